@@ -1,0 +1,9 @@
+/** EQ-VAE autoencoders: training, fine-tuning, evaluation and serving on native kernels. */
+module io.github.eqvae {
+  requires static transitive org.jspecify;
+  requires com.fasterxml.jackson.databind;
+  requires com.fasterxml.jackson.dataformat.yaml;
+  requires info.picocli;
+  requires java.desktop;
+  requires progressbar;
+}
