@@ -1,0 +1,281 @@
+// Convolution, linear, norms, activations, pooling, attention: validate, then hand over to the backend.
+#include "check.h"
+
+using namespace eqv;
+
+namespace {
+
+// Checks y = conv(x, w) and its parameters.
+void conv_shapes(const Check& c, const eqv_conv2d_params& p, const char* xn, const Tensor& x, const Tensor& w,
+                 const char* yn, const Tensor& y) {
+  c.that(p.stride == 1 || p.stride == 2, "stride must be 1 or 2", "use one of these");
+  c.that(p.pad_top >= 0 && p.pad_bottom >= 0 && p.pad_left >= 0 && p.pad_right >= 0, "padding is negative",
+         "use 0 or more");
+  const int64_t o = w.shape[0], i = w.shape[1], kh = w.shape[2], kw = w.shape[3];
+  c.shape(xn, x, {x.shape[0], x.shape[1], x.shape[2], i});
+  const int64_t h = x.shape[1] + p.pad_top + p.pad_bottom, wd = x.shape[2] + p.pad_left + p.pad_right;
+  c.that(h >= kh && wd >= kw, "the padded image is smaller than the kernel", "use a larger image or more padding");
+  c.shape(yn, y, {x.shape[0], (h - kh) / p.stride + 1, (wd - kw) / p.stride + 1, o});
+}
+
+// The rows and columns of a linear layer's x{…,I}, w{O,I}, y{…,O}.
+void linear_shapes(const Check& c, const char* xn, const Tensor& x, const Tensor& w, const char* yn, const Tensor& y) {
+  c.that(x.rank >= 1 && y.rank == x.rank, "input and output need the same rank of at least 1", "reshape one of them");
+  const bool ok = x.shape[x.rank - 1] == w.shape[1] && y.shape[y.rank - 1] == w.shape[0] &&
+                  elements(x) / w.shape[1] == elements(y) / w.shape[0];
+  if (!ok)
+    throw error(EQV_BAD_SHAPE, "linear: %s %s, weight %s and %s %s do not fit: need x{…,I}, weight{O,I}, y{…,O}", xn,
+                shape_text(x).c_str(), shape_text(w).c_str(), yn, shape_text(y).c_str());
+}
+
+void group_shapes(const Check& c, const eqv_group_norm_params& p, const Tensor& x, const Tensor& stats) {
+  c.that(p.groups >= 1 && x.shape[3] % p.groups == 0, "the channels are not divisible by the number of groups",
+         "choose groups that divide C");
+  c.that(p.eps > 0, "eps must be positive", "PyTorch's default for GroupNorm is 1e-5, the SD-VAE uses 1e-6");
+  c.shape("stats", stats, {x.shape[0], p.groups, 2});
+}
+
+}  // namespace
+
+extern "C" {
+
+eqv_status eqv_conv2d_fwd(eqv_stream s, const eqv_conv2d_params* params, const eqv_tensor* x, const eqv_tensor* w,
+                          const eqv_tensor* bias, const eqv_tensor* y) {
+  return guard("conv2d", [&] {
+    Check c("conv2d", s);
+    const auto& p = c.params(params);
+    const auto &X = c.tensor("x", x, 4), &W = c.tensor("weight", w, 4), &Y = c.tensor("y", y, 4);
+    const auto* B = c.optional("bias", bias, 1);
+    conv_shapes(c, p, "x", X, W, "y", Y);
+    if (B) c.shape("bias", *B, {W.shape[0]});
+    backend::conv2d_fwd(*s, p, X, W, B, Y);
+  });
+}
+
+eqv_status eqv_conv2d_bwd_input(eqv_stream s, const eqv_conv2d_params* params, const eqv_tensor* dy,
+                                const eqv_tensor* w, const eqv_tensor* dx) {
+  return guard("conv2d_bwd_input", [&] {
+    Check c("conv2d_bwd_input", s);
+    const auto& p = c.params(params);
+    const auto &DY = c.tensor("dy", dy, 4), &W = c.tensor("weight", w, 4), &DX = c.tensor("dx", dx, 4);
+    conv_shapes(c, p, "dx", DX, W, "dy", DY);
+    backend::conv2d_bwd_input(*s, p, DY, W, DX);
+  });
+}
+
+eqv_status eqv_conv2d_bwd_weight(eqv_stream s, const eqv_conv2d_params* params, const eqv_tensor* x,
+                                 const eqv_tensor* dy, const eqv_tensor* dw, const eqv_tensor* dbias) {
+  return guard("conv2d_bwd_weight", [&] {
+    Check c("conv2d_bwd_weight", s);
+    const auto& p = c.params(params);
+    const auto &X = c.tensor("x", x, 4), &DY = c.tensor("dy", dy, 4), &DW = c.tensor("dweight", dw, 4);
+    const auto* DB = c.optional("dbias", dbias, 1);
+    conv_shapes(c, p, "x", X, DW, "dy", DY);
+    if (DB) c.shape("dbias", *DB, {DW.shape[0]});
+    backend::conv2d_bwd_weight(*s, p, X, DY, DW, DB);
+  });
+}
+
+eqv_status eqv_linear_fwd(eqv_stream s, const eqv_tensor* x, const eqv_tensor* w, const eqv_tensor* bias,
+                          const eqv_tensor* y) {
+  return guard("linear", [&] {
+    Check c("linear", s);
+    const auto &X = c.tensor("x", x, -1), &W = c.tensor("weight", w, 2), &Y = c.tensor("y", y, -1);
+    const auto* B = c.optional("bias", bias, 1);
+    linear_shapes(c, "x", X, W, "y", Y);
+    if (B) c.shape("bias", *B, {W.shape[0]});
+    backend::linear_fwd(*s, X, W, B, Y);
+  });
+}
+
+eqv_status eqv_linear_bwd_input(eqv_stream s, const eqv_tensor* dy, const eqv_tensor* w, const eqv_tensor* dx) {
+  return guard("linear_bwd_input", [&] {
+    Check c("linear_bwd_input", s);
+    const auto &DY = c.tensor("dy", dy, -1), &W = c.tensor("weight", w, 2), &DX = c.tensor("dx", dx, -1);
+    linear_shapes(c, "dx", DX, W, "dy", DY);
+    backend::linear_bwd_input(*s, DY, W, DX);
+  });
+}
+
+eqv_status eqv_linear_bwd_weight(eqv_stream s, const eqv_tensor* x, const eqv_tensor* dy, const eqv_tensor* dw,
+                                 const eqv_tensor* dbias) {
+  return guard("linear_bwd_weight", [&] {
+    Check c("linear_bwd_weight", s);
+    const auto &X = c.tensor("x", x, -1), &DY = c.tensor("dy", dy, -1), &DW = c.tensor("dweight", dw, 2);
+    const auto* DB = c.optional("dbias", dbias, 1);
+    linear_shapes(c, "x", X, DW, "dy", DY);
+    if (DB) c.shape("dbias", *DB, {DW.shape[0]});
+    backend::linear_bwd_weight(*s, X, DY, DW, DB);
+  });
+}
+
+eqv_status eqv_group_norm_fwd(eqv_stream s, const eqv_group_norm_params* params, const eqv_tensor* x,
+                              const eqv_tensor* gamma, const eqv_tensor* beta, const eqv_tensor* y,
+                              const eqv_tensor* stats) {
+  return guard("group_norm", [&] {
+    Check c("group_norm", s);
+    const auto& p = c.params(params);
+    const auto &X = c.tensor("x", x, 4), &G = c.tensor("gamma", gamma, 1), &B = c.tensor("beta", beta, 1),
+               &Y = c.tensor("y", y, 4), &S = c.tensor("stats", stats, 3);
+    c.same_shape("y", Y, "x", X);
+    c.shape("gamma", G, {X.shape[3]});
+    c.shape("beta", B, {X.shape[3]});
+    group_shapes(c, p, X, S);
+    backend::group_norm_fwd(*s, p, X, G, B, Y, S);
+  });
+}
+
+eqv_status eqv_group_norm_bwd(eqv_stream s, const eqv_group_norm_params* params, const eqv_tensor* dy,
+                              const eqv_tensor* x, const eqv_tensor* gamma, const eqv_tensor* beta,
+                              const eqv_tensor* stats, const eqv_tensor* dx, const eqv_tensor* dgamma,
+                              const eqv_tensor* dbeta) {
+  return guard("group_norm_bwd", [&] {
+    Check c("group_norm_bwd", s);
+    const auto& p = c.params(params);
+    const auto &DY = c.tensor("dy", dy, 4), &X = c.tensor("x", x, 4), &G = c.tensor("gamma", gamma, 1),
+               &B = c.tensor("beta", beta, 1), &S = c.tensor("stats", stats, 3), &DX = c.tensor("dx", dx, 4),
+               &DG = c.tensor("dgamma", dgamma, 1), &DB = c.tensor("dbeta", dbeta, 1);
+    c.same_shape("dy", DY, "x", X);
+    c.same_shape("dx", DX, "x", X);
+    for (const auto* t : {&G, &B, &DG, &DB}) c.shape("gamma, beta, dgamma, dbeta", *t, {X.shape[3]});
+    group_shapes(c, p, X, S);
+    backend::group_norm_bwd(*s, p, DY, X, G, B, S, DX, DG, DB);
+  });
+}
+
+eqv_status eqv_batch_norm_fwd(eqv_stream s, const eqv_batch_norm_params* params, const eqv_tensor* x,
+                              const eqv_tensor* gamma, const eqv_tensor* beta, const eqv_tensor* running_mean,
+                              const eqv_tensor* running_var, const eqv_tensor* y, const eqv_tensor* stats) {
+  return guard("batch_norm", [&] {
+    Check c("batch_norm", s);
+    const auto& p = c.params(params);
+    const auto &X = c.tensor("x", x, 4), &G = c.tensor("gamma", gamma, 1), &B = c.tensor("beta", beta, 1),
+               &M = c.tensor("running_mean", running_mean, 1), &V = c.tensor("running_var", running_var, 1),
+               &Y = c.tensor("y", y, 4), &S = c.tensor("stats", stats, 2);
+    c.same_shape("y", Y, "x", X);
+    for (const auto* t : {&G, &B, &M, &V}) c.shape("gamma, beta, running_mean, running_var", *t, {X.shape[3]});
+    c.shape("stats", S, {X.shape[3], 2});
+    c.that(!p.training || elements(X) > X.shape[3], "training needs more than one value per channel",
+           "use a larger batch or image, or evaluation mode");
+    backend::batch_norm_fwd(*s, p, X, G, B, M, V, Y, S);
+  });
+}
+
+eqv_status eqv_batch_norm_bwd(eqv_stream s, const eqv_batch_norm_params* params, const eqv_tensor* dy,
+                              const eqv_tensor* x, const eqv_tensor* gamma, const eqv_tensor* stats,
+                              const eqv_tensor* dx, const eqv_tensor* dgamma, const eqv_tensor* dbeta) {
+  return guard("batch_norm_bwd", [&] {
+    Check c("batch_norm_bwd", s);
+    const auto& p = c.params(params);
+    const auto &DY = c.tensor("dy", dy, 4), &X = c.tensor("x", x, 4), &G = c.tensor("gamma", gamma, 1),
+               &S = c.tensor("stats", stats, 2), &DX = c.tensor("dx", dx, 4), &DG = c.tensor("dgamma", dgamma, 1),
+               &DB = c.tensor("dbeta", dbeta, 1);
+    c.same_shape("dy", DY, "x", X);
+    c.same_shape("dx", DX, "x", X);
+    for (const auto* t : {&G, &DG, &DB}) c.shape("gamma, dgamma, dbeta", *t, {X.shape[3]});
+    c.shape("stats", S, {X.shape[3], 2});
+    backend::batch_norm_bwd(*s, p, DY, X, G, S, DX, DG, DB);
+  });
+}
+
+eqv_status eqv_activation_fwd(eqv_stream s, const eqv_activation_params* params, const eqv_tensor* x,
+                              const eqv_tensor* y) {
+  return guard("activation", [&] {
+    Check c("activation", s);
+    const auto& p = c.params(params);
+    c.that(p.kind >= EQV_SILU && p.kind <= EQV_LEAKY_RELU, "unknown activation kind", "see EQV_SILU in eqv.h");
+    const auto &X = c.tensor("x", x, -1), &Y = c.tensor("y", y, -1);
+    c.same_shape("y", Y, "x", X);
+    backend::activation_fwd(*s, p, X, Y);
+  });
+}
+
+eqv_status eqv_activation_bwd(eqv_stream s, const eqv_activation_params* params, const eqv_tensor* dy,
+                              const eqv_tensor* x, const eqv_tensor* dx) {
+  return guard("activation_bwd", [&] {
+    Check c("activation_bwd", s);
+    const auto& p = c.params(params);
+    c.that(p.kind >= EQV_SILU && p.kind <= EQV_LEAKY_RELU, "unknown activation kind", "see EQV_SILU in eqv.h");
+    const auto &DY = c.tensor("dy", dy, -1), &X = c.tensor("x", x, -1), &DX = c.tensor("dx", dx, -1);
+    c.same_shape("dy", DY, "x", X);
+    c.same_shape("dx", DX, "x", X);
+    backend::activation_bwd(*s, p, DY, X, DX);
+  });
+}
+
+eqv_status eqv_upsample2x_fwd(eqv_stream s, const eqv_tensor* x, const eqv_tensor* y) {
+  return guard("upsample2x", [&] {
+    Check c("upsample2x", s);
+    const auto &X = c.tensor("x", x, 4), &Y = c.tensor("y", y, 4);
+    c.shape("y", Y, {X.shape[0], 2 * X.shape[1], 2 * X.shape[2], X.shape[3]});
+    backend::upsample2x_fwd(*s, X, Y);
+  });
+}
+
+eqv_status eqv_upsample2x_bwd(eqv_stream s, const eqv_tensor* dy, const eqv_tensor* dx) {
+  return guard("upsample2x_bwd", [&] {
+    Check c("upsample2x_bwd", s);
+    const auto &DY = c.tensor("dy", dy, 4), &DX = c.tensor("dx", dx, 4);
+    c.shape("dy", DY, {DX.shape[0], 2 * DX.shape[1], 2 * DX.shape[2], DX.shape[3]});
+    backend::upsample2x_bwd(*s, DY, DX);
+  });
+}
+
+eqv_status eqv_max_pool2x2_fwd(eqv_stream s, const eqv_tensor* x, const eqv_tensor* y, const eqv_tensor* index) {
+  return guard("max_pool2x2", [&] {
+    Check c("max_pool2x2", s);
+    const auto &X = c.tensor("x", x, 4), &Y = c.tensor("y", y, 4), &I = c.typed("index", index, 4, EQV_U8);
+    c.shape("y", Y, {X.shape[0], X.shape[1] / 2, X.shape[2] / 2, X.shape[3]});
+    c.same_shape("index", I, "y", Y);
+    backend::max_pool2x2_fwd(*s, X, Y, I);
+  });
+}
+
+eqv_status eqv_max_pool2x2_bwd(eqv_stream s, const eqv_tensor* dy, const eqv_tensor* index, const eqv_tensor* dx) {
+  return guard("max_pool2x2_bwd", [&] {
+    Check c("max_pool2x2_bwd", s);
+    const auto &DY = c.tensor("dy", dy, 4), &DX = c.tensor("dx", dx, 4), &I = c.typed("index", index, 4, EQV_U8);
+    c.shape("dy", DY, {DX.shape[0], DX.shape[1] / 2, DX.shape[2] / 2, DX.shape[3]});
+    c.same_shape("index", I, "dy", DY);
+    backend::max_pool2x2_bwd(*s, DY, I, DX);
+  });
+}
+
+eqv_status eqv_attention_fwd(eqv_stream s, const eqv_attention_params* params, const eqv_tensor* q,
+                             const eqv_tensor* k, const eqv_tensor* v, const eqv_tensor* o, const eqv_tensor* lse) {
+  return guard("attention", [&] {
+    Check c("attention", s);
+    const auto& p = c.params(params);
+    const auto &Q = c.tensor("q", q, 3), &K = c.tensor("k", k, 3), &V = c.tensor("v", v, 3), &O = c.tensor("o", o, 3),
+               &L = c.tensor("lse", lse, 3);
+    c.that(p.heads >= 1 && Q.shape[2] % p.heads == 0, "the channels are not divisible by the number of heads",
+           "choose heads that divide C");
+    c.shape("k", K, {Q.shape[0], K.shape[1], Q.shape[2]});
+    c.same_shape("v", V, "k", K);
+    c.same_shape("o", O, "q", Q);
+    c.shape("lse", L, {Q.shape[0], p.heads, Q.shape[1]});
+    backend::attention_fwd(*s, p, Q, K, V, O, L);
+  });
+}
+
+eqv_status eqv_attention_bwd(eqv_stream s, const eqv_attention_params* params, const eqv_tensor* d_o,
+                             const eqv_tensor* q, const eqv_tensor* k, const eqv_tensor* v, const eqv_tensor* o,
+                             const eqv_tensor* lse, const eqv_tensor* dq, const eqv_tensor* dk, const eqv_tensor* dv) {
+  return guard("attention_bwd", [&] {
+    Check c("attention_bwd", s);
+    const auto& p = c.params(params);
+    const auto &DO = c.tensor("do", d_o, 3), &Q = c.tensor("q", q, 3), &K = c.tensor("k", k, 3),
+               &V = c.tensor("v", v, 3), &O = c.tensor("o", o, 3), &L = c.tensor("lse", lse, 3),
+               &DQ = c.tensor("dq", dq, 3), &DK = c.tensor("dk", dk, 3), &DV = c.tensor("dv", dv, 3);
+    c.that(p.heads >= 1 && Q.shape[2] % p.heads == 0, "the channels are not divisible by the number of heads",
+           "choose heads that divide C");
+    c.shape("k", K, {Q.shape[0], K.shape[1], Q.shape[2]});
+    c.same_shape("v", V, "k", K);
+    for (const auto* t : {&DO, &O, &DQ}) c.same_shape("do, o, dq", *t, "q", Q);
+    for (const auto* t : {&DK, &DV}) c.same_shape("dk, dv", *t, "k", K);
+    c.shape("lse", L, {Q.shape[0], p.heads, Q.shape[1]});
+    backend::attention_bwd(*s, p, DO, Q, K, V, O, L, DQ, DK, DV);
+  });
+}
+
+}  // extern "C"

@@ -1,0 +1,105 @@
+// What a backend library implements. core/api_*.cpp validates every argument once, for all backends, and then calls
+// these functions; a backend may rely on shapes, dtypes and contiguity being right.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+
+#include "eqv.h"
+
+struct eqv_device_s {
+  int32_t ordinal = 0;
+  int32_t threads = 1;
+  std::atomic<int64_t> live_bytes{0}, live_blocks{0}, total_blocks{0}, cached_plans{0};
+};
+
+struct eqv_stream_s {
+  eqv_device device = nullptr;
+  void* scratch = nullptr;      // the stream's scratch arena; see scratch() below
+  int64_t scratch_bytes = 0;
+};
+
+namespace eqv {
+
+using Stream = eqv_stream_s;
+using Device = eqv_device_s;
+using Tensor = eqv_tensor;
+
+// core/device.cpp. Counted in the device's memory statistics.
+void* allocate(Device&, int64_t bytes, const char* purpose);
+void release(Device&, void* data);
+// At least `bytes` of scratch memory, 64-byte aligned, valid until the next call on this stream. Grows only when a
+// call needs more than any before it. The content is undefined.
+void* scratch(Stream&, int64_t bytes);
+
+namespace backend {
+
+// The dtype this backend computes in, and whether it can also compute in `dtype`.
+int32_t compute_dtype();
+bool computes_in(int32_t dtype);
+
+void open(Device&);                                      // throws Error(EQV_NO_DEVICE) with the reason
+void describe(const Device&, eqv_device_info&);
+void* raw_allocate(Device&, int64_t bytes);              // nullptr when there is no memory
+void raw_release(Device&, void* data, int64_t bytes);
+void sync(Stream&);
+void copy_in(Stream&, void* device_data, const void* host, int64_t bytes);
+void copy_out(Stream&, void* host, const void* device_data, int64_t bytes);
+
+void conv2d_fwd(Stream&, const eqv_conv2d_params&, const Tensor& x, const Tensor& w, const Tensor* bias,
+                const Tensor& y);
+void conv2d_bwd_input(Stream&, const eqv_conv2d_params&, const Tensor& dy, const Tensor& w, const Tensor& dx);
+void conv2d_bwd_weight(Stream&, const eqv_conv2d_params&, const Tensor& x, const Tensor& dy, const Tensor& dw,
+                       const Tensor* dbias);
+void linear_fwd(Stream&, const Tensor& x, const Tensor& w, const Tensor* bias, const Tensor& y);
+void linear_bwd_input(Stream&, const Tensor& dy, const Tensor& w, const Tensor& dx);
+void linear_bwd_weight(Stream&, const Tensor& x, const Tensor& dy, const Tensor& dw, const Tensor* dbias);
+void group_norm_fwd(Stream&, const eqv_group_norm_params&, const Tensor& x, const Tensor& gamma, const Tensor& beta,
+                    const Tensor& y, const Tensor& stats);
+void group_norm_bwd(Stream&, const eqv_group_norm_params&, const Tensor& dy, const Tensor& x, const Tensor& gamma,
+                    const Tensor& beta, const Tensor& stats, const Tensor& dx, const Tensor& dgamma,
+                    const Tensor& dbeta);
+void batch_norm_fwd(Stream&, const eqv_batch_norm_params&, const Tensor& x, const Tensor& gamma, const Tensor& beta,
+                    const Tensor& running_mean, const Tensor& running_var, const Tensor& y, const Tensor& stats);
+void batch_norm_bwd(Stream&, const eqv_batch_norm_params&, const Tensor& dy, const Tensor& x, const Tensor& gamma,
+                    const Tensor& stats, const Tensor& dx, const Tensor& dgamma, const Tensor& dbeta);
+void activation_fwd(Stream&, const eqv_activation_params&, const Tensor& x, const Tensor& y);
+void activation_bwd(Stream&, const eqv_activation_params&, const Tensor& dy, const Tensor& x, const Tensor& dx);
+void upsample2x_fwd(Stream&, const Tensor& x, const Tensor& y);
+void upsample2x_bwd(Stream&, const Tensor& dy, const Tensor& dx);
+void max_pool2x2_fwd(Stream&, const Tensor& x, const Tensor& y, const Tensor& index);
+void max_pool2x2_bwd(Stream&, const Tensor& dy, const Tensor& index, const Tensor& dx);
+void axpby(Stream&, const eqv_axpby_params&, const Tensor& a, const Tensor* b, const Tensor& out);
+void add_scaled(Stream&, const Tensor* a, const Tensor& b, const Tensor& s, const Tensor& out);
+void channel_affine(Stream&, const Tensor& x, const Tensor& scale, const Tensor* shift, const Tensor& y);
+void attention_fwd(Stream&, const eqv_attention_params&, const Tensor& q, const Tensor& k, const Tensor& v,
+                   const Tensor& o, const Tensor& lse);
+void attention_bwd(Stream&, const eqv_attention_params&, const Tensor& d_o, const Tensor& q, const Tensor& k,
+                   const Tensor& v, const Tensor& o, const Tensor& lse, const Tensor& dq, const Tensor& dk,
+                   const Tensor& dv);
+void resample_fwd(Stream&, const eqv_resample_params&, const Tensor& x, const Tensor& y);
+void resample_bwd(Stream&, const eqv_resample_params&, const Tensor& dy, const Tensor& dx);
+void affine_fwd(Stream&, const eqv_affine_params&, const Tensor& x, const Tensor& theta, const Tensor& y);
+void affine_bwd(Stream&, const eqv_affine_params&, const Tensor& dy, const Tensor& theta, const Tensor& dx);
+void gaussian_sample_fwd(Stream&, const Tensor& moments, const Tensor& noise, const Tensor& z);
+void gaussian_sample_bwd(Stream&, const Tensor& dz, const Tensor& moments, const Tensor& noise,
+                         const Tensor& dmoments);
+void gaussian_kl_fwd(Stream&, const Tensor& moments, const Tensor& out);
+void gaussian_kl_bwd(Stream&, const Tensor& dout, const Tensor& moments, const Tensor& dmoments);
+void loss_fwd(Stream&, const eqv_loss_params&, const Tensor& a, const Tensor* b, const Tensor& out);
+void loss_bwd(Stream&, const eqv_loss_params&, const Tensor& dout, const Tensor& a, const Tensor* b,
+              const Tensor& da);
+void lpips_head_fwd(Stream&, const Tensor& f0, const Tensor& f1, const Tensor& w, const Tensor& out);
+void lpips_head_bwd(Stream&, const Tensor& dout, const Tensor& f0, const Tensor& f1, const Tensor& w,
+                    const Tensor& df1);
+void copy(Stream&, const Tensor& src, const Tensor& dst);
+void fill(Stream&, const eqv_fill_params&, const Tensor& out);
+void random(Stream&, const eqv_random_params&, const Tensor& out);
+void reduce(Stream&, const eqv_reduce_params&, const Tensor& x, const Tensor& out);
+void adaptive_weight(Stream&, const eqv_adaptive_weight_params&, const Tensor& numerator, const Tensor& denominator,
+                     const Tensor& out);
+void adam(Stream&, const eqv_adam_params&, const Tensor& w, const Tensor& g, const Tensor& m, const Tensor& v);
+void ema(Stream&, const eqv_ema_params&, const Tensor& w, const Tensor& average);
+
+}  // namespace backend
+}  // namespace eqv

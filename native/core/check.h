@@ -1,0 +1,52 @@
+// Argument checks of one call. Every failure names the op, the argument, what it was, what it should be.
+#pragma once
+
+#include <initializer_list>
+#include <string>
+
+#include "backend.h"
+#include "status.h"
+
+namespace eqv {
+
+class Check {
+ public:
+  Check(const char* op, eqv_stream stream) : op_(op) {
+    if (!stream) throw error(EQV_BAD_HANDLE, "%s: stream is null; it was never created or is already destroyed", op);
+  }
+
+  template <class P>
+  const P& params(const P* p) const {
+    if (!p) throw error(EQV_BAD_ARGUMENT, "%s: the parameter struct is null", op_);
+    if (p->struct_size != sizeof(P))
+      throw error(EQV_BAD_ARGUMENT, "%s: struct_size is %u, expected %zu: caller and library disagree on the ABI", op_,
+                  p->struct_size, sizeof(P));
+    return *p;
+  }
+
+  // A contiguous tensor in this call's compute dtype; rank -1 = any rank.
+  const Tensor& tensor(const char* name, const Tensor* t, int rank);
+  const Tensor* optional(const char* name, const Tensor* t, int rank) { return t ? &tensor(name, t, rank) : nullptr; }
+  // The same with a given dtype.
+  const Tensor& typed(const char* name, const Tensor* t, int rank, int32_t dtype) const;
+  // Strides may be anything non-negative; the dtype any floating one.
+  const Tensor& strided(const char* name, const Tensor* t) const;
+
+  void shape(const char* name, const Tensor& t, std::initializer_list<int64_t> expected) const;
+  void same_shape(const char* name, const Tensor& t, const char* other_name, const Tensor& other) const;
+  void that(bool condition, const char* what, const char* fix) const {
+    if (!condition) throw error(EQV_BAD_ARGUMENT, "%s: %s; %s", op_, what, fix);
+  }
+
+ private:
+  const Tensor& basic(const char* name, const Tensor* t, int rank) const;
+  const char* op_;
+  int32_t dtype_ = -1;  // of the first floating tensor
+};
+
+std::string shape_text(const Tensor& t);
+int64_t elements(const Tensor& t);
+const char* dtype_name(int32_t dtype);
+int64_t dtype_bytes(int32_t dtype);
+
+}  // namespace eqv

@@ -1,0 +1,204 @@
+// Devices, streams and memory: the same for every backend but for the few hooks in backend.h.
+#include <cstring>
+#include <memory>
+#include <mutex>
+#include <unordered_map>
+
+#include "backend.h"
+#include "status.h"
+
+namespace eqv {
+namespace {
+
+// Sizes of the blocks alive, so that release and the statistics need no size from the caller.
+std::mutex blocks_mutex;
+std::unordered_map<void*, int64_t>& blocks() {
+  static auto* map = new std::unordered_map<void*, int64_t>();  // never destroyed: calls may come at exit
+  return *map;
+}
+
+template <class Handle>
+Handle need(Handle handle, const char* function, const char* name) {
+  if (!handle) throw error(EQV_BAD_HANDLE, "%s: %s is null; it was never opened or is already closed", function, name);
+  return handle;
+}
+
+template <class T>
+T& need_struct(T* value, const char* function, const char* name) {
+  if (!value) throw error(EQV_BAD_ARGUMENT, "%s: %s is null", function, name);
+  if (value->struct_size != sizeof(T))
+    throw error(EQV_BAD_ARGUMENT, "%s: %s.struct_size is %u, expected %zu: caller and library disagree on the ABI",
+                function, name, value->struct_size, sizeof(T));
+  return *value;
+}
+
+}  // namespace
+
+void* allocate(Device& device, int64_t bytes, const char* purpose) {
+  if (bytes < 0) throw error(EQV_BAD_ARGUMENT, "%s: a size of %lld bytes", purpose, static_cast<long long>(bytes));
+  void* data = backend::raw_allocate(device, bytes > 0 ? bytes : 1);
+  if (!data)
+    throw error(EQV_OUT_OF_MEMORY,
+                "%s: %lld bytes could not be allocated (%lld bytes are in use on this device); use a smaller batch, "
+                "a lower resolution or activation recomputation",
+                purpose, static_cast<long long>(bytes), static_cast<long long>(device.live_bytes.load()));
+  {
+    std::lock_guard lock(blocks_mutex);
+    blocks()[data] = bytes;
+  }
+  device.live_bytes += bytes;
+  ++device.live_blocks;
+  ++device.total_blocks;
+  return data;
+}
+
+void release(Device& device, void* data) {
+  if (!data) return;
+  int64_t bytes;
+  {
+    std::lock_guard lock(blocks_mutex);
+    auto it = blocks().find(data);
+    if (it == blocks().end())
+      throw error(EQV_BAD_ARGUMENT, "free: %p was not allocated by eqv_alloc or is already freed", data);
+    bytes = it->second;
+    blocks().erase(it);
+  }
+  device.live_bytes -= bytes;
+  --device.live_blocks;
+  backend::raw_release(device, data, bytes);
+}
+
+void* scratch(Stream& stream, int64_t bytes) {
+  if (bytes > stream.scratch_bytes) {
+    backend::sync(stream);  // work in flight may still use the old block
+    release(*stream.device, stream.scratch);
+    stream.scratch = nullptr;
+    stream.scratch_bytes = 0;
+    stream.scratch = allocate(*stream.device, bytes, "scratch memory");
+    stream.scratch_bytes = bytes;
+  }
+  return stream.scratch;
+}
+
+}  // namespace eqv
+
+using namespace eqv;
+
+extern "C" {
+
+eqv_status eqv_noop(void) { return EQV_OK; }
+
+eqv_status eqv_device_open(int32_t ordinal, int32_t threads, eqv_device* out) {
+  return guard("device_open", [&] {
+    if (!out) throw error(EQV_BAD_ARGUMENT, "device_open: out is null");
+    if (ordinal < 0 || threads < 0)
+      throw error(EQV_BAD_ARGUMENT, "device_open: ordinal %d and threads %d must not be negative", ordinal, threads);
+    auto device = std::make_unique<Device>();
+    device->ordinal = ordinal;
+    device->threads = threads;
+    backend::open(*device);
+    *out = device.release();
+  });
+}
+
+eqv_status eqv_device_close(eqv_device device) {
+  return guard("device_close", [&] {
+    need(device, "device_close", "device");
+    const int64_t blocks_left = device->live_blocks;
+    const int64_t bytes_left = device->live_bytes;
+    if (blocks_left)
+      throw error(EQV_BAD_ARGUMENT, "device_close: %lld blocks (%lld bytes) are still allocated; close streams and arenas first",
+                  static_cast<long long>(blocks_left), static_cast<long long>(bytes_left));
+    delete device;
+  });
+}
+
+eqv_status eqv_device_describe(eqv_device device, eqv_device_info* info) {
+  return guard("device_describe", [&] {
+    need(device, "device_describe", "device");
+    auto& out = need_struct(info, "device_describe", "info");
+    std::memset(&out, 0, sizeof out);
+    out.struct_size = sizeof out;
+    out.executes = 1;
+    out.compute_dtype = backend::compute_dtype();
+    backend::describe(*device, out);
+  });
+}
+
+eqv_status eqv_device_memory(eqv_device device, eqv_memory_stats* stats) {
+  return guard("device_memory", [&] {
+    need(device, "device_memory", "device");
+    auto& out = need_struct(stats, "device_memory", "stats");
+    out.live_bytes = device->live_bytes;
+    out.live_blocks = device->live_blocks;
+    out.total_blocks = device->total_blocks;
+    out.cached_plans = device->cached_plans;
+  });
+}
+
+eqv_status eqv_alloc(eqv_device device, int64_t bytes, void** out) {
+  return guard("alloc", [&] {
+    need(device, "alloc", "device");
+    if (!out) throw error(EQV_BAD_ARGUMENT, "alloc: out is null");
+    *out = allocate(*device, bytes, "alloc");
+  });
+}
+
+eqv_status eqv_free(eqv_device device, void* data) {
+  return guard("free", [&] { release(*need(device, "free", "device"), data); });
+}
+
+eqv_status eqv_stream_create(eqv_device device, eqv_stream* out) {
+  return guard("stream_create", [&] {
+    need(device, "stream_create", "device");
+    if (!out) throw error(EQV_BAD_ARGUMENT, "stream_create: out is null");
+    auto stream = std::make_unique<Stream>();
+    stream->device = device;
+    *out = stream.release();
+  });
+}
+
+eqv_status eqv_stream_destroy(eqv_stream stream) {
+  return guard("stream_destroy", [&] {
+    need(stream, "stream_destroy", "stream");
+    backend::sync(*stream);
+    release(*stream->device, stream->scratch);
+    delete stream;
+  });
+}
+
+eqv_status eqv_stream_sync(eqv_stream stream) {
+  return guard("stream_sync", [&] { backend::sync(*need(stream, "stream_sync", "stream")); });
+}
+
+eqv_status eqv_stream_reserve(eqv_stream stream, int64_t bytes) {
+  return guard("stream_reserve", [&] { scratch(*need(stream, "stream_reserve", "stream"), bytes); });
+}
+
+eqv_status eqv_stream_scratch(eqv_stream stream, int64_t* bytes) {
+  return guard("stream_scratch", [&] {
+    need(stream, "stream_scratch", "stream");
+    if (!bytes) throw error(EQV_BAD_ARGUMENT, "stream_scratch: bytes is null");
+    *bytes = stream->scratch_bytes;
+  });
+}
+
+eqv_status eqv_copy_in(eqv_stream stream, void* device_data, const void* host, int64_t bytes) {
+  return guard("copy_in", [&] {
+    need(stream, "copy_in", "stream");
+    if (bytes < 0 || (bytes > 0 && (!device_data || !host)))
+      throw error(EQV_BAD_ARGUMENT, "copy_in: null address or negative size (%lld bytes)", static_cast<long long>(bytes));
+    backend::copy_in(*stream, device_data, host, bytes);
+  });
+}
+
+eqv_status eqv_copy_out(eqv_stream stream, void* host, const void* device_data, int64_t bytes) {
+  return guard("copy_out", [&] {
+    need(stream, "copy_out", "stream");
+    if (bytes < 0 || (bytes > 0 && (!device_data || !host)))
+      throw error(EQV_BAD_ARGUMENT, "copy_out: null address or negative size (%lld bytes)", static_cast<long long>(bytes));
+    backend::copy_out(*stream, host, device_data, bytes);
+  });
+}
+
+}  // extern "C"

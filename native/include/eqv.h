@@ -1,0 +1,296 @@
+/*
+ * eqv.h: the one C interface of eqvae. Every backend library (CPU, CUDA, the reference in double precision, the
+ * planner) exports exactly these symbols; see docs/c-abi.md.
+ *
+ * Rules
+ *  - Every function returns an eqv_status; 0 is success. The text of the last failure on the calling thread is copied
+ *    out by eqv_last_error. No exception, print or exit crosses this line.
+ *  - Parameter structs start with struct_size = sizeof(the struct), set by the caller.
+ *  - Images are NHWC: shape {N, H, W, C}. Weights have the shape PyTorch stores on disk: conv {O, I, kH, kW},
+ *    linear {O, I}. Strides count elements. Only eqv_copy takes tensors that are not contiguous.
+ *  - Work is ordered by a stream and may run after the call returned; eqv_stream_sync waits and reports what failed.
+ *  - Handles are destroyed by whoever created them. Nothing here is freed behind the caller's back.
+ *  - Backward functions assign their results. They never add to them.
+ */
+#ifndef EQV_H
+#define EQV_H
+
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#if defined(_WIN32)
+#define EQV_API __declspec(dllexport)
+#else
+#define EQV_API __attribute__((visibility("default")))
+#endif
+
+#define EQV_ABI_VERSION 1
+
+/* ---- status ------------------------------------------------------------------------------------------------- */
+typedef int32_t eqv_status;
+enum {
+  EQV_OK = 0,
+  EQV_NO_DEVICE = 101,        /* 1xx environment: driver, device or library missing */
+  EQV_BAD_ARGUMENT = 201,     /* 2xx argument: a value is wrong */
+  EQV_BAD_SHAPE = 202,        /*     a shape is wrong */
+  EQV_BAD_HANDLE = 203,       /*     null or closed handle */
+  EQV_UNSUPPORTED = 301,      /* 3xx this backend cannot do that (dtype, option) */
+  EQV_DEVICE_FAILED = 401,    /* 4xx the device reported a failure */
+  EQV_OUT_OF_MEMORY = 501,    /* 5xx memory */
+  EQV_INTERNAL = 901          /* 9xx a bug in eqvae */
+};
+
+/* Copies the calling thread's last error text (UTF-8, NUL-terminated if cap > 0); returns its full length. */
+EQV_API int64_t eqv_last_error(char* buffer, int64_t cap);
+
+/* ---- ABI handshake ------------------------------------------------------------------------------------------ */
+/* version = EQV_ABI_VERSION; layout_hash = FNV-1a 64 of the text eqv_abi_text gives. */
+EQV_API eqv_status eqv_abi(uint32_t* version, uint64_t* layout_hash);
+/* The layout of every struct and the arity of every function, one a line; returns the full length. */
+EQV_API int64_t eqv_abi_text(char* buffer, int64_t cap);
+/* Does nothing: what a call costs. */
+EQV_API eqv_status eqv_noop(void);
+
+/* ---- tensors ------------------------------------------------------------------------------------------------ */
+enum { EQV_F32 = 0, EQV_BF16 = 1, EQV_F16 = 2, EQV_F64 = 3, EQV_I32 = 4, EQV_U8 = 5, EQV_I64 = 6 };
+enum { EQV_MAX_RANK = 5 };
+
+typedef struct {
+  void* data;                     /* device address; owned by the caller */
+  int64_t shape[EQV_MAX_RANK];    /* the first `rank` entries count */
+  int64_t stride[EQV_MAX_RANK];   /* in elements */
+  int32_t rank;                   /* 0 = scalar */
+  int32_t dtype;                  /* EQV_F32 … */
+} eqv_tensor;
+
+/* ---- devices, streams, memory ------------------------------------------------------------------------------- */
+typedef struct eqv_device_s* eqv_device;
+typedef struct eqv_stream_s* eqv_stream;
+
+typedef struct {
+  uint32_t struct_size;
+  int32_t threads;          /* CPU threads or multiprocessors that do the work */
+  int64_t memory_bytes;     /* total memory of the device, 0 if unknown */
+  int64_t free_bytes;       /* free memory now, 0 if unknown */
+  int32_t compute_dtype;    /* dtype this device computes in by default: EQV_F32, EQV_F64 */
+  int32_t executes;         /* 0: the device only validates and plans; results are never written */
+  char name[128];
+  char detail[256];         /* instruction set, library versions */
+} eqv_device_info;
+
+typedef struct {
+  uint32_t struct_size;
+  int32_t reserved;
+  int64_t live_bytes;       /* allocated by eqv_alloc and not yet freed, scratch included */
+  int64_t live_blocks;
+  int64_t total_blocks;     /* allocations since the device was opened, scratch growth included */
+  int64_t cached_plans;     /* shape-specific execution plans made since the device was opened */
+} eqv_memory_stats;
+
+/* ordinal: which device of the backend; threads: 0 = all cores (CPU only). */
+EQV_API eqv_status eqv_device_open(int32_t ordinal, int32_t threads, eqv_device* out);
+EQV_API eqv_status eqv_device_close(eqv_device device);
+EQV_API eqv_status eqv_device_describe(eqv_device device, eqv_device_info* info);
+EQV_API eqv_status eqv_device_memory(eqv_device device, eqv_memory_stats* stats);
+EQV_API eqv_status eqv_alloc(eqv_device device, int64_t bytes, void** out);
+EQV_API eqv_status eqv_free(eqv_device device, void* data);
+EQV_API eqv_status eqv_stream_create(eqv_device device, eqv_stream* out);
+EQV_API eqv_status eqv_stream_destroy(eqv_stream stream);
+EQV_API eqv_status eqv_stream_sync(eqv_stream stream);
+/* Makes the stream's scratch arena at least this large, so that no later call has to grow it. */
+EQV_API eqv_status eqv_stream_reserve(eqv_stream stream, int64_t bytes);
+/* Size of the stream's scratch arena: what the largest call so far needed. */
+EQV_API eqv_status eqv_stream_scratch(eqv_stream stream, int64_t* bytes);
+EQV_API eqv_status eqv_copy_in(eqv_stream stream, void* device_data, const void* host, int64_t bytes);
+EQV_API eqv_status eqv_copy_out(eqv_stream stream, void* host, const void* device_data, int64_t bytes);
+
+/* ---- parameter structs -------------------------------------------------------------------------------------- */
+typedef struct {
+  uint32_t struct_size;
+  int32_t stride, pad_top, pad_bottom, pad_left, pad_right;
+} eqv_conv2d_params;
+
+typedef struct { uint32_t struct_size; int32_t groups; float eps; int32_t silu; } eqv_group_norm_params;
+typedef struct { uint32_t struct_size; float eps; float momentum; int32_t training; } eqv_batch_norm_params;
+
+enum { EQV_SILU = 0, EQV_RELU = 1, EQV_LEAKY_RELU = 2 };
+typedef struct { uint32_t struct_size; int32_t kind; float slope; } eqv_activation_params;
+
+typedef struct { uint32_t struct_size; int32_t heads; float scale; } eqv_attention_params;
+
+enum { EQV_BILINEAR = 0, EQV_BILINEAR_ANTIALIAS = 1, EQV_BICUBIC = 2, EQV_BICUBIC_ANTIALIAS = 3 };
+/* Resize to the size of the result before rotation, then rotate quarter_turns times clockwise, then flip. */
+typedef struct {
+  uint32_t struct_size;
+  int32_t interpolation, quarter_turns, flip_horizontal, flip_vertical;
+} eqv_resample_params;
+
+enum { EQV_PAD_ZEROS = 0, EQV_PAD_BORDER = 1 };
+typedef struct { uint32_t struct_size; int32_t padding; } eqv_affine_params;
+
+enum {
+  EQV_L1 = 0,               /* sum |a - b| */
+  EQV_L2 = 1,               /* sum (a - b)^2 */
+  EQV_HINGE_REAL = 2,       /* sum relu(1 - a) */
+  EQV_HINGE_FAKE = 3,       /* sum relu(1 + a) */
+  EQV_NEGATED_SUM = 4,      /* sum -a: the generator's hinge loss */
+  EQV_SOFTPLUS_REAL = 5,    /* sum log(1 + exp(-a)): non-saturating, real or generator */
+  EQV_SOFTPLUS_FAKE = 6     /* sum log(1 + exp(a)) */
+};
+typedef struct { uint32_t struct_size; int32_t kind; double scale; } eqv_loss_params;
+
+typedef struct { uint32_t struct_size; float alpha; float beta; } eqv_axpby_params;
+typedef struct { uint32_t struct_size; int32_t reserved; double value; } eqv_fill_params;
+
+enum { EQV_NORMAL = 0, EQV_UNIFORM = 1 };
+/* Philox4x32-10: key = seed, counter = {block, block >> 32, purpose low, purpose high}; element i of the tensor comes
+ * from block i / 4. Normal: Box-Muller on the block's four words; mean + std * n. Uniform: [low, high). */
+typedef struct {
+  uint32_t struct_size;
+  int32_t distribution;
+  uint64_t seed, purpose;
+  double a, b;              /* mean, std or low, high */
+} eqv_random_params;
+
+enum { EQV_SUM = 0, EQV_SUM_SQUARES = 1, EQV_COUNT_NONFINITE = 2, EQV_MAX_ABS = 3 };
+typedef struct { uint32_t struct_size; int32_t kind; double scale; } eqv_reduce_params;
+
+typedef struct { uint32_t struct_size; float eps; float maximum; float weight; } eqv_adaptive_weight_params;
+
+/* PyTorch's Adam (decoupled = 0: weight_decay is added to the gradient) or AdamW (decoupled = 1). `step` counts from
+ * 1. The gradient is multiplied by grad_scale first (accumulation, clipping). */
+typedef struct {
+  uint32_t struct_size;
+  int32_t decoupled;
+  int64_t step;
+  double learning_rate, beta1, beta2, eps, weight_decay, grad_scale;
+} eqv_adam_params;
+
+typedef struct { uint32_t struct_size; int32_t reserved; double decay; } eqv_ema_params;
+
+/* ---- ops ----------------------------------------------------------------------------------------------------- */
+/* `nullable` arguments may be NULL; every other pointer must be valid. Shapes are in the comments. */
+
+/* y{N,P,Q,O} = conv(x{N,H,W,I}, w{O,I,kH,kW}) + bias{O} (nullable); zero padding. */
+EQV_API eqv_status eqv_conv2d_fwd(eqv_stream, const eqv_conv2d_params*, const eqv_tensor* x, const eqv_tensor* w,
+                                  const eqv_tensor* bias, const eqv_tensor* y);
+EQV_API eqv_status eqv_conv2d_bwd_input(eqv_stream, const eqv_conv2d_params*, const eqv_tensor* dy,
+                                        const eqv_tensor* w, const eqv_tensor* dx);
+/* dbias nullable */
+EQV_API eqv_status eqv_conv2d_bwd_weight(eqv_stream, const eqv_conv2d_params*, const eqv_tensor* x,
+                                         const eqv_tensor* dy, const eqv_tensor* dw, const eqv_tensor* dbias);
+
+/* y{…,O} = x{…,I} · w{O,I}^T + bias{O} (nullable) */
+EQV_API eqv_status eqv_linear_fwd(eqv_stream, const eqv_tensor* x, const eqv_tensor* w, const eqv_tensor* bias,
+                                  const eqv_tensor* y);
+EQV_API eqv_status eqv_linear_bwd_input(eqv_stream, const eqv_tensor* dy, const eqv_tensor* w, const eqv_tensor* dx);
+EQV_API eqv_status eqv_linear_bwd_weight(eqv_stream, const eqv_tensor* x, const eqv_tensor* dy, const eqv_tensor* dw,
+                                         const eqv_tensor* dbias);
+
+/* x, y{N,H,W,C}; gamma, beta{C}; stats{N,G,2} = mean, 1/std (always fp32 or fp64); optional SiLU after the affine. */
+EQV_API eqv_status eqv_group_norm_fwd(eqv_stream, const eqv_group_norm_params*, const eqv_tensor* x,
+                                      const eqv_tensor* gamma, const eqv_tensor* beta, const eqv_tensor* y,
+                                      const eqv_tensor* stats);
+EQV_API eqv_status eqv_group_norm_bwd(eqv_stream, const eqv_group_norm_params*, const eqv_tensor* dy,
+                                      const eqv_tensor* x, const eqv_tensor* gamma, const eqv_tensor* beta,
+                                      const eqv_tensor* stats, const eqv_tensor* dx, const eqv_tensor* dgamma,
+                                      const eqv_tensor* dbeta);
+
+/* Training: batch statistics, and the running ones move by `momentum` (variance unbiased, as in PyTorch).
+ * stats{C,2} = the mean, 1/std that were used. */
+EQV_API eqv_status eqv_batch_norm_fwd(eqv_stream, const eqv_batch_norm_params*, const eqv_tensor* x,
+                                      const eqv_tensor* gamma, const eqv_tensor* beta, const eqv_tensor* running_mean,
+                                      const eqv_tensor* running_var, const eqv_tensor* y, const eqv_tensor* stats);
+EQV_API eqv_status eqv_batch_norm_bwd(eqv_stream, const eqv_batch_norm_params*, const eqv_tensor* dy,
+                                      const eqv_tensor* x, const eqv_tensor* gamma, const eqv_tensor* stats,
+                                      const eqv_tensor* dx, const eqv_tensor* dgamma, const eqv_tensor* dbeta);
+
+EQV_API eqv_status eqv_activation_fwd(eqv_stream, const eqv_activation_params*, const eqv_tensor* x,
+                                      const eqv_tensor* y);
+EQV_API eqv_status eqv_activation_bwd(eqv_stream, const eqv_activation_params*, const eqv_tensor* dy,
+                                      const eqv_tensor* x, const eqv_tensor* dx);
+
+/* y{N,2H,2W,C}: nearest neighbour. */
+EQV_API eqv_status eqv_upsample2x_fwd(eqv_stream, const eqv_tensor* x, const eqv_tensor* y);
+EQV_API eqv_status eqv_upsample2x_bwd(eqv_stream, const eqv_tensor* dy, const eqv_tensor* dx);
+
+/* y{N,H/2,W/2,C} (floor); index (u8, y's shape) = which of the four, row-major, the first maximum. */
+EQV_API eqv_status eqv_max_pool2x2_fwd(eqv_stream, const eqv_tensor* x, const eqv_tensor* y, const eqv_tensor* index);
+EQV_API eqv_status eqv_max_pool2x2_bwd(eqv_stream, const eqv_tensor* dy, const eqv_tensor* index,
+                                       const eqv_tensor* dx);
+
+/* out = alpha a + beta b; b nullable; out may be a or b. */
+EQV_API eqv_status eqv_axpby(eqv_stream, const eqv_axpby_params*, const eqv_tensor* a, const eqv_tensor* b,
+                             const eqv_tensor* out);
+/* out = a + s[0] b; a nullable (then out = s[0] b). */
+EQV_API eqv_status eqv_add_scaled(eqv_stream, const eqv_tensor* a, const eqv_tensor* b, const eqv_tensor* s,
+                                  const eqv_tensor* out);
+/* y{…,C} = x{…,C} scale{C} + shift{C} (nullable) */
+EQV_API eqv_status eqv_channel_affine(eqv_stream, const eqv_tensor* x, const eqv_tensor* scale,
+                                      const eqv_tensor* shift, const eqv_tensor* y);
+
+/* q{N,T,C}, k, v{N,S,C} → o{N,T,C}: softmax(scale q k^T) v per head; lse{N,heads,T} = log-sum-exp, saved. */
+EQV_API eqv_status eqv_attention_fwd(eqv_stream, const eqv_attention_params*, const eqv_tensor* q, const eqv_tensor* k,
+                                     const eqv_tensor* v, const eqv_tensor* o, const eqv_tensor* lse);
+EQV_API eqv_status eqv_attention_bwd(eqv_stream, const eqv_attention_params*, const eqv_tensor* d_o,
+                                     const eqv_tensor* q, const eqv_tensor* k, const eqv_tensor* v,
+                                     const eqv_tensor* o, const eqv_tensor* lse, const eqv_tensor* dq,
+                                     const eqv_tensor* dk, const eqv_tensor* dv);
+
+EQV_API eqv_status eqv_resample_fwd(eqv_stream, const eqv_resample_params*, const eqv_tensor* x, const eqv_tensor* y);
+EQV_API eqv_status eqv_resample_bwd(eqv_stream, const eqv_resample_params*, const eqv_tensor* dy,
+                                    const eqv_tensor* dx);
+
+/* theta{N,2,3}: PyTorch's affine_grid + grid_sample, bilinear, align_corners = false. */
+EQV_API eqv_status eqv_affine_fwd(eqv_stream, const eqv_affine_params*, const eqv_tensor* x, const eqv_tensor* theta,
+                                  const eqv_tensor* y);
+EQV_API eqv_status eqv_affine_bwd(eqv_stream, const eqv_affine_params*, const eqv_tensor* dy, const eqv_tensor* theta,
+                                  const eqv_tensor* dx);
+
+/* moments{N,H,W,2C} = mean | log variance (clamped to [-30, 20]); z, noise{N,H,W,C}; z = mean + exp(logvar/2) noise. */
+EQV_API eqv_status eqv_gaussian_sample_fwd(eqv_stream, const eqv_tensor* moments, const eqv_tensor* noise,
+                                           const eqv_tensor* z);
+EQV_API eqv_status eqv_gaussian_sample_bwd(eqv_stream, const eqv_tensor* dz, const eqv_tensor* moments,
+                                           const eqv_tensor* noise, const eqv_tensor* dmoments);
+/* out{} = mean over N of 1/2 sum(mean^2 + var - 1 - logvar) */
+EQV_API eqv_status eqv_gaussian_kl_fwd(eqv_stream, const eqv_tensor* moments, const eqv_tensor* out);
+EQV_API eqv_status eqv_gaussian_kl_bwd(eqv_stream, const eqv_tensor* dout, const eqv_tensor* moments,
+                                       const eqv_tensor* dmoments);
+
+/* out{} = scale * the sum of `kind`; b nullable for the kinds of one argument. */
+EQV_API eqv_status eqv_loss_fwd(eqv_stream, const eqv_loss_params*, const eqv_tensor* a, const eqv_tensor* b,
+                                const eqv_tensor* out);
+/* The gradient for a; that for b is its negative. */
+EQV_API eqv_status eqv_loss_bwd(eqv_stream, const eqv_loss_params*, const eqv_tensor* dout, const eqv_tensor* a,
+                                const eqv_tensor* b, const eqv_tensor* da);
+
+/* One level of LPIPS: f0, f1{N,H,W,C}, w{C}; features divided by (their L2 norm over C + 1e-10);
+ * out{N} = mean over H, W of sum_c w_c (f0_c - f1_c)^2. The backward pass gives the gradient for f1. */
+EQV_API eqv_status eqv_lpips_head_fwd(eqv_stream, const eqv_tensor* f0, const eqv_tensor* f1, const eqv_tensor* w,
+                                      const eqv_tensor* out);
+EQV_API eqv_status eqv_lpips_head_bwd(eqv_stream, const eqv_tensor* dout, const eqv_tensor* f0, const eqv_tensor* f1,
+                                      const eqv_tensor* w, const eqv_tensor* df1);
+
+/* dst = src element by element; any strides, any floating dtypes (this is also concat, split and cast). */
+EQV_API eqv_status eqv_copy(eqv_stream, const eqv_tensor* src, const eqv_tensor* dst);
+EQV_API eqv_status eqv_fill(eqv_stream, const eqv_fill_params*, const eqv_tensor* out);
+EQV_API eqv_status eqv_random(eqv_stream, const eqv_random_params*, const eqv_tensor* out);
+
+/* out{} = scale * the reduction of x, in a fixed order. */
+EQV_API eqv_status eqv_reduce(eqv_stream, const eqv_reduce_params*, const eqv_tensor* x, const eqv_tensor* out);
+/* out{} = weight * min(sqrt(numerator) / (sqrt(denominator) + eps), maximum), of two sums of squares. */
+EQV_API eqv_status eqv_adaptive_weight(eqv_stream, const eqv_adaptive_weight_params*, const eqv_tensor* numerator,
+                                       const eqv_tensor* denominator, const eqv_tensor* out);
+/* w, g, m, v: same flat shape. */
+EQV_API eqv_status eqv_adam(eqv_stream, const eqv_adam_params*, const eqv_tensor* w, const eqv_tensor* g,
+                            const eqv_tensor* m, const eqv_tensor* v);
+/* average = decay average + (1 - decay) w */
+EQV_API eqv_status eqv_ema(eqv_stream, const eqv_ema_params*, const eqv_tensor* w, const eqv_tensor* average);
+
+#ifdef __cplusplus
+}
+#endif
+#endif /* EQV_H */
