@@ -5,5 +5,11 @@ module io.github.eqvae {
   requires com.fasterxml.jackson.dataformat.yaml;
   requires info.picocli;
   requires java.desktop;
-  requires progressbar;
+  requires me.tongfei.progressbar;
+
+  exports io.github.eqvae;
+  exports io.github.eqvae.tensor;
+  exports io.github.eqvae.op;
+  exports io.github.eqvae.tape;
+  exports io.github.eqvae.nn;
 }

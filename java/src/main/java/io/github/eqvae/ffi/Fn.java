@@ -1,0 +1,138 @@
+package io.github.eqvae.ffi;
+
+import java.util.Locale;
+
+/** The functions of {@code eqv.h} that return a status, with their number of arguments. */
+public enum Fn {
+  /** {@code eqv_noop}. */
+  NOOP(0),
+  /** {@code eqv_device_open}. */
+  DEVICE_OPEN(3),
+  /** {@code eqv_device_close}. */
+  DEVICE_CLOSE(1),
+  /** {@code eqv_device_describe}. */
+  DEVICE_DESCRIBE(2),
+  /** {@code eqv_device_memory}. */
+  DEVICE_MEMORY(2),
+  /** {@code eqv_alloc}. */
+  ALLOC(3),
+  /** {@code eqv_free}. */
+  FREE(2),
+  /** {@code eqv_stream_create}. */
+  STREAM_CREATE(2),
+  /** {@code eqv_stream_destroy}. */
+  STREAM_DESTROY(1),
+  /** {@code eqv_stream_sync}. */
+  STREAM_SYNC(1),
+  /** {@code eqv_stream_reserve}. */
+  STREAM_RESERVE(2),
+  /** {@code eqv_stream_scratch}. */
+  STREAM_SCRATCH(2),
+  /** {@code eqv_copy_in}. */
+  COPY_IN(4),
+  /** {@code eqv_copy_out}. */
+  COPY_OUT(4),
+  /** {@code eqv_conv2d_fwd}. */
+  CONV2D_FWD(6),
+  /** {@code eqv_conv2d_bwd_input}. */
+  CONV2D_BWD_INPUT(5),
+  /** {@code eqv_conv2d_bwd_weight}. */
+  CONV2D_BWD_WEIGHT(6),
+  /** {@code eqv_linear_fwd}. */
+  LINEAR_FWD(5),
+  /** {@code eqv_linear_bwd_input}. */
+  LINEAR_BWD_INPUT(4),
+  /** {@code eqv_linear_bwd_weight}. */
+  LINEAR_BWD_WEIGHT(5),
+  /** {@code eqv_group_norm_fwd}. */
+  GROUP_NORM_FWD(7),
+  /** {@code eqv_group_norm_bwd}. */
+  GROUP_NORM_BWD(10),
+  /** {@code eqv_batch_norm_fwd}. */
+  BATCH_NORM_FWD(9),
+  /** {@code eqv_batch_norm_bwd}. */
+  BATCH_NORM_BWD(9),
+  /** {@code eqv_activation_fwd}. */
+  ACTIVATION_FWD(4),
+  /** {@code eqv_activation_bwd}. */
+  ACTIVATION_BWD(5),
+  /** {@code eqv_upsample2x_fwd}. */
+  UPSAMPLE2X_FWD(3),
+  /** {@code eqv_upsample2x_bwd}. */
+  UPSAMPLE2X_BWD(3),
+  /** {@code eqv_max_pool2x2_fwd}. */
+  MAX_POOL2X2_FWD(4),
+  /** {@code eqv_max_pool2x2_bwd}. */
+  MAX_POOL2X2_BWD(4),
+  /** {@code eqv_axpby}. */
+  AXPBY(5),
+  /** {@code eqv_add_scaled}. */
+  ADD_SCALED(5),
+  /** {@code eqv_channel_affine}. */
+  CHANNEL_AFFINE(5),
+  /** {@code eqv_attention_fwd}. */
+  ATTENTION_FWD(7),
+  /** {@code eqv_attention_bwd}. */
+  ATTENTION_BWD(11),
+  /** {@code eqv_resample_fwd}. */
+  RESAMPLE_FWD(4),
+  /** {@code eqv_resample_bwd}. */
+  RESAMPLE_BWD(4),
+  /** {@code eqv_affine_fwd}. */
+  AFFINE_FWD(5),
+  /** {@code eqv_affine_bwd}. */
+  AFFINE_BWD(5),
+  /** {@code eqv_gaussian_sample_fwd}. */
+  GAUSSIAN_SAMPLE_FWD(4),
+  /** {@code eqv_gaussian_sample_bwd}. */
+  GAUSSIAN_SAMPLE_BWD(5),
+  /** {@code eqv_gaussian_kl_fwd}. */
+  GAUSSIAN_KL_FWD(3),
+  /** {@code eqv_gaussian_kl_bwd}. */
+  GAUSSIAN_KL_BWD(4),
+  /** {@code eqv_loss_fwd}. */
+  LOSS_FWD(5),
+  /** {@code eqv_loss_bwd}. */
+  LOSS_BWD(6),
+  /** {@code eqv_lpips_head_fwd}. */
+  LPIPS_HEAD_FWD(5),
+  /** {@code eqv_lpips_head_bwd}. */
+  LPIPS_HEAD_BWD(6),
+  /** {@code eqv_copy}. */
+  COPY(3),
+  /** {@code eqv_fill}. */
+  FILL(3),
+  /** {@code eqv_random}. */
+  RANDOM(3),
+  /** {@code eqv_reduce}. */
+  REDUCE(4),
+  /** {@code eqv_adaptive_weight}. */
+  ADAPTIVE_WEIGHT(5),
+  /** {@code eqv_adam}. */
+  ADAM(6),
+  /** {@code eqv_ema}. */
+  EMA(4);
+
+  private final int arity;
+
+  Fn(int arity) {
+    this.arity = arity;
+  }
+
+  /**
+   * The C symbol.
+   *
+   * @return its name
+   */
+  public String symbol() {
+    return "eqv_" + name().toLowerCase(Locale.ROOT);
+  }
+
+  int arity() {
+    return arity;
+  }
+
+  String abiLine() {
+    return "fn " + symbol() + "/" + arity + "\n";
+  }
+}

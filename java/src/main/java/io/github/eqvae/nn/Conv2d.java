@@ -1,0 +1,76 @@
+package io.github.eqvae.nn;
+
+import io.github.eqvae.tape.Tape;
+import io.github.eqvae.tensor.Tensor;
+import org.jspecify.annotations.Nullable;
+
+/** A convolution layer: {@code weight [O,I,k,k]}, {@code bias [O]}. PyTorch: {@code nn.Conv2d}, same start values. */
+public final class Conv2d {
+  private final io.github.eqvae.op.Conv2d op;
+  private final Parameter weight;
+  private final @Nullable Parameter bias;
+
+  /**
+   * Declares the layer.
+   *
+   * @param scope where its parameters go
+   * @param in input channels
+   * @param out output channels
+   * @param kernel side of the kernel
+   * @param op stride and padding
+   */
+  public Conv2d(Scope scope, int in, int out, int kernel, io.github.eqvae.op.Conv2d op) {
+    this(
+        scope,
+        in,
+        out,
+        kernel,
+        op,
+        Init.torchDefault((long) in * kernel * kernel),
+        Init.torchDefault((long) in * kernel * kernel));
+  }
+
+  /**
+   * Declares the layer.
+   *
+   * @param scope where its parameters go
+   * @param in input channels
+   * @param out output channels
+   * @param kernel side of the kernel
+   * @param op stride and padding
+   * @param weightInit how the weight starts
+   * @param biasInit how the bias starts; null for a layer without bias
+   */
+  public Conv2d(
+      Scope scope,
+      int in,
+      int out,
+      int kernel,
+      io.github.eqvae.op.Conv2d op,
+      Init weightInit,
+      @Nullable Init biasInit) {
+    this.op = op;
+    weight = scope.parameter("weight", weightInit, out, in, kernel, kernel);
+    bias = biasInit == null ? null : scope.parameter("bias", biasInit, out);
+  }
+
+  /**
+   * The weight.
+   *
+   * @return the parameter {@code [O,I,k,k]}
+   */
+  public Parameter weight() {
+    return weight;
+  }
+
+  /**
+   * Runs the layer.
+   *
+   * @param tape the tape
+   * @param x {@code [N,H,W,I]}
+   * @return {@code [N,P,Q,O]}
+   */
+  public Tensor forward(Tape tape, Tensor x) {
+    return tape.apply(op, x, weight.on(tape), bias == null ? null : bias.on(tape));
+  }
+}

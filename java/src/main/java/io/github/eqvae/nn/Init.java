@@ -1,0 +1,70 @@
+package io.github.eqvae.nn;
+
+import io.github.eqvae.tensor.Stream;
+import io.github.eqvae.tensor.Tensor;
+
+/** How a parameter starts. Random starts depend on the seed and the parameter's name only. */
+public sealed interface Init {
+  /**
+   * Writes the start value.
+   *
+   * @param stream orders the work
+   * @param value the parameter
+   * @param seed the run's seed
+   * @param purpose a number made of the parameter's name
+   */
+  void apply(Stream stream, Tensor value, long seed, long purpose);
+
+  /**
+   * One value everywhere.
+   *
+   * @param value the value
+   */
+  record Constant(double value) implements Init {
+    @Override
+    public void apply(Stream stream, Tensor tensor, long seed, long purpose) {
+      tensor.fill(stream, value);
+    }
+  }
+
+  /**
+   * Uniform in ±bound.
+   *
+   * @param bound half the width
+   */
+  record Uniform(double bound) implements Init {
+    @Override
+    public void apply(Stream stream, Tensor tensor, long seed, long purpose) {
+      tensor.uniform(stream, seed, purpose, -bound, bound);
+    }
+  }
+
+  /**
+   * Normal.
+   *
+   * @param mean mean
+   * @param std standard deviation
+   */
+  record Normal(double mean, double std) implements Init {
+    @Override
+    public void apply(Stream stream, Tensor tensor, long seed, long purpose) {
+      tensor.normal(stream, seed, purpose, mean, std);
+    }
+  }
+
+  /** All zeros. */
+  Init ZEROS = new Constant(0);
+
+  /** All ones. */
+  Init ONES = new Constant(1);
+
+  /**
+   * PyTorch's default for weights and biases of convolutions and linear layers: uniform in ±1/√fan_in.
+   *
+   * @param fanIn inputs per output
+   * @return the start
+   */
+  static Init torchDefault(long fanIn) {
+    return new Uniform(1 / Math.sqrt(fanIn));
+  }
+}

@@ -1,0 +1,114 @@
+package io.github.eqvae.nn;
+
+import io.github.eqvae.EqvaeException;
+import io.github.eqvae.tape.GradientTarget;
+import io.github.eqvae.tape.Tape;
+import io.github.eqvae.tensor.Shape;
+import io.github.eqvae.tensor.Tensor;
+import org.jspecify.annotations.Nullable;
+
+/** A named tensor of a model: learned, or a buffer such as a running mean. Exists once its store is built. */
+public final class Parameter implements GradientTarget {
+  private final String name;
+  private final Shape shape;
+  private final Init init;
+  private final boolean buffer;
+  private @Nullable ParameterStore store;
+  private @Nullable Tensor value;
+  private @Nullable Tensor gradient;
+  private boolean fresh = true;
+
+  Parameter(String name, Shape shape, Init init, boolean buffer) {
+    this.name = name;
+    this.shape = shape;
+    this.init = init;
+    this.buffer = buffer;
+  }
+
+  void bind(ParameterStore owner, Tensor memory, @Nullable Tensor gradientMemory) {
+    store = owner;
+    value = memory;
+    gradient = gradientMemory;
+  }
+
+  /**
+   * The name, as in checkpoints.
+   *
+   * @return the full dotted name
+   */
+  public String name() {
+    return name;
+  }
+
+  /**
+   * The shape, as PyTorch stores it.
+   *
+   * @return the shape
+   */
+  public Shape shape() {
+    return shape;
+  }
+
+  /**
+   * Whether this is state that is not learned.
+   *
+   * @return true for running statistics
+   */
+  public boolean isBuffer() {
+    return buffer;
+  }
+
+  Init init() {
+    return init;
+  }
+
+  /**
+   * The value for use in a forward pass; the tape will deliver its gradient unless the store is frozen.
+   *
+   * @param tape the tape
+   * @return the value
+   */
+  public Tensor on(Tape tape) {
+    if (buffer || !tape.isRecording() || store == null || !store.isTrainable()) {
+      return value();
+    }
+    return tape.watch(this);
+  }
+
+  @Override
+  public Tensor value() {
+    return built(value);
+  }
+
+  @Override
+  public Tensor gradient() {
+    return built(gradient);
+  }
+
+  private Tensor built(@Nullable Tensor tensor) {
+    if (tensor == null) {
+      throw new EqvaeException.Internal(
+          "Parameter " + name + " has no memory: its store was not built or keeps no gradients");
+    }
+    return tensor;
+  }
+
+  @Override
+  public boolean isFresh() {
+    return fresh;
+  }
+
+  @Override
+  public void markWritten() {
+    fresh = false;
+  }
+
+  void refresh() {
+    fresh = true;
+  }
+
+  @Override
+  public String toString() {
+    return name + shape;
+  }
+}

@@ -1,0 +1,268 @@
+package io.github.eqvae.nn;
+
+import io.github.eqvae.EqvaeException;
+import io.github.eqvae.ffi.Fn;
+import io.github.eqvae.tensor.Arena;
+import io.github.eqvae.tensor.Device;
+import io.github.eqvae.tensor.Shape;
+import io.github.eqvae.tensor.Stream;
+import io.github.eqvae.tensor.Tensor;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.Collections;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The parameters of a model, by name, in one flat piece of memory: an optimiser, an average or a norm is one call over
+ * {@link #values()}. Each parameter starts at a multiple of 64 bytes; the gaps hold zeros and stay zero.
+ */
+public final class ParameterStore implements AutoCloseable {
+  private static final int ALIGN = 16;
+
+  /** Collects declarations before there is memory. */
+  public static final class Builder {
+    private final Map<String, Parameter> parameters = new LinkedHashMap<>();
+
+    /** An empty builder. */
+    public Builder() {}
+
+    /**
+     * The top scope.
+     *
+     * @return a scope without prefix
+     */
+    public Scope root() {
+      return new Scope(this, "");
+    }
+
+    Parameter add(Parameter parameter) {
+      if (parameters.putIfAbsent(parameter.name(), parameter) != null) {
+        throw new EqvaeException.Internal("Two parameters are called " + parameter.name());
+      }
+      return parameter;
+    }
+
+    /**
+     * Allocates everything that was declared and writes the start values.
+     *
+     * @param stream orders the work
+     * @param seed the run's seed
+     * @param gradients whether memory for gradients is needed (training)
+     * @return the store
+     */
+    public ParameterStore build(Stream stream, long seed, boolean gradients) {
+      return new ParameterStore(stream, seed, gradients, parameters);
+    }
+  }
+
+  private final Arena arena;
+  private final Map<String, Parameter> parameters;
+  private final List<Parameter> learned = new ArrayList<>();
+  private final List<Parameter> buffers = new ArrayList<>();
+  private final Tensor values;
+  private final @Nullable Tensor gradients;
+  private boolean trainable;
+
+  private ParameterStore(
+      Stream stream, long seed, boolean withGradients, Map<String, Parameter> declared) {
+    parameters = Collections.unmodifiableMap(new LinkedHashMap<>(declared));
+    long size = 0;
+    for (Parameter p : parameters.values()) {
+      (p.isBuffer() ? buffers : learned).add(p);
+      size += p.isBuffer() ? 0 : aligned(p.shape());
+    }
+    arena = new Arena(stream.device(), "parameters");
+    trainable = withGradients;
+    values = arena.tensor(Shape.of(Math.max(size, ALIGN)));
+    values.fill(stream, 0);
+    gradients = withGradients ? arena.tensor(values.shape()) : null;
+    if (gradients != null) {
+      gradients.fill(stream, 0);
+    }
+    long offset = 0;
+    for (Parameter p : learned) {
+      p.bind(this, view(values, offset, p.shape()), view(gradients, offset, p.shape()));
+      offset += aligned(p.shape());
+    }
+    for (Parameter p : buffers) {
+      p.bind(this, arena.tensor(p.shape()), null);
+    }
+    for (Parameter p : parameters.values()) {
+      p.init().apply(stream, p.value(), seed, purpose(p.name()));
+    }
+  }
+
+  private static long aligned(Shape shape) {
+    return (shape.elements() + ALIGN - 1) / ALIGN * ALIGN;
+  }
+
+  /** The part of a flat tensor laid out like {@link #values()} that belongs to one parameter. */
+  private static @org.jspecify.annotations.NullUnmarked Tensor view(
+      Tensor flat, long offset, Shape shape) {
+    return flat == null ? null : flat.narrow(0, offset, shape.elements()).reshape(shape);
+  }
+
+  /** FNV-1a over the name: the same name starts the same wherever it stands in the model. */
+  private static long purpose(String name) {
+    long hash = 0xcbf29ce484222325L;
+    for (int i = 0; i < name.length(); i++) {
+      hash = (hash ^ name.charAt(i)) * 0x100000001b3L;
+    }
+    return hash;
+  }
+
+  /**
+   * A parameter or buffer.
+   *
+   * @param name its full name
+   * @return the parameter
+   * @throws EqvaeException.Argument when there is none of that name
+   */
+  public Parameter get(String name) {
+    Parameter p = parameters.get(name);
+    if (p == null) {
+      throw new EqvaeException.Argument("The model has no parameter called " + name);
+    }
+    return p;
+  }
+
+  /**
+   * Everything in the store.
+   *
+   * @return parameters and buffers in the order of declaration
+   */
+  public Collection<Parameter> all() {
+    return parameters.values();
+  }
+
+  /**
+   * What is learned.
+   *
+   * @return the parameters in the order of {@link #values()}
+   */
+  public List<Parameter> learned() {
+    return Collections.unmodifiableList(learned);
+  }
+
+  /**
+   * State that is not learned.
+   *
+   * @return the buffers in the order of declaration
+   */
+  public List<Parameter> buffers() {
+    return Collections.unmodifiableList(buffers);
+  }
+
+  /**
+   * How many numbers are learned.
+   *
+   * @return elements of all learned parameters, padding not counted
+   */
+  public long count() {
+    return learned.stream().mapToLong(p -> p.shape().elements()).sum();
+  }
+
+  /**
+   * All learned parameters as one flat tensor.
+   *
+   * @return the memory itself, not a copy
+   */
+  public Tensor values() {
+    return values;
+  }
+
+  /**
+   * All gradients as one flat tensor, laid out like {@link #values()}. Parameters that got no gradient since {@link
+   * #newUpdate} hold zeros.
+   *
+   * @param stream orders the work
+   * @return the memory itself, not a copy
+   * @throws EqvaeException.Argument when the store was built without gradients
+   */
+  public Tensor gradients(Stream stream) {
+    if (gradients == null) {
+      throw new EqvaeException.Argument("This model was built without memory for gradients");
+    }
+    for (Parameter p : learned) {
+      if (p.isFresh()) {
+        p.gradient().fill(stream, 0);
+        p.markWritten();
+      }
+    }
+    return gradients;
+  }
+
+  /** Starts a new update: the next gradients replace the old ones. */
+  public void newUpdate() {
+    learned.forEach(Parameter::refresh);
+  }
+
+  /**
+   * A flat tensor laid out like {@link #values()}, for moments and averages.
+   *
+   * @param stream orders the work
+   * @return zeros, owned by this store
+   */
+  public Tensor like(Stream stream) {
+    Tensor t = arena.tensor(values.shape());
+    t.fill(stream, 0);
+    return t;
+  }
+
+  /**
+   * Copies a flat tensor into the values: switches to averaged weights and back.
+   *
+   * @param stream orders the work
+   * @param flat a tensor from {@link #like}
+   */
+  public void load(Stream stream, Tensor flat) {
+    stream.launch(Fn.COPY).run(flat, values);
+  }
+
+  /**
+   * Whether tapes deliver gradients of this store.
+   *
+   * @return true unless frozen
+   */
+  public boolean isTrainable() {
+    return trainable;
+  }
+
+  /**
+   * Freezes or thaws the parameters: in the autoencoder's step the discriminator is frozen and the other way round.
+   *
+   * @param value false to freeze
+   */
+  public void setTrainable(boolean value) {
+    if (value && gradients == null) {
+      throw new EqvaeException.Argument("This model was built without memory for gradients");
+    }
+    trainable = value;
+  }
+
+  /**
+   * The device.
+   *
+   * @return where the parameters are
+   */
+  public Device device() {
+    return arena.device();
+  }
+
+  /**
+   * Memory of parameters, gradients and what {@link #like} made.
+   *
+   * @return bytes
+   */
+  public long bytes() {
+    return arena.used();
+  }
+
+  @Override
+  public void close() {
+    arena.close();
+  }
+}

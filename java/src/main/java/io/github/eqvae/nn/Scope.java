@@ -1,0 +1,59 @@
+package io.github.eqvae.nn;
+
+import io.github.eqvae.tensor.Shape;
+
+/** Where a module declares its parameters: a prefix of names in a store under construction. */
+public final class Scope {
+  private final ParameterStore.Builder builder;
+  private final String prefix;
+
+  Scope(ParameterStore.Builder builder, String prefix) {
+    this.builder = builder;
+    this.prefix = prefix;
+  }
+
+  /**
+   * A part of this scope.
+   *
+   * @param name its name, which may contain dots
+   * @return the scope {@code prefix.name}
+   */
+  public Scope in(String name) {
+    return new Scope(builder, prefix.isEmpty() ? name : prefix + "." + name);
+  }
+
+  /**
+   * A part of this scope with a number.
+   *
+   * @param name its name
+   * @param index its number
+   * @return the scope {@code prefix.name.index}
+   */
+  public Scope in(String name, int index) {
+    return in(name + "." + index);
+  }
+
+  /**
+   * Declares a learned parameter.
+   *
+   * @param name its last name
+   * @param init how it starts
+   * @param extents its shape as PyTorch stores it
+   * @return the parameter, usable once the store is built
+   */
+  public Parameter parameter(String name, Init init, long... extents) {
+    return builder.add(new Parameter(in(name).prefix, Shape.of(extents), init, false));
+  }
+
+  /**
+   * Declares a buffer: saved with the model, not learned.
+   *
+   * @param name its last name
+   * @param init how it starts
+   * @param extents its shape
+   * @return the buffer, usable once the store is built
+   */
+  public Parameter buffer(String name, Init init, long... extents) {
+    return builder.add(new Parameter(in(name).prefix, Shape.of(extents), init, true));
+  }
+}

@@ -1,0 +1,3 @@
+/** Parameters and layers. */
+@org.jspecify.annotations.NullMarked
+package io.github.eqvae.nn;

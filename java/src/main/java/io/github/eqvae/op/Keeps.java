@@ -1,0 +1,26 @@
+package io.github.eqvae.op;
+
+/**
+ * What a backward pass reads of the forward pass, as bit masks.
+ *
+ * @param inputs bit i: input i
+ * @param outputs bit i: output i
+ */
+public record Keeps(int inputs, int outputs) {
+  /** Neither inputs nor outputs. */
+  public static final Keeps NOTHING = new Keeps(0, 0);
+
+  /**
+   * Some inputs.
+   *
+   * @param positions which
+   * @return the mask
+   */
+  public static Keeps inputs(int... positions) {
+    int mask = 0;
+    for (int p : positions) {
+      mask |= 1 << p;
+    }
+    return new Keeps(mask, 0);
+  }
+}

@@ -1,0 +1,24 @@
+package io.github.eqvae.op;
+
+import io.github.eqvae.tensor.Tensor;
+
+/** An operation whose output is another view of its input's memory: the forward pass does no work. */
+public interface ViewOp extends Op {
+  /**
+   * The view.
+   *
+   * @param x the input
+   * @return the output, over the same memory
+   */
+  Tensor view(Tensor x);
+
+  @Override
+  default Keeps keeps() {
+    return Keeps.NOTHING;
+  }
+
+  @Override
+  default void forward(OpCall call) {
+    // The tape takes view(x) as the output; there is nothing to compute.
+  }
+}

@@ -1,0 +1,3 @@
+/** The operations: one file each, with shape rule, forward and backward. */
+@org.jspecify.annotations.NullMarked
+package io.github.eqvae.op;

@@ -1,0 +1,348 @@
+package io.github.eqvae.tape;
+
+import io.github.eqvae.EqvaeException;
+import io.github.eqvae.ffi.Fn;
+import io.github.eqvae.ffi.Struct;
+import io.github.eqvae.op.Op;
+import io.github.eqvae.tensor.Arena;
+import io.github.eqvae.tensor.DType;
+import io.github.eqvae.tensor.Shape;
+import io.github.eqvae.tensor.Tensor;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.IdentityHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * One backward pass: walks the nodes from last to first, visiting only those that lie between a seed and something whose
+ * gradient is wanted.
+ */
+final class Backward {
+  /** Results at most this large are left to the arena's reset: losses stay readable after the pass. */
+  private static final long SMALL = 4096;
+
+  /** Memory of a gradient, shared by the tensors that alias it. */
+  private static final class Storage {
+    final @Nullable Tensor tensor;
+    int references;
+
+    Storage(@Nullable Tensor tensor) {
+      this.tensor = tensor;
+    }
+  }
+
+  /** The gradient so far of one tensor. */
+  private static final class Slot {
+    Tensor gradient;
+    Storage storage;
+
+    Slot(Tensor gradient, Storage storage) {
+      this.gradient = gradient;
+      this.storage = storage;
+      storage.references++;
+    }
+  }
+
+  private final Tape tape;
+  private final Arena arena;
+  private final Set<Tensor> wrt = Collections.newSetFromMap(new IdentityHashMap<>());
+  private final List<Tensor> wrtOrder;
+  private final boolean intoTargets;
+  private final boolean consume;
+  private final IdentityHashMap<Tensor, Slot> slots = new IdentityHashMap<>();
+  private final boolean[] depends;
+
+  Backward(Tape tape, List<Tensor> wrt, boolean intoTargets, boolean consume) {
+    this.tape = tape;
+    this.arena = tape.arena();
+    this.wrt.addAll(wrt);
+    this.wrtOrder = wrt;
+    this.intoTargets = intoTargets;
+    this.consume = consume;
+    this.depends = new boolean[tape.nodes.size()];
+    for (int i = 0; i < depends.length; i++) {
+      Node node = tape.nodes.get(i);
+      for (Tensor t : node.inputs) {
+        depends[i] |= t != null && wanted(t);
+      }
+      for (Map.Entry<Tensor, @Nullable GradientTarget> leaf : node.leaves.entrySet()) {
+        depends[i] |= this.wrt.contains(leaf.getKey()) || (intoTargets && leaf.getValue() != null);
+      }
+    }
+  }
+
+  /** Whether the gradient of a node's input leads anywhere. */
+  private boolean wanted(Tensor t) {
+    if (wrt.contains(t) || (intoTargets && tape.leaves.get(t) != null)) {
+      return true;
+    }
+    Integer producer = tape.producers.get(t);
+    return producer != null && depends[producer];
+  }
+
+  void propagate(List<Seed> seeds) {
+    for (Seed seed : seeds) {
+      if (!seed.output().shape().equals(seed.gradient().shape())) {
+        throw new EqvaeException.Argument(
+            "A seed for " + seed.output() + " has shape " + seed.gradient().shape());
+      }
+      add(seed.output(), seed.gradient(), new Storage(null));
+    }
+    for (int i = depends.length - 1; i >= 0; i--) {
+      Node node = tape.nodes.get(i);
+      if (depends[i] && hasGradient(node)) {
+        if (node.op != null) {
+          visit(node, node.op);
+        } else {
+          recompute(node);
+        }
+      }
+      finish(node);
+    }
+  }
+
+  /** The gradients of the tensors asked for. */
+  Map<Tensor, Tensor> results() {
+    Map<Tensor, Tensor> out = new IdentityHashMap<>();
+    for (Tensor t : wrtOrder) {
+      Slot slot = slots.get(t);
+      if (slot == null) {
+        Tensor zero = arena.tensor(t.shape(), t.dtype());
+        zero.fill(tape.stream(), 0);
+        out.put(t, zero);
+      } else {
+        out.put(t, slot.gradient);
+      }
+    }
+    return out;
+  }
+
+  private boolean hasGradient(Node node) {
+    for (Tensor t : node.out) {
+      if (slots.containsKey(t)) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  private void visit(Node node, Op op) {
+    BackwardCall call = new BackwardCall(node);
+    op.backward(call);
+    call.deliver();
+  }
+
+  private void recompute(Node node) {
+    Tape inner = new Tape(tape.stream(), arena, Tape.Mode.RECORD);
+    Tensor outer = Objects.requireNonNull(node.inputs[0]);
+    Tensor x = inner.watch(outer.alias());
+    Tensor y = Objects.requireNonNull(node.block).apply(inner, x);
+    List<Tensor> targets = new ArrayList<>(wrtOrder);
+    targets.add(x);
+    Backward pass = new Backward(inner, targets, intoTargets, true);
+    Slot slot = Objects.requireNonNull(slots.get(node.out[0]));
+    pass.propagate(List.of(new Seed(y, slot.gradient)));
+    for (Tensor t : targets) {
+      Slot result = pass.slots.get(t);
+      if (result != null) {
+        Tensor to = t == x ? outer : t;
+        if (t != x || wanted(outer)) {
+          add(to, result.gradient, result.storage);
+        }
+        drop(result);
+      }
+    }
+    inner.releaseAll();
+  }
+
+  /** Adds to the gradient of a tensor; takes a reference on the storage. */
+  private void add(Tensor t, Tensor gradient, Storage storage) {
+    Slot slot = slots.get(t);
+    if (slot == null) {
+      slots.put(t, new Slot(gradient, storage));
+      return;
+    }
+    storage.references++;
+    boolean inPlace = slot.storage.tensor != null && slot.storage.references == 1;
+    Tensor sum = inPlace ? slot.gradient : arena.tensor(t.shape(), t.dtype());
+    tape.stream()
+        .launch(Fn.AXPBY, Struct.AXPBY_PARAMS)
+        .f32(1)
+        .f32(1)
+        .run(slot.gradient, gradient, sum);
+    if (!inPlace) {
+      drop(slot);
+      slots.put(t, new Slot(sum, new Storage(sum)));
+    }
+    drop(storage);
+  }
+
+  private void drop(Slot slot) {
+    drop(slot.storage);
+  }
+
+  private void drop(Storage storage) {
+    if (--storage.references == 0 && storage.tensor != null) {
+      arena.release(storage.tensor);
+    }
+  }
+
+  /** After a node: its outputs' gradients are done; when consuming, so is what it held of the forward pass. */
+  private void finish(Node node) {
+    for (Tensor t : node.out) {
+      Slot slot = wrt.contains(t) ? null : slots.remove(t);
+      if (slot != null) {
+        drop(slot);
+      }
+    }
+    if (consume) {
+      for (Tensor t : node.saved) {
+        tape.release(t);
+      }
+      for (int i = 0; i < node.in.length; i++) {
+        if (node.in[i] != node.inputs[i]) {
+          tape.release(node.in[i]);
+        }
+      }
+      for (Tensor t : node.out) {
+        if (t.bytes() > SMALL && !wrt.contains(t)) {
+          tape.release(t);
+        }
+      }
+    }
+  }
+
+  /** A backward call: hands out gradient memory and afterwards delivers what was written. */
+  private final class BackwardCall extends ForwardCall {
+    private final @Nullable Tensor[] written;
+    private final @Nullable Tensor[] passed;
+    private final boolean[] direct;
+    private final List<Tensor> temporaries = new ArrayList<>();
+
+    BackwardCall(Node node) {
+      super(Backward.this.tape, node);
+      written = new Tensor[node.inputs.length];
+      passed = new Tensor[node.inputs.length];
+      direct = new boolean[node.inputs.length];
+    }
+
+    @Override
+    public Tensor dOut(int i) {
+      Slot slot = slots.get(node.out[i]);
+      if (slot == null) {
+        Tensor zero = temporary(node.out[i].shape(), node.out[i].dtype());
+        zero.fill(tape.stream(), 0);
+        return zero;
+      }
+      return slot.gradient;
+    }
+
+    @Override
+    public boolean wants(int i) {
+      Tensor t = i < node.inputs.length ? node.inputs[i] : null;
+      return t != null && wanted(t);
+    }
+
+    private @Nullable GradientTarget target(Tensor t) {
+      return intoTargets && !wrt.contains(t) ? tape.leaves.get(t) : null;
+    }
+
+    @Override
+    public @Nullable Tensor dIn(int i) {
+      if (!wants(i)) {
+        return null;
+      }
+      Tensor t = Objects.requireNonNull(node.inputs[i]);
+      Tensor existing = written[i];
+      if (existing != null) {
+        return existing;
+      }
+      GradientTarget target = target(t);
+      direct[i] = target != null && target.isFresh() && !claimed(t);
+      Tensor out = direct[i] && target != null ? target.gradient() : arena.tensor(t.shape(), t.dtype());
+      written[i] = out;
+      return out;
+    }
+
+    /** Whether an earlier input of this call is the same parameter and writes to it directly. */
+    private boolean claimed(Tensor t) {
+      for (int j = 0; j < direct.length; j++) {
+        if (direct[j] && node.inputs[j] == t) {
+          return true;
+        }
+      }
+      return false;
+    }
+
+    @Override
+    public void pass(int i, Tensor gradient) {
+      passed[i] = gradient;
+    }
+
+    @Override
+    public Tensor temporary(Shape shape, DType dtype) {
+      Tensor t = arena.tensor(shape, dtype);
+      temporaries.add(t);
+      return t;
+    }
+
+    void deliver() {
+      for (int i = 0; i < written.length; i++) {
+        Tensor t = node.inputs[i];
+        Tensor w = written[i];
+        Tensor p = passed[i];
+        if (t == null || (w == null && p == null) || !wants(i)) {
+          continue;
+        }
+        GradientTarget target = target(t);
+        if (target != null) {
+          toTarget(target, w != null ? w : Objects.requireNonNull(p), direct[i]);
+          if (w != null && !direct[i]) {
+            arena.release(w);
+          }
+        } else if (w != null) {
+          add(t, w, new Storage(w));
+        } else {
+          add(t, Objects.requireNonNull(p), storageOf(p));
+        }
+      }
+      for (Tensor t : temporaries) {
+        arena.release(t);
+      }
+    }
+
+    private void toTarget(GradientTarget target, Tensor gradient, boolean inPlace) {
+      if (!inPlace) {
+        if (target.isFresh()) {
+          gradient.copyTo(tape.stream(), target.gradient());
+        } else {
+          tape.stream()
+              .launch(Fn.AXPBY, Struct.AXPBY_PARAMS)
+              .f32(1)
+              .f32(1)
+              .run(target.gradient(), gradient, target.gradient());
+        }
+      }
+      target.markWritten();
+    }
+
+    /** The storage a passed-on gradient lives in: that of the output gradient it is a view of. */
+    private Storage storageOf(Tensor gradient) {
+      for (Tensor out : node.out) {
+        Slot slot = slots.get(out);
+        if (slot != null && slot.gradient.root() == gradient.root()) {
+          return slot.storage;
+        }
+      }
+      if (temporaries.remove(gradient.root())) {
+        return new Storage(gradient.root());
+      }
+      throw new EqvaeException.Internal(
+          node.op + " passed on a gradient that is neither an output's nor temporary");
+    }
+  }
+}

@@ -1,0 +1,78 @@
+package io.github.eqvae.tape;
+
+import io.github.eqvae.EqvaeException;
+import io.github.eqvae.op.OpCall;
+import io.github.eqvae.tensor.DType;
+import io.github.eqvae.tensor.Shape;
+import io.github.eqvae.tensor.Stream;
+import io.github.eqvae.tensor.Tensor;
+import org.jspecify.annotations.Nullable;
+
+/** The tensors of a forward call; a backward call adds the gradients. */
+class ForwardCall implements OpCall {
+  final Tape tape;
+  final Node node;
+
+  ForwardCall(Tape tape, Node node) {
+    this.tape = tape;
+    this.node = node;
+  }
+
+  @Override
+  public Stream stream() {
+    return tape.stream();
+  }
+
+  @Override
+  public Tensor in(int i) {
+    Tensor t = node.in[i];
+    if (t == null) {
+      throw new EqvaeException.Internal("input " + i + " of " + node.op + " is absent");
+    }
+    return t;
+  }
+
+  @Override
+  public @Nullable Tensor optional(int i) {
+    return i < node.in.length ? node.in[i] : null;
+  }
+
+  @Override
+  public Tensor out(int i) {
+    return node.out[i];
+  }
+
+  @Override
+  public Tensor saved(int i) {
+    return node.saved[i];
+  }
+
+  @Override
+  public Tensor dOut(int i) {
+    throw forwardOnly();
+  }
+
+  @Override
+  public boolean wants(int i) {
+    throw forwardOnly();
+  }
+
+  @Override
+  public @Nullable Tensor dIn(int i) {
+    throw forwardOnly();
+  }
+
+  @Override
+  public void pass(int i, Tensor gradient) {
+    throw forwardOnly();
+  }
+
+  @Override
+  public Tensor temporary(Shape shape, DType dtype) {
+    throw new EqvaeException.Internal("temporary tensors exist in backward calls only");
+  }
+
+  private static EqvaeException forwardOnly() {
+    return new EqvaeException.Internal("a forward pass has no gradients");
+  }
+}

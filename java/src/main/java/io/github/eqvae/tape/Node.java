@@ -1,0 +1,38 @@
+package io.github.eqvae.tape;
+
+import io.github.eqvae.op.Op;
+import io.github.eqvae.tensor.Tensor;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/** One recorded operation, or one block that is run again in the backward pass. */
+final class Node {
+  final @Nullable Op op;
+  final @Nullable Block block;
+
+  /** As the caller passed them: what gradients belong to. */
+  final @Nullable Tensor[] inputs;
+
+  /** As the operation saw them: contiguous. */
+  final @Nullable Tensor[] in;
+
+  Tensor[] out = {};
+  Tensor[] saved = {};
+
+  /** Parameters a block used. */
+  Map<Tensor, @Nullable GradientTarget> leaves = Map.of();
+
+  Node(Op op, @Nullable Tensor[] inputs) {
+    this.op = op;
+    this.block = null;
+    this.inputs = inputs;
+    this.in = inputs.clone();
+  }
+
+  Node(Block block, Tensor input) {
+    this.op = null;
+    this.block = block;
+    this.inputs = new Tensor[] {input};
+    this.in = inputs;
+  }
+}

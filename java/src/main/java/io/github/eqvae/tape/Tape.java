@@ -1,0 +1,339 @@
+package io.github.eqvae.tape;
+
+import io.github.eqvae.EqvaeException;
+import io.github.eqvae.op.Inference;
+import io.github.eqvae.op.Inputs;
+import io.github.eqvae.op.Op;
+import io.github.eqvae.op.Spec;
+import io.github.eqvae.op.ViewOp;
+import io.github.eqvae.tensor.Arena;
+import io.github.eqvae.tensor.Device;
+import io.github.eqvae.tensor.Stream;
+import io.github.eqvae.tensor.Tensor;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.IdentityHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Runs operations and, when recording, remembers them for reverse-mode differentiation. A tape lives for one step; its
+ * tensors are in the step arena. There is no hidden global tape.
+ */
+public final class Tape {
+  /** What a tape does with the operations it runs. */
+  public enum Mode {
+    /** Run and forget: memory is given back at the end of each {@link Tape#block}. */
+    INFERENCE,
+    /** Remember everything the backward pass reads. */
+    RECORD,
+    /** Remember only the inputs of each {@link Tape#block} and run it again in the backward pass: less memory. */
+    RECOMPUTE
+  }
+
+  private final Stream stream;
+  private final Arena arena;
+  private final Mode mode;
+  final List<Node> nodes = new ArrayList<>();
+  final IdentityHashMap<Tensor, Integer> producers = new IdentityHashMap<>();
+  final IdentityHashMap<Tensor, @Nullable GradientTarget> leaves = new IdentityHashMap<>();
+  private final Set<Tensor> kept = Collections.newSetFromMap(new IdentityHashMap<>());
+  private final List<Tensor> owned = new ArrayList<>();
+
+  /**
+   * A new tape.
+   *
+   * @param stream where the work goes
+   * @param arena the step arena, whose memory all results live in
+   * @param mode whether to record
+   */
+  public Tape(Stream stream, Arena arena, Mode mode) {
+    this.stream = stream;
+    this.arena = arena;
+    this.mode = mode;
+  }
+
+  /**
+   * The stream.
+   *
+   * @return where the work goes
+   */
+  public Stream stream() {
+    return stream;
+  }
+
+  /**
+   * The arena.
+   *
+   * @return where results live
+   */
+  public Arena arena() {
+    return arena;
+  }
+
+  /**
+   * The device.
+   *
+   * @return where the work runs
+   */
+  public Device device() {
+    return arena.device();
+  }
+
+  /**
+   * Whether gradients can be asked for.
+   *
+   * @return false in inference mode
+   */
+  public boolean isRecording() {
+    return mode != Mode.INFERENCE;
+  }
+
+  /**
+   * Makes a tensor a leaf: gradients with respect to it can be asked for.
+   *
+   * @param leaf the tensor
+   * @return the same tensor
+   */
+  public Tensor watch(Tensor leaf) {
+    leaves.putIfAbsent(leaf, null);
+    return leaf;
+  }
+
+  /**
+   * Makes a parameter a leaf whose gradient {@link #backward} delivers.
+   *
+   * @param target the parameter
+   * @return its value
+   */
+  public Tensor watch(GradientTarget target) {
+    leaves.put(target.value(), target);
+    return target.value();
+  }
+
+  /**
+   * Protects a tensor from being freed by {@link #backward} or at the end of a block.
+   *
+   * @param tensor a tensor of this tape
+   * @return the same tensor
+   */
+  public Tensor keep(Tensor tensor) {
+    kept.add(tensor.root());
+    return tensor;
+  }
+
+  /**
+   * The value without its history: no gradient flows through the result. PyTorch: {@code x.detach()}.
+   *
+   * @param x a tensor
+   * @return a view of it that this tape takes for a constant
+   */
+  public Tensor detach(Tensor x) {
+    return keep(x).alias();
+  }
+
+  /**
+   * Runs an operation with one output.
+   *
+   * @param op the operation
+   * @param inputs its inputs; null where an optional one is left out
+   * @return the output
+   */
+  public Tensor apply(Op op, @Nullable Tensor... inputs) {
+    return run(op, inputs).getFirst();
+  }
+
+  /**
+   * Runs an operation.
+   *
+   * @param op the operation
+   * @param inputs its inputs; null where an optional one is left out
+   * @return the outputs
+   */
+  public List<Tensor> run(Op op, @Nullable Tensor... inputs) {
+    @Nullable Spec[] specs = new Spec[inputs.length];
+    boolean record = false;
+    for (int i = 0; i < inputs.length; i++) {
+      Tensor t = inputs[i];
+      if (t != null) {
+        specs[i] = new Spec(t.shape(), t.dtype());
+        record |= isRecording() && requiresGradient(t);
+      }
+    }
+    Inference inference = op.infer(new Inputs(op, specs));
+    if (op instanceof ViewOp view) {
+      return List.of(runView(view, inputs, record));
+    }
+    Node node = new Node(op, inputs.clone());
+    for (int i = 0; i < inputs.length; i++) {
+      Tensor t = inputs[i];
+      if (t != null && !t.isContiguous()) {
+        node.in[i] = dense(t);
+      }
+    }
+    node.out = allocate(inference.outputs());
+    node.saved = allocate(inference.saved());
+    op.forward(new ForwardCall(this, node));
+    for (int i = 0; i < inputs.length; i++) {
+      boolean copied = node.in[i] != inputs[i];
+      if (copied && !(record && (op.keeps().inputs() >> i & 1) == 1)) {
+        release(node.in[i]);
+      }
+    }
+    if (record) {
+      add(node);
+    } else {
+      for (Tensor t : node.saved) {
+        release(t);
+      }
+    }
+    return List.of(node.out);
+  }
+
+  private Tensor runView(ViewOp op, @Nullable Tensor[] inputs, boolean record) {
+    Tensor x = inputs[0];
+    if (x == null) {
+      throw new EqvaeException.Argument(op.name() + ": the input is missing");
+    }
+    Tensor y = op.view(x);
+    if (record) {
+      Node node = new Node(op, inputs.clone());
+      node.out = new Tensor[] {y};
+      add(node);
+    }
+    return y;
+  }
+
+  private void add(Node node) {
+    for (Tensor t : node.out) {
+      producers.put(t, nodes.size());
+    }
+    nodes.add(node);
+  }
+
+  /**
+   * Runs a block of a network: in inference mode its intermediate results are freed at its end, when recomputing they
+   * are also freed and computed again in the backward pass, else it is simply run.
+   *
+   * @param block a pure function of {@code x} and of parameters; it must not use other tensors of this tape
+   * @param x its input
+   * @return its output
+   */
+  public Tensor block(Block block, Tensor x) {
+    if (mode == Mode.RECORD) {
+      return block.apply(this, x);
+    }
+    Tape inner = new Tape(stream, arena, Mode.INFERENCE);
+    Tensor y = block.apply(inner, x);
+    inner.releaseAllBut(y);
+    if (y.root() == y) {
+      owned.add(y);
+    }
+    if (mode == Mode.RECOMPUTE) {
+      Node node = new Node(block, x);
+      node.out = new Tensor[] {y};
+      node.leaves = inner.leaves;
+      leaves.putAll(inner.leaves);
+      if (!inner.leaves.isEmpty() || requiresGradient(x)) {
+        add(node);
+      }
+    }
+    return y;
+  }
+
+  private void releaseAllBut(Tensor result) {
+    for (Tensor t : owned) {
+      if (t != result.root() && !kept.contains(t) && !t.isReleased()) {
+        arena.release(t);
+      }
+    }
+    owned.clear();
+  }
+
+  /** Frees every result of this tape that is not kept: for a tape in inference mode whose work is done. */
+  public void releaseAll() {
+    for (Tensor t : owned) {
+      if (!kept.contains(t) && !t.isReleased()) {
+        arena.release(t);
+      }
+    }
+    owned.clear();
+  }
+
+  boolean requiresGradient(Tensor t) {
+    return leaves.containsKey(t) || producers.containsKey(t);
+  }
+
+  Tensor[] allocate(List<Spec> specs) {
+    Tensor[] out = new Tensor[specs.size()];
+    for (int i = 0; i < out.length; i++) {
+      out[i] = arena.tensor(specs.get(i).shape(), specs.get(i).dtype());
+      owned.add(out[i]);
+    }
+    return out;
+  }
+
+  Tensor dense(Tensor t) {
+    Tensor copy = arena.tensor(t.shape(), t.dtype());
+    owned.add(copy);
+    t.copyTo(stream, copy);
+    return copy;
+  }
+
+  void release(@Nullable Tensor t) {
+    if (t != null && t.root() == t && !t.isReleased() && !kept.contains(t)) {
+      arena.release(t);
+    }
+  }
+
+  /**
+   * Gradients with respect to chosen tensors, leaves or intermediate results. The tape stays usable.
+   *
+   * @param seeds where to start
+   * @param wrt with respect to what
+   * @return the gradients, in this tape's arena; zeros where nothing flows
+   */
+  public Map<Tensor, Tensor> gradients(List<Seed> seeds, List<Tensor> wrt) {
+    for (Tensor t : wrt) {
+      if (!requiresGradient(t)) {
+        throw new EqvaeException.Argument(
+            "gradients: " + t + " is neither watched nor computed on this tape");
+      }
+    }
+    Backward backward = new Backward(this, wrt, false, false);
+    backward.propagate(seeds);
+    return backward.results();
+  }
+
+  /**
+   * Delivers the gradients of all watched parameters to their targets and frees what the tape held. The tape can not be
+   * used for gradients again.
+   *
+   * @param seeds where to start
+   */
+  public void backward(List<Seed> seeds) {
+    new Backward(this, List.of(), true, true).propagate(seeds);
+    nodes.clear();
+    producers.clear();
+  }
+
+  /**
+   * A scalar seed.
+   *
+   * @param loss a tensor with one element
+   * @param weight its weight in the sum that is differentiated
+   * @return the seed
+   */
+  public Seed seed(Tensor loss, double weight) {
+    Tensor one = arena.tensor(loss.shape(), loss.dtype());
+    owned.add(one);
+    one.fill(stream, weight);
+    return new Seed(loss, one);
+  }
+
+  boolean isKept(Tensor t) {
+    return kept.contains(t.root());
+  }
+}

@@ -1,0 +1,274 @@
+package io.github.eqvae.tensor;
+
+import io.github.eqvae.EqvaeException;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+
+/**
+ * Owns device memory and hands it out as tensors. Lowest-address-first, so that the same sequence of requests always
+ * gets the same addresses. Persistent arenas hold parameters and optimiser state; a step arena is {@link #reset} after
+ * every step, and after the first steps it is one block that no later step has to grow.
+ */
+public final class Arena implements AutoCloseable {
+  private static final long ALIGNMENT = 256;
+  private static final long GRANULE = 2L << 20;
+
+  /** One native block and what is free in it: offset to size. */
+  private static final class Chunk {
+    final long address;
+    final long size;
+    final TreeMap<Long, Long> free = new TreeMap<>();
+
+    Chunk(long address, long size) {
+      this.address = address;
+      this.size = size;
+      free.put(0L, size);
+    }
+  }
+
+  private final Device device;
+  private final String name;
+  private final boolean reuse;
+  private final List<Chunk> chunks = new ArrayList<>();
+  private final LeakCheck leak;
+  private long generation;
+  private long used;
+  private long peak;
+  private boolean closed;
+
+  /**
+   * Creates an empty arena.
+   *
+   * @param device whose memory it hands out
+   * @param name what it is for, in memory reports
+   */
+  public Arena(Device device, String name) {
+    this(device, name, true);
+  }
+
+  /**
+   * Creates an empty arena.
+   *
+   * @param device whose memory it hands out
+   * @param name what it is for, in memory reports
+   * @param reuse false gives every tensor memory of its own until the next reset: slower and larger, but results must
+   *     be the same bits (a test of who frees what too early)
+   */
+  public Arena(Device device, String name, boolean reuse) {
+    this.device = device;
+    this.name = name;
+    this.reuse = reuse;
+    this.leak = LeakCheck.opened(this, "Arena '" + name + "' on " + device);
+  }
+
+  /**
+   * The device.
+   *
+   * @return whose memory this is
+   */
+  public Device device() {
+    return device;
+  }
+
+  /**
+   * The name.
+   *
+   * @return what it is for
+   */
+  public String name() {
+    return name;
+  }
+
+  /**
+   * Allocates a tensor in the device's dtype; its content is undefined.
+   *
+   * @param shape its shape
+   * @return the tensor
+   * @throws EqvaeException.OutOfMemory when the device has no more
+   */
+  public Tensor tensor(Shape shape) {
+    return tensor(shape, device.dtype());
+  }
+
+  /**
+   * Allocates a tensor; its content is undefined.
+   *
+   * @param shape its shape
+   * @param dtype its dtype
+   * @return the tensor
+   * @throws EqvaeException.OutOfMemory when the device has no more
+   */
+  public Tensor tensor(Shape shape, DType dtype) {
+    long bytes = round(Math.multiplyExact(shape.elements(), (long) dtype.bytes()), ALIGNMENT);
+    return new Tensor(this, take(bytes, shape, dtype), shape, dtype);
+  }
+
+  private static long round(long value, long unit) {
+    return (value + unit - 1) / unit * unit;
+  }
+
+  private long take(long bytes, Shape shape, DType dtype) {
+    if (closed) {
+      throw new EqvaeException.Argument("Arena '" + name + "' is closed");
+    }
+    used += bytes;
+    peak = Math.max(peak, used);
+    for (Chunk chunk : chunks) {
+      for (Map.Entry<Long, Long> hole : chunk.free.entrySet()) {
+        if (hole.getValue() >= bytes) {
+          long offset = hole.getKey();
+          long rest = hole.getValue() - bytes;
+          chunk.free.remove(offset);
+          if (rest > 0) {
+            chunk.free.put(offset + bytes, rest);
+          }
+          return chunk.address + offset;
+        }
+      }
+    }
+    try {
+      grow(Math.max(bytes, Math.min(capacity() / 2, 1L << 30)));
+    } catch (EqvaeException.OutOfMemory e) {
+      used -= bytes;
+      throw new EqvaeException.OutOfMemory(
+          "Arena '" + name + "' needs " + bytes + " bytes for a tensor " + dtype + shape + "; it holds "
+              + capacity() + " bytes, of which " + used + " are in use. Smaller batch_size, lower"
+              + " resolution or recompute: block help. (" + e.getMessage() + ")");
+    }
+    used -= bytes;
+    return take(bytes, shape, dtype);
+  }
+
+  private void grow(long bytes) {
+    long size = round(bytes, GRANULE);
+    chunks.add(new Chunk(device.allocate(size), size));
+  }
+
+  /**
+   * Makes room beforehand, in one block.
+   *
+   * @param bytes how much the arena must hold without growing
+   */
+  public void reserve(long bytes) {
+    if (bytes > capacity()) {
+      if (used == 0) {
+        freeChunks();
+        grow(bytes);
+      } else {
+        grow(bytes - capacity());
+      }
+    }
+  }
+
+  /**
+   * Gives a tensor's memory back for reuse. The tensor and its views can no longer be used.
+   *
+   * @param tensor a tensor of this arena that is no view
+   */
+  public void release(Tensor tensor) {
+    if (tensor.arena() != this || tensor.root() != tensor) {
+      throw new EqvaeException.Internal("release: " + tensor + " is a view or of another arena");
+    }
+    if (tensor.isReleased()) {
+      throw new EqvaeException.Internal("release: " + tensor + " was already released");
+    }
+    tensor.markReleased();
+    long bytes = round(tensor.bytes(), ALIGNMENT);
+    if (!reuse) {
+      return;
+    }
+    used -= bytes;
+    for (Chunk chunk : chunks) {
+      long offset = tensor.address() - chunk.address;
+      if (offset >= 0 && offset < chunk.size) {
+        giveBack(chunk, offset, bytes);
+        return;
+      }
+    }
+    throw new EqvaeException.Internal("release: " + tensor + " lies in no chunk of its arena");
+  }
+
+  private static void giveBack(Chunk chunk, long offset, long bytes) {
+    long start = offset;
+    long size = bytes;
+    Map.Entry<Long, Long> before = chunk.free.lowerEntry(offset);
+    if (before != null && before.getKey() + before.getValue() == offset) {
+      start = before.getKey();
+      size += before.getValue();
+    }
+    Long after = chunk.free.remove(offset + bytes);
+    if (after != null) {
+      size += after;
+    }
+    chunk.free.put(start, size);
+  }
+
+  /** Takes all memory back; every tensor so far becomes unusable. Several blocks become one of their total size. */
+  public void reset() {
+    generation++;
+    used = 0;
+    if (chunks.size() > 1) {
+      long total = capacity();
+      freeChunks();
+      grow(total);
+    }
+    for (Chunk chunk : chunks) {
+      chunk.free.clear();
+      chunk.free.put(0L, chunk.size);
+    }
+  }
+
+  private void freeChunks() {
+    for (Chunk chunk : chunks) {
+      device.free(chunk.address);
+    }
+    chunks.clear();
+  }
+
+  /**
+   * What the arena holds.
+   *
+   * @return bytes allocated from the device
+   */
+  public long capacity() {
+    long sum = 0;
+    for (Chunk chunk : chunks) {
+      sum += chunk.size;
+    }
+    return sum;
+  }
+
+  /**
+   * What is handed out now.
+   *
+   * @return bytes in use
+   */
+  public long used() {
+    return used;
+  }
+
+  /**
+   * The most that was handed out at one time.
+   *
+   * @return bytes
+   */
+  public long peak() {
+    return peak;
+  }
+
+  long generation() {
+    return generation;
+  }
+
+  @Override
+  public void close() {
+    if (!closed) {
+      generation++;
+      freeChunks();
+      closed = true;
+      leak.closed();
+    }
+  }
+}

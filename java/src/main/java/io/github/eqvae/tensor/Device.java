@@ -1,0 +1,192 @@
+package io.github.eqvae.tensor;
+
+import io.github.eqvae.EqvaeException;
+import io.github.eqvae.ffi.Fn;
+import io.github.eqvae.ffi.Libraries;
+import io.github.eqvae.ffi.NativeLibrary;
+import io.github.eqvae.ffi.Struct;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.nio.file.Path;
+
+/**
+ * Something that computes: {@code cpu}, {@code cuda:N}, and for tests {@code ref} (double precision), {@code simt} and
+ * {@code null} (plans, computes nothing). Close it after everything that lives on it.
+ */
+public final class Device implements AutoCloseable {
+  private final String name;
+  private final NativeLibrary library;
+  private final long handle;
+  private final DeviceInfo info;
+  private final LeakCheck leak;
+  private boolean closed;
+
+  private Device(String name, NativeLibrary library, long handle) {
+    this.name = name;
+    this.library = library;
+    this.handle = handle;
+    this.info = readInfo();
+    this.leak = LeakCheck.opened(this, "Device " + name);
+  }
+
+  /**
+   * Opens a device with all its threads.
+   *
+   * @param name {@code cpu}, {@code cuda}, {@code cuda:1}, …
+   * @return the device
+   * @throws EqvaeException.Environment when there is no such device; the message says why and what to do
+   */
+  public static Device open(String name) {
+    return open(name, 0);
+  }
+
+  /**
+   * Opens a device.
+   *
+   * @param name {@code cpu}, {@code cuda}, {@code cuda:1}, …
+   * @param threads CPU threads to use, 0 for all
+   * @return the device
+   * @throws EqvaeException.Environment when there is no such device; the message says why and what to do
+   */
+  public static Device open(String name, int threads) {
+    int colon = name.indexOf(':');
+    String backend = colon < 0 ? name : name.substring(0, colon);
+    if (!backend.matches("cpu|cuda|simt|ref|null")) {
+      throw new EqvaeException.Argument(
+          "There is no device '" + name + "'; use cpu, cuda or cuda:N");
+    }
+    int ordinal = 0;
+    if (colon >= 0) {
+      try {
+        ordinal = Integer.parseInt(name.substring(colon + 1));
+      } catch (NumberFormatException e) {
+        throw new EqvaeException.Argument(
+            "'" + name + "' is not a device: after the colon comes a number, as in cuda:0");
+      }
+    }
+    NativeLibrary library = Libraries.library(backend);
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment out = arena.allocate(ValueLayout.JAVA_LONG);
+      library.openDevice(ordinal, threads, out.address());
+      return new Device(name, library, out.get(ValueLayout.JAVA_LONG, 0));
+    }
+  }
+
+  private DeviceInfo readInfo() {
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment s = arena.allocate(Struct.DEVICE_INFO.size(), 8);
+      s.set(ValueLayout.JAVA_INT, 0, Struct.DEVICE_INFO.size());
+      library.call(Fn.DEVICE_DESCRIBE, handle, s.address());
+      return new DeviceInfo(
+          s.getString(Struct.DEVICE_INFO.offset("name")),
+          s.getString(Struct.DEVICE_INFO.offset("detail")),
+          s.get(ValueLayout.JAVA_INT, Struct.DEVICE_INFO.offset("threads")),
+          s.get(ValueLayout.JAVA_LONG, Struct.DEVICE_INFO.offset("memory_bytes")),
+          s.get(ValueLayout.JAVA_LONG, Struct.DEVICE_INFO.offset("free_bytes")),
+          DType.of(s.get(ValueLayout.JAVA_INT, Struct.DEVICE_INFO.offset("compute_dtype"))),
+          s.get(ValueLayout.JAVA_INT, Struct.DEVICE_INFO.offset("executes")) != 0);
+    }
+  }
+
+  /**
+   * The name the device was opened by.
+   *
+   * @return {@code cpu}, {@code cuda:0}, …
+   */
+  public String name() {
+    return name;
+  }
+
+  /**
+   * What the device is.
+   *
+   * @return its description, read when it was opened
+   */
+  public DeviceInfo info() {
+    return info;
+  }
+
+  /**
+   * The dtype activations and parameters have on this device.
+   *
+   * @return F32 on the CPU, F64 on the reference
+   */
+  public DType dtype() {
+    return info.dtype();
+  }
+
+  /**
+   * The library behind the device.
+   *
+   * @return its file
+   */
+  public Path libraryPath() {
+    return library.path();
+  }
+
+  /**
+   * What is allocated now.
+   *
+   * @return counters of the native side
+   */
+  public MemoryStats memory() {
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment s = arena.allocate(Struct.MEMORY_STATS.size(), 8);
+      s.set(ValueLayout.JAVA_INT, 0, Struct.MEMORY_STATS.size());
+      library.call(Fn.DEVICE_MEMORY, handle, s.address());
+      return new MemoryStats(
+          s.get(ValueLayout.JAVA_LONG, Struct.MEMORY_STATS.offset("live_bytes")),
+          s.get(ValueLayout.JAVA_LONG, Struct.MEMORY_STATS.offset("live_blocks")),
+          s.get(ValueLayout.JAVA_LONG, Struct.MEMORY_STATS.offset("total_blocks")),
+          s.get(ValueLayout.JAVA_LONG, Struct.MEMORY_STATS.offset("cached_plans")));
+    }
+  }
+
+  /** Calls a native function that does nothing: what a call costs (for benchmarks and {@code doctor}). */
+  public void noop() {
+    library.noop();
+  }
+
+  NativeLibrary library() {
+    return library;
+  }
+
+  long handle() {
+    if (closed) {
+      throw new EqvaeException.Argument("Device " + name + " is closed");
+    }
+    return handle;
+  }
+
+  long allocate(long bytes) {
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment out = arena.allocate(ValueLayout.JAVA_LONG);
+      library.call(Fn.ALLOC, handle(), bytes, out.address());
+      return out.get(ValueLayout.JAVA_LONG, 0);
+    }
+  }
+
+  void free(long address) {
+    library.call(Fn.FREE, handle(), address);
+  }
+
+  /**
+   * Closes the device.
+   *
+   * @throws EqvaeException.Argument when streams or arenas on it are still open
+   */
+  @Override
+  public void close() {
+    if (!closed) {
+      library.call(Fn.DEVICE_CLOSE, handle);
+      closed = true;
+      leak.closed();
+    }
+  }
+
+  @Override
+  public String toString() {
+    return name + " (" + info.name() + ")";
+  }
+}

@@ -1,0 +1,21 @@
+package io.github.eqvae.tensor;
+
+/**
+ * What a device is.
+ *
+ * @param name the processor's name
+ * @param detail instruction set and library versions
+ * @param threads CPU threads or multiprocessors
+ * @param memoryBytes total memory, 0 if unknown
+ * @param freeBytes free memory when the device was opened, 0 if unknown
+ * @param dtype the dtype it computes in
+ * @param executes false when the device only plans and never computes
+ */
+public record DeviceInfo(
+    String name,
+    String detail,
+    int threads,
+    long memoryBytes,
+    long freeBytes,
+    DType dtype,
+    boolean executes) {}

@@ -1,0 +1,146 @@
+package io.github.eqvae.tensor;
+
+import io.github.eqvae.EqvaeException;
+import io.github.eqvae.ffi.Fn;
+import io.github.eqvae.ffi.Struct;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+
+/**
+ * An ordering domain: calls on one stream happen one after the other. A stream owns the scratch memory its calls need.
+ * Use it from one thread at a time.
+ */
+public final class Stream implements AutoCloseable {
+  private static final int MAX_TENSORS = 10;
+  private static final int PARAMS_BYTES = 128;
+
+  private final Device device;
+  private final long handle;
+  private final LeakCheck leak;
+  private final java.lang.foreign.Arena memory = java.lang.foreign.Arena.ofShared();
+  private final MemorySegment frame =
+      memory.allocate(PARAMS_BYTES + (long) MAX_TENSORS * Struct.TENSOR.size(), 16);
+  private final Launch launch = new Launch(this);
+  private final long[] arguments = new long[12];
+  private boolean closed;
+
+  /**
+   * Creates a stream.
+   *
+   * @param device where its work runs
+   */
+  public Stream(Device device) {
+    this.device = device;
+    try (java.lang.foreign.Arena arena = java.lang.foreign.Arena.ofConfined()) {
+      MemorySegment out = arena.allocate(ValueLayout.JAVA_LONG);
+      device.library().call(Fn.STREAM_CREATE, device.handle(), out.address());
+      handle = out.get(ValueLayout.JAVA_LONG, 0);
+    }
+    leak = LeakCheck.opened(this, "Stream on " + device);
+  }
+
+  /**
+   * Where the work runs.
+   *
+   * @return the device
+   */
+  public Device device() {
+    return device;
+  }
+
+  /**
+   * Begins a call without parameters.
+   *
+   * @param fn the native function
+   * @return the call, to be completed at once with {@code run}
+   */
+  public Launch launch(Fn fn) {
+    return launch.begin(fn, null);
+  }
+
+  /**
+   * Begins a call with a parameter struct.
+   *
+   * @param fn the native function
+   * @param params its parameter struct, whose fields follow in order
+   * @return the call, to be completed at once with {@code run}
+   */
+  public Launch launch(Fn fn, Struct params) {
+    return launch.begin(fn, params);
+  }
+
+  /** Waits for all work and reports what failed. */
+  public void sync() {
+    device.library().call(Fn.STREAM_SYNC, handle());
+  }
+
+  /**
+   * Makes the scratch arena at least this large.
+   *
+   * @param bytes size
+   */
+  public void reserveScratch(long bytes) {
+    device.library().call(Fn.STREAM_RESERVE, handle(), bytes);
+  }
+
+  /**
+   * Size of the scratch arena: what the largest call so far needed.
+   *
+   * @return bytes
+   */
+  public long scratchBytes() {
+    try (java.lang.foreign.Arena arena = java.lang.foreign.Arena.ofConfined()) {
+      MemorySegment out = arena.allocate(ValueLayout.JAVA_LONG);
+      device.library().call(Fn.STREAM_SCRATCH, handle(), out.address());
+      return out.get(ValueLayout.JAVA_LONG, 0);
+    }
+  }
+
+  void copyIn(long address, MemorySegment host, long bytes) {
+    device.library().call(Fn.COPY_IN, handle(), address, host.address(), bytes);
+  }
+
+  void copyOut(MemorySegment host, long address, long bytes) {
+    device.library().call(Fn.COPY_OUT, handle(), host.address(), address, bytes);
+  }
+
+  MemorySegment frame() {
+    return frame;
+  }
+
+  void call(Fn fn, boolean params, @org.jspecify.annotations.Nullable Tensor... tensors) {
+    int n = 0;
+    arguments[n++] = handle();
+    if (params) {
+      arguments[n++] = frame.address();
+    }
+    for (int i = 0; i < tensors.length; i++) {
+      Tensor t = tensors[i];
+      if (t == null) {
+        arguments[n++] = 0;
+        continue;
+      }
+      long offset = PARAMS_BYTES + (long) i * Struct.TENSOR.size();
+      t.describe(frame, offset);
+      arguments[n++] = frame.address() + offset;
+    }
+    device.library().call(fn, arguments, n);
+  }
+
+  private long handle() {
+    if (closed) {
+      throw new EqvaeException.Argument("This stream on " + device + " is closed");
+    }
+    return handle;
+  }
+
+  @Override
+  public void close() {
+    if (!closed) {
+      device.library().call(Fn.STREAM_DESTROY, handle);
+      memory.close();
+      closed = true;
+      leak.closed();
+    }
+  }
+}

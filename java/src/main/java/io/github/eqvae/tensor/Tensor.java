@@ -1,0 +1,450 @@
+package io.github.eqvae.tensor;
+
+import io.github.eqvae.EqvaeException;
+import io.github.eqvae.ffi.Fn;
+import io.github.eqvae.ffi.Struct;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.util.Arrays;
+
+/**
+ * A view of memory that an {@link Arena} owns: shape, strides and dtype. A tensor never owns memory; using one after
+ * its arena was reset or closed, or after it was released, is an error that says so. Identity matters: the tape tells
+ * tensors apart by {@code ==}.
+ */
+public final class Tensor {
+  private final Arena arena;
+  private final long generation;
+  private final long address;
+  private final Shape shape;
+  private final long[] strides;
+  private final DType dtype;
+  private final Tensor root;
+  private boolean released;
+
+  Tensor(Arena arena, long address, Shape shape, DType dtype) {
+    this.arena = arena;
+    this.generation = arena.generation();
+    this.address = address;
+    this.shape = shape;
+    this.strides = contiguousStrides(shape);
+    this.dtype = dtype;
+    this.root = this;
+  }
+
+  private Tensor(Tensor parent, long address, Shape shape, long[] strides) {
+    this.arena = parent.arena;
+    this.generation = parent.generation;
+    this.address = address;
+    this.shape = shape;
+    this.strides = strides;
+    this.dtype = parent.dtype;
+    this.root = parent.root;
+  }
+
+  private static long[] contiguousStrides(Shape shape) {
+    long[] s = new long[shape.rank()];
+    long stride = 1;
+    for (int i = s.length - 1; i >= 0; i--) {
+      s[i] = stride;
+      stride *= shape.dim(i);
+    }
+    return s;
+  }
+
+  /**
+   * The extents.
+   *
+   * @return the shape
+   */
+  public Shape shape() {
+    return shape;
+  }
+
+  /**
+   * The element type.
+   *
+   * @return the dtype
+   */
+  public DType dtype() {
+    return dtype;
+  }
+
+  /**
+   * The device the memory is on.
+   *
+   * @return the device
+   */
+  public Device device() {
+    return arena.device();
+  }
+
+  /**
+   * The arena that owns the memory.
+   *
+   * @return the arena
+   */
+  public Arena arena() {
+    return arena;
+  }
+
+  /**
+   * The tensor this one is a view of.
+   *
+   * @return the tensor the arena allocated; this one if it is no view
+   */
+  public Tensor root() {
+    return root;
+  }
+
+  /**
+   * Size of the elements.
+   *
+   * @return elements times bytes per element
+   */
+  public long bytes() {
+    return shape.elements() * dtype.bytes();
+  }
+
+  /**
+   * Whether elements lie in row-major order without gaps.
+   *
+   * @return true if contiguous
+   */
+  public boolean isContiguous() {
+    long stride = 1;
+    for (int i = shape.rank() - 1; i >= 0; i--) {
+      if (shape.dim(i) != 1 && strides[i] != stride) {
+        return false;
+      }
+      stride *= shape.dim(i);
+    }
+    return true;
+  }
+
+  /**
+   * The same elements under another shape.
+   *
+   * @param newShape a shape with as many elements
+   * @return a view
+   * @throws EqvaeException.Argument when the counts differ or this tensor is not contiguous
+   */
+  public Tensor reshape(Shape newShape) {
+    if (newShape.elements() != shape.elements()) {
+      throw new EqvaeException.Argument(
+          "reshape: " + shape + " has " + shape.elements() + " elements, " + newShape + " has "
+              + newShape.elements());
+    }
+    if (!isContiguous()) {
+      throw new EqvaeException.Argument(
+          "reshape: a view with shape " + shape + " and strides " + Arrays.toString(strides)
+              + " is not contiguous; copy it first");
+    }
+    return new Tensor(this, address, newShape, contiguousStrides(newShape));
+  }
+
+  /**
+   * A part along one axis.
+   *
+   * @param axis the axis; negative counts from the end
+   * @param start first index
+   * @param length how many
+   * @return a view, in general not contiguous
+   * @throws EqvaeException.Argument when the range is outside the axis
+   */
+  public Tensor narrow(int axis, long start, long length) {
+    int a = axis < 0 ? axis + shape.rank() : axis;
+    if (a < 0 || a >= shape.rank() || start < 0 || length < 1 || start + length > shape.dim(a)) {
+      throw new EqvaeException.Argument(
+          "narrow: " + start + "…" + (start + length) + " on axis " + axis + " is outside " + shape);
+    }
+    return new Tensor(
+        this, address + start * strides[a] * dtype.bytes(), shape.with(a, length), strides);
+  }
+
+  /**
+   * The axes in another order.
+   *
+   * @param axes a permutation of 0…rank-1
+   * @return a view, in general not contiguous
+   */
+  public Tensor permute(int... axes) {
+    long[] e = new long[axes.length];
+    long[] s = new long[axes.length];
+    for (int i = 0; i < axes.length; i++) {
+      e[i] = shape.dim(axes[i]);
+      s[i] = strides[axes[i]];
+    }
+    if (axes.length != shape.rank() || Arrays.stream(axes).distinct().count() != axes.length) {
+      throw new EqvaeException.Argument(
+          "permute: " + Arrays.toString(axes) + " is no permutation of the axes of " + shape);
+    }
+    return new Tensor(this, address, Shape.of(e), s);
+  }
+
+  /**
+   * Another tensor over the same memory, unknown to any tape: what the tape sees as a constant.
+   *
+   * @return a view of all elements
+   */
+  public Tensor alias() {
+    return new Tensor(this, address, shape, strides);
+  }
+
+  /**
+   * Writes elements.
+   *
+   * @param stream orders the copy
+   * @param values row-major, converted to this tensor's dtype (F32 or F64); waits until they are taken
+   */
+  public void set(Stream stream, float... values) {
+    requireHostCopy("set", values.length);
+    try (java.lang.foreign.Arena memory = java.lang.foreign.Arena.ofConfined()) {
+      MemorySegment host = memory.allocate(bytes(), 64);
+      for (int i = 0; i < values.length; i++) {
+        if (dtype == DType.F32) {
+          host.setAtIndex(ValueLayout.JAVA_FLOAT, i, values[i]);
+        } else {
+          host.setAtIndex(ValueLayout.JAVA_DOUBLE, i, values[i]);
+        }
+      }
+      stream.copyIn(address, host, bytes());
+      stream.sync();
+    }
+  }
+
+  /**
+   * Writes elements.
+   *
+   * @param stream orders the copy
+   * @param values row-major, converted to this tensor's dtype (F32 or F64); waits until they are taken
+   */
+  public void set(Stream stream, double... values) {
+    requireHostCopy("set", values.length);
+    try (java.lang.foreign.Arena memory = java.lang.foreign.Arena.ofConfined()) {
+      MemorySegment host = memory.allocate(bytes(), 64);
+      for (int i = 0; i < values.length; i++) {
+        if (dtype == DType.F32) {
+          host.setAtIndex(ValueLayout.JAVA_FLOAT, i, (float) values[i]);
+        } else {
+          host.setAtIndex(ValueLayout.JAVA_DOUBLE, i, values[i]);
+        }
+      }
+      stream.copyIn(address, host, bytes());
+      stream.sync();
+    }
+  }
+
+  /**
+   * Writes the raw bytes of all elements.
+   *
+   * @param stream orders the copy
+   * @param host native memory with {@link #bytes()} bytes, in this tensor's dtype; must live until the stream is synced
+   */
+  public void copyFrom(Stream stream, MemorySegment host) {
+    requireRaw("copyFrom", host);
+    stream.copyIn(address, host, bytes());
+  }
+
+  /**
+   * Reads the raw bytes of all elements; they are there after {@link Stream#sync()}.
+   *
+   * @param stream orders the copy
+   * @param host native memory of at least {@link #bytes()} bytes
+   */
+  public void copyTo(Stream stream, MemorySegment host) {
+    requireRaw("copyTo", host);
+    stream.copyOut(host, address, bytes());
+  }
+
+  /**
+   * Reads all elements.
+   *
+   * @param stream waited for
+   * @return the elements, row-major
+   */
+  public float[] toFloats(Stream stream) {
+    double[] d = dtype == DType.F32 ? new double[0] : toDoubles(stream);
+    float[] out = new float[Math.toIntExact(shape.elements())];
+    if (dtype != DType.F32) {
+      for (int i = 0; i < out.length; i++) {
+        out[i] = (float) d[i];
+      }
+      return out;
+    }
+    requireHostCopy("toFloats", out.length);
+    try (java.lang.foreign.Arena memory = java.lang.foreign.Arena.ofConfined()) {
+      MemorySegment host = memory.allocate(bytes(), 64);
+      stream.copyOut(host, address, bytes());
+      stream.sync();
+      MemorySegment.copy(host, ValueLayout.JAVA_FLOAT, 0, out, 0, out.length);
+    }
+    return out;
+  }
+
+  /**
+   * Reads all elements.
+   *
+   * @param stream waited for
+   * @return the elements, row-major
+   */
+  public double[] toDoubles(Stream stream) {
+    double[] out = new double[Math.toIntExact(shape.elements())];
+    requireHostCopy("toDoubles", out.length);
+    try (java.lang.foreign.Arena memory = java.lang.foreign.Arena.ofConfined()) {
+      MemorySegment host = memory.allocate(bytes(), 64);
+      stream.copyOut(host, address, bytes());
+      stream.sync();
+      for (int i = 0; i < out.length; i++) {
+        out[i] =
+            dtype == DType.F32
+                ? host.getAtIndex(ValueLayout.JAVA_FLOAT, i)
+                : host.getAtIndex(ValueLayout.JAVA_DOUBLE, i);
+      }
+    }
+    return out;
+  }
+
+  /**
+   * Reads the only element.
+   *
+   * @param stream waited for
+   * @return its value
+   */
+  public double item(Stream stream) {
+    if (shape.elements() != 1) {
+      throw new EqvaeException.Argument("item: a tensor of shape " + shape + " has more elements");
+    }
+    return toDoubles(stream)[0];
+  }
+
+  /**
+   * Copies the elements into another tensor; shapes must agree, strides and float dtypes may differ.
+   *
+   * @param stream orders the copy
+   * @param destination where they go
+   */
+  public void copyTo(Stream stream, Tensor destination) {
+    stream.launch(Fn.COPY).run(this, destination);
+  }
+
+  /**
+   * Sets all elements.
+   *
+   * @param stream orders the work
+   * @param value the value
+   */
+  public void fill(Stream stream, double value) {
+    stream.launch(Fn.FILL, Struct.FILL_PARAMS).i32(0).f64(value).run(this);
+  }
+
+  /**
+   * Fills with normal numbers: Philox4x32-10 keyed by the seed, counted from the purpose, so the same arguments give the
+   * same numbers on every device.
+   *
+   * @param stream orders the work
+   * @param seed the run's seed
+   * @param purpose what the numbers are for; different purposes give independent numbers
+   * @param mean mean
+   * @param std standard deviation
+   */
+  public void normal(Stream stream, long seed, long purpose, double mean, double std) {
+    random(stream, 0, seed, purpose, mean, std);
+  }
+
+  /**
+   * Fills with uniform numbers in [low, high); see {@link #normal}.
+   *
+   * @param stream orders the work
+   * @param seed the run's seed
+   * @param purpose what the numbers are for
+   * @param low lower bound
+   * @param high upper bound
+   */
+  public void uniform(Stream stream, long seed, long purpose, double low, double high) {
+    random(stream, 1, seed, purpose, low, high);
+  }
+
+  private void random(Stream stream, int kind, long seed, long purpose, double a, double b) {
+    stream
+        .launch(Fn.RANDOM, Struct.RANDOM_PARAMS)
+        .i32(kind)
+        .u64(seed)
+        .u64(purpose)
+        .f64(a)
+        .f64(b)
+        .run(this);
+  }
+
+  private void requireHostCopy(String what, int length) {
+    requireAlive();
+    if (dtype != DType.F32 && dtype != DType.F64) {
+      throw new EqvaeException.Unsupported(what + ": the tensor is " + dtype + ", not F32 or F64");
+    }
+    if (length != shape.elements()) {
+      throw new EqvaeException.Argument(
+          what + ": " + length + " values for a tensor of shape " + shape);
+    }
+    requireContiguous(what);
+  }
+
+  private void requireRaw(String what, MemorySegment host) {
+    requireAlive();
+    requireContiguous(what);
+    if (!host.isNative() || host.byteSize() < bytes()) {
+      throw new EqvaeException.Argument(
+          what + ": needs native memory of " + bytes() + " bytes, got " + host.byteSize());
+    }
+  }
+
+  private void requireContiguous(String what) {
+    if (!isContiguous()) {
+      throw new EqvaeException.Argument(what + ": a view of shape " + shape + " is not contiguous");
+    }
+  }
+
+  private void requireAlive() {
+    if (root.released) {
+      throw new EqvaeException.Argument(
+          "This tensor of shape " + shape + " was released; keep() it to use it later");
+    }
+    if (generation != arena.generation()) {
+      throw new EqvaeException.Argument(
+          "This tensor of shape " + shape + " belonged to an earlier step: its arena was reset");
+    }
+  }
+
+  void markReleased() {
+    released = true;
+  }
+
+  /**
+   * Whether the memory was given back.
+   *
+   * @return true once released or the arena was reset
+   */
+  public boolean isReleased() {
+    return root.released || generation != arena.generation();
+  }
+
+  long address() {
+    return address;
+  }
+
+  /** Writes the {@code eqv_tensor} at an offset of a call's frame. */
+  void describe(MemorySegment frame, long offset) {
+    requireAlive();
+    frame.set(ValueLayout.JAVA_LONG, offset, address);
+    for (int i = 0; i < strides.length; i++) {
+      frame.set(ValueLayout.JAVA_LONG, offset + 8 + 8L * i, shape.dim(i));
+      frame.set(ValueLayout.JAVA_LONG, offset + 48 + 8L * i, strides[i]);
+    }
+    frame.set(ValueLayout.JAVA_INT, offset + 88, strides.length);
+    frame.set(ValueLayout.JAVA_INT, offset + 92, dtype.code());
+  }
+
+  @Override
+  public String toString() {
+    return dtype + shape.toString();
+  }
+}

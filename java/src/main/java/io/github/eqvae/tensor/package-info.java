@@ -1,0 +1,3 @@
+/** Devices, streams, arenas and tensors. */
+@org.jspecify.annotations.NullMarked
+package io.github.eqvae.tensor;
