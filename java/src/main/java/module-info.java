@@ -5,5 +5,7 @@ module io.github.eqvae {
   requires com.fasterxml.jackson.dataformat.yaml;
   requires info.picocli;
   requires java.desktop;
-  requires progressbar;
+  requires me.tongfei.progressbar;
+
+  exports io.github.eqvae.train;
 }
