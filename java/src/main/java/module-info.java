@@ -7,9 +7,13 @@ module io.github.eqvae {
   requires java.desktop;
   requires me.tongfei.progressbar;
 
+<<<<<<< HEAD
   exports io.github.eqvae;
   exports io.github.eqvae.tensor;
   exports io.github.eqvae.op;
   exports io.github.eqvae.tape;
   exports io.github.eqvae.nn;
+=======
+  exports io.github.eqvae.train;
+>>>>>>> config
 }

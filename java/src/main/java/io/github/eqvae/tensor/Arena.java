@@ -36,6 +36,7 @@ public final class Arena implements AutoCloseable {
   private long generation;
   private long used;
   private long peak;
+  private long extent;
   private boolean closed;
 
   /**
@@ -124,6 +125,7 @@ public final class Arena implements AutoCloseable {
           if (rest > 0) {
             chunk.free.put(offset + bytes, rest);
           }
+          extent = Math.max(extent, chunk == chunks.getFirst() ? offset + bytes : capacity());
           return chunk.address + offset;
         }
       }
@@ -256,6 +258,15 @@ public final class Arena implements AutoCloseable {
    */
   public long peak() {
     return peak;
+  }
+
+  /**
+   * What one block would have had to hold so far, holes included: what to {@link #reserve} for the same requests.
+   *
+   * @return bytes
+   */
+  public long extent() {
+    return extent;
   }
 
   long generation() {

@@ -1,0 +1,157 @@
+package io.github.eqvae.equivariance;
+
+import io.github.eqvae.EqvaeException;
+import io.github.eqvae.op.Interpolation;
+import java.util.List;
+
+/**
+ * How τ is drawn and used. The defaults are what the released code does; where the paper says otherwise the difference
+ * is an option. Sources: EQ-VAE (arXiv 2502.09509) §3; zelaki/eqvae {@code train_eqvae/ldm/models/autoencoder.py}.
+ *
+ * @param equivarianceProbability probability of the EQ branch (the code's {@code p_prior}; the paper's p_α is one minus
+ *     this; 0.5 in both)
+ * @param lowResolutionPriorProbability otherwise, probability of the plain branch at a reduced size (code only; not in
+ *     the paper)
+ * @param scaling isotropic as released, anisotropic as in the ablation, or none
+ * @param scaleSet the released k/32, k = 8…31, or continuous as the paper writes
+ * @param scaleMin smallest scale when continuous
+ * @param scaleMax largest scale when continuous
+ * @param rotations quarter turns to choose from, uniformly; released: 1, 2, 3
+ * @param flips flips to choose from; released: none
+ * @param interpolation resize of latent and target; released bilinear, the paper says bicubic
+ * @param draw one τ for the batch as released, or one per sample (ours)
+ * @param regularizer the implicit objective (EQ-VAE) or the explicit one (ablation, Eq. 4)
+ * @param explicitWeight λ of the explicit one
+ * @param explicitStopGradient whether its target E(τ∘x) gets no gradient
+ */
+public record EqOptions(
+    double equivarianceProbability,
+    double lowResolutionPriorProbability,
+    Scaling scaling,
+    ScaleSet scaleSet,
+    double scaleMin,
+    double scaleMax,
+    List<Integer> rotations,
+    Flips flips,
+    Interpolation interpolation,
+    DrawPer draw,
+    Regularizer regularizer,
+    double explicitWeight,
+    boolean explicitStopGradient) {
+
+  /** How the two axes are scaled. */
+  public enum Scaling {
+    /** One scale for both. */
+    ISOTROPIC,
+    /** Two independent scales. */
+    ANISOTROPIC,
+    /** No scaling. */
+    NONE
+  }
+
+  /** Where scales come from. */
+  public enum ScaleSet {
+    /** k/32 with k uniform in 8…31. */
+    DISCRETE_32,
+    /** Uniform in [scaleMin, scaleMax). */
+    CONTINUOUS
+  }
+
+  /** Which flips may occur, each with probability one half. */
+  public enum Flips {
+    /** None. */
+    NONE,
+    /** Mirrored columns. */
+    HORIZONTAL,
+    /** Mirrored rows. */
+    VERTICAL,
+    /** Both, independently. */
+    BOTH
+  }
+
+  /** What shares a draw. */
+  public enum DrawPer {
+    /** The whole batch. */
+    BATCH,
+    /** Each sample has its own. */
+    SAMPLE
+  }
+
+  /** Which loss asks for equivariance. */
+  public enum Regularizer {
+    /** Reconstruct the transformed image from the transformed latent (Eq. 5). */
+    IMPLICIT,
+    /** Pull τ∘E(x) and E(τ∘x) together (Eq. 4); collapses, kept as the paper's ablation. */
+    EXPLICIT
+  }
+
+  /** The released behaviour. */
+  public static final EqOptions RELEASED =
+      new EqOptions(
+          0.5,
+          0.25,
+          Scaling.ISOTROPIC,
+          ScaleSet.DISCRETE_32,
+          0.25,
+          1,
+          List.of(1, 2, 3),
+          Flips.NONE,
+          Interpolation.BILINEAR,
+          DrawPer.BATCH,
+          Regularizer.IMPLICIT,
+          0.1,
+          false);
+
+  /** No EQ branch and no low-resolution branch: an ordinary autoencoder. */
+  public static final EqOptions PLAIN = RELEASED.withProbabilities(0, 0);
+
+  /** Checks the ranges. */
+  public EqOptions {
+    rotations = List.copyOf(rotations);
+    require(
+        equivarianceProbability >= 0 && equivarianceProbability <= 1,
+        "equivariance_probability is " + equivarianceProbability + ", must be in [0, 1]");
+    require(
+        lowResolutionPriorProbability >= 0 && lowResolutionPriorProbability <= 1,
+        "low_resolution_prior_probability is " + lowResolutionPriorProbability
+            + ", must be in [0, 1]");
+    require(
+        scaleMin > 0 && scaleMin < scaleMax && scaleMax <= 1,
+        "scales " + scaleMin + "…" + scaleMax + " must satisfy 0 < min < max <= 1");
+    require(!rotations.isEmpty(), "rotations is empty; use [0] for none");
+    for (int r : rotations) {
+      require(r >= 0 && r <= 3, "a rotation of " + r + " quarter turns; 0 to 3 are possible");
+    }
+    require(explicitWeight >= 0, "explicit_weight is negative");
+  }
+
+  private static void require(boolean condition, String message) {
+    if (!condition) {
+      throw new EqvaeException.Argument("Objective: " + message);
+    }
+  }
+
+  /**
+   * These options with other probabilities.
+   *
+   * @param equivariance probability of the EQ branch
+   * @param lowResolution probability of the low-resolution branch otherwise
+   * @return the options
+   */
+  public EqOptions withProbabilities(double equivariance, double lowResolution) {
+    return new EqOptions(
+        equivariance,
+        lowResolution,
+        scaling,
+        scaleSet,
+        scaleMin,
+        scaleMax,
+        rotations,
+        flips,
+        interpolation,
+        draw,
+        regularizer,
+        explicitWeight,
+        explicitStopGradient);
+  }
+}

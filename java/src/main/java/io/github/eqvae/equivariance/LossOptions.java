@@ -1,0 +1,91 @@
+package io.github.eqvae.equivariance;
+
+import io.github.eqvae.EqvaeException;
+
+/**
+ * The weights of the objective. Defaults: the released EQ-VAE fine-tuning. Source: CompVis/latent-diffusion {@code
+ * ldm/modules/losses/contperceptual.py}.
+ *
+ * @param pixelLoss L1 as released, or L2
+ * @param perceptualWeight factor on LPIPS; above 0 an LPIPS network is needed
+ * @param logvar the constant log variance of the reconstruction likelihood; 0, never learned in the released code
+ * @param klWeight factor on the KL divergence
+ * @param normalization the released sum over elements divided by the batch, or a mean over elements
+ * @param discWeight factor on the adversarial loss after the adaptive weight
+ * @param discFactor a further factor; 1
+ * @param discStart first step with a discriminator
+ * @param adaptiveWeight whether the gradients at the decoder's last weight balance the adversarial loss
+ * @param adaptiveMaximum largest adaptive weight; 1e4
+ * @param ganLoss hinge as released, or non-saturating
+ * @param discriminatorForward a forward pass (and draw) of its own for the discriminator's step as released, or the
+ *     generator's results
+ */
+public record LossOptions(
+    PixelLossKind pixelLoss,
+    double perceptualWeight,
+    double logvar,
+    double klWeight,
+    Normalization normalization,
+    double discWeight,
+    double discFactor,
+    long discStart,
+    boolean adaptiveWeight,
+    double adaptiveMaximum,
+    GanKind ganLoss,
+    DiscriminatorForward discriminatorForward) {
+
+  /** The pixel loss. */
+  public enum PixelLossKind {
+    /** Absolute difference. */
+    L1,
+    /** Squared difference. */
+    L2
+  }
+
+  /** What the reconstruction loss is divided by. */
+  public enum Normalization {
+    /** Sum over elements, divided by the batch size; LPIPS counts once per element. */
+    RELEASED,
+    /** Mean over elements; LPIPS counts once per image. */
+    PER_ELEMENT
+  }
+
+  /** The adversarial loss. */
+  public enum GanKind {
+    /** Hinge. */
+    HINGE,
+    /** Softplus, non-saturating. */
+    NON_SATURATING
+  }
+
+  /** Where the discriminator's fakes come from. */
+  public enum DiscriminatorForward {
+    /** A second forward pass of the autoencoder with its own τ and noise. */
+    SEPARATE,
+    /** The generator step's reconstruction. */
+    SHARED
+  }
+
+  /** The released weights. */
+  public static final LossOptions RELEASED =
+      new LossOptions(
+          PixelLossKind.L1,
+          1,
+          0,
+          1e-6,
+          Normalization.RELEASED,
+          0.5,
+          1,
+          0,
+          true,
+          1e4,
+          GanKind.HINGE,
+          DiscriminatorForward.SEPARATE);
+
+  /** Checks the ranges. */
+  public LossOptions {
+    if (!(perceptualWeight >= 0 && klWeight >= 0 && discWeight >= 0 && discFactor >= 0)) {
+      throw new EqvaeException.Argument("Objective: weights must not be negative");
+    }
+  }
+}

@@ -1,0 +1,138 @@
+package io.github.eqvae.equivariance;
+
+import io.github.eqvae.EqvaeException;
+import io.github.eqvae.op.Interpolation;
+import io.github.eqvae.op.Resample;
+import io.github.eqvae.tape.Tape;
+import io.github.eqvae.tensor.Shape;
+import io.github.eqvae.tensor.Tensor;
+import java.util.Locale;
+
+/**
+ * τ = flip ∘ rotation ∘ scale, the same for a latent and its image: resize first, then quarter turns clockwise, then
+ * flips. Source: EQ-VAE (arXiv 2502.09509) Eq. 6; zelaki/eqvae {@code train_eqvae/ldm/models/autoencoder.py}.
+ *
+ * @param scaleHeight factor on the height, in (0, 1]
+ * @param scaleWidth factor on the width, in (0, 1]
+ * @param quarterTurns 0 to 3, clockwise (PyTorch: {@code rot90(k, dims=[-1, -2])} on NCHW)
+ * @param flipHorizontal mirror the columns afterwards
+ * @param flipVertical mirror the rows afterwards
+ * @param interpolation how to resize; released: bilinear without antialias
+ */
+public record SpatialTransform(
+    double scaleHeight,
+    double scaleWidth,
+    int quarterTurns,
+    boolean flipHorizontal,
+    boolean flipVertical,
+    Interpolation interpolation) {
+
+  /** Leaves everything as it is. */
+  public static final SpatialTransform IDENTITY = rotation(0);
+
+  /** Checks the ranges. */
+  public SpatialTransform {
+    if (!(scaleHeight > 0 && scaleHeight <= 1 && scaleWidth > 0 && scaleWidth <= 1)) {
+      throw new EqvaeException.Argument(
+          "SpatialTransform: scales " + scaleHeight + " × " + scaleWidth + " must be in (0, 1]");
+    }
+    if (quarterTurns < 0 || quarterTurns > 3) {
+      throw new EqvaeException.Argument(
+          "SpatialTransform: " + quarterTurns + " quarter turns; 0 to 3 are possible");
+    }
+  }
+
+  /**
+   * A rotation.
+   *
+   * @param quarterTurns 0 to 3, clockwise
+   * @return the transform
+   */
+  public static SpatialTransform rotation(int quarterTurns) {
+    return new SpatialTransform(1, 1, quarterTurns, false, false, Interpolation.BILINEAR);
+  }
+
+  /**
+   * An isotropic scaling.
+   *
+   * @param factor in (0, 1]
+   * @return the transform, bilinear
+   */
+  public static SpatialTransform scale(double factor) {
+    return new SpatialTransform(factor, factor, 0, false, false, Interpolation.BILINEAR);
+  }
+
+  /**
+   * Whether this does nothing.
+   *
+   * @return true for scale 1, no turn, no flip
+   */
+  public boolean isIdentity() {
+    return scaleHeight == 1
+        && scaleWidth == 1
+        && quarterTurns == 0
+        && !flipHorizontal
+        && !flipVertical;
+  }
+
+  /**
+   * The side a latent has after scaling: PyTorch's floor(side·scale), at least 1.
+   *
+   * @param side before
+   * @param factor the scale
+   * @return after
+   */
+  public static int scaled(int side, double factor) {
+    return Math.max(1, (int) Math.floor(side * factor + 1e-9));
+  }
+
+  /**
+   * Transforms a latent.
+   *
+   * @param tape the tape
+   * @param z {@code [N, h, w, C]}
+   * @return {@code [N, h', w', C]}
+   */
+  public Tensor onLatent(Tape tape, Tensor z) {
+    return apply(tape, z, 1);
+  }
+
+  /**
+   * Transforms an image so that it has exactly the size the decoder gives for the transformed latent.
+   *
+   * @param tape the tape
+   * @param x {@code [N, H, W, C]}
+   * @param factor image pixels per latent pixel
+   * @return {@code [N, f·h', f·w', C]}
+   */
+  public Tensor onImage(Tape tape, Tensor x, int factor) {
+    return apply(tape, x, factor);
+  }
+
+  private Tensor apply(Tape tape, Tensor x, int factor) {
+    if (isIdentity()) {
+      return x;
+    }
+    Shape s = x.shape();
+    int height = factor * scaled(s.size(1) / factor, scaleHeight);
+    int width = factor * scaled(s.size(2) / factor, scaleWidth);
+    return tape.apply(
+        new Resample(height, width, interpolation, quarterTurns, flipHorizontal, flipVertical), x);
+  }
+
+  /**
+   * A short description for logs.
+   *
+   * @return for example {@code scale 0.406 rot 90}
+   */
+  public String label() {
+    StringBuilder s = new StringBuilder();
+    if (scaleHeight == scaleWidth) {
+      s.append(String.format(Locale.ROOT, "scale %.3g", scaleHeight));
+    } else {
+      s.append(String.format(Locale.ROOT, "scale %.3g×%.3g", scaleHeight, scaleWidth));
+    }
+    s.append(" rot ").append(90 * quarterTurns);
+    return s.append(flipHorizontal ? " hflip" : "").append(flipVertical ? " vflip" : "").toString();
+  }
+}

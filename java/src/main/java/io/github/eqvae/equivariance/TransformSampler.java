@@ -1,0 +1,82 @@
+package io.github.eqvae.equivariance;
+
+import io.github.eqvae.tensor.Philox;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * Draws branch and τ. A draw is a pure function of (seed, purpose, sample), so a resumed run draws what the interrupted
+ * one would have drawn.
+ */
+public final class TransformSampler {
+  private final EqOptions options;
+
+  /**
+   * A sampler.
+   *
+   * @param options what to draw from
+   */
+  public TransformSampler(EqOptions options) {
+    this.options = options;
+  }
+
+  /**
+   * The draws of one forward pass.
+   *
+   * @param seed the run's seed
+   * @param purpose a number unique to the pass (step, optimiser, micro batch)
+   * @param samples the batch size
+   * @return one draw per sample; all the same when drawn per batch
+   */
+  public List<Draw> draw(long seed, long purpose, int samples) {
+    List<Draw> draws = new ArrayList<>(samples);
+    for (int i = 0; i < samples; i++) {
+      boolean own = i == 0 || options.draw() == EqOptions.DrawPer.SAMPLE;
+      draws.add(own ? one(seed, purpose, i) : draws.getFirst());
+    }
+    return draws;
+  }
+
+  private Draw one(long seed, long purpose, int sample) {
+    // Eight uniform numbers, each with one fixed use: an option that is off does not shift the others.
+    double[] u = new double[8];
+    for (int block = 0; block < 2; block++) {
+      int[] words =
+          Philox.block(seed, 2L * sample + block, purpose);
+      for (int i = 0; i < 4; i++) {
+        u[4 * block + i] = (Integer.toUnsignedLong(words[i]) + 0.5) * 0x1p-32;
+      }
+    }
+    if (u[0] < options.equivarianceProbability()) {
+      double height = scale(u[1]);
+      double width =
+          options.scaling() == EqOptions.Scaling.ANISOTROPIC ? scale(u[2]) : height;
+      int turns = options.rotations().get((int) (u[3] * options.rotations().size()));
+      EqOptions.Flips flips = options.flips();
+      boolean horizontal =
+          (flips == EqOptions.Flips.HORIZONTAL || flips == EqOptions.Flips.BOTH) && u[4] < 0.5;
+      boolean vertical =
+          (flips == EqOptions.Flips.VERTICAL || flips == EqOptions.Flips.BOTH) && u[5] < 0.5;
+      return new Draw(
+          Draw.Branch.EQUIVARIANT,
+          new SpatialTransform(
+              height, width, turns, horizontal, vertical, options.interpolation()));
+    }
+    if (u[6] < options.lowResolutionPriorProbability()) {
+      double scale = scale(u[7]);
+      return new Draw(
+          Draw.Branch.LOW_RESOLUTION,
+          new SpatialTransform(scale, scale, 0, false, false, options.interpolation()));
+    }
+    return Draw.PLAIN;
+  }
+
+  private double scale(double u) {
+    if (options.scaling() == EqOptions.Scaling.NONE) {
+      return 1;
+    }
+    return options.scaleSet() == EqOptions.ScaleSet.DISCRETE_32
+        ? (8 + (int) (u * 24)) / 32.0
+        : options.scaleMin() + u * (options.scaleMax() - options.scaleMin());
+  }
+}

@@ -1,0 +1,67 @@
+package io.github.eqvae.model;
+
+import io.github.eqvae.nn.Conv2d;
+import io.github.eqvae.nn.GroupNorm;
+import io.github.eqvae.nn.Scope;
+import io.github.eqvae.tape.Tape;
+import io.github.eqvae.tensor.Tensor;
+import java.util.ArrayList;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/** Image to moments. Source: CompVis/latent-diffusion {@code ldm/modules/diffusionmodules/model.py}, Encoder. */
+final class Encoder {
+  /** One resolution: residual blocks, attention where configured, a halving convolution unless it is the last. */
+  private record Level(
+      List<ResnetBlock> blocks, List<AttnBlock> attentions, @Nullable Conv2d downsample) {}
+
+  private final Conv2d convIn;
+  private final List<Level> levels = new ArrayList<>();
+  private final MidBlock mid;
+  private final GroupNorm normOut;
+  private final Conv2d convOut;
+
+  Encoder(Scope s, AutoencoderConfig c, int outChannels) {
+    convIn = new Conv2d(s.in("conv_in"), c.inChannels(), c.ch(), 3, Ops.SAME_3X3);
+    int width = c.ch();
+    int last = c.chMult().size() - 1;
+    for (int i = 0; i <= last; i++) {
+      Scope level = s.in("down", i);
+      List<ResnetBlock> blocks = new ArrayList<>();
+      List<AttnBlock> attentions = new ArrayList<>();
+      for (int j = 0; j < c.numResBlocks(); j++) {
+        blocks.add(new ResnetBlock(level.in("block", j), width, c.channels(i), c.normGroups()));
+        width = c.channels(i);
+        if (c.hasAttention(i)) {
+          attentions.add(new AttnBlock(level.in("attn", j), width, c.normGroups()));
+        }
+      }
+      Conv2d downsample =
+          i == last
+              ? null
+              : new Conv2d(level.in("downsample.conv"), width, width, 3, Ops.HALVE);
+      levels.add(new Level(blocks, attentions, downsample));
+    }
+    mid = new MidBlock(s.in("mid"), width, c.normGroups(), c.midBlockAddAttention());
+    normOut = new GroupNorm(s.in("norm_out"), width, Ops.normSilu(c.normGroups()));
+    convOut = new Conv2d(s.in("conv_out"), width, outChannels, 3, Ops.SAME_3X3);
+  }
+
+  Tensor forward(Tape tape, Tensor x) { // [N, H, W, in_channels]
+    Tensor h = convIn.forward(tape, x); // [N, H, W, ch]
+    for (Level level : levels) {
+      for (int j = 0; j < level.blocks().size(); j++) {
+        h = level.blocks().get(j).forward(tape, h); // [N, H/2^i, W/2^i, ch·mult_i]
+        if (!level.attentions().isEmpty()) {
+          h = level.attentions().get(j).forward(tape, h);
+        }
+      }
+      Conv2d downsample = level.downsample();
+      if (downsample != null) {
+        h = downsample.forward(tape, h);
+      }
+    }
+    h = mid.forward(tape, h); // [N, H/f, W/f, ch·mult_last]
+    return convOut.forward(tape, normOut.forward(tape, h)); // [N, H/f, W/f, out]
+  }
+}

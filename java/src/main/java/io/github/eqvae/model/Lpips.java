@@ -1,0 +1,135 @@
+package io.github.eqvae.model;
+
+import io.github.eqvae.nn.Conv2d;
+import io.github.eqvae.nn.Init;
+import io.github.eqvae.nn.Parameter;
+import io.github.eqvae.nn.ParameterStore;
+import io.github.eqvae.nn.Scope;
+import io.github.eqvae.op.ChannelAffine;
+import io.github.eqvae.op.LpipsHead;
+import io.github.eqvae.op.MaxPool2x2;
+import io.github.eqvae.op.Relu;
+import io.github.eqvae.op.WeightedSum;
+import io.github.eqvae.tape.Tape;
+import io.github.eqvae.tensor.Stream;
+import io.github.eqvae.tensor.Tensor;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * Learned perceptual image patch similarity over VGG16 features, always in evaluation mode (no dropout before the
+ * linear heads). Source: richzhang/PerceptualSimilarity {@code lpips/lpips.py}; arXiv 1801.03924.
+ *
+ * <p>Parameter names follow torchvision's VGG16 and the published heads: {@code net.features.0.weight} …, {@code
+ * lin0.model.1.weight} {@code [1,C,1,1]} …. The weights are never learned.
+ */
+public final class Lpips implements AutoCloseable {
+  /** Subtracted from images in [-1, 1], per channel. */
+  private static final double[] SHIFT = {-0.030, -0.088, -0.188};
+
+  private static final double[] SCALE = {0.458, 0.448, 0.450};
+
+  /** Convolutions of the five stages as multiples of the width, 64 in the published network. */
+  private static final int[][] STAGES = {{1, 1}, {2, 2}, {4, 4, 4}, {8, 8, 8}, {8, 8, 8}};
+
+  private final List<List<Conv2d>> stages = new ArrayList<>();
+  private final List<Parameter> heads = new ArrayList<>();
+  private final Parameter scale;
+  private final Parameter shift;
+  private final ParameterStore parameters;
+
+  /**
+   * Builds the network with random weights, to be replaced by {@code io} loading the published ones.
+   *
+   * @param width channels of the first stage: 64 as published; less in tests
+   * @param stream orders the work
+   * @param seed of the random weights
+   */
+  public Lpips(int width, Stream stream, long seed) {
+    ParameterStore.Builder builder = new ParameterStore.Builder();
+    Scope features = builder.root().in("net.features");
+    int in = 3;
+    int index = 0;
+    for (int i = 0; i < STAGES.length; i++) {
+      List<Conv2d> stage = new ArrayList<>();
+      for (int multiple : STAGES[i]) {
+        stage.add(new Conv2d(features.in("" + index), in, width * multiple, 3, Ops.SAME_3X3));
+        in = width * multiple;
+        index += 2; // the ReLU in between has a number too
+      }
+      index++; // so has the pooling
+      stages.add(stage);
+      heads.add(
+          builder.root().in("lin" + i).in("model.1").parameter("weight", UNIT, 1, in, 1, 1));
+    }
+    scale = builder.root().in("scaling_layer").buffer("scale", Init.ONES, 3);
+    shift = builder.root().in("scaling_layer").buffer("shift", Init.ZEROS, 3);
+    parameters = builder.build(stream, seed, false);
+    double[] s = new double[3];
+    double[] t = new double[3];
+    for (int c = 0; c < 3; c++) {
+      s[c] = 1 / SCALE[c];
+      t[c] = -SHIFT[c] / SCALE[c];
+    }
+    scale.value().set(stream, s);
+    shift.value().set(stream, t);
+  }
+
+  /** Heads have no negative weights; random ones for tests start in the middle of [0, 1]. */
+  private static final Init UNIT = new Init.Constant(0.5);
+
+  /**
+   * The parameters.
+   *
+   * @return the store, owned by this model
+   */
+  public ParameterStore parameters() {
+    return parameters;
+  }
+
+  /**
+   * The distance of two batches of images.
+   *
+   * @param tape the tape
+   * @param target images in [-1, 1], {@code [N, H, W, 3]}, sides at least 16
+   * @param image likewise; the gradient flows here
+   * @return {@code [N]}
+   */
+  public Tensor forward(Tape tape, Tensor target, Tensor image) {
+    List<Tensor> a = features(tape, target);
+    List<Tensor> b = features(tape, image);
+    Tensor[] levels = new Tensor[heads.size()];
+    double[] ones = new double[levels.length];
+    for (int i = 0; i < levels.length; i++) {
+      Tensor w = heads.get(i).value();
+      levels[i] =
+          tape.apply(
+              new LpipsHead(),
+              a.get(i),
+              b.get(i),
+              w.reshape(io.github.eqvae.tensor.Shape.of(w.shape().elements())));
+      ones[i] = 1;
+    }
+    return tape.apply(WeightedSum.of(ones), levels);
+  }
+
+  private List<Tensor> features(Tape tape, Tensor x) {
+    List<Tensor> taps = new ArrayList<>();
+    Tensor h = tape.apply(new ChannelAffine(), x, scale.value(), shift.value());
+    for (int i = 0; i < stages.size(); i++) {
+      if (i > 0) {
+        h = tape.apply(new MaxPool2x2(), h);
+      }
+      for (Conv2d conv : stages.get(i)) {
+        h = tape.apply(new Relu(), conv.forward(tape, h));
+      }
+      taps.add(h);
+    }
+    return taps;
+  }
+
+  @Override
+  public void close() {
+    parameters.close();
+  }
+}

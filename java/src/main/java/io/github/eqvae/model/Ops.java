@@ -1,0 +1,28 @@
+package io.github.eqvae.model;
+
+import io.github.eqvae.op.Conv2d;
+import io.github.eqvae.op.GroupNorm;
+
+/** The operations all blocks share. */
+final class Ops {
+  /** 3×3, the image keeps its size. */
+  static final Conv2d SAME_3X3 = new Conv2d(1, 1);
+
+  /** 1×1. */
+  static final Conv2d POINTWISE = new Conv2d(1, 0);
+
+  /** Halves the image: one row and column of zeros below and to the right, as CompVis pads. */
+  static final Conv2d HALVE = new Conv2d(2, 0, 1, 0, 1);
+
+  private static final double EPS = 1e-6;
+
+  private Ops() {}
+
+  static GroupNorm norm(int groups) {
+    return new GroupNorm(groups, EPS, false);
+  }
+
+  static GroupNorm normSilu(int groups) {
+    return new GroupNorm(groups, EPS, true);
+  }
+}

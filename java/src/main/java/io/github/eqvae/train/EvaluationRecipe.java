@@ -1,0 +1,41 @@
+package io.github.eqvae.train;
+
+import io.github.eqvae.train.RecipeFields.Range;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * Section {@code evaluation}: what is measured on held-out images.
+ *
+ * @param images held-out images used at most; default {@code data.validation} (512 when that is 0)
+ * @param angles rotations, in degrees, of the equivariance error; default 90, 180, 270 (paper)
+ * @param scales scale factors of the equivariance error, in (0, 1); default 0.25, 0.5, 0.75 (paper)
+ * @param batch images per batch; default 16
+ */
+public record EvaluationRecipe(int images, List<Integer> angles, List<Double> scales, int batch) {
+
+  /** Copies the lists. Values are checked when the {@link Recipe} is made. */
+  public EvaluationRecipe {
+    angles = List.copyOf(angles);
+    scales = List.copyOf(scales);
+  }
+
+  static EvaluationRecipe read(RecipeFields in, DataRecipe data) {
+    int images = data.validation() == 0 ? 512 : data.validation();
+    return new EvaluationRecipe(
+        in.integer("images", images, 1, Integer.MAX_VALUE),
+        in.integers("angles", List.of(90, 180, 270), 90, 270, 3),
+        in.numbers("scales", List.of(0.25, 0.5, 0.75), new Range(0, false, 1, false), 32),
+        in.integer("batch", 16, 1, 65_536));
+  }
+
+  Map<String, Object> toMap() {
+    Map<String, Object> map = new LinkedHashMap<>();
+    map.put("images", images);
+    map.put("angles", angles);
+    map.put("scales", scales);
+    map.put("batch", batch);
+    return map;
+  }
+}

@@ -1,0 +1,216 @@
+package io.github.eqvae.train;
+
+import io.github.eqvae.train.RecipeFields.Range;
+import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+
+/**
+ * Section {@code objective}: the EQ-VAE loss and the transform τ it is equivariant to.
+ *
+ * <p>Defaults are what the released code does ({@code zelaki/eqvae:train_eqvae}), which is not
+ * always what the paper (arXiv 2502.09509 v3) says; each difference is an option here. A step takes
+ * one of three branches: with {@code equivariance_probability} the EQ branch (paper eq. 5: the
+ * decoder must turn τ of the latent into τ of the image); otherwise, with {@code
+ * low_resolution_prior_probability}, the plain loss on a down-scaled image (in the code, not in the
+ * paper); otherwise the plain loss (eq. 1). The defaults give 50 %, 12.5 % and 37.5 %. For a plain
+ * autoencoder set both probabilities to 0.
+ *
+ * @param equivarianceProbability {@code equivariance_probability}: share of steps in the EQ branch,
+ *     in [0, 1]; default 0.5. Named so because the paper's p_α is the probability of the
+ *     <em>other</em> branches, while the code's {@code p_prior} is this one
+ * @param lowResolutionPriorProbability {@code low_resolution_prior_probability}: share of the
+ *     remaining steps that use a down-scaled image ({@code p_prior_s}), in [0, 1]; default 0.25
+ * @param scaling scale factors of τ per axis; default {@code isotropic}. The low-resolution branch
+ *     is isotropic always
+ * @param scaleSet {@code scale_set}: which scale factors are drawn; default {@code discrete_32}
+ * @param scaleMin {@code scale_min}: smallest scale factor, inclusive; default 0.25
+ * @param scaleMax {@code scale_max}: largest scale factor, exclusive; default 1
+ * @param rotations angles of τ, in degrees, drawn uniformly: a subset of 0, 90, 180, 270; default
+ *     90, 180, 270 (the released code never draws 0)
+ * @param flips mirror images drawn by τ, each with probability one half; default {@code none} (the
+ *     paper has none; the code has a helper that is never called)
+ * @param interpolation the resize of τ, for latents and for target images; default {@code bilinear}
+ *     without antialiasing as in the code (the paper says bicubic)
+ * @param draw whether a batch shares one τ; default {@code batch}
+ * @param regularizer how equivariance is asked for; default {@code implicit}
+ * @param explicitWeight {@code explicit_weight}: factor of the explicit loss; default 0.1 (paper,
+ *     eq. 4)
+ * @param explicitStopGradient {@code explicit_stop_gradient}: no gradient into E(τ∘x); default
+ *     false
+ * @param discriminatorForward {@code discriminator_forward}: whether the discriminator step draws
+ *     its own τ and noise; default {@code separate}
+ * @param lossNormalization {@code loss_normalization}: default {@code released}
+ * @param pixelLoss {@code pixel_loss}: default {@code l1}
+ * @param perceptualWeight {@code perceptual_weight}: factor of LPIPS; default 1. Above 0 it needs
+ *     {@code lpips_weights}
+ * @param lpipsWeights {@code lpips_weights}: file with the VGG16 and LPIPS weights; default none.
+ *     They are not shipped
+ * @param logvarInit {@code logvar_init}: log of the output variance the loss divides by; default 0.
+ *     No optimiser trains it, as released
+ * @param klWeight {@code kl_weight}: factor of the KL divergence; default 1e-6
+ * @param gan the adversarial part
+ */
+public record ObjectiveRecipe(
+    double equivarianceProbability,
+    double lowResolutionPriorProbability,
+    Scaling scaling,
+    ScaleSet scaleSet,
+    double scaleMin,
+    double scaleMax,
+    List<Integer> rotations,
+    Flips flips,
+    Interpolation interpolation,
+    Draw draw,
+    Regularizer regularizer,
+    double explicitWeight,
+    boolean explicitStopGradient,
+    DiscriminatorForward discriminatorForward,
+    LossNormalization lossNormalization,
+    PixelLoss pixelLoss,
+    double perceptualWeight,
+    Optional<Path> lpipsWeights,
+    double logvarInit,
+    double klWeight,
+    GanRecipe gan) {
+
+  /** Scale factors of τ per axis. */
+  public enum Scaling {
+    /** One factor for both axes (paper, default). */
+    ISOTROPIC,
+    /** One factor per axis (paper, table 5). */
+    ANISOTROPIC,
+    /** No scaling: τ only rotates and flips. */
+    NONE
+  }
+
+  /** Which scale factors are drawn. */
+  public enum ScaleSet {
+    /** k/32 with {@code scale_min <= k/32 < scale_max}; the defaults give k = 8 to 31 (code). */
+    DISCRETE_32,
+    /** Uniform in [{@code scale_min}, {@code scale_max}) (paper, eq. 6). */
+    CONTINUOUS
+  }
+
+  /** Mirror images drawn by τ. */
+  public enum Flips {
+    /** None. */
+    NONE,
+    /** Left to right. */
+    HORIZONTAL,
+    /** Top to bottom. */
+    VERTICAL,
+    /** Each of the two, independently. */
+    BOTH
+  }
+
+  /** The resize of τ; all with pixel centres at half-integers (align_corners = false). */
+  public enum Interpolation {
+    /** Bilinear without low-pass filter (code). */
+    BILINEAR,
+    /** Bilinear with the kernel widened to the source's pixels. */
+    BILINEAR_ANTIALIAS,
+    /** Bicubic without low-pass filter. */
+    BICUBIC,
+    /** Bicubic with the kernel widened to the source's pixels. */
+    BICUBIC_ANTIALIAS
+  }
+
+  /** Who shares a draw of τ. */
+  public enum Draw {
+    /** The whole batch (code). */
+    BATCH,
+    /** Nobody: each sample has its own. */
+    SAMPLE
+  }
+
+  /** How equivariance is asked for. */
+  public enum Regularizer {
+    /** Through the reconstruction of τ-transformed latents (paper, eq. 5: EQ-VAE). */
+    IMPLICIT,
+    /** Through |τ∘E(x) - E(τ∘x)|² (paper, eq. 4); an ablation that collapses the latent. */
+    EXPLICIT
+  }
+
+  /** What the discriminator step looks at. */
+  public enum DiscriminatorForward {
+    /** An own forward pass with an own τ and noise, as the released code's two optimisers do. */
+    SEPARATE,
+    /** The reconstruction of the generator step: saves a forward pass. */
+    SHARED
+  }
+
+  /** How the reconstruction loss is averaged. */
+  public enum LossNormalization {
+    /** Sum over all elements divided by the batch size, as released. */
+    RELEASED,
+    /** Mean over all elements, so that a small τ-image weighs as much as a large one. */
+    PER_ELEMENT
+  }
+
+  /** The pixel part of the reconstruction loss. */
+  public enum PixelLoss {
+    /** Absolute difference (code). */
+    L1,
+    /** Squared difference. */
+    L2
+  }
+
+  /** Copies the list. Values are checked when the {@link Recipe} is made. */
+  public ObjectiveRecipe {
+    rotations = List.copyOf(rotations);
+  }
+
+  static ObjectiveRecipe read(RecipeFields in) {
+    return new ObjectiveRecipe(
+        in.number("equivariance_probability", 0.5, Range.PROBABILITY),
+        in.number("low_resolution_prior_probability", 0.25, Range.PROBABILITY),
+        in.choice("scaling", Scaling.ISOTROPIC),
+        in.choice("scale_set", ScaleSet.DISCRETE_32),
+        in.number("scale_min", 0.25, new Range(0, false, 1, false)),
+        in.number("scale_max", 1, new Range(0, false, 1, true)),
+        in.integers("rotations", List.of(90, 180, 270), 0, 270, 4),
+        in.choice("flips", Flips.NONE),
+        in.choice("interpolation", Interpolation.BILINEAR),
+        in.choice("draw", Draw.BATCH),
+        in.choice("regularizer", Regularizer.IMPLICIT),
+        in.number("explicit_weight", 0.1, Range.NOT_NEGATIVE),
+        in.flag("explicit_stop_gradient", false),
+        in.choice("discriminator_forward", DiscriminatorForward.SEPARATE),
+        in.choice("loss_normalization", LossNormalization.RELEASED),
+        in.choice("pixel_loss", PixelLoss.L1),
+        in.number("perceptual_weight", 1, Range.NOT_NEGATIVE),
+        in.optionalPath("lpips_weights"),
+        in.number("logvar_init", 0, new Range(-30, true, 20, true)),
+        in.number("kl_weight", 1e-6, Range.NOT_NEGATIVE),
+        GanRecipe.read(in.section("gan")));
+  }
+
+  Map<String, Object> toMap() {
+    Map<String, Object> map = new LinkedHashMap<>();
+    map.put("equivariance_probability", equivarianceProbability);
+    map.put("low_resolution_prior_probability", lowResolutionPriorProbability);
+    map.put("scaling", RecipeFields.name(scaling));
+    map.put("scale_set", RecipeFields.name(scaleSet));
+    map.put("scale_min", scaleMin);
+    map.put("scale_max", scaleMax);
+    map.put("rotations", rotations);
+    map.put("flips", RecipeFields.name(flips));
+    map.put("interpolation", RecipeFields.name(interpolation));
+    map.put("draw", RecipeFields.name(draw));
+    map.put("regularizer", RecipeFields.name(regularizer));
+    map.put("explicit_weight", explicitWeight);
+    map.put("explicit_stop_gradient", explicitStopGradient);
+    map.put("discriminator_forward", RecipeFields.name(discriminatorForward));
+    map.put("loss_normalization", RecipeFields.name(lossNormalization));
+    map.put("pixel_loss", RecipeFields.name(pixelLoss));
+    map.put("perceptual_weight", perceptualWeight);
+    map.put("lpips_weights", lpipsWeights.map(Path::toString));
+    map.put("logvar_init", logvarInit);
+    map.put("kl_weight", klWeight);
+    map.put("gan", gan.toMap());
+    return map;
+  }
+}

@@ -1,0 +1,131 @@
+package io.github.eqvae.train;
+
+import io.github.eqvae.train.RecipeNode.Origin;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Set;
+
+/** Collects what is wrong with one recipe tree, so that the user sees all of it at once. */
+final class RecipeProblems {
+  private final RecipeNode.Section root;
+  private final Set<String> known = new LinkedHashSet<>();
+  private final List<Problem> problems = new ArrayList<>();
+
+  RecipeProblems(RecipeNode.Section root) {
+    this.root = root;
+  }
+
+  private record Problem(Origin origin, String text) {}
+
+  /** Records that a key exists in the schema; whatever is never recorded is unknown. */
+  void know(String path) {
+    known.add(path);
+  }
+
+  /** Adds a problem of the key at {@code path}, located at the nearest node that was written. */
+  void add(String path, String message) {
+    add(locate(path), path, message);
+  }
+
+  void add(Origin origin, String path, String message) {
+    problems.add(new Problem(origin, origin + ": " + path + ": " + message));
+  }
+
+  boolean isEmpty() {
+    return problems.isEmpty();
+  }
+
+  /** Adds one problem per written key that no reader asked for. */
+  void addUnknownKeys() {
+    addUnknownKeys(root, "");
+  }
+
+  /** Throws all problems in line order, or returns when there are none. */
+  void throwIfAny() {
+    if (!problems.isEmpty()) {
+      // Stable: problems of the same line, and of overrides (line 0, printed last), keep their
+      // order.
+      List<String> texts =
+          problems.stream()
+              .sorted(
+                  Comparator.comparingInt(
+                      p -> p.origin().line() == 0 ? Integer.MAX_VALUE : p.origin().line()))
+              .map(Problem::text)
+              .toList();
+      throw new RecipeException(texts);
+    }
+  }
+
+  private void addUnknownKeys(RecipeNode.Section section, String prefix) {
+    section
+        .entries()
+        .forEach(
+            (key, child) -> {
+              String path = prefix + key;
+              if (!known.contains(path)) {
+                add(child.origin(), path, "unknown key; " + suggestion(prefix, key));
+              } else if (child instanceof RecipeNode.Section inner) {
+                addUnknownKeys(inner, path + ".");
+              }
+            });
+  }
+
+  private String suggestion(String prefix, String key) {
+    List<String> siblings =
+        known.stream()
+            .filter(path -> path.startsWith(prefix) && path.indexOf('.', prefix.length()) < 0)
+            .map(path -> path.substring(prefix.length()))
+            .toList();
+    String nearest = nearest(key, siblings);
+    // The right name in the wrong section is as common a slip as a typing error.
+    List<String> elsewhere =
+        known.stream().filter(path -> path.endsWith("." + key)).limit(1).toList();
+    if (!elsewhere.isEmpty()) {
+      return "did you mean '" + elsewhere.getFirst() + "'?";
+    }
+    String text = "did you mean '" + prefix + nearest + "'?";
+    boolean far = distance(key, nearest) > Math.max(2, key.length() / 3);
+    return far ? text + " Valid keys here: " + String.join(", ", siblings) : text;
+  }
+
+  /** The candidate with the smallest edit distance, the first of several; candidates not empty. */
+  static String nearest(String word, List<String> candidates) {
+    return candidates.stream()
+        .min(Comparator.comparingInt(candidate -> distance(word, candidate)))
+        .orElseThrow();
+  }
+
+  /** Levenshtein distance: fewest insertions, deletions and replacements of one character. */
+  static int distance(String a, String b) {
+    int[] row = new int[b.length() + 1];
+    for (int j = 0; j <= b.length(); j++) {
+      row[j] = j;
+    }
+    for (int i = 1; i <= a.length(); i++) {
+      int diagonal = row[0];
+      row[0] = i;
+      for (int j = 1; j <= b.length(); j++) {
+        int above = row[j];
+        int replace = diagonal + (a.charAt(i - 1) == b.charAt(j - 1) ? 0 : 1);
+        row[j] = Math.min(replace, Math.min(above, row[j - 1]) + 1);
+        diagonal = above;
+      }
+    }
+    return row[b.length()];
+  }
+
+  private Origin locate(String path) {
+    RecipeNode node = root;
+    for (String key : path.split("\\.")) {
+      if (node instanceof RecipeNode.Section section && section.entries().containsKey(key)) {
+        node = section.entries().get(key);
+      } else {
+        break;
+      }
+    }
+    // The root's own line says nothing about a key that is missing altogether.
+    return node == root ? new Origin(root.origin().source(), 0) : node.origin();
+  }
+}
