@@ -7,13 +7,12 @@ module io.github.eqvae {
   requires java.desktop;
   requires me.tongfei.progressbar;
 
-<<<<<<< HEAD
   exports io.github.eqvae;
   exports io.github.eqvae.tensor;
   exports io.github.eqvae.op;
   exports io.github.eqvae.tape;
   exports io.github.eqvae.nn;
-=======
+  exports io.github.eqvae.model;
+  exports io.github.eqvae.equivariance;
   exports io.github.eqvae.train;
->>>>>>> config
 }
