@@ -1,0 +1,117 @@
+package io.github.eqvae.train;
+
+import java.util.Locale;
+
+/**
+ * Decides after each backward pass whether its gradients may be applied.
+ *
+ * <p>One NaN or infinity in an update destroys every weight it reaches, and the moving averages of
+ * Adam and EMA with it. So such an update is skipped and counted; after a number of them in a row
+ * the run should stop, because the weights will not recover by themselves. Not thread-safe.
+ */
+public final class DivergenceGuard {
+  private final int maxConsecutive;
+  private int consecutive;
+  private long skipped;
+  private String last = "";
+
+  /**
+   * A guard that has seen nothing yet.
+   *
+   * @param maxConsecutive skipped updates in a row at which to stop, at least 1 ({@code
+   *     run.max_consecutive_nonfinite})
+   * @throws IllegalArgumentException if {@code maxConsecutive} is below 1
+   */
+  public DivergenceGuard(int maxConsecutive) {
+    this(maxConsecutive, 0, 0);
+  }
+
+  /**
+   * A guard as it was when a checkpoint was saved.
+   *
+   * @param maxConsecutive skipped updates in a row at which to stop, at least 1
+   * @param consecutive the saved {@link #consecutive()}
+   * @param skipped the saved {@link #skipped()}
+   * @throws IllegalArgumentException if a count is out of range
+   */
+  public DivergenceGuard(int maxConsecutive, int consecutive, long skipped) {
+    if (maxConsecutive < 1 || consecutive < 0 || skipped < consecutive) {
+      throw new IllegalArgumentException(
+          "expected max >= 1 and 0 <= consecutive <= skipped; got max "
+              + maxConsecutive
+              + ", consecutive "
+              + consecutive
+              + ", skipped "
+              + skipped);
+    }
+    this.maxConsecutive = maxConsecutive;
+    this.consecutive = consecutive;
+    this.skipped = skipped;
+  }
+
+  /** What to do with the gradients of this step. */
+  public enum Verdict {
+    /** Loss and gradient norm are finite: update the weights. */
+    APPLY,
+    /** Leave weights, optimiser state and EMA alone, and go on with the next batch. */
+    SKIP,
+    /** As {@link #SKIP}, and end the run with {@link DivergenceGuard#advice()}. */
+    STOP
+  }
+
+  /**
+   * Judges one update and counts it.
+   *
+   * @param loss the loss of the update
+   * @param gradientNorm the global L2 norm of its gradient, before clipping
+   * @return what to do
+   */
+  public Verdict check(double loss, double gradientNorm) {
+    if (Double.isFinite(loss) && Double.isFinite(gradientNorm)) {
+      consecutive = 0;
+      return Verdict.APPLY;
+    }
+    consecutive++;
+    skipped++;
+    last = String.format(Locale.ROOT, "loss %s, gradient norm %s", loss, gradientNorm);
+    return consecutive >= maxConsecutive ? Verdict.STOP : Verdict.SKIP;
+  }
+
+  /**
+   * Updates skipped in a row up to now; belongs into a checkpoint.
+   *
+   * @return 0 after an update that was applied
+   */
+  public int consecutive() {
+    return consecutive;
+  }
+
+  /**
+   * Updates skipped since the run began; belongs into a checkpoint.
+   *
+   * @return the count
+   */
+  public long skipped() {
+    return skipped;
+  }
+
+  /**
+   * What to tell the user when the run stops.
+   *
+   * @return what happened, and what to try, most promising first
+   */
+  public String advice() {
+    return """
+    Training diverged: the last %d updates were skipped because loss or gradient were not finite (%s).
+    %d updates were skipped in all. The weights are those of the last update that was finite.
+    What helps, most promising first:
+      1. a lower optimizer.learning_rate (try a third), or optimizer.gradient_clip=1.0;
+      2. optimizer.schedule=warmup with optimizer.warmup_steps=500;
+      3. with a discriminator, a later objective.gan.disc_start, or a lower disc_weight or
+         disc_learning_rate;
+      4. if the same images come back each time, look at the batch that was written aside.
+    Resume from a checkpoint well before the first skipped update, not from the latest one.\
+    """
+        .formatted(consecutive, last.isEmpty() ? "before the resume" : last, skipped);
+  }
+}
