@@ -1,0 +1,53 @@
+package io.github.eqvae.train;
+
+import io.github.eqvae.model.AutoencoderKl;
+import io.github.eqvae.tensor.Stream;
+import java.io.IOException;
+import java.util.Map;
+
+/** Is told what happens in a run. Every method has an empty default. */
+public interface TrainListener {
+  /**
+   * The run starts or goes on.
+   *
+   * @param step steps done before
+   * @param steps steps of the whole run
+   * @throws IOException when writing fails
+   */
+  default void started(long step, long steps) throws IOException {}
+
+  /**
+   * A step is done.
+   *
+   * @param report what it tells
+   * @throws IOException when writing fails
+   */
+  default void step(StepReport report) throws IOException {}
+
+  /**
+   * The held-out images were looked at.
+   *
+   * @param step steps done
+   * @param values metrics by name
+   * @throws IOException when writing fails
+   */
+  default void validated(long step, Map<String, Double> values) throws IOException {}
+
+  /**
+   * It is time for sample images.
+   *
+   * @param step steps done
+   * @param vae the model, with averaged weights if the run keeps an average
+   * @param stream orders the work
+   * @throws IOException when writing fails
+   */
+  default void samples(long step, AutoencoderKl vae, Stream stream) throws IOException {}
+
+  /**
+   * Something the user should know.
+   *
+   * @param message one line
+   * @throws IOException when writing fails
+   */
+  default void message(String message) throws IOException {}
+}

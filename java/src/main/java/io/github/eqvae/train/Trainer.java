@@ -1,0 +1,441 @@
+package io.github.eqvae.train;
+
+import io.github.eqvae.EqvaeException;
+import io.github.eqvae.equivariance.Draw;
+import io.github.eqvae.equivariance.EqObjective;
+import io.github.eqvae.equivariance.StepLosses;
+import io.github.eqvae.equivariance.TransformSampler;
+import io.github.eqvae.model.AutoencoderKl;
+import io.github.eqvae.model.Discriminator;
+import io.github.eqvae.nn.AdamOptimizer;
+import io.github.eqvae.nn.GradientNorm;
+import io.github.eqvae.nn.ParameterStore;
+import io.github.eqvae.tape.Tape;
+import io.github.eqvae.tensor.Arena;
+import io.github.eqvae.tensor.Device;
+import io.github.eqvae.tensor.Shape;
+import io.github.eqvae.tensor.Stream;
+import io.github.eqvae.tensor.Tensor;
+import java.io.IOException;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.OptionalDouble;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Runs a recipe: the autoencoder's update, the discriminator's update, the average, checkpoints, validation. Training is
+ * a pure function of (recipe, data): the same seed on the same device gives the same bits, interrupted or not.
+ */
+public final class Trainer implements AutoCloseable {
+  /** Where batches come from. The content of a batch must be a function of its index alone. */
+  @FunctionalInterface
+  public interface Batches {
+    /**
+     * Fills a batch.
+     *
+     * @param index which batch, from 0
+     * @param images receives {@code [N, H, W, C]} in [-1, 1]
+     * @throws IOException when the data cannot be read
+     */
+    void load(long index, float[] images) throws IOException;
+  }
+
+  /** Looks at held-out images. */
+  @FunctionalInterface
+  public interface Validation {
+    /**
+     * Measures the model.
+     *
+     * @param vae the model, with averaged weights if the run keeps an average
+     * @param stream orders the work
+     * @return metrics by name
+     * @throws IOException when the data cannot be read
+     */
+    Map<String, Double> measure(AutoencoderKl vae, Stream stream) throws IOException;
+  }
+
+  /** How a run ended. */
+  public enum End {
+    /** All steps are done. */
+    FINISHED,
+    /** Someone asked to stop; the state was saved. */
+    STOPPED
+  }
+
+  /** Keep the random numbers of draws, of noise and of the weights' start apart. */
+  private static final long DRAWS = 1L << 61;
+
+  private static final long NOISE = 1L << 62;
+
+  private static final int GENERATOR = 0;
+  private static final int DISCRIMINATOR = 1;
+
+  private final Recipe recipe;
+  private final Device device;
+  private final Stream stream;
+  private final Networks networks;
+  private final EqObjective objective;
+  private final TransformSampler sampler;
+  private final TrainState state;
+  private final Arena stepArena;
+  private final Arena inputArena;
+  private final Tensor input;
+  private final float[] images;
+  private volatile boolean stopRequested;
+
+  /**
+   * Prepares a run: opens the device, builds the networks, reserves the memory a step needs.
+   *
+   * @param recipe the recipe
+   */
+  public Trainer(Recipe recipe) {
+    this.recipe = recipe;
+    MemoryPlan plan = MemoryPlan.of(recipe);
+    RunRecipe run = recipe.run();
+    device = Device.open(run.device(), run.threads());
+    stream = new Stream(device);
+    networks = new Networks(recipe, stream);
+    objective = networks.objective();
+    sampler = new TransformSampler(Networks.eqOptions(recipe.objective()));
+    state = new TrainState(recipe, networks, stream);
+    stepArena = new Arena(device, "step");
+    stepArena.reserve(plan.stepBytes());
+    inputArena = new Arena(device, "input");
+    int side = recipe.data().resolution();
+    Shape shape = Shape.of(run.batchSize(), side, side, recipe.model().inChannels());
+    input = inputArena.tensor(shape);
+    images = new float[Math.toIntExact(shape.elements())];
+  }
+
+  /**
+   * The autoencoder in training.
+   *
+   * @return the model, owned by this
+   */
+  public AutoencoderKl vae() {
+    return networks.vae();
+  }
+
+  /**
+   * All networks.
+   *
+   * @return the networks, owned by this
+   */
+  public Networks networks() {
+    return networks;
+  }
+
+  /**
+   * The stream.
+   *
+   * @return what orders the work
+   */
+  public Stream stream() {
+    return stream;
+  }
+
+  /**
+   * Steps done.
+   *
+   * @return the count, over all resumptions
+   */
+  public long step() {
+    return state.step;
+  }
+
+  /**
+   * Updates that were skipped because a loss or a gradient was not finite.
+   *
+   * @return the count, over all resumptions
+   */
+  public long skippedUpdates() {
+    return state.skipped;
+  }
+
+  /**
+   * Goes on from a checkpoint.
+   *
+   * @param checkpoint a checkpoint of the same recipe
+   * @throws IOException when it cannot be read
+   * @throws EqvaeException.Argument when it does not fit the recipe
+   */
+  public void resume(Checkpoint checkpoint) throws IOException {
+    state.load(checkpoint);
+  }
+
+  /**
+   * Saves the whole state.
+   *
+   * @param store where to
+   * @throws IOException when writing fails; earlier checkpoints stay as they are
+   */
+  public void save(CheckpointStore store) throws IOException {
+    state.save(store);
+  }
+
+  /** Asks the run to save and stop after the current step. Any thread may call this. */
+  public void requestStop() {
+    stopRequested = true;
+  }
+
+  /**
+   * The noise of one forward pass: a function of its purpose.
+   *
+   * @param seed the run's seed
+   * @param purpose a number unique to the pass
+   * @return the noise
+   */
+  static EqObjective.Noise noise(long seed, long purpose) {
+    return (tape, shape, group) -> {
+      Tensor noise = tape.arena().tensor(shape);
+      noise.normal(tape.stream(), seed, NOISE + purpose * 4096 + group, 0, 1);
+      return noise;
+    };
+  }
+
+  /**
+   * Trains to the end of the recipe.
+   *
+   * @param batches the training images
+   * @param validation looks at held-out images; null for none
+   * @param checkpoints where the state is saved
+   * @param listener is told what happens
+   * @return whether the run finished
+   * @throws IOException when data cannot be read or results not written
+   * @throws EqvaeException.Argument when training diverged; the message says what to try
+   */
+  public End run(
+      Batches batches,
+      @Nullable Validation validation,
+      CheckpointStore checkpoints,
+      TrainListener listener)
+      throws IOException {
+    RunRecipe run = recipe.run();
+    DivergenceGuard guard =
+        new DivergenceGuard(run.maxConsecutiveNonfinite(), state.consecutiveSkips);
+    listener.started(state.step, run.steps());
+    long saved = state.step;
+    while (state.step < run.steps()) {
+      StepReport report = step(batches, guard, listener);
+      listener.step(report);
+      boolean last = state.step == run.steps();
+      if (guard.shouldStop()) {
+        throw new EqvaeException.Argument(guard.advice());
+      }
+      if (due(run.validateEvery(), last) && validation != null) {
+        listener.validated(state.step, averaged(() -> validation.measure(vae(), stream)));
+      }
+      if (due(run.sampleEvery(), last)) {
+        averaged(
+            () -> {
+              listener.samples(state.step, vae(), stream);
+              return Map.of();
+            });
+      }
+      if (due(run.saveEvery(), last) || stopRequested) {
+        save(checkpoints);
+        saved = state.step;
+      }
+      if (stopRequested && !last) {
+        return End.STOPPED;
+      }
+    }
+    if (saved != state.step) {
+      save(checkpoints);
+    }
+    return End.FINISHED;
+  }
+
+  private boolean due(long every, boolean last) {
+    return last || (every > 0 && state.step % every == 0);
+  }
+
+  /** Something to be done while the averaged weights are in place. */
+  @FunctionalInterface
+  private interface Measurement {
+    Map<String, Double> run() throws IOException;
+  }
+
+  private Map<String, Double> averaged(Measurement measurement) throws IOException {
+    if (state.ema == null) {
+      return measurement.run();
+    }
+    ParameterStore store = vae().parameters();
+    state.ema.swap(stream);
+    try {
+      return measurement.run();
+    } finally {
+      state.ema.swap(stream);
+      stream.sync();
+      assert store.isTrainable();
+    }
+  }
+
+  /**
+   * Puts the averaged weights into the model, for good.
+   *
+   * @return whether the run keeps an average
+   */
+  public boolean useAverage() {
+    if (state.ema == null) {
+      return false;
+    }
+    vae().parameters().load(stream, state.ema.average());
+    return true;
+  }
+
+  private StepReport step(Batches batches, DivergenceGuard guard, TrainListener listener)
+      throws IOException {
+    long start = System.nanoTime();
+    int accumulate = recipe.optimizer().accumulate();
+    int batch = recipe.run().batchSize();
+    boolean adversarial = objective.isAdversarial(state.step);
+    Map<String, Double> values = new LinkedHashMap<>();
+    ParameterStore parameters = vae().parameters();
+    Discriminator disc = networks.discriminator().orElse(null);
+    parameters.newUpdate();
+    if (disc != null) {
+      disc.parameters().newUpdate();
+    }
+    String tau = "";
+    boolean skip = false;
+    for (int micro = 0; micro < accumulate; micro++) {
+      boolean last = micro == accumulate - 1;
+      long index = state.step * accumulate + micro;
+      batches.load(index, images);
+      input.set(stream, images);
+      List<Draw> draws = draws(index, GENERATOR, batch);
+      tau = label(draws.getFirst());
+      StepLosses losses =
+          objective.generatorStep(
+              stream,
+              stepArena,
+              MemoryPlan.mode(recipe),
+              input,
+              draws,
+              noise(recipe.run().seed(), purpose(index, GENERATOR)),
+              adversarial);
+      mean(values, losses, accumulate);
+      skip |= !losses.isFinite();
+      if (last) {
+        skip |= !update(parameters, state.optimizer, rate(false), "grad_norm", values, skip);
+      }
+      if (adversarial && disc != null) {
+        parameters.setTrainable(false);
+        StepLosses dLosses =
+            objective.discriminatorStep(
+                stream,
+                stepArena,
+                input,
+                draws(index, DISCRIMINATOR, batch),
+                noise(recipe.run().seed(), purpose(index, DISCRIMINATOR)));
+        parameters.setTrainable(true);
+        mean(values, dLosses, accumulate);
+        skip |= !dLosses.isFinite();
+        AdamOptimizer optimizer = state.discOptimizer;
+        if (last && optimizer != null) {
+          skip |= !update(disc.parameters(), optimizer, rate(true), "disc_grad_norm", values, skip);
+        }
+      }
+      stepArena.reset();
+    }
+    state.step++;
+    DivergenceGuard.Verdict verdict = guard.check(!skip);
+    state.consecutiveSkips = guard.consecutive();
+    if (verdict != DivergenceGuard.Verdict.PROCEED) {
+      state.skipped++;
+      listener.message(
+          "step " + state.step + ": a loss or gradient is not finite (" + values
+              + "); the update was skipped");
+    } else if (state.ema != null) {
+      state.ema.update(stream, emaDecay());
+      state.emaUpdates++;
+    }
+    values.put("learning_rate", rate(false));
+    double seconds = (System.nanoTime() - start) * 1e-9;
+    return new StepReport(
+        state.step, recipe.run().steps(), values, tau, batch * accumulate, seconds, skip);
+  }
+
+  /** One optimiser update, unless something is not finite. Returns false when the norm is not finite. */
+  private boolean update(
+      ParameterStore store,
+      AdamOptimizer optimizer,
+      double rate,
+      String name,
+      Map<String, Double> values,
+      boolean skip) {
+    double norm =
+        GradientNorm.of(stream, store) / recipe.optimizer().accumulate();
+    values.put(name, norm);
+    if (skip || !Double.isFinite(norm)) {
+      return Double.isFinite(norm);
+    }
+    double clip = recipe.optimizer().gradientClip().orElse(Double.POSITIVE_INFINITY);
+    // PyTorch's clip_grad_norm_: scale by max/(norm + 1e-6) when that is below 1.
+    double scale = Math.min(1, clip / (norm + 1e-6)) / recipe.optimizer().accumulate();
+    optimizer.step(stream, rate, scale);
+    return true;
+  }
+
+  private List<Draw> draws(long index, int network, int batch) {
+    return sampler.draw(recipe.run().seed(), DRAWS + purpose(index, network), batch);
+  }
+
+  /** Distinct for every forward pass of a run. */
+  private static long purpose(long index, int network) {
+    return 2 * index + network;
+  }
+
+  private static String label(Draw draw) {
+    return switch (draw.branch()) {
+      case PLAIN -> "plain";
+      case LOW_RESOLUTION -> "low-res " + draw.transform().label();
+      case EQUIVARIANT -> draw.transform().label();
+    };
+  }
+
+  private static void mean(Map<String, Double> values, StepLosses losses, int accumulate) {
+    losses.values().forEach((k, v) -> values.merge(k, v / accumulate, Double::sum));
+  }
+
+  private double rate(boolean discriminator) {
+    OptimizerRecipe o = recipe.optimizer();
+    double rate = discriminator ? o.discLearningRate() : o.learningRate();
+    return o.schedule() == OptimizerRecipe.Schedule.WARMUP
+        ? rate * Math.min(1, (state.step + 1) / (double) o.warmupSteps())
+        : rate;
+  }
+
+  private double emaDecay() {
+    double decay = recipe.run().emaDecay().orElse(0.0);
+    long n = state.emaUpdates;
+    return recipe.run().emaRule() == RunRecipe.EmaRule.WARMUP
+        ? Math.min(decay, (1.0 + n) / (10.0 + n))
+        : decay;
+  }
+
+  /**
+   * Memory of the device in use by this run.
+   *
+   * @return bytes of parameters, state, activations and scratch; empty when the device does not count
+   */
+  public OptionalDouble memoryBytes() {
+    return OptionalDouble.of(device.memory().liveBytes());
+  }
+
+  @Override
+  public void close() {
+    inputArena.close();
+    stepArena.close();
+    networks.close();
+    stream.close();
+    device.close();
+  }
+
+  /** Whether recorded activations are recomputed, for reports. */
+  Tape.Mode mode() {
+    return MemoryPlan.mode(recipe);
+  }
+}
