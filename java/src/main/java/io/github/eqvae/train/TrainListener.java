@@ -44,10 +44,14 @@ public interface TrainListener {
   default void samples(long step, AutoencoderKl vae, Stream stream) throws IOException {}
 
   /**
-   * Something the user should know.
+   * A loss or gradient was not finite; the update was skipped.
    *
-   * @param message one line
+   * @param step steps done, this one included
+   * @param images the last micro batch, {@code [N, H, W, C]} in [-1, 1]
+   * @param values losses and norms by name
+   * @param tau the τ that was drawn, as text
    * @throws IOException when writing fails
    */
-  default void message(String message) throws IOException {}
+  default void nonFinite(long step, float[] images, Map<String, Double> values, String tau)
+      throws IOException {}
 }

@@ -213,14 +213,15 @@ public final class Trainer implements AutoCloseable {
       throws IOException {
     RunRecipe run = recipe.run();
     DivergenceGuard guard =
-        new DivergenceGuard(run.maxConsecutiveNonfinite(), state.consecutiveSkips);
+        new DivergenceGuard(
+            run.maxConsecutiveNonfinite(), state.consecutiveSkips, state.skipped);
     listener.started(state.step, run.steps());
     long saved = state.step;
     while (state.step < run.steps()) {
       StepReport report = step(batches, guard, listener);
       listener.step(report);
       boolean last = state.step == run.steps();
-      if (guard.shouldStop()) {
+      if (guard.consecutive() >= run.maxConsecutiveNonfinite()) {
         throw new EqvaeException.Argument(guard.advice());
       }
       if (due(run.validateEvery(), last) && validation != null) {
@@ -341,13 +342,12 @@ public final class Trainer implements AutoCloseable {
       stepArena.reset();
     }
     state.step++;
-    DivergenceGuard.Verdict verdict = guard.check(!skip);
+    double norm = values.getOrDefault("grad_norm", 0.0) + values.getOrDefault("disc_grad_norm", 0.0);
+    guard.check(skip ? Double.NaN : values.getOrDefault("total", 0.0), norm);
     state.consecutiveSkips = guard.consecutive();
-    if (verdict != DivergenceGuard.Verdict.PROCEED) {
-      state.skipped++;
-      listener.message(
-          "step " + state.step + ": a loss or gradient is not finite (" + values
-              + "); the update was skipped");
+    state.skipped = guard.skipped();
+    if (skip) {
+      listener.nonFinite(state.step, images.clone(), values, tau);
     } else if (state.ema != null) {
       state.ema.update(stream, emaDecay());
       state.emaUpdates++;

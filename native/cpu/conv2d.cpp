@@ -1,0 +1,156 @@
+// Convolution through oneDNN. What crosses the interface is NHWC and OIHW; inside, each direction takes the layout that
+// measured fastest.
+#include "onednn.h"
+
+namespace eqv::backend {
+namespace {
+
+using dnnl::memory;
+using Tag = memory::format_tag;
+
+constexpr auto kF32 = memory::data_type::f32;
+
+struct Shapes {
+  memory::dims x, w, y, strides, pad_before, pad_after;
+};
+
+Shapes shapes(const eqv_conv2d_params& p, const Tensor& x, const Tensor& w, const Tensor& y) {
+  return {{x.shape[0], x.shape[3], x.shape[1], x.shape[2]},
+          {w.shape[0], w.shape[1], w.shape[2], w.shape[3]},
+          {y.shape[0], y.shape[3], y.shape[1], y.shape[2]},
+          {p.stride, p.stride},
+          {p.pad_top, p.pad_left},
+          {p.pad_bottom, p.pad_right}};
+}
+
+enum Direction { kForward = 1, kBackwardInput = 2, kBackwardWeight = 3 };
+
+cpu::PlanKey key(Direction direction, const Stream& s, const eqv_conv2d_params& p, const Shapes& d, bool bias) {
+  return {direction, s.device->threads, d.x[0], d.x[1], d.x[2], d.x[3], d.w[0], d.w[2],
+          d.w[3], p.stride, p.pad_top, p.pad_bottom, p.pad_left, p.pad_right, bias, 0};
+}
+
+memory::desc image(const memory::dims& dims) { return {dims, kF32, Tag::nhwc}; }
+memory::desc filter(const memory::dims& dims) { return {dims, kF32, Tag::oihw}; }
+memory::desc vector(int64_t n) { return {{n}, kF32, Tag::a}; }
+memory::desc any(const memory::dims& dims) { return {dims, kF32, Tag::any}; }
+
+dnnl::primitive_attr user_scratchpad() {
+  dnnl::primitive_attr attr;
+  attr.set_scratchpad_mode(dnnl::scratchpad_mode::user);
+  return attr;
+}
+
+dnnl::convolution_forward::primitive_desc forward_desc(const Shapes& d, bool bias, const memory::desc& x,
+                                                       const memory::desc& y) {
+  const auto kind = dnnl::prop_kind::forward_training;
+  const auto algorithm = dnnl::algorithm::convolution_direct;
+  if (bias)
+    return {cpu::engine(), kind, algorithm, x, any(d.w), vector(d.w[0]), y, d.strides, d.pad_before, d.pad_after,
+            user_scratchpad()};
+  return {cpu::engine(), kind, algorithm, x, any(d.w), y, d.strides, d.pad_before, d.pad_after, user_scratchpad()};
+}
+
+}  // namespace
+
+void conv2d_fwd(Stream& s, const eqv_conv2d_params& p, const Tensor& x, const Tensor& w, const Tensor* bias,
+                const Tensor& y) {
+  const Shapes d = shapes(p, x, w, y);
+  const auto make = [&] {
+    const auto pd = forward_desc(d, bias, image(d.x), image(d.y));
+    std::vector<cpu::PlanArgument> arguments = {
+        {DNNL_ARG_SRC, image(d.x), pd.src_desc(), false},
+        {DNNL_ARG_WEIGHTS, filter(d.w), pd.weights_desc(), false},
+        {DNNL_ARG_DST, image(d.y), pd.dst_desc(), true}};
+    if (bias) arguments.push_back({DNNL_ARG_BIAS, vector(d.w[0]), pd.bias_desc(), false});
+    return cpu::Plan(dnnl::convolution_forward(pd), pd.scratchpad_desc(), arguments);
+  };
+  auto& cache = cpu::PlanCache::instance();
+  const auto k = key(kForward, s, p, d, bias);
+  if (bias)
+    cache.run(s, k, make, {x.data, w.data, y.data, bias->data});
+  else
+    cache.run(s, k, make, {x.data, w.data, y.data});
+}
+
+void conv2d_bwd_input(Stream& s, const eqv_conv2d_params& p, const Tensor& dy, const Tensor& w, const Tensor& dx) {
+  const Shapes d = shapes(p, dx, w, dy);
+  cpu::PlanCache::instance().run(
+      s, key(kBackwardInput, s, p, d, false),
+      [&] {
+        const auto hint = forward_desc(d, false, image(d.x), image(d.y));
+        const dnnl::convolution_backward_data::primitive_desc pd(
+            cpu::engine(), dnnl::algorithm::convolution_direct, image(d.x), any(d.w), image(d.y), d.strides,
+            d.pad_before, d.pad_after, hint, user_scratchpad());
+        return cpu::Plan(dnnl::convolution_backward_data(pd), pd.scratchpad_desc(),
+                         {{DNNL_ARG_DIFF_DST, image(d.y), pd.diff_dst_desc(), false},
+                          {DNNL_ARG_WEIGHTS, filter(d.w), pd.weights_desc(), false},
+                          {DNNL_ARG_DIFF_SRC, image(d.x), pd.diff_src_desc(), true}});
+      },
+      {dy.data, w.data, dx.data});
+}
+
+void conv2d_bwd_weight(Stream& s, const eqv_conv2d_params& p, const Tensor& x, const Tensor& dy, const Tensor& dw,
+                       const Tensor* dbias) {
+  const Shapes d = shapes(p, x, dw, dy);
+  const auto make = [&] {
+    // oneDNN's own layout: its NHWC weight gradient is the slow one.
+    const auto hint = forward_desc(d, dbias, any(d.x), any(d.y));
+    const auto pd =
+        dbias ? dnnl::convolution_backward_weights::primitive_desc(
+                    cpu::engine(), dnnl::algorithm::convolution_direct, any(d.x), any(d.w), vector(d.w[0]), any(d.y),
+                    d.strides, d.pad_before, d.pad_after, hint, user_scratchpad())
+              : dnnl::convolution_backward_weights::primitive_desc(
+                    cpu::engine(), dnnl::algorithm::convolution_direct, any(d.x), any(d.w), any(d.y), d.strides,
+                    d.pad_before, d.pad_after, hint, user_scratchpad());
+    std::vector<cpu::PlanArgument> arguments = {
+        {DNNL_ARG_SRC, image(d.x), pd.src_desc(), false},
+        {DNNL_ARG_DIFF_DST, image(d.y), pd.diff_dst_desc(), false},
+        {DNNL_ARG_DIFF_WEIGHTS, filter(d.w), pd.diff_weights_desc(), true}};
+    if (dbias) arguments.push_back({DNNL_ARG_DIFF_BIAS, vector(d.w[0]), pd.diff_bias_desc(), true});
+    return cpu::Plan(dnnl::convolution_backward_weights(pd), pd.scratchpad_desc(), arguments);
+  };
+  auto& cache = cpu::PlanCache::instance();
+  const auto k = key(kBackwardWeight, s, p, d, dbias);
+  if (dbias)
+    cache.run(s, k, make, {x.data, dy.data, dw.data, dbias->data});
+  else
+    cache.run(s, k, make, {x.data, dy.data, dw.data});
+}
+
+// A linear layer is a 1×1 convolution over an image one pixel high.
+namespace {
+
+Tensor as_image(const Tensor& t, int64_t channels) {
+  int64_t n = 1;
+  for (int i = 0; i < t.rank; ++i) n *= t.shape[i];
+  Tensor r = t;
+  r.rank = 4;
+  r.shape[0] = 1, r.shape[1] = 1, r.shape[2] = n / channels, r.shape[3] = channels;
+  return r;
+}
+
+Tensor as_filter(const Tensor& w) {
+  Tensor r = w;
+  r.rank = 4;
+  r.shape[2] = r.shape[3] = 1;
+  return r;
+}
+
+const eqv_conv2d_params kPointwise = {sizeof(eqv_conv2d_params), 1, 0, 0, 0, 0};
+
+}  // namespace
+
+void linear_fwd(Stream& s, const Tensor& x, const Tensor& w, const Tensor* bias, const Tensor& y) {
+  conv2d_fwd(s, kPointwise, as_image(x, w.shape[1]), as_filter(w), bias, as_image(y, w.shape[0]));
+}
+
+void linear_bwd_input(Stream& s, const Tensor& dy, const Tensor& w, const Tensor& dx) {
+  conv2d_bwd_input(s, kPointwise, as_image(dy, w.shape[0]), as_filter(w), as_image(dx, w.shape[1]));
+}
+
+void linear_bwd_weight(Stream& s, const Tensor& x, const Tensor& dy, const Tensor& dw, const Tensor* dbias) {
+  conv2d_bwd_weight(s, kPointwise, as_image(x, dw.shape[1]), as_image(dy, dw.shape[0]), as_filter(dw), dbias);
+}
+
+}  // namespace eqv::backend
