@@ -1,5 +1,6 @@
 package io.github.eqvae.train;
 
+import io.github.eqvae.equivariance.LossOptions;
 import io.github.eqvae.train.RecipeFields.Range;
 import java.util.LinkedHashMap;
 import java.util.Map;
@@ -17,7 +18,7 @@ import java.util.Map;
  *     counts; default 0 (EQ-VAE fine-tunes; LDM's own training has 50001)
  * @param discWeight {@code disc_weight}: default 0.5
  * @param discFactor {@code disc_factor}: default 1
- * @param loss the discriminator's loss; default {@code hinge}
+ * @param loss {@code hinge} (released) or {@code non_saturating}; default {@code hinge}
  * @param adaptiveWeight {@code adaptive_weight}: w = |grad of nll| / (|grad of g_loss| + 1e-4),
  *     both with respect to {@code decoder.conv_out.weight}; false means w = 1; default true
  * @param adaptiveWeightMax {@code adaptive_weight_max}: w is clamped to [0, this]; default 1e4
@@ -27,17 +28,9 @@ public record GanRecipe(
     long discStart,
     double discWeight,
     double discFactor,
-    Loss loss,
+    LossOptions.GanKind loss,
     boolean adaptiveWeight,
     double adaptiveWeightMax) {
-
-  /** Discriminator losses; the generator's is -mean(D(x̂)) for both, as released. */
-  public enum Loss {
-    /** Half of mean relu(1 - D(real)) + mean relu(1 + D(fake)). */
-    HINGE,
-    /** Half of mean softplus(-D(real)) + mean softplus(D(fake)); called "vanilla" in the source. */
-    NON_SATURATING
-  }
 
   static GanRecipe read(RecipeFields in) {
     return new GanRecipe(
@@ -45,7 +38,7 @@ public record GanRecipe(
         in.longInteger("disc_start", 0, 0, Long.MAX_VALUE),
         in.number("disc_weight", 0.5, Range.NOT_NEGATIVE),
         in.number("disc_factor", 1, Range.NOT_NEGATIVE),
-        in.choice("loss", Loss.HINGE),
+        in.choice("loss", LossOptions.GanKind.HINGE),
         in.flag("adaptive_weight", true),
         in.number("adaptive_weight_max", 1e4, Range.POSITIVE));
   }

@@ -2,6 +2,7 @@ package io.github.eqvae.train;
 
 import io.github.eqvae.equivariance.Draw;
 import io.github.eqvae.equivariance.EqObjective;
+import io.github.eqvae.equivariance.EqOptions;
 import io.github.eqvae.equivariance.SpatialTransform;
 import io.github.eqvae.op.Interpolation;
 import io.github.eqvae.tape.Tape;
@@ -91,7 +92,7 @@ public record MemoryPlan(
   private static List<Draw> draws(Recipe recipe) {
     List<Draw> draws = new ArrayList<>(List.of(Draw.PLAIN));
     ObjectiveRecipe o = recipe.objective();
-    boolean scaled = o.scaling() != ObjectiveRecipe.Scaling.NONE;
+    boolean scaled = o.scaling() != EqOptions.Scaling.NONE;
     if (o.equivarianceProbability() > 0 || o.lowResolutionPriorProbability() > 0) {
       Interpolation interpolation = Interpolation.valueOf(o.interpolation().name());
       for (int k = scaled ? 8 : 32; k <= (scaled ? 31 : 32); k++) {

@@ -1,5 +1,6 @@
 package io.github.eqvae.train;
 
+import io.github.eqvae.model.AutoencoderConfig;
 import io.github.eqvae.train.RecipeFields.Range;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -89,6 +90,28 @@ public record ModelRecipe(
    */
   public int downsamplingFactor() {
     return 1 << (chMult.size() - 1);
+  }
+
+  /**
+   * The shape of the autoencoder, with the 1×1 convolutions around the latent that {@code
+   * autoencoder_kl} always has.
+   *
+   * @return what the model is built from
+   */
+  public AutoencoderConfig autoencoder() {
+    return new AutoencoderConfig(
+        inChannels,
+        outCh,
+        ch,
+        chMult,
+        numResBlocks,
+        attnResolutions,
+        resolution,
+        zChannels,
+        embedDim,
+        normNumGroups,
+        true,
+        midBlockAddAttention);
   }
 
   static ModelRecipe read(RecipeFields in) {

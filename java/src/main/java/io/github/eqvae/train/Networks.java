@@ -81,10 +81,10 @@ public final class Networks implements AutoCloseable {
   private void requireRoom(Discriminator d) {
     ObjectiveRecipe o = recipe.objective();
     boolean scales =
-        o.scaling() != ObjectiveRecipe.Scaling.NONE
+        o.scaling() != EqOptions.Scaling.NONE
             && o.equivarianceProbability() + o.lowResolutionPriorProbability() > 0;
     double smallest =
-        !scales ? 1 : o.scaleSet() == ObjectiveRecipe.ScaleSet.DISCRETE_32 ? 0.25 : o.scaleMin();
+        !scales ? 1 : o.scaleSet() == EqOptions.ScaleSet.DISCRETE_32 ? 0.25 : o.scaleMin();
     int f = vae.config().downsamplingFactor();
     int side = f * Math.max(1, (int) (recipe.data().resolution() / f * smallest));
     if (side < d.smallestSide()) {

@@ -1,5 +1,8 @@
 package io.github.eqvae.train;
 
+import io.github.eqvae.equivariance.EqOptions;
+import io.github.eqvae.equivariance.LossOptions;
+import io.github.eqvae.op.Interpolation;
 import io.github.eqvae.train.RecipeFields.Range;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
@@ -23,11 +26,14 @@ import java.util.Optional;
  *     <em>other</em> branches, while the code's {@code p_prior} is this one
  * @param lowResolutionPriorProbability {@code low_resolution_prior_probability}: share of the
  *     remaining steps that use a down-scaled image ({@code p_prior_s}), in [0, 1]; default 0.25
- * @param scaling scale factors of τ per axis; default {@code isotropic}. The low-resolution branch
- *     is isotropic always
- * @param scaleSet {@code scale_set}: which scale factors are drawn; default {@code discrete_32}
- * @param scaleMin {@code scale_min}: smallest scale factor, inclusive; default 0.25
- * @param scaleMax {@code scale_max}: largest scale factor, exclusive; default 1
+ * @param scaling {@code isotropic}, {@code anisotropic} (paper, table 5) or {@code none}, which
+ *     also leaves the low-resolution branch at full size; that branch is isotropic always; default
+ *     {@code isotropic}
+ * @param scaleSet {@code scale_set}: {@code discrete_32}, the code's k/32 with k = 8 to 31, or
+ *     {@code continuous}, the paper's eq. 6. A scaled latent has floor(side * scale) pixels, the
+ *     target image the down-sampling factor times as many; default {@code discrete_32}
+ * @param scaleMin {@code scale_min}: smallest continuous scale factor, inclusive; default 0.25
+ * @param scaleMax {@code scale_max}: largest continuous scale factor, exclusive; default 1
  * @param rotations angles of τ, in degrees, drawn uniformly: a subset of 0, 90, 180, 270; default
  *     90, 180, 270 (the released code never draws 0)
  * @param flips mirror images drawn by τ, each with probability one half; default {@code none} (the
@@ -56,131 +62,93 @@ import java.util.Optional;
 public record ObjectiveRecipe(
     double equivarianceProbability,
     double lowResolutionPriorProbability,
-    Scaling scaling,
-    ScaleSet scaleSet,
+    EqOptions.Scaling scaling,
+    EqOptions.ScaleSet scaleSet,
     double scaleMin,
     double scaleMax,
     List<Integer> rotations,
-    Flips flips,
+    EqOptions.Flips flips,
     Interpolation interpolation,
-    Draw draw,
-    Regularizer regularizer,
+    EqOptions.DrawPer draw,
+    EqOptions.Regularizer regularizer,
     double explicitWeight,
     boolean explicitStopGradient,
-    DiscriminatorForward discriminatorForward,
-    LossNormalization lossNormalization,
-    PixelLoss pixelLoss,
+    LossOptions.DiscriminatorForward discriminatorForward,
+    LossOptions.Normalization lossNormalization,
+    LossOptions.PixelLossKind pixelLoss,
     double perceptualWeight,
     Optional<Path> lpipsWeights,
     double logvarInit,
     double klWeight,
     GanRecipe gan) {
 
-  /** Scale factors of τ per axis. */
-  public enum Scaling {
-    /** One factor for both axes (paper, default). */
-    ISOTROPIC,
-    /** One factor per axis (paper, table 5). */
-    ANISOTROPIC,
-    /** No scaling: τ only rotates and flips. */
-    NONE
-  }
-
-  /** Which scale factors are drawn. */
-  public enum ScaleSet {
-    /** k/32 with {@code scale_min <= k/32 < scale_max}; the defaults give k = 8 to 31 (code). */
-    DISCRETE_32,
-    /** Uniform in [{@code scale_min}, {@code scale_max}) (paper, eq. 6). */
-    CONTINUOUS
-  }
-
-  /** Mirror images drawn by τ. */
-  public enum Flips {
-    /** None. */
-    NONE,
-    /** Left to right. */
-    HORIZONTAL,
-    /** Top to bottom. */
-    VERTICAL,
-    /** Each of the two, independently. */
-    BOTH
-  }
-
-  /** The resize of τ; all with pixel centres at half-integers (align_corners = false). */
-  public enum Interpolation {
-    /** Bilinear without low-pass filter (code). */
-    BILINEAR,
-    /** Bilinear with the kernel widened to the source's pixels. */
-    BILINEAR_ANTIALIAS,
-    /** Bicubic without low-pass filter. */
-    BICUBIC,
-    /** Bicubic with the kernel widened to the source's pixels. */
-    BICUBIC_ANTIALIAS
-  }
-
-  /** Who shares a draw of τ. */
-  public enum Draw {
-    /** The whole batch (code). */
-    BATCH,
-    /** Nobody: each sample has its own. */
-    SAMPLE
-  }
-
-  /** How equivariance is asked for. */
-  public enum Regularizer {
-    /** Through the reconstruction of τ-transformed latents (paper, eq. 5: EQ-VAE). */
-    IMPLICIT,
-    /** Through |τ∘E(x) - E(τ∘x)|² (paper, eq. 4); an ablation that collapses the latent. */
-    EXPLICIT
-  }
-
-  /** What the discriminator step looks at. */
-  public enum DiscriminatorForward {
-    /** An own forward pass with an own τ and noise, as the released code's two optimisers do. */
-    SEPARATE,
-    /** The reconstruction of the generator step: saves a forward pass. */
-    SHARED
-  }
-
-  /** How the reconstruction loss is averaged. */
-  public enum LossNormalization {
-    /** Sum over all elements divided by the batch size, as released. */
-    RELEASED,
-    /** Mean over all elements, so that a small τ-image weighs as much as a large one. */
-    PER_ELEMENT
-  }
-
-  /** The pixel part of the reconstruction loss. */
-  public enum PixelLoss {
-    /** Absolute difference (code). */
-    L1,
-    /** Squared difference. */
-    L2
-  }
-
   /** Copies the list. Values are checked when the {@link Recipe} is made. */
   public ObjectiveRecipe {
     rotations = List.copyOf(rotations);
+  }
+
+  /**
+   * The part that says how τ is drawn and used.
+   *
+   * @return the options of the transform sampler and the regulariser
+   */
+  public EqOptions eqOptions() {
+    return new EqOptions(
+        equivarianceProbability,
+        lowResolutionPriorProbability,
+        scaling,
+        scaleSet,
+        scaleMin,
+        scaleMax,
+        rotations.stream().map(degrees -> degrees / 90).toList(),
+        flips,
+        interpolation,
+        draw,
+        regularizer,
+        explicitWeight,
+        explicitStopGradient);
+  }
+
+  /**
+   * The part that weighs the losses. Whether there is a discriminator at all is {@code
+   * gan.enabled()}.
+   *
+   * @return the options of the losses
+   */
+  public LossOptions lossOptions() {
+    return new LossOptions(
+        pixelLoss,
+        perceptualWeight,
+        logvarInit,
+        klWeight,
+        lossNormalization,
+        gan.discWeight(),
+        gan.discFactor(),
+        gan.discStart(),
+        gan.adaptiveWeight(),
+        gan.adaptiveWeightMax(),
+        gan.loss(),
+        discriminatorForward);
   }
 
   static ObjectiveRecipe read(RecipeFields in) {
     return new ObjectiveRecipe(
         in.number("equivariance_probability", 0.5, Range.PROBABILITY),
         in.number("low_resolution_prior_probability", 0.25, Range.PROBABILITY),
-        in.choice("scaling", Scaling.ISOTROPIC),
-        in.choice("scale_set", ScaleSet.DISCRETE_32),
+        in.choice("scaling", EqOptions.Scaling.ISOTROPIC),
+        in.choice("scale_set", EqOptions.ScaleSet.DISCRETE_32),
         in.number("scale_min", 0.25, new Range(0, false, 1, false)),
         in.number("scale_max", 1, new Range(0, false, 1, true)),
         in.integers("rotations", List.of(90, 180, 270), 0, 270, 4),
-        in.choice("flips", Flips.NONE),
+        in.choice("flips", EqOptions.Flips.NONE),
         in.choice("interpolation", Interpolation.BILINEAR),
-        in.choice("draw", Draw.BATCH),
-        in.choice("regularizer", Regularizer.IMPLICIT),
+        in.choice("draw", EqOptions.DrawPer.BATCH),
+        in.choice("regularizer", EqOptions.Regularizer.IMPLICIT),
         in.number("explicit_weight", 0.1, Range.NOT_NEGATIVE),
         in.flag("explicit_stop_gradient", false),
-        in.choice("discriminator_forward", DiscriminatorForward.SEPARATE),
-        in.choice("loss_normalization", LossNormalization.RELEASED),
-        in.choice("pixel_loss", PixelLoss.L1),
+        in.choice("discriminator_forward", LossOptions.DiscriminatorForward.SEPARATE),
+        in.choice("loss_normalization", LossOptions.Normalization.RELEASED),
+        in.choice("pixel_loss", LossOptions.PixelLossKind.L1),
         in.number("perceptual_weight", 1, Range.NOT_NEGATIVE),
         in.optionalPath("lpips_weights"),
         in.number("logvar_init", 0, new Range(-30, true, 20, true)),

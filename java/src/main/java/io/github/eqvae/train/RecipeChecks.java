@@ -1,5 +1,6 @@
 package io.github.eqvae.train;
 
+import io.github.eqvae.equivariance.EqOptions;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
@@ -112,19 +113,16 @@ final class RecipeChecks {
               + " is not below objective.scale_max = "
               + objective.scaleMax()
               + "; scale factors are drawn from [scale_min, scale_max)");
-    } else if (objective.scaleSet() == ObjectiveRecipe.ScaleSet.DISCRETE_32
-        && Math.ceil(32 * objective.scaleMin()) >= 32 * objective.scaleMax()) {
+    } else if (objective.scaleSet() == EqOptions.ScaleSet.DISCRETE_32
+        && (objective.scaleMin() != 0.25 || objective.scaleMax() != 1)) {
       problems.add(
           "objective.scale_set",
-          "no k/32 lies in ["
-              + objective.scaleMin()
-              + ", "
-              + objective.scaleMax()
-              + "); widen the interval or use continuous");
+          "discrete_32 always draws k/32 with k = 8 to 31, whatever scale_min and scale_max say;"
+              + " use continuous, or leave scale_min and scale_max at 0.25 and 1");
     }
     boolean identity =
-        objective.scaling() == ObjectiveRecipe.Scaling.NONE
-            && objective.flips() == ObjectiveRecipe.Flips.NONE
+        objective.scaling() == EqOptions.Scaling.NONE
+            && objective.flips() == EqOptions.Flips.NONE
             && objective.rotations().equals(List.of(0));
     if (objective.equivarianceProbability() > 0 && identity) {
       problems.add(
@@ -185,7 +183,7 @@ final class RecipeChecks {
       warnings.add(
           "objective.gan.disc_start is not reached within run.steps = " + recipe.run().steps());
     }
-    if (objective.regularizer() == ObjectiveRecipe.Regularizer.EXPLICIT) {
+    if (objective.regularizer() == EqOptions.Regularizer.EXPLICIT) {
       warnings.add(
           "objective.regularizer explicit is an ablation: in the paper it collapses the latent"
               + " (rFID above 100)");

@@ -4,6 +4,10 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.github.eqvae.equivariance.EqOptions;
+import io.github.eqvae.equivariance.LossOptions;
+import io.github.eqvae.model.AutoencoderConfig;
+import io.github.eqvae.op.Interpolation;
 import java.io.IOException;
 import java.lang.reflect.RecordComponent;
 import java.nio.charset.StandardCharsets;
@@ -54,13 +58,14 @@ class RecipeReaderTest {
     ObjectiveRecipe objective = recipe.objective();
     assertEquals(0.5, objective.equivarianceProbability());
     assertEquals(0.25, objective.lowResolutionPriorProbability());
-    assertEquals(ObjectiveRecipe.Scaling.ISOTROPIC, objective.scaling());
-    assertEquals(ObjectiveRecipe.ScaleSet.DISCRETE_32, objective.scaleSet());
+    assertEquals(EqOptions.Scaling.ISOTROPIC, objective.scaling());
+    assertEquals(EqOptions.ScaleSet.DISCRETE_32, objective.scaleSet());
     assertEquals(List.of(90, 180, 270), objective.rotations());
-    assertEquals(ObjectiveRecipe.Interpolation.BILINEAR, objective.interpolation());
-    assertEquals(ObjectiveRecipe.DiscriminatorForward.SEPARATE, objective.discriminatorForward());
+    assertEquals(Interpolation.BILINEAR, objective.interpolation());
+    assertEquals(LossOptions.DiscriminatorForward.SEPARATE, objective.discriminatorForward());
     assertEquals(1e-6, objective.klWeight());
-    assertEquals(new GanRecipe(true, 0, 0.5, 1, GanRecipe.Loss.HINGE, true, 1e4), objective.gan());
+    assertEquals(
+        new GanRecipe(true, 0, 0.5, 1, LossOptions.GanKind.HINGE, true, 1e4), objective.gan());
     assertEquals(List.of(1, 2, 4, 4), recipe.model().chMult());
     assertEquals(8, recipe.model().downsamplingFactor());
     assertEquals(List.of(0.5, 0.9), recipe.optimizer().betas());
@@ -278,11 +283,23 @@ class RecipeReaderTest {
   }
 
   @Test
-  void emptyDiscreteScaleSetIsRefused() {
-    assertContains(
-        problem(MINIMAL, "objective.scale_min=0.51", "objective.scale_max=0.53"),
-        "no k/32 lies in");
-    parse(MINIMAL, "objective.scale_min=0.5", "objective.scale_max=0.53");
+  void scaleBoundsThatDiscreteScalesWouldIgnoreAreRefused() {
+    assertContains(problem(MINIMAL, "objective.scale_min=0.5"), "discrete_32 always draws k/32");
+    Recipe recipe = parse(MINIMAL, "objective.scale_min=0.5", "objective.scale_set=continuous");
+    assertEquals(0.5, recipe.objective().eqOptions().scaleMin());
+  }
+
+  @Test
+  void defaultsMakeTheReleasedObjectiveAndModel() {
+    Recipe recipe = parse(MINIMAL);
+    assertEquals(EqOptions.RELEASED, recipe.objective().eqOptions());
+    Recipe perceptual =
+        recipe.with("objective.lpips_weights=lpips.bin", "objective.perceptual_weight=1");
+    assertEquals(LossOptions.RELEASED, perceptual.objective().lossOptions());
+    assertEquals(
+        new AutoencoderConfig(
+            3, 3, 128, List.of(1, 2, 4, 4), 2, List.of(), 256, 4, 4, 32, true, true),
+        recipe.model().autoencoder());
   }
 
   @Test
