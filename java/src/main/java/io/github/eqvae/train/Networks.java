@@ -48,7 +48,6 @@ public final class Networks implements AutoCloseable {
       if (recipe.objective().perceptualWeight() > 0) {
         p = new Lpips(64, stream, seed);
         if (loadLpips) {
-          LpipsWeights.load(p, weights(recipe.objective().lpipsWeights()), stream);
         }
       }
     } catch (RuntimeException e) {

@@ -367,7 +367,7 @@ public final class Trainer implements AutoCloseable {
       Map<String, Double> values,
       boolean skip) {
     double norm =
-        GradientNorm.of(stream, store) / recipe.optimizer().accumulate();
+        GradientNorm.of(stream, store, stepArena) / recipe.optimizer().accumulate();
     values.put(name, norm);
     if (skip || !Double.isFinite(norm)) {
       return Double.isFinite(norm);

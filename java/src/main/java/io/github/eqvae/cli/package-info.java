@@ -1,3 +1,0 @@
-/** The command line: one file per command. */
-@org.jspecify.annotations.NullMarked
-package io.github.eqvae.cli;

@@ -1,0 +1,51 @@
+package io.github.eqvae.nn;
+
+import io.github.eqvae.op.BatchNorm;
+import io.github.eqvae.tape.Tape;
+import io.github.eqvae.tensor.Tensor;
+
+/** Batch normalisation with running statistics. PyTorch: {@code nn.BatchNorm2d}. */
+public final class BatchNorm2d {
+  private final double eps;
+  private final double momentum;
+  private final Parameter weight;
+  private final Parameter bias;
+  private final Parameter runningMean;
+  private final Parameter runningVar;
+
+  /**
+   * Declares the layer.
+   *
+   * @param scope where its parameters go
+   * @param channels channels
+   * @param eps added to the variance; PyTorch's default is 1e-5
+   * @param momentum weight of the new batch in the running statistics; PyTorch's default is 0.1
+   * @param weightInit how the scale starts
+   */
+  public BatchNorm2d(Scope scope, int channels, double eps, double momentum, Init weightInit) {
+    this.eps = eps;
+    this.momentum = momentum;
+    weight = scope.parameter("weight", weightInit, channels);
+    bias = scope.parameter("bias", Init.ZEROS, channels);
+    runningMean = scope.buffer("running_mean", Init.ZEROS, channels);
+    runningVar = scope.buffer("running_var", Init.ONES, channels);
+  }
+
+  /**
+   * Runs the layer.
+   *
+   * @param tape the tape
+   * @param x {@code [N,H,W,C]}
+   * @param training use and track the batch's statistics, else the running ones
+   * @return the same shape
+   */
+  public Tensor forward(Tape tape, Tensor x, boolean training) {
+    return tape.apply(
+        new BatchNorm(eps, momentum, training),
+        x,
+        weight.on(tape),
+        bias.on(tape),
+        runningMean.value(),
+        runningVar.value());
+  }
+}

@@ -1,0 +1,31 @@
+package io.github.eqvae.nn;
+
+import io.github.eqvae.ffi.Fn;
+import io.github.eqvae.ffi.Struct;
+import io.github.eqvae.tensor.Arena;
+import io.github.eqvae.tensor.Shape;
+import io.github.eqvae.tensor.Stream;
+import io.github.eqvae.tensor.Tensor;
+
+/** The L2 norm over all gradients of a store. PyTorch: what {@code clip_grad_norm_} returns. */
+public final class GradientNorm {
+  private GradientNorm() {}
+
+  /**
+   * The norm, summed in a fixed order.
+   *
+   * @param stream waited for
+   * @param store whose gradients
+   * @param arena where the scalar goes
+   * @return √Σg²; not finite when a gradient is not
+   */
+  public static double of(Stream stream, ParameterStore store, Arena arena) {
+    Tensor sum = arena.tensor(Shape.SCALAR);
+    stream
+        .launch(Fn.REDUCE, Struct.REDUCE_PARAMS)
+        .i32(1)
+        .f64(1)
+        .run(store.gradients(stream), sum);
+    return Math.sqrt(sum.item(stream));
+  }
+}

@@ -1,0 +1,17 @@
+package io.github.eqvae.op;
+
+/** How an image is resized; the numbers are those of {@code eqv.h}. PyTorch: {@code F.interpolate(align_corners=False)}. */
+public enum Interpolation {
+  /** Two taps per axis, no low-pass filter: what the released code does. */
+  BILINEAR,
+  /** A triangle as wide as the scale demands. */
+  BILINEAR_ANTIALIAS,
+  /** Four taps per axis (a = −0.75), no low-pass filter. */
+  BICUBIC,
+  /** A cubic (a = −0.5) as wide as the scale demands. */
+  BICUBIC_ANTIALIAS;
+
+  int code() {
+    return ordinal();
+  }
+}
