@@ -62,8 +62,8 @@ public final class Lpips implements AutoCloseable {
       heads.add(
           builder.root().in("lin" + i).in("model.1").parameter("weight", UNIT, 1, in, 1, 1));
     }
-    scale = builder.root().in("scaling_layer").buffer("scale", Init.ONES, 3);
-    shift = builder.root().in("scaling_layer").buffer("shift", Init.ZEROS, 3);
+    scale = builder.root().in("scaling_layer").buffer("inverse_scale", Init.ONES, 3);
+    shift = builder.root().in("scaling_layer").buffer("offset", Init.ZEROS, 3);
     parameters = builder.build(stream, seed, false);
     double[] s = new double[3];
     double[] t = new double[3];

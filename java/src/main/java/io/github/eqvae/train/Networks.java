@@ -3,13 +3,12 @@ package io.github.eqvae.train;
 import io.github.eqvae.EqvaeException;
 import io.github.eqvae.equivariance.EqObjective;
 import io.github.eqvae.equivariance.EqOptions;
-import io.github.eqvae.equivariance.LossOptions;
-import io.github.eqvae.model.AutoencoderConfig;
 import io.github.eqvae.model.AutoencoderKl;
 import io.github.eqvae.model.Discriminator;
 import io.github.eqvae.model.Lpips;
-import io.github.eqvae.op.Interpolation;
+import io.github.eqvae.model.ModelFile;
 import io.github.eqvae.tensor.Stream;
+import java.io.IOException;
 import java.nio.file.Path;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
@@ -26,17 +25,18 @@ public final class Networks implements AutoCloseable {
    *
    * @param recipe the recipe
    * @param stream orders the work; its device holds the networks
-   * @throws EqvaeException.Argument when a size does not fit or the LPIPS weights are missing
+   * @throws IOException when the LPIPS weights cannot be read
+   * @throws EqvaeException.Argument when a size does not fit or the LPIPS weights are not those of LPIPS-VGG
    */
-  public Networks(Recipe recipe, Stream stream) {
+  public Networks(Recipe recipe, Stream stream) throws IOException {
     this(recipe, stream, true);
   }
 
-  private Networks(Recipe recipe, Stream stream, boolean loadLpips) {
+  private Networks(Recipe recipe, Stream stream, boolean loadLpips) throws IOException {
     this.recipe = recipe;
     ModelRecipe m = recipe.model();
     long seed = recipe.run().seed();
-    vae = new AutoencoderKl(config(m), stream, seed, true);
+    vae = new AutoencoderKl(m.autoencoder(), stream, seed, true);
     Discriminator d = null;
     Lpips p = null;
     try {
@@ -48,9 +48,10 @@ public final class Networks implements AutoCloseable {
       if (recipe.objective().perceptualWeight() > 0) {
         p = new Lpips(64, stream, seed);
         if (loadLpips) {
+          ModelFile.load(weights(recipe.objective().lpipsWeights()), p.parameters(), stream);
         }
       }
-    } catch (RuntimeException e) {
+    } catch (RuntimeException | IOException e) {
       vae.close();
       close(d);
       close(p);
@@ -68,7 +69,11 @@ public final class Networks implements AutoCloseable {
    * @return the networks
    */
   static Networks planned(Recipe recipe, Stream stream) {
-    return new Networks(recipe, stream, false);
+    try {
+      return new Networks(recipe, stream, false);
+    } catch (IOException e) {
+      throw new EqvaeException.Internal("a plan read a file", e);
+    }
   }
 
   private static Path weights(Optional<Path> path) {
@@ -97,80 +102,17 @@ public final class Networks implements AutoCloseable {
   }
 
   /**
-   * The autoencoder a recipe describes.
-   *
-   * @param m section {@code model}
-   * @return its configuration
-   */
-  public static AutoencoderConfig config(ModelRecipe m) {
-    return new AutoencoderConfig(
-        m.inChannels(),
-        m.outCh(),
-        m.ch(),
-        m.chMult(),
-        m.numResBlocks(),
-        m.attnResolutions(),
-        m.resolution(),
-        m.zChannels(),
-        m.embedDim(),
-        m.normNumGroups(),
-        true,
-        m.midBlockAddAttention());
-  }
-
-  /**
-   * How the recipe draws τ.
-   *
-   * @param o section {@code objective}
-   * @return the options
-   */
-  public static EqOptions eqOptions(ObjectiveRecipe o) {
-    return new EqOptions(
-        o.equivarianceProbability(),
-        o.lowResolutionPriorProbability(),
-        EqOptions.Scaling.valueOf(o.scaling().name()),
-        EqOptions.ScaleSet.valueOf(o.scaleSet().name()),
-        o.scaleMin(),
-        o.scaleMax(),
-        o.rotations().stream().map(degrees -> degrees / 90).toList(),
-        EqOptions.Flips.valueOf(o.flips().name()),
-        Interpolation.valueOf(o.interpolation().name()),
-        EqOptions.DrawPer.valueOf(o.draw().name()),
-        EqOptions.Regularizer.valueOf(o.regularizer().name()),
-        o.explicitWeight(),
-        o.explicitStopGradient());
-  }
-
-  /**
-   * The recipe's loss weights.
-   *
-   * @param o section {@code objective}
-   * @return the options
-   */
-  public static LossOptions lossOptions(ObjectiveRecipe o) {
-    return new LossOptions(
-        LossOptions.PixelLossKind.valueOf(o.pixelLoss().name()),
-        o.perceptualWeight(),
-        o.logvarInit(),
-        o.klWeight(),
-        LossOptions.Normalization.valueOf(o.lossNormalization().name()),
-        o.gan().discWeight(),
-        o.gan().discFactor(),
-        o.gan().discStart(),
-        o.gan().adaptiveWeight(),
-        o.gan().adaptiveWeightMax(),
-        LossOptions.GanKind.valueOf(o.gan().loss().name()),
-        LossOptions.DiscriminatorForward.valueOf(o.discriminatorForward().name()));
-  }
-
-  /**
    * The objective over these networks.
    *
    * @return a new objective
    */
   public EqObjective objective() {
     return new EqObjective(
-        vae, discriminator, lpips, eqOptions(recipe.objective()), lossOptions(recipe.objective()));
+        vae,
+        discriminator,
+        lpips,
+        recipe.objective().eqOptions(),
+        recipe.objective().lossOptions());
   }
 
   /**

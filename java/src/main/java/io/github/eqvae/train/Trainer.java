@@ -88,8 +88,9 @@ public final class Trainer implements AutoCloseable {
    * Prepares a run: opens the device, builds the networks, reserves the memory a step needs.
    *
    * @param recipe the recipe
+   * @throws IOException when the LPIPS weights cannot be read
    */
-  public Trainer(Recipe recipe) {
+  public Trainer(Recipe recipe) throws IOException {
     this.recipe = recipe;
     MemoryPlan plan = MemoryPlan.of(recipe);
     RunRecipe run = recipe.run();
@@ -97,7 +98,7 @@ public final class Trainer implements AutoCloseable {
     stream = new Stream(device);
     networks = new Networks(recipe, stream);
     objective = networks.objective();
-    sampler = new TransformSampler(Networks.eqOptions(recipe.objective()));
+    sampler = new TransformSampler(recipe.objective().eqOptions());
     state = new TrainState(recipe, networks, stream);
     stepArena = new Arena(device, "step");
     stepArena.reserve(plan.stepBytes());
