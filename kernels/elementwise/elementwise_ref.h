@@ -1,0 +1,24 @@
+// axpby: out = alpha·a + beta·b. add_scaled: out = a + s·b. channel_affine: y = x·scale + shift per channel.
+#pragma once
+
+#include "common/ref_view.h"
+
+namespace eqv::ref {
+
+template <class T>
+void axpby(const eqv_axpby_params& p, View<T> a, const T* b, View<T> out) {
+  for (int64_t i = 0; i < a.size(); ++i)
+    out[i] = static_cast<T>(p.alpha) * a[i] + (b ? static_cast<T>(p.beta) * b[i] : T(0));
+}
+
+template <class T>
+void add_scaled(const T* a, View<T> b, T s, View<T> out) {
+  for (int64_t i = 0; i < b.size(); ++i) out[i] = (a ? a[i] : T(0)) + s * b[i];
+}
+
+template <class T>
+void channel_affine(View<T> x, const T* scale, const T* shift, View<T> y) {
+  for (int64_t i = 0; i < x.size(); ++i) y[i] = x[i] * scale[i % x.n3] + (shift ? shift[i % x.n3] : T(0));
+}
+
+}  // namespace eqv::ref

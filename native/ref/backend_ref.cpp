@@ -1,0 +1,234 @@
+// The reference backend: every op in double precision by the obvious loops of kernels/<op>/<op>_ref.h. The oracle of the
+// tests; never shipped.
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+
+#include "activation/activation_ref.h"
+#include "affine/affine_ref.h"
+#include "attention/attention_ref.h"
+#include "backend.h"
+#include "batch_norm/batch_norm_ref.h"
+#include "check.h"
+#include "conv2d/conv2d_ref.h"
+#include "elementwise/elementwise_ref.h"
+#include "gaussian/gaussian_ref.h"
+#include "group_norm/group_norm_ref.h"
+#include "linear/linear_ref.h"
+#include "loss/loss_ref.h"
+#include "lpips/lpips_ref.h"
+#include "max_pool/max_pool_ref.h"
+#include "optimizer/optimizer_ref.h"
+#include "random/random_ref.h"
+#include "reduce/reduce_ref.h"
+#include "resample/resample_ref.h"
+#include "status.h"
+#include "upsample/upsample_ref.h"
+
+namespace eqv::backend {
+namespace {
+
+using V = ref::View<double>;
+using U8 = ref::View<uint8_t>;
+
+double* data(const Tensor& t) { return static_cast<double*>(t.data); }
+double* data(const Tensor* t) { return t ? data(*t) : nullptr; }
+
+}  // namespace
+
+int32_t compute_dtype() { return EQV_F64; }
+bool computes_in(int32_t dtype) { return dtype == EQV_F64; }
+
+void open(Device& device) { device.threads = 1; }
+
+void describe(const Device&, eqv_device_info& info) {
+  info.threads = 1;
+  std::snprintf(info.name, sizeof info.name, "reference (double precision)");
+  std::snprintf(info.detail, sizeof info.detail, "plain loops, one thread");
+}
+
+void* raw_allocate(Device&, int64_t bytes) {
+  return std::aligned_alloc(64, static_cast<size_t>((bytes + 63) / 64 * 64));
+}
+void raw_release(Device&, void* memory, int64_t) { std::free(memory); }
+void sync(Stream&) {}
+void copy_in(Stream&, void* device_data, const void* host, int64_t bytes) {
+  std::memcpy(device_data, host, static_cast<size_t>(bytes));
+}
+void copy_out(Stream&, void* host, const void* device_data, int64_t bytes) {
+  std::memcpy(host, device_data, static_cast<size_t>(bytes));
+}
+
+void conv2d_fwd(Stream&, const eqv_conv2d_params& p, const Tensor& x, const Tensor& w, const Tensor* bias,
+                const Tensor& y) {
+  ref::conv2d_fwd(p, V(x), V(w), data(bias), V(y));
+}
+void conv2d_bwd_input(Stream&, const eqv_conv2d_params& p, const Tensor& dy, const Tensor& w, const Tensor& dx) {
+  ref::conv2d_bwd_input(p, V(dy), V(w), V(dx));
+}
+void conv2d_bwd_weight(Stream&, const eqv_conv2d_params& p, const Tensor& x, const Tensor& dy, const Tensor& dw,
+                       const Tensor* dbias) {
+  ref::conv2d_bwd_weight(p, V(x), V(dy), V(dw), data(dbias));
+}
+
+// A linear layer's operands of any rank become rows: only the size of the last dimension matters.
+namespace {
+Tensor rows(const Tensor& t, int64_t width) {
+  Tensor r = t;
+  r.rank = 2;
+  r.shape[0] = elements(t) / width;
+  r.shape[1] = width;
+  return r;
+}
+}  // namespace
+
+void linear_fwd(Stream&, const Tensor& x, const Tensor& w, const Tensor* bias, const Tensor& y) {
+  ref::linear_fwd(V(rows(x, w.shape[1])), V(w), data(bias), V(rows(y, w.shape[0])));
+}
+void linear_bwd_input(Stream&, const Tensor& dy, const Tensor& w, const Tensor& dx) {
+  ref::linear_bwd_input(V(rows(dy, w.shape[0])), V(w), V(rows(dx, w.shape[1])));
+}
+void linear_bwd_weight(Stream&, const Tensor& x, const Tensor& dy, const Tensor& dw, const Tensor* dbias) {
+  ref::linear_bwd_weight(V(rows(x, dw.shape[1])), V(rows(dy, dw.shape[0])), V(dw), data(dbias));
+}
+
+void group_norm_fwd(Stream&, const eqv_group_norm_params& p, const Tensor& x, const Tensor& gamma, const Tensor& beta,
+                    const Tensor& y, const Tensor& stats) {
+  ref::group_norm_fwd(p, V(x), data(gamma), data(beta), V(y), V(stats));
+}
+void group_norm_bwd(Stream&, const eqv_group_norm_params& p, const Tensor& dy, const Tensor& x, const Tensor& gamma,
+                    const Tensor& beta, const Tensor& stats, const Tensor& dx, const Tensor& dgamma,
+                    const Tensor& dbeta) {
+  ref::group_norm_bwd(p, V(dy), V(x), data(gamma), data(beta), V(stats), V(dx), data(dgamma), data(dbeta));
+}
+void batch_norm_fwd(Stream&, const eqv_batch_norm_params& p, const Tensor& x, const Tensor& gamma, const Tensor& beta,
+                    const Tensor& running_mean, const Tensor& running_var, const Tensor& y, const Tensor& stats) {
+  ref::batch_norm_fwd(p, V(x), data(gamma), data(beta), data(running_mean), data(running_var), V(y), V(stats));
+}
+void batch_norm_bwd(Stream&, const eqv_batch_norm_params& p, const Tensor& dy, const Tensor& x, const Tensor& gamma,
+                    const Tensor& stats, const Tensor& dx, const Tensor& dgamma, const Tensor& dbeta) {
+  ref::batch_norm_bwd(p, V(dy), V(x), data(gamma), V(stats), V(dx), data(dgamma), data(dbeta));
+}
+void activation_fwd(Stream&, const eqv_activation_params& p, const Tensor& x, const Tensor& y) {
+  ref::activation_fwd(p, V(rows(x, 1)), V(rows(y, 1)));
+}
+void activation_bwd(Stream&, const eqv_activation_params& p, const Tensor& dy, const Tensor& x, const Tensor& dx) {
+  ref::activation_bwd(p, V(rows(dy, 1)), V(rows(x, 1)), V(rows(dx, 1)));
+}
+void upsample2x_fwd(Stream&, const Tensor& x, const Tensor& y) { ref::upsample2x_fwd(V(x), V(y)); }
+void upsample2x_bwd(Stream&, const Tensor& dy, const Tensor& dx) { ref::upsample2x_bwd(V(dy), V(dx)); }
+void max_pool2x2_fwd(Stream&, const Tensor& x, const Tensor& y, const Tensor& index) {
+  ref::max_pool2x2_fwd(V(x), V(y), U8(index));
+}
+void max_pool2x2_bwd(Stream&, const Tensor& dy, const Tensor& index, const Tensor& dx) {
+  ref::max_pool2x2_bwd(V(dy), U8(index), V(dx));
+}
+void axpby(Stream&, const eqv_axpby_params& p, const Tensor& a, const Tensor* b, const Tensor& out) {
+  ref::axpby(p, V(rows(a, 1)), data(b), V(rows(out, 1)));
+}
+void add_scaled(Stream&, const Tensor* a, const Tensor& b, const Tensor& s, const Tensor& out) {
+  ref::add_scaled(data(a), V(rows(b, 1)), *data(s), V(rows(out, 1)));
+}
+void channel_affine(Stream&, const Tensor& x, const Tensor& scale, const Tensor* shift, const Tensor& y) {
+  const int64_t c = scale.shape[0];
+  ref::channel_affine(V(rows(x, c)), data(scale), data(shift), V(rows(y, c)));
+}
+void attention_fwd(Stream&, const eqv_attention_params& p, const Tensor& q, const Tensor& k, const Tensor& v,
+                   const Tensor& o, const Tensor& lse) {
+  ref::attention_fwd(p, V(q), V(k), V(v), V(o), V(lse));
+}
+void attention_bwd(Stream&, const eqv_attention_params& p, const Tensor& d_o, const Tensor& q, const Tensor& k,
+                   const Tensor& v, const Tensor& o, const Tensor& lse, const Tensor& dq, const Tensor& dk,
+                   const Tensor& dv) {
+  ref::attention_bwd(p, V(d_o), V(q), V(k), V(v), V(o), V(lse), V(dq), V(dk), V(dv));
+}
+void resample_fwd(Stream&, const eqv_resample_params& p, const Tensor& x, const Tensor& y) {
+  ref::resample_fwd(p, V(x), V(y));
+}
+void resample_bwd(Stream&, const eqv_resample_params& p, const Tensor& dy, const Tensor& dx) {
+  ref::resample_bwd(p, V(dy), V(dx));
+}
+void affine_fwd(Stream&, const eqv_affine_params& p, const Tensor& x, const Tensor& theta, const Tensor& y) {
+  ref::affine_fwd(p, V(x), data(theta), V(y));
+}
+void affine_bwd(Stream&, const eqv_affine_params& p, const Tensor& dy, const Tensor& theta, const Tensor& dx) {
+  ref::affine_bwd(p, V(dy), data(theta), V(dx));
+}
+void gaussian_sample_fwd(Stream&, const Tensor& moments, const Tensor& noise, const Tensor& z) {
+  ref::gaussian_sample_fwd(V(moments), V(noise), V(z));
+}
+void gaussian_sample_bwd(Stream&, const Tensor& dz, const Tensor& moments, const Tensor& noise,
+                         const Tensor& dmoments) {
+  ref::gaussian_sample_bwd(V(dz), V(moments), V(noise), V(dmoments));
+}
+void gaussian_kl_fwd(Stream&, const Tensor& moments, const Tensor& out) {
+  ref::gaussian_kl_fwd(V(moments), data(out));
+}
+void gaussian_kl_bwd(Stream&, const Tensor& dout, const Tensor& moments, const Tensor& dmoments) {
+  ref::gaussian_kl_bwd(data(dout), V(moments), V(dmoments));
+}
+void loss_fwd(Stream&, const eqv_loss_params& p, const Tensor& a, const Tensor* b, const Tensor& out) {
+  ref::loss_fwd(p, V(rows(a, 1)), data(b), data(out));
+}
+void loss_bwd(Stream&, const eqv_loss_params& p, const Tensor& dout, const Tensor& a, const Tensor* b,
+              const Tensor& da) {
+  ref::loss_bwd(p, data(dout), V(rows(a, 1)), data(b), V(rows(da, 1)));
+}
+void lpips_head_fwd(Stream&, const Tensor& f0, const Tensor& f1, const Tensor& w, const Tensor& out) {
+  ref::lpips_head_fwd(V(f0), V(f1), data(w), data(out));
+}
+void lpips_head_bwd(Stream&, const Tensor& dout, const Tensor& f0, const Tensor& f1, const Tensor& w,
+                    const Tensor& df1) {
+  ref::lpips_head_bwd(data(dout), V(f0), V(f1), data(w), V(df1));
+}
+
+namespace {
+
+// Element at a multi-index, counted row-major over the shape.
+int64_t offset(const Tensor& t, int64_t i) {
+  int64_t at = 0;
+  for (int d = t.rank - 1; d >= 0; --d) {
+    at += i % t.shape[d] * t.stride[d];
+    i /= t.shape[d];
+  }
+  return at;
+}
+
+double load(const Tensor& t, int64_t i) {
+  return t.dtype == EQV_F64 ? static_cast<double*>(t.data)[i] : static_cast<double>(static_cast<float*>(t.data)[i]);
+}
+
+void store(const Tensor& t, int64_t i, double value) {
+  if (t.dtype == EQV_F64)
+    static_cast<double*>(t.data)[i] = value;
+  else
+    static_cast<float*>(t.data)[i] = static_cast<float>(value);
+}
+
+}  // namespace
+
+void copy(Stream&, const Tensor& src, const Tensor& dst) {
+  for (const Tensor* t : {&src, &dst})
+    if (t->dtype != EQV_F32 && t->dtype != EQV_F64)
+      throw error(EQV_UNSUPPORTED, "copy: the reference copies f32 and f64, not %s", dtype_name(t->dtype));
+  for (int64_t i = 0; i < elements(src); ++i) store(dst, offset(dst, i), load(src, offset(src, i)));
+}
+void fill(Stream&, const eqv_fill_params& p, const Tensor& out) {
+  for (int64_t i = 0; i < elements(out); ++i) data(out)[i] = p.value;
+}
+void random(Stream&, const eqv_random_params& p, const Tensor& out) { ref::random(p, V(rows(out, 1))); }
+void reduce(Stream&, const eqv_reduce_params& p, const Tensor& x, const Tensor& out) {
+  ref::reduce(p, V(rows(x, 1)), data(out));
+}
+void adaptive_weight(Stream&, const eqv_adaptive_weight_params& p, const Tensor& numerator, const Tensor& denominator,
+                     const Tensor& out) {
+  ref::adaptive_weight(p, *data(numerator), *data(denominator), data(out));
+}
+void adam(Stream&, const eqv_adam_params& p, const Tensor& w, const Tensor& g, const Tensor& m, const Tensor& v) {
+  ref::adam(p, V(rows(w, 1)), V(rows(g, 1)), V(rows(m, 1)), V(rows(v, 1)));
+}
+void ema(Stream&, const eqv_ema_params& p, const Tensor& w, const Tensor& average) {
+  ref::ema(p, V(rows(w, 1)), V(rows(average, 1)));
+}
+
+}  // namespace eqv::backend
