@@ -15,7 +15,8 @@ class PhiloxTest {
         new int[] {0x6627e8d5, 0xe169c58d, 0xbc57ac4c, 0x9b00dbd8}, Philox.block(0, 0, 0));
     assertArrayEquals(
         new int[] {0x408f276d, 0x41c83b0e, 0xa20bc7c6, 0x6d5451fd}, Philox.block(-1, -1, -1));
-    // Counter 243f6a88 85a308d3 13198a2e 03707344, key a4093822 299f31d0: pins the order of the words.
+    // Counter 243f6a88 85a308d3 13198a2e 03707344, key a4093822 299f31d0: pins the order of the
+    // words.
     assertArrayEquals(
         new int[] {0xd16cfe09, 0x94fdcceb, 0x5001e420, 0x24126ea1},
         Philox.block(0x299f31d0a4093822L, 0x85a308d3243f6a88L, 0x0370734413198a2eL));
@@ -29,7 +30,10 @@ class PhiloxTest {
     assertEquals(1 - 0x1p-24f, Philox.uniformFloat(-1));
   }
 
-  /** n = 200,000: each mean has standard error at most 1/√n = 0.0022 (variance: √2/√n); five of them is the bound. */
+  /**
+   * n = 200,000: each mean has standard error at most 1/√n = 0.0022 (variance: √2/√n); five of them
+   * is the bound.
+   */
   @Test
   void momentsAreRight() {
     int n = 200_000;
