@@ -83,7 +83,8 @@ public final class Images {
     }
     ImageReader reader = readers.next();
     try (ImageInputStream input =
-        new MemoryCacheImageInputStream(new ByteArrayInputStream(bytes))) {
+        new MemoryCacheImageInputStream(
+            new ByteArrayInputStream(ColorProfile.hide(bytes, format)))) {
       String[] truncation = {""};
       reader.addIIOReadWarningListener(
           (source, warning) -> {
