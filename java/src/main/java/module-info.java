@@ -15,4 +15,6 @@ module io.github.eqvae {
   exports io.github.eqvae.model;
   exports io.github.eqvae.equivariance;
   exports io.github.eqvae.train;
+  exports io.github.eqvae.io;
+  exports io.github.eqvae.data;
 }

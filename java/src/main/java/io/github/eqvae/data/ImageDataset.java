@@ -1,0 +1,55 @@
+package io.github.eqvae.data;
+
+import io.github.eqvae.EqvaeException;
+import io.github.eqvae.io.Image;
+import java.io.IOException;
+import java.util.OptionalInt;
+
+/** Pictures by number. Implementations may be used by several threads at once. */
+public interface ImageDataset {
+  /**
+   * How many pictures there are, broken ones included: a number names the same picture for the life
+   * of the data set.
+   *
+   * @return at least 1
+   */
+  int size();
+
+  /**
+   * Decodes a picture.
+   *
+   * @param index 0 until {@link #size}
+   * @return the picture
+   * @throws IOException if it is broken; the message names it and the cause
+   */
+  Image load(int index) throws IOException;
+
+  /**
+   * The name of a picture.
+   *
+   * @param index 0 until {@link #size}
+   * @return a file's name relative to the folder, or a number
+   */
+  String name(int index);
+
+  /**
+   * The class of a picture.
+   *
+   * @param index 0 until {@link #size}
+   * @return its label, if the data set has labels
+   */
+  default OptionalInt label(int index) {
+    return OptionalInt.empty();
+  }
+
+  /**
+   * Some of the pictures.
+   *
+   * @param indices which, in their new order
+   * @return a view on this data set
+   * @throws EqvaeException.Argument if there are none, or one is out of range
+   */
+  default ImageDataset subset(int[] indices) {
+    return new Subset(this, indices);
+  }
+}

@@ -1,0 +1,348 @@
+package io.github.eqvae.data;
+
+import io.github.eqvae.EqvaeException;
+import io.github.eqvae.io.Image;
+import java.io.IOException;
+import java.io.InterruptedIOException;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.NoSuchElementException;
+import java.util.Optional;
+
+/**
+ * Makes batches on other threads, ahead of the step that uses them. Which samples a batch has, and
+ * every bit of them, is a pure function of (seed, step): a run that resumes at step k starts a
+ * loader at step k.
+ *
+ * <p>A training loader goes on for ever. Sample p = step · batchSize + i is the (p mod n)-th of
+ * epoch p div n, every epoch in its own order ({@link EpochOrder}); a batch may have samples of two
+ * epochs. A broken picture is replaced by the next one that is not. An evaluation loader passes
+ * once through the data set in its own order and leaves broken pictures out.
+ *
+ * <p>One thread takes batches; {@link #close} may come from any.
+ */
+public final class Loader implements AutoCloseable {
+  /** The arrays of one batch in the making. */
+  private static final class Slot {
+    final float[] pixels;
+    final int[] indices;
+    final long[] epochs;
+    int done;
+    int failedAt = Integer.MAX_VALUE;
+    Optional<Throwable> failure = Optional.empty();
+
+    Slot(LoaderOptions options) {
+      pixels = new float[options.batchSize() * options.sampleLength()];
+      indices = new int[options.batchSize()];
+      epochs = new long[options.batchSize()];
+    }
+  }
+
+  /** A sample to make. */
+  private record Ticket(long step, int place, long epoch, int index) {}
+
+  private static final int LEFT_OUT = -1;
+
+  private final ImageDataset dataset;
+  private final List<Transform> transforms;
+  private final LoaderOptions options;
+  private final boolean training;
+  private final long samples;
+  private final Slot[] slots;
+  private final List<Thread> threads = new ArrayList<>();
+
+  // All below: guarded by this.
+  private long position;
+  private long nextStep;
+  private long free;
+  private boolean closed;
+  private long orderEpoch = -1;
+  private int[] order = {};
+  private long stalledNanos;
+
+  private Loader(
+      ImageDataset dataset,
+      List<Transform> transforms,
+      LoaderOptions options,
+      boolean training,
+      long firstStep) {
+    this.dataset = dataset;
+    this.transforms = List.copyOf(transforms);
+    this.options = options;
+    this.training = training;
+    this.samples = training ? Long.MAX_VALUE : dataset.size();
+    this.position = Math.multiplyExact(firstStep, (long) options.batchSize());
+    this.nextStep = firstStep;
+    this.free = firstStep;
+    this.slots = new Slot[options.ahead() + 1];
+    for (int i = 0; i < slots.length; i++) {
+      slots[i] = new Slot(options);
+    }
+    for (int i = 0; i < options.threads(); i++) {
+      Thread thread = new Thread(this::work, "eqvae-loader-" + i);
+      thread.setDaemon(true);
+      threads.add(thread);
+    }
+    threads.forEach(Thread::start);
+  }
+
+  /**
+   * Starts a loader for training.
+   *
+   * @param dataset the pictures
+   * @param transforms applied in order; the result must have the size of the options
+   * @param options what batches look like
+   * @param firstStep the first batch, 0 for a new run
+   * @return the loader; the caller closes it
+   * @throws EqvaeException.Argument if the step is negative
+   */
+  public static Loader training(
+      ImageDataset dataset, List<Transform> transforms, LoaderOptions options, long firstStep) {
+    if (firstStep < 0) {
+      throw new EqvaeException.Argument("first step " + firstStep + ", expected at least 0");
+    }
+    return new Loader(dataset, transforms, options, true, firstStep);
+  }
+
+  /**
+   * Starts a loader for one pass in the data set's order. Random transforms draw the numbers of
+   * epoch 0.
+   *
+   * @param dataset the pictures
+   * @param transforms applied in order; the result must have the size of the options
+   * @param options what batches look like
+   * @return the loader; the caller closes it
+   */
+  public static Loader evaluation(
+      ImageDataset dataset, List<Transform> transforms, LoaderOptions options) {
+    return new Loader(dataset, transforms, options, false, 0);
+  }
+
+  /**
+   * Takes the next batch, waiting for it if need be, and gives the arrays of the one before back to
+   * the loader.
+   *
+   * @return the batch, or nothing after the last one of a pass
+   * @throws IOException if no picture can be decoded; {@link InterruptedIOException} if this thread
+   *     is interrupted
+   * @throws EqvaeException.Argument if a sample has the wrong size
+   */
+  public synchronized Optional<Batch> poll() throws IOException {
+    while (nextStep * options.batchSize() < samples) {
+      if (closed) {
+        throw new IllegalStateException("the loader is closed");
+      }
+      free = nextStep;
+      notifyAll();
+      Slot slot = slot(nextStep);
+      int expected = samplesOf(nextStep);
+      long begin = System.nanoTime();
+      try {
+        while (slot.done < expected && !closed) {
+          wait();
+        }
+      } catch (InterruptedException e) {
+        Thread.currentThread().interrupt();
+        throw new InterruptedIOException("interrupted while waiting for a batch");
+      }
+      stalledNanos += System.nanoTime() - begin;
+      if (closed) {
+        throw new IllegalStateException("the loader was closed while a batch was waited for");
+      }
+      if (slot.failure.isPresent()) {
+        rethrow(slot.failure.get());
+      }
+      int size = compact(slot, expected);
+      long step = nextStep++;
+      slot.done = 0;
+      if (size > 0) {
+        return Optional.of(new Batch(step, size, slot.pixels, slot.indices, slot.epochs));
+      }
+    }
+    return Optional.empty();
+  }
+
+  /**
+   * Like {@link #poll}, for training, where there always is a next batch.
+   *
+   * @return the batch
+   * @throws IOException as {@link #poll}
+   * @throws NoSuchElementException after the last batch of a pass
+   */
+  public Batch next() throws IOException {
+    return poll().orElseThrow();
+  }
+
+  /**
+   * The number of the batch that comes next: all there is to save for a resume.
+   *
+   * @return the step
+   */
+  public synchronized long position() {
+    return nextStep;
+  }
+
+  /**
+   * How long {@link #poll} has waited for decoding, all together.
+   *
+   * @return nanoseconds
+   */
+  public synchronized long stalledNanos() {
+    return stalledNanos;
+  }
+
+  /** Stops the threads and waits for their end. May be called twice. */
+  @Override
+  public void close() {
+    synchronized (this) {
+      closed = true;
+      notifyAll();
+    }
+    boolean interrupted = false;
+    for (Thread thread : threads) {
+      while (thread.isAlive()) {
+        try {
+          thread.join();
+        } catch (InterruptedException e) {
+          interrupted = true;
+        }
+      }
+    }
+    if (interrupted) {
+      Thread.currentThread().interrupt();
+    }
+  }
+
+  private Slot slot(long step) {
+    return slots[(int) (step % slots.length)];
+  }
+
+  private int samplesOf(long step) {
+    return (int) Math.min(options.batchSize(), samples - step * options.batchSize());
+  }
+
+  private void work() {
+    for (Optional<Ticket> ticket = claim(); ticket.isPresent(); ticket = claim()) {
+      Ticket one = ticket.get();
+      Slot slot = slot(one.step);
+      try {
+        int index = make(one, slot);
+        finish(slot, one, index, Optional.empty());
+      } catch (Throwable e) { // whatever it is, the thread that takes the batch must hear of it
+        finish(slot, one, LEFT_OUT, Optional.of(e));
+      }
+    }
+  }
+
+  private synchronized Optional<Ticket> claim() {
+    try {
+      while (!closed
+          && position < samples
+          && position / options.batchSize() >= free + slots.length) {
+        wait();
+      }
+    } catch (InterruptedException e) {
+      throw new IllegalStateException("a loader thread was interrupted", e);
+    }
+    if (closed || position >= samples) {
+      return Optional.empty();
+    }
+    int size = dataset.size();
+    long epoch = position / size;
+    int index = (int) (position % size);
+    if (training) {
+      // Tickets are claimed in order, so one epoch's order at a time is enough.
+      if (epoch != orderEpoch) {
+        order = EpochOrder.permutation(options.seed(), epoch, size);
+        orderEpoch = epoch;
+      }
+      index = order[index];
+    }
+    Ticket ticket =
+        new Ticket(
+            position / options.batchSize(), (int) (position % options.batchSize()), epoch, index);
+    position++;
+    return Optional.of(ticket);
+  }
+
+  /** Makes a sample; gives the number of the picture it was made of. */
+  private int make(Ticket ticket, Slot slot) throws IOException {
+    int size = dataset.size();
+    for (int attempt = 0; ; attempt++) {
+      int index = (int) (((long) ticket.index + attempt) % size);
+      Image image;
+      try {
+        image = dataset.load(index);
+      } catch (IOException e) {
+        if (!training) {
+          return LEFT_OUT;
+        }
+        if (attempt == size - 1) {
+          throw new IOException("none of the " + size + " pictures can be decoded", e);
+        }
+        continue;
+      }
+      SampleRandom random = new SampleRandom(options.seed(), ticket.epoch, ticket.index);
+      for (Transform transform : transforms) {
+        image = transform.apply(image, random);
+      }
+      if (image.width() != options.width() || image.height() != options.height()) {
+        throw new EqvaeException.Argument(
+            dataset.name(index)
+                + " is "
+                + image.width()
+                + "x"
+                + image.height()
+                + " after the transforms, expected "
+                + options.width()
+                + "x"
+                + options.height()
+                + "; add a crop or a pad");
+      }
+      image
+          .withChannels(options.channels())
+          .toSigned(slot.pixels, ticket.place * options.sampleLength());
+      return index;
+    }
+  }
+
+  private synchronized void finish(
+      Slot slot, Ticket ticket, int index, Optional<Throwable> failure) {
+    slot.indices[ticket.place] = index;
+    slot.epochs[ticket.place] = ticket.epoch;
+    // Of several failures the first in the batch counts: the same one in every run.
+    if (failure.isPresent() && ticket.place < slot.failedAt) {
+      slot.failedAt = ticket.place;
+      slot.failure = failure;
+    }
+    slot.done++;
+    notifyAll();
+  }
+
+  /** Closes the gaps that broken pictures left in a batch of an evaluation pass. */
+  private int compact(Slot slot, int expected) {
+    int length = options.sampleLength();
+    int kept = 0;
+    for (int i = 0; i < expected; i++) {
+      if (slot.indices[i] == LEFT_OUT) {
+        continue;
+      }
+      if (kept < i) {
+        System.arraycopy(slot.pixels, i * length, slot.pixels, kept * length, length);
+        slot.indices[kept] = slot.indices[i];
+        slot.epochs[kept] = slot.epochs[i];
+      }
+      kept++;
+    }
+    return kept;
+  }
+
+  private static void rethrow(Throwable failure) throws IOException {
+    switch (failure) {
+      case IOException e -> throw new IOException(e.getMessage(), e);
+      case EqvaeException e -> throw e;
+      case Error e -> throw e;
+      default -> throw new IllegalStateException("a loader thread failed: " + failure, failure);
+    }
+  }
+}

@@ -1,0 +1,137 @@
+package io.github.eqvae.data;
+
+import io.github.eqvae.EqvaeException;
+import io.github.eqvae.io.Image;
+import io.github.eqvae.io.Resize;
+
+/**
+ * Makes a training sample of a picture. A pure function of the picture and the sample's random
+ * numbers.
+ */
+@FunctionalInterface
+public interface Transform {
+  /**
+   * Transforms.
+   *
+   * @param image the picture; not changed
+   * @param random the sample's random numbers; slots 0 to 3 are used here, custom transforms begin
+   *     at 16
+   * @return the result
+   */
+  Image apply(Image image, SampleRandom random);
+
+  /**
+   * A square at a random place, of side ⌊shorter side · U(minimum, 1)⌋, resized by area. With a
+   * minimum of 0.5 it is what the released code trains on
+   * (zelaki/eqvae:train_eqvae/ldm/data/dataset.py).
+   *
+   * @param size side of the result
+   * @param minimum least side of the square as a share of the shorter side, in (0, 1]
+   */
+  record RandomCrop(int size, double minimum) implements Transform {
+    /**
+     * Checks the options.
+     *
+     * @throws EqvaeException.Argument if one is out of range
+     */
+    public RandomCrop {
+      checkSize(size);
+      if (!(minimum > 0 && minimum <= 1)) {
+        throw new EqvaeException.Argument(
+            "the least side of a random crop is " + minimum + ", expected 0 < minimum <= 1");
+      }
+    }
+
+    @Override
+    public Image apply(Image image, SampleRandom random) {
+      int shorter = Math.min(image.width(), image.height());
+      double share = minimum + (1 - minimum) * random.uniform(0);
+      int side = Math.max(1, (int) (shorter * share));
+      int x = (int) (random.uniform(1) * (image.width() - side + 1));
+      int y = (int) (random.uniform(2) * (image.height() - side + 1));
+      return Resize.resize(image.crop(x, y, side, side), size, size);
+    }
+  }
+
+  /**
+   * The largest square in the middle, resized by area: for evaluation.
+   *
+   * @param size side of the result
+   */
+  record CenterCrop(int size) implements Transform {
+    /**
+     * Checks the option.
+     *
+     * @throws EqvaeException.Argument if it is out of range
+     */
+    public CenterCrop {
+      checkSize(size);
+    }
+
+    @Override
+    public Image apply(Image image, SampleRandom random) {
+      int side = Math.min(image.width(), image.height());
+      Image square =
+          image.crop((image.width() - side) / 2, (image.height() - side) / 2, side, side);
+      return Resize.resize(square, size, size);
+    }
+  }
+
+  /**
+   * The picture in the middle of a larger one; 32×32 makes MNIST-like 28×28 pictures divisible by
+   * 8.
+   *
+   * @param width width of the result
+   * @param height height of the result
+   * @param value the border, 0..255
+   */
+  record Pad(int width, int height, int value) implements Transform {
+    /**
+     * Checks the options.
+     *
+     * @throws EqvaeException.Argument if one is out of range
+     */
+    public Pad {
+      checkSize(width);
+      checkSize(height);
+      if (value < 0 || value > 255) {
+        throw new EqvaeException.Argument("a border of " + value + ", expected 0 to 255");
+      }
+    }
+
+    @Override
+    public Image apply(Image image, SampleRandom random) {
+      return image.pad(width, height, value);
+    }
+  }
+
+  /**
+   * Mirrors some of the pictures left to right. The released code does not; off unless asked for.
+   *
+   * @param probability how many, 0..1
+   */
+  record HorizontalFlip(double probability) implements Transform {
+    /**
+     * Checks the option.
+     *
+     * @throws EqvaeException.Argument if it is out of range
+     */
+    public HorizontalFlip {
+      if (!(probability >= 0 && probability <= 1)) {
+        throw new EqvaeException.Argument(
+            "a flip probability of " + probability + ", expected 0 to 1");
+      }
+    }
+
+    @Override
+    public Image apply(Image image, SampleRandom random) {
+      return random.uniform(3) < probability ? image.flipHorizontal() : image;
+    }
+  }
+
+  private static void checkSize(int size) {
+    if (size < 1) {
+      throw new EqvaeException.Argument("a side of " + size + " pixels, expected at least 1");
+    }
+  }
+}

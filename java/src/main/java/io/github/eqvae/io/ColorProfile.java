@@ -1,0 +1,78 @@
+package io.github.eqvae.io;
+
+import java.nio.charset.StandardCharsets;
+
+/**
+ * Hides the ICC profile of RGB and gray JPEG and WebP files from the decoder, which would convert
+ * by it. PyTorch training code takes samples as they are stored; the conversion is slow, and
+ * depends on the machine's colour library. CMYK files keep theirs: without it there is only a
+ * guess.
+ */
+final class ColorProfile {
+  private static final int WEBP_PROFILE_FLAG = 0x20;
+
+  private ColorProfile() {}
+
+  /**
+   * The file without its profile.
+   *
+   * @return the same array if there is nothing to hide, else a changed copy
+   */
+  static byte[] hide(byte[] file, ImageFormat format) {
+    return switch (format) {
+      case JPEG -> jpeg(file);
+      case WEBP -> webp(file);
+      case PNG -> file; // its decoder takes samples as stored
+    };
+  }
+
+  /** Spoils the signature of the profile's segments, so that they are unknown application data. */
+  private static byte[] jpeg(byte[] file) {
+    byte[] result = file;
+    int at = 2;
+    while (at + 10 <= file.length && (file[at] & 0xff) == 0xff) {
+      int marker = file[at + 1] & 0xff;
+      if (marker == 0xff) {
+        at++; // fill byte
+        continue;
+      }
+      if (marker == 0xda) {
+        break;
+      }
+      boolean frame = (marker & 0xf0) == 0xc0 && marker != 0xc4 && marker != 0xc8 && marker != 0xcc;
+      if (frame && file[at + 9] == 4) {
+        return file;
+      }
+      if (marker == 0xe2 && is(file, at + 4, "ICC_PROFILE\0")) {
+        result = result == file ? file.clone() : result;
+        result[at + 4] = 'x';
+      }
+      at += 2 + Math.max(2, (file[at + 2] & 0xff) << 8 | (file[at + 3] & 0xff));
+    }
+    return result;
+  }
+
+  /** Renames the chunk, which always is the first behind VP8X, and clears its flag. */
+  private static byte[] webp(byte[] file) {
+    if (!is(file, 12, "VP8X") || !is(file, 30, "ICCP")) {
+      return file;
+    }
+    byte[] result = file.clone();
+    result[20] &= ~WEBP_PROFILE_FLAG;
+    result[30] = 'x';
+    return result;
+  }
+
+  private static boolean is(byte[] file, int at, String text) {
+    byte[] expected = text.getBytes(StandardCharsets.ISO_8859_1);
+    if (at + expected.length > file.length) {
+      return false;
+    }
+    for (int i = 0; i < expected.length; i++) {
+      if (file[at + i] != expected[i]) {
+        return false;
+      }
+    }
+    return true;
+  }
+}

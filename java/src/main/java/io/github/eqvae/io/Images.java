@@ -1,0 +1,178 @@
+package io.github.eqvae.io;
+
+import java.awt.image.BufferedImage;
+import java.io.ByteArrayInputStream;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Iterator;
+import java.util.Locale;
+import javax.imageio.IIOException;
+import javax.imageio.ImageIO;
+import javax.imageio.ImageReader;
+import javax.imageio.ImageWriter;
+import javax.imageio.stream.ImageInputStream;
+import javax.imageio.stream.ImageOutputStream;
+import javax.imageio.stream.MemoryCacheImageInputStream;
+import javax.imageio.stream.MemoryCacheImageOutputStream;
+
+/**
+ * Reads JPEG, PNG and WebP, and writes PNG. The format is told by content, the EXIF orientation is
+ * applied, sizes are checked before anything is allocated, and a file cut short is refused rather
+ * than filled up with gray. RGB samples are taken as they are stored: an embedded colour profile is
+ * applied to CMYK only, as in the training code of PyTorch projects.
+ */
+public final class Images {
+  private static final long MAX_FILE_BYTES = 1L << 30;
+
+  private Images() {}
+
+  /**
+   * Reads a picture with the default options.
+   *
+   * @param file a JPEG, PNG or WebP file, whatever its name
+   * @return the picture
+   * @throws IOException if it cannot be read or decoded; the message names the file and the cause
+   */
+  public static Image read(Path file) throws IOException {
+    return read(file, DecodeOptions.DEFAULT);
+  }
+
+  /**
+   * Reads a picture.
+   *
+   * @param file a JPEG, PNG or WebP file, whatever its name
+   * @param options limits, and what becomes of transparency
+   * @return the picture
+   * @throws IOException if it cannot be read or decoded; the message names the file and the cause
+   */
+  public static Image read(Path file, DecodeOptions options) throws IOException {
+    long size = Files.size(file);
+    if (size > MAX_FILE_BYTES) {
+      throw new ImageException(
+          file.toString(), "has " + size + " bytes, more than " + MAX_FILE_BYTES);
+    }
+    return decode(Files.readAllBytes(file), file.toString(), options);
+  }
+
+  /**
+   * Decodes a picture.
+   *
+   * @param bytes the file's content
+   * @param name what messages call it
+   * @param options limits, and what becomes of transparency
+   * @return the picture
+   * @throws ImageException if it cannot be decoded
+   */
+  public static Image decode(byte[] bytes, String name, DecodeOptions options)
+      throws ImageException {
+    ImageFormat format =
+        ImageFormat.of(bytes)
+            .orElseThrow(
+                () ->
+                    new ImageException(
+                        name,
+                        bytes.length == 0
+                            ? "the file is empty"
+                            : "is neither JPEG nor PNG nor WebP, whatever its name says"));
+    Iterator<ImageReader> readers = ImageIO.getImageReadersByFormatName(format.readerName());
+    if (!readers.hasNext()) {
+      throw new ImageException(
+          name, "no decoder for " + format + "; put imageio-webp on the class path");
+    }
+    ImageReader reader = readers.next();
+    try (ImageInputStream input =
+        new MemoryCacheImageInputStream(
+            new ByteArrayInputStream(ColorProfile.hide(bytes, format)))) {
+      String[] truncation = {""};
+      reader.addIIOReadWarningListener(
+          (source, warning) -> {
+            if (warning.toLowerCase(Locale.ROOT).contains("premature end")) {
+              truncation[0] = warning;
+            }
+          });
+      reader.setInput(input, true, true);
+      checkSize(name, reader.getWidth(0), reader.getHeight(0), options);
+      BufferedImage decoded = reader.read(0);
+      if (!truncation[0].isEmpty()) {
+        throw new ImageException(name, "the file is cut short (" + truncation[0] + ")");
+      }
+      Image image = Pixels.of(decoded, name, options.alpha());
+      return Exif.upright(image, Exif.orientation(bytes, format));
+    } catch (ImageException e) {
+      throw e;
+    } catch (IOException | RuntimeException e) {
+      // Decoders answer damaged files with whatever their parsing runs into.
+      throw new ImageException(name, "cannot be decoded as " + format + ": " + cause(e), e);
+    } finally {
+      reader.dispose();
+    }
+  }
+
+  private static void checkSize(String name, int width, int height, DecodeOptions options)
+      throws ImageException {
+    long pixels = (long) width * height;
+    // The limit of one array bounds what the options allow.
+    long limit = Math.min(options.maxPixels(), (Integer.MAX_VALUE - 8) / 4);
+    if (width < 1 || height < 1 || pixels > limit) {
+      throw new ImageException(
+          name, "is " + width + "x" + height + ", expected 1 to " + limit + " pixels");
+    }
+  }
+
+  private static String cause(Exception e) {
+    Throwable deepest = e;
+    while (deepest.getCause() != null) {
+      deepest = deepest.getCause();
+    }
+    String text = deepest.getMessage();
+    return deepest instanceof IIOException && text != null
+        ? text
+        : deepest.getClass().getSimpleName() + (text == null ? "" : ": " + text);
+  }
+
+  /**
+   * Encodes a picture as PNG.
+   *
+   * @param image the picture
+   * @return the file's content; the same picture gives the same bytes
+   */
+  public static byte[] png(Image image) {
+    BufferedImage buffered =
+        new BufferedImage(
+            image.width(),
+            image.height(),
+            image.channels() == 1 ? BufferedImage.TYPE_BYTE_GRAY : BufferedImage.TYPE_3BYTE_BGR);
+    int row = image.width() * image.channels();
+    int[] samples = new int[row];
+    for (int y = 0; y < image.height(); y++) {
+      for (int i = 0; i < row; i++) {
+        samples[i] = image.data()[y * row + i] & 0xff;
+      }
+      buffered.getRaster().setPixels(0, y, image.width(), 1, samples);
+    }
+    ImageWriter writer = ImageIO.getImageWritersByFormatName("png").next();
+    ByteArrayOutputStream bytes = new ByteArrayOutputStream();
+    try (ImageOutputStream output = new MemoryCacheImageOutputStream(bytes)) {
+      writer.setOutput(output);
+      writer.write(buffered);
+    } catch (IOException e) {
+      throw new AssertionError("writing to memory cannot fail", e);
+    } finally {
+      writer.dispose();
+    }
+    return bytes.toByteArray();
+  }
+
+  /**
+   * Writes or replaces a PNG file, atomically.
+   *
+   * @param file the file; its directory must exist
+   * @param image the picture
+   * @throws IOException if writing fails
+   */
+  public static void writePng(Path file, Image image) throws IOException {
+    AtomicFiles.write(file, png(image));
+  }
+}

@@ -1,0 +1,152 @@
+package io.github.eqvae.io;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertSame;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.github.eqvae.EqvaeException;
+import java.util.List;
+import java.util.Random;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+/**
+ * Resizing against a plain double-precision reference; crops, pads, grids and conversions by hand.
+ */
+class ImageOperationsTest {
+  private static Image noise(int width, int height, int channels) {
+    byte[] data = new byte[width * height * channels];
+    new Random(width * 31L + height).nextBytes(data);
+    return new Image(width, height, channels, data);
+  }
+
+  /** The weight of source s for result i along one axis, written down from the definition. */
+  private static double weight(int from, int to, int i, int s) {
+    double scale = (double) from / to;
+    if (to < from) {
+      double covered = Math.min(s + 1, (i + 1) * scale) - Math.max(s, i * scale);
+      return Math.max(0, covered) / scale;
+    }
+    double position = Math.min(Math.max((i + 0.5) * scale - 0.5, 0), from - 1);
+    return Math.max(0, 1 - Math.abs(position - s));
+  }
+
+  /**
+   * Float sums of n terms below 256 err by less than n·256·2⁻²⁴; for n of some thousands that is
+   * far below the half level at which rounding may go the other way, so the result is within 0.5 +
+   * 0.05 of the exact one.
+   */
+  @ParameterizedTest
+  @CsvSource({
+    "64, 64, 32, 32, 3",
+    "64, 48, 32, 16, 1",
+    "37, 53, 16, 16, 3",
+    "100, 100, 99, 99, 3",
+    "16, 16, 33, 40, 3",
+    "5, 3, 5, 9, 1",
+    "40, 8, 16, 16, 3",
+    "1, 1, 4, 4, 3",
+    "200, 3, 1, 1, 1",
+    "28, 28, 32, 32, 1",
+    "300, 300, 7, 299, 3",
+  })
+  void resizeMatchesTheDefinition(int width, int height, int toWidth, int toHeight, int channels) {
+    Image image = noise(width, height, channels);
+    Image resized = Resize.resize(image, toWidth, toHeight);
+    for (int y = 0; y < toHeight; y++) {
+      for (int x = 0; x < toWidth; x++) {
+        for (int c = 0; c < channels; c++) {
+          double sum = 0;
+          for (int v = 0; v < height; v++) {
+            double down = weight(height, toHeight, y, v);
+            for (int u = 0; down > 0 && u < width; u++) {
+              sum += down * weight(width, toWidth, x, u) * image.sample(u, v, c);
+            }
+          }
+          double difference = Math.abs(sum - resized.sample(x, y, c));
+          assertTrue(difference <= 0.55, x + "," + y + "," + c + ": off by " + difference);
+        }
+      }
+    }
+  }
+
+  @Test
+  void resizeKeepsFlatColoursAndItsOwnSize() {
+    byte[] data = new byte[31 * 17 * 3];
+    java.util.Arrays.fill(data, (byte) 200);
+    Image flat = new Image(31, 17, 3, data);
+    for (byte value : Resize.resize(flat, 12, 40).data()) {
+      assertEquals((byte) 200, value);
+    }
+    assertSame(flat, Resize.resize(flat, 31, 17));
+    assertThrows(EqvaeException.Argument.class, () -> Resize.resize(flat, 0, 4));
+  }
+
+  @Test
+  void cropsPadsAndFlips() {
+    Image image = new Image(3, 2, 1, new byte[] {1, 2, 3, 4, 5, 6});
+    assertArrayEquals(new byte[] {2, 3, 5, 6}, image.crop(1, 0, 2, 2).data());
+    assertArrayEquals(new byte[] {3, 2, 1, 6, 5, 4}, image.flipHorizontal().data());
+    assertArrayEquals(
+        new byte[] {9, 1, 2, 3, 9, 9, 4, 5, 6, 9, 9, 9, 9, 9, 9}, image.pad(5, 3, 9).data());
+    assertThrows(EqvaeException.Argument.class, () -> image.crop(2, 0, 2, 1));
+    assertThrows(EqvaeException.Argument.class, () -> image.crop(0, 0, 0, 1));
+    assertThrows(EqvaeException.Argument.class, () -> image.crop(1, 1, Integer.MAX_VALUE, 1));
+    assertThrows(EqvaeException.Argument.class, () -> image.pad(2, 2, 0));
+    Image rgb = new Image(2, 1, 3, new byte[] {1, 2, 3, 4, 5, 6});
+    assertArrayEquals(new byte[] {4, 5, 6, 1, 2, 3}, rgb.flipHorizontal().data());
+  }
+
+  @Test
+  void channelsConvert() {
+    Image gray = new Image(1, 1, 1, new byte[] {(byte) 200});
+    assertArrayEquals(new byte[] {(byte) 200, (byte) 200, (byte) 200}, gray.withChannels(3).data());
+    assertEquals(200, gray.withChannels(3).withChannels(1).sample(0, 0, 0));
+    Image red = new Image(1, 1, 3, new byte[] {(byte) 255, 0, 0});
+    assertEquals(76, red.withChannels(1).sample(0, 0, 0)); // 0.299 · 255 = 76.2
+  }
+
+  @Test
+  void floatsConvertBothWays() {
+    byte[] all = new byte[256];
+    for (int i = 0; i < 256; i++) {
+      all[i] = (byte) i;
+    }
+    Image image = new Image(16, 16, 1, all);
+    float[] values = new float[300];
+    image.toSigned(values, 44);
+    assertEquals(-1f, values[44]);
+    assertEquals(1f, values[299]);
+    assertArrayEquals(all, Image.ofFloats(16, 16, 1, values, 44, -1, 1).data());
+    Image outside = Image.ofFloats(4, 1, 1, new float[] {-3, 7, Float.NaN, 0.1f}, 0, -1, 1);
+    assertArrayEquals(new byte[] {0, (byte) 255, 0, (byte) 140}, outside.data());
+    assertThrows(EqvaeException.Argument.class, () -> Image.ofFloats(16, 16, 1, values, 45, -1, 1));
+  }
+
+  @Test
+  void gridsLayTilesInRows() {
+    Image a = new Image(1, 1, 1, new byte[] {1});
+    Image b = new Image(1, 1, 1, new byte[] {2});
+    Image c = new Image(1, 1, 1, new byte[] {3});
+    Image grid = ImageGrid.of(List.of(a, b, c), 2, 1, 0);
+    assertEquals(5, grid.width());
+    assertEquals(5, grid.height());
+    assertArrayEquals(
+        new byte[] {0, 0, 0, 0, 0, 0, 1, 0, 2, 0, 0, 0, 0, 0, 0, 0, 3, 0, 0, 0, 0, 0, 0, 0, 0},
+        grid.data());
+    Image rgb = new Image(2, 1, 3, new byte[] {1, 2, 3, 4, 5, 6});
+    Image mixed = ImageGrid.of(List.of(a, rgb), 2, 0, 7);
+    assertArrayEquals(new byte[] {1, 1, 1, 7, 7, 7, 1, 2, 3, 4, 5, 6}, mixed.data());
+    assertThrows(EqvaeException.Argument.class, () -> ImageGrid.of(List.of(), 1, 0, 0));
+  }
+
+  @Test
+  void sizesMustFitTheData() {
+    assertThrows(EqvaeException.Argument.class, () -> new Image(2, 2, 1, new byte[3]));
+    assertThrows(EqvaeException.Argument.class, () -> new Image(2, 2, 2, new byte[8]));
+    assertThrows(EqvaeException.Argument.class, () -> new Image(0, 2, 1, new byte[0]));
+  }
+}
