@@ -326,12 +326,14 @@ public final class EqObjective {
     Tensor weight = tape.arena().tensor(Shape.SCALAR);
     double factor = loss.discWeight() * loss.discFactor();
     if (loss.adaptiveWeight()) {
+      Tensor nllNorm = lastLayerNorm(tape, ofNll);
+      Tensor ganNorm = lastLayerNorm(tape, ofGan);
       stream
           .launch(Fn.ADAPTIVE_WEIGHT, Struct.ADAPTIVE_WEIGHT_PARAMS)
           .f32(ADAPTIVE_EPS)
           .f32(loss.adaptiveMaximum())
           .f32(factor)
-          .run(lastLayerNorm(tape, ofNll), lastLayerNorm(tape, ofGan), weight);
+          .run(nllNorm, ganNorm, weight);
     } else {
       weight.fill(stream, factor);
     }

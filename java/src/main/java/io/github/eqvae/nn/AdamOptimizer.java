@@ -54,6 +54,7 @@ public final class AdamOptimizer {
    * @param gradientScale the gradients are multiplied by this first
    */
   public void step(Stream stream, double learningRate, double gradientScale) {
+    Tensor gradients = store.gradients(stream);
     steps++;
     stream
         .launch(Fn.ADAM, Struct.ADAM_PARAMS)
@@ -65,7 +66,7 @@ public final class AdamOptimizer {
         .f64(eps)
         .f64(weightDecay)
         .f64(gradientScale)
-        .run(store.values(), store.gradients(stream), firstMoment, secondMoment);
+        .run(store.values(), gradients, firstMoment, secondMoment);
   }
 
   /**

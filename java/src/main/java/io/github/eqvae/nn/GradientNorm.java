@@ -20,12 +20,13 @@ public final class GradientNorm {
    * @return √Σg²; not finite when a gradient is not
    */
   public static double of(Stream stream, ParameterStore store, Arena arena) {
+    Tensor gradients = store.gradients(stream);
     Tensor sum = arena.tensor(Shape.SCALAR);
     stream
         .launch(Fn.REDUCE, Struct.REDUCE_PARAMS)
         .i32(1)
         .f64(1)
-        .run(store.gradients(stream), sum);
+        .run(gradients, sum);
     return Math.sqrt(sum.item(stream));
   }
 }

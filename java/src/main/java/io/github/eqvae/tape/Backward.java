@@ -222,23 +222,26 @@ final class Backward {
     private final @Nullable Tensor[] passed;
     private final boolean[] direct;
     private final List<Tensor> temporaries = new ArrayList<>();
+    private final Map<Tensor, Tensor> zeros = new IdentityHashMap<>();
 
     BackwardCall(Node node) {
       super(Backward.this.tape, node);
       written = new Tensor[node.inputs.length];
       passed = new Tensor[node.inputs.length];
       direct = new boolean[node.inputs.length];
+      for (Tensor out : node.out) {
+        if (!slots.containsKey(out)) { // one of several outputs that nothing depends on
+          Tensor zero = temporary(out.shape(), out.dtype());
+          zero.fill(tape.stream(), 0);
+          zeros.put(out, zero);
+        }
+      }
     }
 
     @Override
     public Tensor dOut(int i) {
       Slot slot = slots.get(node.out[i]);
-      if (slot == null) {
-        Tensor zero = temporary(node.out[i].shape(), node.out[i].dtype());
-        zero.fill(tape.stream(), 0);
-        return zero;
-      }
-      return slot.gradient;
+      return slot != null ? slot.gradient : Objects.requireNonNull(zeros.get(node.out[i]));
     }
 
     @Override

@@ -15,12 +15,20 @@ public final class Launch {
   private Fn fn = Fn.NOOP;
   private @Nullable Struct params;
   private int field;
+  private boolean pending;
 
   Launch(Stream stream) {
     this.stream = stream;
   }
 
   Launch begin(Fn function, @Nullable Struct struct) {
+    if (pending) {
+      pending = false;
+      throw new EqvaeException.Internal(
+          function.symbol() + " was begun while " + fn.symbol() + " was being put together:"
+              + " compute the arguments before");
+    }
+    pending = true;
     fn = function;
     params = struct;
     field = 1;
@@ -110,6 +118,7 @@ public final class Launch {
    * @throws EqvaeException when the native side refuses or fails
    */
   public void run(@Nullable Tensor... tensors) {
+    pending = false;
     if (params != null && field != params.fieldCount()) {
       throw new EqvaeException.Internal(
           fn.symbol() + ": " + (params.fieldCount() - field) + " fields of " + params + " missing");
