@@ -16,7 +16,8 @@ public record Attention(int heads) implements Op {
   public Inference infer(Inputs in) {
     Shape q = in.shape(0, "q", 3);
     Shape k = in.shape(1, "k", 3);
-    in.require(heads >= 1 && q.dim(2) % heads == 0, q + " is not divisible into " + heads + " heads");
+    in.require(
+        heads >= 1 && q.dim(2) % heads == 0, q + " is not divisible into " + heads + " heads");
     in.expect(1, "k", Shape.of(q.dim(0), k.dim(1), q.dim(2)));
     in.expect(2, "v", k);
     return Inference.of(in.get(0), in.get(0).as(Shape.of(q.dim(0), heads, q.dim(1))));

@@ -7,8 +7,8 @@ import io.github.eqvae.tensor.Shape;
 import io.github.eqvae.tensor.Tensor;
 
 /**
- * Batch normalisation. Inputs: x {@code [N,H,W,C]}, gamma, beta, running mean, running variance {@code [C]}; the running
- * ones are updated in place when training. PyTorch: {@code F.batch_norm}.
+ * Batch normalisation. Inputs: x {@code [N,H,W,C]}, gamma, beta, running mean, running variance
+ * {@code [C]}; the running ones are updated in place when training. PyTorch: {@code F.batch_norm}.
  *
  * @param eps added to the variance
  * @param momentum weight of the new batch in the running statistics

@@ -4,7 +4,10 @@ import io.github.eqvae.EqvaeException;
 import io.github.eqvae.ffi.Fn;
 import io.github.eqvae.tensor.Shape;
 
-/** y = x·scale + shift per channel; scale and shift are constants. PyTorch: {@code x * scale + shift}. */
+/**
+ * y = x·scale + shift per channel; scale and shift are constants. PyTorch: {@code x * scale +
+ * shift}.
+ */
 public record ChannelAffine() implements Op {
   @Override
   public Inference infer(Inputs in) {

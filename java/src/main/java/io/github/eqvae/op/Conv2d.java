@@ -11,9 +11,9 @@ import io.github.eqvae.tensor.Tensor;
  *
  * <p>y[n,p,q,o] = bias[o] + Σ x[n, p·stride + r − top, q·stride + s − left, i] · weight[o,i,r,s]
  *
- * <p>Inputs: x {@code [N,H,W,I]}, weight {@code [O,I,kH,kW]}, optional bias {@code [O]}. Output: y {@code [N,P,Q,O]}
- * with P = (H + top + bottom − kH)/stride + 1. The backward pass reads x and weight. PyTorch: {@code F.conv2d} after
- * {@code F.pad(x, (left, right, top, bottom))}.
+ * <p>Inputs: x {@code [N,H,W,I]}, weight {@code [O,I,kH,kW]}, optional bias {@code [O]}. Output: y
+ * {@code [N,P,Q,O]} with P = (H + top + bottom − kH)/stride + 1. The backward pass reads x and
+ * weight. PyTorch: {@code F.conv2d} after {@code F.pad(x, (left, right, top, bottom))}.
  *
  * @param stride 1 or 2
  * @param top rows of zeros above
@@ -74,8 +74,7 @@ public record Conv2d(int stride, int top, int bottom, int left, int right) imple
   @Override
   public void backward(OpCall c) {
     if (c.wants(0)) {
-      params(c.launch(Fn.CONV2D_BWD_INPUT, Struct.CONV2D_PARAMS))
-          .run(c.dOut(0), c.in(1), c.dIn(0));
+      params(c.launch(Fn.CONV2D_BWD_INPUT, Struct.CONV2D_PARAMS)).run(c.dOut(0), c.in(1), c.dIn(0));
     }
     boolean bias = c.optional(2) != null && c.wants(2);
     if (c.wants(1) || bias) {

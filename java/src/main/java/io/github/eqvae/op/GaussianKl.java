@@ -3,7 +3,9 @@ package io.github.eqvae.op;
 import io.github.eqvae.ffi.Fn;
 import io.github.eqvae.tensor.Shape;
 
-/** KL divergence to the standard normal, summed over the latent, averaged over the batch; a scalar. */
+/**
+ * KL divergence to the standard normal, summed over the latent, averaged over the batch; a scalar.
+ */
 public record GaussianKl() implements Op {
   @Override
   public Inference infer(Inputs in) {

@@ -3,7 +3,10 @@ package io.github.eqvae.op;
 import io.github.eqvae.ffi.Fn;
 import io.github.eqvae.tensor.Shape;
 
-/** z = mean + exp(logvar/2)·noise; moments {@code [N,H,W,2C]}, noise and z {@code [N,H,W,C]}. The noise is a constant. */
+/**
+ * z = mean + exp(logvar/2)·noise; moments {@code [N,H,W,2C]}, noise and z {@code [N,H,W,C]}. The
+ * noise is a constant.
+ */
 public record GaussianSample() implements Op {
   @Override
   public Inference infer(Inputs in) {

@@ -9,10 +9,12 @@ import io.github.eqvae.tensor.Tensor;
 /**
  * Group normalisation over (H, W, C/groups), optionally followed by SiLU in the same pass.
  *
- * <p>y = (x − mean) · rstd · gamma + beta, rstd = 1/√(var + eps), var biased; with {@code silu}: y·sigmoid(y).
+ * <p>y = (x − mean) · rstd · gamma + beta, rstd = 1/√(var + eps), var biased; with {@code silu}:
+ * y·sigmoid(y).
  *
- * <p>Inputs: x {@code [N,H,W,C]}, gamma {@code [C]}, beta {@code [C]}. Output: as x. Saved: mean and rstd {@code
- * [N,groups,2]}. PyTorch: {@code F.group_norm}, then {@code F.silu}. Statistics are summed in a fixed order.
+ * <p>Inputs: x {@code [N,H,W,C]}, gamma {@code [C]}, beta {@code [C]}. Output: as x. Saved: mean
+ * and rstd {@code [N,groups,2]}. PyTorch: {@code F.group_norm}, then {@code F.silu}. Statistics are
+ * summed in a fixed order.
  *
  * @param groups how many groups; divides C
  * @param eps added to the variance; 1e-6 in the SD-VAE

@@ -85,8 +85,7 @@ public final class Inputs {
    * @param expected what it must be
    */
   public void expect(int i, String name, Shape expected) {
-    require(
-        shape(i).equals(expected), name + " has shape " + shape(i) + ", expected " + expected);
+    require(shape(i).equals(expected), name + " has shape " + shape(i) + ", expected " + expected);
   }
 
   /**

@@ -1,6 +1,9 @@
 package io.github.eqvae.op;
 
-/** How an image is resized; the numbers are those of {@code eqv.h}. PyTorch: {@code F.interpolate(align_corners=False)}. */
+/**
+ * How an image is resized; the numbers are those of {@code eqv.h}. PyTorch: {@code
+ * F.interpolate(align_corners=False)}.
+ */
 public enum Interpolation {
   /** Two taps per axis, no low-pass filter: what the released code does. */
   BILINEAR,

@@ -4,7 +4,10 @@ import io.github.eqvae.ffi.Fn;
 import io.github.eqvae.tensor.DType;
 import io.github.eqvae.tensor.Shape;
 
-/** The maximum of each 2×2 square; odd last rows and columns are dropped. PyTorch: {@code F.max_pool2d(x, 2)}. */
+/**
+ * The maximum of each 2×2 square; odd last rows and columns are dropped. PyTorch: {@code
+ * F.max_pool2d(x, 2)}.
+ */
 public record MaxPool2x2() implements Op {
   @Override
   public Inference infer(Inputs in) {

@@ -1,16 +1,19 @@
 package io.github.eqvae.op;
 
 /**
- * An operation: shape rule, forward, backward, in one place. Implementations are records of their parameters and keep
- * no state. What {@code backward} may read of the forward pass is declared by {@link #keeps}; the tape frees the rest.
+ * An operation: shape rule, forward, backward, in one place. Implementations are records of their
+ * parameters and keep no state. What {@code backward} may read of the forward pass is declared by
+ * {@link #keeps}; the tape frees the rest.
  */
 public interface Op {
   /**
    * Validates the inputs and says what the operation produces.
    *
-   * @param inputs shapes and dtypes of the inputs; an entry is null where an optional input is absent
+   * @param inputs shapes and dtypes of the inputs; an entry is null where an optional input is
+   *     absent
    * @return outputs and saved tensors
-   * @throws io.github.eqvae.EqvaeException.Argument when the inputs do not fit; the message says why
+   * @throws io.github.eqvae.EqvaeException.Argument when the inputs do not fit; the message says
+   *     why
    */
   Inference infer(Inputs inputs);
 
@@ -22,7 +25,8 @@ public interface Op {
   void forward(OpCall call);
 
   /**
-   * Computes the gradients of the inputs that want one, from the gradients of the outputs. Assigns, never adds.
+   * Computes the gradients of the inputs that want one, from the gradients of the outputs. Assigns,
+   * never adds.
    *
    * @param call the tensors of this call
    */
@@ -39,7 +43,8 @@ public interface Op {
    * Work of the forward pass.
    *
    * @param inputs shapes of the inputs
-   * @return floating-point operations, a multiply-add counted as two; 0 where memory traffic is what counts
+   * @return floating-point operations, a multiply-add counted as two; 0 where memory traffic is
+   *     what counts
    */
   default long flops(Inputs inputs) {
     return 0;

@@ -6,8 +6,8 @@ import io.github.eqvae.tensor.Shape;
 import io.github.eqvae.tensor.Tensor;
 
 /**
- * scale·Σ|a − b| or scale·Σ(a − b)²; a scalar. PyTorch: {@code F.l1_loss}, {@code F.mse_loss} with {@code
- * reduction="sum"}.
+ * scale·Σ|a − b| or scale·Σ(a − b)²; a scalar. PyTorch: {@code F.l1_loss}, {@code F.mse_loss} with
+ * {@code reduction="sum"}.
  *
  * @param kind which
  * @param scale factor

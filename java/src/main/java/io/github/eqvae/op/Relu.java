@@ -3,9 +3,7 @@ package io.github.eqvae.op;
 import io.github.eqvae.ffi.Fn;
 import io.github.eqvae.ffi.Struct;
 
-/**
- * y = max(x, 0), any shape. PyTorch: {@code F.relu}.
- */
+/** y = max(x, 0), any shape. PyTorch: {@code F.relu}. */
 public record Relu() implements Op {
   @Override
   public Inference infer(Inputs in) {

@@ -6,8 +6,8 @@ import io.github.eqvae.tensor.Launch;
 import io.github.eqvae.tensor.Shape;
 
 /**
- * τ: resize to height × width, then quarter turns clockwise, then flips. The backward pass is the exact adjoint in
- * gather form.
+ * τ: resize to height × width, then quarter turns clockwise, then flips. The backward pass is the
+ * exact adjoint in gather form.
  *
  * @param height after resizing, before the turn
  * @param width after resizing, before the turn

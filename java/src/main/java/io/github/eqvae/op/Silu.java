@@ -3,9 +3,7 @@ package io.github.eqvae.op;
 import io.github.eqvae.ffi.Fn;
 import io.github.eqvae.ffi.Struct;
 
-/**
- * y = x·sigmoid(x), any shape. PyTorch: {@code F.silu}.
- */
+/** y = x·sigmoid(x), any shape. PyTorch: {@code F.silu}. */
 public record Silu() implements Op {
   @Override
   public Inference infer(Inputs in) {

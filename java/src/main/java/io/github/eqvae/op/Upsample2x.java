@@ -3,13 +3,15 @@ package io.github.eqvae.op;
 import io.github.eqvae.ffi.Fn;
 import io.github.eqvae.tensor.Shape;
 
-/** Nearest-neighbour doubling: {@code [N,H,W,C]} to {@code [N,2H,2W,C]}. PyTorch: {@code F.interpolate(scale_factor=2)}. */
+/**
+ * Nearest-neighbour doubling: {@code [N,H,W,C]} to {@code [N,2H,2W,C]}. PyTorch: {@code
+ * F.interpolate(scale_factor=2)}.
+ */
 public record Upsample2x() implements Op {
   @Override
   public Inference infer(Inputs in) {
     Shape x = in.shape(0, "x", 4);
-    return Inference.of(
-        in.get(0).as(Shape.of(x.dim(0), 2 * x.dim(1), 2 * x.dim(2), x.dim(3))));
+    return Inference.of(in.get(0).as(Shape.of(x.dim(0), 2 * x.dim(1), 2 * x.dim(2), x.dim(3))));
   }
 
   @Override

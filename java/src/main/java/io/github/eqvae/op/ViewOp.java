@@ -2,7 +2,9 @@ package io.github.eqvae.op;
 
 import io.github.eqvae.tensor.Tensor;
 
-/** An operation whose output is another view of its input's memory: the forward pass does no work. */
+/**
+ * An operation whose output is another view of its input's memory: the forward pass does no work.
+ */
 public interface ViewOp extends Op {
   /**
    * The view.

@@ -29,7 +29,8 @@ public record WeightedSum(List<Double> weights) implements Op {
 
   @Override
   public Inference infer(Inputs in) {
-    in.require(in.count() == weights.size(), in.count() + " inputs, " + weights.size() + " weights");
+    in.require(
+        in.count() == weights.size(), in.count() + " inputs, " + weights.size() + " weights");
     for (int i = 1; i < in.count(); i++) {
       in.expect(i, "input " + i, in.shape(0));
     }
@@ -41,7 +42,13 @@ public record WeightedSum(List<Double> weights) implements Op {
     return Keeps.NOTHING;
   }
 
-  private static void axpby(OpCall c, double a, Tensor x, double b, @org.jspecify.annotations.Nullable Tensor y, Tensor out) {
+  private static void axpby(
+      OpCall c,
+      double a,
+      Tensor x,
+      double b,
+      @org.jspecify.annotations.Nullable Tensor y,
+      Tensor out) {
     c.launch(Fn.AXPBY, Struct.AXPBY_PARAMS).f32(a).f32(b).run(x, y, out);
   }
 

@@ -1,0 +1,65 @@
+package io.github.eqvae.op;
+
+import io.github.eqvae.ffi.Fn;
+import io.github.eqvae.tensor.Shape;
+import io.github.eqvae.tensor.Tensor;
+
+/**
+ * A matrix product with the last axis: y[…,o] = bias[o] + Σ x[…,i] · weight[o,i].
+ *
+ * <p>Inputs: x {@code [...,I]}, weight {@code [O,I]}, optional bias {@code [O]}. Output: {@code
+ * [...,O]}. The backward pass reads x and weight; all sums have a fixed order. PyTorch: {@code
+ * F.linear}.
+ */
+public record Linear() implements Op {
+  @Override
+  public Inference infer(Inputs in) {
+    Shape x = in.shape(0);
+    Shape w = in.shape(1, "weight", 2);
+    in.require(x.rank() >= 1, "x is a scalar, expected at least rank 1");
+    in.require(
+        x.dim(-1) == w.dim(1),
+        "the last axis of x "
+            + x
+            + " has "
+            + x.dim(-1)
+            + " entries, weight "
+            + w
+            + " takes "
+            + w.dim(1));
+    if (in.has(2)) {
+      in.expect(2, "bias", Shape.of(w.dim(0)));
+    }
+    return Inference.of(in.get(0).as(x.with(-1, w.dim(0))));
+  }
+
+  @Override
+  public long flops(Inputs in) {
+    return 2 * in.shape(0).elements() * in.shape(1).dim(0);
+  }
+
+  @Override
+  public Keeps keeps() {
+    return Keeps.inputs(0, 1);
+  }
+
+  @Override
+  public void forward(OpCall c) {
+    c.launch(Fn.LINEAR_FWD).run(c.in(0), c.in(1), c.optional(2), c.out(0));
+  }
+
+  @Override
+  public void backward(OpCall c) {
+    if (c.wants(0)) {
+      c.launch(Fn.LINEAR_BWD_INPUT).run(c.dOut(0), c.in(1), c.dIn(0));
+    }
+    boolean bias = c.optional(2) != null && c.wants(2);
+    if (c.wants(1) || bias) {
+      Tensor dw = c.dIn(1);
+      if (dw == null) {
+        dw = c.temporary(c.in(1).shape(), c.in(1).dtype());
+      }
+      c.launch(Fn.LINEAR_BWD_WEIGHT).run(c.in(0), c.dOut(0), dw, bias ? c.dIn(2) : null);
+    }
+  }
+}
