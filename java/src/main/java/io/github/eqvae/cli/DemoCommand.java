@@ -43,8 +43,7 @@ import picocli.CommandLine.Spec;
 final class DemoCommand implements Callable<Integer> {
   private static final List<String> PLAIN =
       List.of(
-          "objective.equivariance_probability=0",
-          "objective.low_resolution_prior_probability=0");
+          "objective.equivariance_probability=0", "objective.low_resolution_prior_probability=0");
 
   @Option(
       names = "--recipe",
@@ -112,7 +111,9 @@ final class DemoCommand implements Callable<Integer> {
     overrides.addAll(more);
     if (!Files.exists(recipeFile)) {
       throw new EqvaeException.Argument(
-          "There is no recipe " + recipeFile + ". Run eqvae from its own folder, or name a recipe"
+          "There is no recipe "
+              + recipeFile
+              + ". Run eqvae from its own folder, or name a recipe"
               + " with --recipe.");
     }
     Recipe recipe = RecipeReader.read(recipeFile, overrides);

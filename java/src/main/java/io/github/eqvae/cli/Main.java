@@ -68,8 +68,8 @@ public final class Main implements Runnable {
   }
 
   /** Users get a sentence; only bugs get a stack trace. */
-  private static int report(
-      Exception e, CommandLine line, CommandLine.ParseResult result) throws Exception {
+  private static int report(Exception e, CommandLine line, CommandLine.ParseResult result)
+      throws Exception {
     String message =
         switch (e) {
           case EqvaeException.Internal bug -> throw bug;

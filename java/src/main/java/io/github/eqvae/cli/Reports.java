@@ -29,8 +29,7 @@ final class Reports {
     figures.add(figure("%.3f", e.ssim(), "SSIM", "1 is a perfect copy"));
     figures.add(figure("%.3f", e.rotationError(), "rotation error", "mean over the angles"));
     figures.add(figure("%.3f", e.scaleError(), "scale error", "mean over the scales"));
-    figures.add(
-        figure("%.4f", e.statistics().scalingFactor(), "scaling factor", "1 / latent std"));
+    figures.add(figure("%.4f", e.statistics().scalingFactor(), "scaling factor", "1 / latent std"));
     List<ReportData.Series> losses = new ArrayList<>();
     for (String key : List.of("total", "nll", "kl", "disc")) {
       series(folder.metrics(), key, key).ifPresent(losses::add);
@@ -104,8 +103,7 @@ final class Reports {
         System.getProperty("eqvae.command", "eqvae demo"));
   }
 
-  private static ReportData.Figure figure(
-      String format, double value, String label, String note) {
+  private static ReportData.Figure figure(String format, double value, String label, String note) {
     return new ReportData.Figure(format(format, value), label, note);
   }
 
@@ -155,9 +153,7 @@ final class Reports {
     models.forEach(
         (name, result) -> {
           Map<String, Double> errors =
-              rotation
-                  ? result.evaluation().rotationErrors()
-                  : result.evaluation().scaleErrors();
+              rotation ? result.evaluation().rotationErrors() : result.evaluation().scaleErrors();
           if (categories.isEmpty()) {
             categories.addAll(errors.keySet());
           }

@@ -57,8 +57,7 @@ record Result(
       Map<String, List<byte[]>> pictures = new LinkedHashMap<>();
       pictures.put("originals", pngs(x, n, side, channels));
       pictures.put("reconstructions", pngs(evaluator.reconstruct(x, n, side), n, side, channels));
-      for (Map.Entry<String, SpatialTransform> t :
-          Map.of("rotated 90°", turn).entrySet()) {
+      for (Map.Entry<String, SpatialTransform> t : Map.of("rotated 90°", turn).entrySet()) {
         pictures.put(
             t.getKey() + " originals",
             pngs(evaluator.transform(x, n, side, t.getValue()), n, side, channels));
@@ -66,7 +65,8 @@ record Result(
             "decoded from latents " + t.getKey(),
             pngs(evaluator.decode(x, n, side, t.getValue()), n, side, channels));
       }
-      int small = vae.config().downsamplingFactor() * (side / vae.config().downsamplingFactor() / 2);
+      int small =
+          vae.config().downsamplingFactor() * (side / vae.config().downsamplingFactor() / 2);
       pictures.put(
           "half-size originals", pngs(evaluator.transform(x, n, side, half), n, small, channels));
       pictures.put(
@@ -76,11 +76,13 @@ record Result(
       float[] first = Arrays.copyOf(x, each);
       int h = side / vae.config().downsamplingFactor();
       int e = vae.config().embedDim();
-      latents.put("E(x)", channels(evaluator.encode(first, 1, side, SpatialTransform.IDENTITY), h, e));
+      latents.put(
+          "E(x)", channels(evaluator.encode(first, 1, side, SpatialTransform.IDENTITY), h, e));
       latents.put("τ∘E(x), 90°", channels(evaluator.encode(first, 1, side, turn), h, e));
       float[] turned = evaluator.transform(first, 1, side, turn);
       latents.put(
-          "E(τ∘x), 90°", channels(evaluator.encode(turned, 1, side, SpatialTransform.IDENTITY), h, e));
+          "E(τ∘x), 90°",
+          channels(evaluator.encode(turned, 1, side, SpatialTransform.IDENTITY), h, e));
       return new Result(evaluation, pictures, latents);
     }
   }
@@ -89,7 +91,9 @@ record Result(
     return Session.pictures(images, count, side, side, channels).stream().map(Images::png).toList();
   }
 
-  /** Each channel as a gray picture, enlarged; black and white are the extremes over all of them. */
+  /**
+   * Each channel as a gray picture, enlarged; black and white are the extremes over all of them.
+   */
   private static List<byte[]> channels(float[] latent, int side, int channels) {
     float low = Float.POSITIVE_INFINITY;
     float high = Float.NEGATIVE_INFINITY;
@@ -106,7 +110,8 @@ record Result(
           picture[i * big + j] = latent[((i / ENLARGE) * side + j / ENLARGE) * channels + c];
         }
       }
-      out.add(Images.png(Image.ofFloats(big, big, 1, picture, 0, low, Math.max(high, low + 1e-6f))));
+      out.add(
+          Images.png(Image.ofFloats(big, big, 1, picture, 0, low, Math.max(high, low + 1e-6f))));
     }
     return out;
   }
@@ -120,7 +125,12 @@ record Result(
     line(out, "PSNR", "%.2f dB", e.psnr());
     line(out, "SSIM", "%.4f", e.ssim());
     e.lpips().ifPresent(v -> line(out, "LPIPS", "%.4f", v));
-    line(out, "equivariance error, rotation", "%.4f   %s", e.rotationError(), pairs(e.rotationErrors()));
+    line(
+        out,
+        "equivariance error, rotation",
+        "%.4f   %s",
+        e.rotationError(),
+        pairs(e.rotationErrors()));
     line(out, "equivariance error, scale", "%.4f   %s", e.scaleError(), pairs(e.scaleErrors()));
     line(out, "latent mean, std", "%.4f, %.4f", s.mean(), s.std());
     line(out, "recommended scaling factor", "%.5f (shift %.4f)", s.scalingFactor(), s.mean());

@@ -13,8 +13,9 @@ import java.nio.file.Path;
 import java.util.List;
 
 /**
- * The folder of a run: {@code recipe.yaml}, {@code checkpoints/}, {@code metrics.jsonl}, {@code tensorboard/}, {@code
- * samples/}, {@code nonfinite/}, {@code model.safetensors}, {@code report.html}.
+ * The folder of a run: {@code recipe.yaml}, {@code checkpoints/}, {@code metrics.jsonl}, {@code
+ * tensorboard/}, {@code samples/}, {@code nonfinite/}, {@code model.safetensors}, {@code
+ * report.html}.
  *
  * @param path the folder
  */
@@ -69,7 +70,8 @@ record RunFolder(Path path) {
   Recipe readRecipe(List<String> overrides) {
     if (!Files.isRegularFile(recipe())) {
       throw new EqvaeException.Argument(
-          path + " is not the folder of a run: it has no recipe.yaml. Name a folder that `eqvae"
+          path
+              + " is not the folder of a run: it has no recipe.yaml. Name a folder that `eqvae"
               + " train` or `eqvae demo` made, such as runs/demo/eq.");
     }
     return RecipeReader.read(recipe(), overrides);

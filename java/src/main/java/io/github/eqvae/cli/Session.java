@@ -31,7 +31,9 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 
-/** One training run with everything around it: data, progress, logs, samples, checkpoints, report. */
+/**
+ * One training run with everything around it: data, progress, logs, samples, checkpoints, report.
+ */
 final class Session implements AutoCloseable {
   private static final int SAMPLES = 8;
   private static final int VALIDATION_IMAGES = 128;
@@ -162,7 +164,10 @@ final class Session implements AutoCloseable {
     AtomicFiles.write(folder.path().resolve("evaluation.json"), result.json());
     return result.text()
         + (broken > 0 ? broken + " broken images were skipped\n" : "")
-        + "report " + folder.report() + "\nmodel  " + folder.model();
+        + "report "
+        + folder.report()
+        + "\nmodel  "
+        + folder.model();
   }
 
   /** The figures and the pictures of the model as it is now. */
@@ -177,8 +182,7 @@ final class Session implements AutoCloseable {
     List<Image> out = new ArrayList<>();
     for (int i = 0; i < count; i++) {
       out.add(
-          Image.ofFloats(
-              width, height, channels, images, i * height * width * channels, -1, 1));
+          Image.ofFloats(width, height, channels, images, i * height * width * channels, -1, 1));
     }
     return out;
   }
@@ -258,8 +262,11 @@ final class Session implements AutoCloseable {
       line.put("batch", "nonfinite/" + name);
       log.write("nonfinite", step, line);
       err.println(
-          "eqvae: step " + step + ": a loss or gradient is not finite; the update was skipped, the"
-              + " batch is in " + folder.nonFinite().resolve(name));
+          "eqvae: step "
+              + step
+              + ": a loss or gradient is not finite; the update was skipped, the"
+              + " batch is in "
+              + folder.nonFinite().resolve(name));
       err.flush();
     }
   }

@@ -4,9 +4,9 @@ import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 
 /**
- * Ctrl-C (and a polite kill) while training: asks the run to stop, waits until its state is saved, and ends the process
- * with exit code 0. A second Ctrl-C has no effect; `kill -9` is safe too, it only loses the steps since the last
- * checkpoint.
+ * Ctrl-C (and a polite kill) while training: asks the run to stop, waits until its state is saved,
+ * and ends the process with exit code 0. A second Ctrl-C has no effect; `kill -9` is safe too, it
+ * only loses the steps since the last checkpoint.
  */
 final class StopSignal implements AutoCloseable {
   private static final long PATIENCE_MINUTES = 10;

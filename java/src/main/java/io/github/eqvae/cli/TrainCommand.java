@@ -100,14 +100,19 @@ final class TrainCommand implements Callable<Integer> {
     RunFolder folder = folder();
     if (resume.isEmpty() && folder.isUsed()) {
       throw new EqvaeException.Argument(
-          folder.path() + " already holds a run. Go on with it: --resume " + folder.path()
+          folder.path()
+              + " already holds a run. Go on with it: --resume "
+              + folder.path()
               + "; or name another folder with --out; or delete it.");
     }
     try (Session session = new Session(recipe, folder, overfitBatch, stderr)) {
       if (session.train(resume.isPresent()) == Trainer.End.STOPPED) {
         stderr.println(
-            "eqvae: stopped at step " + session.step() + " and saved; go on with: eqvae train"
-                + " --resume " + folder.path());
+            "eqvae: stopped at step "
+                + session.step()
+                + " and saved; go on with: eqvae train"
+                + " --resume "
+                + folder.path());
         stderr.flush();
         return 0;
       }

@@ -4,8 +4,8 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 
 /**
- * The paper's equivariance error: for each transform the mean over images of ‖τ∘E(x) − E(τ∘x)‖² / ‖E(τ∘x)‖². Source:
- * EQ-VAE (arXiv 2502.09509), Table 1.
+ * The paper's equivariance error: for each transform the mean over images of ‖τ∘E(x) − E(τ∘x)‖² /
+ * ‖E(τ∘x)‖². Source: EQ-VAE (arXiv 2502.09509), Table 1.
  */
 public final class EquivarianceError {
   private static final class Mean {
@@ -29,8 +29,13 @@ public final class EquivarianceError {
   public void add(String transform, float[] transformed, float[] encoded, int count) {
     if (transformed.length != encoded.length || count < 1 || encoded.length % count != 0) {
       throw new IllegalArgumentException(
-          "Equivariance error: " + transformed.length + " and " + encoded.length
-              + " values for " + count + " latents");
+          "Equivariance error: "
+              + transformed.length
+              + " and "
+              + encoded.length
+              + " values for "
+              + count
+              + " latents");
     }
     Mean mean = means.computeIfAbsent(transform, t -> new Mean());
     int each = encoded.length / count;

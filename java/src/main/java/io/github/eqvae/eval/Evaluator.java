@@ -15,8 +15,9 @@ import java.util.OptionalDouble;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Measures an autoencoder on images: reconstruction (PSNR, SSIM, LPIPS), the paper's equivariance error for each
- * transform, latent statistics and spectrum. Latents are posterior means, so the result has no randomness.
+ * Measures an autoencoder on images: reconstruction (PSNR, SSIM, LPIPS), the paper's equivariance
+ * error for each transform, latent statistics and spectrum. Latents are posterior means, so the
+ * result has no randomness.
  */
 public final class Evaluator implements AutoCloseable {
   private final AutoencoderKl vae;

@@ -3,10 +3,11 @@ package io.github.eqvae.eval;
 import java.util.Arrays;
 
 /**
- * How the energy of latents spreads over spatial frequencies: the orthonormal two-dimensional DCT-II of each channel,
- * squared, averaged over latents and channels, collected in bands of radius r = √((u/h)² + (v/w)²), where u, v are the
- * DCT indices; r = 1 is the highest frequency along one axis (Nyquist). The constant term (u = v = 0) is left out.
- * Compare "Improving the Diffusability of Autoencoders" (arXiv 2502.14831), which looks at DCT block spectra.
+ * How the energy of latents spreads over spatial frequencies: the orthonormal two-dimensional
+ * DCT-II of each channel, squared, averaged over latents and channels, collected in bands of radius
+ * r = √((u/h)² + (v/w)²), where u, v are the DCT indices; r = 1 is the highest frequency along one
+ * axis (Nyquist). The constant term (u = v = 0) is left out. Compare "Improving the Diffusability
+ * of Autoencoders" (arXiv 2502.14831), which looks at DCT block spectra.
  */
 public final class LatentSpectrum {
   /** Bands from 0 to √2 are cut at multiples of 1/8. */

@@ -1,6 +1,9 @@
 package io.github.eqvae.eval;
 
-/** Mean and standard deviation of latents, per channel and overall, summed in double precision over any number of batches. */
+/**
+ * Mean and standard deviation of latents, per channel and overall, summed in double precision over
+ * any number of batches.
+ */
 public final class LatentStatistics {
   private final double[] sum;
   private final double[] squares;
@@ -92,8 +95,9 @@ public final class LatentStatistics {
   }
 
   /**
-   * What to multiply latents by (after subtracting {@link #mean()}) so that a generator sees unit variance. The SD-VAE's
-   * published 0.18215 is this number for that model; a new model has another.
+   * What to multiply latents by (after subtracting {@link #mean()}) so that a generator sees unit
+   * variance. The SD-VAE's published 0.18215 is this number for that model; a new model has
+   * another.
    *
    * @return 1/std
    */

@@ -3,16 +3,16 @@ package io.github.eqvae.eval;
 /** Peak signal-to-noise ratio of 8-bit images, as the released evaluation computes it. */
 public final class Psnr {
   /**
-   * What two identical images get instead of infinity, so that means stay finite: one 8-bit level in
-   * one of 2²⁴ samples.
+   * What two identical images get instead of infinity, so that means stay finite: one 8-bit level
+   * in one of 2²⁴ samples.
    */
   private static final double IDENTICAL = 10 * Math.log10(255.0 * 255.0 * (1 << 24));
 
   private Psnr() {}
 
   /**
-   * PSNR on 8-bit values: 10·log10(255²/mse). Source: zelaki/eqvae {@code eval.py}, which stores clamp(127.5·x + 128, 0,
-   * 255), truncated.
+   * PSNR on 8-bit values: 10·log10(255²/mse). Source: zelaki/eqvae {@code eval.py}, which stores
+   * clamp(127.5·x + 128, 0, 255), truncated.
    *
    * @param a an image in [-1, 1]
    * @param b another of the same length

@@ -1,9 +1,9 @@
 package io.github.eqvae.eval;
 
 /**
- * Structural similarity as torchmetrics defines it: an 11×11 Gaussian window of σ = 1.5, K1 = 0.01, K2 = 0.03, reflected
- * borders that do not count in the mean. Source: Wang et al. 2004; Lightning-AI/torchmetrics {@code
- * functional/image/ssim.py}.
+ * Structural similarity as torchmetrics defines it: an 11×11 Gaussian window of σ = 1.5, K1 = 0.01,
+ * K2 = 0.03, reflected borders that do not count in the mean. Source: Wang et al. 2004;
+ * Lightning-AI/torchmetrics {@code functional/image/ssim.py}.
  */
 public final class Ssim {
   private static final int RADIUS = 5;
@@ -29,7 +29,8 @@ public final class Ssim {
   }
 
   /**
-   * The similarity of two images: the mean over channels and over the pixels whose window lies inside the image.
+   * The similarity of two images: the mean over channels and over the pixels whose window lies
+   * inside the image.
    *
    * @param a an image {@code [height, width, channels]}
    * @param b another of the same shape
@@ -40,8 +41,7 @@ public final class Ssim {
    * @return 1 for identical images
    * @throws IllegalArgumentException when an image is smaller than the window
    */
-  public static double of(
-      float[] a, float[] b, int height, int width, int channels, double range) {
+  public static double of(float[] a, float[] b, int height, int width, int channels, double range) {
     if (height <= 2 * RADIUS || width <= 2 * RADIUS) {
       throw new IllegalArgumentException(
           "SSIM needs images of at least 11×11 pixels, got " + height + "×" + width);

@@ -39,7 +39,9 @@ public final class Datasets {
     DataRecipe d = recipe.data();
     if (!Files.exists(d.path())) {
       throw new EqvaeException.Argument(
-          "data.path is " + d.path() + ", but there is nothing there. Name a folder of pictures:"
+          "data.path is "
+              + d.path()
+              + ", but there is nothing there. Name a folder of pictures:"
               + " --set data.path=DIR");
     }
     ImageDataset all =
@@ -49,7 +51,11 @@ public final class Datasets {
     int held = d.validation();
     if (all.size() <= held) {
       throw new EqvaeException.Argument(
-          d.path() + " holds " + all.size() + " images, of which data.validation holds out " + held
+          d.path()
+              + " holds "
+              + all.size()
+              + " images, of which data.validation holds out "
+              + held
               + ": none is left to train on. Lower data.validation.");
     }
     if (held == 0) {
@@ -88,8 +94,7 @@ public final class Datasets {
     if (d.hflip()) {
       transforms.add(new Transform.HorizontalFlip(0.5));
     }
-    return Loader.training(
-        training, transforms, options(recipe.run().batchSize()), firstBatch);
+    return Loader.training(training, transforms, options(recipe.run().batchSize()), firstBatch);
   }
 
   /**

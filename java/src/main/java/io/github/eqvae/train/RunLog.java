@@ -14,9 +14,9 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * The metrics of a run as JSON lines: {@code {"event": "step", "step": 12, "total": …}}. Each line is written whole and
- * flushed. A resumed run first drops a torn last line and everything after the step it resumes from, so the file reads
- * as if the run had never stopped.
+ * The metrics of a run as JSON lines: {@code {"event": "step", "step": 12, "total": …}}. Each line
+ * is written whole and flushed. A resumed run first drops a torn last line and everything after the
+ * step it resumes from, so the file reads as if the run had never stopped.
  */
 public final class RunLog implements Closeable {
   private static final ObjectMapper JSON = new ObjectMapper();
@@ -84,7 +84,9 @@ public final class RunLog implements Closeable {
     if (node.isIntegralNumber()) {
       return node.longValue();
     }
-    return node.isNumber() ? (Object) node.doubleValue() : node.isBoolean() ? node.booleanValue() : node.asText();
+    return node.isNumber()
+        ? (Object) node.doubleValue()
+        : node.isBoolean() ? node.booleanValue() : node.asText();
   }
 
   /**

@@ -12,9 +12,10 @@ import java.nio.file.Path;
 import java.util.zip.CRC32C;
 
 /**
- * Event files that TensorBoard reads: TFRecord frames (length, masked CRC-32C, data, masked CRC-32C) around protocol
- * buffers of type {@code tensorflow.Event}. Source: tensorflow {@code core/util/event.proto}, {@code
- * core/lib/io/record_writer.cc}, {@code core/framework/summary.proto}.
+ * Event files that TensorBoard reads: TFRecord frames (length, masked CRC-32C, data, masked
+ * CRC-32C) around protocol buffers of type {@code tensorflow.Event}. Source: tensorflow {@code
+ * core/util/event.proto}, {@code core/lib/io/record_writer.cc}, {@code
+ * core/framework/summary.proto}.
  */
 public final class TensorBoardWriter implements Closeable {
   private static final int VARINT = 0;
@@ -25,7 +26,8 @@ public final class TensorBoardWriter implements Closeable {
   private final OutputStream out;
 
   /**
-   * Starts a new event file; TensorBoard joins the files of one folder, so a resumed run simply starts another.
+   * Starts a new event file; TensorBoard joins the files of one folder, so a resumed run simply
+   * starts another.
    *
    * @param directory the folder
    * @param step steps done before: later steps in earlier files are superseded

@@ -6,7 +6,10 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 
-/** Turns {@link ReportData} into one HTML file without any outside reference: it can be mailed and archived. */
+/**
+ * Turns {@link ReportData} into one HTML file without any outside reference: it can be mailed and
+ * archived.
+ */
 public final class Report {
   private static final String STYLE =
       """
@@ -26,7 +29,7 @@ public final class Report {
       .card{background:var(--card);border:1px solid var(--rule);border-radius:10px;padding:16px}
       .figure b{display:block;font-size:26px;font-variant-numeric:tabular-nums;letter-spacing:-.02em}
       .figure span{display:block}.figure small{color:var(--dim)}
-      .grid{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,420px),1fr));gap:12px}
+      .grid{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,420px),1fr));gap:12px}
       svg{display:block;width:100%;height:auto}
       svg .grid{stroke:var(--rule);stroke-width:1}
       svg .tick{fill:var(--dim);font-size:12px}
@@ -39,11 +42,9 @@ public final class Report {
       svg rect.c3{fill:var(--c3)}svg rect.c4{fill:var(--c4)}svg rect.c5{fill:var(--c5)}
       .legend{display:flex;flex-wrap:wrap;gap:4px 16px;font-size:13px;color:var(--dim);margin:0 0 6px}
       .legend i{display:inline-block;width:12px;height:12px;border-radius:3px;margin-right:6px;vertical-align:-1px}
-      .row{display:grid;grid-template-columns:170px 1fr;gap:12px;align-items:center;margin:6px 0}
-      .row span{font-size:13px;color:var(--dim)}
-      .strip{display:flex;gap:6px;overflow-x:auto}
-      .strip img{height:76px;width:auto;border-radius:4px;image-rendering:pixelated;background:var(--rule)}
-      @media(max-width:620px){.row{grid-template-columns:1fr;gap:2px}.strip img{height:60px}}
+      .row{margin:10px 0}.row span{font-size:13px;color:var(--dim)}
+      .strip{display:grid;grid-template-columns:repeat(8,1fr);gap:4px}
+      .strip img{width:100%;border-radius:4px;image-rendering:pixelated;background:var(--rule)}
       .scroll{overflow-x:auto}
       table{border-collapse:collapse;width:100%;font-size:14px;font-variant-numeric:tabular-nums}
       th,td{text-align:right;padding:6px 10px;border-bottom:1px solid var(--rule)}

@@ -4,7 +4,10 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 
-/** Charts as inline SVG: colours come from the page's style sheet, so they follow its light and dark mode. */
+/**
+ * Charts as inline SVG: colours come from the page's style sheet, so they follow its light and dark
+ * mode.
+ */
 final class Svg {
   private static final int WIDTH = 640;
   private static final int HEIGHT = 300;
@@ -85,18 +88,12 @@ final class Svg {
                 Html.escape(bars.categories().get(c)),
                 value));
         out.append(
-            f(
-                "<text class='value' x='%.1f' y='%.1f'>%.3f</text>",
-                x + width / 2,
-                top - 5,
-                value));
+            f("<text class='value' x='%.1f' y='%.1f'>%.3f</text>", x + width / 2, top - 5, value));
       }
       out.append(
           f(
               "<text class='tick' text-anchor='middle' x='%.1f' y='%d'>%s</text>",
-              centre,
-              HEIGHT - BOTTOM + 18,
-              Html.escape(bars.categories().get(c))));
+              centre, HEIGHT - BOTTOM + 18, Html.escape(bars.categories().get(c))));
     }
     return out.append("</svg>").toString();
   }
@@ -105,9 +102,7 @@ final class Svg {
   private record Scale(boolean logarithmic, double low, double high) {
     double at(double value) {
       double t =
-          logarithmic
-              ? Math.log(value / low) / Math.log(high / low)
-              : (value - low) / (high - low);
+          logarithmic ? Math.log(value / low) / Math.log(high / low) : (value - low) / (high - low);
       return HEIGHT - BOTTOM - t * (HEIGHT - TOP - BOTTOM);
     }
 
@@ -126,7 +121,8 @@ final class Svg {
       }
       double raw = (high - low) / 5;
       double power = Math.pow(10, Math.floor(Math.log10(raw)));
-      double step = power * (raw / power < 1.5 ? 1 : raw / power < 3.5 ? 2 : raw / power < 7.5 ? 5 : 10);
+      double step =
+          power * (raw / power < 1.5 ? 1 : raw / power < 3.5 ? 2 : raw / power < 7.5 ? 5 : 10);
       for (double t = Math.ceil(low / step) * step; t <= high + step * 1e-9; t += step) {
         out.add(t);
       }
@@ -138,25 +134,18 @@ final class Svg {
     return new StringBuilder(
         f(
             "<svg viewBox='0 0 %d %d' role='img' aria-label='%s'>",
-            WIDTH,
-            HEIGHT,
-            Html.escape(label)));
+            WIDTH, HEIGHT, Html.escape(label)));
   }
 
   private static void grid(StringBuilder out, Scale y, double tick) {
     out.append(
         f(
             "<line class='grid' x1='%d' x2='%d' y1='%.1f' y2='%.1f'/>",
-            LEFT,
-            WIDTH - RIGHT,
-            y.at(tick),
-            y.at(tick)));
+            LEFT, WIDTH - RIGHT, y.at(tick), y.at(tick)));
     out.append(
         f(
             "<text class='tick' text-anchor='end' x='%d' y='%.1f'>%s</text>",
-            LEFT - 8,
-            y.at(tick) + 4,
-            number(tick)));
+            LEFT - 8, y.at(tick) + 4, number(tick)));
   }
 
   private static void axes(StringBuilder out, Scale y, double xMax, String title) {
@@ -167,16 +156,12 @@ final class Svg {
       out.append(
           f(
               "<text class='tick' text-anchor='middle' x='%.1f' y='%d'>%s</text>",
-              x(tick, xMax),
-              HEIGHT - BOTTOM + 16,
-              number(tick)));
+              x(tick, xMax), HEIGHT - BOTTOM + 16, number(tick)));
     }
     out.append(
         f(
             "<text class='tick' text-anchor='end' x='%d' y='%d'>%s</text>",
-            WIDTH - RIGHT,
-            HEIGHT - 4,
-            Html.escape(title)));
+            WIDTH - RIGHT, HEIGHT - 4, Html.escape(title)));
   }
 
   private static double x(double value, double max) {
@@ -223,7 +208,7 @@ final class Svg {
     if (a >= 10000) {
       return f("%.0fk", v / 1000);
     }
-    return a >= 10 ? f("%.0f", v) : a >= 0.1 ? f("%.2g", v) : f("%.0e", v);
+    return a >= 10 ? f("%.0f", v) : a >= 1 ? f("%.1f", v) : a >= 0.01 ? f("%.2f", v) : f("%.0e", v);
   }
 
   private static String f(String format, Object... arguments) {
