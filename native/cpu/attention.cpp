@@ -136,8 +136,8 @@ void attention_bwd(Stream& stream, const eqv_attention_params& params, const Ten
   // A task is a (sample, head) and a part of its query blocks; the parts' dk and dv are added in order afterwards.
   // How many parts there are follows from the shape alone.
   const int64_t partial = keys * size;
-  const int64_t parts = std::clamp<int64_t>(std::min(ceil_div(kWantedTasks, pairs), kPartialFloats / (2 * partial * pairs)),
-                                            1, blocks);
+  const int64_t fitting = kPartialFloats / (2 * partial * pairs);
+  const int64_t parts = std::clamp<int64_t>(std::min(ceil_div(kWantedTasks, pairs), fitting), 1, blocks);
   Workspace workspace(stream, Workspace::bytes<float>(threads * 2 * scores) +
                                   (parts > 1 ? 2 * Workspace::bytes<float>(pairs * parts * partial) : 0));
   float* buffers = workspace.take<float>(threads * 2 * scores);
