@@ -10,9 +10,9 @@ import io.github.eqvae.model.Discriminator;
 import io.github.eqvae.nn.AdamOptimizer;
 import io.github.eqvae.nn.GradientNorm;
 import io.github.eqvae.nn.ParameterStore;
-import io.github.eqvae.tape.Tape;
 import io.github.eqvae.tensor.Arena;
 import io.github.eqvae.tensor.Device;
+import io.github.eqvae.tensor.MemoryStats;
 import io.github.eqvae.tensor.Shape;
 import io.github.eqvae.tensor.Stream;
 import io.github.eqvae.tensor.Tensor;
@@ -20,7 +20,6 @@ import java.io.IOException;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.OptionalDouble;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -421,13 +420,12 @@ public final class Trainer implements AutoCloseable {
   }
 
   /**
-   * Memory of the device in use by this run.
+   * Native memory of the run's device: constant once every shape was seen.
    *
-   * @return bytes of parameters, state, activations and scratch; empty when the device does not
-   *     count
+   * @return the device's counters
    */
-  public OptionalDouble memoryBytes() {
-    return OptionalDouble.of(device.memory().liveBytes());
+  public MemoryStats memory() {
+    return device.memory();
   }
 
   @Override
@@ -437,10 +435,5 @@ public final class Trainer implements AutoCloseable {
     networks.close();
     stream.close();
     device.close();
-  }
-
-  /** Whether recorded activations are recomputed, for reports. */
-  Tape.Mode mode() {
-    return MemoryPlan.mode(recipe);
   }
 }

@@ -1,0 +1,208 @@
+package io.github.eqvae.train;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.github.eqvae.EqvaeException;
+import io.github.eqvae.data.Batch;
+import io.github.eqvae.data.Loader;
+import io.github.eqvae.tensor.LeakCheck;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.security.MessageDigest;
+import java.util.ArrayList;
+import java.util.HexFormat;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+class TrainerTest {
+  @TempDir Path folder;
+
+  private Recipe recipe(int steps, String... overrides) throws IOException {
+    return RecipeReader.parse(
+        TinyRun.recipe(TinyRun.images(folder), steps, 1000), "tiny", List.of(overrides));
+  }
+
+  private static Trainer.Batches batches(Loader loader) {
+    return (index, images) -> {
+      Batch batch = loader.next();
+      assertEquals(index, batch.step());
+      System.arraycopy(batch.pixels(), 0, images, 0, images.length);
+    };
+  }
+
+  /**
+   * Trains from step {@code from} (0: new) and returns the hashes of the final checkpoint's parts.
+   */
+  private Map<String, String> train(Recipe recipe, Path store, List<Double> losses)
+      throws Exception {
+    CheckpointStore checkpoints = new CheckpointStore(store, 3);
+    try (Trainer trainer = new Trainer(recipe)) {
+      var latest = checkpoints.latest().checkpoint();
+      if (latest.isPresent()) {
+        trainer.resume(latest.get());
+      }
+      Datasets data = new Datasets(recipe, (name, cause) -> {});
+      TrainListener listener =
+          new TrainListener() {
+            @Override
+            public void step(StepReport report) {
+              losses.add(report.values().get("total"));
+            }
+          };
+      try (Loader loader = data.training(trainer.step() * recipe.optimizer().accumulate())) {
+        assertEquals(
+            Trainer.End.FINISHED, trainer.run(batches(loader), null, checkpoints, listener));
+      }
+    }
+    return hashes(checkpoints.latest().checkpoint().orElseThrow().directory());
+  }
+
+  static Map<String, String> hashes(Path checkpoint) throws Exception {
+    Map<String, String> out = new TreeMap<>();
+    try (Stream<Path> files = Files.list(checkpoint)) {
+      for (Path f : files.toList()) {
+        String name = f.getFileName().toString();
+        if (!name.endsWith(".json")) {
+          byte[] sha = MessageDigest.getInstance("SHA-256").digest(Files.readAllBytes(f));
+          out.put(name, HexFormat.of().formatHex(sha));
+        }
+      }
+    }
+    assertTrue(out.size() >= 8, "a checkpoint has weights, moments, average: " + out.keySet());
+    return out;
+  }
+
+  @Test
+  void sameSeedSameBitsOtherSeedOtherBits() throws Exception {
+    List<Double> first = new ArrayList<>();
+    List<Double> second = new ArrayList<>();
+    Map<String, String> a = train(recipe(8), folder.resolve("a"), first);
+    Map<String, String> b = train(recipe(8), folder.resolve("b"), second);
+    assertEquals(first, second);
+    assertEquals(a, b);
+    Map<String, String> c = train(recipe(8, "run.seed=6"), folder.resolve("c"), new ArrayList<>());
+    assertFalse(c.get("vae.weights.bin").equals(a.get("vae.weights.bin")), "the seed is ignored");
+  }
+
+  @Test
+  void resumingGivesTheBitsOfNeverHavingStopped() throws Exception {
+    List<Double> whole = new ArrayList<>();
+    Map<String, String> undisturbed = train(recipe(12), folder.resolve("whole"), whole);
+    List<Double> parts = new ArrayList<>();
+    train(recipe(5), folder.resolve("parts"), parts);
+    Map<String, String> resumed = train(recipe(12), folder.resolve("parts"), parts);
+    assertEquals(whole, parts);
+    assertEquals(undisturbed, resumed);
+  }
+
+  @Test
+  void recomputationGivesTheSameBits() throws Exception {
+    Map<String, String> plain = train(recipe(6), folder.resolve("plain"), new ArrayList<>());
+    Map<String, String> recomputed =
+        train(recipe(6, "run.recompute=block"), folder.resolve("re"), new ArrayList<>());
+    assertEquals(plain, recomputed);
+  }
+
+  @Test
+  void aCheckpointOfAnotherModelIsRefusedWithReasons() throws Exception {
+    train(recipe(2), folder.resolve("run"), new ArrayList<>());
+    Recipe wider = recipe(4, "model.ch=16");
+    EqvaeException e =
+        assertThrows(
+            EqvaeException.Argument.class,
+            () -> train(wider, folder.resolve("run"), new ArrayList<>()));
+    assertTrue(e.getMessage().contains("vae.weights"), e.getMessage());
+  }
+
+  @Test
+  void notFiniteStepsAreSkippedCountedAndEndTheRun() throws Exception {
+    Recipe recipe = recipe(50, "run.max_consecutive_nonfinite=3");
+    List<Long> reported = new ArrayList<>();
+    TrainListener listener =
+        new TrainListener() {
+          @Override
+          public void nonFinite(long step, float[] images, Map<String, Double> values, String tau) {
+            reported.add(step);
+          }
+        };
+    try (Trainer trainer = new Trainer(recipe)) {
+      float[] before = trainer.vae().parameters().values().toFloats(trainer.stream());
+      EqvaeException e =
+          assertThrows(
+              EqvaeException.class,
+              () ->
+                  trainer.run(
+                      (index, images) -> java.util.Arrays.fill(images, Float.NaN),
+                      null,
+                      new CheckpointStore(folder.resolve("nan"), 1),
+                      listener));
+      assertTrue(e.getMessage().contains("learning_rate"), e.getMessage());
+      assertEquals(List.of(1L, 2L, 3L), reported);
+      assertEquals(3, trainer.skippedUpdates());
+      org.junit.jupiter.api.Assertions.assertArrayEquals(
+          before, trainer.vae().parameters().values().toFloats(trainer.stream()));
+    }
+  }
+
+  @Test
+  void overfittingOneBatchLowersTheLoss() throws Exception {
+    Recipe recipe =
+        recipe(
+            120,
+            "objective.equivariance_probability=0",
+            "objective.low_resolution_prior_probability=0",
+            "objective.gan.enabled=false");
+    List<Double> losses = new ArrayList<>();
+    try (Trainer trainer = new Trainer(recipe);
+        Loader loader = new Datasets(recipe, (n, c) -> {}).training(0)) {
+      float[] batch = loader.next().pixels().clone();
+      trainer.run(
+          (index, images) -> System.arraycopy(batch, 0, images, 0, images.length),
+          null,
+          new CheckpointStore(folder.resolve("fit"), 1),
+          new TrainListener() {
+            @Override
+            public void step(StepReport report) {
+              losses.add(report.values().get("rec"));
+            }
+          });
+    }
+    assertTrue(
+        losses.getLast() < 0.3 * losses.getFirst(),
+        "from " + losses.getFirst() + " to " + losses.getLast());
+  }
+
+  @Test
+  void fiveHundredStepsKeepNativeMemoryConstant() throws Exception {
+    Recipe recipe = recipe(500, "run.log_every=1000");
+    List<Object> after = new ArrayList<>();
+    try (Trainer trainer = new Trainer(recipe);
+        Loader loader = new Datasets(recipe, (n, c) -> {}).training(0)) {
+      trainer.run(
+          batches(loader),
+          null,
+          new CheckpointStore(folder.resolve("long"), 1),
+          new TrainListener() {
+            @Override
+            public void step(StepReport report) {
+              // By step 50 every branch, rotation and the discriminator have been seen.
+              if (report.step() >= 50 && report.step() % 50 == 0) {
+                after.add(trainer.memory());
+              }
+            }
+          });
+      assertEquals(10, after.size());
+      assertEquals(1, after.stream().distinct().count(), "native memory changed: " + after);
+    }
+    System.gc();
+    assertEquals(0, LeakCheck.leaks());
+  }
+}
