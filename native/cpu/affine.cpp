@@ -68,22 +68,24 @@ Interval times(double k, const Interval& i) {
   return k > 0 ? Interval{k * i.low, k * i.high} : Interval{k * i.high, k * i.low};
 }
 
-// Intersects the integers [begin, end) with those i for which base + slope i is in `range`, one more on either side
-// for rounding.
-void restrict_to(double base, double slope, const Interval& range, int64_t& begin, int64_t& end) {
-  const double slack = 1e-9 * (1 + std::fabs(base));
-  if (!(std::fabs(slope) > 1e-12)) {
-    const double drift = std::fabs(slope) * static_cast<double>(end) + slack;
-    if (base < range.low - drift || base > range.high + drift) end = begin;
+// Intersects the integers [begin, end) with those i for which base + slope i is in `range`; inverse = 1 / slope, or 0
+// where the slope is too small to divide by. Rounding may let one too many in, never one too few.
+void restrict_to(double base, double inverse, const Interval& range, int64_t& begin, int64_t& end) {
+  if (inverse == 0) {
+    if (base < range.low - 1 || base > range.high + 1) end = begin;
     return;
   }
-  double low = (range.low - base) / slope, high = (range.high - base) / slope;
-  if (low > high) std::swap(low, high);
+  double low = (range.low - base) * inverse, high = (range.high - base) * inverse;
+  if (inverse < 0) std::swap(low, high);
+  const double slack = 1e-6 + 1e-12 * (std::fabs(base) + 1e5) * std::fabs(inverse);
   const double first = static_cast<double>(begin), last = static_cast<double>(end);
-  begin = static_cast<int64_t>(std::clamp(std::floor(low) - 1, first, last));
-  end = static_cast<int64_t>(std::clamp(std::ceil(high) + 2, first, last));
+  begin = static_cast<int64_t>(std::clamp(std::ceil(low - slack), first, last));
+  end = static_cast<int64_t>(std::clamp(std::floor(high + slack) + 1, first, last));
   if (end < begin) end = begin;
 }
+
+// For restrict_to. A slope below 1e-9 moves a coordinate by less than a pixel over any image that fits memory.
+double inverse_of(double slope) { return std::fabs(slope) > 1e-9 ? 1 / slope : 0; }
 
 // Coordinates that give pixel i weight; with border padding the edge pixels also answer for everything beyond.
 Interval reach(int64_t i, int64_t size, int32_t padding) {
@@ -127,7 +129,8 @@ void affine_bwd(Stream& stream, const eqv_affine_params& p, const Tensor& dy, co
       const int64_t n = r / height, i = r % height;
       const Map m = map_of(f32(theta) + 6 * n, height, width, out_height, out_width);
       const double determinant = m.xq * m.yp - m.xp * m.yq;
-      const bool invertible = std::fabs(determinant) > 1e-9;
+      const bool invertible = std::fabs(determinant) > 1e-6;
+      const double inverse_x = inverse_of(m.xq), inverse_y = inverse_of(m.yq);
       const float* grads = f32(dy) + n * out_height * out_width * channels;
       const Interval ys = reach(i, height, p.padding);
       for (int64_t j = 0; j < width; ++j) {
@@ -139,13 +142,14 @@ void affine_bwd(Stream& stream, const eqv_affine_params& p, const Tensor& dy, co
           // p = (xq (y - y0) - yq (x - x0)) / determinant
           const Interval a = times(m.xq / determinant, {ys.low - m.y0, ys.high - m.y0});
           const Interval b = times(-m.yq / determinant, {xs.low - m.x0, xs.high - m.x0});
-          restrict_to(0, 1, {a.low + b.low, a.high + b.high}, first, last);
+          restrict_to(0, 1, {a.low + b.low - 1e-3, a.high + b.high + 1e-3}, first, last);
         }
         for (int64_t v = first; v < last; ++v) {
           const double base_x = at(m.x0, m.xp, v), base_y = at(m.y0, m.yp, v);
           int64_t from = 0, to = out_width;
-          restrict_to(base_x, m.xq, xs, from, to);
-          restrict_to(base_y, m.yq, ys, from, to);
+          restrict_to(base_x, inverse_x, xs, from, to);
+          if (from >= to) continue;
+          restrict_to(base_y, inverse_y, ys, from, to);
           for (int64_t q = from; q < to; ++q) {
             const float wy = weight_of(taps_of(at(base_y, m.yq, q), height, p.padding), i);
             if (wy == 0) continue;

@@ -20,9 +20,16 @@ constexpr int64_t kRows = 64;                          // query rows of a block
 constexpr int64_t kPartialFloats = int64_t{16} << 20;  // at most for partial gradients of k and v
 constexpr int64_t kWantedTasks = 16;
 
-// A product inside a parallel region cannot throw: the failure is kept and reported after it.
+// Matrix products of one thread each. Inside a parallel region oneDNN works on the calling thread; where the region
+// has a single thread, oneDNN must be told so, or it would use all cores and cut its sums differently. A failure
+// cannot be thrown out of the region: it is kept and reported after it.
 class Products {
  public:
+  Products() : threads_(omp_get_max_threads()) { omp_set_num_threads(1); }
+  ~Products() { omp_set_num_threads(threads_); }
+  Products(const Products&) = delete;
+  Products& operator=(const Products&) = delete;
+
   // c{m,n} = alpha op(a) op(b) + beta c, row-major
   void operator()(char ta, char tb, int64_t m, int64_t n, int64_t k, float alpha, const float* a, int64_t lda,
                   const float* b, int64_t ldb, float beta, float* c, int64_t ldc) {
@@ -36,6 +43,7 @@ class Products {
   }
 
  private:
+  const int threads_;
   std::atomic<int> failed_{0};
 };
 
@@ -128,8 +136,8 @@ void attention_bwd(Stream& stream, const eqv_attention_params& params, const Ten
   // A task is a (sample, head) and a part of its query blocks; the parts' dk and dv are added in order afterwards.
   // How many parts there are follows from the shape alone.
   const int64_t partial = keys * size;
-  const int64_t parts = std::clamp<int64_t>(std::min(ceil_div(kWantedTasks, pairs), kPartialFloats / (2 * partial * pairs)),
-                                            1, blocks);
+  const int64_t fitting = kPartialFloats / (2 * partial * pairs);
+  const int64_t parts = std::clamp<int64_t>(std::min(ceil_div(kWantedTasks, pairs), fitting), 1, blocks);
   Workspace workspace(stream, Workspace::bytes<float>(threads * 2 * scores) +
                                   (parts > 1 ? 2 * Workspace::bytes<float>(pairs * parts * partial) : 0));
   float* buffers = workspace.take<float>(threads * 2 * scores);

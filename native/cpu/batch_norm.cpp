@@ -48,9 +48,9 @@ void batch_norm_fwd(Stream& stream, const eqv_batch_norm_params& p, const Tensor
           if (p.training) {
             const Moments m = combine_moments(plan, parts + c, channels, 1);
             const double unbiased = m.m2 / static_cast<double>(plan.rows - 1);
-            f32(running_mean)[c] = static_cast<float>((1 - static_cast<double>(p.momentum)) * mean + p.momentum * m.mean);
-            f32(running_var)[c] =
-                static_cast<float>((1 - static_cast<double>(p.momentum)) * variance + p.momentum * unbiased);
+            const double momentum = p.momentum;
+            f32(running_mean)[c] = static_cast<float>((1 - momentum) * mean + momentum * m.mean);
+            f32(running_var)[c] = static_cast<float>((1 - momentum) * variance + momentum * unbiased);
             mean = m.mean;
             variance = m.m2 / static_cast<double>(plan.rows);
           }

@@ -88,7 +88,8 @@ void lpips_head_bwd(Stream& stream, const Tensor& dout, const Tensor& f0, const 
   parallel_for(stream, f0.shape[0] * pixels, ceil_div(8192, channels), [&](int64_t begin, int64_t end) {
     for (int64_t p = begin; p < end; ++p) {
       const int64_t at = p * channels;
-      const float factor = static_cast<float>(2 * static_cast<double>(f32(dout)[p / pixels]) / static_cast<double>(pixels));
+      const double upstream = f32(dout)[p / pixels];
+      const float factor = static_cast<float>(2 * upstream / static_cast<double>(pixels));
       double s[2];
       squares(f32(f0) + at, f32(f1) + at, channels, s);
       const double norm = std::sqrt(s[1]), i0 = 1 / (std::sqrt(s[0]) + kEps), i1 = 1 / (norm + kEps);

@@ -18,15 +18,22 @@ EQV_SIMD void pool(const float* a, const float* b, const float* c, const float* 
     const float va = a[j], vb = b[j], vc = c[j], vd = d[j];
     float best = va;
     int32_t at = 0;
-    bool wins = (vb > best) | ((vb != vb) & (best == best));
-    best = wins ? vb : best;
-    at = wins ? 1 : at;
-    wins = (vc > best) | ((vc != vc) & (best == best));
-    best = wins ? vc : best;
-    at = wins ? 2 : at;
-    wins = (vd > best) | ((vd != vd) & (best == best));
-    best = wins ? vd : best;
-    at = wins ? 3 : at;
+    at = vb > best ? 1 : at;
+    best = vb > best ? vb : best;
+    at = vc > best ? 2 : at;
+    best = vc > best ? vc : best;
+    at = vd > best ? 3 : at;
+    best = vd > best ? vd : best;
+    // Comparisons pass NaN by: each in turn, last to first, so that the first wins. (Conditions joined by && would
+    // keep the compiler from vectorising.)
+    at = vd != vd ? 3 : at;
+    best = vd != vd ? vd : best;
+    at = vc != vc ? 2 : at;
+    best = vc != vc ? vc : best;
+    at = vb != vb ? 1 : at;
+    best = vb != vb ? vb : best;
+    at = va != va ? 0 : at;
+    best = va != va ? va : best;
     y[j] = best;
     index[j] = static_cast<uint8_t>(at);
   }

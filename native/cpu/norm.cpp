@@ -9,7 +9,7 @@ namespace {
 
 constexpr int64_t kChunkElements = 32768;  // 128 KiB: stays in the second-level cache, and sums stay shallow
 
-// sum += x - shift, squares += (x - shift)^2 over n floats in blocks of `width`; four blocks at a time, added as a tree.
+// sum += x - shift, squares += (x - shift)^2 over n floats in blocks of `width`; four blocks at a time, as a tree.
 EQV_SIMD void shifted_sums(const float* x, int64_t n, int64_t width, const float* shift, float* sum, float* squares) {
   int64_t i = 0;
   for (; i + 4 * width <= n; i += 4 * width) {

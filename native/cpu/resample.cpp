@@ -85,22 +85,39 @@ EQV_SIMD void mix_columns(const float* in, const Table& table, int64_t pixels, i
   }
 }
 
-// The same for the four channels of a latent: no loop of four inside.
-EQV_SIMD void mix_columns4(const float* in, const Table& table, int64_t pixels, float* out, int64_t step) {
-  typedef float Pixel __attribute__((vector_size(16), aligned(4), may_alias));
+// The same for few channels, known to the compiler: sums stay in registers.
+template <int kChannels>
+EQV_INLINE void mix_few(const float* in, const Table& table, int64_t pixels, float* out, int64_t step) {
   for (int64_t r = 0; r < pixels; ++r) {
-    Pixel sum = {0, 0, 0, 0};
-    for (int64_t e = table.start[r]; e < table.start[r + 1]; ++e)
-      sum += table.weight[e] * *reinterpret_cast<const Pixel*>(in + table.column[e] * 4);
-    *reinterpret_cast<Pixel*>(out + r * step) = sum;
+    float sum[kChannels] = {};
+    for (int64_t e = table.start[r]; e < table.start[r + 1]; ++e) {
+      const float* a = in + table.column[e] * kChannels;
+      const float u = table.weight[e];
+      for (int c = 0; c < kChannels; ++c) sum[c] += u * a[c];
+    }
+    for (int c = 0; c < kChannels; ++c) out[r * step + c] = sum[c];
   }
 }
 
+EQV_SIMD void mix_columns1(const float* in, const Table& table, int64_t pixels, float* out, int64_t step) {
+  mix_few<1>(in, table, pixels, out, step);
+}
+
+EQV_SIMD void mix_columns3(const float* in, const Table& table, int64_t pixels, float* out, int64_t step) {
+  mix_few<3>(in, table, pixels, out, step);
+}
+
+EQV_SIMD void mix_columns4(const float* in, const Table& table, int64_t pixels, float* out, int64_t step) {
+  mix_few<4>(in, table, pixels, out, step);
+}
+
 void mix_line(const float* in, const Table& table, int64_t pixels, int64_t channels, float* out, int64_t step) {
-  if (channels == 4)
-    mix_columns4(in, table, pixels, out, step);
-  else
-    mix_columns(in, table, pixels, channels, out, step);
+  switch (channels) {
+    case 1: return mix_columns1(in, table, pixels, out, step);
+    case 3: return mix_columns3(in, table, pixels, out, step);
+    case 4: return mix_columns4(in, table, pixels, out, step);
+    default: return mix_columns(in, table, pixels, channels, out, step);
+  }
 }
 
 // Copies `n` pixels between lines with a step between pixels, in floats.

@@ -17,4 +17,9 @@ module io.github.eqvae {
   exports io.github.eqvae.train;
   exports io.github.eqvae.io;
   exports io.github.eqvae.data;
+  exports io.github.eqvae.eval;
+  exports io.github.eqvae.train.report;
+
+  opens io.github.eqvae.cli to
+      info.picocli;
 }

@@ -1,8 +1,8 @@
 package io.github.eqvae;
 
 /**
- * What eqvae throws when something it was asked to do cannot be done. The message says what was wrong, what it was, what
- * was expected and what to do.
+ * What eqvae throws when something it was asked to do cannot be done. The message says what was
+ * wrong, what it was, what was expected and what to do.
  */
 public sealed class EqvaeException extends RuntimeException
     permits EqvaeException.Environment,

@@ -83,7 +83,7 @@ public final class IdxDataset implements ImageDataset {
       int magic = input.readInt();
       if (magic != (0x0800 | rank)) {
         throw new IOException(
-            "%s: not an IDX file of unsigned bytes in %d dimensions: magic number %08x, expected %08x"
+            "%s: not an IDX file of unsigned bytes in %d dimensions: magic %08x, expected %08x"
                 .formatted(file, rank, magic, 0x0800 | rank));
       }
       int[] dimensions = new int[rank];

@@ -4,7 +4,8 @@ package io.github.eqvae.equivariance;
  * What one forward pass does.
  *
  * @param branch which of the three
- * @param transform τ; identity in the plain branch, a pure isotropic scale in the low-resolution branch
+ * @param transform τ; identity in the plain branch, a pure isotropic scale in the low-resolution
+ *     branch
  */
 public record Draw(Branch branch, SpatialTransform transform) {
   /** The three branches of the released training step. */

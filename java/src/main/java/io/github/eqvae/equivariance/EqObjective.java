@@ -25,10 +25,11 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The EQ-VAE objective: L = L_rec + λ_gan·L_gan + λ_reg·L_reg, where with probability ½ the latent is transformed by τ
- * before it is decoded and the τ-transformed image is asked for. Computes losses and gradients; draws, noise and
- * updates are the caller's. Sources: EQ-VAE (arXiv 2502.09509) Eqs. 1–7; zelaki/eqvae {@code
- * train_eqvae/ldm/models/autoencoder.py} and {@code ldm/modules/losses/contperceptual.py}.
+ * The EQ-VAE objective: L = L_rec + λ_gan·L_gan + λ_reg·L_reg, where with probability ½ the latent
+ * is transformed by τ before it is decoded and the τ-transformed image is asked for. Computes
+ * losses and gradients; draws, noise and updates are the caller's. Sources: EQ-VAE (arXiv
+ * 2502.09509) Eqs. 1–7; zelaki/eqvae {@code train_eqvae/ldm/models/autoencoder.py} and {@code
+ * ldm/modules/losses/contperceptual.py}.
  */
 public final class EqObjective {
   private static final double ADAPTIVE_EPS = 1e-4;
@@ -49,7 +50,11 @@ public final class EqObjective {
 
   /** Samples that share a draw, after the forward pass. */
   private record Pass(
-      double share, Tensor moments, Tensor target, Tensor reconstruction, @Nullable Tensor explicit) {}
+      double share,
+      Tensor moments,
+      Tensor target,
+      Tensor reconstruction,
+      @Nullable Tensor explicit) {}
 
   private final AutoencoderKl vae;
   private final @Nullable Discriminator discriminator;
@@ -76,7 +81,9 @@ public final class EqObjective {
       LossOptions loss) {
     if (loss.perceptualWeight() > 0 && lpips == null) {
       throw new EqvaeException.Argument(
-          "perceptual_weight is " + loss.perceptualWeight() + " but there is no LPIPS network: name"
+          "perceptual_weight is "
+              + loss.perceptualWeight()
+              + " but there is no LPIPS network: name"
               + " its weights in objective.lpips_weights or set perceptual_weight to 0");
     }
     this.vae = vae;
@@ -97,7 +104,8 @@ public final class EqObjective {
   }
 
   /**
-   * The autoencoder's step: computes the losses and adds the gradients to the autoencoder's parameters.
+   * The autoencoder's step: computes the losses and adds the gradients to the autoencoder's
+   * parameters.
    *
    * @param stream orders the work
    * @param arena the step arena
@@ -149,10 +157,12 @@ public final class EqObjective {
   }
 
   /**
-   * The discriminator's step: computes its loss and adds the gradients to its parameters. The autoencoder gets none.
+   * The discriminator's step: computes its loss and adds the gradients to its parameters. The
+   * autoencoder gets none.
    *
    * @param stream orders the work
-   * @param arena the step arena; with a shared forward pass the one {@link #generatorStep} used, not yet reset
+   * @param arena the step arena; with a shared forward pass the one {@link #generatorStep} used,
+   *     not yet reset
    * @param x images in [-1, 1], {@code [N, H, W, C]}
    * @param draws one per sample; ignored with a shared forward pass
    * @param noise the posterior's noise; ignored with a shared forward pass
@@ -270,8 +280,7 @@ public final class EqObjective {
   }
 
   /** nll = |target − reconstruction| + LPIPS, over exp(logvar), plus logvar. */
-  private void reconstructionLoss(
-      Tape tape, Pass p, long batch, List<Seed> seeds, Scalars report) {
+  private void reconstructionLoss(Tape tape, Pass p, long batch, List<Seed> seeds, Scalars report) {
     Shape image = p.reconstruction().shape();
     long perImage = image.elements() / image.dim(0);
     boolean released = loss.normalization() == LossOptions.Normalization.RELEASED;
@@ -279,8 +288,7 @@ public final class EqObjective {
     double unit = released ? 1.0 / batch : 1.0 / (batch * (double) perImage);
     PixelLoss.Kind kind =
         loss.pixelLoss() == LossOptions.PixelLossKind.L1 ? PixelLoss.Kind.L1 : PixelLoss.Kind.L2;
-    Tensor rec =
-        tape.apply(new PixelLoss(kind, unit * precision), p.reconstruction(), p.target());
+    Tensor rec = tape.apply(new PixelLoss(kind, unit * precision), p.reconstruction(), p.target());
     seeds.add(tape.seed(rec, 1));
     report.add("rec", rec, 1 / (precision * unit * batch * perImage));
     report.add("nll", rec, 1);
@@ -297,8 +305,8 @@ public final class EqObjective {
   }
 
   /**
-   * Balances both losses at the decoder's last weight, then replaces the reconstruction's seeds by seeds at the
-   * reconstruction itself: the decoder is walked through once, not once per loss.
+   * Balances both losses at the decoder's last weight, then replaces the reconstruction's seeds by
+   * seeds at the reconstruction itself: the decoder is walked through once, not once per loss.
    */
   private void adversarialSeeds(
       Tape tape,
@@ -349,18 +357,17 @@ public final class EqObjective {
     }
   }
 
-  /** Sum of squares of the gradient at decoder.conv_out.weight that these gradients at the images cause. */
+  /**
+   * Sum of squares of the gradient at decoder.conv_out.weight that these gradients at the images
+   * cause.
+   */
   private Tensor lastLayerNorm(Tape tape, Map<Tensor, Tensor> atImages) {
     List<Seed> seeds = new ArrayList<>();
     atImages.forEach((image, gradient) -> seeds.add(new Seed(image, gradient)));
     Tensor w = vae.lastLayer().value();
     Tensor gradient = tape.gradients(seeds, List.of(w)).get(w);
     Tensor out = tape.arena().tensor(Shape.SCALAR);
-    tape.stream()
-        .launch(Fn.REDUCE, Struct.REDUCE_PARAMS)
-        .i32(1)
-        .f64(1)
-        .run(gradient, out);
+    tape.stream().launch(Fn.REDUCE, Struct.REDUCE_PARAMS).i32(1).f64(1).run(gradient, out);
     return out;
   }
 }

@@ -5,13 +5,14 @@ import io.github.eqvae.op.Interpolation;
 import java.util.List;
 
 /**
- * How τ is drawn and used. The defaults are what the released code does; where the paper says otherwise the difference
- * is an option. Sources: EQ-VAE (arXiv 2502.09509) §3; zelaki/eqvae {@code train_eqvae/ldm/models/autoencoder.py}.
+ * How τ is drawn and used. The defaults are what the released code does; where the paper says
+ * otherwise the difference is an option. Sources: EQ-VAE (arXiv 2502.09509) §3; zelaki/eqvae {@code
+ * train_eqvae/ldm/models/autoencoder.py}.
  *
- * @param equivarianceProbability probability of the EQ branch (the code's {@code p_prior}; the paper's p_α is one minus
- *     this; 0.5 in both)
- * @param lowResolutionPriorProbability otherwise, probability of the plain branch at a reduced size (code only; not in
- *     the paper)
+ * @param equivarianceProbability probability of the EQ branch (the code's {@code p_prior}; the
+ *     paper's p_α is one minus this; 0.5 in both)
+ * @param lowResolutionPriorProbability otherwise, probability of the plain branch at a reduced size
+ *     (code only; not in the paper)
  * @param scaling isotropic as released, anisotropic as in the ablation, or none
  * @param scaleSet the released k/32, k = 8…31, or continuous as the paper writes
  * @param scaleMin smallest scale when continuous
@@ -113,7 +114,8 @@ public record EqOptions(
         "equivariance_probability is " + equivarianceProbability + ", must be in [0, 1]");
     require(
         lowResolutionPriorProbability >= 0 && lowResolutionPriorProbability <= 1,
-        "low_resolution_prior_probability is " + lowResolutionPriorProbability
+        "low_resolution_prior_probability is "
+            + lowResolutionPriorProbability
             + ", must be in [0, 1]");
     require(
         scaleMin > 0 && scaleMin < scaleMax && scaleMax <= 1,

@@ -3,22 +3,24 @@ package io.github.eqvae.equivariance;
 import io.github.eqvae.EqvaeException;
 
 /**
- * The weights of the objective. Defaults: the released EQ-VAE fine-tuning. Source: CompVis/latent-diffusion {@code
- * ldm/modules/losses/contperceptual.py}.
+ * The weights of the objective. Defaults: the released EQ-VAE fine-tuning. Source:
+ * CompVis/latent-diffusion {@code ldm/modules/losses/contperceptual.py}.
  *
  * @param pixelLoss L1 as released, or L2
  * @param perceptualWeight factor on LPIPS; above 0 an LPIPS network is needed
- * @param logvar the constant log variance of the reconstruction likelihood; 0, never learned in the released code
+ * @param logvar the constant log variance of the reconstruction likelihood; 0, never learned in the
+ *     released code
  * @param klWeight factor on the KL divergence
  * @param normalization the released sum over elements divided by the batch, or a mean over elements
  * @param discWeight factor on the adversarial loss after the adaptive weight
  * @param discFactor a further factor; 1
  * @param discStart first step with a discriminator
- * @param adaptiveWeight whether the gradients at the decoder's last weight balance the adversarial loss
+ * @param adaptiveWeight whether the gradients at the decoder's last weight balance the adversarial
+ *     loss
  * @param adaptiveMaximum largest adaptive weight; 1e4
  * @param ganLoss hinge as released, or non-saturating
- * @param discriminatorForward a forward pass (and draw) of its own for the discriminator's step as released, or the
- *     generator's results
+ * @param discriminatorForward a forward pass (and draw) of its own for the discriminator's step as
+ *     released, or the generator's results
  */
 public record LossOptions(
     PixelLossKind pixelLoss,

@@ -9,7 +9,10 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 
-/** Collects scalars on the device and reads them all with one copy: one wait per step, not one per number. */
+/**
+ * Collects scalars on the device and reads them all with one copy: one wait per step, not one per
+ * number.
+ */
 final class Scalars {
   private final List<String> names = new ArrayList<>();
   private final List<Double> factors = new ArrayList<>();

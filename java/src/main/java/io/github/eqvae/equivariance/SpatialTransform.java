@@ -9,8 +9,9 @@ import io.github.eqvae.tensor.Tensor;
 import java.util.Locale;
 
 /**
- * τ = flip ∘ rotation ∘ scale, the same for a latent and its image: resize first, then quarter turns clockwise, then
- * flips. Source: EQ-VAE (arXiv 2502.09509) Eq. 6; zelaki/eqvae {@code train_eqvae/ldm/models/autoencoder.py}.
+ * τ = flip ∘ rotation ∘ scale, the same for a latent and its image: resize first, then quarter
+ * turns clockwise, then flips. Source: EQ-VAE (arXiv 2502.09509) Eq. 6; zelaki/eqvae {@code
+ * train_eqvae/ldm/models/autoencoder.py}.
  *
  * @param scaleHeight factor on the height, in (0, 1]
  * @param scaleWidth factor on the width, in (0, 1]
@@ -98,7 +99,8 @@ public record SpatialTransform(
   }
 
   /**
-   * Transforms an image so that it has exactly the size the decoder gives for the transformed latent.
+   * Transforms an image so that it has exactly the size the decoder gives for the transformed
+   * latent.
    *
    * @param tape the tape
    * @param x {@code [N, H, W, C]}

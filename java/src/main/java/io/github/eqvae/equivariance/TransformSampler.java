@@ -5,8 +5,8 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * Draws branch and τ. A draw is a pure function of (seed, purpose, sample), so a resumed run draws what the interrupted
- * one would have drawn.
+ * Draws branch and τ. A draw is a pure function of (seed, purpose, sample), so a resumed run draws
+ * what the interrupted one would have drawn.
  */
 public final class TransformSampler {
   private final EqOptions options;
@@ -38,19 +38,18 @@ public final class TransformSampler {
   }
 
   private Draw one(long seed, long purpose, int sample) {
-    // Eight uniform numbers, each with one fixed use: an option that is off does not shift the others.
+    // Eight uniform numbers, each with one fixed use: an option that is off does not shift the
+    // others.
     double[] u = new double[8];
     for (int block = 0; block < 2; block++) {
-      int[] words =
-          Philox.block(seed, 2L * sample + block, purpose);
+      int[] words = Philox.block(seed, 2L * sample + block, purpose);
       for (int i = 0; i < 4; i++) {
         u[4 * block + i] = (Integer.toUnsignedLong(words[i]) + 0.5) * 0x1p-32;
       }
     }
     if (u[0] < options.equivarianceProbability()) {
       double height = scale(u[1]);
-      double width =
-          options.scaling() == EqOptions.Scaling.ANISOTROPIC ? scale(u[2]) : height;
+      double width = options.scaling() == EqOptions.Scaling.ANISOTROPIC ? scale(u[2]) : height;
       int turns = options.rotations().get((int) (u[3] * options.rotations().size()));
       EqOptions.Flips flips = options.flips();
       boolean horizontal =

@@ -1,6 +1,9 @@
 package io.github.eqvae.ffi;
 
-/** The C interface as text, built from the Java declarations; equal to what the native side builds from its own. */
+/**
+ * The C interface as text, built from the Java declarations; equal to what the native side builds
+ * from its own.
+ */
 public final class AbiText {
   /** {@code EQV_ABI_VERSION}. */
   public static final int VERSION = 1;

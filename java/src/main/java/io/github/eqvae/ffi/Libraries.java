@@ -16,9 +16,9 @@ import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 
 /**
- * Finds the backend libraries: in the folder that {@code -Deqvae.native.dir} or {@code EQVAE_NATIVE_DIR} names, else in
- * the jar, unpacked once per version into a cache folder ({@code EQVAE_CACHE_DIR}, by default {@code
- * ~/.cache/eqvae}).
+ * Finds the backend libraries: in the folder that {@code -Deqvae.native.dir} or {@code
+ * EQVAE_NATIVE_DIR} names, else in the jar, unpacked once per version into a cache folder ({@code
+ * EQVAE_CACHE_DIR}, by default {@code ~/.cache/eqvae}).
  */
 public final class Libraries {
   private static final String PLATFORM = "linux-x86_64";
@@ -52,14 +52,22 @@ public final class Libraries {
       Path path = Path.of(folder, file);
       if (!Files.isRegularFile(path)) {
         throw new EqvaeException.Environment(
-            "There is no " + file + " in " + folder + " (set by eqvae.native.dir or"
+            "There is no "
+                + file
+                + " in "
+                + folder
+                + " (set by eqvae.native.dir or"
                 + " EQVAE_NATIVE_DIR). Build it with `mvn verify` or unset the folder.");
       }
       return path;
     }
     if (Libraries.class.getResource(resource(file)) == null) {
       throw new EqvaeException.Environment(
-          "This build of eqvae has no " + backend + " backend (" + file + " is not in the jar)."
+          "This build of eqvae has no "
+              + backend
+              + " backend ("
+              + file
+              + " is not in the jar)."
               + ("cuda".equals(backend)
                   ? " Rebuild where nvcc is installed, or use --device cpu."
                   : " Known devices: cpu."));
@@ -73,7 +81,10 @@ public final class Libraries {
       return unpack(file);
     } catch (IOException e) {
       throw new EqvaeException.Environment(
-          "The native libraries could not be unpacked into " + cache() + ": " + e.getMessage()
+          "The native libraries could not be unpacked into "
+              + cache()
+              + ": "
+              + e.getMessage()
               + ". Set EQVAE_CACHE_DIR to a writable folder.",
           e);
     }

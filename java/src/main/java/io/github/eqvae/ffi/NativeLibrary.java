@@ -17,12 +17,13 @@ import java.nio.file.Path;
 import java.util.Arrays;
 
 /**
- * One backend library. All libraries export the same symbols; each is opened by its own absolute path, so that several
- * live side by side in one process.
+ * One backend library. All libraries export the same symbols; each is opened by its own absolute
+ * path, so that several live side by side in one process.
  *
- * <p>Every argument travels as a 64-bit integer: handles, addresses and sizes are what the interface takes (the two
- * calls with 32-bit arguments have handles of their own). The method handles are static and take the function's
- * address, so the JIT compiles a call to any library's function into a plain native call.
+ * <p>Every argument travels as a 64-bit integer: handles, addresses and sizes are what the
+ * interface takes (the two calls with 32-bit arguments have handles of their own). The method
+ * handles are static and take the function's address, so the JIT compiles a call to any library's
+ * function into a plain native call.
  */
 public final class NativeLibrary {
   private static final Linker LINKER = Linker.nativeLinker();
@@ -69,7 +70,8 @@ public final class NativeLibrary {
    *
    * @param path the library's file
    * @return the library; it stays loaded until the process ends
-   * @throws EqvaeException.Environment when it cannot be loaded (with the loader's reason) or speaks another ABI
+   * @throws EqvaeException.Environment when it cannot be loaded (with the loader's reason) or
+   *     speaks another ABI
    */
   public static NativeLibrary open(Path path) {
     Path file = path.toAbsolutePath().normalize();
@@ -104,7 +106,10 @@ public final class NativeLibrary {
         .orElseThrow(
             () ->
                 new EqvaeException.Environment(
-                    path + " has no symbol " + name + "; it belongs to another version of eqvae."
+                    path
+                        + " has no symbol "
+                        + name
+                        + "; it belongs to another version of eqvae."
                         + " Rebuild it with `mvn verify`."));
   }
 
@@ -113,7 +118,8 @@ public final class NativeLibrary {
     String ours = AbiText.build();
     if (!ours.equals(theirs)) {
       throw new EqvaeException.Environment(
-          path + " and this jar disagree on the C interface: "
+          path
+              + " and this jar disagree on the C interface: "
               + AbiText.firstDifference(ours, theirs)
               + ". Rebuild both with `mvn verify`.");
     }
@@ -125,7 +131,9 @@ public final class NativeLibrary {
       MemorySegment buffer = arena.allocate(length + 1);
       long again = (long) TEXT.invokeExact(function, buffer, length + 1);
       return new String(
-          buffer.asSlice(0, Math.min(length, again)).toArray(java.lang.foreign.ValueLayout.JAVA_BYTE),
+          buffer
+              .asSlice(0, Math.min(length, again))
+              .toArray(java.lang.foreign.ValueLayout.JAVA_BYTE),
           StandardCharsets.UTF_8);
     } catch (Throwable t) {
       throw broken(t);

@@ -16,8 +16,7 @@ public enum Struct {
       "struct_size:u32 reserved:i32 live_bytes:i64 live_blocks:i64 total_blocks:i64"
           + " cached_plans:i64"),
   /** {@code eqv_conv2d_params}. */
-  CONV2D_PARAMS(
-      "struct_size:u32 stride:i32 pad_top:i32 pad_bottom:i32 pad_left:i32 pad_right:i32"),
+  CONV2D_PARAMS("struct_size:u32 stride:i32 pad_top:i32 pad_bottom:i32 pad_left:i32 pad_right:i32"),
   /** {@code eqv_group_norm_params}. */
   GROUP_NORM_PARAMS("struct_size:u32 groups:i32 eps:f32 silu:i32"),
   /** {@code eqv_batch_norm_params}. */
@@ -152,7 +151,9 @@ public enum Struct {
   }
 
   String abiLine() {
-    StringBuilder s = new StringBuilder("struct eqv_" + name().toLowerCase(java.util.Locale.ROOT) + " size=" + size);
+    StringBuilder s =
+        new StringBuilder(
+            "struct eqv_" + name().toLowerCase(java.util.Locale.ROOT) + " size=" + size);
     fields.forEach(f -> s.append(f.text()));
     return s.append('\n').toString();
   }

@@ -88,7 +88,9 @@ public final class Images {
       String[] truncation = {""};
       reader.addIIOReadWarningListener(
           (source, warning) -> {
-            if (warning.toLowerCase(Locale.ROOT).contains("premature end")) {
+            // The words of libjpeg and of the JDK around it; they have no translations.
+            String text = warning.toLowerCase(Locale.ROOT);
+            if (text.contains("premature end") || text.contains("truncated")) {
               truncation[0] = warning;
             }
           });

@@ -11,8 +11,8 @@ import io.github.eqvae.tensor.Shape;
 import io.github.eqvae.tensor.Tensor;
 
 /**
- * Self-attention over all pixels, one head, with a shortcut. The projections are 1×1 convolutions, as on disk. Source:
- * CompVis/latent-diffusion {@code ldm/modules/diffusionmodules/model.py}.
+ * Self-attention over all pixels, one head, with a shortcut. The projections are 1×1 convolutions,
+ * as on disk. Source: CompVis/latent-diffusion {@code ldm/modules/diffusionmodules/model.py}.
  */
 final class AttnBlock {
   private final GroupNorm norm;

@@ -4,12 +4,14 @@ import io.github.eqvae.EqvaeException;
 import java.util.List;
 
 /**
- * The shape of an autoencoder of the latent-diffusion family, in the words of CompVis' {@code ddconfig}.
+ * The shape of an autoencoder of the latent-diffusion family, in the words of CompVis' {@code
+ * ddconfig}.
  *
  * @param inChannels channels of the image: 3 for RGB, 1 for gray
  * @param outChannels channels of the reconstruction
  * @param ch width of the first level
- * @param chMult width of each level as a multiple of {@code ch}; every level but the last halves the resolution
+ * @param chMult width of each level as a multiple of {@code ch}; every level but the last halves
+ *     the resolution
  * @param numResBlocks residual blocks per encoder level; the decoder has one more
  * @param attnResolutions sides at which every residual block is followed by attention
  * @param resolution side of the training images; decides where {@code attnResolutions} fall
@@ -37,7 +39,8 @@ public record AutoencoderConfig(
   public AutoencoderConfig {
     chMult = List.copyOf(chMult);
     attnResolutions = List.copyOf(attnResolutions);
-    require(!chMult.isEmpty(), "ch_mult is empty; it needs one number per level, e.g. [1, 2, 4, 4]");
+    require(
+        !chMult.isEmpty(), "ch_mult is empty; it needs one number per level, e.g. [1, 2, 4, 4]");
     require(
         inChannels > 0 && outChannels > 0 && ch > 0 && numResBlocks > 0 && zChannels > 0,
         "in_channels, out_ch, ch, num_res_blocks and z_channels must be positive");
@@ -49,8 +52,13 @@ public record AutoencoderConfig(
     int factor = 1 << (chMult.size() - 1);
     require(
         resolution % factor == 0,
-        "resolution " + resolution + " is not a multiple of " + factor + ", the downsampling factor of "
-            + chMult.size() + " levels");
+        "resolution "
+            + resolution
+            + " is not a multiple of "
+            + factor
+            + ", the downsampling factor of "
+            + chMult.size()
+            + " levels");
     require(
         useQuantConv || embedDim == zChannels,
         "without quant_conv, embed_dim " + embedDim + " must equal z_channels " + zChannels);
@@ -68,7 +76,8 @@ public record AutoencoderConfig(
    * @return its configuration
    */
   public static AutoencoderConfig sdVae() {
-    return new AutoencoderConfig(3, 3, 128, List.of(1, 2, 4, 4), 2, List.of(), 256, 4, 4, 32, true, true);
+    return new AutoencoderConfig(
+        3, 3, 128, List.of(1, 2, 4, 4), 2, List.of(), 256, 4, 4, 32, true, true);
   }
 
   /**

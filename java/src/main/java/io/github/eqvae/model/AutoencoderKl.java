@@ -11,9 +11,9 @@ import io.github.eqvae.tensor.Tensor;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The variational autoencoder of latent diffusion: encoder, a diagonal Gaussian posterior over the latent, decoder.
- * Parameter names are CompVis' (see {@code docs/design.md} for diffusers'). Source: CompVis/latent-diffusion {@code
- * ldm/models/autoencoder.py}.
+ * The variational autoencoder of latent diffusion: encoder, a diagonal Gaussian posterior over the
+ * latent, decoder. Parameter names are CompVis' (see {@code docs/design.md} for diffusers').
+ * Source: CompVis/latent-diffusion {@code ldm/models/autoencoder.py}.
  */
 public final class AutoencoderKl implements AutoCloseable {
   private final AutoencoderConfig config;
@@ -67,8 +67,8 @@ public final class AutoencoderKl implements AutoCloseable {
   }
 
   /**
-   * The decoder's last weight {@code decoder.conv_out.weight}, where the adaptive discriminator weight compares
-   * gradients.
+   * The decoder's last weight {@code decoder.conv_out.weight}, where the adaptive discriminator
+   * weight compares gradients.
    *
    * @return the parameter {@code [out, ch, 3, 3]}
    */
@@ -80,7 +80,8 @@ public final class AutoencoderKl implements AutoCloseable {
    * Images to the moments of the posterior.
    *
    * @param tape the tape
-   * @param x images in [-1, 1], {@code [N, H, W, in_channels]}, H and W multiples of the downsampling factor
+   * @param x images in [-1, 1], {@code [N, H, W, in_channels]}, H and W multiples of the
+   *     downsampling factor
    * @return {@code [N, H/f, W/f, 2·embed_dim]}: mean, then log variance
    */
   public Tensor encode(Tape tape, Tensor x) {

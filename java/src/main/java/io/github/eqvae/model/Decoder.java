@@ -11,9 +11,14 @@ import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
-/** Latent to image. Source: CompVis/latent-diffusion {@code ldm/modules/diffusionmodules/model.py}, Decoder. */
+/**
+ * Latent to image. Source: CompVis/latent-diffusion {@code ldm/modules/diffusionmodules/model.py},
+ * Decoder.
+ */
 final class Decoder {
-  /** One resolution: residual blocks, attention where configured, a doubling unless it is the first. */
+  /**
+   * One resolution: residual blocks, attention where configured, a doubling unless it is the first.
+   */
   private record Level(
       List<ResnetBlock> blocks, List<AttnBlock> attentions, @Nullable Conv2d upsample) {}
 

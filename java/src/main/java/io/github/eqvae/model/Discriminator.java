@@ -15,15 +15,18 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * PatchGAN: judges overlapping patches of an image as real or reconstructed. Source: CompVis/taming-transformers {@code
- * taming/modules/discriminator/model.py}, NLayerDiscriminator; parameter names as there ({@code main.0.weight} …).
+ * PatchGAN: judges overlapping patches of an image as real or reconstructed. Source:
+ * CompVis/taming-transformers {@code taming/modules/discriminator/model.py}, NLayerDiscriminator;
+ * parameter names as there ({@code main.0.weight} …).
  */
 public final class Discriminator implements AutoCloseable {
   private static final Init CONV = new Init.Normal(0, 0.02);
   private static final Init NORM = new Init.Normal(1, 0.02);
   private static final LeakyRelu ACTIVATION = new LeakyRelu(0.2);
 
-  /** A 4×4 convolution, batch norm between the first and the last, leaky ReLU but after the last. */
+  /**
+   * A 4×4 convolution, batch norm between the first and the last, leaky ReLU but after the last.
+   */
   private record Layer(Conv2d conv, @Nullable BatchNorm2d norm, boolean activated) {}
 
   private final List<Layer> layers = new ArrayList<>();

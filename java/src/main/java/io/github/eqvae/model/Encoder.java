@@ -9,9 +9,15 @@ import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
-/** Image to moments. Source: CompVis/latent-diffusion {@code ldm/modules/diffusionmodules/model.py}, Encoder. */
+/**
+ * Image to moments. Source: CompVis/latent-diffusion {@code ldm/modules/diffusionmodules/model.py},
+ * Encoder.
+ */
 final class Encoder {
-  /** One resolution: residual blocks, attention where configured, a halving convolution unless it is the last. */
+  /**
+   * One resolution: residual blocks, attention where configured, a halving convolution unless it is
+   * the last.
+   */
   private record Level(
       List<ResnetBlock> blocks, List<AttnBlock> attentions, @Nullable Conv2d downsample) {}
 
@@ -37,9 +43,7 @@ final class Encoder {
         }
       }
       Conv2d downsample =
-          i == last
-              ? null
-              : new Conv2d(level.in("downsample.conv"), width, width, 3, Ops.HALVE);
+          i == last ? null : new Conv2d(level.in("downsample.conv"), width, width, 3, Ops.HALVE);
       levels.add(new Level(blocks, attentions, downsample));
     }
     mid = new MidBlock(s.in("mid"), width, c.normGroups(), c.midBlockAddAttention());

@@ -17,11 +17,13 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * Learned perceptual image patch similarity over VGG16 features, always in evaluation mode (no dropout before the
- * linear heads). Source: richzhang/PerceptualSimilarity {@code lpips/lpips.py}; arXiv 1801.03924.
+ * Learned perceptual image patch similarity over VGG16 features, always in evaluation mode (no
+ * dropout before the linear heads). Source: richzhang/PerceptualSimilarity {@code lpips/lpips.py};
+ * arXiv 1801.03924.
  *
- * <p>Parameter names follow torchvision's VGG16 and the published heads: {@code net.features.0.weight} …, {@code
- * lin0.model.1.weight} {@code [1,C,1,1]} …. The weights are never learned.
+ * <p>Parameter names follow torchvision's VGG16 and the published heads: {@code
+ * net.features.0.weight} …, {@code lin0.model.1.weight} {@code [1,C,1,1]} …. The weights are never
+ * learned.
  */
 public final class Lpips implements AutoCloseable {
   /** Subtracted from images in [-1, 1], per channel. */
@@ -39,7 +41,8 @@ public final class Lpips implements AutoCloseable {
   private final ParameterStore parameters;
 
   /**
-   * Builds the network with random weights, to be replaced by {@code io} loading the published ones.
+   * Builds the network with random weights, to be replaced by {@code io} loading the published
+   * ones.
    *
    * @param width channels of the first stage: 64 as published; less in tests
    * @param stream orders the work
@@ -59,8 +62,7 @@ public final class Lpips implements AutoCloseable {
       }
       index++; // so has the pooling
       stages.add(stage);
-      heads.add(
-          builder.root().in("lin" + i).in("model.1").parameter("weight", UNIT, 1, in, 1, 1));
+      heads.add(builder.root().in("lin" + i).in("model.1").parameter("weight", UNIT, 1, in, 1, 1));
     }
     scale = builder.root().in("scaling_layer").buffer("inverse_scale", Init.ONES, 3);
     shift = builder.root().in("scaling_layer").buffer("offset", Init.ZEROS, 3);

@@ -5,7 +5,9 @@ import io.github.eqvae.tape.Tape;
 import io.github.eqvae.tensor.Tensor;
 import org.jspecify.annotations.Nullable;
 
-/** The deepest part of encoder and decoder: residual block, attention (optional), residual block. */
+/**
+ * The deepest part of encoder and decoder: residual block, attention (optional), residual block.
+ */
 final class MidBlock {
   private final ResnetBlock block1;
   private final @Nullable AttnBlock attn;

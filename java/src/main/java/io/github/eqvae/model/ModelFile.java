@@ -49,14 +49,15 @@ public final class ModelFile {
   }
 
   /**
-   * Reads all parameters and buffers of a store. Nothing is changed unless every parameter is there in its shape; a
-   * buffer that the file lacks keeps its value.
+   * Reads all parameters and buffers of a store. Nothing is changed unless every parameter is there
+   * in its shape; a buffer that the file lacks keeps its value.
    *
    * @param path the file
    * @param parameters what to fill
    * @param stream waited for
    * @throws IOException when the file cannot be read
-   * @throws EqvaeException.Argument when tensors are missing or have other shapes; the message lists them
+   * @throws EqvaeException.Argument when tensors are missing or have other shapes; the message
+   *     lists them
    */
   public static void load(Path path, ParameterStore parameters, Stream stream) throws IOException {
     try (SafetensorsFile file = SafetensorsFile.open(path)) {
@@ -68,7 +69,10 @@ public final class ModelFile {
           }
         } else if (!Shape.of(file.info(p.name()).shape()).equals(p.shape())) {
           problems.add(
-              p.name() + " has shape " + Shape.of(file.info(p.name()).shape()) + ", expected "
+              p.name()
+                  + " has shape "
+                  + Shape.of(file.info(p.name()).shape())
+                  + ", expected "
                   + p.shape());
         }
       }
@@ -76,7 +80,9 @@ public final class ModelFile {
         TreeSet<String> unexpected = new TreeSet<>(file.names());
         parameters.all().forEach(p -> unexpected.remove(p.name()));
         throw new EqvaeException.Argument(
-            path + " does not fit this model: " + summary(problems)
+            path
+                + " does not fit this model: "
+                + summary(problems)
                 + (unexpected.isEmpty()
                     ? ""
                     : "; it also holds " + summary(List.copyOf(unexpected))));

@@ -9,8 +9,9 @@ import io.github.eqvae.tensor.Tensor;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Two convolutions with a shortcut: x + conv2(silu(norm2(conv1(silu(norm1(x)))))), the shortcut a 1×1 convolution where
- * the width changes. Source: CompVis/latent-diffusion {@code ldm/modules/diffusionmodules/model.py}.
+ * Two convolutions with a shortcut: x + conv2(silu(norm2(conv1(silu(norm1(x)))))), the shortcut a
+ * 1×1 convolution where the width changes. Source: CompVis/latent-diffusion {@code
+ * ldm/modules/diffusionmodules/model.py}.
  */
 final class ResnetBlock {
   private final GroupNorm norm1;

@@ -5,7 +5,10 @@ import io.github.eqvae.ffi.Struct;
 import io.github.eqvae.tensor.Stream;
 import io.github.eqvae.tensor.Tensor;
 
-/** Adam or AdamW over all parameters of a store at once. PyTorch: {@code torch.optim.Adam}, {@code AdamW}. */
+/**
+ * Adam or AdamW over all parameters of a store at once. PyTorch: {@code torch.optim.Adam}, {@code
+ * AdamW}.
+ */
 public final class AdamOptimizer {
   private final ParameterStore store;
   private final double beta1;

@@ -4,7 +4,10 @@ import io.github.eqvae.tape.Tape;
 import io.github.eqvae.tensor.Tensor;
 import org.jspecify.annotations.Nullable;
 
-/** A convolution layer: {@code weight [O,I,k,k]}, {@code bias [O]}. PyTorch: {@code nn.Conv2d}, same start values. */
+/**
+ * A convolution layer: {@code weight [O,I,k,k]}, {@code bias [O]}. PyTorch: {@code nn.Conv2d}, same
+ * start values.
+ */
 public final class Conv2d {
   private final io.github.eqvae.op.Conv2d op;
   private final Parameter weight;

@@ -31,11 +31,7 @@ public final class Ema {
    * @param decay in [0, 1]; 0.9999 is the usual value
    */
   public void update(Stream stream, double decay) {
-    stream
-        .launch(Fn.EMA, Struct.EMA_PARAMS)
-        .i32(0)
-        .f64(decay)
-        .run(store.values(), average);
+    stream.launch(Fn.EMA, Struct.EMA_PARAMS).i32(0).f64(decay).run(store.values(), average);
   }
 
   /**

@@ -22,11 +22,7 @@ public final class GradientNorm {
   public static double of(Stream stream, ParameterStore store, Arena arena) {
     Tensor gradients = store.gradients(stream);
     Tensor sum = arena.tensor(Shape.SCALAR);
-    stream
-        .launch(Fn.REDUCE, Struct.REDUCE_PARAMS)
-        .i32(1)
-        .f64(1)
-        .run(gradients, sum);
+    stream.launch(Fn.REDUCE, Struct.REDUCE_PARAMS).i32(1).f64(1).run(gradients, sum);
     return Math.sqrt(sum.item(stream));
   }
 }

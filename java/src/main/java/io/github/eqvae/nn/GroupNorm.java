@@ -3,7 +3,10 @@ package io.github.eqvae.nn;
 import io.github.eqvae.tape.Tape;
 import io.github.eqvae.tensor.Tensor;
 
-/** Group normalisation, optionally with SiLU: {@code weight [C]}, {@code bias [C]}. PyTorch: {@code nn.GroupNorm}. */
+/**
+ * Group normalisation, optionally with SiLU: {@code weight [C]}, {@code bias [C]}. PyTorch: {@code
+ * nn.GroupNorm}.
+ */
 public final class GroupNorm {
   private final io.github.eqvae.op.GroupNorm op;
   private final Parameter weight;

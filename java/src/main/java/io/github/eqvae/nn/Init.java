@@ -59,7 +59,8 @@ public sealed interface Init {
   Init ONES = new Constant(1);
 
   /**
-   * PyTorch's default for weights and biases of convolutions and linear layers: uniform in ±1/√fan_in.
+   * PyTorch's default for weights and biases of convolutions and linear layers: uniform in
+   * ±1/√fan_in.
    *
    * @param fanIn inputs per output
    * @return the start

@@ -7,7 +7,10 @@ import io.github.eqvae.tensor.Shape;
 import io.github.eqvae.tensor.Tensor;
 import org.jspecify.annotations.Nullable;
 
-/** A named tensor of a model: learned, or a buffer such as a running mean. Exists once its store is built. */
+/**
+ * A named tensor of a model: learned, or a buffer such as a running mean. Exists once its store is
+ * built.
+ */
 public final class Parameter implements GradientTarget {
   private final String name;
   private final Shape shape;
@@ -63,7 +66,8 @@ public final class Parameter implements GradientTarget {
   }
 
   /**
-   * The value for use in a forward pass; the tape will deliver its gradient unless the store is frozen.
+   * The value for use in a forward pass; the tape will deliver its gradient unless the store is
+   * frozen.
    *
    * @param tape the tape
    * @return the value

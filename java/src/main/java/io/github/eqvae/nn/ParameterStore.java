@@ -16,8 +16,9 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The parameters of a model, by name, in one flat piece of memory: an optimiser, an average or a norm is one call over
- * {@link #values()}. Each parameter starts at a multiple of 64 bytes; the gaps hold zeros and stay zero.
+ * The parameters of a model, by name, in one flat piece of memory: an optimiser, an average or a
+ * norm is one call over {@link #values()}. Each parameter starts at a multiple of 64 bytes; the
+ * gaps hold zeros and stay zero.
  */
 public final class ParameterStore implements AutoCloseable {
   private static final int ALIGN = 16;
@@ -175,8 +176,8 @@ public final class ParameterStore implements AutoCloseable {
   }
 
   /**
-   * All gradients as one flat tensor, laid out like {@link #values()}. Parameters that got no gradient since {@link
-   * #newUpdate} hold zeros.
+   * All gradients as one flat tensor, laid out like {@link #values()}. Parameters that got no
+   * gradient since {@link #newUpdate} hold zeros.
    *
    * @param stream orders the work
    * @return the memory itself, not a copy
@@ -232,7 +233,8 @@ public final class ParameterStore implements AutoCloseable {
   }
 
   /**
-   * Freezes or thaws the parameters: in the autoencoder's step the discriminator is frozen and the other way round.
+   * Freezes or thaws the parameters: in the autoencoder's step the discriminator is frozen and the
+   * other way round.
    *
    * @param value false to freeze
    */

@@ -18,11 +18,13 @@ import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
- * One backward pass: walks the nodes from last to first, visiting only those that lie between a seed and something whose
- * gradient is wanted.
+ * One backward pass: walks the nodes from last to first, visiting only those that lie between a
+ * seed and something whose gradient is wanted.
  */
 final class Backward {
-  /** Results at most this large are left to the arena's reset: losses stay readable after the pass. */
+  /**
+   * Results at most this large are left to the arena's reset: losses stay readable after the pass.
+   */
   private static final long SMALL = 4096;
 
   /** Memory of a gradient, shared by the tensors that alias it. */
@@ -191,7 +193,10 @@ final class Backward {
     }
   }
 
-  /** After a node: its outputs' gradients are done; when consuming, so is what it held of the forward pass. */
+  /**
+   * After a node: its outputs' gradients are done; when consuming, so is what it held of the
+   * forward pass.
+   */
   private void finish(Node node) {
     for (Tensor t : node.out) {
       Slot slot = wrt.contains(t) ? null : slots.remove(t);
@@ -266,7 +271,8 @@ final class Backward {
       }
       GradientTarget target = target(t);
       direct[i] = target != null && target.isFresh() && !claimed(t);
-      Tensor out = direct[i] && target != null ? target.gradient() : arena.tensor(t.shape(), t.dtype());
+      Tensor out =
+          direct[i] && target != null ? target.gradient() : arena.tensor(t.shape(), t.dtype());
       written[i] = out;
       return out;
     }

@@ -2,7 +2,10 @@ package io.github.eqvae.tape;
 
 import io.github.eqvae.tensor.Tensor;
 
-/** A part of a network that {@link Tape#block} may run more than once: a pure function of its input and parameters. */
+/**
+ * A part of a network that {@link Tape#block} may run more than once: a pure function of its input
+ * and parameters.
+ */
 @FunctionalInterface
 public interface Block {
   /**

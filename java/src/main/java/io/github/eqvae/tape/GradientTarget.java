@@ -2,7 +2,10 @@ package io.github.eqvae.tape;
 
 import io.github.eqvae.tensor.Tensor;
 
-/** Where the gradient of a parameter goes. The first gradient after a fresh start is written, later ones are added. */
+/**
+ * Where the gradient of a parameter goes. The first gradient after a fresh start is written, later
+ * ones are added.
+ */
 public interface GradientTarget {
   /**
    * The parameter's value: the leaf the tape watches.

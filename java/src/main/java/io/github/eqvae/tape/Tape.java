@@ -19,8 +19,8 @@ import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Runs operations and, when recording, remembers them for reverse-mode differentiation. A tape lives for one step; its
- * tensors are in the step arena. There is no hidden global tape.
+ * Runs operations and, when recording, remembers them for reverse-mode differentiation. A tape
+ * lives for one step; its tensors are in the step arena. There is no hidden global tape.
  */
 public final class Tape {
   /** What a tape does with the operations it runs. */
@@ -29,7 +29,10 @@ public final class Tape {
     INFERENCE,
     /** Remember everything the backward pass reads. */
     RECORD,
-    /** Remember only the inputs of each {@link Tape#block} and run it again in the backward pass: less memory. */
+    /**
+     * Remember only the inputs of each {@link Tape#block} and run it again in the backward pass:
+     * less memory.
+     */
     RECOMPUTE
   }
 
@@ -125,7 +128,8 @@ public final class Tape {
   }
 
   /**
-   * The value without its history: no gradient flows through the result. PyTorch: {@code x.detach()}.
+   * The value without its history: no gradient flows through the result. PyTorch: {@code
+   * x.detach()}.
    *
    * @param x a tensor
    * @return a view of it that this tape takes for a constant
@@ -216,10 +220,12 @@ public final class Tape {
   }
 
   /**
-   * Runs a block of a network: in inference mode its intermediate results are freed at its end, when recomputing they
-   * are also freed and computed again in the backward pass, else it is simply run.
+   * Runs a block of a network: in inference mode its intermediate results are freed at its end,
+   * when recomputing they are also freed and computed again in the backward pass, else it is simply
+   * run.
    *
-   * @param block a pure function of {@code x} and of parameters; it must not use other tensors of this tape
+   * @param block a pure function of {@code x} and of parameters; it must not use other tensors of
+   *     this tape
    * @param x its input
    * @return its output
    */
@@ -254,7 +260,10 @@ public final class Tape {
     owned.clear();
   }
 
-  /** Frees every result of this tape that is not kept: for a tape in inference mode whose work is done. */
+  /**
+   * Frees every result of this tape that is not kept: for a tape in inference mode whose work is
+   * done.
+   */
   public void releaseAll() {
     for (Tensor t : owned) {
       if (!kept.contains(t) && !t.isReleased()) {
@@ -291,7 +300,8 @@ public final class Tape {
   }
 
   /**
-   * Gradients with respect to chosen tensors, leaves or intermediate results. The tape stays usable.
+   * Gradients with respect to chosen tensors, leaves or intermediate results. The tape stays
+   * usable.
    *
    * @param seeds where to start
    * @param wrt with respect to what
@@ -310,8 +320,8 @@ public final class Tape {
   }
 
   /**
-   * Delivers the gradients of all watched parameters to their targets and frees what the tape held. The tape can not be
-   * used for gradients again.
+   * Delivers the gradients of all watched parameters to their targets and frees what the tape held.
+   * The tape can not be used for gradients again.
    *
    * @param seeds where to start
    */

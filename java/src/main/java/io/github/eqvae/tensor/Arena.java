@@ -7,9 +7,10 @@ import java.util.Map;
 import java.util.TreeMap;
 
 /**
- * Owns device memory and hands it out as tensors. Lowest-address-first, so that the same sequence of requests always
- * gets the same addresses. Persistent arenas hold parameters and optimiser state; a step arena is {@link #reset} after
- * every step, and after the first steps it is one block that no later step has to grow.
+ * Owns device memory and hands it out as tensors. Lowest-address-first, so that the same sequence
+ * of requests always gets the same addresses. Persistent arenas hold parameters and optimiser
+ * state; a step arena is {@link #reset} after every step, and after the first steps it is one block
+ * that no later step has to grow.
  */
 public final class Arena implements AutoCloseable {
   private static final long ALIGNMENT = 256;
@@ -54,8 +55,8 @@ public final class Arena implements AutoCloseable {
    *
    * @param device whose memory it hands out
    * @param name what it is for, in memory reports
-   * @param reuse false gives every tensor memory of its own until the next reset: slower and larger, but results must
-   *     be the same bits (a test of who frees what too early)
+   * @param reuse false gives every tensor memory of its own until the next reset: slower and
+   *     larger, but results must be the same bits (a test of who frees what too early)
    */
   public Arena(Device device, String name, boolean reuse) {
     this.device = device;
@@ -135,9 +136,21 @@ public final class Arena implements AutoCloseable {
     } catch (EqvaeException.OutOfMemory e) {
       used -= bytes;
       throw new EqvaeException.OutOfMemory(
-          "Arena '" + name + "' needs " + bytes + " bytes for a tensor " + dtype + shape + "; it holds "
-              + capacity() + " bytes, of which " + used + " are in use. Smaller batch_size, lower"
-              + " resolution or recompute: block help. (" + e.getMessage() + ")");
+          "Arena '"
+              + name
+              + "' needs "
+              + bytes
+              + " bytes for a tensor "
+              + dtype
+              + shape
+              + "; it holds "
+              + capacity()
+              + " bytes, of which "
+              + used
+              + " are in use. Smaller batch_size, lower"
+              + " resolution or recompute: block help. ("
+              + e.getMessage()
+              + ")");
     }
     used -= bytes;
     return take(bytes, shape, dtype);
@@ -207,7 +220,10 @@ public final class Arena implements AutoCloseable {
     chunk.free.put(start, size);
   }
 
-  /** Takes all memory back; every tensor so far becomes unusable. Several blocks become one of their total size. */
+  /**
+   * Takes all memory back; every tensor so far becomes unusable. Several blocks become one of their
+   * total size.
+   */
   public void reset() {
     generation++;
     used = 0;
@@ -261,7 +277,8 @@ public final class Arena implements AutoCloseable {
   }
 
   /**
-   * What one block would have had to hold so far, holes included: what to {@link #reserve} for the same requests.
+   * What one block would have had to hold so far, holes included: what to {@link #reserve} for the
+   * same requests.
    *
    * @return bytes
    */

@@ -11,8 +11,9 @@ import java.lang.foreign.ValueLayout;
 import java.nio.file.Path;
 
 /**
- * Something that computes: {@code cpu}, {@code cuda:N}, and for tests {@code ref} (double precision), {@code simt} and
- * {@code null} (plans, computes nothing). Close it after everything that lives on it.
+ * Something that computes: {@code cpu}, {@code cuda:N}, and for tests {@code ref} (double
+ * precision), {@code simt} and {@code null} (plans, computes nothing). Close it after everything
+ * that lives on it.
  */
 public final class Device implements AutoCloseable {
   private final String name;
@@ -35,7 +36,8 @@ public final class Device implements AutoCloseable {
    *
    * @param name {@code cpu}, {@code cuda}, {@code cuda:1}, …
    * @return the device
-   * @throws EqvaeException.Environment when there is no such device; the message says why and what to do
+   * @throws EqvaeException.Environment when there is no such device; the message says why and what
+   *     to do
    */
   public static Device open(String name) {
     return open(name, 0);
@@ -47,7 +49,8 @@ public final class Device implements AutoCloseable {
    * @param name {@code cpu}, {@code cuda}, {@code cuda:1}, …
    * @param threads CPU threads to use, 0 for all
    * @return the device
-   * @throws EqvaeException.Environment when there is no such device; the message says why and what to do
+   * @throws EqvaeException.Environment when there is no such device; the message says why and what
+   *     to do
    */
   public static Device open(String name, int threads) {
     int colon = name.indexOf(':');
@@ -143,7 +146,10 @@ public final class Device implements AutoCloseable {
     }
   }
 
-  /** Calls a native function that does nothing: what a call costs (for benchmarks and {@code doctor}). */
+  /**
+   * Calls a native function that does nothing: what a call costs (for benchmarks and {@code
+   * doctor}).
+   */
   public void noop() {
     library.noop();
   }

@@ -7,8 +7,8 @@ import java.lang.foreign.ValueLayout;
 import org.jspecify.annotations.Nullable;
 
 /**
- * One native call being put together: the fields of the parameter struct in order, then the tensors. Reused by its
- * stream, so a call allocates nothing.
+ * One native call being put together: the fields of the parameter struct in order, then the
+ * tensors. Reused by its stream, so a call allocates nothing.
  */
 public final class Launch {
   private final Stream stream;
@@ -25,7 +25,10 @@ public final class Launch {
     if (pending) {
       pending = false;
       throw new EqvaeException.Internal(
-          function.symbol() + " was begun while " + fn.symbol() + " was being put together:"
+          function.symbol()
+              + " was begun while "
+              + fn.symbol()
+              + " was being put together:"
               + " compute the arguments before");
     }
     pending = true;

@@ -5,8 +5,8 @@ import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicLong;
 
 /**
- * Reports, never repairs: when an owner of native memory is collected without having been closed, it says where it was
- * opened and counts it. Tests fail when the count is not 0.
+ * Reports, never repairs: when an owner of native memory is collected without having been closed,
+ * it says where it was opened and counts it. Tests fail when the count is not 0.
  */
 public final class LeakCheck {
   private static final Cleaner CLEANER = Cleaner.create();

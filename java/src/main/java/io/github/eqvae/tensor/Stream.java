@@ -7,8 +7,8 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 
 /**
- * An ordering domain: calls on one stream happen one after the other. A stream owns the scratch memory its calls need.
- * Use it from one thread at a time.
+ * An ordering domain: calls on one stream happen one after the other. A stream owns the scratch
+ * memory its calls need. Use it from one thread at a time.
  */
 public final class Stream implements AutoCloseable {
   private static final int MAX_TENSORS = 10;

@@ -8,9 +8,9 @@ import java.lang.foreign.ValueLayout;
 import java.util.Arrays;
 
 /**
- * A view of memory that an {@link Arena} owns: shape, strides and dtype. A tensor never owns memory; using one after
- * its arena was reset or closed, or after it was released, is an error that says so. Identity matters: the tape tells
- * tensors apart by {@code ==}.
+ * A view of memory that an {@link Arena} owns: shape, strides and dtype. A tensor never owns
+ * memory; using one after its arena was reset or closed, or after it was released, is an error that
+ * says so. Identity matters: the tape tells tensors apart by {@code ==}.
  */
 public final class Tensor {
   private final Arena arena;
@@ -132,12 +132,21 @@ public final class Tensor {
   public Tensor reshape(Shape newShape) {
     if (newShape.elements() != shape.elements()) {
       throw new EqvaeException.Argument(
-          "reshape: " + shape + " has " + shape.elements() + " elements, " + newShape + " has "
+          "reshape: "
+              + shape
+              + " has "
+              + shape.elements()
+              + " elements, "
+              + newShape
+              + " has "
               + newShape.elements());
     }
     if (!isContiguous()) {
       throw new EqvaeException.Argument(
-          "reshape: a view with shape " + shape + " and strides " + Arrays.toString(strides)
+          "reshape: a view with shape "
+              + shape
+              + " and strides "
+              + Arrays.toString(strides)
               + " is not contiguous; copy it first");
     }
     return new Tensor(this, address, newShape, contiguousStrides(newShape));
@@ -156,7 +165,14 @@ public final class Tensor {
     int a = axis < 0 ? axis + shape.rank() : axis;
     if (a < 0 || a >= shape.rank() || start < 0 || length < 1 || start + length > shape.dim(a)) {
       throw new EqvaeException.Argument(
-          "narrow: " + start + "…" + (start + length) + " on axis " + axis + " is outside " + shape);
+          "narrow: "
+              + start
+              + "…"
+              + (start + length)
+              + " on axis "
+              + axis
+              + " is outside "
+              + shape);
     }
     return new Tensor(
         this, address + start * strides[a] * dtype.bytes(), shape.with(a, length), strides);
@@ -195,7 +211,8 @@ public final class Tensor {
    * Writes elements.
    *
    * @param stream orders the copy
-   * @param values row-major, converted to this tensor's dtype (F32 or F64); waits until they are taken
+   * @param values row-major, converted to this tensor's dtype (F32 or F64); waits until they are
+   *     taken
    */
   public void set(Stream stream, float... values) {
     requireHostCopy("set", values.length);
@@ -217,7 +234,8 @@ public final class Tensor {
    * Writes elements.
    *
    * @param stream orders the copy
-   * @param values row-major, converted to this tensor's dtype (F32 or F64); waits until they are taken
+   * @param values row-major, converted to this tensor's dtype (F32 or F64); waits until they are
+   *     taken
    */
   public void set(Stream stream, double... values) {
     requireHostCopy("set", values.length);
@@ -239,7 +257,8 @@ public final class Tensor {
    * Writes the raw bytes of all elements.
    *
    * @param stream orders the copy
-   * @param host native memory with {@link #bytes()} bytes, in this tensor's dtype; must live until the stream is synced
+   * @param host native memory with {@link #bytes()} bytes, in this tensor's dtype; must live until
+   *     the stream is synced
    */
   public void copyFrom(Stream stream, MemorySegment host) {
     requireRaw("copyFrom", host);
@@ -319,7 +338,8 @@ public final class Tensor {
   }
 
   /**
-   * Copies the elements into another tensor; shapes must agree, strides and float dtypes may differ.
+   * Copies the elements into another tensor; shapes must agree, strides and float dtypes may
+   * differ.
    *
    * @param stream orders the copy
    * @param destination where they go
@@ -339,8 +359,8 @@ public final class Tensor {
   }
 
   /**
-   * Fills with normal numbers: Philox4x32-10 keyed by the seed, counted from the purpose, so the same arguments give the
-   * same numbers on every device.
+   * Fills with normal numbers: Philox4x32-10 keyed by the seed, counted from the purpose, so the
+   * same arguments give the same numbers on every device.
    *
    * @param stream orders the work
    * @param seed the run's seed

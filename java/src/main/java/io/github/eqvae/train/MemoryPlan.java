@@ -57,7 +57,13 @@ public record MemoryPlan(
         long before = arena.extent();
         List<Draw> draws = Collections.nCopies(batch, draw);
         objective.generatorStep(
-            stream, arena, mode, x, draws, Trainer.noise(0, 0), networks.discriminator().isPresent());
+            stream,
+            arena,
+            mode,
+            x,
+            draws,
+            Trainer.noise(0, 0),
+            networks.discriminator().isPresent());
         if (networks.discriminator().isPresent()) {
           objective.discriminatorStep(stream, arena, x, draws, Trainer.noise(0, 1));
         }
@@ -67,18 +73,13 @@ public record MemoryPlan(
           largest = draw.branch() == Draw.Branch.PLAIN ? "no τ" : draw.transform().label();
         }
       }
-      long discriminator =
-          networks.discriminator().map(d -> d.parameters().count()).orElse(0L);
+      long discriminator = networks.discriminator().map(d -> d.parameters().count()).orElse(0L);
       long bytes =
           networks.vae().parameters().bytes()
               + networks.discriminator().map(d -> d.parameters().bytes()).orElse(0L)
               + networks.lpips().map(p -> p.parameters().bytes()).orElse(0L);
       return new MemoryPlan(
-          networks.vae().parameters().count(),
-          discriminator,
-          bytes,
-          most,
-          largest);
+          networks.vae().parameters().count(), discriminator, bytes, most, largest);
     }
   }
 

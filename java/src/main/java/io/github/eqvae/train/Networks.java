@@ -26,7 +26,8 @@ public final class Networks implements AutoCloseable {
    * @param recipe the recipe
    * @param stream orders the work; its device holds the networks
    * @throws IOException when the LPIPS weights cannot be read
-   * @throws EqvaeException.Argument when a size does not fit or the LPIPS weights are not those of LPIPS-VGG
+   * @throws EqvaeException.Argument when a size does not fit or the LPIPS weights are not those of
+   *     LPIPS-VGG
    */
   public Networks(Recipe recipe, Stream stream) throws IOException {
     this(recipe, stream, true);
@@ -41,8 +42,9 @@ public final class Networks implements AutoCloseable {
     Lpips p = null;
     try {
       if (recipe.objective().gan().enabled()) {
-        d = new Discriminator(
-            m.outCh(), m.discriminator().ndf(), m.discriminator().nLayers(), stream, seed);
+        d =
+            new Discriminator(
+                m.outCh(), m.discriminator().ndf(), m.discriminator().nLayers(), stream, seed);
         requireRoom(d);
       }
       if (recipe.objective().perceptualWeight() > 0) {
@@ -94,9 +96,14 @@ public final class Networks implements AutoCloseable {
     if (side < d.smallestSide()) {
       d.close();
       throw new EqvaeException.Argument(
-          "The discriminator with n_layers " + recipe.model().discriminator().nLayers()
-              + " needs images of at least " + d.smallestSide() + " pixels, but the smallest scale"
-              + " gives " + side + ". Lower model.discriminator.n_layers or raise"
+          "The discriminator with n_layers "
+              + recipe.model().discriminator().nLayers()
+              + " needs images of at least "
+              + d.smallestSide()
+              + " pixels, but the smallest scale"
+              + " gives "
+              + side
+              + ". Lower model.discriminator.n_layers or raise"
               + " data.resolution.");
     }
   }

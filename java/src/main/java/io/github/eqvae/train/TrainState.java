@@ -17,8 +17,8 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Everything a run must restore to go on with the same bits: weights, buffers, moments, average, counters. The draws and
- * the data order are functions of (seed, step) and need no state.
+ * Everything a run must restore to go on with the same bits: weights, buffers, moments, average,
+ * counters. The draws and the data order are functions of (seed, step) and need no state.
  */
 final class TrainState {
   private final Stream stream;
@@ -45,10 +45,8 @@ final class TrainState {
     this.networks = networks;
     this.stream = stream;
     optimizer = optimizer(networks.vae().parameters());
-    discOptimizer =
-        networks.discriminator().map(d -> optimizer(d.parameters())).orElse(null);
-    ema =
-        recipe.run().emaDecay().isPresent() ? new Ema(networks.vae().parameters(), stream) : null;
+    discOptimizer = networks.discriminator().map(d -> optimizer(d.parameters())).orElse(null);
+    ema = recipe.run().emaDecay().isPresent() ? new Ema(networks.vae().parameters(), stream) : null;
   }
 
   private AdamOptimizer optimizer(ParameterStore store) {
@@ -124,13 +122,18 @@ final class TrainState {
         problems.add("it has no " + e.getKey());
       } else if (checkpoint.length(e.getKey()) != e.getValue().bytes()) {
         problems.add(
-            e.getKey() + " has " + checkpoint.length(e.getKey()) + " bytes, expected "
+            e.getKey()
+                + " has "
+                + checkpoint.length(e.getKey())
+                + " bytes, expected "
                 + e.getValue().bytes());
       }
     }
     if (!problems.isEmpty()) {
       throw new EqvaeException.Argument(
-          "The checkpoint " + checkpoint.directory() + " does not fit this recipe: "
+          "The checkpoint "
+              + checkpoint.directory()
+              + " does not fit this recipe: "
               + String.join("; ", problems)
               + ". Resume with the recipe it was made with.");
     }

@@ -24,8 +24,9 @@ import java.util.OptionalDouble;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Runs a recipe: the autoencoder's update, the discriminator's update, the average, checkpoints, validation. Training is
- * a pure function of (recipe, data): the same seed on the same device gives the same bits, interrupted or not.
+ * Runs a recipe: the autoencoder's update, the discriminator's update, the average, checkpoints,
+ * validation. Training is a pure function of (recipe, data): the same seed on the same device gives
+ * the same bits, interrupted or not.
  */
 public final class Trainer implements AutoCloseable {
   /** Where batches come from. The content of a batch must be a function of its index alone. */
@@ -214,8 +215,7 @@ public final class Trainer implements AutoCloseable {
       throws IOException {
     RunRecipe run = recipe.run();
     DivergenceGuard guard =
-        new DivergenceGuard(
-            run.maxConsecutiveNonfinite(), state.consecutiveSkips, state.skipped);
+        new DivergenceGuard(run.maxConsecutiveNonfinite(), state.consecutiveSkips, state.skipped);
     listener.started(state.step, run.steps());
     long saved = state.step;
     while (state.step < run.steps()) {
@@ -343,7 +343,8 @@ public final class Trainer implements AutoCloseable {
       stepArena.reset();
     }
     state.step++;
-    double norm = values.getOrDefault("grad_norm", 0.0) + values.getOrDefault("disc_grad_norm", 0.0);
+    double norm =
+        values.getOrDefault("grad_norm", 0.0) + values.getOrDefault("disc_grad_norm", 0.0);
     guard.check(skip ? Double.NaN : values.getOrDefault("total", 0.0), norm);
     state.consecutiveSkips = guard.consecutive();
     state.skipped = guard.skipped();
@@ -359,7 +360,10 @@ public final class Trainer implements AutoCloseable {
         state.step, recipe.run().steps(), values, tau, batch * accumulate, seconds, skip);
   }
 
-  /** One optimiser update, unless something is not finite. Returns false when the norm is not finite. */
+  /**
+   * One optimiser update, unless something is not finite. Returns false when the norm is not
+   * finite.
+   */
   private boolean update(
       ParameterStore store,
       AdamOptimizer optimizer,
@@ -367,8 +371,7 @@ public final class Trainer implements AutoCloseable {
       String name,
       Map<String, Double> values,
       boolean skip) {
-    double norm =
-        GradientNorm.of(stream, store, stepArena) / recipe.optimizer().accumulate();
+    double norm = GradientNorm.of(stream, store, stepArena) / recipe.optimizer().accumulate();
     values.put(name, norm);
     if (skip || !Double.isFinite(norm)) {
       return Double.isFinite(norm);
@@ -420,7 +423,8 @@ public final class Trainer implements AutoCloseable {
   /**
    * Memory of the device in use by this run.
    *
-   * @return bytes of parameters, state, activations and scratch; empty when the device does not count
+   * @return bytes of parameters, state, activations and scratch; empty when the device does not
+   *     count
    */
   public OptionalDouble memoryBytes() {
     return OptionalDouble.of(device.memory().liveBytes());

@@ -1,0 +1,70 @@
+package io.github.eqvae.cli;
+
+import io.github.eqvae.EqvaeException;
+import io.github.eqvae.tensor.Device;
+import io.github.eqvae.tensor.DeviceInfo;
+import java.io.PrintWriter;
+import java.util.List;
+import java.util.Locale;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Spec;
+
+/** {@code eqvae doctor}: what was found, what was not and why, what to do. */
+@Command(
+    name = "doctor",
+    mixinStandardHelpOptions = true,
+    description = "Says what was found on this machine, what was not and why, and what to do.",
+    footer = {"", "Example:", "  eqvae doctor"})
+final class DoctorCommand implements Callable<Integer> {
+  private static final int CALLS = 2_000_000;
+
+  @Spec private CommandSpec spec;
+
+  @Override
+  public Integer call() {
+    PrintWriter out = spec.commandLine().getOut();
+    Runtime runtime = Runtime.getRuntime();
+    out.printf(
+        Locale.ROOT,
+        "java     %s (%s), %d processors, heap up to %d MiB%n",
+        System.getProperty("java.runtime.version"),
+        System.getProperty("java.vendor"),
+        runtime.availableProcessors(),
+        runtime.maxMemory() >> 20);
+    out.printf("system   %s %s%n", System.getProperty("os.name"), System.getProperty("os.arch"));
+    boolean cpu = false;
+    for (String name : List.of("cpu", "cuda")) {
+      try (Device device = Device.open(name)) {
+        DeviceInfo info = device.info();
+        out.printf(Locale.ROOT, "%-8s %s%n", name, info.name());
+        out.printf(
+            Locale.ROOT,
+            "         %s; %d threads, %d MiB of memory, %d MiB free%n",
+            info.detail(),
+            info.threads(),
+            info.memoryBytes() >> 20,
+            info.freeBytes() >> 20);
+        out.printf("         library %s%n", device.libraryPath());
+        out.printf(Locale.ROOT, "         a native call costs %.1f ns%n", callNanos(device));
+        cpu |= name.equals("cpu");
+      } catch (EqvaeException.Environment e) {
+        out.printf("%-8s not available: %s%n", name, e.getMessage());
+      }
+    }
+    out.flush();
+    return cpu ? 0 : 1;
+  }
+
+  private static double callNanos(Device device) {
+    for (int i = 0; i < CALLS; i++) {
+      device.noop(); // until the compiler has seen it
+    }
+    long start = System.nanoTime();
+    for (int i = 0; i < CALLS; i++) {
+      device.noop();
+    }
+    return (System.nanoTime() - start) / (double) CALLS;
+  }
+}

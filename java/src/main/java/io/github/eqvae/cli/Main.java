@@ -1,0 +1,85 @@
+package io.github.eqvae.cli;
+
+import io.github.eqvae.EqvaeException;
+import java.io.IOException;
+import java.nio.file.NoSuchFileException;
+import picocli.CommandLine;
+import picocli.CommandLine.Command;
+
+/** The command line {@code eqvae}. */
+@Command(
+    name = "eqvae",
+    mixinStandardHelpOptions = true,
+    version = "eqvae 0.1.0",
+    description = {
+      "Trains autoencoders whose latent space is equivariant to scaling and rotation (EQ-VAE).",
+      ""
+    },
+    synopsisSubcommandLabel = "COMMAND",
+    subcommands = {
+      DemoCommand.class,
+      TrainCommand.class,
+      EvaluateCommand.class,
+      ReconstructCommand.class,
+      DoctorCommand.class
+    },
+    footer = {
+      "",
+      "Examples:",
+      "  eqvae demo                                   train plain and EQ on Fashion-MNIST, compare",
+      "  eqvae train recipes/photos.yaml --set data.path=photos",
+      "  eqvae evaluate runs/photos                   PSNR, SSIM, equivariance error",
+      "  eqvae reconstruct runs/photos pictures/ out/ encode and decode a folder",
+      "  eqvae doctor                                 what was found, what was not, what to do",
+      "",
+      "Exit codes: 0 done (also after Ctrl-C, once saved), 1 failed, 2 wrong usage."
+    })
+public final class Main implements Runnable {
+  @CommandLine.Spec private CommandLine.Model.CommandSpec spec;
+
+  /** For picocli. */
+  public Main() {}
+
+  @Override
+  public void run() {
+    throw new CommandLine.ParameterException(spec.commandLine(), "Say what to do.");
+  }
+
+  /**
+   * Runs a command and ends the process with its exit code.
+   *
+   * @param arguments the command line
+   */
+  public static void main(String[] arguments) {
+    System.exit(execute(arguments));
+  }
+
+  /**
+   * Runs a command.
+   *
+   * @param arguments the command line
+   * @return the exit code
+   */
+  public static int execute(String... arguments) {
+    CommandLine line = new CommandLine(new Main());
+    line.setCaseInsensitiveEnumValuesAllowed(true);
+    line.setExecutionExceptionHandler(Main::report);
+    return line.execute(arguments);
+  }
+
+  /** Users get a sentence; only bugs get a stack trace. */
+  private static int report(Exception e, CommandLine line, CommandLine.ParseResult result)
+      throws Exception {
+    String message =
+        switch (e) {
+          case EqvaeException.Internal bug -> throw bug;
+          case EqvaeException known -> known.getMessage();
+          case io.github.eqvae.train.RecipeException recipe -> recipe.getMessage();
+          case NoSuchFileException missing -> "There is no file " + missing.getMessage();
+          case IOException io -> io.getClass().getSimpleName() + ": " + io.getMessage();
+          default -> throw e;
+        };
+    line.getErr().println("eqvae: " + message);
+    return 1;
+  }
+}

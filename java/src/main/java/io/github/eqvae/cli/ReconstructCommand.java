@@ -1,0 +1,130 @@
+package io.github.eqvae.cli;
+
+import io.github.eqvae.data.ImageFolder;
+import io.github.eqvae.data.SampleRandom;
+import io.github.eqvae.data.Transform;
+import io.github.eqvae.equivariance.SpatialTransform;
+import io.github.eqvae.eval.Evaluator;
+import io.github.eqvae.io.DecodeOptions;
+import io.github.eqvae.io.Image;
+import io.github.eqvae.io.Images;
+import io.github.eqvae.train.Recipe;
+import io.github.eqvae.train.Trainer;
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+import picocli.CommandLine.Spec;
+
+/** {@code eqvae reconstruct}: a folder of pictures through the autoencoder. */
+@Command(
+    name = "reconstruct",
+    mixinStandardHelpOptions = true,
+    description = {
+      "Encodes and decodes every picture of a folder and writes PNG files of the same names.",
+      "Pictures are cut to a centred square of the run's resolution. --rotate and --scale",
+      "transform the latent in between."
+    },
+    footer = {
+      "",
+      "Examples:",
+      "  eqvae reconstruct runs/photos pictures/ out/",
+      "  eqvae reconstruct runs/photos pictures/ out/ --rotate 90 --scale 0.5"
+    })
+final class ReconstructCommand implements Callable<Integer> {
+  @Parameters(index = "0", paramLabel = "RUN", description = "Folder of a run.")
+  private Path run = Path.of(".");
+
+  @Parameters(index = "1", paramLabel = "IN", description = "Folder of pictures.")
+  private Path in = Path.of(".");
+
+  @Parameters(index = "2", paramLabel = "OUT", description = "Folder for the results.")
+  private Path out = Path.of(".");
+
+  @Option(
+      names = "--rotate",
+      paramLabel = "DEGREES",
+      defaultValue = "0",
+      description = "Rotate the latent clockwise: 0, 90, 180 or 270.")
+  private int rotate;
+
+  @Option(
+      names = "--scale",
+      paramLabel = "FACTOR",
+      defaultValue = "1",
+      description = "Scale the latent, in (0, 1].")
+  private double scale;
+
+  @Spec private CommandSpec spec;
+
+  @Override
+  public Integer call() throws Exception {
+    PrintWriter stdout = spec.commandLine().getOut();
+    PrintWriter stderr = spec.commandLine().getErr();
+    if (rotate % 90 != 0) {
+      throw new io.github.eqvae.EqvaeException.Argument(
+          "--rotate " + rotate + ": multiples of 90 are possible");
+    }
+    RunFolder folder = new RunFolder(run);
+    Recipe recipe = folder.readRecipe(List.of());
+    SpatialTransform tau =
+        new SpatialTransform(
+            scale,
+            scale,
+            Math.floorMod(rotate / 90, 4),
+            false,
+            false,
+            recipe.objective().eqOptions().interpolation());
+    ImageFolder pictures =
+        ImageFolder.open(
+            in,
+            DecodeOptions.DEFAULT,
+            (name, cause) -> stderr.println("eqvae: skipped broken image " + name + ": " + cause));
+    Files.createDirectories(out);
+    int done = 0;
+    try (Trainer trainer = new Trainer(recipe)) {
+      trainer.resume(folder.latest(recipe, stderr));
+      trainer.useAverage();
+      try (Evaluator evaluator = new Evaluator(trainer.vae(), null, trainer.stream())) {
+        for (int i = 0; i < pictures.size(); i++) {
+          Image image;
+          try {
+            image = pictures.load(i);
+          } catch (IOException broken) {
+            continue; // named by the folder itself
+          }
+          write(evaluator, recipe, image, i, pictures.name(i), tau);
+          done++;
+        }
+      }
+    }
+    stdout.println(done + " of " + pictures.size() + " pictures written to " + out);
+    stdout.flush();
+    return 0;
+  }
+
+  private void write(
+      Evaluator evaluator, Recipe recipe, Image image, int index, String name, SpatialTransform tau)
+      throws IOException {
+    int side = recipe.data().resolution();
+    int channels = recipe.data().channels();
+    Image square =
+        new Transform.CenterCrop(side)
+            .apply(image, new SampleRandom(0, 0, index))
+            .withChannels(channels);
+    float[] x = new float[side * side * channels];
+    square.toSigned(x, 0);
+    float[] y = evaluator.decode(x, 1, side, tau);
+    int result = (int) Math.round(Math.sqrt(y.length / (double) channels));
+    Path target = out.resolve(name.replaceAll("\\.[^./]+$", "") + ".png");
+    Files.createDirectories(target.toAbsolutePath().getParent());
+    Images.writePng(
+        target, Image.ofFloats(result, y.length / channels / result, channels, y, 0, -1, 1));
+  }
+}

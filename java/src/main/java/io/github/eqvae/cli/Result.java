@@ -1,0 +1,189 @@
+package io.github.eqvae.cli;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.SerializationFeature;
+import io.github.eqvae.EqvaeException;
+import io.github.eqvae.equivariance.SpatialTransform;
+import io.github.eqvae.eval.Evaluation;
+import io.github.eqvae.eval.Evaluator;
+import io.github.eqvae.eval.LatentStatistics;
+import io.github.eqvae.io.Image;
+import io.github.eqvae.io.Images;
+import io.github.eqvae.model.AutoencoderKl;
+import io.github.eqvae.model.Lpips;
+import io.github.eqvae.tensor.Stream;
+import io.github.eqvae.train.Recipe;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Figures and pictures of one evaluated model.
+ *
+ * @param evaluation the figures
+ * @param pictures rows of encoded pictures by label
+ * @param latents rows of encoded latent channels by label
+ */
+record Result(
+    Evaluation evaluation, Map<String, List<byte[]>> pictures, Map<String, List<byte[]>> latents) {
+  private static final int SHOWN = 8;
+  private static final int ENLARGE = 8;
+  private static final ObjectMapper JSON =
+      new ObjectMapper().enable(SerializationFeature.INDENT_OUTPUT);
+
+  static Result of(
+      AutoencoderKl vae, @Nullable Lpips lpips, Stream stream, Recipe recipe, float[] images) {
+    int side = recipe.data().resolution();
+    int channels = recipe.data().channels();
+    int each = side * side * channels;
+    try (Evaluator evaluator = new Evaluator(vae, lpips, stream)) {
+      Evaluation evaluation =
+          evaluator.measure(
+              images,
+              images.length / each,
+              side,
+              recipe.evaluation().batch(),
+              recipe.evaluation().angles(),
+              recipe.evaluation().scales());
+      int n = Math.min(SHOWN, images.length / each);
+      float[] x = Arrays.copyOf(images, n * each);
+      SpatialTransform turn = SpatialTransform.rotation(1);
+      SpatialTransform half = SpatialTransform.scale(0.5);
+      Map<String, List<byte[]>> pictures = new LinkedHashMap<>();
+      pictures.put("originals", pngs(x, n, side, channels));
+      pictures.put("reconstructions", pngs(evaluator.reconstruct(x, n, side), n, side, channels));
+      for (Map.Entry<String, SpatialTransform> t : Map.of("rotated 90°", turn).entrySet()) {
+        pictures.put(
+            t.getKey() + " originals",
+            pngs(evaluator.transform(x, n, side, t.getValue()), n, side, channels));
+        pictures.put(
+            "decoded from latents " + t.getKey(),
+            pngs(evaluator.decode(x, n, side, t.getValue()), n, side, channels));
+      }
+      int small =
+          vae.config().downsamplingFactor() * (side / vae.config().downsamplingFactor() / 2);
+      pictures.put(
+          "half-size originals", pngs(evaluator.transform(x, n, side, half), n, small, channels));
+      pictures.put(
+          "decoded from half-size latents",
+          pngs(evaluator.decode(x, n, side, half), n, small, channels));
+      Map<String, List<byte[]>> latents = new LinkedHashMap<>();
+      float[] first = Arrays.copyOf(x, each);
+      int h = side / vae.config().downsamplingFactor();
+      int e = vae.config().embedDim();
+      latents.put(
+          "E(x)", channels(evaluator.encode(first, 1, side, SpatialTransform.IDENTITY), h, e));
+      latents.put("τ∘E(x), 90°", channels(evaluator.encode(first, 1, side, turn), h, e));
+      float[] turned = evaluator.transform(first, 1, side, turn);
+      latents.put(
+          "E(τ∘x), 90°",
+          channels(evaluator.encode(turned, 1, side, SpatialTransform.IDENTITY), h, e));
+      return new Result(evaluation, pictures, latents);
+    }
+  }
+
+  private static List<byte[]> pngs(float[] images, int count, int side, int channels) {
+    return Session.pictures(images, count, side, side, channels).stream().map(Images::png).toList();
+  }
+
+  /**
+   * Each channel as a gray picture, enlarged; black and white are the extremes over all of them.
+   */
+  private static List<byte[]> channels(float[] latent, int side, int channels) {
+    float low = Float.POSITIVE_INFINITY;
+    float high = Float.NEGATIVE_INFINITY;
+    for (float v : latent) {
+      low = Math.min(low, v);
+      high = Math.max(high, v);
+    }
+    List<byte[]> out = new ArrayList<>();
+    int big = side * ENLARGE;
+    for (int c = 0; c < channels; c++) {
+      float[] picture = new float[big * big];
+      for (int i = 0; i < big; i++) {
+        for (int j = 0; j < big; j++) {
+          picture[i * big + j] = latent[((i / ENLARGE) * side + j / ENLARGE) * channels + c];
+        }
+      }
+      out.add(
+          Images.png(Image.ofFloats(big, big, 1, picture, 0, low, Math.max(high, low + 1e-6f))));
+    }
+    return out;
+  }
+
+  /** The figures for people. */
+  String text() {
+    Evaluation e = evaluation;
+    LatentStatistics s = e.statistics();
+    StringBuilder out = new StringBuilder();
+    line(out, "images", "%d", e.images());
+    line(out, "PSNR", "%.2f dB", e.psnr());
+    line(out, "SSIM", "%.4f", e.ssim());
+    e.lpips().ifPresent(v -> line(out, "LPIPS", "%.4f", v));
+    line(
+        out,
+        "equivariance error, rotation",
+        "%.4f   %s",
+        e.rotationError(),
+        pairs(e.rotationErrors()));
+    line(out, "equivariance error, scale", "%.4f   %s", e.scaleError(), pairs(e.scaleErrors()));
+    line(out, "latent mean, std", "%.4f, %.4f", s.mean(), s.std());
+    line(out, "recommended scaling factor", "%.5f (shift %.4f)", s.scalingFactor(), s.mean());
+    line(out, "latent high-frequency share", "%.4f", e.spectrum().highFrequencyShare());
+    return out.toString();
+  }
+
+  private static void line(StringBuilder out, String name, String format, Object... values) {
+    out.append(String.format(Locale.ROOT, "%-30s", name));
+    out.append(String.format(Locale.ROOT, format, values)).append('\n');
+  }
+
+  private static String pairs(Map<String, Double> values) {
+    StringBuilder out = new StringBuilder();
+    values.forEach((k, v) -> out.append(String.format(Locale.ROOT, "%s %.4f  ", k, v)));
+    return out.toString().stripTrailing();
+  }
+
+  /** The figures for programs. */
+  String json() {
+    Evaluation e = evaluation;
+    Map<String, Object> map = new LinkedHashMap<>();
+    map.put("images", e.images());
+    map.put("psnr", e.psnr());
+    map.put("ssim", e.ssim());
+    e.lpips().ifPresent(v -> map.put("lpips", v));
+    map.put("rotation_error", e.rotationError());
+    map.put("scale_error", e.scaleError());
+    map.put("rotation_errors", e.rotationErrors());
+    map.put("scale_errors", e.scaleErrors());
+    Map<String, Object> latent = new LinkedHashMap<>();
+    List<Double> means = new ArrayList<>();
+    List<Double> stds = new ArrayList<>();
+    for (int c = 0; c < e.statistics().channels(); c++) {
+      means.add(e.statistics().mean(c));
+      stds.add(e.statistics().std(c));
+    }
+    latent.put("mean", e.statistics().mean());
+    latent.put("std", e.statistics().std());
+    latent.put("channel_mean", means);
+    latent.put("channel_std", stds);
+    latent.put("scaling_factor", e.statistics().scalingFactor());
+    latent.put("shift_factor", e.statistics().mean());
+    latent.put("high_frequency_share", e.spectrum().highFrequencyShare());
+    map.put("latent", latent);
+    return write(map);
+  }
+
+  static String write(Object value) {
+    try {
+      return JSON.writeValueAsString(value) + "\n";
+    } catch (JsonProcessingException e) {
+      throw new EqvaeException.Internal("a result could not be written as JSON", e);
+    }
+  }
+}

@@ -1,0 +1,278 @@
+package io.github.eqvae.cli;
+
+import io.github.eqvae.data.Batch;
+import io.github.eqvae.data.Loader;
+import io.github.eqvae.equivariance.SpatialTransform;
+import io.github.eqvae.eval.Evaluation;
+import io.github.eqvae.eval.Evaluator;
+import io.github.eqvae.io.AtomicFiles;
+import io.github.eqvae.io.Image;
+import io.github.eqvae.io.ImageGrid;
+import io.github.eqvae.io.Images;
+import io.github.eqvae.model.AutoencoderKl;
+import io.github.eqvae.model.ModelFile;
+import io.github.eqvae.tensor.Stream;
+import io.github.eqvae.train.Checkpoint;
+import io.github.eqvae.train.Datasets;
+import io.github.eqvae.train.Progress;
+import io.github.eqvae.train.Recipe;
+import io.github.eqvae.train.RunLog;
+import io.github.eqvae.train.StepReport;
+import io.github.eqvae.train.TensorBoardWriter;
+import io.github.eqvae.train.TrainListener;
+import io.github.eqvae.train.Trainer;
+import io.github.eqvae.train.report.ReportData;
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.nio.file.Files;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+
+/**
+ * One training run with everything around it: data, progress, logs, samples, checkpoints, report.
+ */
+final class Session implements AutoCloseable {
+  private static final int SAMPLES = 8;
+  private static final int VALIDATION_IMAGES = 128;
+  private static final int BACKGROUND = 255;
+
+  private final Recipe recipe;
+  private final RunFolder folder;
+  private final boolean overfitBatch;
+  private final PrintWriter err;
+  private final Datasets data;
+  private final Trainer trainer;
+  private int broken;
+
+  Session(Recipe recipe, RunFolder folder, boolean overfitBatch, PrintWriter err)
+      throws IOException {
+    this.recipe = recipe;
+    this.folder = folder;
+    this.overfitBatch = overfitBatch;
+    this.err = err;
+    data = new Datasets(recipe, this::skipped);
+    trainer = new Trainer(recipe);
+  }
+
+  private synchronized void skipped(String name, String cause) {
+    broken++;
+    err.println("eqvae: skipped broken image " + name + ": " + cause);
+    err.flush();
+  }
+
+  long step() {
+    return trainer.step();
+  }
+
+  Trainer trainer() {
+    return trainer;
+  }
+
+  Datasets data() {
+    return data;
+  }
+
+  /** Trains to the end or until asked to stop. */
+  Trainer.End train(boolean resume) throws IOException {
+    if (resume) {
+      Checkpoint checkpoint = folder.latest(recipe, err);
+      trainer.resume(checkpoint);
+      err.println("eqvae: going on from " + checkpoint.directory());
+      err.flush();
+    } else {
+      folder.writeRecipe(recipe);
+    }
+    long first = overfitBatch ? 0 : trainer.step() * recipe.optimizer().accumulate();
+    StopSignal signal = new StopSignal(trainer::requestStop);
+    try (signal;
+        Loader loader = data.training(first);
+        RunLog log = new RunLog(folder.metrics(), trainer.step());
+        TensorBoardWriter board = new TensorBoardWriter(folder.tensorboard(), trainer.step());
+        Progress progress =
+            Progress.start(
+                "training", recipe.run().steps(), trainer.step(), recipe.run().logEvery())) {
+      float[] held = data.heldOut(VALIDATION_IMAGES);
+      return trainer.run(
+          batches(loader),
+          (vae, stream) -> validate(vae, stream, held),
+          folder.store(recipe),
+          new Listener(log, board, progress, held));
+    } catch (IOException | RuntimeException e) {
+      signal.failed();
+      throw e;
+    }
+  }
+
+  private Trainer.Batches batches(Loader loader) {
+    float[] kept = new float[0];
+    float[][] only = {kept};
+    return (index, images) -> {
+      if (overfitBatch && only[0].length > 0) {
+        System.arraycopy(only[0], 0, images, 0, images.length);
+        return;
+      }
+      Batch batch = loader.next();
+      if (!overfitBatch && batch.step() != index) {
+        throw new IllegalStateException("batch " + batch.step() + " came, " + index + " was due");
+      }
+      System.arraycopy(batch.pixels(), 0, images, 0, images.length);
+      if (overfitBatch) {
+        only[0] = images.clone();
+      }
+    };
+  }
+
+  private int side() {
+    return recipe.data().resolution();
+  }
+
+  private int perImage() {
+    return side() * side() * recipe.data().channels();
+  }
+
+  private Map<String, Double> validate(AutoencoderKl vae, Stream stream, float[] held) {
+    try (Evaluator evaluator = new Evaluator(vae, null, stream)) {
+      Evaluation e =
+          evaluator.measure(
+              held,
+              held.length / perImage(),
+              side(),
+              recipe.evaluation().batch(),
+              List.of(90),
+              List.of(0.5));
+      Map<String, Double> values = new LinkedHashMap<>();
+      values.put("psnr", e.psnr());
+      values.put("ssim", e.ssim());
+      values.put("rotation_error_90", e.rotationError());
+      values.put("scale_error_0.5", e.scaleError());
+      values.put("latent_std", e.statistics().std());
+      return values;
+    }
+  }
+
+  /** Evaluates, writes model and report; returns the summary for the terminal. */
+  String finish() throws IOException {
+    trainer.useAverage();
+    ModelFile.save(
+        folder.model(), trainer.vae().parameters(), trainer.stream(), Map.of("format", "pt"));
+    Result result = evaluate();
+    ReportData report = Reports.single(recipe, folder, result);
+    AtomicFiles.write(folder.report(), io.github.eqvae.train.report.Report.html(report));
+    AtomicFiles.write(folder.path().resolve("evaluation.json"), result.json());
+    return result.text()
+        + (broken > 0 ? broken + " broken images were skipped\n" : "")
+        + "report "
+        + folder.report()
+        + "\nmodel  "
+        + folder.model();
+  }
+
+  /** The figures and the pictures of the model as it is now. */
+  Result evaluate() throws IOException {
+    float[] images = data.heldOut(recipe.evaluation().images());
+    return Result.of(
+        trainer.vae(), trainer.networks().lpips().orElse(null), trainer.stream(), recipe, images);
+  }
+
+  /** Images as pictures. */
+  static List<Image> pictures(float[] images, int count, int height, int width, int channels) {
+    List<Image> out = new ArrayList<>();
+    for (int i = 0; i < count; i++) {
+      out.add(
+          Image.ofFloats(width, height, channels, images, i * height * width * channels, -1, 1));
+    }
+    return out;
+  }
+
+  /** Originals above reconstructions, transformed originals above decoded transformed latents. */
+  private Image grid(AutoencoderKl vae, Stream stream, float[] held) {
+    int n = Math.min(SAMPLES, held.length / perImage());
+    float[] x = java.util.Arrays.copyOf(held, n * perImage());
+    int c = recipe.data().channels();
+    SpatialTransform turn = SpatialTransform.rotation(1);
+    List<Image> tiles = new ArrayList<>(pictures(x, n, side(), side(), c));
+    try (Evaluator evaluator = new Evaluator(vae, null, stream)) {
+      tiles.addAll(pictures(evaluator.reconstruct(x, n, side()), n, side(), side(), c));
+      tiles.addAll(pictures(evaluator.transform(x, n, side(), turn), n, side(), side(), c));
+      tiles.addAll(pictures(evaluator.decode(x, n, side(), turn), n, side(), side(), c));
+    }
+    return ImageGrid.of(tiles, n, 2, BACKGROUND);
+  }
+
+  /** Writes what happens to the terminal, the log, TensorBoard and picture files. */
+  private final class Listener implements TrainListener {
+    private final RunLog log;
+    private final TensorBoardWriter board;
+    private final Progress progress;
+    private final float[] held;
+
+    Listener(RunLog log, TensorBoardWriter board, Progress progress, float[] held) {
+      this.log = log;
+      this.board = board;
+      this.progress = progress;
+      this.held = held;
+    }
+
+    @Override
+    public void step(StepReport r) throws IOException {
+      progress.step(r.step(), r.values().getOrDefault("total", Double.NaN), r.images());
+      if (r.step() % recipe.run().logEvery() == 0 || r.step() == r.steps() || r.skipped()) {
+        Map<String, Object> line = new LinkedHashMap<>(r.values());
+        line.put("tau", r.tau());
+        line.put("images_per_second", r.images() / r.seconds());
+        log.write("step", r.step(), line);
+        for (Map.Entry<String, Double> e : r.values().entrySet()) {
+          board.scalar("train/" + e.getKey(), r.step(), e.getValue());
+        }
+      }
+    }
+
+    @Override
+    public void validated(long step, Map<String, Double> values) throws IOException {
+      log.write("validation", step, values);
+      for (Map.Entry<String, Double> e : values.entrySet()) {
+        board.scalar("validation/" + e.getKey(), step, e.getValue());
+      }
+    }
+
+    @Override
+    public void samples(long step, AutoencoderKl vae, Stream stream) throws IOException {
+      Image grid = grid(vae, stream, held);
+      Files.createDirectories(folder.samples());
+      byte[] png = Images.png(grid);
+      AtomicFiles.write(
+          folder.samples().resolve(String.format(Locale.ROOT, "step-%08d.png", step)), png);
+      board.image("samples", step, png, grid.width(), grid.height());
+    }
+
+    @Override
+    public void nonFinite(long step, float[] images, Map<String, Double> values, String tau)
+        throws IOException {
+      Files.createDirectories(folder.nonFinite());
+      String name = String.format(Locale.ROOT, "step-%08d.png", step);
+      List<Image> tiles =
+          pictures(images, images.length / perImage(), side(), side(), recipe.data().channels());
+      Images.writePng(
+          folder.nonFinite().resolve(name), ImageGrid.of(tiles, SAMPLES, 2, BACKGROUND));
+      Map<String, Object> line = new LinkedHashMap<>(values);
+      line.put("tau", tau);
+      line.put("batch", "nonfinite/" + name);
+      log.write("nonfinite", step, line);
+      err.println(
+          "eqvae: step "
+              + step
+              + ": a loss or gradient is not finite; the update was skipped, the"
+              + " batch is in "
+              + folder.nonFinite().resolve(name));
+      err.flush();
+    }
+  }
+
+  @Override
+  public void close() {
+    trainer.close();
+  }
+}

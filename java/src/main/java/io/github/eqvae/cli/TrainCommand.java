@@ -1,0 +1,157 @@
+package io.github.eqvae.cli;
+
+import io.github.eqvae.EqvaeException;
+import io.github.eqvae.train.MemoryPlan;
+import io.github.eqvae.train.Recipe;
+import io.github.eqvae.train.RecipeReader;
+import io.github.eqvae.train.Trainer;
+import java.io.PrintWriter;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+import picocli.CommandLine.Spec;
+
+/** {@code eqvae train}: trains what a recipe describes. */
+@Command(
+    name = "train",
+    mixinStandardHelpOptions = true,
+    description = {
+      "Trains what a recipe describes. Everything of a run goes into one folder: recipe,",
+      "checkpoints, metrics.jsonl, TensorBoard events, sample images, report.html and",
+      "model.safetensors. Training is deterministic; Ctrl-C saves and exits with 0."
+    },
+    footer = {
+      "",
+      "Examples:",
+      "  eqvae train recipes/photos.yaml --set data.path=photos",
+      "  eqvae train recipes/photos.yaml --set data.path=photos --dry-run",
+      "  eqvae train recipes/photos.yaml --set data.path=photos --overfit-batch",
+      "  eqvae train --resume runs/photos"
+    })
+final class TrainCommand implements Callable<Integer> {
+  @Parameters(
+      index = "0",
+      arity = "0..1",
+      paramLabel = "RECIPE",
+      description = "YAML file; see recipes/. Not needed with --resume.")
+  private Optional<Path> recipeFile = Optional.empty();
+
+  @Option(
+      names = "--set",
+      paramLabel = "KEY=VALUE",
+      description = "Overrides a setting, as often as you like: --set run.steps=100.")
+  private List<String> settings = new ArrayList<>();
+
+  @Option(names = "--out", paramLabel = "DIR", description = "Run folder. Default: runs/<recipe>.")
+  private Optional<Path> out = Optional.empty();
+
+  @Option(
+      names = "--resume",
+      paramLabel = "DIR",
+      description = "Goes on with the run in this folder from its newest whole checkpoint.")
+  private Optional<Path> resume = Optional.empty();
+
+  @Option(names = "--seed", paramLabel = "N", description = "Short for --set run.seed=N.")
+  private Optional<Long> seed = Optional.empty();
+
+  @Option(names = "--device", paramLabel = "NAME", description = "Short for --set run.device=NAME.")
+  private Optional<String> device = Optional.empty();
+
+  @Option(names = "--steps", paramLabel = "N", description = "Short for --set run.steps=N.")
+  private Optional<Long> steps = Optional.empty();
+
+  @Option(
+      names = "--overfit-batch",
+      description = "Trains on the first batch only: the loss must fall, or something is wrong.")
+  private boolean overfitBatch;
+
+  @Option(
+      names = "--dry-run",
+      description = "Prints the complete recipe and the memory plan, trains nothing.")
+  private boolean dryRun;
+
+  @Option(
+      names = "--deterministic",
+      description = "Accepted for other trainers' scripts; training is always deterministic.")
+  private boolean deterministic;
+
+  @Spec private CommandSpec spec;
+
+  @Override
+  public Integer call() throws Exception {
+    PrintWriter stdout = spec.commandLine().getOut();
+    PrintWriter stderr = spec.commandLine().getErr();
+    Recipe recipe = recipe();
+    recipe.warnings().forEach(w -> stderr.println("eqvae: note: " + w));
+    stderr.flush();
+    if (dryRun) {
+      stdout.println(recipe.toYaml());
+      stdout.print(MemoryPlan.of(recipe).text());
+      stdout.flush();
+      return 0;
+    }
+    RunFolder folder = folder();
+    if (resume.isEmpty() && folder.isUsed()) {
+      throw new EqvaeException.Argument(
+          folder.path()
+              + " already holds a run. Go on with it: --resume "
+              + folder.path()
+              + "; or name another folder with --out; or delete it.");
+    }
+    try (Session session = new Session(recipe, folder, overfitBatch, stderr)) {
+      if (session.train(resume.isPresent()) == Trainer.End.STOPPED) {
+        stderr.println(
+            "eqvae: stopped at step "
+                + session.step()
+                + " and saved; go on with: eqvae train"
+                + " --resume "
+                + folder.path());
+        stderr.flush();
+        return 0;
+      }
+      stdout.println(session.finish());
+      stdout.flush();
+      return 0;
+    }
+  }
+
+  private Recipe recipe() {
+    List<String> overrides = new ArrayList<>(settings);
+    seed.ifPresent(s -> overrides.add("run.seed=" + s));
+    device.ifPresent(d -> overrides.add("run.device=" + d));
+    steps.ifPresent(s -> overrides.add("run.steps=" + s));
+    if (resume.isPresent()) {
+      return new RunFolder(resume.get()).readRecipe(overrides);
+    }
+    Path file =
+        recipeFile.orElseThrow(
+            () ->
+                new EqvaeException.Argument(
+                    "Name a recipe, such as recipes/photos.yaml, or a run to --resume."));
+    if (!Files.exists(file)) {
+      throw new EqvaeException.Argument(
+          "There is no recipe " + file + ". The folder recipes/ has some to start from.");
+    }
+    return RecipeReader.read(file, overrides);
+  }
+
+  private RunFolder folder() {
+    Path path =
+        resume
+            .or(() -> out)
+            .orElseGet(
+                () ->
+                    Path.of(
+                        "runs",
+                        String.valueOf(recipeFile.orElseThrow().getFileName())
+                            .replaceAll("\\.ya?ml$", "")));
+    return new RunFolder(path);
+  }
+}

@@ -1,0 +1,3 @@
+/** The command line: one file per command. */
+@org.jspecify.annotations.NullMarked
+package io.github.eqvae.cli;

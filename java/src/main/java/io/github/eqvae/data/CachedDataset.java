@@ -1,0 +1,96 @@
+package io.github.eqvae.data;
+
+import io.github.eqvae.EqvaeException;
+import io.github.eqvae.io.Image;
+import io.github.eqvae.io.Resize;
+import java.io.IOException;
+import java.util.OptionalInt;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.atomic.AtomicReferenceArray;
+
+/**
+ * Keeps decoded pictures in memory, optionally made smaller first: decoding a photograph of 15
+ * megapixels for one small crop takes longer than a training step of a small model. What {@link
+ * #load} gives does not depend on what is kept, so neither does a run.
+ */
+public final class CachedDataset implements ImageDataset {
+  private final ImageDataset source;
+  private final int shorterSide;
+  private final long maxBytes;
+  private final AtomicLong bytes = new AtomicLong();
+  private final AtomicReferenceArray<Image> kept;
+
+  /**
+   * Wraps a data set.
+   *
+   * @param source the pictures
+   * @param shorterSide pictures whose shorter side is longer are resized to it by area, keeping
+   *     their proportions; {@link Integer#MAX_VALUE} leaves all as they are
+   * @param maxBytes how much to keep; the rest is decoded each time
+   * @throws EqvaeException.Argument if a number is out of range
+   */
+  public CachedDataset(ImageDataset source, int shorterSide, long maxBytes) {
+    if (shorterSide < 1 || maxBytes < 0) {
+      throw new EqvaeException.Argument(
+          "a shorter side of "
+              + shorterSide
+              + " and a cache of "
+              + maxBytes
+              + " bytes; expected at least 1 and 0");
+    }
+    this.source = source;
+    this.shorterSide = shorterSide;
+    this.maxBytes = maxBytes;
+    this.kept = new AtomicReferenceArray<>(source.size());
+  }
+
+  @Override
+  public int size() {
+    return source.size();
+  }
+
+  @Override
+  public Image load(int index) throws IOException {
+    Image known = kept.get(index);
+    if (known != null) {
+      return known;
+    }
+    Image image = shrink(source.load(index));
+    int length = image.data().length;
+    if (bytes.addAndGet(length) > maxBytes || !kept.compareAndSet(index, null, image)) {
+      bytes.addAndGet(-length);
+    }
+    return image;
+  }
+
+  private Image shrink(Image image) {
+    int shorter = Math.min(image.width(), image.height());
+    if (shorter <= shorterSide) {
+      return image;
+    }
+    double scale = (double) shorterSide / shorter;
+    return Resize.resize(
+        image,
+        Math.max(shorterSide, (int) Math.round(image.width() * scale)),
+        Math.max(shorterSide, (int) Math.round(image.height() * scale)));
+  }
+
+  /**
+   * What is kept at present.
+   *
+   * @return bytes of pictures, at most the limit
+   */
+  public long cachedBytes() {
+    return bytes.get();
+  }
+
+  @Override
+  public String name(int index) {
+    return source.name(index);
+  }
+
+  @Override
+  public OptionalInt label(int index) {
+    return source.label(index);
+  }
+}

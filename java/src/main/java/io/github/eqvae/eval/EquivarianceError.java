@@ -1,0 +1,65 @@
+package io.github.eqvae.eval;
+
+import java.util.LinkedHashMap;
+import java.util.Map;
+
+/**
+ * The paper's equivariance error: for each transform the mean over images of ‖τ∘E(x) − E(τ∘x)‖² /
+ * ‖E(τ∘x)‖². Source: EQ-VAE (arXiv 2502.09509), Table 1.
+ */
+public final class EquivarianceError {
+  private static final class Mean {
+    double sum;
+    long count;
+  }
+
+  private final Map<String, Mean> means = new LinkedHashMap<>();
+
+  /** No images yet. */
+  public EquivarianceError() {}
+
+  /**
+   * Adds images.
+   *
+   * @param transform the transform's name
+   * @param transformed τ∘E(x), {@code count} latents one after the other
+   * @param encoded E(τ∘x), likewise
+   * @param count how many
+   */
+  public void add(String transform, float[] transformed, float[] encoded, int count) {
+    if (transformed.length != encoded.length || count < 1 || encoded.length % count != 0) {
+      throw new IllegalArgumentException(
+          "Equivariance error: "
+              + transformed.length
+              + " and "
+              + encoded.length
+              + " values for "
+              + count
+              + " latents");
+    }
+    Mean mean = means.computeIfAbsent(transform, t -> new Mean());
+    int each = encoded.length / count;
+    for (int n = 0; n < count; n++) {
+      double difference = 0;
+      double norm = 0;
+      for (int i = n * each; i < (n + 1) * each; i++) {
+        double d = (double) transformed[i] - encoded[i];
+        difference += d * d;
+        norm += (double) encoded[i] * encoded[i];
+      }
+      mean.sum += difference / norm;
+      mean.count++;
+    }
+  }
+
+  /**
+   * The error of a transform.
+   *
+   * @param transform its name
+   * @return the mean; NaN when no image was added
+   */
+  public double mean(String transform) {
+    Mean mean = means.get(transform);
+    return mean == null ? Double.NaN : mean.sum / mean.count;
+  }
+}

@@ -1,0 +1,49 @@
+package io.github.eqvae.eval;
+
+import java.util.Map;
+import java.util.OptionalDouble;
+
+/**
+ * What {@link Evaluator} found.
+ *
+ * @param images how many images
+ * @param psnr mean over images of the peak signal-to-noise ratio on 8-bit values, in dB
+ * @param ssim mean structural similarity
+ * @param lpips mean perceptual distance; empty without its weights
+ * @param rotationErrors equivariance error by angle
+ * @param scaleErrors equivariance error by scale
+ * @param statistics of the latents
+ * @param spectrum of the latents
+ */
+public record Evaluation(
+    int images,
+    double psnr,
+    double ssim,
+    OptionalDouble lpips,
+    Map<String, Double> rotationErrors,
+    Map<String, Double> scaleErrors,
+    LatentStatistics statistics,
+    LatentSpectrum spectrum) {
+
+  /**
+   * The paper's rotation error.
+   *
+   * @return mean over the angles
+   */
+  public double rotationError() {
+    return mean(rotationErrors);
+  }
+
+  /**
+   * The paper's scale error.
+   *
+   * @return mean over the scales
+   */
+  public double scaleError() {
+    return mean(scaleErrors);
+  }
+
+  private static double mean(Map<String, Double> values) {
+    return values.values().stream().mapToDouble(Double::doubleValue).average().orElse(Double.NaN);
+  }
+}

@@ -1,0 +1,107 @@
+package io.github.eqvae.eval;
+
+/**
+ * Mean and standard deviation of latents, per channel and overall, summed in double precision over
+ * any number of batches.
+ */
+public final class LatentStatistics {
+  private final double[] sum;
+  private final double[] squares;
+  private long count;
+
+  /**
+   * No latents yet.
+   *
+   * @param channels channels of the latent
+   */
+  public LatentStatistics(int channels) {
+    sum = new double[channels];
+    squares = new double[channels];
+  }
+
+  /**
+   * Adds latents.
+   *
+   * @param latents {@code [N, h, w, channels]}
+   */
+  public void add(float[] latents) {
+    int c = sum.length;
+    if (latents.length % c != 0) {
+      throw new IllegalArgumentException(
+          latents.length + " values are no latents of " + c + " channels");
+    }
+    for (int i = 0; i < latents.length; i++) {
+      sum[i % c] += latents[i];
+      squares[i % c] += (double) latents[i] * latents[i];
+    }
+    count += latents.length / c;
+  }
+
+  /**
+   * Number of channels.
+   *
+   * @return channels
+   */
+  public int channels() {
+    return sum.length;
+  }
+
+  /**
+   * Mean of a channel.
+   *
+   * @param channel which
+   * @return its mean
+   */
+  public double mean(int channel) {
+    return sum[channel] / count;
+  }
+
+  /**
+   * Standard deviation of a channel.
+   *
+   * @param channel which
+   * @return its biased standard deviation
+   */
+  public double std(int channel) {
+    double m = mean(channel);
+    return Math.sqrt(Math.max(0, squares[channel] / count - m * m));
+  }
+
+  /**
+   * Mean over all channels: the recommended shift factor.
+   *
+   * @return the mean
+   */
+  public double mean() {
+    double total = 0;
+    for (double s : sum) {
+      total += s;
+    }
+    return total / (count * (double) sum.length);
+  }
+
+  /**
+   * Standard deviation over all channels together.
+   *
+   * @return the biased standard deviation
+   */
+  public double std() {
+    double total = 0;
+    for (double s : squares) {
+      total += s;
+    }
+    double m = mean();
+    return Math.sqrt(Math.max(0, total / (count * (double) sum.length) - m * m));
+  }
+
+  /**
+   * What to multiply latents by (after subtracting {@link #mean()}) so that a generator sees unit
+   * variance. The SD-VAE's published 0.18215 is this number for that model; a new model has
+   * another.
+   *
+   * @return 1/std
+   */
+  public double scalingFactor() {
+    return 1 / std();
+  }
+}

@@ -1,0 +1,3 @@
+/** Measuring autoencoders: reconstruction, equivariance, latents. */
+@org.jspecify.annotations.NullMarked
+package io.github.eqvae.eval;

@@ -1,0 +1,73 @@
+package io.github.eqvae;
+
+import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noClasses;
+
+import com.tngtech.archunit.core.domain.JavaClasses;
+import com.tngtech.archunit.core.importer.ClassFileImporter;
+import com.tngtech.archunit.core.importer.ImportOption;
+import com.tngtech.archunit.lang.syntax.elements.GivenClassesConjunction;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+
+/** Each package uses only those before it in the list; only {@code ffi} makes native calls. */
+class ArchitectureTest {
+  private static final String ROOT = "io.github.eqvae.";
+
+  /** From the bottom to the top, as docs/design.md says. */
+  private static final List<String> LAYERS =
+      List.of(
+          "ffi",
+          "tensor",
+          "op",
+          "tape",
+          "nn",
+          "io",
+          "model",
+          "equivariance",
+          "data",
+          "eval",
+          "train",
+          "cli");
+
+  private static final JavaClasses CLASSES =
+      new ClassFileImporter()
+          .withImportOption(ImportOption.Predefined.DO_NOT_INCLUDE_TESTS)
+          .importPackages("io.github.eqvae");
+
+  static List<String> layers() {
+    return LAYERS;
+  }
+
+  @ParameterizedTest
+  @MethodSource("layers")
+  void usesOnlyWhatIsBelow(String layer) {
+    String[] above =
+        LAYERS.subList(LAYERS.indexOf(layer) + 1, LAYERS.size()).stream()
+            .map(l -> ROOT + l + "..")
+            .toArray(String[]::new);
+    if (above.length > 0) {
+      noClasses()
+          .that()
+          .resideInAPackage(ROOT + layer + "..")
+          .should()
+          .dependOnClassesThat()
+          .resideInAnyPackage(above)
+          .check(CLASSES);
+    }
+  }
+
+  @Test
+  void onlyFfiMakesNativeCalls() {
+    GivenClassesConjunction others = noClasses().that().resideOutsideOfPackage(ROOT + "ffi..");
+    others
+        .should()
+        .dependOnClassesThat()
+        .haveFullyQualifiedName("java.lang.foreign.Linker")
+        .orShould()
+        .dependOnClassesThat()
+        .haveFullyQualifiedName("java.lang.foreign.SymbolLookup")
+        .check(CLASSES);
+  }
+}

@@ -1,0 +1,48 @@
+package io.github.eqvae;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import com.google.googlejavaformat.java.Formatter;
+import com.google.googlejavaformat.java.ImportOrderer;
+import com.google.googlejavaformat.java.JavaFormatterOptions;
+import com.google.googlejavaformat.java.RemoveUnusedImports;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+
+/** Every Java file is formatted by google-java-format and has no unused import. */
+class CodeStyleTest {
+  private static final Path ROOT = Path.of(System.getProperty("eqvae.root"));
+
+  @Test
+  void sourcesAreFormatted() throws Exception {
+    List<String> wrong = new ArrayList<>();
+    int count = 0;
+    Formatter formatter = new Formatter();
+    for (Path folder : List.of(ROOT.resolve("java/src"), ROOT.resolve("bench/src"))) {
+      if (!Files.isDirectory(folder)) {
+        continue;
+      }
+      try (Stream<Path> files = Files.walk(folder)) {
+        for (Path file : files.filter(f -> f.toString().endsWith(".java")).toList()) {
+          String source = Files.readString(file);
+          String formatted =
+              formatter.formatSource(
+                  ImportOrderer.reorderImports(
+                      RemoveUnusedImports.removeUnusedImports(source),
+                      JavaFormatterOptions.Style.GOOGLE));
+          count++;
+          if (!source.equals(formatted)) {
+            wrong.add(ROOT.relativize(file).toString());
+          }
+        }
+      }
+    }
+    assertTrue(count > 50, "only " + count + " files were found under " + ROOT);
+    assertEquals(List.of(), wrong, "not formatted by google-java-format 1.35.0");
+  }
+}
