@@ -18,6 +18,11 @@ public record Reshape(Shape shape) implements ViewOp {
   }
 
   @Override
+  public boolean needsContiguous() {
+    return true;
+  }
+
+  @Override
   public Tensor view(Tensor x) {
     return x.reshape(shape);
   }

@@ -14,6 +14,15 @@ public interface ViewOp extends Op {
    */
   Tensor view(Tensor x);
 
+  /**
+   * Whether {@link #view} exists for contiguous inputs only; the tape copies others first.
+   *
+   * @return false unless overridden
+   */
+  default boolean needsContiguous() {
+    return false;
+  }
+
   @Override
   default Keeps keeps() {
     return Keeps.NOTHING;

@@ -201,9 +201,11 @@ public final class Tape {
     if (x == null) {
       throw new EqvaeException.Argument(op.name() + ": the input is missing");
     }
-    Tensor y = op.view(x);
+    Tensor dense = op.needsContiguous() && !x.isContiguous() ? dense(x) : x;
+    Tensor y = op.view(dense);
     if (record) {
       Node node = new Node(op, inputs.clone());
+      node.in[0] = dense;
       node.out = new Tensor[] {y};
       add(node);
     }

@@ -1,0 +1,124 @@
+package io.github.eqvae.op;
+
+import io.github.eqvae.op.OpRunner.Result;
+import io.github.eqvae.testing.Compare;
+import io.github.eqvae.testing.Devices;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Set;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.Arguments;
+import org.junit.jupiter.params.provider.MethodSource;
+
+/** Where no rounding can happen, every device gives the bits of the reference; and every device repeats its own bits. */
+class BitwiseTest {
+  private static final Set<Class<? extends Op>> MOVES =
+      Set.of(
+          Concat.class, MaxPool2x2.class, Narrow.class, Permute.class, Relu.class, Reshape.class);
+
+  /** Operations that add and multiply: exact on small integers. */
+  private static final Set<Class<? extends Op>> SUMS =
+      Set.of(Add.class, Conv2d.class, Linear.class, Upsample2x.class);
+
+  private static OpRunner ref;
+  private static final List<OpRunner> RUNNERS = new ArrayList<>();
+
+  @BeforeAll
+  static void open() {
+    ref = new OpRunner("ref");
+    Devices.computing().forEach(d -> RUNNERS.add(new OpRunner(d)));
+  }
+
+  @AfterAll
+  static void close() {
+    RUNNERS.forEach(OpRunner::close);
+    RUNNERS.clear();
+    ref.close();
+  }
+
+  private static Stream<Arguments> onDevices(Stream<OpCase> cases) {
+    List<OpCase> list = cases.toList();
+    return Devices.computing().stream().flatMap(d -> list.stream().map(c -> Arguments.of(d, c)));
+  }
+
+  /** Quarter turns and flips without resizing are moves too. */
+  private static boolean moves(OpCase c) {
+    return MOVES.contains(c.op().getClass())
+        || c.op() instanceof Resample && c.bound() == ErrorBound.EXACT;
+  }
+
+  static Stream<Arguments> moving() {
+    return onDevices(OpCases.all().stream().filter(BitwiseTest::moves));
+  }
+
+  static Stream<Arguments> summing() {
+    return onDevices(OpCases.all().stream().filter(c -> SUMS.contains(c.op().getClass())));
+  }
+
+  static Stream<Arguments> everything() {
+    return onDevices(OpCases.all().stream());
+  }
+
+  private static OpRunner runner(String device) {
+    return RUNNERS.get(Devices.computing().indexOf(device));
+  }
+
+  private static void same(OpCase c, Result expected, Result actual) {
+    Compare.bitwise(c.name(), c.output(), expected.y(), actual.y());
+    for (int i = 0; i < c.inputs().size(); i++) {
+      In in = c.inputs().get(i);
+      if (in.differentiable()) {
+        Compare.bitwise(
+            c.name() + " gradient of input " + i,
+            in.shape(),
+            positiveZeros(expected.gradients()[i]),
+            positiveZeros(actual.gradients()[i]));
+      }
+      if (in.mutated()) {
+        Compare.bitwise(
+            c.name() + " input " + i + " afterwards",
+            in.shape(),
+            expected.after()[i],
+            actual.after()[i]);
+      }
+    }
+  }
+
+  /** A sum of products that is 0 may carry either sign, depending on the order. */
+  private static double[] positiveZeros(double[] values) {
+    double[] out = values.clone();
+    for (int i = 0; i < out.length; i++) {
+      out[i] += 0.0;
+    }
+    return out;
+  }
+
+  private static Result positiveZeros(Result r) {
+    return new Result(positiveZeros(r.y()), r.gradients(), r.after());
+  }
+
+  @ParameterizedTest
+  @MethodSource("moving")
+  void movesAreExact(String device, OpCase c) {
+    OpCase.Sample sample = c.sample();
+    same(c, ref.run(c, sample), runner(device).run(c, sample));
+  }
+
+  @ParameterizedTest
+  @MethodSource("summing")
+  void sumsOfSmallIntegersAreExact(String device, OpCase original) {
+    OpCase c = original.with(In.integers(4));
+    OpCase.Sample sample = c.sample(In.integers(4));
+    same(c, positiveZeros(ref.run(c, sample)), positiveZeros(runner(device).run(c, sample)));
+  }
+
+  @ParameterizedTest
+  @MethodSource("everything")
+  void aSecondRunGivesTheSameBits(String device, OpCase c) {
+    OpCase.Sample sample = c.sample();
+    same(c, runner(device).run(c, sample), runner(device).run(c, sample));
+  }
+}

@@ -1,0 +1,95 @@
+package io.github.eqvae.op;
+
+import io.github.eqvae.tensor.Shape;
+import java.util.SplittableRandom;
+
+/**
+ * One input of an operation's case.
+ *
+ * @param shape its shape
+ * @param values how its numbers are drawn; all are exact in single precision
+ * @param differentiable whether the operation gives a gradient for it
+ * @param layout how it lies in memory
+ * @param mutated whether the forward pass writes to it
+ */
+record In(Shape shape, Values values, boolean differentiable, Layout layout, boolean mutated) {
+  /** How a tensor lies in memory; what a view leaves out is NaN, so reading it shows. */
+  enum Layout {
+    /** Row-major without gaps. */
+    DENSE,
+    /** A part of a wider tensor. */
+    NARROWED,
+    /** Axes in reverse order. */
+    PERMUTED
+  }
+
+  /** Draws numbers. */
+  @FunctionalInterface
+  interface Values {
+    double[] draw(SplittableRandom random, int count);
+  }
+
+  /** A differentiable input, uniform in [−2, 2). */
+  static In of(long... shape) {
+    return new In(Shape.of(shape), uniform(-2, 2), true, Layout.DENSE, false);
+  }
+
+  /** An input without gradient, uniform in [−2, 2). */
+  static In constant(long... shape) {
+    return new In(Shape.of(shape), uniform(-2, 2), false, Layout.DENSE, false);
+  }
+
+  In with(Values other) {
+    return new In(shape, other, differentiable, layout, mutated);
+  }
+
+  In with(Layout other) {
+    return new In(shape, values, differentiable, other, mutated);
+  }
+
+  In written() {
+    return new In(shape, values, false, layout, true);
+  }
+
+  static Values uniform(double low, double high) {
+    return (random, count) -> {
+      double[] out = new double[count];
+      for (int i = 0; i < count; i++) {
+        out[i] = (float) random.nextDouble(low, high);
+      }
+      return out;
+    };
+  }
+
+  /**
+   * Multiples of {@code step} plus {@code offset} around 0, each once, shuffled: no two equal, none near a kink that lies
+   * between the multiples.
+   */
+  static Values grid(double step, double offset) {
+    return (random, count) -> {
+      double[] out = new double[count];
+      for (int i = 0; i < count; i++) {
+        int j = random.nextInt(i + 1);
+        out[i] = out[j];
+        out[j] = (i % 2 == 0 ? i / 2 : -(i + 1) / 2) * step + offset;
+      }
+      return out;
+    };
+  }
+
+  /** Integers of small magnitude. */
+  static Values integers(int limit) {
+    return (random, count) -> {
+      double[] out = new double[count];
+      for (int i = 0; i < count; i++) {
+        out[i] = random.nextInt(-limit, limit + 1);
+      }
+      return out;
+    };
+  }
+
+  /** These numbers. */
+  static Values exactly(double... numbers) {
+    return (random, count) -> numbers.clone();
+  }
+}

@@ -1,0 +1,347 @@
+package io.github.eqvae.op;
+
+import io.github.eqvae.op.In.Layout;
+import io.github.eqvae.testing.TorchOracle.Function;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Set;
+
+/** Every operation with the inputs it is tried on: odd sizes, one image, one channel, views, every option. */
+final class OpCases {
+  private final List<OpCase> cases = new ArrayList<>();
+  private final Set<String> names = new HashSet<>();
+
+  private OpCases() {}
+
+  static List<OpCase> all() {
+    return ALL;
+  }
+
+  private static final List<OpCase> ALL = build();
+
+  private void add(String name, Op op, Function oracle, ErrorBound bound, In... inputs) {
+    if (!names.add(name)) {
+      throw new IllegalStateException("two cases are called " + name);
+    }
+    cases.add(new OpCase(name, op, List.of(inputs), oracle, bound));
+  }
+
+  /** Odd size; one image of one channel; a narrowed view; an axis-reversed view. */
+  private static List<In> images() {
+    return List.of(
+        In.of(2, 5, 3, 4),
+        In.of(1, 3, 5, 1),
+        In.of(2, 3, 4, 3).with(Layout.NARROWED),
+        In.of(1, 5, 4, 2).with(Layout.PERMUTED));
+  }
+
+  private static String describe(In in) {
+    return in.shape() + (in.layout() == Layout.DENSE ? "" : " " + in.layout());
+  }
+
+  private static In vector(long n) {
+    return In.of(n);
+  }
+
+  private static List<OpCase> build() {
+    OpCases c = new OpCases();
+    c.convolutions();
+    c.linear();
+    c.norms();
+    c.elementwise();
+    c.attention();
+    c.resampling();
+    c.affine();
+    c.gaussian();
+    c.losses();
+    c.arrangement();
+    return List.copyOf(c.cases);
+  }
+
+  private void convolutions() {
+    int[][] pads = {{0, 0, 0, 0}, {1, 1, 1, 1}, {0, 1, 0, 1}, {2, 0, 1, 3}};
+    for (int k : new int[] {1, 3, 4}) {
+      for (int stride : new int[] {1, 2}) {
+        for (int[] p : pads) {
+          Conv2d op = new Conv2d(stride, p[0], p[1], p[2], p[3]);
+          String name = "conv2d %dx%d stride %d pad %s".formatted(k, k, stride, Arrays.toString(p));
+          conv(name, op, k, In.of(2, 5, 7, 3), 4, true);
+          conv(name, op, k, In.of(1, 7, 5, 1), 1, false);
+        }
+      }
+    }
+    Conv2d same = new Conv2d(1, 1);
+    conv("conv2d wide", same, 3, In.of(1, 9, 6, 16), 24, true);
+    conv("conv2d narrowed", same, 3, In.of(2, 4, 5, 3).with(Layout.NARROWED), 2, true);
+    conv("conv2d permuted", same, 3, In.of(2, 4, 5, 3).with(Layout.PERMUTED), 2, true);
+    add(
+        "conv2d weight is a view",
+        same,
+        Oracles.conv2d(same),
+        ErrorBound.sums(32, 32, 32),
+        In.of(1, 5, 3, 2),
+        In.of(3, 2, 3, 3).with(Layout.PERMUTED));
+  }
+
+  private void conv(String name, Conv2d op, int k, In x, int out, boolean bias) {
+    long in = x.shape().dim(3);
+    List<In> inputs = new ArrayList<>(List.of(x, In.of(out, in, k, k)));
+    if (bias) {
+      inputs.add(vector(out));
+    }
+    long pixels = x.shape().elements() / in * 4;
+    add(
+        name + " " + x.shape() + "→" + out,
+        op,
+        Oracles.conv2d(op),
+        ErrorBound.sums(k * k * in + 2, (long) k * k * out + 2, pixels, pixels),
+        inputs.toArray(In[]::new));
+  }
+
+  private void linear() {
+    for (In x :
+        List.of(
+            In.of(3, 5),
+            In.of(1, 1),
+            In.of(7),
+            In.of(2, 3, 5, 7),
+            In.of(2, 33, 9).with(Layout.NARROWED),
+            In.of(3, 4).with(Layout.PERMUTED))) {
+      for (int out : new int[] {1, 6}) {
+        long i = x.shape().dim(-1);
+        long rows = x.shape().elements() / i;
+        ErrorBound bound = ErrorBound.sums(i + 2, out + 2, rows + 2, rows + 2);
+        String name = "linear " + describe(x) + "→" + out;
+        add(name + " bias", new Linear(), Oracles::linear, bound, x, In.of(out, i), vector(out));
+        add(name, new Linear(), Oracles::linear, bound, x, In.of(out, i));
+      }
+    }
+  }
+
+  private void norms() {
+    List<In> xs = new ArrayList<>(images());
+    xs.add(In.of(2, 1, 3, 6));
+    xs.add(In.of(1, 8, 8, 32));
+    for (In x : xs) {
+      long channels = x.shape().dim(3);
+      long pixels = x.shape().dim(1) * x.shape().dim(2);
+      for (int groups : new int[] {1, 2, 3, 4, 32}) {
+        if (channels % groups != 0) {
+          continue;
+        }
+        for (boolean silu : new boolean[] {false, true}) {
+          GroupNorm op = new GroupNorm(groups, 1e-6, silu);
+          long n = pixels * channels / groups;
+          add(
+              "group_norm %d%s %s".formatted(groups, silu ? " silu" : "", describe(x)),
+              op,
+              Oracles.groupNorm(op),
+              ErrorBounds.norm(n, x.shape().dim(0) * pixels, silu, true, 1e-6),
+              x,
+              vector(channels),
+              vector(channels));
+        }
+      }
+      for (boolean training : new boolean[] {true, false}) {
+        BatchNorm op = new BatchNorm(1e-5, 0.1, training);
+        long n = x.shape().dim(0) * pixels;
+        In mean = In.constant(channels);
+        In variance = In.constant(channels).with(In.uniform(0.5, 2));
+        add(
+            "batch_norm " + (training ? "training " : "eval ") + describe(x),
+            op,
+            Oracles.batchNorm(op),
+            ErrorBounds.norm(n, n, false, training, 1e-5),
+            x,
+            vector(channels),
+            vector(channels),
+            training ? mean.written() : mean,
+            training ? variance.written() : variance);
+      }
+    }
+  }
+
+  private void elementwise() {
+    List<In> xs = new ArrayList<>(images());
+    xs.add(In.of(1));
+    xs.add(In.of(4099));
+    for (In x : xs) {
+      In apart = x.with(In.grid(0.125, 0.0625));
+      String at = " " + describe(x);
+      ErrorBound product = ErrorBound.multiple(1, 1);
+      add("silu" + at, new Silu(), in -> org.bytedeco.pytorch.global.torch.silu(in[0]), ErrorBounds.silu(),
+          x.with(In.uniform(-9, 9)));
+      add("relu" + at, new Relu(), in -> org.bytedeco.pytorch.global.torch.relu(in[0]), ErrorBound.EXACT, apart);
+      LeakyRelu leaky = new LeakyRelu(0.2);
+      add("leaky_relu" + at, leaky, Oracles.leakyRelu(leaky), product, apart);
+      add("add" + at, new Add(), in -> in[0].add(in[1]), product, x, x.with(Layout.DENSE));
+      add("scale" + at, new Scale(-1.7), in -> in[0].mul(new org.bytedeco.pytorch.Scalar(Oracles.single(-1.7))), product, x);
+      WeightedSum weighted = WeightedSum.of(0.3, -2, 0.7);
+      add("weighted_sum" + at, weighted, Oracles.weightedSum(weighted), weighted(), x, x, x.with(Layout.DENSE));
+      long n = x.shape().elements();
+      add("sum" + at, new Sum(0.37), in -> in[0].sum().mul(new org.bytedeco.pytorch.Scalar(0.37)), ErrorBounds.total(0.37, n), x);
+      long channels = x.shape().dim(-1);
+      ErrorBound two = ErrorBound.sums(2, 1, 0, 0);
+      add("channel_affine" + at, new ChannelAffine(), Oracles::channelAffine, two, x, In.constant(channels));
+      add("channel_affine shift" + at, new ChannelAffine(), Oracles::channelAffine, two, x, In.constant(channels), In.constant(channels));
+    }
+    add("weighted_sum of one", WeightedSum.of(0.3), Oracles.weightedSum(WeightedSum.of(0.3)), ErrorBound.multiple(1, 1), In.of(3, 3));
+  }
+
+  /** The weights have both signs, so the magnitudes are summed with positive ones. */
+  private static ErrorBound weighted() {
+    return (c, s, exact, ref) -> {
+      OpCase positive = new OpCase(c.name(), WeightedSum.of(0.3, 2, 0.7), c.inputs(), c.oracle(), c.bound());
+      return ErrorBound.sums(6, 2, 2, 2).of(positive, s, exact, ref);
+    };
+  }
+
+  private void attention() {
+    record Size(long n, long t, long s, long c, int heads) {}
+    for (Size z :
+        List.of(
+            new Size(2, 5, 5, 4, 1),
+            new Size(2, 5, 3, 6, 3),
+            new Size(1, 1, 1, 1, 1),
+            new Size(1, 1, 7, 2, 2),
+            new Size(1, 70, 67, 8, 2))) {
+      Attention op = new Attention(z.heads);
+      add("attention " + z, op, Oracles.attention(op), ErrorBounds.attention(z.heads),
+          In.of(z.n, z.t, z.c), In.of(z.n, z.s, z.c), In.of(z.n, z.s, z.c));
+    }
+    Attention op = new Attention(2);
+    add("attention of views", op, Oracles.attention(op), ErrorBounds.attention(2),
+        In.of(2, 5, 4).with(Layout.NARROWED), In.of(2, 3, 4).with(Layout.PERMUTED), In.of(2, 3, 4).with(Layout.NARROWED));
+  }
+
+  private void resampling() {
+    int[][] sizes = {{7, 9}, {3, 2}, {5, 4}, {5, 3}, {4, 7}, {1, 1}};
+    for (Interpolation how : Interpolation.values()) {
+      for (int turns = 0; turns < 4; turns++) {
+        for (int flips = 0; flips < 4; flips++) {
+          for (int[] to : sizes) {
+            Resample op = new Resample(to[0], to[1], how, turns, (flips & 1) == 1, (flips & 2) == 2);
+            resample(op, In.of(1, 5, 4, 2));
+          }
+        }
+      }
+      resample(new Resample(3, 8, how, 1, true, false), In.of(2, 7, 3, 1));
+      resample(new Resample(6, 2, how, 3, false, true), In.of(2, 3, 5, 3).with(Layout.NARROWED));
+      resample(new Resample(4, 4, how, 2, false, true), In.of(1, 3, 7, 3).with(Layout.PERMUTED));
+      resample(new Resample(4, 7, how, 0, false, false), In.of(1, 1, 1, 2));
+      resample(new Resample(11, 12, how, 0, false, false), In.of(1, 16, 16, 5));
+      resample(new Resample(5, 4, how, 1, false, false), In.of(1, 16, 13, 1));
+    }
+  }
+
+  private void resample(Resample op, In x) {
+    String flips = (op.flipHorizontal() ? "h" : "") + (op.flipVertical() ? "v" : "");
+    boolean identity = x.shape().dim(1) == op.height() && x.shape().dim(2) == op.width();
+    add(
+        "resample %s %s→%dx%d turns %d flips %s"
+            .formatted(op.interpolation(), describe(x), op.height(), op.width(), op.quarterTurns(), flips),
+        op,
+        Oracles.resample(op),
+        identity ? ErrorBound.EXACT : ErrorBounds.resample(),
+        x);
+  }
+
+  private void affine() {
+    double[] turn = {0.8, 0.6, 0.1, -0.6, 0.8, -0.2};
+    double[] zoom = {0.4, 0, 0.3, 0, 0.45, 0};
+    double[] shrink = {2.3, 0.4, 0, -0.3, 1.9, 0.5};
+    double[] flip = {-1, 0, 0, 0, 1, 0};
+    double[] away = {1, 0, 5, 0, 1, -4};
+    for (Affine.Padding padding : Affine.Padding.values()) {
+      for (double[] theta : List.of(turn, zoom, shrink, flip, away)) {
+        affine(In.of(1, 5, 4, 1), padding, 6, 3, theta);
+      }
+      double[] two = new double[12];
+      System.arraycopy(turn, 0, two, 0, 6);
+      System.arraycopy(shrink, 0, two, 6, 6);
+      affine(In.of(2, 3, 7, 3).with(Layout.NARROWED), padding, 5, 5, two);
+      affine(In.of(2, 4, 3, 2).with(Layout.PERMUTED), padding, 3, 4, two);
+      affine(In.of(1, 1, 1, 2), padding, 2, 3, turn);
+    }
+  }
+
+  private void affine(In x, Affine.Padding padding, int h, int w, double[] theta) {
+    double[] single = Arrays.stream(theta).map(Oracles::single).toArray();
+    Affine op = new Affine(h, w, padding);
+    add("affine %s %s→%dx%d %s".formatted(padding, describe(x), h, w, Arrays.toString(theta)), op,
+        Oracles.affine(op), ErrorBounds.affine(), x, In.constant(x.shape().dim(0), 2, 3).with(In.exactly(single)));
+  }
+
+  private void gaussian() {
+    for (In x : images()) {
+      In noise = new In(x.shape(), x.values(), false, x.layout(), false);
+      In moments = new In(x.shape().with(3, 2 * x.shape().dim(3)), x.values(), true, x.layout(), false);
+      add("gaussian_sample " + describe(x), new GaussianSample(), Oracles::gaussianSample, ErrorBounds.gaussianSample(), moments, noise);
+      add("gaussian_kl " + describe(moments), new GaussianKl(), Oracles::gaussianKl, ErrorBounds.gaussianKl(), moments);
+    }
+    In clamped = In.of(1, 3, 5, 2).with(In.grid(3.3, 0.4));
+    add("gaussian_sample clamped", new GaussianSample(), Oracles::gaussianSample, ErrorBounds.gaussianSample(), clamped, In.constant(1, 3, 5, 1));
+    add("gaussian_kl clamped", new GaussianKl(), Oracles::gaussianKl, ErrorBounds.gaussianKl(), clamped);
+  }
+
+  private void losses() {
+    List<In> xs = new ArrayList<>(images());
+    xs.add(In.of(3));
+    for (In x : xs) {
+      In a = x.with(In.grid(0.125, 0.0625));
+      In b = x.with(In.grid(0.125, 0)).with(Layout.DENSE);
+      for (PixelLoss.Kind kind : PixelLoss.Kind.values()) {
+        PixelLoss op = new PixelLoss(kind, 0.37);
+        add("pixel_loss " + kind + " " + describe(x), op, Oracles.pixelLoss(op),
+            ErrorBounds.loss(0.37, kind == PixelLoss.Kind.L1 ? 1 : 2), a, b);
+      }
+      for (GanLoss.Kind kind : GanLoss.Kind.values()) {
+        GanLoss op = new GanLoss(kind, 0.25);
+        add("gan_loss " + kind + " " + describe(x), op, Oracles.ganLoss(op), ErrorBounds.loss(0.25, 1), a);
+      }
+    }
+    for (In f : images()) {
+      In w = In.constant(f.shape().dim(3)).with(In.uniform(0, 1));
+      add("lpips_head " + describe(f), new LpipsHead(), Oracles::lpipsHead, ErrorBounds.lpipsHead(), f.with(apart()), f.with(apart()).with(Layout.DENSE), w);
+    }
+    In wide = In.of(2, 3, 3, 37).with(apart());
+    add("lpips_head wide", new LpipsHead(), Oracles::lpipsHead, ErrorBounds.lpipsHead(), wide, wide, In.constant(37).with(In.uniform(0, 1)));
+  }
+
+  /** Numbers at least a quarter away from 0, so that no feature vector is nearly zero. */
+  private static In.Values apart() {
+    return (random, count) -> {
+      double[] out = In.uniform(0.25, 2).draw(random, count);
+      for (int i = 0; i < count; i++) {
+        out[i] *= random.nextBoolean() ? 1 : -1;
+      }
+      return out;
+    };
+  }
+
+  private void arrangement() {
+    for (In x : images()) {
+      String at = " " + describe(x);
+      add("upsample2x" + at, new Upsample2x(), Oracles::upsample, ErrorBound.sums(0, 4), x);
+      add("max_pool2x2" + at, new MaxPool2x2(), Oracles::maxPool, ErrorBound.EXACT, x.with(In.grid(0.125, 0)));
+      add("permute" + at, Permute.of(2, 0, 3, 1), in -> in[0].permute(2, 0, 3, 1), ErrorBound.EXACT, x);
+      add("narrow" + at, new Narrow(2, 1, 2), in -> in[0].narrow(2, 1, 2), ErrorBound.EXACT, x);
+      for (int axis = 0; axis < 4; axis++) {
+        In other = new In(x.shape().with(axis, 2), x.values(), true, x.layout(), false);
+        add("concat " + axis + at, new Concat(axis), Oracles.concat(axis), ErrorBound.EXACT, x, other, x.with(Layout.DENSE));
+      }
+    }
+    reshape(In.of(2, 3, 5, 4), 6, 20);
+    reshape(In.of(1, 3, 5, 1), 15);
+    reshape(In.of(1, 1), new long[0]);
+    reshape(In.of(2, 3, 4, 3).with(Layout.NARROWED), 2, 12, 3);
+    add("concat one", new Concat(0), Oracles.concat(0), ErrorBound.EXACT, In.of(3, 2));
+    add("narrow vector", new Narrow(0, 3, 1), in -> in[0].narrow(0, 3, 1), ErrorBound.EXACT, In.of(5));
+  }
+
+  private void reshape(In x, long... to) {
+    add("reshape " + describe(x), new Reshape(io.github.eqvae.tensor.Shape.of(to)), in -> in[0].reshape(to), ErrorBound.EXACT, x);
+  }
+}

@@ -1,0 +1,124 @@
+package io.github.eqvae.op;
+
+import io.github.eqvae.tape.Seed;
+import io.github.eqvae.tape.Tape;
+import io.github.eqvae.tensor.Arena;
+import io.github.eqvae.tensor.Device;
+import io.github.eqvae.tensor.Shape;
+import io.github.eqvae.tensor.Stream;
+import io.github.eqvae.tensor.Tensor;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.IntStream;
+import org.jspecify.annotations.Nullable;
+
+/** Runs cases on a device through the tape. */
+final class OpRunner implements AutoCloseable {
+  /**
+   * What a run gave.
+   *
+   * @param y the output
+   * @param gradients per input, null where none was asked for
+   * @param after per input, its values after the forward pass, null unless the case says it is written
+   */
+  record Result(double[] y, double[][] gradients, double[][] after) {}
+
+  private final Device device;
+  private final Stream stream;
+  private final Arena arena;
+
+  OpRunner(String name) {
+    device = Device.open(name);
+    stream = new Stream(device);
+    arena = new Arena(device, "test");
+  }
+
+  Device device() {
+    return device;
+  }
+
+  /** Forward, and backward for all differentiable inputs. */
+  Result run(OpCase c, OpCase.Sample s) {
+    return run(
+        c,
+        s,
+        IntStream.range(0, c.inputs().size()).filter(i -> c.inputs().get(i).differentiable()).toArray());
+  }
+
+  /** Forward, and backward for some inputs. */
+  Result run(OpCase c, OpCase.Sample s, int... wrt) {
+    arena.reset();
+    Tape tape = new Tape(stream, arena, Tape.Mode.RECORD);
+    Tensor[] in = new Tensor[c.inputs().size()];
+    for (int i = 0; i < in.length; i++) {
+      in[i] = place(c.inputs().get(i), s.inputs()[i]);
+    }
+    List<Tensor> leaves = new ArrayList<>();
+    for (int i : wrt) {
+      leaves.add(tape.watch(in[i]));
+    }
+    Tensor y = tape.apply(c.op(), in);
+    double[][] after = new double[in.length][];
+    for (int i = 0; i < in.length; i++) {
+      if (c.inputs().get(i).mutated()) {
+        after[i] = in[i].toDoubles(stream);
+      }
+    }
+    double[][] gradients = new double[in.length][];
+    if (wrt.length > 0) {
+      Tensor seed = arena.tensor(y.shape());
+      seed.set(stream, s.seed());
+      Map<Tensor, Tensor> found = tape.gradients(List.of(new Seed(y, seed)), leaves);
+      for (int i : wrt) {
+        gradients[i] = read(found.get(in[i]));
+      }
+    }
+    return new Result(read(y), gradients, after);
+  }
+
+  private double[] read(@Nullable Tensor t) {
+    if (t.isContiguous()) {
+      return t.toDoubles(stream);
+    }
+    Tensor dense = arena.tensor(t.shape());
+    t.copyTo(stream, dense);
+    return dense.toDoubles(stream);
+  }
+
+  private Tensor place(In in, double[] values) {
+    Tensor dense = arena.tensor(in.shape());
+    dense.set(stream, values);
+    if (in.layout() == In.Layout.DENSE) {
+      return dense;
+    }
+    int rank = in.shape().rank();
+    Tensor view;
+    if (in.layout() == In.Layout.NARROWED) {
+      Shape wide = in.shape().with(-1, in.shape().dim(-1) + 3).with(0, in.shape().dim(0) + 1);
+      Tensor base = arena.tensor(wide);
+      base.fill(stream, Double.NaN);
+      view =
+          base.narrow(-1, rank == 1 ? 1 : 2, in.shape().dim(-1));
+      view = rank == 1 ? view : view.narrow(0, 1, in.shape().dim(0));
+    } else {
+      long[] extents = in.shape().extents();
+      long[] reversed = new long[rank];
+      int[] axes = new int[rank];
+      for (int i = 0; i < rank; i++) {
+        reversed[i] = extents[rank - 1 - i];
+        axes[i] = rank - 1 - i;
+      }
+      view = arena.tensor(Shape.of(reversed)).permute(axes);
+    }
+    dense.copyTo(stream, view);
+    return view;
+  }
+
+  @Override
+  public void close() {
+    arena.close();
+    stream.close();
+    device.close();
+  }
+}
