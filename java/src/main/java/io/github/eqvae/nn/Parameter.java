@@ -73,7 +73,7 @@ public final class Parameter implements GradientTarget {
    * @return the value
    */
   public Tensor on(Tape tape) {
-    if (buffer || !tape.isRecording() || store == null || !store.isTrainable()) {
+    if (buffer || !tape.isLearning() || store == null || !store.isTrainable()) {
       return value();
     }
     return tape.watch(this);

@@ -94,6 +94,10 @@ final class Backward {
       }
       add(seed.output(), seed.gradient(), new Storage(null));
     }
+    walk();
+  }
+
+  private void walk() {
     for (int i = depends.length - 1; i >= 0; i--) {
       Node node = tape.nodes.get(i);
       if (depends[i] && hasGradient(node)) {
@@ -144,18 +148,24 @@ final class Backward {
     Tensor x = inner.watch(outer.alias());
     Tensor y = Objects.requireNonNull(node.block).apply(inner, x);
     List<Tensor> targets = new ArrayList<>(wrtOrder);
-    targets.add(x);
+    targets.remove(outer); // inside it goes by the name of x
+    if (wanted(outer)) {
+      targets.add(x);
+    }
     Backward pass = new Backward(inner, targets, intoTargets, true);
+    for (Tensor t : targets) { // what there is already comes first in the sum, as when recording
+      Slot before = slots.remove(t == x ? outer : t);
+      if (before != null) {
+        pass.slots.put(t, before);
+      }
+    }
     Slot slot = Objects.requireNonNull(slots.get(node.out[0]));
-    pass.propagate(List.of(new Seed(y, slot.gradient)));
+    pass.add(y, slot.gradient, slot.storage); // shared: a view may hand it on as it is
+    pass.walk();
     for (Tensor t : targets) {
-      Slot result = pass.slots.get(t);
-      if (result != null) {
-        Tensor to = t == x ? outer : t;
-        if (t != x || wanted(outer)) {
-          add(to, result.gradient, result.storage);
-        }
-        drop(result);
+      Slot after = pass.slots.get(t);
+      if (after != null) {
+        slots.put(t == x ? outer : t, after);
       }
     }
     inner.releaseAll();

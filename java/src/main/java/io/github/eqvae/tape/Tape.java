@@ -39,6 +39,7 @@ public final class Tape {
   private final Stream stream;
   private final Arena arena;
   private final Mode mode;
+  private final boolean learns;
   final List<Node> nodes = new ArrayList<>();
   final IdentityHashMap<Tensor, Integer> producers = new IdentityHashMap<>();
   final IdentityHashMap<Tensor, @Nullable GradientTarget> leaves = new IdentityHashMap<>();
@@ -53,9 +54,14 @@ public final class Tape {
    * @param mode whether to record
    */
   public Tape(Stream stream, Arena arena, Mode mode) {
+    this(stream, arena, mode, mode != Mode.INFERENCE);
+  }
+
+  private Tape(Stream stream, Arena arena, Mode mode, boolean learns) {
     this.stream = stream;
     this.arena = arena;
     this.mode = mode;
+    this.learns = learns;
   }
 
   /**
@@ -92,6 +98,16 @@ public final class Tape {
    */
   public boolean isRecording() {
     return mode != Mode.INFERENCE;
+  }
+
+  /**
+   * Whether the parameters used here get gradients: also true inside a block that the backward pass
+   * will run again, where nothing else is recorded.
+   *
+   * @return false in inference mode
+   */
+  public boolean isLearning() {
+    return learns;
   }
 
   /**
@@ -233,9 +249,13 @@ public final class Tape {
     if (mode == Mode.RECORD) {
       return block.apply(this, x);
     }
-    Tape inner = new Tape(stream, arena, Mode.INFERENCE);
+    Tape inner = new Tape(stream, arena, Mode.INFERENCE, learns);
     Tensor y = block.apply(inner, x);
     inner.releaseAllBut(y);
+    leaves.putAll(inner.leaves); // of an enclosing block, too: it must know what it depends on
+    if (y == x) {
+      return x; // nothing was computed, so there is nothing to differentiate
+    }
     if (y.root() == y) {
       owned.add(y);
     }
@@ -243,7 +263,6 @@ public final class Tape {
       Node node = new Node(block, x);
       node.out = new Tensor[] {y};
       node.leaves = inner.leaves;
-      leaves.putAll(inner.leaves);
       if (!inner.leaves.isEmpty() || requiresGradient(x)) {
         add(node);
       }

@@ -14,7 +14,10 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** The C interface: what Java believes, what the libraries say, and what is said when they do not fit. */
+/**
+ * The C interface: what Java believes, what the libraries say, and what is said when they do not
+ * fit.
+ */
 class AbiTest {
   @TempDir Path folder;
 
@@ -73,7 +76,8 @@ class AbiTest {
 
   @Test
   void aFileThatIsNoLibraryGivesTheLoadersReason() throws IOException {
-    Path file = Files.writeString(folder.resolve("libeqv_cpu.so"), "this is no library at all, only text");
+    Path file =
+        Files.writeString(folder.resolve("libeqv_cpu.so"), "this is no library at all, only text");
     String text = failure(file);
     assertTrue(text.contains("ELF") || text.contains("too short"), text);
   }

@@ -13,7 +13,10 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
 
-/** Where no rounding can happen, every device gives the bits of the reference; and every device repeats its own bits. */
+/**
+ * Where no rounding can happen, every device gives the bits of the reference; and every device
+ * repeats its own bits.
+ */
 class BitwiseTest {
   private static final Set<Class<? extends Op>> MOVES =
       Set.of(

@@ -3,8 +3,9 @@ package io.github.eqvae.op;
 import java.util.Arrays;
 
 /**
- * What rounding in single precision may cost: the bounds of docs/numerics.md, section "Ops". u = 2⁻²⁴ is the unit
- * roundoff; a chain of k roundings costs at most γ(k) = k·u/(1 − k·u) of the sum of the magnitudes.
+ * What rounding in single precision may cost: the bounds of docs/numerics.md, section "Ops". u =
+ * 2⁻²⁴ is the unit roundoff; a chain of k roundings costs at most γ(k) = k·u/(1 − k·u) of the sum
+ * of the magnitudes.
  */
 @FunctionalInterface
 interface ErrorBound {
@@ -40,7 +41,10 @@ interface ErrorBound {
     return Arrays.stream(values).map(v -> k * Math.abs(v)).toArray();
   }
 
-  /** Elementwise operations: γ(k) of the result itself; also where the result is a product or one of the inputs. */
+  /**
+   * Elementwise operations: γ(k) of the result itself; also where the result is a product or one of
+   * the inputs.
+   */
   static ErrorBound multiple(int forward, int backward) {
     return (c, s, exact, ref) -> {
       double[][] g = new double[s.inputs().length][];
@@ -52,7 +56,10 @@ interface ErrorBound {
     };
   }
 
-  /** Sums of products without negative coefficients: γ(k) of the same sums over magnitudes, which the reference gives. */
+  /**
+   * Sums of products without negative coefficients: γ(k) of the same sums over magnitudes, which
+   * the reference gives.
+   */
   static ErrorBound sums(long forward, long... backward) {
     return (c, s, exact, ref) -> {
       OpRunner.Result magnitudes = ref.run(c, s.absolute());

@@ -10,7 +10,10 @@ import io.github.eqvae.op.ErrorBound.Bounds;
 import io.github.eqvae.tensor.Shape;
 import java.util.Arrays;
 
-/** The bounds of the operations that are no plain sums of products. Derivations: docs/numerics.md, section "Ops". */
+/**
+ * The bounds of the operations that are no plain sums of products. Derivations: docs/numerics.md,
+ * section "Ops".
+ */
 final class ErrorBounds {
   private ErrorBounds() {}
 
@@ -27,7 +30,10 @@ final class ErrorBounds {
     };
   }
 
-  /** Resampling: probes the matrix |W| with unit impulses, then sums of magnitudes as for any matrix product. */
+  /**
+   * Resampling: probes the matrix |W| with unit impulses, then sums of magnitudes as for any matrix
+   * product.
+   */
   static ErrorBound resample() {
     return (c, s, exact, ref) -> {
       Shape in = c.inputs().getFirst().shape();
@@ -36,7 +42,11 @@ final class ErrorBounds {
       int pixelsOut = (int) (out.dim(1) * out.dim(2));
       OpCase probe =
           new OpCase(
-              c.name(), c.op(), java.util.List.of(In.of(1, in.dim(1), in.dim(2), 1)), c.oracle(), c.bound());
+              c.name(),
+              c.op(),
+              java.util.List.of(In.of(1, in.dim(1), in.dim(2), 1)),
+              c.oracle(),
+              c.bound());
       int channels = in.size(3);
       double[] y = new double[exact.y().length];
       double[] dx = new double[s.inputs()[0].length];
@@ -70,12 +80,18 @@ final class ErrorBounds {
       return new Bounds(
           flat(exact.y(), 32 * U * max(s.inputs()[0])),
           new double[][] {
-            flat(s.inputs()[0], (8 + reads) * U * 2 * reads * max(s.seed()) / Math.max(1, Math.sqrt(reads))), null
+            flat(
+                s.inputs()[0],
+                (8 + reads) * U * 2 * reads * max(s.seed()) / Math.max(1, Math.sqrt(reads))),
+            null
           });
     };
   }
 
-  /** Group and batch normalisation; {@code n} elements share statistics, {@code m} elements share gamma. */
+  /**
+   * Group and batch normalisation; {@code n} elements share statistics, {@code m} elements share
+   * gamma.
+   */
   static ErrorBound norm(long n, long m, boolean silu, boolean training, double eps) {
     return (c, s, exact, ref) -> {
       double[] x = s.inputs()[0];
@@ -101,7 +117,10 @@ final class ErrorBounds {
       double g = slope * gamma * d;
       double eg = gamma * ed + 2 * U * g;
       double dx =
-          r * ((2 + xh * xh) * eg + 2 * g * xh * e + g * (2 + xh * xh) * gamma(2 * n + 10) * (1 + xm * r));
+          r
+              * ((2 + xh * xh) * eg
+                  + 2 * g * xh * e
+                  + g * (2 + xh * xh) * gamma(2 * n + 10) * (1 + xm * r));
       double dgamma = m * (slope * d * e + ed * xh + gamma(m + 4) * slope * d * xh);
       double dbeta = m * (ed + gamma(m + 4) * slope * d);
       double[][] all = new double[s.inputs().length][];
@@ -199,8 +218,7 @@ final class ErrorBounds {
         total += mean ? m[i] * m[i] : Math.exp(log) + 1 + Math.abs(log);
         dm[i] = gamma(6) * Math.abs(s.seed()[0]) / n * (mean ? Math.abs(m[i]) : Math.exp(log) + 1);
       }
-      return new Bounds(
-          new double[] {gamma(m.length + 8) * total / (2 * n)}, new double[][] {dm});
+      return new Bounds(new double[] {gamma(m.length + 8) * total / (2 * n)}, new double[][] {dm});
     };
   }
 
@@ -229,7 +247,8 @@ final class ErrorBounds {
       double w = max(s.inputs()[2]);
       double unit = gamma(channels / 2 + 6);
       double y = w * (8 * unit + 4 * gamma(channels + pixels + 8));
-      double common = max(s.seed()) / pixels * w * 4 * (2 * channels + 2) * gamma(2 * channels + 24);
+      double common =
+          max(s.seed()) / pixels * w * 4 * (2 * channels + 2) * gamma(2 * channels + 24);
       return new Bounds(
           flat(exact.y(), y),
           new double[][] {

@@ -13,12 +13,13 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /**
- * Every backward pass of the reference against central differences of its forward pass, in double precision, along random
- * directions and element by element.
+ * Every backward pass of the reference against central differences of its forward pass, in double
+ * precision, along random directions and element by element.
  *
- * <p>With D(h) = (L(x + hv) − L(x − hv))/2h the truncation error of D(h/2) is about (D(h) − D(h/2))/3, so Richardson's
- * (4D(h/2) − D(h))/3 is off by less than |D(h) − D(h/2)|. Rounding adds at most k·u·S/h, with u = 2⁻⁵³, S the sum of the
- * magnitudes of L's terms and k = 64 roundings along any path of these small cases.
+ * <p>With D(h) = (L(x + hv) − L(x − hv))/2h the truncation error of D(h/2) is about (D(h) −
+ * D(h/2))/3, so Richardson's (4D(h/2) − D(h))/3 is off by less than |D(h) − D(h/2)|. Rounding adds
+ * at most k·u·S/h, with u = 2⁻⁵³, S the sum of the magnitudes of L's terms and k = 64 roundings
+ * along any path of these small cases.
  */
 class FiniteDifferenceTest {
   private static final double H = 0x1p-10;
@@ -58,7 +59,13 @@ class FiniteDifferenceTest {
   }
 
   private static void check(
-      OpCase c, OpCase.Sample s, int input, double[] v, double analytic, double scale, String what) {
+      OpCase c,
+      OpCase.Sample s,
+      int input,
+      double[] v,
+      double analytic,
+      double scale,
+      String what) {
     double full = (objective(c, s, input, v, H) - objective(c, s, input, v, -H)) / (2 * H);
     double half = (objective(c, s, input, v, H / 2) - objective(c, s, input, v, -H / 2)) / H;
     double numeric = (4 * half - full) / 3;
@@ -98,9 +105,7 @@ class FiniteDifferenceTest {
       double size = scale + Compare.maximum(gradient);
       check(c, s, input, direction, dot(direction, gradient), size, "random direction");
       int[] chosen =
-          n <= ELEMENTS
-              ? IntStream.range(0, n).toArray()
-              : random.ints(ELEMENTS, 0, n).toArray();
+          n <= ELEMENTS ? IntStream.range(0, n).toArray() : random.ints(ELEMENTS, 0, n).toArray();
       for (int element : chosen) {
         double[] unit = new double[n];
         unit[element] = 1;
@@ -117,7 +122,9 @@ class FiniteDifferenceTest {
     for (int input = 0; input < c.inputs().size(); input++) {
       if (c.inputs().get(input).differentiable()) {
         assertArrayEquals(
-            all.gradients()[input], ref.run(c, s, input).gradients()[input], c.name() + " " + input);
+            all.gradients()[input],
+            ref.run(c, s, input).gradients()[input],
+            c.name() + " " + input);
       }
     }
   }

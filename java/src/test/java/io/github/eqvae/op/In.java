@@ -62,8 +62,8 @@ record In(Shape shape, Values values, boolean differentiable, Layout layout, boo
   }
 
   /**
-   * Multiples of {@code step} plus {@code offset} around 0, each once, shuffled: no two equal, none near a kink that lies
-   * between the multiples.
+   * Multiples of {@code step} plus {@code offset} around 0, each once, shuffled: no two equal, none
+   * near a kink that lies between the multiples.
    */
   static Values grid(double step, double offset) {
     return (random, count) -> {

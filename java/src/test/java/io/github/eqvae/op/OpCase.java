@@ -7,8 +7,8 @@ import java.util.List;
 import java.util.SplittableRandom;
 
 /**
- * One operation with inputs to try it on, the same composition in libtorch, and the error a single-precision device may
- * make.
+ * One operation with inputs to try it on, the same composition in libtorch, and the error a
+ * single-precision device may make.
  *
  * @param name unique; seeds the numbers
  * @param op the operation
@@ -56,8 +56,7 @@ record OpCase(String name, Op op, List<In> inputs, TorchOracle.Function oracle, 
 
   /** The same case with other numbers in every input. */
   OpCase with(In.Values values) {
-    return new OpCase(
-        name, op, inputs.stream().map(i -> i.with(values)).toList(), oracle, bound);
+    return new OpCase(name, op, inputs.stream().map(i -> i.with(values)).toList(), oracle, bound);
   }
 
   @Override

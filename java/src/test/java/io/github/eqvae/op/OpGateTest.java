@@ -16,11 +16,13 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 
 /**
- * No operation without its tests: each class of the package that implements {@link Op} must have cases, and with them
- * finite differences, libtorch, every device, and the shapes on which indices go wrong.
+ * No operation without its tests: each class of the package that implements {@link Op} must have
+ * cases, and with them finite differences, libtorch, every device, and the shapes on which indices
+ * go wrong.
  */
 class OpGateTest {
-  static List<Class<?>> operations() throws IOException, URISyntaxException, ClassNotFoundException {
+  static List<Class<?>> operations()
+      throws IOException, URISyntaxException, ClassNotFoundException {
     Path root = Path.of(Op.class.getProtectionDomain().getCodeSource().getLocation().toURI());
     List<Class<?>> found = new ArrayList<>();
     try (Stream<Path> files = Files.list(root.resolve("io/github/eqvae/op"))) {
@@ -29,7 +31,8 @@ class OpGateTest {
         if (!file.toString().endsWith(".class") || name.contains("-")) {
           continue;
         }
-        Class<?> type = Class.forName("io.github.eqvae.op." + name, false, Op.class.getClassLoader());
+        Class<?> type =
+            Class.forName("io.github.eqvae.op." + name, false, Op.class.getClassLoader());
         if (Op.class.isAssignableFrom(type) && !Modifier.isAbstract(type.getModifiers())) {
           found.add(type);
         }
@@ -52,7 +55,10 @@ class OpGateTest {
         cases,
         missing,
         "a case with an odd size",
-        c -> first(c).shape().rank() > 1 && first(c).shape().dim(1) % 2 == 1 && first(c).shape().dim(1) > 1);
+        c ->
+            first(c).shape().rank() > 1
+                && first(c).shape().dim(1) % 2 == 1
+                && first(c).shape().dim(1) > 1);
     demand(cases, missing, "a case with batch 1", c -> first(c).shape().dim(0) == 1);
     long channels = type == GaussianKl.class || type == GaussianSample.class ? 2 : 1;
     demand(cases, missing, "a case with one channel", c -> first(c).shape().dim(-1) == channels);

@@ -20,7 +20,8 @@ final class OpRunner implements AutoCloseable {
    *
    * @param y the output
    * @param gradients per input, null where none was asked for
-   * @param after per input, its values after the forward pass, null unless the case says it is written
+   * @param after per input, its values after the forward pass, null unless the case says it is
+   *     written
    */
   record Result(double[] y, double[][] gradients, double[][] after) {}
 
@@ -43,7 +44,9 @@ final class OpRunner implements AutoCloseable {
     return run(
         c,
         s,
-        IntStream.range(0, c.inputs().size()).filter(i -> c.inputs().get(i).differentiable()).toArray());
+        IntStream.range(0, c.inputs().size())
+            .filter(i -> c.inputs().get(i).differentiable())
+            .toArray());
   }
 
   /** Forward, and backward for some inputs. */
@@ -98,8 +101,7 @@ final class OpRunner implements AutoCloseable {
       Shape wide = in.shape().with(-1, in.shape().dim(-1) + 3).with(0, in.shape().dim(0) + 1);
       Tensor base = arena.tensor(wide);
       base.fill(stream, Double.NaN);
-      view =
-          base.narrow(-1, rank == 1 ? 1 : 2, in.shape().dim(-1));
+      view = base.narrow(-1, rank == 1 ? 1 : 2, in.shape().dim(-1));
       view = rank == 1 ? view : view.narrow(0, 1, in.shape().dim(0));
     } else {
       long[] extents = in.shape().extents();

@@ -17,8 +17,8 @@ import org.bytedeco.pytorch.kBicubic;
 import org.bytedeco.pytorch.kBilinear;
 
 /**
- * The operations as their PyTorch documentation words them. Parameters that the C interface takes in single precision are
- * rounded to it here too, so that both sides compute the same function.
+ * The operations as their PyTorch documentation words them. Parameters that the C interface takes
+ * in single precision are rounded to it here too, so that both sides compute the same function.
  */
 final class Oracles {
   private Oracles() {}
@@ -34,8 +34,7 @@ final class Oracles {
               nchw(in[0]), new long[] {op.left(), op.right(), op.top(), op.bottom()}, scalar(0));
       long[] stride = {op.stride(), op.stride()};
       return nhwc(
-          torch.conv2d(
-              x, in[1], optional(in, 2), stride, new long[] {0, 0}, new long[] {1, 1}, 1));
+          torch.conv2d(x, in[1], optional(in, 2), stride, new long[] {0, 0}, new long[] {1, 1}, 1));
     };
   }
 

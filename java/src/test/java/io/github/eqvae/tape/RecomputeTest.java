@@ -67,7 +67,8 @@ class RecomputeTest {
                   case NOTHING -> x;
                   case NESTED ->
                       t.block(
-                          (tt, xx) -> tt.apply(new Silu(), tt.apply(new Add(), xx, shift.on(tt))), x);
+                          (tt, xx) -> tt.apply(new Silu(), tt.apply(new Add(), xx, shift.on(tt))),
+                          x);
                 };
         blocks.add(inner);
       }
@@ -102,8 +103,7 @@ class RecomputeTest {
           Tape tape = new Tape(stream, arena, mode);
           tape.watch(x);
           Tensor loss = network.loss(tape, x, target);
-          dx =
-              tape.gradients(List.of(tape.seed(loss, 1)), List.of(x)).get(x).toDoubles(stream);
+          dx = tape.gradients(List.of(tape.seed(loss, 1)), List.of(x)).get(x).toDoubles(stream);
         }
         store.newUpdate();
         Tape tape = new Tape(stream, arena, mode);

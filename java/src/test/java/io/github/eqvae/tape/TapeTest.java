@@ -75,8 +75,7 @@ class TapeTest {
     Tensor other = tape.watch(vector(5, 5));
     Tensor h = tape.apply(new Scale(3), x);
     Tensor loss = tape.apply(new PixelLoss(PixelLoss.Kind.L2, 1), h, vector(0, 0));
-    Map<Tensor, Tensor> g =
-        tape.gradients(List.of(tape.seed(loss, 1)), List.of(h, x, other, loss));
+    Map<Tensor, Tensor> g = tape.gradients(List.of(tape.seed(loss, 1)), List.of(h, x, other, loss));
     assertArrayEquals(new double[] {6, 12}, g.get(h).toDoubles(stream), "2h");
     assertArrayEquals(new double[] {18, 36}, g.get(x).toDoubles(stream), "3 · 2h");
     assertArrayEquals(new double[] {0, 0}, g.get(other).toDoubles(stream), "not on the way");
@@ -90,9 +89,7 @@ class TapeTest {
     Tensor x = tape.watch(vector(1));
     Tensor loss = tape.apply(new Sum(1), x);
     Tensor stranger = vector(1);
-    var error =
-        assertThrows(
-            EqvaeException.Argument.class, () -> gradient(tape, loss, stranger));
+    var error = assertThrows(EqvaeException.Argument.class, () -> gradient(tape, loss, stranger));
     assertTrue(error.getMessage().contains("neither watched nor computed"), error.getMessage());
   }
 
@@ -102,8 +99,7 @@ class TapeTest {
     Tensor x = tape.watch(vector(1, 2));
     Tensor y = tape.apply(new Scale(1), x);
     Seed seed = new Seed(y, vector(1, 1, 1));
-    assertThrows(
-        EqvaeException.Argument.class, () -> tape.gradients(List.of(seed), List.of(x)));
+    assertThrows(EqvaeException.Argument.class, () -> tape.gradients(List.of(seed), List.of(x)));
   }
 
   @Test
@@ -187,15 +183,15 @@ class TapeTest {
     Tensor x = vector(1, 2);
     Tensor scale = tape.watch(vector(3, 4));
     Tensor y = tape.apply(new Sum(1), tape.apply(new ChannelAffine(), x, scale));
-    var error =
-        assertThrows(EqvaeException.Unsupported.class, () -> gradient(tape, y, scale));
+    var error = assertThrows(EqvaeException.Unsupported.class, () -> gradient(tape, y, scale));
     assertTrue(error.getMessage().contains("scale"), error.getMessage());
 
     Tape second = tape();
     Tensor theta = second.watch(tensor(Shape.of(1, 2, 3), 1, 0, 0, 0, 1, 0));
     Tensor image = tensor(Shape.of(1, 1, 2, 1), 1, 2);
     Tensor moved =
-        second.apply(new Sum(1), second.apply(new Affine(1, 2, Affine.Padding.ZEROS), image, theta));
+        second.apply(
+            new Sum(1), second.apply(new Affine(1, 2, Affine.Padding.ZEROS), image, theta));
     assertThrows(EqvaeException.Unsupported.class, () -> gradient(second, moved, theta));
   }
 
@@ -215,7 +211,8 @@ class TapeTest {
     Tensor x = tape.watch(tensor(Shape.of(1000), new double[1000]));
     long before = arena.used();
     Tensor y =
-        tape.block((t, in) -> t.apply(new Silu(), t.apply(new Scale(2), t.apply(new Silu(), in))), x);
+        tape.block(
+            (t, in) -> t.apply(new Silu(), t.apply(new Scale(2), t.apply(new Silu(), in))), x);
     assertEquals(before + 8192, arena.used(), "only the result (1000 doubles) is left");
     assertThrows(EqvaeException.Argument.class, () -> gradient(tape, y, y));
     tape.releaseAll();

@@ -4,8 +4,9 @@ import io.github.eqvae.tensor.Shape;
 import java.util.Arrays;
 
 /**
- * Compares numbers with bounds. An element is right only if {@code |actual − expected| <= bound} holds, so a NaN on either
- * side, or an infinity, is wrong. Counts the wrong elements and shows the worst with its index.
+ * Compares numbers with bounds. An element is right only if {@code |actual − expected| <= bound}
+ * holds, so a NaN on either side, or an infinity, is wrong. Counts the wrong elements and shows the
+ * worst with its index.
  */
 public final class Compare {
   private Compare() {}
@@ -69,8 +70,13 @@ public final class Compare {
     for (int i = 0; i < expected.length; i++) {
       if (Double.doubleToRawLongBits(expected[i]) != Double.doubleToRawLongBits(actual[i])) {
         throw new AssertionError(
-            what + ": element " + Arrays.toString(index(shape, i)) + " is " + actual[i]
-                + ", expected " + expected[i]);
+            what
+                + ": element "
+                + Arrays.toString(index(shape, i))
+                + " is "
+                + actual[i]
+                + ", expected "
+                + expected[i]);
       }
     }
   }

@@ -33,7 +33,8 @@ class CompareTest {
     assertThrows(
         AssertionError.class,
         () ->
-            Compare.within("bound", shape, good, new double[] {1, 9, 3}, new double[] {0, Double.NaN, 0}));
+            Compare.within(
+                "bound", shape, good, new double[] {1, 9, 3}, new double[] {0, Double.NaN, 0}));
   }
 
   @Test
@@ -88,6 +89,7 @@ class CompareTest {
     assertThrows(
         AssertionError.class,
         () ->
-            Compare.relative("relative", Shape.of(2), new double[] {1, 100}, new double[] {3, 100}, 0.01));
+            Compare.relative(
+                "relative", Shape.of(2), new double[] {1, 100}, new double[] {3, 100}, 0.01));
   }
 }

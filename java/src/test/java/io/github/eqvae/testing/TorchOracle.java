@@ -9,7 +9,10 @@ import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.TensorOptional;
 import org.bytedeco.pytorch.global.torch;
 
-/** libtorch as the second opinion: arrays in, composition of torch functions, output and gradients out. */
+/**
+ * libtorch as the second opinion: arrays in, composition of torch functions, output and gradients
+ * out.
+ */
 public final class TorchOracle {
   private TorchOracle() {}
 
@@ -120,7 +123,10 @@ public final class TorchOracle {
    * @return the tensor
    */
   public static Tensor tensor(double[] values, Shape shape, boolean inDouble) {
-    Tensor t = inDouble ? Tensor.create(values, shape.extents()) : Tensor.create(floats(values), shape.extents());
+    Tensor t =
+        inDouble
+            ? Tensor.create(values, shape.extents())
+            : Tensor.create(floats(values), shape.extents());
     return shape.rank() == 0 ? t.reshape(new long[0]) : t;
   }
 
