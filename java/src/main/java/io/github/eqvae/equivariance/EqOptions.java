@@ -54,6 +54,8 @@ public record EqOptions(
   public enum ScaleSet {
     /** k/32 with k uniform in 8…31. */
     DISCRETE_32,
+    /** ¼, ½ or ¾, the scales the equivariance error is measured at. */
+    QUARTERS,
     /** Uniform in [scaleMin, scaleMax). */
     CONTINUOUS
   }

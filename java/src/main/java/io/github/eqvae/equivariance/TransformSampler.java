@@ -74,8 +74,10 @@ public final class TransformSampler {
     if (options.scaling() == EqOptions.Scaling.NONE) {
       return 1;
     }
-    return options.scaleSet() == EqOptions.ScaleSet.DISCRETE_32
-        ? (8 + (int) (u * 24)) / 32.0
-        : options.scaleMin() + u * (options.scaleMax() - options.scaleMin());
+    return switch (options.scaleSet()) {
+      case DISCRETE_32 -> (8 + (int) (u * 24)) / 32.0;
+      case QUARTERS -> (1 + (int) (u * 3)) / 4.0;
+      case CONTINUOUS -> options.scaleMin() + u * (options.scaleMax() - options.scaleMin());
+    };
   }
 }

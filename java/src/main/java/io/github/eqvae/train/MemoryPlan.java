@@ -96,7 +96,8 @@ public record MemoryPlan(
     boolean scaled = o.scaling() != EqOptions.Scaling.NONE;
     if (o.equivarianceProbability() > 0 || o.lowResolutionPriorProbability() > 0) {
       Interpolation interpolation = Interpolation.valueOf(o.interpolation().name());
-      for (int k = scaled ? 8 : 32; k <= (scaled ? 31 : 32); k++) {
+      int step = o.scaleSet() == EqOptions.ScaleSet.QUARTERS ? 8 : 1;
+      for (int k = scaled ? 8 : 32; k <= (scaled ? 31 : 32); k += step) {
         double s = k / 32.0;
         int turns = o.rotations().getFirst() / 90;
         draws.add(

@@ -90,7 +90,7 @@ public final class Networks implements AutoCloseable {
         o.scaling() != EqOptions.Scaling.NONE
             && o.equivarianceProbability() + o.lowResolutionPriorProbability() > 0;
     double smallest =
-        !scales ? 1 : o.scaleSet() == EqOptions.ScaleSet.DISCRETE_32 ? 0.25 : o.scaleMin();
+        !scales ? 1 : o.scaleSet() == EqOptions.ScaleSet.CONTINUOUS ? o.scaleMin() : 0.25;
     int f = vae.config().downsamplingFactor();
     int side = f * Math.max(1, (int) (recipe.data().resolution() / f * smallest));
     if (side < d.smallestSide()) {

@@ -29,9 +29,10 @@ import java.util.Optional;
  * @param scaling {@code isotropic}, {@code anisotropic} (paper, table 5) or {@code none}, which
  *     also leaves the low-resolution branch at full size; that branch is isotropic always; default
  *     {@code isotropic}
- * @param scaleSet {@code scale_set}: {@code discrete_32}, the code's k/32 with k = 8 to 31, or
- *     {@code continuous}, the paper's eq. 6. A scaled latent has floor(side * scale) pixels, the
- *     target image the down-sampling factor times as many; default {@code discrete_32}
+ * @param scaleSet {@code scale_set}: {@code discrete_32}, the code's k/32 with k = 8 to 31, {@code
+ *     quarters}, the ¼, ½, ¾ that the released README describes, or {@code continuous}, the paper's
+ *     eq. 6. A scaled latent has floor(side * scale) pixels, the target image the down-sampling
+ *     factor times as many; default {@code discrete_32}
  * @param scaleMin {@code scale_min}: smallest continuous scale factor, inclusive; default 0.25
  * @param scaleMax {@code scale_max}: largest continuous scale factor, exclusive; default 1
  * @param rotations angles of τ, in degrees, drawn uniformly: a subset of 0, 90, 180, 270; default

@@ -28,8 +28,8 @@ import java.util.Optional;
  *     by itself; default none
  * @param accumulate batches per update; default 1 (released: 2). The gradient is their mean
  * @param schedule default {@code constant}
- * @param warmupSteps {@code warmup_steps}: updates over which {@code warmup} raises the rate
- *     linearly from 0; default 0
+ * @param warmupSteps {@code warmup_steps}: updates over which {@code warmup} and {@code cosine}
+ *     raise the rate linearly from 0; default 0
  */
 public record OptimizerRecipe(
     Kind kind,
@@ -56,7 +56,28 @@ public record OptimizerRecipe(
     /** It does not. */
     CONSTANT,
     /** Linear from 0 over {@code warmup_steps} updates, constant afterwards. */
-    WARMUP
+    WARMUP,
+    /** As {@code warmup}, but falling from there to 0 at {@code run.steps} like half a cosine. */
+    COSINE
+  }
+
+  /**
+   * What the schedule multiplies the learning rate with.
+   *
+   * @param step updates made so far
+   * @param steps updates of the whole run
+   * @return a factor in [0, 1]
+   */
+  double factor(long step, long steps) {
+    double rise = warmupSteps == 0 ? 1 : Math.min(1, (step + 1) / (double) warmupSteps);
+    return switch (schedule) {
+      case CONSTANT -> 1;
+      case WARMUP -> rise;
+      case COSINE -> {
+        double gone = Math.max(0, step - warmupSteps) / (double) Math.max(1, steps - warmupSteps);
+        yield rise * 0.5 * (1 + Math.cos(Math.PI * Math.min(1, gone)));
+      }
+    };
   }
 
   /** Copies the list. Values are checked when the {@link Recipe} is made. */

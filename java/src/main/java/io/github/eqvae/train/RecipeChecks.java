@@ -113,11 +113,12 @@ final class RecipeChecks {
               + " is not below objective.scale_max = "
               + objective.scaleMax()
               + "; scale factors are drawn from [scale_min, scale_max)");
-    } else if (objective.scaleSet() == EqOptions.ScaleSet.DISCRETE_32
+    } else if (objective.scaleSet() != EqOptions.ScaleSet.CONTINUOUS
         && (objective.scaleMin() != 0.25 || objective.scaleMax() != 1)) {
       problems.add(
           "objective.scale_set",
-          "discrete_32 always draws k/32 with k = 8 to 31, whatever scale_min and scale_max say;"
+          "discrete_32 always draws k/32 with k = 8 to 31, quarters k/4 with k = 1 to 3, whatever"
+              + " scale_min and scale_max say;"
               + " use continuous, or leave scale_min and scale_max at 0.25 and 1");
     }
     boolean identity =
@@ -146,13 +147,12 @@ final class RecipeChecks {
           "optimizer.betas",
           optimizer.betas().size() + " values; expected two, such as [0.5, 0.9]");
     }
-    boolean warmup = optimizer.schedule() == OptimizerRecipe.Schedule.WARMUP;
-    if (warmup && optimizer.warmupSteps() == 0) {
+    if (optimizer.schedule() == OptimizerRecipe.Schedule.WARMUP && optimizer.warmupSteps() == 0) {
       problems.add(
           "optimizer.warmup_steps",
           "0 with schedule warmup; give the number of updates, or use" + " schedule constant");
     }
-    if (!warmup && optimizer.warmupSteps() > 0) {
+    if (optimizer.schedule() == OptimizerRecipe.Schedule.CONSTANT && optimizer.warmupSteps() > 0) {
       problems.add(
           "optimizer.warmup_steps",
           optimizer.warmupSteps() + " with schedule constant; add schedule: warmup or remove it");

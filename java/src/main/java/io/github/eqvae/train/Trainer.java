@@ -406,9 +406,7 @@ public final class Trainer implements AutoCloseable {
   private double rate(boolean discriminator) {
     OptimizerRecipe o = recipe.optimizer();
     double rate = discriminator ? o.discLearningRate() : o.learningRate();
-    return o.schedule() == OptimizerRecipe.Schedule.WARMUP
-        ? rate * Math.min(1, (state.step + 1) / (double) o.warmupSteps())
-        : rate;
+    return rate * o.factor(state.step, recipe.run().steps());
   }
 
   private double emaDecay() {

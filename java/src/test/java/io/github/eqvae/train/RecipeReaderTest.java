@@ -283,6 +283,22 @@ class RecipeReaderTest {
   }
 
   @Test
+  void schedulesRiseAndFall() {
+    OptimizerRecipe warmup =
+        parse(MINIMAL, "optimizer.schedule=warmup", "optimizer.warmup_steps=10").optimizer();
+    assertEquals(0.1, warmup.factor(0, 100));
+    assertEquals(1, warmup.factor(9, 100));
+    assertEquals(1, warmup.factor(99, 100));
+    OptimizerRecipe cosine =
+        parse(MINIMAL, "optimizer.schedule=cosine", "optimizer.warmup_steps=10").optimizer();
+    assertEquals(0.5, cosine.factor(4, 110));
+    assertEquals(1, cosine.factor(10, 110));
+    assertEquals(0.5, cosine.factor(60, 110), 1e-12);
+    assertEquals(0, cosine.factor(110, 110), 1e-12);
+    assertEquals(1, parse(MINIMAL, "optimizer.schedule=cosine").optimizer().factor(0, 100));
+  }
+
+  @Test
   void scaleBoundsThatDiscreteScalesWouldIgnoreAreRefused() {
     assertContains(problem(MINIMAL, "objective.scale_min=0.5"), "discrete_32 always draws k/32");
     Recipe recipe = parse(MINIMAL, "objective.scale_min=0.5", "objective.scale_set=continuous");

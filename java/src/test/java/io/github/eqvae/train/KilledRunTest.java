@@ -1,0 +1,112 @@
+package io.github.eqvae.train;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assertions.fail;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Random;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** A run that is killed again and again ends with the bits of one that never was. */
+class KilledRunTest {
+  private static final int KILLS = 20;
+  private static final int STEPS = 600;
+
+  /** The longest a child lives before it is killed: start, some steps, some checkpoints. */
+  private static final int LONGEST_LIFE_MS = 2500;
+
+  @TempDir Path folder;
+
+  private Process start(String... arguments) throws IOException {
+    List<String> command = new ArrayList<>();
+    command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
+    command.addAll(List.of("--enable-native-access=ALL-UNNAMED", "-XX:+UseSerialGC", "-Xss4m"));
+    command.add("-Deqvae.native.dir=" + System.getProperty("eqvae.native.dir"));
+    command.addAll(List.of("-cp", System.getProperty("java.class.path")));
+    command.add("io.github.eqvae.cli.Main");
+    command.addAll(List.of(arguments));
+    ProcessBuilder builder = new ProcessBuilder(command).redirectErrorStream(true);
+    builder.environment().put("OMP_NUM_THREADS", "1"); // the test shares the machine
+    builder.redirectOutput(ProcessBuilder.Redirect.appendTo(folder.resolve("out.txt").toFile()));
+    return builder.start();
+  }
+
+  private void finish(Process child) throws Exception {
+    if (!child.waitFor(4, TimeUnit.MINUTES)) {
+      child.destroyForcibly();
+      fail("the child does not end:\n" + output());
+    }
+    assertEquals(0, child.exitValue(), () -> output());
+  }
+
+  private String output() {
+    try {
+      String text = Files.readString(folder.resolve("out.txt"));
+      return text.substring(Math.max(0, text.length() - 2000));
+    } catch (IOException e) {
+      return e.toString();
+    }
+  }
+
+  /** What was logged of each step, without what depends on the clock. */
+  private static List<String> losses(Path run) throws IOException {
+    List<String> out = new ArrayList<>();
+    for (String line : Files.readAllLines(run.resolve("metrics.jsonl"))) {
+      JsonNode node = new ObjectMapper().readTree(line);
+      if (node.has("total")) {
+        out.add(node.get("step") + " " + node.get("total"));
+      }
+    }
+    return out;
+  }
+
+  private static Map<String, String> last(Path run) throws Exception {
+    return TrainerTest.hashes(
+        new CheckpointStore(run.resolve("checkpoints"), 2)
+            .latest()
+            .checkpoint()
+            .orElseThrow()
+            .directory());
+  }
+
+  @Test
+  void twentyKillsChangeNothing() throws Exception {
+    Path recipe = folder.resolve("tiny.yaml");
+    Files.writeString(recipe, TinyRun.recipe(TinyRun.images(folder), STEPS, 40));
+    Path calm = folder.resolve("calm");
+    finish(start("train", recipe.toString(), "--out", calm.toString()));
+
+    Path killed = folder.resolve("killed");
+    Random random = new Random(20);
+    int kills = 0;
+    int midway = 0;
+    while (kills < KILLS) {
+      boolean begun = Files.exists(killed.resolve("recipe.yaml"));
+      Process child =
+          begun
+              ? start("train", "--resume", killed.toString())
+              : start("train", recipe.toString(), "--out", killed.toString());
+      boolean ended = child.waitFor(random.nextInt(LONGEST_LIFE_MS), TimeUnit.MILLISECONDS);
+      assertTrue(!ended, () -> "ended before it was killed often enough:\n" + output());
+      child.destroyForcibly();
+      assertEquals(128 + 9, child.waitFor(), "not SIGKILL");
+      kills++;
+      midway += Files.exists(killed.resolve("checkpoints")) ? 1 : 0;
+    }
+    assertTrue(midway >= KILLS / 2, "only " + midway + " kills came after the first checkpoint");
+    finish(start("train", "--resume", killed.toString()));
+
+    assertEquals(last(calm), last(killed));
+    assertEquals(losses(calm), losses(killed));
+  }
+}
