@@ -57,7 +57,13 @@ void open(Device& device) {
   if (device.ordinal != 0)
     throw error(EQV_NO_DEVICE, "device_open: the CPU backend has one device, number 0, but %d was asked for",
                 device.ordinal);
-  if (device.threads == 0) device.threads = omp_get_num_procs();
+  if (device.threads == 0) {
+    // Read here, not through omp_get_max_threads(): that is a property of the calling thread, which may have had
+    // another device before.
+    const char* wish = std::getenv("OMP_NUM_THREADS");
+    const int wanted = wish ? std::atoi(wish) : 0;
+    device.threads = wanted > 0 ? wanted : omp_get_num_procs();
+  }
 }
 
 void describe(const Device& device, eqv_device_info& info) {

@@ -25,6 +25,10 @@ import java.util.Map;
  * @param pad zero pixels (black) added on every side before anything else; default 0.
  *     Fashion-MNIST's 28 become 32 with 2
  * @param validation images held out from training, taken by the seed; default 512; 0 holds none out
+ * @param shrink pictures whose shorter side is longer are first resized to it by area, in pixels;
+ *     default 0: never
+ * @param cacheMegabytes {@code cache_megabytes}: memory for decoded (and shrunk) pictures, so that
+ *     photographs need not be decoded once per epoch; default 0
  * @param workers threads that decode ahead of the training step; default 2
  */
 public record DataRecipe(
@@ -37,6 +41,8 @@ public record DataRecipe(
     boolean hflip,
     int pad,
     int validation,
+    int shrink,
+    int cacheMegabytes,
     int workers) {
 
   /** Kinds of image sources. */
@@ -66,6 +72,8 @@ public record DataRecipe(
         in.flag("hflip", false),
         in.integer("pad", 0, 0, 1024),
         in.integer("validation", 512, 0, Integer.MAX_VALUE),
+        in.integer("shrink", 0, 0, 1 << 16),
+        in.integer("cache_megabytes", 0, 0, 1 << 20),
         in.integer("workers", 2, 1, 256));
   }
 
@@ -80,6 +88,8 @@ public record DataRecipe(
     map.put("hflip", hflip);
     map.put("pad", pad);
     map.put("validation", validation);
+    map.put("shrink", shrink);
+    map.put("cache_megabytes", cacheMegabytes);
     map.put("workers", workers);
     return map;
   }

@@ -2,6 +2,7 @@ package io.github.eqvae.train;
 
 import io.github.eqvae.EqvaeException;
 import io.github.eqvae.data.Batch;
+import io.github.eqvae.data.CachedDataset;
 import io.github.eqvae.data.IdxDataset;
 import io.github.eqvae.data.ImageDataset;
 import io.github.eqvae.data.ImageFolder;
@@ -44,10 +45,17 @@ public final class Datasets {
               + ", but there is nothing there. Name a folder of pictures:"
               + " --set data.path=DIR");
     }
-    ImageDataset all =
+    ImageDataset source =
         d.kind() == DataRecipe.Kind.IDX
             ? IdxDataset.open(d.path())
             : ImageFolder.open(d.path(), DecodeOptions.DEFAULT, onSkip);
+    ImageDataset all =
+        d.shrink() == 0 && d.cacheMegabytes() == 0
+            ? source
+            : new CachedDataset(
+                source,
+                d.shrink() == 0 ? Integer.MAX_VALUE : d.shrink(),
+                (long) d.cacheMegabytes() << 20);
     int held = d.validation();
     if (all.size() <= held) {
       throw new EqvaeException.Argument(

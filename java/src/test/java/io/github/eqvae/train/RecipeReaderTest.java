@@ -147,6 +147,8 @@ class RecipeReaderTest {
             d.hflip(),
             d.pad(),
             d.validation(),
+            d.shrink(),
+            d.cacheMegabytes(),
             d.workers());
     Recipe changed =
         new Recipe(
