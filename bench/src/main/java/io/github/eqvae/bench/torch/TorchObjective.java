@@ -1,0 +1,264 @@
+package io.github.eqvae.bench.torch;
+
+import static io.github.eqvae.bench.torch.Layers.scalar;
+
+import io.github.eqvae.equivariance.Draw;
+import io.github.eqvae.equivariance.EqOptions;
+import io.github.eqvae.equivariance.LossOptions;
+import io.github.eqvae.equivariance.SpatialTransform;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import org.bytedeco.pytorch.BoolOptional;
+import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.TensorVector;
+import org.bytedeco.pytorch.global.torch;
+
+/**
+ * The EQ-VAE objective in libtorch. Sources: arXiv 2502.09509, eqs. 1 to 7; zelaki/eqvae {@code
+ * train_eqvae/ldm/models/autoencoder.py}, {@code train_eqvae/ldm/modules/losses/contperceptual.py}.
+ */
+public final class TorchObjective {
+  private final TorchAutoencoder vae;
+  private final Optional<TorchDiscriminator> discriminator;
+  private final Optional<TorchLpips> lpips;
+  private final EqOptions eq;
+  private final LossOptions loss;
+
+  /**
+   * Samples that share a draw.
+   *
+   * @param images {@code [n, C, H, W]}
+   * @param draw branch and τ
+   * @param noise {@code [n, embed_dim, h, w]} of the latent before τ
+   */
+  public record Group(Tensor images, Draw draw, Tensor noise) {}
+
+  /** After the forward pass of a group. */
+  private record Pass(
+      double share, Tensor moments, Tensor target, Tensor output, Optional<Tensor> penalty) {}
+
+  /**
+   * An objective over given networks.
+   *
+   * @param vae the autoencoder
+   * @param discriminator none for no adversarial loss
+   * @param lpips none for no perceptual loss
+   * @param eq how τ is used
+   * @param loss the weights
+   */
+  public TorchObjective(
+      TorchAutoencoder vae,
+      Optional<TorchDiscriminator> discriminator,
+      Optional<TorchLpips> lpips,
+      EqOptions eq,
+      LossOptions loss) {
+    this.vae = vae;
+    this.discriminator = discriminator;
+    this.lpips = lpips;
+    this.eq = eq;
+    this.loss = loss;
+  }
+
+  private static Tensor resize(Tensor x, long height, long width) {
+    return x.size(2) == height && x.size(3) == width
+        ? x
+        : torch.upsample_bilinear2d(x, new long[] {height, width}, false);
+  }
+
+  /** Resize first, then rot90, then flips. */
+  private static Tensor transform(Tensor x, SpatialTransform tau, long height, long width) {
+    Tensor y = resize(x, height, width);
+    if (tau.quarterTurns() != 0) {
+      y = torch.rot90(y, tau.quarterTurns(), -1, -2);
+    }
+    if (tau.flipHorizontal()) {
+      y = torch.flip(y, -1);
+    }
+    return tau.flipVertical() ? torch.flip(y, -2) : y;
+  }
+
+  private static Tensor onLatent(Tensor z, SpatialTransform tau) {
+    return transform(
+        z,
+        tau,
+        (long) Math.floor(z.size(2) * tau.scaleHeight()),
+        (long) Math.floor(z.size(3) * tau.scaleWidth()));
+  }
+
+  /** The image that a decoder gives for the transformed latent has the factor times its sides. */
+  private static Tensor onImage(Tensor x, SpatialTransform tau, long factor) {
+    return transform(
+        x,
+        tau,
+        factor * (long) Math.floor(x.size(2) / factor * tau.scaleHeight()),
+        factor * (long) Math.floor(x.size(3) / factor * tau.scaleWidth()));
+  }
+
+  private List<Pass> forward(List<Group> groups) {
+    long batch = groups.stream().mapToLong(g -> g.images().size(0)).sum();
+    List<Pass> passes = new ArrayList<>();
+    for (Group g : groups) {
+      SpatialTransform tau = g.draw().transform();
+      boolean explicit = eq.regularizer() == EqOptions.Regularizer.EXPLICIT;
+      Tensor x = g.images();
+      long factor = vae.downsamplingFactor();
+      if (g.draw().branch() == Draw.Branch.LOW_RESOLUTION) {
+        x = onImage(x, tau, factor);
+      }
+      Tensor moments = vae.encode(x);
+      Tensor z = TorchAutoencoder.sample(moments, g.noise());
+      Tensor target = x;
+      Optional<Tensor> penalty = Optional.empty();
+      if (g.draw().branch() == Draw.Branch.EQUIVARIANT) {
+        Tensor transformed = onImage(x, tau, factor);
+        if (explicit) {
+          penalty = Optional.of(penalty(x.size(0), moments, transformed, tau));
+        } else {
+          z = onLatent(z, tau);
+          target = transformed;
+        }
+      }
+      passes.add(new Pass(x.size(0) / (double) batch, moments, target, vae.decode(z), penalty));
+    }
+    return passes;
+  }
+
+  /** Eq. 4. */
+  private Tensor penalty(long n, Tensor moments, Tensor transformed, SpatialTransform tau) {
+    Tensor a = onLatent(TorchAutoencoder.mean(moments), tau);
+    Tensor b = TorchAutoencoder.mean(vae.encode(transformed));
+    if (eq.explicitStopGradient()) {
+      b = b.detach();
+    }
+    Tensor d = a.sub(b).square();
+    boolean released = loss.normalization() == LossOptions.Normalization.RELEASED;
+    return released ? d.sum().div(scalar(n)) : d.mean();
+  }
+
+  /** |target − output|, LPIPS broadcast to every element, by the released or the mean rule. */
+  private Tensor nll(Pass p, long batch) {
+    boolean released = loss.normalization() == LossOptions.Normalization.RELEASED;
+    Tensor d = p.target().sub(p.output());
+    Tensor r = loss.pixelLoss() == LossOptions.PixelLossKind.L1 ? d.abs() : d.square();
+    if (lpips.isPresent()) {
+      Tensor distance = lpips.get().distance(p.target(), p.output()).reshape(-1, 1, 1, 1);
+      r = r.add(distance.mul(scalar(loss.perceptualWeight())));
+    }
+    r = r.div(scalar(Math.exp(loss.logvar())));
+    return released ? r.sum().div(scalar(batch)) : r.mean().mul(scalar(p.share()));
+  }
+
+  private static Tensor plus(Tensor sum, Tensor term) {
+    return sum == null ? term : sum.add(term);
+  }
+
+  private static double norm(Tensor of, Tensor last) {
+    Tensor g =
+        torch
+            .grad(
+                new TensorVector(of),
+                new TensorVector(last),
+                new TensorVector(),
+                new BoolOptional(true),
+                false,
+                false)
+            .get(0);
+    return g.norm().item().toDouble();
+  }
+
+  /**
+   * The autoencoder's step; gradients are added to the parameters'.
+   *
+   * @param groups the batch
+   * @param adversarial whether the discriminator takes part
+   * @param report whether to read the losses back
+   * @return the losses by name, empty without report
+   */
+  public Map<String, Double> generatorStep(
+      List<Group> groups, boolean adversarial, boolean report) {
+    long batch = groups.stream().mapToLong(g -> g.images().size(0)).sum();
+    Tensor nll = null;
+    Tensor kl = null;
+    Tensor gLoss = null;
+    Tensor penalty = null;
+    discriminator.ifPresent(d -> d.parameters().setTrainable(false));
+    for (Pass p : forward(groups)) {
+      nll = plus(nll, nll(p, batch));
+      kl = plus(kl, TorchAutoencoder.kl(p.moments()).mul(scalar(p.share())));
+      if (p.penalty().isPresent()) {
+        penalty = plus(penalty, p.penalty().get());
+      }
+      if (adversarial) {
+        Tensor logits = discriminator.orElseThrow().forward(p.output());
+        Tensor g =
+            loss.ganLoss() == LossOptions.GanKind.HINGE
+                ? logits.mean().neg()
+                : torch.softplus(logits.neg()).mean();
+        gLoss = plus(gLoss, g.mul(scalar(p.share())));
+      }
+    }
+    Tensor total = nll.add(kl.mul(scalar(loss.klWeight())));
+    if (penalty != null) {
+      total = total.add(penalty.mul(scalar(eq.explicitWeight())));
+    }
+    Map<String, Double> out = new LinkedHashMap<>();
+    if (adversarial) {
+      double weight = 1;
+      if (loss.adaptiveWeight()) {
+        Tensor last = vae.parameters().get("decoder.conv_out.weight");
+        weight = norm(nll, last) / (norm(gLoss, last) + 1e-4);
+        weight = Math.clamp(weight, 0, loss.adaptiveMaximum());
+      }
+      weight *= loss.discWeight() * loss.discFactor();
+      total = total.add(gLoss.mul(scalar(weight)));
+      out.put("d_weight", weight);
+      out.put("g_loss", gLoss.item().toDouble());
+    }
+    total.backward();
+    discriminator.ifPresent(d -> d.parameters().setTrainable(true));
+    if (report) {
+      out.put("nll", nll.item().toDouble());
+      out.put("kl", kl.item().toDouble());
+      out.put("total", total.item().toDouble());
+      if (penalty != null) {
+        out.put("explicit", penalty.item().toDouble());
+      }
+    }
+    return out;
+  }
+
+  /**
+   * The discriminator's step; gradients are added to its parameters'.
+   *
+   * @param groups the batch
+   * @return {@code disc}
+   */
+  public Map<String, Double> discriminatorStep(List<Group> groups) {
+    TorchDiscriminator d = discriminator.orElseThrow();
+    List<Pass> passes;
+    try (var guard = new org.bytedeco.pytorch.NoGradGuard()) {
+      passes = forward(groups);
+    }
+    Tensor sum = null;
+    for (Pass p : passes) {
+      Tensor real = d.forward(p.target());
+      Tensor fake = d.forward(p.output());
+      Tensor both;
+      if (loss.ganLoss() == LossOptions.GanKind.HINGE) {
+        both =
+            torch
+                .relu(real.neg().add(scalar(1)))
+                .mean()
+                .add(torch.relu(fake.add(scalar(1))).mean());
+      } else {
+        both = torch.softplus(real.neg()).mean().add(torch.softplus(fake).mean());
+      }
+      sum = plus(sum, both.mul(scalar(0.5 * loss.discFactor() * p.share())));
+    }
+    sum.backward();
+    return Map.of("disc", sum.item().toDouble());
+  }
+}
