@@ -1,5 +1,2 @@
-/**
- * Benchmarks against libtorch, and the libtorch composition of the training objective that the
- * tests compare with.
- */
+/** Benchmarks of eqvae's operations and training steps, each with its libtorch peer. */
 package io.github.eqvae.bench;

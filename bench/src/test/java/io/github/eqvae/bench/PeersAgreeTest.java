@@ -1,0 +1,67 @@
+package io.github.eqvae.bench;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** Peers whose times are compared must compute the same. */
+class PeersAgreeTest {
+  private static float[] convolution(ConvDirection direction, Peer peer) {
+    try (Work work = Conv2dBenchmark.work(new ConvShape(2, 8, 12, 7), direction, peer)) {
+      work.run();
+      work.run(); // the second time as good as the first
+      return work.result();
+    }
+  }
+
+  private static void close(float[] expected, float[] actual, double tolerance) {
+    assertEquals(expected.length, actual.length);
+    double largest = 0;
+    double difference = 0;
+    for (int i = 0; i < expected.length; i++) {
+      largest = Math.max(largest, Math.abs(expected[i]));
+      double d = Math.abs(expected[i] - actual[i]);
+      difference = d <= difference ? difference : d; // NaN is the worst
+    }
+    assertTrue(difference <= tolerance * largest, difference + " of " + largest);
+  }
+
+  @ParameterizedTest
+  @EnumSource
+  void convolutions(ConvDirection direction) {
+    float[] ours = convolution(direction, Peer.EQVAE);
+    close(ours, convolution(direction, Peer.TORCH_NCHW), 1e-5);
+    close(ours, convolution(direction, Peer.TORCH_NHWC), 1e-5);
+  }
+
+  private static float[] step(String branch, Peer peer) {
+    try (Work work = TrainingStepBenchmark.work(StepSetting.of("tiny", branch), peer)) {
+      for (int i = 0; i < 3; i++) {
+        work.run();
+      }
+      return work.result();
+    }
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"plain", "eq-0.75"})
+  void trainingSteps(String branch) {
+    // Adam's first steps have the learning rate's size whatever the gradient's is: rounding shows
+    // where a gradient is nearly zero, at most twice the three steps. Most weights must agree.
+    float[] ours = step(branch, Peer.EQVAE);
+    for (Peer peer : new Peer[] {Peer.TORCH_NCHW, Peer.TORCH_NHWC}) {
+      float[] theirs = step(branch, peer);
+      assertEquals(ours.length, theirs.length);
+      int apart = 0;
+      for (int i = 0; i < ours.length; i++) {
+        double d = Math.abs(ours[i] - theirs[i]);
+        assertTrue(d <= 6.01 * StepSetting.LEARNING_RATE, "weight " + i + " is " + d + " apart");
+        apart += d <= 0.01 * StepSetting.LEARNING_RATE ? 0 : 1;
+      }
+      assertTrue(apart < 0.01 * ours.length, apart + " of " + ours.length + " weights differ");
+    }
+  }
+}
