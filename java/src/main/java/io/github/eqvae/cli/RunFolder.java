@@ -11,6 +11,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.stream.Stream;
 
 /**
  * The folder of a run: {@code recipe.yaml}, {@code checkpoints/}, {@code metrics.jsonl}, {@code
@@ -75,6 +76,16 @@ record RunFolder(Path path) {
               + " train` or `eqvae demo` made, such as runs/demo/eq.");
     }
     return RecipeReader.read(recipe(), overrides);
+  }
+
+  /** Whether the run ever saved, be the checkpoints whole or not. */
+  boolean hasCheckpoints() throws IOException {
+    if (!Files.isDirectory(checkpoints())) {
+      return false;
+    }
+    try (Stream<Path> entries = Files.list(checkpoints())) {
+      return entries.anyMatch(p -> p.getFileName().toString().startsWith("step-"));
+    }
   }
 
   /** The newest checkpoint that is whole; what was refused is said. */

@@ -77,10 +77,13 @@ final class Session implements AutoCloseable {
 
   /** Trains to the end or until asked to stop. */
   Trainer.End train(boolean resume) throws IOException {
-    if (resume) {
+    if (resume && folder.hasCheckpoints()) {
       Checkpoint checkpoint = folder.latest(recipe, err);
       trainer.resume(checkpoint);
       err.println("eqvae: going on from " + checkpoint.directory());
+      err.flush();
+    } else if (resume) {
+      err.println("eqvae: " + folder.path() + " has no checkpoint yet; starting from step 0");
       err.flush();
     } else {
       folder.writeRecipe(recipe);

@@ -20,10 +20,7 @@ import org.junit.jupiter.api.io.TempDir;
 /** A run that is killed again and again ends with the bits of one that never was. */
 class KilledRunTest {
   private static final int KILLS = 20;
-  private static final int STEPS = 600;
-
-  /** The longest a child lives before it is killed: start, some steps, some checkpoints. */
-  private static final int LONGEST_LIFE_MS = 2500;
+  private static final int STEPS = 3000;
 
   @TempDir Path folder;
 
@@ -82,9 +79,16 @@ class KilledRunTest {
   @Test
   void twentyKillsChangeNothing() throws Exception {
     Path recipe = folder.resolve("tiny.yaml");
-    Files.writeString(recipe, TinyRun.recipe(TinyRun.images(folder), STEPS, 40));
+    Files.writeString(recipe, TinyRun.recipe(TinyRun.images(folder), STEPS, 60));
     Path calm = folder.resolve("calm");
-    finish(start("train", recipe.toString(), "--out", calm.toString()));
+    long began = System.nanoTime();
+    Process undisturbed = start("train", recipe.toString(), "--out", calm.toString());
+    while (!Files.exists(calm.resolve("metrics.jsonl")) && undisturbed.isAlive()) {
+      Thread.sleep(5);
+    }
+    long startup = System.nanoTime() - began;
+    finish(undisturbed);
+    long training = System.nanoTime() - began - startup;
 
     Path killed = folder.resolve("killed");
     Random random = new Random(20);
@@ -96,7 +100,10 @@ class KilledRunTest {
           begun
               ? start("train", "--resume", killed.toString())
               : start("train", recipe.toString(), "--out", killed.toString());
-      boolean ended = child.waitFor(random.nextInt(LONGEST_LIFE_MS), TimeUnit.MILLISECONDS);
+      // Some die while they start, most while they train; together they get about half way.
+      double life = (0.8 + 0.4 * random.nextDouble()) * startup;
+      life += random.nextDouble() * training / KILLS;
+      boolean ended = child.waitFor((long) life, TimeUnit.NANOSECONDS);
       assertTrue(!ended, () -> "ended before it was killed often enough:\n" + output());
       child.destroyForcibly();
       assertEquals(128 + 9, child.waitFor(), "not SIGKILL");

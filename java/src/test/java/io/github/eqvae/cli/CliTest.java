@@ -1,0 +1,171 @@
+package io.github.eqvae.cli;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.github.eqvae.io.Image;
+import io.github.eqvae.io.Images;
+import io.github.eqvae.train.TinyRun;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** The command line as users meet it: another process, its exit code, what it prints. */
+class CliTest {
+  @TempDir Path folder;
+
+  private record Outcome(int code, String out, String err) {}
+
+  private Process start(List<String> arguments, Path out, Path err) throws IOException {
+    List<String> command = new ArrayList<>();
+    command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
+    command.addAll(List.of("--enable-native-access=ALL-UNNAMED", "-XX:+UseSerialGC", "-Xss4m"));
+    command.add("-Deqvae.native.dir=" + System.getProperty("eqvae.native.dir"));
+    command.add("-Deqvae.root=" + System.getProperty("eqvae.root"));
+    command.addAll(List.of("-cp", System.getProperty("java.class.path")));
+    command.add("io.github.eqvae.cli.Main");
+    command.addAll(arguments);
+    ProcessBuilder builder = new ProcessBuilder(command).directory(folder.toFile());
+    builder.redirectOutput(out.toFile()).redirectError(err.toFile());
+    return builder.start();
+  }
+
+  private Outcome run(String... arguments) throws Exception {
+    Path out = folder.resolve("out.txt");
+    Path err = folder.resolve("err.txt");
+    Process child = start(List.of(arguments), out, err);
+    if (!child.waitFor(3, TimeUnit.MINUTES)) {
+      child.destroyForcibly();
+    }
+    return new Outcome(child.waitFor(), Files.readString(out), Files.readString(err));
+  }
+
+  private Path recipe(int steps) throws IOException {
+    Path file = folder.resolve("tiny.yaml");
+    Files.writeString(file, TinyRun.recipe(TinyRun.images(folder), steps, 1000));
+    return file;
+  }
+
+  private static void assertUserError(Outcome o, int code, String... parts) {
+    assertEquals(code, o.code(), o.err());
+    for (String part : parts) {
+      assertTrue(o.err().contains(part), "missing '" + part + "' in: " + o.err());
+    }
+    assertFalse(o.err().contains("\tat "), "a stack trace: " + o.err());
+    assertFalse(o.err().contains("Exception"), o.err());
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"", "demo", "train", "evaluate", "reconstruct", "doctor"})
+  void helpShowsExamples(String command) throws Exception {
+    Outcome o = command.isEmpty() ? run("--help") : run(command, "--help");
+    assertEquals(0, o.code(), o.err());
+    assertTrue(o.out().contains("Usage:"), o.out());
+    assertTrue(o.out().contains("eqvae " + (command.isEmpty() ? "train" : command)), o.out());
+  }
+
+  @Test
+  void wrongUsageEndsWithTwo() throws Exception {
+    assertUserError(run("train", "--stepz", "3"), 2, "--stepz");
+    assertUserError(run("tran"), 2, "tran");
+    assertUserError(run(), 2, "Say what to do");
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      value = {
+        "train nowhere.yaml|nowhere.yaml",
+        "train --resume nowhere|nowhere",
+        "train|Name a recipe",
+        "evaluate nowhere|nowhere",
+        "reconstruct nowhere in out|nowhere",
+        "train tiny.yaml --set model.chh=3|model.ch",
+        "train tiny.yaml --set data.path=gone|gone",
+        "train tiny.yaml --set optimizer.learning_rate=-1|learning_rate",
+        "train tiny.yaml --device cuda:0|cuda"
+      })
+  void mistakesAreAnsweredInASentence(String command, String part) throws Exception {
+    recipe(3);
+    assertUserError(run(command.split(" ")), 1, part);
+  }
+
+  @Test
+  void aDryRunPlansAndWritesNothing() throws Exception {
+    recipe(3);
+    Outcome o = run("train", "tiny.yaml", "--dry-run");
+    assertEquals(0, o.code(), o.err());
+    assertTrue(
+        o.out().contains("Memory plan") && o.out().contains("learning_rate: 0.001"), o.out());
+    assertFalse(Files.exists(folder.resolve("runs")));
+  }
+
+  @Test
+  void trainEvaluateReconstructResume() throws Exception {
+    recipe(4);
+    Outcome o = run("train", "tiny.yaml", "--out", "run");
+    assertEquals(0, o.code(), o.err());
+    Path run = folder.resolve("run");
+    for (String name :
+        List.of("report.html", "model.safetensors", "recipe.yaml", "metrics.jsonl")) {
+      assertTrue(Files.size(run.resolve(name)) > 0, name);
+    }
+    assertUserError(
+        run("train", "tiny.yaml", "--out", "run"), 1, "already holds a run", "--resume");
+
+    o = run("train", "--resume", "run", "--steps", "6");
+    assertEquals(0, o.code(), o.err());
+    assertTrue(Files.readString(run.resolve("metrics.jsonl")).contains("\"step\":6"));
+
+    o = run("evaluate", "run");
+    assertEquals(0, o.code(), o.err());
+    assertTrue(o.out().contains("PSNR"), o.out());
+    assertTrue(Files.readString(run.resolve("evaluation.json")).contains("rotation_error"));
+
+    Path in = Files.createDirectories(folder.resolve("in"));
+    Images.writePng(in.resolve("a.png"), new Image(20, 16, 1, new byte[320]));
+    Files.writeString(in.resolve("broken.png"), "no picture");
+    o = run("reconstruct", "run", "in", "out", "--rotate", "90");
+    assertEquals(0, o.code(), o.err());
+    assertTrue(o.err().contains("broken.png"), "the broken file is not named: " + o.err());
+    assertTrue(Files.exists(folder.resolve("out/a.png")), o.out() + o.err());
+  }
+
+  @Test
+  void interruptingSavesAndEndsWithZero() throws Exception {
+    recipe(100_000);
+    Path err = folder.resolve("err.txt");
+    Process child =
+        start(List.of("train", "tiny.yaml", "--out", "run"), folder.resolve("out.txt"), err);
+    Path metrics = folder.resolve("run/metrics.jsonl");
+    for (int i = 0; i < 1200 && !(Files.exists(metrics) && Files.size(metrics) > 500); i++) {
+      Thread.sleep(50);
+    }
+    new ProcessBuilder("kill", "-INT", "" + child.pid()).start().waitFor();
+    if (!child.waitFor(1, TimeUnit.MINUTES)) {
+      child.destroyForcibly();
+    }
+    assertEquals(0, child.waitFor(), Files.readString(err));
+    assertTrue(Files.readString(err).contains("the state will be saved"), Files.readString(err));
+    try (var saved = Files.list(folder.resolve("run/checkpoints"))) {
+      List<String> names = saved.map(p -> p.getFileName().toString()).toList();
+      assertEquals(1, names.stream().filter(n -> n.startsWith("step-")).count(), names.toString());
+    }
+  }
+
+  @Test
+  void doctorSaysWhatItFound() throws Exception {
+    Outcome o = run("doctor");
+    assertEquals(0, o.code(), o.err());
+    assertTrue(o.out().contains("oneDNN") && o.out().contains("a native call costs"), o.out());
+  }
+}

@@ -1,0 +1,81 @@
+package io.github.eqvae.eval;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.github.eqvae.equivariance.SpatialTransform;
+import io.github.eqvae.model.AutoencoderConfig;
+import io.github.eqvae.model.AutoencoderKl;
+import io.github.eqvae.tensor.Device;
+import io.github.eqvae.tensor.Stream;
+import java.util.List;
+import java.util.Random;
+import org.junit.jupiter.api.Test;
+
+class EvaluatorTest {
+  private static final int SIDE = 16;
+  private static final AutoencoderConfig CONFIG =
+      new AutoencoderConfig(1, 1, 8, List.of(1, 2), 1, List.of(), SIDE, 2, 2, 4, true, false);
+
+  private static float[] images(int n) {
+    Random random = new Random(4);
+    float[] out = new float[n * SIDE * SIDE];
+    for (int i = 0; i < out.length; i++) {
+      out[i] = 2 * random.nextFloat() - 1;
+    }
+    return out;
+  }
+
+  @Test
+  void measuresWhatItsPartsMeasure() {
+    float[] x = images(5);
+    try (Device device = Device.open("cpu");
+        Stream stream = new Stream(device);
+        AutoencoderKl vae = new AutoencoderKl(CONFIG, stream, 1, false);
+        Evaluator evaluator = new Evaluator(vae, null, stream)) {
+      Evaluation whole = evaluator.measure(x, 5, SIDE, 2, List.of(90), List.of(0.5));
+      assertEquals(5, whole.images());
+      float[] y = evaluator.reconstruct(x, 5, SIDE);
+      double psnr = 0;
+      for (int n = 0; n < 5; n++) {
+        float[] a = java.util.Arrays.copyOfRange(x, n * SIDE * SIDE, (n + 1) * SIDE * SIDE);
+        float[] b = java.util.Arrays.copyOfRange(y, n * SIDE * SIDE, (n + 1) * SIDE * SIDE);
+        psnr += Psnr.uint8(a, b) / 5;
+      }
+      assertEquals(psnr, whole.psnr(), 1e-6);
+
+      SpatialTransform turn = SpatialTransform.rotation(1);
+      float[] turned = evaluator.transform(x, 5, SIDE, turn);
+      float[] ofTurned = evaluator.encode(turned, 5, SIDE, SpatialTransform.IDENTITY);
+      float[] turnedLatent = evaluator.encode(x, 5, SIDE, turn);
+      EquivarianceError error = new EquivarianceError();
+      error.add("90°", turnedLatent, ofTurned, 5);
+      assertEquals(error.mean("90°"), whole.rotationErrors().get("90°"), 1e-6);
+      assertTrue(whole.scaleError() > 0);
+      // the identity has no error, whatever the network
+      assertArrayEquals(
+          evaluator.encode(x, 5, SIDE, SpatialTransform.IDENTITY),
+          evaluator.encode(
+              evaluator.transform(x, 5, SIDE, SpatialTransform.IDENTITY),
+              5,
+              SIDE,
+              SpatialTransform.IDENTITY));
+    }
+  }
+
+  @Test
+  void theBatchDoesNotMatter() {
+    float[] x = images(5);
+    try (Device device = Device.open("cpu");
+        Stream stream = new Stream(device);
+        AutoencoderKl vae = new AutoencoderKl(CONFIG, stream, 1, false);
+        Evaluator evaluator = new Evaluator(vae, null, stream)) {
+      Evaluation two = evaluator.measure(x, 5, SIDE, 2, List.of(90, 180), List.of(0.25, 0.5));
+      Evaluation five = evaluator.measure(x, 5, SIDE, 5, List.of(90, 180), List.of(0.25, 0.5));
+      assertEquals(two.psnr(), five.psnr(), 1e-3);
+      assertEquals(two.rotationError(), five.rotationError(), 1e-5 * two.rotationError());
+      assertEquals(two.scaleError(), five.scaleError(), 1e-5 * two.scaleError());
+    }
+  }
+}
