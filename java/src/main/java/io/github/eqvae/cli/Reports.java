@@ -1,5 +1,6 @@
 package io.github.eqvae.cli;
 
+import io.github.eqvae.equivariance.EqOptions;
 import io.github.eqvae.eval.Evaluation;
 import io.github.eqvae.eval.LatentSpectrum;
 import io.github.eqvae.train.Recipe;
@@ -87,10 +88,12 @@ final class Reports {
         String.format(
             Locale.ROOT,
             "The same autoencoder trained twice from seed %d for %,d steps: plain, and with the"
-                + " EQ-VAE objective, which scales and rotates the latent in every other step and"
-                + " asks for the scaled and rotated image. Measured on %d held-out images.",
+                + " EQ-VAE objective, which scales and rotates the latents of %.0f %% of the %s and"
+                + " asks for the scaled and rotated images. Measured on %d held-out images.",
             recipe.run().seed(),
             recipe.run().steps(),
+            100 * recipe.objective().equivarianceProbability(),
+            recipe.objective().eqOptions().draw() == EqOptions.DrawPer.SAMPLE ? "samples" : "steps",
             eq.images()),
         figures,
         losses,

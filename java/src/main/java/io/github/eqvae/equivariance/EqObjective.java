@@ -293,6 +293,9 @@ public final class EqObjective {
     report.add("rec", rec, 1 / (precision * unit * batch * perImage));
     report.add("nll", rec, 1);
     report.add("total", rec, 1);
+    double constant = loss.logvar() * (released ? perImage : 1) * image.dim(0) / batch;
+    report.add("nll", constant);
+    report.add("total", constant);
     if (loss.perceptualWeight() > 0 && lpips != null) {
       Tensor distance = lpips.forward(tape, p.target(), p.reconstruction()); // [n]
       double weight = loss.perceptualWeight() * precision * (released ? perImage : 1) / batch;

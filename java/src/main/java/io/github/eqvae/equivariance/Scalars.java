@@ -17,12 +17,18 @@ final class Scalars {
   private final List<String> names = new ArrayList<>();
   private final List<Double> factors = new ArrayList<>();
   private final List<Tensor> tensors = new ArrayList<>();
+  private final Map<String, Double> constants = new LinkedHashMap<>();
 
   /** Adds factor·tensor to the named value. */
   void add(String name, Tensor scalar, double factor) {
     names.add(name);
     tensors.add(scalar);
     factors.add(factor);
+  }
+
+  /** Adds a number that the host knows. */
+  void add(String name, double constant) {
+    constants.merge(name, constant, Double::sum);
   }
 
   StepLosses read(Tape tape) {
@@ -36,6 +42,7 @@ final class Scalars {
     for (int i = 0; i < tensors.size(); i++) {
       sums.merge(names.get(i), factors.get(i) * values[i], Double::sum);
     }
+    constants.forEach((name, value) -> sums.merge(name, value, Double::sum));
     return new StepLosses(sums);
   }
 }

@@ -147,7 +147,7 @@ public final class TorchObjective {
       Tensor distance = lpips.get().distance(p.target(), p.output()).reshape(-1, 1, 1, 1);
       r = r.add(distance.mul(scalar(loss.perceptualWeight())));
     }
-    r = r.div(scalar(Math.exp(loss.logvar())));
+    r = r.div(scalar(Math.exp(loss.logvar()))).add(scalar(loss.logvar()));
     return released ? r.sum().div(scalar(batch)) : r.mean().mul(scalar(p.share()));
   }
 

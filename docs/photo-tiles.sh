@@ -1,0 +1,12 @@
+#!/usr/bin/env bash
+# Cuts 160 x 160 tiles from the photographs of Debian's wallpapers: bash docs/photo-tiles.sh FOLDER
+# Needs: apt-get install imagemagick mate-backgrounds plasma-workspace-wallpapers
+set -eu
+mkdir -p "$1"
+for photo in /usr/share/backgrounds/mate/nature/*.jpg \
+  /usr/share/wallpapers/{Autumn,BytheWater,ColorfulCups,EveningGlow,FallenLeaf,Kite,OneStandsOut,Path}/contents/images/2560x1600.jpg; do
+  name=$(printf '%s' "$photo" | sed 's#/usr/share/##; s#/contents/images/.*##; s#[/.]#-#g')
+  /usr/bin/convert "$photo" -resize 1280x -crop 160x160 +repage -quality 92 "$1/$name-%02d.jpg"
+done
+# the narrow rest at the lower edge
+/usr/bin/identify -format '%w %h %d/%f\n' "$1"/*.jpg | awk '$1 != 160 || $2 != 160 { print $3 }' | xargs -r rm
