@@ -57,14 +57,11 @@ record Result(
       Map<String, List<byte[]>> pictures = new LinkedHashMap<>();
       pictures.put("originals", pngs(x, n, side, channels));
       pictures.put("reconstructions", pngs(evaluator.reconstruct(x, n, side), n, side, channels));
-      for (Map.Entry<String, SpatialTransform> t : Map.of("rotated 90°", turn).entrySet()) {
-        pictures.put(
-            t.getKey() + " originals",
-            pngs(evaluator.transform(x, n, side, t.getValue()), n, side, channels));
-        pictures.put(
-            "decoded from latents " + t.getKey(),
-            pngs(evaluator.decode(x, n, side, t.getValue()), n, side, channels));
-      }
+      pictures.put(
+          "rotated 90° originals", pngs(evaluator.transform(x, n, side, turn), n, side, channels));
+      pictures.put(
+          "decoded from latents rotated 90°",
+          pngs(evaluator.decode(x, n, side, turn), n, side, channels));
       int small =
           vae.config().downsamplingFactor() * (side / vae.config().downsamplingFactor() / 2);
       pictures.put(
@@ -73,16 +70,15 @@ record Result(
           "decoded from half-size latents",
           pngs(evaluator.decode(x, n, side, half), n, small, channels));
       Map<String, List<byte[]>> latents = new LinkedHashMap<>();
-      float[] first = Arrays.copyOf(x, each);
       int h = side / vae.config().downsamplingFactor();
       int e = vae.config().embedDim();
-      latents.put(
-          "E(x)", channels(evaluator.encode(first, 1, side, SpatialTransform.IDENTITY), h, e));
-      latents.put("τ∘E(x), 90°", channels(evaluator.encode(first, 1, side, turn), h, e));
-      float[] turned = evaluator.transform(first, 1, side, turn);
-      latents.put(
-          "E(τ∘x), 90°",
-          channels(evaluator.encode(turned, 1, side, SpatialTransform.IDENTITY), h, e));
+      int m = Math.clamp(SHOWN / e, 1, n); // with few channels, several images fill the row
+      float[] first = Arrays.copyOf(x, m * each);
+      SpatialTransform identity = SpatialTransform.IDENTITY;
+      latents.put("E(x)", channels(evaluator.encode(first, m, side, identity), m, h, e));
+      latents.put("τ∘E(x), 90°", channels(evaluator.encode(first, m, side, turn), m, h, e));
+      float[] turned = evaluator.transform(first, m, side, turn);
+      latents.put("E(τ∘x), 90°", channels(evaluator.encode(turned, m, side, identity), m, h, e));
       return new Result(evaluation, pictures, latents);
     }
   }
@@ -94,20 +90,21 @@ record Result(
   /**
    * Each channel as a gray picture, enlarged; black and white are the extremes over all of them.
    */
-  private static List<byte[]> channels(float[] latent, int side, int channels) {
+  private static List<byte[]> channels(float[] latents, int count, int side, int channels) {
     float low = Float.POSITIVE_INFINITY;
     float high = Float.NEGATIVE_INFINITY;
-    for (float v : latent) {
+    for (float v : latents) {
       low = Math.min(low, v);
       high = Math.max(high, v);
     }
     List<byte[]> out = new ArrayList<>();
     int big = side * ENLARGE;
-    for (int c = 0; c < channels; c++) {
+    for (int p = 0; p < count * channels; p++) {
+      int from = p / channels * side * side * channels + p % channels;
       float[] picture = new float[big * big];
       for (int i = 0; i < big; i++) {
         for (int j = 0; j < big; j++) {
-          picture[i * big + j] = latent[((i / ENLARGE) * side + j / ENLARGE) * channels + c];
+          picture[i * big + j] = latents[from + (i / ENLARGE * side + j / ENLARGE) * channels];
         }
       }
       out.add(

@@ -81,8 +81,8 @@ public final class Report {
     pictures(
         out,
         "Latent channels",
-        "Each channel of one image's latent, and the same after τ. Brightness runs from the lowest"
-            + " to the highest value of the row.",
+        "Each channel of the latents of the first images, and the same after τ. Brightness runs"
+            + " from the lowest to the highest value of the row.",
         data.latents());
     losses(out, data.losses());
     spectrum(out, data.spectrum());
