@@ -150,7 +150,8 @@ class CliTest {
     for (int i = 0; i < 1200 && !(Files.exists(metrics) && Files.size(metrics) > 500); i++) {
       Thread.sleep(50);
     }
-    new ProcessBuilder("kill", "-INT", "" + child.pid()).start().waitFor();
+    // SIGTERM takes the way of Ctrl-C's SIGINT, which children of background jobs ignore.
+    new ProcessBuilder("kill", "-TERM", "" + child.pid()).start().waitFor();
     if (!child.waitFor(1, TimeUnit.MINUTES)) {
       child.destroyForcibly();
     }
