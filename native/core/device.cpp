@@ -74,8 +74,11 @@ void* scratch(Stream& stream, int64_t bytes) {
     release(*stream.device, stream.scratch);
     stream.scratch = nullptr;
     stream.scratch_bytes = 0;
-    stream.scratch = allocate(*stream.device, bytes, "scratch memory");
-    stream.scratch_bytes = bytes;
+    // In whole MiB, so that shapes that differ little do not each make it grow.
+    constexpr int64_t kMiB = int64_t{1} << 20;
+    const int64_t rounded = bytes < INT64_MAX - kMiB ? (bytes + kMiB - 1) / kMiB * kMiB : bytes;
+    stream.scratch = allocate(*stream.device, rounded, "scratch memory");
+    stream.scratch_bytes = rounded;
   }
   return stream.scratch;
 }

@@ -94,15 +94,17 @@ void conv2d_bwd_weight(Stream& s, const eqv_conv2d_params& p, const Tensor& x, c
                        const Tensor* dbias) {
   const Shapes d = shapes(p, x, dw, dy);
   const auto make = [&] {
-    // oneDNN's own layout: its NHWC weight gradient is the slow one.
-    const auto hint = forward_desc(d, dbias, any(d.x), any(d.y));
-    const auto pd =
-        dbias ? dnnl::convolution_backward_weights::primitive_desc(
-                    cpu::engine(), dnnl::algorithm::convolution_direct, any(d.x), any(d.w), vector(d.w[0]), any(d.y),
-                    d.strides, d.pad_before, d.pad_after, hint, user_scratchpad())
-              : dnnl::convolution_backward_weights::primitive_desc(
-                    cpu::engine(), dnnl::algorithm::convolution_direct, any(d.x), any(d.w), any(d.y), d.strides,
-                    d.pad_before, d.pad_after, hint, user_scratchpad());
+    // Without AVX-512, oneDNN's NHWC weight gradient is up to 1.4× slower than its own layout with the reorders; with
+    // AVX-512 it is as fast and the reorders are saved.
+    static const bool nhwc = dnnl::get_effective_cpu_isa() >= dnnl::cpu_isa::avx512_core;
+    const auto xs = nhwc ? image(d.x) : any(d.x), ys = nhwc ? image(d.y) : any(d.y);
+    const auto hint = forward_desc(d, dbias, xs, ys);
+    const auto pd = dbias ? dnnl::convolution_backward_weights::primitive_desc(
+                                cpu::engine(), dnnl::algorithm::convolution_direct, xs, any(d.w), vector(d.w[0]), ys,
+                                d.strides, d.pad_before, d.pad_after, hint, user_scratchpad())
+                          : dnnl::convolution_backward_weights::primitive_desc(
+                                cpu::engine(), dnnl::algorithm::convolution_direct, xs, any(d.w), ys, d.strides,
+                                d.pad_before, d.pad_after, hint, user_scratchpad());
     std::vector<cpu::PlanArgument> arguments = {
         {DNNL_ARG_SRC, image(d.x), pd.src_desc(), false},
         {DNNL_ARG_DIFF_DST, image(d.y), pd.diff_dst_desc(), false},

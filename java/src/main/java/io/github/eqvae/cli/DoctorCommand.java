@@ -35,7 +35,7 @@ final class DoctorCommand implements Callable<Integer> {
         runtime.maxMemory() >> 20);
     out.printf("system   %s %s%n", System.getProperty("os.name"), System.getProperty("os.arch"));
     boolean cpu = false;
-    for (String name : List.of("cpu", "cuda")) {
+    for (String name : List.of("cpu")) {
       try (Device device = Device.open(name)) {
         DeviceInfo info = device.info();
         out.printf(Locale.ROOT, "%-8s %s%n", name, info.name());

@@ -20,9 +20,10 @@ import picocli.CommandLine.Spec;
     name = "evaluate",
     mixinStandardHelpOptions = true,
     description = {
-      "Measures a trained model on its held-out images, or on another folder: PSNR, SSIM, LPIPS",
-      "(with its weights), the equivariance error per angle and scale, latent statistics and",
-      "spectrum. Writes evaluation.json and report.html into the run's folder."
+      "Measures a trained model.",
+      "On its held-out images, or on another folder: PSNR, SSIM, LPIPS (with its weights), the"
+          + " equivariance error per angle and scale, latent statistics and spectrum. Writes"
+          + " evaluation.json and report.html into the run's folder."
     },
     footer = {
       "",

@@ -12,8 +12,7 @@ import picocli.CommandLine.Command;
     mixinStandardHelpOptions = true,
     version = "eqvae 0.1.0",
     description = {
-      "Trains autoencoders whose latent space is equivariant to scaling and rotation (EQ-VAE).",
-      ""
+      "Trains autoencoders whose latent space is equivariant to scaling and rotation (EQ-VAE).%n"
     },
     synopsisSubcommandLabel = "COMMAND",
     subcommands = {
@@ -32,9 +31,11 @@ import picocli.CommandLine.Command;
       "  eqvae reconstruct runs/photos pictures/ out/ encode and decode a folder",
       "  eqvae doctor                                 what was found, what was not, what to do",
       "",
-      "Exit codes: 0 done (also after Ctrl-C, once saved), 1 failed, 2 wrong usage."
+      "Exit codes: 0 done (also after Ctrl-C, once saved), 1 failed, 2 wrong command line."
     })
 public final class Main implements Runnable {
+  private static final int HELP_WIDTH = 100;
+
   @CommandLine.Spec private CommandLine.Model.CommandSpec spec;
 
   /** For picocli. */
@@ -63,6 +64,7 @@ public final class Main implements Runnable {
   public static int execute(String... arguments) {
     CommandLine line = new CommandLine(new Main());
     line.setCaseInsensitiveEnumValuesAllowed(true);
+    line.setUsageHelpWidth(HELP_WIDTH);
     line.setExecutionExceptionHandler(Main::report);
     return line.execute(arguments);
   }
@@ -75,6 +77,7 @@ public final class Main implements Runnable {
           case EqvaeException.Internal bug -> throw bug;
           case EqvaeException known -> known.getMessage();
           case io.github.eqvae.train.RecipeException recipe -> recipe.getMessage();
+          case java.nio.file.NotDirectoryException file -> file.getMessage() + " is not a folder";
           case NoSuchFileException missing -> "There is no file " + missing.getMessage();
           case IOException io -> io.getClass().getSimpleName() + ": " + io.getMessage();
           default -> throw e;

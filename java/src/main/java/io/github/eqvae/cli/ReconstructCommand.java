@@ -27,9 +27,9 @@ import picocli.CommandLine.Spec;
     name = "reconstruct",
     mixinStandardHelpOptions = true,
     description = {
-      "Encodes and decodes every picture of a folder and writes PNG files of the same names.",
-      "Pictures are cut to a centred square of the run's resolution. --rotate and --scale",
-      "transform the latent in between."
+      "Encodes and decodes a picture or a folder of pictures.",
+      "Writes PNG files of the same names. Pictures are cut to a centred square of the run's"
+          + " resolution. --rotate and --scale transform the latent in between."
     },
     footer = {
       "",
@@ -41,7 +41,7 @@ final class ReconstructCommand implements Callable<Integer> {
   @Parameters(index = "0", paramLabel = "RUN", description = "Folder of a run.")
   private Path run = Path.of(".");
 
-  @Parameters(index = "1", paramLabel = "IN", description = "Folder of pictures.")
+  @Parameters(index = "1", paramLabel = "IN", description = "A picture or a folder of pictures.")
   private Path in = Path.of(".");
 
   @Parameters(index = "2", paramLabel = "OUT", description = "Folder for the results.")
@@ -104,7 +104,13 @@ final class ReconstructCommand implements Callable<Integer> {
         }
       }
     }
-    stdout.println(done + " of " + pictures.size() + " pictures written to " + out);
+    int broken = pictures.skipped().size();
+    stdout.println(
+        done
+            + (done == 1 ? " picture" : " pictures")
+            + " written to "
+            + out
+            + (broken > 0 ? ", " + broken + " broken" : ""));
     stdout.flush();
     return 0;
   }

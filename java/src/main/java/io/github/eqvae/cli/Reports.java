@@ -18,6 +18,12 @@ import java.util.Map;
 /** Puts reports together from logs and results. */
 final class Reports {
   private static final String FREQUENCY = "high-frequency share";
+  private static final Map<String, String> LOSSES =
+      Map.of(
+          "total", "Total loss",
+          "nll", "Reconstruction loss (nll)",
+          "kl", "KL divergence, before its weight",
+          "disc", "Discriminator loss");
 
   private Reports() {}
 
@@ -31,9 +37,13 @@ final class Reports {
     figures.add(figure("%.3f", e.rotationError(), "rotation error", "mean over the angles"));
     figures.add(figure("%.3f", e.scaleError(), "scale error", "mean over the scales"));
     figures.add(figure("%.4f", e.statistics().scalingFactor(), "scaling factor", "1 / latent std"));
-    List<ReportData.Series> losses = new ArrayList<>();
+    List<ReportData.Chart> losses = new ArrayList<>();
     for (String key : List.of("total", "nll", "kl", "disc")) {
-      series(folder.metrics(), key, key).ifPresent(losses::add);
+      // A chart each: they differ by orders of magnitude. Hinge losses may be zero or negative.
+      boolean logarithmic = !key.equals("disc") && !(key.equals("total") && gan(recipe));
+      series(folder.metrics(), key, key)
+          .ifPresent(
+              s -> losses.add(new ReportData.Chart(LOSSES.get(key), List.of(s), logarithmic)));
     }
     return new ReportData(
         "Run " + folder.path().getFileName(),
@@ -79,9 +89,15 @@ final class Reports {
                 "PSNR, EQ against plain",
                 format("%.2f against %.2f dB", eq.psnr(), plain.psnr())),
             figure("%.0f s", seconds, "for both trainings", "evaluation included"));
-    List<ReportData.Series> losses = new ArrayList<>();
+    List<ReportData.Series> reconstruction = new ArrayList<>();
     for (Map.Entry<String, Path> m : metrics.entrySet()) {
-      series(m.getValue(), "rec", m.getKey()).ifPresent(losses::add);
+      series(m.getValue(), "rec", m.getKey()).ifPresent(reconstruction::add);
+    }
+    List<ReportData.Chart> losses = new ArrayList<>();
+    if (!reconstruction.isEmpty()) {
+      losses.add(new ReportData.Chart("Reconstruction loss", reconstruction, false));
+      losses.add(
+          new ReportData.Chart("Reconstruction loss, logarithmic axis", reconstruction, true));
     }
     return new ReportData(
         "What equivariance does to a latent space",
@@ -104,6 +120,10 @@ final class Reports {
         List.of(table(models)),
         recipe.toYaml(),
         System.getProperty("eqvae.command", "eqvae demo"));
+  }
+
+  private static boolean gan(Recipe recipe) {
+    return recipe.objective().gan().enabled();
   }
 
   private static ReportData.Figure figure(String format, double value, String label, String note) {

@@ -56,47 +56,77 @@ record Result(
       SpatialTransform half = SpatialTransform.scale(0.5);
       Map<String, List<byte[]>> pictures = new LinkedHashMap<>();
       pictures.put("originals", pngs(x, n, side, channels));
-      pictures.put("reconstructions", pngs(evaluator.reconstruct(x, n, side), n, side, channels));
+      float[] again = evaluator.reconstruct(x, n, side);
+      pictures.put("reconstructions" + psnr(x, again, n), pngs(again, n, side, channels));
+      float[] rotated = evaluator.transform(x, n, side, turn);
+      float[] fromRotated = evaluator.decode(x, n, side, turn);
+      pictures.put("rotated 90° originals", pngs(rotated, n, side, channels));
       pictures.put(
-          "rotated 90° originals", pngs(evaluator.transform(x, n, side, turn), n, side, channels));
-      pictures.put(
-          "decoded from latents rotated 90°",
-          pngs(evaluator.decode(x, n, side, turn), n, side, channels));
+          "decoded from latents rotated 90°" + psnr(rotated, fromRotated, n),
+          pngs(fromRotated, n, side, channels));
       int small =
           vae.config().downsamplingFactor() * (side / vae.config().downsamplingFactor() / 2);
+      float[] halved = evaluator.transform(x, n, side, half);
+      float[] fromHalved = evaluator.decode(x, n, side, half);
+      pictures.put("half-size originals", pngs(halved, n, small, channels));
       pictures.put(
-          "half-size originals", pngs(evaluator.transform(x, n, side, half), n, small, channels));
-      pictures.put(
-          "decoded from half-size latents",
-          pngs(evaluator.decode(x, n, side, half), n, small, channels));
-      Map<String, List<byte[]>> latents = new LinkedHashMap<>();
-      int h = side / vae.config().downsamplingFactor();
-      int e = vae.config().embedDim();
-      int m = Math.clamp(SHOWN / e, 1, n); // with few channels, several images fill the row
-      float[] first = Arrays.copyOf(x, m * each);
-      SpatialTransform identity = SpatialTransform.IDENTITY;
-      latents.put("E(x)", channels(evaluator.encode(first, m, side, identity), m, h, e));
-      latents.put("τ∘E(x), 90°", channels(evaluator.encode(first, m, side, turn), m, h, e));
-      float[] turned = evaluator.transform(first, m, side, turn);
-      latents.put("E(τ∘x), 90°", channels(evaluator.encode(turned, m, side, identity), m, h, e));
-      return new Result(evaluation, pictures, latents);
+          "decoded from half-size latents" + psnr(halved, fromHalved, n),
+          pngs(fromHalved, n, small, channels));
+      return new Result(evaluation, pictures, latents(evaluator, vae, x, n, side, channels));
     }
+  }
+
+  /** How close a row is to the one above it. */
+  private static String psnr(float[] expected, float[] actual, int count) {
+    double sum = 0;
+    int each = expected.length / count;
+    for (int i = 0; i < count; i++) {
+      double squares = 0;
+      for (int j = i * each; j < (i + 1) * each; j++) {
+        double d = (Math.clamp(actual[j], -1f, 1f) - expected[j]) / 2;
+        squares += d * d;
+      }
+      sum += -10 * Math.log10(Math.max(squares / each, 1e-10));
+    }
+    return String.format(Locale.ROOT, " (PSNR %.1f dB)", sum / count);
+  }
+
+  /** Channels of E(x), τ∘E(x), E(τ∘x) and how the last two differ, on one scale. */
+  private static Map<String, List<byte[]>> latents(
+      Evaluator evaluator, AutoencoderKl vae, float[] x, int n, int side, int channels) {
+    SpatialTransform turn = SpatialTransform.rotation(1);
+    SpatialTransform identity = SpatialTransform.IDENTITY;
+    int h = side / vae.config().downsamplingFactor();
+    int e = vae.config().embedDim();
+    int m = Math.clamp(SHOWN / e, 1, n); // with few channels, several images fill the row
+    float[] images = Arrays.copyOf(x, m * side * side * channels);
+    float[] encoded = evaluator.encode(images, m, side, identity);
+    float[] after = evaluator.encode(images, m, side, turn);
+    float[] before =
+        evaluator.encode(evaluator.transform(images, m, side, turn), m, side, identity);
+    float low = Float.POSITIVE_INFINITY;
+    float high = Float.NEGATIVE_INFINITY;
+    float[] difference = new float[after.length];
+    for (int i = 0; i < after.length; i++) {
+      low = Math.min(low, Math.min(encoded[i], before[i]));
+      high = Math.max(high, Math.max(encoded[i], before[i]));
+      difference[i] = Math.abs(after[i] - before[i]);
+    }
+    Map<String, List<byte[]>> out = new LinkedHashMap<>();
+    out.put("E(x)", channels(encoded, m, h, e, low, high));
+    out.put("τ∘E(x), 90°", channels(after, m, h, e, low, high));
+    out.put("E(τ∘x), 90°", channels(before, m, h, e, low, high));
+    out.put("|τ∘E(x) − E(τ∘x)|, black is none", channels(difference, m, h, e, 0, high - low));
+    return out;
   }
 
   private static List<byte[]> pngs(float[] images, int count, int side, int channels) {
     return Session.pictures(images, count, side, side, channels).stream().map(Images::png).toList();
   }
 
-  /**
-   * Each channel as a gray picture, enlarged; black and white are the extremes over all of them.
-   */
-  private static List<byte[]> channels(float[] latents, int count, int side, int channels) {
-    float low = Float.POSITIVE_INFINITY;
-    float high = Float.NEGATIVE_INFINITY;
-    for (float v : latents) {
-      low = Math.min(low, v);
-      high = Math.max(high, v);
-    }
+  /** Each channel as a gray picture, enlarged; black is {@code low}, white {@code high}. */
+  private static List<byte[]> channels(
+      float[] latents, int count, int side, int channels, float low, float high) {
     List<byte[]> out = new ArrayList<>();
     int big = side * ENLARGE;
     for (int p = 0; p < count * channels; p++) {

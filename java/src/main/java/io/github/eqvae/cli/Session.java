@@ -75,6 +75,15 @@ final class Session implements AutoCloseable {
     return data;
   }
 
+  /** How many images there are. */
+  static String describe(Datasets data) {
+    return String.format(
+        Locale.ROOT,
+        "%,d images to train on, %,d held out",
+        data.trainingSize(),
+        data.heldOutSize());
+  }
+
   /** Trains to the end or until asked to stop. */
   Trainer.End train(boolean resume) throws IOException {
     if (resume && folder.hasCheckpoints()) {
@@ -89,7 +98,16 @@ final class Session implements AutoCloseable {
       folder.writeRecipe(recipe);
     }
     long first = overfitBatch ? 0 : trainer.step() * recipe.optimizer().accumulate();
-    StopSignal signal = new StopSignal(trainer::requestStop);
+    StopSignal signal =
+        new StopSignal(
+            trainer::requestStop,
+            () ->
+                "stopped at step "
+                    + trainer.step()
+                    + " and saved; go on with: ./eqvae train --resume "
+                    + folder.path());
+    err.println("eqvae: " + describe(data));
+    err.flush();
     try (signal;
         Loader loader = data.training(first);
         RunLog log = new RunLog(folder.metrics(), trainer.step());

@@ -2,6 +2,7 @@ package io.github.eqvae.cli;
 
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Supplier;
 
 /**
  * Ctrl-C (and a polite kill) while training: asks the run to stop, waits until its state is saved,
@@ -15,21 +16,30 @@ final class StopSignal implements AutoCloseable {
   private final Thread hook;
   private volatile boolean failed;
 
-  StopSignal(Runnable requestStop) {
+  /**
+   * Starts listening.
+   *
+   * @param requestStop asks the run to stop after its step
+   * @param saved what to say once its state is saved
+   */
+  StopSignal(Runnable requestStop, Supplier<String> saved) {
     hook =
         new Thread(
             () -> {
               System.err.println("\neqvae: stopping after this step; the state will be saved");
               requestStop.run();
-              boolean saved = false;
+              boolean done = false;
               try {
-                saved = finished.await(PATIENCE_MINUTES, TimeUnit.MINUTES);
+                done = finished.await(PATIENCE_MINUTES, TimeUnit.MINUTES);
               } catch (InterruptedException e) {
                 Thread.currentThread().interrupt();
               }
+              if (done && !failed) {
+                System.err.println("eqvae: " + saved.get());
+              }
               System.err.flush();
               System.out.flush();
-              Runtime.getRuntime().halt(saved && !failed ? 0 : 1);
+              Runtime.getRuntime().halt(done && !failed ? 0 : 1);
             },
             "eqvae-stop");
     Runtime.getRuntime().addShutdownHook(hook);

@@ -1,10 +1,12 @@
 package io.github.eqvae.cli;
 
 import io.github.eqvae.EqvaeException;
+import io.github.eqvae.train.Datasets;
 import io.github.eqvae.train.MemoryPlan;
 import io.github.eqvae.train.Recipe;
 import io.github.eqvae.train.RecipeReader;
 import io.github.eqvae.train.Trainer;
+import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -12,9 +14,12 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.Callable;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Parameters;
 import picocli.CommandLine.Spec;
 
@@ -23,9 +28,10 @@ import picocli.CommandLine.Spec;
     name = "train",
     mixinStandardHelpOptions = true,
     description = {
-      "Trains what a recipe describes. Everything of a run goes into one folder: recipe,",
-      "checkpoints, metrics.jsonl, TensorBoard events, sample images, report.html and",
-      "model.safetensors. Training is deterministic; Ctrl-C saves and exits with 0."
+      "Trains what a recipe describes.",
+      "Everything of a run goes into one folder: recipe, checkpoints, metrics.jsonl, TensorBoard"
+          + " events and sample images; at the end report.html and model.safetensors. Training is"
+          + " deterministic; Ctrl-C saves and exits with 0."
     },
     footer = {
       "",
@@ -74,7 +80,8 @@ final class TrainCommand implements Callable<Integer> {
 
   @Option(
       names = "--dry-run",
-      description = "Prints the complete recipe and the memory plan, trains nothing.")
+      description =
+          "Prints the complete recipe and the memory plan, looks at the data, trains nothing.")
   private boolean dryRun;
 
   @Option(
@@ -95,6 +102,12 @@ final class TrainCommand implements Callable<Integer> {
       stdout.println(recipe.toYaml());
       stdout.print(MemoryPlan.of(recipe).text());
       stdout.flush();
+      Datasets data =
+          new Datasets(
+              recipe,
+              (name, cause) -> stderr.println("eqvae: broken image " + name + ": " + cause));
+      stdout.println(Session.describe(data));
+      stdout.flush();
       return 0;
     }
     RunFolder folder = folder();
@@ -107,13 +120,6 @@ final class TrainCommand implements Callable<Integer> {
     }
     try (Session session = new Session(recipe, folder, overfitBatch, stderr)) {
       if (session.train(resume.isPresent()) == Trainer.End.STOPPED) {
-        stderr.println(
-            "eqvae: stopped at step "
-                + session.step()
-                + " and saved; go on with: eqvae train"
-                + " --resume "
-                + folder.path());
-        stderr.flush();
         return 0;
       }
       stdout.println(session.finish());
@@ -133,13 +139,26 @@ final class TrainCommand implements Callable<Integer> {
     Path file =
         recipeFile.orElseThrow(
             () ->
-                new EqvaeException.Argument(
+                new ParameterException(
+                    spec.commandLine(),
                     "Name a recipe, such as recipes/photos.yaml, or a run to --resume."));
     if (!Files.exists(file)) {
       throw new EqvaeException.Argument(
-          "There is no recipe " + file + ". The folder recipes/ has some to start from.");
+          "There is no recipe " + file + ". The folder recipes/ has: " + recipes());
     }
     return RecipeReader.read(file, overrides);
+  }
+
+  private static String recipes() {
+    try (Stream<Path> files = Files.list(DemoCommand.root().resolve("recipes"))) {
+      return files
+          .map(f -> String.valueOf(f.getFileName()))
+          .filter(name -> name.endsWith(".yaml"))
+          .sorted()
+          .collect(Collectors.joining(", "));
+    } catch (IOException e) {
+      return "nothing that could be read";
+    }
   }
 
   private RunFolder folder() {

@@ -59,9 +59,10 @@ public final class ImageFolder implements ImageDataset {
   }
 
   /**
-   * Lists a folder. Looks at the first bytes of every file, decodes none.
+   * Lists a folder. Looks at the first bytes of every file, decodes none. A picture's own path
+   * stands for a folder with nothing else in it.
    *
-   * @param root the folder
+   * @param place the folder, or one picture
    * @param options how pictures are decoded
    * @param onSkip told the name and the cause of each broken file, once each, from any thread: a
    *     file with a picture's extension that is none and a file that cannot be read at once, a file
@@ -70,22 +71,24 @@ public final class ImageFolder implements ImageDataset {
    * @throws IOException if the folder cannot be read or has no picture in it
    */
   public static ImageFolder open(
-      Path root, DecodeOptions options, BiConsumer<String, String> onSkip) throws IOException {
-    if (!Files.isDirectory(root)) {
-      throw new NotDirectoryException(root + ": no such folder");
+      Path place, DecodeOptions options, BiConsumer<String, String> onSkip) throws IOException {
+    boolean single = Files.isRegularFile(place);
+    if (!single && !Files.isDirectory(place)) {
+      throw new NotDirectoryException(place + ": no such folder");
     }
+    Path root = single ? place.toAbsolutePath().getParent() : place;
     List<String> names = new ArrayList<>();
     Map<String, String> refused = new TreeMap<>();
     Files.walkFileTree(
-        root,
+        single ? place.toAbsolutePath() : place,
         EnumSet.of(FileVisitOption.FOLLOW_LINKS),
         Integer.MAX_VALUE,
         new Lister(root, names, refused));
     names.sort(null);
     if (names.isEmpty()) {
       throw new IOException(
-          root
-              + ": no JPEG, PNG or WebP file in it"
+          place
+              + (single ? ": not a JPEG, PNG or WebP file" : ": no JPEG, PNG or WebP file in it")
               + (refused.isEmpty() ? "" : "; skipped " + refused));
     }
     ImageFolder folder = new ImageFolder(root, List.copyOf(names), options, onSkip);

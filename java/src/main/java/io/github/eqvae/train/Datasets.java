@@ -64,7 +64,8 @@ public final class Datasets {
               + all.size()
               + " images, of which data.validation holds out "
               + held
-              + ": none is left to train on. Lower data.validation.");
+              + ": none is left to train on. Lower it: --set data.validation="
+              + Math.max(0, all.size() / 10));
     }
     if (held == 0) {
       training = all;
@@ -83,6 +84,15 @@ public final class Datasets {
    */
   public int trainingSize() {
     return training.size();
+  }
+
+  /**
+   * How many images are held out.
+   *
+   * @return the count, 0 when none is
+   */
+  public int heldOutSize() {
+    return recipe.data().validation() == 0 ? 0 : heldOut.size();
   }
 
   /**

@@ -24,13 +24,15 @@ import java.util.Locale;
  * @param stateBytes weights, gradients, moments, averages of all networks
  * @param stepBytes what the step arena must hold for the largest τ
  * @param largest the τ that needs most
+ * @param cacheBytes decoded pictures in the Java heap at most, {@code data.cache_megabytes}
  */
 public record MemoryPlan(
     long parameters,
     long discriminatorParameters,
     long stateBytes,
     long stepBytes,
-    String largest) {
+    String largest,
+    long cacheBytes) {
 
   /**
    * Plans a run. Nothing is computed and no file is read.
@@ -79,7 +81,12 @@ public record MemoryPlan(
               + networks.discriminator().map(d -> d.parameters().bytes()).orElse(0L)
               + networks.lpips().map(p -> p.parameters().bytes()).orElse(0L);
       return new MemoryPlan(
-          networks.vae().parameters().count(), discriminator, bytes, most, largest);
+          networks.vae().parameters().count(),
+          discriminator,
+          bytes,
+          most,
+          largest,
+          (long) recipe.data().cacheMegabytes() << 20);
     }
   }
 
@@ -127,6 +134,7 @@ public record MemoryPlan(
           discriminator    %,d parameters
           weights, gradients, moments, averages   %,.1f MiB
           activations of one step (largest: %s)   %,.1f MiB
+          decoded pictures (data.cache_megabytes)   at most %,.1f MiB
           total            %,.1f MiB
         """,
         parameters,
@@ -134,6 +142,7 @@ public record MemoryPlan(
         stateBytes / 1048576.0,
         largest,
         stepBytes / 1048576.0,
-        (stateBytes + stepBytes) / 1048576.0);
+        cacheBytes / 1048576.0,
+        (stateBytes + stepBytes + cacheBytes) / 1048576.0);
   }
 }

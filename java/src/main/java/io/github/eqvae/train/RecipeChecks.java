@@ -14,15 +14,6 @@ final class RecipeChecks {
     data(recipe, problems);
     objective(recipe.objective(), problems);
     optimizer(recipe.optimizer(), problems);
-    int validation = recipe.data().validation();
-    if (validation > 0 && recipe.evaluation().images() > validation) {
-      problems.add(
-          "evaluation.images",
-          recipe.evaluation().images()
-              + " images, but data.validation holds out "
-              + validation
-              + "; lower evaluation.images or raise data.validation");
-    }
     unique("evaluation.angles", recipe.evaluation().angles(), problems);
     unique("evaluation.scales", recipe.evaluation().scales(), problems);
     multiplesOf90("evaluation.angles", recipe.evaluation().angles(), problems);

@@ -290,7 +290,13 @@ final class RecipeFields {
 
   private static Optional<Path> path(String text) {
     try {
-      return text.isBlank() ? Optional.empty() : Optional.of(Path.of(text));
+      if (text.isBlank()) {
+        return Optional.empty();
+      }
+      // Shells leave the tilde of key=~/dir alone.
+      boolean home = text.startsWith("~/");
+      return Optional.of(
+          Path.of(home ? System.getProperty("user.home") + text.substring(1) : text));
     } catch (InvalidPathException e) {
       return Optional.empty();
     }

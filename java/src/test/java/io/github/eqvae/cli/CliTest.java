@@ -78,15 +78,17 @@ class CliTest {
     assertUserError(run("train", "--stepz", "3"), 2, "--stepz");
     assertUserError(run("tran"), 2, "tran");
     assertUserError(run(), 2, "Say what to do");
+    assertUserError(run("train"), 2, "Name a recipe");
   }
 
   @ParameterizedTest
   @CsvSource(
       delimiter = '|',
       value = {
-        "train nowhere.yaml|nowhere.yaml",
+        "train nowhere.yaml|demo.yaml, photos.yaml",
+        "train tiny.yaml --dry-run --set data.path=gone|gone",
+        "train tiny.yaml --dry-run --set data.validation=1000000|none is left to train on",
         "train --resume nowhere|nowhere",
-        "train|Name a recipe",
         "evaluate nowhere|nowhere",
         "reconstruct nowhere in out|nowhere",
         "train tiny.yaml --set model.chh=3|model.ch",
@@ -137,7 +139,11 @@ class CliTest {
     o = run("reconstruct", "run", "in", "out", "--rotate", "90");
     assertEquals(0, o.code(), o.err());
     assertTrue(o.err().contains("broken.png"), "the broken file is not named: " + o.err());
+    assertTrue(o.out().contains("1 picture written to out, 1 broken"), o.out());
     assertTrue(Files.exists(folder.resolve("out/a.png")), o.out() + o.err());
+    o = run("reconstruct", "run", "in/a.png", "out1"); // one picture is a folder of one
+    assertEquals(0, o.code(), o.err());
+    assertTrue(Files.exists(folder.resolve("out1/a.png")), o.out() + o.err());
   }
 
   @Test
@@ -156,7 +162,9 @@ class CliTest {
       child.destroyForcibly();
     }
     assertEquals(0, child.waitFor(), Files.readString(err));
-    assertTrue(Files.readString(err).contains("the state will be saved"), Files.readString(err));
+    String said = Files.readString(err);
+    assertTrue(said.contains("the state will be saved"), said);
+    assertTrue(said.contains("and saved; go on with: ./eqvae train --resume run"), said);
     try (var saved = Files.list(folder.resolve("run/checkpoints"))) {
       List<String> names = saved.map(p -> p.getFileName().toString()).toList();
       assertEquals(1, names.stream().filter(n -> n.startsWith("step-")).count(), names.toString());

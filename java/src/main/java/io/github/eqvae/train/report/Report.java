@@ -29,13 +29,13 @@ public final class Report {
       .card{background:var(--card);border:1px solid var(--rule);border-radius:10px;padding:16px}
       .figure b{display:block;font-size:26px;font-variant-numeric:tabular-nums;letter-spacing:-.02em}
       .figure span{display:block}.figure small{color:var(--dim)}
-      .grid{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,420px),1fr));gap:12px}
+      .grid{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,420px),1fr));gap:12px}
       svg{display:block;width:100%;height:auto}
       svg .grid{stroke:var(--rule);stroke-width:1}
       svg .tick{fill:var(--dim);font-size:12px}
       svg .value{fill:var(--ink);font-size:12px;text-anchor:middle;font-variant-numeric:tabular-nums}
       svg .line{fill:none;stroke-width:2.2;stroke-linejoin:round}
-      svg .raw{fill:none;stroke-width:1;opacity:.25}
+      svg .raw{fill:none;stroke-width:1;opacity:.4}
       svg path.c0{stroke:var(--c0)}svg path.c1{stroke:var(--c1)}svg path.c2{stroke:var(--c2)}
       svg path.c3{stroke:var(--c3)}svg path.c4{stroke:var(--c4)}svg path.c5{stroke:var(--c5)}
       svg rect.c0{fill:var(--c0)}svg rect.c1{fill:var(--c1)}svg rect.c2{fill:var(--c2)}
@@ -81,8 +81,9 @@ public final class Report {
     pictures(
         out,
         "Latent channels",
-        "Each channel of the latents of the first images, and the same after τ. Brightness runs"
-            + " from the lowest to the highest value of the row.",
+        "Each channel of the latents of the first images, and the same after τ: an equivariant"
+            + " encoder makes the second and the third row equal. All pictures of a model share"
+            + " one scale of brightness.",
         data.latents());
     losses(out, data.losses());
     spectrum(out, data.spectrum());
@@ -145,13 +146,13 @@ public final class Report {
     out.append("</div>");
   }
 
-  private static void losses(StringBuilder out, List<ReportData.Series> losses) {
+  private static void losses(StringBuilder out, List<ReportData.Chart> losses) {
     if (losses.isEmpty()) {
       return;
     }
-    out.append("<h2>Training</h2><div class='grid'>");
-    chart(out, "Loss, linear", losses, "step", false, true);
-    chart(out, "Loss, logarithmic", losses, "step", true, true);
+    out.append("<h2>Training</h2><p class='dim'>Faint: every logged step. ");
+    out.append("Bold: its moving mean.</p><div class='grid'>");
+    losses.forEach(c -> chart(out, c.title(), c.series(), "step", c.logarithmic(), true));
     out.append("</div>");
   }
 
@@ -172,7 +173,7 @@ public final class Report {
       String axis,
       boolean logarithmic,
       boolean smooth) {
-    out.append("<div class='card'><h3>").append(title).append("</h3>");
+    out.append("<div class='card'><h3>").append(Html.escape(title)).append("</h3>");
     legend(out, series.stream().map(ReportData.Series::name).toList());
     out.append(Svg.lines(series, axis, logarithmic, smooth)).append("</div>");
   }

@@ -8,7 +8,7 @@ import java.util.List;
  * @param title the heading
  * @param summary one or two sentences below it
  * @param figures the headline numbers
- * @param losses curves over steps
+ * @param losses charts of curves over steps
  * @param pictures rows of pictures: originals, reconstructions, transformed
  * @param latents rows of latent channels before and after τ
  * @param errors bar charts: equivariance error by transform
@@ -21,7 +21,7 @@ public record ReportData(
     String title,
     String summary,
     List<Figure> figures,
-    List<Series> losses,
+    List<Chart> losses,
     List<PictureRow> pictures,
     List<PictureRow> latents,
     List<Bars> errors,
@@ -57,6 +57,20 @@ public record ReportData(
    * @param y values; those that are not finite are left out
    */
   public record Series(String name, double[] x, double[] y) {}
+
+  /**
+   * Curves over one axis.
+   *
+   * @param title what is shown
+   * @param series the curves
+   * @param logarithmic whether the vertical axis is logarithmic
+   */
+  public record Chart(String title, List<Series> series, boolean logarithmic) {
+    /** Copies the list. */
+    public Chart {
+      series = List.copyOf(series);
+    }
+  }
 
   /**
    * A row of pictures.

@@ -155,8 +155,11 @@ final class Svg {
     for (double tick : new Scale(false, 0, xMax).ticks()) {
       out.append(
           f(
-              "<text class='tick' text-anchor='middle' x='%.1f' y='%d'>%s</text>",
-              x(tick, xMax), HEIGHT - BOTTOM + 16, number(tick)));
+              "<text class='tick' text-anchor='%s' x='%.1f' y='%d'>%s</text>",
+              tick > 0.97 * xMax ? "end" : "middle", // not over the edge of the picture
+              x(tick, xMax),
+              HEIGHT - BOTTOM + 16,
+              number(tick)));
     }
     out.append(
         f(
@@ -183,10 +186,12 @@ final class Svg {
     return "<path class='" + style + "' d='" + d + "'/>";
   }
 
+  /** Windows are symmetric, so they shrink towards both ends: the curve starts where it starts. */
   private static double[] smoothed(double[] values) {
     double[] out = new double[values.length];
-    int radius = Math.max(1, values.length / SMOOTHING);
+    int widest = Math.max(1, values.length / SMOOTHING);
     for (int i = 0; i < values.length; i++) {
+      int radius = Math.min(widest, Math.min(i, values.length - 1 - i));
       double sum = 0;
       int n = 0;
       for (int j = Math.max(0, i - radius); j <= Math.min(values.length - 1, i + radius); j++) {
@@ -208,7 +213,11 @@ final class Svg {
     if (a >= 10000) {
       return f("%.0fk", v / 1000);
     }
-    return a >= 10 ? f("%.0f", v) : a >= 1 ? f("%.1f", v) : a >= 0.01 ? f("%.2f", v) : f("%.0e", v);
+    return a >= 10
+        ? f("%.0f", v)
+        : a >= 1
+            ? f("%.1f", v)
+            : a >= 0.01 ? f("%.2f", v) : a >= 0.001 ? f("%.3f", v) : f("%.0e", v);
   }
 
   private static String f(String format, Object... arguments) {

@@ -15,6 +15,12 @@ import org.xml.sax.InputSource;
 class ReportTest {
   private static final String EVIL = "<script>alert('x')</script> & \"co\"";
 
+  private static final ReportData.Series CURVE =
+      new ReportData.Series(
+          EVIL,
+          new double[] {1, 2, 3, 4},
+          new double[] {3, Double.NaN, Double.POSITIVE_INFINITY, 1});
+
   private static ReportData data() {
     ReportData.Bars bars =
         new ReportData.Bars(
@@ -26,10 +32,8 @@ class ReportTest {
         EVIL,
         List.of(new ReportData.Figure(EVIL, EVIL, EVIL)),
         List.of(
-            new ReportData.Series(
-                EVIL,
-                new double[] {1, 2, 3, 4},
-                new double[] {3, Double.NaN, Double.POSITIVE_INFINITY, 1})),
+            new ReportData.Chart(EVIL, List.of(CURVE), false),
+            new ReportData.Chart(EVIL, List.of(CURVE), true)),
         List.of(new ReportData.PictureRow(EVIL, EVIL, List.of(new byte[] {1, 2, 3}))),
         List.of(),
         List.of(bars),
