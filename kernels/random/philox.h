@@ -6,11 +6,7 @@
 #include <cmath>
 #include <cstdint>
 
-#if defined(__CUDACC__)
-#define EQV_HOST_DEVICE __host__ __device__
-#else
-#define EQV_HOST_DEVICE
-#endif
+#include "common/host_device.h"
 
 namespace eqv::philox {
 

@@ -7,6 +7,8 @@
 #include <cmath>
 #include <cstdint>
 
+#include "common/host_device.h"
+
 namespace eqv::resample {
 
 enum class Filter { bilinear, bilinear_antialias, bicubic, bicubic_antialias };
@@ -17,7 +19,7 @@ struct Axis {
 };
 
 // An upper bound of the number of taps of one output.
-inline int64_t max_taps(const Axis& axis) {
+EQV_HOST_DEVICE inline int64_t max_taps(const Axis& axis) {
   switch (axis.filter) {
     case Filter::bilinear: return 2;
     case Filter::bicubic: return 4;
@@ -30,7 +32,7 @@ inline int64_t max_taps(const Axis& axis) {
 }
 
 // The cubic convolution kernel of Keys (1981) at distance x.
-inline double cubic(double x, double a) {
+EQV_HOST_DEVICE inline double cubic(double x, double a) {
   x = std::fabs(x);
   if (x <= 1) return ((a + 2) * x - (a + 3)) * x * x + 1;
   if (x < 2) return ((x - 5) * x + 8) * x * a - 4 * a;
@@ -38,12 +40,12 @@ inline double cubic(double x, double a) {
 }
 
 // Adds `weight` to input `i`, clamped to the image: taps beyond the edge read the edge.
-inline void add_tap(int64_t i, double weight, int64_t in, int64_t first, double* weights) {
+EQV_HOST_DEVICE inline void add_tap(int64_t i, double weight, int64_t in, int64_t first, double* weights) {
   weights[std::clamp<int64_t>(i, 0, in - 1) - first] += weight;
 }
 
 // The taps of output d: weights[0 .. returned count) belong to inputs first, first + 1, …; at most max_taps of them.
-inline int64_t taps_of(const Axis& axis, int64_t d, int64_t& first, double* weights) {
+EQV_HOST_DEVICE inline int64_t taps_of(const Axis& axis, int64_t d, int64_t& first, double* weights) {
   const int64_t in = axis.in;
   if (in == axis.out) {  // every filter is the identity then, and exactly so
     first = d;

@@ -17,6 +17,7 @@ struct eqv_stream_s {
   eqv_device device = nullptr;
   void* scratch = nullptr;      // the stream's scratch arena; see scratch() below
   int64_t scratch_bytes = 0;
+  void* native = nullptr;       // the backend's own handle, if it has one
 };
 
 namespace eqv {
@@ -42,6 +43,8 @@ void open(Device&);                                      // throws Error(EQV_NO_
 void describe(const Device&, eqv_device_info&);
 void* raw_allocate(Device&, int64_t bytes);              // nullptr when there is no memory
 void raw_release(Device&, void* data, int64_t bytes);
+void open_stream(Stream&);   // may set native
+void close_stream(Stream&);
 void sync(Stream&);
 void copy_in(Stream&, void* device_data, const void* host, int64_t bytes);
 void copy_out(Stream&, void* host, const void* device_data, int64_t bytes);

@@ -157,6 +157,7 @@ eqv_status eqv_stream_create(eqv_device device, eqv_stream* out) {
     if (!out) throw error(EQV_BAD_ARGUMENT, "stream_create: out is null");
     auto stream = std::make_unique<Stream>();
     stream->device = device;
+    backend::open_stream(*stream);
     *out = stream.release();
   });
 }
@@ -166,6 +167,7 @@ eqv_status eqv_stream_destroy(eqv_stream stream) {
     need(stream, "stream_destroy", "stream");
     backend::sync(*stream);
     release(*stream->device, stream->scratch);
+    backend::close_stream(*stream);
     delete stream;
   });
 }

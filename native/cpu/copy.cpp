@@ -1,107 +1,16 @@
 // Copies between any strides and floating dtypes: concat, split, transpose, broadcast and cast.
 #include <cstring>
 
+#include "common/dtype.h"
+#include "common/walk.h"
 #include "parallel.h"
 
 namespace eqv::backend {
 
 using namespace cpu;
+using namespace dtype;
 
 namespace {
-
-// A common walk over both tensors: dimensions of size 1 dropped and neighbours merged where both allow it.
-struct Walk {
-  int rank = 0;
-  int64_t shape[EQV_MAX_RANK], from[EQV_MAX_RANK], to[EQV_MAX_RANK];  // strides of src and dst
-};
-
-Walk walk_of(const Tensor& src, const Tensor& dst) {
-  Walk w;
-  for (int i = 0; i < src.rank; ++i) {
-    if (src.shape[i] == 1) continue;
-    const int last = w.rank - 1;
-    if (last >= 0 && w.from[last] == src.stride[i] * src.shape[i] && w.to[last] == dst.stride[i] * src.shape[i]) {
-      w.shape[last] *= src.shape[i];
-      w.from[last] = src.stride[i];
-      w.to[last] = dst.stride[i];
-    } else {
-      w.shape[w.rank] = src.shape[i];
-      w.from[w.rank] = src.stride[i];
-      w.to[w.rank] = dst.stride[i];
-      ++w.rank;
-    }
-  }
-  if (w.rank == 0) {
-    w.shape[0] = w.from[0] = w.to[0] = 1;
-    w.rank = 1;
-  }
-  return w;
-}
-
-struct Bf16 {
-  uint16_t bits;
-};
-struct F16 {
-  uint16_t bits;
-};
-
-float widen(float v) { return v; }
-float widen(Bf16 v) { return __builtin_bit_cast(float, static_cast<uint32_t>(v.bits) << 16); }
-
-float widen(F16 v) {
-  const uint32_t sign = static_cast<uint32_t>(v.bits & 0x8000u) << 16, magnitude = v.bits & 0x7fffu;
-  if (magnitude >= 0x7c00u)  // infinity, NaN
-    return __builtin_bit_cast(float, sign | 0x7f800000u | (magnitude & 0x3ffu) << 13);
-  if (magnitude < 0x400u) {  // zero, subnormal: an integer times 2^-24
-    const float value = static_cast<float>(magnitude) * 0x1p-24f;
-    return sign ? -value : value;
-  }
-  return __builtin_bit_cast(float, sign | ((magnitude << 13) + (112u << 23)));
-}
-
-template <class To>
-To narrow(float v);
-template <>
-float narrow<float>(float v) {
-  return v;
-}
-template <>
-double narrow<double>(float v) {
-  return v;
-}
-template <>
-Bf16 narrow<Bf16>(float v) {
-  const uint32_t bits = __builtin_bit_cast(uint32_t, v);
-  if (v != v) return {static_cast<uint16_t>((bits >> 16) | 0x40u)};  // stays NaN
-  return {static_cast<uint16_t>((bits + 0x7fffu + ((bits >> 16) & 1u)) >> 16)};
-}
-template <>
-F16 narrow<F16>(float v) {
-  const uint32_t bits = __builtin_bit_cast(uint32_t, v);
-  const uint32_t sign = (bits >> 16) & 0x8000u, magnitude = bits & 0x7fffffffu;
-  uint32_t half;
-  if (magnitude > 0x7f800000u) {
-    half = 0x7e00u | ((magnitude >> 13) & 0x3ffu);
-  } else if (magnitude >= 0x47800000u) {  // 65536 and more
-    half = 0x7c00u;
-  } else if (magnitude < 0x38800000u) {  // below 2^-14: adding 1/2 rounds to multiples of 2^-24
-    half = __builtin_bit_cast(uint32_t, __builtin_bit_cast(float, magnitude) + 0.5f) - 0x3f000000u;
-  } else {
-    half = (magnitude - (112u << 23) + 0xfffu + ((magnitude >> 13) & 1u)) >> 13;
-  }
-  return {static_cast<uint16_t>(sign | half)};
-}
-
-template <class From, class To>
-To convert(From v) {
-  if constexpr (std::is_same_v<From, To>) {
-    return v;
-  } else if constexpr (std::is_same_v<From, double>) {
-    return narrow<To>(static_cast<float>(v));
-  } else {
-    return narrow<To>(widen(v));
-  }
-}
 
 template <class From, class To>
 void run(Stream& stream, const Walk& w, const From* src, To* dst) {

@@ -4,6 +4,7 @@
 
 #include "parallel.h"
 #include "resample/axis_weights.h"
+#include "resample/placement.h"
 #include "simd.h"
 
 namespace eqv::backend {
@@ -11,32 +12,11 @@ namespace eqv::backend {
 using namespace cpu;
 using resample::Axis;
 using resample::Filter;
+using resample::Placement;
+using resample::placement_of;
 using Table = resample::Table<float>;
 
 namespace {
-
-// Pixel (p, q) of the resized, not yet turned image lies at origin + p * row + q * column of a sample of y, in pixels.
-struct Placement {
-  int64_t height, width;  // of the resized image
-  int64_t origin, row, column;
-};
-
-Placement placement_of(const eqv_resample_params& p, const Tensor& y) {
-  const int64_t oh = y.shape[1], ow = y.shape[2];
-  const bool odd = p.quarter_turns % 2 != 0;
-  const int64_t h = odd ? ow : oh, w = odd ? oh : ow;
-  // (i, j) in y = (i0, j0) + p (ip, jp) + q (iq, jq)
-  int64_t i0 = 0, j0 = 0, ip = 1, jp = 0, iq = 0, jq = 1;
-  switch (p.quarter_turns) {
-    case 1: i0 = 0, j0 = h - 1, ip = 0, jp = -1, iq = 1, jq = 0; break;
-    case 2: i0 = h - 1, j0 = w - 1, ip = -1, jq = -1; break;
-    case 3: i0 = w - 1, j0 = 0, ip = 0, jp = 1, iq = -1, jq = 0; break;
-    default: break;
-  }
-  if (p.flip_horizontal) j0 = ow - 1 - j0, jp = -jp, jq = -jq;
-  if (p.flip_vertical) i0 = oh - 1 - i0, ip = -ip, iq = -iq;
-  return {h, w, i0 * ow + j0, ip * ow + jp, iq * ow + jq};
-}
 
 int64_t table_bytes(int64_t rows, int64_t entries) {
   return Workspace::bytes<int64_t>(rows + 1) + Workspace::bytes<int32_t>(entries) + Workspace::bytes<float>(entries);

@@ -26,6 +26,8 @@ void* raw_allocate(Device&, int64_t bytes) {
 }
 
 void raw_release(Device&, void*, int64_t) {}
+void open_stream(Stream&) {}
+void close_stream(Stream&) {}
 void sync(Stream&) {}
 void copy_in(Stream&, void*, const void*, int64_t) {}
 void copy_out(Stream&, void* host, const void*, int64_t bytes) { std::memset(host, 0, static_cast<size_t>(bytes)); }

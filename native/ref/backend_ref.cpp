@@ -51,6 +51,8 @@ void* raw_allocate(Device&, int64_t bytes) {
   return std::aligned_alloc(64, static_cast<size_t>((bytes + 63) / 64 * 64));
 }
 void raw_release(Device&, void* memory, int64_t) { std::free(memory); }
+void open_stream(Stream&) {}
+void close_stream(Stream&) {}
 void sync(Stream&) {}
 void copy_in(Stream&, void* device_data, const void* host, int64_t bytes) {
   std::memcpy(device_data, host, static_cast<size_t>(bytes));

@@ -94,7 +94,7 @@ class CliTest {
         "train tiny.yaml --set model.chh=3|model.ch",
         "train tiny.yaml --set data.path=gone|gone",
         "train tiny.yaml --set optimizer.learning_rate=-1|learning_rate",
-        "train tiny.yaml --device cuda:0|cuda"
+        "train tiny.yaml --device cuda:99|cuda"
       })
   void mistakesAreAnsweredInASentence(String command, String part) throws Exception {
     recipe(3);

@@ -12,12 +12,19 @@ public final class Devices {
   /**
    * Devices that compute and are not the reference.
    *
-   * @return always {@code cpu}; {@code simt} and {@code cuda} where their libraries were built
+   * @return always {@code cpu}; {@code simt}, the CUDA kernels on the processor, where its library
+   *     was built; {@code cuda} where there is a GPU, too
    */
   public static List<String> computing() {
     Path folder = Path.of(System.getProperty("eqvae.native.dir"));
     return Stream.of("cpu", "simt", "cuda")
         .filter(d -> "cpu".equals(d) || Files.exists(folder.resolve("libeqv_" + d + ".so")))
+        .filter(d -> !"cuda".equals(d) || hasGpu())
         .toList();
+  }
+
+  /** Without a driver's device files a library that does not open is no failure. */
+  private static boolean hasGpu() {
+    return Files.exists(Path.of("/dev/nvidiactl"));
   }
 }

@@ -29,7 +29,8 @@ public final class Report {
       .card{background:var(--card);border:1px solid var(--rule);border-radius:10px;padding:16px}
       .figure b{display:block;font-size:26px;font-variant-numeric:tabular-nums;letter-spacing:-.02em}
       .figure span{display:block}.figure small{color:var(--dim)}
-      .grid{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,420px),1fr));gap:12px}
+      .grid{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,420px),1fr));gap:12px}
+      .grid.wide{grid-template-columns:repeat(auto-fit,minmax(min(100%,420px),1fr))}
       svg{display:block;width:100%;height:auto}
       svg .grid{stroke:var(--rule);stroke-width:1}
       svg .tick{fill:var(--dim);font-size:12px}
@@ -113,7 +114,7 @@ public final class Report {
     out.append("<h2>").append(title).append("</h2><p class='dim'>").append(text).append("</p>");
     Map<String, List<ReportData.PictureRow>> groups = new LinkedHashMap<>();
     rows.forEach(r -> groups.computeIfAbsent(r.group(), g -> new ArrayList<>()).add(r));
-    out.append("<div class='grid'>");
+    out.append("<div class='grid wide'>");
     groups.forEach(
         (group, members) -> {
           out.append("<div class='card'><h3>").append(Html.escape(group)).append("</h3>");

@@ -1,0 +1,111 @@
+package io.github.eqvae.train;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.github.eqvae.data.Loader;
+import io.github.eqvae.testing.Devices;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+
+/**
+ * A whole training, τ, discriminator and optimisers included, on every device: the same losses as
+ * on the CPU, and the same bits when repeated.
+ */
+class DevicesAgreeTest {
+  /**
+   * One step's losses differ by rounding alone; Adam then divides small gradients by their own
+   * size, so rounding grows from step to step. Six steps stay far below what any error makes.
+   */
+  private static final double TOLERANCE = 2e-3;
+
+  private static final int STEPS = 6;
+
+  @TempDir Path folder;
+
+  static Stream<String> others() {
+    return Devices.computing().stream().filter(d -> !d.equals("cpu"));
+  }
+
+  private record Trained(List<Map<String, Double>> losses, Map<String, String> hashes) {}
+
+  private Trained train(String device, String name) throws Exception {
+    Recipe recipe =
+        RecipeReader.parse(
+            TinyRun.recipe(TinyRun.images(folder), STEPS, 1000),
+            "tiny",
+            List.of(
+                "run.device=" + device,
+                "data.pad=4",
+                "model.resolution=24",
+                "objective.scaling=isotropic",
+                "objective.gan.disc_start=2",
+                "run.batch_size=2"));
+    List<Map<String, Double>> losses = new ArrayList<>();
+    CheckpointStore store = new CheckpointStore(folder.resolve(name), 1);
+    try (Trainer trainer = new Trainer(recipe);
+        Loader loader = new Datasets(recipe, (n, c) -> {}).training(0)) {
+      trainer.run(
+          (index, images) -> System.arraycopy(loader.next().pixels(), 0, images, 0, images.length),
+          null,
+          store,
+          new TrainListener() {
+            @Override
+            public void step(StepReport report) {
+              assertFalse(report.skipped(), report::tau);
+              losses.add(new LinkedHashMap<>(report.values()));
+            }
+          });
+    }
+    return new Trained(
+        losses, TrainerTest.hashes(store.latest().checkpoint().orElseThrow().directory()));
+  }
+
+  @ParameterizedTest(allowZeroInvocations = true)
+  @MethodSource("others")
+  void lossesAreThoseOfTheCpuAndRepeatable(String device) throws Exception {
+    Trained cpu = train("cpu", "cpu");
+    Trained first = train(device, "first");
+    assertEquals(STEPS, first.losses().size());
+    for (int step = 0; step < STEPS; step++) {
+      Map<String, Double> expected = cpu.losses().get(step);
+      Map<String, Double> actual = first.losses().get(step);
+      assertEquals(expected.keySet(), actual.keySet());
+      double bound = step == 0 ? 1e-5 : TOLERANCE;
+      for (Map.Entry<String, Double> e : expected.entrySet()) {
+        double difference = Math.abs(actual.get(e.getKey()) - e.getValue());
+        assertTrue(
+            difference <= bound * Math.max(1, Math.abs(e.getValue())),
+            e.getKey()
+                + " of step "
+                + (step + 1)
+                + ": "
+                + e.getValue()
+                + " on the CPU, "
+                + actual.get(e.getKey())
+                + " on "
+                + device);
+      }
+    }
+    Trained second = train(device, "second");
+    assertEquals(first.losses(), second.losses());
+    assertEquals(first.hashes(), second.hashes());
+  }
+
+  /** The shim is built wherever it can run, so that the kernels are never left untested. */
+  @Test
+  void theShimIsThere() {
+    if (System.getProperty("os.arch").equals("amd64")) {
+      assertTrue(Devices.computing().contains("simt"), Devices.computing()::toString);
+    }
+  }
+}

@@ -1,0 +1,120 @@
+// softmax(scale·q·kᵀ)·v in fp32: the scores of all heads in scratch memory, three matrix products forward and backward.
+#include "common/gemm.h"
+#include "common/reduce.h"
+
+namespace eqv::backend {
+
+using namespace gpu;
+
+namespace {
+
+// Where element (token, d) of a head is: heads are slices of the channels.
+struct Heads {
+  int64_t heads, dim, tokens, keys, width;
+
+  __device__ int64_t of_query(int64_t batch, int64_t token, int64_t d) const {
+    return (batch / heads * tokens + token) * width + batch % heads * dim + d;
+  }
+  __device__ int64_t of_key(int64_t batch, int64_t key, int64_t d) const {
+    return (batch / heads * keys + key) * width + batch % heads * dim + d;
+  }
+};
+
+Heads heads_of(const eqv_attention_params& p, const Tensor& q, const Tensor& k) {
+  return {p.heads, q.shape[2] / p.heads, q.shape[1], k.shape[1], q.shape[2]};
+}
+
+// A block per row: scores to probabilities, log Σ exp to lse.
+__global__ void __launch_bounds__(kThreads) softmax(int64_t keys, float* scores, float* lse) {
+  BlockScratch& scratch = shared_memory<BlockScratch>();
+  float* row = scores + blockIdx.x * keys;
+  double most = -INFINITY;
+  for (int64_t i = threadIdx.x; i < keys; i += kThreads) most = MaximumOf::join(most, row[i]);
+  most = block_join<MaximumOf>(most, scratch);
+  const float top = static_cast<float>(most);
+  double sum = 0;
+  for (int64_t i = threadIdx.x; i < keys; i += kThreads) sum += expf(row[i] - top);
+  sum = block_join(sum, scratch);
+  for (int64_t i = threadIdx.x; i < keys; i += kThreads) row[i] = static_cast<float>(expf(row[i] - top) / sum);
+  if (threadIdx.x == 0) lse[blockIdx.x] = static_cast<float>(most + log(sum));
+}
+
+}  // namespace
+
+void attention_fwd(Stream& stream, const eqv_attention_params& p, const Tensor& q_tensor, const Tensor& k_tensor,
+                   const Tensor& v_tensor, const Tensor& o_tensor, const Tensor& lse_tensor) {
+  const Heads h = heads_of(p, q_tensor, k_tensor);
+  const int64_t batch = q_tensor.shape[0] * h.heads;
+  const float *q = f32(q_tensor), *k = f32(k_tensor), *v = f32(v_tensor), scale = p.scale;
+  float *o = f32(o_tensor), *lse = f32(lse_tensor);
+  Workspace workspace(stream, Workspace::bytes<float>(batch * h.tokens * h.keys));
+  float* scores = workspace.take<float>(batch * h.tokens * h.keys);
+  gemm(
+      stream, "attention_fwd", {h.tokens, h.keys, h.dim, batch},
+      EQV_LAMBDA(int64_t b, int64_t t, int64_t d) -> float { return q[h.of_query(b, t, d)]; },
+      EQV_LAMBDA(int64_t b, int64_t d, int64_t j) -> float { return k[h.of_key(b, j, d)]; },
+      EQV_LAMBDA(int64_t b, int64_t t, int64_t j, float sum) { scores[(b * h.tokens + t) * h.keys + j] = scale * sum; });
+  launch(stream, "attention_fwd", dim3(static_cast<unsigned>(batch * h.tokens)), dim3(kThreads), sizeof(BlockScratch),
+         softmax, h.keys, scores, lse);
+  gemm(
+      stream, "attention_fwd", {h.tokens, h.dim, h.keys, batch},
+      EQV_LAMBDA(int64_t b, int64_t t, int64_t j) -> float { return scores[(b * h.tokens + t) * h.keys + j]; },
+      EQV_LAMBDA(int64_t b, int64_t j, int64_t d) -> float { return v[h.of_key(b, j, d)]; },
+      EQV_LAMBDA(int64_t b, int64_t t, int64_t d, float sum) { o[h.of_query(b, t, d)] = sum; });
+}
+
+void attention_bwd(Stream& stream, const eqv_attention_params& p, const Tensor& do_tensor, const Tensor& q_tensor,
+                   const Tensor& k_tensor, const Tensor& v_tensor, const Tensor& o_tensor, const Tensor& lse_tensor,
+                   const Tensor& dq_tensor, const Tensor& dk_tensor, const Tensor& dv_tensor) {
+  const Heads h = heads_of(p, q_tensor, k_tensor);
+  const int64_t batch = q_tensor.shape[0] * h.heads, rows = batch * h.tokens;
+  const float *d_o = f32(do_tensor), *q = f32(q_tensor), *k = f32(k_tensor), *v = f32(v_tensor), *o = f32(o_tensor);
+  const float *lse = f32(lse_tensor), scale = p.scale;
+  float *dq = f32(dq_tensor), *dk = f32(dk_tensor), *dv = f32(dv_tensor);
+  Workspace workspace(stream, 2 * Workspace::bytes<float>(rows * h.keys) + Workspace::bytes<float>(rows));
+  float* probability = workspace.take<float>(rows * h.keys);
+  float* dscore = workspace.take<float>(rows * h.keys);
+  float* delta = workspace.take<float>(rows);  // Σ do·o of a row
+  for_each(stream, "attention_bwd", rows, EQV_LAMBDA(int64_t row) {
+    const int64_t b = row / h.tokens, t = row % h.tokens;
+    double sum = 0;
+    for (int64_t d = 0; d < h.dim; ++d) {
+      const int64_t at = h.of_query(b, t, d);
+      sum += static_cast<double>(d_o[at]) * static_cast<double>(o[at]);
+    }
+    delta[row] = static_cast<float>(sum);
+  });
+  gemm(
+      stream, "attention_bwd", {h.tokens, h.keys, h.dim, batch},
+      EQV_LAMBDA(int64_t b, int64_t t, int64_t d) -> float { return q[h.of_query(b, t, d)]; },
+      EQV_LAMBDA(int64_t b, int64_t d, int64_t j) -> float { return k[h.of_key(b, j, d)]; },
+      EQV_LAMBDA(int64_t b, int64_t t, int64_t j, float sum) {
+        const int64_t row = b * h.tokens + t;
+        probability[row * h.keys + j] = expf(scale * sum - lse[row]);
+      });
+  gemm(
+      stream, "attention_bwd", {h.tokens, h.keys, h.dim, batch},
+      EQV_LAMBDA(int64_t b, int64_t t, int64_t d) -> float { return d_o[h.of_query(b, t, d)]; },
+      EQV_LAMBDA(int64_t b, int64_t d, int64_t j) -> float { return v[h.of_key(b, j, d)]; },
+      EQV_LAMBDA(int64_t b, int64_t t, int64_t j, float sum) {
+        const int64_t row = b * h.tokens + t, at = row * h.keys + j;
+        dscore[at] = scale * probability[at] * (sum - delta[row]);
+      });
+  gemm(
+      stream, "attention_bwd", {h.tokens, h.dim, h.keys, batch},
+      EQV_LAMBDA(int64_t b, int64_t t, int64_t j) -> float { return dscore[(b * h.tokens + t) * h.keys + j]; },
+      EQV_LAMBDA(int64_t b, int64_t j, int64_t d) -> float { return k[h.of_key(b, j, d)]; },
+      EQV_LAMBDA(int64_t b, int64_t t, int64_t d, float sum) { dq[h.of_query(b, t, d)] = sum; });
+  gemm(
+      stream, "attention_bwd", {h.keys, h.dim, h.tokens, batch},
+      EQV_LAMBDA(int64_t b, int64_t j, int64_t t) -> float { return dscore[(b * h.tokens + t) * h.keys + j]; },
+      EQV_LAMBDA(int64_t b, int64_t t, int64_t d) -> float { return q[h.of_query(b, t, d)]; },
+      EQV_LAMBDA(int64_t b, int64_t j, int64_t d, float sum) { dk[h.of_key(b, j, d)] = sum; });
+  gemm(
+      stream, "attention_bwd", {h.keys, h.dim, h.tokens, batch},
+      EQV_LAMBDA(int64_t b, int64_t j, int64_t t) -> float { return probability[(b * h.tokens + t) * h.keys + j]; },
+      EQV_LAMBDA(int64_t b, int64_t t, int64_t d) -> float { return d_o[h.of_query(b, t, d)]; },
+      EQV_LAMBDA(int64_t b, int64_t j, int64_t d, float sum) { dv[h.of_key(b, j, d)] = sum; });
+}
+
+}  // namespace eqv::backend

@@ -1,0 +1,96 @@
+// What every kernel includes. The same source is compiled by nvcc for a GPU and by g++ for the shim (native/simt);
+// only this folder knows which.
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+
+#include "backend.h"
+#include "check.h"
+#include "status.h"
+
+#if defined(__CUDACC__)
+#include <cuda_runtime.h>
+#else
+#include "simt/simt.h"
+#endif
+
+// A lambda that runs in a kernel.
+#define EQV_LAMBDA [=] __device__
+
+namespace eqv::gpu {
+
+constexpr int kThreads = 256;
+constexpr unsigned kAllLanes = 0xffffffffu;
+
+inline float* f32(const Tensor& t) { return static_cast<float*>(t.data); }
+inline float* f32(const Tensor* t) { return t ? f32(*t) : nullptr; }
+
+__host__ __device__ inline int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
+
+// The block's dynamic shared memory as a T; launch with sizeof(T) bytes.
+template <class T>
+__device__ T& shared_memory() {
+#if defined(__CUDACC__)
+  extern __shared__ __align__(1024) unsigned char bytes[];
+  return *reinterpret_cast<T*>(bytes);
+#else
+  return *static_cast<T*>(simt::shared());
+#endif
+}
+
+// Blocks that elementwise work is spread over: enough to fill the device, each thread then walks on by the grid's size.
+int64_t wave(const Stream& stream);
+
+// Throws what the runtime says went wrong with the last launch.
+void check_launch(const char* kernel);
+
+template <class Kernel, class... Arguments>
+void launch(Stream& stream, const char* name, dim3 grid, dim3 block, size_t shared_bytes, Kernel kernel,
+            Arguments... arguments) {
+#if defined(__CUDACC__)
+  kernel<<<grid, block, shared_bytes, static_cast<cudaStream_t>(stream.native)>>>(arguments...);
+#else
+  simt::launch(grid, block, shared_bytes, stream.device->threads, [&] { kernel(arguments...); });
+#endif
+  check_launch(name);
+}
+
+template <class F>
+__global__ void __launch_bounds__(kThreads) each_kernel(int64_t n, F f) {
+  const int64_t step = static_cast<int64_t>(gridDim.x) * blockDim.x;
+  for (int64_t i = static_cast<int64_t>(blockIdx.x) * blockDim.x + threadIdx.x; i < n; i += step) f(i);
+}
+
+// f(i) for every i below n, in no order.
+template <class F>
+void for_each(Stream& stream, const char* name, int64_t n, F f) {
+  if (n <= 0) return;
+  const auto blocks = static_cast<unsigned>(std::min(ceil_div(n, kThreads), wave(stream)));
+  launch(stream, name, dim3(blocks), dim3(kThreads), 0, each_kernel<F>, n, f);
+}
+
+// Hands out 256-byte aligned parts of the stream's scratch arena. Ask for the whole size first:
+//   Workspace w(stream, Workspace::bytes<double>(n) + Workspace::bytes<float>(m));
+class Workspace {
+ public:
+  Workspace(Stream& stream, int64_t bytes) : next_(static_cast<char*>(scratch(stream, bytes))) {}
+
+  template <class T>
+  static int64_t bytes(int64_t count) {
+    return ceil_div(count * static_cast<int64_t>(sizeof(T)), 256) * 256;
+  }
+
+  template <class T>
+  T* take(int64_t count) {
+    T* part = reinterpret_cast<T*>(next_);
+    next_ += bytes<T>(count);
+    return part;
+  }
+
+ private:
+  char* next_;
+};
+
+}  // namespace eqv::gpu

@@ -1,0 +1,93 @@
+// C = A·B in fp32 with what A, B and C are left to the caller: element functions, so that convolutions and attention are
+// matrix products without their matrices ever being made. Tiles of 64×64, 16 deep, through shared memory; 4×4 results
+// per thread. Sums run over k ascending within a split, and splits are added ascending.
+#pragma once
+
+#include "common/device.h"
+
+namespace eqv::gpu {
+
+constexpr int kTile = 64, kDepth = 16, kPerThread = 4, kSide = kTile / kPerThread;
+static_assert(kSide * kSide == kThreads);
+
+struct GemmTiles {
+  float a[kDepth][kTile + 4];  // [k][row]; the padding keeps stores of a column off one bank
+  float b[kDepth][kTile + 4];  // [k][column]
+};
+
+struct GemmSize {
+  int64_t rows, columns, depth, batch;
+};
+
+// a(batch, row, k), b(batch, k, column) give fp32; store(batch, split, row, column, sum).
+template <class A, class B, class Store>
+__global__ void __launch_bounds__(kThreads) gemm_kernel(GemmSize size, int64_t depth_of_split, A a, B b, Store store) {
+  GemmTiles& tiles = shared_memory<GemmTiles>();
+  const int64_t tiles_across = ceil_div(size.columns, kTile);
+  const int64_t row0 = blockIdx.x / tiles_across * kTile, column0 = blockIdx.x % tiles_across * kTile;
+  const int64_t batch = blockIdx.y, split = blockIdx.z;
+  const int64_t begin = split * depth_of_split;
+  const int64_t end = begin + depth_of_split < size.depth ? begin + depth_of_split : size.depth;
+  const int thread = static_cast<int>(threadIdx.x), across = thread % kSide, down = thread / kSide;
+  float sum[kPerThread][kPerThread] = {};
+  for (int64_t k0 = begin; k0 < end; k0 += kDepth) {
+    // Neighbouring threads load neighbouring k of A, and neighbouring columns of B: the way both lie in memory.
+    for (int i = thread; i < kTile * kDepth; i += kThreads) {
+      const int k = i % kDepth, row = i / kDepth;
+      tiles.a[k][row] = row0 + row < size.rows && k0 + k < end ? a(batch, row0 + row, k0 + k) : 0.0f;
+    }
+    for (int i = thread; i < kTile * kDepth; i += kThreads) {
+      const int column = i % kTile, k = i / kTile;
+      tiles.b[k][column] = column0 + column < size.columns && k0 + k < end ? b(batch, k0 + k, column0 + column) : 0.0f;
+    }
+    __syncthreads();
+    for (int k = 0; k < kDepth; ++k) {
+      float left[kPerThread], right[kPerThread];
+      for (int i = 0; i < kPerThread; ++i) left[i] = tiles.a[k][down * kPerThread + i];
+      for (int j = 0; j < kPerThread; ++j) right[j] = tiles.b[k][across * kPerThread + j];
+      for (int i = 0; i < kPerThread; ++i)
+        for (int j = 0; j < kPerThread; ++j) sum[i][j] += left[i] * right[j];
+    }
+    __syncthreads();
+  }
+  for (int i = 0; i < kPerThread; ++i)
+    for (int j = 0; j < kPerThread; ++j) {
+      const int64_t row = row0 + down * kPerThread + i, column = column0 + across * kPerThread + j;
+      if (row < size.rows && column < size.columns) store(batch, split, row, column, sum[i][j]);
+    }
+}
+
+// store(batch, row, column, sum)
+template <class A, class B, class Store>
+void gemm(Stream& stream, const char* name, GemmSize size, A a, B b, Store store) {
+  const int64_t tiles = ceil_div(size.rows, kTile) * ceil_div(size.columns, kTile);
+  const auto whole = EQV_LAMBDA(int64_t batch, int64_t, int64_t row, int64_t column, float sum) {
+    store(batch, row, column, sum);
+  };
+  launch(stream, name, dim3(static_cast<unsigned>(tiles), static_cast<unsigned>(size.batch)), dim3(kThreads),
+         sizeof(GemmTiles), gemm_kernel<A, B, decltype(whole)>, size, size.depth, a, b, whole);
+}
+
+// A product with few results and a long k, cut along k by the size alone; store(row, column, sum) once the splits'
+// results are added, ascending. Takes the whole scratch arena.
+template <class A, class B, class Store>
+void gemm_split(Stream& stream, const char* name, GemmSize size, A a, B b, Store store) {
+  constexpr int64_t kDepthOfSplit = 4096;
+  const int64_t splits = ceil_div(size.depth, kDepthOfSplit), results = size.rows * size.columns;
+  const int64_t tiles = ceil_div(size.rows, kTile) * ceil_div(size.columns, kTile);
+  Workspace workspace(stream, Workspace::bytes<float>(splits * results));
+  float* parts = workspace.take<float>(splits * results);
+  const int64_t columns = size.columns;
+  const auto keep = EQV_LAMBDA(int64_t, int64_t split, int64_t row, int64_t column, float sum) {
+    parts[split * results + row * columns + column] = sum;
+  };
+  launch(stream, name, dim3(static_cast<unsigned>(tiles), 1, static_cast<unsigned>(splits)), dim3(kThreads),
+         sizeof(GemmTiles), gemm_kernel<A, B, decltype(keep)>, size, kDepthOfSplit, a, b, keep);
+  for_each(stream, name, results, EQV_LAMBDA(int64_t i) {
+    float sum = 0;
+    for (int64_t s = 0; s < splits; ++s) sum += parts[s * results + i];
+    store(i / columns, i % columns, sum);
+  });
+}
+
+}  // namespace eqv::gpu

@@ -1,0 +1,93 @@
+// Convolution in fp32 as implicit matrix products (common/gemm.h):
+//   forward          pixels of y × channels of y,  over (r, s, channel of x)
+//   input gradient   pixels of x × channels of x,  over (r, s, channel of y)
+//   weight gradient  channels of y × (channel of x, r, s),  over the pixels of y, split
+#include "common/gemm.h"
+#include "common/reduce.h"
+
+namespace eqv::backend {
+
+using namespace gpu;
+
+namespace {
+
+struct Geometry {
+  int64_t n, h, w, c;  // x
+  int64_t p, q, o;     // y
+  int64_t kh, kw;
+  int64_t stride, top, left;
+};
+
+Geometry geometry(const eqv_conv2d_params& a, const Tensor& x, const Tensor& w, const Tensor& y) {
+  return {x.shape[0], x.shape[1], x.shape[2], x.shape[3], y.shape[1], y.shape[2], y.shape[3],
+          w.shape[2], w.shape[3], a.stride,   a.pad_top,  a.pad_left};
+}
+
+}  // namespace
+
+void conv2d_fwd(Stream& stream, const eqv_conv2d_params& params, const Tensor& x_tensor, const Tensor& w_tensor,
+                const Tensor* bias_tensor, const Tensor& y_tensor) {
+  const Geometry g = geometry(params, x_tensor, w_tensor, y_tensor);
+  const float *x = f32(x_tensor), *w = f32(w_tensor), *bias = f32(bias_tensor);
+  float* y = f32(y_tensor);
+  gemm(
+      stream, "conv2d_fwd", {g.n * g.p * g.q, g.o, g.kh * g.kw * g.c, 1},
+      EQV_LAMBDA(int64_t, int64_t pixel, int64_t k) -> float {
+        const int64_t tap = k / g.c, i = pixel / g.q % g.p * g.stride + tap / g.kw - g.top;
+        const int64_t j = pixel % g.q * g.stride + tap % g.kw - g.left;
+        if (i < 0 || i >= g.h || j < 0 || j >= g.w) return 0.0f;
+        return x[((pixel / (g.p * g.q) * g.h + i) * g.w + j) * g.c + k % g.c];
+      },
+      EQV_LAMBDA(int64_t, int64_t k, int64_t o) -> float {
+        return w[(o * g.c + k % g.c) * g.kh * g.kw + k / g.c];
+      },
+      EQV_LAMBDA(int64_t, int64_t pixel, int64_t o, float sum) {
+        y[pixel * g.o + o] = bias ? sum + bias[o] : sum;
+      });
+}
+
+void conv2d_bwd_input(Stream& stream, const eqv_conv2d_params& params, const Tensor& dy_tensor, const Tensor& w_tensor,
+                      const Tensor& dx_tensor) {
+  const Geometry g = geometry(params, dx_tensor, w_tensor, dy_tensor);
+  const float *dy = f32(dy_tensor), *w = f32(w_tensor);
+  float* dx = f32(dx_tensor);
+  gemm(
+      stream, "conv2d_bwd_input", {g.n * g.h * g.w, g.c, g.kh * g.kw * g.o, 1},
+      EQV_LAMBDA(int64_t, int64_t pixel, int64_t k) -> float {
+        const int64_t tap = k / g.o, a = pixel / g.w % g.h + g.top - tap / g.kw;
+        const int64_t b = pixel % g.w + g.left - tap % g.kw;
+        if (a < 0 || b < 0 || a % g.stride || b % g.stride) return 0.0f;
+        const int64_t p = a / g.stride, q = b / g.stride;
+        if (p >= g.p || q >= g.q) return 0.0f;
+        return dy[((pixel / (g.h * g.w) * g.p + p) * g.q + q) * g.o + k % g.o];
+      },
+      EQV_LAMBDA(int64_t, int64_t k, int64_t c) -> float {
+        return w[(k % g.o * g.c + c) * g.kh * g.kw + k / g.o];
+      },
+      EQV_LAMBDA(int64_t, int64_t pixel, int64_t c, float sum) { dx[pixel * g.c + c] = sum; });
+}
+
+void conv2d_bwd_weight(Stream& stream, const eqv_conv2d_params& params, const Tensor& x_tensor,
+                       const Tensor& dy_tensor, const Tensor& dw_tensor, const Tensor* dbias_tensor) {
+  const Geometry g = geometry(params, x_tensor, dw_tensor, dy_tensor);
+  const float *x = f32(x_tensor), *dy = f32(dy_tensor);
+  float *dw = f32(dw_tensor), *dbias = f32(dbias_tensor);
+  const int64_t columns = g.c * g.kh * g.kw, pixels = g.n * g.p * g.q;
+  gemm_split(
+      stream, "conv2d_bwd_weight", {g.o, columns, pixels, 1},
+      EQV_LAMBDA(int64_t, int64_t o, int64_t pixel) -> float { return dy[pixel * g.o + o]; },
+      EQV_LAMBDA(int64_t, int64_t pixel, int64_t column) -> float {
+        const int64_t tap = column % (g.kh * g.kw), i = pixel / g.q % g.p * g.stride + tap / g.kw - g.top;
+        const int64_t j = pixel % g.q * g.stride + tap % g.kw - g.left;
+        if (i < 0 || i >= g.h || j < 0 || j >= g.w) return 0.0f;
+        return x[((pixel / (g.p * g.q) * g.h + i) * g.w + j) * g.c + column / (g.kh * g.kw)];
+      },
+      EQV_LAMBDA(int64_t o, int64_t column, float sum) { dw[o * columns + column] = sum; });
+  if (!dbias) return;
+  reduce_rows(
+      stream, "conv2d_bwd_bias", g.o, pixels,
+      EQV_LAMBDA(int64_t o, int64_t pixel) -> double { return static_cast<double>(dy[pixel * g.o + o]); },
+      EQV_LAMBDA(int64_t o, double sum) { dbias[o] = static_cast<float>(sum); });
+}
+
+}  // namespace eqv::backend

@@ -1,0 +1,52 @@
+// Copies between any strides and floating dtypes: concat, split, transpose, broadcast and cast.
+#include "common/device.h"
+#include "common/dtype.h"
+#include "common/walk.h"
+
+namespace eqv::backend {
+
+using namespace gpu;
+using namespace dtype;
+
+namespace {
+
+template <class From, class To>
+void run(Stream& stream, const Walk& w, const From* src, To* dst) {
+  int64_t n = 1;
+  for (int i = 0; i < w.rank; ++i) n *= w.shape[i];
+  for_each(stream, "copy", n, EQV_LAMBDA(int64_t i) {
+    int64_t from = 0, to = 0, rest = i;
+    for (int d = w.rank - 1; d >= 0; --d) {
+      const int64_t index = rest % w.shape[d];
+      rest /= w.shape[d];
+      from += index * w.from[d];
+      to += index * w.to[d];
+    }
+    dst[to] = convert<From, To>(src[from]);
+  });
+}
+
+template <class From>
+void run_from(Stream& stream, const Walk& w, const Tensor& src, const Tensor& dst) {
+  const auto* s = static_cast<const From*>(src.data);
+  switch (dst.dtype) {
+    case EQV_F32: return run(stream, w, s, static_cast<float*>(dst.data));
+    case EQV_F64: return run(stream, w, s, static_cast<double*>(dst.data));
+    case EQV_BF16: return run(stream, w, s, static_cast<Bf16*>(dst.data));
+    default: return run(stream, w, s, static_cast<F16*>(dst.data));
+  }
+}
+
+}  // namespace
+
+void copy(Stream& stream, const Tensor& src, const Tensor& dst) {
+  const Walk w = walk_of(src, dst);
+  switch (src.dtype) {
+    case EQV_F32: return run_from<float>(stream, w, src, dst);
+    case EQV_F64: return run_from<double>(stream, w, src, dst);
+    case EQV_BF16: return run_from<Bf16>(stream, w, src, dst);
+    default: return run_from<F16>(stream, w, src, dst);
+  }
+}
+
+}  // namespace eqv::backend

@@ -1,0 +1,49 @@
+// A linear layer in fp32: three matrix products over rows of any number of leading dimensions.
+#include "common/gemm.h"
+#include "common/reduce.h"
+
+namespace eqv::backend {
+
+using namespace gpu;
+
+void linear_fwd(Stream& stream, const Tensor& x_tensor, const Tensor& w_tensor, const Tensor* bias_tensor,
+                const Tensor& y_tensor) {
+  const int64_t in = w_tensor.shape[1], out = w_tensor.shape[0], rows = elements(x_tensor) / in;
+  const float *x = f32(x_tensor), *w = f32(w_tensor), *bias = f32(bias_tensor);
+  float* y = f32(y_tensor);
+  gemm(
+      stream, "linear_fwd", {rows, out, in, 1},
+      EQV_LAMBDA(int64_t, int64_t row, int64_t k) -> float { return x[row * in + k]; },
+      EQV_LAMBDA(int64_t, int64_t k, int64_t o) -> float { return w[o * in + k]; },
+      EQV_LAMBDA(int64_t, int64_t row, int64_t o, float sum) { y[row * out + o] = bias ? sum + bias[o] : sum; });
+}
+
+void linear_bwd_input(Stream& stream, const Tensor& dy_tensor, const Tensor& w_tensor, const Tensor& dx_tensor) {
+  const int64_t in = w_tensor.shape[1], out = w_tensor.shape[0], rows = elements(dy_tensor) / out;
+  const float *dy = f32(dy_tensor), *w = f32(w_tensor);
+  float* dx = f32(dx_tensor);
+  gemm(
+      stream, "linear_bwd_input", {rows, in, out, 1},
+      EQV_LAMBDA(int64_t, int64_t row, int64_t o) -> float { return dy[row * out + o]; },
+      EQV_LAMBDA(int64_t, int64_t o, int64_t i) -> float { return w[o * in + i]; },
+      EQV_LAMBDA(int64_t, int64_t row, int64_t i, float sum) { dx[row * in + i] = sum; });
+}
+
+void linear_bwd_weight(Stream& stream, const Tensor& x_tensor, const Tensor& dy_tensor, const Tensor& dw_tensor,
+                       const Tensor* dbias_tensor) {
+  const int64_t in = dw_tensor.shape[1], out = dw_tensor.shape[0], rows = elements(x_tensor) / in;
+  const float *x = f32(x_tensor), *dy = f32(dy_tensor);
+  float *dw = f32(dw_tensor), *dbias = f32(dbias_tensor);
+  gemm_split(
+      stream, "linear_bwd_weight", {out, in, rows, 1},
+      EQV_LAMBDA(int64_t, int64_t o, int64_t row) -> float { return dy[row * out + o]; },
+      EQV_LAMBDA(int64_t, int64_t row, int64_t i) -> float { return x[row * in + i]; },
+      EQV_LAMBDA(int64_t o, int64_t i, float sum) { dw[o * in + i] = sum; });
+  if (!dbias) return;
+  reduce_rows(
+      stream, "linear_bwd_bias", out, rows,
+      EQV_LAMBDA(int64_t o, int64_t row) -> double { return static_cast<double>(dy[row * out + o]); },
+      EQV_LAMBDA(int64_t o, double sum) { dbias[o] = static_cast<float>(sum); });
+}
+
+}  // namespace eqv::backend

@@ -1,0 +1,114 @@
+// A CUDA GPU as a device: memory, streams, copies. The runtime is linked statically; without a driver every call fails
+// and open() says why.
+#include <cstdio>
+
+#include "common/device.h"
+
+namespace eqv {
+namespace {
+
+// Throws the runtime's reason; `what` is what was tried.
+void require(cudaError_t status, const char* what) {
+  if (status == cudaSuccess) return;
+  if (status == cudaErrorMemoryAllocation)
+    throw error(EQV_OUT_OF_MEMORY, "%s: %s", what, cudaGetErrorString(status));
+  throw error(EQV_DEVICE_FAILED, "%s: %s (%s)", what, cudaGetErrorString(status), cudaGetErrorName(status));
+}
+
+cudaStream_t handle(const Stream& stream) { return static_cast<cudaStream_t>(stream.native); }
+
+void select(const Device& device) { require(cudaSetDevice(device.ordinal), "cudaSetDevice"); }
+
+}  // namespace
+
+namespace gpu {
+
+int64_t wave(const Stream& stream) { return int64_t{8} * stream.device->threads; }
+
+void check_launch(const char* kernel) { require(cudaGetLastError(), kernel); }
+
+}  // namespace gpu
+
+namespace backend {
+
+int32_t compute_dtype() { return EQV_F32; }
+bool computes_in(int32_t dtype) { return dtype == EQV_F32; }
+
+void open(Device& device) {
+  int count = 0;
+  const cudaError_t status = cudaGetDeviceCount(&count);
+  if (status == cudaErrorInsufficientDriver || status == cudaErrorNoDevice || count == 0)
+    throw error(EQV_NO_DEVICE,
+                "device_open: cuda:%d cannot be used: %s. Check that nvidia-smi shows a GPU and a driver for CUDA 13, or "
+                "use --device cpu",
+                device.ordinal, status == cudaSuccess ? "the driver found none" : cudaGetErrorString(status));
+  require(status, "cudaGetDeviceCount");
+  if (device.ordinal >= count)
+    throw error(EQV_NO_DEVICE, "device_open: cuda:%d cannot be used: there are %d devices, numbered from 0",
+                device.ordinal, count);
+  select(device);
+  int multiprocessors = 0;
+  require(cudaDeviceGetAttribute(&multiprocessors, cudaDevAttrMultiProcessorCount, device.ordinal),
+          "cudaDeviceGetAttribute");
+  device.threads = multiprocessors;
+}
+
+void describe(const Device& device, eqv_device_info& info) {
+  select(device);
+  cudaDeviceProp properties;
+  require(cudaGetDeviceProperties(&properties, device.ordinal), "cudaGetDeviceProperties");
+  size_t free = 0, total = 0;
+  require(cudaMemGetInfo(&free, &total), "cudaMemGetInfo");
+  int runtime = 0, driver = 0;
+  require(cudaRuntimeGetVersion(&runtime), "cudaRuntimeGetVersion");
+  require(cudaDriverGetVersion(&driver), "cudaDriverGetVersion");
+  info.threads = device.threads;
+  info.memory_bytes = static_cast<int64_t>(total);
+  info.free_bytes = static_cast<int64_t>(free);
+  std::snprintf(info.name, sizeof info.name, "%.100s", properties.name);
+  std::snprintf(info.detail, sizeof info.detail, "sm_%d%d, %d multiprocessors, CUDA runtime %d.%d, driver for %d.%d",
+                properties.major, properties.minor, device.threads, runtime / 1000, runtime % 1000 / 10, driver / 1000,
+                driver % 1000 / 10);
+}
+
+void* raw_allocate(Device& device, int64_t bytes) {
+  select(device);
+  void* data = nullptr;
+  const cudaError_t status = cudaMalloc(&data, static_cast<size_t>(bytes));
+  if (status == cudaErrorMemoryAllocation) {
+    (void)cudaGetLastError();  // it is reported by the caller, and must not be found by the next check
+    return nullptr;
+  }
+  require(status, "cudaMalloc");
+  return data;
+}
+
+void raw_release(Device& device, void* data, int64_t) {
+  select(device);
+  require(cudaFree(data), "cudaFree");
+}
+
+void open_stream(Stream& stream) {
+  select(*stream.device);
+  cudaStream_t s = nullptr;
+  require(cudaStreamCreateWithFlags(&s, cudaStreamNonBlocking), "cudaStreamCreate");
+  stream.native = s;
+}
+
+void close_stream(Stream& stream) { require(cudaStreamDestroy(handle(stream)), "cudaStreamDestroy"); }
+
+void sync(Stream& stream) { require(cudaStreamSynchronize(handle(stream)), "work on the stream failed"); }
+
+// Pageable memory: the runtime has taken what it needs from `host` when the call returns.
+void copy_in(Stream& stream, void* device_data, const void* host, int64_t bytes) {
+  require(cudaMemcpyAsync(device_data, host, static_cast<size_t>(bytes), cudaMemcpyHostToDevice, handle(stream)), "copy_in");
+}
+
+void copy_out(Stream& stream, void* host, const void* device_data, int64_t bytes) {
+  require(cudaMemcpyAsync(host, device_data, static_cast<size_t>(bytes), cudaMemcpyDeviceToHost, handle(stream)),
+          "copy_out");
+  sync(stream);
+}
+
+}  // namespace backend
+}  // namespace eqv

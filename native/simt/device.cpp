@@ -1,0 +1,51 @@
+// The shim as a device: memory of the host, work that is done when a call returns.
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <thread>
+
+#include "common/device.h"
+
+namespace eqv::gpu {
+
+int64_t wave(const Stream& stream) { return 2 * stream.device->threads; }
+void check_launch(const char*) {}
+
+}  // namespace eqv::gpu
+
+namespace eqv::backend {
+
+int32_t compute_dtype() { return EQV_F32; }
+bool computes_in(int32_t dtype) { return dtype == EQV_F32; }
+
+void open(Device& device) {
+  if (device.ordinal != 0)
+    throw error(EQV_NO_DEVICE, "device_open: the shim has one device, number 0, but %d was asked for", device.ordinal);
+  if (device.threads == 0) device.threads = static_cast<int32_t>(std::max(1u, std::thread::hardware_concurrency()));
+}
+
+void describe(const Device& device, eqv_device_info& info) {
+  info.threads = device.threads;
+  std::snprintf(info.name, sizeof info.name, "CUDA kernels on the processor (tests only)");
+  std::snprintf(info.detail, sizeof info.detail, "a fiber per CUDA thread; order of threads by SIMT_SEED");
+}
+
+void* raw_allocate(Device&, int64_t bytes) {
+  if (bytes > INT64_MAX - 256) return nullptr;
+  return std::aligned_alloc(256, static_cast<size_t>((bytes + 255) / 256 * 256));
+}
+
+void raw_release(Device&, void* data, int64_t) { std::free(data); }
+void open_stream(Stream&) {}
+void close_stream(Stream&) {}
+void sync(Stream&) {}
+
+void copy_in(Stream&, void* device_data, const void* host, int64_t bytes) {
+  std::memcpy(device_data, host, static_cast<size_t>(bytes));
+}
+
+void copy_out(Stream&, void* host, const void* device_data, int64_t bytes) {
+  std::memcpy(host, device_data, static_cast<size_t>(bytes));
+}
+
+}  // namespace eqv::backend

@@ -1,0 +1,74 @@
+// Kernels with a fault each: does the shim notice? `shim_test CASE` prints what the kernel computed, or dies as it should.
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <vector>
+
+#include "simt.h"
+
+namespace {
+
+constexpr unsigned kThreads = 64;
+constexpr unsigned kAll = 0xffffffffu;
+
+float* shared_floats() { return static_cast<float*>(simt::shared()); }
+
+// Every thread hands its number to its neighbour across shared memory.
+template <bool kBarrier>
+void rotate(float* out) {
+  float* s = shared_floats();
+  s[threadIdx.x] = static_cast<float>(threadIdx.x);
+  if (kBarrier) __syncthreads();
+  out[threadIdx.x] = s[(threadIdx.x + 1) % kThreads];
+}
+
+// The sum of a warp's lanes by a tree of shuffles.
+void sum(float* out) {
+  float v = static_cast<float>(threadIdx.x);
+  for (int offset = 16; offset > 0; offset /= 2) v += __shfl_xor_sync(kAll, v, offset);
+  out[threadIdx.x] = v;
+}
+
+// Reads what no thread wrote.
+void uninitialised(float* out) { out[threadIdx.x] = shared_floats()[threadIdx.x]; }
+
+// Half of the block waits for the other at a barrier, which waits for its lanes at a warp operation.
+void divergent(float* out) {
+  if (threadIdx.x % 2) __syncthreads();
+  else __syncwarp(kAll);
+  out[threadIdx.x] = 1;
+}
+
+void disagreeing(float* out) {
+  out[threadIdx.x] = threadIdx.x % 2 ? __shfl_sync(kAll, 1.0f, 0) : static_cast<float>(__ballot_sync(kAll, 1));
+}
+
+void absent_lane(float* out) {
+  out[threadIdx.x] = threadIdx.x % 32 < 16 ? __shfl_sync(0xffffu, 1.0f, 20) : 0.0f;
+}
+
+struct Case {
+  const char* name;
+  void (*kernel)(float*);
+};
+
+constexpr Case kCases[] = {
+    {"rotate", rotate<true>},        {"missing-barrier", rotate<false>}, {"sum", sum},
+    {"uninitialised", uninitialised}, {"divergent", divergent},           {"disagreeing", disagreeing},
+    {"absent-lane", absent_lane},
+};
+
+}  // namespace
+
+int main(int count, char** arguments) {
+  for (const Case& c : kCases) {
+    if (count != 2 || std::strcmp(arguments[1], c.name) != 0) continue;
+    std::vector<float> out(kThreads, -1);
+    simt::launch(dim3(1), dim3(kThreads), kThreads * sizeof(float), 1, [&] { c.kernel(out.data()); });
+    for (float v : out) std::printf("%g ", v);
+    std::printf("\n");
+    return 0;
+  }
+  std::fprintf(stderr, "no such case\n");
+  return 2;
+}
