@@ -16,10 +16,13 @@ public final class Devices {
    *     was built; {@code cuda} where there is a GPU, too
    */
   public static List<String> computing() {
+    List<String> wanted =
+        List.of(System.getProperty("eqvae.test.devices", "cpu,simt,cuda").split(","));
     Path folder = Path.of(System.getProperty("eqvae.native.dir"));
     return Stream.of("cpu", "simt", "cuda")
         .filter(d -> "cpu".equals(d) || Files.exists(folder.resolve("libeqv_" + d + ".so")))
         .filter(d -> !"cuda".equals(d) || hasGpu())
+        .filter(wanted::contains)
         .toList();
   }
 

@@ -104,7 +104,8 @@ class DevicesAgreeTest {
   /** The shim is built wherever it can run, so that the kernels are never left untested. */
   @Test
   void theShimIsThere() {
-    if (System.getProperty("os.arch").equals("amd64")) {
+    boolean all = System.getProperty("eqvae.test.devices") == null;
+    if (all && System.getProperty("os.arch").equals("amd64")) {
       assertTrue(Devices.computing().contains("simt"), Devices.computing()::toString);
     }
   }
