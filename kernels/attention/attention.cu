@@ -1,6 +1,9 @@
-// softmax(scale·q·kᵀ)·v in fp32: the scores of all heads in scratch memory, three matrix products forward and backward.
+// softmax(scale·q·kᵀ)·v; on bf16 where tensor cores fit (attention_bf16.h), otherwise in fp32: the scores of all heads in
+// scratch memory, two matrix products forward and five backward.
+#include "attention/attention_bf16.h"
 #include "common/gemm.h"
 #include "common/reduce.h"
+#include "common/values.h"
 
 namespace eqv::backend {
 
@@ -43,10 +46,13 @@ __global__ void __launch_bounds__(kThreads) softmax(int64_t keys, float* scores,
 
 void attention_fwd(Stream& stream, const eqv_attention_params& p, const Tensor& q_tensor, const Tensor& k_tensor,
                    const Tensor& v_tensor, const Tensor& o_tensor, const Tensor& lse_tensor) {
+  if (attention_fits_tensor_cores(p, {&q_tensor, &k_tensor, &v_tensor}))
+    return attention_bf16_fwd(stream, p, q_tensor, k_tensor, v_tensor, o_tensor, lse_tensor);
   const Heads h = heads_of(p, q_tensor, k_tensor);
   const int64_t batch = q_tensor.shape[0] * h.heads;
-  const float *q = f32(q_tensor), *k = f32(k_tensor), *v = f32(v_tensor), scale = p.scale;
-  float *o = f32(o_tensor), *lse = f32(lse_tensor);
+  const Values q = values(q_tensor), k = values(k_tensor), v = values(v_tensor), o = values(o_tensor);
+  const float scale = p.scale;
+  float* lse = f32(lse_tensor);
   Workspace workspace(stream, Workspace::bytes<float>(batch * h.tokens * h.keys));
   float* scores = workspace.take<float>(batch * h.tokens * h.keys);
   gemm(
@@ -60,17 +66,20 @@ void attention_fwd(Stream& stream, const eqv_attention_params& p, const Tensor& 
       stream, "attention_fwd", {h.tokens, h.dim, h.keys, batch},
       EQV_LAMBDA(int64_t b, int64_t t, int64_t j) -> float { return scores[(b * h.tokens + t) * h.keys + j]; },
       EQV_LAMBDA(int64_t b, int64_t j, int64_t d) -> float { return v[h.of_key(b, j, d)]; },
-      EQV_LAMBDA(int64_t b, int64_t t, int64_t d, float sum) { o[h.of_query(b, t, d)] = sum; });
+      EQV_LAMBDA(int64_t b, int64_t t, int64_t d, float sum) { o.set(h.of_query(b, t, d), sum); });
 }
 
 void attention_bwd(Stream& stream, const eqv_attention_params& p, const Tensor& do_tensor, const Tensor& q_tensor,
                    const Tensor& k_tensor, const Tensor& v_tensor, const Tensor& o_tensor, const Tensor& lse_tensor,
                    const Tensor& dq_tensor, const Tensor& dk_tensor, const Tensor& dv_tensor) {
+  if (attention_fits_tensor_cores(p, {&q_tensor, &k_tensor, &v_tensor, &do_tensor}))
+    return attention_bf16_bwd(stream, p, do_tensor, q_tensor, k_tensor, v_tensor, o_tensor, lse_tensor, dq_tensor,
+                              dk_tensor, dv_tensor);
   const Heads h = heads_of(p, q_tensor, k_tensor);
   const int64_t batch = q_tensor.shape[0] * h.heads, rows = batch * h.tokens;
-  const float *d_o = f32(do_tensor), *q = f32(q_tensor), *k = f32(k_tensor), *v = f32(v_tensor), *o = f32(o_tensor);
+  const Values d_o = values(do_tensor), q = values(q_tensor), k = values(k_tensor), v = values(v_tensor);
+  const Values o = values(o_tensor), dq = values(dq_tensor), dk = values(dk_tensor), dv = values(dv_tensor);
   const float *lse = f32(lse_tensor), scale = p.scale;
-  float *dq = f32(dq_tensor), *dk = f32(dk_tensor), *dv = f32(dv_tensor);
   Workspace workspace(stream, 2 * Workspace::bytes<float>(rows * h.keys) + Workspace::bytes<float>(rows));
   float* probability = workspace.take<float>(rows * h.keys);
   float* dscore = workspace.take<float>(rows * h.keys);
@@ -104,17 +113,17 @@ void attention_bwd(Stream& stream, const eqv_attention_params& p, const Tensor& 
       stream, "attention_bwd", {h.tokens, h.dim, h.keys, batch},
       EQV_LAMBDA(int64_t b, int64_t t, int64_t j) -> float { return dscore[(b * h.tokens + t) * h.keys + j]; },
       EQV_LAMBDA(int64_t b, int64_t j, int64_t d) -> float { return k[h.of_key(b, j, d)]; },
-      EQV_LAMBDA(int64_t b, int64_t t, int64_t d, float sum) { dq[h.of_query(b, t, d)] = sum; });
+      EQV_LAMBDA(int64_t b, int64_t t, int64_t d, float sum) { dq.set(h.of_query(b, t, d), sum); });
   gemm(
       stream, "attention_bwd", {h.keys, h.dim, h.tokens, batch},
       EQV_LAMBDA(int64_t b, int64_t j, int64_t t) -> float { return dscore[(b * h.tokens + t) * h.keys + j]; },
       EQV_LAMBDA(int64_t b, int64_t t, int64_t d) -> float { return q[h.of_query(b, t, d)]; },
-      EQV_LAMBDA(int64_t b, int64_t j, int64_t d, float sum) { dk[h.of_key(b, j, d)] = sum; });
+      EQV_LAMBDA(int64_t b, int64_t j, int64_t d, float sum) { dk.set(h.of_key(b, j, d), sum); });
   gemm(
       stream, "attention_bwd", {h.keys, h.dim, h.tokens, batch},
       EQV_LAMBDA(int64_t b, int64_t j, int64_t t) -> float { return probability[(b * h.tokens + t) * h.keys + j]; },
       EQV_LAMBDA(int64_t b, int64_t t, int64_t d) -> float { return d_o[h.of_query(b, t, d)]; },
-      EQV_LAMBDA(int64_t b, int64_t j, int64_t d, float sum) { dv[h.of_key(b, j, d)] = sum; });
+      EQV_LAMBDA(int64_t b, int64_t j, int64_t d, float sum) { dv.set(h.of_key(b, j, d), sum); });
 }
 
 }  // namespace eqv::backend

@@ -1,5 +1,5 @@
-// Batch norm: a block per channel. Statistics in double, in two passes.
-#include "common/reduce.h"
+// Batch norm: sums of chunks of pixels per channel (common/columns.h), what a channel makes of them, the elementwise rest.
+#include "common/columns.h"
 
 namespace eqv::backend {
 
@@ -7,98 +7,170 @@ using namespace gpu;
 
 namespace {
 
-struct Forward {
-  int64_t channels, count;
-  double eps, momentum;
-  int32_t training;
-  const float *x, *gamma, *beta;
-  float *running_mean, *running_var, *y, *stats;
+ColumnShape shape_of(const Tensor& x) { return {1, elements(x) / x.shape[3], x.shape[3]}; }
+
+// The sums of dy·x̂ and of dy.
+struct Terms {
+  Values dy, x;
+  const float* stats;
+
+  template <int kWide>
+  struct Column {
+    Values dy, x;
+    float mean[kWide], rstd[kWide];
+
+    __device__ Column(const Terms& t, int64_t, int64_t, int64_t c) : dy(t.dy), x(t.x) {
+      for (int i = 0; i < kWide; ++i) {
+        mean[i] = t.stats[2 * (c + i)];
+        rstd[i] = t.stats[2 * (c + i) + 1];
+      }
+    }
+    __device__ void add(int64_t at, float (&sums)[kWide][2]) const {
+      float hat[kWide], d[kWide];
+      x.load(at, hat);
+      dy.load(at, d);
+      for (int i = 0; i < kWide; ++i) {
+        sums[i][0] += d[i] * ((hat[i] - mean[i]) * rstd[i]);
+        sums[i][1] += d[i];
+      }
+    }
+  };
 };
 
-__global__ void __launch_bounds__(kThreads) forward(Forward f) {
-  BlockScratch& scratch = shared_memory<BlockScratch>();
-  const int64_t c = blockIdx.x;
-  double mean = f.running_mean[c], variance = f.running_var[c];
-  if (f.training) {
-    const double running_mean = mean, running_var = variance;
-    double sum = 0, squares = 0;
-    for (int64_t i = threadIdx.x; i < f.count; i += kThreads) sum += f.x[i * f.channels + c];
-    mean = block_join(sum, scratch) / static_cast<double>(f.count);
-    for (int64_t i = threadIdx.x; i < f.count; i += kThreads) {
-      const double d = f.x[i * f.channels + c] - mean;
-      squares += d * d;
+// Statistics of one channel from its chunks; the running ones move.
+struct Statistics {
+  ChunkCounts chunks;
+  int64_t channels;
+  double eps, momentum, share, unbiased_share;
+  int32_t training;
+  Values x;
+  const double* parts;
+  float *running_mean, *running_var, *stats;
+
+  __device__ void operator()(int64_t c) const {
+    double mean = running_mean[c], variance = running_var[c];
+    if (training) {
+      double sum = 0, squares = 0;
+      for (int i = 0; i < chunks.chunks; ++i) sum += chunk(i, c).mean * chunks.count(i);
+      const double batch_mean = sum * share;
+      for (int i = 0; i < chunks.chunks; ++i) {
+        const Moments m = chunk(i, c);
+        squares += m.squares + chunks.count(i) * (m.mean - batch_mean) * (m.mean - batch_mean);
+      }
+      running_mean[c] = static_cast<float>((1 - momentum) * mean + momentum * batch_mean);
+      running_var[c] = static_cast<float>((1 - momentum) * variance + momentum * (squares * unbiased_share));
+      mean = batch_mean;
+      variance = squares * share;
     }
-    squares = block_join(squares, scratch);
-    variance = squares / static_cast<double>(f.count);
-    if (threadIdx.x == 0) {
-      const double unbiased = squares / static_cast<double>(f.count - 1);
-      f.running_mean[c] = static_cast<float>((1 - f.momentum) * running_mean + f.momentum * mean);
-      f.running_var[c] = static_cast<float>((1 - f.momentum) * running_var + f.momentum * unbiased);
+    stats[2 * c] = static_cast<float>(mean);
+    stats[2 * c + 1] = static_cast<float>(rsqrt(variance + eps));
+  }
+
+ private:
+  __device__ Moments chunk(int i, int64_t c) const {
+    return moments(x[int64_t{i} * chunks.rows_of_chunk * channels + c], parts + (i * channels + c) * 2, chunks.inverse(i));
+  }
+};
+
+struct Forward {
+  Values x, y;
+  const float *gamma, *beta, *stats;
+
+  template <int kWide>
+  struct Column {
+    Values x, y;
+    float mean[kWide], rstd[kWide], gamma[kWide], beta[kWide];
+
+    __device__ Column(const Forward& f, int64_t, int64_t, int64_t c) : x(f.x), y(f.y) {
+      for (int i = 0; i < kWide; ++i) {
+        mean[i] = f.stats[2 * (c + i)];
+        rstd[i] = f.stats[2 * (c + i) + 1];
+        gamma[i] = f.gamma[c + i];
+        beta[i] = f.beta[c + i];
+      }
     }
-  }
-  const float m = static_cast<float>(mean), r = static_cast<float>(1 / sqrt(variance + f.eps));
-  if (threadIdx.x == 0) {
-    f.stats[2 * c] = m;
-    f.stats[2 * c + 1] = r;
-  }
-  for (int64_t i = threadIdx.x; i < f.count; i += kThreads)
-    f.y[i * f.channels + c] = (f.x[i * f.channels + c] - m) * r * f.gamma[c] + f.beta[c];
-}
+    __device__ void apply(int64_t at) const {
+      float v[kWide];
+      x.load(at, v);
+      for (int i = 0; i < kWide; ++i) v[i] = (v[i] - mean[i]) * rstd[i] * gamma[i] + beta[i];
+      y.store(at, v);
+    }
+  };
+};
 
 struct Backward {
-  int64_t channels, count;
-  int32_t training;
-  const float *dy, *x, *gamma, *stats;
-  float *dx, *dgamma, *dbeta;
-};
+  Terms terms;
+  Values dx;
+  const float *gamma, *means;
 
-__global__ void __launch_bounds__(kThreads) backward(Backward b) {
-  BlockScratch& scratch = shared_memory<BlockScratch>();
-  const int64_t c = blockIdx.x;
-  const float mean = b.stats[2 * c], rstd = b.stats[2 * c + 1];
-  double products = 0, plain = 0;
-  for (int64_t i = threadIdx.x; i < b.count; i += kThreads) {
-    const int64_t at = i * b.channels + c;
-    const float hat = (b.x[at] - mean) * rstd;
-    products += static_cast<double>(b.dy[at]) * static_cast<double>(hat);
-    plain += b.dy[at];
-  }
-  products = block_join(products, scratch);
-  plain = block_join(plain, scratch);
-  if (threadIdx.x == 0) {
-    b.dgamma[c] = static_cast<float>(products);
-    b.dbeta[c] = static_cast<float>(plain);
-  }
-  // With running statistics mean and rstd are constants.
-  const double factor = b.training ? static_cast<double>(b.gamma[c]) * rstd / static_cast<double>(b.count) : 0;
-  const float by_hat = static_cast<float>(products * factor), constant = static_cast<float>(plain * factor);
-  for (int64_t i = threadIdx.x; i < b.count; i += kThreads) {
-    const int64_t at = i * b.channels + c;
-    const float hat = (b.x[at] - mean) * rstd;
-    b.dx[at] = rstd * b.gamma[c] * b.dy[at] - constant - hat * by_hat;
-  }
-}
+  template <int kWide>
+  struct Column {
+    Terms::Column<kWide> t;
+    Values dx;
+    float gamma[kWide], by_hat[kWide], constant[kWide];
+
+    __device__ Column(const Backward& b, int64_t n, int64_t first, int64_t c) : t(b.terms, n, first, c), dx(b.dx) {
+      for (int i = 0; i < kWide; ++i) {
+        gamma[i] = b.gamma[c + i];
+        by_hat[i] = b.means[2 * (c + i)];
+        constant[i] = b.means[2 * (c + i) + 1];
+      }
+    }
+    __device__ void apply(int64_t at) const {
+      float v[kWide], d[kWide];
+      t.x.load(at, v);
+      t.dy.load(at, d);
+      for (int i = 0; i < kWide; ++i)
+        d[i] = t.rstd[i] * gamma[i] * d[i] - constant[i] - (v[i] - t.mean[i]) * t.rstd[i] * by_hat[i];
+      dx.store(at, d);
+    }
+  };
+};
 
 }  // namespace
 
-void batch_norm_fwd(Stream& stream, const eqv_batch_norm_params& p, const Tensor& x, const Tensor& gamma,
-                    const Tensor& beta, const Tensor& running_mean, const Tensor& running_var, const Tensor& y,
-                    const Tensor& stats) {
-  const int64_t channels = x.shape[3];
-  const Forward f{channels, elements(x) / channels, p.eps, p.momentum, p.training, f32(x), f32(gamma), f32(beta),
-                  f32(running_mean), f32(running_var), f32(y), f32(stats)};
-  launch(stream, "batch_norm_fwd", dim3(static_cast<unsigned>(channels)), dim3(kThreads), sizeof(BlockScratch), forward,
-         f);
+void batch_norm_fwd(Stream& stream, const eqv_batch_norm_params& p, const Tensor& x_tensor, const Tensor& gamma_tensor,
+                    const Tensor& beta_tensor, const Tensor& running_mean, const Tensor& running_var,
+                    const Tensor& y_tensor, const Tensor& stats_tensor) {
+  const ColumnShape shape = shape_of(x_tensor);
+  const Values x = values(x_tensor), y = values(y_tensor);
+  Workspace workspace(stream, Workspace::bytes<double>(shape.parts() * 2));
+  double* parts = workspace.take<double>(shape.parts() * 2);
+  if (p.training)
+    column_sums<2>(stream, "batch_norm_sums", shape, in_vectors(shape.channels, {&x_tensor}), Shifted{x}, parts);
+  const Statistics statistics{ChunkCounts(shape), shape.channels, p.eps, p.momentum, 1 / static_cast<double>(shape.rows),
+                              1 / static_cast<double>(std::max<int64_t>(1, shape.rows - 1)), p.training, x, parts,
+                              f32(running_mean), f32(running_var), f32(stats_tensor)};
+  for_each(stream, "batch_norm_statistics", shape.channels, statistics);
+  column_walk(stream, "batch_norm_fwd", shape, in_vectors(shape.channels, {&x_tensor, &y_tensor}),
+              Forward{x, y, f32(gamma_tensor), f32(beta_tensor), f32(stats_tensor)});
 }
 
-void batch_norm_bwd(Stream& stream, const eqv_batch_norm_params& p, const Tensor& dy, const Tensor& x,
-                    const Tensor& gamma, const Tensor& stats, const Tensor& dx, const Tensor& dgamma,
-                    const Tensor& dbeta) {
-  const int64_t channels = x.shape[3];
-  const Backward b{channels, elements(x) / channels, p.training, f32(dy), f32(x), f32(gamma), f32(stats), f32(dx),
-                   f32(dgamma), f32(dbeta)};
-  launch(stream, "batch_norm_bwd", dim3(static_cast<unsigned>(channels)), dim3(kThreads), sizeof(BlockScratch), backward,
-         b);
+void batch_norm_bwd(Stream& stream, const eqv_batch_norm_params& p, const Tensor& dy_tensor, const Tensor& x_tensor,
+                    const Tensor& gamma_tensor, const Tensor& stats_tensor, const Tensor& dx_tensor,
+                    const Tensor& dgamma_tensor, const Tensor& dbeta_tensor) {
+  const ColumnShape shape = shape_of(x_tensor);
+  const int64_t channels = shape.channels;
+  const int chunks = static_cast<int>(shape.chunks());
+  const bool vectors = in_vectors(channels, {&dy_tensor, &x_tensor, &dx_tensor});
+  const float *gamma = f32(gamma_tensor), *stats = f32(stats_tensor);
+  float *dgamma = f32(dgamma_tensor), *dbeta = f32(dbeta_tensor);
+  Workspace workspace(stream, Workspace::bytes<double>(shape.parts() * 2) + Workspace::bytes<float>(channels * 2));
+  double* parts = workspace.take<double>(shape.parts() * 2);
+  float* means = workspace.take<float>(channels * 2);
+  const Terms terms{values(dy_tensor), values(x_tensor), stats};
+  column_sums<2>(stream, "batch_norm_bwd_sums", shape, vectors, terms, parts);
+  const int32_t training = p.training;
+  const double share = 1 / static_cast<double>(shape.rows);
+  for_each(stream, "batch_norm_bwd_parameters", channels * 2, EQV_LAMBDA(int64_t i) {
+    const int64_t c = i / 2;
+    const double sum = sum_chunks<2>(chunks, channels, parts, 0, c, static_cast<int>(i % 2));
+    (i % 2 == 0 ? dgamma : dbeta)[c] = static_cast<float>(sum);
+    // With running statistics mean and rstd are constants.
+    const double factor = training ? static_cast<double>(gamma[c]) * stats[2 * c + 1] * share : 0;
+    means[i] = static_cast<float>(sum * factor);
+  });
+  column_walk(stream, "batch_norm_bwd", shape, vectors, Backward{terms, values(dx_tensor), gamma, means});
 }
 
 }  // namespace eqv::backend

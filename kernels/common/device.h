@@ -43,6 +43,10 @@ __device__ T& shared_memory() {
 // Blocks that elementwise work is spread over: enough to fill the device, each thread then walks on by the grid's size.
 int64_t wave(const Stream& stream);
 
+// A kernel with more dynamic shared memory than this must say so before its launch.
+constexpr size_t kSharedByDefault = 48 << 10;
+void allow_shared(const void* kernel, size_t bytes);
+
 // Throws what the runtime says went wrong with the last launch.
 void check_launch(const char* kernel);
 
@@ -50,6 +54,7 @@ template <class Kernel, class... Arguments>
 void launch(Stream& stream, const char* name, dim3 grid, dim3 block, size_t shared_bytes, Kernel kernel,
             Arguments... arguments) {
 #if defined(__CUDACC__)
+  if (shared_bytes > kSharedByDefault) allow_shared(reinterpret_cast<const void*>(kernel), shared_bytes);
   kernel<<<grid, block, shared_bytes, static_cast<cudaStream_t>(stream.native)>>>(arguments...);
 #else
   simt::launch(grid, block, shared_bytes, stream.device->threads, [&] { kernel(arguments...); });

@@ -1,9 +1,10 @@
-// Convolution in fp32 as implicit matrix products (common/gemm.h):
+// Convolution; on bf16 by tensor cores (conv2d_bf16.h), here in fp32 as implicit matrix products (common/gemm.h):
 //   forward          pixels of y × channels of y,  over (r, s, channel of x)
 //   input gradient   pixels of x × channels of x,  over (r, s, channel of y)
 //   weight gradient  channels of y × (channel of x, r, s),  over the pixels of y, split
+#include "common/columns.h"
 #include "common/gemm.h"
-#include "common/reduce.h"
+#include "conv2d/conv2d_bf16.h"
 
 namespace eqv::backend {
 
@@ -23,10 +24,25 @@ Geometry geometry(const eqv_conv2d_params& a, const Tensor& x, const Tensor& w, 
           w.shape[2], w.shape[3], a.stride,   a.pad_top,  a.pad_left};
 }
 
+void weight_gradient(Stream& stream, const Geometry& g, const float* x, const float* dy, float* dw) {
+  const int64_t columns = g.c * g.kh * g.kw, pixels = g.n * g.p * g.q;
+  gemm_split(
+      stream, "conv2d_bwd_weight", {g.o, columns, pixels, 1},
+      EQV_LAMBDA(int64_t, int64_t o, int64_t pixel) -> float { return dy[pixel * g.o + o]; },
+      EQV_LAMBDA(int64_t, int64_t pixel, int64_t column) -> float {
+        const int64_t tap = column % (g.kh * g.kw), i = pixel / g.q % g.p * g.stride + tap / g.kw - g.top;
+        const int64_t j = pixel % g.q * g.stride + tap % g.kw - g.left;
+        if (i < 0 || i >= g.h || j < 0 || j >= g.w) return 0.0f;
+        return x[((pixel / (g.p * g.q) * g.h + i) * g.w + j) * g.c + column / (g.kh * g.kw)];
+      },
+      EQV_LAMBDA(int64_t o, int64_t column, float sum) { dw[o * columns + column] = sum; });
+}
+
 }  // namespace
 
 void conv2d_fwd(Stream& stream, const eqv_conv2d_params& params, const Tensor& x_tensor, const Tensor& w_tensor,
                 const Tensor* bias_tensor, const Tensor& y_tensor) {
+  if (x_tensor.dtype == EQV_BF16) return conv2d_bf16_fwd(stream, params, x_tensor, w_tensor, bias_tensor, y_tensor);
   const Geometry g = geometry(params, x_tensor, w_tensor, y_tensor);
   const float *x = f32(x_tensor), *w = f32(w_tensor), *bias = f32(bias_tensor);
   float* y = f32(y_tensor);
@@ -48,6 +64,7 @@ void conv2d_fwd(Stream& stream, const eqv_conv2d_params& params, const Tensor& x
 
 void conv2d_bwd_input(Stream& stream, const eqv_conv2d_params& params, const Tensor& dy_tensor, const Tensor& w_tensor,
                       const Tensor& dx_tensor) {
+  if (dy_tensor.dtype == EQV_BF16) return conv2d_bf16_bwd_input(stream, params, dy_tensor, w_tensor, dx_tensor);
   const Geometry g = geometry(params, dx_tensor, w_tensor, dy_tensor);
   const float *dy = f32(dy_tensor), *w = f32(w_tensor);
   float* dx = f32(dx_tensor);
@@ -70,24 +87,20 @@ void conv2d_bwd_input(Stream& stream, const eqv_conv2d_params& params, const Ten
 void conv2d_bwd_weight(Stream& stream, const eqv_conv2d_params& params, const Tensor& x_tensor,
                        const Tensor& dy_tensor, const Tensor& dw_tensor, const Tensor* dbias_tensor) {
   const Geometry g = geometry(params, x_tensor, dw_tensor, dy_tensor);
-  const float *x = f32(x_tensor), *dy = f32(dy_tensor);
-  float *dw = f32(dw_tensor), *dbias = f32(dbias_tensor);
-  const int64_t columns = g.c * g.kh * g.kw, pixels = g.n * g.p * g.q;
-  gemm_split(
-      stream, "conv2d_bwd_weight", {g.o, columns, pixels, 1},
-      EQV_LAMBDA(int64_t, int64_t o, int64_t pixel) -> float { return dy[pixel * g.o + o]; },
-      EQV_LAMBDA(int64_t, int64_t pixel, int64_t column) -> float {
-        const int64_t tap = column % (g.kh * g.kw), i = pixel / g.q % g.p * g.stride + tap / g.kw - g.top;
-        const int64_t j = pixel % g.q * g.stride + tap % g.kw - g.left;
-        if (i < 0 || i >= g.h || j < 0 || j >= g.w) return 0.0f;
-        return x[((pixel / (g.p * g.q) * g.h + i) * g.w + j) * g.c + column / (g.kh * g.kw)];
-      },
-      EQV_LAMBDA(int64_t o, int64_t column, float sum) { dw[o * columns + column] = sum; });
+  float* dbias = f32(dbias_tensor);
+  const int64_t pixels = g.n * g.p * g.q;
+  if (x_tensor.dtype == EQV_BF16) conv2d_bf16_bwd_weight(stream, params, x_tensor, dy_tensor, dw_tensor);
+  else weight_gradient(stream, g, f32(x_tensor), f32(dy_tensor), f32(dw_tensor));
   if (!dbias) return;
-  reduce_rows(
-      stream, "conv2d_bwd_bias", g.o, pixels,
-      EQV_LAMBDA(int64_t o, int64_t pixel) -> double { return static_cast<double>(dy[pixel * g.o + o]); },
-      EQV_LAMBDA(int64_t o, double sum) { dbias[o] = static_cast<float>(sum); });
+  const ColumnShape shape{1, pixels, g.o};
+  Workspace workspace(stream, Workspace::bytes<double>(shape.parts()));
+  double* parts = workspace.take<double>(shape.parts());
+  const int64_t channels = g.o;
+  const int chunks = static_cast<int>(shape.chunks());
+  column_sums<1>(stream, "conv2d_bwd_bias", shape, in_vectors(g.o, {&dy_tensor}), Plain{values(dy_tensor)}, parts);
+  for_each(stream, "conv2d_bwd_bias", g.o, EQV_LAMBDA(int64_t o) {
+    dbias[o] = static_cast<float>(sum_chunks<1>(chunks, channels, parts, 0, o, 0));
+  });
 }
 
 }  // namespace eqv::backend

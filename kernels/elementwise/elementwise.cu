@@ -1,5 +1,5 @@
 // Elementwise arithmetic. Inputs and outputs may be the same tensor.
-#include "common/device.h"
+#include "common/values.h"
 
 namespace eqv::backend {
 
@@ -7,19 +7,19 @@ using namespace gpu;
 
 void axpby(Stream& stream, const eqv_axpby_params& p, const Tensor& a_tensor, const Tensor* b_tensor,
            const Tensor& out_tensor) {
-  const float *a = f32(a_tensor), *b = f32(b_tensor), alpha = p.alpha, beta = p.beta;
-  float* out = f32(out_tensor);
+  const Values a = values(a_tensor), b = values(b_tensor), out = values(out_tensor);
+  const float alpha = p.alpha, beta = p.beta;
   for_each(stream, "axpby", elements(a_tensor), EQV_LAMBDA(int64_t i) {
-    out[i] = b ? alpha * a[i] + beta * b[i] : alpha * a[i];
+    out.set(i, b ? alpha * a[i] + beta * b[i] : alpha * a[i]);
   });
 }
 
 void add_scaled(Stream& stream, const Tensor* a_tensor, const Tensor& b_tensor, const Tensor& s_tensor,
                 const Tensor& out_tensor) {
-  const float *a = f32(a_tensor), *b = f32(b_tensor), *s = f32(s_tensor);
-  float* out = f32(out_tensor);
+  const Values a = values(a_tensor), b = values(b_tensor), out = values(out_tensor);
+  const float* s = f32(s_tensor);
   for_each(stream, "add_scaled", elements(b_tensor), EQV_LAMBDA(int64_t i) {
-    out[i] = a ? a[i] + *s * b[i] : *s * b[i];
+    out.set(i, a ? a[i] + *s * b[i] : *s * b[i]);
   });
 }
 
@@ -34,9 +34,9 @@ void channel_affine(Stream& stream, const Tensor& x_tensor, const Tensor& scale_
 }
 
 void fill(Stream& stream, const eqv_fill_params& p, const Tensor& out_tensor) {
-  float* out = f32(out_tensor);
+  const Values out = values(out_tensor);
   const float value = static_cast<float>(p.value);
-  for_each(stream, "fill", elements(out_tensor), EQV_LAMBDA(int64_t i) { out[i] = value; });
+  for_each(stream, "fill", elements(out_tensor), EQV_LAMBDA(int64_t i) { out.set(i, value); });
 }
 
 }  // namespace eqv::backend

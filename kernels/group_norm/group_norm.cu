@@ -1,7 +1,7 @@
-// Group norm with an optional SiLU behind it: a block per sample and group. Statistics in double, in two passes: squares
-// are taken of differences from the mean.
+// Group norm with an optional SiLU behind it, in three passes each way: sums of chunks of pixels (common/columns.h), what a
+// group makes of them, and the elementwise rest.
 #include "activation/activation.h"
-#include "common/reduce.h"
+#include "common/columns.h"
 
 namespace eqv::backend {
 
@@ -9,123 +9,197 @@ using namespace gpu;
 
 namespace {
 
-struct Group {
-  int64_t channels, groups, size, count;  // size: channels of a group; count: elements of a group of a sample
-  double share;                           // 1 / count: a division in double is a subroutine on a GPU
+struct Groups {
+  int64_t groups, size, channels, pixels;  // size: channels of a group
 };
 
-Group group_of(const eqv_group_norm_params& p, const Tensor& x) {
-  const int64_t c = x.shape[3], size = c / p.groups;
-  const int64_t count = x.shape[1] * x.shape[2] * size;
-  return {c, p.groups, size, count, 1 / static_cast<double>(count)};
+Groups groups_of(const eqv_group_norm_params& p, const Tensor& x) {
+  return {p.groups, x.shape[3] / p.groups, x.shape[3], x.shape[1] * x.shape[2]};
 }
 
-// Element i of the group's block: where it is.
-__device__ int64_t place(const Group& g, int64_t sample, int64_t group, int64_t i) {
-  return sample * (g.count / g.size) * g.channels + i / g.size * g.channels + group * g.size + i % g.size;
-}
-
-__global__ void __launch_bounds__(kThreads) forward(Group g, float eps, int32_t with_silu, const float* x,
-                                                    const float* gamma, const float* beta, float* y, float* stats) {
+// A block per sample and group: mean and 1/√(variance + eps) from the chunks' shifted sums.
+__global__ void __launch_bounds__(kThreads)
+    statistics(Groups g, ChunkCounts chunks, double eps, double share, Values x, const double* parts, float* stats) {
   BlockScratch& scratch = shared_memory<BlockScratch>();
-  const int64_t n = blockIdx.x / g.groups, group = blockIdx.x % g.groups;
-  double sum = 0;
-  for (int64_t i = threadIdx.x; i < g.count; i += kThreads) sum += x[place(g, n, group, i)];
-  const double mean = block_join(sum, scratch) * g.share;
-  double squares = 0;
-  for (int64_t i = threadIdx.x; i < g.count; i += kThreads) {
-    const double d = x[place(g, n, group, i)] - mean;
-    squares += d * d;
+  const int groups = static_cast<int>(g.groups), size = static_cast<int>(g.size);
+  const int n = static_cast<int>(blockIdx.x) / groups, c0 = static_cast<int>(blockIdx.x) % groups * size;
+  const auto part = [&](int chunk, int c) {
+    const int64_t row = int64_t{chunk} * chunks.rows_of_chunk;
+    return moments(x[(n * g.pixels + row) * g.channels + c],
+                   parts + ((int64_t{n} * chunks.chunks + chunk) * g.channels + c) * 2, chunks.inverse(chunk));
+  };
+  double sum = 0, squares = 0;
+  for (int i = static_cast<int>(threadIdx.x); i < chunks.chunks * size; i += kThreads)
+    sum += part(i / size, c0 + i % size).mean * chunks.count(i / size);
+  const double mean = block_join(sum, scratch) * share;
+  for (int i = static_cast<int>(threadIdx.x); i < chunks.chunks * size; i += kThreads) {
+    const Moments m = part(i / size, c0 + i % size);
+    squares += m.squares + chunks.count(i / size) * (m.mean - mean) * (m.mean - mean);
   }
-  const double variance = block_join(squares, scratch) * g.share;
-  const float m = static_cast<float>(mean), r = static_cast<float>(1 / sqrt(variance + eps));
+  const double variance = block_join(squares, scratch) * share;
   if (threadIdx.x == 0) {
-    stats[2 * blockIdx.x] = m;
-    stats[2 * blockIdx.x + 1] = r;
-  }
-  for (int64_t i = threadIdx.x; i < g.count; i += kThreads) {
-    const int64_t at = place(g, n, group, i), c = group * g.size + i % g.size;
-    const float z = (x[at] - m) * r * gamma[c] + beta[c];
-    y[at] = with_silu ? silu(z) : z;
+    stats[2 * blockIdx.x] = static_cast<float>(mean);
+    stats[2 * blockIdx.x + 1] = static_cast<float>(rsqrt(variance + eps));
   }
 }
+
+// What is the same for all pixels of kWide neighbouring channels of a sample.
+template <int kWide>
+struct Affine {
+  float mean[kWide], rstd[kWide], gamma[kWide], beta[kWide];
+
+  __device__ Affine(const Groups& g, const float* gammas, const float* betas, const float* stats, int64_t n, int64_t c) {
+    for (int i = 0; i < kWide; ++i) {
+      const float* s = stats + (n * g.groups + (c + i) / g.size) * 2;
+      mean[i] = s[0];
+      rstd[i] = s[1];
+      gamma[i] = gammas[c + i];
+      beta[i] = betas[c + i];
+    }
+  }
+};
+
+struct Forward {
+  Groups g;
+  int32_t with_silu;
+  Values x, y;
+  const float *gamma, *beta, *stats;
+
+  template <int kWide>
+  struct Column {
+    Values x, y;
+    int32_t with_silu;
+    Affine<kWide> a;
+
+    __device__ Column(const Forward& f, int64_t n, int64_t, int64_t c)
+        : x(f.x), y(f.y), with_silu(f.with_silu), a(f.g, f.gamma, f.beta, f.stats, n, c) {}
+
+    __device__ void apply(int64_t at) const {
+      float v[kWide];
+      x.load(at, v);
+      for (int i = 0; i < kWide; ++i) {
+        const float z = (v[i] - a.mean[i]) * a.rstd[i] * a.gamma[i] + a.beta[i];
+        v[i] = with_silu ? silu(z) : z;
+      }
+      y.store(at, v);
+    }
+  };
+};
+
+// The sums of dz·x̂ and of dz, dz being the gradient before the SiLU.
+struct Terms {
+  Groups g;
+  int32_t with_silu;
+  Values dy, x;
+  const float *gamma, *beta, *stats;
+
+  template <int kWide>
+  struct Column {
+    Values dy, x;
+    int32_t with_silu;
+    Affine<kWide> a;
+
+    __device__ Column(const Terms& t, int64_t n, int64_t, int64_t c)
+        : dy(t.dy), x(t.x), with_silu(t.with_silu), a(t.g, t.gamma, t.beta, t.stats, n, c) {}
+
+    __device__ void hat_and_gradient(int64_t at, float (&hat)[kWide], float (&dz)[kWide]) const {
+      x.load(at, hat);
+      dy.load(at, dz);
+      for (int i = 0; i < kWide; ++i) {
+        hat[i] = (hat[i] - a.mean[i]) * a.rstd[i];
+        if (with_silu) dz[i] *= silu_slope(hat[i] * a.gamma[i] + a.beta[i]);
+      }
+    }
+    __device__ void add(int64_t at, float (&sums)[kWide][2]) const {
+      float hat[kWide], dz[kWide];
+      hat_and_gradient(at, hat, dz);
+      for (int i = 0; i < kWide; ++i) {
+        sums[i][0] += dz[i] * hat[i];
+        sums[i][1] += dz[i];
+      }
+    }
+  };
+};
 
 struct Backward {
-  Group g;
-  int32_t with_silu;
-  const float *dy, *x, *gamma, *beta, *stats;
-  float* dx;
-  double* sums;  // per sample and channel: of dz·x̂, of dz
+  Terms terms;
+  Values dx;
+  const float* means;  // per sample and group: rstd times the mean of γ·dz·x̂ and of γ·dz
+
+  template <int kWide>
+  struct Column {
+    Terms::Column<kWide> terms;
+    Values dx;
+    float by_hat[kWide], constant[kWide];
+
+    __device__ Column(const Backward& b, int64_t n, int64_t first, int64_t c) : terms(b.terms, n, first, c), dx(b.dx) {
+      for (int i = 0; i < kWide; ++i) {
+        const float* m = b.means + (n * b.terms.g.groups + (c + i) / b.terms.g.size) * 2;
+        by_hat[i] = m[0];
+        constant[i] = m[1];
+      }
+    }
+
+    __device__ void apply(int64_t at) const {
+      float hat[kWide], dz[kWide];
+      terms.hat_and_gradient(at, hat, dz);
+      for (int i = 0; i < kWide; ++i)
+        dz[i] = terms.a.rstd[i] * terms.a.gamma[i] * dz[i] - constant[i] - hat[i] * by_hat[i];
+      dx.store(at, dz);
+    }
+  };
 };
-
-// x̂ and dz of one element, dz being the gradient before the SiLU.
-__device__ void element(const Backward& b, int64_t at, int64_t c, float mean, float rstd, float& hat, float& dz) {
-  hat = (b.x[at] - mean) * rstd;
-  dz = b.dy[at];
-  if (b.with_silu) dz *= silu_slope(hat * b.gamma[c] + b.beta[c]);
-}
-
-__global__ void __launch_bounds__(kThreads) backward(Backward b) {
-  BlockScratch& scratch = shared_memory<BlockScratch>();
-  const Group& g = b.g;
-  const int64_t n = blockIdx.x / g.groups, group = blockIdx.x % g.groups, pixels = g.count / g.size;
-  const float mean = b.stats[2 * blockIdx.x], rstd = b.stats[2 * blockIdx.x + 1];
-  double slope = 0, shift = 0;
-  for (int64_t k = 0; k < g.size; ++k) {
-    const int64_t c = group * g.size + k;
-    double products = 0, plain = 0;
-    for (int64_t pixel = threadIdx.x; pixel < pixels; pixel += kThreads) {
-      float hat, dz;
-      element(b, (n * pixels + pixel) * g.channels + c, c, mean, rstd, hat, dz);
-      products += static_cast<double>(dz) * static_cast<double>(hat);
-      plain += dz;
-    }
-    products = block_join(products, scratch);
-    plain = block_join(plain, scratch);
-    slope += b.gamma[c] * products;
-    shift += b.gamma[c] * plain;
-    if (threadIdx.x == 0) {
-      b.sums[(n * g.channels + c) * 2] = products;
-      b.sums[(n * g.channels + c) * 2 + 1] = plain;
-    }
-  }
-  const double factor = rstd * g.share;
-  const float by_hat = static_cast<float>(slope * factor), constant = static_cast<float>(shift * factor);
-  for (int64_t i = threadIdx.x; i < g.count; i += kThreads) {
-    const int64_t at = place(g, n, group, i), c = group * g.size + i % g.size;
-    float hat, dz;
-    element(b, at, c, mean, rstd, hat, dz);
-    b.dx[at] = rstd * b.gamma[c] * dz - constant - hat * by_hat;
-  }
-}
 
 }  // namespace
 
 void group_norm_fwd(Stream& stream, const eqv_group_norm_params& p, const Tensor& x, const Tensor& gamma,
                     const Tensor& beta, const Tensor& y, const Tensor& stats) {
-  launch(stream, "group_norm_fwd", dim3(static_cast<unsigned>(x.shape[0] * p.groups)), dim3(kThreads),
-         sizeof(BlockScratch), forward, group_of(p, x), p.eps, p.silu, f32(x), f32(gamma), f32(beta), f32(y), f32(stats));
+  const Groups g = groups_of(p, x);
+  const ColumnShape shape{x.shape[0], g.pixels, g.channels};
+  const bool vectors = in_vectors(g.channels, {&x, &y});
+  Workspace workspace(stream, Workspace::bytes<double>(shape.parts() * 2));
+  double* parts = workspace.take<double>(shape.parts() * 2);
+  column_sums<2>(stream, "group_norm_sums", shape, vectors, Shifted{values(x)}, parts);
+  launch(stream, "group_norm_statistics", dim3(static_cast<unsigned>(x.shape[0] * p.groups)), dim3(kThreads),
+         sizeof(BlockScratch), statistics, g, ChunkCounts(shape), double{p.eps},
+         1 / static_cast<double>(g.pixels * g.size), values(x), static_cast<const double*>(parts), f32(stats));
+  column_walk(stream, "group_norm_fwd", shape, vectors,
+              Forward{g, p.silu, values(x), values(y), f32(gamma), f32(beta), f32(stats)});
 }
 
 void group_norm_bwd(Stream& stream, const eqv_group_norm_params& p, const Tensor& dy, const Tensor& x,
-                    const Tensor& gamma, const Tensor& beta, const Tensor& stats, const Tensor& dx,
+                    const Tensor& gamma_tensor, const Tensor& beta, const Tensor& stats_tensor, const Tensor& dx,
                     const Tensor& dgamma_tensor, const Tensor& dbeta_tensor) {
-  const Group g = group_of(p, x);
-  const int64_t samples = x.shape[0], channels = g.channels;
-  Workspace workspace(stream, Workspace::bytes<double>(samples * channels * 2));
-  double* sums = workspace.take<double>(samples * channels * 2);
-  const Backward b{g, p.silu, f32(dy), f32(x), f32(gamma), f32(beta), f32(stats), f32(dx), sums};
-  launch(stream, "group_norm_bwd", dim3(static_cast<unsigned>(samples * p.groups)), dim3(kThreads), sizeof(BlockScratch),
-         backward, b);
+  const Groups g = groups_of(p, x);
+  const int64_t samples = x.shape[0];
+  const ColumnShape shape{samples, g.pixels, g.channels};
+  const int chunks = static_cast<int>(shape.chunks()), size = static_cast<int>(g.size);
+  const double share = 1 / static_cast<double>(g.pixels * g.size);
+  const bool vectors = in_vectors(g.channels, {&x, &dy, &dx});
+  const Terms terms{g, p.silu, values(dy), values(x), f32(gamma_tensor), f32(beta), f32(stats_tensor)};
+  Workspace workspace(stream, Workspace::bytes<double>(shape.parts() * 2) + Workspace::bytes<float>(samples * g.groups * 2));
+  double* parts = workspace.take<double>(shape.parts() * 2);
+  float* means = workspace.take<float>(samples * g.groups * 2);
+  column_sums<2>(stream, "group_norm_bwd_sums", shape, vectors, terms, parts);
+  const float *gamma = f32(gamma_tensor), *stats = f32(stats_tensor);
+  for (int k = 0; k < 2; ++k)
+    reduce_rows(
+        stream, "group_norm_bwd_means", samples * g.groups, chunks * g.size,
+        EQV_LAMBDA(int64_t row, int64_t i) -> double {
+          const int chunk = static_cast<int>(i) / size, groups = static_cast<int>(g.groups);
+          const int n = static_cast<int>(row) / groups, c = static_cast<int>(row) % groups * size + static_cast<int>(i) % size;
+          return static_cast<double>(gamma[c]) * parts[((int64_t{n} * chunks + chunk) * g.channels + c) * 2 + k];
+        },
+        EQV_LAMBDA(int64_t row, double sum) {
+          means[2 * row + k] = static_cast<float>(sum * stats[2 * row + 1] * share);
+        });
+  column_walk(stream, "group_norm_bwd", shape, vectors, Backward{terms, values(dx), means});
   float *dgamma = f32(dgamma_tensor), *dbeta = f32(dbeta_tensor);
-  for_each(stream, "group_norm_bwd", channels, EQV_LAMBDA(int64_t c) {
-    double scale = 0, shift = 0;
-    for (int64_t n = 0; n < samples; ++n) {
-      scale += sums[(n * channels + c) * 2];
-      shift += sums[(n * channels + c) * 2 + 1];
-    }
-    dgamma[c] = static_cast<float>(scale);
-    dbeta[c] = static_cast<float>(shift);
+  for_each(stream, "group_norm_bwd_parameters", g.channels * 2, EQV_LAMBDA(int64_t i) {
+    const int64_t c = i / 2, k = i % 2;
+    double sum = 0;
+    for (int64_t n = 0; n < samples; ++n) sum += sum_chunks<2>(chunks, g.channels, parts, n, c, static_cast<int>(k));
+    (k == 0 ? dgamma : dbeta)[c] = static_cast<float>(sum);
   });
 }
 

@@ -1,13 +1,34 @@
-// A linear layer in fp32: three matrix products over rows of any number of leading dimensions.
+// A linear layer over rows of any number of leading dimensions: three matrix products; on bf16, those of a 1×1
+// convolution.
 #include "common/gemm.h"
 #include "common/reduce.h"
+#include "conv2d/conv2d_bf16.h"
 
 namespace eqv::backend {
 
 using namespace gpu;
 
+namespace {
+
+constexpr eqv_conv2d_params kPointwise{sizeof(eqv_conv2d_params), 1, 0, 0, 0, 0};
+
+// {…, C} as the image batch {rows, 1, 1, C}.
+Tensor image(const Tensor& t) {
+  const int64_t c = t.shape[t.rank - 1];
+  return {t.data, {elements(t) / c, 1, 1, c}, {c, c, c, 1}, 4, t.dtype};
+}
+
+// {O, I} as the kernel {O, I, 1, 1}.
+Tensor kernel(const Tensor& w) {
+  return {w.data, {w.shape[0], w.shape[1], 1, 1}, {w.shape[1], 1, 1, 1}, 4, w.dtype};
+}
+
+}  // namespace
+
 void linear_fwd(Stream& stream, const Tensor& x_tensor, const Tensor& w_tensor, const Tensor* bias_tensor,
                 const Tensor& y_tensor) {
+  if (x_tensor.dtype == EQV_BF16)
+    return conv2d_fwd(stream, kPointwise, image(x_tensor), kernel(w_tensor), bias_tensor, image(y_tensor));
   const int64_t in = w_tensor.shape[1], out = w_tensor.shape[0], rows = elements(x_tensor) / in;
   const float *x = f32(x_tensor), *w = f32(w_tensor), *bias = f32(bias_tensor);
   float* y = f32(y_tensor);
@@ -19,6 +40,8 @@ void linear_fwd(Stream& stream, const Tensor& x_tensor, const Tensor& w_tensor, 
 }
 
 void linear_bwd_input(Stream& stream, const Tensor& dy_tensor, const Tensor& w_tensor, const Tensor& dx_tensor) {
+  if (dy_tensor.dtype == EQV_BF16)
+    return conv2d_bwd_input(stream, kPointwise, image(dy_tensor), kernel(w_tensor), image(dx_tensor));
   const int64_t in = w_tensor.shape[1], out = w_tensor.shape[0], rows = elements(dy_tensor) / out;
   const float *dy = f32(dy_tensor), *w = f32(w_tensor);
   float* dx = f32(dx_tensor);
@@ -31,6 +54,8 @@ void linear_bwd_input(Stream& stream, const Tensor& dy_tensor, const Tensor& w_t
 
 void linear_bwd_weight(Stream& stream, const Tensor& x_tensor, const Tensor& dy_tensor, const Tensor& dw_tensor,
                        const Tensor* dbias_tensor) {
+  if (x_tensor.dtype == EQV_BF16)
+    return conv2d_bwd_weight(stream, kPointwise, image(x_tensor), image(dy_tensor), kernel(dw_tensor), dbias_tensor);
   const int64_t in = dw_tensor.shape[1], out = dw_tensor.shape[0], rows = elements(x_tensor) / in;
   const float *x = f32(x_tensor), *dy = f32(dy_tensor);
   float *dw = f32(dw_tensor), *dbias = f32(dbias_tensor);

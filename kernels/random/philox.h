@@ -37,9 +37,10 @@ EQV_HOST_DEVICE inline double uniform(uint32_t word) { return (static_cast<doubl
 // Box-Muller: two words to two independent standard normal values.
 EQV_HOST_DEVICE inline void normal_pair(uint32_t word0, uint32_t word1, double out[2]) {
   const double radius = std::sqrt(-2.0 * std::log(uniform(word0)));
-  const double angle = 6.283185307179586476925286766559 * uniform(word1);
-  out[0] = radius * std::cos(angle);
-  out[1] = radius * std::sin(angle);
+  double sine, cosine;
+  sine_cosine_of_turns(uniform(word1), sine, cosine);
+  out[0] = radius * cosine;
+  out[1] = radius * sine;
 }
 
 }  // namespace eqv::philox

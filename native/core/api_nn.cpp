@@ -44,7 +44,7 @@ eqv_status eqv_conv2d_fwd(eqv_stream s, const eqv_conv2d_params* params, const e
   return guard("conv2d", [&] {
     Check c("conv2d", s);
     const auto& p = c.params(params);
-    const auto &X = c.tensor("x", x, 4), &W = c.tensor("weight", w, 4), &Y = c.tensor("y", y, 4);
+    const auto &X = c.activation("x", x, 4), &W = c.tensor("weight", w, 4), &Y = c.activation("y", y, 4);
     const auto* B = c.optional("bias", bias, 1);
     conv_shapes(c, p, "x", X, W, "y", Y);
     if (B) c.shape("bias", *B, {W.shape[0]});
@@ -57,7 +57,7 @@ eqv_status eqv_conv2d_bwd_input(eqv_stream s, const eqv_conv2d_params* params, c
   return guard("conv2d_bwd_input", [&] {
     Check c("conv2d_bwd_input", s);
     const auto& p = c.params(params);
-    const auto &DY = c.tensor("dy", dy, 4), &W = c.tensor("weight", w, 4), &DX = c.tensor("dx", dx, 4);
+    const auto &DY = c.activation("dy", dy, 4), &W = c.tensor("weight", w, 4), &DX = c.activation("dx", dx, 4);
     conv_shapes(c, p, "dx", DX, W, "dy", DY);
     backend::conv2d_bwd_input(*s, p, DY, W, DX);
   });
@@ -68,7 +68,7 @@ eqv_status eqv_conv2d_bwd_weight(eqv_stream s, const eqv_conv2d_params* params, 
   return guard("conv2d_bwd_weight", [&] {
     Check c("conv2d_bwd_weight", s);
     const auto& p = c.params(params);
-    const auto &X = c.tensor("x", x, 4), &DY = c.tensor("dy", dy, 4), &DW = c.tensor("dweight", dw, 4);
+    const auto &X = c.activation("x", x, 4), &DY = c.activation("dy", dy, 4), &DW = c.tensor("dweight", dw, 4);
     const auto* DB = c.optional("dbias", dbias, 1);
     conv_shapes(c, p, "x", X, DW, "dy", DY);
     if (DB) c.shape("dbias", *DB, {DW.shape[0]});
@@ -80,7 +80,7 @@ eqv_status eqv_linear_fwd(eqv_stream s, const eqv_tensor* x, const eqv_tensor* w
                           const eqv_tensor* y) {
   return guard("linear", [&] {
     Check c("linear", s);
-    const auto &X = c.tensor("x", x, -1), &W = c.tensor("weight", w, 2), &Y = c.tensor("y", y, -1);
+    const auto &X = c.activation("x", x, -1), &W = c.tensor("weight", w, 2), &Y = c.activation("y", y, -1);
     const auto* B = c.optional("bias", bias, 1);
     linear_shapes(c, "x", X, W, "y", Y);
     if (B) c.shape("bias", *B, {W.shape[0]});
@@ -91,7 +91,7 @@ eqv_status eqv_linear_fwd(eqv_stream s, const eqv_tensor* x, const eqv_tensor* w
 eqv_status eqv_linear_bwd_input(eqv_stream s, const eqv_tensor* dy, const eqv_tensor* w, const eqv_tensor* dx) {
   return guard("linear_bwd_input", [&] {
     Check c("linear_bwd_input", s);
-    const auto &DY = c.tensor("dy", dy, -1), &W = c.tensor("weight", w, 2), &DX = c.tensor("dx", dx, -1);
+    const auto &DY = c.activation("dy", dy, -1), &W = c.tensor("weight", w, 2), &DX = c.activation("dx", dx, -1);
     linear_shapes(c, "dx", DX, W, "dy", DY);
     backend::linear_bwd_input(*s, DY, W, DX);
   });
@@ -101,7 +101,7 @@ eqv_status eqv_linear_bwd_weight(eqv_stream s, const eqv_tensor* x, const eqv_te
                                  const eqv_tensor* dbias) {
   return guard("linear_bwd_weight", [&] {
     Check c("linear_bwd_weight", s);
-    const auto &X = c.tensor("x", x, -1), &DY = c.tensor("dy", dy, -1), &DW = c.tensor("dweight", dw, 2);
+    const auto &X = c.activation("x", x, -1), &DY = c.activation("dy", dy, -1), &DW = c.tensor("dweight", dw, 2);
     const auto* DB = c.optional("dbias", dbias, 1);
     linear_shapes(c, "x", X, DW, "dy", DY);
     if (DB) c.shape("dbias", *DB, {DW.shape[0]});
@@ -115,8 +115,8 @@ eqv_status eqv_group_norm_fwd(eqv_stream s, const eqv_group_norm_params* params,
   return guard("group_norm", [&] {
     Check c("group_norm", s);
     const auto& p = c.params(params);
-    const auto &X = c.tensor("x", x, 4), &G = c.tensor("gamma", gamma, 1), &B = c.tensor("beta", beta, 1),
-               &Y = c.tensor("y", y, 4), &S = c.tensor("stats", stats, 3);
+    const auto &X = c.activation("x", x, 4), &G = c.tensor("gamma", gamma, 1), &B = c.tensor("beta", beta, 1),
+               &Y = c.activation("y", y, 4), &S = c.tensor("stats", stats, 3);
     c.same_shape("y", Y, "x", X);
     c.shape("gamma", G, {X.shape[3]});
     c.shape("beta", B, {X.shape[3]});
@@ -132,8 +132,8 @@ eqv_status eqv_group_norm_bwd(eqv_stream s, const eqv_group_norm_params* params,
   return guard("group_norm_bwd", [&] {
     Check c("group_norm_bwd", s);
     const auto& p = c.params(params);
-    const auto &DY = c.tensor("dy", dy, 4), &X = c.tensor("x", x, 4), &G = c.tensor("gamma", gamma, 1),
-               &B = c.tensor("beta", beta, 1), &S = c.tensor("stats", stats, 3), &DX = c.tensor("dx", dx, 4),
+    const auto &DY = c.activation("dy", dy, 4), &X = c.activation("x", x, 4), &G = c.tensor("gamma", gamma, 1),
+               &B = c.tensor("beta", beta, 1), &S = c.tensor("stats", stats, 3), &DX = c.activation("dx", dx, 4),
                &DG = c.tensor("dgamma", dgamma, 1), &DB = c.tensor("dbeta", dbeta, 1);
     c.same_shape("dy", DY, "x", X);
     c.same_shape("dx", DX, "x", X);
@@ -149,9 +149,9 @@ eqv_status eqv_batch_norm_fwd(eqv_stream s, const eqv_batch_norm_params* params,
   return guard("batch_norm", [&] {
     Check c("batch_norm", s);
     const auto& p = c.params(params);
-    const auto &X = c.tensor("x", x, 4), &G = c.tensor("gamma", gamma, 1), &B = c.tensor("beta", beta, 1),
+    const auto &X = c.activation("x", x, 4), &G = c.tensor("gamma", gamma, 1), &B = c.tensor("beta", beta, 1),
                &M = c.tensor("running_mean", running_mean, 1), &V = c.tensor("running_var", running_var, 1),
-               &Y = c.tensor("y", y, 4), &S = c.tensor("stats", stats, 2);
+               &Y = c.activation("y", y, 4), &S = c.tensor("stats", stats, 2);
     c.same_shape("y", Y, "x", X);
     for (const auto* t : {&G, &B, &M, &V}) c.shape("gamma, beta, running_mean, running_var", *t, {X.shape[3]});
     c.shape("stats", S, {X.shape[3], 2});
@@ -167,8 +167,8 @@ eqv_status eqv_batch_norm_bwd(eqv_stream s, const eqv_batch_norm_params* params,
   return guard("batch_norm_bwd", [&] {
     Check c("batch_norm_bwd", s);
     const auto& p = c.params(params);
-    const auto &DY = c.tensor("dy", dy, 4), &X = c.tensor("x", x, 4), &G = c.tensor("gamma", gamma, 1),
-               &S = c.tensor("stats", stats, 2), &DX = c.tensor("dx", dx, 4), &DG = c.tensor("dgamma", dgamma, 1),
+    const auto &DY = c.activation("dy", dy, 4), &X = c.activation("x", x, 4), &G = c.tensor("gamma", gamma, 1),
+               &S = c.tensor("stats", stats, 2), &DX = c.activation("dx", dx, 4), &DG = c.tensor("dgamma", dgamma, 1),
                &DB = c.tensor("dbeta", dbeta, 1);
     c.same_shape("dy", DY, "x", X);
     c.same_shape("dx", DX, "x", X);
@@ -184,7 +184,7 @@ eqv_status eqv_activation_fwd(eqv_stream s, const eqv_activation_params* params,
     Check c("activation", s);
     const auto& p = c.params(params);
     c.that(p.kind >= EQV_SILU && p.kind <= EQV_LEAKY_RELU, "unknown activation kind", "see EQV_SILU in eqv.h");
-    const auto &X = c.tensor("x", x, -1), &Y = c.tensor("y", y, -1);
+    const auto &X = c.activation("x", x, -1), &Y = c.activation("y", y, -1);
     c.same_shape("y", Y, "x", X);
     backend::activation_fwd(*s, p, X, Y);
   });
@@ -196,7 +196,7 @@ eqv_status eqv_activation_bwd(eqv_stream s, const eqv_activation_params* params,
     Check c("activation_bwd", s);
     const auto& p = c.params(params);
     c.that(p.kind >= EQV_SILU && p.kind <= EQV_LEAKY_RELU, "unknown activation kind", "see EQV_SILU in eqv.h");
-    const auto &DY = c.tensor("dy", dy, -1), &X = c.tensor("x", x, -1), &DX = c.tensor("dx", dx, -1);
+    const auto &DY = c.activation("dy", dy, -1), &X = c.activation("x", x, -1), &DX = c.activation("dx", dx, -1);
     c.same_shape("dy", DY, "x", X);
     c.same_shape("dx", DX, "x", X);
     backend::activation_bwd(*s, p, DY, X, DX);
@@ -206,7 +206,7 @@ eqv_status eqv_activation_bwd(eqv_stream s, const eqv_activation_params* params,
 eqv_status eqv_upsample2x_fwd(eqv_stream s, const eqv_tensor* x, const eqv_tensor* y) {
   return guard("upsample2x", [&] {
     Check c("upsample2x", s);
-    const auto &X = c.tensor("x", x, 4), &Y = c.tensor("y", y, 4);
+    const auto &X = c.activation("x", x, 4), &Y = c.activation("y", y, 4);
     c.shape("y", Y, {X.shape[0], 2 * X.shape[1], 2 * X.shape[2], X.shape[3]});
     backend::upsample2x_fwd(*s, X, Y);
   });
@@ -215,7 +215,7 @@ eqv_status eqv_upsample2x_fwd(eqv_stream s, const eqv_tensor* x, const eqv_tenso
 eqv_status eqv_upsample2x_bwd(eqv_stream s, const eqv_tensor* dy, const eqv_tensor* dx) {
   return guard("upsample2x_bwd", [&] {
     Check c("upsample2x_bwd", s);
-    const auto &DY = c.tensor("dy", dy, 4), &DX = c.tensor("dx", dx, 4);
+    const auto &DY = c.activation("dy", dy, 4), &DX = c.activation("dx", dx, 4);
     c.shape("dy", DY, {DX.shape[0], 2 * DX.shape[1], 2 * DX.shape[2], DX.shape[3]});
     backend::upsample2x_bwd(*s, DY, DX);
   });
@@ -224,7 +224,7 @@ eqv_status eqv_upsample2x_bwd(eqv_stream s, const eqv_tensor* dy, const eqv_tens
 eqv_status eqv_max_pool2x2_fwd(eqv_stream s, const eqv_tensor* x, const eqv_tensor* y, const eqv_tensor* index) {
   return guard("max_pool2x2", [&] {
     Check c("max_pool2x2", s);
-    const auto &X = c.tensor("x", x, 4), &Y = c.tensor("y", y, 4), &I = c.typed("index", index, 4, EQV_U8);
+    const auto &X = c.activation("x", x, 4), &Y = c.activation("y", y, 4), &I = c.typed("index", index, 4, EQV_U8);
     c.shape("y", Y, {X.shape[0], X.shape[1] / 2, X.shape[2] / 2, X.shape[3]});
     c.same_shape("index", I, "y", Y);
     backend::max_pool2x2_fwd(*s, X, Y, I);
@@ -234,7 +234,7 @@ eqv_status eqv_max_pool2x2_fwd(eqv_stream s, const eqv_tensor* x, const eqv_tens
 eqv_status eqv_max_pool2x2_bwd(eqv_stream s, const eqv_tensor* dy, const eqv_tensor* index, const eqv_tensor* dx) {
   return guard("max_pool2x2_bwd", [&] {
     Check c("max_pool2x2_bwd", s);
-    const auto &DY = c.tensor("dy", dy, 4), &DX = c.tensor("dx", dx, 4), &I = c.typed("index", index, 4, EQV_U8);
+    const auto &DY = c.activation("dy", dy, 4), &DX = c.activation("dx", dx, 4), &I = c.typed("index", index, 4, EQV_U8);
     c.shape("dy", DY, {DX.shape[0], DX.shape[1] / 2, DX.shape[2] / 2, DX.shape[3]});
     c.same_shape("index", I, "dy", DY);
     backend::max_pool2x2_bwd(*s, DY, I, DX);
@@ -246,7 +246,7 @@ eqv_status eqv_attention_fwd(eqv_stream s, const eqv_attention_params* params, c
   return guard("attention", [&] {
     Check c("attention", s);
     const auto& p = c.params(params);
-    const auto &Q = c.tensor("q", q, 3), &K = c.tensor("k", k, 3), &V = c.tensor("v", v, 3), &O = c.tensor("o", o, 3),
+    const auto &Q = c.activation("q", q, 3), &K = c.activation("k", k, 3), &V = c.activation("v", v, 3), &O = c.activation("o", o, 3),
                &L = c.tensor("lse", lse, 3);
     c.that(p.heads >= 1 && Q.shape[2] % p.heads == 0, "the channels are not divisible by the number of heads",
            "choose heads that divide C");
@@ -264,9 +264,9 @@ eqv_status eqv_attention_bwd(eqv_stream s, const eqv_attention_params* params, c
   return guard("attention_bwd", [&] {
     Check c("attention_bwd", s);
     const auto& p = c.params(params);
-    const auto &DO = c.tensor("do", d_o, 3), &Q = c.tensor("q", q, 3), &K = c.tensor("k", k, 3),
-               &V = c.tensor("v", v, 3), &O = c.tensor("o", o, 3), &L = c.tensor("lse", lse, 3),
-               &DQ = c.tensor("dq", dq, 3), &DK = c.tensor("dk", dk, 3), &DV = c.tensor("dv", dv, 3);
+    const auto &DO = c.activation("do", d_o, 3), &Q = c.activation("q", q, 3), &K = c.activation("k", k, 3),
+               &V = c.activation("v", v, 3), &O = c.activation("o", o, 3), &L = c.tensor("lse", lse, 3),
+               &DQ = c.activation("dq", dq, 3), &DK = c.activation("dk", dk, 3), &DV = c.activation("dv", dv, 3);
     c.that(p.heads >= 1 && Q.shape[2] % p.heads == 0, "the channels are not divisible by the number of heads",
            "choose heads that divide C");
     c.shape("k", K, {Q.shape[0], K.shape[1], Q.shape[2]});

@@ -47,8 +47,8 @@ eqv_status eqv_axpby(eqv_stream s, const eqv_axpby_params* params, const eqv_ten
   return guard("axpby", [&] {
     Check c("axpby", s);
     const auto& p = c.params(params);
-    const auto &A = c.tensor("a", a, -1), &O = c.tensor("out", out, -1);
-    const auto* B = c.optional("b", b, -1);
+    const auto &A = c.activation("a", a, -1), &O = c.activation("out", out, -1);
+    const auto* B = c.optional_activation("b", b, -1);
     if (B) c.same_shape("b", *B, "a", A);
     c.same_shape("out", O, "a", A);
     backend::axpby(*s, p, A, B, O);
@@ -59,8 +59,8 @@ eqv_status eqv_add_scaled(eqv_stream s, const eqv_tensor* a, const eqv_tensor* b
                           const eqv_tensor* out) {
   return guard("add_scaled", [&] {
     Check c("add_scaled", s);
-    const auto &B = c.tensor("b", b, -1), &S = c.tensor("s", scale, -1), &O = c.tensor("out", out, -1);
-    const auto* A = c.optional("a", a, -1);
+    const auto &B = c.activation("b", b, -1), &S = c.tensor("s", scale, -1), &O = c.activation("out", out, -1);
+    const auto* A = c.optional_activation("a", a, -1);
     if (A) c.same_shape("a", *A, "b", B);
     c.same_shape("out", O, "b", B);
     scalar(c, "s", S);
@@ -204,7 +204,7 @@ eqv_status eqv_lpips_head_fwd(eqv_stream s, const eqv_tensor* f0, const eqv_tens
                               const eqv_tensor* out) {
   return guard("lpips_head", [&] {
     Check c("lpips_head", s);
-    const auto &A = c.tensor("f0", f0, 4), &B = c.tensor("f1", f1, 4), &W = c.tensor("w", w, 1),
+    const auto &A = c.activation("f0", f0, 4), &B = c.activation("f1", f1, 4), &W = c.tensor("w", w, 1),
                &O = c.tensor("out", out, 1);
     c.same_shape("f1", B, "f0", A);
     c.shape("w", W, {A.shape[3]});
@@ -217,8 +217,8 @@ eqv_status eqv_lpips_head_bwd(eqv_stream s, const eqv_tensor* dout, const eqv_te
                               const eqv_tensor* w, const eqv_tensor* df1) {
   return guard("lpips_head_bwd", [&] {
     Check c("lpips_head_bwd", s);
-    const auto &D = c.tensor("dout", dout, 1), &A = c.tensor("f0", f0, 4), &B = c.tensor("f1", f1, 4),
-               &W = c.tensor("w", w, 1), &DF = c.tensor("df1", df1, 4);
+    const auto &A = c.activation("f0", f0, 4), &B = c.activation("f1", f1, 4), &DF = c.activation("df1", df1, 4),
+               &D = c.tensor("dout", dout, 1), &W = c.tensor("w", w, 1);
     c.same_shape("f1", B, "f0", A);
     c.same_shape("df1", DF, "f0", A);
     c.shape("w", W, {A.shape[3]});
@@ -242,7 +242,7 @@ eqv_status eqv_fill(eqv_stream s, const eqv_fill_params* params, const eqv_tenso
   return guard("fill", [&] {
     Check c("fill", s);
     const auto& p = c.params(params);
-    backend::fill(*s, p, c.tensor("out", out, -1));
+    backend::fill(*s, p, c.activation("out", out, -1));
   });
 }
 

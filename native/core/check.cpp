@@ -67,7 +67,7 @@ const Tensor& Check::typed(const char* name, const Tensor* t, int rank, int32_t 
   return r;
 }
 
-const Tensor& Check::tensor(const char* name, const Tensor* t, int rank) {
+const Tensor& Check::activation(const char* name, const Tensor* t, int rank) {
   const Tensor& r = basic(name, t, rank);
   if (dtype_ < 0) {
     if (!backend::computes_in(r.dtype))
@@ -76,6 +76,16 @@ const Tensor& Check::tensor(const char* name, const Tensor* t, int rank) {
     dtype_ = r.dtype;
   }
   return typed(name, t, rank, dtype_);
+}
+
+const Tensor& Check::tensor(const char* name, const Tensor* t, int rank) {
+  if (dtype_ < 0) {
+    const Tensor& r = basic(name, t, rank);
+    if (r.dtype == EQV_BF16)
+      throw error(EQV_UNSUPPORTED, "%s: %s is bf16; this is computed in f32 only: cast it first (eqv_copy)", op_, name);
+    return activation(name, t, rank);
+  }
+  return typed(name, t, rank, dtype_ == EQV_BF16 ? EQV_F32 : dtype_);
 }
 
 const Tensor& Check::strided(const char* name, const Tensor* t) const {

@@ -24,7 +24,12 @@ class Check {
     return *p;
   }
 
-  // A contiguous tensor in this call's compute dtype; rank -1 = any rank.
+  // A contiguous tensor of activations, in a dtype this device computes in, the same for all of the call; rank -1 = any.
+  const Tensor& activation(const char* name, const Tensor* t, int rank);
+  const Tensor* optional_activation(const char* name, const Tensor* t, int rank) {
+    return t ? &activation(name, t, rank) : nullptr;
+  }
+  // A contiguous tensor of parameters, statistics or losses: as the activations, but fp32 beside bf16.
   const Tensor& tensor(const char* name, const Tensor* t, int rank);
   const Tensor* optional(const char* name, const Tensor* t, int rank) { return t ? &tensor(name, t, rank) : nullptr; }
   // The same with a given dtype.
@@ -41,7 +46,7 @@ class Check {
  private:
   const Tensor& basic(const char* name, const Tensor* t, int rank) const;
   const char* op_;
-  int32_t dtype_ = -1;  // of the first floating tensor
+  int32_t dtype_ = -1;  // of the first floating tensor; activations must come first
 };
 
 std::string shape_text(const Tensor& t);

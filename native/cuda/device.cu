@@ -25,6 +25,11 @@ namespace gpu {
 
 int64_t wave(const Stream& stream) { return int64_t{8} * stream.device->threads; }
 
+void allow_shared(const void* kernel, size_t bytes) {
+  require(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, static_cast<int>(bytes)),
+          "cudaFuncSetAttribute");
+}
+
 void check_launch(const char* kernel) { require(cudaGetLastError(), kernel); }
 
 }  // namespace gpu
@@ -32,7 +37,7 @@ void check_launch(const char* kernel) { require(cudaGetLastError(), kernel); }
 namespace backend {
 
 int32_t compute_dtype() { return EQV_F32; }
-bool computes_in(int32_t dtype) { return dtype == EQV_F32; }
+bool computes_in(int32_t dtype) { return dtype == EQV_F32 || dtype == EQV_BF16; }
 
 void open(Device& device) {
   int count = 0;

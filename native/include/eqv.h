@@ -8,6 +8,8 @@
  *  - Parameter structs start with struct_size = sizeof(the struct), set by the caller.
  *  - Images are NHWC: shape {N, H, W, C}. Weights have the shape PyTorch stores on disk: conv {O, I, kH, kW},
  *    linear {O, I}. Strides count elements. Only eqv_copy takes tensors that are not contiguous.
+ *  - Activations and their gradients (x, y, dy, dx, q, k, v, o, f0, f1 …) may be bf16 where the device computes in it;
+ *    parameters, their gradients, statistics, losses and latents are then f32. Sums are f32 or wider throughout.
  *  - Work is ordered by a stream and may run after the call returned; eqv_stream_sync waits and reports what failed.
  *  - Handles are destroyed by whoever created them. Nothing here is freed behind the caller's back.
  *  - Backward functions assign their results. They never add to them.

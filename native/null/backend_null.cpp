@@ -8,7 +8,7 @@
 namespace eqv::backend {
 
 int32_t compute_dtype() { return EQV_F32; }
-bool computes_in(int32_t dtype) { return dtype == EQV_F32; }
+bool computes_in(int32_t dtype) { return dtype == EQV_F32 || dtype == EQV_BF16; }
 
 void open(Device& device) { device.threads = 1; }
 

@@ -4,19 +4,28 @@
 #include <cstring>
 #include <thread>
 
-#include "common/device.h"
+#include "common/hopper.h"
 
 namespace eqv::gpu {
 
 int64_t wave(const Stream& stream) { return 2 * stream.device->threads; }
 void check_launch(const char*) {}
 
+TensorMap matrix_map(const void* data, int64_t rows, int64_t columns, int box_rows) {
+  return {static_cast<const uint16_t*>(data), false, columns, rows, 0, 0, box_rows, 0, 0, 0, 0, 0};
+}
+
+TensorMap pixels_map(const void* data, int n, int h, int w, int c, PixelRange range, int step, int box_pixels) {
+  return {static_cast<const uint16_t*>(data), true, c, w, h, n, box_pixels, range.first_column, range.first_row,
+          range.beyond_columns, range.beyond_rows, step};
+}
+
 }  // namespace eqv::gpu
 
 namespace eqv::backend {
 
 int32_t compute_dtype() { return EQV_F32; }
-bool computes_in(int32_t dtype) { return dtype == EQV_F32; }
+bool computes_in(int32_t dtype) { return dtype == EQV_F32 || dtype == EQV_BF16; }
 
 void open(Device& device) {
   if (device.ordinal != 0)

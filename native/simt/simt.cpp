@@ -1,5 +1,5 @@
 // The scheduler of the shim: fibers, barriers, warp operations.
-#include "simt.h"
+#include "scheduler.h"
 
 #include <sys/mman.h>
 
@@ -48,13 +48,26 @@ constexpr int kSavedRegisters = 6;
 constexpr size_t kSharedAlignment = 1024;
 constexpr unsigned kWarp = 32;
 
-enum class State { ready, at_barrier, at_warp_operation, returned };
+enum class State { ready, polling, at_barrier, at_warp_operation, at_rendezvous, returned };
+constexpr int kStates = 6;
+
+struct Copy {
+  void* to;
+  const void* from;
+  unsigned bytes;
+
+  void run() const {
+    if (from) std::memcpy(to, from, bytes);
+    else std::memset(to, 0, bytes);
+  }
+};
 
 struct Fiber {
   void* stack_pointer = nullptr;
   Place place;
   unsigned index = 0;
   State state = State::ready;
+  std::vector<std::vector<Copy>> copies;  // groups of asynchronous copies, the last one not committed yet
 };
 
 // The operation that some lanes of a warp have reached and others have not.
@@ -77,7 +90,14 @@ class Scheduler {
   void barrier();
   void operation(unsigned mask, const char* name, const void* in, size_t in_size, void* out, size_t out_size,
                  void (*combine)(unsigned, const Lanes&, Lanes&));
+  void copy_async(const Copy& copy);
+  void commit_copies() { current->copies.emplace_back(); }
+  void wait_for_copies(unsigned newest);
+  void wait_until(const std::function<bool()>& condition);
+  void rendezvous(unsigned first, unsigned count, const std::function<void()>& together);
   [[noreturn]] void die(const char* message) const;
+
+  std::unique_ptr<BlockState> state;
 
   Fiber* current = nullptr;
   unsigned char* shared = nullptr;
@@ -97,7 +117,9 @@ class Scheduler {
   std::mt19937_64 random_;
   unsigned char* stacks_ = nullptr;
   size_t stack_bytes_ = 0;
+  std::vector<unsigned> together_;  // by first thread: how many are at a rendezvous
   void* main_ = nullptr;
+  bool moved_ = false;
   unsigned alive_ = 0, at_barrier_ = 0;
 };
 
@@ -135,6 +157,8 @@ void Scheduler::prepare(dim3 grid, dim3 block, size_t shared_bytes, const std::f
 void Scheduler::enter() {
   Scheduler& s = *scheduler;
   (*s.body_)();
+  for (const auto& group : s.current->copies)
+    if (!group.empty()) s.die("a thread ends with asynchronous copies it never waited for");
   --s.alive_;
   s.current->state = State::returned;
   if (s.alive_ && s.at_barrier_ == s.alive_) s.release_barrier();
@@ -146,9 +170,11 @@ void Scheduler::run(unsigned block) {
   const dim3 at{block % grid_.x, block / grid_.x % grid_.y, block / (grid_.x * grid_.y)};
   alive_ = static_cast<unsigned>(fibers_.size());
   at_barrier_ = 0;
+  together_.assign(fibers_.size(), 0);
   if (shared_bytes_) std::memset(shared, 0xff, shared_bytes_);  // a NaN in every floating type
   for (Fiber& f : fibers_) {
     f.place.block = at;
+    f.copies.assign(1, {});
     f.state = State::ready;
     auto** top = reinterpret_cast<void**>(stacks_ + (f.index + 1) * (kStack + kStagger) - 64);
     *--top = nullptr;  // the alignment a called function expects
@@ -158,21 +184,37 @@ void Scheduler::run(unsigned block) {
   }
   if (seed()) std::shuffle(order_.begin(), order_.end(), random_);
   while (alive_) {
-    bool moved = false;
+    moved_ = false;
     for (unsigned i : order_) {
-      if (fibers_[i].state != State::ready) continue;
-      moved = true;
+      if (fibers_[i].state != State::ready && fibers_[i].state != State::polling) continue;
+      moved_ = moved_ || fibers_[i].state == State::ready;
       current = &fibers_[i];
       eqv_simt_switch(&main_, current->stack_pointer);
     }
-    if (!moved) die("deadlock: no thread of the block can go on");
+    if (!moved_) die("deadlock: no thread of the block can go on");
   }
+  if (state) state->at_end();
+  state.reset();
   current = nullptr;
 }
 
 void Scheduler::wait(State state) {
   current->state = state;
   eqv_simt_switch(&current->stack_pointer, main_);
+}
+
+void Scheduler::wait_until(const std::function<bool()>& condition) {
+  while (!condition()) wait(State::polling);
+  moved_ = true;
+}
+
+void Scheduler::rendezvous(unsigned first, unsigned count, const std::function<void()>& together) {
+  if (first + count > fibers_.size()) die("an operation of a warpgroup in a block that has no such warpgroup");
+  if (++together_[first] < count) return wait(State::at_rendezvous);
+  together_[first] = 0;
+  together();
+  for (unsigned i = first; i < first + count; ++i)
+    if (fibers_[i].state == State::at_rendezvous) fibers_[i].state = State::ready;
 }
 
 void Scheduler::release_barrier() {
@@ -215,15 +257,35 @@ void Scheduler::operation(unsigned mask, const char* name, const void* in, size_
   if (out_size) std::memcpy(out, r.out[lane], out_size);
 }
 
+void Scheduler::copy_async(const Copy& copy) {
+  if (reinterpret_cast<uintptr_t>(copy.to) % copy.bytes || reinterpret_cast<uintptr_t>(copy.from) % copy.bytes)
+    die("cp.async: an address is not a multiple of the size");
+  const auto* to = static_cast<unsigned char*>(copy.to);
+  if (to < shared || to + copy.bytes > shared + shared_bytes_) die("cp.async: the destination is not in shared memory");
+  static const bool early = std::getenv("SIMT_EARLY") != nullptr;
+  if (early) copy.run();
+  else current->copies.back().push_back(copy);
+}
+
+void Scheduler::wait_for_copies(unsigned newest) {
+  auto& groups = current->copies;
+  while (groups.size() > newest + 1) {  // the open group does not count
+    for (const Copy& copy : groups.front()) copy.run();
+    groups.erase(groups.begin());
+  }
+}
+
 void Scheduler::die(const char* message) const {
-  unsigned count[4] = {};
+  unsigned count[kStates] = {};
   for (const Fiber& f : fibers_) ++count[static_cast<int>(f.state)];
   std::fprintf(stderr, "simt: %s\n", message);
   if (current)
     std::fprintf(stderr, "  thread %u of block (%u, %u, %u)\n", current->index, current->place.block.x,
                  current->place.block.y, current->place.block.z);
-  std::fprintf(stderr, "  ready %u, at __syncthreads %u, at a warp operation %u, returned %u\n", count[0], count[1],
-               count[2], count[3]);
+  const auto of = [&](State s) { return count[static_cast<int>(s)]; };
+  std::fprintf(stderr, "  ready %u, polling a barrier %u, at __syncthreads %u, at a warp operation %u, ", of(State::ready),
+               of(State::polling), of(State::at_barrier), of(State::at_warp_operation));
+  std::fprintf(stderr, "at an operation of a warpgroup %u, returned %u\n", of(State::at_rendezvous), of(State::returned));
   for (const Rendezvous& r : warps_)
     if (r.arrived)
       std::fprintf(stderr, "  warp %td waits at %s: mask %08x, arrived %08x\n", &r - warps_.data(), r.name, r.mask,
@@ -267,6 +329,18 @@ void warp_operation(unsigned mask, const char* name, const void* in, size_t in_s
                     void (*combine)(unsigned, const Lanes&, Lanes&)) {
   scheduler->operation(mask, name, in, in_size, out, out_size, combine);
 }
+
+unsigned char* shared_bytes() { return scheduler->shared; }
+unsigned thread_index() { return scheduler->current->index; }
+void wait_until(const std::function<bool()>& condition) { scheduler->wait_until(condition); }
+void rendezvous(unsigned first, unsigned count, const std::function<void()>& together) {
+  scheduler->rendezvous(first, count, together);
+}
+std::unique_ptr<BlockState>& block_state() { return scheduler->state; }
+
+void copy_async(void* to, const void* from, unsigned bytes) { scheduler->copy_async({to, from, bytes}); }
+void commit_copies() { scheduler->commit_copies(); }
+void wait_for_copies(unsigned newest) { scheduler->wait_for_copies(newest); }
 
 void die(const char* message) {
   if (scheduler) scheduler->die(message);

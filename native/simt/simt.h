@@ -20,11 +20,14 @@
 #define __host__
 #define __forceinline__ inline __attribute__((always_inline))
 #define __launch_bounds__(...)
+#define __grid_constant__
 
 struct dim3 {
   unsigned x, y, z;
   constexpr dim3(unsigned x = 1, unsigned y = 1, unsigned z = 1) : x(x), y(y), z(z) {}
 };
+
+inline double rsqrt(double x) { return 1 / std::sqrt(x); }
 
 namespace simt {
 
@@ -47,6 +50,12 @@ constexpr size_t kLaneBytes = 64;
 using Lanes = unsigned char[32][kLaneBytes];
 void warp_operation(unsigned mask, const char* name, const void* in, size_t in_size, void* out, size_t out_size,
                     void (*combine)(unsigned mask, const Lanes& in, Lanes& out));
+
+// cp.async: a copy into shared memory (zeros where `from` is null) that is done as late as the program allows, when the
+// thread waits for it; with SIMT_EARLY=1 in the environment at once. A program may rely on neither.
+void copy_async(void* to, const void* from, unsigned bytes);
+void commit_copies();
+void wait_for_copies(unsigned newest);
 
 // Runs a grid: blocks one after the other, or on `workers` threads. A block that cannot go on is a failure of the
 // kernel: the process ends with a census of where its threads wait.

@@ -6,6 +6,7 @@ import io.github.eqvae.nn.ParameterStore;
 import io.github.eqvae.op.GaussianSample;
 import io.github.eqvae.op.Narrow;
 import io.github.eqvae.tape.Tape;
+import io.github.eqvae.tensor.DType;
 import io.github.eqvae.tensor.Stream;
 import io.github.eqvae.tensor.Tensor;
 import org.jspecify.annotations.Nullable;
@@ -22,6 +23,7 @@ public final class AutoencoderKl implements AutoCloseable {
   private final @Nullable Conv2d quantConv;
   private final @Nullable Conv2d postQuantConv;
   private final ParameterStore parameters;
+  private DType activations;
 
   /**
    * Builds a model with random weights.
@@ -46,6 +48,7 @@ public final class AutoencoderKl implements AutoCloseable {
       postQuantConv = null;
     }
     parameters = builder.build(stream, seed, training);
+    activations = stream.device().dtype();
   }
 
   /**
@@ -77,6 +80,16 @@ public final class AutoencoderKl implements AutoCloseable {
   }
 
   /**
+   * Chooses the dtype of the activations. Parameters, what goes in and what comes out keep the
+   * device's dtype.
+   *
+   * @param dtype the device's dtype (the default), or BF16 where the device computes in it
+   */
+  public void computeIn(DType dtype) {
+    activations = dtype;
+  }
+
+  /**
    * Images to the moments of the posterior.
    *
    * @param tape the tape
@@ -85,8 +98,8 @@ public final class AutoencoderKl implements AutoCloseable {
    * @return {@code [N, H/f, W/f, 2·embed_dim]}: mean, then log variance
    */
   public Tensor encode(Tape tape, Tensor x) {
-    Tensor h = encoder.forward(tape, x);
-    return quantConv == null ? h : quantConv.forward(tape, h);
+    Tensor h = encoder.forward(tape, Ops.cast(tape, x, activations));
+    return Ops.cast(tape, quantConv == null ? h : quantConv.forward(tape, h), x.dtype());
   }
 
   /**
@@ -120,7 +133,9 @@ public final class AutoencoderKl implements AutoCloseable {
    * @return {@code [N, h·f, w·f, out_channels]}, not clamped
    */
   public Tensor decode(Tape tape, Tensor z) {
-    return decoder.forward(tape, postQuantConv == null ? z : postQuantConv.forward(tape, z));
+    Tensor h = Ops.cast(tape, z, activations);
+    h = decoder.forward(tape, postQuantConv == null ? h : postQuantConv.forward(tape, h));
+    return Ops.cast(tape, h, z.dtype());
   }
 
   @Override

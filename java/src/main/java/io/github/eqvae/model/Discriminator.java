@@ -8,6 +8,7 @@ import io.github.eqvae.nn.ParameterStore;
 import io.github.eqvae.nn.Scope;
 import io.github.eqvae.op.LeakyRelu;
 import io.github.eqvae.tape.Tape;
+import io.github.eqvae.tensor.DType;
 import io.github.eqvae.tensor.Stream;
 import io.github.eqvae.tensor.Tensor;
 import java.util.ArrayList;
@@ -31,6 +32,7 @@ public final class Discriminator implements AutoCloseable {
 
   private final List<Layer> layers = new ArrayList<>();
   private final ParameterStore parameters;
+  private DType activations;
 
   /**
    * Builds a discriminator with random weights.
@@ -68,6 +70,7 @@ public final class Discriminator implements AutoCloseable {
     layers.add(
         new Layer(new Conv2d(s.in("" + index), width, 1, 4, keep, CONV, lastBias), null, false));
     parameters = builder.build(stream, seed, true);
+    activations = stream.device().dtype();
   }
 
   /**
@@ -77,6 +80,16 @@ public final class Discriminator implements AutoCloseable {
    */
   public ParameterStore parameters() {
     return parameters;
+  }
+
+  /**
+   * Chooses the dtype of the activations. Parameters, what goes in and what comes out keep the
+   * device's dtype.
+   *
+   * @param dtype the device's dtype (the default), or BF16 where the device computes in it
+   */
+  public void computeIn(DType dtype) {
+    activations = dtype;
   }
 
   /**
@@ -102,7 +115,7 @@ public final class Discriminator implements AutoCloseable {
    * @return logits {@code [N, h, w, 1]}: 30×30 for 256×256 at three layers
    */
   public Tensor forward(Tape tape, Tensor x, boolean training) {
-    Tensor h = x;
+    Tensor h = Ops.cast(tape, x, activations);
     for (Layer layer : layers) {
       h = layer.conv().forward(tape, h);
       BatchNorm2d norm = layer.norm();
@@ -113,7 +126,7 @@ public final class Discriminator implements AutoCloseable {
         h = tape.apply(ACTIVATION, h);
       }
     }
-    return h;
+    return Ops.cast(tape, h, x.dtype());
   }
 
   @Override

@@ -11,6 +11,7 @@ import io.github.eqvae.op.MaxPool2x2;
 import io.github.eqvae.op.Relu;
 import io.github.eqvae.op.WeightedSum;
 import io.github.eqvae.tape.Tape;
+import io.github.eqvae.tensor.DType;
 import io.github.eqvae.tensor.Stream;
 import io.github.eqvae.tensor.Tensor;
 import java.util.ArrayList;
@@ -39,6 +40,7 @@ public final class Lpips implements AutoCloseable {
   private final Parameter scale;
   private final Parameter shift;
   private final ParameterStore parameters;
+  private DType activations;
 
   /**
    * Builds the network with random weights, to be replaced by {@code io} loading the published
@@ -67,6 +69,7 @@ public final class Lpips implements AutoCloseable {
     scale = builder.root().in("scaling_layer").buffer("inverse_scale", Init.ONES, 3);
     shift = builder.root().in("scaling_layer").buffer("offset", Init.ZEROS, 3);
     parameters = builder.build(stream, seed, false);
+    activations = stream.device().dtype();
     double[] s = new double[3];
     double[] t = new double[3];
     for (int c = 0; c < 3; c++) {
@@ -87,6 +90,16 @@ public final class Lpips implements AutoCloseable {
    */
   public ParameterStore parameters() {
     return parameters;
+  }
+
+  /**
+   * Chooses the dtype of the activations. Parameters, what goes in and what comes out keep the
+   * device's dtype.
+   *
+   * @param dtype the device's dtype (the default), or BF16 where the device computes in it
+   */
+  public void computeIn(DType dtype) {
+    activations = dtype;
   }
 
   /**
@@ -118,6 +131,7 @@ public final class Lpips implements AutoCloseable {
   private List<Tensor> features(Tape tape, Tensor x) {
     List<Tensor> taps = new ArrayList<>();
     Tensor h = tape.apply(new ChannelAffine(), x, scale.value(), shift.value());
+    h = Ops.cast(tape, h, activations);
     for (int i = 0; i < stages.size(); i++) {
       if (i > 0) {
         h = tape.apply(new MaxPool2x2(), h);

@@ -1,7 +1,11 @@
 package io.github.eqvae.model;
 
+import io.github.eqvae.op.Cast;
 import io.github.eqvae.op.Conv2d;
 import io.github.eqvae.op.GroupNorm;
+import io.github.eqvae.tape.Tape;
+import io.github.eqvae.tensor.DType;
+import io.github.eqvae.tensor.Tensor;
 
 /** The operations all blocks share. */
 final class Ops {
@@ -17,6 +21,11 @@ final class Ops {
   private static final double EPS = 1e-6;
 
   private Ops() {}
+
+  /** x in another dtype; x itself when it has that dtype already. */
+  static Tensor cast(Tape tape, Tensor x, DType dtype) {
+    return x.dtype() == dtype ? x : tape.apply(new Cast(dtype), x);
+  }
 
   static GroupNorm norm(int groups) {
     return new GroupNorm(groups, EPS, false);

@@ -20,7 +20,7 @@ public record Attention(int heads) implements Op {
         heads >= 1 && q.dim(2) % heads == 0, q + " is not divisible into " + heads + " heads");
     in.expect(1, "k", Shape.of(q.dim(0), k.dim(1), q.dim(2)));
     in.expect(2, "v", k);
-    return Inference.of(in.get(0), in.get(0).as(Shape.of(q.dim(0), heads, q.dim(1))));
+    return Inference.of(in.get(0), in.get(0).full(Shape.of(q.dim(0), heads, q.dim(1))));
   }
 
   @Override

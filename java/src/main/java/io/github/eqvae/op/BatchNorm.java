@@ -21,7 +21,7 @@ public record BatchNorm(double eps, double momentum, boolean training) implement
     for (int i = 1; i < 5; i++) {
       in.expect(i, "input " + i, Shape.of(x.dim(3)));
     }
-    return Inference.of(in.get(0), in.get(0).as(Shape.of(x.dim(3), 2)));
+    return Inference.of(in.get(0), in.get(0).full(Shape.of(x.dim(3), 2)));
   }
 
   @Override
@@ -53,7 +53,7 @@ public record BatchNorm(double eps, double momentum, boolean training) implement
             gamma,
             c.saved(0),
             dx != null ? dx : c.temporary(x.shape(), x.dtype()),
-            dgamma != null ? dgamma : c.temporary(gamma.shape(), x.dtype()),
-            dbeta != null ? dbeta : c.temporary(gamma.shape(), x.dtype()));
+            dgamma != null ? dgamma : c.temporary(gamma.shape(), gamma.dtype()),
+            dbeta != null ? dbeta : c.temporary(gamma.shape(), gamma.dtype()));
   }
 }

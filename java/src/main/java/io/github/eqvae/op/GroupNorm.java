@@ -29,7 +29,7 @@ public record GroupNorm(int groups, double eps, boolean silu) implements Op {
         x.dim(3) + " channels are not divisible into " + groups + " groups");
     in.expect(1, "gamma", Shape.of(x.dim(3)));
     in.expect(2, "beta", Shape.of(x.dim(3)));
-    return Inference.of(in.get(0), in.get(0).as(Shape.of(x.dim(0), groups, 2)));
+    return Inference.of(in.get(0), in.get(0).full(Shape.of(x.dim(0), groups, 2)));
   }
 
   @Override
@@ -62,7 +62,7 @@ public record GroupNorm(int groups, double eps, boolean silu) implements Op {
             c.in(2),
             c.saved(0),
             dx != null ? dx : c.temporary(x.shape(), x.dtype()),
-            dgamma != null ? dgamma : c.temporary(gamma.shape(), x.dtype()),
-            dbeta != null ? dbeta : c.temporary(gamma.shape(), x.dtype()));
+            dgamma != null ? dgamma : c.temporary(gamma.shape(), gamma.dtype()),
+            dbeta != null ? dbeta : c.temporary(gamma.shape(), gamma.dtype()));
   }
 }

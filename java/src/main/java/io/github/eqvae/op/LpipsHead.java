@@ -10,7 +10,7 @@ public record LpipsHead() implements Op {
     Shape f = in.shape(0, "f0", 4);
     in.expect(1, "f1", f);
     in.expect(2, "w", Shape.of(f.dim(3)));
-    return Inference.of(in.get(0).as(Shape.of(f.dim(0))));
+    return Inference.of(in.get(0).full(Shape.of(f.dim(0))));
   }
 
   @Override

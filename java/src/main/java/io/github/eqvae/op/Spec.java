@@ -20,6 +20,17 @@ public record Spec(Shape shape, DType dtype) {
     return new Spec(other, dtype);
   }
 
+  /**
+   * For statistics and losses of activations: single precision beside bf16, otherwise the same
+   * dtype.
+   *
+   * @param other the new shape
+   * @return the spec
+   */
+  public Spec full(Shape other) {
+    return new Spec(other, dtype == DType.BF16 ? DType.F32 : dtype);
+  }
+
   @Override
   public String toString() {
     return dtype + shape.toString();

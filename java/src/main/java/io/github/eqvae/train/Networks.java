@@ -7,6 +7,7 @@ import io.github.eqvae.model.AutoencoderKl;
 import io.github.eqvae.model.Discriminator;
 import io.github.eqvae.model.Lpips;
 import io.github.eqvae.model.ModelFile;
+import io.github.eqvae.tensor.DType;
 import io.github.eqvae.tensor.Stream;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -61,6 +62,14 @@ public final class Networks implements AutoCloseable {
     }
     discriminator = d;
     lpips = p;
+    DType activations = recipe.run().activations(stream.device());
+    vae.computeIn(activations);
+    if (d != null) {
+      d.computeIn(activations);
+    }
+    if (p != null) {
+      p.computeIn(activations);
+    }
   }
 
   /**

@@ -14,6 +14,7 @@ final class RecipeChecks {
     data(recipe, problems);
     objective(recipe.objective(), problems);
     optimizer(recipe.optimizer(), problems);
+    run(recipe.run(), problems);
     unique("evaluation.angles", recipe.evaluation().angles(), problems);
     unique("evaluation.scales", recipe.evaluation().scales(), problems);
     multiplesOf90("evaluation.angles", recipe.evaluation().angles(), problems);
@@ -129,6 +130,14 @@ final class RecipeChecks {
           objective.perceptualWeight()
               + " needs the VGG16-LPIPS weights, which are not shipped; name the file in"
               + " objective.lpips_weights, or set perceptual_weight to 0 to train without LPIPS");
+    }
+  }
+
+  private static void run(RunRecipe run, RecipeProblems problems) {
+    if (run.precision() == RunRecipe.Precision.BF16 && run.device().equals("cpu")) {
+      problems.add(
+          "run.precision",
+          "bf16 needs run.device cuda; the CPU computes in single precision: use auto or fp32");
     }
   }
 

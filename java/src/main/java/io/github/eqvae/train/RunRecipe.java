@@ -1,5 +1,7 @@
 package io.github.eqvae.train;
 
+import io.github.eqvae.tensor.DType;
+import io.github.eqvae.tensor.Device;
 import io.github.eqvae.train.RecipeFields.Range;
 import java.util.LinkedHashMap;
 import java.util.Map;
@@ -27,6 +29,7 @@ import java.util.regex.Pattern;
  *     or infinity in loss or gradient norm) after which the run stops; default 10
  * @param device {@code cpu}, {@code cuda:N} or {@code simt}; default {@code cpu}
  * @param threads threads of the CPU backend; default 0: as many as the machine offers
+ * @param precision of activations; default {@code auto}
  */
 public record RunRecipe(
     long steps,
@@ -42,9 +45,32 @@ public record RunRecipe(
     int keep,
     int maxConsecutiveNonfinite,
     String device,
-    int threads) {
+    int threads,
+    Precision precision) {
 
   private static final Pattern DEVICE = Pattern.compile("cpu|simt|cuda(:\\d{1,3})?");
+
+  /** What activations are stored and multiplied in; parameters and sums stay single precision. */
+  public enum Precision {
+    /** {@code bf16} on {@code cuda}, {@code fp32} elsewhere. */
+    AUTO,
+    /** Single precision. */
+    FP32,
+    /** bfloat16, with sums in single precision; needs {@code cuda}. */
+    BF16
+  }
+
+  /**
+   * The dtype of activations.
+   *
+   * @param where what computes or plans this run
+   * @return BF16 or the device's own dtype
+   */
+  public DType activations(Device where) {
+    boolean bf16 =
+        precision == Precision.BF16 || precision == Precision.AUTO && device.startsWith("cuda");
+    return bf16 ? DType.BF16 : where.dtype();
+  }
 
   /** How the decay of the moving average starts. */
   public enum EmaRule {
@@ -77,7 +103,8 @@ public record RunRecipe(
         in.integer("keep", 3, 1, 10_000),
         in.integer("max_consecutive_nonfinite", 10, 1, 1_000_000),
         in.text("device", "cpu", "cpu, cuda:0 or simt", t -> DEVICE.matcher(t).matches()),
-        in.integer("threads", 0, 0, 1024));
+        in.integer("threads", 0, 0, 1024),
+        in.choice("precision", Precision.AUTO));
   }
 
   Map<String, Object> toMap() {
@@ -96,6 +123,7 @@ public record RunRecipe(
     map.put("max_consecutive_nonfinite", maxConsecutiveNonfinite);
     map.put("device", device);
     map.put("threads", threads);
+    map.put("precision", RecipeFields.name(precision));
     return map;
   }
 }

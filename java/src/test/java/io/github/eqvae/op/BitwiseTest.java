@@ -20,7 +20,13 @@ import org.junit.jupiter.params.provider.MethodSource;
 class BitwiseTest {
   private static final Set<Class<? extends Op>> MOVES =
       Set.of(
-          Concat.class, MaxPool2x2.class, Narrow.class, Permute.class, Relu.class, Reshape.class);
+          Cast.class,
+          Concat.class,
+          MaxPool2x2.class,
+          Narrow.class,
+          Permute.class,
+          Relu.class,
+          Reshape.class);
 
   /** Operations that add and multiply: exact on small integers. */
   private static final Set<Class<? extends Op>> SUMS =

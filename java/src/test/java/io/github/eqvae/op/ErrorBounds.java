@@ -191,6 +191,79 @@ final class ErrorBounds {
     };
   }
 
+  /**
+   * What bf16 adds to attention's bound before its results are stored: the output o is known to one
+   * rounding when Σ do·o is taken from it; probabilities P and their gradients dS are rounded
+   * before they are multiplied. With m = Σ P·|v|, o is off by 2u·m, hence dS by
+   * u·scale·P·(2·Σ|do|·m + 2·|dP| + …); second-order terms are within a twentieth.
+   */
+  static Bounds attentionInBf16(OpCase c, OpCase.Sample s, Bounds single) {
+    Shape q = c.inputs().getFirst().shape();
+    int heads = ((Attention) c.op()).heads();
+    int n = q.size(0);
+    int tokens = q.size(1);
+    int width = q.size(2);
+    int keys = c.inputs().get(1).shape().size(1);
+    int dim = width / heads;
+    double scale = 1 / Math.sqrt(dim);
+    double u = 1.05 * 0x1p-8;
+    double[] qs = s.inputs()[0];
+    double[] ks = s.inputs()[1];
+    double[] vs = s.inputs()[2];
+    double[] dos = s.seed();
+    double[] y = single.y().clone();
+    double[] dq = single.gradients()[0].clone();
+    double[] dk = single.gradients()[1].clone();
+    double[] dv = single.gradients()[2].clone();
+    double[] p = new double[keys];
+    double[] m = new double[dim];
+    for (int row = 0; row < n * heads * tokens; row++) {
+      int batch = row / (heads * tokens);
+      int head = row / tokens % heads;
+      int t = (batch * tokens + row % tokens) * width + head * dim;
+      double most = Double.NEGATIVE_INFINITY;
+      for (int j = 0; j < keys; j++) {
+        int k = (batch * keys + j) * width + head * dim;
+        p[j] = 0;
+        for (int d = 0; d < dim; d++) {
+          p[j] += scale * qs[t + d] * ks[k + d];
+        }
+        most = Math.max(most, p[j]);
+      }
+      double total = 0;
+      for (int j = 0; j < keys; j++) {
+        p[j] = Math.exp(p[j] - most);
+        total += p[j];
+      }
+      Arrays.fill(m, 0);
+      for (int j = 0; j < keys; j++) {
+        p[j] /= total;
+        for (int d = 0; d < dim; d++) {
+          m[d] += p[j] * Math.abs(vs[(batch * keys + j) * width + head * dim + d]);
+        }
+      }
+      double delta = 0; // of Σ |do|·m
+      for (int d = 0; d < dim; d++) {
+        delta += Math.abs(dos[t + d]) * m[d];
+        y[t + d] += u * m[d];
+      }
+      for (int j = 0; j < keys; j++) {
+        int k = (batch * keys + j) * width + head * dim;
+        double dp = 0;
+        for (int d = 0; d < dim; d++) {
+          dp += Math.abs(dos[t + d] * vs[k + d]);
+        }
+        double ds = u * scale * p[j] * (2 * delta + 2 * (dp + delta));
+        for (int d = 0; d < dim; d++) {
+          dq[t + d] += ds * Math.abs(ks[k + d]);
+          dk[k + d] += ds * Math.abs(qs[t + d]);
+          dv[k + d] += u * p[j] * Math.abs(dos[t + d]);
+        }
+      }
+    }
+    return new Bounds(y, new double[][] {dq, dk, dv});
+  }
+
   static ErrorBound gaussianSample() {
     return (c, s, exact, ref) -> {
       double[] dm = exact.gradients()[0];

@@ -1,6 +1,7 @@
 package io.github.eqvae.op;
 
 import io.github.eqvae.op.In.Layout;
+import io.github.eqvae.tensor.DType;
 import io.github.eqvae.testing.TorchOracle.Function;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -103,16 +104,43 @@ final class OpCases {
         inputs.toArray(In[]::new));
   }
 
+  /**
+   * Matrix products of several tiles, splits and turns of a kernel's pipeline in every direction;
+   * too large for finite differences.
+   */
+  static List<OpCase> tiled() {
+    return TILED;
+  }
+
+  private static final List<OpCase> TILED = buildTiled();
+
+  private static List<OpCase> buildTiled() {
+    OpCases c = new OpCases();
+    c.conv("conv2d tiled", new Conv2d(1, 1), 3, In.of(2, 33, 20, 40), 136, true);
+    c.conv("conv2d tiled stride 2", new Conv2d(2, 1), 4, In.of(1, 18, 21, 24), 48, false);
+    c.conv("conv2d tiled halving", new Conv2d(2, 0, 1, 0, 1), 3, In.of(1, 20, 14, 16), 24, true);
+    c.conv("conv2d tiled from 3", new Conv2d(1, 1), 3, In.of(1, 24, 25, 3), 72, true);
+    c.conv("conv2d tiled to 3", new Conv2d(1, 1), 3, In.of(1, 24, 25, 72), 3, true);
+    c.linears(List.of(In.of(2, 150, 72)), new int[] {40, 150});
+    c.attentions(List.of(new Size(2, 40, 150, 32, 2), new Size(1, 130, 131, 144, 1)));
+    return List.copyOf(c.cases);
+  }
+
   private void linear() {
-    for (In x :
+    linears(
         List.of(
             In.of(3, 5),
             In.of(1, 1),
             In.of(7),
             In.of(2, 3, 5, 7),
             In.of(2, 33, 9).with(Layout.NARROWED),
-            In.of(3, 4).with(Layout.PERMUTED))) {
-      for (int out : new int[] {1, 6}) {
+            In.of(3, 4).with(Layout.PERMUTED)),
+        new int[] {1, 6});
+  }
+
+  private void linears(List<In> xs, int[] outs) {
+    for (In x : xs) {
+      for (int out : outs) {
         long i = x.shape().dim(-1);
         long rows = x.shape().elements() / i;
         ErrorBound bound = ErrorBound.sums(i + 2, out + 2, rows + 2, rows + 2);
@@ -246,15 +274,30 @@ final class OpCases {
     };
   }
 
+  /** Queries [n,t,c], keys [n,s,c]. */
+  private record Size(long n, long t, long s, long c, int heads) {}
+
   private void attention() {
-    record Size(long n, long t, long s, long c, int heads) {}
-    for (Size z :
+    attentions(
         List.of(
             new Size(2, 5, 5, 4, 1),
             new Size(2, 5, 3, 6, 3),
             new Size(1, 1, 1, 1, 1),
             new Size(1, 1, 7, 2, 2),
-            new Size(1, 70, 67, 8, 2))) {
+            new Size(1, 70, 67, 8, 2)));
+    Attention op = new Attention(2);
+    add(
+        "attention of views",
+        op,
+        Oracles.attention(op),
+        ErrorBounds.attention(2),
+        In.of(2, 5, 4).with(Layout.NARROWED),
+        In.of(2, 3, 4).with(Layout.PERMUTED),
+        In.of(2, 3, 4).with(Layout.NARROWED));
+  }
+
+  private void attentions(List<Size> sizes) {
+    for (Size z : sizes) {
       Attention op = new Attention(z.heads);
       add(
           "attention " + z,
@@ -265,15 +308,6 @@ final class OpCases {
           In.of(z.n, z.s, z.c),
           In.of(z.n, z.s, z.c));
     }
-    Attention op = new Attention(2);
-    add(
-        "attention of views",
-        op,
-        Oracles.attention(op),
-        ErrorBounds.attention(2),
-        In.of(2, 5, 4).with(Layout.NARROWED),
-        In.of(2, 3, 4).with(Layout.PERMUTED),
-        In.of(2, 3, 4).with(Layout.NARROWED));
   }
 
   private void resampling() {
@@ -451,6 +485,7 @@ final class OpCases {
           in -> in[0].permute(2, 0, 3, 1),
           ErrorBound.EXACT,
           x);
+      add("cast" + at, new Cast(DType.F64), in -> in[0].clone(), ErrorBound.EXACT, x);
       add("narrow" + at, new Narrow(2, 1, 2), in -> in[0].narrow(2, 1, 2), ErrorBound.EXACT, x);
       for (int axis = 0; axis < 4; axis++) {
         In other = new In(x.shape().with(axis, 2), x.values(), true, x.layout(), false);

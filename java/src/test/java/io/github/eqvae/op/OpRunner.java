@@ -3,6 +3,7 @@ package io.github.eqvae.op;
 import io.github.eqvae.tape.Seed;
 import io.github.eqvae.tape.Tape;
 import io.github.eqvae.tensor.Arena;
+import io.github.eqvae.tensor.DType;
 import io.github.eqvae.tensor.Device;
 import io.github.eqvae.tensor.Shape;
 import io.github.eqvae.tensor.Stream;
@@ -28,8 +29,15 @@ final class OpRunner implements AutoCloseable {
   private final Device device;
   private final Stream stream;
   private final Arena arena;
+  private final boolean bf16;
 
   OpRunner(String name) {
+    this(name, false);
+  }
+
+  /** With {@code bf16}, activations are bf16 and parameters stay as they are. */
+  OpRunner(String name, boolean bf16) {
+    this.bf16 = bf16;
     device = Device.open(name);
     stream = new Stream(device);
     arena = new Arena(device, "test");
@@ -55,7 +63,7 @@ final class OpRunner implements AutoCloseable {
     Tape tape = new Tape(stream, arena, Tape.Mode.RECORD);
     Tensor[] in = new Tensor[c.inputs().size()];
     for (int i = 0; i < in.length; i++) {
-      in[i] = place(c.inputs().get(i), s.inputs()[i]);
+      in[i] = place(c.inputs().get(i), s.inputs()[i], dtypeOf(c, i));
     }
     List<Tensor> leaves = new ArrayList<>();
     for (int i : wrt) {
@@ -70,8 +78,8 @@ final class OpRunner implements AutoCloseable {
     }
     double[][] gradients = new double[in.length][];
     if (wrt.length > 0) {
-      Tensor seed = arena.tensor(y.shape());
-      seed.set(stream, s.seed());
+      Tensor seed = arena.tensor(y.shape(), y.dtype());
+      set(seed, s.seed());
       Map<Tensor, Tensor> found = tape.gradients(List.of(new Seed(y, seed)), leaves);
       for (int i : wrt) {
         gradients[i] = read(found.get(in[i]));
@@ -81,17 +89,31 @@ final class OpRunner implements AutoCloseable {
   }
 
   private double[] read(@Nullable Tensor t) {
-    if (t.isContiguous()) {
+    if (t.isContiguous() && t.dtype() != DType.BF16) {
       return t.toDoubles(stream);
     }
-    Tensor dense = arena.tensor(t.shape());
+    Tensor dense = arena.tensor(t.shape(), t.dtype() == DType.BF16 ? DType.F32 : t.dtype());
     t.copyTo(stream, dense);
     return dense.toDoubles(stream);
   }
 
-  private Tensor place(In in, double[] values) {
-    Tensor dense = arena.tensor(in.shape());
-    dense.set(stream, values);
+  private DType dtypeOf(OpCase c, int input) {
+    return bf16 && Bf16Test.isActivation(c.op(), input) ? DType.BF16 : device.dtype();
+  }
+
+  private void set(Tensor t, double[] values) {
+    if (t.dtype() == DType.BF16) {
+      Tensor single = arena.tensor(t.shape(), DType.F32);
+      single.set(stream, values);
+      single.copyTo(stream, t);
+    } else {
+      t.set(stream, values);
+    }
+  }
+
+  private Tensor place(In in, double[] values, DType dtype) {
+    Tensor dense = arena.tensor(in.shape(), dtype);
+    set(dense, values);
     if (in.layout() == In.Layout.DENSE) {
       return dense;
     }
@@ -99,7 +121,7 @@ final class OpRunner implements AutoCloseable {
     Tensor view;
     if (in.layout() == In.Layout.NARROWED) {
       Shape wide = in.shape().with(-1, in.shape().dim(-1) + 3).with(0, in.shape().dim(0) + 1);
-      Tensor base = arena.tensor(wide);
+      Tensor base = arena.tensor(wide, dtype);
       base.fill(stream, Double.NaN);
       view = base.narrow(-1, rank == 1 ? 1 : 2, in.shape().dim(-1));
       view = rank == 1 ? view : view.narrow(0, 1, in.shape().dim(0));
@@ -111,7 +133,7 @@ final class OpRunner implements AutoCloseable {
         reversed[i] = extents[rank - 1 - i];
         axes[i] = rank - 1 - i;
       }
-      view = arena.tensor(Shape.of(reversed)).permute(axes);
+      view = arena.tensor(Shape.of(reversed), dtype).permute(axes);
     }
     dense.copyTo(stream, view);
     return view;

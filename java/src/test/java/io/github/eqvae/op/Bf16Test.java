@@ -1,0 +1,172 @@
+package io.github.eqvae.op;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+
+import io.github.eqvae.EqvaeException;
+import io.github.eqvae.op.OpRunner.Result;
+import io.github.eqvae.testing.Compare;
+import io.github.eqvae.testing.Devices;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.function.IntPredicate;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.Arguments;
+import org.junit.jupiter.params.provider.MethodSource;
+
+/**
+ * Operations on bf16 activations, against the reference. All numbers of a case, parameters too, are
+ * first rounded to bf16, so that storing them costs nothing; what remains is the single-precision
+ * bound and one rounding of each result that is stored in bf16 (docs/numerics.md, section "bf16").
+ */
+class Bf16Test {
+  /** Half the distance from 1 to the next bf16. */
+  private static final double U16 = 0x1p-8;
+
+  /** Operations that take bf16, and which of their inputs are activations. */
+  private static final Map<Class<? extends Op>, IntPredicate> ACTIVATIONS =
+      Map.ofEntries(
+          Map.entry(Add.class, i -> true),
+          Map.entry(Attention.class, i -> true),
+          Map.entry(BatchNorm.class, i -> i == 0),
+          Map.entry(Cast.class, i -> true),
+          Map.entry(Concat.class, i -> true),
+          Map.entry(Conv2d.class, i -> i == 0),
+          Map.entry(GroupNorm.class, i -> i == 0),
+          Map.entry(LeakyRelu.class, i -> true),
+          Map.entry(Linear.class, i -> i == 0),
+          Map.entry(LpipsHead.class, i -> i < 2),
+          Map.entry(MaxPool2x2.class, i -> true),
+          Map.entry(Narrow.class, i -> true),
+          Map.entry(Permute.class, i -> true),
+          Map.entry(Relu.class, i -> true),
+          Map.entry(Reshape.class, i -> true),
+          Map.entry(Scale.class, i -> true),
+          Map.entry(Silu.class, i -> true),
+          Map.entry(Upsample2x.class, i -> true));
+
+  /** Operations on images, latents and losses, which are never bf16. */
+  private static final Set<Class<? extends Op>> FULL_PRECISION =
+      Set.of(
+          Affine.class,
+          ChannelAffine.class,
+          GanLoss.class,
+          GaussianKl.class,
+          GaussianSample.class,
+          PixelLoss.class,
+          Resample.class,
+          Sum.class,
+          WeightedSum.class);
+
+  private static OpRunner ref;
+  private static final List<OpRunner> RUNNERS = new ArrayList<>();
+
+  static boolean isActivation(Op op, int input) {
+    return ACTIVATIONS.getOrDefault(op.getClass(), i -> false).test(input);
+  }
+
+  private static List<String> devices() {
+    return Devices.computing().stream().filter(d -> !"cpu".equals(d)).toList();
+  }
+
+  @BeforeAll
+  static void open() {
+    ref = new OpRunner("ref");
+    devices().forEach(d -> RUNNERS.add(new OpRunner(d, true)));
+  }
+
+  @AfterAll
+  static void close() {
+    RUNNERS.forEach(OpRunner::close);
+    RUNNERS.clear();
+    ref.close();
+  }
+
+  static Stream<Arguments> cases() {
+    return devices().stream()
+        .flatMap(
+            d ->
+                Stream.concat(OpCases.all().stream(), OpCases.tiled().stream())
+                    .filter(c -> ACTIVATIONS.containsKey(c.op().getClass()))
+                    .map(c -> Arguments.of(d, c)));
+  }
+
+  private static double round(double value) {
+    int bits = Float.floatToRawIntBits((float) value);
+    int even = bits + 0x7fff + (bits >>> 16 & 1);
+    return Float.intBitsToFloat(even & 0xffff0000);
+  }
+
+  private static OpCase.Sample rounded(OpCase.Sample s) {
+    double[][] inputs =
+        Arrays.stream(s.inputs())
+            .map(values -> Arrays.stream(values).map(Bf16Test::round).toArray())
+            .toArray(double[][]::new);
+    return new OpCase.Sample(inputs, Arrays.stream(s.seed()).map(Bf16Test::round).toArray());
+  }
+
+  private static double[] stored(double[] exact, double[] bound, boolean bf16) {
+    double[] out = bound.clone();
+    for (int i = 0; bf16 && i < out.length; i++) {
+      // What moves or picks values is exact in any dtype.
+      out[i] += bound[i] == 0 ? 0 : U16 * (Math.abs(exact[i]) + bound[i]);
+    }
+    return out;
+  }
+
+  @ParameterizedTest
+  @MethodSource("cases")
+  void activationsInBf16AgreeWithTheReference(String device, OpCase c) {
+    OpCase.Sample s = rounded(c.sample());
+    Result exact = ref.run(c, s);
+    Result actual = RUNNERS.get(devices().indexOf(device)).run(c, s);
+    ErrorBound.Bounds bounds = c.bound().of(c, s, exact, ref);
+    if (c.op() instanceof Attention) {
+      bounds = ErrorBounds.attentionInBf16(c, s, bounds);
+    }
+    boolean fullOutput = c.op() instanceof LpipsHead || c.op() instanceof Cast;
+    Compare.within(
+        c.name() + " output",
+        c.output(),
+        exact.y(),
+        actual.y(),
+        stored(exact.y(), bounds.y(), !fullOutput));
+    for (int i = 0; i < c.inputs().size(); i++) {
+      In in = c.inputs().get(i);
+      if (in.differentiable()) {
+        double[] gradient = exact.gradients()[i];
+        Compare.within(
+            c.name() + " gradient of input " + i,
+            in.shape(),
+            gradient,
+            actual.gradients()[i],
+            stored(gradient, bounds.gradients()[i], isActivation(c.op(), i)));
+      }
+    }
+  }
+
+  @Test
+  void everyOperationSaysWhetherItTakesBf16() throws Exception {
+    for (Class<?> type : OpGateTest.operations()) {
+      assertEquals(
+          !FULL_PRECISION.contains(type), ACTIVATIONS.containsKey(type), type.getSimpleName());
+    }
+  }
+
+  @Test
+  void theCpuSaysThatItComputesInSinglePrecision() {
+    try (OpRunner cpu = new OpRunner("cpu", true)) {
+      OpCase c =
+          OpCases.all().stream().filter(o -> o.op() instanceof Conv2d).findFirst().orElseThrow();
+      EqvaeException e = assertThrows(EqvaeException.class, () -> cpu.run(c, c.sample()));
+      assertEquals("conv2d: x is bf16, this device computes in f32", e.getMessage(), e::getMessage);
+    }
+  }
+}

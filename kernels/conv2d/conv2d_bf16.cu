@@ -1,0 +1,283 @@
+// Convolution on bf16 activations as implicit matrix products on tensor cores (common/mma_gemm.h). Weights are fp32 in
+// memory and rounded to bf16 here, in the order the product reads them; sums are fp32.
+//   forward          pixels of y × channels of y,  over (tap, channel of x)
+//   input gradient   pixels of x × channels of x,  over (tap, channel of y); with stride 2 a product per parity of the
+//                    pixel, each with the taps that reach it: no product with a zero
+//   weight gradient  channels of y × (tap, channel of x),  over the pixels of y, split
+// Channels are read 8 at a time: where their number is no multiple of 8 a copy padded with zeros is made first.
+#include "conv2d/conv2d_bf16.h"
+
+#include "common/mma_gemm.h"
+
+namespace eqv::gpu {
+namespace {
+
+struct Shape {
+  int n, h, w, c;  // x
+  int p, q, o;     // y
+  int kh, kw, stride, top, left;
+};
+
+Shape shape_of(const eqv_conv2d_params& a, const Tensor& x, const Tensor& w, const Tensor& y) {
+  const auto i = [](int64_t v) { return static_cast<int>(v); };
+  return {i(x.shape[0]), i(x.shape[1]), i(x.shape[2]), i(x.shape[3]), i(y.shape[1]), i(y.shape[2]), i(y.shape[3]),
+          i(w.shape[2]), i(w.shape[3]), a.stride,      a.pad_top,     a.pad_left};
+}
+
+int padded(int channels) { return (channels + kVector - 1) / kVector * kVector; }
+
+// An image batch whose channels are a multiple of 8.
+struct Pixels {
+  const Bf16* data;
+  int h, w, c;
+};
+
+bool needs_copy(const Tensor& t) { return t.shape[3] % kVector != 0 || reinterpret_cast<uintptr_t>(t.data) % 16 != 0; }
+
+int64_t pixels_bytes(const Tensor& t) {
+  const int64_t c = t.shape[3];
+  return needs_copy(t) ? Workspace::bytes<Bf16>(elements(t) / c * padded(static_cast<int>(c))) : 0;
+}
+
+Pixels pixels_of(Stream& stream, Workspace& workspace, const Tensor& t) {
+  const int c = static_cast<int>(t.shape[3]), wide = padded(c);
+  const auto* from = static_cast<const Bf16*>(t.data);
+  Pixels pixels{from, static_cast<int>(t.shape[1]), static_cast<int>(t.shape[2]), wide};
+  if (needs_copy(t)) {
+    const int64_t n = elements(t) / c * wide;
+    Bf16* to = workspace.take<Bf16>(n);
+    for_each(stream, "conv2d_pad", n, EQV_LAMBDA(int64_t i) {
+      to[i] = i % wide < c ? from[i / wide * c + i % wide] : Bf16{0};
+    });
+    pixels.data = to;
+  }
+  return pixels;
+}
+
+// The pixels that tap (r, s) of result pixel (u, v) reads: (u·step + i0 + r·turn, v·step + j0 + s·turn).
+struct Window {
+  int rows, columns;  // of the result
+  int step, i0, j0, turn;
+  int taps_across;
+};
+
+// A{result pixel, (tap, channel)}
+struct Gathered {
+  static constexpr bool kAlongDepth = true;
+  Pixels source;
+  Window window;
+  const Bf16* data;
+
+  struct Line {
+    const Bf16* image;
+    int i, j;
+  };
+  struct Step {
+    int i, j, c;
+  };
+  __device__ Line line(int, int pixel) const {
+    const int v = pixel % window.columns, line = pixel / window.columns;
+    const int u = line % window.rows, n = line / window.rows;
+    return {source.data + int64_t{n} * source.h * source.w * source.c, u * window.step + window.i0,
+            v * window.step + window.j0};
+  }
+  __device__ Step step(int k) const {
+    const int tap = k / source.c, r = tap / window.taps_across;
+    return {r * window.turn, (tap - r * window.taps_across) * window.turn, k - tap * source.c};
+  }
+  __device__ const Bf16* at(const Line& l, const Step& s) const {
+    const int i = l.i + s.i, j = l.j + s.j;
+    if (i < 0 || i >= source.h || j < 0 || j >= source.w) return nullptr;
+    return l.image + (int64_t{i} * source.w + j) * source.c + s.c;
+  }
+};
+
+// The taps of a product: (first_row + r·step, first_column + s·step).
+struct Taps {
+  int down, across, first_row, first_column, step;
+};
+
+// B{(tap, channel), line} of weights packed as {line, tap, channel}.
+struct PackedWeights {
+  static constexpr bool kAlongDepth = true;
+  const Bf16* data;
+  int channels, kernel_height, kernel_width;
+  Taps taps;
+
+  using Line = const Bf16*;
+  using Step = int;
+  __device__ Line line(int, int line) const {
+    return data + int64_t{line} * kernel_height * kernel_width * channels;
+  }
+  __device__ Step step(int k) const {
+    const int tap = k / channels, r = tap / taps.across, s = tap - r * taps.across;
+    const int row = taps.first_row + r * taps.step, column = taps.first_column + s * taps.step;
+    return (row * kernel_width + column) * channels + k - tap * channels;
+  }
+  __device__ const Bf16* at(Line l, Step s) const { return l + s; }
+};
+
+// Where result pixel (u, v) is stored: pixel (u·step + i0, v·step + j0) of an h × w image.
+struct Placed {
+  Bf16* data;
+  const float* bias;
+  int channels, rows, columns, h, w, step, i0, j0;
+
+  __device__ void operator()(int, int, int pixel, int c, float first, float second) const {
+    const int v = pixel % columns, line = pixel / columns, u = line % rows, n = line / rows;
+    const int64_t at = ((int64_t{n} * h + u * step + i0) * w + v * step + j0) * channels + c;
+    if (bias) {
+      first += bias[c];
+      if (c + 1 < channels) second += bias[c + 1];
+    }
+    data[at] = dtype::narrow<Bf16>(first);
+    if (c + 1 < channels) data[at + 1] = dtype::narrow<Bf16>(second);
+  }
+};
+
+// w{O, I, taps} as bf16 {O, taps, padded I}, or with kTurned {I, taps, padded O}.
+template <bool kTurned>
+const Bf16* pack(Stream& stream, Workspace& workspace, const Shape& s, const float* w) {
+  const int taps = s.kh * s.kw, inner = kTurned ? s.o : s.c, lines = kTurned ? s.c : s.o, wide = padded(inner);
+  const int inputs = s.c;
+  const int64_t n = int64_t{lines} * taps * wide;
+  Bf16* to = workspace.take<Bf16>(n);
+  for_each(stream, "conv2d_pack", n, EQV_LAMBDA(int64_t at) {
+    const int64_t c = at % wide, tap = at / wide % taps, line = at / wide / taps;
+    const int64_t from = kTurned ? (c * inputs + line) * taps + tap : (line * inputs + c) * taps + tap;
+    to[at] = c < inner ? dtype::narrow<Bf16>(w[from]) : Bf16{0};
+  });
+  return to;
+}
+
+int64_t packed_bytes(const Shape& s, int lines, int inner) {
+  return Workspace::bytes<Bf16>(int64_t{lines} * s.kh * s.kw * padded(inner));
+}
+
+}  // namespace
+
+void conv2d_bf16_fwd(Stream& stream, const eqv_conv2d_params& params, const Tensor& x, const Tensor& w,
+                     const Tensor* bias, const Tensor& y) {
+  const Shape s = shape_of(params, x, w, y);
+  Workspace workspace(stream, pixels_bytes(x) + packed_bytes(s, s.o, s.c));
+  const Pixels source = pixels_of(stream, workspace, x);
+  const Bf16* weights = pack<false>(stream, workspace, s, f32(w));
+  const Gathered a{source, {s.p, s.q, s.stride, -s.top, -s.left, 1, s.kw}, source.data};
+  const PackedWeights b{weights, source.c, s.kh, s.kw, {s.kh, s.kw, 0, 0, 1}};
+  const Placed store{static_cast<Bf16*>(y.data), f32(bias), s.o, s.p, s.q, s.p, s.q, 1, 0, 0};
+  mma_gemm(stream, "conv2d_fwd", {s.n * s.p * s.q, s.o, s.kh * s.kw * source.c, 1}, a, b, store);
+}
+
+void conv2d_bf16_bwd_input(Stream& stream, const eqv_conv2d_params& params, const Tensor& dy, const Tensor& w,
+                           const Tensor& dx) {
+  const Shape s = shape_of(params, dx, w, dy);
+  Workspace workspace(stream, pixels_bytes(dy) + packed_bytes(s, s.c, s.o));
+  const Pixels source = pixels_of(stream, workspace, dy);
+  const Bf16* weights = pack<true>(stream, workspace, s, f32(w));
+  // Pixel i = stride·u + parity of x receives tap r from pixel (i + top − r)/stride of y: the taps r that make this
+  // whole are first, first + stride, …, and each further one comes from one pixel before.
+  for (int pi = 0; pi < s.stride && pi < s.h; ++pi)
+    for (int pj = 0; pj < s.stride && pj < s.w; ++pj) {
+      const int first_row = (pi + s.top) % s.stride, first_column = (pj + s.left) % s.stride;
+      const auto count = [&](int kernel, int first) { return std::max(0, (kernel - first + s.stride - 1) / s.stride); };
+      const Taps taps{count(s.kh, first_row), count(s.kw, first_column), first_row, first_column, s.stride};
+      const int rows = (s.h - pi + s.stride - 1) / s.stride, columns = (s.w - pj + s.stride - 1) / s.stride;
+      const Window window{rows, columns, 1, (pi + s.top - first_row) / s.stride, (pj + s.left - first_column) / s.stride,
+                          -1, std::max(1, taps.across)};
+      const Gathered a{source, window, source.data};
+      const PackedWeights b{weights, source.c, s.kh, s.kw, taps};
+      const Placed store{static_cast<Bf16*>(dx.data), nullptr, s.c, rows, columns, s.h, s.w, s.stride, pi, pj};
+      mma_gemm(stream, "conv2d_bwd_input", {s.n * rows * columns, s.c, taps.down * taps.across * source.c, 1}, a, b,
+               store);
+    }
+}
+
+namespace {
+
+// A{channel of y, pixel of y}
+struct GradientChannels {
+  static constexpr bool kAlongDepth = false;
+  const Bf16* data;
+  int channels;
+
+  using Line = int;
+  using Step = const Bf16*;
+  __device__ Line line(int, int channel) const { return channel; }
+  __device__ Step step(int pixel) const { return data + int64_t{pixel} * channels; }
+  __device__ const Bf16* at(Line l, Step s) const { return s + l; }
+};
+
+// B{pixel of y, (tap, channel of x)}
+struct ShiftedPixels {
+  static constexpr bool kAlongDepth = false;
+  Pixels source;
+  Window window;
+  const Bf16* data;
+
+  struct Line {
+    int i, j, c;
+  };
+  struct Step {
+    const Bf16* image;
+    int i, j;
+  };
+  __device__ Line line(int, int column) const {
+    const int tap = column / source.c, r = tap / window.taps_across;
+    return {r + window.i0, tap - r * window.taps_across + window.j0, column - tap * source.c};
+  }
+  __device__ Step step(int pixel) const {
+    const int v = pixel % window.columns, line = pixel / window.columns;
+    const int u = line % window.rows, n = line / window.rows;
+    return {source.data + int64_t{n} * source.h * source.w * source.c, u * window.step, v * window.step};
+  }
+  __device__ const Bf16* at(const Line& l, const Step& s) const {
+    const int i = s.i + l.i, j = s.j + l.j;
+    if (i < 0 || i >= source.h || j < 0 || j >= source.w) return nullptr;
+    return s.image + (int64_t{i} * source.w + j) * source.c + l.c;
+  }
+};
+
+struct Part {
+  float* data;
+  int rows, columns;
+
+  __device__ void operator()(int, int split, int row, int column, float first, float second) const {
+    float* at = data + (int64_t{split} * rows + row) * columns + column;
+    at[0] = first;  // columns is a multiple of 8: the second is inside
+    at[1] = second;
+  }
+};
+
+// Depth of a split such that some hundreds of tiles are computed at once, by the size alone.
+int depth_of_split(int pixels, int64_t tiles) {
+  constexpr int64_t kTilesAtOnce = 256, kSmallest = 1024;
+  const int64_t splits = std::max<int64_t>(1, kTilesAtOnce / tiles);
+  const int64_t depth = std::max(kSmallest, ceil_div(pixels, splits));
+  return static_cast<int>(ceil_div(depth, kMmaDepth) * kMmaDepth);
+}
+
+}  // namespace
+
+void conv2d_bf16_bwd_weight(Stream& stream, const eqv_conv2d_params& params, const Tensor& x, const Tensor& dy,
+                            const Tensor& dw) {
+  const Shape s = shape_of(params, x, dw, dy);
+  const int taps = s.kh * s.kw, inputs = s.c, wide = padded(s.c), rows = padded(s.o), columns = taps * wide;
+  const int pixels = s.n * s.p * s.q;
+  const int depth = depth_of_split(pixels, ceil_div(rows, WideTile::kRows) * ceil_div(columns, WideTile::kColumns));
+  const int64_t splits = ceil_div(pixels, depth), results = int64_t{rows} * columns;
+  Workspace workspace(stream, pixels_bytes(x) + pixels_bytes(dy) + Workspace::bytes<float>(splits * results));
+  const Pixels source = pixels_of(stream, workspace, x), gradient = pixels_of(stream, workspace, dy);
+  float* parts = workspace.take<float>(splits * results);
+  const GradientChannels a{gradient.data, gradient.c};
+  const ShiftedPixels b{source, {s.p, s.q, s.stride, -s.top, -s.left, 1, s.kw}, source.data};
+  mma_gemm(stream, "conv2d_bwd_weight", {rows, columns, pixels, 1}, depth, a, b, Part{parts, rows, columns});
+  float* to = f32(dw);
+  for_each(stream, "conv2d_bwd_weight", int64_t{s.o} * inputs * taps, EQV_LAMBDA(int64_t at) {
+    const int64_t tap = at % taps, c = at / taps % inputs, o = at / taps / inputs;
+    float sum = 0;
+    for (int64_t split = 0; split < splits; ++split) sum += parts[split * results + o * columns + tap * wide + c];
+    to[at] = sum;
+  });
+}
+
+}  // namespace eqv::gpu
