@@ -89,9 +89,7 @@ struct AcrossKeys {
 struct ToHead {
   Heads heads;
   __device__ void operator()(int batch, int, int token, int d, float first, float second) const {
-    Bf16* at = heads.of(batch, token) + d;  // dim is even: the second is inside
-    at[0] = dtype::narrow<Bf16>(first);
-    at[1] = dtype::narrow<Bf16>(second);
+    store_pair(heads.of(batch, token) + d, first, second);  // dim is even: the second is inside
   }
 };
 

@@ -106,7 +106,7 @@ __device__ inline void copy_matrix_box(void* to, const TensorMap& map, Barrier* 
       "l"(&map), "r"(column), "r"(row), "r"(shared_address(barrier))
       : "memory");
 #elif !defined(__CUDACC__)
-  simt::copy_matrix_box(to, map, barrier, row, column);
+  simt::tma_matrix_box(to, map, barrier, row, column);
 #endif
 }
 
@@ -122,7 +122,7 @@ __device__ inline void copy_pixels(void* to, const TensorMap& map, Barrier* barr
       "h"(static_cast<uint16_t>(r))
       : "memory");
 #elif !defined(__CUDACC__)
-  simt::copy_pixels(to, map, barrier, n, i, j, channel, r, s);
+  simt::tma_pixels(to, map, barrier, n, i, j, channel, r, s);
 #endif
 }
 

@@ -86,4 +86,16 @@ __device__ inline void multiply_add(float (&c)[4], const uint32_t (&a)[4], const
 #endif
 }
 
+// Two neighbouring values rounded to nearest even; `to` is a multiple of 4 bytes.
+__device__ inline void store_pair(dtype::Bf16* to, float first, float second) {
+#if defined(__CUDA_ARCH__)
+  uint32_t pair;
+  asm("cvt.rn.bf16x2.f32 %0, %1, %2;" : "=r"(pair) : "f"(second), "f"(first));
+  *reinterpret_cast<uint32_t*>(to) = pair;
+#else
+  to[0] = dtype::narrow<dtype::Bf16>(first);
+  to[1] = dtype::narrow<dtype::Bf16>(second);
+#endif
+}
+
 }  // namespace eqv::gpu

@@ -8,6 +8,7 @@
 #include "conv2d/conv2d_bf16.h"
 
 #include "common/mma_gemm.h"
+#include "conv2d/conv2d_hopper.h"
 
 namespace eqv::gpu {
 namespace {
@@ -130,6 +131,10 @@ struct Placed {
       first += bias[c];
       if (c + 1 < channels) second += bias[c + 1];
     }
+    if (channels % 2 == 0) {
+      store_pair(data + at, first, second);
+      return;
+    }
     data[at] = dtype::narrow<Bf16>(first);
     if (c + 1 < channels) data[at + 1] = dtype::narrow<Bf16>(second);
   }
@@ -158,6 +163,7 @@ int64_t packed_bytes(const Shape& s, int lines, int inner) {
 
 void conv2d_bf16_fwd(Stream& stream, const eqv_conv2d_params& params, const Tensor& x, const Tensor& w,
                      const Tensor* bias, const Tensor& y) {
+  if (hopper_takes(stream, x, w, y)) return conv2d_hopper_fwd(stream, params, x, w, bias, y);
   const Shape s = shape_of(params, x, w, y);
   Workspace workspace(stream, pixels_bytes(x) + packed_bytes(s, s.o, s.c));
   const Pixels source = pixels_of(stream, workspace, x);
@@ -170,6 +176,7 @@ void conv2d_bf16_fwd(Stream& stream, const eqv_conv2d_params& params, const Tens
 
 void conv2d_bf16_bwd_input(Stream& stream, const eqv_conv2d_params& params, const Tensor& dy, const Tensor& w,
                            const Tensor& dx) {
+  if (params.stride == 1 && hopper_takes(stream, dy, w, dx)) return conv2d_hopper_bwd_input(stream, params, dy, w, dx);
   const Shape s = shape_of(params, dx, w, dy);
   Workspace workspace(stream, pixels_bytes(dy) + packed_bytes(s, s.c, s.o));
   const Pixels source = pixels_of(stream, workspace, dy);

@@ -56,6 +56,10 @@ void open(Device& device) {
   require(cudaDeviceGetAttribute(&multiprocessors, cudaDevAttrMultiProcessorCount, device.ordinal),
           "cudaDeviceGetAttribute");
   device.threads = multiprocessors;
+  int major = 0, minor = 0;
+  require(cudaDeviceGetAttribute(&major, cudaDevAttrComputeCapabilityMajor, device.ordinal), "cudaDeviceGetAttribute");
+  require(cudaDeviceGetAttribute(&minor, cudaDevAttrComputeCapabilityMinor, device.ordinal), "cudaDeviceGetAttribute");
+  device.architecture = 10 * major + minor;
 }
 
 void describe(const Device& device, eqv_device_info& info) {

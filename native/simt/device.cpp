@@ -1,4 +1,7 @@
 // The shim as a device: memory of the host, work that is done when a call returns.
+#include <sys/mman.h>
+#include <unistd.h>
+
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -28,23 +31,48 @@ int32_t compute_dtype() { return EQV_F32; }
 bool computes_in(int32_t dtype) { return dtype == EQV_F32 || dtype == EQV_BF16; }
 
 void open(Device& device) {
-  if (device.ordinal != 0)
-    throw error(EQV_NO_DEVICE, "device_open: the shim has one device, number 0, but %d was asked for", device.ordinal);
+  if (device.ordinal > 1)
+    throw error(EQV_NO_DEVICE, "device_open: the shim has the devices 0 (as sm_80) and 1 (as sm_90a), but %d was asked for",
+                device.ordinal);
+  device.architecture = device.ordinal == 0 ? 80 : 90;
   if (device.threads == 0) device.threads = static_cast<int32_t>(std::max(1u, std::thread::hardware_concurrency()));
 }
 
 void describe(const Device& device, eqv_device_info& info) {
   info.threads = device.threads;
-  std::snprintf(info.name, sizeof info.name, "CUDA kernels on the processor (tests only)");
+  std::snprintf(info.name, sizeof info.name, "CUDA kernels on the processor, as sm_%d (tests only)",
+                device.architecture);
   std::snprintf(info.detail, sizeof info.detail, "a fiber per CUDA thread; order of threads by SIMT_SEED");
 }
 
+namespace {
+
+// An allocation ends where a page ends that nobody may touch: who writes beyond it is caught.
+struct Guarded {
+  size_t page = static_cast<size_t>(sysconf(_SC_PAGESIZE)), used, mapped;
+
+  explicit Guarded(int64_t bytes)
+      : used((static_cast<size_t>(std::max<int64_t>(1, bytes)) + 255) / 256 * 256), mapped((used + page - 1) / page * page + page) {}
+  size_t offset() const { return mapped - page - used; }
+};
+
+}  // namespace
+
 void* raw_allocate(Device&, int64_t bytes) {
-  if (bytes > INT64_MAX - 256) return nullptr;
-  return std::aligned_alloc(256, static_cast<size_t>((bytes + 255) / 256 * 256));
+  if (bytes > INT64_MAX / 2) return nullptr;
+  const Guarded g(bytes);
+  void* memory = mmap(nullptr, g.mapped, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (memory == MAP_FAILED) return nullptr;
+  auto* start = static_cast<unsigned char*>(memory);
+  mprotect(start + g.mapped - g.page, g.page, PROT_NONE);
+  return start + g.offset();
 }
 
-void raw_release(Device&, void* data, int64_t) { std::free(data); }
+void raw_release(Device&, void* data, int64_t bytes) {
+  const Guarded g(bytes);
+  munmap(static_cast<unsigned char*>(data) - g.offset(), g.mapped);
+}
+
 void open_stream(Stream&) {}
 void close_stream(Stream&) {}
 void sync(Stream&) {}

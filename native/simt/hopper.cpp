@@ -228,12 +228,12 @@ void barrier_wait(uint64_t* barrier, unsigned parity) {
   });
 }
 
-void copy_matrix_box(void* to, const TensorMap& map, uint64_t* barrier, int row, int column) {
+void tma_matrix_box(void* to, const TensorMap& map, uint64_t* barrier, int row, int column) {
   if (map.pixels) die("TMA: a map of pixels is copied as a matrix");
   start({map, static_cast<unsigned char*>(to), barrier, {row, column, 0, 0}, 0, 0});
 }
 
-void copy_pixels(void* to, const TensorMap& map, uint64_t* barrier, int n, int i, int j, int channel, int r, int s) {
+void tma_pixels(void* to, const TensorMap& map, uint64_t* barrier, int n, int i, int j, int channel, int r, int s) {
   if (!map.pixels) die("TMA: a map of a matrix is copied as pixels");
   start({map, static_cast<unsigned char*>(to), barrier, {n, i, j, channel}, r, s});
 }

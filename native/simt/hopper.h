@@ -26,8 +26,8 @@ void fence_barrier_init();
 void barrier_arrive(uint64_t* barrier, unsigned bytes);
 void barrier_wait(uint64_t* barrier, unsigned parity);
 
-void copy_matrix_box(void* to, const TensorMap& map, uint64_t* barrier, int row, int column);
-void copy_pixels(void* to, const TensorMap& map, uint64_t* barrier, int n, int i, int j, int channel, int r, int s);
+void tma_matrix_box(void* to, const TensorMap& map, uint64_t* barrier, int row, int column);
+void tma_pixels(void* to, const TensorMap& map, uint64_t* barrier, int n, int i, int j, int channel, int r, int s);
 
 void warpgroup_fence();
 void warpgroup_multiply(float* d, int columns, uint64_t a, uint64_t b, bool add);

@@ -55,8 +55,9 @@ public final class Arena implements AutoCloseable {
    *
    * @param device whose memory it hands out
    * @param name what it is for, in memory reports
-   * @param reuse false gives every tensor memory of its own until the next reset: slower and
-   *     larger, but results must be the same bits (a test of who frees what too early)
+   * @param reuse false gives every tensor an allocation of its own until the next reset: slower and
+   *     larger, but results must be the same bits, and tools that watch over allocations see who
+   *     reads or writes beyond a tensor
    */
   public Arena(Device device, String name, boolean reuse) {
     this.device = device;
@@ -117,6 +118,13 @@ public final class Arena implements AutoCloseable {
     }
     used += bytes;
     peak = Math.max(peak, used);
+    if (!reuse) {
+      Chunk own = new Chunk(device.allocate(bytes), bytes);
+      own.free.clear();
+      chunks.add(own);
+      extent = Math.max(extent, capacity());
+      return own.address;
+    }
     for (Chunk chunk : chunks) {
       for (Map.Entry<Long, Long> hole : chunk.free.entrySet()) {
         if (hole.getValue() >= bytes) {
@@ -227,7 +235,9 @@ public final class Arena implements AutoCloseable {
   public void reset() {
     generation++;
     used = 0;
-    if (chunks.size() > 1) {
+    if (!reuse) {
+      freeChunks();
+    } else if (chunks.size() > 1) {
       long total = capacity();
       freeChunks();
       grow(total);

@@ -72,8 +72,12 @@ class Bf16Test {
     return ACTIVATIONS.getOrDefault(op.getClass(), i -> false).test(input);
   }
 
+  /** The shim stands in for two GPUs: {@code simt} for sm_80, {@code simt:1} for sm_90a. */
   private static List<String> devices() {
-    return Devices.computing().stream().filter(d -> !"cpu".equals(d)).toList();
+    return Devices.computing().stream()
+        .filter(d -> !"cpu".equals(d))
+        .flatMap(d -> "simt".equals(d) ? Stream.of(d, "simt:1") : Stream.of(d))
+        .toList();
   }
 
   @BeforeAll

@@ -119,6 +119,11 @@ final class OpCases {
     c.conv("conv2d tiled", new Conv2d(1, 1), 3, In.of(2, 33, 20, 40), 136, true);
     c.conv("conv2d tiled stride 2", new Conv2d(2, 1), 4, In.of(1, 18, 21, 24), 48, false);
     c.conv("conv2d tiled halving", new Conv2d(2, 0, 1, 0, 1), 3, In.of(1, 20, 14, 16), 24, true);
+    c.conv("conv2d tiled odd channels", new Conv2d(1, 1), 3, In.of(3, 9, 13, 72), 264, true);
+    c.conv(
+        "conv2d tiled wide kernel", new Conv2d(1, 2, 1, 1, 2), 4, In.of(2, 11, 12, 64), 40, true);
+    c.conv("conv2d tiled pointwise", new Conv2d(1, 0), 1, In.of(2, 12, 12, 136), 32, true);
+    c.conv("conv2d tiled unpadded", new Conv2d(2, 0), 3, In.of(2, 17, 14, 32), 64, true);
     c.conv("conv2d tiled from 3", new Conv2d(1, 1), 3, In.of(1, 24, 25, 3), 72, true);
     c.conv("conv2d tiled to 3", new Conv2d(1, 1), 3, In.of(1, 24, 25, 72), 3, true);
     c.linears(List.of(In.of(2, 150, 72)), new int[] {40, 150});

@@ -40,7 +40,7 @@ final class OpRunner implements AutoCloseable {
     this.bf16 = bf16;
     device = Device.open(name);
     stream = new Stream(device);
-    arena = new Arena(device, "test");
+    arena = new Arena(device, "test", false);
   }
 
   Device device() {

@@ -1,0 +1,16 @@
+// Convolution on bf16 activations for sm_90a; same arguments as the functions of backend.h.
+#pragma once
+
+#include "backend.h"
+
+namespace eqv::gpu {
+
+// Whether x{…, C} → y{…, O} is a convolution these kernels are made for, on the stream's device.
+bool hopper_takes(const Stream&, const Tensor& x, const Tensor& w, const Tensor& y);
+
+void conv2d_hopper_fwd(Stream&, const eqv_conv2d_params&, const Tensor& x, const Tensor& w, const Tensor* bias,
+                       const Tensor& y);
+// Stride 1 only.
+void conv2d_hopper_bwd_input(Stream&, const eqv_conv2d_params&, const Tensor& dy, const Tensor& w, const Tensor& dx);
+
+}  // namespace eqv::gpu

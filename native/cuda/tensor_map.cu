@@ -1,0 +1,70 @@
+// Tensor maps for kernels/common/hopper.h, made by the driver. Its library is not linked: the runtime knows where the
+// function is, and without a driver nobody gets here.
+#include <cuda_runtime.h>
+
+#include "common/hopper.h"
+
+namespace eqv::gpu {
+namespace {
+
+template <class Function>
+Function driver_function(const char* name) {
+  void* function = nullptr;
+  cudaDriverEntryPointQueryResult found;
+  const cudaError_t status = cudaGetDriverEntryPointByVersion(name, &function, 12000, cudaEnableDefault, &found);
+  if (status != cudaSuccess || found != cudaDriverEntryPointSuccess)
+    throw error(EQV_NO_DEVICE, "conv2d: the driver has no %s; a driver for CUDA 12 or newer is needed on this GPU", name);
+  return reinterpret_cast<Function>(function);
+}
+
+void require(CUresult result, const char* what) {
+  if (result != CUDA_SUCCESS) throw error(EQV_INTERNAL, "%s: the driver refused the tensor map (error %d)", what, result);
+}
+
+constexpr cuuint32_t kBoxWidth = 64;
+
+// Drivers up to that of CUDA 13.0 encode the pixel maps of small tensors with a bit that makes copies fail.
+void mend_small(CUtensorMap& map, int64_t bytes) {
+  constexpr int64_t kSmall = 131072;
+  constexpr int kLastBroken = 13010;
+  static const int driver = [] {
+    int version = 0;
+    cudaDriverGetVersion(&version);
+    return version;
+  }();
+  if (bytes < kSmall && driver <= kLastBroken) map.opaque[1] &= ~(cuuint64_t{1} << 21);
+}
+
+}  // namespace
+
+TensorMap matrix_map(const void* data, int64_t rows, int64_t columns, int box_rows) {
+  static const auto encode = driver_function<decltype(&cuTensorMapEncodeTiled)>("cuTensorMapEncodeTiled");
+  const cuuint64_t size[] = {static_cast<cuuint64_t>(columns), static_cast<cuuint64_t>(rows)};
+  const cuuint64_t stride[] = {static_cast<cuuint64_t>(columns) * 2};
+  const cuuint32_t box[] = {kBoxWidth, static_cast<cuuint32_t>(box_rows)}, step[] = {1, 1};
+  CUtensorMap map;
+  require(encode(&map, CU_TENSOR_MAP_DATA_TYPE_BFLOAT16, 2, const_cast<void*>(data), size, stride, box, step,
+                 CU_TENSOR_MAP_INTERLEAVE_NONE, CU_TENSOR_MAP_SWIZZLE_128B, CU_TENSOR_MAP_L2_PROMOTION_L2_256B,
+                 CU_TENSOR_MAP_FLOAT_OOB_FILL_NONE),
+          "matrix_map");
+  return map;
+}
+
+TensorMap pixels_map(const void* data, int n, int h, int w, int c, PixelRange range, int step, int box_pixels) {
+  static const auto encode = driver_function<decltype(&cuTensorMapEncodeIm2col)>("cuTensorMapEncodeIm2col");
+  const auto u = [](int64_t v) { return static_cast<cuuint64_t>(v); };
+  const cuuint64_t size[] = {u(c), u(w), u(h), u(n)};
+  const cuuint64_t stride[] = {u(c) * 2, u(int64_t{w} * c) * 2, u(int64_t{h} * w * c) * 2};
+  const int lower[] = {range.first_column, range.first_row}, upper[] = {range.beyond_columns, range.beyond_rows};
+  const auto s = static_cast<cuuint32_t>(step);
+  const cuuint32_t steps[] = {1, s, s, 1};
+  CUtensorMap map;
+  require(encode(&map, CU_TENSOR_MAP_DATA_TYPE_BFLOAT16, 4, const_cast<void*>(data), size, stride, lower, upper, kBoxWidth,
+                 static_cast<cuuint32_t>(box_pixels), steps, CU_TENSOR_MAP_INTERLEAVE_NONE, CU_TENSOR_MAP_SWIZZLE_128B,
+                 CU_TENSOR_MAP_L2_PROMOTION_L2_256B, CU_TENSOR_MAP_FLOAT_OOB_FILL_NONE),
+          "pixels_map");
+  mend_small(map, int64_t{n} * h * w * c * 2);
+  return map;
+}
+
+}  // namespace eqv::gpu
