@@ -3,9 +3,14 @@ package io.github.eqvae.cli;
 import io.github.eqvae.EqvaeException;
 import io.github.eqvae.tensor.Device;
 import io.github.eqvae.tensor.DeviceInfo;
+import java.io.File;
 import java.io.PrintWriter;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
+import java.util.Optional;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
@@ -34,8 +39,19 @@ final class DoctorCommand implements Callable<Integer> {
         runtime.availableProcessors(),
         runtime.maxMemory() >> 20);
     out.printf("system   %s %s%n", System.getProperty("os.name"), System.getProperty("os.arch"));
+    Path root = Path.of(System.getProperty("eqvae.root", "."));
+    for (Tool tool : TOOLS) {
+      out.printf(
+          "%-8s %s%n", tool.name(), find(tool.name()).map(Path::toString).orElse(tool.without()));
+    }
+    boolean data = Files.isDirectory(root.resolve("data/fashion-mnist"));
+    out.printf(
+        "data     %s%n",
+        data
+            ? root.resolve("data/fashion-mnist").normalize() + " (for the demo)"
+            : "the demo's images are missing in " + root + ": clone the repository again");
     boolean cpu = false;
-    for (String name : List.of("cpu")) {
+    for (String name : List.of("cpu", "cuda")) {
       try (Device device = Device.open(name)) {
         DeviceInfo info = device.info();
         out.printf(Locale.ROOT, "%-8s %s%n", name, info.name());
@@ -55,6 +71,33 @@ final class DoctorCommand implements Callable<Integer> {
     }
     out.flush();
     return cpu ? 0 : 1;
+  }
+
+  /** A program of the build, and what its absence means. */
+  private record Tool(String name, String without) {}
+
+  private static final List<Tool> TOOLS =
+      List.of(
+          tool("mvn", "maven"),
+          tool("cmake", "cmake"),
+          tool("make", "make"),
+          tool("g++", "g++"),
+          new Tool(
+              "nvcc", "not found: the CUDA library is left out of the build (CUDA toolkit 12.8)"));
+
+  private static Tool tool(String name, String debianPackage) {
+    return new Tool(
+        name,
+        "not found: nothing can be built again (Debian, Ubuntu: sudo apt-get install "
+            + debianPackage
+            + ")");
+  }
+
+  private static Optional<Path> find(String program) {
+    return Arrays.stream(System.getenv().getOrDefault("PATH", "").split(File.pathSeparator))
+        .map(folder -> Path.of(folder, program))
+        .filter(Files::isExecutable)
+        .findFirst();
   }
 
   private static double callNanos(Device device) {

@@ -9,6 +9,7 @@ import io.github.eqvae.io.AtomicFiles;
 import io.github.eqvae.io.Image;
 import io.github.eqvae.io.ImageGrid;
 import io.github.eqvae.io.Images;
+import io.github.eqvae.io.SafetensorsWriter;
 import io.github.eqvae.model.AutoencoderKl;
 import io.github.eqvae.model.ModelFile;
 import io.github.eqvae.tensor.Stream;
@@ -278,6 +279,14 @@ final class Session implements AutoCloseable {
           pictures(images, images.length / perImage(), side(), side(), recipe.data().channels());
       Images.writePng(
           folder.nonFinite().resolve(name), ImageGrid.of(tiles, SAMPLES, 2, BACKGROUND));
+      // The picture shows what it can; the numbers are what was computed with.
+      int n = images.length / perImage();
+      SafetensorsWriter.write(
+          folder.nonFinite().resolve(name.replace(".png", ".safetensors")),
+          List.of(
+              SafetensorsWriter.Entry.floats(
+                  "images", images, n, side(), side(), recipe.data().channels())),
+          Map.of("tau", tau));
       Map<String, Object> line = new LinkedHashMap<>(values);
       line.put("tau", tau);
       line.put("batch", "nonfinite/" + name);

@@ -97,6 +97,11 @@ final class TrainCommand implements Callable<Integer> {
     PrintWriter stderr = spec.commandLine().getErr();
     Recipe recipe = recipe();
     recipe.warnings().forEach(w -> stderr.println("eqvae: note: " + w));
+    if (recipe.objective().perceptualWeight() == 0) {
+      stderr.println(
+          "eqvae: note: objective.perceptual_weight is 0: training goes without LPIPS"
+              + " (docs/lpips.md says how to add it)");
+    }
     stderr.flush();
     if (dryRun) {
       stdout.println(recipe.toYaml());

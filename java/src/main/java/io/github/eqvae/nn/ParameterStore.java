@@ -65,6 +65,7 @@ public final class ParameterStore implements AutoCloseable {
   private final List<Parameter> buffers = new ArrayList<>();
   private final Tensor values;
   private final @Nullable Tensor gradients;
+  private final List<Tensor> kept = new ArrayList<>();
   private boolean trainable;
 
   private ParameterStore(
@@ -261,6 +262,32 @@ public final class ParameterStore implements AutoCloseable {
    */
   public long bytes() {
     return arena.used();
+  }
+
+  /**
+   * Remembers the buffers as they are now, for {@link #restoreBuffers}.
+   *
+   * @param stream orders the copies
+   */
+  public void keepBuffers(Stream stream) {
+    if (kept.isEmpty()) {
+      buffers.forEach(b -> kept.add(arena.tensor(b.shape())));
+    }
+    for (int i = 0; i < kept.size(); i++) {
+      buffers.get(i).value().copyTo(stream, kept.get(i));
+    }
+  }
+
+  /**
+   * Takes back what happened to the buffers since {@link #keepBuffers}: a batch with NaN must not
+   * stay in running statistics.
+   *
+   * @param stream orders the copies
+   */
+  public void restoreBuffers(Stream stream) {
+    for (int i = 0; i < kept.size(); i++) {
+      kept.get(i).copyTo(stream, buffers.get(i).value());
+    }
   }
 
   @Override

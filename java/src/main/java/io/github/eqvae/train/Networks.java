@@ -48,7 +48,8 @@ public final class Networks implements AutoCloseable {
                 m.outCh(), m.discriminator().ndf(), m.discriminator().nLayers(), stream, seed);
         requireRoom(d);
       }
-      if (recipe.objective().perceptualWeight() > 0) {
+      if (recipe.objective().perceptualWeight() > 0
+          || recipe.objective().lpipsWeights().isPresent()) {
         p = new Lpips(64, stream, seed);
         if (loadLpips) {
           ModelFile.load(weights(recipe.objective().lpipsWeights()), p.parameters(), stream);

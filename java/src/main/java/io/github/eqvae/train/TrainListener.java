@@ -44,12 +44,13 @@ public interface TrainListener {
   default void samples(long step, AutoencoderKl vae, Stream stream) throws IOException {}
 
   /**
-   * A loss or gradient was not finite; the update was skipped.
+   * A loss or gradient was not finite; what had not been updated yet, was not.
    *
    * @param step steps done, this one included
-   * @param images the last micro batch, {@code [N, H, W, C]} in [-1, 1]
+   * @param images the micro-batch it happened with, {@code [N, H, W, C]}, in [-1, 1] if nothing was
+   *     wrong with it
    * @param values losses and norms by name
-   * @param tau the τ that was drawn, as text
+   * @param tau the τ of its first image, as text
    * @throws IOException when writing fails
    */
   default void nonFinite(long step, float[] images, Map<String, Double> values, String tau)

@@ -298,9 +298,13 @@ public final class Trainer implements AutoCloseable {
     parameters.newUpdate();
     if (disc != null) {
       disc.parameters().newUpdate();
+      disc.parameters().keepBuffers(stream);
     }
     String tau = "";
     boolean skip = false;
+    boolean updated = false;
+    float[] culprit = null; // the first micro-batch that was not finite
+    String itsTau = "";
     for (int micro = 0; micro < accumulate; micro++) {
       boolean last = micro == accumulate - 1;
       long index = state.step * accumulate + micro;
@@ -320,7 +324,8 @@ public final class Trainer implements AutoCloseable {
       mean(values, losses, accumulate);
       skip |= !losses.isFinite();
       if (last) {
-        skip |= !update(parameters, state.optimizer, rate(false), "grad_norm", values, skip);
+        updated = update(parameters, state.optimizer, rate(false), "grad_norm", values, skip);
+        skip |= !updated;
       }
       if (adversarial && disc != null) {
         parameters.setTrainable(false);
@@ -339,6 +344,10 @@ public final class Trainer implements AutoCloseable {
           skip |= !update(disc.parameters(), optimizer, rate(true), "disc_grad_norm", values, skip);
         }
       }
+      if (skip && culprit == null) {
+        culprit = images.clone();
+        itsTau = tau;
+      }
       stepArena.reset();
     }
     state.step++;
@@ -347,9 +356,13 @@ public final class Trainer implements AutoCloseable {
     guard.check(skip ? Double.NaN : values.getOrDefault("total", 0.0), norm);
     state.consecutiveSkips = guard.consecutive();
     state.skipped = guard.skipped();
-    if (skip) {
-      listener.nonFinite(state.step, images.clone(), values, tau);
-    } else if (state.ema != null) {
+    if (culprit != null) {
+      if (disc != null) {
+        disc.parameters().restoreBuffers(stream);
+      }
+      listener.nonFinite(state.step, culprit, values, itsTau);
+    }
+    if (updated && state.ema != null) {
       state.ema.update(stream, emaDecay());
       state.emaUpdates++;
     }
@@ -359,10 +372,7 @@ public final class Trainer implements AutoCloseable {
         state.step, recipe.run().steps(), values, tau, batch * accumulate, seconds, skip);
   }
 
-  /**
-   * One optimiser update, unless something is not finite. Returns false when the norm is not
-   * finite.
-   */
+  /** One optimiser update, unless something is not finite. Returns whether there was one. */
   private boolean update(
       ParameterStore store,
       AdamOptimizer optimizer,
@@ -373,7 +383,7 @@ public final class Trainer implements AutoCloseable {
     double norm = GradientNorm.of(stream, store, stepArena) / recipe.optimizer().accumulate();
     values.put(name, norm);
     if (skip || !Double.isFinite(norm)) {
-      return Double.isFinite(norm);
+      return false;
     }
     double clip = recipe.optimizer().gradientClip().orElse(Double.POSITIVE_INFINITY);
     // PyTorch's clip_grad_norm_: scale by max/(norm + 1e-6) when that is below 1.
