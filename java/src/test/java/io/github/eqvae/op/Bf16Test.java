@@ -128,9 +128,13 @@ class Bf16Test {
   @ParameterizedTest
   @MethodSource("cases")
   void activationsInBf16AgreeWithTheReference(String device, OpCase c) {
+    check(ref, RUNNERS.get(devices().indexOf(device)), c);
+  }
+
+  static void check(OpRunner ref, OpRunner runner, OpCase c) {
     OpCase.Sample s = rounded(c.sample());
     Result exact = ref.run(c, s);
-    Result actual = RUNNERS.get(devices().indexOf(device)).run(c, s);
+    Result actual = runner.run(c, s);
     ErrorBound.Bounds bounds = c.bound().of(c, s, exact, ref);
     if (c.op() instanceof Attention) {
       bounds = ErrorBounds.attentionInBf16(c, s, bounds);

@@ -188,11 +188,12 @@ final class Oracles {
   }
 
   private static Tensor unit(Tensor f) {
-    return f.div(f.square().sum(new long[] {3}, true, NO_TYPE).sqrt().add(scalar(1e-10)));
+    return f.div(f.square().sum(new long[] {3}, true, sameType()).sqrt().add(scalar(1e-10)));
   }
 
-  private static final org.bytedeco.pytorch.ScalarTypeOptional NO_TYPE =
-      new org.bytedeco.pytorch.ScalarTypeOptional();
+  private static org.bytedeco.pytorch.ScalarTypeOptional sameType() {
+    return new org.bytedeco.pytorch.ScalarTypeOptional();
+  }
 
   static Tensor lpipsHead(Tensor... in) {
     Tensor d = unit(in[0]).sub(unit(in[1])).square().mul(in[2]);

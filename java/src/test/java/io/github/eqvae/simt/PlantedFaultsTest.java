@@ -1,0 +1,82 @@
+package io.github.eqvae.simt;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.github.eqvae.op.TiledProducts;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.condition.EnabledIfSystemProperty;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+
+/**
+ * Would the tests notice? native/simt/faults.cmake builds the kernels with one fault each; every
+ * one must turn the check of the tiled products red, and the sound library must pass it.
+ */
+@EnabledIfSystemProperty(named = "os.arch", matches = "amd64")
+class PlantedFaultsTest {
+  private static final Path LIBRARIES = Path.of(System.getProperty("eqvae.native.dir"));
+
+  @TempDir Path folder;
+
+  static Stream<Path> faults() throws IOException {
+    return Files.list(LIBRARIES.resolve("faults")).sorted();
+  }
+
+  /** In a process of its own: a fault may end it. */
+  private int check(Path libraries) throws Exception {
+    ProcessBuilder builder =
+        new ProcessBuilder(
+            List.of(
+                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                "--enable-native-access=ALL-UNNAMED",
+                "-XX:+UseSerialGC",
+                "-XX:-CreateCoredumpOnCrash",
+                "-XX:ErrorFile=" + folder.resolve("crash.log"),
+                "-Deqvae.native.dir=" + libraries,
+                "-cp",
+                System.getProperty("java.class.path"),
+                TiledProducts.class.getName()));
+    builder.environment().put("SIMT_SEED", "3");
+    builder.redirectErrorStream(true);
+    builder.redirectOutput(folder.resolve("out.txt").toFile());
+    Process p = builder.start();
+    assertTrue(p.waitFor(2, TimeUnit.MINUTES), "the check does not end");
+    return p.exitValue();
+  }
+
+  @Test
+  void theSoundKernelsPass() throws Exception {
+    assertEquals(0, check(LIBRARIES), () -> out());
+  }
+
+  @ParameterizedTest
+  @MethodSource("faults")
+  void everyFaultIsNoticed(Path fault) throws Exception {
+    int code = check(fault);
+    assertTrue(code != 0, () -> fault.getFileName() + " was not noticed: " + out());
+    boolean wrong = code == TiledProducts.WRONG;
+    boolean stopped = out().contains("simt:") || out().contains("SIGSEGV");
+    assertTrue(wrong || stopped, () -> out());
+  }
+
+  @Test
+  void thereAreFaults() throws IOException {
+    assertTrue(faults().count() >= 8);
+  }
+
+  private String out() {
+    try {
+      return Files.readString(folder.resolve("out.txt"));
+    } catch (IOException e) {
+      return e.toString();
+    }
+  }
+}

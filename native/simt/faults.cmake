@@ -1,0 +1,42 @@
+# Libraries with one fault each, planted into copies of the kernels: PlantedFaultsTest demands that the tests see every
+# one of them. FAULTS: name; file; what stands there; what is put instead.
+set(FAULTS
+  "missing-barrier|common/mma_gemm.h|    __syncthreads()|    if (false) __syncthreads()"
+  "wait-off-by-one|common/mma_gemm.h|wait_for_copies<kStages - 2>|wait_for_copies<kStages - 1>"
+  "out-of-bounds|common/mma_gemm.h|if (row >= size.rows) continue|(void)0"
+  "wrong-phase|conv2d/conv2d_hopper.cu|place.parity ^ 1|place.parity"
+  "early-release|conv2d/conv2d_hopper.cu|warpgroup_wait<1>()|before = place.stage"
+  "products-not-waited-for|conv2d/conv2d_hopper.cu|warpgroup_wait<0>()|(void)0"
+  "out-of-bounds-hopper|conv2d/conv2d_hopper.cu|if (row + h * 8 < c.pixels)|if (true)"
+  "barriers-not-fenced|conv2d/conv2d_hopper.cu|fence_barrier_init()|(void)0")
+
+foreach(fault IN LISTS FAULTS)
+  string(REPLACE "|" ";" parts "${fault}")
+  list(GET parts 0 name)
+  list(GET parts 1 file)
+  list(GET parts 2 right)
+  list(GET parts 3 wrong)
+  set(folder ${CMAKE_CURRENT_BINARY_DIR}/faults/${name})
+  file(READ ${CMAKE_SOURCE_DIR}/kernels/${file} text)
+  string(REPLACE "${right}" "${wrong}" planted "${text}")
+  if(planted STREQUAL text)
+    message(FATAL_ERROR "faults.cmake: kernels/${file} no longer contains '${right}'")
+  endif()
+  set(sources)
+  foreach(source IN LISTS EQV_PRODUCTS)
+    file(RELATIVE_PATH place ${CMAKE_SOURCE_DIR}/kernels ${source})
+    configure_file(${source} ${folder}/${place} COPYONLY)
+    list(APPEND sources ${folder}/${place})
+  endforeach()
+  file(CONFIGURE OUTPUT ${folder}/${file} CONTENT "${planted}" @ONLY)
+  set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/kernels/${file})
+  set_source_files_properties(${sources} PROPERTIES LANGUAGE CXX)
+  eqv_library(fault_${name} ${sources} $<TARGET_OBJECTS:eqv_simt_objects>)
+  target_include_directories(fault_${name} BEFORE PRIVATE ${folder})
+  target_link_libraries(fault_${name} PRIVATE Threads::Threads)
+  set_target_properties(fault_${name} PROPERTIES OUTPUT_NAME eqv_simt
+                        LIBRARY_OUTPUT_DIRECTORY ${CMAKE_LIBRARY_OUTPUT_DIRECTORY}/faults/${name})
+  # The reference, found beside the library under test.
+  add_custom_command(TARGET fault_${name} POST_BUILD COMMAND ${CMAKE_COMMAND} -E create_symlink
+                     ../../libeqv_ref.so ${CMAKE_LIBRARY_OUTPUT_DIRECTORY}/faults/${name}/libeqv_ref.so)
+endforeach()
