@@ -129,15 +129,28 @@ __device__ inline void copy_pixels(void* to, const TensorMap& map, Barrier* barr
 // ---- products of a warpgroup --------------------------------------------------------------------------------------
 // fence; products; commit: a group. Its sums must not be touched, nor its tiles overwritten, before it was waited for.
 
-// The operand that starts at row 0 of a tile, k values into its rows (k a multiple of 16, below 64).
-__device__ inline uint64_t operand(const void* tile, int k) {
+constexpr unsigned kTileRow = 128;  // bytes
+
+__device__ inline uint64_t operand_at(const void* tile, unsigned bytes, uint64_t block_bytes) {
 #if defined(__CUDACC__)
-  const uint64_t address = shared_address(tile) + static_cast<unsigned>(k) * 2;
+  const uint64_t address = shared_address(tile) + bytes;
 #else
-  const uint64_t address = simt::shared_offset(tile) + static_cast<unsigned>(k) * 2;
+  const uint64_t address = simt::shared_offset(tile) + bytes;
 #endif
-  constexpr uint64_t kEightRows = 1024 >> 4, kSwizzle128 = 1;
-  return (address & 0x3ffff) >> 4 | uint64_t{1} << 16 | kEightRows << 32 | kSwizzle128 << 62;
+  constexpr uint64_t kEightRows = 8 * kTileRow >> 4, kSwizzle128 = 1;
+  return (address & 0x3ffff) >> 4 | block_bytes >> 4 << 16 | kEightRows << 32 | kSwizzle128 << 62;
+}
+
+// A tile whose rows are the operand's rows: from k values into them (k a multiple of 16, below 64).
+__device__ inline uint64_t operand(const void* tile, int k) {
+  return operand_at(tile, static_cast<unsigned>(k) * 2, 16);  // the distance of blocks is not used
+}
+
+// Tiles of kDepth rows that each are one k, and 64 rows or columns of the operand wide, one tile after the other: from row
+// k (a multiple of 16).
+template <int kDepth>
+__device__ uint64_t operand_transposed(const void* tiles, int k) {
+  return operand_at(tiles, static_cast<unsigned>(k) * kTileRow, kDepth * kTileRow);
 }
 
 __device__ inline void warpgroup_fence() {
@@ -148,16 +161,16 @@ __device__ inline void warpgroup_fence() {
 #endif
 }
 
-// d{64×N} = a{64×16}·b{16×N}, plus d if `add`; N is twice the number of registers.
-template <int kRegisters>
+// d{64×N} = a{64×16}·b{16×N}, plus d if `add`; N is twice the number of registers. Both operands are transposed or none.
+template <bool kTransposed = false, int kRegisters>
 __device__ void warpgroup_multiply([[maybe_unused]] float (&d)[kRegisters], [[maybe_unused]] uint64_t a,
                                    [[maybe_unused]] uint64_t b, [[maybe_unused]] bool add) {
 #if defined(__CUDA_ARCH_FEAT_SM90_ALL)
-  wgmma_instruction(d, a, b, add);
+  wgmma_instruction<kTransposed>(d, a, b, add);
 #elif defined(__CUDA_ARCH__)
   __trap();
 #elif !defined(__CUDACC__)
-  simt::warpgroup_multiply(d, 2 * kRegisters, a, b, add);
+  simt::warpgroup_multiply(d, 2 * kRegisters, a, b, add, kTransposed);
 #endif
 }
 

@@ -1,5 +1,6 @@
-// wgmma.mma_async, m64nNk16, bf16 with fp32 sums, both operands in shared memory with k contiguous. d{64×N} of a warpgroup:
-// thread t holds rows 16(t / 32) + t % 32 / 4 and + 8, columns 8j + 2(t % 4), as d[4j], d[4j + 1] and d[4j + 2], d[4j + 3].
+// wgmma.mma_async, m64nNk16, bf16 with fp32 sums, both operands in shared memory: k contiguous, or with kTransposed the
+// rows of a and the columns of b. d{64×N} of a warpgroup: thread t holds rows 16(t / 32) + t % 32 / 4 and + 8, columns
+// 8j + 2(t % 4), as d[4j], d[4j + 1] and d[4j + 2], d[4j + 3].
 // Written by wgmma_instructions.py; do not edit.
 #pragma once
 
@@ -8,29 +9,31 @@
 #if defined(__CUDA_ARCH_FEAT_SM90_ALL)
 namespace eqv::gpu {
 
-__device__ inline void wgmma_instruction(float (&d)[32], uint64_t a, uint64_t b, int add) {
+template <int kTransposed>
+__device__ void wgmma_instruction(float (&d)[32], uint64_t a, uint64_t b, int add) {
   asm volatile(
       "{ .reg .pred p; setp.ne.b32 p, %34, 0; "
       "wgmma.mma_async.sync.aligned.m64n64k16.f32.bf16.bf16 {"
       "%0, %1, %2, %3, %4, %5, %6, %7, %8, %9, %10, %11, %12, %13, %14, %15, %16, %17, %18, %19, %20, %21, %22, "
       "%23, %24, %25, %26, %27, %28, %29, %30, %31"
-      "}, %32, %33, p, 1, 1, 0, 0; }"
+      "}, %32, %33, p, 1, 1, %35, %35; }"
       :
         "+f"(d[0]), "+f"(d[1]), "+f"(d[2]), "+f"(d[3]), "+f"(d[4]), "+f"(d[5]), "+f"(d[6]), "+f"(d[7]),
         "+f"(d[8]), "+f"(d[9]), "+f"(d[10]), "+f"(d[11]), "+f"(d[12]), "+f"(d[13]), "+f"(d[14]), "+f"(d[15]),
         "+f"(d[16]), "+f"(d[17]), "+f"(d[18]), "+f"(d[19]), "+f"(d[20]), "+f"(d[21]), "+f"(d[22]), "+f"(d[23]),
         "+f"(d[24]), "+f"(d[25]), "+f"(d[26]), "+f"(d[27]), "+f"(d[28]), "+f"(d[29]), "+f"(d[30]), "+f"(d[31])
-      : "l"(a), "l"(b), "r"(add));
+      : "l"(a), "l"(b), "r"(add), "n"(kTransposed));
 }
 
-__device__ inline void wgmma_instruction(float (&d)[64], uint64_t a, uint64_t b, int add) {
+template <int kTransposed>
+__device__ void wgmma_instruction(float (&d)[64], uint64_t a, uint64_t b, int add) {
   asm volatile(
       "{ .reg .pred p; setp.ne.b32 p, %66, 0; "
       "wgmma.mma_async.sync.aligned.m64n128k16.f32.bf16.bf16 {"
       "%0, %1, %2, %3, %4, %5, %6, %7, %8, %9, %10, %11, %12, %13, %14, %15, %16, %17, %18, %19, %20, %21, %22, "
       "%23, %24, %25, %26, %27, %28, %29, %30, %31, %32, %33, %34, %35, %36, %37, %38, %39, %40, %41, %42, %43, "
       "%44, %45, %46, %47, %48, %49, %50, %51, %52, %53, %54, %55, %56, %57, %58, %59, %60, %61, %62, %63"
-      "}, %64, %65, p, 1, 1, 0, 0; }"
+      "}, %64, %65, p, 1, 1, %67, %67; }"
       :
         "+f"(d[0]), "+f"(d[1]), "+f"(d[2]), "+f"(d[3]), "+f"(d[4]), "+f"(d[5]), "+f"(d[6]), "+f"(d[7]),
         "+f"(d[8]), "+f"(d[9]), "+f"(d[10]), "+f"(d[11]), "+f"(d[12]), "+f"(d[13]), "+f"(d[14]), "+f"(d[15]),
@@ -40,10 +43,11 @@ __device__ inline void wgmma_instruction(float (&d)[64], uint64_t a, uint64_t b,
         "+f"(d[40]), "+f"(d[41]), "+f"(d[42]), "+f"(d[43]), "+f"(d[44]), "+f"(d[45]), "+f"(d[46]), "+f"(d[47]),
         "+f"(d[48]), "+f"(d[49]), "+f"(d[50]), "+f"(d[51]), "+f"(d[52]), "+f"(d[53]), "+f"(d[54]), "+f"(d[55]),
         "+f"(d[56]), "+f"(d[57]), "+f"(d[58]), "+f"(d[59]), "+f"(d[60]), "+f"(d[61]), "+f"(d[62]), "+f"(d[63])
-      : "l"(a), "l"(b), "r"(add));
+      : "l"(a), "l"(b), "r"(add), "n"(kTransposed));
 }
 
-__device__ inline void wgmma_instruction(float (&d)[128], uint64_t a, uint64_t b, int add) {
+template <int kTransposed>
+__device__ void wgmma_instruction(float (&d)[128], uint64_t a, uint64_t b, int add) {
   asm volatile(
       "{ .reg .pred p; setp.ne.b32 p, %130, 0; "
       "wgmma.mma_async.sync.aligned.m64n256k16.f32.bf16.bf16 {"
@@ -54,7 +58,7 @@ __device__ inline void wgmma_instruction(float (&d)[128], uint64_t a, uint64_t b
       "%86, %87, %88, %89, %90, %91, %92, %93, %94, %95, %96, %97, %98, %99, %100, %101, %102, %103, %104, %105, "
       "%106, %107, %108, %109, %110, %111, %112, %113, %114, %115, %116, %117, %118, %119, %120, %121, %122, %123, "
       "%124, %125, %126, %127"
-      "}, %128, %129, p, 1, 1, 0, 0; }"
+      "}, %128, %129, p, 1, 1, %131, %131; }"
       :
         "+f"(d[0]), "+f"(d[1]), "+f"(d[2]), "+f"(d[3]), "+f"(d[4]), "+f"(d[5]), "+f"(d[6]), "+f"(d[7]),
         "+f"(d[8]), "+f"(d[9]), "+f"(d[10]), "+f"(d[11]), "+f"(d[12]), "+f"(d[13]), "+f"(d[14]), "+f"(d[15]),
@@ -73,7 +77,7 @@ __device__ inline void wgmma_instruction(float (&d)[128], uint64_t a, uint64_t b
         "+f"(d[110]), "+f"(d[111]), "+f"(d[112]), "+f"(d[113]), "+f"(d[114]), "+f"(d[115]), "+f"(d[116]),
         "+f"(d[117]), "+f"(d[118]), "+f"(d[119]), "+f"(d[120]), "+f"(d[121]), "+f"(d[122]), "+f"(d[123]),
         "+f"(d[124]), "+f"(d[125]), "+f"(d[126]), "+f"(d[127])
-      : "l"(a), "l"(b), "r"(add));
+      : "l"(a), "l"(b), "r"(add), "n"(kTransposed));
 }
 
 }  // namespace eqv::gpu

@@ -267,6 +267,7 @@ int depth_of_split(int pixels, int64_t tiles) {
 
 void conv2d_bf16_bwd_weight(Stream& stream, const eqv_conv2d_params& params, const Tensor& x, const Tensor& dy,
                             const Tensor& dw) {
+  if (hopper_takes(stream, x, dw, dy)) return conv2d_hopper_bwd_weight(stream, params, x, dy, dw);
   const Shape s = shape_of(params, x, dw, dy);
   const int taps = s.kh * s.kw, inputs = s.c, wide = padded(s.c), rows = padded(s.o), columns = taps * wide;
   const int pixels = s.n * s.p * s.q;

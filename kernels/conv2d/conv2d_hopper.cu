@@ -7,41 +7,19 @@
 // The input gradient with stride 1 is the forward convolution of dy with the kernel turned by 180° and its channels swapped.
 #include "conv2d/conv2d_hopper.h"
 
-#include "common/hopper.h"
 #include "common/tensor_core.h"
 #include "common/values.h"
+#include "conv2d/hopper_ring.h"
 
 namespace eqv::gpu {
 namespace {
 
 using dtype::Bf16;
 
-constexpr int kPixels = 128, kDepth = 64, kWarpgroup = 128, kHopperThreads = 3 * kWarpgroup;
+constexpr int kPixels = 128;
 
 template <int kChannels, int kStages>
-struct Ring {
-  struct Stage {
-    Bf16 pixels[kPixels * kDepth];
-    Bf16 weights[kChannels * kDepth];
-  };
-  static constexpr unsigned kStageBytes = sizeof(Stage);
-  alignas(1024) Stage stages[kStages];
-  Barrier full[kStages], empty[kStages];
-};
-
-// Where a warpgroup is in the ring.
-template <int kStages>
-struct Place {
-  int stage = 0;
-  unsigned parity = 0;
-
-  __device__ void next() {
-    if (++stage == kStages) {
-      stage = 0;
-      parity ^= 1;
-    }
-  }
-};
+using ConvRing = Ring<kPixels, kChannels, kStages>;
 
 struct Conv {
   int rows, columns, channels;        // of the result: P, Q, O
@@ -54,7 +32,7 @@ struct Conv {
 
 // Starts the copies of every tile of this block, as the ring frees.
 template <int kChannels, int kStages>
-__device__ void produce(Ring<kChannels, kStages>& ring, const Conv& c, int tiles, int tiles_across,
+__device__ void produce(ConvRing<kChannels, kStages>& ring, const Conv& c, int tiles, int tiles_across,
                         const TensorMap& pixels, const TensorMap& weights) {
   Place<kStages> place;
   for (int tile = static_cast<int>(blockIdx.x); tile < tiles; tile += static_cast<int>(gridDim.x)) {
@@ -66,9 +44,9 @@ __device__ void produce(Ring<kChannels, kStages>& ring, const Conv& c, int tiles
         Barrier* full = &ring.full[place.stage];
         barrier_wait(&ring.empty[place.stage], place.parity ^ 1);
         barrier_expect(full, ring.kStageBytes);
-        copy_pixels(stage.pixels, pixels, full, n, u * c.stride + c.first_row, v * c.stride + c.first_column,
-                    slice * kDepth, tap / c.taps_across, tap % c.taps_across);
-        copy_matrix_box(stage.weights, weights, full, channel, (tap * c.slices + slice) * kDepth);
+        copy_pixels(stage.a, pixels, full, n, u * c.stride + c.first_row, v * c.stride + c.first_column,
+                    slice * kTileDepth, tap / c.taps_across, tap % c.taps_across);
+        copy_matrix_box(stage.b, weights, full, channel, (tap * c.slices + slice) * kTileDepth);
         place.next();
       }
   }
@@ -76,7 +54,7 @@ __device__ void produce(Ring<kChannels, kStages>& ring, const Conv& c, int tiles
 
 // Multiplies this warpgroup's half of every tile, and stores it.
 template <int kChannels, int kStages>
-__device__ void consume(Ring<kChannels, kStages>& ring, const Conv& c, int tiles, int tiles_across) {
+__device__ void consume(ConvRing<kChannels, kStages>& ring, const Conv& c, int tiles, int tiles_across) {
   const int half = static_cast<int>(threadIdx.x) / kWarpgroup - 1, thread = static_cast<int>(threadIdx.x) % kWarpgroup;
   const int steps = c.taps * c.slices;
   Place<kStages> place;
@@ -88,8 +66,8 @@ __device__ void consume(Ring<kChannels, kStages>& ring, const Conv& c, int tiles
       barrier_wait(&ring.full[place.stage], place.parity);
       warpgroup_fence();
 #pragma unroll
-      for (int k = 0; k < kDepth; k += 16)
-        warpgroup_multiply(sum, operand(stage.pixels + half * (kPixels / 2) * kDepth, k), operand(stage.weights, k),
+      for (int k = 0; k < kTileDepth; k += 16)
+        warpgroup_multiply(sum, operand(stage.a + half * (kPixels / 2) * kTileDepth, k), operand(stage.b, k),
                            step > 0 || k > 0);
       warpgroup_commit();
       warpgroup_wait<1>();  // the products of the step before are done: its tiles may be overwritten
@@ -119,16 +97,9 @@ __device__ void consume(Ring<kChannels, kStages>& ring, const Conv& c, int tiles
 template <int kChannels, int kStages>
 __global__ void __launch_bounds__(kHopperThreads, 1)
     conv_hopper(const __grid_constant__ TensorMap pixels, const __grid_constant__ TensorMap weights, const Conv c) {
-  using TheRing = Ring<kChannels, kStages>;
+  using TheRing = ConvRing<kChannels, kStages>;
   TheRing& ring = shared_memory<TheRing>();
-  if (threadIdx.x == 0) {
-    for (int i = 0; i < kStages; ++i) {
-      barrier_init(&ring.full[i], 1);
-      barrier_init(&ring.empty[i], 2);
-    }
-    fence_barrier_init();
-  }
-  __syncthreads();
+  ring.init();
   const int tiles_across = (c.channels + kChannels - 1) / kChannels;
   const int tiles = (c.pixels + kPixels - 1) / kPixels * tiles_across;
   if (threadIdx.x < kWarpgroup) {
@@ -145,7 +116,7 @@ void run(Stream& stream, const char* name, const TensorMap& pixels, const Bf16* 
   const int64_t tiles = ceil_div(c.pixels, kPixels) * ceil_div(c.channels, kChannels);
   const auto blocks = static_cast<unsigned>(std::min<int64_t>(tiles, stream.device->threads));
   const TensorMap packed = matrix_map(weights, c.channels, depth, kChannels);
-  launch(stream, name, dim3(blocks), dim3(kHopperThreads), sizeof(Ring<kChannels, kStages>),
+  launch(stream, name, dim3(blocks), dim3(kHopperThreads), sizeof(ConvRing<kChannels, kStages>),
          conv_hopper<kChannels, kStages>, pixels, packed, c);
 }
 
@@ -159,7 +130,7 @@ struct Shape {
 
 // w{O, I, taps} as bf16 {outputs, tap, inputs padded to 64}; turned: outputs are I, inputs O, and taps run backwards.
 const Bf16* pack(Stream& stream, Workspace& workspace, const Shape& s, const float* w, bool turned) {
-  const int taps = s.kh * s.kw, inputs = s.inputs, outputs = s.outputs, wide = round_up(inputs, kDepth);
+  const int taps = s.kh * s.kw, inputs = s.inputs, outputs = s.outputs, wide = round_up(inputs, kTileDepth);
   const int64_t n = int64_t{outputs} * taps * wide;
   Bf16* to = workspace.take<Bf16>(n);
   for_each(stream, "conv2d_pack", n, EQV_LAMBDA(int64_t at) {
@@ -172,12 +143,12 @@ const Bf16* pack(Stream& stream, Workspace& workspace, const Shape& s, const flo
 
 void convolve(Stream& stream, const char* name, const Shape& s, const Tensor& source, const float* w, bool turned,
               const float* bias, const Tensor& result) {
-  const int taps = s.kh * s.kw, wide = round_up(s.inputs, kDepth);
+  const int taps = s.kh * s.kw, wide = round_up(s.inputs, kTileDepth);
   Workspace workspace(stream, Workspace::bytes<Bf16>(int64_t{s.outputs} * taps * wide));
   const Bf16* weights = pack(stream, workspace, s, w, turned);
   const PixelRange range{-s.top, -s.left, s.bottom - (s.kh - 1), s.right - (s.kw - 1)};
   const TensorMap pixels = pixels_map(source.data, s.n, s.h, s.w, s.inputs, range, s.stride, kPixels);
-  const Conv c{s.rows, s.columns, s.outputs, s.n * s.rows * s.columns, s.stride, -s.top, -s.left, taps, s.kw, wide / kDepth,
+  const Conv c{s.rows, s.columns, s.outputs, s.n * s.rows * s.columns, s.stride, -s.top, -s.left, taps, s.kw, wide / kTileDepth,
                bias, static_cast<Bf16*>(result.data)};
   if (s.outputs > 128) run<256, 4>(stream, name, pixels, weights, taps * wide, c);
   else run<128, 6>(stream, name, pixels, weights, taps * wide, c);

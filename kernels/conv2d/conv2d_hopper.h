@@ -12,5 +12,6 @@ void conv2d_hopper_fwd(Stream&, const eqv_conv2d_params&, const Tensor& x, const
                        const Tensor& y);
 // Stride 1 only.
 void conv2d_hopper_bwd_input(Stream&, const eqv_conv2d_params&, const Tensor& dy, const Tensor& w, const Tensor& dx);
+void conv2d_hopper_bwd_weight(Stream&, const eqv_conv2d_params&, const Tensor& x, const Tensor& dy, const Tensor& dw);
 
 }  // namespace eqv::gpu

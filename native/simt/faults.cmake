@@ -7,8 +7,9 @@ set(FAULTS
   "wrong-phase|conv2d/conv2d_hopper.cu|place.parity ^ 1|place.parity"
   "early-release|conv2d/conv2d_hopper.cu|warpgroup_wait<1>()|before = place.stage"
   "products-not-waited-for|conv2d/conv2d_hopper.cu|warpgroup_wait<0>()|(void)0"
+  "early-release-weight|conv2d/conv2d_hopper_weight.cu|warpgroup_wait<1>()|before = place.stage"
   "out-of-bounds-hopper|conv2d/conv2d_hopper.cu|if (row + h * 8 < c.pixels)|if (true)"
-  "barriers-not-fenced|conv2d/conv2d_hopper.cu|fence_barrier_init()|(void)0")
+  "barriers-not-fenced|conv2d/hopper_ring.h|fence_barrier_init()|(void)0")
 
 foreach(fault IN LISTS FAULTS)
   string(REPLACE "|" ";" parts "${fault}")

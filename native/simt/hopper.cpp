@@ -53,7 +53,7 @@ struct Copy {
 struct Product {
   uint64_t a, b;
   int columns;
-  bool add;
+  bool add, transposed;
   float* d;
 };
 
@@ -146,13 +146,16 @@ void land(const uint64_t* barrier) {
   }
 }
 
-// Element (row, k) of an operand.
-float element(uint64_t operand, int row, int k) {
+// Element (row, k) of an operand a, or (column, k) of b.
+float element(uint64_t operand, bool transposed, int row, int k) {
   if (operand >> 62 != 1) die("wgmma: only the 128-byte swizzle is known here");
-  const auto start = static_cast<uint32_t>(operand & 0x3fff) << 4, groups = static_cast<uint32_t>(operand >> 32 & 0x3fff) << 4;
-  const uint32_t offset = start + static_cast<uint32_t>(row / 8) * groups + static_cast<uint32_t>(row % 8 * kRowBytes + k * 2);
+  const auto field = [&](int bit) { return static_cast<uint32_t>(operand >> bit & 0x3fff) << 4; };
+  const auto u = [](int v) { return static_cast<uint32_t>(v); };
+  const uint32_t start = field(0), blocks = field(16), groups = field(32);
+  const uint32_t offset = transposed ? u(row / 64) * blocks + u(k / 8) * groups + u(k % 8 * kRowBytes + row % 64 * 2)
+                                     : u(row / 8) * groups + u(row % 8 * kRowBytes + k * 2);
   uint16_t bits;
-  std::memcpy(&bits, swizzled(offset), 2);
+  std::memcpy(&bits, swizzled(start + offset), 2);
   return eqv::dtype::widen(eqv::dtype::Bf16{bits});
 }
 
@@ -169,12 +172,13 @@ void multiply_group(unsigned first) {
     const int n = product.columns;
     std::vector<float> a(64 * 16), b(static_cast<size_t>(n) * 16), d(static_cast<size_t>(n) * 64, 0.0f);
     for (int i = 0; i < 64; ++i)
-      for (int k = 0; k < 16; ++k) a[static_cast<size_t>(i * 16 + k)] = element(product.a, i, k);
+      for (int k = 0; k < 16; ++k) a[static_cast<size_t>(i * 16 + k)] = element(product.a, product.transposed, i, k);
     for (int j = 0; j < n; ++j)
-      for (int k = 0; k < 16; ++k) b[static_cast<size_t>(k * n + j)] = element(product.b, j, k);
+      for (int k = 0; k < 16; ++k) b[static_cast<size_t>(k * n + j)] = element(product.b, product.transposed, j, k);
     for (unsigned t = 0; t < kWarpgroup; ++t) {
       const auto& theirs = threads[first + t].groups.front();
-      if (theirs.size() != products.size() || theirs[p].a != product.a || theirs[p].b != product.b || theirs[p].columns != n)
+      if (theirs.size() != products.size() || theirs[p].a != product.a || theirs[p].b != product.b || theirs[p].columns != n ||
+          theirs[p].transposed != product.transposed)
         die("wgmma: the threads of a warpgroup give different operands");
       for (int r = 0; r < n / 2 && product.add; ++r)
         d[static_cast<size_t>(row_of(t, r) * n + column_of(t, r))] = theirs[p].d[r];
@@ -240,9 +244,9 @@ void tma_pixels(void* to, const TensorMap& map, uint64_t* barrier, int n, int i,
 
 void warpgroup_fence() { self().fenced = true; }
 
-void warpgroup_multiply(float* d, int columns, uint64_t a, uint64_t b, bool add) {
+void warpgroup_multiply(float* d, int columns, uint64_t a, uint64_t b, bool add, bool transposed) {
   if (!self().fenced) die("wgmma: no wgmma.fence since the registers were last touched");
-  self().groups.back().push_back({a, b, columns, add, d});
+  self().groups.back().push_back({a, b, columns, add, transposed, d});
 }
 
 void warpgroup_commit() {

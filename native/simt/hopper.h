@@ -30,7 +30,7 @@ void tma_matrix_box(void* to, const TensorMap& map, uint64_t* barrier, int row, 
 void tma_pixels(void* to, const TensorMap& map, uint64_t* barrier, int n, int i, int j, int channel, int r, int s);
 
 void warpgroup_fence();
-void warpgroup_multiply(float* d, int columns, uint64_t a, uint64_t b, bool add);
+void warpgroup_multiply(float* d, int columns, uint64_t a, uint64_t b, bool add, bool transposed);
 void warpgroup_commit();
 void warpgroup_wait(unsigned newest);
 
