@@ -62,7 +62,7 @@ public final class Compare {
       }
     }
     if (out.isEmpty()) {
-      throw new IllegalArgumentException("expected noop, conv, step or all, not " + what);
+      throw new IllegalArgumentException("expected noop, conv, step, all or tables, not " + what);
     }
     return out;
   }
@@ -70,16 +70,21 @@ public final class Compare {
   /**
    * Measures and writes.
    *
-   * @param arguments {@code noop}, {@code conv}, {@code step} or {@code all}; then the number of
-   *     rounds, 3 by default; then the folder for the run's file, {@code bench/runs} by default
+   * @param arguments {@code noop}, {@code conv}, {@code step}, {@code all} or {@code tables}; then
+   *     the number of rounds, 3 by default; then the folder for the run's file, {@code bench/runs}
+   *     by default
    * @throws Exception when JMH or writing fails
    */
   public static void main(String[] arguments) throws Exception {
     String what = arguments.length > 0 ? arguments[0] : "all";
     int rounds = arguments.length > 1 ? Integer.parseInt(arguments[1]) : 3;
     Path folder = Path.of(arguments.length > 2 ? arguments[2] : "bench/runs");
-    List<Case> cases = cases(what);
     Files.createDirectories(folder);
+    if (what.equals("tables")) {
+      tables(folder);
+      return;
+    }
+    List<Case> cases = cases(what);
     Path file = folder.resolve(LocalDate.now() + "-cpu-" + what + ".jsonl");
     Files.deleteIfExists(file);
     append(file, machine(what, rounds));
@@ -90,8 +95,12 @@ public final class Compare {
         }
       }
     }
-    Files.writeString(folder.resolveSibling("tables.md"), Tables.of(folder));
+    tables(folder);
     out().println("wrote " + file + " and tables.md");
+  }
+
+  private static void tables(Path folder) throws IOException {
+    Files.writeString(folder.resolveSibling("tables.md"), Tables.of(folder));
   }
 
   private static PrintStream out() {

@@ -2,6 +2,7 @@ package io.github.eqvae.bench;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import io.github.eqvae.bench.gpu.GpuTable;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -28,7 +29,9 @@ final class Tables {
     }
     StringBuilder out = new StringBuilder("# Measured\n\nMade by `bench/run` from bench/runs.\n");
     for (Path file : newest.values()) {
-      out.append(table(Files.readAllLines(file)));
+      List<String> lines = Files.readAllLines(file);
+      boolean gpu = file.getFileName().toString().contains("-cuda-");
+      out.append(gpu ? GpuTable.of(lines) : table(lines));
     }
     return out.toString();
   }

@@ -1,0 +1,221 @@
+"""SD-VAE, PatchGAN, LPIPS and the EQ-VAE training step in PyTorch, as a careful user would write them: autocast to bf16,
+channels_last, fused Adam, the moving average in one call. Computes what io.github.eqvae.bench.gpu.ModelTask computes."""
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+
+
+class ResnetBlock(nn.Module):
+    def __init__(self, cin, cout):
+        super().__init__()
+        self.norm1, self.conv1 = nn.GroupNorm(32, cin, 1e-6), nn.Conv2d(cin, cout, 3, padding=1)
+        self.norm2, self.conv2 = nn.GroupNorm(32, cout, 1e-6), nn.Conv2d(cout, cout, 3, padding=1)
+        self.shortcut = nn.Conv2d(cin, cout, 1) if cin != cout else nn.Identity()
+
+    def forward(self, x):
+        h = self.conv1(F.silu(self.norm1(x)))
+        h = self.conv2(F.silu(self.norm2(h)))
+        return self.shortcut(x) + h
+
+
+class AttnBlock(nn.Module):
+    def __init__(self, c):
+        super().__init__()
+        self.norm = nn.GroupNorm(32, c, 1e-6)
+        self.q, self.k, self.v, self.proj_out = (nn.Conv2d(c, c, 1) for _ in range(4))
+
+    def forward(self, x):
+        n, c, h, w = x.shape
+        y = self.norm(x)
+        q, k, v = (f(y).permute(0, 2, 3, 1).reshape(n, 1, h * w, c) for f in (self.q, self.k, self.v))
+        y = F.scaled_dot_product_attention(q, k, v)
+        return x + self.proj_out(y.reshape(n, h, w, c).permute(0, 3, 1, 2))
+
+
+class Downsample(nn.Module):
+    def __init__(self, c):
+        super().__init__()
+        self.conv = nn.Conv2d(c, c, 3, stride=2)
+
+    def forward(self, x):
+        return self.conv(F.pad(x, (0, 1, 0, 1)))
+
+
+class Upsample(nn.Module):
+    def __init__(self, c):
+        super().__init__()
+        self.conv = nn.Conv2d(c, c, 3, padding=1)
+
+    def forward(self, x):
+        return self.conv(F.interpolate(x, scale_factor=2.0, mode="nearest"))
+
+
+class Autoencoder(nn.Module):
+    def __init__(self, case):
+        super().__init__()
+        ch, mult, z = case["ch"], case["ch_mult"], case["z_channels"]
+        widths = [ch * m for m in mult]
+        blocks, c = [nn.Conv2d(3, ch, 3, padding=1)], ch
+        for i, width in enumerate(widths):
+            for _ in range(case["num_res_blocks"]):
+                blocks.append(ResnetBlock(c, width))
+                c = width
+            if i + 1 < len(widths):
+                blocks.append(Downsample(c))
+        blocks += self.middle(c) + [nn.GroupNorm(32, c, 1e-6), nn.SiLU(), nn.Conv2d(c, 2 * z, 3, padding=1)]
+        self.encoder = nn.Sequential(*blocks, nn.Conv2d(2 * z, 2 * z, 1))
+        blocks = [nn.Conv2d(z, z, 1), nn.Conv2d(z, c, 3, padding=1)] + self.middle(c)
+        for i, width in reversed(list(enumerate(widths))):
+            for _ in range(case["num_res_blocks"] + 1):
+                blocks.append(ResnetBlock(c, width))
+                c = width
+            if i > 0:
+                blocks.append(Upsample(c))
+        self.decoder = nn.Sequential(*blocks, nn.GroupNorm(32, c, 1e-6), nn.SiLU())
+        self.conv_out = nn.Conv2d(c, 3, 3, padding=1)
+
+    @staticmethod
+    def middle(c):
+        return [ResnetBlock(c, c), AttnBlock(c), ResnetBlock(c, c)]
+
+    def encode(self, x):
+        return self.encoder(x)
+
+    def decode(self, z):
+        return self.conv_out(self.decoder(z))
+
+
+def discriminator(width):
+    layers = [nn.Conv2d(3, width, 4, 2, 1), nn.LeakyReLU(0.2, True)]
+    c = width
+    for i, stride in enumerate((2, 2, 1)):
+        layers += [nn.Conv2d(c, width << (i + 1), 4, stride, 1, bias=False), nn.BatchNorm2d(width << (i + 1)),
+                   nn.LeakyReLU(0.2, True)]
+        c = width << (i + 1)
+    return nn.Sequential(*layers, nn.Conv2d(c, 1, 4, 1, 1))
+
+
+class Lpips(nn.Module):
+    def __init__(self, width):
+        super().__init__()
+        stages, c = [], 3
+        for i, (multiple, count) in enumerate(((1, 2), (2, 2), (4, 3), (8, 3), (8, 3))):
+            layers = [nn.MaxPool2d(2)] if i else []
+            for _ in range(count):
+                layers += [nn.Conv2d(c, width * multiple, 3, padding=1), nn.ReLU(True)]
+                c = width * multiple
+            stages.append(nn.Sequential(*layers))
+        self.stages = nn.ModuleList(stages)
+        self.heads = nn.ParameterList([torch.rand(s[-2].out_channels) for s in stages])
+        self.register_buffer("shift", torch.tensor([-0.030, -0.088, -0.188]).view(1, 3, 1, 1))
+        self.register_buffer("scale", torch.tensor([0.458, 0.448, 0.450]).view(1, 3, 1, 1))
+        self.requires_grad_(False)
+
+    def forward(self, target, image):
+        a, b = (target - self.shift) / self.scale, (image - self.shift) / self.scale
+        total = 0
+        for stage, head in zip(self.stages, self.heads):
+            a, b = stage(a), stage(b)
+            x, y = (f.float() / (f.float().square().sum(1, keepdim=True).sqrt() + 1e-10) for f in (a, b))
+            total = total + ((x - y).square() * head.view(1, -1, 1, 1)).sum(1).mean((1, 2))
+        return total
+
+
+def resized(x, scale, turns, multiple):
+    h, w = (multiple * int(s // multiple * scale) for s in x.shape[2:])
+    x = F.interpolate(x, (h, w), mode="bilinear", align_corners=False)
+    return torch.rot90(x, turns, (3, 2)).contiguous(memory_format=torch.channels_last)
+
+
+def autoencoder(case, device):
+    return Autoencoder(case).to(device).to(memory_format=torch.channels_last)
+
+
+def photos(case, device):
+    x = torch.rand(case["batch"], 3, case["resolution"], case["resolution"]) * 2 - 1
+    x = x.contiguous(memory_format=torch.channels_last)
+    return x.pin_memory() if device.type == "cuda" else x
+
+
+def tuned(function, compiled):
+    return torch.compile(function, mode="max-autotune-no-cudagraphs") if compiled else function
+
+
+def counted(work, *networks):
+    """Tells how many parameters the networks have: both sides must agree."""
+    work.parameters = sum(p.numel() for n in networks for p in n.parameters())
+    return work
+
+
+def encode(case, device, compiled):
+    vae = autoencoder(case, device).to(torch.bfloat16)
+    x = photos(case, device).to(device, torch.bfloat16)
+    run = tuned(vae.encode, compiled)
+
+    def work():
+        with torch.no_grad():
+            return run(x)
+    return counted(work, vae)
+
+
+def decode(case, device, compiled):
+    vae = autoencoder(case, device).to(torch.bfloat16)
+    side = case["resolution"] >> (len(case["ch_mult"]) - 1)
+    z = torch.randn(case["batch"], case["z_channels"], side, side, device=device, dtype=torch.bfloat16)
+    z = z.contiguous(memory_format=torch.channels_last)
+    run = tuned(vae.decode, compiled)
+
+    def work():
+        with torch.no_grad():
+            return run(z)
+    return counted(work, vae)
+
+
+def step(case, device, compiled):
+    vae, lpips = autoencoder(case, device), Lpips(case["width"]).to(device).to(memory_format=torch.channels_last)
+    disc = discriminator(case["width"]).to(device).to(memory_format=torch.channels_last)
+    fused = device.type == "cuda"
+    adam, adam_d = (torch.optim.Adam(m.parameters(), 1e-4, (0.5, 0.9), fused=fused) for m in (vae, disc))
+    weights = [p.detach() for p in vae.parameters()]
+    averages = [w.clone() for w in weights]
+    images, factor = photos(case, device), 1 << (len(case["ch_mult"]) - 1)
+    scale, turns, batch = case.get("scale"), case.get("turns", 0), case["batch"]
+    encoder, decoder = tuned(vae.encode, compiled), tuned(vae.decode, compiled)
+    distance, judge = tuned(lpips, compiled), tuned(disc, compiled)
+    last = vae.conv_out.weight
+
+    def norm(loss):
+        return torch.autograd.grad(loss, last, retain_graph=True)[0].norm()
+
+    def work():
+        x = images.to(device, non_blocking=True)
+        with torch.autocast(device.type, torch.bfloat16):
+            mean, logvar = encoder(x).float().chunk(2, 1)
+            logvar = logvar.clamp(-30, 20)
+            z = mean + torch.exp(0.5 * logvar) * torch.randn_like(mean)
+            kl = 0.5 * (mean.square() + logvar.exp() - 1 - logvar).sum() / batch
+            target = x
+            if scale is not None:
+                z, target = resized(z, scale, turns, 1), resized(x, scale, turns, factor)
+            y = decoder(z).float()
+            disc.requires_grad_(False)
+            rec = (target - y).abs() + distance(target, y).view(-1, 1, 1, 1)
+            nll = rec.sum() / batch
+            g = -judge(y).float().mean()
+        weight = (norm(nll) / (norm(g) + 1e-4)).clamp(0, 1e4).detach() * 0.5
+        adam.zero_grad(set_to_none=True)
+        (nll + 1e-6 * kl + weight * g).backward()
+        disc.requires_grad_(True)
+        if not torch.isfinite(nn.utils.get_total_norm([p.grad for p in vae.parameters()])):
+            raise RuntimeError("the benchmark diverged")
+        adam.step()
+        torch._foreach_lerp_(averages, weights, 1e-4)
+        with torch.autocast(device.type, torch.bfloat16):
+            real, fake = judge(target).float(), judge(y.detach()).float()
+            loss = 0.5 * (F.relu(1 - real).mean() + F.relu(1 + fake).mean())
+        adam_d.zero_grad(set_to_none=True)
+        loss.backward()
+        if not torch.isfinite(nn.utils.get_total_norm([p.grad for p in disc.parameters()])):
+            raise RuntimeError("the benchmark diverged")
+        adam_d.step()
+    return counted(work, vae, disc)

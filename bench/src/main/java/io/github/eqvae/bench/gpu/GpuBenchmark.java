@@ -1,0 +1,223 @@
+package io.github.eqvae.bench.gpu;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import io.github.eqvae.EqvaeException;
+import io.github.eqvae.tensor.Device;
+import io.github.eqvae.tensor.DeviceInfo;
+import java.io.IOException;
+import java.io.PrintStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.time.LocalDate;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * Measures cases on a GPU, PyTorch and this library in turn: in each round one after the other,
+ * never at once, in an order that changes from round to round. A measurement is as many runs as
+ * take some tens of milliseconds, timed from before the first until the device is done. Writes one
+ * line of JSON per measurement, the first describing the machine.
+ */
+public final class GpuBenchmark {
+  private static final double TARGET_MS = 60;
+  private static final int MOST_RUNS = 2000;
+  private static final String OURS = "eqvae";
+
+  private final Map<String, String> options;
+  private final Path file;
+  private final ObjectMapper json = new ObjectMapper();
+
+  private GpuBenchmark(Map<String, String> options) {
+    this.options = options;
+    file = Path.of(options.get("--out"));
+  }
+
+  /**
+   * Measures and writes.
+   *
+   * @param arguments {@code --cases ceiling,conv,ops,model,step,scales}, {@code --out FILE}, {@code
+   *     --device cuda}, {@code --modes eager,compile} (none: without PyTorch), {@code --python
+   *     python3}, {@code --script bench/gpu/peer.py}, {@code --peer-device cuda}, {@code --rounds
+   *     5}, {@code --size full|tiny}
+   * @throws Exception when writing fails or PyTorch cannot be started
+   */
+  public static void main(String[] arguments) throws Exception {
+    Map<String, String> options = new LinkedHashMap<>();
+    options.put("--cases", "ceiling,conv,ops,model,step");
+    options.put("--device", "cuda");
+    options.put("--modes", "eager,compile");
+    options.put("--python", "python3");
+    options.put("--script", "bench/gpu/peer.py");
+    options.put("--peer-device", "cuda");
+    options.put("--rounds", "5");
+    options.put("--size", "full");
+    options.put("--out", "gpu-benchmark.jsonl");
+    for (int i = 0; i < arguments.length; i += 2) {
+      if (!options.containsKey(arguments[i]) || i + 1 == arguments.length) {
+        throw new IllegalArgumentException(arguments[i] + ": expected one of " + options.keySet());
+      }
+      options.put(arguments[i], arguments[i + 1]);
+    }
+    new GpuBenchmark(options).measureAll();
+  }
+
+  private static PrintStream log() {
+    return System.out;
+  }
+
+  private void measureAll() throws IOException {
+    List<String> modes =
+        options.get("--modes").equals("none")
+            ? List.of()
+            : List.of(options.get("--modes").split(","));
+    Case.Size size = Case.Size.valueOf(options.get("--size").toUpperCase(java.util.Locale.ROOT));
+    List<Case> cases = new ArrayList<>();
+    for (String what : options.get("--cases").split(",")) {
+      cases.addAll(Case.named(what, size));
+    }
+    Files.deleteIfExists(file);
+    try (Device device = Device.open(options.get("--device"))) {
+      TorchPeer peer = modes.isEmpty() ? null : peer();
+      try {
+        write(machine(device, peer));
+        for (Case c : cases) {
+          measure(c, device, peer, modes);
+        }
+      } finally {
+        if (peer != null) {
+          peer.close();
+        }
+      }
+    }
+  }
+
+  private TorchPeer peer() throws IOException {
+    return new TorchPeer(
+        options.get("--python"), Path.of(options.get("--script")), options.get("--peer-device"));
+  }
+
+  private Map<String, Object> machine(Device device, TorchPeer peer) {
+    Map<String, Object> m = new LinkedHashMap<>();
+    DeviceInfo info = device.info();
+    m.put("date", LocalDate.now().toString());
+    m.put(
+        "command",
+        "gpu/run bench " + options.get("--cases") + " (" + options.get("--rounds") + " rounds)");
+    m.put("device", info.name());
+    m.put("detail", info.detail());
+    m.put("jdk", Runtime.version().toString());
+    if (peer != null) {
+      m.put("peer", peer.versions());
+    }
+    return m;
+  }
+
+  /** One case: every mode of the peer, and us, in turn. */
+  private void measure(Case c, Device device, TorchPeer peer, List<String> modes)
+      throws IOException {
+    boolean ceiling = c.kind().equals("matmul") || c.kind().equals("copy");
+    for (String mode : modes.isEmpty() ? List.of("") : modes) {
+      if (ceiling && (peer == null || !mode.equals(modes.getFirst()))) {
+        continue;
+      }
+      boolean alone = ceiling;
+      JsonNode ready = peer == null ? null : peer.prepare(c, mode);
+      if (ready != null && ready.has("error")) {
+        log().println(c.name() + ", torch " + mode + ": " + ready.get("error").asText());
+        ready = null;
+      }
+      try (Task task = alone ? null : Task.of(c, device)) {
+        if (ready != null
+            && task != null
+            && ready.path("parameters").asLong() != task.parameters()) {
+          throw new IllegalStateException(
+              c.name()
+                  + ": "
+                  + ready.path("parameters")
+                  + " parameters in PyTorch, here "
+                  + task.parameters());
+        }
+        rounds(c, device, task, ready == null ? null : peer, mode, ready);
+      } catch (EqvaeException e) {
+        log().println(c.name() + ": " + e.getMessage());
+      }
+    }
+  }
+
+  private void rounds(Case c, Device device, Task task, TorchPeer peer, String mode, JsonNode ready)
+      throws IOException {
+    int ours = task == null ? 0 : warm(task);
+    int theirs = peer == null ? 0 : runs(peer.time(1));
+    for (int round = 1; round <= Integer.parseInt(options.get("--rounds")); round++) {
+      for (int turn = 0; turn < 2; turn++) {
+        if ((turn + round) % 2 == 0) {
+          if (task != null) {
+            // Held at once by all arenas: parameters, optimiser and activations.
+            record(c, OURS, mode, round, time(task, ours), device.memory().liveBytes());
+          }
+        } else if (peer != null) {
+          JsonNode peak = ready.path("peak_bytes");
+          record(
+              c,
+              "torch-" + mode,
+              mode,
+              round,
+              peer.time(theirs),
+              peak.isNumber() ? peak.asLong() : 0);
+        }
+      }
+    }
+  }
+
+  private static int runs(double ms) {
+    return (int) Math.clamp(Math.ceil(TARGET_MS / Math.max(ms, 1e-3)), 1, MOST_RUNS);
+  }
+
+  private static int warm(Task task) {
+    for (int i = 0; i < 3; i++) {
+      task.enqueue();
+    }
+    return runs(time(task, 1));
+  }
+
+  private static double time(Task task, int count) {
+    task.sync();
+    long begin = System.nanoTime();
+    for (int i = 0; i < count; i++) {
+      task.enqueue();
+    }
+    task.sync();
+    return (System.nanoTime() - begin) / 1e6 / count;
+  }
+
+  private void record(Case c, String who, String against, int round, double ms, long bytes)
+      throws IOException {
+    Map<String, Object> line = new LinkedHashMap<>();
+    line.put("case", c.name());
+    line.put("peer", who);
+    line.put("against", against);
+    line.put("round", round);
+    line.put("score", ms);
+    line.put("unit", "ms");
+    if (c.gflop() > 0) {
+      line.put("tflops", c.gflop() / ms);
+    }
+    if (bytes > 0) {
+      line.put("bytes", bytes);
+    }
+    write(line);
+    log().println(line);
+  }
+
+  private void write(Map<String, Object> line) throws IOException {
+    Files.writeString(
+        file,
+        json.writeValueAsString(line) + "\n",
+        StandardOpenOption.CREATE,
+        StandardOpenOption.APPEND);
+  }
+}

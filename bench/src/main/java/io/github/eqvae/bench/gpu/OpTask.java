@@ -1,0 +1,139 @@
+package io.github.eqvae.bench.gpu;
+
+import io.github.eqvae.op.Attention;
+import io.github.eqvae.op.Conv2d;
+import io.github.eqvae.op.GroupNorm;
+import io.github.eqvae.op.Op;
+import io.github.eqvae.tape.Seed;
+import io.github.eqvae.tape.Tape;
+import io.github.eqvae.tensor.DType;
+import io.github.eqvae.tensor.Device;
+import io.github.eqvae.tensor.Shape;
+import io.github.eqvae.tensor.Tensor;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * One operation, through the tape as in training: activations in bf16, parameters and their
+ * gradients in fp32. Its inputs lie in several sets that take turns where one would fit into the
+ * cache.
+ */
+final class OpTask extends Task {
+  private static final long BEYOND_CACHE = 256L << 20;
+  private static final int MOST_SETS = 8;
+
+  /** One set of inputs, recorded on a tape of its own where gradients are wanted. */
+  private record Recorded(Tape tape, Tensor[] inputs, Tensor y, Tensor dy) {}
+
+  private Case c;
+  private Op op;
+  private final List<Recorded> sets = new ArrayList<>();
+  private boolean forward;
+  private int next;
+
+  OpTask(Device device) {
+    super(device);
+  }
+
+  @Override
+  void prepare(Case theCase, Device device) {
+    c = theCase;
+    forward = c.text("direction").equals("FORWARD");
+    op =
+        switch (c.kind()) {
+          case "conv2d" -> conv();
+          case "group_norm_silu" -> new GroupNorm(32, 1e-6, true);
+          default -> new Attention(1);
+        };
+    long bytes;
+    do {
+      long before = inputs.used();
+      sets.add(record());
+      bytes = inputs.used() - before;
+    } while (sets.size() < MOST_SETS && sets.size() * bytes < BEYOND_CACHE);
+    stream.sync();
+  }
+
+  private Conv2d conv() {
+    @SuppressWarnings("unchecked")
+    List<Integer> pad = (List<Integer>) c.parameters().get("pad");
+    return new Conv2d(c.integer("stride"), pad.get(0), pad.get(1), pad.get(2), pad.get(3));
+  }
+
+  private Tensor normal(DType dtype, long... shape) {
+    Tensor drawn = arena.tensor(Shape.of(shape)); // numbers are drawn in fp32
+    drawn.normal(stream, 1, inputs.used(), 0, 1);
+    Tensor t = inputs.tensor(Shape.of(shape), dtype);
+    drawn.copyTo(stream, t);
+    arena.release(drawn);
+    return t;
+  }
+
+  private Tensor[] draw() {
+    int n = c.integer("batch");
+    return switch (c.kind()) {
+      case "conv2d" -> {
+        int in = c.integer("in");
+        int out = c.integer("out");
+        int side = c.integer("side");
+        int k = c.integer("kernel");
+        yield new Tensor[] {
+          normal(DType.BF16, n, side, side, in),
+          normal(DType.F32, out, in, k, k),
+          normal(DType.F32, out)
+        };
+      }
+      case "group_norm_silu" -> {
+        int channels = c.integer("channels");
+        int side = c.integer("side");
+        yield new Tensor[] {
+          normal(DType.BF16, n, side, side, channels),
+          normal(DType.F32, channels),
+          normal(DType.F32, channels)
+        };
+      }
+      default -> {
+        int tokens = c.integer("tokens");
+        int channels = c.integer("channels");
+        yield new Tensor[] {
+          normal(DType.BF16, n, tokens, channels),
+          normal(DType.BF16, n, tokens, channels),
+          normal(DType.BF16, n, tokens, channels)
+        };
+      }
+    };
+  }
+
+  private Recorded record() {
+    Tensor[] x = draw();
+    if (forward) {
+      return new Recorded(new Tape(stream, arena, Tape.Mode.INFERENCE), x, x[0], x[0]);
+    }
+    Tape tape = new Tape(stream, inputs, Tape.Mode.RECORD);
+    for (Tensor t : x) {
+      tape.watch(t);
+    }
+    Tensor y = tape.apply(op, x);
+    return new Recorded(tape, x, y, normal(y.dtype(), y.shape().extents()));
+  }
+
+  @Override
+  void enqueue() {
+    Recorded set = sets.get(next++ % sets.size());
+    if (forward) {
+      Tensor y = new Tape(stream, arena, Tape.Mode.INFERENCE).apply(op, set.inputs);
+      arena.release(y);
+      return;
+    }
+    List<Tensor> wrt =
+        switch (c.text("direction")) {
+          case "INPUT_GRADIENT" -> List.of(set.inputs[0]);
+          case "WEIGHT_GRADIENT" -> List.of(set.inputs[1], set.inputs[2]);
+          default -> List.of(set.inputs);
+        };
+    set.tape
+        .gradients(List.of(new Seed(set.y, set.dy)), wrt)
+        .values()
+        .forEach(g -> g.arena().release(g));
+  }
+}

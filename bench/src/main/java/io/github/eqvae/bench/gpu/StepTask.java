@@ -1,0 +1,165 @@
+package io.github.eqvae.bench.gpu;
+
+import io.github.eqvae.equivariance.Draw;
+import io.github.eqvae.equivariance.EqObjective;
+import io.github.eqvae.equivariance.EqOptions;
+import io.github.eqvae.equivariance.LossOptions;
+import io.github.eqvae.equivariance.SpatialTransform;
+import io.github.eqvae.model.AutoencoderConfig;
+import io.github.eqvae.model.AutoencoderKl;
+import io.github.eqvae.model.Discriminator;
+import io.github.eqvae.model.Lpips;
+import io.github.eqvae.nn.AdamOptimizer;
+import io.github.eqvae.nn.Ema;
+import io.github.eqvae.nn.GradientNorm;
+import io.github.eqvae.nn.ParameterStore;
+import io.github.eqvae.op.Interpolation;
+import io.github.eqvae.tape.Tape;
+import io.github.eqvae.tensor.DType;
+import io.github.eqvae.tensor.Device;
+import io.github.eqvae.tensor.Shape;
+import io.github.eqvae.tensor.Tensor;
+import java.util.Collections;
+import java.util.List;
+import java.util.Random;
+
+/**
+ * The whole training step with the released weights of the losses: L1, LPIPS, KL, the adversarial
+ * loss with its adaptive weight, both optimisers, the moving average; images come from the host.
+ * The discriminator's step uses the generator's reconstructions, on both sides.
+ */
+final class StepTask extends Task {
+  private static final double RATE = 1e-4;
+
+  private static final LossOptions LOSS =
+      new LossOptions(
+          LossOptions.PixelLossKind.L1,
+          1,
+          0,
+          1e-6,
+          LossOptions.Normalization.RELEASED,
+          0.5,
+          1,
+          0,
+          true,
+          1e4,
+          LossOptions.GanKind.HINGE,
+          LossOptions.DiscriminatorForward.SHARED);
+
+  private AutoencoderKl vae;
+  private Discriminator discriminator;
+  private Lpips lpips;
+  private EqObjective objective;
+  private AdamOptimizer adam;
+  private AdamOptimizer adamOfDiscriminator;
+  private Ema ema;
+  private Tensor x;
+  private float[] images;
+  private List<Draw> draws;
+  private long purpose;
+
+  StepTask(Device device) {
+    super(device);
+  }
+
+  @Override
+  void prepare(Case c, Device device) {
+    vae = new AutoencoderKl(config(c), stream, 1, true);
+    discriminator = new Discriminator(3, c.integer("width"), 3, stream, 1);
+    lpips = new Lpips(c.integer("width"), stream, 1);
+    vae.computeIn(DType.BF16);
+    discriminator.computeIn(DType.BF16);
+    lpips.computeIn(DType.BF16);
+    objective = new EqObjective(vae, discriminator, lpips, EqOptions.RELEASED, LOSS);
+    adam = new AdamOptimizer(vae.parameters(), stream, 0.5, 0.9, 1e-8, 0, false);
+    adamOfDiscriminator =
+        new AdamOptimizer(discriminator.parameters(), stream, 0.5, 0.9, 1e-8, 0, false);
+    ema = new Ema(vae.parameters(), stream);
+    int side = vae.config().resolution();
+    x = inputs.tensor(Shape.of(c.integer("batch"), side, side, 3));
+    Random random = new Random(1);
+    images = new float[(int) x.shape().elements()];
+    for (int i = 0; i < images.length; i++) {
+      images[i] = 2 * random.nextFloat() - 1;
+    }
+    draws = Collections.nCopies(c.integer("batch"), draw(c));
+  }
+
+  static AutoencoderConfig config(Case c) {
+    @SuppressWarnings("unchecked")
+    List<Integer> chMult = (List<Integer>) c.parameters().get("ch_mult");
+    int z = c.integer("z_channels");
+    return new AutoencoderConfig(
+        3,
+        3,
+        c.integer("ch"),
+        chMult,
+        c.integer("num_res_blocks"),
+        List.of(),
+        c.integer("resolution"),
+        z,
+        z,
+        32,
+        true,
+        true);
+  }
+
+  private static Draw draw(Case c) {
+    if (!c.parameters().containsKey("scale")) {
+      return Draw.PLAIN;
+    }
+    double scale = (Double) c.parameters().get("scale");
+    return new Draw(
+        Draw.Branch.EQUIVARIANT,
+        new SpatialTransform(
+            scale, scale, c.integer("turns"), false, false, Interpolation.BILINEAR));
+  }
+
+  @Override
+  long parameters() {
+    return vae.parameters().count() + discriminator.parameters().count();
+  }
+
+  @Override
+  void enqueue() {
+    x.set(stream, images);
+    EqObjective.Noise noise =
+        (tape, shape, group) -> {
+          Tensor eps = tape.arena().tensor(shape);
+          eps.normal(stream, 1, purpose++, 0, 1);
+          return eps;
+        };
+    ParameterStore parameters = vae.parameters();
+    parameters.newUpdate();
+    objective.generatorStep(stream, arena, Tape.Mode.RECORD, x, draws, noise, true);
+    update(parameters, adam);
+    ema.update(stream, 0.9999);
+    parameters.setTrainable(false);
+    discriminator.parameters().newUpdate();
+    objective.discriminatorStep(stream, arena, x, draws, noise);
+    parameters.setTrainable(true);
+    update(discriminator.parameters(), adamOfDiscriminator);
+    arena.reset();
+  }
+
+  private void update(ParameterStore parameters, AdamOptimizer optimizer) {
+    if (!Double.isFinite(GradientNorm.of(stream, parameters, arena))) {
+      throw new IllegalStateException("the benchmark diverged");
+    }
+    optimizer.step(stream, RATE, 1);
+  }
+
+  @Override
+  public void close() {
+    for (AutoCloseable network : new AutoCloseable[] {lpips, discriminator, vae}) {
+      try {
+        if (network != null) {
+          network.close();
+        }
+      } catch (Exception e) {
+        throw new IllegalStateException(e);
+      }
+    }
+    super.close();
+  }
+}

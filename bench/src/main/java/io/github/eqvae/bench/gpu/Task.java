@@ -1,0 +1,63 @@
+package io.github.eqvae.bench.gpu;
+
+import io.github.eqvae.tensor.Arena;
+import io.github.eqvae.tensor.Device;
+import io.github.eqvae.tensor.Stream;
+
+/** A case on our side, in bf16, ready to be run many times. */
+abstract class Task implements AutoCloseable {
+  final Stream stream;
+
+  /** What stays for all runs. */
+  final Arena inputs;
+
+  /** What a run needs. */
+  final Arena arena;
+
+  Task(Device device) {
+    stream = new Stream(device);
+    inputs = new Arena(device, "inputs");
+    arena = new Arena(device, "step");
+  }
+
+  /** Allocates and draws the inputs. */
+  abstract void prepare(Case c, Device device);
+
+  /** Learned numbers of the networks, 0 without any: both sides must have the same. */
+  long parameters() {
+    return 0;
+  }
+
+  /** Gives the work of one run to the device. */
+  abstract void enqueue();
+
+  /** Waits until all work is done. */
+  final void sync() {
+    stream.sync();
+  }
+
+  @Override
+  public void close() {
+    arena.close();
+    inputs.close();
+    stream.close();
+  }
+
+  /** The case on a device. */
+  static Task of(Case c, Device device) {
+    Task task =
+        switch (c.kind()) {
+          case "conv2d", "group_norm_silu", "attention" -> new OpTask(device);
+          case "encode", "decode" -> new CodingTask(device);
+          case "step" -> new StepTask(device);
+          default -> throw new IllegalArgumentException(c.kind());
+        };
+    try {
+      task.prepare(c, device);
+      return task;
+    } catch (RuntimeException e) { // out of memory, for example: the other cases go on
+      task.close();
+      throw e;
+    }
+  }
+}

@@ -1,0 +1,2 @@
+/** Benchmarks on a GPU against PyTorch in the same run. */
+package io.github.eqvae.bench.gpu;
