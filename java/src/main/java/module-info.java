@@ -16,6 +16,7 @@ module io.github.eqvae {
   exports io.github.eqvae.equivariance;
   exports io.github.eqvae.train;
   exports io.github.eqvae.io;
+  exports io.github.eqvae.io.torch;
   exports io.github.eqvae.data;
   exports io.github.eqvae.eval;
   exports io.github.eqvae.train.report;

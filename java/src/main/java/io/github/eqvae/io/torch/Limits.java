@@ -1,0 +1,37 @@
+package io.github.eqvae.io.torch;
+
+/**
+ * How large a pickle may be. A pickle makes an object of a single byte, so its length alone bounds
+ * memory badly; together these keep a hostile one below some hundred megabytes. A checkpoint with
+ * optimizer state has about 25 objects per tensor.
+ */
+final class Limits {
+  /** Bytes of one pickle; tensors' bytes are not in it. */
+  static final long PICKLE_BYTES = 1L << 28;
+
+  /** Objects that one pickle makes, and entries of its stack, its marks and its memo. */
+  static final int OBJECTS = 1 << 21;
+
+  /**
+   * Values in the finished tree, a shared one counted wherever it stands: a few bytes can share a
+   * list so often that nobody could walk it.
+   */
+  static final long TREE = 1L << 22;
+
+  /** Containers within containers: configurations nest deepest. */
+  static final int DEPTH = 256;
+
+  /** Bytes of an integer: as many as the short instruction for long integers can have. */
+  static final int INTEGER_BYTES = 255;
+
+  /** Characters of a module's, a class's or a storage's name. */
+  static final int NAME = 256;
+
+  /** Bytes that a compressed entry may expand to. */
+  static final long INFLATED = 1L << 24;
+
+  /** Entries of a zip archive. */
+  static final long ZIP_ENTRIES = 1L << 18;
+
+  private Limits() {}
+}

@@ -1,0 +1,90 @@
+package io.github.eqvae.io.torch;
+
+import java.io.IOException;
+import java.nio.file.Path;
+
+/**
+ * A PyTorch file that is refused. The message names the file, what was found, and what can be done
+ * about it.
+ */
+public final class TorchFileException extends IOException {
+  private static final long serialVersionUID = 1L;
+
+  /** Enough of a name to recognise it; a file must not be able to fill a log. */
+  private static final int QUOTED = 120;
+
+  /** Why a file is refused. */
+  public enum Reason {
+    /** Neither a zip archive nor the pickles of the older format. */
+    NOT_A_TORCH_FILE,
+    /**
+     * A relative of the format that holds more than tensors: TorchScript, the tar format of 2016.
+     */
+    UNSUPPORTED_FORMAT,
+    /** The file, or a value in it, ends too early. */
+    TRUNCATED,
+    /** The zip archive contradicts itself. */
+    INVALID_ZIP,
+    /** Two entries of the archive lie on the same bytes. */
+    OVERLAPPING_ENTRIES,
+    /** Two entries of the archive have one name. */
+    DUPLICATE_ENTRY,
+    /** An entry is compressed that must lie in the file as it is, or expands too far. */
+    COMPRESSED_ENTRY,
+    /** The archive lacks an entry. */
+    MISSING_ENTRY,
+    /** The storages are big-endian. */
+    BYTE_ORDER,
+    /** The version of the format is not known. */
+    VERSION,
+    /** The pickle is malformed. */
+    INVALID_PICKLE,
+    /** The pickle uses an instruction that files of tensors do not need. */
+    FORBIDDEN_OPCODE,
+    /** The pickle names a Python object that is on no list. */
+    FORBIDDEN_GLOBAL,
+    /** The pickle calls, or sets the state of, something that is not meant for it. */
+    FORBIDDEN_CALL,
+    /** The pickle is larger, deeper or has more objects than is allowed. */
+    LIMIT_EXCEEDED,
+    /** A container contains itself. */
+    CYCLE,
+    /** A storage is declared wrongly, or is not what the file holds. */
+    INVALID_STORAGE,
+    /** A tensor does not fit in its storage, or its shape or strides make no sense. */
+    INVALID_TENSOR
+  }
+
+  /** Why. */
+  private final Reason reason;
+
+  TorchFileException(Path file, Reason reason, String detail) {
+    super(file + ": not a PyTorch file that can be read (" + reason + "): " + detail);
+    this.reason = reason;
+  }
+
+  /**
+   * Why the file is refused.
+   *
+   * @return the reason
+   */
+  public Reason reason() {
+    return reason;
+  }
+
+  /** A string of the file for a message: short, on one line, without control characters. */
+  static String quote(String text) {
+    StringBuilder out = new StringBuilder("\"");
+    for (int i = 0; i < Math.min(text.length(), QUOTED); i++) {
+      char c = text.charAt(i);
+      if (c == '"' || c == '\\') {
+        out.append('\\').append(c);
+      } else if (c < ' ' || c > '~') {
+        out.append(String.format("\\u%04x", (int) c));
+      } else {
+        out.append(c);
+      }
+    }
+    return out.append(text.length() > QUOTED ? "…\"" : "\"").toString();
+  }
+}

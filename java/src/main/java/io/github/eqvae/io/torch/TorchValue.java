@@ -1,0 +1,283 @@
+package io.github.eqvae.io.torch;
+
+import java.math.BigInteger;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+
+/**
+ * What a checkpoint holds: Python's plain values and containers, and tensors. A value that was read
+ * cannot contain itself, and has at most 2<sup>22</sup> values in it however they are counted, so
+ * that code may walk it without care. The names are those of Python's types; a set, which has no
+ * order, is a list here.
+ */
+public sealed interface TorchValue
+    permits TorchValue.PyNone,
+        TorchValue.PyBool,
+        TorchValue.PyInt,
+        TorchValue.PyBigInt,
+        TorchValue.PyFloat,
+        TorchValue.PyStr,
+        TorchValue.PyBytes,
+        TorchValue.PyList,
+        TorchValue.PyTuple,
+        TorchValue.PyDict,
+        TorchValue.PyName,
+        TorchValue.Placeholder,
+        TorchTensor {
+
+  /** Python's {@code None}. */
+  enum PyNone implements TorchValue {
+    /** The only one. */
+    NONE
+  }
+
+  /**
+   * A {@code bool}.
+   *
+   * @param value its value
+   */
+  record PyBool(boolean value) implements TorchValue {}
+
+  /**
+   * An {@code int} of at most 64 bits.
+   *
+   * @param value its value
+   */
+  record PyInt(long value) implements TorchValue {}
+
+  /**
+   * An {@code int} of more than 64 bits.
+   *
+   * @param value its value
+   */
+  record PyBigInt(BigInteger value) implements TorchValue {}
+
+  /**
+   * A {@code float}.
+   *
+   * @param value its value
+   */
+  record PyFloat(double value) implements TorchValue {}
+
+  /**
+   * A {@code str}.
+   *
+   * @param value its text
+   */
+  record PyStr(String value) implements TorchValue {}
+
+  /**
+   * A {@code bytes} or {@code bytearray}.
+   *
+   * @param value its bytes
+   */
+  record PyBytes(byte[] value) implements TorchValue {
+    /** Copies the bytes, so that the value cannot change. */
+    public PyBytes {
+      value = value.clone();
+    }
+
+    /**
+     * The bytes.
+     *
+     * @return a copy
+     */
+    @Override
+    public byte[] value() {
+      return value.clone();
+    }
+
+    int size() {
+      return value.length;
+    }
+
+    @Override
+    public boolean equals(Object other) {
+      return other instanceof PyBytes that && Arrays.equals(value, that.value);
+    }
+
+    @Override
+    public int hashCode() {
+      return Arrays.hashCode(value);
+    }
+
+    /** The size, not the content: it may be large. */
+    @Override
+    public String toString() {
+      return "PyBytes of " + value.length;
+    }
+  }
+
+  /**
+   * A {@code list}, or a set.
+   *
+   * @param values its items
+   */
+  record PyList(List<TorchValue> values) implements TorchValue {
+    /** Copies the items, so that the value cannot change. */
+    public PyList {
+      values = List.copyOf(values);
+    }
+
+    /** The size, not the items: they may be many. */
+    @Override
+    public String toString() {
+      return "PyList of " + values.size();
+    }
+  }
+
+  /**
+   * A {@code tuple}.
+   *
+   * @param values its items
+   */
+  record PyTuple(List<TorchValue> values) implements TorchValue {
+    /** Copies the items, so that the value cannot change. */
+    public PyTuple {
+      values = List.copyOf(values);
+    }
+
+    /** The size, not the items: they may be many. */
+    @Override
+    public String toString() {
+      return "PyTuple of " + values.size();
+    }
+  }
+
+  /**
+   * A Python object that is only named, such as {@code torch.float32} or a class.
+   *
+   * @param value module and name, with a dot between
+   */
+  record PyName(String value) implements TorchValue {}
+
+  /**
+   * An object of a class that is known to be harmless and of no use here, such as a Lightning
+   * callback or an OmegaConf node. It was not made, nor its class looked up: this is what the file
+   * says about it. Where an object of this kind contains itself, only its {@link PyName} stands
+   * there.
+   *
+   * @param name module and name of the class, with a dot between
+   * @param arguments what the class would have been called with
+   * @param state what the object's state would have been set to; None where nothing was
+   * @param items what would have been appended to it, in case it is a list
+   * @param entries what would have been put into it, in case it is a dict
+   */
+  record Placeholder(
+      String name,
+      List<TorchValue> arguments,
+      TorchValue state,
+      List<TorchValue> items,
+      PyDict entries)
+      implements TorchValue {
+    /** Copies the lists, so that the value cannot change. */
+    public Placeholder {
+      arguments = List.copyOf(arguments);
+      items = List.copyOf(items);
+    }
+
+    /** The name alone: what belongs to it may be large. */
+    @Override
+    public String toString() {
+      return "Placeholder for " + name;
+    }
+  }
+
+  /**
+   * A {@code dict}, {@code OrderedDict}, {@code defaultdict} or {@code Counter}. Keys are strings,
+   * integers or names, each once, in the order of the file.
+   */
+  final class PyDict implements TorchValue {
+    /**
+     * A key and its value.
+     *
+     * @param key a {@link PyStr}, {@link PyInt} or {@link PyName}
+     * @param value the value
+     */
+    public record Entry(TorchValue key, TorchValue value) {}
+
+    private final List<Entry> entries;
+
+    // Two maps, each of one class that is comparable: a map of both would let colliding keys make
+    // every look-up slow.
+    private final Map<String, TorchValue> strings;
+    private final Map<Long, TorchValue> integers;
+
+    PyDict(List<Entry> entries) {
+      this.entries = List.copyOf(entries);
+      Map<String, TorchValue> texts = new HashMap<>();
+      Map<Long, TorchValue> numbers = new HashMap<>();
+      for (Entry entry : entries) {
+        switch (entry.key()) {
+          case PyStr key -> texts.put(key.value(), entry.value());
+          case PyInt key -> numbers.put(key.value(), entry.value());
+          default -> {}
+        }
+      }
+      // Most dicts of a checkpoint are the empty ones that every tensor has.
+      strings = texts.isEmpty() ? Map.of() : texts;
+      integers = numbers.isEmpty() ? Map.of() : numbers;
+    }
+
+    /**
+     * A dict with strings for keys.
+     *
+     * @param values its entries, in the map's order
+     * @return the dict
+     */
+    public static PyDict of(Map<String, ? extends TorchValue> values) {
+      List<Entry> entries = new ArrayList<>(values.size());
+      values.forEach((key, value) -> entries.add(new Entry(new PyStr(key), value)));
+      return new PyDict(entries);
+    }
+
+    /**
+     * All entries.
+     *
+     * @return in the order of the file
+     */
+    public List<Entry> entries() {
+      return entries;
+    }
+
+    /**
+     * The value of a string.
+     *
+     * @param key the string
+     * @return its value, if it has one
+     */
+    public Optional<TorchValue> get(String key) {
+      return Optional.ofNullable(strings.get(key));
+    }
+
+    /**
+     * The value of an integer.
+     *
+     * @param key the integer
+     * @return its value, if it has one
+     */
+    public Optional<TorchValue> get(long key) {
+      return Optional.ofNullable(integers.get(key));
+    }
+
+    @Override
+    public boolean equals(Object other) {
+      return other instanceof PyDict that && entries.equals(that.entries);
+    }
+
+    @Override
+    public int hashCode() {
+      return entries.hashCode();
+    }
+
+    /** The size, not the entries: they may be many. */
+    @Override
+    public String toString() {
+      return "PyDict of " + entries.size();
+    }
+  }
+}
