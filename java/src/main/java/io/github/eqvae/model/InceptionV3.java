@@ -38,6 +38,9 @@ public final class InceptionV3 implements AutoCloseable {
 
   private static final int SIDE = 299;
 
+  /** Of the published classifier; torchvision's own network has 1000. */
+  private static final int CLASSES = 1008;
+
   private final BasicConv2d conv1a;
   private final BasicConv2d conv2a;
   private final BasicConv2d conv2b;
@@ -92,14 +95,20 @@ public final class InceptionV3 implements AutoCloseable {
    * @param stream waited for
    * @return the network, to be closed by the caller
    * @throws IOException when the file cannot be read
-   * @throws EqvaeException.Argument when a tensor is missing, running statistics included, or has
-   *     another shape
+   * @throws EqvaeException.Argument when a tensor is missing, running statistics included, has
+   *     another shape, or the classifier is that of another network
    */
   public static InceptionV3 load(Path file, Stream stream) throws IOException {
     InceptionV3 network = new InceptionV3(stream, 0);
     try {
-      // A model's file may lack buffers; here they are half of every normalisation.
       try (SafetensorsFile tensors = SafetensorsFile.open(file)) {
+        if (tensors.contains("fc.weight") && tensors.info("fc.weight").shape()[0] != CLASSES) {
+          throw new EqvaeException.Argument(
+              "%s holds an Inception-v3 of %d classes; the FID is defined by TensorFlow's of %d"
+                      .formatted(file, tensors.info("fc.weight").shape()[0], CLASSES)
+                  + " (pt_inception-2015-12-05 of pytorch-fid), whose features differ");
+        }
+        // A model's file may lack buffers; here they are half of every normalisation.
         List<Parameter> missing =
             network.parameters.buffers().stream().filter(b -> !tensors.contains(b.name())).toList();
         if (!missing.isEmpty()) {

@@ -142,6 +142,20 @@ class InceptionV3Test {
     }
   }
 
+  /** Same names and shapes of all features, other weights: only the classifier tells. */
+  @Test
+  void torchvisionsOwnWeightsAreRefused() throws Exception {
+    Path file = folder.resolve("torchvision.safetensors");
+    try (java.lang.foreign.Arena memory = java.lang.foreign.Arena.ofConfined()) {
+      MemorySegment values = memory.allocate(4 * 1000 * 2048, 64);
+      SafetensorsWriter.write(file, List.of(entry("fc.weight", values, 1000, 2048)), Map.of());
+    }
+    String message =
+        assertThrows(EqvaeException.Argument.class, () -> InceptionV3.load(file, stream).close())
+            .getMessage();
+    assertTrue(message.contains("1000 classes"), message);
+  }
+
   private void write(Path file, InceptionV3 network, String without) throws Exception {
     try (java.lang.foreign.Arena memory = java.lang.foreign.Arena.ofConfined()) {
       List<SafetensorsWriter.Entry> entries = new java.util.ArrayList<>();
@@ -153,7 +167,7 @@ class InceptionV3Test {
         }
       }
       stream.sync();
-      entries.add(entry("fc.bias", memory.allocate(4 * 1008, 64), 1008));
+      entries.add(entry("fc.weight", memory.allocate(4 * 1008 * 2048, 64), 1008, 2048));
       SafetensorsWriter.write(file, entries, Map.of());
     }
   }
