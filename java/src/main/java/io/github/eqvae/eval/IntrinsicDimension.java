@@ -2,6 +2,7 @@ package io.github.eqvae.eval;
 
 import java.util.Arrays;
 import java.util.HashSet;
+import java.util.Optional;
 import java.util.Set;
 
 /**
@@ -31,17 +32,17 @@ public record IntrinsicDimension(double dimension, int points, int duplicates) {
   private static final int FEWEST = 10;
 
   /**
-   * Estimates the dimension.
+   * Estimates the dimension. Takes time in n²·width.
    *
    * @param values {@code [n, width]}, row-major: n points, for example flattened latents
    * @param width numbers per point
    * @param discard share of the largest ratios that is left out, in [0, 1); {@link #DISCARD} as
    *     published
-   * @return the estimate
-   * @throws IllegalArgumentException when the values do not fit, one is not finite, or there are
-   *     fewer than 10 different points
+   * @return the estimate; empty when a number is not finite, fewer than ten points differ, or all
+   *     ratios kept are 1, as on a grid
+   * @throws IllegalArgumentException when the values or the share do not fit
    */
-  public static IntrinsicDimension twoNN(float[] values, int width, double discard) {
+  public static Optional<IntrinsicDimension> twoNN(float[] values, int width, double discard) {
     if (width < 1 || values.length % width != 0) {
       throw new IllegalArgumentException(
           values.length + " values are no points of " + width + " numbers");
@@ -49,19 +50,25 @@ public record IntrinsicDimension(double dimension, int points, int duplicates) {
     if (!(discard >= 0 && discard < 1)) {
       throw new IllegalArgumentException("discard is " + discard + ", must be in [0, 1)");
     }
-    int all = values.length / width;
+    for (float value : values) {
+      if (!Float.isFinite(value)) {
+        return Optional.empty();
+      }
+    }
     float[] different = different(values, width);
     int n = different.length / width;
     if (n < FEWEST) {
-      throw new IllegalArgumentException(
-          "TwoNN needs at least " + FEWEST + " different points, got " + n + " of " + all);
+      return Optional.empty();
     }
     double[] logRatios = new double[n];
     double[][] nearest = NearestNeighbors.squaredDistances(different, width);
     for (int i = 0; i < n; i++) {
       logRatios[i] = 0.5 * Math.log(nearest[1][i] / nearest[0][i]);
     }
-    return new IntrinsicDimension(slope(logRatios, discard), n, all - n);
+    double slope = slope(logRatios, discard);
+    return Double.isFinite(slope)
+        ? Optional.of(new IntrinsicDimension(slope, n, values.length / width - n))
+        : Optional.empty();
   }
 
   /**
@@ -69,7 +76,7 @@ public record IntrinsicDimension(double dimension, int points, int duplicates) {
    *
    * @param logRatios log μ of n points, in any order
    * @param discard share of the largest that is left out
-   * @return Σxy/Σx²
+   * @return Σxy/Σx²; not finite when all x kept are 0
    */
   static double slope(double[] logRatios, double discard) {
     double[] x = logRatios.clone();
@@ -94,10 +101,6 @@ public record IntrinsicDimension(double dimension, int points, int duplicates) {
     for (int from = 0; from < values.length; from += width) {
       for (int j = 0; j < width; j++) {
         out[size + j] = values[from + j] + 0.0f; // −0 and 0 are at distance 0
-        if (!Float.isFinite(out[size + j])) {
-          throw new IllegalArgumentException(
-              "number " + j + " of point " + from / width + " is " + out[size + j]);
-        }
       }
       if (seen.add(new Point(out, size, width))) {
         size += width;

@@ -45,7 +45,7 @@ public final class RFid implements AutoCloseable {
       Optional<Path> weights, Stream stream, int batch, Consumer<String> note) throws IOException {
     if (weights.isEmpty()) {
       note.accept(
-          "rFID is left out: it needs the weights of pytorch-fid's Inception-v3, and no file was"
+          "rFID is left out: it needs the weights of pytorch-fid's Inception-v3, and no file is"
               + " named");
       return Optional.empty();
     }

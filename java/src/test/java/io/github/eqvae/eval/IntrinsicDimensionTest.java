@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.util.Arrays;
+import java.util.Optional;
 import java.util.Random;
 import java.util.function.Function;
 import org.junit.jupiter.api.Test;
@@ -14,7 +15,7 @@ class IntrinsicDimensionTest {
   private static final int WIDTH = 20;
 
   private static IntrinsicDimension twoNN(float[] points, int width) {
-    return IntrinsicDimension.twoNN(points, width, IntrinsicDimension.DISCARD);
+    return IntrinsicDimension.twoNN(points, width, IntrinsicDimension.DISCARD).orElseThrow();
   }
 
   /**
@@ -197,17 +198,26 @@ class IntrinsicDimensionTest {
   }
 
   @Test
-  void refusesWhatHasNoDimension() {
-    float[] few = new float[9];
-    for (int i = 0; i < few.length; i++) {
-      few[i] = i * i;
+  void someCloudsHaveNoDimension() {
+    Random random = new Random(6);
+    float[] points = new float[2 * 12];
+    for (int i = 0; i < points.length; i++) {
+      points[i] = random.nextFloat();
     }
-    float[] infinite = new float[40];
+    assertTrue(IntrinsicDimension.twoNN(points, 2, 0.1).isPresent());
+    float[] few = points.clone();
+    System.arraycopy(few, 0, few, 12, 12); // six points, twice
+    assertEquals(Optional.empty(), IntrinsicDimension.twoNN(few, 2, 0.1));
+    float[] infinite = points.clone();
     infinite[3] = Float.POSITIVE_INFINITY;
-    assertThrows(IllegalArgumentException.class, () -> twoNN(few, 1));
-    assertThrows(IllegalArgumentException.class, () -> twoNN(new float[400], 2));
-    assertThrows(IllegalArgumentException.class, () -> twoNN(infinite, 2));
-    assertThrows(IllegalArgumentException.class, () -> twoNN(new float[41], 2));
-    assertThrows(IllegalArgumentException.class, () -> IntrinsicDimension.twoNN(infinite, 2, 1));
+    assertEquals(Optional.empty(), IntrinsicDimension.twoNN(infinite, 2, 0.1));
+    float[] grid = new float[2 * 16];
+    for (int i = 0; i < 16; i++) {
+      grid[2 * i] = i / 4;
+      grid[2 * i + 1] = i % 4;
+    }
+    assertEquals(Optional.empty(), IntrinsicDimension.twoNN(grid, 2, 0.1));
+    assertThrows(IllegalArgumentException.class, () -> IntrinsicDimension.twoNN(points, 5, 0.1));
+    assertThrows(IllegalArgumentException.class, () -> IntrinsicDimension.twoNN(points, 2, 1));
   }
 }
