@@ -48,6 +48,7 @@ std::string build() {
   BEGIN(eqv_group_norm_params) F(struct_size) F(groups) F(eps) F(silu) END
   BEGIN(eqv_batch_norm_params) F(struct_size) F(eps) F(momentum) F(training) END
   BEGIN(eqv_activation_params) F(struct_size) F(kind) F(slope) END
+  BEGIN(eqv_pool2d_params) F(struct_size) F(kind) F(kernel_height) F(kernel_width) F(stride) F(padding) END
   BEGIN(eqv_attention_params) F(struct_size) F(heads) F(scale) END
   BEGIN(eqv_resample_params) F(struct_size) F(interpolation) F(quarter_turns) F(flip_horizontal) F(flip_vertical) END
   BEGIN(eqv_affine_params) F(struct_size) F(padding) END
@@ -67,7 +68,7 @@ std::string build() {
   FN(eqv_linear_fwd) FN(eqv_linear_bwd_input) FN(eqv_linear_bwd_weight)
   FN(eqv_group_norm_fwd) FN(eqv_group_norm_bwd) FN(eqv_batch_norm_fwd) FN(eqv_batch_norm_bwd)
   FN(eqv_activation_fwd) FN(eqv_activation_bwd) FN(eqv_upsample2x_fwd) FN(eqv_upsample2x_bwd)
-  FN(eqv_max_pool2x2_fwd) FN(eqv_max_pool2x2_bwd) FN(eqv_axpby) FN(eqv_add_scaled) FN(eqv_channel_affine)
+  FN(eqv_max_pool2x2_fwd) FN(eqv_max_pool2x2_bwd) FN(eqv_pool2d_fwd) FN(eqv_pool2d_bwd) FN(eqv_axpby) FN(eqv_add_scaled) FN(eqv_channel_affine)
   FN(eqv_attention_fwd) FN(eqv_attention_bwd) FN(eqv_resample_fwd) FN(eqv_resample_bwd) FN(eqv_affine_fwd)
   FN(eqv_affine_bwd) FN(eqv_gaussian_sample_fwd) FN(eqv_gaussian_sample_bwd) FN(eqv_gaussian_kl_fwd)
   FN(eqv_gaussian_kl_bwd) FN(eqv_loss_fwd) FN(eqv_loss_bwd) FN(eqv_lpips_head_fwd) FN(eqv_lpips_head_bwd)

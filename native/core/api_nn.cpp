@@ -35,6 +35,24 @@ void group_shapes(const Check& c, const eqv_group_norm_params& p, const Tensor& 
   c.shape("stats", stats, {x.shape[0], p.groups, 2});
 }
 
+// Checks y = pool(x), its parameters and the winners.
+void pool_shapes(const Check& c, const eqv_pool2d_params& p, const Tensor& x, const char* yn, const Tensor& y,
+                 const eqv_tensor* index) {
+  const bool max = p.kind == EQV_POOL_MAX;
+  c.that(max || p.kind == EQV_POOL_MEAN, "unknown kind of pooling", "see EQV_POOL_MAX in eqv.h");
+  c.that(p.kernel_height >= 1 && p.kernel_width >= 1 && p.stride >= 1, "kernel and stride must be at least 1",
+         "use 1 or more");
+  c.that(p.padding >= 0 && p.padding <= p.kernel_height / 2 && p.padding <= p.kernel_width / 2,
+         "padding must be between 0 and half the kernel", "a window beyond that may hold no pixel");
+  c.that(!max || int64_t{p.kernel_height} * p.kernel_width <= 256, "the window has more than 256 pixels",
+         "places are kept in a byte; pool twice");
+  c.that(max == (index != nullptr), "index belongs to the maximum, and only to it", "pass it there, else NULL");
+  const int64_t h = x.shape[1] + 2 * p.padding - p.kernel_height, w = x.shape[2] + 2 * p.padding - p.kernel_width;
+  c.that(h >= 0 && w >= 0, "the padded image is smaller than the window", "use a larger image or a smaller window");
+  c.shape(yn, y, {x.shape[0], h / p.stride + 1, w / p.stride + 1, x.shape[3]});
+  if (max) c.same_shape("index", c.typed("index", index, 4, EQV_U8), yn, y);
+}
+
 }  // namespace
 
 extern "C" {
@@ -238,6 +256,28 @@ eqv_status eqv_max_pool2x2_bwd(eqv_stream s, const eqv_tensor* dy, const eqv_ten
     c.shape("dy", DY, {DX.shape[0], DX.shape[1] / 2, DX.shape[2] / 2, DX.shape[3]});
     c.same_shape("index", I, "dy", DY);
     backend::max_pool2x2_bwd(*s, DY, I, DX);
+  });
+}
+
+eqv_status eqv_pool2d_fwd(eqv_stream s, const eqv_pool2d_params* params, const eqv_tensor* x, const eqv_tensor* y,
+                          const eqv_tensor* index) {
+  return guard("pool2d", [&] {
+    Check c("pool2d", s);
+    const auto& p = c.params(params);
+    const auto &X = c.activation("x", x, 4), &Y = c.activation("y", y, 4);
+    pool_shapes(c, p, X, "y", Y, index);
+    backend::pool2d_fwd(*s, p, X, Y, index);
+  });
+}
+
+eqv_status eqv_pool2d_bwd(eqv_stream s, const eqv_pool2d_params* params, const eqv_tensor* dy,
+                          const eqv_tensor* index, const eqv_tensor* dx) {
+  return guard("pool2d_bwd", [&] {
+    Check c("pool2d_bwd", s);
+    const auto& p = c.params(params);
+    const auto &DY = c.activation("dy", dy, 4), &DX = c.activation("dx", dx, 4);
+    pool_shapes(c, p, DX, "dy", DY, index);
+    backend::pool2d_bwd(*s, p, DY, index, DX);
   });
 }
 

@@ -73,6 +73,8 @@ void upsample2x_fwd(Stream&, const Tensor& x, const Tensor& y);
 void upsample2x_bwd(Stream&, const Tensor& dy, const Tensor& dx);
 void max_pool2x2_fwd(Stream&, const Tensor& x, const Tensor& y, const Tensor& index);
 void max_pool2x2_bwd(Stream&, const Tensor& dy, const Tensor& index, const Tensor& dx);
+void pool2d_fwd(Stream&, const eqv_pool2d_params&, const Tensor& x, const Tensor& y, const Tensor* index);
+void pool2d_bwd(Stream&, const eqv_pool2d_params&, const Tensor& dy, const Tensor* index, const Tensor& dx);
 void axpby(Stream&, const eqv_axpby_params&, const Tensor& a, const Tensor* b, const Tensor& out);
 void add_scaled(Stream&, const Tensor* a, const Tensor& b, const Tensor& s, const Tensor& out);
 void channel_affine(Stream&, const Tensor& x, const Tensor& scale, const Tensor* shift, const Tensor& y);

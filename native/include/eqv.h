@@ -29,7 +29,7 @@ extern "C" {
 #define EQV_API __attribute__((visibility("default")))
 #endif
 
-#define EQV_ABI_VERSION 1
+#define EQV_ABI_VERSION 2
 
 /* ---- status ------------------------------------------------------------------------------------------------- */
 typedef int32_t eqv_status;
@@ -120,6 +120,14 @@ typedef struct { uint32_t struct_size; float eps; float momentum; int32_t traini
 
 enum { EQV_SILU = 0, EQV_RELU = 1, EQV_LEAKY_RELU = 2 };
 typedef struct { uint32_t struct_size; int32_t kind; float slope; } eqv_activation_params;
+
+enum { EQV_POOL_MAX = 0, EQV_POOL_MEAN = 1 };
+/* Windows of kernel_height x kernel_width every `stride` pixels reach over the edge by `padding`, at most half the
+ * kernel. Pixels outside the image take no part, in the mean's count neither. */
+typedef struct {
+  uint32_t struct_size;
+  int32_t kind, kernel_height, kernel_width, stride, padding;
+} eqv_pool2d_params;
 
 typedef struct { uint32_t struct_size; int32_t heads; float scale; } eqv_attention_params;
 
@@ -223,6 +231,13 @@ EQV_API eqv_status eqv_upsample2x_bwd(eqv_stream, const eqv_tensor* dy, const eq
 EQV_API eqv_status eqv_max_pool2x2_fwd(eqv_stream, const eqv_tensor* x, const eqv_tensor* y, const eqv_tensor* index);
 EQV_API eqv_status eqv_max_pool2x2_bwd(eqv_stream, const eqv_tensor* dy, const eqv_tensor* index,
                                        const eqv_tensor* dx);
+
+/* y{N,P,Q,C}, P = (H + 2 padding - kernel_height) / stride + 1 (floor). Maximum: index (u8, y's shape) = the winner's
+ * place in its window, row-major, the first maximum; windows of at most 256 pixels. Mean: index is NULL. */
+EQV_API eqv_status eqv_pool2d_fwd(eqv_stream, const eqv_pool2d_params*, const eqv_tensor* x, const eqv_tensor* y,
+                                  const eqv_tensor* index);
+EQV_API eqv_status eqv_pool2d_bwd(eqv_stream, const eqv_pool2d_params*, const eqv_tensor* dy,
+                                  const eqv_tensor* index, const eqv_tensor* dx);
 
 /* out = alpha a + beta b; b nullable; out may be a or b. */
 EQV_API eqv_status eqv_axpby(eqv_stream, const eqv_axpby_params*, const eqv_tensor* a, const eqv_tensor* b,

@@ -53,6 +53,8 @@ void upsample2x_fwd(Stream&, const Tensor&, const Tensor&) {}
 void upsample2x_bwd(Stream&, const Tensor&, const Tensor&) {}
 void max_pool2x2_fwd(Stream&, const Tensor&, const Tensor&, const Tensor&) {}
 void max_pool2x2_bwd(Stream&, const Tensor&, const Tensor&, const Tensor&) {}
+void pool2d_fwd(Stream&, const eqv_pool2d_params&, const Tensor&, const Tensor&, const Tensor*) {}
+void pool2d_bwd(Stream&, const eqv_pool2d_params&, const Tensor&, const Tensor*, const Tensor&) {}
 void axpby(Stream&, const eqv_axpby_params&, const Tensor&, const Tensor*, const Tensor&) {}
 void add_scaled(Stream&, const Tensor*, const Tensor&, const Tensor&, const Tensor&) {}
 void channel_affine(Stream&, const Tensor&, const Tensor&, const Tensor*, const Tensor&) {}

@@ -19,6 +19,7 @@
 #include "lpips/lpips_ref.h"
 #include "max_pool/max_pool_ref.h"
 #include "optimizer/optimizer_ref.h"
+#include "pool2d/pool2d_ref.h"
 #include "random/random_ref.h"
 #include "reduce/reduce_ref.h"
 #include "resample/resample_ref.h"
@@ -124,6 +125,18 @@ void max_pool2x2_fwd(Stream&, const Tensor& x, const Tensor& y, const Tensor& in
 }
 void max_pool2x2_bwd(Stream&, const Tensor& dy, const Tensor& index, const Tensor& dx) {
   ref::max_pool2x2_bwd(V(dy), U8(index), V(dx));
+}
+void pool2d_fwd(Stream&, const eqv_pool2d_params& p, const Tensor& x, const Tensor& y, const Tensor* index) {
+  if (p.kind == EQV_POOL_MAX)
+    ref::max_pool2d_fwd(p, V(x), V(y), U8(*index));
+  else
+    ref::mean_pool2d_fwd(p, V(x), V(y));
+}
+void pool2d_bwd(Stream&, const eqv_pool2d_params& p, const Tensor& dy, const Tensor* index, const Tensor& dx) {
+  if (p.kind == EQV_POOL_MAX)
+    ref::max_pool2d_bwd(p, V(dy), U8(*index), V(dx));
+  else
+    ref::mean_pool2d_bwd(p, V(dy), V(dx));
 }
 void axpby(Stream&, const eqv_axpby_params& p, const Tensor& a, const Tensor* b, const Tensor& out) {
   ref::axpby(p, V(rows(a, 1)), data(b), V(rows(out, 1)));

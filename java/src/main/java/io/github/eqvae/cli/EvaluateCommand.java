@@ -21,16 +21,18 @@ import picocli.CommandLine.Spec;
     mixinStandardHelpOptions = true,
     description = {
       "Measures a trained model.",
-      "On its held-out images, or on another folder: PSNR, SSIM, LPIPS (with its weights), the"
-          + " equivariance error per angle and scale, latent statistics and spectrum. Writes"
-          + " evaluation.json and report.html into the run's folder."
+      "On its held-out images, or on another folder: PSNR, SSIM, LPIPS and rFID (with their"
+          + " weights), the equivariance error per angle and scale, latent statistics, spectrum"
+          + " and intrinsic dimension. Writes evaluation.json and report.html into the run's"
+          + " folder."
     },
     footer = {
       "",
       "Examples:",
       "  eqvae evaluate runs/photos",
       "  eqvae evaluate runs/photos --data pictures/",
-      "  eqvae evaluate runs/photos --set evaluation.images=2048"
+      "  eqvae evaluate runs/photos --set evaluation.images=2048",
+      "  eqvae evaluate runs/photos --set evaluation.inception_weights=inception-fid.safetensors"
     })
 final class EvaluateCommand implements Callable<Integer> {
   @Parameters(index = "0", paramLabel = "RUN", description = "Folder of a run.")
@@ -66,7 +68,13 @@ final class EvaluateCommand implements Callable<Integer> {
     try (Session session = new Session(recipe, folder, false, stderr)) {
       session.trainer().resume(folder.latest(recipe, stderr));
       session.trainer().useAverage();
-      Result result = session.evaluate();
+      Result result =
+          session.evaluate(
+              why -> {
+                stderr.println(
+                    "eqvae: note: " + why + " in evaluation.inception_weights (docs/rfid.md)");
+                stderr.flush();
+              });
       stdout.print(result.text());
       AtomicFiles.write(run.resolve("evaluation.json"), result.json());
       AtomicFiles.write(

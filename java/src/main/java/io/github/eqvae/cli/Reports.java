@@ -208,12 +208,15 @@ final class Reports {
           cell(rows, "PSNR, dB", format("%.2f", e.psnr()));
           cell(rows, "SSIM", format("%.4f", e.ssim()));
           e.lpips().ifPresent(v -> cell(rows, "LPIPS", format("%.4f", v)));
+          e.rfid().ifPresent(v -> cell(rows, "rFID", format("%.3f", v)));
           cell(rows, "rotation error", format("%.4f", e.rotationError()));
           cell(rows, "scale error", format("%.4f", e.scaleError()));
           cell(rows, "latent mean", format("%.4f", e.statistics().mean()));
           cell(rows, "latent std", format("%.4f", e.statistics().std()));
           cell(rows, "recommended scaling factor", format("%.5f", e.statistics().scalingFactor()));
           cell(rows, FREQUENCY, format("%.4f", e.spectrum().highFrequencyShare()));
+          e.intrinsicDimension()
+              .ifPresent(v -> cell(rows, "latent intrinsic dimension", format("%.1f", v)));
         });
     List<List<String>> body = new ArrayList<>();
     rows.forEach(

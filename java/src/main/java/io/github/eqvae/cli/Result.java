@@ -8,6 +8,7 @@ import io.github.eqvae.equivariance.SpatialTransform;
 import io.github.eqvae.eval.Evaluation;
 import io.github.eqvae.eval.Evaluator;
 import io.github.eqvae.eval.LatentStatistics;
+import io.github.eqvae.eval.RFid;
 import io.github.eqvae.io.Image;
 import io.github.eqvae.io.Images;
 import io.github.eqvae.model.AutoencoderKl;
@@ -37,7 +38,12 @@ record Result(
       new ObjectMapper().enable(SerializationFeature.INDENT_OUTPUT);
 
   static Result of(
-      AutoencoderKl vae, @Nullable Lpips lpips, Stream stream, Recipe recipe, float[] images) {
+      AutoencoderKl vae,
+      @Nullable Lpips lpips,
+      @Nullable RFid rfid,
+      Stream stream,
+      Recipe recipe,
+      float[] images) {
     int side = recipe.data().resolution();
     int channels = recipe.data().channels();
     int each = side * side * channels;
@@ -49,7 +55,8 @@ record Result(
               side,
               recipe.evaluation().batch(),
               recipe.evaluation().angles(),
-              recipe.evaluation().scales());
+              recipe.evaluation().scales(),
+              rfid);
       int n = Math.min(SHOWN, images.length / each);
       float[] x = Arrays.copyOf(images, n * each);
       SpatialTransform turn = SpatialTransform.rotation(1);
@@ -152,6 +159,7 @@ record Result(
     line(out, "PSNR", "%.2f dB", e.psnr());
     line(out, "SSIM", "%.4f", e.ssim());
     e.lpips().ifPresent(v -> line(out, "LPIPS", "%.4f", v));
+    e.rfid().ifPresent(v -> line(out, "rFID", "%.3f", v));
     line(
         out,
         "equivariance error, rotation",
@@ -162,6 +170,7 @@ record Result(
     line(out, "latent mean, std", "%.4f, %.4f", s.mean(), s.std());
     line(out, "recommended scaling factor", "%.5f (shift %.4f)", s.scalingFactor(), s.mean());
     line(out, "latent high-frequency share", "%.4f", e.spectrum().highFrequencyShare());
+    e.intrinsicDimension().ifPresent(v -> line(out, "latent intrinsic dimension", "%.1f", v));
     return out.toString();
   }
 
@@ -184,6 +193,7 @@ record Result(
     map.put("psnr", e.psnr());
     map.put("ssim", e.ssim());
     e.lpips().ifPresent(v -> map.put("lpips", v));
+    e.rfid().ifPresent(v -> map.put("rfid", v));
     map.put("rotation_error", e.rotationError());
     map.put("scale_error", e.scaleError());
     map.put("rotation_errors", e.rotationErrors());
@@ -202,6 +212,7 @@ record Result(
     latent.put("scaling_factor", e.statistics().scalingFactor());
     latent.put("shift_factor", e.statistics().mean());
     latent.put("high_frequency_share", e.spectrum().highFrequencyShare());
+    e.intrinsicDimension().ifPresent(v -> latent.put("intrinsic_dimension", v));
     map.put("latent", latent);
     return write(map);
   }

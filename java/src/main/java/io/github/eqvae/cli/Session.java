@@ -1,10 +1,12 @@
 package io.github.eqvae.cli;
 
+import io.github.eqvae.EqvaeException;
 import io.github.eqvae.data.Batch;
 import io.github.eqvae.data.Loader;
 import io.github.eqvae.equivariance.SpatialTransform;
 import io.github.eqvae.eval.Evaluation;
 import io.github.eqvae.eval.Evaluator;
+import io.github.eqvae.eval.RFid;
 import io.github.eqvae.io.AtomicFiles;
 import io.github.eqvae.io.Image;
 import io.github.eqvae.io.ImageGrid;
@@ -31,6 +33,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.function.Consumer;
 
 /**
  * One training run with everything around it: data, progress, logs, samples, checkpoints, report.
@@ -54,6 +57,16 @@ final class Session implements AutoCloseable {
     this.folder = folder;
     this.overfitBatch = overfitBatch;
     this.err = err;
+    // Needed only at the end of a training: a wrong name must not show that late.
+    recipe
+        .evaluation()
+        .inceptionWeights()
+        .filter(file -> !Files.isReadable(file))
+        .ifPresent(
+            file -> {
+              throw new EqvaeException.Argument(
+                  "evaluation.inception_weights: there is no readable file " + file);
+            });
     data = new Datasets(recipe, this::skipped);
     trainer = new Trainer(recipe);
   }
@@ -192,11 +205,21 @@ final class Session implements AutoCloseable {
         + folder.model();
   }
 
-  /** The figures and the pictures of the model as it is now. */
+  /** The figures and the pictures of the model as it is now; rFID if its weights are named. */
   Result evaluate() throws IOException {
+    return evaluate(why -> {});
+  }
+
+  /** The same; {@code note} is told why there is no rFID. */
+  Result evaluate(Consumer<String> note) throws IOException {
     float[] images = data.heldOut(recipe.evaluation().images());
-    return Result.of(
-        trainer.vae(), trainer.networks().lpips().orElse(null), trainer.stream(), recipe, images);
+    Stream stream = trainer.stream();
+    try (RFid rfid =
+        RFid.open(recipe.evaluation().inceptionWeights(), stream, recipe.evaluation().batch(), note)
+            .orElse(null)) {
+      return Result.of(
+          trainer.vae(), trainer.networks().lpips().orElse(null), rfid, stream, recipe, images);
+    }
   }
 
   /** Images as pictures. */

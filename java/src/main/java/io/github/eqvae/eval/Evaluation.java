@@ -10,20 +10,24 @@ import java.util.OptionalDouble;
  * @param psnr mean over images of the peak signal-to-noise ratio on 8-bit values, in dB
  * @param ssim mean structural similarity
  * @param lpips mean perceptual distance; empty without its weights
+ * @param rfid Fréchet distance to the reconstructions; empty without its weights
  * @param rotationErrors equivariance error by angle
  * @param scaleErrors equivariance error by scale
  * @param statistics of the latents
  * @param spectrum of the latents
+ * @param intrinsicDimension of the latents; empty for fewer than ten images
  */
 public record Evaluation(
     int images,
     double psnr,
     double ssim,
     OptionalDouble lpips,
+    OptionalDouble rfid,
     Map<String, Double> rotationErrors,
     Map<String, Double> scaleErrors,
     LatentStatistics statistics,
-    LatentSpectrum spectrum) {
+    LatentSpectrum spectrum,
+    OptionalDouble intrinsicDimension) {
 
   /**
    * The paper's rotation error.

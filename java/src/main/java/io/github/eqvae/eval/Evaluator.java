@@ -15,11 +15,14 @@ import java.util.OptionalDouble;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Measures an autoencoder on images: reconstruction (PSNR, SSIM, LPIPS), the paper's equivariance
- * error for each transform, latent statistics and spectrum. Latents are posterior means, so the
- * result has no randomness.
+ * Measures an autoencoder on images: reconstruction (PSNR, SSIM, LPIPS, rFID), the paper's
+ * equivariance error for each transform, latent statistics, spectrum and intrinsic dimension.
+ * Latents are posterior means, so the result has no randomness.
  */
 public final class Evaluator implements AutoCloseable {
+  /** The intrinsic dimension is that of the first latents: its time grows with their square. */
+  private static final int DIMENSION_LATENTS = 2048;
+
   private final AutoencoderKl vae;
   private final @Nullable Lpips lpips;
   private final Stream stream;
@@ -40,7 +43,7 @@ public final class Evaluator implements AutoCloseable {
   }
 
   /**
-   * Measures the model.
+   * Measures the model, without rFID.
    *
    * @param images {@code count} images, {@code [count, side, side, channels]} in [-1, 1]
    * @param count how many
@@ -52,6 +55,29 @@ public final class Evaluator implements AutoCloseable {
    */
   public Evaluation measure(
       float[] images, int count, int side, int batch, List<Integer> angles, List<Double> scales) {
+    return measure(images, count, side, batch, angles, scales, null);
+  }
+
+  /**
+   * Measures the model.
+   *
+   * @param images {@code count} images, {@code [count, side, side, channels]} in [-1, 1]
+   * @param count how many
+   * @param side their side; a multiple of the downsampling factor
+   * @param batch how many go through the network at once
+   * @param angles rotations in degrees, multiples of 90
+   * @param scales scales in (0, 1)
+   * @param rfid collects images and reconstructions, null to leave it out
+   * @return the figures
+   */
+  public Evaluation measure(
+      float[] images,
+      int count,
+      int side,
+      int batch,
+      List<Integer> angles,
+      List<Double> scales,
+      @Nullable RFid rfid) {
     int channels = vae.config().inChannels();
     int perImage = side * side * channels;
     Map<String, SpatialTransform> transforms = new LinkedHashMap<>();
@@ -60,6 +86,9 @@ public final class Evaluator implements AutoCloseable {
     EquivarianceError equivariance = new EquivarianceError();
     LatentStatistics statistics = new LatentStatistics(vae.config().embedDim());
     LatentSpectrum spectrum = new LatentSpectrum();
+    int perLatent = perImage / channels / square(vae.config().downsamplingFactor());
+    perLatent *= vae.config().embedDim();
+    float[] points = new float[Math.min(count, DIMENSION_LATENTS) * perLatent];
     double psnr = 0;
     double ssim = 0;
     double distance = 0;
@@ -75,17 +104,30 @@ public final class Evaluator implements AutoCloseable {
         ssim += Ssim.of(a, b, side, side, channels, 2.0);
       }
       distance += lpips == null ? 0 : n * lpips(x, y, n, side);
-      latents(x, n, side, transforms, equivariance, statistics, spectrum);
+      if (rfid != null) {
+        rfid.add(x, y, n, side, side, channels);
+      }
+      float[] z = latents(x, n, side, transforms, equivariance, statistics, spectrum);
+      int at = Math.min(start * perLatent, points.length);
+      System.arraycopy(z, 0, points, at, Math.min(z.length, points.length - at));
     }
     return new Evaluation(
         count,
         psnr / count,
         ssim / count,
         lpips == null ? OptionalDouble.empty() : OptionalDouble.of(distance / count),
+        rfid == null || rfid.count() < 2 ? OptionalDouble.empty() : OptionalDouble.of(rfid.value()),
         errors(equivariance, angles.stream().map(Evaluator::rotationName).toList()),
         errors(equivariance, scales.stream().map(Evaluator::scaleName).toList()),
         statistics,
-        spectrum);
+        spectrum,
+        IntrinsicDimension.twoNN(points, perLatent, IntrinsicDimension.DISCARD).stream()
+            .mapToDouble(IntrinsicDimension::dimension)
+            .findFirst());
+  }
+
+  private static int square(int n) {
+    return n * n;
   }
 
   private static String rotationName(int angle) {
@@ -106,7 +148,8 @@ public final class Evaluator implements AutoCloseable {
     return java.util.Arrays.copyOfRange(batch, index * perImage, (index + 1) * perImage);
   }
 
-  private void latents(
+  /** Adds to all figures of the latents, and returns them. */
+  private float[] latents(
       float[] x,
       int n,
       int side,
@@ -133,6 +176,7 @@ public final class Evaluator implements AutoCloseable {
           equivariance.add(name, a.toFloats(stream), b.toFloats(stream), n);
         });
     arena.reset();
+    return latent;
   }
 
   private Tensor dense(Tape tape, Tensor view) {

@@ -64,6 +64,10 @@ public enum Fn {
   MAX_POOL2X2_FWD(4),
   /** {@code eqv_max_pool2x2_bwd}. */
   MAX_POOL2X2_BWD(4),
+  /** {@code eqv_pool2d_fwd}. */
+  POOL2D_FWD(5),
+  /** {@code eqv_pool2d_bwd}. */
+  POOL2D_BWD(5),
   /** {@code eqv_axpby}. */
   AXPBY(5),
   /** {@code eqv_add_scaled}. */

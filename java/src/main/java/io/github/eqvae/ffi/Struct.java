@@ -23,6 +23,9 @@ public enum Struct {
   BATCH_NORM_PARAMS("struct_size:u32 eps:f32 momentum:f32 training:i32"),
   /** {@code eqv_activation_params}. */
   ACTIVATION_PARAMS("struct_size:u32 kind:i32 slope:f32"),
+  /** {@code eqv_pool2d_params}. */
+  POOL2D_PARAMS(
+      "struct_size:u32 kind:i32 kernel_height:i32 kernel_width:i32 stride:i32 padding:i32"),
   /** {@code eqv_attention_params}. */
   ATTENTION_PARAMS("struct_size:u32 heads:i32 scale:f32"),
   /** {@code eqv_resample_params}. */

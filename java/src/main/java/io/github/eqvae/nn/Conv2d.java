@@ -5,8 +5,8 @@ import io.github.eqvae.tensor.Tensor;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A convolution layer: {@code weight [O,I,k,k]}, {@code bias [O]}. PyTorch: {@code nn.Conv2d}, same
- * start values.
+ * A convolution layer: {@code weight [O,I,kH,kW]}, {@code bias [O]}. PyTorch: {@code nn.Conv2d},
+ * same start values.
  */
 public final class Conv2d {
   private final io.github.eqvae.op.Conv2d op;
@@ -52,15 +52,39 @@ public final class Conv2d {
       io.github.eqvae.op.Conv2d op,
       Init weightInit,
       @Nullable Init biasInit) {
+    this(scope, in, out, kernel, kernel, op, weightInit, biasInit);
+  }
+
+  /**
+   * Declares a layer whose kernel need not be square.
+   *
+   * @param scope where its parameters go
+   * @param in input channels
+   * @param out output channels
+   * @param kernelHeight rows of the kernel
+   * @param kernelWidth columns of the kernel
+   * @param op stride and padding
+   * @param weightInit how the weight starts
+   * @param biasInit how the bias starts; null for a layer without bias
+   */
+  public Conv2d(
+      Scope scope,
+      int in,
+      int out,
+      int kernelHeight,
+      int kernelWidth,
+      io.github.eqvae.op.Conv2d op,
+      Init weightInit,
+      @Nullable Init biasInit) {
     this.op = op;
-    weight = scope.parameter("weight", weightInit, out, in, kernel, kernel);
+    weight = scope.parameter("weight", weightInit, out, in, kernelHeight, kernelWidth);
     bias = biasInit == null ? null : scope.parameter("bias", biasInit, out);
   }
 
   /**
    * The weight.
    *
-   * @return the parameter {@code [O,I,k,k]}
+   * @return the parameter {@code [O,I,kH,kW]}
    */
   public Parameter weight() {
     return weight;

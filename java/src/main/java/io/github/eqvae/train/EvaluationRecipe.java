@@ -1,9 +1,11 @@
 package io.github.eqvae.train;
 
 import io.github.eqvae.train.RecipeFields.Range;
+import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 
 /**
  * Section {@code evaluation}: what is measured on held-out images.
@@ -12,8 +14,15 @@ import java.util.Map;
  * @param angles rotations, in degrees, of the equivariance error; default 90, 180, 270 (paper)
  * @param scales scale factors of the equivariance error, in (0, 1); default 0.25, 0.5, 0.75 (paper)
  * @param batch images per batch; default 16
+ * @param inceptionWeights {@code inception_weights}: file with pytorch-fid's Inception-v3, for the
+ *     rFID; default none, which leaves it out. See docs/rfid.md
  */
-public record EvaluationRecipe(int images, List<Integer> angles, List<Double> scales, int batch) {
+public record EvaluationRecipe(
+    int images,
+    List<Integer> angles,
+    List<Double> scales,
+    int batch,
+    Optional<Path> inceptionWeights) {
 
   /** Copies the lists. Values are checked when the {@link Recipe} is made. */
   public EvaluationRecipe {
@@ -27,7 +36,8 @@ public record EvaluationRecipe(int images, List<Integer> angles, List<Double> sc
         in.integer("images", images, 1, Integer.MAX_VALUE),
         in.integers("angles", List.of(90, 180, 270), 90, 270, 3),
         in.numbers("scales", List.of(0.25, 0.5, 0.75), new Range(0, false, 1, false), 32),
-        in.integer("batch", 16, 1, 65_536));
+        in.integer("batch", 16, 1, 65_536),
+        in.optionalPath("inception_weights"));
   }
 
   Map<String, Object> toMap() {
@@ -36,6 +46,7 @@ public record EvaluationRecipe(int images, List<Integer> angles, List<Double> sc
     map.put("angles", angles);
     map.put("scales", scales);
     map.put("batch", batch);
+    map.put("inception_weights", inceptionWeights.map(Path::toString));
     return map;
   }
 }

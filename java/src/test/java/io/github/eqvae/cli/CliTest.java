@@ -132,6 +132,13 @@ class CliTest {
     assertEquals(0, o.code(), o.err());
     assertTrue(o.out().contains("PSNR"), o.out());
     assertTrue(Files.readString(run.resolve("evaluation.json")).contains("rotation_error"));
+    assertTrue(o.err().contains("rFID is left out"), o.err());
+    assertFalse(o.out().contains("rFID"), o.out());
+    assertUserError(
+        run("evaluate", "run", "--set", "evaluation.inception_weights=none.safetensors"),
+        1,
+        "evaluation.inception_weights",
+        "none.safetensors");
 
     Path in = Files.createDirectories(folder.resolve("in"));
     Images.writePng(in.resolve("a.png"), new Image(20, 16, 1, new byte[320]));

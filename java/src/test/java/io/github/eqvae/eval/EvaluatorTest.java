@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import io.github.eqvae.equivariance.SpatialTransform;
 import io.github.eqvae.model.AutoencoderConfig;
 import io.github.eqvae.model.AutoencoderKl;
+import io.github.eqvae.model.InceptionV3;
 import io.github.eqvae.tensor.Device;
 import io.github.eqvae.tensor.Stream;
 import java.util.List;
@@ -61,6 +62,31 @@ class EvaluatorTest {
               5,
               SIDE,
               SpatialTransform.IDENTITY));
+    }
+  }
+
+  @Test
+  void rfidAndIntrinsicDimensionAreThoseOfTheirClasses() {
+    float[] x = images(12);
+    try (Device device = Device.open("cpu");
+        Stream stream = new Stream(device);
+        AutoencoderKl vae = new AutoencoderKl(CONFIG, stream, 1, false);
+        Evaluator evaluator = new Evaluator(vae, null, stream);
+        RFid inside = RFid.of(new InceptionV3(stream, 1), stream, 5);
+        RFid apart = RFid.of(new InceptionV3(stream, 1), stream, 5)) {
+      Evaluation found = evaluator.measure(x, 12, SIDE, 5, List.of(90), List.of(0.5), inside);
+      apart.add(x, evaluator.reconstruct(x, 12, SIDE), 12, SIDE, SIDE, 1);
+      // Other batches round differently, which may move a sample to the next of 256 levels.
+      assertEquals(apart.value(), found.rfid().orElseThrow(), 1e-3 * apart.value());
+      float[] z = evaluator.encode(x, 12, SIDE, SpatialTransform.IDENTITY);
+      IntrinsicDimension dimension =
+          IntrinsicDimension.twoNN(z, z.length / 12, IntrinsicDimension.DISCARD).orElseThrow();
+      assertEquals(
+          dimension.dimension(),
+          found.intrinsicDimension().orElseThrow(),
+          1e-3 * dimension.dimension());
+      Evaluation few = evaluator.measure(x, 5, SIDE, 5, List.of(90), List.of(0.5));
+      assertTrue(few.rfid().isEmpty() && few.intrinsicDimension().isEmpty());
     }
   }
 

@@ -194,4 +194,21 @@ class PublishedNamesTest {
       assertBytes(parameters.count(), parameters);
     }
   }
+
+  /** The classifier is not built: features do not pass it. */
+  @Test
+  void inceptionHasTheNamesAndShapesOfTorchvision() throws IOException {
+    Map<String, String> expected = published(resource("inception-v3-fid.tsv"));
+    assertEquals(94 * 6 + 2, expected.size(), "the list is not whole");
+    assertEquals("[1008, 2048]", expected.remove("fc.weight"));
+    assertEquals("[1008]", expected.remove("fc.bias"));
+    expected.keySet().removeIf(name -> name.endsWith("num_batches_tracked"));
+    try (InceptionV3 network = new InceptionV3(stream, 0)) {
+      ParameterStore parameters = network.parameters();
+      assertEquals(expected, shapes(parameters.all()));
+      assertEquals(94 * 3, parameters.learned().size());
+      assertEquals(21_785_568, parameters.count());
+      assertFalse(parameters.isTrainable());
+    }
+  }
 }

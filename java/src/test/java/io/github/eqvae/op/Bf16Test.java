@@ -35,6 +35,7 @@ class Bf16Test {
       Map.ofEntries(
           Map.entry(Add.class, i -> true),
           Map.entry(Attention.class, i -> true),
+          Map.entry(AvgPool2d.class, i -> true),
           Map.entry(BatchNorm.class, i -> i == 0),
           Map.entry(Cast.class, i -> true),
           Map.entry(Concat.class, i -> true),
@@ -43,6 +44,7 @@ class Bf16Test {
           Map.entry(LeakyRelu.class, i -> true),
           Map.entry(Linear.class, i -> i == 0),
           Map.entry(LpipsHead.class, i -> i < 2),
+          Map.entry(MaxPool2d.class, i -> true),
           Map.entry(MaxPool2x2.class, i -> true),
           Map.entry(Narrow.class, i -> true),
           Map.entry(Permute.class, i -> true),

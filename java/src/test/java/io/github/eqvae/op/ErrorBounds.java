@@ -73,6 +73,16 @@ final class ErrorBounds {
     };
   }
 
+  /** Values are picked; a pixel's gradient is a sum over the windows that picked it. */
+  static ErrorBound maxPool(long windows) {
+    return (c, s, exact, ref) -> {
+      double[] seed = Arrays.stream(s.seed()).map(Math::abs).toArray();
+      double[] sums = ref.run(c, new OpCase.Sample(s.inputs(), seed)).gradients()[0];
+      double[] dx = Arrays.stream(sums).map(v -> gamma(windows) * v).toArray();
+      return new Bounds(new double[exact.y().length], new double[][] {dx});
+    };
+  }
+
   static ErrorBound affine() {
     return (c, s, exact, ref) -> {
       Shape out = c.output();

@@ -61,6 +61,7 @@ final class OpCases {
     c.gaussian();
     c.losses();
     c.arrangement();
+    c.pooling();
     return List.copyOf(c.cases);
   }
 
@@ -76,6 +77,11 @@ final class OpCases {
         }
       }
     }
+    conv("conv2d 5x5", new Conv2d(1, 2), 5, In.of(1, 6, 7, 3), 4, true);
+    conv("conv2d 1x7", new Conv2d(1, 0, 0, 3, 3), 1, 7, In.of(2, 5, 9, 3), 4, false);
+    conv("conv2d 7x1", new Conv2d(1, 3, 3, 0, 0), 7, 1, In.of(2, 5, 9, 3), 4, false);
+    conv("conv2d 1x3", new Conv2d(1, 0, 0, 1, 1), 1, 3, In.of(1, 3, 4, 5), 3, false);
+    conv("conv2d 3x1", new Conv2d(1, 1, 1, 0, 0), 3, 1, In.of(1, 3, 4, 5), 3, false);
     Conv2d same = new Conv2d(1, 1);
     conv("conv2d wide", same, 3, In.of(1, 9, 6, 16), 24, true);
     conv("conv2d narrowed", same, 3, In.of(2, 4, 5, 3).with(Layout.NARROWED), 2, true);
@@ -90,8 +96,12 @@ final class OpCases {
   }
 
   private void conv(String name, Conv2d op, int k, In x, int out, boolean bias) {
+    conv(name, op, k, k, x, out, bias);
+  }
+
+  private void conv(String name, Conv2d op, int kh, int kw, In x, int out, boolean bias) {
     long in = x.shape().dim(3);
-    List<In> inputs = new ArrayList<>(List.of(x, In.of(out, in, k, k)));
+    List<In> inputs = new ArrayList<>(List.of(x, In.of(out, in, kh, kw)));
     if (bias) {
       inputs.add(vector(out));
     }
@@ -100,7 +110,7 @@ final class OpCases {
         name + " " + x.shape() + "→" + out,
         op,
         Oracles.conv2d(op),
-        ErrorBound.sums(k * k * in + 2, (long) k * k * out + 2, pixels, pixels),
+        ErrorBound.sums(kh * kw * in + 2, (long) kh * kw * out + 2, pixels, pixels),
         inputs.toArray(In[]::new));
   }
 
@@ -122,6 +132,9 @@ final class OpCases {
     c.conv("conv2d tiled odd channels", new Conv2d(1, 1), 3, In.of(3, 9, 13, 72), 264, true);
     c.conv(
         "conv2d tiled wide kernel", new Conv2d(1, 2, 1, 1, 2), 4, In.of(2, 11, 12, 64), 40, true);
+    c.conv("conv2d tiled 1x7", new Conv2d(1, 0, 0, 3, 3), 1, 7, In.of(2, 9, 17, 40), 72, false);
+    c.conv("conv2d tiled 7x1", new Conv2d(1, 3, 3, 0, 0), 7, 1, In.of(2, 17, 9, 64), 72, false);
+    c.conv("conv2d tiled 5x5", new Conv2d(1, 2), 5, In.of(1, 12, 13, 48), 64, false);
     c.conv("conv2d tiled pointwise", new Conv2d(1, 0), 1, In.of(2, 12, 12, 136), 32, true);
     c.conv("conv2d tiled unpadded", new Conv2d(2, 0), 3, In.of(2, 17, 14, 32), 64, true);
     c.conv("conv2d tiled from 3", new Conv2d(1, 1), 3, In.of(1, 24, 25, 3), 72, true);
@@ -515,6 +528,36 @@ final class OpCases {
         in -> in[0].narrow(0, 3, 1),
         ErrorBound.EXACT,
         In.of(5));
+  }
+
+  /** Windows that overlap, leave gaps, reach over the edge on either side, or see everything. */
+  private void pooling() {
+    int[][] windows = {
+      {3, 3, 2, 0},
+      {3, 3, 1, 1},
+      {2, 2, 2, 1},
+      {1, 1, 2, 0},
+      {2, 3, 1, 1},
+      {5, 4, 3, 2},
+      {3, 3, 1, 0}
+    };
+    List<In> xs = new ArrayList<>(images());
+    xs.add(In.of(2, 7, 9, 37));
+    for (In x : xs) {
+      for (int[] w : windows) {
+        String at = " " + Arrays.toString(w) + " " + describe(x);
+        long pixels = (long) w[0] * w[1];
+        MaxPool2d max = new MaxPool2d(w[0], w[1], w[2], w[3]);
+        add(
+            "max_pool2d" + at,
+            max,
+            Oracles.maxPool2d(max),
+            ErrorBounds.maxPool(pixels),
+            x.with(In.grid(0.125, 0)));
+        AvgPool2d mean = new AvgPool2d(w[0], w[1], w[2], w[3]);
+        add("avg_pool2d" + at, mean, Oracles.avgPool2d(mean), ErrorBound.sums(pixels, pixels), x);
+      }
+    }
   }
 
   private void reshape(In x, long... to) {

@@ -7,6 +7,7 @@ import static io.github.eqvae.testing.TorchOracle.scalar;
 
 import io.github.eqvae.testing.TorchOracle.Function;
 import org.bytedeco.pytorch.InterpolateFuncOptions;
+import org.bytedeco.pytorch.LongOptional;
 import org.bytedeco.pytorch.LongVector;
 import org.bytedeco.pytorch.LongVectorOptional;
 import org.bytedeco.pytorch.ScalarOptional;
@@ -83,6 +84,31 @@ final class Oracles {
 
   static Tensor maxPool(Tensor... in) {
     return nhwc(torch.max_pool2d(nchw(in[0]).contiguous(), 2, 2));
+  }
+
+  static Function maxPool2d(MaxPool2d op) {
+    long[] window = {op.height(), op.width()};
+    long[] stride = {op.stride(), op.stride()};
+    long[] padding = {op.padding(), op.padding()};
+    long[] dilation = {1, 1};
+    return in ->
+        nhwc(torch.max_pool2d(nchw(in[0]).contiguous(), window, stride, padding, dilation, false));
+  }
+
+  static Function avgPool2d(AvgPool2d op) {
+    long[] window = {op.height(), op.width()};
+    long[] stride = {op.stride(), op.stride()};
+    long[] padding = {op.padding(), op.padding()};
+    return in ->
+        nhwc(
+            torch.avg_pool2d(
+                nchw(in[0]).contiguous(),
+                window,
+                stride,
+                padding,
+                false,
+                false,
+                new LongOptional()));
   }
 
   static Tensor channelAffine(Tensor... in) {

@@ -447,7 +447,7 @@ class RecipeReaderTest {
   @Test
   void recipesMadeInJavaAreCheckedLikeFiles() {
     Recipe recipe = parse(MINIMAL);
-    EvaluationRecipe bad = new EvaluationRecipe(0, List.of(90), List.of(2.0), 16);
+    EvaluationRecipe bad = new EvaluationRecipe(0, List.of(90), List.of(2.0), 16, Optional.empty());
     RecipeException e =
         assertThrows(
             RecipeException.class,
