@@ -1,4 +1,5 @@
 // The shim as a device: memory of the host, work that is done when a call returns.
+#include <sanitizer/asan_interface.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -47,7 +48,8 @@ void describe(const Device& device, eqv_device_info& info) {
 
 namespace {
 
-// An allocation ends where a page ends that nobody may touch: who writes beyond it is caught.
+// An allocation ends where a page ends that nobody may touch: who writes beyond it is caught. Under AddressSanitizer who
+// touches what lies before it, too.
 struct Guarded {
   size_t page = static_cast<size_t>(sysconf(_SC_PAGESIZE)), used, mapped;
 
@@ -65,12 +67,15 @@ void* raw_allocate(Device&, int64_t bytes) {
   if (memory == MAP_FAILED) return nullptr;
   auto* start = static_cast<unsigned char*>(memory);
   mprotect(start + g.mapped - g.page, g.page, PROT_NONE);
+  ASAN_POISON_MEMORY_REGION(start, g.offset());
   return start + g.offset();
 }
 
 void raw_release(Device&, void* data, int64_t bytes) {
   const Guarded g(bytes);
-  munmap(static_cast<unsigned char*>(data) - g.offset(), g.mapped);
+  auto* start = static_cast<unsigned char*>(data) - g.offset();
+  ASAN_UNPOISON_MEMORY_REGION(start, g.offset());
+  munmap(start, g.mapped);
 }
 
 void open_stream(Stream&) {}

@@ -47,6 +47,17 @@ void absent_lane(float* out) {
   out[threadIdx.x] = threadIdx.x % 32 < 16 ? __shfl_sync(0xffffu, 1.0f, 20) : 0.0f;
 }
 
+// One float beyond what the launch asked for; only the sanitized build can see it.
+void beside(float* out) {
+  shared_floats()[threadIdx.x + 1] = 1;
+  out[threadIdx.x] = 1;
+}
+
+void shift_too_far(float* out) {
+  const int far = 40 + static_cast<int>(threadIdx.x);
+  out[threadIdx.x] = static_cast<float>(1 << far);
+}
+
 struct Case {
   const char* name;
   void (*kernel)(float*);
@@ -55,7 +66,7 @@ struct Case {
 constexpr Case kCases[] = {
     {"rotate", rotate<true>},        {"missing-barrier", rotate<false>}, {"sum", sum},
     {"uninitialised", uninitialised}, {"divergent", divergent},           {"disagreeing", disagreeing},
-    {"absent-lane", absent_lane},
+    {"absent-lane", absent_lane},    {"beside", beside},                 {"shift-too-far", shift_too_far},
 };
 
 }  // namespace

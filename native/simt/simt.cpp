@@ -1,6 +1,7 @@
 // The scheduler of the shim: fibers, barriers, warp operations.
 #include "scheduler.h"
 
+#include <sanitizer/asan_interface.h>
 #include <sys/mman.h>
 
 #include <algorithm>
@@ -81,9 +82,10 @@ struct Rendezvous {
 class Scheduler {
  public:
   ~Scheduler() {
-    if (stacks_) munmap(stacks_, stack_bytes_);
+    release_stacks();
   }
 
+  void release_stacks();
   void prepare(dim3 grid, dim3 block, size_t shared_bytes, const std::function<void()>& body);
   void run(unsigned block);
 
@@ -125,6 +127,12 @@ class Scheduler {
 
 thread_local Scheduler* scheduler = nullptr;
 
+void Scheduler::release_stacks() {
+  if (!stacks_) return;
+  ASAN_UNPOISON_MEMORY_REGION(stacks_, stack_bytes_);  // who gets these pages next must not inherit the frames
+  munmap(stacks_, stack_bytes_);
+}
+
 void Scheduler::prepare(dim3 grid, dim3 block, size_t shared_bytes, const std::function<void()>& body) {
   grid_ = grid;
   block_ = block;
@@ -132,7 +140,7 @@ void Scheduler::prepare(dim3 grid, dim3 block, size_t shared_bytes, const std::f
   const unsigned threads = block.x * block.y * block.z;
   const size_t wanted = threads * (kStack + kStagger);
   if (wanted > stack_bytes_) {
-    if (stacks_) munmap(stacks_, stack_bytes_);
+    release_stacks();
     void* memory = mmap(nullptr, wanted, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (memory == MAP_FAILED) die("no memory for the threads' stacks");
     stacks_ = static_cast<unsigned char*>(memory);
@@ -147,9 +155,12 @@ void Scheduler::prepare(dim3 grid, dim3 block, size_t shared_bytes, const std::f
     fibers_[i].place = {{i % block.x, i / block.x % block.y, i / (block.x * block.y)}, {}, block, grid};
   }
   shared_bytes_ = shared_bytes;
+  ASAN_UNPOISON_MEMORY_REGION(shared_memory_.data(), shared_memory_.size());
   shared_memory_.resize(shared_bytes + kSharedAlignment);
   const auto address = reinterpret_cast<uintptr_t>(shared_memory_.data());
   shared = reinterpret_cast<unsigned char*>((address + kSharedAlignment - 1) / kSharedAlignment * kSharedAlignment);
+  ASAN_UNPOISON_MEMORY_REGION(shared, shared_bytes);
+  ASAN_POISON_MEMORY_REGION(shared + shared_bytes, shared_memory_.data() + shared_memory_.size() - (shared + shared_bytes));
   random_.seed(seed());
 }
 
@@ -176,6 +187,8 @@ void Scheduler::run(unsigned block) {
     f.place.block = at;
     f.copies.assign(1, {});
     f.state = State::ready;
+    // The fiber that ran here never returned: AddressSanitizer still guards its frames.
+    ASAN_UNPOISON_MEMORY_REGION(stacks_ + f.index * (kStack + kStagger), kStack + kStagger);
     auto** top = reinterpret_cast<void**>(stacks_ + (f.index + 1) * (kStack + kStagger) - 64);
     *--top = nullptr;  // the alignment a called function expects
     *--top = reinterpret_cast<void*>(&Scheduler::enter);

@@ -70,6 +70,10 @@ class Bf16Test {
   private static OpRunner ref;
   private static final List<OpRunner> RUNNERS = new ArrayList<>();
 
+  static boolean takesBf16(Op op) {
+    return ACTIVATIONS.containsKey(op.getClass());
+  }
+
   static boolean isActivation(Op op, int input) {
     return ACTIVATIONS.getOrDefault(op.getClass(), i -> false).test(input);
   }
@@ -100,7 +104,7 @@ class Bf16Test {
         .flatMap(
             d ->
                 Stream.concat(OpCases.all().stream(), OpCases.tiled().stream())
-                    .filter(c -> ACTIVATIONS.containsKey(c.op().getClass()))
+                    .filter(c -> takesBf16(c.op()))
                     .map(c -> Arguments.of(d, c)));
   }
 
