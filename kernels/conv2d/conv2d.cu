@@ -63,10 +63,11 @@ void conv2d_fwd(Stream& stream, const eqv_conv2d_params& params, const Tensor& x
 }
 
 void conv2d_bwd_input(Stream& stream, const eqv_conv2d_params& params, const Tensor& dy_tensor, const Tensor& w_tensor,
-                      const Tensor& dx_tensor) {
-  if (dy_tensor.dtype == EQV_BF16) return conv2d_bf16_bwd_input(stream, params, dy_tensor, w_tensor, dx_tensor);
+                      const Tensor* bias_tensor, const Tensor& dx_tensor) {
+  if (dy_tensor.dtype == EQV_BF16)
+    return conv2d_bf16_bwd_input(stream, params, dy_tensor, w_tensor, bias_tensor, dx_tensor);
   const Geometry g = geometry(params, dx_tensor, w_tensor, dy_tensor);
-  const float *dy = f32(dy_tensor), *w = f32(w_tensor);
+  const float *dy = f32(dy_tensor), *w = f32(w_tensor), *bias = f32(bias_tensor);
   float* dx = f32(dx_tensor);
   gemm(
       stream, "conv2d_bwd_input", {g.n * g.h * g.w, g.c, g.kh * g.kw * g.o, 1},
@@ -81,25 +82,28 @@ void conv2d_bwd_input(Stream& stream, const eqv_conv2d_params& params, const Ten
       EQV_LAMBDA(int64_t, int64_t k, int64_t c) -> float {
         return w[(k % g.o * g.c + c) * g.kh * g.kw + k / g.o];
       },
-      EQV_LAMBDA(int64_t, int64_t pixel, int64_t c, float sum) { dx[pixel * g.c + c] = sum; });
+      EQV_LAMBDA(int64_t, int64_t pixel, int64_t c, float sum) {
+        dx[pixel * g.c + c] = bias ? sum + bias[c] : sum;
+      });
 }
 
 void conv2d_bwd_weight(Stream& stream, const eqv_conv2d_params& params, const Tensor& x_tensor,
                        const Tensor& dy_tensor, const Tensor& dw_tensor, const Tensor* dbias_tensor) {
-  const Geometry g = geometry(params, x_tensor, dw_tensor, dy_tensor);
-  float* dbias = f32(dbias_tensor);
-  const int64_t pixels = g.n * g.p * g.q;
   if (x_tensor.dtype == EQV_BF16) conv2d_bf16_bwd_weight(stream, params, x_tensor, dy_tensor, dw_tensor);
-  else weight_gradient(stream, g, f32(x_tensor), f32(dy_tensor), f32(dw_tensor));
-  if (!dbias) return;
-  const ColumnShape shape{1, pixels, g.o};
+  else weight_gradient(stream, geometry(params, x_tensor, dw_tensor, dy_tensor), f32(x_tensor), f32(dy_tensor), f32(dw_tensor));
+  if (dbias_tensor) bias_bwd(stream, dy_tensor, *dbias_tensor);
+}
+
+void bias_bwd(Stream& stream, const Tensor& dy, const Tensor& dbias_tensor) {
+  const int64_t channels = dbias_tensor.shape[0];
+  const ColumnShape shape{1, elements(dy) / channels, channels};
   Workspace workspace(stream, Workspace::bytes<double>(shape.parts()));
   double* parts = workspace.take<double>(shape.parts());
-  const int64_t channels = g.o;
   const int chunks = static_cast<int>(shape.chunks());
-  column_sums<1>(stream, "conv2d_bwd_bias", shape, in_vectors(g.o, {&dy_tensor}), Plain{values(dy_tensor)}, parts);
-  for_each(stream, "conv2d_bwd_bias", g.o, EQV_LAMBDA(int64_t o) {
-    dbias[o] = static_cast<float>(sum_chunks<1>(chunks, channels, parts, 0, o, 0));
+  float* dbias = f32(dbias_tensor);
+  column_sums<1>(stream, "bias_bwd", shape, in_vectors(channels, {&dy}), Plain{values(dy)}, parts);
+  for_each(stream, "bias_bwd", channels, EQV_LAMBDA(int64_t c) {
+    dbias[c] = static_cast<float>(sum_chunks<1>(chunks, channels, parts, 0, c, 0));
   });
 }
 

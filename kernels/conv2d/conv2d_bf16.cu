@@ -175,8 +175,10 @@ void conv2d_bf16_fwd(Stream& stream, const eqv_conv2d_params& params, const Tens
 }
 
 void conv2d_bf16_bwd_input(Stream& stream, const eqv_conv2d_params& params, const Tensor& dy, const Tensor& w,
-                           const Tensor& dx) {
-  if (params.stride == 1 && hopper_takes(stream, dy, w, dx)) return conv2d_hopper_bwd_input(stream, params, dy, w, dx);
+                           const Tensor* bias, const Tensor& dx) {
+  const bool every_parity_has_taps = w.shape[2] >= params.stride && w.shape[3] >= params.stride;
+  if (every_parity_has_taps && hopper_takes(stream, dy, w, dx))
+    return conv2d_hopper_bwd_input(stream, params, dy, w, bias, dx);
   const Shape s = shape_of(params, dx, w, dy);
   Workspace workspace(stream, pixels_bytes(dy) + packed_bytes(s, s.c, s.o));
   const Pixels source = pixels_of(stream, workspace, dy);
@@ -193,7 +195,7 @@ void conv2d_bf16_bwd_input(Stream& stream, const eqv_conv2d_params& params, cons
                           -1, std::max(1, taps.across)};
       const Gathered a{source, window, source.data};
       const PackedWeights b{weights, source.c, s.kh, s.kw, taps};
-      const Placed store{static_cast<Bf16*>(dx.data), nullptr, s.c, rows, columns, s.h, s.w, s.stride, pi, pj};
+      const Placed store{static_cast<Bf16*>(dx.data), f32(bias), s.c, rows, columns, s.h, s.w, s.stride, pi, pj};
       mma_gemm(stream, "conv2d_bwd_input", {s.n * rows * columns, s.c, taps.down * taps.across * source.c, 1}, a, b,
                store);
     }

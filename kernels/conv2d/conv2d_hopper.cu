@@ -4,7 +4,8 @@
 // tile's pixels. A ring of tiles lies between them, guarded by two barriers a tile: `full` when its bytes are there,
 // `empty` when both have read it. Blocks are as many as multiprocessors and walk over the tiles.
 //
-// The input gradient with stride 1 is the forward convolution of dy with the kernel turned by 180° and its channels swapped.
+// The input gradient is, for every parity that a pixel can have with the stride, a convolution of dy with stride 1: with the
+// taps that reach such pixels, in reverse order, and its channels swapped. Its results lie a stride apart.
 #include "conv2d/conv2d_hopper.h"
 
 #include "common/tensor_core.h"
@@ -24,6 +25,7 @@ using ConvRing = Ring<kPixels, kChannels, kStages>;
 struct Conv {
   int rows, columns, channels;        // of the result: P, Q, O
   int pixels;                         // N·P·Q
+  int height, width, step, i0, j0;    // of the image where result (u, v) is pixel (u·step + i0, v·step + j0)
   int stride, first_row, first_column;
   int taps, taps_across, slices;      // slices: of 64 channels of the source
   const float* bias;
@@ -50,6 +52,11 @@ __device__ void produce(ConvRing<kChannels, kStages>& ring, const Conv& c, int t
         place.next();
       }
   }
+}
+
+__device__ inline Bf16* place_of(const Conv& c, int pixel) {
+  const int v = pixel % c.columns, line = pixel / c.columns, u = line % c.rows, n = line / c.rows;
+  return c.result + ((int64_t{n} * c.height + u * c.step + c.i0) * c.width + v * c.step + c.j0) * c.channels;
 }
 
 // Multiplies this warpgroup's half of every tile, and stores it.
@@ -80,6 +87,7 @@ __device__ void consume(ConvRing<kChannels, kStages>& ring, const Conv& c, int t
 
     const int row = tile / tiles_across * kPixels + half * (kPixels / 2) + thread / 32 * 16 + thread % 32 / 4;
     const int column = tile % tiles_across * kChannels + thread % 4 * 2;
+    Bf16* const to[2] = {place_of(c, row), place_of(c, row + 8)};
 #pragma unroll
     for (int j = 0; j < kChannels / 8; ++j) {
       const int channel = column + j * 8;
@@ -87,9 +95,7 @@ __device__ void consume(ConvRing<kChannels, kStages>& ring, const Conv& c, int t
       const float first = c.bias ? c.bias[channel] : 0.0f, second = c.bias ? c.bias[channel + 1] : 0.0f;
 #pragma unroll
       for (int h = 0; h < 2; ++h)
-        if (row + h * 8 < c.pixels)
-          store_pair(c.result + int64_t{row + h * 8} * c.channels + channel, sum[4 * j + 2 * h] + first,
-                     sum[4 * j + 2 * h + 1] + second);
+        if (row + h * 8 < c.pixels) store_pair(to[h] + channel, sum[4 * j + 2 * h] + first, sum[4 * j + 2 * h + 1] + second);
     }
   }
 }
@@ -122,39 +128,55 @@ void run(Stream& stream, const char* name, const TensorMap& pixels, const Bf16* 
 
 int round_up(int value, int unit) { return (value + unit - 1) / unit * unit; }
 
-struct Shape {
-  int n, h, w, inputs;            // source
-  int rows, columns, outputs;     // result
-  int kh, kw, stride, top, left, bottom, right;
+// The taps of a product along one axis: tap t is the kernel's tap first + t·step.
+struct Taps {
+  int count, first, step;
 };
 
-// w{O, I, taps} as bf16 {outputs, tap, inputs padded to 64}; turned: outputs are I, inputs O, and taps run backwards.
-const Bf16* pack(Stream& stream, Workspace& workspace, const Shape& s, const float* w, bool turned) {
-  const int taps = s.kh * s.kw, inputs = s.inputs, outputs = s.outputs, wide = round_up(inputs, kTileDepth);
-  const int64_t n = int64_t{outputs} * taps * wide;
+struct Product {
+  Taps down, across;
+  int first_row, first_column;  // the pixel of the source that tap (0, 0) of result (0, 0) reads
+  int stride;                   // through the source
+  int rows, columns;            // of the result
+  int step, i0, j0;             // see Conv
+};
+
+// w{O, I, kernel} as bf16 {lines, tap, depth padded to 64}: lines and depth are O and I, or swapped.
+const Bf16* pack(Stream& stream, Workspace& workspace, const Product& p, const Tensor& w, bool swapped) {
+  const int inputs = static_cast<int>(w.shape[1]), kernel_height = static_cast<int>(w.shape[2]),
+            kernel_width = static_cast<int>(w.shape[3]);
+  const int lines = static_cast<int>(w.shape[swapped ? 1 : 0]), depth = static_cast<int>(w.shape[swapped ? 0 : 1]);
+  const int wide = round_up(depth, kTileDepth), across = p.across.count, taps = p.down.count * across;
+  const Taps down = p.down, side = p.across;
+  const float* from = f32(w);
+  const int64_t n = int64_t{lines} * taps * wide;
   Bf16* to = workspace.take<Bf16>(n);
   for_each(stream, "conv2d_pack", n, EQV_LAMBDA(int64_t at) {
-    const int64_t i = at % wide, tap = at / wide % taps, o = at / wide / taps;
-    const int64_t from = turned ? (i * outputs + o) * taps + taps - 1 - tap : (o * inputs + i) * taps + tap;
-    to[at] = i < inputs ? dtype::narrow<Bf16>(w[from]) : Bf16{0};
+    const int64_t i = at % wide, tap = at / wide % taps, line = at / wide / taps;
+    const int64_t r = down.first + tap / across * down.step, s = side.first + tap % across * side.step;
+    const int64_t pair = swapped ? i * inputs + line : line * inputs + i;
+    to[at] = i < depth ? dtype::narrow<Bf16>(from[(pair * kernel_height + r) * kernel_width + s]) : Bf16{0};
   });
   return to;
 }
 
-void convolve(Stream& stream, const char* name, const Shape& s, const Tensor& source, const float* w, bool turned,
+void convolve(Stream& stream, const char* name, const Product& p, const Tensor& source, const Tensor& w, bool swapped,
               const float* bias, const Tensor& result) {
-  const int taps = s.kh * s.kw, wide = round_up(s.inputs, kTileDepth);
-  Workspace workspace(stream, Workspace::bytes<Bf16>(int64_t{s.outputs} * taps * wide));
-  const Bf16* weights = pack(stream, workspace, s, w, turned);
-  const PixelRange range{-s.top, -s.left, s.bottom - (s.kh - 1), s.right - (s.kw - 1)};
-  const TensorMap pixels = pixels_map(source.data, s.n, s.h, s.w, s.inputs, range, s.stride, kPixels);
-  const Conv c{s.rows, s.columns, s.outputs, s.n * s.rows * s.columns, s.stride, -s.top, -s.left, taps, s.kw, wide / kTileDepth,
-               bias, static_cast<Bf16*>(result.data)};
-  if (s.outputs > 128) run<256, 4>(stream, name, pixels, weights, taps * wide, c);
+  const auto at = [](const Tensor& t, int i) { return static_cast<int>(t.shape[i]); };
+  const int images = at(source, 0), h = at(source, 1), across = at(source, 2), depth = at(source, 3), lines = at(result, 3);
+  const int taps = p.down.count * p.across.count, wide = round_up(depth, kTileDepth);
+  Workspace workspace(stream, Workspace::bytes<Bf16>(int64_t{lines} * taps * wide));
+  const Bf16* weights = pack(stream, workspace, p, w, swapped);
+  const PixelRange range{p.first_row, p.first_column, p.first_row + (p.rows - 1) * p.stride - (h - 1),
+                         p.first_column + (p.columns - 1) * p.stride - (across - 1)};
+  const TensorMap pixels = pixels_map(source.data, images, h, across, depth, range, p.stride, kPixels);
+  const Conv c{p.rows,         p.columns, lines,          images * p.rows * p.columns,
+               at(result, 1),  at(result, 2), p.step, p.i0, p.j0,
+               p.stride,       p.first_row, p.first_column, taps, p.across.count, wide / kTileDepth,
+               bias,           static_cast<Bf16*>(result.data)};
+  if (lines > 128) run<256, 4>(stream, name, pixels, weights, taps * wide, c);
   else run<128, 6>(stream, name, pixels, weights, taps * wide, c);
 }
-
-int at(const Tensor& t, int i) { return static_cast<int>(t.shape[i]); }
 
 }  // namespace
 
@@ -168,17 +190,32 @@ bool hopper_takes(const Stream& stream, const Tensor& x, const Tensor& w, const 
 
 void conv2d_hopper_fwd(Stream& stream, const eqv_conv2d_params& p, const Tensor& x, const Tensor& w, const Tensor* bias,
                        const Tensor& y) {
-  const Shape s{at(x, 0),  at(x, 1),  at(x, 2), at(x, 3), at(y, 1),   at(y, 2),    at(y, 3),
-                at(w, 2),  at(w, 3),  p.stride, p.pad_top, p.pad_left, p.pad_bottom, p.pad_right};
-  convolve(stream, "conv2d_fwd", s, x, f32(w), false, f32(bias), y);
+  const auto at = [](const Tensor& t, int i) { return static_cast<int>(t.shape[i]); };
+  const Product product{{at(w, 2), 0, 1}, {at(w, 3), 0, 1}, -p.pad_top, -p.pad_left, p.stride, at(y, 1), at(y, 2), 1, 0, 0};
+  convolve(stream, "conv2d_fwd", product, x, w, false, f32(bias), y);
 }
 
-void conv2d_hopper_bwd_input(Stream& stream, const eqv_conv2d_params& p, const Tensor& dy, const Tensor& w,
+void conv2d_hopper_bwd_input(Stream& stream, const eqv_conv2d_params& p, const Tensor& dy, const Tensor& w, const Tensor* bias,
                              const Tensor& dx) {
-  const int kh = at(w, 2), kw = at(w, 3);
-  const Shape s{at(dy, 0), at(dy, 1), at(dy, 2), at(dy, 3), at(dx, 1), at(dx, 2), at(dx, 3), kh, kw, 1,
-                kh - 1 - p.pad_top, kw - 1 - p.pad_left, kh - 1 - p.pad_bottom, kw - 1 - p.pad_right};
-  convolve(stream, "conv2d_bwd_input", s, dy, f32(w), true, nullptr, dx);
+  const int height = static_cast<int>(dx.shape[1]), width = static_cast<int>(dx.shape[2]);
+  // Along one axis, pixels stride·u + parity of dx: kernel taps first, first + stride, … reach them, from rows
+  // (parity + pad − first) / stride + u, and one less for each further tap.
+  struct Axis {
+    Taps taps;
+    int first, count;
+  };
+  const auto axis = [&](int parity, int pad, int64_t kernel, int size) {
+    const int first = (parity + pad) % p.stride, taps = (static_cast<int>(kernel) - first + p.stride - 1) / p.stride;
+    return Axis{{taps, first + (taps - 1) * p.stride, -p.stride}, (parity + pad - first) / p.stride - (taps - 1),
+                (size - parity + p.stride - 1) / p.stride};
+  };
+  for (int i = 0; i < p.stride && i < height; ++i)
+    for (int j = 0; j < p.stride && j < width; ++j) {
+      const Axis down = axis(i, p.pad_top, w.shape[2], height), across = axis(j, p.pad_left, w.shape[3], width);
+      const Product product{down.taps,  across.taps,  down.first, across.first, 1,
+                            down.count, across.count, p.stride,   i,            j};
+      convolve(stream, "conv2d_bwd_input", product, dy, w, true, f32(bias), dx);
+    }
 }
 
 }  // namespace eqv::gpu

@@ -10,8 +10,9 @@ bool hopper_takes(const Stream&, const Tensor& x, const Tensor& w, const Tensor&
 
 void conv2d_hopper_fwd(Stream&, const eqv_conv2d_params&, const Tensor& x, const Tensor& w, const Tensor* bias,
                        const Tensor& y);
-// Stride 1 only.
-void conv2d_hopper_bwd_input(Stream&, const eqv_conv2d_params&, const Tensor& dy, const Tensor& w, const Tensor& dx);
+// The kernel is at least as large as the stride.
+void conv2d_hopper_bwd_input(Stream&, const eqv_conv2d_params&, const Tensor& dy, const Tensor& w, const Tensor* bias,
+                             const Tensor& dx);
 void conv2d_hopper_bwd_weight(Stream&, const eqv_conv2d_params&, const Tensor& x, const Tensor& dy, const Tensor& dw);
 
 }  // namespace eqv::gpu

@@ -23,14 +23,14 @@ void conv2d_fwd(const eqv_conv2d_params& p, View<T> x, View<T> w, const T* bias,
         }
 }
 
-// dx[n,i,j,c] = sum over the outputs whose window covers (i, j)
+// dx[n,i,j,c] = bias[c] + sum over the outputs whose window covers (i, j)
 template <class T>
-void conv2d_bwd_input(const eqv_conv2d_params& p, View<T> dy, View<T> w, View<T> dx) {
+void conv2d_bwd_input(const eqv_conv2d_params& p, View<T> dy, View<T> w, const T* bias, View<T> dx) {
   for (int64_t n = 0; n < dx.n0; ++n)
     for (int64_t i = 0; i < dx.n1; ++i)
       for (int64_t j = 0; j < dx.n2; ++j)
         for (int64_t c = 0; c < dx.n3; ++c) {
-          T sum = 0;
+          T sum = bias ? bias[c] : T(0);
           for (int64_t r = 0; r < w.n2; ++r)
             for (int64_t s = 0; s < w.n3; ++s) {
               const int64_t a = i + p.pad_top - r, b = j + p.pad_left - s;

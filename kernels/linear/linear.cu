@@ -41,7 +41,7 @@ void linear_fwd(Stream& stream, const Tensor& x_tensor, const Tensor& w_tensor, 
 
 void linear_bwd_input(Stream& stream, const Tensor& dy_tensor, const Tensor& w_tensor, const Tensor& dx_tensor) {
   if (dy_tensor.dtype == EQV_BF16)
-    return conv2d_bwd_input(stream, kPointwise, image(dy_tensor), kernel(w_tensor), image(dx_tensor));
+    return conv2d_bwd_input(stream, kPointwise, image(dy_tensor), kernel(w_tensor), nullptr, image(dx_tensor));
   const int64_t in = w_tensor.shape[1], out = w_tensor.shape[0], rows = elements(dy_tensor) / out;
   const float *dy = f32(dy_tensor), *w = f32(w_tensor);
   float* dx = f32(dx_tensor);

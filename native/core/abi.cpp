@@ -68,6 +68,7 @@ std::string build() {
   FN(eqv_linear_fwd) FN(eqv_linear_bwd_input) FN(eqv_linear_bwd_weight)
   FN(eqv_group_norm_fwd) FN(eqv_group_norm_bwd) FN(eqv_batch_norm_fwd) FN(eqv_batch_norm_bwd)
   FN(eqv_activation_fwd) FN(eqv_activation_bwd) FN(eqv_upsample2x_fwd) FN(eqv_upsample2x_bwd)
+  FN(eqv_upsample_weight_fwd) FN(eqv_upsample_weight_bwd) FN(eqv_bias_bwd)
   FN(eqv_max_pool2x2_fwd) FN(eqv_max_pool2x2_bwd) FN(eqv_pool2d_fwd) FN(eqv_pool2d_bwd) FN(eqv_axpby) FN(eqv_add_scaled) FN(eqv_channel_affine)
   FN(eqv_attention_fwd) FN(eqv_attention_bwd) FN(eqv_resample_fwd) FN(eqv_resample_bwd) FN(eqv_affine_fwd)
   FN(eqv_affine_bwd) FN(eqv_gaussian_sample_fwd) FN(eqv_gaussian_sample_bwd) FN(eqv_gaussian_kl_fwd)

@@ -71,13 +71,15 @@ eqv_status eqv_conv2d_fwd(eqv_stream s, const eqv_conv2d_params* params, const e
 }
 
 eqv_status eqv_conv2d_bwd_input(eqv_stream s, const eqv_conv2d_params* params, const eqv_tensor* dy,
-                                const eqv_tensor* w, const eqv_tensor* dx) {
+                                const eqv_tensor* w, const eqv_tensor* bias, const eqv_tensor* dx) {
   return guard("conv2d_bwd_input", [&] {
     Check c("conv2d_bwd_input", s);
     const auto& p = c.params(params);
     const auto &DY = c.activation("dy", dy, 4), &W = c.tensor("weight", w, 4), &DX = c.activation("dx", dx, 4);
+    const auto* B = c.optional("bias", bias, 1);
     conv_shapes(c, p, "dx", DX, W, "dy", DY);
-    backend::conv2d_bwd_input(*s, p, DY, W, DX);
+    if (B) c.shape("bias", *B, {W.shape[1]});
+    backend::conv2d_bwd_input(*s, p, DY, W, B, DX);
   });
 }
 
@@ -227,6 +229,36 @@ eqv_status eqv_upsample2x_fwd(eqv_stream s, const eqv_tensor* x, const eqv_tenso
     const auto &X = c.activation("x", x, 4), &Y = c.activation("y", y, 4);
     c.shape("y", Y, {X.shape[0], 2 * X.shape[1], 2 * X.shape[2], X.shape[3]});
     backend::upsample2x_fwd(*s, X, Y);
+  });
+}
+
+eqv_status eqv_upsample_weight_fwd(eqv_stream s, const eqv_tensor* w, const eqv_tensor* v) {
+  return guard("upsample_weight", [&] {
+    Check c("upsample_weight", s);
+    const auto &W = c.tensor("weight", w, 4), &V = c.tensor("v", v, 4);
+    c.shape("weight", W, {W.shape[0], W.shape[1], 3, 3});
+    c.shape("v", V, {W.shape[1], W.shape[0], 4, 4});
+    backend::upsample_weight_fwd(*s, W, V);
+  });
+}
+
+eqv_status eqv_upsample_weight_bwd(eqv_stream s, const eqv_tensor* dv, const eqv_tensor* dw) {
+  return guard("upsample_weight_bwd", [&] {
+    Check c("upsample_weight_bwd", s);
+    const auto &DV = c.tensor("dv", dv, 4), &DW = c.tensor("dw", dw, 4);
+    c.shape("dw", DW, {DW.shape[0], DW.shape[1], 3, 3});
+    c.shape("dv", DV, {DW.shape[1], DW.shape[0], 4, 4});
+    backend::upsample_weight_bwd(*s, DV, DW);
+  });
+}
+
+eqv_status eqv_bias_bwd(eqv_stream s, const eqv_tensor* dy, const eqv_tensor* dbias) {
+  return guard("bias_bwd", [&] {
+    Check c("bias_bwd", s);
+    const auto &DY = c.activation("dy", dy, -1), &DBIAS = c.tensor("dbias", dbias, 1);
+    c.that(DY.rank >= 1, "dy is a scalar", "give it channels in the last axis");
+    c.shape("dbias", DBIAS, {DY.shape[DY.rank - 1]});
+    backend::bias_bwd(*s, DY, DBIAS);
   });
 }
 

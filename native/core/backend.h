@@ -52,7 +52,8 @@ void copy_out(Stream&, void* host, const void* device_data, int64_t bytes);
 
 void conv2d_fwd(Stream&, const eqv_conv2d_params&, const Tensor& x, const Tensor& w, const Tensor* bias,
                 const Tensor& y);
-void conv2d_bwd_input(Stream&, const eqv_conv2d_params&, const Tensor& dy, const Tensor& w, const Tensor& dx);
+void conv2d_bwd_input(Stream&, const eqv_conv2d_params&, const Tensor& dy, const Tensor& w, const Tensor* bias,
+                      const Tensor& dx);
 void conv2d_bwd_weight(Stream&, const eqv_conv2d_params&, const Tensor& x, const Tensor& dy, const Tensor& dw,
                        const Tensor* dbias);
 void linear_fwd(Stream&, const Tensor& x, const Tensor& w, const Tensor* bias, const Tensor& y);
@@ -71,6 +72,9 @@ void activation_fwd(Stream&, const eqv_activation_params&, const Tensor& x, cons
 void activation_bwd(Stream&, const eqv_activation_params&, const Tensor& dy, const Tensor& x, const Tensor& dx);
 void upsample2x_fwd(Stream&, const Tensor& x, const Tensor& y);
 void upsample2x_bwd(Stream&, const Tensor& dy, const Tensor& dx);
+void upsample_weight_fwd(Stream&, const Tensor& w, const Tensor& v);
+void upsample_weight_bwd(Stream&, const Tensor& dv, const Tensor& dw);
+void bias_bwd(Stream&, const Tensor& dy, const Tensor& dbias);
 void max_pool2x2_fwd(Stream&, const Tensor& x, const Tensor& y, const Tensor& index);
 void max_pool2x2_bwd(Stream&, const Tensor& dy, const Tensor& index, const Tensor& dx);
 void pool2d_fwd(Stream&, const eqv_pool2d_params&, const Tensor& x, const Tensor& y, const Tensor* index);

@@ -1,6 +1,10 @@
 // Convolution through oneDNN. What crosses the interface is NHWC and OIHW; inside, each direction takes the layout that
 // measured fastest.
+#include <algorithm>
+
 #include "onednn.h"
+#include "parallel.h"
+#include "simd.h"
 
 namespace eqv::backend {
 namespace {
@@ -51,6 +55,28 @@ dnnl::convolution_forward::primitive_desc forward_desc(const Shapes& d, bool bia
   return {cpu::engine(), kind, algorithm, x, any(d.w), y, d.strides, d.pad_before, d.pad_after, user_scratchpad()};
 }
 
+EQV_SIMD void add_to_rows(float* x, const float* bias, int64_t rows, int64_t channels) {
+  for (int64_t r = 0; r < rows; ++r, x += channels) {
+#pragma omp simd
+    for (int64_t c = 0; c < channels; ++c) x[c] += bias[c];
+  }
+}
+
+void add_bias(Stream& s, const Tensor& bias, const Tensor& x) {
+  const int64_t channels = bias.shape[0], rows = elements(x) / channels;
+  cpu::parallel_for(s, rows, std::max<int64_t>(1, 16384 / channels), [&](int64_t begin, int64_t end) {
+    add_to_rows(cpu::f32(x) + begin * channels, cpu::f32(bias), end - begin, channels);
+  });
+}
+
+EQV_SIMD void column_sums(const float* x, int64_t rows, int64_t channels, float* sums) {
+  std::fill_n(sums, channels, 0.0f);
+  for (int64_t r = 0; r < rows; ++r, x += channels) {
+#pragma omp simd
+    for (int64_t c = 0; c < channels; ++c) sums[c] += x[c];
+  }
+}
+
 }  // namespace
 
 void conv2d_fwd(Stream& s, const eqv_conv2d_params& p, const Tensor& x, const Tensor& w, const Tensor* bias,
@@ -73,7 +99,8 @@ void conv2d_fwd(Stream& s, const eqv_conv2d_params& p, const Tensor& x, const Te
     cache.run(s, k, make, {x.data, w.data, y.data});
 }
 
-void conv2d_bwd_input(Stream& s, const eqv_conv2d_params& p, const Tensor& dy, const Tensor& w, const Tensor& dx) {
+void conv2d_bwd_input(Stream& s, const eqv_conv2d_params& p, const Tensor& dy, const Tensor& w, const Tensor* bias,
+                      const Tensor& dx) {
   const Shapes d = shapes(p, dx, w, dy);
   cpu::PlanCache::instance().run(
       s, key(kBackwardInput, s, p, d, false),
@@ -88,6 +115,7 @@ void conv2d_bwd_input(Stream& s, const eqv_conv2d_params& p, const Tensor& dy, c
                           {DNNL_ARG_DIFF_SRC, image(d.x), pd.diff_src_desc(), true}});
       },
       {dy.data, w.data, dx.data});
+  if (bias) add_bias(s, *bias, dx);
 }
 
 void conv2d_bwd_weight(Stream& s, const eqv_conv2d_params& p, const Tensor& x, const Tensor& dy, const Tensor& dw,
@@ -120,6 +148,24 @@ void conv2d_bwd_weight(Stream& s, const eqv_conv2d_params& p, const Tensor& x, c
     cache.run(s, k, make, {x.data, dy.data, dw.data});
 }
 
+void bias_bwd(Stream& s, const Tensor& dy, const Tensor& dbias) {
+  const int64_t channels = dbias.shape[0], rows = elements(dy) / channels;
+  constexpr int64_t kRows = 256;  // summed in fp32, the sums of such chunks in double, in order
+  const int64_t chunks = cpu::ceil_div(rows, kRows);
+  cpu::Workspace workspace(s, cpu::Workspace::bytes<float>(chunks * channels));
+  float* parts = workspace.take<float>(chunks * channels);
+  cpu::parallel_for(s, chunks, 1, [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i)
+      column_sums(cpu::f32(dy) + i * kRows * channels, std::min(kRows, rows - i * kRows), channels, parts + i * channels);
+  });
+  float* out = cpu::f32(dbias);
+  for (int64_t c = 0; c < channels; ++c) {
+    double sum = 0;
+    for (int64_t i = 0; i < chunks; ++i) sum += static_cast<double>(parts[i * channels + c]);
+    out[c] = static_cast<float>(sum);
+  }
+}
+
 // A linear layer is a 1×1 convolution over an image one pixel high.
 namespace {
 
@@ -148,7 +194,7 @@ void linear_fwd(Stream& s, const Tensor& x, const Tensor& w, const Tensor* bias,
 }
 
 void linear_bwd_input(Stream& s, const Tensor& dy, const Tensor& w, const Tensor& dx) {
-  conv2d_bwd_input(s, kPointwise, as_image(dy, w.shape[0]), as_filter(w), as_image(dx, w.shape[1]));
+  conv2d_bwd_input(s, kPointwise, as_image(dy, w.shape[0]), as_filter(w), nullptr, as_image(dx, w.shape[1]));
 }
 
 void linear_bwd_weight(Stream& s, const Tensor& x, const Tensor& dy, const Tensor& dw, const Tensor* dbias) {

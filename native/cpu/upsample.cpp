@@ -32,6 +32,47 @@ int64_t row_grain(int64_t row) { return std::max<int64_t>(1, 16384 / row); }
 
 }  // namespace
 
+void upsample_weight_fwd(Stream& stream, const Tensor& w, const Tensor& v) {
+  const int64_t inputs = v.shape[0], outputs = v.shape[1];
+  parallel_for(stream, inputs, 1, [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i)
+      for (int64_t o = 0; o < outputs; ++o) {
+        const float* k = f32(w) + (o * inputs + i) * 9;
+        float* to = f32(v) + (i * outputs + o) * 16;
+        float lines[4][3];  // along the columns of the kernel first
+        for (int s = 0; s < 3; ++s) {
+          lines[0][s] = k[6 + s];
+          lines[1][s] = k[3 + s] + k[6 + s];
+          lines[2][s] = k[s] + k[3 + s];
+          lines[3][s] = k[s];
+        }
+        for (int m = 0; m < 4; ++m) {
+          const float* l = lines[m];
+          to[4 * m] = l[2];
+          to[4 * m + 1] = l[1] + l[2];
+          to[4 * m + 2] = l[0] + l[1];
+          to[4 * m + 3] = l[0];
+        }
+      }
+  });
+}
+
+void upsample_weight_bwd(Stream& stream, const Tensor& dv, const Tensor& dw) {
+  const int64_t outputs = dw.shape[0], inputs = dw.shape[1];
+  parallel_for(stream, outputs, 1, [&](int64_t begin, int64_t end) {
+    for (int64_t o = begin; o < end; ++o)
+      for (int64_t i = 0; i < inputs; ++i) {
+        const float* from = f32(dv) + (i * outputs + o) * 16;
+        float* to = f32(dw) + (o * inputs + i) * 9;
+        for (int r = 0; r < 3; ++r)
+          for (int s = 0; s < 3; ++s) {
+            const float* k = from + (2 - r) * 4 + 2 - s;
+            to[3 * r + s] = (k[0] + k[1]) + (k[4] + k[5]);
+          }
+      }
+  });
+}
+
 void upsample2x_fwd(Stream& stream, const Tensor& x, const Tensor& y) {
   const int64_t width = x.shape[2], channels = x.shape[3], row = width * channels;
   const size_t pixel = static_cast<size_t>(channels) * sizeof(float);

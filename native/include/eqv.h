@@ -29,7 +29,7 @@ extern "C" {
 #define EQV_API __attribute__((visibility("default")))
 #endif
 
-#define EQV_ABI_VERSION 2
+#define EQV_ABI_VERSION 3
 
 /* ---- status ------------------------------------------------------------------------------------------------- */
 typedef int32_t eqv_status;
@@ -187,8 +187,9 @@ typedef struct { uint32_t struct_size; int32_t reserved; double decay; } eqv_ema
 /* y{N,P,Q,O} = conv(x{N,H,W,I}, w{O,I,kH,kW}) + bias{O} (nullable); zero padding. */
 EQV_API eqv_status eqv_conv2d_fwd(eqv_stream, const eqv_conv2d_params*, const eqv_tensor* x, const eqv_tensor* w,
                                   const eqv_tensor* bias, const eqv_tensor* y);
+/* dx = the adjoint of the convolution, plus bias{I} (nullable; with it this is a transposed convolution). */
 EQV_API eqv_status eqv_conv2d_bwd_input(eqv_stream, const eqv_conv2d_params*, const eqv_tensor* dy,
-                                        const eqv_tensor* w, const eqv_tensor* dx);
+                                        const eqv_tensor* w, const eqv_tensor* bias, const eqv_tensor* dx);
 /* dbias nullable */
 EQV_API eqv_status eqv_conv2d_bwd_weight(eqv_stream, const eqv_conv2d_params*, const eqv_tensor* x,
                                          const eqv_tensor* dy, const eqv_tensor* dw, const eqv_tensor* dbias);
@@ -226,6 +227,14 @@ EQV_API eqv_status eqv_activation_bwd(eqv_stream, const eqv_activation_params*, 
 /* y{N,2H,2W,C}: nearest neighbour. */
 EQV_API eqv_status eqv_upsample2x_fwd(eqv_stream, const eqv_tensor* x, const eqv_tensor* y);
 EQV_API eqv_status eqv_upsample2x_bwd(eqv_stream, const eqv_tensor* dy, const eqv_tensor* dx);
+
+/* conv(upsample2x(x), w{O,I,3,3}) with padding 1 is the adjoint of a convolution with v{I,O,4,4}, stride 2 and padding 1:
+ * v's tap m sums w's taps max(0, 2 - m) .. min(2, 3 - m) along each axis. It costs 4/9 of the products. */
+EQV_API eqv_status eqv_upsample_weight_fwd(eqv_stream, const eqv_tensor* w, const eqv_tensor* v);
+EQV_API eqv_status eqv_upsample_weight_bwd(eqv_stream, const eqv_tensor* dv, const eqv_tensor* dw);
+
+/* dbias{C} = sum of dy{…,C} over all but the last axis. */
+EQV_API eqv_status eqv_bias_bwd(eqv_stream, const eqv_tensor* dy, const eqv_tensor* dbias);
 
 /* y{N,H/2,W/2,C} (floor); index (u8, y's shape) = which of the four, row-major, the first maximum. */
 EQV_API eqv_status eqv_max_pool2x2_fwd(eqv_stream, const eqv_tensor* x, const eqv_tensor* y, const eqv_tensor* index);

@@ -33,7 +33,7 @@ void copy_in(Stream&, void*, const void*, int64_t) {}
 void copy_out(Stream&, void* host, const void*, int64_t bytes) { std::memset(host, 0, static_cast<size_t>(bytes)); }
 
 void conv2d_fwd(Stream&, const eqv_conv2d_params&, const Tensor&, const Tensor&, const Tensor*, const Tensor&) {}
-void conv2d_bwd_input(Stream&, const eqv_conv2d_params&, const Tensor&, const Tensor&, const Tensor&) {}
+void conv2d_bwd_input(Stream&, const eqv_conv2d_params&, const Tensor&, const Tensor&, const Tensor*, const Tensor&) {}
 void conv2d_bwd_weight(Stream&, const eqv_conv2d_params&, const Tensor&, const Tensor&, const Tensor&, const Tensor*)
     {}
 void linear_fwd(Stream&, const Tensor&, const Tensor&, const Tensor*, const Tensor&) {}
@@ -51,6 +51,9 @@ void activation_fwd(Stream&, const eqv_activation_params&, const Tensor&, const 
 void activation_bwd(Stream&, const eqv_activation_params&, const Tensor&, const Tensor&, const Tensor&) {}
 void upsample2x_fwd(Stream&, const Tensor&, const Tensor&) {}
 void upsample2x_bwd(Stream&, const Tensor&, const Tensor&) {}
+void upsample_weight_fwd(Stream&, const Tensor&, const Tensor&) {}
+void upsample_weight_bwd(Stream&, const Tensor&, const Tensor&) {}
+void bias_bwd(Stream&, const Tensor&, const Tensor&) {}
 void max_pool2x2_fwd(Stream&, const Tensor&, const Tensor&, const Tensor&) {}
 void max_pool2x2_bwd(Stream&, const Tensor&, const Tensor&, const Tensor&) {}
 void pool2d_fwd(Stream&, const eqv_pool2d_params&, const Tensor&, const Tensor&, const Tensor*) {}

@@ -25,6 +25,7 @@
 #include "resample/resample_ref.h"
 #include "status.h"
 #include "upsample/upsample_ref.h"
+#include "upsample/upsample_weight_ref.h"
 
 namespace eqv::backend {
 namespace {
@@ -66,8 +67,9 @@ void conv2d_fwd(Stream&, const eqv_conv2d_params& p, const Tensor& x, const Tens
                 const Tensor& y) {
   ref::conv2d_fwd(p, V(x), V(w), data(bias), V(y));
 }
-void conv2d_bwd_input(Stream&, const eqv_conv2d_params& p, const Tensor& dy, const Tensor& w, const Tensor& dx) {
-  ref::conv2d_bwd_input(p, V(dy), V(w), V(dx));
+void conv2d_bwd_input(Stream&, const eqv_conv2d_params& p, const Tensor& dy, const Tensor& w, const Tensor* bias,
+                      const Tensor& dx) {
+  ref::conv2d_bwd_input(p, V(dy), V(w), data(bias), V(dx));
 }
 void conv2d_bwd_weight(Stream&, const eqv_conv2d_params& p, const Tensor& x, const Tensor& dy, const Tensor& dw,
                        const Tensor* dbias) {
@@ -120,6 +122,11 @@ void activation_bwd(Stream&, const eqv_activation_params& p, const Tensor& dy, c
 }
 void upsample2x_fwd(Stream&, const Tensor& x, const Tensor& y) { ref::upsample2x_fwd(V(x), V(y)); }
 void upsample2x_bwd(Stream&, const Tensor& dy, const Tensor& dx) { ref::upsample2x_bwd(V(dy), V(dx)); }
+void upsample_weight_fwd(Stream&, const Tensor& w, const Tensor& v) { ref::upsample_weight_fwd(V(w), V(v)); }
+void upsample_weight_bwd(Stream&, const Tensor& dv, const Tensor& dw) { ref::upsample_weight_bwd(V(dv), V(dw)); }
+void bias_bwd(Stream&, const Tensor& dy, const Tensor& dbias) {
+  ref::bias_bwd(V(dy), elements(dy), dbias.shape[0], V(dbias));
+}
 void max_pool2x2_fwd(Stream&, const Tensor& x, const Tensor& y, const Tensor& index) {
   ref::max_pool2x2_fwd(V(x), V(y), U8(index));
 }

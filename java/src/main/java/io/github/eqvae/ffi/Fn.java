@@ -35,7 +35,7 @@ public enum Fn {
   /** {@code eqv_conv2d_fwd}. */
   CONV2D_FWD(6),
   /** {@code eqv_conv2d_bwd_input}. */
-  CONV2D_BWD_INPUT(5),
+  CONV2D_BWD_INPUT(6),
   /** {@code eqv_conv2d_bwd_weight}. */
   CONV2D_BWD_WEIGHT(6),
   /** {@code eqv_linear_fwd}. */
@@ -60,6 +60,12 @@ public enum Fn {
   UPSAMPLE2X_FWD(3),
   /** {@code eqv_upsample2x_bwd}. */
   UPSAMPLE2X_BWD(3),
+  /** {@code eqv_upsample_weight_fwd}. */
+  UPSAMPLE_WEIGHT_FWD(3),
+  /** {@code eqv_upsample_weight_bwd}. */
+  UPSAMPLE_WEIGHT_BWD(3),
+  /** {@code eqv_bias_bwd}. */
+  BIAS_BWD(3),
   /** {@code eqv_max_pool2x2_fwd}. */
   MAX_POOL2X2_FWD(4),
   /** {@code eqv_max_pool2x2_bwd}. */

@@ -1,5 +1,6 @@
 package io.github.eqvae.nn;
 
+import io.github.eqvae.op.Op;
 import io.github.eqvae.tape.Tape;
 import io.github.eqvae.tensor.Tensor;
 import org.jspecify.annotations.Nullable;
@@ -9,7 +10,7 @@ import org.jspecify.annotations.Nullable;
  * same start values.
  */
 public final class Conv2d {
-  private final io.github.eqvae.op.Conv2d op;
+  private final Op op;
   private final Parameter weight;
   private final @Nullable Parameter bias;
 
@@ -20,9 +21,9 @@ public final class Conv2d {
    * @param in input channels
    * @param out output channels
    * @param kernel side of the kernel
-   * @param op stride and padding
+   * @param op the convolution: stride and padding, or of the doubled image
    */
-  public Conv2d(Scope scope, int in, int out, int kernel, io.github.eqvae.op.Conv2d op) {
+  public Conv2d(Scope scope, int in, int out, int kernel, Op op) {
     this(
         scope,
         in,
@@ -40,18 +41,12 @@ public final class Conv2d {
    * @param in input channels
    * @param out output channels
    * @param kernel side of the kernel
-   * @param op stride and padding
+   * @param op the convolution: stride and padding, or of the doubled image
    * @param weightInit how the weight starts
    * @param biasInit how the bias starts; null for a layer without bias
    */
   public Conv2d(
-      Scope scope,
-      int in,
-      int out,
-      int kernel,
-      io.github.eqvae.op.Conv2d op,
-      Init weightInit,
-      @Nullable Init biasInit) {
+      Scope scope, int in, int out, int kernel, Op op, Init weightInit, @Nullable Init biasInit) {
     this(scope, in, out, kernel, kernel, op, weightInit, biasInit);
   }
 
@@ -63,7 +58,7 @@ public final class Conv2d {
    * @param out output channels
    * @param kernelHeight rows of the kernel
    * @param kernelWidth columns of the kernel
-   * @param op stride and padding
+   * @param op the convolution: stride and padding, or of the doubled image
    * @param weightInit how the weight starts
    * @param biasInit how the bias starts; null for a layer without bias
    */
@@ -73,7 +68,7 @@ public final class Conv2d {
       int out,
       int kernelHeight,
       int kernelWidth,
-      io.github.eqvae.op.Conv2d op,
+      Op op,
       Init weightInit,
       @Nullable Init biasInit) {
     this.op = op;

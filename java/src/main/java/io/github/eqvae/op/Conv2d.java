@@ -74,7 +74,8 @@ public record Conv2d(int stride, int top, int bottom, int left, int right) imple
   @Override
   public void backward(OpCall c) {
     if (c.wants(0)) {
-      params(c.launch(Fn.CONV2D_BWD_INPUT, Struct.CONV2D_PARAMS)).run(c.dOut(0), c.in(1), c.dIn(0));
+      params(c.launch(Fn.CONV2D_BWD_INPUT, Struct.CONV2D_PARAMS))
+          .run(c.dOut(0), c.in(1), null, c.dIn(0));
     }
     boolean bias = c.optional(2) != null && c.wants(2);
     if (c.wants(1) || bias) {

@@ -6,12 +6,15 @@ import io.github.eqvae.tensor.DType;
 import io.github.eqvae.tensor.Shape;
 import io.github.eqvae.tensor.Stream;
 import io.github.eqvae.tensor.Tensor;
+import java.util.ArrayList;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /** The tensors of a forward call; a backward call adds the gradients. */
 class ForwardCall implements OpCall {
   final Tape tape;
   final Node node;
+  private final List<Tensor> temporaries = new ArrayList<>();
 
   ForwardCall(Tape tape, Node node) {
     this.tape = tape;
@@ -69,7 +72,15 @@ class ForwardCall implements OpCall {
 
   @Override
   public Tensor temporary(Shape shape, DType dtype) {
-    throw new EqvaeException.Internal("temporary tensors exist in backward calls only");
+    Tensor t = tape.arena().tensor(shape, dtype);
+    temporaries.add(t);
+    return t;
+  }
+
+  /** After the call. */
+  void releaseTemporaries() {
+    temporaries.forEach(t -> t.arena().release(t));
+    temporaries.clear();
   }
 
   private static EqvaeException forwardOnly() {

@@ -195,7 +195,9 @@ public final class Tape {
     }
     node.out = allocate(inference.outputs());
     node.saved = allocate(inference.saved());
-    op.forward(new ForwardCall(this, node));
+    ForwardCall call = new ForwardCall(this, node);
+    op.forward(call);
+    call.releaseTemporaries();
     for (int i = 0; i < inputs.length; i++) {
       boolean copied = node.in[i] != inputs[i];
       if (copied && !(record && (op.keeps().inputs() >> i & 1) == 1)) {

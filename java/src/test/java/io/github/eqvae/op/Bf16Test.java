@@ -52,7 +52,8 @@ class Bf16Test {
           Map.entry(Reshape.class, i -> true),
           Map.entry(Scale.class, i -> true),
           Map.entry(Silu.class, i -> true),
-          Map.entry(Upsample2x.class, i -> true));
+          Map.entry(Upsample2x.class, i -> true),
+          Map.entry(UpsampleConv2d.class, i -> i == 0));
 
   /** Operations on images, latents and losses, which are never bf16. */
   private static final Set<Class<? extends Op>> FULL_PRECISION =
@@ -144,6 +145,9 @@ class Bf16Test {
     ErrorBound.Bounds bounds = c.bound().of(c, s, exact, ref);
     if (c.op() instanceof Attention) {
       bounds = ErrorBounds.attentionInBf16(c, s, bounds);
+    }
+    if (c.op() instanceof UpsampleConv2d) {
+      bounds = ErrorBounds.upsampleConvInBf16(c, s, bounds, ref);
     }
     boolean fullOutput = c.op() instanceof LpipsHead || c.op() instanceof Cast;
     Compare.within(

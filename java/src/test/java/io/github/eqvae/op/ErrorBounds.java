@@ -360,4 +360,21 @@ final class ErrorBounds {
             new double[] {gamma(n + 2) * Math.abs(scale) * sum(s.inputs()[0])},
             new double[][] {flat(s.inputs()[0], gamma(4) * Math.abs(scale * s.seed()[0]))});
   }
+
+  /** Sums of up to four weights are rounded to bf16 before they are multiplied. */
+  static Bounds upsampleConvInBf16(OpCase c, OpCase.Sample s, Bounds single, OpRunner ref) {
+    OpRunner.Result magnitudes = ref.run(c, s.absolute());
+    double u = 1.01 * 0x1p-8; // half the distance from 1 to the next bf16, and a little
+    double[] y = single.y().clone();
+    for (int i = 0; i < y.length; i++) {
+      y[i] += u * magnitudes.y()[i];
+    }
+    double[][] gradients = single.gradients().clone();
+    double[] dx = gradients[0].clone();
+    for (int i = 0; i < dx.length; i++) {
+      dx[i] += u * magnitudes.gradients()[0][i];
+    }
+    gradients[0] = dx;
+    return new Bounds(y, gradients);
+  }
 }

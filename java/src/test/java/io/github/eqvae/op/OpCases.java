@@ -82,6 +82,10 @@ final class OpCases {
     conv("conv2d 7x1", new Conv2d(1, 3, 3, 0, 0), 7, 1, In.of(2, 5, 9, 3), 4, false);
     conv("conv2d 1x3", new Conv2d(1, 0, 0, 1, 1), 1, 3, In.of(1, 3, 4, 5), 3, false);
     conv("conv2d 3x1", new Conv2d(1, 1, 1, 0, 0), 3, 1, In.of(1, 3, 4, 5), 3, false);
+    upsampleConv(In.of(2, 5, 7, 3), 4, true);
+    upsampleConv(In.of(1, 1, 1, 1), 1, false);
+    upsampleConv(In.of(1, 3, 2, 5).with(Layout.PERMUTED), 2, true);
+    upsampleConv(In.of(2, 4, 3, 2).with(Layout.NARROWED), 3, true);
     Conv2d same = new Conv2d(1, 1);
     conv("conv2d wide", same, 3, In.of(1, 9, 6, 16), 24, true);
     conv("conv2d narrowed", same, 3, In.of(2, 4, 5, 3).with(Layout.NARROWED), 2, true);
@@ -114,6 +118,22 @@ final class OpCases {
         inputs.toArray(In[]::new));
   }
 
+  /** The doubled image is never there: the weights are added up first, at most four of them. */
+  private void upsampleConv(In x, int out, boolean bias) {
+    long in = x.shape().dim(3);
+    List<In> inputs = new ArrayList<>(List.of(x, In.of(out, in, 3, 3)));
+    if (bias) {
+      inputs.add(vector(out));
+    }
+    long pixels = x.shape().elements() / in * 4;
+    add(
+        "upsample_conv2d " + x.shape() + "→" + out,
+        new UpsampleConv2d(),
+        Oracles::upsampleConv2d,
+        ErrorBound.sums(4 * in + 5, 16L * out + 5, pixels + 5, pixels),
+        inputs.toArray(In[]::new));
+  }
+
   /**
    * Matrix products of several tiles, splits and turns of a kernel's pipeline in every direction;
    * too large for finite differences.
@@ -137,6 +157,9 @@ final class OpCases {
     c.conv("conv2d tiled 5x5", new Conv2d(1, 2), 5, In.of(1, 12, 13, 48), 64, false);
     c.conv("conv2d tiled pointwise", new Conv2d(1, 0), 1, In.of(2, 12, 12, 136), 32, true);
     c.conv("conv2d tiled unpadded", new Conv2d(2, 0), 3, In.of(2, 17, 14, 32), 64, true);
+    c.upsampleConv(In.of(2, 17, 12, 40), 136, true);
+    c.upsampleConv(In.of(1, 9, 21, 64), 32, false);
+    c.upsampleConv(In.of(1, 11, 10, 3), 24, true);
     c.conv("conv2d tiled from 3", new Conv2d(1, 1), 3, In.of(1, 24, 25, 3), 72, true);
     c.conv("conv2d tiled to 3", new Conv2d(1, 1), 3, In.of(1, 24, 25, 72), 3, true);
     c.linears(List.of(In.of(2, 150, 72)), new int[] {40, 150});

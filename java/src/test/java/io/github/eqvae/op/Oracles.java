@@ -28,6 +28,14 @@ final class Oracles {
     return (float) value;
   }
 
+  static Tensor upsampleConv2d(Tensor[] in) {
+    return conv2d(new Conv2d(1, 1))
+        .apply(
+            in.length > 2
+                ? new Tensor[] {upsample(new Tensor[] {in[0]}), in[1], in[2]}
+                : new Tensor[] {upsample(new Tensor[] {in[0]}), in[1]});
+  }
+
   static Function conv2d(Conv2d op) {
     return in -> {
       Tensor x =
