@@ -30,7 +30,13 @@ class BitwiseTest {
 
   /** Operations that add, multiply and pick: exact on small integers, many of them equal. */
   private static final Set<Class<? extends Op>> SUMS =
-      Set.of(Add.class, Conv2d.class, Linear.class, MaxPool2d.class, Upsample2x.class);
+      Set.of(
+          Add.class,
+          Conv2d.class,
+          Linear.class,
+          MaxPool2d.class,
+          Upsample2x.class,
+          VectorQuantize.class);
 
   private static OpRunner ref;
   private static final List<OpRunner> RUNNERS = new ArrayList<>();
