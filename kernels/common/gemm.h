@@ -19,17 +19,13 @@ struct GemmSize {
   int64_t rows, columns, depth, batch;
 };
 
-// a(batch, row, k), b(batch, k, column) give fp32; store(batch, split, row, column, sum).
-template <class A, class B, class Store>
-__global__ void __launch_bounds__(kThreads) gemm_kernel(GemmSize size, int64_t depth_of_split, A a, B b, Store store) {
-  GemmTiles& tiles = shared_memory<GemmTiles>();
-  const int64_t tiles_across = ceil_div(size.columns, kTile);
-  const int64_t row0 = blockIdx.x / tiles_across * kTile, column0 = blockIdx.x % tiles_across * kTile;
-  const int64_t batch = blockIdx.y, split = blockIdx.z;
-  const int64_t begin = split * depth_of_split;
-  const int64_t end = begin + depth_of_split < size.depth ? begin + depth_of_split : size.depth;
+// Adds the products over k in [begin, end) to the tile of results that starts at (row0, column0). A thread's results are
+// rows row0 + down·4 … and columns column0 + across·4 …, with across and down from its number in the block.
+// a(batch, row, k), b(batch, k, column) give fp32.
+template <class A, class B>
+__device__ void add_tile(GemmTiles& tiles, const GemmSize& size, int64_t batch, int64_t row0, int64_t column0,
+                         int64_t begin, int64_t end, const A& a, const B& b, float (&sum)[kPerThread][kPerThread]) {
   const int thread = static_cast<int>(threadIdx.x), across = thread % kSide, down = thread / kSide;
-  float sum[kPerThread][kPerThread] = {};
   for (int64_t k0 = begin; k0 < end; k0 += kDepth) {
     // Neighbouring threads load neighbouring k of A, and neighbouring columns of B: the way both lie in memory.
     for (int i = thread; i < kTile * kDepth; i += kThreads) {
@@ -50,6 +46,19 @@ __global__ void __launch_bounds__(kThreads) gemm_kernel(GemmSize size, int64_t d
     }
     __syncthreads();
   }
+}
+
+// store(batch, split, row, column, sum)
+template <class A, class B, class Store>
+__global__ void __launch_bounds__(kThreads) gemm_kernel(GemmSize size, int64_t depth_of_split, A a, B b, Store store) {
+  const int64_t tiles_across = ceil_div(size.columns, kTile);
+  const int64_t row0 = blockIdx.x / tiles_across * kTile, column0 = blockIdx.x % tiles_across * kTile;
+  const int64_t batch = blockIdx.y, split = blockIdx.z;
+  const int64_t begin = split * depth_of_split;
+  const int64_t end = begin + depth_of_split < size.depth ? begin + depth_of_split : size.depth;
+  const int thread = static_cast<int>(threadIdx.x), across = thread % kSide, down = thread / kSide;
+  float sum[kPerThread][kPerThread] = {};
+  add_tile(shared_memory<GemmTiles>(), size, batch, row0, column0, begin, end, a, b, sum);
   for (int i = 0; i < kPerThread; ++i)
     for (int j = 0; j < kPerThread; ++j) {
       const int64_t row = row0 + down * kPerThread + i, column = column0 + across * kPerThread + j;

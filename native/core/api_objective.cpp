@@ -38,6 +38,20 @@ void scalar(const Check& c, const char* name, const Tensor& t) {
          "pass a scalar tensor");
 }
 
+// Vectors {…,D}, one index each, and a table {K,D}.
+void quantize_shapes(const Check& c, const char* vectors_name, const Tensor& vectors, const Tensor& index,
+                     const char* table_name, const Tensor& table) {
+  c.that(vectors.rank >= 1 && vectors.shape[vectors.rank - 1] == table.shape[1],
+         (std::string("the last axis of ") + vectors_name + " " + shape_text(vectors) + " is not that of " +
+          table_name + " " + shape_text(table)).c_str(),
+         "vectors and codes must have the same length");
+  Tensor one_each = vectors;
+  --one_each.rank;
+  c.same_shape("index", index, "the vectors", one_each);
+  c.that(elements(index) <= INT32_MAX && table.shape[0] <= INT32_MAX, "there are more than 2^31 - 1 vectors or codes",
+         "indices are i32; quantise a part at a time");
+}
+
 }  // namespace
 
 extern "C" {
@@ -224,6 +238,29 @@ eqv_status eqv_lpips_head_bwd(eqv_stream s, const eqv_tensor* dout, const eqv_te
     c.shape("w", W, {A.shape[3]});
     c.shape("dout", D, {A.shape[0]});
     backend::lpips_head_bwd(*s, D, A, B, W, DF);
+  });
+}
+
+eqv_status eqv_vector_quantize_fwd(eqv_stream s, const eqv_tensor* z, const eqv_tensor* codebook,
+                                   const eqv_tensor* index, const eqv_tensor* zq) {
+  return guard("vector_quantize", [&] {
+    Check c("vector_quantize", s);
+    const auto &Z = c.tensor("z", z, -1), &E = c.tensor("codebook", codebook, 2), &Q = c.tensor("zq", zq, -1);
+    const auto& I = c.typed("index", index, -1, EQV_I32);
+    quantize_shapes(c, "z", Z, I, "codebook", E);
+    c.same_shape("zq", Q, "z", Z);
+    backend::vector_quantize_fwd(*s, Z, E, I, Q);
+  });
+}
+
+eqv_status eqv_vector_quantize_bwd(eqv_stream s, const eqv_tensor* dzq, const eqv_tensor* index,
+                                   const eqv_tensor* dcodebook) {
+  return guard("vector_quantize_bwd", [&] {
+    Check c("vector_quantize_bwd", s);
+    const auto &DQ = c.tensor("dzq", dzq, -1), &DE = c.tensor("dcodebook", dcodebook, 2);
+    const auto& I = c.typed("index", index, -1, EQV_I32);
+    quantize_shapes(c, "dzq", DQ, I, "dcodebook", DE);
+    backend::vector_quantize_bwd(*s, DQ, I, DE);
   });
 }
 

@@ -102,6 +102,8 @@ void loss_bwd(Stream&, const eqv_loss_params&, const Tensor& dout, const Tensor&
 void lpips_head_fwd(Stream&, const Tensor& f0, const Tensor& f1, const Tensor& w, const Tensor& out);
 void lpips_head_bwd(Stream&, const Tensor& dout, const Tensor& f0, const Tensor& f1, const Tensor& w,
                     const Tensor& df1);
+void vector_quantize_fwd(Stream&, const Tensor& z, const Tensor& codebook, const Tensor& index, const Tensor& zq);
+void vector_quantize_bwd(Stream&, const Tensor& dzq, const Tensor& index, const Tensor& dcodebook);
 void copy(Stream&, const Tensor& src, const Tensor& dst);
 void fill(Stream&, const eqv_fill_params&, const Tensor& out);
 void random(Stream&, const eqv_random_params&, const Tensor& out);

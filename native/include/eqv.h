@@ -300,6 +300,15 @@ EQV_API eqv_status eqv_lpips_head_fwd(eqv_stream, const eqv_tensor* f0, const eq
 EQV_API eqv_status eqv_lpips_head_bwd(eqv_stream, const eqv_tensor* dout, const eqv_tensor* f0, const eqv_tensor* f1,
                                       const eqv_tensor* w, const eqv_tensor* df1);
 
+/* The nearest code of each vector. z, zq{…,D}; codebook{K,D}; index{…} (i32) = the k with the smallest
+ * |codebook[k]|^2 - 2 z codebook[k], the lowest of equals; zq = codebook[index]. As in torch.argmin a NaN is smaller
+ * than any number: a vector with a NaN gets index 0, and a code with a NaN gets every vector. zq may not overlap z. */
+EQV_API eqv_status eqv_vector_quantize_fwd(eqv_stream, const eqv_tensor* z, const eqv_tensor* codebook,
+                                           const eqv_tensor* index, const eqv_tensor* zq);
+/* dcodebook[k] = sum of dzq over the vectors whose index is k, in their order; 0 where there is none. */
+EQV_API eqv_status eqv_vector_quantize_bwd(eqv_stream, const eqv_tensor* dzq, const eqv_tensor* index,
+                                           const eqv_tensor* dcodebook);
+
 /* dst = src element by element; any strides, any floating dtypes (this is also concat, split and cast). */
 EQV_API eqv_status eqv_copy(eqv_stream, const eqv_tensor* src, const eqv_tensor* dst);
 EQV_API eqv_status eqv_fill(eqv_stream, const eqv_fill_params*, const eqv_tensor* out);

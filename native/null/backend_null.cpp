@@ -77,6 +77,8 @@ void loss_fwd(Stream&, const eqv_loss_params&, const Tensor&, const Tensor*, con
 void loss_bwd(Stream&, const eqv_loss_params&, const Tensor&, const Tensor&, const Tensor*, const Tensor&) {}
 void lpips_head_fwd(Stream&, const Tensor&, const Tensor&, const Tensor&, const Tensor&) {}
 void lpips_head_bwd(Stream&, const Tensor&, const Tensor&, const Tensor&, const Tensor&, const Tensor&) {}
+void vector_quantize_fwd(Stream&, const Tensor&, const Tensor&, const Tensor&, const Tensor&) {}
+void vector_quantize_bwd(Stream&, const Tensor&, const Tensor&, const Tensor&) {}
 void copy(Stream&, const Tensor&, const Tensor&) {}
 void fill(Stream&, const eqv_fill_params&, const Tensor&) {}
 void random(Stream&, const eqv_random_params&, const Tensor&) {}

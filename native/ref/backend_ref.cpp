@@ -26,12 +26,14 @@
 #include "status.h"
 #include "upsample/upsample_ref.h"
 #include "upsample/upsample_weight_ref.h"
+#include "vector_quantize/vector_quantize_ref.h"
 
 namespace eqv::backend {
 namespace {
 
 using V = ref::View<double>;
 using U8 = ref::View<uint8_t>;
+using I32 = ref::View<int32_t>;
 
 double* data(const Tensor& t) { return static_cast<double*>(t.data); }
 double* data(const Tensor* t) { return t ? data(*t) : nullptr; }
@@ -202,6 +204,13 @@ void lpips_head_fwd(Stream&, const Tensor& f0, const Tensor& f1, const Tensor& w
 void lpips_head_bwd(Stream&, const Tensor& dout, const Tensor& f0, const Tensor& f1, const Tensor& w,
                     const Tensor& df1) {
   ref::lpips_head_bwd(data(dout), V(f0), V(f1), data(w), V(df1));
+}
+void vector_quantize_fwd(Stream&, const Tensor& z, const Tensor& codebook, const Tensor& index, const Tensor& zq) {
+  const int64_t d = codebook.shape[1];
+  ref::vector_quantize_fwd(V(rows(z, d)), V(codebook), I32(index), V(rows(zq, d)));
+}
+void vector_quantize_bwd(Stream&, const Tensor& dzq, const Tensor& index, const Tensor& dcodebook) {
+  ref::vector_quantize_bwd(V(rows(dzq, dcodebook.shape[1])), I32(index), V(dcodebook));
 }
 
 namespace {

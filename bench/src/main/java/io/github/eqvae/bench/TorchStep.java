@@ -1,6 +1,7 @@
 package io.github.eqvae.bench;
 
 import io.github.eqvae.bench.torch.TorchAutoencoder;
+import io.github.eqvae.bench.torch.TorchLatent;
 import io.github.eqvae.bench.torch.TorchObjective;
 import io.github.eqvae.bench.torch.TorchOptions;
 import io.github.eqvae.bench.torch.TorchParameters;
@@ -39,6 +40,7 @@ final class TorchStep implements Work {
     objective =
         new TorchObjective(
             new TorchAutoencoder(s.config(), parameters),
+            new TorchLatent.Kl(),
             Optional.empty(),
             Optional.empty(),
             StepSetting.EQ,

@@ -1,8 +1,10 @@
 package io.github.eqvae.bench;
 
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -35,6 +37,21 @@ class PeersAgreeTest {
     float[] ours = convolution(direction, Peer.EQVAE);
     close(ours, convolution(direction, Peer.TORCH_NCHW), 1e-5);
     close(ours, convolution(direction, Peer.TORCH_NHWC), 1e-5);
+  }
+
+  private static float[] nearest(NearestCodeBenchmark.By by) {
+    try (Work work = NearestCodeBenchmark.work(300, 700, 48, by)) {
+      work.run();
+      return work.result();
+    }
+  }
+
+  /** Random vectors are far from where two codes are equally near, next to what rounding moves. */
+  @Test
+  void nearestCodes() {
+    float[] ours = nearest(NearestCodeBenchmark.By.EQVAE);
+    assertArrayEquals(nearest(NearestCodeBenchmark.By.TORCH_PRODUCT), ours);
+    assertArrayEquals(nearest(NearestCodeBenchmark.By.TORCH_CDIST), ours);
   }
 
   private static float[] step(String branch, Peer peer) {

@@ -23,6 +23,8 @@ final class Reports {
           "total", "Total loss",
           "nll", "Reconstruction loss (nll)",
           "kl", "KL divergence, before its weight",
+          "quant_loss", "Codebook loss, before its weight",
+          "perplexity", "Perplexity of a batch's codes",
           "disc", "Discriminator loss");
 
   private Reports() {}
@@ -38,7 +40,7 @@ final class Reports {
     figures.add(figure("%.3f", e.scaleError(), "scale error", "mean over the scales"));
     figures.add(figure("%.4f", e.statistics().scalingFactor(), "scaling factor", "1 / latent std"));
     List<ReportData.Chart> losses = new ArrayList<>();
-    for (String key : List.of("total", "nll", "kl", "disc")) {
+    for (String key : List.of("total", "nll", "kl", "quant_loss", "perplexity", "disc")) {
       // A chart each: they differ by orders of magnitude. Hinge losses may be zero or negative.
       boolean logarithmic = !key.equals("disc") && !(key.equals("total") && gan(recipe));
       series(folder.metrics(), key, key)
@@ -211,6 +213,12 @@ final class Reports {
           e.rfid().ifPresent(v -> cell(rows, "rFID", format("%.3f", v)));
           cell(rows, "rotation error", format("%.4f", e.rotationError()));
           cell(rows, "scale error", format("%.4f", e.scaleError()));
+          e.codebook()
+              .ifPresent(
+                  u -> {
+                    cell(rows, "codes used", format("%d of %d", u.used(), u.codes()));
+                    cell(rows, "codebook perplexity", format("%.1f", u.perplexity()));
+                  });
           cell(rows, "latent mean", format("%.4f", e.statistics().mean()));
           cell(rows, "latent std", format("%.4f", e.statistics().std()));
           cell(rows, "recommended scaling factor", format("%.5f", e.statistics().scalingFactor()));

@@ -11,7 +11,7 @@ import io.github.eqvae.eval.LatentStatistics;
 import io.github.eqvae.eval.RFid;
 import io.github.eqvae.io.Image;
 import io.github.eqvae.io.Images;
-import io.github.eqvae.model.AutoencoderKl;
+import io.github.eqvae.model.Autoencoder;
 import io.github.eqvae.model.Lpips;
 import io.github.eqvae.tensor.Stream;
 import io.github.eqvae.train.Recipe;
@@ -34,11 +34,15 @@ record Result(
     Evaluation evaluation, Map<String, List<byte[]>> pictures, Map<String, List<byte[]>> latents) {
   private static final int SHOWN = 8;
   private static final int ENLARGE = 8;
+
+  /** Of a latent with hundreds of channels the first few are shown. */
+  private static final int MOST_CHANNELS = 16;
+
   private static final ObjectMapper JSON =
       new ObjectMapper().enable(SerializationFeature.INDENT_OUTPUT);
 
   static Result of(
-      AutoencoderKl vae,
+      Autoencoder vae,
       @Nullable Lpips lpips,
       @Nullable RFid rfid,
       Stream stream,
@@ -100,7 +104,7 @@ record Result(
 
   /** Channels of E(x), τ∘E(x), E(τ∘x) and how the last two differ, on one scale. */
   private static Map<String, List<byte[]>> latents(
-      Evaluator evaluator, AutoencoderKl vae, float[] x, int n, int side, int channels) {
+      Evaluator evaluator, Autoencoder vae, float[] x, int n, int side, int channels) {
     SpatialTransform turn = SpatialTransform.rotation(1);
     SpatialTransform identity = SpatialTransform.IDENTITY;
     int h = side / vae.config().downsamplingFactor();
@@ -136,7 +140,7 @@ record Result(
       float[] latents, int count, int side, int channels, float low, float high) {
     List<byte[]> out = new ArrayList<>();
     int big = side * ENLARGE;
-    for (int p = 0; p < count * channels; p++) {
+    for (int p = 0; p < Math.min(count * channels, MOST_CHANNELS); p++) {
       int from = p / channels * side * side * channels + p % channels;
       float[] picture = new float[big * big];
       for (int i = 0; i < big; i++) {
@@ -167,6 +171,16 @@ record Result(
         e.rotationError(),
         pairs(e.rotationErrors()));
     line(out, "equivariance error, scale", "%.4f   %s", e.scaleError(), pairs(e.scaleErrors()));
+    e.codebook()
+        .ifPresent(
+            u ->
+                line(
+                    out,
+                    "codes used, perplexity",
+                    "%d of %d, %.1f",
+                    u.used(),
+                    u.codes(),
+                    u.perplexity()));
     line(out, "latent mean, std", "%.4f, %.4f", s.mean(), s.std());
     line(out, "recommended scaling factor", "%.5f (shift %.4f)", s.scalingFactor(), s.mean());
     line(out, "latent high-frequency share", "%.4f", e.spectrum().highFrequencyShare());
@@ -198,6 +212,12 @@ record Result(
     map.put("scale_error", e.scaleError());
     map.put("rotation_errors", e.rotationErrors());
     map.put("scale_errors", e.scaleErrors());
+    e.codebook()
+        .ifPresent(
+            u ->
+                map.put(
+                    "codebook",
+                    Map.of("codes", u.codes(), "used", u.used(), "perplexity", u.perplexity())));
     Map<String, Object> latent = new LinkedHashMap<>();
     List<Double> means = new ArrayList<>();
     List<Double> stds = new ArrayList<>();

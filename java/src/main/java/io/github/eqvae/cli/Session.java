@@ -12,7 +12,7 @@ import io.github.eqvae.io.Image;
 import io.github.eqvae.io.ImageGrid;
 import io.github.eqvae.io.Images;
 import io.github.eqvae.io.SafetensorsWriter;
-import io.github.eqvae.model.AutoencoderKl;
+import io.github.eqvae.model.Autoencoder;
 import io.github.eqvae.model.ModelFile;
 import io.github.eqvae.tensor.Stream;
 import io.github.eqvae.train.Checkpoint;
@@ -168,7 +168,7 @@ final class Session implements AutoCloseable {
     return side() * side() * recipe.data().channels();
   }
 
-  private Map<String, Double> validate(AutoencoderKl vae, Stream stream, float[] held) {
+  private Map<String, Double> validate(Autoencoder vae, Stream stream, float[] held) {
     try (Evaluator evaluator = new Evaluator(vae, null, stream)) {
       Evaluation e =
           evaluator.measure(
@@ -233,7 +233,7 @@ final class Session implements AutoCloseable {
   }
 
   /** Originals above reconstructions, transformed originals above decoded transformed latents. */
-  private Image grid(AutoencoderKl vae, Stream stream, float[] held) {
+  private Image grid(Autoencoder vae, Stream stream, float[] held) {
     int n = Math.min(SAMPLES, held.length / perImage());
     float[] x = java.util.Arrays.copyOf(held, n * perImage());
     int c = recipe.data().channels();
@@ -284,7 +284,7 @@ final class Session implements AutoCloseable {
     }
 
     @Override
-    public void samples(long step, AutoencoderKl vae, Stream stream) throws IOException {
+    public void samples(long step, Autoencoder vae, Stream stream) throws IOException {
       Image grid = grid(vae, stream, held);
       Files.createDirectories(folder.samples());
       byte[] png = Images.png(grid);

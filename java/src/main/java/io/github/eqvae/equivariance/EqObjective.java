@@ -3,12 +3,12 @@ package io.github.eqvae.equivariance;
 import io.github.eqvae.EqvaeException;
 import io.github.eqvae.ffi.Fn;
 import io.github.eqvae.ffi.Struct;
-import io.github.eqvae.model.AutoencoderKl;
+import io.github.eqvae.model.Autoencoder;
+import io.github.eqvae.model.CodebookUsage;
 import io.github.eqvae.model.Discriminator;
 import io.github.eqvae.model.Lpips;
 import io.github.eqvae.op.Concat;
 import io.github.eqvae.op.GanLoss;
-import io.github.eqvae.op.GaussianKl;
 import io.github.eqvae.op.Narrow;
 import io.github.eqvae.op.PixelLoss;
 import io.github.eqvae.op.Sum;
@@ -26,10 +26,13 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * The EQ-VAE objective: L = L_rec + λ_gan·L_gan + λ_reg·L_reg, where with probability ½ the latent
- * is transformed by τ before it is decoded and the τ-transformed image is asked for. Computes
- * losses and gradients; draws, noise and updates are the caller's. Sources: EQ-VAE (arXiv
- * 2502.09509) Eqs. 1–7; zelaki/eqvae {@code train_eqvae/ldm/models/autoencoder.py} and {@code
- * ldm/modules/losses/contperceptual.py}.
+ * is transformed by τ before it is quantised and decoded, and the τ-transformed image is asked for.
+ * L_reg is the autoencoder's own: the KL divergence of the posterior, which τ does not change, or
+ * the codebook loss of the vectors that are quantised, which are those after τ. Computes losses and
+ * gradients; draws, noise and updates are the caller's. Sources: EQ-VAE (arXiv 2502.09509) Eqs.
+ * 1–7; zelaki/eqvae {@code train_eqvae/ldm/models/autoencoder.py} and {@code
+ * ldm/modules/losses/contperceptual.py}; CompVis/taming-transformers {@code
+ * taming/modules/losses/vqperceptual.py}.
  */
 public final class EqObjective {
   private static final double ADAPTIVE_EPS = 1e-4;
@@ -51,12 +54,13 @@ public final class EqObjective {
   /** Samples that share a draw, after the forward pass. */
   private record Pass(
       double share,
-      Tensor moments,
+      Tensor encoded,
+      Autoencoder.Bottleneck bottleneck,
       Tensor target,
       Tensor reconstruction,
       @Nullable Tensor explicit) {}
 
-  private final AutoencoderKl vae;
+  private final Autoencoder vae;
   private final @Nullable Discriminator discriminator;
   private final @Nullable Lpips lpips;
   private final EqOptions eq;
@@ -74,7 +78,7 @@ public final class EqObjective {
    * @throws EqvaeException.Argument when the perceptual weight is above 0 without a network
    */
   public EqObjective(
-      AutoencoderKl vae,
+      Autoencoder vae,
       @Nullable Discriminator discriminator,
       @Nullable Lpips lpips,
       EqOptions eq,
@@ -132,10 +136,11 @@ public final class EqObjective {
     List<Seed> regSeeds = new ArrayList<>();
     for (Pass p : passes) {
       reconstructionLoss(tape, p, x.shape().dim(0), nllSeeds, report);
-      Tensor kl = tape.apply(new GaussianKl(), p.moments());
-      report.add("kl", kl, p.share());
-      report.add("total", kl, p.share() * loss.klWeight());
-      regSeeds.add(tape.seed(kl, p.share() * loss.klWeight()));
+      Tensor reg = vae.regularization(tape, p.encoded(), p.bottleneck());
+      double weight = p.share() * loss.regularizationWeight();
+      report.add(vae.regularizationName(), reg, p.share());
+      report.add("total", reg, weight);
+      regSeeds.add(tape.seed(reg, weight));
       if (p.explicit() != null) {
         report.add("explicit", p.explicit(), 1);
         report.add("total", p.explicit(), eq.explicitWeight());
@@ -151,9 +156,20 @@ public final class EqObjective {
     } else {
       regSeeds.addAll(nllSeeds);
     }
+    reportCodes(tape, passes, report);
     StepLosses losses = report.read(tape);
     tape.backward(regSeeds);
     return losses;
+  }
+
+  /** How the batch uses the codebook, for models that have one. */
+  private void reportCodes(Tape tape, List<Pass> passes, Scalars report) {
+    CodebookUsage usage = vae.codebookUsage().orElse(null);
+    if (usage != null) {
+      passes.forEach(p -> usage.add(p.bottleneck(), tape.stream()));
+      report.add("codes_used", usage.used());
+      report.add("perplexity", usage.perplexity());
+    }
   }
 
   /**
@@ -213,7 +229,7 @@ public final class EqObjective {
     seeds.add(tape.seed(value, weight));
   }
 
-  /** Encode, sample, transform, decode, for each group of samples that share a draw. */
+  /** Encode, sample, transform, quantise, decode, for each group of samples that share a draw. */
   private List<Pass> forward(Tape tape, Tensor x, List<Draw> draws, Noise noise) {
     int n = x.shape().size(0);
     if (draws.size() != n) {
@@ -247,23 +263,24 @@ public final class EqObjective {
     boolean equivariant = draw.branch() == Draw.Branch.EQUIVARIANT;
     boolean explicit = equivariant && eq.regularizer() == EqOptions.Regularizer.EXPLICIT;
     Tensor input = draw.branch() == Draw.Branch.LOW_RESOLUTION ? tau.onImage(tape, x, f) : x;
-    Tensor moments = vae.encode(tape, input); // [n, h, w, 2·e]
-    Shape m = moments.shape();
-    Tensor eps = noise.draw(tape, m.with(3, m.dim(3) / 2), group);
-    Tensor z = vae.sample(tape, moments, eps); // [n, h, w, e]
+    Tensor encoded = vae.encode(tape, input); // [n, h, w, c]
+    Tensor z = vae.latent(tape, encoded, shape -> noise.draw(tape, shape, group)); // [n, h, w, e]
     Tensor target = input;
     if (equivariant && !explicit) {
       z = tau.onLatent(tape, z); // [n, h', w', e]
       target = tau.onImage(tape, x, f); // [n, f·h', f·w', C]
     }
-    Tensor reconstruction = tape.keep(vae.decode(tape, z));
-    Tensor penalty = explicit ? explicitPenalty(tape, x, moments, tau) : null;
-    return new Pass(share, moments, tape.keep(target), reconstruction, penalty);
+    Autoencoder.Bottleneck bottleneck = vae.bottleneck(tape, z); // [n, h', w', e]
+    Tensor reconstruction = tape.keep(vae.decode(tape, bottleneck.value()));
+    Tensor penalty = explicit ? explicitPenalty(tape, x, encoded, tau) : null;
+    return new Pass(share, encoded, bottleneck, tape.keep(target), reconstruction, penalty);
   }
 
-  /** Eq. 4: the squared distance of τ∘E(x) and E(τ∘x), of the posterior means, per sample. */
-  private Tensor explicitPenalty(Tape tape, Tensor x, Tensor moments, SpatialTransform tau) {
-    Tensor a = tau.onLatent(tape, vae.mode(tape, moments));
+  /**
+   * Eq. 4: the squared distance of τ∘E(x) and E(τ∘x) per sample, without sampling or quantising.
+   */
+  private Tensor explicitPenalty(Tape tape, Tensor x, Tensor encoded, SpatialTransform tau) {
+    Tensor a = tau.onLatent(tape, vae.mode(tape, encoded));
     Tensor transformed = tau.onImage(tape, x, vae.config().downsamplingFactor());
     Tensor b;
     if (eq.explicitStopGradient()) {

@@ -4,14 +4,17 @@ import io.github.eqvae.EqvaeException;
 
 /**
  * The weights of the objective. Defaults: the released EQ-VAE fine-tuning. Source:
- * CompVis/latent-diffusion {@code ldm/modules/losses/contperceptual.py}.
+ * CompVis/latent-diffusion {@code ldm/modules/losses/contperceptual.py}; for discrete models
+ * CompVis/taming-transformers {@code taming/modules/losses/vqperceptual.py}.
  *
  * @param pixelLoss L1 as released, or L2
  * @param perceptualWeight factor on LPIPS; above 0 an LPIPS network is needed
  * @param logvar the constant log variance of the reconstruction likelihood; 0, never learned in the
  *     released code
- * @param klWeight factor on the KL divergence
- * @param normalization the released sum over elements divided by the batch, or a mean over elements
+ * @param regularizationWeight factor on the KL divergence (1e-6 as released) or on the codebook
+ *     loss (1 in taming)
+ * @param normalization the released sum over elements divided by the batch, or taming's mean over
+ *     elements
  * @param discWeight factor on the adversarial loss after the adaptive weight
  * @param discFactor a further factor; 1
  * @param discStart first step with a discriminator
@@ -26,7 +29,7 @@ public record LossOptions(
     PixelLossKind pixelLoss,
     double perceptualWeight,
     double logvar,
-    double klWeight,
+    double regularizationWeight,
     Normalization normalization,
     double discWeight,
     double discFactor,
@@ -48,7 +51,7 @@ public record LossOptions(
   public enum Normalization {
     /** Sum over elements, divided by the batch size; LPIPS counts once per element. */
     RELEASED,
-    /** Mean over elements; LPIPS counts once per image. */
+    /** Mean over elements, as taming trains VQ-GAN; LPIPS counts once per image. */
     PER_ELEMENT
   }
 
@@ -86,7 +89,10 @@ public record LossOptions(
 
   /** Checks the ranges. */
   public LossOptions {
-    if (!(perceptualWeight >= 0 && klWeight >= 0 && discWeight >= 0 && discFactor >= 0)) {
+    if (!(perceptualWeight >= 0
+        && regularizationWeight >= 0
+        && discWeight >= 0
+        && discFactor >= 0)) {
       throw new EqvaeException.Argument("Objective: weights must not be negative");
     }
   }

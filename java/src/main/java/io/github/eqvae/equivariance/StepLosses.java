@@ -6,8 +6,9 @@ import java.util.Map;
  * What a step reports, in the released code's terms.
  *
  * @param values by name, in a fixed order: {@code total}, {@code rec}, {@code perceptual}, {@code
- *     nll}, {@code kl}, {@code g_loss}, {@code d_weight}, {@code disc}, {@code logits_real}, {@code
- *     logits_fake}, as far as computed
+ *     nll}, {@code kl} or {@code quant_loss}, {@code codes_used}, {@code perplexity}, {@code
+ *     g_loss}, {@code d_weight}, {@code disc}, {@code logits_real}, {@code logits_fake}, as far as
+ *     computed
  */
 public record StepLosses(Map<String, Double> values) {
   /** Keeps the order. */

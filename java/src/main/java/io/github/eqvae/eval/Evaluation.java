@@ -1,6 +1,8 @@
 package io.github.eqvae.eval;
 
+import io.github.eqvae.model.CodebookUsage;
 import java.util.Map;
+import java.util.Optional;
 import java.util.OptionalDouble;
 
 /**
@@ -16,6 +18,7 @@ import java.util.OptionalDouble;
  * @param statistics of the latents
  * @param spectrum of the latents
  * @param intrinsicDimension of the latents; empty for fewer than ten images
+ * @param codebook how the latents use it; empty when the model has none
  */
 public record Evaluation(
     int images,
@@ -27,7 +30,8 @@ public record Evaluation(
     Map<String, Double> scaleErrors,
     LatentStatistics statistics,
     LatentSpectrum spectrum,
-    OptionalDouble intrinsicDimension) {
+    OptionalDouble intrinsicDimension,
+    Optional<CodebookUsage> codebook) {
 
   /**
    * The paper's rotation error.

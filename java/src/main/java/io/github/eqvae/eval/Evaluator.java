@@ -1,7 +1,8 @@
 package io.github.eqvae.eval;
 
 import io.github.eqvae.equivariance.SpatialTransform;
-import io.github.eqvae.model.AutoencoderKl;
+import io.github.eqvae.model.Autoencoder;
+import io.github.eqvae.model.CodebookUsage;
 import io.github.eqvae.model.Lpips;
 import io.github.eqvae.tape.Tape;
 import io.github.eqvae.tensor.Arena;
@@ -11,19 +12,21 @@ import io.github.eqvae.tensor.Tensor;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.OptionalDouble;
 import org.jspecify.annotations.Nullable;
 
 /**
  * Measures an autoencoder on images: reconstruction (PSNR, SSIM, LPIPS, rFID), the paper's
- * equivariance error for each transform, latent statistics, spectrum and intrinsic dimension.
- * Latents are posterior means, so the result has no randomness.
+ * equivariance error for each transform, latent statistics, spectrum and intrinsic dimension, and
+ * how a codebook is used. Latents are posterior means, or vectors before they are quantised: what τ
+ * acts on. The result has no randomness.
  */
 public final class Evaluator implements AutoCloseable {
   /** The intrinsic dimension is that of the first latents: its time grows with their square. */
   private static final int DIMENSION_LATENTS = 2048;
 
-  private final AutoencoderKl vae;
+  private final Autoencoder vae;
   private final @Nullable Lpips lpips;
   private final Stream stream;
   private final Arena arena;
@@ -35,7 +38,7 @@ public final class Evaluator implements AutoCloseable {
    * @param lpips the perceptual distance, null to leave it out
    * @param stream orders the work
    */
-  public Evaluator(AutoencoderKl vae, @Nullable Lpips lpips, Stream stream) {
+  public Evaluator(Autoencoder vae, @Nullable Lpips lpips, Stream stream) {
     this.vae = vae;
     this.lpips = lpips;
     this.stream = stream;
@@ -89,6 +92,7 @@ public final class Evaluator implements AutoCloseable {
     int perLatent = perImage / channels / square(vae.config().downsamplingFactor());
     perLatent *= vae.config().embedDim();
     float[] points = new float[Math.min(count, DIMENSION_LATENTS) * perLatent];
+    CodebookUsage usage = vae.codebookUsage().orElse(null);
     double psnr = 0;
     double ssim = 0;
     double distance = 0;
@@ -96,7 +100,7 @@ public final class Evaluator implements AutoCloseable {
       int n = Math.min(batch, count - start);
       float[] x = new float[n * perImage];
       System.arraycopy(images, start * perImage, x, 0, x.length);
-      float[] y = reconstruct(x, n, side);
+      float[] y = decode(x, n, side, SpatialTransform.IDENTITY, usage);
       for (int i = 0; i < n; i++) {
         float[] a = image(x, i, perImage);
         float[] b = image(y, i, perImage);
@@ -123,7 +127,8 @@ public final class Evaluator implements AutoCloseable {
         spectrum,
         IntrinsicDimension.twoNN(points, perLatent, IntrinsicDimension.DISCARD).stream()
             .mapToDouble(IntrinsicDimension::dimension)
-            .findFirst());
+            .findFirst(),
+        Optional.ofNullable(usage));
   }
 
   private static int square(int n) {
@@ -204,7 +209,7 @@ public final class Evaluator implements AutoCloseable {
   }
 
   /**
-   * Encodes images, transforms the latents, decodes.
+   * Encodes images, transforms the latents, quantises where the model does, decodes.
    *
    * @param x {@code [n, side, side, channels]} in [-1, 1]
    * @param n how many
@@ -213,9 +218,18 @@ public final class Evaluator implements AutoCloseable {
    * @return the decoded images, not clamped; their size is that of the transformed images
    */
   public float[] decode(float[] x, int n, int side, SpatialTransform tau) {
+    return decode(x, n, side, tau, null);
+  }
+
+  private float[] decode(
+      float[] x, int n, int side, SpatialTransform tau, @Nullable CodebookUsage usage) {
     Tape tape = new Tape(stream, arena, Tape.Mode.INFERENCE);
     Tensor z = vae.mode(tape, vae.encode(tape, upload(x, n, side)));
-    float[] y = vae.decode(tape, tau.onLatent(tape, z)).toFloats(stream);
+    Autoencoder.Bottleneck bottleneck = vae.bottleneck(tape, tau.onLatent(tape, z));
+    if (usage != null) {
+      usage.add(bottleneck, stream);
+    }
+    float[] y = vae.decode(tape, bottleneck.value()).toFloats(stream);
     arena.reset();
     return y;
   }
@@ -238,7 +252,7 @@ public final class Evaluator implements AutoCloseable {
   }
 
   /**
-   * The latents of images: posterior means.
+   * The latents of images: posterior means, or vectors before they are quantised.
    *
    * @param x {@code [n, side, side, channels]} in [-1, 1]
    * @param n how many

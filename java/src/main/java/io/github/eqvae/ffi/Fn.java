@@ -108,6 +108,10 @@ public enum Fn {
   LPIPS_HEAD_FWD(5),
   /** {@code eqv_lpips_head_bwd}. */
   LPIPS_HEAD_BWD(6),
+  /** {@code eqv_vector_quantize_fwd}. */
+  VECTOR_QUANTIZE_FWD(5),
+  /** {@code eqv_vector_quantize_bwd}. */
+  VECTOR_QUANTIZE_BWD(4),
   /** {@code eqv_copy}. */
   COPY(3),
   /** {@code eqv_fill}. */

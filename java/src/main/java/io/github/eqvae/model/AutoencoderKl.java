@@ -3,6 +3,7 @@ package io.github.eqvae.model;
 import io.github.eqvae.nn.Conv2d;
 import io.github.eqvae.nn.Parameter;
 import io.github.eqvae.nn.ParameterStore;
+import io.github.eqvae.op.GaussianKl;
 import io.github.eqvae.op.GaussianSample;
 import io.github.eqvae.op.Narrow;
 import io.github.eqvae.tape.Tape;
@@ -16,7 +17,7 @@ import org.jspecify.annotations.Nullable;
  * latent, decoder. Parameter names are CompVis' (see {@code docs/design.md} for diffusers').
  * Source: CompVis/latent-diffusion {@code ldm/models/autoencoder.py}.
  */
-public final class AutoencoderKl implements AutoCloseable {
+public final class AutoencoderKl implements Autoencoder {
   private final AutoencoderConfig config;
   private final Encoder encoder;
   private final Decoder decoder;
@@ -51,40 +52,22 @@ public final class AutoencoderKl implements AutoCloseable {
     activations = stream.device().dtype();
   }
 
-  /**
-   * The shape of the model.
-   *
-   * @return its configuration
-   */
+  @Override
   public AutoencoderConfig config() {
     return config;
   }
 
-  /**
-   * The parameters.
-   *
-   * @return the store, owned by this model
-   */
+  @Override
   public ParameterStore parameters() {
     return parameters;
   }
 
-  /**
-   * The decoder's last weight {@code decoder.conv_out.weight}, where the adaptive discriminator
-   * weight compares gradients.
-   *
-   * @return the parameter {@code [out, ch, 3, 3]}
-   */
+  @Override
   public Parameter lastLayer() {
     return decoder.lastLayer();
   }
 
-  /**
-   * Chooses the dtype of the activations. Parameters, what goes in and what comes out keep the
-   * device's dtype.
-   *
-   * @param dtype the device's dtype (the default), or BF16 where the device computes in it
-   */
+  @Override
   public void computeIn(DType dtype) {
     activations = dtype;
   }
@@ -97,6 +80,7 @@ public final class AutoencoderKl implements AutoCloseable {
    *     downsampling factor
    * @return {@code [N, H/f, W/f, 2·embed_dim]}: mean, then log variance
    */
+  @Override
   public Tensor encode(Tape tape, Tensor x) {
     Tensor h = encoder.forward(tape, Ops.cast(tape, x, activations));
     return Ops.cast(tape, quantConv == null ? h : quantConv.forward(tape, h), x.dtype());
@@ -109,6 +93,7 @@ public final class AutoencoderKl implements AutoCloseable {
    * @param moments what {@link #encode} gave
    * @return {@code [N, h, w, embed_dim]}, a view
    */
+  @Override
   public Tensor mode(Tape tape, Tensor moments) {
     return tape.apply(new Narrow(3, 0, config.embedDim()), moments);
   }
@@ -118,11 +103,44 @@ public final class AutoencoderKl implements AutoCloseable {
    *
    * @param tape the tape
    * @param moments what {@link #encode} gave
-   * @param noise standard normal, {@code [N, h, w, embed_dim]}
+   * @param noise standard normal
    * @return {@code [N, h, w, embed_dim]}
    */
-  public Tensor sample(Tape tape, Tensor moments, Tensor noise) {
-    return tape.apply(new GaussianSample(), moments, noise);
+  @Override
+  public Tensor latent(Tape tape, Tensor moments, Noise noise) {
+    Tensor eps = noise.draw(moments.shape().with(3, config.embedDim()));
+    return tape.apply(new GaussianSample(), moments, eps);
+  }
+
+  /**
+   * The latent itself.
+   *
+   * @param tape the tape
+   * @param z a latent
+   * @return z
+   */
+  @Override
+  public Bottleneck bottleneck(Tape tape, Tensor z) {
+    return new Bottleneck(z, null);
+  }
+
+  /**
+   * The KL divergence of the posterior to the standard normal, summed over the latent, averaged
+   * over the batch. Transforming the latent does not change it.
+   *
+   * @param tape the tape
+   * @param moments what {@link #encode} gave
+   * @param bottleneck not read
+   * @return a scalar
+   */
+  @Override
+  public Tensor regularization(Tape tape, Tensor moments, Bottleneck bottleneck) {
+    return tape.apply(new GaussianKl(), moments);
+  }
+
+  @Override
+  public String regularizationName() {
+    return "kl";
   }
 
   /**
@@ -132,6 +150,7 @@ public final class AutoencoderKl implements AutoCloseable {
    * @param z {@code [N, h, w, embed_dim]}
    * @return {@code [N, h·f, w·f, out_channels]}, not clamped
    */
+  @Override
   public Tensor decode(Tape tape, Tensor z) {
     Tensor h = Ops.cast(tape, z, activations);
     h = decoder.forward(tape, postQuantConv == null ? h : postQuantConv.forward(tape, h));

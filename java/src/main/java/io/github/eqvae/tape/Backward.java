@@ -245,7 +245,8 @@ final class Backward {
       passed = new Tensor[node.inputs.length];
       direct = new boolean[node.inputs.length];
       for (Tensor out : node.out) {
-        if (!slots.containsKey(out)) { // one of several outputs that nothing depends on
+        // One of several outputs that nothing depends on; integers have no gradients at all.
+        if (!slots.containsKey(out) && out.dtype().isFloating()) {
           Tensor zero = temporary(out.shape(), out.dtype());
           zero.fill(tape.stream(), 0);
           zeros.put(out, zero);

@@ -43,6 +43,15 @@ public enum DType {
     return bytes;
   }
 
+  /**
+   * Whether elements are floating-point numbers.
+   *
+   * @return false for integers, which have no gradients
+   */
+  public boolean isFloating() {
+    return this == F32 || this == BF16 || this == F16 || this == F64;
+  }
+
   static DType of(int code) {
     for (DType type : values()) {
       if (type.code == code) {

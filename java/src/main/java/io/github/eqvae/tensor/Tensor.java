@@ -325,6 +325,26 @@ public final class Tensor {
   }
 
   /**
+   * Reads all elements of a tensor of {@code I32}.
+   *
+   * @param stream waited for
+   * @return the elements, row-major
+   */
+  public int[] toInts(Stream stream) {
+    int[] out = new int[Math.toIntExact(shape.elements())];
+    if (dtype != DType.I32) {
+      throw new EqvaeException.Argument("toInts: this tensor is " + dtype + ", expected I32");
+    }
+    try (java.lang.foreign.Arena memory = java.lang.foreign.Arena.ofConfined()) {
+      MemorySegment host = memory.allocate(bytes(), 64);
+      copyTo(stream, host);
+      stream.sync();
+      MemorySegment.copy(host, ValueLayout.JAVA_INT, 0, out, 0, out.length);
+    }
+    return out;
+  }
+
+  /**
    * Reads the only element.
    *
    * @param stream waited for

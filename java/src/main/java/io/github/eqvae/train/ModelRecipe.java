@@ -1,6 +1,11 @@
 package io.github.eqvae.train;
 
+import io.github.eqvae.model.Autoencoder;
 import io.github.eqvae.model.AutoencoderConfig;
+import io.github.eqvae.model.AutoencoderKl;
+import io.github.eqvae.model.VqConfig;
+import io.github.eqvae.model.VqModel;
+import io.github.eqvae.tensor.Stream;
 import io.github.eqvae.train.RecipeFields.Range;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -13,7 +18,7 @@ import java.util.Map;
  * configs/autoencoder/autoencoder_kl_32x32x4.yaml} (SD-VAE f8 d4); {@code norm_num_groups} and
  * {@code mid_block_add_attention} carry their diffusers names because CompVis hard-codes them.
  *
- * @param kind architecture; default {@code autoencoder_kl}
+ * @param kind architecture: {@code autoencoder_kl} or {@code vq}; default {@code autoencoder_kl}
  * @param inChannels {@code in_channels}: colour channels of the input, 1 or 3; default 3
  * @param outCh {@code out_ch}: colour channels of the output; default {@code in_channels}
  * @param ch base channel count; default 128
@@ -27,12 +32,13 @@ import java.util.Map;
  * @param zChannels {@code z_channels}: channels of the decoder's input; default 4
  * @param embedDim {@code embed_dim}: channels of the latent; default 4
  * @param doubleZ {@code double_z}: the encoder gives mean and log-variance; always true for {@code
- *     autoencoder_kl}
+ *     autoencoder_kl}, always false for {@code vq}
  * @param dropout probability of dropping an activation; always 0, as in every released
  *     configuration
  * @param normNumGroups {@code norm_num_groups}: groups of each group normalisation; default 32
  * @param midBlockAddAttention {@code mid_block_add_attention}: attention in the middle blocks;
  *     default true
+ * @param quantize the codebook of {@code vq}; without effect on other kinds
  * @param discriminator the PatchGAN, used when {@code objective.gan.enabled}
  */
 public record ModelRecipe(
@@ -50,12 +56,44 @@ public record ModelRecipe(
     double dropout,
     int normNumGroups,
     boolean midBlockAddAttention,
+    Quantize quantize,
     Discriminator discriminator) {
 
   /** Architectures of the autoencoder. */
   public enum Kind {
     /** The KL autoencoder of latent diffusion (SD-VAE). */
-    AUTOENCODER_KL
+    AUTOENCODER_KL,
+    /** The discrete autoencoder of VQ-GAN. */
+    VQ
+  }
+
+  /**
+   * Section {@code model.quantize}: the codebook, as taming-transformers' {@code VQModel} makes it.
+   *
+   * @param nEmbed {@code n_embed}: number of codes; default 1024
+   * @param beta weight of one term of the codebook loss; default 0.25
+   * @param betaPlacement {@code beta_placement}: {@code legacy}, on the term that moves the codes,
+   *     as taming computes it, or {@code fixed}, on the term that commits the encoder; default
+   *     {@code legacy}
+   */
+  public record Quantize(int nEmbed, double beta, VqConfig.BetaPlacement betaPlacement) {
+    /** taming's, with its smaller codebook. */
+    static final Quantize DEFAULT = new Quantize(1024, 0.25, VqConfig.BetaPlacement.LEGACY);
+
+    static Quantize read(RecipeFields in) {
+      return new Quantize(
+          in.integer("n_embed", DEFAULT.nEmbed, 1, 1 << 20),
+          in.number("beta", DEFAULT.beta, Range.NOT_NEGATIVE),
+          in.choice("beta_placement", DEFAULT.betaPlacement));
+    }
+
+    Map<String, Object> toMap() {
+      Map<String, Object> map = new LinkedHashMap<>();
+      map.put("n_embed", nEmbed);
+      map.put("beta", beta);
+      map.put("beta_placement", RecipeFields.name(betaPlacement));
+      return map;
+    }
   }
 
   /**
@@ -93,8 +131,8 @@ public record ModelRecipe(
   }
 
   /**
-   * The shape of the autoencoder, with the 1×1 convolutions around the latent that {@code
-   * autoencoder_kl} always has.
+   * The shape of encoder and decoder, with the 1×1 convolutions around the latent that both kinds
+   * always have here.
    *
    * @return what the model is built from
    */
@@ -114,10 +152,32 @@ public record ModelRecipe(
         midBlockAddAttention);
   }
 
+  /**
+   * Builds the autoencoder with random weights, ready for training.
+   *
+   * @param stream orders the work; its device holds the parameters
+   * @param seed of the random weights
+   * @return the model
+   */
+  Autoencoder build(Stream stream, long seed) {
+    return switch (kind) {
+      case AUTOENCODER_KL -> new AutoencoderKl(autoencoder(), stream, seed, true);
+      case VQ -> {
+        Quantize q = quantize;
+        yield new VqModel(
+            new VqConfig(autoencoder(), q.nEmbed(), q.beta(), q.betaPlacement()),
+            stream,
+            seed,
+            true);
+      }
+    };
+  }
+
   static ModelRecipe read(RecipeFields in) {
+    Kind kind = in.choice("kind", Kind.AUTOENCODER_KL);
     int inChannels = in.integer("in_channels", 3, 1, 3);
     return new ModelRecipe(
-        in.choice("kind", Kind.AUTOENCODER_KL),
+        kind,
         inChannels,
         in.integer("out_ch", inChannels, 1, 3),
         in.integer("ch", 128, 1, 4096),
@@ -127,10 +187,11 @@ public record ModelRecipe(
         in.integer("resolution", 256, 8, 8192),
         in.integer("z_channels", 4, 1, 1024),
         in.integer("embed_dim", 4, 1, 1024),
-        in.flag("double_z", true),
+        in.flag("double_z", kind == Kind.AUTOENCODER_KL),
         in.number("dropout", 0, new Range(0, true, 0, true)),
         in.integer("norm_num_groups", 32, 1, 1024),
         in.flag("mid_block_add_attention", true),
+        Quantize.read(in.section("quantize")),
         Discriminator.read(in.section("discriminator")));
   }
 
@@ -150,6 +211,7 @@ public record ModelRecipe(
     map.put("dropout", dropout);
     map.put("norm_num_groups", normNumGroups);
     map.put("mid_block_add_attention", midBlockAddAttention);
+    map.put("quantize", quantize.toMap());
     map.put("discriminator", discriminator.toMap());
     return map;
   }

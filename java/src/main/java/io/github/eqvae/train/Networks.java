@@ -3,7 +3,7 @@ package io.github.eqvae.train;
 import io.github.eqvae.EqvaeException;
 import io.github.eqvae.equivariance.EqObjective;
 import io.github.eqvae.equivariance.EqOptions;
-import io.github.eqvae.model.AutoencoderKl;
+import io.github.eqvae.model.Autoencoder;
 import io.github.eqvae.model.Discriminator;
 import io.github.eqvae.model.Lpips;
 import io.github.eqvae.model.ModelFile;
@@ -17,7 +17,7 @@ import org.jspecify.annotations.Nullable;
 /** The networks a recipe asks for, on one device. */
 public final class Networks implements AutoCloseable {
   private final Recipe recipe;
-  private final AutoencoderKl vae;
+  private final Autoencoder vae;
   private final @Nullable Discriminator discriminator;
   private final @Nullable Lpips lpips;
 
@@ -38,7 +38,7 @@ public final class Networks implements AutoCloseable {
     this.recipe = recipe;
     ModelRecipe m = recipe.model();
     long seed = recipe.run().seed();
-    vae = new AutoencoderKl(m.autoencoder(), stream, seed, true);
+    vae = m.build(stream, seed);
     Discriminator d = null;
     Lpips p = null;
     try {
@@ -129,7 +129,7 @@ public final class Networks implements AutoCloseable {
         discriminator,
         lpips,
         recipe.objective().eqOptions(),
-        recipe.objective().lossOptions());
+        recipe.objective().lossOptions(recipe.model().kind()));
   }
 
   /**
@@ -137,7 +137,7 @@ public final class Networks implements AutoCloseable {
    *
    * @return the model, owned by this
    */
-  public AutoencoderKl vae() {
+  public Autoencoder vae() {
     return vae;
   }
 

@@ -49,7 +49,9 @@ import java.util.Optional;
  *     false
  * @param discriminatorForward {@code discriminator_forward}: whether the discriminator step draws
  *     its own τ and noise; default {@code separate}
- * @param lossNormalization {@code loss_normalization}: default {@code released}
+ * @param lossNormalization {@code loss_normalization}: {@code released}, the sum over elements
+ *     divided by the batch, or {@code per_element}, the mean; default {@code released} for {@code
+ *     autoencoder_kl} and {@code per_element}, which is what taming computes, for {@code vq}
  * @param pixelLoss {@code pixel_loss}: default {@code l1}
  * @param perceptualWeight {@code perceptual_weight}: factor of LPIPS; default 1. Above 0 it needs
  *     {@code lpips_weights}
@@ -57,7 +59,10 @@ import java.util.Optional;
  *     They are not shipped
  * @param logvarInit {@code logvar_init}: log of the output variance the loss divides by; default 0.
  *     No optimiser trains it, as released
- * @param klWeight {@code kl_weight}: factor of the KL divergence; default 1e-6
+ * @param klWeight {@code kl_weight}: factor of the KL divergence of {@code autoencoder_kl}; default
+ *     1e-6
+ * @param codebookWeight {@code codebook_weight}: factor of the codebook loss of {@code vq}; default
+ *     1, as in taming
  * @param gan the adversarial part
  */
 public record ObjectiveRecipe(
@@ -81,6 +86,7 @@ public record ObjectiveRecipe(
     Optional<Path> lpipsWeights,
     double logvarInit,
     double klWeight,
+    double codebookWeight,
     GanRecipe gan) {
 
   /** Copies the list. Values are checked when the {@link Recipe} is made. */
@@ -114,14 +120,15 @@ public record ObjectiveRecipe(
    * The part that weighs the losses. Whether there is a discriminator at all is {@code
    * gan.enabled()}.
    *
+   * @param model whose latent is regularised
    * @return the options of the losses
    */
-  public LossOptions lossOptions() {
+  public LossOptions lossOptions(ModelRecipe.Kind model) {
     return new LossOptions(
         pixelLoss,
         perceptualWeight,
         logvarInit,
-        klWeight,
+        model == ModelRecipe.Kind.VQ ? codebookWeight : klWeight,
         lossNormalization,
         gan.discWeight(),
         gan.discFactor(),
@@ -132,7 +139,7 @@ public record ObjectiveRecipe(
         discriminatorForward);
   }
 
-  static ObjectiveRecipe read(RecipeFields in) {
+  static ObjectiveRecipe read(RecipeFields in, ModelRecipe.Kind model) {
     return new ObjectiveRecipe(
         in.number("equivariance_probability", 0.5, Range.PROBABILITY),
         in.number("low_resolution_prior_probability", 0.25, Range.PROBABILITY),
@@ -148,12 +155,17 @@ public record ObjectiveRecipe(
         in.number("explicit_weight", 0.1, Range.NOT_NEGATIVE),
         in.flag("explicit_stop_gradient", false),
         in.choice("discriminator_forward", LossOptions.DiscriminatorForward.SEPARATE),
-        in.choice("loss_normalization", LossOptions.Normalization.RELEASED),
+        in.choice(
+            "loss_normalization",
+            model == ModelRecipe.Kind.VQ
+                ? LossOptions.Normalization.PER_ELEMENT
+                : LossOptions.Normalization.RELEASED),
         in.choice("pixel_loss", LossOptions.PixelLossKind.L1),
         in.number("perceptual_weight", 1, Range.NOT_NEGATIVE),
         in.optionalPath("lpips_weights"),
         in.number("logvar_init", 0, new Range(-30, true, 20, true)),
         in.number("kl_weight", 1e-6, Range.NOT_NEGATIVE),
+        in.number("codebook_weight", 1, Range.NOT_NEGATIVE),
         GanRecipe.read(in.section("gan")));
   }
 
@@ -179,6 +191,7 @@ public record ObjectiveRecipe(
     map.put("lpips_weights", lpipsWeights.map(Path::toString));
     map.put("logvar_init", logvarInit);
     map.put("kl_weight", klWeight);
+    map.put("codebook_weight", codebookWeight);
     map.put("gan", gan.toMap());
     return map;
   }

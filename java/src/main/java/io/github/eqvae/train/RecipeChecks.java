@@ -66,11 +66,17 @@ final class RecipeChecks {
                 + sides);
       }
     }
-    if (!model.doubleZ()) {
+    if (model.kind() == ModelRecipe.Kind.AUTOENCODER_KL && !model.doubleZ()) {
       problems.add(
           "model.double_z",
           "false, but autoencoder_kl needs a mean and a log-variance; set it to true or leave it"
               + " out");
+    }
+    if (model.kind() == ModelRecipe.Kind.VQ && model.doubleZ()) {
+      problems.add(
+          "model.double_z",
+          "true, but vq quantises what the encoder gives, there is no log-variance; set it to"
+              + " false or leave it out");
     }
   }
 
@@ -167,6 +173,16 @@ final class RecipeChecks {
     GanRecipe gan = objective.gan();
     if (data.crop() == DataRecipe.Crop.CENTER && data.cropMin() != 0.5) {
       warnings.add("data.crop_min has no effect with data.crop: center");
+    }
+    boolean vq = recipe.model().kind() == ModelRecipe.Kind.VQ;
+    if (vq && objective.klWeight() != 1e-6) {
+      warnings.add("objective.kl_weight has no effect with model.kind: vq");
+    }
+    if (!vq && objective.codebookWeight() != 1) {
+      warnings.add("objective.codebook_weight has no effect without model.kind: vq");
+    }
+    if (!vq && !recipe.model().quantize().equals(ModelRecipe.Quantize.DEFAULT)) {
+      warnings.add("model.quantize has no effect without model.kind: vq");
     }
     if (data.validation() == 0) {
       warnings.add("data.validation is 0: nothing is held out, so there is nothing to validate on");

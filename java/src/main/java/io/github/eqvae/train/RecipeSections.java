@@ -23,7 +23,7 @@ record RecipeSections(
         new RecipeSections(
             model,
             data,
-            ObjectiveRecipe.read(in.section("objective")),
+            ObjectiveRecipe.read(in.section("objective"), model.kind()),
             OptimizerRecipe.read(in.section("optimizer")),
             RunRecipe.read(in.section("run")),
             EvaluationRecipe.read(in.section("evaluation"), data));

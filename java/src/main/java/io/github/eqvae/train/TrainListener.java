@@ -1,6 +1,6 @@
 package io.github.eqvae.train;
 
-import io.github.eqvae.model.AutoencoderKl;
+import io.github.eqvae.model.Autoencoder;
 import io.github.eqvae.tensor.Stream;
 import java.io.IOException;
 import java.util.Map;
@@ -41,7 +41,7 @@ public interface TrainListener {
    * @param stream orders the work
    * @throws IOException when writing fails
    */
-  default void samples(long step, AutoencoderKl vae, Stream stream) throws IOException {}
+  default void samples(long step, Autoencoder vae, Stream stream) throws IOException {}
 
   /**
    * A loss or gradient was not finite; what had not been updated yet, was not.

@@ -5,7 +5,7 @@ import io.github.eqvae.equivariance.Draw;
 import io.github.eqvae.equivariance.EqObjective;
 import io.github.eqvae.equivariance.StepLosses;
 import io.github.eqvae.equivariance.TransformSampler;
-import io.github.eqvae.model.AutoencoderKl;
+import io.github.eqvae.model.Autoencoder;
 import io.github.eqvae.model.Discriminator;
 import io.github.eqvae.nn.AdamOptimizer;
 import io.github.eqvae.nn.GradientNorm;
@@ -52,7 +52,7 @@ public final class Trainer implements AutoCloseable {
      * @return metrics by name
      * @throws IOException when the data cannot be read
      */
-    Map<String, Double> measure(AutoencoderKl vae, Stream stream) throws IOException;
+    Map<String, Double> measure(Autoencoder vae, Stream stream) throws IOException;
   }
 
   /** How a run ended. */
@@ -114,7 +114,7 @@ public final class Trainer implements AutoCloseable {
    *
    * @return the model, owned by this
    */
-  public AutoencoderKl vae() {
+  public Autoencoder vae() {
     return networks.vae();
   }
 

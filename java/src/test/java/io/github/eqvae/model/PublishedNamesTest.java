@@ -19,6 +19,8 @@ import java.util.stream.Collectors;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
 /**
  * The networks in their published sizes have the published parameters, name by name: weights of
@@ -157,6 +159,27 @@ class PublishedNamesTest {
       assertTrue(vae.parameters().buffers().isEmpty());
       assertEquals("decoder.conv_out.weight", vae.lastLayer().name());
       assertBytes(83_653_863, vae.parameters());
+    }
+  }
+
+  @Test
+  void discreteAutoencoderHasTheNamesAndShapesOfTaming() throws IOException {
+    Map<String, String> expected = published(resource("vqgan-f16.tsv"));
+    assertEquals(343, expected.size(), "the list is not whole");
+    assertEquals("[512, 512, 1, 1]", expected.get("encoder.down.4.attn.1.q.weight"));
+    try (VqModel model = new VqModel(VqConfig.f16(1024, 256), stream, 0, false)) {
+      assertEquals(expected, shapes(model.parameters().all()));
+      assertEquals("quantize.embedding.weight", model.codebook().name());
+      assertEquals("decoder.conv_out.weight", model.lastLayer().name());
+    }
+  }
+
+  /** taming's two models and latent diffusion's vq-f16. */
+  @ParameterizedTest
+  @CsvSource({"1024, 256, 72141699", "16384, 256, 76073859", "16384, 8, 69593371"})
+  void discreteAutoencodersHaveThePublishedNumberOfParameters(int codes, int channels, long count) {
+    try (VqModel model = new VqModel(VqConfig.f16(codes, channels), stream, 0, false)) {
+      assertEquals(count, model.parameters().count());
     }
   }
 

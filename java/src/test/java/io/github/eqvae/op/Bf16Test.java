@@ -66,6 +66,7 @@ class Bf16Test {
           PixelLoss.class,
           Resample.class,
           Sum.class,
+          VectorQuantize.class,
           WeightedSum.class);
 
   private static OpRunner ref;

@@ -36,7 +36,8 @@ class BitwiseTest {
           Linear.class,
           MaxPool2d.class,
           Upsample2x.class,
-          UpsampleConv2d.class);
+          UpsampleConv2d.class,
+          VectorQuantize.class);
 
   private static OpRunner ref;
   private static final List<OpRunner> RUNNERS = new ArrayList<>();

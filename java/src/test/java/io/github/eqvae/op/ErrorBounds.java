@@ -83,6 +83,50 @@ final class ErrorBounds {
     };
   }
 
+  /**
+   * The nearest code is picked, not computed: exact, as long as the two smallest distances of every
+   * vector differ by more than rounding can change them. A code's gradient is a sum over vectors.
+   */
+  static ErrorBound nearestCode() {
+    return (c, s, exact, ref) -> {
+      requireClearWinners(c, s);
+      double[] seed = Arrays.stream(s.seed()).map(Math::abs).toArray();
+      double[] sums = ref.run(c, new OpCase.Sample(s.inputs(), seed)).gradients()[1];
+      double vectors = (double) s.inputs()[0].length / c.inputs().get(1).shape().dim(1);
+      double[] de = Arrays.stream(sums).map(v -> gamma(vectors) * v).toArray();
+      return new Bounds(
+          new double[exact.y().length], new double[][] {new double[s.inputs()[0].length], de});
+    };
+  }
+
+  /** Equal distances are no matter of rounding where all terms are small integers. */
+  private static void requireClearWinners(OpCase c, OpCase.Sample s) {
+    double[] z = s.inputs()[0];
+    double[] codebook = s.inputs()[1];
+    int d = c.inputs().get(1).shape().size(1);
+    for (int n = 0; n < z.length; n += d) {
+      double least = Double.POSITIVE_INFINITY;
+      double next = Double.POSITIVE_INFINITY;
+      double rounding = 0;
+      for (int k = 0; k < codebook.length; k += d) {
+        double score = 0;
+        double size = 0;
+        for (int i = 0; i < d; i++) {
+          double e = codebook[k + i];
+          score += e * e - 2 * z[n + i] * e;
+          size += e * e + 2 * Math.abs(z[n + i] * e);
+        }
+        next = Math.min(next, Math.max(score, least));
+        least = Math.min(least, score);
+        rounding = Math.max(rounding, gamma(d + 2) * size);
+      }
+      if (!(next - least > 2 * rounding)) {
+        throw new IllegalStateException(
+            c.name() + ": the nearest code of vector " + n / d + " is a matter of rounding");
+      }
+    }
+  }
+
   static ErrorBound affine() {
     return (c, s, exact, ref) -> {
       Shape out = c.output();

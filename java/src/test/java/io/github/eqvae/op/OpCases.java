@@ -62,6 +62,7 @@ final class OpCases {
     c.losses();
     c.arrangement();
     c.pooling();
+    c.quantization();
     return List.copyOf(c.cases);
   }
 
@@ -581,6 +582,36 @@ final class OpCases {
         add("avg_pool2d" + at, mean, Oracles.avgPool2d(mean), ErrorBound.sums(pixels, pixels), x);
       }
     }
+  }
+
+  /**
+   * One code and many, fewer and more than a tile of 64, 256 or 512; one vector; long and short.
+   */
+  private void quantization() {
+    quantize(In.of(1, 3, 5, 1), 1);
+    quantize(In.of(1, 1), 7);
+    quantize(In.of(5), 3);
+    quantize(In.of(2, 5, 3, 4), 6);
+    quantize(In.of(2, 3, 4, 3).with(Layout.NARROWED), 65);
+    quantize(In.of(1, 5, 4, 2).with(Layout.PERMUTED), 5);
+    // Many vectors come near to where two codes are equally near, if not kept away from there.
+    quantize(In.of(2, 9, 15, 1).with(In.grid(0x1p-6, 0x1p-7)), 519, In.grid(0.5, 0));
+    quantize(In.of(67, 33), 130);
+    quantize(In.of(1, 1, 1, 257), 1030);
+  }
+
+  private void quantize(In z, long codes) {
+    quantize(z, codes, In.uniform(-2, 2));
+  }
+
+  private void quantize(In z, long codes, In.Values codebook) {
+    add(
+        "vector_quantize " + describe(z) + " of " + codes,
+        new VectorQuantize(),
+        Oracles::vectorQuantize,
+        ErrorBounds.nearestCode(),
+        z,
+        In.of(codes, z.shape().dim(-1)).with(codebook));
   }
 
   private void reshape(In x, long... to) {

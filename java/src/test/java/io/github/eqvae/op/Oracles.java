@@ -234,6 +234,15 @@ final class Oracles {
     return d.sum(3).mean(1, 2);
   }
 
+  /** Differences squared and summed; the zero makes z's gradient exist. */
+  static Tensor vectorQuantize(Tensor... in) {
+    long d = in[1].size(1);
+    Tensor flat = in[0].reshape(-1, 1, d);
+    Tensor index = flat.sub(in[1].unsqueeze(0)).square().sum(2).argmin(new LongOptional(1), false);
+    Tensor nearest = in[1].index_select(0, index).reshape(in[0].sizes());
+    return nearest.add(in[0].mul(scalar(0)));
+  }
+
   static Function weightedSum(WeightedSum op) {
     return in -> {
       Tensor y = in[0].mul(scalar(single(op.weights().getFirst())));

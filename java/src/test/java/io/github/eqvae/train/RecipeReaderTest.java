@@ -103,7 +103,7 @@ class RecipeReaderTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"demo", "photos", "sd-vae"})
+  @ValueSource(strings = {"demo", "photos", "sd-vae", "vqgan"})
   void shippedRecipesParseAndRoundTrip(String name) {
     Path root = Path.of(System.getProperty("eqvae.root", ".."));
     Recipe recipe = RecipeReader.read(root.resolve("recipes/" + name + ".yaml"), List.of());
@@ -120,6 +120,36 @@ class RecipeReaderTest {
     assertEquals(
         defaults.objective(),
         released.with("objective.perceptual_weight=0", "objective.lpips_weights=null").objective());
+  }
+
+  /** What a discrete model is published with is what a recipe of its kind has by default. */
+  @Test
+  void theRecipeOfVqGanDiffersFromTheDefaultsOnlyWhereItSaysSo() {
+    Path root = Path.of(System.getProperty("eqvae.root", ".."));
+    Recipe published = RecipeReader.read(root.resolve("recipes/vqgan.yaml"), List.of());
+    Recipe defaults = parse(MINIMAL, "model.kind=vq", "objective.gan.disc_weight=0.8");
+    assertEquals(defaults.model().quantize(), published.model().quantize());
+    assertEquals(false, defaults.model().doubleZ());
+    assertEquals(
+        defaults.objective(),
+        published
+            .with("objective.perceptual_weight=0", "objective.lpips_weights=null")
+            .objective());
+    LossOptions loss = published.objective().lossOptions(published.model().kind());
+    assertEquals(1, loss.regularizationWeight());
+    assertEquals(LossOptions.Normalization.PER_ELEMENT, loss.normalization());
+  }
+
+  @Test
+  void settingsOfTheOtherKindAreNamedAsWithoutEffect() {
+    assertEquals(
+        List.of(
+            "objective.codebook_weight has no effect without model.kind: vq",
+            "model.quantize has no effect without model.kind: vq"),
+        parse(MINIMAL, "objective.codebook_weight=2", "model.quantize.n_embed=64").warnings());
+    assertEquals(
+        List.of("objective.kl_weight has no effect with model.kind: vq"),
+        parse(MINIMAL, "model.kind=vq", "objective.kl_weight=1").warnings());
   }
 
   @ParameterizedTest
@@ -325,7 +355,8 @@ class RecipeReaderTest {
     assertEquals(EqOptions.RELEASED, recipe.objective().eqOptions());
     Recipe perceptual =
         recipe.with("objective.lpips_weights=lpips.bin", "objective.perceptual_weight=1");
-    assertEquals(LossOptions.RELEASED, perceptual.objective().lossOptions());
+    assertEquals(
+        LossOptions.RELEASED, perceptual.objective().lossOptions(ModelRecipe.Kind.AUTOENCODER_KL));
     assertEquals(
         new AutoencoderConfig(
             3, 3, 128, List.of(1, 2, 4, 4), 2, List.of(), 256, 4, 4, 32, true, true),

@@ -22,6 +22,7 @@ import org.bytedeco.pytorch.global.torch;
  */
 public final class TorchObjective {
   private final TorchAutoencoder vae;
+  private final TorchLatent latent;
   private final Optional<TorchDiscriminator> discriminator;
   private final Optional<TorchLpips> lpips;
   private final EqOptions eq;
@@ -38,12 +39,17 @@ public final class TorchObjective {
 
   /** After the forward pass of a group. */
   private record Pass(
-      double share, Tensor moments, Tensor target, Tensor output, Optional<Tensor> penalty) {}
+      double share,
+      Tensor regularization,
+      Tensor target,
+      Tensor output,
+      Optional<Tensor> penalty) {}
 
   /**
    * An objective over given networks.
    *
    * @param vae the autoencoder
+   * @param latent what happens between its encoder and decoder
    * @param discriminator none for no adversarial loss
    * @param lpips none for no perceptual loss
    * @param eq how τ is used
@@ -51,11 +57,13 @@ public final class TorchObjective {
    */
   public TorchObjective(
       TorchAutoencoder vae,
+      TorchLatent latent,
       Optional<TorchDiscriminator> discriminator,
       Optional<TorchLpips> lpips,
       EqOptions eq,
       LossOptions loss) {
     this.vae = vae;
+    this.latent = latent;
     this.discriminator = discriminator;
     this.lpips = lpips;
     this.eq = eq;
@@ -108,28 +116,35 @@ public final class TorchObjective {
       if (g.draw().branch() == Draw.Branch.LOW_RESOLUTION) {
         x = onImage(x, tau, factor);
       }
-      Tensor moments = vae.encode(x);
-      Tensor z = TorchAutoencoder.sample(moments, g.noise());
+      Tensor encoded = vae.encode(x);
+      Tensor z = latent.sample(encoded, g.noise());
       Tensor target = x;
       Optional<Tensor> penalty = Optional.empty();
       if (g.draw().branch() == Draw.Branch.EQUIVARIANT) {
         Tensor transformed = onImage(x, tau, factor);
         if (explicit) {
-          penalty = Optional.of(penalty(x.size(0), moments, transformed, tau));
+          penalty = Optional.of(penalty(x.size(0), encoded, transformed, tau));
         } else {
           z = onLatent(z, tau);
           target = transformed;
         }
       }
-      passes.add(new Pass(x.size(0) / (double) batch, moments, target, vae.decode(z), penalty));
+      TorchLatent.Bottleneck bottleneck = latent.bottleneck(z);
+      passes.add(
+          new Pass(
+              x.size(0) / (double) batch,
+              latent.regularization(encoded, bottleneck),
+              target,
+              vae.decode(bottleneck.value()),
+              penalty));
     }
     return passes;
   }
 
   /** Eq. 4. */
-  private Tensor penalty(long n, Tensor moments, Tensor transformed, SpatialTransform tau) {
-    Tensor a = onLatent(TorchAutoencoder.mean(moments), tau);
-    Tensor b = TorchAutoencoder.mean(vae.encode(transformed));
+  private Tensor penalty(long n, Tensor encoded, Tensor transformed, SpatialTransform tau) {
+    Tensor a = onLatent(latent.mode(encoded), tau);
+    Tensor b = latent.mode(vae.encode(transformed));
     if (eq.explicitStopGradient()) {
       b = b.detach();
     }
@@ -181,13 +196,13 @@ public final class TorchObjective {
       List<Group> groups, boolean adversarial, boolean report) {
     long batch = groups.stream().mapToLong(g -> g.images().size(0)).sum();
     Tensor nll = null;
-    Tensor kl = null;
+    Tensor reg = null;
     Tensor gLoss = null;
     Tensor penalty = null;
     discriminator.ifPresent(d -> d.parameters().setTrainable(false));
     for (Pass p : forward(groups)) {
       nll = plus(nll, nll(p, batch));
-      kl = plus(kl, TorchAutoencoder.kl(p.moments()).mul(scalar(p.share())));
+      reg = plus(reg, p.regularization().mul(scalar(p.share())));
       if (p.penalty().isPresent()) {
         penalty = plus(penalty, p.penalty().get());
       }
@@ -200,7 +215,7 @@ public final class TorchObjective {
         gLoss = plus(gLoss, g.mul(scalar(p.share())));
       }
     }
-    Tensor total = nll.add(kl.mul(scalar(loss.klWeight())));
+    Tensor total = nll.add(reg.mul(scalar(loss.regularizationWeight())));
     if (penalty != null) {
       total = total.add(penalty.mul(scalar(eq.explicitWeight())));
     }
@@ -221,7 +236,7 @@ public final class TorchObjective {
     discriminator.ifPresent(d -> d.parameters().setTrainable(true));
     if (report) {
       out.put("nll", nll.item().toDouble());
-      out.put("kl", kl.item().toDouble());
+      out.put(latent.name(), reg.item().toDouble());
       out.put("total", total.item().toDouble());
       if (penalty != null) {
         out.put("explicit", penalty.item().toDouble());

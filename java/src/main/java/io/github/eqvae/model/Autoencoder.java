@@ -1,0 +1,156 @@
+package io.github.eqvae.model;
+
+import io.github.eqvae.nn.Parameter;
+import io.github.eqvae.nn.ParameterStore;
+import io.github.eqvae.tape.Tape;
+import io.github.eqvae.tensor.DType;
+import io.github.eqvae.tensor.Shape;
+import io.github.eqvae.tensor.Tensor;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * An autoencoder with a latent in the middle that can be transformed: an image is encoded, a latent
+ * taken from the code, the latent made into what the decoder gets, and decoded. A loss on the
+ * latent regularises it.
+ *
+ * <p>What differs between the two kinds is in three places. {@link AutoencoderKl}: the latent is
+ * sampled, the decoder gets it as it is, the KL divergence regularises. {@link VqModel}: the latent
+ * is what was encoded, the decoder gets the nearest codes, the codebook loss regularises.
+ */
+public sealed interface Autoencoder extends AutoCloseable permits AutoencoderKl, VqModel {
+  /** Gives the noise that latents are sampled with. */
+  @FunctionalInterface
+  interface Noise {
+    /**
+     * Standard normal noise.
+     *
+     * @param latent the shape of the latent
+     * @return the noise, of that shape
+     */
+    Tensor draw(Shape latent);
+  }
+
+  /**
+   * Latents as they were replaced by codes.
+   *
+   * @param z the latent, {@code [N, h, w, embed_dim]}
+   * @param codes the code nearest to each vector of z, same shape
+   * @param index which code that is, {@code [N, h, w]} of {@code I32}
+   */
+  record Quantization(Tensor z, Tensor codes, Tensor index) {}
+
+  /**
+   * What the decoder gets.
+   *
+   * @param value {@code [N, h, w, embed_dim]}
+   * @param quantization where it comes from; null when it is the latent itself
+   */
+  record Bottleneck(Tensor value, @Nullable Quantization quantization) {}
+
+  /**
+   * The shape of the model.
+   *
+   * @return its configuration
+   */
+  AutoencoderConfig config();
+
+  /**
+   * The parameters.
+   *
+   * @return the store, owned by this model
+   */
+  ParameterStore parameters();
+
+  /**
+   * The decoder's last weight {@code decoder.conv_out.weight}, where the adaptive discriminator
+   * weight compares gradients.
+   *
+   * @return the parameter {@code [out, ch, 3, 3]}
+   */
+  Parameter lastLayer();
+
+  /**
+   * Chooses the dtype of the activations. Parameters, latents, what goes in and what comes out keep
+   * the device's dtype.
+   *
+   * @param dtype the device's dtype (the default), or BF16 where the device computes in it
+   */
+  void computeIn(DType dtype);
+
+  /**
+   * Images to what the latent is made of.
+   *
+   * @param tape the tape
+   * @param x images in [-1, 1], {@code [N, H, W, in_channels]}, H and W multiples of the
+   *     downsampling factor
+   * @return {@code [N, H/f, W/f, c]}
+   */
+  Tensor encode(Tape tape, Tensor x);
+
+  /**
+   * The latent without randomness.
+   *
+   * @param tape the tape
+   * @param encoded what {@link #encode} gave
+   * @return {@code [N, h, w, embed_dim]}
+   */
+  Tensor mode(Tape tape, Tensor encoded);
+
+  /**
+   * The latent as training takes it.
+   *
+   * @param tape the tape
+   * @param encoded what {@link #encode} gave
+   * @param noise asked only where latents are sampled
+   * @return {@code [N, h, w, embed_dim]}
+   */
+  Tensor latent(Tape tape, Tensor encoded, Noise noise);
+
+  /**
+   * A latent to what the decoder gets.
+   *
+   * @param tape the tape
+   * @param z a latent, transformed or not, {@code [N, h, w, embed_dim]}
+   * @return the decoder's input
+   */
+  Bottleneck bottleneck(Tape tape, Tensor z);
+
+  /**
+   * The loss that regularises latents.
+   *
+   * @param tape the tape
+   * @param encoded what {@link #encode} gave
+   * @param bottleneck what became of the latent made of it
+   * @return a scalar, averaged over the batch
+   */
+  Tensor regularization(Tape tape, Tensor encoded, Bottleneck bottleneck);
+
+  /**
+   * What reports call {@link #regularization}.
+   *
+   * @return {@code kl} or {@code quant_loss}
+   */
+  String regularizationName();
+
+  /**
+   * Counts the codes that are used.
+   *
+   * @return a count that begins at nothing; empty when the model has no codebook
+   */
+  default Optional<CodebookUsage> codebookUsage() {
+    return Optional.empty();
+  }
+
+  /**
+   * Decodes.
+   *
+   * @param tape the tape
+   * @param value the value of a {@link Bottleneck}, {@code [N, h, w, embed_dim]}
+   * @return images {@code [N, h·f, w·f, out_channels]}, not clamped
+   */
+  Tensor decode(Tape tape, Tensor value);
+
+  @Override
+  void close();
+}
