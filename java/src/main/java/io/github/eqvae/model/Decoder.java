@@ -4,7 +4,7 @@ import io.github.eqvae.nn.Conv2d;
 import io.github.eqvae.nn.GroupNorm;
 import io.github.eqvae.nn.Parameter;
 import io.github.eqvae.nn.Scope;
-import io.github.eqvae.op.UpsampleConv2d;
+import io.github.eqvae.op.Upsample2x;
 import io.github.eqvae.tape.Tape;
 import io.github.eqvae.tensor.Tensor;
 import java.util.ArrayList;
@@ -44,9 +44,7 @@ final class Decoder {
         }
       }
       Conv2d upsample =
-          i == 0
-              ? null
-              : new Conv2d(level.in("upsample.conv"), width, width, 3, new UpsampleConv2d());
+          i == 0 ? null : new Conv2d(level.in("upsample.conv"), width, width, 3, Ops.SAME_3X3);
       levels.add(new Level(blocks, attentions, upsample));
     }
     normOut = new GroupNorm(s.in("norm_out"), width, Ops.normSilu(c.normGroups()));
@@ -69,7 +67,7 @@ final class Decoder {
       }
       Conv2d upsample = level.upsample();
       if (upsample != null) {
-        h = tape.block(upsample::forward, h);
+        h = tape.block((t, x) -> upsample.forward(t, t.apply(new Upsample2x(), x)), h);
       }
     }
     return convOut.forward(tape, normOut.forward(tape, h)); // [N, H, W, out_channels]
