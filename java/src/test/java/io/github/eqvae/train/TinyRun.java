@@ -5,6 +5,7 @@ import java.io.OutputStream;
 import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Random;
 
 /** A run that takes milliseconds per step: 16-pixel gray images of random rectangles. */
@@ -40,6 +41,11 @@ public final class TinyRun {
       }
     }
     return file;
+  }
+
+  /** Overrides that make the recipe's model a discrete one. */
+  public static List<String> discrete() {
+    return List.of("model.kind=vq", "model.quantize.n_embed=24", "model.attn_resolutions=[8]");
   }
 
   /** A recipe with everything that has state: discriminator, average, accumulation, τ per batch. */

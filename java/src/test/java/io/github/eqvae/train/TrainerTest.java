@@ -25,6 +25,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.MethodSource;
 
 class TrainerTest {
   @TempDir Path folder;
@@ -96,22 +97,33 @@ class TrainerTest {
     assertFalse(c.get("vae.weights").equals(a.get("vae.weights")), "the seed is ignored");
   }
 
-  @Test
-  void resumingGivesTheBitsOfNeverHavingStopped() throws Exception {
+  private static Stream<List<String>> kinds() {
+    return Stream.of(List.of(), TinyRun.discrete());
+  }
+
+  @ParameterizedTest
+  @MethodSource("kinds")
+  void resumingGivesTheBitsOfNeverHavingStopped(List<String> kind) throws Exception {
+    String[] settings = kind.toArray(String[]::new);
     List<Double> whole = new ArrayList<>();
-    Map<String, String> undisturbed = train(recipe(12), folder.resolve("whole"), whole);
+    Map<String, String> undisturbed = train(recipe(12, settings), folder.resolve("whole"), whole);
     List<Double> parts = new ArrayList<>();
-    train(recipe(5), folder.resolve("parts"), parts);
-    Map<String, String> resumed = train(recipe(12), folder.resolve("parts"), parts);
+    train(recipe(5, settings), folder.resolve("parts"), parts);
+    Map<String, String> resumed = train(recipe(12, settings), folder.resolve("parts"), parts);
     assertEquals(whole, parts);
     assertEquals(undisturbed, resumed);
   }
 
-  @Test
-  void recomputationGivesTheSameBits() throws Exception {
-    Map<String, String> plain = train(recipe(6), folder.resolve("plain"), new ArrayList<>());
+  @ParameterizedTest
+  @MethodSource("kinds")
+  void recomputationGivesTheSameBits(List<String> kind) throws Exception {
+    List<String> settings = new ArrayList<>(kind);
+    Map<String, String> plain =
+        train(
+            recipe(6, settings.toArray(String[]::new)), folder.resolve("plain"), new ArrayList<>());
+    settings.add("run.recompute=block");
     Map<String, String> recomputed =
-        train(recipe(6, "run.recompute=block"), folder.resolve("re"), new ArrayList<>());
+        train(recipe(6, settings.toArray(String[]::new)), folder.resolve("re"), new ArrayList<>());
     assertEquals(plain, recomputed);
   }
 
