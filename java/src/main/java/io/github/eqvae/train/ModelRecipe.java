@@ -2,9 +2,11 @@ package io.github.eqvae.train;
 
 import io.github.eqvae.model.AutoencoderConfig;
 import io.github.eqvae.train.RecipeFields.Range;
+import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 
 /**
  * Section {@code model}: the autoencoder and the discriminator that judges it.
@@ -33,6 +35,10 @@ import java.util.Map;
  * @param normNumGroups {@code norm_num_groups}: groups of each group normalisation; default 32
  * @param midBlockAddAttention {@code mid_block_add_attention}: attention in the middle blocks;
  *     default true
+ * @param useQuantConv {@code use_quant_conv}: 1×1 convolutions around the latent; default true, as
+ *     everywhere but in SD3's and FLUX' autoencoders
+ * @param initFrom {@code init_from}: a checkpoint of this architecture that training starts from,
+ *     of diffusers, CompVis or this library; default none, random weights
  * @param discriminator the PatchGAN, used when {@code objective.gan.enabled}
  */
 public record ModelRecipe(
@@ -50,6 +56,8 @@ public record ModelRecipe(
     double dropout,
     int normNumGroups,
     boolean midBlockAddAttention,
+    boolean useQuantConv,
+    Optional<Path> initFrom,
     Discriminator discriminator) {
 
   /** Architectures of the autoencoder. */
@@ -93,8 +101,7 @@ public record ModelRecipe(
   }
 
   /**
-   * The shape of the autoencoder, with the 1×1 convolutions around the latent that {@code
-   * autoencoder_kl} always has.
+   * The shape of the autoencoder.
    *
    * @return what the model is built from
    */
@@ -110,7 +117,7 @@ public record ModelRecipe(
         zChannels,
         embedDim,
         normNumGroups,
-        true,
+        useQuantConv,
         midBlockAddAttention);
   }
 
@@ -131,6 +138,8 @@ public record ModelRecipe(
         in.number("dropout", 0, new Range(0, true, 0, true)),
         in.integer("norm_num_groups", 32, 1, 1024),
         in.flag("mid_block_add_attention", true),
+        in.flag("use_quant_conv", true),
+        in.optionalPath("init_from"),
         Discriminator.read(in.section("discriminator")));
   }
 
@@ -150,6 +159,8 @@ public record ModelRecipe(
     map.put("dropout", dropout);
     map.put("norm_num_groups", normNumGroups);
     map.put("mid_block_add_attention", midBlockAddAttention);
+    map.put("use_quant_conv", useQuantConv);
+    map.put("init_from", initFrom.map(Path::toString));
     map.put("discriminator", discriminator.toMap());
     return map;
   }
