@@ -15,6 +15,7 @@ module io.github.eqvae {
   exports io.github.eqvae.tape;
   exports io.github.eqvae.nn;
   exports io.github.eqvae.model;
+  exports io.github.eqvae.model.checkpoint;
   exports io.github.eqvae.equivariance;
   exports io.github.eqvae.train;
   exports io.github.eqvae.io;

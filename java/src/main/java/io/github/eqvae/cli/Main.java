@@ -1,6 +1,8 @@
 package io.github.eqvae.cli;
 
 import io.github.eqvae.EqvaeException;
+import io.github.eqvae.io.SafetensorsException;
+import io.github.eqvae.io.torch.TorchFileException;
 import java.io.IOException;
 import java.nio.file.NoSuchFileException;
 import picocli.CommandLine;
@@ -20,6 +22,8 @@ import picocli.CommandLine.Command;
       TrainCommand.class,
       EvaluateCommand.class,
       ReconstructCommand.class,
+      ConvertCommand.class,
+      InspectCommand.class,
       DoctorCommand.class
     },
     footer = {
@@ -29,6 +33,8 @@ import picocli.CommandLine.Command;
       "  eqvae train recipes/photos.yaml --set data.path=photos",
       "  eqvae evaluate runs/photos                   PSNR, SSIM, equivariance error",
       "  eqvae reconstruct runs/photos pictures/ out/ encode and decode a folder",
+      "  eqvae inspect vae/                           what a checkpoint holds",
+      "  eqvae convert model.ckpt vae/ --to diffusers",
       "  eqvae doctor                                 what was found, what was not, what to do",
       "",
       "Exit codes: 0 done (also after Ctrl-C, once saved), 1 failed, 2 wrong command line."
@@ -79,6 +85,8 @@ public final class Main implements Runnable {
           case io.github.eqvae.train.RecipeException recipe -> recipe.getMessage();
           case java.nio.file.NotDirectoryException file -> file.getMessage() + " is not a folder";
           case NoSuchFileException missing -> "There is no file " + missing.getMessage();
+          case SafetensorsException file -> file.getMessage();
+          case TorchFileException file -> file.getMessage();
           case IOException io -> io.getClass().getSimpleName() + ": " + io.getMessage();
           default -> throw e;
         };

@@ -14,6 +14,7 @@ import io.github.eqvae.io.Images;
 import io.github.eqvae.io.SafetensorsWriter;
 import io.github.eqvae.model.Autoencoder;
 import io.github.eqvae.model.ModelFile;
+import io.github.eqvae.model.checkpoint.AutoencoderSettings;
 import io.github.eqvae.tensor.Stream;
 import io.github.eqvae.train.Checkpoint;
 import io.github.eqvae.train.Datasets;
@@ -33,6 +34,8 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
+import java.util.OptionalInt;
 import java.util.function.Consumer;
 
 /**
@@ -106,9 +109,11 @@ final class Session implements AutoCloseable {
       err.println("eqvae: going on from " + checkpoint.directory());
       err.flush();
     } else if (resume) {
+      trainer.initialize();
       err.println("eqvae: " + folder.path() + " has no checkpoint yet; starting from step 0");
       err.flush();
     } else {
+      trainer.initialize();
       folder.writeRecipe(recipe);
     }
     long first = overfitBatch ? 0 : trainer.step() * recipe.optimizer().accumulate();
@@ -191,8 +196,7 @@ final class Session implements AutoCloseable {
   /** Evaluates, writes model and report; returns the summary for the terminal. */
   String finish() throws IOException {
     trainer.useAverage();
-    ModelFile.save(
-        folder.model(), trainer.vae().parameters(), trainer.stream(), Map.of("format", "pt"));
+    ModelFile.save(folder.model(), trainer.vae().parameters(), trainer.stream(), metadata());
     Result result = evaluate();
     ReportData report = Reports.single(recipe, folder, result);
     AtomicFiles.write(folder.report(), io.github.eqvae.train.report.Report.html(report));
@@ -203,6 +207,20 @@ final class Session implements AutoCloseable {
         + folder.report()
         + "\nmodel  "
         + folder.model();
+  }
+
+  /** What the tensors do not tell, so that the file can be converted without the recipe. */
+  private Map<String, String> metadata() {
+    Map<String, String> metadata = new LinkedHashMap<>();
+    metadata.put("format", "pt");
+    AutoencoderSettings settings =
+        new AutoencoderSettings(
+            OptionalInt.of(recipe.model().normNumGroups()),
+            OptionalInt.of(recipe.model().resolution()),
+            Optional.empty(),
+            Optional.empty());
+    metadata.putAll(settings.metadata());
+    return metadata;
   }
 
   /** The figures and the pictures of the model as it is now; rFID if its weights are named. */

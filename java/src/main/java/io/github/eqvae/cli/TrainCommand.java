@@ -2,6 +2,7 @@ package io.github.eqvae.cli;
 
 import io.github.eqvae.EqvaeException;
 import io.github.eqvae.train.Datasets;
+import io.github.eqvae.train.InitialWeights;
 import io.github.eqvae.train.MemoryPlan;
 import io.github.eqvae.train.Recipe;
 import io.github.eqvae.train.RecipeReader;
@@ -104,6 +105,9 @@ final class TrainCommand implements Callable<Integer> {
     }
     stderr.flush();
     if (dryRun) {
+      if (resume.isEmpty()) {
+        InitialWeights.check(recipe);
+      }
       stdout.println(recipe.toYaml());
       stdout.print(MemoryPlan.of(recipe).text());
       stdout.flush();

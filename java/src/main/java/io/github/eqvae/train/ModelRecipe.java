@@ -7,9 +7,11 @@ import io.github.eqvae.model.VqConfig;
 import io.github.eqvae.model.VqModel;
 import io.github.eqvae.tensor.Stream;
 import io.github.eqvae.train.RecipeFields.Range;
+import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 
 /**
  * Section {@code model}: the autoencoder and the discriminator that judges it.
@@ -39,6 +41,10 @@ import java.util.Map;
  * @param midBlockAddAttention {@code mid_block_add_attention}: attention in the middle blocks;
  *     default true
  * @param quantize the codebook of {@code vq}; without effect on other kinds
+ * @param useQuantConv {@code use_quant_conv}: 1×1 convolutions around the latent; default true, as
+ *     everywhere but in SD3's and FLUX' autoencoders
+ * @param initFrom {@code init_from}: a checkpoint of this architecture that training starts from,
+ *     of diffusers, CompVis or this library; default none, random weights
  * @param discriminator the PatchGAN, used when {@code objective.gan.enabled}
  */
 public record ModelRecipe(
@@ -57,6 +63,8 @@ public record ModelRecipe(
     int normNumGroups,
     boolean midBlockAddAttention,
     Quantize quantize,
+    boolean useQuantConv,
+    Optional<Path> initFrom,
     Discriminator discriminator) {
 
   /** Architectures of the autoencoder. */
@@ -131,8 +139,7 @@ public record ModelRecipe(
   }
 
   /**
-   * The shape of encoder and decoder, with the 1×1 convolutions around the latent that both kinds
-   * always have here.
+   * The shape of encoder and decoder.
    *
    * @return what the model is built from
    */
@@ -148,7 +155,7 @@ public record ModelRecipe(
         zChannels,
         embedDim,
         normNumGroups,
-        true,
+        useQuantConv,
         midBlockAddAttention);
   }
 
@@ -192,6 +199,8 @@ public record ModelRecipe(
         in.integer("norm_num_groups", 32, 1, 1024),
         in.flag("mid_block_add_attention", true),
         Quantize.read(in.section("quantize")),
+        in.flag("use_quant_conv", true),
+        in.optionalPath("init_from"),
         Discriminator.read(in.section("discriminator")));
   }
 
@@ -212,6 +221,8 @@ public record ModelRecipe(
     map.put("norm_num_groups", normNumGroups);
     map.put("mid_block_add_attention", midBlockAddAttention);
     map.put("quantize", quantize.toMap());
+    map.put("use_quant_conv", useQuantConv);
+    map.put("init_from", initFrom.map(Path::toString));
     map.put("discriminator", discriminator.toMap());
     return map;
   }

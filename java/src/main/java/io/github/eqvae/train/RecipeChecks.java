@@ -66,6 +66,14 @@ final class RecipeChecks {
                 + sides);
       }
     }
+    if (!model.useQuantConv() && model.embedDim() != model.zChannels()) {
+      problems.add(
+          "model.embed_dim",
+          model.embedDim()
+              + " but model.z_channels is "
+              + model.zChannels()
+              + ": without use_quant_conv nothing changes the number of channels; make them equal");
+    }
     if (model.kind() == ModelRecipe.Kind.AUTOENCODER_KL && !model.doubleZ()) {
       problems.add(
           "model.double_z",

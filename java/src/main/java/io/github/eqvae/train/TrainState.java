@@ -49,6 +49,13 @@ final class TrainState {
     ema = recipe.run().emaDecay().isPresent() ? new Ema(networks.vae().parameters(), stream) : null;
   }
 
+  /** The weights were replaced before the first step. */
+  void averageStartsHere() {
+    if (ema != null) {
+      networks.vae().parameters().values().copyTo(stream, ema.average());
+    }
+  }
+
   private AdamOptimizer optimizer(ParameterStore store) {
     OptimizerRecipe o = recipe.optimizer();
     return new AdamOptimizer(

@@ -83,6 +83,7 @@ public final class Trainer implements AutoCloseable {
   private final Tensor input;
   private final float[] images;
   private volatile boolean stopRequested;
+  private boolean begun;
 
   /**
    * Prepares a run: opens the device, builds the networks, reserves the memory a step needs.
@@ -155,6 +156,22 @@ public final class Trainer implements AutoCloseable {
   }
 
   /**
+   * Reads the weights that the recipe starts from ({@code model.init_from}), if it names any.
+   * {@link #run} does this itself unless a checkpoint was resumed; earlier, a wrong file shows
+   * before anything is written.
+   *
+   * @throws IOException when they cannot be read
+   * @throws EqvaeException.Argument when they are of another architecture; the message names it
+   */
+  public void initialize() throws IOException {
+    if (!begun) {
+      InitialWeights.load(recipe, vae().parameters(), stream);
+      state.averageStartsHere();
+      begun = true;
+    }
+  }
+
+  /**
    * Goes on from a checkpoint.
    *
    * @param checkpoint a checkpoint of the same recipe
@@ -163,6 +180,7 @@ public final class Trainer implements AutoCloseable {
    */
   public void resume(Checkpoint checkpoint) throws IOException {
     state.load(checkpoint);
+    begun = true;
   }
 
   /**
@@ -212,6 +230,7 @@ public final class Trainer implements AutoCloseable {
       CheckpointStore checkpoints,
       TrainListener listener)
       throws IOException {
+    initialize();
     RunRecipe run = recipe.run();
     DivergenceGuard guard =
         new DivergenceGuard(run.maxConsecutiveNonfinite(), state.consecutiveSkips, state.skipped);

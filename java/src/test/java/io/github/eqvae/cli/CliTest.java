@@ -6,12 +6,14 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.github.eqvae.io.Image;
 import io.github.eqvae.io.Images;
+import io.github.eqvae.io.SafetensorsWriter;
 import io.github.eqvae.train.TinyRun;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -65,7 +67,8 @@ class CliTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"", "demo", "train", "evaluate", "reconstruct", "doctor"})
+  @ValueSource(
+      strings = {"", "demo", "train", "evaluate", "reconstruct", "convert", "inspect", "doctor"})
   void helpShowsExamples(String command) throws Exception {
     Outcome o = command.isEmpty() ? run("--help") : run(command, "--help");
     assertEquals(0, o.code(), o.err());
@@ -79,6 +82,9 @@ class CliTest {
     assertUserError(run("tran"), 2, "tran");
     assertUserError(run(), 2, "Say what to do");
     assertUserError(run("train"), 2, "Name a recipe");
+    assertUserError(run("convert", "a", "b"), 2, "--to");
+    assertUserError(run("convert", "a", "b", "--to", "compvis"), 2, ".safetensors or .ckpt");
+    assertUserError(run("convert", "a", "b", "--to", "diffusers", "--dtype", "fp8"), 2, "fp8");
   }
 
   @ParameterizedTest
@@ -94,7 +100,11 @@ class CliTest {
         "train tiny.yaml --set model.chh=3|model.ch",
         "train tiny.yaml --set data.path=gone|gone",
         "train tiny.yaml --set optimizer.learning_rate=-1|learning_rate",
-        "train tiny.yaml --device cuda:99|cuda"
+        "train tiny.yaml --device cuda:99|cuda",
+        "train tiny.yaml --set model.init_from=gone.ckpt|gone.ckpt",
+        "inspect nowhere|nowhere",
+        "inspect tiny.yaml|tiny.yaml",
+        "convert nowhere vae --to diffusers|nowhere"
       })
   void mistakesAreAnsweredInASentence(String command, String part) throws Exception {
     recipe(3);
@@ -183,5 +193,68 @@ class CliTest {
     Outcome o = run("doctor");
     assertEquals(0, o.code(), o.err());
     assertTrue(o.out().contains("oneDNN") && o.out().contains("a native call costs"), o.out());
+  }
+
+  /** What a run leaves, through diffusers and back; then a training that starts from it. */
+  @Test
+  void convertInspectFineTune() throws Exception {
+    recipe(2);
+    Outcome o = run("train", "tiny.yaml", "--out", "run");
+    assertEquals(0, o.code(), o.err());
+    String model = "run/model.safetensors";
+    assertUserError(
+        run("convert", model, "vae", "--to", "diffusers"), 1, "--scaling-factor", "evaluate");
+    o = run("convert", model, "vae", "--to", "diffusers", "--scaling-factor", "0.5");
+    assertEquals(0, o.code(), o.err());
+    String config = Files.readString(folder.resolve("vae/config.json"));
+    assertTrue(
+        config.contains("\"scaling_factor\": 0.5") && config.contains("\"norm_num_groups\": 4"),
+        config);
+    assertUserError(
+        run("convert", model, "vae", "--to", "diffusers", "--model", "sd-vae"), 1, "overwrite");
+    assertUserError(
+        run("convert", model, "new", "--to", "diffusers", "--model", "sd-vae"),
+        1,
+        "is no sd-vae",
+        "in_channels: sd-vae has 3");
+
+    o = run("inspect", "vae", "--keys");
+    assertEquals(0, o.code(), o.err());
+    for (String part :
+        List.of(
+            "diffusers folder",
+            "none of the published ones",
+            "encoder.mid_block.attentions.0.to_q.weight F32[16, 16]",
+            "norm_num_groups              4",
+            "nothing is missing")) {
+      assertTrue(o.out().contains(part), "missing '" + part + "' in " + o.out());
+    }
+
+    o = run("convert", "vae", "vae.ckpt", "--to", "compvis", "--dtype", "bf16");
+    assertEquals(0, o.code(), o.err());
+    assertTrue(o.out().contains("wrote vae.ckpt"), o.out());
+    o = run("train", "tiny.yaml", "--out", "tuned", "--set", "model.init_from=vae.ckpt");
+    assertEquals(0, o.code(), o.err());
+    Files.delete(folder.resolve("vae.ckpt"));
+    o = run("evaluate", "tuned");
+    assertEquals(0, o.code(), "the start is needed no longer: " + o.err());
+  }
+
+  @Test
+  void whatIsNoAutoencoderIsInspectedAndSaid() throws Exception {
+    SafetensorsWriter.write(
+        folder.resolve("dit.safetensors"),
+        List.of(
+            SafetensorsWriter.Entry.floats("x_embedder.proj.weight", new float[8], 8),
+            SafetensorsWriter.Entry.floats("blocks.0.adaLN_modulation.1.bias", new float[6], 6)),
+        Map.of());
+    Outcome o = run("inspect", "dit.safetensors");
+    assertUserError(o, 1, "it is a DiT or SiT");
+    assertTrue(o.out().contains("blocks.0 ") && o.out().contains("6 numbers F32"), o.out());
+    assertUserError(
+        run("convert", "dit.safetensors", "vae", "--to", "diffusers"), 1, "it is a DiT or SiT");
+    assertFalse(Files.exists(folder.resolve("vae")));
+    Files.write(folder.resolve("cut.safetensors"), new byte[] {9, 0, 0, 0, 0, 0, 0, 0, '{', '}'});
+    assertUserError(run("inspect", "cut.safetensors"), 1, "not a valid safetensors file");
   }
 }

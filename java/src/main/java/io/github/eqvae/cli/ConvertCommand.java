@@ -1,0 +1,233 @@
+package io.github.eqvae.cli;
+
+import io.github.eqvae.EqvaeException;
+import io.github.eqvae.model.LatentScaling;
+import io.github.eqvae.model.checkpoint.AutoencoderCheckpoint;
+import io.github.eqvae.model.checkpoint.AutoencoderKind;
+import io.github.eqvae.model.checkpoint.AutoencoderSettings;
+import io.github.eqvae.model.checkpoint.CheckpointWriter;
+import io.github.eqvae.model.checkpoint.FloatType;
+import io.github.eqvae.model.checkpoint.KnownModel;
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.Callable;
+import java.util.stream.Collectors;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Parameters;
+import picocli.CommandLine.Spec;
+
+/** {@code eqvae convert}: an autoencoder from one naming and file format to another. */
+@Command(
+    name = "convert",
+    mixinStandardHelpOptions = true,
+    description = {
+      "Converts an autoencoder between diffusers and CompVis.",
+      "Reads a folder of diffusers, safetensors or a PyTorch checkpoint, also one of a whole"
+          + " pipeline; what it is, its content decides. Numbers keep their bits unless --dtype is"
+          + " given."
+    },
+    footer = {
+      "",
+      "Examples:",
+      "  eqvae convert sd-v1.ckpt vae/ --to diffusers",
+      "  eqvae convert eq-vae.ckpt vae/ --to diffusers --model sd-vae --dtype fp16",
+      "  eqvae convert runs/photos/model.safetensors vae/ --to diffusers --scaling-factor 0.9",
+      "  eqvae convert vae/ vae.ckpt --to compvis",
+      "  eqvae convert vae/ vae.safetensors --to compvis"
+    })
+final class ConvertCommand implements Callable<Integer> {
+  private enum Target {
+    DIFFUSERS,
+    COMPVIS
+  }
+
+  private enum Dtype {
+    FP32(FloatType.F32),
+    FP16(FloatType.F16),
+    BF16(FloatType.BF16);
+
+    private final FloatType type;
+
+    Dtype(FloatType type) {
+      this.type = type;
+    }
+  }
+
+  @Parameters(index = "0", paramLabel = "SRC", description = "A checkpoint: a file or a folder.")
+  private Path source = Path.of(".");
+
+  @Parameters(
+      index = "1",
+      paramLabel = "DST",
+      description = "A folder for diffusers, a file .ckpt or .safetensors for compvis.")
+  private Path destination = Path.of(".");
+
+  @Option(
+      names = "--to",
+      required = true,
+      paramLabel = "NAMING",
+      description = "Whose names and files: ${COMPLETION-CANDIDATES}.")
+  private Target to = Target.DIFFUSERS;
+
+  @Option(
+      names = "--dtype",
+      paramLabel = "TYPE",
+      description =
+          "The type of the numbers: ${COMPLETION-CANDIDATES}; rounded to nearest. Default: as they"
+              + " are.")
+  private Optional<Dtype> dtype = Optional.empty();
+
+  @Option(
+      names = "--model",
+      paramLabel = "NAME",
+      description =
+          "The published model that SRC is a checkpoint of, where several share its architecture:"
+              + " sd-vae, sdxl-vae, sd3-vae, flux-vae ...")
+  private Optional<String> model = Optional.empty();
+
+  @Option(
+      names = "--scaling-factor",
+      paramLabel = "X",
+      description = "scaling_factor of the latent: 1 / its standard deviation.")
+  private Optional<Double> scalingFactor = Optional.empty();
+
+  @Option(
+      names = "--shift-factor",
+      paramLabel = "X",
+      description = "shift_factor of the latent, with --scaling-factor: its mean.")
+  private Optional<Double> shiftFactor = Optional.empty();
+
+  @Option(names = "--overwrite", description = "Replaces DST if it is there.")
+  private boolean overwrite;
+
+  @Spec private CommandSpec spec;
+
+  @Override
+  public Integer call() throws Exception {
+    PrintWriter stdout = spec.commandLine().getOut();
+    PrintWriter stderr = spec.commandLine().getErr();
+    boolean pickle = to == Target.COMPVIS && isPickle();
+    if (shiftFactor.isPresent() && scalingFactor.isEmpty()) {
+      throw new ParameterException(
+          spec.commandLine(), "--shift-factor needs --scaling-factor beside it.");
+    }
+    requireFree();
+    try (AutoencoderCheckpoint checkpoint = AutoencoderCheckpoint.open(source)) {
+      AutoencoderSettings settings = settings(checkpoint);
+      CheckpointWriter writer = new CheckpointWriter(dtype.map(d -> d.type));
+      if (to == Target.COMPVIS) {
+        Files.createDirectories(destination.toAbsolutePath().getParent());
+      }
+      CheckpointWriter.Written written =
+          to == Target.DIFFUSERS
+              ? writer.writeDiffusers(destination, checkpoint, settings)
+              : pickle
+                  ? writer.writeCkpt(destination, checkpoint, settings)
+                  : writer.writeSafetensors(destination, checkpoint, settings);
+      checkpoint
+          .others()
+          .forEach(
+              (what, count) ->
+                  stderr.println("eqvae: note: left out: " + what + ", " + count + " tensors"));
+      written
+          .overflows()
+          .forEach(
+              (name, count) ->
+                  stderr.println(
+                      "eqvae: note: "
+                          + name
+                          + ": "
+                          + count
+                          + " numbers are too large for this type and are infinite now"));
+      stderr.flush();
+      written.files().forEach(file -> stdout.println("wrote " + file));
+      stdout.flush();
+    }
+    return 0;
+  }
+
+  private boolean isPickle() {
+    String name = String.valueOf(destination.getFileName());
+    boolean pickle = name.matches(".*\\.(ckpt|pt|pth|bin)");
+    if (!pickle && !name.endsWith(".safetensors")) {
+      throw new ParameterException(
+          spec.commandLine(),
+          "DST " + destination + ": end it with .safetensors or .ckpt to say which file to write.");
+    }
+    return pickle;
+  }
+
+  private void requireFree() throws IOException {
+    boolean used = Files.exists(destination);
+    if (used && Files.isDirectory(destination)) {
+      try (var files = Files.list(destination)) {
+        used = files.findAny().isPresent();
+      }
+    }
+    if (used && !overwrite) {
+      throw new EqvaeException.Argument(
+          destination + " is there already; name another, or add --overwrite");
+    }
+  }
+
+  private AutoencoderSettings settings(AutoencoderCheckpoint checkpoint) {
+    AutoencoderSettings settings = checkpoint.settings();
+    if (model.isPresent()) {
+      settings = known(model.get(), checkpoint).settings().orElse(settings);
+    }
+    if (scalingFactor.isPresent()) {
+      settings = settings.with(LatentScaling.of(scalingFactor.get(), shiftFactor.orElse(0.0)));
+    }
+    boolean kl = checkpoint.architecture().kind() == AutoencoderKind.KL;
+    if (to == Target.DIFFUSERS && kl && settings.scaling().isEmpty()) {
+      throw new EqvaeException.Argument(scalingIsUnknown(checkpoint.known()));
+    }
+    return settings;
+  }
+
+  private KnownModel known(String id, AutoencoderCheckpoint checkpoint) {
+    KnownModel known =
+        KnownModel.of(id)
+            .orElseThrow(
+                () ->
+                    new ParameterException(
+                        spec.commandLine(),
+                        "--model "
+                            + id
+                            + ": there are "
+                            + Arrays.stream(KnownModel.values())
+                                .map(KnownModel::id)
+                                .collect(Collectors.joining(", "))));
+    List<String> differences =
+        known.architecture().differences(id, checkpoint.architecture(), source.toString());
+    if (!differences.isEmpty()) {
+      throw new EqvaeException.Argument(
+          source + " is no " + id + ":\n  " + String.join("\n  ", differences));
+    }
+    return known;
+  }
+
+  /** A wrong factor shows only in the generator's pictures: better to ask than to guess. */
+  private String scalingIsUnknown(List<KnownModel> candidates) {
+    String models =
+        candidates.stream()
+            .filter(m -> m.settings().scaling().isPresent())
+            .map(
+                m ->
+                    "--model " + m.id() + " (" + m.settings().scaling().get().scalingFactor() + ")")
+            .collect(Collectors.joining(" or "));
+    return source
+        + " does not say how its latent is scaled, and config.json has to: add "
+        + (models.isEmpty() ? "" : models + ", or ")
+        + "--scaling-factor X with 1 / the latent's standard deviation, which `eqvae evaluate`"
+        + " prints for a run";
+  }
+}

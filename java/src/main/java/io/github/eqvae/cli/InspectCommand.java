@@ -1,0 +1,181 @@
+package io.github.eqvae.cli;
+
+import io.github.eqvae.EqvaeException;
+import io.github.eqvae.model.LatentScaling;
+import io.github.eqvae.model.checkpoint.AutoencoderCheckpoint;
+import io.github.eqvae.model.checkpoint.AutoencoderSettings;
+import io.github.eqvae.model.checkpoint.CheckpointFile;
+import io.github.eqvae.model.checkpoint.KnownModel;
+import io.github.eqvae.model.checkpoint.StoredTensor;
+import java.io.PrintWriter;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.Collection;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.concurrent.Callable;
+import java.util.stream.Collectors;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+import picocli.CommandLine.Spec;
+
+/** {@code eqvae inspect}: what a checkpoint holds. */
+@Command(
+    name = "inspect",
+    mixinStandardHelpOptions = true,
+    description = {
+      "Says what a checkpoint holds.",
+      "Format, architecture, the published model it matches, number of parameters, tensors, what"
+          + " else is in it, and what is missing or does not belong. Exits with 1 when it is not a"
+          + " whole autoencoder. No number is read, so that large files take no time."
+    },
+    footer = {
+      "",
+      "Examples:",
+      "  eqvae inspect vae/",
+      "  eqvae inspect sd-v1.ckpt",
+      "  eqvae inspect runs/photos/model.safetensors --keys"
+    })
+final class InspectCommand implements Callable<Integer> {
+  private static final String ROW = "%-13s %s%n";
+
+  @Parameters(index = "0", paramLabel = "FILE", description = "A checkpoint: a file or a folder.")
+  private Path path = Path.of(".");
+
+  @Option(names = "--keys", description = "Lists every tensor with type and shape.")
+  private boolean keys;
+
+  @Spec private CommandSpec spec;
+
+  @Override
+  public Integer call() throws Exception {
+    PrintWriter out = spec.commandLine().getOut();
+    try (CheckpointFile file = CheckpointFile.open(path)) {
+      out.printf(ROW, "file", path);
+      out.printf(ROW, "format", file.format());
+      boolean whole;
+      try {
+        AutoencoderCheckpoint checkpoint = AutoencoderCheckpoint.of(file);
+        whole = print(out, checkpoint);
+      } catch (EqvaeException.Argument | EqvaeException.Unsupported e) {
+        groups(out, file.tensors().values());
+        beside(out, file);
+        out.flush();
+        throw e;
+      }
+      beside(out, file);
+      out.flush();
+      return whole ? 0 : 1;
+    }
+  }
+
+  /** Whether nothing is wrong with it. */
+  private boolean print(PrintWriter out, AutoencoderCheckpoint checkpoint) {
+    String prefix = checkpoint.prefix();
+    out.printf(
+        ROW, "naming", checkpoint.naming() + (prefix.isEmpty() ? "" : ", under " + prefix + "*"));
+    out.printf(ROW, "model", models(checkpoint.known()));
+    checkpoint
+        .architecture()
+        .values()
+        .forEach((name, value) -> out.printf("  %-28s %s%n", name, value));
+    settings(checkpoint.settings())
+        .forEach((name, value) -> out.printf("  %-28s %s%n", name, value));
+    Collection<StoredTensor> tensors = checkpoint.tensors().values();
+    out.printf(
+        ROW,
+        "parameters",
+        String.format(
+            Locale.ROOT,
+            "%,d in %d tensors, %s",
+            tensors.stream().mapToLong(StoredTensor::elements).sum(),
+            tensors.size(),
+            dtypes(checkpoint.dtypes())));
+    groups(out, tensors);
+    checkpoint
+        .others()
+        .forEach((what, count) -> out.printf(ROW, "also there", what + ", " + count + " tensors"));
+    if (checkpoint.report().isClean()) {
+      out.printf(ROW, "whole", "yes: nothing is missing, nothing unexpected");
+    } else {
+      out.printf(ROW, "whole", "no:");
+      checkpoint.report().lines().forEach(line -> out.println("  " + line));
+    }
+    return checkpoint.report().isClean();
+  }
+
+  private static String models(List<KnownModel> known) {
+    if (known.isEmpty()) {
+      return "none of the published ones";
+    }
+    String names =
+        known.stream()
+            .map(m -> m.title() + " (" + m.id() + ")")
+            .collect(Collectors.joining(" or "));
+    return known.size() == 1 ? names : names + ": they differ in weights and scaling alone";
+  }
+
+  private static Map<String, String> settings(AutoencoderSettings settings) {
+    Map<String, String> rows = new LinkedHashMap<>();
+    rows.put("norm_num_groups", orUnknown(settings.normNumGroups().stream().boxed().toList()));
+    rows.put("sample_size", orUnknown(settings.sampleSize().stream().boxed().toList()));
+    List<LatentScaling> scaling = settings.scaling().stream().toList();
+    rows.put(
+        "scaling_factor", orUnknown(scaling.stream().map(LatentScaling::scalingFactor).toList()));
+    rows.put("shift_factor", orUnknown(scaling.stream().map(LatentScaling::shiftFactor).toList()));
+    return rows;
+  }
+
+  private static String orUnknown(List<?> value) {
+    return value.isEmpty() ? "not in the file" : value.getFirst().toString();
+  }
+
+  private static String dtypes(Map<String, Integer> counts) {
+    return counts.size() == 1
+        ? counts.keySet().iterator().next()
+        : counts.entrySet().stream()
+            .map(e -> e.getKey() + " (" + e.getValue() + ")")
+            .collect(Collectors.joining(", "));
+  }
+
+  private void groups(PrintWriter out, Collection<StoredTensor> tensors) {
+    Map<String, List<StoredTensor>> groups =
+        tensors.stream()
+            .collect(
+                Collectors.groupingBy(
+                    t -> group(t.name()), LinkedHashMap::new, Collectors.toList()));
+    out.printf(ROW, "tensors", tensors.size());
+    groups.forEach(
+        (name, members) -> {
+          Map<String, Integer> dtypes = new TreeMap<>();
+          members.forEach(t -> dtypes.merge(t.dtype(), 1, Integer::sum));
+          out.printf(
+              Locale.ROOT,
+              "  %-40s %4d tensors %,13d numbers %s%n",
+              name,
+              members.size(),
+              members.stream().mapToLong(StoredTensor::elements).sum(),
+              dtypes(dtypes));
+          if (keys) {
+            members.forEach(
+                t -> out.printf("    %s %s%s%n", t.name(), t.dtype(), Arrays.toString(t.shape())));
+          }
+        });
+  }
+
+  /** A module up to its first number: what repeats stands together. */
+  private static String group(String name) {
+    String module = name.replaceFirst("\\.?[^.]*$", "");
+    String numbered = module.replaceFirst("^((?:[^.]*[^.\\d][^.]*\\.)*?\\d+)(\\..*)?$", "$1");
+    return numbered.isEmpty() ? name : numbered;
+  }
+
+  private static void beside(PrintWriter out, CheckpointFile file) {
+    file.beside().forEach(what -> out.printf(ROW, "also there", what));
+  }
+}

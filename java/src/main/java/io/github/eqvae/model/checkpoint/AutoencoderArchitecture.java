@@ -1,0 +1,188 @@
+package io.github.eqvae.model.checkpoint;
+
+import io.github.eqvae.EqvaeException;
+import io.github.eqvae.model.AutoencoderConfig;
+import io.github.eqvae.tensor.Shape;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.stream.IntStream;
+
+/**
+ * The part of an autoencoder's configuration that the names and shapes of its tensors determine.
+ *
+ * @param kind with a Gaussian posterior or a codebook
+ * @param inChannels {@code in_channels} of the image
+ * @param outChannels {@code out_ch} of the reconstruction
+ * @param ch channels after the first convolution
+ * @param blockOutChannels channels of each level; {@code ch · ch_mult} in CompVis' words
+ * @param numResBlocks {@code num_res_blocks} of an encoder level; the decoder has one more
+ * @param attnLevels levels whose residual blocks are followed by attention, 0 the full resolution
+ * @param zChannels {@code z_channels}: what the decoder begins with
+ * @param embedDim {@code embed_dim}: channels of the latent
+ * @param codebookSize {@code n_embed}; 0 without a codebook
+ * @param useQuantConv whether the latent comes out of a 1×1 convolution
+ * @param usePostQuantConv whether the latent goes into one
+ * @param midBlockAddAttention whether the deepest level has attention
+ */
+public record AutoencoderArchitecture(
+    AutoencoderKind kind,
+    int inChannels,
+    int outChannels,
+    int ch,
+    List<Integer> blockOutChannels,
+    int numResBlocks,
+    List<Integer> attnLevels,
+    int zChannels,
+    int embedDim,
+    int codebookSize,
+    boolean useQuantConv,
+    boolean usePostQuantConv,
+    boolean midBlockAddAttention) {
+
+  /** Copies the lists. */
+  public AutoencoderArchitecture {
+    blockOutChannels = List.copyOf(blockOutChannels);
+    attnLevels = attnLevels.stream().sorted().toList();
+  }
+
+  /**
+   * The architecture of a configuration.
+   *
+   * @param config the configuration
+   * @return what its tensors tell
+   */
+  public static AutoencoderArchitecture of(AutoencoderConfig config) {
+    int levels = config.chMult().size();
+    return new AutoencoderArchitecture(
+        AutoencoderKind.KL,
+        config.inChannels(),
+        config.outChannels(),
+        config.ch(),
+        config.chMult().stream().map(m -> m * config.ch()).toList(),
+        config.numResBlocks(),
+        IntStream.range(0, levels)
+            .filter(i -> config.attnResolutions().contains(config.resolution() >> i))
+            .boxed()
+            .toList(),
+        config.zChannels(),
+        config.embedDim(),
+        0,
+        config.useQuantConv(),
+        config.useQuantConv(),
+        config.midBlockAddAttention());
+  }
+
+  /**
+   * The configuration of {@link io.github.eqvae.model.AutoencoderKl}.
+   *
+   * @param settings what the tensors do not tell; 32 groups and 256 pixels where it has nothing
+   * @return the configuration
+   * @throws EqvaeException.Unsupported if that model cannot have this architecture
+   */
+  public AutoencoderConfig config(AutoencoderSettings settings) {
+    if (kind != AutoencoderKind.KL) {
+      throw new EqvaeException.Unsupported(
+          "This is a " + kind.className() + "; expected an " + AutoencoderKind.KL.className());
+    }
+    if (useQuantConv != usePostQuantConv) {
+      throw new EqvaeException.Unsupported(
+          "There is only one of quant_conv and post_quant_conv; expected both or neither");
+    }
+    if (blockOutChannels.stream().anyMatch(c -> c % ch != 0)) {
+      throw new EqvaeException.Unsupported(
+          "The levels have " + blockOutChannels + " channels; expected multiples of ch = " + ch);
+    }
+    int factor = 1 << (levels() - 1);
+    int wanted = settings.sampleSize().orElse(AutoencoderSettings.DEFAULT_SAMPLE_SIZE);
+    int resolution = Math.max(1, wanted / factor) * factor;
+    return new AutoencoderConfig(
+        inChannels,
+        outChannels,
+        ch,
+        blockOutChannels.stream().map(c -> c / ch).toList(),
+        numResBlocks,
+        attnLevels.stream().map(i -> resolution >> i).toList(),
+        resolution,
+        zChannels,
+        embedDim,
+        settings.normNumGroups().orElse(AutoencoderSettings.DEFAULT_GROUPS),
+        useQuantConv,
+        midBlockAddAttention);
+  }
+
+  /**
+   * How many resolutions there are.
+   *
+   * @return one more than the halvings
+   */
+  public int levels() {
+    return blockOutChannels.size();
+  }
+
+  /**
+   * Every tensor it has.
+   *
+   * @return CompVis name to shape, in the order of the modules
+   */
+  public Map<String, Shape> tensors() {
+    return new TensorList(this).all();
+  }
+
+  /**
+   * How many numbers are learned.
+   *
+   * @return elements of all tensors
+   */
+  public long parameterCount() {
+    return tensors().values().stream().mapToLong(Shape::elements).sum();
+  }
+
+  /**
+   * What differs from another architecture.
+   *
+   * @param mine what to call this one, such as {@code "config.json"}
+   * @param other the other
+   * @param theirs what to call the other
+   * @return one line per value, in CompVis' words; empty if the two are equal
+   */
+  public List<String> differences(String mine, AutoencoderArchitecture other, String theirs) {
+    List<String> lines = new ArrayList<>();
+    Map<String, Object> ours = values();
+    other
+        .values()
+        .forEach(
+            (name, value) -> {
+              if (!Objects.equals(value, ours.get(name))) {
+                lines.add(
+                    name + ": " + mine + " has " + ours.get(name) + ", " + theirs + " " + value);
+              }
+            });
+    return List.copyOf(lines);
+  }
+
+  /**
+   * Its values by name.
+   *
+   * @return in CompVis' words, with {@code block_out_channels} for {@code ch_mult}
+   */
+  public Map<String, Object> values() {
+    Map<String, Object> values = new LinkedHashMap<>();
+    values.put("kind", kind.className());
+    values.put("in_channels", inChannels);
+    values.put("out_ch", outChannels);
+    values.put("ch", ch);
+    values.put("block_out_channels", blockOutChannels);
+    values.put("num_res_blocks", numResBlocks);
+    values.put("attention at levels", attnLevels);
+    values.put("z_channels", zChannels);
+    values.put("embed_dim", embedDim);
+    values.put("codebook size", codebookSize);
+    values.put("use_quant_conv", useQuantConv);
+    values.put("use_post_quant_conv", usePostQuantConv);
+    values.put("mid_block_add_attention", midBlockAddAttention);
+    return values;
+  }
+}

@@ -1,0 +1,341 @@
+package io.github.eqvae.model.checkpoint;
+
+import io.github.eqvae.EqvaeException;
+import io.github.eqvae.model.AutoencoderKl;
+import io.github.eqvae.model.LatentScaling;
+import io.github.eqvae.nn.Parameter;
+import io.github.eqvae.nn.ParameterStore;
+import io.github.eqvae.tensor.Shape;
+import io.github.eqvae.tensor.Stream;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Collections;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.OptionalInt;
+import java.util.TreeMap;
+
+/**
+ * An open checkpoint of an autoencoder, of whatever format and naming. The architecture is read off
+ * the tensors; a {@code config.json} must agree with it. What is missing or does not belong is
+ * reported, and refused where the tensors are used.
+ *
+ * <pre>{@code
+ * try (AutoencoderCheckpoint checkpoint = AutoencoderCheckpoint.open(path)) {
+ *   AutoencoderKl vae = checkpoint.load(stream, false);
+ *   Optional<LatentScaling> scaling = checkpoint.settings().scaling();
+ * }
+ * }</pre>
+ */
+public final class AutoencoderCheckpoint implements AutoCloseable {
+  /** A place of projections that some keep as matrices and others as 1×1 convolutions. */
+  private static final String PROJECTION = ".*\\.attn[._]\\d+\\.(q|k|v|proj_out)\\.weight";
+
+  private final CheckpointFile file;
+  private final AutoencoderKeys keys;
+  private final AutoencoderArchitecture architecture;
+  private final AutoencoderSettings settings;
+  private final KeyReport report;
+
+  private AutoencoderCheckpoint(
+      CheckpointFile file,
+      AutoencoderKeys keys,
+      AutoencoderArchitecture architecture,
+      AutoencoderSettings settings) {
+    this.file = file;
+    this.keys = keys;
+    this.architecture = architecture;
+    this.settings = settings;
+    report = compare();
+  }
+
+  /**
+   * Opens a file or a folder.
+   *
+   * @param path safetensors, a PyTorch checkpoint, or a folder of diffusers; a checkpoint of a
+   *     whole pipeline does, too
+   * @return the open checkpoint; the caller closes it
+   * @throws EqvaeException.Argument if it holds no autoencoder (the message says what it is), mixes
+   *     namings, or has a {@code config.json} of another architecture
+   * @throws EqvaeException.Unsupported if it is an autoencoder that cannot be computed here
+   * @throws IOException if it cannot be read, or a file breaks the rules of its format
+   */
+  public static AutoencoderCheckpoint open(Path path) throws IOException {
+    CheckpointFile file = CheckpointFile.open(path);
+    try {
+      return of(file);
+    } catch (IOException | RuntimeException | Error e) {
+      file.close();
+      throw e;
+    }
+  }
+
+  /**
+   * Looks for an autoencoder in an open checkpoint.
+   *
+   * @param file the checkpoint; from now on closed by what is returned
+   * @return the autoencoder in it
+   * @throws EqvaeException.Argument as of {@link #open}
+   * @throws EqvaeException.Unsupported as of {@link #open}
+   * @throws IOException if {@code config.json} cannot be read
+   */
+  public static AutoencoderCheckpoint of(CheckpointFile file) throws IOException {
+    String name = file.path().toString();
+    Optional<Path> configFile = file.config();
+    AutoencoderKeys keys = AutoencoderKeys.of(file);
+    Optional<DiffusersConfig> config = Optional.empty();
+    // A config.json beside a CompVis file belongs to somebody else.
+    if (configFile.isPresent() && keys.naming() != KeyNaming.COMPVIS) {
+      config = Optional.of(DiffusersConfig.read(configFile.get()));
+    }
+    AutoencoderArchitecture architecture =
+        new ArchitectureInference(name, keys.tensors()).architecture();
+    config.ifPresent(c -> requireAgreement(configFile.orElseThrow(), c, architecture));
+    AutoencoderSettings settings =
+        config
+            .map(DiffusersConfig::settings)
+            .orElseGet(
+                () ->
+                    AutoencoderSettings.of(name, file.metadata())
+                        .orElse(PipelineHints.settings(file.tensors(), architecture)));
+    List<KnownModel> known = KnownModel.matching(architecture, settings);
+    if (known.size() == 1) {
+      settings = settings.orElse(known.getFirst().settings());
+    } else if (!known.isEmpty()) {
+      AutoencoderSettings shared = known.getFirst().settings();
+      settings =
+          settings.orElse(
+              new AutoencoderSettings(
+                  shared.normNumGroups(),
+                  OptionalInt.empty(),
+                  Optional.empty(),
+                  shared.forceUpcast()));
+    }
+    return new AutoencoderCheckpoint(file, keys, architecture, settings);
+  }
+
+  private static void requireAgreement(
+      Path config, DiffusersConfig said, AutoencoderArchitecture found) {
+    List<String> differences = said.architecture().differences("config.json", found, "the tensors");
+    if (!differences.isEmpty()) {
+      throw new EqvaeException.Argument(
+          config
+              + " does not describe the tensors beside it:\n  "
+              + String.join("\n  ", differences));
+    }
+    int groups = said.settings().normNumGroups().orElseThrow();
+    if (found.blockOutChannels().stream().anyMatch(c -> c % groups != 0)) {
+      throw new EqvaeException.Argument(
+          config
+              + ": norm_num_groups "
+              + groups
+              + " does not divide the channels "
+              + found.blockOutChannels());
+    }
+  }
+
+  private KeyReport compare() {
+    List<String> missing = new ArrayList<>();
+    List<String> misshaped = new ArrayList<>();
+    Map<String, Shape> expected = architecture.tensors();
+    expected.forEach(
+        (name, shape) -> {
+          StoredTensor tensor = keys.tensors().get(name);
+          if (tensor == null) {
+            missing.add(keys.nameInFile(name) + " " + shape);
+          } else if (!fits(name, tensor.shape(), shape)) {
+            misshaped.add(tensor + ", expected " + shape);
+          } else if (FloatType.of(tensor.dtype()).isEmpty()) {
+            misshaped.add(tensor + ", expected " + Arrays.toString(FloatType.values()));
+          }
+        });
+    List<String> unexpected = new ArrayList<>(keys.unexpected());
+    keys.tensors()
+        .forEach(
+            (name, tensor) -> {
+              if (!expected.containsKey(name)) {
+                unexpected.add(tensor.toString());
+              }
+            });
+    return new KeyReport(missing, unexpected, misshaped);
+  }
+
+  /** The projections of attention are matrices for some and convolutions for others. */
+  private static boolean fits(String name, long[] shape, Shape expected) {
+    long[] full = shape;
+    if (name.matches(PROJECTION) && (shape.length == 2 || shape.length == 3)) {
+      full = Arrays.copyOf(shape, 4);
+      Arrays.fill(full, shape.length, 4, 1);
+    }
+    return Arrays.equals(full, expected.extents());
+  }
+
+  /**
+   * The file.
+   *
+   * @return with everything that is in it
+   */
+  public CheckpointFile file() {
+    return file;
+  }
+
+  /**
+   * Who named the tensors.
+   *
+   * @return the naming
+   */
+  public KeyNaming naming() {
+    return keys.naming();
+  }
+
+  /**
+   * What stands before the names of the autoencoder, such as {@code first_stage_model.}.
+   *
+   * @return the prefix, mostly empty
+   */
+  public String prefix() {
+    return keys.prefix();
+  }
+
+  /**
+   * The architecture.
+   *
+   * @return as the tensors tell it
+   */
+  public AutoencoderArchitecture architecture() {
+    return architecture;
+  }
+
+  /**
+   * What the tensors do not tell.
+   *
+   * @return from {@code config.json}, what else is in the file, and the published model if there is
+   *     only one it can be
+   */
+  public AutoencoderSettings settings() {
+    return settings;
+  }
+
+  /**
+   * The published models that it may be a checkpoint of.
+   *
+   * @return none, one, or several that cannot be told apart
+   */
+  public List<KnownModel> known() {
+    return KnownModel.matching(architecture, settings);
+  }
+
+  /**
+   * What is missing, unexpected or of a wrong shape.
+   *
+   * @return the report
+   */
+  public KeyReport report() {
+    return report;
+  }
+
+  /**
+   * The tensors of the autoencoder.
+   *
+   * @return by CompVis name
+   */
+  public Map<String, StoredTensor> tensors() {
+    return Collections.unmodifiableMap(keys.tensors());
+  }
+
+  /**
+   * What the file holds beside the autoencoder.
+   *
+   * @return what it is, and how many tensors
+   */
+  public Map<String, Integer> others() {
+    return keys.others();
+  }
+
+  /**
+   * The element types.
+   *
+   * @return safetensors' names of them, and how many tensors of the autoencoder are of each
+   */
+  public Map<String, Integer> dtypes() {
+    Map<String, Integer> counts = new TreeMap<>();
+    keys.tensors().values().forEach(t -> counts.merge(t.dtype(), 1, Integer::sum));
+    return counts;
+  }
+
+  /**
+   * Builds the model and reads its weights.
+   *
+   * @param stream orders the work; its device holds the parameters
+   * @param training whether to keep memory for gradients
+   * @return the model; the caller closes it
+   * @throws EqvaeException.Argument if the report is not clean
+   * @throws EqvaeException.Unsupported if it is not an {@code AutoencoderKL}
+   */
+  public AutoencoderKl load(Stream stream, boolean training) {
+    report.requireClean(file.path().toString());
+    AutoencoderKl vae = new AutoencoderKl(architecture.config(settings), stream, 0, training);
+    try {
+      loadInto(vae.parameters(), stream);
+      return vae;
+    } catch (RuntimeException | Error e) {
+      vae.close();
+      throw e;
+    }
+  }
+
+  /**
+   * Reads all parameters of a model, strictly. Nothing is changed unless everything fits.
+   *
+   * @param parameters what to fill; CompVis names
+   * @param stream waited for
+   * @throws EqvaeException.Argument if tensors are missing, unexpected or of another shape; the
+   *     message has all of them
+   */
+  public void loadInto(ParameterStore parameters, Stream stream) {
+    List<String> missing = new ArrayList<>();
+    List<String> misshaped = new ArrayList<>(report.misshaped());
+    Map<String, StoredTensor> unexpected = new LinkedHashMap<>(keys.tensors());
+    for (Parameter p : parameters.all()) {
+      StoredTensor tensor = unexpected.remove(p.name());
+      if (tensor == null) {
+        missing.add(keys.nameInFile(p.name()) + " " + p.shape());
+      } else if (!fits(p.name(), tensor.shape(), p.shape())) {
+        String line = tensor + ", expected " + p.shape();
+        if (!misshaped.contains(line)) {
+          misshaped.add(line);
+        }
+      }
+    }
+    List<String> others = new ArrayList<>(keys.unexpected());
+    unexpected.values().forEach(tensor -> others.add(tensor.toString()));
+    new KeyReport(missing, others, misshaped).requireClean(file.path() + " does not fit the model");
+    for (Parameter p : parameters.all()) {
+      p.value().set(stream, keys.tensors().get(p.name()).floats());
+    }
+  }
+
+  /**
+   * Reads a model and how its latents are scaled.
+   *
+   * @param path as of {@link #open}
+   * @param stream orders the work; its device holds the parameters
+   * @return the model, not for training, and its scaling if that is known
+   * @throws IOException as of {@link #open}
+   */
+  public static PretrainedKl loadKl(Path path, Stream stream) throws IOException {
+    try (AutoencoderCheckpoint checkpoint = open(path)) {
+      Optional<LatentScaling> scaling = checkpoint.settings().scaling();
+      return new PretrainedKl(checkpoint.load(stream, false), scaling);
+    }
+  }
+
+  @Override
+  public void close() {
+    file.close();
+  }
+}

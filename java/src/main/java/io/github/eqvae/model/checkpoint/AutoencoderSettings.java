@@ -1,0 +1,133 @@
+package io.github.eqvae.model.checkpoint;
+
+import io.github.eqvae.EqvaeException;
+import io.github.eqvae.model.LatentScaling;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.OptionalInt;
+import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The part of an autoencoder's configuration that its tensors do not tell. diffusers keeps it in
+ * {@code config.json}; a CompVis checkpoint keeps nothing, unless this library wrote it.
+ *
+ * @param normNumGroups {@code norm_num_groups} of every group norm
+ * @param sampleSize {@code sample_size}: side of the training images
+ * @param scaling of the latent
+ * @param forceUpcast {@code force_upcast}: whether half precision overflows in it
+ */
+public record AutoencoderSettings(
+    OptionalInt normNumGroups,
+    OptionalInt sampleSize,
+    Optional<LatentScaling> scaling,
+    Optional<Boolean> forceUpcast) {
+  /** In all published models. */
+  static final int DEFAULT_GROUPS = 32;
+
+  /** What most were trained with. */
+  static final int DEFAULT_SAMPLE_SIZE = 256;
+
+  /** Nothing is known. */
+  public static final AutoencoderSettings UNKNOWN =
+      new AutoencoderSettings(
+          OptionalInt.empty(), OptionalInt.empty(), Optional.empty(), Optional.empty());
+
+  /**
+   * These, completed by others.
+   *
+   * @param others asked where this has nothing
+   * @return both
+   */
+  public AutoencoderSettings orElse(AutoencoderSettings others) {
+    return new AutoencoderSettings(
+        normNumGroups.isPresent() ? normNumGroups : others.normNumGroups,
+        sampleSize.isPresent() ? sampleSize : others.sampleSize,
+        scaling.or(others::scaling),
+        forceUpcast.or(others::forceUpcast));
+  }
+
+  /**
+   * These with another scaling.
+   *
+   * @param value the scaling
+   * @return the settings
+   */
+  public AutoencoderSettings with(LatentScaling value) {
+    return new AutoencoderSettings(normNumGroups, sampleSize, Optional.of(value), forceUpcast);
+  }
+
+  /**
+   * As free strings beside the tensors of a CompVis file, which has no other place for them.
+   *
+   * @return diffusers' names to values
+   */
+  public Map<String, String> metadata() {
+    Map<String, String> map = new LinkedHashMap<>();
+    normNumGroups.ifPresent(n -> map.put("norm_num_groups", Integer.toString(n)));
+    sampleSize.ifPresent(n -> map.put("sample_size", Integer.toString(n)));
+    scaling.ifPresent(
+        s -> {
+          map.put("scaling_factor", Double.toString(s.scalingFactor()));
+          map.put("shift_factor", Double.toString(s.shiftFactor()));
+          if (!s.mean().isEmpty()) {
+            map.put("latents_mean", joined(s.mean()));
+            map.put("latents_std", joined(s.std()));
+          }
+        });
+    forceUpcast.ifPresent(b -> map.put("force_upcast", Boolean.toString(b)));
+    return map;
+  }
+
+  /**
+   * Reads what {@link #metadata} wrote.
+   *
+   * @param file for messages
+   * @param metadata free strings, of which those with other names are left alone
+   * @throws EqvaeException.Argument if a value is not of its type
+   */
+  static AutoencoderSettings of(String file, Map<String, String> metadata) {
+    try {
+      return new AutoencoderSettings(
+          integer(metadata.get("norm_num_groups")),
+          integer(metadata.get("sample_size")),
+          Optional.ofNullable(metadata.get("scaling_factor"))
+              .map(
+                  s ->
+                      new LatentScaling(
+                          Double.parseDouble(s),
+                          Double.parseDouble(metadata.getOrDefault("shift_factor", "0")),
+                          numbers(metadata.getOrDefault("latents_mean", "")),
+                          numbers(metadata.getOrDefault("latents_std", "")))),
+          Optional.ofNullable(metadata.get("force_upcast")).map(Boolean::parseBoolean));
+    } catch (NumberFormatException | EqvaeException.Argument e) {
+      throw new EqvaeException.Argument(
+          file + ": the settings beside the tensors make no sense: " + e.getMessage());
+    }
+  }
+
+  private static String joined(List<Double> values) {
+    return values.stream().map(v -> Double.toString(v)).collect(Collectors.joining(","));
+  }
+
+  private static List<Double> numbers(String joined) {
+    return joined.isEmpty()
+        ? List.of()
+        : Arrays.stream(joined.split(",")).map(Double::parseDouble).toList();
+  }
+
+  private static OptionalInt integer(@Nullable String text) {
+    return text == null ? OptionalInt.empty() : OptionalInt.of(positive(text));
+  }
+
+  private static int positive(String text) {
+    int value = Integer.parseInt(text);
+    if (value <= 0) {
+      throw new NumberFormatException(text + " is not positive");
+    }
+    return value;
+  }
+}

@@ -1,0 +1,255 @@
+package io.github.eqvae.model.checkpoint;
+
+import io.github.eqvae.EqvaeException;
+import io.github.eqvae.io.SafetensorsFile;
+import io.github.eqvae.io.torch.TorchDtype;
+import io.github.eqvae.io.torch.TorchFile;
+import io.github.eqvae.io.torch.TorchTensor;
+import io.github.eqvae.io.torch.TorchValue;
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.Deque;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+
+/**
+ * An open checkpoint of whatever model: all its tensors by name, whether they lie in safetensors,
+ * in a PyTorch file, or in a folder of diffusers with one or several of them. What a file is, its
+ * first bytes decide; its name is not looked at.
+ */
+public final class CheckpointFile implements AutoCloseable {
+  /** Where our own files keep what the tensors do not tell. */
+  static final String SETTINGS = "eqvae";
+
+  /** The brace of the header follows 8 bytes of its length. */
+  private static final int SAFETENSORS_BRACE = 8;
+
+  private final Path path;
+  private final Deque<AutoCloseable> open = new ArrayDeque<>();
+  private final Map<String, StoredTensor> tensors = new LinkedHashMap<>();
+  private final Map<String, String> metadata = new LinkedHashMap<>();
+  private final List<String> beside = new ArrayList<>();
+  private String format = "";
+  private Optional<Path> config = Optional.empty();
+
+  private CheckpointFile(Path path) {
+    this.path = path;
+  }
+
+  /**
+   * Opens a file or a folder.
+   *
+   * @param path safetensors, a PyTorch checkpoint, or a folder of diffusers
+   * @return the open checkpoint; the caller closes it
+   * @throws EqvaeException.Argument if it is none of them, or a part is missing
+   * @throws IOException if it cannot be read, or a file breaks the rules of its format
+   */
+  public static CheckpointFile open(Path path) throws IOException {
+    CheckpointFile file = new CheckpointFile(path);
+    try {
+      if (Files.isDirectory(path)) {
+        file.addFolder(DiffusersFolder.open(path));
+      } else {
+        file.format = file.add(path, Map.of());
+        Path sibling = path.toAbsolutePath().resolveSibling(DiffusersFolder.CONFIG);
+        file.config = Optional.of(sibling).filter(Files::isRegularFile);
+      }
+      return file;
+    } catch (IOException | RuntimeException | Error e) {
+      file.close();
+      throw e;
+    }
+  }
+
+  private void addFolder(DiffusersFolder folder) throws IOException {
+    config = folder.config();
+    for (Path part : folder.weights()) {
+      format = add(part, folder.shards());
+    }
+    List<String> lost =
+        folder.shards().keySet().stream().filter(name -> !tensors.containsKey(name)).toList();
+    if (!lost.isEmpty()) {
+      throw new EqvaeException.Argument(
+          path
+              + ": the index names "
+              + lost.size()
+              + " tensors that are not in their shards: "
+              + String.join(", ", lost));
+    }
+    int parts = folder.weights().size();
+    format =
+        "diffusers folder, "
+            + folder.weights().getFirst().getFileName()
+            + (parts > 1 ? " and " + (parts - 1) + " more" : "")
+            + " ("
+            + format
+            + ")";
+  }
+
+  /** Adds the tensors of one file; returns what kind of file it is. */
+  private String add(Path file, Map<String, Path> shards) throws IOException {
+    byte[] start = start(file);
+    if (start.length > SAFETENSORS_BRACE && start[SAFETENSORS_BRACE] == '{') {
+      SafetensorsFile source = SafetensorsFile.open(file);
+      open.push(source);
+      for (String name : source.names()) {
+        add(
+            file,
+            shards,
+            new StoredTensor(
+                name,
+                source.info(name).dtype(),
+                source.info(name).shape(),
+                () -> source.segment(name)));
+      }
+      metadata.putAll(source.metadata());
+      return "safetensors";
+    }
+    if (new String(start, StandardCharsets.US_ASCII).stripLeading().startsWith("{")) {
+      throw new EqvaeException.Argument(
+          file + " is JSON, not a file of tensors; name the folder it lies in");
+    }
+    TorchFile source = TorchFile.open(file);
+    open.push(source);
+    addAll(file, shards, source);
+    return source.format() == TorchFile.Format.ZIP ? "PyTorch zip archive" : "PyTorch before 1.6";
+  }
+
+  private static byte[] start(Path file) throws IOException {
+    if (!Files.isRegularFile(file)) {
+      throw new NoSuchFileException(file.toString());
+    }
+    try (InputStream in = Files.newInputStream(file)) {
+      return in.readNBytes(SAFETENSORS_BRACE + 1);
+    }
+  }
+
+  private void addAll(Path file, Map<String, Path> shards, TorchFile source) throws IOException {
+    Map<String, TorchTensor> dict = source.stateDict();
+    dict.forEach(
+        (name, tensor) ->
+            add(
+                file,
+                shards,
+                new StoredTensor(name, dtype(tensor.dtype()), tensor.shape(), tensor::bytes)));
+    if (source.root() instanceof TorchValue.PyDict root) {
+      for (TorchValue.PyDict.Entry entry : root.entries()) {
+        boolean tensor = entry.value() instanceof TorchTensor;
+        if (entry.key() instanceof TorchValue.PyStr key && !tensor) {
+          beside(key.value(), entry.value(), dict);
+        }
+      }
+    }
+  }
+
+  private void beside(String key, TorchValue value, Map<String, TorchTensor> dict) {
+    if (value instanceof TorchValue.PyDict inner) {
+      for (TorchValue.PyDict.Entry entry : inner.entries()) {
+        if (entry.value() instanceof TorchTensor tensor && dict.containsValue(tensor)) {
+          return; // this is where the weights are
+        }
+        if (key.equals(SETTINGS)
+            && entry.key() instanceof TorchValue.PyStr name
+            && entry.value() instanceof TorchValue.PyStr text) {
+          metadata.put(name.value(), text.value());
+        }
+      }
+    }
+    beside.add(
+        switch (value) {
+          case TorchValue.PyInt number -> key + " = " + number.value();
+          case TorchValue.PyFloat number -> key + " = " + number.value();
+          case TorchValue.PyDict dictionary ->
+              key + " (" + dictionary.entries().size() + " entries)";
+          case TorchValue.PyList list -> key + " (" + list.values().size() + " entries)";
+          default -> key;
+        });
+  }
+
+  /** The name that safetensors has for a type. */
+  private static String dtype(TorchDtype dtype) {
+    for (FloatType type : FloatType.values()) {
+      if (type.torch() == dtype) {
+        return type.name();
+      }
+    }
+    return dtype.torchName();
+  }
+
+  private void add(Path file, Map<String, Path> shards, StoredTensor tensor) {
+    Path home = shards.getOrDefault(tensor.name(), file);
+    if (!home.equals(file) || tensors.putIfAbsent(tensor.name(), tensor) != null) {
+      throw new EqvaeException.Argument(
+          file + " holds " + tensor + ", which belongs into " + home + " only");
+    }
+  }
+
+  /**
+   * What was opened.
+   *
+   * @return the file or folder
+   */
+  public Path path() {
+    return path;
+  }
+
+  /**
+   * How the tensors are stored.
+   *
+   * @return in words
+   */
+  public String format() {
+    return format;
+  }
+
+  /**
+   * All tensors.
+   *
+   * @return by the name they have in the file, in its order
+   */
+  public Map<String, StoredTensor> tensors() {
+    return Collections.unmodifiableMap(tensors);
+  }
+
+  /**
+   * What a PyTorch checkpoint holds beside the tensors, such as {@code epoch}.
+   *
+   * @return in words, in the order of the file
+   */
+  public List<String> beside() {
+    return Collections.unmodifiableList(beside);
+  }
+
+  /** Free strings of the file, among them the settings of files that this library wrote. */
+  Map<String, String> metadata() {
+    return Collections.unmodifiableMap(metadata);
+  }
+
+  /** The {@code config.json} that belongs to it, if it is diffusers'. */
+  Optional<Path> config() {
+    return config;
+  }
+
+  /** Unmaps the files. Tensors taken from it can no longer be used. */
+  @Override
+  public void close() {
+    while (!open.isEmpty()) {
+      try {
+        open.pop().close();
+      } catch (RuntimeException e) {
+        throw e;
+      } catch (Exception e) {
+        throw new EqvaeException.Internal("closing a file failed", e);
+      }
+    }
+  }
+}

@@ -1,0 +1,156 @@
+package io.github.eqvae.model.checkpoint;
+
+import io.github.eqvae.EqvaeException;
+import io.github.eqvae.io.AtomicFiles;
+import io.github.eqvae.io.SafetensorsWriter;
+import io.github.eqvae.io.torch.TorchTensor;
+import io.github.eqvae.io.torch.TorchValue;
+import io.github.eqvae.io.torch.TorchWriter;
+import io.github.eqvae.tensor.Shape;
+import java.io.IOException;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+
+/**
+ * Writes autoencoders as diffusers and CompVis have them. Numbers keep their bits unless another
+ * type is asked for; then they are rounded to nearest, ties to even. Training state beside the
+ * autoencoder is not taken along.
+ *
+ * @param dtype the type of all numbers; empty to leave each as it is
+ */
+public record CheckpointWriter(Optional<FloatType> dtype) {
+  /** Tells PyTorch's users whose layout the numbers have, as diffusers does. */
+  private static final Map<String, String> FORMAT = Map.of("format", "pt");
+
+  /**
+   * What was written.
+   *
+   * @param files the files
+   * @param overflows tensor to how many of its finite numbers became infinite
+   */
+  public record Written(List<Path> files, Map<String, Long> overflows) {}
+
+  /** One tensor, converted. */
+  private record Converted(String name, FloatType type, long[] shape, MemorySegment bytes) {}
+
+  /**
+   * Writes a folder that {@code from_pretrained} reads: {@code config.json} and {@code
+   * diffusion_pytorch_model.safetensors}.
+   *
+   * @param folder the folder; made if it is not there
+   * @param source the autoencoder
+   * @param settings what {@code config.json} says beside the architecture
+   * @return what was written
+   * @throws EqvaeException.Argument if the source is not whole
+   * @throws EqvaeException.Unsupported if diffusers has no such architecture
+   * @throws IOException if writing fails
+   */
+  public Written writeDiffusers(
+      Path folder, AutoencoderCheckpoint source, AutoencoderSettings settings) throws IOException {
+    String config = DiffusersConfig.print(source.architecture(), settings);
+    Map<String, Long> overflows = new LinkedHashMap<>();
+    Path weights = folder.resolve(DiffusersFolder.WEIGHTS + ".safetensors");
+    Path configFile = folder.resolve(DiffusersFolder.CONFIG);
+    try (Arena arena = Arena.ofConfined()) {
+      List<Converted> tensors = convert(source, KeyNaming.DIFFUSERS, arena, overflows);
+      Files.createDirectories(folder);
+      SafetensorsWriter.write(weights, entries(tensors), FORMAT);
+      AtomicFiles.write(configFile, config);
+    }
+    return new Written(List.of(configFile, weights), overflows);
+  }
+
+  /**
+   * Writes a safetensors file with CompVis' names. The settings go into its metadata.
+   *
+   * @param file the file; its directory must exist
+   * @param source the autoencoder
+   * @param settings what the tensors do not tell
+   * @return what was written
+   * @throws EqvaeException.Argument if the source is not whole
+   * @throws IOException if writing fails
+   */
+  public Written writeSafetensors(
+      Path file, AutoencoderCheckpoint source, AutoencoderSettings settings) throws IOException {
+    Map<String, Long> overflows = new LinkedHashMap<>();
+    Map<String, String> metadata = new LinkedHashMap<>(settings.metadata());
+    metadata.putAll(FORMAT);
+    try (Arena arena = Arena.ofConfined()) {
+      List<Converted> tensors = convert(source, KeyNaming.COMPVIS, arena, overflows);
+      SafetensorsWriter.write(file, entries(tensors), metadata);
+    }
+    return new Written(List.of(file), overflows);
+  }
+
+  /**
+   * Writes a {@code .ckpt}: CompVis' names under {@code state_dict}, the settings under {@code
+   * eqvae}, which others ignore.
+   *
+   * @param file the file; its directory must exist
+   * @param source the autoencoder
+   * @param settings what the tensors do not tell
+   * @return what was written
+   * @throws EqvaeException.Argument if the source is not whole
+   * @throws IOException if writing fails
+   */
+  public Written writeCkpt(Path file, AutoencoderCheckpoint source, AutoencoderSettings settings)
+      throws IOException {
+    Map<String, Long> overflows = new LinkedHashMap<>();
+    Map<String, TorchValue> texts = new LinkedHashMap<>();
+    settings.metadata().forEach((key, value) -> texts.put(key, new TorchValue.PyStr(value)));
+    try (Arena arena = Arena.ofConfined()) {
+      Map<String, TorchTensor> dict = new LinkedHashMap<>();
+      for (Converted t : convert(source, KeyNaming.COMPVIS, arena, overflows)) {
+        dict.put(t.name(), TorchTensor.of(t.type().torch(), t.shape(), t.bytes()));
+      }
+      TorchWriter.writeCheckpoint(
+          file, dict, Map.of(CheckpointFile.SETTINGS, TorchValue.PyDict.of(texts)));
+    }
+    return new Written(List.of(file), overflows);
+  }
+
+  private static List<SafetensorsWriter.Entry> entries(List<Converted> tensors) {
+    return tensors.stream()
+        .map(t -> new SafetensorsWriter.Entry(t.name(), t.type().name(), t.shape(), t.bytes()))
+        .toList();
+  }
+
+  private List<Converted> convert(
+      AutoencoderCheckpoint source, KeyNaming naming, Arena arena, Map<String, Long> overflows) {
+    source.report().requireClean(source.file().path().toString());
+    KeyMap map = new KeyMap(source.architecture().levels());
+    List<Converted> tensors = new ArrayList<>();
+    for (Map.Entry<String, Shape> e : source.architecture().tensors().entrySet()) {
+      StoredTensor tensor = source.tensors().get(e.getKey());
+      FloatType from = tensor.floatType();
+      FloatType to = dtype.orElse(from);
+      String name = map.translate(e.getKey(), KeyNaming.COMPVIS, naming).orElseThrow();
+      MemorySegment bytes = tensor.bytes();
+      if (from != to) {
+        MemorySegment converted = arena.allocate(e.getValue().elements() * to.width(), 64);
+        long overflowed = to.convert(bytes, from, converted);
+        if (overflowed > 0) {
+          overflows.put(name, overflowed);
+        }
+        bytes = converted;
+      }
+      tensors.add(new Converted(name, to, shape(name, naming, e.getValue()), bytes));
+    }
+    return tensors;
+  }
+
+  /** diffusers keeps the projections of attention as matrices. */
+  private static long[] shape(String name, KeyNaming naming, Shape shape) {
+    boolean projection = name.matches(".*\\.attentions\\.\\d+\\.to_(q|k|v|out\\.0)\\.weight");
+    return naming == KeyNaming.DIFFUSERS && projection
+        ? new long[] {shape.dim(0), shape.dim(1)}
+        : shape.extents();
+  }
+}

@@ -1,0 +1,283 @@
+package io.github.eqvae.model.checkpoint;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import io.github.eqvae.EqvaeException;
+import io.github.eqvae.model.LatentScaling;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.OptionalInt;
+import java.util.function.Function;
+import java.util.function.Predicate;
+import java.util.stream.IntStream;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * diffusers' {@code config.json} of an {@code AutoencoderKL} or {@code VQModel}. A field that is
+ * not there has the default of diffusers' class. Source: huggingface/diffusers {@code
+ * models/autoencoders/autoencoder_kl.py} and {@code vq_model.py}.
+ *
+ * @param architecture what it says about the tensors
+ * @param settings what it says about the rest
+ */
+record DiffusersConfig(AutoencoderArchitecture architecture, AutoencoderSettings settings) {
+  /** The version whose fields these are. */
+  static final String VERSION = "0.40.0.dev0";
+
+  private static final String DOWN = "DownEncoderBlock2D";
+  private static final String UP = "UpDecoderBlock2D";
+  private static final String ATTN = "Attn";
+  private static final double DEFAULT_SCALING = 0.18215;
+
+  /** Reads a file. */
+  static DiffusersConfig read(Path file) throws IOException {
+    return new Reader(file, Json.read(file)).config();
+  }
+
+  /** One file while it is read. */
+  private record Reader(Path file, JsonNode root) {
+    DiffusersConfig config() {
+      AutoencoderKind kind = kind();
+      boolean kl = kind == AutoencoderKind.KL;
+      only("act_fn", "silu");
+      only("norm_type", "group");
+      List<Integer> widths =
+          list("block_out_channels", List.of(64), this::isSize, JsonNode::asInt, "a channel count");
+      int levels = widths.size();
+      List<Integer> down = attention("down_block_types", DOWN, levels);
+      List<Integer> up =
+          attention("up_block_types", UP, levels).stream()
+              .map(i -> levels - 1 - i)
+              .sorted()
+              .toList();
+      if (!down.equals(up)) {
+        throw wrong("up_block_types", "attention at the same levels as down_block_types");
+      }
+      int z = size("latent_channels", kl ? 4 : 3);
+      AutoencoderArchitecture architecture =
+          new AutoencoderArchitecture(
+              kind,
+              size("in_channels", 3),
+              size("out_channels", 3),
+              widths.getFirst(),
+              widths,
+              size("layers_per_block", 1),
+              down,
+              z,
+              kl ? z : size("vq_embed_dim", z),
+              kl ? 0 : size("num_vq_embeddings", 256),
+              !kl || flag("use_quant_conv", true),
+              !kl || flag("use_post_quant_conv", true),
+              flag("mid_block_add_attention", true));
+      AutoencoderSettings settings =
+          new AutoencoderSettings(
+              OptionalInt.of(size("norm_num_groups", 32)),
+              OptionalInt.of(sampleSize()),
+              Optional.of(scaling()),
+              Optional.of(flag("force_upcast", kl)));
+      return new DiffusersConfig(architecture, settings);
+    }
+
+    private AutoencoderKind kind() {
+      String name = root.path("_class_name").asText("");
+      for (AutoencoderKind kind : AutoencoderKind.values()) {
+        if (kind.className().equals(name)) {
+          return kind;
+        }
+      }
+      throw new EqvaeException.Argument(
+          file
+              + (name.isEmpty()
+                  ? " has no _class_name; expected"
+                  : " is of a \"" + name + "\"; expected")
+              + " an AutoencoderKL or a VQModel");
+    }
+
+    private LatentScaling scaling() {
+      Predicate<JsonNode> number = JsonNode::isNumber;
+      double factor = number("scaling_factor", DEFAULT_SCALING);
+      double shift = number("shift_factor", 0);
+      List<Double> mean = list("latents_mean", List.of(), number, JsonNode::asDouble, "a number");
+      List<Double> std = list("latents_std", List.of(), number, JsonNode::asDouble, "a number");
+      try {
+        return new LatentScaling(factor, shift, mean, std);
+      } catch (EqvaeException.Argument e) {
+        throw new EqvaeException.Argument(file + ": " + e.getMessage());
+      }
+    }
+
+    /** Old files have one number per side. */
+    private int sampleSize() {
+      JsonNode node = root.path("sample_size");
+      return node.isArray() && !node.isEmpty() && isSize(node.get(0))
+          ? node.get(0).asInt()
+          : size("sample_size", 32);
+    }
+
+    private void only(String key, String value) {
+      if (!root.path(key).asText(value).equals(value)) {
+        throw new EqvaeException.Unsupported(
+            file
+                + ": "
+                + key
+                + " is "
+                + root.path(key)
+                + "; only \""
+                + value
+                + "\" can be computed");
+      }
+    }
+
+    /** Levels whose block has attention, in the order of the list. */
+    private List<Integer> attention(String key, String plain, int levels) {
+      List<String> types =
+          list(
+              key,
+              List.of(plain),
+              n -> n.asText().equals(plain) || n.asText().equals(ATTN + plain),
+              JsonNode::asText,
+              plain + " or " + ATTN + plain);
+      if (types.size() != levels) {
+        throw wrong(key, "one per level of block_out_channels, " + levels);
+      }
+      return IntStream.range(0, levels).filter(i -> types.get(i).startsWith(ATTN)).boxed().toList();
+    }
+
+    private boolean isSize(JsonNode node) {
+      return node.isInt() && node.asInt() > 0;
+    }
+
+    private int size(String key, int fallback) {
+      return value(key, fallback, this::isSize, JsonNode::asInt, "a positive integer");
+    }
+
+    private double number(String key, double fallback) {
+      return value(key, fallback, JsonNode::isNumber, JsonNode::asDouble, "a number");
+    }
+
+    private boolean flag(String key, boolean fallback) {
+      return value(key, fallback, JsonNode::isBoolean, JsonNode::asBoolean, "true or false");
+    }
+
+    private <T> T value(
+        String key,
+        T fallback,
+        Predicate<JsonNode> valid,
+        Function<JsonNode, T> get,
+        String expected) {
+      JsonNode node = root.path(key);
+      if (node.isMissingNode() || node.isNull()) {
+        return fallback;
+      }
+      if (!valid.test(node)) {
+        throw wrong(key, expected);
+      }
+      return get.apply(node);
+    }
+
+    private <T> List<T> list(
+        String key,
+        List<T> fallback,
+        Predicate<JsonNode> valid,
+        Function<JsonNode, T> get,
+        String each) {
+      return value(
+          key,
+          fallback,
+          node -> {
+            boolean all = node.isArray() && !node.isEmpty();
+            for (JsonNode one : node) {
+              all &= valid.test(one);
+            }
+            return all;
+          },
+          node -> {
+            List<T> values = new ArrayList<>();
+            node.forEach(one -> values.add(get.apply(one)));
+            return List.copyOf(values);
+          },
+          "a list, each " + each);
+    }
+
+    private EqvaeException wrong(String key, String expected) {
+      return new EqvaeException.Argument(
+          file + ": " + key + " is " + root.path(key) + ", expected " + expected);
+    }
+  }
+
+  /**
+   * The text of the file.
+   *
+   * @throws EqvaeException.Unsupported if diffusers has no such model
+   */
+  static String print(AutoencoderArchitecture a, AutoencoderSettings settings) throws IOException {
+    requireExpressible(a);
+    boolean kl = a.kind() == AutoencoderKind.KL;
+    LatentScaling scaling = settings.scaling().orElse(LatentScaling.of(DEFAULT_SCALING, 0));
+    Map<String, @Nullable Object> c = new HashMap<>();
+    c.put("_class_name", a.kind().className());
+    c.put("_diffusers_version", VERSION);
+    c.put("act_fn", "silu");
+    c.put("block_out_channels", a.blockOutChannels());
+    c.put("down_block_types", blocks(a, DOWN));
+    c.put("up_block_types", blocks(a, UP).reversed());
+    c.put("force_upcast", settings.forceUpcast().orElse(kl));
+    c.put("in_channels", a.inChannels());
+    c.put("out_channels", a.outChannels());
+    c.put("latent_channels", a.zChannels());
+    c.put("layers_per_block", a.numResBlocks());
+    c.put("mid_block_add_attention", a.midBlockAddAttention());
+    c.put("norm_num_groups", settings.normNumGroups().orElse(AutoencoderSettings.DEFAULT_GROUPS));
+    c.put("sample_size", settings.sampleSize().orElse(AutoencoderSettings.DEFAULT_SAMPLE_SIZE));
+    c.put("scaling_factor", scaling.scalingFactor());
+    if (kl) {
+      c.put("shift_factor", scaling.shiftFactor() == 0 ? null : scaling.shiftFactor());
+      c.put("latents_mean", scaling.mean().isEmpty() ? null : scaling.mean());
+      c.put("latents_std", scaling.std().isEmpty() ? null : scaling.std());
+      c.put("use_quant_conv", a.useQuantConv());
+      c.put("use_post_quant_conv", a.usePostQuantConv());
+    } else {
+      c.put("num_vq_embeddings", a.codebookSize());
+      c.put("vq_embed_dim", a.embedDim());
+      c.put("norm_type", "group");
+      c.put("lookup_from_codebook", false);
+    }
+    return Json.print(c);
+  }
+
+  private static List<String> blocks(AutoencoderArchitecture a, String plain) {
+    return IntStream.range(0, a.levels())
+        .mapToObj(i -> a.attnLevels().contains(i) ? ATTN + plain : plain)
+        .toList();
+  }
+
+  private static void requireExpressible(AutoencoderArchitecture a) {
+    List<String> problems = new ArrayList<>();
+    if (a.ch() != a.blockOutChannels().getFirst()) {
+      problems.add(
+          "the first level has "
+              + a.blockOutChannels().getFirst()
+              + " channels and the convolution before it "
+              + a.ch()
+              + ": ch_mult must begin with 1");
+    }
+    if (a.kind() == AutoencoderKind.KL && a.embedDim() != a.zChannels()) {
+      problems.add("embed_dim " + a.embedDim() + " must equal z_channels " + a.zChannels());
+    }
+    if (a.kind() == AutoencoderKind.VQ && !(a.useQuantConv() && a.usePostQuantConv())) {
+      problems.add("a VQModel needs quant_conv and post_quant_conv");
+    }
+    if (!problems.isEmpty()) {
+      throw new EqvaeException.Unsupported(
+          "diffusers has no "
+              + a.kind().className()
+              + " of this architecture: "
+              + String.join("; ", problems)
+              + ". Write a CompVis file instead.");
+    }
+  }
+}

@@ -1,0 +1,135 @@
+package io.github.eqvae.model.checkpoint;
+
+import io.github.eqvae.io.torch.TorchDtype;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.nio.ByteOrder;
+import java.util.Arrays;
+import java.util.Optional;
+
+/** Floating-point types of weights in checkpoints, with conversion as PyTorch does it. */
+public enum FloatType {
+  /** IEEE half precision: 11 bits of precision, nothing above 65504. */
+  F16(2, TorchDtype.FLOAT16),
+  /** The upper half of a float: 8 bits of precision, the range of a float. */
+  BF16(2, TorchDtype.BFLOAT16),
+  /** IEEE single precision. */
+  F32(4, TorchDtype.FLOAT32),
+  /** IEEE double precision. */
+  F64(8, TorchDtype.FLOAT64);
+
+  private static final ValueLayout.OfShort SHORT =
+      ValueLayout.JAVA_SHORT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
+  private static final ValueLayout.OfFloat FLOAT =
+      ValueLayout.JAVA_FLOAT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
+  private static final ValueLayout.OfDouble DOUBLE =
+      ValueLayout.JAVA_DOUBLE_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
+
+  private static final int BF16_MANTISSA = 0x7f;
+  private static final int QUIET = 0x40;
+
+  private final int width;
+  private final TorchDtype torch;
+
+  FloatType(int width, TorchDtype torch) {
+    this.width = width;
+    this.torch = torch;
+  }
+
+  /**
+   * The size of one number.
+   *
+   * @return in bytes
+   */
+  public int width() {
+    return width;
+  }
+
+  /**
+   * PyTorch's type.
+   *
+   * @return the type
+   */
+  public TorchDtype torch() {
+    return torch;
+  }
+
+  /**
+   * The type of that name in safetensors.
+   *
+   * @param name such as {@code BF16}
+   * @return the type, if it is one of these
+   */
+  static Optional<FloatType> of(String name) {
+    return Arrays.stream(values()).filter(type -> type.name().equals(name)).findFirst();
+  }
+
+  /**
+   * Reads a number; a double is rounded to a float first, as PyTorch does on its way to 16 bits.
+   */
+  float get(MemorySegment bytes, long index) {
+    long at = index * width;
+    return switch (this) {
+      case F16 -> Float.float16ToFloat(bytes.get(SHORT, at));
+      case BF16 -> Float.intBitsToFloat(bytes.get(SHORT, at) << 16);
+      case F32 -> bytes.get(FLOAT, at);
+      case F64 -> (float) bytes.get(DOUBLE, at);
+    };
+  }
+
+  /**
+   * Writes a number, rounded to nearest, ties to even.
+   *
+   * @return whether a finite number became infinite
+   */
+  boolean set(MemorySegment bytes, long index, float value) {
+    long at = index * width;
+    switch (this) {
+      case F16 -> {
+        short half = Float.floatToFloat16(value);
+        bytes.set(SHORT, at, half);
+        return Float.isFinite(value) && Float.isInfinite(Float.float16ToFloat(half));
+      }
+      case BF16 -> {
+        short upper = toBfloat16(value);
+        bytes.set(SHORT, at, upper);
+        return Float.isFinite(value) && Float.isInfinite(Float.intBitsToFloat(upper << 16));
+      }
+      case F32 -> bytes.set(FLOAT, at, value);
+      case F64 -> bytes.set(DOUBLE, at, value);
+    }
+    return false;
+  }
+
+  private static short toBfloat16(float value) {
+    int bits = Float.floatToRawIntBits(value);
+    if (Float.isNaN(value)) {
+      // Rounding could carry a NaN into an infinity.
+      int upper = bits >>> 16;
+      return (short) ((upper & BF16_MANTISSA) == 0 ? upper | QUIET : upper);
+    }
+    int even = (bits >>> 16) & 1;
+    return (short) ((bits + 0x7fff + even) >>> 16);
+  }
+
+  /**
+   * Converts numbers.
+   *
+   * @param from the numbers
+   * @param source their type
+   * @param into room for as many of this type
+   * @return how many finite numbers became infinite
+   */
+  long convert(MemorySegment from, FloatType source, MemorySegment into) {
+    if (source == this) {
+      MemorySegment.copy(from, 0, into, 0, from.byteSize());
+      return 0;
+    }
+    long overflows = 0;
+    long count = from.byteSize() / source.width;
+    for (long i = 0; i < count; i++) {
+      overflows += set(into, i, source.get(from, i)) ? 1 : 0;
+    }
+    return overflows;
+  }
+}

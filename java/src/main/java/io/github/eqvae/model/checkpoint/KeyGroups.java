@@ -1,0 +1,56 @@
+package io.github.eqvae.model.checkpoint;
+
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+
+/** What lies beside an autoencoder in checkpoints of its training and of whole pipelines. */
+final class KeyGroups {
+  /** The first that a name begins with decides. */
+  private static final Map<String, String> BY_PREFIX = new LinkedHashMap<>();
+
+  /** Buffers of a diffusion process, which lie at the root. */
+  private static final List<String> SCHEDULE =
+      List.of(
+          "betas",
+          "alphas_cumprod",
+          "alphas_cumprod_prev",
+          "sqrt_alphas_cumprod",
+          "sqrt_one_minus_alphas_cumprod",
+          "log_one_minus_alphas_cumprod",
+          "sqrt_recip_alphas_cumprod",
+          "sqrt_recipm1_alphas_cumprod",
+          "posterior_variance",
+          "posterior_log_variance_clipped",
+          "posterior_mean_coef1",
+          "posterior_mean_coef2",
+          "logvar");
+
+  static {
+    BY_PREFIX.put("loss.discriminator.", "discriminator of the training");
+    BY_PREFIX.put("loss.perceptual_loss.", "LPIPS of the training");
+    BY_PREFIX.put("loss.", "loss of the training");
+    BY_PREFIX.put("model_ema.", "moving average (use_ema)");
+    BY_PREFIX.put("model.diffusion_model.", "denoising network");
+    BY_PREFIX.put("diffusion_model.", "denoising network");
+    BY_PREFIX.put("cond_stage_model.", "text encoder");
+    BY_PREFIX.put("conditioner.", "text encoders");
+    BY_PREFIX.put("text_encoders.", "text encoders");
+    BY_PREFIX.put("scale_factor", "scale of the latent");
+    BY_PREFIX.put("optimizer", "optimizer");
+  }
+
+  private KeyGroups() {}
+
+  /** The group of a name, without what stands before the autoencoder's names. */
+  static Optional<String> of(String name) {
+    if (SCHEDULE.contains(name)) {
+      return Optional.of("noise schedule");
+    }
+    return BY_PREFIX.entrySet().stream()
+        .filter(e -> name.startsWith(e.getKey()))
+        .map(Map.Entry::getValue)
+        .findFirst();
+  }
+}

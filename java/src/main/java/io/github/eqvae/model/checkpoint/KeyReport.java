@@ -1,0 +1,65 @@
+package io.github.eqvae.model.checkpoint;
+
+import io.github.eqvae.EqvaeException;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * How the tensors of a checkpoint differ from those of its architecture. Names are those in the
+ * file.
+ *
+ * @param missing what the file lacks, with the shape it should have
+ * @param unexpected what it has in the place of an autoencoder without being a part of one
+ * @param misshaped what has another shape, or is not of floating point, with what was expected
+ */
+public record KeyReport(List<String> missing, List<String> unexpected, List<String> misshaped) {
+  /** Copies the lists. */
+  public KeyReport {
+    missing = List.copyOf(missing);
+    unexpected = List.copyOf(unexpected);
+    misshaped = List.copyOf(misshaped);
+  }
+
+  /**
+   * Whether there is nothing to report.
+   *
+   * @return true if every tensor is there, in its shape, and no other
+   */
+  public boolean isClean() {
+    return missing.isEmpty() && unexpected.isEmpty() && misshaped.isEmpty();
+  }
+
+  /**
+   * The report.
+   *
+   * @return one line per tensor
+   */
+  public List<String> lines() {
+    List<String> lines = new ArrayList<>();
+    missing.forEach(tensor -> lines.add("missing     " + tensor));
+    misshaped.forEach(tensor -> lines.add("wrong shape " + tensor));
+    unexpected.forEach(tensor -> lines.add("unexpected  " + tensor));
+    return List.copyOf(lines);
+  }
+
+  /**
+   * Insists that there is nothing to report.
+   *
+   * @param what what the tensors are compared with, for the message
+   * @throws EqvaeException.Argument with every line
+   */
+  public void requireClean(String what) {
+    if (!isClean()) {
+      throw new EqvaeException.Argument(
+          what
+              + ": "
+              + missing.size()
+              + " tensors are missing, "
+              + misshaped.size()
+              + " have a wrong shape, "
+              + unexpected.size()
+              + " are unexpected:\n  "
+              + String.join("\n  ", lines()));
+    }
+  }
+}

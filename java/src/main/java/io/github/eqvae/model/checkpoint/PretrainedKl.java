@@ -1,0 +1,19 @@
+package io.github.eqvae.model.checkpoint;
+
+import io.github.eqvae.model.AutoencoderKl;
+import io.github.eqvae.model.LatentScaling;
+import java.util.Optional;
+
+/**
+ * A model that was read from a checkpoint.
+ *
+ * @param model the model, closed with this
+ * @param scaling of its latents; empty where the checkpoint does not say
+ */
+public record PretrainedKl(AutoencoderKl model, Optional<LatentScaling> scaling)
+    implements AutoCloseable {
+  @Override
+  public void close() {
+    model.close();
+  }
+}

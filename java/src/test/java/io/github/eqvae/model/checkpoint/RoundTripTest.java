@@ -1,0 +1,86 @@
+package io.github.eqvae.model.checkpoint;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+
+import io.github.eqvae.io.torch.TorchDtype;
+import io.github.eqvae.io.torch.TorchTensor;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
+import java.util.Arrays;
+import java.util.HexFormat;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.Optional;
+import java.util.SplittableRandom;
+import java.util.TreeMap;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+/** From CompVis to diffusers and back, every published shape, without a changed bit. */
+class RoundTripTest {
+  private static final CheckpointWriter AS_IT_IS = new CheckpointWriter(Optional.empty());
+
+  @TempDir Path folder;
+
+  /** Type, shape and digest of every tensor of a file, whatever they mean. */
+  private static Map<String, String> digests(Path path)
+      throws IOException, NoSuchAlgorithmException {
+    MessageDigest sha = MessageDigest.getInstance("SHA-256");
+    Map<String, String> digests = new TreeMap<>();
+    try (CheckpointFile file = CheckpointFile.open(path)) {
+      for (StoredTensor t : file.tensors().values()) {
+        ByteBuffer bytes = t.bytes().asByteBuffer();
+        sha.update(bytes);
+        digests.put(
+            t.name(),
+            t.dtype() + Arrays.toString(t.shape()) + HexFormat.of().formatHex(sha.digest(), 0, 16));
+      }
+    }
+    return digests;
+  }
+
+  private Path source(KnownModel model, TorchDtype dtype) throws IOException {
+    SplittableRandom random = new SplittableRandom(model.ordinal());
+    Map<String, TorchTensor> tensors = new LinkedHashMap<>();
+    model
+        .architecture()
+        .tensors()
+        .forEach((name, shape) -> tensors.put(name, Samples.bits(dtype, shape.extents(), random)));
+    return Samples.ckpt(folder.resolve("source.ckpt"), tensors);
+  }
+
+  /** One in the width that is published, the others in half of it: the suite has to stay fast. */
+  @ParameterizedTest
+  @CsvSource({
+    "SD_VAE, FLOAT32",
+    "SDXL_VAE, FLOAT16",
+    "SD3_VAE, BFLOAT16",
+    "VQGAN_F16_1024, FLOAT16"
+  })
+  void keepsEveryBit(KnownModel model, TorchDtype dtype) throws Exception {
+    Path source = source(model, dtype);
+    Path diffusers = folder.resolve("diffusers");
+    Path back = folder.resolve("back.safetensors");
+    try (AutoencoderCheckpoint checkpoint = AutoencoderCheckpoint.open(source)) {
+      assertEquals(model.architecture(), checkpoint.architecture());
+      AS_IT_IS.writeDiffusers(diffusers, checkpoint, model.settings());
+    }
+    try (AutoencoderCheckpoint checkpoint = AutoencoderCheckpoint.open(diffusers)) {
+      assertEquals(KeyNaming.DIFFUSERS, checkpoint.naming());
+      assertEquals(model.architecture(), checkpoint.architecture());
+      if (model.settings().scaling().isPresent()) {
+        assertEquals(model.settings(), checkpoint.settings());
+      }
+      AS_IT_IS.writeSafetensors(back, checkpoint, checkpoint.settings());
+    }
+    assertEquals(digests(source), digests(back));
+    for (Path file : new Path[] {source, back}) {
+      Files.delete(file);
+    }
+  }
+}
