@@ -74,15 +74,14 @@ final class ConvertCommand implements Callable<Integer> {
       names = "--to",
       required = true,
       paramLabel = "NAMING",
-      description = "Whose names and files: ${COMPLETION-CANDIDATES}.")
+      description = "Whose names and files: diffusers or compvis.")
   private Target to = Target.DIFFUSERS;
 
   @Option(
       names = "--dtype",
       paramLabel = "TYPE",
       description =
-          "The type of the numbers: ${COMPLETION-CANDIDATES}; rounded to nearest. Default: as they"
-              + " are.")
+          "The type of the numbers: fp32, fp16 or bf16, rounded to nearest. Default: as they are.")
   private Optional<Dtype> dtype = Optional.empty();
 
   @Option(
@@ -136,7 +135,7 @@ final class ConvertCommand implements Callable<Integer> {
           .others()
           .forEach(
               (what, count) ->
-                  stderr.println("eqvae: note: left out: " + what + ", " + count + " tensors"));
+                  stderr.println("eqvae: note: left out: " + what + " (tensors: " + count + ")"));
       written
           .overflows()
           .forEach(

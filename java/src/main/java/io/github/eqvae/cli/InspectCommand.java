@@ -44,6 +44,9 @@ import picocli.CommandLine.Spec;
 final class InspectCommand implements Callable<Integer> {
   private static final String ROW = "%-13s %s%n";
 
+  /** How far into a name a number is looked for. */
+  private static final int GROUP_DEPTH = 3;
+
   @Parameters(index = "0", paramLabel = "FILE", description = "A checkpoint: a file or a folder.")
   private Path path = Path.of(".");
 
@@ -63,7 +66,7 @@ final class InspectCommand implements Callable<Integer> {
         AutoencoderCheckpoint checkpoint = AutoencoderCheckpoint.of(file);
         whole = print(out, checkpoint);
       } catch (EqvaeException.Argument | EqvaeException.Unsupported e) {
-        groups(out, file.tensors().values());
+        groups(out, "", file.tensors().values());
         beside(out, file);
         out.flush();
         throw e;
@@ -96,10 +99,11 @@ final class InspectCommand implements Callable<Integer> {
             tensors.stream().mapToLong(StoredTensor::elements).sum(),
             tensors.size(),
             dtypes(checkpoint.dtypes())));
-    groups(out, tensors);
+    groups(out, prefix, tensors);
     checkpoint
         .others()
-        .forEach((what, count) -> out.printf(ROW, "also there", what + ", " + count + " tensors"));
+        .forEach(
+            (what, count) -> out.printf(ROW, "also there", what + " (tensors: " + count + ")"));
     if (checkpoint.report().isClean()) {
       out.printf(ROW, "whole", "yes: nothing is missing, nothing unexpected");
     } else {
@@ -143,12 +147,14 @@ final class InspectCommand implements Callable<Integer> {
             .collect(Collectors.joining(", "));
   }
 
-  private void groups(PrintWriter out, Collection<StoredTensor> tensors) {
+  private void groups(PrintWriter out, String prefix, Collection<StoredTensor> tensors) {
     Map<String, List<StoredTensor>> groups =
         tensors.stream()
             .collect(
                 Collectors.groupingBy(
-                    t -> group(t.name()), LinkedHashMap::new, Collectors.toList()));
+                    t -> group(t.name().substring(prefix.length())),
+                    LinkedHashMap::new,
+                    Collectors.toList()));
     out.printf(ROW, "tensors", tensors.size());
     groups.forEach(
         (name, members) -> {
@@ -168,11 +174,16 @@ final class InspectCommand implements Callable<Integer> {
         });
   }
 
-  /** A module up to its first number: what repeats stands together. */
+  /** Two words of a module's name, or more up to a number: what repeats stands together. */
   private static String group(String name) {
-    String module = name.replaceFirst("\\.?[^.]*$", "");
-    String numbered = module.replaceFirst("^((?:[^.]*[^.\\d][^.]*\\.)*?\\d+)(\\..*)?$", "$1");
-    return numbered.isEmpty() ? name : numbered;
+    List<String> words = List.of(name.split("\\."));
+    int module = Math.max(1, words.size() - 1);
+    for (int i = 1; i < Math.min(GROUP_DEPTH, module); i++) {
+      if (words.get(i).matches("\\d+")) {
+        return String.join(".", words.subList(0, i + 1));
+      }
+    }
+    return String.join(".", words.subList(0, Math.min(2, module)));
   }
 
   private static void beside(PrintWriter out, CheckpointFile file) {
