@@ -164,6 +164,30 @@ class CliTest {
   }
 
   @Test
+  void aDiscreteModelTrainsAndSaysHowItUsesItsCodes() throws Exception {
+    recipe(3);
+    List<String> train = new ArrayList<>(List.of("train", "tiny.yaml", "--out", "run"));
+    TinyRun.discrete().forEach(setting -> train.addAll(List.of("--set", setting)));
+    Outcome o = run(train.toArray(String[]::new));
+    assertEquals(0, o.code(), o.err());
+    Path run = folder.resolve("run");
+    String log = Files.readString(run.resolve("metrics.jsonl"));
+    assertTrue(log.contains("\"quant_loss\":") && log.contains("\"perplexity\":"), log);
+    assertFalse(log.contains("\"kl\":"), log);
+    o = run("evaluate", "run");
+    assertEquals(0, o.code(), o.err());
+    assertTrue(o.out().matches("(?s).*codes used, perplexity +\\d+ of 24, \\d+\\.\\d.*"), o.out());
+    assertTrue(Files.readString(run.resolve("evaluation.json")).contains("\"codebook\""));
+    String report = Files.readString(run.resolve("report.html"));
+    assertTrue(report.contains("codebook perplexity") && report.contains("Codebook loss"), report);
+    Path in = Files.createDirectories(folder.resolve("in"));
+    Images.writePng(in.resolve("a.png"), new Image(16, 16, 1, new byte[256]));
+    o = run("reconstruct", "run", "in", "out", "--scale", "0.5");
+    assertEquals(0, o.code(), o.err());
+    assertTrue(Files.exists(folder.resolve("out/a.png")), o.out() + o.err());
+  }
+
+  @Test
   void interruptingSavesAndEndsWithZero() throws Exception {
     recipe(100_000);
     Path err = folder.resolve("err.txt");

@@ -141,6 +141,14 @@ class RecipeReaderTest {
   }
 
   @Test
+  void aDiscreteModelHasNoLogVariance() {
+    RecipeException e =
+        assertThrows(
+            RecipeException.class, () -> parse(MINIMAL, "model.kind=vq", "model.double_z=true"));
+    assertContains(e.getMessage(), "model.double_z", "there is no log-variance");
+  }
+
+  @Test
   void settingsOfTheOtherKindAreNamedAsWithoutEffect() {
     assertEquals(
         List.of(
