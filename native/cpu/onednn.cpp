@@ -11,11 +11,6 @@ dnnl::engine& engine() {
 
 namespace {
 
-dnnl::stream& queue() {
-  static auto* s = new dnnl::stream(engine());
-  return *s;
-}
-
 int64_t aligned(int64_t bytes) { return (bytes + 63) / 64 * 64; }
 
 }  // namespace
@@ -26,41 +21,55 @@ PlanCache& PlanCache::instance() {
 }
 
 Plan::Plan(dnnl::primitive primitive, dnnl::memory::desc scratchpad, std::vector<PlanArgument> arguments)
-    : primitive_(std::move(primitive)), arguments_(std::move(arguments)) {
+    : primitive_(std::move(primitive)), arguments_(std::move(arguments)), scratchpad_(std::move(scratchpad)) {
   int64_t offset = 0;
   for (auto& a : arguments_) {
-    a.user_memory = dnnl::memory(a.user, engine(), DNNL_MEMORY_NONE);
     a.reordered = a.user != a.inner;
-    if (a.reordered) {
-      a.inner_memory = dnnl::memory(a.inner, engine(), DNNL_MEMORY_NONE);
-      a.reorder = a.output ? dnnl::reorder(dnnl::reorder::primitive_desc(engine(), a.inner, engine(), a.user))
-                           : dnnl::reorder(dnnl::reorder::primitive_desc(engine(), a.user, engine(), a.inner));
-      a.offset = offset;
-      offset += aligned(static_cast<int64_t>(a.inner.get_size()));
-    }
-    bound_[a.name] = a.reordered ? a.inner_memory : a.user_memory;
+    if (!a.reordered) continue;
+    a.reorder = a.output ? dnnl::reorder(dnnl::reorder::primitive_desc(engine(), a.inner, engine(), a.user))
+                         : dnnl::reorder(dnnl::reorder::primitive_desc(engine(), a.user, engine(), a.inner));
+    a.offset = offset;
+    offset += aligned(static_cast<int64_t>(a.inner.get_size()));
   }
-  scratchpad_ = dnnl::memory(scratchpad, engine(), DNNL_MEMORY_NONE);
   scratchpad_offset_ = offset;
-  scratch_bytes_ = offset + aligned(static_cast<int64_t>(scratchpad.get_size()));
-  bound_[DNNL_ARG_SCRATCHPAD] = scratchpad_;
+  scratch_bytes_ = offset + aligned(static_cast<int64_t>(scratchpad_.get_size()));
 }
 
-void Plan::run(Stream& stream, std::initializer_list<void*> data) {
+std::unique_ptr<Plan::Binding> Plan::bind() const {
+  auto binding = std::make_unique<Binding>();
+  binding->queue = dnnl::stream(engine());
+  for (const auto& a : arguments_) {
+    Binding::Memories m;
+    m.user = dnnl::memory(a.user, engine(), DNNL_MEMORY_NONE);
+    if (a.reordered) m.inner = dnnl::memory(a.inner, engine(), DNNL_MEMORY_NONE);
+    binding->bound[a.name] = a.reordered ? m.inner : m.user;
+    binding->arguments.push_back(std::move(m));
+  }
+  binding->scratchpad = dnnl::memory(scratchpad_, engine(), DNNL_MEMORY_NONE);
+  binding->bound[DNNL_ARG_SCRATCHPAD] = binding->scratchpad;
+  return binding;
+}
+
+void Plan::run(Stream& stream, Binding& binding, std::initializer_list<void*> data) const {
   omp_set_num_threads(stream.device->threads);
   char* base = static_cast<char*>(scratch(stream, scratch_bytes_));
-  scratchpad_.set_data_handle(base + scratchpad_offset_);
+  binding.scratchpad.set_data_handle(base + scratchpad_offset_);
   auto it = data.begin();
-  for (auto& a : arguments_) {
-    a.user_memory.set_data_handle(*it++);
+  for (size_t i = 0; i < arguments_.size(); ++i) {
+    const PlanArgument& a = arguments_[i];
+    Binding::Memories& m = binding.arguments[i];
+    m.user.set_data_handle(*it++);
     if (!a.reordered) continue;
-    a.inner_memory.set_data_handle(base + a.offset);
-    if (!a.output) a.reorder.execute(queue(), a.user_memory, a.inner_memory);
+    m.inner.set_data_handle(base + a.offset);
+    if (!a.output) a.reorder.execute(binding.queue, m.user, m.inner);
   }
-  primitive_.execute(queue(), bound_);
-  for (auto& a : arguments_)
-    if (a.reordered && a.output) a.reorder.execute(queue(), a.inner_memory, a.user_memory);
-  queue().wait();
+  primitive_.execute(binding.queue, binding.bound);
+  for (size_t i = 0; i < arguments_.size(); ++i) {
+    const PlanArgument& a = arguments_[i];
+    if (a.reordered && a.output)
+      a.reorder.execute(binding.queue, binding.arguments[i].inner, binding.arguments[i].user);
+  }
+  binding.queue.wait();
 }
 
 }  // namespace eqv::cpu

@@ -26,48 +26,75 @@ struct PlanArgument {
   bool reordered = false;
   int64_t offset = 0;         // of the reordered copy in scratch memory
   dnnl::reorder reorder = {};
-  dnnl::memory user_memory = {}, inner_memory = {};
 };
 
-// A primitive, its arguments and the scratch memory it needs. Used under the cache's lock of its device.
+// A primitive, its arguments and the scratch memory it needs. Streams run a plan at the same time; what a call binds to
+// its addresses is a binding of its own.
 class Plan {
  public:
+  // Memory objects of one call, and the queue it goes through.
+  struct Binding {
+    struct Memories {
+      dnnl::memory user, inner;
+    };
+    std::vector<Memories> arguments;
+    dnnl::memory scratchpad;
+    std::unordered_map<int, dnnl::memory> bound;
+    dnnl::stream queue;
+  };
+
   Plan(dnnl::primitive primitive, dnnl::memory::desc scratchpad, std::vector<PlanArgument> arguments);
+  std::unique_ptr<Binding> bind() const;
   // `data` in the order of the arguments; nullptr leaves an optional one out.
-  void run(Stream& stream, std::initializer_list<void*> data);
+  void run(Stream& stream, Binding& binding, std::initializer_list<void*> data) const;
 
  private:
   dnnl::primitive primitive_;
   std::vector<PlanArgument> arguments_;
-  dnnl::memory scratchpad_;
+  dnnl::memory::desc scratchpad_;
   int64_t scratchpad_offset_ = 0;
   int64_t scratch_bytes_ = 0;
-  std::unordered_map<int, dnnl::memory> bound_;
 };
 
 using PlanKey = std::array<int64_t, 16>;
 
-// Plans by key. The least recently used go when there are too many.
+// Plans by key. The least recently used go when there are too many. The lock is held to look a plan up, not to run it;
+// bindings are kept with their plan, as many as ever ran at one time.
 class PlanCache {
  public:
   static PlanCache& instance();
 
   template <class Make>
   void run(Stream& stream, const PlanKey& key, Make&& make, std::initializer_list<void*> data) {
-    std::lock_guard lock(mutex_);  // memory objects of a plan are bound per call
-    auto it = plans_.find(key);
-    if (it == plans_.end()) {
-      if (plans_.size() >= kCapacity) {
-        plans_.erase(order_.back());
-        order_.pop_back();
+    std::shared_ptr<Entry> entry;
+    std::unique_ptr<Plan::Binding> binding;
+    {
+      std::lock_guard lock(mutex_);
+      auto it = plans_.find(key);
+      if (it == plans_.end()) {
+        if (plans_.size() >= kCapacity) {
+          plans_.erase(order_.back());
+          order_.pop_back();
+        }
+        entry = std::make_shared<Entry>(make());
+        order_.push_front(key);
+        entry->position = order_.begin();
+        plans_.emplace(key, entry);
+        ++stream.device->cached_plans;
+      } else {
+        entry = it->second;
+        order_.splice(order_.begin(), order_, entry->position);
       }
-      order_.push_front(key);
-      it = plans_.emplace(key, Entry{make(), order_.begin()}).first;
-      ++stream.device->cached_plans;
-    } else {
-      order_.splice(order_.begin(), order_, it->second.position);
+      if (entry->idle.empty()) {
+        binding = entry->plan.bind();
+      } else {
+        binding = std::move(entry->idle.back());
+        entry->idle.pop_back();
+      }
     }
-    it->second.plan.run(stream, data);
+    entry->plan.run(stream, *binding, data);
+    std::lock_guard lock(mutex_);
+    entry->idle.push_back(std::move(binding));
   }
 
  private:
@@ -81,12 +108,14 @@ class PlanCache {
     }
   };
   struct Entry {
-    Plan plan;
+    explicit Entry(Plan p) : plan(std::move(p)) {}
+    const Plan plan;
     std::list<PlanKey>::iterator position;
+    std::vector<std::unique_ptr<Plan::Binding>> idle;
   };
   std::mutex mutex_;
   std::list<PlanKey> order_;
-  std::unordered_map<PlanKey, Entry, Hash> plans_;
+  std::unordered_map<PlanKey, std::shared_ptr<Entry>, Hash> plans_;
 };
 
 }  // namespace eqv::cpu

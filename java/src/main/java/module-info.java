@@ -23,6 +23,7 @@ module io.github.eqvae {
   exports io.github.eqvae.data;
   exports io.github.eqvae.eval;
   exports io.github.eqvae.train.report;
+  exports io.github.eqvae.serve;
 
   opens io.github.eqvae.cli to
       info.picocli;

@@ -29,6 +29,7 @@ class ArchitectureTest {
           "data",
           "eval",
           "train",
+          "serve",
           "cli");
 
   private static final JavaClasses CLASSES =

@@ -135,12 +135,27 @@ public final class Images {
   }
 
   /**
-   * Encodes a picture as PNG.
+   * A picture of AWT's.
+   *
+   * @param image of any type; transparency is laid over white
+   * @return gray if it is gray, else RGB
+   * @throws ImageException if its pixels cannot be read
+   */
+  public static Image of(BufferedImage image) throws ImageException {
+    BufferedImage own = image;
+    if (image.isAlphaPremultiplied()) { // taken apart in place, so in a copy
+      own = new BufferedImage(image.getColorModel(), image.copyData(null), true, null);
+    }
+    return Pixels.of(own, "the image", DecodeOptions.DEFAULT.alpha());
+  }
+
+  /**
+   * A picture for AWT.
    *
    * @param image the picture
-   * @return the file's content; the same picture gives the same bytes
+   * @return {@code TYPE_BYTE_GRAY} or {@code TYPE_3BYTE_BGR}
    */
-  public static byte[] png(Image image) {
+  public static BufferedImage toBufferedImage(Image image) {
     BufferedImage buffered =
         new BufferedImage(
             image.width(),
@@ -154,6 +169,17 @@ public final class Images {
       }
       buffered.getRaster().setPixels(0, y, image.width(), 1, samples);
     }
+    return buffered;
+  }
+
+  /**
+   * Encodes a picture as PNG.
+   *
+   * @param image the picture
+   * @return the file's content; the same picture gives the same bytes
+   */
+  public static byte[] png(Image image) {
+    BufferedImage buffered = toBufferedImage(image);
     ImageWriter writer = ImageIO.getImageWritersByFormatName("png").next();
     ByteArrayOutputStream bytes = new ByteArrayOutputStream();
     try (ImageOutputStream output = new MemoryCacheImageOutputStream(bytes)) {

@@ -15,6 +15,8 @@ import java.util.List;
  */
 public record VqConfig(
     AutoencoderConfig autoencoder, int codes, double beta, BetaPlacement betaPlacement) {
+  /** β of all published models. */
+  public static final double BETA = 0.25;
 
   /**
    * Where β is. The codebook loss is mean((sg(zq) − z)²) + mean((zq − sg(z))²), one term times β.
@@ -63,7 +65,7 @@ public record VqConfig(
             true,
             true),
         codes,
-        0.25,
+        BETA,
         BetaPlacement.LEGACY);
   }
 

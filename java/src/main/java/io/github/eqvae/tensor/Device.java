@@ -9,6 +9,7 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.file.Path;
+import java.util.Optional;
 
 /**
  * Something that computes: {@code cpu}, {@code cuda:N}, and for tests {@code ref} (double
@@ -21,12 +22,14 @@ public final class Device implements AutoCloseable {
   private final long handle;
   private final DeviceInfo info;
   private final LeakCheck leak;
+  private final Optional<String> fallback;
   private boolean closed;
 
-  private Device(String name, NativeLibrary library, long handle) {
+  private Device(String name, NativeLibrary library, long handle, Optional<String> fallback) {
     this.name = name;
     this.library = library;
     this.handle = handle;
+    this.fallback = fallback;
     this.info = readInfo();
     this.leak = LeakCheck.opened(this, "Device " + name);
   }
@@ -53,6 +56,35 @@ public final class Device implements AutoCloseable {
    *     to do
    */
   public static Device open(String name, int threads) {
+    return open(name, threads, Optional.empty());
+  }
+
+  /**
+   * Opens the fastest device there is: {@code cuda} if it opens, else {@code cpu}; {@link
+   * #whyNotFaster} tells why.
+   *
+   * @return the device; the caller closes it
+   */
+  public static Device best() {
+    try {
+      return open("cuda");
+    } catch (EqvaeException.Environment e) {
+      return open("cpu", 0, Optional.of(String.valueOf(e.getMessage())));
+    }
+  }
+
+  /**
+   * The same device once more, computing with fewer threads. Streams on the two run beside each
+   * other, and either may read what lies in the other's memory.
+   *
+   * @param threads CPU threads; without effect on a GPU
+   * @return the device, to be closed by itself
+   */
+  public Device share(int threads) {
+    return open(name, threads, fallback);
+  }
+
+  private static Device open(String name, int threads, Optional<String> fallback) {
     int colon = name.indexOf(':');
     String backend = colon < 0 ? name : name.substring(0, colon);
     if (!backend.matches("cpu|cuda|simt|ref|null")) {
@@ -72,7 +104,7 @@ public final class Device implements AutoCloseable {
     try (Arena arena = Arena.ofConfined()) {
       MemorySegment out = arena.allocate(ValueLayout.JAVA_LONG);
       library.openDevice(ordinal, threads, out.address());
-      return new Device(name, library, out.get(ValueLayout.JAVA_LONG, 0));
+      return new Device(name, library, out.get(ValueLayout.JAVA_LONG, 0), fallback);
     }
   }
 
@@ -99,6 +131,15 @@ public final class Device implements AutoCloseable {
    */
   public String name() {
     return name;
+  }
+
+  /**
+   * Why {@link #best} took this device.
+   *
+   * @return what kept the GPU from being opened; empty when this is one, or was opened by its name
+   */
+  public Optional<String> whyNotFaster() {
+    return fallback;
   }
 
   /**

@@ -167,15 +167,20 @@ public record ModelRecipe(
    * @return the model
    */
   Autoencoder build(Stream stream, long seed) {
+    return build(stream, seed, true);
+  }
+
+  /** The same; without training there is no memory for gradients. */
+  Autoencoder build(Stream stream, long seed, boolean training) {
     return switch (kind) {
-      case AUTOENCODER_KL -> new AutoencoderKl(autoencoder(), stream, seed, true);
+      case AUTOENCODER_KL -> new AutoencoderKl(autoencoder(), stream, seed, training);
       case VQ -> {
         Quantize q = quantize;
         yield new VqModel(
             new VqConfig(autoencoder(), q.nEmbed(), q.beta(), q.betaPlacement()),
             stream,
             seed,
-            true);
+            training);
       }
     };
   }

@@ -2,6 +2,7 @@ package io.github.eqvae.model.checkpoint;
 
 import io.github.eqvae.EqvaeException;
 import io.github.eqvae.model.AutoencoderConfig;
+import io.github.eqvae.model.VqConfig;
 import io.github.eqvae.tensor.Shape;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -87,6 +88,26 @@ public record AutoencoderArchitecture(
       throw new EqvaeException.Unsupported(
           "This is a " + kind.className() + "; expected an " + AutoencoderKind.KL.className());
     }
+    return network(settings);
+  }
+
+  /**
+   * The configuration of {@link io.github.eqvae.model.VqModel}, with taming's codebook loss.
+   *
+   * @param settings what the tensors do not tell; 32 groups and 256 pixels where it has nothing
+   * @return the configuration
+   * @throws EqvaeException.Unsupported if that model cannot have this architecture
+   */
+  public VqConfig vqConfig(AutoencoderSettings settings) {
+    if (kind != AutoencoderKind.VQ) {
+      throw new EqvaeException.Unsupported(
+          "This is an " + kind.className() + "; expected a " + AutoencoderKind.VQ.className());
+    }
+    return new VqConfig(
+        network(settings), codebookSize, VqConfig.BETA, VqConfig.BetaPlacement.LEGACY);
+  }
+
+  private AutoencoderConfig network(AutoencoderSettings settings) {
     if (useQuantConv != usePostQuantConv) {
       throw new EqvaeException.Unsupported(
           "There is only one of quant_conv and post_quant_conv; expected both or neither");

@@ -1,8 +1,10 @@
 package io.github.eqvae.model.checkpoint;
 
 import io.github.eqvae.EqvaeException;
+import io.github.eqvae.model.Autoencoder;
 import io.github.eqvae.model.AutoencoderKl;
 import io.github.eqvae.model.LatentScaling;
+import io.github.eqvae.model.VqModel;
 import io.github.eqvae.nn.Parameter;
 import io.github.eqvae.nn.ParameterStore;
 import io.github.eqvae.tensor.Shape;
@@ -284,6 +286,29 @@ public final class AutoencoderCheckpoint implements AutoCloseable {
       return vae;
     } catch (RuntimeException | Error e) {
       vae.close();
+      throw e;
+    }
+  }
+
+  /**
+   * Builds the model of either kind and reads its weights.
+   *
+   * @param stream orders the work; its device holds the parameters
+   * @return the model, not for training; the caller closes it
+   * @throws EqvaeException.Argument if the report is not clean
+   * @throws EqvaeException.Unsupported if no model here has this architecture
+   */
+  public Autoencoder load(Stream stream) {
+    if (architecture.kind() == AutoencoderKind.KL) {
+      return load(stream, false);
+    }
+    report.requireClean(file.path().toString());
+    VqModel model = new VqModel(architecture.vqConfig(settings), stream, 0, false);
+    try {
+      loadInto(model.parameters(), stream);
+      return model;
+    } catch (RuntimeException | Error e) {
+      model.close();
       throw e;
     }
   }

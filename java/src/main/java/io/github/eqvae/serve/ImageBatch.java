@@ -1,0 +1,185 @@
+package io.github.eqvae.serve;
+
+import io.github.eqvae.EqvaeException;
+import io.github.eqvae.io.Image;
+import io.github.eqvae.io.ImageException;
+import io.github.eqvae.io.Images;
+import java.awt.image.BufferedImage;
+import java.util.Arrays;
+import java.util.List;
+
+/**
+ * Images of one size, as networks take them.
+ *
+ * @param count how many, N
+ * @param height rows, H
+ * @param width columns, W
+ * @param channels 3 (RGB) or 1 (gray), C
+ * @param pixels {@code [N, H, W, C]}, black −1, white 1; not copied
+ */
+public record ImageBatch(int count, int height, int width, int channels, float[] pixels) {
+  /**
+   * Checks the sizes.
+   *
+   * @throws EqvaeException.Argument if the array has another length
+   */
+  public ImageBatch {
+    Sizes.require("images", pixels.length, count, height, width, channels);
+  }
+
+  /**
+   * Pictures of one size: RGB, or gray if all of them are.
+   *
+   * @param images at least one; transparency is laid over white
+   * @return the batch
+   * @throws EqvaeException.Argument if their sizes differ or pixels cannot be read
+   */
+  public static ImageBatch of(BufferedImage... images) {
+    return ofImages(
+        Arrays.stream(images)
+            .map(
+                image -> {
+                  try {
+                    return Images.of(image);
+                  } catch (ImageException e) {
+                    throw new EqvaeException.Argument(String.valueOf(e.getMessage()));
+                  }
+                })
+            .toList());
+  }
+
+  /**
+   * Pictures of one size: RGB, or gray if all of them are.
+   *
+   * @param images at least one
+   * @return the batch
+   * @throws EqvaeException.Argument if their sizes differ
+   */
+  public static ImageBatch ofImages(List<Image> images) {
+    if (images.isEmpty()) {
+      throw new EqvaeException.Argument("A batch needs at least one image");
+    }
+    Image first = images.getFirst();
+    int channels = images.stream().allMatch(i -> i.channels() == 1) ? 1 : 3;
+    int each = first.width() * first.height() * channels;
+    float[] pixels = new float[Math.multiplyExact(each, images.size())];
+    for (int i = 0; i < images.size(); i++) {
+      Image image = images.get(i);
+      if (image.width() != first.width() || image.height() != first.height()) {
+        throw new EqvaeException.Argument(
+            "Images of one batch have one size: the first is %d×%d, number %d is %d×%d"
+                .formatted(first.width(), first.height(), i, image.width(), image.height()));
+      }
+      image.withChannels(channels).toSigned(pixels, i * each);
+    }
+    return new ImageBatch(images.size(), first.height(), first.width(), channels, pixels);
+  }
+
+  /**
+   * Images as PyTorch has them.
+   *
+   * @param count N
+   * @param channels C
+   * @param height H
+   * @param width W
+   * @param values {@code [N, C, H, W]} in [−1, 1]
+   * @return the batch
+   */
+  public static ImageBatch ofNchw(int count, int channels, int height, int width, float[] values) {
+    Sizes.require("images", values.length, count, height, width, channels);
+    return new ImageBatch(
+        count, height, width, channels, Sizes.toNhwc(values, count, height, width, channels));
+  }
+
+  /**
+   * The values as PyTorch has them.
+   *
+   * @return {@code [N, C, H, W]}
+   */
+  public float[] toNchw() {
+    return Sizes.toNchw(pixels, count, height, width, channels);
+  }
+
+  /**
+   * One image.
+   *
+   * @param index from 0
+   * @return values beyond [−1, 1] are clamped, rounding is to nearest
+   */
+  public Image image(int index) {
+    return Image.ofFloats(
+        width, height, channels, pixels, Math.multiplyExact(index, each()), -1, 1);
+  }
+
+  /**
+   * One image, for AWT.
+   *
+   * @param index from 0
+   * @return values beyond [−1, 1] are clamped, rounding is to nearest
+   */
+  public BufferedImage toBufferedImage(int index) {
+    return Images.toBufferedImage(image(index));
+  }
+
+  /**
+   * The images with sides that are multiples of a number, the last row and column repeated at the
+   * bottom and to the right. {@link #crop} undoes it.
+   *
+   * @param multiple {@link Vae#downsamplingFactor()}
+   * @return this if nothing is to be done
+   */
+  public ImageBatch padToMultiple(int multiple) {
+    int h = Sizes.roundUp(height, multiple);
+    int w = Sizes.roundUp(width, multiple);
+    return h == height && w == width ? this : resized(h, w);
+  }
+
+  /**
+   * The upper left part of all images.
+   *
+   * @param newHeight rows to keep
+   * @param newWidth columns to keep
+   * @return the smaller images
+   */
+  public ImageBatch crop(int newHeight, int newWidth) {
+    if (newHeight < 1 || newWidth < 1 || newHeight > height || newWidth > width) {
+      throw new EqvaeException.Argument(
+          "crop to %d×%d of images of %d×%d".formatted(newHeight, newWidth, height, width));
+    }
+    return newHeight == height && newWidth == width ? this : resized(newHeight, newWidth);
+  }
+
+  private ImageBatch resized(int h, int w) {
+    float[] out = new float[Math.multiplyExact(Math.multiplyExact(count * channels, h), w)];
+    for (int n = 0; n < count; n++) {
+      for (int y = 0; y < h; y++) {
+        int row = (n * height + Math.min(y, height - 1)) * width;
+        for (int x = 0; x < w; x++) {
+          System.arraycopy(
+              pixels,
+              (row + Math.min(x, width - 1)) * channels,
+              out,
+              ((n * h + y) * w + x) * channels,
+              channels);
+        }
+      }
+    }
+    return new ImageBatch(count, h, w, channels, out);
+  }
+
+  private int each() {
+    return height * width * channels;
+  }
+
+  /** Images {@code from} until {@code to}. */
+  ImageBatch part(int from, int to) {
+    return from == 0 && to == count
+        ? this
+        : new ImageBatch(
+            to - from,
+            height,
+            width,
+            channels,
+            Arrays.copyOfRange(pixels, from * each(), to * each()));
+  }
+}

@@ -1,0 +1,42 @@
+package io.github.eqvae.serve;
+
+import io.github.eqvae.model.Autoencoder;
+import io.github.eqvae.model.LatentScaling;
+import io.github.eqvae.model.VqModel;
+import io.github.eqvae.model.checkpoint.AutoencoderCheckpoint;
+import io.github.eqvae.tensor.Device;
+import io.github.eqvae.tensor.Stream;
+import io.github.eqvae.train.TrainedModel;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.Optional;
+
+/**
+ * A model as it was read.
+ *
+ * @param path where from
+ * @param model the model, weights on the device
+ * @param scaling of its latents, if the file says
+ * @param codebook all codes {@code [n_embed, embed_dim]}; empty without a codebook
+ */
+record Loaded(Path path, Autoencoder model, Optional<LatentScaling> scaling, float[] codebook) {
+  /** Reads whatever is at the path. */
+  static Loaded read(Path path, Device device, VaeOptions options) throws IOException {
+    try (Stream stream = new Stream(device)) {
+      Autoencoder model;
+      Optional<LatentScaling> scaling = Optional.empty();
+      if (TrainedModel.isRun(path)) {
+        model = TrainedModel.load(path, stream, options.average());
+      } else {
+        try (AutoencoderCheckpoint checkpoint = AutoencoderCheckpoint.open(path)) {
+          model = checkpoint.load(stream);
+          scaling = checkpoint.settings().scaling();
+        }
+      }
+      float[] codebook =
+          model instanceof VqModel vq ? vq.codebook().value().toFloats(stream) : new float[0];
+      stream.sync();
+      return new Loaded(path, model, scaling, codebook);
+    }
+  }
+}

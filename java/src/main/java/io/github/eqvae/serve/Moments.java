@@ -1,0 +1,20 @@
+package io.github.eqvae.serve;
+
+/**
+ * The posterior of images, a Gaussian per value of the latent: what a cache of latents keeps when
+ * every epoch draws its own samples.
+ *
+ * @param count how many images, N
+ * @param height rows, h
+ * @param width columns, w
+ * @param channels C
+ * @param mean {@code [N, h, w, C]}
+ * @param std {@code [N, h, w, C]}, e^(logvar/2) with logvar clamped to [−30, 20]
+ */
+public record Moments(int count, int height, int width, int channels, float[] mean, float[] std) {
+  /** Checks the sizes. */
+  public Moments {
+    Sizes.require("means", mean.length, count, height, width, channels);
+    Sizes.require("deviations", std.length, count, height, width, channels);
+  }
+}

@@ -1,0 +1,109 @@
+package io.github.eqvae.serve;
+
+import io.github.eqvae.EqvaeException;
+import io.github.eqvae.tape.Tape;
+import io.github.eqvae.tensor.Arena;
+import io.github.eqvae.tensor.DType;
+import io.github.eqvae.tensor.Device;
+import io.github.eqvae.tensor.Shape;
+import io.github.eqvae.tensor.Stream;
+import io.github.eqvae.tensor.Tensor;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+
+/**
+ * What one call at a time needs: a stream, an arena and memory to copy through. All three keep
+ * their size, so a call whose shapes were seen before allocates nothing outside the heap.
+ */
+final class Session implements AutoCloseable {
+  private final Stream stream;
+  private final Arena arena;
+  private java.lang.foreign.Arena owner = java.lang.foreign.Arena.ofShared();
+  private MemorySegment staging = MemorySegment.NULL;
+
+  Session(Device device) {
+    stream = new Stream(device);
+    arena = new Arena(device, "session");
+  }
+
+  Stream stream() {
+    return stream;
+  }
+
+  /** A tape for the call that begins. */
+  Tape tape() {
+    return new Tape(stream, arena, Tape.Mode.INFERENCE);
+  }
+
+  /** A tensor with these values, in the device's dtype. */
+  Tensor upload(Shape shape, float[] values) {
+    Tensor t = arena.tensor(shape);
+    if (t.dtype() != DType.F32) {
+      t.set(stream, values);
+      return t;
+    }
+    MemorySegment host = staging(t.bytes());
+    MemorySegment.copy(values, 0, host, ValueLayout.JAVA_FLOAT, 0, values.length);
+    t.copyFrom(stream, host);
+    stream.sync();
+    return t;
+  }
+
+  /** All elements of a tensor, which may be a view. */
+  float[] download(Tensor tensor) {
+    Tensor t = tensor;
+    if (!t.isContiguous()) {
+      t = arena.tensor(tensor.shape(), tensor.dtype());
+      tensor.copyTo(stream, t);
+    }
+    if (t.dtype() != DType.F32) {
+      return t.toFloats(stream);
+    }
+    float[] out = new float[Math.toIntExact(t.shape().elements())];
+    MemorySegment host = staging(t.bytes());
+    t.copyTo(stream, host);
+    stream.sync();
+    MemorySegment.copy(host, ValueLayout.JAVA_FLOAT, 0, out, 0, out.length);
+    return out;
+  }
+
+  /** All elements of a tensor of I32. */
+  int[] downloadInts(Tensor t) {
+    int[] out = new int[Math.toIntExact(t.shape().elements())];
+    MemorySegment host = staging(t.bytes());
+    t.copyTo(stream, host);
+    stream.sync();
+    MemorySegment.copy(host, ValueLayout.JAVA_INT, 0, out, 0, out.length);
+    return out;
+  }
+
+  private MemorySegment staging(long bytes) {
+    if (staging.byteSize() < bytes) {
+      owner.close();
+      owner = java.lang.foreign.Arena.ofShared();
+      staging = owner.allocate(bytes, 64);
+    }
+    return staging;
+  }
+
+  /** Takes the memory of the call back. */
+  void reset() {
+    arena.reset();
+  }
+
+  @Override
+  public void close() {
+    try {
+      stream.close();
+    } finally {
+      arena.close();
+      owner.close();
+    }
+  }
+
+  /** Work of one call. */
+  @FunctionalInterface
+  interface Work<T> {
+    T on(Session session) throws EqvaeException;
+  }
+}
