@@ -21,6 +21,7 @@ import java.util.Optional;
 import java.util.concurrent.Callable;
 import java.util.stream.Stream;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Spec;
@@ -61,6 +62,8 @@ final class DemoCommand implements Callable<Integer> {
 
   @Option(names = "--steps", paramLabel = "N", description = "Steps of each training.")
   private Optional<Long> steps = Optional.empty();
+
+  @Mixin private DeviceOption device = new DeviceOption();
 
   @Option(names = "--out", paramLabel = "DIR", description = "Folder. Default: runs/demo.")
   private Path out = Path.of("runs", "demo");
@@ -111,6 +114,7 @@ final class DemoCommand implements Callable<Integer> {
     List<String> overrides = new ArrayList<>(settings);
     seed.ifPresent(s -> overrides.add("run.seed=" + s));
     steps.ifPresent(s -> overrides.add("run.steps=" + s));
+    device.addTo(overrides);
     overrides.addAll(more);
     if (!Files.exists(recipeFile)) {
       throw new EqvaeException.Argument(

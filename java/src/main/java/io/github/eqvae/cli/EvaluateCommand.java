@@ -10,6 +10,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
@@ -47,6 +48,8 @@ final class EvaluateCommand implements Callable<Integer> {
   @Option(names = "--set", paramLabel = "KEY=VALUE", description = "Overrides a setting.")
   private List<String> settings = new ArrayList<>();
 
+  @Mixin private DeviceOption device = new DeviceOption();
+
   @Spec private CommandSpec spec;
 
   @Override
@@ -55,6 +58,7 @@ final class EvaluateCommand implements Callable<Integer> {
     PrintWriter stderr = spec.commandLine().getErr();
     RunFolder folder = new RunFolder(run);
     List<String> overrides = new ArrayList<>(settings);
+    device.addTo(overrides);
     data.ifPresent(
         d -> {
           if (!Files.isDirectory(d)) {

@@ -14,9 +14,11 @@ import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
@@ -61,6 +63,8 @@ final class ReconstructCommand implements Callable<Integer> {
       description = "Scale the latent, in (0, 1].")
   private double scale;
 
+  @Mixin private DeviceOption device = new DeviceOption();
+
   @Spec private CommandSpec spec;
 
   @Override
@@ -72,7 +76,9 @@ final class ReconstructCommand implements Callable<Integer> {
           "--rotate " + rotate + ": multiples of 90 are possible");
     }
     RunFolder folder = new RunFolder(run);
-    Recipe recipe = folder.readRecipe(List.of());
+    List<String> overrides = new ArrayList<>();
+    device.addTo(overrides);
+    Recipe recipe = folder.readRecipe(overrides);
     SpatialTransform tau =
         new SpatialTransform(
             scale,

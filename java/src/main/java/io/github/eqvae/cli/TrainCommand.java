@@ -18,6 +18,7 @@ import java.util.concurrent.Callable;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
@@ -68,8 +69,7 @@ final class TrainCommand implements Callable<Integer> {
   @Option(names = "--seed", paramLabel = "N", description = "Short for --set run.seed=N.")
   private Optional<Long> seed = Optional.empty();
 
-  @Option(names = "--device", paramLabel = "NAME", description = "Short for --set run.device=NAME.")
-  private Optional<String> device = Optional.empty();
+  @Mixin private DeviceOption device = new DeviceOption();
 
   @Option(names = "--steps", paramLabel = "N", description = "Short for --set run.steps=N.")
   private Optional<Long> steps = Optional.empty();
@@ -140,7 +140,7 @@ final class TrainCommand implements Callable<Integer> {
   private Recipe recipe() {
     List<String> overrides = new ArrayList<>(settings);
     seed.ifPresent(s -> overrides.add("run.seed=" + s));
-    device.ifPresent(d -> overrides.add("run.device=" + d));
+    device.addTo(overrides);
     steps.ifPresent(s -> overrides.add("run.steps=" + s));
     if (resume.isPresent()) {
       return new RunFolder(resume.get()).readRecipe(overrides);

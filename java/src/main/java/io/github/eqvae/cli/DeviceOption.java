@@ -1,0 +1,19 @@
+package io.github.eqvae.cli;
+
+import java.util.List;
+import java.util.Optional;
+import picocli.CommandLine.Option;
+
+/** {@code --device}, for commands that compute: every device runs all of them. */
+final class DeviceOption {
+  @Option(
+      names = "--device",
+      paramLabel = "NAME",
+      description = "cpu, cuda or cuda:N. Short for --set run.device=NAME.")
+  private Optional<String> name = Optional.empty();
+
+  /** Adds the setting, after those that it overrides. */
+  void addTo(List<String> settings) {
+    name.ifPresent(device -> settings.add("run.device=" + device));
+  }
+}
