@@ -1,41 +1,46 @@
-// Adam and AdamW in the order of operations of PyTorch's single-tensor implementation, the moving average of weights,
-// and the adaptive weight of the adversarial loss.
+// Adam and AdamW in the order of operations of PyTorch's single-tensor implementation with the moving average of weights,
+// in one pass, and the adaptive weight of the adversarial loss.
 #include "common/device.h"
+#include "optimizer/adam_update.h"
 
 namespace eqv::backend {
 
 using namespace gpu;
 
-void adam(Stream& stream, const eqv_adam_params& p, const Tensor& w_tensor, const Tensor& g_tensor,
-          const Tensor& m_tensor, const Tensor& v_tensor) {
-  // Scalars are computed in double and rounded once, as PyTorch does.
-  const double correction1 = 1 - std::pow(p.beta1, static_cast<double>(p.step));
-  const double correction2 = 1 - std::pow(p.beta2, static_cast<double>(p.step));
-  const float grad_scale = static_cast<float>(p.grad_scale), eps = static_cast<float>(p.eps);
-  const float decay = static_cast<float>(p.decoupled ? 1 - p.learning_rate * p.weight_decay : 1.0);
-  const float l2 = static_cast<float>(p.decoupled ? 0.0 : p.weight_decay);
-  const float lerp = static_cast<float>(1 - p.beta1), keep = 1.0f - lerp;
-  const float beta2 = static_cast<float>(p.beta2), rest2 = static_cast<float>(1 - p.beta2);
-  const float root = static_cast<float>(std::sqrt(correction2)), step = static_cast<float>(-p.learning_rate / correction1);
-  float *w = f32(w_tensor), *m = f32(m_tensor), *v = f32(v_tensor);
-  const float* g = f32(g_tensor);
-  for_each(stream, "adam", elements(w_tensor), EQV_LAMBDA(int64_t i) {
-    const float weight = w[i] * decay, gradient = g[i] * grad_scale + l2 * weight;
+namespace {
+
+struct AdamTensors {
+  float *w, *m, *v, *average;  // average may be null
+  const float *g, *squares, *skip;  // the last two may be null
+  const double* schedule;
+};
+
+__global__ void __launch_bounds__(kThreads) adam_kernel(int64_t n, eqv_adam_params p, AdamTensors t) {
+  if (t.skip && *t.skip != 0) return;
+  const AdamUpdate k(p, t.schedule, t.squares ? static_cast<double>(*t.squares) : -1.0);
+  const int64_t step = static_cast<int64_t>(gridDim.x) * blockDim.x;
+  for (int64_t i = static_cast<int64_t>(blockIdx.x) * blockDim.x + threadIdx.x; i < n; i += step) {
+    const float weight = t.w[i] * k.decay, gradient = t.g[i] * k.grad_scale + k.l2 * weight, m = t.m[i];
     // torch.lerp's two forms
-    const float first = lerp < 0.5f ? m[i] + lerp * (gradient - m[i]) : gradient - (gradient - m[i]) * keep;
-    const float second = v[i] * beta2 + rest2 * gradient * gradient;
-    m[i] = first;
-    v[i] = second;
-    w[i] = weight + step * first / (sqrtf(second) / root + eps);
-  });
+    const float first = k.lerp < 0.5f ? m + k.lerp * (gradient - m) : gradient - (gradient - m) * k.keep;
+    const float second = t.v[i] * k.beta2 + k.rest2 * gradient * gradient;
+    const float updated = weight + k.step * first / (sqrtf(second) / k.root_correction + k.eps);
+    t.m[i] = first;
+    t.v[i] = second;
+    t.w[i] = updated;
+    if (t.average) t.average[i] = k.average * t.average[i] + k.rest * updated;
+  }
 }
 
-void ema(Stream& stream, const eqv_ema_params& p, const Tensor& w_tensor, const Tensor& average_tensor) {
-  const float decay = static_cast<float>(p.decay), rest = static_cast<float>(1 - p.decay);
-  const float* w = f32(w_tensor);
-  float* average = f32(average_tensor);
-  for_each(stream, "ema", elements(w_tensor),
-           EQV_LAMBDA(int64_t i) { average[i] = decay * average[i] + rest * w[i]; });
+}  // namespace
+
+void adam(Stream& stream, const eqv_adam_params& p, const Tensor& schedule, const Tensor* squares, const Tensor* skip,
+          const Tensor& w, const Tensor& g, const Tensor& m, const Tensor& v, const Tensor* average) {
+  const int64_t n = elements(w);
+  const AdamTensors t{f32(w), f32(m), f32(v), f32(average), f32(g), f32(squares), f32(skip),
+                      static_cast<const double*>(schedule.data)};
+  const auto blocks = static_cast<unsigned>(std::min(ceil_div(n, kThreads), wave(stream)));
+  launch(stream, "adam", dim3(blocks), dim3(kThreads), 0, adam_kernel, n, p, t);
 }
 
 void adaptive_weight(Stream& stream, const eqv_adaptive_weight_params& p, const Tensor& numerator_tensor,

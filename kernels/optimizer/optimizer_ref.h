@@ -6,30 +6,31 @@
 #include <cmath>
 
 #include "common/ref_view.h"
+#include "optimizer/adam_update.h"
 
 namespace eqv::ref {
 
 template <class T>
-void adam(const eqv_adam_params& p, View<T> w, View<T> g, View<T> m, View<T> v) {
-  const double c1 = 1 - std::pow(p.beta1, static_cast<double>(p.step));
-  const double c2 = 1 - std::pow(p.beta2, static_cast<double>(p.step));
+void adam(const eqv_adam_params& p, const double* schedule, const T* squares, View<T> w, View<T> g, View<T> m, View<T> v) {
+  const double rate = schedule[kLearningRate], c1 = schedule[kCorrection1], c2 = schedule[kCorrection2];
+  const double grad_scale = gradient_scale(p, squares ? static_cast<double>(*squares) : -1);
   for (int64_t i = 0; i < w.size(); ++i) {
-    T gradient = g[i] * static_cast<T>(p.grad_scale);
+    T gradient = g[i] * static_cast<T>(grad_scale);
     if (p.decoupled)
-      w[i] *= static_cast<T>(1 - p.learning_rate * p.weight_decay);
+      w[i] *= static_cast<T>(1 - rate * p.weight_decay);
     else
       gradient += static_cast<T>(p.weight_decay) * w[i];
     m[i] += (gradient - m[i]) * static_cast<T>(1 - p.beta1);
     v[i] = v[i] * static_cast<T>(p.beta2) + static_cast<T>(1 - p.beta2) * gradient * gradient;
     const T denominator = std::sqrt(v[i]) / static_cast<T>(std::sqrt(c2)) + static_cast<T>(p.eps);
-    w[i] -= static_cast<T>(p.learning_rate / c1) * m[i] / denominator;
+    w[i] -= static_cast<T>(rate / c1) * m[i] / denominator;
   }
 }
 
 template <class T>
-void ema(const eqv_ema_params& p, View<T> w, View<T> average) {
+void ema(double decay, View<T> w, View<T> average) {
   for (int64_t i = 0; i < w.size(); ++i)
-    average[i] = static_cast<T>(p.decay) * average[i] + static_cast<T>(1 - p.decay) * w[i];
+    average[i] = static_cast<T>(decay) * average[i] + static_cast<T>(1 - decay) * w[i];
 }
 
 template <class T>

@@ -6,12 +6,14 @@ namespace eqv::backend {
 
 using namespace gpu;
 
-void random(Stream& stream, const eqv_random_params& p, const Tensor& out_tensor) {
+void random(Stream& stream, const eqv_random_params& p, const Tensor* counter_tensor, const Tensor& out_tensor) {
   const int64_t n = elements(out_tensor);
   float* out = f32(out_tensor);
+  const double* counter = counter_tensor ? static_cast<const double*>(counter_tensor->data) : nullptr;
   const eqv_random_params q = p;
   for_each(stream, "random", ceil_div(n, 4), EQV_LAMBDA(int64_t index) {
-    const philox::Block block = philox::block(q.seed, q.purpose, static_cast<uint64_t>(index));
+    const uint64_t purpose = q.purpose + (counter ? static_cast<uint64_t>(*counter) : 0);
+    const philox::Block block = philox::block(q.seed, purpose, static_cast<uint64_t>(index));
     float value[4];
     for (int i = 0; i < 4; i += 2) {
       if (q.distribution == EQV_NORMAL) {

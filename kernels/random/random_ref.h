@@ -7,9 +7,10 @@
 namespace eqv::ref {
 
 template <class T>
-void random(const eqv_random_params& p, View<T> out) {
+void random(const eqv_random_params& p, double counter, View<T> out) {
+  const uint64_t purpose = p.purpose + static_cast<uint64_t>(counter);
   for (int64_t i = 0; i < out.size(); ++i) {
-    const auto block = philox::block(p.seed, p.purpose, static_cast<uint64_t>(i / 4));
+    const auto block = philox::block(p.seed, purpose, static_cast<uint64_t>(i / 4));
     if (p.distribution == EQV_UNIFORM) {
       out[i] = static_cast<T>(p.a + (p.b - p.a) * philox::uniform(block.word[i % 4]));
     } else {

@@ -41,9 +41,10 @@ constexpr int arity(eqv_status (*)(A...)) {
 std::string build() {
   std::string text = "eqv abi " + std::to_string(EQV_ABI_VERSION) + "\n";
   BEGIN(eqv_tensor) F(data) F(shape) F(stride) F(rank) F(dtype) END
-  BEGIN(eqv_device_info) F(struct_size) F(threads) F(memory_bytes) F(free_bytes) F(compute_dtype) F(executes) F(name)
+  BEGIN(eqv_device_info) F(struct_size) F(threads) F(memory_bytes) F(free_bytes) F(compute_dtype) F(executes) F(graphs) F(architecture) F(name)
       F(detail) END
-  BEGIN(eqv_memory_stats) F(struct_size) F(reserved) F(live_bytes) F(live_blocks) F(total_blocks) F(cached_plans) END
+  BEGIN(eqv_memory_stats) F(struct_size) F(reserved) F(live_bytes) F(live_blocks) F(total_blocks) F(cached_plans)
+      F(peak_bytes) END
   BEGIN(eqv_conv2d_params) F(struct_size) F(stride) F(pad_top) F(pad_bottom) F(pad_left) F(pad_right) END
   BEGIN(eqv_group_norm_params) F(struct_size) F(groups) F(eps) F(silu) END
   BEGIN(eqv_batch_norm_params) F(struct_size) F(eps) F(momentum) F(training) END
@@ -58,12 +59,12 @@ std::string build() {
   BEGIN(eqv_random_params) F(struct_size) F(distribution) F(seed) F(purpose) F(a) F(b) END
   BEGIN(eqv_reduce_params) F(struct_size) F(kind) F(scale) END
   BEGIN(eqv_adaptive_weight_params) F(struct_size) F(eps) F(maximum) F(weight) END
-  BEGIN(eqv_adam_params) F(struct_size) F(decoupled) F(step) F(learning_rate) F(beta1) F(beta2) F(eps)
-      F(weight_decay) F(grad_scale) END
-  BEGIN(eqv_ema_params) F(struct_size) F(reserved) F(decay) END
+  BEGIN(eqv_adam_params) F(struct_size) F(decoupled) F(beta1) F(beta2) F(eps) F(weight_decay) F(grad_scale)
+      F(clip) END
   FN(eqv_noop) FN(eqv_device_open) FN(eqv_device_close) FN(eqv_device_describe) FN(eqv_device_memory) FN(eqv_alloc)
-  FN(eqv_free) FN(eqv_stream_create) FN(eqv_stream_destroy) FN(eqv_stream_sync) FN(eqv_stream_reserve)
-  FN(eqv_stream_scratch) FN(eqv_copy_in) FN(eqv_copy_out)
+  FN(eqv_free) FN(eqv_stream_create) FN(eqv_stream_destroy) FN(eqv_stream_sync) FN(eqv_stream_wait) FN(eqv_stream_reserve)
+  FN(eqv_stream_scratch) FN(eqv_host_alloc) FN(eqv_host_free) FN(eqv_copy_in) FN(eqv_copy_out)
+  FN(eqv_capture_begin) FN(eqv_capture_end) FN(eqv_graph_launch) FN(eqv_graph_destroy)
   FN(eqv_conv2d_fwd) FN(eqv_conv2d_bwd_input) FN(eqv_conv2d_bwd_weight)
   FN(eqv_linear_fwd) FN(eqv_linear_bwd_input) FN(eqv_linear_bwd_weight)
   FN(eqv_group_norm_fwd) FN(eqv_group_norm_bwd) FN(eqv_batch_norm_fwd) FN(eqv_batch_norm_bwd)
@@ -74,7 +75,7 @@ std::string build() {
   FN(eqv_affine_bwd) FN(eqv_gaussian_sample_fwd) FN(eqv_gaussian_sample_bwd) FN(eqv_gaussian_kl_fwd)
   FN(eqv_gaussian_kl_bwd) FN(eqv_loss_fwd) FN(eqv_loss_bwd) FN(eqv_lpips_head_fwd) FN(eqv_lpips_head_bwd)
   FN(eqv_vector_quantize_fwd) FN(eqv_vector_quantize_bwd)
-  FN(eqv_copy) FN(eqv_fill) FN(eqv_random) FN(eqv_reduce) FN(eqv_adaptive_weight) FN(eqv_adam) FN(eqv_ema)
+  FN(eqv_copy) FN(eqv_fill) FN(eqv_random) FN(eqv_reduce) FN(eqv_adaptive_weight) FN(eqv_adam)
   return text;
 }
 

@@ -268,6 +268,7 @@ eqv_status eqv_copy(eqv_stream s, const eqv_tensor* src, const eqv_tensor* dst) 
   return guard("copy", [&] {
     Check c("copy", s);
     const auto &S = c.strided("src", src), &D = c.strided("dst", dst);
+    c.that((S.dtype == EQV_I32) == (D.dtype == EQV_I32), "one of src and dst is i32", "copy integers to integers");
     c.same_shape("dst", D, "src", S);
     for (int i = 0; i < D.rank; ++i)
       c.that(D.shape[i] == 1 || D.stride[i] > 0, "dst has a stride of 0", "write to a tensor without broadcasting");
@@ -283,14 +284,15 @@ eqv_status eqv_fill(eqv_stream s, const eqv_fill_params* params, const eqv_tenso
   });
 }
 
-eqv_status eqv_random(eqv_stream s, const eqv_random_params* params, const eqv_tensor* out) {
+eqv_status eqv_random(eqv_stream s, const eqv_random_params* params, const eqv_tensor* counter, const eqv_tensor* out) {
   return guard("random", [&] {
     Check c("random", s);
     const auto& p = c.params(params);
     c.that(p.distribution == EQV_NORMAL || p.distribution == EQV_UNIFORM, "unknown distribution",
            "use EQV_NORMAL or EQV_UNIFORM");
     c.that(std::isfinite(p.a) && std::isfinite(p.b), "a and b must be finite", "pass mean and std or low and high");
-    backend::random(*s, p, c.tensor("out", out, -1));
+    const auto& O = c.tensor("out", out, -1);
+    backend::random(*s, p, counter ? &c.typed("counter", counter, 0, EQV_F64) : nullptr, O);
   });
 }
 
@@ -319,29 +321,25 @@ eqv_status eqv_adaptive_weight(eqv_stream s, const eqv_adaptive_weight_params* p
   });
 }
 
-eqv_status eqv_adam(eqv_stream s, const eqv_adam_params* params, const eqv_tensor* w, const eqv_tensor* g,
-                    const eqv_tensor* m, const eqv_tensor* v) {
+eqv_status eqv_adam(eqv_stream s, const eqv_adam_params* params, const eqv_tensor* schedule, const eqv_tensor* squares,
+                    const eqv_tensor* skip, const eqv_tensor* w, const eqv_tensor* g, const eqv_tensor* m,
+                    const eqv_tensor* v, const eqv_tensor* average) {
   return guard("adam", [&] {
     Check c("adam", s);
     const auto& p = c.params(params);
-    c.that(p.step >= 1, "step counts from 1", "pass 1 for the first update");
+    c.that(p.grad_scale > 0 && p.clip > 0, "grad_scale and clip must be positive", "pass infinity to clip nothing");
+    c.that(squares || std::isinf(p.clip), "clip is given without the gradients' sum of squares", "pass squares");
     c.that(p.beta1 >= 0 && p.beta1 < 1 && p.beta2 >= 0 && p.beta2 < 1 && p.eps > 0,
            "beta1 and beta2 must be in [0, 1) and eps positive", "PyTorch's defaults are 0.9, 0.999, 1e-8");
     const auto &W = c.tensor("w", w, -1), &G = c.tensor("g", g, -1), &M = c.tensor("m", m, -1),
                &V = c.tensor("v", v, -1);
     for (const auto* t : {&G, &M, &V}) c.same_shape("g, m, v", *t, "w", W);
-    backend::adam(*s, p, W, G, M, V);
-  });
-}
-
-eqv_status eqv_ema(eqv_stream s, const eqv_ema_params* params, const eqv_tensor* w, const eqv_tensor* average) {
-  return guard("ema", [&] {
-    Check c("ema", s);
-    const auto& p = c.params(params);
-    c.that(p.decay >= 0 && p.decay <= 1, "decay must be in [0, 1]", "0.9999 is the usual value");
-    const auto &W = c.tensor("w", w, -1), &A = c.tensor("average", average, -1);
-    c.same_shape("average", A, "w", W);
-    backend::ema(*s, p, W, A);
+    const auto *A = c.optional("average", average, -1), *Q = c.optional("squares", squares, 0),
+               *K = c.optional("skip", skip, 0);
+    if (A) c.same_shape("average", *A, "w", W);
+    const auto& S = c.typed("schedule", schedule, 1, EQV_F64);
+    c.shape("schedule", S, {4});
+    backend::adam(*s, p, S, Q, K, W, G, M, V, A);
   });
 }
 

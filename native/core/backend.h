@@ -11,7 +11,7 @@ struct eqv_device_s {
   int32_t ordinal = 0;
   int32_t threads = 1;
   int32_t architecture = 0;  // of a GPU: 80 for sm_80 …
-  std::atomic<int64_t> live_bytes{0}, live_blocks{0}, total_blocks{0}, cached_plans{0};
+  std::atomic<int64_t> live_bytes{0}, live_blocks{0}, total_blocks{0}, cached_plans{0}, peak_bytes{0}, live_graphs{0};
 };
 
 struct eqv_stream_s {
@@ -19,12 +19,22 @@ struct eqv_stream_s {
   void* scratch = nullptr;      // the stream's scratch arena; see scratch() below
   int64_t scratch_bytes = 0;
   void* native = nullptr;       // the backend's own handle, if it has one
+  void* event = nullptr;        // the backend's own, for streams that wait for this one
+  bool capturing = false;
+  const char* spoiled = nullptr;  // the call that was refused since the capture began
+};
+
+struct eqv_graph_s {
+  eqv_device device = nullptr;
+  void* scratch = nullptr;  // where the stream's scratch arena was
+  void* native = nullptr;
 };
 
 namespace eqv {
 
 using Stream = eqv_stream_s;
 using Device = eqv_device_s;
+using Graph = eqv_graph_s;
 using Tensor = eqv_tensor;
 
 // core/device.cpp. Counted in the device's memory statistics.
@@ -47,8 +57,19 @@ void raw_release(Device&, void* data, int64_t bytes);
 void open_stream(Stream&);   // may set native
 void close_stream(Stream&);
 void sync(Stream&);
+void wait(Stream&, Stream& other);
+// Host memory; the device may copy from and to it while the caller goes on.
+void* raw_host_allocate(Device&, int64_t bytes);
+void raw_host_release(Device&, void* data);
 void copy_in(Stream&, void* device_data, const void* host, int64_t bytes);
 void copy_out(Stream&, void* host, const void* device_data, int64_t bytes);
+
+// Graphs. A backend without them includes host_only.h.
+bool captures();
+void begin_capture(Stream&);
+void* end_capture(Stream&, bool keep);  // its own handle of what was recorded; nullptr when it is not to be kept
+void launch_graph(Stream&, void* graph);
+void destroy_graph(Device&, void* graph);
 
 void conv2d_fwd(Stream&, const eqv_conv2d_params&, const Tensor& x, const Tensor& w, const Tensor* bias,
                 const Tensor& y);
@@ -106,12 +127,12 @@ void vector_quantize_fwd(Stream&, const Tensor& z, const Tensor& codebook, const
 void vector_quantize_bwd(Stream&, const Tensor& dzq, const Tensor& index, const Tensor& dcodebook);
 void copy(Stream&, const Tensor& src, const Tensor& dst);
 void fill(Stream&, const eqv_fill_params&, const Tensor& out);
-void random(Stream&, const eqv_random_params&, const Tensor& out);
+void random(Stream&, const eqv_random_params&, const Tensor* counter, const Tensor& out);
 void reduce(Stream&, const eqv_reduce_params&, const Tensor& x, const Tensor& out);
 void adaptive_weight(Stream&, const eqv_adaptive_weight_params&, const Tensor& numerator, const Tensor& denominator,
                      const Tensor& out);
-void adam(Stream&, const eqv_adam_params&, const Tensor& w, const Tensor& g, const Tensor& m, const Tensor& v);
-void ema(Stream&, const eqv_ema_params&, const Tensor& w, const Tensor& average);
+void adam(Stream&, const eqv_adam_params&, const Tensor& schedule, const Tensor* squares, const Tensor* skip,
+          const Tensor& w, const Tensor& g, const Tensor& m, const Tensor& v, const Tensor* average);
 
 }  // namespace backend
 }  // namespace eqv

@@ -90,8 +90,8 @@ const Tensor& Check::tensor(const char* name, const Tensor* t, int rank) {
 
 const Tensor& Check::strided(const char* name, const Tensor* t) const {
   const Tensor& r = basic(name, t, -1);
-  if (r.dtype != EQV_F32 && r.dtype != EQV_F64 && r.dtype != EQV_BF16 && r.dtype != EQV_F16)
-    throw error(EQV_UNSUPPORTED, "%s: %s is %s, expected a floating dtype", op_, name, dtype_name(r.dtype));
+  if (r.dtype != EQV_F32 && r.dtype != EQV_F64 && r.dtype != EQV_BF16 && r.dtype != EQV_F16 && r.dtype != EQV_I32)
+    throw error(EQV_UNSUPPORTED, "%s: %s is %s, expected a floating dtype or i32", op_, name, dtype_name(r.dtype));
   for (int i = 0; i < r.rank; ++i)
     if (r.stride[i] < 0) throw error(EQV_BAD_ARGUMENT, "%s: %s has a negative stride", op_, name);
   return r;

@@ -34,7 +34,7 @@ class Check {
   const Tensor* optional(const char* name, const Tensor* t, int rank) { return t ? &tensor(name, t, rank) : nullptr; }
   // The same with a given dtype.
   const Tensor& typed(const char* name, const Tensor* t, int rank, int32_t dtype) const;
-  // Strides may be anything non-negative; the dtype any floating one.
+  // Strides may be anything non-negative; the dtype any floating one or i32.
   const Tensor& strided(const char* name, const Tensor* t) const;
 
   void shape(const char* name, const Tensor& t, std::initializer_list<int64_t> expected) const;

@@ -10,6 +10,17 @@
 namespace eqv {
 namespace {
 
+// The stream that this thread captures. What the host must not do meanwhile is a matter of threads: others may go on.
+thread_local Stream* captured = nullptr;
+
+// Refuses a call that cannot be part of a graph. The capture is spoiled: something would be missing from it.
+void refuse_while_capturing(const Device& device, const char* function, const char* advice) {
+  if (!captured || captured->device != &device) return;
+  captured->spoiled = function;
+  throw error(EQV_BAD_ARGUMENT, "%s: not while a stream is being captured, since a graph cannot do it again; %s", function,
+              advice);
+}
+
 // Sizes of the blocks alive, so that release and the statistics need no size from the caller.
 std::mutex blocks_mutex;
 std::unordered_map<void*, int64_t>& blocks() {
@@ -32,6 +43,13 @@ T& need_struct(T* value, const char* function, const char* name) {
   return *value;
 }
 
+// Ends the capture; the stream runs what it is given again, whatever the backend says.
+void* finish_capture(Stream& stream, bool keep) {
+  stream.capturing = false;
+  captured = nullptr;
+  return backend::end_capture(stream, keep);
+}
+
 }  // namespace
 
 void* allocate(Device& device, int64_t bytes, const char* purpose) {
@@ -46,7 +64,9 @@ void* allocate(Device& device, int64_t bytes, const char* purpose) {
     std::lock_guard lock(blocks_mutex);
     blocks()[data] = bytes;
   }
-  device.live_bytes += bytes;
+  const int64_t live = device.live_bytes += bytes;
+  for (int64_t peak = device.peak_bytes; live > peak && !device.peak_bytes.compare_exchange_weak(peak, live);) {
+  }
   ++device.live_blocks;
   ++device.total_blocks;
   return data;
@@ -70,6 +90,8 @@ void release(Device& device, void* data) {
 
 void* scratch(Stream& stream, int64_t bytes) {
   if (bytes > stream.scratch_bytes) {
+    refuse_while_capturing(*stream.device, "scratch memory",
+                           "run the same operations once before, or reserve it with eqv_stream_reserve");
     backend::sync(stream);  // work in flight may still use the old block
     release(*stream.device, stream.scratch);
     stream.scratch = nullptr;
@@ -109,6 +131,9 @@ eqv_status eqv_device_close(eqv_device device) {
     need(device, "device_close", "device");
     const int64_t blocks_left = device->live_blocks;
     const int64_t bytes_left = device->live_bytes;
+    if (device->live_graphs)
+      throw error(EQV_BAD_ARGUMENT, "device_close: %lld graphs are still there; destroy them first",
+                  static_cast<long long>(device->live_graphs.load()));
     if (blocks_left)
       throw error(EQV_BAD_ARGUMENT, "device_close: %lld blocks (%lld bytes) are still allocated; close streams and arenas first",
                   static_cast<long long>(blocks_left), static_cast<long long>(bytes_left));
@@ -123,6 +148,8 @@ eqv_status eqv_device_describe(eqv_device device, eqv_device_info* info) {
     std::memset(&out, 0, sizeof out);
     out.struct_size = sizeof out;
     out.executes = 1;
+    out.graphs = backend::captures();
+    out.architecture = device->architecture;
     out.compute_dtype = backend::compute_dtype();
     backend::describe(*device, out);
   });
@@ -136,6 +163,7 @@ eqv_status eqv_device_memory(eqv_device device, eqv_memory_stats* stats) {
     out.live_blocks = device->live_blocks;
     out.total_blocks = device->total_blocks;
     out.cached_plans = device->cached_plans;
+    out.peak_bytes = device->peak_bytes;
   });
 }
 
@@ -143,12 +171,17 @@ eqv_status eqv_alloc(eqv_device device, int64_t bytes, void** out) {
   return guard("alloc", [&] {
     need(device, "alloc", "device");
     if (!out) throw error(EQV_BAD_ARGUMENT, "alloc: out is null");
+    refuse_while_capturing(*device, "alloc", "allocate before");
     *out = allocate(*device, bytes, "alloc");
   });
 }
 
 eqv_status eqv_free(eqv_device device, void* data) {
-  return guard("free", [&] { release(*need(device, "free", "device"), data); });
+  return guard("free", [&] {
+    need(device, "free", "device");
+    refuse_while_capturing(*device, "free", "free after eqv_capture_end");
+    release(*device, data);
+  });
 }
 
 eqv_status eqv_stream_create(eqv_device device, eqv_stream* out) {
@@ -165,6 +198,7 @@ eqv_status eqv_stream_create(eqv_device device, eqv_stream* out) {
 eqv_status eqv_stream_destroy(eqv_stream stream) {
   return guard("stream_destroy", [&] {
     need(stream, "stream_destroy", "stream");
+    if (stream->capturing) finish_capture(*stream, false);
     backend::sync(*stream);
     release(*stream->device, stream->scratch);
     backend::close_stream(*stream);
@@ -173,7 +207,22 @@ eqv_status eqv_stream_destroy(eqv_stream stream) {
 }
 
 eqv_status eqv_stream_sync(eqv_stream stream) {
-  return guard("stream_sync", [&] { backend::sync(*need(stream, "stream_sync", "stream")); });
+  return guard("stream_sync", [&] {
+    need(stream, "stream_sync", "stream");
+    refuse_while_capturing(*stream->device, "stream_sync", "wait after the graph's launch");
+    backend::sync(*stream);
+  });
+}
+
+eqv_status eqv_stream_wait(eqv_stream stream, eqv_stream other) {
+  return guard("stream_wait", [&] {
+    need(stream, "stream_wait", "stream");
+    need(other, "stream_wait", "other");
+    if (stream->device != other->device)
+      throw error(EQV_BAD_ARGUMENT, "stream_wait: the streams are of different devices; use eqv_stream_sync on the other");
+    refuse_while_capturing(*stream->device, "stream_wait", "wait before eqv_capture_begin");
+    backend::wait(*stream, *other);
+  });
 }
 
 eqv_status eqv_stream_reserve(eqv_stream stream, int64_t bytes) {
@@ -188,11 +237,33 @@ eqv_status eqv_stream_scratch(eqv_stream stream, int64_t* bytes) {
   });
 }
 
+eqv_status eqv_host_alloc(eqv_device device, int64_t bytes, void** out) {
+  return guard("host_alloc", [&] {
+    need(device, "host_alloc", "device");
+    if (!out || bytes < 0)
+      throw error(EQV_BAD_ARGUMENT, "host_alloc: out is null or the size negative (%lld bytes)", static_cast<long long>(bytes));
+    refuse_while_capturing(*device, "host_alloc", "allocate before");
+    *out = backend::raw_host_allocate(*device, bytes > 0 ? bytes : 1);
+    if (!*out)
+      throw error(EQV_OUT_OF_MEMORY, "host_alloc: %lld bytes of host memory could not be allocated; use a smaller batch",
+                  static_cast<long long>(bytes));
+  });
+}
+
+eqv_status eqv_host_free(eqv_device device, void* data) {
+  return guard("host_free", [&] {
+    need(device, "host_free", "device");
+    refuse_while_capturing(*device, "host_free", "free after eqv_capture_end");
+    if (data) backend::raw_host_release(*device, data);
+  });
+}
+
 eqv_status eqv_copy_in(eqv_stream stream, void* device_data, const void* host, int64_t bytes) {
   return guard("copy_in", [&] {
     need(stream, "copy_in", "stream");
     if (bytes < 0 || (bytes > 0 && (!device_data || !host)))
       throw error(EQV_BAD_ARGUMENT, "copy_in: null address or negative size (%lld bytes)", static_cast<long long>(bytes));
+    refuse_while_capturing(*stream->device, "copy_in", "copy before eqv_capture_begin or before the graph's launch");
     backend::copy_in(*stream, device_data, host, bytes);
   });
 }
@@ -202,7 +273,67 @@ eqv_status eqv_copy_out(eqv_stream stream, void* host, const void* device_data, 
     need(stream, "copy_out", "stream");
     if (bytes < 0 || (bytes > 0 && (!device_data || !host)))
       throw error(EQV_BAD_ARGUMENT, "copy_out: null address or negative size (%lld bytes)", static_cast<long long>(bytes));
+    refuse_while_capturing(*stream->device, "copy_out", "read after the graph's launch");
     backend::copy_out(*stream, host, device_data, bytes);
+  });
+}
+
+eqv_status eqv_capture_begin(eqv_stream stream) {
+  return guard("capture_begin", [&] {
+    need(stream, "capture_begin", "stream");
+    if (!backend::captures())
+      throw error(EQV_UNSUPPORTED, "capture_begin: this device has no graphs; run the operations as they come");
+    if (captured)
+      throw error(EQV_BAD_ARGUMENT, "capture_begin: this thread is capturing a stream already; end that with eqv_capture_end");
+    backend::begin_capture(*stream);
+    stream->capturing = true;
+    stream->spoiled = nullptr;
+    captured = stream;
+  });
+}
+
+eqv_status eqv_capture_end(eqv_stream stream, eqv_graph* out) {
+  return guard("capture_end", [&] {
+    need(stream, "capture_end", "stream");
+    if (!stream->capturing) throw error(EQV_BAD_ARGUMENT, "capture_end: there was no eqv_capture_begin on this stream");
+    if (captured != stream)
+      throw error(EQV_BAD_ARGUMENT, "capture_end: another thread began this capture; end it there");
+    const char* spoiled = stream->spoiled;
+    void* native = finish_capture(*stream, out && !spoiled);
+    if (out && spoiled)
+      throw error(EQV_BAD_ARGUMENT, "capture_end: there is no graph, since %s was refused while it was captured; capture "
+                  "again without it", spoiled);
+    if (!out) return;
+    auto graph = std::make_unique<Graph>();
+    graph->device = stream->device;
+    graph->scratch = stream->scratch;
+    graph->native = native;
+    ++stream->device->live_graphs;
+    *out = graph.release();
+  });
+}
+
+eqv_status eqv_graph_launch(eqv_graph graph, eqv_stream stream) {
+  return guard("graph_launch", [&] {
+    need(graph, "graph_launch", "graph");
+    need(stream, "graph_launch", "stream");
+    if (graph->device != stream->device)
+      throw error(EQV_BAD_ARGUMENT, "graph_launch: graph and stream are of different devices; capture it on this one");
+    if (graph->scratch != stream->scratch)
+      throw error(EQV_BAD_ARGUMENT, "graph_launch: the stream's scratch memory is not where it was when the graph was "
+                  "captured; capture it again on this stream");
+    refuse_while_capturing(*stream->device, "graph_launch", "graphs do not nest");
+    backend::launch_graph(*stream, graph->native);
+  });
+}
+
+eqv_status eqv_graph_destroy(eqv_graph graph) {
+  return guard("graph_destroy", [&] {
+    need(graph, "graph_destroy", "graph");
+    refuse_while_capturing(*graph->device, "graph_destroy", "destroy after eqv_capture_end");
+    backend::destroy_graph(*graph->device, graph->native);
+    --graph->device->live_graphs;
+    delete graph;
   });
 }
 

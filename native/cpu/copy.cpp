@@ -76,6 +76,7 @@ void copy(Stream& stream, const Tensor& src, const Tensor& dst) {
     case EQV_F32: return run_from<float>(stream, w, src, dst);
     case EQV_F64: return run_from<double>(stream, w, src, dst);
     case EQV_BF16: return run_from<Bf16>(stream, w, src, dst);
+    case EQV_I32: return run(stream, w, static_cast<const int32_t*>(src.data), static_cast<int32_t*>(dst.data));
     default: return run_from<F16>(stream, w, src, dst);
   }
 }

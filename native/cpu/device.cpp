@@ -7,6 +7,7 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "host_only.h"
 #include "parallel.h"
 
 namespace eqv::backend {

@@ -30,11 +30,12 @@ void uniform_block(const eqv_random_params& p, const philox::Block& block, float
 
 }  // namespace
 
-void random(Stream& stream, const eqv_random_params& p, const Tensor& out) {
+void random(Stream& stream, const eqv_random_params& p, const Tensor* counter, const Tensor& out) {
+  const uint64_t purpose = p.purpose + (counter ? static_cast<uint64_t>(*static_cast<const double*>(counter->data)) : 0);
   const int64_t n = elements(out);
   parallel_for(stream, ceil_div(n, 4), 256, [&](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; ++i) {
-      const philox::Block block = philox::block(p.seed, p.purpose, static_cast<uint64_t>(i));
+      const philox::Block block = philox::block(p.seed, purpose, static_cast<uint64_t>(i));
       float value[4];
       if (p.distribution == EQV_NORMAL)
         normal_block(p, block, value);

@@ -102,13 +102,74 @@ void open_stream(Stream& stream) {
   cudaStream_t s = nullptr;
   require(cudaStreamCreateWithFlags(&s, cudaStreamNonBlocking), "cudaStreamCreate");
   stream.native = s;
+  cudaEvent_t e = nullptr;
+  require(cudaEventCreateWithFlags(&e, cudaEventDisableTiming), "cudaEventCreate");
+  stream.event = e;
 }
 
-void close_stream(Stream& stream) { require(cudaStreamDestroy(handle(stream)), "cudaStreamDestroy"); }
+void close_stream(Stream& stream) {
+  require(cudaEventDestroy(static_cast<cudaEvent_t>(stream.event)), "cudaEventDestroy");
+  require(cudaStreamDestroy(handle(stream)), "cudaStreamDestroy");
+}
 
 void sync(Stream& stream) { require(cudaStreamSynchronize(handle(stream)), "work on the stream failed"); }
 
-// Pageable memory: the runtime has taken what it needs from `host` when the call returns.
+void wait(Stream& stream, Stream& other) {
+  const auto event = static_cast<cudaEvent_t>(other.event);
+  require(cudaEventRecord(event, handle(other)), "cudaEventRecord");
+  require(cudaStreamWaitEvent(handle(stream), event, 0), "cudaStreamWaitEvent");
+}
+
+void* raw_host_allocate(Device& device, int64_t bytes) {
+  select(device);
+  void* data = nullptr;
+  const cudaError_t status = cudaHostAlloc(&data, static_cast<size_t>(bytes), cudaHostAllocDefault);
+  if (status == cudaErrorMemoryAllocation) {
+    (void)cudaGetLastError();
+    return nullptr;
+  }
+  require(status, "cudaHostAlloc");
+  return data;
+}
+
+void raw_host_release(Device& device, void* data) {
+  select(device);
+  require(cudaFreeHost(data), "cudaFreeHost");
+}
+
+bool captures() { return true; }
+
+// Other threads (a loader's, another model's) may do as they like meanwhile.
+void begin_capture(Stream& stream) {
+  require(cudaStreamBeginCapture(handle(stream), cudaStreamCaptureModeThreadLocal), "cudaStreamBeginCapture");
+}
+
+void* end_capture(Stream& stream, bool keep) {
+  cudaGraph_t graph = nullptr;
+  const cudaError_t status = cudaStreamEndCapture(handle(stream), &graph);
+  if (!keep) {
+    (void)cudaGetLastError();  // what spoiled it was reported
+    if (graph) (void)cudaGraphDestroy(graph);
+    return nullptr;
+  }
+  require(status, "cudaStreamEndCapture");
+  cudaGraphExec_t executable = nullptr;
+  const cudaError_t made = cudaGraphInstantiate(&executable, graph, 0);
+  (void)cudaGraphDestroy(graph);
+  require(made, "cudaGraphInstantiate");
+  return executable;
+}
+
+void launch_graph(Stream& stream, void* graph) {
+  require(cudaGraphLaunch(static_cast<cudaGraphExec_t>(graph), handle(stream)), "cudaGraphLaunch");
+}
+
+void destroy_graph(Device& device, void* graph) {
+  select(device);
+  require(cudaGraphExecDestroy(static_cast<cudaGraphExec_t>(graph)), "cudaGraphExecDestroy");
+}
+
+// From pageable memory the runtime has taken what it needs when the call returns.
 void copy_in(Stream& stream, void* device_data, const void* host, int64_t bytes) {
   require(cudaMemcpyAsync(device_data, host, static_cast<size_t>(bytes), cudaMemcpyHostToDevice, handle(stream)), "copy_in");
 }

@@ -29,7 +29,7 @@ extern "C" {
 #define EQV_API __attribute__((visibility("default")))
 #endif
 
-#define EQV_ABI_VERSION 3
+#define EQV_ABI_VERSION 5
 
 /* ---- status ------------------------------------------------------------------------------------------------- */
 typedef int32_t eqv_status;
@@ -71,6 +71,7 @@ typedef struct {
 /* ---- devices, streams, memory ------------------------------------------------------------------------------- */
 typedef struct eqv_device_s* eqv_device;
 typedef struct eqv_stream_s* eqv_stream;
+typedef struct eqv_graph_s* eqv_graph;
 
 typedef struct {
   uint32_t struct_size;
@@ -79,6 +80,8 @@ typedef struct {
   int64_t free_bytes;       /* free memory now, 0 if unknown */
   int32_t compute_dtype;    /* dtype this device computes in by default: EQV_F32, EQV_F64 */
   int32_t executes;         /* 0: the device only validates and plans; results are never written */
+  int32_t graphs;           /* 1: its streams can be captured (eqv_capture_begin) */
+  int32_t architecture;     /* of a GPU: 80 for sm_80; else 0 */
   char name[128];
   char detail[256];         /* instruction set, library versions */
 } eqv_device_info;
@@ -90,6 +93,7 @@ typedef struct {
   int64_t live_blocks;
   int64_t total_blocks;     /* allocations since the device was opened, scratch growth included */
   int64_t cached_plans;     /* shape-specific execution plans made since the device was opened */
+  int64_t peak_bytes;       /* the most that live_bytes was since the device was opened */
 } eqv_memory_stats;
 
 /* ordinal: which device of the backend; threads: 0 = all cores (CPU only). */
@@ -102,12 +106,32 @@ EQV_API eqv_status eqv_free(eqv_device device, void* data);
 EQV_API eqv_status eqv_stream_create(eqv_device device, eqv_stream* out);
 EQV_API eqv_status eqv_stream_destroy(eqv_stream stream);
 EQV_API eqv_status eqv_stream_sync(eqv_stream stream);
+/* What `stream` is given from now on waits for all that `other`, of the same device, was given up to now. */
+EQV_API eqv_status eqv_stream_wait(eqv_stream stream, eqv_stream other);
 /* Makes the stream's scratch arena at least this large, so that no later call has to grow it. */
 EQV_API eqv_status eqv_stream_reserve(eqv_stream stream, int64_t bytes);
 /* Size of the stream's scratch arena: what the largest call so far needed. */
 EQV_API eqv_status eqv_stream_scratch(eqv_stream stream, int64_t* bytes);
+/* Host memory that copies can read and write while the caller goes on (pinned, where the device knows that). */
+EQV_API eqv_status eqv_host_alloc(eqv_device device, int64_t bytes, void** out);
+EQV_API eqv_status eqv_host_free(eqv_device device, void* data);
+/* Memory of eqv_host_alloc is read when the stream gets there; any other memory before the call returns. */
 EQV_API eqv_status eqv_copy_in(eqv_stream stream, void* device_data, const void* host, int64_t bytes);
+/* Waits for the stream: the bytes are there when the call returns. */
 EQV_API eqv_status eqv_copy_out(eqv_stream stream, void* host, const void* device_data, int64_t bytes);
+
+/* ---- graphs --------------------------------------------------------------------------------------------------- */
+/* From begin to end the operations that this thread gives the stream are recorded, not run; a launch runs them all, in
+ * their order. What they were given is kept as it was: addresses, shapes and the values of parameter structs. What is to
+ * change from launch to launch must lie in device memory. Between the two, calls that need the host (eqv_copy_in,
+ * eqv_copy_out, eqv_stream_sync, eqv_alloc, eqv_free, growing scratch memory) are refused and spoil the recording;
+ * eqv_capture_end then fails, and in any case the stream runs what it is given again. With out = NULL the recording is
+ * thrown away. A device with graphs = 0 answers EQV_UNSUPPORTED: run the operations as they come. */
+EQV_API eqv_status eqv_capture_begin(eqv_stream stream);
+EQV_API eqv_status eqv_capture_end(eqv_stream stream, eqv_graph* out);
+/* Fails when the stream's scratch memory is not where it was: capture again. */
+EQV_API eqv_status eqv_graph_launch(eqv_graph graph, eqv_stream stream);
+EQV_API eqv_status eqv_graph_destroy(eqv_graph graph);
 
 /* ---- parameter structs -------------------------------------------------------------------------------------- */
 typedef struct {
@@ -170,16 +194,13 @@ typedef struct { uint32_t struct_size; int32_t kind; double scale; } eqv_reduce_
 
 typedef struct { uint32_t struct_size; float eps; float maximum; float weight; } eqv_adaptive_weight_params;
 
-/* PyTorch's Adam (decoupled = 0: weight_decay is added to the gradient) or AdamW (decoupled = 1). `step` counts from
- * 1. The gradient is multiplied by grad_scale first (accumulation, clipping). */
+/* PyTorch's Adam (decoupled = 0: weight_decay is added to the gradient) or AdamW (decoupled = 1). The gradient is
+ * multiplied by grad_scale first (accumulation), and by clip / (norm + 1e-6) if its norm is then above `clip`. */
 typedef struct {
   uint32_t struct_size;
   int32_t decoupled;
-  int64_t step;
-  double learning_rate, beta1, beta2, eps, weight_decay, grad_scale;
+  double beta1, beta2, eps, weight_decay, grad_scale, clip;
 } eqv_adam_params;
-
-typedef struct { uint32_t struct_size; int32_t reserved; double decay; } eqv_ema_params;
 
 /* ---- ops ----------------------------------------------------------------------------------------------------- */
 /* `nullable` arguments may be NULL; every other pointer must be valid. Shapes are in the comments. */
@@ -309,21 +330,25 @@ EQV_API eqv_status eqv_vector_quantize_fwd(eqv_stream, const eqv_tensor* z, cons
 EQV_API eqv_status eqv_vector_quantize_bwd(eqv_stream, const eqv_tensor* dzq, const eqv_tensor* index,
                                            const eqv_tensor* dcodebook);
 
-/* dst = src element by element; any strides, any floating dtypes (this is also concat, split and cast). */
+/* dst = src element by element; any strides, any floating dtypes (this is also concat, split and cast), or both i32. */
 EQV_API eqv_status eqv_copy(eqv_stream, const eqv_tensor* src, const eqv_tensor* dst);
 EQV_API eqv_status eqv_fill(eqv_stream, const eqv_fill_params*, const eqv_tensor* out);
-EQV_API eqv_status eqv_random(eqv_stream, const eqv_random_params*, const eqv_tensor* out);
+/* counter{} (f64, nullable) holds an integer below 2^53 that is added to the purpose: so a graph draws other numbers at
+ * each launch. */
+EQV_API eqv_status eqv_random(eqv_stream, const eqv_random_params*, const eqv_tensor* counter, const eqv_tensor* out);
 
 /* out{} = scale * the reduction of x, in a fixed order. */
 EQV_API eqv_status eqv_reduce(eqv_stream, const eqv_reduce_params*, const eqv_tensor* x, const eqv_tensor* out);
 /* out{} = weight * min(sqrt(numerator) / (sqrt(denominator) + eps), maximum), of two sums of squares. */
 EQV_API eqv_status eqv_adaptive_weight(eqv_stream, const eqv_adaptive_weight_params*, const eqv_tensor* numerator,
                                        const eqv_tensor* denominator, const eqv_tensor* out);
-/* w, g, m, v: same flat shape. */
-EQV_API eqv_status eqv_adam(eqv_stream, const eqv_adam_params*, const eqv_tensor* w, const eqv_tensor* g,
-                            const eqv_tensor* m, const eqv_tensor* v);
-/* average = decay average + (1 - decay) w */
-EQV_API eqv_status eqv_ema(eqv_stream, const eqv_ema_params*, const eqv_tensor* w, const eqv_tensor* average);
+/* One update of the weights w from the gradients g, with their moments m and v and, nullable, their moving average
+ * (average = decay average + (1 - decay) w): all of one flat shape. What changes from step to step is read on the device:
+ * schedule{4} (f64) = learning rate, 1 - beta1^t, 1 - beta2^t, the average's decay; squares{} (nullable) = the sum of the
+ * squares of g, which clipping needs; skip{} (nullable): unless it is 0 nothing changes. */
+EQV_API eqv_status eqv_adam(eqv_stream, const eqv_adam_params*, const eqv_tensor* schedule, const eqv_tensor* squares,
+                            const eqv_tensor* skip, const eqv_tensor* w, const eqv_tensor* g, const eqv_tensor* m,
+                            const eqv_tensor* v, const eqv_tensor* average);
 
 #ifdef __cplusplus
 }

@@ -14,6 +14,7 @@
 #include "elementwise/elementwise_ref.h"
 #include "gaussian/gaussian_ref.h"
 #include "group_norm/group_norm_ref.h"
+#include "host_only.h"
 #include "linear/linear_ref.h"
 #include "loss/loss_ref.h"
 #include "lpips/lpips_ref.h"
@@ -240,14 +241,16 @@ void store(const Tensor& t, int64_t i, double value) {
 
 void copy(Stream&, const Tensor& src, const Tensor& dst) {
   for (const Tensor* t : {&src, &dst})
-    if (t->dtype != EQV_F32 && t->dtype != EQV_F64)
-      throw error(EQV_UNSUPPORTED, "copy: the reference copies f32 and f64, not %s", dtype_name(t->dtype));
+    if (t->dtype != EQV_F32 && t->dtype != EQV_F64 && t->dtype != EQV_I32)
+      throw error(EQV_UNSUPPORTED, "copy: the reference copies f32, f64 and i32, not %s", dtype_name(t->dtype));
   for (int64_t i = 0; i < elements(src); ++i) store(dst, offset(dst, i), load(src, offset(src, i)));
 }
 void fill(Stream&, const eqv_fill_params& p, const Tensor& out) {
   for (int64_t i = 0; i < elements(out); ++i) data(out)[i] = p.value;
 }
-void random(Stream&, const eqv_random_params& p, const Tensor& out) { ref::random(p, V(rows(out, 1))); }
+void random(Stream&, const eqv_random_params& p, const Tensor* counter, const Tensor& out) {
+  ref::random(p, counter ? *data(*counter) : 0, V(rows(out, 1)));
+}
 void reduce(Stream&, const eqv_reduce_params& p, const Tensor& x, const Tensor& out) {
   ref::reduce(p, V(rows(x, 1)), data(out));
 }
@@ -255,11 +258,11 @@ void adaptive_weight(Stream&, const eqv_adaptive_weight_params& p, const Tensor&
                      const Tensor& out) {
   ref::adaptive_weight(p, *data(numerator), *data(denominator), data(out));
 }
-void adam(Stream&, const eqv_adam_params& p, const Tensor& w, const Tensor& g, const Tensor& m, const Tensor& v) {
-  ref::adam(p, V(rows(w, 1)), V(rows(g, 1)), V(rows(m, 1)), V(rows(v, 1)));
-}
-void ema(Stream&, const eqv_ema_params& p, const Tensor& w, const Tensor& average) {
-  ref::ema(p, V(rows(w, 1)), V(rows(average, 1)));
+void adam(Stream&, const eqv_adam_params& p, const Tensor& schedule, const Tensor* squares, const Tensor* skip,
+          const Tensor& w, const Tensor& g, const Tensor& m, const Tensor& v, const Tensor* average) {
+  if (skip && *data(skip) != 0) return;
+  ref::adam(p, data(schedule), data(squares), V(rows(w, 1)), V(rows(g, 1)), V(rows(m, 1)), V(rows(v, 1)));
+  if (average) ref::ema(data(schedule)[kEmaDecay], V(rows(w, 1)), V(rows(*average, 1)));
 }
 
 }  // namespace eqv::backend

@@ -6,7 +6,12 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <functional>
+#include <map>
+#include <mutex>
 #include <thread>
+#include <utility>
+#include <vector>
 
 #include "common/hopper.h"
 
@@ -26,7 +31,81 @@ TensorMap pixels_map(const void* data, int n, int h, int w, int c, PixelRange ra
 
 }  // namespace eqv::gpu
 
+namespace simt {
+
+// What a stream was given and has not done. Copies from pinned memory are done as late as the program allows, when the
+// stream has other work or somebody waits for it, and with SIMT_EARLY=1 at once: a program may rely on neither.
+class Queue {
+ public:
+  void later(std::function<void()> copy) {
+    static const bool early = std::getenv("SIMT_EARLY") != nullptr;
+    if (early) copy();
+    else late_.push_back(std::move(copy));
+  }
+
+  void catch_up() {
+    for (const auto& copy : std::exchange(late_, {})) copy();
+  }
+
+  // Work in the order of the stream; while a graph is captured it is kept instead.
+  void run(std::function<void()> work) {
+    if (recording_) return graph_.push_back(std::move(work));
+    catch_up();
+    work();
+  }
+
+  void record() { recording_ = true; }
+  std::vector<std::function<void()>> recorded() {
+    recording_ = false;
+    return std::exchange(graph_, {});
+  }
+
+ private:
+  std::vector<std::function<void()>> late_, graph_;
+  bool recording_ = false;
+};
+
+void submit(void* stream, std::function<void()> work) {
+  if (stream) static_cast<Queue*>(stream)->run(std::move(work));
+  else work();
+}
+
+}  // namespace simt
+
 namespace eqv::backend {
+namespace {
+
+simt::Queue& queue(Stream& stream) { return *static_cast<simt::Queue*>(stream.native); }
+
+// The host memory that copies may read late.
+class Pinned {
+ public:
+  void add(const void* data, int64_t bytes) {
+    std::lock_guard lock(mutex_);
+    blocks_[static_cast<const char*>(data)] = bytes;
+  }
+  void remove(const void* data) {
+    std::lock_guard lock(mutex_);
+    blocks_.erase(static_cast<const char*>(data));
+  }
+  bool has(const void* data) {
+    std::lock_guard lock(mutex_);
+    const auto* p = static_cast<const char*>(data);
+    const auto after = blocks_.upper_bound(p);
+    return after != blocks_.begin() && p < std::prev(after)->first + std::prev(after)->second;
+  }
+
+ private:
+  std::mutex mutex_;
+  std::map<const char*, int64_t> blocks_;
+};
+
+Pinned& pinned() {
+  static auto* p = new Pinned();  // never destroyed: calls may come at exit
+  return *p;
+}
+
+}  // namespace
 
 int32_t compute_dtype() { return EQV_F32; }
 bool computes_in(int32_t dtype) { return dtype == EQV_F32 || dtype == EQV_BF16; }
@@ -78,16 +157,44 @@ void raw_release(Device&, void* data, int64_t bytes) {
   munmap(start, g.mapped);
 }
 
-void open_stream(Stream&) {}
-void close_stream(Stream&) {}
-void sync(Stream&) {}
+void open_stream(Stream& stream) { stream.native = new simt::Queue(); }
+void close_stream(Stream& stream) { delete &queue(stream); }
+void sync(Stream& stream) { queue(stream).catch_up(); }
+void wait(Stream&, Stream& other) { queue(other).catch_up(); }
 
-void copy_in(Stream&, void* device_data, const void* host, int64_t bytes) {
-  std::memcpy(device_data, host, static_cast<size_t>(bytes));
+void* raw_host_allocate(Device&, int64_t bytes) {
+  void* data = std::aligned_alloc(64, (static_cast<size_t>(bytes) + 63) / 64 * 64);
+  if (data) pinned().add(data, bytes);
+  return data;
 }
 
-void copy_out(Stream&, void* host, const void* device_data, int64_t bytes) {
-  std::memcpy(host, device_data, static_cast<size_t>(bytes));
+void raw_host_release(Device&, void* data) {
+  pinned().remove(data);
+  std::free(data);
 }
+
+void copy_in(Stream& stream, void* device_data, const void* host, int64_t bytes) {
+  const auto copy = [=] { std::memcpy(device_data, host, static_cast<size_t>(bytes)); };
+  if (pinned().has(host)) queue(stream).later(copy);
+  else queue(stream).run(copy);
+}
+
+void copy_out(Stream& stream, void* host, const void* device_data, int64_t bytes) {
+  queue(stream).run([=] { std::memcpy(host, device_data, static_cast<size_t>(bytes)); });
+}
+
+bool captures() { return true; }
+void begin_capture(Stream& stream) { queue(stream).record(); }
+
+void* end_capture(Stream& stream, bool keep) {
+  auto recorded = queue(stream).recorded();
+  return keep ? new std::vector<std::function<void()>>(std::move(recorded)) : nullptr;
+}
+
+void launch_graph(Stream& stream, void* graph) {
+  for (const auto& work : *static_cast<std::vector<std::function<void()>>*>(graph)) queue(stream).run(work);
+}
+
+void destroy_graph(Device&, void* graph) { delete static_cast<std::vector<std::function<void()>>*>(graph); }
 
 }  // namespace eqv::backend

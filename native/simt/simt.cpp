@@ -14,6 +14,10 @@
 #include <thread>
 #include <vector>
 
+#if !defined(__x86_64__)
+#error "the shim switches stacks by hand, which is written for x86-64"
+#endif
+
 // Saves the callee-saved registers on the current stack, stores its pointer in *save, and goes on at `load`.
 extern "C" void eqv_simt_switch(void** save, void* load);
 asm(R"(

@@ -11,10 +11,6 @@
 #include <cstring>
 #include <functional>
 
-#if !defined(__x86_64__)
-#error "the shim switches stacks by hand, which is written for x86-64"
-#endif
-
 #define __global__
 #define __device__
 #define __host__
@@ -60,6 +56,9 @@ void wait_for_copies(unsigned newest);
 // Runs a grid: blocks one after the other, or on `workers` threads. A block that cannot go on is a failure of the
 // kernel: the process ends with a census of where its threads wait.
 void launch(dim3 grid, dim3 block, size_t shared_bytes, int workers, const std::function<void()>& thread);
+
+// Gives a stream of the shim work to do: at once, or when a graph that is being captured is launched.
+void submit(void* stream, std::function<void()> work);
 
 // Order of threads and blocks: 0 keeps them ascending; anything else shuffles. SIMT_SEED in the environment.
 uint64_t seed();

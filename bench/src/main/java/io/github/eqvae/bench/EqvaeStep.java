@@ -63,8 +63,7 @@ final class EqvaeStep implements Work {
     if (!Double.isFinite(GradientNorm.of(stream, parameters, arena))) {
       throw new IllegalStateException("the benchmark diverged");
     }
-    adam.step(stream, StepSetting.LEARNING_RATE, 1);
-    ema.update(stream, StepSetting.EMA_DECAY);
+    adam.step(stream, StepSetting.LEARNING_RATE, 1, ema, StepSetting.EMA_DECAY);
     arena.reset();
     stream.sync();
   }

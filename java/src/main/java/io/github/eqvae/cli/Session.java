@@ -18,6 +18,7 @@ import io.github.eqvae.model.checkpoint.AutoencoderSettings;
 import io.github.eqvae.tensor.Stream;
 import io.github.eqvae.train.Checkpoint;
 import io.github.eqvae.train.Datasets;
+import io.github.eqvae.train.GraphStatistics;
 import io.github.eqvae.train.Progress;
 import io.github.eqvae.train.Recipe;
 import io.github.eqvae.train.RunLog;
@@ -42,6 +43,7 @@ import java.util.function.Consumer;
  * One training run with everything around it: data, progress, logs, samples, checkpoints, report.
  */
 final class Session implements AutoCloseable {
+  private static final double MIB = 1 << 20;
   private static final int SAMPLES = 8;
   private static final int VALIDATION_IMAGES = 128;
   private static final int BACKGROUND = 255;
@@ -127,6 +129,7 @@ final class Session implements AutoCloseable {
                     + folder.path());
     err.println("eqvae: " + describe(data));
     err.flush();
+    Trainer.End end;
     try (signal;
         Loader loader = data.training(first);
         RunLog log = new RunLog(folder.metrics(), trainer.step());
@@ -135,15 +138,47 @@ final class Session implements AutoCloseable {
             Progress.start(
                 "training", recipe.run().steps(), trainer.step(), recipe.run().logEvery())) {
       float[] held = data.heldOut(VALIDATION_IMAGES);
-      return trainer.run(
-          batches(loader),
-          (vae, stream) -> validate(vae, stream, held),
-          folder.store(recipe),
-          new Listener(log, board, progress, held));
+      end =
+          trainer.run(
+              batches(loader),
+              (vae, stream) -> validate(vae, stream, held),
+              folder.store(recipe),
+              new Listener(log, board, progress, held));
+      log.write("resources", trainer.step(), resources());
     } catch (IOException | RuntimeException e) {
       signal.failed();
       throw e;
     }
+    sayResources();
+    return end;
+  }
+
+  /** What the run took on its device: the peak counts validation, the plan training steps only. */
+  private Map<String, Object> resources() {
+    Map<String, Object> line = new LinkedHashMap<>();
+    line.put("peak_bytes", trainer.memory().peakBytes());
+    line.put("planned_bytes", trainer.plan().deviceBytes());
+    line.put("graphs_captured", trainer.graphs().captured());
+    line.put("graphs_launched", trainer.graphs().launched());
+    return line;
+  }
+
+  private void sayResources() {
+    GraphStatistics graphs = trainer.graphs();
+    err.printf(
+        Locale.ROOT,
+        "eqvae: peak memory on %s %,.1f MiB, %,.1f MiB of it planned for training steps%s%n",
+        recipe.run().device(),
+        trainer.memory().peakBytes() / MIB,
+        trainer.plan().deviceBytes() / MIB,
+        graphs.captured() == 0
+            ? ""
+            : "; steps ran as "
+                + graphs.captured()
+                + " graphs, launched again "
+                + graphs.launched()
+                + " times");
+    err.flush();
   }
 
   private Trainer.Batches batches(Loader loader) {

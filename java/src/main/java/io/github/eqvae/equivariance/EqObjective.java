@@ -1,8 +1,6 @@
 package io.github.eqvae.equivariance;
 
 import io.github.eqvae.EqvaeException;
-import io.github.eqvae.ffi.Fn;
-import io.github.eqvae.ffi.Struct;
 import io.github.eqvae.model.Autoencoder;
 import io.github.eqvae.model.CodebookUsage;
 import io.github.eqvae.model.Discriminator;
@@ -35,8 +33,6 @@ import org.jspecify.annotations.Nullable;
  * taming/modules/losses/vqperceptual.py}.
  */
 public final class EqObjective {
-  private static final double ADAPTIVE_EPS = 1e-4;
-
   /** Gives the posterior noise of one forward pass. */
   @FunctionalInterface
   public interface Noise {
@@ -50,15 +46,6 @@ public final class EqObjective {
      */
     Tensor draw(Tape tape, Shape shape, int group);
   }
-
-  /** Samples that share a draw, after the forward pass. */
-  private record Pass(
-      double share,
-      Tensor encoded,
-      Autoencoder.Bottleneck bottleneck,
-      Tensor target,
-      Tensor reconstruction,
-      @Nullable Tensor explicit) {}
 
   private final Autoencoder vae;
   private final @Nullable Discriminator discriminator;
@@ -128,22 +115,61 @@ public final class EqObjective {
       List<Draw> draws,
       Noise noise,
       boolean adversarial) {
+    LossTerms.Report report = report(arena, x, draws);
+    return generatorStep(stream, arena, mode, x, draws, noise, adversarial, report)
+        .read(report.scalars().toDoubles(stream), report, stream);
+  }
+
+  /** A report for one step, which lives as long as the step's other memory. */
+  private LossTerms.Report report(Arena arena, Tensor x, List<Draw> draws) {
+    int f = vae.config().downsamplingFactor();
+    boolean codes = vae.codebookUsage().isPresent();
+    Shape s = x.shape();
+    return LossTerms.Report.in(
+        arena,
+        (int) draws.stream().distinct().count(),
+        codes ? s.size(0) * (s.size(1) / f) * (s.size(2) / f) : 0);
+  }
+
+  /**
+   * The same without waiting: the losses stay on the device. This is what can be captured into a
+   * graph, if the samples share a draw.
+   *
+   * @param stream orders the work
+   * @param arena the step arena
+   * @param mode {@code RECORD} or {@code RECOMPUTE}
+   * @param x images in [-1, 1], {@code [N, H, W, C]}
+   * @param draws one per sample
+   * @param noise the posterior's noise
+   * @param adversarial whether the discriminator takes part
+   * @param report receives the losses
+   * @return what they mean
+   */
+  public LossTerms generatorStep(
+      Stream stream,
+      Arena arena,
+      Tape.Mode mode,
+      Tensor x,
+      List<Draw> draws,
+      Noise noise,
+      boolean adversarial,
+      LossTerms.Report report) {
     Tape tape = new Tape(stream, arena, mode);
-    Scalars report = new Scalars();
+    Scalars scalars = new Scalars();
     List<Pass> passes = forward(tape, x, draws, noise);
     lastPasses = passes;
     List<Seed> nllSeeds = new ArrayList<>();
     List<Seed> regSeeds = new ArrayList<>();
     for (Pass p : passes) {
-      reconstructionLoss(tape, p, x.shape().dim(0), nllSeeds, report);
+      reconstructionLoss(tape, p, x.shape().dim(0), nllSeeds, scalars);
       Tensor reg = vae.regularization(tape, p.encoded(), p.bottleneck());
       double weight = p.share() * loss.regularizationWeight();
-      report.add(vae.regularizationName(), reg, p.share());
-      report.add("total", reg, weight);
+      scalars.add(vae.regularizationName(), reg, p.share());
+      scalars.add("total", reg, weight);
       regSeeds.add(tape.seed(reg, weight));
       if (p.explicit() != null) {
-        report.add("explicit", p.explicit(), 1);
-        report.add("total", p.explicit(), eq.explicitWeight());
+        scalars.add("explicit", p.explicit(), 1);
+        scalars.add("total", p.explicit(), eq.explicitWeight());
         regSeeds.add(tape.seed(p.explicit(), eq.explicitWeight()));
       }
     }
@@ -151,25 +177,18 @@ public final class EqObjective {
     if (adversarial && d != null) {
       boolean trainable = d.parameters().isTrainable();
       d.parameters().setTrainable(false);
-      adversarialSeeds(tape, d, passes, nllSeeds, regSeeds, report);
+      new AdversarialLoss(vae, d, loss).seeds(tape, passes, nllSeeds, regSeeds, scalars);
       d.parameters().setTrainable(trainable);
     } else {
       regSeeds.addAll(nllSeeds);
     }
-    reportCodes(tape, passes, report);
-    StepLosses losses = report.read(tape);
-    tape.backward(regSeeds);
-    return losses;
-  }
-
-  /** How the batch uses the codebook, for models that have one. */
-  private void reportCodes(Tape tape, List<Pass> passes, Scalars report) {
     CodebookUsage usage = vae.codebookUsage().orElse(null);
     if (usage != null) {
-      passes.forEach(p -> usage.add(p.bottleneck(), tape.stream()));
-      report.add("codes_used", usage.used());
-      report.add("perplexity", usage.perplexity());
+      passes.forEach(p -> scalars.add(usage, p.bottleneck()));
     }
+    LossTerms losses = scalars.collect(stream, report);
+    tape.backward(regSeeds);
+    return losses;
   }
 
   /**
@@ -186,6 +205,29 @@ public final class EqObjective {
    */
   public StepLosses discriminatorStep(
       Stream stream, Arena arena, Tensor x, List<Draw> draws, Noise noise) {
+    LossTerms.Report report = report(arena, x, draws);
+    return discriminatorStep(stream, arena, x, draws, noise, report)
+        .read(report.scalars().toDoubles(stream), report, stream);
+  }
+
+  /**
+   * The same without waiting: the losses stay on the device.
+   *
+   * @param stream orders the work
+   * @param arena the step arena, as above
+   * @param x images in [-1, 1], {@code [N, H, W, C]}
+   * @param draws one per sample; ignored with a shared forward pass
+   * @param noise the posterior's noise; ignored with a shared forward pass
+   * @param report receives the losses
+   * @return what they mean
+   */
+  public LossTerms discriminatorStep(
+      Stream stream,
+      Arena arena,
+      Tensor x,
+      List<Draw> draws,
+      Noise noise,
+      LossTerms.Report report) {
     Discriminator d = discriminator;
     if (d == null) {
       throw new EqvaeException.Argument("discriminatorStep: this objective has no discriminator");
@@ -196,17 +238,17 @@ public final class EqObjective {
       passes = forward(inference, x, draws, noise);
     }
     Tape tape = new Tape(stream, arena, Tape.Mode.RECORD);
-    Scalars report = new Scalars();
+    Scalars scalars = new Scalars();
     List<Seed> seeds = new ArrayList<>();
     boolean hinge = loss.ganLoss() == LossOptions.GanKind.HINGE;
     GanLoss.Kind onReal = hinge ? GanLoss.Kind.HINGE_REAL : GanLoss.Kind.SOFTPLUS_REAL;
     GanLoss.Kind onFake = hinge ? GanLoss.Kind.HINGE_FAKE : GanLoss.Kind.SOFTPLUS_FAKE;
     for (Pass p : passes) {
       // Two forward passes: batch norm must see real and fake images apart, as released.
-      judge(tape, d, p.target(), onReal, "logits_real", p.share(), report, seeds);
-      judge(tape, d, p.reconstruction(), onFake, "logits_fake", p.share(), report, seeds);
+      judge(tape, d, p.target(), onReal, "logits_real", p.share(), scalars, seeds);
+      judge(tape, d, p.reconstruction(), onFake, "logits_fake", p.share(), scalars, seeds);
     }
-    StepLosses losses = report.read(tape);
+    LossTerms losses = scalars.collect(stream, report);
     tape.backward(seeds);
     return losses;
   }
@@ -322,72 +364,5 @@ public final class EqObjective {
       report.add("nll", perceptual, 1);
       report.add("total", perceptual, 1);
     }
-  }
-
-  /**
-   * Balances both losses at the decoder's last weight, then replaces the reconstruction's seeds by
-   * seeds at the reconstruction itself: the decoder is walked through once, not once per loss.
-   */
-  private void adversarialSeeds(
-      Tape tape,
-      Discriminator d,
-      List<Pass> passes,
-      List<Seed> nllSeeds,
-      List<Seed> seeds,
-      Scalars report) {
-    Stream stream = tape.stream();
-    boolean hinge = loss.ganLoss() == LossOptions.GanKind.HINGE;
-    GanLoss.Kind kind = hinge ? GanLoss.Kind.NEGATED : GanLoss.Kind.SOFTPLUS_REAL;
-    List<Seed> ganSeeds = new ArrayList<>();
-    List<Tensor> reconstructions = new ArrayList<>();
-    List<Tensor> ganLosses = new ArrayList<>();
-    for (Pass p : passes) {
-      Tensor logits = d.forward(tape, p.reconstruction(), true);
-      Tensor g = tape.apply(new GanLoss(kind, 1.0 / logits.shape().elements()), logits);
-      ganSeeds.add(tape.seed(g, p.share()));
-      ganLosses.add(g);
-      report.add("g_loss", g, p.share());
-      reconstructions.add(p.reconstruction());
-    }
-    Map<Tensor, Tensor> ofNll = tape.gradients(nllSeeds, reconstructions);
-    Map<Tensor, Tensor> ofGan = tape.gradients(ganSeeds, reconstructions);
-    Tensor weight = tape.arena().tensor(Shape.SCALAR);
-    double factor = loss.discWeight() * loss.discFactor();
-    if (loss.adaptiveWeight()) {
-      Tensor nllNorm = lastLayerNorm(tape, ofNll);
-      Tensor ganNorm = lastLayerNorm(tape, ofGan);
-      stream
-          .launch(Fn.ADAPTIVE_WEIGHT, Struct.ADAPTIVE_WEIGHT_PARAMS)
-          .f32(ADAPTIVE_EPS)
-          .f32(loss.adaptiveMaximum())
-          .f32(factor)
-          .run(nllNorm, ganNorm, weight);
-    } else {
-      weight.fill(stream, factor);
-    }
-    report.add("d_weight", weight, 1);
-    for (int i = 0; i < passes.size(); i++) {
-      Tensor product = tape.arena().tensor(Shape.SCALAR);
-      stream.launch(Fn.ADD_SCALED).run(null, ganLosses.get(i), weight, product);
-      report.add("total", product, passes.get(i).share());
-      Tensor r = reconstructions.get(i);
-      Tensor combined = tape.arena().tensor(r.shape());
-      stream.launch(Fn.ADD_SCALED).run(ofNll.get(r), ofGan.get(r), weight, combined);
-      seeds.add(new Seed(r, combined));
-    }
-  }
-
-  /**
-   * Sum of squares of the gradient at decoder.conv_out.weight that these gradients at the images
-   * cause.
-   */
-  private Tensor lastLayerNorm(Tape tape, Map<Tensor, Tensor> atImages) {
-    List<Seed> seeds = new ArrayList<>();
-    atImages.forEach((image, gradient) -> seeds.add(new Seed(image, gradient)));
-    Tensor w = vae.lastLayer().value();
-    Tensor gradient = tape.gradients(seeds, List.of(w)).get(w);
-    Tensor out = tape.arena().tensor(Shape.SCALAR);
-    tape.stream().launch(Fn.REDUCE, Struct.REDUCE_PARAMS).i32(1).f64(1).run(gradient, out);
-    return out;
   }
 }

@@ -1,29 +1,38 @@
 package io.github.eqvae.equivariance;
 
-import io.github.eqvae.tape.Tape;
+import io.github.eqvae.model.Autoencoder;
+import io.github.eqvae.model.CodebookUsage;
 import io.github.eqvae.tensor.Shape;
 import io.github.eqvae.tensor.Stream;
 import io.github.eqvae.tensor.Tensor;
 import java.util.ArrayList;
+import java.util.IdentityHashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
 /**
- * Collects scalars on the device and reads them all with one copy: one wait per step, not one per
+ * Collects scalars on the device, so that one copy reads them all: one wait per step, not one per
  * number.
  */
 final class Scalars {
-  private final List<String> names = new ArrayList<>();
-  private final List<Double> factors = new ArrayList<>();
+  private final List<LossTerms.Term> terms = new ArrayList<>();
+  private final Map<Tensor, Integer> places = new IdentityHashMap<>();
   private final List<Tensor> tensors = new ArrayList<>();
+  private final List<Tensor> codes = new ArrayList<>();
   private final Map<String, Double> constants = new LinkedHashMap<>();
+  private @Nullable CodebookUsage usage;
 
   /** Adds factor·tensor to the named value. */
   void add(String name, Tensor scalar, double factor) {
-    names.add(name);
-    tensors.add(scalar);
-    factors.add(factor);
+    Integer place = places.get(scalar);
+    if (place == null) {
+      place = tensors.size();
+      places.put(scalar, place);
+      tensors.add(scalar);
+    }
+    terms.add(new LossTerms.Term(name, place, factor));
   }
 
   /** Adds a number that the host knows. */
@@ -31,18 +40,29 @@ final class Scalars {
     constants.merge(name, constant, Double::sum);
   }
 
-  StepLosses read(Tape tape) {
-    Stream stream = tape.stream();
-    Tensor all = tape.arena().tensor(Shape.of(Math.max(1, tensors.size())));
-    for (int i = 0; i < tensors.size(); i++) {
-      tensors.get(i).reshape(Shape.of(1)).copyTo(stream, all.narrow(0, i, 1));
+  /** Adds how a batch uses a codebook. */
+  void add(CodebookUsage codebook, Autoencoder.Bottleneck bottleneck) {
+    usage = codebook;
+    Autoencoder.Quantization q = bottleneck.quantization();
+    if (q != null) {
+      codes.add(q.index());
     }
-    double[] values = all.toDoubles(stream);
-    Map<String, Double> sums = new LinkedHashMap<>();
+  }
+
+  /** Copies what was added to where it outlives the step's other memory. */
+  LossTerms collect(Stream stream, LossTerms.Report report) {
     for (int i = 0; i < tensors.size(); i++) {
-      sums.merge(names.get(i), factors.get(i) * values[i], Double::sum);
+      tensors.get(i).reshape(Shape.of(1)).copyTo(stream, report.scalars().narrow(0, i, 1));
     }
-    constants.forEach((name, value) -> sums.merge(name, value, Double::sum));
-    return new StepLosses(sums);
+    int vectors = 0;
+    Tensor all = report.codes();
+    for (Tensor index : codes) {
+      int n = Math.toIntExact(index.shape().elements());
+      if (all != null) {
+        index.reshape(Shape.of(n)).copyTo(stream, all.narrow(0, vectors, n));
+      }
+      vectors += n;
+    }
+    return new LossTerms(terms, constants, tensors.size(), usage, vectors);
   }
 }

@@ -24,14 +24,28 @@ public enum Fn {
   STREAM_DESTROY(1),
   /** {@code eqv_stream_sync}. */
   STREAM_SYNC(1),
+  /** {@code eqv_stream_wait}. */
+  STREAM_WAIT(2),
   /** {@code eqv_stream_reserve}. */
   STREAM_RESERVE(2),
   /** {@code eqv_stream_scratch}. */
   STREAM_SCRATCH(2),
+  /** {@code eqv_host_alloc}. */
+  HOST_ALLOC(3),
+  /** {@code eqv_host_free}. */
+  HOST_FREE(2),
   /** {@code eqv_copy_in}. */
   COPY_IN(4),
   /** {@code eqv_copy_out}. */
   COPY_OUT(4),
+  /** {@code eqv_capture_begin}. */
+  CAPTURE_BEGIN(1),
+  /** {@code eqv_capture_end}. */
+  CAPTURE_END(2),
+  /** {@code eqv_graph_launch}. */
+  GRAPH_LAUNCH(2),
+  /** {@code eqv_graph_destroy}. */
+  GRAPH_DESTROY(1),
   /** {@code eqv_conv2d_fwd}. */
   CONV2D_FWD(6),
   /** {@code eqv_conv2d_bwd_input}. */
@@ -117,15 +131,13 @@ public enum Fn {
   /** {@code eqv_fill}. */
   FILL(3),
   /** {@code eqv_random}. */
-  RANDOM(3),
+  RANDOM(4),
   /** {@code eqv_reduce}. */
   REDUCE(4),
   /** {@code eqv_adaptive_weight}. */
   ADAPTIVE_WEIGHT(5),
   /** {@code eqv_adam}. */
-  ADAM(6),
-  /** {@code eqv_ema}. */
-  EMA(4);
+  ADAM(10);
 
   private final int arity;
 

@@ -150,6 +150,18 @@ public final class NativeLibrary {
   }
 
   /**
+   * Memory that this library allocated.
+   *
+   * @param address where it is
+   * @param bytes its size
+   * @return the memory; whoever frees it must not use it any more
+   */
+  @SuppressWarnings("restricted")
+  public MemorySegment memory(long address, long bytes) {
+    return MemorySegment.ofAddress(address).reinterpret(bytes);
+  }
+
+  /**
    * Opens a device.
    *
    * @param ordinal which device

@@ -10,11 +10,11 @@ public enum Struct {
   /** {@code eqv_device_info}. */
   DEVICE_INFO(
       "struct_size:u32 threads:i32 memory_bytes:i64 free_bytes:i64 compute_dtype:i32 executes:i32"
-          + " name:charx128 detail:charx256"),
+          + " graphs:i32 architecture:i32 name:charx128 detail:charx256"),
   /** {@code eqv_memory_stats}. */
   MEMORY_STATS(
       "struct_size:u32 reserved:i32 live_bytes:i64 live_blocks:i64 total_blocks:i64"
-          + " cached_plans:i64"),
+          + " cached_plans:i64 peak_bytes:i64"),
   /** {@code eqv_conv2d_params}. */
   CONV2D_PARAMS("struct_size:u32 stride:i32 pad_top:i32 pad_bottom:i32 pad_left:i32 pad_right:i32"),
   /** {@code eqv_group_norm_params}. */
@@ -47,10 +47,8 @@ public enum Struct {
   ADAPTIVE_WEIGHT_PARAMS("struct_size:u32 eps:f32 maximum:f32 weight:f32"),
   /** {@code eqv_adam_params}. */
   ADAM_PARAMS(
-      "struct_size:u32 decoupled:i32 step:i64 learning_rate:f64 beta1:f64 beta2:f64 eps:f64"
-          + " weight_decay:f64 grad_scale:f64"),
-  /** {@code eqv_ema_params}. */
-  EMA_PARAMS("struct_size:u32 reserved:i32 decay:f64");
+      "struct_size:u32 decoupled:i32 beta1:f64 beta2:f64 eps:f64 weight_decay:f64 grad_scale:f64"
+          + " clip:f64");
 
   /**
    * One field.

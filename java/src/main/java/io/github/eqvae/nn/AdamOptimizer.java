@@ -2,14 +2,24 @@ package io.github.eqvae.nn;
 
 import io.github.eqvae.ffi.Fn;
 import io.github.eqvae.ffi.Struct;
+import io.github.eqvae.tensor.DType;
+import io.github.eqvae.tensor.Shape;
 import io.github.eqvae.tensor.Stream;
 import io.github.eqvae.tensor.Tensor;
+import org.jspecify.annotations.Nullable;
 
 /**
- * Adam or AdamW over all parameters of a store at once. PyTorch: {@code torch.optim.Adam}, {@code
- * AdamW}.
+ * Adam or AdamW over all parameters of a store at once, with their moving average in the same pass.
+ * PyTorch: {@code torch.optim.Adam}, {@code AdamW}, {@code clip_grad_norm_}.
+ *
+ * <p>What changes from update to update is read on the device: a {@link #schedule} of four numbers,
+ * the norm that clipping needs, and whether to skip. So a captured update can be run again, and the
+ * host need not wait to decide.
  */
 public final class AdamOptimizer {
+  /** Numbers in a schedule. */
+  public static final int SCHEDULE = 4;
+
   private final ParameterStore store;
   private final double beta1;
   private final double beta2;
@@ -18,6 +28,7 @@ public final class AdamOptimizer {
   private final boolean decoupled;
   private final Tensor firstMoment;
   private final Tensor secondMoment;
+  private @Nullable Tensor ownSchedule;
   private long steps;
 
   /**
@@ -50,26 +61,99 @@ public final class AdamOptimizer {
   }
 
   /**
-   * One update from the store's gradients.
+   * What the next update needs to know, for a tensor {@code [4]} of F64: the learning rate, both
+   * bias corrections, the average's decay.
+   *
+   * @param learningRate used as it is
+   * @param emaDecay in [0, 1], used where there is an average
+   * @return {@link #SCHEDULE} numbers
+   */
+  public double[] schedule(double learningRate, double emaDecay) {
+    long step = steps + 1;
+    // StrictMath: the same bits wherever and whenever it runs.
+    return new double[] {
+      learningRate, 1 - StrictMath.pow(beta1, step), 1 - StrictMath.pow(beta2, step), emaDecay
+    };
+  }
+
+  /**
+   * One update from the store's gradients. It is not counted before {@link #count}.
    *
    * @param stream orders the work
-   * @param learningRate used as it is
+   * @param schedule {@code [4]}, F64: what {@link #schedule} gave
    * @param gradientScale the gradients are multiplied by this first
+   * @param clip largest norm of the scaled gradients; infinity for any
+   * @param squares the gradients' sum of squares ({@link GradientNorm#squares}); may be null when
+   *     nothing is clipped
+   * @param skip unless it is 0 nothing changes; null for never
+   * @param ema the average that moves, too; null for none
    */
-  public void step(Stream stream, double learningRate, double gradientScale) {
+  public void update(
+      Stream stream,
+      Tensor schedule,
+      double gradientScale,
+      double clip,
+      @Nullable Tensor squares,
+      @Nullable Tensor skip,
+      @Nullable Ema ema) {
     Tensor gradients = store.gradients(stream);
-    steps++;
     stream
         .launch(Fn.ADAM, Struct.ADAM_PARAMS)
         .flag(decoupled)
-        .i64(steps)
-        .f64(learningRate)
         .f64(beta1)
         .f64(beta2)
         .f64(eps)
         .f64(weightDecay)
         .f64(gradientScale)
-        .run(store.values(), gradients, firstMoment, secondMoment);
+        .f64(clip)
+        .run(
+            schedule,
+            squares,
+            skip,
+            store.values(),
+            gradients,
+            firstMoment,
+            secondMoment,
+            ema == null ? null : ema.average());
+  }
+
+  /** Counts an update that was made: the next schedule is for the one after it. */
+  public void count() {
+    steps++;
+  }
+
+  /**
+   * One update from the store's gradients, written to the device and counted.
+   *
+   * @param stream orders the work; waited for
+   * @param learningRate used as it is
+   * @param gradientScale the gradients are multiplied by this first
+   */
+  public void step(Stream stream, double learningRate, double gradientScale) {
+    step(stream, learningRate, gradientScale, null, 0);
+  }
+
+  /**
+   * One update with its moving average.
+   *
+   * @param stream orders the work; waited for
+   * @param learningRate used as it is
+   * @param gradientScale the gradients are multiplied by this first
+   * @param ema the average that moves, too; null for none
+   * @param emaDecay in [0, 1]; 0.9999 is the usual value
+   */
+  public void step(
+      Stream stream,
+      double learningRate,
+      double gradientScale,
+      @Nullable Ema ema,
+      double emaDecay) {
+    if (ownSchedule == null) {
+      ownSchedule = store.arena().tensor(Shape.of(SCHEDULE), DType.F64);
+    }
+    ownSchedule.set(stream, schedule(learningRate, emaDecay));
+    update(stream, ownSchedule, gradientScale, Double.POSITIVE_INFINITY, null, null, ema);
+    count();
   }
 
   /**

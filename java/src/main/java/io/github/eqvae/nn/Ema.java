@@ -1,11 +1,12 @@
 package io.github.eqvae.nn;
 
-import io.github.eqvae.ffi.Fn;
-import io.github.eqvae.ffi.Struct;
 import io.github.eqvae.tensor.Stream;
 import io.github.eqvae.tensor.Tensor;
 
-/** An exponential moving average of all parameters of a store. */
+/**
+ * An exponential moving average of all parameters of a store, average = decay·average + (1 −
+ * decay)·values. It moves in the pass that updates the values ({@link AdamOptimizer#update}).
+ */
 public final class Ema {
   private final ParameterStore store;
   private final Tensor average;
@@ -22,16 +23,6 @@ public final class Ema {
     average = store.like(stream);
     spare = store.like(stream);
     store.values().copyTo(stream, average);
-  }
-
-  /**
-   * average = decay·average + (1 − decay)·values.
-   *
-   * @param stream orders the work
-   * @param decay in [0, 1]; 0.9999 is the usual value
-   */
-  public void update(Stream stream, double decay) {
-    stream.launch(Fn.EMA, Struct.EMA_PARAMS).i32(0).f64(decay).run(store.values(), average);
   }
 
   /**

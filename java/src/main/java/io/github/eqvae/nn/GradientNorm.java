@@ -20,9 +20,20 @@ public final class GradientNorm {
    * @return √Σg²; not finite when a gradient is not
    */
   public static double of(Stream stream, ParameterStore store, Arena arena) {
-    Tensor gradients = store.gradients(stream);
     Tensor sum = arena.tensor(Shape.SCALAR);
-    stream.launch(Fn.REDUCE, Struct.REDUCE_PARAMS).i32(1).f64(1).run(gradients, sum);
+    squares(stream, store, sum);
     return Math.sqrt(sum.item(stream));
+  }
+
+  /**
+   * The sum of squares, left on the device.
+   *
+   * @param stream orders the work
+   * @param store whose gradients
+   * @param sum a scalar that receives Σg², summed in a fixed order
+   */
+  public static void squares(Stream stream, ParameterStore store, Tensor sum) {
+    Tensor gradients = store.gradients(stream);
+    stream.launch(Fn.REDUCE, Struct.REDUCE_PARAMS).i32(1).f64(1).run(gradients, sum);
   }
 }

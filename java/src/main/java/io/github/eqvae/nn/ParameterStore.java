@@ -197,6 +197,18 @@ public final class ParameterStore implements AutoCloseable {
     return gradients;
   }
 
+  /**
+   * Notes that every gradient was written, though by no tape: a graph did it ({@link
+   * io.github.eqvae.tensor.Graph}).
+   */
+  public void gradientsWritten() {
+    learned.forEach(Parameter::markWritten);
+  }
+
+  Arena arena() {
+    return arena;
+  }
+
   /** Starts a new update: the next gradients replace the old ones. */
   public void newUpdate() {
     learned.forEach(Parameter::refresh);

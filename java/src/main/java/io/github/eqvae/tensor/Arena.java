@@ -38,6 +38,7 @@ public final class Arena implements AutoCloseable {
   private long used;
   private long peak;
   private long extent;
+  private long layout;
   private boolean closed;
 
   /**
@@ -164,9 +165,20 @@ public final class Arena implements AutoCloseable {
     return take(bytes, shape, dtype);
   }
 
+  /**
+   * What an arena allocates to hold so much.
+   *
+   * @param bytes what it is to hold
+   * @return bytes, rounded up
+   */
+  public static long rounded(long bytes) {
+    return round(bytes, GRANULE);
+  }
+
   private void grow(long bytes) {
-    long size = round(bytes, GRANULE);
+    long size = rounded(bytes);
     chunks.add(new Chunk(device.allocate(size), size));
+    layout++;
   }
 
   /**
@@ -294,6 +306,16 @@ public final class Arena implements AutoCloseable {
    */
   public long extent() {
     return extent;
+  }
+
+  /**
+   * Changes whenever the arena's memory is not where it was: graphs captured before it did must not
+   * be launched any more.
+   *
+   * @return a count of changes
+   */
+  public long layout() {
+    return layout;
   }
 
   long generation() {

@@ -120,7 +120,9 @@ public final class Device implements AutoCloseable {
           s.get(ValueLayout.JAVA_LONG, Struct.DEVICE_INFO.offset("memory_bytes")),
           s.get(ValueLayout.JAVA_LONG, Struct.DEVICE_INFO.offset("free_bytes")),
           DType.of(s.get(ValueLayout.JAVA_INT, Struct.DEVICE_INFO.offset("compute_dtype"))),
-          s.get(ValueLayout.JAVA_INT, Struct.DEVICE_INFO.offset("executes")) != 0);
+          s.get(ValueLayout.JAVA_INT, Struct.DEVICE_INFO.offset("executes")) != 0,
+          s.get(ValueLayout.JAVA_INT, Struct.DEVICE_INFO.offset("graphs")) != 0,
+          s.get(ValueLayout.JAVA_INT, Struct.DEVICE_INFO.offset("architecture")));
     }
   }
 
@@ -183,7 +185,8 @@ public final class Device implements AutoCloseable {
           s.get(ValueLayout.JAVA_LONG, Struct.MEMORY_STATS.offset("live_bytes")),
           s.get(ValueLayout.JAVA_LONG, Struct.MEMORY_STATS.offset("live_blocks")),
           s.get(ValueLayout.JAVA_LONG, Struct.MEMORY_STATS.offset("total_blocks")),
-          s.get(ValueLayout.JAVA_LONG, Struct.MEMORY_STATS.offset("cached_plans")));
+          s.get(ValueLayout.JAVA_LONG, Struct.MEMORY_STATS.offset("cached_plans")),
+          s.get(ValueLayout.JAVA_LONG, Struct.MEMORY_STATS.offset("peak_bytes")));
     }
   }
 

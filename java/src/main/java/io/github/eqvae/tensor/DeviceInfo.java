@@ -10,6 +10,8 @@ package io.github.eqvae.tensor;
  * @param freeBytes free memory when the device was opened, 0 if unknown
  * @param dtype the dtype it computes in
  * @param executes false when the device only plans and never computes
+ * @param graphs whether its streams can be captured ({@link Stream#capture})
+ * @param architecture of a GPU, 90 for sm_90; else 0
  */
 public record DeviceInfo(
     String name,
@@ -18,4 +20,6 @@ public record DeviceInfo(
     long memoryBytes,
     long freeBytes,
     DType dtype,
-    boolean executes) {}
+    boolean executes,
+    boolean graphs,
+    int architecture) {}

@@ -75,6 +75,42 @@ public final class Stream implements AutoCloseable {
   }
 
   /**
+   * Makes what this stream is given from now on wait for all that another was given up to now. The
+   * host waits for neither.
+   *
+   * @param other a stream of the same device
+   */
+  public void waitFor(Stream other) {
+    device.library().call(Fn.STREAM_WAIT, handle(), other.handle());
+  }
+
+  /**
+   * Records what this thread gives the stream instead of running it; whether a device can do that
+   * is in its {@link DeviceInfo}. Allocating, copying from or to the host, and waiting are refused
+   * meanwhile.
+   *
+   * @param work gives the stream its operations
+   * @return the graph; the caller closes it
+   * @throws EqvaeException.Unsupported when the device has no graphs
+   * @throws EqvaeException.Argument when the work calls what cannot be captured; the message names
+   *     the call. The stream can be used as before.
+   */
+  public Graph capture(Runnable work) {
+    device.library().call(Fn.CAPTURE_BEGIN, handle());
+    try {
+      work.run();
+    } catch (RuntimeException | Error e) {
+      device.library().call(Fn.CAPTURE_END, handle, 0L);
+      throw e;
+    }
+    try (java.lang.foreign.Arena arena = java.lang.foreign.Arena.ofConfined()) {
+      MemorySegment out = arena.allocate(ValueLayout.JAVA_LONG);
+      device.library().call(Fn.CAPTURE_END, handle, out.address());
+      return new Graph(device, out.get(ValueLayout.JAVA_LONG, 0));
+    }
+  }
+
+  /**
    * Makes the scratch arena at least this large.
    *
    * @param bytes size
@@ -89,11 +125,8 @@ public final class Stream implements AutoCloseable {
    * @return bytes
    */
   public long scratchBytes() {
-    try (java.lang.foreign.Arena arena = java.lang.foreign.Arena.ofConfined()) {
-      MemorySegment out = arena.allocate(ValueLayout.JAVA_LONG);
-      device.library().call(Fn.STREAM_SCRATCH, handle(), out.address());
-      return out.get(ValueLayout.JAVA_LONG, 0);
-    }
+    device.library().call(Fn.STREAM_SCRATCH, handle(), frame.address());
+    return frame.get(ValueLayout.JAVA_LONG, 0);
   }
 
   void copyIn(long address, MemorySegment host, long bytes) {
@@ -127,7 +160,7 @@ public final class Stream implements AutoCloseable {
     device.library().call(fn, arguments, n);
   }
 
-  private long handle() {
+  long handle() {
     if (closed) {
       throw new EqvaeException.Argument("This stream on " + device + " is closed");
     }

@@ -6,6 +6,7 @@ import io.github.eqvae.ffi.Struct;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.Arrays;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A view of memory that an {@link Arena} owns: shape, strides and dtype. A tensor never owns
@@ -389,7 +390,23 @@ public final class Tensor {
    * @param std standard deviation
    */
   public void normal(Stream stream, long seed, long purpose, double mean, double std) {
-    random(stream, 0, seed, purpose, mean, std);
+    random(stream, 0, seed, purpose, mean, std, null);
+  }
+
+  /**
+   * The same, with a part of the purpose that is read on the device: a graph draws other numbers at
+   * each launch.
+   *
+   * @param stream orders the work
+   * @param seed the run's seed
+   * @param purpose what the numbers are for
+   * @param counter a scalar of F64 that is added to the purpose: an integer below 2⁵³
+   * @param mean mean
+   * @param std standard deviation
+   */
+  public void normal(
+      Stream stream, long seed, long purpose, Tensor counter, double mean, double std) {
+    random(stream, 0, seed, purpose, mean, std, counter);
   }
 
   /**
@@ -402,10 +419,17 @@ public final class Tensor {
    * @param high upper bound
    */
   public void uniform(Stream stream, long seed, long purpose, double low, double high) {
-    random(stream, 1, seed, purpose, low, high);
+    random(stream, 1, seed, purpose, low, high, null);
   }
 
-  private void random(Stream stream, int kind, long seed, long purpose, double a, double b) {
+  private void random(
+      Stream stream,
+      int kind,
+      long seed,
+      long purpose,
+      double a,
+      double b,
+      @Nullable Tensor counter) {
     stream
         .launch(Fn.RANDOM, Struct.RANDOM_PARAMS)
         .i32(kind)
@@ -413,7 +437,7 @@ public final class Tensor {
         .u64(purpose)
         .f64(a)
         .f64(b)
-        .run(this);
+        .run(counter, this);
   }
 
   private void requireHostCopy(String what, int length) {

@@ -1,29 +1,33 @@
 package io.github.eqvae.train;
 
+import io.github.eqvae.EqvaeException;
 import io.github.eqvae.equivariance.Draw;
-import io.github.eqvae.equivariance.EqObjective;
 import io.github.eqvae.equivariance.EqOptions;
 import io.github.eqvae.equivariance.SpatialTransform;
+import io.github.eqvae.model.Discriminator;
 import io.github.eqvae.op.Interpolation;
-import io.github.eqvae.tape.Tape;
 import io.github.eqvae.tensor.Arena;
+import io.github.eqvae.tensor.DType;
 import io.github.eqvae.tensor.Device;
-import io.github.eqvae.tensor.Shape;
+import io.github.eqvae.tensor.DeviceInfo;
 import io.github.eqvae.tensor.Stream;
-import io.github.eqvae.tensor.Tensor;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
 import java.util.Locale;
+import java.util.Optional;
 
 /**
  * How much memory a run needs, found by running its step on a device that only plans.
  *
  * @param parameters learned numbers of the autoencoder
  * @param discriminatorParameters learned numbers of the discriminator, 0 without one
- * @param stateBytes weights, gradients, moments, averages of all networks
+ * @param stateBytes weights, gradients, moments, averages of all networks, batches on their way
  * @param stepBytes what the step arena must hold for the largest τ
  * @param largest the τ that needs most
+ * @param scratchBytes what the device's operations need beside their results, at most; 0 on the
+ *     CPU, where it is not known beforehand
+ * @param target the GPU that was planned for; empty on the CPU
  * @param cacheBytes decoded pictures in the Java heap at most, {@code data.cache_megabytes}
  */
 public record MemoryPlan(
@@ -32,7 +36,19 @@ public record MemoryPlan(
     long stateBytes,
     long stepBytes,
     String largest,
+    long scratchBytes,
+    String target,
     long cacheBytes) {
+
+  /** What is planned for where the run's own GPU cannot be asked. */
+  private static final DeviceInfo ASSUMED =
+      new DeviceInfo("H100 or H200", "assumed", 132, 0, 0, DType.F32, true, true, 90);
+
+  private static final double MIB = 1 << 20;
+
+  private static String planned(DeviceInfo info) {
+    return info.name() + ", sm_" + info.architecture() + ", " + info.threads() + " multiprocessors";
+  }
 
   /**
    * Plans a run. Nothing is computed and no file is read.
@@ -41,59 +57,87 @@ public record MemoryPlan(
    * @return the plan
    */
   public static MemoryPlan of(Recipe recipe) {
-    int batch = recipe.run().batchSize();
-    int side = recipe.data().resolution();
-    try (Device device = Device.open("null");
-        Stream stream = new Stream(device);
-        Networks networks = Networks.planned(recipe, stream);
-        Arena input = new Arena(device, "input");
-        Arena arena = new Arena(device, "step")) {
-      new TrainState(recipe, networks, stream); // moments and averages count too
-      arena.reserve(1L << 46); // the planner's memory is only addresses
-      EqObjective objective = networks.objective();
-      Tensor x = input.tensor(Shape.of(batch, side, side, recipe.model().inChannels()));
-      Tape.Mode mode = mode(recipe);
-      long most = 0;
-      String largest = "";
-      for (Draw draw : draws(recipe)) {
-        long before = arena.extent();
-        List<Draw> draws = Collections.nCopies(batch, draw);
-        objective.generatorStep(
-            stream,
-            arena,
-            mode,
-            x,
-            draws,
-            Trainer.noise(0, 0),
-            networks.discriminator().isPresent());
-        if (networks.discriminator().isPresent()) {
-          objective.discriminatorStep(stream, arena, x, draws, Trainer.noise(0, 1));
-        }
-        arena.reset();
-        if (arena.extent() > before) {
-          most = arena.extent();
-          largest = draw.branch() == Draw.Branch.PLAIN ? "no τ" : draw.transform().label();
-        }
-      }
-      long discriminator = networks.discriminator().map(d -> d.parameters().count()).orElse(0L);
-      long bytes =
-          networks.vae().parameters().bytes()
-              + networks.discriminator().map(d -> d.parameters().bytes()).orElse(0L)
-              + networks.lpips().map(p -> p.parameters().bytes()).orElse(0L);
-      return new MemoryPlan(
-          networks.vae().parameters().count(),
-          discriminator,
-          bytes,
-          most,
-          largest,
-          (long) recipe.data().cacheMegabytes() << 20);
+    String name = recipe.run().device();
+    if (!isPlanned(name)) {
+      return of(recipe, ASSUMED);
+    }
+    try (Device device = Device.open(name, recipe.run().threads())) {
+      return of(recipe, device.info());
+    } catch (EqvaeException.Environment e) {
+      return of(recipe, ASSUMED);
     }
   }
 
-  static Tape.Mode mode(Recipe recipe) {
-    return recipe.run().recompute() == RunRecipe.Recompute.NONE
-        ? Tape.Mode.RECORD
-        : Tape.Mode.RECOMPUTE;
+  /** Whether a device's scratch memory is known beforehand: that of kernels is, oneDNN's is not. */
+  private static boolean isPlanned(String device) {
+    return !device.equals("cpu");
+  }
+
+  /**
+   * Plans a run on a device.
+   *
+   * @param recipe the recipe
+   * @param target what the run's device is; planned for like a GPU of its kind
+   * @return the plan
+   */
+  private static MemoryPlan of(Recipe recipe, DeviceInfo target) {
+    int batch = recipe.run().batchSize();
+    boolean first = recipe.optimizer().accumulate() == 1; // else gradients are also added to
+    try (Device device = Device.open("null:" + target.architecture(), target.threads());
+        Stream stream = new Stream(device);
+        Networks networks = Networks.planned(recipe, stream);
+        InputQueue inputs = new InputQueue(device, Trainer.batchShape(recipe));
+        Arena arena = new Arena(device, "step")) {
+      TrainState state = new TrainState(recipe, networks, stream);
+      Optional<Discriminator> disc = networks.discriminator();
+      disc.ifPresent(d -> d.parameters().keepBuffers(stream));
+      try (StepWork work = new StepWork(recipe, networks, state, stream, arena, inputs.input())) {
+        long persistent = device.memory().liveBytes();
+        arena.reserve(1L << 46); // the planner's memory is only addresses
+        long most = 0;
+        String largest = "";
+        for (Draw draw : draws(recipe)) {
+          long before = arena.extent();
+          List<Draw> draws = Collections.nCopies(batch, draw);
+          if (first) {
+            networks.vae().parameters().newUpdate();
+            disc.ifPresent(d -> d.parameters().newUpdate());
+          }
+          StepWork.Kind kind =
+              new StepWork.Kind(StepWork.GENERATOR, draw, disc.isPresent(), first, true);
+          work.generator(draws, kind);
+          if (disc.isPresent()) {
+            if (!work.isForwardShared()) {
+              arena.reset();
+            }
+            work.discriminator(draws, kind);
+          }
+          arena.reset();
+          if (arena.extent() > before) {
+            most = arena.extent();
+            largest = draw.branch() == Draw.Branch.PLAIN ? "no τ" : draw.transform().label();
+          }
+        }
+        return new MemoryPlan(
+            networks.vae().parameters().count(),
+            disc.map(d -> d.parameters().count()).orElse(0L),
+            persistent,
+            most,
+            largest,
+            isPlanned(recipe.run().device()) ? stream.scratchBytes() : 0,
+            isPlanned(recipe.run().device()) ? planned(target) : "",
+            (long) recipe.data().cacheMegabytes() << 20);
+      }
+    }
+  }
+
+  /**
+   * What the run's steps need on the device.
+   *
+   * @return bytes, state, activations and scratch memory together
+   */
+  public long deviceBytes() {
+    return stateBytes + Arena.rounded(stepBytes) + scratchBytes;
   }
 
   /** Every size a step can have; rotations do not change memory. */
@@ -126,23 +170,34 @@ public record MemoryPlan(
    * @return a few lines of text
    */
   public String text() {
+    String scratch =
+        target.isEmpty()
+            ? "  scratch memory   grows as shapes are first seen (not known beforehand on the"
+                + " CPU)\n"
+            : String.format(
+                Locale.ROOT,
+                "  scratch memory   %,.1f MiB%n  peak on the device   %,.1f MiB (%s)%n",
+                scratchBytes / MIB,
+                deviceBytes() / MIB,
+                target);
     return String.format(
         Locale.ROOT,
         """
         Memory plan
           autoencoder      %,d parameters
           discriminator    %,d parameters
-          weights, gradients, moments, averages   %,.1f MiB
+          weights, gradients, moments, averages, batches   %,.1f MiB
           activations of one step (largest: %s)   %,.1f MiB
-          decoded pictures (data.cache_megabytes)   at most %,.1f MiB
+        %s  decoded pictures (data.cache_megabytes)   at most %,.1f MiB
           total            %,.1f MiB
         """,
         parameters,
         discriminatorParameters,
-        stateBytes / 1048576.0,
+        stateBytes / MIB,
         largest,
-        stepBytes / 1048576.0,
-        cacheBytes / 1048576.0,
-        (stateBytes + stepBytes + cacheBytes) / 1048576.0);
+        stepBytes / MIB,
+        scratch,
+        cacheBytes / MIB,
+        (deviceBytes() + cacheBytes) / MIB);
   }
 }

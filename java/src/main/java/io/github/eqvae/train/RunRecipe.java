@@ -30,6 +30,7 @@ import java.util.regex.Pattern;
  * @param device {@code cpu}, {@code cuda:N} or {@code simt}; default {@code cpu}
  * @param threads threads of the CPU backend; default 0: as many as the machine offers
  * @param precision of activations; default {@code auto}
+ * @param graphs whether steps are captured and launched as a whole; default {@code auto}
  */
 public record RunRecipe(
     long steps,
@@ -46,9 +47,10 @@ public record RunRecipe(
     int maxConsecutiveNonfinite,
     String device,
     int threads,
-    Precision precision) {
+    Precision precision,
+    Graphs graphs) {
 
-  private static final Pattern DEVICE = Pattern.compile("cpu|simt|cuda(:\\d{1,3})?");
+  private static final Pattern DEVICE = Pattern.compile("cpu|simt(:1)?|cuda(:\\d{1,3})?");
 
   /** What activations are stored and multiplied in; parameters and sums stay single precision. */
   public enum Precision {
@@ -58,6 +60,14 @@ public record RunRecipe(
     FP32,
     /** bfloat16, with sums in single precision; needs {@code cuda}. */
     BF16
+  }
+
+  /** How a step's operations reach the device. The results are the same bits. */
+  public enum Graphs {
+    /** As graphs, one for each τ, where the device has them ({@code cuda}); else one by one. */
+    AUTO,
+    /** One by one. */
+    OFF
   }
 
   /**
@@ -104,7 +114,8 @@ public record RunRecipe(
         in.integer("max_consecutive_nonfinite", 10, 1, 1_000_000),
         in.text("device", "cpu", "cpu, cuda:0 or simt", t -> DEVICE.matcher(t).matches()),
         in.integer("threads", 0, 0, 1024),
-        in.choice("precision", Precision.AUTO));
+        in.choice("precision", Precision.AUTO),
+        in.choice("graphs", Graphs.AUTO));
   }
 
   Map<String, Object> toMap() {
@@ -124,6 +135,7 @@ public record RunRecipe(
     map.put("device", device);
     map.put("threads", threads);
     map.put("precision", RecipeFields.name(precision));
+    map.put("graphs", RecipeFields.name(graphs));
     return map;
   }
 }

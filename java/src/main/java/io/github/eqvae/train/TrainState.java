@@ -56,6 +56,21 @@ final class TrainState {
     }
   }
 
+  /** The autoencoder's update was made, and the average moved with it. */
+  void countUpdate() {
+    optimizer.count();
+    if (ema != null) {
+      emaUpdates++;
+    }
+  }
+
+  /** The discriminator's update was made. */
+  void countDiscriminatorUpdate() {
+    if (discOptimizer != null) {
+      discOptimizer.count();
+    }
+  }
+
   private AdamOptimizer optimizer(ParameterStore store) {
     OptimizerRecipe o = recipe.optimizer();
     return new AdamOptimizer(

@@ -7,15 +7,12 @@ import io.github.eqvae.equivariance.StepLosses;
 import io.github.eqvae.equivariance.TransformSampler;
 import io.github.eqvae.model.Autoencoder;
 import io.github.eqvae.model.Discriminator;
-import io.github.eqvae.nn.AdamOptimizer;
-import io.github.eqvae.nn.GradientNorm;
 import io.github.eqvae.nn.ParameterStore;
 import io.github.eqvae.tensor.Arena;
 import io.github.eqvae.tensor.Device;
 import io.github.eqvae.tensor.MemoryStats;
 import io.github.eqvae.tensor.Shape;
 import io.github.eqvae.tensor.Stream;
-import io.github.eqvae.tensor.Tensor;
 import java.io.IOException;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -63,25 +60,24 @@ public final class Trainer implements AutoCloseable {
     STOPPED
   }
 
-  /** Keep the random numbers of draws, of noise and of the weights' start apart. */
+  /** Keeps the random numbers of draws apart from those of noise and of the weights' start. */
   private static final long DRAWS = 1L << 61;
 
-  private static final long NOISE = 1L << 62;
-
-  private static final int GENERATOR = 0;
-  private static final int DISCRIMINATOR = 1;
+  private static final int GENERATOR = StepWork.GENERATOR;
+  private static final int DISCRIMINATOR = StepWork.DISCRIMINATOR;
 
   private final Recipe recipe;
   private final Device device;
   private final Stream stream;
+  private final MemoryPlan plan;
   private final Networks networks;
   private final EqObjective objective;
   private final TransformSampler sampler;
   private final TrainState state;
   private final Arena stepArena;
-  private final Arena inputArena;
-  private final Tensor input;
-  private final float[] images;
+  private final InputQueue inputs;
+  private final StepWork work;
+  private final StepRunner runner;
   private volatile boolean stopRequested;
   private boolean begun;
 
@@ -93,21 +89,26 @@ public final class Trainer implements AutoCloseable {
    */
   public Trainer(Recipe recipe) throws IOException {
     this.recipe = recipe;
-    MemoryPlan plan = MemoryPlan.of(recipe);
+    plan = MemoryPlan.of(recipe);
     RunRecipe run = recipe.run();
     device = Device.open(run.device(), run.threads());
     stream = new Stream(device);
+    stream.reserveScratch(plan.scratchBytes());
     networks = new Networks(recipe, stream);
-    objective = networks.objective();
     sampler = new TransformSampler(recipe.objective().eqOptions());
     state = new TrainState(recipe, networks, stream);
     stepArena = new Arena(device, "step");
     stepArena.reserve(plan.stepBytes());
-    inputArena = new Arena(device, "input");
+    inputs = new InputQueue(device, batchShape(recipe));
+    work = new StepWork(recipe, networks, state, stream, stepArena, inputs.input());
+    boolean capture = device.info().graphs() && run.graphs() == RunRecipe.Graphs.AUTO;
+    runner = new StepRunner(work, networks, stream, stepArena, capture);
+    objective = work.objective();
+  }
+
+  static Shape batchShape(Recipe recipe) {
     int side = recipe.data().resolution();
-    Shape shape = Shape.of(run.batchSize(), side, side, recipe.model().inChannels());
-    input = inputArena.tensor(shape);
-    images = new float[Math.toIntExact(shape.elements())];
+    return Shape.of(recipe.run().batchSize(), side, side, recipe.model().inChannels());
   }
 
   /**
@@ -199,21 +200,6 @@ public final class Trainer implements AutoCloseable {
   }
 
   /**
-   * The noise of one forward pass: a function of its purpose.
-   *
-   * @param seed the run's seed
-   * @param purpose a number unique to the pass
-   * @return the noise
-   */
-  static EqObjective.Noise noise(long seed, long purpose) {
-    return (tape, shape, group) -> {
-      Tensor noise = tape.arena().tensor(shape);
-      noise.normal(tape.stream(), seed, NOISE + purpose * 4096 + group, 0, 1);
-      return noise;
-    };
-  }
-
-  /**
    * Trains to the end of the recipe.
    *
    * @param batches the training images
@@ -231,6 +217,7 @@ public final class Trainer implements AutoCloseable {
       TrainListener listener)
       throws IOException {
     initialize();
+    inputs.clear();
     RunRecipe run = recipe.run();
     DivergenceGuard guard =
         new DivergenceGuard(run.maxConsecutiveNonfinite(), state.consecutiveSkips, state.skipped);
@@ -321,54 +308,48 @@ public final class Trainer implements AutoCloseable {
     }
     String tau = "";
     boolean skip = false;
-    boolean updated = false;
     float[] culprit = null; // the first micro-batch that was not finite
     String itsTau = "";
     for (int micro = 0; micro < accumulate; micro++) {
-      boolean last = micro == accumulate - 1;
       long index = state.step * accumulate + micro;
-      batches.load(index, images);
-      input.set(stream, images);
+      boolean last = micro == accumulate - 1;
+      inputs.take(batches, index, stream);
+      writeValues(index);
       List<Draw> draws = draws(index, GENERATOR, batch);
       tau = label(draws.getFirst());
-      StepLosses losses =
-          objective.generatorStep(
-              stream,
-              stepArena,
-              MemoryPlan.mode(recipe),
-              input,
-              draws,
-              noise(recipe.run().seed(), purpose(index, GENERATOR)),
-              adversarial);
-      mean(values, losses, accumulate);
-      skip |= !losses.isFinite();
-      if (last) {
-        updated = update(parameters, state.optimizer, rate(false), "grad_norm", values, skip);
-        skip |= !updated;
+      StepWork.Kind kind =
+          new StepWork.Kind(GENERATOR, draws.getFirst(), adversarial, micro == 0, last);
+      StepWork.Parts parts = runner.run(kind, draws, draws(index, DISCRIMINATOR, batch));
+      if (!last || state.step + 1 < recipe.run().steps()) {
+        inputs.load(batches, index + 1); // while the device computes
       }
-      if (adversarial && disc != null) {
-        parameters.setTrainable(false);
-        StepLosses dLosses =
-            objective.discriminatorStep(
-                stream,
-                stepArena,
-                input,
-                draws(index, DISCRIMINATOR, batch),
-                noise(recipe.run().seed(), purpose(index, DISCRIMINATOR)));
-        parameters.setTrainable(true);
-        mean(values, dLosses, accumulate);
-        skip |= !dLosses.isFinite();
-        AdamOptimizer optimizer = state.discOptimizer;
-        if (last && optimizer != null) {
-          skip |= !update(disc.parameters(), optimizer, rate(true), "disc_grad_norm", values, skip);
+      StepWork.Outcome outcome = work.read(GENERATOR, parts.generator());
+      mean(values, outcome.losses(), accumulate);
+      skip |= outcome.skipped();
+      if (last) {
+        values.put("grad_norm", outcome.norm());
+        if (!outcome.skipped()) {
+          state.countUpdate();
+        }
+      }
+      if (parts.discriminator() != null) {
+        StepWork.Outcome itsOutcome = work.read(DISCRIMINATOR, parts.discriminator());
+        mean(values, itsOutcome.losses(), accumulate);
+        skip |= itsOutcome.skipped();
+        if (last) {
+          values.put("disc_grad_norm", itsOutcome.norm());
+          if (!itsOutcome.skipped()) {
+            state.countDiscriminatorUpdate();
+          }
         }
       }
       if (skip && culprit == null) {
-        culprit = images.clone();
+        culprit = inputs.images(index).clone();
         itsTau = tau;
       }
       stepArena.reset();
     }
+    double rate = rate(false);
     state.step++;
     double norm =
         values.getOrDefault("grad_norm", 0.0) + values.getOrDefault("disc_grad_norm", 0.0);
@@ -381,34 +362,23 @@ public final class Trainer implements AutoCloseable {
       }
       listener.nonFinite(state.step, culprit, values, itsTau);
     }
-    if (updated && state.ema != null) {
-      state.ema.update(stream, emaDecay());
-      state.emaUpdates++;
-    }
-    values.put("learning_rate", rate(false));
+    values.put("learning_rate", rate);
     double seconds = (System.nanoTime() - start) * 1e-9;
     return new StepReport(
         state.step, recipe.run().steps(), values, tau, batch * accumulate, seconds, skip);
   }
 
-  /** One optimiser update, unless something is not finite. Returns whether there was one. */
-  private boolean update(
-      ParameterStore store,
-      AdamOptimizer optimizer,
-      double rate,
-      String name,
-      Map<String, Double> values,
-      boolean skip) {
-    double norm = GradientNorm.of(stream, store, stepArena) / recipe.optimizer().accumulate();
-    values.put(name, norm);
-    if (skip || !Double.isFinite(norm)) {
-      return false;
+  /** Everything that this micro-batch has of its own goes to the device in one copy. */
+  private void writeValues(long index) {
+    StepValues values = work.values();
+    for (int network : new int[] {GENERATOR, DISCRIMINATOR}) {
+      values.setCounter(network, StepWork.counter(purpose(index, network)));
     }
-    double clip = recipe.optimizer().gradientClip().orElse(Double.POSITIVE_INFINITY);
-    // PyTorch's clip_grad_norm_: scale by max/(norm + 1e-6) when that is below 1.
-    double scale = Math.min(1, clip / (norm + 1e-6)) / recipe.optimizer().accumulate();
-    optimizer.step(stream, rate, scale);
-    return true;
+    values.setSchedule(GENERATOR, state.optimizer.schedule(rate(false), emaDecay()));
+    if (state.discOptimizer != null) {
+      values.setSchedule(DISCRIMINATOR, state.discOptimizer.schedule(rate(true), 0));
+    }
+    values.copy(stream);
   }
 
   private List<Draw> draws(long index, int network, int batch) {
@@ -455,9 +425,30 @@ public final class Trainer implements AutoCloseable {
     return device.memory();
   }
 
+  /**
+   * What was reserved before the first step.
+   *
+   * @return the plan
+   */
+  public MemoryPlan plan() {
+    return plan;
+  }
+
+  /**
+   * Steps' parts that ran as graphs.
+   *
+   * @return how many graphs were captured and how often one was launched
+   */
+  public GraphStatistics graphs() {
+    return runner.statistics();
+  }
+
   @Override
   public void close() {
-    inputArena.close();
+    stream.sync(); // host memory that is still to be copied must outlive the copy
+    runner.close();
+    work.close();
+    inputs.close();
     stepArena.close();
     networks.close();
     stream.close();

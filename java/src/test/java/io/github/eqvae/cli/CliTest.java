@@ -119,6 +119,9 @@ class CliTest {
     assertTrue(
         o.out().contains("Memory plan") && o.out().contains("learning_rate: 0.001"), o.out());
     assertFalse(Files.exists(folder.resolve("runs")));
+    o = run("train", "tiny.yaml", "--dry-run", "--device", "cuda");
+    assertEquals(0, o.code(), o.err());
+    assertTrue(o.out().contains("peak on the device"), o.out());
   }
 
   @Test
@@ -137,6 +140,7 @@ class CliTest {
     o = run("train", "--resume", "run", "--steps", "6");
     assertEquals(0, o.code(), o.err());
     assertTrue(Files.readString(run.resolve("metrics.jsonl")).contains("\"step\":6"));
+    assertTrue(Files.readString(run.resolve("metrics.jsonl")).contains("\"peak_bytes\":"));
 
     o = run("evaluate", "run");
     assertEquals(0, o.code(), o.err());

@@ -1,8 +1,12 @@
 package io.github.eqvae.nn;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.github.eqvae.tensor.Arena;
+import io.github.eqvae.tensor.DType;
 import io.github.eqvae.tensor.Device;
+import io.github.eqvae.tensor.Shape;
 import io.github.eqvae.tensor.Stream;
 import io.github.eqvae.tensor.Tensor;
 import io.github.eqvae.testing.Compare;
@@ -153,6 +157,76 @@ class OptimizerTest {
     }
   }
 
+  /** What is not applied leaves every bit as it is; a count that is not finite counts, too. */
+  @ParameterizedTest
+  @ValueSource(doubles = {1, 3, Double.NaN})
+  void aSkippedUpdateChangesNothing(double notFinite) {
+    for (String name : devices()) {
+      try (Device device = Device.open(name, 2);
+          Stream stream = new Stream(device);
+          ParameterStore store = store(stream);
+          Arena arena = new Arena(device, "test")) {
+        Random random = new Random(7);
+        Parameter weight = store.get("weight");
+        weight.value().set(stream, draw(random, 1));
+        AdamOptimizer adam = new AdamOptimizer(store, stream, 0.9, 0.999, 1e-8, 0.1, true);
+        Ema ema = new Ema(store, stream);
+        store.gradients(stream);
+        weight.gradient().set(stream, draw(random, 10));
+        adam.step(stream, 1e-2, 1, ema, 0.9);
+        List<Tensor> state =
+            List.of(store.values(), adam.firstMoment(), adam.secondMoment(), ema.average());
+        List<double[]> before = state.stream().map(t -> first(stream, t)).toList();
+        Tensor skip = arena.tensor(Shape.SCALAR);
+        skip.fill(stream, notFinite);
+        weight.gradient().fill(stream, Double.NaN);
+        Tensor schedule = arena.tensor(Shape.of(AdamOptimizer.SCHEDULE), DType.F64);
+        schedule.set(stream, adam.schedule(1e-2, 0.9));
+        adam.update(stream, schedule, 1, Double.POSITIVE_INFINITY, null, skip, ema);
+        for (int i = 0; i < before.size(); i++) {
+          Compare.bitwise(name, weight.shape(), before.get(i), first(stream, state.get(i)));
+        }
+        skip.fill(stream, 0);
+        adam.update(stream, schedule, 1, Double.POSITIVE_INFINITY, null, skip, ema);
+        assertTrue(Double.isNaN(first(stream, store.values())[1]), name);
+      }
+    }
+  }
+
+  /** Clipping is a gradient scale that the device works out: the same bits as giving it. */
+  @ParameterizedTest
+  @ValueSource(doubles = {0.5, 1e9})
+  void clippingIsTheScaleOfPyTorch(double clip) {
+    for (String name : devices()) {
+      double[][] weights = new double[2][];
+      for (int way = 0; way < 2; way++) {
+        try (Device device = Device.open(name, 2);
+            Stream stream = new Stream(device);
+            ParameterStore store = store(stream);
+            Arena arena = new Arena(device, "test")) {
+          Random random = new Random(8);
+          Parameter weight = store.get("weight");
+          AdamOptimizer adam = new AdamOptimizer(store, stream, 0.9, 0.999, 1e-3, 0, false);
+          store.gradients(stream);
+          weight.gradient().set(stream, draw(random, 10));
+          double scale = 0.25;
+          if (way == 0) {
+            Tensor squares = arena.tensor(Shape.SCALAR);
+            GradientNorm.squares(stream, store, squares);
+            Tensor schedule = arena.tensor(Shape.of(AdamOptimizer.SCHEDULE), DType.F64);
+            schedule.set(stream, adam.schedule(1e-2, 0));
+            adam.update(stream, schedule, scale, clip, squares, null, null);
+          } else {
+            double norm = GradientNorm.of(stream, store, arena) * scale;
+            adam.step(stream, 1e-2, Math.min(1, clip / (norm + 1e-6)) * scale);
+          }
+          weights[way] = first(stream, store.values());
+        }
+      }
+      Compare.bitwise(name + ", clip " + clip, Shape.of(N), weights[1], weights[0]);
+    }
+  }
+
   @ParameterizedTest
   @ValueSource(doubles = {0, 0.5, 0.999, 0.9999, 1})
   void theAverageFollowsItsFormula(double decay) {
@@ -164,6 +238,8 @@ class OptimizerTest {
         Tensor weight = store.get("weight").value();
         weight.set(stream, draw(random, 1));
         Ema ema = new Ema(store, stream);
+        AdamOptimizer adam = new AdamOptimizer(store, stream, 0.9, 0.999, 1e-8, 0, false);
+        store.gradients(stream); // zeros: the weights stay as they are
         Compare.bitwise(
             name + ": the start",
             weight.shape(),
@@ -181,7 +257,7 @@ class OptimizerTest {
                     + Float.MIN_VALUE;
             average[i] = decay * average[i] + (1 - decay) * w[i];
           }
-          ema.update(stream, decay);
+          adam.step(stream, 1e-2, 1, ema, decay);
           Compare.within(
               name + ", decay " + decay,
               weight.shape(),

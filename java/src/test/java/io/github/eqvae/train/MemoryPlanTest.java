@@ -4,11 +4,16 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.github.eqvae.data.Loader;
+import io.github.eqvae.tensor.MemoryStats;
+import io.github.eqvae.testing.Devices;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
 
 class MemoryPlanTest {
   @TempDir Path folder;
@@ -41,6 +46,65 @@ class MemoryPlanTest {
         assertEquals(used.getFirst(), used.getLast(), extra + ": memory grew after the first step");
       }
     }
+  }
+
+  static List<String> kernelDevices() {
+    List<String> there = Devices.computing();
+    return Stream.of("simt", "simt:1", "cuda")
+        .filter(d -> there.contains(d.split(":")[0]))
+        .toList();
+  }
+
+  /**
+   * On the kernels' devices everything is planned, scratch memory included: what a run uses at its
+   * peak is what was said, and after the first step nothing is allocated.
+   */
+  @ParameterizedTest(allowZeroInvocations = true)
+  @MethodSource("kernelDevices")
+  void thePeakOnTheDeviceIsThePlannedOne(String name) throws Exception {
+    Recipe recipe =
+        RecipeReader.parse(
+            TinyRun.recipe(TinyRun.images(folder), 6, 1000),
+            "tiny",
+            List.of(
+                "run.device=" + name,
+                "run.precision=bf16",
+                "run.batch_size=2",
+                "optimizer.accumulate=1",
+                "objective.scaling=isotropic",
+                "objective.gan.disc_start=0",
+                "data.pad=4",
+                "model.resolution=24"));
+    List<MemoryStats> used = new ArrayList<>();
+    try (Trainer trainer = new Trainer(recipe);
+        Loader loader = new Datasets(recipe, (n, c) -> {}).training(0)) {
+      long planned = trainer.plan().deviceBytes();
+      trainer.run(
+          (index, images) -> System.arraycopy(loader.next().pixels(), 0, images, 0, images.length),
+          null,
+          new CheckpointStore(folder.resolve("peak"), 1),
+          new TrainListener() {
+            @Override
+            public void step(StepReport report) {
+              used.add(trainer.memory());
+            }
+          });
+      assertEquals(planned, used.getLast().peakBytes(), trainer.plan()::text);
+      assertEquals(1, used.stream().distinct().count(), used::toString);
+      assertTrue(trainer.plan().scratchBytes() > 0);
+    }
+  }
+
+  /** A plan for a GPU needs none. */
+  @Test
+  void aGpuIsPlannedForWhereThereIsNone() throws Exception {
+    String yaml = TinyRun.recipe(TinyRun.images(folder), 10, 1000);
+    MemoryPlan plan = MemoryPlan.of(RecipeReader.parse(yaml, "tiny", List.of("run.device=cuda")));
+    assertTrue(plan.scratchBytes() > 0 && plan.deviceBytes() > plan.scratchBytes(), plan::text);
+    assertTrue(plan.text().contains("multiprocessors"), plan::text);
+    MemoryPlan cpu = MemoryPlan.of(RecipeReader.parse(yaml, "tiny", List.of()));
+    assertEquals(0, cpu.scratchBytes());
+    assertTrue(cpu.text().contains("not known beforehand"), cpu::text);
   }
 
   @Test

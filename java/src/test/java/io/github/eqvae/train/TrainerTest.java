@@ -228,6 +228,35 @@ class TrainerTest {
     return out;
   }
 
+  /** The next batch is loaded while a step runs; that it cannot be is not that step's business. */
+  @Test
+  void aBatchThatCannotBeReadDoesNotTakeTheStepBeforeIt() throws Exception {
+    Recipe recipe = recipe(9, "optimizer.accumulate=1");
+    List<Long> steps = new ArrayList<>();
+    try (Trainer trainer = new Trainer(recipe)) {
+      IOException e =
+          assertThrows(
+              IOException.class,
+              () ->
+                  trainer.run(
+                      (index, images) -> {
+                        if (index == 3) {
+                          throw new IOException("the disk is gone");
+                        }
+                      },
+                      null,
+                      new CheckpointStore(folder.resolve("gone"), 1),
+                      new TrainListener() {
+                        @Override
+                        public void step(StepReport report) {
+                          steps.add(report.step());
+                        }
+                      }));
+      assertEquals("the disk is gone", e.getMessage());
+    }
+    assertEquals(List.of(1L, 2L, 3L), steps);
+  }
+
   @Test
   void overfittingOneBatchLowersTheLoss() throws Exception {
     Recipe recipe =

@@ -4,6 +4,7 @@ import io.github.eqvae.equivariance.Draw;
 import io.github.eqvae.equivariance.EqObjective;
 import io.github.eqvae.equivariance.EqOptions;
 import io.github.eqvae.equivariance.LossOptions;
+import io.github.eqvae.equivariance.LossTerms;
 import io.github.eqvae.equivariance.SpatialTransform;
 import io.github.eqvae.model.AutoencoderConfig;
 import io.github.eqvae.model.AutoencoderKl;
@@ -12,16 +13,20 @@ import io.github.eqvae.model.Lpips;
 import io.github.eqvae.nn.AdamOptimizer;
 import io.github.eqvae.nn.Ema;
 import io.github.eqvae.nn.GradientNorm;
+import io.github.eqvae.nn.NonFiniteCount;
 import io.github.eqvae.nn.ParameterStore;
 import io.github.eqvae.op.Interpolation;
 import io.github.eqvae.tape.Tape;
 import io.github.eqvae.tensor.DType;
 import io.github.eqvae.tensor.Device;
+import io.github.eqvae.tensor.Graph;
+import io.github.eqvae.tensor.HostBuffer;
 import io.github.eqvae.tensor.Shape;
 import io.github.eqvae.tensor.Tensor;
 import java.util.Collections;
 import java.util.List;
 import java.util.Random;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The whole training step with the released weights of the losses: L1, LPIPS, KL, the adversarial
@@ -54,9 +59,14 @@ final class StepTask extends Task {
   private AdamOptimizer adamOfDiscriminator;
   private Ema ema;
   private Tensor x;
-  private float[] images;
+  private HostBuffer host;
+  private LossTerms.Report report;
+  private Tensor squares;
+  private NonFiniteCount notFinite;
+  private Tensor schedule;
+  private @Nullable Graph graph;
+  private boolean warm;
   private List<Draw> draws;
-  private long purpose;
 
   StepTask(Device device) {
     super(device);
@@ -78,10 +88,17 @@ final class StepTask extends Task {
     int side = vae.config().resolution();
     x = inputs.tensor(Shape.of(c.integer("batch"), side, side, 3));
     Random random = new Random(1);
-    images = new float[(int) x.shape().elements()];
+    float[] images = new float[(int) x.shape().elements()];
     for (int i = 0; i < images.length; i++) {
       images[i] = 2 * random.nextFloat() - 1;
     }
+    host = new HostBuffer(device, x.shape(), x.dtype());
+    host.set(images);
+    report = LossTerms.Report.in(inputs, 1, 0);
+    squares = inputs.tensor(Shape.SCALAR);
+    notFinite = new NonFiniteCount(inputs);
+    schedule = inputs.tensor(Shape.of(AdamOptimizer.SCHEDULE), DType.F64);
+    schedule.set(stream, adam.schedule(RATE, 0.9999));
     draws = Collections.nCopies(c.integer("batch"), draw(c));
   }
 
@@ -120,38 +137,52 @@ final class StepTask extends Task {
     return vae.parameters().count() + discriminator.parameters().count();
   }
 
+  /** As training does it: the second step is captured, and from then on its graph is launched. */
   @Override
   void enqueue() {
-    x.set(stream, images);
+    arena.reset();
+    host.copyTo(stream, x);
+    if (graph == null && warm && stream.device().info().graphs()) {
+      graph = stream.capture(this::step);
+    }
+    if (graph == null) {
+      step();
+      warm = true;
+    } else {
+      graph.launch(stream);
+    }
+  }
+
+  private void step() {
     EqObjective.Noise noise =
         (tape, shape, group) -> {
           Tensor eps = tape.arena().tensor(shape);
-          eps.normal(stream, 1, purpose++, 0, 1);
+          eps.normal(stream, 1, 1, 0, 1);
           return eps;
         };
+    notFinite.clear(stream);
     ParameterStore parameters = vae.parameters();
     parameters.newUpdate();
-    objective.generatorStep(stream, arena, Tape.Mode.RECORD, x, draws, noise, true);
-    update(parameters, adam);
-    ema.update(stream, 0.9999);
+    objective.generatorStep(stream, arena, Tape.Mode.RECORD, x, draws, noise, true, report);
+    update(parameters, adam, ema);
     parameters.setTrainable(false);
     discriminator.parameters().newUpdate();
-    objective.discriminatorStep(stream, arena, x, draws, noise);
+    objective.discriminatorStep(stream, arena, x, draws, noise, report);
     parameters.setTrainable(true);
-    update(discriminator.parameters(), adamOfDiscriminator);
-    arena.reset();
+    update(discriminator.parameters(), adamOfDiscriminator, null);
   }
 
-  private void update(ParameterStore parameters, AdamOptimizer optimizer) {
-    if (!Double.isFinite(GradientNorm.of(stream, parameters, arena))) {
-      throw new IllegalStateException("the benchmark diverged");
-    }
-    optimizer.step(stream, RATE, 1);
+  private void update(ParameterStore parameters, AdamOptimizer optimizer, @Nullable Ema average) {
+    GradientNorm.squares(stream, parameters, squares);
+    notFinite.add(stream, squares);
+    optimizer.update(
+        stream, schedule, 1, Double.POSITIVE_INFINITY, squares, notFinite.total(), average);
   }
 
   @Override
   public void close() {
-    for (AutoCloseable network : new AutoCloseable[] {lpips, discriminator, vae}) {
+    sync(); // host memory that is still to be copied must outlive the copy
+    for (AutoCloseable network : new AutoCloseable[] {graph, host, lpips, discriminator, vae}) {
       try {
         if (network != null) {
           network.close();

@@ -1,0 +1,89 @@
+package io.github.eqvae.equivariance;
+
+import io.github.eqvae.ffi.Fn;
+import io.github.eqvae.ffi.Struct;
+import io.github.eqvae.model.Autoencoder;
+import io.github.eqvae.model.Discriminator;
+import io.github.eqvae.op.GanLoss;
+import io.github.eqvae.tape.Seed;
+import io.github.eqvae.tape.Tape;
+import io.github.eqvae.tensor.Shape;
+import io.github.eqvae.tensor.Stream;
+import io.github.eqvae.tensor.Tensor;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * What the discriminator asks of the autoencoder, weighted so that its gradient at the decoder's
+ * last weight is as large as the reconstruction's. Source: CompVis/taming-transformers {@code
+ * taming/modules/losses/vqperceptual.py}, {@code calculate_adaptive_weight}.
+ *
+ * @param vae the autoencoder
+ * @param discriminator frozen meanwhile
+ * @param loss the weights
+ */
+record AdversarialLoss(Autoencoder vae, Discriminator discriminator, LossOptions loss) {
+  private static final double ADAPTIVE_EPS = 1e-4;
+
+  /**
+   * Balances both losses at the decoder's last weight, then replaces the reconstruction's seeds by
+   * seeds at the reconstruction itself: the decoder is walked through once, not once per loss.
+   */
+  void seeds(Tape tape, List<Pass> passes, List<Seed> nllSeeds, List<Seed> seeds, Scalars report) {
+    Stream stream = tape.stream();
+    boolean hinge = loss.ganLoss() == LossOptions.GanKind.HINGE;
+    GanLoss.Kind kind = hinge ? GanLoss.Kind.NEGATED : GanLoss.Kind.SOFTPLUS_REAL;
+    List<Seed> ganSeeds = new ArrayList<>();
+    List<Tensor> reconstructions = new ArrayList<>();
+    List<Tensor> ganLosses = new ArrayList<>();
+    for (Pass p : passes) {
+      Tensor logits = discriminator.forward(tape, p.reconstruction(), true);
+      Tensor g = tape.apply(new GanLoss(kind, 1.0 / logits.shape().elements()), logits);
+      ganSeeds.add(tape.seed(g, p.share()));
+      ganLosses.add(g);
+      report.add("g_loss", g, p.share());
+      reconstructions.add(p.reconstruction());
+    }
+    Map<Tensor, Tensor> ofNll = tape.gradients(nllSeeds, reconstructions);
+    Map<Tensor, Tensor> ofGan = tape.gradients(ganSeeds, reconstructions);
+    Tensor weight = tape.arena().tensor(Shape.SCALAR);
+    double factor = loss.discWeight() * loss.discFactor();
+    if (loss.adaptiveWeight()) {
+      Tensor nllNorm = lastLayerNorm(tape, ofNll);
+      Tensor ganNorm = lastLayerNorm(tape, ofGan);
+      stream
+          .launch(Fn.ADAPTIVE_WEIGHT, Struct.ADAPTIVE_WEIGHT_PARAMS)
+          .f32(ADAPTIVE_EPS)
+          .f32(loss.adaptiveMaximum())
+          .f32(factor)
+          .run(nllNorm, ganNorm, weight);
+    } else {
+      weight.fill(stream, factor);
+    }
+    report.add("d_weight", weight, 1);
+    for (int i = 0; i < passes.size(); i++) {
+      Tensor product = tape.arena().tensor(Shape.SCALAR);
+      stream.launch(Fn.ADD_SCALED).run(null, ganLosses.get(i), weight, product);
+      report.add("total", product, passes.get(i).share());
+      Tensor r = reconstructions.get(i);
+      Tensor combined = tape.arena().tensor(r.shape());
+      stream.launch(Fn.ADD_SCALED).run(ofNll.get(r), ofGan.get(r), weight, combined);
+      seeds.add(new Seed(r, combined));
+    }
+  }
+
+  /**
+   * Sum of squares of the gradient at decoder.conv_out.weight that these gradients at the images
+   * cause.
+   */
+  private Tensor lastLayerNorm(Tape tape, Map<Tensor, Tensor> atImages) {
+    List<Seed> seeds = new ArrayList<>();
+    atImages.forEach((image, gradient) -> seeds.add(new Seed(image, gradient)));
+    Tensor w = vae.lastLayer().value();
+    Tensor gradient = tape.gradients(seeds, List.of(w)).get(w);
+    Tensor out = tape.arena().tensor(Shape.SCALAR);
+    tape.stream().launch(Fn.REDUCE, Struct.REDUCE_PARAMS).i32(1).f64(1).run(gradient, out);
+    return out;
+  }
+}

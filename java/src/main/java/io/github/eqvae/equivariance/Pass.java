@@ -1,0 +1,14 @@
+package io.github.eqvae.equivariance;
+
+import io.github.eqvae.model.Autoencoder;
+import io.github.eqvae.tensor.Tensor;
+import org.jspecify.annotations.Nullable;
+
+/** Samples that share a draw, after the forward pass. */
+record Pass(
+    double share,
+    Tensor encoded,
+    Autoencoder.Bottleneck bottleneck,
+    Tensor target,
+    Tensor reconstruction,
+    @Nullable Tensor explicit) {}

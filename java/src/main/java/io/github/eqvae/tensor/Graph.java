@@ -1,0 +1,45 @@
+package io.github.eqvae.tensor;
+
+import io.github.eqvae.EqvaeException;
+import io.github.eqvae.ffi.Fn;
+
+/**
+ * Operations that were captured on a stream and can be run again with one call. A graph keeps what
+ * its operations were given: addresses, shapes and numbers. What is to change from launch to launch
+ * must lie in tensors. The tensors must stay where they were; a graph does not own them. CUDA:
+ * {@code cudaGraphExec_t}.
+ */
+public final class Graph implements AutoCloseable {
+  private final Device device;
+  private final long handle;
+  private final LeakCheck leak;
+  private boolean closed;
+
+  Graph(Device device, long handle) {
+    this.device = device;
+    this.handle = handle;
+    this.leak = LeakCheck.opened(this, "Graph on " + device);
+  }
+
+  /**
+   * Runs everything that was captured, in its order.
+   *
+   * @param stream orders the work; its scratch memory must be where it was
+   * @throws EqvaeException.Argument when the scratch memory moved, or the graph is closed
+   */
+  public void launch(Stream stream) {
+    if (closed) {
+      throw new EqvaeException.Argument("This graph on " + device + " is closed");
+    }
+    device.library().call(Fn.GRAPH_LAUNCH, handle, stream.handle());
+  }
+
+  @Override
+  public void close() {
+    if (!closed) {
+      device.library().call(Fn.GRAPH_DESTROY, handle);
+      closed = true;
+      leak.closed();
+    }
+  }
+}

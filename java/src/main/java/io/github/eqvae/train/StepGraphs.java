@@ -1,0 +1,143 @@
+package io.github.eqvae.train;
+
+import io.github.eqvae.tensor.Arena;
+import io.github.eqvae.tensor.Graph;
+import io.github.eqvae.tensor.Stream;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.Objects;
+import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The graphs of a run's steps, by what determines their operations. What comes up for the first
+ * time is run as it is, which makes the scratch memory large enough; the second time it is
+ * captured, and from then on launched. When memory moves, all graphs are dropped and made again.
+ *
+ * @param <K> what determines the operations
+ * @param <R> what the host knows of a step that was run, the same for all of one kind
+ */
+final class StepGraphs<K, R> implements AutoCloseable {
+  /** A few hundred keep a GPU's memory for graphs below some hundred megabytes. */
+  private static final int MOST = 256;
+
+  /** What is remembered of kinds that came up once: draws from a continuum never come up twice. */
+  private static final int MOST_SEEN = 4096;
+
+  private final class Entry {
+    @Nullable Graph graph;
+    @Nullable R result;
+  }
+
+  private final Stream stream;
+  private final Arena arena;
+  private final boolean enabled;
+  private final LinkedHashMap<K, Entry> entries = new LinkedHashMap<>(16, 0.75f, true);
+  private int graphs;
+  private long layout;
+  private long scratch;
+  private long captured;
+  private long launched;
+
+  /**
+   * No graphs yet.
+   *
+   * @param stream what the steps run on
+   * @param arena where the steps' memory is
+   * @param enabled false to run everything as it comes
+   */
+  StepGraphs(Stream stream, Arena arena, boolean enabled) {
+    this.stream = stream;
+    this.arena = arena;
+    this.enabled = enabled;
+  }
+
+  /**
+   * Does a step's work, in one way or another.
+   *
+   * @param key what determines its operations; null if it is unlike any other
+   * @param work gives the stream the operations
+   * @param instead is called when a graph did it and the work was not called
+   * @return what the work gave when it was called for this key
+   */
+  R run(@Nullable K key, Supplier<R> work, Runnable instead) {
+    if (!enabled || key == null) {
+      return work.get();
+    }
+    if (arena.layout() != layout || stream.scratchBytes() != scratch) {
+      dropGraphs();
+      layout = arena.layout();
+      scratch = stream.scratchBytes();
+    }
+    Entry entry = entries.get(key);
+    if (entry == null) {
+      R result = work.get();
+      remember(key);
+      return result;
+    }
+    Graph graph = entry.graph;
+    R result = entry.result;
+    if (graph != null && result != null) {
+      graph.launch(stream);
+      launched++;
+      instead.run();
+      return result;
+    }
+    makeRoom();
+    Entry fresh = entry;
+    Graph made = stream.capture(() -> fresh.result = work.get());
+    entry.graph = made;
+    graphs++;
+    captured++;
+    made.launch(stream);
+    return Objects.requireNonNull(entry.result);
+  }
+
+  private void remember(K key) {
+    entries.put(key, new Entry());
+    if (entries.size() > MOST_SEEN) {
+      Map.Entry<K, Entry> eldest = entries.entrySet().iterator().next();
+      close(eldest.getValue());
+      entries.remove(eldest.getKey());
+    }
+  }
+
+  private void makeRoom() {
+    for (Entry e : entries.values()) { // least recently used first
+      if (graphs < MOST) {
+        return;
+      }
+      close(e);
+    }
+  }
+
+  private void close(Entry entry) {
+    if (entry.graph != null) {
+      stream.sync(); // it may still run
+      entry.graph.close();
+      entry.graph = null;
+      graphs--;
+    }
+    entry.result = null;
+  }
+
+  private void dropGraphs() {
+    entries.values().forEach(this::close);
+  }
+
+  /** Graphs made so far, those made again included. */
+  long captured() {
+    return captured;
+  }
+
+  /** Steps that a graph did. */
+  long launched() {
+    return launched;
+  }
+
+  @Override
+  public void close() {
+    dropGraphs();
+    entries.clear();
+  }
+}
