@@ -8,6 +8,7 @@ module io.github.eqvae {
   requires info.picocli;
   requires java.desktop;
   requires me.tongfei.progressbar;
+  requires org.apache.commons.compress;
 
   exports io.github.eqvae;
   exports io.github.eqvae.tensor;
@@ -24,6 +25,7 @@ module io.github.eqvae {
   exports io.github.eqvae.eval;
   exports io.github.eqvae.train.report;
   exports io.github.eqvae.serve;
+  exports io.github.eqvae.latents;
 
   opens io.github.eqvae.cli to
       info.picocli;

@@ -30,6 +30,7 @@ class ArchitectureTest {
           "eval",
           "train",
           "serve",
+          "latents",
           "cli");
 
   private static final JavaClasses CLASSES =

@@ -40,6 +40,8 @@ import picocli.CommandLine.Spec;
       "  eqvae convert sd-v1.ckpt vae/ --to diffusers",
       "  eqvae convert eq-vae.ckpt vae/ --to diffusers --model sd-vae --dtype fp16",
       "  eqvae convert runs/photos/model.safetensors vae/ --to diffusers --scaling-factor 0.9",
+      "  eqvae convert runs/photos/model.safetensors vae/ --to diffusers --scaling-from"
+          + " runs/photos/evaluation.json",
       "  eqvae convert vae/ vae.ckpt --to compvis",
       "  eqvae convert vae/ vae.safetensors --to compvis"
     })
@@ -104,6 +106,22 @@ final class ConvertCommand implements Callable<Integer> {
       description = "shift_factor of the latent, with --scaling-factor: its mean.")
   private Optional<Double> shiftFactor = Optional.empty();
 
+  @Option(
+      names = "--scaling-from",
+      paramLabel = "FILE",
+      description =
+          "Takes the measured statistics of evaluation.json, `evaluate --json` or the index.json of"
+              + " `encode` for the scaling.")
+  private Optional<Path> scalingFrom = Optional.empty();
+
+  @Option(
+      names = "--scaling-kind",
+      paramLabel = "KIND",
+      description =
+          "With --scaling-from: factor (1 / std; default), shift (the mean, too), or channels"
+              + " (latents_mean and latents_std).")
+  private MeasuredScaling.Kind scalingKind = MeasuredScaling.Kind.FACTOR;
+
   @Option(names = "--overwrite", description = "Replaces DST if it is there.")
   private boolean overwrite;
 
@@ -117,6 +135,10 @@ final class ConvertCommand implements Callable<Integer> {
     if (shiftFactor.isPresent() && scalingFactor.isEmpty()) {
       throw new ParameterException(
           spec.commandLine(), "--shift-factor needs --scaling-factor beside it.");
+    }
+    if (scalingFrom.isPresent() && scalingFactor.isPresent()) {
+      throw new ParameterException(
+          spec.commandLine(), "--scaling-from and --scaling-factor: give one of them.");
     }
     requireFree();
     try (AutoencoderCheckpoint checkpoint = AutoencoderCheckpoint.open(source)) {
@@ -177,13 +199,16 @@ final class ConvertCommand implements Callable<Integer> {
     }
   }
 
-  private AutoencoderSettings settings(AutoencoderCheckpoint checkpoint) {
+  private AutoencoderSettings settings(AutoencoderCheckpoint checkpoint) throws IOException {
     AutoencoderSettings settings = checkpoint.settings();
     if (model.isPresent()) {
       settings = known(model.get(), checkpoint).settings().orElse(settings);
     }
     if (scalingFactor.isPresent()) {
       settings = settings.with(LatentScaling.of(scalingFactor.get(), shiftFactor.orElse(0.0)));
+    }
+    if (scalingFrom.isPresent()) {
+      settings = settings.with(MeasuredScaling.read(scalingFrom.get(), scalingKind));
     }
     boolean kl = checkpoint.architecture().kind() == AutoencoderKind.KL;
     if (to == Target.DIFFUSERS && kl && settings.scaling().isEmpty()) {
@@ -226,7 +251,7 @@ final class ConvertCommand implements Callable<Integer> {
     return source
         + " does not say how its latent is scaled, and config.json has to: add "
         + (models.isEmpty() ? "" : models + ", or ")
-        + "--scaling-factor X with 1 / the latent's standard deviation, which `eqvae evaluate`"
-        + " prints for a run";
+        + "--scaling-factor X with 1 / the latent's standard deviation, or --scaling-from"
+        + " evaluation.json, which `eqvae evaluate` writes";
   }
 }

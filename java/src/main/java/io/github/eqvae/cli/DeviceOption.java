@@ -16,4 +16,9 @@ final class DeviceOption {
   void addTo(List<String> settings) {
     name.ifPresent(device -> settings.add("run.device=" + device));
   }
+
+  /** What was asked for. */
+  Optional<String> name() {
+    return name;
+  }
 }

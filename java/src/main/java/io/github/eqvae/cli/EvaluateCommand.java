@@ -3,12 +3,18 @@ package io.github.eqvae.cli;
 import io.github.eqvae.EqvaeException;
 import io.github.eqvae.io.AtomicFiles;
 import io.github.eqvae.train.Recipe;
+import io.github.eqvae.train.TrainedModel;
+import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
+import java.util.OptionalInt;
+import java.util.OptionalLong;
 import java.util.concurrent.Callable;
+import picocli.CommandLine.ArgGroup;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
@@ -22,10 +28,10 @@ import picocli.CommandLine.Spec;
     mixinStandardHelpOptions = true,
     description = {
       "Measures a trained model.",
-      "On its held-out images, or on another folder: PSNR, SSIM, LPIPS and rFID (with their"
-          + " weights), the equivariance error per angle and scale, latent statistics, spectrum"
-          + " and intrinsic dimension. Writes evaluation.json and report.html into the run's"
-          + " folder."
+      "A run on its held-out images or another folder, any other checkpoint on a folder: PSNR,"
+          + " SSIM, LPIPS and rFID (with their weights), the equivariance error per angle and"
+          + " scale, latent statistics, spectrum and intrinsic dimension. Of a run, evaluation.json"
+          + " and report.html go into its folder."
     },
     footer = {
       "",
@@ -33,20 +39,75 @@ import picocli.CommandLine.Spec;
       "  eqvae evaluate runs/photos",
       "  eqvae evaluate runs/photos --data pictures/",
       "  eqvae evaluate runs/photos --set evaluation.images=2048",
+      "  eqvae evaluate sd-vae-ft-ema/ --data pictures/ --inception inception-fid.safetensors",
       "  eqvae evaluate runs/photos --set evaluation.inception_weights=inception-fid.safetensors"
     })
 final class EvaluateCommand implements Callable<Integer> {
-  @Parameters(index = "0", paramLabel = "RUN", description = "Folder of a run.")
+  @Parameters(
+      index = "0",
+      paramLabel = "MODEL",
+      description = "Folder of a run, or any checkpoint that `eqvae inspect` reads.")
   private Path run = Path.of(".");
 
   @Option(
       names = "--data",
       paramLabel = "DIR",
       description = "A folder of pictures, all of which are measured.")
-  private java.util.Optional<Path> data = java.util.Optional.empty();
+  private Optional<Path> data = Optional.empty();
 
-  @Option(names = "--set", paramLabel = "KEY=VALUE", description = "Overrides a setting.")
+  @Option(names = "--set", paramLabel = "KEY=VALUE", description = "Overrides a run's setting.")
   private List<String> settings = new ArrayList<>();
+
+  @ArgGroup(exclusive = false, heading = "Of a checkpoint that is no run:%n")
+  private Checkpoint checkpoint = new Checkpoint();
+
+  /** What a run's recipe says. */
+  private static final class Checkpoint {
+    @Option(
+        names = "--size",
+        paramLabel = "N",
+        description = "Side of the images. Default: what the model was trained with.")
+    private Optional<Integer> size = Optional.empty();
+
+    @Option(
+        names = "--crop",
+        paramLabel = "HOW",
+        description = "How pictures become squares: adm (default) or center.")
+    private CheckpointEvaluation.Crop crop = CheckpointEvaluation.Crop.ADM;
+
+    @Option(names = "--images", paramLabel = "N", description = "At most so many. Default: all.")
+    private Optional<Integer> images = Optional.empty();
+
+    @Option(names = "--batch", paramLabel = "N", description = "Images at once. Default: 4.")
+    private int batch = 4;
+
+    @Option(names = "--lpips", paramLabel = "FILE", description = "Weights; see `eqvae weights`.")
+    private Optional<Path> lpips = Optional.empty();
+
+    @Option(
+        names = "--inception",
+        paramLabel = "FILE",
+        description = "Weights for rFID; see `eqvae weights`.")
+    private Optional<Path> inception = Optional.empty();
+
+    @Option(
+        names = "--sample",
+        paramLabel = "SEED",
+        description = "Reconstructs from samples of the posterior, not from its mode.")
+    private Optional<Long> sample = Optional.empty();
+
+    @Option(names = "--json", paramLabel = "FILE", description = "Writes the figures there, too.")
+    private Optional<Path> json = Optional.empty();
+
+    boolean isUsed() {
+      return size.isPresent()
+          || images.isPresent()
+          || lpips.isPresent()
+          || inception.isPresent()
+          || sample.isPresent()
+          || json.isPresent();
+    }
+  }
 
   @Mixin private DeviceOption device = new DeviceOption();
 
@@ -56,6 +117,17 @@ final class EvaluateCommand implements Callable<Integer> {
   public Integer call() throws Exception {
     PrintWriter stdout = spec.commandLine().getOut();
     PrintWriter stderr = spec.commandLine().getErr();
+    if (Files.exists(run) && !TrainedModel.isRun(run)) {
+      return checkpoint(stdout, stderr);
+    }
+    if (checkpoint.isUsed()) {
+      throw new EqvaeException.Argument(
+          run
+              + " is the folder of a run, whose recipe says size, crop, images and weights (--set"
+              + " evaluation.images=N ...). To measure it as any checkpoint: eqvae evaluate "
+              + new RunFolder(run).model()
+              + " --data DIR ...");
+    }
     RunFolder folder = new RunFolder(run);
     List<String> overrides = new ArrayList<>(settings);
     device.addTo(overrides);
@@ -87,6 +159,36 @@ final class EvaluateCommand implements Callable<Integer> {
       stdout.println("report " + folder.report());
       stdout.flush();
     }
+    return 0;
+  }
+
+  private int checkpoint(PrintWriter stdout, PrintWriter stderr) throws IOException {
+    Path pictures =
+        data.orElseThrow(
+            () ->
+                new EqvaeException.Argument(
+                    run
+                        + " is not the folder of a run, so there are no held-out images: name"
+                        + " pictures with --data"));
+    Checkpoint c = checkpoint;
+    Result result =
+        new CheckpointEvaluation(
+                run,
+                pictures,
+                c.size.map(OptionalInt::of).orElse(OptionalInt.empty()),
+                c.crop,
+                c.images.map(OptionalInt::of).orElse(OptionalInt.empty()),
+                c.batch,
+                c.lpips,
+                c.inception,
+                c.sample.map(OptionalLong::of).orElse(OptionalLong.empty()),
+                device.name())
+            .run(stderr);
+    stdout.print(result.text());
+    if (c.json.isPresent()) {
+      AtomicFiles.write(c.json.get(), result.json());
+    }
+    stdout.flush();
     return 0;
   }
 }

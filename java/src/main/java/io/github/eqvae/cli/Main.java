@@ -22,6 +22,9 @@ import picocli.CommandLine.Command;
       TrainCommand.class,
       EvaluateCommand.class,
       ReconstructCommand.class,
+      EncodeCommand.class,
+      DecodeCommand.class,
+      WeightsCommand.class,
       ConvertCommand.class,
       InspectCommand.class,
       DoctorCommand.class
@@ -33,8 +36,12 @@ import picocli.CommandLine.Command;
       "  eqvae train recipes/photos.yaml --set data.path=photos",
       "  eqvae evaluate runs/photos                   PSNR, SSIM, equivariance error",
       "  eqvae reconstruct runs/photos pictures/ out/ encode and decode a folder",
+      "  eqvae encode vae/ pictures/ latents/         latents in shards, for training a generator",
+      "  eqvae decode vae/ latents/ images/",
       "  eqvae inspect vae/                           what a checkpoint holds",
       "  eqvae convert model.ckpt vae/ --to diffusers",
+      "  eqvae weights                                which published weights to fetch, and"
+          + " converts them",
       "  eqvae doctor                                 what was found, what was not, what to do",
       "",
       "Exit codes: 0 done (also after Ctrl-C, once saved), 1 failed, 2 wrong command line."
@@ -87,6 +94,8 @@ public final class Main implements Runnable {
           case NoSuchFileException missing -> "There is no file " + missing.getMessage();
           case SafetensorsException file -> file.getMessage();
           case TorchFileException file -> file.getMessage();
+          case IOException io when io.getClass() == IOException.class && io.getMessage() != null ->
+              io.getMessage();
           case IOException io -> io.getClass().getSimpleName() + ": " + io.getMessage();
           default -> throw e;
         };

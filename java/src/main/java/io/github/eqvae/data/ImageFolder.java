@@ -15,10 +15,12 @@ import java.nio.file.Path;
 import java.nio.file.SimpleFileVisitor;
 import java.nio.file.attribute.BasicFileAttributes;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.EnumSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.OptionalInt;
 import java.util.TreeMap;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.BiConsumer;
@@ -34,6 +36,7 @@ public final class ImageFolder implements ImageDataset {
 
   private final Path root;
   private final List<String> names;
+  private final List<String> classes;
   private final DecodeOptions options;
   private final BiConsumer<String, String> onSkip;
   private final Map<String, String> skipped = new ConcurrentHashMap<>();
@@ -42,6 +45,7 @@ public final class ImageFolder implements ImageDataset {
       Path root, List<String> names, DecodeOptions options, BiConsumer<String, String> onSkip) {
     this.root = root;
     this.names = names;
+    this.classes = names.stream().map(ImageFolder::top).distinct().sorted().toList();
     this.options = options;
     this.onSkip = onSkip;
   }
@@ -191,5 +195,26 @@ public final class ImageFolder implements ImageDataset {
   @Override
   public String name(int index) {
     return names.get(index);
+  }
+
+  private static String top(String name) {
+    return name.contains("/") ? name.substring(0, name.indexOf('/')) : "";
+  }
+
+  /**
+   * The classes, as torchvision's {@code ImageFolder} has them: the folders that pictures are in,
+   * in the order of their names.
+   *
+   * @return label to name; empty if a picture lies in no folder below this one
+   */
+  public List<String> classes() {
+    return classes.contains("") ? List.of() : classes;
+  }
+
+  @Override
+  public OptionalInt label(int index) {
+    return classes().isEmpty()
+        ? OptionalInt.empty()
+        : OptionalInt.of(Collections.binarySearch(classes, top(names.get(index))));
   }
 }

@@ -2,6 +2,7 @@ package io.github.eqvae.data;
 
 import io.github.eqvae.EqvaeException;
 import io.github.eqvae.io.Image;
+import io.github.eqvae.io.PillowResize;
 import io.github.eqvae.io.Resize;
 
 /**
@@ -74,6 +75,39 @@ public interface Transform {
       Image square =
           image.crop((image.width() - side) / 2, (image.height() - side) / 2, side, side);
       return Resize.resize(square, size, size);
+    }
+  }
+
+  /**
+   * The centre crop of ADM, which DiT, SiT and their successors prepare ImageNet with: halved by
+   * area while the shorter side is at least twice the size, then resized bicubically to it, then
+   * cut, all as Pillow does it. Source: openai/guided-diffusion {@code
+   * guided_diffusion/image_datasets.py}, {@code center_crop_arr}.
+   *
+   * @param size side of the result
+   */
+  record AdmCenterCrop(int size) implements Transform {
+    /**
+     * Checks the option.
+     *
+     * @throws EqvaeException.Argument if it is out of range
+     */
+    public AdmCenterCrop {
+      checkSize(size);
+    }
+
+    @Override
+    public Image apply(Image image, SampleRandom random) {
+      Image out = image;
+      while (Math.min(out.width(), out.height()) >= 2 * size) {
+        out = PillowResize.resize(out, out.width() / 2, out.height() / 2, PillowResize.Filter.BOX);
+      }
+      double scale = (double) size / Math.min(out.width(), out.height());
+      // Python rounds halves to even.
+      int width = (int) Math.rint(out.width() * scale);
+      int height = (int) Math.rint(out.height() * scale);
+      out = PillowResize.resize(out, width, height, PillowResize.Filter.BICUBIC);
+      return out.crop((width - size) / 2, (height - size) / 2, size, size);
     }
   }
 

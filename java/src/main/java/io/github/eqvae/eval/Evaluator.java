@@ -1,5 +1,6 @@
 package io.github.eqvae.eval;
 
+import io.github.eqvae.EqvaeException;
 import io.github.eqvae.equivariance.SpatialTransform;
 import io.github.eqvae.model.Autoencoder;
 import io.github.eqvae.model.CodebookUsage;
@@ -9,27 +10,34 @@ import io.github.eqvae.tensor.Arena;
 import io.github.eqvae.tensor.Shape;
 import io.github.eqvae.tensor.Stream;
 import io.github.eqvae.tensor.Tensor;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalDouble;
+import java.util.OptionalLong;
 import org.jspecify.annotations.Nullable;
 
 /**
  * Measures an autoencoder on images: reconstruction (PSNR, SSIM, LPIPS, rFID), the paper's
  * equivariance error for each transform, latent statistics, spectrum and intrinsic dimension, and
  * how a codebook is used. Latents are posterior means, or vectors before they are quantised: what τ
- * acts on. The result has no randomness.
+ * acts on. The result has no randomness unless {@link #samplePosterior} asks for it.
  */
 public final class Evaluator implements AutoCloseable {
   /** The intrinsic dimension is that of the first latents: its time grows with their square. */
   private static final int DIMENSION_LATENTS = 2048;
 
+  /** Noise of this class among the purposes of random numbers. */
+  private static final long NOISE = 0x5EED_0E7A_0000_0000L;
+
   private final Autoencoder vae;
   private final @Nullable Lpips lpips;
   private final Stream stream;
   private final Arena arena;
+  private OptionalLong sampleSeed = OptionalLong.empty();
+  private int drawn;
 
   /**
    * An evaluator.
@@ -43,6 +51,16 @@ public final class Evaluator implements AutoCloseable {
     this.lpips = lpips;
     this.stream = stream;
     this.arena = new Arena(stream.device(), "evaluation");
+  }
+
+  /**
+   * Reconstructs from samples of the posterior from now on, not from its mode. The figures of the
+   * latents stay those of the mode.
+   *
+   * @param seed of the noise
+   */
+  public void samplePosterior(long seed) {
+    sampleSeed = OptionalLong.of(seed);
   }
 
   /**
@@ -81,6 +99,47 @@ public final class Evaluator implements AutoCloseable {
       List<Integer> angles,
       List<Double> scales,
       @Nullable RFid rfid) {
+    int perImage = side * side * vae.config().inChannels();
+    int[] start = {0};
+    return measure(
+        () -> {
+          int n = Math.min(batch, count - start[0]);
+          if (n <= 0) {
+            return Optional.empty();
+          }
+          int from = start[0] * perImage;
+          start[0] += n;
+          return Optional.of(Arrays.copyOfRange(images, from, from + n * perImage));
+        },
+        side,
+        angles,
+        scales,
+        rfid);
+  }
+
+  /** Gives images to be measured, a batch at a time. */
+  @FunctionalInterface
+  public interface Batches {
+    /**
+     * The next batch.
+     *
+     * @return images {@code [n, side, side, channels]} in [-1, 1]; empty after the last
+     */
+    Optional<float[]> next();
+  }
+
+  /**
+   * Measures the model on images of which a batch at a time is in memory.
+   *
+   * @param batches the images, at least one
+   * @param side their side; a multiple of the downsampling factor
+   * @param angles rotations in degrees, multiples of 90
+   * @param scales scales in (0, 1)
+   * @param rfid collects images and reconstructions, null to leave it out
+   * @return the figures
+   */
+  public Evaluation measure(
+      Batches batches, int side, List<Integer> angles, List<Double> scales, @Nullable RFid rfid) {
     int channels = vae.config().inChannels();
     int perImage = side * side * channels;
     Map<String, SpatialTransform> transforms = new LinkedHashMap<>();
@@ -91,15 +150,16 @@ public final class Evaluator implements AutoCloseable {
     LatentSpectrum spectrum = new LatentSpectrum();
     int perLatent = perImage / channels / square(vae.config().downsamplingFactor());
     perLatent *= vae.config().embedDim();
-    float[] points = new float[Math.min(count, DIMENSION_LATENTS) * perLatent];
+    float[] points = {};
     CodebookUsage usage = vae.codebookUsage().orElse(null);
     double psnr = 0;
     double ssim = 0;
     double distance = 0;
-    for (int start = 0; start < count; start += batch) {
-      int n = Math.min(batch, count - start);
-      float[] x = new float[n * perImage];
-      System.arraycopy(images, start * perImage, x, 0, x.length);
+    int count = 0;
+    for (Optional<float[]> next = batches.next(); next.isPresent(); next = batches.next()) {
+      float[] x = next.get();
+      int n = x.length / perImage;
+      drawn = count;
       float[] y = decode(x, n, side, SpatialTransform.IDENTITY, usage);
       for (int i = 0; i < n; i++) {
         float[] a = image(x, i, perImage);
@@ -112,8 +172,15 @@ public final class Evaluator implements AutoCloseable {
         rfid.add(x, y, n, side, side, channels);
       }
       float[] z = latents(x, n, side, transforms, equivariance, statistics, spectrum);
-      int at = Math.min(start * perLatent, points.length);
-      System.arraycopy(z, 0, points, at, Math.min(z.length, points.length - at));
+      int more = Math.min(z.length, DIMENSION_LATENTS * perLatent - points.length);
+      if (more > 0) {
+        points = Arrays.copyOf(points, points.length + more);
+        System.arraycopy(z, 0, points, points.length - more, more);
+      }
+      count += n;
+    }
+    if (count == 0) {
+      throw new EqvaeException.Argument("There are no images to measure on");
     }
     return new Evaluation(
         count,
@@ -150,7 +217,7 @@ public final class Evaluator implements AutoCloseable {
   }
 
   private static float[] image(float[] batch, int index, int perImage) {
-    return java.util.Arrays.copyOfRange(batch, index * perImage, (index + 1) * perImage);
+    return Arrays.copyOfRange(batch, index * perImage, (index + 1) * perImage);
   }
 
   /** Adds to all figures of the latents, and returns them. */
@@ -224,7 +291,11 @@ public final class Evaluator implements AutoCloseable {
   private float[] decode(
       float[] x, int n, int side, SpatialTransform tau, @Nullable CodebookUsage usage) {
     Tape tape = new Tape(stream, arena, Tape.Mode.INFERENCE);
-    Tensor z = vae.mode(tape, vae.encode(tape, upload(x, n, side)));
+    Tensor encoded = vae.encode(tape, upload(x, n, side));
+    Tensor z =
+        sampleSeed.isPresent()
+            ? vae.latent(tape, encoded, shape -> noise(tape, shape))
+            : vae.mode(tape, encoded);
     Autoencoder.Bottleneck bottleneck = vae.bottleneck(tape, tau.onLatent(tape, z));
     if (usage != null) {
       usage.add(bottleneck, stream);
@@ -266,6 +337,15 @@ public final class Evaluator implements AutoCloseable {
     float[] out = dense(tape, z).toFloats(stream);
     arena.reset();
     return out;
+  }
+
+  /** Noise of each image by its number among all that are measured. */
+  private Tensor noise(Tape tape, Shape shape) {
+    Tensor noise = tape.arena().tensor(shape);
+    for (int i = 0; i < shape.size(0); i++) {
+      noise.narrow(0, i, 1).normal(stream, sampleSeed.orElse(0), NOISE + drawn + i, 0, 1);
+    }
+    return noise;
   }
 
   private double lpips(float[] x, float[] y, int n, int side) {

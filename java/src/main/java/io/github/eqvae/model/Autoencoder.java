@@ -151,6 +151,13 @@ public sealed interface Autoencoder extends AutoCloseable permits AutoencoderKl,
    */
   Tensor decode(Tape tape, Tensor value);
 
+  /**
+   * The decoder in parts, for images too large to be decoded at once.
+   *
+   * @return what {@link #decode} runs
+   */
+  DecoderStages decoderStages();
+
   @Override
   void close();
 }

@@ -158,6 +158,11 @@ public final class AutoencoderKl implements Autoencoder {
   }
 
   @Override
+  public DecoderStages decoderStages() {
+    return new DecoderStages(decoder, postQuantConv, activations);
+  }
+
+  @Override
   public void close() {
     parameters.close();
   }

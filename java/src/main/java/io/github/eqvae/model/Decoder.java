@@ -58,18 +58,89 @@ final class Decoder {
 
   Tensor forward(Tape tape, Tensor z) { // [N, h, w, z_channels]
     Tensor h = mid.forward(tape, convIn.forward(tape, z)); // [N, h, w, ch·mult_last]
-    for (Level level : levels) {
-      for (int j = 0; j < level.blocks().size(); j++) {
-        h = level.blocks().get(j).forward(tape, h);
-        if (!level.attentions().isEmpty()) {
-          h = level.attentions().get(j).forward(tape, h);
-        }
-      }
-      Conv2d upsample = level.upsample();
-      if (upsample != null) {
-        h = tape.block((t, x) -> upsample.forward(t, t.apply(new Upsample2x(), x)), h);
-      }
+    for (int i = 0; i < levels.size(); i++) {
+      h = blocks(tape, levels.get(i), upsampled(tape, i, h));
     }
     return convOut.forward(tape, normOut.forward(tape, h)); // [N, H, W, out_channels]
+  }
+
+  /** The doubling in front of a level. */
+  private Tensor upsampled(Tape tape, int level, Tensor x) {
+    Conv2d upsample = level == 0 ? null : levels.get(level - 1).upsample();
+    return upsample == null
+        ? x
+        : tape.block((t, y) -> upsample.forward(t, t.apply(new Upsample2x(), y)), x);
+  }
+
+  private static Tensor blocks(Tape tape, Level level, Tensor x) {
+    Tensor h = x;
+    for (int j = 0; j < level.blocks().size(); j++) {
+      h = level.blocks().get(j).forward(tape, h);
+      if (!level.attentions().isEmpty()) {
+        h = level.attentions().get(j).forward(tape, h);
+      }
+    }
+    return h;
+  }
+
+  /** Up to and with the last level that has attention, which sees the whole image. */
+  Tensor middle(Tape tape, Tensor z) { // [N, h, w, z_channels]
+    Tensor h = mid.forward(tape, convIn.forward(tape, z));
+    for (int i = 0; i < firstStage(); i++) {
+      h = blocks(tape, levels.get(i), upsampled(tape, i, h));
+    }
+    return h;
+  }
+
+  /** The levels behind {@link #middle}. */
+  private int firstStage() {
+    int n = 0;
+    for (int i = 0; i < levels.size(); i++) {
+      n = levels.get(i).attentions().isEmpty() ? n : i + 1;
+    }
+    return n;
+  }
+
+  int stages() {
+    return levels.size() - firstStage();
+  }
+
+  /** By how much a stage enlarges what it gets. */
+  int scale(int stage) {
+    return firstStage() + stage == 0 ? 1 : 2;
+  }
+
+  /** Convolutions of 3×3 one after the other in a stage. */
+  int convolutions(int stage) {
+    int last = stage == stages() - 1 ? 1 : 0;
+    return scale(stage) - 1 + 2 * levels.get(firstStage() + stage).blocks().size() + last;
+  }
+
+  List<GroupNorm> norms(int stage) {
+    List<GroupNorm> norms = new ArrayList<>();
+    levels.get(firstStage() + stage).blocks().forEach(b -> norms.addAll(b.norms()));
+    if (stage == stages() - 1) {
+      norms.add(normOut);
+    }
+    return norms;
+  }
+
+  /** A stage up to what goes into one of its norms, or all of it if there is no such norm. */
+  Tensor stage(Tape tape, int stage, Tensor x, int norm) {
+    int level = firstStage() + stage;
+    List<ResnetBlock> blocks = levels.get(level).blocks();
+    Tensor h = upsampled(tape, level, x);
+    for (int j = 0; j < blocks.size(); j++) {
+      if (norm == 2 * j) {
+        return h;
+      }
+      if (norm == 2 * j + 1) {
+        return blocks.get(j).beforeNorm2(tape, h);
+      }
+      h = blocks.get(j).forward(tape, h);
+    }
+    return norm == 2 * blocks.size() || stage < stages() - 1
+        ? h
+        : convOut.forward(tape, normOut.forward(tape, h));
   }
 }

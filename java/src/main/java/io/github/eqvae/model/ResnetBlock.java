@@ -6,6 +6,7 @@ import io.github.eqvae.nn.Scope;
 import io.github.eqvae.op.Add;
 import io.github.eqvae.tape.Tape;
 import io.github.eqvae.tensor.Tensor;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -32,8 +33,16 @@ final class ResnetBlock {
     return tape.block(this::run, x);
   }
 
+  List<GroupNorm> norms() {
+    return List.of(norm1, norm2);
+  }
+
+  Tensor beforeNorm2(Tape tape, Tensor x) {
+    return conv1.forward(tape, norm1.forward(tape, x)); // [N, H, W, out]
+  }
+
   private Tensor run(Tape tape, Tensor x) {
-    Tensor h = conv1.forward(tape, norm1.forward(tape, x)); // [N, H, W, out]
+    Tensor h = beforeNorm2(tape, x);
     h = conv2.forward(tape, norm2.forward(tape, h)); // [N, H, W, out]
     Tensor skip = shortcut == null ? x : shortcut.forward(tape, x);
     return tape.apply(new Add(), skip, h);

@@ -165,6 +165,11 @@ public final class VqModel implements Autoencoder {
   }
 
   @Override
+  public DecoderStages decoderStages() {
+    return new DecoderStages(decoder, postQuantConv, activations);
+  }
+
+  @Override
   public void close() {
     parameters.close();
   }

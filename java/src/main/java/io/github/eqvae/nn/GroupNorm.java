@@ -33,6 +33,21 @@ public final class GroupNorm {
    * @return the same shape
    */
   public Tensor forward(Tape tape, Tensor x) {
+    if (SharedStatistics.CURRENT.isBound()) {
+      return SharedStatistics.CURRENT.get().normalize(this, tape, x);
+    }
     return tape.apply(op, x, weight.on(tape), bias.on(tape));
+  }
+
+  io.github.eqvae.op.GroupNorm op() {
+    return op;
+  }
+
+  Parameter weight() {
+    return weight;
+  }
+
+  Parameter bias() {
+    return bias;
   }
 }

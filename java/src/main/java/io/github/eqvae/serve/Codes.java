@@ -21,8 +21,14 @@ public record Codes(int count, int height, int width, int[] indices) {
     Sizes.require("grids of codes", indices.length, count, height, width, 1);
   }
 
-  /** Grids {@code from} until {@code to}. */
-  Codes part(int from, int to) {
+  /**
+   * Some of them.
+   *
+   * @param from first, from 0
+   * @param to behind the last
+   * @return a copy, or this if it is all
+   */
+  public Codes part(int from, int to) {
     int each = height * width;
     return new Codes(to - from, height, width, Arrays.copyOfRange(indices, from * each, to * each));
   }

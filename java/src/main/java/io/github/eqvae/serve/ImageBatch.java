@@ -171,8 +171,14 @@ public record ImageBatch(int count, int height, int width, int channels, float[]
     return height * width * channels;
   }
 
-  /** Images {@code from} until {@code to}. */
-  ImageBatch part(int from, int to) {
+  /**
+   * Some of them.
+   *
+   * @param from first, from 0
+   * @param to behind the last
+   * @return a copy, or this if it is all
+   */
+  public ImageBatch part(int from, int to) {
     return from == 0 && to == count
         ? this
         : new ImageBatch(

@@ -58,8 +58,14 @@ public record Latents(
     return Sizes.toNchw(values, count, height, width, channels);
   }
 
-  /** Latents {@code from} until {@code to}. */
-  Latents part(int from, int to) {
+  /**
+   * Some of them.
+   *
+   * @param from first, from 0
+   * @param to behind the last
+   * @return a copy, or this if it is all
+   */
+  public Latents part(int from, int to) {
     int each = height * width * channels;
     return from == 0 && to == count
         ? this

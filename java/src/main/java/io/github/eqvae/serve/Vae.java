@@ -331,6 +331,36 @@ public final class Vae implements AutoCloseable {
   }
 
   /**
+   * Decodes latents in tiles, an image at a time, with the memory that {@link Tiling} says.
+   *
+   * @param latents scaled or not
+   * @param tiling how to cut
+   * @return as of {@link #decode(Latents)}, but for rounding
+   */
+  public ImageBatch decode(Latents latents, Tiling tiling) {
+    require(latents);
+    Latents raw = unscale(latents);
+    int f = downsamplingFactor();
+    int c = model.config().outChannels();
+    int each = Math.multiplyExact(Math.multiplyExact(raw.height() * f, raw.width() * f), c);
+    float[] out = new float[Math.multiplyExact(raw.count(), each)];
+    List<Future<float[]>> images = new ArrayList<>();
+    for (int i = 0; i < raw.count(); i++) {
+      Latents one = raw.part(i, i + 1);
+      images.add(
+          pool.submit(
+              session -> {
+                Shape shape = Shape.of(1, one.height(), one.width(), one.channels());
+                Tensor z = session.upload(shape, one.values());
+                Tensor value = model.bottleneck(session.tape(), z).value();
+                return new TiledDecoder(model, session, tiling).decode(value);
+              }));
+    }
+    collect(images, (i, image) -> System.arraycopy(image, 0, out, i * each, each));
+    return new ImageBatch(raw.count(), raw.height() * f, raw.width() * f, c, out);
+  }
+
+  /**
    * Decodes codes.
    *
    * @param codes indices of the codebook
@@ -455,12 +485,16 @@ public final class Vae implements AutoCloseable {
     for (int from = 0; from < count; from += options.batch()) {
       parts.add(pool.submit(work.apply(from, Math.min(count, from + options.batch()))));
     }
+    collect(parts, (i, part) -> sink.put(i * options.batch(), part));
+  }
+
+  private static <T> void collect(List<Future<T>> parts, Sink<T> sink) {
     RuntimeException failure = null;
     for (int i = 0; i < parts.size(); i++) {
       try {
         T part = SessionPool.await(parts.get(i));
         if (failure == null) {
-          sink.put(i * options.batch(), part);
+          sink.put(i, part);
         }
       } catch (RuntimeException e) { // the others are waited for, too: nothing goes on unseen
         failure = failure == null ? e : failure;

@@ -6,12 +6,16 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.github.eqvae.io.Image;
 import io.github.eqvae.io.Images;
+import io.github.eqvae.io.NpyArray;
+import io.github.eqvae.io.NpzFile;
 import io.github.eqvae.io.SafetensorsWriter;
+import io.github.eqvae.serve.TinyModels;
 import io.github.eqvae.train.TinyRun;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
@@ -68,7 +72,18 @@ class CliTest {
 
   @ParameterizedTest
   @ValueSource(
-      strings = {"", "demo", "train", "evaluate", "reconstruct", "convert", "inspect", "doctor"})
+      strings = {
+        "",
+        "demo",
+        "train",
+        "evaluate",
+        "reconstruct",
+        "encode",
+        "decode",
+        "convert",
+        "inspect",
+        "doctor"
+      })
   void helpShowsExamples(String command) throws Exception {
     Outcome o = command.isEmpty() ? run("--help") : run(command, "--help");
     assertEquals(0, o.code(), o.err());
@@ -103,6 +118,9 @@ class CliTest {
         "train tiny.yaml --device cuda:99|cuda",
         "train tiny.yaml --set model.init_from=gone.ckpt|gone.ckpt",
         "inspect nowhere|nowhere",
+        "encode nowhere in out|nowhere",
+        "encode tiny.yaml in out|tiny.yaml",
+        "decode nowhere in out|in",
         "inspect tiny.yaml|tiny.yaml",
         "convert nowhere vae --to diffusers|nowhere"
       })
@@ -154,6 +172,7 @@ class CliTest {
         "evaluation.inception_weights",
         "none.safetensors");
 
+    assertUserError(run("evaluate", "run", "--sample", "1"), 1, "folder of a run");
     Path in = Files.createDirectories(folder.resolve("in"));
     Images.writePng(in.resolve("a.png"), new Image(20, 16, 1, new byte[320]));
     Files.writeString(in.resolve("broken.png"), "no picture");
@@ -165,6 +184,114 @@ class CliTest {
     o = run("reconstruct", "run", "in/a.png", "out1"); // one picture is a folder of one
     assertEquals(0, o.code(), o.err());
     assertTrue(Files.exists(folder.resolve("out1/a.png")), o.out() + o.err());
+  }
+
+  @Test
+  void checkpointsAreMeasuredReconstructedAndRescaled() throws Exception {
+    Path model = TinyModels.unscaled(folder);
+    Path in = Files.createDirectories(folder.resolve("in"));
+    byte[] pixels = new byte[72 * 50 * 3];
+    new java.util.Random(1).nextBytes(pixels);
+    for (int i = 0; i < 5; i++) {
+      Images.writePng(
+          in.resolve(i + ".png"), new Image(72 - i, 50, 3, Arrays.copyOf(pixels, (72 - i) * 150)));
+    }
+    assertUserError(run("evaluate", model.toString()), 1, "--data");
+    String m = model.toString();
+    Outcome o = run("evaluate", m, "--data", "in", "--images", "4", "--json", "figures.json");
+    assertEquals(0, o.code(), o.err());
+    assertTrue(
+        o.out().contains("PSNR") && o.out().contains("images                        4"), o.out());
+    assertTrue(o.err().contains("rFID is left out"), o.err());
+    Outcome sampled = run("evaluate", m, "--data", "in", "--images", "4", "--sample", "3");
+    assertEquals(0, sampled.code(), sampled.err());
+    assertFalse(o.out().equals(sampled.out()), "samples give the figures of the mode");
+    o = run("convert", m, "vae", "--to", "diffusers");
+    assertUserError(o, 1, "--scaling-from");
+    o = run("convert", m, "vae", "--to", "diffusers", "--scaling-from", "figures.json");
+    assertEquals(0, o.code(), o.err());
+    double std =
+        new com.fasterxml.jackson.databind.ObjectMapper()
+            .readTree(folder.resolve("figures.json").toFile())
+            .path("latent")
+            .path("std")
+            .asDouble();
+    String config = Files.readString(folder.resolve("vae/config.json"));
+    assertTrue(config.contains("\"scaling_factor\": " + 1 / std), config);
+    assertTrue(config.contains("\"shift_factor\": null"), config);
+    o =
+        run(
+            "convert",
+            m,
+            "vae2",
+            "--to",
+            "diffusers",
+            "--scaling-from",
+            "figures.json",
+            "--scaling-kind",
+            "channels");
+    assertEquals(0, o.code(), o.err());
+    assertTrue(
+        Files.readString(folder.resolve("vae2/config.json")).contains("\"latents_mean\": ["));
+    o = run("reconstruct", "vae", "in", "out", "--whole", "--tile", "32");
+    assertEquals(0, o.code(), o.err());
+    Image first = Images.read(folder.resolve("out/1.png"));
+    assertEquals(71, first.width());
+    assertEquals(50, first.height());
+    assertUserError(run("reconstruct", "vae", "in", "o", "--rotate", "90"), 1, "--rotate");
+  }
+
+  @Test
+  void weightsAreListedCheckedAndConverted() throws Exception {
+    Outcome o = run("weights");
+    assertEquals(0, o.code(), o.err());
+    assertTrue(o.out().contains("vgg16-397923af.pth") && o.out().contains("6726825d"), o.out());
+    Files.writeString(folder.resolve("vgg16.pth"), "another file");
+    assertUserError(
+        run("weights", "lpips", "vgg16.pth", "vgg16.pth", "out.safetensors"),
+        1,
+        "is not the published vgg16-397923af.pth",
+        "expected 397923af");
+    assertUserError(run("weights", "inception", "vgg16.pth", "out.safetensors"), 1, "6726825d");
+    assertFalse(Files.exists(folder.resolve("out.safetensors")));
+  }
+
+  @Test
+  void imagesBecomeLatentsAndLatentsImages() throws Exception {
+    Path model = TinyModels.kl(folder);
+    Path in = Files.createDirectories(folder.resolve("in/a"));
+    for (int i = 0; i < 5; i++) {
+      Images.writePng(in.resolve(i + ".png"), new Image(40, 32, 3, new byte[3840]));
+    }
+    Files.writeString(in.resolve("broken.png"), "no picture");
+    Outcome o = run("encode", model.toString(), "in", "latents", "--dry-run");
+    assertEquals(0, o.code(), o.err());
+    assertTrue(o.out().contains("5 images of 32 pixels to mode"), o.out());
+    assertFalse(Files.exists(folder.resolve("latents")));
+    o =
+        run(
+            "encode",
+            model.toString(),
+            "in",
+            "latents",
+            "--shard-size",
+            "3",
+            "--scaled",
+            "--hflip");
+    assertEquals(0, o.code(), o.err());
+    assertTrue(o.out().contains("5 images in 2 shards in latents"), o.out());
+    assertUserError(
+        run("encode", model.toString(), "in", "latents"), 1, "shard_size", "--overwrite");
+    o = run("decode", model.toString(), "latents", "images");
+    assertEquals(0, o.code(), o.err());
+    assertTrue(o.out().contains("5 images written to images"), o.out());
+    assertEquals(32, Images.read(folder.resolve("images/a/4.png")).width());
+    assertUserError(run("decode", model.toString(), "latents", "images"), 1, "--overwrite");
+    o = run("decode", model.toString(), "latents", "images.npz");
+    assertEquals(0, o.code(), o.err());
+    NpyArray all =
+        NpzFile.read(folder.resolve("images.npz"), List.of("arr_0"), 1 << 20).get("arr_0");
+    assertEquals("[5, 32, 32, 3]", Arrays.toString(all.shape()));
   }
 
   @Test

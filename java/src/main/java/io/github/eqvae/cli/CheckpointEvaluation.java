@@ -1,0 +1,176 @@
+package io.github.eqvae.cli;
+
+import io.github.eqvae.EqvaeException;
+import io.github.eqvae.data.Batch;
+import io.github.eqvae.data.ImageFolder;
+import io.github.eqvae.data.Loader;
+import io.github.eqvae.data.LoaderOptions;
+import io.github.eqvae.data.Transform;
+import io.github.eqvae.eval.Evaluation;
+import io.github.eqvae.eval.Evaluator;
+import io.github.eqvae.eval.RFid;
+import io.github.eqvae.io.DecodeOptions;
+import io.github.eqvae.model.Autoencoder;
+import io.github.eqvae.model.Lpips;
+import io.github.eqvae.model.ModelFile;
+import io.github.eqvae.model.checkpoint.AutoencoderCheckpoint;
+import io.github.eqvae.tensor.Device;
+import io.github.eqvae.tensor.Stream;
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.io.UncheckedIOException;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.OptionalInt;
+import java.util.OptionalLong;
+
+/**
+ * Measures a checkpoint on a folder of pictures, of which a batch at a time is in memory.
+ *
+ * @param checkpoint whatever {@link AutoencoderCheckpoint} opens
+ * @param data the folder
+ * @param size side of the images; empty for what the model was trained with
+ * @param crop how pictures become squares
+ * @param images at most so many; empty for all
+ * @param batch images at once
+ * @param lpips weights of LPIPS
+ * @param inception weights of rFID's network
+ * @param seed of samples of the posterior; empty for its mode
+ * @param device where to compute
+ */
+record CheckpointEvaluation(
+    Path checkpoint,
+    Path data,
+    OptionalInt size,
+    Crop crop,
+    OptionalInt images,
+    int batch,
+    Optional<Path> lpips,
+    Optional<Path> inception,
+    OptionalLong seed,
+    Optional<String> device) {
+  /** As the paper's tables are measured. */
+  private static final List<Integer> ANGLES = List.of(90, 180, 270);
+
+  private static final List<Double> SCALES = List.of(0.25, 0.5, 0.75);
+
+  /** How pictures become squares. */
+  enum Crop {
+    ADM,
+    CENTER
+  }
+
+  Result run(PrintWriter err) throws IOException {
+    ImageFolder folder =
+        ImageFolder.open(
+            data,
+            DecodeOptions.DEFAULT,
+            (name, cause) -> err.println("eqvae: skipped broken image " + name + ": " + cause));
+    try (Device on = device.map(Device::open).orElseGet(Device::best);
+        Stream stream = new Stream(on);
+        AutoencoderCheckpoint file = AutoencoderCheckpoint.open(checkpoint);
+        Autoencoder vae = file.load(stream);
+        Closing closing = new Closing()) {
+      Lpips distance = lpips.isPresent() ? lpips(lpips.get(), stream, closing) : null;
+      RFid rfid =
+          RFid.open(
+                  inception,
+                  stream,
+                  batch,
+                  why -> err.println("eqvae: note: " + why + " (--inception, docs/rfid.md)"))
+              .orElse(null);
+      closing.add(rfid);
+      err.flush();
+      int side = size.orElse(vae.config().resolution());
+      if (side % vae.config().downsamplingFactor() != 0) {
+        throw new EqvaeException.Argument(
+            "--size "
+                + side
+                + ": must be a multiple of "
+                + vae.config().downsamplingFactor()
+                + ", the model's downsampling factor");
+      }
+      return new Result(
+          measure(vae, distance, rfid, folder, side, stream, err), Map.of(), Map.of());
+    }
+  }
+
+  private Evaluation measure(
+      Autoencoder vae,
+      @org.jspecify.annotations.Nullable Lpips distance,
+      @org.jspecify.annotations.Nullable RFid rfid,
+      ImageFolder folder,
+      int side,
+      Stream stream,
+      PrintWriter err)
+      throws IOException {
+    int total = Math.min(folder.size(), images.orElse(Integer.MAX_VALUE));
+    int channels = vae.config().inChannels();
+    int threads = Runtime.getRuntime().availableProcessors();
+    Transform square =
+        crop == Crop.ADM ? new Transform.AdmCenterCrop(side) : new Transform.CenterCrop(side);
+    int[] indices = new int[total];
+    Arrays.setAll(indices, i -> i);
+    Ticker ticker = new Ticker(err, "measured", total, 0);
+    try (Loader loader =
+            Loader.evaluation(
+                folder.subset(indices),
+                List.of(square),
+                new LoaderOptions(batch, side, side, channels, 0, threads, 2));
+        Evaluator evaluator = new Evaluator(vae, distance, stream)) {
+      seed.ifPresent(evaluator::samplePosterior);
+      long[] done = {0};
+      return evaluator.measure(
+          () -> {
+            try {
+              Optional<Batch> next = loader.poll();
+              ticker.at(done[0]);
+              next.ifPresent(b -> done[0] += b.size());
+              return next.map(b -> Arrays.copyOf(b.pixels(), b.size() * side * side * channels));
+            } catch (IOException e) {
+              throw new UncheckedIOException(e);
+            }
+          },
+          side,
+          ANGLES,
+          SCALES,
+          rfid);
+    } catch (UncheckedIOException e) {
+      throw e.getCause();
+    }
+  }
+
+  private static Lpips lpips(Path weights, Stream stream, Closing closing) throws IOException {
+    Lpips network = new Lpips(64, stream, 0);
+    closing.add(network);
+    ModelFile.load(weights, network.parameters(), stream);
+    return network;
+  }
+
+  /** Closes what was made on the way, in reverse order. */
+  private static final class Closing implements AutoCloseable {
+    private final java.util.ArrayDeque<AutoCloseable> all = new java.util.ArrayDeque<>();
+
+    void add(@org.jspecify.annotations.Nullable AutoCloseable one) {
+      if (one != null) {
+        all.push(one);
+      }
+    }
+
+    @Override
+    public void close() {
+      for (AutoCloseable one : all) {
+        try {
+          one.close();
+        } catch (RuntimeException e) {
+          throw e;
+        } catch (Exception e) {
+          throw new EqvaeException.Internal("closing a network failed", e);
+        }
+      }
+    }
+  }
+}

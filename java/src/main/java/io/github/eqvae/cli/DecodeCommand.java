@@ -1,0 +1,200 @@
+package io.github.eqvae.cli;
+
+import io.github.eqvae.io.Image;
+import io.github.eqvae.io.Images;
+import io.github.eqvae.io.NpyArray;
+import io.github.eqvae.io.NpzFile;
+import io.github.eqvae.latents.LatentFiles;
+import io.github.eqvae.serve.Codes;
+import io.github.eqvae.serve.ImageBatch;
+import io.github.eqvae.serve.Latents;
+import io.github.eqvae.serve.Vae;
+import io.github.eqvae.tensor.Device;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Parameters;
+import picocli.CommandLine.Spec;
+
+/** {@code eqvae decode}: latents to images. */
+@Command(
+    name = "decode",
+    mixinStandardHelpOptions = true,
+    description = {
+      "Decodes latents into images.",
+      "Reads what `eqvae encode` wrote, or latents [N, C, h, w] of your own in safetensors, npz or"
+          + " npy. Writes PNG files, or all images into one .npz (arr_0, uint8 [N, H, W, C]) as the"
+          + " evaluation suite of ADM reads them."
+    },
+    footer = {
+      "",
+      "Examples:",
+      "  eqvae decode sd-vae-ft-ema/ latents/ images/",
+      "  eqvae decode sd-vae-ft-ema/ samples.npz samples/ --scaled",
+      "  eqvae decode runs/photos samples.npy samples.npz --scaled --scaling-factor 0.9"
+    })
+final class DecodeCommand implements Callable<Integer> {
+  @Mixin private ModelArguments model = new ModelArguments();
+
+  @Parameters(
+      index = "1",
+      paramLabel = "IN",
+      description = "A file or a folder of latents: safetensors, npz, npy or tar.")
+  private Path in = Path.of(".");
+
+  @Parameters(
+      index = "2",
+      paramLabel = "OUT",
+      description = "A folder for PNG files, or a file .npz for all images.")
+  private Path out = Path.of(".");
+
+  @Option(
+      names = "--scaled",
+      description =
+          "The latents are scaled, as a generator makes them; a folder's index.json says.")
+  private boolean scaled;
+
+  @Mixin private TileOption tile = new TileOption();
+
+  @Option(names = "--overwrite", description = "Replaces images that are there.")
+  private boolean overwrite;
+
+  @Spec private CommandSpec spec;
+
+  private int done;
+
+  @Override
+  public Integer call() throws Exception {
+    PrintWriter stdout = spec.commandLine().getOut();
+    LatentFiles files = LatentFiles.open(in);
+    boolean archive = out.toString().endsWith(".npz");
+    if (!archive && Files.isRegularFile(out)) {
+      throw new ParameterException(
+          spec.commandLine(), "OUT " + out + " is a file; name a folder, or a file .npz");
+    }
+    if (!overwrite && (archive ? Files.exists(out) : used(out))) {
+      throw new io.github.eqvae.EqvaeException.Argument(
+          out + " is there already; name another, or add --overwrite");
+    }
+    try (Device device = model.open();
+        Vae vae = model.load(device)) {
+      boolean areScaled = scaled || files.scaled().orElse(false);
+      Ticker ticker = new Ticker(spec.commandLine().getErr(), "decoded", 0, 0);
+      Sink sink = archive ? new Archive() : new Folder();
+      files.visit(
+          vae.latentChannels(),
+          areScaled,
+          new LatentFiles.Visitor() {
+            @Override
+            public void latents(Latents latents, List<String> names) throws IOException {
+              int step = model.group();
+              for (int i = 0; i < latents.count(); i += step) {
+                int to = Math.min(latents.count(), i + step);
+                take(tile.decode(vae, latents.part(i, to)), i, names);
+              }
+            }
+
+            @Override
+            public void codes(Codes codes, List<String> names) throws IOException {
+              int step = model.group();
+              for (int i = 0; i < codes.count(); i += step) {
+                int to = Math.min(codes.count(), i + step);
+                take(vae.decode(codes.part(i, to)), i, names);
+              }
+            }
+
+            private void take(ImageBatch images, int first, List<String> names) throws IOException {
+              for (int i = 0; i < images.count(); i++) {
+                String name =
+                    names.isEmpty()
+                        ? String.format(Locale.ROOT, "%06d", done)
+                        : names.get(first + i);
+                sink.add(name, images.image(i));
+                ticker.at(++done);
+              }
+            }
+          });
+      sink.finish();
+      stdout.printf(
+          Locale.ROOT,
+          "%d %s written to %s, %,d MB of memory beside the weights%n",
+          done,
+          done == 1 ? "image" : "images",
+          out,
+          vae.memory().liveBytes() >> 20);
+      stdout.flush();
+      return 0;
+    }
+  }
+
+  private static boolean used(Path folder) throws IOException {
+    if (!Files.isDirectory(folder)) {
+      return false;
+    }
+    try (var files = Files.list(folder)) {
+      return files.findAny().isPresent();
+    }
+  }
+
+  /** Where images go. */
+  private interface Sink {
+    void add(String name, Image image) throws IOException;
+
+    void finish() throws IOException;
+  }
+
+  /** One PNG file each. */
+  private final class Folder implements Sink {
+    @Override
+    public void add(String name, Image image) throws IOException {
+      String stem = name.replaceAll("\\.[^./]+$", "");
+      Path target = out.resolve(stem + ".png").normalize();
+      if (!target.startsWith(out.normalize())) {
+        throw new IOException("the name " + name + " leads out of " + out);
+      }
+      Files.createDirectories(target.toAbsolutePath().getParent());
+      Images.writePng(target, image);
+    }
+
+    @Override
+    public void finish() {}
+  }
+
+  /** All bytes of images of one size. */
+  private final class Archive implements Sink {
+    private final ByteArrayOutputStream bytes = new ByteArrayOutputStream();
+    private long[] shape = {};
+
+    @Override
+    public void add(String name, Image image) throws IOException {
+      if (shape.length == 0) {
+        shape = new long[] {0, image.height(), image.width(), image.channels()};
+      }
+      if (shape[1] != image.height() || shape[2] != image.width()) {
+        throw new IOException("images of several sizes do not fit into one array: " + name);
+      }
+      if ((long) bytes.size() + image.data().length > Integer.MAX_VALUE - 8) {
+        throw new IOException("more than 2 GB of images: write a folder, or decode in parts");
+      }
+      shape[0]++;
+      bytes.write(image.data());
+    }
+
+    @Override
+    public void finish() throws IOException {
+      Files.createDirectories(out.toAbsolutePath().getParent());
+      NpzFile.write(out, Map.of("arr_0", new NpyArray("|u1", shape, bytes.toByteArray())));
+    }
+  }
+}

@@ -1,0 +1,164 @@
+package io.github.eqvae.cli;
+
+import io.github.eqvae.latents.Content;
+import io.github.eqvae.latents.EncodeJob;
+import io.github.eqvae.latents.EncodeOptions;
+import io.github.eqvae.latents.ShardFormat;
+import io.github.eqvae.serve.Vae;
+import io.github.eqvae.tensor.Device;
+import java.io.PrintWriter;
+import java.nio.file.Path;
+import java.util.Locale;
+import java.util.Optional;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+import picocli.CommandLine.Spec;
+
+/** {@code eqvae encode}: images to shards of latents. */
+@Command(
+    name = "encode",
+    mixinStandardHelpOptions = true,
+    description = {
+      "Encodes images into shards of latents.",
+      "Thousands of images per file, for training a generator; index.json beside them says what"
+          + " made them. Started again after a kill it goes on with the first unfinished shard and"
+          + " gives the same bits. docs/latents.md has the layout."
+    },
+    footer = {
+      "",
+      "Examples:",
+      "  eqvae encode sd-vae-ft-ema/ imagenet/train latents/ --size 256 --hflip",
+      "  eqvae encode runs/photos pictures/ latents/ --posterior moments --format npz",
+      "  eqvae encode vqgan.ckpt shards/ codes/ --posterior codes --format tar"
+    })
+final class EncodeCommand implements Callable<Integer> {
+  @Mixin private ModelArguments model = new ModelArguments();
+
+  @Parameters(
+      index = "1",
+      paramLabel = "IN",
+      description =
+          "A folder of pictures (folders in it are classes), or tar shards of WebDataset.")
+  private Path in = Path.of(".");
+
+  @Parameters(index = "2", paramLabel = "OUT", description = "A folder for the shards.")
+  private Path out = Path.of(".");
+
+  @Option(
+      names = "--posterior",
+      paramLabel = "WHAT",
+      description =
+          "What is kept of each image: mode (the mean), sample, moments (mean and std), or codes."
+              + " Default: mode, or codes of a model with a codebook.")
+  private Optional<Content> content = Optional.empty();
+
+  @Option(
+      names = "--size",
+      paramLabel = "N",
+      description = "Side of the images. Default: what the model was trained with.")
+  private Optional<Integer> size = Optional.empty();
+
+  @Option(
+      names = "--crop",
+      paramLabel = "HOW",
+      description =
+          "How a picture becomes a square: adm (as DiT and SiT do it; default), center, none.")
+  private EncodeOptions.Crop crop = EncodeOptions.Crop.ADM;
+
+  @Option(names = "--hflip", description = "Encodes every image mirrored, too.")
+  private boolean hflip;
+
+  @Option(
+      names = "--scaled",
+      description = "Writes (z - shift_factor) * scaling_factor. Default: as the encoder gives z.")
+  private boolean scaled;
+
+  @Option(
+      names = "--format",
+      paramLabel = "FORMAT",
+      description = "safetensors (default), npz, or tar for WebDataset.")
+  private ShardFormat format = ShardFormat.SAFETENSORS;
+
+  @Option(names = "--shard-size", paramLabel = "N", description = "Images per file. Default: 4096.")
+  private int shardSize = 4096;
+
+  @Option(names = "--seed", paramLabel = "N", description = "Of the samples' noise. Default: 0.")
+  private long seed;
+
+  @Option(
+      names = "--overwrite",
+      description = "Replaces latents that were made with other settings.")
+  private boolean overwrite;
+
+  @Option(names = "--dry-run", description = "Says what would be done, encodes nothing.")
+  private boolean dryRun;
+
+  @Spec private CommandSpec spec;
+
+  @Override
+  public Integer call() throws Exception {
+    PrintWriter stdout = spec.commandLine().getOut();
+    PrintWriter stderr = spec.commandLine().getErr();
+    try (Device device = model.open();
+        Vae vae = model.load(device)) {
+      Content what = content.orElse(vae.codebookSize() > 0 ? Content.CODES : Content.MODE);
+      EncodeOptions options =
+          new EncodeOptions(
+              what, seed, size.orElse(vae.resolution()), crop, hflip, scaled, format, shardSize);
+      Listener listener = new Listener(stderr);
+      EncodeJob job =
+          new EncodeJob(model.model(), vae, in, options, out, model.group(), overwrite, listener);
+      long total = job.source().size().orElse(0);
+      stdout.printf(
+          Locale.ROOT,
+          "%s images of %d pixels to %s, shards of %,d in %s; %,d are there%n",
+          total > 0 ? String.format(Locale.ROOT, "%,d", total) : "all",
+          options.size(),
+          what.name().toLowerCase(Locale.ROOT),
+          shardSize,
+          format.extension(),
+          job.done());
+      stdout.flush();
+      if (dryRun) {
+        return 0;
+      }
+      listener.ticker = Optional.of(new Ticker(stderr, "encoded", total, job.done()));
+      EncodeJob.Summary s = job.run();
+      stdout.printf(
+          Locale.ROOT,
+          "%,d images in %d shards in %s%s%s%n",
+          s.images(),
+          s.shards(),
+          out,
+          s.resumed() > 0 ? ", " + s.resumed() + " of them there before" : "",
+          s.skipped() > 0 ? ", " + s.skipped() + " broken" : "");
+      stdout.flush();
+      return 0;
+    }
+  }
+
+  /** Passes on what happens. */
+  private static final class Listener implements EncodeJob.Listener {
+    private final PrintWriter err;
+    private Optional<Ticker> ticker = Optional.empty();
+
+    Listener(PrintWriter err) {
+      this.err = err;
+    }
+
+    @Override
+    public void encoded(long images) {
+      ticker.ifPresent(t -> t.at(images));
+    }
+
+    @Override
+    public void broken(String name, String cause) {
+      err.println("eqvae: skipped broken image " + name + ": " + cause);
+      err.flush();
+    }
+  }
+}

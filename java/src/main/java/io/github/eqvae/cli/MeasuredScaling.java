@@ -1,0 +1,60 @@
+package io.github.eqvae.cli;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import io.github.eqvae.EqvaeException;
+import io.github.eqvae.model.LatentScaling;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+
+/** Latent statistics that a command measured and wrote, as a scaling. */
+final class MeasuredScaling {
+  /** What is made of the statistics. */
+  enum Kind {
+    /** {@code scaling_factor} = 1 / std. */
+    FACTOR,
+    /** And {@code shift_factor} = mean. */
+    SHIFT,
+    /** {@code latents_mean} and {@code latents_std}. */
+    CHANNELS
+  }
+
+  private static final long MAX_BYTES = 256L << 20;
+
+  private MeasuredScaling() {}
+
+  static LatentScaling read(Path file, Kind kind) throws IOException {
+    if (Files.size(file) > MAX_BYTES) {
+      throw new EqvaeException.Argument(file + " is too large to be what eqvae writes");
+    }
+    JsonNode root;
+    try {
+      root = new ObjectMapper().readTree(Files.readAllBytes(file));
+    } catch (JsonProcessingException e) {
+      throw new EqvaeException.Argument(file + " is no JSON: " + e.getOriginalMessage());
+    }
+    // evaluation.json calls it latent, an index of latents statistics.
+    JsonNode s = root.has("latent") ? root.get("latent") : root.path("statistics");
+    List<Double> mean = numbers(s.path("channel_mean"));
+    List<Double> std = numbers(s.path("channel_std"));
+    if (!s.path("std").isNumber() || !s.path("mean").isNumber() || mean.isEmpty()) {
+      throw new EqvaeException.Argument(
+          file + " holds no statistics of latents; name evaluation.json or an index.json");
+    }
+    return switch (kind) {
+      case FACTOR -> LatentScaling.of(1 / s.path("std").asDouble(), 0);
+      case SHIFT -> LatentScaling.of(1 / s.path("std").asDouble(), s.path("mean").asDouble());
+      case CHANNELS -> new LatentScaling(1, 0, mean, std);
+    };
+  }
+
+  private static List<Double> numbers(JsonNode array) {
+    List<Double> out = new ArrayList<>();
+    array.forEach(n -> out.add(n.asDouble()));
+    return out;
+  }
+}

@@ -1,0 +1,153 @@
+package io.github.eqvae.cli;
+
+import io.github.eqvae.EqvaeException;
+import io.github.eqvae.model.checkpoint.MetricWeights;
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+import picocli.CommandLine.Spec;
+
+/** {@code eqvae weights}: what to fetch, and the files made of it. */
+@Command(
+    name = "weights",
+    mixinStandardHelpOptions = true,
+    description = {
+      "Says which published weights to fetch, and converts them.",
+      "Nothing is downloaded. Files that you fetched are compared with the published hashes, read"
+          + " without running them, and written as the safetensors files that recipes name."
+    },
+    subcommands = {WeightsCommand.Lpips.class, WeightsCommand.Inception.class},
+    footer = {
+      "",
+      "Examples:",
+      "  eqvae weights",
+      "  eqvae weights lpips vgg16-397923af.pth vgg.pth lpips-vgg16.safetensors",
+      "  eqvae weights inception pt_inception-2015-12-05-6726825d.pth inception-fid.safetensors"
+    })
+final class WeightsCommand implements Callable<Integer> {
+  private static final String AUTOENCODERS =
+      """
+      Autoencoders, to start from or to compare with: `eqvae inspect` and all commands read them as they are
+        EQ-VAE        https://github.com/zelaki/eqvae, which links to them
+        SD-VAE        https://huggingface.co/stabilityai/sd-vae-ft-ema, or sd-vae-ft-mse
+        SDXL-VAE      https://huggingface.co/stabilityai/sdxl-vae
+        SD3-VAE       https://huggingface.co/stabilityai/stable-diffusion-3-medium-diffusers, folder vae/
+        SD-VAE-16     https://ommer-lab.com/files/latent-diffusion/kl-f16.zip
+        VQ-GAN f16    https://github.com/CompVis/taming-transformers, its table of pretrained models
+        No hash of these is published that could be checked here.
+      """;
+
+  @Spec private CommandSpec spec;
+
+  @Override
+  public Integer call() {
+    PrintWriter out = spec.commandLine().getOut();
+    MetricWeights.all()
+        .forEach(
+            (purpose, files) -> {
+              out.println(
+                  purpose.equals("lpips")
+                      ? "LPIPS: perceptual loss and metric (docs/lpips.md)"
+                      : "Inception-v3: rFID (docs/rfid.md)");
+              files.forEach(
+                  f -> out.printf("  %s%n    %s %s…%n", f.url(), f.algorithm(), f.hash()));
+              out.println(
+                  purpose.equals("lpips")
+                      ? "  then: eqvae weights lpips vgg16-397923af.pth vgg.pth"
+                          + " lpips-vgg16.safetensors"
+                      : "  then: eqvae weights inception pt_inception-2015-12-05-6726825d.pth"
+                          + " inception-fid.safetensors");
+              out.println();
+            });
+    out.print(AUTOENCODERS);
+    out.flush();
+    return 0;
+  }
+
+  private static void requireFree(Path file, boolean overwrite) throws IOException {
+    if (Files.exists(file) && !overwrite) {
+      throw new EqvaeException.Argument(
+          file + " is there already; name another, or add --overwrite");
+    }
+    Files.createDirectories(file.toAbsolutePath().getParent());
+  }
+
+  /** {@code eqvae weights lpips}. */
+  @Command(
+      name = "lpips",
+      mixinStandardHelpOptions = true,
+      description = "Makes the file of LPIPS-VGG, for objective.lpips_weights.")
+  static final class Lpips implements Callable<Integer> {
+    @Parameters(index = "0", paramLabel = "VGG16", description = "vgg16-397923af.pth.")
+    private Path vgg = Path.of(".");
+
+    @Parameters(index = "1", paramLabel = "HEADS", description = "vgg.pth.")
+    private Path heads = Path.of(".");
+
+    @Parameters(index = "2", paramLabel = "OUT", description = "The safetensors file to write.")
+    private Path out = Path.of(".");
+
+    @Option(names = "--unchecked", description = "Takes other files than the published ones.")
+    private boolean unchecked;
+
+    @Option(names = "--overwrite", description = "Replaces OUT if it is there.")
+    private boolean overwrite;
+
+    @Spec private CommandSpec spec;
+
+    @Override
+    public Integer call() throws IOException {
+      requireFree(out, overwrite);
+      if (!unchecked) {
+        MetricWeights.VGG16.check(vgg);
+        MetricWeights.LPIPS_HEADS.check(heads);
+      }
+      MetricWeights.writeLpips(vgg, heads, out);
+      spec.commandLine().getOut().println("wrote " + out);
+      spec.commandLine().getOut().flush();
+      return 0;
+    }
+  }
+
+  /** {@code eqvae weights inception}. */
+  @Command(
+      name = "inception",
+      mixinStandardHelpOptions = true,
+      description = "Makes the file of Inception-v3, for evaluation.inception_weights.")
+  static final class Inception implements Callable<Integer> {
+    @Parameters(
+        index = "0",
+        paramLabel = "INCEPTION",
+        description = "pt_inception-2015-12-05-6726825d.pth.")
+    private Path inception = Path.of(".");
+
+    @Parameters(index = "1", paramLabel = "OUT", description = "The safetensors file to write.")
+    private Path out = Path.of(".");
+
+    @Option(names = "--unchecked", description = "Takes another file than the published one.")
+    private boolean unchecked;
+
+    @Option(names = "--overwrite", description = "Replaces OUT if it is there.")
+    private boolean overwrite;
+
+    @Spec private CommandSpec spec;
+
+    @Override
+    public Integer call() throws IOException {
+      requireFree(out, overwrite);
+      if (!unchecked) {
+        MetricWeights.INCEPTION.check(inception);
+      }
+      MetricWeights.writeInception(inception, out);
+      spec.commandLine().getOut().println("wrote " + out);
+      spec.commandLine().getOut().flush();
+      return 0;
+    }
+  }
+}

@@ -1,0 +1,27 @@
+package io.github.eqvae.data;
+
+import io.github.eqvae.io.Image;
+import java.io.IOException;
+import java.util.OptionalInt;
+
+/**
+ * A picture on its way through a pipeline that sees each once.
+ *
+ * @param number its place in the source, from 0; broken ones count
+ * @param name its name in the source, with {@code /} between folders
+ * @param label its class, if the source has classes
+ * @param picture decodes it; any thread may
+ */
+public record Sample(long number, String name, OptionalInt label, Picture picture) {
+  /** A picture that is not decoded yet. */
+  @FunctionalInterface
+  public interface Picture {
+    /**
+     * Decodes.
+     *
+     * @return the picture
+     * @throws IOException if it is broken; the message names it and the cause
+     */
+    Image decode() throws IOException;
+  }
+}

@@ -1,0 +1,359 @@
+package io.github.eqvae.io;
+
+import io.github.eqvae.EqvaeException;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.OutputStream;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Locale;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import java.util.stream.Collectors;
+
+/**
+ * An array as NumPy's {@code .npy} files hold it: what {@code np.save} writes. Little-endian, in C
+ * order. Arrays of Python objects are pickles and are refused. Source: numpy {@code
+ * numpy/lib/format.py}, versions 1 to 3 of the format.
+ *
+ * @param descr the element type: {@code <f4}, {@code <f2}, {@code <f8}, {@code |u1}, {@code <i4},
+ *     {@code <i8} or {@code <U…}
+ * @param shape the dimensions, outermost first
+ * @param data the elements; not copied
+ */
+public record NpyArray(String descr, long[] shape, byte[] data) {
+  private static final byte[] MAGIC = {(byte) 0x93, 'N', 'U', 'M', 'P', 'Y'};
+  private static final int MAX_HEADER = 1 << 16;
+  private static final int MAX_RANK = 32;
+  private static final int CHUNK = 1 << 20;
+  private static final int ALIGN = 64;
+  private static final Pattern HEADER =
+      Pattern.compile(
+          "\\{\\s*'descr':\\s*'([^']{1,32})',\\s*'fortran_order':\\s*(True|False),"
+              + "\\s*'shape':\\s*\\(([\\d,\\s]*)\\),?\\s*\\}\\s*");
+
+  /**
+   * Checks that type, shape and size agree.
+   *
+   * @throws EqvaeException.Argument if they do not
+   */
+  public NpyArray {
+    shape = shape.clone();
+    long bytes = bytes(descr, shape);
+    if (bytes != data.length) {
+      throw new EqvaeException.Argument(
+          "an array "
+              + descr
+              + Arrays.toString(shape)
+              + " has "
+              + bytes
+              + " bytes, not "
+              + data.length);
+    }
+  }
+
+  /**
+   * The dimensions.
+   *
+   * @return a copy, outermost first
+   */
+  @Override
+  public long[] shape() {
+    return shape.clone();
+  }
+
+  /** Size of all elements; an error where it is none. */
+  private static long bytes(String descr, long[] shape) {
+    long n = width(descr);
+    try {
+      for (long d : shape) {
+        if (d < 0) {
+          throw new EqvaeException.Argument("negative dimension in " + Arrays.toString(shape));
+        }
+        n = Math.multiplyExact(n, d);
+      }
+    } catch (ArithmeticException e) {
+      throw new EqvaeException.Argument("too large: " + descr + Arrays.toString(shape));
+    }
+    return n;
+  }
+
+  private static long width(String descr) {
+    Matcher text = Pattern.compile("<U(\\d{1,4})").matcher(descr);
+    if (text.matches()) {
+      return 4L * Integer.parseInt(text.group(1));
+    }
+    return switch (descr) {
+      case "|u1", "|b1", "|i1" -> 1;
+      case "<f2" -> 2;
+      case "<f4", "<i4" -> 4;
+      case "<f8", "<i8" -> 8;
+      case "|O" ->
+          throw new EqvaeException.Argument(
+              "an array of Python objects is a pickle, which is not run; save numbers instead");
+      default ->
+          throw new EqvaeException.Argument(
+              "elements of type '" + descr + "'; expected <f4, <f2, <f8, |u1, <i4, <i8 or <U");
+    };
+  }
+
+  /**
+   * An array of single precision.
+   *
+   * @param values the elements
+   * @param shape the dimensions
+   * @return the array
+   */
+  public static NpyArray floats(float[] values, long... shape) {
+    ByteBuffer b = buffer(4L * values.length);
+    b.asFloatBuffer().put(values);
+    return new NpyArray("<f4", shape, b.array());
+  }
+
+  /**
+   * An array of 32-bit integers.
+   *
+   * @param values the elements
+   * @param shape the dimensions
+   * @return the array
+   */
+  public static NpyArray ints(int[] values, long... shape) {
+    ByteBuffer b = buffer(4L * values.length);
+    b.asIntBuffer().put(values);
+    return new NpyArray("<i4", shape, b.array());
+  }
+
+  /**
+   * An array of 64-bit integers.
+   *
+   * @param values the elements
+   * @param shape the dimensions
+   * @return the array
+   */
+  public static NpyArray longs(long[] values, long... shape) {
+    ByteBuffer b = buffer(8L * values.length);
+    b.asLongBuffer().put(values);
+    return new NpyArray("<i8", shape, b.array());
+  }
+
+  /**
+   * A list of texts, {@code <U} of the longest.
+   *
+   * @param values the texts
+   * @return the array {@code [n]}
+   */
+  public static NpyArray texts(List<String> values) {
+    int longest = values.stream().mapToInt(v -> v.codePointCount(0, v.length())).max().orElse(1);
+    int width = Math.max(1, longest);
+    ByteBuffer b = buffer(4L * width * values.size());
+    for (int i = 0; i < values.size(); i++) {
+      b.position(4 * width * i);
+      values.get(i).codePoints().forEach(b::putInt);
+    }
+    return new NpyArray("<U" + width, new long[] {values.size()}, b.array());
+  }
+
+  private static ByteBuffer buffer(long bytes) {
+    return ByteBuffer.allocate(Math.toIntExact(bytes)).order(ByteOrder.LITTLE_ENDIAN);
+  }
+
+  private ByteBuffer view() {
+    return ByteBuffer.wrap(data).order(ByteOrder.LITTLE_ENDIAN);
+  }
+
+  /**
+   * How many elements.
+   *
+   * @return the product of the dimensions
+   */
+  public int count() {
+    return (int) (data.length / width(descr));
+  }
+
+  /**
+   * The elements in single precision.
+   *
+   * @return rounded to nearest where they are doubles
+   * @throws EqvaeException.Argument if they are no floating-point numbers
+   */
+  public float[] toFloats() {
+    float[] out = new float[count()];
+    ByteBuffer b = view();
+    switch (descr) {
+      case "<f4" -> b.asFloatBuffer().get(out);
+      case "<f2" -> {
+        for (int i = 0; i < out.length; i++) {
+          out[i] = Float.float16ToFloat(b.getShort(2 * i));
+        }
+      }
+      case "<f8" -> {
+        for (int i = 0; i < out.length; i++) {
+          out[i] = (float) b.getDouble(8 * i);
+        }
+      }
+      default ->
+          throw new EqvaeException.Argument(
+              "the elements are '" + descr + "', expected floating-point numbers");
+    }
+    return out;
+  }
+
+  /**
+   * The elements as integers.
+   *
+   * @return the elements
+   * @throws EqvaeException.Argument if they are none, or do not fit into 32 bits
+   */
+  public int[] toInts() {
+    int[] out = new int[count()];
+    ByteBuffer b = view();
+    for (int i = 0; i < out.length; i++) {
+      long value =
+          switch (descr) {
+            case "<i4" -> b.getInt(4 * i);
+            case "<i8" -> b.getLong(8 * i);
+            case "|u1" -> b.get(i) & 0xff;
+            default ->
+                throw new EqvaeException.Argument(
+                    "the elements are '" + descr + "', expected integers");
+          };
+      if ((int) value != value) {
+        throw new EqvaeException.Argument("element " + i + " is " + value + ", beyond 32 bits");
+      }
+      out[i] = (int) value;
+    }
+    return out;
+  }
+
+  /**
+   * The elements as texts.
+   *
+   * @return the elements
+   * @throws EqvaeException.Argument if they are none
+   */
+  public List<String> toTexts() {
+    if (!descr.startsWith("<U")) {
+      throw new EqvaeException.Argument("the elements are '" + descr + "', expected texts");
+    }
+    int width = (int) (width(descr) / 4);
+    ByteBuffer b = view();
+    List<String> out = new ArrayList<>();
+    for (int i = 0; i < count(); i++) {
+      StringBuilder text = new StringBuilder();
+      for (int j = 0; j < width; j++) {
+        int point = b.getInt(4 * (i * width + j));
+        if (point != 0) {
+          text.appendCodePoint(Character.isValidCodePoint(point) ? point : 0xFFFD);
+        }
+      }
+      out.add(text.toString());
+    }
+    return out;
+  }
+
+  /**
+   * Reads an array.
+   *
+   * @param in the file's content; read to the end of the array
+   * @param name what messages call it
+   * @param limit the most bytes its elements may have
+   * @return the array
+   * @throws IOException if it cannot be read, or breaks a rule of the format; the message says
+   *     which. Memory is taken as content comes, not as the header claims
+   */
+  public static NpyArray read(InputStream in, String name, long limit) throws IOException {
+    byte[] start = in.readNBytes(MAGIC.length + 2);
+    if (start.length < MAGIC.length + 2
+        || !Arrays.equals(start, 0, MAGIC.length, MAGIC, 0, MAGIC.length)) {
+      throw new IOException(name + " is no .npy file: its first bytes are others");
+    }
+    int version = start[MAGIC.length];
+    if (version < 1 || version > 3) {
+      throw new IOException(name + ": version " + version + " of .npy, expected 1, 2 or 3");
+    }
+    byte[] size = in.readNBytes(version == 1 ? 2 : 4);
+    if (size.length < (version == 1 ? 2 : 4)) {
+      throw new IOException(name + ": ends inside the header");
+    }
+    ByteBuffer b = ByteBuffer.wrap(size).order(ByteOrder.LITTLE_ENDIAN);
+    long length = version == 1 ? b.getShort() & 0xffff : b.getInt() & 0xffffffffL;
+    if (length > MAX_HEADER) {
+      throw new IOException(
+          name + ": a header of " + length + " bytes, the limit is " + MAX_HEADER);
+    }
+    byte[] header = in.readNBytes((int) length);
+    if (header.length < length) {
+      throw new IOException(name + ": ends inside the header");
+    }
+    Matcher m = HEADER.matcher(new String(header, StandardCharsets.UTF_8));
+    if (!m.matches()) {
+      throw new IOException(name + ": the header does not describe an array of numbers");
+    }
+    String descr = m.group(1);
+    try {
+      long[] shape = shape(m.group(3));
+      long bytes = bytes(descr, shape);
+      if (m.group(2).equals("True") && shape.length > 1) {
+        throw new EqvaeException.Argument("in Fortran order; save np.ascontiguousarray(a) instead");
+      }
+      if (bytes > Math.min(limit, Integer.MAX_VALUE - 8)) {
+        throw new EqvaeException.Argument(
+            bytes + " bytes of elements, the limit is " + Math.min(limit, Integer.MAX_VALUE - 8));
+      }
+      return new NpyArray(descr, shape, content(in, (int) bytes, name));
+    } catch (EqvaeException.Argument e) {
+      throw new IOException(name + ": " + e.getMessage(), e);
+    }
+  }
+
+  private static long[] shape(String text) {
+    List<String> parts = Arrays.stream(text.split(",")).map(String::strip).toList();
+    List<String> numbers = parts.stream().filter(p -> !p.isEmpty()).toList();
+    if (numbers.size() > MAX_RANK || numbers.stream().anyMatch(n -> !n.matches("\\d{1,18}"))) {
+      throw new EqvaeException.Argument("the shape (" + text + ") is none");
+    }
+    return numbers.stream().mapToLong(Long::parseLong).toArray();
+  }
+
+  private static byte[] content(InputStream in, int bytes, String name) throws IOException {
+    byte[] data = new byte[Math.min(bytes, CHUNK)];
+    int have = 0;
+    while (have < bytes) {
+      if (have == data.length) {
+        data = Arrays.copyOf(data, (int) Math.min(bytes, 2L * data.length));
+      }
+      int n = in.readNBytes(data, have, data.length - have);
+      if (n == 0) {
+        throw new IOException(
+            name + ": ends after " + have + " of " + bytes + " bytes of elements");
+      }
+      have += n;
+    }
+    return data;
+  }
+
+  /**
+   * Writes the array.
+   *
+   * @param out receives a whole {@code .npy} file; the same array gives the same bytes
+   * @throws IOException if writing fails
+   */
+  public void write(OutputStream out) throws IOException {
+    String dims =
+        Arrays.stream(shape).mapToObj(Long::toString).collect(Collectors.joining(", "))
+            + (shape.length == 1 ? "," : "");
+    String text =
+        String.format(
+            Locale.ROOT, "{'descr': '%s', 'fortran_order': False, 'shape': (%s), }", descr, dims);
+    int length = MAGIC.length + 4 + text.length() + 1;
+    text += " ".repeat((ALIGN - length % ALIGN) % ALIGN) + "\n";
+    out.write(MAGIC);
+    out.write(new byte[] {1, 0, (byte) text.length(), (byte) (text.length() >> 8)});
+    out.write(text.getBytes(StandardCharsets.US_ASCII));
+    out.write(data);
+  }
+}

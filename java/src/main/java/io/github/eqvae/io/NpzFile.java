@@ -1,0 +1,103 @@
+package io.github.eqvae.io;
+
+import java.io.BufferedInputStream;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.OutputStream;
+import java.nio.channels.Channels;
+import java.nio.file.Path;
+import java.time.LocalDateTime;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeSet;
+import java.util.zip.CRC32;
+import java.util.zip.ZipEntry;
+import java.util.zip.ZipException;
+import java.util.zip.ZipFile;
+import java.util.zip.ZipOutputStream;
+
+/** Arrays by name in one file, as NumPy's {@code np.savez} writes and {@code np.load} reads. */
+public final class NpzFile {
+  private static final String SUFFIX = ".npy";
+  private static final int MAX_ENTRIES = 10_000;
+
+  /** A ZIP file cannot say earlier. */
+  private static final LocalDateTime EPOCH = LocalDateTime.of(1980, 1, 1, 0, 0, 0);
+
+  private NpzFile() {}
+
+  /**
+   * Reads some of the arrays.
+   *
+   * @param path the file
+   * @param wanted the names to read where they are there; others are not looked at
+   * @param limit the most bytes that the elements of all of them may have
+   * @return name to array
+   * @throws IOException if it cannot be read, is no such file, or breaks a rule of the format
+   */
+  public static Map<String, NpyArray> read(Path path, List<String> wanted, long limit)
+      throws IOException {
+    Map<String, NpyArray> arrays = new LinkedHashMap<>();
+    long left = limit;
+    try (ZipFile zip = new ZipFile(path.toFile())) {
+      if (zip.size() > MAX_ENTRIES) {
+        throw new IOException(path + " holds " + zip.size() + " files, expected a few arrays");
+      }
+      TreeSet<String> seen = new TreeSet<>();
+      for (ZipEntry entry : zip.stream().toList()) {
+        if (!seen.add(entry.getName())) {
+          throw new IOException(path + " holds " + entry.getName() + " twice");
+        }
+        String name = entry.getName().replaceFirst("\\.npy$", "");
+        if (!entry.getName().endsWith(SUFFIX) || !wanted.contains(name)) {
+          continue;
+        }
+        try (InputStream in = new BufferedInputStream(zip.getInputStream(entry))) {
+          NpyArray array = NpyArray.read(in, path + ": " + entry.getName(), left);
+          left -= array.data().length;
+          arrays.put(name, array);
+        }
+      }
+      return arrays;
+    } catch (ZipException e) {
+      throw new IOException(path + " is no .npz file: " + e.getMessage(), e);
+    }
+  }
+
+  /**
+   * Writes or replaces a file, atomically and without compression.
+   *
+   * @param path the file; its directory must exist
+   * @param arrays name to array; the same arrays give the same bytes
+   * @throws IOException if writing fails
+   */
+  public static void write(Path path, Map<String, NpyArray> arrays) throws IOException {
+    AtomicFiles.write(
+        path,
+        channel -> {
+          OutputStream out = Channels.newOutputStream(channel);
+          ZipOutputStream zip = new ZipOutputStream(out); // not closed: the channel is the caller's
+          for (Map.Entry<String, NpyArray> e : arrays.entrySet()) {
+            ByteArrayOutputStream header = new ByteArrayOutputStream();
+            NpyArray array = e.getValue();
+            // Stored entries name their checksum and size before their content.
+            array.write(header);
+            byte[] bytes = header.toByteArray();
+            CRC32 crc = new CRC32();
+            crc.update(bytes);
+            ZipEntry entry = new ZipEntry(e.getKey() + SUFFIX);
+            entry.setMethod(ZipEntry.STORED);
+            entry.setSize(bytes.length);
+            entry.setCrc(crc.getValue());
+            entry.setTimeLocal(EPOCH);
+            zip.putNextEntry(entry);
+            zip.write(bytes);
+            zip.closeEntry();
+          }
+          zip.finish();
+          zip.flush();
+        });
+  }
+}

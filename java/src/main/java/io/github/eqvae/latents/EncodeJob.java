@@ -1,0 +1,307 @@
+package io.github.eqvae.latents;
+
+import io.github.eqvae.EqvaeException;
+import io.github.eqvae.data.Sample;
+import io.github.eqvae.data.SampleSource;
+import io.github.eqvae.io.AtomicFiles;
+import io.github.eqvae.io.Image;
+import io.github.eqvae.serve.Codes;
+import io.github.eqvae.serve.ImageBatch;
+import io.github.eqvae.serve.Latents;
+import io.github.eqvae.serve.Moments;
+import io.github.eqvae.serve.Posterior;
+import io.github.eqvae.serve.Vae;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+
+/**
+ * Encodes images into a folder of shards. Shard k holds the images k · shardSize until (k + 1) ·
+ * shardSize of the source, broken ones left out. A shard is written whole or not at all, so a job
+ * that was killed goes on where it was, and the result has the same bits.
+ *
+ * <p>Pictures are decoded ahead by other threads, a group at a time; memory is that of two groups,
+ * one shard of latents and the network.
+ */
+public final class EncodeJob {
+  /** Is told how the job gets on. */
+  public interface Listener {
+    /**
+     * A group was encoded, or a finished shard passed over.
+     *
+     * @param images in the folder so far
+     */
+    void encoded(long images);
+
+    /**
+     * A picture is broken and left out.
+     *
+     * @param name its name
+     * @param cause why
+     */
+    void broken(String name, String cause);
+  }
+
+  /**
+   * What a job did.
+   *
+   * @param images in the folder
+   * @param skipped broken ones
+   * @param shards files
+   * @param resumed shards that were there already
+   */
+  public record Summary(long images, long skipped, int shards, int resumed) {}
+
+  /** Noise of mirrored images is counted from here. */
+  private static final long FLIPPED = 1L << 40;
+
+  private final Path modelPath;
+  private final Vae vae;
+  private final Path input;
+  private final SampleSource source;
+  private final EncodeOptions options;
+  private final Path folder;
+  private final int group;
+  private final Listener listener;
+
+  private final LatentIndex index;
+  private ShardBuilder shard;
+  private final Set<String> named = ConcurrentHashMap.newKeySet();
+  private final List<Sample> pending = new ArrayList<>();
+  private long kept;
+  private int resumed;
+
+  /**
+   * A job.
+   *
+   * @param modelPath where the model came from, for the index
+   * @param vae encodes
+   * @param input where the images are
+   * @param options what to make of them
+   * @param folder receives the shards and {@code index.json}
+   * @param group images that are decoded and encoded together; more of them keep more sessions busy
+   * @param overwrite whether latents made otherwise may be replaced
+   * @param listener is told how it gets on
+   * @throws IOException if the images or the folder cannot be read
+   * @throws EqvaeException.Argument if the folder holds latents that were made otherwise, or the
+   *     options do not fit the model
+   */
+  public EncodeJob(
+      Path modelPath,
+      Vae vae,
+      Path input,
+      EncodeOptions options,
+      Path folder,
+      int group,
+      boolean overwrite,
+      Listener listener)
+      throws IOException {
+    this.modelPath = modelPath;
+    this.vae = vae;
+    this.input = input;
+    this.options = options;
+    this.folder = folder;
+    this.group = group;
+    this.listener = listener;
+    check();
+    source = SampleSource.open(input, this::broken);
+    Map<String, Object> settings = LatentIndex.settings(modelPath, vae, input, source, options);
+    index = LatentIndex.open(folder, settings, overwrite);
+    shard = new ShardBuilder(0);
+  }
+
+  private void check() {
+    int f = vae.downsamplingFactor();
+    if (options.size() % f != 0) {
+      throw new EqvaeException.Argument(
+          "--size %d: must be a multiple of %d, the model's downsampling factor"
+              .formatted(options.size(), f));
+    }
+    if ((options.content() == Content.CODES) != (vae.codebookSize() > 0)
+        && options.content() != Content.MODE) {
+      throw new EqvaeException.Argument(
+          vae.codebookSize() > 0
+              ? "This model has a codebook and no posterior: --posterior codes, or mode for the"
+                  + " vectors before they are quantised"
+              : "This model has no codebook: --posterior mode, sample or moments");
+    }
+    if (options.scaled() && vae.scaling().isEmpty()) {
+      throw new EqvaeException.Argument(
+          modelPath
+              + " does not say how its latents are scaled: add --scaling-factor, or leave --scaled"
+              + " out");
+    }
+  }
+
+  /**
+   * The images to encode.
+   *
+   * @return the source
+   */
+  public SampleSource source() {
+    return source;
+  }
+
+  /**
+   * Images that are in finished shards already.
+   *
+   * @return how many
+   */
+  public long done() {
+    return index.images();
+  }
+
+  /**
+   * Encodes what is not there yet.
+   *
+   * @return what is there now
+   * @throws IOException if images cannot be read, none is whole, or the folder cannot be written
+   */
+  public Summary run() throws IOException {
+    Files.createDirectories(folder);
+    AtomicFiles.removeLeftovers(folder);
+    index.write(false);
+    resumed = 0;
+    long[] next = {0};
+    try (ExecutorService decoders =
+        Executors.newFixedThreadPool(Runtime.getRuntime().availableProcessors())) {
+      source.visit(
+          0,
+          sample -> {
+            next[0] = sample.number() + 1;
+            int number = Math.toIntExact(sample.number() / options.shardSize());
+            if (number != shard.number()) {
+              finishShard(decoders);
+              shard = new ShardBuilder(number);
+            }
+            if (index.has(number)) {
+              if (sample.number() % options.shardSize() == 0) {
+                resumed++;
+                listener.encoded(index.images());
+              }
+              return;
+            }
+            pending.add(sample);
+            if (pending.size() == group) {
+              encode(decoders);
+            }
+          });
+      finishShard(decoders);
+    }
+    if (index.images() == 0) {
+      throw new IOException(
+          input + ": none of " + next[0] + " pictures could be decoded, or there are none");
+    }
+    index.write(true);
+    int shards = (int) ((next[0] + options.shardSize() - 1) / options.shardSize());
+    return new Summary(index.images(), index.skipped(), shards, resumed);
+  }
+
+  private void finishShard(ExecutorService decoders) throws IOException {
+    if (index.has(shard.number())) {
+      return;
+    }
+    encode(decoders);
+    if (shard.isEmpty()) {
+      return;
+    }
+    String file =
+        String.format(Locale.ROOT, "latents-%05d.%s", shard.number(), options.format().extension());
+    if (shard.images() > 0) {
+      options.format().write(folder.resolve(file), shard.build());
+    }
+    index.add(shard.entry(file));
+    kept = 0;
+  }
+
+  /** Decodes the pending pictures side by side and encodes them. */
+  private void encode(ExecutorService decoders) throws IOException {
+    List<Future<Image>> images = new ArrayList<>();
+    for (Sample sample : pending) {
+      images.add(decoders.submit(() -> options.square(sample.picture().decode(), sample.name())));
+    }
+    List<Image> whole = new ArrayList<>();
+    List<Sample> samples = new ArrayList<>();
+    for (int i = 0; i < images.size(); i++) {
+      Sample sample = pending.get(i);
+      decoded(sample, images.get(i))
+          .ifPresent(
+              image -> {
+                whole.add(image.withChannels(vae.imageChannels()));
+                samples.add(sample);
+              });
+    }
+    pending.clear();
+    if (whole.isEmpty()) {
+      return;
+    }
+    // The noise of an image depends on its place among the whole ones of its shard.
+    long first = (long) shard.number() * options.shardSize() + shard.images();
+    add(whole, "", first);
+    if (options.hflip()) {
+      add(whole.stream().map(Image::flipHorizontal).toList(), Shard.FLIP, FLIPPED + first);
+    }
+    shard.add(samples);
+    kept += whole.size();
+    listener.encoded(index.images() + kept);
+  }
+
+  private void add(List<Image> images, String suffix, long first) {
+    ImageBatch batch = ImageBatch.ofImages(images);
+    switch (options.content()) {
+      case CODES -> {
+        Codes codes = vae.codes(batch);
+        shard.add(Content.CODES.key() + suffix, codes);
+      }
+      case MOMENTS -> {
+        Moments m = vae.moments(batch);
+        shard.add(Content.MOMENTS.key() + suffix, m);
+      }
+      case MODE, SAMPLE -> {
+        Posterior posterior =
+            options.content() == Content.MODE
+                ? Posterior.mode()
+                : Posterior.sample(options.seed()).from(first);
+        Latents z = vae.encode(batch, posterior);
+        shard.add(Content.MODE.key() + suffix, options.scaled() ? vae.scale(z) : z, z);
+      }
+    }
+  }
+
+  /** Names each broken picture once, whoever found it. */
+  private void broken(String name, String cause) {
+    if (named.add(name)) {
+      listener.broken(name, cause);
+    }
+  }
+
+  private Optional<Image> decoded(Sample sample, Future<Image> image) throws IOException {
+    try {
+      return Optional.of(image.get());
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new IOException("interrupted", e);
+    } catch (ExecutionException e) {
+      if (e.getCause() instanceof IOException broken) {
+        shard.skip();
+        broken(sample.name(), String.valueOf(broken.getMessage()));
+        return Optional.empty();
+      }
+      if (e.getCause() instanceof EqvaeException known) {
+        throw known;
+      }
+      throw new EqvaeException.Internal("decoding " + sample.name() + " failed", e.getCause());
+    }
+  }
+}

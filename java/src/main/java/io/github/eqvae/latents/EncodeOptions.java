@@ -1,0 +1,67 @@
+package io.github.eqvae.latents;
+
+import io.github.eqvae.EqvaeException;
+import io.github.eqvae.data.SampleRandom;
+import io.github.eqvae.data.Transform;
+import io.github.eqvae.io.Image;
+
+/**
+ * How a folder of latents is made.
+ *
+ * @param content what is kept of each image
+ * @param seed of the noise of {@link Content#SAMPLE}
+ * @param size side of the square that each image is made
+ * @param crop how
+ * @param hflip whether mirrored images are encoded, too
+ * @param scaled whether latents are scaled for the generator before they are written
+ * @param format of the files
+ * @param shardSize images of the source per file
+ */
+public record EncodeOptions(
+    Content content,
+    long seed,
+    int size,
+    Crop crop,
+    boolean hflip,
+    boolean scaled,
+    ShardFormat format,
+    int shardSize) {
+  /** How a picture becomes a square. */
+  public enum Crop {
+    /** The centre crop of ADM, as DiT and SiT prepare ImageNet. */
+    ADM,
+    /** The largest square in the middle, resized by area. */
+    CENTER,
+    /** Not at all: pictures must have the size. */
+    NONE
+  }
+
+  /** Checks the numbers. */
+  public EncodeOptions {
+    if (size < 1 || shardSize < 1) {
+      throw new EqvaeException.Argument(
+          "images of %d pixels in shards of %d: both must be at least 1"
+              .formatted(size, shardSize));
+    }
+    if (scaled && (content == Content.CODES || content == Content.MOMENTS)) {
+      throw new EqvaeException.Argument(
+          "only latents can be scaled; scale what is drawn from moments, and codes not at all");
+    }
+  }
+
+  /** A picture as it is encoded. */
+  Image square(Image image, String name) {
+    Image out =
+        switch (crop) {
+          case ADM -> new Transform.AdmCenterCrop(size).apply(image, new SampleRandom(0, 0, 0));
+          case CENTER -> new Transform.CenterCrop(size).apply(image, new SampleRandom(0, 0, 0));
+          case NONE -> image;
+        };
+    if (out.width() != size || out.height() != size) {
+      throw new EqvaeException.Argument(
+          "%s is %d×%d, expected %d×%d; cut it with --crop adm or --crop center"
+              .formatted(name, out.width(), out.height(), size, size));
+    }
+    return out;
+  }
+}

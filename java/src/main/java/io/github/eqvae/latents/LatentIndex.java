@@ -1,0 +1,243 @@
+package io.github.eqvae.latents;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.SerializationFeature;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.github.eqvae.EqvaeException;
+import io.github.eqvae.data.SampleSource;
+import io.github.eqvae.io.AtomicFiles;
+import io.github.eqvae.model.LatentScaling;
+import io.github.eqvae.serve.Vae;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
+import java.util.ArrayList;
+import java.util.HexFormat;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Optional;
+import java.util.TreeMap;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * {@code index.json} of a folder of latents: what made them and which shards are finished. A shard
+ * counts when it stands here; it is written before.
+ */
+final class LatentIndex {
+  static final String FILE = "index.json";
+  private static final int VERSION = 1;
+  private static final long MAX_BYTES = 256L << 20;
+  private static final ObjectMapper JSON =
+      new ObjectMapper().enable(SerializationFeature.INDENT_OUTPUT);
+
+  /**
+   * A finished shard.
+   *
+   * @param file its name
+   * @param number its place
+   * @param images in it
+   * @param skipped broken images that are not in it
+   * @param sum of the latents, per channel
+   * @param sumSquares of the latents, per channel
+   * @param values per channel
+   */
+  record Entry(
+      String file,
+      int number,
+      int images,
+      int skipped,
+      List<Double> sum,
+      List<Double> sumSquares,
+      long values) {}
+
+  private final Path folder;
+  private final Map<String, Object> settings;
+  private final TreeMap<Integer, Entry> shards = new TreeMap<>();
+
+  private LatentIndex(Path folder, Map<String, Object> settings) {
+    this.folder = folder;
+    this.settings = settings;
+  }
+
+  /** The index of a new folder, or that of one begun earlier with the same settings. */
+  static LatentIndex open(Path folder, Map<String, Object> settings, boolean overwrite)
+      throws IOException {
+    LatentIndex index = new LatentIndex(folder, settings);
+    Path file = folder.resolve(FILE);
+    if (!Files.exists(file) || overwrite) {
+      return index;
+    }
+    JsonNode old = read(file);
+    List<String> differences = new ArrayList<>();
+    // By way of text: numbers of equal value may be nodes of different kinds.
+    JsonNode ours = JSON.readTree(JSON.writeValueAsBytes(settings));
+    for (Map.Entry<String, JsonNode> e : ours.properties()) {
+      if (!e.getKey().equals("paths") && !Objects.equals(e.getValue(), old.get(e.getKey()))) {
+        differences.add(e.getKey() + ": there " + old.get(e.getKey()) + ", now " + e.getValue());
+      }
+    }
+    if (!differences.isEmpty()) {
+      throw new EqvaeException.Argument(
+          folder
+              + " holds latents that were made otherwise:\n  "
+              + String.join("\n  ", differences)
+              + "\nName another folder, or add --overwrite.");
+    }
+    for (JsonNode shard : old.path("shards")) {
+      Entry entry = JSON.convertValue(shard, Entry.class);
+      if (Files.isRegularFile(folder.resolve(entry.file()))) {
+        index.shards.put(entry.number(), entry);
+      }
+    }
+    return index;
+  }
+
+  static JsonNode read(Path file) throws IOException {
+    if (Files.size(file) > MAX_BYTES) {
+      throw new IOException(file + " has more than " + MAX_BYTES + " bytes");
+    }
+    try {
+      JsonNode node = JSON.readTree(Files.readAllBytes(file));
+      if (node.path("version").asInt() != VERSION
+          || !node.path("format").asText().equals("eqvae-latents")) {
+        throw new IOException(file + " is no index of latents of version " + VERSION);
+      }
+      return node;
+    } catch (JsonProcessingException e) {
+      throw new IOException(file + " is no JSON: " + e.getOriginalMessage(), e);
+    }
+  }
+
+  boolean has(int shard) {
+    return shards.containsKey(shard);
+  }
+
+  /** Images in finished shards. */
+  long images() {
+    return shards.values().stream().mapToLong(Entry::images).sum();
+  }
+
+  long skipped() {
+    return shards.values().stream().mapToLong(Entry::skipped).sum();
+  }
+
+  void add(Entry entry) throws IOException {
+    shards.put(entry.number(), entry);
+    write(false);
+  }
+
+  /** Writes the index; a complete one has the statistics of all latents. */
+  void write(boolean complete) throws IOException {
+    ObjectNode root = JSON.valueToTree(settings);
+    root.put("complete", complete);
+    root.put("images", images());
+    statistics().ifPresent(s -> root.set("statistics", JSON.valueToTree(s)));
+    root.set("shards", JSON.valueToTree(shards.values()));
+    AtomicFiles.write(folder.resolve(FILE), JSON.writeValueAsString(root) + "\n");
+  }
+
+  /** Mean and deviation of what is in the finished shards, in the order of the shards. */
+  Optional<Map<String, Object>> statistics() {
+    if (shards.isEmpty() || shards.firstEntry().getValue().sum().isEmpty()) {
+      return Optional.empty();
+    }
+    int channels = shards.firstEntry().getValue().sum().size();
+    double[] sum = new double[channels];
+    double[] squares = new double[channels];
+    long values = 0;
+    for (Entry e : shards.values()) {
+      for (int c = 0; c < channels; c++) {
+        sum[c] += e.sum().get(c);
+        squares[c] += e.sumSquares().get(c);
+      }
+      values += e.values();
+    }
+    List<Double> means = new ArrayList<>();
+    List<Double> stds = new ArrayList<>();
+    double total = 0;
+    double totalSquares = 0;
+    for (int c = 0; c < channels; c++) {
+      double mean = sum[c] / values;
+      means.add(mean);
+      stds.add(Math.sqrt(Math.max(0, squares[c] / values - mean * mean)));
+      total += sum[c] / values / channels;
+      totalSquares += squares[c] / values / channels;
+    }
+    Map<String, Object> out = new LinkedHashMap<>();
+    out.put("channel_mean", means);
+    out.put("channel_std", stds);
+    out.put("mean", total);
+    double std = Math.sqrt(Math.max(0, totalSquares - total * total));
+    out.put("std", std);
+    if (std > 0) {
+      out.put("scaling_factor", 1 / std);
+      out.put("shift_factor", total);
+    }
+    return Optional.of(out);
+  }
+
+  /** What decides every bit of the shards. */
+  static Map<String, Object> settings(
+      Path model, Vae vae, Path input, SampleSource source, EncodeOptions o) {
+    int side = o.size() / vae.downsamplingFactor();
+    Map<String, Object> map = new LinkedHashMap<>();
+    map.put("format", "eqvae-latents");
+    map.put("version", VERSION);
+    map.put("paths", Map.of("model", model.toString(), "input", input.toString()));
+    Map<String, Object> m = new LinkedHashMap<>();
+    m.put("weights_sha256", vae.weightsHash());
+    m.put("downsampling_factor", vae.downsamplingFactor());
+    m.put("latent_channels", vae.latentChannels());
+    m.put("codebook_size", vae.codebookSize());
+    map.put("model", m);
+    map.put("scaling", vae.scaling().map(LatentIndex::scaling).orElse(null));
+    map.put("content", o.content().name().toLowerCase(Locale.ROOT));
+    map.put("scaled", o.scaled());
+    map.put("seed", o.seed());
+    map.put("image_size", o.size());
+    map.put("crop", o.crop().name().toLowerCase(Locale.ROOT));
+    map.put("hflip", o.hflip());
+    map.put("file_format", o.format().extension());
+    map.put("dtype", o.content() == Content.CODES ? "int32" : "float32");
+    map.put(
+        "shape",
+        switch (o.content()) {
+          case CODES -> List.of(side, side);
+          case MOMENTS -> List.of(2 * vae.latentChannels(), side, side);
+          default -> List.of(vae.latentChannels(), side, side);
+        });
+    map.put("shard_size", o.shardSize());
+    map.put("classes", source.classes());
+    map.put("input_sha256", hash(source.inventory()));
+    return map;
+  }
+
+  private static @Nullable Map<String, Object> scaling(LatentScaling s) {
+    Map<String, Object> out = new LinkedHashMap<>();
+    out.put("scaling_factor", s.scalingFactor());
+    out.put("shift_factor", s.shiftFactor());
+    if (!s.mean().isEmpty()) {
+      out.put("latents_mean", s.mean());
+      out.put("latents_std", s.std());
+    }
+    return out;
+  }
+
+  private static String hash(List<String> inventory) {
+    try {
+      MessageDigest hash = MessageDigest.getInstance("SHA-256");
+      inventory.forEach(line -> hash.update((line + "\n").getBytes(StandardCharsets.UTF_8)));
+      return HexFormat.of().formatHex(hash.digest());
+    } catch (NoSuchAlgorithmException e) {
+      throw new EqvaeException.Internal("every Java runtime must have SHA-256", e);
+    }
+  }
+}

@@ -1,0 +1,36 @@
+package io.github.eqvae.latents;
+
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+
+/**
+ * Some encoded images, as they lie in one file.
+ *
+ * @param names of the images
+ * @param labels one per image; empty if there are no classes
+ * @param arrays name ({@code latents}, {@code moments} or {@code codes}, with {@code _flip} for the
+ *     mirrored images) to values
+ */
+record Shard(List<String> names, Optional<long[]> labels, Map<String, Values> arrays) {
+  /** Behind the name of what mirrored images gave. */
+  static final String FLIP = "_flip";
+
+  /**
+   * Numbers of all images.
+   *
+   * @param floats row-major; empty if they are integers
+   * @param ints row-major; empty if they are floats
+   * @param shape {@code [n, …]}
+   */
+  record Values(float[] floats, int[] ints, long[] shape) {
+    boolean discrete() {
+      return ints.length > 0;
+    }
+
+    /** Numbers per image. */
+    int each() {
+      return Math.max(floats.length, ints.length) / (int) shape[0];
+    }
+  }
+}

@@ -1,0 +1,146 @@
+package io.github.eqvae.latents;
+
+import io.github.eqvae.data.Sample;
+import io.github.eqvae.serve.Codes;
+import io.github.eqvae.serve.Latents;
+import io.github.eqvae.serve.Moments;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+
+/** Collects the images of one shard, and the sums that statistics are made of. */
+final class ShardBuilder {
+  private final int number;
+  private final List<String> names = new ArrayList<>();
+  private final List<Long> labels = new ArrayList<>();
+  private final Map<String, List<Shard.Values>> parts = new LinkedHashMap<>();
+  private double[] sum = {};
+  private double[] sumSquares = {};
+  private long values;
+  private int skipped;
+
+  ShardBuilder(int number) {
+    this.number = number;
+  }
+
+  int number() {
+    return number;
+  }
+
+  int images() {
+    return names.size();
+  }
+
+  /** Whether no picture came by, broken ones counted. */
+  boolean isEmpty() {
+    return names.isEmpty() && skipped == 0;
+  }
+
+  void skip() {
+    skipped++;
+  }
+
+  void add(List<Sample> samples) {
+    for (Sample s : samples) {
+      names.add(s.name());
+      s.label().ifPresent(l -> labels.add((long) l));
+    }
+  }
+
+  void add(String key, Codes codes) {
+    put(
+        key,
+        new Shard.Values(
+            new float[0],
+            codes.indices(),
+            new long[] {codes.count(), codes.height(), codes.width()}));
+  }
+
+  /** Latents as they are written, and not scaled for the statistics. */
+  void add(String key, Latents written, Latents raw) {
+    statistics(raw.values(), raw.channels());
+    put(
+        key,
+        new Shard.Values(
+            written.toNchw(),
+            new int[0],
+            new long[] {written.count(), written.channels(), written.height(), written.width()}));
+  }
+
+  /** Mean, then standard deviation, along the channels. */
+  void add(String key, Moments m) {
+    statistics(m.mean(), m.channels());
+    for (int i = 0; i < m.std().length; i++) { // E[z²] of what is drawn
+      sumSquares[i % m.channels()] += (double) m.std()[i] * m.std()[i];
+    }
+    int c = m.channels();
+    int plane = m.height() * m.width();
+    float[] out = new float[2 * m.mean().length];
+    for (int n = 0; n < m.count(); n++) {
+      for (int p = 0; p < plane; p++) {
+        for (int k = 0; k < c; k++) {
+          int from = (n * plane + p) * c + k;
+          out[(n * 2 * c + k) * plane + p] = m.mean()[from];
+          out[(n * 2 * c + c + k) * plane + p] = m.std()[from];
+        }
+      }
+    }
+    put(
+        key,
+        new Shard.Values(out, new int[0], new long[] {m.count(), 2L * c, m.height(), m.width()}));
+  }
+
+  private void put(String key, Shard.Values part) {
+    parts.computeIfAbsent(key, k -> new ArrayList<>()).add(part);
+  }
+
+  private void statistics(float[] latents, int channels) {
+    if (sum.length == 0) {
+      sum = new double[channels];
+      sumSquares = new double[channels];
+    }
+    for (int i = 0; i < latents.length; i++) {
+      sum[i % channels] += latents[i];
+      sumSquares[i % channels] += (double) latents[i] * latents[i];
+    }
+    values += latents.length / channels;
+  }
+
+  Shard build() {
+    Map<String, Shard.Values> arrays = new LinkedHashMap<>();
+    parts.forEach((key, list) -> arrays.put(key, joined(list)));
+    Optional<long[]> l =
+        labels.size() == names.size() && !labels.isEmpty()
+            ? Optional.of(labels.stream().mapToLong(Long::longValue).toArray())
+            : Optional.empty();
+    return new Shard(names, l, arrays);
+  }
+
+  private static Shard.Values joined(List<Shard.Values> list) {
+    long[] shape = list.getFirst().shape().clone();
+    shape[0] = list.stream().mapToLong(v -> v.shape()[0]).sum();
+    int floats = list.stream().mapToInt(v -> v.floats().length).sum();
+    int ints = list.stream().mapToInt(v -> v.ints().length).sum();
+    float[] f = new float[floats];
+    int[] k = new int[ints];
+    int at = 0;
+    for (Shard.Values v : list) {
+      System.arraycopy(v.floats(), 0, f, floats == 0 ? 0 : at, v.floats().length);
+      System.arraycopy(v.ints(), 0, k, ints == 0 ? 0 : at, v.ints().length);
+      at += Math.max(v.floats().length, v.ints().length);
+    }
+    return new Shard.Values(f, k, shape);
+  }
+
+  LatentIndex.Entry entry(String file) {
+    return new LatentIndex.Entry(
+        file, number, names.size(), skipped, list(sum), list(sumSquares), values);
+  }
+
+  private static List<Double> list(double[] values) {
+    return Arrays.stream(values).boxed().toList();
+  }
+}

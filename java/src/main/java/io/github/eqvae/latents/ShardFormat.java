@@ -1,0 +1,259 @@
+package io.github.eqvae.latents;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.core.type.TypeReference;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import io.github.eqvae.EqvaeException;
+import io.github.eqvae.io.NpyArray;
+import io.github.eqvae.io.NpzFile;
+import io.github.eqvae.io.SafetensorsFile;
+import io.github.eqvae.io.SafetensorsWriter;
+import io.github.eqvae.io.TarFile;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Optional;
+
+/** File formats of shards. */
+public enum ShardFormat {
+  /** Arrays of all images; names are in the metadata. */
+  SAFETENSORS("safetensors"),
+  /** The same arrays for {@code np.load}. */
+  NPZ("npz"),
+  /** WebDataset: {@code key.npy}, {@code key.flip.npy}, {@code key.cls} per image. */
+  TAR("tar");
+
+  private static final String NAMES = "names";
+  private static final String LABELS = "labels";
+  private static final ObjectMapper JSON = new ObjectMapper();
+
+  private final String extension;
+
+  ShardFormat(String extension) {
+    this.extension = extension;
+  }
+
+  /**
+   * The ending of files.
+   *
+   * @return without the dot
+   */
+  public String extension() {
+    return extension;
+  }
+
+  void write(Path file, Shard shard) throws IOException {
+    switch (this) {
+      case SAFETENSORS -> writeSafetensors(file, shard);
+      case NPZ -> writeNpz(file, shard);
+      case TAR -> writeTar(file, shard);
+    }
+  }
+
+  private static void writeSafetensors(Path file, Shard shard) throws IOException {
+    List<SafetensorsWriter.Entry> entries = new ArrayList<>();
+    shard
+        .arrays()
+        .forEach(
+            (name, v) ->
+                entries.add(
+                    v.discrete()
+                        ? entry(name, "I32", NpyArray.ints(v.ints(), v.shape()))
+                        : SafetensorsWriter.Entry.floats(name, v.floats(), v.shape())));
+    shard.labels().ifPresent(l -> entries.add(entry(LABELS, "I64", NpyArray.longs(l, l.length))));
+    try {
+      SafetensorsWriter.write(file, entries, Map.of(NAMES, JSON.writeValueAsString(shard.names())));
+    } catch (JsonProcessingException e) {
+      throw new EqvaeException.Internal("names cannot be written as JSON", e);
+    }
+  }
+
+  private static SafetensorsWriter.Entry entry(String name, String dtype, NpyArray array) {
+    return new SafetensorsWriter.Entry(
+        name, dtype, array.shape(), MemorySegment.ofBuffer(ByteBuffer.wrap(array.data())));
+  }
+
+  private static NpyArray array(Shard.Values v) {
+    return v.discrete()
+        ? NpyArray.ints(v.ints(), v.shape())
+        : NpyArray.floats(v.floats(), v.shape());
+  }
+
+  private static void writeNpz(Path file, Shard shard) throws IOException {
+    Map<String, NpyArray> arrays = new LinkedHashMap<>();
+    shard.arrays().forEach((name, v) -> arrays.put(name, array(v)));
+    shard.labels().ifPresent(l -> arrays.put(LABELS, NpyArray.longs(l, l.length)));
+    arrays.put(NAMES, NpyArray.texts(shard.names()));
+    NpzFile.write(file, arrays);
+  }
+
+  private static void writeTar(Path file, Shard shard) throws IOException {
+    TarFile.write(
+        file,
+        sink -> {
+          for (int i = 0; i < shard.names().size(); i++) {
+            String key = key(shard.names().get(i));
+            for (Map.Entry<String, Shard.Values> e : shard.arrays().entrySet()) {
+              String flip = e.getKey().endsWith(Shard.FLIP) ? ".flip" : "";
+              ByteArrayOutputStream bytes = new ByteArrayOutputStream();
+              array(one(e.getValue(), i)).write(bytes);
+              sink.add(key + flip + ".npy", bytes.toByteArray());
+            }
+            if (shard.labels().isPresent()) {
+              String label = Long.toString(shard.labels().get()[i]);
+              sink.add(key + ".cls", label.getBytes(StandardCharsets.US_ASCII));
+            }
+          }
+        });
+  }
+
+  /** WebDataset cuts names at the first dot behind the last slash. */
+  static String key(String name) {
+    String stem = name.replaceFirst("\\.[^./]+$", "");
+    int slash = stem.lastIndexOf('/') + 1;
+    return stem.substring(0, slash) + stem.substring(slash).replace('.', '_');
+  }
+
+  private static Shard.Values one(Shard.Values v, int index) {
+    int each = v.each();
+    long[] shape = Arrays.copyOfRange(v.shape(), 1, v.shape().length);
+    return v.discrete()
+        ? new Shard.Values(
+            new float[0], Arrays.copyOfRange(v.ints(), index * each, (index + 1) * each), shape)
+        : new Shard.Values(
+            Arrays.copyOfRange(v.floats(), index * each, (index + 1) * each), new int[0], shape);
+  }
+
+  /** The format of a file, by its ending. */
+  static Optional<ShardFormat> of(Path file) {
+    String name = file.toString().toLowerCase(Locale.ROOT);
+    return Arrays.stream(values()).filter(f -> name.endsWith("." + f.extension)).findFirst();
+  }
+
+  /**
+   * Reads a shard, whoever wrote it.
+   *
+   * @param file the file
+   * @param keys the arrays to read where they are there
+   * @param limit the most bytes of an array
+   */
+  Shard read(Path file, List<String> keys, long limit) throws IOException {
+    return switch (this) {
+      case SAFETENSORS -> readSafetensors(file, keys);
+      case NPZ -> readNpz(file, keys, limit);
+      case TAR -> readTar(file, limit);
+    };
+  }
+
+  private static Shard readSafetensors(Path file, List<String> keys) throws IOException {
+    try (SafetensorsFile source = SafetensorsFile.open(file)) {
+      Map<String, Shard.Values> arrays = new LinkedHashMap<>();
+      for (String key : keys) {
+        if (source.contains(key)) {
+          long[] shape = source.info(key).shape();
+          arrays.put(
+              key,
+              source.info(key).dtype().startsWith("I")
+                  ? new Shard.Values(new float[0], ints(source, key), shape)
+                  : new Shard.Values(source.floats(key), new int[0], shape));
+        }
+      }
+      List<String> names = List.of();
+      if (source.metadata().containsKey(NAMES)) {
+        names = JSON.readValue(source.metadata().get(NAMES), new TypeReference<>() {});
+      }
+      return new Shard(names, Optional.empty(), arrays);
+    }
+  }
+
+  private static int[] ints(SafetensorsFile source, String key) {
+    MemorySegment bytes = source.segment(key);
+    boolean wide = source.info(key).dtype().equals("I64");
+    if (!wide && !source.info(key).dtype().equals("I32")) {
+      throw new EqvaeException.Argument(
+          key + " is " + source.info(key).dtype() + ", expected I32 or I64");
+    }
+    int[] out = new int[Math.toIntExact(bytes.byteSize() / (wide ? 8 : 4))];
+    for (int i = 0; i < out.length; i++) {
+      out[i] =
+          wide
+              ? Math.toIntExact(
+                  bytes.get(
+                      ValueLayout.JAVA_LONG_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN), 8L * i))
+              : bytes.get(
+                  ValueLayout.JAVA_INT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN), 4L * i);
+    }
+    return out;
+  }
+
+  static Shard.Values values(NpyArray a) {
+    return a.descr().startsWith("<f")
+        ? new Shard.Values(a.toFloats(), new int[0], a.shape())
+        : new Shard.Values(new float[0], a.toInts(), a.shape());
+  }
+
+  private static Shard readNpz(Path file, List<String> keys, long limit) throws IOException {
+    List<String> wanted = new ArrayList<>(keys);
+    wanted.add(NAMES);
+    Map<String, Shard.Values> arrays = new LinkedHashMap<>();
+    List<String> names = List.of();
+    for (Map.Entry<String, NpyArray> e : NpzFile.read(file, wanted, limit).entrySet()) {
+      if (e.getKey().equals(NAMES)) {
+        names = e.getValue().toTexts();
+      } else {
+        arrays.put(e.getKey(), values(e.getValue()));
+      }
+    }
+    return new Shard(names, Optional.empty(), arrays);
+  }
+
+  /** The arrays of {@code key.npy}, put together; mirrored ones are left out. */
+  private static Shard readTar(Path file, long limit) throws IOException {
+    List<String> names = new ArrayList<>();
+    List<NpyArray> all = new ArrayList<>();
+    long[] left = {limit};
+    TarFile.visit(
+        file,
+        (name, size, in) -> {
+          if (name.endsWith(".npy") && !name.endsWith(".flip.npy")) {
+            NpyArray array = NpyArray.read(in, file + ": " + name, left[0]);
+            left[0] -= array.data().length;
+            if (!all.isEmpty()
+                && (!Arrays.equals(array.shape(), all.getFirst().shape())
+                    || !array.descr().equals(all.getFirst().descr()))) {
+              throw new IOException(
+                  file + ": " + name + " has another shape or type than the arrays before it");
+            }
+            names.add(name.substring(0, name.length() - ".npy".length()));
+            all.add(array);
+          }
+          return true;
+        });
+    if (all.isEmpty()) {
+      return new Shard(names, Optional.empty(), Map.of());
+    }
+    NpyArray first = all.getFirst();
+    long[] shape = new long[first.shape().length + 1];
+    shape[0] = all.size();
+    System.arraycopy(first.shape(), 0, shape, 1, shape.length - 1);
+    byte[] bytes = new byte[Math.multiplyExact(all.size(), first.data().length)];
+    for (int i = 0; i < all.size(); i++) {
+      System.arraycopy(all.get(i).data(), 0, bytes, i * first.data().length, first.data().length);
+    }
+    // The name tells what it is; of float arrays the model's channels tell latents from moments.
+    String key = first.descr().startsWith("<f") ? "latents" : "codes";
+    return new Shard(
+        names, Optional.empty(), Map.of(key, values(new NpyArray(first.descr(), shape, bytes))));
+  }
+}

@@ -1,0 +1,177 @@
+package io.github.eqvae.io;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.github.eqvae.EqvaeException;
+import java.io.ByteArrayInputStream;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import java.util.Random;
+import java.util.zip.ZipEntry;
+import java.util.zip.ZipOutputStream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+/** NumPy's files: what numpy writes, what it reads, and what is refused. */
+class NpyTest {
+  @TempDir Path folder;
+
+  /** np.save of np.array([[1.5, -2]], dtype="<f4"), version 1.0, as numpy 2 writes it. */
+  private static byte[] numpy(String header, byte[] data) {
+    ByteArrayOutputStream out = new ByteArrayOutputStream();
+    String padded = header + " ".repeat((64 - (10 + header.length() + 1) % 64) % 64) + "\n";
+    out.writeBytes(new byte[] {(byte) 0x93, 'N', 'U', 'M', 'P', 'Y', 1, 0});
+    out.writeBytes(new byte[] {(byte) padded.length(), (byte) (padded.length() >> 8)});
+    out.writeBytes(padded.getBytes(StandardCharsets.US_ASCII));
+    out.writeBytes(data);
+    return out.toByteArray();
+  }
+
+  private static NpyArray read(byte[] bytes) throws IOException {
+    return NpyArray.read(new ByteArrayInputStream(bytes), "a.npy", 1 << 20);
+  }
+
+  @Test
+  void bytesAreThoseOfNumpy() throws IOException {
+    NpyArray a = NpyArray.floats(new float[] {1.5f, -2}, 1, 2);
+    ByteArrayOutputStream out = new ByteArrayOutputStream();
+    a.write(out);
+    byte[] data = {0, 0, (byte) 0xc0, 0x3f, 0, 0, 0, (byte) 0xc0};
+    assertArrayEquals(
+        numpy("{'descr': '<f4', 'fortran_order': False, 'shape': (1, 2), }", data),
+        out.toByteArray());
+    assertArrayEquals(new float[] {1.5f, -2}, read(out.toByteArray()).toFloats());
+    NpyArray one = NpyArray.longs(new long[] {3, -1}, 2);
+    out.reset();
+    one.write(out);
+    assertTrue(out.toString(StandardCharsets.ISO_8859_1).contains("'shape': (2,)"));
+    assertArrayEquals(new int[] {3, -1}, read(out.toByteArray()).toInts());
+    List<String> texts = List.of("n01/é.png", "", "x");
+    assertEquals(texts, NpyArray.texts(texts).toTexts());
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = ';',
+      value = {
+        "{'descr': '|O', 'fortran_order': False, 'shape': (1,), };pickle",
+        "{'descr': '<c8', 'fortran_order': False, 'shape': (1,), };<c8",
+        "{'descr': '>f4', 'fortran_order': False, 'shape': (1,), };>f4",
+        "{'descr': '<f4', 'fortran_order': True, 'shape': (1, 2), };ascontiguousarray",
+        "{'descr': '<f4', 'fortran_order': False, 'shape': (9999999999, 9999999999), };too large",
+        "{'descr': '<f4', 'fortran_order': False, 'shape': (500000,), };limit",
+        "{'descr': '<f4', 'fortran_order': False, 'shape': (100,), };ends after 8 of 400",
+        "{'descr': '<f4', 'fortran_order': False, 'shape': (-1,), };header",
+        "{'descr': '<f4', 'fortran_order': False, 'shape': (1,), 'x': exit()};header",
+        "{'descr': '<f4'};header",
+      })
+  void wrongHeadersAreRefused(String header, String part) {
+    IOException e = assertThrows(IOException.class, () -> read(numpy(header, new byte[8])));
+    assertTrue(String.valueOf(e.getMessage()).contains(part), e.getMessage());
+  }
+
+  @Test
+  void truncatedAndChangedFilesAreRefusedOrRead() throws IOException {
+    ByteArrayOutputStream out = new ByteArrayOutputStream();
+    NpyArray.floats(new float[] {1, 2, 3, 4}, 2, 2).write(out);
+    byte[] good = out.toByteArray();
+    for (int i = 0; i < good.length; i++) {
+      byte[] cut = java.util.Arrays.copyOf(good, i);
+      assertThrows(IOException.class, () -> read(cut), "cut at " + i);
+    }
+    Random random = new Random(1);
+    for (int i = 0; i < 20_000; i++) {
+      byte[] bad = good.clone();
+      for (int k = random.nextInt(4); k >= 0; k--) {
+        bad[random.nextInt(bad.length)] = (byte) random.nextInt();
+      }
+      try {
+        read(bad);
+      } catch (IOException refused) { // anything else is a fault
+        assertTrue(refused.getMessage() != null);
+      }
+    }
+  }
+
+  @Test
+  void archivesAreReadAndBombsAreNot() throws IOException {
+    Path file = folder.resolve("a.npz");
+    NpzFile.write(file, Map.of("latents", NpyArray.floats(new float[] {1, 2}, 2)));
+    byte[] once = Files.readAllBytes(file);
+    NpzFile.write(file, Map.of("latents", NpyArray.floats(new float[] {1, 2}, 2)));
+    assertArrayEquals(once, Files.readAllBytes(file));
+    assertEquals(2, NpzFile.read(file, List.of("latents"), 100).get("latents").toFloats()[1]);
+    assertThrows(IOException.class, () -> NpzFile.read(file, List.of("latents"), 7));
+    // 512 MB of zeros in half a megabyte: refused by its header, before it is unpacked.
+    Path bomb = folder.resolve("bomb.npz");
+    try (ZipOutputStream zip = new ZipOutputStream(Files.newOutputStream(bomb))) {
+      zip.putNextEntry(new ZipEntry("latents.npy"));
+      zip.write(
+          numpy("{'descr': '<f4', 'fortran_order': False, 'shape': (134217728,), }", new byte[0]));
+      byte[] zeros = new byte[1 << 20];
+      for (int i = 0; i < 64; i++) {
+        zip.write(zeros);
+      }
+      zip.closeEntry();
+    }
+    assertThrows(IOException.class, () -> NpzFile.read(bomb, List.of("latents"), 1 << 26));
+    for (int i = 0; i < once.length; i += 3) {
+      Path cut = folder.resolve("cut.npz");
+      Files.write(cut, java.util.Arrays.copyOf(once, i));
+      assertThrows(IOException.class, () -> NpzFile.read(cut, List.of("latents"), 100));
+    }
+  }
+
+  @Test
+  void tarArchivesAreVisitedInOrderAndTruncatedOnesRefused() throws IOException {
+    Path file = folder.resolve("a.tar");
+    String deep = "folder/".repeat(30) + "name.txt";
+    TarFile.write(
+        file,
+        sink -> {
+          sink.add("a.txt", new byte[] {1});
+          sink.add(deep, new byte[2000]);
+        });
+    StringBuilder seen = new StringBuilder();
+    TarFile.visit(
+        file,
+        (name, size, in) -> {
+          seen.append(name).append(' ').append(in.readAllBytes().length).append(' ');
+          return true;
+        });
+    assertEquals("a.txt 1 " + deep + " 2000 ", seen.toString());
+    byte[] good = Files.readAllBytes(file);
+    Path cut = folder.resolve("cut.tar");
+    Files.write(cut, java.util.Arrays.copyOf(good, 2500));
+    assertThrows(
+        IOException.class, () -> TarFile.visit(cut, (n, s, in) -> in.readAllBytes().length >= 0));
+    Random random = new Random(2);
+    for (int i = 0; i < 2000; i++) {
+      byte[] bad = good.clone();
+      for (int k = 0; k < 5; k++) {
+        bad[random.nextInt(3000)] = (byte) random.nextInt();
+      }
+      Files.write(cut, bad);
+      try {
+        TarFile.visit(cut, (n, s, in) -> in.readNBytes(5000).length >= 0);
+      } catch (IOException refused) { // anything else is a fault
+        assertTrue(refused.getMessage() != null);
+      }
+    }
+  }
+
+  @Test
+  void shapesMustFitTheirData() {
+    assertThrows(EqvaeException.Argument.class, () -> NpyArray.floats(new float[] {1, 2}, 3));
+  }
+}

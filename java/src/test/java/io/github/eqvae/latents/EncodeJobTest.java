@@ -1,0 +1,323 @@
+package io.github.eqvae.latents;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import io.github.eqvae.EqvaeException;
+import io.github.eqvae.io.Image;
+import io.github.eqvae.io.Images;
+import io.github.eqvae.io.NpyArray;
+import io.github.eqvae.io.NpzFile;
+import io.github.eqvae.io.SafetensorsFile;
+import io.github.eqvae.io.TarFile;
+import io.github.eqvae.serve.Codes;
+import io.github.eqvae.serve.ImageBatch;
+import io.github.eqvae.serve.Latents;
+import io.github.eqvae.serve.TinyModels;
+import io.github.eqvae.serve.Vae;
+import io.github.eqvae.serve.VaeOptions;
+import io.github.eqvae.tensor.Device;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Random;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** Images encoded into shards. */
+class EncodeJobTest {
+  private static final int IMAGES = 11;
+
+  @TempDir Path folder;
+  private final List<String> broken = new ArrayList<>();
+  private Path pictures;
+
+  @BeforeEach
+  void pictures() throws IOException {
+    pictures = folder.resolve("pictures");
+    Random random = new Random(3);
+    for (int i = 0; i < IMAGES; i++) {
+      byte[] data = new byte[24 * 20 * 3];
+      random.nextBytes(data);
+      Path dir = Files.createDirectories(pictures.resolve(i < 6 ? "n02" : "n01"));
+      Images.writePng(dir.resolve("p%02d.v1.png".formatted(i)), new Image(24, 20, 3, data));
+    }
+    byte[] whole = Files.readAllBytes(pictures.resolve("n01/p07.v1.png"));
+    Files.write(pictures.resolve("n01/broken.png"), Arrays.copyOf(whole, 100));
+    Files.writeString(pictures.resolve("n01/text.png"), "no picture");
+  }
+
+  private static EncodeOptions options(Content content, ShardFormat format, boolean hflip) {
+    return new EncodeOptions(content, 5, 16, EncodeOptions.Crop.ADM, hflip, false, format, 4);
+  }
+
+  /** Stops a job as a kill would: between two groups, wherever that is. */
+  private static final class Killed extends RuntimeException {
+    private static final long serialVersionUID = 1L;
+  }
+
+  private EncodeJob.Summary encode(Path model, EncodeOptions options, Path out, long killAt)
+      throws IOException {
+    broken.clear();
+    try (Device device = Device.open("cpu", 2);
+        Vae vae = Vae.load(model, device, VaeOptions.defaults().withSessions(2).withBatch(1))) {
+      EncodeJob.Summary s =
+          new EncodeJob(
+                  model,
+                  vae,
+                  pictures,
+                  options,
+                  out,
+                  2,
+                  false,
+                  new EncodeJob.Listener() {
+                    @Override
+                    public void encoded(long images) {
+                      if (images >= killAt) {
+                        throw new Killed();
+                      }
+                    }
+
+                    @Override
+                    public void broken(String name, String cause) {
+                      broken.add(name);
+                    }
+                  })
+              .run();
+      return s;
+    }
+  }
+
+  private static Map<String, byte[]> contents(Path out) throws IOException {
+    Map<String, byte[]> all = new LinkedHashMap<>();
+    try (Stream<Path> files = Files.list(out)) {
+      for (Path f : files.sorted().toList()) {
+        all.put(f.getFileName().toString(), Files.readAllBytes(f));
+      }
+    }
+    return all;
+  }
+
+  @Test
+  void aKilledJobGoesOnAndGivesTheSameBits() throws IOException {
+    Path model = TinyModels.kl(folder);
+    for (ShardFormat format : ShardFormat.values()) {
+      EncodeOptions options = options(Content.SAMPLE, format, true);
+      Path whole = folder.resolve("whole-" + format);
+      EncodeJob.Summary s = encode(model, options, whole, Long.MAX_VALUE);
+      assertEquals(new EncodeJob.Summary(IMAGES, 1, 3, 0), s);
+      assertEquals(List.of("n01/broken.png", "n01/text.png"), broken.stream().sorted().toList());
+      Map<String, byte[]> expected = contents(whole);
+      assertEquals(4, expected.size(), "shards and index only: " + expected.keySet());
+      for (long kill : new long[] {2, 5, 8, 10}) {
+        Path out = folder.resolve("killed-" + format + kill);
+        assertThrows(Killed.class, () -> encode(model, options, out, kill));
+        // A kill while a file was written leaves a part of it under another name.
+        Files.writeString(out.resolve(".latents-00001.x.eqvae-tmp"), "half");
+        EncodeJob.Summary again = encode(model, options, out, Long.MAX_VALUE);
+        assertEquals(IMAGES, again.images());
+        assertTrue(kill < 5 || again.resumed() > 0, "nothing was kept after " + kill);
+        Map<String, byte[]> actual = contents(out);
+        assertEquals(expected.keySet(), actual.keySet());
+        expected.forEach(
+            (name, bytes) -> assertArrayEquals(bytes, actual.get(name), format + " " + name));
+      }
+    }
+  }
+
+  @Test
+  void otherSettingsAreRefused() throws IOException {
+    Path model = TinyModels.kl(folder);
+    Path out = folder.resolve("out");
+    encode(model, options(Content.MODE, ShardFormat.SAFETENSORS, false), out, Long.MAX_VALUE);
+    String message =
+        assertThrows(
+                EqvaeException.Argument.class,
+                () ->
+                    encode(
+                        model,
+                        options(Content.MODE, ShardFormat.SAFETENSORS, true),
+                        out,
+                        Long.MAX_VALUE))
+            .getMessage();
+    assertTrue(message.contains("hflip: there false, now true"), message);
+    assertThrows(
+        EqvaeException.Argument.class,
+        () ->
+            encode(
+                model,
+                options(Content.CODES, ShardFormat.SAFETENSORS, false),
+                folder.resolve("codes"),
+                Long.MAX_VALUE));
+  }
+
+  /** What is in the files is what the model gives for each picture, in PyTorch's layout. */
+  @Test
+  void shardsHoldWhatTheModelGives() throws IOException {
+    Path model = TinyModels.kl(folder);
+    Path out = folder.resolve("out");
+    encode(model, options(Content.MODE, ShardFormat.SAFETENSORS, true), out, Long.MAX_VALUE);
+    JsonNode index = new ObjectMapper().readTree(out.resolve("index.json").toFile());
+    assertTrue(index.path("complete").asBoolean());
+    assertEquals(List.of("n01", "n02"), texts(index.path("classes")));
+    assertEquals("[2,4,4]", index.path("shape").toString());
+    assertEquals(0.5, index.path("scaling").path("scaling_factor").asDouble());
+    try (Device device = Device.open("cpu", 1);
+        Vae vae = Vae.load(model, device);
+        SafetensorsFile first = SafetensorsFile.open(out.resolve("latents-00000.safetensors"))) {
+      // n01/broken.png is number 0 of the first shard of 4.
+      assertArrayEquals(new long[] {3, 2, 4, 4}, first.info("latents").shape());
+      assertArrayEquals(new long[] {3}, first.info("labels").shape());
+      assertEquals(
+          "[\"n01/p06.v1.png\",\"n01/p07.v1.png\",\"n01/p08.v1.png\"]",
+          first.metadata().get("names"));
+      Image square =
+          options(Content.MODE, ShardFormat.NPZ, false)
+              .square(Images.read(pictures.resolve("n01/p07.v1.png")), "");
+      assertSecond(vae, square, first.floats("latents"));
+      assertSecond(vae, square.flipHorizontal(), first.floats("latents_flip"));
+      double sum = 0;
+      for (int i = 0; i < 3; i++) {
+        try (SafetensorsFile shard =
+            SafetensorsFile.open(out.resolve("latents-0000" + i + ".safetensors"))) {
+          for (String key : List.of("latents", "latents_flip")) {
+            for (float v : shard.floats(key)) {
+              sum += v;
+            }
+          }
+        }
+      }
+      double mean = sum / (IMAGES * 2 * 2 * 16);
+      assertEquals(mean, index.path("statistics").path("mean").asDouble(), 1e-6);
+    }
+  }
+
+  private static List<String> texts(JsonNode array) {
+    List<String> out = new ArrayList<>();
+    array.forEach(n -> out.add(n.asText()));
+    return out;
+  }
+
+  private static void assertSecond(Vae vae, Image image, float[] shard) {
+    float[] z = vae.encode(ImageBatch.ofImages(List.of(image))).toNchw();
+    for (int i = 0; i < z.length; i++) {
+      assertEquals(z[i], shard[z.length + i], 1e-5);
+    }
+  }
+
+  @Test
+  void momentsAndCodesAreReadBack() throws IOException {
+    Path kl = TinyModels.kl(folder);
+    Path vq = TinyModels.vq(folder);
+    try (Device device = Device.open("cpu", 1);
+        Vae vae = Vae.load(kl, device)) {
+      for (ShardFormat format : ShardFormat.values()) {
+        Path moments = folder.resolve("moments-" + format);
+        encode(kl, options(Content.MOMENTS, format, false), moments, Long.MAX_VALUE);
+        Path modes = folder.resolve("modes-" + format);
+        encode(kl, options(Content.MODE, format, false), modes, Long.MAX_VALUE);
+        List<float[]> expected = latents(modes, vae);
+        List<float[]> actual = latents(moments, vae);
+        assertEquals(3, actual.size());
+        for (int i = 0; i < 3; i++) {
+          assertArrayEquals(expected.get(i), actual.get(i));
+        }
+        Path codes = folder.resolve("codes-" + format);
+        encode(vq, options(Content.CODES, format, false), codes, Long.MAX_VALUE);
+        int[] count = {0};
+        LatentFiles.open(codes)
+            .visit(
+                2,
+                false,
+                new LatentFiles.Visitor() {
+                  @Override
+                  public void latents(Latents latents, List<String> names) {
+                    throw new AssertionError("codes were read as latents");
+                  }
+
+                  @Override
+                  public void codes(Codes codes, List<String> names) {
+                    count[0] += codes.count();
+                    assertEquals(codes.count(), names.size());
+                  }
+                });
+        assertEquals(IMAGES, count[0]);
+      }
+    }
+  }
+
+  private static List<float[]> latents(Path folder, Vae vae) throws IOException {
+    List<float[]> out = new ArrayList<>();
+    LatentFiles.open(folder)
+        .visit(
+            vae.latentChannels(),
+            false,
+            new LatentFiles.Visitor() {
+              @Override
+              public void latents(Latents latents, List<String> names) {
+                assertEquals(latents.count(), names.size());
+                out.add(latents.values());
+              }
+
+              @Override
+              public void codes(Codes codes, List<String> names) {
+                throw new AssertionError("latents were read as codes");
+              }
+            });
+    return out;
+  }
+
+  @Test
+  void tarShardsAreImagesToo() throws IOException {
+    Path model = TinyModels.kl(folder);
+    Path plain = folder.resolve("plain");
+    encode(model, options(Content.MODE, ShardFormat.NPZ, false), plain, Long.MAX_VALUE);
+    List<Path> files;
+    try (Stream<Path> all = Files.walk(pictures)) {
+      files =
+          all.filter(f -> f.toString().endsWith(".png") && !f.endsWith("text.png"))
+              .sorted()
+              .toList();
+    }
+    Path tars = Files.createDirectories(folder.resolve("tars"));
+    for (int part = 0; part < 2; part++) {
+      int from = part * 7;
+      TarFile.write(
+          tars.resolve("part-" + part + ".tar"),
+          sink -> {
+            for (Path f : files.subList(from, Math.min(files.size(), from + 7))) {
+              String key = ShardFormat.key(pictures.relativize(f).toString());
+              sink.add(key + ".cls", "3".getBytes(StandardCharsets.UTF_8));
+              sink.add(key + ".png", Files.readAllBytes(f));
+            }
+          });
+    }
+    pictures = tars;
+    Path out = folder.resolve("out");
+    EncodeJob.Summary s =
+        encode(model, options(Content.MODE, ShardFormat.NPZ, false), out, Long.MAX_VALUE);
+    assertEquals(new EncodeJob.Summary(IMAGES, 1, 3, 0), s);
+    for (int i = 0; i < 3; i++) {
+      List<String> keys = List.of("latents", "labels");
+      String name = "latents-0000" + i + ".npz";
+      Map<String, NpyArray> a = NpzFile.read(plain.resolve(name), keys, 1 << 20);
+      Map<String, NpyArray> b = NpzFile.read(out.resolve(name), keys, 1 << 20);
+      assertArrayEquals(a.get("latents").data(), b.get("latents").data());
+      assertEquals(3, b.get("labels").toInts()[0]);
+    }
+    assertFalse(Files.exists(out.resolve("latents-00003.npz")));
+  }
+}
