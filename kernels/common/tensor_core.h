@@ -86,16 +86,28 @@ __device__ inline void multiply_add(float (&c)[4], const uint32_t (&a)[4], const
 #endif
 }
 
-// Two neighbouring values rounded to nearest even; `to` is a multiple of 4 bytes.
-__device__ inline void store_pair(dtype::Bf16* to, float first, float second) {
+// Two values rounded to nearest even, as neighbours in memory.
+__device__ inline uint32_t pack(float first, float second) {
 #if defined(__CUDA_ARCH__)
   uint32_t pair;
   asm("cvt.rn.bf16x2.f32 %0, %1, %2;" : "=r"(pair) : "f"(second), "f"(first));
-  *reinterpret_cast<uint32_t*>(to) = pair;
+  return pair;
 #else
-  to[0] = dtype::narrow<dtype::Bf16>(first);
-  to[1] = dtype::narrow<dtype::Bf16>(second);
+  return dtype::narrow<dtype::Bf16>(first).bits | static_cast<uint32_t>(dtype::narrow<dtype::Bf16>(second).bits) << 16;
 #endif
+}
+
+// `to` is a multiple of 4 bytes.
+__device__ inline void store_pair(dtype::Bf16* to, float first, float second) {
+  *reinterpret_cast<uint32_t*>(to) = pack(first, second);
+}
+
+// Eight values at once; `to` is a multiple of 16 bytes.
+__device__ inline void store_vector(dtype::Bf16* to, const float (&v)[8]) {
+  struct alignas(16) Four {
+    uint32_t pairs[4];
+  };
+  *reinterpret_cast<Four*>(to) = {{pack(v[0], v[1]), pack(v[2], v[3]), pack(v[4], v[5]), pack(v[6], v[7])}};
 }
 
 }  // namespace eqv::gpu

@@ -4,11 +4,13 @@
 //   input gradient   pixels of x × channels of x,  over (tap, channel of y); with stride 2 a product per parity of the
 //                    pixel, each with the taps that reach it: no product with a zero
 //   weight gradient  channels of y × (tap, channel of x),  over the pixels of y, split
-// Channels are read 8 at a time: where their number is no multiple of 8 a copy padded with zeros is made first.
+// Channels are read 8 at a time: where their number is no multiple of 8 a copy padded with zeros is made first. The thin
+// ends of a network, where this would cost most, are kernels of their own (conv2d_thin.h).
 #include "conv2d/conv2d_bf16.h"
 
 #include "common/mma_gemm.h"
 #include "conv2d/conv2d_hopper.h"
+#include "conv2d/conv2d_thin.h"
 
 namespace eqv::gpu {
 namespace {
@@ -163,6 +165,7 @@ int64_t packed_bytes(const Shape& s, int lines, int inner) {
 
 void conv2d_bf16_fwd(Stream& stream, const eqv_conv2d_params& params, const Tensor& x, const Tensor& w,
                      const Tensor* bias, const Tensor& y) {
+  if (thin_takes_fwd(x, w, y)) return conv2d_thin_fwd(stream, params, x, w, bias, y);
   if (hopper_takes(stream, x, w, y)) return conv2d_hopper_fwd(stream, params, x, w, bias, y);
   const Shape s = shape_of(params, x, w, y);
   Workspace workspace(stream, pixels_bytes(x) + packed_bytes(s, s.o, s.c));
@@ -176,6 +179,7 @@ void conv2d_bf16_fwd(Stream& stream, const eqv_conv2d_params& params, const Tens
 
 void conv2d_bf16_bwd_input(Stream& stream, const eqv_conv2d_params& params, const Tensor& dy, const Tensor& w,
                            const Tensor* bias, const Tensor& dx) {
+  if (thin_takes_bwd_input(params, dy, w, dx)) return conv2d_thin_bwd_input(stream, params, dy, w, bias, dx);
   const bool every_parity_has_taps = w.shape[2] >= params.stride && w.shape[3] >= params.stride;
   if (every_parity_has_taps && hopper_takes(stream, dy, w, dx))
     return conv2d_hopper_bwd_input(stream, params, dy, w, bias, dx);
@@ -269,6 +273,7 @@ int depth_of_split(int pixels, int64_t tiles) {
 
 void conv2d_bf16_bwd_weight(Stream& stream, const eqv_conv2d_params& params, const Tensor& x, const Tensor& dy,
                             const Tensor& dw) {
+  if (thin_takes_bwd_weight(params, x, dw, dy)) return conv2d_thin_bwd_weight(stream, params, x, dy, dw);
   if (hopper_takes(stream, x, dw, dy)) return conv2d_hopper_bwd_weight(stream, params, x, dy, dw);
   const Shape s = shape_of(params, x, dw, dy);
   const int taps = s.kh * s.kw, inputs = s.c, wide = padded(s.c), rows = padded(s.o), columns = taps * wide;

@@ -9,7 +9,10 @@ set(FAULTS
   "products-not-waited-for|conv2d/conv2d_hopper.cu|warpgroup_wait<0>()|(void)0"
   "early-release-weight|conv2d/conv2d_hopper_weight.cu|warpgroup_wait<1>()|before = place.stage"
   "out-of-bounds-hopper|conv2d/conv2d_hopper.cu|if (row + h * 8 < c.pixels)|if (true)"
-  "barriers-not-fenced|conv2d/hopper_ring.h|fence_barrier_init()|(void)0")
+  "barriers-not-fenced|conv2d/hopper_ring.h|fence_barrier_init()|(void)0"
+  "out-of-bounds-thin|conv2d/conv2d_thin_input.cu|if (pixel >= c.pixels) continue|(void)0"
+  "missing-barrier-thin|conv2d/conv2d_thin_output.cu|__syncthreads()|(void)0"
+  "wait-off-by-one-thin|conv2d/conv2d_thin_weight.cu|wait_for_copies<kRing - 2>|wait_for_copies<kRing - 1>")
 
 foreach(fault IN LISTS FAULTS)
   string(REPLACE "|" ";" parts "${fault}")
@@ -23,16 +26,21 @@ foreach(fault IN LISTS FAULTS)
   if(planted STREQUAL text)
     message(FATAL_ERROR "faults.cmake: kernels/${file} no longer contains '${right}'")
   endif()
+  # A source with a fault replaces that source; a header, all that may include it.
   set(sources)
-  foreach(source IN LISTS EQV_PRODUCTS)
-    file(RELATIVE_PATH place ${CMAKE_SOURCE_DIR}/kernels ${source})
-    configure_file(${source} ${folder}/${place} COPYONLY)
-    list(APPEND sources ${folder}/${place})
+  set(objects $<TARGET_OBJECTS:eqv_simt_objects>)
+  foreach(product IN LISTS EQV_PRODUCTS)
+    if(file MATCHES "\\.cu$" AND NOT file STREQUAL conv2d/${product}.cu)
+      list(APPEND objects $<TARGET_OBJECTS:eqv_simt_${product}>)
+    else()
+      configure_file(${CMAKE_SOURCE_DIR}/kernels/conv2d/${product}.cu ${folder}/conv2d/${product}.cu COPYONLY)
+      list(APPEND sources ${folder}/conv2d/${product}.cu)
+    endif()
   endforeach()
   file(CONFIGURE OUTPUT ${folder}/${file} CONTENT "${planted}" @ONLY)
   set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/kernels/${file})
   set_source_files_properties(${sources} PROPERTIES LANGUAGE CXX)
-  eqv_library(fault_${name} ${sources} $<TARGET_OBJECTS:eqv_simt_objects>)
+  eqv_library(fault_${name} ${sources} ${objects})
   target_include_directories(fault_${name} BEFORE PRIVATE ${folder})
   target_link_libraries(fault_${name} PRIVATE Threads::Threads)
   set_target_properties(fault_${name} PROPERTIES OUTPUT_NAME eqv_simt

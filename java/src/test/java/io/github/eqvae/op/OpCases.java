@@ -163,9 +163,24 @@ final class OpCases {
     c.upsampleConv(In.of(1, 11, 10, 3), 24, true);
     c.conv("conv2d tiled from 3", new Conv2d(1, 1), 3, In.of(1, 24, 25, 3), 72, true);
     c.conv("conv2d tiled to 3", new Conv2d(1, 1), 3, In.of(1, 24, 25, 72), 3, true);
+    c.thin();
     c.linears(List.of(In.of(2, 150, 72)), new int[] {40, 150});
     c.attentions(List.of(new Size(2, 40, 150, 32, 2), new Size(1, 130, 131, 144, 1)));
     return List.copyOf(c.cases);
+  }
+
+  /** Few channels on one side: the ends of a network, in all their directions. */
+  private void thin() {
+    conv("conv2d thin halving", new Conv2d(2, 1), 4, In.of(3, 18, 22, 3), 64, true);
+    conv("conv2d thin halving, odd", new Conv2d(2, 1), 4, In.of(1, 35, 37, 2), 16, false);
+    conv("conv2d thin from 4", new Conv2d(1, 1), 3, In.of(2, 9, 10, 4), 136, true);
+    conv("conv2d thin to 8", new Conv2d(1, 1), 3, In.of(1, 17, 15, 72), 8, true);
+    conv("conv2d thin to 1", new Conv2d(1, 1), 4, In.of(2, 31, 17, 40), 1, true);
+    conv("conv2d thin to 3, halving", new Conv2d(2, 1, 0, 0, 1), 3, In.of(1, 39, 40, 16), 3, true);
+    conv("conv2d thin unpadded", new Conv2d(1, 0), 2, In.of(1, 19, 33, 5), 24, false);
+    conv("conv2d thin to 5, wide pads", new Conv2d(1, 3, 2, 2, 3), 3, In.of(2, 8, 30, 32), 5, true);
+    conv("conv2d thin pointwise", new Conv2d(1, 0), 1, In.of(2, 20, 9, 48), 6, true);
+    conv("conv2d thin, many pixels", new Conv2d(1, 1), 3, In.of(1, 90, 101, 3), 16, false);
   }
 
   private void linear() {

@@ -120,6 +120,7 @@ class KernelCodeTest {
     List<Compiled> found =
         COMPILED.stream()
             .filter(c -> "sm_80".equals(c.architecture) && c.kernel.count("HMMA") > 0)
+            .filter(c -> !c.name.startsWith("from_few")) // gathers straight into registers
             .toList();
     assertTrue(found.size() >= 6, "three directions of the convolution, attention: " + found);
     for (Compiled c : found) {

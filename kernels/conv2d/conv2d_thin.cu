@@ -1,0 +1,47 @@
+// Which of the three kernels of thin.h a convolution is: by which side has few channels, forward and backward.
+#include "conv2d/conv2d_thin.h"
+
+#include "conv2d/thin.h"
+
+namespace eqv::gpu {
+namespace {
+
+int taps_of(const Tensor& w) { return extent(w, 2) * extent(w, 3); }
+const float* numbers(const Tensor* t) { return t ? static_cast<const float*>(t->data) : nullptr; }
+
+}  // namespace
+
+bool thin_takes_fwd(const Tensor& x, const Tensor& w, const Tensor& y) {
+  return from_few_takes(taps_of(w), x, y) || to_few_takes(w, x, y);
+}
+
+void conv2d_thin_fwd(Stream& stream, const eqv_conv2d_params& p, const Tensor& x, const Tensor& w, const Tensor* bias,
+                     const Tensor& y) {
+  if (from_few_takes(taps_of(w), x, y))
+    from_few(stream, "conv2d_fwd", x, forward_window(p, w), few_inputs(w), numbers(bias), y);
+  else to_few(stream, "conv2d_fwd", x, forward_window(p, w), few_outputs(w), numbers(bias), y);
+}
+
+bool thin_takes_bwd_input(const eqv_conv2d_params& p, const Tensor& dy, const Tensor& w, const Tensor& dx) {
+  return (p.stride == 1 && from_few_takes(taps_of(w), dy, dx)) || to_few_takes(w, dy, dx);
+}
+
+void conv2d_thin_bwd_input(Stream& stream, const eqv_conv2d_params& p, const Tensor& dy, const Tensor& w, const Tensor* bias,
+                           const Tensor& dx) {
+  if (p.stride == 1 && from_few_takes(taps_of(w), dy, dx))
+    from_few(stream, "conv2d_bwd_input", dy, gradient_window(p, w), few_outputs(w), numbers(bias), dx);
+  else to_few(stream, "conv2d_bwd_input", dy, gradient_window(p, w), few_inputs(w), numbers(bias), dx);
+}
+
+bool thin_takes_bwd_weight(const eqv_conv2d_params& p, const Tensor& x, const Tensor& w, const Tensor& dy) {
+  return thin_weight_takes(taps_of(w), dy, x) || (p.stride == 1 && thin_weight_takes(taps_of(w), x, dy));
+}
+
+// Each pixel of dy meets the pixels of x in its window; with few channels in dy, each pixel of x those of dy whose window it
+// is in.
+void conv2d_thin_bwd_weight(Stream& stream, const eqv_conv2d_params& p, const Tensor& x, const Tensor& dy, const Tensor& dw) {
+  if (thin_weight_takes(taps_of(dw), dy, x)) thin_weight(stream, dy, x, forward_window(p, dw), few_inputs(dw));
+  else thin_weight(stream, x, dy, gradient_window(p, dw), few_outputs(dw));
+}
+
+}  // namespace eqv::gpu

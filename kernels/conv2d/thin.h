@@ -1,0 +1,100 @@
+// What the kernels of conv2d_thin.h share.
+#pragma once
+
+#include "common/values.h"
+
+namespace eqv::gpu {
+
+// Tap (r, s) of result pixel (u, v) reads pixel (u·step + i0 + r·turn, v·step + j0 + s·turn), divided by `div` where that is
+// whole and not read at all where it is not. Forward, turn is 1 and step the stride; for input gradients turn is −1 and div
+// the stride.
+struct ThinWindow {
+  int down, across;  // taps
+  int step, div, i0, j0, turn;
+};
+
+// Weights {O, I, kernel} as wide and few: whichever of O and I that is.
+struct ThinWeights {
+  const float* data;
+  int wide, few, taps;
+  int64_t wide_stride, few_stride;
+
+  __host__ __device__ int columns() const { return few * taps; }
+  __device__ float at(int w, int f, int tap) const { return data[w * wide_stride + f * few_stride + tap]; }
+};
+
+inline int extent(const Tensor& t, int i) { return static_cast<int>(t.shape[i]); }
+
+inline ThinWindow forward_window(const eqv_conv2d_params& p, const Tensor& w) {
+  return {extent(w, 2), extent(w, 3), p.stride, 1, -p.pad_top, -p.pad_left, 1};
+}
+
+inline ThinWindow gradient_window(const eqv_conv2d_params& p, const Tensor& w) {
+  return {extent(w, 2), extent(w, 3), 1, p.stride, p.pad_top, p.pad_left, -1};
+}
+
+inline ThinWeights few_inputs(const Tensor& w) {
+  const int taps = extent(w, 2) * extent(w, 3);
+  return {static_cast<const float*>(w.data), extent(w, 0), extent(w, 1), taps, int64_t{extent(w, 1)} * taps, taps};
+}
+
+inline ThinWeights few_outputs(const Tensor& w) {
+  const int taps = extent(w, 2) * extent(w, 3);
+  return {static_cast<const float*>(w.data), extent(w, 1), extent(w, 0), taps, taps, int64_t{extent(w, 1)} * taps};
+}
+
+// Where a lane's share of a thin operand lies: a column is (tap, channel).
+struct ThinColumn {
+  int offset, di, dj;  // from the window's first pixel
+
+  ThinColumn() = default;
+  __device__ ThinColumn(int column, int few, int width, const ThinWindow& window) {
+    const int tap = column / few, r = tap / window.across;
+    const bool inside = r < window.down;
+    di = inside ? r * window.turn : 1 << 28;  // of no image
+    dj = (tap - r * window.across) * window.turn;
+    offset = inside ? (di * width + dj) * few + column - tap * few : 0;
+  }
+};
+
+struct ThinImages {
+  const dtype::Bf16* data;
+  int h, w, few;
+};
+
+// The window of a result pixel in its thin image; an empty one reads zeros.
+struct ThinPlace {
+  int64_t first;
+  int i, j;
+
+  __device__ ThinPlace(const ThinImages& images, const ThinWindow& window, int pixel, int pixels, int rows, int columns) {
+    const int line = pixel / columns, n = line / rows;
+    i = pixel < pixels ? (line - n * rows) * window.step + window.i0 : 1 << 29;  // of no image, for all columns
+    j = (pixel - line * columns) * window.step + window.j0;
+    first = ((int64_t{n} * images.h + i) * images.w + j) * images.few;
+  }
+  __device__ uint32_t bits(const ThinImages& images, const ThinColumn& c) const {
+    const bool inside = static_cast<unsigned>(i + c.di) < static_cast<unsigned>(images.h) &&
+                        static_cast<unsigned>(j + c.dj) < static_cast<unsigned>(images.w);
+    return inside ? images.data[first + c.offset].bits : 0;
+  }
+};
+
+constexpr int kMostFew = 8;
+
+inline bool is_few(const Tensor& t) { return t.shape[3] < kMostFew; }
+// Channels are read and written 8 at a time.
+inline bool is_wide(const Tensor& t) { return t.shape[3] >= 2 * kVector && in_vectors(t.shape[3], {&t}); }
+
+// The three kernels, which know nothing of the direction.
+void from_few(Stream&, const char* name, const Tensor& source, const ThinWindow&, const ThinWeights&, const float* bias,
+              const Tensor& result);
+void to_few(Stream&, const char* name, const Tensor& source, const ThinWindow&, const ThinWeights&, const float* bias,
+            const Tensor& result);
+void thin_weight(Stream&, const Tensor& wide, const Tensor& few, const ThinWindow&, const ThinWeights& dw);
+
+bool from_few_takes(int taps, const Tensor& source, const Tensor& result);
+bool to_few_takes(const Tensor& w, const Tensor& source, const Tensor& result);
+bool thin_weight_takes(int taps, const Tensor& wide, const Tensor& few);
+
+}  // namespace eqv::gpu
