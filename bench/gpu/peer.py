@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """PyTorch's side of the GPU benchmark: reads a request per line, answers each with a line of JSON.
 
-  {"prepare": {case}, "mode": "eager" or "compile"}   builds the case and runs it until it is warm
+  {"prepare": {case}, "mode": MODE}                   builds the case and runs it until it is warm; MODE: eager, compile,
+                                                      graph (a training step recorded as a CUDA graph and replayed)
   {"time": n}                                         runs it n times; answers {"ms": for one}
   {"quit": true}
 
@@ -19,11 +20,13 @@ import peer_model as models
 import peer_ops as ops
 
 
-def prepare(case, device, compiled):
+def prepare(case, device, mode):
     kind = case["kind"]
-    if kind in ("conv2d", "group_norm_silu", "attention", "matmul", "copy"):
-        return getattr(ops, kind)(case, device, compiled)
-    return getattr(models, kind)(case, device, compiled)
+    if kind == "step":
+        return models.step(case, device, mode)
+    if mode == "graph":
+        raise ValueError("only training steps are recorded as graphs")
+    return getattr(ops if hasattr(ops, kind) else models, kind)(case, device, mode == "compile")
 
 
 class Side:
@@ -41,12 +44,17 @@ class Side:
         if self.device.type == "cuda":
             torch.cuda.empty_cache()
             torch.cuda.reset_peak_memory_stats()
-        self.work = prepare(case, self.device, mode == "compile")
+        self.work = prepare(case, self.device, mode)
         for _ in range(3):
             self.work()
         self.synchronize()
         peak = torch.cuda.max_memory_allocated() if self.device.type == "cuda" else None
-        return {"peak_bytes": peak, "parameters": getattr(self.work, "parameters", 0)}
+        answer = {"peak_bytes": peak, "parameters": getattr(self.work, "parameters", 0)}
+        error = getattr(self.work, "error", None)
+        if error:
+            off = error()
+            answer["error_of_result"] = off if off == off else sys.float_info.max  # JSON has no NaN
+        return answer
 
     def time(self, count):
         self.synchronize()

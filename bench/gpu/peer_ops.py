@@ -3,6 +3,7 @@
 Inputs are drawn from a normal distribution (zeros would draw less power and run faster) and lie in several sets that
 take turns where one would fit into the cache.
 """
+import contextlib
 import itertools
 
 import torch
@@ -19,8 +20,37 @@ def image(device, n, c, h, w):
 def turns(make, size):
     """Calls the functions that `make` returns in turn; `size` is what one set of inputs takes."""
     count = min(8, max(1, -(-BEYOND_CACHE // max(1, size))))
-    works = itertools.cycle([make() for _ in range(count)])
-    return lambda: next(works)()
+    sets = [make() for _ in range(count)]
+    works = itertools.cycle(sets)
+
+    def work():
+        return next(works)()
+    work.error = getattr(sets[0], "error", None)
+    return work
+
+
+def listed(results):
+    return [results] if torch.is_tensor(results) else [r for r in results if r is not None]
+
+
+def with_error(work, exact):
+    """Lets a caller ask how far work's results are from those of `exact`, relative to their size."""
+    def error():
+        pairs = zip(listed(work()), listed(exact()))
+        errors = [((a.double() - b.double()).norm() / b.double().norm()).item() for a, b in pairs]
+        return max(errors) if all(e == e for e in errors) else float("nan")
+    work.error = error
+    return work
+
+
+@contextlib.contextmanager
+def full_precision():
+    kept = torch.backends.cudnn.allow_tf32, torch.backends.cuda.matmul.allow_tf32
+    torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = False
+    try:
+        yield
+    finally:
+        torch.backends.cudnn.allow_tf32, torch.backends.cuda.matmul.allow_tf32 = kept
 
 
 def size_of(*tensors):
@@ -38,45 +68,80 @@ def conv2d(case, device, compiled):
     def padded(x):
         return x if symmetric else F.pad(x, (left, right, top, bottom))
 
-    def forward(x):
+    def forward(x, w, b):
         return F.conv2d(padded(x), w, b, stride, padding)
 
     def gradients(mask):
-        def run(dy, x):
+        def run(dy, x, w):
             return torch.ops.aten.convolution_backward(
                 dy, padded(x), w, [cout], [stride] * 2, [padding] * 2, [1, 1], False, [0, 0], 1, mask)
         return run
 
-    function = {"FORWARD": forward, "INPUT_GRADIENT": gradients([True, False, False]),
-                "WEIGHT_GRADIENT": gradients([False, True, True])}[case["direction"]]
-    if compiled:
-        function = torch.compile(function, mode="max-autotune-no-cudagraphs")
+    plain = {"FORWARD": forward, "INPUT_GRADIENT": gradients([True, False, False]),
+             "WEIGHT_GRADIENT": gradients([False, True, True])}[case["direction"]]
+    function = torch.compile(plain, mode="max-autotune-no-cudagraphs") if compiled else plain
 
     def make():
         x = image(device, n, cin, side, side)
         with torch.no_grad():
-            dy = torch.randn_like(forward(x))
-        arguments = (x,) if case["direction"] == "FORWARD" else (dy, x)
+            dy = torch.randn_like(forward(x, w, b))
+        arguments = (x, w, b) if case["direction"] == "FORWARD" else (dy, x, w)
 
         def work():
             with torch.no_grad():
                 return function(*arguments)
-        return work
+
+        def exact():
+            with torch.no_grad(), full_precision():
+                return plain(*(t.float() for t in arguments))
+        return with_error(work, exact)
 
     return turns(make, 2 * n * side * side * (cin + cout // stride // stride))
 
 
-def differentiated(function, inputs, direction):
-    """The forward pass, or the gradients alone, of a result that is computed once."""
+def differentiated(function, inputs, direction, wanted=None):
+    """The forward pass, or the gradients alone (of all inputs, or of those named) of a result computed once."""
     if direction == "FORWARD":
         def work():
             with torch.no_grad():
                 return function(*inputs)
-        return work
-    leaves = [i.detach().requires_grad_() for i in inputs]
-    y = function(*leaves)
-    dy = torch.randn_like(y)
-    return lambda: torch.autograd.grad(y, leaves, dy, retain_graph=True)
+
+        def exact():
+            with torch.no_grad(), full_precision():
+                return function(*(i.float() for i in inputs))
+        return with_error(work, exact)
+
+    def gradients(inputs, dy):
+        leaves = [i.detach().requires_grad_(wanted is None or k in wanted) for k, i in enumerate(inputs)]
+        y = function(*leaves)
+        dy = torch.randn_like(y) if dy is None else dy
+        asked = [i for i in leaves if i.requires_grad]
+        return dy, lambda: torch.autograd.grad(y, asked, dy, retain_graph=True)
+
+    dy, work = gradients(inputs, None)
+
+    def exact():
+        with full_precision():
+            return gradients([i.float() for i in inputs], dy.float())[1]()
+    return with_error(work, exact)
+
+
+def upsample_conv2d(case, device, compiled):
+    n, cin, cout, side = (case[i] for i in ("batch", "in", "out", "side"))
+    w = image(device, cout, cin, 3, 3)
+    b = torch.randn(cout, device=device, dtype=torch.bfloat16)
+
+    def function(x, w, b):
+        return F.conv2d(F.interpolate(x, scale_factor=2.0, mode="nearest"), w, b, padding=1)
+
+    if compiled:
+        function = torch.compile(function, mode="max-autotune-no-cudagraphs")
+    wanted = {"FORWARD": None, "INPUT_GRADIENT": (0,), "WEIGHT_GRADIENT": (1, 2)}[case["direction"]]
+
+    def make():
+        return differentiated(function, [image(device, n, cin, side, side), w, b], case["direction"], wanted)
+
+    return turns(make, 2 * n * side * side * (cin + 4 * cout))
 
 
 def group_norm_silu(case, device, compiled):
@@ -123,3 +188,9 @@ def copy(case, device, compiled):
     a = torch.randn(case["bytes"] // 4, device=device)
     b = torch.empty_like(a)
     return lambda: b.copy_(a)
+
+
+def cached_read(case, device, compiled):
+    """What the second-level cache gives: a sum over what fits into it, again and again."""
+    a = torch.randn(case["bytes"] // 4, device=device)
+    return lambda: a.sum()

@@ -13,8 +13,18 @@ import java.util.Map;
  *     peer_model.py
  * @param parameters its sizes; sides in pixels
  * @param gflop of one run, or 0 where that says nothing
+ * @param megabytes that one run must read and write at least, or 0 where that says nothing
  */
-record Case(String kind, Map<String, Object> parameters, double gflop) {
+record Case(String kind, Map<String, Object> parameters, double gflop, double megabytes) {
+  Case(String kind, Map<String, Object> parameters, double gflop) {
+    this(kind, parameters, gflop, 0);
+  }
+
+  /** Whether it shows what the machine gives at best: measured by the peer only. */
+  boolean isCeiling() {
+    return List.of("matmul", "copy", "cached_read").contains(kind);
+  }
+
   /** Image sides and widths: of the published models, or small enough for a processor. */
   enum Size {
     FULL,
@@ -53,52 +63,109 @@ record Case(String kind, Map<String, Object> parameters, double gflop) {
   }
 
   /**
-   * The cases of a name: {@code ceiling}, {@code conv}, {@code ops}, {@code model}, {@code step} or
-   * {@code scales}.
+   * The cases of a name: {@code ceiling}, {@code conv}, {@code thin}, {@code sweep}, {@code ops},
+   * {@code model}, {@code step} or {@code scales}.
    */
   static List<Case> named(String what, Size size) {
     return switch (what) {
       case "ceiling" -> ceilings(size);
       case "conv" -> convolutions(size);
+      case "thin" -> thin(size);
+      case "sweep" -> sweep(size);
       case "ops" -> operations(size);
       case "model" -> models(size);
       case "step" -> steps(size);
       case "scales" -> scales(size);
       default ->
           throw new IllegalArgumentException(
-              "expected ceiling, conv, ops, model, step or scales, not " + what);
+              "expected ceiling, conv, thin, sweep, ops, model, step or scales, not " + what);
     };
   }
 
-  /** Measured by the peer only: what tensor cores and memory give at best. */
+  /** Tensor cores, memory, and the cache between. */
   private static List<Case> ceilings(Size size) {
     int n = size == Size.FULL ? 8192 : 256;
     long bytes = size == Size.FULL ? 2L << 30 : 1 << 20;
+    long cached = size == Size.FULL ? 24L << 20 : 1 << 16;
     return List.of(
         new Case("matmul", map("size", n), 2e-9 * n * n * n),
-        new Case("copy", map("bytes", bytes), 0));
+        new Case("copy", map("bytes", bytes), 0, 2e-6 * bytes),
+        new Case("cached_read", map("bytes", cached), 0, 1e-6 * cached));
   }
 
-  /** The twelve shapes that most of a training step at 256 px goes into, three directions each. */
+  private static final List<Integer> SAME = List.of(1, 1, 1, 1);
+
+  /**
+   * The twelve shapes that most of a training step at 256 px goes into, three directions each;
+   * three of them follow a doubling, which is part of the case.
+   */
   private static List<Case> convolutions(Size size) {
     List<Case> out = new ArrayList<>();
     for (ConvDirection d : ConvDirection.values()) {
       if (size == Size.TINY) {
-        out.add(conv(d, 2, 64, 128, 8, 3, 1, List.of(1, 1, 1, 1)));
+        out.add(conv(d, 2, 64, 128, 8, 3, 1, SAME));
         out.add(conv(d, 1, 64, 64, 8, 3, 2, List.of(0, 1, 0, 1)));
+        out.add(doubled(d, 1, 64, 4));
         continue;
       }
       int[][] square = { // in, out, side
-        {128, 128, 256}, {512, 512, 64}, {256, 256, 128}, {512, 512, 32}, {512, 512, 128},
-        {256, 256, 256}, {512, 256, 128}, {256, 128, 256}, {128, 256, 128}, {256, 512, 64}
+        {128, 128, 256}, {512, 512, 64}, {256, 256, 128}, {512, 512, 32},
+        {512, 256, 128}, {256, 128, 256}, {128, 256, 128}, {256, 512, 64}
       };
       for (int[] s : square) {
-        out.add(conv(d, 16, s[0], s[1], s[2], 3, 1, List.of(1, 1, 1, 1)));
+        out.add(conv(d, 16, s[0], s[1], s[2], 3, 1, SAME));
       }
-      out.add(conv(d, 16, 256, 512, 32, 4, 1, List.of(1, 1, 1, 1)));
+      out.add(doubled(d, 16, 512, 64));
+      out.add(doubled(d, 16, 256, 128));
+      out.add(doubled(d, 16, 512, 32));
+      out.add(conv(d, 16, 256, 512, 32, 4, 1, SAME));
       out.add(conv(d, 16, 128, 128, 256, 3, 2, List.of(0, 1, 0, 1)));
     }
     return out;
+  }
+
+  /** The ends of the networks: images, latents, a discriminator's answer. */
+  private static List<Case> thin(Size size) {
+    List<Case> out = new ArrayList<>();
+    for (ConvDirection d : ConvDirection.values()) {
+      if (size == Size.TINY) {
+        out.add(conv(d, 1, 3, 64, 16, 3, 1, SAME));
+        out.add(conv(d, 1, 64, 3, 16, 3, 1, SAME));
+        continue;
+      }
+      out.add(conv(d, 16, 3, 128, 256, 3, 1, SAME));
+      out.add(conv(d, 16, 3, 64, 256, 3, 1, SAME));
+      out.add(conv(d, 16, 128, 3, 256, 3, 1, SAME));
+      out.add(conv(d, 16, 3, 64, 256, 4, 2, SAME));
+      out.add(conv(d, 16, 4, 512, 32, 3, 1, SAME));
+      out.add(conv(d, 16, 512, 8, 32, 3, 1, SAME));
+      out.add(conv(d, 16, 512, 1, 31, 4, 1, SAME));
+    }
+    return out;
+  }
+
+  /** 3×3 convolutions of as many products as possible channels and sides: where is which slow? */
+  private static List<Case> sweep(Size size) {
+    List<Case> out = new ArrayList<>();
+    if (size == Size.TINY) {
+      out.add(conv(ConvDirection.FORWARD, 1, 64, 64, 8, 3, 1, SAME));
+      return out;
+    }
+    for (int side : new int[] {16, 31, 48, 64, 128}) {
+      int batch = Math.max(1, 65536 / (side * side));
+      for (int channels : new int[] {64, 128, 192, 256, 320, 512}) {
+        out.add(conv(ConvDirection.FORWARD, batch, channels, channels, side, 3, 1, SAME));
+      }
+    }
+    return out;
+  }
+
+  /** A doubling and a 3×3 convolution; counted are the products that are needed, 4/9 of all. */
+  private static Case doubled(ConvDirection d, int n, int channels, int side) {
+    return new Case(
+        "upsample_conv2d",
+        map("direction", d.name(), "batch", n, "in", channels, "out", channels, "side", side),
+        2e-9 * n * side * side * 16 * channels * channels);
   }
 
   private static Case conv(
@@ -137,7 +204,9 @@ record Case(String kind, Map<String, Object> parameters, double gflop) {
             new Case(
                 "group_norm_silu",
                 map("direction", d, "batch", n, "channels", s[0], "side", s[1]),
-                0));
+                0,
+                // Forward x and y, backward dy, x and dx, in bf16.
+                2e-6 * n * s[0] * s[1] * s[1] * (d.equals("FORWARD") ? 2 : 3)));
       }
       int tokens = full ? 1024 : 64;
       int channels = full ? 512 : 64;

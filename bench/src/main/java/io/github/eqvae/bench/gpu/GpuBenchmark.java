@@ -27,9 +27,13 @@ public final class GpuBenchmark {
   private static final int MOST_RUNS = 2000;
   private static final String OURS = "eqvae";
 
+  /** Results are stored in bf16, and so are what they are computed from: some 2⁻⁹ each. */
+  private static final double LARGEST_ERROR = 0.01;
+
   private final Map<String, String> options;
   private final Path file;
   private final ObjectMapper json = new ObjectMapper();
+  private int wrong;
 
   private GpuBenchmark(Map<String, String> options) {
     this.options = options;
@@ -39,10 +43,11 @@ public final class GpuBenchmark {
   /**
    * Measures and writes.
    *
-   * @param arguments {@code --cases ceiling,conv,ops,model,step,scales}, {@code --out FILE}, {@code
-   *     --device cuda}, {@code --modes eager,compile} (none: without PyTorch), {@code --python
-   *     python3}, {@code --script bench/gpu/peer.py}, {@code --peer-device cuda}, {@code --rounds
-   *     5}, {@code --size full|tiny}
+   * @param arguments {@code --cases ceiling,conv,thin,sweep,ops,model,step,scales}, {@code --out
+   *     FILE}, {@code --device cuda}, {@code --modes eager,compile,graph} (none: without PyTorch),
+   *     {@code --python python3}, {@code --script bench/gpu/peer.py}, {@code --peer-device cuda},
+   *     {@code --rounds 5}, {@code --size full|tiny}, {@code --seconds 0} (after so many no case is
+   *     begun; 0: no limit)
    * @throws Exception when writing fails or PyTorch cannot be started
    */
   public static void main(String[] arguments) throws Exception {
@@ -55,6 +60,7 @@ public final class GpuBenchmark {
     options.put("--peer-device", "cuda");
     options.put("--rounds", "5");
     options.put("--size", "full");
+    options.put("--seconds", "0");
     options.put("--out", "gpu-benchmark.jsonl");
     for (int i = 0; i < arguments.length; i += 2) {
       if (!options.containsKey(arguments[i]) || i + 1 == arguments.length) {
@@ -84,14 +90,26 @@ public final class GpuBenchmark {
       TorchPeer peer = modes.isEmpty() ? null : peer();
       try {
         write(machine(device, peer));
+        long begin = System.nanoTime();
+        long limit = Long.parseLong(options.get("--seconds"));
         for (Case c : cases) {
-          measure(c, device, peer, modes);
+          if (limit > 0 && System.nanoTime() - begin > limit * 1_000_000_000L) {
+            log().println("left out, for time: " + c.name());
+            write(Map.of("left_out", c.name()));
+          } else {
+            write(clocks(c, "before"));
+            measure(c, device, peer, modes);
+            write(clocks(c, "after"));
+          }
         }
       } finally {
         if (peer != null) {
           peer.close();
         }
       }
+    }
+    if (wrong > 0) {
+      throw new IllegalStateException(wrong + " wrong results, see above");
     }
   }
 
@@ -110,6 +128,7 @@ public final class GpuBenchmark {
     m.put("device", info.name());
     m.put("detail", info.detail());
     m.put("jdk", Runtime.version().toString());
+    m.put("driver", options.get("--device").startsWith("cuda") ? NvidiaSmi.driver() : "");
     if (peer != null) {
       m.put("peer", peer.versions());
     }
@@ -119,18 +138,17 @@ public final class GpuBenchmark {
   /** One case: every mode of the peer, and us, in turn. */
   private void measure(Case c, Device device, TorchPeer peer, List<String> modes)
       throws IOException {
-    boolean ceiling = c.kind().equals("matmul") || c.kind().equals("copy");
+    boolean ceiling = c.isCeiling();
     for (String mode : modes.isEmpty() ? List.of("") : modes) {
       if (ceiling && (peer == null || !mode.equals(modes.getFirst()))) {
         continue;
       }
-      boolean alone = ceiling;
       JsonNode ready = peer == null ? null : peer.prepare(c, mode);
       if (ready != null && ready.has("error")) {
         log().println(c.name() + ", torch " + mode + ": " + ready.get("error").asText());
         ready = null;
       }
-      try (Task task = alone ? null : Task.of(c, device)) {
+      try (Task task = ceiling ? null : Task.of(c, device)) {
         if (ready != null
             && task != null
             && ready.path("parameters").asLong() != task.parameters()) {
@@ -141,11 +159,37 @@ public final class GpuBenchmark {
                   + " parameters in PyTorch, here "
                   + task.parameters());
         }
-        rounds(c, device, task, ready == null ? null : peer, mode, ready);
+        JsonNode theirs = ready == null ? null : ready.get("error_of_result");
+        if (right(c, OURS, task == null ? 0 : task.error())
+            && right(c, "torch-" + mode, theirs == null ? 0 : theirs.asDouble())) {
+          rounds(c, device, task, ready == null ? null : peer, mode, ready);
+        }
       } catch (EqvaeException e) {
         log().println(c.name() + ": " + e.getMessage());
       }
     }
+  }
+
+  /** A wrong result is not timed. */
+  private boolean right(Case c, String who, double error) throws IOException {
+    if (error != 0) {
+      write(Map.of("case", c.name(), "peer", who, "error", String.valueOf(error)));
+    }
+    if (error < LARGEST_ERROR) { // which NaN is not
+      return true;
+    }
+    log().println(c.name() + ": the result of " + who + " is off by " + error + " of its size");
+    wrong++;
+    return false;
+  }
+
+  /** What the driver says of clocks, power and temperature; empty without one. */
+  private Map<String, Object> clocks(Case c, String when) {
+    Map<String, Object> line = new LinkedHashMap<>();
+    line.put("case", c.name());
+    line.put("clocks", when);
+    line.put("nvidia_smi", options.get("--device").startsWith("cuda") ? NvidiaSmi.state() : "");
+    return line;
   }
 
   private void rounds(Case c, Device device, Task task, TorchPeer peer, String mode, JsonNode ready)
@@ -205,6 +249,9 @@ public final class GpuBenchmark {
     line.put("unit", "ms");
     if (c.gflop() > 0) {
       line.put("tflops", c.gflop() / ms);
+    }
+    if (c.megabytes() > 0) {
+      line.put("gigabytes_per_second", c.megabytes() / ms);
     }
     if (bytes > 0) {
       line.put("bytes", bytes);

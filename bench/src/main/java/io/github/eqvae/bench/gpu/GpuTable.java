@@ -13,6 +13,7 @@ import java.util.TreeMap;
 /** A table of one recorded run on a GPU. */
 public final class GpuTable {
   private static final String OURS = "eqvae";
+  private static final List<String> MODES = List.of("eager", "compile", "graph");
   private static final double MIB = 1 << 20;
 
   /** What one side measured for a case against one mode of PyTorch, by round. */
@@ -20,13 +21,18 @@ public final class GpuTable {
 
   private final List<JsonNode> lines = new ArrayList<>();
   private final JsonNode machine;
-  private double ceiling;
+  private double tflopsAtBest;
+  private double gigabytesAtBest;
+  private double gigabytesOfCache;
 
   private GpuTable(List<String> text) throws IOException {
     ObjectMapper json = new ObjectMapper();
     machine = json.readTree(text.getFirst());
     for (String line : text.subList(1, text.size())) {
-      lines.add(json.readTree(line));
+      JsonNode n = json.readTree(line);
+      if (n.has("score")) {
+        lines.add(n);
+      }
     }
   }
 
@@ -45,79 +51,104 @@ public final class GpuTable {
     Map<String, List<JsonNode>> cases = new LinkedHashMap<>();
     lines.forEach(
         n -> cases.computeIfAbsent(n.get("case").asText(), k -> new ArrayList<>()).add(n));
-    cases.forEach(
-        (name, measured) -> {
-          if (name.startsWith("matmul")) {
-            ceiling =
-                median(measured.stream().map(n -> n.get("tflops").asDouble()).sorted().toList());
-          }
-        });
+    tflopsAtBest = best("matmul", "tflops");
+    gigabytesAtBest = best("copy", "gigabytes_per_second");
+    gigabytesOfCache = best("cached_read", "gigabytes_per_second");
     JsonNode peer = machine.path("peer");
     StringBuilder out = new StringBuilder();
     out.append(
         String.format(
             Locale.ROOT,
-            "%n`%s`, %s: %s, %s; PyTorch %s, cuDNN %s. bf16; milliseconds, medians of the rounds."
-                + " The ratio is the median of each round's time over that of PyTorch's faster mode"
-                + " in the same round. %s%n%n| | eqvae | torch eager | torch.compile | ratio |"
-                + " TFLOP/s | of the ceiling | MiB | MiB torch"
-                + " |%n|---|---|---|---|---|---|---|---|---|%n",
+            "%n`%s`, %s: %s, %s; driver %s; PyTorch %s, cuDNN %s. bf16; milliseconds, medians of"
+                + " the rounds. The ratio is the median of each round's time over that of"
+                + " PyTorch's fastest mode in the same round, with its quartiles. %s%n%n| | eqvae"
+                + " | torch eager | torch.compile | torch graph | ratio | quartiles | TFLOP/s |"
+                + " GB/s | of the ceiling | MiB | MiB torch |%n",
             machine.get("command").asText(),
             machine.get("date").asText(),
             machine.get("device").asText(),
             machine.get("detail").asText(),
+            machine.path("driver").asText("unknown"),
             peer.path("torch").asText("absent"),
             peer.path("cudnn").asText("absent"),
-            ceiling > 0
-                ? String.format(
-                    Locale.ROOT,
-                    "The ceiling is PyTorch's matrix product, %.0f TFLOP/s in this run.",
-                    ceiling)
-                : ""));
+            ceilings()));
+    out.append("|---".repeat(12)).append("|\n");
     cases.forEach((name, measured) -> out.append(row(name, measured)));
     return out.toString();
   }
 
-  private String row(String name, List<JsonNode> measured) {
-    Series eager = series(measured, "torch-eager", "eager");
-    Series compiled = series(measured, "torch-compile", "compile");
-    String faster =
-        compiled.ms.isEmpty() || !eager.ms.isEmpty() && median(eager.ms) <= median(compiled.ms)
-            ? "eager"
-            : "compile";
-    Series theirs = faster.equals("eager") ? eager : compiled;
-    Series ours = series(measured, OURS, faster);
-    if (ours.ms.isEmpty()) {
-      ours = series(measured, OURS, "");
+  private String ceilings() {
+    StringBuilder out = new StringBuilder();
+    if (tflopsAtBest > 0) {
+      out.append("Ceilings of this run: a matrix product, ");
+      out.append(String.format(Locale.ROOT, "%.0f TFLOP/s", tflopsAtBest));
+      out.append(String.format(Locale.ROOT, "; a large copy, %.0f GB/s", gigabytesAtBest));
+      out.append(String.format(Locale.ROOT, "; reading the cache, %.0f GB/s.", gigabytesOfCache));
     }
-    List<Double> ratios = new ArrayList<>();
-    ours.ms.forEach(
-        (round, ms) -> {
-          if (theirs.ms.containsKey(round)) {
-            ratios.add(ms / theirs.ms.get(round));
-          }
-        });
-    double gflop = // of one run: what a measurement's TFLOP/s and time give
-        measured.stream()
-            .filter(n -> n.has("tflops"))
-            .mapToDouble(n -> n.get("tflops").asDouble() * n.get("score").asDouble())
-            .findFirst()
-            .orElse(0);
-    double tflops = gflop == 0 || ours.ms.isEmpty() ? 0 : gflop / median(ours.ms);
-    return String.format(
-        Locale.ROOT,
-        "| %s | %s | %s | %s | %s | %s | %s | %s | %s |%n",
-        name,
-        number(ours.ms.isEmpty() ? 0 : median(ours.ms), "%.3f"),
-        number(eager.ms.isEmpty() ? 0 : median(eager.ms), "%.3f"),
-        number(compiled.ms.isEmpty() ? 0 : median(compiled.ms), "%.3f"),
+    return out.toString();
+  }
+
+  private double best(String kind, String figure) {
+    List<Double> found =
+        lines.stream()
+            .filter(n -> n.get("case").asText().startsWith(kind + " "))
+            .map(n -> n.path(figure).asDouble())
+            .sorted()
+            .toList();
+    return found.isEmpty() ? 0 : quantile(found, 0.5);
+  }
+
+  private String row(String name, List<JsonNode> measured) {
+    Map<String, Series> theirs = new LinkedHashMap<>();
+    String fastest = "";
+    for (String mode : MODES) {
+      Series s = series(measured, "torch-" + mode, mode);
+      theirs.put(mode, s);
+      if (!s.ms.isEmpty() && (fastest.isEmpty() || median(s.ms) < median(theirs.get(fastest).ms))) {
+        fastest = mode;
+      }
+    }
+    Series ours = series(measured, OURS, fastest);
+    Series peer = theirs.getOrDefault(fastest, new Series(Map.of(), 0));
+    List<Double> ratios =
+        ours.ms.entrySet().stream()
+            .filter(e -> peer.ms.containsKey(e.getKey()))
+            .map(e -> e.getValue() / peer.ms.get(e.getKey()))
+            .sorted()
+            .toList();
+    Series shown = ours.ms.isEmpty() ? peer : ours; // a ceiling has only the peer's
+    double tflops = shown.ms.isEmpty() ? 0 : amount(measured, "tflops") / median(shown.ms);
+    double gigabytes =
+        shown.ms.isEmpty() ? 0 : amount(measured, "gigabytes_per_second") / median(shown.ms);
+    double share =
+        tflops > 0 && tflopsAtBest > 0
+            ? tflops / tflopsAtBest
+            : gigabytesAtBest > 0 ? gigabytes / gigabytesAtBest : 0;
+    List<String> cells = new ArrayList<>(List.of(name));
+    cells.add(number(ours.ms.isEmpty() ? 0 : median(ours.ms), "%.3f"));
+    theirs.values().forEach(s -> cells.add(number(s.ms.isEmpty() ? 0 : median(s.ms), "%.3f")));
+    cells.add(ratios.isEmpty() ? "" : number(quantile(ratios, 0.5), "**%.2f**"));
+    cells.add(
         ratios.isEmpty()
             ? ""
-            : String.format(Locale.ROOT, "**%.2f**", median(ratios.stream().sorted().toList())),
-        number(tflops, "%.0f"),
-        ceiling > 0 ? number(100 * tflops / ceiling, "%.0f %%") : "",
-        number(ours.bytes / MIB, "%.0f"),
-        number(theirs.bytes / MIB, "%.0f"));
+            : number(quantile(ratios, 0.25), "%.2f")
+                + "–"
+                + number(quantile(ratios, 0.75), "%.2f"));
+    cells.add(number(tflops, "%.0f"));
+    cells.add(number(gigabytes, "%.0f"));
+    cells.add(number(100 * share, "%.0f %%"));
+    cells.add(number(ours.bytes / MIB, "%.0f"));
+    cells.add(number(peer.bytes / MIB, "%.0f"));
+    return "| " + String.join(" | ", cells) + " |\n";
+  }
+
+  /** What one run computes or moves: a measurement's rate times its time. */
+  private static double amount(List<JsonNode> measured, String rate) {
+    return measured.stream()
+        .filter(n -> n.has(rate))
+        .mapToDouble(n -> n.get(rate).asDouble() * n.get("score").asDouble())
+        .findFirst()
+        .orElse(0);
   }
 
   private static String number(double value, String format) {
@@ -130,18 +161,21 @@ public final class GpuTable {
     for (JsonNode n : measured) {
       if (n.get("peer").asText().equals(who) && n.get("against").asText().equals(against)) {
         ms.put(n.get("round").asInt(), n.get("score").asDouble());
-        bytes = n.path("bytes").asLong();
+        bytes = Math.max(bytes, n.path("bytes").asLong());
       }
     }
     return new Series(ms, bytes);
   }
 
   private static double median(Map<Integer, Double> ms) {
-    return median(ms.values().stream().sorted().toList());
+    return quantile(ms.values().stream().sorted().toList(), 0.5);
   }
 
-  private static double median(List<Double> sorted) {
-    int n = sorted.size();
-    return (sorted.get((n - 1) / 2) + sorted.get(n / 2)) / 2;
+  /** Between the two values where the share q of all lies below. */
+  private static double quantile(List<Double> sorted, double q) {
+    double at = q * (sorted.size() - 1);
+    int below = (int) at;
+    double above = sorted.get(Math.min(below + 1, sorted.size() - 1));
+    return sorted.get(below) + (at - below) * (above - sorted.get(below));
   }
 }

@@ -4,6 +4,8 @@ import io.github.eqvae.op.Attention;
 import io.github.eqvae.op.Conv2d;
 import io.github.eqvae.op.GroupNorm;
 import io.github.eqvae.op.Op;
+import io.github.eqvae.op.PixelLoss;
+import io.github.eqvae.op.UpsampleConv2d;
 import io.github.eqvae.tape.Seed;
 import io.github.eqvae.tape.Tape;
 import io.github.eqvae.tensor.DType;
@@ -12,6 +14,8 @@ import io.github.eqvae.tensor.Shape;
 import io.github.eqvae.tensor.Tensor;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
+import java.util.stream.Stream;
 
 /**
  * One operation, through the tape as in training: activations in bf16, parameters and their
@@ -42,6 +46,7 @@ final class OpTask extends Task {
     op =
         switch (c.kind()) {
           case "conv2d" -> conv();
+          case "upsample_conv2d" -> new UpsampleConv2d();
           case "group_norm_silu" -> new GroupNorm(32, 1e-6, true);
           default -> new Attention(1);
         };
@@ -72,11 +77,11 @@ final class OpTask extends Task {
   private Tensor[] draw() {
     int n = c.integer("batch");
     return switch (c.kind()) {
-      case "conv2d" -> {
+      case "conv2d", "upsample_conv2d" -> {
         int in = c.integer("in");
         int out = c.integer("out");
         int side = c.integer("side");
-        int k = c.integer("kernel");
+        int k = c.kind().equals("conv2d") ? c.integer("kernel") : 3;
         yield new Tensor[] {
           normal(DType.BF16, n, side, side, in),
           normal(DType.F32, out, in, k, k),
@@ -120,20 +125,66 @@ final class OpTask extends Task {
   @Override
   void enqueue() {
     Recorded set = sets.get(next++ % sets.size());
+    results(set).forEach(g -> g.arena().release(g));
+  }
+
+  private List<Tensor> wanted(Tensor[] x) {
+    return switch (c.text("direction")) {
+      case "INPUT_GRADIENT" -> List.of(x[0]);
+      case "WEIGHT_GRADIENT" -> List.of(x[1], x[2]);
+      default -> List.of(x);
+    };
+  }
+
+  private List<Tensor> results(Recorded set) {
     if (forward) {
-      Tensor y = new Tape(stream, arena, Tape.Mode.INFERENCE).apply(op, set.inputs);
-      arena.release(y);
-      return;
+      return List.of(new Tape(stream, arena, Tape.Mode.INFERENCE).apply(op, set.inputs));
     }
-    List<Tensor> wrt =
-        switch (c.text("direction")) {
-          case "INPUT_GRADIENT" -> List.of(set.inputs[0]);
-          case "WEIGHT_GRADIENT" -> List.of(set.inputs[1], set.inputs[2]);
-          default -> List.of(set.inputs);
-        };
-    set.tape
-        .gradients(List.of(new Seed(set.y, set.dy)), wrt)
-        .values()
-        .forEach(g -> g.arena().release(g));
+    List<Tensor> wanted = wanted(set.inputs);
+    Map<Tensor, Tensor> found = set.tape.gradients(List.of(new Seed(set.y, set.dy)), wanted);
+    return wanted.stream().map(found::get).toList();
+  }
+
+  /** Against the fp32 kernels, which are others, on the same numbers. */
+  @Override
+  double error() {
+    Recorded set = sets.getFirst();
+    for (Tensor t : results(set)) { // the next results lie where these were
+      t.fill(stream, Double.NaN);
+      t.arena().release(t);
+    }
+    List<Tensor> actual = results(set);
+    Tensor[] x = Stream.of(set.inputs).map(this::single).toArray(Tensor[]::new);
+    Tape tape = new Tape(stream, arena, forward ? Tape.Mode.INFERENCE : Tape.Mode.RECORD);
+    if (!forward) {
+      Stream.of(x).forEach(tape::watch);
+    }
+    Tensor y = tape.apply(op, x);
+    List<Tensor> expected =
+        forward ? List.of(y) : results(new Recorded(tape, x, y, single(set.dy)));
+    double worst = 0;
+    for (int i = 0; i < actual.size(); i++) {
+      double e = distance(single(actual.get(i)), expected.get(i));
+      worst = e <= worst ? worst : e; // NaN is the worst
+      actual.get(i).arena().release(actual.get(i));
+    }
+    arena.reset();
+    return worst;
+  }
+
+  private Tensor single(Tensor t) {
+    Tensor out = arena.tensor(t.shape(), DType.F32);
+    t.copyTo(stream, out);
+    return out;
+  }
+
+  /** ‖a − b‖ / ‖b‖. */
+  private double distance(Tensor a, Tensor b) {
+    Tape tape = new Tape(stream, arena, Tape.Mode.INFERENCE);
+    Tensor zero = arena.tensor(b.shape(), DType.F32);
+    zero.fill(stream, 0);
+    PixelLoss squares = new PixelLoss(PixelLoss.Kind.L2, 1);
+    double difference = tape.apply(squares, a, b).item(stream);
+    return Math.sqrt(difference / tape.apply(squares, b, zero).item(stream));
   }
 }

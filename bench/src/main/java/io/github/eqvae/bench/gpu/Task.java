@@ -31,6 +31,14 @@ abstract class Task implements AutoCloseable {
   /** Gives the work of one run to the device. */
   abstract void enqueue();
 
+  /**
+   * How far a result is from the exact one, relative to its size: a task that computes something
+   * else is not worth timing. 0 where whole networks are timed, which the tests hold.
+   */
+  double error() {
+    return 0;
+  }
+
   /** Waits until all work is done. */
   final void sync() {
     stream.sync();
@@ -47,7 +55,7 @@ abstract class Task implements AutoCloseable {
   static Task of(Case c, Device device) {
     Task task =
         switch (c.kind()) {
-          case "conv2d", "group_norm_silu", "attention" -> new OpTask(device);
+          case "conv2d", "upsample_conv2d", "group_norm_silu", "attention" -> new OpTask(device);
           case "encode", "decode" -> new CodingTask(device);
           case "step" -> new StepTask(device);
           default -> throw new IllegalArgumentException(c.kind());

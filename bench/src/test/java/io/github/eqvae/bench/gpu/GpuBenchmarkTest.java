@@ -1,0 +1,101 @@
+package io.github.eqvae.bench.gpu;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.condition.EnabledIfSystemProperty;
+import org.junit.jupiter.api.io.TempDir;
+
+/**
+ * The benchmark of a GPU without one: tiny cases on the shim, and a peer that only answers ({@code
+ * FakePeer.java}, run from its source in place of bench/gpu/peer.py).
+ */
+@EnabledIfSystemProperty(named = "os.arch", matches = "amd64")
+class GpuBenchmarkTest {
+  private static final Path ROOT = Path.of(System.getProperty("eqvae.root"));
+
+  @TempDir Path folder;
+
+  private List<String> run(String cases, String peer, String... more) throws Exception {
+    Path out = folder.resolve("bench.jsonl");
+    List<String> arguments =
+        new ArrayList<>(
+            List.of("--device", "simt", "--size", "tiny", "--peer-device", "cpu", "--rounds", "4"));
+    arguments.addAll(List.of("--cases", cases, "--out", out.toString()));
+    arguments.addAll(
+        List.of("--python", Path.of(System.getProperty("java.home"), "bin", "java").toString()));
+    arguments.addAll(
+        List.of("--script", ROOT.resolve("bench/src/test/peers/FakePeer.java").toString()));
+    arguments.addAll(List.of("--modes", peer));
+    arguments.addAll(List.of(more));
+    GpuBenchmark.main(arguments.toArray(String[]::new));
+    return Files.readAllLines(out);
+  }
+
+  private static List<JsonNode> measured(List<String> lines, String case1) throws Exception {
+    List<JsonNode> out = new ArrayList<>();
+    for (String line : lines) {
+      JsonNode n = new ObjectMapper().readTree(line);
+      if (n.has("score") && n.get("case").asText().startsWith(case1)) {
+        out.add(n);
+      }
+    }
+    return out;
+  }
+
+  @Test
+  void bothSidesTakeTurnsAndTheTableHasTheirRatio() throws Exception {
+    List<String> lines = run("ceiling,ops", "eager,graph");
+    List<JsonNode> attention = measured(lines, "attention FORWARD");
+    List<String> order = attention.stream().map(n -> n.get("peer").asText()).toList();
+    assertEquals(
+        List.of("torch-eager", "eqvae", "eqvae", "torch-eager"),
+        order.subList(0, 4),
+        "the order changes from round to round");
+    assertEquals(8, attention.size(), "two sides, four rounds; the peer cannot do graphs");
+    assertTrue(attention.stream().allMatch(n -> n.get("score").asDouble() > 0));
+    assertTrue(attention.getFirst().get("tflops").asDouble() > 0);
+    String table = GpuTable.of(lines);
+    assertTrue(table.contains("Ceilings of this run: a matrix product, "), table);
+    String row =
+        table.lines().filter(l -> l.startsWith("| group_norm_silu FORWARD")).findFirst().get();
+    String[] cells = row.split("\\|");
+    assertEquals("2.000", cells[3].strip(), "the fake peer always takes two milliseconds");
+    assertTrue(cells[6].contains("**"), row);
+    assertTrue(cells[7].contains("–"), row);
+    assertTrue(cells[10].contains("%"), row);
+  }
+
+  @Test
+  void withoutPyTorchOursIsMeasuredAlone() throws Exception {
+    List<String> lines = run("ceiling,thin", "none", "--rounds", "2");
+    assertEquals(0, measured(lines, "matmul").size(), "a ceiling is the peer's to measure");
+    List<JsonNode> conv = measured(lines, "conv2d");
+    assertEquals(3 * 2 * 2, conv.size(), "three directions, two shapes, two rounds");
+    assertTrue(conv.stream().allMatch(n -> n.get("peer").asText().equals("eqvae")));
+    assertTrue(GpuTable.of(lines).contains("PyTorch absent"));
+  }
+
+  @Test
+  void aWrongPeerIsNotTimed() throws Exception {
+    IllegalStateException e =
+        assertThrows(
+            IllegalStateException.class, () -> run("sweep", "eager", "--peer-device", "broken"));
+    assertEquals("1 wrong results, see above", e.getMessage());
+    assertEquals(0, measured(Files.readAllLines(folder.resolve("bench.jsonl")), "conv2d").size());
+  }
+
+  @Test
+  void whatIsNotBegunInTimeIsNamed() throws Exception {
+    List<String> lines = run("conv", "none", "--rounds", "1", "--seconds", "1");
+    assertTrue(lines.getLast().startsWith("{\"left_out\":"), lines::toString);
+  }
+}
