@@ -139,6 +139,7 @@ public final class GpuBenchmark {
   private void measure(Case c, Device device, TorchPeer peer, List<String> modes)
       throws IOException {
     boolean ceiling = c.isCeiling();
+    boolean measured = false;
     for (String mode : modes.isEmpty() ? List.of("") : modes) {
       if (ceiling && (peer == null || !mode.equals(modes.getFirst()))) {
         continue;
@@ -146,8 +147,12 @@ public final class GpuBenchmark {
       JsonNode ready = peer == null ? null : peer.prepare(c, mode);
       if (ready != null && ready.has("error")) {
         log().println(c.name() + ", torch " + mode + ": " + ready.get("error").asText());
-        ready = null;
+        if (measured || !mode.equals(modes.getLast())) {
+          continue;
+        }
+        ready = null; // no mode works: ours alone
       }
+      measured = true;
       try (Task task = ceiling ? null : Task.of(c, device)) {
         if (ready != null
             && task != null
