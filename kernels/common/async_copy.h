@@ -12,6 +12,15 @@ namespace eqv::gpu {
 __device__ inline uint32_t shared_address(const void* p) { return static_cast<uint32_t>(__cvta_generic_to_shared(p)); }
 #endif
 
+// Copies 16 bytes through registers. Both addresses are multiples of 16.
+__device__ inline void copy_16(void* to, const void* from) {
+#if defined(__CUDACC__)
+  *static_cast<uint4*>(to) = *static_cast<const uint4*>(from);
+#else
+  std::memcpy(to, from, 16);
+#endif
+}
+
 // Copies 16 bytes, or writes zeros where `from` is null. Both addresses are multiples of 16.
 __device__ inline void copy_async(void* to, const void* from, [[maybe_unused]] const void* anywhere) {
 #if defined(__CUDA_ARCH__)

@@ -61,7 +61,37 @@ void launch([[maybe_unused]] Stream& stream, [[maybe_unused]] const char* name, 
   kernel<<<grid, block, shared_bytes, static_cast<cudaStream_t>(stream.native)>>>(arguments...);
 #else
   simt::submit(stream.native, [=, threads = stream.device->threads] {
-    simt::launch(grid, block, shared_bytes, threads, [&] { kernel(arguments...); });
+    simt::launch(grid, 1, block, shared_bytes, threads, [&] { kernel(arguments...); });
+  });
+#endif
+  check_launch(name);
+}
+
+// The same in clusters of so many blocks along x, which reach each other's shared memory (sm_90 and newer); grid.x is a
+// multiple of it.
+template <class Kernel, class... Arguments>
+void launch_clusters([[maybe_unused]] Stream& stream, [[maybe_unused]] const char* name, [[maybe_unused]] unsigned cluster,
+                     [[maybe_unused]] dim3 grid, [[maybe_unused]] dim3 block, [[maybe_unused]] size_t shared_bytes,
+                     [[maybe_unused]] Kernel kernel, [[maybe_unused]] Arguments... arguments) {
+#if defined(EQV_PLANS)
+  // see launch
+#elif defined(__CUDACC__)
+  if (shared_bytes > kSharedByDefault) allow_shared(reinterpret_cast<const void*>(kernel), shared_bytes);
+  cudaLaunchAttribute attribute{};
+  attribute.id = cudaLaunchAttributeClusterDimension;
+  attribute.val.clusterDim.x = cluster;
+  attribute.val.clusterDim.y = attribute.val.clusterDim.z = 1;
+  cudaLaunchConfig_t config{};
+  config.gridDim = grid;
+  config.blockDim = block;
+  config.dynamicSmemBytes = shared_bytes;
+  config.stream = static_cast<cudaStream_t>(stream.native);
+  config.attrs = &attribute;
+  config.numAttrs = 1;
+  cudaLaunchKernelEx(&config, kernel, arguments...);
+#else
+  simt::submit(stream.native, [=, threads = stream.device->threads] {
+    simt::launch(grid, cluster, block, shared_bytes, threads, [&] { kernel(arguments...); });
   });
 #endif
   check_launch(name);

@@ -1,5 +1,6 @@
-// What sm_90a adds: barriers in shared memory that count bytes, the tensor memory accelerator that copies tiles there, and
-// matrix products of a whole warpgroup (128 threads) that run while it goes on. Each function is one PTX instruction, with
+// What sm_90a adds: barriers in shared memory that count bytes, the tensor memory accelerator that copies tiles there and
+// back, clusters of blocks that reach each other's shared memory, and matrix products of a whole warpgroup (128 threads)
+// that run while it goes on. Each function is one PTX instruction, with
 // a twin under the shim (native/simt/hopper.h). A kernel that uses them is compiled for older architectures too, where it
 // must not be launched.
 #pragma once
@@ -94,6 +95,58 @@ __device__ inline void barrier_wait(Barrier* barrier, [[maybe_unused]] unsigned 
 #endif
 }
 
+// ---- clusters -----------------------------------------------------------------------------------------------------
+// Blocks that run at the same time and reach each other's shared memory. None may end before the others have stopped using
+// its memory, nor use theirs before it is initialised: both are what the cluster barrier is for.
+
+// This block's number in its cluster.
+__device__ inline unsigned cluster_rank() {
+#if defined(__CUDA_ARCH__)
+  unsigned rank = 0;
+  EQV_PTX("mov.u32 %0, %%cluster_ctarank;" : "=r"(rank));
+  return rank;
+#elif !defined(__CUDACC__)
+  return simt::cluster_rank();
+#else
+  return 0;
+#endif
+}
+
+// A barrier of all threads of the cluster, in two halves.
+__device__ inline void cluster_arrive() {
+#if defined(__CUDA_ARCH__)
+  EQV_PTX("barrier.cluster.arrive.release;" ::: "memory");
+#elif !defined(__CUDACC__)
+  simt::cluster_arrive();
+#endif
+}
+__device__ inline void cluster_wait() {
+#if defined(__CUDA_ARCH__)
+  EQV_PTX("barrier.cluster.wait.acquire;" ::: "memory");
+#elif !defined(__CUDACC__)
+  simt::cluster_wait();
+#endif
+}
+
+__device__ inline void cluster_barrier() {
+  cluster_arrive();
+  cluster_wait();
+}
+
+// Arrives at the same barrier of block `rank` of the cluster. It tells that reads have ended: nothing that this thread wrote
+// becomes known by it, so no fence between blocks is paid for.
+__device__ inline void barrier_arrive_at(Barrier* barrier, [[maybe_unused]] unsigned rank) {
+#if defined(__CUDA_ARCH__)
+  EQV_PTX(
+      "{ .reg .b32 there; mapa.shared::cluster.u32 there, %0, %1; mbarrier.arrive.shared::cluster.b64 _, [there]; }" ::"r"(
+          shared_address(barrier)),
+      "r"(rank)
+      : "memory");
+#elif !defined(__CUDACC__)
+  simt::barrier_arrive_at(barrier, rank);
+#endif
+}
+
 // ---- copies of tiles ----------------------------------------------------------------------------------------------
 // Started by one thread; the bytes arrive at the barrier. What lies outside the tensor is zeros.
 
@@ -106,7 +159,21 @@ __device__ inline void copy_matrix_box(void* to, const TensorMap& map, Barrier* 
       "l"(&map), "r"(column), "r"(row), "r"(shared_address(barrier))
       : "memory");
 #elif !defined(__CUDACC__)
-  simt::tma_matrix_box(to, map, barrier, row, column);
+  simt::tma_matrix_box(to, map, barrier, simt::this_block(), row, column);
+#endif
+}
+
+// To the same place of every block of the cluster whose bit is set; the bytes arrive at the same barrier of each.
+__device__ inline void multicast_matrix_box(void* to, const TensorMap& map, Barrier* barrier, [[maybe_unused]] unsigned blocks,
+                                            [[maybe_unused]] int row, [[maybe_unused]] int column) {
+#if defined(__CUDA_ARCH__)
+  EQV_PTX(
+      "cp.async.bulk.tensor.2d.shared::cluster.global.tile.mbarrier::complete_tx::bytes.multicast::cluster [%0], "
+      "[%1, {%2, %3}], [%4], %5;" ::"r"(shared_address(to)),
+      "l"(&map), "r"(column), "r"(row), "r"(shared_address(barrier)), "h"(static_cast<uint16_t>(blocks))
+      : "memory");
+#elif !defined(__CUDACC__)
+  simt::tma_matrix_box(to, map, barrier, blocks, row, column);
 #endif
 }
 
@@ -122,7 +189,117 @@ __device__ inline void copy_pixels(void* to, const TensorMap& map, Barrier* barr
       "h"(static_cast<uint16_t>(r))
       : "memory");
 #elif !defined(__CUDACC__)
-  simt::tma_pixels(to, map, barrier, n, i, j, channel, r, s);
+  simt::tma_pixels(to, map, barrier, simt::this_block(), n, i, j, channel, r, s);
+#endif
+}
+
+__device__ inline void multicast_pixels(void* to, const TensorMap& map, Barrier* barrier, [[maybe_unused]] unsigned blocks,
+                                        [[maybe_unused]] int n, [[maybe_unused]] int i, [[maybe_unused]] int j,
+                                        [[maybe_unused]] int channel, [[maybe_unused]] int r, [[maybe_unused]] int s) {
+#if defined(__CUDA_ARCH__)
+  EQV_PTX(
+      "cp.async.bulk.tensor.4d.shared::cluster.global.im2col.mbarrier::complete_tx::bytes.multicast::cluster [%0], "
+      "[%1, {%2, %3, %4, %5}], [%6], {%7, %8}, %9;" ::"r"(shared_address(to)),
+      "l"(&map), "r"(channel), "r"(j), "r"(i), "r"(n), "r"(shared_address(barrier)), "h"(static_cast<uint16_t>(s)),
+      "h"(static_cast<uint16_t>(r)), "h"(static_cast<uint16_t>(blocks))
+      : "memory");
+#elif !defined(__CUDACC__)
+  simt::tma_pixels(to, map, barrier, blocks, n, i, j, channel, r, s);
+#endif
+}
+
+// ---- stores of tiles ----------------------------------------------------------------------------------------------
+// Threads write a tile, each fences, they meet at a barrier; one of them starts the store, commits it, and before the tile
+// is written again, or the block ends, waits until it has been read. What lies outside the tensor is not stored.
+
+// Where byte `offset` of a tile lies in it.
+__host__ __device__ inline unsigned swizzled_128(unsigned offset) { return offset ^ (offset >> 7 & 7) << 4; }
+
+// Four 8×8 matrices of 16-bit values: thread t of a warp gives the place of row t % 8 of matrix t / 8 (16 bytes), and holds
+// of each matrix the values (t / 4, 2(t % 4)) and the one right of it. kTransposed stores their transposes.
+template <bool kTransposed>
+__device__ void store_matrices(void* row, [[maybe_unused]] const uint32_t (&matrices)[4]) {
+#if defined(__CUDA_ARCH__)
+  if constexpr (kTransposed)
+    EQV_PTX("stmatrix.sync.aligned.m8n8.x4.trans.shared.b16 [%0], {%1, %2, %3, %4};" ::"r"(shared_address(row)),
+            "r"(matrices[0]), "r"(matrices[1]), "r"(matrices[2]), "r"(matrices[3])
+            : "memory");
+  else
+    EQV_PTX("stmatrix.sync.aligned.m8n8.x4.shared.b16 [%0], {%1, %2, %3, %4};" ::"r"(shared_address(row)), "r"(matrices[0]),
+            "r"(matrices[1]), "r"(matrices[2]), "r"(matrices[3])
+            : "memory");
+#elif !defined(__CUDACC__)
+  struct Lane {
+    void* row;
+    uint32_t matrices[4];
+  } mine;
+  if (simt::shared_offset(row) % 16) simt::die("stmatrix: a row must start at a multiple of 16 bytes");
+  simt::written_by_thread(row);
+  mine.row = row;
+  std::memcpy(mine.matrices, matrices, sizeof matrices);
+  simt::warp_operation(kAllLanes, "stmatrix", &mine, sizeof mine, nullptr, 0,
+                       [](unsigned, const simt::Lanes& in, simt::Lanes&) {
+    const auto lane = [&](int t) {
+      Lane l;
+      std::memcpy(&l, in[t], sizeof l);
+      return l;
+    };
+    for (int t = 0; t < 32; ++t)
+      for (int m = 0; m < 4; ++m)
+        for (int i = 0; i < 2; ++i) {
+          const int row = t / 4, column = t % 4 * 2 + i;
+          const auto value = static_cast<uint16_t>(lane(t).matrices[m] >> 16 * i);
+          auto* to = static_cast<unsigned char*>(lane(m * 8 + (kTransposed ? column : row)).row);
+          std::memcpy(to + (kTransposed ? row : column) * 2, &value, 2);
+        }
+  });
+#endif
+}
+
+// Makes what this thread has written to shared memory known to stores of tiles.
+__device__ inline void fence_async_proxy() {
+#if defined(__CUDA_ARCH__)
+  EQV_PTX("fence.proxy.async.shared::cta;" ::: "memory");
+#elif !defined(__CUDACC__)
+  simt::fence_async_proxy();
+#endif
+}
+
+// A barrier of this warpgroup's threads.
+__device__ inline void warpgroup_barrier() {
+#if defined(__CUDA_ARCH__)
+  EQV_PTX("bar.sync %0, 128;" ::"r"(1 + threadIdx.x / 128) : "memory");
+#elif !defined(__CUDACC__)
+  simt::warpgroup_barrier();
+#endif
+}
+
+__device__ inline void store_matrix_box(const void* from, const TensorMap& map, [[maybe_unused]] int row,
+                                        [[maybe_unused]] int column) {
+#if defined(__CUDA_ARCH__)
+  EQV_PTX("cp.async.bulk.tensor.2d.global.shared::cta.tile.bulk_group [%0, {%1, %2}], [%3];" ::"l"(&map), "r"(column), "r"(row),
+          "r"(shared_address(from))
+          : "memory");
+#elif !defined(__CUDACC__)
+  simt::tma_store_box(from, map, row, column);
+#endif
+}
+
+__device__ inline void commit_stores() {
+#if defined(__CUDA_ARCH__)
+  EQV_PTX("cp.async.bulk.commit_group;" ::: "memory");
+#elif !defined(__CUDACC__)
+  simt::commit_stores();
+#endif
+}
+
+// Waits until at most kNewest groups of this thread's stores have shared memory left to read.
+template <int kNewest>
+__device__ void wait_for_stores() {
+#if defined(__CUDA_ARCH__)
+  EQV_PTX("cp.async.bulk.wait_group.read %0;" ::"n"(kNewest) : "memory");
+#elif !defined(__CUDACC__)
+  simt::wait_for_stores(kNewest);
 #endif
 }
 

@@ -2,9 +2,13 @@
 // y. Both operands are read as they lie in memory, a tile's rows being pixels: the products take them transposed. The
 // columns are cut into boxes of 64 channels of one tap, of which a tile has four, whatever taps they belong to.
 //
-// All steps of 64 pixels of all tiles are one line of work, cut into equal pieces, a block each: whatever the shape, every
-// multiprocessor has the same to do. A block that begins or ends inside a tile has only a part of its sum; the parts lie in
-// memory and are added in their order by a second kernel, which also turns them into PyTorch's order of weights.
+// Where tiles can be paired without a remainder, two blocks are a cluster: with two tiles of rows of the same columns, each
+// brings half of x to both, with two of columns of the same rows half of dy.
+//
+// All steps of 64 pixels of all tiles (or pairs) are one line of work, cut into equal pieces, a block (or cluster) each:
+// whatever the shape, every multiprocessor has the same to do. A block that begins or ends inside a tile has only a part of
+// its sum; the parts lie in memory and are added in their order by a second kernel, which also turns them into PyTorch's
+// order of weights.
 #include "common/values.h"
 #include "conv2d/conv2d_hopper.h"
 #include "conv2d/hopper_ring.h"
@@ -15,42 +19,67 @@ namespace {
 using dtype::Bf16;
 
 constexpr int kBox = 64, kRows = 128, kColumns = 256, kStages = 4, kTile = kRows * kColumns;
-using WeightRing = Ring<kRows, kColumns, kStages>;
+template <int kBlocks>
+using WeightRing = Ring<kRows, kColumns, kStages, kBlocks>;
+
+// How tiles are given to the blocks of a cluster.
+enum class Pairs { none, down, across };
 
 struct Work {
   int rows, columns;  // of y
   int stride, first_row, first_column;
   int taps_across, slices, boxes;           // slices of 64 channels; boxes = taps · slices
-  int steps, tiles_across, units, piece;    // a unit is one step of one tile; piece: units of a block
-  int parts;                                // at most, of one tile
-  float* sums;                              // {tile, part, kRows, kColumns}
+  Pairs pairs;
+  int steps, across;  // of pixels; pairs of tiles (or tiles) along the columns
+  int units, piece;   // a unit is one step of one pair; piece: units of a cluster
+  int parts;          // at most, of one tile
+  float* sums;        // {pair, block of the cluster, part, kRows, kColumns}
 
-  __host__ __device__ int first_block(int tile) const { return tile * steps / piece; }
+  __host__ __device__ int blocks() const { return pairs == Pairs::none ? 1 : 2; }
+  __host__ __device__ int first_cluster(int pair) const { return pair * steps / piece; }
+  // The tile of a pair that the cluster's block `rank` computes.
+  __host__ __device__ int row_tile(int pair, int rank) const {
+    return pairs == Pairs::down ? pair / across * 2 + rank : pair / across;
+  }
+  __host__ __device__ int column_tile(int pair, int rank) const {
+    return pairs == Pairs::across ? pair % across * 2 + rank : pair % across;
+  }
 };
 
-__device__ void produce(WeightRing& ring, const Work& w, int begin, int end, const TensorMap& x, const TensorMap& dy) {
+template <int kBlocks>
+__device__ void produce(WeightRing<kBlocks>& ring, const Work& w, int begin, int end, const TensorMap& x, const TensorMap& dy) {
+  constexpr int kABoxes = kRows / kBox, kBBoxes = kColumns / kBox, kBoxSize = kBox * kTileDepth;
+  const int rank = static_cast<int>(cluster_rank());
+  // Of an operand that both blocks read, each brings half of the boxes to both.
+  const bool share_a = kBlocks == 2 && w.pairs == Pairs::across, share_b = kBlocks == 2 && w.pairs == Pairs::down;
+  const int a_count = share_a ? kABoxes / 2 : kABoxes, b_count = share_b ? kBBoxes / 2 : kBBoxes;
+  const int a_first = share_a ? rank * a_count : 0, b_first = share_b ? rank * b_count : 0;
   Place<kStages> place;
   for (int unit = begin; unit < end; ++unit) {
-    const int tile = unit / w.steps, pixel = (unit - tile * w.steps) * kTileDepth;
+    const int pair = unit / w.steps, pixel = (unit - pair * w.steps) * kTileDepth;
     const int v = pixel % w.columns, line = pixel / w.columns, u = line % w.rows, n = line / w.rows;
+    const int first_row = u * w.stride + w.first_row, first_column = v * w.stride + w.first_column;
+    const int row = w.row_tile(pair, rank) * kRows, column = w.column_tile(pair, rank) * kBBoxes;
+    Barrier* full = ring.refill(place.stage, place.parity ^ 1);
     auto& stage = ring.stages[place.stage];
-    Barrier* full = &ring.full[place.stage];
-    barrier_wait(&ring.empty[place.stage], place.parity ^ 1);
-    barrier_expect(full, ring.kStageBytes);
-    for (int i = 0; i < kRows / kBox; ++i)
-      copy_matrix_box(stage.a + i * kBox * kTileDepth, dy, full, pixel, tile / w.tiles_across * kRows + i * kBox);
-    for (int i = 0; i < kColumns / kBox; ++i) {
+    for (int i = a_first; i < a_first + a_count; ++i) {
+      if (share_a) multicast_matrix_box(stage.a + i * kBoxSize, dy, full, ring.kEveryBlock, pixel, row + i * kBox);
+      else copy_matrix_box(stage.a + i * kBoxSize, dy, full, pixel, row + i * kBox);
+    }
+    for (int i = b_first; i < b_first + b_count; ++i) {
       // Beyond the last box it is read again: what comes of it is not used.
-      const int box = std::min(tile % w.tiles_across * (kColumns / kBox) + i, w.boxes - 1), tap = box / w.slices;
-      copy_pixels(stage.b + i * kBox * kTileDepth, x, full, n, u * w.stride + w.first_row, v * w.stride + w.first_column,
-                  (box - tap * w.slices) * kBox, tap / w.taps_across, tap % w.taps_across);
+      const int box = std::min(column + i, w.boxes - 1), tap = box / w.slices;
+      const int channel = (box - tap * w.slices) * kBox, r = tap / w.taps_across, s = tap - r * w.taps_across;
+      if (share_b) multicast_pixels(stage.b + i * kBoxSize, x, full, ring.kEveryBlock, n, first_row, first_column, channel, r, s);
+      else copy_pixels(stage.b + i * kBoxSize, x, full, n, first_row, first_column, channel, r, s);
     }
     place.next();
   }
 }
 
-__device__ void store(const Work& w, int tile, int half, int thread, const float (&sum)[kColumns / 2]) {
-  const int part = static_cast<int>(blockIdx.x) - w.first_block(tile);
+__device__ inline void store(const Work& w, int pair, int half, int thread, const float (&sum)[kColumns / 2]) {
+  const int part = static_cast<int>(blockIdx.x) / w.blocks() - w.first_cluster(pair);
+  const int tile = pair * w.blocks() + static_cast<int>(cluster_rank());
   const int row = half * kBox + thread / 32 * 16 + thread % 32 / 4, column = thread % 4 * 2;
   float* to = w.sums + (int64_t{tile} * w.parts + part) * kTile + row * kColumns + column;
 #pragma unroll
@@ -63,11 +92,13 @@ __device__ void store(const Work& w, int tile, int half, int thread, const float
     }
 }
 
-__device__ void consume(WeightRing& ring, const Work& w, int begin, int end) {
-  const int half = static_cast<int>(threadIdx.x) / kWarpgroup - 1, thread = static_cast<int>(threadIdx.x) % kWarpgroup;
+template <int kBlocks>
+__device__ void consume(WeightRing<kBlocks>& ring, const Work& w, int begin, int end) {
+  const int half = static_cast<int>(threadIdx.x) / kWarpgroup - 1;
+  const unsigned thread = threadIdx.x % kWarpgroup;
   Place<kStages> place;
   while (begin < end) {
-    const int tile = begin / w.steps, stop = std::min(end, (tile + 1) * w.steps);
+    const int pair = begin / w.steps, stop = std::min(end, (pair + 1) * w.steps);
     float sum[kColumns / 2];
     int before = 0;
     for (int unit = begin; unit < stop; ++unit) {
@@ -80,22 +111,24 @@ __device__ void consume(WeightRing& ring, const Work& w, int begin, int end) {
                                  operand_transposed<kTileDepth>(stage.b, k), unit > begin || k > 0);
       warpgroup_commit();
       warpgroup_wait<1>();  // the products of the step before are done: its tiles may be overwritten
-      if (unit > begin && thread == 0) barrier_arrive(&ring.empty[before]);
+      if (unit > begin) ring.release(before, thread);
       before = place.stage;
       place.next();
     }
     warpgroup_wait<0>();
-    if (thread == 0) barrier_arrive(&ring.empty[before]);
-    store(w, tile, half, thread, sum);
+    ring.release(before, thread);
+    store(w, pair, half, static_cast<int>(thread), sum);
     begin = stop;
   }
 }
 
+template <int kBlocks>
 __global__ void __launch_bounds__(kHopperThreads, 1)
     weight_gradient_hopper(const __grid_constant__ TensorMap x, const __grid_constant__ TensorMap dy, const Work w) {
-  WeightRing& ring = shared_memory<WeightRing>();
-  ring.init();
-  const int begin = static_cast<int>(blockIdx.x) * w.piece, end = std::min(w.units, begin + w.piece);
+  static_assert(sizeof(WeightRing<kBlocks>) <= 227 << 10, "a block of sm_90 has 227 KiB of shared memory");
+  auto& ring = shared_memory<WeightRing<kBlocks>>();
+  ring.init(2);
+  const int begin = static_cast<int>(blockIdx.x) / kBlocks * w.piece, end = std::min(w.units, begin + w.piece);
   if (threadIdx.x < kWarpgroup) {
     registers_down<40>();
     if (threadIdx.x == 0) produce(ring, w, begin, end, x, dy);
@@ -103,6 +136,7 @@ __global__ void __launch_bounds__(kHopperThreads, 1)
     registers_up<232>();
     consume(ring, w, begin, end);
   }
+  ring.finish();
 }
 
 int at(const Tensor& t, int i) { return static_cast<int>(t.shape[i]); }
@@ -117,10 +151,13 @@ void conv2d_hopper_bwd_weight(Stream& stream, const eqv_conv2d_params& p, const 
   Work w{};
   w.rows = at(dy, 1), w.columns = at(dy, 2), w.stride = p.stride, w.first_row = -p.pad_top, w.first_column = -p.pad_left;
   w.taps_across = kw, w.slices = up(inputs, kBox), w.boxes = taps * w.slices;
-  w.steps = up(pixels, kTileDepth), w.tiles_across = up(w.boxes, kColumns / kBox);
-  const int tiles = up(outputs, kRows) * w.tiles_across;
-  w.units = tiles * w.steps;
-  w.piece = up(w.units, stream.device->threads);
+  w.steps = up(pixels, kTileDepth);
+  const int rows = up(outputs, kRows), columns = up(w.boxes, kColumns / kBox);
+  w.pairs = rows % 2 == 0 ? Pairs::down : columns % 2 == 0 ? Pairs::across : Pairs::none;
+  w.across = w.pairs == Pairs::across ? columns / 2 : columns;
+  const int tiles = rows * columns;
+  w.units = tiles / w.blocks() * w.steps;
+  w.piece = up(w.units, std::max(1, stream.device->threads / w.blocks()));
   w.parts = up(w.steps, w.piece) + 1;
   const int64_t floats = int64_t{tiles} * w.parts * kTile;
   Workspace workspace(stream, Workspace::bytes<float>(floats));
@@ -129,19 +166,26 @@ void conv2d_hopper_bwd_weight(Stream& stream, const eqv_conv2d_params& p, const 
   const PixelRange range{-p.pad_top, -p.pad_left, p.pad_bottom - (kh - 1), p.pad_right - (kw - 1)};
   const TensorMap x_map = pixels_map(x.data, at(x, 0), at(x, 1), at(x, 2), inputs, range, p.stride, kTileDepth);
   const TensorMap dy_map = matrix_map(dy.data, pixels, outputs, kTileDepth);
-  launch(stream, "conv2d_bwd_weight", dim3(static_cast<unsigned>(up(w.units, w.piece))), dim3(kHopperThreads),
-         sizeof(WeightRing), weight_gradient_hopper, x_map, dy_map, w);
+  const auto run = [&]<int kBlocks>(std::integral_constant<int, kBlocks>) {
+    launch_clusters(stream, "conv2d_bwd_weight", kBlocks, dim3(static_cast<unsigned>(up(w.units, w.piece) * kBlocks)),
+                    dim3(kHopperThreads), sizeof(WeightRing<kBlocks>), weight_gradient_hopper<kBlocks>, x_map, dy_map, w);
+  };
+  if (w.pairs == Pairs::none) run(std::integral_constant<int, 1>{});
+  else run(std::integral_constant<int, 2>{});
 
   // In the order of the sums, whose reads are the most; what lies beyond the channels is left out.
-  const int wide = w.tiles_across * kColumns;
+  const int wide = columns * kColumns;
   float* to = f32(dw);
   for_each(stream, "conv2d_bwd_weight", int64_t{outputs} * wide, EQV_LAMBDA(int64_t i) {
     const int o = static_cast<int>(i) / wide, column = static_cast<int>(i) - o * wide;
     const int tap = column / (w.slices * kBox), c = column - tap * w.slices * kBox;
     if (tap >= taps || c >= inputs) return;
-    const int tile = o / kRows * w.tiles_across + column / kColumns;
-    const int parts = ((tile + 1) * w.steps - 1) / w.piece - w.first_block(tile) + 1;
-    const float* from = w.sums + int64_t{tile} * w.parts * kTile + o % kRows * kColumns + column % kColumns;
+    const int down = o / kRows, side = column / kColumns;
+    const int pair = w.pairs == Pairs::down ? down / 2 * w.across + side
+                     : w.pairs == Pairs::across ? down * w.across + side / 2 : down * w.across + side;
+    const int rank = w.pairs == Pairs::down ? down % 2 : w.pairs == Pairs::across ? side % 2 : 0;
+    const int parts = ((pair + 1) * w.steps - 1) / w.piece - w.first_cluster(pair) + 1;
+    const float* from = w.sums + int64_t{pair * w.blocks() + rank} * w.parts * kTile + o % kRows * kColumns + column % kColumns;
     float sum = 0;
     for (int part = 0; part < parts; ++part) sum += from[int64_t{part} * kTile];
     to[(int64_t{o} * inputs + c) * taps + tap] = sum;

@@ -239,6 +239,122 @@ void box(Stream& stream, int64_t rows, int64_t columns, int box_rows, int row, i
          out.fetch(), want);
 }
 
+// The tile is 64 rows; what is outside the matrix must stay as it is.
+__global__ void __launch_bounds__(128) store_kernel(const __grid_constant__ TensorMap map, int row, int column, const Bf16* from) {
+  Tiles& s = shared_memory<Tiles>();
+  for (int i = static_cast<int>(threadIdx.x); i < 64 * kRow; i += 128)
+    s.a[swizzled_128(static_cast<unsigned>(i) * 2) / 2] = from[i];
+  fence_async_proxy();
+  warpgroup_barrier();
+  if (threadIdx.x == 0) {
+    store_matrix_box(s.a, map, row, column);
+    commit_stores();
+    wait_for_stores<0>();
+  }
+}
+
+void store_box(Stream& stream, int64_t rows, int64_t columns, int row, int column) {
+  constexpr int kRows = 64;
+  Numbers numbers;
+  Buffer<Bf16> from(stream, numbers.bf16(size_t{kRows} * kRow));
+  const Bf16 before{0x7fff};
+  Buffer<Bf16> to(stream, static_cast<size_t>(rows * columns), before);
+  launch(stream, "tma", dim3(1), dim3(128), sizeof(Tiles), store_kernel, matrix_map(to.device(), rows, columns, kRows), row, column,
+         from.device());
+  std::vector<Bf16> want(static_cast<size_t>(rows * columns), before);
+  for (int r = 0; r < kRows && row + r < rows; ++r)
+    for (int c = 0; c < kRow && column + c < columns; ++c)
+      want[static_cast<size_t>((row + r) * columns + column + c)] = from.host[static_cast<size_t>(r * kRow + c)];
+  report("tma.store " + std::to_string(rows) + "x" + std::to_string(columns) + " at " + std::to_string(row) + "," +
+             std::to_string(column),
+         to.fetch(), want);
+}
+
+template <bool kTransposed>
+__global__ void __launch_bounds__(32) store_matrices_kernel(const uint32_t* from, Bf16* out) {
+  Matrices& s = shared_memory<Matrices>();
+  uint32_t registers[4];
+  for (int i = 0; i < 4; ++i) registers[i] = from[threadIdx.x * 4 + static_cast<unsigned>(i)];
+  store_matrices<kTransposed>(s.values[threadIdx.x / 8][threadIdx.x % 8], registers);
+  __syncthreads();
+  for (unsigned i = threadIdx.x; i < 256; i += 32) out[i] = s.values[i / 64][i / 8 % 8][i % 8];
+}
+
+template <bool kTransposed>
+void store(Stream& stream) {
+  std::vector<uint32_t> words(128);
+  for (size_t i = 0; i < words.size(); ++i) words[i] = static_cast<uint32_t>(i * 2654435761u);
+  Buffer<uint32_t> from(stream, words);
+  Buffer<Bf16> out(stream, 256, Bf16{0});
+  launch(stream, "stmatrix", dim3(1), dim3(32), sizeof(Matrices), store_matrices_kernel<kTransposed>, from.device(), out.device());
+  std::vector<Bf16> want(256);
+  for (size_t m = 0; m < 4; ++m)
+    for (size_t row = 0; row < 8; ++row)
+      for (size_t column = 0; column < 8; ++column) {
+        const auto value = static_cast<uint16_t>(words[(row * 4 + column / 2) * 4 + m] >> column % 2 * 16);
+        want[m * 64 + (kTransposed ? column * 8 + row : row * 8 + column)] = Bf16{value};
+      }
+  report(kTransposed ? "stmatrix.x4.trans" : "stmatrix.x4", out.fetch(), want);
+}
+
+struct Shared2 {
+  alignas(1024) Bf16 boxes[64 * kRow], pixels[64 * kRow];
+  Barrier full, empty;
+};
+
+// Two blocks; each brings both of them half of the boxes' rows and half of the pixels, twice, the second time when both say
+// that they have read the first.
+__global__ void __launch_bounds__(128) multicast_kernel(const __grid_constant__ TensorMap map, const __grid_constant__ TensorMap pixels, Bf16* out) {
+  constexpr int kHalf = 32 * kRow, kAll = 64 * kRow;
+  Shared2& s = shared_memory<Shared2>();
+  const auto rank = cluster_rank();
+  const int half = static_cast<int>(rank) * kHalf;
+  if (threadIdx.x == 0) {
+    barrier_init(&s.full, 1);
+    barrier_init(&s.empty, 2);
+    fence_barrier_init();
+  }
+  cluster_barrier();
+  for (int round = 0; round < 2; ++round) {
+    if (threadIdx.x == 0) {
+      if (round == 1) barrier_wait(&s.empty, 0);
+      barrier_expect(&s.full, 2 * kAll * sizeof(Bf16));
+      multicast_matrix_box(s.boxes + half, map, &s.full, 3, round * 64 + half / kRow, 0);
+      multicast_pixels(s.pixels + half, pixels, &s.full, 3, static_cast<int>(rank), round, 0, 0, 0, 0);
+    }
+    barrier_wait(&s.full, static_cast<unsigned>(round));
+    Bf16* to = out + (static_cast<int>(blockIdx.x) * 2 + round) * 2 * kAll;
+    for (int i = static_cast<int>(threadIdx.x); i < kAll; i += 128) {
+      to[i] = s.boxes[i];
+      to[kAll + i] = s.pixels[i];
+    }
+    __syncthreads();
+    if (round == 0 && threadIdx.x < 2) barrier_arrive_at(&s.empty, threadIdx.x);
+  }
+  cluster_barrier();
+}
+
+void multicast(Stream& stream) {
+  constexpr size_t kRows = 64, kTile = kRows * kRow;
+  constexpr int kWidth = 16;
+  Numbers numbers;
+  Buffer<Bf16> matrix(stream, numbers.bf16(2 * kTile)), image(stream, numbers.bf16(2 * size_t{3} * kWidth * kRow));
+  Buffer<Bf16> out(stream, 8 * kTile, Bf16{0x7fff});
+  launch_clusters(stream, "multicast", 2, dim3(2), dim3(128), sizeof(Shared2), multicast_kernel,
+                  matrix_map(matrix.device(), 2 * kRows, kRow, 32),
+                  pixels_map(image.device(), 2, 3, kWidth, kRow, {0, 0, 0, 0}, 1, 32), out.device());
+  std::vector<Bf16> want(8 * kTile);
+  for (size_t block = 0; block < 2; ++block)
+    for (size_t round = 0; round < 2; ++round)
+      for (size_t row = 0; row < kRows; ++row)
+        for (size_t c = 0; c < kRow; ++c) {
+          Bf16* to = want.data() + (block * 2 + round) * 2 * kTile + swizzled(row, c);
+          to[0] = matrix.host[round * kTile + row * kRow + c];
+          to[kTile] = image.host[((row / 32 * 3 + round) * kWidth + row % 32) * kRow + c];
+        }
+  report("tma.multicast to a cluster of two", out.fetch(), want);
+}
+
 struct Convolution {
   int n, h, w, c, kernel, stride, top, left, bottom, right;
 };
@@ -351,6 +467,11 @@ void run(int ordinal) {
   pixels(stream, wide, 851, 0, 0, 3);
   pixels(stream, wide, 900, 0, 3, 0);
   pixels(stream, plain, 200, 64, 0, 0);
+  store<false>(stream);
+  store<true>(stream);
+  store_box(stream, 200, 128, 64, 64);
+  store_box(stream, 100, 72, 64, 64);  // beyond the last row and column
+  multicast(stream);
   multiply<64, false>(stream);
   multiply<128, false>(stream);
   multiply<256, false>(stream);

@@ -116,6 +116,8 @@ void open(Device& device) {
                 device.ordinal);
   device.architecture = device.ordinal == 0 ? 80 : 90;
   if (device.threads == 0) device.threads = static_cast<int32_t>(std::max(1u, std::thread::hardware_concurrency()));
+  // In clusters two blocks run on one thread: as many multiprocessors as keep all busy.
+  if (device.architecture == 90) device.threads *= 2;
 }
 
 void describe(const Device& device, eqv_device_info& info) {

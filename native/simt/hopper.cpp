@@ -19,6 +19,14 @@ bool early() {
   return value;
 }
 
+// Whether a copy to another block of the cluster is done at once: with a seed, every other one. That block may not have come
+// to where it would wait for it.
+bool hurried() {
+  thread_local uint64_t state = seed();
+  state = state * 6364136223846793005u + 1442695040888963407u;
+  return seed() && state >> 63;
+}
+
 // A barrier's 64 bits.
 struct Bits {
   int32_t bytes;     // announced and not there yet
@@ -44,10 +52,18 @@ void store(uint64_t* barrier, Bits b) {
 
 struct Copy {
   TensorMap map;
-  unsigned char* to;
-  uint64_t* barrier;
   int at[4];  // row, column; or n, i, j, channel
   int r, s;
+  unsigned char* shared;  // of the block that it goes to
+  uint32_t to;            // within it
+  uint64_t* barrier;
+};
+
+// From shared memory to a matrix.
+struct StoreOfBox {
+  TensorMap map;
+  const unsigned char* from;
+  int row, column;
 };
 
 struct Product {
@@ -59,7 +75,17 @@ struct Product {
 
 struct Thread {
   bool fenced = false;
-  std::vector<std::vector<Product>> groups{1};  // the last one not committed yet
+  std::vector<std::vector<Product>> groups{1};     // the last one not committed yet
+  std::vector<std::vector<StoreOfBox>> stores{1};  // likewise
+  std::vector<uint32_t> written;                   // kilobytes of shared memory, since fence.proxy.async
+};
+
+// What is known of a barrier. Other blocks of the cluster may use it once they have waited for a phase of the cluster
+// barrier that its initialiser, having fenced, arrived at.
+struct Known {
+  unsigned initialiser;
+  bool fenced, released;
+  unsigned phase;
 };
 
 // What a block has under way.
@@ -69,29 +95,58 @@ struct UnderWay : BlockState {
     for (const auto& t : threads)
       if (t.second.groups.size() > 1 || !t.second.groups.front().empty())
         die("wgmma: a block ends with products that nobody waited for");
+    for (const auto& t : threads)
+      if (t.second.stores.size() > 1 || !t.second.stores.front().empty())
+        die("TMA: a block ends before its shared memory was read by a store");
   }
 
-  std::map<const uint64_t*, bool> barriers;  // whether fenced
+  std::map<const uint64_t*, Known> barriers;
   std::vector<Copy> copies;
   std::map<unsigned, Thread> threads;
 };
 
-UnderWay& block() { return state_of_block<UnderWay>(); }
+UnderWay& block(unsigned rank) { return state_of_block<UnderWay>(rank); }
+UnderWay& block() { return block(cluster_rank()); }
+
+Thread& self() { return block().threads[thread_index()]; }
 
 void known(const uint64_t* barrier) {
   const auto found = block().barriers.find(barrier);
   if (found == block().barriers.end()) die("mbarrier: used before mbarrier.init");
-  if (!found->second) die("mbarrier: used before fence.mbarrier_init");
+  if (!found->second.fenced) die("mbarrier: used before fence.mbarrier_init");
 }
 
-// The place of a byte of a tile after the 128-byte swizzle, which turns 16-byte units by the number of their row.
-unsigned char* swizzled(uint32_t offset) { return shared_bytes() + (offset ^ (offset >> 7 & 7) << 4); }
+// What lies here in this block, in another of the cluster.
+template <class T>
+T* in_block(T* here, unsigned rank) {
+  return reinterpret_cast<T*>(shared_bytes(rank) + shared_offset(here));
+}
+
+// The barrier of another block of the cluster (or of this one), if it may be used from here.
+uint64_t* known_in(uint64_t* barrier, unsigned rank) {
+  if (rank == cluster_rank()) {
+    known(barrier);
+    return barrier;
+  }
+  if (has_ended(rank)) die("cluster: the shared memory of a block that has ended is used");
+  uint64_t* there = in_block(barrier, rank);
+  const auto found = block(rank).barriers.find(there);
+  if (found == block(rank).barriers.end() || !found->second.fenced)
+    die("mbarrier: used by another block of the cluster before it was initialised and fenced");
+  if (!found->second.released || cluster_phases() <= found->second.phase)
+    die("mbarrier: used by another block of the cluster without a cluster barrier since mbarrier.init");
+  return there;
+}
+
+// Where a byte of a tile lies after the 128-byte swizzle, which turns 16-byte units by the number of their row.
+uint32_t turned(uint32_t offset) { return offset ^ (offset >> 7 & 7) << 4; }
+unsigned char* swizzled(uint32_t offset) { return shared_bytes() + turned(offset); }
 
 // One row of a box; `from` null is zeros.
 void put_row(const Copy& copy, int row, const uint16_t* from, int64_t channel, int64_t channels) {
   for (int c = 0; c < kBoxWidth; ++c) {
     const uint16_t value = from && channel + c < channels ? from[c] : 0;
-    std::memcpy(swizzled(shared_offset(copy.to) + static_cast<unsigned>(row * kRowBytes + c * 2)), &value, 2);
+    std::memcpy(copy.shared + turned(copy.to + static_cast<unsigned>(row * kRowBytes + c * 2)), &value, 2);
   }
 }
 
@@ -125,11 +180,30 @@ void run(const Copy& copy) {
   store(copy.barrier, b);
 }
 
-void start(const Copy& copy) {
-  known(copy.barrier);
-  if (shared_offset(copy.to) % 1024) die("TMA: a swizzled tile must start at a multiple of 1024 bytes");
-  if (early()) run(copy);
-  else block().copies.push_back(copy);
+// To each block of the mask, at the same place; what arrives there is counted by its own barrier.
+void start(Copy copy, const void* to, uint64_t* barrier, unsigned blocks) {
+  copy.to = shared_offset(to);
+  if (copy.to % 1024) die("TMA: a swizzled tile must start at a multiple of 1024 bytes");
+  if (blocks >> cluster_blocks()) die("TMA: multicast to a block that the cluster does not have");
+  for (unsigned rank = 0; rank < cluster_blocks(); ++rank) {
+    if (!(blocks >> rank & 1)) continue;
+    copy.barrier = known_in(barrier, rank);
+    copy.shared = shared_bytes(rank);
+    if (early() || (rank != cluster_rank() && hurried())) run(copy);
+    else block(rank).copies.push_back(copy);
+  }
+}
+
+void run(const StoreOfBox& store) {
+  const TensorMap& m = store.map;
+  const uint32_t from = shared_offset(store.from);
+  for (int p = 0; p < m.box; ++p)
+    for (int c = 0; c < kBoxWidth; ++c) {
+      const int64_t row = store.row + p, column = store.column + c;
+      if (row >= m.rows || column >= m.columns) continue;
+      std::memcpy(const_cast<uint16_t*>(m.data) + row * m.columns + column,
+                  swizzled(from + static_cast<unsigned>(p * kRowBytes + c * 2)), 2);
+    }
 }
 
 // The copies that end at this barrier are done now.
@@ -198,8 +272,6 @@ void multiply_group(unsigned first) {
   }
 }
 
-Thread& self() { return block().threads[thread_index()]; }
-
 }  // namespace
 
 uint32_t shared_offset(const void* p) {
@@ -209,20 +281,43 @@ uint32_t shared_offset(const void* p) {
 void barrier_init(uint64_t* barrier, unsigned arrivals) {
   const Bits b{0, static_cast<int16_t>(arrivals), static_cast<uint16_t>(arrivals)};
   std::memcpy(barrier, &b, sizeof b);
-  block().barriers[barrier] = false;
+  block().barriers[barrier] = {thread_index(), false, false, 0};
 }
 
 void fence_barrier_init() {
-  for (auto& b : block().barriers) b.second = true;
+  for (auto& b : block().barriers)
+    if (b.second.initialiser == thread_index()) b.second.fenced = true;
 }
 
-void barrier_arrive(uint64_t* barrier, unsigned bytes) {
-  known(barrier);
+namespace {
+
+void arrive(uint64_t* barrier, unsigned bytes) {
   Bits b = load(barrier);
   b.bytes += static_cast<int32_t>(bytes);
   --b.pending;
   store(barrier, b);
 }
+
+}  // namespace
+
+void barrier_arrive(uint64_t* barrier, unsigned bytes) {
+  known(barrier);
+  arrive(barrier, bytes);
+}
+
+void barrier_arrive_at(uint64_t* barrier, unsigned rank) { arrive(known_in(barrier, rank), 0); }
+
+void cluster_arrive() {
+  for (auto& b : block().barriers) {
+    Known& k = b.second;
+    if (k.initialiser != thread_index() || !k.fenced || k.released) continue;
+    k.released = true;
+    k.phase = cluster_phases();
+  }
+  cluster_barrier_arrive();
+}
+
+void cluster_wait() { cluster_barrier_wait(); }
 
 void barrier_wait(uint64_t* barrier, unsigned parity) {
   known(barrier);
@@ -232,14 +327,51 @@ void barrier_wait(uint64_t* barrier, unsigned parity) {
   });
 }
 
-void tma_matrix_box(void* to, const TensorMap& map, uint64_t* barrier, int row, int column) {
+void tma_matrix_box(void* to, const TensorMap& map, uint64_t* barrier, unsigned blocks, int row, int column) {
   if (map.pixels) die("TMA: a map of pixels is copied as a matrix");
-  start({map, static_cast<unsigned char*>(to), barrier, {row, column, 0, 0}, 0, 0});
+  start({map, {row, column, 0, 0}, 0, 0, nullptr, 0, nullptr}, to, barrier, blocks);
 }
 
-void tma_pixels(void* to, const TensorMap& map, uint64_t* barrier, int n, int i, int j, int channel, int r, int s) {
+void tma_pixels(void* to, const TensorMap& map, uint64_t* barrier, unsigned blocks, int n, int i, int j, int channel, int r,
+                int s) {
   if (!map.pixels) die("TMA: a map of a matrix is copied as pixels");
-  start({map, static_cast<unsigned char*>(to), barrier, {n, i, j, channel}, r, s});
+  start({map, {n, i, j, channel}, r, s, nullptr, 0, nullptr}, to, barrier, blocks);
+}
+
+unsigned this_block() { return 1u << cluster_rank(); }
+
+void written_by_thread(const void* at) {
+  auto& written = self().written;
+  const uint32_t kilobyte = shared_offset(at) >> 10;
+  if (written.empty() || written.back() != kilobyte) written.push_back(kilobyte);
+}
+
+void fence_async_proxy() { self().written.clear(); }
+
+void tma_store_box(const void* from, const TensorMap& map, int row, int column) {
+  if (map.pixels) die("TMA: a map of pixels is stored as a matrix");
+  const uint32_t begin = shared_offset(from), end = begin + static_cast<uint32_t>(map.box * kRowBytes);
+  if (begin % 1024) die("TMA: a swizzled tile must start at a multiple of 1024 bytes");
+  for (const auto& t : block().threads)
+    for (uint32_t kilobyte : t.second.written)
+      if (kilobyte >= begin >> 10 && kilobyte < end >> 10) die("TMA: a store of what was written without fence.proxy.async");
+  const StoreOfBox store{map, static_cast<const unsigned char*>(from), row, column};
+  if (early()) run(store);
+  else self().stores.back().push_back(store);
+}
+
+void commit_stores() { self().stores.emplace_back(); }
+
+void wait_for_stores(unsigned newest) {
+  auto& stores = self().stores;
+  while (stores.size() > newest + 1) {
+    for (const StoreOfBox& store : stores.front()) run(store);
+    stores.erase(stores.begin());
+  }
+}
+
+void warpgroup_barrier() {
+  rendezvous("bar.sync of a warpgroup", thread_index() / kWarpgroup * kWarpgroup, kWarpgroup, [] {});
 }
 
 void warpgroup_fence() { self().fenced = true; }
@@ -256,7 +388,7 @@ void warpgroup_commit() {
 
 void warpgroup_wait(unsigned newest) {
   const unsigned first = thread_index() / kWarpgroup * kWarpgroup;
-  rendezvous(first, kWarpgroup, [=] {
+  rendezvous("wgmma.wait_group", first, kWarpgroup, [=] {
     while (block().threads[first].groups.size() > newest + 1) multiply_group(first);
   });
   self().fenced = false;

@@ -1,7 +1,9 @@
 // Twins of sm_90a's instructions (kernels/common/hopper.h): barriers that count bytes, copies of tiles, products of a
-// warpgroup. Copies and products happen as late as the program allows: when it waits for them; with SIMT_EARLY=1 at once.
-// What breaks the rules ends the process: a barrier used before it was initialised and fenced, too many arrivals, a tile
-// that is not aligned, products without a fence, threads of a warpgroup that disagree.
+// warpgroup. Copies and products happen as late as the program allows: when it waits for them; with SIMT_EARLY=1 at once. With a
+// seed, copies to another block of a cluster are now and then done at once.
+// What breaks the rules ends the process: a barrier used before it was initialised and fenced (by another block of the
+// cluster: before a cluster barrier after that), too many arrivals, shared memory of a block that has ended, a tile that is
+// not aligned, products without a fence, a store of what was written without one, threads of a warpgroup that disagree.
 #pragma once
 
 #include <cstdint>
@@ -24,10 +26,26 @@ uint32_t shared_offset(const void* p);
 void barrier_init(uint64_t* barrier, unsigned arrivals);
 void fence_barrier_init();
 void barrier_arrive(uint64_t* barrier, unsigned bytes);
+void barrier_arrive_at(uint64_t* barrier, unsigned rank);  // at the same barrier of another block of the cluster
 void barrier_wait(uint64_t* barrier, unsigned parity);
 
-void tma_matrix_box(void* to, const TensorMap& map, uint64_t* barrier, int row, int column);
-void tma_pixels(void* to, const TensorMap& map, uint64_t* barrier, int n, int i, int j, int channel, int r, int s);
+unsigned cluster_rank();
+void cluster_arrive();
+void cluster_wait();
+
+// `blocks`: a bit for each block of the cluster that a copy goes to.
+unsigned this_block();
+void tma_matrix_box(void* to, const TensorMap& map, uint64_t* barrier, unsigned blocks, int row, int column);
+void tma_pixels(void* to, const TensorMap& map, uint64_t* barrier, unsigned blocks, int n, int i, int j, int channel, int r,
+                int s);
+
+void written_by_thread(const void* at);  // what a store of tiles will read
+void fence_async_proxy();
+void tma_store_box(const void* from, const TensorMap& map, int row, int column);
+void commit_stores();
+void wait_for_stores(unsigned newest);  // until shared memory has been read
+
+void warpgroup_barrier();
 
 void warpgroup_fence();
 void warpgroup_multiply(float* d, int columns, uint64_t a, uint64_t b, bool add, bool transposed);

@@ -11,22 +11,32 @@ namespace simt {
 unsigned char* shared_bytes();
 unsigned thread_index();  // within the block
 
+// The cluster of the current block: its other blocks by their rank.
+unsigned cluster_rank();
+unsigned cluster_blocks();
+unsigned char* shared_bytes(unsigned rank);
+bool has_ended(unsigned rank);  // all its threads have returned
+unsigned cluster_phases();      // of the cluster barrier, that the current thread has waited for
+void cluster_barrier_arrive();
+void cluster_barrier_wait();
+
 // Lets other threads run until the condition holds.
 void wait_until(const std::function<bool()>& condition);
 
-// Waits until the threads first … first + count − 1 of the block are here; the last one calls `together` for all.
-void rendezvous(unsigned first, unsigned count, const std::function<void()>& together);
+// Waits until the threads first … first + count − 1 of the block are here, at the same operation; the last one calls
+// `together` for all.
+void rendezvous(const char* name, unsigned first, unsigned count, const std::function<void()>& together);
 
-// Something that lives as long as the block that runs now.
+// Something that lives as long as the cluster that runs now, for each of its blocks.
 struct BlockState {
   virtual ~BlockState() = default;
-  virtual void at_end() {}  // all threads have returned
+  virtual void at_end() {}  // all threads of the block have returned
 };
-std::unique_ptr<BlockState>& block_state();
+std::unique_ptr<BlockState>& block_state(unsigned rank);
 
 template <class T>
-T& state_of_block() {
-  auto& state = block_state();
+T& state_of_block(unsigned rank) {
+  auto& state = block_state(rank);
   if (!state) state = std::make_unique<T>();
   return static_cast<T&>(*state);
 }

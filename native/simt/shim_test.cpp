@@ -4,6 +4,7 @@
 #include <cstring>
 #include <vector>
 
+#include "hopper.h"
 #include "simt.h"
 
 namespace {
@@ -58,15 +59,71 @@ void shift_too_far(float* out) {
   out[threadIdx.x] = static_cast<float>(1 << far);
 }
 
+// ---- clusters of two blocks, each with a barrier at the beginning of its shared memory --------------------------------
+
+uint64_t* shared_barrier() { return static_cast<uint64_t*>(simt::shared()); }
+
+void begin_barrier(unsigned arrivals) {
+  if (threadIdx.x == 0) {
+    simt::barrier_init(shared_barrier(), arrivals);
+    simt::fence_barrier_init();
+  }
+}
+
+void cluster_barrier() {
+  simt::cluster_arrive();
+  simt::cluster_wait();
+}
+
+// A thread of each block arrives at both barriers, for which all wait. kBarrier: not before they are initialised.
+template <bool kBarrier>
+void meet(float* out) {
+  begin_barrier(2);
+  if (kBarrier) cluster_barrier();
+  else __syncthreads();
+  if (threadIdx.x < 2) simt::barrier_arrive_at(shared_barrier(), threadIdx.x);
+  simt::barrier_wait(shared_barrier(), 0);
+  out[threadIdx.x] = 1;
+  cluster_barrier();
+}
+
+// The second block does not wait until the first has stopped using its shared memory.
+void leave_early(float* out) {
+  begin_barrier(1);
+  cluster_barrier();
+  if (simt::cluster_rank() == 1) return;
+  for (int i = 0; i < 3; ++i) __syncthreads();
+  if (threadIdx.x == 0) simt::barrier_arrive_at(shared_barrier(), 1);
+  out[threadIdx.x] = 1;
+}
+
+// One thread of the cluster does not arrive, and waits for another barrier.
+void cluster_deadlock(float* out) {
+  begin_barrier(1);
+  cluster_barrier();
+  if (threadIdx.x == 0 && simt::cluster_rank() == 1) simt::barrier_wait(shared_barrier(), 0);
+  cluster_barrier();
+  out[threadIdx.x] = 1;
+}
+
+void arrive_twice(float* out) {
+  simt::cluster_arrive();
+  simt::cluster_arrive();
+  out[threadIdx.x] = 1;
+}
+
 struct Case {
   const char* name;
   void (*kernel)(float*);
+  unsigned cluster = 1;
 };
 
 constexpr Case kCases[] = {
     {"rotate", rotate<true>},        {"missing-barrier", rotate<false>}, {"sum", sum},
     {"uninitialised", uninitialised}, {"divergent", divergent},           {"disagreeing", disagreeing},
     {"absent-lane", absent_lane},    {"beside", beside},                 {"shift-too-far", shift_too_far},
+    {"meet", meet<true>, 2},         {"meet-too-soon", meet<false>, 2},  {"leave-early", leave_early, 2},
+    {"cluster-deadlock", cluster_deadlock, 2},                           {"arrive-twice", arrive_twice, 2},
 };
 
 }  // namespace
@@ -75,7 +132,7 @@ int main(int count, char** arguments) {
   for (const Case& c : kCases) {
     if (count != 2 || std::strcmp(arguments[1], c.name) != 0) continue;
     std::vector<float> out(kThreads, -1);
-    simt::launch(dim3(1), dim3(kThreads), kThreads * sizeof(float), 1, [&] { c.kernel(out.data()); });
+    simt::launch(dim3(c.cluster), c.cluster, dim3(kThreads), kThreads * sizeof(float), 1, [&] { c.kernel(out.data()); });
     for (float v : out) std::printf("%g ", v);
     std::printf("\n");
     return 0;

@@ -53,8 +53,8 @@ constexpr int kSavedRegisters = 6;
 constexpr size_t kSharedAlignment = 1024;
 constexpr unsigned kWarp = 32;
 
-enum class State { ready, polling, at_barrier, at_warp_operation, at_rendezvous, returned };
-constexpr int kStates = 6;
+enum class State { ready, polling, at_barrier, at_cluster_barrier, at_warp_operation, at_rendezvous, returned };
+constexpr int kStates = 7;
 
 struct Copy {
   void* to;
@@ -67,11 +67,16 @@ struct Copy {
   }
 };
 
+struct Block;
+
 struct Fiber {
   void* stack_pointer = nullptr;
   Place place;
-  unsigned index = 0;
+  Block* block = nullptr;
+  unsigned index = 0;  // within the block
   State state = State::ready;
+  unsigned cluster_phases = 0;   // of the cluster barrier that this thread has waited for
+  bool at_cluster = false;       // has arrived at the cluster barrier and not waited yet
   std::vector<std::vector<Copy>> copies;  // groups of asynchronous copies, the last one not committed yet
 };
 
@@ -82,7 +87,24 @@ struct Rendezvous {
   alignas(64) Lanes in, out;
 };
 
-// Runs blocks, one at a time, on one thread of the processor.
+// Threads of a block that wait for each other: an operation of a warpgroup, a named barrier.
+struct Meeting {
+  unsigned arrived = 0;
+  const char* name = nullptr;
+};
+
+// A block of the cluster that runs.
+struct Block {
+  unsigned rank = 0;
+  unsigned char* shared = nullptr;
+  Fiber* fibers = nullptr;
+  std::vector<Rendezvous> warps;
+  std::vector<Meeting> meetings;  // by their first thread
+  unsigned alive = 0, at_barrier = 0;
+  std::unique_ptr<BlockState> state;
+};
+
+// Runs clusters, one at a time, on one thread of the processor: all blocks of a cluster are there at once.
 class Scheduler {
  public:
   ~Scheduler() {
@@ -90,43 +112,45 @@ class Scheduler {
   }
 
   void release_stacks();
-  void prepare(dim3 grid, dim3 block, size_t shared_bytes, const std::function<void()>& body);
-  void run(unsigned block);
+  void prepare(dim3 grid, unsigned cluster, dim3 block, size_t shared_bytes, const std::function<void()>& body);
+  void run(unsigned cluster);
 
   void barrier();
+  void cluster_arrive();
+  void cluster_wait();
   void operation(unsigned mask, const char* name, const void* in, size_t in_size, void* out, size_t out_size,
                  void (*combine)(unsigned, const Lanes&, Lanes&));
   void copy_async(const Copy& copy);
   void commit_copies() { current->copies.emplace_back(); }
   void wait_for_copies(unsigned newest);
   void wait_until(const std::function<bool()>& condition);
-  void rendezvous(unsigned first, unsigned count, const std::function<void()>& together);
+  void rendezvous(const char* name, unsigned first, unsigned count, const std::function<void()>& together);
   [[noreturn]] void die(const char* message) const;
-
-  std::unique_ptr<BlockState> state;
+  Block& block(unsigned rank);
+  unsigned blocks() const { return static_cast<unsigned>(blocks_.size()); }
 
   Fiber* current = nullptr;
-  unsigned char* shared = nullptr;
 
  private:
   static void enter();
   void wait(State state);
-  void release_barrier();
+  void release_barrier(Block& block);
+  void release_cluster();
+  unsigned threads() const { return static_cast<unsigned>(fibers_.size() / blocks_.size()); }
 
-  dim3 grid_, block_;
+  dim3 grid_;
   size_t shared_bytes_ = 0;
   const std::function<void()>* body_ = nullptr;
   std::vector<Fiber> fibers_;
-  std::vector<Rendezvous> warps_;
+  std::vector<Block> blocks_;
   std::vector<unsigned> order_;
   std::vector<unsigned char> shared_memory_;
   std::mt19937_64 random_;
   unsigned char* stacks_ = nullptr;
   size_t stack_bytes_ = 0;
-  std::vector<unsigned> together_;  // by first thread: how many are at a rendezvous
   void* main_ = nullptr;
   bool moved_ = false;
-  unsigned alive_ = 0, at_barrier_ = 0;
+  unsigned alive_ = 0, at_cluster_ = 0, cluster_phase_ = 0;
 };
 
 thread_local Scheduler* scheduler = nullptr;
@@ -137,12 +161,11 @@ void Scheduler::release_stacks() {
   munmap(stacks_, stack_bytes_);
 }
 
-void Scheduler::prepare(dim3 grid, dim3 block, size_t shared_bytes, const std::function<void()>& body) {
+void Scheduler::prepare(dim3 grid, unsigned cluster, dim3 block, size_t shared_bytes, const std::function<void()>& body) {
   grid_ = grid;
-  block_ = block;
   body_ = &body;
-  const unsigned threads = block.x * block.y * block.z;
-  const size_t wanted = threads * (kStack + kStagger);
+  const unsigned threads = block.x * block.y * block.z, all = threads * cluster;
+  const size_t wanted = all * (kStack + kStagger);
   if (wanted > stack_bytes_) {
     release_stacks();
     void* memory = mmap(nullptr, wanted, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
@@ -150,21 +173,33 @@ void Scheduler::prepare(dim3 grid, dim3 block, size_t shared_bytes, const std::f
     stacks_ = static_cast<unsigned char*>(memory);
     stack_bytes_ = wanted;
   }
-  fibers_.assign(threads, Fiber{});
-  warps_.assign((threads + kWarp - 1) / kWarp, Rendezvous{});
-  order_.resize(threads);
-  for (unsigned i = 0; i < threads; ++i) {
+  fibers_.assign(all, Fiber{});
+  blocks_.clear();
+  blocks_.resize(cluster);
+  order_.resize(all);
+  for (unsigned i = 0; i < all; ++i) {
+    const unsigned t = i % threads;
     order_[i] = i;
-    fibers_[i].index = i;
-    fibers_[i].place = {{i % block.x, i / block.x % block.y, i / (block.x * block.y)}, {}, block, grid};
+    fibers_[i].index = t;
+    fibers_[i].block = &blocks_[i / threads];
+    fibers_[i].place = {{t % block.x, t / block.x % block.y, t / (block.x * block.y)}, {}, block, grid};
   }
+  // Each block's memory at a multiple of the alignment, with something between them that nobody may touch.
   shared_bytes_ = shared_bytes;
+  const size_t apart = (shared_bytes / kSharedAlignment + 2) * kSharedAlignment;
   ASAN_UNPOISON_MEMORY_REGION(shared_memory_.data(), shared_memory_.size());
-  shared_memory_.resize(shared_bytes + kSharedAlignment);
+  shared_memory_.resize(cluster * apart + kSharedAlignment);
   const auto address = reinterpret_cast<uintptr_t>(shared_memory_.data());
-  shared = reinterpret_cast<unsigned char*>((address + kSharedAlignment - 1) / kSharedAlignment * kSharedAlignment);
-  ASAN_UNPOISON_MEMORY_REGION(shared, shared_bytes);
-  ASAN_POISON_MEMORY_REGION(shared + shared_bytes, shared_memory_.data() + shared_memory_.size() - (shared + shared_bytes));
+  auto* first = reinterpret_cast<unsigned char*>((address + kSharedAlignment - 1) / kSharedAlignment * kSharedAlignment);
+  ASAN_POISON_MEMORY_REGION(shared_memory_.data(), shared_memory_.size());
+  for (unsigned i = 0; i < cluster; ++i) {
+    Block& b = blocks_[i];
+    b.rank = i;
+    b.shared = first + i * apart;
+    b.fibers = &fibers_[i * threads];
+    b.warps.assign((threads + kWarp - 1) / kWarp, Rendezvous{});
+    ASAN_UNPOISON_MEMORY_REGION(b.shared, shared_bytes);
+  }
   random_.seed(seed());
 }
 
@@ -172,31 +207,45 @@ void Scheduler::prepare(dim3 grid, dim3 block, size_t shared_bytes, const std::f
 void Scheduler::enter() {
   Scheduler& s = *scheduler;
   (*s.body_)();
-  for (const auto& group : s.current->copies)
+  Fiber& f = *s.current;
+  Block& b = *f.block;
+  for (const auto& group : f.copies)
     if (!group.empty()) s.die("a thread ends with asynchronous copies it never waited for");
+  if (f.at_cluster) --s.at_cluster_;
   --s.alive_;
-  s.current->state = State::returned;
-  if (s.alive_ && s.at_barrier_ == s.alive_) s.release_barrier();
-  eqv_simt_switch(&s.current->stack_pointer, s.main_);
+  --b.alive;
+  f.state = State::returned;
+  if (b.alive && b.at_barrier == b.alive) s.release_barrier(b);
+  if (s.alive_ && s.at_cluster_ == s.alive_) s.release_cluster();
+  if (!b.alive && b.state) b.state->at_end();
+  eqv_simt_switch(&f.stack_pointer, s.main_);
   __builtin_unreachable();
 }
 
-void Scheduler::run(unsigned block) {
-  const dim3 at{block % grid_.x, block / grid_.x % grid_.y, block / (grid_.x * grid_.y)};
+void Scheduler::run(unsigned cluster) {
+  const unsigned size = blocks();
   alive_ = static_cast<unsigned>(fibers_.size());
-  at_barrier_ = 0;
-  together_.assign(fibers_.size(), 0);
-  if (shared_bytes_) std::memset(shared, 0xff, shared_bytes_);  // a NaN in every floating type
-  for (Fiber& f : fibers_) {
-    f.place.block = at;
+  at_cluster_ = cluster_phase_ = 0;
+  for (Block& b : blocks_) {
+    b.alive = threads();
+    b.at_barrier = 0;
+    b.meetings.assign(threads(), {});
+    if (shared_bytes_) std::memset(b.shared, 0xff, shared_bytes_);  // a NaN in every floating type
+  }
+  for (unsigned i = 0; i < fibers_.size(); ++i) {
+    Fiber& f = fibers_[i];
+    const unsigned block = cluster * size + f.block->rank;
+    f.place.block = {block % grid_.x, block / grid_.x % grid_.y, block / (grid_.x * grid_.y)};
     f.copies.assign(1, {});
     f.state = State::ready;
+    f.cluster_phases = 0;
+    f.at_cluster = false;
     // The fiber that ran here never returned: AddressSanitizer still guards its frames.
-    ASAN_UNPOISON_MEMORY_REGION(stacks_ + f.index * (kStack + kStagger), kStack + kStagger);
-    auto** top = reinterpret_cast<void**>(stacks_ + (f.index + 1) * (kStack + kStagger) - 64);
+    ASAN_UNPOISON_MEMORY_REGION(stacks_ + i * (kStack + kStagger), kStack + kStagger);
+    auto** top = reinterpret_cast<void**>(stacks_ + (i + 1) * (kStack + kStagger) - 64);
     *--top = nullptr;  // the alignment a called function expects
     *--top = reinterpret_cast<void*>(&Scheduler::enter);
-    for (int i = 0; i < kSavedRegisters; ++i) *--top = nullptr;
+    for (int r = 0; r < kSavedRegisters; ++r) *--top = nullptr;
     f.stack_pointer = top;
   }
   if (seed()) std::shuffle(order_.begin(), order_.end(), random_);
@@ -210,9 +259,13 @@ void Scheduler::run(unsigned block) {
     }
     if (!moved_) die("deadlock: no thread of the block can go on");
   }
-  if (state) state->at_end();
-  state.reset();
+  for (Block& b : blocks_) b.state.reset();
   current = nullptr;
+}
+
+Block& Scheduler::block(unsigned rank) {
+  if (rank >= blocks_.size()) die("a block of the cluster that does not exist");
+  return blocks_[rank];
 }
 
 void Scheduler::wait(State state) {
@@ -225,33 +278,60 @@ void Scheduler::wait_until(const std::function<bool()>& condition) {
   moved_ = true;
 }
 
-void Scheduler::rendezvous(unsigned first, unsigned count, const std::function<void()>& together) {
-  if (first + count > fibers_.size()) die("an operation of a warpgroup in a block that has no such warpgroup");
-  if (++together_[first] < count) return wait(State::at_rendezvous);
-  together_[first] = 0;
+void Scheduler::rendezvous(const char* name, unsigned first, unsigned count, const std::function<void()>& together) {
+  Block& b = *current->block;
+  if (first + count > threads()) die("an operation of a warpgroup in a block that has no such warpgroup");
+  Meeting& m = b.meetings[first];
+  if (m.arrived && std::strcmp(m.name, name) != 0) die("the threads of a warpgroup are at different operations");
+  m.name = name;
+  if (++m.arrived < count) return wait(State::at_rendezvous);
+  m.arrived = 0;
   together();
   for (unsigned i = first; i < first + count; ++i)
-    if (fibers_[i].state == State::at_rendezvous) fibers_[i].state = State::ready;
+    if (b.fibers[i].state == State::at_rendezvous) b.fibers[i].state = State::ready;
 }
 
-void Scheduler::release_barrier() {
-  for (Fiber& f : fibers_)
-    if (f.state == State::at_barrier) f.state = State::ready;
-  at_barrier_ = 0;
+void Scheduler::release_barrier(Block& b) {
+  for (unsigned i = 0; i < threads(); ++i)
+    if (b.fibers[i].state == State::at_barrier) b.fibers[i].state = State::ready;
+  b.at_barrier = 0;
 }
 
 void Scheduler::barrier() {
-  if (++at_barrier_ == alive_) {
-    release_barrier();
+  Block& b = *current->block;
+  if (++b.at_barrier == b.alive) {
+    release_barrier(b);
     return;
   }
   wait(State::at_barrier);
 }
 
+// A phase of the cluster barrier ends: all threads that have not returned have arrived.
+void Scheduler::release_cluster() {
+  for (Fiber& f : fibers_)
+    if (f.state == State::at_cluster_barrier) f.state = State::ready;
+  at_cluster_ = 0;
+  ++cluster_phase_;
+}
+
+void Scheduler::cluster_arrive() {
+  if (current->at_cluster) die("barrier.cluster: a thread arrives again before it has waited");
+  current->at_cluster = true;
+  if (++at_cluster_ == alive_) release_cluster();
+}
+
+void Scheduler::cluster_wait() {
+  if (!current->at_cluster) die("barrier.cluster: a thread waits that has not arrived");
+  if (current->cluster_phases == cluster_phase_) wait(State::at_cluster_barrier);
+  current->at_cluster = false;
+  ++current->cluster_phases;
+}
+
 void Scheduler::operation(unsigned mask, const char* name, const void* in, size_t in_size, void* out, size_t out_size,
                           void (*combine)(unsigned, const Lanes&, Lanes&)) {
   const unsigned lane = current->index % kWarp, first = current->index - lane;
-  Rendezvous& r = warps_[current->index / kWarp];
+  Fiber* const fibers = current->block->fibers;
+  Rendezvous& r = current->block->warps[current->index / kWarp];
   if (!(mask >> lane & 1)) die("a lane calls a warp operation whose mask leaves it out");
   if (!r.arrived) {
     r.mask = mask;
@@ -264,9 +344,9 @@ void Scheduler::operation(unsigned mask, const char* name, const void* in, size_
   if (r.arrived == mask) {
     r.arrived = 0;
     combine(mask, r.in, r.out);
-    for (unsigned i = 0; i < kWarp && first + i < fibers_.size(); ++i)
-      if ((mask >> i & 1) && fibers_[first + i].state == State::at_warp_operation)
-        fibers_[first + i].state = State::ready;
+    for (unsigned i = 0; i < kWarp && first + i < threads(); ++i)
+      if ((mask >> i & 1) && fibers[first + i].state == State::at_warp_operation)
+        fibers[first + i].state = State::ready;
   } else {
     wait(State::at_warp_operation);
   }
@@ -278,6 +358,7 @@ void Scheduler::copy_async(const Copy& copy) {
   if (reinterpret_cast<uintptr_t>(copy.to) % copy.bytes || reinterpret_cast<uintptr_t>(copy.from) % copy.bytes)
     die("cp.async: an address is not a multiple of the size");
   const auto* to = static_cast<unsigned char*>(copy.to);
+  const auto* shared = current->block->shared;
   if (to < shared || to + copy.bytes > shared + shared_bytes_) die("cp.async: the destination is not in shared memory");
   static const bool early = std::getenv("SIMT_EARLY") != nullptr;
   if (early) copy.run();
@@ -300,13 +381,19 @@ void Scheduler::die(const char* message) const {
     std::fprintf(stderr, "  thread %u of block (%u, %u, %u)\n", current->index, current->place.block.x,
                  current->place.block.y, current->place.block.z);
   const auto of = [&](State s) { return count[static_cast<int>(s)]; };
-  std::fprintf(stderr, "  ready %u, polling a barrier %u, at __syncthreads %u, at a warp operation %u, ", of(State::ready),
-               of(State::polling), of(State::at_barrier), of(State::at_warp_operation));
+  std::fprintf(stderr, "  ready %u, polling a barrier %u, at __syncthreads %u, at a cluster barrier %u, at a warp operation %u, ",
+               of(State::ready), of(State::polling), of(State::at_barrier), of(State::at_cluster_barrier),
+               of(State::at_warp_operation));
   std::fprintf(stderr, "at an operation of a warpgroup %u, returned %u\n", of(State::at_rendezvous), of(State::returned));
-  for (const Rendezvous& r : warps_)
-    if (r.arrived)
-      std::fprintf(stderr, "  warp %td waits at %s: mask %08x, arrived %08x\n", &r - warps_.data(), r.name, r.mask,
-                   r.arrived);
+  for (const Block& b : blocks_) {
+    for (const Rendezvous& r : b.warps)
+      if (r.arrived)
+        std::fprintf(stderr, "  block %u, warp %td waits at %s: mask %08x, arrived %08x\n", b.rank, &r - b.warps.data(), r.name,
+                     r.mask, r.arrived);
+    for (const Meeting& m : b.meetings)
+      if (m.arrived)
+        std::fprintf(stderr, "  block %u, from thread %td: %u wait at %s\n", b.rank, &m - b.meetings.data(), m.arrived, m.name);
+  }
   std::abort();
 }
 
@@ -339,7 +426,7 @@ Pool& pool() {
 
 const Place& here() { return scheduler->current->place; }
 unsigned lane() { return scheduler->current->index % kWarp; }
-void* shared() { return scheduler->shared; }
+void* shared() { return scheduler->current->block->shared; }
 void block_barrier() { scheduler->barrier(); }
 
 void warp_operation(unsigned mask, const char* name, const void* in, size_t in_size, void* out, size_t out_size,
@@ -347,13 +434,20 @@ void warp_operation(unsigned mask, const char* name, const void* in, size_t in_s
   scheduler->operation(mask, name, in, in_size, out, out_size, combine);
 }
 
-unsigned char* shared_bytes() { return scheduler->shared; }
+unsigned char* shared_bytes() { return scheduler->current->block->shared; }
+unsigned char* shared_bytes(unsigned rank) { return scheduler->block(rank).shared; }
 unsigned thread_index() { return scheduler->current->index; }
+unsigned cluster_rank() { return scheduler->current->block->rank; }
+unsigned cluster_blocks() { return scheduler->blocks(); }
+bool has_ended(unsigned rank) { return scheduler->block(rank).alive == 0; }
+unsigned cluster_phases() { return scheduler->current->cluster_phases; }
 void wait_until(const std::function<bool()>& condition) { scheduler->wait_until(condition); }
-void rendezvous(unsigned first, unsigned count, const std::function<void()>& together) {
-  scheduler->rendezvous(first, count, together);
+void rendezvous(const char* name, unsigned first, unsigned count, const std::function<void()>& together) {
+  scheduler->rendezvous(name, first, count, together);
 }
-std::unique_ptr<BlockState>& block_state() { return scheduler->state; }
+std::unique_ptr<BlockState>& block_state(unsigned rank) { return scheduler->block(rank).state; }
+void cluster_barrier_arrive() { scheduler->cluster_arrive(); }
+void cluster_barrier_wait() { scheduler->cluster_wait(); }
 
 void copy_async(void* to, const void* from, unsigned bytes) { scheduler->copy_async({to, from, bytes}); }
 void commit_copies() { scheduler->commit_copies(); }
@@ -373,19 +467,20 @@ uint64_t seed() {
   return value;
 }
 
-void launch(dim3 grid, dim3 block, size_t shared_bytes, int workers, const std::function<void()>& thread) {
-  const unsigned blocks = grid.x * grid.y * grid.z;
+void launch(dim3 grid, unsigned cluster, dim3 block, size_t shared_bytes, int workers, const std::function<void()>& thread) {
+  if (grid.x % cluster) die("a grid whose blocks along x are no multiple of the cluster's");
+  const unsigned clusters = grid.x * grid.y * grid.z / cluster;
   std::atomic<unsigned> next{0};
   const auto work = [&] {
     auto mine = pool().take();
     scheduler = mine.get();
-    mine->prepare(grid, block, shared_bytes, thread);
-    for (unsigned i = next++; i < blocks; i = next++) mine->run(seed() ? blocks - 1 - i : i);
+    mine->prepare(grid, cluster, block, shared_bytes, thread);
+    for (unsigned i = next++; i < clusters; i = next++) mine->run(seed() ? clusters - 1 - i : i);
     scheduler = nullptr;
     pool().give(std::move(mine));
   };
   std::vector<std::thread> threads;
-  for (int i = 1; i < workers && static_cast<unsigned>(i) < blocks; ++i) threads.emplace_back(work);
+  for (int i = 1; i < workers && static_cast<unsigned>(i) < clusters; ++i) threads.emplace_back(work);
   work();
   for (std::thread& t : threads) t.join();
 }

@@ -53,9 +53,9 @@ void copy_async(void* to, const void* from, unsigned bytes);
 void commit_copies();
 void wait_for_copies(unsigned newest);
 
-// Runs a grid: blocks one after the other, or on `workers` threads. A block that cannot go on is a failure of the
-// kernel: the process ends with a census of where its threads wait.
-void launch(dim3 grid, dim3 block, size_t shared_bytes, int workers, const std::function<void()>& thread);
+// Runs a grid: clusters of so many blocks one after the other, or on `workers` threads; the blocks of a cluster at once.
+// A block that cannot go on is a failure of the kernel: the process ends with a census of where its threads wait.
+void launch(dim3 grid, unsigned cluster, dim3 block, size_t shared_bytes, int workers, const std::function<void()>& thread);
 
 // Gives a stream of the shim work to do: at once, or when a graph that is being captured is launched.
 void submit(void* stream, std::function<void()> work);

@@ -158,6 +158,8 @@ final class OpCases {
     c.conv("conv2d tiled 5x5", new Conv2d(1, 2), 5, In.of(1, 12, 13, 48), 64, false);
     c.conv("conv2d tiled pointwise", new Conv2d(1, 0), 1, In.of(2, 12, 12, 136), 32, true);
     c.conv("conv2d tiled unpadded", new Conv2d(2, 0), 3, In.of(2, 17, 14, 32), 64, true);
+    c.conv(
+        "conv2d tiled wide halving", new Conv2d(2, 0, 1, 0, 1), 3, In.of(1, 19, 14, 136), 72, true);
     c.upsampleConv(In.of(2, 17, 12, 40), 136, true);
     c.upsampleConv(In.of(1, 9, 21, 64), 32, false);
     c.upsampleConv(In.of(1, 11, 10, 3), 24, true);

@@ -17,17 +17,32 @@ import java.util.TreeMap;
  * it; {@link #OPCODES} were found by compiling kernels with known counts of each.
  */
 final class Cubin {
+  /** A copy of tiles with an operand more: of pixels, or to several blocks, as other bits say. */
+  private static final int WIDE_TENSOR_COPY = 0x3b4;
+
+  private static final long IM2COL = 0x50000;
+  private static final long MULTICAST = 0x800;
+
   /** Names of the instructions that are counted, by their lowest 12 bits. */
   private static final Map<Integer, String> OPCODES =
       Map.of(
           0x9f0, "HGMMA",
           0x23c, "HMMA",
           0x5b4, "UTMALDG",
-          0x3b4, "UTMALDG.IM2COL",
+          0x3b4, "UTMALDG",
+          0x3b5, "UTMASTG",
           0x83b, "LDSM",
+          0x844, "STSM",
           0xfae, "LDGSTS",
           0x983, "LDL",
           0x387, "STL");
+
+  /** A copy's kind is in other bits of the instruction, of its upper half. */
+  private static String kind(String opcode, long upper) {
+    return opcode
+        + ((upper & IM2COL) != 0 ? ".IM2COL" : "")
+        + ((upper & MULTICAST) != 0 ? ".MULTICAST" : "");
+  }
 
   /**
    * One kernel.
@@ -69,9 +84,11 @@ final class Cubin {
               .sum();
       Map<String, Integer> counts = new TreeMap<>();
       for (long at = section.offset; at < section.offset + section.size; at += 16) {
-        String opcode = OPCODES.get((int) (file.getLong((int) at) & 0xfff));
+        int code = (int) (file.getLong((int) at) & 0xfff);
+        String opcode = OPCODES.get(code);
         if (opcode != null) {
-          counts.merge(opcode, 1, Integer::sum);
+          boolean wide = code == WIDE_TENSOR_COPY;
+          counts.merge(wide ? kind(opcode, file.getLong((int) at + 8)) : opcode, 1, Integer::sum);
         }
       }
       kernels.add(

@@ -69,7 +69,7 @@ class PlantedFaultsTest {
 
   @Test
   void thereAreFaults() throws IOException {
-    assertTrue(faults().count() >= 8);
+    assertTrue(faults().count() >= 16);
   }
 
   private String out() {

@@ -49,6 +49,12 @@ class ShimTest {
 
   @ParameterizedTest
   @CsvSource({"0", "1", "2"})
+  void blocksOfAClusterMeetInAnyOrder(int seed) throws Exception {
+    assertEquals(numbers(IntStream.generate(() -> 1).limit(THREADS)), run("meet", seed).out());
+  }
+
+  @ParameterizedTest
+  @CsvSource({"0", "1", "2"})
   void aMissingBarrierShows(int seed) throws Exception {
     assertNotEquals(run("rotate", seed).out(), run("missing-barrier", seed).out());
   }
@@ -63,7 +69,11 @@ class ShimTest {
   @CsvSource({
     "divergent, deadlock",
     "disagreeing, different warp operations",
-    "absent-lane, a lane that does not take part"
+    "absent-lane, a lane that does not take part",
+    "meet-too-soon, by another block of the cluster",
+    "leave-early, a block that has ended",
+    "cluster-deadlock, at a cluster barrier 127",
+    "arrive-twice, arrives again before it has waited"
   })
   void aFaultEndsTheProcessWithItsReason(String name, String reason) throws Exception {
     Outcome o = run(name, 0);

@@ -1,0 +1,159 @@
+// How a convolution is cut into tiles for sm_90a, and the loops that bring and multiply them (conv2d_hopper.cu launches
+// them; docs/kernels/conv2d.md has the reasons).
+//
+// A tile is a result of 128 × 256, or two of 64 × 256, always as products m64n256k16: operand a has 64 rows a warpgroup,
+// operand b 256. Rows of a are pixels and of b channels, or with kTurned the other way round, for few channels. Two blocks
+// are a cluster that walks over pairs of tiles, neighbours in pixels, of the same channels: each brings its own pixels, and
+// half of the weights to both.
+#pragma once
+
+#include "common/values.h"
+#include "conv2d/hopper_ring.h"
+
+namespace eqv::gpu {
+
+constexpr int kConvBlocks = 2, kMostParities = 4;
+
+// The convolution of the results whose pixels have one parity with the stride that they lie apart.
+struct Parity {
+  int rows, columns, pixels;    // of these results: P, Q, N·P·Q
+  int i0, j0;                   // result (u, v) is pixel (u·step + i0, v·step + j0) of the image
+  int first_row, first_column;  // the pixel of the source that tap (0, 0) of result (0, 0) reads
+  int taps_down, taps_across;
+  int weight_tap, weight_down, weight_across;  // tap (r, s) is tap weight_tap + r·weight_down + s·weight_across of weights
+  int pairs_before;                            // pairs of pixel tiles of the parities before
+};
+
+struct Conv {
+  Parity parities[kMostParities];
+  int count;                          // of parities
+  int work;                           // pairs of pixel tiles × tiles of channels
+  int channels, channel_tiles;        // of the result
+  int height, width, step;            // of the image that the results are in
+  int stride, slices;                 // through the source; slices of 64 channels of it
+  const float* bias;
+  dtype::Bf16* result;
+};
+
+// For each parity, the source as its pixels.
+struct PixelMaps {
+  TensorMap of[kMostParities];
+};
+
+// kTurned: a is weights, b pixels. kPingPong: each warpgroup has tiles of its own, in turns, so that one multiplies while
+// the other stores; otherwise they share a tile, half of the rows of a each.
+template <bool kTurned_, bool kPingPong_>
+struct Tiling {
+  static constexpr bool kTurned = kTurned_, kPingPong = kPingPong_;
+  static constexpr int kA = kPingPong ? 64 : 128, kB = 256, kStages = 4;
+  static constexpr int kPixels = kTurned ? kB : kA, kChannels = kTurned ? kA : kB;
+  static constexpr int kWeightRows = kChannels / kConvBlocks;  // that a block brings
+  using TheRing = Ring<kA, kB, kStages, kConvBlocks>;
+
+  static __device__ dtype::Bf16* pixels(typename TheRing::Stage& s) { return kTurned ? s.b : s.a; }
+  static __device__ dtype::Bf16* weights(typename TheRing::Stage& s) { return kTurned ? s.a : s.b; }
+};
+
+struct Tile {
+  int parity, pixel, channel;  // the first ones
+};
+
+// Channels change fastest: the tiles that read the same pixels run at the same time, and find them in the cache.
+template <class T>
+__device__ Tile tile_of(const Conv& c, int work, unsigned rank) {
+  const int pair = work / c.channel_tiles;
+  int parity = 0;
+  while (parity + 1 < c.count && pair >= c.parities[parity + 1].pairs_before) ++parity;
+  const int tile = (pair - c.parities[parity].pairs_before) * kConvBlocks + static_cast<int>(rank);
+  return {parity, tile * T::kPixels, work % c.channel_tiles * T::kChannels};
+}
+
+// Starts the copies of every tile of this block, as the ring frees.
+template <class T>
+__device__ void produce(typename T::TheRing& ring, const Conv& c, const PixelMaps& pixels, const TensorMap& weights) {
+  const unsigned rank = cluster_rank();
+  const int share = static_cast<int>(rank) * T::kWeightRows;
+  Place<T::kStages> place;
+  for (int work = static_cast<int>(blockIdx.x) / kConvBlocks; work < c.work; work += static_cast<int>(gridDim.x) / kConvBlocks) {
+    const Tile tile = tile_of<T>(c, work, rank);
+    const Parity& p = c.parities[tile.parity];
+    const int v = tile.pixel % p.columns, line = tile.pixel / p.columns, u = line % p.rows, n = line / p.rows;
+    const int i = u * c.stride + p.first_row, j = v * c.stride + p.first_column;
+    for (int r = 0; r < p.taps_down; ++r)
+      for (int s = 0; s < p.taps_across; ++s) {
+        const int tap = p.weight_tap + r * p.weight_down + s * p.weight_across;
+        for (int slice = 0; slice < c.slices; ++slice) {
+          Barrier* full = ring.refill(place.stage, place.parity ^ 1);
+          auto& stage = ring.stages[place.stage];
+          copy_pixels(T::pixels(stage), pixels.of[tile.parity], full, n, i, j, slice * kTileDepth, r, s);
+          multicast_matrix_box(T::weights(stage) + share * kTileDepth, weights, full, ring.kEveryBlock, tile.channel + share,
+                               (tap * c.slices + slice) * kTileDepth);
+          place.next();
+        }
+      }
+  }
+}
+
+// With tiles in turns: a warpgroup waits for a stage only when the other one has waited for all of the tile before. The
+// stages have only the parity of their phases; who waited earlier could take an older phase for his.
+struct Turns {
+  Barrier done[2];  // with the stages of a tile, by warpgroup
+
+  __device__ void init() {
+    if (threadIdx.x == 0)
+      for (Barrier& d : done) barrier_init(&d, 1);
+  }
+  // Before the `count`-th tile of this warpgroup.
+  __device__ void await(int group, int count) {
+    if (group == 1) barrier_wait(&done[0], static_cast<unsigned>(count) & 1);
+    else if (count > 0) barrier_wait(&done[1], static_cast<unsigned>(count - 1) & 1);
+  }
+  __device__ void pass(int group, unsigned thread) {
+    if (thread == 0) barrier_arrive(&done[group]);
+  }
+};
+
+constexpr int kSums = 128;  // of a thread: 64 × 256 of a warpgroup
+
+// Multiplies this warpgroup's part of every tile; store(tile, sums) is what becomes of them.
+template <class T, class Store>
+__device__ void consume(typename T::TheRing& ring, Turns& turns, const Conv& c, Store store) {
+  const int group = static_cast<int>(threadIdx.x) / kWarpgroup - 1;
+  const unsigned thread = threadIdx.x % kWarpgroup, rank = cluster_rank();
+  Place<T::kStages> place;
+  [[maybe_unused]] int turn = 0;
+  for (int work = static_cast<int>(blockIdx.x) / kConvBlocks; work < c.work; work += static_cast<int>(gridDim.x) / kConvBlocks) {
+    const Tile tile = tile_of<T>(c, work, rank);
+    const Parity& p = c.parities[tile.parity];
+    const int steps = p.taps_down * p.taps_across * c.slices;
+    if constexpr (T::kPingPong) {
+      const int mine = turn / 2;
+      if (turn++ % 2 != group) {
+        place.skip(steps);
+        continue;
+      }
+      turns.await(group, mine);
+    }
+    float sum[kSums];
+    int before = 0;
+    for (int step = 0; step < steps; ++step) {
+      auto& stage = ring.stages[place.stage];
+      const dtype::Bf16* a = stage.a + (T::kPingPong ? 0 : group * 64 * kTileDepth);
+      barrier_wait(&ring.full[place.stage], place.parity);
+      warpgroup_fence();
+#pragma unroll
+      for (int k = 0; k < kTileDepth; k += 16) warpgroup_multiply(sum, operand(a, k), operand(stage.b, k), step > 0 || k > 0);
+      warpgroup_commit();
+      warpgroup_wait<1>();  // the products of the step before are done: its tiles may be overwritten
+      if (step > 0) ring.release(before, thread);
+      before = place.stage;
+      place.next();
+    }
+    if constexpr (T::kPingPong) turns.pass(group, thread);
+    warpgroup_wait<0>();
+    ring.release(before, thread);
+    store(tile, sum);
+  }
+}
+
+}  // namespace eqv::gpu
