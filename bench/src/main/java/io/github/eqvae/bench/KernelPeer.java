@@ -1,0 +1,11 @@
+package io.github.eqvae.bench;
+
+/** Who runs a kernel benchmark. */
+public enum KernelPeer {
+  /** This library, on the benchmark's device. */
+  EQVAE,
+  /** libtorch on the processor, in fp32 with {@code channels_last} tensors. */
+  TORCH,
+  /** cuDNN on a GPU: convolutions only. */
+  CUDNN
+}
