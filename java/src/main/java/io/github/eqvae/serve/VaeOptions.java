@@ -8,8 +8,7 @@ import java.util.Optional;
  * How a model is loaded and run.
  *
  * @param sessions calls that run at the same time, each with its own stream and memory; further
- *     calls wait. The device's threads are divided among them: many sessions give the most images
- *     per second, one session the shortest time for a single image
+ *     calls wait. The device's threads are divided among them
  * @param batch images that go through the network at once; larger batches are cut and spread over
  *     the sessions. Memory grows with it
  * @param average whether a training run's averaged weights (EMA) are taken, if it keeps them
