@@ -16,6 +16,7 @@ T sigmoid(T x) {
 template <class T>
 T activate(const eqv_activation_params& p, T x) {
   switch (p.kind) {
+    case EQV_IDENTITY: return x;
     case EQV_SILU: return x * sigmoid(x);
     case EQV_RELU: return x > 0 ? x : T(0);
     default: return x > 0 ? x : static_cast<T>(p.slope) * x;

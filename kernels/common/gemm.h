@@ -59,7 +59,9 @@ __global__ void __launch_bounds__(kThreads) gemm_kernel(GemmSize size, int64_t d
   const int thread = static_cast<int>(threadIdx.x), across = thread % kSide, down = thread / kSide;
   float sum[kPerThread][kPerThread] = {};
   add_tile(shared_memory<GemmTiles>(), size, batch, row0, column0, begin, end, a, b, sum);
+#pragma unroll
   for (int i = 0; i < kPerThread; ++i)
+#pragma unroll
     for (int j = 0; j < kPerThread; ++j) {
       const int64_t row = row0 + down * kPerThread + i, column = column0 + across * kPerThread + j;
       if (row < size.rows && column < size.columns) store(batch, split, row, column, sum[i][j]);

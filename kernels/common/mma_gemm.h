@@ -120,7 +120,8 @@ struct MmaSize {
 };
 
 // store(batch, split, row, column, first, second): the results of column, which is even, and of column + 1, which may lie
-// outside.
+// outside. It may take them by reference and change them. A Store with a type AfterTile is then given each warp's results
+// once more, as store.after_tile<kDown, kAcross>(row, column, value); see store_patches in conv2d/epilogue.h.
 template <class T, class A, class B, class Store>
 __global__ void __launch_bounds__(kThreads)
     mma_kernel(MmaSize size, int depth_of_split, const A a, const B b, const Store store) {
@@ -184,6 +185,10 @@ __global__ void __launch_bounds__(kThreads)
         if (column < size.columns) store(batch, split, row, column, sum[i][j][2 * half], sum[i][j][2 * half + 1]);
       }
     }
+  if constexpr (requires { typename Store::AfterTile; })
+    store.template after_tile<kDown, kAcross>(
+        row0 + warp_row, column0 + warp_column,
+        [&](int i, int j, int half, int e) { return sum[i][j][2 * half + e]; });
 }
 
 template <class T, class A, class B, class Store>
@@ -192,6 +197,13 @@ void mma_gemm_tiled(Stream& stream, const char* name, MmaSize size, int depth_of
   const auto splits = static_cast<unsigned>(std::max<int64_t>(1, ceil_div(size.depth, depth_of_split)));
   launch(stream, name, dim3(static_cast<unsigned>(tiles), static_cast<unsigned>(size.batch), splits), dim3(kThreads),
          sizeof(MmaStages<T, A, B>), mma_kernel<T, A, B, Store>, size, depth_of_split, a, b, store);
+}
+
+// Rows of the results that one warp has.
+inline int warp_rows(int columns) {
+  return columns <= NarrowTile::kColumns   ? NarrowTile::kWarpRows
+         : columns <= MiddleTile::kColumns ? MiddleTile::kWarpRows
+                                           : WideTile::kWarpRows;
 }
 
 // The product, cut along k every depth_of_split (a multiple of 32) values.

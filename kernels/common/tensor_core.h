@@ -97,10 +97,22 @@ __device__ inline uint32_t pack(float first, float second) {
 #endif
 }
 
+__device__ inline float lower(uint32_t pair) { return dtype::widen(dtype::Bf16{static_cast<uint16_t>(pair)}); }
+__device__ inline float upper(uint32_t pair) { return dtype::widen(dtype::Bf16{static_cast<uint16_t>(pair >> 16)}); }
+
 // `to` is a multiple of 4 bytes.
 __device__ inline void store_pair(dtype::Bf16* to, float first, float second) {
   *reinterpret_cast<uint32_t*>(to) = pack(first, second);
 }
+
+// `from` is a multiple of 4 bytes.
+__device__ inline void load_pair(const dtype::Bf16* from, float (&two)[2]) {
+  const uint32_t pair = *reinterpret_cast<const uint32_t*>(from);
+  two[0] = lower(pair), two[1] = upper(pair);
+}
+
+// The value after rounding to nearest even.
+__device__ inline float rounded_to_bf16(float value) { return lower(pack(value, 0.0f)); }
 
 // Eight values at once; `to` is a multiple of 16 bytes.
 __device__ inline void store_vector(dtype::Bf16* to, const float (&v)[8]) {

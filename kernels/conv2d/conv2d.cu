@@ -5,6 +5,8 @@
 #include "common/columns.h"
 #include "common/gemm.h"
 #include "conv2d/conv2d_bf16.h"
+#include "conv2d/epilogue.h"
+#include "group_norm/group_norm.h"
 
 namespace eqv::backend {
 
@@ -41,11 +43,13 @@ void weight_gradient(Stream& stream, const Geometry& g, const float* x, const fl
 }  // namespace
 
 void conv2d_fwd(Stream& stream, const eqv_conv2d_params& params, const Tensor& x_tensor, const Tensor& w_tensor,
-                const Tensor* bias_tensor, const Tensor& y_tensor) {
-  if (x_tensor.dtype == EQV_BF16) return conv2d_bf16_fwd(stream, params, x_tensor, w_tensor, bias_tensor, y_tensor);
+                const Tensor* bias, const Tensor* residual, const Tensor& y_tensor, const Tensor* stats) {
+  if (x_tensor.dtype == EQV_BF16)
+    return conv2d_bf16_fwd(stream, params, x_tensor, w_tensor, bias, residual, y_tensor, stats);
   const Geometry g = geometry(params, x_tensor, w_tensor, y_tensor);
-  const float *x = f32(x_tensor), *w = f32(w_tensor), *bias = f32(bias_tensor);
+  const float *x = f32(x_tensor), *w = f32(w_tensor);
   float* y = f32(y_tensor);
+  const auto result = epilogue<float>(params, bias, residual);
   gemm(
       stream, "conv2d_fwd", {g.n * g.p * g.q, g.o, g.kh * g.kw * g.c, 1},
       EQV_LAMBDA(int64_t, int64_t pixel, int64_t k) -> float {
@@ -58,17 +62,20 @@ void conv2d_fwd(Stream& stream, const eqv_conv2d_params& params, const Tensor& x
         return w[(o * g.c + k % g.c) * g.kh * g.kw + k / g.c];
       },
       EQV_LAMBDA(int64_t, int64_t pixel, int64_t o, float sum) {
-        y[pixel * g.o + o] = bias ? sum + bias[o] : sum;
+        const int64_t at = pixel * g.o + o;
+        y[at] = result(sum, at, o);
       });
+  if (stats) group_statistics(stream, params.groups, static_cast<double>(params.eps), y_tensor, *stats);
 }
 
 void conv2d_bwd_input(Stream& stream, const eqv_conv2d_params& params, const Tensor& dy_tensor, const Tensor& w_tensor,
-                      const Tensor* bias_tensor, const Tensor& dx_tensor) {
+                      const Tensor* bias, const Tensor* residual, const Tensor& dx_tensor, const Tensor* stats) {
   if (dy_tensor.dtype == EQV_BF16)
-    return conv2d_bf16_bwd_input(stream, params, dy_tensor, w_tensor, bias_tensor, dx_tensor);
+    return conv2d_bf16_bwd_input(stream, params, dy_tensor, w_tensor, bias, residual, dx_tensor, stats);
   const Geometry g = geometry(params, dx_tensor, w_tensor, dy_tensor);
-  const float *dy = f32(dy_tensor), *w = f32(w_tensor), *bias = f32(bias_tensor);
+  const float *dy = f32(dy_tensor), *w = f32(w_tensor);
   float* dx = f32(dx_tensor);
+  const auto result = epilogue<float>(params, bias, residual);
   gemm(
       stream, "conv2d_bwd_input", {g.n * g.h * g.w, g.c, g.kh * g.kw * g.o, 1},
       EQV_LAMBDA(int64_t, int64_t pixel, int64_t k) -> float {
@@ -83,8 +90,10 @@ void conv2d_bwd_input(Stream& stream, const eqv_conv2d_params& params, const Ten
         return w[(k % g.o * g.c + c) * g.kh * g.kw + k / g.o];
       },
       EQV_LAMBDA(int64_t, int64_t pixel, int64_t c, float sum) {
-        dx[pixel * g.c + c] = bias ? sum + bias[c] : sum;
+        const int64_t at = pixel * g.c + c;
+        dx[at] = result(sum, at, c);
       });
+  if (stats) group_statistics(stream, params.groups, static_cast<double>(params.eps), dx_tensor, *stats);
 }
 
 void conv2d_bwd_weight(Stream& stream, const eqv_conv2d_params& params, const Tensor& x_tensor,

@@ -9,6 +9,7 @@
 #include "conv2d/conv2d_bf16.h"
 
 #include "common/mma_gemm.h"
+#include "conv2d/epilogue.h"
 #include "conv2d/conv2d_hopper.h"
 #include "conv2d/conv2d_thin.h"
 
@@ -122,23 +123,33 @@ struct PackedWeights {
 
 // Where result pixel (u, v) is stored: pixel (u·step + i0, v·step + j0) of an h × w image.
 struct Placed {
+  using AfterTile = void;
   Bf16* data;
-  const float* bias;
-  int channels, rows, columns, h, w, step, i0, j0;
+  Epilogue<Bf16> epilogue;
+  Patches patches;
+  int pixels, channels, rows, columns, h, w, step, i0, j0;  // pixels: of the product, in all samples
 
-  __device__ void operator()(int, int, int pixel, int c, float first, float second) const {
+  __device__ void operator()(int, int, int pixel, int c, float& first, float& second) const {
     const int v = pixel % columns, line = pixel / columns, u = line % rows, n = line / rows;
     const int64_t at = ((int64_t{n} * h + u * step + i0) * w + v * step + j0) * channels + c;
-    if (bias) {
-      first += bias[c];
-      if (c + 1 < channels) second += bias[c + 1];
-    }
     if (channels % 2 == 0) {
+      epilogue.pair(first, second, at, c);
       store_pair(data + at, first, second);
-      return;
+    } else {
+      first = epilogue(first, at, c);
+      data[at] = dtype::narrow<Bf16>(first);
+      if (c + 1 < channels) {
+        second = epilogue(second, at + 1, c + 1);
+        data[at + 1] = dtype::narrow<Bf16>(second);
+      }
     }
-    data[at] = dtype::narrow<Bf16>(first);
-    if (c + 1 < channels) data[at + 1] = dtype::narrow<Bf16>(second);
+  }
+
+  template <int kDown, int kAcross, class Value>
+  __device__ void after_tile(int row, int column, Value value) const {
+    if (!patches.data) return;
+    store_patches<kDown, kAcross>(patches, pixels, channels, row, column,
+                                  [&](int i, int j, int h, int e) { return rounded_to_bf16(value(i, j, h, e)); });
   }
 };
 
@@ -157,6 +168,9 @@ const Bf16* pack(Stream& stream, Workspace& workspace, const Shape& s, const flo
   return to;
 }
 
+// Pixels of one axis whose number has this remainder.
+int of_parity(int size, int parity, int stride) { return (size - parity + stride - 1) / stride; }
+
 int64_t packed_bytes(const Shape& s, int lines, int inner) {
   return Workspace::bytes<Bf16>(int64_t{lines} * s.kh * s.kw * padded(inner));
 }
@@ -164,45 +178,61 @@ int64_t packed_bytes(const Shape& s, int lines, int inner) {
 }  // namespace
 
 void conv2d_bf16_fwd(Stream& stream, const eqv_conv2d_params& params, const Tensor& x, const Tensor& w,
-                     const Tensor* bias, const Tensor& y) {
-  if (thin_takes_fwd(x, w, y)) return conv2d_thin_fwd(stream, params, x, w, bias, y);
-  if (hopper_takes(stream, x, w, y)) return conv2d_hopper_fwd(stream, params, x, w, bias, y);
+                     const Tensor* bias, const Tensor* residual, const Tensor& y, const Tensor* stats) {
+  if (thin_takes_fwd(x, w, y)) return conv2d_thin_fwd(stream, params, x, w, bias, residual, y, stats);
+  if (hopper_takes(stream, x, w, y, residual))
+    return conv2d_hopper_fwd(stream, params, x, w, bias, residual, y, stats);
   const Shape s = shape_of(params, x, w, y);
-  Workspace workspace(stream, pixels_bytes(x) + packed_bytes(s, s.o, s.c));
+  GroupStatistics statistics(params, y, stats, warp_rows(s.o));
+  statistics.add_product(s.p * s.q);
+  Workspace workspace(stream, pixels_bytes(x) + packed_bytes(s, s.o, s.c) + statistics.bytes());
+  statistics.take(workspace);
   const Pixels source = pixels_of(stream, workspace, x);
   const Bf16* weights = pack<false>(stream, workspace, s, f32(w));
   const Gathered a{source, {s.p, s.q, s.stride, -s.top, -s.left, 1, s.kw}, source.data};
   const PackedWeights b{weights, source.c, s.kh, s.kw, {s.kh, s.kw, 0, 0, 1}};
-  const Placed store{static_cast<Bf16*>(y.data), f32(bias), s.o, s.p, s.q, s.p, s.q, 1, 0, 0};
-  mma_gemm(stream, "conv2d_fwd", {s.n * s.p * s.q, s.o, s.kh * s.kw * source.c, 1}, a, b, store);
+  const int pixels = s.n * s.p * s.q;
+  const Placed store{static_cast<Bf16*>(y.data), epilogue<Bf16>(params, bias, residual), statistics.patches(0), pixels,
+                     s.o, s.p, s.q, s.p, s.q, 1, 0, 0};
+  mma_gemm(stream, "conv2d_fwd", {pixels, s.o, s.kh * s.kw * source.c, 1}, a, b, store);
+  statistics.finish(stream);
 }
 
 void conv2d_bf16_bwd_input(Stream& stream, const eqv_conv2d_params& params, const Tensor& dy, const Tensor& w,
-                           const Tensor* bias, const Tensor& dx) {
-  if (thin_takes_bwd_input(params, dy, w, dx)) return conv2d_thin_bwd_input(stream, params, dy, w, bias, dx);
+                           const Tensor* bias, const Tensor* residual, const Tensor& dx, const Tensor* stats) {
+  if (thin_takes_bwd_input(params, dy, w, dx))
+    return conv2d_thin_bwd_input(stream, params, dy, w, bias, residual, dx, stats);
   const bool every_parity_has_taps = w.shape[2] >= params.stride && w.shape[3] >= params.stride;
-  if (every_parity_has_taps && hopper_takes(stream, dy, w, dx))
-    return conv2d_hopper_bwd_input(stream, params, dy, w, bias, dx);
+  if (every_parity_has_taps && hopper_takes(stream, dy, w, dx, residual))
+    return conv2d_hopper_bwd_input(stream, params, dy, w, bias, residual, dx, stats);
   const Shape s = shape_of(params, dx, w, dy);
-  Workspace workspace(stream, pixels_bytes(dy) + packed_bytes(s, s.c, s.o));
+  GroupStatistics statistics(params, dx, stats, warp_rows(s.c));
+  for (int pi = 0; pi < s.stride && pi < s.h; ++pi)
+    for (int pj = 0; pj < s.stride && pj < s.w; ++pj)
+      statistics.add_product(of_parity(s.h, pi, s.stride) * of_parity(s.w, pj, s.stride));
+  Workspace workspace(stream, pixels_bytes(dy) + packed_bytes(s, s.c, s.o) + statistics.bytes());
+  statistics.take(workspace);
   const Pixels source = pixels_of(stream, workspace, dy);
   const Bf16* weights = pack<true>(stream, workspace, s, f32(w));
   // Pixel i = stride·u + parity of x receives tap r from pixel (i + top − r)/stride of y: the taps r that make this
   // whole are first, first + stride, …, and each further one comes from one pixel before.
+  int product = 0;
   for (int pi = 0; pi < s.stride && pi < s.h; ++pi)
     for (int pj = 0; pj < s.stride && pj < s.w; ++pj) {
       const int first_row = (pi + s.top) % s.stride, first_column = (pj + s.left) % s.stride;
       const auto count = [&](int kernel, int first) { return std::max(0, (kernel - first + s.stride - 1) / s.stride); };
       const Taps taps{count(s.kh, first_row), count(s.kw, first_column), first_row, first_column, s.stride};
-      const int rows = (s.h - pi + s.stride - 1) / s.stride, columns = (s.w - pj + s.stride - 1) / s.stride;
+      const int rows = of_parity(s.h, pi, s.stride), columns = of_parity(s.w, pj, s.stride);
       const Window window{rows, columns, 1, (pi + s.top - first_row) / s.stride, (pj + s.left - first_column) / s.stride,
                           -1, std::max(1, taps.across)};
       const Gathered a{source, window, source.data};
       const PackedWeights b{weights, source.c, s.kh, s.kw, taps};
-      const Placed store{static_cast<Bf16*>(dx.data), f32(bias), s.c, rows, columns, s.h, s.w, s.stride, pi, pj};
-      mma_gemm(stream, "conv2d_bwd_input", {s.n * rows * columns, s.c, taps.down * taps.across * source.c, 1}, a, b,
-               store);
+      const int pixels = s.n * rows * columns;
+      const Placed store{static_cast<Bf16*>(dx.data), epilogue<Bf16>(params, bias, residual),
+                         statistics.patches(product++), pixels, s.c, rows, columns, s.h, s.w, s.stride, pi, pj};
+      mma_gemm(stream, "conv2d_bwd_input", {pixels, s.c, taps.down * taps.across * source.c, 1}, a, b, store);
     }
+  statistics.finish(stream);
 }
 
 namespace {

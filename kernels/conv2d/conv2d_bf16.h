@@ -6,9 +6,9 @@
 namespace eqv::gpu {
 
 void conv2d_bf16_fwd(Stream&, const eqv_conv2d_params&, const Tensor& x, const Tensor& w, const Tensor* bias,
-                     const Tensor& y);
+                     const Tensor* residual, const Tensor& y, const Tensor* stats);
 void conv2d_bf16_bwd_input(Stream&, const eqv_conv2d_params&, const Tensor& dy, const Tensor& w, const Tensor* bias,
-                           const Tensor& dx);
+                           const Tensor* residual, const Tensor& dx, const Tensor* stats);
 // Without the gradient of the bias.
 void conv2d_bf16_bwd_weight(Stream&, const eqv_conv2d_params&, const Tensor& x, const Tensor& dy, const Tensor& dw);
 

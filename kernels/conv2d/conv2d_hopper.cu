@@ -119,28 +119,38 @@ void convolve(Stream& stream, const char* name, Conv c, const Tensor& source, co
   else run<Tiling<false, false>>(stream, name, c, source, w, result);
 }
 
+void convolve(Stream& stream, const char* name, Conv c, const Tensor& source, const Tensor& w, bool swapped,
+              const Tensor& result, GroupStatistics statistics) {
+  for (int i = 0; i < c.count; ++i) statistics.add_product(c.parities[i].rows * c.parities[i].columns);
+  Workspace workspace(stream, packed_bytes(shape_of_packed(w, swapped)) + statistics.bytes());
+  statistics.take(workspace);
+  for (int i = 0; i < c.count; ++i) c.parities[i].patches = statistics.patches(i);
+  convolve(stream, name, c, source, pack(stream, workspace, w, swapped), result);
+  statistics.finish(stream);
+}
+
 }  // namespace
 
-bool hopper_takes(const Stream& stream, const Tensor& x, const Tensor& w, const Tensor& y) {
+bool hopper_takes(const Stream& stream, const Tensor& x, const Tensor& w, const Tensor& y, const Tensor* residual) {
   constexpr int64_t kFewest = 32;  // below, most of a tile would be padding
   const auto fits = [](const Tensor& t) {
     return t.shape[3] % kVector == 0 && t.shape[3] >= kFewest && reinterpret_cast<uintptr_t>(t.data) % 16 == 0;
   };
-  return stream.device->architecture == 90 && fits(x) && fits(y) && w.shape[2] <= 8 && w.shape[3] <= 8;
+  return stream.device->architecture == 90 && fits(x) && fits(y) && (!residual || fits(*residual)) && w.shape[2] <= 8 &&
+         w.shape[3] <= 8;
 }
 
 void conv2d_hopper_fwd(Stream& stream, const eqv_conv2d_params& p, const Tensor& x, const Tensor& w, const Tensor* bias,
-                       const Tensor& y) {
-  Workspace workspace(stream, packed_bytes(shape_of_packed(w, false)));
+                       const Tensor* residual, const Tensor& y, const Tensor* stats) {
   Conv c{};
-  c.count = 1, c.step = 1, c.stride = p.stride, c.bias = f32(bias);
+  c.count = 1, c.step = 1, c.stride = p.stride, c.epilogue = epilogue<Bf16>(p, bias, residual);
   c.parities[0] = {at(y, 1), at(y, 2), at(y, 0) * at(y, 1) * at(y, 2), 0, 0, -p.pad_top, -p.pad_left, at(w, 2), at(w, 3), 0,
-                   at(w, 3), 1, 0};
-  convolve(stream, "conv2d_fwd", c, x, pack(stream, workspace, w, false), y);
+                   at(w, 3), 1, 0, {}};
+  convolve(stream, "conv2d_fwd", c, x, w, false, y, GroupStatistics(p, y, stats, kPatchRows));
 }
 
 void conv2d_hopper_bwd_input(Stream& stream, const eqv_conv2d_params& p, const Tensor& dy, const Tensor& w, const Tensor* bias,
-                             const Tensor& dx) {
+                             const Tensor* residual, const Tensor& dx, const Tensor* stats) {
   // Along one axis, pixels stride·u + parity of dx: kernel taps first, first + stride, … reach them, from rows
   // (parity + pad − first) / stride + u, and one less for each further tap.
   struct Axis {
@@ -151,20 +161,19 @@ void conv2d_hopper_bwd_input(Stream& stream, const eqv_conv2d_params& p, const T
     return Axis{taps, first + (taps - 1) * p.stride, (parity + pad - first) / p.stride - (taps - 1),
                 (size - parity + p.stride - 1) / p.stride};
   };
-  Workspace workspace(stream, packed_bytes(shape_of_packed(w, true)));
   const int images = at(dx, 0), height = at(dx, 1), width = at(dx, 2), kernel_width = at(w, 3);
   Conv c{};
-  c.step = p.stride, c.stride = 1, c.bias = f32(bias);
+  c.step = p.stride, c.stride = 1, c.epilogue = epilogue<Bf16>(p, bias, residual);
   for (int i = 0; i < p.stride && i < height; ++i)
     for (int j = 0; j < p.stride && j < width; ++j) {
       const Axis down = axis(i, p.pad_top, at(w, 2), height), across = axis(j, p.pad_left, kernel_width, width);
       c.parities[c.count++] = {down.count, across.count, images * down.count * across.count, i, j, down.first, across.first,
                                down.taps, across.taps, down.last * kernel_width + across.last, -p.stride * kernel_width,
-                               -p.stride, 0};
+                               -p.stride, 0, {}};
     }
   const auto taps = [](const Parity& q) { return q.taps_down * q.taps_across; };
   std::stable_sort(c.parities, c.parities + c.count, [&](const Parity& a, const Parity& b) { return taps(a) > taps(b); });
-  convolve(stream, "conv2d_bwd_input", c, dy, pack(stream, workspace, w, true), dx);
+  convolve(stream, "conv2d_bwd_input", c, dy, w, true, dx, GroupStatistics(p, dx, stats, kPatchRows));
 }
 
 }  // namespace eqv::gpu

@@ -1,8 +1,9 @@
 // conv2d: y[n,p,q,o] = bias[o] + sum over r,s,i of x[n, p·stride + r − top, q·stride + s − left, i] · w[o,i,r,s]
+// y = activation(y + residual) after it, if asked (conv2d_epilogue).
 // Backward: each partial derivative is the same product, summed over the other indices. PyTorch: F.conv2d after F.pad.
 #pragma once
 
-#include "common/ref_view.h"
+#include "activation/activation_ref.h"
 
 namespace eqv::ref {
 
@@ -41,6 +42,15 @@ void conv2d_bwd_input(const eqv_conv2d_params& p, View<T> dy, View<T> w, const T
             }
           dx(n, i, j, c) = sum;
         }
+}
+
+template <class T>
+void conv2d_epilogue(const eqv_conv2d_params& p, const T* residual, View<T> y) {
+  const eqv_activation_params activation{sizeof activation, p.activation, p.slope};
+  for (int64_t i = 0; i < y.size(); ++i) {
+    if (residual) y[i] += residual[i];
+    y[i] = activate(activation, y[i]);
+  }
 }
 
 template <class T>

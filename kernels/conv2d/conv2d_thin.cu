@@ -2,12 +2,17 @@
 #include "conv2d/conv2d_thin.h"
 
 #include "conv2d/thin.h"
+#include "group_norm/group_norm.h"
 
 namespace eqv::gpu {
 namespace {
 
 int taps_of(const Tensor& w) { return extent(w, 2) * extent(w, 3); }
-const float* numbers(const Tensor* t) { return t ? static_cast<const float*>(t->data) : nullptr; }
+
+// These kernels write a result once and in no order that keeps samples together: its statistics are made by reading it again.
+void statistics_of(Stream& stream, const eqv_conv2d_params& p, const Tensor& result, const Tensor* stats) {
+  if (stats) group_statistics(stream, p.groups, static_cast<double>(p.eps), result, *stats);
+}
 
 }  // namespace
 
@@ -16,10 +21,12 @@ bool thin_takes_fwd(const Tensor& x, const Tensor& w, const Tensor& y) {
 }
 
 void conv2d_thin_fwd(Stream& stream, const eqv_conv2d_params& p, const Tensor& x, const Tensor& w, const Tensor* bias,
-                     const Tensor& y) {
+                     const Tensor* residual, const Tensor& y, const Tensor* stats) {
+  const ThinEpilogue e = epilogue<dtype::Bf16>(p, bias, residual);
   if (from_few_takes(taps_of(w), x, y))
-    from_few(stream, "conv2d_fwd", x, forward_window(p, w), few_inputs(w), numbers(bias), y);
-  else to_few(stream, "conv2d_fwd", x, forward_window(p, w), few_outputs(w), numbers(bias), y);
+    from_few(stream, "conv2d_fwd", x, forward_window(p, w), few_inputs(w), e, y);
+  else to_few(stream, "conv2d_fwd", x, forward_window(p, w), few_outputs(w), e, y);
+  statistics_of(stream, p, y, stats);
 }
 
 bool thin_takes_bwd_input(const eqv_conv2d_params& p, const Tensor& dy, const Tensor& w, const Tensor& dx) {
@@ -27,10 +34,12 @@ bool thin_takes_bwd_input(const eqv_conv2d_params& p, const Tensor& dy, const Te
 }
 
 void conv2d_thin_bwd_input(Stream& stream, const eqv_conv2d_params& p, const Tensor& dy, const Tensor& w, const Tensor* bias,
-                           const Tensor& dx) {
+                           const Tensor* residual, const Tensor& dx, const Tensor* stats) {
+  const ThinEpilogue e = epilogue<dtype::Bf16>(p, bias, residual);
   if (p.stride == 1 && from_few_takes(taps_of(w), dy, dx))
-    from_few(stream, "conv2d_bwd_input", dy, gradient_window(p, w), few_outputs(w), numbers(bias), dx);
-  else to_few(stream, "conv2d_bwd_input", dy, gradient_window(p, w), few_inputs(w), numbers(bias), dx);
+    from_few(stream, "conv2d_bwd_input", dy, gradient_window(p, w), few_outputs(w), e, dx);
+  else to_few(stream, "conv2d_bwd_input", dy, gradient_window(p, w), few_inputs(w), e, dx);
+  statistics_of(stream, p, dx, stats);
 }
 
 bool thin_takes_bwd_weight(const eqv_conv2d_params& p, const Tensor& x, const Tensor& w, const Tensor& dy) {

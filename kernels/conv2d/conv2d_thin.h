@@ -12,11 +12,12 @@
 namespace eqv::gpu {
 
 bool thin_takes_fwd(const Tensor& x, const Tensor& w, const Tensor& y);
-void conv2d_thin_fwd(Stream&, const eqv_conv2d_params&, const Tensor& x, const Tensor& w, const Tensor* bias, const Tensor& y);
+void conv2d_thin_fwd(Stream&, const eqv_conv2d_params&, const Tensor& x, const Tensor& w, const Tensor* bias,
+                     const Tensor* residual, const Tensor& y, const Tensor* stats);
 
 bool thin_takes_bwd_input(const eqv_conv2d_params&, const Tensor& dy, const Tensor& w, const Tensor& dx);
 void conv2d_thin_bwd_input(Stream&, const eqv_conv2d_params&, const Tensor& dy, const Tensor& w, const Tensor* bias,
-                           const Tensor& dx);
+                           const Tensor* residual, const Tensor& dx, const Tensor* stats);
 
 bool thin_takes_bwd_weight(const eqv_conv2d_params&, const Tensor& x, const Tensor& w, const Tensor& dy);
 void conv2d_thin_bwd_weight(Stream&, const eqv_conv2d_params&, const Tensor& x, const Tensor& dy, const Tensor& dw);

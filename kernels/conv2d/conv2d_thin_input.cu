@@ -15,7 +15,7 @@ struct FromFew {
   ThinImages source;
   ThinWindow window;
   ThinWeights weights;
-  const float* bias;
+  ThinEpilogue epilogue;
   Bf16* result;
   int rows, columns, pixels;
 };
@@ -24,7 +24,7 @@ struct FromFew {
 __device__ int channel_of(int j, int n) { return n / 2 * 8 + 2 * j + n % 2; }
 
 template <int kSteps>  // of 16 values of (tap, channel)
-__global__ void __launch_bounds__(kWarpsOfBlock * 32) from_few_kernel(const FromFew c) {
+__global__ void __launch_bounds__(kWarpsOfBlock * 32, 2) from_few_kernel(const FromFew c) {
   const int warp = static_cast<int>(threadIdx.x) / 32, lane = static_cast<int>(threadIdx.x) % 32;
   const int g = lane / 4, t = lane % 4, channel0 = static_cast<int>(blockIdx.y) * kColumns;
 
@@ -73,17 +73,15 @@ __global__ void __launch_bounds__(kWarpsOfBlock * 32) from_few_kernel(const From
     for (int group = 0; group < kGroups; ++group) {
       const int channel = channel0 + group * kGroup + 8 * t;
       if (channel >= c.weights.wide) continue;
-      float bias[kVector] = {};
-      if (c.bias)
-        for (int i = 0; i < kVector; ++i) bias[i] = c.bias[channel + i];
 #pragma unroll
       for (int half = 0; half < 2; ++half) {
         const int pixel = pixel0 + 8 * half + g;
         if (pixel >= c.pixels) continue;
+        const int64_t at = int64_t{pixel} * c.weights.wide + channel;
         float values[kVector];
 #pragma unroll
-        for (int i = 0; i < kVector; ++i) values[i] = sum[group][i / 2][2 * half + i % 2] + bias[i];
-        store_vector(c.result + int64_t{pixel} * c.weights.wide + channel, values);
+        for (int i = 0; i < kVector; ++i) values[i] = c.epilogue(sum[group][i / 2][2 * half + i % 2], at + i, channel + i);
+        store_vector(c.result + at, values);
       }
     }
   }
@@ -103,11 +101,11 @@ bool from_few_takes(int taps, const Tensor& source, const Tensor& result) {
 }
 
 void from_few(Stream& stream, const char* name, const Tensor& source, const ThinWindow& window, const ThinWeights& weights,
-              const float* bias, const Tensor& result) {
+              const ThinEpilogue& epilogue, const Tensor& result) {
   const FromFew c{{static_cast<const Bf16*>(source.data), extent(source, 1), extent(source, 2), extent(source, 3)},
                   window,
                   weights,
-                  bias,
+                  epilogue,
                   static_cast<Bf16*>(result.data),
                   extent(result, 1),
                   extent(result, 2),

@@ -35,7 +35,7 @@ struct ToFew {
   int h, w, wide;
   ThinWindow window;
   const Bf16* weights;  // {tap, few channel; padded to the tile; wide channel}
-  const float* bias;
+  ThinEpilogue epilogue;
   Bf16* result;
   int rows, columns, few;
   Axis down, across;
@@ -118,7 +118,7 @@ __global__ void __launch_bounds__(kThreads) to_few_kernel(const ToFew c) {
     const int pixel = at / c.few, f = at - pixel * c.few;
     const int u = down * c.down.results + pixel / c.across.results, v = across * c.across.results + pixel % c.across.results;
     if (u >= c.rows || v >= c.columns) continue;
-    float total = c.bias ? c.bias[f] : 0.0f;
+    float total = 0;
     const int below = c.window.div - 1;  // a stride is 1 or 2: also its logarithm
     for (int r = 0; r < c.window.down; ++r) {
       const int i = u * c.window.step + c.window.i0 + r * c.window.turn;
@@ -130,7 +130,8 @@ __global__ void __launch_bounds__(kThreads) to_few_kernel(const ToFew c) {
         total += memory.products[source][(r * c.window.across + s) * c.few + f];
       }
     }
-    c.result[((int64_t{n} * c.rows + u) * c.columns + v) * c.few + f] = dtype::narrow<Bf16>(total);
+    const int64_t to = ((int64_t{n} * c.rows + u) * c.columns + v) * c.few + f;
+    c.result[to] = dtype::narrow<Bf16>(c.epilogue(total, to, f));
   }
 }
 
@@ -170,9 +171,9 @@ bool to_few_takes(const Tensor& w, const Tensor& source, const Tensor& result) {
 }
 
 void to_few(Stream& stream, const char* name, const Tensor& source, const ThinWindow& window, const ThinWeights& weights,
-            const float* bias, const Tensor& result) {
+            const ThinEpilogue& epilogue, const Tensor& result) {
   ToFew c{};
-  c.source = static_cast<const Bf16*>(source.data), c.result = static_cast<Bf16*>(result.data), c.bias = bias;
+  c.source = static_cast<const Bf16*>(source.data), c.result = static_cast<Bf16*>(result.data), c.epilogue = epilogue;
   c.h = extent(source, 1), c.w = extent(source, 2), c.wide = extent(source, 3);
   c.rows = extent(result, 1), c.columns = extent(result, 2), c.few = extent(result, 3);
   c.window = window;

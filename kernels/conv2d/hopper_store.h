@@ -1,5 +1,6 @@
-// What becomes of a warpgroup's sums (hopper_tiles.h): rounded, they go to shared memory as boxes of 64 pixels × 64
-// channels, and from there to the result in whole lines.
+// What becomes of a warpgroup's sums (hopper_tiles.h): after the epilogue, and rounded, they go to shared memory as boxes of
+// 64 pixels × 64 channels, and from there to the result in whole lines. A residual comes the same way in the other direction,
+// and statistics are made of what the box holds.
 #pragma once
 
 #include "common/tensor_core.h"
@@ -7,15 +8,17 @@
 
 namespace eqv::gpu {
 
-constexpr int kBoxPixels = 64, kBoxChannels = 64, kBoxes = kSums / 32;
+constexpr int kBoxPixels = 64, kBoxChannels = 64, kBoxes = kSums / 32, kPatchRows = kBoxPixels;
 
 // Two boxes a warpgroup: one is read while the next is written.
 struct Staging {
   alignas(1024) dtype::Bf16 boxes[2][kBoxPixels * kBoxChannels];
 };
 
-// Copies a box to results that lie a step apart: a pixel's 128 bytes by eight threads.
-__device__ inline void copy_out(const Conv& c, const Parity& p, const dtype::Bf16* box, int pixel, int channel, int thread) {
+// The units of 16 bytes of a box: a pixel's 128 by eight threads. copy(place in the image batch, place in the box) for those
+// that are inside.
+template <class Copy>
+__device__ void each_unit(const Conv& c, const Parity& p, dtype::Bf16* box, int pixel, int channel, int thread, Copy copy) {
   constexpr int kUnit = 8, kUnits = kBoxChannels / kUnit;
   const int at = channel + thread % kUnits * kUnit;
 #pragma unroll 1
@@ -23,10 +26,49 @@ __device__ inline void copy_out(const Conv& c, const Parity& p, const dtype::Bf1
     const int result = pixel + row;
     if (result >= p.pixels || at >= c.channels) continue;
     const int v = result % p.columns, line = result / p.columns, u = line % p.rows, n = line / p.rows;
-    dtype::Bf16* to =
-        c.result + ((int64_t{n} * c.height + u * c.step + p.i0) * c.width + v * c.step + p.j0) * c.channels + at;
     const unsigned offset = swizzled_128(static_cast<unsigned>(row) * kTileRow + static_cast<unsigned>(thread % kUnits) * 16);
-    copy_16(to, reinterpret_cast<const unsigned char*>(box) + offset);
+    copy(((int64_t{n} * c.height + u * c.step + p.i0) * c.width + v * c.step + p.j0) * c.channels + at,
+         reinterpret_cast<unsigned char*>(box) + offset);
+  }
+}
+
+// The patches of a box, a warp's share being 16 channels of its 64 pixels. The sums of the tile are still in registers, most
+// of what a thread has: so this reads the box value by value, and its loops stay loops.
+__device__ inline void store_box_patches(const Conv& c, const Parity& p, const dtype::Bf16* box, int pixel, int channel,
+                                         int warp, int lane) {
+  const Patches& patches = p.patches;
+  const auto pair = [box](int row, int column) {
+    const unsigned offset = swizzled_128(static_cast<unsigned>(row) * kTileRow + static_cast<unsigned>(column) * 2);
+    return *reinterpret_cast<const uint32_t*>(reinterpret_cast<const unsigned char*>(box) + offset);
+  };
+  const int end = smaller(pixel + kPatchRows, p.pixels);
+#pragma unroll 1
+  for (int sample = pixel / patches.rows_of_sample; sample * patches.rows_of_sample < end; ++sample) {
+    const int first = larger(0, sample * patches.rows_of_sample - pixel);
+    const int beyond = smaller(end, (sample + 1) * patches.rows_of_sample) - pixel;
+    PatchSums* to = patches.data + (int64_t{pixel / kPatchRows} + sample) * patches.units;
+#pragma unroll 1
+    for (int j = 0; j < 16; j += 8) {
+      const int column = warp * 16 + j + lane % 4 * 2;
+      const bool apart = patches.unit == 1;  // the two values of a pair are of two patches
+      const uint32_t start = pair(first, apart ? column : column / patches.unit * patches.unit);
+      const float shift = lower(start), other_shift = apart ? upper(start) : shift;
+      float sum = 0, squares = 0, other_sum = 0, other_squares = 0;
+#pragma unroll 1
+      for (int row = lane / 4; row < beyond; row += 8) {
+        if (row < first) continue;
+        const uint32_t two = pair(row, column);
+        const float d = lower(two) - shift, e = upper(two) - other_shift;
+        sum += d, squares += d * d, other_sum += e, other_squares += e * e;
+      }
+      if (!apart) sum += other_sum, squares += other_squares;
+      const auto put = [&](float shift_of, float s, float q, int at) {
+        s = join_patch(s, patches.unit), q = join_patch(q, patches.unit);
+        if (lane < 4 && at < c.channels && at % patches.unit == 0) to[at / patches.unit] = {shift_of, s, q};
+      };
+      put(shift, sum, squares, channel + column);
+      if (apart) put(other_shift, other_sum, other_squares, channel + column + 1);
+    }
   }
 }
 
@@ -42,12 +84,13 @@ __device__ void store_tile(const Conv& c, const Tile& tile, const float (&sum)[k
   const int pixels = tile.pixel + (T::kTurned ? 0 : group * 64), channels = tile.channel + (T::kTurned ? group * 64 : 0);
   // The 8×8 matrix, and its row, that this lane places: rows of a, 16 a warp, and columns.
   const int a_row = warp * 16 + lane / 8 % 2 * 8, b_row = lane / 16 * 8, row = lane % 8;
+  const Epilogue<dtype::Bf16>& e = c.epilogue;
   float bias[2] = {};
-  if (T::kTurned && c.bias)
+  if (T::kTurned && e.bias)
 #pragma unroll
     for (int h = 0; h < 2; ++h) {
       const int at = channels + warp * 16 + lane / 4 + h * 8;
-      if (at < c.channels) bias[h] = c.bias[at];
+      if (at < c.channels) bias[h] = e.bias[at];
     }
 #pragma unroll
   for (int b = 0; b < kBoxes; ++b) {
@@ -58,29 +101,38 @@ __device__ void store_tile(const Conv& c, const Tile& tile, const float (&sum)[k
     auto* bytes = reinterpret_cast<unsigned char*>(box);
     if (thread == 0) wait_for_stores<1>();
     warpgroup_barrier();  // nobody reads this box any more
+    if (e.residual) {
+      each_unit(c, p, box, pixel, channel, thread, [&](int64_t at, void* unit) { copy_16(unit, e.residual + at); });
+      warpgroup_barrier();
+    }
 #pragma unroll
     for (int j = 0; j < 4; ++j) {  // 16 columns of the products
-      uint32_t four[4];
+      const int at_pixel = T::kTurned ? j * 16 + b_row + row : a_row + row, at_channel = T::kTurned ? a_row : j * 16 + b_row;
+      void* place = bytes + swizzled_128(static_cast<unsigned>(at_pixel) * kTileRow + static_cast<unsigned>(at_channel) * 2);
+      uint32_t four[4] = {};
+      if (e.residual) load_matrices<T::kTurned>(four, place);
 #pragma unroll
       for (int k = 0; k < 2; ++k) {  // 8 of them: two matrices, one below the other
         const int at = b * 32 + j * 8 + k * 4, of_pair = channel + j * 16 + k * 8 + lane % 4 * 2;
-        if (!T::kTurned && c.bias && of_pair < c.channels) bias[0] = c.bias[of_pair], bias[1] = c.bias[of_pair + 1];
+        if (!T::kTurned && e.bias && of_pair < c.channels) bias[0] = e.bias[of_pair], bias[1] = e.bias[of_pair + 1];
 #pragma unroll
-        for (int h = 0; h < 2; ++h)
-          four[k * 2 + h] = pack(sum[at + 2 * h] + bias[T::kTurned ? h : 0], sum[at + 2 * h + 1] + bias[T::kTurned ? h : 1]);
+        for (int h = 0; h < 2; ++h) {
+          uint32_t& pair = four[k * 2 + h];
+          const float first = sum[at + 2 * h] + bias[T::kTurned ? h : 0], second = sum[at + 2 * h + 1] + bias[T::kTurned ? h : 1];
+          pair = pack(e.activate(first + lower(pair)), e.activate(second + upper(pair)));
+        }
       }
-      const int at_pixel = T::kTurned ? j * 16 + b_row + row : a_row + row, at_channel = T::kTurned ? a_row : j * 16 + b_row;
-      store_matrices<T::kTurned>(
-          bytes + swizzled_128(static_cast<unsigned>(at_pixel) * kTileRow + static_cast<unsigned>(at_channel) * 2), four);
+      store_matrices<T::kTurned>(place, four);
     }
     if (c.step == 1) fence_async_proxy();
     warpgroup_barrier();
     if (c.step > 1) {
-      copy_out(c, p, box, pixel, channel, thread);
+      each_unit(c, p, box, pixel, channel, thread, [&](int64_t at, const void* unit) { copy_16(c.result + at, unit); });
     } else if (thread == 0) {
       store_matrix_box(box, map, pixel, channel);
       commit_stores();
     }
+    if (p.patches.data) store_box_patches(c, p, box, pixel, channel, warp, lane);
   }
 }
 

@@ -8,6 +8,7 @@
 #pragma once
 
 #include "common/values.h"
+#include "conv2d/epilogue.h"
 #include "conv2d/hopper_ring.h"
 
 namespace eqv::gpu {
@@ -22,6 +23,7 @@ struct Parity {
   int taps_down, taps_across;
   int weight_tap, weight_down, weight_across;  // tap (r, s) is tap weight_tap + r·weight_down + s·weight_across of weights
   int pairs_before;                            // pairs of pixel tiles of the parities before
+  Patches patches;
 };
 
 struct Conv {
@@ -31,7 +33,7 @@ struct Conv {
   int channels, channel_tiles;        // of the result
   int height, width, step;            // of the image that the results are in
   int stride, slices;                 // through the source; slices of 64 channels of it
-  const float* bias;
+  Epilogue<dtype::Bf16> epilogue;
   dtype::Bf16* result;
 };
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "common/values.h"
+#include "conv2d/epilogue.h"
 
 namespace eqv::gpu {
 
@@ -87,9 +88,10 @@ inline bool is_few(const Tensor& t) { return t.shape[3] < kMostFew; }
 inline bool is_wide(const Tensor& t) { return t.shape[3] >= 2 * kVector && in_vectors(t.shape[3], {&t}); }
 
 // The three kernels, which know nothing of the direction.
-void from_few(Stream&, const char* name, const Tensor& source, const ThinWindow&, const ThinWeights&, const float* bias,
+using ThinEpilogue = Epilogue<dtype::Bf16>;
+void from_few(Stream&, const char* name, const Tensor& source, const ThinWindow&, const ThinWeights&, const ThinEpilogue&,
               const Tensor& result);
-void to_few(Stream&, const char* name, const Tensor& source, const ThinWindow&, const ThinWeights&, const float* bias,
+void to_few(Stream&, const char* name, const Tensor& source, const ThinWindow&, const ThinWeights&, const ThinEpilogue&,
             const Tensor& result);
 void thin_weight(Stream&, const Tensor& wide, const Tensor& few, const ThinWindow&, const ThinWeights& dw);
 

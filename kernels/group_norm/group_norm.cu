@@ -1,5 +1,7 @@
 // Group norm with an optional SiLU behind it, in three passes each way: sums of chunks of pixels (common/columns.h), what a
 // group makes of them, and the elementwise rest.
+#include "group_norm/group_norm.h"
+
 #include "activation/activation.h"
 #include "common/columns.h"
 
@@ -13,8 +15,8 @@ struct Groups {
   int64_t groups, size, channels, pixels;  // size: channels of a group
 };
 
-Groups groups_of(const eqv_group_norm_params& p, const Tensor& x) {
-  return {p.groups, x.shape[3] / p.groups, x.shape[3], x.shape[1] * x.shape[2]};
+Groups groups_of(int groups, const Tensor& x) {
+  return {groups, x.shape[3] / groups, x.shape[3], x.shape[1] * x.shape[2]};
 }
 
 // A block per sample and group: mean and 1/√(variance + eps) from the chunks' shifted sums.
@@ -154,15 +156,10 @@ struct Backward {
 
 void group_norm_fwd(Stream& stream, const eqv_group_norm_params& p, const Tensor& x, const Tensor& gamma,
                     const Tensor& beta, const Tensor& y, const Tensor& stats) {
-  const Groups g = groups_of(p, x);
+  const Groups g = groups_of(p.groups, x);
   const ColumnShape shape{x.shape[0], g.pixels, g.channels};
   const bool vectors = in_vectors(g.channels, {&x, &y});
-  Workspace workspace(stream, Workspace::bytes<double>(shape.parts() * 2));
-  double* parts = workspace.take<double>(shape.parts() * 2);
-  column_sums<2>(stream, "group_norm_sums", shape, vectors, Shifted{values(x)}, parts);
-  launch(stream, "group_norm_statistics", dim3(static_cast<unsigned>(x.shape[0] * p.groups)), dim3(kThreads),
-         sizeof(BlockScratch), statistics, g, ChunkCounts(shape), double{p.eps},
-         1 / static_cast<double>(g.pixels * g.size), values(x), static_cast<const double*>(parts), f32(stats));
+  if (!p.stats_given) group_statistics(stream, p.groups, static_cast<double>(p.eps), x, stats);
   column_walk(stream, "group_norm_fwd", shape, vectors,
               Forward{g, p.silu, values(x), values(y), f32(gamma), f32(beta), f32(stats)});
 }
@@ -170,7 +167,7 @@ void group_norm_fwd(Stream& stream, const eqv_group_norm_params& p, const Tensor
 void group_norm_bwd(Stream& stream, const eqv_group_norm_params& p, const Tensor& dy, const Tensor& x,
                     const Tensor& gamma_tensor, const Tensor& beta, const Tensor& stats_tensor, const Tensor& dx,
                     const Tensor& dgamma_tensor, const Tensor& dbeta_tensor) {
-  const Groups g = groups_of(p, x);
+  const Groups g = groups_of(p.groups, x);
   const int64_t samples = x.shape[0];
   const ColumnShape shape{samples, g.pixels, g.channels};
   const int chunks = static_cast<int>(shape.chunks()), size = static_cast<int>(g.size);
@@ -204,3 +201,15 @@ void group_norm_bwd(Stream& stream, const eqv_group_norm_params& p, const Tensor
 }
 
 }  // namespace eqv::backend
+
+void eqv::gpu::group_statistics(Stream& stream, int groups, double eps, const Tensor& x, const Tensor& stats) {
+  using namespace eqv::backend;
+  const Groups g = groups_of(groups, x);
+  const ColumnShape shape{x.shape[0], g.pixels, g.channels};
+  Workspace workspace(stream, Workspace::bytes<double>(shape.parts() * 2));
+  double* parts = workspace.take<double>(shape.parts() * 2);
+  column_sums<2>(stream, "group_norm_sums", shape, in_vectors(g.channels, {&x}), Shifted{values(x)}, parts);
+  launch(stream, "group_norm_statistics", dim3(static_cast<unsigned>(x.shape[0] * groups)), dim3(kThreads),
+         sizeof(BlockScratch), statistics, g, ChunkCounts(shape), eps, 1 / static_cast<double>(g.pixels * g.size),
+         values(x), static_cast<const double*>(parts), f32(stats));
+}

@@ -11,11 +11,11 @@
 namespace eqv::ref {
 
 template <class T>
-void group_norm_fwd(const eqv_group_norm_params& p, View<T> x, const T* gamma, const T* beta, View<T> y, View<T> stats) {
-  const int64_t per = x.n3 / p.groups;
+void group_statistics(int64_t groups, double eps, View<T> x, View<T> stats) {
+  const int64_t per = x.n3 / groups;
   const T m = static_cast<T>(x.n1 * x.n2 * per);
   for (int64_t n = 0; n < x.n0; ++n)
-    for (int64_t g = 0; g < p.groups; ++g) {
+    for (int64_t g = 0; g < groups; ++g) {
       const auto each = [&](auto f) {
         for (int64_t i = 0; i < x.n1; ++i)
           for (int64_t j = 0; j < x.n2; ++j)
@@ -24,14 +24,22 @@ void group_norm_fwd(const eqv_group_norm_params& p, View<T> x, const T* gamma, c
       T mean = 0, var = 0;
       each([&](int64_t i, int64_t j, int64_t c) { mean += x(n, i, j, c) / m; });
       each([&](int64_t i, int64_t j, int64_t c) { var += (x(n, i, j, c) - mean) * (x(n, i, j, c) - mean) / m; });
-      const T rstd = 1 / std::sqrt(var + static_cast<T>(p.eps));
       stats(n, g, 0) = mean;
-      stats(n, g, 1) = rstd;
-      each([&](int64_t i, int64_t j, int64_t c) {
-        const T u = (x(n, i, j, c) - mean) * rstd * gamma[c] + beta[c];
-        y(n, i, j, c) = p.silu ? u * sigmoid(u) : u;
-      });
+      stats(n, g, 1) = 1 / std::sqrt(var + static_cast<T>(eps));
     }
+}
+
+template <class T>
+void group_norm_fwd(const eqv_group_norm_params& p, View<T> x, const T* gamma, const T* beta, View<T> y, View<T> stats) {
+  if (!p.stats_given) group_statistics(p.groups, p.eps, x, stats);
+  const int64_t per = x.n3 / p.groups;
+  for (int64_t n = 0; n < x.n0; ++n)
+    for (int64_t i = 0; i < x.n1; ++i)
+      for (int64_t j = 0; j < x.n2; ++j)
+        for (int64_t c = 0; c < x.n3; ++c) {
+          const T u = (x(n, i, j, c) - stats(n, c / per, 0)) * stats(n, c / per, 1) * gamma[c] + beta[c];
+          y(n, i, j, c) = p.silu ? u * sigmoid(u) : u;
+        }
 }
 
 template <class T>

@@ -45,8 +45,9 @@ std::string build() {
       F(detail) END
   BEGIN(eqv_memory_stats) F(struct_size) F(reserved) F(live_bytes) F(live_blocks) F(total_blocks) F(cached_plans)
       F(peak_bytes) END
-  BEGIN(eqv_conv2d_params) F(struct_size) F(stride) F(pad_top) F(pad_bottom) F(pad_left) F(pad_right) END
-  BEGIN(eqv_group_norm_params) F(struct_size) F(groups) F(eps) F(silu) END
+  BEGIN(eqv_conv2d_params) F(struct_size) F(stride) F(pad_top) F(pad_bottom) F(pad_left) F(pad_right)
+      F(activation) F(slope) F(groups) F(eps) END
+  BEGIN(eqv_group_norm_params) F(struct_size) F(groups) F(eps) F(silu) F(stats_given) END
   BEGIN(eqv_batch_norm_params) F(struct_size) F(eps) F(momentum) F(training) END
   BEGIN(eqv_activation_params) F(struct_size) F(kind) F(slope) END
   BEGIN(eqv_pool2d_params) F(struct_size) F(kind) F(kernel_height) F(kernel_width) F(stride) F(padding) END

@@ -18,6 +18,31 @@ void conv_shapes(const Check& c, const eqv_conv2d_params& p, const char* xn, con
   c.shape(yn, y, {x.shape[0], (h - kh) / p.stride + 1, (wd - kw) / p.stride + 1, o});
 }
 
+void group_shapes(const Check& c, int32_t groups, float eps, const Tensor& x, const Tensor& stats) {
+  c.that(groups >= 1 && x.shape[3] % groups == 0, "the channels are not divisible by the number of groups",
+         "choose groups that divide C");
+  c.that(eps > 0, "eps must be positive", "PyTorch's default for GroupNorm is 1e-5, the SD-VAE uses 1e-6");
+  c.shape("stats", stats, {x.shape[0], groups, 2});
+}
+
+// What follows a convolution: y's bias of `channels`, its residual and statistics.
+struct Epilogue {
+  const Tensor *bias, *residual, *stats;
+};
+
+Epilogue epilogue(Check& c, const eqv_conv2d_params& p, const char* yn, const Tensor& y, const eqv_tensor* bias,
+                  const eqv_tensor* residual, const eqv_tensor* stats) {
+  const Epilogue e{c.optional("bias", bias, 1), c.optional_activation("residual", residual, 4),
+                   c.optional("stats", stats, 3)};
+  c.that(p.activation >= EQV_IDENTITY && p.activation <= EQV_LEAKY_RELU, "unknown activation",
+         "see EQV_IDENTITY in eqv.h");
+  if (e.bias) c.shape("bias", *e.bias, {y.shape[3]});
+  if (e.residual) c.same_shape("residual", *e.residual, yn, y);
+  c.that((p.groups > 0) == (e.stats != nullptr), "groups belong to stats, and stats to groups", "pass both or neither");
+  if (e.stats) group_shapes(c, p.groups, p.eps, y, *e.stats);
+  return e;
+}
+
 // The rows and columns of a linear layer's x{…,I}, w{O,I}, y{…,O}.
 void linear_shapes(const Check& c, const char* xn, const Tensor& x, const Tensor& w, const char* yn, const Tensor& y) {
   c.that(x.rank >= 1 && y.rank == x.rank, "input and output need the same rank of at least 1", "reshape one of them");
@@ -26,13 +51,6 @@ void linear_shapes(const Check& c, const char* xn, const Tensor& x, const Tensor
   if (!ok)
     throw error(EQV_BAD_SHAPE, "linear: %s %s, weight %s and %s %s do not fit: need x{…,I}, weight{O,I}, y{…,O}", xn,
                 shape_text(x).c_str(), shape_text(w).c_str(), yn, shape_text(y).c_str());
-}
-
-void group_shapes(const Check& c, const eqv_group_norm_params& p, const Tensor& x, const Tensor& stats) {
-  c.that(p.groups >= 1 && x.shape[3] % p.groups == 0, "the channels are not divisible by the number of groups",
-         "choose groups that divide C");
-  c.that(p.eps > 0, "eps must be positive", "PyTorch's default for GroupNorm is 1e-5, the SD-VAE uses 1e-6");
-  c.shape("stats", stats, {x.shape[0], p.groups, 2});
 }
 
 // Checks y = pool(x), its parameters and the winners.
@@ -58,28 +76,28 @@ void pool_shapes(const Check& c, const eqv_pool2d_params& p, const Tensor& x, co
 extern "C" {
 
 eqv_status eqv_conv2d_fwd(eqv_stream s, const eqv_conv2d_params* params, const eqv_tensor* x, const eqv_tensor* w,
-                          const eqv_tensor* bias, const eqv_tensor* y) {
+                          const eqv_tensor* bias, const eqv_tensor* residual, const eqv_tensor* y,
+                          const eqv_tensor* stats) {
   return guard("conv2d", [&] {
     Check c("conv2d", s);
     const auto& p = c.params(params);
     const auto &X = c.activation("x", x, 4), &W = c.tensor("weight", w, 4), &Y = c.activation("y", y, 4);
-    const auto* B = c.optional("bias", bias, 1);
     conv_shapes(c, p, "x", X, W, "y", Y);
-    if (B) c.shape("bias", *B, {W.shape[0]});
-    backend::conv2d_fwd(*s, p, X, W, B, Y);
+    const Epilogue e = epilogue(c, p, "y", Y, bias, residual, stats);
+    backend::conv2d_fwd(*s, p, X, W, e.bias, e.residual, Y, e.stats);
   });
 }
 
 eqv_status eqv_conv2d_bwd_input(eqv_stream s, const eqv_conv2d_params* params, const eqv_tensor* dy,
-                                const eqv_tensor* w, const eqv_tensor* bias, const eqv_tensor* dx) {
+                                const eqv_tensor* w, const eqv_tensor* bias, const eqv_tensor* residual,
+                                const eqv_tensor* dx, const eqv_tensor* stats) {
   return guard("conv2d_bwd_input", [&] {
     Check c("conv2d_bwd_input", s);
     const auto& p = c.params(params);
     const auto &DY = c.activation("dy", dy, 4), &W = c.tensor("weight", w, 4), &DX = c.activation("dx", dx, 4);
-    const auto* B = c.optional("bias", bias, 1);
     conv_shapes(c, p, "dx", DX, W, "dy", DY);
-    if (B) c.shape("bias", *B, {W.shape[1]});
-    backend::conv2d_bwd_input(*s, p, DY, W, B, DX);
+    const Epilogue e = epilogue(c, p, "dx", DX, bias, residual, stats);
+    backend::conv2d_bwd_input(*s, p, DY, W, e.bias, e.residual, DX, e.stats);
   });
 }
 
@@ -140,7 +158,7 @@ eqv_status eqv_group_norm_fwd(eqv_stream s, const eqv_group_norm_params* params,
     c.same_shape("y", Y, "x", X);
     c.shape("gamma", G, {X.shape[3]});
     c.shape("beta", B, {X.shape[3]});
-    group_shapes(c, p, X, S);
+    group_shapes(c, p.groups, p.eps, X, S);
     backend::group_norm_fwd(*s, p, X, G, B, Y, S);
   });
 }
@@ -158,7 +176,7 @@ eqv_status eqv_group_norm_bwd(eqv_stream s, const eqv_group_norm_params* params,
     c.same_shape("dy", DY, "x", X);
     c.same_shape("dx", DX, "x", X);
     for (const auto* t : {&G, &B, &DG, &DB}) c.shape("gamma, beta, dgamma, dbeta", *t, {X.shape[3]});
-    group_shapes(c, p, X, S);
+    group_shapes(c, p.groups, p.eps, X, S);
     backend::group_norm_bwd(*s, p, DY, X, G, B, S, DX, DG, DB);
   });
 }

@@ -72,9 +72,9 @@ void launch_graph(Stream&, void* graph);
 void destroy_graph(Device&, void* graph);
 
 void conv2d_fwd(Stream&, const eqv_conv2d_params&, const Tensor& x, const Tensor& w, const Tensor* bias,
-                const Tensor& y);
+                const Tensor* residual, const Tensor& y, const Tensor* stats);
 void conv2d_bwd_input(Stream&, const eqv_conv2d_params&, const Tensor& dy, const Tensor& w, const Tensor* bias,
-                      const Tensor& dx);
+                      const Tensor* residual, const Tensor& dx, const Tensor* stats);
 void conv2d_bwd_weight(Stream&, const eqv_conv2d_params&, const Tensor& x, const Tensor& dy, const Tensor& dw,
                        const Tensor* dbias);
 void linear_fwd(Stream&, const Tensor& x, const Tensor& w, const Tensor* bias, const Tensor& y);

@@ -2,8 +2,8 @@
 // measured fastest.
 #include <algorithm>
 
+#include "norm.h"
 #include "onednn.h"
-#include "parallel.h"
 #include "simd.h"
 
 namespace eqv::backend {
@@ -29,9 +29,11 @@ Shapes shapes(const eqv_conv2d_params& p, const Tensor& x, const Tensor& w, cons
 
 enum Direction { kForward = 1, kBackwardInput = 2, kBackwardWeight = 3 };
 
-cpu::PlanKey key(Direction direction, const Stream& s, const eqv_conv2d_params& p, const Shapes& d, bool bias) {
+// `after`: what a forward plan does with its results, as two values.
+cpu::PlanKey key(Direction direction, const Stream& s, const eqv_conv2d_params& p, const Shapes& d, bool bias,
+                 std::array<int64_t, 2> after = {}) {
   return {direction, s.device->threads, d.x[0], d.x[1], d.x[2], d.x[3], d.w[0], d.w[2],
-          d.w[3], p.stride, p.pad_top, p.pad_bottom, p.pad_left, p.pad_right, bias, 0};
+          d.w[3], p.stride, p.pad_top, p.pad_bottom, p.pad_left, p.pad_right, after[0] * 2 + bias, after[1]};
 }
 
 memory::desc image(const memory::dims& dims) { return {dims, kF32, Tag::nhwc}; }
@@ -39,20 +41,28 @@ memory::desc filter(const memory::dims& dims) { return {dims, kF32, Tag::oihw}; 
 memory::desc vector(int64_t n) { return {{n}, kF32, Tag::a}; }
 memory::desc any(const memory::dims& dims) { return {dims, kF32, Tag::any}; }
 
-dnnl::primitive_attr user_scratchpad() {
+dnnl::primitive_attr user_scratchpad(const dnnl::post_ops& after = {}) {
   dnnl::primitive_attr attr;
   attr.set_scratchpad_mode(dnnl::scratchpad_mode::user);
+  attr.set_post_ops(after);
   return attr;
 }
 
+void append_activation(dnnl::post_ops& after, const eqv_conv2d_params& p) {
+  using dnnl::algorithm;
+  if (p.activation == EQV_SILU) after.append_eltwise(algorithm::eltwise_swish, 1, 0);
+  if (p.activation == EQV_RELU) after.append_eltwise(algorithm::eltwise_relu, 0, 0);
+  if (p.activation == EQV_LEAKY_RELU) after.append_eltwise(algorithm::eltwise_relu, p.slope, 0);
+}
+
 dnnl::convolution_forward::primitive_desc forward_desc(const Shapes& d, bool bias, const memory::desc& x,
-                                                       const memory::desc& y) {
+                                                       const memory::desc& y, const dnnl::post_ops& after = {}) {
   const auto kind = dnnl::prop_kind::forward_training;
   const auto algorithm = dnnl::algorithm::convolution_direct;
   if (bias)
     return {cpu::engine(), kind, algorithm, x, any(d.w), vector(d.w[0]), y, d.strides, d.pad_before, d.pad_after,
-            user_scratchpad()};
-  return {cpu::engine(), kind, algorithm, x, any(d.w), y, d.strides, d.pad_before, d.pad_after, user_scratchpad()};
+            user_scratchpad(after)};
+  return {cpu::engine(), kind, algorithm, x, any(d.w), y, d.strides, d.pad_before, d.pad_after, user_scratchpad(after)};
 }
 
 EQV_SIMD void add_to_rows(float* x, const float* bias, int64_t rows, int64_t channels) {
@@ -80,27 +90,35 @@ EQV_SIMD void column_sums(const float* x, int64_t rows, int64_t channels, float*
 }  // namespace
 
 void conv2d_fwd(Stream& s, const eqv_conv2d_params& p, const Tensor& x, const Tensor& w, const Tensor* bias,
-                const Tensor& y) {
+                const Tensor* residual, const Tensor& y, const Tensor* stats) {
   const Shapes d = shapes(p, x, w, y);
   const auto make = [&] {
-    const auto pd = forward_desc(d, bias, image(d.x), image(d.y));
+    dnnl::post_ops after;
+    if (residual) after.append_binary(dnnl::algorithm::binary_add, image(d.y));
+    append_activation(after, p);
+    const auto pd = forward_desc(d, bias, image(d.x), image(d.y), after);
     std::vector<cpu::PlanArgument> arguments = {
         {DNNL_ARG_SRC, image(d.x), pd.src_desc(), false},
         {DNNL_ARG_WEIGHTS, filter(d.w), pd.weights_desc(), false},
         {DNNL_ARG_DST, image(d.y), pd.dst_desc(), true}};
     if (bias) arguments.push_back({DNNL_ARG_BIAS, vector(d.w[0]), pd.bias_desc(), false});
+    if (residual)
+      arguments.push_back({DNNL_ARG_ATTR_MULTIPLE_POST_OP(0) | DNNL_ARG_SRC_1, image(d.y), image(d.y), false});
     return cpu::Plan(dnnl::convolution_forward(pd), pd.scratchpad_desc(), arguments);
   };
   auto& cache = cpu::PlanCache::instance();
-  const auto k = key(kForward, s, p, d, bias);
-  if (bias)
-    cache.run(s, k, make, {x.data, w.data, y.data, bias->data});
-  else
-    cache.run(s, k, make, {x.data, w.data, y.data});
+  const int64_t slope = p.activation == EQV_LEAKY_RELU ? __builtin_bit_cast(int32_t, p.slope) : 0;
+  const auto k = key(kForward, s, p, d, bias, {p.activation * 2 + (residual != nullptr), slope});
+  cpu::PlanData data = {x.data, w.data, y.data};
+  size_t n = 3;
+  for (const Tensor* t : {bias, residual})
+    if (t) data[n++] = t->data;
+  cache.run(s, k, make, data);
+  if (stats) cpu::group_statistics(s, p.groups, static_cast<double>(p.eps), y, *stats);
 }
 
 void conv2d_bwd_input(Stream& s, const eqv_conv2d_params& p, const Tensor& dy, const Tensor& w, const Tensor* bias,
-                      const Tensor& dx) {
+                      const Tensor* residual, const Tensor& dx, const Tensor* stats) {
   const Shapes d = shapes(p, dx, w, dy);
   cpu::PlanCache::instance().run(
       s, key(kBackwardInput, s, p, d, false),
@@ -116,6 +134,15 @@ void conv2d_bwd_input(Stream& s, const eqv_conv2d_params& p, const Tensor& dy, c
       },
       {dy.data, w.data, dx.data});
   if (bias) add_bias(s, *bias, dx);
+  if (residual) {
+    const eqv_axpby_params sum{sizeof sum, 1, 1};
+    axpby(s, sum, dx, residual, dx);
+  }
+  if (p.activation != EQV_IDENTITY) {
+    const eqv_activation_params activation{sizeof activation, p.activation, p.slope};
+    activation_fwd(s, activation, dx, dx);
+  }
+  if (stats) cpu::group_statistics(s, p.groups, static_cast<double>(p.eps), dx, *stats);
 }
 
 void conv2d_bwd_weight(Stream& s, const eqv_conv2d_params& p, const Tensor& x, const Tensor& dy, const Tensor& dw,
@@ -185,16 +212,17 @@ Tensor as_filter(const Tensor& w) {
   return r;
 }
 
-const eqv_conv2d_params kPointwise = {sizeof(eqv_conv2d_params), 1, 0, 0, 0, 0};
+const eqv_conv2d_params kPointwise = {sizeof(eqv_conv2d_params), 1, 0, 0, 0, 0, EQV_IDENTITY, 0, 0, 0};
 
 }  // namespace
 
 void linear_fwd(Stream& s, const Tensor& x, const Tensor& w, const Tensor* bias, const Tensor& y) {
-  conv2d_fwd(s, kPointwise, as_image(x, w.shape[1]), as_filter(w), bias, as_image(y, w.shape[0]));
+  conv2d_fwd(s, kPointwise, as_image(x, w.shape[1]), as_filter(w), bias, nullptr, as_image(y, w.shape[0]), nullptr);
 }
 
 void linear_bwd_input(Stream& s, const Tensor& dy, const Tensor& w, const Tensor& dx) {
-  conv2d_bwd_input(s, kPointwise, as_image(dy, w.shape[0]), as_filter(w), nullptr, as_image(dx, w.shape[1]));
+  conv2d_bwd_input(s, kPointwise, as_image(dy, w.shape[0]), as_filter(w), nullptr, nullptr, as_image(dx, w.shape[1]),
+                   nullptr);
 }
 
 void linear_bwd_weight(Stream& s, const Tensor& x, const Tensor& dy, const Tensor& dw, const Tensor* dbias) {

@@ -1,6 +1,4 @@
 // Group norm with an optional SiLU behind it: one pass for the statistics, one to apply; the same two backward.
-#include <cmath>
-
 #include "norm.h"
 
 namespace eqv::backend {
@@ -37,6 +35,22 @@ void group_norm_fwd(Stream& stream, const eqv_group_norm_params& p, const Tensor
   float* sample_columns = workspace.take<float>(samples * columns);
   Moments* parts = workspace.take<Moments>(samples * plan.chunks * groups);
 
+  if (p.stats_given) {
+    parallel_for(stream, samples, std::max<int64_t>(1, 65536 / plan.width), [&](int64_t begin, int64_t end) {
+      for (int64_t n = begin; n < end; ++n)
+        load_columns(plan, f32(stats) + n * groups * 2, groups, f32(gamma), f32(beta),
+                     columns_at(plan, sample_columns + n * columns));
+    });
+    const int64_t grain = std::max<int64_t>(1, 16384 / (plan.chunk_rows * channels));
+    parallel_for(stream, samples * plan.chunks, grain, [&](int64_t begin, int64_t end) {
+      for (int64_t j = begin; j < end; ++j) {
+        const int64_t n = j / plan.chunks, i = j % plan.chunks, at = n * sample + plan.begin(i) * channels;
+        apply(plan, columns_at(plan, sample_columns + n * columns), f32(x) + at, plan.count(i), p.silu != 0,
+              f32(y) + at);
+      }
+    });
+    return;
+  }
   over_samples(
       stream, samples, plan,
       [&](int64_t n, int64_t i, int thread) {
@@ -45,12 +59,7 @@ void group_norm_fwd(Stream& stream, const eqv_group_norm_params& p, const Tensor
       },
       [&](int64_t n) {
         float* out = f32(stats) + n * groups * 2;
-        const int64_t size = channels / groups;
-        for (int64_t g = 0; g < groups; ++g) {
-          const Moments m = combine_moments(plan, parts + n * plan.chunks * groups + g, groups, size);
-          out[2 * g] = static_cast<float>(m.mean);
-          out[2 * g + 1] = static_cast<float>(1 / std::sqrt(m.m2 / static_cast<double>(plan.rows * size) + p.eps));
-        }
+        write_statistics(plan, parts + n * plan.chunks * groups, groups, static_cast<double>(p.eps), out);
         load_columns(plan, out, groups, f32(gamma), f32(beta), columns_at(plan, sample_columns + n * columns));
       },
       [&](int64_t n, int64_t i, int) {

@@ -1,5 +1,6 @@
 #include "norm.h"
 
+#include <cmath>
 #include <cstring>
 
 #include "simd.h"
@@ -201,6 +202,35 @@ Moments combine_moments(const RowPlan& plan, const Moments* parts, int64_t strid
     m2 += parts[i * stride].m2 + d * d * static_cast<double>(plan.count(i) * channels_per_group);
   }
   return {mean, m2};
+}
+
+void write_statistics(const RowPlan& plan, const Moments* parts, int64_t groups, double eps, float* out) {
+  const int64_t size = plan.channels / groups;
+  for (int64_t g = 0; g < groups; ++g) {
+    const Moments m = combine_moments(plan, parts + g, groups, size);
+    out[2 * g] = static_cast<float>(m.mean);
+    out[2 * g + 1] = static_cast<float>(1 / std::sqrt(m.m2 / static_cast<double>(plan.rows * size) + eps));
+  }
+}
+
+void group_statistics(Stream& stream, int64_t groups, double eps, const Tensor& x, const Tensor& stats) {
+  const int64_t samples = x.shape[0], channels = x.shape[3];
+  const RowPlan plan(x.shape[1] * x.shape[2], channels);
+  const int64_t sample = plan.rows * channels, work = moments_work(plan), threads = stream.device->threads;
+  Workspace workspace(stream, Workspace::bytes<float>(threads * work) +
+                                  Workspace::bytes<Moments>(samples * plan.chunks * groups));
+  float* thread_work = workspace.take<float>(threads * work);
+  Moments* parts = workspace.take<Moments>(samples * plan.chunks * groups);
+  over_samples(
+      stream, samples, plan,
+      [&](int64_t n, int64_t i, int thread) {
+        chunk_moments(plan, f32(x) + n * sample + plan.begin(i) * channels, plan.count(i), groups,
+                      thread_work + thread * work, parts + (n * plan.chunks + i) * groups);
+      },
+      [&](int64_t n) {
+        write_statistics(plan, parts + n * plan.chunks * groups, groups, eps, f32(stats) + n * groups * 2);
+      },
+      [](int64_t, int64_t, int) {});
 }
 
 Columns columns_at(const RowPlan& plan, float* memory) {

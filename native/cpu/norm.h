@@ -35,6 +35,11 @@ void chunk_moments(const RowPlan& plan, const float* x, int64_t rows, int64_t gr
 // Combines the chunks' moments of one group: parts[chunk * stride].
 Moments combine_moments(const RowPlan& plan, const Moments* parts, int64_t stride, int64_t channels_per_group);
 
+// One sample's mean and 1/sqrt(variance + eps) of every group, from its chunks' moments: out[2 * groups].
+void write_statistics(const RowPlan& plan, const Moments* parts, int64_t groups, double eps, float* out);
+// The same for all of x, to stats{N, groups, 2}.
+void group_statistics(Stream& stream, int64_t groups, double eps, const Tensor& x, const Tensor& stats);
+
 // What the apply and gradient passes read per column; each array is plan.width long.
 struct Columns {
   float *mean, *rstd, *gamma, *beta;

@@ -50,7 +50,7 @@ std::unique_ptr<Plan::Binding> Plan::bind() const {
   return binding;
 }
 
-void Plan::run(Stream& stream, Binding& binding, std::initializer_list<void*> data) const {
+void Plan::run(Stream& stream, Binding& binding, const PlanData& data) const {
   omp_set_num_threads(stream.device->threads);
   char* base = static_cast<char*>(scratch(stream, scratch_bytes_));
   binding.scratchpad.set_data_handle(base + scratchpad_offset_);

@@ -28,6 +28,9 @@ struct PlanArgument {
   dnnl::reorder reorder = {};
 };
 
+// Where the tensors of a call are, in the order of the plan's arguments; those it has not are null.
+using PlanData = std::array<void*, 5>;
+
 // A primitive, its arguments and the scratch memory it needs. Streams run a plan at the same time; what a call binds to
 // its addresses is a binding of its own.
 class Plan {
@@ -45,8 +48,7 @@ class Plan {
 
   Plan(dnnl::primitive primitive, dnnl::memory::desc scratchpad, std::vector<PlanArgument> arguments);
   std::unique_ptr<Binding> bind() const;
-  // `data` in the order of the arguments; nullptr leaves an optional one out.
-  void run(Stream& stream, Binding& binding, std::initializer_list<void*> data) const;
+  void run(Stream& stream, Binding& binding, const PlanData& data) const;
 
  private:
   dnnl::primitive primitive_;
@@ -65,7 +67,7 @@ class PlanCache {
   static PlanCache& instance();
 
   template <class Make>
-  void run(Stream& stream, const PlanKey& key, Make&& make, std::initializer_list<void*> data) {
+  void run(Stream& stream, const PlanKey& key, Make&& make, const PlanData& data) {
     std::shared_ptr<Entry> entry;
     std::unique_ptr<Plan::Binding> binding;
     {

@@ -29,7 +29,7 @@ extern "C" {
 #define EQV_API __attribute__((visibility("default")))
 #endif
 
-#define EQV_ABI_VERSION 5
+#define EQV_ABI_VERSION 6
 
 /* ---- status ------------------------------------------------------------------------------------------------- */
 typedef int32_t eqv_status;
@@ -134,15 +134,27 @@ EQV_API eqv_status eqv_graph_launch(eqv_graph graph, eqv_stream stream);
 EQV_API eqv_status eqv_graph_destroy(eqv_graph graph);
 
 /* ---- parameter structs -------------------------------------------------------------------------------------- */
+enum { EQV_IDENTITY = 0, EQV_SILU = 1, EQV_RELU = 2, EQV_LEAKY_RELU = 3 };
+
+/* The four last say what happens to the result before it is stored; eqv_conv2d_bwd_weight reads none of them. */
 typedef struct {
   uint32_t struct_size;
   int32_t stride, pad_top, pad_bottom, pad_left, pad_right;
+  int32_t activation;       /* EQV_IDENTITY … */
+  float slope;              /* of EQV_LEAKY_RELU */
+  int32_t groups;           /* of stats; 0 without */
+  float eps;                /* of stats */
 } eqv_conv2d_params;
 
-typedef struct { uint32_t struct_size; int32_t groups; float eps; int32_t silu; } eqv_group_norm_params;
+typedef struct {
+  uint32_t struct_size;
+  int32_t groups;
+  float eps;
+  int32_t silu;
+  int32_t stats_given;      /* forward: stats are an input, and eps is not read */
+} eqv_group_norm_params;
 typedef struct { uint32_t struct_size; float eps; float momentum; int32_t training; } eqv_batch_norm_params;
 
-enum { EQV_SILU = 0, EQV_RELU = 1, EQV_LEAKY_RELU = 2 };
 typedef struct { uint32_t struct_size; int32_t kind; float slope; } eqv_activation_params;
 
 enum { EQV_POOL_MAX = 0, EQV_POOL_MEAN = 1 };
@@ -205,12 +217,17 @@ typedef struct {
 /* ---- ops ----------------------------------------------------------------------------------------------------- */
 /* `nullable` arguments may be NULL; every other pointer must be valid. Shapes are in the comments. */
 
-/* y{N,P,Q,O} = conv(x{N,H,W,I}, w{O,I,kH,kW}) + bias{O} (nullable); zero padding. */
+/* y{N,P,Q,O} = activation(conv(x{N,H,W,I}, w{O,I,kH,kW}) + bias{O} + residual{y's shape}); zero padding. bias, residual
+ * and stats are nullable. stats{N,groups,2} = mean, 1/sqrt(variance + eps) of y as it is stored: what eqv_group_norm_fwd
+ * would find (always fp32 or fp64). */
 EQV_API eqv_status eqv_conv2d_fwd(eqv_stream, const eqv_conv2d_params*, const eqv_tensor* x, const eqv_tensor* w,
-                                  const eqv_tensor* bias, const eqv_tensor* y);
-/* dx = the adjoint of the convolution, plus bias{I} (nullable; with it this is a transposed convolution). */
+                                  const eqv_tensor* bias, const eqv_tensor* residual, const eqv_tensor* y,
+                                  const eqv_tensor* stats);
+/* dx = activation(the adjoint of the convolution + bias{I} + residual{dx's shape}): with these a transposed convolution.
+ * stats as above, of dx. */
 EQV_API eqv_status eqv_conv2d_bwd_input(eqv_stream, const eqv_conv2d_params*, const eqv_tensor* dy,
-                                        const eqv_tensor* w, const eqv_tensor* bias, const eqv_tensor* dx);
+                                        const eqv_tensor* w, const eqv_tensor* bias, const eqv_tensor* residual,
+                                        const eqv_tensor* dx, const eqv_tensor* stats);
 /* dbias nullable */
 EQV_API eqv_status eqv_conv2d_bwd_weight(eqv_stream, const eqv_conv2d_params*, const eqv_tensor* x,
                                          const eqv_tensor* dy, const eqv_tensor* dw, const eqv_tensor* dbias);
@@ -222,7 +239,8 @@ EQV_API eqv_status eqv_linear_bwd_input(eqv_stream, const eqv_tensor* dy, const 
 EQV_API eqv_status eqv_linear_bwd_weight(eqv_stream, const eqv_tensor* x, const eqv_tensor* dy, const eqv_tensor* dw,
                                          const eqv_tensor* dbias);
 
-/* x, y{N,H,W,C}; gamma, beta{C}; stats{N,G,2} = mean, 1/std (always fp32 or fp64); optional SiLU after the affine. */
+/* x, y{N,H,W,C}; gamma, beta{C}; stats{N,G,2} = mean, 1/std (always fp32 or fp64), written or, with stats_given, read;
+ * optional SiLU after the affine. */
 EQV_API eqv_status eqv_group_norm_fwd(eqv_stream, const eqv_group_norm_params*, const eqv_tensor* x,
                                       const eqv_tensor* gamma, const eqv_tensor* beta, const eqv_tensor* y,
                                       const eqv_tensor* stats);

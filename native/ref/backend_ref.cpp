@@ -39,6 +39,11 @@ using I32 = ref::View<int32_t>;
 double* data(const Tensor& t) { return static_cast<double*>(t.data); }
 double* data(const Tensor* t) { return t ? data(*t) : nullptr; }
 
+void conv2d_epilogue(const eqv_conv2d_params& p, const Tensor* residual, const Tensor& y, const Tensor* stats) {
+  ref::conv2d_epilogue(p, data(residual), V(y));
+  if (stats) ref::group_statistics(p.groups, p.eps, V(y), V(*stats));
+}
+
 }  // namespace
 
 int32_t compute_dtype() { return EQV_F64; }
@@ -67,12 +72,14 @@ void copy_out(Stream&, void* host, const void* device_data, int64_t bytes) {
 }
 
 void conv2d_fwd(Stream&, const eqv_conv2d_params& p, const Tensor& x, const Tensor& w, const Tensor* bias,
-                const Tensor& y) {
+                const Tensor* residual, const Tensor& y, const Tensor* stats) {
   ref::conv2d_fwd(p, V(x), V(w), data(bias), V(y));
+  conv2d_epilogue(p, residual, y, stats);
 }
 void conv2d_bwd_input(Stream&, const eqv_conv2d_params& p, const Tensor& dy, const Tensor& w, const Tensor* bias,
-                      const Tensor& dx) {
+                      const Tensor* residual, const Tensor& dx, const Tensor* stats) {
   ref::conv2d_bwd_input(p, V(dy), V(w), data(bias), V(dx));
+  conv2d_epilogue(p, residual, dx, stats);
 }
 void conv2d_bwd_weight(Stream&, const eqv_conv2d_params& p, const Tensor& x, const Tensor& dy, const Tensor& dw,
                        const Tensor* dbias) {

@@ -47,9 +47,9 @@ public enum Fn {
   /** {@code eqv_graph_destroy}. */
   GRAPH_DESTROY(1),
   /** {@code eqv_conv2d_fwd}. */
-  CONV2D_FWD(6),
+  CONV2D_FWD(8),
   /** {@code eqv_conv2d_bwd_input}. */
-  CONV2D_BWD_INPUT(6),
+  CONV2D_BWD_INPUT(8),
   /** {@code eqv_conv2d_bwd_weight}. */
   CONV2D_BWD_WEIGHT(6),
   /** {@code eqv_linear_fwd}. */

@@ -16,9 +16,11 @@ public enum Struct {
       "struct_size:u32 reserved:i32 live_bytes:i64 live_blocks:i64 total_blocks:i64"
           + " cached_plans:i64 peak_bytes:i64"),
   /** {@code eqv_conv2d_params}. */
-  CONV2D_PARAMS("struct_size:u32 stride:i32 pad_top:i32 pad_bottom:i32 pad_left:i32 pad_right:i32"),
+  CONV2D_PARAMS(
+      "struct_size:u32 stride:i32 pad_top:i32 pad_bottom:i32 pad_left:i32 pad_right:i32"
+          + " activation:i32 slope:f32 groups:i32 eps:f32"),
   /** {@code eqv_group_norm_params}. */
-  GROUP_NORM_PARAMS("struct_size:u32 groups:i32 eps:f32 silu:i32"),
+  GROUP_NORM_PARAMS("struct_size:u32 groups:i32 eps:f32 silu:i32 stats_given:i32"),
   /** {@code eqv_batch_norm_params}. */
   BATCH_NORM_PARAMS("struct_size:u32 eps:f32 momentum:f32 training:i32"),
   /** {@code eqv_activation_params}. */

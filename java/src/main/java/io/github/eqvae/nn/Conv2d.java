@@ -1,8 +1,10 @@
 package io.github.eqvae.nn;
 
-import io.github.eqvae.op.Op;
+import io.github.eqvae.op.Convolution;
+import io.github.eqvae.op.GroupStatistics;
 import io.github.eqvae.tape.Tape;
 import io.github.eqvae.tensor.Tensor;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -10,7 +12,7 @@ import org.jspecify.annotations.Nullable;
  * same start values.
  */
 public final class Conv2d {
-  private final Op op;
+  private final Convolution op;
   private final Parameter weight;
   private final @Nullable Parameter bias;
 
@@ -23,7 +25,7 @@ public final class Conv2d {
    * @param kernel side of the kernel
    * @param op the convolution: stride and padding, or of the doubled image
    */
-  public Conv2d(Scope scope, int in, int out, int kernel, Op op) {
+  public Conv2d(Scope scope, int in, int out, int kernel, Convolution op) {
     this(
         scope,
         in,
@@ -46,7 +48,13 @@ public final class Conv2d {
    * @param biasInit how the bias starts; null for a layer without bias
    */
   public Conv2d(
-      Scope scope, int in, int out, int kernel, Op op, Init weightInit, @Nullable Init biasInit) {
+      Scope scope,
+      int in,
+      int out,
+      int kernel,
+      Convolution op,
+      Init weightInit,
+      @Nullable Init biasInit) {
     this(scope, in, out, kernel, kernel, op, weightInit, biasInit);
   }
 
@@ -68,7 +76,7 @@ public final class Conv2d {
       int out,
       int kernelHeight,
       int kernelWidth,
-      Op op,
+      Convolution op,
       Init weightInit,
       @Nullable Init biasInit) {
     this.op = op;
@@ -93,6 +101,27 @@ public final class Conv2d {
    * @return {@code [N,P,Q,O]}
    */
   public Tensor forward(Tape tape, Tensor x) {
-    return tape.apply(op, x, weight.on(tape), bias == null ? null : bias.on(tape));
+    return forward(tape, x, null);
+  }
+
+  /**
+   * Runs the layer and adds to its result, in the same pass.
+   *
+   * @param tape the tape
+   * @param x {@code [N,H,W,I]}
+   * @param residual what is added, {@code [N,P,Q,O]}; null for nothing
+   * @return {@code [N,P,Q,O]}; the tape knows its statistics if the convolution makes them
+   */
+  public Tensor forward(Tape tape, Tensor x, @Nullable Tensor residual) {
+    Tensor b = bias == null ? null : bias.on(tape);
+    List<Tensor> out =
+        residual == null
+            ? tape.run(op, x, weight.on(tape), b)
+            : tape.run(op, x, weight.on(tape), b, residual);
+    GroupStatistics statistics = op.statistics();
+    if (statistics != null) {
+      tape.annotate(out.getFirst(), statistics, out.getLast());
+    }
+    return out.getFirst();
   }
 }

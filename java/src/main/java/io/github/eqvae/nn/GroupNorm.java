@@ -26,7 +26,7 @@ public final class GroupNorm {
   }
 
   /**
-   * Runs the layer.
+   * Runs the layer; x is read once where the tape knows its statistics.
    *
    * @param tape the tape
    * @param x {@code [N,H,W,C]}
@@ -36,7 +36,10 @@ public final class GroupNorm {
     if (SharedStatistics.CURRENT.isBound()) {
       return SharedStatistics.CURRENT.get().normalize(this, tape, x);
     }
-    return tape.apply(op, x, weight.on(tape), bias.on(tape));
+    Tensor known = tape.statistics(x, op.statistics());
+    return known == null
+        ? tape.apply(op, x, weight.on(tape), bias.on(tape))
+        : tape.apply(op, x, weight.on(tape), bias.on(tape), known);
   }
 
   io.github.eqvae.op.GroupNorm op() {

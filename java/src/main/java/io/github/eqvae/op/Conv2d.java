@@ -5,23 +5,55 @@ import io.github.eqvae.ffi.Struct;
 import io.github.eqvae.tensor.Launch;
 import io.github.eqvae.tensor.Shape;
 import io.github.eqvae.tensor.Tensor;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
- * Two-dimensional convolution with zero padding.
+ * Two-dimensional convolution with zero padding, and what can be done to its result in the same
+ * pass.
  *
- * <p>y[n,p,q,o] = bias[o] + Σ x[n, p·stride + r − top, q·stride + s − left, i] · weight[o,i,r,s]
+ * <p>y = activation(bias[o] + residual[n,p,q,o] + Σ x[n, p·stride + r − top, q·stride + s − left,
+ * i] · weight[o,i,r,s])
  *
- * <p>Inputs: x {@code [N,H,W,I]}, weight {@code [O,I,kH,kW]}, optional bias {@code [O]}. Output: y
- * {@code [N,P,Q,O]} with P = (H + top + bottom − kH)/stride + 1. The backward pass reads x and
- * weight. PyTorch: {@code F.conv2d} after {@code F.pad(x, (left, right, top, bottom))}.
+ * <p>Inputs: x {@code [N,H,W,I]}, weight {@code [O,I,kH,kW]}, optional bias {@code [O]}, optional
+ * residual {@code [N,P,Q,O]}. Outputs: y {@code [N,P,Q,O]} with P = (H + top + bottom − kH)/stride
+ * + 1, and the statistics of y if asked for. PyTorch: {@code F.conv2d} after {@code F.pad(x, (left,
+ * right, top, bottom))}, then {@code +} and the activation.
+ *
+ * <p>The backward pass reads x and weight; with ReLU or leaky ReLU also y, whose sign is that of
+ * what went in; with SiLU bias and residual, from which it computes what went in again. The
+ * residual's gradient is y's, behind the activation.
  *
  * @param stride 1 or 2
  * @param top rows of zeros above
  * @param bottom rows of zeros below
  * @param left columns of zeros to the left
  * @param right columns of zeros to the right
+ * @param activation applied last; a leaky one has a slope of 0 or more
+ * @param statistics of y, a second output; null for none
  */
-public record Conv2d(int stride, int top, int bottom, int left, int right) implements Op {
+public record Conv2d(
+    int stride,
+    int top,
+    int bottom,
+    int left,
+    int right,
+    Activation activation,
+    @Nullable GroupStatistics statistics)
+    implements Convolution {
+  /**
+   * Nothing is done to the result.
+   *
+   * @param stride 1 or 2
+   * @param top rows of zeros above
+   * @param bottom rows of zeros below
+   * @param left columns of zeros to the left
+   * @param right columns of zeros to the right
+   */
+  public Conv2d(int stride, int top, int bottom, int left, int right) {
+    this(stride, top, bottom, left, right, Activation.IDENTITY, null);
+  }
+
   /**
    * The same padding on every side.
    *
@@ -32,11 +64,29 @@ public record Conv2d(int stride, int top, int bottom, int left, int right) imple
     this(stride, padding, padding, padding, padding);
   }
 
+  /**
+   * The same convolution, followed by an activation.
+   *
+   * @param function applied to the result
+   * @return the convolution
+   */
+  public Conv2d with(Activation function) {
+    return new Conv2d(stride, top, bottom, left, right, function, statistics);
+  }
+
+  @Override
+  public Conv2d with(GroupStatistics groups) {
+    return new Conv2d(stride, top, bottom, left, right, activation, groups);
+  }
+
   @Override
   public Inference infer(Inputs in) {
     Shape x = in.shape(0, "x", 4);
     Shape w = in.shape(1, "weight", 4);
     in.require(stride == 1 || stride == 2, "stride is " + stride + ", must be 1 or 2");
+    in.require(
+        activation.slope() >= 0,
+        "the slope is " + activation.slope() + "; below 0, y would not tell what went in");
     in.require(
         x.dim(3) == w.dim(1),
         "x " + x + " has " + x.dim(3) + " channels, the weight " + w + " takes " + w.dim(1));
@@ -46,8 +96,13 @@ public record Conv2d(int stride, int top, int bottom, int left, int right) imple
     long h = x.dim(1) + top + bottom - w.dim(2);
     long wd = x.dim(2) + left + right - w.dim(3);
     in.require(h >= 0 && wd >= 0, "the padded image " + x + " is smaller than the kernel " + w);
-    return Inference.of(
-        in.get(0).as(Shape.of(x.dim(0), h / stride + 1, wd / stride + 1, w.dim(0))));
+    Spec y = in.get(0).as(Shape.of(x.dim(0), h / stride + 1, wd / stride + 1, w.dim(0)));
+    if (in.has(3)) {
+      in.expect(3, "residual", y.shape());
+    }
+    return statistics == null
+        ? Inference.of(y)
+        : new Inference(List.of(y, statistics.of(in, y)), List.of());
   }
 
   @Override
@@ -58,24 +113,54 @@ public record Conv2d(int stride, int top, int bottom, int left, int right) imple
 
   @Override
   public Keeps keeps() {
-    return Keeps.inputs(0, 1);
+    return switch (activation.kind()) {
+      case IDENTITY -> Keeps.inputs(0, 1);
+      case SILU -> Keeps.inputs(0, 1, 2, 3);
+      case RELU, LEAKY_RELU -> new Keeps(Keeps.inputs(0, 1).inputs(), 1);
+    };
   }
 
-  private Launch params(Launch launch) {
-    return launch.i32(stride).i32(top).i32(bottom).i32(left).i32(right);
+  /** A call whose result is stored as it is. */
+  private Launch plain(OpCall c, Fn fn) {
+    return ended(c, fn, Activation.IDENTITY, null);
+  }
+
+  private Launch ended(OpCall c, Fn fn, Activation then, @Nullable GroupStatistics groups) {
+    Launch launch = c.launch(fn, Struct.CONV2D_PARAMS);
+    launch.i32(stride).i32(top).i32(bottom).i32(left).i32(right);
+    return then.on(launch)
+        .i32(groups == null ? 0 : groups.groups())
+        .f32(groups == null ? 0 : groups.eps());
   }
 
   @Override
   public void forward(OpCall c) {
-    params(c.launch(Fn.CONV2D_FWD, Struct.CONV2D_PARAMS))
-        .run(c.in(0), c.in(1), c.optional(2), c.out(0));
+    Tensor made = statistics == null ? null : c.out(1);
+    ended(c, Fn.CONV2D_FWD, activation, statistics)
+        .run(c.in(0), c.in(1), c.optional(2), c.optional(3), c.out(0), made);
+  }
+
+  /** The gradient of what the activation was given. */
+  private Tensor beforeActivation(OpCall c) {
+    Tensor dy = c.dOut(0);
+    if (activation.kind() == Activation.Kind.IDENTITY) {
+      return dy;
+    }
+    Tensor x = c.out(0);
+    if (activation.kind() == Activation.Kind.SILU) {
+      x = c.temporary(dy.shape(), dy.dtype());
+      plain(c, Fn.CONV2D_FWD).run(c.in(0), c.in(1), c.optional(2), c.optional(3), x, null);
+    }
+    Tensor dz = c.temporary(dy.shape(), dy.dtype());
+    activation.on(c.launch(Fn.ACTIVATION_BWD, Struct.ACTIVATION_PARAMS)).run(dy, x, dz);
+    return dz;
   }
 
   @Override
   public void backward(OpCall c) {
+    Tensor dz = beforeActivation(c);
     if (c.wants(0)) {
-      params(c.launch(Fn.CONV2D_BWD_INPUT, Struct.CONV2D_PARAMS))
-          .run(c.dOut(0), c.in(1), null, c.dIn(0));
+      plain(c, Fn.CONV2D_BWD_INPUT).run(dz, c.in(1), null, null, c.dIn(0), null);
     }
     boolean bias = c.optional(2) != null && c.wants(2);
     if (c.wants(1) || bias) {
@@ -83,8 +168,10 @@ public record Conv2d(int stride, int top, int bottom, int left, int right) imple
       if (dw == null) {
         dw = c.temporary(c.in(1).shape(), c.in(1).dtype());
       }
-      params(c.launch(Fn.CONV2D_BWD_WEIGHT, Struct.CONV2D_PARAMS))
-          .run(c.in(0), c.dOut(0), dw, bias ? c.dIn(2) : null);
+      plain(c, Fn.CONV2D_BWD_WEIGHT).run(c.in(0), dz, dw, bias ? c.dIn(2) : null);
+    }
+    if (c.wants(3)) {
+      c.pass(3, dz);
     }
   }
 }

@@ -12,39 +12,60 @@ import io.github.eqvae.tensor.Tensor;
  * <p>y = (x − mean) · rstd · gamma + beta, rstd = 1/√(var + eps), var biased; with {@code silu}:
  * y·sigmoid(y).
  *
- * <p>Inputs: x {@code [N,H,W,C]}, gamma {@code [C]}, beta {@code [C]}. Output: as x. Saved: mean
- * and rstd {@code [N,groups,2]}. PyTorch: {@code F.group_norm}, then {@code F.silu}. Statistics are
- * summed in a fixed order.
+ * <p>Inputs: x {@code [N,H,W,C]}, gamma {@code [C]}, beta {@code [C]}, optionally mean and rstd
+ * {@code [N,groups,2]} as the {@link Convolution} before has made them of this x: then x is read
+ * once. Output: as x. Saved: mean and rstd, unless given. Gradients are those of the whole function
+ * of x, given or not. PyTorch: {@code F.group_norm}, then {@code F.silu}. Statistics are summed in
+ * a fixed order.
  *
  * @param groups how many groups; divides C
  * @param eps added to the variance; 1e-6 in the SD-VAE
  * @param silu whether SiLU follows
  */
 public record GroupNorm(int groups, double eps, boolean silu) implements Op {
+  /**
+   * What it needs to know of its input, to be asked of the operation before.
+   *
+   * @return this norm's groups and eps
+   */
+  public GroupStatistics statistics() {
+    return new GroupStatistics(groups, eps);
+  }
+
   @Override
   public Inference infer(Inputs in) {
     Shape x = in.shape(0, "x", 4);
-    in.require(
-        groups >= 1 && x.dim(3) % groups == 0,
-        x.dim(3) + " channels are not divisible into " + groups + " groups");
     in.expect(1, "gamma", Shape.of(x.dim(3)));
     in.expect(2, "beta", Shape.of(x.dim(3)));
-    return Inference.of(in.get(0), in.get(0).full(Shape.of(x.dim(0), groups, 2)));
+    Spec meanAndRstd = statistics().of(in, in.get(0));
+    if (in.has(3)) {
+      in.expect(3, "statistics", meanAndRstd.shape());
+      return Inference.of(in.get(0));
+    }
+    return Inference.of(in.get(0), meanAndRstd);
   }
 
   @Override
   public Keeps keeps() {
-    return Keeps.inputs(0, 1, 2);
+    return Keeps.inputs(0, 1, 2, 3);
   }
 
-  private Launch params(Launch launch) {
-    return launch.i32(groups).f32(eps).flag(silu);
+  private Launch launch(OpCall c, Fn fn) {
+    return c.launch(fn, Struct.GROUP_NORM_PARAMS)
+        .i32(groups)
+        .f32(eps)
+        .flag(silu)
+        .flag(c.optional(3) != null);
+  }
+
+  private static Tensor meanAndRstd(OpCall c) {
+    Tensor given = c.optional(3);
+    return given != null ? given : c.saved(0);
   }
 
   @Override
   public void forward(OpCall c) {
-    params(c.launch(Fn.GROUP_NORM_FWD, Struct.GROUP_NORM_PARAMS))
-        .run(c.in(0), c.in(1), c.in(2), c.out(0), c.saved(0));
+    launch(c, Fn.GROUP_NORM_FWD).run(c.in(0), c.in(1), c.in(2), c.out(0), meanAndRstd(c));
   }
 
   @Override
@@ -54,13 +75,13 @@ public record GroupNorm(int groups, double eps, boolean silu) implements Op {
     Tensor dbeta = c.dIn(2);
     Tensor x = c.in(0);
     Tensor gamma = c.in(1);
-    params(c.launch(Fn.GROUP_NORM_BWD, Struct.GROUP_NORM_PARAMS))
+    launch(c, Fn.GROUP_NORM_BWD)
         .run(
             c.dOut(0),
             x,
             gamma,
             c.in(2),
-            c.saved(0),
+            meanAndRstd(c),
             dx != null ? dx : c.temporary(x.shape(), x.dtype()),
             dgamma != null ? dgamma : c.temporary(gamma.shape(), gamma.dtype()),
             dbeta != null ? dbeta : c.temporary(gamma.shape(), gamma.dtype()));

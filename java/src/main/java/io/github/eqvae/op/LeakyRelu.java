@@ -21,14 +21,15 @@ public record LeakyRelu(double slope) implements Op {
 
   @Override
   public void forward(OpCall c) {
-    c.launch(Fn.ACTIVATION_FWD, Struct.ACTIVATION_PARAMS).i32(2).f32(slope).run(c.in(0), c.out(0));
+    Activation.leakyRelu(slope)
+        .on(c.launch(Fn.ACTIVATION_FWD, Struct.ACTIVATION_PARAMS))
+        .run(c.in(0), c.out(0));
   }
 
   @Override
   public void backward(OpCall c) {
-    c.launch(Fn.ACTIVATION_BWD, Struct.ACTIVATION_PARAMS)
-        .i32(2)
-        .f32(slope)
+    Activation.leakyRelu(slope)
+        .on(c.launch(Fn.ACTIVATION_BWD, Struct.ACTIVATION_PARAMS))
         .run(c.dOut(0), c.in(0), c.dIn(0));
   }
 }

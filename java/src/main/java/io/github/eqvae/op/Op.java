@@ -40,6 +40,16 @@ public interface Op {
   Keeps keeps();
 
   /**
+   * Whether {@code backward} reads the gradient of an output. Integers have none.
+   *
+   * @param output its position
+   * @return false for what is made for other operations to use, such as statistics
+   */
+  default boolean isDifferentiable(int output) {
+    return true;
+  }
+
+  /**
    * Work of the forward pass.
    *
    * @param inputs shapes of the inputs

@@ -17,14 +17,15 @@ public record Silu() implements Op {
 
   @Override
   public void forward(OpCall c) {
-    c.launch(Fn.ACTIVATION_FWD, Struct.ACTIVATION_PARAMS).i32(0).f32(0).run(c.in(0), c.out(0));
+    Activation.SILU
+        .on(c.launch(Fn.ACTIVATION_FWD, Struct.ACTIVATION_PARAMS))
+        .run(c.in(0), c.out(0));
   }
 
   @Override
   public void backward(OpCall c) {
-    c.launch(Fn.ACTIVATION_BWD, Struct.ACTIVATION_PARAMS)
-        .i32(0)
-        .f32(0)
+    Activation.SILU
+        .on(c.launch(Fn.ACTIVATION_BWD, Struct.ACTIVATION_PARAMS))
         .run(c.dOut(0), c.in(0), c.dIn(0));
   }
 }

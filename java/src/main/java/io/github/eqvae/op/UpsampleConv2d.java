@@ -5,6 +5,8 @@ import io.github.eqvae.ffi.Struct;
 import io.github.eqvae.tensor.Launch;
 import io.github.eqvae.tensor.Shape;
 import io.github.eqvae.tensor.Tensor;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Nearest-neighbour doubling followed by a 3×3 convolution with padding 1, without the doubled
@@ -14,11 +16,24 @@ import io.github.eqvae.tensor.Tensor;
  * have the same factor. With their weights added up first, this is a transposed convolution of x by
  * a 4×4 kernel with stride 2 and padding 1, at 4/9 of the products in all directions.
  *
- * <p>Inputs: x {@code [N,H,W,I]}, weight {@code [O,I,3,3]}, optional bias {@code [O]}. Output:
- * {@code [N,2H,2W,O]}. The backward pass reads x and weight; all sums have a fixed order. PyTorch:
- * {@code F.conv2d(F.interpolate(x, scale_factor=2), weight, bias, padding=1)}.
+ * <p>Inputs: x {@code [N,H,W,I]}, weight {@code [O,I,3,3]}, optional bias {@code [O]}. Outputs: y
+ * {@code [N,2H,2W,O]}, and its statistics if asked for. The backward pass reads x and weight; all
+ * sums have a fixed order. PyTorch: {@code F.conv2d(F.interpolate(x, scale_factor=2), weight, bias,
+ * padding=1)}.
+ *
+ * @param statistics of y, a second output; null for none
  */
-public record UpsampleConv2d() implements Op {
+public record UpsampleConv2d(@Nullable GroupStatistics statistics) implements Convolution {
+  /** Without statistics. */
+  public UpsampleConv2d() {
+    this(null);
+  }
+
+  @Override
+  public UpsampleConv2d with(GroupStatistics groups) {
+    return new UpsampleConv2d(groups);
+  }
+
   @Override
   public Inference infer(Inputs in) {
     Shape x = in.shape(0, "x", 4);
@@ -27,7 +42,10 @@ public record UpsampleConv2d() implements Op {
     if (in.has(2)) {
       in.expect(2, "bias", Shape.of(w.dim(0)));
     }
-    return Inference.of(in.get(0).as(Shape.of(x.dim(0), 2 * x.dim(1), 2 * x.dim(2), w.dim(0))));
+    Spec y = in.get(0).as(Shape.of(x.dim(0), 2 * x.dim(1), 2 * x.dim(2), w.dim(0)));
+    return statistics == null
+        ? Inference.of(y)
+        : new Inference(List.of(y, statistics.of(in, y)), List.of());
   }
 
   @Override
@@ -47,15 +65,21 @@ public record UpsampleConv2d() implements Op {
     return c.temporary(Shape.of(w.dim(1), w.dim(0), 4, 4), c.in(1).dtype());
   }
 
-  private static Launch halving(OpCall c, Fn fn) {
-    return c.launch(fn, Struct.CONV2D_PARAMS).i32(2).i32(1).i32(1).i32(1).i32(1);
+  private static Launch halving(OpCall c, Fn fn, @Nullable GroupStatistics groups) {
+    Launch launch = c.launch(fn, Struct.CONV2D_PARAMS).i32(2).i32(1).i32(1).i32(1).i32(1);
+    return Activation.IDENTITY
+        .on(launch)
+        .i32(groups == null ? 0 : groups.groups())
+        .f32(groups == null ? 0 : groups.eps());
   }
 
   @Override
   public void forward(OpCall c) {
     Tensor v = folded(c);
     c.launch(Fn.UPSAMPLE_WEIGHT_FWD).run(c.in(1), v);
-    halving(c, Fn.CONV2D_BWD_INPUT).run(c.in(0), v, c.optional(2), c.out(0));
+    Tensor made = statistics == null ? null : c.out(1);
+    halving(c, Fn.CONV2D_BWD_INPUT, statistics)
+        .run(c.in(0), v, c.optional(2), null, c.out(0), made);
   }
 
   @Override
@@ -63,11 +87,11 @@ public record UpsampleConv2d() implements Op {
     if (c.wants(0)) {
       Tensor v = folded(c);
       c.launch(Fn.UPSAMPLE_WEIGHT_FWD).run(c.in(1), v);
-      halving(c, Fn.CONV2D_FWD).run(c.dOut(0), v, null, c.dIn(0));
+      halving(c, Fn.CONV2D_FWD, null).run(c.dOut(0), v, null, null, c.dIn(0), null);
     }
     if (c.wants(1)) {
       Tensor dv = folded(c);
-      halving(c, Fn.CONV2D_BWD_WEIGHT).run(c.dOut(0), c.in(0), dv, null);
+      halving(c, Fn.CONV2D_BWD_WEIGHT, null).run(c.dOut(0), c.in(0), dv, null);
       c.launch(Fn.UPSAMPLE_WEIGHT_BWD).run(dv, c.dIn(1));
     }
     if (c.optional(2) != null && c.wants(2)) {

@@ -137,7 +137,7 @@ final class Backward {
   }
 
   private void visit(Node node, Op op) {
-    BackwardCall call = new BackwardCall(node);
+    BackwardCall call = new BackwardCall(node, op);
     op.backward(call);
     call.deliver();
   }
@@ -146,6 +146,10 @@ final class Backward {
     Tape inner = new Tape(tape.stream(), arena, Tape.Mode.RECORD);
     Tensor outer = Objects.requireNonNull(node.inputs[0]);
     Tensor x = inner.watch(outer.alias());
+    Tape.Statistics ofInput = tape.statistics.get(outer);
+    if (ofInput != null) {
+      inner.annotate(x, ofInput.kind(), ofInput.values());
+    }
     Tensor y = Objects.requireNonNull(node.block).apply(inner, x);
     List<Tensor> targets = new ArrayList<>(wrtOrder);
     targets.remove(outer); // inside it goes by the name of x
@@ -239,14 +243,15 @@ final class Backward {
     private final List<Tensor> temporaries = new ArrayList<>();
     private final Map<Tensor, Tensor> zeros = new IdentityHashMap<>();
 
-    BackwardCall(Node node) {
+    BackwardCall(Node node, Op op) {
       super(Backward.this.tape, node);
       written = new Tensor[node.inputs.length];
       passed = new Tensor[node.inputs.length];
       direct = new boolean[node.inputs.length];
-      for (Tensor out : node.out) {
-        // One of several outputs that nothing depends on; integers have no gradients at all.
-        if (!slots.containsKey(out) && out.dtype().isFloating()) {
+      for (int i = 0; i < node.out.length; i++) {
+        Tensor out = node.out[i];
+        // One of several outputs that nothing depends on.
+        if (!slots.containsKey(out) && out.dtype().isFloating() && op.isDifferentiable(i)) {
           Tensor zero = temporary(out.shape(), out.dtype());
           zero.fill(tape.stream(), 0);
           zeros.put(out, zero);

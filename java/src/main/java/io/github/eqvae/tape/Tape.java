@@ -1,6 +1,7 @@
 package io.github.eqvae.tape;
 
 import io.github.eqvae.EqvaeException;
+import io.github.eqvae.op.GroupStatistics;
 import io.github.eqvae.op.Inference;
 import io.github.eqvae.op.Inputs;
 import io.github.eqvae.op.Op;
@@ -36,6 +37,9 @@ public final class Tape {
     RECOMPUTE
   }
 
+  /** Statistics of a tensor, and which. */
+  record Statistics(GroupStatistics kind, Tensor values) {}
+
   private final Stream stream;
   private final Arena arena;
   private final Mode mode;
@@ -43,6 +47,7 @@ public final class Tape {
   final List<Node> nodes = new ArrayList<>();
   final IdentityHashMap<Tensor, Integer> producers = new IdentityHashMap<>();
   final IdentityHashMap<Tensor, @Nullable GradientTarget> leaves = new IdentityHashMap<>();
+  final IdentityHashMap<Tensor, Statistics> statistics = new IdentityHashMap<>();
   private final Set<Tensor> kept = Collections.newSetFromMap(new IdentityHashMap<>());
   private final List<Tensor> owned = new ArrayList<>();
 
@@ -155,6 +160,30 @@ public final class Tape {
   }
 
   /**
+   * Says that a tensor's statistics are known. They go with it: into and out of a {@link #block},
+   * also when it is run again.
+   *
+   * @param x a tensor of this tape
+   * @param kind which statistics
+   * @param values the statistics
+   */
+  public void annotate(Tensor x, GroupStatistics kind, Tensor values) {
+    statistics.put(x, new Statistics(kind, values));
+  }
+
+  /**
+   * The statistics of a tensor, if what made it has made them.
+   *
+   * @param x a tensor of this tape
+   * @param kind which statistics
+   * @return null when they are not known
+   */
+  public @Nullable Tensor statistics(Tensor x, GroupStatistics kind) {
+    Statistics known = statistics.get(x);
+    return known != null && known.kind().equals(kind) ? known.values() : null;
+  }
+
+  /**
    * Runs an operation with one output.
    *
    * @param op the operation
@@ -242,8 +271,8 @@ public final class Tape {
    * when recomputing they are also freed and computed again in the backward pass, else it is simply
    * run.
    *
-   * @param block a pure function of {@code x} and of parameters; it must not use other tensors of
-   *     this tape
+   * @param block a pure function of {@code x}, with what is known of it, and of parameters; it must
+   *     not use other tensors of this tape
    * @param x its input
    * @return its output
    */
@@ -252,8 +281,13 @@ public final class Tape {
       return block.apply(this, x);
     }
     Tape inner = new Tape(stream, arena, Mode.INFERENCE, learns);
+    Statistics ofInput = statistics.get(x);
+    if (ofInput != null) {
+      inner.statistics.put(x, ofInput);
+    }
     Tensor y = block.apply(inner, x);
-    inner.releaseAllBut(y);
+    Statistics ofOutput = inner.statistics.get(y);
+    inner.releaseAllBut(y, ofOutput);
     leaves.putAll(inner.leaves); // of an enclosing block, too: it must know what it depends on
     if (y == x) {
       return x; // nothing was computed, so there is nothing to differentiate
@@ -261,9 +295,13 @@ public final class Tape {
     if (y.root() == y) {
       owned.add(y);
     }
+    if (ofOutput != null) {
+      owned.add(ofOutput.values());
+      statistics.put(y, ofOutput);
+    }
     if (mode == Mode.RECOMPUTE) {
       Node node = new Node(block, x);
-      node.out = new Tensor[] {y};
+      node.out = ofOutput == null ? new Tensor[] {y} : new Tensor[] {y, ofOutput.values()};
       node.leaves = inner.leaves;
       if (!inner.leaves.isEmpty() || requiresGradient(x)) {
         add(node);
@@ -272,9 +310,10 @@ public final class Tape {
     return y;
   }
 
-  private void releaseAllBut(Tensor result) {
+  private void releaseAllBut(Tensor result, @Nullable Statistics ofResult) {
     for (Tensor t : owned) {
-      if (t != result.root() && !kept.contains(t) && !t.isReleased()) {
+      boolean stays = t == result.root() || (ofResult != null && t == ofResult.values());
+      if (!stays && !kept.contains(t) && !t.isReleased()) {
         arena.release(t);
       }
     }

@@ -39,7 +39,7 @@ class Bf16Test {
           Map.entry(BatchNorm.class, i -> i == 0),
           Map.entry(Cast.class, i -> true),
           Map.entry(Concat.class, i -> true),
-          Map.entry(Conv2d.class, i -> i == 0),
+          Map.entry(Conv2d.class, i -> i == 0 || i == 3),
           Map.entry(GroupNorm.class, i -> i == 0),
           Map.entry(LeakyRelu.class, i -> true),
           Map.entry(Linear.class, i -> i == 0),
@@ -146,6 +146,9 @@ class Bf16Test {
     ErrorBound.Bounds bounds = c.bound().of(c, s, exact, ref);
     if (c.op() instanceof Attention) {
       bounds = ErrorBounds.attentionInBf16(c, s, bounds);
+    }
+    if (c.op() instanceof Conv2d) {
+      bounds = ErrorBounds.convInBf16(c, s, bounds, ref);
     }
     if (c.op() instanceof UpsampleConv2d) {
       bounds = ErrorBounds.upsampleConvInBf16(c, s, bounds, ref);

@@ -405,6 +405,54 @@ final class ErrorBounds {
             new double[][] {flat(s.inputs()[0], gamma(4) * Math.abs(scale * s.seed()[0]))});
   }
 
+  /**
+   * A convolution and what follows it. {@code inward} terms make a result, {@code outward} a
+   * pixel's gradient, {@code pixels} a weight's.
+   */
+  static ErrorBound conv(Conv2d op, long inward, long outward, long pixels) {
+    return (c, s, exact, ref) -> {
+      long k = inward + 4;
+      if (op.activation().kind() != Activation.Kind.SILU) {
+        return ErrorBound.sums(k, outward + 4, pixels + 4, pixels + 4, 4).of(c, s, exact, ref);
+      }
+      long g = (long) Math.ceil(2 * (8 + k) * (1 + largestBeforeSilu(c, s, ref)));
+      return ErrorBound.sums(3 * (k + 8), of(outward, g), of(pixels, g), of(pixels, g), of(1, g))
+          .of(c, s, exact, ref);
+    };
+  }
+
+  private static long of(long terms, long silu) {
+    return 3 * (terms + 4) + silu;
+  }
+
+  /** SiLU of a sum of magnitudes is at least half of it. */
+  private static double largestBeforeSilu(OpCase c, OpCase.Sample s, OpRunner ref) {
+    return 2 * max(ref.run(c, s.absolute()).y());
+  }
+
+  /**
+   * The gradient before a leaky ReLU or SiLU is stored in bf16, and for SiLU so is what went in.
+   */
+  static Bounds convInBf16(OpCase c, OpCase.Sample s, Bounds single, OpRunner ref) {
+    double u = 1.01 * 0x1p-8; // half the distance from 1 to the next bf16, and a little
+    double times =
+        switch (((Conv2d) c.op()).activation().kind()) {
+          case IDENTITY, RELU -> 0;
+          case LEAKY_RELU -> u;
+          case SILU -> u * (2.2 + largestBeforeSilu(c, s, ref));
+        };
+    OpRunner.Result magnitudes = ref.run(c, s.absolute());
+    double[][] gradients = single.gradients().clone();
+    for (int i = 0; i < gradients.length && times > 0; i++) {
+      double[] wider = gradients[i].clone();
+      for (int j = 0; j < wider.length; j++) {
+        wider[j] += times * magnitudes.gradients()[i][j];
+      }
+      gradients[i] = wider;
+    }
+    return new Bounds(single.y(), gradients);
+  }
+
   /** Sums of up to four weights are rounded to bf16 before they are multiplied. */
   static Bounds upsampleConvInBf16(OpCase c, OpCase.Sample s, Bounds single, OpRunner ref) {
     OpRunner.Result magnitudes = ref.run(c, s.absolute());

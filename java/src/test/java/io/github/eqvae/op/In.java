@@ -61,6 +61,17 @@ record In(Shape shape, Values values, boolean differentiable, Layout layout, boo
     };
   }
 
+  /** Uniform magnitudes, each with either sign. */
+  static Values eitherSign(double low, double high) {
+    return (random, count) -> {
+      double[] out = uniform(low, high).draw(random, count);
+      for (int i = 0; i < count; i++) {
+        out[i] = random.nextBoolean() ? out[i] : -out[i];
+      }
+      return out;
+    };
+  }
+
   /**
    * Multiples of {@code step} plus {@code offset} around 0, each once, shuffled: no two equal, none
    * near a kink that lies between the multiples.

@@ -87,6 +87,9 @@ final class OpCases {
     upsampleConv(In.of(1, 1, 1, 1), 1, false);
     upsampleConv(In.of(1, 3, 2, 5).with(Layout.PERMUTED), 2, true);
     upsampleConv(In.of(2, 4, 3, 2).with(Layout.NARROWED), 3, true);
+    endings(In.of(2, 5, 7, 3), 4, 1);
+    endings(In.of(1, 3, 5, 1), 1, 2);
+    endings(In.of(2, 4, 5, 2).with(Layout.NARROWED), 6, 1);
     Conv2d same = new Conv2d(1, 1);
     conv("conv2d wide", same, 3, In.of(1, 9, 6, 16), 24, true);
     conv("conv2d narrowed", same, 3, In.of(2, 4, 5, 3).with(Layout.NARROWED), 2, true);
@@ -117,6 +120,49 @@ final class OpCases {
         Oracles.conv2d(op),
         ErrorBound.sums(kh * kw * in + 2, (long) kh * kw * out + 2, pixels, pixels),
         inputs.toArray(In[]::new));
+  }
+
+  /**
+   * Everything that can be done to a convolution's result. Residuals or, without them, biases are
+   * larger than all else together, so that no activation is near its kink.
+   */
+  private void endings(In x, int out, int stride) {
+    long in = x.shape().dim(3);
+    long terms = 9 * in;
+    Conv2d plain = new Conv2d(stride, 1);
+    In image = x.with(In.uniform(-1, 1));
+    In weight = In.of(out, in, 3, 3).with(In.uniform(-0.2, 0.2));
+    In.Values large = In.eitherSign(0.2 * terms + 1, 0.2 * terms + 2);
+    In bias = vector(out).with(large);
+    Spec y =
+        plain
+            .infer(
+                new Inputs(
+                    plain, new Spec(x.shape(), DType.F32), new Spec(weight.shape(), DType.F32)))
+            .outputs()
+            .getFirst();
+    In residual = new In(y.shape(), large, true, Layout.DENSE, false);
+    for (Activation activation :
+        List.of(
+            Activation.IDENTITY,
+            Activation.SILU,
+            Activation.RELU,
+            Activation.leakyRelu(0.2),
+            Activation.leakyRelu(0))) {
+      Conv2d op = plain.with(activation);
+      String name = "conv2d %s %s stride %d ".formatted(activation, describe(x), stride);
+      ErrorBound bound = ErrorBounds.conv(op, terms, 9L * out, y.shape().elements());
+      add(name + "bias", op, Oracles.conv2d(op), bound, image, weight, bias);
+      add(
+          name + "residual",
+          op.with(new GroupStatistics(out == 6 ? 3 : 1, 1e-6)),
+          Oracles.conv2d(op),
+          bound,
+          image,
+          weight,
+          vector(out).with(In.uniform(-0.5, 0.5)),
+          residual);
+    }
   }
 
   /** The doubled image is never there: the weights are added up first, at most four of them. */
@@ -163,6 +209,8 @@ final class OpCases {
     c.upsampleConv(In.of(2, 17, 12, 40), 136, true);
     c.upsampleConv(In.of(1, 9, 21, 64), 32, false);
     c.upsampleConv(In.of(1, 11, 10, 3), 24, true);
+    c.endings(In.of(2, 9, 11, 32), 72, 1);
+    c.endings(In.of(1, 10, 13, 24), 140, 2);
     c.conv("conv2d tiled from 3", new Conv2d(1, 1), 3, In.of(1, 24, 25, 3), 72, true);
     c.conv("conv2d tiled to 3", new Conv2d(1, 1), 3, In.of(1, 24, 25, 72), 3, true);
     c.thin();

@@ -42,8 +42,20 @@ final class Oracles {
           torch.constant_pad_nd(
               nchw(in[0]), new long[] {op.left(), op.right(), op.top(), op.bottom()}, scalar(0));
       long[] stride = {op.stride(), op.stride()};
-      return nhwc(
-          torch.conv2d(x, in[1], optional(in, 2), stride, new long[] {0, 0}, new long[] {1, 1}, 1));
+      Tensor y =
+          nhwc(
+              torch.conv2d(
+                  x, in[1], optional(in, 2), stride, new long[] {0, 0}, new long[] {1, 1}, 1));
+      return activation(op.activation(), in.length > 3 ? y.add(in[3]) : y);
+    };
+  }
+
+  private static Tensor activation(Activation f, Tensor x) {
+    return switch (f.kind()) {
+      case IDENTITY -> x;
+      case SILU -> torch.silu(x);
+      case RELU -> torch.relu(x);
+      case LEAKY_RELU -> torch.leaky_relu(x, scalar(single(f.slope())));
     };
   }
 

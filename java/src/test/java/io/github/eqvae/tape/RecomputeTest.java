@@ -11,6 +11,7 @@ import io.github.eqvae.nn.Parameter;
 import io.github.eqvae.nn.ParameterStore;
 import io.github.eqvae.nn.Scope;
 import io.github.eqvae.op.Add;
+import io.github.eqvae.op.GroupStatistics;
 import io.github.eqvae.op.PixelLoss;
 import io.github.eqvae.op.Reshape;
 import io.github.eqvae.op.Scale;
@@ -40,7 +41,9 @@ class RecomputeTest {
     ADDS_A_PARAMETER,
     RESHAPES,
     NOTHING,
-    NESTED
+    NESTED,
+    /** The block's last convolution adds the input and makes the next block's statistics. */
+    FUSED
   }
 
   /** Three blocks with parameters, a skip around them, a loss. */
@@ -56,11 +59,19 @@ class RecomputeTest {
             new GroupNorm(s.in("norm"), CHANNELS, new io.github.eqvae.op.GroupNorm(2, 1e-6, true));
         Conv2d conv =
             new Conv2d(s.in("conv"), CHANNELS, CHANNELS, 3, new io.github.eqvae.op.Conv2d(1, 1));
+        Conv2d fused =
+            new Conv2d(
+                s.in("fused"),
+                CHANNELS,
+                CHANNELS,
+                3,
+                new io.github.eqvae.op.Conv2d(1, 1).with(new GroupStatistics(2, 1e-6)));
         Parameter shift = s.parameter("shift", new Init.Uniform(0.5), 2, 5, 6, CHANNELS);
         Block inner =
             (t, x) ->
                 switch (body) {
                   case RESIDUAL -> t.apply(new Add(), x, conv.forward(t, norm.forward(t, x)));
+                  case FUSED -> fused.forward(t, norm.forward(t, x), x);
                   case PLAIN -> conv.forward(t, norm.forward(t, x));
                   case ADDS_A_PARAMETER -> t.apply(new Add(), x, shift.on(t));
                   case RESHAPES -> t.apply(new Reshape(x.shape()), x);

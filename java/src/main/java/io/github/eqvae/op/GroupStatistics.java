@@ -1,0 +1,20 @@
+package io.github.eqvae.op;
+
+import io.github.eqvae.tensor.Shape;
+
+/**
+ * The statistics that a group norm needs of its input, to be made by the operation before it: mean
+ * and 1/√(var + eps) of every sample and group of channels, {@code [N, groups, 2]}.
+ *
+ * @param groups how many groups; divides the channels
+ * @param eps added to the variance
+ */
+public record GroupStatistics(int groups, double eps) {
+  /** The tensor of an image of this shape; throws where the groups do not divide its channels. */
+  Spec of(Inputs in, Spec y) {
+    in.require(
+        groups >= 1 && y.shape().dim(3) % groups == 0,
+        y.shape().dim(3) + " channels are not divisible into " + groups + " groups");
+    return y.full(Shape.of(y.shape().dim(0), groups, 2));
+  }
+}
