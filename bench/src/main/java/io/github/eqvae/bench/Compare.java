@@ -61,8 +61,18 @@ public final class Compare {
         }
       }
     }
+    if (what.equals("coding") || what.equals("all")) {
+      for (CodingBenchmark.Direction d : CodingBenchmark.Direction.values()) {
+        Map<String, String> p = new LinkedHashMap<>();
+        p.put("model", "sd-vae");
+        p.put("side", "256");
+        p.put("direction", d.name());
+        out.add(new Case(CodingBenchmark.class, p, true));
+      }
+    }
     if (out.isEmpty()) {
-      throw new IllegalArgumentException("expected noop, conv, step, all or tables, not " + what);
+      throw new IllegalArgumentException(
+          "expected noop, conv, step, coding, all or tables, not " + what);
     }
     return out;
   }
@@ -70,9 +80,9 @@ public final class Compare {
   /**
    * Measures and writes.
    *
-   * @param arguments {@code noop}, {@code conv}, {@code step}, {@code all} or {@code tables}; then
-   *     the number of rounds, 3 by default; then the folder for the run's file, {@code bench/runs}
-   *     by default
+   * @param arguments {@code noop}, {@code conv}, {@code step}, {@code coding}, {@code all} or
+   *     {@code tables}; then the number of rounds, 3 by default; then the folder for the run's
+   *     file, {@code bench/runs} by default
    * @throws Exception when JMH or writing fails
    */
   public static void main(String[] arguments) throws Exception {
@@ -134,7 +144,8 @@ public final class Compare {
   }
 
   private static Map<String, Object> measure(Case c, Peer peer, int round) throws RunnerException {
-    boolean slow = c.benchmark() == TrainingStepBenchmark.class;
+    boolean slow =
+        c.benchmark() == TrainingStepBenchmark.class || c.benchmark() == CodingBenchmark.class;
     ChainedOptionsBuilder options =
         new OptionsBuilder()
             .include("\\Q" + c.benchmark().getName() + "\\E")

@@ -54,6 +54,22 @@ class PeersAgreeTest {
     assertArrayEquals(nearest(NearestCodeBenchmark.By.TORCH_CDIST), ours);
   }
 
+  private static float[] coding(CodingBenchmark.Direction direction, Peer peer) {
+    try (Work work = CodingBenchmark.work("tiny", 16, direction, peer)) {
+      work.run();
+      work.run(); // the second time as good as the first
+      return work.result();
+    }
+  }
+
+  @ParameterizedTest
+  @EnumSource
+  void coding(CodingBenchmark.Direction direction) {
+    float[] ours = coding(direction, Peer.EQVAE);
+    close(ours, coding(direction, Peer.TORCH_NCHW), 1e-5);
+    close(ours, coding(direction, Peer.TORCH_NHWC), 1e-5);
+  }
+
   private static float[] step(String branch, Peer peer) {
     try (Work work = TrainingStepBenchmark.work(StepSetting.of("tiny", branch), peer)) {
       for (int i = 0; i < 3; i++) {

@@ -34,14 +34,17 @@ import picocli.CommandLine.Spec;
       "Trains plain and EQ on real images and compares them.",
       "The same small autoencoder is trained twice on Fashion-MNIST, plain and with the EQ-VAE"
           + " objective; both are measured on held-out images and compared in"
-          + " runs/demo/report.html."
+          + " runs/demo/report.html. With model.init_from both go on from that checkpoint, which is"
+          + " measured as well."
     },
     footer = {
       "",
       "Examples:",
       "  eqvae demo",
       "  eqvae demo --seed 1 --out runs/demo-1",
-      "  eqvae demo --recipe recipes/photos.yaml --set data.path=photos --out runs/photos-demo"
+      "  eqvae demo --recipe recipes/photos.yaml --set data.path=photos --out runs/photos-demo",
+      "  eqvae demo --recipe recipes/photos.yaml --set data.path=photos"
+          + " --set model.init_from=runs/photos/model.safetensors"
     })
 final class DemoCommand implements Callable<Integer> {
   private static final List<String> PLAIN =
@@ -97,6 +100,12 @@ final class DemoCommand implements Callable<Integer> {
         session.finish();
         results.put(name, session.evaluate());
         metrics.put(name, folder.metrics());
+      }
+    }
+    if (eq.model().initFrom().isPresent()) {
+      try (Session session = new Session(eq, new RunFolder(out), false, stderr)) {
+        session.trainer().initialize();
+        results.put("start", session.evaluate());
       }
     }
     double seconds = (System.nanoTime() - start) * 1e-9;
@@ -158,7 +167,8 @@ final class DemoCommand implements Callable<Integer> {
           model.put("rotationError", e.rotationError());
           model.put("scaleError", e.scaleError());
           model.put("ssim", e.ssim());
-          model.put("steps", recipe.run().steps());
+          e.codebook().ifPresent(u -> model.put("codesUsed", u.used()));
+          model.put("steps", name.equals("start") ? 0 : recipe.run().steps());
           map.put(name.toLowerCase(Locale.ROOT), model);
         });
     map.put("seed", recipe.run().seed());

@@ -138,7 +138,11 @@ final class EvaluateCommand implements Callable<Integer> {
           }
           overrides.addAll(
               List.of(
-                  "data.kind=image_folder", "data.path=" + d, "data.pad=0", "data.validation=0"));
+                  "data.kind=image_folder",
+                  "data.path=" + d,
+                  "data.pad=0",
+                  "data.validation=0",
+                  "data.validation_path=null"));
         });
     Recipe recipe = folder.readRecipe(overrides);
     try (Session session = new Session(recipe, folder, false, stderr)) {

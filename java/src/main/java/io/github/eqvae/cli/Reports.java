@@ -105,9 +105,10 @@ final class Reports {
         "What equivariance does to a latent space",
         String.format(
             Locale.ROOT,
-            "The same autoencoder trained twice from seed %d for %,d steps: plain, and with the"
+            "The same autoencoder trained twice from %s %d for %,d steps: plain, and with the"
                 + " EQ-VAE objective, which scales and rotates the latents of %.0f %% of the %s and"
                 + " asks for the scaled and rotated images. Measured on %d held-out images.",
+            recipe.model().initFrom().isPresent() ? "one checkpoint (start) and seed" : "seed",
             recipe.run().seed(),
             recipe.run().steps(),
             100 * recipe.objective().equivarianceProbability(),

@@ -4,6 +4,7 @@ import io.github.eqvae.train.RecipeFields.Range;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.Optional;
 
 /**
  * Section {@code data}: which images, and how they are cut to size.
@@ -25,6 +26,9 @@ import java.util.Map;
  * @param pad zero pixels (black) added on every side before anything else; default 0.
  *     Fashion-MNIST's 28 become 32 with 2
  * @param validation images held out from training, taken by the seed; default 512; 0 holds none out
+ * @param validationPath {@code validation_path}: a second source of the same kind, all of which is
+ *     held out, in place of {@code validation}. For pictures cut from few photographs, of which a
+ *     random split would leave pieces on both sides; default none
  * @param shrink pictures whose shorter side is longer are first resized to it by area, in pixels;
  *     default 0: never
  * @param cacheMegabytes {@code cache_megabytes}: memory for decoded (and shrunk) pictures, so that
@@ -41,6 +45,7 @@ public record DataRecipe(
     boolean hflip,
     int pad,
     int validation,
+    Optional<Path> validationPath,
     int shrink,
     int cacheMegabytes,
     int workers) {
@@ -72,6 +77,7 @@ public record DataRecipe(
         in.flag("hflip", false),
         in.integer("pad", 0, 0, 1024),
         in.integer("validation", 512, 0, Integer.MAX_VALUE),
+        in.optionalPath("validation_path"),
         in.integer("shrink", 0, 0, 1 << 16),
         in.integer("cache_megabytes", 0, 0, 1 << 20),
         in.integer("workers", 2, 1, 256));
@@ -88,6 +94,7 @@ public record DataRecipe(
     map.put("hflip", hflip);
     map.put("pad", pad);
     map.put("validation", validation);
+    map.put("validation_path", validationPath.map(Path::toString));
     map.put("shrink", shrink);
     map.put("cache_megabytes", cacheMegabytes);
     map.put("workers", workers);

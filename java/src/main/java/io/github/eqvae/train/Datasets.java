@@ -13,6 +13,7 @@ import io.github.eqvae.data.Transform;
 import io.github.eqvae.io.DecodeOptions;
 import java.io.IOException;
 import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -38,24 +39,12 @@ public final class Datasets {
   public Datasets(Recipe recipe, BiConsumer<String, String> onSkip) throws IOException {
     this.recipe = recipe;
     DataRecipe d = recipe.data();
-    if (!Files.exists(d.path())) {
-      throw new EqvaeException.Argument(
-          "data.path is "
-              + d.path()
-              + ", but there is nothing there. Name a folder of pictures:"
-              + " --set data.path=DIR");
+    ImageDataset all = open("data.path", d.path(), onSkip);
+    if (d.validationPath().isPresent()) {
+      training = all;
+      heldOut = open("data.validation_path", d.validationPath().get(), onSkip);
+      return;
     }
-    ImageDataset source =
-        d.kind() == DataRecipe.Kind.IDX
-            ? IdxDataset.open(d.path())
-            : ImageFolder.open(d.path(), DecodeOptions.DEFAULT, onSkip);
-    ImageDataset all =
-        d.shrink() == 0 && d.cacheMegabytes() == 0
-            ? source
-            : new CachedDataset(
-                source,
-                d.shrink() == 0 ? Integer.MAX_VALUE : d.shrink(),
-                (long) d.cacheMegabytes() << 20);
     int held = d.validation();
     if (all.size() <= held) {
       throw new EqvaeException.Argument(
@@ -77,6 +66,30 @@ public final class Datasets {
     }
   }
 
+  private ImageDataset open(String key, Path path, BiConsumer<String, String> onSkip)
+      throws IOException {
+    DataRecipe d = recipe.data();
+    if (!Files.exists(path)) {
+      throw new EqvaeException.Argument(
+          key
+              + " is "
+              + path
+              + ", but there is nothing there. Name a folder of pictures: --set "
+              + key
+              + "=DIR");
+    }
+    ImageDataset source =
+        d.kind() == DataRecipe.Kind.IDX
+            ? IdxDataset.open(path)
+            : ImageFolder.open(path, DecodeOptions.DEFAULT, onSkip);
+    return d.shrink() == 0 && d.cacheMegabytes() == 0
+        ? source
+        : new CachedDataset(
+            source,
+            d.shrink() == 0 ? Integer.MAX_VALUE : d.shrink(),
+            (long) d.cacheMegabytes() << 20);
+  }
+
   /**
    * How many images are trained on.
    *
@@ -92,7 +105,7 @@ public final class Datasets {
    * @return the count, 0 when none is
    */
   public int heldOutSize() {
-    return recipe.data().validation() == 0 ? 0 : heldOut.size();
+    return heldOut == training ? 0 : heldOut.size();
   }
 
   /**
@@ -140,7 +153,9 @@ public final class Datasets {
       }
     }
     if (count == 0) {
-      throw new IOException(recipe.data().path() + ": no held-out image could be decoded");
+      throw new IOException(
+          recipe.data().validationPath().orElse(recipe.data().path())
+              + ": no held-out image could be decoded");
     }
     return java.util.Arrays.copyOf(out, count * each);
   }

@@ -1,7 +1,6 @@
 package io.github.eqvae.train;
 
 import io.github.eqvae.EqvaeException;
-import io.github.eqvae.model.checkpoint.AutoencoderArchitecture;
 import io.github.eqvae.model.checkpoint.AutoencoderCheckpoint;
 import io.github.eqvae.nn.ParameterStore;
 import io.github.eqvae.tensor.Stream;
@@ -47,7 +46,8 @@ public final class InitialWeights {
     ModelRecipe model = recipe.model();
     List<String> differences =
         new ArrayList<>(
-            AutoencoderArchitecture.of(model.autoencoder())
+            model
+                .architecture()
                 .differences("the recipe", checkpoint.architecture(), "the checkpoint"));
     checkpoint
         .settings()

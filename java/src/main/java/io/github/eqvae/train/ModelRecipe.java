@@ -5,6 +5,7 @@ import io.github.eqvae.model.AutoencoderConfig;
 import io.github.eqvae.model.AutoencoderKl;
 import io.github.eqvae.model.VqConfig;
 import io.github.eqvae.model.VqModel;
+import io.github.eqvae.model.checkpoint.AutoencoderArchitecture;
 import io.github.eqvae.tensor.Stream;
 import io.github.eqvae.train.RecipeFields.Range;
 import java.nio.file.Path;
@@ -174,14 +175,19 @@ public record ModelRecipe(
   Autoencoder build(Stream stream, long seed, boolean training) {
     return switch (kind) {
       case AUTOENCODER_KL -> new AutoencoderKl(autoencoder(), stream, seed, training);
-      case VQ -> {
-        Quantize q = quantize;
-        yield new VqModel(
-            new VqConfig(autoencoder(), q.nEmbed(), q.beta(), q.betaPlacement()),
-            stream,
-            seed,
-            training);
-      }
+      case VQ -> new VqModel(vq(), stream, seed, training);
+    };
+  }
+
+  private VqConfig vq() {
+    return new VqConfig(autoencoder(), quantize.nEmbed, quantize.beta, quantize.betaPlacement);
+  }
+
+  /** What the tensors of a checkpoint of this model tell. */
+  AutoencoderArchitecture architecture() {
+    return switch (kind) {
+      case AUTOENCODER_KL -> AutoencoderArchitecture.of(autoencoder());
+      case VQ -> AutoencoderArchitecture.of(vq());
     };
   }
 

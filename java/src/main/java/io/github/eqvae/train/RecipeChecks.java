@@ -192,7 +192,7 @@ final class RecipeChecks {
     if (!vq && !recipe.model().quantize().equals(ModelRecipe.Quantize.DEFAULT)) {
       warnings.add("model.quantize has no effect without model.kind: vq");
     }
-    if (data.validation() == 0) {
+    if (data.validation() == 0 && data.validationPath().isEmpty()) {
       warnings.add("data.validation is 0: nothing is held out, so there is nothing to validate on");
     }
     if (!gan.enabled() && (gan.discWeight() != 0.5 || gan.discStart() != 0)) {

@@ -106,7 +106,7 @@ class CliTest {
   @CsvSource(
       delimiter = '|',
       value = {
-        "train nowhere.yaml|demo.yaml, photos.yaml",
+        "train nowhere.yaml|demo.yaml, photos-vqgan.yaml, photos.yaml",
         "train tiny.yaml --dry-run --set data.path=gone|gone",
         "train tiny.yaml --dry-run --set data.validation=1000000|none is left to train on",
         "train --resume nowhere|nowhere",
@@ -140,6 +140,27 @@ class CliTest {
     o = run("train", "tiny.yaml", "--dry-run", "--device", "cuda");
     assertEquals(0, o.code(), o.err());
     assertTrue(o.out().contains("peak on the device"), o.out());
+  }
+
+  /** The recipes of the paper's first table, at full size. */
+  @ParameterizedTest
+  @CsvSource({"sd-vae, 83.7", "sd-vae-16, 69.6", "sdxl-vae, 83.7", "sd3-vae, 83.8", "vqgan, 72.1"})
+  void publishedRecipesArePlanned(String name, String parameters) throws Exception {
+    Path root = Path.of(System.getProperty("eqvae.root"));
+    Path images = TinyRun.images(folder);
+    Outcome o =
+        run(
+            "train",
+            root.resolve("recipes/" + name + ".yaml").toString(),
+            "--dry-run",
+            "--set=data.kind=idx",
+            "--set=data.path=" + images,
+            "--set=data.validation=16",
+            "--set=objective.perceptual_weight=0",
+            "--set=objective.lpips_weights=null");
+    assertEquals(0, o.code(), o.err());
+    assertTrue(o.out().contains("Memory plan"), o.out());
+    assertTrue(o.out().contains(parameters + " parameters"), o.out());
   }
 
   @Test

@@ -4,16 +4,16 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import com.sun.management.ThreadMXBean;
 import io.github.eqvae.io.SafetensorsException.Reason;
 import java.io.IOException;
+import java.lang.management.ManagementFactory;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.Random;
 import java.util.stream.Stream;
-import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
@@ -21,6 +21,9 @@ import org.junit.jupiter.params.provider.MethodSource;
 
 /** Hostile files: each is refused, and for its own reason. */
 class SafetensorsHostileTest {
+  /** What refusing one of them may allocate; the largest has a megabyte. */
+  private static final long MEMORY = 16 << 20;
+
   @TempDir Path directory;
 
   private static byte[] file(long claimed, byte[] header, int data) {
@@ -157,37 +160,13 @@ class SafetensorsHostileTest {
   @MethodSource("hostileFiles")
   void isRefusedForItsReason(String what, Reason reason, byte[] bytes) throws IOException {
     Path file = Files.write(directory.resolve("hostile.safetensors"), bytes);
+    ThreadMXBean threads = (ThreadMXBean) ManagementFactory.getThreadMXBean();
+    long allocated = threads.getCurrentThreadAllocatedBytes();
     SafetensorsException e =
         assertThrows(SafetensorsException.class, () -> SafetensorsFile.open(file).close());
+    allocated = threads.getCurrentThreadAllocatedBytes() - allocated;
+    assertTrue(allocated < MEMORY, what + " allocates " + allocated + " bytes");
     assertEquals(reason, e.reason(), what + ": " + e.getMessage());
     assertTrue(e.getMessage().contains("hostile.safetensors"), e.getMessage());
-  }
-
-  /**
-   * Every file made by changing a few bytes of a good one either opens or is refused; nothing else
-   * comes out.
-   */
-  @Test
-  void mutationsNeverEscape() throws IOException {
-    byte[] good = two(entry("a", "U8", "[2,2]", "[0,4]"), entry("b", "F32", "[1]", "[4,8]"), 8);
-    Random random = new Random(1);
-    int opened = 0;
-    int refused = 0;
-    for (int round = 0; round < 3000; round++) {
-      byte[] bytes = good.clone();
-      for (int change = 0; change <= random.nextInt(3); change++) {
-        bytes[random.nextInt(bytes.length)] = (byte) random.nextInt(256);
-      }
-      Path file = Files.write(directory.resolve("mutant"), bytes);
-      try (SafetensorsFile open = SafetensorsFile.open(file)) {
-        for (String name : open.names()) {
-          assertEquals(open.info(name).bytes(), open.segment(name).byteSize());
-        }
-        opened++;
-      } catch (SafetensorsException e) {
-        refused++;
-      }
-    }
-    assertTrue(opened > 0 && refused > 0, opened + " opened, " + refused + " refused");
   }
 }

@@ -58,6 +58,28 @@ class InitialWeightsTest {
     }
   }
 
+  @Test
+  void discreteModelsStartFromTheirs() throws IOException {
+    Recipe discrete = RecipeReader.read(folder.resolve("tiny.yaml"), TinyRun.discrete());
+    Path file = folder.resolve("discrete.safetensors");
+    float[] expected;
+    try (Trainer other = new Trainer(discrete.with("run.seed=99"))) {
+      expected = weights(other);
+      ModelFile.save(file, other.vae().parameters(), other.stream(), Map.of());
+    }
+    try (Trainer trainer = new Trainer(discrete.with("model.init_from=" + file))) {
+      trainer.initialize();
+      assertArrayEquals(expected, weights(trainer));
+    }
+    Recipe wrong = discrete.with("model.quantize.n_embed=25", "model.init_from=" + file);
+    EqvaeException e =
+        assertThrows(EqvaeException.Argument.class, () -> InitialWeights.check(wrong));
+    assertTrue(e.getMessage().contains("codebook size"), e.getMessage());
+    assertThrows(
+        EqvaeException.Argument.class,
+        () -> InitialWeights.check(discrete.with("model.init_from=" + checkpoint)));
+  }
+
   /** A run does it by itself, and one that goes on does not do it again. */
   @Test
   void aResumedRunDoesNotStartAgain() throws IOException {

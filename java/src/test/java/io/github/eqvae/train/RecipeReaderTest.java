@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import io.github.eqvae.equivariance.EqOptions;
 import io.github.eqvae.equivariance.LossOptions;
 import io.github.eqvae.model.AutoencoderConfig;
+import io.github.eqvae.model.checkpoint.KnownModel;
 import io.github.eqvae.op.Interpolation;
 import java.io.IOException;
 import java.lang.reflect.RecordComponent;
@@ -103,12 +104,36 @@ class RecipeReaderTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"demo", "photos", "sd-vae", "vqgan"})
+  @ValueSource(
+      strings = {
+        "demo",
+        "photos",
+        "photos-vqgan",
+        "sd-vae",
+        "sd-vae-16",
+        "sdxl-vae",
+        "sd3-vae",
+        "vqgan"
+      })
   void shippedRecipesParseAndRoundTrip(String name) {
     Path root = Path.of(System.getProperty("eqvae.root", ".."));
     Recipe recipe = RecipeReader.read(root.resolve("recipes/" + name + ".yaml"), List.of());
     assertEquals(recipe, parse(recipe.toYaml()));
     assertEquals(List.of(), recipe.warnings());
+  }
+
+  /** The recipes of the paper's first table are for the networks that were published. */
+  @ParameterizedTest
+  @CsvSource({"sd-vae, SD_VAE", "sd-vae-16, SD_VAE_16", "sdxl-vae, SDXL_VAE", "sd3-vae, SD3_VAE"})
+  void aRecipeHasThePublishedArchitecture(String name, KnownModel model) {
+    Path root = Path.of(System.getProperty("eqvae.root", ".."));
+    Recipe recipe = RecipeReader.read(root.resolve("recipes/" + name + ".yaml"), List.of());
+    assertEquals(model.architecture(), recipe.model().architecture(), name);
+    if (recipe.model().kind() == ModelRecipe.Kind.AUTOENCODER_KL) {
+      Recipe released = RecipeReader.read(root.resolve("recipes/sd-vae.yaml"), List.of());
+      assertEquals(released.objective(), recipe.objective(), "SD-VAE's alone were released");
+      assertEquals(released.optimizer(), recipe.optimizer());
+    }
   }
 
   @Test
@@ -198,6 +223,7 @@ class RecipeReaderTest {
             d.hflip(),
             d.pad(),
             d.validation(),
+            Optional.of(Path.of(path)),
             d.shrink(),
             d.cacheMegabytes(),
             d.workers());

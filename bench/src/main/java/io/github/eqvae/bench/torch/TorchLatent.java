@@ -88,17 +88,24 @@ public sealed interface TorchLatent {
       return a.sub(b).square().mean();
     }
 
+    /** The nearest codes of {@code [N, c, h, w]}: {@code [N·h·w]}. */
+    Tensor indices(Tensor z) {
+      Tensor codebook = parameters.get("quantize.embedding.weight");
+      Tensor flat = z.permute(0, 2, 3, 1).reshape(-1, z.size(1));
+      return squares(flat, true)
+          .add(squares(codebook, false))
+          .sub(torch.matmul(flat, codebook.t()).mul(scalar(2)))
+          .argmin(new LongOptional(1), false);
+    }
+
     @Override
     public Bottleneck bottleneck(Tensor z) {
       Tensor codebook = parameters.get("quantize.embedding.weight");
-      Tensor nhwc = z.permute(0, 2, 3, 1).contiguous();
-      Tensor flat = nhwc.reshape(-1, z.size(1));
-      Tensor distances =
-          squares(flat, true)
-              .add(squares(codebook, false))
-              .sub(torch.matmul(flat, codebook.t()).mul(scalar(2)));
-      Tensor index = distances.argmin(new LongOptional(1), false);
-      Tensor codes = codebook.index_select(0, index).reshape(nhwc.sizes()).permute(0, 3, 1, 2);
+      Tensor codes =
+          codebook
+              .index_select(0, indices(z))
+              .reshape(z.size(0), z.size(2), z.size(3), z.size(1))
+              .permute(0, 3, 1, 2);
       Tensor towardsCodes = meanSquare(codes.detach(), z);
       Tensor ofCodes = meanSquare(codes, z.detach());
       Tensor loss =

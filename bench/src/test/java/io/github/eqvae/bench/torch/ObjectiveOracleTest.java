@@ -1,5 +1,16 @@
 package io.github.eqvae.bench.torch;
 
+import static io.github.eqvae.bench.torch.Twins.TOLERANCE;
+import static io.github.eqvae.bench.torch.Twins.compareGradients;
+import static io.github.eqvae.bench.torch.Twins.compareLosses;
+import static io.github.eqvae.bench.torch.Twins.decide;
+import static io.github.eqvae.bench.torch.Twins.groups;
+import static io.github.eqvae.bench.torch.Twins.images;
+import static io.github.eqvae.bench.torch.Twins.maximum;
+import static io.github.eqvae.bench.torch.Twins.nchw;
+import static io.github.eqvae.bench.torch.Twins.noise;
+import static io.github.eqvae.bench.torch.Twins.spread;
+import static io.github.eqvae.bench.torch.Twins.values;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -17,7 +28,6 @@ import io.github.eqvae.model.Lpips;
 import io.github.eqvae.model.VqConfig;
 import io.github.eqvae.model.VqModel;
 import io.github.eqvae.nn.Parameter;
-import io.github.eqvae.nn.ParameterStore;
 import io.github.eqvae.op.Interpolation;
 import io.github.eqvae.tape.Tape;
 import io.github.eqvae.tensor.Arena;
@@ -25,15 +35,10 @@ import io.github.eqvae.tensor.Device;
 import io.github.eqvae.tensor.Shape;
 import io.github.eqvae.tensor.Stream;
 import java.util.ArrayList;
-import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
-import java.util.Random;
-import org.bytedeco.javacpp.DoublePointer;
 import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.pytorch.Tensor;
-import org.bytedeco.pytorch.global.torch;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
@@ -43,12 +48,6 @@ import org.junit.jupiter.params.provider.MethodSource;
  * in libtorch's double precision.
  */
 class ObjectiveOracleTest {
-  /** Relative to the largest gradient of the same parameter. */
-  private static final double TOLERANCE = 1e-4;
-
-  /** What terms of size 1 that sum to zero leave in double precision. */
-  private static final double CANCELLED = 1e-12;
-
   private static final int BATCH = 3;
   private static final int SIDE = 32;
 
@@ -169,139 +168,6 @@ class ObjectiveOracleTest {
     }
   }
 
-  private static float[] normal(long seed, long count) {
-    Random random = new Random(seed);
-    float[] out = new float[(int) count];
-    for (int i = 0; i < out.length; i++) {
-      out[i] = (float) random.nextGaussian();
-    }
-    return out;
-  }
-
-  /** Images with structure: a few soft waves, so that the networks see more than noise. */
-  private static float[] images() {
-    float[] x = normal(5, (long) BATCH * SIDE * SIDE * 3);
-    for (int i = 0; i < x.length; i++) {
-      double wave = Math.sin(i / 3 % SIDE * 0.4 + i % 3) * Math.cos(i / (3 * SIDE) * 0.23);
-      x[i] = (float) Math.clamp(0.7 * wave + 0.15 * x[i], -1, 1);
-    }
-    return x;
-  }
-
-  private static Tensor nchw(float[] nhwc, Shape shape) {
-    return Tensor.create(nhwc, shape.extents())
-        .to(torch.ScalarType.Double)
-        .permute(0, 3, 1, 2)
-        .contiguous();
-  }
-
-  private static double[] values(Tensor t) {
-    Tensor dense = t.to(torch.ScalarType.Double).contiguous();
-    double[] out = new double[(int) dense.numel()];
-    new DoublePointer(dense.data_ptr()).get(out);
-    return out;
-  }
-
-  /** The samples of each draw, in the order the draws occur. */
-  private static List<TorchObjective.Group> groups(Case c, Tensor x, long noiseSeed) {
-    Map<Draw, List<Integer>> members = new LinkedHashMap<>();
-    for (int i = 0; i < BATCH; i++) {
-      members.computeIfAbsent(c.draw(i), d -> new ArrayList<>()).add(i);
-    }
-    List<TorchObjective.Group> out = new ArrayList<>();
-    members.forEach(
-        (draw, rows) -> {
-          long[] index = rows.stream().mapToLong(i -> i).toArray();
-          Tensor images = x.index_select(0, Tensor.create(index, index.length));
-          boolean low = draw.branch() == Draw.Branch.LOW_RESOLUTION;
-          long side = (long) (SIDE / 4 * (low ? draw.transform().scaleHeight() : 1));
-          Shape latent = Shape.of(index.length, side, side, 4);
-          out.add(
-              new TorchObjective.Group(
-                  images, draw, nchw(normal(noiseSeed + out.size(), latent.elements()), latent)));
-        });
-    return out;
-  }
-
-  private static EqObjective.Noise noise(Stream stream, long seed) {
-    return (tape, shape, group) -> {
-      io.github.eqvae.tensor.Tensor t = tape.arena().tensor(shape);
-      t.set(stream, normal(seed + group, shape.elements()));
-      return t;
-    };
-  }
-
-  private static void compareLosses(Map<String, Double> expected, StepLosses actual) {
-    expected.forEach(
-        (name, value) ->
-            assertEquals(value, actual.get(name), TOLERANCE * Math.abs(value) + 1e-12, name));
-  }
-
-  private static void compareGradients(
-      ParameterStore store, Stream stream, TorchParameters expected) {
-    Map<String, double[]> theirs = new LinkedHashMap<>();
-    for (String name : expected.learned()) {
-      theirs.put(name, values(expected.value(name).grad()));
-    }
-    List<String> wrong = new ArrayList<>();
-    for (Parameter p : store.learned()) {
-      double[] mine = p.gradient().toDoubles(stream);
-      double[] other = theirs.get(p.name());
-      assertEquals(other.length, mine.length, p.name());
-      double difference = 0;
-      for (int i = 0; i < mine.length; i++) {
-        double d = Math.abs(mine[i] - other[i]);
-        difference = d <= difference ? difference : d; // NaN is the worst
-      }
-      // Softmax does not change when all scores of a row do: the gradient of the keys' bias is zero
-      // by algebra. So is that of the last bias of the discriminator where all logits lie between
-      // the
-      // hinge's kinks: real and fake pull equally. What rounding leaves of the terms is compared
-      // with
-      // the gradient of the layer's weights instead.
-      boolean zero = p.name().endsWith(".k.bias") || maximum(other) < CANCELLED;
-      String measure = zero ? p.name().replace(".bias", ".weight") : p.name();
-      double relative = difference / maximum(theirs.get(measure));
-      if (!(relative <= TOLERANCE)) {
-        wrong.add(p.name() + ": " + relative);
-      }
-    }
-    store.learned().forEach(p -> theirs.remove(p.name()));
-    assertEquals(Map.of(), theirs, "parameters that eqvae does not have");
-    assertEquals(List.of(), wrong);
-  }
-
-  /** Larger last weights: logits on both sides of the hinge's kinks, as after some training. */
-  private static void decide(Discriminator disc, Stream stream) {
-    Parameter last = disc.parameters().get("main.8.weight");
-    float[] weights = last.value().toFloats(stream);
-    for (int i = 0; i < weights.length; i++) {
-      weights[i] *= 20;
-    }
-    last.value().set(stream, weights);
-  }
-
-  private static double maximum(double[] x) {
-    double most = 0;
-    for (double v : x) {
-      most = Math.max(most, Math.abs(v));
-    }
-    return most;
-  }
-
-  /** Codes near latents that occur, as after some training: many are used. */
-  private static void spread(VqModel vq, Stream stream, io.github.eqvae.tensor.Tensor x) {
-    Tape tape = new Tape(stream, x.arena(), Tape.Mode.INFERENCE);
-    float[] z = vq.encode(tape, x).toFloats(stream);
-    int channels = CONFIG.embedDim();
-    int apart = z.length / channels / CODES * channels;
-    float[] codes = new float[CODES * channels];
-    for (int i = 0; i < codes.length; i++) {
-      codes[i] = 1.05f * z[i / channels * apart + i % channels];
-    }
-    vq.codebook().value().set(stream, codes);
-  }
-
   static java.util.stream.Stream<Arguments> cases() {
     return java.util.Arrays.stream(Kind.values())
         .flatMap(kind -> java.util.Arrays.stream(Case.values()).map(c -> Arguments.of(kind, c)));
@@ -318,10 +184,10 @@ class ObjectiveOracleTest {
         Autoencoder vae = kind.build(stream);
         Discriminator disc = new Discriminator(3, 8, 2, stream, 4);
         Lpips lpips = new Lpips(8, stream, 5)) {
-      decide(disc, stream);
+      decide(disc, 2, stream);
       Shape image = Shape.of(BATCH, SIDE, SIDE, 3);
       io.github.eqvae.tensor.Tensor x = arena.tensor(image);
-      x.set(stream, images());
+      x.set(stream, images(BATCH, SIDE));
       if (vae instanceof VqModel vq) {
         spread(vq, stream, x);
       }
@@ -353,8 +219,9 @@ class ObjectiveOracleTest {
       StepLosses mine =
           ours.generatorStep(
               stream, arena, Tape.Mode.RECORD, x, draws, noise(stream, 100), c.adversarial);
-      Tensor tx = nchw(images(), image);
-      compareLosses(theirs.generatorStep(groups(c, tx, 100), c.adversarial, true), mine);
+      Tensor tx = nchw(images(BATCH, SIDE), image);
+      compareLosses(
+          theirs.generatorStep(groups(draws, tx, CONFIG, 100), c.adversarial, true), mine);
       compareGradients(vae.parameters(), stream, vaeParameters);
       if (kind != Kind.KL) {
         assertTrue(mine.get("perplexity") > 5, "with few codes in use little would be proved");
@@ -362,7 +229,7 @@ class ObjectiveOracleTest {
       if (c.adversarial) {
         disc.parameters().newUpdate();
         mine = ours.discriminatorStep(stream, arena, x, draws, noise(stream, 200));
-        compareLosses(theirs.discriminatorStep(groups(c, tx, 200)), mine);
+        compareLosses(theirs.discriminatorStep(groups(draws, tx, CONFIG, 200)), mine);
         compareGradients(disc.parameters(), stream, discParameters);
         for (Parameter p : disc.parameters().buffers()) {
           double[] expected = values(discParameters.value(p.name()));

@@ -56,9 +56,24 @@ public record AutoencoderArchitecture(
    * @return what its tensors tell
    */
   public static AutoencoderArchitecture of(AutoencoderConfig config) {
+    return of(AutoencoderKind.KL, config, 0);
+  }
+
+  /**
+   * The architecture of a discrete model's configuration.
+   *
+   * @param config the configuration
+   * @return what its tensors tell
+   */
+  public static AutoencoderArchitecture of(VqConfig config) {
+    return of(AutoencoderKind.VQ, config.autoencoder(), config.codes());
+  }
+
+  private static AutoencoderArchitecture of(
+      AutoencoderKind kind, AutoencoderConfig config, int codes) {
     int levels = config.chMult().size();
     return new AutoencoderArchitecture(
-        AutoencoderKind.KL,
+        kind,
         config.inChannels(),
         config.outChannels(),
         config.ch(),
@@ -70,7 +85,7 @@ public record AutoencoderArchitecture(
             .toList(),
         config.zChannels(),
         config.embedDim(),
-        0,
+        codes,
         config.useQuantConv(),
         config.useQuantConv(),
         config.midBlockAddAttention());

@@ -54,13 +54,15 @@ class RoundTripTest {
     return Samples.ckpt(folder.resolve("source.ckpt"), tensors);
   }
 
-  /** One in the width that is published, the others in half of it: the suite has to stay fast. */
+  /** All at full size, one in single and the others in half precision: the suite has to be fast. */
   @ParameterizedTest
   @CsvSource({
     "SD_VAE, FLOAT32",
     "SDXL_VAE, FLOAT16",
+    "SD_VAE_16, BFLOAT16",
     "SD3_VAE, BFLOAT16",
-    "VQGAN_F16_1024, FLOAT16"
+    "VQGAN_F16_1024, FLOAT16",
+    "VQGAN_F16_16384, FLOAT16"
   })
   void keepsEveryBit(KnownModel model, TorchDtype dtype) throws Exception {
     Path source = source(model, dtype);

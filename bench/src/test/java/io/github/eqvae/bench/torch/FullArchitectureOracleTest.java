@@ -1,0 +1,256 @@
+package io.github.eqvae.bench.torch;
+
+import static io.github.eqvae.bench.torch.Twins.TOLERANCE;
+import static io.github.eqvae.bench.torch.Twins.images;
+import static io.github.eqvae.bench.torch.Twins.maximum;
+import static io.github.eqvae.bench.torch.Twins.nchw;
+import static io.github.eqvae.bench.torch.Twins.values;
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.github.eqvae.equivariance.Draw;
+import io.github.eqvae.equivariance.EqObjective;
+import io.github.eqvae.equivariance.EqOptions;
+import io.github.eqvae.equivariance.LossOptions;
+import io.github.eqvae.equivariance.SpatialTransform;
+import io.github.eqvae.equivariance.StepLosses;
+import io.github.eqvae.model.Autoencoder;
+import io.github.eqvae.model.AutoencoderConfig;
+import io.github.eqvae.model.AutoencoderKl;
+import io.github.eqvae.model.Discriminator;
+import io.github.eqvae.model.Lpips;
+import io.github.eqvae.model.VqConfig;
+import io.github.eqvae.model.VqModel;
+import io.github.eqvae.op.Interpolation;
+import io.github.eqvae.tape.Tape;
+import io.github.eqvae.tensor.Arena;
+import io.github.eqvae.tensor.Device;
+import io.github.eqvae.tensor.Shape;
+import io.github.eqvae.tensor.Stream;
+import io.github.eqvae.tensor.Tensor;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Optional;
+import org.bytedeco.javacpp.PointerScope;
+import org.bytedeco.pytorch.NoGradGuard;
+import org.junit.jupiter.api.condition.EnabledIfSystemProperty;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+
+/**
+ * Every published autoencoder at its full width, with random weights, against the same network in
+ * libtorch's double precision.
+ *
+ * <p>{@code mvn verify} codes one small image. {@code -Deqvae.full.side=256} codes a larger one;
+ * {@code -Deqvae.full.step=128} also makes one whole fine-tuning step, discriminator and LPIPS
+ * included, on an image of that side. The figures are printed, one JSON line each.
+ */
+class FullArchitectureOracleTest {
+  private static final int SIDE = Integer.getInteger("eqvae.full.side", 64);
+  private static final int STEP_SIDE = Integer.getInteger("eqvae.full.step", 0);
+  private static final int DISCRIMINATOR_LAYERS = 3;
+
+  /** The networks that were published; SDXL's has SD-VAE's architecture. */
+  enum Model {
+    SD_VAE(83_653_863, AutoencoderConfig.sdVae()),
+    SDXL_VAE(83_653_863, AutoencoderConfig.sdVae()),
+    SD_VAE_16(69_610_963, f16(16)),
+    SD3_VAE(83_819_683, sd3()),
+    VQGAN_1024(72_141_699, 1024),
+    VQGAN_16384(76_073_859, 16_384);
+
+    final long parameters;
+    final AutoencoderConfig config;
+    final int codes;
+
+    Model(long parameters, AutoencoderConfig config) {
+      this.parameters = parameters;
+      this.config = config;
+      this.codes = 0;
+    }
+
+    Model(long parameters, int codes) {
+      this.parameters = parameters;
+      this.config = VqConfig.f16(codes, 256).autoencoder();
+      this.codes = codes;
+    }
+
+    private static AutoencoderConfig sd3() {
+      return new AutoencoderConfig(
+          3, 3, 128, List.of(1, 2, 4, 4), 2, List.of(), 256, 16, 16, 32, false, true);
+    }
+
+    private static AutoencoderConfig f16(int channels) {
+      return new AutoencoderConfig(
+          3,
+          3,
+          128,
+          List.of(1, 1, 2, 2, 4),
+          2,
+          List.of(16),
+          256,
+          channels,
+          channels,
+          32,
+          true,
+          true);
+    }
+
+    boolean isDiscrete() {
+      return codes > 0;
+    }
+
+    Autoencoder build(Stream stream, boolean training) {
+      return isDiscrete()
+          ? new VqModel(VqConfig.f16(codes, 256), stream, 3, training)
+          : new AutoencoderKl(config, stream, 3, training);
+    }
+
+    TorchLatent latent(TorchParameters parameters) {
+      return isDiscrete()
+          ? new TorchLatent.Vq(parameters, 0.25, VqConfig.BetaPlacement.LEGACY)
+          : new TorchLatent.Kl();
+    }
+  }
+
+  private static double[] nhwc(org.bytedeco.pytorch.Tensor t) {
+    return values(t.permute(0, 2, 3, 1).contiguous());
+  }
+
+  /** The largest difference in units of the largest value. */
+  private static double relative(double[] expected, double[] actual) {
+    assertEquals(expected.length, actual.length);
+    double most = 0;
+    for (int i = 0; i < expected.length; i++) {
+      double d = Math.abs(expected[i] - actual[i]);
+      most = d <= most ? most : d; // NaN is the worst
+    }
+    return most / maximum(expected);
+  }
+
+  private static void say(String format, Object... values) {
+    System.out.printf(Locale.ROOT, format + "%n", values);
+  }
+
+  @ParameterizedTest
+  @EnumSource
+  void codesAsLibtorchDoes(Model model) {
+    try (PointerScope scope = new PointerScope();
+        NoGradGuard guard = new NoGradGuard();
+        Device device = Device.open("cpu");
+        Stream stream = new Stream(device);
+        Arena arena = new Arena(device, "step");
+        Autoencoder vae = model.build(stream, false)) {
+      assertEquals(model.parameters, vae.parameters().count());
+      Shape image = Shape.of(1, SIDE, SIDE, 3);
+      Tensor x = arena.tensor(image);
+      x.set(stream, images(1, SIDE));
+      if (vae instanceof VqModel vq) {
+        Twins.spread(vq, stream, x);
+      }
+      TorchParameters parameters =
+          new TorchParameters(vae.parameters(), stream, new TorchOptions(true, false));
+      TorchAutoencoder theirs = new TorchAutoencoder(model.config, parameters);
+      TorchLatent latent = model.latent(parameters);
+
+      org.bytedeco.pytorch.Tensor encoded = theirs.encode(nchw(images(1, SIDE), image));
+      TorchLatent.Bottleneck bottleneck = latent.bottleneck(latent.mode(encoded));
+      double regularization = latent.regularization(encoded, bottleneck).item().toDouble();
+      double[] decoded = nhwc(theirs.decode(bottleneck.value()));
+
+      Tape tape = new Tape(stream, arena, Tape.Mode.INFERENCE);
+      Tensor code = vae.encode(tape, x);
+      Autoencoder.Bottleneck middle = vae.bottleneck(tape, vae.mode(tape, code));
+      double mine = vae.regularization(tape, code, middle).toDoubles(stream)[0];
+      double inCode = relative(nhwc(encoded), code.toDoubles(stream));
+      double inLoss = Math.abs(mine - regularization) / Math.abs(regularization);
+      double inImage = relative(decoded, vae.decode(tape, middle.value()).toDoubles(stream));
+      say(
+          "{\"model\": \"%s\", \"side\": %d, \"encoder\": %.2e, \"%s\": %.2e, \"decoder\": %.2e}",
+          model, SIDE, inCode, latent.name(), inLoss, inImage);
+      assertTrue(inCode <= TOLERANCE, "encoder: " + inCode);
+      assertTrue(inLoss <= TOLERANCE, latent.name() + ": " + inLoss);
+      assertTrue(inImage <= TOLERANCE, "decoder: " + inImage);
+      if (latent instanceof TorchLatent.Vq vq) {
+        assertArrayEquals(
+            Arrays.stream(values(vq.indices(encoded))).mapToInt(d -> (int) d).toArray(),
+            java.util.Objects.requireNonNull(middle.quantization()).index().toInts(stream));
+      }
+    }
+  }
+
+  private static LossOptions loss(Model model) {
+    LossOptions d = LossOptions.RELEASED;
+    return new LossOptions(
+        d.pixelLoss(),
+        1,
+        0,
+        model.isDiscrete() ? 1 : 1e-6,
+        model.isDiscrete() ? LossOptions.Normalization.PER_ELEMENT : d.normalization(),
+        model.isDiscrete() ? 0.8 : d.discWeight(),
+        d.discFactor(),
+        0,
+        true,
+        d.adaptiveMaximum(),
+        d.ganLoss(),
+        d.discriminatorForward());
+  }
+
+  @ParameterizedTest
+  @EnumSource
+  @EnabledIfSystemProperty(named = "eqvae.full.step", matches = "[1-9].*")
+  void aFineTuningStepHasLibtorchsGradients(Model model) {
+    try (PointerScope scope = new PointerScope();
+        Device device = Device.open("cpu");
+        Stream stream = new Stream(device);
+        Arena arena = new Arena(device, "step", true);
+        Autoencoder vae = model.build(stream, true);
+        Discriminator disc = new Discriminator(3, 64, DISCRIMINATOR_LAYERS, stream, 4);
+        Lpips lpips = new Lpips(64, stream, 5)) {
+      Twins.decide(disc, DISCRIMINATOR_LAYERS, stream);
+      Shape image = Shape.of(1, STEP_SIDE, STEP_SIDE, 3);
+      Tensor x = arena.tensor(image);
+      x.set(stream, images(1, STEP_SIDE));
+      if (vae instanceof VqModel vq) {
+        Twins.spread(vq, stream, x);
+      }
+      lpips.parameters().setTrainable(false);
+      TorchOptions options = new TorchOptions(true, false);
+      TorchParameters vaeParameters = new TorchParameters(vae.parameters(), stream, options);
+      TorchParameters discParameters = new TorchParameters(disc.parameters(), stream, options);
+      EqOptions eq = EqOptions.RELEASED;
+      TorchObjective theirs =
+          new TorchObjective(
+              new TorchAutoencoder(model.config, vaeParameters),
+              model.latent(vaeParameters),
+              Optional.of(new TorchDiscriminator(DISCRIMINATOR_LAYERS, discParameters)),
+              Optional.of(new TorchLpips(new TorchParameters(lpips.parameters(), stream, options))),
+              eq,
+              loss(model));
+      SpatialTransform tau =
+          new SpatialTransform(0.75, 0.75, 1, false, false, Interpolation.BILINEAR);
+      List<Draw> draws = List.of(new Draw(Draw.Branch.EQUIVARIANT, tau));
+      EqObjective ours = new EqObjective(vae, disc, lpips, eq, loss(model));
+      vae.parameters().newUpdate();
+      StepLosses mine =
+          ours.generatorStep(
+              stream, arena, Tape.Mode.RECORD, x, draws, Twins.noise(stream, 100), true);
+      org.bytedeco.pytorch.Tensor tx = nchw(images(1, STEP_SIDE), image);
+      Map<String, Double> losses =
+          theirs.generatorStep(Twins.groups(draws, tx, model.config, 100), true, true);
+      Twins.compareLosses(losses, mine);
+      double worst = Twins.compareGradients(vae.parameters(), stream, vaeParameters);
+      disc.parameters().newUpdate();
+      mine = ours.discriminatorStep(stream, arena, x, draws, Twins.noise(stream, 200));
+      Twins.compareLosses(
+          theirs.discriminatorStep(Twins.groups(draws, tx, model.config, 200)), mine);
+      double worstOfDisc = Twins.compareGradients(disc.parameters(), stream, discParameters);
+      say(
+          "{\"model\": \"%s\", \"side\": %d, \"gradients\": %.2e, \"disc_gradients\": %.2e}",
+          model, STEP_SIDE, worst, worstOfDisc);
+    }
+  }
+}

@@ -1,0 +1,173 @@
+package io.github.eqvae.bench.torch;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+
+import io.github.eqvae.equivariance.Draw;
+import io.github.eqvae.equivariance.EqObjective;
+import io.github.eqvae.equivariance.StepLosses;
+import io.github.eqvae.model.AutoencoderConfig;
+import io.github.eqvae.model.Discriminator;
+import io.github.eqvae.model.VqModel;
+import io.github.eqvae.nn.Parameter;
+import io.github.eqvae.nn.ParameterStore;
+import io.github.eqvae.tape.Tape;
+import io.github.eqvae.tensor.Shape;
+import io.github.eqvae.tensor.Stream;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Random;
+import org.bytedeco.javacpp.DoublePointer;
+import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.global.torch;
+
+/** Two models of the same weights, eqvae's and libtorch's: their inputs and how they compare. */
+final class Twins {
+  /** Relative to the largest gradient of the same parameter. */
+  static final double TOLERANCE = 1e-4;
+
+  /** What terms of size 1 that sum to zero leave in double precision. */
+  private static final double CANCELLED = 1e-12;
+
+  private Twins() {}
+
+  static float[] normal(long seed, long count) {
+    Random random = new Random(seed);
+    float[] out = new float[(int) count];
+    for (int i = 0; i < out.length; i++) {
+      out[i] = (float) random.nextGaussian();
+    }
+    return out;
+  }
+
+  /** Images with structure: a few soft waves, so that the networks see more than noise. */
+  static float[] images(int batch, int side) {
+    float[] x = normal(5, (long) batch * side * side * 3);
+    for (int i = 0; i < x.length; i++) {
+      double wave = Math.sin(i / 3 % side * 0.4 + i % 3) * Math.cos(i / (3 * side) * 0.23);
+      x[i] = (float) Math.clamp(0.7 * wave + 0.15 * x[i], -1, 1);
+    }
+    return x;
+  }
+
+  static Tensor nchw(float[] nhwc, Shape shape) {
+    return Tensor.create(nhwc, shape.extents())
+        .to(torch.ScalarType.Double)
+        .permute(0, 3, 1, 2)
+        .contiguous();
+  }
+
+  static double[] values(Tensor t) {
+    Tensor dense = t.to(torch.ScalarType.Double).contiguous();
+    double[] out = new double[(int) dense.numel()];
+    new DoublePointer(dense.data_ptr()).get(out);
+    return out;
+  }
+
+  /** The samples of each draw, in the order the draws occur. */
+  static List<TorchObjective.Group> groups(
+      List<Draw> draws, Tensor x, AutoencoderConfig config, long noiseSeed) {
+    Map<Draw, List<Integer>> members = new LinkedHashMap<>();
+    for (int i = 0; i < draws.size(); i++) {
+      members.computeIfAbsent(draws.get(i), d -> new ArrayList<>()).add(i);
+    }
+    List<TorchObjective.Group> out = new ArrayList<>();
+    members.forEach(
+        (draw, rows) -> {
+          long[] index = rows.stream().mapToLong(i -> i).toArray();
+          Tensor images = x.index_select(0, Tensor.create(index, index.length));
+          boolean low = draw.branch() == Draw.Branch.LOW_RESOLUTION;
+          double latents = (double) x.size(2) / config.downsamplingFactor();
+          long side = (long) (latents * (low ? draw.transform().scaleHeight() : 1));
+          Shape latent = Shape.of(index.length, side, side, config.embedDim());
+          out.add(
+              new TorchObjective.Group(
+                  images, draw, nchw(normal(noiseSeed + out.size(), latent.elements()), latent)));
+        });
+    return out;
+  }
+
+  static EqObjective.Noise noise(Stream stream, long seed) {
+    return (tape, shape, group) -> {
+      io.github.eqvae.tensor.Tensor t = tape.arena().tensor(shape);
+      t.set(stream, normal(seed + group, shape.elements()));
+      return t;
+    };
+  }
+
+  static void compareLosses(Map<String, Double> expected, StepLosses actual) {
+    expected.forEach(
+        (name, value) ->
+            assertEquals(value, actual.get(name), TOLERANCE * Math.abs(value) + 1e-12, name));
+  }
+
+  /** Returns the largest difference of all, relative to its parameter's largest gradient. */
+  static double compareGradients(ParameterStore store, Stream stream, TorchParameters expected) {
+    Map<String, double[]> theirs = new LinkedHashMap<>();
+    for (String name : expected.learned()) {
+      theirs.put(name, values(expected.value(name).grad()));
+    }
+    List<String> wrong = new ArrayList<>();
+    double worst = 0;
+    for (Parameter p : store.learned()) {
+      double[] mine = p.gradient().toDoubles(stream);
+      double[] other = theirs.get(p.name());
+      assertEquals(other.length, mine.length, p.name());
+      double difference = 0;
+      for (int i = 0; i < mine.length; i++) {
+        double d = Math.abs(mine[i] - other[i]);
+        difference = d <= difference ? difference : d; // NaN is the worst
+      }
+      // Softmax does not change when all scores of a row do: the gradient of the keys' bias is zero
+      // by algebra. So is that of the last bias of the discriminator where all logits lie between
+      // the
+      // hinge's kinks: real and fake pull equally. What rounding leaves of the terms is compared
+      // with
+      // the gradient of the layer's weights instead.
+      boolean zero = p.name().endsWith(".k.bias") || maximum(other) < CANCELLED;
+      String measure = zero ? p.name().replace(".bias", ".weight") : p.name();
+      double relative = difference / maximum(theirs.get(measure));
+      worst = Math.max(worst, relative);
+      if (!(relative <= TOLERANCE)) {
+        wrong.add(p.name() + ": " + relative);
+      }
+    }
+    store.learned().forEach(p -> theirs.remove(p.name()));
+    assertEquals(Map.of(), theirs, "parameters that eqvae does not have");
+    assertEquals(List.of(), wrong);
+    return worst;
+  }
+
+  /** Larger last weights: logits on both sides of the hinge's kinks, as after some training. */
+  static void decide(Discriminator disc, int layers, Stream stream) {
+    Parameter last = disc.parameters().get("main." + (2 + 3 * layers) + ".weight");
+    float[] weights = last.value().toFloats(stream);
+    for (int i = 0; i < weights.length; i++) {
+      weights[i] *= 20;
+    }
+    last.value().set(stream, weights);
+  }
+
+  static double maximum(double[] x) {
+    double most = 0;
+    for (double v : x) {
+      most = Math.max(most, Math.abs(v));
+    }
+    return most;
+  }
+
+  /** Codes near latents that occur, as after some training: many are used. */
+  static void spread(VqModel vq, Stream stream, io.github.eqvae.tensor.Tensor x) {
+    Tape tape = new Tape(stream, x.arena(), Tape.Mode.INFERENCE);
+    float[] z = vq.encode(tape, x).toFloats(stream);
+    int channels = vq.codebook().shape().size(1);
+    int vectors = z.length / channels;
+    float[] codes = vq.codebook().value().toFloats(stream);
+    int used = Math.min(vectors, codes.length / channels);
+    for (int i = 0; i < used * channels; i++) {
+      codes[i] = 1.05f * z[i / channels * (vectors / used) * channels + i % channels];
+    }
+    vq.codebook().value().set(stream, codes);
+  }
+}
