@@ -1,10 +1,12 @@
-// Convolution through oneDNN. What crosses the interface is NHWC and OIHW; inside, each direction takes the layout that
-// measured fastest.
+// Convolution through oneDNN, or by Winograd's algorithm where that is faster. What crosses the interface is NHWC and
+// OIHW; inside, each direction takes the layout that measured fastest.
 #include <algorithm>
+#include <optional>
 
 #include "norm.h"
 #include "onednn.h"
 #include "simd.h"
+#include "winograd.h"
 
 namespace eqv::backend {
 namespace {
@@ -65,6 +67,20 @@ dnnl::convolution_forward::primitive_desc forward_desc(const Shapes& d, bool bia
   return {cpu::engine(), kind, algorithm, x, any(d.w), y, d.strides, d.pad_before, d.pad_after, user_scratchpad(after)};
 }
 
+// The convolution from `from` to `to`, if Winograd's algorithm is the one to take.
+std::optional<cpu::WinogradConv> winograd_conv(const eqv_conv2d_params& p, const Tensor& from, const Tensor& w,
+                                               const Tensor& to, bool adjoint) {
+  const int64_t top = adjoint ? 2 - p.pad_top : p.pad_top, left = adjoint ? 2 - p.pad_left : p.pad_left;
+  const cpu::WinogradConv conv = {from.shape[0], from.shape[1], from.shape[2], from.shape[3], to.shape[1],
+                                  to.shape[2],   to.shape[3],   top,           left,          adjoint};
+  const bool possible = p.stride == 1 && w.shape[2] == 3 && w.shape[3] == 3;
+  return possible && cpu::winograd_pays(conv) ? std::optional(conv) : std::nullopt;
+}
+
+cpu::WinogradEnd winograd_end(const eqv_conv2d_params& p, const Tensor* bias, const Tensor* residual) {
+  return {bias ? cpu::f32(*bias) : nullptr, residual ? cpu::f32(*residual) : nullptr, p.activation, p.slope};
+}
+
 EQV_SIMD void add_to_rows(float* x, const float* bias, int64_t rows, int64_t channels) {
   for (int64_t r = 0; r < rows; ++r, x += channels) {
 #pragma omp simd
@@ -91,6 +107,11 @@ EQV_SIMD void column_sums(const float* x, int64_t rows, int64_t channels, float*
 
 void conv2d_fwd(Stream& s, const eqv_conv2d_params& p, const Tensor& x, const Tensor& w, const Tensor* bias,
                 const Tensor* residual, const Tensor& y, const Tensor* stats) {
+  if (const auto conv = winograd_conv(p, x, w, y, false)) {
+    cpu::winograd(s, *conv, cpu::f32(x), cpu::f32(w), winograd_end(p, bias, residual), cpu::f32(y));
+    if (stats) cpu::group_statistics(s, p.groups, static_cast<double>(p.eps), y, *stats);
+    return;
+  }
   const Shapes d = shapes(p, x, w, y);
   const auto make = [&] {
     dnnl::post_ops after;
@@ -119,6 +140,11 @@ void conv2d_fwd(Stream& s, const eqv_conv2d_params& p, const Tensor& x, const Te
 
 void conv2d_bwd_input(Stream& s, const eqv_conv2d_params& p, const Tensor& dy, const Tensor& w, const Tensor* bias,
                       const Tensor* residual, const Tensor& dx, const Tensor* stats) {
+  if (const auto conv = winograd_conv(p, dy, w, dx, true)) {
+    cpu::winograd(s, *conv, cpu::f32(dy), cpu::f32(w), winograd_end(p, bias, residual), cpu::f32(dx));
+    if (stats) cpu::group_statistics(s, p.groups, static_cast<double>(p.eps), dx, *stats);
+    return;
+  }
   const Shapes d = shapes(p, dx, w, dy);
   cpu::PlanCache::instance().run(
       s, key(kBackwardInput, s, p, d, false),
