@@ -96,10 +96,12 @@ EQV_SIMD void finish(const WinogradEnd& end, const float* residual, int64_t chan
   if (end.activation == EQV_SILU) {
 #pragma omp simd
     for (int64_t k = 0; k < channels; ++k) y[k] = silu32(y[k]);
-  } else if (end.activation != EQV_IDENTITY) {
-    const float slope = end.activation == EQV_RELU ? 0.0f : end.slope;
+  } else if (end.activation == EQV_RELU) {
 #pragma omp simd
-    for (int64_t k = 0; k < channels; ++k) y[k] = y[k] <= 0 ? slope * y[k] : y[k];
+    for (int64_t k = 0; k < channels; ++k) y[k] = y[k] <= 0 ? 0.0f : y[k];
+  } else if (end.activation == EQV_LEAKY_RELU) {
+#pragma omp simd
+    for (int64_t k = 0; k < channels; ++k) y[k] = y[k] <= 0 ? end.slope * y[k] : y[k];
   }
 }
 

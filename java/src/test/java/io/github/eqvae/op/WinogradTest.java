@@ -141,6 +141,38 @@ class WinogradTest {
         zeros(actual.gradients()[0]));
   }
 
+  private static double[] run(Op op, In[] in, double[][] values) {
+    OpCase c = new OpCase("", op, List.of(in), x -> x[0], ErrorBound.EXACT);
+    return cpu.run(c, new OpCase.Sample(values, new double[0]), new int[0]).y();
+  }
+
+  static List<Activation> activations() {
+    return List.of(
+        Activation.IDENTITY, Activation.SILU, Activation.RELU, Activation.leakyRelu(0.2));
+  }
+
+  /** What comes after the sums is what the operations of their own do, to the bit. */
+  @ParameterizedTest
+  @MethodSource("activations")
+  void aResidualAndAnActivationAreThoseOfTheirOwnOperations(Activation activation) {
+    Conv2d plain = new Conv2d(1, 1);
+    In image = In.of(2, 13, 11, 64);
+    In[] in = {image, In.of(80, 64, 3, 3), In.of(80), In.of(2, 13, 11, 80)};
+    OpCase c = new OpCase("end", plain.with(activation), List.of(in), x -> x[0], ErrorBound.EXACT);
+    double[][] v = c.sample().inputs();
+    double[] y = run(plain, java.util.Arrays.copyOf(in, 3), new double[][] {v[0], v[1], v[2]});
+    y = run(new Add(), new In[] {in[3], in[3]}, new double[][] {y, v[3]});
+    Op after =
+        switch (activation.kind()) {
+          case IDENTITY -> new Scale(1);
+          case SILU -> new Silu();
+          case RELU -> new Relu();
+          case LEAKY_RELU -> new LeakyRelu(activation.slope());
+        };
+    y = run(after, new In[] {in[3]}, new double[][] {y});
+    Compare.bitwise("y", c.output(), zeros(y), zeros(run(plain.with(activation), in, v)));
+  }
+
   private static double[] zeros(double[] values) {
     double[] out = values.clone();
     for (int i = 0; i < out.length; i++) {
