@@ -68,6 +68,7 @@ public final class SharedStatistics {
         .i32(groups)
         .f32(layer.op().eps())
         .flag(false)
+        .flag(false)
         .run(dense, layer.weight().value(), layer.bias().value(), y, stats);
     double[] found = stats.toDoubles(tape.stream());
     arena.release(dense);
