@@ -3,7 +3,6 @@ package io.github.eqvae.model;
 import io.github.eqvae.nn.Conv2d;
 import io.github.eqvae.nn.GroupNorm;
 import io.github.eqvae.nn.Scope;
-import io.github.eqvae.op.Add;
 import io.github.eqvae.op.Attention;
 import io.github.eqvae.op.Reshape;
 import io.github.eqvae.tape.Tape;
@@ -21,12 +20,23 @@ final class AttnBlock {
   private final Conv2d v;
   private final Conv2d projOut;
 
-  AttnBlock(Scope s, int channels, int groups) {
+  /**
+   * Declares the block.
+   *
+   * @param normFollows whether what comes next begins with a group norm
+   */
+  AttnBlock(Scope s, int channels, int groups, boolean normFollows) {
     norm = new GroupNorm(s.in("norm"), channels, Ops.norm(groups));
     q = new Conv2d(s.in("q"), channels, channels, 1, Ops.POINTWISE);
     k = new Conv2d(s.in("k"), channels, channels, 1, Ops.POINTWISE);
     v = new Conv2d(s.in("v"), channels, channels, 1, Ops.POINTWISE);
-    projOut = new Conv2d(s.in("proj_out"), channels, channels, 1, Ops.POINTWISE);
+    projOut =
+        new Conv2d(
+            s.in("proj_out"),
+            channels,
+            channels,
+            1,
+            normFollows ? Ops.POINTWISE.with(Ops.statistics(groups)) : Ops.POINTWISE);
   }
 
   Tensor forward(Tape tape, Tensor x) { // [N, H, W, C]
@@ -42,8 +52,7 @@ final class AttnBlock {
             tokens(tape, q.forward(tape, h)), // [N, H·W, C]
             tokens(tape, k.forward(tape, h)),
             tokens(tape, v.forward(tape, h)));
-    o = projOut.forward(tape, tape.apply(new Reshape(image), o)); // [N, H, W, C]
-    return tape.apply(new Add(), x, o);
+    return projOut.forward(tape, tape.apply(new Reshape(image), o), x); // [N, H, W, C]
   }
 
   private static Tensor tokens(Tape tape, Tensor x) {

@@ -4,7 +4,7 @@ import io.github.eqvae.nn.Conv2d;
 import io.github.eqvae.nn.GroupNorm;
 import io.github.eqvae.nn.Parameter;
 import io.github.eqvae.nn.Scope;
-import io.github.eqvae.op.Upsample2x;
+import io.github.eqvae.op.GroupStatistics;
 import io.github.eqvae.tape.Tape;
 import io.github.eqvae.tensor.Tensor;
 import java.util.ArrayList;
@@ -29,22 +29,29 @@ final class Decoder {
   private final Conv2d convOut;
 
   Decoder(Scope s, AutoencoderConfig c) {
+    GroupStatistics statistics = Ops.statistics(c.normGroups());
     int width = c.deepestChannels();
-    convIn = new Conv2d(s.in("conv_in"), c.zChannels(), width, 3, Ops.SAME_3X3);
+    convIn = new Conv2d(s.in("conv_in"), c.zChannels(), width, 3, Ops.SAME_3X3.with(statistics));
     mid = new MidBlock(s.in("mid"), width, c.normGroups(), c.midBlockAddAttention());
     for (int i = c.chMult().size() - 1; i >= 0; i--) {
       Scope level = s.in("up", i);
       List<ResnetBlock> blocks = new ArrayList<>();
       List<AttnBlock> attentions = new ArrayList<>();
       for (int j = 0; j <= c.numResBlocks(); j++) {
-        blocks.add(new ResnetBlock(level.in("block", j), width, c.channels(i), c.normGroups()));
+        boolean atEnd = j == c.numResBlocks() && i > 0; // a convolution follows
+        boolean attention = c.hasAttention(i);
+        blocks.add(
+            new ResnetBlock(
+                level.in("block", j), width, c.channels(i), c.normGroups(), attention || !atEnd));
         width = c.channels(i);
-        if (c.hasAttention(i)) {
-          attentions.add(new AttnBlock(level.in("attn", j), width, c.normGroups()));
+        if (attention) {
+          attentions.add(new AttnBlock(level.in("attn", j), width, c.normGroups(), !atEnd));
         }
       }
       Conv2d upsample =
-          i == 0 ? null : new Conv2d(level.in("upsample.conv"), width, width, 3, Ops.SAME_3X3);
+          i == 0
+              ? null
+              : new Conv2d(level.in("upsample.conv"), width, width, 3, Ops.DOUBLE.with(statistics));
       levels.add(new Level(blocks, attentions, upsample));
     }
     normOut = new GroupNorm(s.in("norm_out"), width, Ops.normSilu(c.normGroups()));
@@ -67,9 +74,7 @@ final class Decoder {
   /** The doubling in front of a level. */
   private Tensor upsampled(Tape tape, int level, Tensor x) {
     Conv2d upsample = level == 0 ? null : levels.get(level - 1).upsample();
-    return upsample == null
-        ? x
-        : tape.block((t, y) -> upsample.forward(t, t.apply(new Upsample2x(), y)), x);
+    return upsample == null ? x : upsample.forward(tape, x);
   }
 
   private static Tensor blocks(Tape tape, Level level, Tensor x) {

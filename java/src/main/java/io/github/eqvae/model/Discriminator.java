@@ -6,6 +6,7 @@ import io.github.eqvae.nn.Conv2d;
 import io.github.eqvae.nn.Init;
 import io.github.eqvae.nn.ParameterStore;
 import io.github.eqvae.nn.Scope;
+import io.github.eqvae.op.Activation;
 import io.github.eqvae.op.LeakyRelu;
 import io.github.eqvae.tape.Tape;
 import io.github.eqvae.tensor.DType;
@@ -23,12 +24,13 @@ import org.jspecify.annotations.Nullable;
 public final class Discriminator implements AutoCloseable {
   private static final Init CONV = new Init.Normal(0, 0.02);
   private static final Init NORM = new Init.Normal(1, 0.02);
-  private static final LeakyRelu ACTIVATION = new LeakyRelu(0.2);
+  private static final double SLOPE = 0.2;
 
   /**
-   * A 4×4 convolution, batch norm between the first and the last, leaky ReLU but after the last.
+   * A 4×4 convolution; between the first and the last batch norm and leaky ReLU. The first one's
+   * leaky ReLU is part of the convolution.
    */
-  private record Layer(Conv2d conv, @Nullable BatchNorm2d norm, boolean activated) {}
+  private record Layer(Conv2d conv, @Nullable BatchNorm2d norm) {}
 
   private final List<Layer> layers = new ArrayList<>();
   private final ParameterStore parameters;
@@ -54,21 +56,28 @@ public final class Discriminator implements AutoCloseable {
     io.github.eqvae.op.Conv2d keep = new io.github.eqvae.op.Conv2d(1, 1);
     Init firstBias = Init.torchDefault(inChannels * 16L);
     layers.add(
-        new Layer(new Conv2d(s.in("0"), inChannels, ndf, 4, half, CONV, firstBias), null, true));
+        new Layer(
+            new Conv2d(
+                s.in("0"),
+                inChannels,
+                ndf,
+                4,
+                half.with(Activation.leakyRelu(SLOPE)),
+                CONV,
+                firstBias),
+            null));
     int index = 2;
     int width = ndf;
     for (int n = 1; n <= numLayers; n++) {
       int next = ndf * Math.min(1 << n, 8);
       Conv2d conv =
           new Conv2d(s.in("" + index), width, next, 4, n < numLayers ? half : keep, CONV, null);
-      layers.add(
-          new Layer(conv, new BatchNorm2d(s.in("" + (index + 1)), next, 1e-5, 0.1, NORM), true));
+      layers.add(new Layer(conv, new BatchNorm2d(s.in("" + (index + 1)), next, 1e-5, 0.1, NORM)));
       width = next;
       index += 3;
     }
     Init lastBias = Init.torchDefault(width * 16L);
-    layers.add(
-        new Layer(new Conv2d(s.in("" + index), width, 1, 4, keep, CONV, lastBias), null, false));
+    layers.add(new Layer(new Conv2d(s.in("" + index), width, 1, 4, keep, CONV, lastBias), null));
     parameters = builder.build(stream, seed, true);
     activations = stream.device().dtype();
   }
@@ -120,10 +129,7 @@ public final class Discriminator implements AutoCloseable {
       h = layer.conv().forward(tape, h);
       BatchNorm2d norm = layer.norm();
       if (norm != null) {
-        h = norm.forward(tape, h, training);
-      }
-      if (layer.activated()) {
-        h = tape.apply(ACTIVATION, h);
+        h = tape.apply(new LeakyRelu(SLOPE), norm.forward(tape, h, training));
       }
     }
     return Ops.cast(tape, h, x.dtype());

@@ -3,6 +3,7 @@ package io.github.eqvae.model;
 import io.github.eqvae.nn.Conv2d;
 import io.github.eqvae.nn.GroupNorm;
 import io.github.eqvae.nn.Scope;
+import io.github.eqvae.op.GroupStatistics;
 import io.github.eqvae.tape.Tape;
 import io.github.eqvae.tensor.Tensor;
 import java.util.ArrayList;
@@ -28,7 +29,8 @@ final class Encoder {
   private final Conv2d convOut;
 
   Encoder(Scope s, AutoencoderConfig c, int outChannels) {
-    convIn = new Conv2d(s.in("conv_in"), c.inChannels(), c.ch(), 3, Ops.SAME_3X3);
+    GroupStatistics statistics = Ops.statistics(c.normGroups());
+    convIn = new Conv2d(s.in("conv_in"), c.inChannels(), c.ch(), 3, Ops.SAME_3X3.with(statistics));
     int width = c.ch();
     int last = c.chMult().size() - 1;
     for (int i = 0; i <= last; i++) {
@@ -36,14 +38,21 @@ final class Encoder {
       List<ResnetBlock> blocks = new ArrayList<>();
       List<AttnBlock> attentions = new ArrayList<>();
       for (int j = 0; j < c.numResBlocks(); j++) {
-        blocks.add(new ResnetBlock(level.in("block", j), width, c.channels(i), c.normGroups()));
+        boolean atEnd = j == c.numResBlocks() - 1 && i < last; // a convolution follows
+        boolean attention = c.hasAttention(i);
+        blocks.add(
+            new ResnetBlock(
+                level.in("block", j), width, c.channels(i), c.normGroups(), attention || !atEnd));
         width = c.channels(i);
-        if (c.hasAttention(i)) {
-          attentions.add(new AttnBlock(level.in("attn", j), width, c.normGroups()));
+        if (attention) {
+          attentions.add(new AttnBlock(level.in("attn", j), width, c.normGroups(), !atEnd));
         }
       }
       Conv2d downsample =
-          i == last ? null : new Conv2d(level.in("downsample.conv"), width, width, 3, Ops.HALVE);
+          i == last
+              ? null
+              : new Conv2d(
+                  level.in("downsample.conv"), width, width, 3, Ops.HALVE.with(statistics));
       levels.add(new Level(blocks, attentions, downsample));
     }
     mid = new MidBlock(s.in("mid"), width, c.normGroups(), c.midBlockAddAttention());

@@ -5,10 +5,10 @@ import io.github.eqvae.nn.Init;
 import io.github.eqvae.nn.Parameter;
 import io.github.eqvae.nn.ParameterStore;
 import io.github.eqvae.nn.Scope;
+import io.github.eqvae.op.Activation;
 import io.github.eqvae.op.ChannelAffine;
 import io.github.eqvae.op.LpipsHead;
 import io.github.eqvae.op.MaxPool2x2;
-import io.github.eqvae.op.Relu;
 import io.github.eqvae.op.WeightedSum;
 import io.github.eqvae.tape.Tape;
 import io.github.eqvae.tensor.DType;
@@ -58,7 +58,13 @@ public final class Lpips implements AutoCloseable {
     for (int i = 0; i < STAGES.length; i++) {
       List<Conv2d> stage = new ArrayList<>();
       for (int multiple : STAGES[i]) {
-        stage.add(new Conv2d(features.in("" + index), in, width * multiple, 3, Ops.SAME_3X3));
+        stage.add(
+            new Conv2d(
+                features.in("" + index),
+                in,
+                width * multiple,
+                3,
+                Ops.SAME_3X3.with(Activation.RELU)));
         in = width * multiple;
         index += 2; // the ReLU in between has a number too
       }
@@ -137,7 +143,7 @@ public final class Lpips implements AutoCloseable {
         h = tape.apply(new MaxPool2x2(), h);
       }
       for (Conv2d conv : stages.get(i)) {
-        h = tape.apply(new Relu(), conv.forward(tape, h));
+        h = conv.forward(tape, h);
       }
       taps.add(h);
     }

@@ -14,9 +14,9 @@ final class MidBlock {
   private final ResnetBlock block2;
 
   MidBlock(Scope s, int channels, int groups, boolean attention) {
-    block1 = new ResnetBlock(s.in("block_1"), channels, channels, groups);
-    attn = attention ? new AttnBlock(s.in("attn_1"), channels, groups) : null;
-    block2 = new ResnetBlock(s.in("block_2"), channels, channels, groups);
+    block1 = new ResnetBlock(s.in("block_1"), channels, channels, groups, true);
+    attn = attention ? new AttnBlock(s.in("attn_1"), channels, groups, true) : null;
+    block2 = new ResnetBlock(s.in("block_2"), channels, channels, groups, true);
   }
 
   Tensor forward(Tape tape, Tensor x) { // [N, h, w, C]

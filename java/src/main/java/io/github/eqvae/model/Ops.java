@@ -3,6 +3,8 @@ package io.github.eqvae.model;
 import io.github.eqvae.op.Cast;
 import io.github.eqvae.op.Conv2d;
 import io.github.eqvae.op.GroupNorm;
+import io.github.eqvae.op.GroupStatistics;
+import io.github.eqvae.op.UpsampleConv2d;
 import io.github.eqvae.tape.Tape;
 import io.github.eqvae.tensor.DType;
 import io.github.eqvae.tensor.Tensor;
@@ -18,6 +20,9 @@ final class Ops {
   /** Halves the image: one row and column of zeros below and to the right, as CompVis pads. */
   static final Conv2d HALVE = new Conv2d(2, 0, 1, 0, 1);
 
+  /** Doubles the image, then 3×3. */
+  static final UpsampleConv2d DOUBLE = new UpsampleConv2d();
+
   private static final double EPS = 1e-6;
 
   private Ops() {}
@@ -25,6 +30,11 @@ final class Ops {
   /** x in another dtype; x itself when it has that dtype already. */
   static Tensor cast(Tape tape, Tensor x, DType dtype) {
     return x.dtype() == dtype ? x : tape.apply(new Cast(dtype), x);
+  }
+
+  /** What the norms below need of the convolution before them. */
+  static GroupStatistics statistics(int groups) {
+    return norm(groups).statistics();
   }
 
   static GroupNorm norm(int groups) {

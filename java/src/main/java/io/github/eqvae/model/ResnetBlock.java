@@ -3,7 +3,7 @@ package io.github.eqvae.model;
 import io.github.eqvae.nn.Conv2d;
 import io.github.eqvae.nn.GroupNorm;
 import io.github.eqvae.nn.Scope;
-import io.github.eqvae.op.Add;
+import io.github.eqvae.op.GroupStatistics;
 import io.github.eqvae.tape.Tape;
 import io.github.eqvae.tensor.Tensor;
 import java.util.List;
@@ -21,11 +21,19 @@ final class ResnetBlock {
   private final Conv2d conv2;
   private final @Nullable Conv2d shortcut;
 
-  ResnetBlock(Scope s, int in, int out, int groups) {
+  /**
+   * Declares the block.
+   *
+   * @param normFollows whether what comes next begins with a group norm
+   */
+  ResnetBlock(Scope s, int in, int out, int groups, boolean normFollows) {
+    GroupStatistics statistics = Ops.statistics(groups);
     norm1 = new GroupNorm(s.in("norm1"), in, Ops.normSilu(groups));
-    conv1 = new Conv2d(s.in("conv1"), in, out, 3, Ops.SAME_3X3);
+    conv1 = new Conv2d(s.in("conv1"), in, out, 3, Ops.SAME_3X3.with(statistics));
     norm2 = new GroupNorm(s.in("norm2"), out, Ops.normSilu(groups));
-    conv2 = new Conv2d(s.in("conv2"), out, out, 3, Ops.SAME_3X3);
+    conv2 =
+        new Conv2d(
+            s.in("conv2"), out, out, 3, normFollows ? Ops.SAME_3X3.with(statistics) : Ops.SAME_3X3);
     shortcut = in == out ? null : new Conv2d(s.in("nin_shortcut"), in, out, 1, Ops.POINTWISE);
   }
 
@@ -43,8 +51,7 @@ final class ResnetBlock {
 
   private Tensor run(Tape tape, Tensor x) {
     Tensor h = beforeNorm2(tape, x);
-    h = conv2.forward(tape, norm2.forward(tape, h)); // [N, H, W, out]
     Tensor skip = shortcut == null ? x : shortcut.forward(tape, x);
-    return tape.apply(new Add(), skip, h);
+    return conv2.forward(tape, norm2.forward(tape, h), skip); // [N, H, W, out]
   }
 }

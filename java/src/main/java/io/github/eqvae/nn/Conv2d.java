@@ -110,15 +110,19 @@ public final class Conv2d {
    * @param tape the tape
    * @param x {@code [N,H,W,I]}
    * @param residual what is added, {@code [N,P,Q,O]}; null for nothing
-   * @return {@code [N,P,Q,O]}; the tape knows its statistics if the convolution makes them
+   * @return {@code [N,P,Q,O]}; the tape knows its statistics if the convolution makes them, which
+   *     it does where that {@linkplain io.github.eqvae.tensor.DeviceInfo#fusesStatistics saves
+   *     time}
    */
   public Tensor forward(Tape tape, Tensor x, @Nullable Tensor residual) {
     Tensor b = bias == null ? null : bias.on(tape);
+    boolean fuses = tape.stream().device().info().fusesStatistics();
+    GroupStatistics statistics = fuses ? op.statistics() : null;
+    Convolution made = op.with(statistics);
     List<Tensor> out =
         residual == null
-            ? tape.run(op, x, weight.on(tape), b)
-            : tape.run(op, x, weight.on(tape), b, residual);
-    GroupStatistics statistics = op.statistics();
+            ? tape.run(made, x, weight.on(tape), b)
+            : tape.run(made, x, weight.on(tape), b, residual);
     if (statistics != null) {
       tape.annotate(out.getFirst(), statistics, out.getLast());
     }

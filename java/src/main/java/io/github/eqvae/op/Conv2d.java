@@ -75,7 +75,7 @@ public record Conv2d(
   }
 
   @Override
-  public Conv2d with(GroupStatistics groups) {
+  public Conv2d with(@Nullable GroupStatistics groups) {
     return new Conv2d(stride, top, bottom, left, right, activation, groups);
   }
 

@@ -18,10 +18,10 @@ public sealed interface Convolution extends Op permits Conv2d, UpsampleConv2d {
   /**
    * The same convolution, followed by a group norm.
    *
-   * @param statistics what the norm needs
-   * @return a convolution with two outputs
+   * @param statistics what the norm needs; null for nothing
+   * @return a convolution with two outputs, or one for null
    */
-  Convolution with(GroupStatistics statistics);
+  Convolution with(@Nullable GroupStatistics statistics);
 
   @Override
   default boolean isDifferentiable(int output) {

@@ -30,7 +30,7 @@ public record UpsampleConv2d(@Nullable GroupStatistics statistics) implements Co
   }
 
   @Override
-  public UpsampleConv2d with(GroupStatistics groups) {
+  public UpsampleConv2d with(@Nullable GroupStatistics groups) {
     return new UpsampleConv2d(groups);
   }
 

@@ -22,4 +22,15 @@ public record DeviceInfo(
     DType dtype,
     boolean executes,
     boolean graphs,
-    int architecture) {}
+    int architecture) {
+  /**
+   * Whether a convolution that makes the statistics of its result saves the norm after it a pass
+   * over memory. A GPU has the result in registers then; on a CPU they are a pass of their own, and
+   * the norm's own one leaves a sample in the cache for what follows.
+   *
+   * @return whether to ask for them
+   */
+  public boolean fusesStatistics() {
+    return architecture > 0;
+  }
+}
