@@ -18,7 +18,7 @@ import org.jspecify.annotations.Nullable;
  * @param <R> what the host knows of a step that was run, the same for all of one kind
  */
 final class StepGraphs<K, R> implements AutoCloseable {
-  /** A few hundred keep a GPU's memory for graphs below some hundred megabytes. */
+  /** Every τ of the released recipe and room to spare; each graph takes memory of the driver's. */
   private static final int MOST = 256;
 
   /** What is remembered of kinds that came up once: draws from a continuum never come up twice. */
