@@ -90,7 +90,6 @@ public record MemoryPlan(
         Arena arena = new Arena(device, "step")) {
       TrainState state = new TrainState(recipe, networks, stream);
       Optional<Discriminator> disc = networks.discriminator();
-      disc.ifPresent(d -> d.parameters().keepBuffers(stream));
       try (StepWork work = new StepWork(recipe, networks, state, stream, arena, inputs.input())) {
         long persistent = device.memory().liveBytes();
         arena.reserve(1L << 46); // the planner's memory is only addresses

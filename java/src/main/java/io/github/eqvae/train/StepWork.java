@@ -103,6 +103,8 @@ final class StepWork implements AutoCloseable {
     this.stepArena = stepArena;
     this.input = input;
     objective = networks.objective();
+    // Makes the memory: later there is no time to.
+    networks.discriminator().ifPresent(d -> d.parameters().keepBuffers(stream));
     Device device = stream.device();
     values = new StepValues(device);
     arena = new Arena(device, "results");
@@ -160,6 +162,9 @@ final class StepWork implements AutoCloseable {
     Results r = results[GENERATOR];
     if (kind.first()) {
       notFinite.clear(stream);
+      if (kind.adversarial()) { // its running statistics are about to move, in this part already
+        networks.discriminator().orElseThrow().parameters().keepBuffers(stream);
+      }
     }
     LossTerms terms =
         objective.generatorStep(

@@ -304,7 +304,6 @@ public final class Trainer implements AutoCloseable {
     parameters.newUpdate();
     if (disc != null) {
       disc.parameters().newUpdate();
-      disc.parameters().keepBuffers(stream);
     }
     String tau = "";
     boolean skip = false;
@@ -357,7 +356,7 @@ public final class Trainer implements AutoCloseable {
     state.consecutiveSkips = guard.consecutive();
     state.skipped = guard.skipped();
     if (culprit != null) {
-      if (disc != null) {
+      if (disc != null && adversarial) {
         disc.parameters().restoreBuffers(stream);
       }
       listener.nonFinite(state.step, culprit, values, itsTau);
