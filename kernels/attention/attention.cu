@@ -1,6 +1,6 @@
-// softmax(scale·q·kᵀ)·v; on bf16 where tensor cores fit (attention_bf16.h), otherwise in fp32: the scores of all heads in
+// softmax(scale·q·kᵀ)·v; in bf16 and TF32 where tensor cores fit (attention_mma.h), otherwise in fp32: the scores of all heads in
 // scratch memory, two matrix products forward and five backward.
-#include "attention/attention_bf16.h"
+#include "attention/attention_mma.h"
 #include "common/gemm.h"
 #include "common/reduce.h"
 #include "common/values.h"
@@ -46,8 +46,8 @@ __global__ void __launch_bounds__(kThreads) softmax(int64_t keys, float* scores,
 
 void attention_fwd(Stream& stream, const eqv_attention_params& p, const Tensor& q_tensor, const Tensor& k_tensor,
                    const Tensor& v_tensor, const Tensor& o_tensor, const Tensor& lse_tensor) {
-  if (attention_fits_tensor_cores(p, {&q_tensor, &k_tensor, &v_tensor}))
-    return attention_bf16_fwd(stream, p, q_tensor, k_tensor, v_tensor, o_tensor, lse_tensor);
+  if (attention_fits_tensor_cores(stream, p, {&q_tensor, &k_tensor, &v_tensor}))
+    return attention_mma_fwd(stream, p, q_tensor, k_tensor, v_tensor, o_tensor, lse_tensor);
   const Heads h = heads_of(p, q_tensor, k_tensor);
   const int64_t batch = q_tensor.shape[0] * h.heads;
   const Values q = values(q_tensor), k = values(k_tensor), v = values(v_tensor), o = values(o_tensor);
@@ -72,8 +72,8 @@ void attention_fwd(Stream& stream, const eqv_attention_params& p, const Tensor& 
 void attention_bwd(Stream& stream, const eqv_attention_params& p, const Tensor& do_tensor, const Tensor& q_tensor,
                    const Tensor& k_tensor, const Tensor& v_tensor, const Tensor& o_tensor, const Tensor& lse_tensor,
                    const Tensor& dq_tensor, const Tensor& dk_tensor, const Tensor& dv_tensor) {
-  if (attention_fits_tensor_cores(p, {&q_tensor, &k_tensor, &v_tensor, &do_tensor}))
-    return attention_bf16_bwd(stream, p, do_tensor, q_tensor, k_tensor, v_tensor, o_tensor, lse_tensor, dq_tensor,
+  if (attention_fits_tensor_cores(stream, p, {&q_tensor, &k_tensor, &v_tensor, &do_tensor}))
+    return attention_mma_bwd(stream, p, do_tensor, q_tensor, k_tensor, v_tensor, o_tensor, lse_tensor, dq_tensor,
                               dk_tensor, dv_tensor);
   const Heads h = heads_of(p, q_tensor, k_tensor);
   const int64_t batch = q_tensor.shape[0] * h.heads, rows = batch * h.tokens;

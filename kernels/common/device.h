@@ -24,6 +24,9 @@ namespace eqv::gpu {
 constexpr int kThreads = 256;
 constexpr unsigned kAllLanes = 0xffffffffu;
 
+// Whether this stream multiplies matrices of such tensors on tensor cores.
+inline bool on_tensor_cores(const Stream& stream, const Tensor& t) { return t.dtype == EQV_BF16 || stream.tf32; }
+
 inline float* f32(const Tensor& t) { return static_cast<float*>(t.data); }
 inline float* f32(const Tensor* t) { return t ? f32(*t) : nullptr; }
 

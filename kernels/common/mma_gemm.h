@@ -1,16 +1,17 @@
-// C = A·B of bf16 with fp32 sums, on the tensor cores of sm_80 and newer: cp.async into a ring of swizzled shared-memory
-// tiles, ldmatrix, mma.sync. Where A and B come from and what becomes of C is left to the caller, so that a convolution
+// C = A·B of bf16, or of fp32 rounded to TF32, with fp32 sums, on the tensor cores of sm_80 and newer: cp.async into a ring of
+// swizzled shared-memory tiles, ldmatrix, mma.sync. Where A and B come from and what becomes of C is left to the caller, so that a convolution
 // is a matrix product whose matrix is never made.
 //
-// An operand is read in vectors of 8 values that lie together in memory, along k or along the operand's own index, its
+// An operand is read in vectors of 16 bytes that lie together in memory, along k or along the operand's own index, its
 // "lines" (rows of A, columns of B):
 //
 //   struct Operand {
-//     static constexpr bool kAlongDepth;          // a vector is 8 values of k; otherwise 8 lines
+//     using Element;                              // Bf16 or float
+//     static constexpr bool kAlongDepth;          // a vector is values of k; otherwise lines
 //     __device__ Line line(int batch, int line);  // what stays the same while k advances
 //     __device__ Step step(int k);                // what is the same for all lines
-//     __device__ const Bf16* at(Line, Step);      // 16-byte aligned; null reads as zeros
-//     const Bf16* data;                           // any valid address
+//     __device__ const Element* at(Line, Step);   // 16-byte aligned; null reads as zeros
+//     const Element* data;                        // any valid address
 //   };
 #pragma once
 
@@ -21,7 +22,24 @@ namespace eqv::gpu {
 
 using dtype::Bf16;
 
-constexpr int kMmaDepth = 32, kStages = 4;
+constexpr int kStages = 4;
+
+// How factors of a type are multiplied: kVector of them are read at once, kDepth of k lie in a tile, kOnce in one product.
+template <class T>
+struct Factors {
+  static constexpr int kVector = 16 / sizeof(T), kDepth = 4 * kVector, kOnce = 2 * kVector;
+};
+template <class T>
+__device__ void multiply(float (&sum)[4], const uint32_t (&a)[4], const uint32_t (&b)[2]) {
+  if constexpr (std::is_same_v<T, Bf16>) multiply_add(sum, a, b);
+  else multiply_add_tf32(sum, a, b);
+}
+// Fragments as multiply() wants them.
+template <class T>
+__device__ void prepare(uint32_t (&fragment)[4]) {
+  if constexpr (std::is_same_v<T, float>)
+    for (uint32_t& bits : fragment) bits = round_to_tf32(bits);
+}
 
 // 8 warps share a tile of kRows × kColumns; each computes kWarpRows × kWarpColumns of it.
 template <int kRows_, int kColumns_, int kWarpRows_, int kWarpColumns_>
@@ -35,27 +53,31 @@ using WideTile = MmaTile<128, 128, 64, 32>;
 using MiddleTile = MmaTile<128, 64, 32, 32>;
 using NarrowTile = MmaTile<128, 32, 16, 32>;
 
-// kLines × kMmaDepth values in shared memory. Vectors of a row are permuted so that the 8 rows an ldmatrix reads lie in
+// kLines × kDepth values in shared memory. Vectors of a row are permuted so that the 8 rows an ldmatrix reads lie in
 // different banks.
-template <bool kAlongDepth, int kLines>
+template <class T, bool kAlongDepth, int kLines>
 struct OperandTile {
-  static constexpr int kVectors = kLines * kMmaDepth / kVector;  // in all
-  static constexpr int kAcross = (kAlongDepth ? kMmaDepth : kLines) / kVector;
+  static constexpr int kDepth = Factors<T>::kDepth, kVector = Factors<T>::kVector;
+  static constexpr int kVectors = kLines * kDepth / kVector;  // in all
+  static constexpr int kAcross = (kAlongDepth ? kDepth : kLines) / kVector;
 
-  alignas(128) Bf16 values[kLines * kMmaDepth];
+  alignas(128) T values[kLines * kDepth];
 
-  __device__ Bf16* at(int line, int k) {
+  // The vector with this value.
+  __device__ T* at(int line, int k) {
     const int row = kAlongDepth ? line : k, vector = (kAlongDepth ? k : line) / kVector;
     const int turned = vector ^ (kAcross >= 8 ? row % 8 : row / 2 % 4);
     return values + (row * kAcross + turned) * kVector;
   }
+  __device__ uint32_t bits(int line, int k) { return __builtin_bit_cast(uint32_t, at(line, k)[line % kVector]); }
 };
 
 // The part of an operand's tile that one thread copies.
 template <class Operand, int kLines>
 class TileCopy {
   static constexpr bool kAlongDepth = Operand::kAlongDepth;
-  using Tile = OperandTile<kAlongDepth, kLines>;
+  using Tile = OperandTile<typename Operand::Element, kAlongDepth, kLines>;
+  static constexpr int kVector = Tile::kVector;
   static constexpr int kCopies = (Tile::kVectors + kThreads - 1) / kThreads;
   using Line = decltype(std::declval<const Operand&>().line(0, 0));
 
@@ -94,25 +116,34 @@ class TileCopy {
   bool inside_[kAlongDepth ? kCopies : 1];
 };
 
-// Fragments of A for 16 rows × 16 k, of B for 16 columns × 16 k (two products wide), from their tiles.
-template <bool kAlongDepth, int kLines>
-__device__ void load_a(uint32_t (&a)[4], OperandTile<kAlongDepth, kLines>& tile, int row, int k) {
+// Fragments of A for 16 rows × kOnce of k, of B for 16 columns × kOnce of k (two products wide), from their tiles. What lies
+// across the depth is turned by ldmatrix where its elements are those it knows, 16 bits; others are read one by one.
+template <class T, bool kAlongDepth, int kLines>
+__device__ void load_a(uint32_t (&a)[4], OperandTile<T, kAlongDepth, kLines>& tile, int row, int k) {
   const int lane = static_cast<int>(threadIdx.x) % 32;
-  if constexpr (kAlongDepth) load_matrices<false>(a, tile.at(row + lane % 16, k + lane / 16 * 8));
-  else load_matrices<true>(a, tile.at(row + lane / 8 % 2 * 8, k + lane % 8 + lane / 16 * 8));
+  if constexpr (kAlongDepth) load_matrices<false>(a, tile.at(row + lane % 16, k + lane / 16 * tile.kVector));
+  else if constexpr (sizeof(T) == 2) load_matrices<true>(a, tile.at(row + lane / 8 % 2 * 8, k + lane % 8 + lane / 16 * 8));
+  else
+    for (int i = 0; i < 4; ++i) a[i] = tile.bits(row + i % 2 * 8 + lane / 4, k + i / 2 * 4 + lane % 4);
+  prepare<T>(a);
 }
 
-template <bool kAlongDepth, int kLines>
-__device__ void load_b(uint32_t (&b)[4], OperandTile<kAlongDepth, kLines>& tile, int column, int k) {
+template <class T, bool kAlongDepth, int kLines>
+__device__ void load_b(uint32_t (&b)[4], OperandTile<T, kAlongDepth, kLines>& tile, int column, int k) {
   const int lane = static_cast<int>(threadIdx.x) % 32;
-  if constexpr (kAlongDepth) load_matrices<false>(b, tile.at(column + lane % 8 + lane / 16 * 8, k + lane / 8 % 2 * 8));
-  else load_matrices<true>(b, tile.at(column + lane / 16 * 8, k + lane % 16));
+  if constexpr (kAlongDepth)
+    load_matrices<false>(b, tile.at(column + lane % 8 + lane / 16 * 8, k + lane / 8 % 2 * tile.kVector));
+  else if constexpr (sizeof(T) == 2) load_matrices<true>(b, tile.at(column + lane / 16 * 8, k + lane % 16));
+  else
+    for (int i = 0; i < 4; ++i) b[i] = tile.bits(column + i / 2 * 8 + lane / 4, k + i % 2 * 4 + lane % 4);
+  prepare<T>(b);
 }
 
 template <class T, class A, class B>
 struct MmaStages {
-  OperandTile<A::kAlongDepth, T::kRows> a[kStages];
-  OperandTile<B::kAlongDepth, T::kColumns> b[kStages];
+  static_assert(std::is_same_v<typename A::Element, typename B::Element>);
+  OperandTile<typename A::Element, A::kAlongDepth, T::kRows> a[kStages];
+  OperandTile<typename B::Element, B::kAlongDepth, T::kColumns> b[kStages];
 };
 
 struct MmaSize {
@@ -126,6 +157,8 @@ template <class T, class A, class B, class Store>
 __global__ void __launch_bounds__(kThreads)
     mma_kernel(MmaSize size, int depth_of_split, const A a, const B b, const Store store) {
   using Stages = MmaStages<T, A, B>;
+  using Element = typename A::Element;
+  constexpr int kDepth = Factors<Element>::kDepth;
   Stages& stages = shared_memory<Stages>();
   const int across = (size.columns + T::kColumns - 1) / T::kColumns;
   const int row0 = static_cast<int>(blockIdx.x) / across * T::kRows;
@@ -133,13 +166,13 @@ __global__ void __launch_bounds__(kThreads)
   const int batch = static_cast<int>(blockIdx.y), split = static_cast<int>(blockIdx.z);
   const int begin = split * depth_of_split;
   const int end = begin + depth_of_split < size.depth ? begin + depth_of_split : size.depth;
-  const int steps = (end - begin + kMmaDepth - 1) / kMmaDepth;
+  const int steps = (end - begin + kDepth - 1) / kDepth;
   const TileCopy<A, T::kRows> copy_a(a, batch, row0, size.rows);
   const TileCopy<B, T::kColumns> copy_b(b, batch, column0, size.columns);
   const auto fetch = [&](int step) {
     if (step < steps) {
-      copy_a.run(stages.a[step % kStages], begin + step * kMmaDepth, end);
-      copy_b.run(stages.b[step % kStages], begin + step * kMmaDepth, end);
+      copy_a.run(stages.a[step % kStages], begin + step * kDepth, end);
+      copy_b.run(stages.b[step % kStages], begin + step * kDepth, end);
     }
     commit_copies();
   };
@@ -156,7 +189,7 @@ __global__ void __launch_bounds__(kThreads)
     auto& tile_a = stages.a[step % kStages];
     auto& tile_b = stages.b[step % kStages];
 #pragma unroll
-    for (int k = 0; k < kMmaDepth; k += 16) {
+    for (int k = 0; k < kDepth; k += Factors<Element>::kOnce) {
       uint32_t fa[kDown][4], fb[kAcross][2];
 #pragma unroll
       for (int i = 0; i < kDown; ++i) load_a(fa[i], tile_a, warp_row + i * 16, k);
@@ -169,7 +202,7 @@ __global__ void __launch_bounds__(kThreads)
 #pragma unroll
       for (int i = 0; i < kDown; ++i)
 #pragma unroll
-        for (int j = 0; j < kAcross; ++j) multiply_add(sum[i][j], fa[i], fb[j]);
+        for (int j = 0; j < kAcross; ++j) multiply<Element>(sum[i][j], fa[i], fb[j]);
     }
   }
 
@@ -218,7 +251,7 @@ void mma_gemm(Stream& stream, const char* name, MmaSize size, int depth_of_split
 
 template <class A, class B, class Store>
 void mma_gemm(Stream& stream, const char* name, MmaSize size, A a, B b, Store store) {
-  mma_gemm(stream, name, size, std::max(kMmaDepth, size.depth), a, b, store);
+  mma_gemm(stream, name, size, std::max(Factors<typename A::Element>::kDepth, size.depth), a, b, store);
 }
 
 }  // namespace eqv::gpu

@@ -86,6 +86,60 @@ __device__ inline void multiply_add(float (&c)[4], const uint32_t (&a)[4], const
 #endif
 }
 
+// An fp32 number as the tensor cores multiply it: to the nearest of 10 bits behind the point, ties away from zero.
+__device__ inline uint32_t round_to_tf32(uint32_t bits) {
+#if defined(__CUDA_ARCH__)
+  uint32_t rounded;
+  asm("cvt.rna.tf32.f32 %0, %1;" : "=r"(rounded) : "f"(__uint_as_float(bits)));
+  return rounded;
+#else
+  if ((bits & 0x7fffffffu) > 0x7f800000u) return 0x7fffffffu;
+  return (bits + 0x1000u) & 0xffffe000u;
+#endif
+}
+
+// c{16×8, fp32} += a{16×8} · b{8×8} of numbers that are rounded so. With g = lane / 4 and t = lane % 4: a holds rows g and
+// g + 8 (alternating registers) at columns t and t + 4 (register pairs), b rows t and t + 4 of column g, c as above.
+__device__ inline void multiply_add_tf32(float (&c)[4], const uint32_t (&a)[4], const uint32_t (&b)[2]) {
+#if defined(__CUDA_ARCH__)
+  asm volatile(
+      "mma.sync.aligned.m16n8k8.row.col.f32.tf32.tf32.f32 {%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, "
+      "{%0, %1, %2, %3};"
+      : "+f"(c[0]), "+f"(c[1]), "+f"(c[2]), "+f"(c[3])
+      : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b[0]), "r"(b[1]));
+#elif !defined(__CUDACC__)
+  struct Lane {
+    uint32_t a[4], b[2];
+    float c[4];
+  } mine;
+  std::memcpy(mine.a, a, sizeof a);
+  std::memcpy(mine.b, b, sizeof b);
+  std::memcpy(mine.c, c, sizeof c);
+  for (uint32_t bits : {a[0], a[1], a[2], a[3], b[0], b[1]})
+    if (bits & 0x1fffu && bits != 0x7fffffffu) simt::die("mma.m16n8k8.tf32: a factor is not rounded to TF32");
+  simt::warp_operation(kAllLanes, "mma.m16n8k8.tf32", &mine, sizeof mine, c, sizeof c,
+                       [](unsigned, const simt::Lanes& in, simt::Lanes& out) {
+    float left[16][8], right[8][8], sum[16][8];
+    for (int lane = 0; lane < 32; ++lane) {
+      Lane l;
+      std::memcpy(&l, in[lane], sizeof l);
+      const int g = lane / 4, t = lane % 4;
+      for (int r = 0; r < 4; ++r) left[g + r % 2 * 8][t + r / 2 * 4] = __builtin_bit_cast(float, l.a[r]);
+      for (int r = 0; r < 2; ++r) right[t + r * 4][g] = __builtin_bit_cast(float, l.b[r]);
+      for (int r = 0; r < 4; ++r) sum[g + r / 2 * 8][2 * t + r % 2] = l.c[r];
+    }
+    for (int i = 0; i < 16; ++i)
+      for (int k = 0; k < 8; ++k)
+        for (int j = 0; j < 8; ++j) sum[i][j] += left[i][k] * right[k][j];
+    for (int lane = 0; lane < 32; ++lane) {
+      const int g = lane / 4, t = lane % 4;
+      const float four[4] = {sum[g][2 * t], sum[g][2 * t + 1], sum[g + 8][2 * t], sum[g + 8][2 * t + 1]};
+      std::memcpy(out[lane], four, sizeof four);
+    }
+  });
+#endif
+}
+
 // Two values rounded to nearest even, as neighbours in memory.
 __device__ inline uint32_t pack(float first, float second) {
 #if defined(__CUDA_ARCH__)
@@ -111,8 +165,24 @@ __device__ inline void load_pair(const dtype::Bf16* from, float (&two)[2]) {
   two[0] = lower(pair), two[1] = upper(pair);
 }
 
-// The value after rounding to nearest even.
-__device__ inline float rounded_to_bf16(float value) { return lower(pack(value, 0.0f)); }
+// The same of fp32: `to` and `from` are multiples of 8 bytes.
+struct alignas(8) TwoFloats {
+  float first, second;
+};
+__device__ inline void store_pair(float* to, float first, float second) {
+  *reinterpret_cast<TwoFloats*>(to) = {first, second};
+}
+__device__ inline void load_pair(const float* from, float (&two)[2]) {
+  const TwoFloats pair = *reinterpret_cast<const TwoFloats*>(from);
+  two[0] = pair.first, two[1] = pair.second;
+}
+
+// The value as it is stored in this type: bf16 rounds to nearest even.
+template <class T>
+__device__ float rounded_to(float value) {
+  if constexpr (std::is_same_v<T, dtype::Bf16>) return lower(pack(value, 0.0f));
+  else return value;
+}
 
 // Eight values at once; `to` is a multiple of 16 bytes.
 __device__ inline void store_vector(dtype::Bf16* to, const float (&v)[8]) {

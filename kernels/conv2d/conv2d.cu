@@ -1,10 +1,10 @@
-// Convolution; on bf16 by tensor cores (conv2d_bf16.h), here in fp32 as implicit matrix products (common/gemm.h):
+// Convolution; on tensor cores in bf16 and TF32 (conv2d_mma.h), here in fp32 as implicit matrix products (common/gemm.h):
 //   forward          pixels of y × channels of y,  over (r, s, channel of x)
 //   input gradient   pixels of x × channels of x,  over (r, s, channel of y)
 //   weight gradient  channels of y × (channel of x, r, s),  over the pixels of y, split
 #include "common/columns.h"
 #include "common/gemm.h"
-#include "conv2d/conv2d_bf16.h"
+#include "conv2d/conv2d_mma.h"
 #include "conv2d/epilogue.h"
 #include "group_norm/group_norm.h"
 
@@ -44,8 +44,8 @@ void weight_gradient(Stream& stream, const Geometry& g, const float* x, const fl
 
 void conv2d_fwd(Stream& stream, const eqv_conv2d_params& params, const Tensor& x_tensor, const Tensor& w_tensor,
                 const Tensor* bias, const Tensor* residual, const Tensor& y_tensor, const Tensor* stats) {
-  if (x_tensor.dtype == EQV_BF16)
-    return conv2d_bf16_fwd(stream, params, x_tensor, w_tensor, bias, residual, y_tensor, stats);
+  if (on_tensor_cores(stream, x_tensor))
+    return conv2d_mma_fwd(stream, params, x_tensor, w_tensor, bias, residual, y_tensor, stats);
   const Geometry g = geometry(params, x_tensor, w_tensor, y_tensor);
   const float *x = f32(x_tensor), *w = f32(w_tensor);
   float* y = f32(y_tensor);
@@ -70,8 +70,8 @@ void conv2d_fwd(Stream& stream, const eqv_conv2d_params& params, const Tensor& x
 
 void conv2d_bwd_input(Stream& stream, const eqv_conv2d_params& params, const Tensor& dy_tensor, const Tensor& w_tensor,
                       const Tensor* bias, const Tensor* residual, const Tensor& dx_tensor, const Tensor* stats) {
-  if (dy_tensor.dtype == EQV_BF16)
-    return conv2d_bf16_bwd_input(stream, params, dy_tensor, w_tensor, bias, residual, dx_tensor, stats);
+  if (on_tensor_cores(stream, dy_tensor))
+    return conv2d_mma_bwd_input(stream, params, dy_tensor, w_tensor, bias, residual, dx_tensor, stats);
   const Geometry g = geometry(params, dx_tensor, w_tensor, dy_tensor);
   const float *dy = f32(dy_tensor), *w = f32(w_tensor);
   float* dx = f32(dx_tensor);
@@ -98,7 +98,7 @@ void conv2d_bwd_input(Stream& stream, const eqv_conv2d_params& params, const Ten
 
 void conv2d_bwd_weight(Stream& stream, const eqv_conv2d_params& params, const Tensor& x_tensor,
                        const Tensor& dy_tensor, const Tensor& dw_tensor, const Tensor* dbias_tensor) {
-  if (x_tensor.dtype == EQV_BF16) conv2d_bf16_bwd_weight(stream, params, x_tensor, dy_tensor, dw_tensor);
+  if (on_tensor_cores(stream, x_tensor)) conv2d_mma_bwd_weight(stream, params, x_tensor, dy_tensor, dw_tensor);
   else weight_gradient(stream, geometry(params, x_tensor, dw_tensor, dy_tensor), f32(x_tensor), f32(dy_tensor), f32(dw_tensor));
   if (dbias_tensor) bias_bwd(stream, dy_tensor, *dbias_tensor);
 }

@@ -9,14 +9,16 @@
 namespace eqv::gpu {
 namespace {
 
+constexpr int kDepth = Factors<Bf16>::kDepth;
+
 constexpr int kSide = 16, kPixels = kSide * kSide;
 static_assert(kPixels / 32 == kThreads / 32, "a warp takes 32 pixels");
 
 template <int kColumns>
 struct Memory {
   struct Stage {
-    OperandTile<true, kPixels> pixels;
-    OperandTile<true, kColumns> weights;
+    OperandTile<Bf16, true, kPixels> pixels;
+    OperandTile<Bf16, true, kColumns> weights;
   };
   static constexpr int kRow = kColumns + 4;  // floats: so that neighbours lie in different banks
   union {
@@ -45,18 +47,18 @@ struct ToFew {
 template <int kColumns>
 __device__ void multiply(Memory<kColumns>& memory, const ToFew& c, const Bf16* image, int i0, int j0,
                          float (&sum)[2][kColumns / 8][4]) {
-  constexpr int kAcross = kMmaDepth / kVector, kLines = kThreads / kAcross, kCopies = kPixels / kLines;
+  constexpr int kAcross = kDepth / kVector, kLines = kThreads / kAcross, kCopies = kPixels / kLines;
   const int thread = static_cast<int>(threadIdx.x), line = thread / kAcross, part = thread % kAcross * kVector;
   const Bf16* from[kCopies];
   for (int n = 0; n < kCopies; ++n) {
     const int pixel = line + n * kLines, i = i0 + pixel / kSide, j = j0 + pixel % kSide;
     from[n] = i >= 0 && i < c.h && j >= 0 && j < c.w ? image + (int64_t{i} * c.w + j) * c.wide + part : nullptr;
   }
-  const int steps = (c.wide + kMmaDepth - 1) / kMmaDepth;
+  const int steps = (c.wide + kDepth - 1) / kDepth;
   const auto fetch = [&](int step) {
     if (step < steps) {
       auto& stage = memory.stages[step % kStages];
-      const int k = step * kMmaDepth;
+      const int k = step * kDepth;
       const bool inside = k + part < c.wide;
       for (int n = 0; n < kCopies; ++n)
         copy_async(stage.pixels.at(line + n * kLines, part), inside && from[n] ? from[n] + k : nullptr, c.source);
@@ -74,7 +76,7 @@ __device__ void multiply(Memory<kColumns>& memory, const ToFew& c, const Bf16* i
     fetch(step + kStages - 1);  // into those
     auto& stage = memory.stages[step % kStages];
 #pragma unroll
-    for (int k = 0; k < kMmaDepth; k += 16) {
+    for (int k = 0; k < kDepth; k += 16) {
       uint32_t a[2][4];
       load_a(a[0], stage.pixels, row, k);
       load_a(a[1], stage.pixels, row + 16, k);

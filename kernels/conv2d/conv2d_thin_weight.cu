@@ -9,7 +9,9 @@
 namespace eqv::gpu {
 namespace {
 
-constexpr int kBlockChannels = 64, kRing = 3, kWarpsOfBlock = kThreads / 32, kBlockStep = kWarpsOfBlock * kMmaDepth;
+constexpr int kDepth = Factors<Bf16>::kDepth;
+
+constexpr int kBlockChannels = 64, kRing = 3, kWarpsOfBlock = kThreads / 32, kBlockStep = kWarpsOfBlock * kDepth;
 constexpr int kRows = kBlockChannels / 16;  // products of 16 channels
 
 struct ThinGradient {
@@ -25,7 +27,7 @@ template <int kColumns>
 struct SharedRing {
   static constexpr int kSums = kRows * kColumns * 4;  // of one lane
   union {
-    OperandTile<false, kBlockChannels> tiles[kWarpsOfBlock][kRing];
+    OperandTile<Bf16, false, kBlockChannels> tiles[kWarpsOfBlock][kRing];
     float sums[kSums][32];
   };
 };
@@ -35,7 +37,7 @@ __global__ void __launch_bounds__(kThreads, 1) thin_weight_kernel(const ThinGrad
   SharedRing<kColumns>& memory = shared_memory<SharedRing<kColumns>>();
   const int warp = static_cast<int>(threadIdx.x) / 32, lane = static_cast<int>(threadIdx.x) % 32, t = lane % 4;
   const int channel0 = static_cast<int>(blockIdx.y) * kBlockChannels;
-  const int begin = static_cast<int>(blockIdx.x) * c.pixels_of_split + warp * kMmaDepth;
+  const int begin = static_cast<int>(blockIdx.x) * c.pixels_of_split + warp * kDepth;
   const int end = std::min(c.pixels, static_cast<int>(blockIdx.x + 1) * c.pixels_of_split);
   const int steps = begin < end ? (end - begin + kBlockStep - 1) / kBlockStep : 0;
 
@@ -45,7 +47,7 @@ __global__ void __launch_bounds__(kThreads, 1) thin_weight_kernel(const ThinGrad
       auto& tile = memory.tiles[warp][step % kRing];
       const int pixel = begin + step * kBlockStep;
 #pragma unroll
-      for (int k = lane / 8; k < kMmaDepth; k += 4)
+      for (int k = lane / 8; k < kDepth; k += 4)
         copy_async(tile.at(part, k),
                    pixel + k < end && channel0 + part < c.channels
                        ? c.wide + int64_t{pixel + k} * c.channels + channel0 + part
@@ -66,7 +68,7 @@ __global__ void __launch_bounds__(kThreads, 1) thin_weight_kernel(const ThinGrad
     fetch(step + kRing - 1);  // into that
     auto& tile = memory.tiles[warp][step % kRing];
 #pragma unroll
-    for (int k = 0; k < kMmaDepth; k += 16) {
+    for (int k = 0; k < kDepth; k += 16) {
       uint32_t a[kRows][4];
 #pragma unroll
       for (int m = 0; m < kRows; ++m) load_a(a[m], tile, m * 16, k);

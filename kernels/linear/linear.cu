@@ -1,8 +1,8 @@
-// A linear layer over rows of any number of leading dimensions: three matrix products; on bf16, those of a 1×1
+// A linear layer over rows of any number of leading dimensions: three matrix products; on tensor cores, those of a 1×1
 // convolution.
 #include "common/gemm.h"
 #include "common/reduce.h"
-#include "conv2d/conv2d_bf16.h"
+#include "conv2d/conv2d_mma.h"
 
 namespace eqv::backend {
 
@@ -27,7 +27,7 @@ Tensor kernel(const Tensor& w) {
 
 void linear_fwd(Stream& stream, const Tensor& x_tensor, const Tensor& w_tensor, const Tensor* bias_tensor,
                 const Tensor& y_tensor) {
-  if (x_tensor.dtype == EQV_BF16)
+  if (on_tensor_cores(stream, x_tensor))
     return conv2d_fwd(stream, kPointwise, image(x_tensor), kernel(w_tensor), bias_tensor, nullptr, image(y_tensor),
                       nullptr);
   const int64_t in = w_tensor.shape[1], out = w_tensor.shape[0], rows = elements(x_tensor) / in;
@@ -41,7 +41,7 @@ void linear_fwd(Stream& stream, const Tensor& x_tensor, const Tensor& w_tensor, 
 }
 
 void linear_bwd_input(Stream& stream, const Tensor& dy_tensor, const Tensor& w_tensor, const Tensor& dx_tensor) {
-  if (dy_tensor.dtype == EQV_BF16)
+  if (on_tensor_cores(stream, dy_tensor))
     return conv2d_bwd_input(stream, kPointwise, image(dy_tensor), kernel(w_tensor), nullptr, nullptr, image(dx_tensor),
                             nullptr);
   const int64_t in = w_tensor.shape[1], out = w_tensor.shape[0], rows = elements(dy_tensor) / out;
@@ -56,7 +56,7 @@ void linear_bwd_input(Stream& stream, const Tensor& dy_tensor, const Tensor& w_t
 
 void linear_bwd_weight(Stream& stream, const Tensor& x_tensor, const Tensor& dy_tensor, const Tensor& dw_tensor,
                        const Tensor* dbias_tensor) {
-  if (x_tensor.dtype == EQV_BF16)
+  if (on_tensor_cores(stream, x_tensor))
     return conv2d_bwd_weight(stream, kPointwise, image(x_tensor), image(dy_tensor), kernel(dw_tensor), dbias_tensor);
   const int64_t in = dw_tensor.shape[1], out = dw_tensor.shape[0], rows = elements(x_tensor) / in;
   const float *x = f32(x_tensor), *dy = f32(dy_tensor);

@@ -63,7 +63,8 @@ std::string build() {
   BEGIN(eqv_adam_params) F(struct_size) F(decoupled) F(beta1) F(beta2) F(eps) F(weight_decay) F(grad_scale)
       F(clip) END
   FN(eqv_noop) FN(eqv_device_open) FN(eqv_device_close) FN(eqv_device_describe) FN(eqv_device_memory) FN(eqv_alloc)
-  FN(eqv_free) FN(eqv_stream_create) FN(eqv_stream_destroy) FN(eqv_stream_sync) FN(eqv_stream_wait) FN(eqv_stream_reserve)
+  FN(eqv_free) FN(eqv_stream_create) FN(eqv_stream_destroy) FN(eqv_stream_sync) FN(eqv_stream_wait)
+  FN(eqv_stream_math) FN(eqv_stream_reserve)
   FN(eqv_stream_scratch) FN(eqv_host_alloc) FN(eqv_host_free) FN(eqv_copy_in) FN(eqv_copy_out)
   FN(eqv_capture_begin) FN(eqv_capture_end) FN(eqv_graph_launch) FN(eqv_graph_destroy)
   FN(eqv_conv2d_fwd) FN(eqv_conv2d_bwd_input) FN(eqv_conv2d_bwd_weight)

@@ -225,6 +225,18 @@ eqv_status eqv_stream_wait(eqv_stream stream, eqv_stream other) {
   });
 }
 
+eqv_status eqv_stream_math(eqv_stream stream, int64_t math) {
+  return guard("stream_math", [&] {
+    need(stream, "stream_math", "stream");
+    if (math != EQV_MATH_FP32 && math != EQV_MATH_TF32)
+      throw error(EQV_BAD_ARGUMENT, "stream_math: math is %lld, must be EQV_MATH_FP32 or EQV_MATH_TF32",
+                  static_cast<long long>(math));
+    if (math == EQV_MATH_TF32 && !backend::has_tf32())
+      throw error(EQV_UNSUPPORTED, "stream_math: this device has no TF32; use EQV_MATH_FP32");
+    stream->tf32 = math == EQV_MATH_TF32;
+  });
+}
+
 eqv_status eqv_stream_reserve(eqv_stream stream, int64_t bytes) {
   return guard("stream_reserve", [&] { scratch(*need(stream, "stream_reserve", "stream"), bytes); });
 }

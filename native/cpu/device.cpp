@@ -53,6 +53,7 @@ const char* instruction_set() {
 
 int32_t compute_dtype() { return EQV_F32; }
 bool computes_in(int32_t dtype) { return dtype == EQV_F32; }
+bool has_tf32() { return false; }
 
 void open(Device& device) {
   if (device.ordinal != 0)

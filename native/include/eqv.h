@@ -29,7 +29,7 @@ extern "C" {
 #define EQV_API __attribute__((visibility("default")))
 #endif
 
-#define EQV_ABI_VERSION 6
+#define EQV_ABI_VERSION 7
 
 /* ---- status ------------------------------------------------------------------------------------------------- */
 typedef int32_t eqv_status;
@@ -108,6 +108,11 @@ EQV_API eqv_status eqv_stream_destroy(eqv_stream stream);
 EQV_API eqv_status eqv_stream_sync(eqv_stream stream);
 /* What `stream` is given from now on waits for all that `other`, of the same device, was given up to now. */
 EQV_API eqv_status eqv_stream_wait(eqv_stream stream, eqv_stream other);
+/* How this stream multiplies matrices of fp32 tensors (convolutions, linear layers, attention) from now on: in fp32, as when
+ * it was created, or on tensor cores, each factor rounded to TF32 (10 bits behind the point) and sums in fp32.
+ * EQV_UNSUPPORTED where the device has no TF32. */
+enum { EQV_MATH_FP32 = 0, EQV_MATH_TF32 = 1 };
+EQV_API eqv_status eqv_stream_math(eqv_stream stream, int64_t math);
 /* Makes the stream's scratch arena at least this large, so that no later call has to grow it. */
 EQV_API eqv_status eqv_stream_reserve(eqv_stream stream, int64_t bytes);
 /* Size of the stream's scratch arena: what the largest call so far needed. */

@@ -188,6 +188,52 @@ void rounding(Stream& stream) {
   report("cvt.rn.bf16x2", out.fetch(), want);
 }
 
+__global__ void __launch_bounds__(32) round_tf32_kernel(const float* from, uint32_t* out) {
+  for (int i = static_cast<int>(threadIdx.x); i < 64; i += 32) out[i] = round_to_tf32(__builtin_bit_cast(uint32_t, from[i]));
+}
+
+void rounding_tf32(Stream& stream) {
+  // Ties go away from zero, and the last of each kind is the smallest that rounds up.
+  const float kinds[] = {1.0f, 0x1.002p0f, -0x1.002p0f, 0x1.006p0f, 0x1.001ffep0f, 0x1.fffffep127f, 0x1.8p-140f, -0.0f};
+  std::vector<float> values(64);
+  for (size_t i = 0; i < values.size(); ++i) values[i] = kinds[i % 8] * (i < 32 ? 1.0f : 0.7f);
+  values[62] = -INFINITY, values[63] = NAN;
+  Buffer<float> from(stream, values);
+  Buffer<uint32_t> out(stream, 64, 0u);
+  launch(stream, "cvt", dim3(1), dim3(32), 0, round_tf32_kernel, from.device(), out.device());
+  std::vector<uint32_t> want(64);
+  for (size_t i = 0; i < 64; ++i) {
+    const auto bits = __builtin_bit_cast(uint32_t, values[i]);
+    want[i] = values[i] != values[i] ? 0x7fffffffu : ((bits >> 13) + (bits >> 12 & 1)) << 13;
+  }
+  report("cvt.rna.tf32", out.fetch(), want);
+}
+
+__global__ void __launch_bounds__(32) mma_tf32_kernel(const float* a, const float* b, float* c) {
+  const int g = static_cast<int>(threadIdx.x) / 4, t = static_cast<int>(threadIdx.x) % 4;
+  uint32_t left[4], right[2];
+  for (int r = 0; r < 4; ++r) left[r] = round_to_tf32(__builtin_bit_cast(uint32_t, a[(g + r % 2 * 8) * 8 + t + r / 2 * 4]));
+  for (int r = 0; r < 2; ++r) right[r] = round_to_tf32(__builtin_bit_cast(uint32_t, b[(t + r * 4) * 8 + g]));
+  float sum[4];
+  for (int i = 0; i < 4; ++i) sum[i] = c[(g + i / 2 * 8) * 8 + 2 * t + i % 2];
+  multiply_add_tf32(sum, left, right);
+  for (int i = 0; i < 4; ++i) c[(g + i / 2 * 8) * 8 + 2 * t + i % 2] = sum[i];
+}
+
+void mma_tf32(Stream& stream) {
+  Numbers numbers;
+  std::vector<float> left(16 * 8), right(8 * 8);
+  for (float& v : left) v = static_cast<float>(numbers.next());
+  for (float& v : right) v = static_cast<float>(numbers.next());
+  Buffer<float> a(stream, left), b(stream, right), c(stream, 16 * 8, 3.0f);
+  launch(stream, "mma", dim3(1), dim3(32), 0, mma_tf32_kernel, a.device(), b.device(), c.device());
+  std::vector<float> want(16 * 8, 3.0f);
+  for (size_t i = 0; i < 16; ++i)
+    for (size_t k = 0; k < 8; ++k)
+      for (size_t j = 0; j < 8; ++j) want[i * 8 + j] += left[i * 8 + k] * right[k * 8 + j];
+  report("mma.m16n8k8.tf32", c.fetch(), want);
+}
+
 // ---- sm_90a -------------------------------------------------------------------------------------------------------
 
 constexpr int kRow = 64;  // values of a tile's row
@@ -453,6 +499,8 @@ void run(int ordinal) {
   load<true>(stream);
   copies(stream);
   rounding(stream);
+  rounding_tf32(stream);
+  mma_tf32(stream);
   if (device.architecture != 90) return;
   box(stream, 300, 128, 128, 0, 0);
   box(stream, 300, 128, 256, 200, 64);  // beyond the last row

@@ -48,6 +48,7 @@ void conv2d_epilogue(const eqv_conv2d_params& p, const Tensor* residual, const T
 
 int32_t compute_dtype() { return EQV_F64; }
 bool computes_in(int32_t dtype) { return dtype == EQV_F64; }
+bool has_tf32() { return false; }
 
 void open(Device& device) { device.threads = 1; }
 

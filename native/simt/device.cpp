@@ -109,6 +109,7 @@ Pinned& pinned() {
 
 int32_t compute_dtype() { return EQV_F32; }
 bool computes_in(int32_t dtype) { return dtype == EQV_F32 || dtype == EQV_BF16; }
+bool has_tf32() { return true; }
 
 void open(Device& device) {
   if (device.ordinal > 1)

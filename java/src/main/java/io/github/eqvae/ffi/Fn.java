@@ -26,6 +26,8 @@ public enum Fn {
   STREAM_SYNC(1),
   /** {@code eqv_stream_wait}. */
   STREAM_WAIT(2),
+  /** {@code eqv_stream_math}. */
+  STREAM_MATH(2),
   /** {@code eqv_stream_reserve}. */
   STREAM_RESERVE(2),
   /** {@code eqv_stream_scratch}. */

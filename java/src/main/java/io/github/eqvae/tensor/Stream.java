@@ -111,6 +111,17 @@ public final class Stream implements AutoCloseable {
   }
 
   /**
+   * How products of fp32 matrices are made on this stream from now on; {@link MathMode#FP32} when
+   * it was created.
+   *
+   * @param mode how
+   * @throws EqvaeException.Unsupported when the device cannot
+   */
+  public void math(MathMode mode) {
+    device.library().call(Fn.STREAM_MATH, handle(), (long) mode.ordinal());
+  }
+
+  /**
    * Makes the scratch arena at least this large.
    *
    * @param bytes size

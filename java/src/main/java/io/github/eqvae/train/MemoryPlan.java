@@ -88,6 +88,7 @@ public record MemoryPlan(
         Networks networks = Networks.planned(recipe, stream);
         InputQueue inputs = new InputQueue(device, Trainer.batchShape(recipe));
         Arena arena = new Arena(device, "step")) {
+      stream.math(recipe.run().math());
       TrainState state = new TrainState(recipe, networks, stream);
       Optional<Discriminator> disc = networks.discriminator();
       try (StepWork work = new StepWork(recipe, networks, state, stream, arena, inputs.input())) {

@@ -148,10 +148,13 @@ final class RecipeChecks {
   }
 
   private static void run(RunRecipe run, RecipeProblems problems) {
-    if (run.precision() == RunRecipe.Precision.BF16 && run.device().equals("cpu")) {
+    boolean ofGpu =
+        run.precision() == RunRecipe.Precision.BF16 || run.precision() == RunRecipe.Precision.TF32;
+    if (ofGpu && run.device().equals("cpu")) {
       problems.add(
           "run.precision",
-          "bf16 needs run.device cuda; the CPU computes in single precision: use auto or fp32");
+          RecipeFields.name(run.precision())
+              + " needs run.device cuda; the CPU computes in single precision: use auto or fp32");
     }
   }
 

@@ -2,6 +2,7 @@ package io.github.eqvae.train;
 
 import io.github.eqvae.tensor.DType;
 import io.github.eqvae.tensor.Device;
+import io.github.eqvae.tensor.MathMode;
 import io.github.eqvae.train.RecipeFields.Range;
 import java.util.LinkedHashMap;
 import java.util.Map;
@@ -58,6 +59,10 @@ public record RunRecipe(
     AUTO,
     /** Single precision. */
     FP32,
+    /**
+     * Single precision, but matrices are multiplied in TF32 on tensor cores; needs {@code cuda}.
+     */
+    TF32,
     /** bfloat16, with sums in single precision; needs {@code cuda}. */
     BF16
   }
@@ -80,6 +85,15 @@ public record RunRecipe(
     boolean bf16 =
         precision == Precision.BF16 || precision == Precision.AUTO && device.startsWith("cuda");
     return bf16 ? DType.BF16 : where.dtype();
+  }
+
+  /**
+   * How fp32 matrices are multiplied.
+   *
+   * @return TF32 where the recipe says so
+   */
+  public MathMode math() {
+    return precision == Precision.TF32 ? MathMode.TF32 : MathMode.FP32;
   }
 
   /** How the decay of the moving average starts. */

@@ -94,6 +94,7 @@ public final class Trainer implements AutoCloseable {
     device = Device.open(run.device(), run.threads());
     stream = new Stream(device);
     stream.reserveScratch(plan.scratchBytes());
+    stream.math(run.math());
     networks = new Networks(recipe, stream);
     sampler = new TransformSampler(recipe.objective().eqOptions());
     state = new TrainState(recipe, networks, stream);

@@ -252,6 +252,17 @@ final class ErrorBounds {
    * u·scale·P·(2·Σ|do|·m + 2·|dP| + …); second-order terms are within a twentieth.
    */
   static Bounds attentionInBf16(OpCase c, OpCase.Sample s, Bounds single) {
+    return attentionRounded(c, s, single, 1.05 * 0x1p-8);
+  }
+
+  /**
+   * The same with factors that are rounded by another u: here of TF32, whose o is not stored so.
+   */
+  static Bounds attentionInTf32(OpCase c, OpCase.Sample s, Bounds single) {
+    return attentionRounded(c, s, single, 1.05 * 0x1p-11);
+  }
+
+  private static Bounds attentionRounded(OpCase c, OpCase.Sample s, Bounds single, double u) {
     Shape q = c.inputs().getFirst().shape();
     int heads = ((Attention) c.op()).heads();
     int n = q.size(0);
@@ -260,7 +271,6 @@ final class ErrorBounds {
     int keys = c.inputs().get(1).shape().size(1);
     int dim = width / heads;
     double scale = 1 / Math.sqrt(dim);
-    double u = 1.05 * 0x1p-8;
     double[] qs = s.inputs()[0];
     double[] ks = s.inputs()[1];
     double[] vs = s.inputs()[2];
@@ -426,7 +436,7 @@ final class ErrorBounds {
   }
 
   /** SiLU of a sum of magnitudes is at least half of it. */
-  private static double largestBeforeSilu(OpCase c, OpCase.Sample s, OpRunner ref) {
+  static double largestBeforeSilu(OpCase c, OpCase.Sample s, OpRunner ref) {
     return 2 * max(ref.run(c, s.absolute()).y());
   }
 

@@ -5,6 +5,7 @@ import io.github.eqvae.tape.Tape;
 import io.github.eqvae.tensor.Arena;
 import io.github.eqvae.tensor.DType;
 import io.github.eqvae.tensor.Device;
+import io.github.eqvae.tensor.MathMode;
 import io.github.eqvae.tensor.Shape;
 import io.github.eqvae.tensor.Stream;
 import io.github.eqvae.tensor.Tensor;
@@ -33,6 +34,12 @@ final class OpRunner implements AutoCloseable {
 
   OpRunner(String name) {
     this(name, false);
+  }
+
+  /** Multiplies in this mode. */
+  OpRunner(String name, MathMode mode) {
+    this(name, false);
+    stream.math(mode);
   }
 
   /** With {@code bf16}, activations are bf16 and parameters stay as they are. */

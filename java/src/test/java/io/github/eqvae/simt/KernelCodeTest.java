@@ -133,7 +133,10 @@ class KernelCodeTest {
             .toList();
     assertTrue(found.size() >= 6, "three directions of the convolution, attention: " + found);
     for (Compiled c : found) {
-      assertTrue(c.kernel.count("LDSM") >= 1, c.line());
+      // What lies across the depth, of 32 bits, is nothing that matrix loads can turn.
+      boolean across =
+          c.name.contains("GradientChannels<float>") || c.name.contains("AcrossKeys<float>");
+      assertTrue(across || c.kernel.count("LDSM") >= 1, c.line());
       assertTrue(c.kernel.count("LDGSTS") >= 1, c.line());
     }
   }

@@ -21,7 +21,7 @@ import org.junit.jupiter.params.provider.CsvSource;
  */
 @EnabledIfSystemProperty(named = "os.arch", matches = "amd64")
 class PrimitivesTest {
-  private static final int OF_SM_80 = 5;
+  private static final int OF_SM_80 = 7;
 
   private static List<String> run(String device, Map<String, String> environment) throws Exception {
     Path program = Path.of(System.getProperty("eqvae.native.dir"), "primitives_simt");

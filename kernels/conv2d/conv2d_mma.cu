@@ -1,12 +1,12 @@
-// Convolution on bf16 activations as implicit matrix products on tensor cores (common/mma_gemm.h). Weights are fp32 in
-// memory and rounded to bf16 here, in the order the product reads them; sums are fp32.
+// Convolution as implicit matrix products on tensor cores (common/mma_gemm.h), of bf16 or of fp32 rounded to TF32. Weights
+// are fp32 in memory and brought into the order the product reads them here, bf16 beside bf16; sums are fp32.
 //   forward          pixels of y × channels of y,  over (tap, channel of x)
 //   input gradient   pixels of x × channels of x,  over (tap, channel of y); with stride 2 a product per parity of the
 //                    pixel, each with the taps that reach it: no product with a zero
 //   weight gradient  channels of y × (tap, channel of x),  over the pixels of y, split
-// Channels are read 8 at a time: where their number is no multiple of 8 a copy padded with zeros is made first. The thin
-// ends of a network, where this would cost most, are kernels of their own (conv2d_thin.h).
-#include "conv2d/conv2d_bf16.h"
+// Channels are read 8 (fp32: 4) at a time: where their number is no multiple of that a copy padded with zeros is made
+// first. The thin ends of a network, where this would cost most, are on bf16 kernels of their own (conv2d_thin.h).
+#include "conv2d/conv2d_mma.h"
 
 #include "common/mma_gemm.h"
 #include "conv2d/epilogue.h"
@@ -28,30 +28,40 @@ Shape shape_of(const eqv_conv2d_params& a, const Tensor& x, const Tensor& w, con
           i(w.shape[2]), i(w.shape[3]), a.stride,      a.pad_top,     a.pad_left};
 }
 
-int padded(int channels) { return (channels + kVector - 1) / kVector * kVector; }
+template <class T>
+int padded(int channels) {
+  constexpr int kUnit = Factors<T>::kVector;
+  return (channels + kUnit - 1) / kUnit * kUnit;
+}
 
-// An image batch whose channels are a multiple of 8.
+// An image batch whose channels are a whole number of vectors.
+template <class T>
 struct Pixels {
-  const Bf16* data;
+  const T* data;
   int h, w, c;
 };
 
-bool needs_copy(const Tensor& t) { return t.shape[3] % kVector != 0 || reinterpret_cast<uintptr_t>(t.data) % 16 != 0; }
-
-int64_t pixels_bytes(const Tensor& t) {
-  const int64_t c = t.shape[3];
-  return needs_copy(t) ? Workspace::bytes<Bf16>(elements(t) / c * padded(static_cast<int>(c))) : 0;
+template <class T>
+bool needs_copy(const Tensor& t) {
+  return t.shape[3] % Factors<T>::kVector != 0 || reinterpret_cast<uintptr_t>(t.data) % 16 != 0;
 }
 
-Pixels pixels_of(Stream& stream, Workspace& workspace, const Tensor& t) {
-  const int c = static_cast<int>(t.shape[3]), wide = padded(c);
-  const auto* from = static_cast<const Bf16*>(t.data);
-  Pixels pixels{from, static_cast<int>(t.shape[1]), static_cast<int>(t.shape[2]), wide};
-  if (needs_copy(t)) {
+template <class T>
+int64_t pixels_bytes(const Tensor& t) {
+  const int64_t c = t.shape[3];
+  return needs_copy<T>(t) ? Workspace::bytes<T>(elements(t) / c * padded<T>(static_cast<int>(c))) : 0;
+}
+
+template <class T>
+Pixels<T> pixels_of(Stream& stream, Workspace& workspace, const Tensor& t) {
+  const int c = static_cast<int>(t.shape[3]), wide = padded<T>(c);
+  const auto* from = static_cast<const T*>(t.data);
+  Pixels<T> pixels{from, static_cast<int>(t.shape[1]), static_cast<int>(t.shape[2]), wide};
+  if (needs_copy<T>(t)) {
     const int64_t n = elements(t) / c * wide;
-    Bf16* to = workspace.take<Bf16>(n);
+    T* to = workspace.take<T>(n);
     for_each(stream, "conv2d_pad", n, EQV_LAMBDA(int64_t i) {
-      to[i] = i % wide < c ? from[i / wide * c + i % wide] : Bf16{0};
+      to[i] = i % wide < c ? from[i / wide * c + i % wide] : T{0};
     });
     pixels.data = to;
   }
@@ -66,14 +76,16 @@ struct Window {
 };
 
 // A{result pixel, (tap, channel)}
+template <class T>
 struct Gathered {
+  using Element = T;
   static constexpr bool kAlongDepth = true;
-  Pixels source;
+  Pixels<T> source;
   Window window;
-  const Bf16* data;
+  const T* data;
 
   struct Line {
-    const Bf16* image;
+    const T* image;
     int i, j;
   };
   struct Step {
@@ -89,7 +101,7 @@ struct Gathered {
     const int tap = k / source.c, r = tap / window.taps_across;
     return {r * window.turn, (tap - r * window.taps_across) * window.turn, k - tap * source.c};
   }
-  __device__ const Bf16* at(const Line& l, const Step& s) const {
+  __device__ const T* at(const Line& l, const Step& s) const {
     const int i = l.i + s.i, j = l.j + s.j;
     if (i < 0 || i >= source.h || j < 0 || j >= source.w) return nullptr;
     return l.image + (int64_t{i} * source.w + j) * source.c + s.c;
@@ -102,13 +114,15 @@ struct Taps {
 };
 
 // B{(tap, channel), line} of weights packed as {line, tap, channel}.
+template <class T>
 struct PackedWeights {
+  using Element = T;
   static constexpr bool kAlongDepth = true;
-  const Bf16* data;
+  const T* data;
   int channels, kernel_height, kernel_width;
   Taps taps;
 
-  using Line = const Bf16*;
+  using Line = const T*;
   using Step = int;
   __device__ Line line(int, int line) const {
     return data + int64_t{line} * kernel_height * kernel_width * channels;
@@ -118,14 +132,15 @@ struct PackedWeights {
     const int row = taps.first_row + r * taps.step, column = taps.first_column + s * taps.step;
     return (row * kernel_width + column) * channels + k - tap * channels;
   }
-  __device__ const Bf16* at(Line l, Step s) const { return l + s; }
+  __device__ const T* at(Line l, Step s) const { return l + s; }
 };
 
 // Where result pixel (u, v) is stored: pixel (u·step + i0, v·step + j0) of an h × w image.
+template <class T>
 struct Placed {
   using AfterTile = void;
-  Bf16* data;
-  Epilogue<Bf16> epilogue;
+  T* data;
+  Epilogue<T> epilogue;
   Patches patches;
   int pixels, channels, rows, columns, h, w, step, i0, j0;  // pixels: of the product, in all samples
 
@@ -137,10 +152,10 @@ struct Placed {
       store_pair(data + at, first, second);
     } else {
       first = epilogue(first, at, c);
-      data[at] = dtype::narrow<Bf16>(first);
+      data[at] = dtype::narrow<T>(first);
       if (c + 1 < channels) {
         second = epilogue(second, at + 1, c + 1);
-        data[at + 1] = dtype::narrow<Bf16>(second);
+        data[at + 1] = dtype::narrow<T>(second);
       }
     }
   }
@@ -149,21 +164,21 @@ struct Placed {
   __device__ void after_tile(int row, int column, Value value) const {
     if (!patches.data) return;
     store_patches<kDown, kAcross>(patches, pixels, channels, row, column,
-                                  [&](int i, int j, int h, int e) { return rounded_to_bf16(value(i, j, h, e)); });
+                                  [&](int i, int j, int h, int e) { return rounded_to<T>(value(i, j, h, e)); });
   }
 };
 
-// w{O, I, taps} as bf16 {O, taps, padded I}, or with kTurned {I, taps, padded O}.
-template <bool kTurned>
-const Bf16* pack(Stream& stream, Workspace& workspace, const Shape& s, const float* w) {
-  const int taps = s.kh * s.kw, inner = kTurned ? s.o : s.c, lines = kTurned ? s.c : s.o, wide = padded(inner);
+// w{O, I, taps} as {O, taps, padded I}, or with kTurned {I, taps, padded O}.
+template <class T, bool kTurned>
+const T* pack(Stream& stream, Workspace& workspace, const Shape& s, const float* w) {
+  const int taps = s.kh * s.kw, inner = kTurned ? s.o : s.c, lines = kTurned ? s.c : s.o, wide = padded<T>(inner);
   const int inputs = s.c;
   const int64_t n = int64_t{lines} * taps * wide;
-  Bf16* to = workspace.take<Bf16>(n);
+  T* to = workspace.take<T>(n);
   for_each(stream, "conv2d_pack", n, EQV_LAMBDA(int64_t at) {
     const int64_t c = at % wide, tap = at / wide % taps, line = at / wide / taps;
     const int64_t from = kTurned ? (c * inputs + line) * taps + tap : (line * inputs + c) * taps + tap;
-    to[at] = c < inner ? dtype::narrow<Bf16>(w[from]) : Bf16{0};
+    to[at] = c < inner ? dtype::narrow<T>(w[from]) : T{0};
   });
   return to;
 }
@@ -171,49 +186,42 @@ const Bf16* pack(Stream& stream, Workspace& workspace, const Shape& s, const flo
 // Pixels of one axis whose number has this remainder.
 int of_parity(int size, int parity, int stride) { return (size - parity + stride - 1) / stride; }
 
+template <class T>
 int64_t packed_bytes(const Shape& s, int lines, int inner) {
-  return Workspace::bytes<Bf16>(int64_t{lines} * s.kh * s.kw * padded(inner));
+  return Workspace::bytes<T>(int64_t{lines} * s.kh * s.kw * padded<T>(inner));
 }
 
-}  // namespace
-
-void conv2d_bf16_fwd(Stream& stream, const eqv_conv2d_params& params, const Tensor& x, const Tensor& w,
-                     const Tensor* bias, const Tensor* residual, const Tensor& y, const Tensor* stats) {
-  if (thin_takes_fwd(x, w, y)) return conv2d_thin_fwd(stream, params, x, w, bias, residual, y, stats);
-  if (hopper_takes(stream, x, w, y, residual))
-    return conv2d_hopper_fwd(stream, params, x, w, bias, residual, y, stats);
+template <class T>
+void product_fwd(Stream& stream, const eqv_conv2d_params& params, const Tensor& x, const Tensor& w, const Tensor* bias,
+                 const Tensor* residual, const Tensor& y, const Tensor* stats) {
   const Shape s = shape_of(params, x, w, y);
   GroupStatistics statistics(params, y, stats, warp_rows(s.o));
   statistics.add_product(s.p * s.q);
-  Workspace workspace(stream, pixels_bytes(x) + packed_bytes(s, s.o, s.c) + statistics.bytes());
+  Workspace workspace(stream, pixels_bytes<T>(x) + packed_bytes<T>(s, s.o, s.c) + statistics.bytes());
   statistics.take(workspace);
-  const Pixels source = pixels_of(stream, workspace, x);
-  const Bf16* weights = pack<false>(stream, workspace, s, f32(w));
-  const Gathered a{source, {s.p, s.q, s.stride, -s.top, -s.left, 1, s.kw}, source.data};
-  const PackedWeights b{weights, source.c, s.kh, s.kw, {s.kh, s.kw, 0, 0, 1}};
+  const Pixels<T> source = pixels_of<T>(stream, workspace, x);
+  const T* weights = pack<T, false>(stream, workspace, s, f32(w));
+  const Gathered<T> a{source, {s.p, s.q, s.stride, -s.top, -s.left, 1, s.kw}, source.data};
+  const PackedWeights<T> b{weights, source.c, s.kh, s.kw, {s.kh, s.kw, 0, 0, 1}};
   const int pixels = s.n * s.p * s.q;
-  const Placed store{static_cast<Bf16*>(y.data), epilogue<Bf16>(params, bias, residual), statistics.patches(0), pixels,
-                     s.o, s.p, s.q, s.p, s.q, 1, 0, 0};
+  const Placed<T> store{static_cast<T*>(y.data), epilogue<T>(params, bias, residual), statistics.patches(0), pixels,
+                        s.o, s.p, s.q, s.p, s.q, 1, 0, 0};
   mma_gemm(stream, "conv2d_fwd", {pixels, s.o, s.kh * s.kw * source.c, 1}, a, b, store);
   statistics.finish(stream);
 }
 
-void conv2d_bf16_bwd_input(Stream& stream, const eqv_conv2d_params& params, const Tensor& dy, const Tensor& w,
-                           const Tensor* bias, const Tensor* residual, const Tensor& dx, const Tensor* stats) {
-  if (thin_takes_bwd_input(params, dy, w, dx))
-    return conv2d_thin_bwd_input(stream, params, dy, w, bias, residual, dx, stats);
-  const bool every_parity_has_taps = w.shape[2] >= params.stride && w.shape[3] >= params.stride;
-  if (every_parity_has_taps && hopper_takes(stream, dy, w, dx, residual))
-    return conv2d_hopper_bwd_input(stream, params, dy, w, bias, residual, dx, stats);
+template <class T>
+void product_bwd_input(Stream& stream, const eqv_conv2d_params& params, const Tensor& dy, const Tensor& w,
+                       const Tensor* bias, const Tensor* residual, const Tensor& dx, const Tensor* stats) {
   const Shape s = shape_of(params, dx, w, dy);
   GroupStatistics statistics(params, dx, stats, warp_rows(s.c));
   for (int pi = 0; pi < s.stride && pi < s.h; ++pi)
     for (int pj = 0; pj < s.stride && pj < s.w; ++pj)
       statistics.add_product(of_parity(s.h, pi, s.stride) * of_parity(s.w, pj, s.stride));
-  Workspace workspace(stream, pixels_bytes(dy) + packed_bytes(s, s.c, s.o) + statistics.bytes());
+  Workspace workspace(stream, pixels_bytes<T>(dy) + packed_bytes<T>(s, s.c, s.o) + statistics.bytes());
   statistics.take(workspace);
-  const Pixels source = pixels_of(stream, workspace, dy);
-  const Bf16* weights = pack<true>(stream, workspace, s, f32(w));
+  const Pixels<T> source = pixels_of<T>(stream, workspace, dy);
+  const T* weights = pack<T, true>(stream, workspace, s, f32(w));
   // Pixel i = stride·u + parity of x receives tap r from pixel (i + top − r)/stride of y: the taps r that make this
   // whole are first, first + stride, …, and each further one comes from one pixel before.
   int product = 0;
@@ -225,43 +233,45 @@ void conv2d_bf16_bwd_input(Stream& stream, const eqv_conv2d_params& params, cons
       const int rows = of_parity(s.h, pi, s.stride), columns = of_parity(s.w, pj, s.stride);
       const Window window{rows, columns, 1, (pi + s.top - first_row) / s.stride, (pj + s.left - first_column) / s.stride,
                           -1, std::max(1, taps.across)};
-      const Gathered a{source, window, source.data};
-      const PackedWeights b{weights, source.c, s.kh, s.kw, taps};
+      const Gathered<T> a{source, window, source.data};
+      const PackedWeights<T> b{weights, source.c, s.kh, s.kw, taps};
       const int pixels = s.n * rows * columns;
-      const Placed store{static_cast<Bf16*>(dx.data), epilogue<Bf16>(params, bias, residual),
-                         statistics.patches(product++), pixels, s.c, rows, columns, s.h, s.w, s.stride, pi, pj};
+      const Placed<T> store{static_cast<T*>(dx.data), epilogue<T>(params, bias, residual),
+                            statistics.patches(product++), pixels, s.c, rows, columns, s.h, s.w, s.stride, pi, pj};
       mma_gemm(stream, "conv2d_bwd_input", {pixels, s.c, taps.down * taps.across * source.c, 1}, a, b, store);
     }
   statistics.finish(stream);
 }
 
-namespace {
-
 // A{channel of y, pixel of y}
+template <class T>
 struct GradientChannels {
+  using Element = T;
   static constexpr bool kAlongDepth = false;
-  const Bf16* data;
+  const T* data;
   int channels;
 
   using Line = int;
-  using Step = const Bf16*;
+  using Step = const T*;
   __device__ Line line(int, int channel) const { return channel; }
   __device__ Step step(int pixel) const { return data + int64_t{pixel} * channels; }
-  __device__ const Bf16* at(Line l, Step s) const { return s + l; }
+  __device__ const T* at(Line l, Step s) const { return s + l; }
 };
 
 // B{pixel of y, (tap, channel of x)}
+template <class T>
 struct ShiftedPixels {
+  using Element = T;
   static constexpr bool kAlongDepth = false;
-  Pixels source;
+  Pixels<T> source;
   Window window;
-  const Bf16* data;
+  const T* data;
 
   struct Line {
     int i, j, c;
   };
   struct Step {
-    const Bf16* image;
+    const T* image;
     int i, j;
   };
   __device__ Line line(int, int column) const {
@@ -273,7 +283,7 @@ struct ShiftedPixels {
     const int u = line % window.rows, n = line / window.rows;
     return {source.data + int64_t{n} * source.h * source.w * source.c, u * window.step, v * window.step};
   }
-  __device__ const Bf16* at(const Line& l, const Step& s) const {
+  __device__ const T* at(const Line& l, const Step& s) const {
     const int i = s.i + l.i, j = s.j + l.j;
     if (i < 0 || i >= source.h || j < 0 || j >= source.w) return nullptr;
     return s.image + (int64_t{i} * source.w + j) * source.c + l.c;
@@ -286,35 +296,32 @@ struct Part {
 
   __device__ void operator()(int, int split, int row, int column, float first, float second) const {
     float* at = data + (int64_t{split} * rows + row) * columns + column;
-    at[0] = first;  // columns is a multiple of 8: the second is inside
+    at[0] = first;  // columns is a multiple of 4: the second is inside
     at[1] = second;
   }
 };
 
 // Depth of a split such that some hundreds of tiles are computed at once, by the size alone.
 int depth_of_split(int pixels, int64_t tiles) {
-  constexpr int64_t kTilesAtOnce = 256, kSmallest = 1024;
+  constexpr int64_t kTilesAtOnce = 256, kSmallest = 1024, kUnit = Factors<Bf16>::kDepth;  // the longest
   const int64_t splits = std::max<int64_t>(1, kTilesAtOnce / tiles);
   const int64_t depth = std::max(kSmallest, ceil_div(pixels, splits));
-  return static_cast<int>(ceil_div(depth, kMmaDepth) * kMmaDepth);
+  return static_cast<int>(ceil_div(depth, kUnit) * kUnit);
 }
 
-}  // namespace
-
-void conv2d_bf16_bwd_weight(Stream& stream, const eqv_conv2d_params& params, const Tensor& x, const Tensor& dy,
-                            const Tensor& dw) {
-  if (thin_takes_bwd_weight(params, x, dw, dy)) return conv2d_thin_bwd_weight(stream, params, x, dy, dw);
-  if (hopper_takes(stream, x, dw, dy)) return conv2d_hopper_bwd_weight(stream, params, x, dy, dw);
+template <class T>
+void product_bwd_weight(Stream& stream, const eqv_conv2d_params& params, const Tensor& x, const Tensor& dy,
+                        const Tensor& dw) {
   const Shape s = shape_of(params, x, dw, dy);
-  const int taps = s.kh * s.kw, inputs = s.c, wide = padded(s.c), rows = padded(s.o), columns = taps * wide;
+  const int taps = s.kh * s.kw, inputs = s.c, wide = padded<T>(s.c), rows = padded<T>(s.o), columns = taps * wide;
   const int pixels = s.n * s.p * s.q;
   const int depth = depth_of_split(pixels, ceil_div(rows, WideTile::kRows) * ceil_div(columns, WideTile::kColumns));
   const int64_t splits = ceil_div(pixels, depth), results = int64_t{rows} * columns;
-  Workspace workspace(stream, pixels_bytes(x) + pixels_bytes(dy) + Workspace::bytes<float>(splits * results));
-  const Pixels source = pixels_of(stream, workspace, x), gradient = pixels_of(stream, workspace, dy);
+  Workspace workspace(stream, pixels_bytes<T>(x) + pixels_bytes<T>(dy) + Workspace::bytes<float>(splits * results));
+  const Pixels<T> source = pixels_of<T>(stream, workspace, x), gradient = pixels_of<T>(stream, workspace, dy);
   float* parts = workspace.take<float>(splits * results);
-  const GradientChannels a{gradient.data, gradient.c};
-  const ShiftedPixels b{source, {s.p, s.q, s.stride, -s.top, -s.left, 1, s.kw}, source.data};
+  const GradientChannels<T> a{gradient.data, gradient.c};
+  const ShiftedPixels<T> b{source, {s.p, s.q, s.stride, -s.top, -s.left, 1, s.kw}, source.data};
   mma_gemm(stream, "conv2d_bwd_weight", {rows, columns, pixels, 1}, depth, a, b, Part{parts, rows, columns});
   float* to = f32(dw);
   for_each(stream, "conv2d_bwd_weight", int64_t{s.o} * inputs * taps, EQV_LAMBDA(int64_t at) {
@@ -323,6 +330,36 @@ void conv2d_bf16_bwd_weight(Stream& stream, const eqv_conv2d_params& params, con
     for (int64_t split = 0; split < splits; ++split) sum += parts[split * results + o * columns + tap * wide + c];
     to[at] = sum;
   });
+}
+
+}  // namespace
+
+void conv2d_mma_fwd(Stream& stream, const eqv_conv2d_params& params, const Tensor& x, const Tensor& w, const Tensor* bias,
+                    const Tensor* residual, const Tensor& y, const Tensor* stats) {
+  if (x.dtype == EQV_F32) return product_fwd<float>(stream, params, x, w, bias, residual, y, stats);
+  if (thin_takes_fwd(x, w, y)) return conv2d_thin_fwd(stream, params, x, w, bias, residual, y, stats);
+  if (hopper_takes(stream, x, w, y, residual))
+    return conv2d_hopper_fwd(stream, params, x, w, bias, residual, y, stats);
+  product_fwd<Bf16>(stream, params, x, w, bias, residual, y, stats);
+}
+
+void conv2d_mma_bwd_input(Stream& stream, const eqv_conv2d_params& params, const Tensor& dy, const Tensor& w,
+                          const Tensor* bias, const Tensor* residual, const Tensor& dx, const Tensor* stats) {
+  if (dy.dtype == EQV_F32) return product_bwd_input<float>(stream, params, dy, w, bias, residual, dx, stats);
+  if (thin_takes_bwd_input(params, dy, w, dx))
+    return conv2d_thin_bwd_input(stream, params, dy, w, bias, residual, dx, stats);
+  const bool every_parity_has_taps = w.shape[2] >= params.stride && w.shape[3] >= params.stride;
+  if (every_parity_has_taps && hopper_takes(stream, dy, w, dx, residual))
+    return conv2d_hopper_bwd_input(stream, params, dy, w, bias, residual, dx, stats);
+  product_bwd_input<Bf16>(stream, params, dy, w, bias, residual, dx, stats);
+}
+
+void conv2d_mma_bwd_weight(Stream& stream, const eqv_conv2d_params& params, const Tensor& x, const Tensor& dy,
+                           const Tensor& dw) {
+  if (x.dtype == EQV_F32) return product_bwd_weight<float>(stream, params, x, dy, dw);
+  if (thin_takes_bwd_weight(params, x, dw, dy)) return conv2d_thin_bwd_weight(stream, params, x, dy, dw);
+  if (hopper_takes(stream, x, dw, dy)) return conv2d_hopper_bwd_weight(stream, params, x, dy, dw);
+  product_bwd_weight<Bf16>(stream, params, x, dy, dw);
 }
 
 }  // namespace eqv::gpu
