@@ -6,8 +6,8 @@
   {"time": n}                                         runs it n times; answers {"ms": for one}
   {"quit": true}
 
-bf16 with channels_last throughout: PyTorch's fast path. cuDNN may search for its fastest algorithm, torch.compile may
-tune all it can.
+bf16, or fp32 in TF32 where a case says so, with channels_last throughout: PyTorch's fast paths. cuDNN may search for its
+fastest algorithm, torch.compile may tune all it can.
 """
 import argparse
 import json

@@ -1,8 +1,11 @@
-"""SD-VAE, PatchGAN, LPIPS and the EQ-VAE training step in PyTorch, as a careful user would write them: autocast to bf16,
-channels_last, fused Adam, the moving average in one call. Computes what io.github.eqvae.bench.gpu.ModelTask computes."""
+"""SD-VAE, PatchGAN, LPIPS and the EQ-VAE training step in PyTorch, as a careful user would write them: autocast to bf16
+(or fp32 with TF32 allowed), channels_last, fused Adam, the moving average in one call. Computes what StepTask and
+CodingTask of io.github.eqvae.bench.gpu compute."""
 import torch
 import torch.nn as nn
 import torch.nn.functional as F
+
+from peer_ops import numbers
 
 
 class ResnetBlock(nn.Module):
@@ -148,8 +151,8 @@ def counted(work, *networks):
 
 
 def encode(case, device, compiled):
-    vae = autoencoder(case, device).to(torch.bfloat16)
-    x = photos(case, device).to(device, torch.bfloat16)
+    vae = autoencoder(case, device).to(numbers(case))
+    x = photos(case, device).to(device, numbers(case))
     run = tuned(vae.encode, compiled)
 
     def work():
@@ -159,9 +162,9 @@ def encode(case, device, compiled):
 
 
 def decode(case, device, compiled):
-    vae = autoencoder(case, device).to(torch.bfloat16)
+    vae = autoencoder(case, device).to(numbers(case))
     side = case["resolution"] >> (len(case["ch_mult"]) - 1)
-    z = torch.randn(case["batch"], case["z_channels"], side, side, device=device, dtype=torch.bfloat16)
+    z = torch.randn(case["batch"], case["z_channels"], side, side, device=device, dtype=numbers(case))
     z = z.contiguous(memory_format=torch.channels_last)
     run = tuned(vae.decode, compiled)
 
@@ -195,6 +198,7 @@ def step(case, device, mode):
     weights = [p.detach() for p in vae.parameters()]
     averages = [w.clone() for w in weights]
     images, factor = photos(case, device), 1 << (len(case["ch_mult"]) - 1)
+    mixed = numbers(case) is torch.bfloat16
     scale, turns, batch = case.get("scale"), case.get("turns", 0), case["batch"]
     encoder, decoder = tuned(vae.encode, compiled), tuned(vae.decode, compiled)
     distance, judge = tuned(lpips, compiled), tuned(disc, compiled)
@@ -210,7 +214,7 @@ def step(case, device, mode):
 
     def work():
         x = images.to(device, non_blocking=True)
-        with torch.autocast(device.type, torch.bfloat16):
+        with torch.autocast(device.type, torch.bfloat16, enabled=mixed):
             mean, logvar = encoder(x).float().chunk(2, 1)
             logvar = logvar.clamp(-30, 20)
             z = mean + torch.exp(0.5 * logvar) * torch.randn_like(mean)
@@ -230,7 +234,7 @@ def step(case, device, mode):
         finite(vae)
         adam.step()
         torch._foreach_lerp_(averages, weights, 1e-4)
-        with torch.autocast(device.type, torch.bfloat16):
+        with torch.autocast(device.type, torch.bfloat16, enabled=mixed):
             real, fake = judge(target).float(), judge(y.detach()).float()
             loss = 0.5 * (F.relu(1 - real).mean() + F.relu(1 + fake).mean())
         adam_d.zero_grad(set_to_none=True)

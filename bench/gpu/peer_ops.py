@@ -12,8 +12,13 @@ import torch.nn.functional as F
 BEYOND_CACHE = 256 << 20
 
 
-def image(device, n, c, h, w):
-    x = torch.randn(n, c, h, w, device=device, dtype=torch.bfloat16)
+def numbers(case):
+    """Of activations: bf16, or fp32 that cuDNN and cuBLAS may multiply in TF32 (peer.py allows it)."""
+    return torch.float32 if case.get("dtype") == "tf32" else torch.bfloat16
+
+
+def image(device, dtype, n, c, h, w):
+    x = torch.randn(n, c, h, w, device=device, dtype=dtype)
     return x.contiguous(memory_format=torch.channels_last)
 
 
@@ -58,12 +63,13 @@ def size_of(*tensors):
 
 
 def conv2d(case, device, compiled):
+    dtype = numbers(case)
     n, cin, cout, side, k, stride = (case[i] for i in ("batch", "in", "out", "side", "kernel", "stride"))
     top, bottom, left, right = case["pad"]
     symmetric = top == bottom == left == right
     padding = top if symmetric else 0
-    w = image(device, cout, cin, k, k)
-    b = torch.randn(cout, device=device, dtype=torch.bfloat16)
+    w = image(device, dtype, cout, cin, k, k)
+    b = torch.randn(cout, device=device, dtype=dtype)
 
     def padded(x):
         return x if symmetric else F.pad(x, (left, right, top, bottom))
@@ -82,7 +88,7 @@ def conv2d(case, device, compiled):
     function = torch.compile(plain, mode="max-autotune-no-cudagraphs") if compiled else plain
 
     def make():
-        x = image(device, n, cin, side, side)
+        x = image(device, dtype, n, cin, side, side)
         with torch.no_grad():
             dy = torch.randn_like(forward(x, w, b))
         arguments = (x, w, b) if case["direction"] == "FORWARD" else (dy, x, w)
@@ -96,7 +102,7 @@ def conv2d(case, device, compiled):
                 return plain(*(t.float() for t in arguments))
         return with_error(work, exact)
 
-    return turns(make, 2 * n * side * side * (cin + cout // stride // stride))
+    return turns(make, dtype.itemsize * n * side * side * (cin + cout // stride // stride))
 
 
 def differentiated(function, inputs, direction, wanted=None):
@@ -127,9 +133,10 @@ def differentiated(function, inputs, direction, wanted=None):
 
 
 def upsample_conv2d(case, device, compiled):
+    dtype = numbers(case)
     n, cin, cout, side = (case[i] for i in ("batch", "in", "out", "side"))
-    w = image(device, cout, cin, 3, 3)
-    b = torch.randn(cout, device=device, dtype=torch.bfloat16)
+    w = image(device, dtype, cout, cin, 3, 3)
+    b = torch.randn(cout, device=device, dtype=dtype)
 
     def function(x, w, b):
         return F.conv2d(F.interpolate(x, scale_factor=2.0, mode="nearest"), w, b, padding=1)
@@ -139,12 +146,13 @@ def upsample_conv2d(case, device, compiled):
     wanted = {"FORWARD": None, "INPUT_GRADIENT": (0,), "WEIGHT_GRADIENT": (1, 2)}[case["direction"]]
 
     def make():
-        return differentiated(function, [image(device, n, cin, side, side), w, b], case["direction"], wanted)
+        return differentiated(function, [image(device, dtype, n, cin, side, side), w, b], case["direction"], wanted)
 
-    return turns(make, 2 * n * side * side * (cin + 4 * cout))
+    return turns(make, dtype.itemsize * n * side * side * (cin + 4 * cout))
 
 
 def group_norm_silu(case, device, compiled):
+    dtype = numbers(case)
     n, c, side = case["batch"], case["channels"], case["side"]
 
     def function(x, weight, bias):
@@ -154,14 +162,15 @@ def group_norm_silu(case, device, compiled):
         function = torch.compile(function, mode="max-autotune-no-cudagraphs")
 
     def make():
-        x = image(device, n, c, side, side)
-        weight, bias = (torch.randn(c, device=device, dtype=torch.bfloat16) for _ in range(2))
+        x = image(device, dtype, n, c, side, side)
+        weight, bias = (torch.randn(c, device=device, dtype=dtype) for _ in range(2))
         return differentiated(function, [x, weight, bias], case["direction"])
 
-    return turns(make, 2 * n * side * side * c)
+    return turns(make, dtype.itemsize * n * side * side * c)
 
 
 def attention(case, device, compiled):
+    dtype = numbers(case)
     n, tokens, c = case["batch"], case["tokens"], case["channels"]
 
     def function(q, k, v):
@@ -171,15 +180,16 @@ def attention(case, device, compiled):
         function = torch.compile(function, mode="max-autotune-no-cudagraphs")
 
     def make():
-        inputs = [torch.randn(n, 1, tokens, c, device=device, dtype=torch.bfloat16) for _ in range(3)]
+        inputs = [torch.randn(n, 1, tokens, c, device=device, dtype=dtype) for _ in range(3)]
         return differentiated(function, inputs, case["direction"])
 
-    return turns(make, 6 * n * tokens * c)
+    return turns(make, 3 * dtype.itemsize * n * tokens * c)
 
 
 def matmul(case, device, compiled):
     """What the tensor cores give at best: the ceiling that shares are taken of."""
-    a, b = (torch.randn(case["size"], case["size"], device=device, dtype=torch.bfloat16) for _ in range(2))
+    dtype = numbers(case)
+    a, b = (torch.randn(case["size"], case["size"], device=device, dtype=dtype) for _ in range(2))
     return lambda: a @ b
 
 

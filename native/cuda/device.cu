@@ -61,6 +61,11 @@ void open(Device& device) {
   require(cudaDeviceGetAttribute(&major, cudaDevAttrComputeCapabilityMajor, device.ordinal), "cudaDeviceGetAttribute");
   require(cudaDeviceGetAttribute(&minor, cudaDevAttrComputeCapabilityMinor, device.ordinal), "cudaDeviceGetAttribute");
   device.architecture = 10 * major + minor;
+  if (major < 8)
+    throw error(EQV_NO_DEVICE,
+                "device_open: cuda:%d cannot be used: its compute capability is %d.%d, the kernels need 8.0 or newer (Ampere "
+                "and later). Use another GPU, or --device cpu",
+                device.ordinal, major, minor);
 }
 
 void describe(const Device& device, eqv_device_info& info) {

@@ -34,7 +34,7 @@ public class AdamKernels {
     return switch (peer) {
       case EQVAE -> new AdamWork.Eqvae(channels, device);
       case TORCH -> new AdamWork.Torch(channels);
-      case CUDNN -> throw new IllegalArgumentException("cuDNN has no optimiser");
+      case CUDNN, CUBLAS -> throw new IllegalArgumentException(peer + " has no optimiser");
     };
   }
 

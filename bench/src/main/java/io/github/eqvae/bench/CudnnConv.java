@@ -1,16 +1,8 @@
 package io.github.eqvae.bench;
 
-import static org.bytedeco.cuda.global.cudart.cudaDeviceSynchronize;
-import static org.bytedeco.cuda.global.cudart.cudaFree;
-import static org.bytedeco.cuda.global.cudart.cudaMalloc;
-import static org.bytedeco.cuda.global.cudart.cudaMemcpy;
-import static org.bytedeco.cuda.global.cudart.cudaMemcpyDeviceToHost;
-import static org.bytedeco.cuda.global.cudart.cudaMemcpyHostToDevice;
 import static org.bytedeco.cuda.global.cudnn.*;
 
 import io.github.eqvae.op.Conv2d;
-import java.util.ArrayList;
-import java.util.List;
 import org.bytedeco.cuda.cudnn.cudnnContext;
 import org.bytedeco.cuda.cudnn.cudnnConvolutionBwdDataAlgoPerf_t;
 import org.bytedeco.cuda.cudnn.cudnnConvolutionBwdFilterAlgoPerf_t;
@@ -18,11 +10,10 @@ import org.bytedeco.cuda.cudnn.cudnnConvolutionFwdAlgoPerf_t;
 import org.bytedeco.cuda.cudnn.cudnnConvolutionStruct;
 import org.bytedeco.cuda.cudnn.cudnnFilterStruct;
 import org.bytedeco.cuda.cudnn.cudnnTensorStruct;
+import org.bytedeco.cuda.global.cudnn;
 import org.bytedeco.javacpp.FloatPointer;
 import org.bytedeco.javacpp.IntPointer;
-import org.bytedeco.javacpp.Loader;
 import org.bytedeco.javacpp.Pointer;
-import org.bytedeco.javacpp.ShortPointer;
 
 /**
  * A convolution by cuDNN: NHWC, weights OHWI as its fast kernels want them, sums in fp32, without
@@ -32,8 +23,7 @@ import org.bytedeco.javacpp.ShortPointer;
     "deprecation") // the interface without graphs, which is enough for one convolution
 final class CudnnConv implements Work {
   private final KernelSpec spec;
-  private final boolean bf16;
-  private final List<Pointer> memory = new ArrayList<>();
+  private final CudaMemory memory;
   private final cudnnContext context = new cudnnContext();
   private final cudnnTensorStruct xLayout = new cudnnTensorStruct();
   private final cudnnTensorStruct yLayout = new cudnnTensorStruct();
@@ -55,9 +45,10 @@ final class CudnnConv implements Work {
           "The peer CUDNN makes convolutions with even padding on a GPU: use -p device=cuda and"
               + " another shape");
     }
-    load();
+    CudaMemory.load(KernelPeer.CUDNN, cudnn.class);
     this.spec = spec;
-    bf16 = dtype.equals("bf16");
+    memory = new CudaMemory(dtype);
+    boolean bf16 = memory.isBf16();
     int[] in = ints(spec.inputs().get(0).extents());
     int[] weights = ints(spec.inputs().get(1).extents());
     int k = weights[2];
@@ -86,27 +77,12 @@ final class CudnnConv implements Work {
             CUDNN_DATA_FLOAT));
     int math = bf16 ? CUDNN_TENSOR_OP_MATH : CUDNN_FMA_MATH; // fp32 as it is
     check(cudnnSetConvolutionMathType(convolution, math));
-    x = upload(KernelSpec.values(0, (long) in[0] * in[1] * in[2] * in[3]));
-    w = upload(turned(KernelSpec.values(1, (long) sizes[6] * in[3] * k * k), in[3], k * k));
-    y = upload(KernelSpec.values(3, (long) in[0] * p * q * sizes[6]));
+    x = memory.upload(KernelSpec.values(0, (long) in[0] * in[1] * in[2] * in[3]));
+    w = memory.upload(turned(KernelSpec.values(1, (long) sizes[6] * in[3] * k * k), in[3], k * k));
+    y = memory.upload(KernelSpec.values(3, (long) in[0] * p * q * sizes[6]));
     algorithm = fastest();
     workspaceBytes = workspaceNeeded();
-    workspace = allocate(Math.max(1, workspaceBytes));
-  }
-
-  /** With what to do where the library is not there. */
-  private static void load() {
-    try {
-      Loader.load(org.bytedeco.cuda.global.cudart.class);
-      Loader.load(org.bytedeco.cuda.global.cudnn.class);
-    } catch (LinkageError e) {
-      throw new IllegalStateException(
-          "The peer CUDNN needs CUDA 13, cuDNN 9 and their Java binding, which were not found ("
-              + e.getMessage()
-              + "). Install both and set EQVAE_BENCH_MAVEN=-Pcudnn for bench/run, which adds the"
-              + " binding's native part",
-          e);
-    }
+    workspace = memory.allocate(Math.max(1, workspaceBytes));
   }
 
   private static int[] ints(long[] values) {
@@ -128,34 +104,6 @@ final class CudnnConv implements Work {
     if (status != CUDNN_STATUS_SUCCESS) {
       throw new IllegalStateException("cuDNN: " + cudnnGetErrorString(status).getString());
     }
-  }
-
-  private Pointer allocate(long bytes) {
-    Pointer p = new Pointer();
-    if (cudaMalloc(p, bytes) != 0) {
-      throw new IllegalStateException("no " + bytes + " bytes on the GPU for the peer CUDNN");
-    }
-    memory.add(p);
-    return p;
-  }
-
-  private Pointer upload(float[] values) {
-    int width = bf16 ? Short.BYTES : Float.BYTES;
-    Pointer p = allocate((long) values.length * width);
-    Pointer host;
-    if (bf16) {
-      short[] rounded = new short[values.length];
-      for (int i = 0; i < rounded.length; i++) {
-        int bits = Float.floatToRawIntBits(values[i]);
-        rounded[i] = (short) (bits + 0x7fff + (bits >>> 16 & 1) >>> 16);
-      }
-      host = new ShortPointer(rounded);
-    } else {
-      host = new FloatPointer(values);
-    }
-    cudaMemcpy(p, host, (long) values.length * width, cudaMemcpyHostToDevice);
-    host.close();
-    return p;
   }
 
   private int fastest() {
@@ -211,53 +159,56 @@ final class CudnnConv implements Work {
   public void run() {
     check(
         switch (spec.direction()) {
-          case FORWARD ->
-              cudnnConvolutionForward(
-                  context,
-                  one,
-                  xLayout,
-                  x,
-                  wLayout,
-                  w,
-                  convolution,
-                  algorithm,
-                  workspace,
-                  workspaceBytes,
-                  zero,
-                  yLayout,
-                  y);
+          case FORWARD -> call(cudnn::cudnnConvolutionForward, xLayout, x, wLayout, w, yLayout, y);
           case INPUT_GRADIENT ->
-              cudnnConvolutionBackwardData(
-                  context,
-                  one,
-                  wLayout,
-                  w,
-                  yLayout,
-                  y,
-                  convolution,
-                  algorithm,
-                  workspace,
-                  workspaceBytes,
-                  zero,
-                  xLayout,
-                  x);
+              call(cudnn::cudnnConvolutionBackwardData, wLayout, w, yLayout, y, xLayout, x);
           default ->
-              cudnnConvolutionBackwardFilter(
-                  context,
-                  one,
-                  xLayout,
-                  x,
-                  yLayout,
-                  y,
-                  convolution,
-                  algorithm,
-                  workspace,
-                  workspaceBytes,
-                  zero,
-                  wLayout,
-                  w);
+              call(cudnn::cudnnConvolutionBackwardFilter, xLayout, x, yLayout, y, wLayout, w);
         });
-    cudaDeviceSynchronize();
+    CudaMemory.sync();
+  }
+
+  /** Each of cuDNN's three calls: two arrays in, one out, each after its layout. */
+  @FunctionalInterface
+  private interface Call<A, B, C> {
+    int apply(
+        cudnnContext context,
+        Pointer one,
+        A firstLayout,
+        Pointer first,
+        B secondLayout,
+        Pointer second,
+        cudnnConvolutionStruct convolution,
+        int algorithm,
+        Pointer workspace,
+        long workspaceBytes,
+        Pointer zero,
+        C resultLayout,
+        Pointer result);
+  }
+
+  private <A, B, C> int call(
+      Call<A, B, C> call,
+      A firstLayout,
+      Pointer first,
+      B secondLayout,
+      Pointer second,
+      C resultLayout,
+      Pointer result) {
+    return call.apply(
+        context,
+        one,
+        firstLayout,
+        first,
+        secondLayout,
+        second,
+        convolution,
+        algorithm,
+        workspace,
+        workspaceBytes,
+        zero,
+        resultLayout,
+        result);
   }
 
   @Override
@@ -270,26 +221,12 @@ final class CudnnConv implements Work {
           default -> filter;
         };
     Pointer from = spec.isForward() ? y : count == filter ? w : x;
-    float[] out = new float[count];
-    if (bf16) {
-      try (ShortPointer host = new ShortPointer(count)) {
-        cudaMemcpy(host, from, 2L * count, cudaMemcpyDeviceToHost);
-        for (int i = 0; i < count; i++) {
-          out[i] = Float.intBitsToFloat(host.get(i) << 16);
-        }
-      }
-    } else {
-      try (FloatPointer host = new FloatPointer(count)) {
-        cudaMemcpy(host, from, 4L * count, cudaMemcpyDeviceToHost);
-        host.get(out);
-      }
-    }
-    return out;
+    return memory.download(from, count);
   }
 
   @Override
   public void close() {
-    memory.forEach(p -> cudaFree(p));
+    memory.close();
     cudnnDestroyConvolutionDescriptor(convolution);
     cudnnDestroyFilterDescriptor(wLayout);
     cudnnDestroyTensorDescriptor(yLayout);

@@ -7,5 +7,7 @@ public enum KernelPeer {
   /** libtorch on the processor, in fp32 with {@code channels_last} tensors. */
   TORCH,
   /** cuDNN on a GPU: convolutions only. */
-  CUDNN
+  CUDNN,
+  /** cuBLAS on a GPU: the products of linear layers only. */
+  CUBLAS
 }

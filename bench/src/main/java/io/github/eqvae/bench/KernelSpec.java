@@ -48,6 +48,7 @@ record KernelSpec(Op op, List<Shape> inputs, int activations, KernelDirection di
       case EQVAE -> new EqvaeKernel(this, device, dtype);
       case TORCH -> new TorchKernel(this, device, dtype);
       case CUDNN -> new CudnnConv(this, device, dtype);
+      case CUBLAS -> new CublasLinear(this, device, dtype);
     };
   }
 }

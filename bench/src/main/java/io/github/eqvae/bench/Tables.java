@@ -19,7 +19,12 @@ import java.util.stream.Stream;
 final class Tables {
   private Tables() {}
 
-  /** The table of every kind of run in the folder. */
+  /**
+   * The table of every kind of run in the folder.
+   *
+   * @throws IllegalArgumentException when a file is called a GPU's and is not, such as one of a dry
+   *     run
+   */
   static String of(Path folder) throws IOException {
     Map<String, Path> newest = new TreeMap<>(); // by what was measured
     try (Stream<Path> files = Files.list(folder)) {
@@ -31,6 +36,9 @@ final class Tables {
     for (Path file : newest.values()) {
       List<String> lines = Files.readAllLines(file);
       boolean gpu = file.getFileName().toString().contains("-cuda-");
+      if (gpu) {
+        GpuTable.requireGpu(file, lines);
+      }
       out.append(gpu ? GpuTable.of(lines) : table(lines));
     }
     return out.toString();

@@ -90,9 +90,18 @@ class KernelBenchmarkTest {
     close(torch, result(AdamKernels.work(8, "cpu", KernelPeer.EQVAE)), 1e-5);
   }
 
-  /** There is no cuDNN where tests run: it must say so, and what to do. */
+  /** There are no libraries of CUDA where tests run: they must say so, and what to do. */
   @Test
-  void cudnnIsOnlyLookedForWhenAskedFor() throws Exception {
+  void librariesOfCudaAreOnlyLookedForWhenAskedFor() throws Exception {
+    KernelSpec linear = spec(new LinearKernels(), "10-16-24", KernelDirection.FORWARD);
+    IllegalStateException none =
+        assertThrows(
+            IllegalStateException.class, () -> linear.work("cuda", "bf16", KernelPeer.CUBLAS));
+    assertTrue(none.getMessage().contains("EQVAE_BENCH_MAVEN=-Pcudnn"), none::getMessage);
+    assertThrows(
+        IllegalArgumentException.class, () -> linear.work("cpu", "f32", KernelPeer.CUBLAS));
+    assertThrows(
+        IllegalArgumentException.class, () -> linear.work("cuda", "f32", KernelPeer.CUDNN));
     KernelSpec spec = spec(new ConvKernels(), "2-9-8-16-3-1", KernelDirection.FORWARD);
     IllegalStateException e =
         assertThrows(

@@ -10,6 +10,7 @@ import io.github.eqvae.eval.Evaluation;
 import io.github.eqvae.eval.Evaluator;
 import io.github.eqvae.eval.RFid;
 import io.github.eqvae.io.DecodeOptions;
+import io.github.eqvae.latents.EncodeOptions;
 import io.github.eqvae.model.Autoencoder;
 import io.github.eqvae.model.Lpips;
 import io.github.eqvae.model.ModelFile;
@@ -45,7 +46,7 @@ record CheckpointEvaluation(
     Path checkpoint,
     Path data,
     OptionalInt size,
-    Crop crop,
+    EncodeOptions.Crop crop,
     OptionalInt images,
     int batch,
     Optional<Path> lpips,
@@ -56,12 +57,6 @@ record CheckpointEvaluation(
   private static final List<Integer> ANGLES = List.of(90, 180, 270);
 
   private static final List<Double> SCALES = List.of(0.25, 0.5, 0.75);
-
-  /** How pictures become squares. */
-  enum Crop {
-    ADM,
-    CENTER
-  }
 
   Result run(PrintWriter err) throws IOException {
     ImageFolder folder =
@@ -94,7 +89,7 @@ record CheckpointEvaluation(
                 + ", the model's downsampling factor");
       }
       return new Result(
-          measure(vae, distance, rfid, folder, side, stream, err), Map.of(), Map.of());
+          measure(vae, distance, rfid, folder, side, stream, err), Map.of(), Map.of(), seed);
     }
   }
 
@@ -111,7 +106,13 @@ record CheckpointEvaluation(
     int channels = vae.config().inChannels();
     int threads = Runtime.getRuntime().availableProcessors();
     Transform square =
-        crop == Crop.ADM ? new Transform.AdmCenterCrop(side) : new Transform.CenterCrop(side);
+        switch (crop) {
+          case ADM -> new Transform.AdmCenterCrop(side);
+          case CENTER -> new Transform.CenterCrop(side);
+          case NONE ->
+              throw new EqvaeException.Argument(
+                  "--crop none: figures are of squares of one size; use adm or center");
+        };
     int[] indices = new int[total];
     Arrays.setAll(indices, i -> i);
     Ticker ticker = new Ticker(err, "measured", total, 0);

@@ -1,7 +1,6 @@
 package io.github.eqvae.cli;
 
 import io.github.eqvae.EqvaeException;
-import io.github.eqvae.model.LatentScaling;
 import io.github.eqvae.model.checkpoint.AutoencoderCheckpoint;
 import io.github.eqvae.model.checkpoint.AutoencoderKind;
 import io.github.eqvae.model.checkpoint.AutoencoderSettings;
@@ -18,6 +17,7 @@ import java.util.Optional;
 import java.util.concurrent.Callable;
 import java.util.stream.Collectors;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
@@ -94,17 +94,7 @@ final class ConvertCommand implements Callable<Integer> {
               + " sd-vae, sdxl-vae, sd3-vae, flux-vae ...")
   private Optional<String> model = Optional.empty();
 
-  @Option(
-      names = "--scaling-factor",
-      paramLabel = "X",
-      description = "scaling_factor of the latent: 1 / its standard deviation.")
-  private Optional<Double> scalingFactor = Optional.empty();
-
-  @Option(
-      names = "--shift-factor",
-      paramLabel = "X",
-      description = "shift_factor of the latent, with --scaling-factor: its mean.")
-  private Optional<Double> shiftFactor = Optional.empty();
+  @Mixin private ScalingOptions scaling = new ScalingOptions();
 
   @Option(
       names = "--scaling-from",
@@ -132,11 +122,7 @@ final class ConvertCommand implements Callable<Integer> {
     PrintWriter stdout = spec.commandLine().getOut();
     PrintWriter stderr = spec.commandLine().getErr();
     boolean pickle = to == Target.COMPVIS && isPickle();
-    if (shiftFactor.isPresent() && scalingFactor.isEmpty()) {
-      throw new ParameterException(
-          spec.commandLine(), "--shift-factor needs --scaling-factor beside it.");
-    }
-    if (scalingFrom.isPresent() && scalingFactor.isPresent()) {
+    if (scalingFrom.isPresent() && scaling.scaling().isPresent()) {
       throw new ParameterException(
           spec.commandLine(), "--scaling-from and --scaling-factor: give one of them.");
     }
@@ -204,9 +190,7 @@ final class ConvertCommand implements Callable<Integer> {
     if (model.isPresent()) {
       settings = known(model.get(), checkpoint).settings().orElse(settings);
     }
-    if (scalingFactor.isPresent()) {
-      settings = settings.with(LatentScaling.of(scalingFactor.get(), shiftFactor.orElse(0.0)));
-    }
+    settings = scaling.scaling().map(settings::with).orElse(settings);
     if (scalingFrom.isPresent()) {
       settings = settings.with(MeasuredScaling.read(scalingFrom.get(), scalingKind));
     }

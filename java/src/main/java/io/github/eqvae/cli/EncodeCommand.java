@@ -56,18 +56,9 @@ final class EncodeCommand implements Callable<Integer> {
               + " Default: mode, or codes of a model with a codebook.")
   private Optional<Content> content = Optional.empty();
 
-  @Option(
-      names = "--size",
-      paramLabel = "N",
-      description = "Side of the images. Default: what the model was trained with.")
-  private Optional<Integer> size = Optional.empty();
+  @Mixin private SquareOptions square = new SquareOptions();
 
-  @Option(
-      names = "--crop",
-      paramLabel = "HOW",
-      description =
-          "How a picture becomes a square: adm (as DiT and SiT do it; default), center, none.")
-  private EncodeOptions.Crop crop = EncodeOptions.Crop.ADM;
+  @Mixin private TileOption tile = new TileOption();
 
   @Option(names = "--hflip", description = "Encodes every image mirrored, too.")
   private boolean hflip;
@@ -108,10 +99,26 @@ final class EncodeCommand implements Callable<Integer> {
       Content what = content.orElse(vae.codebookSize() > 0 ? Content.CODES : Content.MODE);
       EncodeOptions options =
           new EncodeOptions(
-              what, seed, size.orElse(vae.resolution()), crop, hflip, scaled, format, shardSize);
+              what,
+              seed,
+              square.size().orElse(vae.resolution()),
+              square.crop(),
+              hflip,
+              scaled,
+              format,
+              shardSize);
       Listener listener = new Listener(stderr);
       EncodeJob job =
-          new EncodeJob(model.model(), vae, in, options, out, model.group(), overwrite, listener);
+          new EncodeJob(
+              model.model(),
+              vae,
+              in,
+              options,
+              out,
+              model.group(),
+              tile.tiling(),
+              overwrite,
+              listener);
       long total = job.source().size().orElse(0);
       stdout.printf(
           Locale.ROOT,

@@ -37,7 +37,7 @@ import picocli.CommandLine.Spec;
       "",
       "Examples:",
       "  eqvae evaluate runs/photos",
-      "  eqvae evaluate runs/photos --data pictures/",
+      "  eqvae evaluate runs/photos --data pictures/ --sample 1",
       "  eqvae evaluate runs/photos --set evaluation.images=2048",
       "  eqvae evaluate sd-vae-ft-ema/ --data pictures/ --inception inception-fid.safetensors",
       "  eqvae evaluate runs/photos --set evaluation.inception_weights=inception-fid.safetensors"
@@ -58,28 +58,22 @@ final class EvaluateCommand implements Callable<Integer> {
   @Option(names = "--set", paramLabel = "KEY=VALUE", description = "Overrides a run's setting.")
   private List<String> settings = new ArrayList<>();
 
+  @Option(
+      names = "--sample",
+      paramLabel = "SEED",
+      description = "Reconstructs from samples of the posterior, not from its mode.")
+  private Optional<Long> sample = Optional.empty();
+
   @ArgGroup(exclusive = false, heading = "Of a checkpoint that is no run:%n")
   private Checkpoint checkpoint = new Checkpoint();
 
   /** What a run's recipe says. */
-  private static final class Checkpoint {
-    @Option(
-        names = "--size",
-        paramLabel = "N",
-        description = "Side of the images. Default: what the model was trained with.")
-    private Optional<Integer> size = Optional.empty();
-
-    @Option(
-        names = "--crop",
-        paramLabel = "HOW",
-        description = "How pictures become squares: adm (default) or center.")
-    private CheckpointEvaluation.Crop crop = CheckpointEvaluation.Crop.ADM;
-
+  private static final class Checkpoint extends SquareOptions {
     @Option(names = "--images", paramLabel = "N", description = "At most so many. Default: all.")
     private Optional<Integer> images = Optional.empty();
 
     @Option(names = "--batch", paramLabel = "N", description = "Images at once. Default: 4.")
-    private int batch = 4;
+    private Optional<Integer> batch = Optional.empty();
 
     @Option(names = "--lpips", paramLabel = "FILE", description = "Weights; see `eqvae weights`.")
     private Optional<Path> lpips = Optional.empty();
@@ -90,21 +84,15 @@ final class EvaluateCommand implements Callable<Integer> {
         description = "Weights for rFID; see `eqvae weights`.")
     private Optional<Path> inception = Optional.empty();
 
-    @Option(
-        names = "--sample",
-        paramLabel = "SEED",
-        description = "Reconstructs from samples of the posterior, not from its mode.")
-    private Optional<Long> sample = Optional.empty();
-
     @Option(names = "--json", paramLabel = "FILE", description = "Writes the figures there, too.")
     private Optional<Path> json = Optional.empty();
 
     boolean isUsed() {
-      return size.isPresent()
+      return isGiven()
+          || batch.isPresent()
           || images.isPresent()
           || lpips.isPresent()
           || inception.isPresent()
-          || sample.isPresent()
           || json.isPresent();
     }
   }
@@ -150,6 +138,7 @@ final class EvaluateCommand implements Callable<Integer> {
       session.trainer().useAverage();
       Result result =
           session.evaluate(
+              seed(),
               why -> {
                 stderr.println(
                     "eqvae: note: " + why + " in evaluation.inception_weights (docs/rfid.md)");
@@ -166,6 +155,10 @@ final class EvaluateCommand implements Callable<Integer> {
     return 0;
   }
 
+  private OptionalLong seed() {
+    return sample.map(OptionalLong::of).orElse(OptionalLong.empty());
+  }
+
   private int checkpoint(PrintWriter stdout, PrintWriter stderr) throws IOException {
     Path pictures =
         data.orElseThrow(
@@ -179,13 +172,13 @@ final class EvaluateCommand implements Callable<Integer> {
         new CheckpointEvaluation(
                 run,
                 pictures,
-                c.size.map(OptionalInt::of).orElse(OptionalInt.empty()),
-                c.crop,
+                c.size().map(OptionalInt::of).orElse(OptionalInt.empty()),
+                c.crop(),
                 c.images.map(OptionalInt::of).orElse(OptionalInt.empty()),
-                c.batch,
+                c.batch.orElse(4),
                 c.lpips,
                 c.inception,
-                c.sample.map(OptionalLong::of).orElse(OptionalLong.empty()),
+                seed(),
                 device.name())
             .run(stderr);
     stdout.print(result.text());

@@ -1,12 +1,12 @@
 package io.github.eqvae.cli;
 
-import io.github.eqvae.model.LatentScaling;
 import io.github.eqvae.serve.Vae;
 import io.github.eqvae.serve.VaeOptions;
 import io.github.eqvae.tensor.Device;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.Optional;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
@@ -42,17 +42,7 @@ final class ModelArguments {
       description = "Of a run: the weights as last trained, not their average (EMA).")
   private boolean rawWeights;
 
-  @Option(
-      names = "--scaling-factor",
-      paramLabel = "X",
-      description = "scaling_factor of the latents, where the checkpoint does not say.")
-  private Optional<Double> scalingFactor = Optional.empty();
-
-  @Option(
-      names = "--shift-factor",
-      paramLabel = "X",
-      description = "shift_factor of the latents, with --scaling-factor. Default: 0.")
-  private double shiftFactor;
+  @Mixin private ScalingOptions scaling = new ScalingOptions();
 
   Path model() {
     return model;
@@ -69,9 +59,6 @@ final class ModelArguments {
   Vae load(Device on) throws IOException {
     VaeOptions options =
         VaeOptions.defaults().withSessions(sessions).withBatch(batch).withAverage(!rawWeights);
-    if (scalingFactor.isPresent()) {
-      options = options.withScaling(LatentScaling.of(scalingFactor.get(), shiftFactor));
-    }
-    return Vae.load(model, on, options);
+    return Vae.load(model, on, scaling.scaling().map(options::withScaling).orElse(options));
   }
 }

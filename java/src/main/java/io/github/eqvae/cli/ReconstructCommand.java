@@ -194,7 +194,7 @@ final class ReconstructCommand implements Callable<Integer> {
               new Transform.CenterCrop(vae.resolution()).apply(image, new SampleRandom(0, 0, i));
         }
         ImageBatch batch = ImageBatch.ofImages(List.of(image));
-        Latents latents = vae.encode(batch.padToMultiple(vae.downsamplingFactor()));
+        Latents latents = tile.encode(vae, batch.padToMultiple(vae.downsamplingFactor()));
         ImageBatch again = tile.decode(vae, latents).crop(image.height(), image.width());
         Path target = out.resolve(pictures.name(i).replaceAll("\\.[^./]+$", "") + ".png");
         Files.createDirectories(target.toAbsolutePath().getParent());

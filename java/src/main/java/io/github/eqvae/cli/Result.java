@@ -21,6 +21,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.OptionalLong;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -29,9 +30,13 @@ import org.jspecify.annotations.Nullable;
  * @param evaluation the figures
  * @param pictures rows of encoded pictures by label
  * @param latents rows of encoded latent channels by label
+ * @param sample seed of the samples of the posterior that were decoded; empty: its mode was
  */
 record Result(
-    Evaluation evaluation, Map<String, List<byte[]>> pictures, Map<String, List<byte[]>> latents) {
+    Evaluation evaluation,
+    Map<String, List<byte[]>> pictures,
+    Map<String, List<byte[]>> latents,
+    OptionalLong sample) {
   private static final int SHOWN = 8;
   private static final int ENLARGE = 8;
 
@@ -47,11 +52,13 @@ record Result(
       @Nullable RFid rfid,
       Stream stream,
       Recipe recipe,
-      float[] images) {
+      float[] images,
+      OptionalLong sample) {
     int side = recipe.data().resolution();
     int channels = recipe.data().channels();
     int each = side * side * channels;
     try (Evaluator evaluator = new Evaluator(vae, lpips, stream)) {
+      sample.ifPresent(evaluator::samplePosterior);
       Evaluation evaluation =
           evaluator.measure(
               images,
@@ -83,7 +90,8 @@ record Result(
       pictures.put(
           "decoded from half-size latents" + psnr(halved, fromHalved, n),
           pngs(fromHalved, n, small, channels));
-      return new Result(evaluation, pictures, latents(evaluator, vae, x, n, side, channels));
+      return new Result(
+          evaluation, pictures, latents(evaluator, vae, x, n, side, channels), sample);
     }
   }
 
@@ -160,6 +168,7 @@ record Result(
     LatentStatistics s = e.statistics();
     StringBuilder out = new StringBuilder();
     line(out, "images", "%d", e.images());
+    sample.ifPresent(seed -> line(out, "decoded", "samples of the posterior, seed %d", seed));
     line(out, "PSNR", "%.2f dB", e.psnr());
     line(out, "SSIM", "%.4f", e.ssim());
     e.lpips().ifPresent(v -> line(out, "LPIPS", "%.4f", v));
@@ -204,6 +213,8 @@ record Result(
     Evaluation e = evaluation;
     Map<String, Object> map = new LinkedHashMap<>();
     map.put("images", e.images());
+    map.put("posterior", sample.isPresent() ? "sample" : "mode");
+    sample.ifPresent(seed -> map.put("seed", seed));
     map.put("psnr", e.psnr());
     map.put("ssim", e.ssim());
     e.lpips().ifPresent(v -> map.put("lpips", v));

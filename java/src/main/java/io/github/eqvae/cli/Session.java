@@ -37,6 +37,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
+import java.util.OptionalLong;
 import java.util.function.Consumer;
 
 /**
@@ -260,18 +261,24 @@ final class Session implements AutoCloseable {
 
   /** The figures and the pictures of the model as it is now; rFID if its weights are named. */
   Result evaluate() throws IOException {
-    return evaluate(why -> {});
+    return evaluate(OptionalLong.empty(), why -> {});
   }
 
-  /** The same; {@code note} is told why there is no rFID. */
-  Result evaluate(Consumer<String> note) throws IOException {
+  /** The same, of samples with that seed; {@code note} is told why there is no rFID. */
+  Result evaluate(OptionalLong sample, Consumer<String> note) throws IOException {
     float[] images = data.heldOut(recipe.evaluation().images());
     Stream stream = trainer.stream();
     try (RFid rfid =
         RFid.open(recipe.evaluation().inceptionWeights(), stream, recipe.evaluation().batch(), note)
             .orElse(null)) {
       return Result.of(
-          trainer.vae(), trainer.networks().lpips().orElse(null), rfid, stream, recipe, images);
+          trainer.vae(),
+          trainer.networks().lpips().orElse(null),
+          rfid,
+          stream,
+          recipe,
+          images,
+          sample);
     }
   }
 

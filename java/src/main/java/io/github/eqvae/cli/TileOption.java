@@ -7,17 +7,25 @@ import io.github.eqvae.serve.Vae;
 import java.util.Optional;
 import picocli.CommandLine.Option;
 
-/** Decoding in tiles, for images too large to be decoded whole. */
+/** {@code --tile}: work in tiles, for images too large for the memory. */
 final class TileOption {
   @Option(
       names = "--tile",
       paramLabel = "N",
       description =
-          "Decodes in tiles of N pixels, such as 512: the same image with less memory, in about"
+          "Works in tiles of N pixels, such as 512: the same result with less memory, in about"
               + " five times the time.")
   private Optional<Integer> tile = Optional.empty();
 
+  Optional<Tiling> tiling() {
+    return tile.map(Tiling::new);
+  }
+
+  Latents encode(Vae vae, ImageBatch images) {
+    return tiling().map(t -> vae.encode(images, t)).orElseGet(() -> vae.encode(images));
+  }
+
   ImageBatch decode(Vae vae, Latents latents) {
-    return tile.isPresent() ? vae.decode(latents, new Tiling(tile.get())) : vae.decode(latents);
+    return tiling().map(t -> vae.decode(latents, t)).orElseGet(() -> vae.decode(latents));
   }
 }

@@ -70,12 +70,39 @@ final class WeightsCommand implements Callable<Integer> {
     return 0;
   }
 
-  private static void requireFree(Path file, boolean overwrite) throws IOException {
-    if (Files.exists(file) && !overwrite) {
-      throw new EqvaeException.Argument(
-          file + " is there already; name another, or add --overwrite");
+  /** Makes a file of fetched ones. */
+  private abstract static class Conversion implements Callable<Integer> {
+    @Option(names = "--unchecked", description = "Takes other files than the published ones.")
+    private boolean unchecked;
+
+    @Option(names = "--overwrite", description = "Replaces OUT if it is there.")
+    private boolean overwrite;
+
+    @Spec private CommandSpec spec;
+
+    /** The file to write. */
+    abstract Path out();
+
+    /** Compares what was fetched with the published hashes. */
+    abstract void check() throws IOException;
+
+    abstract void write() throws IOException;
+
+    @Override
+    public final Integer call() throws IOException {
+      if (Files.exists(out()) && !overwrite) {
+        throw new EqvaeException.Argument(
+            out() + " is there already; name another, or add --overwrite");
+      }
+      Files.createDirectories(out().toAbsolutePath().getParent());
+      if (!unchecked) {
+        check();
+      }
+      write();
+      spec.commandLine().getOut().println("wrote " + out());
+      spec.commandLine().getOut().flush();
+      return 0;
     }
-    Files.createDirectories(file.toAbsolutePath().getParent());
   }
 
   /** {@code eqvae weights lpips}. */
@@ -83,7 +110,7 @@ final class WeightsCommand implements Callable<Integer> {
       name = "lpips",
       mixinStandardHelpOptions = true,
       description = "Makes the file of LPIPS-VGG, for objective.lpips_weights.")
-  static final class Lpips implements Callable<Integer> {
+  static final class Lpips extends Conversion {
     @Parameters(index = "0", paramLabel = "VGG16", description = "vgg16-397923af.pth.")
     private Path vgg = Path.of(".");
 
@@ -93,25 +120,20 @@ final class WeightsCommand implements Callable<Integer> {
     @Parameters(index = "2", paramLabel = "OUT", description = "The safetensors file to write.")
     private Path out = Path.of(".");
 
-    @Option(names = "--unchecked", description = "Takes other files than the published ones.")
-    private boolean unchecked;
-
-    @Option(names = "--overwrite", description = "Replaces OUT if it is there.")
-    private boolean overwrite;
-
-    @Spec private CommandSpec spec;
+    @Override
+    Path out() {
+      return out;
+    }
 
     @Override
-    public Integer call() throws IOException {
-      requireFree(out, overwrite);
-      if (!unchecked) {
-        MetricWeights.VGG16.check(vgg);
-        MetricWeights.LPIPS_HEADS.check(heads);
-      }
+    void check() throws IOException {
+      MetricWeights.VGG16.check(vgg);
+      MetricWeights.LPIPS_HEADS.check(heads);
+    }
+
+    @Override
+    void write() throws IOException {
       MetricWeights.writeLpips(vgg, heads, out);
-      spec.commandLine().getOut().println("wrote " + out);
-      spec.commandLine().getOut().flush();
-      return 0;
     }
   }
 
@@ -120,7 +142,7 @@ final class WeightsCommand implements Callable<Integer> {
       name = "inception",
       mixinStandardHelpOptions = true,
       description = "Makes the file of Inception-v3, for evaluation.inception_weights.")
-  static final class Inception implements Callable<Integer> {
+  static final class Inception extends Conversion {
     @Parameters(
         index = "0",
         paramLabel = "INCEPTION",
@@ -130,24 +152,19 @@ final class WeightsCommand implements Callable<Integer> {
     @Parameters(index = "1", paramLabel = "OUT", description = "The safetensors file to write.")
     private Path out = Path.of(".");
 
-    @Option(names = "--unchecked", description = "Takes another file than the published one.")
-    private boolean unchecked;
-
-    @Option(names = "--overwrite", description = "Replaces OUT if it is there.")
-    private boolean overwrite;
-
-    @Spec private CommandSpec spec;
+    @Override
+    Path out() {
+      return out;
+    }
 
     @Override
-    public Integer call() throws IOException {
-      requireFree(out, overwrite);
-      if (!unchecked) {
-        MetricWeights.INCEPTION.check(inception);
-      }
+    void check() throws IOException {
+      MetricWeights.INCEPTION.check(inception);
+    }
+
+    @Override
+    void write() throws IOException {
       MetricWeights.writeInception(inception, out);
-      spec.commandLine().getOut().println("wrote " + out);
-      spec.commandLine().getOut().flush();
-      return 0;
     }
   }
 }

@@ -10,6 +10,7 @@ import io.github.eqvae.serve.ImageBatch;
 import io.github.eqvae.serve.Latents;
 import io.github.eqvae.serve.Moments;
 import io.github.eqvae.serve.Posterior;
+import io.github.eqvae.serve.Tiling;
 import io.github.eqvae.serve.Vae;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -73,6 +74,7 @@ public final class EncodeJob {
   private final EncodeOptions options;
   private final Path folder;
   private final int group;
+  private final Optional<Tiling> tiling;
   private final Listener listener;
 
   private final LatentIndex index;
@@ -91,6 +93,7 @@ public final class EncodeJob {
    * @param options what to make of them
    * @param folder receives the shards and {@code index.json}
    * @param group images that are decoded and encoded together; more of them keep more sessions busy
+   * @param tiling cuts images that are too large to be encoded whole
    * @param overwrite whether latents made otherwise may be replaced
    * @param listener is told how it gets on
    * @throws IOException if the images or the folder cannot be read
@@ -104,6 +107,7 @@ public final class EncodeJob {
       EncodeOptions options,
       Path folder,
       int group,
+      Optional<Tiling> tiling,
       boolean overwrite,
       Listener listener)
       throws IOException {
@@ -113,6 +117,7 @@ public final class EncodeJob {
     this.options = options;
     this.folder = folder;
     this.group = group;
+    this.tiling = tiling;
     this.listener = listener;
     check();
     source = SampleSource.open(input, this::broken);
@@ -261,11 +266,11 @@ public final class EncodeJob {
     ImageBatch batch = ImageBatch.ofImages(images);
     switch (options.content()) {
       case CODES -> {
-        Codes codes = vae.codes(batch);
+        Codes codes = tiling.map(t -> vae.codes(batch, t)).orElseGet(() -> vae.codes(batch));
         shard.add(Content.CODES.key() + suffix, codes);
       }
       case MOMENTS -> {
-        Moments m = vae.moments(batch);
+        Moments m = tiling.map(t -> vae.moments(batch, t)).orElseGet(() -> vae.moments(batch));
         shard.add(Content.MOMENTS.key() + suffix, m);
       }
       case MODE, SAMPLE -> {
@@ -273,7 +278,10 @@ public final class EncodeJob {
             options.content() == Content.MODE
                 ? Posterior.mode()
                 : Posterior.sample(options.seed()).from(first);
-        Latents z = vae.encode(batch, posterior);
+        Latents z =
+            tiling
+                .map(t -> vae.encode(batch, posterior, t))
+                .orElseGet(() -> vae.encode(batch, posterior));
         shard.add(Content.MODE.key() + suffix, options.scaled() ? vae.scale(z) : z, z);
       }
     }

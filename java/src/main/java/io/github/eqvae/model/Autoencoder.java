@@ -152,6 +152,13 @@ public sealed interface Autoencoder extends AutoCloseable permits AutoencoderKl,
   Tensor decode(Tape tape, Tensor value);
 
   /**
+   * The encoder in parts, for images too large to be encoded at once.
+   *
+   * @return what {@link #encode} runs
+   */
+  EncoderStages encoderStages();
+
+  /**
    * The decoder in parts, for images too large to be decoded at once.
    *
    * @return what {@link #decode} runs

@@ -158,6 +158,11 @@ public final class AutoencoderKl implements Autoencoder {
   }
 
   @Override
+  public EncoderStages encoderStages() {
+    return new EncoderStages(encoder, quantConv, activations);
+  }
+
+  @Override
   public DecoderStages decoderStages() {
     return new DecoderStages(decoder, postQuantConv, activations);
   }

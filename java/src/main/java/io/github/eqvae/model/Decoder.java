@@ -88,13 +88,13 @@ final class Decoder {
     return h;
   }
 
-  /** Up to and with the last level that has attention, which sees the whole image. */
+  /** Up to and with the last level that has attention, which sees the whole image; or all. */
   Tensor middle(Tape tape, Tensor z) { // [N, h, w, z_channels]
     Tensor h = mid.forward(tape, convIn.forward(tape, z));
     for (int i = 0; i < firstStage(); i++) {
       h = blocks(tape, levels.get(i), upsampled(tape, i, h));
     }
-    return h;
+    return stages() > 0 ? h : convOut.forward(tape, normOut.forward(tape, h));
   }
 
   /** The levels behind {@link #middle}. */

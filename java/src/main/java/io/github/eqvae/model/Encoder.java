@@ -63,18 +63,63 @@ final class Encoder {
   Tensor forward(Tape tape, Tensor x) { // [N, H, W, in_channels]
     Tensor h = convIn.forward(tape, x); // [N, H, W, ch]
     for (Level level : levels) {
-      for (int j = 0; j < level.blocks().size(); j++) {
-        h = level.blocks().get(j).forward(tape, h); // [N, H/2^i, W/2^i, ch·mult_i]
-        if (!level.attentions().isEmpty()) {
-          h = level.attentions().get(j).forward(tape, h);
-        }
-      }
-      Conv2d downsample = level.downsample();
-      if (downsample != null) {
-        h = downsample.forward(tape, h);
-      }
+      h = level(tape, level, h); // [N, H/2^i, W/2^i, ch·mult_i]
     }
     h = mid.forward(tape, h); // [N, H/f, W/f, ch·mult_last]
     return convOut.forward(tape, normOut.forward(tape, h)); // [N, H/f, W/f, out]
+  }
+
+  private static Tensor level(Tape tape, Level level, Tensor x) {
+    Tensor h = x;
+    for (int j = 0; j < level.blocks().size(); j++) {
+      h = level.blocks().get(j).forward(tape, h);
+      if (!level.attentions().isEmpty()) {
+        h = level.attentions().get(j).forward(tape, h);
+      }
+    }
+    return level.downsample() == null ? h : level.downsample().forward(tape, h);
+  }
+
+  /** The levels that halve, up to the first with attention, which sees the whole image. */
+  int stages() {
+    int n = 0;
+    while (levels.get(n).downsample() != null && levels.get(n).attentions().isEmpty()) {
+      n++;
+    }
+    return n;
+  }
+
+  /** Convolutions of 3×3 one after the other in a stage. */
+  int convolutions(int stage) {
+    int first = stage == 0 ? 1 : 0;
+    return first + 2 * levels.get(stage).blocks().size() + 1;
+  }
+
+  List<GroupNorm> norms(int stage) {
+    List<GroupNorm> norms = new ArrayList<>();
+    levels.get(stage).blocks().forEach(b -> norms.addAll(b.norms()));
+    return norms;
+  }
+
+  /** A stage up to what goes into one of its norms, or all of it if there is no such norm. */
+  Tensor stage(Tape tape, int stage, Tensor x, int norm) {
+    Level level = levels.get(stage);
+    Tensor h = stage == 0 ? convIn.forward(tape, x) : x;
+    if (norm >= 2 * level.blocks().size()) {
+      return level(tape, level, h);
+    }
+    for (int j = 0; j < norm / 2; j++) {
+      h = level.blocks().get(j).forward(tape, h);
+    }
+    return norm % 2 == 0 ? h : level.blocks().get(norm / 2).beforeNorm2(tape, h);
+  }
+
+  /** All behind the stages. */
+  Tensor end(Tape tape, Tensor x) {
+    Tensor h = stages() == 0 ? convIn.forward(tape, x) : x;
+    for (Level level : levels.subList(stages(), levels.size())) {
+      h = level(tape, level, h);
+    }
+    return convOut.forward(tape, normOut.forward(tape, mid.forward(tape, h)));
   }
 }

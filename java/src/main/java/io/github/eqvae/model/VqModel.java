@@ -165,6 +165,11 @@ public final class VqModel implements Autoencoder {
   }
 
   @Override
+  public EncoderStages encoderStages() {
+    return new EncoderStages(encoder, quantConv, activations);
+  }
+
+  @Override
   public DecoderStages decoderStages() {
     return new DecoderStages(decoder, postQuantConv, activations);
   }

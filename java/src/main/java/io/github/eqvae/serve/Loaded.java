@@ -1,11 +1,13 @@
 package io.github.eqvae.serve;
 
+import io.github.eqvae.EqvaeException;
 import io.github.eqvae.model.Autoencoder;
 import io.github.eqvae.model.LatentScaling;
 import io.github.eqvae.model.VqModel;
 import io.github.eqvae.model.checkpoint.AutoencoderCheckpoint;
 import io.github.eqvae.tensor.Device;
 import io.github.eqvae.tensor.Stream;
+import io.github.eqvae.train.RecipeException;
 import io.github.eqvae.train.TrainedModel;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -26,7 +28,11 @@ record Loaded(Path path, Autoencoder model, Optional<LatentScaling> scaling, flo
       Autoencoder model;
       Optional<LatentScaling> scaling = Optional.empty();
       if (TrainedModel.isRun(path)) {
-        model = TrainedModel.load(path, stream, options.average());
+        try {
+          model = TrainedModel.load(path, stream, options.average());
+        } catch (RecipeException e) {
+          throw new EqvaeException.Argument(String.valueOf(e.getMessage()));
+        }
       } else {
         try (AutoencoderCheckpoint checkpoint = AutoencoderCheckpoint.open(path)) {
           model = checkpoint.load(stream);

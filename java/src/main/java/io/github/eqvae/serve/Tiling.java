@@ -3,14 +3,14 @@ package io.github.eqvae.serve;
 import io.github.eqvae.EqvaeException;
 
 /**
- * How a large image is decoded in parts. The result is that of decoding it whole, but for rounding:
- * the middle of the decoder, with its attention, is run on the whole latent, which is small; behind
- * it every resolution is run on tiles that reach over their borders as far as a pixel's
- * neighbourhood does, and whose norms have the statistics of the whole image. These are measured
- * first, norm by norm, which takes about four times as long as decoding.
+ * How a large image is encoded or decoded in parts. The result is that of the whole image, but for
+ * rounding: what has attention, the end of the encoder and the middle of the decoder, is run on all
+ * of its small input; before or behind it every resolution is run on tiles that reach over their
+ * borders as far as a pixel's neighbourhood does, and whose norms have the statistics of the whole
+ * image. These are measured first, norm by norm, which takes several times as long.
  *
- * <p>Memory is that of one tile, of the image, and of what goes into the last doubling: for SD-VAE
- * 256 channels at half the resolution.
+ * <p>Memory is that of one tile, of the image, and of what lies between its two largest
+ * resolutions: for SD-VAE 128 channels at half the resolution when encoding, 256 when decoding.
  *
  * @param size side of a tile, in pixels of the image
  */

@@ -4,20 +4,16 @@ import io.github.eqvae.EqvaeException;
 import io.github.eqvae.model.Autoencoder;
 import io.github.eqvae.model.AutoencoderKl;
 import io.github.eqvae.model.LatentScaling;
-import io.github.eqvae.tape.Tape;
 import io.github.eqvae.tensor.Device;
 import io.github.eqvae.tensor.MemoryStats;
-import io.github.eqvae.tensor.Shape;
-import io.github.eqvae.tensor.Tensor;
 import java.awt.image.BufferedImage;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
-import java.util.concurrent.Future;
 import java.util.concurrent.atomic.AtomicBoolean;
-import java.util.function.BiFunction;
+import org.jspecify.annotations.Nullable;
 
 /**
  * An autoencoder to encode and decode with, from any number of threads.
@@ -36,12 +32,10 @@ import java.util.function.BiFunction;
  * and whichever session it gets.
  */
 public final class Vae implements AutoCloseable {
-  /** Noise of this class among the purposes of random numbers. */
-  private static final long NOISE = 0x5EED_1A7E_0000_0000L;
-
   private final Loaded loaded;
   private final Autoencoder model;
   private final SessionPool pool;
+  private final Batches batches;
   private final VaeOptions options;
   private final AtomicBoolean closed = new AtomicBoolean();
 
@@ -49,6 +43,7 @@ public final class Vae implements AutoCloseable {
     this.loaded = loaded;
     this.model = loaded.model();
     this.pool = pool;
+    this.batches = new Batches(pool, options.batch());
     this.options = options;
   }
 
@@ -201,39 +196,35 @@ public final class Vae implements AutoCloseable {
    * @return the latents, not scaled
    */
   public Latents encode(ImageBatch images, Posterior posterior) {
-    require(images);
-    int f = downsamplingFactor();
-    int h = images.height() / f;
-    int w = images.width() / f;
-    int c = latentChannels();
-    float[] out = new float[images.count() * h * w * c];
-    each(
-        images.count(),
-        (from, to) ->
-            session -> {
-              ImageBatch part = images.part(from, to);
-              Tape tape = session.tape();
-              Tensor encoded = model.encode(tape, upload(session, part));
-              Tensor z =
-                  posterior.samples()
-                      ? model.latent(
-                          tape,
-                          encoded,
-                          shape -> noise(tape, shape, posterior, posterior.first() + from))
-                      : model.mode(tape, encoded);
-              return session.download(z);
-            },
-        (from, part) -> System.arraycopy(part, 0, out, from * h * w * c, part.length));
-    return new Latents(images.count(), h, w, c, out, false);
+    return encoding(images, null).latents(posterior);
   }
 
-  /** Noise of each image by its number alone, so that batches may be cut anywhere. */
-  private static Tensor noise(Tape tape, Shape shape, Posterior posterior, long first) {
-    Tensor noise = tape.arena().tensor(shape);
-    for (int i = 0; i < shape.size(0); i++) {
-      noise.narrow(0, i, 1).normal(tape.stream(), posterior.seed(), NOISE + first + i, 0, 1);
-    }
-    return noise;
+  /**
+   * Encodes images in tiles, one at a time, with the memory that {@link Tiling} says.
+   *
+   * @param images as of {@link #encode(ImageBatch)}
+   * @param tiling how to cut
+   * @return as of {@link #encode(ImageBatch)}, but for rounding
+   */
+  public Latents encode(ImageBatch images, Tiling tiling) {
+    return encode(images, Posterior.mode(), tiling);
+  }
+
+  /**
+   * Encodes images in tiles.
+   *
+   * @param images as of {@link #encode(ImageBatch)}
+   * @param posterior the mode, or a sample
+   * @param tiling how to cut
+   * @return as of {@link #encode(ImageBatch, Posterior)}, but for rounding
+   */
+  public Latents encode(ImageBatch images, Posterior posterior, Tiling tiling) {
+    return encoding(images, tiling).latents(posterior);
+  }
+
+  private Encoding encoding(ImageBatch images, @Nullable Tiling tiling) {
+    require(images);
+    return new Encoding(model, batches, images, tiling);
   }
 
   /**
@@ -244,34 +235,26 @@ public final class Vae implements AutoCloseable {
    * @throws EqvaeException.Unsupported when the model has a codebook instead of a posterior
    */
   public Moments moments(ImageBatch images) {
-    require(images);
+    return moments(encoding(images, null));
+  }
+
+  /**
+   * The posteriors of images that are encoded in tiles.
+   *
+   * @param images as of {@link #encode(ImageBatch)}
+   * @param tiling how to cut
+   * @return as of {@link #moments(ImageBatch)}, but for rounding
+   */
+  public Moments moments(ImageBatch images, Tiling tiling) {
+    return moments(encoding(images, tiling));
+  }
+
+  private Moments moments(Encoding encoding) {
     if (!(model instanceof AutoencoderKl)) {
       throw new EqvaeException.Unsupported(
           "A discrete autoencoder has no posterior; use codes(), or encode() for its vectors");
     }
-    int f = downsamplingFactor();
-    int c = latentChannels();
-    int places = images.height() / f * (images.width() / f);
-    float[] mean = new float[images.count() * places * c];
-    float[] std = new float[mean.length];
-    each(
-        images.count(),
-        (from, to) ->
-            session ->
-                session.download(
-                    model.encode(session.tape(), upload(session, images.part(from, to)))),
-        (from, part) -> {
-          for (int i = 0; i < part.length; i++) {
-            int place = from * places + i / (2 * c);
-            int channel = i % (2 * c);
-            if (channel < c) {
-              mean[place * c + channel] = part[i];
-            } else {
-              std[place * c + channel - c] = (float) Math.exp(0.5 * Math.clamp(part[i], -30f, 20f));
-            }
-          }
-        });
-    return new Moments(images.count(), images.height() / f, images.width() / f, c, mean, std);
+    return encoding.moments();
   }
 
   /**
@@ -282,25 +265,20 @@ public final class Vae implements AutoCloseable {
    * @throws EqvaeException.Unsupported when the model has no codebook
    */
   public Codes codes(ImageBatch images) {
-    require(images);
     requireCodebook();
-    int f = downsamplingFactor();
-    int places = images.height() / f * (images.width() / f);
-    int[] out = new int[images.count() * places];
-    each(
-        images.count(),
-        (from, to) ->
-            session -> {
-              Tape tape = session.tape();
-              Tensor z = model.encode(tape, upload(session, images.part(from, to)));
-              Autoencoder.Quantization q = model.bottleneck(tape, z).quantization();
-              if (q == null) {
-                throw new EqvaeException.Internal("a model with a codebook did not quantise");
-              }
-              return session.downloadInts(q.index());
-            },
-        (from, part) -> System.arraycopy(part, 0, out, from * places, part.length));
-    return new Codes(images.count(), images.height() / f, images.width() / f, out);
+    return encoding(images, null).codes();
+  }
+
+  /**
+   * The numbers of the nearest codes of images that are encoded in tiles.
+   *
+   * @param images as of {@link #encode(ImageBatch)}
+   * @param tiling how to cut
+   * @return as of {@link #codes(ImageBatch)}; rounding may change the nearest of two codes
+   */
+  public Codes codes(ImageBatch images, Tiling tiling) {
+    requireCodebook();
+    return encoding(images, tiling).codes();
   }
 
   /**
@@ -313,21 +291,7 @@ public final class Vae implements AutoCloseable {
    */
   public ImageBatch decode(Latents latents) {
     require(latents);
-    Latents raw = unscale(latents);
-    return decode(
-        raw.count(),
-        raw.height(),
-        raw.width(),
-        (from, to) ->
-            session -> {
-              Tape tape = session.tape();
-              Latents part = raw.part(from, to);
-              Tensor z =
-                  session.upload(
-                      Shape.of(part.count(), part.height(), part.width(), part.channels()),
-                      part.values());
-              return session.download(model.decode(tape, model.bottleneck(tape, z).value()));
-            });
+    return new Decoding(model, batches, null).latents(unscale(latents));
   }
 
   /**
@@ -339,25 +303,7 @@ public final class Vae implements AutoCloseable {
    */
   public ImageBatch decode(Latents latents, Tiling tiling) {
     require(latents);
-    Latents raw = unscale(latents);
-    int f = downsamplingFactor();
-    int c = model.config().outChannels();
-    int each = Math.multiplyExact(Math.multiplyExact(raw.height() * f, raw.width() * f), c);
-    float[] out = new float[Math.multiplyExact(raw.count(), each)];
-    List<Future<float[]>> images = new ArrayList<>();
-    for (int i = 0; i < raw.count(); i++) {
-      Latents one = raw.part(i, i + 1);
-      images.add(
-          pool.submit(
-              session -> {
-                Shape shape = Shape.of(1, one.height(), one.width(), one.channels());
-                Tensor z = session.upload(shape, one.values());
-                Tensor value = model.bottleneck(session.tape(), z).value();
-                return new TiledDecoder(model, session, tiling).decode(value);
-              }));
-    }
-    collect(images, (i, image) -> System.arraycopy(image, 0, out, i * each, each));
-    return new ImageBatch(raw.count(), raw.height() * f, raw.width() * f, c, out);
+    return new Decoding(model, batches, tiling).latents(unscale(latents));
   }
 
   /**
@@ -378,31 +324,7 @@ public final class Vae implements AutoCloseable {
             "code %d: the codebook has %d".formatted(index, table.length / c));
       }
     }
-    return decode(
-        codes.count(),
-        codes.height(),
-        codes.width(),
-        (from, to) ->
-            session -> {
-              Codes part = codes.part(from, to);
-              float[] vectors = new float[part.indices().length * c];
-              for (int i = 0; i < part.indices().length; i++) {
-                System.arraycopy(table, part.indices()[i] * c, vectors, i * c, c);
-              }
-              Shape shape = Shape.of(part.count(), part.height(), part.width(), c);
-              Tape tape = session.tape();
-              return session.download(model.decode(tape, session.upload(shape, vectors)));
-            });
-  }
-
-  private ImageBatch decode(
-      int count, int h, int w, BiFunction<Integer, Integer, Session.Work<float[]>> work) {
-    int f = downsamplingFactor();
-    int c = model.config().outChannels();
-    int each = Math.multiplyExact(Math.multiplyExact(h * f, w * f), c);
-    float[] out = new float[Math.multiplyExact(count, each)];
-    each(count, work, (from, part) -> System.arraycopy(part, 0, out, from * each, part.length));
-    return new ImageBatch(count, h * f, w * f, c, out);
+    return new Decoding(model, batches, null).codes(codes, table);
   }
 
   /**
@@ -465,44 +387,6 @@ public final class Vae implements AutoCloseable {
    */
   public MemoryStats memory() {
     return pool.device().memory();
-  }
-
-  private Tensor upload(Session session, ImageBatch part) {
-    return session.upload(
-        Shape.of(part.count(), part.height(), part.width(), part.channels()), part.pixels());
-  }
-
-  /** Puts the parts where they belong. */
-  @FunctionalInterface
-  private interface Sink<T> {
-    void put(int from, T part);
-  }
-
-  /** Cuts [0, count) into batches that run in the sessions, and takes all results. */
-  private <T> void each(
-      int count, BiFunction<Integer, Integer, Session.Work<T>> work, Sink<T> sink) {
-    List<Future<T>> parts = new ArrayList<>();
-    for (int from = 0; from < count; from += options.batch()) {
-      parts.add(pool.submit(work.apply(from, Math.min(count, from + options.batch()))));
-    }
-    collect(parts, (i, part) -> sink.put(i * options.batch(), part));
-  }
-
-  private static <T> void collect(List<Future<T>> parts, Sink<T> sink) {
-    RuntimeException failure = null;
-    for (int i = 0; i < parts.size(); i++) {
-      try {
-        T part = SessionPool.await(parts.get(i));
-        if (failure == null) {
-          sink.put(i, part);
-        }
-      } catch (RuntimeException e) { // the others are waited for, too: nothing goes on unseen
-        failure = failure == null ? e : failure;
-      }
-    }
-    if (failure != null) {
-      throw failure;
-    }
   }
 
   private void require(ImageBatch images) {

@@ -1,7 +1,9 @@
 package io.github.eqvae.cli;
 
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.github.eqvae.io.Image;
@@ -199,7 +201,19 @@ class CliTest {
         "evaluation.inception_weights",
         "none.safetensors");
 
-    assertUserError(run("evaluate", "run", "--sample", "1"), 1, "folder of a run");
+    byte[] ofMode = Files.readAllBytes(run.resolve("evaluation.json"));
+    assertEquals(0, run("evaluate", "run", "--sample", "1").code());
+    String drawn = Files.readString(run.resolve("evaluation.json"));
+    assertTrue(drawn.contains("\"posterior\" : \"sample\""), drawn);
+    assertEquals(0, run("evaluate", "run", "--sample", "1").code());
+    assertEquals(drawn, Files.readString(run.resolve("evaluation.json")), "the same seed");
+    assertEquals(0, run("evaluate", "run", "--sample", "2").code());
+    String others = Files.readString(run.resolve("evaluation.json"));
+    assertNotEquals(field(drawn, "psnr"), field(others, "psnr"), "another seed");
+    assertEquals(field(drawn, "latent"), field(others, "latent"), "latents are the mode's");
+    assertEquals(0, run("evaluate", "run").code());
+    assertArrayEquals(ofMode, Files.readAllBytes(run.resolve("evaluation.json")));
+    assertUserError(run("evaluate", "run", "--batch", "1"), 1, "folder of a run");
     Path in = Files.createDirectories(folder.resolve("in"));
     Images.writePng(in.resolve("a.png"), new Image(20, 16, 1, new byte[320]));
     Files.writeString(in.resolve("broken.png"), "no picture");
@@ -211,6 +225,11 @@ class CliTest {
     o = run("reconstruct", "run", "in/a.png", "out1"); // one picture is a folder of one
     assertEquals(0, o.code(), o.err());
     assertTrue(Files.exists(folder.resolve("out1/a.png")), o.out() + o.err());
+  }
+
+  private static com.fasterxml.jackson.databind.JsonNode field(String json, String name)
+      throws IOException {
+    return new com.fasterxml.jackson.databind.ObjectMapper().readTree(json).get(name);
   }
 
   @Test
@@ -233,6 +252,10 @@ class CliTest {
     Outcome sampled = run("evaluate", m, "--data", "in", "--images", "4", "--sample", "3");
     assertEquals(0, sampled.code(), sampled.err());
     assertFalse(o.out().equals(sampled.out()), "samples give the figures of the mode");
+    assertTrue(sampled.out().contains("samples of the posterior, seed 3"), sampled.out());
+    Outcome same = run("evaluate", m, "--data", "in", "--images", "4", "--sample", "3");
+    assertEquals(sampled.out(), same.out(), "the same seed");
+    assertUserError(run("evaluate", m, "--data", "in", "--crop", "none"), 1, "adm or center");
     o = run("convert", m, "vae", "--to", "diffusers");
     assertUserError(o, 1, "--scaling-from");
     o = run("convert", m, "vae", "--to", "diffusers", "--scaling-from", "figures.json");

@@ -31,6 +31,7 @@ import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Random;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeEach;
@@ -82,6 +83,7 @@ class EncodeJobTest {
                   options,
                   out,
                   2,
+                  Optional.empty(),
                   false,
                   new EncodeJob.Listener() {
                     @Override

@@ -1,5 +1,6 @@
 package io.github.eqvae.serve;
 
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -12,7 +13,7 @@ import java.util.Random;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** Images decoded in tiles against the same images decoded whole. */
+/** Images encoded and decoded in tiles against the same images whole. */
 class TilingTest {
   @TempDir Path folder;
 
@@ -44,13 +45,29 @@ class TilingTest {
   }
 
   private static double error(ImageBatch a, ImageBatch b) {
+    return error(a.pixels(), b.pixels());
+  }
+
+  private static double error(float[] a, float[] b) {
+    assertEquals(a.length, b.length);
     double most = 0;
     double range = 0;
-    for (int i = 0; i < a.pixels().length; i++) {
-      most = Math.max(most, Math.abs(a.pixels()[i] - b.pixels()[i]));
-      range = Math.max(range, Math.abs(a.pixels()[i]));
+    for (int i = 0; i < a.length; i++) {
+      most = Math.max(most, Math.abs(a[i] - b[i]));
+      range = Math.max(range, Math.abs(a[i]));
     }
     return most / range;
+  }
+
+  /** Brightness and contrast change across the image, and no side is a power of two. */
+  private static ImageBatch images(int count, int height, int width) {
+    Random random = new Random(5);
+    float[] pixels = new float[count * height * width * 3];
+    for (int i = 0; i < pixels.length; i++) {
+      double across = (double) (i / 3 % width) / width;
+      pixels[i] = (float) Math.clamp(random.nextGaussian() * across / 2 + across - 0.5, -1.0, 1.0);
+    }
+    return new ImageBatch(count, height, width, 3, pixels);
   }
 
   /** Rounding alone: the sums of norms and convolutions are made in another order. */
@@ -66,6 +83,53 @@ class TilingTest {
         double error = error(whole, vae.decode(latents, new Tiling(size)));
         assertTrue(error < ROUNDING, "tiles of " + size + ": error " + error);
       }
+    }
+  }
+
+  @Test
+  void encodedTilesAreTheWholeImage() throws IOException {
+    try (Device device = Device.open("cpu", 2);
+        Vae vae = Vae.load(TinyModels.kl(folder), device)) {
+      ImageBatch images = images(2, 92, 164);
+      Latents whole = vae.encode(images);
+      Posterior sample = Posterior.sample(3);
+      Latents drawn = vae.encode(images, sample);
+      Moments moments = vae.moments(images);
+      for (int size : new int[] {4, 16, 40, 64, 500}) {
+        Tiling tiling = new Tiling(size);
+        double error = error(whole.values(), vae.encode(images, tiling).values());
+        assertTrue(error < ROUNDING, "tiles of " + size + ": error " + error);
+        error = error(drawn.values(), vae.encode(images, sample, tiling).values());
+        assertTrue(error < ROUNDING, "samples, tiles of " + size + ": error " + error);
+        error = error(moments.std(), vae.moments(images, tiling).std());
+        assertTrue(error < ROUNDING, "std, tiles of " + size + ": error " + error);
+      }
+    }
+  }
+
+  /** Then nothing can be cut, and the result is that of the whole image all the same. */
+  @Test
+  void attentionAtFullResolutionIsNotCut() throws IOException {
+    try (Device device = Device.open("cpu", 1);
+        Vae vae = Vae.load(TinyModels.attentive(folder), device)) {
+      ImageBatch images = images(1, 24, 40);
+      Latents latents = vae.encode(images);
+      Tiling tiling = new Tiling(16);
+      assertTrue(error(latents.values(), vae.encode(images, tiling).values()) < ROUNDING);
+      assertTrue(error(vae.decode(latents), vae.decode(latents, tiling)) < ROUNDING);
+    }
+  }
+
+  @Test
+  void encodingInTilesNeedsLessMemory() throws IOException {
+    try (Device device = Device.open("cpu", 1);
+        Vae vae = Vae.load(TinyModels.kl(folder), device)) {
+      ImageBatch images = images(1, 512, 512);
+      vae.encode(images, new Tiling(128));
+      long tiled = vae.memory().liveBytes();
+      vae.encode(images);
+      long whole = vae.memory().liveBytes();
+      assertTrue(tiled < whole * 0.6, tiled + " bytes in tiles, " + whole + " whole");
     }
   }
 
@@ -89,6 +153,9 @@ class TilingTest {
       Latents latents = latents(1, 24, 40);
       double error = error(vae.decode(latents), vae.decode(latents, new Tiling(32)));
       assertTrue(error < ROUNDING, "error " + error);
+      ImageBatch images = images(1, 96, 160);
+      assertArrayEquals(
+          vae.codes(images).indices(), vae.codes(images, new Tiling(32)).indices(), "codes");
     }
   }
 

@@ -35,6 +35,11 @@ public final class TinyModels {
     return save(folder.resolve("vq.safetensors"), 3, 7, SETTINGS);
   }
 
+  /** As {@link #kl}, with attention at full resolution, so that no part of it sees only tiles. */
+  public static Path attentive(Path folder) throws IOException {
+    return save(folder.resolve("attentive.safetensors"), 3, 0, SETTINGS, List.of(32));
+  }
+
   /** As {@link #kl}, without a word on how it is scaled. */
   public static Path unscaled(Path folder) throws IOException {
     return save(folder.resolve("unscaled.safetensors"), 3, 0, Map.of("norm_num_groups", "4"));
@@ -42,9 +47,15 @@ public final class TinyModels {
 
   private static Path save(Path file, int channels, int codes, Map<String, String> settings)
       throws IOException {
+    return save(file, channels, codes, settings, List.of());
+  }
+
+  private static Path save(
+      Path file, int channels, int codes, Map<String, String> settings, List<Integer> attention)
+      throws IOException {
     AutoencoderConfig config =
         new AutoencoderConfig(
-            channels, channels, 8, List.of(1, 2, 2), 1, List.of(), 32, 2, 2, 4, true, true);
+            channels, channels, 8, List.of(1, 2, 2), 1, attention, 32, 2, 2, 4, true, true);
     try (Device device = Device.open("cpu", 1);
         Stream stream = new Stream(device);
         Autoencoder model =

@@ -20,6 +20,7 @@ import io.github.eqvae.tensor.Stream;
 import io.github.eqvae.tensor.Tensor;
 import java.awt.image.BufferedImage;
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -251,10 +252,14 @@ class VaeTest {
   }
 
   @Test
-  void whatCannotBeLoadedIsNamed() {
+  void whatCannotBeLoadedIsNamed() throws IOException {
     try (Device device = Device.open("cpu", 1)) {
       assertThrows(IOException.class, () -> Vae.load(folder.resolve("nowhere"), device));
       assertThrows(EqvaeException.Argument.class, () -> Vae.load(folder, device));
+      Files.writeString(folder.resolve("recipe.yaml"), "model: {chh: 3}");
+      String message =
+          assertThrows(EqvaeException.Argument.class, () -> Vae.load(folder, device)).getMessage();
+      assertTrue(message.contains("recipe.yaml") && message.contains("model.ch"), message);
     }
   }
 }

@@ -41,6 +41,18 @@ record Case(String kind, Map<String, Object> parameters, double gflop, double me
     return (String) parameters.get(name);
   }
 
+  /** What is multiplied: fp32 numbers in TF32, or activations in bf16. */
+  boolean isTf32() {
+    return "tf32".equals(parameters.get("dtype"));
+  }
+
+  /** The same in TF32. */
+  private Case inTf32() {
+    Map<String, Object> p = new LinkedHashMap<>(parameters);
+    p.put("dtype", "tf32");
+    return new Case(kind, p, gflop, 2 * megabytes);
+  }
+
   /** As the table shows it. */
   String name() {
     StringBuilder out = new StringBuilder(kind);
@@ -64,7 +76,7 @@ record Case(String kind, Map<String, Object> parameters, double gflop, double me
 
   /**
    * The cases of a name: {@code ceiling}, {@code conv}, {@code thin}, {@code sweep}, {@code ops},
-   * {@code model}, {@code step} or {@code scales}.
+   * {@code model}, {@code step}, {@code scales}, {@code tf32} or {@code tf32-step}.
    */
   static List<Case> named(String what, Size size) {
     return switch (what) {
@@ -76,9 +88,13 @@ record Case(String kind, Map<String, Object> parameters, double gflop, double me
       case "model" -> models(size);
       case "step" -> steps(size);
       case "scales" -> scales(size);
+      case "tf32" -> tf32(size);
+      case "tf32-step" -> List.of(steps(size).getFirst().inTf32());
       default ->
           throw new IllegalArgumentException(
-              "expected ceiling, conv, thin, sweep, ops, model, step or scales, not " + what);
+              "expected ceiling, conv, thin, sweep, ops, model, step, scales, tf32 or"
+                  + " tf32-step, not "
+                  + what);
     };
   }
 
@@ -87,8 +103,10 @@ record Case(String kind, Map<String, Object> parameters, double gflop, double me
     int n = size == Size.FULL ? 8192 : 256;
     long bytes = size == Size.FULL ? 2L << 30 : 1 << 20;
     long cached = size == Size.FULL ? 24L << 20 : 1 << 16;
+    Case product = new Case("matmul", map("size", n), 2e-9 * n * n * n);
     return List.of(
-        new Case("matmul", map("size", n), 2e-9 * n * n * n),
+        product,
+        product.inTf32(),
         new Case("copy", map("bytes", bytes), 0, 2e-6 * bytes),
         new Case("cached_read", map("bytes", cached), 0, 1e-6 * cached));
   }
@@ -243,7 +261,7 @@ record Case(String kind, Map<String, Object> parameters, double gflop, double me
   /** The whole step with LPIPS and discriminator: plain, and τ of half the side, turned. */
   private static List<Case> steps(Size size) {
     List<Case> out = new ArrayList<>();
-    for (int batch : size == Size.FULL ? List.of(16, 32) : List.of(2)) {
+    for (int batch : size == Size.FULL ? List.of(16, 32) : List.of(1)) {
       out.add(model("step", size, batch));
       out.add(model("step", size, batch, "scale", size == Size.FULL ? 0.5 : 0.75, "turns", 1));
     }
@@ -253,9 +271,29 @@ record Case(String kind, Map<String, Object> parameters, double gflop, double me
   /** Every scale that τ may take: k/32. */
   private static List<Case> scales(Size size) {
     List<Case> out = new ArrayList<>();
-    for (int k = size == Size.FULL ? 8 : 30; k < 32; k++) {
-      out.add(model("step", size, size == Size.FULL ? 16 : 2, "scale", k / 32.0, "turns", 1));
+    for (int k = size == Size.FULL ? 8 : 31; k < 32; k++) {
+      out.add(model("step", size, size == Size.FULL ? 16 : 1, "scale", k / 32.0, "turns", 1));
     }
+    return out;
+  }
+
+  /**
+   * What training in TF32 spends its time on: the first four convolutions, attention, encoder and
+   * decoder.
+   */
+  private static List<Case> tf32(Size size) {
+    List<Case> out = new ArrayList<>();
+    List<Case> all = convolutions(size);
+    int shapes = all.size() / ConvDirection.values().length;
+    for (int direction = 0; direction < ConvDirection.values().length; direction++) {
+      for (int shape = 0; shape < Math.min(4, shapes); shape++) {
+        out.add(all.get(direction * shapes + shape).inTf32());
+      }
+    }
+    operations(size).stream()
+        .filter(c -> c.kind().equals("attention"))
+        .forEach(c -> out.add(c.inTf32()));
+    models(size).forEach(c -> out.add(c.inTf32()));
     return out;
   }
 }

@@ -2,7 +2,6 @@ package io.github.eqvae.bench.gpu;
 
 import io.github.eqvae.model.AutoencoderKl;
 import io.github.eqvae.tape.Tape;
-import io.github.eqvae.tensor.DType;
 import io.github.eqvae.tensor.Device;
 import io.github.eqvae.tensor.Shape;
 import io.github.eqvae.tensor.Tensor;
@@ -13,14 +12,14 @@ final class CodingTask extends Task {
   private Tensor x;
   private boolean encode;
 
-  CodingTask(Device device) {
-    super(device);
+  CodingTask(Case c, Device device) {
+    super(c, device);
   }
 
   @Override
   void prepare(Case c, Device device) {
     vae = new AutoencoderKl(StepTask.config(c), stream, 1, false);
-    vae.computeIn(DType.BF16);
+    vae.computeIn(activations);
     encode = c.kind().equals("encode");
     int side = vae.config().resolution() / (encode ? 1 : vae.config().downsamplingFactor());
     x =

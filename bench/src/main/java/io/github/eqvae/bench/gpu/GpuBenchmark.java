@@ -30,10 +30,15 @@ public final class GpuBenchmark {
   /** Results are stored in bf16, and so are what they are computed from: some 2⁻⁹ each. */
   private static final double LARGEST_ERROR = 0.01;
 
+  /** What is multiplied has two bits more in TF32. */
+  private static final double LARGEST_ERROR_IN_TF32 = LARGEST_ERROR / 4;
+
   private final Map<String, String> options;
   private final Path file;
   private final ObjectMapper json = new ObjectMapper();
   private int wrong;
+  private int failed;
+  private boolean lost;
 
   private GpuBenchmark(Map<String, String> options) {
     this.options = options;
@@ -43,11 +48,11 @@ public final class GpuBenchmark {
   /**
    * Measures and writes.
    *
-   * @param arguments {@code --cases ceiling,conv,thin,sweep,ops,model,step,scales}, {@code --out
-   *     FILE}, {@code --device cuda}, {@code --modes eager,compile,graph} (none: without PyTorch),
-   *     {@code --python python3}, {@code --script bench/gpu/peer.py}, {@code --peer-device cuda},
-   *     {@code --rounds 5}, {@code --size full|tiny}, {@code --seconds 0} (after so many no case is
-   *     begun; 0: no limit)
+   * @param arguments {@code --cases ceiling,conv,thin,sweep,ops,model,step,scales,tf32}, {@code
+   *     --out FILE}, {@code --device cuda}, {@code --modes eager,compile,graph} (none: without
+   *     PyTorch), {@code --python python3}, {@code --script bench/gpu/peer.py}, {@code
+   *     --peer-device cuda}, {@code --rounds 5}, {@code --size full|tiny}, {@code --seconds 0}
+   *     (after so many no case is begun; 0: no limit)
    * @throws Exception when writing fails or PyTorch cannot be started
    */
   public static void main(String[] arguments) throws Exception {
@@ -86,31 +91,56 @@ public final class GpuBenchmark {
       cases.addAll(Case.named(what, size));
     }
     Files.deleteIfExists(file);
-    try (Device device = Device.open(options.get("--device"))) {
-      TorchPeer peer = modes.isEmpty() ? null : peer();
-      try {
-        write(machine(device, peer));
-        long begin = System.nanoTime();
-        long limit = Long.parseLong(options.get("--seconds"));
-        for (Case c : cases) {
-          if (limit > 0 && System.nanoTime() - begin > limit * 1_000_000_000L) {
-            log().println("left out, for time: " + c.name());
-            write(Map.of("left_out", c.name()));
-          } else {
-            write(clocks(c, "before"));
-            measure(c, device, peer, modes);
-            write(clocks(c, "after"));
-          }
-        }
-      } finally {
-        if (peer != null) {
-          peer.close();
+    try (Device device = Device.open(options.get("--device"));
+        Peers peers = new Peers(modes.isEmpty() ? null : this::peer)) {
+      write(machine(device, peers.get()));
+      long begin = System.nanoTime();
+      long limit = Long.parseLong(options.get("--seconds"));
+      for (Case c : cases) {
+        if (lost) {
+          leaveOut(c, "the device failed");
+        } else if (limit > 0 && System.nanoTime() - begin > limit * 1_000_000_000L) {
+          leaveOut(c, "for time");
+        } else {
+          write(clocks(c, "before"));
+          measure(c, device, peers, modes);
+          write(clocks(c, "after"));
         }
       }
     }
-    if (wrong > 0) {
-      throw new IllegalStateException(wrong + " wrong results, see above");
+    if (wrong > 0 || failed > 0) {
+      throw new IllegalStateException(
+          wrong + " wrong results, " + failed + " failed cases, see above");
     }
+  }
+
+  private void leaveOut(Case c, String why) throws IOException {
+    log().println("left out, " + why + ": " + c.name());
+    write(Map.of("left_out", c.name(), "why", why));
+  }
+
+  /** One case; the others go on when it fails. */
+  private void measure(Case c, Device device, Peers peers, List<String> modes) throws IOException {
+    try {
+      measure(c, device, peers.get(), modes);
+    } catch (IllegalStateException e) { // the two sides are not the same network
+      failed(c, e);
+    } catch (TorchPeer.Ended e) {
+      failed(c, e);
+      peers.restart();
+    } catch (EqvaeException.OutOfMemory e) { // a smaller GPU is no failure
+      failed(c, e);
+      failed--;
+    } catch (EqvaeException e) { // what was launched may have left the device unusable
+      failed(c, e);
+      lost = e instanceof EqvaeException.DeviceFailure;
+    }
+  }
+
+  private void failed(Case c, Exception why) throws IOException {
+    log().println(c.name() + ": " + why.getMessage());
+    write(Map.of("case", c.name(), "failed", String.valueOf(why.getMessage())));
+    failed++;
   }
 
   private TorchPeer peer() throws IOException {
@@ -125,10 +155,11 @@ public final class GpuBenchmark {
     m.put(
         "command",
         "gpu/run bench " + options.get("--cases") + " (" + options.get("--rounds") + " rounds)");
+    m.put("backend", device.name());
     m.put("device", info.name());
     m.put("detail", info.detail());
     m.put("jdk", Runtime.version().toString());
-    m.put("driver", options.get("--device").startsWith("cuda") ? NvidiaSmi.driver() : "");
+    m.put("driver", onGpu() ? NvidiaSmi.driver() : "");
     if (peer != null) {
       m.put("peer", peer.versions());
     }
@@ -169,8 +200,6 @@ public final class GpuBenchmark {
             && right(c, "torch-" + mode, theirs == null ? 0 : theirs.asDouble())) {
           rounds(c, device, task, ready == null ? null : peer, mode, ready);
         }
-      } catch (EqvaeException e) {
-        log().println(c.name() + ": " + e.getMessage());
       }
     }
   }
@@ -180,7 +209,7 @@ public final class GpuBenchmark {
     if (error != 0) {
       write(Map.of("case", c.name(), "peer", who, "error", String.valueOf(error)));
     }
-    if (error < LARGEST_ERROR) { // which NaN is not
+    if (error < (c.isTf32() ? LARGEST_ERROR_IN_TF32 : LARGEST_ERROR)) { // which NaN is not
       return true;
     }
     log().println(c.name() + ": the result of " + who + " is off by " + error + " of its size");
@@ -193,7 +222,7 @@ public final class GpuBenchmark {
     Map<String, Object> line = new LinkedHashMap<>();
     line.put("case", c.name());
     line.put("clocks", when);
-    line.put("nvidia_smi", options.get("--device").startsWith("cuda") ? NvidiaSmi.state() : "");
+    line.put("nvidia_smi", onGpu() ? NvidiaSmi.state() : "");
     return line;
   }
 
@@ -265,10 +294,20 @@ public final class GpuBenchmark {
     log().println(line);
   }
 
+  private boolean onGpu() {
+    return options.get("--device").startsWith("cuda");
+  }
+
+  /** Every line of a dry run says that it is one: figures of a shim must not pass for a GPU's. */
   private void write(Map<String, Object> line) throws IOException {
+    Map<String, Object> marked = new LinkedHashMap<>();
+    if (!onGpu()) {
+      marked.put("dry_run", true);
+    }
+    marked.putAll(line);
     Files.writeString(
         file,
-        json.writeValueAsString(line) + "\n",
+        json.writeValueAsString(marked) + "\n",
         StandardOpenOption.CREATE,
         StandardOpenOption.APPEND);
   }

@@ -3,6 +3,8 @@ package io.github.eqvae.bench.gpu;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -22,6 +24,7 @@ public final class GpuTable {
   private final List<JsonNode> lines = new ArrayList<>();
   private final JsonNode machine;
   private double tflopsAtBest;
+  private double tflopsInTf32;
   private double gigabytesAtBest;
   private double gigabytesOfCache;
 
@@ -47,23 +50,65 @@ public final class GpuTable {
     return new GpuTable(lines).text();
   }
 
+  /**
+   * Refuses what no GPU has measured.
+   *
+   * @param file named in the error
+   * @param lines of the run's file
+   * @throws IOException when a line is not JSON
+   * @throws IllegalArgumentException when the machine was no GPU, or a line is of a dry run
+   */
+  public static void requireGpu(Path file, List<String> lines) throws IOException {
+    ObjectMapper json = new ObjectMapper();
+    for (String line : lines) {
+      JsonNode n = json.readTree(line);
+      if (n.has("dry_run") || n.has("detail") && !isOfGpu(n)) {
+        throw new IllegalArgumentException(
+            file + " is of a dry run, not of a GPU: take it out of the folder of recorded runs");
+      }
+    }
+  }
+
+  private static boolean isOfGpu(JsonNode machine) {
+    return machine.path("backend").asText().startsWith("cuda");
+  }
+
+  /**
+   * Prints the tables of files, one after the other.
+   *
+   * @param files as {@link GpuBenchmark} writes them, of a GPU or a dry run
+   * @throws IOException when one cannot be read
+   */
+  public static void main(String[] files) throws IOException {
+    System.out.print("# Measured\n");
+    for (String file : files) {
+      List<String> lines = Files.readAllLines(Path.of(file));
+      if (!lines.isEmpty()) {
+        System.out.print(of(lines));
+      }
+    }
+  }
+
   private String text() {
     Map<String, List<JsonNode>> cases = new LinkedHashMap<>();
     lines.forEach(
         n -> cases.computeIfAbsent(n.get("case").asText(), k -> new ArrayList<>()).add(n));
-    tflopsAtBest = best("matmul", "tflops");
-    gigabytesAtBest = best("copy", "gigabytes_per_second");
-    gigabytesOfCache = best("cached_read", "gigabytes_per_second");
+    tflopsAtBest = best("matmul", "tflops", false);
+    tflopsInTf32 = best("matmul", "tflops", true);
+    gigabytesAtBest = best("copy", "gigabytes_per_second", false);
+    gigabytesOfCache = best("cached_read", "gigabytes_per_second", false);
     JsonNode peer = machine.path("peer");
     StringBuilder out = new StringBuilder();
     out.append(
         String.format(
             Locale.ROOT,
-            "%n`%s`, %s: %s, %s; driver %s; PyTorch %s, cuDNN %s. bf16; milliseconds, medians of"
+            "%n%s`%s`, %s: %s, %s; driver %s; PyTorch %s, cuDNN %s. bf16, or TF32 in fp32 where a"
+                + " row says so; milliseconds, medians of"
                 + " the rounds. The ratio is the median of each round's time over that of"
                 + " PyTorch's fastest mode in the same round, with its quartiles. %s%n%n| | eqvae"
                 + " | torch eager | torch.compile | torch graph | ratio | quartiles | TFLOP/s |"
                 + " GB/s | of the ceiling | MiB | MiB torch |%n",
+            isOfGpu(machine) ? "" : "**Dry run, no GPU: these times say nothing.** ",
             machine.get("command").asText(),
             machine.get("date").asText(),
             machine.get("device").asText(),
@@ -82,20 +127,28 @@ public final class GpuTable {
     if (tflopsAtBest > 0) {
       out.append("Ceilings of this run: a matrix product, ");
       out.append(String.format(Locale.ROOT, "%.0f TFLOP/s", tflopsAtBest));
+      if (tflopsInTf32 > 0) {
+        out.append(String.format(Locale.ROOT, ", in TF32 %.0f", tflopsInTf32));
+      }
       out.append(String.format(Locale.ROOT, "; a large copy, %.0f GB/s", gigabytesAtBest));
       out.append(String.format(Locale.ROOT, "; reading the cache, %.0f GB/s.", gigabytesOfCache));
     }
     return out.toString();
   }
 
-  private double best(String kind, String figure) {
+  private double best(String kind, String figure, boolean tf32) {
     List<Double> found =
         lines.stream()
             .filter(n -> n.get("case").asText().startsWith(kind + " "))
+            .filter(n -> isTf32(n.get("case").asText()) == tf32)
             .map(n -> n.path(figure).asDouble())
             .sorted()
             .toList();
     return found.isEmpty() ? 0 : quantile(found, 0.5);
+  }
+
+  private static boolean isTf32(String name) {
+    return name.contains(" tf32 ");
   }
 
   private String row(String name, List<JsonNode> measured) {
@@ -120,9 +173,10 @@ public final class GpuTable {
     double tflops = shown.ms.isEmpty() ? 0 : amount(measured, "tflops") / median(shown.ms);
     double gigabytes =
         shown.ms.isEmpty() ? 0 : amount(measured, "gigabytes_per_second") / median(shown.ms);
+    double atBest = isTf32(name) ? tflopsInTf32 : tflopsAtBest;
     double share =
-        tflops > 0 && tflopsAtBest > 0
-            ? tflops / tflopsAtBest
+        tflops > 0 && atBest > 0
+            ? tflops / atBest
             : gigabytesAtBest > 0 ? gigabytes / gigabytesAtBest : 0;
     List<String> cells = new ArrayList<>(List.of(name));
     cells.add(number(ours.ms.isEmpty() ? 0 : median(ours.ms), "%.3f"));

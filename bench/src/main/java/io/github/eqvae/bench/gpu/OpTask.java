@@ -10,6 +10,7 @@ import io.github.eqvae.tape.Seed;
 import io.github.eqvae.tape.Tape;
 import io.github.eqvae.tensor.DType;
 import io.github.eqvae.tensor.Device;
+import io.github.eqvae.tensor.MathMode;
 import io.github.eqvae.tensor.Shape;
 import io.github.eqvae.tensor.Tensor;
 import java.util.ArrayList;
@@ -18,9 +19,9 @@ import java.util.Map;
 import java.util.stream.Stream;
 
 /**
- * One operation, through the tape as in training: activations in bf16, parameters and their
- * gradients in fp32. Its inputs lie in several sets that take turns where one would fit into the
- * cache.
+ * One operation, through the tape as in training: activations in bf16 or, in TF32, fp32; parameters
+ * and their gradients in fp32. Its inputs lie in several sets that take turns where one would fit
+ * into the cache.
  */
 final class OpTask extends Task {
   private static final long BEYOND_CACHE = 256L << 20;
@@ -29,19 +30,19 @@ final class OpTask extends Task {
   /** One set of inputs, recorded on a tape of its own where gradients are wanted. */
   private record Recorded(Tape tape, Tensor[] inputs, Tensor y, Tensor dy) {}
 
-  private Case c;
+  private final Case c;
   private Op op;
   private final List<Recorded> sets = new ArrayList<>();
   private boolean forward;
   private int next;
 
-  OpTask(Device device) {
-    super(device);
+  OpTask(Case theCase, Device device) {
+    super(theCase, device);
+    c = theCase;
   }
 
   @Override
   void prepare(Case theCase, Device device) {
-    c = theCase;
     forward = c.text("direction").equals("FORWARD");
     op =
         switch (c.kind()) {
@@ -83,7 +84,7 @@ final class OpTask extends Task {
         int side = c.integer("side");
         int k = c.kind().equals("conv2d") ? c.integer("kernel") : 3;
         yield new Tensor[] {
-          normal(DType.BF16, n, side, side, in),
+          normal(activations, n, side, side, in),
           normal(DType.F32, out, in, k, k),
           normal(DType.F32, out)
         };
@@ -92,7 +93,7 @@ final class OpTask extends Task {
         int channels = c.integer("channels");
         int side = c.integer("side");
         yield new Tensor[] {
-          normal(DType.BF16, n, side, side, channels),
+          normal(activations, n, side, side, channels),
           normal(DType.F32, channels),
           normal(DType.F32, channels)
         };
@@ -101,9 +102,9 @@ final class OpTask extends Task {
         int tokens = c.integer("tokens");
         int channels = c.integer("channels");
         yield new Tensor[] {
-          normal(DType.BF16, n, tokens, channels),
-          normal(DType.BF16, n, tokens, channels),
-          normal(DType.BF16, n, tokens, channels)
+          normal(activations, n, tokens, channels),
+          normal(activations, n, tokens, channels),
+          normal(activations, n, tokens, channels)
         };
       }
     };
@@ -154,6 +155,7 @@ final class OpTask extends Task {
       t.arena().release(t);
     }
     List<Tensor> actual = results(set);
+    stream.math(MathMode.FP32);
     Tensor[] x = Stream.of(set.inputs).map(this::single).toArray(Tensor[]::new);
     Tape tape = new Tape(stream, arena, forward ? Tape.Mode.INFERENCE : Tape.Mode.RECORD);
     if (!forward) {
@@ -162,6 +164,7 @@ final class OpTask extends Task {
     Tensor y = tape.apply(op, x);
     List<Tensor> expected =
         forward ? List.of(y) : results(new Recorded(tape, x, y, single(set.dy)));
+    stream.math(c.isTf32() ? MathMode.TF32 : MathMode.FP32);
     double worst = 0;
     for (int i = 0; i < actual.size(); i++) {
       double e = distance(single(actual.get(i)), expected.get(i));

@@ -68,8 +68,8 @@ final class StepTask extends Task {
   private boolean warm;
   private List<Draw> draws;
 
-  StepTask(Device device) {
-    super(device);
+  StepTask(Case c, Device device) {
+    super(c, device);
   }
 
   @Override
@@ -77,9 +77,9 @@ final class StepTask extends Task {
     vae = new AutoencoderKl(config(c), stream, 1, true);
     discriminator = new Discriminator(3, c.integer("width"), 3, stream, 1);
     lpips = new Lpips(c.integer("width"), stream, 1);
-    vae.computeIn(DType.BF16);
-    discriminator.computeIn(DType.BF16);
-    lpips.computeIn(DType.BF16);
+    vae.computeIn(activations);
+    discriminator.computeIn(activations);
+    lpips.computeIn(activations);
     objective = new EqObjective(vae, discriminator, lpips, EqOptions.RELEASED, LOSS);
     adam = new AdamOptimizer(vae.parameters(), stream, 0.5, 0.9, 1e-8, 0, false);
     adamOfDiscriminator =

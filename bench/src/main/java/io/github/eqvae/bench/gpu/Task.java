@@ -1,12 +1,17 @@
 package io.github.eqvae.bench.gpu;
 
 import io.github.eqvae.tensor.Arena;
+import io.github.eqvae.tensor.DType;
 import io.github.eqvae.tensor.Device;
+import io.github.eqvae.tensor.MathMode;
 import io.github.eqvae.tensor.Stream;
 
-/** A case on our side, in bf16, ready to be run many times. */
+/** A case on our side, in bf16 or TF32, ready to be run many times. */
 abstract class Task implements AutoCloseable {
   final Stream stream;
+
+  /** Of what is computed between layers. */
+  final DType activations;
 
   /** What stays for all runs. */
   final Arena inputs;
@@ -14,8 +19,10 @@ abstract class Task implements AutoCloseable {
   /** What a run needs. */
   final Arena arena;
 
-  Task(Device device) {
+  Task(Case c, Device device) {
     stream = new Stream(device);
+    stream.math(c.isTf32() ? MathMode.TF32 : MathMode.FP32);
+    activations = c.isTf32() ? DType.F32 : DType.BF16;
     inputs = new Arena(device, "inputs");
     arena = new Arena(device, "step");
   }
@@ -55,9 +62,9 @@ abstract class Task implements AutoCloseable {
   static Task of(Case c, Device device) {
     Task task =
         switch (c.kind()) {
-          case "conv2d", "upsample_conv2d", "group_norm_silu", "attention" -> new OpTask(device);
-          case "encode", "decode" -> new CodingTask(device);
-          case "step" -> new StepTask(device);
+          case "conv2d", "upsample_conv2d", "group_norm_silu", "attention" -> new OpTask(c, device);
+          case "encode", "decode" -> new CodingTask(c, device);
+          case "step" -> new StepTask(c, device);
           default -> throw new IllegalArgumentException(c.kind());
         };
     try {

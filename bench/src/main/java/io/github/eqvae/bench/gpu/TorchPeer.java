@@ -8,6 +8,7 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.concurrent.TimeUnit;
 
 /** PyTorch in a process of its own: bench/gpu/peer.py, a line of JSON each way. */
 final class TorchPeer implements AutoCloseable {
@@ -27,19 +28,32 @@ final class TorchPeer implements AutoCloseable {
     versions = read();
   }
 
+  /** The process is no more: another has to be started. */
+  static final class Ended extends IOException {
+    private static final long serialVersionUID = 1;
+
+    Ended(IOException cause) {
+      super("PyTorch's process ended; what it wrote is above", cause);
+    }
+  }
+
   private JsonNode read() throws IOException {
     String line = answers.readLine();
     if (line == null) {
-      throw new IOException("PyTorch's process ended; what it wrote is above");
+      throw new IOException("end of its answers");
     }
     return json.readTree(line);
   }
 
   private JsonNode ask(Map<String, Object> request) throws IOException {
-    requests.write(json.writeValueAsString(request));
-    requests.newLine();
-    requests.flush();
-    return read();
+    try {
+      requests.write(json.writeValueAsString(request));
+      requests.newLine();
+      requests.flush();
+      return read();
+    } catch (IOException e) {
+      throw new Ended(e);
+    }
   }
 
   /** Versions of PyTorch, CUDA and cuDNN. */
@@ -57,17 +71,26 @@ final class TorchPeer implements AutoCloseable {
   /** Milliseconds of one run, from so many. */
   double time(int count) throws IOException {
     JsonNode answer = ask(Map.of("time", count));
-    if (!answer.has("ms")) {
-      throw new IOException("PyTorch: " + answer.path("error").asText());
+    if (!answer.has("ms")) { // an error of CUDA stays until the process ends
+      throw new Ended(new IOException(answer.path("error").asText()));
     }
     return answer.get("ms").asDouble();
   }
 
   @Override
-  public void close() throws IOException {
-    requests.write("{\"quit\": true}\n");
-    requests.flush();
-    requests.close();
-    answers.close();
+  public void close() {
+    try {
+      requests.write("{\"quit\": true}\n");
+      requests.close();
+      answers.close();
+      if (!process.waitFor(10, TimeUnit.SECONDS)) {
+        process.destroyForcibly();
+      }
+    } catch (IOException e) { // it is no more
+      process.destroyForcibly();
+    } catch (InterruptedException e) {
+      process.destroyForcibly();
+      Thread.currentThread().interrupt();
+    }
   }
 }

@@ -89,13 +89,54 @@ class GpuBenchmarkTest {
     IllegalStateException e =
         assertThrows(
             IllegalStateException.class, () -> run("sweep", "eager", "--peer-device", "broken"));
-    assertEquals("1 wrong results, see above", e.getMessage());
+    assertEquals("1 wrong results, 0 failed cases, see above", e.getMessage());
     assertEquals(0, measured(Files.readAllLines(folder.resolve("bench.jsonl")), "conv2d").size());
   }
 
   @Test
   void whatIsNotBegunInTimeIsNamed() throws Exception {
     List<String> lines = run("conv", "none", "--rounds", "1", "--seconds", "1");
-    assertTrue(lines.getLast().startsWith("{\"left_out\":"), lines::toString);
+    assertTrue(lines.getLast().contains("\"left_out\":"), lines::toString);
+  }
+
+  @Test
+  void aPeerThatEndsLosesOneCaseOnly() throws Exception {
+    IllegalStateException e =
+        assertThrows(
+            IllegalStateException.class,
+            () -> run("thin", "eager", "--peer-device", "ends", "--rounds", "1"));
+    assertEquals("0 wrong results, 1 failed cases, see above", e.getMessage());
+    List<String> lines = Files.readAllLines(folder.resolve("bench.jsonl"));
+    assertEquals(1, lines.stream().filter(l -> l.contains("\"failed\":")).count());
+    assertEquals(2 * (3 * 2 - 1), measured(lines, "conv2d").size(), "both sides of the others");
+  }
+
+  /** The stand-in has no networks: those cases fail, and the others are measured all the same. */
+  @Test
+  void tf32IsMeasuredBesideBf16() throws Exception {
+    IllegalStateException e =
+        assertThrows(
+            IllegalStateException.class, () -> run("ceiling,tf32", "eager", "--rounds", "1"));
+    assertEquals("0 wrong results, 2 failed cases, see above", e.getMessage());
+    List<String> lines = Files.readAllLines(folder.resolve("bench.jsonl"));
+    List<JsonNode> conv = measured(lines, "conv2d");
+    assertEquals(3 * 2 * 2, conv.size(), "three directions, two shapes, two sides");
+    assertTrue(conv.stream().allMatch(n -> n.get("case").asText().contains(" tf32 ")));
+    String table = GpuTable.of(lines);
+    assertTrue(table.contains(", in TF32 "), table);
+  }
+
+  /** Nobody can take figures of the shim for those of a GPU, whatever the file is called. */
+  @Test
+  void aDryRunIsMarkedAndKeptOutOfTheTables() throws Exception {
+    List<String> lines = run("sweep", "none", "--rounds", "1");
+    assertTrue(lines.stream().allMatch(l -> l.startsWith("{\"dry_run\":true,")), lines::toString);
+    assertTrue(GpuTable.of(lines).contains("Dry run"), () -> "no mark in the table");
+    Path file = Path.of("2026-01-01-cuda-sweep.jsonl");
+    assertThrows(IllegalArgumentException.class, () -> GpuTable.requireGpu(file, lines));
+    List<String> unmarked = lines.stream().map(l -> l.replace("\"dry_run\":true,", "")).toList();
+    assertThrows(IllegalArgumentException.class, () -> GpuTable.requireGpu(file, unmarked));
+    List<String> real = unmarked.stream().map(l -> l.replace("\"simt\"", "\"cuda\"")).toList();
+    GpuTable.requireGpu(file, real);
   }
 }

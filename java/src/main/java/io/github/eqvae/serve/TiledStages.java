@@ -1,7 +1,7 @@
 package io.github.eqvae.serve;
 
-import io.github.eqvae.model.Autoencoder;
-import io.github.eqvae.model.DecoderStages;
+import io.github.eqvae.EqvaeException;
+import io.github.eqvae.model.ImageStages;
 import io.github.eqvae.nn.GroupNorm;
 import io.github.eqvae.nn.SharedStatistics;
 import io.github.eqvae.tape.Tape;
@@ -11,48 +11,45 @@ import io.github.eqvae.tensor.Tensor;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
-/** Decodes one image in tiles; see {@link Tiling}. */
-final class TiledDecoder {
-  private final DecoderStages stages;
+/** Runs stages on one image in tiles; see {@link Tiling}. */
+final class TiledStages {
+  private final ImageStages stages;
   private final Session session;
-  private final int factor;
   private final Tiling tiling;
   private final SharedStatistics statistics = new SharedStatistics();
 
-  TiledDecoder(Autoencoder model, Session session, Tiling tiling) {
-    this.stages = model.decoderStages();
-    this.factor = model.config().downsamplingFactor();
+  TiledStages(ImageStages stages, Session session, Tiling tiling) {
+    this.stages = stages;
     this.session = session;
     this.tiling = tiling;
   }
 
   /**
-   * Decodes.
+   * Runs all stages.
    *
-   * @param value what the decoder gets, {@code [1, h, w, c]}
-   * @return the image, {@code [H, W, C]}
+   * @param first what the first one gets, {@code [1, h, w, c]}; stays the caller's
+   * @param pixels of the image along a side of a pixel of {@code first}
+   * @return what the last one gives
    */
-  float[] decode(Tensor value) {
-    Tape tape = session.tape();
-    Tensor x = tape.keep(stages.middle(tape, value));
-    tape.releaseAll();
-    // Pixels of the image per pixel of x.
-    int pixel = factor / (x.shape().size(1) / value.shape().size(1));
+  Tensor run(Tensor first, int pixels) {
+    Tensor x = first;
+    int pixel = pixels;
     for (int stage = 0; stage < stages.count(); stage++) {
-      Tensor y = run(stage, x, Math.max(1, tiling.size() / pixel));
+      Tensor y = run(stage, x, Math.max(1, tiling.size() / (pixel * stages.cell(stage))));
+      pixel = pixel * x.shape().size(1) / y.shape().size(1);
       if (stage > 0) {
         x.arena().release(x);
       }
       x = y;
-      pixel /= stages.scale(stage);
     }
-    return session.download(x);
+    return x;
   }
 
   private Tensor run(int stage, Tensor x, int size) {
     int halo = stages.halo(stage);
-    TileAxis rows = new TileAxis(x.shape().size(1), size, halo);
-    TileAxis columns = new TileAxis(x.shape().size(2), size, halo);
+    int cell = stages.cell(stage);
+    TileAxis rows = new TileAxis(x.shape().size(1) / cell, size, halo);
+    TileAxis columns = new TileAxis(x.shape().size(2) / cell, size, halo);
     List<GroupNorm> norms = stages.norms(stage);
     for (int norm = 0; norm < norms.size(); norm++) {
       for (int i = 0; i < rows.count(); i++) {
@@ -68,7 +65,7 @@ final class TiledDecoder {
       }
     }
     if (whole == null) {
-      throw new io.github.eqvae.EqvaeException.Internal("an image without tiles");
+      throw new EqvaeException.Internal("an image without tiles");
     }
     return whole;
   }
@@ -85,14 +82,17 @@ final class TiledDecoder {
       @Nullable GroupNorm measured,
       @Nullable Tensor whole) {
     Arena arena = x.arena();
+    int cell = stages.cell(stage);
+    int height = rows.to(i) - rows.from(i);
+    int width = columns.to(j) - columns.from(j);
     Tensor view =
-        x.narrow(1, rows.from(i), rows.to(i) - rows.from(i))
-            .narrow(2, columns.from(j), columns.to(j) - columns.from(j));
+        x.narrow(1, (long) cell * rows.from(i), (long) cell * height)
+            .narrow(2, (long) cell * columns.from(j), (long) cell * width);
     Tensor part = arena.tensor(view.shape(), view.dtype());
     view.copyTo(session.stream(), part);
     Tape tape = session.tape();
     Tensor y = statistics.run(() -> stages.run(tape, stage, part, norm));
-    int k = stages.scale(stage);
+    int k = y.shape().size(1) / height; // pixels of y along a side of a cell
     Tensor core =
         y.narrow(1, k * (rows.start(i) - rows.from(i)), k * (rows.end(i) - rows.start(i)))
             .narrow(
@@ -104,7 +104,8 @@ final class TiledDecoder {
       statistics.add(measured, tape, core);
     } else {
       if (result == null) {
-        Shape shape = x.shape().with(1, k * x.shape().dim(1)).with(2, k * x.shape().dim(2));
+        Shape shape =
+            x.shape().with(1, k * x.shape().dim(1) / cell).with(2, k * x.shape().dim(2) / cell);
         result = arena.tensor(shape.with(3, y.shape().dim(3)), y.dtype());
       }
       core.copyTo(

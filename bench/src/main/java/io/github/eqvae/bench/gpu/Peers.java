@@ -1,0 +1,38 @@
+package io.github.eqvae.bench.gpu;
+
+import java.io.IOException;
+import org.jspecify.annotations.Nullable;
+
+/** PyTorch's process, or none; another one after one that ended. */
+final class Peers implements AutoCloseable {
+  /** Starts a process. */
+  @FunctionalInterface
+  interface Start {
+    TorchPeer now() throws IOException;
+  }
+
+  private final @Nullable Start start;
+  private @Nullable TorchPeer running;
+
+  Peers(@Nullable Start start) throws IOException {
+    this.start = start;
+    running = start == null ? null : start.now();
+  }
+
+  @Nullable TorchPeer get() {
+    return running;
+  }
+
+  void restart() throws IOException {
+    close();
+    running = start == null ? null : start.now();
+  }
+
+  @Override
+  public void close() {
+    if (running != null) {
+      running.close();
+      running = null;
+    }
+  }
+}
