@@ -2,27 +2,18 @@ package io.github.eqvae.bench;
 
 import io.github.eqvae.equivariance.Draw;
 import io.github.eqvae.equivariance.EqObjective;
-import io.github.eqvae.model.AutoencoderKl;
 import io.github.eqvae.nn.AdamOptimizer;
 import io.github.eqvae.nn.Ema;
 import io.github.eqvae.nn.GradientNorm;
 import io.github.eqvae.nn.ParameterStore;
 import io.github.eqvae.tape.Tape;
-import io.github.eqvae.tensor.Arena;
-import io.github.eqvae.tensor.Device;
 import io.github.eqvae.tensor.Shape;
-import io.github.eqvae.tensor.Stream;
 import io.github.eqvae.tensor.Tensor;
 import java.util.Collections;
 import java.util.List;
 
 /** One training step of eqvae, as {@code Trainer} makes it. */
-final class EqvaeStep implements Work {
-  private final Device device = Device.open("cpu", Peer.threads());
-  private final Stream stream = new Stream(device);
-  private final Arena inputs = new Arena(device, "inputs");
-  private final Arena arena = new Arena(device, "step");
-  private final AutoencoderKl vae;
+final class EqvaeStep extends EqvaeModelWork {
   private final EqObjective objective;
   private final AdamOptimizer adam;
   private final Ema ema;
@@ -32,7 +23,7 @@ final class EqvaeStep implements Work {
   private final List<Draw> draws;
 
   EqvaeStep(StepSetting s) {
-    vae = new AutoencoderKl(s.config(), stream, 1, true);
+    super(s.config(), true);
     objective = new EqObjective(vae, null, null, StepSetting.EQ, StepSetting.LOSS);
     adam = new AdamOptimizer(vae.parameters(), stream, 0.9, 0.999, 1e-8, 0, false);
     ema = new Ema(vae.parameters(), stream);
@@ -43,14 +34,6 @@ final class EqvaeStep implements Work {
     noise = inputs.tensor(Shape.of(s.batch(), latent, latent, s.config().embedDim()));
     noise.set(stream, Numbers.uniform(6, noise.shape().elements()));
     draws = Collections.nCopies(s.batch(), s.draw());
-  }
-
-  AutoencoderKl vae() {
-    return vae;
-  }
-
-  Stream stream() {
-    return stream;
   }
 
   @Override
@@ -73,14 +56,5 @@ final class EqvaeStep implements Work {
   public float[] result() {
     return Weights.flat(
         vae.parameters().learned().stream().map(p -> p.value().toFloats(stream)).toList());
-  }
-
-  @Override
-  public void close() {
-    vae.close();
-    arena.close();
-    inputs.close();
-    stream.close();
-    device.close();
   }
 }
