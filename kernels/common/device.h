@@ -100,6 +100,14 @@ void launch_clusters([[maybe_unused]] Stream& stream, [[maybe_unused]] const cha
   check_launch(name);
 }
 
+// A check that only the shim makes, on the host, in the order of the stream and of its graphs: f may throw.
+template <class F>
+void on_shim([[maybe_unused]] Stream& stream, [[maybe_unused]] F f) {
+#if !defined(EQV_PLANS) && !defined(__CUDACC__)
+  simt::submit(stream.native, f);
+#endif
+}
+
 template <class F>
 __global__ void __launch_bounds__(kThreads) each_kernel(int64_t n, F f) {
   const int64_t step = static_cast<int64_t>(gridDim.x) * blockDim.x;

@@ -43,9 +43,9 @@ void weight_gradient(Stream& stream, const Geometry& g, const float* x, const fl
 }  // namespace
 
 void conv2d_fwd(Stream& stream, const eqv_conv2d_params& params, const Tensor& x_tensor, const Tensor& w_tensor,
-                const Tensor* bias, const Tensor* residual, const Tensor& y_tensor, const Tensor* stats) {
+                const Tensor* packed, const Tensor* bias, const Tensor* residual, const Tensor& y_tensor, const Tensor* stats) {
   if (on_tensor_cores(stream, x_tensor))
-    return conv2d_mma_fwd(stream, params, x_tensor, w_tensor, bias, residual, y_tensor, stats);
+    return conv2d_mma_fwd(stream, params, x_tensor, w_tensor, packed, bias, residual, y_tensor, stats);
   const Geometry g = geometry(params, x_tensor, w_tensor, y_tensor);
   const float *x = f32(x_tensor), *w = f32(w_tensor);
   float* y = f32(y_tensor);
@@ -69,9 +69,9 @@ void conv2d_fwd(Stream& stream, const eqv_conv2d_params& params, const Tensor& x
 }
 
 void conv2d_bwd_input(Stream& stream, const eqv_conv2d_params& params, const Tensor& dy_tensor, const Tensor& w_tensor,
-                      const Tensor* bias, const Tensor* residual, const Tensor& dx_tensor, const Tensor* stats) {
+                      const Tensor* packed, const Tensor* bias, const Tensor* residual, const Tensor& dx_tensor, const Tensor* stats) {
   if (on_tensor_cores(stream, dy_tensor))
-    return conv2d_mma_bwd_input(stream, params, dy_tensor, w_tensor, bias, residual, dx_tensor, stats);
+    return conv2d_mma_bwd_input(stream, params, dy_tensor, w_tensor, packed, bias, residual, dx_tensor, stats);
   const Geometry g = geometry(params, dx_tensor, w_tensor, dy_tensor);
   const float *dy = f32(dy_tensor), *w = f32(w_tensor);
   float* dx = f32(dx_tensor);

@@ -9,6 +9,7 @@
 #include "conv2d/conv2d_hopper.h"
 
 #include "conv2d/hopper_store.h"
+#include "conv2d/pack_weights.h"
 
 namespace eqv::gpu {
 namespace {
@@ -46,39 +47,14 @@ __global__ void __launch_bounds__(kHopperThreads, 1)
   shared.ring.finish();
 }
 
-// Weights as the kernels read them: {lines, tap, depth padded to 64}, bf16. Lines and depth are w's outputs and inputs, or
-// for the input gradient swapped.
-struct PackedWeights {
-  const Bf16* data;
-  int lines, taps, depth;
-};
-
 int round_up(int v, int unit) { return (v + unit - 1) / unit * unit; }
 int at(const Tensor& t, int i) { return static_cast<int>(t.shape[i]); }
 
-PackedWeights shape_of_packed(const Tensor& w, bool swapped) {
-  return {nullptr, at(w, swapped ? 1 : 0), at(w, 2) * at(w, 3), round_up(at(w, swapped ? 0 : 1), kTileDepth)};
-}
-
-int64_t packed_bytes(const PackedWeights& p) { return Workspace::bytes<Bf16>(int64_t{p.lines} * p.taps * p.depth); }
-
-PackedWeights pack(Stream& stream, Workspace& workspace, const Tensor& w, bool swapped) {
-  PackedWeights p = shape_of_packed(w, swapped);
-  const int inputs = at(w, 1), taps = p.taps, wide = p.depth, depth = at(w, swapped ? 0 : 1);
-  const float* from = f32(w);
-  const int64_t n = int64_t{p.lines} * taps * wide;
-  Bf16* to = workspace.take<Bf16>(n);
-  for_each(stream, "conv2d_pack", n, EQV_LAMBDA(int64_t index) {
-    const int64_t i = index % wide, tap = index / wide % taps, line = index / wide / taps;
-    const int64_t pair = swapped ? i * inputs + line : line * inputs + i;
-    to[index] = i < depth ? dtype::narrow<Bf16>(from[pair * taps + tap]) : Bf16{0};
-  });
-  p.data = to;
-  return p;
-}
+using Weights = PackedMatrix<Bf16>;
+static_assert(kPackedUnit == kTileDepth, "a tile of weights is of one tap");
 
 template <class T>
-void run(Stream& stream, const char* name, Conv c, const Tensor& source, const PackedWeights& w, const Tensor& result) {
+void run(Stream& stream, const char* name, Conv c, const Tensor& source, const Weights& w, const Tensor& result) {
   const int images = at(source, 0), h = at(source, 1), across = at(source, 2);
   PixelMaps pixels{};
   int pairs = 0;
@@ -100,7 +76,7 @@ void run(Stream& stream, const char* name, Conv c, const Tensor& source, const P
 }
 
 // Which tiles: docs/kernels/conv2d.md has the arithmetic.
-void convolve(Stream& stream, const char* name, Conv c, const Tensor& source, const PackedWeights& w, const Tensor& result) {
+void convolve(Stream& stream, const char* name, Conv c, const Tensor& source, const Weights& w, const Tensor& result) {
   c.channels = w.lines;
   c.height = at(result, 1), c.width = at(result, 2);
   c.slices = w.depth / kTileDepth;
@@ -119,13 +95,13 @@ void convolve(Stream& stream, const char* name, Conv c, const Tensor& source, co
   else run<Tiling<false, false>>(stream, name, c, source, w, result);
 }
 
-void convolve(Stream& stream, const char* name, Conv c, const Tensor& source, const Tensor& w, bool swapped,
-              const Tensor& result, GroupStatistics statistics) {
+void convolve(Stream& stream, const char* name, Conv c, const Tensor& source, const Tensor& w, PackedPart part,
+              const Tensor* packed, const Tensor& result, GroupStatistics statistics) {
   for (int i = 0; i < c.count; ++i) statistics.add_product(c.parities[i].rows * c.parities[i].columns);
-  Workspace workspace(stream, packed_bytes(shape_of_packed(w, swapped)) + statistics.bytes());
+  Workspace workspace(stream, packed_bytes<Bf16>(w, part, packed) + statistics.bytes());
   statistics.take(workspace);
   for (int i = 0; i < c.count; ++i) c.parities[i].patches = statistics.patches(i);
-  convolve(stream, name, c, source, pack(stream, workspace, w, swapped), result);
+  convolve(stream, name, c, source, packed_weights<Bf16>(stream, workspace, w, part, packed), result);
   statistics.finish(stream);
 }
 
@@ -140,17 +116,19 @@ bool hopper_takes(const Stream& stream, const Tensor& x, const Tensor& w, const 
          w.shape[3] <= 8;
 }
 
-void conv2d_hopper_fwd(Stream& stream, const eqv_conv2d_params& p, const Tensor& x, const Tensor& w, const Tensor* bias,
-                       const Tensor* residual, const Tensor& y, const Tensor* stats) {
+void conv2d_hopper_fwd(Stream& stream, const eqv_conv2d_params& p, const Tensor& x, const Tensor& w,
+                       const Tensor* packed, const Tensor* bias, const Tensor* residual, const Tensor& y,
+                       const Tensor* stats) {
   Conv c{};
   c.count = 1, c.step = 1, c.stride = p.stride, c.epilogue = epilogue<Bf16>(p, bias, residual);
   c.parities[0] = {at(y, 1), at(y, 2), at(y, 0) * at(y, 1) * at(y, 2), 0, 0, -p.pad_top, -p.pad_left, at(w, 2), at(w, 3), 0,
                    at(w, 3), 1, 0, {}};
-  convolve(stream, "conv2d_fwd", c, x, w, false, y, GroupStatistics(p, y, stats, kPatchRows));
+  convolve(stream, "conv2d_fwd", c, x, w, PackedPart::kForward, packed, y, GroupStatistics(p, y, stats, kPatchRows));
 }
 
-void conv2d_hopper_bwd_input(Stream& stream, const eqv_conv2d_params& p, const Tensor& dy, const Tensor& w, const Tensor* bias,
-                             const Tensor* residual, const Tensor& dx, const Tensor* stats) {
+void conv2d_hopper_bwd_input(Stream& stream, const eqv_conv2d_params& p, const Tensor& dy, const Tensor& w,
+                             const Tensor* packed, const Tensor* bias, const Tensor* residual, const Tensor& dx,
+                             const Tensor* stats) {
   // Along one axis, pixels stride·u + parity of dx: kernel taps first, first + stride, … reach them, from rows
   // (parity + pad − first) / stride + u, and one less for each further tap.
   struct Axis {
@@ -173,7 +151,8 @@ void conv2d_hopper_bwd_input(Stream& stream, const eqv_conv2d_params& p, const T
     }
   const auto taps = [](const Parity& q) { return q.taps_down * q.taps_across; };
   std::stable_sort(c.parities, c.parities + c.count, [&](const Parity& a, const Parity& b) { return taps(a) > taps(b); });
-  convolve(stream, "conv2d_bwd_input", c, dy, w, true, dx, GroupStatistics(p, dx, stats, kPatchRows));
+  convolve(stream, "conv2d_bwd_input", c, dy, w, PackedPart::kBackward, packed, dx,
+           GroupStatistics(p, dx, stats, kPatchRows));
 }
 
 }  // namespace eqv::gpu

@@ -1,5 +1,5 @@
 // Convolution as implicit matrix products on tensor cores (common/mma_gemm.h), of bf16 or of fp32 rounded to TF32. Weights
-// are fp32 in memory and brought into the order the product reads them here, bf16 beside bf16; sums are fp32.
+// are read packed (pack_weights.h), bf16 beside bf16; sums are fp32.
 //   forward          pixels of y × channels of y,  over (tap, channel of x)
 //   input gradient   pixels of x × channels of x,  over (tap, channel of y); with stride 2 a product per parity of the
 //                    pixel, each with the taps that reach it: no product with a zero
@@ -12,6 +12,7 @@
 #include "conv2d/epilogue.h"
 #include "conv2d/conv2d_hopper.h"
 #include "conv2d/conv2d_thin.h"
+#include "conv2d/pack_weights.h"
 
 namespace eqv::gpu {
 namespace {
@@ -113,24 +114,27 @@ struct Taps {
   int down, across, first_row, first_column, step;
 };
 
-// B{(tap, channel), line} of weights packed as {line, tap, channel}.
+// B{(tap, channel), line}: as many channels as the source's pixels have, which may be fewer than the packed depth.
 template <class T>
 struct PackedWeights {
   using Element = T;
   static constexpr bool kAlongDepth = true;
   const T* data;
-  int channels, kernel_height, kernel_width;
+  int depth, taps_of_line, channels, kernel_width;
   Taps taps;
+
+  PackedWeights(const PackedMatrix<T>& w, int channels, int kernel_width, const Taps& taps)
+      : data(w.data), depth(w.depth), taps_of_line(w.taps), channels(channels), kernel_width(kernel_width), taps(taps) {}
 
   using Line = const T*;
   using Step = int;
   __device__ Line line(int, int line) const {
-    return data + int64_t{line} * kernel_height * kernel_width * channels;
+    return data + int64_t{line} * taps_of_line * depth;
   }
   __device__ Step step(int k) const {
     const int tap = k / channels, r = tap / taps.across, s = tap - r * taps.across;
     const int row = taps.first_row + r * taps.step, column = taps.first_column + s * taps.step;
-    return (row * kernel_width + column) * channels + k - tap * channels;
+    return (row * kernel_width + column) * depth + k - tap * channels;
   }
   __device__ const T* at(Line l, Step s) const { return l + s; }
 };
@@ -168,41 +172,21 @@ struct Placed {
   }
 };
 
-// w{O, I, taps} as {O, taps, padded I}, or with kTurned {I, taps, padded O}.
-template <class T, bool kTurned>
-const T* pack(Stream& stream, Workspace& workspace, const Shape& s, const float* w) {
-  const int taps = s.kh * s.kw, inner = kTurned ? s.o : s.c, lines = kTurned ? s.c : s.o, wide = padded<T>(inner);
-  const int inputs = s.c;
-  const int64_t n = int64_t{lines} * taps * wide;
-  T* to = workspace.take<T>(n);
-  for_each(stream, "conv2d_pack", n, EQV_LAMBDA(int64_t at) {
-    const int64_t c = at % wide, tap = at / wide % taps, line = at / wide / taps;
-    const int64_t from = kTurned ? (c * inputs + line) * taps + tap : (line * inputs + c) * taps + tap;
-    to[at] = c < inner ? dtype::narrow<T>(w[from]) : T{0};
-  });
-  return to;
-}
-
 // Pixels of one axis whose number has this remainder.
 int of_parity(int size, int parity, int stride) { return (size - parity + stride - 1) / stride; }
 
 template <class T>
-int64_t packed_bytes(const Shape& s, int lines, int inner) {
-  return Workspace::bytes<T>(int64_t{lines} * s.kh * s.kw * padded<T>(inner));
-}
-
-template <class T>
-void product_fwd(Stream& stream, const eqv_conv2d_params& params, const Tensor& x, const Tensor& w, const Tensor* bias,
-                 const Tensor* residual, const Tensor& y, const Tensor* stats) {
+void product_fwd(Stream& stream, const eqv_conv2d_params& params, const Tensor& x, const Tensor& w, const Tensor* packed,
+                 const Tensor* bias, const Tensor* residual, const Tensor& y, const Tensor* stats) {
   const Shape s = shape_of(params, x, w, y);
   GroupStatistics statistics(params, y, stats, warp_rows(s.o));
   statistics.add_product(s.p * s.q);
-  Workspace workspace(stream, pixels_bytes<T>(x) + packed_bytes<T>(s, s.o, s.c) + statistics.bytes());
+  Workspace workspace(stream, pixels_bytes<T>(x) + packed_bytes<T>(w, PackedPart::kForward, packed) + statistics.bytes());
   statistics.take(workspace);
   const Pixels<T> source = pixels_of<T>(stream, workspace, x);
-  const T* weights = pack<T, false>(stream, workspace, s, f32(w));
+  const auto weights = packed_weights<T>(stream, workspace, w, PackedPart::kForward, packed);
   const Gathered<T> a{source, {s.p, s.q, s.stride, -s.top, -s.left, 1, s.kw}, source.data};
-  const PackedWeights<T> b{weights, source.c, s.kh, s.kw, {s.kh, s.kw, 0, 0, 1}};
+  const PackedWeights<T> b(weights, source.c, s.kw, {s.kh, s.kw, 0, 0, 1});
   const int pixels = s.n * s.p * s.q;
   const Placed<T> store{static_cast<T*>(y.data), epilogue<T>(params, bias, residual), statistics.patches(0), pixels,
                         s.o, s.p, s.q, s.p, s.q, 1, 0, 0};
@@ -212,16 +196,16 @@ void product_fwd(Stream& stream, const eqv_conv2d_params& params, const Tensor& 
 
 template <class T>
 void product_bwd_input(Stream& stream, const eqv_conv2d_params& params, const Tensor& dy, const Tensor& w,
-                       const Tensor* bias, const Tensor* residual, const Tensor& dx, const Tensor* stats) {
+                       const Tensor* packed, const Tensor* bias, const Tensor* residual, const Tensor& dx, const Tensor* stats) {
   const Shape s = shape_of(params, dx, w, dy);
   GroupStatistics statistics(params, dx, stats, warp_rows(s.c));
   for (int pi = 0; pi < s.stride && pi < s.h; ++pi)
     for (int pj = 0; pj < s.stride && pj < s.w; ++pj)
       statistics.add_product(of_parity(s.h, pi, s.stride) * of_parity(s.w, pj, s.stride));
-  Workspace workspace(stream, pixels_bytes<T>(dy) + packed_bytes<T>(s, s.c, s.o) + statistics.bytes());
+  Workspace workspace(stream, pixels_bytes<T>(dy) + packed_bytes<T>(w, PackedPart::kBackward, packed) + statistics.bytes());
   statistics.take(workspace);
   const Pixels<T> source = pixels_of<T>(stream, workspace, dy);
-  const T* weights = pack<T, true>(stream, workspace, s, f32(w));
+  const auto weights = packed_weights<T>(stream, workspace, w, PackedPart::kBackward, packed);
   // Pixel i = stride·u + parity of x receives tap r from pixel (i + top − r)/stride of y: the taps r that make this
   // whole are first, first + stride, …, and each further one comes from one pixel before.
   int product = 0;
@@ -234,7 +218,7 @@ void product_bwd_input(Stream& stream, const eqv_conv2d_params& params, const Te
       const Window window{rows, columns, 1, (pi + s.top - first_row) / s.stride, (pj + s.left - first_column) / s.stride,
                           -1, std::max(1, taps.across)};
       const Gathered<T> a{source, window, source.data};
-      const PackedWeights<T> b{weights, source.c, s.kh, s.kw, taps};
+      const PackedWeights<T> b(weights, source.c, s.kw, taps);
       const int pixels = s.n * rows * columns;
       const Placed<T> store{static_cast<T*>(dx.data), epilogue<T>(params, bias, residual),
                             statistics.patches(product++), pixels, s.c, rows, columns, s.h, s.w, s.stride, pi, pj};
@@ -334,24 +318,24 @@ void product_bwd_weight(Stream& stream, const eqv_conv2d_params& params, const T
 
 }  // namespace
 
-void conv2d_mma_fwd(Stream& stream, const eqv_conv2d_params& params, const Tensor& x, const Tensor& w, const Tensor* bias,
-                    const Tensor* residual, const Tensor& y, const Tensor* stats) {
-  if (x.dtype == EQV_F32) return product_fwd<float>(stream, params, x, w, bias, residual, y, stats);
+void conv2d_mma_fwd(Stream& stream, const eqv_conv2d_params& params, const Tensor& x, const Tensor& w,
+                    const Tensor* packed, const Tensor* bias, const Tensor* residual, const Tensor& y, const Tensor* stats) {
+  if (x.dtype == EQV_F32) return product_fwd<float>(stream, params, x, w, nullptr, bias, residual, y, stats);
   if (thin_takes_fwd(x, w, y)) return conv2d_thin_fwd(stream, params, x, w, bias, residual, y, stats);
   if (hopper_takes(stream, x, w, y, residual))
-    return conv2d_hopper_fwd(stream, params, x, w, bias, residual, y, stats);
-  product_fwd<Bf16>(stream, params, x, w, bias, residual, y, stats);
+    return conv2d_hopper_fwd(stream, params, x, w, packed, bias, residual, y, stats);
+  product_fwd<Bf16>(stream, params, x, w, packed, bias, residual, y, stats);
 }
 
 void conv2d_mma_bwd_input(Stream& stream, const eqv_conv2d_params& params, const Tensor& dy, const Tensor& w,
-                          const Tensor* bias, const Tensor* residual, const Tensor& dx, const Tensor* stats) {
-  if (dy.dtype == EQV_F32) return product_bwd_input<float>(stream, params, dy, w, bias, residual, dx, stats);
+                          const Tensor* packed, const Tensor* bias, const Tensor* residual, const Tensor& dx, const Tensor* stats) {
+  if (dy.dtype == EQV_F32) return product_bwd_input<float>(stream, params, dy, w, nullptr, bias, residual, dx, stats);
   if (thin_takes_bwd_input(params, dy, w, dx))
     return conv2d_thin_bwd_input(stream, params, dy, w, bias, residual, dx, stats);
   const bool every_parity_has_taps = w.shape[2] >= params.stride && w.shape[3] >= params.stride;
   if (every_parity_has_taps && hopper_takes(stream, dy, w, dx, residual))
-    return conv2d_hopper_bwd_input(stream, params, dy, w, bias, residual, dx, stats);
-  product_bwd_input<Bf16>(stream, params, dy, w, bias, residual, dx, stats);
+    return conv2d_hopper_bwd_input(stream, params, dy, w, packed, bias, residual, dx, stats);
+  product_bwd_input<Bf16>(stream, params, dy, w, packed, bias, residual, dx, stats);
 }
 
 void conv2d_mma_bwd_weight(Stream& stream, const eqv_conv2d_params& params, const Tensor& x, const Tensor& dy,

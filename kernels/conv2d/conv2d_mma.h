@@ -6,10 +6,10 @@
 
 namespace eqv::gpu {
 
-void conv2d_mma_fwd(Stream&, const eqv_conv2d_params&, const Tensor& x, const Tensor& w, const Tensor* bias,
-                    const Tensor* residual, const Tensor& y, const Tensor* stats);
-void conv2d_mma_bwd_input(Stream&, const eqv_conv2d_params&, const Tensor& dy, const Tensor& w, const Tensor* bias,
-                          const Tensor* residual, const Tensor& dx, const Tensor* stats);
+void conv2d_mma_fwd(Stream&, const eqv_conv2d_params&, const Tensor& x, const Tensor& w, const Tensor* packed,
+                    const Tensor* bias, const Tensor* residual, const Tensor& y, const Tensor* stats);
+void conv2d_mma_bwd_input(Stream&, const eqv_conv2d_params&, const Tensor& dy, const Tensor& w, const Tensor* packed,
+                          const Tensor* bias, const Tensor* residual, const Tensor& dx, const Tensor* stats);
 // Without the gradient of the bias.
 void conv2d_mma_bwd_weight(Stream&, const eqv_conv2d_params&, const Tensor& x, const Tensor& dy, const Tensor& dw);
 

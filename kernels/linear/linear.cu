@@ -28,8 +28,8 @@ Tensor kernel(const Tensor& w) {
 void linear_fwd(Stream& stream, const Tensor& x_tensor, const Tensor& w_tensor, const Tensor* bias_tensor,
                 const Tensor& y_tensor) {
   if (on_tensor_cores(stream, x_tensor))
-    return conv2d_fwd(stream, kPointwise, image(x_tensor), kernel(w_tensor), bias_tensor, nullptr, image(y_tensor),
-                      nullptr);
+    return conv2d_fwd(stream, kPointwise, image(x_tensor), kernel(w_tensor), nullptr, bias_tensor, nullptr,
+                      image(y_tensor), nullptr);
   const int64_t in = w_tensor.shape[1], out = w_tensor.shape[0], rows = elements(x_tensor) / in;
   const float *x = f32(x_tensor), *w = f32(w_tensor), *bias = f32(bias_tensor);
   float* y = f32(y_tensor);
@@ -42,8 +42,8 @@ void linear_fwd(Stream& stream, const Tensor& x_tensor, const Tensor& w_tensor, 
 
 void linear_bwd_input(Stream& stream, const Tensor& dy_tensor, const Tensor& w_tensor, const Tensor& dx_tensor) {
   if (on_tensor_cores(stream, dy_tensor))
-    return conv2d_bwd_input(stream, kPointwise, image(dy_tensor), kernel(w_tensor), nullptr, nullptr, image(dx_tensor),
-                            nullptr);
+    return conv2d_bwd_input(stream, kPointwise, image(dy_tensor), kernel(w_tensor), nullptr, nullptr, nullptr,
+                            image(dx_tensor), nullptr);
   const int64_t in = w_tensor.shape[1], out = w_tensor.shape[0], rows = elements(dy_tensor) / out;
   const float *dy = f32(dy_tensor), *w = f32(w_tensor);
   float* dx = f32(dx_tensor);

@@ -77,7 +77,7 @@ std::string build() {
   FN(eqv_affine_bwd) FN(eqv_gaussian_sample_fwd) FN(eqv_gaussian_sample_bwd) FN(eqv_gaussian_kl_fwd)
   FN(eqv_gaussian_kl_bwd) FN(eqv_loss_fwd) FN(eqv_loss_bwd) FN(eqv_lpips_head_fwd) FN(eqv_lpips_head_bwd)
   FN(eqv_vector_quantize_fwd) FN(eqv_vector_quantize_bwd)
-  FN(eqv_copy) FN(eqv_fill) FN(eqv_random) FN(eqv_reduce) FN(eqv_adaptive_weight) FN(eqv_adam)
+  FN(eqv_copy) FN(eqv_fill) FN(eqv_random) FN(eqv_reduce) FN(eqv_adaptive_weight) FN(eqv_adam) FN(eqv_pack_weights)
   return text;
 }
 

@@ -1,5 +1,6 @@
 // Convolution, linear, norms, activations, pooling, attention: validate, then hand over to the backend.
 #include "check.h"
+#include "conv2d/packed_weights.h"
 
 using namespace eqv;
 
@@ -43,6 +44,18 @@ Epilogue epilogue(Check& c, const eqv_conv2d_params& p, const char* yn, const Te
   return e;
 }
 
+// The copy of w that tensor cores read beside bf16 activations x.
+const Tensor* packed_copy(const Check& c, const Stream& s, const eqv_tensor* packed, const Tensor& w, const Tensor& x) {
+  if (!packed) return nullptr;
+  c.reads_packed(s);
+  c.that(x.dtype == EQV_BF16, "packed belongs to bf16 activations", "pass NULL beside others");
+  const Tensor& p = c.typed("packed", packed, 1, EQV_BF16);
+  c.shape("packed", p, {packed_elements(w.shape[0], w.shape[1], w.shape[2] * w.shape[3])});
+  c.that(reinterpret_cast<uintptr_t>(p.data) % 16 == 0, "packed does not begin at a multiple of 16 bytes",
+         "let every weight's copy begin at a multiple of 8 elements");
+  return &p;
+}
+
 // The rows and columns of a linear layer's x{…,I}, w{O,I}, y{…,O}.
 void linear_shapes(const Check& c, const char* xn, const Tensor& x, const Tensor& w, const char* yn, const Tensor& y) {
   c.that(x.rank >= 1 && y.rank == x.rank, "input and output need the same rank of at least 1", "reshape one of them");
@@ -76,28 +89,28 @@ void pool_shapes(const Check& c, const eqv_pool2d_params& p, const Tensor& x, co
 extern "C" {
 
 eqv_status eqv_conv2d_fwd(eqv_stream s, const eqv_conv2d_params* params, const eqv_tensor* x, const eqv_tensor* w,
-                          const eqv_tensor* bias, const eqv_tensor* residual, const eqv_tensor* y,
-                          const eqv_tensor* stats) {
+                          const eqv_tensor* packed, const eqv_tensor* bias, const eqv_tensor* residual,
+                          const eqv_tensor* y, const eqv_tensor* stats) {
   return guard("conv2d", [&] {
     Check c("conv2d", s);
     const auto& p = c.params(params);
     const auto &X = c.activation("x", x, 4), &W = c.tensor("weight", w, 4), &Y = c.activation("y", y, 4);
     conv_shapes(c, p, "x", X, W, "y", Y);
     const Epilogue e = epilogue(c, p, "y", Y, bias, residual, stats);
-    backend::conv2d_fwd(*s, p, X, W, e.bias, e.residual, Y, e.stats);
+    backend::conv2d_fwd(*s, p, X, W, packed_copy(c, *s, packed, W, X), e.bias, e.residual, Y, e.stats);
   });
 }
 
 eqv_status eqv_conv2d_bwd_input(eqv_stream s, const eqv_conv2d_params* params, const eqv_tensor* dy,
-                                const eqv_tensor* w, const eqv_tensor* bias, const eqv_tensor* residual,
-                                const eqv_tensor* dx, const eqv_tensor* stats) {
+                                const eqv_tensor* w, const eqv_tensor* packed, const eqv_tensor* bias,
+                                const eqv_tensor* residual, const eqv_tensor* dx, const eqv_tensor* stats) {
   return guard("conv2d_bwd_input", [&] {
     Check c("conv2d_bwd_input", s);
     const auto& p = c.params(params);
     const auto &DY = c.activation("dy", dy, 4), &W = c.tensor("weight", w, 4), &DX = c.activation("dx", dx, 4);
     conv_shapes(c, p, "dx", DX, W, "dy", DY);
     const Epilogue e = epilogue(c, p, "dx", DX, bias, residual, stats);
-    backend::conv2d_bwd_input(*s, p, DY, W, e.bias, e.residual, DX, e.stats);
+    backend::conv2d_bwd_input(*s, p, DY, W, packed_copy(c, *s, packed, W, DY), e.bias, e.residual, DX, e.stats);
   });
 }
 

@@ -2,6 +2,7 @@
 #include <cmath>
 
 #include "check.h"
+#include "conv2d/packed_weights.h"
 
 using namespace eqv;
 
@@ -31,6 +32,17 @@ void loss_arguments(const Check& c, const eqv_loss_params& p, const Tensor& a, c
   c.that(pair == (b != nullptr), pair ? "this loss compares two tensors but b is null" : "this loss takes one tensor",
          pair ? "pass the target as b" : "pass NULL for b");
   if (b) c.same_shape("b", *b, "a", a);
+}
+
+// Copies of weights within flat values; what the layout says of them is read by the device alone.
+void packing(const Check& c, const Stream& s, const eqv_tensor* layout, const Tensor& values, const eqv_tensor* packed) {
+  c.reads_packed(s);
+  const Tensor& l = c.typed("layout", layout, 2, EQV_I64);
+  c.shape("layout", l, {l.shape[0], kLayoutColumns});
+  constexpr int64_t kMostWeights = 65535;  // rows of a grid
+  c.that(l.shape[0] <= kMostWeights, "layout has more than 65535 rows", "pack the weights in several calls");
+  c.typed("values", &values, 1, EQV_F32);
+  c.typed("packed", packed, 1, EQV_BF16);
 }
 
 void scalar(const Check& c, const char* name, const Tensor& t) {
@@ -323,7 +335,7 @@ eqv_status eqv_adaptive_weight(eqv_stream s, const eqv_adaptive_weight_params* p
 
 eqv_status eqv_adam(eqv_stream s, const eqv_adam_params* params, const eqv_tensor* schedule, const eqv_tensor* squares,
                     const eqv_tensor* skip, const eqv_tensor* w, const eqv_tensor* g, const eqv_tensor* m,
-                    const eqv_tensor* v, const eqv_tensor* average) {
+                    const eqv_tensor* v, const eqv_tensor* average, const eqv_tensor* layout, const eqv_tensor* packed) {
   return guard("adam", [&] {
     Check c("adam", s);
     const auto& p = c.params(params);
@@ -339,7 +351,19 @@ eqv_status eqv_adam(eqv_stream s, const eqv_adam_params* params, const eqv_tenso
     if (A) c.same_shape("average", *A, "w", W);
     const auto& S = c.typed("schedule", schedule, 1, EQV_F64);
     c.shape("schedule", S, {4});
+    c.that((layout != nullptr) == (packed != nullptr), "layout belongs to packed, and packed to layout",
+           "pass both or neither");
+    if (packed) packing(c, *s, layout, W, packed);
     backend::adam(*s, p, S, Q, K, W, G, M, V, A);
+    if (packed) backend::pack_weights(*s, *layout, W, K, *packed);
+  });
+}
+
+eqv_status eqv_pack_weights(eqv_stream s, const eqv_tensor* layout, const eqv_tensor* values, const eqv_tensor* packed) {
+  return guard("pack_weights", [&] {
+    Check c("pack_weights", s);
+    packing(c, *s, layout, c.tensor("values", values, 1), packed);
+    backend::pack_weights(*s, *layout, *values, nullptr, *packed);
   });
 }
 

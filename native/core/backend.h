@@ -74,10 +74,11 @@ void* end_capture(Stream&, bool keep);  // its own handle of what was recorded; 
 void launch_graph(Stream&, void* graph);
 void destroy_graph(Device&, void* graph);
 
-void conv2d_fwd(Stream&, const eqv_conv2d_params&, const Tensor& x, const Tensor& w, const Tensor* bias,
-                const Tensor* residual, const Tensor& y, const Tensor* stats);
-void conv2d_bwd_input(Stream&, const eqv_conv2d_params&, const Tensor& dy, const Tensor& w, const Tensor* bias,
-                      const Tensor* residual, const Tensor& dx, const Tensor* stats);
+// `packed` is only given to devices with an architecture (eqv_device_s), beside bf16.
+void conv2d_fwd(Stream&, const eqv_conv2d_params&, const Tensor& x, const Tensor& w, const Tensor* packed,
+                const Tensor* bias, const Tensor* residual, const Tensor& y, const Tensor* stats);
+void conv2d_bwd_input(Stream&, const eqv_conv2d_params&, const Tensor& dy, const Tensor& w, const Tensor* packed,
+                      const Tensor* bias, const Tensor* residual, const Tensor& dx, const Tensor* stats);
 void conv2d_bwd_weight(Stream&, const eqv_conv2d_params&, const Tensor& x, const Tensor& dy, const Tensor& dw,
                        const Tensor* dbias);
 void linear_fwd(Stream&, const Tensor& x, const Tensor& w, const Tensor* bias, const Tensor& y);
@@ -136,6 +137,8 @@ void adaptive_weight(Stream&, const eqv_adaptive_weight_params&, const Tensor& n
                      const Tensor& out);
 void adam(Stream&, const eqv_adam_params&, const Tensor& schedule, const Tensor* squares, const Tensor* skip,
           const Tensor& w, const Tensor& g, const Tensor& m, const Tensor& v, const Tensor* average);
+// Only called for devices with an architecture.
+void pack_weights(Stream&, const Tensor& layout, const Tensor& values, const Tensor* skip, const Tensor& packed);
 
 }  // namespace backend
 }  // namespace eqv

@@ -39,6 +39,12 @@ class Check {
 
   void shape(const char* name, const Tensor& t, std::initializer_list<int64_t> expected) const;
   void same_shape(const char* name, const Tensor& t, const char* other_name, const Tensor& other) const;
+  // Copies of weights as tensor cores read them are for the devices that have such.
+  void reads_packed(const Stream& stream) const {
+    if (stream.device->architecture == 0)
+      throw error(EQV_UNSUPPORTED, "%s: this device reads no packed weights; pass NULL (see architecture of "
+                  "eqv_device_info)", op_);
+  }
   void that(bool condition, const char* what, const char* fix) const {
     if (!condition) throw error(EQV_BAD_ARGUMENT, "%s: %s; %s", op_, what, fix);
   }

@@ -105,8 +105,8 @@ EQV_SIMD void column_sums(const float* x, int64_t rows, int64_t channels, float*
 
 }  // namespace
 
-void conv2d_fwd(Stream& s, const eqv_conv2d_params& p, const Tensor& x, const Tensor& w, const Tensor* bias,
-                const Tensor* residual, const Tensor& y, const Tensor* stats) {
+void conv2d_fwd(Stream& s, const eqv_conv2d_params& p, const Tensor& x, const Tensor& w, const Tensor*,
+                const Tensor* bias, const Tensor* residual, const Tensor& y, const Tensor* stats) {
   if (const auto conv = winograd_conv(p, x, w, y, false)) {
     cpu::winograd(s, *conv, cpu::f32(x), cpu::f32(w), winograd_end(p, bias, residual), cpu::f32(y));
     if (stats) cpu::group_statistics(s, p.groups, static_cast<double>(p.eps), y, *stats);
@@ -138,8 +138,8 @@ void conv2d_fwd(Stream& s, const eqv_conv2d_params& p, const Tensor& x, const Te
   if (stats) cpu::group_statistics(s, p.groups, static_cast<double>(p.eps), y, *stats);
 }
 
-void conv2d_bwd_input(Stream& s, const eqv_conv2d_params& p, const Tensor& dy, const Tensor& w, const Tensor* bias,
-                      const Tensor* residual, const Tensor& dx, const Tensor* stats) {
+void conv2d_bwd_input(Stream& s, const eqv_conv2d_params& p, const Tensor& dy, const Tensor& w, const Tensor*,
+                      const Tensor* bias, const Tensor* residual, const Tensor& dx, const Tensor* stats) {
   if (const auto conv = winograd_conv(p, dy, w, dx, true)) {
     cpu::winograd(s, *conv, cpu::f32(dy), cpu::f32(w), winograd_end(p, bias, residual), cpu::f32(dx));
     if (stats) cpu::group_statistics(s, p.groups, static_cast<double>(p.eps), dx, *stats);
@@ -243,12 +243,13 @@ const eqv_conv2d_params kPointwise = {sizeof(eqv_conv2d_params), 1, 0, 0, 0, 0, 
 }  // namespace
 
 void linear_fwd(Stream& s, const Tensor& x, const Tensor& w, const Tensor* bias, const Tensor& y) {
-  conv2d_fwd(s, kPointwise, as_image(x, w.shape[1]), as_filter(w), bias, nullptr, as_image(y, w.shape[0]), nullptr);
+  conv2d_fwd(s, kPointwise, as_image(x, w.shape[1]), as_filter(w), nullptr, bias, nullptr,
+             as_image(y, w.shape[0]), nullptr);
 }
 
 void linear_bwd_input(Stream& s, const Tensor& dy, const Tensor& w, const Tensor& dx) {
-  conv2d_bwd_input(s, kPointwise, as_image(dy, w.shape[0]), as_filter(w), nullptr, nullptr, as_image(dx, w.shape[1]),
-                   nullptr);
+  conv2d_bwd_input(s, kPointwise, as_image(dy, w.shape[0]), as_filter(w), nullptr, nullptr, nullptr,
+                   as_image(dx, w.shape[1]), nullptr);
 }
 
 void linear_bwd_weight(Stream& s, const Tensor& x, const Tensor& dy, const Tensor& dw, const Tensor* dbias) {

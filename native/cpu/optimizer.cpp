@@ -56,6 +56,8 @@ void adam(Stream& stream, const eqv_adam_params& p, const Tensor& schedule, cons
   });
 }
 
+void pack_weights(Stream&, const Tensor&, const Tensor&, const Tensor*, const Tensor&) {}
+
 void adaptive_weight(Stream&, const eqv_adaptive_weight_params& p, const Tensor& numerator, const Tensor& denominator,
                      const Tensor& out) {
   const double ratio = std::sqrt(static_cast<double>(*f32(numerator))) /

@@ -29,7 +29,7 @@ extern "C" {
 #define EQV_API __attribute__((visibility("default")))
 #endif
 
-#define EQV_ABI_VERSION 7
+#define EQV_ABI_VERSION 8
 
 /* ---- status ------------------------------------------------------------------------------------------------- */
 typedef int32_t eqv_status;
@@ -224,15 +224,17 @@ typedef struct {
 
 /* y{N,P,Q,O} = activation(conv(x{N,H,W,I}, w{O,I,kH,kW}) + bias{O} + residual{y's shape}); zero padding. bias, residual
  * and stats are nullable. stats{N,groups,2} = mean, 1/sqrt(variance + eps) of y as it is stored: what eqv_group_norm_fwd
- * would find (always fp32 or fp64). */
+ * would find (always fp32 or fp64).
+ * packed (nullable; beside bf16 activations, on a device with an architecture) is a copy of w as tensor cores read it, from
+ * eqv_pack_weights or eqv_adam; without it each call makes one of its own. Kernels may read w, packed or both. */
 EQV_API eqv_status eqv_conv2d_fwd(eqv_stream, const eqv_conv2d_params*, const eqv_tensor* x, const eqv_tensor* w,
-                                  const eqv_tensor* bias, const eqv_tensor* residual, const eqv_tensor* y,
-                                  const eqv_tensor* stats);
+                                  const eqv_tensor* packed, const eqv_tensor* bias, const eqv_tensor* residual,
+                                  const eqv_tensor* y, const eqv_tensor* stats);
 /* dx = activation(the adjoint of the convolution + bias{I} + residual{dx's shape}): with these a transposed convolution.
- * stats as above, of dx. */
+ * stats as above, of dx; packed as above. */
 EQV_API eqv_status eqv_conv2d_bwd_input(eqv_stream, const eqv_conv2d_params*, const eqv_tensor* dy,
-                                        const eqv_tensor* w, const eqv_tensor* bias, const eqv_tensor* residual,
-                                        const eqv_tensor* dx, const eqv_tensor* stats);
+                                        const eqv_tensor* w, const eqv_tensor* packed, const eqv_tensor* bias,
+                                        const eqv_tensor* residual, const eqv_tensor* dx, const eqv_tensor* stats);
 /* dbias nullable */
 EQV_API eqv_status eqv_conv2d_bwd_weight(eqv_stream, const eqv_conv2d_params*, const eqv_tensor* x,
                                          const eqv_tensor* dy, const eqv_tensor* dw, const eqv_tensor* dbias);
@@ -368,10 +370,18 @@ EQV_API eqv_status eqv_adaptive_weight(eqv_stream, const eqv_adaptive_weight_par
 /* One update of the weights w from the gradients g, with their moments m and v and, nullable, their moving average
  * (average = decay average + (1 - decay) w): all of one flat shape. What changes from step to step is read on the device:
  * schedule{4} (f64) = learning rate, 1 - beta1^t, 1 - beta2^t, the average's decay; squares{} (nullable) = the sum of the
- * squares of g, which clipping needs; skip{} (nullable): unless it is 0 nothing changes. */
+ * squares of g, which clipping needs; skip{} (nullable): unless it is 0 nothing changes. layout and packed (nullable, both or
+ * neither): what eqv_pack_weights would then make of w. */
 EQV_API eqv_status eqv_adam(eqv_stream, const eqv_adam_params*, const eqv_tensor* schedule, const eqv_tensor* squares,
                             const eqv_tensor* skip, const eqv_tensor* w, const eqv_tensor* g, const eqv_tensor* m,
-                            const eqv_tensor* v, const eqv_tensor* average);
+                            const eqv_tensor* v, const eqv_tensor* average, const eqv_tensor* layout,
+                            const eqv_tensor* packed);
+/* Writes packed (flat, bf16): copies of weights w{O,I,kH,kW} that lie in values (flat, f32), as tensor cores read them:
+ * {O, kH kW, I} and after it {I, kH kW, O}, the last axis of each padded with zeros to a multiple of 64. layout{weights, 5}
+ * (i64, on the device, and not checked) has for each: its first element in values, O, I, kH kW, its first element in packed,
+ * a multiple of 8. EQV_UNSUPPORTED on a device without an architecture (eqv_device_info). */
+EQV_API eqv_status eqv_pack_weights(eqv_stream, const eqv_tensor* layout, const eqv_tensor* values,
+                                    const eqv_tensor* packed);
 
 #ifdef __cplusplus
 }

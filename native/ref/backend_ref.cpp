@@ -72,13 +72,13 @@ void copy_out(Stream&, void* host, const void* device_data, int64_t bytes) {
   std::memcpy(host, device_data, static_cast<size_t>(bytes));
 }
 
-void conv2d_fwd(Stream&, const eqv_conv2d_params& p, const Tensor& x, const Tensor& w, const Tensor* bias,
-                const Tensor* residual, const Tensor& y, const Tensor* stats) {
+void conv2d_fwd(Stream&, const eqv_conv2d_params& p, const Tensor& x, const Tensor& w, const Tensor*,
+                const Tensor* bias, const Tensor* residual, const Tensor& y, const Tensor* stats) {
   ref::conv2d_fwd(p, V(x), V(w), data(bias), V(y));
   conv2d_epilogue(p, residual, y, stats);
 }
-void conv2d_bwd_input(Stream&, const eqv_conv2d_params& p, const Tensor& dy, const Tensor& w, const Tensor* bias,
-                      const Tensor* residual, const Tensor& dx, const Tensor* stats) {
+void conv2d_bwd_input(Stream&, const eqv_conv2d_params& p, const Tensor& dy, const Tensor& w, const Tensor*,
+                      const Tensor* bias, const Tensor* residual, const Tensor& dx, const Tensor* stats) {
   ref::conv2d_bwd_input(p, V(dy), V(w), data(bias), V(dx));
   conv2d_epilogue(p, residual, dx, stats);
 }
@@ -272,5 +272,6 @@ void adam(Stream&, const eqv_adam_params& p, const Tensor& schedule, const Tenso
   ref::adam(p, data(schedule), data(squares), V(rows(w, 1)), V(rows(g, 1)), V(rows(m, 1)), V(rows(v, 1)));
   if (average) ref::ema(data(schedule)[kEmaDecay], V(rows(w, 1)), V(rows(*average, 1)));
 }
+void pack_weights(Stream&, const Tensor&, const Tensor&, const Tensor*, const Tensor&) {}
 
 }  // namespace eqv::backend

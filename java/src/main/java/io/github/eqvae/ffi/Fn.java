@@ -49,9 +49,9 @@ public enum Fn {
   /** {@code eqv_graph_destroy}. */
   GRAPH_DESTROY(1),
   /** {@code eqv_conv2d_fwd}. */
-  CONV2D_FWD(8),
+  CONV2D_FWD(9),
   /** {@code eqv_conv2d_bwd_input}. */
-  CONV2D_BWD_INPUT(8),
+  CONV2D_BWD_INPUT(9),
   /** {@code eqv_conv2d_bwd_weight}. */
   CONV2D_BWD_WEIGHT(6),
   /** {@code eqv_linear_fwd}. */
@@ -139,7 +139,9 @@ public enum Fn {
   /** {@code eqv_adaptive_weight}. */
   ADAPTIVE_WEIGHT(5),
   /** {@code eqv_adam}. */
-  ADAM(10);
+  ADAM(12),
+  /** {@code eqv_pack_weights}. */
+  PACK_WEIGHTS(4);
 
   private final int arity;
 

@@ -92,6 +92,7 @@ public final class ModelFile {
           p.value().set(stream, file.floats(p.name()));
         }
       }
+      parameters.repack(stream);
     }
   }
 

@@ -2,6 +2,7 @@ package io.github.eqvae.nn;
 
 import io.github.eqvae.ffi.Fn;
 import io.github.eqvae.ffi.Struct;
+import io.github.eqvae.op.PackedWeights;
 import io.github.eqvae.tensor.DType;
 import io.github.eqvae.tensor.Shape;
 import io.github.eqvae.tensor.Stream;
@@ -9,8 +10,9 @@ import io.github.eqvae.tensor.Tensor;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Adam or AdamW over all parameters of a store at once, with their moving average in the same pass.
- * PyTorch: {@code torch.optim.Adam}, {@code AdamW}, {@code clip_grad_norm_}.
+ * Adam or AdamW over all parameters of a store at once, with their moving average in the same pass,
+ * and with the convolutions' packed weights if the store {@linkplain ParameterStore#keepPacked
+ * keeps} them. PyTorch: {@code torch.optim.Adam}, {@code AdamW}, {@code clip_grad_norm_}.
  *
  * <p>What changes from update to update is read on the device: a {@link #schedule} of four numbers,
  * the norm that clipping needs, and whether to skip. So a captured update can be run again, and the
@@ -97,6 +99,7 @@ public final class AdamOptimizer {
       @Nullable Tensor skip,
       @Nullable Ema ema) {
     Tensor gradients = store.gradients(stream);
+    PackedWeights packed = store.packed();
     stream
         .launch(Fn.ADAM, Struct.ADAM_PARAMS)
         .flag(decoupled)
@@ -114,7 +117,9 @@ public final class AdamOptimizer {
             gradients,
             firstMoment,
             secondMoment,
-            ema == null ? null : ema.average());
+            ema == null ? null : ema.average(),
+            packed == null ? null : packed.layout(),
+            packed == null ? null : packed.all());
   }
 
   /** Counts an update that was made: the next schedule is for the one after it. */

@@ -3,6 +3,7 @@ package io.github.eqvae.nn;
 import io.github.eqvae.op.Convolution;
 import io.github.eqvae.op.GroupStatistics;
 import io.github.eqvae.tape.Tape;
+import io.github.eqvae.tensor.DType;
 import io.github.eqvae.tensor.Tensor;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -80,7 +81,11 @@ public final class Conv2d {
       Init weightInit,
       @Nullable Init biasInit) {
     this.op = op;
-    weight = scope.parameter("weight", weightInit, out, in, kernelHeight, kernelWidth);
+    long[] shape = {out, in, kernelHeight, kernelWidth};
+    weight =
+        op.readsPackedWeight()
+            ? scope.convolutionWeight("weight", weightInit, shape)
+            : scope.parameter("weight", weightInit, shape);
     bias = biasInit == null ? null : scope.parameter("bias", biasInit, out);
   }
 
@@ -119,10 +124,8 @@ public final class Conv2d {
     boolean fuses = tape.stream().device().info().fusesStatistics();
     GroupStatistics statistics = fuses ? op.statistics() : null;
     Convolution made = op.with(statistics);
-    List<Tensor> out =
-        residual == null
-            ? tape.run(made, x, weight.on(tape), b)
-            : tape.run(made, x, weight.on(tape), b, residual);
+    Tensor packed = x.dtype() == DType.BF16 ? weight.packed() : null;
+    List<Tensor> out = tape.run(made, x, weight.on(tape), b, residual, packed);
     if (statistics != null) {
       tape.annotate(out.getFirst(), statistics, out.getLast());
     }

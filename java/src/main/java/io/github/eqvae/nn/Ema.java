@@ -34,6 +34,7 @@ public final class Ema {
     store.values().copyTo(stream, spare);
     average.copyTo(stream, store.values());
     spare.copyTo(stream, average);
+    store.repack(stream);
   }
 
   /**

@@ -15,17 +15,26 @@ public final class Parameter implements GradientTarget {
   private final String name;
   private final Shape shape;
   private final Init init;
-  private final boolean buffer;
+  private final Kind kind;
   private @Nullable ParameterStore store;
   private @Nullable Tensor value;
   private @Nullable Tensor gradient;
+  private @Nullable Tensor packed;
   private boolean fresh = true;
 
-  Parameter(String name, Shape shape, Init init, boolean buffer) {
+  /** What is done with a parameter. */
+  enum Kind {
+    LEARNED,
+    /** Learned, and read packed by convolutions where the store keeps such copies. */
+    CONVOLUTION_WEIGHT,
+    BUFFER
+  }
+
+  Parameter(String name, Shape shape, Init init, Kind kind) {
     this.name = name;
     this.shape = shape;
     this.init = init;
-    this.buffer = buffer;
+    this.kind = kind;
   }
 
   void bind(ParameterStore owner, Tensor memory, @Nullable Tensor gradientMemory) {
@@ -58,7 +67,24 @@ public final class Parameter implements GradientTarget {
    * @return true for running statistics
    */
   public boolean isBuffer() {
-    return buffer;
+    return kind == Kind.BUFFER;
+  }
+
+  boolean isConvolutionWeight() {
+    return kind == Kind.CONVOLUTION_WEIGHT;
+  }
+
+  void bindPacked(Tensor copy) {
+    packed = copy;
+  }
+
+  /**
+   * The copy of a convolution's weight in the order of tensor cores.
+   *
+   * @return null unless the store {@linkplain ParameterStore#keepPacked keeps} such copies
+   */
+  public @Nullable Tensor packed() {
+    return packed;
   }
 
   Init init() {
@@ -73,7 +99,7 @@ public final class Parameter implements GradientTarget {
    * @return the value
    */
   public Tensor on(Tape tape) {
-    if (buffer || !tape.isLearning() || store == null || !store.isTrainable()) {
+    if (isBuffer() || !tape.isLearning() || store == null || !store.isTrainable()) {
       return value();
     }
     return tape.watch(this);

@@ -2,6 +2,7 @@ package io.github.eqvae.nn;
 
 import io.github.eqvae.EqvaeException;
 import io.github.eqvae.ffi.Fn;
+import io.github.eqvae.op.PackedWeights;
 import io.github.eqvae.tensor.Arena;
 import io.github.eqvae.tensor.Device;
 import io.github.eqvae.tensor.Shape;
@@ -10,6 +11,7 @@ import io.github.eqvae.tensor.Tensor;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.Collections;
+import java.util.Iterator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -66,6 +68,8 @@ public final class ParameterStore implements AutoCloseable {
   private final Tensor values;
   private final @Nullable Tensor gradients;
   private final List<Tensor> kept = new ArrayList<>();
+  private final Map<Parameter, Long> convolutions = new LinkedHashMap<>(); // first values
+  private @Nullable PackedWeights packed;
   private boolean trainable;
 
   private ParameterStore(
@@ -87,6 +91,9 @@ public final class ParameterStore implements AutoCloseable {
     long offset = 0;
     for (Parameter p : learned) {
       p.bind(this, view(values, offset, p.shape()), view(gradients, offset, p.shape()));
+      if (p.isConvolutionWeight()) {
+        convolutions.put(p, offset);
+      }
       offset += aligned(p.shape());
     }
     for (Parameter p : buffers) {
@@ -168,7 +175,8 @@ public final class ParameterStore implements AutoCloseable {
   }
 
   /**
-   * All learned parameters as one flat tensor.
+   * All learned parameters as one flat tensor. Who writes to it, or to the value of a parameter,
+   * calls {@link #repack} afterwards.
    *
    * @return the memory itself, not a copy
    */
@@ -234,6 +242,45 @@ public final class ParameterStore implements AutoCloseable {
    */
   public void load(Stream stream, Tensor flat) {
     stream.launch(Fn.COPY).run(flat, values);
+    repack(stream);
+  }
+
+  /**
+   * Keeps, from now on, a second copy of the convolutions' weights in the order in which tensor
+   * cores read them beside bf16 activations: 4 bytes per weight. {@link AdamOptimizer#update}
+   * writes it with the values. Without it, or where the device does not {@linkplain
+   * io.github.eqvae.tensor.DeviceInfo#readsPackedWeights read} such copies, convolutions order
+   * their weights anew in every call, with the same results.
+   *
+   * @param stream orders the work
+   */
+  public void keepPacked(Stream stream) {
+    if (packed == null && !convolutions.isEmpty() && stream.device().info().readsPackedWeights()) {
+      List<PackedWeights.Source> sources = new ArrayList<>();
+      convolutions.forEach((p, first) -> sources.add(new PackedWeights.Source(p.shape(), first)));
+      PackedWeights made = new PackedWeights(stream, arena, sources);
+      Iterator<Tensor> copies = made.copies().iterator();
+      convolutions.keySet().forEach(p -> p.bindPacked(copies.next()));
+      packed = made;
+      repack(stream);
+    }
+  }
+
+  /**
+   * Brings the copies of {@link #keepPacked}, if there are any, up to date. Whatever writes values
+   * ends with this; a convolution that was left with an old copy computes with old weights. (The
+   * shim compares them in every call, so the tests see it.)
+   *
+   * @param stream orders the work
+   */
+  public void repack(Stream stream) {
+    if (packed != null) {
+      packed.write(stream, values);
+    }
+  }
+
+  @Nullable PackedWeights packed() {
+    return packed;
   }
 
   /**
@@ -268,7 +315,7 @@ public final class ParameterStore implements AutoCloseable {
   }
 
   /**
-   * Memory of parameters, gradients and what {@link #like} made.
+   * Memory of parameters, gradients, packed copies and what {@link #like} made.
    *
    * @return bytes
    */

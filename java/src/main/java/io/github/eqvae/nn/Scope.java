@@ -42,7 +42,22 @@ public final class Scope {
    * @return the parameter, usable once the store is built
    */
   public Parameter parameter(String name, Init init, long... extents) {
-    return builder.add(new Parameter(in(name).prefix, Shape.of(extents), init, false));
+    return builder.add(
+        new Parameter(in(name).prefix, Shape.of(extents), init, Parameter.Kind.LEARNED));
+  }
+
+  /**
+   * Declares the weight of a convolution that can read it packed ({@link
+   * ParameterStore#keepPacked}).
+   *
+   * @param name its last name
+   * @param init how it starts
+   * @param extents {@code [O,I,kH,kW]}
+   * @return the parameter, usable once the store is built
+   */
+  public Parameter convolutionWeight(String name, Init init, long... extents) {
+    return builder.add(
+        new Parameter(in(name).prefix, Shape.of(extents), init, Parameter.Kind.CONVOLUTION_WEIGHT));
   }
 
   /**
@@ -54,6 +69,7 @@ public final class Scope {
    * @return the buffer, usable once the store is built
    */
   public Parameter buffer(String name, Init init, long... extents) {
-    return builder.add(new Parameter(in(name).prefix, Shape.of(extents), init, true));
+    return builder.add(
+        new Parameter(in(name).prefix, Shape.of(extents), init, Parameter.Kind.BUFFER));
   }
 }

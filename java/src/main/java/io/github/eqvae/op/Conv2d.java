@@ -16,9 +16,14 @@ import org.jspecify.annotations.Nullable;
  * i] · weight[o,i,r,s])
  *
  * <p>Inputs: x {@code [N,H,W,I]}, weight {@code [O,I,kH,kW]}, optional bias {@code [O]}, optional
- * residual {@code [N,P,Q,O]}. Outputs: y {@code [N,P,Q,O]} with P = (H + top + bottom − kH)/stride
- * + 1, and the statistics of y if asked for. PyTorch: {@code F.conv2d} after {@code F.pad(x, (left,
- * right, top, bottom))}, then {@code +} and the activation.
+ * residual {@code [N,P,Q,O]}, optional packed copy of the weight (below). Outputs: y {@code
+ * [N,P,Q,O]} with P = (H + top + bottom − kH)/stride + 1, and the statistics of y if asked for.
+ * PyTorch: {@code F.conv2d} after {@code F.pad(x, (left, right, top, bottom))}, then {@code +} and
+ * the activation.
+ *
+ * <p>Beside bf16 activations a GPU's tensor cores read a copy of the weight in another order. Given
+ * as an input ({@link PackedWeights}) it must be that of the weight as it is; left out, each call
+ * makes one. The result has the same bits. No gradient flows into it.
  *
  * <p>The backward pass reads x and weight; with ReLU or leaky ReLU also y, whose sign is that of
  * what went in; with SiLU bias and residual, from which it computes what went in again. The
@@ -80,6 +85,11 @@ public record Conv2d(
   }
 
   @Override
+  public boolean readsPackedWeight() {
+    return true;
+  }
+
+  @Override
   public Inference infer(Inputs in) {
     Shape x = in.shape(0, "x", 4);
     Shape w = in.shape(1, "weight", 4);
@@ -100,6 +110,9 @@ public record Conv2d(
     if (in.has(3)) {
       in.expect(3, "residual", y.shape());
     }
+    if (in.has(4)) {
+      in.expect(4, "packed weight", Shape.of(PackedWeights.elements(w)));
+    }
     return statistics == null
         ? Inference.of(y)
         : new Inference(List.of(y, statistics.of(in, y)), List.of());
@@ -114,9 +127,9 @@ public record Conv2d(
   @Override
   public Keeps keeps() {
     return switch (activation.kind()) {
-      case IDENTITY -> Keeps.inputs(0, 1);
-      case SILU -> Keeps.inputs(0, 1, 2, 3);
-      case RELU, LEAKY_RELU -> new Keeps(Keeps.inputs(0, 1).inputs(), 1);
+      case IDENTITY -> Keeps.inputs(0, 1, 4);
+      case SILU -> Keeps.inputs(0, 1, 2, 3, 4);
+      case RELU, LEAKY_RELU -> new Keeps(Keeps.inputs(0, 1, 4).inputs(), 1);
     };
   }
 
@@ -133,11 +146,15 @@ public record Conv2d(
         .f32(groups == null ? 0 : groups.eps());
   }
 
+  private static @Nullable Tensor packed(OpCall c) {
+    return c.optional(4);
+  }
+
   @Override
   public void forward(OpCall c) {
     Tensor made = statistics == null ? null : c.out(1);
     ended(c, Fn.CONV2D_FWD, activation, statistics)
-        .run(c.in(0), c.in(1), c.optional(2), c.optional(3), c.out(0), made);
+        .run(c.in(0), c.in(1), packed(c), c.optional(2), c.optional(3), c.out(0), made);
   }
 
   /** The gradient of what the activation was given. */
@@ -149,7 +166,8 @@ public record Conv2d(
     Tensor x = c.out(0);
     if (activation.kind() == Activation.Kind.SILU) {
       x = c.temporary(dy.shape(), dy.dtype());
-      plain(c, Fn.CONV2D_FWD).run(c.in(0), c.in(1), c.optional(2), c.optional(3), x, null);
+      plain(c, Fn.CONV2D_FWD)
+          .run(c.in(0), c.in(1), packed(c), c.optional(2), c.optional(3), x, null);
     }
     Tensor dz = c.temporary(dy.shape(), dy.dtype());
     activation.on(c.launch(Fn.ACTIVATION_BWD, Struct.ACTIVATION_PARAMS)).run(dy, x, dz);
@@ -160,7 +178,7 @@ public record Conv2d(
   public void backward(OpCall c) {
     Tensor dz = beforeActivation(c);
     if (c.wants(0)) {
-      plain(c, Fn.CONV2D_BWD_INPUT).run(dz, c.in(1), null, null, c.dIn(0), null);
+      plain(c, Fn.CONV2D_BWD_INPUT).run(dz, c.in(1), packed(c), null, null, c.dIn(0), null);
     }
     boolean bias = c.optional(2) != null && c.wants(2);
     if (c.wants(1) || bias) {

@@ -35,6 +35,11 @@ public record UpsampleConv2d(@Nullable GroupStatistics statistics) implements Co
   }
 
   @Override
+  public boolean readsPackedWeight() {
+    return false; // the folded weight is made, and packed, in every call
+  }
+
+  @Override
   public Inference infer(Inputs in) {
     Shape x = in.shape(0, "x", 4);
     Shape w = in.shape(1, "weight", 4);
@@ -79,7 +84,7 @@ public record UpsampleConv2d(@Nullable GroupStatistics statistics) implements Co
     c.launch(Fn.UPSAMPLE_WEIGHT_FWD).run(c.in(1), v);
     Tensor made = statistics == null ? null : c.out(1);
     halving(c, Fn.CONV2D_BWD_INPUT, statistics)
-        .run(c.in(0), v, c.optional(2), null, c.out(0), made);
+        .run(c.in(0), v, null, c.optional(2), null, c.out(0), made);
   }
 
   @Override
@@ -87,7 +92,7 @@ public record UpsampleConv2d(@Nullable GroupStatistics statistics) implements Co
     if (c.wants(0)) {
       Tensor v = folded(c);
       c.launch(Fn.UPSAMPLE_WEIGHT_FWD).run(c.in(1), v);
-      halving(c, Fn.CONV2D_FWD, null).run(c.dOut(0), v, null, null, c.dIn(0), null);
+      halving(c, Fn.CONV2D_FWD, null).run(c.dOut(0), v, null, null, null, c.dIn(0), null);
     }
     if (c.wants(1)) {
       Tensor dv = folded(c);

@@ -33,4 +33,15 @@ public record DeviceInfo(
   public boolean fusesStatistics() {
     return architecture > 0;
   }
+
+  /**
+   * Whether convolutions of bf16 activations read their weights packed: tensor cores want them in
+   * another order than PyTorch's, and a copy that is made when weights change saves making one in
+   * every call.
+   *
+   * @return whether to keep such copies
+   */
+  public boolean readsPackedWeights() {
+    return architecture > 0;
+  }
 }

@@ -71,6 +71,15 @@ public final class Networks implements AutoCloseable {
     if (p != null) {
       p.computeIn(activations);
     }
+    if (activations == DType.BF16 && recipe.run().packedWeights() == RunRecipe.PackedWeights.AUTO) {
+      vae.parameters().keepPacked(stream);
+      if (d != null) {
+        d.parameters().keepPacked(stream);
+      }
+      if (p != null) {
+        p.parameters().keepPacked(stream);
+      }
+    }
   }
 
   /**

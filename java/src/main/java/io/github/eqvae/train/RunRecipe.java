@@ -32,6 +32,8 @@ import java.util.regex.Pattern;
  * @param threads threads of the CPU backend; default 0: as many as the machine offers
  * @param precision of activations; default {@code auto}
  * @param graphs whether steps are captured and launched as a whole; default {@code auto}
+ * @param packedWeights {@code packed_weights}: whether a second copy of the convolutions' weights
+ *     is kept as tensor cores read them; default {@code auto}
  */
 public record RunRecipe(
     long steps,
@@ -49,7 +51,8 @@ public record RunRecipe(
     String device,
     int threads,
     Precision precision,
-    Graphs graphs) {
+    Graphs graphs,
+    PackedWeights packedWeights) {
 
   private static final Pattern DEVICE = Pattern.compile("cpu|simt(:1)?|cuda(:\\d{1,3})?");
 
@@ -72,6 +75,17 @@ public record RunRecipe(
     /** As graphs, one for each τ, where the device has them ({@code cuda}); else one by one. */
     AUTO,
     /** One by one. */
+    OFF
+  }
+
+  /**
+   * Where convolutions find their weights in the order of tensor cores. The results are the same
+   * bits.
+   */
+  public enum PackedWeights {
+    /** In bf16 on {@code cuda}: in a copy that the optimiser writes, 4 bytes per weight. */
+    AUTO,
+    /** In one that every call makes. */
     OFF
   }
 
@@ -129,7 +143,8 @@ public record RunRecipe(
         in.text("device", "cpu", "cpu, cuda:0 or simt", t -> DEVICE.matcher(t).matches()),
         in.integer("threads", 0, 0, 1024),
         in.choice("precision", Precision.AUTO),
-        in.choice("graphs", Graphs.AUTO));
+        in.choice("graphs", Graphs.AUTO),
+        in.choice("packed_weights", PackedWeights.AUTO));
   }
 
   Map<String, Object> toMap() {
@@ -150,6 +165,7 @@ public record RunRecipe(
     map.put("threads", threads);
     map.put("precision", RecipeFields.name(precision));
     map.put("graphs", RecipeFields.name(graphs));
+    map.put("packed_weights", RecipeFields.name(packedWeights));
     return map;
   }
 }

@@ -167,6 +167,8 @@ final class TrainState {
         stream.sync();
       }
     }
+    networks.vae().parameters().repack(stream);
+    networks.discriminator().ifPresent(d -> d.parameters().repack(stream));
     step = number(checkpoint, "step");
     optimizer.setSteps(number(checkpoint, "optimizer_step"));
     if (discOptimizer != null) {

@@ -114,5 +114,6 @@ public final class TrainedModel {
         stream.sync();
       }
     }
+    vae.parameters().repack(stream);
   }
 }

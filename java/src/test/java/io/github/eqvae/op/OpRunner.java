@@ -10,6 +10,7 @@ import io.github.eqvae.tensor.Shape;
 import io.github.eqvae.tensor.Stream;
 import io.github.eqvae.tensor.Tensor;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.IntStream;
@@ -31,6 +32,7 @@ final class OpRunner implements AutoCloseable {
   private final Stream stream;
   private final Arena arena;
   private final boolean bf16;
+  private final boolean packs;
 
   OpRunner(String name) {
     this(name, false);
@@ -44,7 +46,13 @@ final class OpRunner implements AutoCloseable {
 
   /** With {@code bf16}, activations are bf16 and parameters stay as they are. */
   OpRunner(String name, boolean bf16) {
+    this(name, bf16, false);
+  }
+
+  /** With {@code packs}, convolutions are given a packed copy of their weight. */
+  OpRunner(String name, boolean bf16, boolean packs) {
     this.bf16 = bf16;
+    this.packs = packs;
     device = Device.open(name);
     stream = new Stream(device);
     arena = new Arena(device, "test", false);
@@ -76,7 +84,7 @@ final class OpRunner implements AutoCloseable {
     for (int i : wrt) {
       leaves.add(tape.watch(in[i]));
     }
-    Tensor y = tape.apply(c.op(), in);
+    Tensor y = tape.apply(c.op(), packs && c.op() instanceof Conv2d ? withPacked(in) : in);
     double[][] after = new double[in.length][];
     for (int i = 0; i < in.length; i++) {
       if (c.inputs().get(i).mutated()) {
@@ -93,6 +101,17 @@ final class OpRunner implements AutoCloseable {
       }
     }
     return new Result(read(y), gradients, after);
+  }
+
+  private Tensor[] withPacked(Tensor[] in) {
+    Tensor w = arena.tensor(in[1].shape());
+    in[1].copyTo(stream, w);
+    PackedWeights packed =
+        new PackedWeights(stream, arena, List.of(new PackedWeights.Source(w.shape(), 0)));
+    packed.write(stream, w.reshape(Shape.of(w.shape().elements())));
+    Tensor[] all = Arrays.copyOf(in, 5);
+    all[4] = packed.copies().getFirst();
+    return all;
   }
 
   private double[] read(@Nullable Tensor t) {

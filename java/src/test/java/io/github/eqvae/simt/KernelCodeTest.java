@@ -80,8 +80,11 @@ class KernelCodeTest {
     return text.lines()
         .map(
             name ->
-                name.replaceAll("(eqv::gpu::|_GLOBAL__N__\\w+::|\\(anonymous namespace\\)::)", "")
+                name.replaceAll(
+                        "(eqv::gpu::|eqv::dtype::|_GLOBAL__N__\\w+::|\\(anonymous namespace\\)::)",
+                        "")
                     .replaceAll("\\((int|bool)\\)", "")
+                    .replaceAll("> (?=>)", ">")
                     .replaceAll(
                         "\\(eqv_stream_s[^)]*\\)::\\{lambda\\([^)]*\\)#(\\d)\\}", " lambda $1")
                     .replaceFirst("^void ", "")

@@ -2,6 +2,7 @@ package io.github.eqvae.bench.gpu;
 
 import io.github.eqvae.model.AutoencoderKl;
 import io.github.eqvae.tape.Tape;
+import io.github.eqvae.tensor.DType;
 import io.github.eqvae.tensor.Device;
 import io.github.eqvae.tensor.Shape;
 import io.github.eqvae.tensor.Tensor;
@@ -20,6 +21,9 @@ final class CodingTask extends Task {
   void prepare(Case c, Device device) {
     vae = new AutoencoderKl(StepTask.config(c), stream, 1, false);
     vae.computeIn(activations);
+    if (activations == DType.BF16) {
+      vae.parameters().keepPacked(stream);
+    }
     encode = c.kind().equals("encode");
     int side = vae.config().resolution() / (encode ? 1 : vae.config().downsamplingFactor());
     x =

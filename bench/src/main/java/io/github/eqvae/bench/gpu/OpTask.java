@@ -4,6 +4,7 @@ import io.github.eqvae.op.Attention;
 import io.github.eqvae.op.Conv2d;
 import io.github.eqvae.op.GroupNorm;
 import io.github.eqvae.op.Op;
+import io.github.eqvae.op.PackedWeights;
 import io.github.eqvae.op.PixelLoss;
 import io.github.eqvae.op.UpsampleConv2d;
 import io.github.eqvae.tape.Seed;
@@ -17,6 +18,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 
 /**
  * One operation, through the tape as in training: activations in bf16 or, in TF32, fp32; parameters
@@ -27,8 +29,12 @@ final class OpTask extends Task {
   private static final long BEYOND_CACHE = 256L << 20;
   private static final int MOST_SETS = 8;
 
-  /** One set of inputs, recorded on a tape of its own where gradients are wanted. */
-  private record Recorded(Tape tape, Tensor[] inputs, Tensor y, Tensor dy) {}
+  /**
+   * One set of inputs, recorded on a tape of its own where gradients are wanted. The packed copy is
+   * that of a convolution's weight: in training the optimiser makes it.
+   */
+  private record Recorded(
+      Tape tape, Tensor[] inputs, @Nullable Tensor packed, Tensor y, Tensor dy) {}
 
   private final Case c;
   private Op op;
@@ -110,17 +116,34 @@ final class OpTask extends Task {
     };
   }
 
+  private @Nullable Tensor packed(Tensor[] x) {
+    boolean reads = x[0].dtype() == DType.BF16 && stream.device().info().readsPackedWeights();
+    if (!(op instanceof Conv2d) || !reads) {
+      return null;
+    }
+    Tensor w = x[1];
+    PackedWeights packed =
+        new PackedWeights(stream, inputs, List.of(new PackedWeights.Source(w.shape(), 0)));
+    packed.write(stream, w.reshape(Shape.of(w.shape().elements())));
+    return packed.copies().getFirst();
+  }
+
+  private Tensor apply(Tape tape, Tensor[] x, @Nullable Tensor packed) {
+    return packed == null ? tape.apply(op, x) : tape.apply(op, x[0], x[1], x[2], null, packed);
+  }
+
   private Recorded record() {
     Tensor[] x = draw();
     if (forward) {
-      return new Recorded(new Tape(stream, arena, Tape.Mode.INFERENCE), x, x[0], x[0]);
+      return new Recorded(new Tape(stream, arena, Tape.Mode.INFERENCE), x, packed(x), x[0], x[0]);
     }
     Tape tape = new Tape(stream, inputs, Tape.Mode.RECORD);
     for (Tensor t : x) {
       tape.watch(t);
     }
-    Tensor y = tape.apply(op, x);
-    return new Recorded(tape, x, y, normal(y.dtype(), y.shape().extents()));
+    Tensor packed = packed(x);
+    Tensor y = apply(tape, x, packed);
+    return new Recorded(tape, x, packed, y, normal(y.dtype(), y.shape().extents()));
   }
 
   @Override
@@ -139,7 +162,8 @@ final class OpTask extends Task {
 
   private List<Tensor> results(Recorded set) {
     if (forward) {
-      return List.of(new Tape(stream, arena, Tape.Mode.INFERENCE).apply(op, set.inputs));
+      Tape tape = new Tape(stream, arena, Tape.Mode.INFERENCE);
+      return List.of(apply(tape, set.inputs, set.packed));
     }
     List<Tensor> wanted = wanted(set.inputs);
     Map<Tensor, Tensor> found = set.tape.gradients(List.of(new Seed(set.y, set.dy)), wanted);
@@ -163,7 +187,7 @@ final class OpTask extends Task {
     }
     Tensor y = tape.apply(op, x);
     List<Tensor> expected =
-        forward ? List.of(y) : results(new Recorded(tape, x, y, single(set.dy)));
+        forward ? List.of(y) : results(new Recorded(tape, x, null, y, single(set.dy)));
     stream.math(c.isTf32() ? MathMode.TF32 : MathMode.FP32);
     double worst = 0;
     for (int i = 0; i < actual.size(); i++) {

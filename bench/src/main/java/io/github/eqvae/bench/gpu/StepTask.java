@@ -80,6 +80,10 @@ final class StepTask extends Task {
     vae.computeIn(activations);
     discriminator.computeIn(activations);
     lpips.computeIn(activations);
+    if (activations == DType.BF16) {
+      List.of(vae.parameters(), discriminator.parameters(), lpips.parameters())
+          .forEach(p -> p.keepPacked(stream));
+    }
     objective = new EqObjective(vae, discriminator, lpips, EqOptions.RELEASED, LOSS);
     adam = new AdamOptimizer(vae.parameters(), stream, 0.5, 0.9, 1e-8, 0, false);
     adamOfDiscriminator =

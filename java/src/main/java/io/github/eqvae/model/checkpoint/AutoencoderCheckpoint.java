@@ -342,6 +342,7 @@ public final class AutoencoderCheckpoint implements AutoCloseable {
     for (Parameter p : parameters.all()) {
       p.value().set(stream, keys.tensors().get(p.name()).floats());
     }
+    parameters.repack(stream);
   }
 
   /**

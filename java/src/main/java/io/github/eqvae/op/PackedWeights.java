@@ -1,0 +1,118 @@
+package io.github.eqvae.op;
+
+import io.github.eqvae.ffi.Fn;
+import io.github.eqvae.tensor.Arena;
+import io.github.eqvae.tensor.DType;
+import io.github.eqvae.tensor.Shape;
+import io.github.eqvae.tensor.Stream;
+import io.github.eqvae.tensor.Tensor;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.List;
+
+/**
+ * Copies of convolution weights in the order in which a GPU's tensor cores read them beside bf16
+ * activations: for each {O, kH·kW, I}, then {I, kH·kW, O} for the input gradient, as BF16 and with
+ * the last axis padded by zeros to a multiple of 64. They are those of the weights when {@link
+ * #write} (or the optimiser) last wrote them, not more: who changes a weight writes them anew.
+ */
+public final class PackedWeights {
+  private static final int UNIT = 64;
+  private static final int COLUMNS = 5;
+
+  /**
+   * Where a weight is.
+   *
+   * @param shape {@code [O,I,kH,kW]}
+   * @param first its first element in a flat tensor of values
+   */
+  public record Source(Shape shape, long first) {}
+
+  private final Tensor layout;
+  private final Tensor all;
+  private final List<Tensor> copies = new ArrayList<>();
+
+  /**
+   * Allocates copies; they are not written yet.
+   *
+   * @param stream waited for
+   * @param arena where they are to be
+   * @param weights at least one
+   */
+  public PackedWeights(Stream stream, Arena arena, List<Source> weights) {
+    long size = 0;
+    layout = arena.tensor(Shape.of(weights.size(), COLUMNS), DType.I64);
+    try (java.lang.foreign.Arena memory = java.lang.foreign.Arena.ofConfined()) {
+      MemorySegment table = memory.allocate(layout.bytes(), 64);
+      for (int i = 0; i < weights.size(); i++) {
+        Shape w = weights.get(i).shape();
+        long[] row = {weights.get(i).first(), w.dim(0), w.dim(1), w.dim(2) * w.dim(3), size};
+        MemorySegment.copy(row, 0, table, ValueLayout.JAVA_LONG, 8L * COLUMNS * i, COLUMNS);
+        size += elements(w);
+      }
+      layout.copyFrom(stream, table);
+      stream.sync();
+    }
+    all = arena.tensor(Shape.of(size), DType.BF16);
+    long first = 0;
+    for (Source w : weights) {
+      copies.add(all.narrow(0, first, elements(w.shape())));
+      first += elements(w.shape());
+    }
+  }
+
+  /**
+   * Size of the copy of one weight.
+   *
+   * @param weight {@code [O,I,kH,kW]}
+   * @return elements of BF16, a multiple of 64
+   */
+  public static long elements(Shape weight) {
+    long outputs = weight.dim(0);
+    long inputs = weight.dim(1);
+    return weight.dim(2) * weight.dim(3) * (outputs * padded(inputs) + inputs * padded(outputs));
+  }
+
+  private static long padded(long channels) {
+    return (channels + UNIT - 1) / UNIT * UNIT;
+  }
+
+  /**
+   * Writes all copies.
+   *
+   * @param stream orders the work
+   * @param values flat, F32: what the weights' places refer to
+   */
+  public void write(Stream stream, Tensor values) {
+    stream.launch(Fn.PACK_WEIGHTS).run(layout, values, all);
+  }
+
+  /**
+   * The table that tells the device where each weight and its copy are.
+   *
+   * @return {@code [weights, 5]} of I64
+   */
+  public Tensor layout() {
+    return layout;
+  }
+
+  /**
+   * All copies as one flat tensor.
+   *
+   * @return the memory itself
+   */
+  public Tensor all() {
+    return all;
+  }
+
+  /**
+   * The copies, in the order of the weights.
+   *
+   * @return views of {@link #all}: inputs of {@link Conv2d}
+   */
+  public List<Tensor> copies() {
+    return Collections.unmodifiableList(copies);
+  }
+}

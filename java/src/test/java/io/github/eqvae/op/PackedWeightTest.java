@@ -1,0 +1,102 @@
+package io.github.eqvae.op;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.github.eqvae.EqvaeException;
+import io.github.eqvae.tape.Tape;
+import io.github.eqvae.tensor.Arena;
+import io.github.eqvae.tensor.DType;
+import io.github.eqvae.tensor.Device;
+import io.github.eqvae.tensor.Shape;
+import io.github.eqvae.tensor.Tensor;
+import io.github.eqvae.testing.Devices;
+import java.util.List;
+import java.util.stream.Stream;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** Convolutions that are given a packed copy of their weight. */
+class PackedWeightTest {
+  static List<String> devices() {
+    return Devices.computing().stream()
+        .filter(d -> !"cpu".equals(d))
+        .flatMap(d -> "simt".equals(d) ? Stream.of(d, "simt:1") : Stream.of(d))
+        .toList();
+  }
+
+  /** Whoever packs, the results have the same bits: of every case, in all directions. */
+  @ParameterizedTest
+  @MethodSource("devices")
+  void theBitsAreThoseOfACallThatPacks(String device) {
+    List<OpCase> cases =
+        Stream.concat(OpCases.all().stream(), OpCases.tiled().stream())
+            .filter(c -> c.op() instanceof Conv2d)
+            .toList();
+    assertTrue(cases.size() > 50, "cases: " + cases.size());
+    try (OpRunner packs = new OpRunner(device, true, false);
+        OpRunner reads = new OpRunner(device, true, true)) {
+      for (OpCase c : cases) {
+        OpCase.Sample sample = c.sample();
+        OpRunner.Result expected = packs.run(c, sample);
+        OpRunner.Result actual = reads.run(c, sample);
+        assertArrayEquals(expected.y(), actual.y(), c.name());
+        assertArrayEquals(expected.gradients(), actual.gradients(), c.name());
+      }
+    }
+  }
+
+  /** What does not fit is refused, with the reason. */
+  @ParameterizedTest
+  @MethodSource("devices")
+  void aCopyMustFit(String name) {
+    try (Device device = Device.open(name);
+        var stream = new io.github.eqvae.tensor.Stream(device);
+        Arena arena = new Arena(device, "test")) {
+      Tape tape = new Tape(stream, arena, Tape.Mode.INFERENCE);
+      Tensor w = arena.tensor(Shape.of(16, 8, 3, 3));
+      w.fill(stream, 1);
+      Tensor single = arena.tensor(Shape.of(1, 4, 4, 8));
+      Tensor half = arena.tensor(single.shape(), DType.BF16);
+      half.fill(stream, 0);
+      Tensor right = arena.tensor(Shape.of(PackedWeights.elements(w.shape())), DType.BF16);
+      Tensor small = right.narrow(0, 0, right.shape().dim(0) - 8);
+      Tensor wide = arena.tensor(right.shape());
+      Conv2d op = new Conv2d(1, 1);
+      refused("packed weight has shape", () -> tape.run(op, half, w, null, null, small));
+      refused("packed is f32", () -> tape.run(op, half, w, null, null, wide));
+      refused("bf16 activations", () -> tape.run(op, single, w, null, null, right));
+      // Only the shim compares in every call.
+      if (name.startsWith("simt")) {
+        right.fill(stream, 0);
+        refused("packing them anew", () -> tape.run(op, half, w, null, null, right));
+      }
+    }
+  }
+
+  private static void refused(String why, Runnable call) {
+    EqvaeException e = assertThrows(EqvaeException.Argument.class, call::run);
+    assertTrue(e.getMessage().contains(why), e.getMessage());
+  }
+
+  /** Devices without tensor cores say so. */
+  @ParameterizedTest
+  @ValueSource(strings = {"cpu", "ref"})
+  void otherDevicesReadNone(String name) {
+    try (Device device = Device.open(name);
+        var stream = new io.github.eqvae.tensor.Stream(device);
+        Arena arena = new Arena(device, "test")) {
+      assertFalse(device.info().readsPackedWeights());
+      Tensor values = arena.tensor(Shape.of(16));
+      PackedWeights packed =
+          new PackedWeights(
+              stream, arena, List.of(new PackedWeights.Source(Shape.of(4, 4, 1, 1), 0)));
+      EqvaeException e =
+          assertThrows(EqvaeException.Unsupported.class, () -> packed.write(stream, values));
+      assertTrue(e.getMessage().contains("reads no packed weights"), e.getMessage());
+    }
+  }
+}
