@@ -80,7 +80,8 @@ public final class ParameterStore implements AutoCloseable {
       (p.isBuffer() ? buffers : learned).add(p);
       size += p.isBuffer() ? 0 : aligned(p.shape());
     }
-    arena = new Arena(stream.device(), "parameters");
+    // Nothing is ever given back: allocations of just the size, not blocks that grow by half.
+    arena = new Arena(stream.device(), "parameters", false);
     trainable = withGradients;
     values = arena.tensor(Shape.of(Math.max(size, ALIGN)));
     values.fill(stream, 0);

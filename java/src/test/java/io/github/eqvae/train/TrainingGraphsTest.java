@@ -128,7 +128,8 @@ class TrainingGraphsTest {
     assertEquals(0, eager.captured());
     assertEquals(1, eager.losses().stream().filter(l -> l.startsWith("true")).count());
     Trained graphs = train(kind, "auto", STEPS, "graphs");
-    assertTrue(graphs.captured() > 0 && graphs.launched() > 2, graphs::toString);
+    // τ of these eight steps come up a third time once for each network, where it draws its own.
+    assertTrue(graphs.captured() > 0 && graphs.launched() >= 2, graphs::toString);
     assertEquals(eager.losses(), graphs.losses());
     assertEquals(eager.hashes(), graphs.hashes());
     boolean bf16 = kind.contains("run.precision=bf16");
