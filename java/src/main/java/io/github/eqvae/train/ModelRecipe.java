@@ -76,6 +76,14 @@ public record ModelRecipe(
     VQ
   }
 
+  /** Where the codes of {@code vq} start. */
+  public enum CodebookInit {
+    /** Around 0. */
+    UNIFORM,
+    /** At latents of the first batch. */
+    DATA
+  }
+
   /**
    * Section {@code model.quantize}: the codebook, as taming-transformers' {@code VQModel} makes it.
    *
@@ -84,16 +92,22 @@ public record ModelRecipe(
    * @param betaPlacement {@code beta_placement}: {@code legacy}, on the term that moves the codes,
    *     as taming computes it, or {@code fixed}, on the term that commits the encoder; default
    *     {@code legacy}
+   * @param init where codes start in a training from random weights: {@code uniform} in ±1/n_embed,
+   *     as taming's, or {@code data}, at latents of the first batch, so that all are in use;
+   *     default {@code uniform}
    */
-  public record Quantize(int nEmbed, double beta, VqConfig.BetaPlacement betaPlacement) {
+  public record Quantize(
+      int nEmbed, double beta, VqConfig.BetaPlacement betaPlacement, CodebookInit init) {
     /** taming's, with its smaller codebook. */
-    static final Quantize DEFAULT = new Quantize(1024, 0.25, VqConfig.BetaPlacement.LEGACY);
+    static final Quantize DEFAULT =
+        new Quantize(1024, 0.25, VqConfig.BetaPlacement.LEGACY, CodebookInit.UNIFORM);
 
     static Quantize read(RecipeFields in) {
       return new Quantize(
           in.integer("n_embed", DEFAULT.nEmbed, 1, 1 << 20),
           in.number("beta", DEFAULT.beta, Range.NOT_NEGATIVE),
-          in.choice("beta_placement", DEFAULT.betaPlacement));
+          in.choice("beta_placement", DEFAULT.betaPlacement),
+          in.choice("init", DEFAULT.init));
     }
 
     Map<String, Object> toMap() {
@@ -101,6 +115,7 @@ public record ModelRecipe(
       map.put("n_embed", nEmbed);
       map.put("beta", beta);
       map.put("beta_placement", RecipeFields.name(betaPlacement));
+      map.put("init", RecipeFields.name(init));
       return map;
     }
   }

@@ -12,12 +12,33 @@ final class RecipeChecks {
   static void check(RecipeSections recipe, RecipeProblems problems) {
     model(recipe.model(), problems);
     data(recipe, problems);
+    codebook(recipe, problems);
     objective(recipe.objective(), problems);
     optimizer(recipe.optimizer(), problems);
     run(recipe.run(), problems);
     unique("evaluation.angles", recipe.evaluation().angles(), problems);
     unique("evaluation.scales", recipe.evaluation().scales(), problems);
     multiplesOf90("evaluation.angles", recipe.evaluation().angles(), problems);
+  }
+
+  private static void codebook(RecipeSections recipe, RecipeProblems problems) {
+    ModelRecipe model = recipe.model();
+    if (model.kind() != ModelRecipe.Kind.VQ
+        || model.quantize().init() != ModelRecipe.CodebookInit.DATA
+        || model.initFrom().isPresent()) {
+      return;
+    }
+    long side = recipe.data().resolution() / model.downsamplingFactor();
+    long latents = recipe.run().batchSize() * side * side;
+    if (latents < model.quantize().nEmbed()) {
+      problems.add(
+          "model.quantize.init",
+          "data needs a latent vector for each of the "
+              + model.quantize().nEmbed()
+              + " codes, but the first batch has "
+              + latents
+              + "; raise run.batch_size, lower model.quantize.n_embed, or use uniform");
+    }
   }
 
   private static void model(ModelRecipe model, RecipeProblems problems) {

@@ -7,6 +7,7 @@ import io.github.eqvae.equivariance.StepLosses;
 import io.github.eqvae.equivariance.TransformSampler;
 import io.github.eqvae.model.Autoencoder;
 import io.github.eqvae.model.Discriminator;
+import io.github.eqvae.model.VqModel;
 import io.github.eqvae.nn.ParameterStore;
 import io.github.eqvae.tensor.Arena;
 import io.github.eqvae.tensor.Device;
@@ -314,6 +315,9 @@ public final class Trainer implements AutoCloseable {
       long index = state.step * accumulate + micro;
       boolean last = micro == accumulate - 1;
       inputs.take(batches, index, stream);
+      if (index == 0) {
+        startCodebook();
+      }
       writeValues(index);
       List<Draw> draws = draws(index, GENERATOR, batch);
       tau = label(draws.getFirst());
@@ -366,6 +370,16 @@ public final class Trainer implements AutoCloseable {
     double seconds = (System.nanoTime() - start) * 1e-9;
     return new StepReport(
         state.step, recipe.run().steps(), values, tau, batch * accumulate, seconds, skip);
+  }
+
+  /** Codes may start at what the first batch is encoded to. */
+  private void startCodebook() {
+    if (vae() instanceof VqModel vq
+        && recipe.model().quantize().init() == ModelRecipe.CodebookInit.DATA
+        && recipe.model().initFrom().isEmpty()) {
+      CodebookStart.fromLatents(vq, stream, stepArena, inputs.input(), recipe.run().seed());
+      state.averageStartsHere();
+    }
   }
 
   /** Everything that this micro-batch has of its own goes to the device in one copy. */

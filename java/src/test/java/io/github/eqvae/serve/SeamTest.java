@@ -11,14 +11,11 @@ import io.github.eqvae.model.AutoencoderKl;
 import io.github.eqvae.model.ModelFile;
 import io.github.eqvae.tensor.Device;
 import io.github.eqvae.tensor.Stream;
+import io.github.eqvae.testing.Results;
 import java.io.IOException;
-import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardOpenOption;
 import java.util.Arrays;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.condition.EnabledIfSystemProperty;
@@ -113,38 +110,27 @@ class SeamTest {
         }
       }
     }
-    String line =
-        String.format(
-            Locale.ROOT,
-            "{\"run\": \"seams\", \"model\": \"%s\", \"parameters\": %d, \"side\": %d, \"tile\":"
-                + " %d, \"seconds\": %.1f, \"whole_seconds\": %.1f, \"bytes\": %d, \"whole_bytes\":"
-                + " %d, \"max_at_seams\": %.4f, \"mean_at_seams\": %.5f, \"max_elsewhere\": %.4f,"
-                + " \"mean_elsewhere\": %.5f, \"max_step_at_seams\": %.4f, \"max_step_elsewhere\":"
-                + " %.4f}%n",
-            System.getProperty("eqvae.seams.name", "unnamed"),
-            parameters,
-            side,
-            TILING.size(),
-            seconds,
-            wholeSeconds,
-            tiledBytes,
-            wholeBytes,
-            most[1],
-            sum[1] / count[1],
-            most[0],
-            sum[0] / count[0],
-            jump[1],
-            jump[0]);
-    System.out.print(line);
-    String out = System.getProperty("eqvae.seams.out", "");
-    if (!out.isEmpty()) {
-      Files.writeString(
-          Path.of(out),
-          line,
-          StandardCharsets.UTF_8,
-          StandardOpenOption.CREATE,
-          StandardOpenOption.APPEND);
-    }
+    Results.say(
+        "eqvae.seams.out",
+        "{\"run\": \"seams\", \"model\": \"%s\", \"parameters\": %d, \"side\": %d, \"tile\":"
+            + " %d, \"seconds\": %.1f, \"whole_seconds\": %.1f, \"bytes\": %d, \"whole_bytes\":"
+            + " %d, \"max_at_seams\": %.4f, \"mean_at_seams\": %.5f, \"max_elsewhere\": %.4f,"
+            + " \"mean_elsewhere\": %.5f, \"max_step_at_seams\": %.4f, \"max_step_elsewhere\":"
+            + " %.4f}",
+        System.getProperty("eqvae.seams.name", "unnamed"),
+        parameters,
+        side,
+        TILING.size(),
+        seconds,
+        wholeSeconds,
+        tiledBytes,
+        wholeBytes,
+        most[1],
+        sum[1] / count[1],
+        most[0],
+        sum[0] / count[0],
+        jump[1],
+        jump[0]);
     assertTrue(count[1] > 0, "one tile is the whole image");
   }
 

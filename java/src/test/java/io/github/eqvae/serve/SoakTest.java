@@ -9,15 +9,13 @@ import io.github.eqvae.model.ModelFile;
 import io.github.eqvae.tensor.Device;
 import io.github.eqvae.tensor.MemoryStats;
 import io.github.eqvae.tensor.Stream;
+import io.github.eqvae.testing.Results;
 import java.io.IOException;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.atomic.AtomicLong;
 import org.junit.jupiter.api.Test;
@@ -210,39 +208,28 @@ class SoakTest {
       long grown,
       int cores)
       throws IOException {
-    String line =
-        String.format(
-            Locale.ROOT,
-            "{\"run\": \"soak\", \"ch\": %d, \"side\": %d, \"cores\": %d, \"clients\": %d,"
-                + " \"seconds\": %d, \"images_per_second\": %.2f, \"best_single_client\":"
-                + " \"%d sessions, batch %d\", \"best_single_client_images_per_second\": %.2f,"
-                + " \"ratio_median\": %.4f, \"ratio_min\": %.4f, \"ratio_max\": %.4f,"
-                + " \"rounds\": %d, \"native_bytes\": %d,"
-                + " \"native_allocations_while_running\": 0, \"resident_bytes_grown\": %d}%n",
-            CH,
-            SIDE,
-            cores,
-            CLIENTS,
-            SECONDS,
-            many,
-            best.sessions(),
-            best.batch(),
-            one,
-            ratios[ROUNDS / 2],
-            ratios[0],
-            ratios[ROUNDS - 1],
-            ROUNDS,
-            memory.liveBytes(),
-            grown);
-    String out = System.getProperty("eqvae.soak.out", "");
-    if (!out.isEmpty()) {
-      Files.writeString(
-          Path.of(out),
-          line,
-          StandardCharsets.UTF_8,
-          StandardOpenOption.CREATE,
-          StandardOpenOption.APPEND);
-    }
-    System.out.print(line);
+    Results.say(
+        "eqvae.soak.out",
+        "{\"run\": \"soak\", \"ch\": %d, \"side\": %d, \"cores\": %d, \"clients\": %d,"
+            + " \"seconds\": %d, \"images_per_second\": %.2f, \"best_single_client\":"
+            + " \"%d sessions, batch %d\", \"best_single_client_images_per_second\": %.2f,"
+            + " \"ratio_median\": %.4f, \"ratio_min\": %.4f, \"ratio_max\": %.4f,"
+            + " \"rounds\": %d, \"native_bytes\": %d,"
+            + " \"native_allocations_while_running\": 0, \"resident_bytes_grown\": %d}",
+        CH,
+        SIDE,
+        cores,
+        CLIENTS,
+        SECONDS,
+        many,
+        best.sessions(),
+        best.batch(),
+        one,
+        ratios[ROUNDS / 2],
+        ratios[0],
+        ratios[ROUNDS - 1],
+        ROUNDS,
+        memory.liveBytes(),
+        grown);
   }
 }

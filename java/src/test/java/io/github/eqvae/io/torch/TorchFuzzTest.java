@@ -3,6 +3,7 @@ package io.github.eqvae.io.torch;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.sun.management.ThreadMXBean;
+import io.github.eqvae.testing.Results;
 import java.io.IOException;
 import java.lang.management.ManagementFactory;
 import java.nio.file.Files;
@@ -18,7 +19,7 @@ import org.junit.jupiter.api.io.TempDir;
 /**
  * Files made by changing good ones: each opens or is refused, soon and in bounded memory; nothing
  * else comes out. {@code -Deqvae.torch.fuzz=100000} sets the number of cases, {@code
- * -Deqvae.torch.fuzz.seed=2} gives others.
+ * -Deqvae.torch.fuzz.seed=2} gives others, {@code -Deqvae.fuzz.out=FILE} keeps the figures.
  */
 class TorchFuzzTest {
   private static final int CASES = Integer.getInteger("eqvae.torch.fuzz", 20_000);
@@ -73,6 +74,7 @@ class TorchFuzzTest {
     use(zip, "the good archive", false);
     use(legacy, "the good older file", false);
     assertTrue(opened == 2, "the good files are refused");
+    long start = System.nanoTime();
     Random random = new Random(SEED);
     for (int i = 0; i < CASES; i++) {
       byte[] file =
@@ -86,6 +88,15 @@ class TorchFuzzTest {
           };
       use(file, "case " + i + " of seed " + SEED, i % 100 == 0);
     }
+    Results.say(
+        "eqvae.fuzz.out",
+        "{\"run\": \"fuzz\", \"parser\": \"torch checkpoints\", \"seed\": %d, \"cases\": %d,"
+            + " \"opened\": %d, \"refused\": %d, \"seconds\": %.1f}",
+        SEED,
+        CASES,
+        opened,
+        refused,
+        (System.nanoTime() - start) * 1e-9);
     assertTrue(
         opened > CASES / 100 && refused > CASES / 2, opened + " opened, " + refused + " refused");
   }
