@@ -55,6 +55,9 @@ bool has_tf32();
 
 void open(Device&);                                      // throws Error(EQV_NO_DEVICE) with the reason
 void describe(const Device&, eqv_device_info&);
+// Makes the device the calling thread's. Core calls it in every call of eqv.h, before anything below: calls come from any
+// thread, and a thread that has not chosen, or was last with another device, would give its work to the wrong one.
+void select(const Device&);
 void* raw_allocate(Device&, int64_t bytes);              // nullptr when there is no memory
 void raw_release(Device&, void* data, int64_t bytes);
 void open_stream(Stream&);   // may set native

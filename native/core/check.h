@@ -13,6 +13,7 @@ class Check {
  public:
   Check(const char* op, eqv_stream stream) : op_(op) {
     if (!stream) throw error(EQV_BAD_HANDLE, "%s: stream is null; it was never created or is already destroyed", op);
+    backend::select(*stream->device);
   }
 
   template <class P>

@@ -28,9 +28,15 @@ std::unordered_map<void*, int64_t>& blocks() {
   return *map;
 }
 
+const Device& device_of(const Device& device) { return device; }
+const Device& device_of(const Stream& stream) { return *stream.device; }
+const Device& device_of(const Graph& graph) { return *graph.device; }
+
+// The handle, whose device is now the calling thread's.
 template <class Handle>
 Handle need(Handle handle, const char* function, const char* name) {
   if (!handle) throw error(EQV_BAD_HANDLE, "%s: %s is null; it was never opened or is already closed", function, name);
+  backend::select(device_of(*handle));
   return handle;
 }
 

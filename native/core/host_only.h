@@ -9,6 +9,7 @@
 
 namespace eqv::backend {
 
+void select(const Device&) {}
 void wait(Stream&, Stream&) {}
 
 void* raw_host_allocate(Device&, int64_t bytes) {

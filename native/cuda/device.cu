@@ -17,8 +17,6 @@ void require(cudaError_t status, const char* what) {
 
 cudaStream_t handle(const Stream& stream) { return static_cast<cudaStream_t>(stream.native); }
 
-void select(const Device& device) { require(cudaSetDevice(device.ordinal), "cudaSetDevice"); }
-
 }  // namespace
 
 namespace gpu {
@@ -39,6 +37,16 @@ namespace backend {
 int32_t compute_dtype() { return EQV_F32; }
 bool computes_in(int32_t dtype) { return dtype == EQV_F32 || dtype == EQV_BF16; }
 bool has_tf32() { return true; }
+
+// Once in a thread always: it also makes the driver's context the thread's, which the driver's own functions (tensor_map.cu)
+// want. From then on only when something else has chosen another device meanwhile; to ask costs some nanoseconds.
+void select(const Device& device) {
+  thread_local int selected = -1;
+  int now = -1;
+  if (selected == device.ordinal && cudaGetDevice(&now) == cudaSuccess && now == device.ordinal) return;
+  require(cudaSetDevice(device.ordinal), "cudaSetDevice");
+  selected = device.ordinal;
+}
 
 void open(Device& device) {
   int count = 0;
@@ -69,7 +77,6 @@ void open(Device& device) {
 }
 
 void describe(const Device& device, eqv_device_info& info) {
-  select(device);
   cudaDeviceProp properties;
   require(cudaGetDeviceProperties(&properties, device.ordinal), "cudaGetDeviceProperties");
   size_t free = 0, total = 0;
@@ -87,7 +94,6 @@ void describe(const Device& device, eqv_device_info& info) {
 }
 
 void* raw_allocate(Device& device, int64_t bytes) {
-  select(device);
   void* data = nullptr;
   const cudaError_t status = cudaMalloc(&data, static_cast<size_t>(bytes));
   if (status == cudaErrorMemoryAllocation) {
@@ -99,12 +105,10 @@ void* raw_allocate(Device& device, int64_t bytes) {
 }
 
 void raw_release(Device& device, void* data, int64_t) {
-  select(device);
   require(cudaFree(data), "cudaFree");
 }
 
 void open_stream(Stream& stream) {
-  select(*stream.device);
   cudaStream_t s = nullptr;
   require(cudaStreamCreateWithFlags(&s, cudaStreamNonBlocking), "cudaStreamCreate");
   stream.native = s;
@@ -127,7 +131,6 @@ void wait(Stream& stream, Stream& other) {
 }
 
 void* raw_host_allocate(Device& device, int64_t bytes) {
-  select(device);
   void* data = nullptr;
   const cudaError_t status = cudaHostAlloc(&data, static_cast<size_t>(bytes), cudaHostAllocDefault);
   if (status == cudaErrorMemoryAllocation) {
@@ -139,7 +142,6 @@ void* raw_host_allocate(Device& device, int64_t bytes) {
 }
 
 void raw_host_release(Device& device, void* data) {
-  select(device);
   require(cudaFreeHost(data), "cudaFreeHost");
 }
 
@@ -171,7 +173,6 @@ void launch_graph(Stream& stream, void* graph) {
 }
 
 void destroy_graph(Device& device, void* graph) {
-  select(device);
   require(cudaGraphExecDestroy(static_cast<cudaGraphExec_t>(graph)), "cudaGraphExecDestroy");
 }
 

@@ -33,34 +33,53 @@ TensorMap pixels_map(const void* data, int n, int h, int w, int c, PixelRange ra
 
 namespace simt {
 
+// The device that the calling thread has selected, as of cudaSetDevice; unlike there none is before it chooses.
+thread_local int selected = -1;
+
+// Whatever a runtime gives to the thread's device must find that this is the right one.
+void require_selected(int ordinal, const char* what) {
+  if (selected != ordinal)
+    throw eqv::error(EQV_INTERNAL, "%s on device %d by a thread that has selected device %d: backend::select was forgotten; "
+                     "this is a bug in eqvae", what, ordinal, selected);
+}
+
 // What a stream was given and has not done. Copies from pinned memory are done as late as the program allows, when the
 // stream has other work or somebody waits for it, and with SIMT_EARLY=1 at once: a program may rely on neither.
 class Queue {
  public:
+  explicit Queue(int ordinal) : ordinal_(ordinal) {}
+
   void later(std::function<void()> copy) {
+    require_selected(ordinal_, "a copy");
     static const bool early = std::getenv("SIMT_EARLY") != nullptr;
     if (early) copy();
     else late_.push_back(std::move(copy));
   }
 
   void catch_up() {
+    require_selected(ordinal_, "a wait");
     for (const auto& copy : std::exchange(late_, {})) copy();
   }
 
   // Work in the order of the stream; while a graph is captured it is kept instead.
   void run(std::function<void()> work) {
+    require_selected(ordinal_, "a launch");
     if (recording_) return graph_.push_back(std::move(work));
     catch_up();
     work();
   }
 
-  void record() { recording_ = true; }
+  void record() {
+    require_selected(ordinal_, "a capture");
+    recording_ = true;
+  }
   std::vector<std::function<void()>> recorded() {
     recording_ = false;
     return std::exchange(graph_, {});
   }
 
  private:
+  int ordinal_;
   std::vector<std::function<void()>> late_, graph_;
   bool recording_ = false;
 };
@@ -111,10 +130,13 @@ int32_t compute_dtype() { return EQV_F32; }
 bool computes_in(int32_t dtype) { return dtype == EQV_F32 || dtype == EQV_BF16; }
 bool has_tf32() { return true; }
 
+void select(const Device& device) { simt::selected = device.ordinal; }
+
 void open(Device& device) {
   if (device.ordinal > 1)
     throw error(EQV_NO_DEVICE, "device_open: the shim has the devices 0 (as sm_80) and 1 (as sm_90a), but %d was asked for",
                 device.ordinal);
+  select(device);
   device.architecture = device.ordinal == 0 ? 80 : 90;
   if (device.threads == 0) device.threads = static_cast<int32_t>(std::max(1u, std::thread::hardware_concurrency()));
   // In clusters two blocks run on one thread: as many multiprocessors as keep all busy.
@@ -122,6 +144,7 @@ void open(Device& device) {
 }
 
 void describe(const Device& device, eqv_device_info& info) {
+  simt::require_selected(device.ordinal, "a question");
   info.threads = device.threads;
   std::snprintf(info.name, sizeof info.name, "CUDA kernels on the processor, as sm_%d (tests only)",
                 device.architecture);
@@ -142,7 +165,8 @@ struct Guarded {
 
 }  // namespace
 
-void* raw_allocate(Device&, int64_t bytes) {
+void* raw_allocate(Device& device, int64_t bytes) {
+  simt::require_selected(device.ordinal, "an allocation");
   if (bytes > INT64_MAX / 2) return nullptr;
   const Guarded g(bytes);
   void* memory = mmap(nullptr, g.mapped, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
@@ -153,25 +177,28 @@ void* raw_allocate(Device&, int64_t bytes) {
   return start + g.offset();
 }
 
-void raw_release(Device&, void* data, int64_t bytes) {
+void raw_release(Device& device, void* data, int64_t bytes) {
+  simt::require_selected(device.ordinal, "a release");
   const Guarded g(bytes);
   auto* start = static_cast<unsigned char*>(data) - g.offset();
   ASAN_UNPOISON_MEMORY_REGION(start, g.offset());
   munmap(start, g.mapped);
 }
 
-void open_stream(Stream& stream) { stream.native = new simt::Queue(); }
+void open_stream(Stream& stream) { stream.native = new simt::Queue(stream.device->ordinal); }
 void close_stream(Stream& stream) { delete &queue(stream); }
 void sync(Stream& stream) { queue(stream).catch_up(); }
 void wait(Stream&, Stream& other) { queue(other).catch_up(); }
 
-void* raw_host_allocate(Device&, int64_t bytes) {
+void* raw_host_allocate(Device& device, int64_t bytes) {
+  simt::require_selected(device.ordinal, "an allocation");
   void* data = std::aligned_alloc(64, (static_cast<size_t>(bytes) + 63) / 64 * 64);
   if (data) pinned().add(data, bytes);
   return data;
 }
 
-void raw_host_release(Device&, void* data) {
+void raw_host_release(Device& device, void* data) {
+  simt::require_selected(device.ordinal, "a release");
   pinned().remove(data);
   std::free(data);
 }
@@ -198,6 +225,9 @@ void launch_graph(Stream& stream, void* graph) {
   for (const auto& work : *static_cast<std::vector<std::function<void()>>*>(graph)) queue(stream).run(work);
 }
 
-void destroy_graph(Device&, void* graph) { delete static_cast<std::vector<std::function<void()>>*>(graph); }
+void destroy_graph(Device& device, void* graph) {
+  simt::require_selected(device.ordinal, "a graph's end");
+  delete static_cast<std::vector<std::function<void()>>*>(graph);
+}
 
 }  // namespace eqv::backend

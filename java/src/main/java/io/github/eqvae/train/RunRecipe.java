@@ -28,7 +28,8 @@ import java.util.regex.Pattern;
  * @param keep checkpoints kept, the newest; default 3
  * @param maxConsecutiveNonfinite {@code max_consecutive_nonfinite}: skipped updates in a row (NaN
  *     or infinity in loss or gradient norm) after which the run stops; default 10
- * @param device {@code cpu}, {@code cuda:N} or {@code simt}; default {@code cpu}
+ * @param device {@code cpu}, {@code cuda} or {@code cuda:N}, {@code simt} or {@code simt:1};
+ *     default {@code cpu}
  * @param threads threads of the CPU backend; default 0: as many as the machine offers
  * @param precision of activations; default {@code auto}
  * @param graphs whether steps are captured and launched as a whole; default {@code auto}
@@ -140,7 +141,11 @@ public record RunRecipe(
         in.longInteger("sample_every", 500, 0, Long.MAX_VALUE),
         in.integer("keep", 3, 1, 10_000),
         in.integer("max_consecutive_nonfinite", 10, 1, 1_000_000),
-        in.text("device", "cpu", "cpu, cuda:0 or simt", t -> DEVICE.matcher(t).matches()),
+        in.text(
+            "device",
+            "cpu",
+            "cpu, cuda:N (cuda is cuda:0) or simt",
+            t -> DEVICE.matcher(t).matches()),
         in.integer("threads", 0, 0, 1024),
         in.choice("precision", Precision.AUTO),
         in.choice("graphs", Graphs.AUTO),

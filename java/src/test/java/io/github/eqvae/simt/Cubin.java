@@ -23,6 +23,11 @@ final class Cubin {
   private static final long IM2COL = 0x50000;
   private static final long MULTICAST = 0x800;
 
+  /** A warpgroup's fence, or with another bit its wait for products. */
+  private static final int WARPGROUP = 0x9c5;
+
+  private static final long DEPBAR = 1L << 47;
+
   /** Names of the instructions that are counted, by their lowest 12 bits. */
   private static final Map<Integer, String> OPCODES =
       Map.of(
@@ -37,8 +42,16 @@ final class Cubin {
           0x983, "LDL",
           0x387, "STL");
 
-  /** A copy's kind is in other bits of the instruction, of its upper half. */
-  private static String kind(String opcode, long upper) {
+  /** The name of an instruction that is counted, else null; kinds are in other bits of it. */
+  private static String name(long lower, long upper) {
+    int code = (int) (lower & 0xfff);
+    if (code == WARPGROUP) {
+      return (lower & DEPBAR) != 0 ? "WARPGROUP.DEPBAR" : "WARPGROUP.ARRIVE";
+    }
+    String opcode = OPCODES.get(code);
+    if (code != WIDE_TENSOR_COPY) {
+      return opcode;
+    }
     return opcode
         + ((upper & IM2COL) != 0 ? ".IM2COL" : "")
         + ((upper & MULTICAST) != 0 ? ".MULTICAST" : "");
@@ -84,11 +97,9 @@ final class Cubin {
               .sum();
       Map<String, Integer> counts = new TreeMap<>();
       for (long at = section.offset; at < section.offset + section.size; at += 16) {
-        int code = (int) (file.getLong((int) at) & 0xfff);
-        String opcode = OPCODES.get(code);
+        String opcode = name(file.getLong((int) at), file.getLong((int) at + 8));
         if (opcode != null) {
-          boolean wide = code == WIDE_TENSOR_COPY;
-          counts.merge(wide ? kind(opcode, file.getLong((int) at + 8)) : opcode, 1, Integer::sum);
+          counts.merge(opcode, 1, Integer::sum);
         }
       }
       kernels.add(

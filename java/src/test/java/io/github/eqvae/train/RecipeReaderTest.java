@@ -304,7 +304,7 @@ class RecipeReaderTest {
         "optimizer.betas=0.5|found '0.5', expected a list [...] of at most 2",
         "run.steps=1.5|found '1.5', expected a whole number >= 1",
         "run.batch_size=99999999999|found '99999999999', expected a whole number in [1, 65536]",
-        "run.device=gpu|found 'gpu', expected cpu, cuda:0 or simt",
+        "run.device=gpu|found 'gpu', expected cpu, cuda:N (cuda is cuda:0) or simt",
         "data.hflip=yes|found 'yes', expected true or false",
         "data.hflip=|found null, expected true or false",
         "data.crop=centre|found 'centre', expected one of random, center; did you mean 'center'?",
