@@ -2,7 +2,8 @@
 """PyTorch's side of the GPU benchmark: reads a request per line, answers each with a line of JSON.
 
   {"prepare": {case}, "mode": MODE}                   builds the case and runs it until it is warm; MODE: eager, compile,
-                                                      graph (a training step recorded as a CUDA graph and replayed)
+                                                      graph (a training step compiled, then recorded as a CUDA graph
+                                                      and replayed)
   {"time": n}                                         runs it n times; answers {"ms": for one}
   {"quit": true}
 

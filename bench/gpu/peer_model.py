@@ -1,6 +1,8 @@
 """SD-VAE, PatchGAN, LPIPS and the EQ-VAE training step in PyTorch, as a careful user would write them: autocast to bf16
 (or fp32 with TF32 allowed), channels_last, fused Adam, the moving average in one call. Computes what StepTask and
 CodingTask of io.github.eqvae.bench.gpu compute."""
+import sys
+
 import torch
 import torch.nn as nn
 import torch.nn.functional as F
@@ -140,8 +142,8 @@ def photos(case, device):
     return x.pin_memory() if device.type == "cuda" else x
 
 
-def tuned(function, compiled):
-    return torch.compile(function, mode="max-autotune-no-cudagraphs") if compiled else function
+def tuned(function, compiled, mode="max-autotune-no-cudagraphs"):
+    return torch.compile(function, mode=mode) if compiled else function
 
 
 def counted(work, *networks):
@@ -153,7 +155,7 @@ def counted(work, *networks):
 def encode(case, device, compiled):
     vae = autoencoder(case, device).to(numbers(case))
     x = photos(case, device).to(device, numbers(case))
-    run = tuned(vae.encode, compiled)
+    run = tuned(vae.encode, compiled, "max-autotune")  # which records CUDA graphs
 
     def work():
         with torch.no_grad():
@@ -166,7 +168,7 @@ def decode(case, device, compiled):
     side = case["resolution"] >> (len(case["ch_mult"]) - 1)
     z = torch.randn(case["batch"], case["z_channels"], side, side, device=device, dtype=numbers(case))
     z = z.contiguous(memory_format=torch.channels_last)
-    run = tuned(vae.decode, compiled)
+    run = tuned(vae.decode, compiled, "max-autotune")
 
     def work():
         with torch.no_grad():
@@ -189,8 +191,24 @@ def recorded(work, device):
 
 
 def step(case, device, mode):
-    """`mode`: eager, compile or graph. In a graph the host cannot look at gradient norms: they are computed all the same."""
-    compiled, looks = mode == "compile", mode != "graph"
+    """`mode`: eager, compile or graph: the compiled step recorded, or the eager one where that fails."""
+    if mode != "graph":
+        return training(case, device, compiled=mode == "compile")
+    try:
+        work = training(case, device, compiled=True, looks=False)
+        return counted(recorded(work, device), *work.networks)
+    except Exception as e:
+        print(f"the compiled step cannot be recorded, the eager one is: {e}", file=sys.stderr)
+    work = training(case, device, compiled=False, looks=False)
+    return counted(recorded(work, device), *work.networks)
+
+
+def training(case, device, compiled, looks=True):
+    """One step. In a graph the host cannot look at gradient norms (`looks`): they are computed all the same.
+
+    The generator's losses are walked backward to the reconstruction, once each. From there conv_out's own gradient gives
+    the adaptive weight, and one walk of both gradients, weighted, goes through the rest.
+    """
     vae, lpips = autoencoder(case, device), Lpips(case["width"]).to(device).to(memory_format=torch.channels_last)
     disc = discriminator(case["width"]).to(device).to(memory_format=torch.channels_last)
     fused = device.type == "cuda"
@@ -200,17 +218,15 @@ def step(case, device, mode):
     images, factor = photos(case, device), 1 << (len(case["ch_mult"]) - 1)
     mixed = numbers(case) is torch.bfloat16
     scale, turns, batch = case.get("scale"), case.get("turns", 0), case["batch"]
-    encoder, decoder = tuned(vae.encode, compiled), tuned(vae.decode, compiled)
+    # conv_out is not compiled with the rest: its gradient alone would otherwise be a walk through the whole decoder.
+    encoder, features = tuned(vae.encode, compiled), tuned(vae.decoder, compiled)
     distance, judge = tuned(lpips, compiled), tuned(disc, compiled)
-    last = vae.conv_out.weight
+    last, kl_weight = vae.conv_out.weight, torch.tensor(1e-6, device=device)
 
     def finite(network):
         total = torch.isfinite(nn.utils.get_total_norm([p.grad for p in network.parameters()]))
         if looks and not total:
             raise RuntimeError("the benchmark diverged")
-
-    def norm(loss):
-        return torch.autograd.grad(loss, last, retain_graph=True)[0].norm()
 
     def work():
         x = images.to(device, non_blocking=True)
@@ -222,14 +238,20 @@ def step(case, device, mode):
             target = x
             if scale is not None:
                 z, target = resized(z, scale, turns, 1), resized(x, scale, turns, factor)
-            y = decoder(z).float()
+            y = vae.conv_out(features(z)).float()
+            image = y.detach().requires_grad_()
             disc.requires_grad_(False)
-            rec = (target - y).abs() + distance(target, y).view(-1, 1, 1, 1)
+            rec = (target - image).abs() + distance(target, image).view(-1, 1, 1, 1)
             nll = rec.sum() / batch
-            g = -judge(y).float().mean()
-        weight = (norm(nll) / (norm(g) + 1e-4)).clamp(0, 1e4).detach() * 0.5
+            g = -judge(image).float().mean()
+        (of_nll,), (of_g,) = torch.autograd.grad(nll, image), torch.autograd.grad(g, image)
+
+        def norm(gradient):
+            return torch.autograd.grad(y, last, gradient, retain_graph=True)[0].norm()
+
+        weight = (norm(of_nll) / (norm(of_g) + 1e-4)).clamp(0, 1e4) * 0.5
         adam.zero_grad(set_to_none=True)
-        (nll + 1e-6 * kl + weight * g).backward()
+        torch.autograd.backward([y, kl], [of_nll + weight * of_g, kl_weight])
         disc.requires_grad_(True)
         finite(vae)
         adam.step()
@@ -241,4 +263,5 @@ def step(case, device, mode):
         loss.backward()
         finite(disc)
         adam_d.step()
-    return counted(work if looks else recorded(work, device), vae, disc)
+    work.networks = vae, disc
+    return counted(work, *work.networks)
