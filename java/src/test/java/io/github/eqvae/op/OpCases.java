@@ -554,15 +554,18 @@ final class OpCases {
           f.with(apart()).with(Layout.DENSE),
           w);
     }
-    In wide = In.of(2, 3, 3, 37).with(apart());
-    add(
-        "lpips_head wide",
-        new LpipsHead(),
-        Oracles::lpipsHead,
-        ErrorBounds.lpipsHead(),
-        wide,
-        wide,
-        In.constant(37).with(In.uniform(0, 1)));
+    // Odd channels; channels that are read eight at a time, by several threads; more pixels than
+    // one block takes.
+    for (In f : List.of(In.of(2, 3, 3, 37), In.of(2, 2, 3, 136), In.of(2, 24, 22, 2))) {
+      add(
+          "lpips_head large " + f.shape(),
+          new LpipsHead(),
+          Oracles::lpipsHead,
+          ErrorBounds.lpipsHead(),
+          f.with(apart()),
+          f.with(apart()),
+          In.constant(f.shape().dim(3)).with(In.uniform(0, 1)));
+    }
   }
 
   /** Numbers at least a quarter away from 0, so that no feature vector is nearly zero. */
