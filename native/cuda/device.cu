@@ -93,7 +93,7 @@ void describe(const Device& device, eqv_device_info& info) {
                 driver % 1000 / 10);
 }
 
-void* raw_allocate(Device& device, int64_t bytes) {
+void* raw_allocate(Device&, int64_t bytes) {
   void* data = nullptr;
   const cudaError_t status = cudaMalloc(&data, static_cast<size_t>(bytes));
   if (status == cudaErrorMemoryAllocation) {
@@ -104,7 +104,7 @@ void* raw_allocate(Device& device, int64_t bytes) {
   return data;
 }
 
-void raw_release(Device& device, void* data, int64_t) {
+void raw_release(Device&, void* data, int64_t) {
   require(cudaFree(data), "cudaFree");
 }
 
@@ -130,7 +130,7 @@ void wait(Stream& stream, Stream& other) {
   require(cudaStreamWaitEvent(handle(stream), event, 0), "cudaStreamWaitEvent");
 }
 
-void* raw_host_allocate(Device& device, int64_t bytes) {
+void* raw_host_allocate(Device&, int64_t bytes) {
   void* data = nullptr;
   const cudaError_t status = cudaHostAlloc(&data, static_cast<size_t>(bytes), cudaHostAllocDefault);
   if (status == cudaErrorMemoryAllocation) {
@@ -141,7 +141,7 @@ void* raw_host_allocate(Device& device, int64_t bytes) {
   return data;
 }
 
-void raw_host_release(Device& device, void* data) {
+void raw_host_release(Device&, void* data) {
   require(cudaFreeHost(data), "cudaFreeHost");
 }
 
@@ -172,7 +172,7 @@ void launch_graph(Stream& stream, void* graph) {
   require(cudaGraphLaunch(static_cast<cudaGraphExec_t>(graph), handle(stream)), "cudaGraphLaunch");
 }
 
-void destroy_graph(Device& device, void* graph) {
+void destroy_graph(Device&, void* graph) {
   require(cudaGraphExecDestroy(static_cast<cudaGraphExec_t>(graph)), "cudaGraphExecDestroy");
 }
 
