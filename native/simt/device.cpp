@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "common/hopper.h"
+#include "scheduler.h"
 
 namespace eqv::gpu {
 
@@ -148,7 +149,9 @@ void describe(const Device& device, eqv_device_info& info) {
   info.threads = device.threads;
   std::snprintf(info.name, sizeof info.name, "CUDA kernels on the processor, as sm_%d (tests only)",
                 device.architecture);
-  std::snprintf(info.detail, sizeof info.detail, "a fiber per CUDA thread; order of threads by SIMT_SEED");
+  std::snprintf(info.detail, sizeof info.detail,
+                "a fiber per CUDA thread; order of threads by SIMT_SEED; grids of clusters so far: %llu",
+                static_cast<unsigned long long>(simt::cluster_launches()));
 }
 
 namespace {

@@ -41,4 +41,8 @@ T& state_of_block(unsigned rank) {
   return static_cast<T&>(*state);
 }
 
+// How many grids of clusters have been launched in this process; a device's description ends with it, for tests that want to
+// know whether a kernel for sm_90a ran.
+uint64_t cluster_launches();
+
 }  // namespace simt

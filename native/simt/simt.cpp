@@ -467,8 +467,15 @@ uint64_t seed() {
   return value;
 }
 
+namespace {
+std::atomic<uint64_t> grids_of_clusters{0};
+}
+
+uint64_t cluster_launches() { return grids_of_clusters; }
+
 void launch(dim3 grid, unsigned cluster, dim3 block, size_t shared_bytes, int workers, const std::function<void()>& thread) {
   if (grid.x % cluster) die("a grid whose blocks along x are no multiple of the cluster's");
+  if (cluster > 1) ++grids_of_clusters;
   const unsigned clusters = grid.x * grid.y * grid.z / cluster;
   std::atomic<unsigned> next{0};
   const auto work = [&] {

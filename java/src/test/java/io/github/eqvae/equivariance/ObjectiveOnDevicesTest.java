@@ -24,6 +24,7 @@ import io.github.eqvae.tensor.Tensor;
 import io.github.eqvae.testing.Devices;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.EnumMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -49,9 +50,26 @@ class ObjectiveOnDevicesTest {
   private static final double USEFUL_BF16 = 0.05;
 
   private static final int BATCH = 2;
-  private static final int SIDE = 32;
-  private static final AutoencoderConfig CONFIG =
-      new AutoencoderConfig(3, 3, 8, List.of(1, 2), 1, List.of(), SIDE, 2, 2, 4, true, true);
+
+  /**
+   * WIDE: as many channels as convolutions for sm_90a ask for, on images as small as they may be.
+   */
+  private enum Width {
+    NARROW(8, 32),
+    WIDE(32, 16);
+
+    final int side;
+    final AutoencoderConfig config;
+    final float[] images;
+
+    Width(int channels, int side) {
+      this.side = side;
+      config =
+          new AutoencoderConfig(
+              3, 3, channels, List.of(1, 2), 1, List.of(), side, 2, 2, 4, true, true);
+      images = waves(side);
+    }
+  }
 
   private static final LossOptions LOSS =
       new LossOptions(
@@ -88,6 +106,7 @@ class ObjectiveOnDevicesTest {
 
   /** Networks on a device, all with the weights of one seed as fp32 has them. */
   private static final class Networks implements AutoCloseable {
+    final Width width;
     final Device device;
     final Stream stream;
     final Arena arena;
@@ -95,11 +114,12 @@ class ObjectiveOnDevicesTest {
     final Discriminator disc;
     final Lpips lpips;
 
-    Networks(String name, boolean bf16) {
+    Networks(String name, boolean bf16, Width width) {
+      this.width = width;
       device = Device.open(name);
       stream = new Stream(device);
       arena = new Arena(device, "step", true);
-      vae = new AutoencoderKl(CONFIG, stream, 3, true);
+      vae = new AutoencoderKl(width.config, stream, 3, true);
       disc = new Discriminator(3, 8, 1, stream, 4);
       lpips = new Lpips(4, stream, 5);
       for (ParameterStore store : stores()) {
@@ -124,8 +144,8 @@ class ObjectiveOnDevicesTest {
     }
 
     Tensor images() {
-      Tensor x = arena.tensor(Shape.of(BATCH, SIDE, SIDE, 3));
-      x.set(stream, IMAGES);
+      Tensor x = arena.tensor(Shape.of(BATCH, width.side, width.side, 3));
+      x.set(stream, width.images);
       return x;
     }
 
@@ -169,8 +189,7 @@ class ObjectiveOnDevicesTest {
     }
   }
 
-  private static final float[] IMAGES = waves();
-  private static Networks ref;
+  private static Map<Width, Networks> references;
   private static RunningError errors;
 
   private static float[] normal(long seed, int count) {
@@ -182,10 +201,10 @@ class ObjectiveOnDevicesTest {
     return out;
   }
 
-  private static float[] waves() {
-    float[] x = normal(5, BATCH * SIDE * SIDE * 3);
+  private static float[] waves(int side) {
+    float[] x = normal(5, BATCH * side * side * 3);
     for (int i = 0; i < x.length; i++) {
-      double wave = Math.sin(i / 3 % SIDE * 0.4 + i % 3) * Math.cos(i / (3 * SIDE) * 0.23);
+      double wave = Math.sin(i / 3 % side * 0.4 + i % 3) * Math.cos(i / (3 * side) * 0.23);
       x[i] = (float) Math.clamp(0.7 * wave + 0.15 * x[i], -1, 1);
     }
     return x;
@@ -193,24 +212,31 @@ class ObjectiveOnDevicesTest {
 
   @BeforeAll
   static void open() {
-    ref = new Networks("ref", false);
+    references = new EnumMap<>(Width.class);
+    for (Width width : Width.values()) {
+      references.put(width, new Networks("ref", false, width));
+    }
     errors = new RunningError();
   }
 
   @AfterAll
   static void close() {
     errors.close();
-    ref.close();
+    references.values().forEach(Networks::close);
   }
 
   static java.util.stream.Stream<Arguments> cases() {
     List<Arguments> out = new ArrayList<>();
     for (String device : Devices.computing()) {
       for (Branch branch : Branch.values()) {
-        out.add(Arguments.of(device, branch, false));
+        out.add(Arguments.of(device, branch, false, Width.NARROW));
         if (!device.equals("cpu")) {
-          out.add(Arguments.of(device, branch, true));
+          out.add(Arguments.of(device, branch, true, Width.NARROW));
         }
+      }
+      if (!device.equals("cpu")) {
+        String hopper = device.equals("simt") ? "simt:1" : device;
+        out.add(Arguments.of(hopper, Branch.PLAIN, true, Width.WIDE));
       }
     }
     return out.stream();
@@ -219,12 +245,12 @@ class ObjectiveOnDevicesTest {
   /** The losses by name, written out once more on one tape, and their bounds. */
   private record Bounded(Map<String, Double> values, Map<String, Double> bounds) {}
 
-  private static Bounded bounds(Branch branch, boolean bf16) {
+  private static Bounded bounds(Networks ref, Branch branch, boolean bf16) {
     ref.arena.reset();
     Tape tape = new Tape(ref.stream, ref.arena, Tape.Mode.RECORD);
     ref.stores().forEach(store -> store.all().forEach(p -> tape.watch(p.value())));
     SpatialTransform tau = branch.draw.transform();
-    int f = CONFIG.downsamplingFactor();
+    int f = ref.width.config.downsamplingFactor();
     Tensor x = tape.watch(ref.images());
     Tensor input = branch == Branch.LOW_RESOLUTION ? tau.onImage(tape, x, f) : x;
     Tensor encoded = ref.vae.encode(tape, input);
@@ -260,12 +286,18 @@ class ObjectiveOnDevicesTest {
 
   @ParameterizedTest
   @MethodSource("cases")
-  void theObjectiveIsThatOfTheReference(String device, Branch branch, boolean bf16) {
-    Bounded expected = bounds(branch, bf16);
+  void theObjectiveIsThatOfTheReference(String device, Branch branch, boolean bf16, Width width) {
+    Networks ref = references.get(width);
+    Bounded expected = bounds(ref, branch, bf16);
     Map<String, Double> reference = ref.losses(branch);
     expected.values().forEach((k, v) -> assertEquals(v, reference.get(k), 1e-9, k));
     Map<String, double[]> gradients = ref.gradients();
-    try (Networks other = new Networks(device, bf16)) {
+    try (Networks other = new Networks(device, bf16, width)) {
+      if (device.equals("simt:1")) {
+        long before = clusters();
+        other.vae.encode(new Tape(other.stream, other.arena, Tape.Mode.INFERENCE), other.images());
+        assertTrue(clusters() > before, "no convolution ran on a kernel for sm_90a");
+      }
       Map<String, Double> losses = other.losses(branch);
       expected
           .bounds()
@@ -280,6 +312,14 @@ class ObjectiveOnDevicesTest {
       if (!bf16) {
         other.gradients().forEach((name, g) -> compare(name, gradients, g));
       }
+    }
+  }
+
+  /** Grids of clusters that the shim has run in this process: convolutions for sm_90a. */
+  private static long clusters() {
+    try (Device shim = Device.open("simt:1")) {
+      String detail = shim.info().detail();
+      return Long.parseLong(detail.substring(detail.lastIndexOf(' ') + 1));
     }
   }
 

@@ -1,28 +1,154 @@
 package io.github.eqvae.op;
 
+import io.github.eqvae.ffi.Fn;
+import io.github.eqvae.ffi.Struct;
+import io.github.eqvae.nn.AdamOptimizer;
+import io.github.eqvae.nn.Ema;
+import io.github.eqvae.nn.GradientNorm;
+import io.github.eqvae.nn.Init;
+import io.github.eqvae.nn.NonFiniteCount;
+import io.github.eqvae.nn.ParameterStore;
+import io.github.eqvae.tensor.Arena;
+import io.github.eqvae.tensor.DType;
+import io.github.eqvae.tensor.Device;
+import io.github.eqvae.tensor.MathMode;
+import io.github.eqvae.tensor.Shape;
+import io.github.eqvae.tensor.Tensor;
 import java.util.List;
+import java.util.Locale;
+import java.util.function.Predicate;
 import java.util.stream.Stream;
+import java.util.zip.CRC32;
 
 /**
- * All cases of all operations on both devices of the shim, as a program: for a library that a
- * sanitizer watches. Results are looked at elsewhere.
+ * Every kernel of some devices, as a program: for a sanitizer that watches the library, or for an
+ * order of threads that the environment sets. Says how many results there were and the checksum of
+ * their bits, which no order may change; whether they are right is looked at elsewhere.
+ *
+ * <p>Arguments: the devices, by default both of the shim. The first one runs everything, the others
+ * what is not the same there: bf16. With {@code --light} nothing that takes long.
  */
 public final class EveryKernel {
-  private EveryKernel() {}
+  /** What it prints before the checksum. */
+  public static final String RESULTS = "results ";
 
-  /** Ends with 0 when the sanitizer has nothing to say. */
+  private static final long LIGHT = 3_000_000;
+
+  private final CRC32 bits = new CRC32();
+  private final boolean light;
+  private int results;
+
+  private EveryKernel(boolean light) {
+    this.light = light;
+  }
+
+  /** Ends with 0 when a sanitizer has nothing to say. */
   public static void main(String[] args) {
-    try (OpRunner runner = new OpRunner("simt")) {
-      for (OpCase c : OpCases.all()) {
-        runner.run(c, c.sample());
+    List<String> given = List.of(args);
+    boolean light = given.contains("--light");
+    List<String> devices = given.stream().filter(a -> !a.startsWith("--")).toList();
+    new EveryKernel(light).run(devices.isEmpty() ? List.of("simt", "simt:1") : devices);
+  }
+
+  private void run(List<String> devices) {
+    String first = devices.getFirst();
+    List<OpCase> small = OpCases.all();
+    List<OpCase> lightTiled = OpCases.tiled().stream().filter(EveryKernel::isLight).toList();
+    cases(new OpRunner(first), small, op -> true);
+    cases(new OpRunner(first, MathMode.TF32), small, Tf32Test::multiplies);
+    cases(new OpRunner(first, MathMode.TF32), lightTiled, Tf32Test::multiplies);
+    for (String device : devices) {
+      cases(new OpRunner(device, true), small, Bf16Test::takesBf16);
+      List<OpCase> tiled = light ? lightTiled : OpCases.tiled();
+      cases(new OpRunner(device, true), tiled, Bf16Test::takesBf16);
+      if (!light) {
+        cases(new OpRunner(device, true, true), lightTiled, Conv2d.class::isInstance);
       }
     }
-    for (String device : List.of("simt", "simt:1")) {
-      try (OpRunner runner = new OpRunner(device, true)) {
-        Stream.concat(OpCases.all().stream(), OpCases.tiled().stream())
-            .filter(c -> Bf16Test.takesBf16(c.op()))
-            .forEach(c -> runner.run(c, c.sample()));
+    outsideOperations(first);
+    System.out.printf(Locale.ROOT, "%s%d %08x%n", RESULTS, results, bits.getValue());
+  }
+
+  /** Of the matrix products: few millions of multiplications, which still go round every ring. */
+  private static boolean isLight(OpCase c) {
+    if (!(c.op() instanceof Convolution)) {
+      return true;
+    }
+    Shape weight = c.inputs().get(1).shape();
+    return c.output().elements() * weight.elements() / weight.dim(0) <= LIGHT;
+  }
+
+  private void cases(OpRunner runner, List<OpCase> cases, Predicate<Op> taken) {
+    try (runner) {
+      for (OpCase c : cases) {
+        if (taken.test(c.op())) {
+          OpRunner.Result result = runner.run(c, c.sample());
+          add(result.y());
+          Stream.of(result.gradients(), result.after())
+              .flatMap(Stream::of)
+              .filter(values -> values != null)
+              .forEach(this::add);
+        }
       }
+    }
+  }
+
+  private void add(double... values) {
+    for (double value : values) {
+      long word = Double.doubleToLongBits(value);
+      for (int shift = 0; shift < Long.SIZE; shift += Byte.SIZE) {
+        bits.update((int) (word >>> shift));
+      }
+    }
+    results++;
+  }
+
+  /** Random numbers, reductions, the optimiser with its packed weights, the adversarial weight. */
+  private void outsideOperations(String name) {
+    ParameterStore.Builder layout = new ParameterStore.Builder();
+    layout.root().parameter("bias", new Init.Uniform(1), 4099);
+    layout.root().convolutionWeight("conv.weight", new Init.Uniform(1), 40, 72, 3, 3);
+    layout.root().convolutionWeight("thin.weight", new Init.Uniform(1), 5, 3, 4, 4);
+    try (Device device = Device.open(name);
+        var stream = new io.github.eqvae.tensor.Stream(device);
+        Arena arena = new Arena(device, "test");
+        ParameterStore store = layout.build(stream, 3, true)) {
+      store.keepPacked(stream);
+      Tensor gradients = store.gradients(stream);
+      gradients.normal(stream, 5, 6, 0, 1);
+      Tensor squares = arena.tensor(Shape.SCALAR);
+      GradientNorm.squares(stream, store, squares);
+      NonFiniteCount bad = new NonFiniteCount(arena);
+      bad.clear(stream);
+      bad.add(stream, gradients);
+      Tensor weight = arena.tensor(Shape.SCALAR);
+      stream
+          .launch(Fn.ADAPTIVE_WEIGHT, Struct.ADAPTIVE_WEIGHT_PARAMS)
+          .f32(1e-4f)
+          .f32(1e4f)
+          .f32(0.5f)
+          .run(squares, squares, weight);
+      add(weight.toDoubles(stream));
+      for (int kind = 0; kind < 4; kind++) {
+        Tensor reduced = arena.tensor(Shape.SCALAR);
+        stream.launch(Fn.REDUCE, Struct.REDUCE_PARAMS).i32(kind).f64(1).run(gradients, reduced);
+        add(reduced.toDoubles(stream));
+      }
+      Tensor schedule = arena.tensor(Shape.of(AdamOptimizer.SCHEDULE), DType.F64);
+      Ema ema = new Ema(store, stream);
+      for (boolean decoupled : new boolean[] {false, true}) {
+        AdamOptimizer adam = new AdamOptimizer(store, stream, 0.9, 0.999, 1e-8, 0.01, decoupled);
+        schedule.set(stream, adam.schedule(1e-2, 0.9));
+        adam.update(stream, schedule, 0.5, 1, squares, bad.total(), ema);
+        add(adam.firstMoment().toDoubles(stream));
+        add(adam.secondMoment().toDoubles(stream));
+      }
+      add(store.values().toDoubles(stream));
+      add(ema.average().toDoubles(stream));
+      store.repack(stream);
+      Tensor packed = arena.tensor(store.get("conv.weight").packed().shape());
+      store.get("conv.weight").packed().copyTo(stream, packed);
+      add(packed.toDoubles(stream));
     }
   }
 }

@@ -225,6 +225,7 @@ final class OpCases {
     conv("conv2d thin halving, odd", new Conv2d(2, 1), 4, In.of(1, 35, 37, 2), 16, false);
     conv("conv2d thin from 4", new Conv2d(1, 1), 3, In.of(2, 9, 10, 4), 136, true);
     conv("conv2d thin to 8", new Conv2d(1, 1), 3, In.of(1, 17, 15, 72), 8, true);
+    conv("conv2d thin to 4, many turns", new Conv2d(1, 1), 3, In.of(1, 9, 11, 200), 4, true);
     conv("conv2d thin to 1", new Conv2d(1, 1), 4, In.of(2, 31, 17, 40), 1, true);
     conv("conv2d thin to 3, halving", new Conv2d(2, 1, 0, 0, 1), 3, In.of(1, 39, 40, 16), 3, true);
     conv("conv2d thin unpadded", new Conv2d(1, 0), 2, In.of(1, 19, 33, 5), 24, false);

@@ -35,6 +35,10 @@ class Tf32Test {
   private static final Set<Class<? extends Op>> MULTIPLYING =
       Set.of(Attention.class, Conv2d.class, Linear.class, UpsampleConv2d.class);
 
+  static boolean multiplies(Op op) {
+    return MULTIPLYING.contains(op.getClass());
+  }
+
   private static OpRunner ref;
   private static final List<OpRunner> RUNNERS = new ArrayList<>();
 
@@ -60,7 +64,7 @@ class Tf32Test {
         .flatMap(
             d ->
                 Stream.concat(OpCases.all().stream(), OpCases.tiled().stream())
-                    .filter(c -> MULTIPLYING.contains(c.op().getClass()))
+                    .filter(c -> multiplies(c.op()))
                     .map(c -> Arguments.of(d, c)));
   }
 

@@ -1,0 +1,75 @@
+package io.github.eqvae.simt;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.github.eqvae.op.EveryKernel;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.condition.EnabledIfSystemProperty;
+import org.junit.jupiter.api.io.TempDir;
+
+/**
+ * All kernels under the shim give the same bits whatever the order of threads and blocks, and
+ * whether copies, stores and products happen at once or as late as the program allows. Both are set
+ * for a process, so each combination is one.
+ */
+@EnabledIfSystemProperty(named = "os.arch", matches = "amd64")
+class OrderTest {
+  @TempDir Path folder;
+
+  private record Run(Process process, Path out) {}
+
+  private Run start(String seed, boolean early) throws Exception {
+    ProcessBuilder builder =
+        new ProcessBuilder(
+            Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+            "--enable-native-access=ALL-UNNAMED",
+            "-XX:+UseSerialGC",
+            "-Xmx512m",
+            "-XX:-CreateCoredumpOnCrash",
+            "-XX:ErrorFile=" + folder.resolve("crash.log"),
+            "-Deqvae.native.dir=" + System.getProperty("eqvae.native.dir"),
+            "-cp",
+            System.getProperty("java.class.path"),
+            EveryKernel.class.getName(),
+            "--light");
+    builder.environment().put("SIMT_SEED", seed);
+    builder.environment().remove("SIMT_EARLY");
+    if (early) {
+      builder.environment().put("SIMT_EARLY", "1");
+    }
+    Path out = folder.resolve(seed + early);
+    builder.redirectErrorStream(true).redirectOutput(out.toFile());
+    return new Run(builder.start(), out);
+  }
+
+  @Test
+  void noOrderChangesABit() throws Exception {
+    Map<String, Run> runs = new LinkedHashMap<>();
+    for (String seed : List.of("0", "7")) {
+      for (boolean early : new boolean[] {false, true}) {
+        runs.put("seed " + seed + (early ? ", early" : ", late"), start(seed, early));
+      }
+    }
+    String first = null;
+    try {
+      for (Map.Entry<String, Run> e : runs.entrySet()) {
+        Run run = e.getValue();
+        assertTrue(run.process().waitFor(5, TimeUnit.MINUTES), e.getKey() + " does not end");
+        String out = Files.readString(run.out());
+        assertEquals(0, run.process().exitValue(), () -> e.getKey() + ": " + out);
+        assertTrue(out.startsWith(EveryKernel.RESULTS), out);
+        first = first == null ? out : first;
+        assertEquals(first, out, e.getKey());
+      }
+    } finally {
+      runs.values().forEach(run -> run.process().destroyForcibly());
+    }
+  }
+}
