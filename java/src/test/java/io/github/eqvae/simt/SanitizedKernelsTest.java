@@ -51,7 +51,11 @@ class SanitizedKernelsTest {
     builder.redirectErrorStream(true);
     Path out = folder.resolve("out.txt");
     Process p = builder.redirectOutput(out.toFile()).start();
-    assertTrue(p.waitFor(5, TimeUnit.MINUTES), "does not end");
+    try {
+      assertTrue(p.waitFor(10, TimeUnit.MINUTES), "does not end");
+    } finally {
+      p.destroyForcibly();
+    }
     return p.exitValue() + "\n" + Files.readString(out);
   }
 
