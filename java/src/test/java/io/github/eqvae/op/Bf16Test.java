@@ -102,12 +102,7 @@ class Bf16Test {
   }
 
   static Stream<Arguments> cases() {
-    return devices().stream()
-        .flatMap(
-            d ->
-                Stream.concat(OpCases.all().stream(), OpCases.tiled().stream())
-                    .filter(c -> takesBf16(c.op()))
-                    .map(c -> Arguments.of(d, c)));
+    return OpCases.on(devices(), Bf16Test::takesBf16);
   }
 
   private static double round(double value) {

@@ -8,6 +8,9 @@ import java.util.Arrays;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
+import java.util.function.Predicate;
+import java.util.stream.Stream;
+import org.junit.jupiter.params.provider.Arguments;
 
 /**
  * Every operation with the inputs it is tried on: odd sizes, one image, one channel, views, every
@@ -179,6 +182,16 @@ final class OpCases {
         Oracles::upsampleConv2d,
         ErrorBound.sums(4 * in + 5, 16L * out + 5, pixels + 5, pixels),
         inputs.toArray(In[]::new));
+  }
+
+  /** Each of these devices with every case, tiled ones included, whose operation is wanted. */
+  static Stream<Arguments> on(List<String> devices, Predicate<Op> wanted) {
+    return devices.stream()
+        .flatMap(
+            d ->
+                Stream.concat(all().stream(), tiled().stream())
+                    .filter(c -> wanted.test(c.op()))
+                    .map(c -> Arguments.of(d, c)));
   }
 
   /**

@@ -60,12 +60,7 @@ class Tf32Test {
   }
 
   static Stream<Arguments> cases() {
-    return devices().stream()
-        .flatMap(
-            d ->
-                Stream.concat(OpCases.all().stream(), OpCases.tiled().stream())
-                    .filter(c -> multiplies(c.op()))
-                    .map(c -> Arguments.of(d, c)));
+    return OpCases.on(devices(), Tf32Test::multiplies);
   }
 
   /** To the nearest with 10 bits behind the point. */
