@@ -151,22 +151,55 @@ def upsample_conv2d(case, device, compiled):
     return turns(make, dtype.itemsize * n * side * side * (cin + 4 * cout))
 
 
-def group_norm_silu(case, device, compiled):
+def of_images(case, device, compiled, function, images, parameters=0, wanted=None):
+    """A function of so many images and so many vectors of their channels."""
     dtype = numbers(case)
     n, c, side = case["batch"], case["channels"], case["side"]
-
-    def function(x, weight, bias):
-        return F.silu(F.group_norm(x, 32, weight, bias, 1e-6))
-
     if compiled:
         function = torch.compile(function, mode="max-autotune-no-cudagraphs")
 
     def make():
-        x = image(device, dtype, n, c, side, side)
-        weight, bias = (torch.randn(c, device=device, dtype=dtype) for _ in range(2))
-        return differentiated(function, [x, weight, bias], case["direction"])
+        inputs = [image(device, dtype, n, c, side, side) for _ in range(images)]
+        inputs += [torch.randn(c, device=device, dtype=dtype) for _ in range(parameters)]
+        return differentiated(function, inputs, case["direction"], wanted)
 
-    return turns(make, dtype.itemsize * n * side * side * c)
+    return turns(make, dtype.itemsize * images * n * side * side * c)
+
+
+def group_norm_silu(case, device, compiled):
+    def function(x, weight, bias):
+        return F.silu(F.group_norm(x, 32, weight, bias, 1e-6))
+    return of_images(case, device, compiled, function, 1, 2)
+
+
+def batch_norm(case, device, compiled):
+    mean, variance = torch.zeros(case["channels"], device=device), torch.ones(case["channels"], device=device)
+
+    def function(x, weight, bias):
+        return F.batch_norm(x, mean, variance, weight, bias, training=True)
+    return of_images(case, device, compiled, function, 1, 2)
+
+
+def lpips_head(case, device, compiled):
+    """One level of LPIPS, with the gradient of the second image's features."""
+    def unit(f):
+        return f / (f.square().sum(1, keepdim=True).sqrt() + 1e-10)
+
+    def function(f0, f1, w):
+        return ((unit(f0) - unit(f1)).square() * w[:, None, None]).sum(1).mean((1, 2))
+    return of_images(case, device, compiled, function, 2, 1, (1,))
+
+
+def max_pool(case, device, compiled):
+    return of_images(case, device, compiled, lambda x: F.max_pool2d(x, 2), 1)
+
+
+def leaky_relu(case, device, compiled):
+    return of_images(case, device, compiled, lambda x: F.leaky_relu(x, 0.2), 1)
+
+
+def add(case, device, compiled):
+    return of_images(case, device, compiled, lambda a, b: a + b, 2)
 
 
 def attention(case, device, compiled):

@@ -1,33 +1,28 @@
 // Activations, element by element.
 #include "activation/activation.h"
-#include "common/values.h"
+#include "common/map.h"
 
 namespace eqv::backend {
 
 using namespace gpu;
 
-void activation_fwd(Stream& stream, const eqv_activation_params& p, const Tensor& x_tensor, const Tensor& y_tensor) {
-  const Values x = values(x_tensor), y = values(y_tensor);
+void activation_fwd(Stream& stream, const eqv_activation_params& p, const Tensor& x, const Tensor& y) {
   const int32_t kind = p.kind;
   const float slope = p.slope;
-  for_each(stream, "activation_fwd", elements(x_tensor), EQV_LAMBDA(int64_t i) {
-    const float v = x[i];
-    if (kind == EQV_SILU) y.set(i, silu(v));
-    else if (kind == EQV_RELU) y.set(i, v <= 0.0f ? 0.0f : v);
-    else y.set(i, v > 0.0f ? v : v * slope);
+  map(stream, "activation_fwd", x, y, EQV_LAMBDA(float v) -> float {
+    if (kind == EQV_SILU) return silu(v);
+    if (kind == EQV_RELU) return v <= 0.0f ? 0.0f : v;
+    return v > 0.0f ? v : v * slope;
   });
 }
 
-void activation_bwd(Stream& stream, const eqv_activation_params& p, const Tensor& dy_tensor, const Tensor& x_tensor,
-                    const Tensor& dx_tensor) {
-  const Values x = values(x_tensor), dy = values(dy_tensor), dx = values(dx_tensor);
+void activation_bwd(Stream& stream, const eqv_activation_params& p, const Tensor& dy, const Tensor& x, const Tensor& dx) {
   const int32_t kind = p.kind;
   const float slope = p.slope;
-  for_each(stream, "activation_bwd", elements(x_tensor), EQV_LAMBDA(int64_t i) {
-    const float v = x[i], d = dy[i];
-    if (kind == EQV_SILU) dx.set(i, d * silu_slope(v));
-    else if (kind == EQV_RELU) dx.set(i, v <= 0.0f ? 0.0f : d);
-    else dx.set(i, v > 0.0f ? d : d * slope);
+  map(stream, "activation_bwd", x, dy, dx, EQV_LAMBDA(float v, float d) -> float {
+    if (kind == EQV_SILU) return d * silu_slope(v);
+    if (kind == EQV_RELU) return v <= 0.0f ? 0.0f : d;
+    return v > 0.0f ? d : d * slope;
   });
 }
 

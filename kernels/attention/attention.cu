@@ -84,15 +84,13 @@ void attention_bwd(Stream& stream, const eqv_attention_params& p, const Tensor& 
   float* probability = workspace.take<float>(rows * h.keys);
   float* dscore = workspace.take<float>(rows * h.keys);
   float* delta = workspace.take<float>(rows);  // Σ do·o of a row
-  for_each(stream, "attention_bwd", rows, EQV_LAMBDA(int64_t row) {
-    const int64_t b = row / h.tokens, t = row % h.tokens;
-    double sum = 0;
-    for (int64_t d = 0; d < h.dim; ++d) {
-      const int64_t at = h.of_query(b, t, d);
-      sum += static_cast<double>(d_o[at]) * static_cast<double>(o[at]);
-    }
-    delta[row] = static_cast<float>(sum);
-  });
+  reduce_rows(
+      stream, "attention_bwd", rows, h.dim,
+      EQV_LAMBDA(int64_t row, int64_t d) -> double {
+        const int64_t at = h.of_query(row / h.tokens, row % h.tokens, d);
+        return static_cast<double>(d_o[at]) * static_cast<double>(o[at]);
+      },
+      EQV_LAMBDA(int64_t row, double sum) { delta[row] = static_cast<float>(sum); });
   gemm(
       stream, "attention_bwd", {h.tokens, h.keys, h.dim, batch},
       EQV_LAMBDA(int64_t b, int64_t t, int64_t d) -> float { return q[h.of_query(b, t, d)]; },

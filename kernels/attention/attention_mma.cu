@@ -3,6 +3,7 @@
 #include "attention/attention_mma.h"
 
 #include "common/mma_gemm.h"
+#include "common/pairs.h"
 #include "common/reduce.h"
 
 namespace eqv::gpu {
@@ -168,13 +169,13 @@ void backward(Stream& stream, const eqv_attention_params& p, const Tensor& do_te
   const Scores<T> probabilities{workspace.take<T>(count), tokens, wide}, dscores{workspace.take<T>(count), tokens, wide};
   float* delta = workspace.take<float>(rows);  // Σ do·o of a row
   const float *lse = f32(lse_tensor), scale = p.scale;
-  for_each(stream, "attention_bwd", rows, EQV_LAMBDA(int64_t row) {
-    const int b = static_cast<int>(row / tokens), t = static_cast<int>(row % tokens);
-    const T *gradient = d_o.of(b, t), *output = o.of(b, t);
-    float sum = 0;
-    for (int d = 0; d < o.dim; ++d) sum += dtype::widen(gradient[d]) * dtype::widen(output[d]);
-    delta[row] = sum;
-  });
+  reduce_rows(
+      stream, "attention_bwd", rows, o.dim,
+      EQV_LAMBDA(int64_t row, int64_t d) -> double {
+        const int b = static_cast<int>(row / tokens), t = static_cast<int>(row % tokens);
+        return static_cast<double>(dtype::widen(d_o.of(b, t)[d]) * dtype::widen(o.of(b, t)[d]));
+      },
+      EQV_LAMBDA(int64_t row, double sum) { delta[row] = static_cast<float>(sum); });
   mma_gemm(stream, "attention_bwd", {tokens, wide, q.dim, batch}, AlongHead<T>(q), AlongHead<T>(k),
            EQV_LAMBDA(int b, int, int t, int j, float first, float second) {
              const int64_t row = int64_t{b} * tokens + t;

@@ -41,6 +41,48 @@ __device__ void load_matrices(uint32_t (&out)[4], const void* row) {
 #endif
 }
 
+#if !defined(__CUDACC__)
+// c{16×8} += a{16×kDepth} · b{kDepth×8} of the shim: a register holds two neighbours of the depth in bf16 (16 of them), or
+// one number of fp32 (8).
+template <int kDepth>
+void multiply_fragments(const char* name, float (&c)[4], const uint32_t (&a)[4], const uint32_t (&b)[2]) {
+  constexpr int kNumbers = kDepth / 8;
+  struct Lane {
+    uint32_t a[4], b[2];
+    float c[4];
+  } mine;
+  std::memcpy(mine.a, a, sizeof a);
+  std::memcpy(mine.b, b, sizeof b);
+  std::memcpy(mine.c, c, sizeof c);
+  simt::warp_operation(kAllLanes, name, &mine, sizeof mine, c, sizeof c,
+                       [](unsigned, const simt::Lanes& in, simt::Lanes& out) {
+    const auto number = [](uint32_t bits, int i) {
+      if constexpr (kNumbers == 1) return __builtin_bit_cast(float, bits);
+      else return dtype::widen(dtype::Bf16{static_cast<uint16_t>(i ? bits >> 16 : bits)});
+    };
+    float left[16][kDepth], right[kDepth][8], sum[16][8];
+    for (int lane = 0; lane < 32; ++lane) {
+      Lane l;
+      std::memcpy(&l, in[lane], sizeof l);
+      const int g = lane / 4, t = lane % 4;
+      for (int i = 0; i < kNumbers; ++i) {
+        for (int r = 0; r < 4; ++r) left[g + r % 2 * 8][kNumbers * t + r / 2 * (kDepth / 2) + i] = number(l.a[r], i);
+        for (int r = 0; r < 2; ++r) right[kNumbers * t + r * (kDepth / 2) + i][g] = number(l.b[r], i);
+      }
+      for (int r = 0; r < 4; ++r) sum[g + r / 2 * 8][2 * t + r % 2] = l.c[r];
+    }
+    for (int i = 0; i < 16; ++i)
+      for (int k = 0; k < kDepth; ++k)
+        for (int j = 0; j < 8; ++j) sum[i][j] += left[i][k] * right[k][j];
+    for (int lane = 0; lane < 32; ++lane) {
+      const int g = lane / 4, t = lane % 4;
+      const float four[4] = {sum[g][2 * t], sum[g][2 * t + 1], sum[g + 8][2 * t], sum[g + 8][2 * t + 1]};
+      std::memcpy(out[lane], four, sizeof four);
+    }
+  });
+}
+#endif
+
 // c{16×8, fp32} += a{16×16} · b{16×8}. With g = lane / 4 and t = lane % 4: a holds rows g and g + 8 (alternating
 // registers) at columns 2t and 2t + 8 (register pairs), b rows 2t and 2t + 8 of column g, c rows g and g + 8 at columns 2t.
 __device__ inline void multiply_add(float (&c)[4], const uint32_t (&a)[4], const uint32_t (&b)[2]) {
@@ -51,38 +93,7 @@ __device__ inline void multiply_add(float (&c)[4], const uint32_t (&a)[4], const
       : "+f"(c[0]), "+f"(c[1]), "+f"(c[2]), "+f"(c[3])
       : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b[0]), "r"(b[1]));
 #elif !defined(__CUDACC__)
-  struct Lane {
-    uint32_t a[4], b[2];
-    float c[4];
-  } mine;
-  std::memcpy(mine.a, a, sizeof a);
-  std::memcpy(mine.b, b, sizeof b);
-  std::memcpy(mine.c, c, sizeof c);
-  simt::warp_operation(kAllLanes, "mma.m16n8k16", &mine, sizeof mine, c, sizeof c,
-                       [](unsigned, const simt::Lanes& in, simt::Lanes& out) {
-    const auto half = [](uint32_t both, int i) {
-      return dtype::widen(dtype::Bf16{static_cast<uint16_t>(i ? both >> 16 : both)});
-    };
-    float left[16][16], right[16][8], sum[16][8];
-    for (int lane = 0; lane < 32; ++lane) {
-      Lane l;
-      std::memcpy(&l, in[lane], sizeof l);
-      const int g = lane / 4, t = lane % 4;
-      for (int i = 0; i < 2; ++i) {
-        for (int r = 0; r < 4; ++r) left[g + r % 2 * 8][2 * t + r / 2 * 8 + i] = half(l.a[r], i);
-        for (int r = 0; r < 2; ++r) right[2 * t + r * 8 + i][g] = half(l.b[r], i);
-        for (int r = 0; r < 2; ++r) sum[g + r * 8][2 * t + i] = l.c[2 * r + i];
-      }
-    }
-    for (int i = 0; i < 16; ++i)
-      for (int k = 0; k < 16; ++k)
-        for (int j = 0; j < 8; ++j) sum[i][j] += left[i][k] * right[k][j];
-    for (int lane = 0; lane < 32; ++lane) {
-      const int g = lane / 4, t = lane % 4;
-      const float four[4] = {sum[g][2 * t], sum[g][2 * t + 1], sum[g + 8][2 * t], sum[g + 8][2 * t + 1]};
-      std::memcpy(out[lane], four, sizeof four);
-    }
-  });
+  multiply_fragments<16>("mma.m16n8k16", c, a, b);
 #endif
 }
 
@@ -108,88 +119,10 @@ __device__ inline void multiply_add_tf32(float (&c)[4], const uint32_t (&a)[4], 
       : "+f"(c[0]), "+f"(c[1]), "+f"(c[2]), "+f"(c[3])
       : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b[0]), "r"(b[1]));
 #elif !defined(__CUDACC__)
-  struct Lane {
-    uint32_t a[4], b[2];
-    float c[4];
-  } mine;
-  std::memcpy(mine.a, a, sizeof a);
-  std::memcpy(mine.b, b, sizeof b);
-  std::memcpy(mine.c, c, sizeof c);
   for (uint32_t bits : {a[0], a[1], a[2], a[3], b[0], b[1]})
     if (bits & 0x1fffu && bits != 0x7fffffffu) simt::die("mma.m16n8k8.tf32: a factor is not rounded to TF32");
-  simt::warp_operation(kAllLanes, "mma.m16n8k8.tf32", &mine, sizeof mine, c, sizeof c,
-                       [](unsigned, const simt::Lanes& in, simt::Lanes& out) {
-    float left[16][8], right[8][8], sum[16][8];
-    for (int lane = 0; lane < 32; ++lane) {
-      Lane l;
-      std::memcpy(&l, in[lane], sizeof l);
-      const int g = lane / 4, t = lane % 4;
-      for (int r = 0; r < 4; ++r) left[g + r % 2 * 8][t + r / 2 * 4] = __builtin_bit_cast(float, l.a[r]);
-      for (int r = 0; r < 2; ++r) right[t + r * 4][g] = __builtin_bit_cast(float, l.b[r]);
-      for (int r = 0; r < 4; ++r) sum[g + r / 2 * 8][2 * t + r % 2] = l.c[r];
-    }
-    for (int i = 0; i < 16; ++i)
-      for (int k = 0; k < 8; ++k)
-        for (int j = 0; j < 8; ++j) sum[i][j] += left[i][k] * right[k][j];
-    for (int lane = 0; lane < 32; ++lane) {
-      const int g = lane / 4, t = lane % 4;
-      const float four[4] = {sum[g][2 * t], sum[g][2 * t + 1], sum[g + 8][2 * t], sum[g + 8][2 * t + 1]};
-      std::memcpy(out[lane], four, sizeof four);
-    }
-  });
+  multiply_fragments<8>("mma.m16n8k8.tf32", c, a, b);
 #endif
-}
-
-// Two values rounded to nearest even, as neighbours in memory.
-__device__ inline uint32_t pack(float first, float second) {
-#if defined(__CUDA_ARCH__)
-  uint32_t pair;
-  asm("cvt.rn.bf16x2.f32 %0, %1, %2;" : "=r"(pair) : "f"(second), "f"(first));
-  return pair;
-#else
-  return dtype::narrow<dtype::Bf16>(first).bits | static_cast<uint32_t>(dtype::narrow<dtype::Bf16>(second).bits) << 16;
-#endif
-}
-
-__device__ inline float lower(uint32_t pair) { return dtype::widen(dtype::Bf16{static_cast<uint16_t>(pair)}); }
-__device__ inline float upper(uint32_t pair) { return dtype::widen(dtype::Bf16{static_cast<uint16_t>(pair >> 16)}); }
-
-// `to` is a multiple of 4 bytes.
-__device__ inline void store_pair(dtype::Bf16* to, float first, float second) {
-  *reinterpret_cast<uint32_t*>(to) = pack(first, second);
-}
-
-// `from` is a multiple of 4 bytes.
-__device__ inline void load_pair(const dtype::Bf16* from, float (&two)[2]) {
-  const uint32_t pair = *reinterpret_cast<const uint32_t*>(from);
-  two[0] = lower(pair), two[1] = upper(pair);
-}
-
-// The same of fp32: `to` and `from` are multiples of 8 bytes.
-struct alignas(8) TwoFloats {
-  float first, second;
-};
-__device__ inline void store_pair(float* to, float first, float second) {
-  *reinterpret_cast<TwoFloats*>(to) = {first, second};
-}
-__device__ inline void load_pair(const float* from, float (&two)[2]) {
-  const TwoFloats pair = *reinterpret_cast<const TwoFloats*>(from);
-  two[0] = pair.first, two[1] = pair.second;
-}
-
-// The value as it is stored in this type: bf16 rounds to nearest even.
-template <class T>
-__device__ float rounded_to(float value) {
-  if constexpr (std::is_same_v<T, dtype::Bf16>) return lower(pack(value, 0.0f));
-  else return value;
-}
-
-// Eight values at once; `to` is a multiple of 16 bytes.
-__device__ inline void store_vector(dtype::Bf16* to, const float (&v)[8]) {
-  struct alignas(16) Four {
-    uint32_t pairs[4];
-  };
-  *reinterpret_cast<Four*>(to) = {{pack(v[0], v[1]), pack(v[2], v[3]), pack(v[4], v[5]), pack(v[6], v[7])}};
 }
 
 }  // namespace eqv::gpu

@@ -5,6 +5,7 @@
 
 #include "common/device.h"
 #include "common/dtype.h"
+#include "common/pairs.h"
 
 namespace eqv::gpu {
 
@@ -49,9 +50,7 @@ class Values {
     } else {
       static_assert(kWide == kVector);
       if (bf16_) {
-        Packed<dtype::Bf16> p;
-        for (int k = 0; k < kWide; ++k) p.values[k] = dtype::narrow<dtype::Bf16>(v[k]);
-        *reinterpret_cast<Packed<dtype::Bf16>*>(static_cast<dtype::Bf16*>(data_) + i) = p;
+        store_vector(static_cast<dtype::Bf16*>(data_) + i, v);
       } else {
         Packed<float> p;
         for (int k = 0; k < kWide; ++k) p.values[k] = v[k];
@@ -78,13 +77,17 @@ class Values {
 };
 
 inline Values values(const Tensor& t) { return Values(t); }
-// Whether rows of `channels` values can be read and written 8 at a time.
-inline bool in_vectors(int64_t channels, std::initializer_list<const Tensor*> tensors) {
+inline Values values(const Tensor* t) { return t ? Values(*t) : Values(); }
+
+// Whether the tensors' values can be read and written 8 at a time from their first on.
+inline bool in_vectors(std::initializer_list<const Tensor*> tensors) {
   for (const Tensor* t : tensors)
-    if (channels % kVector || reinterpret_cast<uintptr_t>(t->data) % 16) return false;
+    if (reinterpret_cast<uintptr_t>(t->data) % 16) return false;
   return true;
 }
-
-inline Values values(const Tensor* t) { return t ? Values(*t) : Values(); }
+// The same for rows of `channels` values.
+inline bool in_vectors(int64_t channels, std::initializer_list<const Tensor*> tensors) {
+  return channels % kVector == 0 && in_vectors(tensors);
+}
 
 }  // namespace eqv::gpu

@@ -9,6 +9,7 @@
 #include "conv2d/conv2d_mma.h"
 
 #include "common/mma_gemm.h"
+#include "common/pairs.h"
 #include "conv2d/epilogue.h"
 #include "conv2d/conv2d_hopper.h"
 #include "conv2d/conv2d_thin.h"

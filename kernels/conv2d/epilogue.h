@@ -8,6 +8,7 @@
 
 #include "activation/activation.h"
 #include "common/reduce.h"
+#include "common/pairs.h"
 #include "common/tensor_core.h"
 
 namespace eqv::gpu {

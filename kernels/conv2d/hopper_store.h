@@ -3,6 +3,7 @@
 // and statistics are made of what the box holds.
 #pragma once
 
+#include "common/pairs.h"
 #include "common/tensor_core.h"
 #include "conv2d/hopper_tiles.h"
 

@@ -1,26 +1,20 @@
 // Elementwise arithmetic. Inputs and outputs may be the same tensor.
-#include "common/values.h"
+#include "common/map.h"
 
 namespace eqv::backend {
 
 using namespace gpu;
 
-void axpby(Stream& stream, const eqv_axpby_params& p, const Tensor& a_tensor, const Tensor* b_tensor,
-           const Tensor& out_tensor) {
-  const Values a = values(a_tensor), b = values(b_tensor), out = values(out_tensor);
+void axpby(Stream& stream, const eqv_axpby_params& p, const Tensor& a, const Tensor* b, const Tensor& out) {
   const float alpha = p.alpha, beta = p.beta;
-  for_each(stream, "axpby", elements(a_tensor), EQV_LAMBDA(int64_t i) {
-    out.set(i, b ? alpha * a[i] + beta * b[i] : alpha * a[i]);
-  });
+  if (b) map(stream, "axpby", a, *b, out, EQV_LAMBDA(float v, float w) -> float { return alpha * v + beta * w; });
+  else map(stream, "axpby", a, out, EQV_LAMBDA(float v) -> float { return alpha * v; });
 }
 
-void add_scaled(Stream& stream, const Tensor* a_tensor, const Tensor& b_tensor, const Tensor& s_tensor,
-                const Tensor& out_tensor) {
-  const Values a = values(a_tensor), b = values(b_tensor), out = values(out_tensor);
+void add_scaled(Stream& stream, const Tensor* a, const Tensor& b, const Tensor& s_tensor, const Tensor& out) {
   const float* s = f32(s_tensor);
-  for_each(stream, "add_scaled", elements(b_tensor), EQV_LAMBDA(int64_t i) {
-    out.set(i, a ? a[i] + *s * b[i] : *s * b[i]);
-  });
+  if (a) map(stream, "add_scaled", *a, b, out, EQV_LAMBDA(float v, float w) -> float { return v + *s * w; });
+  else map(stream, "add_scaled", b, out, EQV_LAMBDA(float w) -> float { return *s * w; });
 }
 
 void channel_affine(Stream& stream, const Tensor& x_tensor, const Tensor& scale_tensor, const Tensor* shift_tensor,
@@ -33,10 +27,9 @@ void channel_affine(Stream& stream, const Tensor& x_tensor, const Tensor& scale_
   });
 }
 
-void fill(Stream& stream, const eqv_fill_params& p, const Tensor& out_tensor) {
-  const Values out = values(out_tensor);
+void fill(Stream& stream, const eqv_fill_params& p, const Tensor& out) {
   const float value = static_cast<float>(p.value);
-  for_each(stream, "fill", elements(out_tensor), EQV_LAMBDA(int64_t i) { out.set(i, value); });
+  map(stream, "fill", out, EQV_LAMBDA() -> float { return value; });
 }
 
 }  // namespace eqv::backend

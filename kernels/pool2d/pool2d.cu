@@ -1,5 +1,6 @@
 // Maximum and mean over windows that may overlap, and their adjoints in gather form: a pixel collects from the windows
 // that cover it, in their order.
+#include "common/rows.h"
 #include "common/values.h"
 #include "pool2d/window.h"
 
@@ -11,20 +12,10 @@ using pool2d::Range;
 
 namespace {
 
-// f(row, element) for the rows of all images and the elements of a row, pixels × channels. Either number fits 32 bits,
-// whose divisions are far cheaper than those of an index into the whole tensor.
+// f(row, element) for the rows of all images and the elements of a row, pixels × channels.
 template <class F>
-__global__ void __launch_bounds__(kThreads) each_in_row_kernel(unsigned rows, unsigned width, F f) {
-  for (unsigned row = blockIdx.y; row < rows; row += gridDim.y)
-    for (unsigned at = blockIdx.x * kThreads + threadIdx.x; at < width; at += gridDim.x * kThreads) f(row, at);
-}
-
-template <class F>
-void each_in_row(Stream& stream, const char* name, const Tensor& t, F f) {
-  const auto rows = static_cast<unsigned>(t.shape[0] * t.shape[1]);
-  const auto width = static_cast<unsigned>(t.shape[2] * t.shape[3]);
-  const dim3 grid(std::min(static_cast<unsigned>(ceil_div(width, kThreads)), 1024u), std::min(rows, 65535u));
-  launch(stream, name, grid, dim3(kThreads), 0, each_in_row_kernel<F>, rows, width, f);
+void each_element(Stream& stream, const char* name, const Tensor& t, F f) {
+  each_in_row(stream, name, t.shape[0] * t.shape[1], t.shape[2] * t.shape[3], f);
 }
 
 }  // namespace
@@ -37,7 +28,7 @@ void pool2d_fwd(Stream& stream, const eqv_pool2d_params& params, const Tensor& x
   const int64_t x_row = x_tensor.shape[2] * c, y_row = y_tensor.shape[2] * c;
   const Values x = values(x_tensor), y = values(y_tensor);
   if (params.kind == EQV_POOL_MEAN) {
-    each_in_row(stream, "mean_pool2d_fwd", y_tensor, EQV_LAMBDA(unsigned line, unsigned at) {
+    each_element(stream, "mean_pool2d_fwd", y_tensor, EQV_LAMBDA(unsigned line, unsigned at) {
       const unsigned n = line / rows.out;
       const Range h = rows.window(line % rows.out), w = columns.window(at / c);
       const Values channel = x.from(static_cast<int64_t>(n) * rows.in * x_row + at % c);
@@ -49,7 +40,7 @@ void pool2d_fwd(Stream& stream, const eqv_pool2d_params& params, const Tensor& x
     return;
   }
   auto* index = static_cast<uint8_t*>(index_tensor->data);
-  each_in_row(stream, "max_pool2d_fwd", y_tensor, EQV_LAMBDA(unsigned line, unsigned at) {
+  each_element(stream, "max_pool2d_fwd", y_tensor, EQV_LAMBDA(unsigned line, unsigned at) {
     const unsigned n = line / rows.out, p = line % rows.out, q = at / c;
     const Range h = rows.window(p), w = columns.window(q);
     const Values channel = x.from(static_cast<int64_t>(n) * rows.in * x_row + at % c);
@@ -76,7 +67,7 @@ void pool2d_bwd(Stream& stream, const eqv_pool2d_params& params, const Tensor& d
   const int64_t x_row = dx_tensor.shape[2] * c, y_row = dy_tensor.shape[2] * c;
   const Values dy = values(dy_tensor), dx = values(dx_tensor);
   const auto* index = index_tensor ? static_cast<const uint8_t*>(index_tensor->data) : nullptr;
-  each_in_row(stream, "pool2d_bwd", dx_tensor, EQV_LAMBDA(unsigned line, unsigned at) {
+  each_element(stream, "pool2d_bwd", dx_tensor, EQV_LAMBDA(unsigned line, unsigned at) {
     const int i = line % rows.in, j = at / c;
     const Range p = rows.readers(i), q = columns.readers(j);
     const int64_t image = static_cast<int64_t>(line / rows.in) * rows.out * y_row + at % c;

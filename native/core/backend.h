@@ -11,7 +11,8 @@ struct eqv_device_s {
   int32_t ordinal = 0;
   int32_t threads = 1;
   int32_t architecture = 0;  // of a GPU: 80 for sm_80 …
-  std::atomic<int64_t> live_bytes{0}, live_blocks{0}, total_blocks{0}, cached_plans{0}, peak_bytes{0}, live_graphs{0};
+  std::atomic<int64_t> live_bytes{0}, live_blocks{0}, total_blocks{0}, cached_plans{0}, peak_bytes{0}, live_graphs{0},
+      live_streams{0};
 };
 
 struct eqv_stream_s {

@@ -140,8 +140,11 @@ eqv_status eqv_device_close(eqv_device device) {
     if (device->live_graphs)
       throw error(EQV_BAD_ARGUMENT, "device_close: %lld graphs are still there; destroy them first",
                   static_cast<long long>(device->live_graphs.load()));
+    if (device->live_streams)
+      throw error(EQV_BAD_ARGUMENT, "device_close: %lld streams are still there; destroy them first",
+                  static_cast<long long>(device->live_streams.load()));
     if (blocks_left)
-      throw error(EQV_BAD_ARGUMENT, "device_close: %lld blocks (%lld bytes) are still allocated; close streams and arenas first",
+      throw error(EQV_BAD_ARGUMENT, "device_close: %lld blocks (%lld bytes) are still allocated; close arenas first",
                   static_cast<long long>(blocks_left), static_cast<long long>(bytes_left));
     delete device;
   });
@@ -197,6 +200,7 @@ eqv_status eqv_stream_create(eqv_device device, eqv_stream* out) {
     auto stream = std::make_unique<Stream>();
     stream->device = device;
     backend::open_stream(*stream);
+    ++device->live_streams;
     *out = stream.release();
   });
 }
@@ -208,6 +212,7 @@ eqv_status eqv_stream_destroy(eqv_stream stream) {
     backend::sync(*stream);
     release(*stream->device, stream->scratch);
     backend::close_stream(*stream);
+    --stream->device->live_streams;
     delete stream;
   });
 }

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "common/hopper.h"
+#include "common/pairs.h"
 #include "common/tensor_core.h"
 
 namespace eqv::gpu {

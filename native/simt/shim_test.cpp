@@ -30,6 +30,14 @@ void sum(float* out) {
   out[threadIdx.x] = v;
 }
 
+// How many threads of the block had ended when each began.
+void ended_before(float* out) {
+  static unsigned ended = 0;
+  out[threadIdx.x] = static_cast<float>(ended);
+  for (int i = 0; i < 3; ++i) __syncwarp(kAll);
+  ++ended;
+}
+
 // Reads what no thread wrote.
 void uninitialised(float* out) { out[threadIdx.x] = shared_floats()[threadIdx.x]; }
 
@@ -120,6 +128,7 @@ struct Case {
 
 constexpr Case kCases[] = {
     {"rotate", rotate<true>},        {"missing-barrier", rotate<false>}, {"sum", sum},
+    {"ended-before", ended_before},
     {"uninitialised", uninitialised}, {"divergent", divergent},           {"disagreeing", disagreeing},
     {"absent-lane", absent_lane},    {"beside", beside},                 {"shift-too-far", shift_too_far},
     {"meet", meet<true>, 2},         {"meet-too-soon", meet<false>, 2},  {"leave-early", leave_early, 2},

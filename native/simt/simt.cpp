@@ -248,15 +248,26 @@ void Scheduler::run(unsigned cluster) {
     for (int r = 0; r < kSavedRegisters; ++r) *--top = nullptr;
     f.stack_pointer = top;
   }
-  if (seed()) std::shuffle(order_.begin(), order_.end(), random_);
+  // A warp that runs only when nobody else can go on: what it has not been waited for has not happened.
+  Fiber* late = nullptr;
+  if (seed()) {
+    std::shuffle(order_.begin(), order_.end(), random_);
+    late = &fibers_[random_() % fibers_.size()];
+  }
+  const auto is_late = [&](const Fiber& f) { return late && f.block == late->block && f.index / kWarp == late->index / kWarp; };
+  const auto pass = [&](bool of_late) {
+    for (unsigned i : order_) {
+      Fiber& f = fibers_[i];
+      if (is_late(f) != of_late || (f.state != State::ready && f.state != State::polling)) continue;
+      moved_ = moved_ || f.state == State::ready;
+      current = &f;
+      eqv_simt_switch(&main_, f.stack_pointer);
+    }
+  };
   while (alive_) {
     moved_ = false;
-    for (unsigned i : order_) {
-      if (fibers_[i].state != State::ready && fibers_[i].state != State::polling) continue;
-      moved_ = moved_ || fibers_[i].state == State::ready;
-      current = &fibers_[i];
-      eqv_simt_switch(&main_, current->stack_pointer);
-    }
+    pass(false);
+    if (!moved_) pass(true);
     if (!moved_) die("deadlock: no thread of the block can go on");
   }
   for (Block& b : blocks_) b.state.reset();

@@ -60,7 +60,8 @@ void launch(dim3 grid, unsigned cluster, dim3 block, size_t shared_bytes, int wo
 // Gives a stream of the shim work to do: at once, or when a graph that is being captured is launched.
 void submit(void* stream, std::function<void()> work);
 
-// Order of threads and blocks: 0 keeps them ascending; anything else shuffles. SIMT_SEED in the environment.
+// Order of threads and blocks: 0 keeps them ascending; anything else shuffles, and keeps one warp back while another can go
+// on. SIMT_SEED in the environment.
 uint64_t seed();
 
 // Ends the process with a message and where the block's threads are.

@@ -594,7 +594,9 @@ final class OpCases {
   }
 
   private void arrangement() {
-    for (In x : images()) {
+    List<In> squares = new ArrayList<>(images());
+    squares.add(In.of(2, 5, 7, 16)); // a GPU takes 8 channels at once
+    for (In x : squares) {
       String at = " " + describe(x);
       add("upsample2x" + at, new Upsample2x(), Oracles::upsample, ErrorBound.sums(0, 4), x);
       add(
@@ -603,6 +605,10 @@ final class OpCases {
           Oracles::maxPool,
           ErrorBound.EXACT,
           x.with(In.grid(0.125, 0)));
+    }
+    add("cast long", new Cast(DType.F64), in -> in[0].clone(), ErrorBound.EXACT, In.of(4099));
+    for (In x : images()) {
+      String at = " " + describe(x);
       add(
           "permute" + at,
           Permute.of(2, 0, 3, 1),

@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.List;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
@@ -51,6 +52,14 @@ class ShimTest {
   @CsvSource({"0", "1", "2"})
   void blocksOfAClusterMeetInAnyOrder(int seed) throws Exception {
     assertEquals(numbers(IntStream.generate(() -> 1).limit(THREADS)), run("meet", seed).out());
+  }
+
+  /** In any other order than the ascending one a warp goes on only when no other can. */
+  @ParameterizedTest
+  @CsvSource({"0, 0", "1, 32", "2, 32"})
+  void aWarpIsLate(int seed, long late) throws Exception {
+    List<String> ended = List.of(run("ended-before", seed).out().split(" "));
+    assertEquals(late, ended.stream().filter("32"::equals).count(), ended::toString);
   }
 
   @ParameterizedTest

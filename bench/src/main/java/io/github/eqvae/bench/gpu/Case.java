@@ -20,9 +20,14 @@ record Case(String kind, Map<String, Object> parameters, double gflop, double me
     this(kind, parameters, gflop, 0);
   }
 
-  /** Whether it shows what the machine gives at best: measured by the peer only. */
+  /** Whether it shows what the machine gives at best: shares are taken of the faster side's. */
   boolean isCeiling() {
     return List.of("matmul", "copy", "cached_read").contains(kind);
+  }
+
+  /** Whether gradients are computed. */
+  boolean isBackward() {
+    return !parameters.getOrDefault("direction", "FORWARD").equals("FORWARD");
   }
 
   /** Image sides and widths: of the published models, or small enough for a processor. */
@@ -214,28 +219,42 @@ record Case(String kind, Map<String, Object> parameters, double gflop, double me
   private static List<Case> operations(Size size) {
     List<Case> out = new ArrayList<>();
     boolean full = size == Size.FULL;
-    int n = full ? 16 : 1;
     for (String d : DIRECTIONS) {
+      boolean backward = d.equals("BACKWARD");
       for (int[] s :
           full ? new int[][] {{128, 256}, {256, 128}, {512, 64}} : new int[][] {{64, 8}}) {
-        out.add(
-            new Case(
-                "group_norm_silu",
-                map("direction", d, "batch", n, "channels", s[0], "side", s[1]),
-                0,
-                // Forward x and y, backward dy, x and dx, in bf16.
-                2e-6 * n * s[0] * s[1] * s[1] * (d.equals("FORWARD") ? 2 : 3)));
+        out.add(images("group_norm_silu", d, size, s[0], s[1], backward ? 3 : 2));
       }
       int tokens = full ? 1024 : 64;
       int channels = full ? 512 : 64;
-      double products = d.equals("FORWARD") ? 2 : 5;
+      int n = full ? 16 : 1;
+      double products = backward ? 5 : 2;
       out.add(
           new Case(
               "attention",
               map("direction", d, "batch", n, "tokens", tokens, "channels", channels),
               2e-9 * products * n * tokens * tokens * channels));
+      // LPIPS at its first level and the last but one, its pooling, a discriminator's first layers.
+      out.add(images("lpips_head", d, size, 64, 256, backward ? 3 : 2));
+      out.add(images("lpips_head", d, size, 512, 32, backward ? 3 : 2));
+      out.add(images("max_pool", d, size, 64, 256, 1.375));
+      out.add(images("leaky_relu", d, size, 64, 128, backward ? 3 : 2));
+      out.add(images("batch_norm", d, size, 128, 64, backward ? 3 : 2));
     }
+    out.add(images("add", "FORWARD", size, 128, 256, 3));
     return out;
+  }
+
+  /** Of bf16 images, so many of which must be read and written. */
+  private static Case images(
+      String kind, String d, Size size, int channels, int side, double moved) {
+    int n = size == Size.FULL ? 16 : 1;
+    int s = size == Size.FULL ? side : 8;
+    return new Case(
+        kind,
+        map("direction", d, "batch", n, "channels", channels, "side", s),
+        0,
+        2e-6 * moved * n * channels * s * s);
   }
 
   private static Case model(String kind, Size size, int batch, Object... more) {

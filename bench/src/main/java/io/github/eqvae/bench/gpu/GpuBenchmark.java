@@ -172,7 +172,7 @@ public final class GpuBenchmark {
     boolean ceiling = c.isCeiling();
     boolean measured = false;
     for (String mode : modes.isEmpty() ? List.of("") : modes) {
-      if (ceiling && (peer == null || !mode.equals(modes.getFirst()))) {
+      if (ceiling && measured) {
         continue;
       }
       JsonNode ready = peer == null ? null : peer.prepare(c, mode);
@@ -184,10 +184,8 @@ public final class GpuBenchmark {
         ready = null; // no mode works: ours alone
       }
       measured = true;
-      try (Task task = ceiling ? null : Task.of(c, device)) {
-        if (ready != null
-            && task != null
-            && ready.path("parameters").asLong() != task.parameters()) {
+      try (Task task = Task.of(c, device)) {
+        if (ready != null && ready.path("parameters").asLong() != task.parameters()) {
           throw new IllegalStateException(
               c.name()
                   + ": "
@@ -196,7 +194,7 @@ public final class GpuBenchmark {
                   + task.parameters());
         }
         JsonNode theirs = ready == null ? null : ready.get("error_of_result");
-        if (right(c, OURS, task == null ? 0 : task.error())
+        if (right(c, OURS, task.error())
             && right(c, "torch-" + mode, theirs == null ? 0 : theirs.asDouble())) {
           rounds(c, device, task, ready == null ? null : peer, mode, ready);
         }
@@ -228,15 +226,13 @@ public final class GpuBenchmark {
 
   private void rounds(Case c, Device device, Task task, TorchPeer peer, String mode, JsonNode ready)
       throws IOException {
-    int ours = task == null ? 0 : warm(task);
+    int ours = warm(task);
     int theirs = peer == null ? 0 : runs(peer.time(1));
     for (int round = 1; round <= Integer.parseInt(options.get("--rounds")); round++) {
       for (int turn = 0; turn < 2; turn++) {
         if ((turn + round) % 2 == 0) {
-          if (task != null) {
-            // Held at once by all arenas: parameters, optimiser and activations.
-            record(c, OURS, mode, round, time(task, ours), device.memory().liveBytes());
-          }
+          // Held at once by all arenas: parameters, optimiser and activations.
+          record(c, OURS, mode, round, time(task, ours), device.memory().liveBytes());
         } else if (peer != null) {
           JsonNode peak = ready.path("peak_bytes");
           record(

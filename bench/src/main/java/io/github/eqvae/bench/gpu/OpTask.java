@@ -1,12 +1,9 @@
 package io.github.eqvae.bench.gpu;
 
-import io.github.eqvae.op.Attention;
 import io.github.eqvae.op.Conv2d;
-import io.github.eqvae.op.GroupNorm;
 import io.github.eqvae.op.Op;
 import io.github.eqvae.op.PackedWeights;
 import io.github.eqvae.op.PixelLoss;
-import io.github.eqvae.op.UpsampleConv2d;
 import io.github.eqvae.tape.Seed;
 import io.github.eqvae.tape.Tape;
 import io.github.eqvae.tensor.DType;
@@ -37,7 +34,7 @@ final class OpTask extends Task {
       Tape tape, Tensor[] inputs, @Nullable Tensor packed, Tensor y, Tensor dy) {}
 
   private final Case c;
-  private Op op;
+  private Operation operation;
   private final List<Recorded> sets = new ArrayList<>();
   private boolean forward;
   private int next;
@@ -49,76 +46,36 @@ final class OpTask extends Task {
 
   @Override
   void prepare(Case theCase, Device device) {
-    forward = c.text("direction").equals("FORWARD");
-    op =
-        switch (c.kind()) {
-          case "conv2d" -> conv();
-          case "upsample_conv2d" -> new UpsampleConv2d();
-          case "group_norm_silu" -> new GroupNorm(32, 1e-6, true);
-          default -> new Attention(1);
-        };
+    forward = !c.isBackward();
+    int most = c.kind().equals("cached_read") ? 1 : MOST_SETS;
+    operation = Operation.of(c);
     long bytes;
     do {
       long before = inputs.used();
       sets.add(record());
       bytes = inputs.used() - before;
-    } while (sets.size() < MOST_SETS && sets.size() * bytes < BEYOND_CACHE);
+    } while (sets.size() < most && sets.size() * bytes < BEYOND_CACHE);
     stream.sync();
   }
 
-  private Conv2d conv() {
-    @SuppressWarnings("unchecked")
-    List<Integer> pad = (List<Integer>) c.parameters().get("pad");
-    return new Conv2d(c.integer("stride"), pad.get(0), pad.get(1), pad.get(2), pad.get(3));
-  }
-
-  private Tensor normal(DType dtype, long... shape) {
-    Tensor drawn = arena.tensor(Shape.of(shape)); // numbers are drawn in fp32
+  private Tensor normal(DType dtype, Shape shape) {
+    Tensor drawn = arena.tensor(shape); // numbers are drawn in fp32
     drawn.normal(stream, 1, inputs.used(), 0, 1);
-    Tensor t = inputs.tensor(Shape.of(shape), dtype);
+    Tensor t = inputs.tensor(shape, dtype);
     drawn.copyTo(stream, t);
     arena.release(drawn);
     return t;
   }
 
   private Tensor[] draw() {
-    int n = c.integer("batch");
-    return switch (c.kind()) {
-      case "conv2d", "upsample_conv2d" -> {
-        int in = c.integer("in");
-        int out = c.integer("out");
-        int side = c.integer("side");
-        int k = c.kind().equals("conv2d") ? c.integer("kernel") : 3;
-        yield new Tensor[] {
-          normal(activations, n, side, side, in),
-          normal(DType.F32, out, in, k, k),
-          normal(DType.F32, out)
-        };
-      }
-      case "group_norm_silu" -> {
-        int channels = c.integer("channels");
-        int side = c.integer("side");
-        yield new Tensor[] {
-          normal(activations, n, side, side, channels),
-          normal(DType.F32, channels),
-          normal(DType.F32, channels)
-        };
-      }
-      default -> {
-        int tokens = c.integer("tokens");
-        int channels = c.integer("channels");
-        yield new Tensor[] {
-          normal(activations, n, tokens, channels),
-          normal(activations, n, tokens, channels),
-          normal(activations, n, tokens, channels)
-        };
-      }
-    };
+    return operation.inputs().stream()
+        .map(i -> normal(i.dtype(), i.shape()))
+        .toArray(Tensor[]::new);
   }
 
   private @Nullable Tensor packed(Tensor[] x) {
     boolean reads = x[0].dtype() == DType.BF16 && stream.device().info().readsPackedWeights();
-    if (!(op instanceof Conv2d) || !reads) {
+    if (!(operation.op() instanceof Conv2d) || !reads) {
       return null;
     }
     Tensor w = x[1];
@@ -129,6 +86,7 @@ final class OpTask extends Task {
   }
 
   private Tensor apply(Tape tape, Tensor[] x, @Nullable Tensor packed) {
+    Op op = operation.op();
     return packed == null ? tape.apply(op, x) : tape.apply(op, x[0], x[1], x[2], null, packed);
   }
 
@@ -143,7 +101,7 @@ final class OpTask extends Task {
     }
     Tensor packed = packed(x);
     Tensor y = apply(tape, x, packed);
-    return new Recorded(tape, x, packed, y, normal(y.dtype(), y.shape().extents()));
+    return new Recorded(tape, x, packed, y, normal(y.dtype(), y.shape()));
   }
 
   @Override
@@ -153,11 +111,7 @@ final class OpTask extends Task {
   }
 
   private List<Tensor> wanted(Tensor[] x) {
-    return switch (c.text("direction")) {
-      case "INPUT_GRADIENT" -> List.of(x[0]);
-      case "WEIGHT_GRADIENT" -> List.of(x[1], x[2]);
-      default -> List.of(x);
-    };
+    return operation.wanted().stream().map(i -> x[i]).toList();
   }
 
   private List<Tensor> results(Recorded set) {
@@ -185,7 +139,7 @@ final class OpTask extends Task {
     if (!forward) {
       Stream.of(x).forEach(tape::watch);
     }
-    Tensor y = tape.apply(op, x);
+    Tensor y = tape.apply(operation.op(), x);
     List<Tensor> expected =
         forward ? List.of(y) : results(new Recorded(tape, x, null, y, single(set.dy)));
     stream.math(c.isTf32() ? MathMode.TF32 : MathMode.FP32);

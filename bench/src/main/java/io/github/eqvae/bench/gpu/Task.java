@@ -62,7 +62,7 @@ abstract class Task implements AutoCloseable {
   static Task of(Case c, Device device) {
     Task task =
         switch (c.kind()) {
-          case "conv2d", "upsample_conv2d", "group_norm_silu", "attention" -> new OpTask(c, device);
+          case String kind when Operation.is(kind) -> new OpTask(c, device);
           case "encode", "decode" -> new CodingTask(c, device);
           case "step" -> new StepTask(c, device);
           default -> throw new IllegalArgumentException(c.kind());
