@@ -41,6 +41,7 @@ class Side:
 
     def prepare(self, case, mode):
         self.work = None
+        torch.compiler.reset()  # what earlier cases compiled counts against a limit, beyond which nothing is compiled
         torch.manual_seed(1)
         if self.device.type == "cuda":
             torch.cuda.empty_cache()

@@ -7,7 +7,7 @@ import torch
 import torch.nn as nn
 import torch.nn.functional as F
 
-from peer_ops import numbers
+from peer_ops import numbers, tuned
 
 
 class ResnetBlock(nn.Module):
@@ -140,10 +140,6 @@ def photos(case, device):
     x = torch.rand(case["batch"], 3, case["resolution"], case["resolution"]) * 2 - 1
     x = x.contiguous(memory_format=torch.channels_last)
     return x.pin_memory() if device.type == "cuda" else x
-
-
-def tuned(function, compiled, mode="max-autotune-no-cudagraphs"):
-    return torch.compile(function, mode=mode) if compiled else function
 
 
 def counted(work, *networks):

@@ -34,6 +34,11 @@ def turns(make, size):
     return work
 
 
+def tuned(function, compiled, mode="max-autotune-no-cudagraphs"):
+    """Compiled for the shapes it is called with: no two cases share a graph of any shape."""
+    return torch.compile(function, mode=mode, dynamic=False) if compiled else function
+
+
 def listed(results):
     return [results] if torch.is_tensor(results) else [r for r in results if r is not None]
 
@@ -85,7 +90,7 @@ def conv2d(case, device, compiled):
 
     plain = {"FORWARD": forward, "INPUT_GRADIENT": gradients([True, False, False]),
              "WEIGHT_GRADIENT": gradients([False, True, True])}[case["direction"]]
-    function = torch.compile(plain, mode="max-autotune-no-cudagraphs") if compiled else plain
+    function = tuned(plain, compiled)
 
     def make():
         x = image(device, dtype, n, cin, side, side)
@@ -141,8 +146,7 @@ def upsample_conv2d(case, device, compiled):
     def function(x, w, b):
         return F.conv2d(F.interpolate(x, scale_factor=2.0, mode="nearest"), w, b, padding=1)
 
-    if compiled:
-        function = torch.compile(function, mode="max-autotune-no-cudagraphs")
+    function = tuned(function, compiled)
     wanted = {"FORWARD": None, "INPUT_GRADIENT": (0,), "WEIGHT_GRADIENT": (1, 2)}[case["direction"]]
 
     def make():
@@ -151,16 +155,15 @@ def upsample_conv2d(case, device, compiled):
     return turns(make, dtype.itemsize * n * side * side * (cin + 4 * cout))
 
 
-def of_images(case, device, compiled, function, images, parameters=0, wanted=None):
-    """A function of so many images and so many vectors of their channels."""
+def of_images(case, device, compiled, function, images, parameters=0, wanted=None, of_parameters=None, draw=torch.randn):
+    """A function of so many images and so many vectors of their channels, which are of the images' type if not said."""
     dtype = numbers(case)
     n, c, side = case["batch"], case["channels"], case["side"]
-    if compiled:
-        function = torch.compile(function, mode="max-autotune-no-cudagraphs")
+    function = tuned(function, compiled)
 
     def make():
         inputs = [image(device, dtype, n, c, side, side) for _ in range(images)]
-        inputs += [torch.randn(c, device=device, dtype=dtype) for _ in range(parameters)]
+        inputs += [draw(c, device=device, dtype=of_parameters or dtype) for _ in range(parameters)]
         return differentiated(function, inputs, case["direction"], wanted)
 
     return turns(make, dtype.itemsize * images * n * side * side * c)
@@ -177,7 +180,7 @@ def batch_norm(case, device, compiled):
 
     def function(x, weight, bias):
         return F.batch_norm(x, mean, variance, weight, bias, training=True)
-    return of_images(case, device, compiled, function, 1, 2)
+    return of_images(case, device, compiled, function, 1, 2, of_parameters=torch.float32)
 
 
 def lpips_head(case, device, compiled):
@@ -187,7 +190,7 @@ def lpips_head(case, device, compiled):
 
     def function(f0, f1, w):
         return ((unit(f0) - unit(f1)).square() * w[:, None, None]).sum(1).mean((1, 2))
-    return of_images(case, device, compiled, function, 2, 1, (1,))
+    return of_images(case, device, compiled, function, 2, 1, (1,), draw=torch.rand)  # its weights are positive
 
 
 def max_pool(case, device, compiled):
@@ -209,8 +212,7 @@ def attention(case, device, compiled):
     def function(q, k, v):
         return F.scaled_dot_product_attention(q, k, v)
 
-    if compiled:
-        function = torch.compile(function, mode="max-autotune-no-cudagraphs")
+    function = tuned(function, compiled)
 
     def make():
         inputs = [torch.randn(n, 1, tokens, c, device=device, dtype=dtype) for _ in range(3)]
