@@ -102,7 +102,11 @@ record CheckpointEvaluation(
       Stream stream,
       PrintWriter err)
       throws IOException {
-    int total = Math.min(folder.size(), images.orElse(Integer.MAX_VALUE));
+    int wanted = images.orElse(Integer.MAX_VALUE);
+    if (wanted < 1) {
+      throw new EqvaeException.Argument("--images " + wanted + ": give at least 1");
+    }
+    int total = Math.min(folder.size(), wanted);
     int channels = vae.config().inChannels();
     int threads = Runtime.getRuntime().availableProcessors();
     Transform square =

@@ -167,6 +167,12 @@ final class EvaluateCommand implements Callable<Integer> {
                     run
                         + " is not the folder of a run, so there are no held-out images: name"
                         + " pictures with --data"));
+    if (!settings.isEmpty()) {
+      throw new EqvaeException.Argument(
+          "--set overrides a run's settings, and "
+              + run
+              + " is a checkpoint: use --images, --size");
+    }
     Checkpoint c = checkpoint;
     Result result =
         new CheckpointEvaluation(

@@ -98,6 +98,11 @@ final class ReconstructCommand implements Callable<Integer> {
       throw new io.github.eqvae.EqvaeException.Argument(
           "--whole goes without --rotate and --scale, which transform squares");
     }
+    boolean squares = Files.exists(run) && !whole && TrainedModel.isRun(run);
+    if (squares && tile.tiling().isPresent()) {
+      throw new io.github.eqvae.EqvaeException.Argument(
+          "--tile goes with --whole: the squares of a run are as small as those it was trained on");
+    }
     if (Files.exists(run) && (whole || !TrainedModel.isRun(run))) {
       return checkpoint(transforms, stdout, stderr);
     }

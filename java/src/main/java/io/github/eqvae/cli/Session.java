@@ -19,6 +19,7 @@ import io.github.eqvae.tensor.Stream;
 import io.github.eqvae.train.Checkpoint;
 import io.github.eqvae.train.Datasets;
 import io.github.eqvae.train.GraphStatistics;
+import io.github.eqvae.train.InitialWeights;
 import io.github.eqvae.train.Progress;
 import io.github.eqvae.train.Recipe;
 import io.github.eqvae.train.RunLog;
@@ -246,14 +247,14 @@ final class Session implements AutoCloseable {
   }
 
   /** What the tensors do not tell, so that the file can be converted without the recipe. */
-  private Map<String, String> metadata() {
+  private Map<String, String> metadata() throws IOException {
     Map<String, String> metadata = new LinkedHashMap<>();
     metadata.put("format", "pt");
     AutoencoderSettings settings =
         new AutoencoderSettings(
             OptionalInt.of(recipe.model().normNumGroups()),
             OptionalInt.of(recipe.model().resolution()),
-            Optional.empty(),
+            InitialWeights.scaling(recipe),
             Optional.empty());
     metadata.putAll(settings.metadata());
     return metadata;

@@ -56,7 +56,9 @@ final class WeightsCommand implements Callable<Integer> {
                       ? "LPIPS: perceptual loss and metric (docs/lpips.md)"
                       : "Inception-v3: rFID (docs/rfid.md)");
               files.forEach(
-                  f -> out.printf("  %s%n    %s %s…%n", f.url(), f.algorithm(), f.hash()));
+                  f ->
+                      out.printf(
+                          "  %s: %s%n    %s %s%n", f.name(), f.url(), f.algorithm(), f.hash()));
               out.println(
                   purpose.equals("lpips")
                       ? "  then: eqvae weights lpips vgg16-397923af.pth vgg.pth"

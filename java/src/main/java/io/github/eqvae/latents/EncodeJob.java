@@ -176,6 +176,7 @@ public final class EncodeJob {
   public Summary run() throws IOException {
     Files.createDirectories(folder);
     AtomicFiles.removeLeftovers(folder);
+    index.removeReplaced();
     index.write(false);
     resumed = 0;
     long[] next = {0};

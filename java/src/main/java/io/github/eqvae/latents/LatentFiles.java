@@ -72,22 +72,22 @@ public record LatentFiles(List<Path> files, Optional<Boolean> scaled) {
     if (!Files.isDirectory(path)) {
       throw new IOException("There is no file or folder " + path);
     }
-    Optional<Boolean> scaled = Optional.empty();
     Path index = path.resolve(LatentIndex.FILE);
     if (Files.isRegularFile(index)) {
       JsonNode json = LatentIndex.read(index);
-      scaled = Optional.of(json.path("scaled").asBoolean());
+      Optional<Boolean> scaled = Optional.of(json.path("scaled").asBoolean());
       if (!json.path("complete").asBoolean()) {
         throw new IOException(
             path + " is not finished: run the same `eqvae encode` again, it goes on where it was");
       }
+      return new LatentFiles(LatentIndex.files(path, json), scaled);
     }
     try (Stream<Path> all = Files.list(path)) {
       List<Path> files = all.filter(LatentFiles::isLatents).sorted().toList();
       if (files.isEmpty()) {
         throw new IOException(path + ": no .safetensors, .npz, .npy or .tar file in it");
       }
-      return new LatentFiles(files, scaled);
+      return new LatentFiles(files, Optional.empty());
     }
   }
 

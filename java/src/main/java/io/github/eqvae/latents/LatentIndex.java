@@ -62,6 +62,9 @@ final class LatentIndex {
   private final Map<String, Object> settings;
   private final TreeMap<Integer, Entry> shards = new TreeMap<>();
 
+  /** Shards of an earlier index, which this one takes the place of. */
+  private final List<Path> replaced = new ArrayList<>();
+
   private LatentIndex(Path folder, Map<String, Object> settings) {
     this.folder = folder;
     this.settings = settings;
@@ -72,10 +75,14 @@ final class LatentIndex {
       throws IOException {
     LatentIndex index = new LatentIndex(folder, settings);
     Path file = folder.resolve(FILE);
-    if (!Files.exists(file) || overwrite) {
+    if (!Files.exists(file)) {
       return index;
     }
     JsonNode old = read(file);
+    if (overwrite) {
+      index.replaced.addAll(files(folder, old));
+      return index;
+    }
     List<String> differences = new ArrayList<>();
     // By way of text: numbers of equal value may be nodes of different kinds.
     JsonNode ours = JSON.readTree(JSON.writeValueAsBytes(settings));
@@ -98,6 +105,23 @@ final class LatentIndex {
       }
     }
     return index;
+  }
+
+  /** The shards that an index names. */
+  static List<Path> files(Path folder, JsonNode json) {
+    List<Path> files = new ArrayList<>();
+    for (JsonNode shard : json.path("shards")) {
+      files.add(folder.resolve(Path.of(shard.path("file").asText()).getFileName()));
+    }
+    return files;
+  }
+
+  /** Removes the shards that are overwritten, so that nothing of them stays beside the new ones. */
+  void removeReplaced() throws IOException {
+    for (Path file : replaced) {
+      Files.deleteIfExists(file);
+    }
+    replaced.clear();
   }
 
   static JsonNode read(Path file) throws IOException {

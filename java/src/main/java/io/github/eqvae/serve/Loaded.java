@@ -7,6 +7,7 @@ import io.github.eqvae.model.VqModel;
 import io.github.eqvae.model.checkpoint.AutoencoderCheckpoint;
 import io.github.eqvae.tensor.Device;
 import io.github.eqvae.tensor.Stream;
+import io.github.eqvae.train.InitialWeights;
 import io.github.eqvae.train.RecipeException;
 import io.github.eqvae.train.TrainedModel;
 import java.io.IOException;
@@ -30,6 +31,7 @@ record Loaded(Path path, Autoencoder model, Optional<LatentScaling> scaling, flo
       if (TrainedModel.isRun(path)) {
         try {
           model = TrainedModel.load(path, stream, options.average());
+          scaling = InitialWeights.scaling(TrainedModel.recipe(path));
         } catch (RecipeException e) {
           throw new EqvaeException.Argument(String.valueOf(e.getMessage()));
         }

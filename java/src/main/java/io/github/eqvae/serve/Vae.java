@@ -369,7 +369,7 @@ public final class Vae implements AutoCloseable {
                         loaded.path()
                             + " does not say how its latents are scaled; load it with"
                             + " VaeOptions.withScaling(LatentScaling.of(scaling_factor,"
-                            + " shift_factor))"));
+                            + " shift_factor)), on the command line --scaling-factor"));
     float[] in = latents.values();
     float[] out = new float[in.length];
     for (int i = 0; i < out.length; i++) {

@@ -1,10 +1,12 @@
 package io.github.eqvae.train;
 
 import io.github.eqvae.EqvaeException;
+import io.github.eqvae.model.LatentScaling;
 import io.github.eqvae.model.checkpoint.AutoencoderCheckpoint;
 import io.github.eqvae.nn.ParameterStore;
 import io.github.eqvae.tensor.Stream;
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -28,6 +30,24 @@ public final class InitialWeights {
       try (AutoencoderCheckpoint checkpoint = AutoencoderCheckpoint.open(path.get())) {
         check(recipe, path.get(), checkpoint);
       }
+    }
+  }
+
+  /**
+   * The scaling of the checkpoint's latents, which fine-tuning keeps: EQ-VAE's generators were
+   * trained with SD-VAE's factor.
+   *
+   * @param recipe the recipe
+   * @return empty without a checkpoint, where it is no longer there, and where it does not say
+   * @throws IOException when it cannot be read
+   */
+  public static Optional<LatentScaling> scaling(Recipe recipe) throws IOException {
+    Optional<Path> path = recipe.model().initFrom().filter(Files::exists);
+    if (path.isEmpty()) {
+      return Optional.empty();
+    }
+    try (AutoencoderCheckpoint checkpoint = AutoencoderCheckpoint.open(path.get())) {
+      return checkpoint.settings().scaling();
     }
   }
 

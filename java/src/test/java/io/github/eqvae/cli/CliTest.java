@@ -342,6 +342,17 @@ class CliTest {
     NpyArray all =
         NpzFile.read(folder.resolve("images.npz"), List.of("arr_0"), 1 << 20).get("arr_0");
     assertEquals("[5, 32, 32, 3]", Arrays.toString(all.shape()));
+    o = run("encode", model.toString(), "in", "latents", "--overwrite");
+    assertEquals(0, o.code(), o.err());
+    try (var files = Files.list(folder.resolve("latents"))) {
+      assertEquals(2, files.count(), "one shard and the index: nothing is left of the old two");
+    }
+    assertUserError(
+        run("evaluate", model.toString(), "--data", "in", "--images", "0"), 1, "--images 0");
+    assertUserError(
+        run("evaluate", model.toString(), "--data", "in", "--set", "evaluation.images=3"),
+        1,
+        "--images");
   }
 
   @Test
@@ -443,6 +454,10 @@ class CliTest {
     Files.delete(folder.resolve("vae.ckpt"));
     o = run("evaluate", "tuned");
     assertEquals(0, o.code(), "the start is needed no longer: " + o.err());
+    o = run("convert", "tuned/model.safetensors", "tuned-vae", "--to", "diffusers");
+    assertEquals(0, o.code(), o.err());
+    config = Files.readString(folder.resolve("tuned-vae/config.json"));
+    assertTrue(config.contains("\"scaling_factor\": 0.5"), "that of the start: " + config);
   }
 
   @Test

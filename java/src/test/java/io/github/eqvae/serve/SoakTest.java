@@ -36,7 +36,7 @@ class SoakTest {
   @TempDir Path folder;
 
   /** Rounds of the long run: each is compared with a single client measured directly before. */
-  private static final int ROUNDS = SECONDS < LONG ? 1 : 10;
+  private static final int ROUNDS = SECONDS < LONG ? 1 : 11;
 
   /** How a single client works. */
   private record Setting(int sessions, int batch) {}

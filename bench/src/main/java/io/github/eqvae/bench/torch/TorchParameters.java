@@ -80,6 +80,16 @@ public final class TorchParameters {
     learned.forEach(n -> get(n).requires_grad_(value));
   }
 
+  /** Changes every number by so much of its size, normally distributed. */
+  void disturb(double relative) {
+    if (relative == 0) {
+      return;
+    }
+    try (var guard = new org.bytedeco.pytorch.NoGradGuard()) {
+      all.values().forEach(t -> t.addcmul_(t, torch.randn_like(t), Layers.scalar(relative)));
+    }
+  }
+
   /** Forgets the gradients. */
   void zeroGrad() {
     try (var guard = new org.bytedeco.pytorch.NoGradGuard()) {

@@ -52,6 +52,12 @@ class FullArchitectureOracleTest {
   private static final int SIDE = Integer.getInteger("eqvae.full.side", 64);
   private static final int STEP_SIDE = Integer.getInteger("eqvae.full.step", 0);
   private static final int DISCRIMINATOR_LAYERS = 3;
+  private static final int MOST_IMAGES = 30;
+
+  /** What the rounding of all kernels amounts to, seen as an error of the weights. */
+  private static final double ROUNDINGS = 5e-7;
+
+  private static final int DISTURBANCES = 4;
 
   /** The networks that were published; SDXL's has SD-VAE's architecture. */
   enum Model {
@@ -199,58 +205,108 @@ class FullArchitectureOracleTest {
         d.discriminatorForward());
   }
 
+  /** Losses and gradients of the step and of the discriminator's. */
+  private record Theirs(
+      Map<String, Double> losses,
+      Map<String, Double> discLosses,
+      Map<String, double[]> gradients,
+      Map<String, double[]> discGradients) {
+    double distanceTo(Theirs exact) {
+      return Math.max(
+          Twins.worst(Twins.differences(exact.gradients, gradients)),
+          Twins.worst(Twins.differences(exact.discGradients, discGradients)));
+    }
+  }
+
+  /** The networks that take part in a step. */
+  private record Networks(Model model, Autoencoder vae, Discriminator disc, Lpips lpips) {
+    /** In double precision, with weights that are off by so much, relatively. */
+    Theirs step(Stream stream, float[] image, List<Draw> draws, double off) {
+      TorchOptions options = new TorchOptions(true, false);
+      try (PointerScope scope = new PointerScope()) {
+        TorchParameters ofVae = new TorchParameters(vae.parameters(), stream, options);
+        TorchParameters ofDisc = new TorchParameters(disc.parameters(), stream, options);
+        TorchParameters ofLpips = new TorchParameters(lpips.parameters(), stream, options);
+        for (TorchParameters p : List.of(ofVae, ofDisc, ofLpips)) {
+          p.disturb(off);
+        }
+        TorchObjective objective =
+            new TorchObjective(
+                new TorchAutoencoder(model.config, ofVae),
+                model.latent(ofVae),
+                Optional.of(new TorchDiscriminator(DISCRIMINATOR_LAYERS, ofDisc)),
+                Optional.of(new TorchLpips(ofLpips)),
+                EqOptions.RELEASED,
+                loss(model));
+        var x = nchw(image, Shape.of(1, STEP_SIDE, STEP_SIDE, 3));
+        Map<String, Double> losses =
+            objective.generatorStep(Twins.groups(draws, x, model.config, 100), true, true);
+        Map<String, Double> discLosses =
+            objective.discriminatorStep(Twins.groups(draws, x, model.config, 200));
+        return new Theirs(losses, discLosses, Twins.gradients(ofVae), Twins.gradients(ofDisc));
+      }
+    }
+  }
+
+  /**
+   * At a point where the gradient is smooth. ReLUs and absolute values have kinks, and of a million
+   * activations some may lie so near them that rounding decides on which side; libtorch in single
+   * precision does not agree with itself in double precision then, by up to 1 %. So images are
+   * tried until libtorch's gradients in double precision stay within half the tolerance when all
+   * weights are off by {@link #ROUNDINGS}, in several ways. Ours has no say in it.
+   */
   @ParameterizedTest
   @EnumSource
   @EnabledIfSystemProperty(named = "eqvae.full.step", matches = "[1-9].*")
   void aFineTuningStepHasLibtorchsGradients(Model model) {
-    try (PointerScope scope = new PointerScope();
-        Device device = Device.open("cpu");
-        Stream stream = new Stream(device);
-        Arena arena = new Arena(device, "step", true);
-        Autoencoder vae = model.build(stream, true);
-        Discriminator disc = new Discriminator(3, 64, DISCRIMINATOR_LAYERS, stream, 4);
-        Lpips lpips = new Lpips(64, stream, 5)) {
-      Twins.decide(disc, DISCRIMINATOR_LAYERS, stream);
-      Shape image = Shape.of(1, STEP_SIDE, STEP_SIDE, 3);
-      Tensor x = arena.tensor(image);
-      x.set(stream, images(1, STEP_SIDE));
-      if (vae instanceof VqModel vq) {
-        Twins.spread(vq, stream, x);
+    SpatialTransform tau =
+        new SpatialTransform(0.75, 0.75, 1, false, false, Interpolation.BILINEAR);
+    List<Draw> draws = List.of(new Draw(Draw.Branch.EQUIVARIANT, tau));
+    for (long seed = 5; seed < 5 + MOST_IMAGES; seed++) {
+      try (Device device = Device.open("cpu");
+          Stream stream = new Stream(device);
+          Arena arena = new Arena(device, "step", true);
+          Autoencoder vae = model.build(stream, true);
+          Discriminator disc = new Discriminator(3, 64, DISCRIMINATOR_LAYERS, stream, 4);
+          Lpips lpips = new Lpips(64, stream, 5)) {
+        Twins.decide(disc, DISCRIMINATOR_LAYERS, stream);
+        float[] image = images(1, STEP_SIDE, seed);
+        Tensor x = arena.tensor(Shape.of(1, STEP_SIDE, STEP_SIDE, 3));
+        x.set(stream, image);
+        if (vae instanceof VqModel vq) {
+          Twins.spread(vq, stream, x);
+        }
+        Twins.brighten(lpips, stream);
+        lpips.parameters().setTrainable(false);
+        Networks networks = new Networks(model, vae, disc, lpips);
+        Theirs exact = networks.step(stream, image, draws, 0);
+        double disturbed = 0;
+        for (int i = 0; i < DISTURBANCES && disturbed <= TOLERANCE / 2; i++) {
+          double d = networks.step(stream, image, draws, ROUNDINGS).distanceTo(exact);
+          disturbed = d <= disturbed ? disturbed : d;
+        }
+        if (!(disturbed <= TOLERANCE / 2)) {
+          say("{\"model\": \"%s\", \"image\": %d, \"kink\": %.2e}", model, seed, disturbed);
+          continue;
+        }
+        EqObjective ours = new EqObjective(vae, disc, lpips, EqOptions.RELEASED, loss(model));
+        vae.parameters().newUpdate();
+        StepLosses mine =
+            ours.generatorStep(
+                stream, arena, Tape.Mode.RECORD, x, draws, Twins.noise(stream, 100), true);
+        Twins.compareLosses(exact.losses(), mine);
+        double worst = Twins.compareGradients(vae.parameters(), stream, exact.gradients());
+        disc.parameters().newUpdate();
+        mine = ours.discriminatorStep(stream, arena, x, draws, Twins.noise(stream, 200));
+        Twins.compareLosses(exact.discLosses(), mine);
+        double ofDisc = Twins.compareGradients(disc.parameters(), stream, exact.discGradients());
+        say(
+            "{\"model\": \"%s\", \"side\": %d, \"image\": %d, \"gradients\": %.2e,"
+                + " \"disc_gradients\": %.2e, \"disturbed\": %.2e}",
+            model, STEP_SIDE, seed, worst, ofDisc, disturbed);
+        return;
       }
-      lpips.parameters().setTrainable(false);
-      TorchOptions options = new TorchOptions(true, false);
-      TorchParameters vaeParameters = new TorchParameters(vae.parameters(), stream, options);
-      TorchParameters discParameters = new TorchParameters(disc.parameters(), stream, options);
-      EqOptions eq = EqOptions.RELEASED;
-      TorchObjective theirs =
-          new TorchObjective(
-              new TorchAutoencoder(model.config, vaeParameters),
-              model.latent(vaeParameters),
-              Optional.of(new TorchDiscriminator(DISCRIMINATOR_LAYERS, discParameters)),
-              Optional.of(new TorchLpips(new TorchParameters(lpips.parameters(), stream, options))),
-              eq,
-              loss(model));
-      SpatialTransform tau =
-          new SpatialTransform(0.75, 0.75, 1, false, false, Interpolation.BILINEAR);
-      List<Draw> draws = List.of(new Draw(Draw.Branch.EQUIVARIANT, tau));
-      EqObjective ours = new EqObjective(vae, disc, lpips, eq, loss(model));
-      vae.parameters().newUpdate();
-      StepLosses mine =
-          ours.generatorStep(
-              stream, arena, Tape.Mode.RECORD, x, draws, Twins.noise(stream, 100), true);
-      org.bytedeco.pytorch.Tensor tx = nchw(images(1, STEP_SIDE), image);
-      Map<String, Double> losses =
-          theirs.generatorStep(Twins.groups(draws, tx, model.config, 100), true, true);
-      Twins.compareLosses(losses, mine);
-      double worst = Twins.compareGradients(vae.parameters(), stream, vaeParameters);
-      disc.parameters().newUpdate();
-      mine = ours.discriminatorStep(stream, arena, x, draws, Twins.noise(stream, 200));
-      Twins.compareLosses(
-          theirs.discriminatorStep(Twins.groups(draws, tx, model.config, 200)), mine);
-      double worstOfDisc = Twins.compareGradients(disc.parameters(), stream, discParameters);
-      say(
-          "{\"model\": \"%s\", \"side\": %d, \"gradients\": %.2e, \"disc_gradients\": %.2e}",
-          model, STEP_SIDE, worst, worstOfDisc);
     }
+    throw new AssertionError("all images lie at a kink");
   }
 }

@@ -168,16 +168,6 @@ class ObjectiveOracleTest {
     }
   }
 
-  /**
-   * Some feature of every pixel is alive: LPIPS takes their direction, and that of nothing has no
-   * derivative.
-   */
-  private static void enliven(Lpips lpips, Stream stream) {
-    for (String first : List.of("net.features.0.bias", "net.features.2.bias")) {
-      lpips.parameters().get(first).value().fill(stream, 0.5);
-    }
-  }
-
   static java.util.stream.Stream<Arguments> cases() {
     return java.util.Arrays.stream(Kind.values())
         .flatMap(kind -> java.util.Arrays.stream(Case.values()).map(c -> Arguments.of(kind, c)));
@@ -195,7 +185,7 @@ class ObjectiveOracleTest {
         Discriminator disc = new Discriminator(3, 8, 2, stream, 4);
         Lpips lpips = new Lpips(8, stream, 5)) {
       decide(disc, 2, stream);
-      enliven(lpips, stream);
+      Twins.brighten(lpips, stream);
       Shape image = Shape.of(BATCH, SIDE, SIDE, 3);
       io.github.eqvae.tensor.Tensor x = arena.tensor(image);
       x.set(stream, images(BATCH, SIDE));

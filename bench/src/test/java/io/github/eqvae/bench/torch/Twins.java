@@ -7,6 +7,7 @@ import io.github.eqvae.equivariance.EqObjective;
 import io.github.eqvae.equivariance.StepLosses;
 import io.github.eqvae.model.AutoencoderConfig;
 import io.github.eqvae.model.Discriminator;
+import io.github.eqvae.model.Lpips;
 import io.github.eqvae.model.VqModel;
 import io.github.eqvae.nn.Parameter;
 import io.github.eqvae.nn.ParameterStore;
@@ -41,9 +42,13 @@ final class Twins {
     return out;
   }
 
-  /** Images with structure: a few soft waves, so that the networks see more than noise. */
   static float[] images(int batch, int side) {
-    float[] x = normal(5, (long) batch * side * side * 3);
+    return images(batch, side, 5);
+  }
+
+  /** Images with structure: a few soft waves, so that the networks see more than noise. */
+  static float[] images(int batch, int side, long seed) {
+    float[] x = normal(seed, (long) batch * side * side * 3);
     for (int i = 0; i < x.length; i++) {
       double wave = Math.sin(i / 3 % side * 0.4 + i % 3) * Math.cos(i / (3 * side) * 0.23);
       x[i] = (float) Math.clamp(0.7 * wave + 0.15 * x[i], -1, 1);
@@ -102,41 +107,78 @@ final class Twins {
             assertEquals(value, actual.get(name), TOLERANCE * Math.abs(value) + 1e-12, name));
   }
 
+  /** Gradients by the names of what is learned. */
+  static Map<String, double[]> gradients(TorchParameters parameters) {
+    Map<String, double[]> out = new LinkedHashMap<>();
+    for (String name : parameters.learned()) {
+      out.put(name, values(parameters.value(name).grad()));
+    }
+    return out;
+  }
+
+  private static Map<String, double[]> gradients(ParameterStore store, Stream stream) {
+    Map<String, double[]> out = new LinkedHashMap<>();
+    store.learned().forEach(p -> out.put(p.name(), p.gradient().toDoubles(stream)));
+    return out;
+  }
+
+  /** Of each parameter the largest difference, relative to the largest expected gradient. */
+  static Map<String, Double> differences(
+      Map<String, double[]> expected, Map<String, double[]> actual) {
+    assertEquals(expected.keySet(), actual.keySet(), "other parameters");
+    Map<String, Double> out = new LinkedHashMap<>();
+    actual.forEach(
+        (name, mine) -> {
+          double[] other = expected.get(name);
+          assertEquals(other.length, mine.length, name);
+          double difference = 0;
+          for (int i = 0; i < mine.length; i++) {
+            double d = Math.abs(mine[i] - other[i]);
+            difference = d <= difference ? difference : d; // NaN is the worst
+          }
+          // Softmax does not change when all scores of a row do: the gradient of the keys' bias is
+          // zero by algebra. So is that of the last bias of the discriminator where all logits lie
+          // between the hinge's kinks: real and fake pull equally. What rounding leaves of the
+          // terms is compared with the gradient of the layer's weights instead.
+          boolean zero = name.endsWith(".k.bias") || maximum(other) < CANCELLED;
+          String measure = zero ? name.replace(".bias", ".weight") : name;
+          out.put(name, difference / maximum(expected.get(measure)));
+        });
+    return out;
+  }
+
+  /** NaN is the worst. */
+  static double worst(Map<String, Double> differences) {
+    return differences.values().stream().reduce(0.0, (a, b) -> b <= a ? a : b);
+  }
+
   /** Returns the largest difference of all, relative to its parameter's largest gradient. */
   static double compareGradients(ParameterStore store, Stream stream, TorchParameters expected) {
-    Map<String, double[]> theirs = new LinkedHashMap<>();
-    for (String name : expected.learned()) {
-      theirs.put(name, values(expected.value(name).grad()));
-    }
-    List<String> wrong = new ArrayList<>();
-    double worst = 0;
-    for (Parameter p : store.learned()) {
-      double[] mine = p.gradient().toDoubles(stream);
-      double[] other = theirs.get(p.name());
-      assertEquals(other.length, mine.length, p.name());
-      double difference = 0;
-      for (int i = 0; i < mine.length; i++) {
-        double d = Math.abs(mine[i] - other[i]);
-        difference = d <= difference ? difference : d; // NaN is the worst
-      }
-      // Softmax does not change when all scores of a row do: the gradient of the keys' bias is zero
-      // by algebra. So is that of the last bias of the discriminator where all logits lie between
-      // the
-      // hinge's kinks: real and fake pull equally. What rounding leaves of the terms is compared
-      // with
-      // the gradient of the layer's weights instead.
-      boolean zero = p.name().endsWith(".k.bias") || maximum(other) < CANCELLED;
-      String measure = zero ? p.name().replace(".bias", ".weight") : p.name();
-      double relative = difference / maximum(theirs.get(measure));
-      worst = Math.max(worst, relative);
-      if (!(relative <= TOLERANCE)) {
-        wrong.add(p.name() + ": " + relative);
-      }
-    }
-    store.learned().forEach(p -> theirs.remove(p.name()));
-    assertEquals(Map.of(), theirs, "parameters that eqvae does not have");
+    return compareGradients(store, stream, gradients(expected));
+  }
+
+  static double compareGradients(
+      ParameterStore store, Stream stream, Map<String, double[]> expected) {
+    Map<String, Double> all = differences(expected, gradients(store, stream));
+    List<String> wrong =
+        all.entrySet().stream()
+            .filter(e -> !(e.getValue() <= TOLERANCE))
+            .map(Object::toString)
+            .toList();
     assertEquals(List.of(), wrong);
-    return worst;
+    return worst(all);
+  }
+
+  /**
+   * Biases, so that ReLU leaves something of every pixel's features, as in a trained network. LPIPS
+   * takes their direction, whose derivative has no bound where next to nothing is left.
+   */
+  static void brighten(Lpips lpips, Stream stream) {
+    for (Parameter p : lpips.parameters().all()) {
+      if (p.name().endsWith(".bias")) {
+        p.value().fill(stream, 0.5);
+      }
+    }
   }
 
   /** Larger last weights: logits on both sides of the hinge's kinks, as after some training. */

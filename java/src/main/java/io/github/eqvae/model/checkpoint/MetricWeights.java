@@ -59,7 +59,7 @@ public final class MetricWeights {
           "vgg16-397923af.pth",
           "https://download.pytorch.org/models/vgg16-397923af.pth",
           "SHA-256",
-          "397923af");
+          "397923af8e79cdbb6a7127f12361acd7a2f83e06b05044ddf496e83de57a5bf0");
 
   /** The heads of LPIPS over it, as taming-transformers names the file. */
   public static final Published LPIPS_HEADS =
@@ -76,7 +76,7 @@ public final class MetricWeights {
           "https://github.com/mseitzer/pytorch-fid/releases/download/fid_weights/"
               + "pt_inception-2015-12-05-6726825d.pth",
           "SHA-256",
-          "6726825d");
+          "6726825d0af5f729cebd5821db510b11b1cfad8faad88a03f1befd49fb9129b2");
 
   /** Where the convolutions are among the layers of VGG16, and how many channels they give. */
   private static final int[][] VGG_LAYERS = {
