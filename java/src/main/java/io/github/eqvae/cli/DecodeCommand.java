@@ -2,7 +2,6 @@ package io.github.eqvae.cli;
 
 import io.github.eqvae.io.Image;
 import io.github.eqvae.io.Images;
-import io.github.eqvae.io.NpyArray;
 import io.github.eqvae.io.NpzFile;
 import io.github.eqvae.latents.LatentFiles;
 import io.github.eqvae.serve.Codes;
@@ -10,14 +9,14 @@ import io.github.eqvae.serve.ImageBatch;
 import io.github.eqvae.serve.Latents;
 import io.github.eqvae.serve.Vae;
 import io.github.eqvae.tensor.Device;
-import java.io.ByteArrayOutputStream;
+import java.io.BufferedOutputStream;
 import java.io.IOException;
+import java.io.OutputStream;
 import java.io.PrintWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
-import java.util.Map;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -88,10 +87,10 @@ final class DecodeCommand implements Callable<Integer> {
           out + " is there already; name another, or add --overwrite");
     }
     try (Device device = model.open();
-        Vae vae = model.load(device)) {
+        Vae vae = model.load(device);
+        Sink sink = archive ? new Archive() : new Folder()) {
       boolean areScaled = scaled || files.scaled().orElse(false);
       Ticker ticker = new Ticker(spec.commandLine().getErr(), "decoded", 0, 0);
-      Sink sink = archive ? new Archive() : new Folder();
       files.visit(
           vae.latentChannels(),
           areScaled,
@@ -152,10 +151,13 @@ final class DecodeCommand implements Callable<Integer> {
   }
 
   /** Where images go. */
-  private interface Sink {
+  private interface Sink extends AutoCloseable {
     void add(String name, Image image) throws IOException;
 
     void finish() throws IOException;
+
+    @Override
+    default void close() throws IOException {}
   }
 
   /** One PNG file each. */
@@ -175,10 +177,18 @@ final class DecodeCommand implements Callable<Integer> {
     public void finish() {}
   }
 
-  /** All bytes of images of one size. */
+  /** Images of one size, in one array: any number, so they wait in a file beside it. */
   private final class Archive implements Sink {
-    private final ByteArrayOutputStream bytes = new ByteArrayOutputStream();
+    private final Path part;
+    private final OutputStream bytes;
     private long[] shape = {};
+
+    Archive() throws IOException {
+      Path target = out.toAbsolutePath();
+      Files.createDirectories(target.getParent());
+      part = target.resolveSibling(target.getFileName() + ".part");
+      bytes = new BufferedOutputStream(Files.newOutputStream(part));
+    }
 
     @Override
     public void add(String name, Image image) throws IOException {
@@ -188,17 +198,20 @@ final class DecodeCommand implements Callable<Integer> {
       if (shape[1] != image.height() || shape[2] != image.width()) {
         throw new IOException("images of several sizes do not fit into one array: " + name);
       }
-      if ((long) bytes.size() + image.data().length > Integer.MAX_VALUE - 8) {
-        throw new IOException("more than 2 GB of images: write a folder, or decode in parts");
-      }
       shape[0]++;
       bytes.write(image.data());
     }
 
     @Override
     public void finish() throws IOException {
-      Files.createDirectories(out.toAbsolutePath().getParent());
-      NpzFile.write(out, Map.of("arr_0", new NpyArray("|u1", shape, bytes.toByteArray())));
+      bytes.close();
+      NpzFile.write(out, "arr_0", "|u1", shape, part);
+    }
+
+    @Override
+    public void close() throws IOException {
+      bytes.close();
+      Files.deleteIfExists(part);
     }
   }
 }

@@ -343,6 +343,12 @@ public record NpyArray(String descr, long[] shape, byte[] data) {
    * @throws IOException if writing fails
    */
   public void write(OutputStream out) throws IOException {
+    out.write(header(descr, shape));
+    out.write(data);
+  }
+
+  /** What stands before the elements. */
+  static byte[] header(String descr, long... shape) {
     String dims =
         Arrays.stream(shape).mapToObj(Long::toString).collect(Collectors.joining(", "))
             + (shape.length == 1 ? "," : "");
@@ -351,9 +357,8 @@ public record NpyArray(String descr, long[] shape, byte[] data) {
             Locale.ROOT, "{'descr': '%s', 'fortran_order': False, 'shape': (%s), }", descr, dims);
     int length = MAGIC.length + 4 + text.length() + 1;
     text += " ".repeat((ALIGN - length % ALIGN) % ALIGN) + "\n";
-    out.write(MAGIC);
-    out.write(new byte[] {1, 0, (byte) text.length(), (byte) (text.length() >> 8)});
-    out.write(text.getBytes(StandardCharsets.US_ASCII));
-    out.write(data);
+    ByteBuffer header = ByteBuffer.allocate(MAGIC.length + 4 + text.length());
+    header.put(MAGIC).put(new byte[] {1, 0, (byte) text.length(), (byte) (text.length() >> 8)});
+    return header.put(text.getBytes(StandardCharsets.US_ASCII)).array();
   }
 }

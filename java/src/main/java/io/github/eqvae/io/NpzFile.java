@@ -6,6 +6,7 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
 import java.nio.channels.Channels;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.LocalDateTime;
 import java.util.LinkedHashMap;
@@ -13,6 +14,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.TreeSet;
 import java.util.zip.CRC32;
+import java.util.zip.CheckedInputStream;
 import java.util.zip.ZipEntry;
 import java.util.zip.ZipException;
 import java.util.zip.ZipFile;
@@ -96,6 +98,43 @@ public final class NpzFile {
             zip.write(bytes);
             zip.closeEntry();
           }
+          zip.finish();
+          zip.flush();
+        });
+  }
+
+  /**
+   * Writes or replaces a file of one array, atomically and without compression. The elements may be
+   * more than fit into memory.
+   *
+   * @param path the file; its directory must exist
+   * @param name of the array
+   * @param descr the element type, as of {@link NpyArray}
+   * @param shape the dimensions, outermost first
+   * @param data a file with the elements and nothing else
+   * @throws IOException if reading or writing fails
+   */
+  public static void write(Path path, String name, String descr, long[] shape, Path data)
+      throws IOException {
+    byte[] header = NpyArray.header(descr, shape);
+    CRC32 crc = new CRC32();
+    crc.update(header);
+    try (InputStream in = new CheckedInputStream(Files.newInputStream(data), crc)) {
+      in.transferTo(OutputStream.nullOutputStream());
+    }
+    AtomicFiles.write(
+        path,
+        channel -> {
+          ZipOutputStream zip = new ZipOutputStream(Channels.newOutputStream(channel));
+          ZipEntry entry = new ZipEntry(name + SUFFIX);
+          entry.setMethod(ZipEntry.STORED);
+          entry.setSize(header.length + Files.size(data));
+          entry.setCrc(crc.getValue());
+          entry.setTimeLocal(EPOCH);
+          zip.putNextEntry(entry);
+          zip.write(header);
+          Files.copy(data, zip);
+          zip.closeEntry();
           zip.finish();
           zip.flush();
         });

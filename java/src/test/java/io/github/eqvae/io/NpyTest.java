@@ -110,6 +110,9 @@ class NpyTest {
     byte[] once = Files.readAllBytes(file);
     NpzFile.write(file, Map.of("latents", NpyArray.floats(new float[] {1, 2}, 2)));
     assertArrayEquals(once, Files.readAllBytes(file));
+    Path elements = Files.write(folder.resolve("a"), NpyArray.floats(new float[] {1, 2}, 2).data());
+    NpzFile.write(file, "latents", "<f4", new long[] {2}, elements);
+    assertArrayEquals(once, Files.readAllBytes(file), "from a file");
     assertEquals(2, NpzFile.read(file, List.of("latents"), 100).get("latents").toFloats()[1]);
     assertThrows(IOException.class, () -> NpzFile.read(file, List.of("latents"), 7));
     // 512 MB of zeros in half a megabyte: refused by its header, before it is unpacked.
