@@ -29,6 +29,9 @@ import org.junit.jupiter.api.io.TempDir;
 class SeamTest {
   @TempDir Path folder;
 
+  /** Half a level of 255: less cannot change a picture by more than its rounding. */
+  private static final double VISIBLE = 0.5;
+
   private static final Tiling TILING = new Tiling(Integer.getInteger("eqvae.seams.tile", 512));
 
   @Test
@@ -132,6 +135,7 @@ class SeamTest {
         jump[1],
         jump[0]);
     assertTrue(count[1] > 0, "one tile is the whole image");
+    assertTrue(jump[1] < VISIBLE, "a step of " + jump[1] + " levels at the borders of tiles");
   }
 
   /** Columns, and likewise rows, within 8 pixels of a border between tiles. */
