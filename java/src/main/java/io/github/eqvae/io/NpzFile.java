@@ -68,6 +68,16 @@ public final class NpzFile {
     }
   }
 
+  /** Names its checksum and size before its content. */
+  private static ZipEntry stored(String name, long bytes, CRC32 crc) {
+    ZipEntry entry = new ZipEntry(name + SUFFIX);
+    entry.setMethod(ZipEntry.STORED);
+    entry.setSize(bytes);
+    entry.setCrc(crc.getValue());
+    entry.setTimeLocal(EPOCH);
+    return entry;
+  }
+
   /**
    * Writes or replaces a file, atomically and without compression.
    *
@@ -84,17 +94,11 @@ public final class NpzFile {
           for (Map.Entry<String, NpyArray> e : arrays.entrySet()) {
             ByteArrayOutputStream header = new ByteArrayOutputStream();
             NpyArray array = e.getValue();
-            // Stored entries name their checksum and size before their content.
             array.write(header);
             byte[] bytes = header.toByteArray();
             CRC32 crc = new CRC32();
             crc.update(bytes);
-            ZipEntry entry = new ZipEntry(e.getKey() + SUFFIX);
-            entry.setMethod(ZipEntry.STORED);
-            entry.setSize(bytes.length);
-            entry.setCrc(crc.getValue());
-            entry.setTimeLocal(EPOCH);
-            zip.putNextEntry(entry);
+            zip.putNextEntry(stored(e.getKey(), bytes.length, crc));
             zip.write(bytes);
             zip.closeEntry();
           }
@@ -126,12 +130,7 @@ public final class NpzFile {
         path,
         channel -> {
           ZipOutputStream zip = new ZipOutputStream(Channels.newOutputStream(channel));
-          ZipEntry entry = new ZipEntry(name + SUFFIX);
-          entry.setMethod(ZipEntry.STORED);
-          entry.setSize(header.length + Files.size(data));
-          entry.setCrc(crc.getValue());
-          entry.setTimeLocal(EPOCH);
-          zip.putNextEntry(entry);
+          zip.putNextEntry(stored(name, header.length + Files.size(data), crc));
           zip.write(header);
           Files.copy(data, zip);
           zip.closeEntry();
