@@ -33,8 +33,7 @@ import java.util.OptionalLong;
  *
  * @param checkpoint whatever {@link AutoencoderCheckpoint} opens
  * @param data the folder
- * @param size side of the images; empty for what the model was trained with
- * @param crop how pictures become squares
+ * @param square how pictures become squares
  * @param images at most so many; empty for all
  * @param batch images at once
  * @param lpips weights of LPIPS
@@ -45,8 +44,7 @@ import java.util.OptionalLong;
 record CheckpointEvaluation(
     Path checkpoint,
     Path data,
-    OptionalInt size,
-    EncodeOptions.Crop crop,
+    SquareOptions square,
     OptionalInt images,
     int batch,
     Optional<Path> lpips,
@@ -79,15 +77,7 @@ record CheckpointEvaluation(
               .orElse(null);
       closing.add(rfid);
       err.flush();
-      int side = size.orElse(vae.config().resolution());
-      if (side % vae.config().downsamplingFactor() != 0) {
-        throw new EqvaeException.Argument(
-            "--size "
-                + side
-                + ": must be a multiple of "
-                + vae.config().downsamplingFactor()
-                + ", the model's downsampling factor");
-      }
+      int side = square.side(vae.config().resolution(), vae.config().downsamplingFactor());
       return new Result(
           measure(vae, distance, rfid, folder, side, stream, err), Map.of(), Map.of(), seed);
     }
@@ -109,21 +99,14 @@ record CheckpointEvaluation(
     int total = Math.min(folder.size(), wanted);
     int channels = vae.config().inChannels();
     int threads = Runtime.getRuntime().availableProcessors();
-    Transform square =
-        switch (crop) {
-          case ADM -> new Transform.AdmCenterCrop(side);
-          case CENTER -> new Transform.CenterCrop(side);
-          case NONE ->
-              throw new EqvaeException.Argument(
-                  "--crop none: figures are of squares of one size; use adm or center");
-        };
+    Transform transform = square.transform(side, EncodeOptions.Crop.ADM);
     int[] indices = new int[total];
     Arrays.setAll(indices, i -> i);
     Ticker ticker = new Ticker(err, "measured", total, 0);
     try (Loader loader =
             Loader.evaluation(
                 folder.subset(indices),
-                List.of(square),
+                List.of(transform),
                 new LoaderOptions(batch, side, side, channels, 0, threads, 2));
         Evaluator evaluator = new Evaluator(vae, distance, stream)) {
       seed.ifPresent(evaluator::samplePosterior);

@@ -106,14 +106,10 @@ final class DecodeCommand implements Callable<Integer> {
 
             @Override
             public void codes(Codes codes, List<String> names) throws IOException {
-              if (tile.tiling().isPresent()) {
-                throw new io.github.eqvae.EqvaeException.Argument(
-                    "--tile: codes are decoded whole; leave it out, and use a smaller --batch");
-              }
               int step = model.group();
               for (int i = 0; i < codes.count(); i += step) {
                 int to = Math.min(codes.count(), i + step);
-                take(vae.decode(codes.part(i, to)), i, names);
+                take(tile.decode(vae, codes.part(i, to)), i, names);
               }
             }
 

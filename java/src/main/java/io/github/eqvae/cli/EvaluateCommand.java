@@ -178,8 +178,7 @@ final class EvaluateCommand implements Callable<Integer> {
         new CheckpointEvaluation(
                 run,
                 pictures,
-                c.size().map(OptionalInt::of).orElse(OptionalInt.empty()),
-                c.crop(),
+                c,
                 c.images.map(OptionalInt::of).orElse(OptionalInt.empty()),
                 c.batch.orElse(4),
                 c.lpips,

@@ -90,7 +90,6 @@ public final class Main implements Runnable {
           case EqvaeException.Internal bug -> throw bug;
           case EqvaeException known -> known.getMessage();
           case io.github.eqvae.train.RecipeException recipe -> recipe.getMessage();
-          case java.nio.file.NotDirectoryException file -> file.getMessage() + " is not a folder";
           case NoSuchFileException missing -> "There is no file " + missing.getMessage();
           case SafetensorsException file -> file.getMessage();
           case TorchFileException file -> file.getMessage();

@@ -1,28 +1,32 @@
 package io.github.eqvae.cli;
 
+import io.github.eqvae.EqvaeException;
 import io.github.eqvae.data.ImageFolder;
 import io.github.eqvae.data.SampleRandom;
 import io.github.eqvae.data.Transform;
+import io.github.eqvae.equivariance.EqOptions;
 import io.github.eqvae.equivariance.SpatialTransform;
 import io.github.eqvae.eval.Evaluator;
 import io.github.eqvae.io.DecodeOptions;
 import io.github.eqvae.io.Image;
 import io.github.eqvae.io.Images;
+import io.github.eqvae.latents.EncodeOptions;
+import io.github.eqvae.model.Autoencoder;
+import io.github.eqvae.model.checkpoint.AutoencoderCheckpoint;
 import io.github.eqvae.serve.ImageBatch;
 import io.github.eqvae.serve.Latents;
 import io.github.eqvae.serve.Vae;
 import io.github.eqvae.tensor.Device;
-import io.github.eqvae.train.Recipe;
+import io.github.eqvae.tensor.Stream;
 import io.github.eqvae.train.TrainedModel;
-import io.github.eqvae.train.Trainer;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.Callable;
+import java.util.function.UnaryOperator;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
@@ -36,9 +40,9 @@ import picocli.CommandLine.Spec;
     mixinStandardHelpOptions = true,
     description = {
       "Encodes and decodes a picture or a folder of pictures.",
-      "Writes PNG files of the same names. Pictures are cut to a centred square of the model's"
-          + " resolution, or with --whole kept as they are. --rotate and --scale transform the"
-          + " latent in between."
+      "Writes PNG files of the same names. Pictures are cut to squares of the model's resolution,"
+          + " or with --whole kept as they are. --rotate and --scale transform the latent of the"
+          + " square in between."
     },
     footer = {
       "",
@@ -48,16 +52,21 @@ import picocli.CommandLine.Spec;
       "  eqvae reconstruct sd-vae-ft-ema/ pictures/ out/ --whole --tile 512"
     })
 final class ReconstructCommand implements Callable<Integer> {
+  private static final String PNG = ".png";
+
   @Parameters(
       index = "0",
       paramLabel = "MODEL",
       description = "Folder of a run, or any checkpoint that `eqvae inspect` reads.")
-  private Path run = Path.of(".");
+  private Path model = Path.of(".");
 
   @Parameters(index = "1", paramLabel = "IN", description = "A picture or a folder of pictures.")
   private Path in = Path.of(".");
 
-  @Parameters(index = "2", paramLabel = "OUT", description = "Folder for the results.")
+  @Parameters(
+      index = "2",
+      paramLabel = "OUT",
+      description = "Folder for the results; of one picture also a file .png.")
   private Path out = Path.of(".");
 
   @Option(
@@ -79,6 +88,11 @@ final class ReconstructCommand implements Callable<Integer> {
       description = "Pictures keep their size; the last rows are repeated up to a multiple.")
   private boolean whole;
 
+  @Mixin private SquareOptions square = new SquareOptions();
+
+  @Option(names = "--overwrite", description = "Replaces results that are there.")
+  private boolean overwrite;
+
   @Mixin private TileOption tile = new TileOption();
 
   @Mixin private DeviceOption device = new DeviceOption();
@@ -90,131 +104,182 @@ final class ReconstructCommand implements Callable<Integer> {
     PrintWriter stdout = spec.commandLine().getOut();
     PrintWriter stderr = spec.commandLine().getErr();
     if (rotate % 90 != 0) {
-      throw new io.github.eqvae.EqvaeException.Argument(
-          "--rotate " + rotate + ": multiples of 90 are possible");
+      throw new EqvaeException.Argument("--rotate " + rotate + ": multiples of 90 are possible");
     }
     boolean transforms = rotate != 0 || scale != 1;
-    if (whole && transforms) {
-      throw new io.github.eqvae.EqvaeException.Argument(
-          "--whole goes without --rotate and --scale, which transform squares");
+    if (transforms && (whole || tile.tiling().isPresent())) {
+      throw new EqvaeException.Argument(
+          "--rotate and --scale transform squares: leave out --whole and --tile");
     }
-    boolean squares = Files.exists(run) && !whole && TrainedModel.isRun(run);
-    if (squares && tile.tiling().isPresent()) {
-      throw new io.github.eqvae.EqvaeException.Argument(
-          "--tile goes with --whole: the squares of a run are as small as those it was trained on");
+    if (whole && square.isGiven()) {
+      throw new EqvaeException.Argument(
+          "--size and --crop say how pictures become squares: leave out --whole");
     }
-    if (Files.exists(run) && (whole || !TrainedModel.isRun(run))) {
-      return checkpoint(transforms, stdout, stderr);
-    }
-    RunFolder folder = new RunFolder(run);
-    List<String> overrides = new ArrayList<>();
-    device.addTo(overrides);
-    Recipe recipe = folder.readRecipe(overrides);
-    SpatialTransform tau =
-        new SpatialTransform(
-            scale,
-            scale,
-            Math.floorMod(rotate / 90, 4),
-            false,
-            false,
-            recipe.objective().eqOptions().interpolation());
-    ImageFolder pictures =
-        ImageFolder.open(
-            in,
-            DecodeOptions.DEFAULT,
-            (name, cause) -> stderr.println("eqvae: skipped broken image " + name + ": " + cause));
-    Files.createDirectories(out);
-    int done = 0;
-    try (Trainer trainer = new Trainer(recipe)) {
-      trainer.resume(folder.latest(recipe, stderr));
-      trainer.useAverage();
-      try (Evaluator evaluator = new Evaluator(trainer.vae(), null, trainer.stream())) {
-        for (int i = 0; i < pictures.size(); i++) {
-          Image image;
-          try {
-            image = pictures.load(i);
-          } catch (IOException broken) {
-            continue; // named by the folder itself
-          }
-          write(evaluator, recipe, image, i, pictures.name(i), tau);
-          done++;
-        }
-      }
-    }
-    int broken = pictures.skipped().size();
-    stdout.println(
-        done
-            + (done == 1 ? " picture" : " pictures")
-            + " written to "
-            + out
-            + (broken > 0 ? ", " + broken + " broken" : ""));
-    stdout.flush();
-    return 0;
-  }
-
-  private void write(
-      Evaluator evaluator, Recipe recipe, Image image, int index, String name, SpatialTransform tau)
-      throws IOException {
-    int side = recipe.data().resolution();
-    int channels = recipe.data().channels();
-    Image square =
-        new Transform.CenterCrop(side)
-            .apply(image, new SampleRandom(0, 0, index))
-            .withChannels(channels);
-    float[] x = new float[side * side * channels];
-    square.toSigned(x, 0);
-    float[] y = evaluator.decode(x, 1, side, tau);
-    int result = (int) Math.round(Math.sqrt(y.length / (double) channels));
-    Path target = out.resolve(name.replaceAll("\\.[^./]+$", "") + ".png");
-    Files.createDirectories(target.toAbsolutePath().getParent());
-    Images.writePng(
-        target, Image.ofFloats(result, y.length / channels / result, channels, y, 0, -1, 1));
-  }
-
-  /** Through the interface for programs. */
-  private int checkpoint(boolean transforms, PrintWriter stdout, PrintWriter stderr)
-      throws IOException {
-    if (transforms) {
-      throw new io.github.eqvae.EqvaeException.Argument(
-          "--rotate and --scale work on runs; " + run + " is another checkpoint");
+    if (!Files.exists(model)) {
+      throw new EqvaeException.Argument("There is no file or folder " + model);
     }
     ImageFolder pictures =
         ImageFolder.open(
             in,
             DecodeOptions.DEFAULT,
             (name, cause) -> stderr.println("eqvae: skipped broken image " + name + ": " + cause));
+    // Looked at before anything is computed, and long before anything is written.
+    for (int i = 0; i < pictures.size(); i++) {
+      requireFree(target(pictures.name(i)));
+    }
     int done = 0;
     try (Device on = device.name().map(Device::open).orElseGet(Device::best);
-        Vae vae = Vae.load(run, on)) {
+        Coder coder = transforms ? new Transforming(on) : new Plain(on)) {
       Ticker ticker = new Ticker(stderr, "reconstructed", pictures.size(), 0);
       for (int i = 0; i < pictures.size(); i++) {
         Image image;
         try {
-          image = pictures.load(i).withChannels(vae.imageChannels());
+          image = pictures.load(i);
         } catch (IOException broken) {
           continue; // named by the folder itself
         }
-        if (!whole) {
-          image =
-              new Transform.CenterCrop(vae.resolution()).apply(image, new SampleRandom(0, 0, i));
-        }
-        ImageBatch batch = ImageBatch.ofImages(List.of(image));
-        Latents latents = tile.encode(vae, batch.padToMultiple(vae.downsamplingFactor()));
-        ImageBatch again = tile.decode(vae, latents).crop(image.height(), image.width());
-        Path target = out.resolve(pictures.name(i).replaceAll("\\.[^./]+$", "") + ".png");
+        Path target = target(pictures.name(i));
         Files.createDirectories(target.toAbsolutePath().getParent());
-        Images.writePng(target, again.image(0));
+        Images.writePng(target, coder.reconstruct(image));
         ticker.at(++done);
       }
+      int broken = pictures.skipped().size();
       stdout.printf(
           Locale.ROOT,
-          "%d %s written to %s, %,d MB of memory beside the weights%n",
+          "%d %s written to %s%s, %,d MB of memory beside the weights%n",
           done,
           done == 1 ? "picture" : "pictures",
           out,
-          vae.memory().liveBytes() >> 20);
+          broken > 0 ? ", " + broken + " broken" : "",
+          coder.bytes() >> 20);
       stdout.flush();
     }
     return 0;
+  }
+
+  private void requireFree(Path target) throws IOException {
+    Path result = target.toAbsolutePath().normalize();
+    boolean isSource =
+        Files.exists(result)
+            && (Files.isRegularFile(in)
+                ? Files.isSameFile(result, in)
+                : result.toRealPath().startsWith(in.toRealPath()));
+    if (isSource) {
+      throw new EqvaeException.Argument(
+          target + " is one of the pictures to be read; name another place for the results");
+    }
+    if (!overwrite && Files.exists(result)) {
+      throw new EqvaeException.Argument(
+          target + " is there already; name another folder, or add --overwrite");
+    }
+  }
+
+  /** Where the result of a picture goes: one picture may be given one file. */
+  private Path target(String name) {
+    boolean file = Files.isRegularFile(in) && out.toString().toLowerCase(Locale.ROOT).endsWith(PNG);
+    return file ? out : out.resolve(name.replaceAll("\\.[^./]+$", "") + PNG);
+  }
+
+  /** Pictures through an autoencoder. */
+  private interface Coder extends AutoCloseable {
+    /** The reconstruction. */
+    Image reconstruct(Image picture);
+
+    /** What it took on the device. */
+    long bytes();
+
+    @Override
+    void close();
+  }
+
+  /** How pictures become squares: as in training, or as papers measure published models. */
+  private UnaryOperator<Image> cropper(int resolution, int downsamplingFactor) {
+    Transform transform =
+        square.transform(
+            square.side(resolution, downsamplingFactor),
+            TrainedModel.isRun(model) ? EncodeOptions.Crop.CENTER : EncodeOptions.Crop.ADM);
+    return image -> transform.apply(image, new SampleRandom(0, 0, 0));
+  }
+
+  /** Through the interface for programs. */
+  private final class Plain implements Coder {
+    private final Vae vae;
+    private final UnaryOperator<Image> cut;
+
+    Plain(Device on) throws IOException {
+      vae = Vae.load(model, on);
+      cut = whole ? UnaryOperator.identity() : cropper(vae.resolution(), vae.downsamplingFactor());
+    }
+
+    @Override
+    public Image reconstruct(Image picture) {
+      Image image = cut.apply(picture);
+      ImageBatch batch = ImageBatch.ofImages(List.of(image.withChannels(vae.imageChannels())));
+      Latents latents = tile.encode(vae, batch.padToMultiple(vae.downsamplingFactor()));
+      return tile.decode(vae, latents).crop(image.height(), image.width()).image(0);
+    }
+
+    @Override
+    public long bytes() {
+      return vae.memory().liveBytes();
+    }
+
+    @Override
+    public void close() {
+      vae.close();
+    }
+  }
+
+  /** Squares, whose latents are transformed in between. */
+  private final class Transforming implements Coder {
+    private final Stream stream;
+    private final Autoencoder vae;
+    private final Evaluator evaluator;
+    private final SpatialTransform tau;
+    private final UnaryOperator<Image> cut;
+
+    Transforming(Device on) throws IOException {
+      stream = new Stream(on);
+      EqOptions options = EqOptions.RELEASED;
+      int side;
+      if (TrainedModel.isRun(model)) {
+        options = TrainedModel.recipe(model).objective().eqOptions();
+        side = TrainedModel.recipe(model).data().resolution();
+        vae = TrainedModel.load(model, stream, true);
+      } else {
+        try (AutoencoderCheckpoint checkpoint = AutoencoderCheckpoint.open(model)) {
+          vae = checkpoint.load(stream);
+          side = vae.config().resolution();
+        }
+      }
+      evaluator = new Evaluator(vae, null, stream);
+      cut = cropper(side, vae.config().downsamplingFactor());
+      tau =
+          new SpatialTransform(
+              scale, scale, Math.floorMod(rotate / 90, 4), false, false, options.interpolation());
+    }
+
+    @Override
+    public Image reconstruct(Image picture) {
+      Image image = cut.apply(picture).withChannels(vae.config().inChannels());
+      int channels = image.channels();
+      float[] x = new float[image.width() * image.height() * channels];
+      image.toSigned(x, 0);
+      float[] y = evaluator.decode(x, 1, image.width(), tau);
+      int result = (int) Math.round(Math.sqrt(y.length / (double) channels));
+      return Image.ofFloats(result, result, channels, y, 0, -1, 1);
+    }
+
+    @Override
+    public long bytes() {
+      return stream.device().memory().liveBytes();
+    }
+
+    @Override
+    public void close() {
+      evaluator.close();
+      vae.close();
+      stream.close();
+    }
   }
 }

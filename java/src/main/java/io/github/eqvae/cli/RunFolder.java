@@ -1,16 +1,19 @@
 package io.github.eqvae.cli;
 
 import io.github.eqvae.EqvaeException;
+import io.github.eqvae.io.AtomicFiles;
 import io.github.eqvae.train.Checkpoint;
 import io.github.eqvae.train.CheckpointStore;
+import io.github.eqvae.train.InitialWeights;
 import io.github.eqvae.train.Recipe;
 import io.github.eqvae.train.RecipeReader;
 import java.io.IOException;
 import java.io.PrintWriter;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Set;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
 /**
@@ -21,6 +24,10 @@ import java.util.stream.Stream;
  * @param path the folder
  */
 record RunFolder(Path path) {
+  /** What decides which images are held out. */
+  private static final Set<String> SPLIT =
+      Set.of("run.seed", "data.kind", "data.validation", "data.validation_path");
+
   Path recipe() {
     return path.resolve("recipe.yaml");
   }
@@ -62,12 +69,19 @@ record RunFolder(Path path) {
     return Files.exists(recipe());
   }
 
-  void writeRecipe(Recipe recipe) throws IOException {
+  /** Begins a run: its recipe, and what the checkpoint it starts from says. */
+  void writeStart(Recipe recipe) throws IOException {
     Files.createDirectories(path);
-    Files.writeString(recipe(), recipe.toYaml(), StandardCharsets.UTF_8);
+    InitialWeights.keepSettings(recipe, path);
+    writeRecipe(recipe);
   }
 
-  /** The recipe the run was started with. */
+  void writeRecipe(Recipe recipe) throws IOException {
+    Files.createDirectories(path);
+    AtomicFiles.write(recipe(), recipe.toYaml());
+  }
+
+  /** The recipe of the run as it last went on, with settings of this call. */
   Recipe readRecipe(List<String> overrides) {
     if (!Files.isRegularFile(recipe())) {
       throw new EqvaeException.Argument(
@@ -76,6 +90,29 @@ record RunFolder(Path path) {
               + " train` or `eqvae demo` made, such as runs/demo/eq.");
     }
     return RecipeReader.read(recipe(), overrides);
+  }
+
+  /**
+   * The recipe for going on. Length, rates, weights of losses and paths may change on the way; what
+   * the weights belong to and which images are held out may not.
+   */
+  Recipe resumedRecipe(List<String> overrides) {
+    Recipe before = readRecipe(List.of());
+    Recipe after = readRecipe(overrides);
+    List<Recipe.Change> refused =
+        before.changes(after).stream()
+            .filter(c -> c.key().startsWith("model.") || SPLIT.contains(c.key()))
+            .toList();
+    if (!refused.isEmpty()) {
+      throw new EqvaeException.Argument(
+          "A run cannot go on with another "
+              + refused.stream().map(Recipe.Change::toString).collect(Collectors.joining(", "))
+              + ": the model would not be the one that was trained, or images that were held out"
+              + " would be trained on. Begin another run; --set model.init_from="
+              + path
+              + " starts it from this one's weights.");
+    }
+    return after;
   }
 
   /** Whether the run ever saved, be the checkpoints whole or not. */

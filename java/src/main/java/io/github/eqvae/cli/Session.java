@@ -107,6 +107,7 @@ final class Session implements AutoCloseable {
 
   /** Trains to the end or until asked to stop. */
   Trainer.End train(boolean resume) throws IOException {
+    List<Recipe.Change> changes = resume ? folder.readRecipe(List.of()).changes(recipe) : List.of();
     if (resume && folder.hasCheckpoints()) {
       Checkpoint checkpoint = folder.latest(recipe, err);
       trainer.resume(checkpoint);
@@ -118,7 +119,13 @@ final class Session implements AutoCloseable {
       err.flush();
     } else {
       trainer.initialize();
+    }
+    if (!resume) {
+      folder.writeStart(recipe);
+    } else if (!changes.isEmpty()) {
       folder.writeRecipe(recipe);
+      err.println("eqvae: recipe.yaml has changed: " + changes);
+      err.flush();
     }
     long first = overfitBatch ? 0 : trainer.step() * recipe.optimizer().accumulate();
     StopSignal signal =
@@ -139,6 +146,11 @@ final class Session implements AutoCloseable {
         Progress progress =
             Progress.start(
                 "training", recipe.run().steps(), trainer.step(), recipe.run().logEvery())) {
+      if (!changes.isEmpty()) {
+        Map<String, Object> line = new LinkedHashMap<>();
+        changes.forEach(c -> line.put(c.key(), c.after()));
+        log.write("changed", trainer.step(), line);
+      }
       float[] held = data.heldOut(VALIDATION_IMAGES);
       end =
           trainer.run(
@@ -253,8 +265,8 @@ final class Session implements AutoCloseable {
     AutoencoderSettings settings =
         new AutoencoderSettings(
             OptionalInt.of(recipe.model().normNumGroups()),
-            OptionalInt.of(recipe.model().resolution()),
-            InitialWeights.scaling(recipe),
+            OptionalInt.of(recipe.data().resolution()),
+            InitialWeights.scaling(folder.path()),
             Optional.empty());
     metadata.putAll(settings.metadata());
     return metadata;

@@ -1,5 +1,6 @@
 package io.github.eqvae.cli;
 
+import io.github.eqvae.serve.Codes;
 import io.github.eqvae.serve.ImageBatch;
 import io.github.eqvae.serve.Latents;
 import io.github.eqvae.serve.Tiling;
@@ -27,5 +28,9 @@ final class TileOption {
 
   ImageBatch decode(Vae vae, Latents latents) {
     return tiling().map(t -> vae.decode(latents, t)).orElseGet(() -> vae.decode(latents));
+  }
+
+  ImageBatch decode(Vae vae, Codes codes) {
+    return tiling().map(t -> vae.decode(codes, t)).orElseGet(() -> vae.decode(codes));
   }
 }

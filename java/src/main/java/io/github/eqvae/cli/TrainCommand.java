@@ -63,7 +63,9 @@ final class TrainCommand implements Callable<Integer> {
   @Option(
       names = "--resume",
       paramLabel = "DIR",
-      description = "Goes on with the run in this folder from its newest whole checkpoint.")
+      description =
+          "Goes on with the run in this folder from its newest whole checkpoint. Its recipe.yaml"
+              + " takes on what --set changes.")
   private Optional<Path> resume = Optional.empty();
 
   @Option(names = "--seed", paramLabel = "N", description = "Short for --set run.seed=N.")
@@ -104,7 +106,18 @@ final class TrainCommand implements Callable<Integer> {
               + " (docs/lpips.md says how to add it)");
     }
     stderr.flush();
+    RunFolder folder = folder();
+    boolean used = resume.isEmpty() && folder.isUsed();
+    String another =
+        folder.path()
+            + " already holds a run. Go on with it: --resume "
+            + folder.path()
+            + "; or name another folder with --out; or delete it.";
     if (dryRun) {
+      if (used) {
+        stderr.println("eqvae: note: " + another);
+        stderr.flush();
+      }
       if (resume.isEmpty()) {
         InitialWeights.check(recipe);
       }
@@ -119,13 +132,8 @@ final class TrainCommand implements Callable<Integer> {
       stdout.flush();
       return 0;
     }
-    RunFolder folder = folder();
-    if (resume.isEmpty() && folder.isUsed()) {
-      throw new EqvaeException.Argument(
-          folder.path()
-              + " already holds a run. Go on with it: --resume "
-              + folder.path()
-              + "; or name another folder with --out; or delete it.");
+    if (used) {
+      throw new EqvaeException.Argument(another);
     }
     try (Session session = new Session(recipe, folder, overfitBatch, stderr)) {
       if (session.train(resume.isPresent()) == Trainer.End.STOPPED) {
@@ -143,7 +151,14 @@ final class TrainCommand implements Callable<Integer> {
     device.addTo(overrides);
     steps.ifPresent(s -> overrides.add("run.steps=" + s));
     if (resume.isPresent()) {
-      return new RunFolder(resume.get()).readRecipe(overrides);
+      if (recipeFile.isPresent() || out.isPresent()) {
+        throw new ParameterException(
+            spec.commandLine(),
+            "--resume goes on with the recipe and in the folder of the run: leave out "
+                + (recipeFile.isPresent() ? "RECIPE" : "--out")
+                + ", and change settings with --set.");
+      }
+      return new RunFolder(resume.get()).resumedRecipe(overrides);
     }
     Path file =
         recipeFile.orElseThrow(

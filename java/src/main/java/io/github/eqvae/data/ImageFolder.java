@@ -10,7 +10,6 @@ import java.io.InputStream;
 import java.nio.file.FileVisitOption;
 import java.nio.file.FileVisitResult;
 import java.nio.file.Files;
-import java.nio.file.NotDirectoryException;
 import java.nio.file.Path;
 import java.nio.file.SimpleFileVisitor;
 import java.nio.file.attribute.BasicFileAttributes;
@@ -78,7 +77,7 @@ public final class ImageFolder implements ImageDataset {
       Path place, DecodeOptions options, BiConsumer<String, String> onSkip) throws IOException {
     boolean single = Files.isRegularFile(place);
     if (!single && !Files.isDirectory(place)) {
-      throw new NotDirectoryException(place + ": no such folder");
+      throw new IOException("There is no folder or picture " + place);
     }
     Path root = single ? place.toAbsolutePath().getParent() : place;
     List<String> names = new ArrayList<>();

@@ -121,7 +121,8 @@ public final class EncodeJob {
     this.listener = listener;
     check();
     source = SampleSource.open(input, this::broken);
-    Map<String, Object> settings = LatentIndex.settings(modelPath, vae, input, source, options);
+    Map<String, Object> settings =
+        LatentIndex.settings(modelPath, vae, input, source, options, tiling);
     index = LatentIndex.open(folder, settings, overwrite);
     shard = new ShardBuilder(0);
   }
@@ -224,10 +225,12 @@ public final class EncodeJob {
     }
     String file =
         String.format(Locale.ROOT, "latents-%05d.%s", shard.number(), options.format().extension());
+    long bytes = 0;
     if (shard.images() > 0) {
       options.format().write(folder.resolve(file), shard.build());
+      bytes = Files.size(folder.resolve(file));
     }
-    index.add(shard.entry(file));
+    index.add(shard.entry(file, bytes));
     kept = 0;
   }
 

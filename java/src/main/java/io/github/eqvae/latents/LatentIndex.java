@@ -9,6 +9,7 @@ import io.github.eqvae.EqvaeException;
 import io.github.eqvae.data.SampleSource;
 import io.github.eqvae.io.AtomicFiles;
 import io.github.eqvae.model.LatentScaling;
+import io.github.eqvae.serve.Tiling;
 import io.github.eqvae.serve.Vae;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -42,6 +43,7 @@ final class LatentIndex {
    * A finished shard.
    *
    * @param file its name
+   * @param bytes its size: a file of another one was cut short since
    * @param number its place
    * @param images in it
    * @param skipped broken images that are not in it
@@ -51,6 +53,7 @@ final class LatentIndex {
    */
   record Entry(
       String file,
+      long bytes,
       int number,
       int images,
       int skipped,
@@ -100,7 +103,8 @@ final class LatentIndex {
     }
     for (JsonNode shard : old.path("shards")) {
       Entry entry = JSON.convertValue(shard, Entry.class);
-      if (Files.isRegularFile(folder.resolve(entry.file()))) {
+      Path there = folder.resolve(entry.file());
+      if (Files.isRegularFile(there) && Files.size(there) == entry.bytes()) {
         index.shards.put(entry.number(), entry);
       }
     }
@@ -210,7 +214,12 @@ final class LatentIndex {
 
   /** What decides every bit of the shards. */
   static Map<String, Object> settings(
-      Path model, Vae vae, Path input, SampleSource source, EncodeOptions o) {
+      Path model,
+      Vae vae,
+      Path input,
+      SampleSource source,
+      EncodeOptions o,
+      Optional<Tiling> tiling) {
     int side = o.size() / vae.downsamplingFactor();
     Map<String, Object> map = new LinkedHashMap<>();
     map.put("format", "eqvae-latents");
@@ -229,6 +238,7 @@ final class LatentIndex {
     map.put("image_size", o.size());
     map.put("crop", o.crop().name().toLowerCase(Locale.ROOT));
     map.put("hflip", o.hflip());
+    map.put("tile", tiling.map(Tiling::size).orElse(null)); // rounding differs
     map.put("file_format", o.format().extension());
     map.put("dtype", o.content() == Content.CODES ? "int32" : "float32");
     map.put(

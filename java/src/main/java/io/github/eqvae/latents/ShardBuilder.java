@@ -135,9 +135,9 @@ final class ShardBuilder {
     return new Shard.Values(f, k, shape);
   }
 
-  LatentIndex.Entry entry(String file) {
+  LatentIndex.Entry entry(String file, long bytes) {
     return new LatentIndex.Entry(
-        file, number, names.size(), skipped, list(sum), list(sumSquares), values);
+        file, bytes, number, names.size(), skipped, list(sum), list(sumSquares), values);
   }
 
   private static List<Double> list(double[] values) {

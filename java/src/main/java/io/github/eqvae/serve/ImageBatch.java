@@ -7,6 +7,7 @@ import io.github.eqvae.io.Images;
 import java.awt.image.BufferedImage;
 import java.util.Arrays;
 import java.util.List;
+import java.util.stream.IntStream;
 
 /**
  * Images of one size, as networks take them.
@@ -147,6 +148,32 @@ public record ImageBatch(int count, int height, int width, int channels, float[]
           "crop to %d×%d of images of %d×%d".formatted(newHeight, newWidth, height, width));
     }
     return newHeight == height && newWidth == width ? this : resized(newHeight, newWidth);
+  }
+
+  /**
+   * The images in gray or in RGB.
+   *
+   * @param wanted {@link Vae#imageChannels()}: 3 or 1
+   * @return this if they are so; gray becomes three equal channels, RGB becomes 8-bit gray as when
+   *     a data set is loaded
+   * @throws EqvaeException.Argument if it is another number, or the images are neither
+   */
+  public ImageBatch withChannels(int wanted) {
+    if (channels == wanted) {
+      return this;
+    }
+    if (channels == 1 && wanted == 3) {
+      float[] rgb = new float[Math.multiplyExact(pixels.length, 3)];
+      for (int i = 0; i < rgb.length; i++) {
+        rgb[i] = pixels[i / 3];
+      }
+      return new ImageBatch(count, height, width, 3, rgb);
+    }
+    if (channels == 3 && wanted == 1) {
+      return ofImages(IntStream.range(0, count).mapToObj(i -> image(i).withChannels(1)).toList());
+    }
+    throw new EqvaeException.Argument(
+        "images of %d channels do not become images of %d".formatted(channels, wanted));
   }
 
   private ImageBatch resized(int h, int w) {

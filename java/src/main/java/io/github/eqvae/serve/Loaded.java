@@ -19,19 +19,28 @@ import java.util.Optional;
  *
  * @param path where from
  * @param model the model, weights on the device
+ * @param resolution side of the images it was trained with; the model's own resolution only names
+ *     the levels that have attention
  * @param scaling of its latents, if the file says
  * @param codebook all codes {@code [n_embed, embed_dim]}; empty without a codebook
  */
-record Loaded(Path path, Autoencoder model, Optional<LatentScaling> scaling, float[] codebook) {
+record Loaded(
+    Path path,
+    Autoencoder model,
+    int resolution,
+    Optional<LatentScaling> scaling,
+    float[] codebook) {
   /** Reads whatever is at the path. */
   static Loaded read(Path path, Device device, VaeOptions options) throws IOException {
     try (Stream stream = new Stream(device)) {
       Autoencoder model;
-      Optional<LatentScaling> scaling = Optional.empty();
+      Optional<LatentScaling> scaling;
+      int resolution;
       if (TrainedModel.isRun(path)) {
         try {
           model = TrainedModel.load(path, stream, options.average());
-          scaling = InitialWeights.scaling(TrainedModel.recipe(path));
+          scaling = InitialWeights.scaling(path);
+          resolution = TrainedModel.recipe(path).data().resolution();
         } catch (RecipeException e) {
           throw new EqvaeException.Argument(String.valueOf(e.getMessage()));
         }
@@ -39,12 +48,13 @@ record Loaded(Path path, Autoencoder model, Optional<LatentScaling> scaling, flo
         try (AutoencoderCheckpoint checkpoint = AutoencoderCheckpoint.open(path)) {
           model = checkpoint.load(stream);
           scaling = checkpoint.settings().scaling();
+          resolution = model.config().resolution();
         }
       }
       float[] codebook =
           model instanceof VqModel vq ? vq.codebook().value().toFloats(stream) : new float[0];
       stream.sync();
-      return new Loaded(path, model, scaling, codebook);
+      return new Loaded(path, model, resolution, scaling, codebook);
     }
   }
 }

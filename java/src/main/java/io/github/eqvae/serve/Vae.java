@@ -9,8 +9,6 @@ import io.github.eqvae.tensor.MemoryStats;
 import java.awt.image.BufferedImage;
 import java.io.IOException;
 import java.nio.file.Path;
-import java.util.ArrayList;
-import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.atomic.AtomicBoolean;
 import org.jspecify.annotations.Nullable;
@@ -134,7 +132,7 @@ public final class Vae implements AutoCloseable {
    * @return pixels; other sizes work, too
    */
   public int resolution() {
-    return model.config().resolution();
+    return loaded.resolution();
   }
 
   /**
@@ -177,15 +175,7 @@ public final class Vae implements AutoCloseable {
    * @return as of {@link #encode(ImageBatch)}
    */
   public Latents encode(BufferedImage... images) {
-    ImageBatch batch = ImageBatch.of(images);
-    if (batch.channels() != imageChannels()) {
-      List<io.github.eqvae.io.Image> converted = new ArrayList<>();
-      for (int i = 0; i < batch.count(); i++) {
-        converted.add(batch.image(i).withChannels(imageChannels()));
-      }
-      batch = ImageBatch.ofImages(converted);
-    }
-    return encode(batch);
+    return encode(ImageBatch.of(images).withChannels(imageChannels()));
   }
 
   /**
@@ -315,6 +305,21 @@ public final class Vae implements AutoCloseable {
    * @throws EqvaeException.Argument when an index is outside of it
    */
   public ImageBatch decode(Codes codes) {
+    return decoded(codes, null);
+  }
+
+  /**
+   * Decodes codes in tiles, as of {@link #decode(Latents, Tiling)}.
+   *
+   * @param codes as of {@link #decode(Codes)}
+   * @param tiling how to cut
+   * @return as of {@link #decode(Codes)}, but for rounding
+   */
+  public ImageBatch decode(Codes codes, Tiling tiling) {
+    return decoded(codes, tiling);
+  }
+
+  private ImageBatch decoded(Codes codes, @Nullable Tiling tiling) {
     requireCodebook();
     float[] table = loaded.codebook();
     int c = latentChannels();
@@ -324,7 +329,7 @@ public final class Vae implements AutoCloseable {
             "code %d: the codebook has %d".formatted(index, table.length / c));
       }
     }
-    return new Decoding(model, batches, null).codes(codes, table);
+    return new Decoding(model, batches, tiling).codes(codes, table);
   }
 
   /**
@@ -393,8 +398,8 @@ public final class Vae implements AutoCloseable {
     int f = downsamplingFactor();
     if (images.channels() != imageChannels()) {
       throw new EqvaeException.Argument(
-          "images have %d channels, this model takes %d"
-              .formatted(images.channels(), imageChannels()));
+          "images have %d channels, this model takes %d: withChannels(%d) converts them"
+              .formatted(images.channels(), imageChannels(), imageChannels()));
     }
     if (images.height() % f != 0 || images.width() % f != 0) {
       throw new EqvaeException.Argument(

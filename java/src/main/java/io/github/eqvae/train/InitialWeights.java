@@ -1,19 +1,28 @@
 package io.github.eqvae.train;
 
+import com.fasterxml.jackson.core.type.TypeReference;
+import com.fasterxml.jackson.databind.ObjectMapper;
 import io.github.eqvae.EqvaeException;
+import io.github.eqvae.io.AtomicFiles;
 import io.github.eqvae.model.LatentScaling;
 import io.github.eqvae.model.checkpoint.AutoencoderCheckpoint;
+import io.github.eqvae.model.checkpoint.AutoencoderSettings;
 import io.github.eqvae.nn.ParameterStore;
 import io.github.eqvae.tensor.Stream;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 
 /** The checkpoint that a fine-tuning starts from: {@code model.init_from}. */
 public final class InitialWeights {
+  private static final String SETTINGS = "init_from.json";
+  private static final ObjectMapper JSON = new ObjectMapper();
+
   private InitialWeights() {}
 
   /**
@@ -34,21 +43,42 @@ public final class InitialWeights {
   }
 
   /**
-   * The scaling of the checkpoint's latents, which fine-tuning keeps: EQ-VAE's generators were
-   * trained with SD-VAE's factor.
+   * Keeps in the folder of a run what the checkpoint says beside its numbers, since it may be gone
+   * or be another one when the run ends.
    *
    * @param recipe the recipe
-   * @return empty without a checkpoint, where it is no longer there, and where it does not say
-   * @throws IOException when it cannot be read
+   * @param folder of the run; gets {@code init_from.json} if the recipe names a checkpoint
+   * @throws IOException when one cannot be read or the other written
    */
-  public static Optional<LatentScaling> scaling(Recipe recipe) throws IOException {
-    Optional<Path> path = recipe.model().initFrom().filter(Files::exists);
-    if (path.isEmpty()) {
+  public static void keepSettings(Recipe recipe, Path folder) throws IOException {
+    Optional<Path> path = recipe.model().initFrom();
+    if (path.isPresent()) {
+      try (AutoencoderCheckpoint checkpoint = AutoencoderCheckpoint.open(path.get())) {
+        Map<String, String> kept = new LinkedHashMap<>();
+        kept.put("path", path.get().toAbsolutePath().toString());
+        kept.putAll(checkpoint.settings().metadata());
+        AtomicFiles.write(
+            folder.resolve(SETTINGS),
+            JSON.writerWithDefaultPrettyPrinter().writeValueAsString(kept));
+      }
+    }
+  }
+
+  /**
+   * The scaling of the latents of the checkpoint that a run started from. Fine-tuning keeps it:
+   * EQ-VAE's generators were trained with SD-VAE's factor.
+   *
+   * @param folder of the run
+   * @return empty if it started from none, or from one that does not say
+   * @throws IOException when {@code init_from.json} is there and cannot be read
+   */
+  public static Optional<LatentScaling> scaling(Path folder) throws IOException {
+    Path file = folder.resolve(SETTINGS);
+    if (!Files.exists(file)) {
       return Optional.empty();
     }
-    try (AutoencoderCheckpoint checkpoint = AutoencoderCheckpoint.open(path.get())) {
-      return checkpoint.settings().scaling();
-    }
+    Map<String, String> kept = JSON.readValue(file.toFile(), new TypeReference<>() {});
+    return AutoencoderSettings.of(file.toString(), kept).scaling();
   }
 
   /** Reads the checkpoint, if the recipe names one. */

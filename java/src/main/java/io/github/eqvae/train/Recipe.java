@@ -80,6 +80,48 @@ public record Recipe(
     return RecipeChecks.warnings(this);
   }
 
+  /**
+   * A setting that another recipe has otherwise.
+   *
+   * @param key such as {@code run.steps}
+   * @param before its value here
+   * @param after its value there
+   */
+  public record Change(String key, String before, String after) {
+    @Override
+    public String toString() {
+      return key + " " + before + " -> " + after;
+    }
+  }
+
+  /**
+   * What another recipe says otherwise.
+   *
+   * @param later the other recipe
+   * @return the settings that differ, in the order of {@link #toYaml()}
+   */
+  public List<Change> changes(Recipe later) {
+    Map<String, String> theirs = new LinkedHashMap<>();
+    flatten("", map(later.sections()), theirs);
+    Map<String, String> mine = new LinkedHashMap<>();
+    flatten("", map(sections()), mine);
+    return mine.entrySet().stream()
+        .filter(e -> !e.getValue().equals(theirs.get(e.getKey())))
+        .map(e -> new Change(e.getKey(), e.getValue(), String.valueOf(theirs.get(e.getKey()))))
+        .toList();
+  }
+
+  private static void flatten(String prefix, Map<?, ?> map, Map<String, String> out) {
+    map.forEach(
+        (key, value) -> {
+          if (value instanceof Map<?, ?> section) {
+            flatten(prefix + key + ".", section, out);
+          } else {
+            out.put(prefix + key, String.valueOf(value));
+          }
+        });
+  }
+
   private RecipeSections sections() {
     return new RecipeSections(model, data, objective, optimizer, run, evaluation);
   }

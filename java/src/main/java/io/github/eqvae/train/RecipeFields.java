@@ -293,12 +293,16 @@ final class RecipeFields {
       if (text.isBlank()) {
         return Optional.empty();
       }
-      // Shells leave the tilde of key=~/dir alone.
+      // Shells leave the tilde of key=~/dir alone; they mean HOME, not the password database.
       boolean home = text.startsWith("~/");
-      return Optional.of(
-          Path.of(home ? System.getProperty("user.home") + text.substring(1) : text));
+      return Optional.of(Path.of(home ? home() + text.substring(1) : text));
     } catch (InvalidPathException e) {
       return Optional.empty();
     }
+  }
+
+  private static String home() {
+    String home = System.getenv("HOME");
+    return home == null || home.isEmpty() ? System.getProperty("user.home") : home;
   }
 }

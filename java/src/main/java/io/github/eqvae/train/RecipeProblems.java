@@ -1,14 +1,38 @@
 package io.github.eqvae.train;
 
+import static java.util.Map.entry;
+
 import io.github.eqvae.train.RecipeNode.Origin;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 
 /** Collects what is wrong with one recipe tree, so that the user sees all of it at once. */
 final class RecipeProblems {
+  /**
+   * What other trainers call a setting, too far from its name here to be found as a typing error.
+   */
+  private static final Map<String, String> ELSEWHERE =
+      Map.ofEntries(
+          entry("lr", "optimizer.learning_rate"),
+          entry("base_learning_rate", "optimizer.learning_rate"),
+          entry("wd", "optimizer.weight_decay"),
+          entry("beta1", "optimizer.betas"),
+          entry("beta2", "optimizer.betas"),
+          entry("gradient_accumulation_steps", "optimizer.accumulate"),
+          entry("accumulate_grad_batches", "optimizer.accumulate"),
+          entry("max_steps", "run.steps"),
+          entry("max_train_steps", "run.steps"),
+          entry("image_size", "data.resolution"),
+          entry("num_workers", "data.workers"),
+          entry("train_data_dir", "data.path"),
+          entry("pretrained_model_name_or_path", "model.init_from"),
+          entry("ckpt_path", "model.init_from"),
+          entry("p_eq", "objective.equivariance_probability"));
+
   private final RecipeNode.Section root;
   private final Set<String> known = new LinkedHashSet<>();
   private final List<Problem> problems = new ArrayList<>();
@@ -73,6 +97,10 @@ final class RecipeProblems {
   }
 
   private String suggestion(String prefix, String key) {
+    String meant = ELSEWHERE.get(key);
+    if (meant != null) {
+      return "it is '" + meant + "' here.";
+    }
     List<String> siblings =
         known.stream()
             .filter(path -> path.startsWith(prefix) && path.indexOf('.', prefix.length()) < 0)

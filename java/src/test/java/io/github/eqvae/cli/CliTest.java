@@ -22,56 +22,12 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** The command line as users meet it: another process, its exit code, what it prints. */
-class CliTest {
-  @TempDir Path folder;
-
-  private record Outcome(int code, String out, String err) {}
-
-  private Process start(List<String> arguments, Path out, Path err) throws IOException {
-    List<String> command = new ArrayList<>();
-    command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
-    command.addAll(List.of("--enable-native-access=ALL-UNNAMED", "-XX:+UseSerialGC", "-Xss4m"));
-    command.add("-Deqvae.native.dir=" + System.getProperty("eqvae.native.dir"));
-    command.add("-Deqvae.root=" + System.getProperty("eqvae.root"));
-    command.addAll(List.of("-cp", System.getProperty("java.class.path")));
-    command.add("io.github.eqvae.cli.Main");
-    command.addAll(arguments);
-    ProcessBuilder builder = new ProcessBuilder(command).directory(folder.toFile());
-    builder.redirectOutput(out.toFile()).redirectError(err.toFile());
-    return builder.start();
-  }
-
-  private Outcome run(String... arguments) throws Exception {
-    Path out = folder.resolve("out.txt");
-    Path err = folder.resolve("err.txt");
-    Process child = start(List.of(arguments), out, err);
-    if (!child.waitFor(3, TimeUnit.MINUTES)) {
-      child.destroyForcibly();
-    }
-    return new Outcome(child.waitFor(), Files.readString(out), Files.readString(err));
-  }
-
-  private Path recipe(int steps) throws IOException {
-    Path file = folder.resolve("tiny.yaml");
-    Files.writeString(file, TinyRun.recipe(TinyRun.images(folder), steps, 1000));
-    return file;
-  }
-
-  private static void assertUserError(Outcome o, int code, String... parts) {
-    assertEquals(code, o.code(), o.err());
-    for (String part : parts) {
-      assertTrue(o.err().contains(part), "missing '" + part + "' in: " + o.err());
-    }
-    assertFalse(o.err().contains("\tat "), "a stack trace: " + o.err());
-    assertFalse(o.err().contains("Exception"), o.err());
-  }
-
+class CliTest extends CliFixture {
   @ParameterizedTest
   @ValueSource(
       strings = {
@@ -99,6 +55,8 @@ class CliTest {
     assertUserError(run("tran"), 2, "tran");
     assertUserError(run(), 2, "Say what to do");
     assertUserError(run("train"), 2, "Name a recipe");
+    assertUserError(run("train", "a.yaml", "--resume", "run"), 2, "leave out RECIPE");
+    assertUserError(run("train", "--out", "o", "--resume", "run"), 2, "leave out --out");
     assertUserError(run("convert", "a", "b"), 2, "--to");
     assertUserError(run("convert", "a", "b", "--to", "compvis"), 2, ".safetensors or .ckpt");
     assertUserError(run("convert", "a", "b", "--to", "diffusers", "--dtype", "fp8"), 2, "fp8");
@@ -110,10 +68,15 @@ class CliTest {
       value = {
         "train nowhere.yaml|demo.yaml, photos-vqgan.yaml, photos.yaml",
         "train tiny.yaml --dry-run --set data.path=gone|gone",
+        "train tiny.yaml --dry-run --set data.path=~/gone|/of-the-user/gone",
         "train tiny.yaml --dry-run --set data.validation=1000000|none is left to train on",
         "train --resume nowhere|nowhere",
         "evaluate nowhere|nowhere",
         "reconstruct nowhere in out|nowhere",
+        "reconstruct tiny.yaml gone out|There is no folder or picture gone",
+        "reconstruct tiny.yaml in out --rotate 45|multiples of 90",
+        "reconstruct tiny.yaml in out --rotate 90 --whole|leave out --whole",
+        "reconstruct tiny.yaml in out --size 32 --whole|leave out --whole",
         "train tiny.yaml --set model.chh=3|model.ch",
         "train tiny.yaml --set data.path=gone|gone",
         "train tiny.yaml --set optimizer.learning_rate=-1|learning_rate",
@@ -142,6 +105,12 @@ class CliTest {
     o = run("train", "tiny.yaml", "--dry-run", "--device", "cuda");
     assertEquals(0, o.code(), o.err());
     assertTrue(o.out().contains("peak on the device"), o.out());
+    assertFalse(o.err().contains("already holds a run"), o.err());
+    Files.createDirectories(folder.resolve("runs/tiny"));
+    Files.copy(folder.resolve("tiny.yaml"), folder.resolve("runs/tiny/recipe.yaml"));
+    o = run("train", "tiny.yaml", "--dry-run");
+    assertEquals(0, o.code(), o.err());
+    assertTrue(o.err().contains("runs/tiny already holds a run"), o.err());
   }
 
   /** The recipes of the paper's first table, at full size. */
@@ -184,8 +153,17 @@ class CliTest {
     assertUserError(
         run("train", "tiny.yaml", "--out", "run"), 1, "already holds a run", "--resume");
 
+    for (String refused : List.of("run.seed=6", "data.validation=8", "model.ch=16")) {
+      o = run("train", "--resume", "run", "--set", refused);
+      assertUserError(o, 1, refused.replaceAll("=.*", ""), "-> " + refused.replaceAll(".*=", ""));
+    }
     o = run("train", "--resume", "run", "--steps", "6");
     assertEquals(0, o.code(), o.err());
+    assertTrue(o.err().contains("recipe.yaml has changed: [run.steps 4 -> 6]"), o.err());
+    assertTrue(Files.readString(run.resolve("recipe.yaml")).contains("steps: 6"));
+    assertTrue(
+        Files.readString(run.resolve("metrics.jsonl"))
+            .contains("{\"event\":\"changed\",\"step\":4,\"run.steps\":\"6\"}"));
     assertTrue(Files.readString(run.resolve("metrics.jsonl")).contains("\"step\":6"));
     assertTrue(Files.readString(run.resolve("metrics.jsonl")).contains("\"peak_bytes\":"));
 
@@ -288,7 +266,6 @@ class CliTest {
     Image first = Images.read(folder.resolve("out/1.png"));
     assertEquals(71, first.width());
     assertEquals(50, first.height());
-    assertUserError(run("reconstruct", "vae", "in", "o", "--rotate", "90"), 1, "--rotate");
   }
 
   @Test
@@ -434,6 +411,13 @@ class CliTest {
         "is no sd-vae",
         "in_channels: sd-vae has 3");
 
+    o = run("inspect", "run");
+    assertEquals(0, o.code(), o.err());
+    assertTrue(o.out().contains("run, model.safetensors (safetensors)"), o.out());
+    Files.createDirectories(folder.resolve("begun"));
+    Files.copy(folder.resolve("run/recipe.yaml"), folder.resolve("begun/recipe.yaml"));
+    assertUserError(run("inspect", "begun"), 1, "has not come to its end", "--resume begun");
+
     o = run("inspect", "vae", "--keys");
     assertEquals(0, o.code(), o.err());
     for (String part :
@@ -449,15 +433,31 @@ class CliTest {
     o = run("convert", "vae", "vae.ckpt", "--to", "compvis", "--dtype", "bf16");
     assertEquals(0, o.code(), o.err());
     assertTrue(o.out().contains("wrote vae.ckpt"), o.out());
-    o = run("train", "tiny.yaml", "--out", "tuned", "--set", "model.init_from=vae.ckpt");
+    o =
+        run(
+            "train",
+            "tiny.yaml",
+            "--out",
+            "tuned",
+            "--set=model.init_from=vae.ckpt",
+            "--set=model.resolution=32",
+            "--set=data.resolution=16");
     assertEquals(0, o.code(), o.err());
-    Files.delete(folder.resolve("vae.ckpt"));
+    Files.writeString(folder.resolve("vae.ckpt"), "something else");
+    o = run("train", "--resume", "tuned", "--steps", "3");
+    assertEquals(0, o.code(), "the start is needed no longer: " + o.err());
     o = run("evaluate", "tuned");
     assertEquals(0, o.code(), "the start is needed no longer: " + o.err());
-    o = run("convert", "tuned/model.safetensors", "tuned-vae", "--to", "diffusers");
+    o = run("convert", "tuned", "tuned-vae", "--to", "diffusers");
     assertEquals(0, o.code(), o.err());
     config = Files.readString(folder.resolve("tuned-vae/config.json"));
     assertTrue(config.contains("\"scaling_factor\": 0.5"), "that of the start: " + config);
+    assertTrue(config.contains("\"sample_size\": 16"), "that of the data: " + config);
+    Path in = Files.createDirectories(folder.resolve("in"));
+    Images.writePng(in.resolve("a.png"), new Image(40, 40, 1, new byte[1600]));
+    o = run("encode", "tuned", "in", "latents", "--scaled", "--dry-run");
+    assertEquals(0, o.code(), o.err());
+    assertTrue(o.out().contains("1 images of 16 pixels"), "what it was trained on: " + o.out());
   }
 
   @Test

@@ -3,12 +3,15 @@ package io.github.eqvae.cli;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.github.eqvae.train.RecipeReader;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
@@ -20,18 +23,55 @@ class ShownCommandsTest {
   private static final Path ROOT = Path.of(System.getProperty("eqvae.root"));
   private static final Pattern COMMAND =
       Pattern.compile("(?:\\./)?\\beqvae ([a-z]+)((?: [^`|#→]*)?)");
+  private static final Pattern SETTING = Pattern.compile("--set[ =]([a-z][a-z_.0-9]+)=");
   private static final Pattern OPTION = Pattern.compile("(?<=\\s)--[a-z][a-z-]*");
+
+  private static List<Path> documents() throws IOException {
+    List<Path> all = new ArrayList<>(List.of(ROOT.resolve("README.md")));
+    for (String folder : List.of("docs", "bench")) {
+      try (Stream<Path> docs = Files.list(ROOT.resolve(folder))) {
+        all.addAll(docs.filter(f -> f.toString().endsWith(".md")).sorted().toList());
+      }
+    }
+    return all;
+  }
+
+  /** Settings that are shown with {@code --set} are settings of a recipe. */
+  @Test
+  void everyShownSettingExists() throws IOException {
+    String all = RecipeReader.read(ROOT.resolve("recipes/photos.yaml"), List.of()).toYaml();
+    Set<String> keys = new HashSet<>();
+    String section = "";
+    String inner = "";
+    for (String line : all.lines().toList()) {
+      String name = line.strip().replaceAll(":.*", "");
+      int depth = line.indexOf(name);
+      section = depth == 0 ? name + "." : section;
+      inner = depth == 2 ? name + "." : inner;
+      keys.add(depth == 0 ? name : section + (depth == 2 ? name : inner + name));
+    }
+    List<String> wrong = new ArrayList<>();
+    int count = 0;
+    for (Path doc : documents()) {
+      Matcher setting = SETTING.matcher(Files.readString(doc));
+      while (setting.find()) {
+        count++;
+        if (!keys.contains(setting.group(1))) {
+          wrong.add(doc.getFileName() + ": " + setting.group(1));
+        }
+      }
+    }
+    assertEquals(List.of(), wrong);
+    assertTrue(count > 15, "only " + count + " settings were found");
+  }
 
   @Test
   void everyShownCommandExists() throws IOException {
     CommandLine line = new CommandLine(new Main());
     List<String> texts = new ArrayList<>();
-    try (Stream<Path> docs = Files.list(ROOT.resolve("docs"))) {
-      for (Path doc : docs.filter(f -> f.toString().endsWith(".md")).toList()) {
-        texts.addAll(Files.readAllLines(doc));
-      }
+    for (Path doc : documents()) {
+      texts.addAll(Files.readString(doc).replaceAll("\\\\\n\\s*", " ").lines().toList());
     }
-    texts.addAll(Files.readAllLines(ROOT.resolve("README.md")));
     for (CommandLine sub : line.getSubcommands().values()) {
       texts.addAll(List.of(sub.getCommandSpec().usageMessage().footer()));
     }
@@ -58,6 +98,6 @@ class ShownCommandsTest {
       }
     }
     assertEquals(List.of(), wrong);
-    assertTrue(count > 40, "only " + count + " commands were found");
+    assertTrue(count > 60, "only " + count + " commands were found");
   }
 }

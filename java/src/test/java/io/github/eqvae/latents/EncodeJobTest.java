@@ -23,9 +23,11 @@ import io.github.eqvae.serve.Vae;
 import io.github.eqvae.serve.VaeOptions;
 import io.github.eqvae.tensor.Device;
 import java.io.IOException;
+import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
@@ -138,6 +140,22 @@ class EncodeJobTest {
             (name, bytes) -> assertArrayEquals(bytes, actual.get(name), format + " " + name));
       }
     }
+  }
+
+  @Test
+  void aShardThatWasCutShortIsMadeAgain() throws IOException {
+    Path model = TinyModels.kl(folder);
+    EncodeOptions options = options(Content.MODE, ShardFormat.SAFETENSORS, false);
+    Path out = folder.resolve("out");
+    encode(model, options, out, Long.MAX_VALUE);
+    Map<String, byte[]> whole = contents(out);
+    Path second = out.resolve("latents-00001.safetensors");
+    try (FileChannel file = FileChannel.open(second, StandardOpenOption.WRITE)) {
+      file.truncate(file.size() / 2);
+    }
+    EncodeJob.Summary again = encode(model, options, out, Long.MAX_VALUE);
+    assertEquals(2, again.resumed());
+    assertArrayEquals(whole.get("latents-00001.safetensors"), Files.readAllBytes(second));
   }
 
   @Test

@@ -145,6 +145,7 @@ class VaeTest {
       assertTrue(Arrays.stream(codes.indices()).distinct().count() > 1, "one code only");
       // What is decoded from latents is the straight-through value, the code but for rounding.
       assertClose(vae.reconstruct(images).pixels(), vae.decode(codes).pixels());
+      assertClose(vae.decode(codes).pixels(), vae.decode(codes, new Tiling(4)).pixels());
       assertThrows(EqvaeException.Unsupported.class, () -> vae.moments(images));
       Codes wrong = new Codes(1, 1, 1, new int[] {7});
       assertThrows(EqvaeException.Argument.class, () -> vae.decode(wrong));
@@ -165,7 +166,10 @@ class VaeTest {
       assertEquals(odd.pixels()[8 * 14 * 3], padded.pixels()[11 * 16 * 3], "not repeated");
       assertEquals(9, vae.reconstruct(padded).crop(9, 14).height());
       ImageBatch gray = new ImageBatch(1, 8, 8, 1, new float[64]);
-      assertThrows(EqvaeException.Argument.class, () -> vae.encode(gray));
+      message = assertThrows(EqvaeException.Argument.class, () -> vae.encode(gray)).getMessage();
+      assertTrue(message.contains("withChannels(3)"), message);
+      assertArrayEquals(new float[192], gray.withChannels(3).pixels());
+      assertEquals(0, gray.withChannels(3).withChannels(1).pixels()[63], 1 / 127.5); // 8 bits
       Latents wrong = new Latents(1, 2, 2, 3, new float[12], false);
       assertThrows(EqvaeException.Argument.class, () -> vae.decode(wrong));
       BufferedImage picture = new BufferedImage(8, 8, BufferedImage.TYPE_BYTE_GRAY);

@@ -451,7 +451,8 @@ class RecipeReaderTest {
   @CsvSource(
       delimiter = '|',
       value = {
-        "objective.p_eq=0.3|objective.p_eq: unknown key; did you mean 'objective.",
+        "objective.p_eq=0.3|p_eq: unknown key; it is 'objective.equivariance_probability' here",
+        "optimizer.lr=1e-4|optimizer.lr: unknown key; it is 'optimizer.learning_rate' here",
         "objektive.scaling=none|objektive: unknown key; did you mean 'objective'?",
         "run.steps|expected section.key=value",
         "=3|expected section.key=value",

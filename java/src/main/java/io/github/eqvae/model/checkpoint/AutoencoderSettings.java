@@ -87,9 +87,10 @@ public record AutoencoderSettings(
    *
    * @param file for messages
    * @param metadata free strings, of which those with other names are left alone
+   * @return the settings
    * @throws EqvaeException.Argument if a value is not of its type
    */
-  static AutoencoderSettings of(String file, Map<String, String> metadata) {
+  public static AutoencoderSettings of(String file, Map<String, String> metadata) {
     try {
       return new AutoencoderSettings(
           integer(metadata.get("norm_num_groups")),

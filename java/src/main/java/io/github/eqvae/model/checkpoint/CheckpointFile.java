@@ -30,6 +30,11 @@ public final class CheckpointFile implements AutoCloseable {
   /** Where our own files keep what the tensors do not tell. */
   static final String SETTINGS = "eqvae";
 
+  /** What the folder of a training run holds from its start, and what it holds at its end. */
+  private static final String RUN = "recipe.yaml";
+
+  private static final String RUN_MODEL = "model.safetensors";
+
   /** The brace of the header follows 8 bytes of its length. */
   private static final int SAFETENSORS_BRACE = 8;
 
@@ -48,7 +53,7 @@ public final class CheckpointFile implements AutoCloseable {
   /**
    * Opens a file or a folder.
    *
-   * @param path safetensors, a PyTorch checkpoint, or a folder of diffusers
+   * @param path safetensors, a PyTorch checkpoint, a folder of diffusers, or that of a finished run
    * @return the open checkpoint; the caller closes it
    * @throws EqvaeException.Argument if it is none of them, or a part is missing
    * @throws IOException if it cannot be read, or a file breaks the rules of its format
@@ -56,7 +61,18 @@ public final class CheckpointFile implements AutoCloseable {
   public static CheckpointFile open(Path path) throws IOException {
     CheckpointFile file = new CheckpointFile(path);
     try {
-      if (Files.isDirectory(path)) {
+      if (Files.isRegularFile(path.resolve(RUN))) {
+        Path model = path.resolve(RUN_MODEL);
+        if (!Files.exists(model)) {
+          throw new EqvaeException.Argument(
+              path
+                  + " is the folder of a run that has not come to its end: then it gets "
+                  + RUN_MODEL
+                  + ". Go on with it: eqvae train --resume "
+                  + path);
+        }
+        file.format = "run, " + RUN_MODEL + " (" + file.add(model, Map.of()) + ")";
+      } else if (Files.isDirectory(path)) {
         file.addFolder(DiffusersFolder.open(path));
       } else {
         file.format = file.add(path, Map.of());

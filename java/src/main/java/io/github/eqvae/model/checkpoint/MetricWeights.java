@@ -61,13 +61,13 @@ public final class MetricWeights {
           "SHA-256",
           "397923af8e79cdbb6a7127f12361acd7a2f83e06b05044ddf496e83de57a5bf0");
 
-  /** The heads of LPIPS over it, as taming-transformers names the file. */
+  /** The heads of LPIPS 0.1 over it; the same file is in LPIPS' own repository. */
   public static final Published LPIPS_HEADS =
       new Published(
           "vgg.pth",
           "https://heibox.uni-heidelberg.de/f/607503859c864bc1b30b/?dl=1",
-          "MD5",
-          "d507d7349b931f0638a25a48a722f98a");
+          "SHA-256",
+          "a78928a0af1e5f0fcb1f3b9e8f8c3a2a5a3de244d830ad5c1feddc79b8432868");
 
   /** TensorFlow's Inception-v3 of 2015-12-05, as pytorch-fid ported it. */
   public static final Published INCEPTION =

@@ -1,0 +1,61 @@
+package io.github.eqvae.cli;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.github.eqvae.train.TinyRun;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.io.TempDir;
+
+/** Runs the command line in another process, in a folder of its own. */
+abstract class CliFixture {
+  @TempDir Path folder;
+
+  record Outcome(int code, String out, String err) {}
+
+  final Process start(List<String> arguments, Path out, Path err) throws IOException {
+    List<String> command = new ArrayList<>();
+    command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
+    command.addAll(List.of("--enable-native-access=ALL-UNNAMED", "-XX:+UseSerialGC", "-Xss4m"));
+    command.add("-Deqvae.native.dir=" + System.getProperty("eqvae.native.dir"));
+    command.add("-Deqvae.root=" + System.getProperty("eqvae.root"));
+    command.addAll(List.of("-cp", System.getProperty("java.class.path")));
+    command.add("io.github.eqvae.cli.Main");
+    command.addAll(arguments);
+    ProcessBuilder builder = new ProcessBuilder(command).directory(folder.toFile());
+    builder.environment().put("HOME", "/of-the-user");
+    builder.redirectOutput(out.toFile()).redirectError(err.toFile());
+    return builder.start();
+  }
+
+  final Outcome run(String... arguments) throws Exception {
+    Path out = folder.resolve("out.txt");
+    Path err = folder.resolve("err.txt");
+    Process child = start(List.of(arguments), out, err);
+    if (!child.waitFor(3, TimeUnit.MINUTES)) {
+      child.destroyForcibly();
+    }
+    return new Outcome(child.waitFor(), Files.readString(out), Files.readString(err));
+  }
+
+  final Path recipe(int steps) throws IOException {
+    Path file = folder.resolve("tiny.yaml");
+    Files.writeString(file, TinyRun.recipe(TinyRun.images(folder), steps, 1000));
+    return file;
+  }
+
+  static void assertUserError(Outcome o, int code, String... parts) {
+    assertEquals(code, o.code(), o.err());
+    for (String part : parts) {
+      assertTrue(o.err().contains(part), "missing '" + part + "' in: " + o.err());
+    }
+    assertFalse(o.err().contains("\tat "), "a stack trace: " + o.err());
+    assertFalse(o.err().contains("Exception"), o.err());
+  }
+}

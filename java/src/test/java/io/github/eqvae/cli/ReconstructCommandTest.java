@@ -1,0 +1,90 @@
+package io.github.eqvae.cli;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.github.eqvae.io.Image;
+import io.github.eqvae.io.Images;
+import io.github.eqvae.serve.TinyModels;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Random;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+
+/** {@code eqvae reconstruct}: what it makes of pictures, and that it never replaces one. */
+class ReconstructCommandTest extends CliFixture {
+  private String model = "";
+
+  @BeforeEach
+  void pictures() throws IOException {
+    model = TinyModels.kl(folder).toString();
+    Path in = Files.createDirectories(folder.resolve("in"));
+    byte[] pixels = new byte[48 * 40 * 3];
+    new Random(1).nextBytes(pixels);
+    Images.writePng(in.resolve("a.png"), new Image(48, 40, 3, pixels));
+  }
+
+  private byte[] pixels(String file) throws IOException {
+    return Images.read(folder.resolve(file)).data();
+  }
+
+  private void passes(String... arguments) throws Exception {
+    Outcome o = run(arguments);
+    assertEquals(0, o.code(), o.err());
+  }
+
+  /** A full turn goes the way of transformed latents, and changes nothing. */
+  @Test
+  void checkpointsTransformToo() throws Exception {
+    passes("reconstruct", model, "in", "plain");
+    passes("reconstruct", model, "in", "turned", "--rotate", "360");
+    assertArrayEquals(pixels("plain/a.png"), pixels("turned/a.png"));
+    passes("reconstruct", model, "in", "half", "--rotate", "90", "--scale", "0.5");
+    assertEquals(16, Images.read(folder.resolve("half/a.png")).width());
+  }
+
+  @Test
+  void squaresAreCutAsAsked() throws Exception {
+    passes("reconstruct", model, "in", "adm");
+    passes("reconstruct", model, "in", "adm2", "--crop", "adm");
+    passes("reconstruct", model, "in", "center", "--crop", "center");
+    assertArrayEquals(pixels("adm/a.png"), pixels("adm2/a.png"));
+    assertFalse(
+        java.util.Arrays.equals(pixels("adm/a.png"), pixels("center/a.png")), "--crop is ignored");
+    passes("reconstruct", model, "in", "small", "--size", "16");
+    assertEquals(16, Images.read(folder.resolve("small/a.png")).width());
+    assertUserError(run("reconstruct", model, "in", "o", "--size", "18"), 1, "multiple of 4");
+  }
+
+  @Test
+  void onePictureGoesIntoOneFile() throws Exception {
+    passes("reconstruct", model, "in/a.png", "b.png");
+    assertTrue(Files.isRegularFile(folder.resolve("b.png")));
+    assertUserError(run("reconstruct", model, "in/a.png", "b.png"), 1, "--overwrite");
+    passes("reconstruct", model, "in/a.png", "b.png", "--overwrite");
+  }
+
+  @Test
+  void nothingIsReplaced() throws Exception {
+    passes("reconstruct", model, "in", "out");
+    byte[] before = pixels("out/a.png");
+    assertUserError(
+        run("reconstruct", model, "in", "out", "--rotate", "90"), 1, "out/a.png", "--overwrite");
+    assertArrayEquals(before, pixels("out/a.png"));
+    passes("reconstruct", model, "in", "out", "--rotate", "90", "--overwrite");
+    assertFalse(java.util.Arrays.equals(before, pixels("out/a.png")), "--overwrite is ignored");
+
+    byte[] source = pixels("in/a.png");
+    for (String out : new String[] {"in", "out/../in"}) {
+      assertUserError(
+          run("reconstruct", model, "in", out, "--overwrite"), 1, "one of the pictures to be read");
+    }
+    assertUserError(
+        run("reconstruct", model, "in/a.png", "in/a.png", "--overwrite"), 1, "to be read");
+    assertArrayEquals(source, pixels("in/a.png"));
+  }
+}
