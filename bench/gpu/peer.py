@@ -3,7 +3,8 @@
 
   {"prepare": {case}, "mode": MODE}                   builds the case and runs it until it is warm; MODE: eager, compile,
                                                       graph (a training step compiled, then recorded as a CUDA graph
-                                                      and replayed)
+                                                      and replayed); of a training step also each with -bf16 behind
+                                                      it: not autocast, but everything in bf16
   {"time": n}                                         runs it n times; answers {"ms": for one}
   {"quit": true}
 
@@ -25,8 +26,8 @@ def prepare(case, device, mode):
     kind = case["kind"]
     if kind == "step":
         return models.step(case, device, mode)
-    if mode == "graph":
-        raise ValueError("only training steps are recorded as graphs")
+    if mode not in ("eager", "compile"):
+        raise ValueError("only training steps are recorded as graphs and have modes in bf16")
     return getattr(ops if hasattr(ops, kind) else models, kind)(case, device, mode == "compile")
 
 

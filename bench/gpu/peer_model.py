@@ -187,32 +187,43 @@ def recorded(work, device):
 
 
 def step(case, device, mode):
-    """`mode`: eager, compile or graph: the compiled step recorded, or the eager one where that fails."""
+    """`mode`: eager, compile or graph: the compiled step recorded, or the eager one where that fails. With -bf16 behind it
+    weights, moments and averages are bf16, too: less than eqvae does, which keeps them in fp32, but what is fastest counts.
+    """
+    mode, _, pure = mode.partition("-")
+    pure = pure == "bf16"
     if mode != "graph":
-        return training(case, device, compiled=mode == "compile")
+        return training(case, device, compiled=mode == "compile", pure=pure)
     try:
-        work = training(case, device, compiled=True, looks=False)
+        work = training(case, device, compiled=True, pure=pure, looks=False)
         return counted(recorded(work, device), *work.networks)
     except Exception as e:
         print(f"the compiled step cannot be recorded, the eager one is: {e}", file=sys.stderr)
-    work = training(case, device, compiled=False, looks=False)
+    work = training(case, device, compiled=False, pure=pure, looks=False)
     return counted(recorded(work, device), *work.networks)
 
 
-def training(case, device, compiled, looks=True):
-    """One step. In a graph the host cannot look at gradient norms (`looks`): they are computed all the same.
+def training(case, device, compiled, pure=False, looks=True):
+    """One step, under autocast or `pure` in bf16. In a graph the host cannot look at gradient norms (`looks`): they are
+    computed all the same.
 
     The generator's losses are walked backward to the reconstruction, once each. From there conv_out's own gradient gives
     the adaptive weight, and one walk of both gradients, weighted, goes through the rest.
     """
     vae, lpips = autoencoder(case, device), Lpips(case["width"]).to(device).to(memory_format=torch.channels_last)
     disc = discriminator(case["width"]).to(device).to(memory_format=torch.channels_last)
+    if pure:
+        if numbers(case) is not torch.bfloat16:
+            raise ValueError("a step in TF32 is not in bf16")
+        for network in (vae, lpips, disc):
+            network.to(torch.bfloat16)
     fused = device.type == "cuda"
     adam, adam_d = (torch.optim.Adam(m.parameters(), 1e-4, (0.5, 0.9), fused=fused, capturable=fused) for m in (vae, disc))
     weights = [p.detach() for p in vae.parameters()]
     averages = [w.clone() for w in weights]
     images, factor = photos(case, device), 1 << (len(case["ch_mult"]) - 1)
-    mixed = numbers(case) is torch.bfloat16
+    mixed = numbers(case) is torch.bfloat16 and not pure
+    number = torch.bfloat16 if pure else torch.float32  # of what goes into a network
     scale, turns, batch = case.get("scale"), case.get("turns", 0), case["batch"]
     # conv_out is not compiled with the rest: its gradient alone would otherwise be a walk through the whole decoder.
     encoder, features = tuned(vae.encode, compiled), tuned(vae.decoder, compiled)
@@ -227,23 +238,23 @@ def training(case, device, compiled, looks=True):
     def work():
         x = images.to(device, non_blocking=True)
         with torch.autocast(device.type, torch.bfloat16, enabled=mixed):
-            mean, logvar = encoder(x).float().chunk(2, 1)
+            mean, logvar = encoder(x.to(number)).float().chunk(2, 1)
             logvar = logvar.clamp(-30, 20)
             z = mean + torch.exp(0.5 * logvar) * torch.randn_like(mean)
             kl = 0.5 * (mean.square() + logvar.exp() - 1 - logvar).sum() / batch
             target = x
             if scale is not None:
                 z, target = resized(z, scale, turns, 1), resized(x, scale, turns, factor)
-            y = vae.conv_out(features(z)).float()
+            y = vae.conv_out(features(z.to(number))).float()
             image = y.detach().requires_grad_()
             disc.requires_grad_(False)
-            rec = (target - image).abs() + distance(target, image).view(-1, 1, 1, 1)
+            rec = (target - image).abs() + distance(target.to(number), image.to(number)).float().view(-1, 1, 1, 1)
             nll = rec.sum() / batch
-            g = -judge(image).float().mean()
+            g = -judge(image.to(number)).float().mean()
         (of_nll,), (of_g,) = torch.autograd.grad(nll, image), torch.autograd.grad(g, image)
 
         def norm(gradient):
-            return torch.autograd.grad(y, last, gradient, retain_graph=True)[0].norm()
+            return torch.autograd.grad(y, last, gradient, retain_graph=True)[0].float().norm()
 
         weight = (norm(of_nll) / (norm(of_g) + 1e-4)).clamp(0, 1e4) * 0.5
         adam.zero_grad(set_to_none=True)
@@ -253,7 +264,7 @@ def training(case, device, compiled, looks=True):
         adam.step()
         torch._foreach_lerp_(averages, weights, 1e-4)
         with torch.autocast(device.type, torch.bfloat16, enabled=mixed):
-            real, fake = judge(target).float(), judge(y.detach()).float()
+            real, fake = judge(target.to(number)).float(), judge(y.detach().to(number)).float()
             loss = 0.5 * (F.relu(1 - real).mean() + F.relu(1 + fake).mean())
         adam_d.zero_grad(set_to_none=True)
         loss.backward()

@@ -1,6 +1,6 @@
 // Convolution; on tensor cores in bf16 and TF32 (conv2d_mma.h), here in fp32 as implicit matrix products (common/gemm.h):
 //   forward          pixels of y × channels of y,  over (r, s, channel of x)
-//   input gradient   pixels of x × channels of x,  over (r, s, channel of y)
+//   input gradient   pixels of x × channels of x,  over (r, s, channel of y), for each parity of a stride apart
 //   weight gradient  channels of y × (channel of x, r, s),  over the pixels of y, split
 #include "common/columns.h"
 #include "common/gemm.h"
@@ -25,6 +25,21 @@ Geometry geometry(const eqv_conv2d_params& a, const Tensor& x, const Tensor& w, 
   return {x.shape[0], x.shape[1], x.shape[2], x.shape[3], y.shape[1], y.shape[2], y.shape[3],
           w.shape[2], w.shape[3], a.stride,   a.pad_top,  a.pad_left};
 }
+
+// Rows (or columns) of x that the same taps reach: with a stride of 2 the even ones and the odd ones see half of the
+// taps each. Row `input(n)` and tap `tap(t)` meet in row `output(n, t)` of y, which may lie outside.
+struct Parity {
+  int64_t first_tap, first, stride, count, taps, offset;
+
+  Parity(int64_t remainder, int64_t stride_, int64_t pad, int64_t rows, int64_t kernel)
+      : first_tap(remainder), first(((remainder - pad) % stride_ + stride_) % stride_), stride(stride_),
+        count(rows > first ? ceil_div(rows - first, stride_) : 0),
+        taps(kernel > remainder ? ceil_div(kernel - remainder, stride_) : 0), offset((first + pad - remainder) / stride_) {}
+
+  __device__ int64_t input(int64_t n) const { return first + n * stride; }
+  __device__ int64_t tap(int64_t t) const { return first_tap + t * stride; }
+  __device__ int64_t output(int64_t n, int64_t t) const { return offset + n - t; }
+};
 
 void weight_gradient(Stream& stream, const Geometry& g, const float* x, const float* dy, float* dw) {
   const int64_t columns = g.c * g.kh * g.kw, pixels = g.n * g.p * g.q;
@@ -76,23 +91,30 @@ void conv2d_bwd_input(Stream& stream, const eqv_conv2d_params& params, const Ten
   const float *dy = f32(dy_tensor), *w = f32(w_tensor);
   float* dx = f32(dx_tensor);
   const auto result = epilogue<float>(params, bias, residual);
-  gemm(
-      stream, "conv2d_bwd_input", {g.n * g.h * g.w, g.c, g.kh * g.kw * g.o, 1},
-      EQV_LAMBDA(int64_t, int64_t pixel, int64_t k) -> float {
-        const int64_t tap = k / g.o, a = pixel / g.w % g.h + g.top - tap / g.kw;
-        const int64_t b = pixel % g.w + g.left - tap % g.kw;
-        if (a < 0 || b < 0 || a % g.stride || b % g.stride) return 0.0f;
-        const int64_t p = a / g.stride, q = b / g.stride;
-        if (p >= g.p || q >= g.q) return 0.0f;
-        return dy[((pixel / (g.h * g.w) * g.p + p) * g.q + q) * g.o + k % g.o];
-      },
-      EQV_LAMBDA(int64_t, int64_t k, int64_t c) -> float {
-        return w[(k % g.o * g.c + c) * g.kh * g.kw + k / g.o];
-      },
-      EQV_LAMBDA(int64_t, int64_t pixel, int64_t c, float sum) {
-        const int64_t at = pixel * g.c + c;
-        dx[at] = result(sum, at, c);
-      });
+  for (int64_t r0 = 0; r0 < g.stride; ++r0)
+    for (int64_t s0 = 0; s0 < g.stride; ++s0) {
+      const Parity down(r0, g.stride, g.top, g.h, g.kh), across(s0, g.stride, g.left, g.w, g.kw);
+      if (down.count == 0 || across.count == 0) continue;
+      const int64_t pixels = down.count * across.count;
+      gemm(
+          stream, "conv2d_bwd_input", {g.n * pixels, g.c, down.taps * across.taps * g.o, 1},
+          EQV_LAMBDA(int64_t, int64_t pixel, int64_t k) -> float {
+            const int64_t tap = k / g.o;
+            const int64_t p = down.output(pixel % pixels / across.count, tap / across.taps);
+            const int64_t q = across.output(pixel % across.count, tap % across.taps);
+            if (p < 0 || p >= g.p || q < 0 || q >= g.q) return 0.0f;
+            return dy[((pixel / pixels * g.p + p) * g.q + q) * g.o + k % g.o];
+          },
+          EQV_LAMBDA(int64_t, int64_t k, int64_t c) -> float {
+            const int64_t tap = k / g.o, r = down.tap(tap / across.taps), s = across.tap(tap % across.taps);
+            return w[((k % g.o * g.c + c) * g.kh + r) * g.kw + s];
+          },
+          EQV_LAMBDA(int64_t, int64_t pixel, int64_t c, float sum) {
+            const int64_t i = down.input(pixel % pixels / across.count), j = across.input(pixel % across.count);
+            const int64_t at = ((pixel / pixels * g.h + i) * g.w + j) * g.c + c;
+            dx[at] = result(sum, at, c);
+          });
+    }
   if (stats) group_statistics(stream, params.groups, static_cast<double>(params.eps), dx_tensor, *stats);
 }
 

@@ -45,4 +45,8 @@ T& state_of_block(unsigned rank) {
 // know whether a kernel for sm_90a ran.
 uint64_t cluster_launches();
 
+// With SIMT_LAUNCHES=FILE in the environment: adds what the calling thread's last launch asked for to the file, once, as
+// kernel, blocks per cluster, threads per block, bytes of dynamic shared memory.
+void record_launch(const char* kernel);
+
 }  // namespace simt

@@ -11,7 +11,10 @@
 #include <memory>
 #include <mutex>
 #include <random>
+#include <set>
+#include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #if !defined(__x86_64__)
@@ -484,9 +487,34 @@ std::atomic<uint64_t> grids_of_clusters{0};
 
 uint64_t cluster_launches() { return grids_of_clusters; }
 
+namespace {
+// What the thread's last launch asked for; written down once the kernel's name is known.
+struct LastLaunch {
+  bool pending = false;
+  unsigned cluster = 0, threads = 0;
+  size_t shared_bytes = 0;
+};
+thread_local LastLaunch last_launch;
+}  // namespace
+
+void record_launch(const char* kernel) {
+  static const char* const path = std::getenv("SIMT_LAUNCHES");
+  if (!path || !std::exchange(last_launch.pending, false)) return;
+  static std::mutex mutex;
+  static std::set<std::string> seen;
+  std::lock_guard lock(mutex);
+  const LastLaunch& l = last_launch;
+  const std::string line = std::string(kernel) + '\t' + std::to_string(l.cluster) + '\t' + std::to_string(l.threads) +
+                           '\t' + std::to_string(l.shared_bytes) + '\n';
+  if (!seen.insert(line).second) return;
+  FILE* file = std::fopen(path, "a");
+  if (!file || std::fputs(line.c_str(), file) < 0 || std::fclose(file) != 0) die("SIMT_LAUNCHES cannot be written");
+}
+
 void launch(dim3 grid, unsigned cluster, dim3 block, size_t shared_bytes, int workers, const std::function<void()>& thread) {
   if (grid.x % cluster) die("a grid whose blocks along x are no multiple of the cluster's");
   if (cluster > 1) ++grids_of_clusters;
+  last_launch = {true, cluster, block.x * block.y * block.z, shared_bytes};
   const unsigned clusters = grid.x * grid.y * grid.z / cluster;
   std::atomic<unsigned> next{0};
   const auto work = [&] {

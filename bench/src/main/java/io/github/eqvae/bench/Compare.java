@@ -110,7 +110,9 @@ public final class Compare {
   }
 
   private static void tables(Path folder) throws IOException {
-    Files.writeString(folder.resolveSibling("tables.md"), Tables.of(folder));
+    String tables = Tables.of(folder);
+    Files.writeString(folder.resolveSibling("tables.md"), tables);
+    ReadmeTable.write(folder.toAbsolutePath().getParent().resolveSibling("README.md"), tables);
   }
 
   private static PrintStream out() {

@@ -6,7 +6,7 @@ public enum KernelPeer {
   EQVAE,
   /** libtorch on the processor, in fp32 with {@code channels_last} tensors. */
   TORCH,
-  /** cuDNN on a GPU: convolutions only. */
+  /** cuDNN on a GPU: convolutions, and attention forward with cuBLAS' products. */
   CUDNN,
   /** cuBLAS on a GPU: the products of linear layers only. */
   CUBLAS

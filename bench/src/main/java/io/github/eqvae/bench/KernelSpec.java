@@ -1,5 +1,6 @@
 package io.github.eqvae.bench;
 
+import io.github.eqvae.op.Attention;
 import io.github.eqvae.op.Op;
 import io.github.eqvae.tensor.Shape;
 import java.util.Arrays;
@@ -47,7 +48,10 @@ record KernelSpec(Op op, List<Shape> inputs, int activations, KernelDirection di
     return switch (peer) {
       case EQVAE -> new EqvaeKernel(this, device, dtype);
       case TORCH -> new TorchKernel(this, device, dtype);
-      case CUDNN -> new CudnnConv(this, device, dtype);
+      case CUDNN ->
+          op instanceof Attention
+              ? new CudnnAttention(this, device, dtype)
+              : new CudnnConv(this, device, dtype);
       case CUBLAS -> new CublasLinear(this, device, dtype);
     };
   }

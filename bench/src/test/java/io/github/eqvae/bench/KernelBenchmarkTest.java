@@ -107,6 +107,14 @@ class KernelBenchmarkTest {
         assertThrows(
             IllegalStateException.class, () -> spec.work("cuda", "bf16", KernelPeer.CUDNN));
     assertTrue(e.getMessage().contains("EQVAE_BENCH_MAVEN=-Pcudnn"), e::getMessage);
+    KernelSpec attention = spec(new AttentionKernels(), "2-9-8", KernelDirection.FORWARD);
+    e =
+        assertThrows(
+            IllegalStateException.class, () -> attention.work("cuda", "bf16", KernelPeer.CUDNN));
+    assertTrue(e.getMessage().contains("EQVAE_BENCH_MAVEN=-Pcudnn"), e::getMessage);
+    KernelSpec backward = spec(new AttentionKernels(), "2-9-8", KernelDirection.BACKWARD);
+    assertThrows(
+        IllegalArgumentException.class, () -> backward.work("cuda", "bf16", KernelPeer.CUDNN));
     assertThrows(IllegalArgumentException.class, () -> spec.work("cpu", "f32", KernelPeer.CUDNN));
     assertThrows(IllegalArgumentException.class, () -> spec.work("cuda", "f32", KernelPeer.TORCH));
   }

@@ -158,10 +158,11 @@ final class DecodeCommand implements Callable<Integer> {
 
   /** One PNG file each. */
   private final class Folder implements Sink {
+    private final PngNames names = new PngNames(out);
+
     @Override
     public void add(String name, Image image) throws IOException {
-      String stem = name.replaceAll("\\.[^./]+$", "");
-      Path target = out.resolve(stem + ".png").normalize();
+      Path target = names.of(name);
       if (!target.startsWith(out.normalize())) {
         throw new IOException("the name " + name + " leads out of " + out);
       }

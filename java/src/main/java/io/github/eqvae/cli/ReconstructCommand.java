@@ -27,6 +27,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.Callable;
 import java.util.function.UnaryOperator;
+import java.util.stream.IntStream;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
@@ -124,12 +125,14 @@ final class ReconstructCommand implements Callable<Integer> {
             DecodeOptions.DEFAULT,
             (name, cause) -> stderr.println("eqvae: skipped broken image " + name + ": " + cause));
     // Looked at before anything is computed, and long before anything is written.
-    for (int i = 0; i < pictures.size(); i++) {
-      requireFree(target(pictures.name(i)));
+    List<Path> targets = targets(pictures);
+    for (Path target : targets) {
+      requireFree(target);
     }
     int done = 0;
     try (Device on = device.name().map(Device::open).orElseGet(Device::best);
-        Coder coder = transforms ? new Transforming(on) : new Plain(on)) {
+        Stream stream = new Stream(on);
+        Coder coder = transforms ? new Transforming(stream) : new Plain(on)) {
       Ticker ticker = new Ticker(stderr, "reconstructed", pictures.size(), 0);
       for (int i = 0; i < pictures.size(); i++) {
         Image image;
@@ -138,7 +141,7 @@ final class ReconstructCommand implements Callable<Integer> {
         } catch (IOException broken) {
           continue; // named by the folder itself
         }
-        Path target = target(pictures.name(i));
+        Path target = targets.get(i);
         Files.createDirectories(target.toAbsolutePath().getParent());
         Images.writePng(target, coder.reconstruct(image));
         ticker.at(++done);
@@ -174,10 +177,13 @@ final class ReconstructCommand implements Callable<Integer> {
     }
   }
 
-  /** Where the result of a picture goes: one picture may be given one file. */
-  private Path target(String name) {
-    boolean file = Files.isRegularFile(in) && out.toString().toLowerCase(Locale.ROOT).endsWith(PNG);
-    return file ? out : out.resolve(name.replaceAll("\\.[^./]+$", "") + PNG);
+  /** Where the results go, in the order of the pictures: one picture may be given one file. */
+  private List<Path> targets(ImageFolder pictures) {
+    if (Files.isRegularFile(in) && out.toString().toLowerCase(Locale.ROOT).endsWith(PNG)) {
+      return List.of(out);
+    }
+    PngNames names = new PngNames(out);
+    return IntStream.range(0, pictures.size()).mapToObj(i -> names.of(pictures.name(i))).toList();
   }
 
   /** Pictures through an autoencoder. */
@@ -238,10 +244,10 @@ final class ReconstructCommand implements Callable<Integer> {
     private final SpatialTransform tau;
     private final UnaryOperator<Image> cut;
 
-    Transforming(Device on) throws IOException {
-      stream = new Stream(on);
+    Transforming(Stream stream) throws IOException {
       EqOptions options = EqOptions.RELEASED;
       int side;
+      this.stream = stream;
       if (TrainedModel.isRun(model)) {
         options = TrainedModel.recipe(model).objective().eqOptions();
         side = TrainedModel.recipe(model).data().resolution();
@@ -279,7 +285,6 @@ final class ReconstructCommand implements Callable<Integer> {
     public void close() {
       evaluator.close();
       vae.close();
-      stream.close();
     }
   }
 }

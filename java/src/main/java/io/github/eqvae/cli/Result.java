@@ -53,11 +53,13 @@ record Result(
       Stream stream,
       Recipe recipe,
       float[] images,
-      OptionalLong sample) {
+      OptionalLong sample,
+      long reserved) {
     int side = recipe.data().resolution();
     int channels = recipe.data().channels();
     int each = side * side * channels;
     try (Evaluator evaluator = new Evaluator(vae, lpips, stream)) {
+      evaluator.reserve(reserved);
       sample.ifPresent(evaluator::samplePosterior);
       Evaluation evaluation =
           evaluator.measure(

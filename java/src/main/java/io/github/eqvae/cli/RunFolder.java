@@ -17,9 +17,9 @@ import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
 /**
- * The folder of a run: {@code recipe.yaml}, {@code checkpoints/}, {@code metrics.jsonl}, {@code
- * tensorboard/}, {@code samples/}, {@code nonfinite/}, {@code model.safetensors}, {@code
- * report.html}.
+ * The folder of a run: {@code recipe.yaml}, {@code held-out.txt}, {@code init_from.json} of a
+ * fine-tuning, {@code checkpoints/}, {@code metrics.jsonl}, {@code tensorboard/}, {@code samples/},
+ * {@code nonfinite/}, {@code model.safetensors}, {@code report.html}.
  *
  * @param path the folder
  */
@@ -69,11 +69,41 @@ record RunFolder(Path path) {
     return Files.exists(recipe());
   }
 
-  /** Begins a run: its recipe, and what the checkpoint it starts from says. */
-  void writeStart(Recipe recipe) throws IOException {
+  /** The names of the images that are held out of {@code data.path}. */
+  Path heldOut() {
+    return path.resolve("held-out.txt");
+  }
+
+  /** Begins a run: its recipe, its split, and what the checkpoint it starts from says. */
+  void writeStart(Recipe recipe, List<String> heldOut) throws IOException {
     Files.createDirectories(path);
+    if (!heldOut.isEmpty()) {
+      AtomicFiles.write(heldOut(), String.join("\n", heldOut) + "\n");
+    }
     InitialWeights.keepSettings(recipe, path);
     writeRecipe(recipe);
+  }
+
+  /** Refuses to go on when other images would be held out than were so far. */
+  void requireHeldOut(List<String> names) throws IOException {
+    if (!Files.exists(heldOut()) || names.isEmpty()) {
+      return;
+    }
+    List<String> before = Files.readAllLines(heldOut());
+    if (!before.equals(names)) {
+      long kept = names.stream().filter(Set.copyOf(before)::contains).count();
+      throw new EqvaeException.Argument(
+          "The images under data.path are not those this run began with: of "
+              + before.size()
+              + " that were held out ("
+              + heldOut()
+              + "), "
+              + kept
+              + " would be now, and the rest would be trained on. Put back what was there; or begin"
+              + " another run, which --set model.init_from="
+              + path
+              + " starts from this one's weights.");
+    }
   }
 
   void writeRecipe(Recipe recipe) throws IOException {

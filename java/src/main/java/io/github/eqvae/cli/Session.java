@@ -108,6 +108,9 @@ final class Session implements AutoCloseable {
   /** Trains to the end or until asked to stop. */
   Trainer.End train(boolean resume) throws IOException {
     List<Recipe.Change> changes = resume ? folder.readRecipe(List.of()).changes(recipe) : List.of();
+    if (resume) {
+      folder.requireHeldOut(data.heldOutNames());
+    }
     if (resume && folder.hasCheckpoints()) {
       Checkpoint checkpoint = folder.latest(recipe, err);
       trainer.resume(checkpoint);
@@ -121,7 +124,7 @@ final class Session implements AutoCloseable {
       trainer.initialize();
     }
     if (!resume) {
-      folder.writeStart(recipe);
+      folder.writeStart(recipe, data.heldOutNames());
     } else if (!changes.isEmpty()) {
       folder.writeRecipe(recipe);
       err.println("eqvae: recipe.yaml has changed: " + changes);
@@ -167,11 +170,12 @@ final class Session implements AutoCloseable {
     return end;
   }
 
-  /** What the run took on its device: the peak counts validation, the plan training steps only. */
+  /** What the run took on its device: the plans count training steps and validation apart. */
   private Map<String, Object> resources() {
     Map<String, Object> line = new LinkedHashMap<>();
     line.put("peak_bytes", trainer.memory().peakBytes());
     line.put("planned_bytes", trainer.plan().deviceBytes());
+    line.put("planned_validation_bytes", trainer.plan().evaluationBytes());
     line.put("graphs_captured", trainer.graphs().captured());
     line.put("graphs_launched", trainer.graphs().launched());
     return line;
@@ -181,10 +185,12 @@ final class Session implements AutoCloseable {
     GraphStatistics graphs = trainer.graphs();
     err.printf(
         Locale.ROOT,
-        "eqvae: peak memory on %s %,.1f MiB, %,.1f MiB of it planned for training steps%s%n",
+        "eqvae: peak memory on %s %,.1f MiB; planned were %,.1f MiB for training steps and %,.1f"
+            + " MiB for validation%s%n",
         recipe.run().device(),
         trainer.memory().peakBytes() / MIB,
         trainer.plan().deviceBytes() / MIB,
+        trainer.plan().evaluationBytes() / MIB,
         graphs.captured() == 0
             ? ""
             : "; steps ran as "
@@ -224,6 +230,7 @@ final class Session implements AutoCloseable {
 
   private Map<String, Double> validate(Autoencoder vae, Stream stream, float[] held) {
     try (Evaluator evaluator = new Evaluator(vae, null, stream)) {
+      evaluator.reserve(trainer.plan().evaluationBytes());
       Evaluation e =
           evaluator.measure(
               held,
@@ -291,7 +298,8 @@ final class Session implements AutoCloseable {
           stream,
           recipe,
           images,
-          sample);
+          sample,
+          trainer.plan().evaluationBytes());
     }
   }
 

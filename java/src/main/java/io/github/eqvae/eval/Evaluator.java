@@ -32,6 +32,9 @@ public final class Evaluator implements AutoCloseable {
   /** Noise of this class among the purposes of random numbers. */
   private static final long NOISE = 0x5EED_0E7A_0000_0000L;
 
+  /** More than any device has: where memory is planned, it is only addresses. */
+  private static final long PLANNED = 1L << 45;
+
   private final Autoencoder vae;
   private final @Nullable Lpips lpips;
   private final Stream stream;
@@ -51,6 +54,50 @@ public final class Evaluator implements AutoCloseable {
     this.lpips = lpips;
     this.stream = stream;
     this.arena = new Arena(stream.device(), "evaluation");
+  }
+
+  /**
+   * Allocates what {@link #plan} found at once: memory that grows as it goes takes more.
+   *
+   * @param bytes what the evaluation's memory must hold without growing
+   */
+  public void reserve(long bytes) {
+    arena.reserve(bytes);
+  }
+
+  /**
+   * The memory that measuring takes beside the networks, found by going through them once.
+   *
+   * @param vae the model; on a device that only plans, nothing is computed
+   * @param lpips the perceptual distance, null to leave it out
+   * @param stream orders the work
+   * @param batch images that go through the networks at once
+   * @param side their side
+   * @return bytes
+   */
+  public static long plan(
+      Autoencoder vae, @Nullable Lpips lpips, Stream stream, int batch, int side) {
+    try (Arena arena = new Arena(stream.device(), "evaluation")) {
+      arena.reserve(PLANNED);
+      Shape shape = Shape.of(batch, side, side, vae.config().inChannels());
+      Tape tape = new Tape(stream, arena, Tape.Mode.INFERENCE);
+      Tensor images = arena.tensor(shape);
+      Tensor z = vae.mode(tape, vae.encode(tape, images));
+      Tensor value = arena.tensor(vae.bottleneck(tape, z).value().shape());
+      tape.releaseAll();
+      vae.decode(tape, value);
+      arena.reset();
+      tape = new Tape(stream, arena, Tape.Mode.INFERENCE);
+      images = arena.tensor(shape);
+      Tensor transformed = arena.tensor(shape);
+      vae.encode(tape, transformed); // the images are still there, for the next τ
+      tape.releaseAll();
+      if (lpips != null) {
+        lpips.forward(tape, images, transformed);
+      }
+      arena.reset();
+      return arena.extent();
+    }
   }
 
   /**
@@ -235,6 +282,7 @@ public final class Evaluator implements AutoCloseable {
     Tensor input = upload(x, n, side);
     Tensor z = dense(tape, vae.mode(tape, vae.encode(tape, input)));
     float[] latent = z.toFloats(stream);
+    tape.releaseAll();
     statistics.add(latent);
     int h = side / f;
     for (int i = 0; i < n; i++) {
@@ -246,6 +294,7 @@ public final class Evaluator implements AutoCloseable {
           Tensor transformed = tau.onImage(tape, input, f);
           Tensor b = dense(tape, vae.mode(tape, vae.encode(tape, transformed)));
           equivariance.add(name, a.toFloats(stream), b.toFloats(stream), n);
+          tape.releaseAll(); // one τ after the other, in the memory of one
         });
     arena.reset();
     return latent;
@@ -285,7 +334,13 @@ public final class Evaluator implements AutoCloseable {
    * @return the decoded images, not clamped; their size is that of the transformed images
    */
   public float[] decode(float[] x, int n, int side, SpatialTransform tau) {
-    return decode(x, n, side, tau, null);
+    return oneByOne(
+        x,
+        n,
+        (one, i) -> {
+          drawn = i;
+          return decode(one, 1, side, tau, null);
+        });
   }
 
   private float[] decode(
@@ -300,7 +355,9 @@ public final class Evaluator implements AutoCloseable {
     if (usage != null) {
       usage.add(bottleneck, stream);
     }
-    float[] y = vae.decode(tape, bottleneck.value()).toFloats(stream);
+    Tensor value = dense(tape, bottleneck.value());
+    tape.releaseAll();
+    float[] y = vae.decode(tape, value).toFloats(stream);
     arena.reset();
     return y;
   }
@@ -315,11 +372,16 @@ public final class Evaluator implements AutoCloseable {
    * @return the transformed images
    */
   public float[] transform(float[] x, int n, int side, SpatialTransform tau) {
-    Tape tape = new Tape(stream, arena, Tape.Mode.INFERENCE);
-    float[] y =
-        tau.onImage(tape, upload(x, n, side), vae.config().downsamplingFactor()).toFloats(stream);
-    arena.reset();
-    return y;
+    return oneByOne(
+        x,
+        n,
+        (one, i) -> {
+          Tape tape = new Tape(stream, arena, Tape.Mode.INFERENCE);
+          Tensor image = upload(one, 1, side);
+          float[] y = tau.onImage(tape, image, vae.config().downsamplingFactor()).toFloats(stream);
+          arena.reset();
+          return y;
+        });
   }
 
   /**
@@ -332,10 +394,36 @@ public final class Evaluator implements AutoCloseable {
    * @return {@code [n, h, w, embed_dim]}
    */
   public float[] encode(float[] x, int n, int side, SpatialTransform tau) {
-    Tape tape = new Tape(stream, arena, Tape.Mode.INFERENCE);
-    Tensor z = tau.onLatent(tape, vae.mode(tape, vae.encode(tape, upload(x, n, side))));
-    float[] out = dense(tape, z).toFloats(stream);
-    arena.reset();
+    return oneByOne(
+        x,
+        n,
+        (one, i) -> {
+          Tape tape = new Tape(stream, arena, Tape.Mode.INFERENCE);
+          Tensor z = tau.onLatent(tape, vae.mode(tape, vae.encode(tape, upload(one, 1, side))));
+          float[] out = dense(tape, z).toFloats(stream);
+          arena.reset();
+          return out;
+        });
+  }
+
+  /** Work on one image of several. */
+  private interface One {
+    float[] of(float[] image, int index);
+  }
+
+  /** These are the few images that are shown, and may be large. */
+  private static float[] oneByOne(float[] x, int n, One work) {
+    int each = x.length / n;
+    float[][] results = new float[n][];
+    int size = 0;
+    for (int i = 0; i < n; i++) {
+      results[i] = work.of(image(x, i, each), i);
+      size += results[i].length;
+    }
+    float[] out = new float[size];
+    for (int i = 0; i < n; i++) {
+      System.arraycopy(results[i], 0, out, i * results[i].length, results[i].length);
+    }
     return out;
   }
 

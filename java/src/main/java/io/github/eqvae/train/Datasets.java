@@ -18,6 +18,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.function.BiConsumer;
+import java.util.stream.IntStream;
 
 /** The images a recipe names: what is trained on and what is held out. */
 public final class Datasets {
@@ -27,6 +28,9 @@ public final class Datasets {
   private final Recipe recipe;
   private final ImageDataset training;
   private final ImageDataset heldOut;
+
+  /** Whether both are parts of one data set. */
+  private final boolean isSplit;
 
   /**
    * Opens the images.
@@ -43,6 +47,7 @@ public final class Datasets {
     if (d.validationPath().isPresent()) {
       training = all;
       heldOut = open("data.validation_path", d.validationPath().get(), onSkip);
+      isSplit = false;
       return;
     }
     int held = d.validation();
@@ -56,6 +61,7 @@ public final class Datasets {
               + ": none is left to train on. Lower it: --set data.validation="
               + Math.max(0, all.size() / 10));
     }
+    isSplit = held > 0;
     if (held == 0) {
       training = all;
       heldOut = all;
@@ -106,6 +112,17 @@ public final class Datasets {
    */
   public int heldOutSize() {
     return heldOut == training ? 0 : heldOut.size();
+  }
+
+  /**
+   * Which images of {@code data.path} are held out.
+   *
+   * @return their names in the data set's order; none where {@code data.validation_path} has others
+   */
+  public List<String> heldOutNames() {
+    return isSplit
+        ? IntStream.range(0, heldOut.size()).mapToObj(heldOut::name).toList()
+        : List.of();
   }
 
   /**

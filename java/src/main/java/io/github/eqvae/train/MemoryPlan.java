@@ -4,6 +4,7 @@ import io.github.eqvae.EqvaeException;
 import io.github.eqvae.equivariance.Draw;
 import io.github.eqvae.equivariance.EqOptions;
 import io.github.eqvae.equivariance.SpatialTransform;
+import io.github.eqvae.eval.Evaluator;
 import io.github.eqvae.model.Discriminator;
 import io.github.eqvae.op.Interpolation;
 import io.github.eqvae.tensor.Arena;
@@ -27,6 +28,8 @@ import java.util.Optional;
  * @param largest the τ that needs most
  * @param scratchBytes what the device's operations need beside their results, at most; 0 on the
  *     CPU, where it is not known beforehand
+ * @param evaluationBytes what validation and evaluation need beside the step, for batches of {@code
+ *     evaluation.batch}
  * @param target the GPU that was planned for; empty on the CPU
  * @param cacheBytes decoded pictures in the Java heap at most, {@code data.cache_megabytes}
  */
@@ -37,6 +40,7 @@ public record MemoryPlan(
     long stepBytes,
     String largest,
     long scratchBytes,
+    long evaluationBytes,
     String target,
     long cacheBytes) {
 
@@ -118,6 +122,7 @@ public record MemoryPlan(
             largest = draw.branch() == Draw.Branch.PLAIN ? "no τ" : draw.transform().label();
           }
         }
+        long evaluation = evaluation(recipe, networks, stream); // may want more scratch memory
         return new MemoryPlan(
             networks.vae().parameters().count(),
             disc.map(d -> d.parameters().count()).orElse(0L),
@@ -125,10 +130,20 @@ public record MemoryPlan(
             most,
             largest,
             isPlanned(recipe.run().device()) ? stream.scratchBytes() : 0,
+            evaluation,
             isPlanned(recipe.run().device()) ? planned(target) : "",
             (long) recipe.data().cacheMegabytes() << 20);
       }
     }
+  }
+
+  private static long evaluation(Recipe recipe, Networks networks, Stream stream) {
+    return Evaluator.plan(
+        networks.vae(),
+        networks.lpips().orElse(null),
+        stream,
+        Math.min(recipe.evaluation().batch(), recipe.evaluation().images()),
+        recipe.data().resolution());
   }
 
   /**
@@ -178,7 +193,7 @@ public record MemoryPlan(
                 Locale.ROOT,
                 "  scratch memory   %,.1f MiB%n  peak on the device   %,.1f MiB (%s)%n",
                 scratchBytes / MIB,
-                deviceBytes() / MIB,
+                (deviceBytes() + evaluationBytes) / MIB,
                 target);
     return String.format(
         Locale.ROOT,
@@ -188,7 +203,8 @@ public record MemoryPlan(
           discriminator    %,d parameters
           weights, gradients, moments, averages, batches   %,.1f MiB
           activations of one step (largest: %s)   %,.1f MiB
-        %s  decoded pictures (data.cache_megabytes)   at most %,.1f MiB
+        %s  validation and evaluation (evaluation.batch)   %,.1f MiB
+          decoded pictures (data.cache_megabytes)   at most %,.1f MiB
           total            %,.1f MiB
         """,
         parameters,
@@ -197,7 +213,8 @@ public record MemoryPlan(
         largest,
         stepBytes / MIB,
         scratch,
+        evaluationBytes / MIB,
         cacheBytes / MIB,
-        (deviceBytes() + cacheBytes) / MIB);
+        (deviceBytes() + evaluationBytes + cacheBytes) / MIB);
   }
 }

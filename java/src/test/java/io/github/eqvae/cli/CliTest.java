@@ -205,6 +205,31 @@ class CliTest extends CliFixture {
     assertTrue(Files.exists(folder.resolve("out1/a.png")), o.out() + o.err());
   }
 
+  /** A picture more, and the split is another: what was held out would be trained on. */
+  @Test
+  void aRunGoesOnWithTheImagesItBeganWith() throws Exception {
+    Path in = Files.createDirectories(folder.resolve("in"));
+    for (int i = 0; i < 12; i++) {
+      Images.writePng(in.resolve(i + ".png"), new Image(16, 16, 1, new byte[256]));
+    }
+    recipe(2);
+    Outcome o =
+        run(
+            "train",
+            "tiny.yaml",
+            "--out=run",
+            "--set=data.kind=image_folder",
+            "--set=data.path=in",
+            "--set=data.validation=4",
+            "--set=evaluation.images=4");
+    assertEquals(0, o.code(), o.err());
+    assertEquals(4, Files.readAllLines(folder.resolve("run/held-out.txt")).size());
+    Files.move(in, folder.resolve("moved"));
+    assertEquals(0, run("train", "--resume=run", "--set=data.path=moved", "--steps=3").code());
+    Images.writePng(folder.resolve("moved/00.png"), new Image(16, 16, 1, new byte[256]));
+    assertUserError(run("train", "--resume=run", "--steps=4"), 1, "held-out.txt", "init_from=run");
+  }
+
   private static com.fasterxml.jackson.databind.JsonNode field(String json, String name)
       throws IOException {
     return new com.fasterxml.jackson.databind.ObjectMapper().readTree(json).get(name);

@@ -69,6 +69,15 @@ class ReconstructCommandTest extends CliFixture {
   }
 
   @Test
+  void picturesOfOneNameHaveAResultEach() throws Exception {
+    Files.copy(folder.resolve("in/a.png"), folder.resolve("in/a.jpg"));
+    Outcome o = run("reconstruct", model, "in", "out");
+    assertEquals(0, o.code(), o.err());
+    assertTrue(o.out().contains("2 pictures written"), o.out());
+    assertArrayEquals(pixels("out/a.png"), pixels("out/a.png.png"));
+  }
+
+  @Test
   void nothingIsReplaced() throws Exception {
     passes("reconstruct", model, "in", "out");
     byte[] before = pixels("out/a.png");

@@ -237,6 +237,7 @@ class ObjectiveOnDevicesTest {
       if (!device.equals("cpu")) {
         String hopper = device.equals("simt") ? "simt:1" : device;
         out.add(Arguments.of(hopper, Branch.PLAIN, true, Width.WIDE));
+        out.add(Arguments.of(hopper, Branch.EQUIVARIANT, true, Width.WIDE));
       }
     }
     return out.stream();

@@ -14,6 +14,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
@@ -154,6 +155,40 @@ class SafetensorsHostileTest {
         hostile("cut data", Reason.INCOMPLETE_COVER, one("U8", "[4]", "[0,4]", 3)),
         hostile("stray byte", Reason.INCOMPLETE_COVER, one("U8", "[4]", "[0,4]", 5)),
         hostile("stray data without tensors", Reason.INCOMPLETE_COVER, file("{}", 1)));
+  }
+
+  @Test
+  void isRefusedWhereverItIsCut() throws IOException {
+    byte[] whole =
+        two(entry("a", "F32", "[2,3]", "[0,24]"), entry("b", "U8", "[4]", "[24,28]"), 28);
+    Path file = directory.resolve("cut.safetensors");
+    Files.write(file, whole);
+    SafetensorsFile.open(file).close();
+    for (int length = 0; length < whole.length; length++) {
+      Files.write(file, java.util.Arrays.copyOf(whole, length));
+      assertThrows(SafetensorsException.class, () -> SafetensorsFile.open(file), "at " + length);
+    }
+  }
+
+  /** As large as a header may be, and nothing but braces: its characters, then a text of them. */
+  @Test
+  void aHeaderOfTheLargestSizeTakesThreeTimesItself() throws IOException {
+    Path file = directory.resolve("large.safetensors");
+    byte[] braces = "{\"w\":".repeat(1 << 15).getBytes(StandardCharsets.UTF_8);
+    try (var out = new java.io.BufferedOutputStream(Files.newOutputStream(file))) {
+      int length = 100_000_000;
+      out.write(file(length, new byte[0], 0));
+      for (int left = length; left > 0; left -= braces.length) {
+        out.write(braces, 0, Math.min(left, braces.length));
+      }
+    }
+    ThreadMXBean threads = (ThreadMXBean) ManagementFactory.getThreadMXBean();
+    long allocated = threads.getCurrentThreadAllocatedBytes();
+    SafetensorsException e =
+        assertThrows(SafetensorsException.class, () -> SafetensorsFile.open(file));
+    allocated = threads.getCurrentThreadAllocatedBytes() - allocated;
+    assertEquals(Reason.INVALID_JSON, e.reason());
+    assertTrue(allocated < 350_000_000, "allocates " + allocated + " bytes for 100 MB");
   }
 
   @ParameterizedTest(name = "{0}: {1}")

@@ -8,9 +8,12 @@ import io.github.eqvae.nn.GradientNorm;
 import io.github.eqvae.nn.Init;
 import io.github.eqvae.nn.NonFiniteCount;
 import io.github.eqvae.nn.ParameterStore;
+import io.github.eqvae.tape.Seed;
+import io.github.eqvae.tape.Tape;
 import io.github.eqvae.tensor.Arena;
 import io.github.eqvae.tensor.DType;
 import io.github.eqvae.tensor.Device;
+import io.github.eqvae.tensor.Graph;
 import io.github.eqvae.tensor.MathMode;
 import io.github.eqvae.tensor.Shape;
 import io.github.eqvae.tensor.Tensor;
@@ -66,6 +69,7 @@ public final class EveryKernel {
       }
     }
     outsideOperations(first);
+    devices.forEach(this::chained);
     System.out.printf(Locale.ROOT, "%s%d %08x%n", RESULTS, results, bits.getValue());
   }
 
@@ -149,6 +153,49 @@ public final class EveryKernel {
       Tensor packed = arena.tensor(store.get("conv.weight").packed().shape());
       store.get("conv.weight").packed().copyTo(stream, packed);
       add(packed.toDoubles(stream));
+    }
+  }
+
+  /**
+   * A convolution that makes the statistics of the norm behind it, forward and backward with packed
+   * weights: as it is, then as a graph that is launched.
+   */
+  private void chained(String name) {
+    GroupNorm norm = new GroupNorm(4, 1e-6, true);
+    ParameterStore.Builder layout = new ParameterStore.Builder();
+    var conv =
+        new io.github.eqvae.nn.Conv2d(
+            layout.root().in("conv"), 8, 16, 3, new Conv2d(1, 1).with(norm.statistics()));
+    var after = new io.github.eqvae.nn.GroupNorm(layout.root().in("norm"), 16, norm);
+    try (Device device = Device.open(name);
+        var stream = new io.github.eqvae.tensor.Stream(device);
+        Arena kept = new Arena(device, "kept");
+        Arena arena = new Arena(device, "step");
+        ParameterStore store = layout.build(stream, 3, true)) {
+      store.keepPacked(stream);
+      Tensor x = kept.tensor(Shape.of(2, 9, 8, 8));
+      Tensor dy = kept.tensor(Shape.of(2, 9, 8, 16));
+      Tensor y = kept.tensor(dy.shape());
+      x.normal(stream, 7, 8, 0, 1);
+      dy.normal(stream, 9, 10, 0, 1);
+      Runnable step =
+          () -> {
+            store.newUpdate();
+            Tape tape = new Tape(stream, arena, Tape.Mode.RECORD);
+            Tensor out = after.forward(tape, conv.forward(tape, x));
+            out.copyTo(stream, y);
+            tape.backward(List.of(new Seed(out, dy)));
+            arena.reset();
+          };
+      step.run(); // allocates what a capture cannot
+      add(y.toDoubles(stream));
+      add(store.gradients(stream).toDoubles(stream));
+      try (Graph graph = stream.capture(step)) {
+        x.fill(stream, 0.5);
+        graph.launch(stream);
+        add(y.toDoubles(stream));
+        add(store.gradients(stream).toDoubles(stream));
+      }
     }
   }
 }

@@ -106,8 +106,8 @@ class SeamTest {
           most[zone] = Math.max(most[zone], Math.abs(d));
           sum[zone] += Math.abs(d);
           count[zone]++;
-          if (x > 0) {
-            double before = 127.5 * (tiled.pixels()[at - c] - whole.pixels()[at - c]);
+          for (int back : new int[] {x > 0 ? c : 0, y > 0 ? side * c : 0}) {
+            double before = 127.5 * (tiled.pixels()[at - back] - whole.pixels()[at - back]);
             jump[zone] = Math.max(jump[zone], Math.abs(d - before));
           }
         }

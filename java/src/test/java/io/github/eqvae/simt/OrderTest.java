@@ -4,12 +4,15 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.github.eqvae.op.EveryKernel;
+import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.TreeSet;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.condition.EnabledIfSystemProperty;
 import org.junit.jupiter.api.io.TempDir;
@@ -21,6 +24,8 @@ import org.junit.jupiter.api.io.TempDir;
  */
 @EnabledIfSystemProperty(named = "os.arch", matches = "amd64")
 class OrderTest {
+  private static final String LAUNCHES = "launches-";
+
   @TempDir Path folder;
 
   private record Run(Process process, Path out) {}
@@ -44,9 +49,32 @@ class OrderTest {
     if (early) {
       builder.environment().put("SIMT_EARLY", "1");
     }
+    builder.environment().put("SIMT_LAUNCHES", folder.resolve(LAUNCHES + seed + early).toString());
     Path out = folder.resolve(seed + early);
     builder.redirectErrorStream(true).redirectOutput(out.toFile());
     return new Run(builder.start(), out);
+  }
+
+  /**
+   * What every launch asks for, of dynamic shared memory above all, which the compiler does not
+   * know. To write kernels/launches.tsv anew: {@code EQVAE_WRITE_GOLDEN=true}.
+   */
+  private void sharedMemoryIsTheRecorded() throws IOException {
+    TreeSet<String> lines = new TreeSet<>();
+    try (Stream<Path> files = Files.list(folder)) {
+      for (Path f : files.filter(p -> p.getFileName().toString().startsWith(LAUNCHES)).toList()) {
+        lines.addAll(Files.readAllLines(f));
+      }
+    }
+    String text =
+        "# kernel\tblocks per cluster\tthreads\tdynamic shared memory\n"
+            + String.join("\n", lines)
+            + "\n";
+    Path golden = Path.of(System.getProperty("eqvae.root"), "kernels", "launches.tsv");
+    if ("true".equals(System.getenv("EQVAE_WRITE_GOLDEN"))) {
+      Files.writeString(golden, text);
+    }
+    assertEquals(Files.readString(golden), text, "what kernels are launched with changed");
   }
 
   @Test
@@ -68,6 +96,7 @@ class OrderTest {
         first = first == null ? out : first;
         assertEquals(first, out, e.getKey());
       }
+      sharedMemoryIsTheRecorded();
     } finally {
       runs.values().forEach(run -> run.process().destroyForcibly());
     }

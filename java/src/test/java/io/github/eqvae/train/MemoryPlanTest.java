@@ -4,6 +4,9 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.github.eqvae.data.Loader;
+import io.github.eqvae.eval.Evaluator;
+import io.github.eqvae.model.Autoencoder;
+import io.github.eqvae.tensor.Device;
 import io.github.eqvae.tensor.MemoryStats;
 import io.github.eqvae.testing.Devices;
 import java.nio.file.Path;
@@ -45,6 +48,42 @@ class MemoryPlanTest {
       if (!extra.contains("draw")) { // which groups a batch falls into is not known beforehand
         assertEquals(used.getFirst(), used.getLast(), extra + ": memory grew after the first step");
       }
+    }
+  }
+
+  /**
+   * What is planned for validation is what it takes, and no more images than a batch go at once.
+   */
+  @Test
+  void evaluationTakesWhatWasPlanned() throws Exception {
+    Recipe recipe =
+        RecipeReader.parse(
+            TinyRun.recipe(TinyRun.images(folder), 2, 1000),
+            "tiny",
+            List.of("evaluation.batch=256", "evaluation.images=512"));
+    List<Integer> angles = recipe.evaluation().angles();
+    List<Double> scales = recipe.evaluation().scales();
+    MemoryPlan plan = MemoryPlan.of(recipe);
+    float[] x = new float[512 * 16 * 16];
+    try (Device device = Device.open("cpu");
+        io.github.eqvae.tensor.Stream stream = new io.github.eqvae.tensor.Stream(device);
+        Autoencoder vae = recipe.model().build(stream, 0, false);
+        Evaluator evaluator = new Evaluator(vae, null, stream)) {
+      evaluator.reserve(plan.evaluationBytes());
+      long before = device.memory().liveBytes() - stream.scratchBytes();
+      evaluator.measure(x, 512, 16, 256, angles, scales);
+      evaluator.reconstruct(x, 512, 16);
+      assertEquals(before, device.memory().liveBytes() - stream.scratchBytes());
+    }
+    try (Device device = Device.open("cpu");
+        io.github.eqvae.tensor.Stream stream = new io.github.eqvae.tensor.Stream(device);
+        Autoencoder vae = recipe.model().build(stream, 0, false);
+        Evaluator evaluator = new Evaluator(vae, null, stream)) {
+      evaluator.reserve(plan.evaluationBytes() / 2);
+      long before = device.memory().liveBytes() - stream.scratchBytes();
+      evaluator.measure(x, 512, 16, 256, angles, scales);
+      assertTrue(
+          device.memory().liveBytes() - stream.scratchBytes() > before, "half of it is enough");
     }
   }
 

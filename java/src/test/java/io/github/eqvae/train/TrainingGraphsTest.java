@@ -48,6 +48,7 @@ class TrainingGraphsTest {
     if (Devices.computing().contains("cuda")) {
       kinds.add(on("cuda", continuous));
       kinds.add(on("cuda", discrete));
+      kinds.add(on("cuda", List.of("optimizer.accumulate=1", "run.precision=bf16")));
     }
     return kinds.stream();
   }

@@ -11,11 +11,16 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.stream.Stream;
 
 /** A table of one recorded run on a GPU. */
 public final class GpuTable {
   private static final String OURS = "eqvae";
   private static final List<String> MODES = List.of("eager", "compile", "graph");
+
+  /** A mode of PyTorch without autocast: weights and all else in bf16. */
+  private static final String PURE = "-bf16";
+
   private static final double MIB = 1 << 20;
 
   /** What one side measured for a case against one mode of PyTorch, by round. */
@@ -105,7 +110,8 @@ public final class GpuTable {
             "%n%s`%s`, %s: %s, %s; driver %s; PyTorch %s, cuDNN %s. bf16, or TF32 in fp32 where a"
                 + " row says so; milliseconds, medians of"
                 + " the rounds. The ratio is the median of each round's time over that of"
-                + " PyTorch's fastest mode in the same round, with its quartiles. %s%n%n| | eqvae"
+                + " PyTorch's fastest mode in the same round, with its quartiles; with \"bf16\""
+                + " its weights are in bf16, too, and nothing is left to autocast. %s%n%n| | eqvae"
                 + " | torch eager | torch.compile | torch graph | ratio | quartiles | TFLOP/s |"
                 + " GB/s | of the ceiling | MiB | MiB torch |%n",
             isOfGpu(machine) ? "" : "**Dry run, no GPU: these times say nothing.** ",
@@ -157,10 +163,15 @@ public final class GpuTable {
     return name.contains(" tf32 ");
   }
 
+  /** 0 where nothing was measured. */
+  private static double median(Series series) {
+    return series.ms.isEmpty() ? 0 : median(series.ms);
+  }
+
   private String row(String name, List<JsonNode> measured) {
     Map<String, Series> theirs = new LinkedHashMap<>();
     String fastest = "";
-    for (String mode : MODES) {
+    for (String mode : MODES.stream().flatMap(m -> Stream.of(m, m + PURE)).toList()) {
       Series s = series(measured, "torch-" + mode, mode);
       theirs.put(mode, s);
       if (!s.ms.isEmpty() && (fastest.isEmpty() || median(s.ms) < median(theirs.get(fastest).ms))) {
@@ -186,7 +197,12 @@ public final class GpuTable {
             : gigabytesAtBest > 0 ? gigabytes / gigabytesAtBest : 0;
     List<String> cells = new ArrayList<>(List.of(name));
     cells.add(number(ours.ms.isEmpty() ? 0 : median(ours.ms), "%.3f"));
-    theirs.values().forEach(s -> cells.add(number(s.ms.isEmpty() ? 0 : median(s.ms), "%.3f")));
+    for (String mode : MODES) {
+      double mixed = median(theirs.get(mode));
+      double pure = median(theirs.get(mode + PURE));
+      boolean isPure = pure > 0 && (mixed == 0 || pure < mixed);
+      cells.add(number(isPure ? pure : mixed, isPure ? "%.3f bf16" : "%.3f"));
+    }
     cells.add(ratios.isEmpty() ? "" : number(quantile(ratios, 0.5), "**%.2f**"));
     cells.add(
         ratios.isEmpty()
