@@ -93,8 +93,7 @@ final class DemoCommand implements Callable<Integer> {
       stderr.printf("Training %s (%,d steps)%n", name, recipe.run().steps());
       stderr.flush();
       try (Session session = new Session(recipe, folder, false, stderr)) {
-        if (session.train(false) == Trainer.End.STOPPED) {
-          stderr.println("eqvae: stopped; run the demo again to start over");
+        if (session.train(false, "run the demo again: it starts over") == Trainer.End.STOPPED) {
           return 0;
         }
         session.finish();

@@ -99,11 +99,17 @@ record RunFolder(Path path) {
               + heldOut()
               + "), "
               + kept
-              + " would be now, and the rest would be trained on. Put back what was there; or begin"
-              + " another run, which --set model.init_from="
-              + path
-              + " starts from this one's weights.");
+              + " would be now, and the rest would be trained on. Put back what was there, or begin"
+              + " another run"
+              + startingHere());
     }
+  }
+
+  /** Another run can start from this one's weights once it has come to its end. */
+  private String startingHere() {
+    return Files.exists(model())
+        ? "; --set model.init_from=" + path + " starts it from this one's weights."
+        : ".";
   }
 
   void writeRecipe(Recipe recipe) throws IOException {
@@ -137,10 +143,10 @@ record RunFolder(Path path) {
       throw new EqvaeException.Argument(
           "A run cannot go on with another "
               + refused.stream().map(Recipe.Change::toString).collect(Collectors.joining(", "))
-              + ": the model would not be the one that was trained, or images that were held out"
-              + " would be trained on. Begin another run; --set model.init_from="
-              + path
-              + " starts it from this one's weights.");
+              + (refused.stream().anyMatch(c -> c.key().startsWith("model."))
+                  ? ": its weights are those of the model it began with. Begin another run."
+                  : ": images that were held out would be trained on. Begin another run"
+                      + startingHere()));
     }
     return after;
   }

@@ -107,6 +107,11 @@ final class Session implements AutoCloseable {
 
   /** Trains to the end or until asked to stop. */
   Trainer.End train(boolean resume) throws IOException {
+    return train(resume, "go on with: ./eqvae train --resume " + folder.path());
+  }
+
+  /** The same; {@code advice} is what to do once it was stopped. */
+  Trainer.End train(boolean resume, String advice) throws IOException {
     List<Recipe.Change> changes = resume ? folder.readRecipe(List.of()).changes(recipe) : List.of();
     if (resume) {
       folder.requireHeldOut(data.heldOutNames());
@@ -134,12 +139,13 @@ final class Session implements AutoCloseable {
     StopSignal signal =
         new StopSignal(
             trainer::requestStop,
-            () ->
-                "stopped at step "
-                    + trainer.step()
-                    + " and saved; go on with: ./eqvae train --resume "
-                    + folder.path());
+            () -> "stopped at step " + trainer.step() + " and saved; " + advice);
     err.println("eqvae: " + describe(data));
+    if (data.heldOutSize() > data.trainingSize()) {
+      err.println(
+          "eqvae: note: more images are held out than trained on; of a new run --set"
+              + " data.validation=N holds out N");
+    }
     err.flush();
     Trainer.End end;
     try (signal;
@@ -185,12 +191,13 @@ final class Session implements AutoCloseable {
     GraphStatistics graphs = trainer.graphs();
     err.printf(
         Locale.ROOT,
-        "eqvae: peak memory on %s %,.1f MiB; planned were %,.1f MiB for training steps and %,.1f"
-            + " MiB for validation%s%n",
+        "eqvae: peak memory on %s %,.1f MiB (planned: training steps %,.1f, validation beside them"
+            + " %,.1f%s)%s%n",
         recipe.run().device(),
         trainer.memory().peakBytes() / MIB,
         trainer.plan().deviceBytes() / MIB,
         trainer.plan().evaluationBytes() / MIB,
+        trainer.plan().scratchBytes() > 0 ? "" : ", and scratch memory as it was needed",
         graphs.captured() == 0
             ? ""
             : "; steps ran as "

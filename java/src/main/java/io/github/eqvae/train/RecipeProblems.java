@@ -33,6 +33,10 @@ final class RecipeProblems {
           entry("ckpt_path", "model.init_from"),
           entry("p_eq", "objective.equivariance_probability"));
 
+  /** What belongs on the command line. */
+  private static final Set<String> OUTPUT_FOLDER =
+      Set.of("dir", "out", "output", "output_dir", "logdir", "log_dir", "save_dir", "exp_dir");
+
   private final RecipeNode.Section root;
   private final Set<String> known = new LinkedHashSet<>();
   private final List<Problem> problems = new ArrayList<>();
@@ -97,6 +101,9 @@ final class RecipeProblems {
   }
 
   private String suggestion(String prefix, String key) {
+    if (OUTPUT_FOLDER.contains(key)) {
+      return "the folder of a run is named by --out DIR.";
+    }
     String meant = ELSEWHERE.get(key);
     if (meant != null) {
       return "it is '" + meant + "' here.";

@@ -228,6 +228,15 @@ class CliTest extends CliFixture {
     assertEquals(0, run("train", "--resume=run", "--set=data.path=moved", "--steps=3").code());
     Images.writePng(folder.resolve("moved/00.png"), new Image(16, 16, 1, new byte[256]));
     assertUserError(run("train", "--resume=run", "--steps=4"), 1, "held-out.txt", "init_from=run");
+    o =
+        run(
+            "train",
+            "tiny.yaml",
+            "--out=few",
+            "--set=data.kind=image_folder",
+            "--set=data.path=moved",
+            "--set=data.validation=8");
+    assertTrue(o.err().contains("more images are held out than trained on"), o.err());
   }
 
   private static com.fasterxml.jackson.databind.JsonNode field(String json, String name)

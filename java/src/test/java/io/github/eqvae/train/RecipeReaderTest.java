@@ -452,6 +452,7 @@ class RecipeReaderTest {
       delimiter = '|',
       value = {
         "objective.p_eq=0.3|p_eq: unknown key; it is 'objective.equivariance_probability' here",
+        "run.dir=x|run.dir: unknown key; the folder of a run is named by --out DIR",
         "optimizer.lr=1e-4|optimizer.lr: unknown key; it is 'optimizer.learning_rate' here",
         "objektive.scaling=none|objektive: unknown key; did you mean 'objective'?",
         "run.steps|expected section.key=value",

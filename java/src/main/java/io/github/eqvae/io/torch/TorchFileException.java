@@ -2,6 +2,7 @@ package io.github.eqvae.io.torch;
 
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.Locale;
 
 /**
  * A PyTorch file that is refused. The message names the file, what was found, and what can be done
@@ -58,8 +59,12 @@ public final class TorchFileException extends IOException {
   /** Why. */
   private final Reason reason;
 
+  private static String words(Reason reason) {
+    return reason.name().toLowerCase(Locale.ROOT).replace('_', ' ');
+  }
+
   TorchFileException(Path file, Reason reason, String detail) {
-    super(file + ": not a PyTorch file that can be read (" + reason + "): " + detail);
+    super(file + ": not a PyTorch file that can be read (" + words(reason) + "): " + detail);
     this.reason = reason;
   }
 
