@@ -111,8 +111,8 @@ public final class Compare {
 
   private static void tables(Path folder) throws IOException {
     String tables = Tables.of(folder);
-    Files.writeString(folder.resolveSibling("tables.md"), tables);
     ReadmeTable.write(folder.toAbsolutePath().getParent().resolveSibling("README.md"), tables);
+    Files.writeString(folder.resolveSibling("tables.md"), tables);
   }
 
   private static PrintStream out() {

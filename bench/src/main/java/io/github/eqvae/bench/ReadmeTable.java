@@ -53,7 +53,8 @@ final class ReadmeTable {
                               + "(\\*\\*[\\d.]+\\*\\*) \\|")
                       .matcher(tables);
               if (!row.find()) {
-                throw new IllegalArgumentException("bench/runs has no run of " + name);
+                throw new IllegalArgumentException(
+                    "bench/runs has no run of " + name + " with both peers");
               }
               double ours = Double.parseDouble(row.group(1));
               double theirs =

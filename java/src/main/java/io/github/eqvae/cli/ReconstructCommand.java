@@ -214,7 +214,13 @@ final class ReconstructCommand implements Callable<Integer> {
 
     Plain(Device on) throws IOException {
       vae = Vae.load(model, on);
-      cut = whole ? UnaryOperator.identity() : cropper(vae.resolution(), vae.downsamplingFactor());
+      try {
+        cut =
+            whole ? UnaryOperator.identity() : cropper(vae.resolution(), vae.downsamplingFactor());
+      } catch (RuntimeException e) {
+        vae.close();
+        throw e;
+      }
     }
 
     @Override
@@ -241,6 +247,7 @@ final class ReconstructCommand implements Callable<Integer> {
     private final Stream stream;
     private final Autoencoder vae;
     private final Evaluator evaluator;
+    private final long weights;
     private final SpatialTransform tau;
     private final UnaryOperator<Image> cut;
 
@@ -258,8 +265,14 @@ final class ReconstructCommand implements Callable<Integer> {
           side = vae.config().resolution();
         }
       }
+      weights = stream.device().memory().liveBytes();
       evaluator = new Evaluator(vae, null, stream);
-      cut = cropper(side, vae.config().downsamplingFactor());
+      try {
+        cut = cropper(side, vae.config().downsamplingFactor());
+      } catch (RuntimeException e) {
+        close();
+        throw e;
+      }
       tau =
           new SpatialTransform(
               scale, scale, Math.floorMod(rotate / 90, 4), false, false, options.interpolation());
@@ -278,7 +291,7 @@ final class ReconstructCommand implements Callable<Integer> {
 
     @Override
     public long bytes() {
-      return stream.device().memory().liveBytes();
+      return stream.device().memory().liveBytes() - weights;
     }
 
     @Override

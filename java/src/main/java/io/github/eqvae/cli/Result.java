@@ -71,7 +71,7 @@ record Result(
               recipe.evaluation().scales(),
               rfid);
       int n = Math.min(SHOWN, images.length / each);
-      float[] x = Arrays.copyOf(images, n * each);
+      float[] x = spread(images, each, n);
       SpatialTransform turn = SpatialTransform.rotation(1);
       SpatialTransform half = SpatialTransform.scale(0.5);
       Map<String, List<byte[]>> pictures = new LinkedHashMap<>();
@@ -95,6 +95,22 @@ record Result(
       return new Result(
           evaluation, pictures, latents(evaluator, vae, x, n, side, channels), sample);
     }
+  }
+
+  /**
+   * Some of the images, from the first on and as far apart as there are: neighbours in a folder are
+   * often alike.
+   *
+   * @param each numbers per image
+   */
+  static float[] spread(float[] images, int each, int count) {
+    int all = images.length / each;
+    float[] out = new float[count * each];
+    for (int i = 0; i < count; i++) {
+      int from = (int) ((long) i * all / count);
+      System.arraycopy(images, from * each, out, i * each, each);
+    }
+    return out;
   }
 
   /** How close a row is to the one above it. */

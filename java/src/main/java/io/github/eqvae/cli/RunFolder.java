@@ -11,6 +11,7 @@ import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.util.List;
 import java.util.Set;
 import java.util.stream.Collectors;
@@ -24,10 +25,6 @@ import java.util.stream.Stream;
  * @param path the folder
  */
 record RunFolder(Path path) {
-  /** What decides which images are held out. */
-  private static final Set<String> SPLIT =
-      Set.of("run.seed", "data.kind", "data.validation", "data.validation_path");
-
   Path recipe() {
     return path.resolve("recipe.yaml");
   }
@@ -77,31 +74,46 @@ record RunFolder(Path path) {
   /** Begins a run: its recipe, its split, and what the checkpoint it starts from says. */
   void writeStart(Recipe recipe, List<String> heldOut) throws IOException {
     Files.createDirectories(path);
-    if (!heldOut.isEmpty()) {
-      AtomicFiles.write(heldOut(), String.join("\n", heldOut) + "\n");
-    }
+    writeHeldOut(heldOut);
     InitialWeights.keepSettings(recipe, path);
     writeRecipe(recipe);
   }
 
+  private void writeHeldOut(List<String> names) throws IOException {
+    AtomicFiles.write(heldOut(), names.isEmpty() ? "" : String.join("\n", names) + "\n");
+  }
+
   /** Refuses to go on when other images would be held out than were so far. */
   void requireHeldOut(List<String> names) throws IOException {
-    if (!Files.exists(heldOut()) || names.isEmpty()) {
+    if (!Files.exists(heldOut())) {
+      writeHeldOut(names); // of a run that does not know
       return;
     }
     List<String> before = Files.readAllLines(heldOut());
     if (!before.equals(names)) {
       long kept = names.stream().filter(Set.copyOf(before)::contains).count();
       throw new EqvaeException.Argument(
-          "The images under data.path are not those this run began with: of "
+          "This run held out "
               + before.size()
-              + " that were held out ("
+              + " images of data.path ("
               + heldOut()
-              + "), "
+              + "); now it would be "
+              + names.size()
+              + ", "
               + kept
-              + " would be now, and the rest would be trained on. Put back what was there, or begin"
-              + " another run"
+              + " of them the same. What was held out must not be trained on: put back the images"
+              + " and settings (data.validation, run.seed) it began with, or begin another run"
               + startingHere());
+    }
+  }
+
+  /** The model of an end that is no longer the end: others read it as the run's. */
+  void setModelAside() throws IOException {
+    if (Files.exists(model())) {
+      Files.move(
+          model(),
+          path.resolve("model-before-resume.safetensors"),
+          StandardCopyOption.REPLACE_EXISTING);
     }
   }
 
@@ -130,23 +142,20 @@ record RunFolder(Path path) {
 
   /**
    * The recipe for going on. Length, rates, weights of losses and paths may change on the way; what
-   * the weights belong to and which images are held out may not.
+   * the weights belong to may not.
    */
   Recipe resumedRecipe(List<String> overrides) {
     Recipe before = readRecipe(List.of());
     Recipe after = readRecipe(overrides);
     List<Recipe.Change> refused =
         before.changes(after).stream()
-            .filter(c -> c.key().startsWith("model.") || SPLIT.contains(c.key()))
+            .filter(c -> c.key().startsWith("model.") && !c.key().equals("model.init_from"))
             .toList();
     if (!refused.isEmpty()) {
       throw new EqvaeException.Argument(
           "A run cannot go on with another "
               + refused.stream().map(Recipe.Change::toString).collect(Collectors.joining(", "))
-              + (refused.stream().anyMatch(c -> c.key().startsWith("model."))
-                  ? ": its weights are those of the model it began with. Begin another run."
-                  : ": images that were held out would be trained on. Begin another run"
-                      + startingHere()));
+              + ": its weights are those of the model it began with. Begin another run.");
     }
     return after;
   }

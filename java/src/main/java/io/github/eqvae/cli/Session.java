@@ -18,6 +18,7 @@ import io.github.eqvae.model.checkpoint.AutoencoderSettings;
 import io.github.eqvae.tensor.Stream;
 import io.github.eqvae.train.Checkpoint;
 import io.github.eqvae.train.Datasets;
+import io.github.eqvae.train.EvaluationRecipe;
 import io.github.eqvae.train.GraphStatistics;
 import io.github.eqvae.train.InitialWeights;
 import io.github.eqvae.train.Progress;
@@ -47,7 +48,6 @@ import java.util.function.Consumer;
 final class Session implements AutoCloseable {
   private static final double MIB = 1 << 20;
   private static final int SAMPLES = 8;
-  private static final int VALIDATION_IMAGES = 128;
   private static final int BACKGROUND = 255;
 
   private final Recipe recipe;
@@ -128,6 +128,9 @@ final class Session implements AutoCloseable {
     } else {
       trainer.initialize();
     }
+    if (resume) {
+      folder.setModelAside();
+    }
     if (!resume) {
       folder.writeStart(recipe, data.heldOutNames());
     } else if (!changes.isEmpty()) {
@@ -141,7 +144,7 @@ final class Session implements AutoCloseable {
             trainer::requestStop,
             () -> "stopped at step " + trainer.step() + " and saved; " + advice);
     err.println("eqvae: " + describe(data));
-    if (data.heldOutSize() > data.trainingSize()) {
+    if (data.heldOutNames().size() > data.trainingSize()) {
       err.println(
           "eqvae: note: more images are held out than trained on; of a new run --set"
               + " data.validation=N holds out N");
@@ -160,7 +163,7 @@ final class Session implements AutoCloseable {
         changes.forEach(c -> line.put(c.key(), c.after()));
         log.write("changed", trainer.step(), line);
       }
-      float[] held = data.heldOut(VALIDATION_IMAGES);
+      float[] held = data.heldOut(EvaluationRecipe.VALIDATION_IMAGES);
       end =
           trainer.run(
               batches(loader),
@@ -323,11 +326,12 @@ final class Session implements AutoCloseable {
   /** Originals above reconstructions, transformed originals above decoded transformed latents. */
   private Image grid(Autoencoder vae, Stream stream, float[] held) {
     int n = Math.min(SAMPLES, held.length / perImage());
-    float[] x = java.util.Arrays.copyOf(held, n * perImage());
+    float[] x = Result.spread(held, perImage(), n);
     int c = recipe.data().channels();
     SpatialTransform turn = SpatialTransform.rotation(1);
     List<Image> tiles = new ArrayList<>(pictures(x, n, side(), side(), c));
     try (Evaluator evaluator = new Evaluator(vae, null, stream)) {
+      evaluator.reserve(trainer.plan().evaluationBytes());
       tiles.addAll(pictures(evaluator.reconstruct(x, n, side()), n, side(), side(), c));
       tiles.addAll(pictures(evaluator.transform(x, n, side(), turn), n, side(), side(), c));
       tiles.addAll(pictures(evaluator.decode(x, n, side(), turn), n, side(), side(), c));

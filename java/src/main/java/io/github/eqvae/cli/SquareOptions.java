@@ -18,8 +18,8 @@ class SquareOptions {
       names = "--crop",
       paramLabel = "HOW",
       description =
-          "How a picture becomes a square: adm (as DiT and SiT do it; default), center (as in"
-              + " training), none (it is one of that size).")
+          "How a picture becomes a square: adm (as DiT and SiT do it), center (as in training),"
+              + " none (it is one of that size). Default: adm; reconstruct of a run: center.")
   private Optional<EncodeOptions.Crop> crop = Optional.empty();
 
   final Optional<Integer> size() {

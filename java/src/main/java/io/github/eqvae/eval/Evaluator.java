@@ -90,6 +90,9 @@ public final class Evaluator implements AutoCloseable {
       tape = new Tape(stream, arena, Tape.Mode.INFERENCE);
       images = arena.tensor(shape);
       Tensor transformed = arena.tensor(shape);
+      for (int i = 0; i < 3; i++) {
+        arena.tensor(value.shape()); // z, and both sides of its equivariance error
+      }
       vae.encode(tape, transformed); // the images are still there, for the next τ
       tape.releaseAll();
       if (lpips != null) {
@@ -294,6 +297,7 @@ public final class Evaluator implements AutoCloseable {
           Tensor transformed = tau.onImage(tape, input, f);
           Tensor b = dense(tape, vae.mode(tape, vae.encode(tape, transformed)));
           equivariance.add(name, a.toFloats(stream), b.toFloats(stream), n);
+          arena.release(b);
           tape.releaseAll(); // one τ after the other, in the memory of one
         });
     arena.reset();

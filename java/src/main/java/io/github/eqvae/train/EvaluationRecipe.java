@@ -23,6 +23,8 @@ public record EvaluationRecipe(
     List<Double> scales,
     int batch,
     Optional<Path> inceptionWeights) {
+  /** Held-out images that a training looks at on its way, at most. */
+  public static final int VALIDATION_IMAGES = 128;
 
   /** Copies the lists. Values are checked when the {@link Recipe} is made. */
   public EvaluationRecipe {

@@ -29,7 +29,7 @@ import java.util.Optional;
  * @param scratchBytes what the device's operations need beside their results, at most; 0 on the
  *     CPU, where it is not known beforehand
  * @param evaluationBytes what validation and evaluation need beside the step, for batches of {@code
- *     evaluation.batch}
+ *     evaluation.batch}; rFID's network comes on top
  * @param target the GPU that was planned for; empty on the CPU
  * @param cacheBytes decoded pictures in the Java heap at most, {@code data.cache_megabytes}
  */
@@ -142,7 +142,9 @@ public record MemoryPlan(
         networks.vae(),
         networks.lpips().orElse(null),
         stream,
-        Math.min(recipe.evaluation().batch(), recipe.evaluation().images()),
+        Math.min(
+            recipe.evaluation().batch(),
+            Math.max(recipe.evaluation().images(), EvaluationRecipe.VALIDATION_IMAGES)),
         recipe.data().resolution());
   }
 

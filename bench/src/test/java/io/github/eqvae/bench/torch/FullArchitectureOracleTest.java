@@ -215,7 +215,7 @@ class FullArchitectureOracleTest {
       Map<String, Double> discLosses,
       Map<String, double[]> gradients,
       Map<String, double[]> discGradients) {
-    /** How far the middle between two disturbed gradients is from the undisturbed one. */
+    /** Twice how far the middle between two disturbed gradients is from the undisturbed one. */
     double bend(Theirs there, Theirs back) {
       return Math.max(
           bend(gradients, there.gradients, back.gradients),
@@ -276,7 +276,7 @@ class FullArchitectureOracleTest {
    * precision does not agree with itself in double precision then, by up to 1 %. So images are
    * tried until libtorch's gradients in double precision have no such kink within {@link
    * #DISTURBANCE} of the weights: the gradients at both ends of several lines through them have the
-   * gradient between them as their mean, to half the tolerance. Ours has no say in it.
+   * gradient between them as their mean, to a quarter of the tolerance. Ours has no say in it.
    */
   @ParameterizedTest
   @EnumSource

@@ -76,13 +76,14 @@ public final class Report {
         out,
         "Reconstructions",
         "The decoder sees only the latent. A model with an equivariant latent space decodes the"
-            + " transformed latent into the transformed image.",
+            + " transformed latent into the transformed image. PSNR in a caption is that of the"
+            + " images shown.",
         data.pictures());
     errors(out, data.errors());
     pictures(
         out,
         "Latent channels",
-        "Each channel of the latents of the first images, and the same after τ: an equivariant"
+        "Each channel of the latents of some images, and the same after τ: an equivariant"
             + " encoder makes the second and the third row equal. All pictures of a model share"
             + " one scale of brightness.",
         data.latents());
