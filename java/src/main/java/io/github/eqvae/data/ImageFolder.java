@@ -17,7 +17,6 @@ import java.util.ArrayList;
 import java.util.Collections;
 import java.util.EnumSet;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import java.util.OptionalInt;
 import java.util.TreeMap;
@@ -31,8 +30,6 @@ import java.util.function.BiConsumer;
  * once, when it is met first, and counted.
  */
 public final class ImageFolder implements ImageDataset {
-  private static final List<String> EXTENSIONS = List.of(".jpg", ".jpeg", ".png", ".webp");
-
   private final Path root;
   private final List<String> names;
   private final List<String> classes;
@@ -91,7 +88,9 @@ public final class ImageFolder implements ImageDataset {
     if (names.isEmpty()) {
       throw new IOException(
           place
-              + (single ? ": not a JPEG, PNG or WebP file" : ": no JPEG, PNG or WebP file in it")
+              + (single ? ": not a " : ": no ")
+              + ImageFormat.READ
+              + (single ? " file" : " file in it")
               + (refused.isEmpty() ? "" : "; skipped " + refused));
     }
     ImageFolder folder = new ImageFolder(root, List.copyOf(names), options, onSkip);
@@ -134,8 +133,8 @@ public final class ImageFolder implements ImageDataset {
         byte[] start = input.readNBytes(ImageFormat.SIGNATURE_BYTES);
         if (ImageFormat.of(start).isPresent()) {
           names.add(name);
-        } else if (EXTENSIONS.stream().anyMatch(name.toLowerCase(Locale.ROOT)::endsWith)) {
-          refused.put(name, start.length == 0 ? "empty" : "neither JPEG nor PNG nor WebP");
+        } else {
+          ImageFormat.refusal(name, start).ifPresent(why -> refused.put(name, why));
         }
       } catch (IOException e) {
         refused.put(name, "cannot be read: " + e);

@@ -2,6 +2,7 @@ package io.github.eqvae.data;
 
 import io.github.eqvae.EqvaeException;
 import io.github.eqvae.io.DecodeOptions;
+import io.github.eqvae.io.ImageFormat;
 import io.github.eqvae.io.Images;
 import io.github.eqvae.io.TarFile;
 import java.io.IOException;
@@ -11,7 +12,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Locale;
 import java.util.OptionalInt;
 import java.util.OptionalLong;
 import java.util.function.BiConsumer;
@@ -123,8 +123,6 @@ public interface SampleSource {
    * @param files the archives
    */
   record Tars(Path root, List<Path> files) implements SampleSource {
-    private static final List<String> PICTURES = List.of("jpg", "jpeg", "png", "webp");
-
     /** A photograph of 100 megapixels has less. */
     private static final long MAX_PICTURE = 256L << 20;
 
@@ -185,7 +183,7 @@ public interface SampleSource {
         Pending pending,
         boolean wanted)
         throws IOException {
-      if (PICTURES.contains(extension.toLowerCase(Locale.ROOT)) && pending.name.isEmpty()) {
+      if (ImageFormat.isPictureName(name) && pending.name.isEmpty()) {
         pending.name = name;
         if (size > MAX_PICTURE) {
           pending.problem = "has " + size + " bytes, the limit is " + MAX_PICTURE;

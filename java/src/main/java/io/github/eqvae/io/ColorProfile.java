@@ -22,7 +22,7 @@ final class ColorProfile {
     return switch (format) {
       case JPEG -> jpeg(file);
       case WEBP -> webp(file);
-      case PNG -> file; // its decoder takes samples as stored
+      case PNG, BMP, TIFF, PNM -> file; // their decoders take samples as stored
     };
   }
 

@@ -5,7 +5,7 @@ import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 
 /**
- * Finds the EXIF orientation (tag 0x0112 of the first directory) in a JPEG, PNG or WebP file.
+ * Finds the EXIF orientation (tag 0x0112 of the first directory) in a JPEG, PNG, WebP or TIFF file.
  * Damaged EXIF data count as none: the picture itself may be whole.
  */
 final class Exif {
@@ -25,6 +25,8 @@ final class Exif {
       case JPEG -> jpeg(bytes);
       case PNG -> png(bytes);
       case WEBP -> webp(bytes.order(ByteOrder.LITTLE_ENDIAN));
+      case TIFF -> tiff(bytes, 0, bytes.limit());
+      case BMP, PNM -> 1;
     };
   }
 

@@ -1,18 +1,43 @@
 package io.github.eqvae.io;
 
+import java.util.List;
+import java.util.Locale;
 import java.util.Optional;
 
-/** The picture formats that are read, told apart by content. */
+/**
+ * The picture formats that are read, told apart by content: those of torchvision's {@code
+ * ImageFolder}. Others are recognised, so that a data set can say which of its files it leaves out.
+ */
 public enum ImageFormat {
   /** JPEG: baseline and progressive; gray, YCbCr, RGB, CMYK, YCCK. */
   JPEG("jpeg"),
   /** PNG: 1 to 16 bits, gray, palette, RGB, alpha. */
   PNG("png"),
   /** WebP: lossy and lossless, alpha; the first frame of an animation. */
-  WEBP("webp");
+  WEBP("webp"),
+  /** BMP: palettes, RGB and RGBA. */
+  BMP("bmp"),
+  /** TIFF: gray, palette, RGB and RGBA of 1 to 16 bits; the first page. */
+  TIFF("tiff"),
+  /** PPM, PGM and PBM, as text or as bytes. */
+  PNM("pnm");
 
   /** Bytes that {@link #of} needs to see. */
-  public static final int SIGNATURE_BYTES = 12;
+  public static final int SIGNATURE_BYTES = 18;
+
+  /** What is read, for messages. */
+  public static final String READ = "JPEG, PNG, WebP, BMP, TIFF, PPM or PGM";
+
+  /** What to do with a picture of another format. */
+  private static final String ADVICE = ", which is not read: convert it to PNG";
+
+  private static final List<String> ENDINGS =
+      List.of(
+          "jpg", "jpeg", "png", "webp", "bmp", "tif", "tiff", "ppm", "pgm", "pbm", "gif", "avif",
+          "heic", "heif", "jxl", "jp2", "j2k", "jpe", "jfif");
+
+  /** Sizes of the header behind a BMP file's first 14 bytes. */
+  private static final List<Integer> BMP_HEADERS = List.of(12, 16, 40, 52, 56, 64, 108, 124);
 
   private final String readerName;
 
@@ -41,7 +66,72 @@ public enum ImageFormat {
     if (matches(start, 0, 'R', 'I', 'F', 'F') && matches(start, 8, 'W', 'E', 'B', 'P')) {
       return Optional.of(WEBP);
     }
-    return Optional.empty();
+    // Two letters alone also begin texts.
+    if (matches(start, 0, 'B', 'M')
+        && BMP_HEADERS.stream().anyMatch(size -> matches(start, 14, size, 0, 0, 0))) {
+      return Optional.of(BMP);
+    }
+    if (matches(start, 0, 'I', 'I', 42, 0) || matches(start, 0, 'M', 'M', 0, 42)) {
+      return Optional.of(TIFF);
+    }
+    return Pnm.matches(start) ? Optional.of(PNM) : Optional.empty();
+  }
+
+  /**
+   * Whether a file's name says that it is a picture, of a format that is read or of another.
+   *
+   * @param name the name or path
+   * @return true for {@code x.jpg}, {@code x.PNG}, {@code x.heic}
+   */
+  public static boolean isPictureName(String name) {
+    int dot = name.lastIndexOf('.');
+    return dot >= 0 && ENDINGS.contains(name.substring(dot + 1).toLowerCase(Locale.ROOT));
+  }
+
+  /**
+   * Why a file that is or claims to be a picture is not read.
+   *
+   * @param name its name or path
+   * @param start its first {@link #SIGNATURE_BYTES} bytes, or all of it if it is shorter
+   * @return the reason, with what to do; nothing if the file is read, or is no picture by content
+   *     and by name
+   */
+  public static Optional<String> refusal(String name, byte[] start) {
+    if (of(start).isPresent()) {
+      return Optional.empty();
+    }
+    Optional<String> other = otherFormat(start);
+    if (other.isPresent()) {
+      return Optional.of("is " + other.get() + ADVICE);
+    }
+    if (!isPictureName(name)) {
+      return Optional.empty();
+    }
+    return Optional.of(start.length == 0 ? "the file is empty" : "is not " + READ);
+  }
+
+  /** Formats that are recognised only. */
+  private static Optional<String> otherFormat(byte[] start) {
+    if (matches(start, 0, 'G', 'I', 'F', '8')) {
+      return Optional.of("a GIF");
+    }
+    if (matches(start, 4, 'f', 't', 'y', 'p')) {
+      if (matches(start, 8, 'a', 'v', 'i', 'f') || matches(start, 8, 'a', 'v', 'i', 's')) {
+        return Optional.of("an AVIF file");
+      }
+      if (matches(start, 8, 'h', 'e') || matches(start, 8, 'm', 'i', 'f', '1')) {
+        return Optional.of("a HEIC file");
+      }
+      return Optional.empty(); // a film
+    }
+    if (matches(start, 0, 0xff, 0x0a) || matches(start, 4, 'J', 'X', 'L', ' ')) {
+      return Optional.of("a JPEG XL file");
+    }
+    if (matches(start, 0, 0xff, 0x4f, 0xff, 0x51) || matches(start, 4, 'j', 'P', ' ', ' ')) {
+      return Optional.of("a JPEG 2000 file");
+    }
+    boolean bigTiff = matches(start, 0, 'I', 'I', 43, 0) || matches(start, 0, 'M', 'M', 0, 43);
+    return bigTiff ? Optional.of("a BigTIFF") : Optional.empty();
   }
 
   private static boolean matches(byte[] bytes, int at, int... expected) {

@@ -18,10 +18,10 @@ import javax.imageio.stream.MemoryCacheImageInputStream;
 import javax.imageio.stream.MemoryCacheImageOutputStream;
 
 /**
- * Reads JPEG, PNG and WebP, and writes PNG. The format is told by content, the EXIF orientation is
- * applied, sizes are checked before anything is allocated, and a file cut short is refused rather
- * than filled up with gray. RGB samples are taken as they are stored: an embedded colour profile is
- * applied to CMYK only, as in the training code of PyTorch projects.
+ * Reads the formats of {@link ImageFormat}, and writes PNG. The format is told by content, the EXIF
+ * orientation is applied, sizes are checked before anything is allocated, and a file cut short is
+ * refused rather than filled up with gray. RGB samples are taken as they are stored: an embedded
+ * colour profile is applied to CMYK only, as in the training code of PyTorch projects.
  */
 public final class Images {
   private static final long MAX_FILE_BYTES = 1L << 30;
@@ -31,7 +31,7 @@ public final class Images {
   /**
    * Reads a picture with the default options.
    *
-   * @param file a JPEG, PNG or WebP file, whatever its name
+   * @param file a file of one of the formats, whatever its name
    * @return the picture
    * @throws IOException if it cannot be read or decoded; the message names the file and the cause
    */
@@ -42,7 +42,7 @@ public final class Images {
   /**
    * Reads a picture.
    *
-   * @param file a JPEG, PNG or WebP file, whatever its name
+   * @param file a file of one of the formats, whatever its name
    * @param options limits, and what becomes of transparency
    * @return the picture
    * @throws IOException if it cannot be read or decoded; the message names the file and the cause
@@ -70,12 +70,10 @@ public final class Images {
     ImageFormat format =
         ImageFormat.of(bytes)
             .orElseThrow(
-                () ->
-                    new ImageException(
-                        name,
-                        bytes.length == 0
-                            ? "the file is empty"
-                            : "is neither JPEG nor PNG nor WebP, whatever its name says"));
+                () -> new ImageException(name, ImageFormat.refusal(".png", bytes).orElseThrow()));
+    if (format == ImageFormat.PNM) {
+      return Pnm.read(bytes, name, options);
+    }
     Iterator<ImageReader> readers = ImageIO.getImageReadersByFormatName(format.readerName());
     if (!readers.hasNext()) {
       throw new ImageException(
@@ -112,7 +110,7 @@ public final class Images {
     }
   }
 
-  private static void checkSize(String name, int width, int height, DecodeOptions options)
+  static void checkSize(String name, int width, int height, DecodeOptions options)
       throws ImageException {
     long pixels = (long) width * height;
     // The limit of one array bounds what the options allow.

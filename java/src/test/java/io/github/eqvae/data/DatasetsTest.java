@@ -70,6 +70,22 @@ class DatasetsTest {
     assertEquals(Set.of("cut.png", "empty.webp", "text.jpg"), folder.skipped().keySet());
   }
 
+  /** Nothing that looks like a picture disappears without a word. */
+  @Test
+  void picturesOfOtherFormatsAreNamed() throws IOException {
+    Files.write(directory.resolve("good.png"), png(1));
+    Files.writeString(directory.resolve("x.gif"), "GIF89a and more");
+    Files.writeString(directory.resolve("named-like-a.jpg"), "0000ftypavif and more");
+    Files.writeString(directory.resolve("IMG_1.HEIC"), "0000ftypheic and more");
+    Files.writeString(directory.resolve("notes.txt"), "no picture");
+    List<String> told = new ArrayList<>();
+    ImageFolder folder =
+        ImageFolder.open(directory, DecodeOptions.DEFAULT, (name, cause) -> told.add(cause));
+    assertEquals(1, folder.size());
+    assertEquals(Set.of("IMG_1.HEIC", "named-like-a.jpg", "x.gif"), folder.skipped().keySet());
+    assertTrue(told.stream().allMatch(t -> t.contains("convert it to PNG")), told.toString());
+  }
+
   @Test
   void foldersWithoutPicturesAreRefused() throws IOException {
     IOException none = assertThrows(IOException.class, () -> ImageFolder.open(directory));

@@ -1,0 +1,102 @@
+package io.github.eqvae.io;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.awt.image.BufferedImage;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.util.Optional;
+import java.util.Random;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** Which files are pictures, which are read, and what is said of the others. */
+class ImageFormatTest {
+  private static byte[] ascii(String text) {
+    return text.getBytes(StandardCharsets.ISO_8859_1);
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "GIF89a-, a GIF",
+    "0000ftypavif, an AVIF file",
+    "0000ftypheic, a HEIC file",
+    "0000ftypmif1, a HEIC file",
+    "0000JXL -, a JPEG XL file",
+    "0000jP  -, a JPEG 2000 file"
+  })
+  void otherFormatsAreNamed(String start, String format) {
+    for (String name : new String[] {"x.jpg", "x", "IMG_1.HEIC"}) {
+      String said = ImageFormat.refusal(name, ascii(start)).orElseThrow();
+      assertTrue(said.contains(format) && said.contains("convert it to PNG"), said);
+    }
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"a.GIF", "a.heic", "b/c.Jpg", "a.tiff", "a.avif", "a.ppm", "a.jfif"})
+  void namesOfPicturesPromisePictures(String name) {
+    assertTrue(ImageFormat.refusal(name, ascii("some text, no picture")).isPresent());
+    assertEquals(Optional.of("the file is empty"), ImageFormat.refusal(name, new byte[0]));
+  }
+
+  /** Texts, films and archives beside the pictures are nobody's concern. */
+  @ParameterizedTest
+  @ValueSource(strings = {"BMX tracks of 2024, a list", "P1 is the first", "0000ftypisom", "PK"})
+  void otherFilesAreLeftAlone(String start) {
+    assertEquals(Optional.empty(), ImageFormat.of(ascii(start)));
+    assertEquals(Optional.empty(), ImageFormat.refusal("list.txt", ascii(start)));
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"bmp", "tiff"})
+  void bmpAndTiffAreRead(String format) throws IOException {
+    byte[] data = new byte[7 * 5 * 3];
+    new Random(1).nextBytes(data);
+    Image image = new Image(7, 5, 3, data);
+    byte[] bytes = ImagesTest.encode(Images.toBufferedImage(image), format);
+    assertArrayEquals(data, Images.decode(bytes, "x", DecodeOptions.DEFAULT).data());
+    BufferedImage gray = new BufferedImage(7, 5, BufferedImage.TYPE_BYTE_GRAY);
+    gray.getRaster().setSample(6, 4, 0, 77);
+    byte[] one = ImagesTest.encode(gray, format);
+    assertEquals(77, Images.decode(one, "x", DecodeOptions.DEFAULT).sample(6, 4, 0));
+  }
+
+  private static byte[] pnm(String text) throws IOException {
+    return Images.decode(ascii(text), "x", DecodeOptions.DEFAULT).data();
+  }
+
+  /** The values are what Pillow 12.3 reads from the same bytes. */
+  @Test
+  void pnmIsRead() throws IOException {
+    assertArrayEquals(new byte[] {65, 66, 67, 68, 69, 70}, pnm("P6 2\n1 255\nABCDEF"));
+    assertArrayEquals(new byte[] {65, 66}, pnm("P5\n# remark 9\n2 1\n255\nAB"));
+    assertArrayEquals(new byte[] {0, 17, -1}, pnm("P2 3 1 15 0 1\n15"));
+    assertArrayEquals(new byte[] {1, 2, 3}, pnm("P3 1 1 255 1 2 3"));
+    assertArrayEquals(new byte[] {-1, 0, 0, -1}, pnm("P1 2 2 01\n10"));
+    // One row of nine: a byte and a bit.
+    assertArrayEquals(new byte[] {0, -1, -1, -1, -1, -1, -1, -1, 0}, pnm("P4 9 1\n\u0080\u0080"));
+    assertArrayEquals(
+        new byte[] {1, 0, -1}, pnm("P6 1 1 65535\n\u0001\u0001\u0000\u0001\u00ff\u00ff"));
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "P6 2 1 255\nABCDE",
+        "P5 2 1 70000\nABCD",
+        "P5 99999999999 1 255\nAB",
+        "P5 0 1 255\nAB",
+        "P3 1 1 255 1 2",
+        "P2 2000 2000 255 1 2",
+        "P1 2 2 0120",
+        "P6 2"
+      })
+  void brokenPnmIsRefused(String text) {
+    assertThrows(ImageException.class, () -> pnm(text));
+  }
+}
