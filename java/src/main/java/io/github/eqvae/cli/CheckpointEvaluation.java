@@ -79,7 +79,11 @@ record CheckpointEvaluation(
       err.flush();
       int side = square.side(vae.config().resolution(), vae.config().downsamplingFactor());
       return new Result(
-          measure(vae, distance, rfid, folder, side, stream, err), Map.of(), Map.of(), seed);
+          measure(vae, distance, rfid, folder, side, stream, err),
+          Map.of(),
+          Map.of(),
+          seed,
+          Machine.of(device.orElse("cpu"), on.info()));
     }
   }
 

@@ -11,6 +11,8 @@ import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.LocalDate;
+import java.time.ZoneOffset;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.LinkedHashMap;
@@ -158,21 +160,24 @@ final class DemoCommand implements Callable<Integer> {
 
   private static String json(Recipe recipe, Map<String, Result> results, double seconds) {
     Map<String, Object> map = new LinkedHashMap<>();
+    map.put("date", LocalDate.now(ZoneOffset.UTC).toString());
+    map.put("command", System.getProperty("eqvae.command", "eqvae demo"));
+    map.put("machine", results.get("EQ").machine().json());
     results.forEach(
         (name, result) -> {
           Evaluation e = result.evaluation();
           Map<String, Object> model = new LinkedHashMap<>();
           model.put("psnr", e.psnr());
-          model.put("rotationError", e.rotationError());
-          model.put("scaleError", e.scaleError());
+          model.put("rotation_error", e.rotationError());
+          model.put("scale_error", e.scaleError());
           model.put("ssim", e.ssim());
-          e.codebook().ifPresent(u -> model.put("codesUsed", u.used()));
+          e.codebook().ifPresent(u -> model.put("codes_used", u.used()));
           model.put("steps", name.equals("start") ? 0 : recipe.run().steps());
           map.put(name.toLowerCase(Locale.ROOT), model);
         });
     map.put("seed", recipe.run().seed());
     map.put("seconds", seconds);
-    return Result.write(map);
+    return ResultFile.text(ResultFile.DEMO, map);
   }
 
   private static String text(Map<String, Result> results, double seconds) {

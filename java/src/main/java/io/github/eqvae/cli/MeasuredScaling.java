@@ -1,12 +1,9 @@
 package io.github.eqvae.cli;
 
-import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.ObjectMapper;
 import io.github.eqvae.EqvaeException;
 import io.github.eqvae.model.LatentScaling;
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -23,20 +20,10 @@ final class MeasuredScaling {
     CHANNELS
   }
 
-  private static final long MAX_BYTES = 256L << 20;
-
   private MeasuredScaling() {}
 
   static LatentScaling read(Path file, Kind kind) throws IOException {
-    if (Files.size(file) > MAX_BYTES) {
-      throw new EqvaeException.Argument(file + " is too large to be what eqvae writes");
-    }
-    JsonNode root;
-    try {
-      root = new ObjectMapper().readTree(Files.readAllBytes(file));
-    } catch (JsonProcessingException e) {
-      throw new EqvaeException.Argument(file + " is no JSON: " + e.getOriginalMessage());
-    }
+    JsonNode root = ResultFile.read(file);
     // evaluation.json calls it latent, an index of latents statistics.
     JsonNode s = root.has("latent") ? root.get("latent") : root.path("statistics");
     List<Double> mean = numbers(s.path("channel_mean"));

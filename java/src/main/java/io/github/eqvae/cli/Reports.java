@@ -64,7 +64,8 @@ final class Reports {
         spectra(models),
         List.of(table(models)),
         recipe.toYaml(),
-        System.getProperty("eqvae.command", "eqvae"));
+        System.getProperty("eqvae.command", "eqvae"),
+        result.machine().text());
   }
 
   /** The report of plain against EQ. */
@@ -122,7 +123,8 @@ final class Reports {
         spectra(models),
         List.of(table(models)),
         recipe.toYaml(),
-        System.getProperty("eqvae.command", "eqvae demo"));
+        System.getProperty("eqvae.command", "eqvae demo"),
+        models.get("EQ").machine().text());
   }
 
   private static boolean gan(Recipe recipe) {
@@ -181,7 +183,7 @@ final class Reports {
           Map<String, Double> errors =
               rotation ? result.evaluation().rotationErrors() : result.evaluation().scaleErrors();
           if (categories.isEmpty()) {
-            categories.addAll(errors.keySet());
+            errors.keySet().forEach(t -> categories.add(rotation ? t + "°" : "×" + t));
           }
           series.add(new ReportData.Values(name, List.copyOf(errors.values())));
         });

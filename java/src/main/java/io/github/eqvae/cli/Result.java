@@ -1,9 +1,5 @@
 package io.github.eqvae.cli;
 
-import com.fasterxml.jackson.core.JsonProcessingException;
-import com.fasterxml.jackson.databind.ObjectMapper;
-import com.fasterxml.jackson.databind.SerializationFeature;
-import io.github.eqvae.EqvaeException;
 import io.github.eqvae.equivariance.SpatialTransform;
 import io.github.eqvae.eval.Evaluation;
 import io.github.eqvae.eval.Evaluator;
@@ -12,6 +8,7 @@ import io.github.eqvae.eval.RFid;
 import io.github.eqvae.io.Image;
 import io.github.eqvae.io.Images;
 import io.github.eqvae.model.Autoencoder;
+import io.github.eqvae.model.CodebookUsage;
 import io.github.eqvae.model.Lpips;
 import io.github.eqvae.tensor.Stream;
 import io.github.eqvae.train.Recipe;
@@ -31,20 +28,19 @@ import org.jspecify.annotations.Nullable;
  * @param pictures rows of encoded pictures by label
  * @param latents rows of encoded latent channels by label
  * @param sample seed of the samples of the posterior that were decoded; empty: its mode was
+ * @param machine what it was measured on
  */
 record Result(
     Evaluation evaluation,
     Map<String, List<byte[]>> pictures,
     Map<String, List<byte[]>> latents,
-    OptionalLong sample) {
+    OptionalLong sample,
+    Machine machine) {
   private static final int SHOWN = 8;
   private static final int ENLARGE = 8;
 
   /** Of a latent with hundreds of channels the first few are shown. */
   private static final int MOST_CHANNELS = 16;
-
-  private static final ObjectMapper JSON =
-      new ObjectMapper().enable(SerializationFeature.INDENT_OUTPUT);
 
   static Result of(
       Autoencoder vae,
@@ -93,7 +89,11 @@ record Result(
           "decoded from half-size latents" + psnr(halved, fromHalved, n),
           pngs(fromHalved, n, small, channels));
       return new Result(
-          evaluation, pictures, latents(evaluator, vae, x, n, side, channels), sample);
+          evaluation,
+          pictures,
+          latents(evaluator, vae, x, n, side, channels),
+          sample,
+          Machine.of(recipe.run().device(), stream.device().info()));
     }
   }
 
@@ -196,8 +196,13 @@ record Result(
         "equivariance error, rotation",
         "%.4f   %s",
         e.rotationError(),
-        pairs(e.rotationErrors()));
-    line(out, "equivariance error, scale", "%.4f   %s", e.scaleError(), pairs(e.scaleErrors()));
+        pairs("%s° %.4f  ", e.rotationErrors()));
+    line(
+        out,
+        "equivariance error, scale",
+        "%.4f   %s",
+        e.scaleError(),
+        pairs("×%s %.4f  ", e.scaleErrors()));
     e.codebook()
         .ifPresent(
             u ->
@@ -220,9 +225,9 @@ record Result(
     out.append(String.format(Locale.ROOT, format, values)).append('\n');
   }
 
-  private static String pairs(Map<String, Double> values) {
+  private static String pairs(String format, Map<String, Double> values) {
     StringBuilder out = new StringBuilder();
-    values.forEach((k, v) -> out.append(String.format(Locale.ROOT, "%s %.4f  ", k, v)));
+    values.forEach((k, v) -> out.append(String.format(Locale.ROOT, format, k, v)));
     return out.toString().stripTrailing();
   }
 
@@ -230,6 +235,7 @@ record Result(
   String json() {
     Evaluation e = evaluation;
     Map<String, Object> map = new LinkedHashMap<>();
+    map.put("machine", machine.json());
     map.put("images", e.images());
     map.put("posterior", sample.isPresent() ? "sample" : "mode");
     sample.ifPresent(seed -> map.put("seed", seed));
@@ -241,12 +247,7 @@ record Result(
     map.put("scale_error", e.scaleError());
     map.put("rotation_errors", e.rotationErrors());
     map.put("scale_errors", e.scaleErrors());
-    e.codebook()
-        .ifPresent(
-            u ->
-                map.put(
-                    "codebook",
-                    Map.of("codes", u.codes(), "used", u.used(), "perplexity", u.perplexity())));
+    e.codebook().ifPresent(u -> map.put("codebook", codebook(u)));
     Map<String, Object> latent = new LinkedHashMap<>();
     List<Double> means = new ArrayList<>();
     List<Double> stds = new ArrayList<>();
@@ -261,16 +262,17 @@ record Result(
     latent.put("scaling_factor", e.statistics().scalingFactor());
     latent.put("shift_factor", e.statistics().mean());
     latent.put("high_frequency_share", e.spectrum().highFrequencyShare());
+    latent.put("spectrum", e.spectrum().shares());
     e.intrinsicDimension().ifPresent(v -> latent.put("intrinsic_dimension", v));
     map.put("latent", latent);
-    return write(map);
+    return ResultFile.text(ResultFile.EVALUATION, map);
   }
 
-  static String write(Object value) {
-    try {
-      return JSON.writeValueAsString(value) + "\n";
-    } catch (JsonProcessingException e) {
-      throw new EqvaeException.Internal("a result could not be written as JSON", e);
-    }
+  private static Map<String, Object> codebook(CodebookUsage u) {
+    Map<String, Object> map = new LinkedHashMap<>();
+    map.put("codes", u.codes());
+    map.put("used", u.used());
+    map.put("perplexity", u.perplexity());
+    return map;
   }
 }

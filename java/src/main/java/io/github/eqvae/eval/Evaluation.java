@@ -13,8 +13,8 @@ import java.util.OptionalDouble;
  * @param ssim mean structural similarity
  * @param lpips mean perceptual distance; empty without its weights
  * @param rfid Fréchet distance to the reconstructions; empty without its weights
- * @param rotationErrors equivariance error by angle
- * @param scaleErrors equivariance error by scale
+ * @param rotationErrors equivariance error by angle in degrees: {@code "90"}
+ * @param scaleErrors equivariance error by scale: {@code "0.25"}
  * @param statistics of the latents
  * @param spectrum of the latents
  * @param intrinsicDimension of the latents; empty for fewer than ten images

@@ -17,6 +17,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalDouble;
 import java.util.OptionalLong;
+import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -238,8 +239,8 @@ public final class Evaluator implements AutoCloseable {
         ssim / count,
         lpips == null ? OptionalDouble.empty() : OptionalDouble.of(distance / count),
         rfid == null || rfid.count() < 2 ? OptionalDouble.empty() : OptionalDouble.of(rfid.value()),
-        errors(equivariance, angles.stream().map(Evaluator::rotationName).toList()),
-        errors(equivariance, scales.stream().map(Evaluator::scaleName).toList()),
+        errors(equivariance, angles, Evaluator::rotationName),
+        errors(equivariance, scales, Evaluator::scaleName),
         statistics,
         spectrum,
         IntrinsicDimension.twoNN(points, perLatent, IntrinsicDimension.DISCARD).stream()
@@ -260,9 +261,10 @@ public final class Evaluator implements AutoCloseable {
     return "×" + scale;
   }
 
-  private static Map<String, Double> errors(EquivarianceError all, List<String> names) {
+  private static <T> Map<String, Double> errors(
+      EquivarianceError all, List<T> transforms, Function<T, String> name) {
     Map<String, Double> out = new LinkedHashMap<>();
-    names.forEach(name -> out.put(name, all.mean(name)));
+    transforms.forEach(t -> out.put(t.toString(), all.mean(name.apply(t))));
     return out;
   }
 

@@ -1,5 +1,7 @@
 package io.github.eqvae.latents;
 
+import com.fasterxml.jackson.annotation.JsonAlias;
+import com.fasterxml.jackson.annotation.JsonProperty;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
@@ -25,6 +27,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.Set;
 import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
@@ -34,7 +37,13 @@ import org.jspecify.annotations.Nullable;
  */
 final class LatentIndex {
   static final String FILE = "index.json";
-  private static final int VERSION = 1;
+
+  /** 1 called a shard's {@code sum_squares} otherwise; it is read as well. */
+  private static final int VERSION = 2;
+
+  /** An index of an earlier version is gone on with, and so is one that was moved. */
+  private static final Set<String> UNCOMPARED = Set.of("paths", "version");
+
   private static final long MAX_BYTES = 256L << 20;
   private static final ObjectMapper JSON =
       new ObjectMapper().enable(SerializationFeature.INDENT_OUTPUT);
@@ -58,7 +67,7 @@ final class LatentIndex {
       int images,
       int skipped,
       List<Double> sum,
-      List<Double> sumSquares,
+      @JsonProperty("sum_squares") @JsonAlias("sumSquares") List<Double> sumSquares,
       long values) {}
 
   private final Path folder;
@@ -90,7 +99,7 @@ final class LatentIndex {
     // By way of text: numbers of equal value may be nodes of different kinds.
     JsonNode ours = JSON.readTree(JSON.writeValueAsBytes(settings));
     for (Map.Entry<String, JsonNode> e : ours.properties()) {
-      if (!e.getKey().equals("paths") && !Objects.equals(e.getValue(), old.get(e.getKey()))) {
+      if (!UNCOMPARED.contains(e.getKey()) && !Objects.equals(e.getValue(), old.get(e.getKey()))) {
         differences.add(e.getKey() + ": there " + old.get(e.getKey()) + ", now " + e.getValue());
       }
     }
@@ -134,9 +143,11 @@ final class LatentIndex {
     }
     try {
       JsonNode node = JSON.readTree(Files.readAllBytes(file));
-      if (node.path("version").asInt() != VERSION
+      int version = node.path("version").asInt();
+      if (version < 1
+          || version > VERSION
           || !node.path("format").asText().equals("eqvae-latents")) {
-        throw new IOException(file + " is no index of latents of version " + VERSION);
+        throw new IOException(file + " is no index of latents of version 1 to " + VERSION);
       }
       return node;
     } catch (JsonProcessingException e) {

@@ -115,22 +115,44 @@ class DemoCommandTest {
   @ValueSource(strings = {"plain", "eq"})
   void resultHoldsTheFiguresOfAModel(String model) {
     JsonNode figures = result.get(model);
-    List<String> measured = List.of("psnr", "ssim", "rotationError", "scaleError");
+    List<String> measured = List.of("psnr", "ssim", "rotation_error", "scale_error");
     for (String key : measured) {
       assertTrue(figures.path(key).isNumber(), key + " in " + result);
       assertTrue(Double.isFinite(figures.get(key).doubleValue()), key + " in " + result);
     }
-    assertTrue(figures.get("rotationError").doubleValue() > 0, result.toString());
-    assertTrue(figures.get("scaleError").doubleValue() > 0, result.toString());
+    assertTrue(figures.get("rotation_error").doubleValue() > 0, result.toString());
+    assertTrue(figures.get("scale_error").doubleValue() > 0, result.toString());
     assertEquals(STEPS, figures.get("steps").intValue());
     assertEquals(measured.size() + 1, figures.size(), result.toString());
   }
 
   @Test
-  void resultSaysSeedAndTime() {
-    assertEquals(4, result.size(), result.toString());
+  void resultSaysSeedTimeAndMachine() {
     assertEquals(3, result.get("seed").intValue());
     assertTrue(result.get("seconds").doubleValue() > 0);
+    assertEquals("eqvae-demo", result.get("format").textValue());
+    JsonNode machine = result.get("machine");
+    assertEquals(1, machine.get("threads").intValue(), result.toString());
+    assertTrue(machine.get("detail").textValue().contains("oneDNN"), result.toString());
+    assertTrue(html.contains(machine.get("processor").textValue()), "the report says it as well");
+  }
+
+  /** Programs find every figure under a name of one kind, in every file. */
+  @Test
+  void namesAreOfOneKind() throws IOException {
+    ObjectMapper json = new ObjectMapper();
+    JsonNames.assertSnakeCase("result.json", result);
+    for (String model : List.of("plain", "eq")) {
+      Path file = out(model + "/evaluation.json");
+      JsonNode evaluation = json.readTree(file.toFile());
+      JsonNames.assertSnakeCase(file.toString(), evaluation);
+      assertEquals(
+          evaluation.get("rotation_errors").get("90"),
+          ResultFile.read(file).get("rotation_errors").get("90"));
+      for (String line : Files.readAllLines(out(model + "/metrics.jsonl"))) {
+        JsonNames.assertSnakeCase("metrics.jsonl", json.readTree(line));
+      }
+    }
   }
 
   /** What is compared is the objective: all else that determines a training is equal. */
@@ -329,7 +351,7 @@ class DemoCommandTest {
 
   /** A bar per transform and model; their mean is the figure in result.json. */
   @ParameterizedTest
-  @CsvSource({"Rotation, rotationError, 90° 180° 270°", "Scale, scaleError, ×0.25 ×0.5 ×0.75"})
+  @CsvSource({"Rotation, rotation_error, 90° 180° 270°", "Scale, scale_error, ×0.25 ×0.5 ×0.75"})
   void reportShowsEquivarianceErrorsOfBothModels(String title, String key, String transforms) {
     String chart = card(section("Equivariance error"), title);
     assertTrue(chart.contains("</i>plain</span>") && chart.contains("</i>EQ</span>"), chart);

@@ -64,8 +64,8 @@ class DeviceOptionTest {
       assertTrue(
           difference <= TOLERANCE * Math.max(1, Math.abs(e)), where + ": " + e + " " + actual);
     }
-    expected
-        .properties()
+    expected.properties().stream()
+        .filter(e -> !e.getKey().equals("machine"))
         .forEach(e -> assertAlike(where + "." + e.getKey(), e.getValue(), actual.path(e.getKey())));
     for (int i = 0; expected.isArray() && i < expected.size(); i++) {
       assertAlike(where + "[" + i + "]", expected.get(i), actual.get(i));

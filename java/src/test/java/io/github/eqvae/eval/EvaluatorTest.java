@@ -52,7 +52,7 @@ class EvaluatorTest {
       float[] turnedLatent = evaluator.encode(x, 5, SIDE, turn);
       EquivarianceError error = new EquivarianceError();
       error.add("90°", turnedLatent, ofTurned, 5);
-      assertEquals(error.mean("90°"), whole.rotationErrors().get("90°"), 1e-6);
+      assertEquals(error.mean("90°"), whole.rotationErrors().get("90"), 1e-6);
       assertTrue(whole.scaleError() > 0);
       // the identity has no error, whatever the network
       assertArrayEquals(

@@ -9,6 +9,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import io.github.eqvae.EqvaeException;
+import io.github.eqvae.cli.JsonNames;
 import io.github.eqvae.io.Image;
 import io.github.eqvae.io.Images;
 import io.github.eqvae.io.NpyArray;
@@ -28,6 +29,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.nio.file.attribute.FileTime;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
@@ -182,6 +184,28 @@ class EncodeJobTest {
                 options(Content.CODES, ShardFormat.SAFETENSORS, false),
                 folder.resolve("codes"),
                 Long.MAX_VALUE));
+  }
+
+  /** Version 1 wrote one name otherwise. Its shards are kept, not encoded again. */
+  @Test
+  void anIndexOfTheFirstVersionIsGoneOnWith() throws IOException {
+    Path model = TinyModels.kl(folder);
+    Path out = folder.resolve("out");
+    EncodeOptions options = options(Content.MODE, ShardFormat.SAFETENSORS, false);
+    encode(model, options, out, Long.MAX_VALUE);
+    Path index = out.resolve("index.json");
+    String now = Files.readString(index);
+    JsonNames.assertSnakeCase("index.json", new ObjectMapper().readTree(now));
+    String before =
+        now.replace("sum_squares", "sumSquares").replace("\"version\" : 2", "\"version\" : 1");
+    assertTrue(before.contains("sumSquares") && before.contains("\"version\" : 1"), before);
+    Files.writeString(index, before);
+    FileTime written = FileTime.fromMillis(1000);
+    Path shard = out.resolve("latents-00000.safetensors");
+    Files.setLastModifiedTime(shard, written);
+    encode(model, options, out, Long.MAX_VALUE);
+    assertEquals(written, Files.getLastModifiedTime(shard), "a finished shard was made again");
+    assertEquals(now, Files.readString(index));
   }
 
   /** What is in the files is what the model gives for each picture, in PyTorch's layout. */

@@ -207,7 +207,8 @@ public final class Report {
 
   private static void how(StringBuilder out, ReportData data) {
     out.append("<h2>How this was made</h2><div class='card'><h3>Command</h3><pre>");
-    out.append(Html.escape(data.command())).append("</pre></div>");
+    out.append(Html.escape(data.command())).append("</pre><h3>Machine</h3><p>");
+    out.append(Html.escape(data.machine())).append("</p></div>");
     out.append("<div class='card' style='margin-top:12px'><details><summary>Recipe</summary><pre>");
     out.append(Html.escape(data.recipe())).append("</pre></details></div>");
   }

@@ -16,6 +16,7 @@ import java.util.List;
  * @param tables tables of numbers
  * @param recipe the complete recipe as YAML
  * @param command the command that made the run
+ * @param machine the processor it ran on
  */
 public record ReportData(
     String title,
@@ -28,7 +29,8 @@ public record ReportData(
     List<Series> spectrum,
     List<Table> tables,
     String recipe,
-    String command) {
+    String command,
+    String machine) {
   /** Copies the lists. */
   public ReportData {
     figures = List.copyOf(figures);

@@ -40,6 +40,7 @@ class ReportTest {
         List.of(),
         List.of(new ReportData.Table(EVIL, List.of(EVIL), List.of(List.of(EVIL)))),
         EVIL,
+        EVIL,
         EVIL);
   }
 
