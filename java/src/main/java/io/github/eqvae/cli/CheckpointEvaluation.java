@@ -9,6 +9,7 @@ import io.github.eqvae.data.Transform;
 import io.github.eqvae.eval.Evaluation;
 import io.github.eqvae.eval.Evaluator;
 import io.github.eqvae.eval.RFid;
+import io.github.eqvae.eval.Ssim;
 import io.github.eqvae.io.DecodeOptions;
 import io.github.eqvae.latents.EncodeOptions;
 import io.github.eqvae.model.Autoencoder;
@@ -39,6 +40,7 @@ import java.util.OptionalLong;
  * @param lpips weights of LPIPS
  * @param inception weights of rFID's network
  * @param seed of samples of the posterior; empty for its mode
+ * @param ssim whose structural similarity
  * @param device where to compute
  */
 record CheckpointEvaluation(
@@ -50,6 +52,7 @@ record CheckpointEvaluation(
     Optional<Path> lpips,
     Optional<Path> inception,
     OptionalLong seed,
+    Ssim.Variant ssim,
     Optional<String> device) {
   /** As the paper's tables are measured. */
   private static final List<Integer> ANGLES = List.of(90, 180, 270);
@@ -114,6 +117,7 @@ record CheckpointEvaluation(
                 new LoaderOptions(batch, side, side, channels, 0, threads, 2));
         Evaluator evaluator = new Evaluator(vae, distance, stream)) {
       seed.ifPresent(evaluator::samplePosterior);
+      evaluator.ssim(ssim);
       long[] done = {0};
       return evaluator.measure(
           () -> {

@@ -1,6 +1,7 @@
 package io.github.eqvae.cli;
 
 import io.github.eqvae.EqvaeException;
+import io.github.eqvae.eval.Ssim;
 import io.github.eqvae.io.AtomicFiles;
 import io.github.eqvae.train.Recipe;
 import io.github.eqvae.train.TrainedModel;
@@ -84,6 +85,15 @@ final class EvaluateCommand implements Callable<Integer> {
         description = "Weights for rFID; see `eqvae weights`.")
     private Optional<Path> inception = Optional.empty();
 
+    @Option(
+        names = "--ssim",
+        paramLabel = "WHOSE",
+        description =
+            "Whose SSIM: scikit_image (borders left out), torchmetrics (from 1.4.2 on), released"
+                + " (the released evaluation's call, which takes the range from each pair of"
+                + " images). Default: scikit_image.")
+    private Optional<Ssim.Variant> ssim = Optional.empty();
+
     @Option(names = "--json", paramLabel = "FILE", description = "Writes the figures there, too.")
     private Optional<Path> json = Optional.empty();
 
@@ -93,6 +103,7 @@ final class EvaluateCommand implements Callable<Integer> {
           || images.isPresent()
           || lpips.isPresent()
           || inception.isPresent()
+          || ssim.isPresent()
           || json.isPresent();
     }
   }
@@ -184,6 +195,7 @@ final class EvaluateCommand implements Callable<Integer> {
                 c.lpips,
                 c.inception,
                 seed(),
+                c.ssim.orElse(Ssim.Variant.SCIKIT_IMAGE),
                 device.name())
             .run(stderr);
     stdout.print(result.text());

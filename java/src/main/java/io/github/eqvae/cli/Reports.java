@@ -35,7 +35,8 @@ final class Reports {
     Evaluation e = result.evaluation();
     List<ReportData.Figure> figures = new ArrayList<>();
     figures.add(figure("%.2f dB", e.psnr(), "PSNR", e.images() + " held-out images"));
-    figures.add(figure("%.3f", e.ssim(), "SSIM", "1 is a perfect copy"));
+    figures.add(
+        figure("%.3f", e.ssim(), "SSIM", e.ssimVariant().title() + "; 1 is a perfect copy"));
     figures.add(figure("%.3f", e.rotationError(), "rotation error", "mean over the angles"));
     figures.add(figure("%.3f", e.scaleError(), "scale error", "mean over the scales"));
     figures.add(figure("%.4f", e.statistics().scalingFactor(), "scaling factor", "1 / latent std"));
@@ -211,7 +212,7 @@ final class Reports {
           header.add(name);
           Evaluation e = result.evaluation();
           cell(rows, "PSNR, dB", format("%.2f", e.psnr()));
-          cell(rows, "SSIM", format("%.4f", e.ssim()));
+          cell(rows, "SSIM (" + e.ssimVariant().title() + ")", format("%.4f", e.ssim()));
           e.lpips().ifPresent(v -> cell(rows, "LPIPS", format("%.4f", v)));
           e.rfid().ifPresent(v -> cell(rows, "rFID", format("%.3f", v)));
           cell(rows, "rotation error", format("%.4f", e.rotationError()));

@@ -57,6 +57,7 @@ record Result(
     try (Evaluator evaluator = new Evaluator(vae, lpips, stream)) {
       evaluator.reserve(reserved);
       sample.ifPresent(evaluator::samplePosterior);
+      evaluator.ssim(recipe.evaluation().ssim());
       Evaluation evaluation =
           evaluator.measure(
               images,
@@ -188,7 +189,7 @@ record Result(
     line(out, "images", "%d", e.images());
     sample.ifPresent(seed -> line(out, "decoded", "samples of the posterior, seed %d", seed));
     line(out, "PSNR", "%.2f dB", e.psnr());
-    line(out, "SSIM", "%.4f", e.ssim());
+    line(out, "SSIM, " + e.ssimVariant().title(), "%.4f", e.ssim());
     e.lpips().ifPresent(v -> line(out, "LPIPS", "%.4f", v));
     e.rfid().ifPresent(v -> line(out, "rFID", "%.3f", v));
     line(
@@ -241,6 +242,7 @@ record Result(
     sample.ifPresent(seed -> map.put("seed", seed));
     map.put("psnr", e.psnr());
     map.put("ssim", e.ssim());
+    map.put("ssim_variant", e.ssimVariant().name().toLowerCase(Locale.ROOT));
     e.lpips().ifPresent(v -> map.put("lpips", v));
     e.rfid().ifPresent(v -> map.put("rfid", v));
     map.put("rotation_error", e.rotationError());

@@ -241,6 +241,7 @@ final class Session implements AutoCloseable {
   private Map<String, Double> validate(Autoencoder vae, Stream stream, float[] held) {
     try (Evaluator evaluator = new Evaluator(vae, null, stream)) {
       evaluator.reserve(trainer.plan().evaluationBytes());
+      evaluator.ssim(recipe.evaluation().ssim());
       Evaluation e =
           evaluator.measure(
               held,

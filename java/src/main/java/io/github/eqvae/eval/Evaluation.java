@@ -11,6 +11,7 @@ import java.util.OptionalDouble;
  * @param images how many images
  * @param psnr mean over images of the peak signal-to-noise ratio on 8-bit values, in dB
  * @param ssim mean structural similarity
+ * @param ssimVariant whose figure that is
  * @param lpips mean perceptual distance; empty without its weights
  * @param rfid Fréchet distance to the reconstructions; empty without its weights
  * @param rotationErrors equivariance error by angle in degrees: {@code "90"}
@@ -24,6 +25,7 @@ public record Evaluation(
     int images,
     double psnr,
     double ssim,
+    Ssim.Variant ssimVariant,
     OptionalDouble lpips,
     OptionalDouble rfid,
     Map<String, Double> rotationErrors,

@@ -41,6 +41,7 @@ public final class Evaluator implements AutoCloseable {
   private final Stream stream;
   private final Arena arena;
   private OptionalLong sampleSeed = OptionalLong.empty();
+  private Ssim.Variant ssimVariant = Ssim.Variant.SCIKIT_IMAGE;
   private int drawn;
 
   /**
@@ -112,6 +113,15 @@ public final class Evaluator implements AutoCloseable {
    */
   public void samplePosterior(long seed) {
     sampleSeed = OptionalLong.of(seed);
+  }
+
+  /**
+   * Chooses whose structural similarity is measured; at first it is scikit-image's.
+   *
+   * @param variant measured from now on
+   */
+  public void ssim(Ssim.Variant variant) {
+    ssimVariant = variant;
   }
 
   /**
@@ -216,7 +226,7 @@ public final class Evaluator implements AutoCloseable {
         float[] a = image(x, i, perImage);
         float[] b = image(y, i, perImage);
         psnr += Psnr.uint8(a, b);
-        ssim += Ssim.of(a, b, side, side, channels, 2.0);
+        ssim += Ssim.of(ssimVariant, a, b, side, side, channels);
       }
       distance += lpips == null ? 0 : n * lpips(x, y, n, side);
       if (rfid != null) {
@@ -237,6 +247,7 @@ public final class Evaluator implements AutoCloseable {
         count,
         psnr / count,
         ssim / count,
+        ssimVariant,
         lpips == null ? OptionalDouble.empty() : OptionalDouble.of(distance / count),
         rfid == null || rfid.count() < 2 ? OptionalDouble.empty() : OptionalDouble.of(rfid.value()),
         errors(equivariance, angles, Evaluator::rotationName),

@@ -1,15 +1,66 @@
 package io.github.eqvae.eval;
 
 /**
- * Structural similarity as torchmetrics defines it: an 11×11 Gaussian window of σ = 1.5, K1 = 0.01,
- * K2 = 0.03, reflected borders that do not count in the mean. Source: Wang et al. 2004;
- * Lightning-AI/torchmetrics {@code functional/image/ssim.py}.
+ * Structural similarity of images in [-1, 1]: an 11×11 Gaussian window of σ = 1.5, K1 = 0.01, K2 =
+ * 0.03. Programs differ in what they make of the borders and of the range of values: each {@link
+ * Variant} is what one of them computes. Sources: Wang et al. 2004; Lightning-AI/torchmetrics
+ * {@code functional/image/ssim.py}; scikit-image {@code metrics/_structural_similarity.py}.
  */
 public final class Ssim {
+  /** Whose figure it is. */
+  public enum Variant {
+    /**
+     * scikit-image with {@code gaussian_weights=True, sigma=1.5, use_sample_covariance=False,
+     * data_range=2}, and torchmetrics before 1.4.2 with {@code data_range=2}: the mean over pixels
+     * whose window lies inside the image.
+     */
+    SCIKIT_IMAGE("scikit-image", false, false),
+    /**
+     * torchmetrics from 1.4.2 on with {@code data_range=2}: the mean over all pixels, the image
+     * reflected at its borders.
+     */
+    TORCHMETRICS("torchmetrics", true, false),
+    /**
+     * The call of the released evaluation with torchmetrics from 1.4.2 on. It names no range, and
+     * has one image at a time: the range is the larger one of picture and reconstruction, largest
+     * minus smallest value.
+     */
+    RELEASED("released call", true, true);
+
+    private final String title;
+    private final boolean borders;
+    private final boolean ownRange;
+
+    Variant(String title, boolean borders, boolean ownRange) {
+      this.title = title;
+      this.borders = borders;
+      this.ownRange = ownRange;
+    }
+
+    /**
+     * What reports call it.
+     *
+     * @return a word or two
+     */
+    public String title() {
+      return title;
+    }
+
+    /**
+     * The smallest side it can be measured at.
+     *
+     * @return pixels: the window, or what can be reflected
+     */
+    public int smallestSide() {
+      return borders ? RADIUS + 1 : 2 * RADIUS + 1;
+    }
+  }
+
   private static final int RADIUS = 5;
   private static final double SIGMA = 1.5;
   private static final double K1 = 0.01;
   private static final double K2 = 0.03;
+  private static final double RANGE = 2; // of [-1, 1]
   private static final double[] WINDOW = window();
 
   private Ssim() {}
@@ -29,36 +80,48 @@ public final class Ssim {
   }
 
   /**
-   * The similarity of two images: the mean over channels and over the pixels whose window lies
-   * inside the image.
+   * The similarity of two images: the mean over channels and pixels.
    *
-   * @param a an image {@code [height, width, channels]}
-   * @param b another of the same shape
-   * @param height rows, at least 11
-   * @param width columns, at least 11
+   * @param variant whose figure
+   * @param a an image {@code [height, width, channels]} in [-1, 1]
+   * @param b another of the same shape, not clamped
+   * @param height rows, at least {@link Variant#smallestSide}
+   * @param width columns, likewise
    * @param channels channels
-   * @param range largest minus smallest possible value: 2 for images in [-1, 1]
    * @return 1 for identical images
-   * @throws IllegalArgumentException when an image is smaller than the window
+   * @throws IllegalArgumentException when an image is too small
    */
-  public static double of(float[] a, float[] b, int height, int width, int channels, double range) {
-    if (height <= 2 * RADIUS || width <= 2 * RADIUS) {
+  public static double of(
+      Variant variant, float[] a, float[] b, int height, int width, int channels) {
+    int least = variant.smallestSide();
+    if (height < least || width < least) {
       throw new IllegalArgumentException(
-          "SSIM needs images of at least 11×11 pixels, got " + height + "×" + width);
+          "SSIM ("
+              + variant.title()
+              + ") needs images of at least "
+              + least
+              + "×"
+              + least
+              + " pixels, got "
+              + height
+              + "×"
+              + width);
     }
+    double range = variant.ownRange ? Math.max(range(a), range(b)) : RANGE;
     double c1 = K1 * range * (K1 * range);
     double c2 = K2 * range * (K2 * range);
-    int rows = height - 2 * RADIUS;
-    int columns = width - 2 * RADIUS;
     double total = 0;
+    int pixels = 0;
     for (int c = 0; c < channels; c++) {
       double[] x = channel(a, c, channels);
       double[] y = channel(b, c, channels);
-      double[] mx = blur(x, height, width);
-      double[] my = blur(y, height, width);
-      double[] xx = blur(product(x, x), height, width);
-      double[] yy = blur(product(y, y), height, width);
-      double[] xy = blur(product(x, y), height, width);
+      Blur blur = new Blur(height, width, variant.borders);
+      double[] mx = blur.of(x);
+      double[] my = blur.of(y);
+      double[] xx = blur.of(product(x, x));
+      double[] yy = blur.of(product(y, y));
+      double[] xy = blur.of(product(x, y));
+      pixels += mx.length;
       for (int i = 0; i < mx.length; i++) {
         double vx = Math.max(0, xx[i] - mx[i] * mx[i]);
         double vy = Math.max(0, yy[i] - my[i] * my[i]);
@@ -69,7 +132,17 @@ public final class Ssim {
                 / ((mx[i] * mx[i] + my[i] * my[i] + c1) * (vx + vy + c2));
       }
     }
-    return total / ((double) rows * columns * channels);
+    return total / pixels;
+  }
+
+  private static double range(float[] image) {
+    float low = Float.POSITIVE_INFINITY;
+    float high = Float.NEGATIVE_INFINITY;
+    for (float v : image) {
+      low = Math.min(low, v);
+      high = Math.max(high, v);
+    }
+    return (double) high - low;
   }
 
   private static double[] channel(float[] image, int c, int channels) {
@@ -88,29 +161,40 @@ public final class Ssim {
     return out;
   }
 
-  /** The weighted mean under the window, where it fits. */
-  private static double[] blur(double[] x, int height, int width) {
-    int columns = width - 2 * RADIUS;
-    double[] horizontal = new double[height * columns];
-    for (int i = 0; i < height; i++) {
-      for (int j = 0; j < columns; j++) {
-        double sum = 0;
-        for (int k = 0; k < WINDOW.length; k++) {
-          sum += WINDOW[k] * x[i * width + j + k];
+  /** The weighted mean under the window: where it fits, or everywhere in the reflected image. */
+  private record Blur(int height, int width, boolean borders) {
+    double[] of(double[] x) {
+      int margin = borders ? 0 : RADIUS;
+      int rows = height - 2 * margin;
+      int columns = width - 2 * margin;
+      double[] horizontal = new double[height * columns];
+      for (int i = 0; i < height; i++) {
+        for (int j = 0; j < columns; j++) {
+          double sum = 0;
+          for (int k = 0; k < WINDOW.length; k++) {
+            sum += WINDOW[k] * x[i * width + reflected(j + margin + k - RADIUS, width)];
+          }
+          horizontal[i * columns + j] = sum;
         }
-        horizontal[i * columns + j] = sum;
       }
-    }
-    double[] out = new double[(height - 2 * RADIUS) * columns];
-    for (int i = 0; i < height - 2 * RADIUS; i++) {
-      for (int j = 0; j < columns; j++) {
-        double sum = 0;
-        for (int k = 0; k < WINDOW.length; k++) {
-          sum += WINDOW[k] * horizontal[(i + k) * columns + j];
+      double[] out = new double[rows * columns];
+      for (int i = 0; i < rows; i++) {
+        for (int j = 0; j < columns; j++) {
+          double sum = 0;
+          for (int k = 0; k < WINDOW.length; k++) {
+            int row = reflected(i + margin + k - RADIUS, height);
+            sum += WINDOW[k] * horizontal[row * columns + j];
+          }
+          out[i * columns + j] = sum;
         }
-        out[i * columns + j] = sum;
       }
+      return out;
     }
-    return out;
+
+    /** Reflected at the middle of the outermost pixels, as PyTorch's {@code reflect}. */
+    private static int reflected(int position, int size) {
+      int inside = Math.abs(position);
+      return inside < size ? inside : 2 * (size - 1) - inside;
+    }
   }
 }

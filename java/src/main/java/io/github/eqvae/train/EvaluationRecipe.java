@@ -1,5 +1,6 @@
 package io.github.eqvae.train;
 
+import io.github.eqvae.eval.Ssim;
 import io.github.eqvae.train.RecipeFields.Range;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
@@ -16,13 +17,18 @@ import java.util.Optional;
  * @param batch images per batch; default 16
  * @param inceptionWeights {@code inception_weights}: file with pytorch-fid's Inception-v3, for the
  *     rFID; default none, which leaves it out. See docs/rfid.md
+ * @param ssim whose structural similarity: {@code scikit_image}, borders left out; {@code
+ *     torchmetrics}, which counts them from its version 1.4.2 on; or {@code released}, the call of
+ *     the released evaluation, which also takes the range of values from each pair of images;
+ *     default {@code scikit_image}
  */
 public record EvaluationRecipe(
     int images,
     List<Integer> angles,
     List<Double> scales,
     int batch,
-    Optional<Path> inceptionWeights) {
+    Optional<Path> inceptionWeights,
+    Ssim.Variant ssim) {
   /** Held-out images that a training looks at on its way, at most. */
   public static final int VALIDATION_IMAGES = 128;
 
@@ -39,7 +45,8 @@ public record EvaluationRecipe(
         in.integers("angles", List.of(90, 180, 270), 90, 270, 3),
         in.numbers("scales", List.of(0.25, 0.5, 0.75), new Range(0, false, 1, false), 32),
         in.integer("batch", 16, 1, 65_536),
-        in.optionalPath("inception_weights"));
+        in.optionalPath("inception_weights"),
+        in.choice("ssim", Ssim.Variant.SCIKIT_IMAGE));
   }
 
   Map<String, Object> toMap() {
@@ -49,6 +56,7 @@ public record EvaluationRecipe(
     map.put("scales", scales);
     map.put("batch", batch);
     map.put("inception_weights", inceptionWeights.map(Path::toString));
+    map.put("ssim", RecipeFields.name(ssim));
     return map;
   }
 }

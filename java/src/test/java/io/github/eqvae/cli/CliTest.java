@@ -268,6 +268,10 @@ class CliTest extends CliFixture {
     assertEquals(0, sampled.code(), sampled.err());
     assertFalse(o.out().equals(sampled.out()), "samples give the figures of the mode");
     assertTrue(sampled.out().contains("samples of the posterior, seed 3"), sampled.out());
+    assertTrue(o.out().contains("SSIM, scikit-image"), o.out());
+    Outcome other = run("evaluate", m, "--data", "in", "--images", "4", "--ssim", "torchmetrics");
+    assertEquals(0, other.code(), other.err());
+    assertTrue(other.out().contains("SSIM, torchmetrics"), other.out());
     Outcome same = run("evaluate", m, "--data", "in", "--images", "4", "--sample", "3");
     assertEquals(sampled.out(), same.out(), "the same seed");
     assertUserError(run("evaluate", m, "--data", "in", "--crop", "none"), 1, "adm or center");

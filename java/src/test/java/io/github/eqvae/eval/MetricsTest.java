@@ -90,9 +90,38 @@ class MetricsTest {
     }
     double expected = slowSsim(a, b, h, w, 3);
     assertTrue(expected > 0.1 && expected < 0.95, "an uninteresting pair: " + expected);
-    assertEquals(expected, Ssim.of(a, b, h, w, 3, 2), 1e-9);
-    assertEquals(1, Ssim.of(a, a, h, w, 3, 2), 1e-12);
-    assertThrows(IllegalArgumentException.class, () -> Ssim.of(a, b, 10, w, 3, 2));
+    Ssim.Variant inside = Ssim.Variant.SCIKIT_IMAGE;
+    assertEquals(expected, Ssim.of(inside, a, b, h, w, 3), 1e-9);
+    assertThrows(IllegalArgumentException.class, () -> Ssim.of(inside, a, b, 10, w, 3));
+  }
+
+  /** Pictures that Python computes alike. */
+  private static float[] pattern(int noise) {
+    float[] out = new float[19 * 14 * 3];
+    for (int i = 0; i < 19; i++) {
+      for (int j = 0; j < 14; j++) {
+        for (int c = 0; c < 3; c++) {
+          int v = (i * 37 + j * 101 + c * 53 + i * j % 17 * 11) % 200;
+          v += noise * ((i * 7 + j * j * 3 + c * 29) % 41);
+          out[(i * 14 + j) * 3 + c] = (float) (v / 127.5 - 1);
+        }
+      }
+    }
+    return out;
+  }
+
+  /** Computed by scikit-image 0.26.0 and torchmetrics 1.9.0, in double precision. */
+  @Test
+  void ssimIsThatOfTheProgramItIsNamedAfter() {
+    float[] a = pattern(0);
+    float[] b = pattern(1);
+    assertEquals(0.4413143010362817, Ssim.of(Ssim.Variant.SCIKIT_IMAGE, a, b, 19, 14, 3), 1e-12);
+    assertEquals(0.3357981165396511, Ssim.of(Ssim.Variant.TORCHMETRICS, a, b, 19, 14, 3), 1e-12);
+    assertEquals(0.3345076480622005, Ssim.of(Ssim.Variant.RELEASED, a, b, 19, 14, 3), 1e-12);
+    for (Ssim.Variant v : Ssim.Variant.values()) {
+      assertEquals(1, Ssim.of(v, a, a, 19, 14, 3), 1e-12);
+      assertThrows(IllegalArgumentException.class, () -> Ssim.of(v, a, b, 5, 14, 3));
+    }
   }
 
   @Test

@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.github.eqvae.equivariance.EqOptions;
 import io.github.eqvae.equivariance.LossOptions;
+import io.github.eqvae.eval.Ssim;
 import io.github.eqvae.model.AutoencoderConfig;
 import io.github.eqvae.model.checkpoint.KnownModel;
 import io.github.eqvae.op.Interpolation;
@@ -514,7 +515,9 @@ class RecipeReaderTest {
   @Test
   void recipesMadeInJavaAreCheckedLikeFiles() {
     Recipe recipe = parse(MINIMAL);
-    EvaluationRecipe bad = new EvaluationRecipe(0, List.of(90), List.of(2.0), 16, Optional.empty());
+    EvaluationRecipe bad =
+        new EvaluationRecipe(
+            0, List.of(90), List.of(2.0), 16, Optional.empty(), Ssim.Variant.SCIKIT_IMAGE);
     RecipeException e =
         assertThrows(
             RecipeException.class,
