@@ -1,6 +1,7 @@
 package io.github.eqvae.cli;
 
 import io.github.eqvae.EqvaeException;
+import io.github.eqvae.io.Notices;
 import io.github.eqvae.io.SafetensorsException;
 import io.github.eqvae.io.torch.TorchFileException;
 import java.io.IOException;
@@ -76,6 +77,7 @@ public final class Main implements Runnable {
    */
   public static int execute(String... arguments) {
     CommandLine line = new CommandLine(new Main());
+    Notices.to(text -> line.getErr().println("eqvae: warning: " + text));
     line.setCaseInsensitiveEnumValuesAllowed(true);
     line.setUsageHelpWidth(HELP_WIDTH);
     line.setExecutionExceptionHandler(Main::report);

@@ -108,14 +108,41 @@ public final class AtomicFiles {
   }
 
   /**
-   * Makes the names in a directory durable.
+   * Makes the names in a directory durable. File systems that cannot flush a directory (CIFS, some
+   * of FUSE) are told of once: a rename is then as durable as they make it.
    *
    * @param directory the directory
-   * @throws IOException if it cannot be opened or flushed
+   * @throws IOException if it cannot be opened, or the disk failed
    */
   public static void syncDirectory(Path directory) throws IOException {
-    try (FileChannel channel = FileChannel.open(directory, StandardOpenOption.READ)) {
-      channel.force(true);
+    syncDirectory(
+        directory,
+        path -> {
+          try (FileChannel channel = FileChannel.open(path, StandardOpenOption.READ)) {
+            channel.force(true);
+          }
+        });
+  }
+
+  /** Flushes a directory; tests bring file systems of their own. */
+  interface Flush {
+    void flush(Path directory) throws IOException;
+  }
+
+  static void syncDirectory(Path directory, Flush flush) throws IOException {
+    try {
+      flush.flush(directory);
+    } catch (IOException e) {
+      if (!Files.isDirectory(directory) || PassingIoException.isDiskFailure(e)) {
+        throw e;
+      }
+      Notices.once(
+          "the file system of "
+              + directory
+              + " cannot flush folders ("
+              + e.getMessage()
+              + "). Everything works; only if this machine loses power may the newest files be"
+              + " missing afterwards.");
     }
   }
 

@@ -1,9 +1,9 @@
 package io.github.eqvae.train;
 
+import io.github.eqvae.io.Notices;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
-import java.nio.channels.FileLock;
 import java.nio.channels.OverlappingFileLockException;
 import java.nio.file.DirectoryStream;
 import java.nio.file.FileVisitResult;
@@ -274,13 +274,21 @@ public final class CheckpointStore {
   }
 
   private void lock(FileChannel file) throws IOException {
-    FileLock lock;
+    boolean ours;
     try {
-      lock = file.tryLock();
+      ours = ops.lock(file);
     } catch (OverlappingFileLockException e) {
       throw new IOException(busy(), e);
+    } catch (IOException e) {
+      Notices.once(
+          "the file system of "
+              + directory
+              + " has no locks ("
+              + e.getMessage()
+              + "). Everything works; only see to it that no two runs share this folder.");
+      return;
     }
-    if (lock == null) {
+    if (!ours) {
       throw new IOException(busy());
     }
   }

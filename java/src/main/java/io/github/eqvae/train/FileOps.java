@@ -1,5 +1,6 @@
 package io.github.eqvae.train;
 
+import io.github.eqvae.io.AtomicFiles;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
@@ -26,6 +27,11 @@ interface FileOps {
 
   /** Renames within one directory, atomically; the target must not exist. */
   void rename(Path from, Path to) throws IOException;
+
+  /** Locks a file until its channel is closed; false if another process has it. */
+  default boolean lock(FileChannel file) throws IOException {
+    return file.tryLock() != null;
+  }
 
   /** Deletes a file or an empty directory. */
   void delete(Path path) throws IOException;
@@ -72,9 +78,7 @@ interface FileOps {
         @Override
         public void syncDirectory(Path directory) throws IOException {
           // A rename is only as durable as the directory that records it.
-          try (FileChannel channel = FileChannel.open(directory, StandardOpenOption.READ)) {
-            channel.force(true);
-          }
+          AtomicFiles.syncDirectory(directory);
         }
 
         @Override

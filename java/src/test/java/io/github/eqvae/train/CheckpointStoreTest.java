@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.github.eqvae.io.Notices;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -17,6 +18,7 @@ import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collections;
 import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -465,5 +467,26 @@ class CheckpointStoreTest {
         };
     store.save(1, Map.of("x", saving), Map.of());
     assertEquals(Set.of("step-00000001"), list());
+  }
+
+  /** Lustre without flock, NFS without lockd, CIFS: saving works, and the user hears of it once. */
+  @Test
+  void fileSystemsWithoutLocksWork() throws IOException {
+    FileOps noLocks =
+        new FaultyFileOps(
+            Integer.MAX_VALUE, FaultyFileOps.Mode.KILLED, FaultyFileOps.Moment.BEFORE) {
+          @Override
+          public boolean lock(FileChannel file) throws IOException {
+            throw new IOException("No locks available");
+          }
+        };
+    List<String> notices = Collections.synchronizedList(new ArrayList<>());
+    Notices.to(notices::add);
+    Path folder = temp.resolve("no-locks");
+    CheckpointStore store = new CheckpointStore(folder, 2, noLocks);
+    store.save(1, Map.of("a.bin", Blob.of(ByteBuffer.wrap(new byte[4]))), Map.of());
+    store.save(2, Map.of("a.bin", Blob.of(ByteBuffer.wrap(new byte[4]))), Map.of());
+    assertEquals(2, store.latest().checkpoint().orElseThrow().step());
+    assertEquals(1, notices.stream().filter(n -> n.contains("has no locks")).count());
   }
 }

@@ -7,7 +7,7 @@ import java.nio.file.Path;
 /**
  * The disk, with one operation that fails: before it does anything, half way, or just afterwards.
  */
-final class FaultyFileOps implements FileOps {
+class FaultyFileOps implements FileOps {
   /** What happens to the operations after the failing one. */
   enum Mode {
     /** None has any effect: the process is gone. */

@@ -1,0 +1,53 @@
+package io.github.eqvae.io;
+
+import java.io.EOFException;
+import java.io.IOException;
+import java.nio.charset.CharacterCodingException;
+import java.nio.file.AccessDeniedException;
+import java.nio.file.FileSystemLoopException;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.NotDirectoryException;
+import java.util.Locale;
+import java.util.stream.Stream;
+
+/**
+ * A file could not be read now, and may be readable later: the network file system lost its server,
+ * a handle went stale, a disk answered with an error. What was being read is not broken, so nobody
+ * may leave it out.
+ */
+public final class PassingIoException extends IOException {
+  private static final long serialVersionUID = 1L;
+
+  /**
+   * Creates the exception.
+   *
+   * @param message which file, what the system said, what to do
+   * @param cause the system's error
+   */
+  public PassingIoException(String message, Throwable cause) {
+    super(message, cause);
+  }
+
+  /**
+   * Whether an error may pass. Errors of decoders, missing files and missing rights do not.
+   *
+   * @param e the error
+   * @return true for what the operating system could not do
+   */
+  public static boolean mayPass(IOException e) {
+    return !(e instanceof ImageException
+        || e instanceof NoSuchFileException
+        || e instanceof AccessDeniedException
+        || e instanceof NotDirectoryException
+        || e instanceof FileSystemLoopException
+        || e instanceof CharacterCodingException
+        || e instanceof EOFException);
+  }
+
+  /** Whether the disk itself failed or is full, as the operating system words it. */
+  static boolean isDiskFailure(IOException e) {
+    String text = String.valueOf(e.getMessage()).toLowerCase(Locale.ROOT);
+    return Stream.of("input/output error", "no space", "quota", "stale", "timed out", "read-only")
+        .anyMatch(text::contains);
+  }
+}

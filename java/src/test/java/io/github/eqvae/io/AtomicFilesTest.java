@@ -1,0 +1,60 @@
+package io.github.eqvae.io;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** Files written whole or not at all, also where the file system can do less. */
+class AtomicFilesTest {
+  @TempDir Path folder;
+
+  /** CIFS and some of FUSE answer an fsync of a folder with EINVAL or ENOTSUP. */
+  @Test
+  void aFolderThatCannotBeFlushedIsToldOfOnce() throws IOException {
+    List<String> notices = new ArrayList<>();
+    Notices.forget();
+    Notices.to(notices::add);
+    for (int i = 0; i < 2; i++) {
+      AtomicFiles.syncDirectory(
+          folder,
+          path -> {
+            throw new IOException("Invalid argument");
+          });
+    }
+    assertEquals(1, notices.size(), notices.toString());
+  }
+
+  @Test
+  void aDiskThatFailsIsNoFileSystemThatLacksSomething() {
+    for (String text : List.of("Input/output error", "No space left on device")) {
+      assertThrows(
+          IOException.class,
+          () ->
+              AtomicFiles.syncDirectory(
+                  folder,
+                  path -> {
+                    throw new IOException(text);
+                  }));
+    }
+    Path missing = folder.resolve("missing");
+    assertThrows(IOException.class, () -> AtomicFiles.syncDirectory(missing));
+  }
+
+  @Test
+  void writesAndReplaces() throws IOException {
+    Path file = folder.resolve("a.txt");
+    AtomicFiles.write(file, "one");
+    AtomicFiles.write(file, "two");
+    assertEquals("two", Files.readString(file));
+    try (var all = Files.list(folder)) {
+      assertEquals(List.of(file), all.toList());
+    }
+  }
+}
