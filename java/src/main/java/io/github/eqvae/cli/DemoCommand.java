@@ -136,7 +136,9 @@ final class DemoCommand implements Callable<Integer> {
     Recipe recipe = RecipeReader.read(recipeFile, overrides);
     Path path = recipe.data().path();
     boolean moved = !path.isAbsolute() && !Files.exists(path) && Files.exists(root().resolve(path));
-    return moved ? recipe.with("data.path=" + root().resolve(path)) : recipe;
+    return moved
+        ? recipe.with(RecipeReader.set("data.path", root().resolve(path).toString()))
+        : recipe;
   }
 
   /** A demo starts over: earlier results in its folder are removed, nothing else. */

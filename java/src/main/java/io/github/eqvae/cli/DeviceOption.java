@@ -1,5 +1,6 @@
 package io.github.eqvae.cli;
 
+import io.github.eqvae.train.RecipeReader;
 import java.util.List;
 import java.util.Optional;
 import picocli.CommandLine.Option;
@@ -14,7 +15,7 @@ final class DeviceOption {
 
   /** Adds the setting, after those that it overrides. */
   void addTo(List<String> settings) {
-    name.ifPresent(device -> settings.add("run.device=" + device));
+    name.ifPresent(device -> settings.add(RecipeReader.set("run.device", device)));
   }
 
   /** What was asked for. */

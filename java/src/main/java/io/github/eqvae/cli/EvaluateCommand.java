@@ -4,6 +4,7 @@ import io.github.eqvae.EqvaeException;
 import io.github.eqvae.eval.Ssim;
 import io.github.eqvae.io.AtomicFiles;
 import io.github.eqvae.train.Recipe;
+import io.github.eqvae.train.RecipeReader;
 import io.github.eqvae.train.TrainedModel;
 import java.io.IOException;
 import java.io.PrintWriter;
@@ -138,7 +139,7 @@ final class EvaluateCommand implements Callable<Integer> {
           overrides.addAll(
               List.of(
                   "data.kind=image_folder",
-                  "data.path=" + d,
+                  RecipeReader.set("data.path", d.toString()),
                   "data.pad=0",
                   "data.validation=0",
                   "data.validation_path=null"));

@@ -32,7 +32,7 @@ public final class RecipeReader {
    *
    * @param file the YAML file, at most 1 MiB of UTF-8
    * @param overrides texts such as {@code objective.equivariance_probability=0.3}, applied in order
-   *     on top of the file; values are YAML, so lists are written {@code [90, 180]}
+   *     on top of the file; lists are written {@code [90, 180]}, other values as they are
    * @return the valid recipe
    * @throws RecipeException if the file does not exist, is too large or says something invalid
    * @throws UncheckedIOException if the file cannot be read
@@ -71,6 +71,17 @@ public final class RecipeReader {
     RecipeNode.Section root = RecipeYaml.parse(yaml, source);
     override(root, overrides);
     return Recipe.of(RecipeSections.read(root));
+  }
+
+  /**
+   * An override that sets a text, whatever is in it.
+   *
+   * @param key the key, such as {@code data.path}
+   * @param text its value
+   * @return one of the texts that {@link #read} takes
+   */
+  public static String set(String key, String text) {
+    return key + "=" + RecipeYaml.quote(text);
   }
 
   /**

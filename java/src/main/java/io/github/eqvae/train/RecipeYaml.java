@@ -15,6 +15,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.regex.Pattern;
 
 /**
@@ -26,6 +27,11 @@ import java.util.regex.Pattern;
  */
 final class RecipeYaml {
   private static final int MAX_DEPTH = 8;
+  private static final Set<String> NULLS = Set.of("", "~", "null", "Null", "NULL");
+  private static final Pattern WHOLE =
+      Pattern.compile("\\[.*\\]|\\{.*\\}|'(?:[^']|'')*'|\"(?:[^\"\\\\]|\\\\.)*\"", Pattern.DOTALL);
+  private static final String QUOTE =
+      "; a value that begins with [ { ' or \" is YAML: quote it whole, as in 'data.path=\"[a] b\"'";
 
   private static final YAMLFactory FACTORY =
       YAMLFactory.builder()
@@ -61,9 +67,41 @@ final class RecipeYaml {
     };
   }
 
-  /** Parses the value of an override such as {@code [90, 180]} or {@code 1e-4}. */
+  /**
+   * Parses the value of an override. What begins as a list, a mapping or a quotation of YAML is
+   * one, {@code null} and nothing are null; everything else is taken as it stands: a path may have
+   * {@code " #"} or {@code ": "} in it.
+   */
   static RecipeNode parseValue(String text, String source) {
-    return parse(text, source, false);
+    String value = text.strip();
+    if (!value.isEmpty() && "[{\"'".indexOf(value.charAt(0)) >= 0) {
+      try {
+        RecipeNode node = parse(value, source, false);
+        if (WHOLE.matcher(value).matches()) {
+          return node;
+        }
+      } catch (RecipeException e) {
+        throw new RecipeException(source, e.getMessage() + QUOTE);
+      }
+      throw new RecipeException(source, "something stands behind its end" + QUOTE);
+    }
+    Origin origin = new Origin(source, 0);
+    return new RecipeNode.Scalar(
+        origin, NULLS.contains(value) ? Optional.empty() : Optional.of(value));
+  }
+
+  /**
+   * A text as the value of an override, whatever is in it.
+   *
+   * @param text for example a path
+   * @return its quotation, which {@link #parseValue} reads back
+   */
+  static String quote(String text) {
+    try {
+      return new ObjectMapper().writeValueAsString(text);
+    } catch (JsonProcessingException e) {
+      throw new IllegalStateException("a text could not be quoted", e);
+    }
   }
 
   /** Writes maps, lists and scalars as YAML which {@link #parse(String, String)} reads back. */

@@ -425,6 +425,39 @@ class RecipeReaderTest {
     assertTrue(e.problems().get(2).startsWith("--set run.keep=0: run.keep"), e.getMessage());
   }
 
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "photos #2",
+        "a: b",
+        "50% done",
+        "x & y",
+        "&anchor",
+        "!tag",
+        "*star",
+        "- list",
+        "trailing:",
+        "straße/日本",
+        "it's \"quoted\"",
+        "@at",
+        "true",
+        "1e5"
+      })
+  void pathsInOverridesStayAsTheyAre(String path) {
+    assertEquals(path, parse(MINIMAL, "data.path=" + path).data().path().toString());
+    String set = RecipeReader.set("data.path", " [" + path + "]\n");
+    assertEquals(" [" + path + "]\n", parse(MINIMAL, set).data().path().toString());
+    Recipe recipe = parse(MINIMAL, "data.path=" + path);
+    assertEquals(
+        path, RecipeReader.parse(recipe.toYaml(), "r", List.of()).data().path().toString());
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"[old] photos", "'a' #b", "\"a\" #\"b\"", "{x", "'open", "[a] #b"})
+  void whatBeginsAsYamlMustBeYaml(String value) {
+    assertContains(problem(MINIMAL, "data.path=" + value), "--set data.path=", "quote it whole");
+  }
+
   @Test
   void overridesSetNestedKeysAndLists() {
     Recipe recipe =
