@@ -9,6 +9,7 @@
 
 #include "host_only.h"
 #include "parallel.h"
+#include "processors.h"
 
 namespace eqv::backend {
 namespace {
@@ -64,7 +65,7 @@ void open(Device& device) {
     // another device before.
     const char* wish = std::getenv("OMP_NUM_THREADS");
     const int wanted = wish ? std::atoi(wish) : 0;
-    device.threads = wanted > 0 ? wanted : omp_get_num_procs();
+    device.threads = wanted > 0 ? wanted : cpu::processors(omp_get_num_procs());
   }
 }
 

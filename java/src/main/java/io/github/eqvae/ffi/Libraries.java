@@ -1,24 +1,20 @@
 package io.github.eqvae.ffi;
 
 import io.github.eqvae.EqvaeException;
+import java.io.FileNotFoundException;
 import java.io.IOException;
 import java.io.InputStream;
-import java.nio.file.AtomicMoveNotSupportedException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
-import java.security.DigestInputStream;
-import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
-import java.util.HexFormat;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 
 /**
  * Finds the backend libraries: in the folder that {@code -Deqvae.native.dir} or {@code
- * EQVAE_NATIVE_DIR} names, else in the jar, unpacked once per version into a cache folder ({@code
- * EQVAE_CACHE_DIR}, by default {@code ~/.cache/eqvae}).
+ * EQVAE_NATIVE_DIR} names, else in the jar, unpacked once per version into a cache folder (see
+ * {@code EQVAE_CACHE_DIR} in docs/embedding.md).
  */
 public final class Libraries {
   private static final String PLATFORM = "linux-x86_64";
@@ -32,109 +28,123 @@ public final class Libraries {
    *
    * @param backend {@code cpu}, {@code cuda}, {@code simt}, {@code ref} or {@code null}
    * @return the library
-   * @throws EqvaeException.Environment when there is none or it does not load
+   * @throws EqvaeException.Environment when there is none or it does not load; the message says
+   *     what to do
    */
   public static NativeLibrary library(String backend) {
-    return OPEN.computeIfAbsent(backend, b -> NativeLibrary.open(locate(b)));
+    return OPEN.computeIfAbsent(backend, Libraries::open);
   }
 
-  /**
-   * The file of a backend library, unpacked from the jar if need be.
-   *
-   * @param backend the backend's name
-   * @return its path
-   * @throws EqvaeException.Environment when this build has no such library
-   */
-  public static Path locate(String backend) {
+  private static NativeLibrary open(String backend) {
     String file = "libeqv_" + backend + ".so";
     String folder = System.getProperty("eqvae.native.dir", System.getenv("EQVAE_NATIVE_DIR"));
     if (folder != null) {
       Path path = Path.of(folder, file);
       if (!Files.isRegularFile(path)) {
         throw new EqvaeException.Environment(
-            "There is no "
-                + file
-                + " in "
-                + folder
-                + " (set by eqvae.native.dir or"
-                + " EQVAE_NATIVE_DIR). Build it with `mvn verify` or unset the folder.");
+            "There is no " + file + " in " + folder + ". " + advice(backend));
       }
-      return path;
+      return NativeLibrary.open(path);
     }
-    if (Libraries.class.getResource(resource(file)) == null) {
-      throw new EqvaeException.Environment(
-          "This build of eqvae has no "
-              + backend
-              + " backend ("
-              + file
-              + " is not in the jar)."
-              + ("cuda".equals(backend)
-                  ? " Rebuild where nvcc is installed, or use --device cpu."
-                  : " Known devices: cpu."));
-    }
+    requirePlatform();
     try {
-      if ("cpu".equals(backend)) {
-        for (String dependency : CPU_DEPENDENCIES) {
-          unpack(dependency);
-        }
+      NativeCache cache = NativeCache.of(Libraries::resource);
+      if (!cache.has(file)) {
+        throw new EqvaeException.Environment(
+            "This jar has no " + backend + " backend. " + advice(backend));
       }
-      return unpack(file);
+      return unpackedInto(
+          NativeCache.folders(
+              System.getenv(),
+              System.getProperty("user.home", ""),
+              Path.of(System.getProperty("java.io.tmpdir", "/tmp")),
+              user()),
+          cache,
+          file,
+          backend.equals("cpu") ? CPU_DEPENDENCIES : List.of());
     } catch (IOException e) {
       throw new EqvaeException.Environment(
-          "The native libraries could not be unpacked into "
-              + cache()
-              + ": "
+          "This jar has no native libraries ("
               + e.getMessage()
-              + ". Set EQVAE_CACHE_DIR to a writable folder.",
+              + "). Build it with `mvn install -pl java -am -DskipTests` in a clone of eqvae.",
           e);
     }
   }
 
-  private static String resource(String file) {
-    return "/native/" + PLATFORM + "/" + file;
-  }
-
-  private static Path cache() {
-    String folder = System.getenv("EQVAE_CACHE_DIR");
-    return folder != null
-        ? Path.of(folder)
-        : Path.of(System.getProperty("user.home"), ".cache", "eqvae");
-  }
-
-  /** Unpacks under a folder named after the hash of libeqv_cpu, so that versions never mix. */
-  private static Path unpack(String file) throws IOException {
-    Path target = cache().resolve("native-" + version()).resolve(file);
-    if (Files.isRegularFile(target)) {
-      return target;
-    }
-    Files.createDirectories(target.getParent());
-    Path temporary = Files.createTempFile(target.getParent(), file, ".part");
-    try (InputStream in = Libraries.class.getResourceAsStream(resource(file))) {
-      if (in == null) {
-        throw new IOException(file + " is not in the jar");
-      }
-      Files.copy(in, temporary, StandardCopyOption.REPLACE_EXISTING);
+  /** Opens the library from the first folder that can hold it. */
+  static NativeLibrary unpackedInto(
+      List<Path> folders, NativeCache cache, String file, List<String> dependencies) {
+    List<String> refusals = new ArrayList<>();
+    for (Path folder : folders) {
       try {
-        Files.move(temporary, target, StandardCopyOption.ATOMIC_MOVE);
-      } catch (AtomicMoveNotSupportedException e) {
-        Files.move(temporary, target, StandardCopyOption.REPLACE_EXISTING);
+        if (folder.equals(folders.getLast()) && folders.size() > 1) {
+          NativeCache.claim(folder); // among everybody's temporary files
+        }
+        for (String dependency : dependencies) {
+          cache.unpack(folder, dependency);
+        }
+        return NativeLibrary.open(cache.unpack(folder, file));
+      } catch (IOException e) {
+        refusals.add(folder + ": " + reason(e));
+      } catch (EqvaeException.Environment e) {
+        String reason = String.valueOf(e.getMessage());
+        if (!NativeCache.notExecutable(reason)) {
+          throw e;
+        }
+        refusals.add(folder + ": libraries may not be loaded from there (mounted noexec?)");
       }
-    } finally {
-      Files.deleteIfExists(temporary);
     }
-    return target;
+    throw new EqvaeException.Environment(
+        "The native libraries need a folder that can be written and executed from, and none was"
+            + " found ("
+            + String.join("; ", refusals)
+            + "). Set EQVAE_CACHE_DIR to one.");
   }
 
-  private static String version() throws IOException {
-    try (InputStream in = Libraries.class.getResourceAsStream(resource("libeqv_cpu.so"))) {
-      if (in == null) {
-        throw new IOException("libeqv_cpu.so is not in the jar");
-      }
-      MessageDigest sha = MessageDigest.getInstance("SHA-256");
-      new DigestInputStream(in, sha).transferTo(java.io.OutputStream.nullOutputStream());
-      return HexFormat.of().formatHex(sha.digest(), 0, 8);
-    } catch (NoSuchAlgorithmException e) {
-      throw new EqvaeException.Internal("this JDK has no SHA-256", e);
+  private static String reason(IOException e) {
+    String kind = e.getClass().getSimpleName();
+    return kind.equals("IOException") ? String.valueOf(e.getMessage()) : kind;
+  }
+
+  private static String advice(String backend) {
+    return switch (backend) {
+      case "cuda" ->
+          "The CUDA library is built where nvcc (CUDA toolkit 12.8 or newer) is installed:"
+              + " `./eqvae --build-cuda` in a clone of eqvae, or `mvn install -pl java -am"
+              + " -DskipTests -Pcuda` for a jar that has it. Or use the device cpu.";
+      case "cpu", "null" -> "Build it with `mvn install -pl java -am -DskipTests`.";
+      default -> "It is a device of the tests; `mvn verify` builds it. Others use cpu or cuda.";
+    };
+  }
+
+  private static void requirePlatform() {
+    String system = System.getProperty("os.name") + " " + System.getProperty("os.arch");
+    if (!system.equals("Linux amd64") && !system.equals("Linux x86_64")) {
+      throw new EqvaeException.Environment(
+          "eqvae has native libraries for Linux on x86-64 only; this is "
+              + system
+              + ". Use such a machine, a container or WSL 2.");
+    }
+  }
+
+  private static InputStream resource(String file) throws IOException {
+    InputStream in = Libraries.class.getResourceAsStream("/native/" + PLATFORM + "/" + file);
+    if (in == null) {
+      throw new FileNotFoundException(file + " is not in it");
+    }
+    return in;
+  }
+
+  /** A user without an entry in the list of users has "?" for a name: their number, then. */
+  private static String user() {
+    String name = System.getProperty("user.name", "?");
+    if (!name.isEmpty() && !name.equals("?")) {
+      return name;
+    }
+    try {
+      return String.valueOf(Files.getAttribute(Path.of("/proc/self"), "unix:uid"));
+    } catch (IOException | UnsupportedOperationException e) {
+      return "user";
     }
   }
 }

@@ -1,0 +1,231 @@
+package io.github.eqvae;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/**
+ * {@code ./eqvae} and native/build.sh on machines of all kinds, with stand-ins for what they start:
+ * an mvn, a cmake and a java that write down how they were called.
+ */
+class LauncherTest {
+  private static final Path ROOT = Path.of(System.getProperty("eqvae.root")).toAbsolutePath();
+
+  @TempDir Path folder;
+  private Path clone;
+  private Path tools;
+  private Path calls;
+
+  @BeforeEach
+  void aClone() throws IOException {
+    folder = folder.toRealPath();
+    calls = folder.resolve("calls");
+    clone = Files.createDirectories(folder.resolve("clone"));
+    for (String file : new String[] {"eqvae", "native/build.sh", "native/require.sh"}) {
+      Files.createDirectories(clone.resolve(file).getParent());
+      Files.copy(ROOT.resolve(file), clone.resolve(file));
+    }
+    clone.resolve("eqvae").toFile().setExecutable(true);
+    Files.createDirectories(clone.resolve("kernels"));
+    Files.createDirectories(clone.resolve("java/src/main"));
+    for (String file : new String[] {"pom.xml", "java/pom.xml", "CMakeLists.txt"}) {
+      Files.createFile(clone.resolve(file));
+    }
+    tools = folder.resolve("tools");
+    tool(
+        "mvn",
+        """
+        echo "mvn home=$HOME in $PWD" >> CALLS
+        sleep 0.7
+        mkdir -p java/target/classes java/target/native/lib
+        echo lib.jar > java/target/classpath.txt
+        """);
+    tool(
+        "cmake",
+        """
+        echo "cmake $*" >> CALLS
+        if [ "$1" = -S ]; then
+          mkdir -p "$4/lib"
+          printf 'CMAKE_HOME_DIRECTORY:INTERNAL=%s\\nCMAKE_CACHEFILE_DIR:INTERNAL=%s\\n' "$2" "$4" > "$4/CMakeCache.txt"
+        fi
+        case "$*" in *app_cuda) touch "$2/lib/libeqv_cuda.so" ;; esac
+        """);
+    tool("nvcc", "");
+    Files.createDirectories(folder.resolve("jdk/bin"));
+    Files.writeString(folder.resolve("jdk/release"), "JAVA_VERSION=\"25.0.1\"\n");
+    program(folder.resolve("jdk/bin/java"), "echo \"java $*\" >> CALLS; echo started \"${@: -1}\"");
+  }
+
+  private void tool(String name, String script) throws IOException {
+    Files.createDirectories(tools);
+    program(tools.resolve(name), script);
+  }
+
+  private void program(Path file, String script) throws IOException {
+    Files.writeString(file, "#!/usr/bin/env bash\n" + script.replace("CALLS", calls.toString()));
+    Files.setPosixFilePermissions(file, PosixFilePermissions.fromString("rwxr-xr-x"));
+  }
+
+  private record Ended(int status, String text) {}
+
+  private Process start(Map<String, String> environment, String... command) throws IOException {
+    ProcessBuilder builder = new ProcessBuilder(command).redirectErrorStream(true);
+    builder.directory(folder.toFile());
+    builder.environment().put("PATH", tools + ":" + System.getenv("PATH"));
+    builder.environment().put("JAVA_HOME", folder.resolve("jdk").toString());
+    environment.forEach(
+        (name, value) -> {
+          if (value.isEmpty()) {
+            builder.environment().remove(name);
+          } else {
+            builder.environment().put(name, value);
+          }
+        });
+    return builder.start();
+  }
+
+  private static Ended end(Process process) throws IOException, InterruptedException {
+    String text = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+    return new Ended(process.waitFor(), text);
+  }
+
+  private Ended eqvae(String... arguments) throws Exception {
+    List<String> command = new ArrayList<>(List.of(clone.resolve("eqvae").toString()));
+    command.addAll(List.of(arguments));
+    return end(start(Map.of(), command.toArray(String[]::new)));
+  }
+
+  private List<String> calls(String program) throws IOException {
+    return Files.exists(calls)
+        ? Files.readAllLines(calls).stream().filter(c -> c.startsWith(program + " ")).toList()
+        : List.of();
+  }
+
+  @Test
+  void buildsOnceAndAgainWhenASourceIsNewer() throws Exception {
+    Ended first = eqvae("doctor");
+    assertEquals(0, first.status(), first.text());
+    assertTrue(first.text().contains("building"), first.text());
+    assertEquals("started doctor\n", eqvae("doctor").text());
+    assertEquals(1, calls("mvn").size());
+    Thread.sleep(20);
+    Files.writeString(clone.resolve("kernels/new.cu"), "");
+    assertTrue(eqvae("doctor").text().contains("building"));
+    assertEquals(2, calls("mvn").size());
+  }
+
+  @Test
+  void twoFirstStartsBuildOnce() throws Exception {
+    String program = clone.resolve("eqvae").toString();
+    Process one = start(Map.of(), program, "doctor");
+    Process two = start(Map.of(), program, "doctor");
+    Ended first = end(one);
+    Ended second = end(two);
+    assertEquals(List.of(0, 0), List.of(first.status(), second.status()), first.text() + second);
+    assertEquals(1, calls("mvn").size());
+    assertTrue((first.text() + second.text()).contains("waiting for it"), first + "\n" + second);
+  }
+
+  @Test
+  void startsThroughSymbolicLinks() throws Exception {
+    Path bin = Files.createDirectories(folder.resolve("bin"));
+    Files.createSymbolicLink(bin.resolve("absolute"), clone.resolve("eqvae"));
+    Files.createSymbolicLink(bin.resolve("relative"), Path.of("../clone/eqvae"));
+    Files.createSymbolicLink(folder.resolve("eqvae"), Path.of("bin/relative"));
+    for (String name : new String[] {"bin/absolute", "bin/relative", "eqvae"}) {
+      Ended ended = end(start(Map.of(), folder.resolve(name).toString(), "doctor"));
+      assertEquals(0, ended.status(), ended.text());
+    }
+    assertTrue(calls("java").stream().allMatch(c -> c.contains("-Deqvae.root=" + clone)));
+  }
+
+  @Test
+  void noHome() throws Exception {
+    Ended ended = end(start(Map.of("HOME", ""), clone.resolve("eqvae").toString(), "doctor"));
+    assertEquals(0, ended.status(), ended.text());
+    // A home that is not there, and a user without one in the system's list:
+    String missing = folder.resolve("missing").toString();
+    Files.delete(clone.resolve("java/target/.built"));
+    ended = end(start(Map.of("HOME", missing), clone.resolve("eqvae").toString(), "doctor"));
+    assertEquals(0, ended.status(), ended.text());
+    assertTrue(calls("mvn").getLast().contains("home=" + clone.resolve("java/target/home")));
+  }
+
+  @Test
+  void aCopiedCloneIsBuiltAnew() throws Exception {
+    eqvae("doctor");
+    Path copy = folder.resolve("copy");
+    assertEquals(0, end(start(Map.of(), "cp", "-a", clone.toString(), copy.toString())).status());
+    end(start(Map.of(), copy.resolve("eqvae").toString(), "doctor"));
+    assertEquals(2, calls("mvn").size());
+    assertTrue(calls("mvn").getLast().endsWith(" in " + copy));
+  }
+
+  @Test
+  void theNativePartOfACopiedCloneStartsAnew() throws Exception {
+    Path build = clone.resolve("java/target/native");
+    Files.createDirectories(build.getParent());
+    String[] command = {"bash", "native/build.sh", build.toString(), "onednn", "app"};
+    command[1] = clone.resolve("native/build.sh").toString();
+    assertEquals(0, end(start(Map.of(), command)).status());
+    Path left = Files.writeString(build.resolve("object"), "");
+    assertEquals(0, end(start(Map.of(), command)).status());
+    assertTrue(Files.exists(left), "the same clone goes on with what is there");
+    Path cache = build.resolve("CMakeCache.txt");
+    Files.writeString(
+        cache, Files.readString(cache).replace(clone.toString(), folder + "/where/it/was"));
+    Ended ended = end(start(Map.of(), command));
+    assertEquals(0, ended.status(), ended.text());
+    assertTrue(ended.text().contains("built anew"), ended.text());
+    assertFalse(Files.exists(left));
+  }
+
+  @Test
+  void theCudaLibraryIsBuiltWhenItIsAskedFor() throws Exception {
+    eqvae("train", "photos");
+    assertEquals(List.of(), calls("cmake"));
+    eqvae("train", "photos", "--device", "cuda");
+    assertEquals(2, calls("cmake").size());
+    assertTrue(calls("cmake").getLast().endsWith(" app_cuda"), calls("cmake").toString());
+    eqvae("train", "photos", "--set", "run.device=cuda:1");
+    assertEquals(2, calls("cmake").size(), "it was there");
+    assertEquals(0, eqvae("--build-cuda").status());
+    Files.delete(tools.resolve("nvcc"));
+    Files.delete(clone.resolve("java/target/native/lib/libeqv_cuda.so"));
+    if (Files.notExists(Path.of("/usr/local/bin/nvcc"))) {
+      assertTrue(eqvae("--build-cuda").text().contains("no nvcc was found"));
+    }
+  }
+
+  /** Mounted read-only, as in an image of a container; needs the right to mount. */
+  @Test
+  void aReadOnlyClone() throws Exception {
+    String script =
+        "mount --bind '%1$s' '%1$s' && mount -o remount,ro,bind '%1$s' && '%1$s/eqvae' doctor"
+            .formatted(clone);
+    String[] command = {"unshare", "--mount", "bash", "-c", script};
+    Ended ended = end(start(Map.of(), "unshare", "--mount", "true"));
+    assumeTrue(ended.status() == 0, "this user may not mount");
+    ended = end(start(Map.of(), command));
+    assertEquals(1, ended.status(), ended.text());
+    assertTrue(ended.text().contains("cannot be written and nothing was built"), ended.text());
+    eqvae("doctor");
+    Files.writeString(clone.resolve("kernels/newer.cu"), "");
+    ended = end(start(Map.of(), command));
+    assertEquals(0, ended.status(), ended.text());
+    assertTrue(ended.text().contains("what was built before is run"), ended.text());
+  }
+}

@@ -1,0 +1,35 @@
+#!/usr/bin/env bash
+# native/build.sh FOLDER ONEDNN TARGET: configures and builds the native half with CMake. Maven and ./eqvae call this.
+set -eu
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
+folder=$1 onednn=$2 target=$3
+
+# CMake refuses a folder that was made for other paths: a clone that was copied or moved starts its native part anew.
+cache="$folder/CMakeCache.txt"
+if [ -f "$cache" ]; then
+  made_for=$(sed -n 's/^CMAKE_HOME_DIRECTORY:INTERNAL=//p' "$cache")
+  made_in=$(sed -n 's/^CMAKE_CACHEFILE_DIR:INTERNAL=//p' "$cache")
+  mkdir -p "$folder"
+  if [ "$made_for" != "$root" ] || [ "$made_in" != "$(cd "$folder" && pwd -P)" ]; then
+    printf 'eqvae: this clone was built in %s before; its native code is built anew\n' "${made_for:-another folder}"
+    rm -rf "$folder"
+  fi
+fi
+
+mkdir -p "$folder"
+cmake -S "$root" -B "$(cd "$folder" && pwd -P)" -DCMAKE_BUILD_TYPE=Release -DONEDNN_ROOT="$onednn"
+jobs=$(nproc 2>/dev/null || echo 2)
+cmake --build "$folder" --parallel "$jobs" --target "$target"
+
+# A CUDA library that this target did not build anew must not be packed with newer sources.
+cuda="$folder/lib/libeqv_cuda.so"
+if [ -f "$cuda" ] && [ -n "$(find "$root/native" "$root/kernels" "$root/CMakeLists.txt" -newer "$cuda" -type f -print -quit)" ]; then
+  rm "$cuda"
+fi
+
+# What the jar carries, with sizes and hashes: a copy in a cache is compared with them before it is loaded.
+cd "$folder/lib"
+for file in libeqv_cpu.so libeqv_null.so libeqv_cuda.so libdnnl.so.3 libgomp.so.1; do
+  [ -f "$file" ] && printf '%s  %s  %s\n' "$(sha256sum <"$file" | cut -d' ' -f1)" "$(wc -c <"$file" | tr -d ' ')" "$file"
+done >SHA256SUMS.new || true
+if cmp -s SHA256SUMS.new SHA256SUMS; then rm SHA256SUMS.new; else mv SHA256SUMS.new SHA256SUMS; fi

@@ -1,0 +1,10 @@
+// How many processors this process may use.
+#pragma once
+
+namespace eqv::cpu {
+
+// Those that the affinity mask leaves it, and no more than its control groups pay for: a container with a quota of one
+// processor on a machine of 64 gets 1, since more threads would only be halted together. `root` is where /proc and /sys lie.
+int processors(int affinity, const char* root = "");
+
+}  // namespace eqv::cpu
