@@ -20,6 +20,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalDouble;
 import java.util.concurrent.Callable;
 import java.util.stream.Stream;
 import picocli.CommandLine.Command;
@@ -83,6 +84,7 @@ final class DemoCommand implements Callable<Integer> {
   @Override
   public Integer call() throws Exception {
     long start = System.nanoTime();
+    OtherPrograms others = OtherPrograms.start();
     PrintWriter stdout = spec.commandLine().getOut();
     PrintWriter stderr = spec.commandLine().getErr();
     clear(out);
@@ -90,11 +92,14 @@ final class DemoCommand implements Callable<Integer> {
     Map<String, Path> metrics = new LinkedHashMap<>();
     Recipe eq = recipe(List.of());
     for (String name : List.of("plain", "EQ")) {
-      Recipe recipe = name.equals("EQ") ? eq : recipe(PLAIN);
+      boolean last = name.equals("EQ");
+      Recipe recipe = last ? eq : recipe(PLAIN);
       RunFolder folder = new RunFolder(out.resolve(name.toLowerCase(Locale.ROOT)));
-      stderr.printf("Training %s (%,d steps)%n", name, recipe.run().steps());
+      Session.Part part =
+          new Session.Part(name + (last ? ", 2 of 2," : ", 1 of 2,"), last ? 0 : eq.run().steps());
+      stderr.printf(Locale.ROOT, "Training %s %,d steps%n", part.task(), recipe.run().steps());
       stderr.flush();
-      try (Session session = new Session(recipe, folder, false, stderr)) {
+      try (Session session = new Session(recipe, folder, false, stderr, part)) {
         if (session.train(false, "run the demo again: it starts over") == Trainer.End.STOPPED) {
           return 0;
         }
@@ -112,7 +117,7 @@ final class DemoCommand implements Callable<Integer> {
     double seconds = (System.nanoTime() - start) * 1e-9;
     Path report = out.resolve("report.html");
     AtomicFiles.write(report, Report.html(Reports.comparison(eq, results, metrics, seconds)));
-    AtomicFiles.write(out.resolve("result.json"), json(eq, results, seconds));
+    AtomicFiles.write(out.resolve("result.json"), json(eq, results, seconds, others.share()));
     stdout.print(text(results, seconds));
     stdout.println("report " + report);
     stdout.println("models " + out.resolve("plain") + ", " + out.resolve("eq"));
@@ -160,7 +165,8 @@ final class DemoCommand implements Callable<Integer> {
     Files.createDirectories(folder);
   }
 
-  private static String json(Recipe recipe, Map<String, Result> results, double seconds) {
+  private static String json(
+      Recipe recipe, Map<String, Result> results, double seconds, OptionalDouble others) {
     Map<String, Object> map = new LinkedHashMap<>();
     map.put("date", LocalDate.now(ZoneOffset.UTC).toString());
     map.put("command", System.getProperty("eqvae.command", "eqvae demo"));
@@ -179,6 +185,7 @@ final class DemoCommand implements Callable<Integer> {
         });
     map.put("seed", recipe.run().seed());
     map.put("seconds", seconds);
+    others.ifPresent(share -> map.put("other_programs_share", share));
     return ResultFile.text(ResultFile.DEMO, map);
   }
 

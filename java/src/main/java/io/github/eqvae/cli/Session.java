@@ -54,12 +54,30 @@ final class Session implements AutoCloseable {
   private final RunFolder folder;
   private final boolean overfitBatch;
   private final PrintWriter err;
+  private final Part part;
   private final Datasets data;
   private final Trainer trainer;
   private int broken;
 
+  /**
+   * What of a command this run is.
+   *
+   * @param task a short name for it, which progress is shown under
+   * @param stepsAfter steps of the runs that follow
+   */
+  record Part(String task, long stepsAfter) {
+    /** The only run. */
+    static final Part WHOLE = new Part("training", 0);
+  }
+
   Session(Recipe recipe, RunFolder folder, boolean overfitBatch, PrintWriter err)
       throws IOException {
+    this(recipe, folder, overfitBatch, err, Part.WHOLE);
+  }
+
+  Session(Recipe recipe, RunFolder folder, boolean overfitBatch, PrintWriter err, Part part)
+      throws IOException {
+    this.part = part;
     this.recipe = recipe;
     this.folder = folder;
     this.overfitBatch = overfitBatch;
@@ -157,7 +175,8 @@ final class Session implements AutoCloseable {
         TensorBoardWriter board = new TensorBoardWriter(folder.tensorboard(), trainer.step());
         Progress progress =
             Progress.start(
-                "training", recipe.run().steps(), trainer.step(), recipe.run().logEvery())) {
+                    part.task(), recipe.run().steps(), trainer.step(), recipe.run().logEvery())
+                .followedBy(part.stepsAfter())) {
       if (!changes.isEmpty()) {
         Map<String, Object> line = new LinkedHashMap<>();
         changes.forEach(c -> line.put(c.key(), c.after()));

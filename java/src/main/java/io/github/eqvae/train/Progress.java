@@ -26,6 +26,7 @@ public final class Progress implements AutoCloseable {
   private final PrintStream out;
   private final LongSupplier nanos;
   private final ProgressBar bar;
+  private long stepsAfter;
   private long step;
   private long images;
   private long windowStart;
@@ -45,6 +46,17 @@ public final class Progress implements AutoCloseable {
   public static Progress start(String task, long total, long start, long linesEvery) {
     return new Progress(
         task, total, start, linesEvery, System.err, errorIsTerminal(), System::nanoTime);
+  }
+
+  /**
+   * Says that other runs of such steps follow: the time that the whole will take is shown, too.
+   *
+   * @param steps their steps together
+   * @return this
+   */
+  public Progress followedBy(long steps) {
+    stepsAfter = steps;
+    return this;
   }
 
   Progress(
@@ -96,18 +108,20 @@ public final class Progress implements AutoCloseable {
       closeWindow(elapsed);
     }
     if (bar != null) {
-      bar.setExtraMessage(String.format(Locale.ROOT, " loss %.5g, %s", loss, rate()));
+      bar.setExtraMessage(
+          String.format(Locale.ROOT, " loss %.5g, %s%s", loss, rate(), wholeLeft()));
       bar.stepTo(done);
     } else if (lineDue) {
       out.printf(
           Locale.ROOT,
-          "%s %d/%d loss %.5g, %s, %s left%n",
+          "%s %d/%d loss %.5g, %s, %s left%s%n",
           task,
           done,
           total,
           loss,
           rate(),
-          timeLeft());
+          timeLeft(total - step),
+          wholeLeft());
     }
   }
 
@@ -145,8 +159,14 @@ public final class Progress implements AutoCloseable {
         : String.format(Locale.ROOT, "%.1f images/s", imagesPerSecond);
   }
 
-  private String timeLeft() {
-    Duration left = Duration.ofSeconds(Math.round((total - step) / stepsPerSecond));
+  private String wholeLeft() {
+    return stepsAfter == 0 || Double.isNaN(stepsPerSecond)
+        ? ""
+        : ", " + timeLeft(total - step + stepsAfter) + " of the whole";
+  }
+
+  private String timeLeft(long steps) {
+    Duration left = Duration.ofSeconds(Math.round(steps / stepsPerSecond));
     return String.format(
         Locale.ROOT, "%d:%02d:%02d", left.toHours(), left.toMinutesPart(), left.toSecondsPart());
   }

@@ -111,6 +111,16 @@ class DemoCommandTest {
     assertTrue(first.out().contains("rotation error"), first.out());
   }
 
+  @Test
+  void saysHowMuchIsLeft() {
+    assertTrue(
+        first
+            .err()
+            .matches("(?s).*plain, 1 of 2, 2/40 [^\\n]*:\\d\\d left, [0-9:]+ of the whole.*"),
+        first.err());
+    assertTrue(first.err().matches("(?s).*EQ, 2 of 2, 2/40 [^\\n]*:\\d\\d left\\n.*"), first.err());
+  }
+
   @ParameterizedTest
   @ValueSource(strings = {"plain", "eq"})
   void resultHoldsTheFiguresOfAModel(String model) {

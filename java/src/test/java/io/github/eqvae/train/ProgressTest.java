@@ -53,6 +53,18 @@ class ProgressTest {
     assertTrue(text().contains("2.5 images/s, 11:06:32 left"), text());
   }
 
+  @Test
+  void ofSeveralRunsTheTimeOfTheWholeIsShownToo() {
+    for (boolean terminal : List.of(false, true)) {
+      bytes.reset();
+      try (Progress progress = progress(100, 0, 10, terminal).followedBy(200)) {
+        now += 5_000_000_000L;
+        progress.step(10, 1, 320);
+      }
+      assertTrue(text().contains("0:02:25 of the whole"), text());
+    }
+  }
+
   private String first() {
     return text().lines().findFirst().orElseThrow();
   }
