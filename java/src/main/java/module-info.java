@@ -19,6 +19,10 @@ module io.github.eqvae {
   exports io.github.eqvae.model.checkpoint;
   exports io.github.eqvae.equivariance;
   exports io.github.eqvae.train;
+  exports io.github.eqvae.train.autoencoder;
+  exports io.github.eqvae.train.checkpoint;
+  exports io.github.eqvae.train.log;
+  exports io.github.eqvae.train.recipe;
   exports io.github.eqvae.io;
   exports io.github.eqvae.io.torch;
   exports io.github.eqvae.data;

@@ -3,9 +3,9 @@ package io.github.eqvae.cli;
 import io.github.eqvae.EqvaeException;
 import io.github.eqvae.eval.Evaluation;
 import io.github.eqvae.io.AtomicFiles;
-import io.github.eqvae.train.Recipe;
-import io.github.eqvae.train.RecipeReader;
 import io.github.eqvae.train.Trainer;
+import io.github.eqvae.train.autoencoder.AutoencoderRecipe;
+import io.github.eqvae.train.recipe.RecipeReader;
 import io.github.eqvae.train.report.Report;
 import java.io.IOException;
 import java.io.PrintWriter;
@@ -90,10 +90,10 @@ final class DemoCommand implements Callable<Integer> {
     clear(out);
     Map<String, Result> results = new LinkedHashMap<>();
     Map<String, Path> metrics = new LinkedHashMap<>();
-    Recipe eq = recipe(List.of());
+    AutoencoderRecipe eq = recipe(List.of());
     for (String name : List.of("plain", "EQ")) {
       boolean last = name.equals("EQ");
-      Recipe recipe = last ? eq : recipe(PLAIN);
+      AutoencoderRecipe recipe = last ? eq : recipe(PLAIN);
       RunFolder folder = new RunFolder(out.resolve(name.toLowerCase(Locale.ROOT)));
       Session.Part part =
           new Session.Part(name + (last ? ", 2 of 2," : ", 1 of 2,"), last ? 0 : eq.run().steps());
@@ -125,7 +125,7 @@ final class DemoCommand implements Callable<Integer> {
     return 0;
   }
 
-  private Recipe recipe(List<String> more) {
+  private AutoencoderRecipe recipe(List<String> more) {
     List<String> overrides = new ArrayList<>(settings);
     seed.ifPresent(s -> overrides.add("run.seed=" + s));
     steps.ifPresent(s -> overrides.add("run.steps=" + s));
@@ -138,7 +138,7 @@ final class DemoCommand implements Callable<Integer> {
               + ". Run eqvae from its own folder, or name a recipe"
               + " with --recipe.");
     }
-    Recipe recipe = RecipeReader.read(recipeFile, overrides);
+    AutoencoderRecipe recipe = RecipeReader.read(recipeFile, overrides);
     Path path = recipe.data().path();
     boolean moved = !path.isAbsolute() && !Files.exists(path) && Files.exists(root().resolve(path));
     return moved
@@ -166,7 +166,10 @@ final class DemoCommand implements Callable<Integer> {
   }
 
   private static String json(
-      Recipe recipe, Map<String, Result> results, double seconds, OptionalDouble others) {
+      AutoencoderRecipe recipe,
+      Map<String, Result> results,
+      double seconds,
+      OptionalDouble others) {
     Map<String, Object> map = new LinkedHashMap<>();
     map.put("date", LocalDate.now(ZoneOffset.UTC).toString());
     map.put("command", System.getProperty("eqvae.command", "eqvae demo"));

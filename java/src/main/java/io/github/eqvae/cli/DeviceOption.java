@@ -1,6 +1,6 @@
 package io.github.eqvae.cli;
 
-import io.github.eqvae.train.RecipeReader;
+import io.github.eqvae.train.recipe.RecipeReader;
 import java.util.List;
 import java.util.Optional;
 import picocli.CommandLine.Option;

@@ -3,9 +3,9 @@ package io.github.eqvae.cli;
 import io.github.eqvae.EqvaeException;
 import io.github.eqvae.eval.Ssim;
 import io.github.eqvae.io.AtomicFiles;
-import io.github.eqvae.train.Recipe;
-import io.github.eqvae.train.RecipeReader;
-import io.github.eqvae.train.TrainedModel;
+import io.github.eqvae.train.autoencoder.AutoencoderRecipe;
+import io.github.eqvae.train.autoencoder.TrainedModel;
+import io.github.eqvae.train.recipe.RecipeReader;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.file.Files;
@@ -144,7 +144,7 @@ final class EvaluateCommand implements Callable<Integer> {
                   "data.validation=0",
                   "data.validation_path=null"));
         });
-    Recipe recipe = folder.readRecipe(overrides);
+    AutoencoderRecipe recipe = folder.readRecipe(overrides);
     try (Session session = new Session(recipe, folder, false, stderr)) {
       session.trainer().resume(folder.latest(recipe, stderr));
       session.trainer().useAverage();

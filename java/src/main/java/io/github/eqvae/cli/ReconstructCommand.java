@@ -18,7 +18,7 @@ import io.github.eqvae.serve.Latents;
 import io.github.eqvae.serve.Vae;
 import io.github.eqvae.tensor.Device;
 import io.github.eqvae.tensor.Stream;
-import io.github.eqvae.train.TrainedModel;
+import io.github.eqvae.train.autoencoder.TrainedModel;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.file.Files;

@@ -3,8 +3,8 @@ package io.github.eqvae.cli;
 import io.github.eqvae.equivariance.EqOptions;
 import io.github.eqvae.eval.Evaluation;
 import io.github.eqvae.eval.LatentSpectrum;
-import io.github.eqvae.train.Recipe;
-import io.github.eqvae.train.RunLog;
+import io.github.eqvae.train.autoencoder.AutoencoderRecipe;
+import io.github.eqvae.train.log.RunLog;
 import io.github.eqvae.train.report.ReportData;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -30,7 +30,8 @@ final class Reports {
   private Reports() {}
 
   /** The report of one run. */
-  static ReportData single(Recipe recipe, RunFolder folder, Result result) throws IOException {
+  static ReportData single(AutoencoderRecipe recipe, RunFolder folder, Result result)
+      throws IOException {
     Map<String, Result> models = Map.of("model", result);
     Evaluation e = result.evaluation();
     List<ReportData.Figure> figures = new ArrayList<>();
@@ -71,7 +72,10 @@ final class Reports {
 
   /** The report of plain against EQ. */
   static ReportData comparison(
-      Recipe recipe, Map<String, Result> models, Map<String, Path> metrics, double seconds)
+      AutoencoderRecipe recipe,
+      Map<String, Result> models,
+      Map<String, Path> metrics,
+      double seconds)
       throws IOException {
     Evaluation plain = models.get("plain").evaluation();
     Evaluation eq = models.get("EQ").evaluation();
@@ -128,7 +132,7 @@ final class Reports {
         models.get("EQ").machine().text());
   }
 
-  private static boolean gan(Recipe recipe) {
+  private static boolean gan(AutoencoderRecipe recipe) {
     return recipe.objective().gan().enabled();
   }
 

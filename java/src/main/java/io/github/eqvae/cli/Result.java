@@ -11,7 +11,7 @@ import io.github.eqvae.model.Autoencoder;
 import io.github.eqvae.model.CodebookUsage;
 import io.github.eqvae.model.Lpips;
 import io.github.eqvae.tensor.Stream;
-import io.github.eqvae.train.Recipe;
+import io.github.eqvae.train.autoencoder.AutoencoderRecipe;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
@@ -47,7 +47,7 @@ record Result(
       @Nullable Lpips lpips,
       @Nullable RFid rfid,
       Stream stream,
-      Recipe recipe,
+      AutoencoderRecipe recipe,
       float[] images,
       OptionalLong sample,
       long reserved) {

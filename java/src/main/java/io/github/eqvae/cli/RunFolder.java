@@ -2,11 +2,11 @@ package io.github.eqvae.cli;
 
 import io.github.eqvae.EqvaeException;
 import io.github.eqvae.io.AtomicFiles;
-import io.github.eqvae.train.Checkpoint;
-import io.github.eqvae.train.CheckpointStore;
-import io.github.eqvae.train.InitialWeights;
-import io.github.eqvae.train.Recipe;
-import io.github.eqvae.train.RecipeReader;
+import io.github.eqvae.train.autoencoder.AutoencoderRecipe;
+import io.github.eqvae.train.autoencoder.InitialWeights;
+import io.github.eqvae.train.checkpoint.Checkpoint;
+import io.github.eqvae.train.checkpoint.CheckpointStore;
+import io.github.eqvae.train.recipe.RecipeReader;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.file.Files;
@@ -57,7 +57,7 @@ record RunFolder(Path path) {
     return path.resolve("report.html");
   }
 
-  CheckpointStore store(Recipe recipe) {
+  CheckpointStore store(AutoencoderRecipe recipe) {
     return new CheckpointStore(checkpoints(), recipe.run().keep());
   }
 
@@ -72,7 +72,7 @@ record RunFolder(Path path) {
   }
 
   /** Begins a run: its recipe, its split, and what the checkpoint it starts from says. */
-  void writeStart(Recipe recipe, List<String> heldOut) throws IOException {
+  void writeStart(AutoencoderRecipe recipe, List<String> heldOut) throws IOException {
     Files.createDirectories(path);
     writeHeldOut(heldOut);
     InitialWeights.keepSettings(recipe, path);
@@ -124,13 +124,13 @@ record RunFolder(Path path) {
         : ".";
   }
 
-  void writeRecipe(Recipe recipe) throws IOException {
+  void writeRecipe(AutoencoderRecipe recipe) throws IOException {
     Files.createDirectories(path);
     AtomicFiles.write(recipe(), recipe.toYaml());
   }
 
   /** The recipe of the run as it last went on, with settings of this call. */
-  Recipe readRecipe(List<String> overrides) {
+  AutoencoderRecipe readRecipe(List<String> overrides) {
     if (!Files.isRegularFile(recipe())) {
       throw new EqvaeException.Argument(
           path
@@ -144,17 +144,19 @@ record RunFolder(Path path) {
    * The recipe for going on. Length, rates, weights of losses and paths may change on the way; what
    * the weights belong to may not.
    */
-  Recipe resumedRecipe(List<String> overrides) {
-    Recipe before = readRecipe(List.of());
-    Recipe after = readRecipe(overrides);
-    List<Recipe.Change> refused =
+  AutoencoderRecipe resumedRecipe(List<String> overrides) {
+    AutoencoderRecipe before = readRecipe(List.of());
+    AutoencoderRecipe after = readRecipe(overrides);
+    List<AutoencoderRecipe.Change> refused =
         before.changes(after).stream()
             .filter(c -> c.key().startsWith("model.") && !c.key().equals("model.init_from"))
             .toList();
     if (!refused.isEmpty()) {
       throw new EqvaeException.Argument(
           "A run cannot go on with another "
-              + refused.stream().map(Recipe.Change::toString).collect(Collectors.joining(", "))
+              + refused.stream()
+                  .map(AutoencoderRecipe.Change::toString)
+                  .collect(Collectors.joining(", "))
               + ": its weights are those of the model it began with. Begin another run.");
     }
     return after;
@@ -171,7 +173,7 @@ record RunFolder(Path path) {
   }
 
   /** The newest checkpoint that is whole; what was refused is said. */
-  Checkpoint latest(Recipe recipe, PrintWriter err) throws IOException {
+  Checkpoint latest(AutoencoderRecipe recipe, PrintWriter err) throws IOException {
     CheckpointStore.Latest latest = store(recipe).latest();
     for (CheckpointStore.Refusal refusal : latest.refused()) {
       err.println("eqvae: checkpoint " + refusal.directory() + " was refused: " + refusal.reason());

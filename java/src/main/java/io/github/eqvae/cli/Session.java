@@ -16,18 +16,18 @@ import io.github.eqvae.model.Autoencoder;
 import io.github.eqvae.model.ModelFile;
 import io.github.eqvae.model.checkpoint.AutoencoderSettings;
 import io.github.eqvae.tensor.Stream;
-import io.github.eqvae.train.Checkpoint;
-import io.github.eqvae.train.Datasets;
-import io.github.eqvae.train.EvaluationRecipe;
 import io.github.eqvae.train.GraphStatistics;
-import io.github.eqvae.train.InitialWeights;
-import io.github.eqvae.train.Progress;
-import io.github.eqvae.train.Recipe;
-import io.github.eqvae.train.RunLog;
 import io.github.eqvae.train.StepReport;
-import io.github.eqvae.train.TensorBoardWriter;
 import io.github.eqvae.train.TrainListener;
 import io.github.eqvae.train.Trainer;
+import io.github.eqvae.train.autoencoder.AutoencoderRecipe;
+import io.github.eqvae.train.autoencoder.Datasets;
+import io.github.eqvae.train.autoencoder.EvaluationRecipe;
+import io.github.eqvae.train.autoencoder.InitialWeights;
+import io.github.eqvae.train.checkpoint.Checkpoint;
+import io.github.eqvae.train.log.Progress;
+import io.github.eqvae.train.log.RunLog;
+import io.github.eqvae.train.log.TensorBoardWriter;
 import io.github.eqvae.train.report.ReportData;
 import java.io.IOException;
 import java.io.PrintWriter;
@@ -50,7 +50,7 @@ final class Session implements AutoCloseable {
   private static final int SAMPLES = 8;
   private static final int BACKGROUND = 255;
 
-  private final Recipe recipe;
+  private final AutoencoderRecipe recipe;
   private final RunFolder folder;
   private final boolean overfitBatch;
   private final PrintWriter err;
@@ -70,12 +70,13 @@ final class Session implements AutoCloseable {
     static final Part WHOLE = new Part("training", 0);
   }
 
-  Session(Recipe recipe, RunFolder folder, boolean overfitBatch, PrintWriter err)
+  Session(AutoencoderRecipe recipe, RunFolder folder, boolean overfitBatch, PrintWriter err)
       throws IOException {
     this(recipe, folder, overfitBatch, err, Part.WHOLE);
   }
 
-  Session(Recipe recipe, RunFolder folder, boolean overfitBatch, PrintWriter err, Part part)
+  Session(
+      AutoencoderRecipe recipe, RunFolder folder, boolean overfitBatch, PrintWriter err, Part part)
       throws IOException {
     this.part = part;
     this.recipe = recipe;
@@ -130,7 +131,8 @@ final class Session implements AutoCloseable {
 
   /** The same; {@code advice} is what to do once it was stopped. */
   Trainer.End train(boolean resume, String advice) throws IOException {
-    List<Recipe.Change> changes = resume ? folder.readRecipe(List.of()).changes(recipe) : List.of();
+    List<AutoencoderRecipe.Change> changes =
+        resume ? folder.readRecipe(List.of()).changes(recipe) : List.of();
     if (resume) {
       folder.requireHeldOut(data.heldOutNames());
     }

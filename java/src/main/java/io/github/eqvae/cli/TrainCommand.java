@@ -1,12 +1,12 @@
 package io.github.eqvae.cli;
 
 import io.github.eqvae.EqvaeException;
-import io.github.eqvae.train.Datasets;
-import io.github.eqvae.train.InitialWeights;
 import io.github.eqvae.train.MemoryPlan;
-import io.github.eqvae.train.Recipe;
-import io.github.eqvae.train.RecipeReader;
 import io.github.eqvae.train.Trainer;
+import io.github.eqvae.train.autoencoder.AutoencoderRecipe;
+import io.github.eqvae.train.autoencoder.Datasets;
+import io.github.eqvae.train.autoencoder.InitialWeights;
+import io.github.eqvae.train.recipe.RecipeReader;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.file.Files;
@@ -98,7 +98,7 @@ final class TrainCommand implements Callable<Integer> {
   public Integer call() throws Exception {
     PrintWriter stdout = spec.commandLine().getOut();
     PrintWriter stderr = spec.commandLine().getErr();
-    Recipe recipe = recipe();
+    AutoencoderRecipe recipe = recipe();
     recipe.warnings().forEach(w -> stderr.println("eqvae: note: " + w));
     if (recipe.objective().perceptualWeight() == 0) {
       stderr.println(
@@ -145,7 +145,7 @@ final class TrainCommand implements Callable<Integer> {
     }
   }
 
-  private Recipe recipe() {
+  private AutoencoderRecipe recipe() {
     List<String> overrides = new ArrayList<>(settings);
     seed.ifPresent(s -> overrides.add("run.seed=" + s));
     device.addTo(overrides);

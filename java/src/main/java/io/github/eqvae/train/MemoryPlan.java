@@ -12,6 +12,10 @@ import io.github.eqvae.tensor.DType;
 import io.github.eqvae.tensor.Device;
 import io.github.eqvae.tensor.DeviceInfo;
 import io.github.eqvae.tensor.Stream;
+import io.github.eqvae.train.autoencoder.AutoencoderRecipe;
+import io.github.eqvae.train.autoencoder.EvaluationRecipe;
+import io.github.eqvae.train.autoencoder.Networks;
+import io.github.eqvae.train.autoencoder.ObjectiveRecipe;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
@@ -60,7 +64,7 @@ public record MemoryPlan(
    * @param recipe the recipe
    * @return the plan
    */
-  public static MemoryPlan of(Recipe recipe) {
+  public static MemoryPlan of(AutoencoderRecipe recipe) {
     String name = recipe.run().device();
     if (!isPlanned(name)) {
       return of(recipe, ASSUMED);
@@ -84,7 +88,7 @@ public record MemoryPlan(
    * @param target what the run's device is; planned for like a GPU of its kind
    * @return the plan
    */
-  private static MemoryPlan of(Recipe recipe, DeviceInfo target) {
+  private static MemoryPlan of(AutoencoderRecipe recipe, DeviceInfo target) {
     int batch = recipe.run().batchSize();
     boolean first = recipe.optimizer().accumulate() == 1; // else gradients are also added to
     try (Device device = Device.open("null:" + target.architecture(), target.threads());
@@ -137,7 +141,7 @@ public record MemoryPlan(
     }
   }
 
-  private static long evaluation(Recipe recipe, Networks networks, Stream stream) {
+  private static long evaluation(AutoencoderRecipe recipe, Networks networks, Stream stream) {
     return Evaluator.plan(
         networks.vae(),
         networks.lpips().orElse(null),
@@ -158,7 +162,7 @@ public record MemoryPlan(
   }
 
   /** Every size a step can have; rotations do not change memory. */
-  private static List<Draw> draws(Recipe recipe) {
+  private static List<Draw> draws(AutoencoderRecipe recipe) {
     List<Draw> draws = new ArrayList<>(List.of(Draw.PLAIN));
     ObjectiveRecipe o = recipe.objective();
     boolean scaled = o.scaling() != EqOptions.Scaling.NONE;

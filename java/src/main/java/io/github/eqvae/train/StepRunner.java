@@ -5,6 +5,7 @@ import io.github.eqvae.model.Discriminator;
 import io.github.eqvae.nn.ParameterStore;
 import io.github.eqvae.tensor.Arena;
 import io.github.eqvae.tensor.Stream;
+import io.github.eqvae.train.autoencoder.Networks;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 

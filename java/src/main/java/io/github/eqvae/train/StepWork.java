@@ -19,6 +19,10 @@ import io.github.eqvae.tensor.HostBuffer;
 import io.github.eqvae.tensor.Shape;
 import io.github.eqvae.tensor.Stream;
 import io.github.eqvae.tensor.Tensor;
+import io.github.eqvae.train.autoencoder.AutoencoderRecipe;
+import io.github.eqvae.train.autoencoder.Networks;
+import io.github.eqvae.train.recipe.OptimizerRecipe;
+import io.github.eqvae.train.recipe.RunRecipe;
 import java.util.List;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
@@ -77,7 +81,7 @@ final class StepWork implements AutoCloseable {
     }
   }
 
-  private final Recipe recipe;
+  private final AutoencoderRecipe recipe;
   private final Networks networks;
   private final EqObjective objective;
   private final TrainState state;
@@ -90,7 +94,7 @@ final class StepWork implements AutoCloseable {
   private final Results[] results;
 
   StepWork(
-      Recipe recipe,
+      AutoencoderRecipe recipe,
       Networks networks,
       TrainState state,
       Stream stream,
@@ -247,7 +251,7 @@ final class StepWork implements AutoCloseable {
    */
   record Outcome(StepLosses losses, double norm, boolean skipped) {}
 
-  static Tape.Mode mode(Recipe recipe) {
+  static Tape.Mode mode(AutoencoderRecipe recipe) {
     return recipe.run().recompute() == RunRecipe.Recompute.NONE
         ? Tape.Mode.RECORD
         : Tape.Mode.RECOMPUTE;

@@ -7,6 +7,12 @@ import io.github.eqvae.nn.Parameter;
 import io.github.eqvae.nn.ParameterStore;
 import io.github.eqvae.tensor.Stream;
 import io.github.eqvae.tensor.Tensor;
+import io.github.eqvae.train.autoencoder.AutoencoderRecipe;
+import io.github.eqvae.train.autoencoder.Networks;
+import io.github.eqvae.train.checkpoint.Blob;
+import io.github.eqvae.train.checkpoint.Checkpoint;
+import io.github.eqvae.train.checkpoint.CheckpointStore;
+import io.github.eqvae.train.recipe.OptimizerRecipe;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -22,7 +28,7 @@ import org.jspecify.annotations.Nullable;
  */
 final class TrainState {
   private final Stream stream;
-  private final Recipe recipe;
+  private final AutoencoderRecipe recipe;
   private final Networks networks;
   final AdamOptimizer optimizer;
   final @Nullable AdamOptimizer discOptimizer;
@@ -40,7 +46,7 @@ final class TrainState {
   /** How many of the last steps in a row were skipped. */
   int consecutiveSkips;
 
-  TrainState(Recipe recipe, Networks networks, Stream stream) {
+  TrainState(AutoencoderRecipe recipe, Networks networks, Stream stream) {
     this.recipe = recipe;
     this.networks = networks;
     this.stream = stream;

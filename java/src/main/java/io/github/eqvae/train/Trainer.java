@@ -14,6 +14,15 @@ import io.github.eqvae.tensor.Device;
 import io.github.eqvae.tensor.MemoryStats;
 import io.github.eqvae.tensor.Shape;
 import io.github.eqvae.tensor.Stream;
+import io.github.eqvae.train.autoencoder.AutoencoderRecipe;
+import io.github.eqvae.train.autoencoder.CodebookStart;
+import io.github.eqvae.train.autoencoder.InitialWeights;
+import io.github.eqvae.train.autoencoder.ModelRecipe;
+import io.github.eqvae.train.autoencoder.Networks;
+import io.github.eqvae.train.checkpoint.Checkpoint;
+import io.github.eqvae.train.checkpoint.CheckpointStore;
+import io.github.eqvae.train.recipe.OptimizerRecipe;
+import io.github.eqvae.train.recipe.RunRecipe;
 import java.io.IOException;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -67,7 +76,7 @@ public final class Trainer implements AutoCloseable {
   private static final int GENERATOR = StepWork.GENERATOR;
   private static final int DISCRIMINATOR = StepWork.DISCRIMINATOR;
 
-  private final Recipe recipe;
+  private final AutoencoderRecipe recipe;
   private final Device device;
   private final Stream stream;
   private final MemoryPlan plan;
@@ -88,7 +97,7 @@ public final class Trainer implements AutoCloseable {
    * @param recipe the recipe
    * @throws IOException when the LPIPS weights cannot be read
    */
-  public Trainer(Recipe recipe) throws IOException {
+  public Trainer(AutoencoderRecipe recipe) throws IOException {
     this.recipe = recipe;
     plan = MemoryPlan.of(recipe);
     RunRecipe run = recipe.run();
@@ -108,7 +117,7 @@ public final class Trainer implements AutoCloseable {
     objective = work.objective();
   }
 
-  static Shape batchShape(Recipe recipe) {
+  static Shape batchShape(AutoencoderRecipe recipe) {
     int side = recipe.data().resolution();
     return Shape.of(recipe.run().batchSize(), side, side, recipe.model().inChannels());
   }

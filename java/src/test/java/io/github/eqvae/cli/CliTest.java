@@ -12,7 +12,7 @@ import io.github.eqvae.io.NpyArray;
 import io.github.eqvae.io.NpzFile;
 import io.github.eqvae.io.SafetensorsWriter;
 import io.github.eqvae.serve.TinyModels;
-import io.github.eqvae.train.TinyRun;
+import io.github.eqvae.train.autoencoder.TinyRun;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

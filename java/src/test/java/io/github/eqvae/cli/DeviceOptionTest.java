@@ -8,7 +8,7 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import io.github.eqvae.io.Image;
 import io.github.eqvae.io.Images;
 import io.github.eqvae.testing.Devices;
-import io.github.eqvae.train.TinyRun;
+import io.github.eqvae.train.autoencoder.TinyRun;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

@@ -7,6 +7,8 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.github.eqvae.train.autoencoder.AutoencoderRecipe;
+import io.github.eqvae.train.recipe.RecipeReader;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -54,7 +56,7 @@ class DivergenceGuardTest {
   void everyOptionOfTheAdviceExists() {
     String advice = new DivergenceGuard(1, 1, 1).advice();
     assertTrue(advice.contains("before the resume"), advice);
-    Recipe recipe =
+    AutoencoderRecipe recipe =
         RecipeReader.parse(
             "data: {path: x}\nobjective: {perceptual_weight: 0}\n", "r", recipeOverrides());
     recipe.with("optimizer.gradient_clip=1.0", "objective.gan.disc_start=5");

@@ -1,0 +1,160 @@
+package io.github.eqvae.train.autoencoder;
+
+import io.github.eqvae.train.recipe.OptimizerRecipe;
+import io.github.eqvae.train.recipe.RecipeException;
+import io.github.eqvae.train.recipe.RecipeNode;
+import io.github.eqvae.train.recipe.RecipeNode.Origin;
+import io.github.eqvae.train.recipe.RecipeReader;
+import io.github.eqvae.train.recipe.RecipeYaml;
+import io.github.eqvae.train.recipe.RunRecipe;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * Everything that determines a training run: immutable, complete and valid once it exists.
+ *
+ * <p>The YAML keys are the snake_case names of the record components, section by section; {@link
+ * RecipeReader} reads them and {@link #toYaml()} writes all of them, defaults included.
+ *
+ * @param model the autoencoder and the discriminator's shape
+ * @param data the images
+ * @param objective the loss and the transform τ
+ * @param optimizer the two optimisers
+ * @param run length, device, seed and what is written on the way
+ * @param evaluation what is measured on held-out images
+ */
+public record AutoencoderRecipe(
+    ModelRecipe model,
+    DataRecipe data,
+    ObjectiveRecipe objective,
+    OptimizerRecipe optimizer,
+    RunRecipe run,
+    EvaluationRecipe evaluation) {
+
+  /**
+   * Checks every range and every combination, exactly as for a file.
+   *
+   * @throws RecipeException naming everything that is wrong
+   */
+  public AutoencoderRecipe {
+    AutoencoderSections.read(
+        tree(
+            new AutoencoderSections(model, data, objective, optimizer, run, evaluation),
+            new Origin("recipe", 0)));
+  }
+
+  /**
+   * Reads a tree.
+   *
+   * @param root all sections
+   * @return the valid recipe
+   * @throws RecipeException naming everything that is wrong
+   */
+  public static AutoencoderRecipe read(RecipeNode.Section root) {
+    return of(AutoencoderSections.read(root));
+  }
+
+  static AutoencoderRecipe of(AutoencoderSections sections) {
+    return new AutoencoderRecipe(
+        sections.model(),
+        sections.data(),
+        sections.objective(),
+        sections.optimizer(),
+        sections.run(),
+        sections.evaluation());
+  }
+
+  /**
+   * A copy with some values replaced, written as on the command line.
+   *
+   * @param overrides texts such as {@code objective.equivariance_probability=0.3} or {@code
+   *     objective.rotations=[90, 270]}, applied in order
+   * @return the changed recipe; values that defaulted to another key's keep the value they have
+   * @throws RecipeException if an override is malformed, unknown or makes the recipe invalid
+   */
+  public AutoencoderRecipe with(String... overrides) {
+    RecipeNode.Section root = tree(sections(), new Origin("recipe", 0));
+    RecipeReader.override(root, List.of(overrides));
+    return read(root);
+  }
+
+  /**
+   * The complete effective recipe: every key with its value, defaults included.
+   *
+   * @return YAML that {@link RecipeReader} reads back to an equal recipe
+   */
+  public String toYaml() {
+    return RecipeYaml.print(map(sections()));
+  }
+
+  /**
+   * Settings that are valid but have no effect, or a known bad one.
+   *
+   * @return one sentence each, empty when there is nothing to say
+   */
+  public List<String> warnings() {
+    return AutoencoderChecks.warnings(this);
+  }
+
+  /**
+   * A setting that another recipe has otherwise.
+   *
+   * @param key such as {@code run.steps}
+   * @param before its value here
+   * @param after its value there
+   */
+  public record Change(String key, String before, String after) {
+    @Override
+    public String toString() {
+      return key + " " + before + " -> " + after;
+    }
+  }
+
+  /**
+   * What another recipe says otherwise.
+   *
+   * @param later the other recipe
+   * @return the settings that differ, in the order of {@link #toYaml()}
+   */
+  public List<Change> changes(AutoencoderRecipe later) {
+    Map<String, String> theirs = new LinkedHashMap<>();
+    flatten("", map(later.sections()), theirs);
+    Map<String, String> mine = new LinkedHashMap<>();
+    flatten("", map(sections()), mine);
+    return mine.entrySet().stream()
+        .filter(e -> !e.getValue().equals(theirs.get(e.getKey())))
+        .map(e -> new Change(e.getKey(), e.getValue(), String.valueOf(theirs.get(e.getKey()))))
+        .toList();
+  }
+
+  private static void flatten(String prefix, Map<?, ?> map, Map<String, String> out) {
+    map.forEach(
+        (key, value) -> {
+          if (value instanceof Map<?, ?> section) {
+            flatten(prefix + key + ".", section, out);
+          } else {
+            out.put(prefix + key, String.valueOf(value));
+          }
+        });
+  }
+
+  private AutoencoderSections sections() {
+    return new AutoencoderSections(model, data, objective, optimizer, run, evaluation);
+  }
+
+  private static RecipeNode.Section tree(AutoencoderSections sections, Origin origin) {
+    return (RecipeNode.Section) RecipeNode.of(map(sections), origin);
+  }
+
+  private static Map<String, Object> map(AutoencoderSections sections) {
+    Map<String, Object> map = new LinkedHashMap<>();
+    map.put("model", sections.model().toMap());
+    map.put("data", sections.data().toMap());
+    map.put("objective", sections.objective().toMap());
+    map.put("optimizer", sections.optimizer().toMap());
+    map.put("run", sections.run().toMap());
+    map.put("evaluation", sections.evaluation().toMap());
+    return map;
+  }
+}

@@ -1,0 +1,44 @@
+package io.github.eqvae.train.autoencoder;
+
+import io.github.eqvae.train.recipe.OptimizerRecipe;
+import io.github.eqvae.train.recipe.RecipeException;
+import io.github.eqvae.train.recipe.RecipeFields;
+import io.github.eqvae.train.recipe.RecipeNode;
+import io.github.eqvae.train.recipe.RecipeProblems;
+import io.github.eqvae.train.recipe.RunRecipe;
+
+/** The sections read from one tree, before anybody has checked that they fit together. */
+record AutoencoderSections(
+    ModelRecipe model,
+    DataRecipe data,
+    ObjectiveRecipe objective,
+    OptimizerRecipe optimizer,
+    RunRecipe run,
+    EvaluationRecipe evaluation) {
+
+  /**
+   * Reads and checks a whole tree: types, ranges, unknown keys, then what must fit together.
+   *
+   * @throws RecipeException with everything that is wrong
+   */
+  static AutoencoderSections read(RecipeNode.Section root) {
+    RecipeProblems problems = new RecipeProblems(root);
+    RecipeFields in = RecipeFields.root(root, problems);
+    ModelRecipe model = ModelRecipe.read(in.section("model"));
+    DataRecipe data = DataRecipe.read(in.section("data"), model);
+    AutoencoderSections sections =
+        new AutoencoderSections(
+            model,
+            data,
+            ObjectiveRecipe.read(in.section("objective"), model.kind()),
+            OptimizerRecipe.read(in.section("optimizer")),
+            RunRecipe.read(in.section("run")),
+            EvaluationRecipe.read(in.section("evaluation"), data));
+    problems.addUnknownKeys();
+    // A placeholder for a wrong value would only produce follow-up complaints below.
+    problems.throwIfAny();
+    AutoencoderChecks.check(sections, problems);
+    problems.throwIfAny();
+    return sections;
+  }
+}

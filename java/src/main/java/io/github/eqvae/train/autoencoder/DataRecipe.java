@@ -1,0 +1,104 @@
+package io.github.eqvae.train.autoencoder;
+
+import io.github.eqvae.train.recipe.RecipeFields;
+import io.github.eqvae.train.recipe.RecipeFields.Range;
+import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.Optional;
+
+/**
+ * Section {@code data}: which images, and how they are cut to size.
+ *
+ * <p>Defaults follow the data class of the released EQ-VAE code ({@code
+ * zelaki/eqvae:train_eqvae/ldm/data/dataset.py}): a random square crop whose side is 0.5 to 1 times
+ * the shorter side, resized to the resolution, no flip.
+ *
+ * @param kind where images come from; default {@code image_folder}
+ * @param path the folder, or the IDX image file (plain or .gz); relative paths are relative to the
+ *     working directory; required
+ * @param resolution side of a training image, in pixels; default {@code model.resolution}
+ * @param channels 1 (grey) or 3 (RGB); default {@code model.in_channels}
+ * @param crop which square of a training image is used; default {@code random}. Held-out images are
+ *     always cut at the centre, so that validation does not jitter
+ * @param cropMin {@code crop_min}: smallest side of a random crop, as a share of the shorter side;
+ *     default 0.5
+ * @param hflip mirror half of the training images left to right; default false
+ * @param pad zero pixels (black) added on every side before anything else; default 0.
+ *     Fashion-MNIST's 28 become 32 with 2
+ * @param validation images held out from training, taken by the seed; default 512; 0 holds none out
+ * @param validationPath {@code validation_path}: a second source of the same kind, all of which is
+ *     held out, in place of {@code validation}. For pictures cut from few photographs, of which a
+ *     random split would leave pieces on both sides; default none
+ * @param shrink pictures whose shorter side is longer are first resized to it by area, in pixels;
+ *     default 0: never
+ * @param cacheMegabytes {@code cache_megabytes}: memory for decoded (and shrunk) pictures, so that
+ *     photographs need not be decoded once per epoch; default 0
+ * @param workers threads that decode ahead of the training step; default 2
+ */
+public record DataRecipe(
+    Kind kind,
+    Path path,
+    int resolution,
+    int channels,
+    Crop crop,
+    double cropMin,
+    boolean hflip,
+    int pad,
+    int validation,
+    Optional<Path> validationPath,
+    int shrink,
+    int cacheMegabytes,
+    int workers) {
+
+  /** Kinds of image sources. */
+  public enum Kind {
+    /** A directory of image files, read recursively. */
+    IMAGE_FOLDER,
+    /** One IDX file of unsigned bytes, as MNIST and Fashion-MNIST come. */
+    IDX
+  }
+
+  /** Which square of a training image is used. */
+  public enum Crop {
+    /** A square of random side and place. */
+    RANDOM,
+    /** The largest square around the centre. */
+    CENTER
+  }
+
+  static DataRecipe read(RecipeFields in, ModelRecipe model) {
+    return new DataRecipe(
+        in.choice("kind", Kind.IMAGE_FOLDER),
+        in.requiredPath("path", "the folder or the IDX file with the training images"),
+        in.integer("resolution", model.resolution(), 8, 8192),
+        in.integer("channels", model.inChannels(), 1, 3),
+        in.choice("crop", Crop.RANDOM),
+        in.number("crop_min", 0.5, new Range(0, false, 1, true)),
+        in.flag("hflip", false),
+        in.integer("pad", 0, 0, 1024),
+        in.integer("validation", 512, 0, Integer.MAX_VALUE),
+        in.optionalPath("validation_path"),
+        in.integer("shrink", 0, 0, 1 << 16),
+        in.integer("cache_megabytes", 0, 0, 1 << 20),
+        in.integer("workers", 2, 1, 256));
+  }
+
+  Map<String, Object> toMap() {
+    Map<String, Object> map = new LinkedHashMap<>();
+    map.put("kind", RecipeFields.name(kind));
+    map.put("path", path.toString());
+    map.put("resolution", resolution);
+    map.put("channels", channels);
+    map.put("crop", RecipeFields.name(crop));
+    map.put("crop_min", cropMin);
+    map.put("hflip", hflip);
+    map.put("pad", pad);
+    map.put("validation", validation);
+    map.put("validation_path", validationPath.map(Path::toString));
+    map.put("shrink", shrink);
+    map.put("cache_megabytes", cacheMegabytes);
+    map.put("workers", workers);
+    return map;
+  }
+}

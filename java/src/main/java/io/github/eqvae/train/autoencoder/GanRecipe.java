@@ -1,0 +1,58 @@
+package io.github.eqvae.train.autoencoder;
+
+import io.github.eqvae.equivariance.LossOptions;
+import io.github.eqvae.train.recipe.RecipeFields;
+import io.github.eqvae.train.recipe.RecipeFields.Range;
+import java.util.LinkedHashMap;
+import java.util.Map;
+
+/**
+ * Section {@code objective.gan}: the adversarial part of the loss.
+ *
+ * <p>Source: {@code LPIPSWithDiscriminator} in CompVis latent-diffusion's {@code
+ * ldm/modules/losses/contperceptual.py}, with the values of {@code eqvae_config.yaml}. The
+ * generator's share of the loss is {@code disc_factor * disc_weight * w * g_loss}.
+ *
+ * @param enabled train and use a discriminator; default true. The one switch: without it the other
+ *     keys here and {@code model.discriminator} have no effect
+ * @param discStart {@code disc_start}: first step, in optimiser updates, at which the discriminator
+ *     counts; default 0 (EQ-VAE fine-tunes; LDM's own training has 50001)
+ * @param discWeight {@code disc_weight}: default 0.5
+ * @param discFactor {@code disc_factor}: default 1
+ * @param loss {@code hinge} (released) or {@code non_saturating}; default {@code hinge}
+ * @param adaptiveWeight {@code adaptive_weight}: w = |grad of nll| / (|grad of g_loss| + 1e-4),
+ *     both with respect to {@code decoder.conv_out.weight}; false means w = 1; default true
+ * @param adaptiveWeightMax {@code adaptive_weight_max}: w is clamped to [0, this]; default 1e4
+ */
+public record GanRecipe(
+    boolean enabled,
+    long discStart,
+    double discWeight,
+    double discFactor,
+    LossOptions.GanKind loss,
+    boolean adaptiveWeight,
+    double adaptiveWeightMax) {
+
+  static GanRecipe read(RecipeFields in) {
+    return new GanRecipe(
+        in.flag("enabled", true),
+        in.longInteger("disc_start", 0, 0, Long.MAX_VALUE),
+        in.number("disc_weight", 0.5, Range.NOT_NEGATIVE),
+        in.number("disc_factor", 1, Range.NOT_NEGATIVE),
+        in.choice("loss", LossOptions.GanKind.HINGE),
+        in.flag("adaptive_weight", true),
+        in.number("adaptive_weight_max", 1e4, Range.POSITIVE));
+  }
+
+  Map<String, Object> toMap() {
+    Map<String, Object> map = new LinkedHashMap<>();
+    map.put("enabled", enabled);
+    map.put("disc_start", discStart);
+    map.put("disc_weight", discWeight);
+    map.put("disc_factor", discFactor);
+    map.put("loss", RecipeFields.name(loss));
+    map.put("adaptive_weight", adaptiveWeight);
+    map.put("adaptive_weight_max", adaptiveWeightMax);
+    return map;
+  }
+}

@@ -1,0 +1,134 @@
+package io.github.eqvae.train.autoencoder;
+
+import com.fasterxml.jackson.core.type.TypeReference;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import io.github.eqvae.EqvaeException;
+import io.github.eqvae.io.AtomicFiles;
+import io.github.eqvae.model.LatentScaling;
+import io.github.eqvae.model.checkpoint.AutoencoderCheckpoint;
+import io.github.eqvae.model.checkpoint.AutoencoderSettings;
+import io.github.eqvae.nn.ParameterStore;
+import io.github.eqvae.tensor.Stream;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+
+/** The checkpoint that a fine-tuning starts from: {@code model.init_from}. */
+public final class InitialWeights {
+  private static final String SETTINGS = "init_from.json";
+  private static final ObjectMapper JSON = new ObjectMapper();
+
+  private InitialWeights() {}
+
+  /**
+   * Looks at the checkpoint without reading its numbers.
+   *
+   * @param recipe the recipe
+   * @throws IOException when it cannot be read
+   * @throws EqvaeException.Argument when it is not whole, or of another architecture than the
+   *     recipe; the message has everything that differs
+   */
+  public static void check(AutoencoderRecipe recipe) throws IOException {
+    Optional<Path> path = recipe.model().initFrom();
+    if (path.isPresent()) {
+      try (AutoencoderCheckpoint checkpoint = AutoencoderCheckpoint.open(path.get())) {
+        check(recipe, path.get(), checkpoint);
+      }
+    }
+  }
+
+  /**
+   * Keeps in the folder of a run what the checkpoint says beside its numbers, since it may be gone
+   * or be another one when the run ends.
+   *
+   * @param recipe the recipe
+   * @param folder of the run; gets {@code init_from.json} if the recipe names a checkpoint
+   * @throws IOException when one cannot be read or the other written
+   */
+  public static void keepSettings(AutoencoderRecipe recipe, Path folder) throws IOException {
+    Optional<Path> path = recipe.model().initFrom();
+    if (path.isPresent()) {
+      try (AutoencoderCheckpoint checkpoint = AutoencoderCheckpoint.open(path.get())) {
+        Map<String, String> kept = new LinkedHashMap<>();
+        kept.put("path", path.get().toAbsolutePath().toString());
+        kept.putAll(checkpoint.settings().metadata());
+        AtomicFiles.write(
+            folder.resolve(SETTINGS),
+            JSON.writerWithDefaultPrettyPrinter().writeValueAsString(kept));
+      }
+    }
+  }
+
+  /**
+   * The scaling of the latents of the checkpoint that a run started from. Fine-tuning keeps it:
+   * EQ-VAE's generators were trained with SD-VAE's factor.
+   *
+   * @param folder of the run
+   * @return empty if it started from none, or from one that does not say
+   * @throws IOException when {@code init_from.json} is there and cannot be read
+   */
+  public static Optional<LatentScaling> scaling(Path folder) throws IOException {
+    Path file = folder.resolve(SETTINGS);
+    if (!Files.exists(file)) {
+      return Optional.empty();
+    }
+    Map<String, String> kept = JSON.readValue(file.toFile(), new TypeReference<>() {});
+    return AutoencoderSettings.of(file.toString(), kept).scaling();
+  }
+
+  /**
+   * Reads the checkpoint, if the recipe names one.
+   *
+   * @param recipe the recipe
+   * @param parameters receive the weights
+   * @param stream orders the work
+   * @throws IOException when it cannot be read
+   * @throws EqvaeException.Argument when it is of another architecture
+   */
+  public static void load(AutoencoderRecipe recipe, ParameterStore parameters, Stream stream)
+      throws IOException {
+    Optional<Path> path = recipe.model().initFrom();
+    if (path.isPresent()) {
+      try (AutoencoderCheckpoint checkpoint = AutoencoderCheckpoint.open(path.get())) {
+        check(recipe, path.get(), checkpoint);
+        checkpoint.loadInto(parameters, stream);
+      }
+    }
+  }
+
+  private static void check(AutoencoderRecipe recipe, Path path, AutoencoderCheckpoint checkpoint) {
+    ModelRecipe model = recipe.model();
+    List<String> differences =
+        new ArrayList<>(
+            model
+                .architecture()
+                .differences("the recipe", checkpoint.architecture(), "the checkpoint"));
+    checkpoint
+        .settings()
+        .normNumGroups()
+        .ifPresent(
+            groups -> {
+              if (groups != model.normNumGroups()) {
+                differences.add(
+                    "norm_num_groups: the recipe has "
+                        + model.normNumGroups()
+                        + ", the checkpoint "
+                        + groups);
+              }
+            });
+    if (!differences.isEmpty()) {
+      throw new EqvaeException.Argument(
+          "model.init_from: "
+              + path
+              + " is of another architecture than the recipe:\n  "
+              + String.join("\n  ", differences)
+              + "\nChange section model, or name another checkpoint; `eqvae inspect` shows it.");
+    }
+    checkpoint.report().requireClean("model.init_from: " + path);
+  }
+}

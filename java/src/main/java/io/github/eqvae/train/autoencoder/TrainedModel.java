@@ -1,0 +1,122 @@
+package io.github.eqvae.train.autoencoder;
+
+import io.github.eqvae.EqvaeException;
+import io.github.eqvae.model.Autoencoder;
+import io.github.eqvae.model.ModelFile;
+import io.github.eqvae.nn.Parameter;
+import io.github.eqvae.tensor.Stream;
+import io.github.eqvae.tensor.Tensor;
+import io.github.eqvae.train.checkpoint.Checkpoint;
+import io.github.eqvae.train.checkpoint.CheckpointStore;
+import io.github.eqvae.train.recipe.RecipeReader;
+import java.io.IOException;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.stream.Collectors;
+
+/** The autoencoder in the folder of a run, without what only training needs. */
+public final class TrainedModel {
+  private static final String RECIPE = "recipe.yaml";
+  private static final String CHECKPOINTS = "checkpoints";
+  private static final String MODEL = "model.safetensors";
+
+  private TrainedModel() {}
+
+  /**
+   * Whether a folder is one of a run.
+   *
+   * @param folder the folder
+   * @return true if a run was begun in it
+   */
+  public static boolean isRun(Path folder) {
+    return Files.isRegularFile(folder.resolve(RECIPE));
+  }
+
+  /**
+   * The recipe of a run.
+   *
+   * @param folder the folder of a run
+   * @return its recipe
+   */
+  public static AutoencoderRecipe recipe(Path folder) {
+    return RecipeReader.read(folder.resolve(RECIPE), List.of());
+  }
+
+  /**
+   * Reads the weights of the newest whole checkpoint, or those of {@code model.safetensors} if
+   * there is no checkpoint.
+   *
+   * @param folder the folder of a run
+   * @param stream orders the work; its device holds the parameters
+   * @param average whether to take the averaged weights (EMA), if the run keeps an average
+   * @return the model, not for training; the caller closes it
+   * @throws IOException when a file cannot be read
+   * @throws EqvaeException.Argument when there are no weights, or they do not fit the recipe
+   */
+  public static Autoencoder load(Path folder, Stream stream, boolean average) throws IOException {
+    AutoencoderRecipe recipe = recipe(folder);
+    Autoencoder vae = recipe.model().build(stream, 0, false);
+    try {
+      Path store = folder.resolve(CHECKPOINTS);
+      CheckpointStore.Latest latest =
+          Files.isDirectory(store)
+              ? new CheckpointStore(store, recipe.run().keep()).latest()
+              : new CheckpointStore.Latest(Optional.empty(), List.of());
+      if (latest.checkpoint().isPresent()) {
+        read(latest.checkpoint().get(), vae, stream, average);
+      } else if (Files.exists(folder.resolve(MODEL))) {
+        ModelFile.load(folder.resolve(MODEL), vae.parameters(), stream);
+      } else {
+        throw new EqvaeException.Argument(
+            folder
+                + " holds no weights: neither a whole checkpoint nor "
+                + MODEL
+                + latest.refused().stream()
+                    .map(r -> "; " + r.directory() + " was refused: " + r.reason())
+                    .collect(Collectors.joining()));
+      }
+      return vae;
+    } catch (IOException | RuntimeException | Error e) {
+      vae.close();
+      throw e;
+    }
+  }
+
+  private static void read(Checkpoint checkpoint, Autoencoder vae, Stream stream, boolean average)
+      throws IOException {
+    String dtype = vae.parameters().values().dtype().name();
+    if (!dtype.equals(checkpoint.state("dtype", String.class))) {
+      throw new EqvaeException.Argument(
+          checkpoint.directory()
+              + " holds "
+              + checkpoint.state("dtype", String.class)
+              + ", this device computes in "
+              + dtype
+              + "; load model.safetensors instead, which `eqvae train` writes at its end");
+    }
+    boolean averaged = average && checkpoint.names().contains("vae.ema");
+    List<String> names = new ArrayList<>();
+    List<Tensor> targets = new ArrayList<>();
+    names.add(averaged ? "vae.ema" : "vae.weights");
+    targets.add(vae.parameters().values());
+    for (Parameter buffer : vae.parameters().buffers()) {
+      names.add("vae.buffer." + buffer.name());
+      targets.add(buffer.value());
+    }
+    try (Arena arena = Arena.ofConfined()) {
+      for (int i = 0; i < names.size(); i++) {
+        Tensor target = targets.get(i);
+        MemorySegment host = arena.allocate(target.bytes(), 64);
+        checkpoint.read(names.get(i), host);
+        target.copyFrom(stream, host);
+        stream.sync();
+      }
+    }
+    vae.parameters().repack(stream);
+  }
+}

@@ -1,0 +1,445 @@
+package io.github.eqvae.train.recipe;
+
+import java.nio.file.InvalidPathException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Optional;
+import java.util.function.Function;
+
+/**
+ * Reads the fields of one recipe section with their types, ranges and defaults.
+ *
+ * <p>A wrong value is reported to the {@link RecipeProblems} and replaced by the default (for a
+ * required field: the low end of its range), so that reading goes on and one run shows every
+ * mistake.
+ */
+public final class RecipeFields {
+  private final RecipeNode.Section node;
+  private final String prefix;
+  private final RecipeProblems problems;
+
+  private RecipeFields(RecipeNode.Section node, String prefix, RecipeProblems problems) {
+    this.node = node;
+    this.prefix = prefix;
+    this.problems = problems;
+  }
+
+  /**
+   * The outermost fields.
+   *
+   * @param root the tree
+   * @param problems is told what is wrong
+   * @return the fields whose sections are read next
+   */
+  public static RecipeFields root(RecipeNode.Section root, RecipeProblems problems) {
+    return new RecipeFields(root, "", problems);
+  }
+
+  /**
+   * A nested section; an absent one reads as empty, so its defaults apply.
+   *
+   * @param key its name
+   * @return its fields
+   */
+  public RecipeFields section(String key) {
+    RecipeNode child = find(key).orElse(null);
+    RecipeNode.Section empty = new RecipeNode.Section(node.origin(), new LinkedHashMap<>());
+    RecipeNode.Section section =
+        switch (child) {
+          case null -> empty;
+          case RecipeNode.Section found -> found;
+          case RecipeNode.Scalar scalar when scalar.text().isEmpty() -> empty;
+          case RecipeNode other -> {
+            wrong(key, other, "a section with keys below it");
+            yield empty;
+          }
+        };
+    return new RecipeFields(section, prefix + key + ".", problems);
+  }
+
+  /**
+   * A whole number.
+   *
+   * @param key its name
+   * @param fallback its default
+   * @param min the smallest allowed
+   * @param max the largest allowed
+   * @return the number
+   */
+  public int integer(String key, int fallback, int min, int max) {
+    return (int) longInteger(key, fallback, min, max);
+  }
+
+  /**
+   * A whole number that may be large.
+   *
+   * @param key its name
+   * @param fallback its default
+   * @param min the smallest allowed
+   * @param max the largest allowed
+   * @return the number
+   */
+  public long longInteger(String key, long fallback, long min, long max) {
+    return scalar(key, fallback, integerRange(min, max), text -> integerIn(text, min, max));
+  }
+
+  /**
+   * A whole number without a default.
+   *
+   * @param key its name
+   * @param min the smallest allowed
+   * @param max the largest allowed
+   * @param purpose what it is for, for the message when it is missing
+   * @return the number
+   */
+  public long requiredInteger(String key, long min, long max, String purpose) {
+    if (find(key).isEmpty()) {
+      missing(key, integerRange(min, max), purpose);
+      return min;
+    }
+    return longInteger(key, min, min, max);
+  }
+
+  /**
+   * A number.
+   *
+   * @param key its name
+   * @param fallback its default
+   * @param range where it may be
+   * @return the number
+   */
+  public double number(String key, double fallback, Range range) {
+    return scalar(key, fallback, "a number " + range, text -> numberIn(text, range));
+  }
+
+  /**
+   * A number without a default.
+   *
+   * @param key its name
+   * @param range where it may be
+   * @param placeholder is read on with when it is missing
+   * @param purpose what it is for, for the message when it is missing
+   * @return the number
+   */
+  public double requiredNumber(String key, Range range, double placeholder, String purpose) {
+    if (find(key).isEmpty()) {
+      missing(key, "a number " + range, purpose);
+      return placeholder;
+    }
+    return number(key, placeholder, range);
+  }
+
+  /**
+   * A number that may be switched off with {@code none} or null, which is its default.
+   *
+   * @param key its name
+   * @param range where it may be
+   * @return the number; empty if it is off
+   */
+  public Optional<Double> optionalNumber(String key, Range range) {
+    return scalarOrNull(
+        key,
+        "a number " + range + ", or none",
+        text ->
+            text.equals("none")
+                ? Optional.of(Optional.<Double>empty())
+                : numberIn(text, range).map(Optional::of));
+  }
+
+  /**
+   * {@code true} or {@code false}.
+   *
+   * @param key its name
+   * @param fallback its default
+   * @return the flag
+   */
+  public boolean flag(String key, boolean fallback) {
+    return scalar(
+        key,
+        fallback,
+        "true or false",
+        text ->
+            switch (text) {
+              case "true" -> Optional.of(true);
+              case "false" -> Optional.of(false);
+              default -> Optional.empty();
+            });
+  }
+
+  /**
+   * One of the constants of an enum, written in lower case.
+   *
+   * @param key its name
+   * @param fallback its default
+   * @param <E> the enum
+   * @return the choice
+   */
+  public <E extends Enum<E>> E choice(String key, E fallback) {
+    E[] constants = fallback.getDeclaringClass().getEnumConstants();
+    List<String> names = Arrays.stream(constants).map(RecipeFields::name).toList();
+    Optional<RecipeNode> found = find(key);
+    if (found.isPresent()
+        && found.get() instanceof RecipeNode.Scalar scalar
+        && scalar.text().isPresent()) {
+      String text = scalar.text().get();
+      int index = names.indexOf(text);
+      if (index >= 0) {
+        return constants[index];
+      }
+      String nearest = RecipeProblems.nearest(text, names);
+      wrong(key, scalar, oneOf(names) + "; did you mean '" + nearest + "'?");
+      return fallback;
+    }
+    found.ifPresent(other -> wrong(key, other, oneOf(names)));
+    return fallback;
+  }
+
+  /**
+   * A text.
+   *
+   * @param key its name
+   * @param fallback its default
+   * @param expected what is allowed, for the message
+   * @param valid whether a text is allowed
+   * @return the text
+   */
+  public String text(
+      String key, String fallback, String expected, Function<String, Boolean> valid) {
+    return scalar(key, fallback, expected, text -> Optional.of(text).filter(t -> valid.apply(t)));
+  }
+
+  /**
+   * A path without a default.
+   *
+   * @param key its name
+   * @param purpose what it is for, for the message when it is missing
+   * @return the path
+   */
+  public Path requiredPath(String key, String purpose) {
+    if (find(key).isEmpty()) {
+      missing(key, "a path", purpose);
+      return Path.of(".");
+    }
+    return scalar(key, Path.of("."), "a path", RecipeFields::path);
+  }
+
+  /**
+   * A path; none by default.
+   *
+   * @param key its name
+   * @return the path, if one is named
+   */
+  public Optional<Path> optionalPath(String key) {
+    return scalarOrNull(key, "a path, or null", text -> path(text).map(Optional::of));
+  }
+
+  /**
+   * A list of whole numbers.
+   *
+   * @param key its name
+   * @param fallback its default
+   * @param min the smallest allowed
+   * @param max the largest allowed
+   * @param maxCount how many there may be
+   * @return the numbers
+   */
+  public List<Integer> integers(
+      String key, List<Integer> fallback, int min, int max, int maxCount) {
+    return list(
+        key,
+        fallback,
+        maxCount,
+        integerRange(min, max),
+        text -> integerIn(text, min, max).map(Math::toIntExact));
+  }
+
+  /**
+   * A list of numbers.
+   *
+   * @param key its name
+   * @param fallback its default
+   * @param range where each may be
+   * @param maxCount how many there may be
+   * @return the numbers
+   */
+  public List<Double> numbers(String key, List<Double> fallback, Range range, int maxCount) {
+    return list(key, fallback, maxCount, "a number " + range, text -> numberIn(text, range));
+  }
+
+  /**
+   * The YAML spelling of an enum constant.
+   *
+   * @param constant the constant
+   * @return its name in lower case
+   */
+  public static String name(Enum<?> constant) {
+    return constant.name().toLowerCase(Locale.ROOT);
+  }
+
+  /**
+   * An interval of numbers.
+   *
+   * @param min the lower end
+   * @param minInside whether the lower end belongs to it
+   * @param max the upper end
+   * @param maxInside whether the upper end belongs to it
+   */
+  public record Range(double min, boolean minInside, double max, boolean maxInside) {
+    /** Above 0. */
+    public static final Range POSITIVE = new Range(0, false, Double.POSITIVE_INFINITY, false);
+
+    /** 0 or above. */
+    public static final Range NOT_NEGATIVE = new Range(0, true, Double.POSITIVE_INFINITY, false);
+
+    /** From 0 to 1. */
+    public static final Range PROBABILITY = new Range(0, true, 1, true);
+
+    boolean contains(double value) {
+      return Double.isFinite(value)
+          && (minInside ? value >= min : value > min)
+          && (maxInside ? value <= max : value < max);
+    }
+
+    @Override
+    public String toString() {
+      if (max == Double.POSITIVE_INFINITY) {
+        return min == Double.NEGATIVE_INFINITY
+            ? "that is finite"
+            : (minInside ? ">= " : "> ") + shortText(min);
+      }
+      return "in "
+          + (minInside ? "[" : "(")
+          + shortText(min)
+          + ", "
+          + shortText(max)
+          + (maxInside ? "]" : ")");
+    }
+
+    private static String shortText(double value) {
+      return value == Math.rint(value) && Math.abs(value) < 1e9
+          ? Long.toString((long) value)
+          : Double.toString(value);
+    }
+  }
+
+  private <T> T scalar(
+      String key, T fallback, String expected, Function<String, Optional<T>> parse) {
+    Optional<RecipeNode> found = find(key);
+    if (found.isPresent()) {
+      if (found.get() instanceof RecipeNode.Scalar scalar) {
+        Optional<T> value = scalar.text().flatMap(parse);
+        if (value.isPresent()) {
+          return value.get();
+        }
+      }
+      wrong(key, found.get(), expected);
+    }
+    return fallback;
+  }
+
+  private <T> Optional<T> scalarOrNull(
+      String key, String expected, Function<String, Optional<Optional<T>>> parse) {
+    if (find(key).orElse(null) instanceof RecipeNode.Scalar scalar && scalar.text().isEmpty()) {
+      return Optional.empty();
+    }
+    return scalar(key, Optional.empty(), expected, parse);
+  }
+
+  private <T> List<T> list(
+      String key,
+      List<T> fallback,
+      int maxCount,
+      String expected,
+      Function<String, Optional<T>> parse) {
+    Optional<RecipeNode> found = find(key);
+    if (found.isEmpty()) {
+      return fallback;
+    }
+    if (!(found.get() instanceof RecipeNode.Items items) || items.values().size() > maxCount) {
+      wrong(key, found.get(), "a list [...] of at most " + maxCount + ", each " + expected);
+      return fallback;
+    }
+    List<T> values = new ArrayList<>();
+    for (RecipeNode item : items.values()) {
+      Optional<T> value =
+          item instanceof RecipeNode.Scalar scalar
+              ? scalar.text().flatMap(parse)
+              : Optional.empty();
+      if (value.isEmpty()) {
+        wrong(key, item, "each element " + expected);
+        return fallback;
+      }
+      values.add(value.get());
+    }
+    return List.copyOf(values);
+  }
+
+  private Optional<RecipeNode> find(String key) {
+    problems.know(prefix + key);
+    return Optional.ofNullable(node.entries().get(key));
+  }
+
+  private void wrong(String key, RecipeNode found, String expected) {
+    problems.add(
+        found.origin(), prefix + key, "found " + found.describe() + ", expected " + expected);
+  }
+
+  private void missing(String key, String expected, String purpose) {
+    String path = prefix + key;
+    problems.add(
+        path, "missing; expected " + expected + ", " + purpose + ". Add it: it has no default");
+  }
+
+  private static String oneOf(List<String> names) {
+    return names.size() == 1 ? names.getFirst() : "one of " + String.join(", ", names);
+  }
+
+  private static String integerRange(long min, long max) {
+    return max >= Integer.MAX_VALUE
+        ? "a whole number >= " + min
+        : "a whole number in [" + min + ", " + max + "]";
+  }
+
+  private static Optional<Long> integerIn(String text, long min, long max) {
+    try {
+      long value = Long.parseLong(text);
+      return value >= min && value <= max ? Optional.of(value) : Optional.empty();
+    } catch (NumberFormatException e) {
+      return Optional.empty();
+    }
+  }
+
+  private static Optional<Double> numberIn(String text, Range range) {
+    try {
+      // Double.parseDouble also takes "1f" and hexadecimal: those are slips, not numbers of a
+      // recipe.
+      double value = Double.parseDouble(text);
+      boolean decimal = text.matches("[-+.0-9eE]+");
+      return decimal && range.contains(value) ? Optional.of(value) : Optional.empty();
+    } catch (NumberFormatException e) {
+      return Optional.empty();
+    }
+  }
+
+  private static Optional<Path> path(String text) {
+    try {
+      if (text.isBlank()) {
+        return Optional.empty();
+      }
+      // Shells leave the tilde of key=~/dir alone; they mean HOME, not the password database.
+      boolean home = text.startsWith("~/");
+      return Optional.of(Path.of(home ? home() + text.substring(1) : text));
+    } catch (InvalidPathException e) {
+      return Optional.empty();
+    }
+  }
+
+  private static String home() {
+    String home = System.getenv("HOME");
+    return home == null || home.isEmpty() ? System.getProperty("user.home") : home;
+  }
+}

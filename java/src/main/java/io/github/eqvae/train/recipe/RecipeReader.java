@@ -1,0 +1,133 @@
+package io.github.eqvae.train.recipe;
+
+import io.github.eqvae.train.autoencoder.AutoencoderRecipe;
+import io.github.eqvae.train.recipe.RecipeNode.Origin;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.UncheckedIOException;
+import java.nio.ByteBuffer;
+import java.nio.charset.CharacterCodingException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.List;
+
+/**
+ * Reads recipes from YAML, strictly.
+ *
+ * <p>Unknown keys, duplicate keys, wrong types and values out of range are errors that name file,
+ * line and key, what was found, what was expected and the nearest valid key. All of them are
+ * reported at once. A recipe is untrusted input: its size is bounded before it is read, and YAML
+ * anchors, aliases and tags are refused.
+ */
+public final class RecipeReader {
+  /** Largest recipe file, in bytes. The shipped ones have some thousands. */
+  public static final int MAX_BYTES = 1 << 20;
+
+  private RecipeReader() {}
+
+  /**
+   * Reads a recipe file.
+   *
+   * @param file the YAML file, at most 1 MiB of UTF-8
+   * @param overrides texts such as {@code objective.equivariance_probability=0.3}, applied in order
+   *     on top of the file; lists are written {@code [90, 180]}, other values as they are
+   * @return the valid recipe
+   * @throws RecipeException if the file does not exist, is too large or says something invalid
+   * @throws UncheckedIOException if the file cannot be read
+   */
+  public static AutoencoderRecipe read(Path file, List<String> overrides) {
+    byte[] bytes;
+    try (InputStream in = Files.newInputStream(file)) {
+      bytes = in.readNBytes(MAX_BYTES + 1);
+    } catch (NoSuchFileException e) {
+      throw new RecipeException(file.toString(), "there is no such recipe file");
+    } catch (IOException e) {
+      throw new UncheckedIOException("the recipe " + file + " could not be read", e);
+    }
+    if (bytes.length > MAX_BYTES) {
+      throw new RecipeException(
+          file.toString(), "larger than " + MAX_BYTES + " bytes; this is not a recipe");
+    }
+    try {
+      String text = StandardCharsets.UTF_8.newDecoder().decode(ByteBuffer.wrap(bytes)).toString();
+      return parse(text, file.toString(), overrides);
+    } catch (CharacterCodingException e) {
+      throw new RecipeException(file.toString(), "not UTF-8 text; save the recipe as UTF-8");
+    }
+  }
+
+  /**
+   * Reads a recipe from text, for example the one a checkpoint carries.
+   *
+   * @param yaml the text
+   * @param source the name that error texts give to it
+   * @param overrides as for {@link #read(Path, List)}
+   * @return the valid recipe
+   * @throws RecipeException if the text says something invalid
+   */
+  public static AutoencoderRecipe parse(String yaml, String source, List<String> overrides) {
+    RecipeNode.Section root = RecipeYaml.parse(yaml, source);
+    override(root, overrides);
+    return AutoencoderRecipe.read(root);
+  }
+
+  /**
+   * An override that sets a text, whatever is in it.
+   *
+   * @param key the key, such as {@code data.path}
+   * @param text its value
+   * @return one of the texts that {@link #read} takes
+   */
+  public static String set(String key, String text) {
+    return key + "=" + RecipeYaml.quote(text);
+  }
+
+  /**
+   * Sets {@code path=value} texts into the tree; whether the path exists is found out by reading.
+   *
+   * @param root is changed
+   * @param overrides the texts
+   * @throws RecipeException if one is malformed
+   */
+  public static void override(RecipeNode.Section root, List<String> overrides) {
+    for (String override : overrides) {
+      String source = "--set " + override;
+      int equals = override.indexOf('=');
+      String[] keys = equals < 1 ? new String[0] : override.substring(0, equals).split("\\.", -1);
+      if (keys.length == 0 || List.of(keys).contains("")) {
+        throw new RecipeException(
+            source, "expected section.key=value, such as objective.kl_weight=1e-6");
+      }
+      Origin origin = new Origin(source, 0);
+      RecipeNode.Section section = root;
+      for (int i = 0; i + 1 < keys.length; i++) {
+        section = child(section, keys[i], origin);
+      }
+      section
+          .entries()
+          .put(
+              keys[keys.length - 1], RecipeYaml.parseValue(override.substring(equals + 1), source));
+    }
+  }
+
+  private static RecipeNode.Section child(RecipeNode.Section parent, String key, Origin origin) {
+    RecipeNode found = parent.entries().get(key);
+    RecipeNode.Section empty = new RecipeNode.Section(origin, new LinkedHashMap<>());
+    return switch (found) {
+      case RecipeNode.Section section -> section;
+      // A section written without keys ("gan:") is null in YAML and becomes an empty one.
+      case RecipeNode.Scalar scalar when scalar.text().isPresent() ->
+          throw new RecipeException(
+              origin.toString(), key + " is a value, not a section with keys below it");
+      case RecipeNode.Items list ->
+          throw new RecipeException(origin.toString(), key + " is " + list.describe());
+      case null, default -> {
+        parent.entries().put(key, empty);
+        yield empty;
+      }
+    };
+  }
+}

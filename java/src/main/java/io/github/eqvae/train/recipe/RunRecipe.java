@@ -1,0 +1,187 @@
+package io.github.eqvae.train.recipe;
+
+import io.github.eqvae.tensor.DType;
+import io.github.eqvae.tensor.Device;
+import io.github.eqvae.tensor.MathMode;
+import io.github.eqvae.train.recipe.RecipeFields.Range;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.Optional;
+import java.util.regex.Pattern;
+
+/**
+ * Section {@code run}: how long, on what, and what is written down on the way.
+ *
+ * <p>A step is one update of the autoencoder: {@code optimizer.accumulate} batches.
+ *
+ * @param steps updates in total, a resumed run's earlier ones included; required
+ * @param batchSize {@code batch_size}: images per batch; default 10 (paper)
+ * @param seed seed of initialisation, data order, τ and noise; default 0
+ * @param emaDecay {@code ema_decay}: decay of the exponential moving average of the weights, in (0,
+ *     1); default none (released: no EMA)
+ * @param emaRule {@code ema_rule}: default {@code warmup}
+ * @param recompute what the backward pass computes again instead of keeping; default {@code none}
+ * @param logEvery {@code log_every}: steps between metric lines; default 50
+ * @param validateEvery {@code validate_every}: steps between validations; default 500; 0 never
+ * @param saveEvery {@code save_every}: steps between checkpoints; default 1000; 0 only at the end
+ * @param sampleEvery {@code sample_every}: steps between picture grids; default 500; 0 never
+ * @param keep checkpoints kept, the newest; default 3
+ * @param maxConsecutiveNonfinite {@code max_consecutive_nonfinite}: skipped updates in a row (NaN
+ *     or infinity in loss or gradient norm) after which the run stops; default 10
+ * @param device {@code cpu}, {@code cuda} or {@code cuda:N}, {@code simt} or {@code simt:1};
+ *     default {@code cpu}
+ * @param threads threads of the CPU backend; default 0: as many as the machine offers
+ * @param precision of activations; default {@code auto}
+ * @param graphs whether steps are captured and launched as a whole; default {@code auto}
+ * @param packedWeights {@code packed_weights}: whether a second copy of the convolutions' weights
+ *     is kept as tensor cores read them; default {@code auto}
+ */
+public record RunRecipe(
+    long steps,
+    int batchSize,
+    long seed,
+    Optional<Double> emaDecay,
+    EmaRule emaRule,
+    Recompute recompute,
+    long logEvery,
+    long validateEvery,
+    long saveEvery,
+    long sampleEvery,
+    int keep,
+    int maxConsecutiveNonfinite,
+    String device,
+    int threads,
+    Precision precision,
+    Graphs graphs,
+    PackedWeights packedWeights) {
+
+  private static final Pattern DEVICE = Pattern.compile("cpu|simt(:1)?|cuda(:\\d{1,3})?");
+
+  /** What activations are stored and multiplied in; parameters and sums stay single precision. */
+  public enum Precision {
+    /** {@code bf16} on {@code cuda}, {@code fp32} elsewhere. */
+    AUTO,
+    /** Single precision. */
+    FP32,
+    /**
+     * Single precision, but matrices are multiplied in TF32 on tensor cores; needs {@code cuda}.
+     */
+    TF32,
+    /** bfloat16, with sums in single precision; needs {@code cuda}. */
+    BF16
+  }
+
+  /** How a step's operations reach the device. The results are the same bits. */
+  public enum Graphs {
+    /** As graphs, one for each τ, where the device has them ({@code cuda}); else one by one. */
+    AUTO,
+    /** One by one. */
+    OFF
+  }
+
+  /**
+   * Where convolutions find their weights in the order of tensor cores. The results are the same
+   * bits.
+   */
+  public enum PackedWeights {
+    /** In bf16 on {@code cuda}: in a copy that the optimiser writes, 4 bytes per weight. */
+    AUTO,
+    /** In one that every call makes. */
+    OFF
+  }
+
+  /**
+   * The dtype of activations.
+   *
+   * @param where what computes or plans this run
+   * @return BF16 or the device's own dtype
+   */
+  public DType activations(Device where) {
+    boolean bf16 =
+        precision == Precision.BF16 || precision == Precision.AUTO && device.startsWith("cuda");
+    return bf16 ? DType.BF16 : where.dtype();
+  }
+
+  /**
+   * How fp32 matrices are multiplied.
+   *
+   * @return TF32 where the recipe says so
+   */
+  public MathMode math() {
+    return precision == Precision.TF32 ? MathMode.TF32 : MathMode.FP32;
+  }
+
+  /** How the decay of the moving average starts. */
+  public enum EmaRule {
+    /** {@code ema_decay} from the first update on. */
+    CONSTANT,
+    /** min({@code ema_decay}, (1 + n) / (10 + n)) after n updates (LitEma of latent-diffusion). */
+    WARMUP
+  }
+
+  /** What the backward pass computes again instead of keeping. */
+  public enum Recompute {
+    /** Nothing: fastest, most memory. */
+    NONE,
+    /** The inside of each residual and attention block. */
+    BLOCK
+  }
+
+  /**
+   * Reads the section.
+   *
+   * @param in its fields
+   * @return the section
+   */
+  public static RunRecipe read(RecipeFields in) {
+    return new RunRecipe(
+        in.requiredInteger("steps", 1, Long.MAX_VALUE, "the number of updates"),
+        in.integer("batch_size", 10, 1, 65_536),
+        in.longInteger("seed", 0, 0, Long.MAX_VALUE),
+        in.optionalNumber("ema_decay", new Range(0, false, 1, false)),
+        in.choice("ema_rule", EmaRule.WARMUP),
+        in.choice("recompute", Recompute.NONE),
+        in.longInteger("log_every", 50, 1, Long.MAX_VALUE),
+        in.longInteger("validate_every", 500, 0, Long.MAX_VALUE),
+        in.longInteger("save_every", 1000, 0, Long.MAX_VALUE),
+        in.longInteger("sample_every", 500, 0, Long.MAX_VALUE),
+        in.integer("keep", 3, 1, 10_000),
+        in.integer("max_consecutive_nonfinite", 10, 1, 1_000_000),
+        in.text(
+            "device",
+            "cpu",
+            "cpu, cuda:N (cuda is cuda:0) or simt",
+            t -> DEVICE.matcher(t).matches()),
+        in.integer("threads", 0, 0, 1024),
+        in.choice("precision", Precision.AUTO),
+        in.choice("graphs", Graphs.AUTO),
+        in.choice("packed_weights", PackedWeights.AUTO));
+  }
+
+  /**
+   * The section as it is written.
+   *
+   * @return values by key, defaults included
+   */
+  public Map<String, Object> toMap() {
+    Map<String, Object> map = new LinkedHashMap<>();
+    map.put("steps", steps);
+    map.put("batch_size", batchSize);
+    map.put("seed", seed);
+    map.put("ema_decay", emaDecay);
+    map.put("ema_rule", RecipeFields.name(emaRule));
+    map.put("recompute", RecipeFields.name(recompute));
+    map.put("log_every", logEvery);
+    map.put("validate_every", validateEvery);
+    map.put("save_every", saveEvery);
+    map.put("sample_every", sampleEvery);
+    map.put("keep", keep);
+    map.put("max_consecutive_nonfinite", maxConsecutiveNonfinite);
+    map.put("device", device);
+    map.put("threads", threads);
+    map.put("precision", RecipeFields.name(precision));
+    map.put("graphs", RecipeFields.name(graphs));
+    map.put("packed_weights", RecipeFields.name(packedWeights));
+    return map;
+  }
+}

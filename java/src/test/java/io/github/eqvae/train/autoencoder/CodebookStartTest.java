@@ -1,0 +1,140 @@
+package io.github.eqvae.train.autoencoder;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.github.eqvae.model.ModelFile;
+import io.github.eqvae.model.VqModel;
+import io.github.eqvae.tape.Tape;
+import io.github.eqvae.tensor.Arena;
+import io.github.eqvae.tensor.Shape;
+import io.github.eqvae.tensor.Tensor;
+import io.github.eqvae.train.TrainListener;
+import io.github.eqvae.train.Trainer;
+import io.github.eqvae.train.checkpoint.CheckpointStore;
+import io.github.eqvae.train.recipe.RecipeException;
+import io.github.eqvae.train.recipe.RecipeReader;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Random;
+import java.util.Set;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** {@code model.quantize.init}: codes that start at latents of the first batch. */
+class CodebookStartTest {
+  private static final Trainer.Batches NOISE =
+      (index, images) -> {
+        Random random = new Random(index);
+        for (int i = 0; i < images.length; i++) {
+          images[i] = random.nextFloat() * 2 - 1;
+        }
+      };
+
+  @TempDir Path folder;
+
+  private AutoencoderRecipe recipe;
+
+  @BeforeEach
+  void recipe() throws IOException {
+    Path file = folder.resolve("tiny.yaml");
+    Files.writeString(file, TinyRun.recipe(TinyRun.images(folder), 1, 1000));
+    List<String> settings = new ArrayList<>(TinyRun.discrete());
+    // Too small to move a weight: what is there after a step was there before it.
+    settings.addAll(List.of("optimizer.learning_rate=1e-30", "model.quantize.init=data"));
+    recipe = RecipeReader.read(file, settings);
+  }
+
+  private CheckpointStore store(String name) {
+    return new CheckpointStore(folder.resolve(name), 2);
+  }
+
+  private static List<Float> row(float[] values, int i, int width) {
+    List<Float> row = new ArrayList<>();
+    for (int k = 0; k < width; k++) {
+      row.add(values[i * width + k]);
+    }
+    return row;
+  }
+
+  /** Rows of the codebook that are latents of the first batch, of how many that differ. */
+  private void count(Trainer trainer, int expected) {
+    VqModel vq = (VqModel) trainer.vae();
+    int codes = vq.codebook().shape().size(0);
+    int width = vq.codebook().shape().size(1);
+    Set<List<Float>> latents = new HashSet<>();
+    try (Arena arena = new Arena(trainer.stream().device(), "latents")) {
+      Tensor x = arena.tensor(Shape.of(recipe.run().batchSize(), 16, 16, 1));
+      float[] images = new float[Math.toIntExact(x.shape().elements())];
+      try {
+        NOISE.load(0, images);
+      } catch (IOException e) {
+        throw new AssertionError(e);
+      }
+      x.set(trainer.stream(), images);
+      Tape tape = new Tape(trainer.stream(), arena, Tape.Mode.INFERENCE);
+      float[] z = vq.encode(tape, x).toFloats(trainer.stream());
+      for (int i = 0; i < z.length / width; i++) {
+        latents.add(row(z, i, width));
+      }
+    }
+    float[] codebook = vq.codebook().value().toFloats(trainer.stream());
+    Set<List<Float>> found = new HashSet<>();
+    for (int i = 0; i < codes; i++) {
+      found.add(row(codebook, i, width));
+    }
+    assertEquals(codes, found.size(), "codes start alike");
+    found.retainAll(latents);
+    assertEquals(expected, found.size());
+  }
+
+  @Test
+  void codesStartAtLatentsOfTheFirstBatch() throws IOException {
+    try (Trainer trainer = new Trainer(recipe)) {
+      trainer.run(NOISE, null, store("data"), new TrainListener() {});
+      count(trainer, 24);
+      float[] codebook = ((VqModel) trainer.vae()).codebook().value().toFloats(trainer.stream());
+      assertTrue(trainer.useAverage());
+      assertArrayEquals(
+          codebook,
+          ((VqModel) trainer.vae()).codebook().value().toFloats(trainer.stream()),
+          1e-6f, // the average rounds
+          "the average starts there, too");
+    }
+    try (Trainer trainer = new Trainer(recipe.with("model.quantize.init=uniform"))) {
+      trainer.run(NOISE, null, store("uniform"), new TrainListener() {});
+      count(trainer, 0);
+    }
+  }
+
+  @Test
+  void codesOfACheckpointStay() throws IOException {
+    Path start = folder.resolve("start.safetensors");
+    float[] expected;
+    try (Trainer other = new Trainer(recipe.with("run.seed=99"))) {
+      expected = other.vae().parameters().values().toFloats(other.stream());
+      ModelFile.save(start, other.vae().parameters(), other.stream(), Map.of());
+    }
+    try (Trainer trainer = new Trainer(recipe.with("model.init_from=" + start))) {
+      trainer.run(NOISE, null, store("tuned"), new TrainListener() {});
+      assertArrayEquals(
+          expected, trainer.vae().parameters().values().toFloats(trainer.stream()), 1e-20f);
+    }
+  }
+
+  @Test
+  void aBatchWithFewerLatentsThanCodesIsRefused() {
+    RecipeException e =
+        assertThrows(RecipeException.class, () -> recipe.with("model.quantize.n_embed=4096"));
+    assertTrue(e.getMessage().contains("model.quantize.init"), e.getMessage());
+    assertTrue(e.getMessage().contains("run.batch_size"), e.getMessage());
+  }
+}

@@ -1,0 +1,332 @@
+package io.github.eqvae.train.autoencoder;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.github.eqvae.EqvaeException;
+import io.github.eqvae.data.Batch;
+import io.github.eqvae.data.Loader;
+import io.github.eqvae.nn.Parameter;
+import io.github.eqvae.nn.ParameterStore;
+import io.github.eqvae.tensor.LeakCheck;
+import io.github.eqvae.train.StepReport;
+import io.github.eqvae.train.TrainListener;
+import io.github.eqvae.train.Trainer;
+import io.github.eqvae.train.checkpoint.CheckpointStore;
+import io.github.eqvae.train.recipe.RecipeReader;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.security.MessageDigest;
+import java.util.ArrayList;
+import java.util.HexFormat;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.MethodSource;
+
+class TrainerTest {
+  @TempDir Path folder;
+
+  private AutoencoderRecipe recipe(int steps, String... overrides) throws IOException {
+    return RecipeReader.parse(
+        TinyRun.recipe(TinyRun.images(folder), steps, 1000), "tiny", List.of(overrides));
+  }
+
+  private static Trainer.Batches batches(Loader loader) {
+    return (index, images) -> {
+      Batch batch = loader.next();
+      assertEquals(index, batch.step());
+      System.arraycopy(batch.pixels(), 0, images, 0, images.length);
+    };
+  }
+
+  /**
+   * Trains from step {@code from} (0: new) and returns the hashes of the final checkpoint's parts.
+   */
+  private Map<String, String> train(AutoencoderRecipe recipe, Path store, List<Double> losses)
+      throws Exception {
+    CheckpointStore checkpoints = new CheckpointStore(store, 3);
+    try (Trainer trainer = new Trainer(recipe)) {
+      var latest = checkpoints.latest().checkpoint();
+      if (latest.isPresent()) {
+        trainer.resume(latest.get());
+      }
+      Datasets data = new Datasets(recipe, (name, cause) -> {});
+      TrainListener listener =
+          new TrainListener() {
+            @Override
+            public void step(StepReport report) {
+              losses.add(report.values().get("total"));
+            }
+          };
+      try (Loader loader = data.training(trainer.step() * recipe.optimizer().accumulate())) {
+        assertEquals(
+            Trainer.End.FINISHED, trainer.run(batches(loader), null, checkpoints, listener));
+      }
+    }
+    return hashes(checkpoints.latest().checkpoint().orElseThrow().directory());
+  }
+
+  static Map<String, String> hashes(Path checkpoint) throws Exception {
+    Map<String, String> out = new TreeMap<>();
+    try (Stream<Path> files = Files.list(checkpoint)) {
+      for (Path f : files.toList()) {
+        String name = f.getFileName().toString();
+        if (!name.endsWith(".json")) {
+          byte[] sha = MessageDigest.getInstance("SHA-256").digest(Files.readAllBytes(f));
+          out.put(name, HexFormat.of().formatHex(sha));
+        }
+      }
+    }
+    assertTrue(out.size() >= 8, "a checkpoint has weights, moments, average: " + out.keySet());
+    return out;
+  }
+
+  @Test
+  void sameSeedSameBitsOtherSeedOtherBits() throws Exception {
+    List<Double> first = new ArrayList<>();
+    List<Double> second = new ArrayList<>();
+    Map<String, String> a = train(recipe(8), folder.resolve("a"), first);
+    Map<String, String> b = train(recipe(8), folder.resolve("b"), second);
+    assertEquals(first, second);
+    assertEquals(a, b);
+    Map<String, String> c = train(recipe(8, "run.seed=6"), folder.resolve("c"), new ArrayList<>());
+    assertFalse(c.get("vae.weights").equals(a.get("vae.weights")), "the seed is ignored");
+  }
+
+  private static Stream<List<String>> kinds() {
+    return Stream.of(List.of(), TinyRun.discrete());
+  }
+
+  @ParameterizedTest
+  @MethodSource("kinds")
+  void resumingGivesTheBitsOfNeverHavingStopped(List<String> kind) throws Exception {
+    String[] settings = kind.toArray(String[]::new);
+    List<Double> whole = new ArrayList<>();
+    Map<String, String> undisturbed = train(recipe(12, settings), folder.resolve("whole"), whole);
+    List<Double> parts = new ArrayList<>();
+    train(recipe(5, settings), folder.resolve("parts"), parts);
+    Map<String, String> resumed = train(recipe(12, settings), folder.resolve("parts"), parts);
+    assertEquals(whole, parts);
+    assertEquals(undisturbed, resumed);
+  }
+
+  @ParameterizedTest
+  @MethodSource("kinds")
+  void recomputationGivesTheSameBits(List<String> kind) throws Exception {
+    List<String> settings = new ArrayList<>(kind);
+    Map<String, String> plain =
+        train(
+            recipe(6, settings.toArray(String[]::new)), folder.resolve("plain"), new ArrayList<>());
+    settings.add("run.recompute=block");
+    Map<String, String> recomputed =
+        train(recipe(6, settings.toArray(String[]::new)), folder.resolve("re"), new ArrayList<>());
+    assertEquals(plain, recomputed);
+  }
+
+  @Test
+  void aCheckpointOfAnotherModelIsRefusedWithReasons() throws Exception {
+    train(recipe(2), folder.resolve("run"), new ArrayList<>());
+    AutoencoderRecipe wider = recipe(4, "model.ch=16");
+    EqvaeException e =
+        assertThrows(
+            EqvaeException.Argument.class,
+            () -> train(wider, folder.resolve("run"), new ArrayList<>()));
+    assertTrue(e.getMessage().contains("vae.weights"), e.getMessage());
+  }
+
+  @Test
+  void notFiniteStepsAreSkippedCountedAndEndTheRun() throws Exception {
+    AutoencoderRecipe recipe = recipe(50, "run.max_consecutive_nonfinite=3");
+    List<Long> reported = new ArrayList<>();
+    TrainListener listener =
+        new TrainListener() {
+          @Override
+          public void nonFinite(long step, float[] images, Map<String, Double> values, String tau) {
+            reported.add(step);
+          }
+        };
+    try (Trainer trainer = new Trainer(recipe)) {
+      float[] before = trainer.vae().parameters().values().toFloats(trainer.stream());
+      EqvaeException e =
+          assertThrows(
+              EqvaeException.class,
+              () ->
+                  trainer.run(
+                      (index, images) -> java.util.Arrays.fill(images, Float.NaN),
+                      null,
+                      new CheckpointStore(folder.resolve("nan"), 1),
+                      listener));
+      assertTrue(e.getMessage().contains("learning_rate"), e.getMessage());
+      assertEquals(List.of(1L, 2L, 3L), reported);
+      assertEquals(3, trainer.skippedUpdates());
+      org.junit.jupiter.api.Assertions.assertArrayEquals(
+          before, trainer.vae().parameters().values().toFloats(trainer.stream()));
+    }
+  }
+
+  @Test
+  void aBadBatchLeavesNoTraceAndIsTheOneThatIsReported() throws Exception {
+    AutoencoderRecipe recipe = recipe(4, "objective.gan.disc_start=0");
+    List<float[]> reported = new ArrayList<>();
+    List<float[]> states = new ArrayList<>();
+    try (Trainer trainer = new Trainer(recipe);
+        Loader loader = new Datasets(recipe, (n, c) -> {}).training(0)) {
+      TrainListener listener =
+          new TrainListener() {
+            @Override
+            public void step(StepReport report) {
+              states.add(everything(trainer));
+            }
+
+            @Override
+            public void nonFinite(
+                long step, float[] images, Map<String, Double> values, String tau) {
+              assertEquals(3, step);
+              reported.add(images);
+            }
+          };
+      trainer.run(
+          (index, images) -> {
+            System.arraycopy(loader.next().pixels(), 0, images, 0, images.length);
+            if (index == 4) { // the first of step 3's two micro-batches
+              images[7] = Float.NaN;
+            }
+          },
+          null,
+          new CheckpointStore(folder.resolve("bad"), 1),
+          listener);
+    }
+    assertEquals(1, reported.size());
+    assertTrue(Float.isNaN(reported.getFirst()[7]));
+    org.junit.jupiter.api.Assertions.assertArrayEquals(states.get(1), states.get(2));
+    for (float v : states.getLast()) {
+      assertTrue(Float.isFinite(v));
+    }
+  }
+
+  /** Weights and buffers of both networks. */
+  private static float[] everything(Trainer trainer) {
+    List<Float> all = new ArrayList<>();
+    for (ParameterStore store :
+        List.of(
+            trainer.vae().parameters(),
+            trainer.networks().discriminator().orElseThrow().parameters())) {
+      for (Parameter p : store.all()) {
+        for (float v : p.value().toFloats(trainer.stream())) {
+          all.add(v);
+        }
+      }
+    }
+    float[] out = new float[all.size()];
+    for (int i = 0; i < out.length; i++) {
+      out[i] = all.get(i);
+    }
+    return out;
+  }
+
+  /** The next batch is loaded while a step runs; that it cannot be is not that step's business. */
+  @Test
+  void aBatchThatCannotBeReadDoesNotTakeTheStepBeforeIt() throws Exception {
+    AutoencoderRecipe recipe = recipe(9, "optimizer.accumulate=1");
+    List<Long> steps = new ArrayList<>();
+    try (Trainer trainer = new Trainer(recipe)) {
+      IOException e =
+          assertThrows(
+              IOException.class,
+              () ->
+                  trainer.run(
+                      (index, images) -> {
+                        if (index == 3) {
+                          throw new IOException("the disk is gone");
+                        }
+                      },
+                      null,
+                      new CheckpointStore(folder.resolve("gone"), 1),
+                      new TrainListener() {
+                        @Override
+                        public void step(StepReport report) {
+                          steps.add(report.step());
+                        }
+                      }));
+      assertEquals("the disk is gone", e.getMessage());
+    }
+    assertEquals(List.of(1L, 2L, 3L), steps);
+  }
+
+  @Test
+  void overfittingOneBatchLowersTheLoss() throws Exception {
+    AutoencoderRecipe recipe =
+        recipe(
+            120,
+            "objective.equivariance_probability=0",
+            "objective.low_resolution_prior_probability=0",
+            "objective.gan.enabled=false");
+    List<Double> losses = new ArrayList<>();
+    try (Trainer trainer = new Trainer(recipe);
+        Loader loader = new Datasets(recipe, (n, c) -> {}).training(0)) {
+      float[] batch = loader.next().pixels().clone();
+      trainer.run(
+          (index, images) -> System.arraycopy(batch, 0, images, 0, images.length),
+          null,
+          new CheckpointStore(folder.resolve("fit"), 1),
+          new TrainListener() {
+            @Override
+            public void step(StepReport report) {
+              losses.add(report.values().get("rec"));
+            }
+          });
+    }
+    assertTrue(
+        losses.getLast() < 0.3 * losses.getFirst(),
+        "from " + losses.getFirst() + " to " + losses.getLast());
+  }
+
+  /**
+   * Rotations alone; then scales drawn per image, where a batch falls into groups of any size and
+   * shape: after the steps in which every one was seen, nothing may be allocated.
+   */
+  @ParameterizedTest
+  @CsvSource({"none, batch, 50", "isotropic, batch, 200", "isotropic, sample, 300"})
+  void fiveHundredStepsKeepNativeMemoryConstant(String scaling, String draw, int warm)
+      throws Exception {
+    AutoencoderRecipe recipe =
+        recipe(
+            500,
+            "run.log_every=1000",
+            "run.batch_size=2",
+            "data.pad=4",
+            "model.resolution=24",
+            "objective.scaling=" + scaling,
+            "objective.scale_set=quarters",
+            "objective.draw=" + draw);
+    List<Object> after = new ArrayList<>();
+    try (Trainer trainer = new Trainer(recipe);
+        Loader loader = new Datasets(recipe, (n, c) -> {}).training(0)) {
+      trainer.run(
+          batches(loader),
+          null,
+          new CheckpointStore(folder.resolve("long"), 1),
+          new TrainListener() {
+            @Override
+            public void step(StepReport report) {
+              if (report.step() >= warm && report.step() % 10 == 0) {
+                after.add(trainer.memory());
+              }
+            }
+          });
+      assertEquals((500 - warm) / 10 + 1, after.size());
+      assertEquals(1, after.stream().distinct().count(), "native memory changed: " + after);
+    }
+    System.gc();
+    assertEquals(0, LeakCheck.leaks());
+  }
+}
