@@ -3,14 +3,11 @@ package io.github.eqvae.io;
 import java.nio.charset.StandardCharsets;
 
 /**
- * Hides the ICC profile of RGB and gray JPEG and WebP files from the decoder, which would convert
- * by it. PyTorch training code takes samples as they are stored; the conversion is slow, and
- * depends on the machine's colour library. CMYK files keep theirs: without it there is only a
- * guess.
+ * Hides the ICC profile of RGB and gray JPEG files from the decoder, which would convert by it.
+ * PyTorch training code takes samples as they are stored; the conversion is slow, and depends on
+ * the machine's colour library. CMYK files keep theirs: without it there is only a guess.
  */
 final class ColorProfile {
-  private static final int WEBP_PROFILE_FLAG = 0x20;
-
   private ColorProfile() {}
 
   /**
@@ -21,8 +18,7 @@ final class ColorProfile {
   static byte[] hide(byte[] file, ImageFormat format) {
     return switch (format) {
       case JPEG -> jpeg(file);
-      case WEBP -> webp(file);
-      case PNG, BMP, TIFF, PNM -> file; // their decoders take samples as stored
+      case PNG, WEBP, BMP, TIFF, PNM -> file; // their decoders take samples as stored
     };
   }
 
@@ -49,17 +45,6 @@ final class ColorProfile {
       }
       at += 2 + Math.max(2, (file[at + 2] & 0xff) << 8 | (file[at + 3] & 0xff));
     }
-    return result;
-  }
-
-  /** Renames the chunk, which always is the first behind VP8X, and clears its flag. */
-  private static byte[] webp(byte[] file) {
-    if (!is(file, 12, "VP8X") || !is(file, 30, "ICCP")) {
-      return file;
-    }
-    byte[] result = file.clone();
-    result[20] &= ~WEBP_PROFILE_FLAG;
-    result[30] = 'x';
     return result;
   }
 

@@ -14,13 +14,13 @@ public enum ImageFormat {
   /** PNG: 1 to 16 bits, gray, palette, RGB, alpha. */
   PNG("png"),
   /** WebP: lossy and lossless, alpha; the first frame of an animation. */
-  WEBP("webp"),
+  WEBP(""),
   /** BMP: palettes, RGB and RGBA. */
   BMP("bmp"),
   /** TIFF: gray, palette, RGB and RGBA of 1 to 16 bits; the first page. */
   TIFF("tiff"),
   /** PPM, PGM and PBM, as text or as bytes. */
-  PNM("pnm");
+  PNM("");
 
   /** Bytes that {@link #of} needs to see. */
   public static final int SIGNATURE_BYTES = 18;
@@ -45,7 +45,7 @@ public enum ImageFormat {
     this.readerName = readerName;
   }
 
-  /** The format's name in ImageIO. */
+  /** The format's name in ImageIO; empty for those that it does not read. */
   String readerName() {
     return readerName;
   }

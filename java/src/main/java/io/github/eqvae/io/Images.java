@@ -71,13 +71,22 @@ public final class Images {
         ImageFormat.of(bytes)
             .orElseThrow(
                 () -> new ImageException(name, ImageFormat.refusal(".png", bytes).orElseThrow()));
-    if (format == ImageFormat.PNM) {
-      return Pnm.read(bytes, name, options);
-    }
+    Image image =
+        switch (format) {
+          case PNM -> Pnm.read(bytes, name, options);
+          case WEBP -> Webp.read(bytes, name, options);
+          case JPEG, PNG, BMP, TIFF ->
+              Pixels.of(decode(bytes, format, name, options), name, options.alpha());
+        };
+    return Exif.upright(image, Exif.orientation(bytes, format));
+  }
+
+  /** Decodes with ImageIO. */
+  static BufferedImage decode(byte[] bytes, ImageFormat format, String name, DecodeOptions options)
+      throws ImageException {
     Iterator<ImageReader> readers = ImageIO.getImageReadersByFormatName(format.readerName());
     if (!readers.hasNext()) {
-      throw new ImageException(
-          name, "no decoder for " + format + "; put imageio-webp on the class path");
+      throw new ImageException(name, "this Java has no decoder for " + format);
     }
     ImageReader reader = readers.next();
     try (ImageInputStream input =
@@ -98,8 +107,7 @@ public final class Images {
       if (!truncation[0].isEmpty()) {
         throw new ImageException(name, "the file is cut short (" + truncation[0] + ")");
       }
-      Image image = Pixels.of(decoded, name, options.alpha());
-      return Exif.upright(image, Exif.orientation(bytes, format));
+      return decoded;
     } catch (ImageException e) {
       throw e;
     } catch (IOException | RuntimeException e) {

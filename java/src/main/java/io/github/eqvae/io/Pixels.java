@@ -94,7 +94,7 @@ final class Pixels {
   }
 
   /** A sample of 0..max with an opacity of 0..max, to 8 bits, rounded to nearest. */
-  private static byte blend(int sample, int opacity, int max, DecodeOptions.Alpha alpha) {
+  static byte blend(int sample, int opacity, int max, DecodeOptions.Alpha alpha) {
     int behind = alpha == DecodeOptions.Alpha.OVER_WHITE ? max : 0;
     long scaled =
         alpha == DecodeOptions.Alpha.DROP

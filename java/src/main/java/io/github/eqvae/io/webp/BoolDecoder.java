@@ -1,0 +1,92 @@
+package io.github.eqvae.io.webp;
+
+/** The arithmetic decoder of VP8 (RFC 6386, section 7). Behind its last byte it reads zeros. */
+final class BoolDecoder {
+  private final byte[] data;
+  private final int end;
+  private int at;
+
+  /** Bits that were read and not yet used up; the upper ones of {@code 8 + bits}. */
+  private int value;
+
+  /** How many of them are beyond the eight that a decision looks at; below 0 more are needed. */
+  private int bits = -8;
+
+  /** Less one, 127..254. */
+  private int range = 254;
+
+  private boolean exhausted;
+
+  BoolDecoder(byte[] data, int from, int to) {
+    this.data = data;
+    this.at = from;
+    this.end = to;
+  }
+
+  /** Whether more was asked for than there is. */
+  boolean isExhausted() {
+    return exhausted;
+  }
+
+  /**
+   * One decision.
+   *
+   * @param probability of a zero, in 1/256
+   * @return 0 or 1
+   */
+  int bit(int probability) {
+    if (bits < 0) {
+      fill();
+    }
+    int split = range * probability >> 8;
+    int bit;
+    if (value >> bits > split) {
+      range -= split + 1;
+      value -= (split + 1) << bits;
+      bit = 1;
+    } else {
+      range = split;
+      bit = 0;
+    }
+    if (range < 127) {
+      int shift = Integer.numberOfLeadingZeros(range + 1) - 24;
+      range = ((range + 1) << shift) - 1;
+      bits -= shift;
+    }
+    return bit;
+  }
+
+  private void fill() {
+    if (at < end) {
+      value = value << 8 | data[at++] & 0xff;
+    } else {
+      value <<= 8;
+      exhausted = true;
+    }
+    bits += 8;
+  }
+
+  boolean flag() {
+    return bit(128) == 1;
+  }
+
+  /** A number of some bits, the first the highest. */
+  int number(int count) {
+    int result = 0;
+    for (int i = 0; i < count; i++) {
+      result = result << 1 | bit(128);
+    }
+    return result;
+  }
+
+  /** A number, its sign behind it. */
+  int signed(int count) {
+    int result = number(count);
+    return flag() ? -result : result;
+  }
+
+  /** A signed number if a flag says that there is one, else another. */
+  int optional(int count, int otherwise) {
+    return flag() ? signed(count) : otherwise;
+  }
+}
