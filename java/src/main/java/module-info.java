@@ -1,13 +1,18 @@
-/** EQ-VAE autoencoders: training, fine-tuning, evaluation and serving on native kernels. */
+/**
+ * EQ-VAE autoencoders: training, fine-tuning, evaluation and serving on native kernels.
+ *
+ * <p>picocli and progressbar are needed by the command line alone ({@code io.github.eqvae.cli}); a
+ * program that embeds the library does not get them.
+ */
 module io.github.eqvae {
   requires static transitive org.jspecify;
   requires com.fasterxml.jackson.databind;
   requires com.fasterxml.jackson.dataformat.yaml;
   requires ejml.core;
   requires ejml.ddense;
-  requires info.picocli;
+  requires static info.picocli;
   requires java.desktop;
-  requires me.tongfei.progressbar;
+  requires static me.tongfei.progressbar;
   requires org.apache.commons.compress;
 
   exports io.github.eqvae;

@@ -32,4 +32,10 @@ public record Codes(int count, int height, int width, int[] indices) {
     int each = height * width;
     return new Codes(to - from, height, width, Arrays.copyOfRange(indices, from * each, to * each));
   }
+
+  /** Sizes, not values: {@code Codes[2, 16, 16]}. */
+  @Override
+  public String toString() {
+    return Sizes.text("Codes", count, height, width) + "]";
+  }
 }

@@ -215,4 +215,10 @@ public record ImageBatch(int count, int height, int width, int channels, float[]
             channels,
             Arrays.copyOfRange(pixels, from * each(), to * each()));
   }
+
+  /** Sizes, not values: {@code ImageBatch[2, 256, 256, 3]}. */
+  @Override
+  public String toString() {
+    return Sizes.text("ImageBatch", count, height, width, channels) + "]";
+  }
 }

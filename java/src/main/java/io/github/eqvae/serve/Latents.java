@@ -77,4 +77,11 @@ public record Latents(
             Arrays.copyOfRange(values, from * each, to * each),
             scaled);
   }
+
+  /** Sizes, not values: {@code Latents[2, 32, 32, 4, as encoded]}. */
+  @Override
+  public String toString() {
+    return Sizes.text("Latents", count, height, width, channels)
+        + (scaled ? ", scaled]" : ", as encoded]");
+  }
 }

@@ -17,4 +17,10 @@ public record Moments(int count, int height, int width, int channels, float[] me
     Sizes.require("means", mean.length, count, height, width, channels);
     Sizes.require("deviations", std.length, count, height, width, channels);
   }
+
+  /** Sizes, not values: {@code Moments[2, 32, 32, 4]}. */
+  @Override
+  public String toString() {
+    return Sizes.text("Moments", count, height, width, channels) + "]";
+  }
 }

@@ -20,6 +20,12 @@ final class Sizes {
     }
   }
 
+  /** The beginning of a text that shows sizes: "Latents[2, 32, 32, 4". */
+  static String text(String what, int... sizes) {
+    String list = java.util.Arrays.toString(sizes);
+    return what + list.substring(0, list.length() - 1);
+  }
+
   static int roundUp(int value, int multiple) {
     return Math.toIntExact(((long) value + multiple - 1) / multiple * multiple);
   }

@@ -432,4 +432,15 @@ public final class Vae implements AutoCloseable {
       model.close();
     }
   }
+
+  /** What was loaded: {@code Vae[4 channels, 1/8 of the image's sides]}. */
+  @Override
+  public String toString() {
+    return "Vae["
+        + (codebookSize() > 0 ? codebookSize() + " codes, " : "")
+        + latentChannels()
+        + " channels, 1/"
+        + downsamplingFactor()
+        + " of the image's sides]";
+  }
 }

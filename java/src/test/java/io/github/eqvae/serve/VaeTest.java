@@ -71,6 +71,20 @@ class VaeTest {
   }
 
   @Test
+  void textsShowSizesAndNoAddresses() throws IOException {
+    try (Device device = Device.open("cpu", 2);
+        Vae vae = Vae.load(TinyModels.kl(folder), device)) {
+      ImageBatch images = TinyModels.images(1, 16, 24, 1);
+      Latents latents = vae.encode(images);
+      assertEquals("ImageBatch[1, 16, 24, 3]", images.toString());
+      assertEquals("Latents[1, 4, 6, 2, as encoded]", latents.toString());
+      assertEquals("Moments[1, 4, 6, 2]", vae.moments(images).toString());
+      assertEquals("Codes[1, 2, 1]", new Codes(1, 2, 1, new int[2]).toString());
+      assertEquals("Vae[2 channels, 1/4 of the image's sides]", vae.toString());
+    }
+  }
+
+  @Test
   void samplesDependOnTheSeedAndTheNumberOfTheImageAlone() throws IOException {
     ImageBatch images = TinyModels.images(5, 8, 8, 2);
     try (Device device = Device.open("cpu", 2);
