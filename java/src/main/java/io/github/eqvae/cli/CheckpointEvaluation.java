@@ -11,6 +11,7 @@ import io.github.eqvae.eval.Evaluator;
 import io.github.eqvae.eval.RFid;
 import io.github.eqvae.eval.Ssim;
 import io.github.eqvae.io.DecodeOptions;
+import io.github.eqvae.io.FileNames;
 import io.github.eqvae.latents.EncodeOptions;
 import io.github.eqvae.model.Autoencoder;
 import io.github.eqvae.model.Lpips;
@@ -64,7 +65,8 @@ record CheckpointEvaluation(
         ImageFolder.open(
             data,
             DecodeOptions.DEFAULT,
-            (name, cause) -> err.println("eqvae: skipped broken image " + name + ": " + cause));
+            (name, cause) ->
+                err.println("eqvae: skipped broken image " + FileNames.shown(name) + ": " + cause));
     try (Device on = device.map(Device::open).orElseGet(Device::best);
         Stream stream = new Stream(on);
         AutoencoderCheckpoint file = AutoencoderCheckpoint.open(checkpoint);

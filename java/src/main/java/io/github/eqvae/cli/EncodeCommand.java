@@ -1,5 +1,6 @@
 package io.github.eqvae.cli;
 
+import io.github.eqvae.io.FileNames;
 import io.github.eqvae.latents.Content;
 import io.github.eqvae.latents.EncodeJob;
 import io.github.eqvae.latents.EncodeOptions;
@@ -77,6 +78,13 @@ final class EncodeCommand implements Callable<Integer> {
   @Option(names = "--shard-size", paramLabel = "N", description = "Images per file. Default: 4096.")
   private int shardSize = 4096;
 
+  @Option(
+      names = "--no-labels",
+      description =
+          "Writes no labels. Default: where pictures have classes, those without one are left out"
+              + " and named.")
+  private boolean noLabels;
+
   @Option(names = "--seed", paramLabel = "N", description = "Of the samples' noise. Default: 0.")
   private long seed;
 
@@ -106,7 +114,8 @@ final class EncodeCommand implements Callable<Integer> {
               hflip,
               scaled,
               format,
-              shardSize);
+              shardSize,
+              !noLabels);
       Listener listener = new Listener(stderr);
       EncodeJob job =
           new EncodeJob(
@@ -119,11 +128,11 @@ final class EncodeCommand implements Callable<Integer> {
               tile.tiling(),
               overwrite,
               listener);
-      long total = job.source().size().orElse(0);
+      long total = job.source().size();
       stdout.printf(
           Locale.ROOT,
-          "%s images of %d pixels to %s, shards of %,d in %s; %,d are there%n",
-          total > 0 ? String.format(Locale.ROOT, "%,d", total) : "all",
+          "%,d images of %d pixels to %s, shards of %,d in %s; %,d are there%n",
+          total,
           options.size(),
           what.name().toLowerCase(Locale.ROOT),
           shardSize,
@@ -164,7 +173,7 @@ final class EncodeCommand implements Callable<Integer> {
 
     @Override
     public void broken(String name, String cause) {
-      err.println("eqvae: skipped broken image " + name + ": " + cause);
+      err.println("eqvae: skipped broken image " + FileNames.shown(name) + ": " + cause);
       err.flush();
     }
   }

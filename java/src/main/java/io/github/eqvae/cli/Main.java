@@ -2,6 +2,7 @@ package io.github.eqvae.cli;
 
 import io.github.eqvae.EqvaeException;
 import io.github.eqvae.io.Notices;
+import io.github.eqvae.io.PassingIoException;
 import io.github.eqvae.io.SafetensorsException;
 import io.github.eqvae.io.torch.TorchFileException;
 import java.io.IOException;
@@ -77,7 +78,7 @@ public final class Main implements Runnable {
    */
   public static int execute(String... arguments) {
     CommandLine line = new CommandLine(new Main());
-    Notices.to(text -> line.getErr().println("eqvae: warning: " + text));
+    Notices.to(text -> line.getErr().println("eqvae: " + text));
     line.setCaseInsensitiveEnumValuesAllowed(true);
     line.setUsageHelpWidth(HELP_WIDTH);
     line.setExecutionExceptionHandler(Main::report);
@@ -95,6 +96,7 @@ public final class Main implements Runnable {
           case NoSuchFileException missing -> "There is no file " + missing.getMessage();
           case SafetensorsException file -> file.getMessage();
           case TorchFileException file -> file.getMessage();
+          case PassingIoException later -> later.getMessage();
           case IOException io when io.getClass() == IOException.class && io.getMessage() != null ->
               io.getMessage();
           case IOException io -> io.getClass().getSimpleName() + ": " + io.getMessage();

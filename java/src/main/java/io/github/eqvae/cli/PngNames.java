@@ -1,5 +1,6 @@
 package io.github.eqvae.cli;
 
+import io.github.eqvae.io.FileNames;
 import java.nio.file.Path;
 import java.util.HashSet;
 import java.util.Set;
@@ -18,10 +19,14 @@ final class PngNames {
    * own: {@code a.jpg.png}.
    */
   Path of(String name) {
-    Path file = folder.resolve(name.replaceAll("\\.[^./]+$", "") + ".png").normalize();
+    Path file = file(name.replaceAll("\\.[^./]+$", ""));
     for (String next = name; !taken.add(file); next += "_") {
-      file = folder.resolve(next + ".png").normalize();
+      file = file(next);
     }
     return file;
+  }
+
+  private Path file(String stem) {
+    return FileNames.resolve(folder, stem + ".png").normalize();
   }
 }

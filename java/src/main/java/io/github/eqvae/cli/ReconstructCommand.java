@@ -8,8 +8,10 @@ import io.github.eqvae.equivariance.EqOptions;
 import io.github.eqvae.equivariance.SpatialTransform;
 import io.github.eqvae.eval.Evaluator;
 import io.github.eqvae.io.DecodeOptions;
+import io.github.eqvae.io.FileNames;
 import io.github.eqvae.io.Image;
 import io.github.eqvae.io.Images;
+import io.github.eqvae.io.PassingIoException;
 import io.github.eqvae.latents.EncodeOptions;
 import io.github.eqvae.model.Autoencoder;
 import io.github.eqvae.model.checkpoint.AutoencoderCheckpoint;
@@ -123,7 +125,9 @@ final class ReconstructCommand implements Callable<Integer> {
         ImageFolder.open(
             in,
             DecodeOptions.DEFAULT,
-            (name, cause) -> stderr.println("eqvae: skipped broken image " + name + ": " + cause));
+            (name, cause) ->
+                stderr.println(
+                    "eqvae: skipped broken image " + FileNames.shown(name) + ": " + cause));
     // Looked at before anything is computed, and long before anything is written.
     List<Path> targets = targets(pictures);
     for (Path target : targets) {
@@ -138,6 +142,8 @@ final class ReconstructCommand implements Callable<Integer> {
         Image image;
         try {
           image = pictures.load(i);
+        } catch (PassingIoException later) {
+          throw later;
         } catch (IOException broken) {
           continue; // named by the folder itself
         }

@@ -2,6 +2,7 @@ package io.github.eqvae.cli;
 
 import io.github.eqvae.EqvaeException;
 import io.github.eqvae.io.AtomicFiles;
+import io.github.eqvae.io.FileNames;
 import io.github.eqvae.train.autoencoder.AutoencoderRecipe;
 import io.github.eqvae.train.autoencoder.InitialWeights;
 import io.github.eqvae.train.checkpoint.Checkpoint;
@@ -80,7 +81,9 @@ record RunFolder(Path path) {
   }
 
   private void writeHeldOut(List<String> names) throws IOException {
-    AtomicFiles.write(heldOut(), names.isEmpty() ? "" : String.join("\n", names) + "\n");
+    AtomicFiles.write(
+        heldOut(),
+        names.stream().map(name -> FileNames.shown(name) + "\n").collect(Collectors.joining()));
   }
 
   /** Refuses to go on when other images would be held out than were so far. */
@@ -89,7 +92,7 @@ record RunFolder(Path path) {
       writeHeldOut(names); // of a run that does not know
       return;
     }
-    List<String> before = Files.readAllLines(heldOut());
+    List<String> before = Files.readAllLines(heldOut()).stream().map(FileNames::parse).toList();
     if (!before.equals(names)) {
       long kept = names.stream().filter(Set.copyOf(before)::contains).count();
       throw new EqvaeException.Argument(

@@ -8,6 +8,7 @@ import io.github.eqvae.eval.Evaluation;
 import io.github.eqvae.eval.Evaluator;
 import io.github.eqvae.eval.RFid;
 import io.github.eqvae.io.AtomicFiles;
+import io.github.eqvae.io.FileNames;
 import io.github.eqvae.io.Image;
 import io.github.eqvae.io.ImageGrid;
 import io.github.eqvae.io.Images;
@@ -99,7 +100,7 @@ final class Session implements AutoCloseable {
 
   private synchronized void skipped(String name, String cause) {
     broken++;
-    err.println("eqvae: skipped broken image " + name + ": " + cause);
+    err.println("eqvae: skipped broken image " + FileNames.shown(name) + ": " + cause);
     err.flush();
   }
 

@@ -20,6 +20,7 @@ public interface ImageDataset {
    *
    * @param index 0 until {@link #size}
    * @return the picture
+   * @throws io.github.eqvae.io.PassingIoException if it cannot be read at present
    * @throws IOException if it is broken; the message names it and the cause
    */
   Image load(int index) throws IOException;

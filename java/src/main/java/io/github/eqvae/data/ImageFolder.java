@@ -1,21 +1,16 @@
 package io.github.eqvae.data;
 
 import io.github.eqvae.io.DecodeOptions;
+import io.github.eqvae.io.FileNames;
 import io.github.eqvae.io.Image;
 import io.github.eqvae.io.ImageException;
 import io.github.eqvae.io.ImageFormat;
 import io.github.eqvae.io.Images;
+import io.github.eqvae.io.PassingIoException;
 import java.io.IOException;
-import java.io.InputStream;
-import java.nio.file.FileVisitOption;
-import java.nio.file.FileVisitResult;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.SimpleFileVisitor;
-import java.nio.file.attribute.BasicFileAttributes;
-import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Collections;
-import java.util.EnumSet;
 import java.util.List;
 import java.util.Map;
 import java.util.OptionalInt;
@@ -27,21 +22,22 @@ import java.util.function.BiConsumer;
  * The pictures below a folder, in the order of their relative paths (compared by code unit, {@code
  * /} between names, so the same on every machine). What a file is, its content says; files and
  * folders whose names begin with a dot are left out, links are followed. A broken file is named
- * once, when it is met first, and counted.
+ * once, when it is met first, and counted. Names are those of {@link FileNames}.
  */
 public final class ImageFolder implements ImageDataset {
-  private final Path root;
-  private final List<String> names;
+  private final FolderListing listing;
   private final List<String> classes;
   private final DecodeOptions options;
   private final BiConsumer<String, String> onSkip;
   private final Map<String, String> skipped = new ConcurrentHashMap<>();
 
   private ImageFolder(
-      Path root, List<String> names, DecodeOptions options, BiConsumer<String, String> onSkip) {
-    this.root = root;
-    this.names = names;
-    this.classes = names.stream().map(ImageFolder::top).distinct().sorted().toList();
+      FolderListing listing, DecodeOptions options, BiConsumer<String, String> onSkip) {
+    this.listing = listing;
+    this.classes =
+        Arrays.stream(listing.names()).anyMatch(n -> n.contains("/"))
+            ? listing.folders()
+            : List.of();
     this.options = options;
     this.onSkip = onSkip;
   }
@@ -66,90 +62,38 @@ public final class ImageFolder implements ImageDataset {
    * @param options how pictures are decoded
    * @param onSkip told the name and the cause of each broken file, once each, from any thread: a
    *     file with a picture's extension that is none and a file that cannot be read at once, a file
-   *     that cannot be decoded when it is loaded
+   *     that cannot be decoded when it is loaded; also archives, which are not looked into
    * @return the data set
    * @throws IOException if the folder cannot be read or has no picture in it
    */
   public static ImageFolder open(
       Path place, DecodeOptions options, BiConsumer<String, String> onSkip) throws IOException {
-    boolean single = Files.isRegularFile(place);
-    if (!single && !Files.isDirectory(place)) {
-      throw new IOException("There is no folder or picture " + place);
-    }
-    Path root = single ? place.toAbsolutePath().getParent() : place;
-    List<String> names = new ArrayList<>();
-    Map<String, String> refused = new TreeMap<>();
-    Files.walkFileTree(
-        single ? place.toAbsolutePath() : place,
-        EnumSet.of(FileVisitOption.FOLLOW_LINKS),
-        Integer.MAX_VALUE,
-        new Lister(root, names, refused));
-    names.sort(null);
-    if (names.isEmpty()) {
-      throw new IOException(
-          place
-              + (single ? ": not a " : ": no ")
-              + ImageFormat.READ
-              + (single ? " file" : " file in it")
-              + (refused.isEmpty() ? "" : "; skipped " + refused));
-    }
-    ImageFolder folder = new ImageFolder(root, List.copyOf(names), options, onSkip);
-    refused.forEach(folder::skip);
-    return folder;
+    return open(FolderListing.of(place), options, onSkip);
   }
 
-  /** Sorts files into pictures, refused and others. */
-  private static final class Lister extends SimpleFileVisitor<Path> {
-    private final Path root;
-    private final List<String> names;
-    private final Map<String, String> refused;
-
-    Lister(Path root, List<String> names, Map<String, String> refused) {
-      this.root = root;
-      this.names = names;
-      this.refused = refused;
+  static ImageFolder open(
+      FolderListing listing, DecodeOptions options, BiConsumer<String, String> onSkip)
+      throws IOException {
+    if (listing.names().length == 0) {
+      throw new IOException(
+          listing.root()
+              + ": no "
+              + ImageFormat.READ
+              + " file in it"
+              + listing.skipped()
+              + (listing.archives().isEmpty() ? "" : "; tar archives are read by `eqvae encode`"));
     }
-
-    private String name(Path file) {
-      return root.relativize(file).toString().replace(root.getFileSystem().getSeparator(), "/");
+    ImageFolder folder = new ImageFolder(listing, options, onSkip);
+    listing.refused().forEach(folder::skip);
+    List<String> archives = listing.archives();
+    if (!archives.isEmpty()) {
+      String others = archives.size() == 1 ? "" : " and " + (archives.size() - 1) + " more";
+      folder.skip(
+          archives.getFirst() + others,
+          "an archive beside pictures is not looked into; to read it, name it itself or a folder"
+              + " with archives only");
     }
-
-    private boolean hidden(Path file) {
-      return !file.equals(root) && file.getFileName().toString().startsWith(".");
-    }
-
-    @Override
-    public FileVisitResult preVisitDirectory(Path directory, BasicFileAttributes attributes) {
-      return hidden(directory) ? FileVisitResult.SKIP_SUBTREE : FileVisitResult.CONTINUE;
-    }
-
-    @Override
-    public FileVisitResult visitFile(Path file, BasicFileAttributes attributes) {
-      if (hidden(file) || !attributes.isRegularFile()) {
-        return FileVisitResult.CONTINUE;
-      }
-      String name = name(file);
-      try (InputStream input = Files.newInputStream(file)) {
-        byte[] start = input.readNBytes(ImageFormat.SIGNATURE_BYTES);
-        if (ImageFormat.of(start).isPresent()) {
-          names.add(name);
-        } else {
-          ImageFormat.refusal(name, start).ifPresent(why -> refused.put(name, why));
-        }
-      } catch (IOException e) {
-        refused.put(name, "cannot be read: " + e);
-      }
-      return FileVisitResult.CONTINUE;
-    }
-
-    @Override
-    public FileVisitResult visitFileFailed(Path file, IOException e) throws IOException {
-      if (file.equals(root)) {
-        throw e;
-      }
-      refused.put(name(file), "cannot be read: " + e);
-      return FileVisitResult.CONTINUE;
-    }
+    return folder;
   }
 
   private void skip(String name, String cause) {
@@ -169,50 +113,63 @@ public final class ImageFolder implements ImageDataset {
 
   @Override
   public int size() {
-    return names.size();
+    return listing.names().length;
   }
 
   @Override
   public Image load(int index) throws IOException {
-    String name = names.get(index);
+    String name = listing.names()[index];
     String known = skipped.get(name);
     if (known != null) {
       throw new ImageException(name, known);
     }
+    Path file = file(index);
     try {
-      return Images.read(root.resolve(name), options);
+      return Images.read(file, options);
+    } catch (PassingIoException e) {
+      throw e; // the picture is not broken
     } catch (IOException e) {
       String cause = e.getMessage() == null ? e.toString() : e.getMessage();
       // The name is in the message already, with the folder; once is enough.
-      String prefix = root.resolve(name) + ": ";
+      String prefix = file + ": ";
       skip(name, cause.startsWith(prefix) ? cause.substring(prefix.length()) : cause);
       throw e;
     }
   }
 
-  @Override
-  public String name(int index) {
-    return names.get(index);
+  /** Where a picture lies. */
+  Path file(int index) {
+    return FileNames.resolve(listing.root(), listing.names()[index]);
   }
 
-  private static String top(String name) {
-    return name.contains("/") ? name.substring(0, name.indexOf('/')) : "";
+  /** Bytes of a picture when the folder was listed. */
+  long bytes(int index) {
+    return listing.sizes()[index];
+  }
+
+  @Override
+  public String name(int index) {
+    return listing.names()[index];
   }
 
   /**
-   * The classes, as torchvision's {@code ImageFolder} has them: the folders that pictures are in,
-   * in the order of their names.
+   * The classes, as torchvision's {@code ImageFolder} numbers them: all folders directly below,
+   * also those without pictures, in the order of their names (by code point, as Python sorts).
    *
-   * @return label to name; empty if a picture lies in no folder below this one
+   * @return label to name; empty if no picture lies in such a folder
    */
   public List<String> classes() {
-    return classes.contains("") ? List.of() : classes;
+    return classes;
   }
 
   @Override
   public OptionalInt label(int index) {
-    return classes().isEmpty()
-        ? OptionalInt.empty()
-        : OptionalInt.of(Collections.binarySearch(classes, top(names.get(index))));
+    String name = listing.names()[index];
+    int slash = name.indexOf('/');
+    if (slash < 0 || classes.isEmpty()) {
+      return OptionalInt.empty();
+    }
+    String folder = name.substring(0, slash);
+    return OptionalInt.of(Collections.binarySearch(classes, folder, FolderListing::byCodePoint));
   }
 }

@@ -2,6 +2,7 @@ package io.github.eqvae.data;
 
 import io.github.eqvae.EqvaeException;
 import io.github.eqvae.io.Image;
+import io.github.eqvae.io.PassingIoException;
 import java.io.IOException;
 import java.io.InterruptedIOException;
 import java.util.ArrayList;
@@ -123,8 +124,8 @@ public final class Loader implements AutoCloseable {
    * the loader.
    *
    * @return the batch, or nothing after the last one of a pass
-   * @throws IOException if no picture can be decoded; {@link InterruptedIOException} if this thread
-   *     is interrupted
+   * @throws IOException if no picture can be decoded, or one cannot be read at present ({@link
+   *     PassingIoException}); {@link InterruptedIOException} if this thread is interrupted
    * @throws EqvaeException.Argument if a sample has the wrong size
    */
   public synchronized Optional<Batch> poll() throws IOException {
@@ -273,6 +274,8 @@ public final class Loader implements AutoCloseable {
       Image image;
       try {
         image = dataset.load(index);
+      } catch (PassingIoException e) {
+        throw e; // not broken: leaving it out would change what is trained on
       } catch (IOException e) {
         if (!training) {
           return LEFT_OUT;

@@ -20,6 +20,7 @@ public record Sample(long number, String name, OptionalInt label, Picture pictur
      * Decodes.
      *
      * @return the picture
+     * @throws io.github.eqvae.io.PassingIoException if it cannot be read at present
      * @throws IOException if it is broken; the message names it and the cause
      */
     Image decode() throws IOException;

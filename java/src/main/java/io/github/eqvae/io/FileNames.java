@@ -2,6 +2,7 @@ package io.github.eqvae.io;
 
 import io.github.eqvae.EqvaeException;
 import java.io.ByteArrayOutputStream;
+import java.net.URI;
 import java.nio.ByteBuffer;
 import java.nio.CharBuffer;
 import java.nio.charset.CharsetDecoder;
@@ -71,14 +72,14 @@ public final class FileNames {
       if (pathsAreUtf8() && name.chars().noneMatch(c -> c >= FIRST_ESCAPED && c <= LAST_ESCAPED)) {
         return folder.resolve(name);
       }
-      StringBuilder uri = new StringBuilder(folder.toUri().toString());
-      if (uri.charAt(uri.length() - 1) != '/') {
-        uri.append('/');
-      }
+      StringBuilder uri = new StringBuilder("file:///");
       for (byte b : encode(name)) {
         uri.append(b == '/' ? "/" : String.format(Locale.ROOT, "%%%02X", b & 0xff));
       }
-      return Path.of(java.net.URI.create(uri.toString()));
+      Path absolute = Path.of(URI.create(uri.toString()));
+      return name.startsWith("/")
+          ? absolute
+          : folder.resolve(absolute.subpath(0, absolute.getNameCount()));
     } catch (InvalidPathException e) {
       throw new EqvaeException.Argument("'" + shown(name) + "' cannot be the name of a file");
     }

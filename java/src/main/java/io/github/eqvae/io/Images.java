@@ -48,12 +48,18 @@ public final class Images {
    * @throws IOException if it cannot be read or decoded; the message names the file and the cause
    */
   public static Image read(Path file, DecodeOptions options) throws IOException {
-    long size = Files.size(file);
-    if (size > MAX_FILE_BYTES) {
-      throw new ImageException(
-          file.toString(), "has " + size + " bytes, more than " + MAX_FILE_BYTES);
-    }
-    return decode(Files.readAllBytes(file), file.toString(), options);
+    byte[] bytes =
+        Retrying.read(
+            file,
+            () -> {
+              long size = Files.size(file);
+              if (size > MAX_FILE_BYTES) {
+                throw new ImageException(
+                    file.toString(), "has " + size + " bytes, more than " + MAX_FILE_BYTES);
+              }
+              return Files.readAllBytes(file);
+            });
+    return decode(bytes, file.toString(), options);
   }
 
   /**

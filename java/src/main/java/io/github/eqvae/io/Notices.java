@@ -31,8 +31,17 @@ public final class Notices {
    */
   public static void once(String text) {
     if (SAID.add(text)) {
-      sink.accept(text);
+      sink.accept("warning: " + text);
     }
+  }
+
+  /**
+   * Tells how something gets on.
+   *
+   * @param text a whole sentence
+   */
+  public static void tell(String text) {
+    sink.accept(text);
   }
 
   /** Forgets what was said, so that a test hears it again. */

@@ -2,6 +2,8 @@ package io.github.eqvae.io;
 
 import java.io.EOFException;
 import java.io.IOException;
+import java.io.InterruptedIOException;
+import java.nio.channels.ClosedChannelException;
 import java.nio.charset.CharacterCodingException;
 import java.nio.file.AccessDeniedException;
 import java.nio.file.FileSystemLoopException;
@@ -29,7 +31,8 @@ public final class PassingIoException extends IOException {
   }
 
   /**
-   * Whether an error may pass. Errors of decoders, missing files and missing rights do not.
+   * Whether an error may pass. Errors of decoders, missing files, missing rights and names that are
+   * too long do not.
    *
    * @param e the error
    * @return true for what the operating system could not do
@@ -41,13 +44,19 @@ public final class PassingIoException extends IOException {
         || e instanceof NotDirectoryException
         || e instanceof FileSystemLoopException
         || e instanceof CharacterCodingException
-        || e instanceof EOFException);
+        || e instanceof ClosedChannelException
+        || e instanceof InterruptedIOException
+        || e instanceof EOFException
+        || says(e, "too many levels", "name too long", "is a directory", "not permitted"));
   }
 
   /** Whether the disk itself failed or is full, as the operating system words it. */
   static boolean isDiskFailure(IOException e) {
+    return says(e, "input/output error", "no space", "quota", "stale", "timed out", "read-only");
+  }
+
+  private static boolean says(IOException e, String... words) {
     String text = String.valueOf(e.getMessage()).toLowerCase(Locale.ROOT);
-    return Stream.of("input/output error", "no space", "quota", "stale", "timed out", "read-only")
-        .anyMatch(text::contains);
+    return Stream.of(words).anyMatch(text::contains);
   }
 }

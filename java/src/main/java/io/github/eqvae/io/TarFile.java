@@ -3,12 +3,18 @@ package io.github.eqvae.io;
 import io.github.eqvae.EqvaeException;
 import java.io.BufferedInputStream;
 import java.io.BufferedOutputStream;
+import java.io.EOFException;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
 import java.nio.channels.Channels;
-import java.nio.file.Files;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.zip.GZIPInputStream;
+import java.util.zip.ZipException;
 import org.apache.commons.compress.archivers.tar.TarArchiveEntry;
 import org.apache.commons.compress.archivers.tar.TarArchiveInputStream;
 import org.apache.commons.compress.archivers.tar.TarArchiveOutputStream;
@@ -28,6 +34,15 @@ public final class TarFile {
      * @throws IOException if reading fails
      */
     boolean visit(String name, long size, InputStream content) throws IOException;
+
+    /**
+     * Is told of a link, a device or a file with holes, whose bytes are not there to be read.
+     *
+     * @param name its name in the archive
+     * @param what it is
+     * @throws IOException to end the pass
+     */
+    default void other(String name, String what) throws IOException {}
   }
 
   /** Puts files into an archive. */
@@ -56,31 +71,105 @@ public final class TarFile {
 
   private TarFile() {}
 
+  /** Endings of archives; whether one is packed, its content says. */
+  private static final List<String> ENDINGS = List.of(".tar", ".tar.gz", ".tgz");
+
   /**
-   * Visits the regular files of an archive in their order; folders, links and devices are left out.
-   * Nothing is written anywhere.
+   * Whether a file's name says that it is an archive.
+   *
+   * @param file the file
+   * @return true for {@code x.tar}, {@code x.TAR.GZ}, {@code x.tgz}
+   */
+  public static boolean isArchiveName(Path file) {
+    String name = file.toString().toLowerCase(Locale.ROOT);
+    return ENDINGS.stream().anyMatch(name::endsWith);
+  }
+
+  /**
+   * Visits the regular files of an archive in their order, which may be packed by gzip; folders are
+   * left out. Nothing is written anywhere.
    *
    * @param path the archive
    * @param visitor told each file
    * @throws IOException if it cannot be read, or is no tar archive or one cut short
    */
   public static void visit(Path path, Visitor visitor) throws IOException {
-    try (InputStream file = new BufferedInputStream(Files.newInputStream(path), 1 << 16);
-        TarArchiveInputStream tar = new TarArchiveInputStream(file)) {
+    boolean[] calling = {false};
+    try (InputStream file = new BufferedInputStream(Retrying.open(path), 1 << 16);
+        TarArchiveInputStream tar = new TarArchiveInputStream(unpacked(file))) {
+      RawNames raw = new RawNames(path);
       for (TarArchiveEntry e = tar.getNextEntry(); e != null; e = tar.getNextEntry()) {
-        if (e.isFile()
-            && !e.isSparse()
-            && !e.isLink()
-            && !e.isSymbolicLink()
-            && !visitor.visit(e.getName(), e.getSize(), tar)) {
+        String name = raw.next(e.getName());
+        calling[0] = true;
+        if (e.isLink() || e.isSymbolicLink()) {
+          visitor.other(name, "a link to " + FileNames.shown(e.getLinkName()));
+        } else if (e.isSparse()) {
+          visitor.other(name, "a file with holes");
+        } else if (e.isFile() && !visitor.visit(name, e.getSize(), tar)) {
           return;
         }
+        calling[0] = false;
       }
-    } catch (EqvaeException e) {
-      throw e; // of the visitor
+    } catch (EqvaeException | PassingIoException e) {
+      throw e; // of the visitor, or of the file system
     } catch (IOException | RuntimeException e) { // the library answers damaged headers with either
+      if (calling[0] && !isDamage(e)) {
+        throw e;
+      }
       throw new IOException(path + ": not a whole tar archive: " + e.getMessage(), e);
     }
+  }
+
+  /**
+   * Names whose bytes are no UTF-8. The library puts {@code ?} in their places, so that two files
+   * could have one name; where one has it, the headers are read again, byte for byte.
+   */
+  private static final class RawNames {
+    private final Path path;
+    private final List<String> bytes = new ArrayList<>();
+    private int count;
+
+    RawNames(Path path) {
+      this.path = path;
+    }
+
+    String next(String name) throws IOException {
+      int number = count++;
+      if (name.indexOf('?') < 0 && name.indexOf('\uFFFD') < 0) {
+        return name;
+      }
+      if (bytes.isEmpty()) {
+        readAgain();
+      }
+      String latin = number < bytes.size() ? bytes.get(number) : name;
+      // Extended headers are UTF-8 by definition, and the same in both readings.
+      return latin.equals(name) || latin.chars().anyMatch(c -> c > 0xff)
+          ? name
+          : FileNames.decode(latin.getBytes(StandardCharsets.ISO_8859_1));
+    }
+
+    private void readAgain() throws IOException {
+      try (InputStream file = new BufferedInputStream(Retrying.open(path), 1 << 16);
+          TarArchiveInputStream tar = new TarArchiveInputStream(unpacked(file), "ISO-8859-1")) {
+        for (TarArchiveEntry e = tar.getNextEntry(); e != null; e = tar.getNextEntry()) {
+          bytes.add(e.getName());
+        }
+      }
+    }
+  }
+
+  /** What reading the content of a file ends with when the archive is cut short or damaged. */
+  private static boolean isDamage(Exception e) {
+    return e instanceof EOFException
+        || e instanceof ZipException
+        || String.valueOf(e.getMessage()).contains("Truncated TAR archive");
+  }
+
+  private static InputStream unpacked(InputStream file) throws IOException {
+    file.mark(2);
+    boolean gzip = file.read() == 0x1f && file.read() == 0x8b;
+    file.reset();
+    return gzip ? new BufferedInputStream(new GZIPInputStream(file, 1 << 16), 1 << 16) : file;
   }
 
   /**

@@ -4,7 +4,9 @@ import io.github.eqvae.EqvaeException;
 import io.github.eqvae.data.Sample;
 import io.github.eqvae.data.SampleSource;
 import io.github.eqvae.io.AtomicFiles;
+import io.github.eqvae.io.DecodeOptions;
 import io.github.eqvae.io.Image;
+import io.github.eqvae.io.PassingIoException;
 import io.github.eqvae.serve.Codes;
 import io.github.eqvae.serve.ImageBatch;
 import io.github.eqvae.serve.Latents;
@@ -16,6 +18,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -81,6 +84,8 @@ public final class EncodeJob {
   private ShardBuilder shard;
   private final Set<String> named = ConcurrentHashMap.newKeySet();
   private final List<Sample> pending = new ArrayList<>();
+  private final Map<Long, String> pendingKeys = new HashMap<>();
+  private final SampleKeys keys = new SampleKeys();
   private long kept;
   private int resumed;
 
@@ -120,7 +125,8 @@ public final class EncodeJob {
     this.tiling = tiling;
     this.listener = listener;
     check();
-    source = SampleSource.open(input, this::broken);
+    source = SampleSource.open(input, DecodeOptions.DEFAULT, this::broken);
+    checkLabels();
     Map<String, Object> settings =
         LatentIndex.settings(modelPath, vae, input, source, options, tiling);
     index = LatentIndex.open(folder, settings, overwrite);
@@ -147,6 +153,19 @@ public final class EncodeJob {
           modelPath
               + " does not say how its latents are scaled: add --scaling-factor, or leave --scaled"
               + " out");
+    }
+  }
+
+  /**
+   * A picture or two without a class are left out and named. Are there more of them than of others,
+   * the folders are perhaps no classes.
+   */
+  private void checkLabels() {
+    long without = source.unlabelled();
+    if (options.labels() && source.isLabelled() && 2 * without > source.size()) {
+      throw new EqvaeException.Argument(
+          "%s: %,d of %,d pictures have no class, and would be left out. To encode all of them without labels add --no-labels; else name a folder whose folders are the classes, or archives with a .cls for each picture"
+              .formatted(input, without, source.size()));
     }
   }
 
@@ -192,6 +211,10 @@ public final class EncodeJob {
               finishShard(decoders);
               shard = new ShardBuilder(number);
             }
+            Optional<String> key = Optional.empty();
+            if (options.format() == ShardFormat.TAR) {
+              key = Optional.of(keys.next(sample.name())); // of those passed over, too
+            }
             if (index.has(number)) {
               if (sample.number() % options.shardSize() == 0) {
                 resumed++;
@@ -200,6 +223,7 @@ public final class EncodeJob {
               return;
             }
             pending.add(sample);
+            key.ifPresent(k -> pendingKeys.put(sample.number(), k));
             if (pending.size() == group) {
               encode(decoders);
             }
@@ -253,6 +277,7 @@ public final class EncodeJob {
     }
     pending.clear();
     if (whole.isEmpty()) {
+      pendingKeys.clear();
       return;
     }
     // The noise of an image depends on its place among the whole ones of its shard.
@@ -261,7 +286,8 @@ public final class EncodeJob {
     if (options.hflip()) {
       add(whole.stream().map(Image::flipHorizontal).toList(), Shard.FLIP, FLIPPED + first);
     }
-    shard.add(samples);
+    shard.add(samples, s -> Optional.ofNullable(pendingKeys.get(s.number())), options.labels());
+    pendingKeys.clear();
     kept += whole.size();
     listener.encoded(index.images() + kept);
   }
@@ -300,11 +326,20 @@ public final class EncodeJob {
 
   private Optional<Image> decoded(Sample sample, Future<Image> image) throws IOException {
     try {
-      return Optional.of(image.get());
+      Image whole = image.get();
+      if (options.labels() && source.isLabelled() && sample.label().isEmpty()) {
+        shard.skip();
+        broken(sample.name(), "has no class as others have; --no-labels encodes it");
+        return Optional.empty();
+      }
+      return Optional.of(whole);
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
       throw new IOException("interrupted", e);
     } catch (ExecutionException e) {
+      if (e.getCause() instanceof PassingIoException passing) {
+        throw passing; // the shard stays due
+      }
       if (e.getCause() instanceof IOException broken) {
         shard.skip();
         broken(sample.name(), String.valueOf(broken.getMessage()));

@@ -16,6 +16,7 @@ import io.github.eqvae.io.Image;
  * @param scaled whether latents are scaled for the generator before they are written
  * @param format of the files
  * @param shardSize images of the source per file
+ * @param labels whether labels are kept where the source has some; images without are left out then
  */
 public record EncodeOptions(
     Content content,
@@ -25,7 +26,21 @@ public record EncodeOptions(
     boolean hflip,
     boolean scaled,
     ShardFormat format,
-    int shardSize) {
+    int shardSize,
+    boolean labels) {
+  /** The same with labels. */
+  EncodeOptions(
+      Content content,
+      long seed,
+      int size,
+      Crop crop,
+      boolean hflip,
+      boolean scaled,
+      ShardFormat format,
+      int shardSize) {
+    this(content, seed, size, crop, hflip, scaled, format, shardSize, true);
+  }
+
   /** How a picture becomes a square. */
   public enum Crop {
     /** The centre crop of ADM, as DiT and SiT prepare ImageNet. */

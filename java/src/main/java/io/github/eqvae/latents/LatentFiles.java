@@ -14,6 +14,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.function.UnaryOperator;
 import java.util.stream.Stream;
 
 /**
@@ -24,8 +25,10 @@ import java.util.stream.Stream;
  *
  * @param files the files in their order
  * @param scaled whether the folder says that its latents are scaled; empty if nothing says
+ * @param keys of tar archives whose folder says it: what image a key stands for
  */
-public record LatentFiles(List<Path> files, Optional<Boolean> scaled) {
+public record LatentFiles(
+    List<Path> files, Optional<Boolean> scaled, Map<Path, UnaryOperator<String>> keys) {
   /** 2 GB: the most an array of Java holds. */
   private static final long LIMIT = Integer.MAX_VALUE - 8;
 
@@ -67,7 +70,7 @@ public record LatentFiles(List<Path> files, Optional<Boolean> scaled) {
         throw new IOException(
             path + ": expected the ending .safetensors, .npz, .npy or .tar, or a folder");
       }
-      return new LatentFiles(List.of(path), Optional.empty());
+      return new LatentFiles(List.of(path), Optional.empty(), Map.of());
     }
     if (!Files.isDirectory(path)) {
       throw new IOException("There is no file or folder " + path);
@@ -80,14 +83,14 @@ public record LatentFiles(List<Path> files, Optional<Boolean> scaled) {
         throw new IOException(
             path + " is not finished: run the same `eqvae encode` again, it goes on where it was");
       }
-      return new LatentFiles(LatentIndex.files(path, json), scaled);
+      return new LatentFiles(LatentIndex.files(path, json), scaled, LatentIndex.keys(path, json));
     }
     try (Stream<Path> all = Files.list(path)) {
       List<Path> files = all.filter(LatentFiles::isLatents).sorted().toList();
       if (files.isEmpty()) {
         throw new IOException(path + ": no .safetensors, .npz, .npy or .tar file in it");
       }
-      return new LatentFiles(files, Optional.empty());
+      return new LatentFiles(files, Optional.empty(), Map.of());
     }
   }
 
@@ -117,11 +120,16 @@ public record LatentFiles(List<Path> files, Optional<Boolean> scaled) {
       Map.Entry<String, Shard.Values> only = shard.arrays().entrySet().iterator().next();
       Shard.Values v = only.getValue();
       long[] shape = v.shape();
+      List<String> names = shard.names();
+      if (keys.containsKey(file)) {
+        names = names.stream().map(keys.get(file)).toList();
+      }
+      ImageNames.check(file, names, shape.length == 0 ? 1 : shape[0]);
       try {
         if (v.discrete()) {
-          visitor.codes(codes(v), shard.names());
+          visitor.codes(codes(v), names);
         } else {
-          visitor.latents(latents(v, channels, areScaled), shard.names());
+          visitor.latents(latents(v, channels, areScaled), names);
         }
       } catch (EqvaeException.Argument e) {
         throw new IOException(
@@ -136,9 +144,8 @@ public record LatentFiles(List<Path> files, Optional<Boolean> scaled) {
       return format.get().read(file, KEYS, LIMIT);
     }
     try (InputStream in = new BufferedInputStream(Files.newInputStream(file))) {
-      return new Shard(
+      return Shard.read(
           List.of(),
-          Optional.empty(),
           Map.of("latents", ShardFormat.values(NpyArray.read(in, file.toString(), LIMIT))));
     }
   }

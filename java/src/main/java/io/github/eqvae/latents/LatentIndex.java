@@ -1,6 +1,7 @@
 package io.github.eqvae.latents;
 
 import com.fasterxml.jackson.annotation.JsonAlias;
+import com.fasterxml.jackson.annotation.JsonInclude;
 import com.fasterxml.jackson.annotation.JsonProperty;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
@@ -10,6 +11,7 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.github.eqvae.EqvaeException;
 import io.github.eqvae.data.SampleSource;
 import io.github.eqvae.io.AtomicFiles;
+import io.github.eqvae.io.FileNames;
 import io.github.eqvae.model.LatentScaling;
 import io.github.eqvae.serve.Tiling;
 import io.github.eqvae.serve.Vae;
@@ -20,6 +22,7 @@ import java.nio.file.Path;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.HexFormat;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -29,6 +32,7 @@ import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
+import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -43,6 +47,9 @@ final class LatentIndex {
 
   /** An index of an earlier version is gone on with, and so is one that was moved. */
   private static final Set<String> UNCOMPARED = Set.of("paths", "version");
+
+  /** What an index did not say at first. */
+  private static final Set<String> ADDED = Set.of("labels", MomentsKind.KEY);
 
   private static final long MAX_BYTES = 256L << 20;
   private static final ObjectMapper JSON =
@@ -59,6 +66,7 @@ final class LatentIndex {
    * @param sum of the latents, per channel
    * @param sumSquares of the latents, per channel
    * @param values per channel
+   * @param tar which images the keys of a tar archive stand for; absent in other formats
    */
   record Entry(
       String file,
@@ -68,7 +76,8 @@ final class LatentIndex {
       int skipped,
       List<Double> sum,
       @JsonProperty("sum_squares") @JsonAlias("sumSquares") List<Double> sumSquares,
-      long values) {}
+      long values,
+      @JsonInclude(JsonInclude.Include.NON_NULL) @Nullable TarNames tar) {}
 
   private final Path folder;
   private final Map<String, Object> settings;
@@ -97,9 +106,13 @@ final class LatentIndex {
     }
     List<String> differences = new ArrayList<>();
     // By way of text: numbers of equal value may be nodes of different kinds.
-    JsonNode ours = JSON.readTree(JSON.writeValueAsBytes(settings));
+    JsonNode ours = JSON.readTree(ImageNames.escape(JSON.writeValueAsString(settings)));
     for (Map.Entry<String, JsonNode> e : ours.properties()) {
-      if (!UNCOMPARED.contains(e.getKey()) && !Objects.equals(e.getValue(), old.get(e.getKey()))) {
+      boolean compared =
+          !UNCOMPARED.contains(e.getKey())
+              // Earlier versions did not say it.
+              && !(ADDED.contains(e.getKey()) && !old.has(e.getKey()));
+      if (compared && !Objects.equals(e.getValue(), old.get(e.getKey()))) {
         differences.add(e.getKey() + ": there " + old.get(e.getKey()) + ", now " + e.getValue());
       }
     }
@@ -111,9 +124,11 @@ final class LatentIndex {
               + "\nName another folder, or add --overwrite.");
     }
     for (JsonNode shard : old.path("shards")) {
-      Entry entry = JSON.convertValue(shard, Entry.class);
-      Path there = folder.resolve(entry.file());
-      if (Files.isRegularFile(there) && Files.size(there) == entry.bytes()) {
+      Entry entry = convert(folder, shard, Entry.class);
+      Path there = folder.resolve(fileName(folder, String.valueOf(entry.file())));
+      boolean isThere =
+          entry.images() == 0 || (Files.isRegularFile(there) && Files.size(there) == entry.bytes());
+      if (isThere) {
         index.shards.put(entry.number(), entry);
       }
     }
@@ -121,12 +136,44 @@ final class LatentIndex {
   }
 
   /** The shards that an index names. */
-  static List<Path> files(Path folder, JsonNode json) {
+  static List<Path> files(Path folder, JsonNode json) throws IOException {
     List<Path> files = new ArrayList<>();
     for (JsonNode shard : json.path("shards")) {
-      files.add(folder.resolve(Path.of(shard.path("file").asText()).getFileName()));
+      if (shard.path("images").asInt(1) == 0) {
+        continue; // all its pictures were broken
+      }
+      files.add(folder.resolve(fileName(folder, shard.path("file").asText())));
     }
     return files;
+  }
+
+  /** The name of a shard, which must lie in the folder itself. */
+  private static String fileName(Path folder, String text) throws IOException {
+    if (!text.matches("[^/\\\\\0]+") || text.equals("..") || text.equals(".")) {
+      throw new IOException(
+          folder.resolve(FILE) + ": '" + FileNames.shown(text) + "' is no name of a shard");
+    }
+    return text;
+  }
+
+  /** What the keys of a folder's tar archives stand for. */
+  static Map<Path, UnaryOperator<String>> keys(Path folder, JsonNode json) throws IOException {
+    Map<Path, UnaryOperator<String>> keys = new HashMap<>();
+    for (JsonNode shard : json.path("shards")) {
+      if (shard.has("tar")) {
+        TarNames names = convert(folder, shard.path("tar"), TarNames.class);
+        keys.put(folder.resolve(fileName(folder, shard.path("file").asText())), names::of);
+      }
+    }
+    return keys;
+  }
+
+  private static <T> T convert(Path folder, JsonNode node, Class<T> type) throws IOException {
+    try {
+      return JSON.convertValue(node, type);
+    } catch (IllegalArgumentException e) {
+      throw new IOException(folder.resolve(FILE) + " was changed: " + e.getMessage(), e);
+    }
   }
 
   /** Removes the shards that are overwritten, so that nothing of them stays beside the new ones. */
@@ -180,19 +227,22 @@ final class LatentIndex {
     root.put("images", images());
     statistics().ifPresent(s -> root.set("statistics", JSON.valueToTree(s)));
     root.set("shards", JSON.valueToTree(shards.values()));
-    AtomicFiles.write(folder.resolve(FILE), JSON.writeValueAsString(root) + "\n");
+    String text = ImageNames.escape(JSON.writeValueAsString(root));
+    AtomicFiles.write(folder.resolve(FILE), text + "\n");
   }
 
   /** Mean and deviation of what is in the finished shards, in the order of the shards. */
   Optional<Map<String, Object>> statistics() {
-    if (shards.isEmpty() || shards.firstEntry().getValue().sum().isEmpty()) {
+    // A shard of which no picture was whole has no sums.
+    List<Entry> filled = shards.values().stream().filter(e -> !e.sum().isEmpty()).toList();
+    if (filled.isEmpty()) {
       return Optional.empty();
     }
-    int channels = shards.firstEntry().getValue().sum().size();
+    int channels = filled.getFirst().sum().size();
     double[] sum = new double[channels];
     double[] squares = new double[channels];
     long values = 0;
-    for (Entry e : shards.values()) {
+    for (Entry e : filled) {
       for (int c = 0; c < channels; c++) {
         sum[c] += e.sum().get(c);
         squares[c] += e.sumSquares().get(c);
@@ -244,6 +294,9 @@ final class LatentIndex {
     map.put("model", m);
     map.put("scaling", vae.scaling().map(LatentIndex::scaling).orElse(null));
     map.put("content", o.content().name().toLowerCase(Locale.ROOT));
+    if (o.content() == Content.MOMENTS) {
+      map.put(MomentsKind.KEY, MomentsKind.STD.text());
+    }
     map.put("scaled", o.scaled());
     map.put("seed", o.seed());
     map.put("image_size", o.size());
@@ -260,8 +313,9 @@ final class LatentIndex {
           default -> List.of(vae.latentChannels(), side, side);
         });
     map.put("shard_size", o.shardSize());
-    map.put("classes", source.classes());
-    map.put("input_sha256", hash(source.inventory()));
+    map.put("labels", o.labels() && source.isLabelled());
+    map.put("classes", o.labels() ? source.classes() : List.of());
+    map.put("input_sha256", hash(source));
     return map;
   }
 
@@ -276,10 +330,11 @@ final class LatentIndex {
     return out;
   }
 
-  private static String hash(List<String> inventory) {
+  private static String hash(SampleSource source) {
     try {
       MessageDigest hash = MessageDigest.getInstance("SHA-256");
-      inventory.forEach(line -> hash.update((line + "\n").getBytes(StandardCharsets.UTF_8)));
+      source.inventory(
+          line -> hash.update((FileNames.shown(line) + "\n").getBytes(StandardCharsets.UTF_8)));
       return HexFormat.of().formatHex(hash.digest());
     } catch (NoSuchAlgorithmException e) {
       throw new EqvaeException.Internal("every Java runtime must have SHA-256", e);

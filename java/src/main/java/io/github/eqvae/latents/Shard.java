@@ -8,11 +8,18 @@ import java.util.Optional;
  * Some encoded images, as they lie in one file.
  *
  * @param names of the images
+ * @param keys of the images in a tar archive; empty in other formats
  * @param labels one per image; empty if there are no classes
  * @param arrays name ({@code latents}, {@code moments} or {@code codes}, with {@code _flip} for the
  *     mirrored images) to values
  */
-record Shard(List<String> names, Optional<long[]> labels, Map<String, Values> arrays) {
+record Shard(
+    List<String> names, List<String> keys, Optional<long[]> labels, Map<String, Values> arrays) {
+  /** What was read of a file. */
+  static Shard read(List<String> names, Map<String, Values> arrays) {
+    return new Shard(names, List.of(), Optional.empty(), arrays);
+  }
+
   /** Behind the name of what mirrored images gave. */
   static final String FLIP = "_flip";
 

@@ -1,5 +1,6 @@
 package io.github.eqvae.latents;
 
+import io.github.eqvae.EqvaeException;
 import io.github.eqvae.data.Sample;
 import io.github.eqvae.serve.Codes;
 import io.github.eqvae.serve.Latents;
@@ -10,11 +11,13 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.function.Function;
 
 /** Collects the images of one shard, and the sums that statistics are made of. */
 final class ShardBuilder {
   private final int number;
   private final List<String> names = new ArrayList<>();
+  private final List<String> keys = new ArrayList<>();
   private final List<Long> labels = new ArrayList<>();
   private final Map<String, List<Shard.Values>> parts = new LinkedHashMap<>();
   private double[] sum = {};
@@ -43,9 +46,14 @@ final class ShardBuilder {
     skipped++;
   }
 
-  void add(List<Sample> samples) {
+  /** Adds images; {@code keyOf} gives the key of each in a tar archive. */
+  void add(List<Sample> samples, Function<Sample, Optional<String>> keyOf, boolean withLabels) {
     for (Sample s : samples) {
       names.add(s.name());
+      keyOf.apply(s).ifPresent(keys::add);
+      if (!withLabels) {
+        continue;
+      }
       s.label().ifPresent(l -> labels.add((long) l));
     }
   }
@@ -112,11 +120,15 @@ final class ShardBuilder {
   Shard build() {
     Map<String, Shard.Values> arrays = new LinkedHashMap<>();
     parts.forEach((key, list) -> arrays.put(key, joined(list)));
+    if (!labels.isEmpty() && labels.size() != names.size()) {
+      throw new EqvaeException.Internal(
+          labels.size() + " labels of " + names.size() + " images in shard " + number);
+    }
     Optional<long[]> l =
-        labels.size() == names.size() && !labels.isEmpty()
+        !labels.isEmpty()
             ? Optional.of(labels.stream().mapToLong(Long::longValue).toArray())
             : Optional.empty();
-    return new Shard(names, l, arrays);
+    return new Shard(names, keys, l, arrays);
   }
 
   private static Shard.Values joined(List<Shard.Values> list) {
@@ -137,7 +149,15 @@ final class ShardBuilder {
 
   LatentIndex.Entry entry(String file, long bytes) {
     return new LatentIndex.Entry(
-        file, bytes, number, names.size(), skipped, list(sum), list(sumSquares), values);
+        file,
+        bytes,
+        number,
+        names.size(),
+        skipped,
+        list(sum),
+        list(sumSquares),
+        values,
+        TarNames.of(keys, names));
   }
 
   private static List<Double> list(double[] values) {

@@ -1,8 +1,5 @@
 package io.github.eqvae.latents;
 
-import com.fasterxml.jackson.core.JsonProcessingException;
-import com.fasterxml.jackson.core.type.TypeReference;
-import com.fasterxml.jackson.databind.ObjectMapper;
 import io.github.eqvae.EqvaeException;
 import io.github.eqvae.io.NpyArray;
 import io.github.eqvae.io.NpzFile;
@@ -36,7 +33,6 @@ public enum ShardFormat {
 
   private static final String NAMES = "names";
   private static final String LABELS = "labels";
-  private static final ObjectMapper JSON = new ObjectMapper();
 
   private final String extension;
 
@@ -72,11 +68,12 @@ public enum ShardFormat {
                         ? entry(name, "I32", NpyArray.ints(v.ints(), v.shape()))
                         : SafetensorsWriter.Entry.floats(name, v.floats(), v.shape())));
     shard.labels().ifPresent(l -> entries.add(entry(LABELS, "I64", NpyArray.longs(l, l.length))));
-    try {
-      SafetensorsWriter.write(file, entries, Map.of(NAMES, JSON.writeValueAsString(shard.names())));
-    } catch (JsonProcessingException e) {
-      throw new EqvaeException.Internal("names cannot be written as JSON", e);
+    Map<String, String> metadata = new LinkedHashMap<>();
+    metadata.put(NAMES, ImageNames.toJson(shard.names()));
+    if (shard.arrays().containsKey(Content.MOMENTS.key())) {
+      metadata.put(MomentsKind.KEY, MomentsKind.STD.text());
     }
+    SafetensorsWriter.write(file, entries, metadata);
   }
 
   private static SafetensorsWriter.Entry entry(String name, String dtype, NpyArray array) {
@@ -95,6 +92,9 @@ public enum ShardFormat {
     shard.arrays().forEach((name, v) -> arrays.put(name, array(v)));
     shard.labels().ifPresent(l -> arrays.put(LABELS, NpyArray.longs(l, l.length)));
     arrays.put(NAMES, NpyArray.texts(shard.names()));
+    if (shard.arrays().containsKey(Content.MOMENTS.key())) {
+      arrays.put(MomentsKind.KEY, NpyArray.texts(List.of(MomentsKind.STD.text())));
+    }
     NpzFile.write(file, arrays);
   }
 
@@ -103,7 +103,7 @@ public enum ShardFormat {
         file,
         sink -> {
           for (int i = 0; i < shard.names().size(); i++) {
-            String key = key(shard.names().get(i));
+            String key = shard.keys().get(i);
             for (Map.Entry<String, Shard.Values> e : shard.arrays().entrySet()) {
               String flip = e.getKey().endsWith(Shard.FLIP) ? ".flip" : "";
               ByteArrayOutputStream bytes = new ByteArrayOutputStream();
@@ -116,13 +116,6 @@ public enum ShardFormat {
             }
           }
         });
-  }
-
-  /** WebDataset cuts names at the first dot behind the last slash. */
-  static String key(String name) {
-    String stem = name.replaceFirst("\\.[^./]+$", "");
-    int slash = stem.lastIndexOf('/') + 1;
-    return stem.substring(0, slash) + stem.substring(slash).replace('.', '_');
   }
 
   private static Shard.Values one(Shard.Values v, int index) {
@@ -171,9 +164,9 @@ public enum ShardFormat {
       }
       List<String> names = List.of();
       if (source.metadata().containsKey(NAMES)) {
-        names = JSON.readValue(source.metadata().get(NAMES), new TypeReference<>() {});
+        names = ImageNames.ofJson(file, source.metadata().get(NAMES));
       }
-      return new Shard(names, Optional.empty(), arrays);
+      return Shard.read(names, arrays);
     }
   }
 
@@ -215,7 +208,7 @@ public enum ShardFormat {
         arrays.put(e.getKey(), values(e.getValue()));
       }
     }
-    return new Shard(names, Optional.empty(), arrays);
+    return Shard.read(names, arrays);
   }
 
   /** The arrays of {@code key.npy}, put together; mirrored ones are left out. */
@@ -241,7 +234,7 @@ public enum ShardFormat {
           return true;
         });
     if (all.isEmpty()) {
-      return new Shard(names, Optional.empty(), Map.of());
+      return Shard.read(names, Map.of());
     }
     NpyArray first = all.getFirst();
     long[] shape = new long[first.shape().length + 1];
@@ -253,7 +246,6 @@ public enum ShardFormat {
     }
     // The name tells what it is; of float arrays the model's channels tell latents from moments.
     String key = first.descr().startsWith("<f") ? "latents" : "codes";
-    return new Shard(
-        names, Optional.empty(), Map.of(key, values(new NpyArray(first.descr(), shape, bytes))));
+    return Shard.read(names, Map.of(key, values(new NpyArray(first.descr(), shape, bytes))));
   }
 }

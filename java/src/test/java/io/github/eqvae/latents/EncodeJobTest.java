@@ -10,11 +10,13 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import io.github.eqvae.EqvaeException;
 import io.github.eqvae.cli.JsonNames;
+import io.github.eqvae.io.FileNames;
 import io.github.eqvae.io.Image;
 import io.github.eqvae.io.Images;
 import io.github.eqvae.io.NpyArray;
 import io.github.eqvae.io.NpzFile;
 import io.github.eqvae.io.SafetensorsFile;
+import io.github.eqvae.io.SafetensorsWriter;
 import io.github.eqvae.io.TarFile;
 import io.github.eqvae.serve.Codes;
 import io.github.eqvae.serve.ImageBatch;
@@ -32,11 +34,13 @@ import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.FileTime;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Random;
+import java.util.Set;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -343,7 +347,7 @@ class EncodeJobTest {
           tars.resolve("part-" + part + ".tar"),
           sink -> {
             for (Path f : files.subList(from, Math.min(files.size(), from + 7))) {
-              String key = ShardFormat.key(pictures.relativize(f).toString());
+              String key = SampleKeys.plain(pictures.relativize(f).toString());
               sink.add(key + ".cls", "3".getBytes(StandardCharsets.UTF_8));
               sink.add(key + ".png", Files.readAllBytes(f));
             }
@@ -363,5 +367,140 @@ class EncodeJobTest {
       assertEquals(3, b.get("labels").toInts()[0]);
     }
     assertFalse(Files.exists(out.resolve("latents-00003.npz")));
+  }
+
+  /** Two names of one stem, names with dots: no two members of one name, and the way back. */
+  @Test
+  void keysInTarsAreUniqueAndLeadBack() throws IOException {
+    Path model = TinyModels.kl(folder);
+    Path p = folder.resolve("names");
+    byte[] picture = Files.readAllBytes(pictures.resolve("n01/p07.v1.png"));
+    List<String> names =
+        List.of("a.jpg", "a.png", "a_2.png", "b.v1.png", "b_v1.png", "v1.0/a.png", "y\nz.png");
+    for (String name : names) {
+      Path file = p.resolve(name);
+      Files.createDirectories(file.getParent());
+      Files.write(file, picture);
+    }
+    Files.write(FileNames.resolve(p, "caf\udce9.png"), picture);
+    pictures = p;
+    Path out = folder.resolve("out");
+    EncodeOptions options =
+        new EncodeOptions(
+            Content.MODE, 5, 16, EncodeOptions.Crop.ADM, true, false, ShardFormat.TAR, 4, false);
+    encode(model, options, out, Long.MAX_VALUE);
+    Set<String> members = new HashSet<>();
+    for (int i = 0; i < 2; i++) {
+      TarFile.visit(
+          out.resolve("latents-0000" + i + ".tar"),
+          (name, size, content) -> {
+            assertTrue(members.add(name), "twice: " + name);
+            int slash = name.lastIndexOf('/') + 1;
+            String ending = name.substring(name.indexOf('.', slash));
+            assertTrue(List.of(".npy", ".flip.npy").contains(ending), name);
+            return true;
+          });
+    }
+    assertEquals(16, members.size());
+    List<String> back = new ArrayList<>();
+    names(out, back);
+    List<String> expected = new ArrayList<>(names);
+    expected.add("caf\udce9.png");
+    assertEquals(expected.stream().sorted().toList(), back.stream().sorted().toList());
+  }
+
+  private static void names(Path latents, List<String> out) throws IOException {
+    LatentFiles.open(latents)
+        .visit(
+            2,
+            false,
+            new LatentFiles.Visitor() {
+              @Override
+              public void latents(Latents latents, List<String> names) {
+                out.addAll(names);
+              }
+
+              @Override
+              public void codes(Codes codes, List<String> names) {
+                throw new AssertionError("latents were read as codes");
+              }
+            });
+  }
+
+  /** Names of any bytes come back from every format, as Python's os.fsdecode has them. */
+  @Test
+  void namesComeBackFromEveryFormat() throws IOException {
+    Path model = TinyModels.kl(folder);
+    String name = "caf\udce9\n#.png";
+    Files.createDirectories(folder.resolve("one"));
+    Files.copy(pictures.resolve("n01/p07.v1.png"), FileNames.resolve(folder.resolve("one"), name));
+    pictures = folder.resolve("one");
+    for (ShardFormat format : ShardFormat.values()) {
+      Path out = folder.resolve("out" + format);
+      encode(model, options(Content.MODE, format, false), out, Long.MAX_VALUE);
+      List<String> back = new ArrayList<>();
+      names(out, back);
+      assertEquals(List.of(name), back);
+    }
+  }
+
+  @Test
+  void namesOfOthersAreNotTrusted() throws IOException {
+    Path file = folder.resolve("foreign.safetensors");
+    for (String names :
+        List.of(
+            "[\"a\"]",
+            "[\"a\",\"b\",\"c\"]",
+            "[\"a\",null]",
+            "[\"a\",\"\"]",
+            "[\"a\",\"../b\"]",
+            "[\"a\",\"/etc/b\"]",
+            "[\"a\",\"b\\u0000c\"]",
+            "{\"a\":1}",
+            "no json")) {
+      SafetensorsWriter.write(
+          file,
+          List.of(SafetensorsWriter.Entry.floats("latents", new float[64], 2, 2, 4, 4)),
+          Map.of("names", names));
+      String message =
+          assertThrows(IOException.class, () -> names(file, new ArrayList<>()), names).getMessage();
+      assertTrue(message.startsWith(file + ": "), message);
+    }
+  }
+
+  /** Where pictures have classes, one without is left out and named; all others keep theirs. */
+  @Test
+  void aPictureWithoutClassCostsNoLabels() throws IOException {
+    Path model = TinyModels.kl(folder);
+    Files.copy(pictures.resolve("n01/p07.v1.png"), pictures.resolve("stray.png"));
+    Path out = folder.resolve("out");
+    EncodeJob.Summary s =
+        encode(model, options(Content.MODE, ShardFormat.NPZ, false), out, Long.MAX_VALUE);
+    assertEquals(new EncodeJob.Summary(IMAGES, 2, 4, 0), s);
+    assertTrue(broken.contains("stray.png"), broken.toString());
+    for (int i = 0; i < 3; i++) {
+      Path shard = out.resolve("latents-0000" + i + ".npz");
+      Map<String, NpyArray> a = NpzFile.read(shard, List.of("latents", "labels"), 1 << 20);
+      assertEquals(a.get("latents").shape()[0], a.get("labels").shape()[0]);
+    }
+    EncodeOptions all =
+        new EncodeOptions(
+            Content.MODE, 5, 16, EncodeOptions.Crop.ADM, false, false, ShardFormat.NPZ, 4, false);
+    s = encode(model, all, folder.resolve("all"), Long.MAX_VALUE);
+    assertEquals(new EncodeJob.Summary(IMAGES + 1, 1, 4, 0), s);
+    for (int i = 0; i < 20; i++) {
+      Files.copy(pictures.resolve("n01/p07.v1.png"), pictures.resolve("stray" + i + ".png"));
+    }
+    String message =
+        assertThrows(
+                EqvaeException.Argument.class,
+                () ->
+                    encode(
+                        model,
+                        options(Content.MODE, ShardFormat.NPZ, false),
+                        folder.resolve("refused"),
+                        Long.MAX_VALUE))
+            .getMessage();
+    assertTrue(message.contains("21 of 33") && message.contains("--no-labels"), message);
   }
 }

@@ -1,0 +1,229 @@
+package io.github.eqvae.data;
+
+import io.github.eqvae.io.FileNames;
+import io.github.eqvae.io.ImageFormat;
+import io.github.eqvae.io.Notices;
+import io.github.eqvae.io.PassingIoException;
+import io.github.eqvae.io.Retrying;
+import io.github.eqvae.io.TarFile;
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.file.FileVisitOption;
+import java.nio.file.FileVisitResult;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.SimpleFileVisitor;
+import java.nio.file.attribute.BasicFileAttributes;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.EnumSet;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.TreeSet;
+
+/**
+ * What lies below a folder: pictures by their content, archives by their name, and files that claim
+ * to be pictures and are none. Of a picture its name and its size are kept, nothing else, so that a
+ * folder may hold millions. Files and folders whose names begin with a dot are left out, links are
+ * followed.
+ *
+ * @param root the folder
+ * @param names the pictures' relative names, in order (compared by code unit, {@code /} between
+ *     folders: the same on every machine)
+ * @param sizes the pictures' bytes
+ * @param folders the folders directly below, whatever is in them
+ * @param archives relative names of tar archives
+ * @param refused relative name to cause
+ */
+record FolderListing(
+    Path root,
+    String[] names,
+    long[] sizes,
+    List<String> folders,
+    List<String> archives,
+    Map<String, String> refused) {
+  private static final Duration PATIENCE = Duration.ofSeconds(5);
+
+  /** Lists a folder; a picture's own path stands for a folder with nothing else in it. */
+  static FolderListing of(Path place) throws IOException {
+    boolean single = Retrying.read(place, () -> isFile(place));
+    Path root = single ? place.toAbsolutePath().getParent() : place;
+    Lister lister = new Lister(root);
+    Files.walkFileTree(
+        single ? place.toAbsolutePath() : place,
+        EnumSet.of(FileVisitOption.FOLLOW_LINKS),
+        Integer.MAX_VALUE,
+        lister);
+    FolderListing listing = lister.listing(single ? List.of() : lister.folders());
+    if (single && listing.names.length == 0) {
+      throw new IOException(place + ": not a " + ImageFormat.READ + " file" + listing.skipped());
+    }
+    return listing;
+  }
+
+  private static boolean isFile(Path place) throws IOException {
+    try {
+      BasicFileAttributes a = Files.readAttributes(place, BasicFileAttributes.class);
+      if (a.isDirectory() || a.isRegularFile()) {
+        return a.isRegularFile();
+      }
+    } catch (java.nio.file.NoSuchFileException e) {
+      throw new IOException("There is no folder or picture " + place, e);
+    }
+    throw new IOException(place + " is neither a folder nor a file");
+  }
+
+  /** The refused files as the end of a message. */
+  String skipped() {
+    return refused.isEmpty() ? "" : "; skipped " + refused;
+  }
+
+  /** Sorts files into pictures, archives, refused and others. */
+  private static final class Lister extends SimpleFileVisitor<Path> {
+    private final Path root;
+    private final List<String> names = new ArrayList<>();
+    private long[] sizes = new long[1024];
+    private final TreeSet<String> folders = new TreeSet<>(FolderListing::byCodePoint);
+    private final List<String> archives = new ArrayList<>();
+    private final Map<String, String> refused = new TreeMap<>();
+    private final Set<Path> triedAgain = new HashSet<>();
+    private long visited;
+    private long told = System.nanoTime();
+
+    Lister(Path root) {
+      this.root = root;
+    }
+
+    List<String> folders() {
+      return List.copyOf(folders);
+    }
+
+    FolderListing listing(List<String> classes) {
+      Integer[] order = new Integer[names.size()];
+      Arrays.setAll(order, i -> i);
+      Arrays.sort(order, (a, b) -> names.get(a).compareTo(names.get(b)));
+      String[] sorted = new String[order.length];
+      long[] bytes = new long[order.length];
+      for (int i = 0; i < order.length; i++) {
+        sorted[i] = names.get(order[i]);
+        bytes[i] = sizes[order[i]];
+      }
+      archives.sort(null);
+      return new FolderListing(root, sorted, bytes, classes, List.copyOf(archives), refused);
+    }
+
+    private String name(Path file) {
+      return FileNames.of(root.relativize(file));
+    }
+
+    private boolean hidden(Path file) {
+      return !file.equals(root) && file.getFileName().toString().startsWith(".");
+    }
+
+    @Override
+    public FileVisitResult preVisitDirectory(Path directory, BasicFileAttributes attributes) {
+      if (hidden(directory)) {
+        return FileVisitResult.SKIP_SUBTREE;
+      }
+      if (root.equals(directory.getParent())) {
+        folders.add(name(directory));
+      }
+      return FileVisitResult.CONTINUE;
+    }
+
+    @Override
+    public FileVisitResult visitFile(Path file, BasicFileAttributes attributes) throws IOException {
+      tell();
+      if (hidden(file)) {
+        return FileVisitResult.CONTINUE;
+      }
+      String name = name(file);
+      if (attributes.isSymbolicLink() && ImageFormat.isPictureName(name)) {
+        refused.put(name, "is a link to nothing");
+      }
+      if (!attributes.isRegularFile()) {
+        return FileVisitResult.CONTINUE;
+      }
+      if (TarFile.isArchiveName(file)) {
+        archives.add(name);
+        return FileVisitResult.CONTINUE;
+      }
+      try {
+        byte[] start = Retrying.read(file, () -> start(file));
+        if (ImageFormat.of(start).isPresent()) {
+          if (names.size() == sizes.length) {
+            sizes = Arrays.copyOf(sizes, 2 * sizes.length);
+          }
+          sizes[names.size()] = attributes.size();
+          names.add(name);
+        } else {
+          ImageFormat.refusal(name, start).ifPresent(why -> refused.put(name, why));
+        }
+      } catch (PassingIoException e) {
+        throw e;
+      } catch (IOException e) {
+        refused.put(name, "cannot be read: " + e);
+      }
+      return FileVisitResult.CONTINUE;
+    }
+
+    private static byte[] start(Path file) throws IOException {
+      try (InputStream input = Files.newInputStream(file)) {
+        return input.readNBytes(ImageFormat.SIGNATURE_BYTES);
+      }
+    }
+
+    @Override
+    public FileVisitResult visitFileFailed(Path file, IOException e) throws IOException {
+      if (file.equals(root)) {
+        throw e;
+      }
+      if (PassingIoException.mayPass(e)) {
+        again(file, e);
+      } else {
+        refused.put(name(file), "cannot be read: " + e);
+      }
+      return FileVisitResult.CONTINUE;
+    }
+
+    /**
+     * Perhaps the error has passed: then the file, or what is in the folder, is listed after all.
+     */
+    private void again(Path file, IOException e) throws IOException {
+      if (!triedAgain.add(file)) {
+        throw new PassingIoException(name(file) + " cannot be read: " + e.getMessage(), e);
+      }
+      BasicFileAttributes now =
+          Retrying.read(file, () -> Files.readAttributes(file, BasicFileAttributes.class));
+      if (!now.isDirectory()) {
+        visitFile(file, now);
+        return;
+      }
+      Retrying.read(
+          file,
+          () -> {
+            Files.newDirectoryStream(file).close();
+            return true;
+          });
+      Files.walkFileTree(file, EnumSet.of(FileVisitOption.FOLLOW_LINKS), Integer.MAX_VALUE, this);
+    }
+
+    private void tell() {
+      visited++;
+      if (System.nanoTime() - told > PATIENCE.toNanos()) {
+        told = System.nanoTime();
+        Notices.tell(String.format(Locale.ROOT, "listing %s: %,d files so far", root, visited));
+      }
+    }
+  }
+
+  /** Order of Python's texts: torchvision numbers its classes by it. */
+  static int byCodePoint(String a, String b) {
+    return Arrays.compare(a.codePoints().toArray(), b.codePoints().toArray());
+  }
+}

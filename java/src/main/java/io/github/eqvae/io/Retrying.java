@@ -1,0 +1,174 @@
+package io.github.eqvae.io;
+
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.InterruptedIOException;
+import java.nio.ByteBuffer;
+import java.nio.channels.SeekableByteChannel;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Locale;
+
+/**
+ * Reads files of network file systems: an error that may pass ({@link PassingIoException#mayPass})
+ * is waited for and tried again, and becomes a {@link PassingIoException} when it does not pass.
+ */
+public final class Retrying {
+  private static final List<Integer> WAITS_MILLIS = List.of(200, 800, 2000, 5000);
+
+  /** Reads something. */
+  @FunctionalInterface
+  public interface Read<T> {
+    /**
+     * Reads from the beginning; may be called several times.
+     *
+     * @return what was read
+     * @throws IOException if it cannot be read
+     */
+    T read() throws IOException;
+  }
+
+  /** Opens files; tests have failing ones. */
+  @FunctionalInterface
+  interface Opener {
+    SeekableByteChannel open(Path file) throws IOException;
+  }
+
+  /** Waits, in milliseconds. */
+  @FunctionalInterface
+  interface Sleeper {
+    void sleep(int millis) throws InterruptedException;
+  }
+
+  private Retrying() {}
+
+  /**
+   * Reads, again if need be.
+   *
+   * @param file what is read, for messages
+   * @param read reads it
+   * @return what was read
+   * @param <T> its type
+   * @throws PassingIoException if the error stayed
+   * @throws IOException if the file is missing, forbidden or not what is expected
+   */
+  public static <T> T read(Path file, Read<T> read) throws IOException {
+    return read(file, read, Thread::sleep);
+  }
+
+  static <T> T read(Path file, Read<T> read, Sleeper sleeper) throws IOException {
+    for (int attempt = 0; ; attempt++) {
+      try {
+        return read.read();
+      } catch (IOException e) {
+        pause(file, e, attempt, sleeper);
+      }
+    }
+  }
+
+  /**
+   * Opens a file that goes on where it was after an error that passed.
+   *
+   * @param file the file
+   * @return its bytes, not buffered; skipping reads nothing
+   * @throws IOException if it cannot be opened
+   */
+  public static InputStream open(Path file) throws IOException {
+    return open(file, Files::newByteChannel, Thread::sleep);
+  }
+
+  static InputStream open(Path file, Opener opener, Sleeper sleeper) throws IOException {
+    return new Source(file, opener, sleeper);
+  }
+
+  private static void pause(Path file, IOException e, int attempt, Sleeper sleeper)
+      throws IOException {
+    if (!PassingIoException.mayPass(e) || e instanceof PassingIoException) {
+      throw e;
+    }
+    if (attempt == WAITS_MILLIS.size()) {
+      double seconds = WAITS_MILLIS.stream().mapToInt(Integer::intValue).sum() / 1e3;
+      throw new PassingIoException(
+          String.format(
+              Locale.ROOT,
+              "%s cannot be read: %s. That was so in %d attempts over %.0f s. Nothing was left out:"
+                  + " give the same command again when the file system answers.",
+              FileNames.shown(file.toString()),
+              e.getMessage(),
+              attempt + 1,
+              seconds),
+          e);
+    }
+    try {
+      sleeper.sleep(WAITS_MILLIS.get(attempt));
+    } catch (InterruptedException interrupted) {
+      Thread.currentThread().interrupt();
+      throw new InterruptedIOException("interrupted while waiting for " + file);
+    }
+  }
+
+  /** Opened anew after an error: a stale handle stays stale. */
+  private static final class Source extends InputStream {
+    private final Path file;
+    private final Opener opener;
+    private final Sleeper sleeper;
+    private SeekableByteChannel channel;
+    private long position;
+
+    Source(Path file, Opener opener, Sleeper sleeper) throws IOException {
+      this.file = file;
+      this.opener = opener;
+      this.sleeper = sleeper;
+      this.channel = Retrying.read(file, () -> opener.open(file), sleeper);
+    }
+
+    @Override
+    public int read() throws IOException {
+      byte[] one = new byte[1];
+      return read(one, 0, 1) < 0 ? -1 : one[0] & 0xff;
+    }
+
+    @Override
+    public int read(byte[] bytes, int offset, int length) throws IOException {
+      if (length == 0) {
+        return 0;
+      }
+      int count =
+          Retrying.read(
+              file,
+              () -> {
+                if (!channel.isOpen()) {
+                  channel = opener.open(file);
+                }
+                try {
+                  return channel.position(position).read(ByteBuffer.wrap(bytes, offset, length));
+                } catch (IOException e) {
+                  channel.close();
+                  throw e;
+                }
+              },
+              sleeper);
+      position += Math.max(0, count);
+      return count;
+    }
+
+    @Override
+    public long skip(long count) throws IOException {
+      long size = Retrying.read(file, channel::size, sleeper);
+      long skipped = Math.clamp(count, 0, Math.max(0, size - position));
+      position += skipped;
+      return skipped;
+    }
+
+    @Override
+    public int available() throws IOException {
+      return (int) Math.clamp(channel.size() - position, 0, Integer.MAX_VALUE);
+    }
+
+    @Override
+    public void close() throws IOException {
+      channel.close();
+    }
+  }
+}

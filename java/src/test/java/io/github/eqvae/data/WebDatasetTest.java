@@ -1,0 +1,218 @@
+package io.github.eqvae.data;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.github.eqvae.io.DecodeOptions;
+import io.github.eqvae.io.Image;
+import io.github.eqvae.io.Images;
+import java.io.BufferedOutputStream;
+import java.io.IOException;
+import java.io.OutputStream;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.zip.GZIPOutputStream;
+import org.apache.commons.compress.archivers.tar.TarArchiveEntry;
+import org.apache.commons.compress.archivers.tar.TarArchiveOutputStream;
+import org.apache.commons.compress.archivers.tar.TarConstants;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** Pictures and labels of WebDataset's archives: none is lost without a word. */
+class WebDatasetTest {
+  private static final byte[] PICTURE =
+      Images.png(new Image(2, 2, 3, new byte[] {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12}));
+
+  @TempDir Path folder;
+  private final Map<String, String> named = new TreeMap<>();
+
+  /** Pictures are PNG whatever the name; what is behind {@code =} is the content. */
+  private Path tar(String file, boolean gzip, String... members) throws IOException {
+    Path path = folder.resolve(file);
+    Files.createDirectories(path.getParent());
+    OutputStream raw = new BufferedOutputStream(Files.newOutputStream(path));
+    try (TarArchiveOutputStream tar =
+        new TarArchiveOutputStream(gzip ? new GZIPOutputStream(raw) : raw, "UTF-8")) {
+      tar.setLongFileMode(TarArchiveOutputStream.LONGFILE_POSIX);
+      for (String member : members) {
+        if (member.contains("->")) {
+          TarArchiveEntry link =
+              new TarArchiveEntry(member.substring(0, member.indexOf("->")), TarConstants.LF_LINK);
+          link.setLinkName(member.substring(member.indexOf("->") + 2));
+          tar.putArchiveEntry(link);
+          tar.closeArchiveEntry();
+          continue;
+        }
+        int equals = member.indexOf('=');
+        byte[] content =
+            equals < 0 ? PICTURE : member.substring(equals + 1).getBytes(StandardCharsets.UTF_8);
+        TarArchiveEntry entry =
+            new TarArchiveEntry(equals < 0 ? member : member.substring(0, equals));
+        entry.setSize(content.length);
+        tar.putArchiveEntry(entry);
+        tar.write(content);
+        tar.closeArchiveEntry();
+      }
+    }
+    return path;
+  }
+
+  /** Name and label of each sample; what cannot be decoded has its cause in place of the label. */
+  private List<String> samples(Path path) throws IOException {
+    SampleSource source = SampleSource.open(path, DecodeOptions.DEFAULT, named::put);
+    List<String> out = new ArrayList<>();
+    source.visit(
+        0,
+        sample -> {
+          assertEquals(out.size(), sample.number());
+          String text = sample.label().isPresent() ? "" + sample.label().getAsInt() : "-";
+          try {
+            assertEquals(12, sample.picture().decode().data()[11]);
+          } catch (IOException e) {
+            text = e.getMessage().substring(e.getMessage().indexOf(": ") + 2);
+          }
+          out.add(sample.name() + " " + text);
+        });
+    assertEquals(source.size(), out.size());
+    return out;
+  }
+
+  @Test
+  void labelsNeedNotStandBesideTheirPictures() throws IOException {
+    Path tar = tar("a.tar", false, "x.jpg", "y.jpg", "x.cls=3", "y.cls=4");
+    assertEquals(List.of("x.jpg 3", "y.jpg 4"), samples(tar));
+    assertEquals(List.of("x.jpg 3"), samples(tar("b.tar", false, "x.cls=3", "x.jpg")));
+    assertEquals(Map.of(), named);
+  }
+
+  /** Key up to the first dot of the last part, folder kept; the last ending tells what it is. */
+  @Test
+  void keysAreThoseOfWebDataset() throws IOException {
+    Path tar =
+        tar(
+            "a.tar",
+            false,
+            "v1.0/x.v2.JPG",
+            "v1.0/x.CLS=1",
+            "x.png",
+            "x.cls=2",
+            "x.json={}",
+            "./y.seg.png",
+            "./y.cls=3\n",
+            "日本 #1.WebP",
+            "日本 #1.cls=4",
+            ".hidden.png",
+            "a/._y.png",
+            "__meta__/m.json=1");
+    assertEquals(
+        List.of("v1.0/x.v2.JPG 1", "x.png 2", "./y.seg.png 3", "日本 #1.WebP 4"), samples(tar));
+    assertEquals(Map.of(), named);
+  }
+
+  @Test
+  void oneMissingLabelCostsOneLabel() throws IOException {
+    Path tar = tar("a.tar", false, "0.jpg", "0.cls=5", "1.jpg", "2.jpg", "2.cls=7");
+    assertEquals(List.of("0.jpg 5", "1.jpg -", "2.jpg 7"), samples(tar));
+    SampleSource source = SampleSource.open(tar, DecodeOptions.DEFAULT, named::put);
+    assertTrue(source.isLabelled());
+    assertEquals(1, source.unlabelled());
+    assertFalse(
+        SampleSource.open(tar("b.tar", false, "0.jpg"), DecodeOptions.DEFAULT, named::put)
+            .isLabelled());
+  }
+
+  @Test
+  void samplesThatAreNotWholeAreNamed() throws IOException {
+    Path tar =
+        tar(
+            "a.tar",
+            false,
+            "two.jpg",
+            "two.png",
+            "again.jpg",
+            "z.jpg",
+            "again.jpg",
+            "text.jpg",
+            "text.cls=dog",
+            "labels.jpg",
+            "labels.cls=1",
+            "labels.b.cls=2",
+            "linked.jpg->z.jpg",
+            "orphan.cls=1",
+            "note.txt=hello",
+            "gif.gif=GIF89a",
+            "z.txt=a caption");
+    assertEquals(
+        List.of(
+            "two.jpg the sample has two pictures, this one and two.png",
+            "again.jpg the sample has two pictures, this one and again.jpg",
+            "z.jpg -",
+            "text.jpg its label text.cls is no number of a class: 'dog'",
+            "labels.jpg it has two labels",
+            "gif.gif is a GIF, which is not read: convert it to PNG"),
+        samples(tar));
+    assertEquals(
+        List.of("a.tar/linked.jpg", "a.tar/note.txt", "a.tar/orphan.cls"),
+        List.copyOf(named.keySet()));
+  }
+
+  @Test
+  void pictureByContentWhateverItsEnding() throws IOException {
+    assertEquals(List.of("x.img -", "y -"), samples(tar("a.tar", false, "x.img", "y")));
+  }
+
+  @Test
+  void packedArchivesAreTakenByContent() throws IOException {
+    tar("d/a.tar", true, "a.jpg");
+    tar("d/b.tar.gz", true, "b.jpg");
+    tar("d/sub/c.TGZ", true, "c.jpg");
+    tar("d/e.tgz", false, "e.jpg");
+    assertEquals(List.of("a.jpg -", "b.jpg -", "e.jpg -", "c.jpg -"), samples(folder.resolve("d")));
+    assertEquals(List.of("c.jpg -"), samples(folder.resolve("d/sub/c.TGZ")));
+  }
+
+  @Test
+  void archivesBesidePicturesDoNotHideThem() throws IOException {
+    tar("d/backup.tar", false, "a.jpg");
+    Files.write(folder.resolve("d/x.png"), PICTURE);
+    assertEquals(List.of("x.png -"), samples(folder.resolve("d")));
+    assertTrue(named.get("backup.tar").contains("not looked into"), named.toString());
+  }
+
+  @Test
+  void aNameThatIsNoUtf8KeepsItsBytes() throws IOException {
+    Path tar = tar("a.tar", false, "cafX.png", "b.png", "what?.png");
+    byte[] bytes = Files.readAllBytes(tar);
+    bytes[3] = (byte) 0xe9;
+    int sum = 'X' - 0xe9; // the header's sum of bytes, octal
+    String old = new String(bytes, 148, 6, StandardCharsets.US_ASCII).strip();
+    String changed = "%06o".formatted(Integer.parseInt(old.replace("\0", ""), 8) - sum);
+    System.arraycopy(changed.getBytes(StandardCharsets.US_ASCII), 0, bytes, 148, 6);
+    Files.write(tar, bytes);
+    assertEquals(List.of("caf\udce9.png -", "b.png -", "what?.png -"), samples(tar));
+  }
+
+  @Test
+  void archivesCutShortEndTheRun() throws IOException {
+    for (boolean gzip : new boolean[] {false, true}) {
+      Path tar = tar("a.tar", gzip, "a.jpg", "b.jpg", "c.jpg");
+      byte[] all = Files.readAllBytes(tar);
+      Files.write(tar, java.util.Arrays.copyOf(all, gzip ? all.length / 2 : 700));
+      String message = assertThrows(IOException.class, () -> samples(tar)).getMessage();
+      assertTrue(message.contains("not a whole tar archive"), message);
+    }
+  }
+
+  @Test
+  void archivesWithoutPicturesAreRefused() throws IOException {
+    Path tar = tar("a.tar", false, "a.txt=x");
+    assertThrows(IOException.class, () -> samples(tar));
+  }
+}
