@@ -45,14 +45,14 @@ final class Calls {
     List<Object> args = tuple.items();
     return switch (global.kind()) {
       case REBUILD_TENSOR -> tensors.tensor(global, arity(global, args, 4, 4), null);
-      case REBUILD_TENSOR_V2 -> {
-        tensors.plain(global, arity(global, args, 6, 7), 6);
-        yield tensors.tensor(global, args, null);
-      }
-      case REBUILD_TENSOR_V3 -> {
-        tensors.plain(global, arity(global, args, 7, 8), 7);
-        yield tensors.tensor(global, args, args.get(6));
-      }
+      case REBUILD_TENSOR_V2 ->
+          plain(arity(global, args, 6, 7), 6)
+              ? tensors.tensor(global, args, null)
+              : new PlaceholderNode(global.name(), tuple);
+      case REBUILD_TENSOR_V3 ->
+          plain(arity(global, args, 7, 8), 7) && !isPlaceholder(args.get(6))
+              ? tensors.tensor(global, args, args.get(6))
+              : new PlaceholderNode(global.name(), tuple);
       // A parameter is a tensor; whether it wants gradients is not the file's to say here.
       case REBUILD_PARAMETER -> tensorArgument(global, arity(global, args, 3, 3));
       case REBUILD_PARAMETER_WITH_STATE -> tensorArgument(global, arity(global, args, 4, 4));
@@ -111,6 +111,9 @@ final class Calls {
 
   /** A tensor that had attributes in Python, which are dropped: another function makes it. */
   private Object fromType(Global function, List<Object> args) throws TorchFileException {
+    if (isPlaceholder(args.get(0))) {
+      return reduce(args.get(0), args.get(2));
+    }
     boolean plain =
         args.get(0) instanceof Global inner
             && List.of(Kind.REBUILD_TENSOR_V2, Kind.REBUILD_TENSOR_V3).contains(inner.kind());
@@ -123,11 +126,25 @@ final class Calls {
     return reduce(args.get(0), args.get(2));
   }
 
-  private TorchTensor tensorArgument(Global function, List<Object> args) throws TorchFileException {
-    if (args.get(0) instanceof TorchTensor tensor) {
-      return tensor;
+  private Object tensorArgument(Global function, List<Object> args) throws TorchFileException {
+    if (args.get(0) instanceof TorchTensor || args.get(0) instanceof PlaceholderNode) {
+      return args.get(0);
     }
     throw wrong(function, args.get(0));
+  }
+
+  private static boolean isPlaceholder(Object name) {
+    return name instanceof Global global && global.kind() == Kind.INERT;
+  }
+
+  /**
+   * Whether a tensor has no metadata: the lazy conjugate and negative change its elements without
+   * changing its bytes, so that such a tensor is none of ours.
+   */
+  private static boolean plain(List<Object> args, int metadata) {
+    return args.size() <= metadata
+        || args.get(metadata) == TorchValue.PyNone.NONE
+        || args.get(metadata) instanceof DictNode dict && dict.keys.isEmpty();
   }
 
   /** A dict, empty or, as Python 2 wrote it, from a list of pairs. */

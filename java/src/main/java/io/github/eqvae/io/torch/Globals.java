@@ -53,7 +53,9 @@ final class Globals {
 
   /**
    * Classes whose objects occur in published checkpoints beside the weights and hold nothing but
-   * data. They are kept as placeholders. Protocol 2 calls int and str by their names of Python 2.
+   * data, and functions that make tensors of other kinds than ours (sparse, quantised, nested,
+   * without numbers). They are kept as placeholders. Protocol 2 calls int and str by their names of
+   * Python 2.
    */
   private static final List<String> INERT =
       List.of(
@@ -97,7 +99,33 @@ final class Globals {
           "pytorch_lightning.callbacks.lr_monitor.LearningRateMonitor",
           "pytorch_lightning.callbacks.model_checkpoint.ModelCheckpoint",
           "pytorch_lightning.utilities.parsing.AttributeDict",
+          "torch._dynamo.decorators._DimRange",
+          "torch._utils._rebuild_device_tensor_from_cpu_tensor",
+          "torch._utils._rebuild_device_tensor_from_numpy",
+          "torch._utils._rebuild_meta_tensor_no_storage",
+          "torch._utils._rebuild_nested_tensor",
+          "torch._utils._rebuild_qtensor",
+          "torch._utils._rebuild_sparse_tensor",
+          "torch._utils._rebuild_wrapper_subclass",
+          "torch.bits16",
+          "torch.bits1x8",
+          "torch.bits2x4",
+          "torch.bits4x2",
+          "torch.bits8",
           "torch.device",
+          "torch.nested._internal.nested_tensor.NestedTensor",
+          "torch.nested._internal.nested_tensor._rebuild_njt",
+          "torch.per_channel_affine",
+          "torch.per_channel_affine_float_qparams",
+          "torch.per_channel_symmetric",
+          "torch.per_tensor_affine",
+          "torch.per_tensor_symmetric",
+          "torch.qint32",
+          "torch.qint8",
+          "torch.quint2x4",
+          "torch.quint4x2",
+          "torch.quint8",
+          "torch.serialization._get_layout",
           "torch.torch_version.TorchVersion",
           "typing.Any");
 
@@ -167,12 +195,17 @@ final class Globals {
       String name = "torch." + dtype.torchName();
       table.put(name, new Global(name, Kind.DTYPE, dtype));
       if (dtype.storage() != null) {
-        String storage = "torch." + dtype.storage();
-        table.put(storage, new Global(storage, Kind.STORAGE, dtype));
+        storage(table, "torch." + dtype.storage(), dtype);
       }
     }
+    // The integers of quantised tensors, which are placeholders: their storages are those of these.
+    storage(table, "torch.QInt8Storage", TorchDtype.INT8);
+    storage(table, "torch.QUInt8Storage", TorchDtype.UINT8);
+    storage(table, "torch.QInt32Storage", TorchDtype.INT32);
+    storage(table, "torch.QUInt4x2Storage", TorchDtype.UINT8);
+    storage(table, "torch.QUInt2x4Storage", TorchDtype.UINT8);
     for (String untyped : List.of("torch.UntypedStorage", "torch.storage.UntypedStorage")) {
-      table.put(untyped, new Global(untyped, Kind.STORAGE, TorchDtype.UINT8));
+      storage(table, untyped, TorchDtype.UINT8);
     }
     INERT.forEach(name -> put(table, name, Kind.INERT));
     return Map.copyOf(table);
@@ -180,6 +213,10 @@ final class Globals {
 
   private static void put(Map<String, Global> table, String name, Kind kind) {
     table.put(name, new Global(name, kind, null));
+  }
+
+  private static void storage(Map<String, Global> table, String name, TorchDtype dtype) {
+    table.put(name, new Global(name, Kind.STORAGE, dtype));
   }
 
   /** What a name stands for, or the exception that refuses it. */

@@ -2,7 +2,6 @@ package io.github.eqvae.io.torch;
 
 import io.github.eqvae.io.torch.Globals.Global;
 import io.github.eqvae.io.torch.Globals.Kind;
-import io.github.eqvae.io.torch.Nodes.DictNode;
 import io.github.eqvae.io.torch.Nodes.TupleNode;
 import io.github.eqvae.io.torch.TorchFileException.Reason;
 import io.github.eqvae.io.torch.TorchValue.PyInt;
@@ -122,16 +121,6 @@ final class TensorBuilder {
               + "; save it with .contiguous()");
     }
     return new TorchTensor(dtype, view, storage);
-  }
-
-  /** Refuses the lazy conjugate and negative, which change the elements without changing bytes. */
-  void plain(Global function, List<Object> args, int metadata) throws TorchFileException {
-    if (args.size() > metadata
-        && args.get(metadata) != PyNone.NONE
-        && !(args.get(metadata) instanceof DictNode dict && dict.keys.isEmpty())) {
-      throw invalid(
-          function.name() + " is given metadata, such as a lazy conjugate; save it with .clone()");
-    }
   }
 
   private long[] longs(Global function, Object sizes) throws TorchFileException {

@@ -41,7 +41,13 @@ public enum TorchDtype {
   /** 8 bits: 4 of exponent, 3 of mantissa, no infinities, no negative zero. */
   FLOAT8_E4M3FNUZ("float8_e4m3fnuz", 1, null),
   /** 8 bits: 5 of exponent, 2 of mantissa, no infinities, no negative zero. */
-  FLOAT8_E5M2FNUZ("float8_e5m2fnuz", 1, null);
+  FLOAT8_E5M2FNUZ("float8_e5m2fnuz", 1, null),
+  /** 8 bits of exponent alone: the scales of blocks. */
+  FLOAT8_E8M0FNU("float8_e8m0fnu", 1, null),
+  /** Two numbers of 4 bits in a byte: 2 of exponent, 1 of mantissa each. */
+  FLOAT4_E2M1FN_X2("float4_e2m1fn_x2", 1, null),
+  /** Two float16: real, imaginary. */
+  COMPLEX32("complex32", 4, null);
 
   private final String torchName;
   private final int width;

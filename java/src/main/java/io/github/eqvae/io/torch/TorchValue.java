@@ -180,6 +180,28 @@ public sealed interface TorchValue
       items = List.copyOf(items);
     }
 
+    /**
+     * Says what kind of tensor this is, if it is one that cannot be read here.
+     *
+     * @return such as {@code sparse}; empty if this is no tensor
+     */
+    public Optional<String> tensorKind() {
+      return Optional.ofNullable(
+          switch (name.substring(name.lastIndexOf('.') + 1)) {
+            case "_rebuild_sparse_tensor" -> "sparse";
+            case "_rebuild_qtensor" -> "quantized";
+            case "_rebuild_nested_tensor", "_rebuild_njt" -> "nested";
+            case "_rebuild_meta_tensor_no_storage" -> "meta (without numbers)";
+            case "_rebuild_tensor_v2" -> "lazily conjugated or negated";
+            case "_rebuild_tensor_v3" -> "of a type that is not known";
+            case "_rebuild_wrapper_subclass",
+                "_rebuild_device_tensor_from_numpy",
+                "_rebuild_device_tensor_from_cpu_tensor" ->
+                "of a class of its own";
+            default -> null;
+          });
+    }
+
     /** The name alone: what belongs to it may be large. */
     @Override
     public String toString() {

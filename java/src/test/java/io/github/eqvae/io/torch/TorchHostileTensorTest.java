@@ -116,7 +116,6 @@ class TorchHostileTensorTest {
                 .op(Opcode.EMPTY_LIST, Opcode.NEWTRUE, Opcode.EMPTY_DICT, Opcode.TUPLE3)
                 .op(Opcode.REDUCE)
                 .stop()),
-        hostile("a lazy conjugate", tensor, "lazy conjugate", conjugate()),
         hostile(
             "a storage that is not there",
             Reason.MISSING_ENTRY,
@@ -166,11 +165,6 @@ class TorchHostileTensorTest {
                 .op(Opcode.TUPLE2)
                 .stop()),
         hostile(
-            "quantised storage",
-            Reason.FORBIDDEN_GLOBAL,
-            "torch.QInt8Storage",
-            pickle().storage("QInt8Storage", "0", 4).stop()),
-        hostile(
             "a storage of a dtype",
             storage,
             "expected a storage class",
@@ -202,20 +196,6 @@ class TorchHostileTensorTest {
 
   private static byte[] of(long elements, long offset, long[] shape, long[] strides) {
     return pickle().tensor(elements, offset, shape, strides).stop();
-  }
-
-  private static byte[] conjugate() {
-    return pickle()
-        .global("torch._utils", "_rebuild_tensor_v2")
-        .op(Opcode.MARK)
-        .storage("FloatStorage", "0", 4)
-        .integer(0)
-        .tuple(TWO)
-        .tuple(DENSE)
-        .op(Opcode.NEWFALSE, Opcode.EMPTY_DICT, Opcode.EMPTY_DICT)
-        .text("conj")
-        .op(Opcode.NEWTRUE, Opcode.SETITEM, Opcode.TUPLE, Opcode.REDUCE)
-        .stop();
   }
 
   @ParameterizedTest(name = "{0}: {1}")

@@ -103,4 +103,51 @@ class TorchSavedTest {
       }
     }
   }
+
+  /** What is no weight must not keep the weights beside it from being read. */
+  @Test
+  void everyKindOfTensorThatPyTorchAcceptsIsRead() throws IOException {
+    try (TorchFile file = Checkpoints.read(resource("kinds.pt"))) {
+      assertArrayEquals(new long[] {4, 4}, file.stateDict().get("weight").shape());
+      PyDict kinds =
+          assertInstanceOf(PyDict.class, ((PyDict) file.root()).get("beside").orElseThrow());
+      assertEquals(21, kinds.entries().size());
+      Map<String, String> expected =
+          Map.ofEntries(
+              Map.entry("sparse_coo", "sparse"),
+              Map.entry("sparse_csr", "sparse"),
+              Map.entry("sparse_csc", "sparse"),
+              Map.entry("sparse_bsr", "sparse"),
+              Map.entry("sparse_bsc", "sparse"),
+              Map.entry("sparse_parameter", "sparse"),
+              Map.entry("meta", "meta (without numbers)"),
+              Map.entry("meta_parameter", "meta (without numbers)"),
+              Map.entry("nested", "nested"),
+              Map.entry("quint8", "quantized"),
+              Map.entry("qint8", "quantized"),
+              Map.entry("qint32", "quantized"),
+              Map.entry("quint4x2", "quantized"),
+              Map.entry("conjugate", "lazily conjugated or negated"),
+              Map.entry("negative", "lazily conjugated or negated"),
+              Map.entry("bits8", "of a type that is not known"));
+      expected.forEach(
+          (name, kind) -> {
+            Placeholder value =
+                assertInstanceOf(Placeholder.class, kinds.get(name).orElseThrow(), name);
+            assertEquals(kind, value.tensorKind().orElse("no tensor"), name);
+          });
+      Map.of("float8_e8m0fnu", 3, "float4_e2m1fn_x2", 4, "complex32", 3)
+          .forEach(
+              (name, elements) -> {
+                TorchTensor tensor =
+                    assertInstanceOf(TorchTensor.class, kinds.get(name).orElseThrow(), name);
+                assertEquals(name, tensor.dtype().torchName());
+                assertEquals(elements.longValue(), tensor.elements());
+              });
+      Placeholder layout = assertInstanceOf(Placeholder.class, kinds.get("layout").orElseThrow());
+      assertEquals("torch.serialization._get_layout", layout.name());
+      assertEquals(java.util.Optional.empty(), layout.tensorKind());
+      assertEquals(new PyName("torch.quint8"), kinds.get("dtype").orElseThrow());
+    }
+  }
 }
