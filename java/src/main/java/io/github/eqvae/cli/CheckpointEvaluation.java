@@ -17,6 +17,7 @@ import io.github.eqvae.model.Autoencoder;
 import io.github.eqvae.model.Lpips;
 import io.github.eqvae.model.ModelFile;
 import io.github.eqvae.model.checkpoint.AutoencoderCheckpoint;
+import io.github.eqvae.model.checkpoint.Weights;
 import io.github.eqvae.tensor.Device;
 import io.github.eqvae.tensor.Stream;
 import java.io.IOException;
@@ -43,6 +44,7 @@ import java.util.OptionalLong;
  * @param seed of samples of the posterior; empty for its mode
  * @param ssim whose structural similarity
  * @param device where to compute
+ * @param weights which of the checkpoint's
  */
 record CheckpointEvaluation(
     Path checkpoint,
@@ -54,7 +56,8 @@ record CheckpointEvaluation(
     Optional<Path> inception,
     OptionalLong seed,
     Ssim.Variant ssim,
-    Optional<String> device) {
+    Optional<String> device,
+    Weights weights) {
   /** As the paper's tables are measured. */
   private static final List<Integer> ANGLES = List.of(90, 180, 270);
 
@@ -69,9 +72,10 @@ record CheckpointEvaluation(
                 err.println("eqvae: skipped broken image " + FileNames.shown(name) + ": " + cause));
     try (Device on = device.map(Device::open).orElseGet(Device::best);
         Stream stream = new Stream(on);
-        AutoencoderCheckpoint file = AutoencoderCheckpoint.open(checkpoint);
+        AutoencoderCheckpoint file = AutoencoderCheckpoint.open(checkpoint, weights);
         Autoencoder vae = file.load(stream);
         Closing closing = new Closing()) {
+      WeightsOption.say(err, checkpoint, file.weightsNote());
       Lpips distance = lpips.isPresent() ? lpips(lpips.get(), stream, closing) : null;
       RFid rfid =
           RFid.open(

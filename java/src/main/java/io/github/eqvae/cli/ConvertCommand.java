@@ -6,6 +6,7 @@ import io.github.eqvae.model.checkpoint.AutoencoderKind;
 import io.github.eqvae.model.checkpoint.AutoencoderSettings;
 import io.github.eqvae.model.checkpoint.CheckpointWriter;
 import io.github.eqvae.model.checkpoint.FloatType;
+import io.github.eqvae.model.checkpoint.FolderLayout;
 import io.github.eqvae.model.checkpoint.KnownModel;
 import java.io.IOException;
 import java.io.PrintWriter;
@@ -38,7 +39,7 @@ import picocli.CommandLine.Spec;
       "",
       "Examples:",
       "  eqvae convert sd-v1.ckpt vae/ --to diffusers",
-      "  eqvae convert eq-vae.ckpt vae/ --to diffusers --model sd-vae --dtype fp16",
+      "  eqvae convert eq-vae.ckpt vae/ --to diffusers --model sd-vae --dtype fp16 --variant fp16",
       "  eqvae convert runs/photos/model.safetensors vae/ --to diffusers --scaling-factor 0.9",
       "  eqvae convert runs/photos/model.safetensors vae/ --to diffusers --scaling-from"
           + " runs/photos/evaluation.json",
@@ -112,6 +113,22 @@ final class ConvertCommand implements Callable<Integer> {
               + " (latents_mean and latents_std).")
   private MeasuredScaling.Kind scalingKind = MeasuredScaling.Kind.FACTOR;
 
+  @Mixin private WeightsOption weights = new WeightsOption();
+
+  @Option(
+      names = "--variant",
+      paramLabel = "NAME",
+      description =
+          "Of a folder of diffusers: names its files so that from_pretrained(variant=NAME) finds"
+              + " them, such as fp16.")
+  private Optional<String> variant = Optional.empty();
+
+  @Option(
+      names = "--max-shard-size",
+      paramLabel = "SIZE",
+      description = "Of a folder of diffusers: cuts larger files, with an index. Default: 10GB.")
+  private Optional<String> maxShardSize = Optional.empty();
+
   @Option(names = "--overwrite", description = "Replaces DST if it is there.")
   private boolean overwrite;
 
@@ -126,8 +143,11 @@ final class ConvertCommand implements Callable<Integer> {
       throw new ParameterException(
           spec.commandLine(), "--scaling-from and --scaling-factor: give one of them.");
     }
+    FolderLayout layout = layout();
     requireFree();
-    try (AutoencoderCheckpoint checkpoint = AutoencoderCheckpoint.open(source)) {
+    try (ConvertSource opened = ConvertSource.open(source, weights.choice())) {
+      AutoencoderCheckpoint checkpoint = opened.checkpoint();
+      WeightsOption.say(stderr, source, checkpoint.weightsNote());
       AutoencoderSettings settings = settings(checkpoint);
       CheckpointWriter writer = new CheckpointWriter(dtype.map(d -> d.type));
       if (to == Target.COMPVIS) {
@@ -135,7 +155,7 @@ final class ConvertCommand implements Callable<Integer> {
       }
       CheckpointWriter.Written written =
           to == Target.DIFFUSERS
-              ? writer.writeDiffusers(destination, checkpoint, settings)
+              ? writer.writeDiffusers(destination, checkpoint, settings, layout)
               : pickle
                   ? writer.writeCkpt(destination, checkpoint, settings)
                   : writer.writeSafetensors(destination, checkpoint, settings);
@@ -144,6 +164,10 @@ final class ConvertCommand implements Callable<Integer> {
           .forEach(
               (what, count) ->
                   stderr.println("eqvae: note: left out: " + what + " (tensors: " + count + ")"));
+      checkpoint
+          .notFinite()
+          .forEach(line -> stderr.println("eqvae: warning: not finite (NaN or infinite): " + line));
+      sayScaling(settings, stderr);
       written
           .overflows()
           .forEach(
@@ -159,6 +183,30 @@ final class ConvertCommand implements Callable<Integer> {
       stdout.flush();
     }
     return 0;
+  }
+
+  private FolderLayout layout() {
+    if (to != Target.DIFFUSERS && (variant.isPresent() || maxShardSize.isPresent())) {
+      throw new ParameterException(
+          spec.commandLine(), "--variant and --max-shard-size are of folders: add --to diffusers.");
+    }
+    return new FolderLayout(
+        variant,
+        maxShardSize.map(FolderLayout::bytes).orElse(FolderLayout.DEFAULT.maxShardBytes()));
+  }
+
+  /** Most pipelines read scaling_factor alone; who changes the other values should know it. */
+  private static void sayScaling(AutoencoderSettings settings, PrintWriter stderr) {
+    settings
+        .scaling()
+        .filter(s -> !s.mean().isEmpty() && s.scalingFactor() == 1)
+        .ifPresent(
+            s ->
+                stderr.println(
+                    "eqvae: note: scaling_factor is 1 beside latents_mean and latents_std: a"
+                        + " generator sees (z - mean) / std only where its pipeline reads these"
+                        + " two. Those of DiT, SiT, SD and SDXL multiply by scaling_factor alone;"
+                        + " --scaling-kind factor is for them"));
   }
 
   private boolean isPickle() {

@@ -18,6 +18,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
@@ -71,6 +72,8 @@ final class DecodeCommand implements Callable<Integer> {
 
   @Spec private CommandSpec spec;
 
+  private int seen;
+
   private int done;
 
   @Override
@@ -87,8 +90,9 @@ final class DecodeCommand implements Callable<Integer> {
           out + " is there already; name another, or add --overwrite");
     }
     try (Device device = model.open();
-        Vae vae = model.load(device);
+        Vae vae = model.load(device, spec.commandLine().getErr());
         Sink sink = archive ? new Archive() : new Folder()) {
+      NotFinite notFinite = new NotFinite(spec.commandLine().getErr());
       boolean areScaled = scaled || files.scaled().orElse(false);
       Ticker ticker = new Ticker(spec.commandLine().getErr(), "decoded", 0, 0);
       files.visit(
@@ -100,7 +104,8 @@ final class DecodeCommand implements Callable<Integer> {
               int step = model.group();
               for (int i = 0; i < latents.count(); i += step) {
                 int to = Math.min(latents.count(), i + step);
-                take(tile.decode(vae, latents.part(i, to)), i, names);
+                Latents part = latents.part(i, to);
+                take(tile.decode(vae, part), i, names, part);
               }
             }
 
@@ -109,21 +114,39 @@ final class DecodeCommand implements Callable<Integer> {
               int step = model.group();
               for (int i = 0; i < codes.count(); i += step) {
                 int to = Math.min(codes.count(), i + step);
-                take(tile.decode(vae, codes.part(i, to)), i, names);
+                take(tile.decode(vae, codes.part(i, to)), i, names, null);
               }
             }
 
-            private void take(ImageBatch images, int first, List<String> names) throws IOException {
+            private void take(
+                ImageBatch images, int first, List<String> names, @Nullable Latents of)
+                throws IOException {
               for (int i = 0; i < images.count(); i++) {
                 String name =
                     names.isEmpty()
-                        ? String.format(Locale.ROOT, "%06d", done)
+                        ? String.format(Locale.ROOT, "%06d", seen)
                         : names.get(first + i);
-                sink.add(name, images.image(i));
-                ticker.at(++done);
+                seen++;
+                if (!isBad(name, images, i, of)) {
+                  sink.add(name, images.image(i));
+                  done++;
+                }
+                ticker.at(seen);
               }
             }
+
+            private boolean isBad(String name, ImageBatch images, int i, @Nullable Latents of) {
+              int latent = of == null ? 0 : of.values().length / of.count();
+              int image = images.pixels().length / images.count();
+              return of != null
+                      && notFinite.isAny(name, of.values(), i * latent, latent, "its latent")
+                  || notFinite.isAny(name, images.pixels(), i * image, image, "its image");
+            }
           });
+      if (archive) {
+        // Left out, they would give all later images another place in the array.
+        notFinite.failIfAny("No " + out + " was written: take them out of " + in + ".");
+      }
       sink.finish();
       stdout.printf(
           Locale.ROOT,
@@ -133,6 +156,7 @@ final class DecodeCommand implements Callable<Integer> {
           out,
           vae.memory().liveBytes() >> 20);
       stdout.flush();
+      notFinite.failIfAny("What made " + in + " diverged or overflowed in fp16.");
       return 0;
     }
   }

@@ -103,7 +103,7 @@ final class EncodeCommand implements Callable<Integer> {
     PrintWriter stdout = spec.commandLine().getOut();
     PrintWriter stderr = spec.commandLine().getErr();
     try (Device device = model.open();
-        Vae vae = model.load(device)) {
+        Vae vae = model.load(device, stderr)) {
       Content what = content.orElse(vae.codebookSize() > 0 ? Content.CODES : Content.MODE);
       EncodeOptions options =
           new EncodeOptions(

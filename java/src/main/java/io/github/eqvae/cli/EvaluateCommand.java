@@ -3,6 +3,8 @@ package io.github.eqvae.cli;
 import io.github.eqvae.EqvaeException;
 import io.github.eqvae.eval.Ssim;
 import io.github.eqvae.io.AtomicFiles;
+import io.github.eqvae.model.FiniteWeights;
+import io.github.eqvae.model.checkpoint.Weights;
 import io.github.eqvae.train.autoencoder.AutoencoderRecipe;
 import io.github.eqvae.train.autoencoder.TrainedModel;
 import io.github.eqvae.train.recipe.RecipeReader;
@@ -109,6 +111,8 @@ final class EvaluateCommand implements Callable<Integer> {
     }
   }
 
+  @Mixin private WeightsOption weights = new WeightsOption();
+
   @Mixin private DeviceOption device = new DeviceOption();
 
   @Spec private CommandSpec spec;
@@ -147,7 +151,7 @@ final class EvaluateCommand implements Callable<Integer> {
     AutoencoderRecipe recipe = folder.readRecipe(overrides);
     try (Session session = new Session(recipe, folder, false, stderr)) {
       session.trainer().resume(folder.latest(recipe, stderr));
-      session.trainer().useAverage();
+      useWanted(session);
       Result result =
           session.evaluate(
               seed(),
@@ -156,6 +160,7 @@ final class EvaluateCommand implements Callable<Integer> {
                     "eqvae: note: " + why + " in evaluation.inception_weights (docs/rfid.md)");
                 stderr.flush();
               });
+      result.requireFinite(run);
       stdout.print(result.text());
       AtomicFiles.write(run.resolve("evaluation.json"), result.json());
       AtomicFiles.write(
@@ -165,6 +170,15 @@ final class EvaluateCommand implements Callable<Integer> {
       stdout.flush();
     }
     return 0;
+  }
+
+  private void useWanted(Session session) {
+    TrainedModel.requireAverage(run, weights.choice());
+    if (weights.choice() != Weights.MODEL) {
+      session.trainer().useAverage();
+    }
+    FiniteWeights.require(
+        run.toString(), session.trainer().vae().parameters(), session.trainer().stream());
   }
 
   private OptionalLong seed() {
@@ -197,8 +211,10 @@ final class EvaluateCommand implements Callable<Integer> {
                 c.inception,
                 seed(),
                 c.ssim.orElse(Ssim.Variant.SCIKIT_IMAGE),
-                device.name())
+                device.name(),
+                weights.choice())
             .run(stderr);
+    result.requireFinite(run);
     stdout.print(result.text());
     if (c.json.isPresent()) {
       AtomicFiles.write(c.json.get(), result.json());

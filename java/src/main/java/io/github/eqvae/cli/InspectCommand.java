@@ -15,10 +15,12 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 import java.util.TreeMap;
 import java.util.concurrent.Callable;
 import java.util.stream.Collectors;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
@@ -31,8 +33,8 @@ import picocli.CommandLine.Spec;
     description = {
       "Says what a checkpoint holds.",
       "Format, architecture, the published model it matches, number of parameters, tensors, what"
-          + " else is in it, and what is missing or does not belong. Exits with 1 when it is not a"
-          + " whole autoencoder. No number is read, so that large files take no time."
+          + " else is in it, what is missing or does not belong, numbers that are not finite, and"
+          + " whether it can be run. Exits with 1 when it is not a whole autoencoder that can."
     },
     footer = {
       "",
@@ -50,6 +52,8 @@ final class InspectCommand implements Callable<Integer> {
   @Parameters(index = "0", paramLabel = "FILE", description = "A checkpoint: a file or a folder.")
   private Path path = Path.of(".");
 
+  @Mixin private WeightsOption weights = new WeightsOption();
+
   @Option(names = "--keys", description = "Lists every tensor with type and shape.")
   private boolean keys;
 
@@ -58,12 +62,12 @@ final class InspectCommand implements Callable<Integer> {
   @Override
   public Integer call() throws Exception {
     PrintWriter out = spec.commandLine().getOut();
-    try (CheckpointFile file = CheckpointFile.open(path)) {
+    try (CheckpointFile file = CheckpointFile.open(path, weights.choice())) {
       out.printf(ROW, "file", path);
       out.printf(ROW, "format", file.format());
       boolean whole;
       try {
-        AutoencoderCheckpoint checkpoint = AutoencoderCheckpoint.of(file);
+        AutoencoderCheckpoint checkpoint = AutoencoderCheckpoint.of(file, weights.choice());
         whole = print(out, checkpoint);
       } catch (EqvaeException.Argument | EqvaeException.Unsupported e) {
         groups(out, "", file.tensors().values());
@@ -82,6 +86,7 @@ final class InspectCommand implements Callable<Integer> {
     String prefix = checkpoint.prefix();
     out.printf(
         ROW, "naming", checkpoint.naming() + (prefix.isEmpty() ? "" : ", under " + prefix + "*"));
+    checkpoint.weightsNote().ifPresent(note -> out.printf(ROW, "weights", note));
     out.printf(ROW, "model", models(checkpoint.known()));
     checkpoint
         .architecture()
@@ -104,13 +109,28 @@ final class InspectCommand implements Callable<Integer> {
         .others()
         .forEach(
             (what, count) -> out.printf(ROW, "also there", what + " (tensors: " + count + ")"));
-    if (checkpoint.report().isClean()) {
+    boolean whole = checkpoint.report().isClean();
+    if (whole) {
       out.printf(ROW, "whole", "yes: nothing is missing, nothing unexpected");
     } else {
       out.printf(ROW, "whole", "no:");
       checkpoint.report().lines().forEach(line -> out.println("  " + line));
     }
-    return checkpoint.report().isClean();
+    List<String> notFinite = checkpoint.notFinite();
+    if (notFinite.isEmpty()) {
+      out.printf(ROW, "finite", "yes: no number is NaN or infinite");
+    } else {
+      out.printf(ROW, "finite", "no: NaN or infinite are");
+      notFinite.forEach(line -> out.println("  " + line));
+    }
+    Optional<String> obstacle = checkpoint.obstacle();
+    out.printf(
+        ROW,
+        "can be run",
+        obstacle
+            .map(why -> "no: " + why)
+            .orElse(whole && notFinite.isEmpty() ? "yes" : "no: see above"));
+    return whole && notFinite.isEmpty() && obstacle.isEmpty();
   }
 
   private static String models(List<KnownModel> known) {
@@ -132,6 +152,11 @@ final class InspectCommand implements Callable<Integer> {
     rows.put(
         "scaling_factor", orUnknown(scaling.stream().map(LatentScaling::scalingFactor).toList()));
     rows.put("shift_factor", orUnknown(scaling.stream().map(LatentScaling::shiftFactor).toList()));
+    if (scaling.stream().anyMatch(s -> !s.mean().isEmpty())) {
+      rows.put("latents_mean", orUnknown(scaling.stream().map(LatentScaling::mean).toList()));
+      rows.put("latents_std", orUnknown(scaling.stream().map(LatentScaling::std).toList()));
+    }
+    rows.put("force_upcast", orUnknown(settings.forceUpcast().stream().toList()));
     return rows;
   }
 

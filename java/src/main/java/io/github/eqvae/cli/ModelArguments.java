@@ -4,6 +4,7 @@ import io.github.eqvae.serve.Vae;
 import io.github.eqvae.serve.VaeOptions;
 import io.github.eqvae.tensor.Device;
 import java.io.IOException;
+import java.io.PrintWriter;
 import java.nio.file.Path;
 import java.util.Optional;
 import picocli.CommandLine.Mixin;
@@ -37,10 +38,7 @@ final class ModelArguments {
       description = "Images that go through the network at once. Default: 4.")
   private int batch = 4;
 
-  @Option(
-      names = "--raw-weights",
-      description = "Of a run: the weights as last trained, not their average (EMA).")
-  private boolean rawWeights;
+  @Mixin private WeightsOption weights = new WeightsOption();
 
   @Mixin private ScalingOptions scaling = new ScalingOptions();
 
@@ -56,9 +54,11 @@ final class ModelArguments {
     return device.map(Device::open).orElseGet(Device::best);
   }
 
-  Vae load(Device on) throws IOException {
+  Vae load(Device on, PrintWriter err) throws IOException {
     VaeOptions options =
-        VaeOptions.defaults().withSessions(sessions).withBatch(batch).withAverage(!rawWeights);
-    return Vae.load(model, on, scaling.scaling().map(options::withScaling).orElse(options));
+        VaeOptions.defaults().withSessions(sessions).withBatch(batch).withWeights(weights.choice());
+    Vae vae = Vae.load(model, on, scaling.scaling().map(options::withScaling).orElse(options));
+    WeightsOption.say(err, model, vae.weightsNote());
+    return vae;
   }
 }

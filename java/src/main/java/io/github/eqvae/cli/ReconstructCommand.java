@@ -18,6 +18,7 @@ import io.github.eqvae.model.checkpoint.AutoencoderCheckpoint;
 import io.github.eqvae.serve.ImageBatch;
 import io.github.eqvae.serve.Latents;
 import io.github.eqvae.serve.Vae;
+import io.github.eqvae.serve.VaeOptions;
 import io.github.eqvae.tensor.Device;
 import io.github.eqvae.tensor.Stream;
 import io.github.eqvae.train.autoencoder.TrainedModel;
@@ -27,6 +28,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
+import java.util.Optional;
 import java.util.concurrent.Callable;
 import java.util.function.UnaryOperator;
 import java.util.stream.IntStream;
@@ -98,6 +100,8 @@ final class ReconstructCommand implements Callable<Integer> {
 
   @Mixin private TileOption tile = new TileOption();
 
+  @Mixin private WeightsOption weights = new WeightsOption();
+
   @Mixin private DeviceOption device = new DeviceOption();
 
   @Spec private CommandSpec spec;
@@ -134,9 +138,10 @@ final class ReconstructCommand implements Callable<Integer> {
       requireFree(target);
     }
     int done = 0;
+    NotFinite notFinite = new NotFinite(stderr);
     try (Device on = device.name().map(Device::open).orElseGet(Device::best);
         Stream stream = new Stream(on);
-        Coder coder = transforms ? new Transforming(stream) : new Plain(on)) {
+        Coder coder = transforms ? new Transforming(stream, notFinite) : new Plain(on, notFinite)) {
       Ticker ticker = new Ticker(stderr, "reconstructed", pictures.size(), 0);
       for (int i = 0; i < pictures.size(); i++) {
         Image image;
@@ -147,9 +152,13 @@ final class ReconstructCommand implements Callable<Integer> {
         } catch (IOException broken) {
           continue; // named by the folder itself
         }
+        Optional<Image> result = coder.reconstruct(image, pictures.name(i));
+        if (result.isEmpty()) {
+          continue; // named already
+        }
         Path target = targets.get(i);
         Files.createDirectories(target.toAbsolutePath().getParent());
-        Images.writePng(target, coder.reconstruct(image));
+        Images.writePng(target, result.get());
         ticker.at(++done);
       }
       int broken = pictures.skipped().size();
@@ -162,8 +171,13 @@ final class ReconstructCommand implements Callable<Integer> {
           broken > 0 ? ", " + broken + " broken" : "",
           coder.bytes() >> 20);
       stdout.flush();
+      notFinite.failIfAny("The numbers overflow on the way through the model.");
     }
     return 0;
+  }
+
+  private static boolean isBad(NotFinite notFinite, String name, float[] pixels) {
+    return notFinite.isAny(name, pixels, 0, pixels.length, "its reconstruction");
   }
 
   private void requireFree(Path target) throws IOException {
@@ -194,8 +208,8 @@ final class ReconstructCommand implements Callable<Integer> {
 
   /** Pictures through an autoencoder. */
   private interface Coder extends AutoCloseable {
-    /** The reconstruction. */
-    Image reconstruct(Image picture);
+    /** The reconstruction; empty if its numbers are no picture. */
+    Optional<Image> reconstruct(Image picture, String name);
 
     /** What it took on the device. */
     long bytes();
@@ -215,11 +229,14 @@ final class ReconstructCommand implements Callable<Integer> {
 
   /** Through the interface for programs. */
   private final class Plain implements Coder {
+    private final NotFinite notFinite;
     private final Vae vae;
     private final UnaryOperator<Image> cut;
 
-    Plain(Device on) throws IOException {
-      vae = Vae.load(model, on);
+    Plain(Device on, NotFinite notFinite) throws IOException {
+      this.notFinite = notFinite;
+      vae = Vae.load(model, on, VaeOptions.defaults().withWeights(weights.choice()));
+      WeightsOption.say(spec.commandLine().getErr(), model, vae.weightsNote());
       try {
         cut =
             whole ? UnaryOperator.identity() : cropper(vae.resolution(), vae.downsamplingFactor());
@@ -230,11 +247,14 @@ final class ReconstructCommand implements Callable<Integer> {
     }
 
     @Override
-    public Image reconstruct(Image picture) {
+    public Optional<Image> reconstruct(Image picture, String name) {
       Image image = cut.apply(picture);
       ImageBatch batch = ImageBatch.ofImages(List.of(image.withChannels(vae.imageChannels())));
       Latents latents = tile.encode(vae, batch.padToMultiple(vae.downsamplingFactor()));
-      return tile.decode(vae, latents).crop(image.height(), image.width()).image(0);
+      ImageBatch again = tile.decode(vae, latents).crop(image.height(), image.width());
+      return isBad(notFinite, name, again.pixels())
+          ? Optional.empty()
+          : Optional.of(again.image(0));
     }
 
     @Override
@@ -250,28 +270,32 @@ final class ReconstructCommand implements Callable<Integer> {
 
   /** Squares, whose latents are transformed in between. */
   private final class Transforming implements Coder {
+    private final NotFinite notFinite;
     private final Stream stream;
     private final Autoencoder vae;
     private final Evaluator evaluator;
-    private final long weights;
+    private final long bytesOfWeights;
     private final SpatialTransform tau;
     private final UnaryOperator<Image> cut;
 
-    Transforming(Stream stream) throws IOException {
+    Transforming(Stream stream, NotFinite notFinite) throws IOException {
+      this.notFinite = notFinite;
       EqOptions options = EqOptions.RELEASED;
       int side;
       this.stream = stream;
       if (TrainedModel.isRun(model)) {
         options = TrainedModel.recipe(model).objective().eqOptions();
         side = TrainedModel.recipe(model).data().resolution();
-        vae = TrainedModel.load(model, stream, true);
+        vae = TrainedModel.load(model, stream, weights.choice());
       } else {
-        try (AutoencoderCheckpoint checkpoint = AutoencoderCheckpoint.open(model)) {
+        try (AutoencoderCheckpoint checkpoint =
+            AutoencoderCheckpoint.open(model, weights.choice())) {
+          WeightsOption.say(spec.commandLine().getErr(), model, checkpoint.weightsNote());
           vae = checkpoint.load(stream);
           side = vae.config().resolution();
         }
       }
-      weights = stream.device().memory().liveBytes();
+      bytesOfWeights = stream.device().memory().liveBytes();
       evaluator = new Evaluator(vae, null, stream);
       try {
         cut = cropper(side, vae.config().downsamplingFactor());
@@ -285,19 +309,21 @@ final class ReconstructCommand implements Callable<Integer> {
     }
 
     @Override
-    public Image reconstruct(Image picture) {
+    public Optional<Image> reconstruct(Image picture, String name) {
       Image image = cut.apply(picture).withChannels(vae.config().inChannels());
       int channels = image.channels();
       float[] x = new float[image.width() * image.height() * channels];
       image.toSigned(x, 0);
       float[] y = evaluator.decode(x, 1, image.width(), tau);
       int result = (int) Math.round(Math.sqrt(y.length / (double) channels));
-      return Image.ofFloats(result, result, channels, y, 0, -1, 1);
+      return isBad(notFinite, name, y)
+          ? Optional.empty()
+          : Optional.of(Image.ofFloats(result, result, channels, y, 0, -1, 1));
     }
 
     @Override
     public long bytes() {
-      return stream.device().memory().liveBytes() - weights;
+      return stream.device().memory().liveBytes() - bytesOfWeights;
     }
 
     @Override

@@ -1,5 +1,6 @@
 package io.github.eqvae.cli;
 
+import io.github.eqvae.EqvaeException;
 import io.github.eqvae.equivariance.SpatialTransform;
 import io.github.eqvae.eval.Evaluation;
 import io.github.eqvae.eval.Evaluator;
@@ -12,6 +13,7 @@ import io.github.eqvae.model.CodebookUsage;
 import io.github.eqvae.model.Lpips;
 import io.github.eqvae.tensor.Stream;
 import io.github.eqvae.train.autoencoder.AutoencoderRecipe;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
@@ -179,6 +181,23 @@ record Result(
           Images.png(Image.ofFloats(big, big, 1, picture, 0, low, Math.max(high, low + 1e-6f))));
     }
     return out;
+  }
+
+  /**
+   * Insists on figures that are numbers.
+   *
+   * @param model what was measured, for the message
+   * @throws EqvaeException.Argument if any is NaN
+   */
+  void requireFinite(Path model) {
+    double std = evaluation.statistics().std();
+    if (Double.isNaN(evaluation.psnr()) || Double.isNaN(evaluation.ssim()) || Double.isNaN(std)) {
+      throw new EqvaeException.Argument(
+          model
+              + ": the latents or reconstructions of some pictures are not finite (NaN), although"
+              + " its weights are: they overflow on the way. `eqvae reconstruct` names the"
+              + " pictures");
+    }
   }
 
   /** The figures for people. */

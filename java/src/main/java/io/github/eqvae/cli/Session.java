@@ -15,7 +15,6 @@ import io.github.eqvae.io.Images;
 import io.github.eqvae.io.SafetensorsWriter;
 import io.github.eqvae.model.Autoencoder;
 import io.github.eqvae.model.ModelFile;
-import io.github.eqvae.model.checkpoint.AutoencoderSettings;
 import io.github.eqvae.tensor.Stream;
 import io.github.eqvae.train.GraphStatistics;
 import io.github.eqvae.train.StepReport;
@@ -24,7 +23,7 @@ import io.github.eqvae.train.Trainer;
 import io.github.eqvae.train.autoencoder.AutoencoderRecipe;
 import io.github.eqvae.train.autoencoder.Datasets;
 import io.github.eqvae.train.autoencoder.EvaluationRecipe;
-import io.github.eqvae.train.autoencoder.InitialWeights;
+import io.github.eqvae.train.autoencoder.TrainedModel;
 import io.github.eqvae.train.checkpoint.Checkpoint;
 import io.github.eqvae.train.log.Progress;
 import io.github.eqvae.train.log.RunLog;
@@ -38,8 +37,6 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
-import java.util.Optional;
-import java.util.OptionalInt;
 import java.util.OptionalLong;
 import java.util.function.Consumer;
 
@@ -285,7 +282,11 @@ final class Session implements AutoCloseable {
   /** Evaluates, writes model and report; returns the summary for the terminal. */
   String finish() throws IOException {
     trainer.useAverage();
-    ModelFile.save(folder.model(), trainer.vae().parameters(), trainer.stream(), metadata());
+    ModelFile.save(
+        folder.model(),
+        trainer.vae().parameters(),
+        trainer.stream(),
+        TrainedModel.metadata(folder.path()));
     Result result = evaluate();
     ReportData report = Reports.single(recipe, folder, result);
     AtomicFiles.write(folder.report(), io.github.eqvae.train.report.Report.html(report));
@@ -296,20 +297,6 @@ final class Session implements AutoCloseable {
         + folder.report()
         + "\nmodel  "
         + folder.model();
-  }
-
-  /** What the tensors do not tell, so that the file can be converted without the recipe. */
-  private Map<String, String> metadata() throws IOException {
-    Map<String, String> metadata = new LinkedHashMap<>();
-    metadata.put("format", "pt");
-    AutoencoderSettings settings =
-        new AutoencoderSettings(
-            OptionalInt.of(recipe.model().normNumGroups()),
-            OptionalInt.of(recipe.data().resolution()),
-            InitialWeights.scaling(folder.path()),
-            Optional.empty());
-    metadata.putAll(settings.metadata());
-    return metadata;
   }
 
   /** The figures and the pictures of the model as it is now; rFID if its weights are named. */

@@ -119,7 +119,7 @@ final class TrainCommand implements Callable<Integer> {
         stderr.flush();
       }
       if (resume.isEmpty()) {
-        InitialWeights.check(recipe);
+        sayInitialWeights(recipe);
       }
       stdout.println(recipe.toYaml());
       stdout.print(MemoryPlan.of(recipe).text());
@@ -135,6 +135,9 @@ final class TrainCommand implements Callable<Integer> {
     if (used) {
       throw new EqvaeException.Argument(another);
     }
+    if (resume.isEmpty()) {
+      sayInitialWeights(recipe);
+    }
     try (Session session = new Session(recipe, folder, overfitBatch, stderr)) {
       if (session.train(resume.isPresent()) == Trainer.End.STOPPED) {
         return 0;
@@ -143,6 +146,15 @@ final class TrainCommand implements Callable<Integer> {
       stdout.flush();
       return 0;
     }
+  }
+
+  /** Says which weights of {@code model.init_from} are taken, if it holds two sets of them. */
+  private void sayInitialWeights(AutoencoderRecipe recipe) throws IOException {
+    WeightsOption.say(
+        spec.commandLine().getErr(),
+        recipe.model().initFrom().orElse(Path.of("model.init_from")),
+        InitialWeights.check(recipe)
+            .map(note -> note.replace("--weights ", "model.init_weights=")));
   }
 
   private AutoencoderRecipe recipe() {

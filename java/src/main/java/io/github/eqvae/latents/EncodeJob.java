@@ -282,9 +282,9 @@ public final class EncodeJob {
     }
     // The noise of an image depends on its place among the whole ones of its shard.
     long first = (long) shard.number() * options.shardSize() + shard.images();
-    add(whole, "", first);
+    add(whole, samples, "", first);
     if (options.hflip()) {
-      add(whole.stream().map(Image::flipHorizontal).toList(), Shard.FLIP, FLIPPED + first);
+      add(whole.stream().map(Image::flipHorizontal).toList(), samples, Shard.FLIP, FLIPPED + first);
     }
     shard.add(samples, s -> Optional.ofNullable(pendingKeys.get(s.number())), options.labels());
     pendingKeys.clear();
@@ -292,7 +292,21 @@ public final class EncodeJob {
     listener.encoded(index.images() + kept);
   }
 
-  private void add(List<Image> images, String suffix, long first) {
+  /** One NaN in a shard would make all statistics NaN, and the generator that learns from it. */
+  private static void requireFinite(List<Sample> samples, float[] values) {
+    int each = values.length / samples.size();
+    for (int i = 0; i < values.length; i++) {
+      if (!Float.isFinite(values[i])) {
+        throw new EqvaeException.Argument(
+            samples.get(i / each).name()
+                + ": its latent is not finite (NaN or infinite), although the weights are: the"
+                + " numbers overflow on the way through the encoder. Nothing of its shard was"
+                + " written; take the picture out, or encode in fp32");
+      }
+    }
+  }
+
+  private void add(List<Image> images, List<Sample> samples, String suffix, long first) {
     ImageBatch batch = ImageBatch.ofImages(images);
     switch (options.content()) {
       case CODES -> {
@@ -301,6 +315,8 @@ public final class EncodeJob {
       }
       case MOMENTS -> {
         Moments m = tiling.map(t -> vae.moments(batch, t)).orElseGet(() -> vae.moments(batch));
+        requireFinite(samples, m.mean());
+        requireFinite(samples, m.std());
         shard.add(Content.MOMENTS.key() + suffix, m);
       }
       case MODE, SAMPLE -> {
@@ -312,6 +328,7 @@ public final class EncodeJob {
             tiling
                 .map(t -> vae.encode(batch, posterior, t))
                 .orElseGet(() -> vae.encode(batch, posterior));
+        requireFinite(samples, z.values());
         shard.add(Content.MODE.key() + suffix, options.scaled() ? vae.scale(z) : z, z);
       }
     }

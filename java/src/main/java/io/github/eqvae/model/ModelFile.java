@@ -56,8 +56,8 @@ public final class ModelFile {
    * @param parameters what to fill
    * @param stream waited for
    * @throws IOException when the file cannot be read
-   * @throws EqvaeException.Argument when tensors are missing or have other shapes; the message
-   *     lists them
+   * @throws EqvaeException.Argument when tensors are missing, have other shapes or numbers that are
+   *     not finite; the message lists them
    */
   public static void load(Path path, ParameterStore parameters, Stream stream) throws IOException {
     try (SafetensorsFile file = SafetensorsFile.open(path)) {
@@ -87,6 +87,7 @@ public final class ModelFile {
                     ? ""
                     : "; it also holds " + summary(List.copyOf(unexpected))));
       }
+      FiniteWeights.require(path.toString(), notFinite(file, parameters));
       for (Parameter p : parameters.all()) {
         if (file.contains(p.name())) {
           p.value().set(stream, file.floats(p.name()));
@@ -94,6 +95,20 @@ public final class ModelFile {
       }
       parameters.repack(stream);
     }
+  }
+
+  private static List<String> notFinite(SafetensorsFile file, ParameterStore parameters) {
+    List<String> lines = new ArrayList<>();
+    for (Parameter p : parameters.all()) {
+      if (file.contains(p.name())) {
+        float[] values = file.floats(p.name());
+        long count = FiniteWeights.count(values);
+        if (count > 0) {
+          lines.add(FiniteWeights.line(p.name(), count, values.length));
+        }
+      }
+    }
+    return lines;
   }
 
   private static String summary(List<String> items) {

@@ -22,6 +22,7 @@ import java.util.Optional;
  * @param resolution side of the images it was trained with; the model's own resolution only names
  *     the levels that have attention
  * @param scaling of its latents, if the file says
+ * @param note which weights these are, where there were two sets of them
  * @param codebook all codes {@code [n_embed, embed_dim]}; empty without a codebook
  */
 record Loaded(
@@ -29,6 +30,7 @@ record Loaded(
     Autoencoder model,
     int resolution,
     Optional<LatentScaling> scaling,
+    Optional<String> note,
     float[] codebook) {
   /** Reads whatever is at the path. */
   static Loaded read(Path path, Device device, VaeOptions options) throws IOException {
@@ -36,25 +38,28 @@ record Loaded(
       Autoencoder model;
       Optional<LatentScaling> scaling;
       int resolution;
+      Optional<String> note = Optional.empty();
       if (TrainedModel.isRun(path)) {
         try {
-          model = TrainedModel.load(path, stream, options.average());
+          model = TrainedModel.load(path, stream, options.weights());
           scaling = InitialWeights.scaling(path);
           resolution = TrainedModel.recipe(path).data().resolution();
         } catch (RecipeException e) {
           throw new EqvaeException.Argument(String.valueOf(e.getMessage()));
         }
       } else {
-        try (AutoencoderCheckpoint checkpoint = AutoencoderCheckpoint.open(path)) {
+        try (AutoencoderCheckpoint checkpoint =
+            AutoencoderCheckpoint.open(path, options.weights())) {
           model = checkpoint.load(stream);
           scaling = checkpoint.settings().scaling();
           resolution = model.config().resolution();
+          note = checkpoint.weightsNote();
         }
       }
       float[] codebook =
           model instanceof VqModel vq ? vq.codebook().value().toFloats(stream) : new float[0];
       stream.sync();
-      return new Loaded(path, model, resolution, scaling, codebook);
+      return new Loaded(path, model, resolution, scaling, note, codebook);
     }
   }
 }

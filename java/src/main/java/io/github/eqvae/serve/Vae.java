@@ -66,8 +66,8 @@ public final class Vae implements AutoCloseable {
    * @param options sessions, batches, averaged weights, scaling
    * @return the model; the caller closes it
    * @throws IOException when it cannot be read, or a file breaks the rules of its format
-   * @throws EqvaeException.Argument when it holds no autoencoder, or not a whole one; the message
-   *     says what it is and what is missing
+   * @throws EqvaeException.Argument when it holds no autoencoder, or not a whole one, or numbers
+   *     that are not finite; the message says what it is and what is wrong
    * @throws EqvaeException.Unsupported when it is an autoencoder that cannot be computed here
    * @throws EqvaeException.OutOfMemory when the device cannot hold it
    */
@@ -142,6 +142,15 @@ public final class Vae implements AutoCloseable {
    */
   public Optional<LatentScaling> scaling() {
     return options.scaling().or(loaded::scaling);
+  }
+
+  /**
+   * Which weights were taken, where the file holds an average (EMA) beside those as last trained.
+   *
+   * @return what was taken, what else is there and how to take that; empty if there is one set
+   */
+  public Optional<String> weightsNote() {
+    return loaded.note();
   }
 
   /**

@@ -2,6 +2,7 @@ package io.github.eqvae.serve;
 
 import io.github.eqvae.EqvaeException;
 import io.github.eqvae.model.LatentScaling;
+import io.github.eqvae.model.checkpoint.Weights;
 import java.util.Optional;
 
 /**
@@ -11,12 +12,13 @@ import java.util.Optional;
  *     calls wait. The device's threads are divided among them
  * @param batch images that go through the network at once; larger batches are cut and spread over
  *     the sessions. Memory grows with it
- * @param average whether a training run's averaged weights (EMA) are taken, if it keeps them
+ * @param weights which weights of a training run or checkpoint that holds an average (EMA) beside
+ *     those as last trained
  * @param scaling how latents are scaled, where the checkpoint does not say or is wrong
  */
 public record VaeOptions(
-    int sessions, int batch, boolean average, Optional<LatentScaling> scaling) {
-  private static final VaeOptions DEFAULTS = new VaeOptions(1, 4, true, Optional.empty());
+    int sessions, int batch, Weights weights, Optional<LatentScaling> scaling) {
+  private static final VaeOptions DEFAULTS = new VaeOptions(1, 4, Weights.AUTO, Optional.empty());
 
   /** Checks the numbers. */
   public VaeOptions {
@@ -42,7 +44,7 @@ public record VaeOptions(
    * @return the options
    */
   public VaeOptions withSessions(int value) {
-    return new VaeOptions(value, batch, average, scaling);
+    return new VaeOptions(value, batch, weights, scaling);
   }
 
   /**
@@ -52,7 +54,7 @@ public record VaeOptions(
    * @return the options
    */
   public VaeOptions withBatch(int value) {
-    return new VaeOptions(sessions, value, average, scaling);
+    return new VaeOptions(sessions, value, weights, scaling);
   }
 
   /**
@@ -62,6 +64,17 @@ public record VaeOptions(
    * @return the options
    */
   public VaeOptions withAverage(boolean value) {
+    return withWeights(value ? Weights.AUTO : Weights.MODEL);
+  }
+
+  /**
+   * With one of two sets of weights.
+   *
+   * @param value {@link Weights#EMA} refuses what has no average, {@link Weights#AUTO}, the
+   *     default, takes it where it is
+   * @return the options
+   */
+  public VaeOptions withWeights(Weights value) {
     return new VaeOptions(sessions, batch, value, scaling);
   }
 
@@ -72,6 +85,6 @@ public record VaeOptions(
    * @return the options
    */
   public VaeOptions withScaling(LatentScaling value) {
-    return new VaeOptions(sessions, batch, average, Optional.of(value));
+    return new VaeOptions(sessions, batch, weights, Optional.of(value));
   }
 }

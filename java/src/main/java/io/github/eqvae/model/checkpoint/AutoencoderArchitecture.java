@@ -9,6 +9,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Optional;
 import java.util.stream.IntStream;
 
 /**
@@ -147,6 +148,29 @@ public record AutoencoderArchitecture(
         settings.normNumGroups().orElse(AutoencoderSettings.DEFAULT_GROUPS),
         useQuantConv,
         midBlockAddAttention);
+  }
+
+  /**
+   * Whether a model here can have this architecture.
+   *
+   * @param settings what the tensors do not tell
+   * @return why not, and what would be needed; empty if one can
+   */
+  public Optional<String> obstacle(AutoencoderSettings settings) {
+    try {
+      AutoencoderConfig config = network(settings);
+      if (ch % config.normGroups() != 0) {
+        return Optional.of(
+            "the first convolution gives "
+                + ch
+                + " channels, which "
+                + config.normGroups()
+                + " groups of a norm do not divide");
+      }
+      return Optional.empty();
+    } catch (EqvaeException.Argument | EqvaeException.Unsupported e) {
+      return Optional.of(String.valueOf(e.getMessage()));
+    }
   }
 
   /**

@@ -3,16 +3,15 @@ package io.github.eqvae.model.checkpoint;
 import io.github.eqvae.EqvaeException;
 import io.github.eqvae.model.Autoencoder;
 import io.github.eqvae.model.AutoencoderKl;
+import io.github.eqvae.model.FiniteWeights;
 import io.github.eqvae.model.LatentScaling;
 import io.github.eqvae.model.VqModel;
 import io.github.eqvae.nn.Parameter;
 import io.github.eqvae.nn.ParameterStore;
-import io.github.eqvae.tensor.Shape;
 import io.github.eqvae.tensor.Stream;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -34,9 +33,6 @@ import java.util.TreeMap;
  * }</pre>
  */
 public final class AutoencoderCheckpoint implements AutoCloseable {
-  /** A place of projections that some keep as matrices and others as 1×1 convolutions. */
-  private static final String PROJECTION = ".*\\.attn[._]\\d+\\.(q|k|v|proj_out)\\.weight";
-
   private final CheckpointFile file;
   private final AutoencoderKeys keys;
   private final AutoencoderArchitecture architecture;
@@ -52,7 +48,7 @@ public final class AutoencoderCheckpoint implements AutoCloseable {
     this.keys = keys;
     this.architecture = architecture;
     this.settings = settings;
-    report = compare();
+    report = KeyComparison.of(keys, architecture);
   }
 
   /**
@@ -67,9 +63,23 @@ public final class AutoencoderCheckpoint implements AutoCloseable {
    * @throws IOException if it cannot be read, or a file breaks the rules of its format
    */
   public static AutoencoderCheckpoint open(Path path) throws IOException {
-    CheckpointFile file = CheckpointFile.open(path);
+    return open(path, Weights.AUTO);
+  }
+
+  /**
+   * Opens a file or a folder.
+   *
+   * @param path as of {@link #open(Path)}
+   * @param weights which of them, if there is an average beside those as last trained
+   * @return the open checkpoint; the caller closes it
+   * @throws EqvaeException.Argument as of {@link #open(Path)}, or if it lacks those weights
+   * @throws EqvaeException.Unsupported as of {@link #open(Path)}
+   * @throws IOException as of {@link #open(Path)}
+   */
+  public static AutoencoderCheckpoint open(Path path, Weights weights) throws IOException {
+    CheckpointFile file = CheckpointFile.open(path, weights);
     try {
-      return of(file);
+      return of(file, weights);
     } catch (IOException | RuntimeException | Error e) {
       file.close();
       throw e;
@@ -80,15 +90,31 @@ public final class AutoencoderCheckpoint implements AutoCloseable {
    * Looks for an autoencoder in an open checkpoint.
    *
    * @param file the checkpoint; from now on closed by what is returned
+   * @param weights which of them
    * @return the autoencoder in it
    * @throws EqvaeException.Argument as of {@link #open}
    * @throws EqvaeException.Unsupported as of {@link #open}
    * @throws IOException if {@code config.json} cannot be read
    */
-  public static AutoencoderCheckpoint of(CheckpointFile file) throws IOException {
-    String name = file.path().toString();
+  public static AutoencoderCheckpoint of(CheckpointFile file, Weights weights) throws IOException {
     Optional<Path> configFile = file.config();
-    AutoencoderKeys keys = AutoencoderKeys.of(file);
+    try {
+      return read(file, weights, configFile);
+    } catch (EqvaeException.Argument | EqvaeException.Unsupported e) {
+      // Tensors of another class look like a damaged file of ours; its config.json knows better.
+      String other = configFile.isPresent() ? DiffusersConfig.className(configFile.get()) : "";
+      if (other.isEmpty() || ForeignClass.isOurs(other)) {
+        throw e;
+      }
+      throw new EqvaeException.Unsupported(
+          file.path() + " is, as its config.json says, " + ForeignClass.describe(other));
+    }
+  }
+
+  private static AutoencoderCheckpoint read(
+      CheckpointFile file, Weights weights, Optional<Path> configFile) throws IOException {
+    String name = file.path().toString();
+    AutoencoderKeys keys = AutoencoderKeys.of(file, weights);
     Optional<DiffusersConfig> config = Optional.empty();
     // A config.json beside a CompVis file belongs to somebody else.
     if (configFile.isPresent() && keys.naming() != KeyNaming.COMPVIS) {
@@ -140,42 +166,6 @@ public final class AutoencoderCheckpoint implements AutoCloseable {
     }
   }
 
-  private KeyReport compare() {
-    List<String> missing = new ArrayList<>();
-    List<String> misshaped = new ArrayList<>();
-    Map<String, Shape> expected = architecture.tensors();
-    expected.forEach(
-        (name, shape) -> {
-          StoredTensor tensor = keys.tensors().get(name);
-          if (tensor == null) {
-            missing.add(keys.nameInFile(name) + " " + shape);
-          } else if (!fits(name, tensor.shape(), shape)) {
-            misshaped.add(tensor + ", expected " + shape);
-          } else if (FloatType.of(tensor.dtype()).isEmpty()) {
-            misshaped.add(tensor + ", expected " + Arrays.toString(FloatType.values()));
-          }
-        });
-    List<String> unexpected = new ArrayList<>(keys.unexpected());
-    keys.tensors()
-        .forEach(
-            (name, tensor) -> {
-              if (!expected.containsKey(name)) {
-                unexpected.add(tensor.toString());
-              }
-            });
-    return new KeyReport(missing, unexpected, misshaped);
-  }
-
-  /** The projections of attention are matrices for some and convolutions for others. */
-  private static boolean fits(String name, long[] shape, Shape expected) {
-    long[] full = shape;
-    if (name.matches(PROJECTION) && (shape.length == 2 || shape.length == 3)) {
-      full = Arrays.copyOf(shape, 4);
-      Arrays.fill(full, shape.length, 4, 1);
-    }
-    return Arrays.equals(full, expected.extents());
-  }
-
   /**
    * The file.
    *
@@ -201,6 +191,15 @@ public final class AutoencoderCheckpoint implements AutoCloseable {
    */
   public String prefix() {
     return keys.prefix();
+  }
+
+  /**
+   * Which weights these are, where the file holds two sets of them.
+   *
+   * @return what was taken, what else is there and how to take that; empty if there is one set
+   */
+  public Optional<String> weightsNote() {
+    return keys.weightsNote();
   }
 
   /**
@@ -270,6 +269,32 @@ public final class AutoencoderCheckpoint implements AutoCloseable {
   }
 
   /**
+   * Whether a model can be built of it, apart from missing tensors.
+   *
+   * @return why not; empty if it can
+   */
+  public Optional<String> obstacle() {
+    return architecture.obstacle(settings);
+  }
+
+  /**
+   * Reads all numbers, and looks for those that are NaN or infinite.
+   *
+   * @return a line per tensor that has some, in the names of the file
+   */
+  public List<String> notFinite() {
+    List<String> lines = new ArrayList<>();
+    for (StoredTensor tensor : keys.tensors().values()) {
+      FloatType.of(tensor.dtype())
+          .map(type -> type.notFinite(tensor.bytes()))
+          .filter(count -> count > 0)
+          .ifPresent(
+              count -> lines.add(FiniteWeights.line(tensor.name(), count, tensor.elements())));
+    }
+    return lines;
+  }
+
+  /**
    * Builds the model and reads its weights.
    *
    * @param stream orders the work; its device holds the parameters
@@ -318,8 +343,8 @@ public final class AutoencoderCheckpoint implements AutoCloseable {
    *
    * @param parameters what to fill; CompVis names
    * @param stream waited for
-   * @throws EqvaeException.Argument if tensors are missing, unexpected or of another shape; the
-   *     message has all of them
+   * @throws EqvaeException.Argument if tensors are missing, unexpected or of another shape, or hold
+   *     numbers that are not finite; the message has all of them
    */
   public void loadInto(ParameterStore parameters, Stream stream) {
     List<String> missing = new ArrayList<>();
@@ -329,7 +354,7 @@ public final class AutoencoderCheckpoint implements AutoCloseable {
       StoredTensor tensor = unexpected.remove(p.name());
       if (tensor == null) {
         missing.add(keys.nameInFile(p.name()) + " " + p.shape());
-      } else if (!fits(p.name(), tensor.shape(), p.shape())) {
+      } else if (!KeyComparison.fits(p.name(), tensor.shape(), p.shape())) {
         String line = tensor + ", expected " + p.shape();
         if (!misshaped.contains(line)) {
           misshaped.add(line);
@@ -338,7 +363,9 @@ public final class AutoencoderCheckpoint implements AutoCloseable {
     }
     List<String> others = new ArrayList<>(keys.unexpected());
     unexpected.values().forEach(tensor -> others.add(tensor.toString()));
-    new KeyReport(missing, others, misshaped).requireClean(file.path() + " does not fit the model");
+    new KeyReport(missing, others, misshaped, report.mistyped())
+        .requireClean(file.path() + " does not fit the model");
+    FiniteWeights.require(file.path().toString(), notFinite());
     for (Parameter p : parameters.all()) {
       p.value().set(stream, keys.tensors().get(p.name()).floats());
     }

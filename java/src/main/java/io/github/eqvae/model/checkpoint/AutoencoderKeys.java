@@ -6,6 +6,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.regex.Matcher;
@@ -20,6 +21,8 @@ import java.util.regex.Pattern;
  * @param tensors by CompVis name
  * @param unexpected what lies among them without being a part of an autoencoder
  * @param others what the checkpoint is known to hold beside, and how many tensors of it
+ * @param average whether these are averaged weights
+ * @param weightsNote which weights were taken, if there are two sets of them
  */
 record AutoencoderKeys(
     KeyNaming naming,
@@ -27,15 +30,9 @@ record AutoencoderKeys(
     int levels,
     Map<String, StoredTensor> tensors,
     List<String> unexpected,
-    Map<String, Integer> others) {
-
-  /** Tensors that every autoencoder has, under the same name in every naming. */
-  private static final List<String> ANCHORS =
-      List.of(
-          "encoder.conv_in.weight",
-          "decoder.conv_out.weight",
-          "encoder.conv_out.weight",
-          "decoder.conv_in.weight");
+    Map<String, Integer> others,
+    boolean average,
+    Optional<String> weightsNote) {
 
   /** Taken first where a file has several. */
   private static final List<String> PREFIXES =
@@ -46,7 +43,7 @@ record AutoencoderKeys(
 
   private static final int NAMES_SHOWN = 5;
 
-  static AutoencoderKeys of(CheckpointFile file) {
+  static AutoencoderKeys of(CheckpointFile file, Weights wanted) {
     String prefix = prefix(file);
     Map<String, StoredTensor> inside = new LinkedHashMap<>();
     Map<String, Integer> others = new TreeMap<>();
@@ -63,21 +60,30 @@ record AutoencoderKeys(
     KeyNaming naming = naming(file, inside);
     int levels = levels(inside);
     KeyMap map = new KeyMap(levels);
+    List<String> parameters =
+        inside.keySet().stream()
+            .filter(name -> map.translate(name, naming, KeyNaming.COMPVIS).isPresent())
+            .toList();
+    AveragedWeights.Choice choice =
+        AveragedWeights.choose(file, prefix, inside, parameters, wanted);
     Map<String, StoredTensor> tensors = new LinkedHashMap<>();
     List<String> unexpected = new ArrayList<>();
-    inside.forEach(
-        (name, tensor) -> {
-          Optional<String> ours = map.translate(name, naming, KeyNaming.COMPVIS);
-          Optional<String> group = KeyGroups.of(name);
-          if (ours.isPresent()) {
-            tensors.put(ours.get(), tensor);
-          } else if (group.isPresent()) {
-            others.merge(group.get(), 1, Integer::sum);
-          } else {
-            unexpected.add(tensor.toString());
-          }
-        });
-    return new AutoencoderKeys(naming, prefix, levels, tensors, unexpected, others);
+    choice
+        .tensors()
+        .forEach(
+            (name, tensor) -> {
+              Optional<String> ours = map.translate(name, naming, KeyNaming.COMPVIS);
+              Optional<String> group = KeyGroups.of(name);
+              if (ours.isPresent()) {
+                tensors.put(ours.get(), tensor);
+              } else if (group.isPresent()) {
+                others.merge(group.get(), 1, Integer::sum);
+              } else {
+                unexpected.add(tensor.toString());
+              }
+            });
+    return new AutoencoderKeys(
+        naming, prefix, levels, tensors, unexpected, others, choice.average(), choice.note());
   }
 
   /** The name that a tensor has, or should have, in the file. */
@@ -92,14 +98,9 @@ record AutoencoderKeys(
   }
 
   private static String prefix(CheckpointFile file) {
-    TreeSet<String> found = new TreeSet<>();
-    for (String anchor : ANCHORS) {
-      for (String name : file.tensors().keySet()) {
-        String before = name.substring(0, Math.max(0, name.length() - anchor.length()));
-        if (name.endsWith(anchor) && (before.isEmpty() || before.endsWith("."))) {
-          found.add(before);
-        }
-      }
+    Set<String> found = new TreeSet<>(AutoencoderPrefix.all(file.tensors().keySet()));
+    if (!found.stream().allMatch(AveragedWeights::isAverage)) {
+      found.removeIf(AveragedWeights::isAverage);
     }
     for (String known : PREFIXES) {
       if (found.contains(known)) {
@@ -107,7 +108,7 @@ record AutoencoderKeys(
       }
     }
     if (found.size() == 1) {
-      return found.first();
+      return found.iterator().next();
     }
     if (found.size() > 1) {
       throw new EqvaeException.Argument(
@@ -123,7 +124,7 @@ record AutoencoderKeys(
                         "none of its "
                             + file.tensors().size()
                             + " tensors is called "
-                            + ANCHORS.getFirst()
+                            + AutoencoderPrefix.ANCHORS.getFirst()
                             + ", it has "
                             + file.tensors().keySet().stream().limit(NAMES_SHOWN).toList())
             + ". Expected encoder and decoder as CompVis or diffusers name them.");

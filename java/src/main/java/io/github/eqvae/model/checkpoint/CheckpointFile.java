@@ -2,7 +2,6 @@ package io.github.eqvae.model.checkpoint;
 
 import io.github.eqvae.EqvaeException;
 import io.github.eqvae.io.SafetensorsFile;
-import io.github.eqvae.io.torch.TorchDtype;
 import io.github.eqvae.io.torch.TorchFile;
 import io.github.eqvae.io.torch.TorchTensor;
 import io.github.eqvae.io.torch.TorchValue;
@@ -43,6 +42,9 @@ public final class CheckpointFile implements AutoCloseable {
   private final Map<String, StoredTensor> tensors = new LinkedHashMap<>();
   private final Map<String, String> metadata = new LinkedHashMap<>();
   private final List<String> beside = new ArrayList<>();
+  private final Map<String, Map<String, StoredTensor>> sections = new LinkedHashMap<>();
+  private String section = "";
+  private boolean keepsAverage;
   private String format = "";
   private Optional<Path> config = Optional.empty();
 
@@ -59,6 +61,19 @@ public final class CheckpointFile implements AutoCloseable {
    * @throws IOException if it cannot be read, or a file breaks the rules of its format
    */
   public static CheckpointFile open(Path path) throws IOException {
+    return open(path, Weights.AUTO);
+  }
+
+  /**
+   * Opens a file or a folder.
+   *
+   * @param path as of {@link #open(Path)}
+   * @param weights which of the variants of a folder of diffusers; of a file all are there
+   * @return as of {@link #open(Path)}
+   * @throws EqvaeException.Argument as of {@link #open(Path)}
+   * @throws IOException as of {@link #open(Path)}
+   */
+  public static CheckpointFile open(Path path, Weights weights) throws IOException {
     CheckpointFile file = new CheckpointFile(path);
     try {
       if (Files.isRegularFile(path.resolve(RUN))) {
@@ -71,9 +86,22 @@ public final class CheckpointFile implements AutoCloseable {
                   + ". Go on with it: eqvae train --resume "
                   + path);
         }
+        if (weights == Weights.MODEL) {
+          throw new EqvaeException.Argument(
+              path
+                  + " is the folder of a run, whose "
+                  + RUN_MODEL
+                  + " holds the average if the run keeps one; the weights as last trained are in"
+                  + " its checkpoints alone, where encode, decode, reconstruct, evaluate and"
+                  + " convert find them");
+        }
+        file.keepsAverage = true;
         file.format = "run, " + RUN_MODEL + " (" + file.add(model, Map.of()) + ")";
       } else if (Files.isDirectory(path)) {
-        file.addFolder(DiffusersFolder.open(path));
+        file.addFolder(DiffusersFolder.open(path, weights));
+        file.keepsAverage = weights == Weights.EMA;
+      } else if (DiffusersFolder.isIndex(path)) {
+        file.addFolder(DiffusersFolder.ofIndex(path));
       } else {
         file.format = file.add(path, Map.of());
         Path sibling = path.toAbsolutePath().resolveSibling(DiffusersFolder.CONFIG);
@@ -149,30 +177,27 @@ public final class CheckpointFile implements AutoCloseable {
     }
   }
 
-  private void addAll(Path file, Map<String, Path> shards, TorchFile source) throws IOException {
-    Map<String, TorchTensor> dict = source.stateDict();
-    dict.forEach(
-        (name, tensor) ->
-            add(
-                file,
-                shards,
-                new StoredTensor(name, dtype(tensor.dtype()), tensor.shape(), tensor::bytes)));
+  private void addAll(Path file, Map<String, Path> shards, TorchFile source) {
+    TorchSections found = TorchSections.of(source);
+    section = found.name();
+    sections.putAll(found.others());
+    found.tensors().values().forEach(tensor -> add(file, shards, tensor));
     if (source.root() instanceof TorchValue.PyDict root) {
       for (TorchValue.PyDict.Entry entry : root.entries()) {
         boolean tensor = entry.value() instanceof TorchTensor;
         if (entry.key() instanceof TorchValue.PyStr key && !tensor) {
-          beside(key.value(), entry.value(), dict);
+          beside(key.value(), entry.value());
         }
       }
     }
   }
 
-  private void beside(String key, TorchValue value, Map<String, TorchTensor> dict) {
+  private void beside(String key, TorchValue value) {
+    if (!section.isEmpty() && (section.equals(key) || section.startsWith(key + "."))) {
+      return; // this is where the weights are
+    }
     if (value instanceof TorchValue.PyDict inner) {
       for (TorchValue.PyDict.Entry entry : inner.entries()) {
-        if (entry.value() instanceof TorchTensor tensor && dict.containsValue(tensor)) {
-          return; // this is where the weights are
-        }
         if (key.equals(SETTINGS)
             && entry.key() instanceof TorchValue.PyStr name
             && entry.value() instanceof TorchValue.PyStr text) {
@@ -189,16 +214,6 @@ public final class CheckpointFile implements AutoCloseable {
           case TorchValue.PyList list -> key + " (" + list.values().size() + " entries)";
           default -> key;
         });
-  }
-
-  /** The name that safetensors has for a type. */
-  private static String dtype(TorchDtype dtype) {
-    for (FloatType type : FloatType.values()) {
-      if (type.torch() == dtype) {
-        return type.name();
-      }
-    }
-    return dtype.torchName();
   }
 
   private void add(Path file, Map<String, Path> shards, StoredTensor tensor) {
@@ -243,6 +258,21 @@ public final class CheckpointFile implements AutoCloseable {
    */
   public List<String> beside() {
     return Collections.unmodifiableList(beside);
+  }
+
+  /** The dictionary of a PyTorch checkpoint that the tensors are in; empty for its root. */
+  String section() {
+    return section;
+  }
+
+  /** Other dictionaries of tensors in it, such as {@code ema}. */
+  Map<String, Map<String, StoredTensor>> sections() {
+    return Collections.unmodifiableMap(sections);
+  }
+
+  /** Whether the weights are an average although no name says so: those of a run of ours. */
+  boolean keepsAverage() {
+    return keepsAverage;
   }
 
   /** Free strings of the file, among them the settings of files that this library wrote. */

@@ -17,6 +17,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.TreeMap;
 
 /**
  * Writes autoencoders as diffusers and CompVis have them. Numbers keep their bits unless another
@@ -54,17 +55,45 @@ public record CheckpointWriter(Optional<FloatType> dtype) {
    */
   public Written writeDiffusers(
       Path folder, AutoencoderCheckpoint source, AutoencoderSettings settings) throws IOException {
+    return writeDiffusers(folder, source, settings, FolderLayout.DEFAULT);
+  }
+
+  /**
+   * Writes a folder that {@code from_pretrained} reads.
+   *
+   * @param folder the folder; made if it is not there
+   * @param source the autoencoder
+   * @param settings what {@code config.json} says beside the architecture
+   * @param layout variant and shards
+   * @return what was written
+   * @throws EqvaeException.Argument if the source is not whole
+   * @throws EqvaeException.Unsupported if diffusers has no such architecture
+   * @throws IOException if writing fails
+   */
+  public Written writeDiffusers(
+      Path folder, AutoencoderCheckpoint source, AutoencoderSettings settings, FolderLayout layout)
+      throws IOException {
     String config = DiffusersConfig.print(source.architecture(), settings);
     Map<String, Long> overflows = new LinkedHashMap<>();
-    Path weights = folder.resolve(DiffusersFolder.WEIGHTS + ".safetensors");
+    List<Path> written = new ArrayList<>();
     Path configFile = folder.resolve(DiffusersFolder.CONFIG);
     try (Arena arena = Arena.ofConfined()) {
       List<Converted> tensors = convert(source, KeyNaming.DIFFUSERS, arena, overflows);
+      Map<String, List<Converted>> files = layout.files(tensors, t -> t.bytes().byteSize());
       Files.createDirectories(folder);
-      SafetensorsWriter.write(weights, entries(tensors), FORMAT);
+      for (Map.Entry<String, List<Converted>> file : files.entrySet()) {
+        written.add(folder.resolve(file.getKey()));
+        SafetensorsWriter.write(written.getLast(), entries(file.getValue()), FORMAT);
+      }
+      if (files.size() > 1) {
+        written.add(folder.resolve(layout.index()));
+        AtomicFiles.write(written.getLast(), index(files));
+      }
       AtomicFiles.write(configFile, config);
+      written.addFirst(configFile);
+      layout.removeOthers(folder, written);
     }
-    return new Written(List.of(configFile, weights), overflows);
+    return new Written(List.copyOf(written), overflows);
   }
 
   /**
@@ -114,6 +143,18 @@ public record CheckpointWriter(Optional<FloatType> dtype) {
           file, dict, Map.of(CheckpointFile.SETTINGS, TorchValue.PyDict.of(texts)));
     }
     return new Written(List.of(file), overflows);
+  }
+
+  private static String index(Map<String, List<Converted>> files) throws IOException {
+    TreeMap<String, Object> where = new TreeMap<>();
+    long total = 0;
+    for (Map.Entry<String, List<Converted>> file : files.entrySet()) {
+      for (Converted tensor : file.getValue()) {
+        where.put(tensor.name(), file.getKey());
+        total += tensor.bytes().byteSize();
+      }
+    }
+    return Json.print(Map.of("metadata", Map.of("total_size", total), "weight_map", where));
   }
 
   private static List<SafetensorsWriter.Entry> entries(List<Converted> tensors) {

@@ -38,6 +38,11 @@ record DiffusersConfig(AutoencoderArchitecture architecture, AutoencoderSettings
     return new Reader(file, Json.read(file)).config();
   }
 
+  /** Whose it is; empty if it does not say. */
+  static String className(Path file) throws IOException {
+    return Json.read(file).path("_class_name").asText("");
+  }
+
   /** One file while it is read. */
   private record Reader(Path file, JsonNode root) {
     DiffusersConfig config() {
@@ -92,9 +97,8 @@ record DiffusersConfig(AutoencoderArchitecture architecture, AutoencoderSettings
       throw new EqvaeException.Argument(
           file
               + (name.isEmpty()
-                  ? " has no _class_name; expected"
-                  : " is of a \"" + name + "\"; expected")
-              + " an AutoencoderKL or a VQModel");
+                  ? " has no _class_name; expected " + ForeignClass.ours()
+                  : " is of " + ForeignClass.describe(name)));
     }
 
     private LatentScaling scaling() {
@@ -235,7 +239,10 @@ record DiffusersConfig(AutoencoderArchitecture architecture, AutoencoderSettings
     c.put("sample_size", settings.sampleSize().orElse(AutoencoderSettings.DEFAULT_SAMPLE_SIZE));
     c.put("scaling_factor", scaling.scalingFactor());
     if (kl) {
-      c.put("shift_factor", scaling.shiftFactor() == 0 ? null : scaling.shiftFactor());
+      // Pipelines of models without quant convs (SD3, FLUX) add it without looking whether it is
+      // there.
+      boolean nullable = scaling.shiftFactor() == 0 && a.useQuantConv();
+      c.put("shift_factor", nullable ? null : scaling.shiftFactor());
       c.put("latents_mean", scaling.mean().isEmpty() ? null : scaling.mean());
       c.put("latents_std", scaling.std().isEmpty() ? null : scaling.std());
       c.put("use_quant_conv", a.useQuantConv());

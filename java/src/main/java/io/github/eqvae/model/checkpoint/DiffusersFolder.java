@@ -5,11 +5,14 @@ import io.github.eqvae.EqvaeException;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
 import java.util.TreeSet;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
@@ -25,25 +28,49 @@ import java.util.stream.Stream;
 record DiffusersFolder(Optional<Path> config, List<Path> weights, Map<String, Path> shards) {
   static final String CONFIG = "config.json";
   static final String WEIGHTS = "diffusion_pytorch_model";
-  private static final String INDEX = ".index.json";
+  private static final String NAME = Pattern.quote(WEIGHTS);
+  private static final String INDEXES =
+      "(safetensors|bin)(\\.index(\\.[\\w-]+)?|\\.[\\w-]+\\.index)\\.json";
+
+  /** A shard of a variant is no variant: {@code fp16-00001-of-00002}. */
+  private static final String SHARD = ".*-\\d{5}-of-\\d{5}";
 
   /** Where pipelines keep their autoencoder. */
   private static final List<String> IN_PIPELINE = List.of("vae", "vqvae", "vqgan", "movq");
 
-  static DiffusersFolder open(Path folder) throws IOException {
+  /**
+   * Finds the weights. A variant is chosen only if there is no other file, or if it is the one that
+   * holds averaged weights and these are asked for.
+   */
+  static DiffusersFolder open(Path folder, Weights weights) throws IOException {
     Path here = inside(folder);
-    Path weights = choose(here);
-    Optional<Path> config = Optional.of(here.resolve(CONFIG)).filter(Files::isRegularFile);
-    if (!weights.toString().endsWith(INDEX)) {
-      return new DiffusersFolder(config, List.of(weights), Map.of());
-    }
-    Map<String, Path> shards = shards(weights);
-    return new DiffusersFolder(config, List.copyOf(new TreeSet<>(shards.values())), shards);
+    Path file = weights == Weights.EMA ? average(here) : choose(here);
+    return isIndex(file)
+        ? ofIndex(file)
+        : new DiffusersFolder(config(here), List.of(file), Map.of());
+  }
+
+  /** Whether a file is an index of shards; only the name of a file of diffusers says so. */
+  static boolean isIndex(Path file) {
+    return file.getFileName().toString().matches(NAME + "\\.(" + INDEXES + ")");
+  }
+
+  /** The shards that an index names. */
+  static DiffusersFolder ofIndex(Path index) throws IOException {
+    Map<String, Path> shards = shards(index);
+    return new DiffusersFolder(
+        config(index.toAbsolutePath().getParent()),
+        List.copyOf(new TreeSet<>(shards.values())),
+        shards);
+  }
+
+  private static Optional<Path> config(Path folder) {
+    return Optional.of(folder.resolve(CONFIG)).filter(Files::isRegularFile);
   }
 
   /** The folder of the autoencoder, if this is one of a pipeline. */
-  private static Path inside(Path folder) {
-    if (Files.exists(folder.resolve("model_index.json"))) {
+  private static Path inside(Path folder) throws IOException {
+    if (Files.exists(folder.resolve("model_index.json")) || files(folder).isEmpty()) {
       for (String name : IN_PIPELINE) {
         if (Files.isDirectory(folder.resolve(name))) {
           return folder.resolve(name);
@@ -54,15 +81,12 @@ record DiffusersFolder(Optional<Path> config, List<Path> weights, Map<String, Pa
   }
 
   private static Path choose(Path folder) throws IOException {
-    for (String suffix : List.of(".safetensors", ".safetensors" + INDEX, ".bin", ".bin" + INDEX)) {
-      Path file = folder.resolve(WEIGHTS + suffix);
-      if (Files.isRegularFile(file)) {
-        return file;
-      }
+    Map<String, Path> variants = files(folder);
+    if (variants.containsKey("")) {
+      return variants.get("");
     }
-    List<Path> variants = variants(folder);
     if (variants.size() == 1) {
-      return variants.getFirst();
+      return variants.values().iterator().next();
     }
     throw new EqvaeException.Argument(
         variants.isEmpty()
@@ -72,27 +96,54 @@ record DiffusersFolder(Optional<Path> config, List<Path> weights, Map<String, Pa
                 + ".safetensors or .bin; it has "
                 + contents(folder)
                 + ". Name the folder that has it, or a file of weights."
-            : folder + " holds several variants: " + names(variants) + ". Name one of the files.");
+            : folder
+                + " holds several variants: "
+                + names(List.copyOf(variants.values()))
+                + ". Name one of the files.");
   }
 
-  /** Whole files and indexes such as {@code diffusion_pytorch_model.fp16.safetensors}. */
-  private static List<Path> variants(Path folder) throws IOException {
-    try (Stream<Path> files = Files.list(folder)) {
-      List<Path> all =
-          files
-              .filter(
-                  f ->
-                      f.getFileName()
-                          .toString()
-                          .matches(
-                              WEIGHTS
-                                  + "\\.(safetensors\\.index\\.\\w+\\.json|bin\\.index\\.\\w+\\.json"
-                                  + "|\\w+\\.(safetensors|bin)(\\.index\\.json)?)"))
-              .sorted()
-              .toList();
-      List<Path> safe = all.stream().filter(f -> f.toString().contains(".safetensors")).toList();
-      return safe.isEmpty() ? all : safe;
+  private static Path average(Path folder) throws IOException {
+    Path file = files(folder).get("ema");
+    if (file == null) {
+      throw new EqvaeException.Argument(
+          folder
+              + " holds no averaged weights: no "
+              + WEIGHTS
+              + ".ema.safetensors or .bin; leave out --weights ema");
     }
+    return file;
+  }
+
+  /**
+   * Variant to its file, the empty one first: safetensors before {@code .bin}, a whole file before
+   * an index. diffusers writes {@code NAME.VARIANT.safetensors}, {@code
+   * NAME.safetensors.index.VARIANT.json} and before 0.29 {@code
+   * NAME.safetensors.VARIANT.index.json}.
+   */
+  private static Map<String, Path> files(Path folder) throws IOException {
+    Map<String, Path> found = new TreeMap<>();
+    List<String> names = new ArrayList<>();
+    try (Stream<Path> all = Files.list(folder)) {
+      all.filter(Files::isRegularFile).forEach(f -> names.add(f.getFileName().toString()));
+    }
+    names.sort(null);
+    for (String kind : List.of("safetensors", "bin")) {
+      for (String form :
+          List.of(
+              "(?:\\.([\\w-]+))?\\." + kind,
+              "\\." + kind + "\\.index(?:\\.([\\w-]+))?\\.json",
+              "\\." + kind + "\\.([\\w-]+)\\.index\\.json")) {
+        Pattern pattern = Pattern.compile(NAME + form);
+        for (String name : names) {
+          Matcher m = pattern.matcher(name);
+          String variant = m.matches() && m.group(1) != null ? m.group(1) : "";
+          if (m.matches() && !variant.matches(SHARD)) {
+            found.putIfAbsent(variant, folder.resolve(name));
+          }
+        }
+      }
+    }
+    return found;
   }
 
   private static String contents(Path folder) throws IOException {

@@ -64,6 +64,20 @@ public enum FloatType {
     return Arrays.stream(values()).filter(type -> type.name().equals(name)).findFirst();
   }
 
+  /** What to do about numbers of another type, for messages. */
+  static String advice(String name) {
+    String expected = ", expected " + Arrays.toString(values());
+    String low = name.toLowerCase(java.util.Locale.ROOT);
+    if (low.contains("f8_") || low.startsWith("float8") || low.contains("f4")) {
+      return expected
+          + ": 8-bit numbers mean nothing without the scales they are stored with; take the fp16,"
+          + " bf16 or fp32 file of this model";
+    }
+    return low.contains("quantized")
+        ? expected + ": save it dequantized, tensor.dequantize()"
+        : low.contains("sparse") ? expected + ": save it dense, tensor.to_dense()" : expected;
+  }
+
   /**
    * Reads a number; a double is rounded to a float first, as PyTorch does on its way to 16 bits.
    */
@@ -75,6 +89,17 @@ public enum FloatType {
       case F32 -> bytes.get(FLOAT, at);
       case F64 -> (float) bytes.get(DOUBLE, at);
     };
+  }
+
+  /** How many of the numbers are NaN or infinite. */
+  long notFinite(MemorySegment bytes) {
+    long found = 0;
+    long count = bytes.byteSize() / width;
+    for (long i = 0; i < count; i++) {
+      // A double that is too large for a float is one of them: it would be infinite here.
+      found += Float.isFinite(get(bytes, i)) ? 0 : 1;
+    }
+    return found;
   }
 
   /**

@@ -39,6 +39,23 @@ final class KeyGroups {
     BY_PREFIX.put("text_encoders.", "text encoders");
     BY_PREFIX.put("scale_factor", "scale of the latent");
     BY_PREFIX.put("optimizer", "optimizer");
+    // What trainings keep beside a whole autoencoder that learned from others' features: VA-VAE of
+    // LightningDiT, REPA-E, and those who followed.
+    for (String name :
+        List.of("foundation_model.", "vision_model.", "teacher.", "dino.", "clip.")) {
+      BY_PREFIX.put(name, "foundation model of the training");
+    }
+    for (String name :
+        List.of("linear_proj.", "reverse_proj.", "projector", "proj_head.", "repa")) {
+      BY_PREFIX.put(name, "projection to a foundation model's features");
+    }
+    for (String name : List.of("discriminator.", "disc.", "loss_fn.discriminator.")) {
+      BY_PREFIX.put(name, "discriminator of the training");
+    }
+    for (String name : List.of("perceptual_loss.", "lpips.")) {
+      BY_PREFIX.put(name, "LPIPS of the training");
+    }
+    BY_PREFIX.put("loss_fn.", "loss of the training");
   }
 
   private KeyGroups() {}
@@ -47,6 +64,10 @@ final class KeyGroups {
   static Optional<String> of(String name) {
     if (SCHEDULE.contains(name)) {
       return Optional.of("noise schedule");
+    }
+    int dot = name.indexOf('.');
+    if (dot > 0 && AveragedWeights.isAverage(name.substring(0, dot))) {
+      return Optional.of("moving average (use_ema)");
     }
     return BY_PREFIX.entrySet().stream()
         .filter(e -> name.startsWith(e.getKey()))

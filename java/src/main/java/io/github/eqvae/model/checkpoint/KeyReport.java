@@ -10,14 +10,17 @@ import java.util.List;
  *
  * @param missing what the file lacks, with the shape it should have
  * @param unexpected what it has in the place of an autoencoder without being a part of one
- * @param misshaped what has another shape, or is not of floating point, with what was expected
+ * @param misshaped what has another shape, with what was expected
+ * @param mistyped whose numbers cannot be computed with, with the type they have
  */
-public record KeyReport(List<String> missing, List<String> unexpected, List<String> misshaped) {
+public record KeyReport(
+    List<String> missing, List<String> unexpected, List<String> misshaped, List<String> mistyped) {
   /** Copies the lists. */
   public KeyReport {
     missing = List.copyOf(missing);
     unexpected = List.copyOf(unexpected);
     misshaped = List.copyOf(misshaped);
+    mistyped = List.copyOf(mistyped);
   }
 
   /**
@@ -26,7 +29,7 @@ public record KeyReport(List<String> missing, List<String> unexpected, List<Stri
    * @return true if every tensor is there, in its shape, and no other
    */
   public boolean isClean() {
-    return missing.isEmpty() && unexpected.isEmpty() && misshaped.isEmpty();
+    return missing.isEmpty() && unexpected.isEmpty() && misshaped.isEmpty() && mistyped.isEmpty();
   }
 
   /**
@@ -38,6 +41,7 @@ public record KeyReport(List<String> missing, List<String> unexpected, List<Stri
     List<String> lines = new ArrayList<>();
     missing.forEach(tensor -> lines.add("missing     " + tensor));
     misshaped.forEach(tensor -> lines.add("wrong shape " + tensor));
+    mistyped.forEach(tensor -> lines.add("wrong type  " + tensor));
     unexpected.forEach(tensor -> lines.add("unexpected  " + tensor));
     return List.copyOf(lines);
   }
@@ -57,6 +61,7 @@ public record KeyReport(List<String> missing, List<String> unexpected, List<Stri
               + " tensors are missing, "
               + misshaped.size()
               + " have a wrong shape, "
+              + (mistyped.isEmpty() ? "" : mistyped.size() + " are of a wrong type, ")
               + unexpected.size()
               + " are unexpected:\n  "
               + String.join("\n  ", lines()));

@@ -29,17 +29,21 @@ public final class InitialWeights {
    * Looks at the checkpoint without reading its numbers.
    *
    * @param recipe the recipe
+   * @return which weights it would take, where the checkpoint has two sets of them
    * @throws IOException when it cannot be read
    * @throws EqvaeException.Argument when it is not whole, or of another architecture than the
    *     recipe; the message has everything that differs
    */
-  public static void check(AutoencoderRecipe recipe) throws IOException {
+  public static Optional<String> check(AutoencoderRecipe recipe) throws IOException {
     Optional<Path> path = recipe.model().initFrom();
     if (path.isPresent()) {
-      try (AutoencoderCheckpoint checkpoint = AutoencoderCheckpoint.open(path.get())) {
+      try (AutoencoderCheckpoint checkpoint =
+          AutoencoderCheckpoint.open(path.get(), recipe.model().initWeights())) {
         check(recipe, path.get(), checkpoint);
+        return checkpoint.weightsNote();
       }
     }
+    return Optional.empty();
   }
 
   /**
@@ -53,9 +57,11 @@ public final class InitialWeights {
   public static void keepSettings(AutoencoderRecipe recipe, Path folder) throws IOException {
     Optional<Path> path = recipe.model().initFrom();
     if (path.isPresent()) {
-      try (AutoencoderCheckpoint checkpoint = AutoencoderCheckpoint.open(path.get())) {
+      try (AutoencoderCheckpoint checkpoint =
+          AutoencoderCheckpoint.open(path.get(), recipe.model().initWeights())) {
         Map<String, String> kept = new LinkedHashMap<>();
         kept.put("path", path.get().toAbsolutePath().toString());
+        checkpoint.weightsNote().ifPresent(note -> kept.put("weights", note));
         kept.putAll(checkpoint.settings().metadata());
         AtomicFiles.write(
             folder.resolve(SETTINGS),
@@ -94,7 +100,8 @@ public final class InitialWeights {
       throws IOException {
     Optional<Path> path = recipe.model().initFrom();
     if (path.isPresent()) {
-      try (AutoencoderCheckpoint checkpoint = AutoencoderCheckpoint.open(path.get())) {
+      try (AutoencoderCheckpoint checkpoint =
+          AutoencoderCheckpoint.open(path.get(), recipe.model().initWeights())) {
         check(recipe, path.get(), checkpoint);
         checkpoint.loadInto(parameters, stream);
       }

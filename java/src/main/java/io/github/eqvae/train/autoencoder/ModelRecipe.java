@@ -6,6 +6,7 @@ import io.github.eqvae.model.AutoencoderKl;
 import io.github.eqvae.model.VqConfig;
 import io.github.eqvae.model.VqModel;
 import io.github.eqvae.model.checkpoint.AutoencoderArchitecture;
+import io.github.eqvae.model.checkpoint.Weights;
 import io.github.eqvae.tensor.Stream;
 import io.github.eqvae.train.recipe.RecipeFields;
 import io.github.eqvae.train.recipe.RecipeFields.Range;
@@ -47,6 +48,9 @@ import java.util.Optional;
  *     everywhere but in SD3's and FLUX' autoencoders
  * @param initFrom {@code init_from}: a checkpoint of this architecture that training starts from,
  *     of diffusers, CompVis or this library; default none, random weights
+ * @param initWeights {@code init_weights}: which weights of {@code init_from}: {@code ema}, {@code
+ *     model} as last trained, or {@code auto}, the average where there is a whole one; default
+ *     {@code auto}
  * @param discriminator the PatchGAN, used when {@code objective.gan.enabled}
  */
 public record ModelRecipe(
@@ -67,6 +71,7 @@ public record ModelRecipe(
     Quantize quantize,
     boolean useQuantConv,
     Optional<Path> initFrom,
+    Weights initWeights,
     Discriminator discriminator) {
 
   /** Architectures of the autoencoder. */
@@ -228,6 +233,7 @@ public record ModelRecipe(
         Quantize.read(in.section("quantize")),
         in.flag("use_quant_conv", true),
         in.optionalPath("init_from"),
+        in.choice("init_weights", Weights.AUTO),
         Discriminator.read(in.section("discriminator")));
   }
 
@@ -250,6 +256,7 @@ public record ModelRecipe(
     map.put("quantize", quantize.toMap());
     map.put("use_quant_conv", useQuantConv);
     map.put("init_from", initFrom.map(Path::toString));
+    map.put("init_weights", RecipeFields.name(initWeights));
     map.put("discriminator", discriminator.toMap());
     return map;
   }

@@ -2,7 +2,10 @@ package io.github.eqvae.train.autoencoder;
 
 import io.github.eqvae.EqvaeException;
 import io.github.eqvae.model.Autoencoder;
+import io.github.eqvae.model.FiniteWeights;
 import io.github.eqvae.model.ModelFile;
+import io.github.eqvae.model.checkpoint.AutoencoderSettings;
+import io.github.eqvae.model.checkpoint.Weights;
 import io.github.eqvae.nn.Parameter;
 import io.github.eqvae.tensor.Stream;
 import io.github.eqvae.tensor.Tensor;
@@ -15,8 +18,11 @@ import java.lang.foreign.MemorySegment;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalInt;
 import java.util.stream.Collectors;
 
 /** The autoencoder in the folder of a run, without what only training needs. */
@@ -48,17 +54,55 @@ public final class TrainedModel {
   }
 
   /**
+   * Insists that a run keeps what is asked for.
+   *
+   * @param folder the folder of a run
+   * @param weights which weights
+   * @throws EqvaeException.Argument if it is the average and the run keeps none
+   */
+  public static void requireAverage(Path folder, Weights weights) {
+    if (weights == Weights.EMA && recipe(folder).run().emaDecay().isEmpty()) {
+      throw new EqvaeException.Argument(
+          folder + " keeps no average: its run.ema_decay is null; leave out --weights ema");
+    }
+  }
+
+  /**
+   * What the tensors of a run's model do not tell, for the file they are written to.
+   *
+   * @param folder the folder of a run
+   * @return free strings beside the tensors
+   * @throws IOException when {@code init_from.json} cannot be read
+   */
+  public static Map<String, String> metadata(Path folder) throws IOException {
+    AutoencoderRecipe recipe = recipe(folder);
+    Map<String, String> metadata = new LinkedHashMap<>();
+    metadata.put("format", "pt");
+    metadata.putAll(
+        new AutoencoderSettings(
+                OptionalInt.of(recipe.model().normNumGroups()),
+                OptionalInt.of(recipe.data().resolution()),
+                InitialWeights.scaling(folder),
+                Optional.empty())
+            .metadata());
+    return metadata;
+  }
+
+  /**
    * Reads the weights of the newest whole checkpoint, or those of {@code model.safetensors} if
    * there is no checkpoint.
    *
    * @param folder the folder of a run
    * @param stream orders the work; its device holds the parameters
-   * @param average whether to take the averaged weights (EMA), if the run keeps an average
+   * @param weights whether to take the averaged weights (EMA), which are those of {@code
+   *     model.safetensors}; {@link Weights#AUTO} does, if the run keeps an average
    * @return the model, not for training; the caller closes it
    * @throws IOException when a file cannot be read
-   * @throws EqvaeException.Argument when there are no weights, or they do not fit the recipe
+   * @throws EqvaeException.Argument when there are no weights, they do not fit the recipe, or are
+   *     not finite
    */
-  public static Autoencoder load(Path folder, Stream stream, boolean average) throws IOException {
+  public static Autoencoder load(Path folder, Stream stream, Weights weights) throws IOException {
+    requireAverage(folder, weights);
     AutoencoderRecipe recipe = recipe(folder);
     Autoencoder vae = recipe.model().build(stream, 0, false);
     try {
@@ -68,7 +112,7 @@ public final class TrainedModel {
               ? new CheckpointStore(store, recipe.run().keep()).latest()
               : new CheckpointStore.Latest(Optional.empty(), List.of());
       if (latest.checkpoint().isPresent()) {
-        read(latest.checkpoint().get(), vae, stream, average);
+        read(latest.checkpoint().get(), vae, stream, weights != Weights.MODEL);
       } else if (Files.exists(folder.resolve(MODEL))) {
         ModelFile.load(folder.resolve(MODEL), vae.parameters(), stream);
       } else {
@@ -80,6 +124,7 @@ public final class TrainedModel {
                     .map(r -> "; " + r.directory() + " was refused: " + r.reason())
                     .collect(Collectors.joining()));
       }
+      FiniteWeights.require(folder.toString(), vae.parameters(), stream);
       return vae;
     } catch (IOException | RuntimeException | Error e) {
       vae.close();

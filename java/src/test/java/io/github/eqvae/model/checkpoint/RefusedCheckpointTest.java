@@ -67,11 +67,10 @@ class RefusedCheckpointTest {
               "encoder.conv_in.weight [4, 3, 3, 3]",
               "decoder.up_blocks.1.resnets.0.conv_shortcut.bias [4]"),
           report.missing());
+      assertEquals(List.of("decoder.conv_norm_out.bias F32[5], expected [4]"), report.misshaped());
       assertEquals(
-          List.of(
-              "encoder.conv_norm_out.bias I64[8], expected [F16, BF16, F32, F64]",
-              "decoder.conv_norm_out.bias F32[5], expected [4]"),
-          report.misshaped());
+          List.of("encoder.conv_norm_out.bias I64[8], expected [F16, BF16, F32, F64]"),
+          report.mistyped());
       assertEquals(List.of("decoder.time_conv_out.weight F32[3, 3, 3, 1, 1]"), report.unexpected());
       EqvaeException e =
           assertThrows(EqvaeException.Argument.class, () -> report.requireClean("it"));

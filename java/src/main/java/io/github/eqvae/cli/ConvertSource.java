@@ -1,0 +1,54 @@
+package io.github.eqvae.cli;
+
+import io.github.eqvae.model.Autoencoder;
+import io.github.eqvae.model.ModelFile;
+import io.github.eqvae.model.checkpoint.AutoencoderCheckpoint;
+import io.github.eqvae.model.checkpoint.Weights;
+import io.github.eqvae.tensor.Device;
+import io.github.eqvae.tensor.Stream;
+import io.github.eqvae.train.autoencoder.TrainedModel;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Optional;
+
+/**
+ * What is converted. The weights of a run as last trained are in its checkpoints alone: they pass
+ * through a file that is removed afterwards.
+ *
+ * @param checkpoint the autoencoder
+ * @param temporary a file to be removed
+ */
+record ConvertSource(AutoencoderCheckpoint checkpoint, Optional<Path> temporary)
+    implements AutoCloseable {
+
+  static ConvertSource open(Path source, Weights weights) throws IOException {
+    boolean averaged = weights != Weights.MODEL;
+    if (!TrainedModel.isRun(source) || averaged) {
+      if (TrainedModel.isRun(source)) {
+        TrainedModel.requireAverage(source, weights);
+      }
+      return new ConvertSource(AutoencoderCheckpoint.open(source, weights), Optional.empty());
+    }
+    Path file = Files.createTempFile("eqvae-", ".safetensors");
+    try {
+      try (Device device = Device.open("cpu");
+          Stream stream = new Stream(device);
+          Autoencoder model = TrainedModel.load(source, stream, weights)) {
+        ModelFile.save(file, model.parameters(), stream, TrainedModel.metadata(source));
+      }
+      return new ConvertSource(AutoencoderCheckpoint.open(file), Optional.of(file));
+    } catch (IOException | RuntimeException | Error e) {
+      Files.deleteIfExists(file);
+      throw e;
+    }
+  }
+
+  @Override
+  public void close() throws IOException {
+    checkpoint.close();
+    if (temporary.isPresent()) {
+      Files.deleteIfExists(temporary.get());
+    }
+  }
+}

@@ -1,0 +1,46 @@
+package io.github.eqvae.cli;
+
+import io.github.eqvae.model.checkpoint.Weights;
+import java.io.PrintWriter;
+import java.nio.file.Path;
+import java.util.Optional;
+import picocli.CommandLine.Option;
+
+/** {@code --weights}: the average (EMA) or the weights as last trained. */
+final class WeightsOption {
+  /** What can be named. */
+  private enum Named {
+    EMA(Weights.EMA),
+    MODEL(Weights.MODEL);
+
+    private final Weights weights;
+
+    Named(Weights weights) {
+      this.weights = weights;
+    }
+  }
+
+  @Option(
+      names = "--weights",
+      paramLabel = "WHICH",
+      description =
+          "Where there are two sets of weights: ema, the average (EMA), or model, as last trained."
+              + " Default: ema if a whole average is there; what was taken is printed.")
+  private Optional<Named> named = Optional.empty();
+
+  @Option(names = "--raw-weights", hidden = true, description = "As --weights model.")
+  private boolean raw;
+
+  Weights choice() {
+    return named.map(n -> n.weights).orElse(raw ? Weights.MODEL : Weights.AUTO);
+  }
+
+  /** Says which weights were taken where there was a choice. */
+  static void say(PrintWriter err, Path model, Optional<String> note) {
+    note.ifPresent(
+        text -> {
+          err.println("eqvae: note: " + model + ": " + text);
+          err.flush();
+        });
+  }
+}

@@ -1,0 +1,180 @@
+package io.github.eqvae.model.checkpoint;
+
+import io.github.eqvae.EqvaeException;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.regex.Pattern;
+
+/**
+ * The moving average of an autoencoder's weights beside them. Trainings keep it in three ways: in a
+ * dictionary of its own ({@code ema}, {@code ema_state_dict}), under a prefix of its own ({@code
+ * ema_model.module.}), or as latent-diffusion's {@code LitEma} does, under {@code model_ema.} with
+ * all dots left out of the names.
+ */
+final class AveragedWeights {
+  /** Words of a dictionary's or prefix's name. */
+  private static final Pattern WORDS =
+      Pattern.compile(
+          "(^|[._])(ema|litema|averaged?|avg|shadow|swa)([._]|$)|_ema\\b",
+          Pattern.CASE_INSENSITIVE);
+
+  private static final int SHOWN = 5;
+
+  private static final String LIT_EMA = "model_ema.";
+
+  /**
+   * What there is and what was taken.
+   *
+   * @param tensors the autoencoder's, by the names without the prefix
+   * @param average whether the average was taken
+   * @param note what to tell; empty if there is one set of weights alone
+   */
+  record Choice(Map<String, StoredTensor> tensors, boolean average, Optional<String> note) {}
+
+  /** An average: what it is called, and its tensors by the names of those it is the average of. */
+  private record Average(String name, Map<String, StoredTensor> tensors) {}
+
+  private AveragedWeights() {}
+
+  /** Whether a dictionary or prefix of this name holds an average. */
+  static boolean isAverage(String name) {
+    return WORDS.matcher(name).find();
+  }
+
+  /**
+   * Chooses.
+   *
+   * @param file the checkpoint
+   * @param prefix of the autoencoder in it
+   * @param inside all that is under this prefix, by the names without it
+   * @param parameters those of them that are learned
+   * @param wanted which weights
+   * @throws EqvaeException.Argument if those that are wanted are not there
+   */
+  static Choice choose(
+      CheckpointFile file,
+      String prefix,
+      Map<String, StoredTensor> inside,
+      Collection<String> parameters,
+      Weights wanted) {
+    if (isAverage(file.section()) || isAverage(prefix)) {
+      String what = (file.section().isEmpty() ? prefix + "*" : file.section());
+      if (wanted == Weights.MODEL) {
+        throw new EqvaeException.Argument(
+            file.path()
+                + " holds averaged weights ("
+                + what
+                + ") alone, not those as last trained; leave out --weights model");
+      }
+      return new Choice(inside, true, Optional.of("took the averaged weights (" + what + ")"));
+    }
+    Optional<Average> found =
+        averages(file, prefix, inside).stream().filter(a -> !a.tensors().isEmpty()).findFirst();
+    if (found.isEmpty()) {
+      if (wanted == Weights.EMA && !file.keepsAverage()) {
+        throw new EqvaeException.Argument(
+            file.path()
+                + " holds no averaged weights: neither a dictionary such as ema or ema_state_dict,"
+                + " nor names such as model_ema.*; leave out --weights ema"
+                + (file.beside().stream().anyMatch(AveragedWeights::isAverage)
+                    ? ". What it has of that kind has no names of tensors: " + file.beside()
+                    : ""));
+      }
+      return new Choice(inside, false, Optional.empty());
+    }
+    Average average = found.get();
+    List<String> lost = parameters.stream().filter(n -> !average.tensors().containsKey(n)).toList();
+    int lacks = lost.size();
+    if (wanted == Weights.EMA && lacks > 0) {
+      throw new EqvaeException.Argument(
+          file.path()
+              + ": the average ("
+              + average.name()
+              + ") lacks "
+              + lacks
+              + " of "
+              + parameters.size()
+              + " tensors, "
+              + String.join(", ", lost.subList(0, Math.min(SHOWN, lacks)))
+              + (lacks > SHOWN ? " …" : "")
+              + "; leave out --weights ema");
+    }
+    if (wanted == Weights.MODEL || wanted == Weights.AUTO && lacks > 0) {
+      return new Choice(
+          inside,
+          false,
+          Optional.of(
+              "took the weights as last trained; their average ("
+                  + average.name()
+                  + ") is there, too"
+                  + (lacks > 0
+                      ? ", but lacks " + lacks + " of " + parameters.size() + " tensors"
+                      : ": --weights ema takes it")));
+    }
+    // What is not learned, such as statistics of a norm, has no average.
+    Map<String, StoredTensor> taken = new LinkedHashMap<>(inside);
+    parameters.forEach(taken::remove);
+    taken.putAll(average.tensors());
+    return new Choice(
+        taken,
+        true,
+        Optional.of(
+            "took the averaged weights ("
+                + average.name()
+                + "); those as last trained are there, too: --weights model takes them"));
+  }
+
+  private static List<Average> averages(
+      CheckpointFile file, String prefix, Map<String, StoredTensor> inside) {
+    List<Average> all = new ArrayList<>();
+    file.sections()
+        .forEach(
+            (name, tensors) -> {
+              if (isAverage(name)) {
+                for (String theirs : AutoencoderPrefix.all(tensors.keySet())) {
+                  all.add(new Average(name, under(theirs, tensors, inside.keySet())));
+                }
+              }
+            });
+    for (String other : AutoencoderPrefix.all(file.tensors().keySet())) {
+      if (!other.equals(prefix) && isAverage(other)) {
+        all.add(new Average(other + "*", under(other, file.tensors(), inside.keySet())));
+      }
+    }
+    all.add(new Average(prefix + LIT_EMA + "*", litEma(file.tensors(), prefix, "", inside)));
+    all.add(new Average(LIT_EMA + "*", litEma(file.tensors(), "", prefix, inside)));
+    return all;
+  }
+
+  private static Map<String, StoredTensor> under(
+      String prefix, Map<String, StoredTensor> tensors, Set<String> names) {
+    Map<String, StoredTensor> found = new LinkedHashMap<>();
+    for (String name : names) {
+      StoredTensor tensor = tensors.get(prefix + name);
+      if (tensor != null) {
+        found.put(name, tensor);
+      }
+    }
+    return found;
+  }
+
+  private static Map<String, StoredTensor> litEma(
+      Map<String, StoredTensor> tensors,
+      String before,
+      String within,
+      Map<String, StoredTensor> inside) {
+    Map<String, StoredTensor> found = new LinkedHashMap<>();
+    for (String name : inside.keySet()) {
+      StoredTensor tensor = tensors.get(before + LIT_EMA + (within + name).replace(".", ""));
+      if (tensor != null) {
+        found.put(name, tensor);
+      }
+    }
+    return found;
+  }
+}

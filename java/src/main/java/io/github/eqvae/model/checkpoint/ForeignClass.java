@@ -1,0 +1,88 @@
+package io.github.eqvae.model.checkpoint;
+
+import java.util.Arrays;
+import java.util.regex.Pattern;
+import java.util.stream.Collectors;
+
+/** Classes of diffusers that are autoencoders, too, but none of ours: what sets them apart. */
+final class ForeignClass {
+  /**
+   * Some classes.
+   *
+   * @param names their {@code _class_name}
+   * @param reason what they have that our networks have not
+   * @param needed what would have to be there to compute them
+   */
+  private record Family(Pattern names, String reason, String needed) {}
+
+  private static Family family(String names, String reason, String needed) {
+    return new Family(Pattern.compile(names), reason, needed);
+  }
+
+  /** The first that fits is taken. */
+  private static final Family[] FAMILIES = {
+    family(
+        "AutoencoderDC",
+        "a deep compression autoencoder: space-to-channel shortcuts and linear attention instead of"
+            + " the blocks of an AutoencoderKL, and no posterior",
+        "networks of its own"),
+    family(
+        "AutoencoderTiny",
+        "a small network without norms that imitates another autoencoder's latents",
+        "a network of its own; the autoencoder it imitates can be used"),
+    family(
+        "AsymmetricAutoencoderKL",
+        "an autoencoder whose decoder has other widths than its encoder and sees the mask of an"
+            + " inpainting",
+        "a decoder of its own"),
+    family(
+        "ConsistencyDecoderVAE",
+        "an autoencoder whose decoder is a diffusion model",
+        "a sampler in the decoder"),
+    family(
+        "AutoencoderRAE",
+        "an autoencoder whose encoder is a frozen foundation model and whose decoder is a vision"
+            + " transformer",
+        "both networks"),
+    family(
+        "AutoencoderOobleck|AutoencoderKLTTS.*|.*Audio.*",
+        "an autoencoder of sound",
+        "convolutions along one axis"),
+    family(
+        "AutoencoderKL(Allegro|CogVideoX|Cosmos|Hunyuan.*|KVAE.*|LTX.*|Magvit|Mochi|QwenImage|Wan"
+            + "|TemporalDecoder)|AutoencoderVidTok|.*Video.*",
+        "an autoencoder of videos",
+        "convolutions over time")
+  };
+
+  private ForeignClass() {}
+
+  /** Whether diffusers' class of this name is one that is read here. */
+  static boolean isOurs(String name) {
+    return Arrays.stream(AutoencoderKind.values()).anyMatch(k -> k.className().equals(name));
+  }
+
+  /** What can be read, for messages. */
+  static String ours() {
+    return Arrays.stream(AutoencoderKind.values())
+        .map(AutoencoderKind::className)
+        .collect(Collectors.joining(" or a ", "an ", ""));
+  }
+
+  /** Says what a class is and why it cannot be computed. */
+  static String describe(String name) {
+    for (Family family : FAMILIES) {
+      if (family.names().matcher(name).matches()) {
+        return "a \""
+            + name
+            + "\": "
+            + family.reason()
+            + ". It would need "
+            + family.needed()
+            + "; expected "
+            + ours();
+      }
+    }
+    return "a \"" + name + "\"; expected " + ours();
+  }
+}

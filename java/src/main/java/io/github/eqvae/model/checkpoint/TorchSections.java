@@ -1,0 +1,122 @@
+package io.github.eqvae.model.checkpoint;
+
+import io.github.eqvae.io.torch.TorchDtype;
+import io.github.eqvae.io.torch.TorchFile;
+import io.github.eqvae.io.torch.TorchTensor;
+import io.github.eqvae.io.torch.TorchValue;
+import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+
+/**
+ * The dictionaries of tensors in what {@code torch.save} wrote. A training keeps several: the
+ * model, its average, and sometimes networks beside it ({@code {model, ema, opt, args}} of DiT,
+ * {@code {state_dict, ema_state_dict}}, a {@code vae} beside a generator).
+ *
+ * @param name of the dictionary that holds the weights: empty for the root
+ * @param tensors of it
+ * @param others name to tensors of all other dictionaries
+ */
+record TorchSections(
+    String name, Map<String, StoredTensor> tensors, Map<String, Map<String, StoredTensor>> others) {
+
+  /** Dictionaries lie at most so deep: {@code ema.module}, {@code callbacks.EMA.state}. */
+  private static final int DEPTH = 4;
+
+  /** Where the weights are looked for first: Lightning, then what others use. */
+  private static final List<String> FIRST = List.of("state_dict", "model_state_dict", "model", "");
+
+  /** Finds them; where no dictionary holds an autoencoder, the weights are where PyTorch's are. */
+  static TorchSections of(TorchFile file) {
+    Map<String, Map<String, StoredTensor>> all = new LinkedHashMap<>();
+    collect("", file.root(), 0, all);
+    String name = choose(all);
+    if (name == null) {
+      return new TorchSections("", stored(file.stateDict()), Map.of());
+    }
+    Map<String, Map<String, StoredTensor>> others = new LinkedHashMap<>(all);
+    return new TorchSections(name, others.remove(name), others);
+  }
+
+  private static @org.jspecify.annotations.Nullable String choose(
+      Map<String, Map<String, StoredTensor>> all) {
+    for (String first : FIRST) {
+      if (all.containsKey(first) && AutoencoderPrefix.isThere(all.get(first).keySet())) {
+        return first;
+      }
+    }
+    List<String> candidates =
+        all.keySet().stream()
+            .filter(name -> AutoencoderPrefix.isThere(all.get(name).keySet()))
+            .toList();
+    return candidates.stream()
+        .filter(name -> !AveragedWeights.isAverage(name))
+        .findFirst()
+        .or(() -> candidates.stream().findFirst())
+        .orElse(null);
+  }
+
+  private static void collect(
+      String path, TorchValue value, int depth, Map<String, Map<String, StoredTensor>> into) {
+    if (!(value instanceof TorchValue.PyDict dict) || depth > DEPTH) {
+      return;
+    }
+    Map<String, StoredTensor> tensors = new LinkedHashMap<>();
+    List<Runnable> inner = new ArrayList<>();
+    for (TorchValue.PyDict.Entry entry : dict.entries()) {
+      if (!(entry.key() instanceof TorchValue.PyStr key)) {
+        continue; // an optimizer's state counts its parameters
+      }
+      String name = key.value();
+      switch (entry.value()) {
+        case TorchTensor tensor -> tensors.put(name, stored(name, tensor));
+        case TorchValue.Placeholder p -> other(name, p).ifPresent(t -> tensors.put(name, t));
+        default ->
+            inner.add(
+                () ->
+                    collect(
+                        path.isEmpty() ? name : path + "." + name, entry.value(), depth + 1, into));
+      }
+    }
+    if (!tensors.isEmpty()) {
+      into.put(path, tensors);
+    }
+    inner.forEach(Runnable::run);
+  }
+
+  /** A tensor of a kind that cannot be read: it is there, so it is not to be called missing. */
+  private static Optional<StoredTensor> other(String name, TorchValue.Placeholder value) {
+    return value
+        .tensorKind()
+        .map(
+            kind ->
+                new StoredTensor(
+                    name,
+                    kind + " tensor ",
+                    new long[0],
+                    () -> MemorySegment.ofArray(new byte[0])));
+  }
+
+  private static Map<String, StoredTensor> stored(Map<String, TorchTensor> dict) {
+    Map<String, StoredTensor> tensors = new LinkedHashMap<>();
+    dict.forEach((name, tensor) -> tensors.put(name, stored(name, tensor)));
+    return tensors;
+  }
+
+  private static StoredTensor stored(String name, TorchTensor tensor) {
+    return new StoredTensor(name, dtype(tensor.dtype()), tensor.shape(), tensor::bytes);
+  }
+
+  /** The name that safetensors has for a type. */
+  private static String dtype(TorchDtype dtype) {
+    for (FloatType type : FloatType.values()) {
+      if (type.torch() == dtype) {
+        return type.name();
+      }
+    }
+    return dtype.torchName();
+  }
+}

@@ -1,0 +1,207 @@
+package io.github.eqvae.cli;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.github.eqvae.io.Image;
+import io.github.eqvae.io.Images;
+import io.github.eqvae.io.NpyArray;
+import io.github.eqvae.io.SafetensorsFile;
+import io.github.eqvae.io.SafetensorsWriter;
+import io.github.eqvae.io.torch.TorchTensor;
+import io.github.eqvae.io.torch.TorchValue;
+import io.github.eqvae.io.torch.TorchWriter;
+import io.github.eqvae.serve.TinyModels;
+import java.io.IOException;
+import java.io.OutputStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Random;
+import org.junit.jupiter.api.Test;
+
+/** Commands that read checkpoints, on files as trainings leave them. */
+class CheckpointCommandsTest extends CliFixture {
+  private static final String DIVERGED = "encoder.mid.block_1.conv1.weight";
+
+  private Map<String, TorchTensor> tensors(Path safetensors) throws IOException {
+    Map<String, TorchTensor> tensors = new LinkedHashMap<>();
+    try (SafetensorsFile file = SafetensorsFile.open(safetensors)) {
+      for (String name : file.names()) {
+        tensors.put(name, TorchTensor.of(file.floats(name), file.info(name).shape()));
+      }
+    }
+    return tensors;
+  }
+
+  private void save(String name, Map<String, TorchTensor> tensors, Map<String, String> settings)
+      throws IOException {
+    List<SafetensorsWriter.Entry> entries = new ArrayList<>();
+    tensors.forEach(
+        (n, t) -> entries.add(SafetensorsWriter.Entry.floats(n, t.floats(), t.shape())));
+    SafetensorsWriter.write(folder.resolve(name), entries, settings);
+  }
+
+  private static final Map<String, String> SETTINGS =
+      Map.of("norm_num_groups", "4", "sample_size", "32", "scaling_factor", "0.5");
+
+  private void pictures() throws IOException {
+    Path in = Files.createDirectories(folder.resolve("pics"));
+    for (int i = 0; i < 3; i++) {
+      byte[] bytes = new byte[32 * 32 * 3];
+      new Random(i).nextBytes(bytes);
+      Images.writePng(in.resolve("p" + i + ".png"), new Image(32, 32, 3, bytes));
+    }
+  }
+
+  private void latents(float[] values) throws IOException {
+    try (OutputStream out = Files.newOutputStream(folder.resolve("z.npy"))) {
+      NpyArray.floats(values, values.length / (2 * 8 * 8), 2, 8, 8).write(out);
+    }
+  }
+
+  /** A NaN among the weights is named by every command; nothing is written. */
+  @Test
+  void weightsThatAreNotFiniteAreNamed() throws Exception {
+    pictures();
+    Map<String, TorchTensor> tensors = tensors(TinyModels.kl(folder));
+    TorchTensor good = tensors.get(DIVERGED);
+    float[] values = good.floats();
+    values[5] = Float.NaN;
+    values[6] = Float.NEGATIVE_INFINITY;
+    tensors.put(DIVERGED, TorchTensor.of(values, good.shape()));
+    save("nan.safetensors", tensors, SETTINGS);
+    String says = DIVERGED + ": 2 of " + String.format("%,d", values.length) + " numbers";
+    Outcome o = run("inspect", "nan.safetensors");
+    assertEquals(1, o.code());
+    assertTrue(o.out().contains(says) && o.out().contains("can be run    no"), o.out());
+    assertUserError(run("encode", "nan.safetensors", "pics", "latents"), 1, says);
+    assertFalse(Files.exists(folder.resolve("latents")));
+    assertUserError(run("reconstruct", "nan.safetensors", "pics", "out"), 1, says);
+    assertUserError(
+        run("reconstruct", "nan.safetensors", "pics", "out", "--rotate", "90"), 1, says);
+    assertUserError(run("evaluate", "nan.safetensors", "--data", "pics"), 1, says);
+    latents(new float[2 * 8 * 8]);
+    assertUserError(run("decode", "nan.safetensors", "z.npy", "images"), 1, says);
+    assertFalse(Files.exists(folder.resolve("out")) || Files.exists(folder.resolve("images")));
+    // Bits are bits: a conversion keeps them, and says so.
+    o = run("convert", "nan.safetensors", "vae", "--to", "diffusers");
+    assertEquals(0, o.code(), o.err());
+    assertTrue(o.err().contains("not finite") && o.err().contains("2 of"), o.err());
+  }
+
+  /** The others are decoded. In one array a gap would move all that follow, so none is written. */
+  @Test
+  void latentsThatAreNotFiniteAreNamed() throws Exception {
+    TinyModels.kl(folder);
+    float[] values = new float[3 * 2 * 8 * 8];
+    values[2 * 8 * 8 + 3] = Float.NaN;
+    latents(values);
+    Outcome o = run("decode", "kl.safetensors", "z.npy", "images");
+    assertUserError(o, 1, "000001: its latent is not finite", "1 result is not finite");
+    assertTrue(Files.exists(folder.resolve("images/000000.png")));
+    assertFalse(Files.exists(folder.resolve("images/000001.png")));
+    assertTrue(Files.exists(folder.resolve("images/000002.png")));
+    o = run("decode", "kl.safetensors", "z.npy", "all.npz");
+    assertUserError(o, 1, "000001: its latent is not finite", "No all.npz was written");
+    assertFalse(Files.exists(folder.resolve("all.npz")));
+  }
+
+  /** Weights so large that numbers overflow on the way, finite as they are. */
+  @Test
+  void whatOverflowsOnTheWayIsNamed() throws Exception {
+    pictures();
+    Map<String, TorchTensor> tensors = tensors(TinyModels.kl(folder));
+    for (String name : List.of("encoder.conv_out.weight", "decoder.conv_out.weight")) {
+      float[] values = tensors.get(name).floats();
+      java.util.Arrays.fill(values, Float.MAX_VALUE);
+      tensors.put(name, TorchTensor.of(values, tensors.get(name).shape()));
+    }
+    save("large.safetensors", tensors, SETTINGS);
+    assertUserError(run("encode", "large.safetensors", "pics", "latents"), 1, "p0", "not finite");
+    assertUserError(run("reconstruct", "large.safetensors", "pics", "out"), 1, "p0", "p2");
+    assertFalse(Files.exists(folder.resolve("out/p0.png")));
+    assertUserError(
+        run("evaluate", "large.safetensors", "--data", "pics"), 1, "reconstruct` names");
+  }
+
+  /** Which weights were taken is said, and either can be had; so for a training's start. */
+  @Test
+  void theAverageAndTheWeightsAsLastTrained() throws Exception {
+    pictures();
+    Map<String, TorchTensor> average = tensors(TinyModels.kl(folder));
+    Map<String, TorchTensor> trained = new LinkedHashMap<>(average);
+    trained.put("decoder.conv_out.bias", TorchTensor.of(new float[] {9, 9, 9}, 3));
+    Map<String, TorchValue> settings = new LinkedHashMap<>();
+    SETTINGS.forEach((k, v) -> settings.put(k, new TorchValue.PyStr(v)));
+    TorchWriter.write(
+        folder.resolve("both.pt"),
+        TorchValue.PyDict.of(
+            Map.of(
+                "model", TorchValue.PyDict.of(trained),
+                "ema", TorchValue.PyDict.of(average),
+                "eqvae", TorchValue.PyDict.of(settings))));
+    String ema = "took the averaged weights (ema)";
+    String model = "took the weights as last trained";
+    Outcome o = run("inspect", "both.pt");
+    assertTrue(o.code() == 0 && o.out().contains(ema), o.out() + o.err());
+    o = run("inspect", "both.pt", "--weights", "model");
+    assertTrue(o.code() == 0 && o.out().contains(model), o.out() + o.err());
+    for (String[] which : new String[][] {{ema}, {model, "--weights=model"}}) {
+      String[] more = java.util.Arrays.copyOfRange(which, 1, which.length);
+      for (String[] command :
+          new String[][] {
+            {"convert", "both.pt", "vae.safetensors", "--to", "compvis", "--overwrite"},
+            {"encode", "both.pt", "pics", "latents", "--overwrite"},
+            {"reconstruct", "both.pt", "pics", "out", "--overwrite"},
+            {"evaluate", "both.pt", "--data", "pics", "--images", "2"},
+          }) {
+        List<String> line = new ArrayList<>(List.of(command));
+        line.addAll(List.of(more));
+        o = run(line.toArray(String[]::new));
+        assertEquals(0, o.code(), line + o.err());
+        assertTrue(o.err().contains(which[0]), line + o.err());
+      }
+      float bias = which[0].equals(ema) ? average.get("decoder.conv_out.bias").floats()[0] : 9;
+      assertEquals(
+          bias,
+          tensors(folder.resolve("vae.safetensors")).get("decoder.conv_out.bias").floats()[0]);
+    }
+    assertUserError(
+        run("encode", "kl.safetensors", "pics", "x", "--weights", "ema"), 1, "no averaged");
+  }
+
+  /** A run: its average, and what was last trained, by every command alike. */
+  @Test
+  void theTwoSetsOfARun() throws Exception {
+    recipe(4);
+    Outcome o = run("train", "tiny.yaml", "--out", "run");
+    assertEquals(0, o.code(), o.err());
+    for (String which : List.of("ema", "model")) {
+      o = run("evaluate", "run", "--weights", which);
+      assertEquals(0, o.code(), o.err());
+      Files.move(folder.resolve("run/evaluation.json"), folder.resolve(which + ".json"));
+      o =
+          run(
+              "convert",
+              "run",
+              which,
+              "--to",
+              "diffusers",
+              "--scaling-factor=1",
+              "--weights",
+              which);
+      assertEquals(0, o.code(), o.err());
+    }
+    assertFalse(
+        Files.readString(folder.resolve("ema.json"))
+            .equals(Files.readString(folder.resolve("model.json"))));
+    Path ema = folder.resolve("ema/diffusion_pytorch_model.safetensors");
+    Path model = folder.resolve("model/diffusion_pytorch_model.safetensors");
+    assertTrue(Files.mismatch(ema, model) >= 0, "the same weights");
+  }
+}

@@ -1,0 +1,195 @@
+package io.github.eqvae.model.checkpoint;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.github.eqvae.EqvaeException;
+import io.github.eqvae.io.torch.TorchTensor;
+import io.github.eqvae.io.torch.TorchValue;
+import io.github.eqvae.io.torch.TorchWriter;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.Optional;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+/** A checkpoint with two sets of weights says which were taken, and gives either. */
+class WeightsChoiceTest {
+  private static final AutoencoderArchitecture KL = Samples.kl();
+  private static final String BIAS = "decoder.conv_out.bias";
+  private static final float[] TRAINED = {1, 2, 3};
+  private static final float[] AVERAGE = {4, 5, 6};
+
+  @TempDir Path folder;
+
+  /** A whole autoencoder whose last bias tells which it is. */
+  private static Map<String, TorchTensor> with(float[] bias) {
+    Map<String, TorchTensor> tensors = Samples.tensors(KL);
+    tensors.put(BIAS, TorchTensor.of(bias, 3));
+    return tensors;
+  }
+
+  private Path saved(Map<String, ? extends TorchValue> root) throws IOException {
+    Path file = folder.resolve("checkpoint.pt");
+    TorchWriter.write(file, TorchValue.PyDict.of(root));
+    return file;
+  }
+
+  private static TorchValue dict(Map<String, ? extends TorchValue> values) {
+    return TorchValue.PyDict.of(values);
+  }
+
+  private static void assertTakes(Path file, Weights wanted, float[] bias, String... says)
+      throws IOException {
+    try (AutoencoderCheckpoint checkpoint = AutoencoderCheckpoint.open(file, wanted)) {
+      assertArrayEquals(bias, checkpoint.tensors().get(BIAS).floats());
+      assertTrue(checkpoint.report().isClean(), checkpoint.report().toString());
+      String note = checkpoint.weightsNote().orElse("");
+      for (String part : says) {
+        assertTrue(note.contains(part), "missing '" + part + "' in: " + note);
+      }
+    }
+  }
+
+  private static void assertBothAreThere(Path file, String average) throws IOException {
+    assertTakes(file, Weights.AUTO, AVERAGE, "took the averaged", average, "--weights model");
+    assertTakes(file, Weights.EMA, AVERAGE, average);
+    assertTakes(file, Weights.MODEL, TRAINED, "as last trained", average, "--weights ema");
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "model, ema",
+    "state_dict, ema_state_dict",
+    "state_dict, state_dict_ema",
+    "model, model_ema",
+    "model_state_dict, ema_model",
+    "vae, vae_ema",
+    "autoencoder, averaged_model"
+  })
+  void aDictionaryOfItsOwn(String model, String average) throws IOException {
+    Map<String, TorchValue> root = new LinkedHashMap<>();
+    root.put("steps", new TorchValue.PyInt(7));
+    root.put(model, dict(with(TRAINED)));
+    root.put(average, dict(with(AVERAGE)));
+    root.put("opt", dict(Map.of("state", dict(Map.of()))));
+    assertBothAreThere(saved(root), average);
+  }
+
+  /** The average may be wrapped, and of a model that is not. */
+  @Test
+  void prefixesMayDiffer() throws IOException {
+    Path file =
+        saved(
+            Map.of(
+                "model",
+                dict(with(TRAINED)),
+                "ema",
+                dict(Map.of("module", dict(Samples.prefixed(with(AVERAGE), "module."))))));
+    assertBothAreThere(file, "ema.module");
+  }
+
+  /** LitEma of latent-diffusion: in the same dictionary, without dots, parameters alone. */
+  @ParameterizedTest
+  @CsvSource({"''", "first_stage_model."})
+  void litEma(String prefix) throws IOException {
+    Map<String, TorchTensor> all = new LinkedHashMap<>(Samples.prefixed(with(TRAINED), prefix));
+    with(AVERAGE)
+        .forEach(
+            (name, tensor) -> all.put("model_ema." + (prefix + name).replace(".", ""), tensor));
+    all.put("model_ema.decay", Samples.zeros());
+    all.put("model_ema.num_updates", Samples.integers(9));
+    all.put(prefix + "loss.logvar", Samples.zeros());
+    assertBothAreThere(
+        saved(Map.of("state_dict", dict(all), "epoch", new TorchValue.PyInt(1))), "model_ema.*");
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "model., ema.",
+    "'', ema_model.",
+    "online_model., ema_model.",
+    "module., averaged_model.module."
+  })
+  void prefixesOfOneFile(String model, String average) throws IOException {
+    Map<String, TorchTensor> all = new LinkedHashMap<>(Samples.prefixed(with(TRAINED), model));
+    all.putAll(Samples.prefixed(with(AVERAGE), average));
+    assertBothAreThere(Samples.safetensors(folder.resolve("two.safetensors"), all), average);
+  }
+
+  /** An average of the trained half alone cannot stand for the whole. */
+  @Test
+  void anIncompleteAverageIsNotTakenByItself() throws IOException {
+    Map<String, TorchTensor> decoder = with(AVERAGE);
+    decoder.keySet().removeIf(name -> name.startsWith("encoder."));
+    Path file = saved(Map.of("model", dict(with(TRAINED)), "ema", dict(decoder)));
+    assertTakes(file, Weights.AUTO, TRAINED, "as last trained", "ema", "lacks");
+    EqvaeException e =
+        assertThrows(
+            EqvaeException.Argument.class, () -> AutoencoderCheckpoint.open(file, Weights.EMA));
+    assertTrue(e.getMessage().contains("encoder.conv_in.weight"), e.getMessage());
+  }
+
+  /** REPA-E: the average is that of the generator. */
+  @Test
+  void anotherNetworksAverageIsNone() throws IOException {
+    Map<String, TorchTensor> sit = Map.of("x_embedder.proj.weight", Samples.zeros(8, 4, 2, 2));
+    Path file =
+        saved(
+            Map.of(
+                "model", dict(sit),
+                "ema", dict(sit),
+                "vae", dict(with(TRAINED)),
+                "discriminator", dict(Map.of("main.0.weight", Samples.zeros(64, 3, 4, 4)))));
+    assertTakes(file, Weights.AUTO, TRAINED);
+    EqvaeException e =
+        assertThrows(
+            EqvaeException.Argument.class, () -> AutoencoderCheckpoint.open(file, Weights.EMA));
+    assertTrue(e.getMessage().contains("no averaged weights"), e.getMessage());
+  }
+
+  @Test
+  void oneSetOfWeightsNeedsNoWords() throws IOException {
+    Path file = Samples.ckpt(folder.resolve("plain.ckpt"), with(TRAINED));
+    for (Weights wanted : new Weights[] {Weights.AUTO, Weights.MODEL}) {
+      try (AutoencoderCheckpoint checkpoint = AutoencoderCheckpoint.open(file, wanted)) {
+        assertEquals(Optional.empty(), checkpoint.weightsNote());
+      }
+    }
+    assertThrows(
+        EqvaeException.Argument.class, () -> AutoencoderCheckpoint.open(file, Weights.EMA));
+  }
+
+  @Test
+  void anAverageAloneIsTakenAndSaid() throws IOException {
+    Path file = saved(Map.of("ema", dict(with(AVERAGE)), "step", new TorchValue.PyInt(1)));
+    assertTakes(file, Weights.AUTO, AVERAGE, "averaged weights (ema)");
+    EqvaeException e =
+        assertThrows(
+            EqvaeException.Argument.class, () -> AutoencoderCheckpoint.open(file, Weights.MODEL));
+    assertTrue(e.getMessage().contains("alone"), e.getMessage());
+  }
+
+  /** diffusers' own way: a variant. Without a word from the user it takes the plain file, too. */
+  @Test
+  void aVariantOfAFolder() throws IOException {
+    for (String variant : new String[] {"", ".ema"}) {
+      Samples.safetensors(
+          folder.resolve("diffusion_pytorch_model" + variant + ".safetensors"),
+          Samples.renamed(
+              with(variant.isEmpty() ? TRAINED : AVERAGE), KeyNaming.DIFFUSERS, KL.levels()));
+    }
+    assertTakes(folder, Weights.AUTO, TRAINED);
+    assertTakes(folder, Weights.EMA, AVERAGE);
+    Files.delete(folder.resolve("diffusion_pytorch_model.ema.safetensors"));
+    assertThrows(
+        EqvaeException.Argument.class, () -> AutoencoderCheckpoint.open(folder, Weights.EMA));
+  }
+}
