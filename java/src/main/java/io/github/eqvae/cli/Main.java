@@ -6,6 +6,7 @@ import io.github.eqvae.io.PassingIoException;
 import io.github.eqvae.io.SafetensorsException;
 import io.github.eqvae.io.torch.TorchFileException;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.NoSuchFileException;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
@@ -82,12 +83,25 @@ public final class Main implements Runnable {
     line.setCaseInsensitiveEnumValuesAllowed(true);
     line.setUsageHelpWidth(HELP_WIDTH);
     line.setExecutionExceptionHandler(Main::report);
-    return line.execute(arguments);
+    try {
+      return line.execute(arguments);
+    } catch (OutOfMemoryError e) {
+      line.getErr()
+          .println(
+              "eqvae: Java's heap of %,d MB is too small for this (%s). Give it more:"
+                      .formatted(Runtime.getRuntime().maxMemory() >> 20, e.getMessage())
+                  + " JAVA_TOOL_OPTIONS=-Xmx4g; or smaller batches, pictures or"
+                  + " data.cache_megabytes.");
+      return 1;
+    }
   }
 
   /** Users get a sentence; only bugs get a stack trace. */
   private static int report(Exception e, CommandLine line, CommandLine.ParseResult result)
       throws Exception {
+    if (e instanceof UncheckedIOException io) {
+      return report(io.getCause(), line, result);
+    }
     String message =
         switch (e) {
           case EqvaeException.Internal bug -> throw bug;

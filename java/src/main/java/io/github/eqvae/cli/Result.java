@@ -13,6 +13,9 @@ import io.github.eqvae.model.CodebookUsage;
 import io.github.eqvae.model.Lpips;
 import io.github.eqvae.tensor.Stream;
 import io.github.eqvae.train.autoencoder.AutoencoderRecipe;
+import io.github.eqvae.train.autoencoder.HeldOut;
+import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -38,7 +41,9 @@ record Result(
     Map<String, List<byte[]>> latents,
     OptionalLong sample,
     Machine machine) {
-  private static final int SHOWN = 8;
+  /** Images that reports show. */
+  static final int SHOWN = 8;
+
   private static final int ENLARGE = 8;
 
   /** Of a latent with hundreds of channels the first few are shown. */
@@ -50,7 +55,8 @@ record Result(
       @Nullable RFid rfid,
       Stream stream,
       AutoencoderRecipe recipe,
-      float[] images,
+      Evaluator.Batches images,
+      float[] x,
       OptionalLong sample,
       long reserved) {
     int side = recipe.data().resolution();
@@ -62,15 +68,8 @@ record Result(
       evaluator.ssim(recipe.evaluation().ssim());
       Evaluation evaluation =
           evaluator.measure(
-              images,
-              images.length / each,
-              side,
-              recipe.evaluation().batch(),
-              recipe.evaluation().angles(),
-              recipe.evaluation().scales(),
-              rfid);
-      int n = Math.min(SHOWN, images.length / each);
-      float[] x = spread(images, each, n);
+              images, side, recipe.evaluation().angles(), recipe.evaluation().scales(), rfid);
+      int n = x.length / each;
       SpatialTransform turn = SpatialTransform.rotation(1);
       SpatialTransform half = SpatialTransform.scale(0.5);
       Map<String, List<byte[]>> pictures = new LinkedHashMap<>();
@@ -100,20 +99,15 @@ record Result(
     }
   }
 
-  /**
-   * Some of the images, from the first on and as far apart as there are: neighbours in a folder are
-   * often alike.
-   *
-   * @param each numbers per image
-   */
-  static float[] spread(float[] images, int each, int count) {
-    int all = images.length / each;
-    float[] out = new float[count * each];
-    for (int i = 0; i < count; i++) {
-      int from = (int) ((long) i * all / count);
-      System.arraycopy(images, from * each, out, i * each, each);
-    }
-    return out;
+  /** Held-out images for the evaluator. */
+  static Evaluator.Batches batches(HeldOut images) {
+    return () -> {
+      try {
+        return images.next();
+      } catch (IOException e) {
+        throw new UncheckedIOException(e);
+      }
+    };
   }
 
   /** How close a row is to the one above it. */

@@ -23,6 +23,7 @@ import io.github.eqvae.train.Trainer;
 import io.github.eqvae.train.autoencoder.AutoencoderRecipe;
 import io.github.eqvae.train.autoencoder.Datasets;
 import io.github.eqvae.train.autoencoder.EvaluationRecipe;
+import io.github.eqvae.train.autoencoder.HeldOut;
 import io.github.eqvae.train.autoencoder.TrainedModel;
 import io.github.eqvae.train.checkpoint.Checkpoint;
 import io.github.eqvae.train.log.Progress;
@@ -182,15 +183,15 @@ final class Session implements AutoCloseable {
         changes.forEach(c -> line.put(c.key(), c.after()));
         log.write("changed", trainer.step(), line);
       }
-      float[] held = data.heldOut(EvaluationRecipe.VALIDATION_IMAGES);
+      float[] held = data.heldOutShown(EvaluationRecipe.VALIDATION_IMAGES, SAMPLES);
       end =
           trainer.run(
               batches(loader),
-              (vae, stream) -> validate(vae, stream, held),
+              this::validate,
               folder.store(recipe),
               new Listener(log, board, progress, held));
       log.write("resources", trainer.step(), resources());
-    } catch (IOException | RuntimeException e) {
+    } catch (IOException | RuntimeException | Error e) {
       signal.failed();
       throw e;
     }
@@ -253,22 +254,21 @@ final class Session implements AutoCloseable {
     return recipe.data().resolution();
   }
 
+  private HeldOut heldOut(int most) {
+    return data.heldOut(most, recipe.evaluation().batch());
+  }
+
   private int perImage() {
     return side() * side() * recipe.data().channels();
   }
 
-  private Map<String, Double> validate(Autoencoder vae, Stream stream, float[] held) {
-    try (Evaluator evaluator = new Evaluator(vae, null, stream)) {
+  private Map<String, Double> validate(Autoencoder vae, Stream stream) {
+    try (HeldOut held = heldOut(EvaluationRecipe.VALIDATION_IMAGES);
+        Evaluator evaluator = new Evaluator(vae, null, stream)) {
       evaluator.reserve(trainer.plan().evaluationBytes());
       evaluator.ssim(recipe.evaluation().ssim());
       Evaluation e =
-          evaluator.measure(
-              held,
-              held.length / perImage(),
-              side(),
-              recipe.evaluation().batch(),
-              List.of(90),
-              List.of(0.5));
+          evaluator.measure(Result.batches(held), side(), List.of(90), List.of(0.5), null);
       Map<String, Double> values = new LinkedHashMap<>();
       values.put("psnr", e.psnr());
       values.put("ssim", e.ssim());
@@ -306,18 +306,24 @@ final class Session implements AutoCloseable {
 
   /** The same, of samples with that seed; {@code note} is told why there is no rFID. */
   Result evaluate(OptionalLong sample, Consumer<String> note) throws IOException {
-    float[] images = data.heldOut(recipe.evaluation().images());
+    float[] shown = data.heldOutShown(recipe.evaluation().images(), Result.SHOWN);
     Stream stream = trainer.stream();
-    try (RFid rfid =
-        RFid.open(recipe.evaluation().inceptionWeights(), stream, recipe.evaluation().batch(), note)
-            .orElse(null)) {
+    try (HeldOut images = heldOut(recipe.evaluation().images());
+        RFid rfid =
+            RFid.open(
+                    recipe.evaluation().inceptionWeights(),
+                    stream,
+                    recipe.evaluation().batch(),
+                    note)
+                .orElse(null)) {
       return Result.of(
           trainer.vae(),
           trainer.networks().lpips().orElse(null),
           rfid,
           stream,
           recipe,
-          images,
+          Result.batches(images),
+          shown,
           sample,
           trainer.plan().evaluationBytes());
     }
@@ -335,8 +341,8 @@ final class Session implements AutoCloseable {
 
   /** Originals above reconstructions, transformed originals above decoded transformed latents. */
   private Image grid(Autoencoder vae, Stream stream, float[] held) {
-    int n = Math.min(SAMPLES, held.length / perImage());
-    float[] x = Result.spread(held, perImage(), n);
+    int n = held.length / perImage();
+    float[] x = held;
     int c = recipe.data().channels();
     SpatialTransform turn = SpatialTransform.rotation(1);
     List<Image> tiles = new ArrayList<>(pictures(x, n, side(), side(), c));

@@ -5,7 +5,6 @@ import io.github.eqvae.io.Image;
 import io.github.eqvae.io.Resize;
 import java.io.IOException;
 import java.util.OptionalInt;
-import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.AtomicReferenceArray;
 
 /**
@@ -16,8 +15,7 @@ import java.util.concurrent.atomic.AtomicReferenceArray;
 public final class CachedDataset implements ImageDataset {
   private final ImageDataset source;
   private final int shorterSide;
-  private final long maxBytes;
-  private final AtomicLong bytes = new AtomicLong();
+  private final CacheBudget budget;
   private final AtomicReferenceArray<Image> kept;
 
   /**
@@ -30,6 +28,24 @@ public final class CachedDataset implements ImageDataset {
    * @throws EqvaeException.Argument if a number is out of range
    */
   public CachedDataset(ImageDataset source, int shorterSide, long maxBytes) {
+    this(source, shorterSide, budget(shorterSide, maxBytes));
+  }
+
+  /**
+   * Wraps a data set that shares what may be kept with others.
+   *
+   * @param source the pictures
+   * @param shorterSide as above
+   * @param budget how much to keep; the rest is decoded each time
+   */
+  public CachedDataset(ImageDataset source, int shorterSide, CacheBudget budget) {
+    this.source = source;
+    this.shorterSide = shorterSide;
+    this.budget = budget;
+    this.kept = new AtomicReferenceArray<>(source.size());
+  }
+
+  private static CacheBudget budget(int shorterSide, long maxBytes) {
     if (shorterSide < 1 || maxBytes < 0) {
       throw new EqvaeException.Argument(
           "a shorter side of "
@@ -38,10 +54,7 @@ public final class CachedDataset implements ImageDataset {
               + maxBytes
               + " bytes; expected at least 1 and 0");
     }
-    this.source = source;
-    this.shorterSide = shorterSide;
-    this.maxBytes = maxBytes;
-    this.kept = new AtomicReferenceArray<>(source.size());
+    return new CacheBudget(maxBytes);
   }
 
   @Override
@@ -57,8 +70,8 @@ public final class CachedDataset implements ImageDataset {
     }
     Image image = shrink(source.load(index));
     int length = image.data().length;
-    if (bytes.addAndGet(length) > maxBytes || !kept.compareAndSet(index, null, image)) {
-      bytes.addAndGet(-length);
+    if (budget.take(length) && !kept.compareAndSet(index, null, image)) {
+      budget.giveBack(length);
     }
     return image;
   }
@@ -81,7 +94,7 @@ public final class CachedDataset implements ImageDataset {
    * @return bytes of pictures, at most the limit
    */
   public long cachedBytes() {
-    return bytes.get();
+    return budget.used();
   }
 
   @Override

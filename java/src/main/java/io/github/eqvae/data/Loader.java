@@ -44,6 +44,10 @@ public final class Loader implements AutoCloseable {
 
   private static final int LEFT_OUT = -1;
 
+  /** Made beforehand: there is no memory for it when it is needed. */
+  private final Optional<Throwable> outOfMemory =
+      Optional.of(new OutOfMemoryError("Java heap space, while pictures were decoded"));
+
   private final ImageDataset dataset;
   private final List<Transform> transforms;
   private final LoaderOptions options;
@@ -60,6 +64,9 @@ public final class Loader implements AutoCloseable {
   private long orderEpoch = -1;
   private int[] order = {};
   private long stalledNanos;
+
+  /** What ended a thread: a batch would be waited for in vain. */
+  private Optional<Throwable> ended = Optional.empty();
 
   private Loader(
       ImageDataset dataset,
@@ -139,7 +146,7 @@ public final class Loader implements AutoCloseable {
       int expected = samplesOf(nextStep);
       long begin = System.nanoTime();
       try {
-        while (slot.done < expected && !closed) {
+        while (slot.done < expected && !closed && ended.isEmpty()) {
           wait();
         }
       } catch (InterruptedException e) {
@@ -149,6 +156,9 @@ public final class Loader implements AutoCloseable {
       stalledNanos += System.nanoTime() - begin;
       if (closed) {
         throw new IllegalStateException("the loader was closed while a batch was waited for");
+      }
+      if (ended.isPresent()) {
+        rethrow(ended.get());
       }
       if (slot.failure.isPresent()) {
         rethrow(slot.failure.get());
@@ -223,16 +233,27 @@ public final class Loader implements AutoCloseable {
   }
 
   private void work() {
-    for (Optional<Ticket> ticket = claim(); ticket.isPresent(); ticket = claim()) {
-      Ticket one = ticket.get();
-      Slot slot = slot(one.step);
-      try {
-        int index = make(one, slot);
-        finish(slot, one, index, Optional.empty());
-      } catch (Throwable e) { // whatever it is, the thread that takes the batch must hear of it
-        finish(slot, one, LEFT_OUT, Optional.of(e));
+    try {
+      for (Optional<Ticket> ticket = claim(); ticket.isPresent(); ticket = claim()) {
+        Ticket one = ticket.get();
+        Slot slot = slot(one.step);
+        try {
+          int index = make(one, slot);
+          finish(slot, one, index, Optional.empty());
+        } catch (Exception e) { // whatever it is, the thread that takes the batch must hear of it
+          finish(slot, one, LEFT_OUT, Optional.of(e));
+        }
       }
+    } catch (Throwable e) { // without memory even telling it may fail: nothing is allocated for it
+      end(e);
     }
+  }
+
+  private synchronized void end(Throwable cause) {
+    if (ended.isEmpty()) {
+      ended = cause instanceof OutOfMemoryError ? outOfMemory : Optional.of(cause);
+    }
+    notifyAll();
   }
 
   private synchronized Optional<Ticket> claim() {

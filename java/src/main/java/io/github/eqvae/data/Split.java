@@ -29,6 +29,21 @@ public record Split(ImageDataset train, ImageDataset validation) {
   }
 
   /**
+   * Which pictures {@link #random} holds out.
+   *
+   * @param size how many there are
+   * @param count how many are held out
+   * @param seed decides which
+   * @return their numbers, ascending
+   */
+  public static int[] heldOut(int size, int count, long seed) {
+    int[] order = EpochOrder.permutation(seed, SPLIT, size);
+    int[] held = Arrays.copyOfRange(order, size - count, size);
+    Arrays.sort(held);
+    return held;
+  }
+
+  /**
    * Holds out the last pictures.
    *
    * @param whole the data set

@@ -10,6 +10,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.github.eqvae.EqvaeException;
 import io.github.eqvae.io.Image;
+import io.github.eqvae.io.PassingIoException;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -268,5 +269,67 @@ class LoaderTest {
         Thread.getAllStackTraces().keySet().stream()
             .filter(thread -> thread.getName().startsWith("eqvae-loader-"))
             .count());
+  }
+
+  /** A thread that died without a word would be waited for for ever. */
+  @Test
+  void aThreadThatRunsOutOfMemoryIsHeardOf() {
+    ImageDataset hungry =
+        new ImageDataset() {
+          @Override
+          public int size() {
+            return 4;
+          }
+
+          @Override
+          public Image load(int index) {
+            throw new OutOfMemoryError("Java heap space");
+          }
+
+          @Override
+          public String name(int index) {
+            return "x";
+          }
+        };
+    assertTimeoutPreemptively(
+        Duration.ofSeconds(20),
+        () -> {
+          try (Loader loader =
+              Loader.training(hungry, List.of(), LoaderOptions.of(2, 4, 4, 3, 1), 0)) {
+            assertThrows(OutOfMemoryError.class, loader::next);
+            assertThrows(OutOfMemoryError.class, loader::next);
+          }
+        });
+  }
+
+  /** A server that does not answer is no broken picture: it is not replaced by the next one. */
+  @Test
+  void picturesThatCannotBeReadAtPresentEndThePass() {
+    ImageDataset away =
+        new ImageDataset() {
+          @Override
+          public int size() {
+            return 4;
+          }
+
+          @Override
+          public Image load(int index) throws IOException {
+            if (index == 2) {
+              throw new PassingIoException("x: Stale file handle", new IOException("x"));
+            }
+            return new Image(4, 4, 3, new byte[48]);
+          }
+
+          @Override
+          public String name(int index) {
+            return "x";
+          }
+        };
+    LoaderOptions options = LoaderOptions.of(4, 4, 4, 3, 1);
+    try (Loader training = Loader.training(away, List.of(), options, 0);
+        Loader pass = Loader.evaluation(away, List.of(), options)) {
+      assertThrows(IOException.class, training::next);
+      assertThrows(IOException.class, pass::next);
+    }
   }
 }

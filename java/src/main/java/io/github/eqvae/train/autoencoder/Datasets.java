@@ -1,8 +1,9 @@
 package io.github.eqvae.train.autoencoder;
 
 import io.github.eqvae.EqvaeException;
-import io.github.eqvae.data.Batch;
+import io.github.eqvae.data.CacheBudget;
 import io.github.eqvae.data.CachedDataset;
+import io.github.eqvae.data.EqualPictures;
 import io.github.eqvae.data.IdxDataset;
 import io.github.eqvae.data.ImageDataset;
 import io.github.eqvae.data.ImageFolder;
@@ -11,11 +12,15 @@ import io.github.eqvae.data.LoaderOptions;
 import io.github.eqvae.data.Split;
 import io.github.eqvae.data.Transform;
 import io.github.eqvae.io.DecodeOptions;
+import io.github.eqvae.io.FileNames;
+import io.github.eqvae.io.Notices;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
+import java.util.Locale;
 import java.util.Optional;
 import java.util.function.BiConsumer;
 import java.util.stream.IntStream;
@@ -24,6 +29,9 @@ import java.util.stream.IntStream;
 public final class Datasets {
   private static final int BLACK = 0;
   private static final int AHEAD = 3;
+
+  /** Copies of held-out pictures are looked for among so many: more would keep the user waiting. */
+  private static final int MOST_COMPARED = 100_000;
 
   private final AutoencoderRecipe recipe;
   private final ImageDataset training;
@@ -43,38 +51,58 @@ public final class Datasets {
   public Datasets(AutoencoderRecipe recipe, BiConsumer<String, String> onSkip) throws IOException {
     this.recipe = recipe;
     DataRecipe d = recipe.data();
-    ImageDataset all = open("data.path", d.path(), onSkip);
+    Source all = open("data.path", d.path(), onSkip);
+    long asked = (long) d.cacheMegabytes() << 20;
+    long most = CacheBudget.mostOfHeap();
+    if (asked > most) {
+      Notices.once(
+          String.format(
+              Locale.ROOT,
+              "data.cache_megabytes is %d, and half of Java's heap is %d MB: no more is kept."
+                  + " Results are the same; JAVA_TOOL_OPTIONS=-Xmx%dm would hold it.",
+              d.cacheMegabytes(),
+              most >> 20,
+              3L * d.cacheMegabytes()));
+    }
+    CacheBudget cache = new CacheBudget(Math.min(asked, most));
     if (d.validationPath().isPresent()) {
-      training = all;
-      heldOut = open("data.validation_path", d.validationPath().get(), onSkip);
+      Source held = open("data.validation_path", d.validationPath().get(), onSkip);
+      training = withoutHeldOut(all, held, cached(all.images, cache));
+      heldOut = cached(held.images, cache);
       isSplit = false;
       return;
     }
     int held = d.validation();
-    if (all.size() <= held) {
+    int size = all.images.size();
+    if (size <= held) {
       throw new EqvaeException.Argument(
           d.path()
               + " holds "
-              + all.size()
+              + size
               + " images, of which data.validation holds out "
               + held
               + ": none is left to train on. Lower it: --set data.validation="
-              + Math.max(0, all.size() / 10));
+              + Math.max(0, size / 10));
     }
+    ImageDataset images = cached(all.images, cache);
     isSplit = held > 0;
     if (held == 0) {
-      training = all;
-      heldOut = all;
+      training = images;
+      heldOut = images;
     } else {
-      Split split = Split.random(all, held, recipe.run().seed());
+      Split split = Split.random(images, held, recipe.run().seed());
       training = split.train();
       heldOut = split.validation();
+      if (all.folder.isPresent()) {
+        tellEqual(all.folder.get(), held);
+      }
     }
   }
 
-  private ImageDataset open(String key, Path path, BiConsumer<String, String> onSkip)
-      throws IOException {
-    DataRecipe d = recipe.data();
+  /** Images as they were opened; the folder if they are files. */
+  private record Source(ImageDataset images, Optional<ImageFolder> folder, Path path) {}
+
+  private Source open(String key, Path path, BiConsumer<String, String> onSkip) throws IOException {
     if (!Files.exists(path)) {
       throw new EqvaeException.Argument(
           key
@@ -84,16 +112,96 @@ public final class Datasets {
               + key
               + "=DIR");
     }
-    ImageDataset source =
-        d.kind() == DataRecipe.Kind.IDX
-            ? IdxDataset.open(path)
-            : ImageFolder.open(path, DecodeOptions.DEFAULT, onSkip);
+    if (recipe.data().kind() == DataRecipe.Kind.IDX) {
+      return new Source(IdxDataset.open(path), Optional.empty(), path);
+    }
+    ImageFolder folder = ImageFolder.open(path, DecodeOptions.DEFAULT, onSkip);
+    return new Source(folder, Optional.of(folder), path);
+  }
+
+  private ImageDataset cached(ImageDataset source, CacheBudget cache) {
+    DataRecipe d = recipe.data();
     return d.shrink() == 0 && d.cacheMegabytes() == 0
         ? source
-        : new CachedDataset(
-            source,
-            d.shrink() == 0 ? Integer.MAX_VALUE : d.shrink(),
-            (long) d.cacheMegabytes() << 20);
+        : new CachedDataset(source, d.shrink() == 0 ? Integer.MAX_VALUE : d.shrink(), cache);
+  }
+
+  /** Pictures to train on, without those that are held out, too. */
+  private ImageDataset withoutHeldOut(Source all, Source held, ImageDataset images)
+      throws IOException {
+    if (all.folder.isEmpty() || held.folder.isEmpty()) {
+      if (Files.mismatch(all.path, held.path) < 0) {
+        throw new EqvaeException.Argument(
+            "data.path and data.validation_path are the same images: "
+                + all.path
+                + " and "
+                + held.path
+                + ". What is held out must not be trained on; name others, or hold some out by"
+                + " data.validation");
+      }
+      return images;
+    }
+    ImageFolder folder = all.folder.get();
+    EqualPictures equal =
+        new EqualPictures(held.folder.get(), IntStream.range(0, held.images.size()));
+    int[] kept = new int[folder.size()];
+    int count = 0;
+    String example = "";
+    for (int i = 0; i < kept.length; i++) {
+      if (equal.contains(folder, i)) {
+        example = folder.name(i);
+      } else {
+        kept[count++] = i;
+      }
+    }
+    if (count == 0) {
+      throw new EqvaeException.Argument(
+          "All images of data.path "
+              + all.path
+              + " are also held out by data.validation_path "
+              + held.path
+              + ": none is left to train on");
+    }
+    if (count == kept.length) {
+      return images;
+    }
+    Notices.tell(
+        String.format(
+            Locale.ROOT,
+            "%,d of %,d images of data.path are also in data.validation_path (the same files,"
+                + " links or copies), such as %s: they are held out and not trained on",
+            kept.length - count,
+            kept.length,
+            FileNames.shown(example)));
+    return images.subset(Arrays.copyOf(kept, count));
+  }
+
+  /**
+   * Copies on both sides of a random split stay: which side they belong to, only the user knows.
+   */
+  private void tellEqual(ImageFolder folder, int held) throws IOException {
+    if (folder.size() > MOST_COMPARED) {
+      return;
+    }
+    int[] heldOut = Split.heldOut(folder.size(), held, recipe.run().seed());
+    EqualPictures equal = new EqualPictures(folder, Arrays.stream(heldOut));
+    int copies = 0;
+    String example = "";
+    for (int i = 0; i < folder.size(); i++) {
+      if (Arrays.binarySearch(heldOut, i) < 0 && equal.contains(folder, i)) {
+        copies++;
+        example = folder.name(i);
+      }
+    }
+    if (copies > 0) {
+      Notices.tell(
+          String.format(
+              Locale.ROOT,
+              "warning: %,d images that are trained on are copies of held-out ones, such as %s:"
+                  + " remove copies, or hold out other images by data.validation_path",
+              copies,
+              FileNames.shown(example)));
+    }
   }
 
   /**
@@ -146,35 +254,55 @@ public final class Datasets {
   }
 
   /**
-   * Held-out images, cut at the centre.
+   * Held-out images, cut at the centre, in the data set's order.
    *
    * @param most how many at the most
-   * @return {@code [count, side, side, channels]} in [-1, 1], one after the other
+   * @param batch how many at once
+   * @return a pass over them, to be closed
+   */
+  public HeldOut heldOut(int most, int batch) {
+    return pass(heldOut, most, batch);
+  }
+
+  /**
+   * Some held-out images to be shown, from the first on and as far apart as there are: neighbours
+   * in a folder are often alike.
+   *
+   * @param most as in {@link #heldOut(int, int)}
+   * @param count how many
+   * @return {@code [n, side, side, channels]} in [-1, 1], one after the other; fewer where there
+   *     are fewer or some are broken
    * @throws IOException when none can be decoded
    */
-  public float[] heldOut(int most) throws IOException {
+  public float[] heldOutShown(int most, int count) throws IOException {
+    int all = Math.min(most, heldOut.size());
+    int n = Math.min(count, all);
+    int[] apart = IntStream.range(0, n).map(i -> (int) ((long) i * all / n)).toArray();
+    try (HeldOut pass = pass(heldOut.subset(apart), n, n)) {
+      Optional<float[]> images = pass.next();
+      if (images.isPresent()) {
+        return images.get();
+      }
+    }
+    try (HeldOut pass = pass(heldOut, most, n)) { // those were all broken
+      return pass.next().orElseThrow(this::noneHeldOut);
+    }
+  }
+
+  /** What is wrong when a pass gives nothing. */
+  public IOException noneHeldOut() {
+    return new IOException(
+        recipe.data().validationPath().orElse(recipe.data().path())
+            + ": no held-out image could be decoded");
+  }
+
+  private HeldOut pass(ImageDataset images, int most, int batch) {
     List<Transform> transforms = new ArrayList<>();
     pad(transforms);
     transforms.add(new Transform.CenterCrop(recipe.data().resolution()));
     LoaderOptions one = options(1);
     int each = one.height() * one.width() * one.channels();
-    float[] out = new float[Math.min(most, heldOut.size()) * each];
-    int count = 0;
-    try (Loader loader = Loader.evaluation(heldOut, transforms, one)) {
-      Optional<Batch> batch = loader.poll();
-      while (batch.isPresent() && count * each < out.length) {
-        if (batch.get().size() == 1) {
-          System.arraycopy(batch.get().pixels(), 0, out, count++ * each, each);
-        }
-        batch = loader.poll();
-      }
-    }
-    if (count == 0) {
-      throw new IOException(
-          recipe.data().validationPath().orElse(recipe.data().path())
-              + ": no held-out image could be decoded");
-    }
-    return java.util.Arrays.copyOf(out, count * each);
+    return new HeldOut(Loader.evaluation(images, transforms, one), each, most, batch);
   }
 
   private void pad(List<Transform> transforms) throws EqvaeException {

@@ -11,6 +11,7 @@ import io.github.eqvae.train.recipe.RecipeReader;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import org.junit.jupiter.api.Test;
@@ -47,7 +48,7 @@ class DatasetsTest {
         new Datasets(recipe(train, "data.validation_path=" + held), (name, cause) -> {});
     assertEquals(5, data.trainingSize());
     assertEquals(3, data.heldOutSize());
-    float[] pixels = data.heldOut(100);
+    float[] pixels = data.heldOutShown(100, 8);
     assertEquals(3 * SIDE * SIDE, pixels.length);
     for (float p : pixels) {
       assertEquals(1f, p); // white: none of the pictures that are trained on
@@ -73,5 +74,97 @@ class DatasetsTest {
         assertThrows(EqvaeException.Argument.class, () -> new Datasets(recipe, (name, cause) -> {}))
             .getMessage();
     assertTrue(message.contains("data.validation_path") && message.contains("gone"), message);
+  }
+
+  private Path numbered(String name, int from, int to) throws IOException {
+    Path pictures = Files.createDirectories(folder.resolve(name));
+    for (int i = from; i < to; i++) {
+      byte[] pixels = new byte[SIDE * SIDE];
+      Arrays.fill(pixels, (byte) i);
+      Images.writePng(pictures.resolve("%03d.png".formatted(i)), new Image(SIDE, SIDE, 1, pixels));
+    }
+    return pictures;
+  }
+
+  private static float value(int i) {
+    return i / 127.5f - 1;
+  }
+
+  /**
+   * The held-out folder inside the other, a link to a file of it, and a copy under another name.
+   */
+  @Test
+  void whatIsHeldOutIsNotTrainedOn() throws IOException {
+    Path train = numbered("ds/train", 0, 10);
+    Path held = numbered("ds/val", 100, 105);
+    Path ds = folder.resolve("ds");
+    Files.createSymbolicLink(train.resolve("link.png"), held.resolve("100.png"));
+    Files.createLink(train.resolve("hard.png"), held.resolve("101.png"));
+    Files.copy(held.resolve("102.png"), ds.resolve("copy.png"));
+    Files.createSymbolicLink(ds.resolve("other"), held);
+    Datasets data = new Datasets(recipe(ds, "data.validation_path=" + held), (name, cause) -> {});
+    assertEquals(10, data.trainingSize());
+    assertEquals(5, data.heldOutSize());
+    try (var loader = data.training(0)) {
+      for (int i = 0; i < 20; i++) {
+        var batch = loader.next();
+        for (int j = 0; j < batch.size() * SIDE * SIDE; j++) {
+          assertTrue(batch.pixels()[j] < value(50), "a held-out image is trained on");
+        }
+      }
+    }
+    String message =
+        assertThrows(
+                EqvaeException.Argument.class,
+                () -> new Datasets(recipe(held, "data.validation_path=" + ds), (n, c) -> {}))
+            .getMessage();
+    assertTrue(message.contains("none is left to train on"), message);
+  }
+
+  @Test
+  void heldOutImagesComeABatchAtATime() throws IOException {
+    Path train = numbered("train", 200, 203);
+    Path held = numbered("held", 0, 7);
+    Files.writeString(held.resolve("0035.png"), "broken");
+    Datasets data =
+        new Datasets(recipe(train, "data.validation_path=" + held), (name, cause) -> {});
+    for (int most : new int[] {7, 100, 5, 3, 1}) {
+      List<Float> seen = new ArrayList<>();
+      try (HeldOut pass = data.heldOut(most, 3)) {
+        for (var next = pass.next(); next.isPresent(); next = pass.next()) {
+          int n = next.get().length / (SIDE * SIDE);
+          assertEquals(Math.min(3, Math.min(most, 7) - seen.size()), n);
+          for (int i = 0; i < n; i++) {
+            seen.add(next.get()[i * SIDE * SIDE]);
+          }
+        }
+      }
+      List<Float> expected = new ArrayList<>();
+      for (int i = 0; i < Math.min(most, 7); i++) {
+        expected.add(value(i));
+      }
+      assertEquals(expected, seen);
+    }
+    float[] shown = data.heldOutShown(100, 3);
+    assertEquals(value(0), shown[0]);
+    assertEquals(value(2), shown[SIDE * SIDE]);
+    assertEquals(value(4), shown[2 * SIDE * SIDE]);
+    assertEquals(7 * SIDE * SIDE, data.heldOutShown(7, 20).length);
+  }
+
+  /** 20,000 images of 512 px are 63 GB of numbers: more than an array holds, and than memory. */
+  @Test
+  void anyNumberOfHeldOutImagesIsStreamed() throws IOException {
+    Path train = numbered("train", 200, 203);
+    Path held = numbered("held", 0, 1);
+    for (int i = 1; i < 20_000; i++) {
+      Files.createLink(held.resolve(i + ".png"), held.resolve("000.png"));
+    }
+    AutoencoderRecipe recipe = recipe(train, "data.validation_path=" + held, "data.resolution=512");
+    Datasets data = new Datasets(recipe, (name, cause) -> {});
+    try (HeldOut pass = data.heldOut(Integer.MAX_VALUE, 2)) {
+      assertEquals(2 * 512 * 512, pass.next().orElseThrow().length);
+    }
+    assertEquals(8 * 512 * 512, data.heldOutShown(Integer.MAX_VALUE, 8).length);
   }
 }
