@@ -10,9 +10,7 @@ void activation_fwd(Stream& stream, const eqv_activation_params& p, const Tensor
   const int32_t kind = p.kind;
   const float slope = p.slope;
   map(stream, "activation_fwd", x, y, EQV_LAMBDA(float v) -> float {
-    if (kind == EQV_SILU) return silu(v);
-    if (kind == EQV_RELU) return v <= 0.0f ? 0.0f : v;
-    return v > 0.0f ? v : v * slope;
+    return activate(kind, slope, v);
   });
 }
 
@@ -22,6 +20,8 @@ void activation_bwd(Stream& stream, const eqv_activation_params& p, const Tensor
   map(stream, "activation_bwd", x, dy, dx, EQV_LAMBDA(float v, float d) -> float {
     if (kind == EQV_SILU) return d * silu_slope(v);
     if (kind == EQV_RELU) return v <= 0.0f ? 0.0f : d;
+    if (kind == EQV_GELU_TANH) return d * gelu_tanh_slope(v);
+    if (kind == EQV_GELU) return d * gelu_slope(v);
     return v > 0.0f ? d : d * slope;
   });
 }

@@ -19,4 +19,41 @@ __device__ inline float silu_slope(float x) {
   return s * (1.0f + x * (1.0f - s));
 }
 
+// ½x(1 + tanh w), w = √(2/π)(x + 0.044715x³), as x·σ(2w): no difference of numbers near 1. Beyond ±12 it has its limits.
+__device__ inline float gelu_tanh_sigmoid(float x) {
+  return sigmoid(1.5957691216057308f * (x + 0.044715f * x * x * x));
+}
+
+__device__ inline float gelu_tanh(float x) {
+  if (x < -12.0f) return -0.0f;
+  return x > 12.0f ? x : x * gelu_tanh_sigmoid(x);
+}
+
+__device__ inline float gelu_tanh_slope(float x) {
+  if (x < -12.0f) return 0.0f;
+  if (x > 12.0f) return 1.0f;
+  const float s = gelu_tanh_sigmoid(x);
+  return s + x * s * (1.0f - s) * (1.5957691216057308f * (1.0f + 0.134145f * x * x));
+}
+
+// x·Φ(x)
+__device__ inline float gelu(float x) { return x < -14.5f ? -0.0f : x * (0.5f * erfcf(-0.70710678f * x)); }
+
+__device__ inline float gelu_slope(float x) {
+  if (x < -14.5f) return 0.0f;
+  if (x > 14.5f) return 1.0f;
+  return 0.5f * erfcf(-0.70710678f * x) + x * (0.39894228f * expf(-0.5f * x * x));
+}
+
+__device__ inline float activate(int32_t kind, float slope, float x) {
+  switch (kind) {
+    case EQV_IDENTITY: return x;
+    case EQV_SILU: return silu(x);
+    case EQV_RELU: return x <= 0.0f ? 0.0f : x;
+    case EQV_GELU_TANH: return gelu_tanh(x);
+    case EQV_GELU: return gelu(x);
+    default: return x > 0.0f ? x : x * slope;
+  }
+}
+
 }  // namespace eqv::gpu

@@ -17,13 +17,14 @@ void add_scaled(Stream& stream, const Tensor* a, const Tensor& b, const Tensor& 
   else map(stream, "add_scaled", b, out, EQV_LAMBDA(float w) -> float { return *s * w; });
 }
 
-void channel_affine(Stream& stream, const Tensor& x_tensor, const Tensor& scale_tensor, const Tensor* shift_tensor,
+void channel_affine(Stream& stream, const Tensor& x_tensor, const Tensor* scale_tensor, const Tensor* shift_tensor,
                     const Tensor& y_tensor) {
   const float *x = f32(x_tensor), *scale = f32(scale_tensor), *shift = f32(shift_tensor);
   float* y = f32(y_tensor);
-  const int64_t c = scale_tensor.shape[0];
+  const int64_t c = x_tensor.shape[x_tensor.rank - 1];
   for_each(stream, "channel_affine", elements(x_tensor), EQV_LAMBDA(int64_t i) {
-    y[i] = shift ? x[i] * scale[i % c] + shift[i % c] : x[i] * scale[i % c];
+    const float scaled = scale ? x[i] * scale[i % c] : x[i];
+    y[i] = shift ? scaled + shift[i % c] : scaled;
   });
 }
 

@@ -18,7 +18,7 @@ void add_scaled(const T* a, View<T> b, T s, View<T> out) {
 
 template <class T>
 void channel_affine(View<T> x, const T* scale, const T* shift, View<T> y) {
-  for (int64_t i = 0; i < x.size(); ++i) y[i] = x[i] * scale[i % x.n3] + (shift ? shift[i % x.n3] : T(0));
+  for (int64_t i = 0; i < x.size(); ++i) y[i] = x[i] * (scale ? scale[i % x.n3] : T(1)) + (shift ? shift[i % x.n3] : T(0));
 }
 
 }  // namespace eqv::ref

@@ -1,5 +1,6 @@
 // A linear layer over rows of any number of leading dimensions: three matrix products; on tensor cores, those of a 1×1
 // convolution.
+#include "activation/activation.h"
 #include "common/gemm.h"
 #include "common/reduce.h"
 #include "conv2d/conv2d_mma.h"
@@ -25,19 +26,28 @@ Tensor kernel(const Tensor& w) {
 
 }  // namespace
 
-void linear_fwd(Stream& stream, const Tensor& x_tensor, const Tensor& w_tensor, const Tensor* bias_tensor,
-                const Tensor& y_tensor) {
-  if (on_tensor_cores(stream, x_tensor))
-    return conv2d_fwd(stream, kPointwise, image(x_tensor), kernel(w_tensor), nullptr, bias_tensor, nullptr,
-                      image(y_tensor), nullptr);
+void linear_fwd(Stream& stream, const eqv_activation_params& p, const Tensor& x_tensor, const Tensor& w_tensor,
+                const Tensor* bias_tensor, const Tensor* before_tensor, const Tensor& y_tensor) {
+  if (on_tensor_cores(stream, x_tensor)) {
+    conv2d_fwd(stream, kPointwise, image(x_tensor), kernel(w_tensor), nullptr, bias_tensor, nullptr,
+               image(before_tensor ? *before_tensor : y_tensor), nullptr);
+    if (before_tensor) activation_fwd(stream, p, *before_tensor, y_tensor);
+    return;
+  }
   const int64_t in = w_tensor.shape[1], out = w_tensor.shape[0], rows = elements(x_tensor) / in;
   const float *x = f32(x_tensor), *w = f32(w_tensor), *bias = f32(bias_tensor);
-  float* y = f32(y_tensor);
+  float *before = f32(before_tensor), *y = f32(y_tensor);
+  const int32_t kind = p.kind;
+  const float slope = p.slope;
   gemm(
       stream, "linear_fwd", {rows, out, in, 1},
       EQV_LAMBDA(int64_t, int64_t row, int64_t k) -> float { return x[row * in + k]; },
       EQV_LAMBDA(int64_t, int64_t k, int64_t o) -> float { return w[o * in + k]; },
-      EQV_LAMBDA(int64_t, int64_t row, int64_t o, float sum) { y[row * out + o] = bias ? sum + bias[o] : sum; });
+      EQV_LAMBDA(int64_t, int64_t row, int64_t o, float sum) {
+        const float z = bias ? sum + bias[o] : sum;
+        if (before) before[row * out + o] = z;
+        y[row * out + o] = activate(kind, slope, z);
+      });
 }
 
 void linear_bwd_input(Stream& stream, const Tensor& dy_tensor, const Tensor& w_tensor, const Tensor& dx_tensor) {

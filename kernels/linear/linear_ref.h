@@ -1,4 +1,5 @@
 // linear: y[m,o] = bias[o] + sum over i of x[m,i] · w[o,i]. All leading dimensions count as rows m. PyTorch: F.linear.
+// An activation may follow (activation_ref.h).
 #pragma once
 
 #include "common/ref_view.h"

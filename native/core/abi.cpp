@@ -52,6 +52,10 @@ std::string build() {
   BEGIN(eqv_activation_params) F(struct_size) F(kind) F(slope) END
   BEGIN(eqv_pool2d_params) F(struct_size) F(kind) F(kernel_height) F(kernel_width) F(stride) F(padding) END
   BEGIN(eqv_attention_params) F(struct_size) F(heads) F(scale) END
+  BEGIN(eqv_layer_norm_params) F(struct_size) F(eps) F(rms) END
+  BEGIN(eqv_rope_params) F(struct_size) F(rotated) F(transposed) END
+  BEGIN(eqv_timestep_embedding_params) F(struct_size) F(max_period) END
+  BEGIN(eqv_dropout_params) F(struct_size) F(reserved) F(seed) F(purpose) F(rate) END
   BEGIN(eqv_resample_params) F(struct_size) F(interpolation) F(quarter_turns) F(flip_horizontal) F(flip_vertical) END
   BEGIN(eqv_affine_params) F(struct_size) F(padding) END
   BEGIN(eqv_loss_params) F(struct_size) F(kind) F(scale) END
@@ -73,7 +77,13 @@ std::string build() {
   FN(eqv_activation_fwd) FN(eqv_activation_bwd) FN(eqv_upsample2x_fwd) FN(eqv_upsample2x_bwd)
   FN(eqv_upsample_weight_fwd) FN(eqv_upsample_weight_bwd) FN(eqv_bias_bwd)
   FN(eqv_max_pool2x2_fwd) FN(eqv_max_pool2x2_bwd) FN(eqv_pool2d_fwd) FN(eqv_pool2d_bwd) FN(eqv_axpby) FN(eqv_add_scaled) FN(eqv_channel_affine)
-  FN(eqv_attention_fwd) FN(eqv_attention_bwd) FN(eqv_resample_fwd) FN(eqv_resample_bwd) FN(eqv_affine_fwd)
+  FN(eqv_attention_fwd) FN(eqv_attention_bwd)
+  FN(eqv_self_attention_fwd) FN(eqv_self_attention_bwd)
+  FN(eqv_layer_norm_fwd) FN(eqv_layer_norm_bwd) FN(eqv_gated_add_fwd) FN(eqv_gated_add_bwd)
+  FN(eqv_gated_unit_fwd) FN(eqv_gated_unit_bwd) FN(eqv_rope) FN(eqv_embedding_fwd)
+  FN(eqv_timestep_embedding_fwd) FN(eqv_timestep_embedding_bwd) FN(eqv_sample_error_fwd) FN(eqv_sample_error_bwd)
+  FN(eqv_dropout)
+  FN(eqv_resample_fwd) FN(eqv_resample_bwd) FN(eqv_affine_fwd)
   FN(eqv_affine_bwd) FN(eqv_gaussian_sample_fwd) FN(eqv_gaussian_sample_bwd) FN(eqv_gaussian_kl_fwd)
   FN(eqv_gaussian_kl_bwd) FN(eqv_loss_fwd) FN(eqv_loss_bwd) FN(eqv_lpips_head_fwd) FN(eqv_lpips_head_bwd)
   FN(eqv_vector_quantize_fwd) FN(eqv_vector_quantize_bwd)

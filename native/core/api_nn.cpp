@@ -1,4 +1,4 @@
-// Convolution, linear, norms, activations, pooling, attention: validate, then hand over to the backend.
+// Convolution, norms, activations, pooling, attention: validate, then hand over to the backend.
 #include "check.h"
 #include "conv2d/packed_weights.h"
 
@@ -54,16 +54,6 @@ const Tensor* packed_copy(const Check& c, const Stream& s, const eqv_tensor* pac
   c.that(reinterpret_cast<uintptr_t>(p.data) % 16 == 0, "packed does not begin at a multiple of 16 bytes",
          "let every weight's copy begin at a multiple of 8 elements");
   return &p;
-}
-
-// The rows and columns of a linear layer's x{…,I}, w{O,I}, y{…,O}.
-void linear_shapes(const Check& c, const char* xn, const Tensor& x, const Tensor& w, const char* yn, const Tensor& y) {
-  c.that(x.rank >= 1 && y.rank == x.rank, "input and output need the same rank of at least 1", "reshape one of them");
-  const bool ok = x.shape[x.rank - 1] == w.shape[1] && y.shape[y.rank - 1] == w.shape[0] &&
-                  elements(x) / w.shape[1] == elements(y) / w.shape[0];
-  if (!ok)
-    throw error(EQV_BAD_SHAPE, "linear: %s %s, weight %s and %s %s do not fit: need x{…,I}, weight{O,I}, y{…,O}", xn,
-                shape_text(x).c_str(), shape_text(w).c_str(), yn, shape_text(y).c_str());
 }
 
 // Checks y = pool(x), its parameters and the winners.
@@ -124,39 +114,6 @@ eqv_status eqv_conv2d_bwd_weight(eqv_stream s, const eqv_conv2d_params* params, 
     conv_shapes(c, p, "x", X, DW, "dy", DY);
     if (DB) c.shape("dbias", *DB, {DW.shape[0]});
     backend::conv2d_bwd_weight(*s, p, X, DY, DW, DB);
-  });
-}
-
-eqv_status eqv_linear_fwd(eqv_stream s, const eqv_tensor* x, const eqv_tensor* w, const eqv_tensor* bias,
-                          const eqv_tensor* y) {
-  return guard("linear", [&] {
-    Check c("linear", s);
-    const auto &X = c.activation("x", x, -1), &W = c.tensor("weight", w, 2), &Y = c.activation("y", y, -1);
-    const auto* B = c.optional("bias", bias, 1);
-    linear_shapes(c, "x", X, W, "y", Y);
-    if (B) c.shape("bias", *B, {W.shape[0]});
-    backend::linear_fwd(*s, X, W, B, Y);
-  });
-}
-
-eqv_status eqv_linear_bwd_input(eqv_stream s, const eqv_tensor* dy, const eqv_tensor* w, const eqv_tensor* dx) {
-  return guard("linear_bwd_input", [&] {
-    Check c("linear_bwd_input", s);
-    const auto &DY = c.activation("dy", dy, -1), &W = c.tensor("weight", w, 2), &DX = c.activation("dx", dx, -1);
-    linear_shapes(c, "dx", DX, W, "dy", DY);
-    backend::linear_bwd_input(*s, DY, W, DX);
-  });
-}
-
-eqv_status eqv_linear_bwd_weight(eqv_stream s, const eqv_tensor* x, const eqv_tensor* dy, const eqv_tensor* dw,
-                                 const eqv_tensor* dbias) {
-  return guard("linear_bwd_weight", [&] {
-    Check c("linear_bwd_weight", s);
-    const auto &X = c.activation("x", x, -1), &DY = c.activation("dy", dy, -1), &DW = c.tensor("dweight", dw, 2);
-    const auto* DB = c.optional("dbias", dbias, 1);
-    linear_shapes(c, "x", X, DW, "dy", DY);
-    if (DB) c.shape("dbias", *DB, {DW.shape[0]});
-    backend::linear_bwd_weight(*s, X, DY, DW, DB);
   });
 }
 
@@ -234,7 +191,7 @@ eqv_status eqv_activation_fwd(eqv_stream s, const eqv_activation_params* params,
   return guard("activation", [&] {
     Check c("activation", s);
     const auto& p = c.params(params);
-    c.that(p.kind >= EQV_SILU && p.kind <= EQV_LEAKY_RELU, "unknown activation kind", "see EQV_SILU in eqv.h");
+    c.that(p.kind >= EQV_SILU && p.kind <= EQV_GELU, "unknown activation kind", "see EQV_SILU in eqv.h");
     const auto &X = c.activation("x", x, -1), &Y = c.activation("y", y, -1);
     c.same_shape("y", Y, "x", X);
     backend::activation_fwd(*s, p, X, Y);
@@ -246,7 +203,7 @@ eqv_status eqv_activation_bwd(eqv_stream s, const eqv_activation_params* params,
   return guard("activation_bwd", [&] {
     Check c("activation_bwd", s);
     const auto& p = c.params(params);
-    c.that(p.kind >= EQV_SILU && p.kind <= EQV_LEAKY_RELU, "unknown activation kind", "see EQV_SILU in eqv.h");
+    c.that(p.kind >= EQV_SILU && p.kind <= EQV_GELU, "unknown activation kind", "see EQV_SILU in eqv.h");
     const auto &DY = c.activation("dy", dy, -1), &X = c.activation("x", x, -1), &DX = c.activation("dx", dx, -1);
     c.same_shape("dy", DY, "x", X);
     c.same_shape("dx", DX, "x", X);

@@ -98,11 +98,11 @@ eqv_status eqv_channel_affine(eqv_stream s, const eqv_tensor* x, const eqv_tenso
                               const eqv_tensor* y) {
   return guard("channel_affine", [&] {
     Check c("channel_affine", s);
-    const auto &X = c.tensor("x", x, -1), &S = c.tensor("scale", scale, 1), &Y = c.tensor("y", y, -1);
-    const auto* T = c.optional("shift", shift, 1);
+    const auto &X = c.tensor("x", x, -1), &Y = c.tensor("y", y, -1);
+    const auto *S = c.optional("scale", scale, 1), *T = c.optional("shift", shift, 1);
     c.that(X.rank >= 1, "x is a scalar", "pass a tensor with channels");
     c.same_shape("y", Y, "x", X);
-    c.shape("scale", S, {X.shape[X.rank - 1]});
+    if (S) c.shape("scale", *S, {X.shape[X.rank - 1]});
     if (T) c.shape("shift", *T, {X.shape[X.rank - 1]});
     backend::channel_affine(*s, X, S, T, Y);
   });

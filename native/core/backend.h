@@ -85,7 +85,9 @@ void conv2d_bwd_input(Stream&, const eqv_conv2d_params&, const Tensor& dy, const
                       const Tensor* bias, const Tensor* residual, const Tensor& dx, const Tensor* stats);
 void conv2d_bwd_weight(Stream&, const eqv_conv2d_params&, const Tensor& x, const Tensor& dy, const Tensor& dw,
                        const Tensor* dbias);
-void linear_fwd(Stream&, const Tensor& x, const Tensor& w, const Tensor* bias, const Tensor& y);
+// `before` is there where the activation is none but the identity.
+void linear_fwd(Stream&, const eqv_activation_params&, const Tensor& x, const Tensor& w, const Tensor* bias,
+                const Tensor* before, const Tensor& y);
 void linear_bwd_input(Stream&, const Tensor& dy, const Tensor& w, const Tensor& dx);
 void linear_bwd_weight(Stream&, const Tensor& x, const Tensor& dy, const Tensor& dw, const Tensor* dbias);
 void group_norm_fwd(Stream&, const eqv_group_norm_params&, const Tensor& x, const Tensor& gamma, const Tensor& beta,
@@ -110,12 +112,35 @@ void pool2d_fwd(Stream&, const eqv_pool2d_params&, const Tensor& x, const Tensor
 void pool2d_bwd(Stream&, const eqv_pool2d_params&, const Tensor& dy, const Tensor* index, const Tensor& dx);
 void axpby(Stream&, const eqv_axpby_params&, const Tensor& a, const Tensor* b, const Tensor& out);
 void add_scaled(Stream&, const Tensor* a, const Tensor& b, const Tensor& s, const Tensor& out);
-void channel_affine(Stream&, const Tensor& x, const Tensor& scale, const Tensor* shift, const Tensor& y);
+void channel_affine(Stream&, const Tensor& x, const Tensor* scale, const Tensor* shift, const Tensor& y);
 void attention_fwd(Stream&, const eqv_attention_params&, const Tensor& q, const Tensor& k, const Tensor& v,
                    const Tensor& o, const Tensor& lse);
 void attention_bwd(Stream&, const eqv_attention_params&, const Tensor& d_o, const Tensor& q, const Tensor& k,
                    const Tensor& v, const Tensor& o, const Tensor& lse, const Tensor& dq, const Tensor& dk,
                    const Tensor& dv);
+void self_attention_fwd(Stream&, const eqv_attention_params&, const Tensor& qkv, const Tensor& o, const Tensor& lse);
+void self_attention_bwd(Stream&, const eqv_attention_params&, const Tensor& d_o, const Tensor& qkv, const Tensor& o,
+                        const Tensor& lse, const Tensor& dqkv);
+// weight, bias, modulation and their gradients may be null.
+void layer_norm_fwd(Stream&, const eqv_layer_norm_params&, const Tensor& x, const Tensor* weight, const Tensor* bias,
+                    const Tensor* modulation, const Tensor& y, const Tensor& stats);
+void layer_norm_bwd(Stream&, const eqv_layer_norm_params&, const Tensor& dy, const Tensor& x, const Tensor* weight,
+                    const Tensor* bias, const Tensor* modulation, const Tensor& stats, const Tensor& dx,
+                    const Tensor* dweight, const Tensor* dbias, const Tensor* dmodulation);
+void gated_add_fwd(Stream&, const Tensor& x, const Tensor& gate, const Tensor& y, const Tensor& out);
+void gated_add_bwd(Stream&, const Tensor& dout, const Tensor& gate, const Tensor& y, const Tensor& dgate,
+                   const Tensor& dy);
+void gated_unit_fwd(Stream&, const Tensor& x, const Tensor& y);
+void gated_unit_bwd(Stream&, const Tensor& dy, const Tensor& x, const Tensor& dx);
+void rope(Stream&, const eqv_rope_params&, const Tensor& x, const Tensor& cos, const Tensor& sin, const Tensor& y);
+void embedding_fwd(Stream&, const Tensor& table, const Tensor& index, const Tensor& y);
+void timestep_embedding_fwd(Stream&, const eqv_timestep_embedding_params&, const Tensor& t, const Tensor& y);
+void timestep_embedding_bwd(Stream&, const eqv_timestep_embedding_params&, const Tensor& dy, const Tensor& t,
+                            const Tensor& dt);
+void sample_error_fwd(Stream&, const Tensor& a, const Tensor& b, const Tensor* weight, const Tensor& out);
+void sample_error_bwd(Stream&, const Tensor& dout, const Tensor& a, const Tensor& b, const Tensor* weight,
+                      const Tensor& da);
+void dropout(Stream&, const eqv_dropout_params&, const Tensor* counter, const Tensor& x, const Tensor& y);
 void resample_fwd(Stream&, const eqv_resample_params&, const Tensor& x, const Tensor& y);
 void resample_bwd(Stream&, const eqv_resample_params&, const Tensor& dy, const Tensor& dx);
 void affine_fwd(Stream&, const eqv_affine_params&, const Tensor& x, const Tensor& theta, const Tensor& y);

@@ -64,12 +64,31 @@ EQV_SIMD void add_rows(const float* x, int64_t n, float* out) {
   for (int64_t i = 0; i < n; ++i) out[i] += x[i];
 }
 
-}  // namespace
+// What attention is of. Rows of q, k and v (and of their gradients) are `pitch` apart, those of o `channels`.
+struct Heads {
+  int64_t samples, queries, keys, heads, channels, pitch;
 
-void attention_fwd(Stream& stream, const eqv_attention_params& params, const Tensor& q, const Tensor& k,
-                   const Tensor& v, const Tensor& o, const Tensor& lse) {
-  const int64_t samples = q.shape[0], queries = q.shape[1], keys = k.shape[1], channels = q.shape[2];
-  const int64_t heads = params.heads, size = channels / heads, blocks = ceil_div(queries, kRows);
+  Heads(const eqv_attention_params& p, const Tensor& q, const Tensor& k)
+      : samples(q.shape[0]),
+        queries(q.shape[1]),
+        keys(k.shape[1]),
+        heads(p.heads),
+        channels(q.shape[2]),
+        pitch(channels) {}
+  // Of qkv{N,T,3C}.
+  Heads(const eqv_attention_params& p, const Tensor& qkv)
+      : samples(qkv.shape[0]),
+        queries(qkv.shape[1]),
+        keys(queries),
+        heads(p.heads),
+        channels(qkv.shape[2] / 3),
+        pitch(3 * channels) {}
+};
+
+void attend(Stream& stream, const char* name, const Heads& shape, float scale, const float* q, const float* k,
+            const float* v, float* o, float* lse) {
+  const auto [samples, queries, keys, heads, channels, pitch] = shape;
+  const int64_t size = channels / heads, blocks = ceil_div(queries, kRows);
   const int64_t threads = stream.device->threads, scores = kRows * keys;
   Workspace workspace(stream, Workspace::bytes<float>(threads * scores));
   float* buffers = workspace.take<float>(threads * scores);
@@ -79,29 +98,35 @@ void attention_fwd(Stream& stream, const eqv_attention_params& params, const Ten
     for (int64_t i = begin; i < end; ++i) {
       const int64_t block = i % blocks, head = i / blocks % heads, n = i / blocks / heads;
       const int64_t first = block * kRows, rows = std::min(kRows, queries - first);
-      const int64_t row_at = (n * queries + first) * channels + head * size, key_at = n * keys * channels + head * size;
-      float* out = f32(o) + row_at;
-      product('N', 'T', rows, keys, size, params.scale, f32(q) + row_at, channels, f32(k) + key_at, channels, 0, s,
-              keys);
+      const int64_t row_at = (n * queries + first) * pitch + head * size, key_at = n * keys * pitch + head * size;
+      float* out = o + (n * queries + first) * channels + head * size;
+      product('N', 'T', rows, keys, size, scale, q + row_at, pitch, k + key_at, pitch, 0, s, keys);
       float inverse[kRows];
       for (int64_t r = 0; r < rows; ++r) {
         const float most = row_maximum(s + r * keys, keys);
         const double sum = exponentials(s + r * keys, keys, most);
         inverse[r] = static_cast<float>(1 / sum);
-        f32(lse)[(n * heads + head) * queries + first + r] = static_cast<float>(most + std::log(sum));
+        lse[(n * heads + head) * queries + first + r] = static_cast<float>(most + std::log(sum));
       }
-      product('N', 'N', rows, size, keys, 1, s, keys, f32(v) + key_at, channels, 0, out, channels);
+      product('N', 'N', rows, size, keys, 1, s, keys, v + key_at, pitch, 0, out, channels);
       for (int64_t r = 0; r < rows; ++r) scale_row(out + r * channels, size, inverse[r]);
     }
   });
-  product.report("attention");
+  product.report(name);
 }
 
-void attention_bwd(Stream& stream, const eqv_attention_params& params, const Tensor& d_o, const Tensor& q,
-                   const Tensor& k, const Tensor& v, const Tensor& o, const Tensor& lse, const Tensor& dq,
-                   const Tensor& dk, const Tensor& dv) {
-  const int64_t samples = q.shape[0], queries = q.shape[1], keys = k.shape[1], channels = q.shape[2];
-  const int64_t heads = params.heads, size = channels / heads, blocks = ceil_div(queries, kRows);
+// What the backward pass reads, and where it writes.
+struct Reads {
+  const float *d_o, *q, *k, *v, *o, *lse;
+};
+struct Gradients {
+  float *dq, *dk, *dv;
+};
+
+void attend_backward(Stream& stream, const char* name, const Heads& shape, float scale, const Reads& in,
+                     const Gradients& to) {
+  const auto [samples, queries, keys, heads, channels, pitch] = shape;
+  const int64_t size = channels / heads, blocks = ceil_div(queries, kRows);
   const int64_t threads = stream.device->threads, scores = kRows * keys, pairs = samples * heads;
   // A task is a (sample, head) and a part of its query blocks; the parts' dk and dv are added in order afterwards.
   // How many parts there are follows from the shape alone.
@@ -118,44 +143,76 @@ void attention_bwd(Stream& stream, const eqv_attention_params& params, const Ten
     float *p = buffers + thread * 2 * scores, *dp = p + scores;
     for (int64_t i = begin; i < end; ++i) {
       const int64_t part = i % parts, head = i / parts % heads, n = i / parts / heads;
-      const int64_t key_at = n * keys * channels + head * size;
-      float* sum_k = parts > 1 ? partial_k + i * partial : f32(dk) + key_at;
-      float* sum_v = parts > 1 ? partial_v + i * partial : f32(dv) + key_at;
-      const int64_t pitch = parts > 1 ? size : channels;
+      const int64_t key_at = n * keys * pitch + head * size;
+      const float *key = in.k + key_at, *value = in.v + key_at;
+      float* sum_k = parts > 1 ? partial_k + i * partial : to.dk + key_at;
+      float* sum_v = parts > 1 ? partial_v + i * partial : to.dv + key_at;
+      const int64_t sum_pitch = parts > 1 ? size : pitch;
       const int64_t first_block = blocks * part / parts, last_block = blocks * (part + 1) / parts;
       for (int64_t b = first_block; b < last_block; ++b) {
         const int64_t first = b * kRows, rows = std::min(kRows, queries - first);
-        const int64_t row_at = (n * queries + first) * channels + head * size;
-        const float *query = f32(q) + row_at, *out = f32(o) + row_at, *grad = f32(d_o) + row_at;
+        const int64_t row_at = (n * queries + first) * pitch + head * size;
+        const int64_t out_at = (n * queries + first) * channels + head * size;
+        const float *query = in.q + row_at, *out = in.o + out_at, *grad = in.d_o + out_at;
         const float accumulate = b > first_block ? 1.0f : 0.0f;
-        product('N', 'T', rows, keys, size, params.scale, query, channels, f32(k) + key_at, channels, 0, p, keys);
-        product('N', 'T', rows, keys, size, 1, grad, channels, f32(v) + key_at, channels, 0, dp, keys);
+        product('N', 'T', rows, keys, size, scale, query, pitch, key, pitch, 0, p, keys);
+        product('N', 'T', rows, keys, size, 1, grad, channels, value, pitch, 0, dp, keys);
         for (int64_t r = 0; r < rows; ++r)
-          exponentials_only(p + r * keys, keys, f32(lse)[(n * heads + head) * queries + first + r]);
-        product('T', 'N', keys, size, rows, 1, p, keys, grad, channels, accumulate, sum_v, pitch);
+          exponentials_only(p + r * keys, keys, in.lse[(n * heads + head) * queries + first + r]);
+        product('T', 'N', keys, size, rows, 1, p, keys, grad, channels, accumulate, sum_v, sum_pitch);
         for (int64_t r = 0; r < rows; ++r)
           score_gradient(p + r * keys, dp + r * keys, keys,
                          static_cast<float>(dot(grad + r * channels, out + r * channels, size)));
-        product('N', 'N', rows, size, keys, params.scale, dp, keys, f32(k) + key_at, channels, 0, f32(dq) + row_at,
-                channels);
-        product('T', 'N', keys, size, rows, params.scale, dp, keys, query, channels, accumulate, sum_k, pitch);
+        product('N', 'N', rows, size, keys, scale, dp, keys, key, pitch, 0, to.dq + row_at, pitch);
+        product('T', 'N', keys, size, rows, scale, dp, keys, query, pitch, accumulate, sum_k, sum_pitch);
       }
     }
   });
-  product.report("attention_bwd");
+  product.report(name);
   if (parts == 1) return;
   parallel_for(stream, pairs * keys, std::max<int64_t>(1, 16384 / (2 * parts * size)), [&](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; ++i) {
       const int64_t pair = i / keys, row = i % keys;
-      const int64_t at = (pair / heads * keys + row) * channels + pair % heads * size;
+      const int64_t at = (pair / heads * keys + row) * pitch + pair % heads * size;
       for (int which = 0; which < 2; ++which) {
         const float* from = (which ? partial_v : partial_k) + pair * parts * partial + row * size;
-        float* to = f32(which ? dv : dk) + at;
-        std::copy_n(from, size, to);
-        for (int64_t part = 1; part < parts; ++part) add_rows(from + part * partial, size, to);
+        float* sum = (which ? to.dv : to.dk) + at;
+        std::copy_n(from, size, sum);
+        for (int64_t part = 1; part < parts; ++part) add_rows(from + part * partial, size, sum);
       }
     }
   });
+}
+
+}  // namespace
+
+void attention_fwd(Stream& stream, const eqv_attention_params& p, const Tensor& q, const Tensor& k, const Tensor& v,
+                   const Tensor& o, const Tensor& lse) {
+  attend(stream, "attention", Heads(p, q, k), p.scale, f32(q), f32(k), f32(v), f32(o), f32(lse));
+}
+
+void attention_bwd(Stream& stream, const eqv_attention_params& p, const Tensor& d_o, const Tensor& q, const Tensor& k,
+                   const Tensor& v, const Tensor& o, const Tensor& lse, const Tensor& dq, const Tensor& dk,
+                   const Tensor& dv) {
+  attend_backward(stream, "attention_bwd", Heads(p, q, k), p.scale, {f32(d_o), f32(q), f32(k), f32(v), f32(o), f32(lse)},
+                  {f32(dq), f32(dk), f32(dv)});
+}
+
+void self_attention_fwd(Stream& stream, const eqv_attention_params& p, const Tensor& qkv, const Tensor& o,
+                        const Tensor& lse) {
+  const Heads shape(p, qkv);
+  const float* q = f32(qkv);
+  attend(stream, "self_attention", shape, p.scale, q, q + shape.channels, q + 2 * shape.channels, f32(o), f32(lse));
+}
+
+void self_attention_bwd(Stream& stream, const eqv_attention_params& p, const Tensor& d_o, const Tensor& qkv,
+                        const Tensor& o, const Tensor& lse, const Tensor& dqkv) {
+  const Heads shape(p, qkv);
+  const float* q = f32(qkv);
+  float* dq = f32(dqkv);
+  attend_backward(stream, "self_attention_bwd", shape, p.scale,
+                  {f32(d_o), q, q + shape.channels, q + 2 * shape.channels, f32(o), f32(lse)},
+                  {dq, dq + shape.channels, dq + 2 * shape.channels});
 }
 
 }  // namespace eqv::backend

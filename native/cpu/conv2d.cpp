@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <optional>
 
+#include "activation.h"
 #include "norm.h"
 #include "onednn.h"
 #include "simd.h"
@@ -219,7 +220,8 @@ void bias_bwd(Stream& s, const Tensor& dy, const Tensor& dbias) {
   }
 }
 
-// A linear layer is a 1×1 convolution over an image one pixel high.
+// A linear layer is a 1×1 convolution over an image one pixel high. Where an activation follows, blocks of rows are
+// multiplied on one thread each, and the activation reads them from the cache.
 namespace {
 
 Tensor as_image(const Tensor& t, int64_t channels) {
@@ -242,7 +244,9 @@ const eqv_conv2d_params kPointwise = {sizeof(eqv_conv2d_params), 1, 0, 0, 0, 0, 
 
 }  // namespace
 
-void linear_fwd(Stream& s, const Tensor& x, const Tensor& w, const Tensor* bias, const Tensor& y) {
+void linear_fwd(Stream& s, const eqv_activation_params& p, const Tensor& x, const Tensor& w, const Tensor* bias,
+                const Tensor* before, const Tensor& y) {
+  if (before) return cpu::activated_linear(s, p, x, w, bias, *before, y);
   conv2d_fwd(s, kPointwise, as_image(x, w.shape[1]), as_filter(w), nullptr, bias, nullptr,
              as_image(y, w.shape[0]), nullptr);
 }

@@ -68,7 +68,7 @@ void add_scaled(Stream& stream, const Tensor* a, const Tensor& b, const Tensor& 
   });
 }
 
-void channel_affine(Stream& stream, const Tensor& x, const Tensor& scale, const Tensor* shift, const Tensor& y) {
+void channel_affine(Stream& stream, const Tensor& x, const Tensor* scale, const Tensor* shift, const Tensor& y) {
   const int64_t channels = x.shape[x.rank - 1], rows = elements(x) / channels;
   // Few channels: rows are taken several at a time, with the factors repeated.
   const int64_t block = std::min(rows, ceil_div(64, channels)), width = block * channels;
@@ -76,7 +76,8 @@ void channel_affine(Stream& stream, const Tensor& x, const Tensor& scale, const 
   float* factors = workspace.take<float>(width);
   float* shifts = workspace.take<float>(width);
   for (int64_t i = 0; i < block; ++i) {
-    std::copy_n(f32(scale), channels, factors + i * channels);
+    if (scale) std::copy_n(f32(*scale), channels, factors + i * channels);
+    else std::fill_n(factors + i * channels, channels, 1.0f);
     if (shift) std::copy_n(f32(*shift), channels, shifts + i * channels);
   }
   const auto run = [&](int64_t first, int64_t count, int64_t wide) {

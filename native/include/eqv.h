@@ -29,7 +29,7 @@ extern "C" {
 #define EQV_API __attribute__((visibility("default")))
 #endif
 
-#define EQV_ABI_VERSION 8
+#define EQV_ABI_VERSION 9
 
 /* ---- status ------------------------------------------------------------------------------------------------- */
 typedef int32_t eqv_status;
@@ -139,7 +139,8 @@ EQV_API eqv_status eqv_graph_launch(eqv_graph graph, eqv_stream stream);
 EQV_API eqv_status eqv_graph_destroy(eqv_graph graph);
 
 /* ---- parameter structs -------------------------------------------------------------------------------------- */
-enum { EQV_IDENTITY = 0, EQV_SILU = 1, EQV_RELU = 2, EQV_LEAKY_RELU = 3 };
+/* GELU: x times the normal distribution function; GELU_TANH: its approximation by tanh. Convolutions take the first four. */
+enum { EQV_IDENTITY = 0, EQV_SILU = 1, EQV_RELU = 2, EQV_LEAKY_RELU = 3, EQV_GELU_TANH = 4, EQV_GELU = 5 };
 
 /* The four last say what happens to the result before it is stored; eqv_conv2d_bwd_weight reads none of them. */
 typedef struct {
@@ -171,6 +172,25 @@ typedef struct {
 } eqv_pool2d_params;
 
 typedef struct { uint32_t struct_size; int32_t heads; float scale; } eqv_attention_params;
+
+typedef struct {
+  uint32_t struct_size;
+  float eps;
+  int32_t rms;              /* 1: no mean is taken off, and the mean of squares is the variance */
+} eqv_layer_norm_params;
+
+/* The first `rotated` heads are turned, the others copied; transposed: by the adjoint, which is the backward pass. */
+typedef struct { uint32_t struct_size; int32_t rotated; int32_t transposed; } eqv_rope_params;
+
+typedef struct { uint32_t struct_size; float max_period; } eqv_timestep_embedding_params;
+
+/* 0 <= rate < 1; which elements are dropped follows from seed and purpose as eqv_random_params says. */
+typedef struct {
+  uint32_t struct_size;
+  int32_t reserved;
+  uint64_t seed, purpose;
+  double rate;
+} eqv_dropout_params;
 
 enum { EQV_BILINEAR = 0, EQV_BILINEAR_ANTIALIAS = 1, EQV_BICUBIC = 2, EQV_BICUBIC_ANTIALIAS = 3 };
 /* Resize to the size of the result before rotation, then rotate quarter_turns times clockwise, then flip. */
@@ -239,9 +259,10 @@ EQV_API eqv_status eqv_conv2d_bwd_input(eqv_stream, const eqv_conv2d_params*, co
 EQV_API eqv_status eqv_conv2d_bwd_weight(eqv_stream, const eqv_conv2d_params*, const eqv_tensor* x,
                                          const eqv_tensor* dy, const eqv_tensor* dw, const eqv_tensor* dbias);
 
-/* y{…,O} = x{…,I} · w{O,I}^T + bias{O} (nullable) */
-EQV_API eqv_status eqv_linear_fwd(eqv_stream, const eqv_tensor* x, const eqv_tensor* w, const eqv_tensor* bias,
-                                  const eqv_tensor* y);
+/* y{…,O} = activation(x{…,I} · w{O,I}^T + bias{O} (nullable)); before (y's shape) is what the activation is given: NULL
+ * where that is EQV_IDENTITY, and only there. */
+EQV_API eqv_status eqv_linear_fwd(eqv_stream, const eqv_activation_params*, const eqv_tensor* x, const eqv_tensor* w,
+                                  const eqv_tensor* bias, const eqv_tensor* before, const eqv_tensor* y);
 EQV_API eqv_status eqv_linear_bwd_input(eqv_stream, const eqv_tensor* dy, const eqv_tensor* w, const eqv_tensor* dx);
 EQV_API eqv_status eqv_linear_bwd_weight(eqv_stream, const eqv_tensor* x, const eqv_tensor* dy, const eqv_tensor* dw,
                                          const eqv_tensor* dbias);
@@ -300,7 +321,7 @@ EQV_API eqv_status eqv_axpby(eqv_stream, const eqv_axpby_params*, const eqv_tens
 /* out = a + s[0] b; a nullable (then out = s[0] b). */
 EQV_API eqv_status eqv_add_scaled(eqv_stream, const eqv_tensor* a, const eqv_tensor* b, const eqv_tensor* s,
                                   const eqv_tensor* out);
-/* y{…,C} = x{…,C} scale{C} + shift{C} (nullable) */
+/* y{…,C} = x{…,C} scale{C} + shift{C}, both nullable */
 EQV_API eqv_status eqv_channel_affine(eqv_stream, const eqv_tensor* x, const eqv_tensor* scale,
                                       const eqv_tensor* shift, const eqv_tensor* y);
 
@@ -311,6 +332,64 @@ EQV_API eqv_status eqv_attention_bwd(eqv_stream, const eqv_attention_params*, co
                                      const eqv_tensor* q, const eqv_tensor* k, const eqv_tensor* v,
                                      const eqv_tensor* o, const eqv_tensor* lse, const eqv_tensor* dq,
                                      const eqv_tensor* dk, const eqv_tensor* dv);
+
+/* qkv{N,T,3C} = queries, keys, values, each of `heads` heads of at most 128 channels → o{N,T,C} as above, without scores in
+ * memory; lse{N,heads,T}, saved. */
+EQV_API eqv_status eqv_self_attention_fwd(eqv_stream, const eqv_attention_params*, const eqv_tensor* qkv,
+                                          const eqv_tensor* o, const eqv_tensor* lse);
+EQV_API eqv_status eqv_self_attention_bwd(eqv_stream, const eqv_attention_params*, const eqv_tensor* d_o,
+                                          const eqv_tensor* qkv, const eqv_tensor* o, const eqv_tensor* lse,
+                                          const eqv_tensor* dqkv);
+
+/* Rows of C values: x, y{N,…,C}; y = u (1 + scale) + shift, u = (x - mean) rstd weight + bias. weight, bias{C} are nullable;
+ * modulation (nullable; as the activations) is {N,2,C} = shift, scale of each sample, or {N,1,C} = scale.
+ * stats{rows,2} = mean, rstd (always fp32 or fp64), written. */
+EQV_API eqv_status eqv_layer_norm_fwd(eqv_stream, const eqv_layer_norm_params*, const eqv_tensor* x,
+                                      const eqv_tensor* weight, const eqv_tensor* bias, const eqv_tensor* modulation,
+                                      const eqv_tensor* y, const eqv_tensor* stats);
+/* dweight, dbias and dmodulation are nullable. */
+EQV_API eqv_status eqv_layer_norm_bwd(eqv_stream, const eqv_layer_norm_params*, const eqv_tensor* dy,
+                                      const eqv_tensor* x, const eqv_tensor* weight, const eqv_tensor* bias,
+                                      const eqv_tensor* modulation, const eqv_tensor* stats, const eqv_tensor* dx,
+                                      const eqv_tensor* dweight, const eqv_tensor* dbias,
+                                      const eqv_tensor* dmodulation);
+
+/* out = x + gate y; x, y, out{N,…,C}, gate{N,C}. out may be x or y. */
+EQV_API eqv_status eqv_gated_add_fwd(eqv_stream, const eqv_tensor* x, const eqv_tensor* gate, const eqv_tensor* y,
+                                     const eqv_tensor* out);
+/* dgate{N,C}, dy{N,…,C}; the gradient of x is dout. */
+EQV_API eqv_status eqv_gated_add_bwd(eqv_stream, const eqv_tensor* dout, const eqv_tensor* gate, const eqv_tensor* y,
+                                     const eqv_tensor* dgate, const eqv_tensor* dy);
+
+/* x{…,2H} = a | b, y{…,H} = silu(a) b */
+EQV_API eqv_status eqv_gated_unit_fwd(eqv_stream, const eqv_tensor* x, const eqv_tensor* y);
+EQV_API eqv_status eqv_gated_unit_bwd(eqv_stream, const eqv_tensor* dy, const eqv_tensor* x, const eqv_tensor* dx);
+
+/* x, y{N,T,heads,D}, D even; cos, sin{T,D}: y[2k] = x[2k] cos[2k] - x[2k+1] sin[2k],
+ * y[2k+1] = x[2k+1] cos[2k+1] + x[2k] sin[2k+1]. y may be x. */
+EQV_API eqv_status eqv_rope(eqv_stream, const eqv_rope_params*, const eqv_tensor* x, const eqv_tensor* cos,
+                            const eqv_tensor* sin, const eqv_tensor* y);
+
+/* y{…,D} = table{K,D}[index{…}] (i32); NaN where there is no such row. For the gradient see eqv_vector_quantize_bwd. */
+EQV_API eqv_status eqv_embedding_fwd(eqv_stream, const eqv_tensor* table, const eqv_tensor* index,
+                                     const eqv_tensor* y);
+
+/* t{…}, y{…,D}: cos(t f_k) for k < h = D / 2, then sin(t f_k), then 0 where D is odd; f_k = max_period^(-k/h). */
+EQV_API eqv_status eqv_timestep_embedding_fwd(eqv_stream, const eqv_timestep_embedding_params*, const eqv_tensor* t,
+                                              const eqv_tensor* y);
+EQV_API eqv_status eqv_timestep_embedding_bwd(eqv_stream, const eqv_timestep_embedding_params*, const eqv_tensor* dy,
+                                              const eqv_tensor* t, const eqv_tensor* dt);
+
+/* out{N} = weight{N} (nullable) times the mean of (a - b)^2 over the values of a sample; a, b{N,…}. */
+EQV_API eqv_status eqv_sample_error_fwd(eqv_stream, const eqv_tensor* a, const eqv_tensor* b, const eqv_tensor* weight,
+                                        const eqv_tensor* out);
+/* The gradient for a; that for b is its negative. */
+EQV_API eqv_status eqv_sample_error_bwd(eqv_stream, const eqv_tensor* dout, const eqv_tensor* a, const eqv_tensor* b,
+                                        const eqv_tensor* weight, const eqv_tensor* da);
+
+/* y = x / (1 - rate), or 0 with a probability of rate; the same function of dy is the gradient. counter as of eqv_random. */
+EQV_API eqv_status eqv_dropout(eqv_stream, const eqv_dropout_params*, const eqv_tensor* counter, const eqv_tensor* x,
+                               const eqv_tensor* y);
 
 EQV_API eqv_status eqv_resample_fwd(eqv_stream, const eqv_resample_params*, const eqv_tensor* x, const eqv_tensor* y);
 EQV_API eqv_status eqv_resample_bwd(eqv_stream, const eqv_resample_params*, const eqv_tensor* dy,

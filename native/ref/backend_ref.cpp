@@ -11,10 +11,15 @@
 #include "batch_norm/batch_norm_ref.h"
 #include "check.h"
 #include "conv2d/conv2d_ref.h"
+#include "dropout/dropout_ref.h"
 #include "elementwise/elementwise_ref.h"
+#include "embedding/embedding_ref.h"
+#include "gated_add/gated_add_ref.h"
+#include "gated_unit/gated_unit_ref.h"
 #include "gaussian/gaussian_ref.h"
 #include "group_norm/group_norm_ref.h"
 #include "host_only.h"
+#include "layer_norm/layer_norm_ref.h"
 #include "linear/linear_ref.h"
 #include "loss/loss_ref.h"
 #include "lpips/lpips_ref.h"
@@ -24,7 +29,11 @@
 #include "random/random_ref.h"
 #include "reduce/reduce_ref.h"
 #include "resample/resample_ref.h"
+#include "rope/rope_ref.h"
+#include "sample_error/sample_error_ref.h"
+#include "self_attention/self_attention_ref.h"
 #include "status.h"
+#include "timestep_embedding/timestep_embedding_ref.h"
 #include "upsample/upsample_ref.h"
 #include "upsample/upsample_weight_ref.h"
 #include "vector_quantize/vector_quantize_ref.h"
@@ -98,8 +107,11 @@ Tensor rows(const Tensor& t, int64_t width) {
 }
 }  // namespace
 
-void linear_fwd(Stream&, const Tensor& x, const Tensor& w, const Tensor* bias, const Tensor& y) {
-  ref::linear_fwd(V(rows(x, w.shape[1])), V(w), data(bias), V(rows(y, w.shape[0])));
+void linear_fwd(Stream&, const eqv_activation_params& p, const Tensor& x, const Tensor& w, const Tensor* bias,
+                const Tensor* before, const Tensor& y) {
+  const Tensor& sums = before ? *before : y;
+  ref::linear_fwd(V(rows(x, w.shape[1])), V(w), data(bias), V(rows(sums, w.shape[0])));
+  if (before) ref::activation_fwd(p, V(rows(sums, 1)), V(rows(y, 1)));
 }
 void linear_bwd_input(Stream&, const Tensor& dy, const Tensor& w, const Tensor& dx) {
   ref::linear_bwd_input(V(rows(dy, w.shape[0])), V(w), V(rows(dx, w.shape[1])));
@@ -162,8 +174,8 @@ void axpby(Stream&, const eqv_axpby_params& p, const Tensor& a, const Tensor* b,
 void add_scaled(Stream&, const Tensor* a, const Tensor& b, const Tensor& s, const Tensor& out) {
   ref::add_scaled(data(a), V(rows(b, 1)), *data(s), V(rows(out, 1)));
 }
-void channel_affine(Stream&, const Tensor& x, const Tensor& scale, const Tensor* shift, const Tensor& y) {
-  const int64_t c = scale.shape[0];
+void channel_affine(Stream&, const Tensor& x, const Tensor* scale, const Tensor* shift, const Tensor& y) {
+  const int64_t c = x.shape[x.rank - 1];
   ref::channel_affine(V(rows(x, c)), data(scale), data(shift), V(rows(y, c)));
 }
 void attention_fwd(Stream&, const eqv_attention_params& p, const Tensor& q, const Tensor& k, const Tensor& v,
@@ -174,6 +186,74 @@ void attention_bwd(Stream&, const eqv_attention_params& p, const Tensor& d_o, co
                    const Tensor& v, const Tensor& o, const Tensor& lse, const Tensor& dq, const Tensor& dk,
                    const Tensor& dv) {
   ref::attention_bwd(p, V(d_o), V(q), V(k), V(v), V(o), V(lse), V(dq), V(dk), V(dv));
+}
+void self_attention_fwd(Stream&, const eqv_attention_params& p, const Tensor& qkv, const Tensor& o, const Tensor& lse) {
+  ref::self_attention_fwd(p, V(qkv), V(o), V(lse));
+}
+void self_attention_bwd(Stream&, const eqv_attention_params& p, const Tensor& d_o, const Tensor& qkv, const Tensor& o,
+                        const Tensor& lse, const Tensor& dqkv) {
+  ref::self_attention_bwd(p, V(d_o), V(qkv), V(o), V(lse), V(dqkv));
+}
+
+namespace {
+int64_t width(const Tensor& t) { return t.shape[t.rank - 1]; }
+ref::LayerNorm<double> layer_norm(const Tensor& x, const Tensor* weight, const Tensor* bias, const Tensor* modulation) {
+  return {x.shape[0], elements(x) / width(x) / x.shape[0], width(x), modulation ? modulation->shape[1] : 1,
+          data(weight), data(bias), data(modulation)};
+}
+}  // namespace
+
+void layer_norm_fwd(Stream&, const eqv_layer_norm_params& p, const Tensor& x, const Tensor* weight, const Tensor* bias,
+                    const Tensor* modulation, const Tensor& y, const Tensor& stats) {
+  // A vector is one row, not samples of one value.
+  const Tensor r = x.rank == 1 ? rows(x, x.shape[0]) : x;
+  ref::layer_norm_fwd(p, layer_norm(r, weight, bias, modulation), data(x), data(y), data(stats));
+}
+void layer_norm_bwd(Stream&, const eqv_layer_norm_params& p, const Tensor& dy, const Tensor& x, const Tensor* weight,
+                    const Tensor* bias, const Tensor* modulation, const Tensor& stats, const Tensor& dx,
+                    const Tensor* dweight, const Tensor* dbias, const Tensor* dmodulation) {
+  const Tensor r = x.rank == 1 ? rows(x, x.shape[0]) : x;
+  ref::layer_norm_bwd(p, layer_norm(r, weight, bias, modulation), data(dy), data(x), data(stats), data(dx), data(dweight),
+                      data(dbias), data(dmodulation));
+}
+void gated_add_fwd(Stream&, const Tensor& x, const Tensor& gate, const Tensor& y, const Tensor& out) {
+  const int64_t n = x.shape[0], c = width(x);
+  ref::gated_add_fwd(n, elements(x) / n / c, c, data(x), data(gate), data(y), data(out));
+}
+void gated_add_bwd(Stream&, const Tensor& dout, const Tensor& gate, const Tensor& y, const Tensor& dgate,
+                   const Tensor& dy) {
+  const int64_t n = y.shape[0], c = width(y);
+  ref::gated_add_bwd(n, elements(y) / n / c, c, data(dout), data(gate), data(y), data(dgate), data(dy));
+}
+void gated_unit_fwd(Stream&, const Tensor& x, const Tensor& y) {
+  ref::gated_unit_fwd(elements(y) / width(y), width(y), data(x), data(y));
+}
+void gated_unit_bwd(Stream&, const Tensor& dy, const Tensor& x, const Tensor& dx) {
+  ref::gated_unit_bwd(elements(dy) / width(dy), width(dy), data(dy), data(x), data(dx));
+}
+void rope(Stream&, const eqv_rope_params& p, const Tensor& x, const Tensor& cos, const Tensor& sin, const Tensor& y) {
+  ref::rope(p, x.shape[0], x.shape[1], x.shape[2], x.shape[3], data(x), data(cos), data(sin), data(y));
+}
+void embedding_fwd(Stream&, const Tensor& table, const Tensor& index, const Tensor& y) {
+  ref::embedding_fwd(elements(index), table.shape[0], table.shape[1], data(table), static_cast<int32_t*>(index.data),
+                     data(y));
+}
+void timestep_embedding_fwd(Stream&, const eqv_timestep_embedding_params& p, const Tensor& t, const Tensor& y) {
+  ref::timestep_embedding_fwd(p.max_period, elements(t), width(y), data(t), data(y));
+}
+void timestep_embedding_bwd(Stream&, const eqv_timestep_embedding_params& p, const Tensor& dy, const Tensor& t,
+                            const Tensor& dt) {
+  ref::timestep_embedding_bwd(p.max_period, elements(t), width(dy), data(dy), data(t), data(dt));
+}
+void sample_error_fwd(Stream&, const Tensor& a, const Tensor& b, const Tensor* weight, const Tensor& out) {
+  ref::sample_error_fwd(a.shape[0], elements(a) / a.shape[0], data(a), data(b), data(weight), data(out));
+}
+void sample_error_bwd(Stream&, const Tensor& dout, const Tensor& a, const Tensor& b, const Tensor* weight,
+                      const Tensor& da) {
+  ref::sample_error_bwd(a.shape[0], elements(a) / a.shape[0], data(dout), data(a), data(b), data(weight), data(da));
+}
+void dropout(Stream&, const eqv_dropout_params& p, const Tensor* counter, const Tensor& x, const Tensor& y) {
+  ref::dropout(p, counter ? *data(*counter) : 0, elements(x), data(x), data(y));
 }
 void resample_fwd(Stream&, const eqv_resample_params& p, const Tensor& x, const Tensor& y) {
   ref::resample_fwd(p, V(x), V(y));

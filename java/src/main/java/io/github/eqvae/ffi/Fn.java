@@ -55,7 +55,7 @@ public enum Fn {
   /** {@code eqv_conv2d_bwd_weight}. */
   CONV2D_BWD_WEIGHT(6),
   /** {@code eqv_linear_fwd}. */
-  LINEAR_FWD(5),
+  LINEAR_FWD(7),
   /** {@code eqv_linear_bwd_input}. */
   LINEAR_BWD_INPUT(4),
   /** {@code eqv_linear_bwd_weight}. */
@@ -100,6 +100,36 @@ public enum Fn {
   ATTENTION_FWD(7),
   /** {@code eqv_attention_bwd}. */
   ATTENTION_BWD(11),
+  /** {@code eqv_self_attention_fwd}. */
+  SELF_ATTENTION_FWD(5),
+  /** {@code eqv_self_attention_bwd}. */
+  SELF_ATTENTION_BWD(7),
+  /** {@code eqv_layer_norm_fwd}. */
+  LAYER_NORM_FWD(8),
+  /** {@code eqv_layer_norm_bwd}. */
+  LAYER_NORM_BWD(12),
+  /** {@code eqv_gated_add_fwd}. */
+  GATED_ADD_FWD(5),
+  /** {@code eqv_gated_add_bwd}. */
+  GATED_ADD_BWD(6),
+  /** {@code eqv_gated_unit_fwd}. */
+  GATED_UNIT_FWD(3),
+  /** {@code eqv_gated_unit_bwd}. */
+  GATED_UNIT_BWD(4),
+  /** {@code eqv_rope}. */
+  ROPE(6),
+  /** {@code eqv_embedding_fwd}. */
+  EMBEDDING_FWD(4),
+  /** {@code eqv_timestep_embedding_fwd}. */
+  TIMESTEP_EMBEDDING_FWD(4),
+  /** {@code eqv_timestep_embedding_bwd}. */
+  TIMESTEP_EMBEDDING_BWD(5),
+  /** {@code eqv_sample_error_fwd}. */
+  SAMPLE_ERROR_FWD(5),
+  /** {@code eqv_sample_error_bwd}. */
+  SAMPLE_ERROR_BWD(6),
+  /** {@code eqv_dropout}. */
+  DROPOUT(5),
   /** {@code eqv_resample_fwd}. */
   RESAMPLE_FWD(4),
   /** {@code eqv_resample_bwd}. */

@@ -30,6 +30,14 @@ public enum Struct {
       "struct_size:u32 kind:i32 kernel_height:i32 kernel_width:i32 stride:i32 padding:i32"),
   /** {@code eqv_attention_params}. */
   ATTENTION_PARAMS("struct_size:u32 heads:i32 scale:f32"),
+  /** {@code eqv_layer_norm_params}. */
+  LAYER_NORM_PARAMS("struct_size:u32 eps:f32 rms:i32"),
+  /** {@code eqv_rope_params}. */
+  ROPE_PARAMS("struct_size:u32 rotated:i32 transposed:i32"),
+  /** {@code eqv_timestep_embedding_params}. */
+  TIMESTEP_EMBEDDING_PARAMS("struct_size:u32 max_period:f32"),
+  /** {@code eqv_dropout_params}. */
+  DROPOUT_PARAMS("struct_size:u32 reserved:i32 seed:u64 purpose:u64 rate:f64"),
   /** {@code eqv_resample_params}. */
   RESAMPLE_PARAMS(
       "struct_size:u32 interpolation:i32 quarter_turns:i32 flip_horizontal:i32 flip_vertical:i32"),

@@ -5,7 +5,7 @@ import io.github.eqvae.tensor.Launch;
 
 /**
  * An elementwise function: of an operation of its own ({@link Silu}, {@link Relu}, {@link
- * LeakyRelu}) or at the end of another ({@link Conv2d}).
+ * LeakyRelu}, {@link Gelu}) or at the end of another ({@link Conv2d}).
  *
  * @param kind which
  * @param slope factor below zero, of {@link Kind#LEAKY_RELU}; else 0
@@ -20,7 +20,11 @@ public record Activation(Kind kind, double slope) {
     /** max(x, 0). */
     RELU,
     /** x for x > 0, slope·x otherwise. */
-    LEAKY_RELU
+    LEAKY_RELU,
+    /** ½x(1 + tanh(√(2/π)(x + 0.044715x³))). */
+    GELU_TANH,
+    /** x·Φ(x). */
+    GELU
   }
 
   /** None. */
@@ -28,6 +32,12 @@ public record Activation(Kind kind, double slope) {
 
   /** PyTorch: {@code F.silu}. */
   public static final Activation SILU = new Activation(Kind.SILU, 0);
+
+  /** PyTorch: {@code F.gelu(x, approximate="tanh")}. */
+  public static final Activation GELU_TANH = new Activation(Kind.GELU_TANH, 0);
+
+  /** PyTorch: {@code F.gelu}. */
+  public static final Activation GELU = new Activation(Kind.GELU, 0);
 
   /** PyTorch: {@code F.relu}. */
   public static final Activation RELU = new Activation(Kind.RELU, 0);

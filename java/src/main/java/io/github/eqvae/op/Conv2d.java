@@ -95,6 +95,9 @@ public record Conv2d(
     Shape w = in.shape(1, "weight", 4);
     in.require(stride == 1 || stride == 2, "stride is " + stride + ", must be 1 or 2");
     in.require(
+        activation.kind().ordinal() <= Activation.Kind.LEAKY_RELU.ordinal(),
+        activation.kind() + " is none that a convolution applies; apply Gelu afterwards");
+    in.require(
         activation.slope() >= 0,
         "the slope is " + activation.slope() + "; below 0, y would not tell what went in");
     in.require(
@@ -128,7 +131,7 @@ public record Conv2d(
   public Keeps keeps() {
     return switch (activation.kind()) {
       case IDENTITY -> Keeps.inputs(0, 1, 4);
-      case SILU -> Keeps.inputs(0, 1, 2, 3, 4);
+      case SILU, GELU_TANH, GELU -> Keeps.inputs(0, 1, 2, 3, 4);
       case RELU, LEAKY_RELU -> new Keeps(Keeps.inputs(0, 1, 4).inputs(), 1);
     };
   }

@@ -1,17 +1,31 @@
 package io.github.eqvae.op;
 
 import io.github.eqvae.ffi.Fn;
+import io.github.eqvae.ffi.Struct;
 import io.github.eqvae.tensor.Shape;
 import io.github.eqvae.tensor.Tensor;
 
 /**
- * A matrix product with the last axis: y[…,o] = bias[o] + Σ x[…,i] · weight[o,i].
+ * A matrix product with the last axis, and a function of it: y[…,o] = activation(bias[o] + Σ x[…,i]
+ * · weight[o,i]).
  *
  * <p>Inputs: x {@code [...,I]}, weight {@code [O,I]}, optional bias {@code [O]}. Output: {@code
- * [...,O]}. The backward pass reads x and weight; all sums have a fixed order. PyTorch: {@code
- * F.linear}.
+ * [...,O]}. Saved, where there is an activation: what it was given, {@code [...,O]}. The backward
+ * pass reads x and weight, too; all sums have a fixed order. PyTorch: {@code F.linear}, then the
+ * activation.
+ *
+ * @param activation applied last
  */
-public record Linear() implements Op {
+public record Linear(Activation activation) implements Op {
+  /** Nothing is done to the result. */
+  public Linear() {
+    this(Activation.IDENTITY);
+  }
+
+  private boolean activates() {
+    return activation.kind() != Activation.Kind.IDENTITY;
+  }
+
   @Override
   public Inference infer(Inputs in) {
     Shape x = in.shape(0);
@@ -30,7 +44,8 @@ public record Linear() implements Op {
     if (in.has(2)) {
       in.expect(2, "bias", Shape.of(w.dim(0)));
     }
-    return Inference.of(in.get(0).as(x.with(-1, w.dim(0))));
+    Spec y = in.get(0).as(x.with(-1, w.dim(0)));
+    return activates() ? Inference.of(y, y) : Inference.of(y);
   }
 
   @Override
@@ -45,13 +60,28 @@ public record Linear() implements Op {
 
   @Override
   public void forward(OpCall c) {
-    c.launch(Fn.LINEAR_FWD).run(c.in(0), c.in(1), c.optional(2), c.out(0));
+    Tensor before = activates() ? c.saved(0) : null;
+    activation
+        .on(c.launch(Fn.LINEAR_FWD, Struct.ACTIVATION_PARAMS))
+        .run(c.in(0), c.in(1), c.optional(2), before, c.out(0));
+  }
+
+  /** The gradient of what the activation was given. */
+  private Tensor beforeActivation(OpCall c) {
+    Tensor dy = c.dOut(0);
+    if (!activates()) {
+      return dy;
+    }
+    Tensor dz = c.temporary(dy.shape(), dy.dtype());
+    activation.on(c.launch(Fn.ACTIVATION_BWD, Struct.ACTIVATION_PARAMS)).run(dy, c.saved(0), dz);
+    return dz;
   }
 
   @Override
   public void backward(OpCall c) {
+    Tensor dz = beforeActivation(c);
     if (c.wants(0)) {
-      c.launch(Fn.LINEAR_BWD_INPUT).run(c.dOut(0), c.in(1), c.dIn(0));
+      c.launch(Fn.LINEAR_BWD_INPUT).run(dz, c.in(1), c.dIn(0));
     }
     boolean bias = c.optional(2) != null && c.wants(2);
     if (c.wants(1) || bias) {
@@ -59,7 +89,7 @@ public record Linear() implements Op {
       if (dw == null) {
         dw = c.temporary(c.in(1).shape(), c.in(1).dtype());
       }
-      c.launch(Fn.LINEAR_BWD_WEIGHT).run(c.in(0), c.dOut(0), dw, bias ? c.dIn(2) : null);
+      c.launch(Fn.LINEAR_BWD_WEIGHT).run(c.in(0), dz, dw, bias ? c.dIn(2) : null);
     }
   }
 }

@@ -255,6 +255,26 @@ public final class Tensor {
   }
 
   /**
+   * Writes the elements of a tensor of {@code I32}.
+   *
+   * @param stream orders the copy
+   * @param values row-major; waits until they are taken
+   */
+  public void setInts(Stream stream, int... values) {
+    if (dtype != DType.I32 || values.length != shape.elements()) {
+      throw new EqvaeException.Argument(
+          "setInts: this tensor is %s%s, expected I32 of %d elements"
+              .formatted(dtype, shape, values.length));
+    }
+    try (java.lang.foreign.Arena memory = java.lang.foreign.Arena.ofConfined()) {
+      MemorySegment host = memory.allocate(bytes(), 64);
+      MemorySegment.copy(values, 0, host, ValueLayout.JAVA_INT, 0, values.length);
+      copyFrom(stream, host);
+      stream.sync();
+    }
+  }
+
+  /**
    * Writes the raw bytes of all elements.
    *
    * @param stream orders the copy

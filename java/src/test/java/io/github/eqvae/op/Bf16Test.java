@@ -40,7 +40,12 @@ class Bf16Test {
           Map.entry(Cast.class, i -> true),
           Map.entry(Concat.class, i -> true),
           Map.entry(Conv2d.class, i -> i == 0 || i == 3),
+          Map.entry(Dropout.class, i -> i == 0),
+          Map.entry(GatedAdd.class, i -> true),
+          Map.entry(GatedUnit.class, i -> true),
+          Map.entry(Gelu.class, i -> true),
           Map.entry(GroupNorm.class, i -> i == 0),
+          Map.entry(LayerNorm.class, i -> i == 0 || i == 3),
           Map.entry(LeakyRelu.class, i -> true),
           Map.entry(Linear.class, i -> i == 0),
           Map.entry(LpipsHead.class, i -> i < 2),
@@ -50,7 +55,9 @@ class Bf16Test {
           Map.entry(Permute.class, i -> true),
           Map.entry(Relu.class, i -> true),
           Map.entry(Reshape.class, i -> true),
+          Map.entry(Rope.class, i -> i == 0),
           Map.entry(Scale.class, i -> true),
+          Map.entry(SelfAttention.class, i -> true),
           Map.entry(Silu.class, i -> true),
           Map.entry(Upsample2x.class, i -> true),
           Map.entry(UpsampleConv2d.class, i -> i == 0));
@@ -60,12 +67,15 @@ class Bf16Test {
       Set.of(
           Affine.class,
           ChannelAffine.class,
+          Embedding.class,
           GanLoss.class,
           GaussianKl.class,
           GaussianSample.class,
           PixelLoss.class,
           Resample.class,
+          SampleError.class,
           Sum.class,
+          TimestepEmbedding.class,
           VectorQuantize.class,
           WeightedSum.class);
 
@@ -141,6 +151,12 @@ class Bf16Test {
     ErrorBound.Bounds bounds = c.bound().of(c, s, exact, ref);
     if (c.op() instanceof Attention) {
       bounds = ErrorBounds.attentionInBf16(c, s, bounds);
+    }
+    if (c.op() instanceof SelfAttention) {
+      bounds = TransformerBounds.selfAttentionInBf16(c, s, bounds);
+    }
+    if (c.op() instanceof Linear l && l.activation().kind() != Activation.Kind.IDENTITY) {
+      bounds = TransformerBounds.activatedLinear(c, s, ref, 0, 1.01 * U16);
     }
     if (c.op() instanceof Conv2d) {
       bounds = ErrorBounds.convInBf16(c, s, bounds, ref);

@@ -450,6 +450,7 @@ final class ErrorBounds {
           case IDENTITY, RELU -> 0;
           case LEAKY_RELU -> u;
           case SILU -> u * (2.2 + largestBeforeSilu(c, s, ref));
+          case GELU_TANH, GELU -> throw new IllegalArgumentException("no convolution's");
         };
     OpRunner.Result magnitudes = ref.run(c, s.absolute());
     double[][] gradients = single.gradients().clone();

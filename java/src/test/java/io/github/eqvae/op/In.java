@@ -20,7 +20,9 @@ record In(Shape shape, Values values, boolean differentiable, Layout layout, boo
     /** A part of a wider tensor. */
     NARROWED,
     /** Axes in reverse order. */
-    PERMUTED
+    PERMUTED,
+    /** Nothing: an optional input that is left out. */
+    ABSENT
   }
 
   /** Draws numbers. */
@@ -37,6 +39,15 @@ record In(Shape shape, Values values, boolean differentiable, Layout layout, boo
   /** An input without gradient, uniform in [−2, 2). */
   static In constant(long... shape) {
     return new In(Shape.of(shape), uniform(-2, 2), false, Layout.DENSE, false);
+  }
+
+  /** An optional input that is left out, with others after it; libtorch gets a 0 in its place. */
+  static In absent() {
+    return new In(Shape.of(1), uniform(0, 1e-30), false, Layout.ABSENT, false);
+  }
+
+  boolean isAbsent() {
+    return layout == Layout.ABSENT;
   }
 
   In with(Values other) {

@@ -1,5 +1,6 @@
 package io.github.eqvae.op;
 
+import io.github.eqvae.tensor.DType;
 import io.github.eqvae.tensor.Shape;
 import io.github.eqvae.testing.TorchOracle;
 import java.util.Arrays;
@@ -36,7 +37,8 @@ record OpCase(String name, Op op, List<In> inputs, TorchOracle.Function oracle, 
   Shape output() {
     Spec[] specs = new Spec[inputs.size()];
     for (int i = 0; i < specs.length; i++) {
-      specs[i] = new Spec(inputs.get(i).shape(), io.github.eqvae.tensor.DType.F32);
+      In in = inputs.get(i);
+      specs[i] = in.isAbsent() ? null : new Spec(in.shape(), OpRunner.dtypeOf(op, i, DType.F32));
     }
     return op.infer(new Inputs(op, specs)).outputs().getFirst().shape();
   }

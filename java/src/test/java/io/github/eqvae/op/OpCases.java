@@ -66,6 +66,7 @@ final class OpCases {
     c.arrangement();
     c.pooling();
     c.quantization();
+    TransformerCases.addTo(c::add);
     return List.copyOf(c.cases);
   }
 
@@ -376,6 +377,14 @@ final class OpCases {
           two,
           x,
           In.constant(channels),
+          In.constant(channels));
+      add(
+          "channel_affine shift alone" + at,
+          new ChannelAffine(),
+          in -> in[0].add(in[2]),
+          two,
+          x,
+          In.absent(),
           In.constant(channels));
     }
     add(

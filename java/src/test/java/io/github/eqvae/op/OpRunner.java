@@ -78,7 +78,9 @@ final class OpRunner implements AutoCloseable {
     Tape tape = new Tape(stream, arena, Tape.Mode.RECORD);
     Tensor[] in = new Tensor[c.inputs().size()];
     for (int i = 0; i < in.length; i++) {
-      in[i] = place(c.inputs().get(i), s.inputs()[i], dtypeOf(c, i));
+      if (!c.inputs().get(i).isAbsent()) {
+        in[i] = place(c.inputs().get(i), s.inputs()[i], dtypeOf(c, i));
+      }
     }
     List<Tensor> leaves = new ArrayList<>();
     for (int i : wrt) {
@@ -124,11 +126,22 @@ final class OpRunner implements AutoCloseable {
   }
 
   private DType dtypeOf(OpCase c, int input) {
-    return bf16 && Bf16Test.isActivation(c.op(), input) ? DType.BF16 : device.dtype();
+    boolean half = bf16 && Bf16Test.isActivation(c.op(), input);
+    return dtypeOf(c.op(), input, half ? DType.BF16 : device.dtype());
+  }
+
+  /** What an input is made of: indices and counters have a type of their own. */
+  static DType dtypeOf(Op op, int input, DType otherwise) {
+    if (input == 1 && op instanceof Embedding) {
+      return DType.I32;
+    }
+    return input == 1 && op instanceof Dropout ? DType.F64 : otherwise;
   }
 
   private void set(Tensor t, double[] values) {
-    if (t.dtype() == DType.BF16) {
+    if (t.dtype() == DType.I32) {
+      t.setInts(stream, Arrays.stream(values).mapToInt(v -> (int) v).toArray());
+    } else if (t.dtype() == DType.BF16) {
       Tensor single = arena.tensor(t.shape(), DType.F32);
       single.set(stream, values);
       single.copyTo(stream, t);

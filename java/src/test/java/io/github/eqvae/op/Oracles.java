@@ -50,12 +50,13 @@ final class Oracles {
     };
   }
 
-  private static Tensor activation(Activation f, Tensor x) {
+  static Tensor activation(Activation f, Tensor x) {
     return switch (f.kind()) {
       case IDENTITY -> x;
       case SILU -> torch.silu(x);
       case RELU -> torch.relu(x);
       case LEAKY_RELU -> torch.leaky_relu(x, scalar(single(f.slope())));
+      case GELU_TANH, GELU -> TransformerOracles.gelu(f.kind(), x);
     };
   }
 

@@ -213,6 +213,7 @@ public final class RunningError implements AutoCloseable {
             case IDENTITY, RELU -> 0;
             case LEAKY_RELU -> ErrorBound.gamma(1);
             case SILU -> ErrorBound.gamma(8);
+            case GELU_TANH, GELU -> throw new IllegalArgumentException("no convolution's");
           };
       for (int i = 0; i < bound.length; i++) {
         bound[i] = (silu ? 1.1 : 1) * bound[i] * (1 + own) + own * Math.abs(exact.y()[i]);
