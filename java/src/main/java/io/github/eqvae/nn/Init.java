@@ -52,11 +52,34 @@ public sealed interface Init {
     }
   }
 
+  /**
+   * Values that are computed, as a table of positions is.
+   *
+   * @param values row-major
+   */
+  record Table(double[] values) implements Init {
+    @Override
+    public void apply(Stream stream, Tensor tensor, long seed, long purpose) {
+      tensor.set(stream, values);
+    }
+  }
+
   /** All zeros. */
   Init ZEROS = new Constant(0);
 
   /** All ones. */
   Init ONES = new Constant(1);
+
+  /**
+   * Glorot's start: uniform in ±√(6/(inputs + outputs)). PyTorch: {@code nn.init.xavier_uniform_}.
+   *
+   * @param inputs inputs per output
+   * @param outputs outputs per input
+   * @return the start
+   */
+  static Init xavierUniform(long inputs, long outputs) {
+    return new Uniform(Math.sqrt(6.0 / (inputs + outputs)));
+  }
 
   /**
    * PyTorch's default for weights and biases of convolutions and linear layers: uniform in

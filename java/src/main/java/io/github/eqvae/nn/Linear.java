@@ -1,5 +1,6 @@
 package io.github.eqvae.nn;
 
+import io.github.eqvae.op.Activation;
 import io.github.eqvae.tape.Tape;
 import io.github.eqvae.tensor.Tensor;
 
@@ -8,6 +9,7 @@ import io.github.eqvae.tensor.Tensor;
  * start values.
  */
 public final class Linear {
+  private final io.github.eqvae.op.Linear op;
   private final Parameter weight;
   private final Parameter bias;
 
@@ -19,8 +21,23 @@ public final class Linear {
    * @param out output features
    */
   public Linear(Scope scope, int in, int out) {
-    weight = scope.parameter("weight", Init.torchDefault(in), out, in);
-    bias = scope.parameter("bias", Init.torchDefault(in), out);
+    this(scope, in, out, Init.torchDefault(in), Init.torchDefault(in), Activation.IDENTITY);
+  }
+
+  /**
+   * Declares the layer with other start values, and with an activation after it.
+   *
+   * @param scope where its parameters go
+   * @param in input features
+   * @param out output features
+   * @param weights how the weight starts
+   * @param biases how the bias starts
+   * @param activation applied to the result, in the same pass where the device can
+   */
+  public Linear(Scope scope, int in, int out, Init weights, Init biases, Activation activation) {
+    op = new io.github.eqvae.op.Linear(activation);
+    weight = scope.parameter("weight", weights, out, in);
+    bias = scope.parameter("bias", biases, out);
   }
 
   /**
@@ -31,6 +48,6 @@ public final class Linear {
    * @return {@code [...,O]}
    */
   public Tensor forward(Tape tape, Tensor x) {
-    return tape.apply(new io.github.eqvae.op.Linear(), x, weight.on(tape), bias.on(tape));
+    return tape.apply(op, x, weight.on(tape), bias.on(tape));
   }
 }

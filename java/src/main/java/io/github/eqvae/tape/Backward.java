@@ -144,21 +144,27 @@ final class Backward {
 
   private void recompute(Node node) {
     Tape inner = new Tape(tape.stream(), arena, Tape.Mode.RECORD);
-    Tensor outer = Objects.requireNonNull(node.inputs[0]);
-    Tensor x = inner.watch(outer.alias());
-    Tape.Statistics ofInput = tape.statistics.get(outer);
-    if (ofInput != null) {
-      inner.annotate(x, ofInput.kind(), ofInput.values());
-    }
-    Tensor y = Objects.requireNonNull(node.block).apply(inner, x);
+    Map<Tensor, Tensor> outside = new IdentityHashMap<>(); // by what a tensor is called inside
     List<Tensor> targets = new ArrayList<>(wrtOrder);
-    targets.remove(outer); // inside it goes by the name of x
-    if (wanted(outer)) {
-      targets.add(x);
+    Tensor[] inputs = new Tensor[node.inputs.length];
+    for (int i = 0; i < inputs.length; i++) {
+      Tensor outer = Objects.requireNonNull(node.inputs[i]);
+      Tensor x = inner.watch(outer.alias());
+      inputs[i] = x;
+      outside.put(x, outer);
+      Tape.Statistics ofInput = tape.statistics.get(outer);
+      if (ofInput != null) {
+        inner.annotate(x, ofInput.kind(), ofInput.values());
+      }
+      targets.removeIf(t -> t == outer);
+      if (wanted(outer)) {
+        targets.add(x);
+      }
     }
+    Tensor y = Objects.requireNonNull(node.block).apply(inner, inputs);
     Backward pass = new Backward(inner, targets, intoTargets, true);
     for (Tensor t : targets) { // what there is already comes first in the sum, as when recording
-      Slot before = slots.remove(t == x ? outer : t);
+      Slot before = slots.remove(outside.getOrDefault(t, t));
       if (before != null) {
         pass.slots.put(t, before);
       }
@@ -169,7 +175,7 @@ final class Backward {
     for (Tensor t : targets) {
       Slot after = pass.slots.get(t);
       if (after != null) {
-        slots.put(t == x ? outer : t, after);
+        slots.put(outside.getOrDefault(t, t), after);
       }
     }
     inner.releaseAll();

@@ -8,7 +8,7 @@ import org.jspecify.annotations.Nullable;
 /** One recorded operation, or one block that is run again in the backward pass. */
 final class Node {
   final @Nullable Op op;
-  final @Nullable Block block;
+  final @Nullable Blocks block;
 
   /** As the caller passed them: what gradients belong to. */
   final @Nullable Tensor[] inputs;
@@ -29,10 +29,16 @@ final class Node {
     this.in = inputs.clone();
   }
 
-  Node(Block block, Tensor input) {
+  Node(Blocks block, Tensor... inputs) {
     this.op = null;
     this.block = block;
-    this.inputs = new Tensor[] {input};
+    this.inputs = inputs;
     this.in = inputs;
+  }
+
+  /** A block of any number of inputs. */
+  @FunctionalInterface
+  interface Blocks {
+    Tensor apply(Tape tape, Tensor... inputs);
   }
 }

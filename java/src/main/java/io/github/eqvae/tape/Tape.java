@@ -277,20 +277,45 @@ public final class Tape {
    * @return its output
    */
   public Tensor block(Block block, Tensor x) {
+    return runBlock((tape, in) -> block.apply(tape, in[0]), x);
+  }
+
+  /**
+   * The same for a block that is conditioned on another tensor of this tape, into which gradients
+   * flow, too.
+   *
+   * @param block a pure function of {@code x}, of {@code condition} and of parameters
+   * @param x its input
+   * @param condition what it is conditioned on
+   * @return its output
+   */
+  public Tensor block(ConditionedBlock block, Tensor x, Tensor condition) {
+    return runBlock((tape, in) -> block.apply(tape, in[0], in[1]), x, condition);
+  }
+
+  private Tensor runBlock(Node.Blocks block, Tensor... inputs) {
     if (mode == Mode.RECORD) {
-      return block.apply(this, x);
+      return block.apply(this, inputs);
     }
     Tape inner = new Tape(stream, arena, Mode.INFERENCE, learns);
-    Statistics ofInput = statistics.get(x);
-    if (ofInput != null) {
-      inner.statistics.put(x, ofInput);
+    boolean record = false;
+    boolean unchanged = false;
+    for (Tensor x : inputs) {
+      Statistics ofInput = statistics.get(x);
+      if (ofInput != null) {
+        inner.statistics.put(x, ofInput);
+      }
+      record |= requiresGradient(x);
     }
-    Tensor y = block.apply(inner, x);
+    Tensor y = block.apply(inner, inputs);
+    for (Tensor x : inputs) {
+      unchanged |= y == x;
+    }
     Statistics ofOutput = inner.statistics.get(y);
     inner.releaseAllBut(y, ofOutput);
     leaves.putAll(inner.leaves); // of an enclosing block, too: it must know what it depends on
-    if (y == x) {
-      return x; // nothing was computed, so there is nothing to differentiate
+    if (unchanged) {
+      return y; // nothing was computed, so there is nothing to differentiate
     }
     if (y.root() == y) {
       owned.add(y);
@@ -300,10 +325,10 @@ public final class Tape {
       statistics.put(y, ofOutput);
     }
     if (mode == Mode.RECOMPUTE) {
-      Node node = new Node(block, x);
+      Node node = new Node(block, inputs);
       node.out = ofOutput == null ? new Tensor[] {y} : new Tensor[] {y, ofOutput.values()};
       node.leaves = inner.leaves;
-      if (!inner.leaves.isEmpty() || requiresGradient(x)) {
+      if (!inner.leaves.isEmpty() || record) {
         add(node);
       }
     }
