@@ -26,6 +26,7 @@ class ArchitectureTest {
           "io",
           "model",
           "equivariance",
+          "generator",
           "data",
           "eval",
           "train",

@@ -1,0 +1,193 @@
+package io.github.eqvae.generator;
+
+import io.github.eqvae.EqvaeException;
+
+/**
+ * The shape of a diffusion transformer. The defaults are those of facebookresearch/DiT; the options
+ * at the end make LightningDiT's block (hustvl/LightningDiT).
+ *
+ * @param channels of a latent
+ * @param side of a latent, which is square
+ * @param patch side of what becomes a token
+ * @param width channels of a token
+ * @param depth blocks
+ * @param heads of attention
+ * @param mlpRatio width of the perceptron in a block, in widths of a token
+ * @param classes labels; 0 makes the network unconditional
+ * @param nullClass whether there is a label more that says nothing, for guidance
+ * @param learnSigma whether each channel is given twice: prediction, then variance
+ * @param qkNorm whether queries and keys are normalised per head
+ * @param rmsNorm whether norms are RMS norms with a weight, else layer norms without
+ * @param swiGlu whether the perceptron is SwiGLU, of two thirds of the width
+ * @param rope whether attention turns queries and keys by row and column
+ * @param shift whether adaLN shifts as well as scales (the last layer always does)
+ */
+public record DitConfig(
+    int channels,
+    int side,
+    int patch,
+    int width,
+    int depth,
+    int heads,
+    double mlpRatio,
+    int classes,
+    boolean nullClass,
+    boolean learnSigma,
+    boolean qkNorm,
+    boolean rmsNorm,
+    boolean swiGlu,
+    boolean rope,
+    boolean shift) {
+  private static final int LARGEST_HEAD = 128;
+
+  /**
+   * Checks that a network of this shape can be.
+   *
+   * @throws EqvaeException.Argument when it cannot; the message says why
+   */
+  public DitConfig {
+    require(channels >= 1 && side >= 1 && patch >= 1, "channels, side and patch are at least 1");
+    require(
+        side % patch == 0,
+        "a latent of side " + side + " does not divide into patches of " + patch);
+    require(width >= 4 && width % 4 == 0, "width is " + width + ", must be a multiple of 4");
+    require(depth >= 1 && heads >= 1, "depth and heads are at least 1");
+    require(width % heads == 0, "width " + width + " does not divide into " + heads + " heads");
+    require(
+        width / heads <= LARGEST_HEAD,
+        "a head has " + width / heads + " channels, at most " + LARGEST_HEAD + " are possible");
+    require(mlpRatio > 0, "mlpRatio is " + mlpRatio + ", must be above 0");
+    require(classes >= 0, "classes is " + classes + "; 0 is unconditional");
+    require(classes > 0 || !nullClass, "a network without classes has no null class");
+    require(
+        !rope || width / heads % 4 == 0,
+        "with rope the channels of a head (" + width / heads + ") must be a multiple of 4");
+  }
+
+  private static void require(boolean condition, String otherwise) {
+    if (!condition) {
+      throw new EqvaeException.Argument("DiT: " + otherwise);
+    }
+  }
+
+  /**
+   * A network of the paper: 1000 classes and one that says nothing, variances learned, for latents
+   * of 32×32×4.
+   *
+   * @param size which
+   * @param patch side of what becomes a token: 2, 4 or 8 in the paper
+   * @return its shape
+   */
+  public static DitConfig of(DitSize size, int patch) {
+    return new DitConfig(
+        4,
+        32,
+        patch,
+        size.width(),
+        size.depth(),
+        size.heads(),
+        4,
+        1000,
+        true,
+        true,
+        false,
+        false,
+        false,
+        false,
+        true);
+  }
+
+  /**
+   * The same network for other latents.
+   *
+   * @param latentChannels channels of a latent
+   * @param latentSide its side
+   * @return the shape
+   */
+  public DitConfig forLatents(int latentChannels, int latentSide) {
+    return new DitConfig(
+        latentChannels,
+        latentSide,
+        patch,
+        width,
+        depth,
+        heads,
+        mlpRatio,
+        classes,
+        nullClass,
+        learnSigma,
+        qkNorm,
+        rmsNorm,
+        swiGlu,
+        rope,
+        shift);
+  }
+
+  /**
+   * The same network for other labels.
+   *
+   * @param labels how many; 0 makes it unconditional
+   * @param withNull whether there is a label more that says nothing
+   * @return the shape
+   */
+  public DitConfig forClasses(int labels, boolean withNull) {
+    return new DitConfig(
+        channels,
+        side,
+        patch,
+        width,
+        depth,
+        heads,
+        mlpRatio,
+        labels,
+        withNull,
+        learnSigma,
+        qkNorm,
+        rmsNorm,
+        swiGlu,
+        rope,
+        shift);
+  }
+
+  /**
+   * Tokens of a latent.
+   *
+   * @return how many
+   */
+  public int tokens() {
+    return side / patch * (side / patch);
+  }
+
+  /**
+   * Channels of the result.
+   *
+   * @return those of a latent, or twice as many
+   */
+  public int outChannels() {
+    return learnSigma ? 2 * channels : channels;
+  }
+
+  /**
+   * Rows of the label table.
+   *
+   * @return classes, and one more with a null class, which is the last
+   */
+  public int labels() {
+    return nullClass ? classes + 1 : classes;
+  }
+
+  /**
+   * Channels of a head.
+   *
+   * @return how many
+   */
+  int headSize() {
+    return width / heads;
+  }
+
+  /** Channels inside a block's perceptron. */
+  int hidden() {
+    int hidden = (int) (width * mlpRatio);
+    return swiGlu ? (int) (2.0 / 3 * hidden) : hidden;
+  }
+}

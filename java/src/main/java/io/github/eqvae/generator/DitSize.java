@@ -1,0 +1,50 @@
+package io.github.eqvae.generator;
+
+/** The four sizes of the paper's table 1. */
+public enum DitSize {
+  /** 33 million parameters. */
+  S(12, 384, 6),
+  /** 130 million. */
+  B(12, 768, 12),
+  /** 458 million. */
+  L(24, 1024, 16),
+  /** 675 million. */
+  XL(28, 1152, 16);
+
+  private final int depth;
+  private final int width;
+  private final int heads;
+
+  DitSize(int depth, int width, int heads) {
+    this.depth = depth;
+    this.width = width;
+    this.heads = heads;
+  }
+
+  /**
+   * Blocks.
+   *
+   * @return how many
+   */
+  public int depth() {
+    return depth;
+  }
+
+  /**
+   * Channels of a token.
+   *
+   * @return how many
+   */
+  public int width() {
+    return width;
+  }
+
+  /**
+   * Heads of attention.
+   *
+   * @return how many
+   */
+  public int heads() {
+    return heads;
+  }
+}

@@ -1,0 +1,3 @@
+/** Networks that generate latents. */
+@org.jspecify.annotations.NullMarked
+package io.github.eqvae.generator;

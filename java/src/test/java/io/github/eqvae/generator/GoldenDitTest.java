@@ -1,0 +1,264 @@
+package io.github.eqvae.generator;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.github.eqvae.op.LayerNorm;
+import io.github.eqvae.op.Narrow;
+import io.github.eqvae.op.Permute;
+import io.github.eqvae.op.Rope;
+import io.github.eqvae.op.Silu;
+import io.github.eqvae.tape.Seed;
+import io.github.eqvae.tape.Tape;
+import io.github.eqvae.tensor.Shape;
+import io.github.eqvae.tensor.Tensor;
+import io.github.eqvae.testing.Devices;
+import io.github.eqvae.testing.GoldenFile;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.IntStream;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.Arguments;
+import org.junit.jupiter.params.provider.MethodSource;
+
+/**
+ * The network against what facebookresearch/DiT, willisma/SiT and hustvl/LightningDiT compute with
+ * the same weights: values on the way, results, and gradients of every weight, on every device.
+ * Another folder of such files is taken with {@code -Deqvae.golden=DIR}; shapes and depths come
+ * from the files.
+ */
+class GoldenDitTest {
+  private static final String[] DIT = {"fwd.mid.block0", "rnd.train.noise"};
+  private static final String[] SIT = {"fwd.out", "rnd.train.x0", "path.Linear.velocity.xt"};
+  private static final String[] LIGHTNING = {"in.cotangent", "block.in.cotangent", "rope.in"};
+
+  /** How often LightningDiT's files added up the gradients of inputs. */
+  private static final int PASSES = 2;
+
+  private static Stream<Arguments> onDevices(String... tensors) throws IOException {
+    List<Path> files = GoldenFile.with(tensors);
+    return Devices.computing().stream().flatMap(d -> files.stream().map(f -> Arguments.of(d, f)));
+  }
+
+  static Stream<Arguments> dits() throws IOException {
+    return onDevices(DIT);
+  }
+
+  static Stream<Arguments> sits() throws IOException {
+    return onDevices(SIT);
+  }
+
+  static Stream<Arguments> lightnings() throws IOException {
+    return onDevices(LIGHTNING);
+  }
+
+  @Test
+  void theFilesAreThere() throws IOException {
+    for (String[] kind : new String[][] {DIT, SIT, LIGHTNING}) {
+      assertTrue(GoldenFile.with(kind).size() >= 1, () -> "no file has " + String.join(", ", kind));
+    }
+  }
+
+  /**
+   * The files do not say how many heads there are: of the divisors of the width the one with which
+   * the result is nearest. All comparisons are made with it.
+   */
+  private static int heads(GoldenFile golden) {
+    int width = golden.shape("x_embedder.proj.weight").size(0);
+    if (golden.has("rope.in")) {
+      return width / golden.shape("rope.in").size(3);
+    }
+    int best = 0;
+    double least = Double.POSITIVE_INFINITY;
+    for (int heads : IntStream.rangeClosed(1, width).filter(h -> width % h == 0).toArray()) {
+      if (width / heads <= 128) {
+        try (GoldenNetwork net = new GoldenNetwork(golden, "cpu", heads)) {
+          double[] out = net.read(first(net, forward(net, Tape.Mode.INFERENCE)));
+          double distance = golden.distance("fwd.out", golden.nhwc("fwd.out"), out);
+          best = distance < least ? heads : best;
+          least = Math.min(least, distance);
+        }
+      }
+    }
+    return best;
+  }
+
+  private static Tensor forward(GoldenNetwork net, Tape.Mode mode) {
+    return net.dit.forward(
+        net.tape(mode), net.image("fwd.in.x"), net.tensor("fwd.in.t"), net.labels("fwd.in.y"));
+  }
+
+  /** As many channels as the file's result has: SiT drops what DiT would call the variance. */
+  private static Tensor first(GoldenNetwork net, Tensor out) {
+    return out.narrow(3, 0, net.golden.shape("fwd.out").dim(1));
+  }
+
+  @ParameterizedTest
+  @MethodSource("dits")
+  void ditComputesWhatTheReferenceDoes(String device, Path file) throws IOException {
+    try (GoldenFile golden = GoldenFile.open(file);
+        GoldenNetwork net = new GoldenNetwork(golden, device, heads(golden))) {
+      Tape tape = net.tape(Tape.Mode.RECORD);
+      Tensor x = net.image("fwd.in.x");
+      Tensor t = net.tensor("fwd.in.t");
+      Tensor y = net.labels("fwd.in.y");
+      golden.compare("fwd.mid.t_freq", net.read(tape.apply(TimestepEmbedder.WAVES, t)));
+      Tensor c = net.dit.condition(tape, t, y);
+      golden.compare("fwd.mid.c", net.read(c));
+      golden.compare("fwd.mid.patches", net.read(net.dit.patches(tape, x)));
+      Tensor block = net.dit.block(tape, 0, net.dit.tokens(tape, x), tape.apply(new Silu(), c));
+      golden.compare("fwd.mid.block0", net.read(block));
+      golden.compareNhwc("fwd.out", net.read(net.dit.forward(tape, x, t, y)));
+    }
+  }
+
+  @ParameterizedTest
+  @MethodSource("dits")
+  void ditLearnsAsTheReferenceDoes(String device, Path file) throws IOException {
+    try (GoldenFile golden = GoldenFile.open(file);
+        GoldenNetwork net = new GoldenNetwork(golden, device, heads(golden))) {
+      double[] drop = golden.values("rnd.train.drop");
+      double[] y = golden.values("train.in.y");
+      for (int i = 0; i < y.length; i++) {
+        y[i] = drop[i] == 1 ? net.config.classes() : y[i];
+      }
+      double[] times = golden.values("train.in.t");
+      HybridLoss loss =
+          new HybridLoss(
+              net.config.channels(),
+              golden.nhwc("train.in.x0"),
+              golden.nhwc("rnd.train.noise"),
+              IntStream.range(0, times.length).map(i -> (int) times[i]).toArray());
+      double[][] gradients = new double[2][];
+      for (Tape.Mode mode : List.of(Tape.Mode.RECORD, Tape.Mode.RECOMPUTE)) {
+        Tape tape = net.tape(mode);
+        Tensor x = net.image("train.in.x0");
+        x.set(net.stream, loss.noisy());
+        Tensor out = net.dit.forward(tape, x, net.tensor("train.in.t"), net.labels(y));
+        HybridLoss.Result result = loss.of(net.read(out));
+        golden.compare("train.out.loss", result.loss());
+        tape.backward(List.of(new Seed(out, net.tensor(out.shape(), result.cotangent()))));
+        gradients[mode == Tape.Mode.RECORD ? 0 : 1] =
+            net.dit.parameters().gradients(net.stream).toDoubles(net.stream);
+        net.compareGradients();
+      }
+      assertArrayEquals(gradients[0], gradients[1], "recomputed blocks give the same bits");
+    }
+  }
+
+  @ParameterizedTest
+  @MethodSource("sits")
+  void sitComputesWhatTheReferenceDoes(String device, Path file) throws IOException {
+    try (GoldenFile golden = GoldenFile.open(file);
+        GoldenNetwork net = new GoldenNetwork(golden, device, heads(golden))) {
+      Tensor out = forward(net, Tape.Mode.INFERENCE);
+      golden.compareNhwc("fwd.out", net.read(first(net, out)));
+    }
+  }
+
+  /** The loss of velocities on straight paths is the mean of squares per sample. */
+  @ParameterizedTest
+  @MethodSource("sits")
+  void sitLearnsAsTheReferenceDoes(String device, Path file) throws IOException {
+    try (GoldenFile golden = GoldenFile.open(file);
+        GoldenNetwork net = new GoldenNetwork(golden, device, heads(golden))) {
+      double[] drop = golden.values("rnd.train.drop");
+      double[] y = golden.values("train.in.y");
+      for (int i = 0; i < y.length; i++) {
+        y[i] = drop[i] == 1 ? net.config.classes() : y[i];
+      }
+      Tape tape = net.tape(Tape.Mode.RECORD);
+      Tensor out =
+          net.dit.forward(
+              tape,
+              net.image("path.Linear.velocity.xt"),
+              net.tensor("path.Linear.velocity.t"),
+              net.labels(y));
+      Tensor velocity =
+          net.config.learnSigma() ? tape.apply(new Narrow(3, 0, net.config.channels()), out) : out;
+      double[] v = net.read(velocity);
+      double[] target = golden.nhwc("path.Linear.velocity.ut");
+      double[] cotangent = new double[v.length];
+      double[] loss = new double[y.length];
+      int values = v.length / y.length;
+      for (int i = 0; i < v.length; i++) {
+        double error = v[i] - target[i];
+        loss[i / values] += error * error / values;
+        cotangent[i] = 2 * error / v.length;
+      }
+      golden.compare("loss.Linear.velocity.None", loss);
+      tape.backward(List.of(new Seed(velocity, net.tensor(velocity.shape(), cotangent))));
+      net.compareGradients();
+    }
+  }
+
+  @ParameterizedTest
+  @MethodSource("lightnings")
+  void lightningDitComputesAndLearnsAsTheReferenceDoes(String device, Path file)
+      throws IOException {
+    try (GoldenFile golden = GoldenFile.open(file);
+        GoldenNetwork net = new GoldenNetwork(golden, device, heads(golden))) {
+      Tape tape = net.tape(Tape.Mode.RECORD);
+      Tensor x = tape.watch(net.image("in.x"));
+      Tensor out = net.dit.forward(tape, x, net.tensor("in.t"), net.labels("in.y"));
+      golden.compareNhwc("out", net.read(out));
+      Seed seed = new Seed(out, net.image("in.cotangent"));
+      double[] dx = net.read(tape.gradients(List.of(seed), List.of(x)).get(x));
+      golden.compareNhwc("grad_in.x", accumulated(dx));
+      tape.backward(List.of(seed));
+      net.compareGradients();
+    }
+  }
+
+  @ParameterizedTest
+  @MethodSource("lightnings")
+  void lightningDitsBlockComputesWhatTheReferenceDoes(String device, Path file) throws IOException {
+    try (GoldenFile golden = GoldenFile.open(file);
+        GoldenNetwork net = new GoldenNetwork(golden, device, heads(golden))) {
+      Tape tape = net.tape(Tape.Mode.RECORD);
+      Tensor x = tape.watch(net.tensor("block.in.x"));
+      Tensor c = tape.watch(net.tensor("block.in.c"));
+      Tensor out = net.dit.block(tape, 0, x, tape.apply(new Silu(), c));
+      golden.compare("block.out", net.read(out));
+      Seed seed = new Seed(out, net.tensor("block.in.cotangent"));
+      Map<Tensor, Tensor> gradients = tape.gradients(List.of(seed), List.of(x, c));
+      golden.compare("block.grad.x", accumulated(net.read(gradients.get(x))));
+      golden.compare("block.grad.c", accumulated(net.read(gradients.get(c))));
+      if (golden.has("rmsnorm.out")) {
+        Tensor weight = net.dit.parameters().get("blocks.0.norm1.weight").value();
+        golden.compare(
+            "rmsnorm.out", net.read(tape.apply(new LayerNorm(Layers.EPS, true), x, weight)));
+      }
+    }
+  }
+
+  /**
+   * LightningDiT's files have twice the gradients of Σ out·cotangent for inputs, of the network and
+   * of a block: PyTorch added two backward passes up. Those of weights were cleared in between.
+   */
+  private static double[] accumulated(double... gradient) {
+    return java.util.Arrays.stream(gradient).map(v -> PASSES * v).toArray();
+  }
+
+  @ParameterizedTest
+  @MethodSource("lightnings")
+  void headsAreTurnedAsTheReferenceDoes(String device, Path file) throws IOException {
+    try (GoldenFile golden = GoldenFile.open(file);
+        GoldenNetwork net = new GoldenNetwork(golden, device, heads(golden))) {
+      Shape s = golden.shape("rope.in"); // [1, heads, T, size]
+      Tape tape = net.tape(Tape.Mode.INFERENCE);
+      Tensor x = tape.apply(Permute.of(0, 2, 1, 3), net.tensor("rope.in"));
+      Tensor turned =
+          tape.apply(
+              new Rope(s.size(1)),
+              x,
+              net.dit.parameters().get("feat_rope.freqs_cos").value(),
+              net.dit.parameters().get("feat_rope.freqs_sin").value());
+      golden.compare("rope.out", net.read(tape.apply(Permute.of(0, 2, 1, 3), turned)));
+    }
+  }
+}

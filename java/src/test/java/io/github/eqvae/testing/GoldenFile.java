@@ -1,0 +1,159 @@
+package io.github.eqvae.testing;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import io.github.eqvae.io.SafetensorsFile;
+import io.github.eqvae.tensor.Shape;
+import java.io.IOException;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.nio.ByteOrder;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.stream.Stream;
+
+/**
+ * Tensors that a reference implementation made, with what its own rounding did to each: the largest
+ * difference between its single and double precision ({@code noise_fp32_vs_fp64} in the metadata).
+ * An implementation in single precision may be off by ten times that, or by 2·10⁻⁶ of the largest.
+ */
+public final class GoldenFile implements AutoCloseable {
+  private static final double TIMES_NOISE = 10;
+  private static final double OF_LARGEST = 2e-6;
+
+  private final String name;
+  private final SafetensorsFile file;
+  private final JsonNode noise;
+
+  private GoldenFile(Path path) throws IOException {
+    name = path.getFileName().toString();
+    file = SafetensorsFile.open(path);
+    noise = new ObjectMapper().readTree(file.metadata().getOrDefault("noise_fp32_vs_fp64", "{}"));
+  }
+
+  /**
+   * The files there are: of the folder that {@code -Deqvae.golden} names, else of the test's
+   * resources.
+   *
+   * @return their paths, sorted
+   */
+  public static List<Path> all() throws IOException {
+    String other = System.getProperty("eqvae.golden");
+    Path folder =
+        other != null
+            ? Path.of(other)
+            : Path.of(System.getProperty("eqvae.root"), "java/src/test/resources/golden");
+    try (Stream<Path> files = Files.list(folder)) {
+      return files.filter(f -> f.toString().endsWith(".safetensors")).sorted().toList();
+    }
+  }
+
+  /** The files that have this tensor. */
+  public static List<Path> with(String... tensors) throws IOException {
+    List<Path> found = new ArrayList<>();
+    for (Path path : all()) {
+      try (GoldenFile golden = open(path)) {
+        if (Stream.of(tensors).allMatch(golden::has)) {
+          found.add(path);
+        }
+      }
+    }
+    return found;
+  }
+
+  public static GoldenFile open(Path path) throws IOException {
+    return new GoldenFile(path);
+  }
+
+  public boolean has(String tensor) {
+    return file.contains(tensor);
+  }
+
+  public List<String> names() {
+    return file.names();
+  }
+
+  public Shape shape(String tensor) {
+    return Shape.of(file.info(tensor).shape());
+  }
+
+  /** The values of a tensor of any dtype that the files have. */
+  public double[] values(String tensor) {
+    String dtype = file.info(tensor).dtype();
+    if ("I64".equals(dtype)) {
+      MemorySegment segment = file.segment(tensor);
+      double[] out = new double[(int) shape(tensor).elements()];
+      for (int i = 0; i < out.length; i++) {
+        out[i] =
+            segment.get(
+                ValueLayout.JAVA_LONG_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN),
+                (long) Long.BYTES * i);
+      }
+      return out;
+    }
+    float[] floats = file.floats(tensor);
+    double[] out = new double[floats.length];
+    for (int i = 0; i < out.length; i++) {
+      out[i] = floats[i];
+    }
+    return out;
+  }
+
+  /** Images from NCHW, as the files have them, to NHWC. */
+  public double[] nhwc(String tensor) {
+    Shape s = shape(tensor);
+    double[] in = values(tensor);
+    double[] out = new double[in.length];
+    int channels = s.size(1);
+    int pixels = s.size(2) * s.size(3);
+    for (int i = 0; i < in.length; i++) {
+      int n = i / (channels * pixels);
+      int c = i / pixels % channels;
+      out[(n * pixels + i % pixels) * channels + c] = in[i];
+    }
+    return out;
+  }
+
+  /** Demands that these are the tensor's values, in its order. */
+  public void compare(String tensor, double[] actual) {
+    compare(tensor, values(tensor), actual);
+  }
+
+  /** The same for images in NHWC. */
+  public void compareNhwc(String tensor, double[] actual) {
+    compare(tensor, nhwc(tensor), actual);
+  }
+
+  private void compare(String tensor, double[] expected, double[] actual) {
+    double tolerance = tolerance(tensor, expected);
+    double[] bounds = new double[expected.length];
+    java.util.Arrays.fill(bounds, tolerance);
+    Compare.within(name + " " + tensor, Shape.of(expected.length), expected, actual, bounds);
+  }
+
+  private double tolerance(String tensor, double[] expected) {
+    double measured = noise.path(tensor).asDouble(0);
+    return Math.max(TIMES_NOISE * measured, OF_LARGEST * Compare.maximum(expected));
+  }
+
+  /** How far values are from a tensor's, in tolerances. */
+  public double distance(String tensor, double[] expected, double[] actual) {
+    double most = 0;
+    for (int i = 0; i < expected.length; i++) {
+      most = Math.max(most, Math.abs(expected[i] - actual[i]));
+    }
+    return most / tolerance(tensor, expected);
+  }
+
+  @Override
+  public String toString() {
+    return name;
+  }
+
+  @Override
+  public void close() throws IOException {
+    file.close();
+  }
+}
