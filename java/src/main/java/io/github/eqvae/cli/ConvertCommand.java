@@ -1,6 +1,7 @@
 package io.github.eqvae.cli;
 
 import io.github.eqvae.EqvaeException;
+import io.github.eqvae.model.LatentScaling;
 import io.github.eqvae.model.checkpoint.AutoencoderCheckpoint;
 import io.github.eqvae.model.checkpoint.AutoencoderKind;
 import io.github.eqvae.model.checkpoint.AutoencoderSettings;
@@ -8,6 +9,7 @@ import io.github.eqvae.model.checkpoint.CheckpointWriter;
 import io.github.eqvae.model.checkpoint.FloatType;
 import io.github.eqvae.model.checkpoint.FolderLayout;
 import io.github.eqvae.model.checkpoint.KnownModel;
+import io.github.eqvae.train.autoencoder.TrainedModel;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.file.Files;
@@ -109,9 +111,10 @@ final class ConvertCommand implements Callable<Integer> {
       names = "--scaling-kind",
       paramLabel = "KIND",
       description =
-          "With --scaling-from: factor (1 / std; default), shift (the mean, too), or channels"
-              + " (latents_mean and latents_std).")
-  private MeasuredScaling.Kind scalingKind = MeasuredScaling.Kind.FACTOR;
+          "With --scaling-from: factor (1 / std), shift (the mean, too), channels (latents_mean and"
+              + " latents_std), or patches (FLUX.2's batch norm). Default: patches if SRC has that,"
+              + " else factor.")
+  private Optional<MeasuredScaling.Kind> scalingKind = Optional.empty();
 
   @Mixin private WeightsOption weights = new WeightsOption();
 
@@ -168,6 +171,7 @@ final class ConvertCommand implements Callable<Integer> {
           .notFinite()
           .forEach(line -> stderr.println("eqvae: warning: not finite (NaN or infinite): " + line));
       sayScaling(settings, stderr);
+      sayOldStatistics(checkpoint, settings, stderr);
       written
           .overflows()
           .forEach(
@@ -199,7 +203,7 @@ final class ConvertCommand implements Callable<Integer> {
   private static void sayScaling(AutoencoderSettings settings, PrintWriter stderr) {
     settings
         .scaling()
-        .filter(s -> !s.mean().isEmpty() && s.scalingFactor() == 1)
+        .filter(s -> !s.mean().isEmpty() && s.scalingFactor() == 1 && !s.gathers())
         .ifPresent(
             s ->
                 stderr.println(
@@ -207,6 +211,20 @@ final class ConvertCommand implements Callable<Integer> {
                         + " generator sees (z - mean) / std only where its pipeline reads these"
                         + " two. Those of DiT, SiT, SD and SDXL multiply by scaling_factor alone;"
                         + " --scaling-kind factor is for them"));
+  }
+
+  /** A fine-tuned latent has other statistics than the one that its training began with. */
+  private void sayOldStatistics(
+      AutoencoderCheckpoint checkpoint, AutoencoderSettings settings, PrintWriter stderr) {
+    boolean trained = TrainedModel.isRun(source) || checkpoint.file().format().startsWith("run, ");
+    if (trained
+        && scalingFrom.isEmpty()
+        && settings.scaling().filter(LatentScaling::gathers).isPresent()) {
+      stderr.println(
+          "eqvae: note: the batch norm of the latents has the statistics of the model that the"
+              + " training began with; measured ones: --scaling-from "
+              + source.resolve("evaluation.json"));
+    }
   }
 
   private boolean isPickle() {
@@ -240,7 +258,10 @@ final class ConvertCommand implements Callable<Integer> {
     }
     settings = scaling.scaling().map(settings::with).orElse(settings);
     if (scalingFrom.isPresent()) {
-      settings = settings.with(MeasuredScaling.read(scalingFrom.get(), scalingKind));
+      boolean gathers = settings.scaling().filter(LatentScaling::gathers).isPresent();
+      MeasuredScaling.Kind kind =
+          scalingKind.orElse(gathers ? MeasuredScaling.Kind.PATCHES : MeasuredScaling.Kind.FACTOR);
+      settings = settings.with(MeasuredScaling.read(scalingFrom.get(), kind));
     }
     boolean kl = checkpoint.architecture().kind() == AutoencoderKind.KL;
     if (to == Target.DIFFUSERS && kl && settings.scaling().isEmpty()) {

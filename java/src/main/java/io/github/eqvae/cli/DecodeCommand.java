@@ -96,7 +96,7 @@ final class DecodeCommand implements Callable<Integer> {
       boolean areScaled = scaled || files.scaled().orElse(false);
       Ticker ticker = new Ticker(spec.commandLine().getErr(), "decoded", 0, 0);
       files.visit(
-          vae.latentChannels(),
+          areScaled ? vae.scaledChannels() : vae.latentChannels(),
           areScaled,
           new LatentFiles.Visitor() {
             @Override

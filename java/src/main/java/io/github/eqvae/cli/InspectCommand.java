@@ -46,6 +46,9 @@ import picocli.CommandLine.Spec;
 final class InspectCommand implements Callable<Integer> {
   private static final String ROW = "%-13s %s%n";
 
+  /** Of 16 channels all are shown, of FLUX.2's 128 some. */
+  private static final int NUMBERS_SHOWN = 16;
+
   /** How far into a name a number is looked for. */
   private static final int GROUP_DEPTH = 3;
 
@@ -153,11 +156,23 @@ final class InspectCommand implements Callable<Integer> {
         "scaling_factor", orUnknown(scaling.stream().map(LatentScaling::scalingFactor).toList()));
     rows.put("shift_factor", orUnknown(scaling.stream().map(LatentScaling::shiftFactor).toList()));
     if (scaling.stream().anyMatch(s -> !s.mean().isEmpty())) {
-      rows.put("latents_mean", orUnknown(scaling.stream().map(LatentScaling::mean).toList()));
-      rows.put("latents_std", orUnknown(scaling.stream().map(LatentScaling::std).toList()));
+      LatentScaling s = scaling.getFirst();
+      if (s.gathers()) {
+        rows.put("batch norm of the latent", "squares of 2×2 as in FLUX.2, eps " + s.eps());
+      }
+      rows.put("latents_mean", numbers(s.mean()));
+      rows.put("latents_std", numbers(s.std()));
     }
     rows.put("force_upcast", orUnknown(settings.forceUpcast().stream().toList()));
     return rows;
+  }
+
+  private static String numbers(List<Double> all) {
+    int shown = Math.min(all.size(), NUMBERS_SHOWN);
+    return all.subList(0, shown).stream()
+            .map(v -> String.format(Locale.ROOT, "%.6g", v))
+            .collect(Collectors.joining(", "))
+        + (all.size() > shown ? " … " + all.size() + " in all" : "");
   }
 
   private static String orUnknown(List<?> value) {

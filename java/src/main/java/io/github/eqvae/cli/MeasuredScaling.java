@@ -17,7 +17,9 @@ final class MeasuredScaling {
     /** And {@code shift_factor} = mean. */
     SHIFT,
     /** {@code latents_mean} and {@code latents_std}. */
-    CHANNELS
+    CHANNELS,
+    /** The batch norm of squares of 2×2 that FLUX.2 has. */
+    PATCHES
   }
 
   private MeasuredScaling() {}
@@ -36,7 +38,20 @@ final class MeasuredScaling {
       case FACTOR -> LatentScaling.of(1 / s.path("std").asDouble(), 0);
       case SHIFT -> LatentScaling.of(1 / s.path("std").asDouble(), s.path("mean").asDouble());
       case CHANNELS -> new LatentScaling(1, 0, mean, std);
+      case PATCHES -> patches(file, s);
     };
+  }
+
+  private static LatentScaling patches(Path file, JsonNode s) {
+    List<Double> mean = numbers(s.path("patch_mean"));
+    List<Double> variance = numbers(s.path("patch_variance"));
+    if (mean.isEmpty() || mean.size() != variance.size()) {
+      throw new EqvaeException.Argument(
+          file
+              + " holds no statistics of squares of 2×2 (patch_mean, patch_variance): `eqvae"
+              + " evaluate` writes them for latents of even side");
+    }
+    return LatentScaling.batchNorm(mean, variance, 2, 1e-4);
   }
 
   private static List<Double> numbers(JsonNode array) {

@@ -274,6 +274,10 @@ record Result(
     latent.put("std", e.statistics().std());
     latent.put("channel_mean", means);
     latent.put("channel_std", stds);
+    if (!e.statistics().patches().mean().isEmpty()) {
+      latent.put("patch_mean", e.statistics().patches().mean());
+      latent.put("patch_variance", e.statistics().patches().variance());
+    }
     latent.put("scaling_factor", e.statistics().scalingFactor());
     latent.put("shift_factor", e.statistics().mean());
     latent.put("high_frequency_share", e.spectrum().highFrequencyShare());

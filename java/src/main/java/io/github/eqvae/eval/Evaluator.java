@@ -299,8 +299,8 @@ public final class Evaluator implements AutoCloseable {
     Tensor z = dense(tape, vae.mode(tape, vae.encode(tape, input)));
     float[] latent = z.toFloats(stream);
     tape.releaseAll();
-    statistics.add(latent);
     int h = side / f;
+    statistics.add(latent, h);
     for (int i = 0; i < n; i++) {
       spectrum.add(image(latent, i, h * h * e), h, h, e);
     }

@@ -7,6 +7,7 @@ package io.github.eqvae.eval;
 public final class LatentStatistics {
   private final double[] sum;
   private final double[] squares;
+  private final PatchStatistics patches;
   private long count;
 
   /**
@@ -17,6 +18,7 @@ public final class LatentStatistics {
   public LatentStatistics(int channels) {
     sum = new double[channels];
     squares = new double[channels];
+    patches = new PatchStatistics(channels);
   }
 
   /**
@@ -35,6 +37,26 @@ public final class LatentStatistics {
       squares[i % c] += (double) latents[i] * latents[i];
     }
     count += latents.length / c;
+  }
+
+  /**
+   * Adds square latents, to the statistics of {@link #patches()}, too.
+   *
+   * @param latents {@code [N, side, side, channels]}
+   * @param side of each
+   */
+  public void add(float[] latents, int side) {
+    add(latents);
+    patches.add(latents, side);
+  }
+
+  /**
+   * Statistics of squares of 2×2.
+   *
+   * @return of all latents that were added with their side
+   */
+  public PatchStatistics patches() {
+    return patches;
   }
 
   /**

@@ -310,13 +310,19 @@ final class LatentIndex {
         switch (o.content()) {
           case CODES -> List.of(side, side);
           case MOMENTS -> List.of(2 * vae.latentChannels(), side, side);
-          default -> List.of(vae.latentChannels(), side, side);
+          default -> shape(vae, o, side);
         });
     map.put("shard_size", o.shardSize());
     map.put("labels", o.labels() && source.isLabelled());
     map.put("classes", o.labels() ? source.classes() : List.of());
     map.put("input_sha256", hash(source));
     return map;
+  }
+
+  /** What generators see may have squares gathered into channels. */
+  private static List<Integer> shape(Vae vae, EncodeOptions o, int side) {
+    int patch = o.scaled() ? vae.scaling().map(LatentScaling::patch).orElse(1) : 1;
+    return List.of(vae.latentChannels() * patch * patch, side / patch, side / patch);
   }
 
   private static @Nullable Map<String, Object> scaling(LatentScaling s) {
@@ -326,6 +332,10 @@ final class LatentIndex {
     if (!s.mean().isEmpty()) {
       out.put("latents_mean", s.mean());
       out.put("latents_std", s.std());
+      if (s.gathers()) {
+        out.put("patch", s.patch());
+        out.put("batch_norm_eps", s.eps());
+      }
     }
     return out;
   }

@@ -9,13 +9,25 @@ import java.util.List;
  * scaling_factor / std}. The names are diffusers'. A generator is bound to the factor that it was
  * trained with.
  *
+ * <p>FLUX.2 gathers the four values of each channel in a square of 2×2 into channels first, channel
+ * c·4 + row·2 + column, and has statistics for each of these: an affine-free batch norm, whose
+ * running variance v is {@code std² − eps}.
+ *
  * @param scalingFactor {@code scaling_factor}: 0.18215 for SD-VAE
  * @param shiftFactor {@code shift_factor}: 0 where diffusers has null
  * @param mean {@code latents_mean}, one per channel; empty where diffusers has null
  * @param std {@code latents_std}, one per channel; empty where diffusers has null
+ * @param patch side of the squares that are gathered, 1 for none; statistics are of 4 times as many
+ *     channels if it is 2
+ * @param eps what was added to the variance of a batch norm; 0 without one
  */
 public record LatentScaling(
-    double scalingFactor, double shiftFactor, List<Double> mean, List<Double> std) {
+    double scalingFactor,
+    double shiftFactor,
+    List<Double> mean,
+    List<Double> std,
+    int patch,
+    double eps) {
   /** Checks that the numbers can be used. */
   public LatentScaling {
     mean = List.copyOf(mean);
@@ -39,6 +51,48 @@ public record LatentScaling(
   }
 
   /**
+   * Without squares.
+   *
+   * @param scalingFactor {@code scaling_factor}
+   * @param shiftFactor {@code shift_factor}
+   * @param mean {@code latents_mean}
+   * @param std {@code latents_std}
+   */
+  public LatentScaling(
+      double scalingFactor, double shiftFactor, List<Double> mean, List<Double> std) {
+    this(scalingFactor, shiftFactor, mean, std, 1, 0);
+  }
+
+  /**
+   * FLUX.2's: a batch norm of the squares.
+   *
+   * @param mean {@code running_mean}
+   * @param variance {@code running_var}
+   * @param patch side of the squares
+   * @param eps {@code batch_norm_eps}
+   * @return the scaling
+   * @throws EqvaeException.Argument if a number is none to divide by
+   */
+  public static LatentScaling batchNorm(
+      List<Double> mean, List<Double> variance, int patch, double eps) {
+    for (int i = 0; i < variance.size(); i++) {
+      double v = variance.get(i) + eps;
+      if (!(v > 0) || !Double.isFinite(v) || !Double.isFinite(mean.get(i))) {
+        throw new EqvaeException.Argument(
+            "channel "
+                + i
+                + " has the mean "
+                + mean.get(i)
+                + " and the variance "
+                + variance.get(i)
+                + ": expected finite numbers, the variance above 0");
+      }
+    }
+    return new LatentScaling(
+        1, 0, mean, variance.stream().map(v -> Math.sqrt(v + eps)).toList(), patch, eps);
+  }
+
+  /**
    * Without statistics per channel, as in most models.
    *
    * @param scalingFactor {@code scaling_factor}
@@ -53,7 +107,7 @@ public record LatentScaling(
    * From the autoencoder to the generator.
    *
    * @param z a value of the latent
-   * @param channel its channel
+   * @param channel its channel, after squares were gathered
    * @return the scaled value
    */
   public double scale(double z, int channel) {
@@ -73,5 +127,70 @@ public record LatentScaling(
     return mean.isEmpty()
         ? z / scalingFactor + shiftFactor
         : z * std.get(channel) / scalingFactor + mean.get(channel);
+  }
+
+  /**
+   * Whether generators see squares of the latent as one place.
+   *
+   * @return true for FLUX.2
+   */
+  public boolean gathers() {
+    return patch > 1;
+  }
+
+  /**
+   * What a batch norm would have as its running variance.
+   *
+   * @param channel its channel
+   * @return std² − eps
+   */
+  public double variance(int channel) {
+    return std.get(channel) * std.get(channel) - eps;
+  }
+
+  /**
+   * Gathers squares into channels.
+   *
+   * @param z {@code [N, h, w, C]}
+   * @param height h, a multiple of the patch
+   * @param width w, a multiple of the patch
+   * @param channels C
+   * @return {@code [N, h / patch, w / patch, C · patch²]}
+   */
+  public float[] gather(float[] z, int height, int width, int channels) {
+    return moved(z, height, width, channels, true);
+  }
+
+  /**
+   * Spreads channels over squares, the opposite of {@link #gather}.
+   *
+   * @param z {@code [N, h / patch, w / patch, C · patch²]}
+   * @param height h, that of the result
+   * @param width w, that of the result
+   * @param channels C, those of the result
+   * @return {@code [N, h, w, C]}
+   */
+  public float[] spread(float[] z, int height, int width, int channels) {
+    return moved(z, height, width, channels, false);
+  }
+
+  private float[] moved(float[] z, int height, int width, int channels, boolean gather) {
+    int square = patch * patch;
+    int perImage = height * width * channels;
+    float[] out = new float[z.length];
+    for (int i = 0; i < z.length; i++) { // as it lies in [N, h, w, C]
+      int c = i % channels;
+      int x = i / channels % width;
+      int y = i / channels / width % height;
+      int place = (y / patch) * (width / patch) + x / patch;
+      int channel = c * square + y % patch * patch + x % patch;
+      int other = i / perImage * perImage + place * channels * square + channel;
+      if (gather) {
+        out[other] = z[i];
+      } else {
+        out[i] = z[other];
+      }
+    }
+    return out;
   }
 }

@@ -109,6 +109,17 @@ public final class Vae implements AutoCloseable {
   }
 
   /**
+   * Channels of the latents that a generator sees.
+   *
+   * @return {@link #latentChannels()}, or 4 times as many where squares of 2×2 are gathered
+   *     (FLUX.2)
+   */
+  public int scaledChannels() {
+    int patch = scaling().map(LatentScaling::patch).orElse(1);
+    return latentChannels() * patch * patch;
+  }
+
+  /**
    * Codes in the codebook.
    *
    * @return 0 if the model has none
@@ -375,15 +386,44 @@ public final class Vae implements AutoCloseable {
 
   private Latents rescaled(Latents latents, boolean scale) {
     require(latents);
-    LatentScaling s =
-        scaling()
-            .orElseThrow(
-                () ->
-                    new EqvaeException.Argument(
-                        loaded.path()
-                            + " does not say how its latents are scaled; load it with"
-                            + " VaeOptions.withScaling(LatentScaling.of(scaling_factor,"
-                            + " shift_factor)), on the command line --scaling-factor"));
+    LatentScaling s = knownScaling();
+    return s.gathers() ? gathered(latents, scale, s) : rescaled(latents, scale, s);
+  }
+
+  private LatentScaling knownScaling() {
+    return scaling()
+        .orElseThrow(
+            () ->
+                new EqvaeException.Argument(
+                    loaded.path()
+                        + " does not say how its latents are scaled; load it with"
+                        + " VaeOptions.withScaling(LatentScaling.of(scaling_factor,"
+                        + " shift_factor)), on the command line --scaling-factor"));
+  }
+
+  /** Squares become channels, or channels squares. */
+  private Latents gathered(Latents latents, boolean scale, LatentScaling s) {
+    int p = s.patch();
+    int c = latentChannels();
+    int h = scale ? latents.height() : latents.height() * p;
+    int w = scale ? latents.width() : latents.width() * p;
+    if (h % p != 0 || w % p != 0) {
+      throw new EqvaeException.Argument(
+          "latents are %d×%d, and this model's generators see squares of %d×%d: take images whose"
+                  .formatted(h, w, p, p)
+              + " sides are multiples of "
+              + downsamplingFactor() * p);
+    }
+    int n = latents.count();
+    if (scale) {
+      float[] z = s.gather(latents.values(), h, w, c);
+      return rescaled(new Latents(n, h / p, w / p, c * p * p, z, false), true, s);
+    }
+    Latents raw = rescaled(latents, false, s);
+    return new Latents(n, h, w, c, s.spread(raw.values(), h, w, c), false);
+  }
+
+  private static Latents rescaled(Latents latents, boolean scale, LatentScaling s) {
     float[] in = latents.values();
     float[] out = new float[in.length];
     for (int i = 0; i < out.length; i++) {
@@ -419,10 +459,10 @@ public final class Vae implements AutoCloseable {
   }
 
   private void require(Latents latents) {
-    if (latents.channels() != latentChannels()) {
+    int expected = latents.scaled() ? scaledChannels() : latentChannels();
+    if (latents.channels() != expected) {
       throw new EqvaeException.Argument(
-          "latents have %d channels, this model's have %d"
-              .formatted(latents.channels(), latentChannels()));
+          "latents have %d channels, this model's have %d".formatted(latents.channels(), expected));
     }
   }
 

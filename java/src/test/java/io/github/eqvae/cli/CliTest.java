@@ -120,6 +120,7 @@ class CliTest extends CliFixture {
     "sd-vae-16, '69,610,963'",
     "sdxl-vae, '83,653,863'",
     "sd3-vae, '83,819,683'",
+    "flux2-vae, '84,046,115'",
     "vqgan, '72,141,699'"
   })
   void publishedRecipesArePlanned(String name, String parameters) throws Exception {

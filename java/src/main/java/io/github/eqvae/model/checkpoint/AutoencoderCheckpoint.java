@@ -130,6 +130,14 @@ public final class AutoencoderCheckpoint implements AutoCloseable {
                 () ->
                     AutoencoderSettings.of(name, file.metadata())
                         .orElse(PipelineHints.settings(file.tensors(), architecture)));
+    settings =
+        LatentNorm.read(
+                name,
+                keys.statistics(),
+                architecture,
+                config.map(DiffusersConfig::batchNormEps).orElse(LatentNorm.EPS))
+            .map(settings::with)
+            .orElse(settings);
     List<KnownModel> known = KnownModel.matching(architecture, settings);
     if (known.size() == 1) {
       settings = settings.orElse(known.getFirst().settings());

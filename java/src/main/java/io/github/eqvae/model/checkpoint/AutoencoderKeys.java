@@ -21,6 +21,7 @@ import java.util.regex.Pattern;
  * @param tensors by CompVis name
  * @param unexpected what lies among them without being a part of an autoencoder
  * @param others what the checkpoint is known to hold beside, and how many tensors of it
+ * @param statistics the batch norm of FLUX.2's latents, if there is one
  * @param average whether these are averaged weights
  * @param weightsNote which weights were taken, if there are two sets of them
  */
@@ -31,6 +32,7 @@ record AutoencoderKeys(
     Map<String, StoredTensor> tensors,
     List<String> unexpected,
     Map<String, Integer> others,
+    Map<String, StoredTensor> statistics,
     boolean average,
     Optional<String> weightsNote) {
 
@@ -43,15 +45,27 @@ record AutoencoderKeys(
 
   private static final int NAMES_SHOWN = 5;
 
+  /** FLUX.2's own file has CompVis' names but for these. */
+  private static final Map<String, String> QUANT_CONVS =
+      Map.of(
+          "encoder.quant_conv.weight", "quant_conv.weight",
+          "encoder.quant_conv.bias", "quant_conv.bias",
+          "decoder.post_quant_conv.weight", "post_quant_conv.weight",
+          "decoder.post_quant_conv.bias", "post_quant_conv.bias");
+
   static AutoencoderKeys of(CheckpointFile file, Weights wanted) {
     String prefix = prefix(file);
     Map<String, StoredTensor> inside = new LinkedHashMap<>();
     Map<String, Integer> others = new TreeMap<>();
+    Map<String, StoredTensor> statistics = new LinkedHashMap<>();
     file.tensors()
         .forEach(
             (name, tensor) -> {
-              if (name.startsWith(prefix)) {
-                inside.put(name.substring(prefix.length()), tensor);
+              String own = name.startsWith(prefix) ? name.substring(prefix.length()) : "";
+              if (LatentNorm.NAMES.contains(own)) {
+                statistics.put(own, tensor);
+              } else if (!own.isEmpty()) {
+                inside.put(QUANT_CONVS.getOrDefault(own, own), tensor);
               } else {
                 others.merge(
                     KeyGroups.of(name).orElse("tensors called " + head(name)), 1, Integer::sum);
@@ -83,7 +97,15 @@ record AutoencoderKeys(
               }
             });
     return new AutoencoderKeys(
-        naming, prefix, levels, tensors, unexpected, others, choice.average(), choice.note());
+        naming,
+        prefix,
+        levels,
+        tensors,
+        unexpected,
+        others,
+        statistics,
+        choice.average(),
+        choice.note());
   }
 
   /** The name that a tensor has, or should have, in the file. */

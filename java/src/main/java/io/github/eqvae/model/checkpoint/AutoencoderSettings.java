@@ -76,6 +76,10 @@ public record AutoencoderSettings(
           if (!s.mean().isEmpty()) {
             map.put("latents_mean", joined(s.mean()));
             map.put("latents_std", joined(s.std()));
+            if (s.gathers()) {
+              map.put("latents_patch", Integer.toString(s.patch()));
+              map.put("batch_norm_eps", Double.toString(s.eps()));
+            }
           }
         });
     forceUpcast.ifPresent(b -> map.put("force_upcast", Boolean.toString(b)));
@@ -102,7 +106,9 @@ public record AutoencoderSettings(
                           Double.parseDouble(s),
                           Double.parseDouble(metadata.getOrDefault("shift_factor", "0")),
                           numbers(metadata.getOrDefault("latents_mean", "")),
-                          numbers(metadata.getOrDefault("latents_std", "")))),
+                          numbers(metadata.getOrDefault("latents_std", "")),
+                          positive(metadata.getOrDefault("latents_patch", "1")),
+                          Double.parseDouble(metadata.getOrDefault("batch_norm_eps", "0")))),
           Optional.ofNullable(metadata.get("force_upcast")).map(Boolean::parseBoolean));
     } catch (NumberFormatException | EqvaeException.Argument e) {
       throw new EqvaeException.Argument(

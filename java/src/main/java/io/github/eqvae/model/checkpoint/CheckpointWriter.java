@@ -3,9 +3,11 @@ package io.github.eqvae.model.checkpoint;
 import io.github.eqvae.EqvaeException;
 import io.github.eqvae.io.AtomicFiles;
 import io.github.eqvae.io.SafetensorsWriter;
+import io.github.eqvae.io.torch.TorchDtype;
 import io.github.eqvae.io.torch.TorchTensor;
 import io.github.eqvae.io.torch.TorchValue;
 import io.github.eqvae.io.torch.TorchWriter;
+import io.github.eqvae.model.LatentScaling;
 import io.github.eqvae.tensor.Shape;
 import java.io.IOException;
 import java.lang.foreign.Arena;
@@ -39,7 +41,7 @@ public record CheckpointWriter(Optional<FloatType> dtype) {
   public record Written(List<Path> files, Map<String, Long> overflows) {}
 
   /** One tensor, converted. */
-  private record Converted(String name, FloatType type, long[] shape, MemorySegment bytes) {}
+  record Converted(String name, String type, TorchDtype torch, long[] shape, MemorySegment bytes) {}
 
   /**
    * Writes a folder that {@code from_pretrained} reads: {@code config.json} and {@code
@@ -78,7 +80,7 @@ public record CheckpointWriter(Optional<FloatType> dtype) {
     List<Path> written = new ArrayList<>();
     Path configFile = folder.resolve(DiffusersFolder.CONFIG);
     try (Arena arena = Arena.ofConfined()) {
-      List<Converted> tensors = convert(source, KeyNaming.DIFFUSERS, arena, overflows);
+      List<Converted> tensors = convert(source, settings, KeyNaming.DIFFUSERS, arena, overflows);
       Map<String, List<Converted>> files = layout.files(tensors, t -> t.bytes().byteSize());
       Files.createDirectories(folder);
       for (Map.Entry<String, List<Converted>> file : files.entrySet()) {
@@ -112,7 +114,7 @@ public record CheckpointWriter(Optional<FloatType> dtype) {
     Map<String, String> metadata = new LinkedHashMap<>(settings.metadata());
     metadata.putAll(FORMAT);
     try (Arena arena = Arena.ofConfined()) {
-      List<Converted> tensors = convert(source, KeyNaming.COMPVIS, arena, overflows);
+      List<Converted> tensors = convert(source, settings, KeyNaming.COMPVIS, arena, overflows);
       SafetensorsWriter.write(file, entries(tensors), metadata);
     }
     return new Written(List.of(file), overflows);
@@ -136,8 +138,8 @@ public record CheckpointWriter(Optional<FloatType> dtype) {
     settings.metadata().forEach((key, value) -> texts.put(key, new TorchValue.PyStr(value)));
     try (Arena arena = Arena.ofConfined()) {
       Map<String, TorchTensor> dict = new LinkedHashMap<>();
-      for (Converted t : convert(source, KeyNaming.COMPVIS, arena, overflows)) {
-        dict.put(t.name(), TorchTensor.of(t.type().torch(), t.shape(), t.bytes()));
+      for (Converted t : convert(source, settings, KeyNaming.COMPVIS, arena, overflows)) {
+        dict.put(t.name(), TorchTensor.of(t.torch(), t.shape(), t.bytes()));
       }
       TorchWriter.writeCheckpoint(
           file, dict, Map.of(CheckpointFile.SETTINGS, TorchValue.PyDict.of(texts)));
@@ -159,12 +161,16 @@ public record CheckpointWriter(Optional<FloatType> dtype) {
 
   private static List<SafetensorsWriter.Entry> entries(List<Converted> tensors) {
     return tensors.stream()
-        .map(t -> new SafetensorsWriter.Entry(t.name(), t.type().name(), t.shape(), t.bytes()))
+        .map(t -> new SafetensorsWriter.Entry(t.name(), t.type(), t.shape(), t.bytes()))
         .toList();
   }
 
   private List<Converted> convert(
-      AutoencoderCheckpoint source, KeyNaming naming, Arena arena, Map<String, Long> overflows) {
+      AutoencoderCheckpoint source,
+      AutoencoderSettings settings,
+      KeyNaming naming,
+      Arena arena,
+      Map<String, Long> overflows) {
     source.report().requireClean(source.file().path().toString());
     KeyMap map = new KeyMap(source.architecture().levels());
     List<Converted> tensors = new ArrayList<>();
@@ -182,8 +188,13 @@ public record CheckpointWriter(Optional<FloatType> dtype) {
         }
         bytes = converted;
       }
-      tensors.add(new Converted(name, to, shape(name, naming, e.getValue()), bytes));
+      tensors.add(
+          new Converted(name, to.name(), to.torch(), shape(name, naming, e.getValue()), bytes));
     }
+    settings
+        .scaling()
+        .filter(LatentScaling::gathers)
+        .ifPresent(s -> tensors.addAll(LatentNorm.tensors(s, dtype.orElse(FloatType.F32), arena)));
     return tensors;
   }
 

@@ -6,6 +6,7 @@ import io.github.eqvae.model.LatentScaling;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -23,8 +24,10 @@ import org.jspecify.annotations.Nullable;
  *
  * @param architecture what it says about the tensors
  * @param settings what it says about the rest
+ * @param batchNormEps {@code batch_norm_eps} of FLUX.2's class
  */
-record DiffusersConfig(AutoencoderArchitecture architecture, AutoencoderSettings settings) {
+record DiffusersConfig(
+    AutoencoderArchitecture architecture, AutoencoderSettings settings, double batchNormEps) {
   /** The version whose fields these are. */
   static final String VERSION = "0.40.0.dev0";
 
@@ -35,7 +38,8 @@ record DiffusersConfig(AutoencoderArchitecture architecture, AutoencoderSettings
 
   /** Reads a file. */
   static DiffusersConfig read(Path file) throws IOException {
-    return new Reader(file, Json.read(file)).config();
+    JsonNode root = Json.read(file);
+    return new Reader(file, root, root.path("_class_name").asText("")).config();
   }
 
   /** Whose it is; empty if it does not say. */
@@ -44,14 +48,21 @@ record DiffusersConfig(AutoencoderArchitecture architecture, AutoencoderSettings
   }
 
   /** One file while it is read. */
-  private record Reader(Path file, JsonNode root) {
+  private record Reader(Path file, JsonNode root, String className) {
     DiffusersConfig config() {
       AutoencoderKind kind = kind();
       boolean kl = kind == AutoencoderKind.KL;
+      boolean flux2 = className.equals(LatentNorm.CLASS_NAME);
       only("act_fn", "silu");
       only("norm_type", "group");
       List<Integer> widths =
-          list("block_out_channels", List.of(64), this::isSize, JsonNode::asInt, "a channel count");
+          list(
+              "block_out_channels",
+              flux2 ? List.of(128, 256, 512, 512) : List.of(64),
+              this::isSize,
+              JsonNode::asInt,
+              "a channel count");
+      requireOneWidth(widths);
       int levels = widths.size();
       List<Integer> down = attention("down_block_types", DOWN, levels);
       List<Integer> up =
@@ -62,7 +73,7 @@ record DiffusersConfig(AutoencoderArchitecture architecture, AutoencoderSettings
       if (!down.equals(up)) {
         throw wrong("up_block_types", "attention at the same levels as down_block_types");
       }
-      int z = size("latent_channels", kl ? 4 : 3);
+      int z = size("latent_channels", flux2 ? 32 : kl ? 4 : 3);
       AutoencoderArchitecture architecture =
           new AutoencoderArchitecture(
               kind,
@@ -70,7 +81,7 @@ record DiffusersConfig(AutoencoderArchitecture architecture, AutoencoderSettings
               size("out_channels", 3),
               widths.getFirst(),
               widths,
-              size("layers_per_block", 1),
+              size("layers_per_block", flux2 ? 2 : 1),
               down,
               z,
               kl ? z : size("vq_embed_dim", z),
@@ -81,14 +92,38 @@ record DiffusersConfig(AutoencoderArchitecture architecture, AutoencoderSettings
       AutoencoderSettings settings =
           new AutoencoderSettings(
               OptionalInt.of(size("norm_num_groups", 32)),
-              OptionalInt.of(sampleSize()),
-              Optional.of(scaling()),
+              OptionalInt.of(sampleSize(flux2 ? 1024 : 32)),
+              flux2 ? Optional.empty() : Optional.of(scaling()),
               Optional.of(flag("force_upcast", kl)));
-      return new DiffusersConfig(architecture, settings);
+      return new DiffusersConfig(architecture, settings, number("batch_norm_eps", LatentNorm.EPS));
+    }
+
+    /** FLUX.2's small decoder has widths of its own. */
+    private void requireOneWidth(List<Integer> widths) {
+      JsonNode decoder = root.path("decoder_block_out_channels");
+      List<Integer> theirs = new ArrayList<>();
+      decoder.forEach(n -> theirs.add(n.asInt()));
+      if (decoder.isArray() && !theirs.equals(widths)) {
+        throw new EqvaeException.Unsupported(
+            file
+                + ": the decoder has the widths "
+                + theirs
+                + " and the encoder "
+                + widths
+                + "; only one for both can be computed");
+      }
+      List<Integer> patch = new ArrayList<>();
+      root.path("patch_size").forEach(n -> patch.add(n.asInt()));
+      if (!patch.isEmpty() && !patch.equals(List.of(LatentNorm.PATCH, LatentNorm.PATCH))) {
+        throw wrong("patch_size", "[2, 2]");
+      }
     }
 
     private AutoencoderKind kind() {
-      String name = root.path("_class_name").asText("");
+      String name = className;
+      if (name.equals(LatentNorm.CLASS_NAME)) {
+        return AutoencoderKind.KL;
+      }
       for (AutoencoderKind kind : AutoencoderKind.values()) {
         if (kind.className().equals(name)) {
           return kind;
@@ -115,11 +150,11 @@ record DiffusersConfig(AutoencoderArchitecture architecture, AutoencoderSettings
     }
 
     /** Old files have one number per side. */
-    private int sampleSize() {
+    private int sampleSize(int fallback) {
       JsonNode node = root.path("sample_size");
       return node.isArray() && !node.isEmpty() && isSize(node.get(0))
           ? node.get(0).asInt()
-          : size("sample_size", 32);
+          : size("sample_size", fallback);
     }
 
     private void only(String key, String value) {
@@ -141,7 +176,7 @@ record DiffusersConfig(AutoencoderArchitecture architecture, AutoencoderSettings
       List<String> types =
           list(
               key,
-              List.of(plain),
+              Collections.nCopies(className.equals(LatentNorm.CLASS_NAME) ? 4 : 1, plain),
               n -> n.asText().equals(plain) || n.asText().equals(ATTN + plain),
               JsonNode::asText,
               plain + " or " + ATTN + plain);
@@ -237,6 +272,16 @@ record DiffusersConfig(AutoencoderArchitecture architecture, AutoencoderSettings
     c.put("mid_block_add_attention", a.midBlockAddAttention());
     c.put("norm_num_groups", settings.normNumGroups().orElse(AutoencoderSettings.DEFAULT_GROUPS));
     c.put("sample_size", settings.sampleSize().orElse(AutoencoderSettings.DEFAULT_SAMPLE_SIZE));
+    if (scaling.gathers()) {
+      c.put("_class_name", LatentNorm.CLASS_NAME);
+      c.put("batch_norm_eps", scaling.eps());
+      c.put("batch_norm_momentum", 0.1);
+      c.put("decoder_block_out_channels", null);
+      c.put("patch_size", List.of(scaling.patch(), scaling.patch()));
+      c.put("use_quant_conv", a.useQuantConv());
+      c.put("use_post_quant_conv", a.usePostQuantConv());
+      return Json.print(c);
+    }
     c.put("scaling_factor", scaling.scalingFactor());
     if (kl) {
       // Pipelines of models without quant convs (SD3, FLUX) add it without looking whether it is

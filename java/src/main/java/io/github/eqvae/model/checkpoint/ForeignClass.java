@@ -2,7 +2,6 @@ package io.github.eqvae.model.checkpoint;
 
 import java.util.Arrays;
 import java.util.regex.Pattern;
-import java.util.stream.Collectors;
 
 /** Classes of diffusers that are autoencoders, too, but none of ours: what sets them apart. */
 final class ForeignClass {
@@ -59,14 +58,13 @@ final class ForeignClass {
 
   /** Whether diffusers' class of this name is one that is read here. */
   static boolean isOurs(String name) {
-    return Arrays.stream(AutoencoderKind.values()).anyMatch(k -> k.className().equals(name));
+    return name.equals(LatentNorm.CLASS_NAME)
+        || Arrays.stream(AutoencoderKind.values()).anyMatch(k -> k.className().equals(name));
   }
 
   /** What can be read, for messages. */
   static String ours() {
-    return Arrays.stream(AutoencoderKind.values())
-        .map(AutoencoderKind::className)
-        .collect(Collectors.joining(" or a ", "an ", ""));
+    return "an AutoencoderKL, an " + LatentNorm.CLASS_NAME + " or a VQModel";
   }
 
   /** Says what a class is and why it cannot be computed. */

@@ -30,6 +30,9 @@ public enum KnownModel {
       1024,
       0.3611,
       0.1159),
+  /** FLUX.2: f8, 32 channels; how they are scaled is among its tensors. */
+  FLUX2_VAE(
+      "flux2-vae", "FLUX.2-VAE f8 d32", kl(List.of(1, 2, 4, 4), false, 32, true), 1024, null, 0),
   /** taming-transformers, ImageNet, 1024 codes of 256 channels. */
   VQGAN_F16_1024("vqgan-f16-1024", "VQ-GAN f16, 1024 codes", vq(1024), 256, null, 0),
   /** taming-transformers, ImageNet, 16384 codes of 256 channels. */

@@ -133,7 +133,8 @@ class CheckpointWriterTest {
     for (AutoencoderSettings settings : List.of(SETTINGS, channels)) {
       Path file = folder.resolve("config.json");
       Files.writeString(file, DiffusersConfig.print(Samples.kl(), settings));
-      assertEquals(new DiffusersConfig(Samples.kl(), settings), DiffusersConfig.read(file));
+      assertEquals(
+          new DiffusersConfig(Samples.kl(), settings, LatentNorm.EPS), DiffusersConfig.read(file));
       assertEquals(settings, AutoencoderSettings.of("it", settings.metadata()));
     }
     Path file = Files.writeString(folder.resolve("vq.json"), VQ);

@@ -19,6 +19,7 @@ class KnownModelTest {
     "SD_VAE_16, 69610963",
     "SD3_VAE, 83819683",
     "FLUX_VAE, 83819683",
+    "FLUX2_VAE, 84046115",
     "VQGAN_F16_1024, 72141699",
     "VQGAN_F16_16384, 76073859"
   })

@@ -117,6 +117,7 @@ class RecipeReaderTest {
         "sd-vae-16",
         "sdxl-vae",
         "sd3-vae",
+        "flux2-vae",
         "vqgan"
       })
   void shippedRecipesParseAndRoundTrip(String name) {
@@ -129,7 +130,13 @@ class RecipeReaderTest {
 
   /** The recipes of the paper's first table are for the networks that were published. */
   @ParameterizedTest
-  @CsvSource({"sd-vae, SD_VAE", "sd-vae-16, SD_VAE_16", "sdxl-vae, SDXL_VAE", "sd3-vae, SD3_VAE"})
+  @CsvSource({
+    "sd-vae, SD_VAE",
+    "sd-vae-16, SD_VAE_16",
+    "sdxl-vae, SDXL_VAE",
+    "sd3-vae, SD3_VAE",
+    "flux2-vae, FLUX2_VAE"
+  })
   void aRecipeHasThePublishedArchitecture(String name, KnownModel model) {
     Path root = Path.of(System.getProperty("eqvae.root", ".."));
     AutoencoderRecipe recipe =
