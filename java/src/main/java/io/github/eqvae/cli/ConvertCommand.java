@@ -46,7 +46,8 @@ import picocli.CommandLine.Spec;
       "  eqvae convert runs/photos/model.safetensors vae/ --to diffusers --scaling-from"
           + " runs/photos/evaluation.json",
       "  eqvae convert vae/ vae.ckpt --to compvis",
-      "  eqvae convert vae/ vae.safetensors --to compvis"
+      "  eqvae convert vae/ vae.safetensors --to compvis",
+      "  eqvae convert runs/photos disc.safetensors --to compvis --discriminator"
     })
 final class ConvertCommand implements Callable<Integer> {
   private enum Target {
@@ -132,6 +133,13 @@ final class ConvertCommand implements Callable<Integer> {
       description = "Of a folder of diffusers: cuts larger files, with an index. Default: 10GB.")
   private Optional<String> maxShardSize = Optional.empty();
 
+  @Option(
+      names = "--discriminator",
+      description =
+          "Writes the discriminator of the training instead, a .safetensors file with the names of"
+              + " taming-transformers; with --to compvis.")
+  private boolean discriminator;
+
   @Option(names = "--overwrite", description = "Replaces DST if it is there.")
   private boolean overwrite;
 
@@ -148,6 +156,9 @@ final class ConvertCommand implements Callable<Integer> {
     }
     FolderLayout layout = layout();
     requireFree();
+    if (discriminator) {
+      return discriminator(stdout);
+    }
     try (ConvertSource opened = ConvertSource.open(source, weights.choice())) {
       AutoencoderCheckpoint checkpoint = opened.checkpoint();
       WeightsOption.say(stderr, source, checkpoint.weightsNote());
@@ -184,8 +195,24 @@ final class ConvertCommand implements Callable<Integer> {
                           + " numbers are too large for this type and are infinite now"));
       stderr.flush();
       written.files().forEach(file -> stdout.println("wrote " + file));
+      if (to == Target.DIFFUSERS) {
+        ModelCard.write(destination, source, checkpoint, settings)
+            .ifPresent(file -> stdout.println("wrote " + file));
+      }
       stdout.flush();
     }
+    return 0;
+  }
+
+  private int discriminator(PrintWriter stdout) throws IOException {
+    if (to != Target.COMPVIS) {
+      throw new ParameterException(
+          spec.commandLine(), "--discriminator: diffusers has none; add --to compvis.");
+    }
+    Files.createDirectories(destination.toAbsolutePath().getParent());
+    DiscriminatorExport.write(source, destination);
+    stdout.println("wrote " + destination);
+    stdout.flush();
     return 0;
   }
 

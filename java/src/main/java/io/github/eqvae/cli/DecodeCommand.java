@@ -94,6 +94,7 @@ final class DecodeCommand implements Callable<Integer> {
         Sink sink = archive ? new Archive() : new Folder()) {
       NotFinite notFinite = new NotFinite(spec.commandLine().getErr());
       boolean areScaled = scaled || files.scaled().orElse(false);
+      sayOtherWeights(vae);
       Ticker ticker = new Ticker(spec.commandLine().getErr(), "decoded", 0, 0);
       files.visit(
           areScaled ? vae.scaledChannels() : vae.latentChannels(),
@@ -159,6 +160,27 @@ final class DecodeCommand implements Callable<Integer> {
       notFinite.failIfAny("What made " + in + " diverged or overflowed in fp16.");
       return 0;
     }
+  }
+
+  /** Latents belong to the encoder that made them; another decoder may read them or not. */
+  private void sayOtherWeights(Vae vae) throws IOException {
+    PrintWriter err = spec.commandLine().getErr();
+    LatentFiles.weights(in)
+        .filter(hash -> !hash.equals(vae.weightsHash()))
+        .ifPresent(
+            hash -> {
+              err.println(
+                  "eqvae: warning: "
+                      + in
+                      + " was made with other weights (SHA-256 "
+                      + hash.substring(0, Math.min(12, hash.length()))
+                      + "…) than those of "
+                      + model.model()
+                      + ". `eqvae evaluate "
+                      + model.model()
+                      + " --drop-in OTHER --data DIR` says whether they fit");
+              err.flush();
+            });
   }
 
   private static boolean used(Path folder) throws IOException {

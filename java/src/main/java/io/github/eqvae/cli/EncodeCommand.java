@@ -37,6 +37,11 @@ import picocli.CommandLine.Spec;
       "  eqvae encode vqgan.ckpt shards/ codes/ --posterior codes --format tar"
     })
 final class EncodeCommand implements Callable<Integer> {
+  /** Within a quarter: what published factors leave on other data sets than their own. */
+  private static final double RMS_LOW = 0.8;
+
+  private static final double RMS_HIGH = 1.25;
+
   @Mixin private ModelArguments model = new ModelArguments();
 
   @Parameters(
@@ -153,8 +158,28 @@ final class EncodeCommand implements Callable<Integer> {
           s.resumed() > 0 ? ", " + s.resumed() + " of them there before" : "",
           s.skipped() > 0 ? ", " + s.skipped() + " broken" : "");
       stdout.flush();
+      sayRms(job, stderr);
       return 0;
     }
+  }
+
+  /** Schedules of noise are made for a root mean square of 1. */
+  private void sayRms(EncodeJob job, PrintWriter err) {
+    job.rms()
+        .ifPresent(
+            rms ->
+                err.printf(
+                    Locale.ROOT,
+                    "eqvae: %s: a generator sees a root mean square of %.3f%s%n",
+                    rms < RMS_LOW || rms > RMS_HIGH ? "warning" : "note",
+                    rms,
+                    rms < RMS_LOW || rms > RMS_HIGH
+                        ? ", not near 1, with the scaling of this model: its latents have changed."
+                            + " Convert it with --scaling-from "
+                            + out.resolve("index.json")
+                            + ", or train the generator with the factor that stands there"
+                        : ""));
+    err.flush();
   }
 
   /** Passes on what happens. */

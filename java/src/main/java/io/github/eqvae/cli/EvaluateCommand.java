@@ -1,10 +1,17 @@
 package io.github.eqvae.cli;
 
 import io.github.eqvae.EqvaeException;
+import io.github.eqvae.data.ImageFolder;
 import io.github.eqvae.eval.Ssim;
 import io.github.eqvae.io.AtomicFiles;
+import io.github.eqvae.io.DecodeOptions;
+import io.github.eqvae.io.FileNames;
+import io.github.eqvae.latents.EncodeOptions;
 import io.github.eqvae.model.FiniteWeights;
 import io.github.eqvae.model.checkpoint.Weights;
+import io.github.eqvae.serve.Vae;
+import io.github.eqvae.serve.VaeOptions;
+import io.github.eqvae.tensor.Device;
 import io.github.eqvae.train.autoencoder.AutoencoderRecipe;
 import io.github.eqvae.train.autoencoder.TrainedModel;
 import io.github.eqvae.train.recipe.RecipeReader;
@@ -43,6 +50,7 @@ import picocli.CommandLine.Spec;
       "  eqvae evaluate runs/photos",
       "  eqvae evaluate runs/photos --data pictures/ --sample 1",
       "  eqvae evaluate runs/photos --set evaluation.images=2048",
+      "  eqvae evaluate runs/sd-vae --drop-in sd-vae-ft-ema/ --data pictures/",
       "  eqvae evaluate sd-vae-ft-ema/ --data pictures/ --inception inception-fid.safetensors",
       "  eqvae evaluate runs/photos --set evaluation.inception_weights=inception-fid.safetensors"
     })
@@ -58,6 +66,14 @@ final class EvaluateCommand implements Callable<Integer> {
       paramLabel = "DIR",
       description = "A folder of pictures, all of which are measured.")
   private Optional<Path> data = Optional.empty();
+
+  @Option(
+      names = "--drop-in",
+      paramLabel = "OTHER",
+      description =
+          "Measures instead whether MODEL can stand in for another autoencoder behind that one's"
+              + " generators; with --data.")
+  private Optional<Path> dropIn = Optional.empty();
 
   @Option(names = "--set", paramLabel = "KEY=VALUE", description = "Overrides a run's setting.")
   private List<String> settings = new ArrayList<>();
@@ -121,6 +137,9 @@ final class EvaluateCommand implements Callable<Integer> {
   public Integer call() throws Exception {
     PrintWriter stdout = spec.commandLine().getOut();
     PrintWriter stderr = spec.commandLine().getErr();
+    if (dropIn.isPresent()) {
+      return dropIn(dropIn.get(), stdout, stderr);
+    }
     if (Files.exists(run) && !TrainedModel.isRun(run)) {
       return checkpoint(stdout, stderr);
     }
@@ -168,6 +187,42 @@ final class EvaluateCommand implements Callable<Integer> {
           io.github.eqvae.train.report.Report.html(Reports.single(recipe, folder, result)));
       stdout.println("report " + folder.report());
       stdout.flush();
+    }
+    return 0;
+  }
+
+  private int dropIn(Path other, PrintWriter stdout, PrintWriter stderr) throws IOException {
+    Path pictures =
+        data.orElseThrow(
+            () -> new EqvaeException.Argument("--drop-in needs pictures: add --data DIR"));
+    ImageFolder folder =
+        ImageFolder.open(
+            pictures,
+            DecodeOptions.DEFAULT,
+            (name, cause) ->
+                stderr.println(
+                    "eqvae: skipped broken image " + FileNames.shown(name) + ": " + cause));
+    int count = Math.min(folder.size(), checkpoint.images.orElse(folder.size()));
+    try (Device on = device.name().map(Device::open).orElseGet(Device::best);
+        Vae mine = Vae.load(run, on, VaeOptions.defaults().withWeights(weights.choice()));
+        Vae theirs = Vae.load(other, on)) {
+      WeightsOption.say(stderr, run, mine.weightsNote());
+      WeightsOption.say(stderr, other, theirs.weightsNote());
+      DropIn result =
+          DropIn.measure(
+              mine,
+              theirs,
+              folder,
+              checkpoint.transform(
+                  checkpoint.side(mine.resolution(), mine.downsamplingFactor()),
+                  EncodeOptions.Crop.ADM),
+              count,
+              checkpoint.batch.orElse(4));
+      stdout.print(result.text());
+      stdout.flush();
+      if (checkpoint.json.isPresent()) {
+        AtomicFiles.write(checkpoint.json.get(), result.json());
+      }
     }
     return 0;
   }

@@ -23,6 +23,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalDouble;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ExecutionException;
@@ -185,6 +186,15 @@ public final class EncodeJob {
    */
   public long done() {
     return index.images();
+  }
+
+  /**
+   * The root mean square of what a generator sees of the latents that are there.
+   *
+   * @return near 1 if the scaling fits; empty if the model does not say how it scales
+   */
+  public OptionalDouble rms() {
+    return vae.scaling().map(index::rms).orElse(OptionalDouble.empty());
   }
 
   /**

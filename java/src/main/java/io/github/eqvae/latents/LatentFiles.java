@@ -94,6 +94,17 @@ public record LatentFiles(
     }
   }
 
+  /**
+   * The weights of the autoencoder that made a folder of latents.
+   *
+   * @param path a file, or a folder of them
+   * @return {@link io.github.eqvae.serve.Vae#weightsHash}; empty if nothing says
+   * @throws IOException if {@code index.json} cannot be read
+   */
+  public static Optional<String> weights(Path path) throws IOException {
+    return LatentIndex.weights(path);
+  }
+
   private static boolean isLatents(Path file) {
     return ShardFormat.of(file).isPresent() || file.toString().endsWith(".npy");
   }

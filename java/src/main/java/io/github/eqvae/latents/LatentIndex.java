@@ -30,6 +30,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.OptionalDouble;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.function.UnaryOperator;
@@ -200,6 +201,38 @@ final class LatentIndex {
     } catch (JsonProcessingException e) {
       throw new IOException(file + " is no JSON: " + e.getOriginalMessage(), e);
     }
+  }
+
+  /** The hash of the weights that made the latents of a folder, if its index says. */
+  static Optional<String> weights(Path folder) throws IOException {
+    Path file = folder.resolve(FILE);
+    return Files.isRegularFile(file)
+        ? Optional.ofNullable(read(file).path("model").path("weights_sha256").textValue())
+        : Optional.empty();
+  }
+
+  /**
+   * The root mean square of what a generator sees of these latents; empty without statistics, or
+   * where squares have statistics of their own.
+   */
+  OptionalDouble rms(LatentScaling scaling) {
+    if (shards.isEmpty() || shards.firstEntry().getValue().sum().isEmpty() || scaling.gathers()) {
+      return OptionalDouble.empty();
+    }
+    int channels = shards.firstEntry().getValue().sum().size();
+    double total = 0;
+    long values = shards.values().stream().mapToLong(Entry::values).sum();
+    for (int c = 0; c < channels; c++) {
+      int channel = c;
+      double mean = shards.values().stream().mapToDouble(e -> e.sum().get(channel)).sum() / values;
+      double square =
+          shards.values().stream().mapToDouble(e -> e.sumSquares().get(channel)).sum() / values;
+      // scale() is a·z + b, so E[(a·z + b)²] needs only these two.
+      double b = scaling.scale(0, c);
+      double a = scaling.scale(1, c) - b;
+      total += a * a * square + 2 * a * b * mean + b * b;
+    }
+    return OptionalDouble.of(Math.sqrt(Math.max(0, total / channels)));
   }
 
   boolean has(int shard) {

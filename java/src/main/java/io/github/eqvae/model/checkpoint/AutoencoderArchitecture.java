@@ -169,7 +169,13 @@ public record AutoencoderArchitecture(
       }
       return Optional.empty();
     } catch (EqvaeException.Argument | EqvaeException.Unsupported e) {
-      return Optional.of(String.valueOf(e.getMessage()));
+      return Optional.of(
+          e.getMessage()
+              + (settings.normNumGroups().isPresent()
+                  ? ""
+                  : " (norm_num_groups is not in the file and was taken for "
+                      + AutoencoderSettings.DEFAULT_GROUPS
+                      + ": a config.json beside it may say otherwise)"));
     }
   }
 

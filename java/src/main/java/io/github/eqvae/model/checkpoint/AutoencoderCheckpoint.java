@@ -107,7 +107,7 @@ public final class AutoencoderCheckpoint implements AutoCloseable {
         throw e;
       }
       throw new EqvaeException.Unsupported(
-          file.path() + " is, as its config.json says, " + ForeignClass.describe(other));
+          file.path() + " is, as its config.json says, of " + ForeignClass.describe(other));
     }
   }
 

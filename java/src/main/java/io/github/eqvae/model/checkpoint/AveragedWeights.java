@@ -76,16 +76,16 @@ final class AveragedWeights {
     Optional<Average> found =
         averages(file, prefix, inside).stream().filter(a -> !a.tensors().isEmpty()).findFirst();
     if (found.isEmpty()) {
+      Optional<String> nameless = nameless(file);
       if (wanted == Weights.EMA && !file.keepsAverage()) {
         throw new EqvaeException.Argument(
             file.path()
                 + " holds no averaged weights: neither a dictionary such as ema or ema_state_dict,"
                 + " nor names such as model_ema.*; leave out --weights ema"
-                + (file.beside().stream().anyMatch(AveragedWeights::isAverage)
-                    ? ". What it has of that kind has no names of tensors: " + file.beside()
-                    : ""));
+                + nameless.map(what -> ". " + what).orElse(""));
       }
-      return new Choice(inside, false, Optional.empty());
+      return new Choice(
+          inside, false, nameless.map(what -> "took the weights as last trained. " + what));
     }
     Average average = found.get();
     List<String> lost = parameters.stream().filter(n -> !average.tensors().containsKey(n)).toList();
@@ -127,6 +127,22 @@ final class AveragedWeights {
             "took the averaged weights ("
                 + average.name()
                 + "); those as last trained are there, too: --weights model takes them"));
+  }
+
+  /** An average as diffusers' EMAModel and torch_ema keep it: a list, in the model's order. */
+  private static Optional<String> nameless(CheckpointFile file) {
+    return file.beside().stream()
+        .filter(what -> what.endsWith(" entries)"))
+        .map(what -> what.substring(0, what.indexOf(" (")))
+        .filter(AveragedWeights::isAverage)
+        .filter(key -> file.sections().keySet().stream().noneMatch(name -> name.startsWith(key)))
+        .findFirst()
+        .map(
+            key ->
+                "An average is there, too ("
+                    + key
+                    + "), as a list without names, which says of no tensor whose it is: in Python,"
+                    + " ema.copy_to(model.parameters()), and save the state_dict");
   }
 
   private static List<Average> averages(

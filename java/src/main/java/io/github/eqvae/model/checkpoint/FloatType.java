@@ -69,9 +69,7 @@ public enum FloatType {
     String expected = ", expected " + Arrays.toString(values());
     String low = name.toLowerCase(java.util.Locale.ROOT);
     if (low.contains("f8_") || low.startsWith("float8") || low.contains("f4")) {
-      return expected
-          + ": 8-bit numbers mean nothing without the scales they are stored with; take the fp16,"
-          + " bf16 or fp32 file of this model";
+      return expected + ": 8-bit floats mean nothing without their scales";
     }
     return low.contains("quantized")
         ? expected + ": save it dequantized, tensor.dequantize()"

@@ -71,9 +71,9 @@ final class ForeignClass {
   static String describe(String name) {
     for (Family family : FAMILIES) {
       if (family.names().matcher(name).matches()) {
-        return "a \""
+        return "the class \""
             + name
-            + "\": "
+            + "\", "
             + family.reason()
             + ". It would need "
             + family.needed()
@@ -81,6 +81,6 @@ final class ForeignClass {
             + ours();
       }
     }
-    return "a \"" + name + "\"; expected " + ours();
+    return "the class \"" + name + "\"; expected " + ours();
   }
 }

@@ -2,11 +2,13 @@ package io.github.eqvae.train.autoencoder;
 
 import io.github.eqvae.EqvaeException;
 import io.github.eqvae.model.Autoencoder;
+import io.github.eqvae.model.Discriminator;
 import io.github.eqvae.model.FiniteWeights;
 import io.github.eqvae.model.ModelFile;
 import io.github.eqvae.model.checkpoint.AutoencoderSettings;
 import io.github.eqvae.model.checkpoint.Weights;
 import io.github.eqvae.nn.Parameter;
+import io.github.eqvae.nn.ParameterStore;
 import io.github.eqvae.tensor.Stream;
 import io.github.eqvae.tensor.Tensor;
 import io.github.eqvae.train.checkpoint.Checkpoint;
@@ -132,9 +134,52 @@ public final class TrainedModel {
     }
   }
 
+  /**
+   * Reads the discriminator of the newest whole checkpoint.
+   *
+   * @param folder the folder of a run
+   * @param stream orders the work; its device holds the parameters
+   * @return the discriminator; the caller closes it
+   * @throws IOException when a file cannot be read
+   * @throws EqvaeException.Argument when the run has none, or no checkpoint
+   */
+  public static Discriminator discriminator(Path folder, Stream stream) throws IOException {
+    AutoencoderRecipe recipe = recipe(folder);
+    ModelRecipe m = recipe.model();
+    Path store = folder.resolve(CHECKPOINTS);
+    Optional<Checkpoint> checkpoint =
+        Files.isDirectory(store)
+            ? new CheckpointStore(store, recipe.run().keep()).latest().checkpoint()
+            : Optional.empty();
+    if (!recipe.objective().gan().enabled() || checkpoint.isEmpty()) {
+      throw new EqvaeException.Argument(
+          folder
+              + (checkpoint.isEmpty()
+                  ? " holds no whole checkpoint, and only these keep the discriminator"
+                  : " was trained without a discriminator: objective.gan.enabled is false"));
+    }
+    Discriminator d =
+        new Discriminator(
+            m.outCh(), m.discriminator().ndf(), m.discriminator().nLayers(), stream, 0);
+    try {
+      read(checkpoint.get(), "discriminator", "discriminator.weights", d.parameters(), stream);
+      return d;
+    } catch (IOException | RuntimeException | Error e) {
+      d.close();
+      throw e;
+    }
+  }
+
   private static void read(Checkpoint checkpoint, Autoencoder vae, Stream stream, boolean average)
       throws IOException {
-    String dtype = vae.parameters().values().dtype().name();
+    boolean averaged = average && checkpoint.names().contains("vae.ema");
+    read(checkpoint, "vae", averaged ? "vae.ema" : "vae.weights", vae.parameters(), stream);
+  }
+
+  private static void read(
+      Checkpoint checkpoint, String network, String weights, ParameterStore store, Stream stream)
+      throws IOException {
+    String dtype = store.values().dtype().name();
     if (!dtype.equals(checkpoint.state("dtype", String.class))) {
       throw new EqvaeException.Argument(
           checkpoint.directory()
@@ -144,13 +189,12 @@ public final class TrainedModel {
               + dtype
               + "; load model.safetensors instead, which `eqvae train` writes at its end");
     }
-    boolean averaged = average && checkpoint.names().contains("vae.ema");
     List<String> names = new ArrayList<>();
     List<Tensor> targets = new ArrayList<>();
-    names.add(averaged ? "vae.ema" : "vae.weights");
-    targets.add(vae.parameters().values());
-    for (Parameter buffer : vae.parameters().buffers()) {
-      names.add("vae.buffer." + buffer.name());
+    names.add(weights);
+    targets.add(store.values());
+    for (Parameter buffer : store.buffers()) {
+      names.add(network + ".buffer." + buffer.name());
       targets.add(buffer.value());
     }
     try (Arena arena = Arena.ofConfined()) {
@@ -162,6 +206,6 @@ public final class TrainedModel {
         stream.sync();
       }
     }
-    vae.parameters().repack(stream);
+    store.repack(stream);
   }
 }

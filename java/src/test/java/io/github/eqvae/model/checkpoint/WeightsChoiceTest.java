@@ -13,6 +13,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import org.junit.jupiter.api.Test;
@@ -191,5 +192,22 @@ class WeightsChoiceTest {
     Files.delete(folder.resolve("diffusion_pytorch_model.ema.safetensors"));
     assertThrows(
         EqvaeException.Argument.class, () -> AutoencoderCheckpoint.open(folder, Weights.EMA));
+  }
+
+  /** diffusers' EMAModel: nothing says which tensor is which, so it is told and not taken. */
+  @Test
+  void anAverageWithoutNamesIsTold() throws IOException {
+    Map<String, TorchValue> ema =
+        Map.of(
+            "decay",
+            new TorchValue.PyFloat(0.99),
+            "shadow_params",
+            new TorchValue.PyList(List.of(Samples.zeros(3))));
+    Path file = saved(Map.of("state_dict", dict(with(TRAINED)), "ema", dict(ema)));
+    assertTakes(file, Weights.AUTO, TRAINED, "as last trained", "(ema)", "without names");
+    EqvaeException e =
+        assertThrows(
+            EqvaeException.Argument.class, () -> AutoencoderCheckpoint.open(file, Weights.EMA));
+    assertTrue(e.getMessage().contains("without names"), e.getMessage());
   }
 }

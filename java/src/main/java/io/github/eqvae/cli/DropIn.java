@@ -1,0 +1,155 @@
+package io.github.eqvae.cli;
+
+import io.github.eqvae.EqvaeException;
+import io.github.eqvae.data.ImageFolder;
+import io.github.eqvae.data.SampleRandom;
+import io.github.eqvae.data.Transform;
+import io.github.eqvae.eval.Psnr;
+import io.github.eqvae.io.Image;
+import io.github.eqvae.serve.ImageBatch;
+import io.github.eqvae.serve.Latents;
+import io.github.eqvae.serve.Vae;
+import java.io.IOException;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+
+/**
+ * Whether an autoencoder can stand in for another one behind that one's generators. Such a
+ * generator makes the other's latents, so what counts is how well this decoder reads them, compared
+ * with the decoder that they were made for.
+ *
+ * @param images how many were measured
+ * @param difference root mean square of the difference of both latents, in deviations of the
+ *     other's
+ * @param own PSNR of the other's latents through its own decoder, in dB
+ * @param swapped PSNR of the other's latents through this decoder
+ * @param mine PSNR of this autoencoder by itself
+ */
+record DropIn(int images, double difference, double own, double swapped, double mine) {
+  /** What costs less than this is not seen; what costs more than the second is another picture. */
+  private static final double UNSEEN = 0.5;
+
+  private static final double VISIBLE = 2;
+
+  /**
+   * Measures.
+   *
+   * @param mine the autoencoder that is to stand in
+   * @param theirs the one whose generators there are
+   * @param pictures to encode
+   * @param transform cuts squares
+   * @param count how many of them
+   * @param batch how many at once
+   * @throws EqvaeException.Argument if their latents have different shapes, so that nothing fits
+   */
+  static DropIn measure(
+      Vae mine, Vae theirs, ImageFolder pictures, Transform transform, int count, int batch)
+      throws IOException {
+    requireSameShape(mine, theirs);
+    double[] psnr = new double[3];
+    double squares = 0;
+    double sum = 0;
+    double sumSquares = 0;
+    long values = 0;
+    int done = 0;
+    for (int from = 0; from < count; from += batch) {
+      List<Image> images = new ArrayList<>();
+      for (int i = from; i < Math.min(count, from + batch); i++) {
+        images.add(
+            transform
+                .apply(pictures.load(i), new SampleRandom(0, 0, 0))
+                .withChannels(mine.imageChannels()));
+      }
+      ImageBatch x = ImageBatch.ofImages(images);
+      Latents a = mine.encode(x);
+      Latents b = theirs.encode(x);
+      for (int i = 0; i < a.values().length; i++) {
+        double v = b.values()[i];
+        squares += (a.values()[i] - v) * (a.values()[i] - v);
+        sum += v;
+        sumSquares += v * v;
+      }
+      values += a.values().length;
+      psnr[0] += psnr(x, theirs.decode(b));
+      psnr[1] += psnr(x, mine.decode(b));
+      psnr[2] += psnr(x, mine.decode(a));
+      done += images.size();
+    }
+    double mean = sum / values;
+    double std = Math.sqrt(Math.max(Double.MIN_NORMAL, sumSquares / values - mean * mean));
+    return new DropIn(
+        done, Math.sqrt(squares / values) / std, psnr[0] / done, psnr[1] / done, psnr[2] / done);
+  }
+
+  private static void requireSameShape(Vae mine, Vae theirs) {
+    if (mine.latentChannels() != theirs.latentChannels()
+        || mine.downsamplingFactor() != theirs.downsamplingFactor()
+        || mine.imageChannels() != theirs.imageChannels()) {
+      throw new EqvaeException.Argument(
+          "It does not fit: latents of f%d with %d channels, the other's of f%d with %d"
+              .formatted(
+                  mine.downsamplingFactor(),
+                  mine.latentChannels(),
+                  theirs.downsamplingFactor(),
+                  theirs.latentChannels()));
+    }
+  }
+
+  private static double psnr(ImageBatch x, ImageBatch y) {
+    int each = x.pixels().length / x.count();
+    double total = 0;
+    for (int i = 0; i < x.count(); i++) {
+      total +=
+          Psnr.uint8(
+              java.util.Arrays.copyOfRange(x.pixels(), i * each, (i + 1) * each),
+              java.util.Arrays.copyOfRange(y.pixels(), i * each, (i + 1) * each));
+    }
+    return total;
+  }
+
+  /** What a generator of the other loses, in dB. */
+  double cost() {
+    return own - swapped;
+  }
+
+  private String verdict() {
+    return cost() <= UNSEEN
+        ? "fits: generators of the other can be used as they are"
+        : cost() <= VISIBLE
+            ? "fits nearly: generators of the other work with a visible loss; fine-tune them"
+            : "does not fit: train or fine-tune the generator on these latents";
+  }
+
+  String text() {
+    StringBuilder out = new StringBuilder();
+    out.append(String.format(Locale.ROOT, "%-44s %d%n", "images", images));
+    out.append(
+        String.format(
+            Locale.ROOT, "%-44s %.4f%n", "difference of the latents, in deviations", difference));
+    out.append(row("PSNR, the other's latents, its decoder", own));
+    out.append(row("PSNR, the other's latents, this decoder", swapped));
+    out.append(row("PSNR, this autoencoder by itself", mine));
+    out.append(row("what generators of the other lose", cost()));
+    return out.append(String.format(Locale.ROOT, "%-44s %s%n", "drop-in", verdict())).toString();
+  }
+
+  private static String row(String what, double db) {
+    return String.format(Locale.ROOT, "%-44s %.2f dB%n", what, db);
+  }
+
+  /** The same as JSON. */
+  String json() {
+    Map<String, Object> map = new LinkedHashMap<>();
+    map.put("images", images);
+    map.put("latent_difference", difference);
+    map.put("psnr_other", own);
+    map.put("psnr_swapped", swapped);
+    map.put("psnr_own", mine);
+    map.put("loss_db", cost());
+    map.put("verdict", verdict());
+    return ResultFile.text("eqvae-drop-in", map);
+  }
+}

@@ -1,0 +1,156 @@
+package io.github.eqvae.cli;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import io.github.eqvae.io.Image;
+import io.github.eqvae.io.Images;
+import io.github.eqvae.io.SafetensorsFile;
+import io.github.eqvae.io.SafetensorsWriter;
+import io.github.eqvae.serve.TinyModels;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.Random;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import org.junit.jupiter.api.Test;
+
+/** What is made of a trained model beside its weights: cards, discriminators, comparisons. */
+class DerivedFilesTest extends CliFixture {
+  private static final ObjectMapper JSON = new ObjectMapper();
+
+  private void pictures() throws IOException {
+    Path in = Files.createDirectories(folder.resolve("pics"));
+    for (int i = 0; i < 3; i++) {
+      byte[] bytes = new byte[32 * 32 * 3];
+      new Random(i).nextBytes(bytes);
+      Images.writePng(in.resolve("p" + i + ".png"), new Image(32, 32, 3, bytes));
+    }
+  }
+
+  /** The tiny model with other numbers in every tensor whose name begins so. */
+  private void changed(String name, String prefix, double noise) throws IOException {
+    Random random = new Random(5);
+    List<SafetensorsWriter.Entry> entries = new ArrayList<>();
+    try (SafetensorsFile file = SafetensorsFile.open(folder.resolve("kl.safetensors"))) {
+      for (String tensor : file.names()) {
+        float[] values = file.floats(tensor);
+        for (int i = 0; i < values.length && tensor.startsWith(prefix); i++) {
+          values[i] += (float) (noise * random.nextGaussian());
+        }
+        entries.add(SafetensorsWriter.Entry.floats(tensor, values, file.info(tensor).shape()));
+      }
+      SafetensorsWriter.write(folder.resolve(name), entries, file.metadata());
+    }
+  }
+
+  @Test
+  void aRunsCardAndItsDiscriminator() throws Exception {
+    recipe(4);
+    Outcome o = run("train", "tiny.yaml", "--out", "run");
+    assertEquals(0, o.code(), o.err());
+    o = run("convert", "run", "vae", "--to", "diffusers", "--scaling-from", "run/evaluation.json");
+    assertEquals(0, o.code(), o.err());
+    String card = Files.readString(folder.resolve("vae/README.md"));
+    JsonNode figures = JSON.readTree(folder.resolve("run/evaluation.json").toFile());
+    for (String part :
+        List.of(
+            "library_name: diffusers",
+            "# AutoencoderKL, f2, 2 channels",
+            String.format(Locale.ROOT, "| PSNR, dB | %.4f |", figures.path("psnr").asDouble()),
+            "scaling_factor",
+            Files.readString(folder.resolve("run/recipe.yaml")).strip())) {
+      assertTrue(card.contains(part), "missing '" + part + "' in " + card);
+    }
+    // A card that somebody wrote stays.
+    Files.writeString(folder.resolve("vae/README.md"), "mine");
+    o = run("convert", "run", "vae", "--to", "diffusers", "--scaling-factor=1", "--overwrite");
+    assertEquals(0, o.code(), o.err());
+    assertEquals("mine", Files.readString(folder.resolve("vae/README.md")));
+
+    o = run("convert", "run", "disc.safetensors", "--to", "compvis", "--discriminator");
+    assertEquals(0, o.code(), o.err());
+    try (SafetensorsFile disc = SafetensorsFile.open(folder.resolve("disc.safetensors"))) {
+      // ndf 8, one layer: input, one strided, one more with batch norms, the verdict.
+      assertTrue(disc.names().contains("main.0.weight"), disc.names().toString());
+      assertTrue(disc.names().contains("main.3.running_var"), disc.names().toString());
+      assertEquals(8, disc.info("main.0.weight").shape()[0]);
+      // Trained, not as it began.
+      boolean moved = false;
+      for (float v : disc.floats("main.3.running_mean")) {
+        moved |= v != 0;
+      }
+      assertTrue(moved, "running statistics never moved");
+    }
+    assertUserError(
+        run("convert", "vae", "d.safetensors", "--to", "compvis", "--discriminator"),
+        1,
+        "no discriminator");
+  }
+
+  @Test
+  void aDropInIsMeasured() throws Exception {
+    pictures();
+    TinyModels.kl(folder);
+    changed("decoder.safetensors", "decoder.", 0.3);
+    Outcome o = run("evaluate", "kl.safetensors", "--drop-in", "kl.safetensors", "--data", "pics");
+    assertEquals(0, o.code(), o.err());
+    assertTrue(o.out().contains("fits: generators"), o.out());
+    o =
+        run(
+            "evaluate",
+            "decoder.safetensors",
+            "--drop-in",
+            "kl.safetensors",
+            "--data",
+            "pics",
+            "--json",
+            "fit.json");
+    assertEquals(0, o.code(), o.err());
+    JsonNode fit = JSON.readTree(folder.resolve("fit.json").toFile());
+    assertEquals(0, fit.path("latent_difference").asDouble(), "the encoders are the same");
+    assertEquals(fit.path("psnr_own").asDouble(), fit.path("psnr_swapped").asDouble(), 1e-9);
+    assertEquals(
+        fit.path("psnr_other").asDouble() - fit.path("psnr_swapped").asDouble(),
+        fit.path("loss_db").asDouble(),
+        1e-9);
+    assertUserError(run("evaluate", "kl.safetensors", "--drop-in", "kl.safetensors"), 1, "--data");
+  }
+
+  /** Latents know their encoder, and what a generator will see of them. */
+  @Test
+  void latentsAreCheckedAtUse() throws Exception {
+    pictures();
+    TinyModels.kl(folder); // scaling_factor 0.5, shift_factor 0.25
+    changed("other.safetensors", "encoder.", 0.01);
+    Outcome o = run("encode", "kl.safetensors", "pics", "latents");
+    assertEquals(0, o.code(), o.err());
+    JsonNode s = JSON.readTree(folder.resolve("latents/index.json").toFile()).path("statistics");
+    double mean = s.path("mean").asDouble() - 0.25;
+    double std = s.path("std").asDouble();
+    Matcher m = Pattern.compile("root mean square of ([0-9.]+)").matcher(o.err());
+    assertTrue(m.find(), o.err());
+    assertEquals(0.5 * Math.sqrt(std * std + mean * mean), Double.parseDouble(m.group(1)), 6e-4);
+    assertTrue(o.err().contains("warning") && o.err().contains("--scaling-from"), o.err());
+    String fitting =
+        Double.toString(
+            1 / Math.sqrt(std * std + s.path("mean").asDouble() * s.path("mean").asDouble()));
+    o = run("encode", "kl.safetensors", "pics", "fits", "--scaling-factor", fitting);
+    assertTrue(o.err().contains("root mean square of 1.000"), o.err());
+    assertFalse(o.err().contains("warning"), o.err());
+
+    o = run("decode", "kl.safetensors", "latents", "same");
+    assertEquals(0, o.code(), o.err());
+    assertFalse(o.err().contains("other weights"), o.err());
+    o = run("decode", "other.safetensors", "latents", "images");
+    assertEquals(0, o.code(), o.err());
+    assertTrue(o.err().contains("made with other weights") && o.err().contains("--drop-in"));
+  }
+}
