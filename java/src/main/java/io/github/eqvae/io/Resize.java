@@ -4,12 +4,14 @@ import io.github.eqvae.EqvaeException;
 import java.util.Arrays;
 
 /**
- * Changes an image's size. Each axis that shrinks is averaged over the exact area of source pixels
- * that a result pixel covers (OpenCV's INTER_AREA, what the released training code uses); each axis
- * that grows is interpolated linearly with half-pixel centres. Sums are in float, rows first; a
- * result differs from OpenCV's by at most one level, where its sum rounds the other way.
+ * Changes an image's size as OpenCV's {@code INTER_AREA} does it, which the released training code
+ * uses. Where no side grows, a result pixel is the mean of the exact area of source pixels that it
+ * covers; else both sides are interpolated by {@link AreaEnlarge}. To the bit.
  */
 public final class Resize {
+  /** A thinner part of a pixel does not count, as in OpenCV. */
+  private static final double THIN = 1e-3;
+
   private Resize() {}
 
   /**
@@ -28,6 +30,12 @@ public final class Resize {
     }
     if (width == image.width() && height == image.height()) {
       return image;
+    }
+    if (width > image.width() || height > image.height()) {
+      return AreaEnlarge.resize(image, width, height);
+    }
+    if (image.width() % width == 0 && image.height() % height == 0) {
+      return whole(image, width, height);
     }
     Weights across = Weights.of(image.width(), width);
     Weights down = Weights.of(image.height(), height);
@@ -57,6 +65,30 @@ public final class Resize {
       for (int i = 0; i < row; i++) {
         result[y * row + i] = (byte) Math.clamp((int) Math.rint(sum[i]), 0, 255);
       }
+    }
+    return new Image(width, height, channels, result);
+  }
+
+  /** Shrinks by whole numbers: sums are integers. */
+  private static Image whole(Image image, int width, int height) {
+    int timesX = image.width() / width;
+    int timesY = image.height() / height;
+    int channels = image.channels();
+    byte[] result = new byte[width * height * channels];
+    float share = 1f / (timesX * timesY);
+    int row = image.width() * channels;
+    for (int i = 0; i < result.length; i++) {
+      int x = i / channels % width;
+      int at = i / channels / width * timesY * row + x * timesX * channels + i % channels;
+      int sum = 0;
+      for (int y = 0; y < timesY; y++) {
+        for (int k = 0; k < timesX; k++) {
+          sum += image.data()[at + y * row + k * channels] & 0xff;
+        }
+      }
+      // Halves of quarters are rounded up, all others to even.
+      boolean isQuarter = timesX == 2 && timesY == 2;
+      result[i] = (byte) (isQuarter ? sum + 2 >> 2 : (int) Math.rint(sum * share));
     }
     return new Image(width, height, channels, result);
   }
@@ -93,48 +125,29 @@ public final class Resize {
    */
   private record Weights(int[] first, int[] source, float[] weight) {
     static Weights of(int from, int to) {
-      return from > to ? area(from, to) : linear(from, to);
-    }
-
-    private static Weights area(int from, int to) {
-      double scale = (double) from / to;
+      double scale = 1 / ((double) to / from);
       int[] first = new int[to + 1];
       int[] source = new int[from + 2 * to];
       float[] weight = new float[from + 2 * to];
       int count = 0;
       for (int i = 0; i < to; i++) {
         double begin = i * scale;
-        double end = Math.min((i + 1) * scale, from);
+        double end = begin + scale;
+        double cell = Math.min(scale, from - begin);
+        int last = Math.min((int) end, from - 1);
+        int whole = Math.min((int) Math.ceil(begin), last);
         first[i] = count;
-        for (int s = (int) begin; s < from && s < end; s++) {
-          double covered = Math.min(s + 1, end) - Math.max(s, begin);
-          // An overlap this thin is rounding of the division, not coverage.
-          if (covered > 1e-6) {
-            source[count] = s;
-            weight[count++] = (float) (covered / (end - begin));
-          }
+        if (whole - begin > THIN) {
+          source[count] = whole - 1;
+          weight[count++] = (float) ((whole - begin) / cell);
         }
-      }
-      first[to] = count;
-      return new Weights(first, source, weight);
-    }
-
-    private static Weights linear(int from, int to) {
-      double scale = (double) from / to;
-      int[] first = new int[to + 1];
-      int[] source = new int[2 * to];
-      float[] weight = new float[2 * to];
-      int count = 0;
-      for (int i = 0; i < to; i++) {
-        double position = Math.clamp((i + 0.5) * scale - 0.5, 0, from - 1);
-        int left = (int) position;
-        float fraction = (float) (position - left);
-        first[i] = count;
-        source[count] = left;
-        weight[count++] = 1 - fraction;
-        if (fraction > 0) {
-          source[count] = left + 1;
-          weight[count++] = fraction;
+        for (int s = whole; s < last; s++) {
+          source[count] = s;
+          weight[count++] = (float) (1 / cell);
+        }
+        if (end - last > THIN) {
+          source[count] = last;
+          weight[count++] = (float) (Math.min(Math.min(end - last, 1), cell) / cell);
         }
       }
       first[to] = count;

@@ -1,0 +1,78 @@
+package io.github.eqvae.io;
+
+/**
+ * What OpenCV's INTER_AREA does when a side grows: interpolation between two pixels, with a
+ * fraction of its own (the part of a result pixel that reaches into the second one) in fixed point
+ * of 11 bits. Source: opencv/opencv {@code modules/imgproc/src/resize.cpp}; to the bit.
+ */
+final class AreaEnlarge {
+  private static final int ONE = 1 << 11;
+
+  private AreaEnlarge() {}
+
+  static Image resize(Image image, int width, int height) {
+    Axis across = Axis.of(image.width(), width);
+    Axis down = Axis.of(image.height(), height);
+    int channels = image.channels();
+    int row = width * channels;
+    byte[] out = new byte[Math.multiplyExact(row, height)];
+    // The two rows that results lie between; rows of the source come in order.
+    int[][] rows = new int[2][row];
+    int[] held = {-1, -1};
+    for (int y = 0; y < height; y++) {
+      int first = down.first[y];
+      int second = Math.min(first + 1, image.height() - 1);
+      for (int source = first; source <= second; source++) {
+        if (held[source & 1] != source) {
+          horizontal(image, source, across, rows[source & 1]);
+          held[source & 1] = source;
+        }
+      }
+      int[] a = rows[first & 1];
+      int[] b = rows[second & 1];
+      int weight = down.second[y];
+      int other = down.rest[y];
+      for (int i = 0; i < row; i++) {
+        int sum = ((a[i] >> 4) * other >> 16) + ((b[i] >> 4) * weight >> 16);
+        out[y * row + i] = (byte) (sum + 2 >> 2);
+      }
+    }
+    return new Image(width, height, channels, out);
+  }
+
+  private static void horizontal(Image image, int y, Axis across, int[] into) {
+    byte[] data = image.data();
+    int channels = image.channels();
+    int base = y * image.width() * channels;
+    for (int x = 0; x < across.first.length; x++) {
+      int a = base + across.first[x] * channels;
+      int b = across.first[x] < image.width() - 1 ? a + channels : a;
+      for (int c = 0; c < channels; c++) {
+        into[x * channels + c] =
+            (data[a + c] & 0xff) * across.rest[x] + (data[b + c] & 0xff) * across.second[x];
+      }
+    }
+  }
+
+  /** The first of two sources of each place, and the weights of both in 1/2048. */
+  private record Axis(int[] first, int[] rest, int[] second) {
+    static Axis of(int from, int to) {
+      double inverse = (double) to / from;
+      double scale = 1 / inverse;
+      Axis axis = new Axis(new int[to], new int[to], new int[to]);
+      for (int i = 0; i < to; i++) {
+        int source = (int) (i * scale);
+        float fraction = (float) (i + 1 - (source + 1) * inverse);
+        fraction = fraction <= 0 ? 0 : fraction - (float) Math.floor(fraction);
+        if (source >= from - 1) {
+          source = from - 1;
+          fraction = 0;
+        }
+        axis.first[i] = source;
+        axis.rest[i] = (int) Math.rint((1 - fraction) * ONE);
+        axis.second[i] = (int) Math.rint(fraction * ONE);
+      }
+      return axis;
+    }
+  }
+}
