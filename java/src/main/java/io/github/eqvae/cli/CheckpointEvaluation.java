@@ -10,7 +10,6 @@ import io.github.eqvae.eval.Evaluation;
 import io.github.eqvae.eval.Evaluator;
 import io.github.eqvae.eval.RFid;
 import io.github.eqvae.eval.Ssim;
-import io.github.eqvae.io.DecodeOptions;
 import io.github.eqvae.io.FileNames;
 import io.github.eqvae.latents.EncodeOptions;
 import io.github.eqvae.model.Autoencoder;
@@ -67,7 +66,7 @@ record CheckpointEvaluation(
     ImageFolder folder =
         ImageFolder.open(
             data,
-            DecodeOptions.DEFAULT,
+            square.decode(square.crop()),
             (name, cause) ->
                 err.println("eqvae: skipped broken image " + FileNames.shown(name) + ": " + cause));
     try (Device on = device.map(Device::open).orElseGet(Device::best);

@@ -116,6 +116,7 @@ final class EncodeCommand implements Callable<Integer> {
               seed,
               square.size().orElse(vae.resolution()),
               square.crop(),
+              square.decode(square.crop()),
               hflip,
               scaled,
               format,

@@ -118,6 +118,7 @@ final class EvaluateCommand implements Callable<Integer> {
 
     boolean isUsed() {
       return isGiven()
+          || isDecodingGiven()
           || batch.isPresent()
           || images.isPresent()
           || lpips.isPresent()

@@ -7,7 +7,6 @@ import io.github.eqvae.data.Transform;
 import io.github.eqvae.equivariance.EqOptions;
 import io.github.eqvae.equivariance.SpatialTransform;
 import io.github.eqvae.eval.Evaluator;
-import io.github.eqvae.io.DecodeOptions;
 import io.github.eqvae.io.FileNames;
 import io.github.eqvae.io.Image;
 import io.github.eqvae.io.Images;
@@ -128,7 +127,7 @@ final class ReconstructCommand implements Callable<Integer> {
     ImageFolder pictures =
         ImageFolder.open(
             in,
-            DecodeOptions.DEFAULT,
+            square.decode(square.crop(otherwise())),
             (name, cause) ->
                 stderr.println(
                     "eqvae: skipped broken image " + FileNames.shown(name) + ": " + cause));
@@ -218,12 +217,15 @@ final class ReconstructCommand implements Callable<Integer> {
     void close();
   }
 
+  private EncodeOptions.Crop otherwise() {
+    boolean isCenter = whole || TrainedModel.isRun(model);
+    return isCenter ? EncodeOptions.Crop.CENTER : EncodeOptions.Crop.ADM;
+  }
+
   /** How pictures become squares: as in training, or as papers measure published models. */
   private UnaryOperator<Image> cropper(int resolution, int downsamplingFactor) {
     Transform transform =
-        square.transform(
-            square.side(resolution, downsamplingFactor),
-            TrainedModel.isRun(model) ? EncodeOptions.Crop.CENTER : EncodeOptions.Crop.ADM);
+        square.transform(square.side(resolution, downsamplingFactor), otherwise());
     return image -> transform.apply(image, new SampleRandom(0, 0, 0));
   }
 

@@ -2,11 +2,15 @@ package io.github.eqvae.cli;
 
 import io.github.eqvae.EqvaeException;
 import io.github.eqvae.data.Transform;
+import io.github.eqvae.io.DecodeOptions;
 import io.github.eqvae.latents.EncodeOptions;
 import java.util.Optional;
 import picocli.CommandLine.Option;
 
-/** {@code --size} and {@code --crop}: how pictures become the images that a model gets. */
+/**
+ * {@code --size}, {@code --crop}, {@code --alpha} and {@code --orientation}: how pictures become
+ * the images that a model gets.
+ */
 class SquareOptions {
   @Option(
       names = "--size",
@@ -18,27 +22,56 @@ class SquareOptions {
       names = "--crop",
       paramLabel = "HOW",
       description =
-          "How a picture becomes a square: adm (as DiT and SiT do it), center (as in training),"
-              + " none (it is one of that size). Default: adm; reconstruct of a run: center.")
+          "How a picture becomes a square: adm (as DiT and SiT do it), torchvision (Resize and"
+              + " CenterCrop, as in evaluations), center (as in training), none (it is one of that"
+              + " size). Default: adm; reconstruct of a run: center.")
   private Optional<EncodeOptions.Crop> crop = Optional.empty();
+
+  @Option(
+      names = "--alpha",
+      paramLabel = "WHAT",
+      description =
+          "Transparency: drop (the colours below it, as PyTorch loaders do), white or black (laid"
+              + " over). Default: drop.")
+  private DecodeOptions.Alpha alpha = DecodeOptions.DEFAULT.alpha();
+
+  @Option(
+      names = "--orientation",
+      paramLabel = "WHICH",
+      description =
+          "exif (pictures are turned upright) or stored (they are not, as in most PyTorch"
+              + " loaders). Default: exif.")
+  private DecodeOptions.Orientation orientation = DecodeOptions.DEFAULT.orientation();
 
   final Optional<Integer> size() {
     return size;
   }
 
   final EncodeOptions.Crop crop() {
-    return crop.orElse(EncodeOptions.Crop.ADM);
+    return crop(EncodeOptions.Crop.ADM);
+  }
+
+  final EncodeOptions.Crop crop(EncodeOptions.Crop otherwise) {
+    return crop.orElse(otherwise);
+  }
+
+  /** How pictures are decoded before they are cut: for crops with Pillow's bits as Pillow does. */
+  final DecodeOptions decode(EncodeOptions.Crop how) {
+    return new DecodeOptions(
+        DecodeOptions.DEFAULT.maxPixels(),
+        alpha,
+        how.isPillows() ? DecodeOptions.Depth.PILLOW : DecodeOptions.Depth.ROUND,
+        orientation);
   }
 
   /** Cuts pictures of any size to squares. */
   final Transform transform(int side, EncodeOptions.Crop otherwise) {
-    return switch (crop.orElse(otherwise)) {
-      case ADM -> new Transform.AdmCenterCrop(side);
-      case CENTER -> new Transform.CenterCrop(side);
-      case NONE ->
-          throw new EqvaeException.Argument(
-              "--crop none: squares of one size are needed; use adm or center");
-    };
+    EncodeOptions.Crop how = crop(otherwise);
+    if (how == EncodeOptions.Crop.NONE) {
+      throw new EqvaeException.Argument(
+          "--crop none: squares of one size are needed; use adm, torchvision or center");
+    }
+    return how.to(side);
   }
 
   /** The side that was asked for, or else the model's. */
@@ -55,7 +88,14 @@ class SquareOptions {
     return side;
   }
 
+  /** Whether it was said how pictures become squares. */
   final boolean isGiven() {
     return size.isPresent() || crop.isPresent();
+  }
+
+  /** Whether it was said how pictures are decoded. */
+  final boolean isDecodingGiven() {
+    return alpha != DecodeOptions.DEFAULT.alpha()
+        || orientation != DecodeOptions.DEFAULT.orientation();
   }
 }

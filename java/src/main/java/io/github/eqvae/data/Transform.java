@@ -112,6 +112,37 @@ public interface Transform {
   }
 
   /**
+   * torchvision's {@code Resize(size)} and {@code CenterCrop(size)} on a PIL image, which most
+   * evaluations of autoencoders prepare pictures with: the shorter side is resized bilinearly (with
+   * a triangle as wide as the pixels that become one), then the middle is cut, to Pillow's bits.
+   *
+   * @param size side of the result
+   */
+  record TorchvisionCenterCrop(int size) implements Transform {
+    /**
+     * Checks the option.
+     *
+     * @throws EqvaeException.Argument if it is out of range
+     */
+    public TorchvisionCenterCrop {
+      checkSize(size);
+    }
+
+    @Override
+    public Image apply(Image image, SampleRandom random) {
+      int shorter = Math.min(image.width(), image.height());
+      // The longer side is cut down to a whole number.
+      int width = (int) ((long) size * image.width() / shorter);
+      int height = (int) ((long) size * image.height() / shorter);
+      Image out = PillowResize.resize(image, width, height, PillowResize.Filter.BILINEAR);
+      // Python rounds halves to even.
+      int x = (int) Math.rint((width - size) / 2.0);
+      int y = (int) Math.rint((height - size) / 2.0);
+      return out.crop(x, y, size, size);
+    }
+  }
+
+  /**
    * The picture in the middle of a larger one; 32×32 makes MNIST-like 28×28 pictures divisible by
    * 8.
    *

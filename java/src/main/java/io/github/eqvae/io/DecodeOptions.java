@@ -7,23 +7,45 @@ import io.github.eqvae.EqvaeException;
  *
  * @param maxPixels pictures of more pixels are refused before anything is allocated for them
  * @param alpha what becomes of transparency
+ * @param depth what becomes of samples of 16 bits
+ * @param orientation whether the EXIF orientation is applied
  */
-public record DecodeOptions(long maxPixels, Alpha alpha) {
+public record DecodeOptions(long maxPixels, Alpha alpha, Depth depth, Orientation orientation) {
   /** What becomes of transparency. */
   public enum Alpha {
-    /** The picture is laid over white. */
-    OVER_WHITE,
-    /** The picture is laid over black. */
-    OVER_BLACK,
     /**
      * Transparency is dropped and the colour below it kept, as Pillow's {@code convert("RGB")}
-     * does.
+     * does, and so the loaders of PyTorch projects.
      */
-    DROP
+    DROP,
+    /** The picture is laid over white. */
+    WHITE,
+    /** The picture is laid over black. */
+    BLACK
   }
 
-  /** At most 128 Mi pixels (384 MiB as RGB), laid over white. */
-  public static final DecodeOptions DEFAULT = new DecodeOptions(128L << 20, Alpha.OVER_WHITE);
+  /** What becomes of samples of 16 bits. */
+  public enum Depth {
+    /** The nearest of 256 levels. */
+    ROUND,
+    /**
+     * As Pillow converts them: the upper byte, but gray without transparency is clipped at 255, so
+     * that nearly all of it becomes white.
+     */
+    PILLOW
+  }
+
+  /** Whether pictures are turned as EXIF says. */
+  public enum Orientation {
+    /** They are, and come out upright. */
+    EXIF,
+    /** They stay as stored, as in loaders that do not ask Pillow for {@code exif_transpose}. */
+    STORED
+  }
+
+  /** At most 128 Mi pixels (384 MiB as RGB); without transparency, rounded, upright. */
+  public static final DecodeOptions DEFAULT =
+      new DecodeOptions(128L << 20, Alpha.DROP, Depth.ROUND, Orientation.EXIF);
 
   /**
    * Checks the options.
@@ -34,5 +56,15 @@ public record DecodeOptions(long maxPixels, Alpha alpha) {
     if (maxPixels < 1) {
       throw new EqvaeException.Argument("maxPixels is " + maxPixels + ", expected at least 1");
     }
+  }
+
+  /**
+   * Options that else are the default ones.
+   *
+   * @param maxPixels pictures of more pixels are refused
+   * @param alpha what becomes of transparency
+   */
+  public DecodeOptions(long maxPixels, Alpha alpha) {
+    this(maxPixels, alpha, DEFAULT.depth, DEFAULT.orientation);
   }
 }

@@ -26,6 +26,8 @@ import javax.imageio.stream.MemoryCacheImageOutputStream;
 public final class Images {
   private static final long MAX_FILE_BYTES = 1L << 30;
 
+  private static final int PNG_COLOR_TYPE = 25;
+
   private Images() {}
 
   /**
@@ -82,9 +84,15 @@ public final class Images {
           case PNM -> Pnm.read(bytes, name, options);
           case WEBP -> Webp.read(bytes, name, options);
           case JPEG, PNG, BMP, TIFF ->
-              Pixels.of(decode(bytes, format, name, options), name, options.alpha());
+              Pixels.of(
+                  decode(bytes, format, name, options),
+                  name,
+                  options,
+                  format == ImageFormat.PNG && bytes[PNG_COLOR_TYPE] == 0);
         };
-    return Exif.upright(image, Exif.orientation(bytes, format));
+    return options.orientation() == DecodeOptions.Orientation.STORED && format != ImageFormat.TIFF
+        ? image
+        : Exif.upright(image, Exif.orientation(bytes, format));
   }
 
   /** Decodes with ImageIO. */
@@ -149,16 +157,17 @@ public final class Images {
   /**
    * A picture of AWT's.
    *
-   * @param image of any type; transparency is laid over white
+   * @param image of any type
+   * @param options what becomes of transparency and of 16 bits
    * @return gray if it is gray, else RGB
    * @throws ImageException if its pixels cannot be read
    */
-  public static Image of(BufferedImage image) throws ImageException {
+  public static Image of(BufferedImage image, DecodeOptions options) throws ImageException {
     BufferedImage own = image;
     if (image.isAlphaPremultiplied()) { // taken apart in place, so in a copy
       own = new BufferedImage(image.getColorModel(), image.copyData(null), true, null);
     }
-    return Pixels.of(own, "the image", DecodeOptions.DEFAULT.alpha());
+    return Pixels.of(own, "the image", options, false);
   }
 
   /**

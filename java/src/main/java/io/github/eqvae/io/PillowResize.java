@@ -12,6 +12,8 @@ public final class PillowResize {
   public enum Filter {
     /** {@code Image.BOX}: the mean of the area. */
     BOX(0.5, x -> x > -0.5 && x <= 0.5 ? 1 : 0),
+    /** {@code Image.BILINEAR}: a triangle. */
+    BILINEAR(1, x -> Math.max(0, 1 - Math.abs(x))),
     /** {@code Image.BICUBIC}, a = −0.5. */
     BICUBIC(2, Filter::bicubic);
 

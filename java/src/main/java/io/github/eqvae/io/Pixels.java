@@ -5,6 +5,7 @@ import java.awt.image.BufferedImage;
 import java.awt.image.ColorModel;
 import java.awt.image.IndexColorModel;
 import java.awt.image.Raster;
+import java.util.function.IntUnaryOperator;
 
 /**
  * Takes the samples out of what ImageIO decoded. They are read from the raster: {@code getRGB}
@@ -13,18 +14,28 @@ import java.awt.image.Raster;
 final class Pixels {
   private Pixels() {}
 
-  static Image of(BufferedImage image, String name, DecodeOptions.Alpha alpha)
+  /**
+   * An image's samples.
+   *
+   * @param isPlainGray whether the file keeps gray alone, and transparency, if there is any, is one
+   *     of its levels
+   */
+  static Image of(BufferedImage image, String name, DecodeOptions options, boolean isPlainGray)
       throws ImageException {
+    DecodeOptions.Alpha alpha = options.alpha();
     ColorModel model = image.getColorModel();
     if (model instanceof IndexColorModel palette) {
       return indexed(image.getRaster(), palette, alpha);
     }
     int colors = model.getNumColorComponents();
     int type = model.getColorSpace().getType();
+    int bits = model.getComponentSize(0);
+    if (colors == 4 && bits == 8 && !model.hasAlpha()) {
+      return cmyk(image.getRaster());
+    }
     boolean known =
         (colors == 1 && type == ColorSpace.TYPE_GRAY)
             || (colors == 3 && type == ColorSpace.TYPE_RGB);
-    int bits = model.getComponentSize(0);
     if (!known || bits > 16) {
       throw new ImageException(
           name,
@@ -37,11 +48,47 @@ final class Pixels {
     if (model.hasAlpha() && model.isAlphaPremultiplied()) {
       image.coerceData(false);
     }
-    return direct(image.getRaster(), colors, model.hasAlpha(), (1 << bits) - 1, alpha);
+    boolean isUpper = bits == 16 && options.depth() == DecodeOptions.Depth.PILLOW;
+    IntUnaryOperator reduce =
+        isUpper
+            ? upper(colors == 1 && (isPlainGray || !model.hasAlpha()))
+            : IntUnaryOperator.identity();
+    int max = isUpper ? 255 : (1 << bits) - 1;
+    return direct(image.getRaster(), colors, model.hasAlpha(), max, alpha, reduce);
+  }
+
+  /** CMYK without a profile, as Pillow converts it. */
+  private static Image cmyk(Raster raster) {
+    int width = raster.getWidth();
+    int height = raster.getHeight();
+    byte[] result = new byte[width * height * 3];
+    int[] row = new int[width * 4];
+    int at = 0;
+    for (int y = 0; y < height; y++) {
+      raster.getPixels(raster.getMinX(), raster.getMinY() + y, width, 1, row);
+      for (int x = 0; x < width; x++) {
+        int light = 255 - row[4 * x + 3];
+        for (int c = 0; c < 3; c++) {
+          int product = row[4 * x + c] * light + 128;
+          result[at++] = (byte) Math.max(0, light - ((product >> 8) + product >> 8));
+        }
+      }
+    }
+    return new Image(width, height, 3, result);
+  }
+
+  /** What Pillow makes of a sample of 16 bits. */
+  private static IntUnaryOperator upper(boolean isClipped) {
+    return isClipped ? sample -> Math.min(sample, 255) : sample -> sample >> 8;
   }
 
   private static Image direct(
-      Raster raster, int colors, boolean hasAlpha, int max, DecodeOptions.Alpha alpha) {
+      Raster raster,
+      int colors,
+      boolean hasAlpha,
+      int max,
+      DecodeOptions.Alpha alpha,
+      IntUnaryOperator reduce) {
     int width = raster.getWidth();
     int height = raster.getHeight();
     int bands = raster.getNumBands();
@@ -51,9 +98,9 @@ final class Pixels {
     for (int y = 0; y < height; y++) {
       raster.getPixels(raster.getMinX(), raster.getMinY() + y, width, 1, row);
       for (int x = 0; x < width; x++) {
-        int opacity = hasAlpha ? row[x * bands + colors] : max;
+        int opacity = hasAlpha ? reduce.applyAsInt(row[x * bands + colors]) : max;
         for (int c = 0; c < colors; c++) {
-          int sample = row[x * bands + c];
+          int sample = reduce.applyAsInt(row[x * bands + c]);
           result[at++] =
               (byte) (max == 255 && opacity == max ? sample : blend(sample, opacity, max, alpha));
         }
@@ -95,7 +142,7 @@ final class Pixels {
 
   /** A sample of 0..max with an opacity of 0..max, to 8 bits, rounded to nearest. */
   static byte blend(int sample, int opacity, int max, DecodeOptions.Alpha alpha) {
-    int behind = alpha == DecodeOptions.Alpha.OVER_WHITE ? max : 0;
+    int behind = alpha == DecodeOptions.Alpha.WHITE ? max : 0;
     long scaled =
         alpha == DecodeOptions.Alpha.DROP
             ? (long) sample * max

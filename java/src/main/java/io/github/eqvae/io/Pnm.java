@@ -55,6 +55,8 @@ final class Pnm {
     if (file.length - at < (isText ? count : needed)) {
       throw new ImageException(name, "the file is cut short");
     }
+    // Pillow scales gray of more than 8 bits to 16, and then converts it as it does 16 bits.
+    boolean isClipped = max > 255 && channels == 1 && options.depth() == DecodeOptions.Depth.PILLOW;
     byte[] out = new byte[count];
     for (int i = 0; i < count; i++) {
       int sample;
@@ -68,7 +70,8 @@ final class Pnm {
       } else {
         sample = file[at + i] & 0xff;
       }
-      int scaled = max == 255 ? sample : (int) ((sample * 255L * 2 + max) / (2L * max));
+      int top = isClipped ? 65535 : 255;
+      int scaled = max == top ? sample : (int) ((sample * 2L * top + max) / (2L * max));
       // Ones are black in a bitmap.
       out[i] = (byte) (isBits ? 255 * (1 - sample) : Math.min(255, scaled));
     }

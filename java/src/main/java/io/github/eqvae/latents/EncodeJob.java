@@ -4,7 +4,6 @@ import io.github.eqvae.EqvaeException;
 import io.github.eqvae.data.Sample;
 import io.github.eqvae.data.SampleSource;
 import io.github.eqvae.io.AtomicFiles;
-import io.github.eqvae.io.DecodeOptions;
 import io.github.eqvae.io.Image;
 import io.github.eqvae.io.PassingIoException;
 import io.github.eqvae.serve.Codes;
@@ -126,7 +125,7 @@ public final class EncodeJob {
     this.tiling = tiling;
     this.listener = listener;
     check();
-    source = SampleSource.open(input, DecodeOptions.DEFAULT, this::broken);
+    source = SampleSource.open(input, options.decode(), this::broken);
     checkLabels();
     Map<String, Object> settings =
         LatentIndex.settings(modelPath, vae, input, source, options, tiling);

@@ -3,6 +3,7 @@ package io.github.eqvae.latents;
 import io.github.eqvae.EqvaeException;
 import io.github.eqvae.data.SampleRandom;
 import io.github.eqvae.data.Transform;
+import io.github.eqvae.io.DecodeOptions;
 import io.github.eqvae.io.Image;
 
 /**
@@ -12,6 +13,7 @@ import io.github.eqvae.io.Image;
  * @param seed of the noise of {@link Content#SAMPLE}
  * @param size side of the square that each image is made
  * @param crop how
+ * @param decode how pictures are decoded before
  * @param hflip whether mirrored images are encoded, too
  * @param scaled whether latents are scaled for the generator before they are written
  * @param format of the files
@@ -23,6 +25,7 @@ public record EncodeOptions(
     long seed,
     int size,
     Crop crop,
+    DecodeOptions decode,
     boolean hflip,
     boolean scaled,
     ShardFormat format,
@@ -34,21 +37,44 @@ public record EncodeOptions(
       long seed,
       int size,
       Crop crop,
+      DecodeOptions decode,
       boolean hflip,
       boolean scaled,
       ShardFormat format,
       int shardSize) {
-    this(content, seed, size, crop, hflip, scaled, format, shardSize, true);
+    this(content, seed, size, crop, decode, hflip, scaled, format, shardSize, true);
   }
 
   /** How a picture becomes a square. */
   public enum Crop {
     /** The centre crop of ADM, as DiT and SiT prepare ImageNet. */
     ADM,
+    /** {@code Resize} and {@code CenterCrop} of torchvision. */
+    TORCHVISION,
     /** The largest square in the middle, resized by area. */
     CENTER,
     /** Not at all: pictures must have the size. */
-    NONE
+    NONE;
+
+    /** Whether the bits are those of a pipeline that decodes with Pillow. */
+    public boolean isPillows() {
+      return this == ADM || this == TORCHVISION;
+    }
+
+    /**
+     * The crop as a transform.
+     *
+     * @param size side of the square
+     * @return what cuts pictures of any size; {@code NONE} passes them on
+     */
+    public Transform to(int size) {
+      return switch (this) {
+        case ADM -> new Transform.AdmCenterCrop(size);
+        case TORCHVISION -> new Transform.TorchvisionCenterCrop(size);
+        case CENTER -> new Transform.CenterCrop(size);
+        case NONE -> (image, random) -> image;
+      };
+    }
   }
 
   /** Checks the numbers. */
@@ -66,15 +92,10 @@ public record EncodeOptions(
 
   /** A picture as it is encoded. */
   Image square(Image image, String name) {
-    Image out =
-        switch (crop) {
-          case ADM -> new Transform.AdmCenterCrop(size).apply(image, new SampleRandom(0, 0, 0));
-          case CENTER -> new Transform.CenterCrop(size).apply(image, new SampleRandom(0, 0, 0));
-          case NONE -> image;
-        };
+    Image out = crop.to(size).apply(image, new SampleRandom(0, 0, 0));
     if (out.width() != size || out.height() != size) {
       throw new EqvaeException.Argument(
-          "%s is %d×%d, expected %d×%d; cut it with --crop adm or --crop center"
+          "%s is %d×%d, expected %d×%d; cut it with --crop adm, torchvision or center"
               .formatted(name, out.width(), out.height(), size, size));
     }
     return out;

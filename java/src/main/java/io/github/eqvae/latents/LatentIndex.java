@@ -334,6 +334,8 @@ final class LatentIndex {
     map.put("seed", o.seed());
     map.put("image_size", o.size());
     map.put("crop", o.crop().name().toLowerCase(Locale.ROOT));
+    map.put("alpha", o.decode().alpha().name().toLowerCase(Locale.ROOT));
+    map.put("orientation", o.decode().orientation().name().toLowerCase(Locale.ROOT));
     map.put("hflip", o.hflip());
     map.put("tile", tiling.map(Tiling::size).orElse(null)); // rounding differs
     map.put("file_format", o.format().extension());

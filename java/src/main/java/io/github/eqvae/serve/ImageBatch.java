@@ -1,6 +1,7 @@
 package io.github.eqvae.serve;
 
 import io.github.eqvae.EqvaeException;
+import io.github.eqvae.io.DecodeOptions;
 import io.github.eqvae.io.Image;
 import io.github.eqvae.io.ImageException;
 import io.github.eqvae.io.Images;
@@ -31,7 +32,7 @@ public record ImageBatch(int count, int height, int width, int channels, float[]
   /**
    * Pictures of one size: RGB, or gray if all of them are.
    *
-   * @param images at least one; transparency is laid over white
+   * @param images at least one; transparency is dropped, the colours below it are kept
    * @return the batch
    * @throws EqvaeException.Argument if their sizes differ or pixels cannot be read
    */
@@ -41,7 +42,7 @@ public record ImageBatch(int count, int height, int width, int channels, float[]
             .map(
                 image -> {
                   try {
-                    return Images.of(image);
+                    return Images.of(image, DecodeOptions.DEFAULT);
                   } catch (ImageException e) {
                     throw new EqvaeException.Argument(String.valueOf(e.getMessage()));
                   }

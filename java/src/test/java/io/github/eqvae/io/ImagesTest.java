@@ -23,6 +23,13 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 /** Decoding of every kind of file that is promised, and refusal of broken ones. */
 class ImagesTest {
+  private static final DecodeOptions STORED =
+      new DecodeOptions(
+          1 << 20,
+          DecodeOptions.Alpha.DROP,
+          DecodeOptions.Depth.ROUND,
+          DecodeOptions.Orientation.STORED);
+
   @TempDir Path directory;
 
   private static byte[] resource(String name) throws IOException {
@@ -104,22 +111,26 @@ class ImagesTest {
       buffered.setRGB(i % 48, i / 48, x == 0 ? 0xffff0000 : x == 1 ? 0x800000ff : 0);
     }
     for (byte[] bytes : new byte[][] {webp, encode(buffered, "png")}) {
-      Image white = decode(bytes);
+      Image white =
+          Images.decode(bytes, "t", new DecodeOptions(1 << 20, DecodeOptions.Alpha.WHITE));
       assertArrayEquals(new int[] {255, 0, 0}, patch(white, 0));
       assertArrayEquals(new int[] {127, 127, 255}, patch(white, 1));
       assertArrayEquals(new int[] {255, 255, 255}, patch(white, 2));
       Image black =
-          Images.decode(bytes, "t", new DecodeOptions(1 << 20, DecodeOptions.Alpha.OVER_BLACK));
+          Images.decode(bytes, "t", new DecodeOptions(1 << 20, DecodeOptions.Alpha.BLACK));
       assertArrayEquals(new int[] {0, 0, 128}, patch(black, 1));
-      Image drop = Images.decode(bytes, "t", new DecodeOptions(1 << 20, DecodeOptions.Alpha.DROP));
+      Image drop = decode(bytes);
       assertArrayEquals(new int[] {0, 0, 255}, patch(drop, 1));
     }
   }
 
   @Test
   void transparentColoursOfPngCount() throws IOException {
-    assertArrayEquals(new int[] {255, 255, 255}, patch(decode(resource("rgb_trns.png")), 1));
-    assertArrayEquals(new int[] {255}, patch(decode(resource("gray_trns.png")), 1));
+    DecodeOptions white = new DecodeOptions(1 << 20, DecodeOptions.Alpha.WHITE);
+    Image rgb = Images.decode(resource("rgb_trns.png"), "t", white);
+    Image gray = Images.decode(resource("gray_trns.png"), "t", white);
+    assertArrayEquals(new int[] {255, 255, 255}, patch(rgb, 1));
+    assertArrayEquals(new int[] {255}, patch(gray, 1));
   }
 
   /**
@@ -263,7 +274,9 @@ class ImagesTest {
     }
     byte[] jpeg = encode(stored, "jpeg");
     for (boolean bigEndian : new boolean[] {false, true}) {
-      Image image = decode(withOrientation(jpeg, orientation, bigEndian));
+      byte[] file = withOrientation(jpeg, orientation, bigEndian);
+      assertArrayEquals(decode(jpeg).data(), Images.decode(file, "t", STORED).data());
+      Image image = decode(file);
       assertEquals(width, image.width());
       int right = image.width() - 1;
       int bottom = image.height() - 1;
@@ -294,7 +307,7 @@ class ImagesTest {
     png[16] = 0x7f; // the header now claims a width of two thousand million
     ImageException huge = assertThrows(ImageException.class, () -> decode(png));
     assertTrue(huge.getMessage().contains("2130706440x4"), huge.getMessage());
-    DecodeOptions small = new DecodeOptions(31, DecodeOptions.Alpha.OVER_WHITE);
+    DecodeOptions small = new DecodeOptions(31, DecodeOptions.Alpha.WHITE);
     byte[] good = Images.png(new Image(8, 4, 1, new byte[32]));
     ImageException limit =
         assertThrows(ImageException.class, () -> Images.decode(good, "x", small));
@@ -340,7 +353,7 @@ class ImagesTest {
       "ycck.jpg"
     };
     int refused = 0;
-    DecodeOptions small = new DecodeOptions(1 << 20, DecodeOptions.Alpha.OVER_WHITE);
+    DecodeOptions small = new DecodeOptions(1 << 20, DecodeOptions.Alpha.WHITE);
     for (int round = 0; round < 900; round++) {
       byte[] bytes = resource(names[round % names.length]);
       for (int change = 0; change < 4; change++) {

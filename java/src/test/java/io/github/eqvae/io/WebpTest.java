@@ -54,7 +54,7 @@ class WebpTest {
     assertEquals(Integer.parseInt(expected[2]), image.height());
     assertEquals(3, image.channels());
     assertEquals(expected[3], hash(image.data()));
-    assertEquals(expected[4], hash(decode(file, DecodeOptions.Alpha.OVER_WHITE).data()));
+    assertEquals(expected[4], hash(decode(file, DecodeOptions.Alpha.WHITE).data()));
   }
 
   /** However a file ends too early, it is refused: its sizes are made to fit what is left of it. */
@@ -64,7 +64,7 @@ class WebpTest {
     byte[] file = resource(line.split(" ")[0]);
     for (int length = 0; length < file.length - 1; length += 1 + file.length / 60) {
       byte[] cut = Arrays.copyOf(file, length);
-      assertThrows(ImageException.class, () -> decode(cut, DecodeOptions.Alpha.OVER_WHITE));
+      assertThrows(ImageException.class, () -> decode(cut, DecodeOptions.Alpha.WHITE));
       if (line.startsWith("lossy") && length > 40) {
         ByteBuffer sizes = ByteBuffer.wrap(cut).order(ByteOrder.LITTLE_ENDIAN);
         sizes.putInt(4, length - 8).putInt(16, length - 20);
@@ -89,7 +89,7 @@ class WebpTest {
         bytes[from + random.nextInt(bytes.length - from)] = (byte) random.nextInt(256);
       }
       try {
-        decode(bytes, DecodeOptions.Alpha.OVER_WHITE);
+        decode(bytes, DecodeOptions.Alpha.WHITE);
       } catch (ImageException e) {
         refused++;
       }
@@ -107,7 +107,6 @@ class WebpTest {
       nested.put("ANMF".getBytes(StandardCharsets.US_ASCII));
       nested.putInt(nested.remaining() - 4).put(new byte[16]);
     }
-    assertThrows(
-        ImageException.class, () -> decode(nested.array(), DecodeOptions.Alpha.OVER_WHITE));
+    assertThrows(ImageException.class, () -> decode(nested.array(), DecodeOptions.Alpha.WHITE));
   }
 }

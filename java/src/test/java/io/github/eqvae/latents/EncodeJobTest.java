@@ -10,6 +10,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import io.github.eqvae.EqvaeException;
 import io.github.eqvae.cli.JsonNames;
+import io.github.eqvae.io.DecodeOptions;
 import io.github.eqvae.io.FileNames;
 import io.github.eqvae.io.Image;
 import io.github.eqvae.io.Images;
@@ -70,7 +71,8 @@ class EncodeJobTest {
   }
 
   private static EncodeOptions options(Content content, ShardFormat format, boolean hflip) {
-    return new EncodeOptions(content, 5, 16, EncodeOptions.Crop.ADM, hflip, false, format, 4);
+    return new EncodeOptions(
+        content, 5, 16, EncodeOptions.Crop.ADM, DecodeOptions.DEFAULT, hflip, false, format, 4);
   }
 
   /** Stops a job as a kill would: between two groups, wherever that is. */
@@ -387,7 +389,16 @@ class EncodeJobTest {
     Path out = folder.resolve("out");
     EncodeOptions options =
         new EncodeOptions(
-            Content.MODE, 5, 16, EncodeOptions.Crop.ADM, true, false, ShardFormat.TAR, 4, false);
+            Content.MODE,
+            5,
+            16,
+            EncodeOptions.Crop.ADM,
+            DecodeOptions.DEFAULT,
+            true,
+            false,
+            ShardFormat.TAR,
+            4,
+            false);
     encode(model, options, out, Long.MAX_VALUE);
     Set<String> members = new HashSet<>();
     for (int i = 0; i < 2; i++) {
@@ -485,7 +496,16 @@ class EncodeJobTest {
     }
     EncodeOptions all =
         new EncodeOptions(
-            Content.MODE, 5, 16, EncodeOptions.Crop.ADM, false, false, ShardFormat.NPZ, 4, false);
+            Content.MODE,
+            5,
+            16,
+            EncodeOptions.Crop.ADM,
+            DecodeOptions.DEFAULT,
+            false,
+            false,
+            ShardFormat.NPZ,
+            4,
+            false);
     s = encode(model, all, folder.resolve("all"), Long.MAX_VALUE);
     assertEquals(new EncodeJob.Summary(IMAGES + 1, 1, 4, 0), s);
     for (int i = 0; i < 20; i++) {

@@ -207,8 +207,13 @@ final class AutoencoderChecks {
     DataRecipe data = recipe.data();
     ObjectiveRecipe objective = recipe.objective();
     GanRecipe gan = objective.gan();
-    if (data.crop() == DataRecipe.Crop.CENTER && data.cropMin() != 0.5) {
-      warnings.add("data.crop_min has no effect with data.crop: center");
+    if (data.crop() != DataRecipe.Crop.RANDOM && data.cropMin() != 0.5) {
+      warnings.add("data.crop_min has an effect with data.crop: random only");
+    }
+    if (data.crop().isPillows() && data.shrink() > 0) {
+      warnings.add(
+          "data.shrink resizes pictures before data.crop does, whose bits are then no longer those"
+              + " of Pillow");
     }
     boolean vq = recipe.model().kind() == ModelRecipe.Kind.VQ;
     if (vq && objective.klWeight() != 1e-6) {

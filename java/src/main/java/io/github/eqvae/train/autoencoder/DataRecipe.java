@@ -1,5 +1,6 @@
 package io.github.eqvae.train.autoencoder;
 
+import io.github.eqvae.io.DecodeOptions;
 import io.github.eqvae.train.recipe.RecipeFields;
 import io.github.eqvae.train.recipe.RecipeFields.Range;
 import java.nio.file.Path;
@@ -20,9 +21,15 @@ import java.util.Optional;
  * @param resolution side of a training image, in pixels; default {@code model.resolution}
  * @param channels 1 (grey) or 3 (RGB); default {@code model.in_channels}
  * @param crop which square of a training image is used; default {@code random}. Held-out images are
- *     always cut at the centre, so that validation does not jitter
+ *     always cut at the centre, so that validation does not jitter: as {@code center} does it, with
+ *     {@code adm} and {@code torchvision} as these do
  * @param cropMin {@code crop_min}: smallest side of a random crop, as a share of the shorter side;
  *     default 0.5
+ * @param alpha what becomes of transparency: {@code drop} keeps the colours below it, as the
+ *     released code does ({@code convert("RGB")}), {@code white} and {@code black} lay the picture
+ *     over them; default {@code drop}
+ * @param orientation {@code exif} turns pictures upright, {@code stored} leaves them as the
+ *     released code does; default {@code exif}
  * @param hflip mirror half of the training images left to right; default false
  * @param pad zero pixels (black) added on every side before anything else; default 0.
  *     Fashion-MNIST's 28 become 32 with 2
@@ -43,6 +50,8 @@ public record DataRecipe(
     int channels,
     Crop crop,
     double cropMin,
+    DecodeOptions.Alpha alpha,
+    DecodeOptions.Orientation orientation,
     boolean hflip,
     int pad,
     int validation,
@@ -64,7 +73,16 @@ public record DataRecipe(
     /** A square of random side and place. */
     RANDOM,
     /** The largest square around the centre. */
-    CENTER
+    CENTER,
+    /** ADM's centre crop, as DiT and SiT prepare ImageNet. */
+    ADM,
+    /** {@code Resize} and {@code CenterCrop} of torchvision. */
+    TORCHVISION;
+
+    /** Whether the bits are those of a pipeline that decodes with Pillow. */
+    boolean isPillows() {
+      return this == ADM || this == TORCHVISION;
+    }
   }
 
   static DataRecipe read(RecipeFields in, ModelRecipe model) {
@@ -75,6 +93,8 @@ public record DataRecipe(
         in.integer("channels", model.inChannels(), 1, 3),
         in.choice("crop", Crop.RANDOM),
         in.number("crop_min", 0.5, new Range(0, false, 1, true)),
+        in.choice("alpha", DecodeOptions.DEFAULT.alpha()),
+        in.choice("orientation", DecodeOptions.DEFAULT.orientation()),
         in.flag("hflip", false),
         in.integer("pad", 0, 0, 1024),
         in.integer("validation", 512, 0, Integer.MAX_VALUE),
@@ -92,6 +112,8 @@ public record DataRecipe(
     map.put("channels", channels);
     map.put("crop", RecipeFields.name(crop));
     map.put("crop_min", cropMin);
+    map.put("alpha", RecipeFields.name(alpha));
+    map.put("orientation", RecipeFields.name(orientation));
     map.put("hflip", hflip);
     map.put("pad", pad);
     map.put("validation", validation);
@@ -100,5 +122,14 @@ public record DataRecipe(
     map.put("cache_megabytes", cacheMegabytes);
     map.put("workers", workers);
     return map;
+  }
+
+  /** How pictures are decoded: for crops with Pillow's bits as Pillow does. */
+  DecodeOptions decode() {
+    return new DecodeOptions(
+        DecodeOptions.DEFAULT.maxPixels(),
+        alpha,
+        crop.isPillows() ? DecodeOptions.Depth.PILLOW : DecodeOptions.Depth.ROUND,
+        orientation);
   }
 }

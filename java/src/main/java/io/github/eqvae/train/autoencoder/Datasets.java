@@ -11,7 +11,6 @@ import io.github.eqvae.data.Loader;
 import io.github.eqvae.data.LoaderOptions;
 import io.github.eqvae.data.Split;
 import io.github.eqvae.data.Transform;
-import io.github.eqvae.io.DecodeOptions;
 import io.github.eqvae.io.FileNames;
 import io.github.eqvae.io.Notices;
 import java.io.IOException;
@@ -115,7 +114,7 @@ public final class Datasets {
     if (recipe.data().kind() == DataRecipe.Kind.IDX) {
       return new Source(IdxDataset.open(path), Optional.empty(), path);
     }
-    ImageFolder folder = ImageFolder.open(path, DecodeOptions.DEFAULT, onSkip);
+    ImageFolder folder = ImageFolder.open(path, recipe.data().decode(), onSkip);
     return new Source(folder, Optional.of(folder), path);
   }
 
@@ -246,7 +245,7 @@ public final class Datasets {
     transforms.add(
         d.crop() == DataRecipe.Crop.RANDOM
             ? new Transform.RandomCrop(d.resolution(), d.cropMin())
-            : new Transform.CenterCrop(d.resolution()));
+            : centered());
     if (d.hflip()) {
       transforms.add(new Transform.HorizontalFlip(0.5));
     }
@@ -299,10 +298,19 @@ public final class Datasets {
   private HeldOut pass(ImageDataset images, int most, int batch) {
     List<Transform> transforms = new ArrayList<>();
     pad(transforms);
-    transforms.add(new Transform.CenterCrop(recipe.data().resolution()));
+    transforms.add(centered());
     LoaderOptions one = options(1);
     int each = one.height() * one.width() * one.channels();
     return new HeldOut(Loader.evaluation(images, transforms, one), each, most, batch);
+  }
+
+  private Transform centered() {
+    int side = recipe.data().resolution();
+    return switch (recipe.data().crop()) {
+      case ADM -> new Transform.AdmCenterCrop(side);
+      case TORCHVISION -> new Transform.TorchvisionCenterCrop(side);
+      case RANDOM, CENTER -> new Transform.CenterCrop(side);
+    };
   }
 
   private void pad(List<Transform> transforms) throws EqvaeException {

@@ -8,12 +8,14 @@ import io.github.eqvae.EqvaeException;
 import io.github.eqvae.io.Image;
 import io.github.eqvae.io.Images;
 import io.github.eqvae.train.recipe.RecipeReader;
+import java.awt.image.BufferedImage;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import javax.imageio.ImageIO;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -52,6 +54,27 @@ class DatasetsTest {
     assertEquals(3 * SIDE * SIDE, pixels.length);
     for (float p : pixels) {
       assertEquals(1f, p); // white: none of the pictures that are trained on
+    }
+  }
+
+  /** What is below transparency is seen, as in the released code, unless another is asked for. */
+  @Test
+  void transparencyIsDroppedUnlessSaidOtherwise() throws IOException {
+    Path train = pictures("train", 1, 0);
+    Path held = Files.createDirectories(folder.resolve("held"));
+    BufferedImage clear = new BufferedImage(SIDE, SIDE, BufferedImage.TYPE_INT_ARGB);
+    for (int i = 0; i < SIDE * SIDE; i++) {
+      clear.setRGB(i % SIDE, i / SIDE, 0x00ff0000);
+    }
+    ImageIO.write(clear, "png", held.resolve("clear.png").toFile());
+    for (String crop : new String[] {"random", "center", "adm", "torchvision"}) {
+      AutoencoderRecipe dropped =
+          recipe(train, "data.validation_path=" + held, "data.crop=" + crop);
+      float red = new Datasets(dropped, (name, cause) -> {}).heldOutShown(1, 1)[0];
+      assertEquals(76 / 127.5 - 1, red, 1e-6, crop); // in gray
+      AutoencoderRecipe white =
+          recipe(train, "data.validation_path=" + held, "data.crop=" + crop, "data.alpha=white");
+      assertEquals(1f, new Datasets(white, (name, cause) -> {}).heldOutShown(1, 1)[0]);
     }
   }
 

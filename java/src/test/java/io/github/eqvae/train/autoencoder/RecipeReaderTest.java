@@ -234,6 +234,8 @@ class RecipeReaderTest {
             d.channels(),
             d.crop(),
             d.cropMin(),
+            d.alpha(),
+            d.orientation(),
             d.hflip(),
             d.pad(),
             d.validation(),
@@ -321,7 +323,8 @@ class RecipeReaderTest {
         "run.device=gpu|found 'gpu', expected cpu, cuda:N (cuda is cuda:0) or simt",
         "data.hflip=yes|found 'yes', expected true or false",
         "data.hflip=|found null, expected true or false",
-        "data.crop=centre|found 'centre', expected one of random, center; did you mean 'center'?",
+        "data.crop=centre|found 'centre', expected one of random, center, adm, torchvision; did you"
+            + " mean 'center'?",
         "objective.gan=true|found 'true', expected a section with keys below it",
         "run.seed=[1]|found a list of 1, expected a whole number >= 0",
         "run.ema_decay=1|found '1', expected a number in (0, 1), or none",
@@ -590,6 +593,7 @@ class RecipeReaderTest {
           {"objective.gan.disc_start=100"},
           {"objective.regularizer=explicit"},
           {"data.crop=center", "data.crop_min=0.9"},
+          {"data.crop=torchvision", "data.shrink=100"},
           {"data.validation=0"},
           {"run.ema_rule=constant"},
         }) {
