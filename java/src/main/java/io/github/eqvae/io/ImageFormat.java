@@ -45,6 +45,16 @@ public enum ImageFormat {
     this.readerName = readerName;
   }
 
+  /** What decoding a picture, and cutting it, take at the most where samples have 8 bits. */
+  int bytesPerPixel() {
+    return switch (this) {
+      case JPEG -> 4;
+      case PNM -> 4;
+      case PNG, BMP, TIFF -> 8;
+      case WEBP -> 9;
+    };
+  }
+
   /** The format's name in ImageIO; empty for those that it does not read. */
   String readerName() {
     return readerName;

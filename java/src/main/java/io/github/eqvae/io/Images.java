@@ -79,24 +79,28 @@ public final class Images {
         ImageFormat.of(bytes)
             .orElseThrow(
                 () -> new ImageException(name, ImageFormat.refusal(".png", bytes).orElseThrow()));
-    Image image =
-        switch (format) {
-          case PNM -> Pnm.read(bytes, name, options);
-          case WEBP -> Webp.read(bytes, name, options);
-          case JPEG, PNG, BMP, TIFF ->
-              Pixels.of(
-                  decode(bytes, format, name, options),
-                  name,
-                  options,
-                  format == ImageFormat.PNG && bytes[PNG_COLOR_TYPE] == 0);
-        };
-    return options.orientation() == DecodeOptions.Orientation.STORED && format != ImageFormat.TIFF
-        ? image
-        : Exif.upright(image, Exif.orientation(bytes, format));
+    boolean isStored =
+        options.orientation() == DecodeOptions.Orientation.STORED && format != ImageFormat.TIFF;
+    int orientation = isStored ? 1 : Exif.orientation(bytes, format);
+    // What is turned is there twice for a moment.
+    int bytesPerPixel = format.bytesPerPixel() + (orientation == 1 ? 0 : 3);
+    try {
+      Image image =
+          switch (format) {
+            case PNM -> Pnm.read(bytes, name, options);
+            case WEBP -> Webp.read(bytes, name, options);
+            case JPEG, PNG, BMP, TIFF -> decode(bytes, format, name, options, bytesPerPixel);
+          };
+      return Exif.upright(image, orientation);
+    } catch (OutOfMemoryError e) {
+      // In spite of the estimate; nothing of the picture is kept.
+      throw new ImageException(name, "there is not enough memory to decode it", e);
+    }
   }
 
   /** Decodes with ImageIO. */
-  static BufferedImage decode(byte[] bytes, ImageFormat format, String name, DecodeOptions options)
+  private static Image decode(
+      byte[] bytes, ImageFormat format, String name, DecodeOptions options, int bytesPerPixel)
       throws ImageException {
     Iterator<ImageReader> readers = ImageIO.getImageReadersByFormatName(format.readerName());
     if (!readers.hasNext()) {
@@ -116,12 +120,17 @@ public final class Images {
             }
           });
       reader.setInput(input, true, true);
-      checkSize(name, reader.getWidth(0), reader.getHeight(0), options);
-      BufferedImage decoded = reader.read(0);
-      if (!truncation[0].isEmpty()) {
-        throw new ImageException(name, "the file is cut short (" + truncation[0] + ")");
+      int width = reader.getWidth(0);
+      int height = reader.getHeight(0);
+      checkSize(name, width, height, options);
+      try (DecodeMemory.Share _ = DecodeMemory.HEAP.reserve(name, width, height, bytesPerPixel)) {
+        BufferedImage decoded = reader.read(0);
+        if (!truncation[0].isEmpty()) {
+          throw new ImageException(name, "the file is cut short (" + truncation[0] + ")");
+        }
+        boolean isPlainGray = format == ImageFormat.PNG && bytes[PNG_COLOR_TYPE] == 0;
+        return Pixels.ofOwn(decoded, name, options, isPlainGray);
       }
-      return decoded;
     } catch (ImageException e) {
       throw e;
     } catch (IOException | RuntimeException e) {

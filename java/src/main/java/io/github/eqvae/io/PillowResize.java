@@ -1,11 +1,14 @@
 package io.github.eqvae.io;
 
+import java.util.Arrays;
 import java.util.function.DoubleUnaryOperator;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Resizing as Pillow's {@code Image.resize} does it on 8-bit images, to the bit: filters widened
  * when shrinking, coefficients in fixed point, the horizontal pass rounded to 8 bits before the
- * vertical one. Source: python-pillow/Pillow {@code src/libImaging/Resample.c}.
+ * vertical one. Beside the result only the rows that one of its rows is made of are in memory.
+ * Source: python-pillow/Pillow {@code src/libImaging/Resample.c}.
  */
 public final class PillowResize {
   /** Pillow's filters. */
@@ -50,49 +53,76 @@ public final class PillowResize {
    * @return the source itself if the size is its own
    */
   public static Image resize(Image image, int width, int height, Filter filter) {
-    Image out = image;
-    if (width != image.width()) {
-      out = horizontal(out, Coefficients.of(image.width(), width, filter), width);
+    if (width == image.width() && height == image.height()) {
+      return image;
     }
-    if (height != image.height()) {
-      out = vertical(out, Coefficients.of(image.height(), height, filter), height);
+    Rows rows = new Rows(image, width, filter);
+    int row = width * image.channels();
+    byte[] out = new byte[Math.multiplyExact(row, height)];
+    if (height == image.height()) {
+      for (int y = 0; y < height; y++) {
+        rows.copy(y, out, y * row);
+      }
+    } else {
+      vertical(rows, Coefficients.of(image.height(), height, filter), row, out);
     }
-    return out;
+    return new Image(width, height, image.channels(), out);
   }
 
-  private static Image horizontal(Image image, Coefficients k, int width) {
-    int c = image.channels();
-    byte[] in = image.data();
-    byte[] out = new byte[Math.multiplyExact(width * c, image.height())];
-    for (int y = 0; y < image.height(); y++) {
+  /** Rows of the source at the width of the result, made when they are wanted. */
+  private record Rows(Image image, int width, @Nullable Coefficients across) {
+    Rows(Image image, int width, Filter filter) {
+      this(
+          image,
+          width,
+          width == image.width() ? null : Coefficients.of(image.width(), width, filter));
+    }
+
+    void copy(int y, byte[] out, int at) {
+      int c = image.channels();
+      byte[] in = image.data();
       int row = y * image.width() * c;
+      Coefficients k = across;
+      if (k == null) {
+        System.arraycopy(in, row, out, at, width * c);
+        return;
+      }
       for (int x = 0; x < width; x++) {
         for (int ch = 0; ch < c; ch++) {
           int sum = 1 << (PRECISION - 1);
           for (int i = 0; i < k.length[x]; i++) {
             sum += (in[row + (k.first[x] + i) * c + ch] & 0xff) * k.weight[x * k.size + i];
           }
-          out[(y * width + x) * c + ch] = clip(sum);
+          out[at + x * c + ch] = clip(sum);
         }
       }
     }
-    return new Image(width, image.height(), c, out);
   }
 
-  private static Image vertical(Image image, Coefficients k, int height) {
-    int row = image.width() * image.channels();
-    byte[] in = image.data();
-    byte[] out = new byte[Math.multiplyExact(row, height)];
-    for (int y = 0; y < height; y++) {
-      for (int x = 0; x < row; x++) {
-        int sum = 1 << (PRECISION - 1);
-        for (int i = 0; i < k.length[y]; i++) {
-          sum += (in[(k.first[y] + i) * row + x] & 0xff) * k.weight[y * k.size + i];
+  /** The second pass; of the first one's rows those are kept that a row of the result needs. */
+  private static void vertical(Rows rows, Coefficients k, int row, byte[] out) {
+    byte[][] kept = new byte[k.size][row];
+    int[] held = new int[k.size];
+    Arrays.fill(held, -1);
+    int[] sums = new int[row];
+    for (int y = 0; y < k.first.length; y++) {
+      Arrays.fill(sums, 1 << (PRECISION - 1));
+      for (int i = 0; i < k.length[y]; i++) {
+        int source = k.first[y] + i;
+        int slot = source % k.size;
+        if (held[slot] != source) {
+          rows.copy(source, kept[slot], 0);
+          held[slot] = source;
         }
-        out[y * row + x] = clip(sum);
+        int weight = k.weight[y * k.size + i];
+        for (int x = 0; x < row; x++) {
+          sums[x] += (kept[slot][x] & 0xff) * weight;
+        }
+      }
+      for (int x = 0; x < row; x++) {
+        out[y * row + x] = clip(sums[x]);
       }
     }
-    return new Image(image.width(), height, image.channels(), out);
   }
 
   private static byte clip(int sum) {

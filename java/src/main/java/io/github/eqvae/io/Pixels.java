@@ -3,6 +3,7 @@ package io.github.eqvae.io;
 import java.awt.color.ColorSpace;
 import java.awt.image.BufferedImage;
 import java.awt.image.ColorModel;
+import java.awt.image.DataBufferByte;
 import java.awt.image.IndexColorModel;
 import java.awt.image.Raster;
 import java.util.function.IntUnaryOperator;
@@ -13,6 +14,31 @@ import java.util.function.IntUnaryOperator;
  */
 final class Pixels {
   private Pixels() {}
+
+  /**
+   * The samples of an image that nobody else has. They stay where they are if they lie there as
+   * they are needed, but for the order of colours, so that a large picture is not in memory twice.
+   */
+  static Image ofOwn(BufferedImage image, String name, DecodeOptions options, boolean isPlainGray)
+      throws ImageException {
+    Raster raster = image.getRaster();
+    int colors = raster.getNumBands();
+    boolean isBytes =
+        (image.getType() == BufferedImage.TYPE_3BYTE_BGR
+                || image.getType() == BufferedImage.TYPE_BYTE_GRAY)
+            && raster.getParent() == null
+            && raster.getDataBuffer() instanceof DataBufferByte;
+    byte[] data = isBytes ? ((DataBufferByte) raster.getDataBuffer()).getData() : new byte[0];
+    if (!isBytes || data.length != image.getWidth() * image.getHeight() * colors) {
+      return of(image, name, options, isPlainGray);
+    }
+    for (int i = 0; colors == 3 && i < data.length; i += 3) {
+      byte blue = data[i];
+      data[i] = data[i + 2];
+      data[i + 2] = blue;
+    }
+    return new Image(image.getWidth(), image.getHeight(), colors, data);
+  }
 
   /**
    * An image's samples.

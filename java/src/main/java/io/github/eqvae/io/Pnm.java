@@ -34,12 +34,20 @@ final class Pnm {
 
   private Image read(DecodeOptions options) throws ImageException {
     int kind = file[1] - '0';
-    boolean isText = kind <= 3;
-    int channels = kind % 3 == 0 ? 3 : 1;
-    boolean isBits = kind % 3 == 1;
     int width = number();
     int height = number();
     Images.checkSize(name, width, height, options);
+    int bytesPerPixel = ImageFormat.PNM.bytesPerPixel();
+    try (DecodeMemory.Share _ = DecodeMemory.HEAP.reserve(name, width, height, bytesPerPixel)) {
+      return samples(kind, width, height, options);
+    }
+  }
+
+  private Image samples(int kind, int width, int height, DecodeOptions options)
+      throws ImageException {
+    boolean isText = kind <= 3;
+    int channels = kind % 3 == 0 ? 3 : 1;
+    boolean isBits = kind % 3 == 1;
     int max = isBits ? 1 : number();
     if (max < 1 || max > 65535) {
       throw new ImageException(name, "has samples up to " + max + ", expected 1 to 65535");

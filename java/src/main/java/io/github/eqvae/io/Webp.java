@@ -41,6 +41,7 @@ final class Webp {
   private int width;
   private int height;
 
+  private DecodeMemory.Share share = () -> {};
   private byte[] colors = {};
   private byte @Nullable [] opacity;
 
@@ -59,12 +60,14 @@ final class Webp {
         throw new ImageException(name, "the file is cut short");
       }
       webp.chunks(12, file.length);
+      return webp.image();
     } catch (ImageException e) {
       throw e;
     } catch (IOException | RuntimeException e) {
       throw new ImageException(name, "cannot be decoded as WEBP: " + e.getMessage(), e);
+    } finally {
+      webp.share.close();
     }
-    return webp.image();
   }
 
   /** Goes through chunks until a picture was found. */
@@ -153,6 +156,9 @@ final class Webp {
       canvasHeight = height;
     }
     require(width <= canvasWidth - frameX && height <= canvasHeight - frameY);
+    share.close();
+    int bytesPerPixel = ImageFormat.WEBP.bytesPerPixel();
+    share = DecodeMemory.HEAP.reserve(name, canvasWidth, canvasHeight, bytesPerPixel);
     require(isAnimated || (width == canvasWidth && height == canvasHeight));
   }
 
