@@ -2,12 +2,15 @@ package io.github.eqvae.latents;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import io.github.eqvae.EqvaeException;
+import io.github.eqvae.io.FileNames;
 import io.github.eqvae.io.NpyArray;
 import io.github.eqvae.serve.Codes;
 import io.github.eqvae.serve.Latents;
+import io.github.eqvae.serve.Moments;
 import java.io.BufferedInputStream;
 import java.io.IOException;
 import java.io.InputStream;
+import java.nio.file.FileVisitOption;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
@@ -21,20 +24,41 @@ import java.util.stream.Stream;
  * Latents in files, whoever made them: a folder that {@link EncodeJob} filled, or any {@code
  * .safetensors}, {@code .npz}, {@code .npy} or {@code .tar} with {@code latents} {@code [N, C, h,
  * w]}, {@code moments} {@code [N, 2C, h, w]} or {@code codes} {@code [N, h, w]}; latents may be
- * called {@code samples} or {@code arr_0}.
- *
- * @param files the files in their order
- * @param scaled whether the folder says that its latents are scaled; empty if nothing says
- * @param keys of tar archives whose folder says it: what image a key stands for
+ * called {@code samples} or {@code arr_0}, and arrays of one image each, in files of their own,
+ * need no N.
  */
-public record LatentFiles(
-    List<Path> files, Optional<Boolean> scaled, Map<Path, UnaryOperator<String>> keys) {
+public final class LatentFiles {
   /** 2 GB: the most an array of Java holds. */
   private static final long LIMIT = Integer.MAX_VALUE - 8;
 
   /** What a generator's scripts save latents as. */
   private static final List<String> KEYS =
       List.of("latents", "moments", "codes", "samples", "arr_0");
+
+  private final Path root;
+  private final List<Path> files;
+  private final Optional<Boolean> scaled;
+  private final Optional<MomentsKind> momentsKind;
+
+  /** Of tar archives whose folder says it: what image a key stands for. */
+  private final Map<Path, UnaryOperator<String>> keys;
+
+  private LatentFiles(Path root, List<Path> files) {
+    this(root, files, Optional.empty(), Optional.empty(), Map.of());
+  }
+
+  private LatentFiles(
+      Path root,
+      List<Path> files,
+      Optional<Boolean> scaled,
+      Optional<MomentsKind> momentsKind,
+      Map<Path, UnaryOperator<String>> keys) {
+    this.root = root;
+    this.files = files;
+    this.scaled = scaled;
+    this.momentsKind = momentsKind;
+    this.keys = keys;
+  }
 
   /** Receives latents or codes. */
   public interface Visitor {
@@ -70,7 +94,7 @@ public record LatentFiles(
         throw new IOException(
             path + ": expected the ending .safetensors, .npz, .npy or .tar, or a folder");
       }
-      return new LatentFiles(List.of(path), Optional.empty(), Map.of());
+      return new LatentFiles(path.toAbsolutePath().getParent(), List.of(path.toAbsolutePath()));
     }
     if (!Files.isDirectory(path)) {
       throw new IOException("There is no file or folder " + path);
@@ -83,14 +107,20 @@ public record LatentFiles(
         throw new IOException(
             path + " is not finished: run the same `eqvae encode` again, it goes on where it was");
       }
-      return new LatentFiles(LatentIndex.files(path, json), scaled, LatentIndex.keys(path, json));
+      return new LatentFiles(
+          path,
+          LatentIndex.files(path, json),
+          scaled,
+          MomentsKind.of(json.path(MomentsKind.KEY).asText()),
+          LatentIndex.keys(path, json));
     }
-    try (Stream<Path> all = Files.list(path)) {
+    // Caches of others have a file for each image, in folders as the images had.
+    try (Stream<Path> all = Files.walk(path, FileVisitOption.FOLLOW_LINKS)) {
       List<Path> files = all.filter(LatentFiles::isLatents).sorted().toList();
       if (files.isEmpty()) {
         throw new IOException(path + ": no .safetensors, .npz, .npy or .tar file in it");
       }
-      return new LatentFiles(files, Optional.empty(), Map.of());
+      return new LatentFiles(path, files);
     }
   }
 
@@ -110,6 +140,24 @@ public record LatentFiles(
   }
 
   /**
+   * The files.
+   *
+   * @return in their order
+   */
+  public List<Path> files() {
+    return files;
+  }
+
+  /**
+   * Whether the folder says that its latents are scaled.
+   *
+   * @return empty if nothing says
+   */
+  public Optional<Boolean> scaled() {
+    return scaled;
+  }
+
+  /**
    * Passes everything, a file at a time.
    *
    * @param channels of the model's latents: twice as many are moments, of which the means are taken
@@ -118,6 +166,72 @@ public record LatentFiles(
    * @throws IOException if a file cannot be read, or holds nothing of the kind
    */
   public void visit(int channels, boolean areScaled, Visitor visitor) throws IOException {
+    visit(
+        (file, shard, v, names) -> {
+          if (v.discrete()) {
+            visitor.codes(codes(v), names);
+          } else {
+            visitor.latents(latents(v, channels, areScaled), names);
+          }
+        });
+  }
+
+  /** Receives moments. */
+  @FunctionalInterface
+  public interface MomentsVisitor {
+    /**
+     * Takes moments.
+     *
+     * @param moments mean and standard deviation, whatever the file keeps
+     * @param names of the images; empty if the file has none
+     * @throws IOException to end the pass
+     */
+    void moments(Moments moments, List<String> names) throws IOException;
+  }
+
+  /**
+   * Passes all moments, a file at a time.
+   *
+   * @param channels of the model's latents
+   * @param kind what stands behind the mean; empty if the files say it, or it shows
+   * @param visitor receives them
+   * @throws IOException if a file cannot be read, holds no moments, says another kind, or says none
+   *     and both are possible
+   */
+  public void visitMoments(int channels, Optional<MomentsKind> kind, MomentsVisitor visitor)
+      throws IOException {
+    visit(
+        (file, shard, v, names) ->
+            visitor.moments(moments(v, channels, kindOf(shard, v, kind)), names));
+  }
+
+  private MomentsKind kindOf(Shard shard, Shard.Values v, Optional<MomentsKind> asked) {
+    Optional<MomentsKind> said = shard.momentsKind().or(() -> momentsKind);
+    if (said.isPresent() && asked.isPresent() && !said.equals(asked)) {
+      throw new EqvaeException.Argument(
+          "the file says '" + said.get().text() + "', and '" + asked.get().text() + "' was asked");
+    }
+    Optional<MomentsKind> shown = MomentsKind.recognise(v.floats(), v.each() / 2);
+    Optional<MomentsKind> known = said.or(() -> asked);
+    if (known.isPresent() && shown.isPresent() && !known.equals(shown)) {
+      throw new EqvaeException.Argument(
+          "it is said to be '" + known.get().text() + "', but a deviation cannot be negative");
+    }
+    return known
+        .or(() -> shown)
+        .orElseThrow(
+            () ->
+                new EqvaeException.Argument(
+                    "nothing says whether the second half is a standard deviation or the logarithm"
+                        + " of a variance; say which"));
+  }
+
+  /** What is told of a file. */
+  private interface Part {
+    void take(Path file, Shard shard, Shard.Values values, List<String> names) throws IOException;
+  }
+
+  private void visit(Part part) throws IOException {
     for (Path file : files) {
       Shard shard = read(file);
       if (shard.arrays().size() != 1) {
@@ -129,19 +243,21 @@ public record LatentFiles(
                     : "several of them: " + shard.arrays().keySet()));
       }
       Map.Entry<String, Shard.Values> only = shard.arrays().entrySet().iterator().next();
+      long[] shape = only.getValue().shape();
       Shard.Values v = only.getValue();
-      long[] shape = v.shape();
       List<String> names = shard.names();
+      if (!v.discrete() && shape.length == 3) { // one image
+        v = new Shard.Values(v.floats(), v.ints(), new long[] {1, shape[0], shape[1], shape[2]});
+        if (names.isEmpty()) {
+          names = List.of(FileNames.of(root.relativize(file)).replaceAll("\\.[^./]+$", ""));
+        }
+      }
       if (keys.containsKey(file)) {
         names = names.stream().map(keys.get(file)).toList();
       }
-      ImageNames.check(file, names, shape.length == 0 ? 1 : shape[0]);
+      ImageNames.check(file, names, v.shape().length == 0 ? 1 : v.shape()[0]);
       try {
-        if (v.discrete()) {
-          visitor.codes(codes(v), names);
-        } else {
-          visitor.latents(latents(v, channels, areScaled), names);
-        }
+        part.take(file, shard, v, names);
       } catch (EqvaeException.Argument e) {
         throw new IOException(
             file + ": " + only.getKey() + " " + Arrays.toString(shape) + ": " + e.getMessage(), e);
@@ -187,5 +303,29 @@ public record LatentFiles(
       }
     }
     return Latents.ofNchw(n, channels, (int) s[2], (int) s[3], values, scaled);
+  }
+
+  private static Moments moments(Shard.Values v, int channels, MomentsKind kind) {
+    long[] s = v.shape();
+    if (s.length != 4 || s[1] != 2L * channels) {
+      throw new EqvaeException.Argument("expected moments [N, %d, h, w]".formatted(2 * channels));
+    }
+    int n = (int) s[0];
+    int plane = (int) (s[2] * s[3]);
+    float[] mean = new float[n * channels * plane];
+    float[] std = new float[mean.length];
+    for (int i = 0; i < mean.length; i++) {
+      int c = i % channels;
+      int p = i / channels % plane;
+      int from = (i / channels / plane * 2 * channels + c) * plane + p;
+      mean[i] = v.floats()[from];
+      float second = v.floats()[from + channels * plane];
+      // The same limits as when the encoder's output is read.
+      std[i] =
+          kind == MomentsKind.STD
+              ? second
+              : (float) Math.exp(0.5 * Math.clamp(second, -30.0, 20.0));
+    }
+    return new Moments(n, (int) s[2], (int) s[3], channels, mean, std);
   }
 }

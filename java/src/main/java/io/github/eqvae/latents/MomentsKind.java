@@ -1,5 +1,6 @@
 package io.github.eqvae.latents;
 
+import java.util.Arrays;
 import java.util.Optional;
 
 /** What stands behind the mean in {@code moments}. */
@@ -21,6 +22,11 @@ public enum MomentsKind {
   /** What files say. */
   String text() {
     return text;
+  }
+
+  /** The kind that a file says. */
+  static Optional<MomentsKind> of(String said) {
+    return Arrays.stream(values()).filter(kind -> kind.text.equals(said)).findFirst();
   }
 
   /**

@@ -12,12 +12,23 @@ import java.util.Optional;
  * @param labels one per image; empty if there are no classes
  * @param arrays name ({@code latents}, {@code moments} or {@code codes}, with {@code _flip} for the
  *     mirrored images) to values
+ * @param momentsKind what moments are, where the file says it
  */
 record Shard(
-    List<String> names, List<String> keys, Optional<long[]> labels, Map<String, Values> arrays) {
-  /** What was read of a file. */
+    List<String> names,
+    List<String> keys,
+    Optional<long[]> labels,
+    Map<String, Values> arrays,
+    Optional<MomentsKind> momentsKind) {
+  /** What was read of a file that does not say what its moments are. */
   static Shard read(List<String> names, Map<String, Values> arrays) {
-    return new Shard(names, List.of(), Optional.empty(), arrays);
+    return read(names, arrays, Optional.empty());
+  }
+
+  /** What was read of a file. */
+  static Shard read(
+      List<String> names, Map<String, Values> arrays, Optional<MomentsKind> momentsKind) {
+    return new Shard(names, List.of(), Optional.empty(), arrays, momentsKind);
   }
 
   /** Behind the name of what mirrored images gave. */

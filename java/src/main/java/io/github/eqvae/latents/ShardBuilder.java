@@ -128,7 +128,7 @@ final class ShardBuilder {
         !labels.isEmpty()
             ? Optional.of(labels.stream().mapToLong(Long::longValue).toArray())
             : Optional.empty();
-    return new Shard(names, keys, l, arrays);
+    return new Shard(names, keys, l, arrays, Optional.of(MomentsKind.STD));
   }
 
   private static Shard.Values joined(List<Shard.Values> list) {

@@ -166,7 +166,9 @@ public enum ShardFormat {
       if (source.metadata().containsKey(NAMES)) {
         names = ImageNames.ofJson(file, source.metadata().get(NAMES));
       }
-      return Shard.read(names, arrays);
+      Optional<MomentsKind> kind =
+          Optional.ofNullable(source.metadata().get(MomentsKind.KEY)).flatMap(MomentsKind::of);
+      return Shard.read(names, arrays, kind);
     }
   }
 
@@ -199,16 +201,29 @@ public enum ShardFormat {
   private static Shard readNpz(Path file, List<String> keys, long limit) throws IOException {
     List<String> wanted = new ArrayList<>(keys);
     wanted.add(NAMES);
+    wanted.add(MomentsKind.KEY);
     Map<String, Shard.Values> arrays = new LinkedHashMap<>();
+    Optional<MomentsKind> kind = Optional.empty();
     List<String> names = List.of();
     for (Map.Entry<String, NpyArray> e : NpzFile.read(file, wanted, limit).entrySet()) {
       if (e.getKey().equals(NAMES)) {
-        names = e.getValue().toTexts();
+        names = texts(file, e);
+      } else if (e.getKey().equals(MomentsKind.KEY)) {
+        kind = texts(file, e).stream().findFirst().flatMap(MomentsKind::of);
       } else {
         arrays.put(e.getKey(), values(e.getValue()));
       }
     }
-    return Shard.read(names, arrays);
+    return Shard.read(names, arrays, kind);
+  }
+
+  private static List<String> texts(Path file, Map.Entry<String, NpyArray> array)
+      throws IOException {
+    try {
+      return array.getValue().toTexts();
+    } catch (EqvaeException.Argument e) {
+      throw new IOException(file + ": " + array.getKey() + ": " + e.getMessage(), e);
+    }
   }
 
   /** The arrays of {@code key.npy}, put together; mirrored ones are left out. */

@@ -523,4 +523,26 @@ class EncodeJobTest {
             .getMessage();
     assertTrue(message.contains("21 of 33") && message.contains("--no-labels"), message);
   }
+
+  /** Ours say that they are deviations, in every format. */
+  @Test
+  void momentsSayWhatTheyAre() throws IOException {
+    Path model = TinyModels.kl(folder);
+    try (Device device = Device.open("cpu", 1);
+        Vae vae = Vae.load(model, device)) {
+      Image square =
+          options(Content.MODE, ShardFormat.NPZ, false)
+              .square(Images.read(pictures.resolve("n01/p06.v1.png")), "");
+      float[] expected = vae.moments(ImageBatch.ofImages(List.of(square))).std();
+      for (ShardFormat format : ShardFormat.values()) {
+        Path out = folder.resolve("out" + format);
+        encode(model, options(Content.MOMENTS, format, false), out, Long.MAX_VALUE);
+        List<float[]> first = new ArrayList<>();
+        LatentFiles.open(out).visitMoments(2, Optional.empty(), (m, names) -> first.add(m.std()));
+        for (int i = 0; i < expected.length; i++) {
+          assertEquals(expected[i], first.getFirst()[i], 1e-5);
+        }
+      }
+    }
+  }
 }

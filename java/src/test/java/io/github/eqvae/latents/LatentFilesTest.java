@@ -1,0 +1,116 @@
+package io.github.eqvae.latents;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.github.eqvae.io.NpyArray;
+import io.github.eqvae.io.NpzFile;
+import io.github.eqvae.io.SafetensorsWriter;
+import io.github.eqvae.serve.Codes;
+import io.github.eqvae.serve.Latents;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** Latents and moments that others wrote. */
+class LatentFilesTest {
+  @TempDir Path folder;
+
+  /** One channel, 1×2: means 1, 2, and behind them a, b. */
+  private static float[] pair(float a, float b) {
+    return new float[] {1, 2, a, b};
+  }
+
+  private Path npz(String name, float[] values, long... shape) throws IOException {
+    Path file = folder.resolve(name);
+    Files.createDirectories(file.getParent());
+    NpyArray array = NpyArray.floats(values, shape);
+    NpzFile.write(file, Map.of("moments", array, "moments_flip", array));
+    return file;
+  }
+
+  private static List<String> moments(Path path, Optional<MomentsKind> kind) throws IOException {
+    List<String> out = new ArrayList<>();
+    LatentFiles.open(path)
+        .visitMoments(
+            1,
+            kind,
+            (m, names) -> {
+              for (int i = 0; i < m.count(); i++) {
+                out.add(
+                    "%s %.1f %.3f %.3f"
+                        .formatted(
+                            names.isEmpty() ? "-" : names.get(i),
+                            m.mean()[2 * i],
+                            m.std()[2 * i],
+                            m.std()[2 * i + 1]));
+              }
+            });
+    return out;
+  }
+
+  /** MAR: a file per image in folders of classes, moments [2C, h, w] of mean and log variance. */
+  @Test
+  void cachesOfMarAreRecognised() throws IOException {
+    npz("c/n01/a.npz", pair(-2, -30), 2, 1, 2);
+    npz("c/n02/b.npz", pair(-4, 1), 2, 1, 2);
+    assertEquals(
+        List.of("n01/a 1.0 0.368 0.000", "n02/b 1.0 0.135 1.649"),
+        moments(folder.resolve("c"), Optional.empty()));
+    List<String> names = new ArrayList<>();
+    LatentFiles.open(folder.resolve("c"))
+        .visit(
+            1,
+            false,
+            new LatentFiles.Visitor() {
+              @Override
+              public void latents(Latents latents, List<String> images) {
+                names.addAll(images);
+                assertEquals(2, latents.values().length);
+                assertEquals(2f, latents.values()[1]);
+              }
+
+              @Override
+              public void codes(Codes codes, List<String> images) {
+                throw new AssertionError();
+              }
+            });
+    assertEquals(List.of("n01/a", "n02/b"), names);
+  }
+
+  @Test
+  void whatNothingSaysIsAsked() throws IOException {
+    Path file = npz("a.npz", pair(0.5f, 1), 1, 2, 1, 2);
+    String message =
+        assertThrows(IOException.class, () -> moments(file, Optional.empty())).getMessage();
+    assertTrue(message.contains("say which"), message);
+    assertEquals(List.of("- 1.0 0.500 1.000"), moments(file, Optional.of(MomentsKind.STD)));
+    assertEquals(
+        List.of("- 1.0 1.284 1.649"), moments(file, Optional.of(MomentsKind.LOG_VARIANCE)));
+  }
+
+  @Test
+  void whatAFileSaysIsKept() throws IOException {
+    Path file = folder.resolve("a.safetensors");
+    for (MomentsKind kind : MomentsKind.values()) {
+      SafetensorsWriter.write(
+          file,
+          List.of(SafetensorsWriter.Entry.floats("moments", pair(0.5f, 1), 1, 2, 1, 2)),
+          Map.of("moments_kind", kind.text()));
+      assertEquals(
+          List.of(kind == MomentsKind.STD ? "- 1.0 0.500 1.000" : "- 1.0 1.284 1.649"),
+          moments(file, Optional.empty()));
+      MomentsKind other = kind == MomentsKind.STD ? MomentsKind.LOG_VARIANCE : MomentsKind.STD;
+      assertThrows(IOException.class, () -> moments(file, Optional.of(other)));
+    }
+    Path negative = npz("b.npz", pair(-1, 1), 1, 2, 1, 2);
+    assertThrows(IOException.class, () -> moments(negative, Optional.of(MomentsKind.STD)));
+  }
+}
