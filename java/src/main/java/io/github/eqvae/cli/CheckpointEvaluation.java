@@ -25,7 +25,6 @@ import java.io.UncheckedIOException;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.OptionalLong;
@@ -88,8 +87,7 @@ record CheckpointEvaluation(
       int side = square.side(vae.config().resolution(), vae.config().downsamplingFactor());
       return new Result(
           measure(vae, distance, rfid, folder, side, stream, err),
-          Map.of(),
-          Map.of(),
+          ResultPictures.NONE,
           seed,
           Machine.of(device.orElse("cpu"), on.info()));
     }

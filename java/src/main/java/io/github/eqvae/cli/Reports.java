@@ -2,30 +2,22 @@ package io.github.eqvae.cli;
 
 import io.github.eqvae.equivariance.EqOptions;
 import io.github.eqvae.eval.Evaluation;
-import io.github.eqvae.eval.LatentSpectrum;
 import io.github.eqvae.train.autoencoder.AutoencoderRecipe;
-import io.github.eqvae.train.log.RunLog;
 import io.github.eqvae.train.report.ReportData;
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.function.Function;
+import java.util.stream.IntStream;
 
 /** Puts reports together from logs and results. */
 final class Reports {
   private static final String FREQUENCY = "high-frequency share";
-  private static final Map<String, String> LOSSES =
-      Map.of(
-          "total", "Total loss",
-          "nll", "Reconstruction loss (nll)",
-          "kl", "KL divergence, before its weight",
-          "quant_loss", "Codebook loss, before its weight",
-          "perplexity", "Perplexity of a batch's codes",
-          "disc", "Discriminator loss");
 
   private Reports() {}
 
@@ -36,21 +28,16 @@ final class Reports {
     Evaluation e = result.evaluation();
     List<ReportData.Figure> figures = new ArrayList<>();
     figures.add(figure("%.2f dB", e.psnr(), "PSNR", e.images() + " held-out images"));
-    figures.add(
-        figure("%.3f", e.ssim(), "SSIM", e.ssimVariant().title() + "; 1 is a perfect copy"));
+    figures.add(figure("%.3f", e.ssim(), "SSIM", "1 is a perfect copy"));
     figures.add(figure("%.3f", e.rotationError(), "rotation error", "mean over the angles"));
     figures.add(figure("%.3f", e.scaleError(), "scale error", "mean over the scales"));
     figures.add(figure("%.4f", e.statistics().scalingFactor(), "scaling factor", "1 / latent std"));
-    List<ReportData.Chart> losses = new ArrayList<>();
-    for (String key : List.of("total", "nll", "kl", "quant_loss", "perplexity", "disc")) {
-      // A chart each: they differ by orders of magnitude. Hinge losses may be zero or negative.
-      boolean logarithmic = !key.equals("disc") && !(key.equals("total") && gan(recipe));
-      series(folder.metrics(), key, key)
-          .ifPresent(
-              s -> losses.add(new ReportData.Chart(LOSSES.get(key), List.of(s), logarithmic)));
-    }
+    Map<String, Path> logs = Map.of("model", folder.metrics());
     return new ReportData(
         "Run " + folder.path().getFileName(),
+        "",
+        tiles(models),
+        figures,
         String.format(
             Locale.ROOT,
             "%,d steps of batch %d at %d pixels, seed %d.",
@@ -58,24 +45,15 @@ final class Reports {
             recipe.run().batchSize(),
             recipe.data().resolution(),
             recipe.run().seed()),
-        figures,
-        losses,
-        rows(models, false),
-        rows(models, true),
-        errors(models),
-        spectra(models),
-        List.of(table(models)),
-        recipe.toYaml(),
-        System.getProperty("eqvae.command", "eqvae"),
-        result.machine().text());
+        sections(
+            models,
+            List.of(ReportCurves.training(logs), ReportCurves.validation(logs)),
+            how(recipe, result.machine(), "eqvae")));
   }
 
   /** The report of plain against EQ. */
   static ReportData comparison(
-      AutoencoderRecipe recipe,
-      Map<String, Result> models,
-      Map<String, Path> metrics,
-      double seconds)
+      AutoencoderRecipe recipe, Map<String, Result> models, Map<String, Path> logs, double seconds)
       throws IOException {
     Evaluation plain = models.get("plain").evaluation();
     Evaluation eq = models.get("EQ").evaluation();
@@ -97,18 +75,12 @@ final class Reports {
                 "PSNR, EQ against plain",
                 format("%.2f against %.2f dB", eq.psnr(), plain.psnr())),
             figure("%.0f s", seconds, "for both trainings", "evaluation included"));
-    List<ReportData.Series> reconstruction = new ArrayList<>();
-    for (Map.Entry<String, Path> m : metrics.entrySet()) {
-      series(m.getValue(), "rec", m.getKey()).ifPresent(reconstruction::add);
-    }
-    List<ReportData.Chart> losses = new ArrayList<>();
-    if (!reconstruction.isEmpty()) {
-      losses.add(new ReportData.Chart("Reconstruction loss", reconstruction, false));
-      losses.add(
-          new ReportData.Chart("Reconstruction loss, logarithmic axis", reconstruction, true));
-    }
     return new ReportData(
         "What equivariance does to a latent space",
+        "An image is encoded, its latent is turned by 90° and decoded. It should become the turned"
+            + " image.",
+        tiles(models),
+        figures,
         String.format(
             Locale.ROOT,
             "The same autoencoder trained twice from %s %d for %,d steps: plain, and with the"
@@ -120,20 +92,10 @@ final class Reports {
             100 * recipe.objective().equivarianceProbability(),
             recipe.objective().eqOptions().draw() == EqOptions.DrawPer.SAMPLE ? "samples" : "steps",
             eq.images()),
-        figures,
-        losses,
-        rows(models, false),
-        rows(models, true),
-        errors(models),
-        spectra(models),
-        List.of(table(models)),
-        recipe.toYaml(),
-        System.getProperty("eqvae.command", "eqvae demo"),
-        models.get("EQ").machine().text());
-  }
-
-  private static boolean gan(AutoencoderRecipe recipe) {
-    return recipe.objective().gan().enabled();
+        sections(
+            models,
+            List.of(ReportCurves.reconstruction(logs), ReportCurves.validation(logs)),
+            how(recipe, models.get("EQ").machine(), "eqvae demo")));
   }
 
   private static ReportData.Figure figure(String format, double value, String label, String note) {
@@ -144,35 +106,100 @@ final class Reports {
     return String.format(Locale.ROOT, format, values);
   }
 
-  private static java.util.Optional<ReportData.Series> series(Path log, String key, String name)
-      throws IOException {
-    if (!Files.exists(log)) {
-      return java.util.Optional.empty();
+  /**
+   * One image, turned, and what each model decodes from its turned latent. Of the images that are
+   * shown it is the one in the middle: where the last model is best against the first, or good.
+   */
+  private static List<ReportData.Tile> tiles(Map<String, Result> models) {
+    List<Result> results = List.copyOf(models.values());
+    int shown = results.getFirst().pictures().turnedPsnr().size();
+    List<Integer> order =
+        IntStream.range(0, shown)
+            .boxed()
+            .sorted(Comparator.comparingDouble(i -> gain(results, i)))
+            .toList();
+    if (order.isEmpty()) {
+      return List.of();
     }
-    List<double[]> points = new ArrayList<>();
-    for (Map<String, Object> line : RunLog.read(log)) {
-      if ("step".equals(line.get("event"))
-          && line.get("step") instanceof Number step
-          && line.get(key) instanceof Number value) {
-        points.add(new double[] {step.doubleValue(), value.doubleValue()});
-      }
-    }
-    if (points.isEmpty()) {
-      return java.util.Optional.empty();
-    }
-    return java.util.Optional.of(
-        new ReportData.Series(
-            name,
-            points.stream().mapToDouble(p -> p[0]).toArray(),
-            points.stream().mapToDouble(p -> p[1]).toArray()));
-  }
-
-  private static List<ReportData.PictureRow> rows(Map<String, Result> models, boolean latents) {
-    List<ReportData.PictureRow> out = new ArrayList<>();
+    int i = order.get(shown / 2);
+    ResultPictures first = results.getFirst().pictures();
+    List<ReportData.Tile> out = new ArrayList<>();
+    out.add(tile("An image", "that no model saw", first, ResultPictures.ORIGINALS, i));
+    out.add(tile("Turned by 90°", "what should come out", first, ResultPictures.TURNED, i));
     models.forEach(
         (name, result) ->
-            (latents ? result.latents() : result.pictures())
-                .forEach((label, pngs) -> out.add(new ReportData.PictureRow(label, name, pngs))));
+            out.add(
+                tile(
+                    name.equals("model") ? "Decoded" : name,
+                    format(
+                        "from the turned latent, %.1f dB", result.pictures().turnedPsnr().get(i)),
+                    result.pictures(),
+                    ResultPictures.FROM_TURNED,
+                    i)));
+    return out;
+  }
+
+  private static double gain(List<Result> results, int i) {
+    double plain = results.getFirst().pictures().turnedPsnr().get(i);
+    return results.size() == 1 ? plain : results.get(1).pictures().turnedPsnr().get(i) - plain;
+  }
+
+  private static ReportData.Tile tile(
+      String title, String note, ResultPictures pictures, String row, int i) {
+    return new ReportData.Tile(title, note, pictures.row(row).pngs().get(i));
+  }
+
+  private static List<ReportData.Section> sections(
+      Map<String, Result> models, List<ReportData.Section> curves, ReportData.Section how) {
+    List<ReportData.Section> out = new ArrayList<>();
+    out.add(
+        new ReportData.Section(
+            "Reconstructions",
+            "The decoder sees only the latent. A model with an equivariant latent space decodes the"
+                + " transformed latent into the transformed image. PSNR is that of the images"
+                + " shown.",
+            pictures(models, ResultPictures::rows)));
+    out.add(
+        new ReportData.Section(
+            "Equivariance error",
+            "Mean over held-out images of ‖τ∘E(x) − E(τ∘x)‖² / ‖E(τ∘x)‖²; lower is better.",
+            errors(models)));
+    out.add(
+        new ReportData.Section(
+            "Latent channels",
+            "Each channel of the latents of some images, and the same after τ: an equivariant"
+                + " encoder makes the second and the third row equal. All pictures of a model share"
+                + " one scale of brightness.",
+            pictures(models, ResultPictures::latents)));
+    out.addAll(curves);
+    Map<String, double[]> spectra = new LinkedHashMap<>();
+    models.forEach((name, result) -> spectra.put(name, result.evaluation().spectrum().shares()));
+    ReportCurves.spectrum(spectra).ifPresent(out::add);
+    out.add(new ReportData.Section("Figures", "", List.of(table(models))));
+    out.add(how);
+    return out;
+  }
+
+  private static ReportData.Section how(AutoencoderRecipe recipe, Machine machine, String command) {
+    return new ReportData.Section(
+        "How this was made",
+        "",
+        List.of(
+            new ReportData.Text("Command", System.getProperty("eqvae.command", command), false),
+            new ReportData.Text("Machine", machine.text(), false),
+            new ReportData.Text("Recipe", recipe.toYaml(), true)));
+  }
+
+  private static List<ReportData.Pictures> pictures(
+      Map<String, Result> models, Function<ResultPictures, List<ReportData.PictureRow>> rows) {
+    List<ReportData.Pictures> out = new ArrayList<>();
+    models.forEach(
+        (name, result) -> {
+          List<ReportData.PictureRow> of = rows.apply(result.pictures());
+          if (!of.isEmpty()) {
+            out.add(new ReportData.Pictures(name, of));
+          }
+        });
     return out;
   }
 
@@ -192,20 +219,7 @@ final class Reports {
           }
           series.add(new ReportData.Values(name, List.copyOf(errors.values())));
         });
-    return new ReportData.Bars(title, categories, series);
-  }
-
-  private static List<ReportData.Series> spectra(Map<String, Result> models) {
-    List<ReportData.Series> out = new ArrayList<>();
-    models.forEach(
-        (name, result) -> {
-          double[] x = new double[LatentSpectrum.BANDS];
-          for (int i = 0; i < x.length; i++) {
-            x[i] = (i + 0.5) / 8;
-          }
-          out.add(new ReportData.Series(name, x, result.evaluation().spectrum().shares()));
-        });
-    return out;
+    return new ReportData.Bars(title, "relative error", categories, series);
   }
 
   private static ReportData.Table table(Map<String, Result> models) {
@@ -241,7 +255,7 @@ final class Reports {
           row.addAll(cells);
           body.add(row);
         });
-    return new ReportData.Table("Figures", header, body);
+    return new ReportData.Table("On held-out images", header, body);
   }
 
   private static void cell(Map<String, List<String>> rows, String label, String value) {

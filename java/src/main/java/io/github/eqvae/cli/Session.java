@@ -352,7 +352,7 @@ final class Session implements AutoCloseable {
       tiles.addAll(pictures(evaluator.transform(x, n, side(), turn), n, side(), side(), c));
       tiles.addAll(pictures(evaluator.decode(x, n, side(), turn), n, side(), side(), c));
     }
-    return ImageGrid.of(tiles, n, 2, BACKGROUND);
+    return SampleGrid.of(tiles, n);
   }
 
   /** Writes what happens to the terminal, the log, TensorBoard and picture files. */

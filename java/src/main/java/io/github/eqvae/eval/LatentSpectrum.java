@@ -10,7 +10,10 @@ import java.util.Arrays;
  * of Autoencoders" (arXiv 2502.14831), which looks at DCT block spectra.
  */
 public final class LatentSpectrum {
-  /** Bands from 0 to √2 are cut at multiples of 1/8. */
+  /** Bands from 0 to √2 are cut at multiples of 1/8 of Nyquist. */
+  public static final int PER_NYQUIST = 8;
+
+  /** How many there are. */
   public static final int BANDS = 12;
 
   private static final double HALF = 0.5;
@@ -63,7 +66,7 @@ public final class LatentSpectrum {
   }
 
   private void count(double radius, double value) {
-    energy[Math.min(BANDS - 1, (int) (radius * 8))] += value;
+    energy[Math.min(BANDS - 1, (int) (radius * PER_NYQUIST))] += value;
     total += value;
     if (radius > HALF) {
       high += value;

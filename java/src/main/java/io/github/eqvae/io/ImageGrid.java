@@ -6,7 +6,39 @@ import java.util.List;
 
 /** Pictures side by side in one: what training writes as samples. */
 public final class ImageGrid {
+  /** Of pictures wider than this, captions are written larger. */
+  private static final int CAPTION_WIDTH = 560;
+
   private ImageGrid() {}
+
+  /**
+   * A picture with a line of text above it.
+   *
+   * @param picture the picture
+   * @param text small letters, digits and a few signs; cut at the picture's right edge
+   * @param background the value of the line's ground, 0..255; the text is black
+   * @return a picture of the same width and channels
+   */
+  public static Image caption(Image picture, String text, int background) {
+    int scale = Math.max(1, Math.round(picture.width() / (float) CAPTION_WIDTH));
+    Image line = PixelFont.draw(text, scale, background).withChannels(picture.channels());
+    int gap = 2 * scale;
+    int row = picture.width() * picture.channels();
+    int above = line.height() + 2 * gap;
+    byte[] bytes = new byte[Math.multiplyExact(row, above + picture.height())];
+    Arrays.fill(bytes, 0, row * above, (byte) background);
+    int shown = Math.min(line.width(), picture.width() - gap) * picture.channels();
+    for (int y = 0; y < line.height() && shown > 0; y++) {
+      System.arraycopy(
+          line.data(),
+          y * line.width() * picture.channels(),
+          bytes,
+          (y + 2 * gap) * row + gap * picture.channels(),
+          shown);
+    }
+    System.arraycopy(picture.data(), 0, bytes, row * above, row * picture.height());
+    return new Image(picture.width(), above + picture.height(), picture.channels(), bytes);
+  }
 
   /**
    * Lays tiles out in rows.

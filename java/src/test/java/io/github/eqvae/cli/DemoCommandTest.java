@@ -43,6 +43,7 @@ class DemoCommandTest {
   private static final int LOG_EVERY = 2;
   private static final int SHOWN = 8;
   private static final int SIDE = 32;
+  private static final String DIFFERENCE = "their difference to the row above, times 4";
   private static final int LATENT_SIDE = 128; // 16, enlarged eight times
 
   private static final List<String> BRIEFLY =
@@ -262,30 +263,68 @@ class DemoCommandTest {
     return Pattern.compile(pattern, Pattern.DOTALL).matcher(text).results().toList();
   }
 
-  @ParameterizedTest
-  @ValueSource(strings = {"Reconstruction loss", "Reconstruction loss, logarithmic axis"})
-  void reportShowsLossCurvesOfBothTrainings(String title) {
-    String chart = card(section("Training"), title);
-    assertTrue(chart.contains("</i>plain</span>") && chart.contains("</i>EQ</span>"), chart);
+  /** Both axes, and both sizes of screen, are there; the style sheet shows one. */
+  @Test
+  void reportShowsLossCurvesOfBothTrainings() {
+    String chart = card(section("Training"), "Reconstruction loss");
+    assertTrue(chart.contains("</svg>plain</span>") && chart.contains("</svg>EQ</span>"), chart);
     for (String curve : List.of("raw c0", "line c0", "raw c1", "line c1")) {
-      List<MatchResult> path = matches(chart, "<path class='" + curve + "' d='([^']*)'");
-      assertEquals(1, path.size(), curve);
+      List<MatchResult> path = matches(chart, "<path class='" + curve + "' d='(M[^']{20,})'");
+      assertEquals(4, path.size(), curve);
       assertEquals(STEPS / LOG_EVERY, matches(path.getFirst().group(1), "[ML]").size(), curve);
     }
+  }
+
+  @Test
+  void reportShowsWhatWasMeasuredOnTheWay() {
+    String validation = section("Validation");
+    for (String title : List.of("PSNR", "SSIM", "Rotation error at 90°", "Scale error at ×0.5")) {
+      assertTrue(card(validation, title).contains("<title>EQ: "), title);
+    }
+  }
+
+  /** First of all one sees what it is about: the turned image, and what both models make of it. */
+  @Test
+  void reportBeginsWithTheEffect() throws IOException {
+    List<MatchResult> tiles =
+        matches(html, "<figure><img alt='([^']*)'[^>]*base64,([^']*)'><figcaption><b>([^<]*)</b>");
+    assertEquals(
+        List.of("An image", "Turned by 90°", "plain", "EQ"),
+        tiles.stream().map(t -> t.group(3)).toList());
+    assertTrue(html.indexOf("<figure>") < html.indexOf("class='card figure'"), "pictures first");
+    Map<String, List<BufferedImage>> plain = rows("Reconstructions", "plain");
+    int shown = -1;
+    for (int i = 0; i < SHOWN; i++) {
+      if (Arrays.equals(pixels(plain.get("originals").get(i)), pixels(picture(tiles.get(0))))) {
+        shown = i;
+      }
+    }
+    assertTrue(shown >= 0, "not one of those below");
+    assertArrayEquals(
+        pixels(plain.get("decoded from latents rotated 90°").get(shown)),
+        pixels(picture(tiles.get(2))));
+    assertArrayEquals(
+        pixels(rows("Reconstructions", "EQ").get("decoded from latents rotated 90°").get(shown)),
+        pixels(picture(tiles.get(3))));
+  }
+
+  private static BufferedImage picture(MatchResult tile) throws IOException {
+    return ImageIO.read(new ByteArrayInputStream(Base64.getDecoder().decode(tile.group(2))));
   }
 
   /** The pictures of a row by label; labels end with figures that vary. */
   private static Map<String, List<BufferedImage>> rows(String section, String model)
       throws IOException {
     Map<String, List<BufferedImage>> rows = new LinkedHashMap<>();
-    String pattern = "<div class='row'><span>(.*?)</span>(.*?)</div></div>";
+    String pattern = "<div class='row'><span>(.*?)( <small>.*?)?</span>(.*?)</div></div>";
     for (MatchResult row : matches(card(section(section), model), pattern)) {
       List<BufferedImage> pictures = new ArrayList<>();
-      for (MatchResult png : matches(row.group(2), "src='data:image/png;base64,([^']*)'")) {
+      for (MatchResult png : matches(row.group(3), "src='data:image/png;base64,([^']*)'")) {
         byte[] bytes = Base64.getDecoder().decode(png.group(1));
         pictures.add(ImageIO.read(new ByteArrayInputStream(bytes)));
       }
-      rows.put(row.group(1).replaceFirst(" \\(PSNR -?[0-9.]+ dB\\)$", ""), pictures);
+      String label = row.group(1);
+      rows.put(rows.containsKey(label) ? label + " (" + rows.size() + ")" : label, pictures);
     }
     return rows;
   }
@@ -303,6 +342,25 @@ class DemoCommandTest {
     int w = picture.getWidth();
     int h = picture.getHeight();
     return picture.getRGB(0, 0, w, h, null, 0, w);
+  }
+
+  /** As they are in the file: {@code getRGB} would convert grey values. */
+  private static int[] levels(BufferedImage picture) {
+    int[] none = null;
+    return picture.getRaster().getPixels(0, 0, picture.getWidth(), picture.getHeight(), none);
+  }
+
+  /** Four times as bright as the difference is; levels were rounded before they are compared. */
+  private static void assertDifference(
+      List<BufferedImage> a, List<BufferedImage> b, List<BufferedImage> difference) {
+    for (int n = 0; n < SHOWN; n++) {
+      int[] first = levels(a.get(n));
+      int[] second = levels(b.get(n));
+      int[] shown = levels(difference.get(n));
+      for (int i = 0; i < shown.length; i++) {
+        assertEquals(Math.min(255, 4 * Math.abs(first[i] - second[i])), shown[i], 5, "pixel " + i);
+      }
+    }
   }
 
   /** The second row holds the pictures of the first after a quarter turn clockwise. */
@@ -325,12 +383,19 @@ class DemoCommandTest {
         List.of(
             "originals",
             "reconstructions",
+            DIFFERENCE,
             "rotated 90° originals",
             "decoded from latents rotated 90°",
+            DIFFERENCE + " (5)",
             "half-size originals",
-            "decoded from half-size latents"),
+            "decoded from half-size latents",
+            DIFFERENCE + " (8)"),
         List.copyOf(rows.keySet()));
-    rows.forEach((label, row) -> assertPictures(label.contains("half") ? SIDE / 2 : SIDE, row));
+    int n = 0;
+    for (List<BufferedImage> row : rows.values()) {
+      assertPictures(n++ < 6 ? SIDE : SIDE / 2, row);
+    }
+    assertDifference(rows.get("originals"), rows.get("reconstructions"), rows.get(DIFFERENCE));
     assertTurned(rows.get("originals"), rows.get("rotated 90° originals"));
   }
 
@@ -353,7 +418,7 @@ class DemoCommandTest {
   void reportShowsLatentsBeforeAndAfterTau(String model) throws Exception {
     Map<String, List<BufferedImage>> rows = rows("Latent channels", model);
     assertEquals(
-        List.of("E(x)", "τ∘E(x), 90°", "E(τ∘x), 90°", "|τ∘E(x) − E(τ∘x)|, black is none"),
+        List.of("E(x)", "τ∘E(x), 90°", "E(τ∘x), 90°", "|τ∘E(x) − E(τ∘x)|"),
         List.copyOf(rows.keySet()));
     rows.values().forEach(row -> assertPictures(LATENT_SIDE, row));
     assertTurned(rows.get("E(x)"), rows.get("τ∘E(x), 90°"));
@@ -364,12 +429,12 @@ class DemoCommandTest {
   @CsvSource({"Rotation, rotation_error, 90° 180° 270°", "Scale, scale_error, ×0.25 ×0.5 ×0.75"})
   void reportShowsEquivarianceErrorsOfBothModels(String title, String key, String transforms) {
     String chart = card(section("Equivariance error"), title);
-    assertTrue(chart.contains("</i>plain</span>") && chart.contains("</i>EQ</span>"), chart);
+    assertTrue(chart.contains("</svg>plain</span>") && chart.contains("</svg>EQ</span>"), chart);
     for (String model : List.of("plain", "EQ")) {
       String colour = model.equals("plain") ? "c0" : "c1";
       List<MatchResult> bars =
           matches(
-              chart,
+              part(chart, "<svg class='wide'", "<svg class='narrow'"),
               "<rect class='bar "
                   + colour
                   + "'[^>]* height='([0-9.]+)'[^>]*><title>"

@@ -182,6 +182,40 @@ class ImageOperationsTest {
     assertThrows(EqvaeException.Argument.class, () -> ImageGrid.of(List.of(), 1, 0, 0));
   }
 
+  /** An l is a line of seven pixels with a foot; the picture stays as it was, below. */
+  @Test
+  void captionsStandAboveThePicture() {
+    byte[] gray = new byte[20 * 2];
+    gray[39] = 9;
+    Image image = ImageGrid.caption(new Image(20, 2, 1, gray), "Lé", 200);
+    assertEquals(20, image.width());
+    int above = image.height() - 2;
+    assertEquals(0, image.data()[above * 20]);
+    assertEquals(9, image.data()[(above + 2) * 20 - 1]);
+    int black = 0;
+    for (int i = 0; i < above * 20; i++) {
+      black += image.data()[i] == 0 ? 1 : 0;
+      assertTrue(image.data()[i] == 0 || image.data()[i] == (byte) 200);
+    }
+    assertEquals(7 + black("?"), black);
+    assertEquals(4 * 7, black("l", 1120), "twice as large above a large picture");
+    assertTrue(black("a long text that is cut", 20) < black("a long text that is cut", 560));
+    assertEquals(3, ImageGrid.caption(new Image(1, 1, 3, new byte[3]), "l", 1).channels());
+  }
+
+  private static int black(String text) {
+    return black(text, 100);
+  }
+
+  private static int black(String text, int width) {
+    Image image = ImageGrid.caption(new Image(width, 1, 1, new byte[width]), text, 255);
+    int count = 0;
+    for (int i = 0; i < width * (image.height() - 1); i++) {
+      count += image.data()[i] == 0 ? 1 : 0;
+    }
+    return count;
+  }
+
   @Test
   void sizesMustFitTheData() {
     assertThrows(EqvaeException.Argument.class, () -> new Image(2, 2, 1, new byte[3]));

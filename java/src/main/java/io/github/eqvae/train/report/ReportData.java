@@ -3,44 +3,37 @@ package io.github.eqvae.train.report;
 import java.util.List;
 
 /**
- * What a report shows. Empty lists leave their section out.
+ * What a report shows. Empty lists leave their part out.
  *
  * @param title the heading
- * @param summary one or two sentences below it
+ * @param lead a sentence below it, which says what the first pictures show
+ * @param tiles large pictures that show at once what it is about
  * @param figures the headline numbers
- * @param losses charts of curves over steps
- * @param pictures rows of pictures: originals, reconstructions, transformed
- * @param latents rows of latent channels before and after τ
- * @param errors bar charts: equivariance error by transform
- * @param spectrum energy of the latents by frequency band
- * @param tables tables of numbers
- * @param recipe the complete recipe as YAML
- * @param command the command that made the run
- * @param machine the processor it ran on
+ * @param summary what was done, in a few sentences
+ * @param sections everything else
  */
 public record ReportData(
     String title,
-    String summary,
+    String lead,
+    List<Tile> tiles,
     List<Figure> figures,
-    List<Chart> losses,
-    List<PictureRow> pictures,
-    List<PictureRow> latents,
-    List<Bars> errors,
-    List<Series> spectrum,
-    List<Table> tables,
-    String recipe,
-    String command,
-    String machine) {
+    String summary,
+    List<Section> sections) {
   /** Copies the lists. */
   public ReportData {
+    tiles = List.copyOf(tiles);
     figures = List.copyOf(figures);
-    losses = List.copyOf(losses);
-    pictures = List.copyOf(pictures);
-    latents = List.copyOf(latents);
-    errors = List.copyOf(errors);
-    spectrum = List.copyOf(spectrum);
-    tables = List.copyOf(tables);
+    sections = List.copyOf(sections);
   }
+
+  /**
+   * A large picture.
+   *
+   * @param title what it is
+   * @param note a smaller line, may be empty
+   * @param png the encoded picture
+   */
+  public record Tile(String title, String note, byte[] png) {}
 
   /**
    * A headline number.
@@ -52,7 +45,31 @@ public record ReportData(
   public record Figure(String value, String label, String note) {}
 
   /**
-   * A curve. Curves of one chart share their x axis; the n-th series has the n-th colour.
+   * A part of the report.
+   *
+   * @param title its heading
+   * @param text what is shown, may be empty
+   * @param blocks its content; a section without any is left out
+   */
+  public record Section(String title, String text, List<? extends Block> blocks) {
+    /** Copies the list. */
+    public Section {
+      blocks = List.copyOf(blocks);
+    }
+  }
+
+  /** Content of a section. */
+  public sealed interface Block permits Chart, Bars, Pictures, Table, Text {
+    /**
+     * Its heading.
+     *
+     * @return the title
+     */
+    String title();
+  }
+
+  /**
+   * A curve. Curves of one chart share their x axis; the n-th one has the n-th colour.
    *
    * @param name its name in the legend
    * @param x positions
@@ -60,14 +77,31 @@ public record ReportData(
    */
   public record Series(String name, double[] x, double[] y) {}
 
+  /** The vertical axis of a chart. */
+  public enum Axis {
+    /** From the least value to the largest. */
+    LINEAR,
+    /** From zero. */
+    FROM_ZERO,
+    /** From zero, with a switch to a logarithmic axis where no value forbids one. */
+    SWITCHED,
+    /** The same, logarithmic at first. */
+    SWITCHED_LOGARITHMIC
+  }
+
   /**
    * Curves over one axis.
    *
    * @param title what is shown
+   * @param xLabel name and unit of the horizontal axis
+   * @param yLabel name and unit of the vertical axis
+   * @param axis the vertical axis
+   * @param smooth whether values are noisy: a moving mean is drawn above them
    * @param series the curves
-   * @param logarithmic whether the vertical axis is logarithmic
    */
-  public record Chart(String title, List<Series> series, boolean logarithmic) {
+  public record Chart(
+      String title, String xLabel, String yLabel, Axis axis, boolean smooth, List<Series> series)
+      implements Block {
     /** Copies the list. */
     public Chart {
       series = List.copyOf(series);
@@ -75,13 +109,26 @@ public record ReportData(
   }
 
   /**
+   * Rows of pictures under one name.
+   *
+   * @param title such as the model's name
+   * @param rows the rows
+   */
+  public record Pictures(String title, List<PictureRow> rows) implements Block {
+    /** Copies the list. */
+    public Pictures {
+      rows = List.copyOf(rows);
+    }
+  }
+
+  /**
    * A row of pictures.
    *
    * @param label what they are
-   * @param group rows of one group stand together under its name
+   * @param note figures of them, may be empty
    * @param pngs encoded pictures
    */
-  public record PictureRow(String label, String group, List<byte[]> pngs) {
+  public record PictureRow(String label, String note, List<byte[]> pngs) {
     /** Copies the list. */
     public PictureRow {
       pngs = List.copyOf(pngs);
@@ -92,10 +139,12 @@ public record ReportData(
    * A group of bars per category.
    *
    * @param title what is shown
-   * @param categories names along the axis
+   * @param yLabel name and unit of the vertical axis
+   * @param categories names along the horizontal axis
    * @param series one per model; the n-th value belongs to the n-th category
    */
-  public record Bars(String title, List<String> categories, List<Values> series) {
+  public record Bars(String title, String yLabel, List<String> categories, List<Values> series)
+      implements Block {
     /** Copies the lists. */
     public Bars {
       categories = List.copyOf(categories);
@@ -121,13 +170,22 @@ public record ReportData(
    *
    * @param title what it shows
    * @param header column names
-   * @param rows cells as text
+   * @param rows cells as text; the first one names the row
    */
-  public record Table(String title, List<String> header, List<List<String>> rows) {
+  public record Table(String title, List<String> header, List<List<String>> rows) implements Block {
     /** Copies the lists. */
     public Table {
       header = List.copyOf(header);
       rows = rows.stream().map(List::copyOf).toList();
     }
   }
+
+  /**
+   * Lines that are shown as they are.
+   *
+   * @param title what they are
+   * @param lines the text
+   * @param folded whether they are shown only when asked for
+   */
+  public record Text(String title, String lines, boolean folded) implements Block {}
 }

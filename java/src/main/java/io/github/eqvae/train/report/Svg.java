@@ -1,186 +1,187 @@
 package io.github.eqvae.train.report;
 
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import java.util.function.Consumer;
+import java.util.stream.Collectors;
 
 /**
  * Charts as inline SVG: colours come from the page's style sheet, so they follow its light and dark
- * mode.
+ * mode. Each is drawn twice, for wide screens and for phones; text has the same size in both, and
+ * the style sheet shows one.
  */
 final class Svg {
-  private static final int WIDTH = 640;
-  private static final int HEIGHT = 300;
-  private static final int LEFT = 56;
-  private static final int RIGHT = 12;
-  private static final int TOP = 12;
-  private static final int BOTTOM = 36;
-  private static final int MAX_POINTS = 600;
+  private static final int MAX_POINTS = 400;
   private static final int SMOOTHING = 25;
+
+  /** So many points are marked: of a few validations each one counts. */
+  private static final int FEW_POINTS = 40;
 
   private Svg() {}
 
-  /** Raw curves faintly, smoothed ones above. */
-  static String lines(
-      List<ReportData.Series> series, String xTitle, boolean logarithmic, boolean smooth) {
-    double xMax = 1;
-    double low = Double.POSITIVE_INFINITY;
-    double high = Double.NEGATIVE_INFINITY;
-    for (ReportData.Series s : series) {
-      for (int i = 0; i < s.x().length; i++) {
-        if (usable(s.y()[i], logarithmic)) {
-          xMax = Math.max(xMax, s.x()[i]);
-          low = Math.min(low, s.y()[i]);
-          high = Math.max(high, s.y()[i]);
-        }
-      }
-    }
-    if (!(low < high)) {
-      low = logarithmic ? 0.1 : 0;
-      high = Math.max(1, high);
-    }
-    Scale y = new Scale(logarithmic, logarithmic ? low : Math.min(0, low), high);
-    StringBuilder out = open("A chart over " + xTitle);
-    axes(out, y, xMax, xTitle);
-    for (int k = 0; k < series.size(); k++) {
-      ReportData.Series s = series.get(k);
-      if (smooth) {
-        out.append(path(s.x(), s.y(), xMax, y, "raw c" + k));
-        out.append(path(s.x(), smoothed(s.y()), xMax, y, "line c" + k));
-      } else {
-        out.append(path(s.x(), s.y(), xMax, y, "line c" + k));
-      }
-    }
-    return out.append("</svg>").toString();
-  }
+  /**
+   * A canvas and the margins of its plot.
+   *
+   * @param name of the style's class
+   */
+  record Size(String name, int width, int height, int left, int right, int top, int bottom) {
+    static final Size WIDE = new Size("wide", 520, 270, 52, 14, 26, 40);
+    static final Size NARROW = new Size("narrow", 340, 230, 48, 12, 26, 40);
 
-  /** Bars side by side, values above them. */
-  static String bars(ReportData.Bars bars) {
-    double high = 0;
-    for (ReportData.Values v : bars.series()) {
-      for (double d : v.values()) {
-        high = Math.max(high, Double.isFinite(d) ? d : 0);
-      }
+    static void both(Consumer<Size> draw) {
+      draw.accept(WIDE);
+      draw.accept(NARROW);
     }
-    Scale y = new Scale(false, 0, high > 0 ? high * 1.12 : 1);
-    StringBuilder out = open(bars.title());
-    for (double tick : y.ticks()) {
-      grid(out, y, tick);
+
+    int plotWidth() {
+      return width - left - right;
     }
-    double slot = (WIDTH - LEFT - RIGHT) / (double) bars.categories().size();
-    double width = Math.min(56, slot * 0.8 / bars.series().size());
-    for (int c = 0; c < bars.categories().size(); c++) {
-      double centre = LEFT + slot * (c + 0.5);
-      for (int k = 0; k < bars.series().size(); k++) {
-        double value = bars.series().get(k).values().get(c);
-        double x = centre + (k - bars.series().size() / 2.0) * width;
-        double top = y.at(Double.isFinite(value) ? value : 0);
+
+    int floor() {
+      return height - bottom;
+    }
+
+    double y(Scale scale, double value) {
+      return floor() - scale.share(value) * (floor() - top);
+    }
+
+    double x(Scale scale, double value) {
+      return left + scale.share(value) * plotWidth();
+    }
+
+    /** Opens a drawing whose name says what it shows. */
+    StringBuilder open(String label) {
+      return new StringBuilder(
+          f(
+              "<svg class='%s' viewBox='0 0 %d %d' role='img' aria-label='%s'>",
+              name, width, height, Html.escape(label)));
+    }
+
+    /** Lines and numbers of the vertical axis, and its name. */
+    void vertical(StringBuilder out, Scale y, String label) {
+      for (double tick : y.ticks()) {
         out.append(
             f(
-                "<rect class='bar c%d' x='%.1f' y='%.1f' width='%.1f' height='%.1f' rx='3'>"
-                    + "<title>%s, %s: %.4f</title></rect>",
-                k,
-                x + 2,
-                top,
-                width - 4,
-                HEIGHT - BOTTOM - top,
-                Html.escape(bars.series().get(k).name()),
-                Html.escape(bars.categories().get(c)),
-                value));
-        out.append(
-            f("<text class='value' x='%.1f' y='%.1f'>%.3f</text>", x + width / 2, top - 5, value));
+                "<line class='grid' x1='%d' x2='%d' y1='%.1f' y2='%.1f'/>",
+                left, width - right, y(y, tick), y(y, tick)));
+        text(out, "tick", "end", left - 6, y(y, tick) + 4, y.label(tick));
       }
-      out.append(
-          f(
-              "<text class='tick' text-anchor='middle' x='%.1f' y='%d'>%s</text>",
-              centre, HEIGHT - BOTTOM + 18, Html.escape(bars.categories().get(c))));
+      text(out, "tick", "start", 0, 12, label);
+    }
+  }
+
+  static void text(
+      StringBuilder out, String style, String anchor, double x, double y, String text) {
+    out.append(
+        f(
+            "<text class='%s' text-anchor='%s' x='%.1f' y='%.1f'>%s</text>",
+            style, anchor, x, y, Html.escape(text)));
+  }
+
+  /** Whether a chart offers a logarithmic axis, and can. */
+  static boolean mayBeLogarithmic(ReportData.Chart chart) {
+    if (chart.axis() == ReportData.Axis.LINEAR || chart.axis() == ReportData.Axis.FROM_ZERO) {
+      return false;
+    }
+    double[] range = range(chart.series());
+    return range[0] > 0 && range[0] < range[1];
+  }
+
+  /** Raw curves faintly, smoothed ones above; or points, where there are few. */
+  static String lines(ReportData.Chart chart, boolean logarithmic, Size size) {
+    double[] range = range(chart.series());
+    double low = range[0];
+    double high = range[1];
+    if (!logarithmic && chart.axis() != ReportData.Axis.LINEAR) {
+      low = Math.min(0, low);
+      high = Math.max(0, high);
+    }
+    Scale y = Scale.of(logarithmic, low, high);
+    Scale x = Scale.of(false, 0, Math.max(range[2], 1e-9));
+    String names =
+        chart.series().stream().map(ReportData.Series::name).collect(Collectors.joining(", "));
+    StringBuilder out =
+        size.open(
+            chart.title()
+                + " ("
+                + chart.yLabel()
+                + (logarithmic ? ", logarithmic axis" : "")
+                + ") over "
+                + chart.xLabel()
+                + ": "
+                + names);
+    size.vertical(out, y, chart.yLabel());
+    horizontal(out, size, x, chart.xLabel());
+    for (int k = 0; k < chart.series().size(); k++) {
+      ReportData.Series s = chart.series().get(k);
+      String style = Style.series(k);
+      if (chart.smooth()) {
+        out.append(path(s.x(), s.y(), x, y, size, "raw " + style));
+        out.append(path(s.x(), smoothed(s.y()), x, y, size, "line " + style));
+      } else {
+        out.append(path(s.x(), s.y(), x, y, size, "line " + style));
+        if (s.x().length <= FEW_POINTS) {
+          marks(out, s, x, y, size, style);
+        }
+      }
     }
     return out.append("</svg>").toString();
   }
 
-  /** A vertical axis. */
-  private record Scale(boolean logarithmic, double low, double high) {
-    double at(double value) {
-      double t =
-          logarithmic ? Math.log(value / low) / Math.log(high / low) : (value - low) / (high - low);
-      return HEIGHT - BOTTOM - t * (HEIGHT - TOP - BOTTOM);
+  private static void horizontal(StringBuilder out, Size size, Scale x, String label) {
+    for (double tick : x.ticks()) {
+      boolean last = size.x(x, tick) > size.width() - size.right() - 16;
+      text(
+          out,
+          "tick",
+          last ? "end" : "middle", // not over the edge of the picture
+          last ? Math.min(size.x(x, tick) + 12, size.width()) : size.x(x, tick),
+          size.floor() + 16,
+          x.label(tick));
     }
+    text(out, "tick", "middle", size.left() + size.plotWidth() / 2.0, size.height() - 5, label);
+  }
 
-    List<Double> ticks() {
-      List<Double> out = new ArrayList<>();
-      if (logarithmic) {
-        boolean many = high / low > 50;
-        for (double p = Math.pow(10, Math.floor(Math.log10(low))); p <= high; p *= 10) {
-          for (double m : many ? new double[] {1} : new double[] {1, 2, 5}) {
-            if (p * m >= low && p * m <= high) {
-              out.add(p * m);
-            }
-          }
+  private static void marks(
+      StringBuilder out, ReportData.Series s, Scale x, Scale y, Size size, String style) {
+    for (int i = 0; i < s.x().length; i++) {
+      if (y.takes(s.y()[i])) {
+        out.append(
+            f(
+                "<rect class='%s' x='%.1f' y='%.1f' width='6' height='6' rx='3'>"
+                    + "<title>%s: %s</title></rect>",
+                style,
+                size.x(x, s.x()[i]) - 3,
+                size.y(y, s.y()[i]) - 3,
+                Html.escape(s.name()),
+                f("%.4g", s.y()[i])));
+      }
+    }
+  }
+
+  /** Least and largest value, largest position. */
+  private static double[] range(List<ReportData.Series> series) {
+    double low = Double.POSITIVE_INFINITY;
+    double high = Double.NEGATIVE_INFINITY;
+    double end = 0;
+    for (ReportData.Series s : series) {
+      for (int i = 0; i < s.x().length; i++) {
+        if (Double.isFinite(s.y()[i])) {
+          low = Math.min(low, s.y()[i]);
+          high = Math.max(high, s.y()[i]);
+          end = Math.max(end, s.x()[i]);
         }
-        return out;
       }
-      double raw = (high - low) / 5;
-      double power = Math.pow(10, Math.floor(Math.log10(raw)));
-      double step =
-          power * (raw / power < 1.5 ? 1 : raw / power < 3.5 ? 2 : raw / power < 7.5 ? 5 : 10);
-      for (double t = Math.ceil(low / step) * step; t <= high + step * 1e-9; t += step) {
-        out.add(t);
-      }
-      return out;
     }
+    return low <= high ? new double[] {low, high, end} : new double[] {0, 1, end};
   }
 
-  private static StringBuilder open(String label) {
-    return new StringBuilder(
-        f(
-            "<svg viewBox='0 0 %d %d' role='img' aria-label='%s'>",
-            WIDTH, HEIGHT, Html.escape(label)));
-  }
-
-  private static void grid(StringBuilder out, Scale y, double tick) {
-    out.append(
-        f(
-            "<line class='grid' x1='%d' x2='%d' y1='%.1f' y2='%.1f'/>",
-            LEFT, WIDTH - RIGHT, y.at(tick), y.at(tick)));
-    out.append(
-        f(
-            "<text class='tick' text-anchor='end' x='%d' y='%.1f'>%s</text>",
-            LEFT - 8, y.at(tick) + 4, number(tick)));
-  }
-
-  private static void axes(StringBuilder out, Scale y, double xMax, String title) {
-    for (double tick : y.ticks()) {
-      grid(out, y, tick);
-    }
-    for (double tick : new Scale(false, 0, xMax).ticks()) {
-      out.append(
-          f(
-              "<text class='tick' text-anchor='%s' x='%.1f' y='%d'>%s</text>",
-              tick > 0.97 * xMax ? "end" : "middle", // not over the edge of the picture
-              x(tick, xMax),
-              HEIGHT - BOTTOM + 16,
-              number(tick)));
-    }
-    out.append(
-        f(
-            "<text class='tick' text-anchor='end' x='%d' y='%d'>%s</text>",
-            WIDTH - RIGHT, HEIGHT - 4, Html.escape(title)));
-  }
-
-  private static double x(double value, double max) {
-    return LEFT + value / max * (WIDTH - LEFT - RIGHT);
-  }
-
-  private static boolean usable(double value, boolean logarithmic) {
-    return Double.isFinite(value) && (!logarithmic || value > 0);
-  }
-
-  private static String path(double[] xs, double[] ys, double xMax, Scale y, String style) {
+  private static String path(double[] xs, double[] ys, Scale x, Scale y, Size size, String style) {
     StringBuilder d = new StringBuilder();
     int step = Math.max(1, xs.length / MAX_POINTS);
     for (int i = 0; i < xs.length; i += step) {
-      if (usable(ys[i], y.logarithmic())) {
-        d.append(f("%s%.1f %.1f", d.isEmpty() ? "M" : "L", x(xs[i], xMax), y.at(ys[i])));
+      if (y.takes(ys[i])) {
+        d.append(f("%s%.1f %.1f", d.isEmpty() ? "M" : "L", size.x(x, xs[i]), size.y(y, ys[i])));
       }
     }
     return "<path class='" + style + "' d='" + d + "'/>";
@@ -194,7 +195,7 @@ final class Svg {
       int radius = Math.min(widest, Math.min(i, values.length - 1 - i));
       double sum = 0;
       int n = 0;
-      for (int j = Math.max(0, i - radius); j <= Math.min(values.length - 1, i + radius); j++) {
+      for (int j = i - radius; j <= i + radius; j++) {
         if (Double.isFinite(values[j])) {
           sum += values[j];
           n++;
@@ -205,22 +206,7 @@ final class Svg {
     return out;
   }
 
-  private static String number(double v) {
-    if (v == 0) {
-      return "0";
-    }
-    double a = Math.abs(v);
-    if (a >= 10000) {
-      return f("%.0fk", v / 1000);
-    }
-    return a >= 10
-        ? f("%.0f", v)
-        : a >= 1
-            ? f("%.1f", v)
-            : a >= 0.01 ? f("%.2f", v) : a >= 0.001 ? f("%.3f", v) : f("%.0e", v);
-  }
-
-  private static String f(String format, Object... arguments) {
+  static String f(String format, Object... arguments) {
     return String.format(Locale.ROOT, format, arguments);
   }
 }
