@@ -179,8 +179,8 @@ class DemoCommandTest {
             .toList();
     assertEquals(
         List.of(
-            "equivariance_probability: 0.0 | equivariance_probability: 0.06",
-            "low_resolution_prior_probability: 0.0 | low_resolution_prior_probability: 0.06"),
+            "equivariance_probability: 0.0 | equivariance_probability: 0.08",
+            "low_resolution_prior_probability: 0.0 | low_resolution_prior_probability: 0.08"),
         different);
     assertFalse(
         Arrays.equals(weights("out", "plain"), weights("out", "eq")), "the same model twice");

@@ -1,0 +1,149 @@
+package io.github.eqvae.cli;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Locale;
+import java.util.Set;
+import java.util.regex.MatchResult;
+import java.util.regex.Pattern;
+import org.junit.jupiter.api.Test;
+
+/**
+ * Tables of README.md and docs/demo.md are made from docs/results. After new records {@code
+ * -Deqvae.tables.write=true} writes them; docs/record-demo.sh does both.
+ */
+class RecordedTablesTest {
+  private static final Path ROOT = Path.of(System.getProperty("eqvae.root"));
+  private static final Pattern TABLE =
+      Pattern.compile(
+          "<!-- made of docs/results/([a-z]+)-\\* -->\n(.*?)<!-- end -->", Pattern.DOTALL);
+
+  /** Seconds beside other programs say little; so much of the machine they may take. */
+  private static final double SHARED = 0.05;
+
+  private static final String ERRORS = "rotation error plain → EQ | | scale error plain → EQ | |";
+
+  private static JsonNode record(String name) throws IOException {
+    return ResultFile.read(ROOT.resolve("docs/results").resolve(name + ".json"));
+  }
+
+  private static boolean exists(String name) {
+    return Files.exists(ROOT.resolve("docs/results").resolve(name + ".json"));
+  }
+
+  private static String f(String format, Object... values) {
+    return String.format(Locale.ROOT, format, values);
+  }
+
+  private static String errors(JsonNode r) {
+    StringBuilder out = new StringBuilder();
+    for (String key : List.of("rotation_error", "scale_error")) {
+      double plain = r.at("/plain/" + key).doubleValue();
+      double eq = r.at("/eq/" + key).doubleValue();
+      out.append(f(" %.3f → %.3f | **%.2f×** |", plain, eq, eq / plain));
+    }
+    return out.toString();
+  }
+
+  private static boolean shared(JsonNode r) {
+    return r.path("other_programs_share").asDouble(0) > SHARED;
+  }
+
+  /** A row per record that there is, from seed 0 on. */
+  private static String seeds(String what) throws IOException {
+    StringBuilder out = new StringBuilder("| | PSNR plain | PSNR EQ | dB | " + ERRORS);
+    out.append(" seconds |\n|---|---|---|---|---|---|---|---|---|\n");
+    boolean shared = false;
+    Set<String> machines = new LinkedHashSet<>();
+    for (int seed = 0; exists(what + "-seed-" + seed); seed++) {
+      JsonNode r = record(what + "-seed-" + seed);
+      double plain = r.at("/plain/psnr").doubleValue();
+      double eq = r.at("/eq/psnr").doubleValue();
+      out.append(f("| seed %d | %.2f | %.2f | %+.2f |", seed, plain, eq, eq - plain));
+      out.append(errors(r));
+      out.append(f(" %.0f%s |\n", r.path("seconds").doubleValue(), shared(r) ? "*" : ""));
+      shared |= shared(r);
+      machine(r).ifPresent(machines::add);
+    }
+    if (!machines.isEmpty()) {
+      out.append("\nMeasured on ").append(String.join("; ", machines)).append(".\n");
+    }
+    if (shared) {
+      out.append("\\* Other programs used the machine meanwhile: alone it takes less.\n");
+    }
+    return out.toString();
+  }
+
+  private static java.util.Optional<String> machine(JsonNode r) {
+    JsonNode m = r.path("machine");
+    return m.isMissingNode()
+        ? java.util.Optional.empty()
+        : java.util.Optional.of(
+            m.path("processor").asText().replaceAll("^CPU \\((.*)\\)$", "$1")
+                + ", "
+                + m.path("detail").asText());
+  }
+
+  private static String finetuning() throws IOException {
+    StringBuilder out =
+        new StringBuilder("| | PSNR start | plain | EQ | EQ − plain, dB | " + ERRORS + "\n");
+    out.append("|---|---|---|---|---|---|---|---|---|\n");
+    for (String[] row :
+        new String[][] {
+          {"AutoencoderKL", "kl", ""}, {"VQ-GAN", "vq", ""}, {"VQ-GAN", "vq-long", ", 2000 steps"}
+        }) {
+      for (int seed = 0; seed < 2; seed++) {
+        JsonNode r = record("finetune-" + row[1] + "-seed-" + seed);
+        double plain = r.at("/plain/psnr").doubleValue();
+        double eq = r.at("/eq/psnr").doubleValue();
+        out.append(f("| %s, seed %d%s |", row[0], seed, row[2]));
+        out.append(f(" %.2f | %.2f |", r.at("/start/psnr").doubleValue(), plain));
+        out.append(f(" %.2f | %+.2f |", eq, eq - plain)).append(errors(r)).append('\n');
+      }
+    }
+    return out.toString();
+  }
+
+  private static String table(String what) {
+    try {
+      return switch (what) {
+        case "demo", "photos" -> seeds(what);
+        case "finetune" -> finetuning();
+        default -> throw new AssertionError("no table is made of docs/results/" + what);
+      };
+    } catch (IOException e) {
+      throw new java.io.UncheckedIOException(e);
+    }
+  }
+
+  @Test
+  void tablesAreThoseOfTheRecords() throws IOException {
+    int tables = 0;
+    for (String name : List.of("README.md", "docs/demo.md")) {
+      Path file = ROOT.resolve(name);
+      String text = Files.readString(file);
+      if (Boolean.getBoolean("eqvae.tables.write")) {
+        text =
+            TABLE
+                .matcher(text)
+                .replaceAll(
+                    m ->
+                        java.util.regex.Matcher.quoteReplacement(
+                            m.group().replace(m.group(2), table(m.group(1)))));
+        Files.writeString(file, text);
+      }
+      for (MatchResult m : TABLE.matcher(text).results().toList()) {
+        assertEquals(table(m.group(1)), m.group(2), name + ": -Deqvae.tables.write=true mends it");
+        tables++;
+      }
+    }
+    assertTrue(tables >= 4, "tables found: " + tables);
+  }
+}
