@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.github.eqvae.EqvaeException;
 import io.github.eqvae.nn.Parameter;
+import io.github.eqvae.tape.Seed;
 import io.github.eqvae.tape.Tape;
 import io.github.eqvae.tensor.Arena;
 import io.github.eqvae.tensor.DType;
@@ -14,6 +15,7 @@ import io.github.eqvae.tensor.Shape;
 import io.github.eqvae.tensor.Stream;
 import io.github.eqvae.tensor.Tensor;
 import java.util.Arrays;
+import java.util.List;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -119,6 +121,54 @@ class DitTest {
       assertEquals(all[n + i], one[i], 1e-5, "element " + i);
     }
     dit.parameters().close();
+  }
+
+  /**
+   * In bf16, on what stands in for a GPU. Some 14 results are stored per block, and each stored
+   * result is off by at most 2⁻⁸ of itself.
+   */
+  @Test
+  void bf16IsNearSinglePrecision() {
+    double[][] single = onSimt(DType.F32);
+    double[][] half = onSimt(DType.BF16);
+    double bound = 0x1p-8 * (14 * tiny(4).depth() + 4);
+    for (int i = 0; i < 2; i++) {
+      double difference = 0;
+      double size = 0;
+      for (int j = 0; j < single[i].length; j++) {
+        difference += Math.pow(single[i][j] - half[i][j], 2);
+        size += Math.pow(single[i][j], 2);
+      }
+      double off = Math.sqrt(difference / size);
+      assertTrue(off > 0, "bf16 was not used");
+      assertTrue(off < bound, () -> "off by " + off + ", at most " + bound);
+    }
+  }
+
+  /** Result and gradients of all weights. */
+  private static double[][] onSimt(DType activations) {
+    try (Device simt = Device.open("simt");
+        Stream s = new Stream(simt);
+        Arena memory = new Arena(simt, "test")) {
+      Dit dit = new Dit(tiny(4), s, 7, true);
+      dit.parameters().learned().forEach(p -> p.value().normal(s, 3, p.name().hashCode(), 0, 0.1));
+      dit.computeIn(activations);
+      Tape tape = new Tape(s, memory, Tape.Mode.RECORD);
+      Tensor x = memory.tensor(Shape.of(2, 6, 6, 3));
+      x.normal(s, 1, 2, 0, 1);
+      Tensor t = memory.tensor(Shape.of(2));
+      t.set(s, 20.0, 700.0);
+      Tensor y = memory.tensor(Shape.of(2), DType.I32);
+      y.setInts(s, 1, 4);
+      Tensor out = dit.forward(tape, x, t, y);
+      Tensor seed = memory.tensor(out.shape());
+      seed.normal(s, 5, 6, 0, 1);
+      double[] result = out.toDoubles(s);
+      tape.backward(List.of(new Seed(out, seed)));
+      double[] gradients = dit.parameters().gradients(s).toDoubles(s);
+      dit.parameters().close();
+      return new double[][] {result, gradients};
+    }
   }
 
   @Test
