@@ -386,52 +386,17 @@ public final class Vae implements AutoCloseable {
 
   private Latents rescaled(Latents latents, boolean scale) {
     require(latents);
-    LatentScaling s = knownScaling();
-    return s.gathers() ? gathered(latents, scale, s) : rescaled(latents, scale, s);
-  }
-
-  private LatentScaling knownScaling() {
-    return scaling()
-        .orElseThrow(
-            () ->
-                new EqvaeException.Argument(
-                    loaded.path()
-                        + " does not say how its latents are scaled; load it with"
-                        + " VaeOptions.withScaling(LatentScaling.of(scaling_factor,"
-                        + " shift_factor)), on the command line --scaling-factor"));
-  }
-
-  /** Squares become channels, or channels squares. */
-  private Latents gathered(Latents latents, boolean scale, LatentScaling s) {
-    int p = s.patch();
-    int c = latentChannels();
-    int h = scale ? latents.height() : latents.height() * p;
-    int w = scale ? latents.width() : latents.width() * p;
-    if (h % p != 0 || w % p != 0) {
-      throw new EqvaeException.Argument(
-          "latents are %d×%d, and this model's generators see squares of %d×%d: take images whose"
-                  .formatted(h, w, p, p)
-              + " sides are multiples of "
-              + downsamplingFactor() * p);
-    }
-    int n = latents.count();
-    if (scale) {
-      float[] z = s.gather(latents.values(), h, w, c);
-      return rescaled(new Latents(n, h / p, w / p, c * p * p, z, false), true, s);
-    }
-    Latents raw = rescaled(latents, false, s);
-    return new Latents(n, h, w, c, s.spread(raw.values(), h, w, c), false);
-  }
-
-  private static Latents rescaled(Latents latents, boolean scale, LatentScaling s) {
-    float[] in = latents.values();
-    float[] out = new float[in.length];
-    for (int i = 0; i < out.length; i++) {
-      int channel = i % latents.channels();
-      out[i] = (float) (scale ? s.scale(in[i], channel) : s.unscale(in[i], channel));
-    }
-    return new Latents(
-        latents.count(), latents.height(), latents.width(), latents.channels(), out, scale);
+    LatentScaling s =
+        scaling()
+            .orElseThrow(
+                () ->
+                    new EqvaeException.Argument(
+                        loaded.path()
+                            + " does not say how its latents are scaled; load it with"
+                            + " VaeOptions.withScaling(LatentScaling.of(scaling_factor,"
+                            + " shift_factor)), on the command line --scaling-factor"));
+    Rescaling rescaling = new Rescaling(s, latentChannels(), downsamplingFactor());
+    return scale ? rescaling.scale(latents) : rescaling.unscale(latents);
   }
 
   /**

@@ -280,4 +280,37 @@ class VaeTest {
       assertTrue(message.contains("recipe.yaml") && message.contains("model.ch"), message);
     }
   }
+
+  /** FLUX.2: half the sides, four times the channels, and back to the bit of a rounding. */
+  @Test
+  void squaresAreGatheredForGenerators() throws IOException {
+    LatentScaling norm =
+        LatentScaling.batchNorm(
+            java.util.Collections.nCopies(8, 0.5),
+            java.util.Collections.nCopies(8, 3.9999),
+            2,
+            1e-4);
+    try (Device device = Device.open("cpu", 1);
+        Vae vae =
+            Vae.load(TinyModels.kl(folder), device, VaeOptions.defaults().withScaling(norm))) {
+      Latents raw = vae.encode(TinyModels.images(2, 32, 16, 3));
+      Latents scaled = vae.scale(raw);
+      assertEquals(8, vae.scaledChannels());
+      assertEquals(
+          List.of(2, 4, 2, 8),
+          List.of(scaled.count(), scaled.height(), scaled.width(), scaled.channels()));
+      // Row 1, column 0 of the first square, channel 1.
+      float z = raw.values()[raw.width() * 2 + 1];
+      assertEquals((z - 0.5) / 2, scaled.values()[4 + 2], 1e-6);
+      float[] back = vae.unscale(scaled).values();
+      for (int i = 0; i < back.length; i++) {
+        assertEquals(raw.values()[i], back[i], 1e-6);
+      }
+      Latents odd = vae.encode(TinyModels.images(1, 12, 16, 3));
+      assertThrows(EqvaeException.Argument.class, () -> vae.scale(odd));
+      assertThrows(
+          EqvaeException.Argument.class,
+          () -> vae.decode(new Latents(1, 4, 4, 2, new float[32], true)));
+    }
+  }
 }

@@ -101,13 +101,10 @@ public final class AutoencoderCheckpoint implements AutoCloseable {
     try {
       return read(file, weights, configFile);
     } catch (EqvaeException.Argument | EqvaeException.Unsupported e) {
-      // Tensors of another class look like a damaged file of ours; its config.json knows better.
-      String other = configFile.isPresent() ? DiffusersConfig.className(configFile.get()) : "";
-      if (other.isEmpty() || ForeignClass.isOurs(other)) {
-        throw e;
+      if (configFile.isPresent()) {
+        ForeignClass.refuse(file.path(), configFile.get());
       }
-      throw new EqvaeException.Unsupported(
-          file.path() + " is, as its config.json says, of " + ForeignClass.describe(other));
+      throw e;
     }
   }
 

@@ -1,5 +1,8 @@
 package io.github.eqvae.model.checkpoint;
 
+import io.github.eqvae.EqvaeException;
+import java.io.IOException;
+import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.regex.Pattern;
 
@@ -60,6 +63,15 @@ final class ForeignClass {
   static boolean isOurs(String name) {
     return name.equals(LatentNorm.CLASS_NAME)
         || Arrays.stream(AutoencoderKind.values()).anyMatch(k -> k.className().equals(name));
+  }
+
+  /** Tensors of another class look like a damaged file of ours; their config.json knows better. */
+  static void refuse(Path path, Path config) throws IOException {
+    String name = DiffusersConfig.className(config);
+    if (!name.isEmpty() && !isOurs(name)) {
+      throw new EqvaeException.Unsupported(
+          path + " is, as its config.json says, of " + describe(name));
+    }
   }
 
   /** What can be read, for messages. */

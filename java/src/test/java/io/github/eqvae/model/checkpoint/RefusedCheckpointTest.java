@@ -205,4 +205,21 @@ class RefusedCheckpointTest {
     assertSays(
         refused(Map.of("encoder.conv_in.weight", Samples.zeros(4, 3, 3, 3))), "has no levels");
   }
+
+  /** Tensors of other classes look like damaged files of ours; config.json knows better. */
+  @ParameterizedTest
+  @CsvSource({
+    "AutoencoderDC, deep compression",
+    "AutoencoderTiny, without norms",
+    "AutoencoderKLWan, videos",
+    "AutoencoderOobleck, sound",
+    "SomethingNew, expected an AutoencoderKL"
+  })
+  void aClassThatIsNotOursIsNamed(String name, String reason) throws IOException {
+    Files.writeString(folder.resolve("config.json"), "{\"_class_name\": \"" + name + "\"}");
+    Samples.safetensors(
+        folder.resolve("diffusion_pytorch_model.safetensors"),
+        Map.of("encoder.conv_in.weight", Samples.zeros(4, 3, 3, 3)));
+    assertSays(refused(folder), name, reason, "config.json");
+  }
 }

@@ -1,0 +1,53 @@
+package io.github.eqvae.serve;
+
+import io.github.eqvae.EqvaeException;
+import io.github.eqvae.model.LatentScaling;
+
+/**
+ * Latents of an autoencoder as its generators see them, and back.
+ *
+ * @param scaling how
+ * @param channels of the autoencoder's latents
+ * @param factor image pixels per latent pixel along a side
+ */
+record Rescaling(LatentScaling scaling, int channels, int factor) {
+  Latents scale(Latents raw) {
+    if (!scaling.gathers()) {
+      return each(raw, true);
+    }
+    int p = scaling.patch();
+    int h = raw.height();
+    int w = raw.width();
+    if (h % p != 0 || w % p != 0) {
+      throw new EqvaeException.Argument(
+          "latents are %d×%d, and this model's generators see squares of %d×%d: take images whose"
+                  .formatted(h, w, p, p)
+              + " sides are multiples of "
+              + factor * p);
+    }
+    float[] gathered = scaling.gather(raw.values(), h, w, channels);
+    return each(new Latents(raw.count(), h / p, w / p, channels * p * p, gathered, false), true);
+  }
+
+  Latents unscale(Latents scaled) {
+    Latents raw = each(scaled, false);
+    if (!scaling.gathers()) {
+      return raw;
+    }
+    int h = raw.height() * scaling.patch();
+    int w = raw.width() * scaling.patch();
+    float[] spread = scaling.spread(raw.values(), h, w, channels);
+    return new Latents(raw.count(), h, w, channels, spread, false);
+  }
+
+  private Latents each(Latents latents, boolean scale) {
+    float[] in = latents.values();
+    float[] out = new float[in.length];
+    for (int i = 0; i < out.length; i++) {
+      int channel = i % latents.channels();
+      out[i] = (float) (scale ? scaling.scale(in[i], channel) : scaling.unscale(in[i], channel));
+    }
+    return new Latents(
+        latents.count(), latents.height(), latents.width(), latents.channels(), out, scale);
+  }
+}
