@@ -27,6 +27,7 @@ class ArchitectureTest {
           "model",
           "equivariance",
           "generator",
+          "diffusion",
           "data",
           "eval",
           "train",

@@ -93,6 +93,17 @@ public final class GoldenFile implements AutoCloseable {
       }
       return out;
     }
+    if ("F64".equals(dtype)) {
+      MemorySegment segment = file.segment(tensor);
+      double[] out = new double[(int) (segment.byteSize() / Double.BYTES)];
+      for (int i = 0; i < out.length; i++) {
+        out[i] =
+            segment.get(
+                ValueLayout.JAVA_DOUBLE_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN),
+                (long) Double.BYTES * i);
+      }
+      return out;
+    }
     float[] floats = file.floats(tensor);
     double[] out = new double[floats.length];
     for (int i = 0; i < out.length; i++) {

@@ -1,0 +1,176 @@
+package io.github.eqvae.diffusion;
+
+import io.github.eqvae.EqvaeException;
+
+/**
+ * The discrete diffusion process of DiT (Ho et al. 2020; Nichol and Dhariwal 2021;
+ * facebookresearch/DiT, {@code diffusion/gaussian_diffusion.py}): how data is corrupted, and what a
+ * network's answer says of the data and of the step before.
+ *
+ * @param schedule the noise of each step
+ * @param prediction what the network says
+ * @param variance what is known of the variance of a step back
+ */
+public record GaussianDiffusion(NoiseSchedule schedule, Prediction prediction, Variance variance) {
+  /** What a network is taught to say. */
+  public enum Prediction {
+    /** The noise ε: published DiT. */
+    EPSILON,
+    /** The data x[0]. */
+    START,
+    /** The velocity √ᾱ·ε − √(1−ᾱ)·x[0] (Salimans and Ho 2022). */
+    VELOCITY
+  }
+
+  /** The variance of a step back. */
+  public enum Variance {
+    /** The posterior's. */
+    FIXED_SMALL,
+    /** β; at step 0 the posterior's of step 1. */
+    FIXED_LARGE,
+    /** The network says where between the two it lies, on a logarithmic scale: published DiT. */
+    LEARNED_RANGE
+  }
+
+  /**
+   * DiT as published: 1000 linear steps, ε, a learned variance.
+   *
+   * @return the process
+   */
+  public static GaussianDiffusion published() {
+    return new GaussianDiffusion(
+        NoiseSchedule.linear(1000), Prediction.EPSILON, Variance.LEARNED_RANGE);
+  }
+
+  /**
+   * The same process with fewer steps.
+   *
+   * @param text which, see {@link Respacing#of}
+   * @return the respaced process
+   */
+  public GaussianDiffusion respaced(String text) {
+    int[] kept = Respacing.of(schedule.steps(), text);
+    return new GaussianDiffusion(schedule.respaced(kept), prediction, variance);
+  }
+
+  /**
+   * Corrupts data: q(x[t] | x[0]).
+   *
+   * @param start the data x[0], of one sample
+   * @param noise standard normal numbers, as many
+   * @param t the step
+   * @return x[t]
+   */
+  public float[] corrupt(float[] start, float[] noise, int t) {
+    double data = Math.sqrt(schedule.alphaCumulative(t));
+    double rest = Math.sqrt(1 - schedule.alphaCumulative(t));
+    float[] out = new float[start.length];
+    for (int i = 0; i < out.length; i++) {
+      out[i] = (float) (data * start[i] + rest * noise[i]);
+    }
+    return out;
+  }
+
+  /**
+   * What the network is to say at one place.
+   *
+   * @param start the data
+   * @param noise the noise
+   * @param t the step
+   * @return the target
+   */
+  public double target(double start, double noise, int t) {
+    double alpha = schedule.alphaCumulative(t);
+    return switch (prediction) {
+      case EPSILON -> noise;
+      case START -> start;
+      case VELOCITY -> Math.sqrt(alpha) * noise - Math.sqrt(1 - alpha) * start;
+    };
+  }
+
+  /**
+   * The data that the network's answer at one place means.
+   *
+   * @param x x[t]
+   * @param said what the network said
+   * @param t the step
+   * @return x[0]
+   */
+  public double start(double x, double said, int t) {
+    double alpha = schedule.alphaCumulative(t);
+    return switch (prediction) {
+      case EPSILON -> Math.sqrt(1 / alpha) * x - Math.sqrt(1 / alpha - 1) * said;
+      case START -> said;
+      case VELOCITY -> Math.sqrt(alpha) * x - Math.sqrt(1 - alpha) * said;
+    };
+  }
+
+  /**
+   * The noise that data means at one place.
+   *
+   * @param x x[t]
+   * @param start x[0]
+   * @param t the step
+   * @return ε
+   */
+  public double noise(double x, double start, int t) {
+    double alpha = schedule.alphaCumulative(t);
+    return (Math.sqrt(1 / alpha) * x - start) / Math.sqrt(1 / alpha - 1);
+  }
+
+  /**
+   * The mean of the posterior q(x[t−1] | x[t], x[0]) at one place.
+   *
+   * @param x x[t]
+   * @param start x[0]
+   * @param t the step
+   * @return the mean
+   */
+  public double posteriorMean(double x, double start, int t) {
+    return schedule.posteriorMeanOfStart(t) * start + schedule.posteriorMeanOfCurrent(t) * x;
+  }
+
+  /**
+   * The logarithm of the variance of a step back.
+   *
+   * @param said what the network said of it at this place, from −1 (smallest) to 1 (largest);
+   *     without meaning where the variance is fixed
+   * @param t the step
+   * @return the logarithm
+   */
+  public double logVariance(double said, int t) {
+    return switch (variance) {
+      case FIXED_SMALL -> schedule.posteriorLogVariance(t);
+      case FIXED_LARGE -> t == 0 ? schedule.posteriorLogVariance(0) : Math.log(schedule.beta(t));
+      case LEARNED_RANGE -> {
+        double part = (said + 1) / 2;
+        yield part * Math.log(schedule.beta(t)) + (1 - part) * schedule.posteriorLogVariance(t);
+      }
+    };
+  }
+
+  /**
+   * How many numbers a network says for each channel of a latent.
+   *
+   * @return 2 with a learned variance, else 1
+   */
+  public int outputsPerChannel() {
+    return variance == Variance.LEARNED_RANGE ? 2 : 1;
+  }
+
+  /** Checks that a network says as much as this process wants to know. */
+  void requireOutputs(int state, int said) {
+    if (said != state * outputsPerChannel()) {
+      throw new EqvaeException.Argument(
+          "The network says "
+              + said
+              + " numbers of "
+              + state
+              + "; with variance "
+              + variance
+              + " it must say "
+              + state * outputsPerChannel()
+              + ". Sample with the learn_sigma that it was trained with.");
+    }
+  }
+}

@@ -1,0 +1,218 @@
+package io.github.eqvae.diffusion;
+
+import io.github.eqvae.EqvaeException;
+import java.util.Arrays;
+import java.util.stream.IntStream;
+
+/**
+ * The noise of a discrete diffusion process, step by step: β and what follows from it, in double
+ * precision as in facebookresearch/DiT, {@code diffusion/gaussian_diffusion.py}. Step 0 is the one
+ * with the least noise. ᾱ is the product of 1 − β up to a step.
+ *
+ * <p>A respaced process keeps some steps of another: its β are made anew from the kept ᾱ, and
+ * {@link #originalStep} says which time the network is told.
+ */
+public final class NoiseSchedule {
+  /** Cosine schedules end where β reaches this. */
+  private static final double LARGEST_BETA = 0.999;
+
+  private static final double COSINE_OFFSET = 0.008;
+
+  private final double[] betas;
+  private final double[] alphasCumulative;
+  private final int[] originalSteps;
+
+  private NoiseSchedule(double[] betas, int[] originalSteps) {
+    this.betas = betas;
+    this.originalSteps = originalSteps;
+    alphasCumulative = new double[betas.length];
+    double product = 1;
+    for (int t = 0; t < betas.length; t++) {
+      product *= 1 - betas[t];
+      alphasCumulative[t] = product;
+    }
+  }
+
+  /**
+   * A schedule of given β.
+   *
+   * @param betas β of each step, above 0 and at most 1
+   * @return the schedule
+   * @throws EqvaeException.Argument when there is none, or one is out of range
+   */
+  public static NoiseSchedule of(double... betas) {
+    if (betas.length == 0) {
+      throw new EqvaeException.Argument("A noise schedule needs at least one step");
+    }
+    for (int t = 0; t < betas.length; t++) {
+      if (!(betas[t] > 0 && betas[t] <= 1)) {
+        throw new EqvaeException.Argument(
+            "β of step " + t + " is " + betas[t] + ", expected above 0 and at most 1");
+      }
+    }
+    return new NoiseSchedule(betas.clone(), IntStream.range(0, betas.length).toArray());
+  }
+
+  /**
+   * β rising evenly from 0.1/steps to 20/steps (Ho et al. 2020, for any number of steps): what DiT
+   * is trained with.
+   *
+   * @param steps how many, 1000 as published
+   * @return the schedule
+   * @throws EqvaeException.Argument when there are fewer than 20: β would be above 1
+   */
+  public static NoiseSchedule linear(int steps) {
+    if (steps < 20) {
+      throw new EqvaeException.Argument(
+          "A linear schedule needs at least 20 steps, "
+              + steps
+              + " were asked for. To sample in fewer, respace one of 1000.");
+    }
+    double scale = 1000.0 / steps;
+    double first = scale * 0.0001;
+    double last = scale * 0.02;
+    double[] betas = new double[steps];
+    double each = (last - first) / (steps - 1);
+    for (int t = 0; t < steps; t++) {
+      betas[t] = first + t * each;
+    }
+    betas[steps - 1] = last;
+    return of(betas);
+  }
+
+  /**
+   * The cosine schedule (Nichol and Dhariwal 2021, equation 17; {@code squaredcos_cap_v2}).
+   *
+   * @param steps how many
+   * @return the schedule
+   */
+  public static NoiseSchedule cosine(int steps) {
+    if (steps < 1) {
+      throw new EqvaeException.Argument(
+          "A noise schedule needs at least one step, " + steps + " were asked for");
+    }
+    double[] betas = new double[steps];
+    for (int t = 0; t < steps; t++) {
+      double before = cosineAlpha((double) t / steps);
+      double after = cosineAlpha((double) (t + 1) / steps);
+      betas[t] = Math.min(1 - after / before, LARGEST_BETA);
+    }
+    return of(betas);
+  }
+
+  private static double cosineAlpha(double time) {
+    double cos = Math.cos((time + COSINE_OFFSET) / (1 + COSINE_OFFSET) * Math.PI / 2);
+    return cos * cos;
+  }
+
+  /**
+   * The process that takes only some steps of this one.
+   *
+   * @param kept steps of this process, rising; see {@link Respacing}
+   * @return the respaced process
+   * @throws EqvaeException.Argument when a step is not one of this process, or they do not rise
+   */
+  public NoiseSchedule respaced(int... kept) {
+    double[] spaced = new double[kept.length];
+    int[] original = new int[kept.length];
+    double last = 1;
+    for (int i = 0; i < kept.length; i++) {
+      if (kept[i] < 0 || kept[i] >= steps() || (i > 0 && kept[i] <= kept[i - 1])) {
+        throw new EqvaeException.Argument(
+            "Steps "
+                + Arrays.toString(kept)
+                + " must rise and lie in 0 to "
+                + (steps() - 1)
+                + " to be kept");
+      }
+      spaced[i] = 1 - alphasCumulative[kept[i]] / last;
+      last = alphasCumulative[kept[i]];
+      original[i] = originalSteps[kept[i]];
+    }
+    return new NoiseSchedule(of(spaced).betas, original);
+  }
+
+  /**
+   * How many steps the process has.
+   *
+   * @return the count
+   */
+  public int steps() {
+    return betas.length;
+  }
+
+  /**
+   * The time that a network is told at a step.
+   *
+   * @param t the step
+   * @return its number in the process that the network was trained on
+   */
+  public int originalStep(int t) {
+    return originalSteps[t];
+  }
+
+  /**
+   * β, the noise that a step adds.
+   *
+   * @param t the step
+   * @return the variance
+   */
+  public double beta(int t) {
+    return betas[t];
+  }
+
+  /**
+   * ᾱ, what is left of the data's variance after a step.
+   *
+   * @param t the step; −1 is before the first: 1. {@link #steps()} is behind the last: 0
+   * @return the product of 1 − β
+   */
+  public double alphaCumulative(int t) {
+    return t < 0 ? 1 : t == betas.length ? 0 : alphasCumulative[t];
+  }
+
+  /**
+   * The variance of the posterior q(x[t−1] | x[t], x[0]), equation 7 of Ho et al. 2020.
+   *
+   * @param t the step
+   * @return the variance; 0 at step 0
+   */
+  public double posteriorVariance(int t) {
+    return betas[t] * (1 - alphaCumulative(t - 1)) / (1 - alphasCumulative[t]);
+  }
+
+  /**
+   * Its logarithm; at step 0, where the variance is 0, that of step 1.
+   *
+   * @param t the step
+   * @return the logarithm
+   * @throws EqvaeException.Argument when the process has one step only, which has none
+   */
+  public double posteriorLogVariance(int t) {
+    if (betas.length < 2) {
+      throw new EqvaeException.Argument(
+          "A process of one step has no posterior variance; sample with at least two steps");
+    }
+    return Math.log(posteriorVariance(Math.max(t, 1)));
+  }
+
+  /**
+   * What x[0] counts in the mean of the posterior.
+   *
+   * @param t the step
+   * @return the coefficient
+   */
+  public double posteriorMeanOfStart(int t) {
+    return betas[t] * Math.sqrt(alphaCumulative(t - 1)) / (1 - alphasCumulative[t]);
+  }
+
+  /**
+   * What x[t] counts in the mean of the posterior.
+   *
+   * @param t the step
+   * @return the coefficient
+   */
+  public double posteriorMeanOfCurrent(int t) {
+    return (1 - alphaCumulative(t - 1)) * Math.sqrt(1 - betas[t]) / (1 - alphasCumulative[t]);
+  }
+}

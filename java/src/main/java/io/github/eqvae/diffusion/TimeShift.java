@@ -1,0 +1,38 @@
+package io.github.eqvae.diffusion;
+
+import io.github.eqvae.EqvaeException;
+
+/**
+ * Grids of times for samplers, denser where more happens: t' = s·t / (1 + (s − 1)·t) (Esser et al.
+ * 2024, equation 23; hustvl/LightningDiT, {@code transport/integrators.py}, {@code
+ * timestep_shift}).
+ */
+public final class TimeShift {
+  private TimeShift() {}
+
+  /**
+   * A grid of times.
+   *
+   * @param from the first
+   * @param to the last
+   * @param count how many times, at least 2: one more than steps between them
+   * @param shift s; 1 leaves them evenly spaced, below 1 puts more of them near 0
+   * @return the times
+   * @throws EqvaeException.Argument when there are fewer than 2, or the shift is not above 0
+   */
+  public static double[] grid(double from, double to, int count, double shift) {
+    if (count < 2 || !(shift > 0) || Double.isInfinite(shift)) {
+      throw new EqvaeException.Argument(
+          "A grid needs at least 2 times and a shift above 0; got "
+              + count
+              + " times and a shift of "
+              + shift);
+    }
+    double[] times = new double[count];
+    for (int i = 0; i < count; i++) {
+      double t = i == count - 1 ? to : from + i * ((to - from) / (count - 1));
+      times[i] = shift * t / (1 + (shift - 1) * t);
+    }
+    return times;
+  }
+}
