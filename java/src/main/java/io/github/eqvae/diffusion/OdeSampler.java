@@ -12,8 +12,10 @@ import java.util.function.ObjIntConsumer;
  * @param method the rule of a step
  * @param steps how many steps; the reference's {@code num_steps} counts times, one more
  * @param shift of the times, see {@link TimeShift}; 1 as published
+ * @param reverse from data to noise: which noise a sample comes from
  */
-public record OdeSampler(Transport transport, Method method, int steps, double shift)
+public record OdeSampler(
+    Transport transport, Method method, int steps, double shift, boolean reverse)
     implements Sampler {
   /** Explicit Runge–Kutta rules, under torchdiffeq's names. */
   public enum Method {
@@ -63,10 +65,21 @@ public record OdeSampler(Transport transport, Method method, int steps, double s
     }
   }
 
+  /**
+   * From noise to data, with times evenly spaced.
+   *
+   * @param transport what the network's answer means
+   * @param method the rule of a step
+   * @param steps how many steps
+   */
+  public OdeSampler(Transport transport, Method method, int steps) {
+    this(transport, method, steps, 1, false);
+  }
+
   @Override
   public float[] sample(
       Denoiser network, float[] start, StepNoise noise, ObjIntConsumer<float[]> trace) {
-    Transport.Interval interval = transport.ode();
+    Transport.Interval interval = reverse ? transport.ode().reversed() : transport.ode();
     double[] times = TimeShift.grid(interval.from(), interval.to(), steps + 1, shift);
     float[] x = start.clone();
     for (int step = 0; step < steps; step++) {

@@ -54,7 +54,12 @@ public record Transport(
   }
 
   /** Two times between which something happens. */
-  public record Interval(double from, double to) {}
+  public record Interval(double from, double to) {
+    /** The mirror image: from data to noise. */
+    Interval reversed() {
+      return new Interval(1 - from, 1 - to);
+    }
+  }
 
   /**
    * The times that training draws from.

@@ -65,8 +65,8 @@ class SamplersTest {
           case HEUN3 -> 3;
           case RK4 -> 4;
         };
-    double few = error(new OdeSampler(LINEAR, method, 6, 1));
-    double many = error(new OdeSampler(LINEAR, method, 12, 1));
+    double few = error(new OdeSampler(LINEAR, method, 6));
+    double many = error(new OdeSampler(LINEAR, method, 12));
     assertTrue(few / many > 0.6 * Math.pow(2, order), method + ": " + few + " → " + many);
   }
 
