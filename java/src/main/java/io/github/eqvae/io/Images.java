@@ -4,6 +4,8 @@ import java.awt.image.BufferedImage;
 import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Iterator;
@@ -109,7 +111,10 @@ public final class Images {
     ImageReader reader = readers.next();
     try (ImageInputStream input =
         new MemoryCacheImageInputStream(
-            new ByteArrayInputStream(ColorProfile.hide(bytes, format)))) {
+            new ByteArrayInputStream(
+                format == ImageFormat.BMP
+                    ? withLength(bytes)
+                    : ColorProfile.hide(bytes, format)))) {
       String[] truncation = {""};
       reader.addIIOReadWarningListener(
           (source, warning) -> {
@@ -139,6 +144,13 @@ public final class Images {
     } finally {
       reader.dispose();
     }
+  }
+
+  /** A BMP file that says how long it is; many say 0, which the JDK's reader refuses. */
+  private static byte[] withLength(byte[] bmp) {
+    byte[] out = bmp.clone();
+    ByteBuffer.wrap(out).order(ByteOrder.LITTLE_ENDIAN).putInt(2, out.length);
+    return out;
   }
 
   static void checkSize(String name, int width, int height, DecodeOptions options)

@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import java.awt.image.BufferedImage;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
+import java.util.Arrays;
 import java.util.Optional;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
@@ -64,6 +65,17 @@ class ImageFormatTest {
     gray.getRaster().setSample(6, 4, 0, 77);
     byte[] one = ImagesTest.encode(gray, format);
     assertEquals(77, Images.decode(one, "x", DecodeOptions.DEFAULT).sample(6, 4, 0));
+  }
+
+  /** Writers that do not know the length beforehand leave it out, and readers do without. */
+  @Test
+  void aBmpNeedNotSayHowLongItIs() throws IOException {
+    byte[] data = new byte[7 * 5 * 3];
+    new Random(2).nextBytes(data);
+    byte[] bmp = ImagesTest.encode(Images.toBufferedImage(new Image(7, 5, 3, data)), "bmp");
+    Arrays.fill(bmp, 2, 6, (byte) 0); // of the file
+    Arrays.fill(bmp, 34, 38, (byte) 0); // of the pixels
+    assertArrayEquals(data, Images.decode(bmp, "x", DecodeOptions.DEFAULT).data());
   }
 
   private static byte[] pnm(String text) throws IOException {
