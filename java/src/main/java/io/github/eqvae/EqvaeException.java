@@ -10,6 +10,7 @@ public sealed class EqvaeException extends RuntimeException
         EqvaeException.Unsupported,
         EqvaeException.DeviceFailure,
         EqvaeException.OutOfMemory,
+        EqvaeException.Diverged,
         EqvaeException.Internal {
 
   private static final long serialVersionUID = 1L;
@@ -65,7 +66,7 @@ public sealed class EqvaeException extends RuntimeException
   }
 
   /** An argument, shape or setting is wrong. */
-  public static final class Argument extends EqvaeException {
+  public static non-sealed class Argument extends EqvaeException {
     private static final long serialVersionUID = 1L;
 
     /**
@@ -116,6 +117,20 @@ public sealed class EqvaeException extends RuntimeException
      * @param message how many bytes, what for, and which settings help
      */
     public OutOfMemory(String message) {
+      super(message);
+    }
+  }
+
+  /** Training does not get on: loss or gradients were not finite too often in a row. */
+  public static final class Diverged extends EqvaeException {
+    private static final long serialVersionUID = 1L;
+
+    /**
+     * Training diverged.
+     *
+     * @param message what happened and what to try
+     */
+    public Diverged(String message) {
       super(message);
     }
   }

@@ -76,4 +76,18 @@ class ArchitectureTest {
         .haveFullyQualifiedName("java.lang.foreign.SymbolLookup")
         .check(CLASSES);
   }
+
+  /** The engine drives any kind of task: the tasks know it, it knows none. */
+  @Test
+  void theEngineKnowsNoModel() {
+    String train = ROOT + "train";
+    noClasses()
+        .that()
+        .resideInAnyPackage(train, train + ".recipe", train + ".checkpoint", train + ".log")
+        .should()
+        .dependOnClassesThat()
+        .resideInAnyPackage(
+            ROOT + "model..", ROOT + "equivariance..", ROOT + "eval..", train + ".autoencoder..")
+        .check(CLASSES);
+  }
 }

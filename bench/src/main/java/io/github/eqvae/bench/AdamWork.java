@@ -1,6 +1,7 @@
 package io.github.eqvae.bench;
 
 import io.github.eqvae.nn.AdamOptimizer;
+import io.github.eqvae.nn.AdamSettings;
 import io.github.eqvae.nn.Conv2d;
 import io.github.eqvae.nn.ParameterStore;
 import io.github.eqvae.tensor.Device;
@@ -48,7 +49,7 @@ final class AdamWork {
       conv.weight().value().set(stream, weights(channels));
       store.gradients(stream); // zeros, and written over from now on
       conv.weight().gradient().set(stream, gradient(channels));
-      adam = new AdamOptimizer(store, stream, 0.9, 0.999, 1e-8, 0, false);
+      adam = new AdamOptimizer(store, stream, new AdamSettings(0.9, 0.999, 1e-8, 0, false));
     }
 
     @Override

@@ -3,6 +3,7 @@ package io.github.eqvae.bench;
 import io.github.eqvae.equivariance.Draw;
 import io.github.eqvae.equivariance.EqObjective;
 import io.github.eqvae.nn.AdamOptimizer;
+import io.github.eqvae.nn.AdamSettings;
 import io.github.eqvae.nn.Ema;
 import io.github.eqvae.nn.GradientNorm;
 import io.github.eqvae.nn.ParameterStore;
@@ -25,7 +26,8 @@ final class EqvaeStep extends EqvaeModelWork {
   EqvaeStep(StepSetting s) {
     super(s.config(), true);
     objective = new EqObjective(vae, null, null, StepSetting.EQ, StepSetting.LOSS);
-    adam = new AdamOptimizer(vae.parameters(), stream, 0.9, 0.999, 1e-8, 0, false);
+    adam =
+        new AdamOptimizer(vae.parameters(), stream, new AdamSettings(0.9, 0.999, 1e-8, 0, false));
     ema = new Ema(vae.parameters(), stream);
     int side = s.config().resolution();
     x = inputs.tensor(Shape.of(s.batch(), side, side, s.config().inChannels()));
@@ -41,7 +43,7 @@ final class EqvaeStep extends EqvaeModelWork {
     x.set(stream, images);
     ParameterStore parameters = vae.parameters();
     parameters.newUpdate();
-    objective.generatorStep(
+    objective.autoencoderStep(
         stream, arena, Tape.Mode.RECORD, x, draws, (tape, shape, group) -> noise, false);
     if (!Double.isFinite(GradientNorm.of(stream, parameters, arena))) {
       throw new IllegalStateException("the benchmark diverged");

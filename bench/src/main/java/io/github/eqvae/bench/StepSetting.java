@@ -7,7 +7,6 @@ import io.github.eqvae.equivariance.SpatialTransform;
 import io.github.eqvae.model.AutoencoderConfig;
 import io.github.eqvae.op.Interpolation;
 import io.github.eqvae.train.autoencoder.AutoencoderRecipe;
-import io.github.eqvae.train.recipe.RecipeReader;
 import java.nio.file.Path;
 import java.util.List;
 
@@ -50,7 +49,8 @@ record StepSetting(AutoencoderConfig config, int batch, Draw draw) {
     return switch (model) {
       case "demo" -> {
         Path root = Path.of(System.getProperty("eqvae.root", "."));
-        AutoencoderRecipe recipe = RecipeReader.read(root.resolve("recipes/demo.yaml"), List.of());
+        AutoencoderRecipe recipe =
+            AutoencoderRecipe.read(root.resolve("recipes/demo.yaml"), List.of());
         yield new StepSetting(recipe.model().autoencoder(), recipe.run().batchSize(), draw);
       }
       case "sd-vae-32" ->

@@ -77,7 +77,7 @@ final class TorchStep implements Work {
     try (PointerScope scope = new PointerScope()) {
       Tensor x = nchw(images, s.config().resolution(), s.config().inChannels());
       adam.zero_grad();
-      objective.generatorStep(List.of(new TorchObjective.Group(x, s.draw(), noise)), false, true);
+      objective.autoencoderStep(List.of(new TorchObjective.Group(x, s.draw(), noise)), false, true);
       adam.step();
       try (NoGradGuard guard = new NoGradGuard()) {
         Scalar share = new Scalar(1 - StepSetting.EMA_DECAY);

@@ -138,7 +138,7 @@ final class DemoCommand implements Callable<Integer> {
               + ". Run eqvae from its own folder, or name a recipe"
               + " with --recipe.");
     }
-    AutoencoderRecipe recipe = RecipeReader.read(recipeFile, overrides);
+    AutoencoderRecipe recipe = AutoencoderRecipe.read(recipeFile, overrides);
     Path path = recipe.data().path();
     boolean moved = !path.isAbsolute() && !Files.exists(path) && Files.exists(root().resolve(path));
     return moved

@@ -234,7 +234,7 @@ final class EvaluateCommand implements Callable<Integer> {
       session.trainer().useAverage();
     }
     FiniteWeights.require(
-        run.toString(), session.trainer().vae().parameters(), session.trainer().stream());
+        run.toString(), session.trainer().task().vae().parameters(), session.trainer().stream());
   }
 
   private OptionalLong seed() {

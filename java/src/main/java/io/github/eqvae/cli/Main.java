@@ -108,7 +108,6 @@ public final class Main implements Runnable {
         switch (e) {
           case EqvaeException.Internal bug -> throw bug;
           case EqvaeException known -> known.getMessage();
-          case io.github.eqvae.train.recipe.RecipeException recipe -> recipe.getMessage();
           case NoSuchFileException missing -> "There is no file " + missing.getMessage();
           case SafetensorsException file -> file.getMessage();
           case TorchFileException file -> file.getMessage();

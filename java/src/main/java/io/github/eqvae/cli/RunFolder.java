@@ -7,7 +7,6 @@ import io.github.eqvae.train.autoencoder.AutoencoderRecipe;
 import io.github.eqvae.train.autoencoder.InitialWeights;
 import io.github.eqvae.train.checkpoint.Checkpoint;
 import io.github.eqvae.train.checkpoint.CheckpointStore;
-import io.github.eqvae.train.recipe.RecipeReader;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.file.Files;
@@ -140,7 +139,7 @@ record RunFolder(Path path) {
               + " is not the folder of a run: it has no recipe.yaml. Name a folder that `eqvae"
               + " train` or `eqvae demo` made, such as runs/demo/eq.");
     }
-    return RecipeReader.read(recipe(), overrides);
+    return AutoencoderRecipe.read(recipe(), overrides);
   }
 
   /**

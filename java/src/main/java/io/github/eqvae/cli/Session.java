@@ -13,17 +13,19 @@ import io.github.eqvae.io.Image;
 import io.github.eqvae.io.ImageGrid;
 import io.github.eqvae.io.Images;
 import io.github.eqvae.io.SafetensorsWriter;
-import io.github.eqvae.model.Autoencoder;
 import io.github.eqvae.model.ModelFile;
 import io.github.eqvae.tensor.Stream;
 import io.github.eqvae.train.GraphStatistics;
+import io.github.eqvae.train.HostBatch;
 import io.github.eqvae.train.StepReport;
 import io.github.eqvae.train.TrainListener;
 import io.github.eqvae.train.Trainer;
 import io.github.eqvae.train.autoencoder.AutoencoderRecipe;
+import io.github.eqvae.train.autoencoder.AutoencoderTask;
 import io.github.eqvae.train.autoencoder.Datasets;
 import io.github.eqvae.train.autoencoder.EvaluationRecipe;
 import io.github.eqvae.train.autoencoder.HeldOut;
+import io.github.eqvae.train.autoencoder.ImageBatches;
 import io.github.eqvae.train.autoencoder.TrainedModel;
 import io.github.eqvae.train.checkpoint.Checkpoint;
 import io.github.eqvae.train.log.Progress;
@@ -55,7 +57,7 @@ final class Session implements AutoCloseable {
   private final PrintWriter err;
   private final Part part;
   private final Datasets data;
-  private final Trainer trainer;
+  private final Trainer<AutoencoderTask> trainer;
   private int broken;
 
   /**
@@ -93,7 +95,7 @@ final class Session implements AutoCloseable {
                   "evaluation.inception_weights: there is no readable file " + file);
             });
     data = new Datasets(recipe, this::skipped);
-    trainer = new Trainer(recipe);
+    trainer = new Trainer<>(recipe);
   }
 
   private synchronized void skipped(String name, String cause) {
@@ -106,7 +108,7 @@ final class Session implements AutoCloseable {
     return trainer.step();
   }
 
-  Trainer trainer() {
+  Trainer<AutoencoderTask> trainer() {
     return trainer;
   }
 
@@ -186,7 +188,7 @@ final class Session implements AutoCloseable {
       float[] held = data.heldOutShown(EvaluationRecipe.VALIDATION_IMAGES, SAMPLES);
       end =
           trainer.run(
-              batches(loader),
+              ImageBatches.of(batches(loader)),
               this::validate,
               folder.store(recipe),
               new Listener(log, board, progress, held));
@@ -231,7 +233,7 @@ final class Session implements AutoCloseable {
     err.flush();
   }
 
-  private Trainer.Batches batches(Loader loader) {
+  private ImageBatches batches(Loader loader) {
     float[] kept = new float[0];
     float[][] only = {kept};
     return (index, images) -> {
@@ -250,6 +252,13 @@ final class Session implements AutoCloseable {
     };
   }
 
+  /** Looks at the weights that are in place, in the memory that was planned for it. */
+  private Evaluator evaluator() {
+    Evaluator evaluator = new Evaluator(trainer.task().vae(), null, trainer.stream());
+    evaluator.reserve(trainer.plan().evaluationBytes());
+    return evaluator;
+  }
+
   private int side() {
     return recipe.data().resolution();
   }
@@ -262,10 +271,9 @@ final class Session implements AutoCloseable {
     return side() * side() * recipe.data().channels();
   }
 
-  private Map<String, Double> validate(Autoencoder vae, Stream stream) {
+  private Map<String, Double> validate() throws IOException {
     try (HeldOut held = heldOut(EvaluationRecipe.VALIDATION_IMAGES);
-        Evaluator evaluator = new Evaluator(vae, null, stream)) {
-      evaluator.reserve(trainer.plan().evaluationBytes());
+        Evaluator evaluator = evaluator()) {
       evaluator.ssim(recipe.evaluation().ssim());
       Evaluation e =
           evaluator.measure(Result.batches(held), side(), List.of(90), List.of(0.5), null);
@@ -284,7 +292,7 @@ final class Session implements AutoCloseable {
     trainer.useAverage();
     ModelFile.save(
         folder.model(),
-        trainer.vae().parameters(),
+        trainer.task().vae().parameters(),
         trainer.stream(),
         TrainedModel.metadata(folder.path()));
     Result result = evaluate();
@@ -317,8 +325,8 @@ final class Session implements AutoCloseable {
                     note)
                 .orElse(null)) {
       return Result.of(
-          trainer.vae(),
-          trainer.networks().lpips().orElse(null),
+          trainer.task().vae(),
+          trainer.task().lpips().orElse(null),
           rfid,
           stream,
           recipe,
@@ -340,14 +348,13 @@ final class Session implements AutoCloseable {
   }
 
   /** Originals above reconstructions, transformed originals above decoded transformed latents. */
-  private Image grid(Autoencoder vae, Stream stream, float[] held) {
+  private Image grid(float[] held) {
     int n = held.length / perImage();
     float[] x = held;
     int c = recipe.data().channels();
     SpatialTransform turn = SpatialTransform.rotation(1);
     List<Image> tiles = new ArrayList<>(pictures(x, n, side(), side(), c));
-    try (Evaluator evaluator = new Evaluator(vae, null, stream)) {
-      evaluator.reserve(trainer.plan().evaluationBytes());
+    try (Evaluator evaluator = evaluator()) {
       tiles.addAll(pictures(evaluator.reconstruct(x, n, side()), n, side(), side(), c));
       tiles.addAll(pictures(evaluator.transform(x, n, side(), turn), n, side(), side(), c));
       tiles.addAll(pictures(evaluator.decode(x, n, side(), turn), n, side(), side(), c));
@@ -371,11 +378,11 @@ final class Session implements AutoCloseable {
 
     @Override
     public void step(StepReport r) throws IOException {
-      progress.step(r.step(), r.values().getOrDefault("total", Double.NaN), r.images());
+      progress.step(r.step(), r.values().getOrDefault("total", Double.NaN), r.samples());
       if (r.step() % recipe.run().logEvery() == 0 || r.step() == r.steps() || r.skipped()) {
         Map<String, Object> line = new LinkedHashMap<>(r.values());
-        line.put("tau", r.tau());
-        line.put("images_per_second", r.images() / r.seconds());
+        line.putAll(r.notes());
+        line.put("images_per_second", r.samples() / r.seconds());
         log.write("step", r.step(), line);
         for (Map.Entry<String, Double> e : r.values().entrySet()) {
           board.scalar("train/" + e.getKey(), r.step(), e.getValue());
@@ -392,8 +399,8 @@ final class Session implements AutoCloseable {
     }
 
     @Override
-    public void samples(long step, Autoencoder vae, Stream stream) throws IOException {
-      Image grid = grid(vae, stream, held);
+    public void samples(long step) throws IOException {
+      Image grid = grid(held);
       Files.createDirectories(folder.samples());
       byte[] png = Images.png(grid);
       AtomicFiles.write(
@@ -402,8 +409,10 @@ final class Session implements AutoCloseable {
     }
 
     @Override
-    public void nonFinite(long step, float[] images, Map<String, Double> values, String tau)
+    public void nonFinite(
+        long step, HostBatch batch, Map<String, Double> values, Map<String, String> notes)
         throws IOException {
+      float[] images = batch.floats(AutoencoderTask.IMAGES);
       Files.createDirectories(folder.nonFinite());
       String name = String.format(Locale.ROOT, "step-%08d.png", step);
       List<Image> tiles =
@@ -417,9 +426,9 @@ final class Session implements AutoCloseable {
           List.of(
               SafetensorsWriter.Entry.floats(
                   "images", images, n, side(), side(), recipe.data().channels())),
-          Map.of("tau", tau));
+          notes);
       Map<String, Object> line = new LinkedHashMap<>(values);
-      line.put("tau", tau);
+      line.putAll(notes);
       line.put("batch", "nonfinite/" + name);
       log.write("nonfinite", step, line);
       err.println(

@@ -6,7 +6,6 @@ import io.github.eqvae.train.Trainer;
 import io.github.eqvae.train.autoencoder.AutoencoderRecipe;
 import io.github.eqvae.train.autoencoder.Datasets;
 import io.github.eqvae.train.autoencoder.InitialWeights;
-import io.github.eqvae.train.recipe.RecipeReader;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.file.Files;
@@ -182,7 +181,7 @@ final class TrainCommand implements Callable<Integer> {
       throw new EqvaeException.Argument(
           "There is no recipe " + file + ". The folder recipes/ has: " + recipes());
     }
-    return RecipeReader.read(file, overrides);
+    return AutoencoderRecipe.read(file, overrides);
   }
 
   private static String recipes() {

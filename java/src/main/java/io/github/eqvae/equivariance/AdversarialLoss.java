@@ -4,6 +4,7 @@ import io.github.eqvae.ffi.Fn;
 import io.github.eqvae.ffi.Struct;
 import io.github.eqvae.model.Autoencoder;
 import io.github.eqvae.model.Discriminator;
+import io.github.eqvae.nn.LossCollector;
 import io.github.eqvae.op.GanLoss;
 import io.github.eqvae.tape.Seed;
 import io.github.eqvae.tape.Tape;
@@ -30,7 +31,8 @@ record AdversarialLoss(Autoencoder vae, Discriminator discriminator, LossOptions
    * Balances both losses at the decoder's last weight, then replaces the reconstruction's seeds by
    * seeds at the reconstruction itself: the decoder is walked through once, not once per loss.
    */
-  void seeds(Tape tape, List<Pass> passes, List<Seed> nllSeeds, List<Seed> seeds, Scalars report) {
+  void seeds(
+      Tape tape, List<Pass> passes, List<Seed> nllSeeds, List<Seed> seeds, LossCollector report) {
     Stream stream = tape.stream();
     boolean hinge = loss.ganLoss() == LossOptions.GanKind.HINGE;
     GanLoss.Kind kind = hinge ? GanLoss.Kind.NEGATED : GanLoss.Kind.SOFTPLUS_REAL;

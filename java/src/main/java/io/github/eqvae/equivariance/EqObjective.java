@@ -5,6 +5,9 @@ import io.github.eqvae.model.Autoencoder;
 import io.github.eqvae.model.CodebookUsage;
 import io.github.eqvae.model.Discriminator;
 import io.github.eqvae.model.Lpips;
+import io.github.eqvae.nn.LossCollector;
+import io.github.eqvae.nn.LossTerms;
+import io.github.eqvae.nn.Losses;
 import io.github.eqvae.op.Concat;
 import io.github.eqvae.op.GanLoss;
 import io.github.eqvae.op.Narrow;
@@ -107,7 +110,7 @@ public final class EqObjective {
    * @param adversarial whether the discriminator takes part
    * @return the losses
    */
-  public StepLosses generatorStep(
+  public Losses autoencoderStep(
       Stream stream,
       Arena arena,
       Tape.Mode mode,
@@ -116,7 +119,7 @@ public final class EqObjective {
       Noise noise,
       boolean adversarial) {
     LossTerms.Report report = report(arena, x, draws);
-    return generatorStep(stream, arena, mode, x, draws, noise, adversarial, report)
+    return autoencoderStep(stream, arena, mode, x, draws, noise, adversarial, report)
         .read(report.scalars().toDoubles(stream), report, stream);
   }
 
@@ -127,7 +130,7 @@ public final class EqObjective {
     Shape s = x.shape();
     return LossTerms.Report.in(
         arena,
-        (int) draws.stream().distinct().count(),
+        reports((int) draws.stream().distinct().count()),
         codes ? s.size(0) * (s.size(1) / f) * (s.size(2) / f) : 0);
   }
 
@@ -145,7 +148,7 @@ public final class EqObjective {
    * @param report receives the losses
    * @return what they mean
    */
-  public LossTerms generatorStep(
+  public LossTerms autoencoderStep(
       Stream stream,
       Arena arena,
       Tape.Mode mode,
@@ -155,7 +158,7 @@ public final class EqObjective {
       boolean adversarial,
       LossTerms.Report report) {
     Tape tape = new Tape(stream, arena, mode);
-    Scalars scalars = new Scalars();
+    LossCollector scalars = new LossCollector();
     List<Pass> passes = forward(tape, x, draws, noise);
     lastPasses = passes;
     List<Seed> nllSeeds = new ArrayList<>();
@@ -184,11 +187,38 @@ public final class EqObjective {
     }
     CodebookUsage usage = vae.codebookUsage().orElse(null);
     if (usage != null) {
-      passes.forEach(p -> scalars.add(usage, p.bottleneck()));
+      passes.forEach(p -> scalars.add(tally(usage.codes()), codes(p)));
     }
     LossTerms losses = scalars.collect(stream, report);
     tape.backward(regSeeds);
     return losses;
+  }
+
+  /** How a batch used a codebook. */
+  private static LossTerms.Tally tally(int codes) {
+    return used -> {
+      CodebookUsage batch = new CodebookUsage(codes);
+      batch.add(used);
+      Map<String, Double> values = new LinkedHashMap<>();
+      values.put("codes_used", (double) batch.used());
+      values.put("perplexity", batch.perplexity());
+      return values;
+    };
+  }
+
+  private static @Nullable Tensor codes(Pass p) {
+    Autoencoder.Quantization q = p.bottleneck().quantization();
+    return q == null ? null : q.index();
+  }
+
+  /**
+   * How many scalars a step reports at most.
+   *
+   * @param groups groups of samples that share a draw
+   * @return the count, for {@link LossTerms.Report}
+   */
+  public static int reports(int groups) {
+    return 12 * groups + 4;
   }
 
   /**
@@ -196,14 +226,14 @@ public final class EqObjective {
    * autoencoder gets none.
    *
    * @param stream orders the work
-   * @param arena the step arena; with a shared forward pass the one {@link #generatorStep} used,
+   * @param arena the step arena; with a shared forward pass the one {@link #autoencoderStep} used,
    *     not yet reset
    * @param x images in [-1, 1], {@code [N, H, W, C]}
    * @param draws one per sample; ignored with a shared forward pass
    * @param noise the posterior's noise; ignored with a shared forward pass
    * @return {@code disc}, {@code logits_real}, {@code logits_fake}
    */
-  public StepLosses discriminatorStep(
+  public Losses discriminatorStep(
       Stream stream, Arena arena, Tensor x, List<Draw> draws, Noise noise) {
     LossTerms.Report report = report(arena, x, draws);
     return discriminatorStep(stream, arena, x, draws, noise, report)
@@ -238,7 +268,7 @@ public final class EqObjective {
       passes = forward(inference, x, draws, noise);
     }
     Tape tape = new Tape(stream, arena, Tape.Mode.RECORD);
-    Scalars scalars = new Scalars();
+    LossCollector scalars = new LossCollector();
     List<Seed> seeds = new ArrayList<>();
     boolean hinge = loss.ganLoss() == LossOptions.GanKind.HINGE;
     GanLoss.Kind onReal = hinge ? GanLoss.Kind.HINGE_REAL : GanLoss.Kind.SOFTPLUS_REAL;
@@ -260,7 +290,7 @@ public final class EqObjective {
       GanLoss.Kind kind,
       String name,
       double share,
-      Scalars report,
+      LossCollector report,
       List<Seed> seeds) {
     Tensor logits = d.forward(tape, image.alias(), true);
     double mean = 1.0 / logits.shape().elements();
@@ -339,7 +369,8 @@ public final class EqObjective {
   }
 
   /** nll = |target − reconstruction| + LPIPS, over exp(logvar), plus logvar. */
-  private void reconstructionLoss(Tape tape, Pass p, long batch, List<Seed> seeds, Scalars report) {
+  private void reconstructionLoss(
+      Tape tape, Pass p, long batch, List<Seed> seeds, LossCollector report) {
     Shape image = p.reconstruction().shape();
     long perImage = image.elements() / image.dim(0);
     boolean released = loss.normalization() == LossOptions.Normalization.RELEASED;

@@ -23,7 +23,7 @@ import io.github.eqvae.EqvaeException;
  * @param adaptiveMaximum largest adaptive weight; 1e4
  * @param ganLoss hinge as released, or non-saturating
  * @param discriminatorForward a forward pass (and draw) of its own for the discriminator's step as
- *     released, or the generator's results
+ *     released, or the autoencoder's results
  */
 public record LossOptions(
     PixelLossKind pixelLoss,
@@ -67,7 +67,7 @@ public record LossOptions(
   public enum DiscriminatorForward {
     /** A second forward pass of the autoencoder with its own τ and noise. */
     SEPARATE,
-    /** The generator step's reconstruction. */
+    /** The autoencoder step's reconstruction. */
     SHARED
   }
 

@@ -23,11 +23,7 @@ public final class AdamOptimizer {
   public static final int SCHEDULE = 4;
 
   private final ParameterStore store;
-  private final double beta1;
-  private final double beta2;
-  private final double eps;
-  private final double weightDecay;
-  private final boolean decoupled;
+  private final AdamSettings settings;
   private final Tensor firstMoment;
   private final Tensor secondMoment;
   private @Nullable Tensor ownSchedule;
@@ -38,26 +34,11 @@ public final class AdamOptimizer {
    *
    * @param store what it updates; owns the moments' memory
    * @param stream orders the work
-   * @param beta1 decay of the first moment
-   * @param beta2 decay of the second moment
-   * @param eps added to the root of the second moment
-   * @param weightDecay added to the gradient (Adam) or taken from the weight (AdamW)
-   * @param decoupled true for AdamW
+   * @param settings decays
    */
-  public AdamOptimizer(
-      ParameterStore store,
-      Stream stream,
-      double beta1,
-      double beta2,
-      double eps,
-      double weightDecay,
-      boolean decoupled) {
+  public AdamOptimizer(ParameterStore store, Stream stream, AdamSettings settings) {
     this.store = store;
-    this.beta1 = beta1;
-    this.beta2 = beta2;
-    this.eps = eps;
-    this.weightDecay = weightDecay;
-    this.decoupled = decoupled;
+    this.settings = settings;
     firstMoment = store.like(stream);
     secondMoment = store.like(stream);
   }
@@ -74,7 +55,10 @@ public final class AdamOptimizer {
     long step = steps + 1;
     // StrictMath: the same bits wherever and whenever it runs.
     return new double[] {
-      learningRate, 1 - StrictMath.pow(beta1, step), 1 - StrictMath.pow(beta2, step), emaDecay
+      learningRate,
+      1 - StrictMath.pow(settings.beta1(), step),
+      1 - StrictMath.pow(settings.beta2(), step),
+      emaDecay
     };
   }
 
@@ -102,11 +86,11 @@ public final class AdamOptimizer {
     PackedWeights packed = store.packed();
     stream
         .launch(Fn.ADAM, Struct.ADAM_PARAMS)
-        .flag(decoupled)
-        .f64(beta1)
-        .f64(beta2)
-        .f64(eps)
-        .f64(weightDecay)
+        .flag(settings.decoupled())
+        .f64(settings.beta1())
+        .f64(settings.beta2())
+        .f64(settings.eps())
+        .f64(settings.weightDecay())
         .f64(gradientScale)
         .f64(clip)
         .run(

@@ -1,6 +1,5 @@
 package io.github.eqvae.serve;
 
-import io.github.eqvae.EqvaeException;
 import io.github.eqvae.model.Autoencoder;
 import io.github.eqvae.model.LatentScaling;
 import io.github.eqvae.model.VqModel;
@@ -9,7 +8,6 @@ import io.github.eqvae.tensor.Device;
 import io.github.eqvae.tensor.Stream;
 import io.github.eqvae.train.autoencoder.InitialWeights;
 import io.github.eqvae.train.autoencoder.TrainedModel;
-import io.github.eqvae.train.recipe.RecipeException;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.Optional;
@@ -40,13 +38,9 @@ record Loaded(
       int resolution;
       Optional<String> note = Optional.empty();
       if (TrainedModel.isRun(path)) {
-        try {
-          model = TrainedModel.load(path, stream, options.weights());
-          scaling = InitialWeights.scaling(path);
-          resolution = TrainedModel.recipe(path).data().resolution();
-        } catch (RecipeException e) {
-          throw new EqvaeException.Argument(String.valueOf(e.getMessage()));
-        }
+        model = TrainedModel.load(path, stream, options.weights());
+        scaling = InitialWeights.scaling(path);
+        resolution = TrainedModel.recipe(path).data().resolution();
       } else {
         try (AutoencoderCheckpoint checkpoint =
             AutoencoderCheckpoint.open(path, options.weights())) {

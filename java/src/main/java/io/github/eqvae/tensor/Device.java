@@ -122,7 +122,8 @@ public final class Device implements AutoCloseable {
           DType.of(s.get(ValueLayout.JAVA_INT, Struct.DEVICE_INFO.offset("compute_dtype"))),
           s.get(ValueLayout.JAVA_INT, Struct.DEVICE_INFO.offset("executes")) != 0,
           s.get(ValueLayout.JAVA_INT, Struct.DEVICE_INFO.offset("graphs")) != 0,
-          s.get(ValueLayout.JAVA_INT, Struct.DEVICE_INFO.offset("architecture")));
+          s.get(ValueLayout.JAVA_INT, Struct.DEVICE_INFO.offset("architecture")),
+          DeviceInfo.expected(name).prefersBf16());
     }
   }
 

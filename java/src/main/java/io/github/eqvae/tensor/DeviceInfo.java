@@ -12,6 +12,8 @@ package io.github.eqvae.tensor;
  * @param executes false when the device only plans and never computes
  * @param graphs whether its streams can be captured ({@link Stream#capture})
  * @param architecture of a GPU, 90 for sm_90; else 0
+ * @param prefersBf16 whether activations are bf16 unless a recipe says otherwise: a GPU's, but not
+ *     those of the shim that runs its kernels on the processor
  */
 public record DeviceInfo(
     String name,
@@ -22,7 +24,46 @@ public record DeviceInfo(
     DType dtype,
     boolean executes,
     boolean graphs,
-    int architecture) {
+    int architecture,
+    boolean prefersBf16) {
+  /**
+   * What to expect of a device that was not opened, and perhaps is not there.
+   *
+   * @param device its name, such as {@code cuda:1}
+   * @return what any device of its kind can do; an H100 for a GPU
+   */
+  public static DeviceInfo expected(String device) {
+    return switch (device.split(":")[0]) {
+      case "cuda" ->
+          new DeviceInfo("H100 or H200", "assumed", 132, 0, 0, DType.F32, true, true, 90, true);
+      case "simt" -> {
+        int architecture = device.endsWith(":1") ? 90 : 80;
+        yield new DeviceInfo(
+            "simt", "assumed", 2, 0, 0, DType.F32, true, true, architecture, false);
+      }
+      default -> new DeviceInfo(device, "assumed", 1, 0, 0, DType.F32, true, false, 0, false);
+    };
+  }
+
+  /**
+   * Whether what operations need beside their results is known before they run: that of kernels is,
+   * that of the CPU's library is not.
+   *
+   * @return whether a memory plan counts it
+   */
+  public boolean plansScratch() {
+    return architecture > 0;
+  }
+
+  /**
+   * Whether activations can be bf16, and fp32 matrices be multiplied in TF32.
+   *
+   * @return true for GPUs
+   */
+  public boolean hasTensorCores() {
+    return architecture > 0;
+  }
+
   /**
    * Whether a convolution that makes the statistics of its result saves the norm after it a pass
    * over memory. A GPU has the result in registers then; on a CPU they are a pass of their own, and

@@ -24,11 +24,11 @@ public final class HostBuffer implements AutoCloseable {
    *
    * @param device what copies from and to it
    * @param shape the tensor's shape
-   * @param dtype the tensor's dtype, F32 or F64
+   * @param dtype the tensor's dtype: F32, F64 or I32
    */
   public HostBuffer(Device device, Shape shape, DType dtype) {
-    if (dtype != DType.F32 && dtype != DType.F64) {
-      throw new EqvaeException.Unsupported("HostBuffer: " + dtype + ", expected F32 or F64");
+    if (dtype != DType.F32 && dtype != DType.F64 && dtype != DType.I32) {
+      throw new EqvaeException.Unsupported("HostBuffer: " + dtype + ", expected F32, F64 or I32");
     }
     this.device = device;
     this.shape = shape;
@@ -60,11 +60,26 @@ public final class HostBuffer implements AutoCloseable {
     requireRoom(values.length);
     if (dtype == DType.F32) {
       MemorySegment.copy(values, 0, memory, ValueLayout.JAVA_FLOAT, 0, values.length);
+    } else if (dtype != DType.F64) {
+      throw new EqvaeException.Argument("HostBuffer: numbers for a buffer of " + dtype);
     } else {
       for (int i = 0; i < values.length; i++) {
         memory.setAtIndex(ValueLayout.JAVA_DOUBLE, i, values[i]);
       }
     }
+  }
+
+  /**
+   * Writes whole numbers from the first element on.
+   *
+   * @param values at most as many as it holds
+   */
+  public void set(int[] values) {
+    requireRoom(values.length);
+    if (dtype != DType.I32) {
+      throw new EqvaeException.Argument("HostBuffer: whole numbers for a buffer of " + dtype);
+    }
+    MemorySegment.copy(values, 0, memory, ValueLayout.JAVA_INT, 0, values.length);
   }
 
   /**

@@ -1,5 +1,7 @@
 package io.github.eqvae.train;
 
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Locale;
 
 /**
@@ -49,32 +51,31 @@ public final class DivergenceGuard {
     this.skipped = skipped;
   }
 
-  /** What to do with the gradients of this step. */
-  public enum Verdict {
-    /** Loss and gradient norm are finite: update the weights. */
-    APPLY,
-    /** Leave weights, optimiser state and EMA alone, and go on with the next batch. */
-    SKIP,
-    /** As {@link #SKIP}, and end the run with {@link DivergenceGuard#advice()}. */
-    STOP
-  }
-
   /**
-   * Judges one update and counts it.
+   * Counts one step.
    *
-   * @param loss the loss of the update
+   * @param loss its loss; NaN if an update was skipped
    * @param gradientNorm the global L2 norm of its gradient, before clipping
-   * @return what to do
+   * @return whether both are finite
    */
-  public Verdict check(double loss, double gradientNorm) {
+  public boolean check(double loss, double gradientNorm) {
     if (Double.isFinite(loss) && Double.isFinite(gradientNorm)) {
       consecutive = 0;
-      return Verdict.APPLY;
+      return true;
     }
     consecutive++;
     skipped++;
     last = String.format(Locale.ROOT, "loss %s, gradient norm %s", loss, gradientNorm);
-    return consecutive >= maxConsecutive ? Verdict.STOP : Verdict.SKIP;
+    return false;
+  }
+
+  /**
+   * Whether the run should stop with {@link #advice}.
+   *
+   * @return true once so many updates in a row were skipped
+   */
+  public boolean isExhausted() {
+    return consecutive >= maxConsecutive;
   }
 
   /**
@@ -98,20 +99,25 @@ public final class DivergenceGuard {
   /**
    * What to tell the user when the run stops.
    *
+   * @param ofTask what helps this kind of task in particular ({@link Task#advice})
    * @return what happened, and what to try, most promising first
    */
-  public String advice() {
+  public String advice(List<String> ofTask) {
+    List<String> help = new ArrayList<>();
+    help.add("a lower optimizer.learning_rate (try a third), or optimizer.gradient_clip=1.0");
+    help.add("optimizer.schedule=warmup with optimizer.warmup_steps=500");
+    help.addAll(ofTask);
+    StringBuilder numbered = new StringBuilder();
+    for (int i = 0; i < help.size(); i++) {
+      numbered.append(i == 0 ? "  " : ";\n  ").append(i + 1).append(". ").append(help.get(i));
+    }
     return """
     Training diverged: the last %d updates were skipped because loss or gradient were not finite (%s).
     %d updates were skipped in all. The weights are those of the last update that was finite.
     What helps, most promising first:
-      1. a lower optimizer.learning_rate (try a third), or optimizer.gradient_clip=1.0;
-      2. optimizer.schedule=warmup with optimizer.warmup_steps=500;
-      3. with a discriminator, a later objective.gan.disc_start, or a lower disc_weight or
-         disc_learning_rate;
-      4. if the same images come back each time, look at the batch that was written aside.
+    %s.
     Resume from a checkpoint well before the first skipped update, not from the latest one.\
     """
-        .formatted(consecutive, last.isEmpty() ? "before the resume" : last, skipped);
+        .formatted(consecutive, last.isEmpty() ? "before the resume" : last, skipped, numbered);
   }
 }

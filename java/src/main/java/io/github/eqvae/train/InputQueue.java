@@ -3,62 +3,76 @@ package io.github.eqvae.train;
 import io.github.eqvae.tensor.Arena;
 import io.github.eqvae.tensor.Device;
 import io.github.eqvae.tensor.HostBuffer;
-import io.github.eqvae.tensor.Shape;
 import io.github.eqvae.tensor.Stream;
 import io.github.eqvae.tensor.Tensor;
 import java.io.IOException;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
  * Brings batches to the device while a step runs: two slots of pinned host memory and of device
- * memory, and a stream of their own to copy on. Every step reads the same tensor, {@link #input}.
+ * memory, and a stream of their own to copy on. Every step reads the same tensors, {@link #inputs}.
  */
 final class InputQueue implements AutoCloseable {
   /** One batch on its way. */
   private static final class Slot {
-    final float[] images;
-    final HostBuffer host;
-    final Tensor staged;
+    final HostBatch batch;
+    final List<HostBuffer> host = new ArrayList<>();
+    final List<Tensor> staged = new ArrayList<>();
     long index = -1;
     @Nullable IOException unreadable;
     @Nullable RuntimeException failure;
 
-    Slot(Device device, Arena arena, Shape shape) {
-      images = new float[Math.toIntExact(shape.elements())];
-      host = new HostBuffer(device, shape, device.dtype());
-      staged = arena.tensor(shape);
+    Slot(Device device, Arena arena, BatchShape shape) {
+      batch = new HostBatch(shape);
+      for (BatchShape.Field f : shape.fields()) {
+        host.add(new HostBuffer(device, f.shape(), f.dtype(device.dtype())));
+        staged.add(arena.tensor(f.shape(), f.dtype(device.dtype())));
+      }
     }
   }
 
+  private final BatchShape shape;
   private final Stream copies;
   private final Arena arena;
-  private final Tensor input;
+  private final Map<String, Tensor> inputs = new LinkedHashMap<>();
   private final Slot[] slots = new Slot[2];
 
   /**
    * Allocates everything.
    *
    * @param device where batches go
-   * @param shape a batch's shape
+   * @param shape what a batch is made of
    */
-  InputQueue(Device device, Shape shape) {
+  InputQueue(Device device, BatchShape shape) {
+    this.shape = shape;
     copies = new Stream(device);
     arena = new Arena(device, "input");
-    arena.reserve((slots.length + 1) * (shape.elements() * device.dtype().bytes() + 256));
-    input = arena.tensor(shape);
+    long each = 0;
+    for (BatchShape.Field f : shape.fields()) {
+      each += f.shape().elements() * f.dtype(device.dtype()).bytes() + 256;
+    }
+    arena.reserve((slots.length + 1) * each);
+    for (BatchShape.Field f : shape.fields()) {
+      inputs.put(f.name(), arena.tensor(f.shape(), f.dtype(device.dtype())));
+    }
     for (int i = 0; i < slots.length; i++) {
       slots[i] = new Slot(device, arena, shape);
     }
   }
 
-  /** The batch that the step reads. */
-  Tensor input() {
-    return input;
+  /** The batch that the step reads, by field. */
+  Map<String, Tensor> inputs() {
+    return Collections.unmodifiableMap(inputs);
   }
 
-  /** The images of a batch that was taken and is not yet two batches back. */
-  float[] images(long index) {
-    return slot(index).images;
+  /** A batch that was taken and is not yet two batches back. */
+  HostBatch batch(long index) {
+    return slot(index).batch;
   }
 
   private Slot slot(long index) {
@@ -77,13 +91,13 @@ final class InputQueue implements AutoCloseable {
    * when the batch is taken: the step before it has nothing to do with it. The batch two before
    * must have been used.
    */
-  void load(Trainer.Batches batches, long index) {
+  void load(BatchSource batches, long index) {
     Slot slot = slot(index);
     slot.index = index;
     slot.unreadable = null;
     slot.failure = null;
     try {
-      batches.load(index, slot.images);
+      batches.load(index, slot.batch);
     } catch (IOException e) {
       slot.unreadable = e;
       return;
@@ -91,8 +105,15 @@ final class InputQueue implements AutoCloseable {
       slot.failure = e;
       return;
     }
-    slot.host.set(slot.images);
-    slot.host.copyTo(copies, slot.staged);
+    for (int i = 0; i < slot.host.size(); i++) {
+      BatchShape.Field f = shape.fields().get(i);
+      if (f.integers()) {
+        slot.host.get(i).set(slot.batch.ints(f.name()));
+      } else {
+        slot.host.get(i).set(slot.batch.floats(f.name()));
+      }
+      slot.host.get(i).copyTo(copies, slot.staged.get(i));
+    }
   }
 
   /**
@@ -100,7 +121,7 @@ final class InputQueue implements AutoCloseable {
    *
    * @throws IOException when it cannot be read
    */
-  void take(Trainer.Batches batches, long index, Stream stream) throws IOException {
+  void take(BatchSource batches, long index, Stream stream) throws IOException {
     Slot slot = slot(index);
     if (slot.index != index) {
       load(batches, index);
@@ -113,7 +134,10 @@ final class InputQueue implements AutoCloseable {
       throw slot.failure;
     }
     stream.waitFor(copies);
-    slot.staged.copyTo(stream, input);
+    int i = 0;
+    for (Tensor input : inputs.values()) {
+      slot.staged.get(i++).copyTo(stream, input);
+    }
   }
 
   @Override
@@ -121,7 +145,7 @@ final class InputQueue implements AutoCloseable {
     copies.close();
     arena.close();
     for (Slot slot : slots) {
-      slot.host.close();
+      slot.host.forEach(HostBuffer::close);
     }
   }
 }

@@ -1,81 +1,66 @@
 package io.github.eqvae.train;
 
-import io.github.eqvae.equivariance.Draw;
-import io.github.eqvae.model.Discriminator;
-import io.github.eqvae.nn.ParameterStore;
 import io.github.eqvae.tensor.Arena;
 import io.github.eqvae.tensor.Stream;
-import io.github.eqvae.train.autoencoder.Networks;
+import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
-/**
- * Gives the stream a micro-batch's work, operation by operation or as graphs. The discriminator has
- * graphs of its own, since it draws its own τ; with a shared forward pass one graph has both parts.
- */
+/** Gives the stream a micro-batch's phases, operation by operation or as graphs. */
 final class StepRunner implements AutoCloseable {
+  /** What determines the operations of a phase. */
+  private record Key(int place, Object signature, boolean first, boolean last) {}
+
+  private final Task task;
   private final StepWork work;
   private final Arena arena;
-  private final ParameterStore autoencoder;
-  private final @Nullable ParameterStore discriminator;
-  private final StepGraphs<StepWork.Kind, StepWork.Parts> graphs;
+  private final StepGraphs<Key, List<LossReport>> graphs;
 
-  StepRunner(StepWork work, Networks networks, Stream stream, Arena arena, boolean capture) {
+  StepRunner(Task task, StepWork work, Stream stream, Arena arena, boolean capture) {
+    this.task = task;
     this.work = work;
     this.arena = arena;
-    autoencoder = networks.vae().parameters();
-    discriminator = networks.discriminator().map(Discriminator::parameters).orElse(null);
     graphs = new StepGraphs<>(stream, arena, capture);
   }
 
   /**
-   * Runs both networks' parts, or the autoencoder's alone.
+   * A part that was run.
    *
-   * @param kind of the autoencoder's part
-   * @param draws its τ, one per sample
-   * @param itsDraws the discriminator's
-   * @return what their results mean
+   * @param group which group it updated
+   * @param report what its losses mean
    */
-  StepWork.Parts run(StepWork.Kind kind, List<Draw> draws, List<Draw> itsDraws) {
-    if (!kind.adversarial()) {
-      return generator(kind, draws);
+  record Done(int group, LossReport report) {}
+
+  /**
+   * Runs a micro-batch.
+   *
+   * @return its parts in their order
+   */
+  List<Done> run(List<Phase> phases, MicroBatch at) {
+    List<Done> done = new ArrayList<>();
+    for (int i = 0; i < phases.size(); i++) {
+      Phase phase = phases.get(i);
+      boolean opening = at.first() && i == 0;
+      if (i > 0) {
+        arena.reset(); // so that a phase's memory does not depend on those before it
+      }
+      List<LossReport> reports =
+          graphs.run(key(phase, i, at), () -> work.run(phase, at, opening), () -> written(phase));
+      for (int k = 0; k < reports.size(); k++) {
+        done.add(new Done(phase.parts().get(k).group(), reports.get(k)));
+      }
     }
-    if (work.isForwardShared()) {
-      return graphs.run(
-          uniform(kind, draws),
-          () -> new StepWork.Parts(work.generator(draws, kind), work.discriminator(draws, kind)),
-          this::bothWritten);
-    }
-    StepWork.Parts first = generator(kind, draws);
-    arena.reset(); // so that the discriminator's memory does not depend on the generator's τ
-    StepWork.Kind its =
-        new StepWork.Kind(
-            StepWork.DISCRIMINATOR, itsDraws.getFirst(), true, kind.first(), kind.last());
-    StepWork.Parts second =
-        graphs.run(
-            uniform(its, itsDraws),
-            () -> new StepWork.Parts(first.generator(), work.discriminator(itsDraws, its)),
-            this::bothWritten);
-    return new StepWork.Parts(first.generator(), second.discriminator());
+    return done;
   }
 
-  private StepWork.Parts generator(StepWork.Kind kind, List<Draw> draws) {
-    return graphs.run(
-        uniform(kind, draws),
-        () -> new StepWork.Parts(work.generator(draws, kind), null),
-        autoencoder::gradientsWritten);
+  private static @Nullable Key key(Phase phase, int place, MicroBatch at) {
+    return phase.signature() == null
+        ? null
+        : new Key(place, phase.signature(), at.first(), at.last());
   }
 
-  private void bothWritten() {
-    autoencoder.gradientsWritten();
-    if (discriminator != null) {
-      discriminator.gradientsWritten();
-    }
-  }
-
-  /** The kind, if all samples share its draw: a batch that falls into groups is never captured. */
-  private static StepWork.@Nullable Kind uniform(StepWork.Kind kind, List<Draw> draws) {
-    return draws.stream().allMatch(kind.draw()::equals) ? kind : null;
+  private void written(Phase phase) {
+    phase.parts().forEach(p -> task.groups().get(p.group()).store().gradientsWritten());
   }
 
   GraphStatistics statistics() {

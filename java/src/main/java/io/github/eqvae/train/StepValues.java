@@ -11,42 +11,52 @@ import io.github.eqvae.tensor.Tensor;
 
 /**
  * All numbers that change from one micro-batch to the next, on the device: the optimisers'
- * schedules and the counters that the noise is drawn with. One copy writes them; the operations
- * read them there, so that a captured step does what the step at hand asks for.
+ * schedules and the task's own scalars, such as counters that noise is drawn with. One copy writes
+ * them; the operations read them there, so that a captured step does what the step at hand asks
+ * for.
  */
 final class StepValues implements AutoCloseable {
-  private static final int NETWORKS = 2;
-  private static final int COUNTERS = NETWORKS * AdamOptimizer.SCHEDULE;
-
+  private final int scalars;
+  private final int offset;
   private final HostBuffer host;
   private final Arena arena;
   private final Tensor values;
 
-  StepValues(Device device) {
-    Shape shape = Shape.of(COUNTERS + NETWORKS);
+  /**
+   * Room for the numbers.
+   *
+   * @param groups groups with an optimiser
+   * @param scalars the task's own
+   */
+  StepValues(Device device, int groups, int scalars) {
+    this.scalars = scalars;
+    offset = groups * AdamOptimizer.SCHEDULE;
+    Shape shape = Shape.of(offset + Math.max(1, scalars));
     host = new HostBuffer(device, shape, DType.F64);
     arena = new Arena(device, "step values");
     values = arena.tensor(shape, DType.F64);
   }
 
   /** What an optimiser's update reads, {@code [4]}. */
-  Tensor schedule(int network) {
-    return values.narrow(0, (long) network * AdamOptimizer.SCHEDULE, AdamOptimizer.SCHEDULE);
+  Tensor schedule(int group) {
+    return values.narrow(0, (long) group * AdamOptimizer.SCHEDULE, AdamOptimizer.SCHEDULE);
   }
 
-  /** What is added to the purpose of a forward pass's noise, a scalar. */
-  Tensor counter(int network) {
-    return values.narrow(0, COUNTERS + network, 1).reshape(Shape.SCALAR);
+  /** The task's own scalars. */
+  Tensor scalars() {
+    return values.narrow(0, offset, Math.max(1, scalars));
   }
 
-  void setSchedule(int network, double[] schedule) {
+  void setSchedule(int group, double[] schedule) {
     for (int i = 0; i < schedule.length; i++) {
-      host.set(network * AdamOptimizer.SCHEDULE + i, schedule[i]);
+      host.set(group * AdamOptimizer.SCHEDULE + i, schedule[i]);
     }
   }
 
-  void setCounter(int network, long counter) {
-    host.set(COUNTERS + network, counter);
+  void setScalars(double[] own) {
+    for (int i = 0; i < own.length; i++) {
+      host.set(offset + i, own[i]);
+    }
   }
 
   /** Writes them all. What they were must have been read: the last micro-batch is done. */

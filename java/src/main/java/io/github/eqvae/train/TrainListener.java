@@ -1,7 +1,5 @@
 package io.github.eqvae.train;
 
-import io.github.eqvae.model.Autoencoder;
-import io.github.eqvae.tensor.Stream;
 import java.io.IOException;
 import java.util.Map;
 
@@ -25,7 +23,7 @@ public interface TrainListener {
   default void step(StepReport report) throws IOException {}
 
   /**
-   * The held-out images were looked at.
+   * The held-out data were looked at.
    *
    * @param step steps done
    * @param values metrics by name
@@ -34,25 +32,23 @@ public interface TrainListener {
   default void validated(long step, Map<String, Double> values) throws IOException {}
 
   /**
-   * It is time for sample images.
+   * It is time to show samples; averaged weights are in place if the run keeps an average.
    *
    * @param step steps done
-   * @param vae the model, with averaged weights if the run keeps an average
-   * @param stream orders the work
    * @throws IOException when writing fails
    */
-  default void samples(long step, Autoencoder vae, Stream stream) throws IOException {}
+  default void samples(long step) throws IOException {}
 
   /**
    * A loss or gradient was not finite; what had not been updated yet, was not.
    *
    * @param step steps done, this one included
-   * @param images the micro-batch it happened with, {@code [N, H, W, C]}, in [-1, 1] if nothing was
-   *     wrong with it
+   * @param batch the micro-batch it happened with
    * @param values losses and norms by name
-   * @param tau the τ of its first image, as text
+   * @param notes what the task says of that micro-batch
    * @throws IOException when writing fails
    */
-  default void nonFinite(long step, float[] images, Map<String, Double> values, String tau)
+  default void nonFinite(
+      long step, HostBatch batch, Map<String, Double> values, Map<String, String> notes)
       throws IOException {}
 }

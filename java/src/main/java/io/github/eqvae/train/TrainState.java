@@ -7,12 +7,9 @@ import io.github.eqvae.nn.Parameter;
 import io.github.eqvae.nn.ParameterStore;
 import io.github.eqvae.tensor.Stream;
 import io.github.eqvae.tensor.Tensor;
-import io.github.eqvae.train.autoencoder.AutoencoderRecipe;
-import io.github.eqvae.train.autoencoder.Networks;
 import io.github.eqvae.train.checkpoint.Blob;
 import io.github.eqvae.train.checkpoint.Checkpoint;
 import io.github.eqvae.train.checkpoint.CheckpointStore;
-import io.github.eqvae.train.recipe.OptimizerRecipe;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -23,22 +20,52 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Everything a run must restore to go on with the same bits: weights, buffers, moments, average,
- * counters. The draws and the data order are functions of (seed, step) and need no state.
+ * Everything a run must restore to go on with the same bits: weights, buffers, moments, averages,
+ * counters. What is random is a function of (seed, micro-batch) and needs no state.
  */
 final class TrainState {
+  /** A group with what its updates need. */
+  static final class Group {
+    private final ParameterGroup group;
+    private final AdamOptimizer optimizer;
+    private final @Nullable Ema average;
+
+    /** Updates of the average. */
+    private long averaged;
+
+    Group(ParameterGroup group, boolean averages, Stream stream) {
+      this.group = group;
+      optimizer = new AdamOptimizer(group.store(), stream, group.adam());
+      average = averages && group.averaged() ? new Ema(group.store(), stream) : null;
+    }
+
+    AdamOptimizer optimizer() {
+      return optimizer;
+    }
+
+    @Nullable Ema average() {
+      return average;
+    }
+
+    long averaged() {
+      return averaged;
+    }
+
+    /** The update was made, and the average moved with it. */
+    void countUpdate() {
+      optimizer.count();
+      if (average != null) {
+        averaged++;
+      }
+    }
+  }
+
   private final Stream stream;
-  private final AutoencoderRecipe recipe;
-  private final Networks networks;
-  final AdamOptimizer optimizer;
-  final @Nullable AdamOptimizer discOptimizer;
-  final @Nullable Ema ema;
+  private final TrainingRecipe<?> recipe;
+  private final List<Group> groups = new ArrayList<>();
 
   /** Steps done. */
   long step;
-
-  /** Updates of the average. */
-  long emaUpdates;
 
   /** Updates that were skipped because something was not finite. */
   long skipped;
@@ -46,71 +73,70 @@ final class TrainState {
   /** How many of the last steps in a row were skipped. */
   int consecutiveSkips;
 
-  TrainState(AutoencoderRecipe recipe, Networks networks, Stream stream) {
+  TrainState(TrainingRecipe<?> recipe, Task task, Stream stream) {
     this.recipe = recipe;
-    this.networks = networks;
     this.stream = stream;
-    optimizer = optimizer(networks.vae().parameters());
-    discOptimizer = networks.discriminator().map(d -> optimizer(d.parameters())).orElse(null);
-    ema = recipe.run().emaDecay().isPresent() ? new Ema(networks.vae().parameters(), stream) : null;
+    boolean averages = recipe.run().emaDecay().isPresent();
+    task.groups().forEach(g -> groups.add(new Group(g, averages, stream)));
+  }
+
+  Group group(int index) {
+    return groups.get(index);
+  }
+
+  List<Group> groups() {
+    return groups;
   }
 
   /** The weights were replaced before the first step. */
-  void averageStartsHere() {
-    if (ema != null) {
-      networks.vae().parameters().values().copyTo(stream, ema.average());
+  void averagesStartHere() {
+    for (Group g : groups) {
+      if (g.average != null) {
+        g.group.store().values().copyTo(stream, g.average.average());
+      }
     }
   }
 
-  /** The autoencoder's update was made, and the average moved with it. */
-  void countUpdate() {
-    optimizer.count();
-    if (ema != null) {
-      emaUpdates++;
+  /** Exchanges values and averages, of all groups that have one. */
+  void swapAverages() {
+    for (Group g : groups) {
+      if (g.average != null) {
+        g.average.swap(stream);
+      }
     }
   }
 
-  /** The discriminator's update was made. */
-  void countDiscriminatorUpdate() {
-    if (discOptimizer != null) {
-      discOptimizer.count();
-    }
-  }
-
-  private AdamOptimizer optimizer(ParameterStore store) {
-    OptimizerRecipe o = recipe.optimizer();
-    return new AdamOptimizer(
-        store,
-        stream,
-        o.betas().get(0),
-        o.betas().get(1),
-        o.eps(),
-        o.weightDecay(),
-        o.kind() == OptimizerRecipe.Kind.ADAMW);
+  boolean hasAverage() {
+    return groups.stream().anyMatch(g -> g.average != null);
   }
 
   /** The tensors of the state by the names they have in a checkpoint. */
   private Map<String, Tensor> tensors() {
     Map<String, Tensor> all = new LinkedHashMap<>();
-    add(all, "vae", networks.vae().parameters(), optimizer);
-    AdamOptimizer d = discOptimizer;
-    if (d != null) {
-      networks.discriminator().ifPresent(net -> add(all, "discriminator", net.parameters(), d));
+    for (Group g : groups) {
+      String prefix = g.group.name();
+      all.put(prefix + ".weights", g.group.store().values());
+      all.put(prefix + ".adam_m", g.optimizer.firstMoment());
+      all.put(prefix + ".adam_v", g.optimizer.secondMoment());
+      for (Parameter buffer : g.group.store().buffers()) {
+        all.put(prefix + ".buffer." + buffer.name(), buffer.value());
+      }
     }
-    if (ema != null) {
-      all.put("vae.ema", ema.average());
+    for (Group g : groups) {
+      if (g.average != null) {
+        all.put(g.group.name() + ".ema", g.average.average());
+      }
     }
     return all;
   }
 
-  private static void add(
-      Map<String, Tensor> all, String prefix, ParameterStore store, AdamOptimizer adam) {
-    all.put(prefix + ".weights", store.values());
-    all.put(prefix + ".adam_m", adam.firstMoment());
-    all.put(prefix + ".adam_v", adam.secondMoment());
-    for (Parameter buffer : store.buffers()) {
-      all.put(prefix + ".buffer." + buffer.name(), buffer.value());
-    }
+  /** The first group's counts have no prefix: so they were called when there was only one. */
+  private String key(Group g, String name) {
+    return g == groups.getFirst() ? name : g.group.name() + "_" + name;
+  }
+
+  private String dtype() {
+    return groups.getFirst().group.store().values().dtype().name();
   }
 
   void save(CheckpointStore store) throws IOException {
@@ -126,12 +152,15 @@ final class TrainState {
       stream.sync();
       Map<String, Object> state = new LinkedHashMap<>();
       state.put("step", step);
-      state.put("optimizer_step", optimizer.steps());
-      state.put("discriminator_optimizer_step", discOptimizer == null ? 0 : discOptimizer.steps());
-      state.put("ema_updates", emaUpdates);
+      for (Group g : groups) {
+        state.put(key(g, "optimizer_step"), g.optimizer.steps());
+        if (g == groups.getFirst() || g.average != null) {
+          state.put(key(g, "ema_updates"), g.averaged);
+        }
+      }
       state.put("skipped_updates", skipped);
       state.put("consecutive_skips", consecutiveSkips);
-      state.put("dtype", networks.vae().parameters().values().dtype().name());
+      state.put("dtype", dtype());
       state.put("recipe", recipe.toYaml());
       store.save(step, blobs, state);
     }
@@ -140,10 +169,9 @@ final class TrainState {
   void load(Checkpoint checkpoint) throws IOException {
     List<String> problems = new ArrayList<>();
     Map<String, Tensor> tensors = tensors();
-    String dtype = networks.vae().parameters().values().dtype().name();
     String theirs = checkpoint.state("dtype", String.class);
-    if (!dtype.equals(theirs)) {
-      problems.add("it holds " + theirs + ", this device computes in " + dtype);
+    if (!dtype().equals(theirs)) {
+      problems.add("it holds " + theirs + ", this device computes in " + dtype());
     }
     for (Map.Entry<String, Tensor> e : tensors.entrySet()) {
       if (!checkpoint.names().contains(e.getKey())) {
@@ -173,14 +201,15 @@ final class TrainState {
         stream.sync();
       }
     }
-    networks.vae().parameters().repack(stream);
-    networks.discriminator().ifPresent(d -> d.parameters().repack(stream));
-    step = number(checkpoint, "step");
-    optimizer.setSteps(number(checkpoint, "optimizer_step"));
-    if (discOptimizer != null) {
-      discOptimizer.setSteps(number(checkpoint, "discriminator_optimizer_step"));
+    for (Group g : groups) {
+      ParameterStore store = g.group.store();
+      store.repack(stream);
+      g.optimizer.setSteps(number(checkpoint, key(g, "optimizer_step")));
+      if (g == groups.getFirst() || g.average != null) {
+        g.averaged = number(checkpoint, key(g, "ema_updates"));
+      }
     }
-    emaUpdates = number(checkpoint, "ema_updates");
+    step = number(checkpoint, "step");
     skipped = number(checkpoint, "skipped_updates");
     consecutiveSkips = Math.toIntExact(number(checkpoint, "consecutive_skips"));
   }

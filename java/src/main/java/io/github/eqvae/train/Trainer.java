@@ -1,24 +1,10 @@
 package io.github.eqvae.train;
 
 import io.github.eqvae.EqvaeException;
-import io.github.eqvae.equivariance.Draw;
-import io.github.eqvae.equivariance.EqObjective;
-import io.github.eqvae.equivariance.StepLosses;
-import io.github.eqvae.equivariance.TransformSampler;
-import io.github.eqvae.model.Autoencoder;
-import io.github.eqvae.model.Discriminator;
-import io.github.eqvae.model.VqModel;
-import io.github.eqvae.nn.ParameterStore;
 import io.github.eqvae.tensor.Arena;
 import io.github.eqvae.tensor.Device;
 import io.github.eqvae.tensor.MemoryStats;
-import io.github.eqvae.tensor.Shape;
 import io.github.eqvae.tensor.Stream;
-import io.github.eqvae.train.autoencoder.AutoencoderRecipe;
-import io.github.eqvae.train.autoencoder.CodebookStart;
-import io.github.eqvae.train.autoencoder.InitialWeights;
-import io.github.eqvae.train.autoencoder.ModelRecipe;
-import io.github.eqvae.train.autoencoder.Networks;
 import io.github.eqvae.train.checkpoint.Checkpoint;
 import io.github.eqvae.train.checkpoint.CheckpointStore;
 import io.github.eqvae.train.recipe.OptimizerRecipe;
@@ -30,38 +16,13 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Runs a recipe: the autoencoder's update, the discriminator's update, the average, checkpoints,
- * validation. Training is a pure function of (recipe, data): the same seed on the same device gives
- * the same bits, interrupted or not.
+ * Runs a {@link Task} by a recipe: micro-batches, updates, averages, checkpoints, validation.
+ * Training is a pure function of (recipe, data): the same seed on the same device gives the same
+ * bits, interrupted or not.
+ *
+ * @param <T> the kind of task
  */
-public final class Trainer implements AutoCloseable {
-  /** Where batches come from. The content of a batch must be a function of its index alone. */
-  @FunctionalInterface
-  public interface Batches {
-    /**
-     * Fills a batch.
-     *
-     * @param index which batch, from 0
-     * @param images receives {@code [N, H, W, C]} in [-1, 1]
-     * @throws IOException when the data cannot be read
-     */
-    void load(long index, float[] images) throws IOException;
-  }
-
-  /** Looks at held-out images. */
-  @FunctionalInterface
-  public interface Validation {
-    /**
-     * Measures the model.
-     *
-     * @param vae the model, with averaged weights if the run keeps an average
-     * @param stream orders the work
-     * @return metrics by name
-     * @throws IOException when the data cannot be read
-     */
-    Map<String, Double> measure(Autoencoder vae, Stream stream) throws IOException;
-  }
-
+public final class Trainer<T extends Task> implements AutoCloseable {
   /** How a run ended. */
   public enum End {
     /** All steps are done. */
@@ -70,19 +31,11 @@ public final class Trainer implements AutoCloseable {
     STOPPED
   }
 
-  /** Keeps the random numbers of draws apart from those of noise and of the weights' start. */
-  private static final long DRAWS = 1L << 61;
-
-  private static final int GENERATOR = StepWork.GENERATOR;
-  private static final int DISCRIMINATOR = StepWork.DISCRIMINATOR;
-
-  private final AutoencoderRecipe recipe;
+  private final TrainingRecipe<T> recipe;
   private final Device device;
   private final Stream stream;
   private final MemoryPlan plan;
-  private final Networks networks;
-  private final EqObjective objective;
-  private final TransformSampler sampler;
+  private final T task;
   private final TrainState state;
   private final Arena stepArena;
   private final InputQueue inputs;
@@ -92,12 +45,12 @@ public final class Trainer implements AutoCloseable {
   private boolean begun;
 
   /**
-   * Prepares a run: opens the device, builds the networks, reserves the memory a step needs.
+   * Prepares a run: opens the device, makes the task, reserves the memory a step needs.
    *
    * @param recipe the recipe
-   * @throws IOException when the LPIPS weights cannot be read
+   * @throws IOException when weights that the task needs cannot be read
    */
-  public Trainer(AutoencoderRecipe recipe) throws IOException {
+  public Trainer(TrainingRecipe<T> recipe) throws IOException {
     this.recipe = recipe;
     plan = MemoryPlan.of(recipe);
     RunRecipe run = recipe.run();
@@ -105,39 +58,23 @@ public final class Trainer implements AutoCloseable {
     stream = new Stream(device);
     stream.reserveScratch(plan.scratchBytes());
     stream.math(run.math());
-    networks = new Networks(recipe, stream);
-    sampler = new TransformSampler(recipe.objective().eqOptions());
-    state = new TrainState(recipe, networks, stream);
+    task = recipe.task(stream, false);
+    state = new TrainState(recipe, task, stream);
     stepArena = new Arena(device, "step");
     stepArena.reserve(plan.stepBytes());
-    inputs = new InputQueue(device, batchShape(recipe));
-    work = new StepWork(recipe, networks, state, stream, stepArena, inputs.input());
+    inputs = new InputQueue(device, task.batch());
+    work = new StepWork(recipe, task, state, stream, stepArena, inputs.inputs());
     boolean capture = device.info().graphs() && run.graphs() == RunRecipe.Graphs.AUTO;
-    runner = new StepRunner(work, networks, stream, stepArena, capture);
-    objective = work.objective();
-  }
-
-  static Shape batchShape(AutoencoderRecipe recipe) {
-    int side = recipe.data().resolution();
-    return Shape.of(recipe.run().batchSize(), side, side, recipe.model().inChannels());
+    runner = new StepRunner(task, work, stream, stepArena, capture);
   }
 
   /**
-   * The autoencoder in training.
+   * What is trained.
    *
-   * @return the model, owned by this
+   * @return the task, owned by this
    */
-  public Autoencoder vae() {
-    return networks.vae();
-  }
-
-  /**
-   * All networks.
-   *
-   * @return the networks, owned by this
-   */
-  public Networks networks() {
-    return networks;
+  public T task() {
+    return task;
   }
 
   /**
@@ -168,17 +105,17 @@ public final class Trainer implements AutoCloseable {
   }
 
   /**
-   * Reads the weights that the recipe starts from ({@code model.init_from}), if it names any.
-   * {@link #run} does this itself unless a checkpoint was resumed; earlier, a wrong file shows
-   * before anything is written.
+   * Reads the weights that training starts from, if the recipe names any. {@link #run} does this
+   * itself unless a checkpoint was resumed; earlier, a wrong file shows before anything is written.
    *
    * @throws IOException when they cannot be read
    * @throws EqvaeException.Argument when they are of another architecture; the message names it
    */
   public void initialize() throws IOException {
     if (!begun) {
-      InitialWeights.load(recipe, vae().parameters(), stream);
-      state.averageStartsHere();
+      if (task.initialize()) {
+        state.averagesStartHere();
+      }
       begun = true;
     }
   }
@@ -213,16 +150,16 @@ public final class Trainer implements AutoCloseable {
   /**
    * Trains to the end of the recipe.
    *
-   * @param batches the training images
-   * @param validation looks at held-out images; null for none
+   * @param batches what is trained on
+   * @param validation looks at held-out data; null for none
    * @param checkpoints where the state is saved
    * @param listener is told what happens
    * @return whether the run finished
    * @throws IOException when data cannot be read or results not written
-   * @throws EqvaeException.Argument when training diverged; the message says what to try
+   * @throws EqvaeException.Diverged when training diverged; the message says what to try
    */
   public End run(
-      Batches batches,
+      BatchSource batches,
       @Nullable Validation validation,
       CheckpointStore checkpoints,
       TrainListener listener)
@@ -238,16 +175,16 @@ public final class Trainer implements AutoCloseable {
       StepReport report = step(batches, guard, listener);
       listener.step(report);
       boolean last = state.step == run.steps();
-      if (guard.consecutive() >= run.maxConsecutiveNonfinite()) {
-        throw new EqvaeException.Argument(guard.advice());
+      if (guard.isExhausted()) {
+        throw new EqvaeException.Diverged(guard.advice(task.advice()));
       }
       if (due(run.validateEvery(), last) && validation != null) {
-        listener.validated(state.step, averaged(() -> validation.measure(vae(), stream)));
+        listener.validated(state.step, averaged(validation));
       }
       if (due(run.sampleEvery(), last)) {
         averaged(
             () -> {
-              listener.samples(state.step, vae(), stream);
+              listener.samples(state.step);
               return Map.of();
             });
       }
@@ -269,173 +206,125 @@ public final class Trainer implements AutoCloseable {
     return last || (every > 0 && state.step % every == 0);
   }
 
-  /** Something to be done while the averaged weights are in place. */
-  @FunctionalInterface
-  private interface Measurement {
-    Map<String, Double> run() throws IOException;
-  }
-
-  private Map<String, Double> averaged(Measurement measurement) throws IOException {
-    if (state.ema == null) {
-      return measurement.run();
+  private Map<String, Double> averaged(Validation measurement) throws IOException {
+    if (!state.hasAverage()) {
+      return measurement.measure();
     }
-    ParameterStore store = vae().parameters();
-    state.ema.swap(stream);
+    state.swapAverages();
     try {
-      return measurement.run();
+      return measurement.measure();
     } finally {
-      state.ema.swap(stream);
+      state.swapAverages();
       stream.sync();
-      assert store.isTrainable();
     }
   }
 
   /**
-   * Puts the averaged weights into the model, for good.
+   * Puts the averaged weights into the networks, for good.
    *
    * @return whether the run keeps an average
    */
   public boolean useAverage() {
-    if (state.ema == null) {
-      return false;
+    List<ParameterGroup> groups = task.groups();
+    for (int g = 0; g < groups.size(); g++) {
+      var average = state.group(g).average();
+      if (average != null) {
+        groups.get(g).store().load(stream, average.average());
+      }
     }
-    vae().parameters().load(stream, state.ema.average());
-    return true;
+    return state.hasAverage();
   }
 
-  private StepReport step(Batches batches, DivergenceGuard guard, TrainListener listener)
+  private StepReport step(BatchSource batches, DivergenceGuard guard, TrainListener listener)
       throws IOException {
     long start = System.nanoTime();
     int accumulate = recipe.optimizer().accumulate();
-    int batch = recipe.run().batchSize();
-    boolean adversarial = objective.isAdversarial(state.step);
     Map<String, Double> values = new LinkedHashMap<>();
-    ParameterStore parameters = vae().parameters();
-    Discriminator disc = networks.discriminator().orElse(null);
-    parameters.newUpdate();
-    if (disc != null) {
-      disc.parameters().newUpdate();
-    }
-    String tau = "";
+    task.groups().forEach(g -> g.store().newUpdate());
+    MicroBatch first = null;
+    MicroBatch at = null;
+    MicroBatch culprit = null; // the first micro-batch that was not finite
+    HostBatch its = null;
     boolean skip = false;
-    float[] culprit = null; // the first micro-batch that was not finite
-    String itsTau = "";
+    double norms = 0;
     for (int micro = 0; micro < accumulate; micro++) {
       long index = state.step * accumulate + micro;
-      boolean last = micro == accumulate - 1;
+      at = new MicroBatch(state.step, index, micro == 0, micro == accumulate - 1);
+      first = first == null ? at : first;
       inputs.take(batches, index, stream);
       if (index == 0) {
-        startCodebook();
+        if (task.initialize(work.context(0))) {
+          state.averagesStartHere();
+        }
+        stepArena.reset();
       }
-      writeValues(index);
-      List<Draw> draws = draws(index, GENERATOR, batch);
-      tau = label(draws.getFirst());
-      StepWork.Kind kind =
-          new StepWork.Kind(GENERATOR, draws.getFirst(), adversarial, micro == 0, last);
-      StepWork.Parts parts = runner.run(kind, draws, draws(index, DISCRIMINATOR, batch));
-      if (!last || state.step + 1 < recipe.run().steps()) {
+      writeValues(at);
+      List<StepRunner.Done> done = runner.run(task.phases(at), at);
+      if (!at.last() || state.step + 1 < recipe.run().steps()) {
         inputs.load(batches, index + 1); // while the device computes
       }
-      StepWork.Outcome outcome = work.read(GENERATOR, parts.generator());
-      mean(values, outcome.losses(), accumulate);
-      skip |= outcome.skipped();
-      if (last) {
-        values.put("grad_norm", outcome.norm());
-        if (!outcome.skipped()) {
-          state.countUpdate();
-        }
-      }
-      if (parts.discriminator() != null) {
-        StepWork.Outcome itsOutcome = work.read(DISCRIMINATOR, parts.discriminator());
-        mean(values, itsOutcome.losses(), accumulate);
-        skip |= itsOutcome.skipped();
-        if (last) {
-          values.put("disc_grad_norm", itsOutcome.norm());
-          if (!itsOutcome.skipped()) {
-            state.countDiscriminatorUpdate();
+      for (StepRunner.Done part : done) {
+        StepWork.Outcome outcome = work.read(part.group(), part.report(), at);
+        outcome.losses().forEach((k, v) -> values.merge(k, v / accumulate, Double::sum));
+        skip |= outcome.skipped();
+        if (at.last()) {
+          values.put(task.groups().get(part.group()).norm(), outcome.norm());
+          norms += outcome.norm();
+          if (!outcome.skipped()) {
+            state.group(part.group()).countUpdate();
           }
         }
       }
       if (skip && culprit == null) {
-        culprit = inputs.images(index).clone();
-        itsTau = tau;
+        culprit = at;
+        its = inputs.batch(index).copy();
       }
       stepArena.reset();
     }
-    double rate = rate(false);
+    double rate = rate(0);
     state.step++;
-    double norm =
-        values.getOrDefault("grad_norm", 0.0) + values.getOrDefault("disc_grad_norm", 0.0);
-    guard.check(skip ? Double.NaN : values.getOrDefault("total", 0.0), norm);
+    guard.check(skip ? Double.NaN : values.getOrDefault("total", 0.0), norms);
     state.consecutiveSkips = guard.consecutive();
     state.skipped = guard.skipped();
-    if (culprit != null) {
-      if (disc != null && adversarial) {
-        disc.parameters().restoreBuffers(stream);
-      }
-      listener.nonFinite(state.step, culprit, values, itsTau);
+    if (culprit != null && its != null && first != null) {
+      task.rollback(first, stream);
+      listener.nonFinite(state.step, its, values, task.notes(culprit));
     }
     values.put("learning_rate", rate);
     double seconds = (System.nanoTime() - start) * 1e-9;
     return new StepReport(
-        state.step, recipe.run().steps(), values, tau, batch * accumulate, seconds, skip);
-  }
-
-  /** Codes may start at what the first batch is encoded to. */
-  private void startCodebook() {
-    if (vae() instanceof VqModel vq
-        && recipe.model().quantize().init() == ModelRecipe.CodebookInit.DATA
-        && recipe.model().initFrom().isEmpty()) {
-      CodebookStart.fromLatents(vq, stream, stepArena, inputs.input(), recipe.run().seed());
-      state.averageStartsHere();
-    }
+        state.step,
+        recipe.run().steps(),
+        values,
+        at == null ? Map.of() : task.notes(at),
+        task.batch().samples() * accumulate,
+        seconds,
+        skip);
   }
 
   /** Everything that this micro-batch has of its own goes to the device in one copy. */
-  private void writeValues(long index) {
+  private void writeValues(MicroBatch at) {
+    double[] own = new double[task.scalars()];
+    task.scalars(at, own);
     StepValues values = work.values();
-    for (int network : new int[] {GENERATOR, DISCRIMINATOR}) {
-      values.setCounter(network, StepWork.counter(purpose(index, network)));
-    }
-    values.setSchedule(GENERATOR, state.optimizer.schedule(rate(false), emaDecay()));
-    if (state.discOptimizer != null) {
-      values.setSchedule(DISCRIMINATOR, state.discOptimizer.schedule(rate(true), 0));
+    values.setScalars(own);
+    for (int g = 0; g < task.groups().size(); g++) {
+      TrainState.Group group = state.group(g);
+      double decay = group.average() == null ? 0 : emaDecay(group.averaged());
+      values.setSchedule(g, group.optimizer().schedule(rate(g), decay));
     }
     values.copy(stream);
   }
 
-  private List<Draw> draws(long index, int network, int batch) {
-    return sampler.draw(recipe.run().seed(), DRAWS + purpose(index, network), batch);
-  }
-
-  /** Distinct for every forward pass of a run. */
-  private static long purpose(long index, int network) {
-    return 2 * index + network;
-  }
-
-  private static String label(Draw draw) {
-    return switch (draw.branch()) {
-      case PLAIN -> "plain";
-      case LOW_RESOLUTION -> "low-res " + draw.transform().label();
-      case EQUIVARIANT -> draw.transform().label();
-    };
-  }
-
-  private static void mean(Map<String, Double> values, StepLosses losses, int accumulate) {
-    losses.values().forEach((k, v) -> values.merge(k, v / accumulate, Double::sum));
-  }
-
-  private double rate(boolean discriminator) {
+  private double rate(int group) {
     OptimizerRecipe o = recipe.optimizer();
-    double rate = discriminator ? o.discLearningRate() : o.learningRate();
-    return rate * o.factor(state.step, recipe.run().steps());
+    return task.groups().get(group).learningRate() * o.factor(state.step, recipe.run().steps());
   }
 
-  private double emaDecay() {
+  private double emaDecay(long updates) {
     double decay = recipe.run().emaDecay().orElse(0.0);
-    long n = state.emaUpdates;
     return recipe.run().emaRule() == RunRecipe.EmaRule.WARMUP
-        ? Math.min(decay, (1.0 + n) / (10.0 + n))
+        ? Math.min(decay, (1.0 + updates) / (10.0 + updates))
         : decay;
   }
 
@@ -473,7 +362,7 @@ public final class Trainer implements AutoCloseable {
     work.close();
     inputs.close();
     stepArena.close();
-    networks.close();
+    task.close();
     stream.close();
     device.close();
   }

@@ -3,7 +3,7 @@ package io.github.eqvae.cli;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import io.github.eqvae.train.recipe.RecipeReader;
+import io.github.eqvae.train.autoencoder.AutoencoderRecipe;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -39,7 +39,7 @@ class ShownCommandsTest {
   /** Settings that are shown with {@code --set} are settings of a recipe. */
   @Test
   void everyShownSettingExists() throws IOException {
-    String all = RecipeReader.read(ROOT.resolve("recipes/photos.yaml"), List.of()).toYaml();
+    String all = AutoencoderRecipe.read(ROOT.resolve("recipes/photos.yaml"), List.of()).toYaml();
     Set<String> keys = new HashSet<>();
     String section = "";
     String inner = "";

@@ -170,7 +170,9 @@ class ObjectiveOnDevicesTest {
       Tensor x = images();
       Map<String, Double> all = new LinkedHashMap<>();
       all.putAll(
-          objective.generatorStep(stream, arena, Tape.Mode.RECORD, x, draws, noise, true).values());
+          objective
+              .autoencoderStep(stream, arena, Tape.Mode.RECORD, x, draws, noise, true)
+              .values());
       all.putAll(objective.discriminatorStep(stream, arena, x, draws, noise).values());
       return all;
     }

@@ -75,7 +75,8 @@ class OptimizerTest {
         Random random = new Random(5);
         Parameter weight = store.get("weight");
         weight.value().set(stream, draw(random, 1));
-        AdamOptimizer adam = new AdamOptimizer(store, stream, beta1, beta2, eps, decay, decoupled);
+        AdamOptimizer adam =
+            new AdamOptimizer(store, stream, new AdamSettings(beta1, beta2, eps, decay, decoupled));
         for (int t = 1; t <= UPDATES; t++) {
           double rate = 1e-2 / t;
           store.newUpdate();
@@ -149,7 +150,8 @@ class OptimizerTest {
       }
       store.gradients(stream);
       store.get("weight").gradient().set(stream, gradient);
-      new AdamOptimizer(store, stream, 0.9, 0.999, 1e-12, 0, false).step(stream, 0.125, 1);
+      new AdamOptimizer(store, stream, new AdamSettings(0.9, 0.999, 1e-12, 0, false))
+          .step(stream, 0.125, 1);
       double[] weights = first(stream, store.values());
       for (int i = 0; i < N; i++) {
         assertEquals(i % 2 == 0 ? -0.125 : 0.125, weights[i], 0.125 * 16 * U, name);
@@ -169,7 +171,8 @@ class OptimizerTest {
         Random random = new Random(7);
         Parameter weight = store.get("weight");
         weight.value().set(stream, draw(random, 1));
-        AdamOptimizer adam = new AdamOptimizer(store, stream, 0.9, 0.999, 1e-8, 0.1, true);
+        AdamOptimizer adam =
+            new AdamOptimizer(store, stream, new AdamSettings(0.9, 0.999, 1e-8, 0.1, true));
         Ema ema = new Ema(store, stream);
         store.gradients(stream);
         weight.gradient().set(stream, draw(random, 10));
@@ -206,7 +209,8 @@ class OptimizerTest {
             Arena arena = new Arena(device, "test")) {
           Random random = new Random(8);
           Parameter weight = store.get("weight");
-          AdamOptimizer adam = new AdamOptimizer(store, stream, 0.9, 0.999, 1e-3, 0, false);
+          AdamOptimizer adam =
+              new AdamOptimizer(store, stream, new AdamSettings(0.9, 0.999, 1e-3, 0, false));
           store.gradients(stream);
           weight.gradient().set(stream, draw(random, 10));
           double scale = 0.25;
@@ -238,7 +242,8 @@ class OptimizerTest {
         Tensor weight = store.get("weight").value();
         weight.set(stream, draw(random, 1));
         Ema ema = new Ema(store, stream);
-        AdamOptimizer adam = new AdamOptimizer(store, stream, 0.9, 0.999, 1e-8, 0, false);
+        AdamOptimizer adam =
+            new AdamOptimizer(store, stream, new AdamSettings(0.9, 0.999, 1e-8, 0, false));
         store.gradients(stream); // zeros: the weights stay as they are
         Compare.bitwise(
             name + ": the start",

@@ -96,7 +96,8 @@ class PackedStoreTest {
   private static List<double[]> life(Net net) {
     Stream stream = net.stream;
     List<double[]> seen = new ArrayList<>();
-    AdamOptimizer adam = new AdamOptimizer(net.store, stream, 0.9, 0.999, 1e-8, 0, false);
+    AdamOptimizer adam =
+        new AdamOptimizer(net.store, stream, new AdamSettings(0.9, 0.999, 1e-8, 0, false));
     Ema ema = new Ema(net.store, stream);
     seen.add(net.run());
     for (int i = 0; i < 2; i++) {

@@ -3,6 +3,7 @@ package io.github.eqvae.op;
 import io.github.eqvae.ffi.Fn;
 import io.github.eqvae.ffi.Struct;
 import io.github.eqvae.nn.AdamOptimizer;
+import io.github.eqvae.nn.AdamSettings;
 import io.github.eqvae.nn.Ema;
 import io.github.eqvae.nn.GradientNorm;
 import io.github.eqvae.nn.Init;
@@ -141,7 +142,8 @@ public final class EveryKernel {
       Tensor schedule = arena.tensor(Shape.of(AdamOptimizer.SCHEDULE), DType.F64);
       Ema ema = new Ema(store, stream);
       for (boolean decoupled : new boolean[] {false, true}) {
-        AdamOptimizer adam = new AdamOptimizer(store, stream, 0.9, 0.999, 1e-8, 0.01, decoupled);
+        AdamOptimizer adam =
+            new AdamOptimizer(store, stream, new AdamSettings(0.9, 0.999, 1e-8, 0.01, decoupled));
         schedule.set(stream, adam.schedule(1e-2, 0.9));
         adam.update(stream, schedule, 0.5, 1, squares, bad.total(), ema);
         add(adam.firstMoment().toDoubles(stream));

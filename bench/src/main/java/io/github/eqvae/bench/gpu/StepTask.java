@@ -4,15 +4,16 @@ import io.github.eqvae.equivariance.Draw;
 import io.github.eqvae.equivariance.EqObjective;
 import io.github.eqvae.equivariance.EqOptions;
 import io.github.eqvae.equivariance.LossOptions;
-import io.github.eqvae.equivariance.LossTerms;
 import io.github.eqvae.equivariance.SpatialTransform;
 import io.github.eqvae.model.AutoencoderConfig;
 import io.github.eqvae.model.AutoencoderKl;
 import io.github.eqvae.model.Discriminator;
 import io.github.eqvae.model.Lpips;
 import io.github.eqvae.nn.AdamOptimizer;
+import io.github.eqvae.nn.AdamSettings;
 import io.github.eqvae.nn.Ema;
 import io.github.eqvae.nn.GradientNorm;
+import io.github.eqvae.nn.LossTerms;
 import io.github.eqvae.nn.NonFiniteCount;
 import io.github.eqvae.nn.ParameterStore;
 import io.github.eqvae.op.Interpolation;
@@ -85,9 +86,10 @@ final class StepTask extends Task {
           .forEach(p -> p.keepPacked(stream));
     }
     objective = new EqObjective(vae, discriminator, lpips, EqOptions.RELEASED, LOSS);
-    adam = new AdamOptimizer(vae.parameters(), stream, 0.5, 0.9, 1e-8, 0, false);
+    adam = new AdamOptimizer(vae.parameters(), stream, new AdamSettings(0.5, 0.9, 1e-8, 0, false));
     adamOfDiscriminator =
-        new AdamOptimizer(discriminator.parameters(), stream, 0.5, 0.9, 1e-8, 0, false);
+        new AdamOptimizer(
+            discriminator.parameters(), stream, new AdamSettings(0.5, 0.9, 1e-8, 0, false));
     ema = new Ema(vae.parameters(), stream);
     int side = vae.config().resolution();
     x = inputs.tensor(Shape.of(c.integer("batch"), side, side, 3));
@@ -98,7 +100,7 @@ final class StepTask extends Task {
     }
     host = new HostBuffer(device, x.shape(), x.dtype());
     host.set(images);
-    report = LossTerms.Report.in(inputs, 1, 0);
+    report = LossTerms.Report.in(inputs, EqObjective.reports(1), 0);
     squares = inputs.tensor(Shape.SCALAR);
     notFinite = new NonFiniteCount(inputs);
     schedule = inputs.tensor(Shape.of(AdamOptimizer.SCHEDULE), DType.F64);
@@ -167,7 +169,7 @@ final class StepTask extends Task {
     notFinite.clear(stream);
     ParameterStore parameters = vae.parameters();
     parameters.newUpdate();
-    objective.generatorStep(stream, arena, Tape.Mode.RECORD, x, draws, noise, true, report);
+    objective.autoencoderStep(stream, arena, Tape.Mode.RECORD, x, draws, noise, true, report);
     update(parameters, adam, ema);
     parameters.setTrainable(false);
     discriminator.parameters().newUpdate();

@@ -192,7 +192,7 @@ public final class TorchObjective {
    * @param report whether to read the losses back
    * @return the losses by name, empty without report
    */
-  public Map<String, Double> generatorStep(
+  public Map<String, Double> autoencoderStep(
       List<Group> groups, boolean adversarial, boolean report) {
     long batch = groups.stream().mapToLong(g -> g.images().size(0)).sum();
     Tensor nll = null;

@@ -15,7 +15,6 @@ import io.github.eqvae.equivariance.EqObjective;
 import io.github.eqvae.equivariance.EqOptions;
 import io.github.eqvae.equivariance.LossOptions;
 import io.github.eqvae.equivariance.SpatialTransform;
-import io.github.eqvae.equivariance.StepLosses;
 import io.github.eqvae.model.Autoencoder;
 import io.github.eqvae.model.AutoencoderConfig;
 import io.github.eqvae.model.AutoencoderKl;
@@ -23,6 +22,7 @@ import io.github.eqvae.model.Discriminator;
 import io.github.eqvae.model.Lpips;
 import io.github.eqvae.model.VqConfig;
 import io.github.eqvae.model.VqModel;
+import io.github.eqvae.nn.Losses;
 import io.github.eqvae.op.Interpolation;
 import io.github.eqvae.tape.Tape;
 import io.github.eqvae.tensor.Arena;
@@ -262,7 +262,7 @@ class FullArchitectureOracleTest {
                 loss(model));
         var x = nchw(image, Shape.of(1, STEP_SIDE, STEP_SIDE, 3));
         Map<String, Double> losses =
-            objective.generatorStep(Twins.groups(draws, x, model.config, 100), true, true);
+            objective.autoencoderStep(Twins.groups(draws, x, model.config, 100), true, true);
         Map<String, Double> discLosses =
             objective.discriminatorStep(Twins.groups(draws, x, model.config, 200));
         return new Theirs(losses, discLosses, Twins.gradients(ofVae), Twins.gradients(ofDisc));
@@ -316,8 +316,8 @@ class FullArchitectureOracleTest {
         }
         EqObjective ours = new EqObjective(vae, disc, lpips, EqOptions.RELEASED, loss(model));
         vae.parameters().newUpdate();
-        StepLosses mine =
-            ours.generatorStep(
+        Losses mine =
+            ours.autoencoderStep(
                 stream, arena, Tape.Mode.RECORD, x, draws, Twins.noise(stream, 100), true);
         Twins.compareLosses(exact.losses(), mine);
         double worst = Twins.compareGradients(vae.parameters(), stream, exact.gradients());

@@ -19,7 +19,6 @@ import io.github.eqvae.equivariance.EqObjective;
 import io.github.eqvae.equivariance.EqOptions;
 import io.github.eqvae.equivariance.LossOptions;
 import io.github.eqvae.equivariance.SpatialTransform;
-import io.github.eqvae.equivariance.StepLosses;
 import io.github.eqvae.model.Autoencoder;
 import io.github.eqvae.model.AutoencoderConfig;
 import io.github.eqvae.model.AutoencoderKl;
@@ -27,6 +26,7 @@ import io.github.eqvae.model.Discriminator;
 import io.github.eqvae.model.Lpips;
 import io.github.eqvae.model.VqConfig;
 import io.github.eqvae.model.VqModel;
+import io.github.eqvae.nn.Losses;
 import io.github.eqvae.nn.Parameter;
 import io.github.eqvae.op.Interpolation;
 import io.github.eqvae.tape.Tape;
@@ -217,12 +217,12 @@ class ObjectiveOracleTest {
         draws.add(c.draw(i));
       }
       vae.parameters().newUpdate();
-      StepLosses mine =
-          ours.generatorStep(
+      Losses mine =
+          ours.autoencoderStep(
               stream, arena, Tape.Mode.RECORD, x, draws, noise(stream, 100), c.adversarial);
       Tensor tx = nchw(images(BATCH, SIDE), image);
       compareLosses(
-          theirs.generatorStep(groups(draws, tx, CONFIG, 100), c.adversarial, true), mine);
+          theirs.autoencoderStep(groups(draws, tx, CONFIG, 100), c.adversarial, true), mine);
       compareGradients(vae.parameters(), stream, vaeParameters);
       if (kind != Kind.KL) {
         assertTrue(mine.get("perplexity") > 5, "with few codes in use little would be proved");

@@ -4,11 +4,11 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import io.github.eqvae.equivariance.Draw;
 import io.github.eqvae.equivariance.EqObjective;
-import io.github.eqvae.equivariance.StepLosses;
 import io.github.eqvae.model.AutoencoderConfig;
 import io.github.eqvae.model.Discriminator;
 import io.github.eqvae.model.Lpips;
 import io.github.eqvae.model.VqModel;
+import io.github.eqvae.nn.Losses;
 import io.github.eqvae.nn.Parameter;
 import io.github.eqvae.nn.ParameterStore;
 import io.github.eqvae.tape.Tape;
@@ -102,7 +102,7 @@ final class Twins {
     };
   }
 
-  static void compareLosses(Map<String, Double> expected, StepLosses actual) {
+  static void compareLosses(Map<String, Double> expected, Losses actual) {
     expected.forEach(
         (name, value) ->
             assertEquals(value, actual.get(name), TOLERANCE * Math.abs(value) + 1e-12, name));

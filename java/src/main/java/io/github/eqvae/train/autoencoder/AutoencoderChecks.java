@@ -1,6 +1,7 @@
 package io.github.eqvae.train.autoencoder;
 
 import io.github.eqvae.equivariance.EqOptions;
+import io.github.eqvae.tensor.DeviceInfo;
 import io.github.eqvae.train.recipe.OptimizerRecipe;
 import io.github.eqvae.train.recipe.RecipeFields;
 import io.github.eqvae.train.recipe.RecipeProblems;
@@ -175,7 +176,7 @@ final class AutoencoderChecks {
   private static void run(RunRecipe run, RecipeProblems problems) {
     boolean ofGpu =
         run.precision() == RunRecipe.Precision.BF16 || run.precision() == RunRecipe.Precision.TF32;
-    if (ofGpu && run.device().equals("cpu")) {
+    if (ofGpu && !DeviceInfo.expected(run.device()).hasTensorCores()) {
       problems.add(
           "run.precision",
           RecipeFields.name(run.precision())

@@ -1,12 +1,17 @@
 package io.github.eqvae.train.autoencoder;
 
+import io.github.eqvae.tensor.Stream;
+import io.github.eqvae.train.TrainingRecipe;
 import io.github.eqvae.train.recipe.OptimizerRecipe;
 import io.github.eqvae.train.recipe.RecipeException;
+import io.github.eqvae.train.recipe.RecipeKind;
 import io.github.eqvae.train.recipe.RecipeNode;
 import io.github.eqvae.train.recipe.RecipeNode.Origin;
 import io.github.eqvae.train.recipe.RecipeReader;
 import io.github.eqvae.train.recipe.RecipeYaml;
 import io.github.eqvae.train.recipe.RunRecipe;
+import java.io.IOException;
+import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -30,7 +35,12 @@ public record AutoencoderRecipe(
     ObjectiveRecipe objective,
     OptimizerRecipe optimizer,
     RunRecipe run,
-    EvaluationRecipe evaluation) {
+    EvaluationRecipe evaluation)
+    implements TrainingRecipe<AutoencoderTask> {
+
+  /** Recipes that begin with {@code task: autoencoder}, or do not say. */
+  public static final RecipeKind<AutoencoderRecipe> KIND =
+      new RecipeKind<>("autoencoder", AutoencoderRecipe::read);
 
   /**
    * Checks every range and every combination, exactly as for a file.
@@ -44,15 +54,33 @@ public record AutoencoderRecipe(
             new Origin("recipe", 0)));
   }
 
-  /**
-   * Reads a tree.
-   *
-   * @param root all sections
-   * @return the valid recipe
-   * @throws RecipeException naming everything that is wrong
-   */
-  public static AutoencoderRecipe read(RecipeNode.Section root) {
+  private static AutoencoderRecipe read(RecipeNode.Section root) {
     return of(AutoencoderSections.read(root));
+  }
+
+  /**
+   * Reads a recipe of an autoencoder from a file.
+   *
+   * @param file the YAML file
+   * @param overrides as for {@link RecipeReader#read}
+   * @return the valid recipe
+   * @throws RecipeException if it is none
+   */
+  public static AutoencoderRecipe read(Path file, List<String> overrides) {
+    return RecipeReader.read(file, overrides, List.of(KIND));
+  }
+
+  /**
+   * Reads a recipe of an autoencoder from text.
+   *
+   * @param yaml the text
+   * @param source the name that error texts give to it
+   * @param overrides as for {@link RecipeReader#read}
+   * @return the valid recipe
+   * @throws RecipeException if it is none
+   */
+  public static AutoencoderRecipe parse(String yaml, String source, List<String> overrides) {
+    return RecipeReader.parse(yaml, source, overrides, List.of(KIND));
   }
 
   static AutoencoderRecipe of(AutoencoderSections sections) {
@@ -79,11 +107,22 @@ public record AutoencoderRecipe(
     return read(root);
   }
 
+  @Override
+  public AutoencoderTask task(Stream stream, boolean planned) throws IOException {
+    return new AutoencoderTask(this, stream, planned);
+  }
+
+  @Override
+  public long cacheBytes() {
+    return (long) data.cacheMegabytes() << 20;
+  }
+
   /**
    * The complete effective recipe: every key with its value, defaults included.
    *
    * @return YAML that {@link RecipeReader} reads back to an equal recipe
    */
+  @Override
   public String toYaml() {
     return RecipeYaml.print(map(sections()));
   }
@@ -149,6 +188,7 @@ public record AutoencoderRecipe(
 
   private static Map<String, Object> map(AutoencoderSections sections) {
     Map<String, Object> map = new LinkedHashMap<>();
+    map.put(RecipeKind.KEY, KIND.task());
     map.put("model", sections.model().toMap());
     map.put("data", sections.data().toMap());
     map.put("objective", sections.objective().toMap());

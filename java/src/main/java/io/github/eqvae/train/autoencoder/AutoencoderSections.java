@@ -3,6 +3,7 @@ package io.github.eqvae.train.autoencoder;
 import io.github.eqvae.train.recipe.OptimizerRecipe;
 import io.github.eqvae.train.recipe.RecipeException;
 import io.github.eqvae.train.recipe.RecipeFields;
+import io.github.eqvae.train.recipe.RecipeKind;
 import io.github.eqvae.train.recipe.RecipeNode;
 import io.github.eqvae.train.recipe.RecipeProblems;
 import io.github.eqvae.train.recipe.RunRecipe;
@@ -24,6 +25,8 @@ record AutoencoderSections(
   static AutoencoderSections read(RecipeNode.Section root) {
     RecipeProblems problems = new RecipeProblems(root);
     RecipeFields in = RecipeFields.root(root, problems);
+    String task = AutoencoderRecipe.KIND.task();
+    in.text(RecipeKind.KEY, task, task, task::equals);
     ModelRecipe model = ModelRecipe.read(in.section("model"));
     DataRecipe data = DataRecipe.read(in.section("data"), model);
     AutoencoderSections sections =

@@ -12,7 +12,7 @@ import io.github.eqvae.tensor.Tensor;
  * where no latent is, are nearest to none and stay unused; most of a small codebook is lost so in
  * its first steps.
  */
-public final class CodebookStart {
+final class CodebookStart {
   private CodebookStart() {}
 
   /**
@@ -24,7 +24,7 @@ public final class CodebookStart {
    * @param images {@code [N, H, W, C]}, with at least as many latent vectors as there are codes
    * @param seed of the draw
    */
-  public static void fromLatents(VqModel vq, Stream stream, Arena arena, Tensor images, long seed) {
+  static void fromLatents(VqModel vq, Stream stream, Arena arena, Tensor images, long seed) {
     Tensor z = vq.encode(new Tape(stream, arena, Tape.Mode.INFERENCE), images);
     float[] vectors = z.toFloats(stream);
     arena.reset();

@@ -96,7 +96,7 @@ public final class InitialWeights {
    * @throws IOException when it cannot be read
    * @throws EqvaeException.Argument when it is of another architecture
    */
-  public static void load(AutoencoderRecipe recipe, ParameterStore parameters, Stream stream)
+  static void load(AutoencoderRecipe recipe, ParameterStore parameters, Stream stream)
       throws IOException {
     Optional<Path> path = recipe.model().initFrom();
     if (path.isPresent()) {

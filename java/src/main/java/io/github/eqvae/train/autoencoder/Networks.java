@@ -16,7 +16,7 @@ import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /** The networks a recipe asks for, on one device. */
-public final class Networks implements AutoCloseable {
+final class Networks implements AutoCloseable {
   private final AutoencoderRecipe recipe;
   private final Autoencoder vae;
   private final @Nullable Discriminator discriminator;
@@ -90,7 +90,7 @@ public final class Networks implements AutoCloseable {
    * @param stream orders the work
    * @return the networks
    */
-  public static Networks planned(AutoencoderRecipe recipe, Stream stream) {
+  static Networks planned(AutoencoderRecipe recipe, Stream stream) {
     try {
       return new Networks(recipe, stream, false);
     } catch (IOException e) {

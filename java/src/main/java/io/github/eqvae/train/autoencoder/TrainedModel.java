@@ -13,7 +13,6 @@ import io.github.eqvae.tensor.Stream;
 import io.github.eqvae.tensor.Tensor;
 import io.github.eqvae.train.checkpoint.Checkpoint;
 import io.github.eqvae.train.checkpoint.CheckpointStore;
-import io.github.eqvae.train.recipe.RecipeReader;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -52,7 +51,7 @@ public final class TrainedModel {
    * @return its recipe
    */
   public static AutoencoderRecipe recipe(Path folder) {
-    return RecipeReader.read(folder.resolve(RECIPE), List.of());
+    return AutoencoderRecipe.read(folder.resolve(RECIPE), List.of());
   }
 
   /**

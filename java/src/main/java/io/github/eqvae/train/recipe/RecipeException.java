@@ -1,5 +1,6 @@
 package io.github.eqvae.train.recipe;
 
+import io.github.eqvae.EqvaeException;
 import java.util.List;
 
 /**
@@ -7,7 +8,7 @@ import java.util.List;
  * problem per line: where it was written, the key, what was found, what was expected and what to
  * do.
  */
-public final class RecipeException extends IllegalArgumentException {
+public final class RecipeException extends EqvaeException.Argument {
   private static final long serialVersionUID = 1L;
 
   RecipeException(List<String> problems) {

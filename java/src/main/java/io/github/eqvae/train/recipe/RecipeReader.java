@@ -1,6 +1,5 @@
 package io.github.eqvae.train.recipe;
 
-import io.github.eqvae.train.autoencoder.AutoencoderRecipe;
 import io.github.eqvae.train.recipe.RecipeNode.Origin;
 import java.io.IOException;
 import java.io.InputStream;
@@ -13,6 +12,7 @@ import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.stream.Collectors;
 
 /**
  * Reads recipes from YAML, strictly.
@@ -34,11 +34,14 @@ public final class RecipeReader {
    * @param file the YAML file, at most 1 MiB of UTF-8
    * @param overrides texts such as {@code objective.equivariance_probability=0.3}, applied in order
    *     on top of the file; lists are written {@code [90, 180]}, other values as they are
+   * @param kinds what it may be; the first where it does not say
+   * @param <R> what all of these are
    * @return the valid recipe
    * @throws RecipeException if the file does not exist, is too large or says something invalid
    * @throws UncheckedIOException if the file cannot be read
    */
-  public static AutoencoderRecipe read(Path file, List<String> overrides) {
+  public static <R> R read(
+      Path file, List<String> overrides, List<? extends RecipeKind<? extends R>> kinds) {
     byte[] bytes;
     try (InputStream in = Files.newInputStream(file)) {
       bytes = in.readNBytes(MAX_BYTES + 1);
@@ -53,7 +56,7 @@ public final class RecipeReader {
     }
     try {
       String text = StandardCharsets.UTF_8.newDecoder().decode(ByteBuffer.wrap(bytes)).toString();
-      return parse(text, file.toString(), overrides);
+      return parse(text, file.toString(), overrides, kinds);
     } catch (CharacterCodingException e) {
       throw new RecipeException(file.toString(), "not UTF-8 text; save the recipe as UTF-8");
     }
@@ -64,14 +67,36 @@ public final class RecipeReader {
    *
    * @param yaml the text
    * @param source the name that error texts give to it
-   * @param overrides as for {@link #read(Path, List)}
+   * @param overrides as for {@link #read}
+   * @param kinds what it may be; the first where it does not say
+   * @param <R> what all of these are
    * @return the valid recipe
    * @throws RecipeException if the text says something invalid
    */
-  public static AutoencoderRecipe parse(String yaml, String source, List<String> overrides) {
+  public static <R> R parse(
+      String yaml,
+      String source,
+      List<String> overrides,
+      List<? extends RecipeKind<? extends R>> kinds) {
     RecipeNode.Section root = RecipeYaml.parse(yaml, source);
     override(root, overrides);
-    return AutoencoderRecipe.read(root);
+    RecipeNode task = root.entries().get(RecipeKind.KEY);
+    if (task == null) {
+      return kinds.getFirst().reader().apply(root);
+    }
+    for (RecipeKind<? extends R> kind : kinds) {
+      if (task instanceof RecipeNode.Scalar scalar
+          && kind.task().equals(scalar.text().orElse(""))) {
+        return kind.reader().apply(root);
+      }
+    }
+    throw new RecipeException(
+        task.origin().toString(),
+        RecipeKind.KEY
+            + ": found "
+            + task.describe()
+            + ", expected "
+            + kinds.stream().map(RecipeKind::task).collect(Collectors.joining(" or ")));
   }
 
   /**

@@ -2,6 +2,7 @@ package io.github.eqvae.train.recipe;
 
 import io.github.eqvae.tensor.DType;
 import io.github.eqvae.tensor.Device;
+import io.github.eqvae.tensor.DeviceInfo;
 import io.github.eqvae.tensor.MathMode;
 import io.github.eqvae.train.recipe.RecipeFields.Range;
 import java.util.LinkedHashMap;
@@ -98,7 +99,8 @@ public record RunRecipe(
    */
   public DType activations(Device where) {
     boolean bf16 =
-        precision == Precision.BF16 || precision == Precision.AUTO && device.startsWith("cuda");
+        precision == Precision.BF16
+            || precision == Precision.AUTO && DeviceInfo.expected(device).prefersBf16();
     return bf16 ? DType.BF16 : where.dtype();
   }
 

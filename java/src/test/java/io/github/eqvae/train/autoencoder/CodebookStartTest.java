@@ -15,7 +15,6 @@ import io.github.eqvae.train.TrainListener;
 import io.github.eqvae.train.Trainer;
 import io.github.eqvae.train.checkpoint.CheckpointStore;
 import io.github.eqvae.train.recipe.RecipeException;
-import io.github.eqvae.train.recipe.RecipeReader;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -31,7 +30,7 @@ import org.junit.jupiter.api.io.TempDir;
 
 /** {@code model.quantize.init}: codes that start at latents of the first batch. */
 class CodebookStartTest {
-  private static final Trainer.Batches NOISE =
+  private static final ImageBatches NOISE =
       (index, images) -> {
         Random random = new Random(index);
         for (int i = 0; i < images.length; i++) {
@@ -50,7 +49,7 @@ class CodebookStartTest {
     List<String> settings = new ArrayList<>(TinyRun.discrete());
     // Too small to move a weight: what is there after a step was there before it.
     settings.addAll(List.of("optimizer.learning_rate=1e-30", "model.quantize.init=data"));
-    recipe = RecipeReader.read(file, settings);
+    recipe = AutoencoderRecipe.read(file, settings);
   }
 
   private CheckpointStore store(String name) {
@@ -66,8 +65,8 @@ class CodebookStartTest {
   }
 
   /** Rows of the codebook that are latents of the first batch, of how many that differ. */
-  private void count(Trainer trainer, int expected) {
-    VqModel vq = (VqModel) trainer.vae();
+  private void count(Trainer<AutoencoderTask> trainer, int expected) {
+    VqModel vq = (VqModel) trainer.task().vae();
     int codes = vq.codebook().shape().size(0);
     int width = vq.codebook().shape().size(1);
     Set<List<Float>> latents = new HashSet<>();
@@ -98,19 +97,21 @@ class CodebookStartTest {
 
   @Test
   void codesStartAtLatentsOfTheFirstBatch() throws IOException {
-    try (Trainer trainer = new Trainer(recipe)) {
-      trainer.run(NOISE, null, store("data"), new TrainListener() {});
+    try (Trainer<AutoencoderTask> trainer = new Trainer<>(recipe)) {
+      trainer.run(ImageBatches.of(NOISE), null, store("data"), new TrainListener() {});
       count(trainer, 24);
-      float[] codebook = ((VqModel) trainer.vae()).codebook().value().toFloats(trainer.stream());
+      float[] codebook =
+          ((VqModel) trainer.task().vae()).codebook().value().toFloats(trainer.stream());
       assertTrue(trainer.useAverage());
       assertArrayEquals(
           codebook,
-          ((VqModel) trainer.vae()).codebook().value().toFloats(trainer.stream()),
+          ((VqModel) trainer.task().vae()).codebook().value().toFloats(trainer.stream()),
           1e-6f, // the average rounds
           "the average starts there, too");
     }
-    try (Trainer trainer = new Trainer(recipe.with("model.quantize.init=uniform"))) {
-      trainer.run(NOISE, null, store("uniform"), new TrainListener() {});
+    try (Trainer<AutoencoderTask> trainer =
+        new Trainer<>(recipe.with("model.quantize.init=uniform"))) {
+      trainer.run(ImageBatches.of(NOISE), null, store("uniform"), new TrainListener() {});
       count(trainer, 0);
     }
   }
@@ -119,14 +120,15 @@ class CodebookStartTest {
   void codesOfACheckpointStay() throws IOException {
     Path start = folder.resolve("start.safetensors");
     float[] expected;
-    try (Trainer other = new Trainer(recipe.with("run.seed=99"))) {
-      expected = other.vae().parameters().values().toFloats(other.stream());
-      ModelFile.save(start, other.vae().parameters(), other.stream(), Map.of());
+    try (Trainer<AutoencoderTask> other = new Trainer<>(recipe.with("run.seed=99"))) {
+      expected = other.task().vae().parameters().values().toFloats(other.stream());
+      ModelFile.save(start, other.task().vae().parameters(), other.stream(), Map.of());
     }
-    try (Trainer trainer = new Trainer(recipe.with("model.init_from=" + start))) {
-      trainer.run(NOISE, null, store("tuned"), new TrainListener() {});
+    try (Trainer<AutoencoderTask> trainer =
+        new Trainer<>(recipe.with("model.init_from=" + start))) {
+      trainer.run(ImageBatches.of(NOISE), null, store("tuned"), new TrainListener() {});
       assertArrayEquals(
-          expected, trainer.vae().parameters().values().toFloats(trainer.stream()), 1e-20f);
+          expected, trainer.task().vae().parameters().values().toFloats(trainer.stream()), 1e-20f);
     }
   }
 

@@ -7,7 +7,6 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import io.github.eqvae.EqvaeException;
 import io.github.eqvae.io.Image;
 import io.github.eqvae.io.Images;
-import io.github.eqvae.train.recipe.RecipeReader;
 import java.awt.image.BufferedImage;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -39,7 +38,7 @@ class DatasetsTest {
     List<String> overrides =
         new java.util.ArrayList<>(List.of("data.kind=image_folder", "data.path=" + path));
     overrides.addAll(List.of(more));
-    return RecipeReader.parse(TinyRun.recipe(path, 1, 1), "tiny.yaml", overrides);
+    return AutoencoderRecipe.parse(TinyRun.recipe(path, 1, 1), "tiny.yaml", overrides);
   }
 
   @Test

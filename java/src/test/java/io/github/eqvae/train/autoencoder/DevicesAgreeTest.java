@@ -10,7 +10,6 @@ import io.github.eqvae.train.StepReport;
 import io.github.eqvae.train.TrainListener;
 import io.github.eqvae.train.Trainer;
 import io.github.eqvae.train.checkpoint.CheckpointStore;
-import io.github.eqvae.train.recipe.RecipeReader;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -60,19 +59,22 @@ class DevicesAgreeTest {
             "objective.gan.disc_start=" + ganFrom,
             "run.batch_size=2"));
     AutoencoderRecipe recipe =
-        RecipeReader.parse(TinyRun.recipe(TinyRun.images(folder), STEPS, 1000), "tiny", settings);
+        AutoencoderRecipe.parse(
+            TinyRun.recipe(TinyRun.images(folder), STEPS, 1000), "tiny", settings);
     List<Map<String, Double>> losses = new ArrayList<>();
     CheckpointStore store = new CheckpointStore(folder.resolve(name), 1);
-    try (Trainer trainer = new Trainer(recipe);
+    try (Trainer<AutoencoderTask> trainer = new Trainer<>(recipe);
         Loader loader = new Datasets(recipe, (n, c) -> {}).training(0)) {
       trainer.run(
-          (index, images) -> System.arraycopy(loader.next().pixels(), 0, images, 0, images.length),
+          ImageBatches.of(
+              (index, images) ->
+                  System.arraycopy(loader.next().pixels(), 0, images, 0, images.length)),
           null,
           store,
           new TrainListener() {
             @Override
             public void step(StepReport report) {
-              assertFalse(report.skipped(), report::tau);
+              assertFalse(report.skipped(), () -> report.notes().toString());
               losses.add(new LinkedHashMap<>(report.values()));
             }
           });

@@ -7,10 +7,10 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.github.eqvae.EqvaeException;
 import io.github.eqvae.model.ModelFile;
+import io.github.eqvae.train.BatchSource;
 import io.github.eqvae.train.TrainListener;
 import io.github.eqvae.train.Trainer;
 import io.github.eqvae.train.checkpoint.CheckpointStore;
-import io.github.eqvae.train.recipe.RecipeReader;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -33,18 +33,18 @@ class InitialWeightsTest {
   void aTrainedModel() throws IOException {
     recipe = recipe(TinyRun.recipe(TinyRun.images(folder), 4, 1000));
     checkpoint = folder.resolve("start.safetensors");
-    try (Trainer other = new Trainer(recipe.with("run.seed=99"))) {
+    try (Trainer<AutoencoderTask> other = new Trainer<>(recipe.with("run.seed=99"))) {
       weights = weights(other);
-      ModelFile.save(checkpoint, other.vae().parameters(), other.stream(), Map.of());
+      ModelFile.save(checkpoint, other.task().vae().parameters(), other.stream(), Map.of());
     }
   }
 
   private AutoencoderRecipe recipe(String yaml) throws IOException {
-    return RecipeReader.read(Files.writeString(folder.resolve("tiny.yaml"), yaml), List.of());
+    return AutoencoderRecipe.read(Files.writeString(folder.resolve("tiny.yaml"), yaml), List.of());
   }
 
-  private static float[] weights(Trainer trainer) {
-    return trainer.vae().parameters().values().toFloats(trainer.stream());
+  private static float[] weights(Trainer<AutoencoderTask> trainer) {
+    return trainer.task().vae().parameters().values().toFloats(trainer.stream());
   }
 
   private AutoencoderRecipe startingFrom(Path file) {
@@ -53,7 +53,7 @@ class InitialWeightsTest {
 
   @Test
   void trainingStartsFromTheCheckpoint() throws IOException {
-    try (Trainer trainer = new Trainer(startingFrom(checkpoint))) {
+    try (Trainer<AutoencoderTask> trainer = new Trainer<>(startingFrom(checkpoint))) {
       assertFalse(Arrays.equals(weights, weights(trainer)), "the seeds differ");
       trainer.initialize();
       assertArrayEquals(weights, weights(trainer));
@@ -64,14 +64,16 @@ class InitialWeightsTest {
 
   @Test
   void discreteModelsStartFromTheirs() throws IOException {
-    AutoencoderRecipe discrete = RecipeReader.read(folder.resolve("tiny.yaml"), TinyRun.discrete());
+    AutoencoderRecipe discrete =
+        AutoencoderRecipe.read(folder.resolve("tiny.yaml"), TinyRun.discrete());
     Path file = folder.resolve("discrete.safetensors");
     float[] expected;
-    try (Trainer other = new Trainer(discrete.with("run.seed=99"))) {
+    try (Trainer<AutoencoderTask> other = new Trainer<>(discrete.with("run.seed=99"))) {
       expected = weights(other);
-      ModelFile.save(file, other.vae().parameters(), other.stream(), Map.of());
+      ModelFile.save(file, other.task().vae().parameters(), other.stream(), Map.of());
     }
-    try (Trainer trainer = new Trainer(discrete.with("model.init_from=" + file))) {
+    try (Trainer<AutoencoderTask> trainer =
+        new Trainer<>(discrete.with("model.init_from=" + file))) {
       trainer.initialize();
       assertArrayEquals(expected, weights(trainer));
     }
@@ -89,19 +91,19 @@ class InitialWeightsTest {
   void aResumedRunDoesNotStartAgain() throws IOException {
     AutoencoderRecipe tuned = startingFrom(checkpoint);
     CheckpointStore store = new CheckpointStore(folder.resolve("checkpoints"), 2);
-    Trainer.Batches batches = (index, images) -> Arrays.fill(images, index * 0.1f);
+    BatchSource batches = ImageBatches.of((index, images) -> Arrays.fill(images, index * 0.1f));
     float[] trained;
-    try (Trainer trainer = new Trainer(tuned)) {
+    try (Trainer<AutoencoderTask> trainer = new Trainer<>(tuned)) {
       trainer.run(batches, null, store, new TrainListener() {});
       trained = weights(trainer);
     }
-    try (Trainer scratch = new Trainer(recipe)) {
+    try (Trainer<AutoencoderTask> scratch = new Trainer<>(recipe)) {
       scratch.run(
           batches, null, new CheckpointStore(folder.resolve("scratch"), 2), new TrainListener() {});
       assertFalse(Arrays.equals(trained, weights(scratch)), "the start made no difference");
     }
     Files.delete(checkpoint);
-    try (Trainer trainer = new Trainer(tuned)) {
+    try (Trainer<AutoencoderTask> trainer = new Trainer<>(tuned)) {
       trainer.resume(store.latest().checkpoint().orElseThrow());
       trainer.initialize();
       assertArrayEquals(trained, weights(trainer));
@@ -125,9 +127,12 @@ class InitialWeightsTest {
 
   @Test
   void otherGroupsAreNamed() throws IOException {
-    try (Trainer other = new Trainer(recipe)) {
+    try (Trainer<AutoencoderTask> other = new Trainer<>(recipe)) {
       ModelFile.save(
-          checkpoint, other.vae().parameters(), other.stream(), Map.of("norm_num_groups", "2"));
+          checkpoint,
+          other.task().vae().parameters(),
+          other.stream(),
+          Map.of("norm_num_groups", "2"));
     }
     EqvaeException e =
         assertThrows(

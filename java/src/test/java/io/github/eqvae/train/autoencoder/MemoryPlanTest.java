@@ -14,7 +14,6 @@ import io.github.eqvae.train.StepReport;
 import io.github.eqvae.train.TrainListener;
 import io.github.eqvae.train.Trainer;
 import io.github.eqvae.train.checkpoint.CheckpointStore;
-import io.github.eqvae.train.recipe.RecipeReader;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -33,14 +32,15 @@ class MemoryPlanTest {
     for (String extra :
         List.of("run.recompute=none", "run.recompute=block", "objective.draw=sample")) {
       AutoencoderRecipe recipe =
-          RecipeReader.parse(
+          AutoencoderRecipe.parse(
               TinyRun.recipe(TinyRun.images(folder), 80, 1000), "tiny", List.of(extra));
       List<Long> used = new ArrayList<>();
-      try (Trainer trainer = new Trainer(recipe);
+      try (Trainer<AutoencoderTask> trainer = new Trainer<>(recipe);
           Loader loader = new Datasets(recipe, (n, c) -> {}).training(0)) {
         trainer.run(
-            (index, images) ->
-                System.arraycopy(loader.next().pixels(), 0, images, 0, images.length),
+            ImageBatches.of(
+                (index, images) ->
+                    System.arraycopy(loader.next().pixels(), 0, images, 0, images.length)),
             null,
             new CheckpointStore(folder.resolve(extra), 1),
             new TrainListener() {
@@ -63,7 +63,7 @@ class MemoryPlanTest {
   @Test
   void evaluationTakesWhatWasPlanned() throws Exception {
     AutoencoderRecipe recipe =
-        RecipeReader.parse(
+        AutoencoderRecipe.parse(
             TinyRun.recipe(TinyRun.images(folder), 2, 1000),
             "tiny",
             List.of("evaluation.batch=256", "evaluation.images=512"));
@@ -108,7 +108,7 @@ class MemoryPlanTest {
   @MethodSource("kernelDevices")
   void thePeakOnTheDeviceIsThePlannedOne(String name) throws Exception {
     AutoencoderRecipe recipe =
-        RecipeReader.parse(
+        AutoencoderRecipe.parse(
             TinyRun.recipe(TinyRun.images(folder), 6, 1000),
             "tiny",
             List.of(
@@ -121,11 +121,13 @@ class MemoryPlanTest {
                 "data.pad=4",
                 "model.resolution=24"));
     List<MemoryStats> used = new ArrayList<>();
-    try (Trainer trainer = new Trainer(recipe);
+    try (Trainer<AutoencoderTask> trainer = new Trainer<>(recipe);
         Loader loader = new Datasets(recipe, (n, c) -> {}).training(0)) {
       long planned = trainer.plan().deviceBytes();
       trainer.run(
-          (index, images) -> System.arraycopy(loader.next().pixels(), 0, images, 0, images.length),
+          ImageBatches.of(
+              (index, images) ->
+                  System.arraycopy(loader.next().pixels(), 0, images, 0, images.length)),
           null,
           new CheckpointStore(folder.resolve("peak"), 1),
           new TrainListener() {
@@ -144,10 +146,11 @@ class MemoryPlanTest {
   @Test
   void aGpuIsPlannedForWhereThereIsNone() throws Exception {
     String yaml = TinyRun.recipe(TinyRun.images(folder), 10, 1000);
-    MemoryPlan plan = MemoryPlan.of(RecipeReader.parse(yaml, "tiny", List.of("run.device=cuda")));
+    MemoryPlan plan =
+        MemoryPlan.of(AutoencoderRecipe.parse(yaml, "tiny", List.of("run.device=cuda")));
     assertTrue(plan.scratchBytes() > 0 && plan.deviceBytes() > plan.scratchBytes(), plan::text);
     assertTrue(plan.text().contains("multiprocessors"), plan::text);
-    MemoryPlan cpu = MemoryPlan.of(RecipeReader.parse(yaml, "tiny", List.of()));
+    MemoryPlan cpu = MemoryPlan.of(AutoencoderRecipe.parse(yaml, "tiny", List.of()));
     assertEquals(0, cpu.scratchBytes());
     assertTrue(cpu.text().contains("not known beforehand"), cpu::text);
   }
@@ -156,10 +159,10 @@ class MemoryPlanTest {
   void recomputingPlansLess() throws Exception {
     String yaml = TinyRun.recipe(TinyRun.images(folder), 10, 1000);
     List<String> wide = List.of("model.ch=32", "run.batch_size=16");
-    MemoryPlan whole = MemoryPlan.of(RecipeReader.parse(yaml, "tiny", wide));
+    MemoryPlan whole = MemoryPlan.of(AutoencoderRecipe.parse(yaml, "tiny", wide));
     List<String> less = new ArrayList<>(wide);
     less.add("run.recompute=block");
-    MemoryPlan recomputed = MemoryPlan.of(RecipeReader.parse(yaml, "tiny", less));
+    MemoryPlan recomputed = MemoryPlan.of(AutoencoderRecipe.parse(yaml, "tiny", less));
     assertTrue(
         recomputed.stepBytes() < 0.8 * whole.stepBytes(),
         recomputed.stepBytes() + " against " + whole.stepBytes());

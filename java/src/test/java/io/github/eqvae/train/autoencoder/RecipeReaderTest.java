@@ -42,7 +42,7 @@ class RecipeReaderTest {
       """;
 
   private static AutoencoderRecipe parse(String yaml, String... overrides) {
-    return RecipeReader.parse(yaml, "r.yaml", List.of(overrides));
+    return AutoencoderRecipe.parse(yaml, "r.yaml", List.of(overrides));
   }
 
   private static String problem(String yaml, String... overrides) {
@@ -123,7 +123,7 @@ class RecipeReaderTest {
   void shippedRecipesParseAndRoundTrip(String name) {
     Path root = Path.of(System.getProperty("eqvae.root", ".."));
     AutoencoderRecipe recipe =
-        RecipeReader.read(root.resolve("recipes/" + name + ".yaml"), List.of());
+        AutoencoderRecipe.read(root.resolve("recipes/" + name + ".yaml"), List.of());
     assertEquals(recipe, parse(recipe.toYaml()));
     assertEquals(List.of(), recipe.warnings());
   }
@@ -140,11 +140,11 @@ class RecipeReaderTest {
   void aRecipeHasThePublishedArchitecture(String name, KnownModel model) {
     Path root = Path.of(System.getProperty("eqvae.root", ".."));
     AutoencoderRecipe recipe =
-        RecipeReader.read(root.resolve("recipes/" + name + ".yaml"), List.of());
+        AutoencoderRecipe.read(root.resolve("recipes/" + name + ".yaml"), List.of());
     assertEquals(model.architecture(), recipe.model().architecture(), name);
     if (recipe.model().kind() == ModelRecipe.Kind.AUTOENCODER_KL) {
       AutoencoderRecipe released =
-          RecipeReader.read(root.resolve("recipes/sd-vae.yaml"), List.of());
+          AutoencoderRecipe.read(root.resolve("recipes/sd-vae.yaml"), List.of());
       assertEquals(released.objective(), recipe.objective(), "SD-VAE's alone were released");
       assertEquals(released.optimizer(), recipe.optimizer());
     }
@@ -153,7 +153,8 @@ class RecipeReaderTest {
   @Test
   void theReleasedRecipeDiffersFromTheDefaultsOnlyWhereItSaysSo() {
     Path root = Path.of(System.getProperty("eqvae.root", ".."));
-    AutoencoderRecipe released = RecipeReader.read(root.resolve("recipes/sd-vae.yaml"), List.of());
+    AutoencoderRecipe released =
+        AutoencoderRecipe.read(root.resolve("recipes/sd-vae.yaml"), List.of());
     AutoencoderRecipe defaults = parse(MINIMAL);
     assertEquals(defaults.model(), released.model());
     assertEquals(
@@ -165,7 +166,8 @@ class RecipeReaderTest {
   @Test
   void theRecipeOfVqGanDiffersFromTheDefaultsOnlyWhereItSaysSo() {
     Path root = Path.of(System.getProperty("eqvae.root", ".."));
-    AutoencoderRecipe published = RecipeReader.read(root.resolve("recipes/vqgan.yaml"), List.of());
+    AutoencoderRecipe published =
+        AutoencoderRecipe.read(root.resolve("recipes/vqgan.yaml"), List.of());
     AutoencoderRecipe defaults = parse(MINIMAL, "model.kind=vq", "objective.gan.disc_weight=0.8");
     assertEquals(defaults.model().quantize(), published.model().quantize());
     assertEquals(false, defaults.model().doubleZ());
@@ -466,7 +468,7 @@ class RecipeReaderTest {
     assertEquals(" [" + path + "]\n", parse(MINIMAL, set).data().path().toString());
     AutoencoderRecipe recipe = parse(MINIMAL, "data.path=" + path);
     assertEquals(
-        path, RecipeReader.parse(recipe.toYaml(), "r", List.of()).data().path().toString());
+        path, AutoencoderRecipe.parse(recipe.toYaml(), "r", List.of()).data().path().toString());
   }
 
   @ParameterizedTest
@@ -557,7 +559,7 @@ class RecipeReaderTest {
             new String[] {none.toString(), "no such recipe"})) {
       RecipeException e =
           assertThrows(
-              RecipeException.class, () -> RecipeReader.read(Path.of(expected[0]), List.of()));
+              RecipeException.class, () -> AutoencoderRecipe.read(Path.of(expected[0]), List.of()));
       assertContains(e.getMessage(), expected);
     }
   }

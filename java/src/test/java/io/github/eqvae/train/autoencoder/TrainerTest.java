@@ -11,11 +11,11 @@ import io.github.eqvae.data.Loader;
 import io.github.eqvae.nn.Parameter;
 import io.github.eqvae.nn.ParameterStore;
 import io.github.eqvae.tensor.LeakCheck;
+import io.github.eqvae.train.HostBatch;
 import io.github.eqvae.train.StepReport;
 import io.github.eqvae.train.TrainListener;
 import io.github.eqvae.train.Trainer;
 import io.github.eqvae.train.checkpoint.CheckpointStore;
-import io.github.eqvae.train.recipe.RecipeReader;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -36,11 +36,11 @@ class TrainerTest {
   @TempDir Path folder;
 
   private AutoencoderRecipe recipe(int steps, String... overrides) throws IOException {
-    return RecipeReader.parse(
+    return AutoencoderRecipe.parse(
         TinyRun.recipe(TinyRun.images(folder), steps, 1000), "tiny", List.of(overrides));
   }
 
-  private static Trainer.Batches batches(Loader loader) {
+  private static ImageBatches batches(Loader loader) {
     return (index, images) -> {
       Batch batch = loader.next();
       assertEquals(index, batch.step());
@@ -54,7 +54,7 @@ class TrainerTest {
   private Map<String, String> train(AutoencoderRecipe recipe, Path store, List<Double> losses)
       throws Exception {
     CheckpointStore checkpoints = new CheckpointStore(store, 3);
-    try (Trainer trainer = new Trainer(recipe)) {
+    try (Trainer<AutoencoderTask> trainer = new Trainer<>(recipe)) {
       var latest = checkpoints.latest().checkpoint();
       if (latest.isPresent()) {
         trainer.resume(latest.get());
@@ -69,7 +69,8 @@ class TrainerTest {
           };
       try (Loader loader = data.training(trainer.step() * recipe.optimizer().accumulate())) {
         assertEquals(
-            Trainer.End.FINISHED, trainer.run(batches(loader), null, checkpoints, listener));
+            Trainer.End.FINISHED,
+            trainer.run(ImageBatches.of(batches(loader)), null, checkpoints, listener));
       }
     }
     return hashes(checkpoints.latest().checkpoint().orElseThrow().directory());
@@ -150,18 +151,19 @@ class TrainerTest {
     TrainListener listener =
         new TrainListener() {
           @Override
-          public void nonFinite(long step, float[] images, Map<String, Double> values, String tau) {
+          public void nonFinite(
+              long step, HostBatch batch, Map<String, Double> values, Map<String, String> notes) {
             reported.add(step);
           }
         };
-    try (Trainer trainer = new Trainer(recipe)) {
-      float[] before = trainer.vae().parameters().values().toFloats(trainer.stream());
+    try (Trainer<AutoencoderTask> trainer = new Trainer<>(recipe)) {
+      float[] before = trainer.task().vae().parameters().values().toFloats(trainer.stream());
       EqvaeException e =
           assertThrows(
               EqvaeException.class,
               () ->
                   trainer.run(
-                      (index, images) -> java.util.Arrays.fill(images, Float.NaN),
+                      ImageBatches.of((index, images) -> java.util.Arrays.fill(images, Float.NaN)),
                       null,
                       new CheckpointStore(folder.resolve("nan"), 1),
                       listener));
@@ -169,7 +171,7 @@ class TrainerTest {
       assertEquals(List.of(1L, 2L, 3L), reported);
       assertEquals(3, trainer.skippedUpdates());
       org.junit.jupiter.api.Assertions.assertArrayEquals(
-          before, trainer.vae().parameters().values().toFloats(trainer.stream()));
+          before, trainer.task().vae().parameters().values().toFloats(trainer.stream()));
     }
   }
 
@@ -178,7 +180,7 @@ class TrainerTest {
     AutoencoderRecipe recipe = recipe(4, "objective.gan.disc_start=0");
     List<float[]> reported = new ArrayList<>();
     List<float[]> states = new ArrayList<>();
-    try (Trainer trainer = new Trainer(recipe);
+    try (Trainer<AutoencoderTask> trainer = new Trainer<>(recipe);
         Loader loader = new Datasets(recipe, (n, c) -> {}).training(0)) {
       TrainListener listener =
           new TrainListener() {
@@ -189,18 +191,19 @@ class TrainerTest {
 
             @Override
             public void nonFinite(
-                long step, float[] images, Map<String, Double> values, String tau) {
+                long step, HostBatch batch, Map<String, Double> values, Map<String, String> notes) {
               assertEquals(3, step);
-              reported.add(images);
+              reported.add(batch.floats(AutoencoderTask.IMAGES));
             }
           };
       trainer.run(
-          (index, images) -> {
-            System.arraycopy(loader.next().pixels(), 0, images, 0, images.length);
-            if (index == 4) { // the first of step 3's two micro-batches
-              images[7] = Float.NaN;
-            }
-          },
+          ImageBatches.of(
+              (index, images) -> {
+                System.arraycopy(loader.next().pixels(), 0, images, 0, images.length);
+                if (index == 4) { // the first of step 3's two micro-batches
+                  images[7] = Float.NaN;
+                }
+              }),
           null,
           new CheckpointStore(folder.resolve("bad"), 1),
           listener);
@@ -214,12 +217,12 @@ class TrainerTest {
   }
 
   /** Weights and buffers of both networks. */
-  private static float[] everything(Trainer trainer) {
+  private static float[] everything(Trainer<AutoencoderTask> trainer) {
     List<Float> all = new ArrayList<>();
     for (ParameterStore store :
         List.of(
-            trainer.vae().parameters(),
-            trainer.networks().discriminator().orElseThrow().parameters())) {
+            trainer.task().vae().parameters(),
+            trainer.task().discriminator().orElseThrow().parameters())) {
       for (Parameter p : store.all()) {
         for (float v : p.value().toFloats(trainer.stream())) {
           all.add(v);
@@ -238,17 +241,18 @@ class TrainerTest {
   void aBatchThatCannotBeReadDoesNotTakeTheStepBeforeIt() throws Exception {
     AutoencoderRecipe recipe = recipe(9, "optimizer.accumulate=1");
     List<Long> steps = new ArrayList<>();
-    try (Trainer trainer = new Trainer(recipe)) {
+    try (Trainer<AutoencoderTask> trainer = new Trainer<>(recipe)) {
       IOException e =
           assertThrows(
               IOException.class,
               () ->
                   trainer.run(
-                      (index, images) -> {
-                        if (index == 3) {
-                          throw new IOException("the disk is gone");
-                        }
-                      },
+                      ImageBatches.of(
+                          (index, images) -> {
+                            if (index == 3) {
+                              throw new IOException("the disk is gone");
+                            }
+                          }),
                       null,
                       new CheckpointStore(folder.resolve("gone"), 1),
                       new TrainListener() {
@@ -271,11 +275,11 @@ class TrainerTest {
             "objective.low_resolution_prior_probability=0",
             "objective.gan.enabled=false");
     List<Double> losses = new ArrayList<>();
-    try (Trainer trainer = new Trainer(recipe);
+    try (Trainer<AutoencoderTask> trainer = new Trainer<>(recipe);
         Loader loader = new Datasets(recipe, (n, c) -> {}).training(0)) {
       float[] batch = loader.next().pixels().clone();
       trainer.run(
-          (index, images) -> System.arraycopy(batch, 0, images, 0, images.length),
+          ImageBatches.of((index, images) -> System.arraycopy(batch, 0, images, 0, images.length)),
           null,
           new CheckpointStore(folder.resolve("fit"), 1),
           new TrainListener() {
@@ -309,10 +313,10 @@ class TrainerTest {
             "objective.scale_set=quarters",
             "objective.draw=" + draw);
     List<Object> after = new ArrayList<>();
-    try (Trainer trainer = new Trainer(recipe);
+    try (Trainer<AutoencoderTask> trainer = new Trainer<>(recipe);
         Loader loader = new Datasets(recipe, (n, c) -> {}).training(0)) {
       trainer.run(
-          batches(loader),
+          ImageBatches.of(batches(loader)),
           null,
           new CheckpointStore(folder.resolve("long"), 1),
           new TrainListener() {

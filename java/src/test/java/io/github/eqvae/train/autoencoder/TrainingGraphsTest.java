@@ -10,7 +10,6 @@ import io.github.eqvae.train.StepReport;
 import io.github.eqvae.train.TrainListener;
 import io.github.eqvae.train.Trainer;
 import io.github.eqvae.train.checkpoint.CheckpointStore;
-import io.github.eqvae.train.recipe.RecipeReader;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -91,12 +90,13 @@ class TrainingGraphsTest {
     settings.addAll(kind);
     settings.addAll(how);
     AutoencoderRecipe recipe =
-        RecipeReader.parse(TinyRun.recipe(TinyRun.images(folder), steps, 1000), "tiny", settings);
+        AutoencoderRecipe.parse(
+            TinyRun.recipe(TinyRun.images(folder), steps, 1000), "tiny", settings);
     List<String> losses = new ArrayList<>();
     CheckpointStore store = new CheckpointStore(folder.resolve(name), 1);
     int accumulate = recipe.optimizer().accumulate();
     GraphStatistics statistics;
-    try (Trainer trainer = new Trainer(recipe)) {
+    try (Trainer<AutoencoderTask> trainer = new Trainer<>(recipe)) {
       var latest = store.latest().checkpoint();
       if (latest.isPresent()) {
         trainer.resume(latest.get());
@@ -104,18 +104,20 @@ class TrainingGraphsTest {
       try (Loader loader =
           new Datasets(recipe, (n, c) -> {}).training(trainer.step() * accumulate)) {
         trainer.run(
-            (index, images) -> {
-              System.arraycopy(loader.next().pixels(), 0, images, 0, images.length);
-              if (index == BAD_BATCH) {
-                images[5] = Float.POSITIVE_INFINITY;
-              }
-            },
+            ImageBatches.of(
+                (index, images) -> {
+                  System.arraycopy(loader.next().pixels(), 0, images, 0, images.length);
+                  if (index == BAD_BATCH) {
+                    images[5] = Float.POSITIVE_INFINITY;
+                  }
+                }),
             null,
             store,
             new TrainListener() {
               @Override
               public void step(StepReport report) {
-                losses.add(report.skipped() + " " + report.tau() + " " + report.values());
+                losses.add(
+                    report.skipped() + " " + report.notes().get("tau") + " " + report.values());
               }
             });
       }

@@ -1,0 +1,58 @@
+package io.github.eqvae.train;
+
+import io.github.eqvae.EqvaeException;
+import java.util.LinkedHashMap;
+import java.util.Map;
+
+/** A micro-batch in the memory of the host, by the names of its {@link BatchShape}. */
+public final class HostBatch {
+  private final Map<String, Object> arrays = new LinkedHashMap<>();
+
+  /**
+   * A batch of zeros.
+   *
+   * @param shape what it is made of
+   */
+  public HostBatch(BatchShape shape) {
+    for (BatchShape.Field f : shape.fields()) {
+      arrays.put(f.name(), f.integers() ? new int[f.length()] : new float[f.length()]);
+    }
+  }
+
+  private HostBatch() {}
+
+  /**
+   * The numbers of a field.
+   *
+   * @param field its name
+   * @return row-major; the array itself, to be written by a {@link BatchSource}
+   */
+  public float[] floats(String field) {
+    if (BatchShape.require(arrays, field) instanceof float[] found) {
+      return found;
+    }
+    throw new EqvaeException.Internal("field '" + field + "' of a batch holds whole numbers");
+  }
+
+  /**
+   * The whole numbers of a field.
+   *
+   * @param field its name
+   * @return row-major; the array itself, to be written by a {@link BatchSource}
+   */
+  public int[] ints(String field) {
+    if (BatchShape.require(arrays, field) instanceof int[] found) {
+      return found;
+    }
+    throw new EqvaeException.Internal("field '" + field + "' of a batch holds no whole numbers");
+  }
+
+  /** The batch as it is now. */
+  HostBatch copy() {
+    HostBatch copy = new HostBatch();
+    arrays.forEach(
+        (name, a) ->
+            copy.arrays.put(name, a instanceof float[] f ? f.clone() : ((int[]) a).clone()));
+    return copy;
+  }
+}

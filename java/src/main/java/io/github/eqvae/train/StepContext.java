@@ -1,0 +1,46 @@
+package io.github.eqvae.train;
+
+import io.github.eqvae.tape.Tape;
+import io.github.eqvae.tensor.Arena;
+import io.github.eqvae.tensor.Shape;
+import io.github.eqvae.tensor.Stream;
+import io.github.eqvae.tensor.Tensor;
+import java.util.Map;
+
+/**
+ * What a part of a micro-batch works with.
+ *
+ * @param stream orders the work
+ * @param arena the step arena: intermediate results
+ * @param mode of a tape that records: whether blocks are computed again in the backward pass
+ * @param batch the tensors of the micro-batch by the names of {@link BatchShape}
+ * @param scalars what {@link Task#scalars(MicroBatch, double[])} wrote, {@code [n]} of F64
+ * @param report receives the losses, {@code [ParameterGroup.reports]}
+ */
+public record StepContext(
+    Stream stream,
+    Arena arena,
+    Tape.Mode mode,
+    Map<String, Tensor> batch,
+    Tensor scalars,
+    Tensor report) {
+  /**
+   * A tensor of the micro-batch.
+   *
+   * @param field its name
+   * @return the tensor, the same one in every step
+   */
+  public Tensor input(String field) {
+    return BatchShape.require(batch, field);
+  }
+
+  /**
+   * A number of the micro-batch.
+   *
+   * @param index which of {@link Task#scalars(MicroBatch, double[])}
+   * @return a scalar of F64
+   */
+  public Tensor scalar(int index) {
+    return scalars.narrow(0, index, 1).reshape(Shape.SCALAR);
+  }
+}
