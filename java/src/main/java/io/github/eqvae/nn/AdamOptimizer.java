@@ -7,12 +7,16 @@ import io.github.eqvae.tensor.DType;
 import io.github.eqvae.tensor.Shape;
 import io.github.eqvae.tensor.Stream;
 import io.github.eqvae.tensor.Tensor;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.function.ToDoubleFunction;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Adam or AdamW over all parameters of a store at once, with their moving average in the same pass,
- * and with the convolutions' packed weights if the store {@linkplain ParameterStore#keepPacked
- * keeps} them. PyTorch: {@code torch.optim.Adam}, {@code AdamW}, {@code clip_grad_norm_}.
+ * Adam or AdamW over all parameters of a store at once (one pass for each run of neighbours with
+ * the same weight decay), with their moving average in the same pass, and with the convolutions'
+ * packed weights if the store {@linkplain ParameterStore#keepPacked keeps} them. PyTorch: {@code
+ * torch.optim.Adam}, {@code AdamW}, {@code clip_grad_norm_}.
  *
  * <p>What changes from update to update is read on the device: a {@link #schedule} of four numbers,
  * the norm that clipping needs, and whether to skip. So a captured update can be run again, and the
@@ -24,23 +28,60 @@ public final class AdamOptimizer {
 
   private final ParameterStore store;
   private final AdamSettings settings;
+  private final List<Run> runs = new ArrayList<>();
   private final Tensor firstMoment;
   private final Tensor secondMoment;
   private @Nullable Tensor ownSchedule;
   private long steps;
 
   /**
-   * An optimiser with zero moments.
+   * An optimiser with zero moments, and one weight decay for all.
    *
    * @param store what it updates; owns the moments' memory
    * @param stream orders the work
    * @param settings decays
    */
   public AdamOptimizer(ParameterStore store, Stream stream, AdamSettings settings) {
+    this(store, stream, settings, p -> settings.weightDecay());
+  }
+
+  /**
+   * An optimiser with zero moments. PyTorch: parameter groups that differ in {@code weight_decay}.
+   *
+   * @param store what it updates; owns the moments' memory
+   * @param stream orders the work
+   * @param settings decays; the weight decay in it is not looked at
+   * @param weightDecay that of each parameter, such as none for biases
+   */
+  public AdamOptimizer(
+      ParameterStore store,
+      Stream stream,
+      AdamSettings settings,
+      ToDoubleFunction<Parameter> weightDecay) {
     this.store = store;
     this.settings = settings;
     firstMoment = store.like(stream);
     secondMoment = store.like(stream);
+    long at = 0;
+    for (Parameter p : store.learned()) {
+      long length = ParameterStore.aligned(p.shape());
+      double decay = weightDecay.applyAsDouble(p);
+      Run before = runs.isEmpty() ? null : runs.getLast();
+      if (before != null && before.weightDecay() == decay) {
+        runs.set(runs.size() - 1, new Run(before.first(), before.length() + length, decay));
+      } else {
+        runs.add(new Run(at, length, decay));
+      }
+      at += length;
+    }
+  }
+
+  /** Neighbours in the flat tensors with the same weight decay. */
+  private record Run(long first, long length, double weightDecay) {
+    /** The whole of a tensor, if there is but one run. */
+    Tensor of(Tensor flat, boolean only) {
+      return only ? flat : flat.narrow(0, first, length);
+    }
   }
 
   /**
@@ -83,27 +124,33 @@ public final class AdamOptimizer {
       @Nullable Tensor skip,
       @Nullable Ema ema) {
     Tensor gradients = store.gradients(stream);
-    PackedWeights packed = store.packed();
-    stream
-        .launch(Fn.ADAM, Struct.ADAM_PARAMS)
-        .flag(settings.decoupled())
-        .f64(settings.beta1())
-        .f64(settings.beta2())
-        .f64(settings.eps())
-        .f64(settings.weightDecay())
-        .f64(gradientScale)
-        .f64(clip)
-        .run(
-            schedule,
-            squares,
-            skip,
-            store.values(),
-            gradients,
-            firstMoment,
-            secondMoment,
-            ema == null ? null : ema.average(),
-            packed == null ? null : packed.layout(),
-            packed == null ? null : packed.all());
+    boolean only = runs.size() == 1;
+    PackedWeights packed = only ? store.packed() : null;
+    for (Run run : runs) {
+      stream
+          .launch(Fn.ADAM, Struct.ADAM_PARAMS)
+          .flag(settings.decoupled())
+          .f64(settings.beta1())
+          .f64(settings.beta2())
+          .f64(settings.eps())
+          .f64(run.weightDecay())
+          .f64(gradientScale)
+          .f64(clip)
+          .run(
+              schedule,
+              squares,
+              skip,
+              run.of(store.values(), only),
+              run.of(gradients, only),
+              run.of(firstMoment, only),
+              run.of(secondMoment, only),
+              ema == null ? null : run.of(ema.average(), only),
+              packed == null ? null : packed.layout(),
+              packed == null ? null : packed.all());
+    }
+    if (!only) {
+      store.repack(stream);
+    }
   }
 
   /** Counts an update that was made: the next schedule is for the one after it. */

@@ -84,7 +84,7 @@ public final class Conv2d {
     long[] shape = {out, in, kernelHeight, kernelWidth};
     weight =
         op.readsPackedWeight()
-            ? scope.convolutionWeight("weight", weightInit, shape)
+            ? scope.packableWeight("weight", weightInit, shape)
             : scope.parameter("weight", weightInit, shape);
     bias = biasInit == null ? null : scope.parameter("bias", biasInit, out);
   }

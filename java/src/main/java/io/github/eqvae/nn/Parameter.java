@@ -25,8 +25,8 @@ public final class Parameter implements GradientTarget {
   /** What is done with a parameter. */
   enum Kind {
     LEARNED,
-    /** Learned, and read packed by convolutions where the store keeps such copies. */
-    CONVOLUTION_WEIGHT,
+    /** Learned, and read packed by its layer where the store keeps such copies. */
+    PACKABLE,
     BUFFER
   }
 
@@ -70,8 +70,8 @@ public final class Parameter implements GradientTarget {
     return kind == Kind.BUFFER;
   }
 
-  boolean isConvolutionWeight() {
-    return kind == Kind.CONVOLUTION_WEIGHT;
+  boolean isPackable() {
+    return kind == Kind.PACKABLE;
   }
 
   void bindPacked(Tensor copy) {
@@ -79,7 +79,7 @@ public final class Parameter implements GradientTarget {
   }
 
   /**
-   * The copy of a convolution's weight in the order of tensor cores.
+   * The copy of a layer's weight in the order of tensor cores.
    *
    * @return null unless the store {@linkplain ParameterStore#keepPacked keeps} such copies
    */

@@ -68,7 +68,7 @@ public final class ParameterStore implements AutoCloseable {
   private final Tensor values;
   private final @Nullable Tensor gradients;
   private final List<Tensor> kept = new ArrayList<>();
-  private final Map<Parameter, Long> convolutions = new LinkedHashMap<>(); // first values
+  private final Map<Parameter, Long> packable = new LinkedHashMap<>(); // first values
   private @Nullable PackedWeights packed;
   private boolean trainable;
 
@@ -92,8 +92,8 @@ public final class ParameterStore implements AutoCloseable {
     long offset = 0;
     for (Parameter p : learned) {
       p.bind(this, view(values, offset, p.shape()), view(gradients, offset, p.shape()));
-      if (p.isConvolutionWeight()) {
-        convolutions.put(p, offset);
+      if (p.isPackable()) {
+        packable.put(p, offset);
       }
       offset += aligned(p.shape());
     }
@@ -105,7 +105,8 @@ public final class ParameterStore implements AutoCloseable {
     }
   }
 
-  private static long aligned(Shape shape) {
+  /** What a parameter takes in a flat tensor. */
+  static long aligned(Shape shape) {
     return (shape.elements() + ALIGN - 1) / ALIGN * ALIGN;
   }
 
@@ -256,12 +257,13 @@ public final class ParameterStore implements AutoCloseable {
    * @param stream orders the work
    */
   public void keepPacked(Stream stream) {
-    if (packed == null && !convolutions.isEmpty() && stream.device().info().readsPackedWeights()) {
+    if (packed == null && !packable.isEmpty() && stream.device().info().readsPackedWeights()) {
       List<PackedWeights.Source> sources = new ArrayList<>();
-      convolutions.forEach((p, first) -> sources.add(new PackedWeights.Source(p.shape(), first)));
+      packable.forEach(
+          (p, first) -> sources.add(new PackedWeights.Source(matrix(p.shape()), first)));
       PackedWeights made = new PackedWeights(stream, arena, sources);
       Iterator<Tensor> copies = made.copies().iterator();
-      convolutions.keySet().forEach(p -> p.bindPacked(copies.next()));
+      packable.keySet().forEach(p -> p.bindPacked(copies.next()));
       packed = made;
       repack(stream);
     }
@@ -278,6 +280,11 @@ public final class ParameterStore implements AutoCloseable {
     if (packed != null) {
       packed.write(stream, values);
     }
+  }
+
+  /** A linear layer's weight is that of a convolution with one pixel. */
+  private static Shape matrix(Shape weight) {
+    return weight.rank() == 2 ? Shape.of(weight.dim(0), weight.dim(1), 1, 1) : weight;
   }
 
   @Nullable PackedWeights packed() {

@@ -47,17 +47,16 @@ public final class Scope {
   }
 
   /**
-   * Declares the weight of a convolution that can read it packed ({@link
-   * ParameterStore#keepPacked}).
+   * Declares the weight of a layer that can read it packed ({@link ParameterStore#keepPacked}).
    *
    * @param name its last name
    * @param init how it starts
-   * @param extents {@code [O,I,kH,kW]}
+   * @param extents {@code [O,I,kH,kW]} of a convolution, {@code [O,I]} of a linear layer
    * @return the parameter, usable once the store is built
    */
-  public Parameter convolutionWeight(String name, Init init, long... extents) {
+  public Parameter packableWeight(String name, Init init, long... extents) {
     return builder.add(
-        new Parameter(in(name).prefix, Shape.of(extents), init, Parameter.Kind.CONVOLUTION_WEIGHT));
+        new Parameter(in(name).prefix, Shape.of(extents), init, Parameter.Kind.PACKABLE));
   }
 
   /**

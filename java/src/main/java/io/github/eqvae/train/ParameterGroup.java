@@ -1,7 +1,9 @@
 package io.github.eqvae.train;
 
 import io.github.eqvae.nn.AdamSettings;
+import io.github.eqvae.nn.Parameter;
 import io.github.eqvae.nn.ParameterStore;
+import java.util.function.ToDoubleFunction;
 
 /**
  * Parameters with an optimiser of their own. Their gradients are clipped together.
@@ -14,6 +16,7 @@ import io.github.eqvae.nn.ParameterStore;
  * @param averaged whether it has a moving average, if the run keeps any
  * @param reports how many numbers its part of a micro-batch reports at most
  * @param norm what the log calls the norm of its gradients
+ * @param weightDecay that of each parameter; {@code adam} has one for all
  */
 public record ParameterGroup(
     String name,
@@ -23,4 +26,18 @@ public record ParameterGroup(
     double learningRate,
     boolean averaged,
     int reports,
-    String norm) {}
+    String norm,
+    ToDoubleFunction<Parameter> weightDecay) {
+  /** The same weight decay for all: that of {@code adam}. */
+  public ParameterGroup(
+      String name,
+      String title,
+      ParameterStore store,
+      AdamSettings adam,
+      double learningRate,
+      boolean averaged,
+      int reports,
+      String norm) {
+    this(name, title, store, adam, learningRate, averaged, reports, norm, p -> adam.weightDecay());
+  }
+}

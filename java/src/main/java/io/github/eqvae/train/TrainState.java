@@ -35,7 +35,7 @@ final class TrainState {
 
     Group(ParameterGroup group, boolean averages, Stream stream) {
       this.group = group;
-      optimizer = new AdamOptimizer(group.store(), stream, group.adam());
+      optimizer = new AdamOptimizer(group.store(), stream, group.adam(), group.weightDecay());
       average = averages && group.averaged() ? new Ema(group.store(), stream) : null;
     }
 

@@ -33,7 +33,17 @@ final class ToyTask implements Task {
   @Override
   public List<ParameterGroup> groups() {
     AdamSettings adam = new AdamSettings(0.9, 0.99, 1e-8, 0.01, true);
-    return List.of(new ParameterGroup("toy", "regression", store, adam, 0.05, true, 1, "norm"));
+    return List.of(
+        new ParameterGroup(
+            "toy",
+            "regression",
+            store,
+            adam,
+            0.05,
+            true,
+            1,
+            "norm",
+            p -> p.name().equals("weight") ? 0.01 : 0));
   }
 
   @Override

@@ -11,7 +11,7 @@ import java.util.Map;
  *
  * <p>Source: {@code LPIPSWithDiscriminator} in CompVis latent-diffusion's {@code
  * ldm/modules/losses/contperceptual.py}, with the values of {@code eqvae_config.yaml}. The
- * generator's share of the loss is {@code disc_factor * disc_weight * w * g_loss}.
+ * autoencoder's share of this loss is {@code disc_factor * disc_weight * w * g_loss}.
  *
  * @param enabled train and use a discriminator; default true. The one switch: without it the other
  *     keys here and {@code model.discriminator} have no effect
