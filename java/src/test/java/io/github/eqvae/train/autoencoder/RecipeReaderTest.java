@@ -270,7 +270,9 @@ class RecipeReaderTest {
         "explicit_stop_gradient: false");
     List<String> printed =
         yaml.lines().filter(line -> line.contains(":")).map(l -> l.strip().split(":")[0]).toList();
-    assertEquals(keys(AutoencoderRecipe.class), printed);
+    List<String> expected = keys(AutoencoderRecipe.class);
+    expected.addFirst("task");
+    assertEquals(expected, printed);
   }
 
   /** The record components in snake case, depth first: what a complete recipe must print. */
@@ -305,7 +307,7 @@ class RecipeReaderTest {
     assertContains(
         problem(MINIMAL + "wallpaper: 1\n"),
         "wallpaper: unknown key",
-        "Valid keys here: model, data");
+        "Valid keys here: task, model, data");
   }
 
   @ParameterizedTest
