@@ -1,12 +1,14 @@
 package io.github.eqvae.cli;
 
 import io.github.eqvae.EqvaeException;
+import io.github.eqvae.io.FileNames;
 import io.github.eqvae.io.Notices;
 import io.github.eqvae.io.PassingIoException;
 import io.github.eqvae.io.SafetensorsException;
 import io.github.eqvae.io.torch.TorchFileException;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.nio.file.InvalidPathException;
 import java.nio.file.NoSuchFileException;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
@@ -112,6 +114,13 @@ public final class Main implements Runnable {
           case SafetensorsException file -> file.getMessage();
           case TorchFileException file -> file.getMessage();
           case PassingIoException later -> later.getMessage();
+          case InvalidPathException name ->
+              "'"
+                  + FileNames.shown(name.getInput())
+                  + "' cannot be the name of a file here ("
+                  + name.getReason()
+                  + "). If it has letters that are not ASCII: this shell has no UTF-8 locale; set"
+                  + " LC_ALL=C.UTF-8.";
           case IOException io when io.getClass() == IOException.class && io.getMessage() != null ->
               io.getMessage();
           case IOException io -> io.getClass().getSimpleName() + ": " + io.getMessage();

@@ -45,7 +45,8 @@ public final class AtomicFiles {
     if (directory == null || Files.isDirectory(file)) {
       throw new IOException(target + " is a directory, expected the name of a file");
     }
-    Path temporary = directory.resolve("." + file.getFileName() + "." + UUID.randomUUID() + SUFFIX);
+    // Not the target's name with something behind it: that may be too long, or no text.
+    Path temporary = directory.resolve("." + UUID.randomUUID() + SUFFIX);
     try {
       try (FileChannel channel =
           FileChannel.open(temporary, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE)) {
@@ -137,6 +138,7 @@ public final class AtomicFiles {
         throw e;
       }
       Notices.once(
+          "fsync of folders",
           "the file system of "
               + directory
               + " cannot flush folders ("

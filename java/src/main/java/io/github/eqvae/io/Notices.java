@@ -27,10 +27,11 @@ public final class Notices {
   /**
    * Tells something, the first time only.
    *
+   * @param subject what it is about: of several texts about it the first is told
    * @param text a whole sentence
    */
-  public static void once(String text) {
-    if (SAID.add(text)) {
+  public static void once(String subject, String text) {
+    if (SAID.add(subject)) {
       sink.accept("warning: " + text);
     }
   }

@@ -21,9 +21,9 @@ class AtomicFilesTest {
     List<String> notices = new ArrayList<>();
     Notices.forget();
     Notices.to(notices::add);
-    for (int i = 0; i < 2; i++) {
+    for (Path directory : List.of(folder, folder.getParent(), folder)) {
       AtomicFiles.syncDirectory(
-          folder,
+          directory,
           path -> {
             throw new IOException("Invalid argument");
           });
@@ -55,6 +55,16 @@ class AtomicFilesTest {
     assertEquals("two", Files.readString(file));
     try (var all = Files.list(folder)) {
       assertEquals(List.of(file), all.toList());
+    }
+  }
+
+  /** A name may have 255 bytes: so has that of the temporary file at the most. */
+  @Test
+  void longNamesAndNamesThatAreNoTextAreWritten() throws IOException {
+    for (String name : List.of("x".repeat(251) + ".png", "caf\udce9.png", "straße\n.png")) {
+      Path file = FileNames.resolve(folder, name);
+      AtomicFiles.write(file, "content");
+      assertEquals("content", Files.readString(file));
     }
   }
 }

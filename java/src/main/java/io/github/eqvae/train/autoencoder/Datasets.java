@@ -55,6 +55,7 @@ public final class Datasets {
     long most = CacheBudget.mostOfHeap();
     if (asked > most) {
       Notices.once(
+          "cache",
           String.format(
               Locale.ROOT,
               "data.cache_megabytes is %d, and half of Java's heap is %d MB: no more is kept."

@@ -281,6 +281,7 @@ public final class CheckpointStore {
       throw new IOException(busy(), e);
     } catch (IOException e) {
       Notices.once(
+          "locks",
           "the file system of "
               + directory
               + " has no locks ("
