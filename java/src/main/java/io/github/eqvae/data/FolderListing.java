@@ -11,6 +11,7 @@ import java.io.InputStream;
 import java.nio.file.FileVisitOption;
 import java.nio.file.FileVisitResult;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.SimpleFileVisitor;
 import java.nio.file.attribute.BasicFileAttributes;
@@ -51,7 +52,7 @@ record FolderListing(
 
   /** Lists a folder; a picture's own path stands for a folder with nothing else in it. */
   static FolderListing of(Path place) throws IOException {
-    boolean single = Retrying.read(place, () -> isFile(place));
+    boolean single = isFile(place);
     Path root = single ? place.toAbsolutePath().getParent() : place;
     Lister lister = new Lister(root);
     Files.walkFileTree(
@@ -67,15 +68,16 @@ record FolderListing(
   }
 
   private static boolean isFile(Path place) throws IOException {
+    BasicFileAttributes a;
     try {
-      BasicFileAttributes a = Files.readAttributes(place, BasicFileAttributes.class);
-      if (a.isDirectory() || a.isRegularFile()) {
-        return a.isRegularFile();
-      }
-    } catch (java.nio.file.NoSuchFileException e) {
+      a = Retrying.read(place, () -> Files.readAttributes(place, BasicFileAttributes.class));
+    } catch (NoSuchFileException e) {
       throw new IOException("There is no folder or picture " + place, e);
     }
-    throw new IOException(place + " is neither a folder nor a file");
+    if (!a.isDirectory() && !a.isRegularFile()) {
+      throw new IOException(place + " is neither a folder nor a file");
+    }
+    return a.isRegularFile();
   }
 
   /** The refused files as the end of a message. */

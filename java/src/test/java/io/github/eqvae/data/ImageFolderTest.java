@@ -1,6 +1,8 @@
 package io.github.eqvae.data;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTimeout;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.github.eqvae.io.DecodeOptions;
@@ -10,6 +12,7 @@ import io.github.eqvae.io.Images;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.OptionalInt;
@@ -105,5 +108,16 @@ class ImageFolderTest {
     Files.createSymbolicLink(folder.resolve("loop"), folder);
     assertEquals(1, open().size());
     assertTrue(named.containsKey("gone.png"), named.toString());
+  }
+
+  /** Nothing to wait for. */
+  @Test
+  void aMissingFolderIsSaidAtOnce() {
+    Path missing = folder.resolve("missing");
+    String message =
+        assertTimeout(
+            Duration.ofSeconds(5),
+            () -> assertThrows(IOException.class, () -> ImageFolder.open(missing)).getMessage());
+    assertEquals("There is no folder or picture " + missing, message);
   }
 }
