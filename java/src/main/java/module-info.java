@@ -37,6 +37,7 @@ module io.github.eqvae {
   exports io.github.eqvae.train.report;
   exports io.github.eqvae.serve;
   exports io.github.eqvae.latents;
+  exports io.github.eqvae.jobs;
 
   opens io.github.eqvae.cli to
       info.picocli;

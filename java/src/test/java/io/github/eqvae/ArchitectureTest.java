@@ -29,10 +29,11 @@ class ArchitectureTest {
           "generator",
           "diffusion",
           "data",
+          "latents",
           "eval",
           "train",
           "serve",
-          "latents",
+          "jobs",
           "cli");
 
   private static final JavaClasses CLASSES =

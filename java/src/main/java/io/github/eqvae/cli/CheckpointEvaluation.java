@@ -11,7 +11,7 @@ import io.github.eqvae.eval.Evaluator;
 import io.github.eqvae.eval.RFid;
 import io.github.eqvae.eval.Ssim;
 import io.github.eqvae.io.FileNames;
-import io.github.eqvae.latents.EncodeOptions;
+import io.github.eqvae.jobs.EncodeOptions;
 import io.github.eqvae.model.Autoencoder;
 import io.github.eqvae.model.Lpips;
 import io.github.eqvae.model.ModelFile;

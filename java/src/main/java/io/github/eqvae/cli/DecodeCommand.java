@@ -3,7 +3,7 @@ package io.github.eqvae.cli;
 import io.github.eqvae.io.Image;
 import io.github.eqvae.io.Images;
 import io.github.eqvae.io.NpzFile;
-import io.github.eqvae.latents.LatentFiles;
+import io.github.eqvae.jobs.LatentFiles;
 import io.github.eqvae.serve.Codes;
 import io.github.eqvae.serve.ImageBatch;
 import io.github.eqvae.serve.Latents;

@@ -1,9 +1,9 @@
 package io.github.eqvae.cli;
 
 import io.github.eqvae.io.FileNames;
+import io.github.eqvae.jobs.EncodeJob;
+import io.github.eqvae.jobs.EncodeOptions;
 import io.github.eqvae.latents.Content;
-import io.github.eqvae.latents.EncodeJob;
-import io.github.eqvae.latents.EncodeOptions;
 import io.github.eqvae.latents.ShardFormat;
 import io.github.eqvae.serve.Vae;
 import io.github.eqvae.tensor.Device;

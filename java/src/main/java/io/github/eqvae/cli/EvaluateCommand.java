@@ -6,7 +6,7 @@ import io.github.eqvae.eval.Ssim;
 import io.github.eqvae.io.AtomicFiles;
 import io.github.eqvae.io.DecodeOptions;
 import io.github.eqvae.io.FileNames;
-import io.github.eqvae.latents.EncodeOptions;
+import io.github.eqvae.jobs.EncodeOptions;
 import io.github.eqvae.model.FiniteWeights;
 import io.github.eqvae.model.checkpoint.Weights;
 import io.github.eqvae.serve.Vae;

@@ -3,7 +3,7 @@ package io.github.eqvae.cli;
 import io.github.eqvae.EqvaeException;
 import io.github.eqvae.data.Transform;
 import io.github.eqvae.io.DecodeOptions;
-import io.github.eqvae.latents.EncodeOptions;
+import io.github.eqvae.jobs.EncodeOptions;
 import java.util.Optional;
 import picocli.CommandLine.Option;
 

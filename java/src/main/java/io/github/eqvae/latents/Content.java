@@ -11,8 +11,12 @@ public enum Content {
   /** Numbers of the nearest codes, {@code [h, w]}, of a model with a codebook. */
   CODES;
 
-  /** What arrays of it are called in files. */
-  String key() {
+  /**
+   * What arrays of it are called in files.
+   *
+   * @return the name
+   */
+  public String key() {
     return switch (this) {
       case MODE, SAMPLE -> "latents";
       case MOMENTS -> "moments";

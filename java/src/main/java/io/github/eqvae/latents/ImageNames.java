@@ -15,7 +15,7 @@ import java.util.regex.Pattern;
  * Names of images in files of latents. What others wrote is not trusted: as many names as images,
  * each a relative file name that stays in its folder.
  */
-final class ImageNames {
+public final class ImageNames {
   private static final ObjectMapper JSON = new ObjectMapper();
   private static final Pattern LONE =
       Pattern.compile(
@@ -59,8 +59,9 @@ final class ImageNames {
    * @param file where they stand
    * @param names as many as images, or none
    * @param images how many images there are
+   * @throws IOException when they are not
    */
-  static void check(Path file, List<String> names, long images) throws IOException {
+  public static void check(Path file, List<String> names, long images) throws IOException {
     if (!names.isEmpty() && names.size() != images) {
       throw new IOException(
           "%s: %d names for %d images; expected one each, or no names"

@@ -9,24 +9,16 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.SerializationFeature;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.github.eqvae.EqvaeException;
-import io.github.eqvae.data.SampleSource;
 import io.github.eqvae.io.AtomicFiles;
 import io.github.eqvae.io.FileNames;
 import io.github.eqvae.model.LatentScaling;
-import io.github.eqvae.serve.Tiling;
-import io.github.eqvae.serve.Vae;
 import java.io.IOException;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
 import java.util.ArrayList;
 import java.util.HashMap;
-import java.util.HexFormat;
 import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
@@ -40,11 +32,12 @@ import org.jspecify.annotations.Nullable;
  * {@code index.json} of a folder of latents: what made them and which shards are finished. A shard
  * counts when it stands here; it is written before.
  */
-final class LatentIndex {
-  static final String FILE = "index.json";
+public final class LatentIndex {
+  /** Its name in the folder. */
+  public static final String FILE = "index.json";
 
   /** 1 called a shard's {@code sum_squares} otherwise; it is read as well. */
-  private static final int VERSION = 2;
+  public static final int VERSION = 2;
 
   /** An index of an earlier version is gone on with, and so is one that was moved. */
   private static final Set<String> UNCOMPARED = Set.of("paths", "version");
@@ -69,7 +62,7 @@ final class LatentIndex {
    * @param values per channel
    * @param tar which images the keys of a tar archive stand for; absent in other formats
    */
-  record Entry(
+  public record Entry(
       String file,
       long bytes,
       int number,
@@ -92,8 +85,17 @@ final class LatentIndex {
     this.settings = settings;
   }
 
-  /** The index of a new folder, or that of one begun earlier with the same settings. */
-  static LatentIndex open(Path folder, Map<String, Object> settings, boolean overwrite)
+  /**
+   * The index of a new folder, or that of one begun earlier with the same settings.
+   *
+   * @param folder the folder
+   * @param settings what decides every bit of the shards, by name
+   * @param overwrite whether earlier shards are replaced, whatever made them
+   * @return the index
+   * @throws IOException when an earlier index cannot be read
+   * @throws EqvaeException.Argument when the folder has latents of other settings
+   */
+  public static LatentIndex open(Path folder, Map<String, Object> settings, boolean overwrite)
       throws IOException {
     LatentIndex index = new LatentIndex(folder, settings);
     Path file = folder.resolve(FILE);
@@ -136,8 +138,15 @@ final class LatentIndex {
     return index;
   }
 
-  /** The shards that an index names. */
-  static List<Path> files(Path folder, JsonNode json) throws IOException {
+  /**
+   * The shards that an index names.
+   *
+   * @param folder where it lies
+   * @param json what {@link #read} gave
+   * @return the files in their order
+   * @throws IOException when it names something else than a file of its folder
+   */
+  public static List<Path> files(Path folder, JsonNode json) throws IOException {
     List<Path> files = new ArrayList<>();
     for (JsonNode shard : json.path("shards")) {
       if (shard.path("images").asInt(1) == 0) {
@@ -157,8 +166,16 @@ final class LatentIndex {
     return text;
   }
 
-  /** What the keys of a folder's tar archives stand for. */
-  static Map<Path, UnaryOperator<String>> keys(Path folder, JsonNode json) throws IOException {
+  /**
+   * What the keys of a folder's tar archives stand for.
+   *
+   * @param folder where it lies
+   * @param json what {@link #read} gave
+   * @return for each tar archive, what image a key stands for
+   * @throws IOException when it cannot be made sense of
+   */
+  public static Map<Path, UnaryOperator<String>> keys(Path folder, JsonNode json)
+      throws IOException {
     Map<Path, UnaryOperator<String>> keys = new HashMap<>();
     for (JsonNode shard : json.path("shards")) {
       if (shard.has("tar")) {
@@ -177,15 +194,26 @@ final class LatentIndex {
     }
   }
 
-  /** Removes the shards that are overwritten, so that nothing of them stays beside the new ones. */
-  void removeReplaced() throws IOException {
+  /**
+   * Removes the shards that are overwritten, so that nothing of them stays beside the new ones.
+   *
+   * @throws IOException when one cannot be removed
+   */
+  public void removeReplaced() throws IOException {
     for (Path file : replaced) {
       Files.deleteIfExists(file);
     }
     replaced.clear();
   }
 
-  static JsonNode read(Path file) throws IOException {
+  /**
+   * Reads an index.
+   *
+   * @param file {@code index.json}
+   * @return what it says
+   * @throws IOException when it is none of a version that is known
+   */
+  public static JsonNode read(Path file) throws IOException {
     if (Files.size(file) > MAX_BYTES) {
       throw new IOException(file + " has more than " + MAX_BYTES + " bytes");
     }
@@ -203,8 +231,14 @@ final class LatentIndex {
     }
   }
 
-  /** The hash of the weights that made the latents of a folder, if its index says. */
-  static Optional<String> weights(Path folder) throws IOException {
+  /**
+   * The hash of the weights that made the latents of a folder.
+   *
+   * @param folder the folder
+   * @return empty if no index says
+   * @throws IOException when the index cannot be read
+   */
+  public static Optional<String> weights(Path folder) throws IOException {
     Path file = folder.resolve(FILE);
     return Files.isRegularFile(file)
         ? Optional.ofNullable(read(file).path("model").path("weights_sha256").textValue())
@@ -214,8 +248,11 @@ final class LatentIndex {
   /**
    * The root mean square of what a generator sees of these latents; empty without statistics, or
    * where squares have statistics of their own.
+   *
+   * @param scaling what they are scaled with
+   * @return the root mean square
    */
-  OptionalDouble rms(LatentScaling scaling) {
+  public OptionalDouble rms(LatentScaling scaling) {
     if (shards.isEmpty() || shards.firstEntry().getValue().sum().isEmpty() || scaling.gathers()) {
       return OptionalDouble.empty();
     }
@@ -235,26 +272,52 @@ final class LatentIndex {
     return OptionalDouble.of(Math.sqrt(Math.max(0, total / channels)));
   }
 
-  boolean has(int shard) {
+  /**
+   * Whether a shard is finished.
+   *
+   * @param shard its number
+   * @return true if so
+   */
+  public boolean has(int shard) {
     return shards.containsKey(shard);
   }
 
-  /** Images in finished shards. */
-  long images() {
+  /**
+   * Images in finished shards.
+   *
+   * @return the count
+   */
+  public long images() {
     return shards.values().stream().mapToLong(Entry::images).sum();
   }
 
-  long skipped() {
+  /**
+   * Broken images that are in no shard.
+   *
+   * @return the count
+   */
+  public long skipped() {
     return shards.values().stream().mapToLong(Entry::skipped).sum();
   }
 
-  void add(Entry entry) throws IOException {
+  /**
+   * Notes a shard that was written.
+   *
+   * @param entry what it is
+   * @throws IOException when the index cannot be written
+   */
+  public void add(Entry entry) throws IOException {
     shards.put(entry.number(), entry);
     write(false);
   }
 
-  /** Writes the index; a complete one has the statistics of all latents. */
-  void write(boolean complete) throws IOException {
+  /**
+   * Writes the index; a complete one has the statistics of all latents.
+   *
+   * @param complete whether all shards are there
+   * @throws IOException when it cannot be written
+   */
+  public void write(boolean complete) throws IOException {
     ObjectNode root = JSON.valueToTree(settings);
     root.put("complete", complete);
     root.put("images", images());
@@ -265,7 +328,7 @@ final class LatentIndex {
   }
 
   /** Mean and deviation of what is in the finished shards, in the order of the shards. */
-  Optional<Map<String, Object>> statistics() {
+  private Optional<Map<String, Object>> statistics() {
     // A shard of which no picture was whole has no sums.
     List<Entry> filled = shards.values().stream().filter(e -> !e.sum().isEmpty()).toList();
     if (filled.isEmpty()) {
@@ -304,85 +367,5 @@ final class LatentIndex {
       out.put("shift_factor", total);
     }
     return Optional.of(out);
-  }
-
-  /** What decides every bit of the shards. */
-  static Map<String, Object> settings(
-      Path model,
-      Vae vae,
-      Path input,
-      SampleSource source,
-      EncodeOptions o,
-      Optional<Tiling> tiling) {
-    int side = o.size() / vae.downsamplingFactor();
-    Map<String, Object> map = new LinkedHashMap<>();
-    map.put("format", "eqvae-latents");
-    map.put("version", VERSION);
-    map.put("paths", Map.of("model", model.toString(), "input", input.toString()));
-    Map<String, Object> m = new LinkedHashMap<>();
-    m.put("weights_sha256", vae.weightsHash());
-    m.put("downsampling_factor", vae.downsamplingFactor());
-    m.put("latent_channels", vae.latentChannels());
-    m.put("codebook_size", vae.codebookSize());
-    map.put("model", m);
-    map.put("scaling", vae.scaling().map(LatentIndex::scaling).orElse(null));
-    map.put("content", o.content().name().toLowerCase(Locale.ROOT));
-    if (o.content() == Content.MOMENTS) {
-      map.put(MomentsKind.KEY, MomentsKind.STD.text());
-    }
-    map.put("scaled", o.scaled());
-    map.put("seed", o.seed());
-    map.put("image_size", o.size());
-    map.put("crop", o.crop().name().toLowerCase(Locale.ROOT));
-    map.put("alpha", o.decode().alpha().name().toLowerCase(Locale.ROOT));
-    map.put("orientation", o.decode().orientation().name().toLowerCase(Locale.ROOT));
-    map.put("hflip", o.hflip());
-    map.put("tile", tiling.map(Tiling::size).orElse(null)); // rounding differs
-    map.put("file_format", o.format().extension());
-    map.put("dtype", o.content() == Content.CODES ? "int32" : "float32");
-    map.put(
-        "shape",
-        switch (o.content()) {
-          case CODES -> List.of(side, side);
-          case MOMENTS -> List.of(2 * vae.latentChannels(), side, side);
-          default -> shape(vae, o, side);
-        });
-    map.put("shard_size", o.shardSize());
-    map.put("labels", o.labels() && source.isLabelled());
-    map.put("classes", o.labels() ? source.classes() : List.of());
-    map.put("input_sha256", hash(source));
-    return map;
-  }
-
-  /** What generators see may have squares gathered into channels. */
-  private static List<Integer> shape(Vae vae, EncodeOptions o, int side) {
-    int patch = o.scaled() ? vae.scaling().map(LatentScaling::patch).orElse(1) : 1;
-    return List.of(vae.latentChannels() * patch * patch, side / patch, side / patch);
-  }
-
-  private static @Nullable Map<String, Object> scaling(LatentScaling s) {
-    Map<String, Object> out = new LinkedHashMap<>();
-    out.put("scaling_factor", s.scalingFactor());
-    out.put("shift_factor", s.shiftFactor());
-    if (!s.mean().isEmpty()) {
-      out.put("latents_mean", s.mean());
-      out.put("latents_std", s.std());
-      if (s.gathers()) {
-        out.put("patch", s.patch());
-        out.put("batch_norm_eps", s.eps());
-      }
-    }
-    return out;
-  }
-
-  private static String hash(SampleSource source) {
-    try {
-      MessageDigest hash = MessageDigest.getInstance("SHA-256");
-      source.inventory(
-          line -> hash.update((FileNames.shown(line) + "\n").getBytes(StandardCharsets.UTF_8)));
-      return HexFormat.of().formatHex(hash.digest());
-    } catch (NoSuchAlgorithmException e) {
-      throw new EqvaeException.Internal("every Java runtime must have SHA-256", e);
-    }
   }
 }

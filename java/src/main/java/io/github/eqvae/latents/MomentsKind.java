@@ -11,7 +11,7 @@ public enum MomentsKind {
   LOG_VARIANCE("mean, log variance");
 
   /** What files call it. */
-  static final String KEY = "moments_kind";
+  public static final String KEY = "moments_kind";
 
   private final String text;
 
@@ -19,13 +19,22 @@ public enum MomentsKind {
     this.text = text;
   }
 
-  /** What files say. */
-  String text() {
+  /**
+   * What files say.
+   *
+   * @return the text
+   */
+  public String text() {
     return text;
   }
 
-  /** The kind that a file says. */
-  static Optional<MomentsKind> of(String said) {
+  /**
+   * The kind that a file says.
+   *
+   * @param said its text
+   * @return empty for another text
+   */
+  public static Optional<MomentsKind> of(String said) {
     return Arrays.stream(values()).filter(kind -> kind.text.equals(said)).findFirst();
   }
 
@@ -37,7 +46,7 @@ public enum MomentsKind {
    * @param half numbers of the mean of one image, as many as of what is behind it
    * @return empty if both are possible: then it must be asked
    */
-  static Optional<MomentsKind> recognise(float[] moments, int half) {
+  public static Optional<MomentsKind> recognise(float[] moments, int half) {
     for (int i = half; i < moments.length; i += 2 * half) {
       for (int j = i; j < i + half; j++) {
         if (moments[j] < 0) {

@@ -14,25 +14,38 @@ import java.util.Optional;
  *     mirrored images) to values
  * @param momentsKind what moments are, where the file says it
  */
-record Shard(
+public record Shard(
     List<String> names,
     List<String> keys,
     Optional<long[]> labels,
     Map<String, Values> arrays,
     Optional<MomentsKind> momentsKind) {
-  /** What was read of a file that does not say what its moments are. */
-  static Shard read(List<String> names, Map<String, Values> arrays) {
+  /**
+   * What was read of a file that does not say what its moments are.
+   *
+   * @param names of the images
+   * @param arrays by name
+   * @return the shard
+   */
+  public static Shard read(List<String> names, Map<String, Values> arrays) {
     return read(names, arrays, Optional.empty());
   }
 
-  /** What was read of a file. */
-  static Shard read(
+  /**
+   * What was read of a file.
+   *
+   * @param names of the images
+   * @param arrays by name
+   * @param momentsKind what moments are, where the file says it
+   * @return the shard
+   */
+  public static Shard read(
       List<String> names, Map<String, Values> arrays, Optional<MomentsKind> momentsKind) {
     return new Shard(names, List.of(), Optional.empty(), arrays, momentsKind);
   }
 
   /** Behind the name of what mirrored images gave. */
-  static final String FLIP = "_flip";
+  public static final String FLIP = "_flip";
 
   /**
    * Numbers of all images.
@@ -41,13 +54,22 @@ record Shard(
    * @param ints row-major; empty if they are floats
    * @param shape {@code [n, …]}
    */
-  record Values(float[] floats, int[] ints, long[] shape) {
-    boolean discrete() {
+  public record Values(float[] floats, int[] ints, long[] shape) {
+    /**
+     * Whether they are integers.
+     *
+     * @return true of codes
+     */
+    public boolean discrete() {
       return ints.length > 0;
     }
 
-    /** Numbers per image. */
-    int each() {
+    /**
+     * Numbers per image.
+     *
+     * @return the count
+     */
+    public int each() {
       return Math.max(floats.length, ints.length) / (int) shape[0];
     }
   }

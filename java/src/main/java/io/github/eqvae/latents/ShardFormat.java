@@ -49,7 +49,14 @@ public enum ShardFormat {
     return extension;
   }
 
-  void write(Path file, Shard shard) throws IOException {
+  /**
+   * Writes a shard.
+   *
+   * @param file where to
+   * @param shard what
+   * @throws IOException when writing fails
+   */
+  public void write(Path file, Shard shard) throws IOException {
     switch (this) {
       case SAFETENSORS -> writeSafetensors(file, shard);
       case NPZ -> writeNpz(file, shard);
@@ -128,20 +135,27 @@ public enum ShardFormat {
             Arrays.copyOfRange(v.floats(), index * each, (index + 1) * each), new int[0], shape);
   }
 
-  /** The format of a file, by its ending. */
-  static Optional<ShardFormat> of(Path file) {
+  /**
+   * The format that a file's name says.
+   *
+   * @param file the file
+   * @return empty for another ending
+   */
+  public static Optional<ShardFormat> of(Path file) {
     String name = file.toString().toLowerCase(Locale.ROOT);
     return Arrays.stream(values()).filter(f -> name.endsWith("." + f.extension)).findFirst();
   }
 
   /**
-   * Reads a shard, whoever wrote it.
+   * Reads a shard.
    *
-   * @param file the file
-   * @param keys the arrays to read where they are there
+   * @param file a file of this format
+   * @param keys what its arrays may be called
    * @param limit the most bytes of an array
+   * @return the shard
+   * @throws IOException when it is not whole
    */
-  Shard read(Path file, List<String> keys, long limit) throws IOException {
+  public Shard read(Path file, List<String> keys, long limit) throws IOException {
     return switch (this) {
       case SAFETENSORS -> readSafetensors(file, keys);
       case NPZ -> readNpz(file, keys, limit);
@@ -192,7 +206,13 @@ public enum ShardFormat {
     return out;
   }
 
-  static Shard.Values values(NpyArray a) {
+  /**
+   * The numbers of an array.
+   *
+   * @param a the array
+   * @return its numbers as floats, or as integers if they are
+   */
+  public static Shard.Values values(NpyArray a) {
     return a.descr().startsWith("<f")
         ? new Shard.Values(a.toFloats(), new int[0], a.shape())
         : new Shard.Values(new float[0], a.toInts(), a.shape());

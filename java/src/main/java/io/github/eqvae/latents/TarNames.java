@@ -13,15 +13,21 @@ import java.util.Objects;
  * @param ending the most frequent ending, with its dot; empty if there is none
  * @param names key to name of the others
  */
-record TarNames(String ending, Map<String, String> names) {
+public record TarNames(String ending, Map<String, String> names) {
   /** What an index lacks is empty. */
-  TarNames {
+  public TarNames {
     ending = Objects.requireNonNullElse(ending, "");
     names = Objects.requireNonNullElse(names, Map.of());
   }
 
-  /** Finds the ending that leaves the fewest names to list. */
-  static TarNames of(List<String> keys, List<String> names) {
+  /**
+   * Finds the ending that leaves the fewest names to list.
+   *
+   * @param keys of an archive
+   * @param names of its images, as many
+   * @return which is which
+   */
+  public static TarNames of(List<String> keys, List<String> names) {
     Map<String, Integer> count = new HashMap<>();
     for (int i = 0; i < keys.size(); i++) {
       if (names.get(i).startsWith(keys.get(i))) {

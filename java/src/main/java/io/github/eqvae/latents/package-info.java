@@ -1,7 +1,6 @@
 /**
- * Latents on disk: images encoded once, in shards that training scripts read, and decoded again.
- * {@link io.github.eqvae.latents.EncodeJob} makes a folder of them, {@link
- * io.github.eqvae.latents.LatentFiles} reads one.
+ * Latents on disk: shards, and the index that says what made them. It is below training, which
+ * reads them, and knows no model.
  */
 @org.jspecify.annotations.NullMarked
 package io.github.eqvae.latents;

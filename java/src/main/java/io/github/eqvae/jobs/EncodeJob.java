@@ -1,4 +1,4 @@
-package io.github.eqvae.latents;
+package io.github.eqvae.jobs;
 
 import io.github.eqvae.EqvaeException;
 import io.github.eqvae.data.Sample;
@@ -6,6 +6,10 @@ import io.github.eqvae.data.SampleSource;
 import io.github.eqvae.io.AtomicFiles;
 import io.github.eqvae.io.Image;
 import io.github.eqvae.io.PassingIoException;
+import io.github.eqvae.latents.Content;
+import io.github.eqvae.latents.LatentIndex;
+import io.github.eqvae.latents.Shard;
+import io.github.eqvae.latents.ShardFormat;
 import io.github.eqvae.serve.Codes;
 import io.github.eqvae.serve.ImageBatch;
 import io.github.eqvae.serve.Latents;
@@ -128,7 +132,7 @@ public final class EncodeJob {
     source = SampleSource.open(input, options.decode(), this::broken);
     checkLabels();
     Map<String, Object> settings =
-        LatentIndex.settings(modelPath, vae, input, source, options, tiling);
+        EncodeSettings.of(modelPath, vae, input, source, options, tiling);
     index = LatentIndex.open(folder, settings, overwrite);
     shard = new ShardBuilder(0);
   }

@@ -1,4 +1,4 @@
-package io.github.eqvae.latents;
+package io.github.eqvae.jobs;
 
 import java.util.Arrays;
 

@@ -1,7 +1,11 @@
-package io.github.eqvae.latents;
+package io.github.eqvae.jobs;
 
 import io.github.eqvae.EqvaeException;
 import io.github.eqvae.data.Sample;
+import io.github.eqvae.latents.LatentIndex;
+import io.github.eqvae.latents.MomentsKind;
+import io.github.eqvae.latents.Shard;
+import io.github.eqvae.latents.TarNames;
 import io.github.eqvae.serve.Codes;
 import io.github.eqvae.serve.Latents;
 import io.github.eqvae.serve.Moments;

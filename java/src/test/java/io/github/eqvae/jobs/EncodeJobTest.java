@@ -1,4 +1,4 @@
-package io.github.eqvae.latents;
+package io.github.eqvae.jobs;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
@@ -19,6 +19,8 @@ import io.github.eqvae.io.NpzFile;
 import io.github.eqvae.io.SafetensorsFile;
 import io.github.eqvae.io.SafetensorsWriter;
 import io.github.eqvae.io.TarFile;
+import io.github.eqvae.latents.Content;
+import io.github.eqvae.latents.ShardFormat;
 import io.github.eqvae.serve.Codes;
 import io.github.eqvae.serve.ImageBatch;
 import io.github.eqvae.serve.Latents;

@@ -1,10 +1,12 @@
-package io.github.eqvae.latents;
+package io.github.eqvae.jobs;
 
 import io.github.eqvae.EqvaeException;
 import io.github.eqvae.data.SampleRandom;
 import io.github.eqvae.data.Transform;
 import io.github.eqvae.io.DecodeOptions;
 import io.github.eqvae.io.Image;
+import io.github.eqvae.latents.Content;
+import io.github.eqvae.latents.ShardFormat;
 
 /**
  * How a folder of latents is made.

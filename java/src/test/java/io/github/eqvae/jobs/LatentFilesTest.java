@@ -1,4 +1,4 @@
-package io.github.eqvae.latents;
+package io.github.eqvae.jobs;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import io.github.eqvae.io.NpyArray;
 import io.github.eqvae.io.NpzFile;
 import io.github.eqvae.io.SafetensorsWriter;
+import io.github.eqvae.latents.MomentsKind;
 import io.github.eqvae.serve.Codes;
 import io.github.eqvae.serve.Latents;
 import java.io.IOException;

@@ -1,9 +1,14 @@
-package io.github.eqvae.latents;
+package io.github.eqvae.jobs;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import io.github.eqvae.EqvaeException;
 import io.github.eqvae.io.FileNames;
 import io.github.eqvae.io.NpyArray;
+import io.github.eqvae.latents.ImageNames;
+import io.github.eqvae.latents.LatentIndex;
+import io.github.eqvae.latents.MomentsKind;
+import io.github.eqvae.latents.Shard;
+import io.github.eqvae.latents.ShardFormat;
 import io.github.eqvae.serve.Codes;
 import io.github.eqvae.serve.Latents;
 import io.github.eqvae.serve.Moments;

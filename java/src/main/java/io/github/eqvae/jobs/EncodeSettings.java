@@ -1,0 +1,107 @@
+package io.github.eqvae.jobs;
+
+import io.github.eqvae.EqvaeException;
+import io.github.eqvae.data.SampleSource;
+import io.github.eqvae.io.FileNames;
+import io.github.eqvae.latents.Content;
+import io.github.eqvae.latents.LatentIndex;
+import io.github.eqvae.latents.MomentsKind;
+import io.github.eqvae.model.LatentScaling;
+import io.github.eqvae.serve.Tiling;
+import io.github.eqvae.serve.Vae;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
+import java.util.HexFormat;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+
+/** What an {@link EncodeJob} writes into the index of its folder, and compares when it goes on. */
+final class EncodeSettings {
+  private EncodeSettings() {}
+
+  /** What decides every bit of the shards. */
+  static Map<String, Object> of(
+      Path model,
+      Vae vae,
+      Path input,
+      SampleSource source,
+      EncodeOptions o,
+      Optional<Tiling> tiling) {
+    int side = o.size() / vae.downsamplingFactor();
+    Map<String, Object> map = new LinkedHashMap<>();
+    map.put("format", "eqvae-latents");
+    map.put("version", LatentIndex.VERSION);
+    map.put("paths", Map.of("model", model.toString(), "input", input.toString()));
+    Map<String, Object> m = new LinkedHashMap<>();
+    m.put("weights_sha256", vae.weightsHash());
+    m.put("downsampling_factor", vae.downsamplingFactor());
+    m.put("latent_channels", vae.latentChannels());
+    m.put("codebook_size", vae.codebookSize());
+    map.put("model", m);
+    map.put("scaling", vae.scaling().map(EncodeSettings::scaling).orElse(null));
+    map.put("content", o.content().name().toLowerCase(Locale.ROOT));
+    if (o.content() == Content.MOMENTS) {
+      map.put(MomentsKind.KEY, MomentsKind.STD.text());
+    }
+    map.put("scaled", o.scaled());
+    map.put("seed", o.seed());
+    map.put("image_size", o.size());
+    map.put("crop", o.crop().name().toLowerCase(Locale.ROOT));
+    map.put("alpha", o.decode().alpha().name().toLowerCase(Locale.ROOT));
+    map.put("orientation", o.decode().orientation().name().toLowerCase(Locale.ROOT));
+    map.put("hflip", o.hflip());
+    map.put("tile", tiling.map(Tiling::size).orElse(null)); // rounding differs
+    map.put("file_format", o.format().extension());
+    map.put("dtype", o.content() == Content.CODES ? "int32" : "float32");
+    map.put(
+        "shape",
+        switch (o.content()) {
+          case CODES -> List.of(side, side);
+          case MOMENTS -> List.of(2 * vae.latentChannels(), side, side);
+          default -> shape(vae, o, side);
+        });
+    map.put("shard_size", o.shardSize());
+    map.put("labels", o.labels() && source.isLabelled());
+    map.put("classes", o.labels() ? source.classes() : List.of());
+    map.put("input_sha256", hash(source));
+    return map;
+  }
+
+  /** What generators see may have squares gathered into channels. */
+  private static List<Integer> shape(Vae vae, EncodeOptions o, int side) {
+    int patch = o.scaled() ? vae.scaling().map(LatentScaling::patch).orElse(1) : 1;
+    return List.of(vae.latentChannels() * patch * patch, side / patch, side / patch);
+  }
+
+  private static @Nullable Map<String, Object> scaling(LatentScaling s) {
+    Map<String, Object> out = new LinkedHashMap<>();
+    out.put("scaling_factor", s.scalingFactor());
+    out.put("shift_factor", s.shiftFactor());
+    if (!s.mean().isEmpty()) {
+      out.put("latents_mean", s.mean());
+      out.put("latents_std", s.std());
+      if (s.gathers()) {
+        out.put("patch", s.patch());
+        out.put("batch_norm_eps", s.eps());
+      }
+    }
+    return out;
+  }
+
+  private static String hash(SampleSource source) {
+    try {
+      MessageDigest hash = MessageDigest.getInstance("SHA-256");
+      source.inventory(
+          line -> hash.update((FileNames.shown(line) + "\n").getBytes(StandardCharsets.UTF_8)));
+      return HexFormat.of().formatHex(hash.digest());
+    } catch (NoSuchAlgorithmException e) {
+      throw new EqvaeException.Internal("every Java runtime must have SHA-256", e);
+    }
+  }
+}
