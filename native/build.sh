@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
-# native/build.sh FOLDER ONEDNN TARGET: configures and builds the native half with CMake. Maven and ./eqvae call this.
+# native/build.sh FOLDER ONEDNN TARGET [GPUS]: configures and builds the native half with CMake. Maven and ./eqvae call this.
+# GPUS: for which the CUDA library has code, as CMake writes them ("80;90a-real"); without, what was chosen before, or all.
 set -eu
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
-folder=$1 onednn=$2 target=$3
+folder=$1 onednn=$2 target=$3 gpus=${4:-}
 
 # CMake refuses a folder that was made for other paths: a clone that was copied or moved starts its native part anew.
 cache="$folder/CMakeCache.txt"
@@ -17,7 +18,8 @@ if [ -f "$cache" ]; then
 fi
 
 mkdir -p "$folder"
-cmake -S "$root" -B "$(cd "$folder" && pwd -P)" -DCMAKE_BUILD_TYPE=Release -DONEDNN_ROOT="$onednn"
+cmake -S "$root" -B "$(cd "$folder" && pwd -P)" -DCMAKE_BUILD_TYPE=Release -DONEDNN_ROOT="$onednn" \
+  ${gpus:+"-DEQV_CUDA_ARCHITECTURES=$gpus"}
 jobs=$(nproc 2>/dev/null || echo 2)
 cmake --build "$folder" --parallel "$jobs" --target "$target"
 

@@ -13,6 +13,7 @@ import java.util.Map;
 import java.util.TreeSet;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.condition.EnabledIfSystemProperty;
 import org.junit.jupiter.api.io.TempDir;
@@ -22,6 +23,7 @@ import org.junit.jupiter.api.io.TempDir;
  * whether copies, stores and products happen at once or as late as the program allows. Both are set
  * for a process, so each combination is one.
  */
+@Tag("full")
 @EnabledIfSystemProperty(named = "os.arch", matches = "amd64")
 class OrderTest {
   private static final String LAUNCHES = "launches-";

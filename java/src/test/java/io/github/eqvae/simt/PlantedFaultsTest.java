@@ -10,6 +10,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.condition.EnabledIfSystemProperty;
 import org.junit.jupiter.api.io.TempDir;
@@ -20,6 +21,7 @@ import org.junit.jupiter.params.provider.MethodSource;
  * Would the tests notice? native/simt/faults.cmake builds the kernels with one fault each; every
  * one must turn the check of the tiled products red, and the sound library must pass it.
  */
+@Tag("full")
 @EnabledIfSystemProperty(named = "os.arch", matches = "amd64")
 class PlantedFaultsTest {
   private static final Path LIBRARIES = Path.of(System.getProperty("eqvae.native.dir"));

@@ -14,6 +14,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.condition.EnabledIfSystemProperty;
 import org.junit.jupiter.api.io.TempDir;
@@ -24,6 +25,7 @@ import org.junit.jupiter.params.provider.CsvSource;
  * The kernels under AddressSanitizer and UndefinedBehaviorSanitizer: accesses beside shared memory,
  * allocations and local arrays, overflowing indices, shifts too far.
  */
+@Tag("full")
 @EnabledIfSystemProperty(named = "os.arch", matches = "amd64")
 class SanitizedKernelsTest {
   private static final Path LIBRARIES =

@@ -38,6 +38,7 @@ import java.util.Optional;
 import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.pytorch.NoGradGuard;
 import org.bytedeco.pytorch.global.torch;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.condition.EnabledIfSystemProperty;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
@@ -51,6 +52,7 @@ import org.junit.jupiter.params.provider.EnumSource;
  * included, on an image of that side ({@code -Deqvae.full.models=SD3_VAE} of that one only). The
  * figures are printed, one JSON line each.
  */
+@Tag("full")
 class FullArchitectureOracleTest {
   private static final int SIDE = Integer.getInteger("eqvae.full.side", 64);
   private static final int STEP_SIDE = Integer.getInteger("eqvae.full.step", 0);

@@ -39,6 +39,7 @@ import java.util.List;
 import java.util.Optional;
 import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.pytorch.Tensor;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
@@ -47,6 +48,7 @@ import org.junit.jupiter.params.provider.MethodSource;
  * The whole objective, every loss and the gradient of every parameter, against the same composition
  * in libtorch's double precision.
  */
+@Tag("full")
 class ObjectiveOracleTest {
   private static final int BATCH = 3;
   private static final int SIDE = 32;

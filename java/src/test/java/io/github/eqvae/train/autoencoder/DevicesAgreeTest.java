@@ -16,6 +16,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -25,6 +26,7 @@ import org.junit.jupiter.params.provider.MethodSource;
  * A whole training, τ, discriminator and optimisers included, on every device: the same losses as
  * on the CPU, and the same bits when repeated.
  */
+@Tag("full")
 class DevicesAgreeTest {
   /**
    * One step's losses differ by rounding alone; Adam then divides small gradients by their own

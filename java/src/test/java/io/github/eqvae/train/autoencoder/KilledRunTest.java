@@ -16,10 +16,12 @@ import java.util.List;
 import java.util.Map;
 import java.util.Random;
 import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /** A run that is killed again and again ends with the bits of one that never was. */
+@Tag("full")
 class KilledRunTest {
   private static final int KILLS = 20;
   private static final int STEPS = 3000;
