@@ -1,8 +1,8 @@
 /**
  * EQ-VAE autoencoders: training, fine-tuning, evaluation and serving on native kernels.
  *
- * <p>picocli and progressbar are needed by the command line alone ({@code io.github.eqvae.cli}); a
- * program that embeds the library does not get them.
+ * <p>picocli is needed by the command line alone ({@code io.github.eqvae.cli}); a program that
+ * embeds the library does not get it.
  */
 module io.github.eqvae {
   requires static transitive org.jspecify;
@@ -12,7 +12,6 @@ module io.github.eqvae {
   requires ejml.ddense;
   requires static info.picocli;
   requires java.desktop;
-  requires static me.tongfei.progressbar;
   requires org.apache.commons.compress;
 
   exports io.github.eqvae;

@@ -19,6 +19,7 @@ import io.github.eqvae.model.checkpoint.AutoencoderCheckpoint;
 import io.github.eqvae.model.checkpoint.Weights;
 import io.github.eqvae.tensor.Device;
 import io.github.eqvae.tensor.Stream;
+import io.github.eqvae.train.log.Counter;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.UncheckedIOException;
@@ -112,7 +113,7 @@ record CheckpointEvaluation(
     Transform transform = square.transform(side, EncodeOptions.Crop.ADM);
     int[] indices = new int[total];
     Arrays.setAll(indices, i -> i);
-    Ticker ticker = new Ticker(err, "measured", total, 0);
+    Counter ticker = new Counter(err, "measured", total, 0);
     try (Loader loader =
             Loader.evaluation(
                 folder.subset(indices),

@@ -1,14 +1,17 @@
 package io.github.eqvae.cli;
 
+import io.github.eqvae.io.FolderLock;
 import io.github.eqvae.io.Image;
 import io.github.eqvae.io.Images;
 import io.github.eqvae.io.NpzFile;
+import io.github.eqvae.io.WriteFailure;
 import io.github.eqvae.jobs.LatentFiles;
 import io.github.eqvae.serve.Codes;
 import io.github.eqvae.serve.ImageBatch;
 import io.github.eqvae.serve.Latents;
 import io.github.eqvae.serve.Vae;
 import io.github.eqvae.tensor.Device;
+import io.github.eqvae.train.log.Counter;
 import java.io.BufferedOutputStream;
 import java.io.IOException;
 import java.io.OutputStream;
@@ -95,7 +98,7 @@ final class DecodeCommand implements Callable<Integer> {
       NotFinite notFinite = new NotFinite(spec.commandLine().getErr());
       boolean areScaled = scaled || files.scaled().orElse(false);
       sayOtherWeights(vae);
-      Ticker ticker = new Ticker(spec.commandLine().getErr(), "decoded", 0, 0);
+      Counter ticker = new Counter(spec.commandLine().getErr(), "decoded", 0, 0);
       files.visit(
           areScaled ? vae.scaledChannels() : vae.latentChannels(),
           areScaled,
@@ -188,7 +191,7 @@ final class DecodeCommand implements Callable<Integer> {
       return false;
     }
     try (var files = Files.list(folder)) {
-      return files.findAny().isPresent();
+      return files.anyMatch(f -> !f.endsWith(FolderLock.NAME));
     }
   }
 
@@ -205,6 +208,19 @@ final class DecodeCommand implements Callable<Integer> {
   /** One PNG file each. */
   private final class Folder implements Sink {
     private final PngNames names = new PngNames(out);
+    private final FolderLock lock;
+
+    Folder() throws IOException {
+      PrintWriter err = spec.commandLine().getErr();
+      lock = FolderLock.acquire(out, "decode", note -> err.println("eqvae: note: " + note));
+      lock.releaseAtExit();
+      err.flush();
+    }
+
+    @Override
+    public void close() throws IOException {
+      lock.close();
+    }
 
     @Override
     public void add(String name, Image image) throws IOException {
@@ -229,7 +245,9 @@ final class DecodeCommand implements Callable<Integer> {
     Archive() throws IOException {
       Path target = out.toAbsolutePath();
       Files.createDirectories(target.getParent());
-      part = target.resolveSibling(target.getFileName() + ".part");
+      // A name of its own: two processes may write the same archive, one after the other wins.
+      part = Files.createTempFile(target.getParent(), target.getFileName() + ".", ".part");
+      part.toFile().deleteOnExit(); // after Ctrl-C, too
       bytes = new BufferedOutputStream(Files.newOutputStream(part));
     }
 
@@ -242,19 +260,30 @@ final class DecodeCommand implements Callable<Integer> {
         throw new IOException("images of several sizes do not fit into one array: " + name);
       }
       shape[0]++;
-      bytes.write(image.data());
+      try {
+        bytes.write(image.data());
+      } catch (IOException e) {
+        throw WriteFailure.of(part, e);
+      }
     }
 
     @Override
     public void finish() throws IOException {
-      bytes.close();
+      try {
+        bytes.close();
+      } catch (IOException e) {
+        throw WriteFailure.of(part, e);
+      }
       NpzFile.write(out, "arr_0", "|u1", shape, part);
     }
 
     @Override
     public void close() throws IOException {
-      bytes.close();
-      Files.deleteIfExists(part);
+      try (bytes) {
+        Files.deleteIfExists(part); // open still, if something failed before its end
+      } catch (IOException e) {
+        throw WriteFailure.of(part, e);
+      }
     }
   }
 }

@@ -3,9 +3,10 @@ package io.github.eqvae.cli;
 import io.github.eqvae.EqvaeException;
 import io.github.eqvae.eval.Evaluation;
 import io.github.eqvae.io.AtomicFiles;
+import io.github.eqvae.io.FolderLock;
 import io.github.eqvae.train.Trainer;
 import io.github.eqvae.train.autoencoder.AutoencoderRecipe;
-import io.github.eqvae.train.recipe.RecipeReader;
+import io.github.eqvae.train.recipe.ShippedRecipes;
 import io.github.eqvae.train.report.Report;
 import java.io.IOException;
 import java.io.PrintWriter;
@@ -45,8 +46,8 @@ import picocli.CommandLine.Spec;
       "Examples:",
       "  eqvae demo",
       "  eqvae demo --seed 1 --out runs/demo-1",
-      "  eqvae demo --recipe recipes/photos.yaml --set data.path=photos --out runs/photos-demo",
-      "  eqvae demo --recipe recipes/photos.yaml --set data.path=photos"
+      "  eqvae demo --recipe photos --set data.path=photos --out runs/photos-demo",
+      "  eqvae demo --recipe photos --set data.path=photos"
           + " --set model.init_from=runs/photos/model.safetensors"
     })
 final class DemoCommand implements Callable<Integer> {
@@ -56,11 +57,16 @@ final class DemoCommand implements Callable<Integer> {
 
   @Option(
       names = "--recipe",
-      paramLabel = "FILE",
-      description = "What to train. Default: recipes/demo.yaml.")
-  private Path recipeFile = root().resolve("recipes/demo.yaml");
+      paramLabel = "RECIPE",
+      completionCandidates = CompletionCommand.Recipes.class,
+      description = "What to train: a file, or a name that `eqvae recipes` lists. Default: demo.")
+  private Path recipeFile = Path.of("demo");
 
-  @Option(names = "--set", paramLabel = "KEY=VALUE", description = "Overrides a setting.")
+  @Option(
+      names = "--set",
+      paramLabel = "KEY=VALUE",
+      completionCandidates = CompletionCommand.Settings.class,
+      description = "Overrides a setting.")
   private List<String> settings = new ArrayList<>();
 
   @Option(names = "--seed", paramLabel = "N", description = "Seed of both trainings.")
@@ -74,20 +80,32 @@ final class DemoCommand implements Callable<Integer> {
   @Option(names = "--out", paramLabel = "DIR", description = "Folder. Default: runs/demo.")
   private Path out = Path.of("runs", "demo");
 
-  @Spec private CommandSpec spec;
+  @Option(
+      names = "--overwrite",
+      description = "Replaces a finished demo in the folder; one that was stopped starts over.")
+  private boolean overwrite;
 
-  /** Where recipes/ and data/ are: the launcher says it; else the working directory. */
-  static Path root() {
-    return Path.of(System.getProperty("eqvae.root", "."));
-  }
+  @Spec private CommandSpec spec;
 
   @Override
   public Integer call() throws Exception {
     long start = System.nanoTime();
-    OtherPrograms others = OtherPrograms.start();
     PrintWriter stdout = spec.commandLine().getOut();
     PrintWriter stderr = spec.commandLine().getErr();
-    clear(out);
+    try (FolderLock lock = FolderLock.acquire(out, "demo", note -> note(stderr, note))) {
+      lock.releaseAtExit();
+      return run(start, stdout, stderr);
+    }
+  }
+
+  private static void note(PrintWriter stderr, String text) {
+    stderr.println("eqvae: note: " + text);
+    stderr.flush();
+  }
+
+  private int run(long start, PrintWriter stdout, PrintWriter stderr) throws IOException {
+    OtherPrograms others = OtherPrograms.start();
+    clear(stderr);
     Map<String, Result> results = new LinkedHashMap<>();
     Map<String, Path> metrics = new LinkedHashMap<>();
     AutoencoderRecipe eq = recipe(List.of());
@@ -101,7 +119,7 @@ final class DemoCommand implements Callable<Integer> {
       stderr.flush();
       try (Session session = new Session(recipe, folder, false, stderr, part)) {
         if (session.train(false, "run the demo again: it starts over") == Trainer.End.STOPPED) {
-          return 0;
+          return Main.STOPPED;
         }
         session.finish();
         results.put(name, session.evaluate());
@@ -115,9 +133,9 @@ final class DemoCommand implements Callable<Integer> {
       }
     }
     double seconds = (System.nanoTime() - start) * 1e-9;
-    Path report = out.resolve("report.html");
+    Path report = report();
     AtomicFiles.write(report, Report.html(Reports.comparison(eq, results, metrics, seconds)));
-    AtomicFiles.write(out.resolve("result.json"), json(eq, results, seconds, others.share()));
+    AtomicFiles.write(result(), json(eq, results, seconds, others.share()));
     stdout.print(text(results, seconds));
     stdout.println("report " + report);
     stdout.println("models " + out.resolve("plain") + ", " + out.resolve("eq"));
@@ -131,38 +149,73 @@ final class DemoCommand implements Callable<Integer> {
     steps.ifPresent(s -> overrides.add("run.steps=" + s));
     device.addTo(overrides);
     overrides.addAll(more);
-    if (!Files.exists(recipeFile)) {
-      throw new EqvaeException.Argument(
-          "There is no recipe "
-              + recipeFile
-              + ". Run eqvae from its own folder, or name a recipe"
-              + " with --recipe.");
-    }
-    AutoencoderRecipe recipe = AutoencoderRecipe.read(recipeFile, overrides);
-    Path path = recipe.data().path();
-    boolean moved = !path.isAbsolute() && !Files.exists(path) && Files.exists(root().resolve(path));
-    return moved
-        ? recipe.with(RecipeReader.set("data.path", root().resolve(path).toString()))
-        : recipe;
+    return AutoencoderRecipe.read(ShippedRecipes.resolve(recipeFile), overrides);
   }
 
-  /** A demo starts over: earlier results in its folder are removed, nothing else. */
-  private static void clear(Path folder) throws IOException {
+  /** A demo starts over: what a stopped one left is removed, and on demand a finished one. */
+  private void clear(PrintWriter stderr) throws IOException {
+    List<RunFolder> parts = new ArrayList<>();
     for (String name : List.of("plain", "eq")) {
-      Path part = folder.resolve(name);
-      if (Files.exists(part) && !new RunFolder(part).isUsed()) {
-        throw new EqvaeException.Argument(
-            part + " exists and is not the folder of a run; name another folder with --out");
+      RunFolder part = new RunFolder(out.resolve(name));
+      if (!Files.exists(part.path())) {
+        continue;
       }
-      if (Files.exists(part)) {
-        try (Stream<Path> files = Files.walk(part)) {
-          for (Path p : files.sorted(Comparator.reverseOrder()).toList()) {
-            Files.delete(p);
-          }
+      parts.add(part);
+      if (!part.isUsed() && holdsAnything(part.path())) {
+        throw new EqvaeException.Argument(
+            part.path() + " exists and is not the folder of a run; name another folder with --out");
+      }
+    }
+    boolean finished =
+        Files.exists(result())
+            || parts.size() == 2 && parts.stream().allMatch(RunFolder::isFinished);
+    if (finished && !parts.isEmpty() && !overwrite) {
+      throw new EqvaeException.Argument(
+          out
+              + " holds a demo"
+              + (Files.exists(report()) ? " (" + report() + ")" : "")
+              + ". Keep it and name another folder: "
+              + Invocation.command("demo", "--out", freeFolder())
+              + "; or add --overwrite to replace it.");
+    }
+    for (RunFolder part : parts) { // both looked at before either is touched
+      part.lock(stderr).close();
+      try (Stream<Path> files = Files.walk(part.path())) {
+        for (Path p : files.sorted(Comparator.reverseOrder()).toList()) {
+          Files.delete(p);
         }
       }
     }
-    Files.createDirectories(folder);
+    if (!parts.isEmpty()) {
+      note(
+          stderr,
+          out
+              + " held a demo"
+              + (finished ? ", which is replaced" : " that was stopped; it starts over"));
+    }
+  }
+
+  private Path result() {
+    return out.resolve("result.json");
+  }
+
+  private Path report() {
+    return out.resolve("report.html");
+  }
+
+  private static boolean holdsAnything(Path folder) throws IOException {
+    try (Stream<Path> files = Files.list(folder)) {
+      return files.anyMatch(f -> !f.endsWith(FolderLock.NAME));
+    }
+  }
+
+  private Path freeFolder() {
+    for (int i = 2; ; i++) {
+      Path next = out.resolveSibling(out.getFileName() + "-" + i);
+      if (!Files.exists(next)) {
+        return next;
+      }
+    }
   }
 
   private static String json(

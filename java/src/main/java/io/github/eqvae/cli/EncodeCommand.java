@@ -7,6 +7,7 @@ import io.github.eqvae.latents.Content;
 import io.github.eqvae.latents.ShardFormat;
 import io.github.eqvae.serve.Vae;
 import io.github.eqvae.tensor.Device;
+import io.github.eqvae.train.log.Counter;
 import java.io.PrintWriter;
 import java.nio.file.Path;
 import java.util.Locale;
@@ -148,7 +149,7 @@ final class EncodeCommand implements Callable<Integer> {
       if (dryRun) {
         return 0;
       }
-      listener.ticker = Optional.of(new Ticker(stderr, "encoded", total, job.done()));
+      listener.ticker = Optional.of(new Counter(stderr, "encoded", total, job.done()));
       EncodeJob.Summary s = job.run();
       stdout.printf(
           Locale.ROOT,
@@ -186,7 +187,7 @@ final class EncodeCommand implements Callable<Integer> {
   /** Passes on what happens. */
   private static final class Listener implements EncodeJob.Listener {
     private final PrintWriter err;
-    private Optional<Ticker> ticker = Optional.empty();
+    private Optional<Counter> ticker = Optional.empty();
 
     Listener(PrintWriter err) {
       this.err = err;
@@ -195,6 +196,12 @@ final class EncodeCommand implements Callable<Integer> {
     @Override
     public void encoded(long images) {
       ticker.ifPresent(t -> t.at(images));
+    }
+
+    @Override
+    public void note(String text) {
+      err.println("eqvae: note: " + text);
+      err.flush();
     }
 
     @Override

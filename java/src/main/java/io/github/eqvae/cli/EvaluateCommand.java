@@ -48,6 +48,7 @@ import picocli.CommandLine.Spec;
       "",
       "Examples:",
       "  eqvae evaluate runs/photos",
+      "  eqvae evaluate runs/photos --json - | jq .psnr",
       "  eqvae evaluate runs/photos --data pictures/ --sample 1",
       "  eqvae evaluate runs/photos --set evaluation.images=2048",
       "  eqvae evaluate runs/sd-vae --drop-in sd-vae-ft-ema/ --data pictures/",
@@ -75,7 +76,11 @@ final class EvaluateCommand implements Callable<Integer> {
               + " generators; with --data.")
   private Optional<Path> dropIn = Optional.empty();
 
-  @Option(names = "--set", paramLabel = "KEY=VALUE", description = "Overrides a run's setting.")
+  @Option(
+      names = "--set",
+      paramLabel = "KEY=VALUE",
+      completionCandidates = CompletionCommand.Settings.class,
+      description = "Overrides a run's setting.")
   private List<String> settings = new ArrayList<>();
 
   @Option(
@@ -113,9 +118,6 @@ final class EvaluateCommand implements Callable<Integer> {
                 + " images). Default: scikit_image.")
     private Optional<Ssim.Variant> ssim = Optional.empty();
 
-    @Option(names = "--json", paramLabel = "FILE", description = "Writes the figures there, too.")
-    private Optional<Path> json = Optional.empty();
-
     boolean isUsed() {
       return isGiven()
           || isDecodingGiven()
@@ -123,12 +125,13 @@ final class EvaluateCommand implements Callable<Integer> {
           || images.isPresent()
           || lpips.isPresent()
           || inception.isPresent()
-          || ssim.isPresent()
-          || json.isPresent();
+          || ssim.isPresent();
     }
   }
 
   @Mixin private WeightsOption weights = new WeightsOption();
+
+  @Mixin private JsonOption json = new JsonOption();
 
   @Mixin private DeviceOption device = new DeviceOption();
 
@@ -138,6 +141,7 @@ final class EvaluateCommand implements Callable<Integer> {
   public Integer call() throws Exception {
     PrintWriter stdout = spec.commandLine().getOut();
     PrintWriter stderr = spec.commandLine().getErr();
+    json.check();
     if (dropIn.isPresent()) {
       return dropIn(dropIn.get(), stdout, stderr);
     }
@@ -181,13 +185,15 @@ final class EvaluateCommand implements Callable<Integer> {
                 stderr.flush();
               });
       result.requireFinite(run);
-      stdout.print(result.text());
+      PrintWriter text = json.text(stdout, stderr);
+      text.print(result.text());
       AtomicFiles.write(run.resolve("evaluation.json"), result.json());
       AtomicFiles.write(
           folder.report(),
           io.github.eqvae.train.report.Report.html(Reports.single(recipe, folder, result)));
-      stdout.println("report " + folder.report());
-      stdout.flush();
+      text.println("report " + folder.report());
+      text.flush();
+      json.write(result.json(), stdout);
     }
     return 0;
   }
@@ -219,11 +225,10 @@ final class EvaluateCommand implements Callable<Integer> {
                   EncodeOptions.Crop.ADM),
               count,
               checkpoint.batch.orElse(4));
-      stdout.print(result.text());
-      stdout.flush();
-      if (checkpoint.json.isPresent()) {
-        AtomicFiles.write(checkpoint.json.get(), result.json());
-      }
+      PrintWriter text = json.text(stdout, stderr);
+      text.print(result.text());
+      text.flush();
+      json.write(result.json(), stdout);
     }
     return 0;
   }
@@ -271,11 +276,10 @@ final class EvaluateCommand implements Callable<Integer> {
                 weights.choice())
             .run(stderr);
     result.requireFinite(run);
-    stdout.print(result.text());
-    if (c.json.isPresent()) {
-      AtomicFiles.write(c.json.get(), result.json());
-    }
-    stdout.flush();
+    PrintWriter text = json.text(stdout, stderr);
+    text.print(result.text());
+    text.flush();
+    json.write(result.json(), stdout);
     return 0;
   }
 }

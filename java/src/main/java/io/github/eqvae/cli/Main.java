@@ -6,8 +6,13 @@ import io.github.eqvae.io.Notices;
 import io.github.eqvae.io.PassingIoException;
 import io.github.eqvae.io.SafetensorsException;
 import io.github.eqvae.io.torch.TorchFileException;
+import io.github.eqvae.train.log.StatusLine;
 import java.io.IOException;
+import java.io.OutputStream;
+import java.io.PrintStream;
+import java.io.PrintWriter;
 import java.io.UncheckedIOException;
+import java.io.Writer;
 import java.nio.file.InvalidPathException;
 import java.nio.file.NoSuchFileException;
 import picocli.CommandLine;
@@ -24,6 +29,7 @@ import picocli.CommandLine.Command;
     synopsisSubcommandLabel = "COMMAND",
     subcommands = {
       DemoCommand.class,
+      RecipesCommand.class,
       TrainCommand.class,
       EvaluateCommand.class,
       CompareCommand.class,
@@ -33,13 +39,14 @@ import picocli.CommandLine.Command;
       WeightsCommand.class,
       ConvertCommand.class,
       InspectCommand.class,
-      DoctorCommand.class
+      DoctorCommand.class,
+      CompletionCommand.class
     },
     footer = {
       "",
       "Examples:",
       "  eqvae demo                                   train plain and EQ on Fashion-MNIST, compare",
-      "  eqvae train recipes/photos.yaml --set data.path=photos",
+      "  eqvae train photos --set data.path=photos",
       "  eqvae evaluate runs/photos                   PSNR, SSIM, equivariance error",
       "  eqvae compare runs/a runs/b                  several runs on one page",
       "  eqvae reconstruct runs/photos pictures/ out/ encode and decode a folder",
@@ -50,11 +57,22 @@ import picocli.CommandLine.Command;
       "  eqvae weights                                which published weights to fetch, and"
           + " converts them",
       "  eqvae doctor                                 what was found, what was not, what to do",
+      "  source <(eqvae completion)                   tab completes commands, recipes and settings",
       "",
-      "Exit codes: 0 done (also after Ctrl-C, once saved), 1 failed, 2 wrong command line."
+      "Exit codes: 0 done, 1 failed, 2 wrong command line, 130 stopped by Ctrl-C and 143 by a"
+          + " polite kill (a training is saved first)."
     })
 public final class Main implements Runnable {
-  private static final int HELP_WIDTH = 100;
+  /** Exit code of what was stopped by Ctrl-C, as everywhere: 128 and the signal's number. */
+  static final int STOPPED = 130;
+
+  static final int HELP_WIDTH = 100;
+
+  @CommandLine.Option(
+      names = {"-q", "--quiet"},
+      scope = CommandLine.ScopeType.INHERIT,
+      description = "Prints results and errors only: no progress, no notes.")
+  private boolean quiet;
 
   @CommandLine.Spec private CommandLine.Model.CommandSpec spec;
 
@@ -72,7 +90,10 @@ public final class Main implements Runnable {
    * @param arguments the command line
    */
   public static void main(String[] arguments) {
-    System.exit(execute(arguments));
+    StatusLine.install();
+    int code = execute(arguments);
+    StatusLine.end();
+    System.exit(code);
   }
 
   /**
@@ -82,29 +103,46 @@ public final class Main implements Runnable {
    * @return the exit code
    */
   public static int execute(String... arguments) {
-    CommandLine line = new CommandLine(new Main());
+    Main main = new Main();
+    CommandLine line = new CommandLine(main);
+    PrintStream standardError = System.err;
+    PrintWriter errors = new PrintWriter(standardError, true);
+    line.setErr(new PrintWriter(new Notes(errors), true));
     Notices.to(text -> line.getErr().println("eqvae: " + text));
     line.setCaseInsensitiveEnumValuesAllowed(true);
     line.setUsageHelpWidth(HELP_WIDTH);
-    line.setExecutionExceptionHandler(Main::report);
+    line.setExecutionStrategy(
+        parsed -> {
+          if (main.quiet) {
+            System.setErr(new PrintStream(OutputStream.nullOutputStream()));
+            line.setErr(new PrintWriter(Writer.nullWriter()));
+          }
+          return new CommandLine.RunLast().execute(parsed);
+        });
+    line.setExecutionExceptionHandler(
+        (e, command, parsed) -> {
+          System.setErr(standardError);
+          line.setErr(errors);
+          return report(e, command);
+        });
     try {
       return line.execute(arguments);
     } catch (OutOfMemoryError e) {
-      line.getErr()
-          .println(
-              "eqvae: Java's heap of %,d MB is too small for this (%s). Give it more:"
-                      .formatted(Runtime.getRuntime().maxMemory() >> 20, e.getMessage())
-                  + " JAVA_TOOL_OPTIONS=-Xmx4g; or smaller batches, pictures or"
-                  + " data.cache_megabytes.");
+      errors.println(
+          "eqvae: Java's heap of %,d MB is too small for this (%s). Give it more:"
+                  .formatted(Runtime.getRuntime().maxMemory() >> 20, e.getMessage())
+              + " JAVA_TOOL_OPTIONS=-Xmx4g; or smaller batches, pictures or"
+              + " data.cache_megabytes.");
       return 1;
+    } finally {
+      System.setErr(standardError);
     }
   }
 
   /** Users get a sentence; only bugs get a stack trace. */
-  private static int report(Exception e, CommandLine line, CommandLine.ParseResult result)
-      throws Exception {
+  private static int report(Exception e, CommandLine line) throws Exception {
     if (e instanceof UncheckedIOException io) {
-      return report(io.getCause(), line, result);
+      return report(io.getCause(), line);
     }
     String message =
         switch (e) {

@@ -9,7 +9,6 @@ import io.github.eqvae.equivariance.SpatialTransform;
 import io.github.eqvae.eval.Evaluator;
 import io.github.eqvae.io.FileNames;
 import io.github.eqvae.io.Image;
-import io.github.eqvae.io.Images;
 import io.github.eqvae.io.PassingIoException;
 import io.github.eqvae.jobs.EncodeOptions;
 import io.github.eqvae.model.Autoencoder;
@@ -21,6 +20,7 @@ import io.github.eqvae.serve.VaeOptions;
 import io.github.eqvae.tensor.Device;
 import io.github.eqvae.tensor.Stream;
 import io.github.eqvae.train.autoencoder.TrainedModel;
+import io.github.eqvae.train.log.Counter;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.file.Files;
@@ -44,7 +44,8 @@ import picocli.CommandLine.Spec;
     mixinStandardHelpOptions = true,
     description = {
       "Encodes and decodes a picture or a folder of pictures.",
-      "Writes PNG files of the same names. Pictures are cut to squares of the model's resolution,"
+      "Writes PNG files of the same names into the folder OUT; of one picture the file OUT if it"
+          + " ends with .png or .jpg. Pictures are cut to squares of the model's resolution,"
           + " or with --whole kept as they are. --rotate and --scale transform the latent of the"
           + " square in between."
     },
@@ -52,12 +53,11 @@ import picocli.CommandLine.Spec;
       "",
       "Examples:",
       "  eqvae reconstruct runs/photos pictures/ out/",
+      "  eqvae reconstruct runs/photos picture.webp out.jpg",
       "  eqvae reconstruct runs/photos pictures/ out/ --rotate 90 --scale 0.5",
       "  eqvae reconstruct sd-vae-ft-ema/ pictures/ out/ --whole --tile 512"
     })
 final class ReconstructCommand implements Callable<Integer> {
-  private static final String PNG = ".png";
-
   @Parameters(
       index = "0",
       paramLabel = "MODEL",
@@ -70,7 +70,9 @@ final class ReconstructCommand implements Callable<Integer> {
   @Parameters(
       index = "2",
       paramLabel = "OUT",
-      description = "Folder for the results; of one picture also a file .png.")
+      description =
+          "A folder for the results, or of one picture the file: a name that ends with .png or"
+              + " .jpg.")
   private Path out = Path.of(".");
 
   @Option(
@@ -141,7 +143,7 @@ final class ReconstructCommand implements Callable<Integer> {
     try (Device on = device.name().map(Device::open).orElseGet(Device::best);
         Stream stream = new Stream(on);
         Coder coder = transforms ? new Transforming(stream, notFinite) : new Plain(on, notFinite)) {
-      Ticker ticker = new Ticker(stderr, "reconstructed", pictures.size(), 0);
+      Counter ticker = new Counter(stderr, "reconstructed", pictures.size(), 0);
       for (int i = 0; i < pictures.size(); i++) {
         Image image;
         try {
@@ -157,7 +159,7 @@ final class ReconstructCommand implements Callable<Integer> {
         }
         Path target = targets.get(i);
         Files.createDirectories(target.toAbsolutePath().getParent());
-        Images.writePng(target, result.get());
+        PictureTarget.write(target, result.get());
         ticker.at(++done);
       }
       int broken = pictures.skipped().size();
@@ -198,7 +200,7 @@ final class ReconstructCommand implements Callable<Integer> {
 
   /** Where the results go, in the order of the pictures: one picture may be given one file. */
   private List<Path> targets(ImageFolder pictures) {
-    if (Files.isRegularFile(in) && out.toString().toLowerCase(Locale.ROOT).endsWith(PNG)) {
+    if (PictureTarget.isFile(in, out)) {
       return List.of(out);
     }
     PngNames names = new PngNames(out);

@@ -3,6 +3,7 @@ package io.github.eqvae.cli;
 import io.github.eqvae.EqvaeException;
 import io.github.eqvae.io.AtomicFiles;
 import io.github.eqvae.io.FileNames;
+import io.github.eqvae.io.FolderLock;
 import io.github.eqvae.train.autoencoder.AutoencoderRecipe;
 import io.github.eqvae.train.autoencoder.InitialWeights;
 import io.github.eqvae.train.checkpoint.Checkpoint;
@@ -53,6 +54,11 @@ record RunFolder(Path path) {
     return path.resolve("model.safetensors");
   }
 
+  /** The best model by {@code run.best_metric}, if the recipe asks for it. */
+  Path best() {
+    return path.resolve("model-best.safetensors");
+  }
+
   Path report() {
     return path.resolve("report.html");
   }
@@ -64,6 +70,11 @@ record RunFolder(Path path) {
   /** Whether a run was begun here. */
   boolean isUsed() {
     return Files.exists(recipe());
+  }
+
+  /** Whether it came to its end, and has not gone on since. */
+  boolean isFinished() {
+    return Files.exists(model());
   }
 
   /** The names of the images that are held out of {@code data.path}. */
@@ -88,8 +99,7 @@ record RunFolder(Path path) {
   /** Refuses to go on when other images would be held out than were so far. */
   void requireHeldOut(List<String> names) throws IOException {
     if (!Files.exists(heldOut())) {
-      writeHeldOut(names); // of a run that does not know
-      return;
+      return; // a run that does not know
     }
     List<String> before = Files.readAllLines(heldOut()).stream().map(FileNames::parse).toList();
     if (!before.equals(names)) {
@@ -107,6 +117,48 @@ record RunFolder(Path path) {
               + " and settings (data.validation, run.seed) it began with, or begin another run"
               + startingHere());
     }
+  }
+
+  /** Writes down what is held out, of a run that does not say. */
+  void keepHeldOut(List<String> names) throws IOException {
+    if (!Files.exists(heldOut())) {
+      writeHeldOut(names);
+    }
+  }
+
+  /** Refuses to go on to a step that was passed. */
+  void requireSteps(AutoencoderRecipe recipe, long done) {
+    if (done > recipe.run().steps()) {
+      throw new EqvaeException.Argument(
+          path
+              + " has done "
+              + done
+              + " steps; run.steps "
+              + recipe.run().steps()
+              + " is fewer. To go on name more: "
+              + Invocation.command("train", "--resume", path, "--steps", 2 * done)
+              + ". A shorter run is another one: begin it in another folder.");
+    }
+  }
+
+  /** Keeps other processes from writing here; what else is to be said goes to the terminal. */
+  FolderLock lock(PrintWriter err) throws IOException {
+    return FolderLock.acquire(
+        path,
+        "train",
+        note -> {
+          err.println("eqvae: note: " + note);
+          err.flush();
+        });
+  }
+
+  /** Why no other run can begin here. */
+  EqvaeException.Argument isTaken() {
+    return new EqvaeException.Argument(
+        path
+            + " already holds a run. Go on with it: "
+            + Invocation.command("train", "--resume", path)
+            + "; or name another folder with --out; or delete it.");
   }
 
   /** The model of an end that is no longer the end: others read it as the run's. */

@@ -9,10 +9,9 @@ import io.github.eqvae.eval.Evaluator;
 import io.github.eqvae.eval.RFid;
 import io.github.eqvae.io.AtomicFiles;
 import io.github.eqvae.io.FileNames;
+import io.github.eqvae.io.FolderLock;
 import io.github.eqvae.io.Image;
-import io.github.eqvae.io.ImageGrid;
 import io.github.eqvae.io.Images;
-import io.github.eqvae.io.SafetensorsWriter;
 import io.github.eqvae.model.ModelFile;
 import io.github.eqvae.tensor.Stream;
 import io.github.eqvae.train.GraphStatistics;
@@ -40,8 +39,10 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
 
 /**
  * One training run with everything around it: data, progress, logs, samples, checkpoints, report.
@@ -59,6 +60,8 @@ final class Session implements AutoCloseable {
   private final Datasets data;
   private final Trainer<AutoencoderTask> trainer;
   private int broken;
+  private @Nullable FolderLock lock;
+  private String bestText = "";
 
   /**
    * What of a command this run is.
@@ -84,6 +87,8 @@ final class Session implements AutoCloseable {
     this.folder = folder;
     this.overfitBatch = overfitBatch;
     this.err = err;
+    ThreadCount.check(recipe.run(), Runtime.getRuntime().availableProcessors())
+        .ifPresent(note -> err.println("eqvae: note: " + note));
     // Needed only at the end of a training: a wrong name must not show that late.
     recipe
         .evaluation()
@@ -127,11 +132,15 @@ final class Session implements AutoCloseable {
 
   /** Trains to the end or until asked to stop. */
   Trainer.End train(boolean resume) throws IOException {
-    return train(resume, "go on with: ./eqvae train --resume " + folder.path());
+    return train(resume, "go on with: " + Invocation.command("train", "--resume", folder.path()));
   }
 
   /** The same; {@code advice} is what to do once it was stopped. */
   Trainer.End train(boolean resume, String advice) throws IOException {
+    lock = folder.lock(err);
+    if (!resume && folder.isUsed()) {
+      throw folder.isTaken(); // since it was looked at
+    }
     List<AutoencoderRecipe.Change> changes =
         resume ? folder.readRecipe(List.of()).changes(recipe) : List.of();
     if (resume) {
@@ -139,6 +148,7 @@ final class Session implements AutoCloseable {
     }
     if (resume && folder.hasCheckpoints()) {
       Checkpoint checkpoint = folder.latest(recipe, err);
+      folder.requireSteps(recipe, checkpoint.step());
       trainer.resume(checkpoint);
       err.println("eqvae: going on from " + checkpoint.directory());
       err.flush();
@@ -149,7 +159,9 @@ final class Session implements AutoCloseable {
     } else {
       trainer.initialize();
     }
+    // Everything was looked at; what follows changes the folder.
     if (resume) {
+      folder.keepHeldOut(data.heldOutNames());
       folder.setModelAside();
     }
     if (!resume) {
@@ -163,8 +175,20 @@ final class Session implements AutoCloseable {
     StopSignal signal =
         new StopSignal(
             trainer::requestStop,
-            () -> "stopped at step " + trainer.step() + " and saved; " + advice);
+            () -> "stopped at step " + trainer.step() + " and saved; " + advice,
+            this::unlock);
     err.println("eqvae: " + describe(data));
+    recipe
+        .run()
+        .emaDecay()
+        .ifPresent(
+            decay ->
+                err.printf(
+                    Locale.ROOT,
+                    "eqvae: validation, samples and the end use an average of the weights over"
+                        + " about the last %,.0f updates (run.ema_decay %s)%n",
+                    1 / (1 - decay),
+                    decay));
     if (data.heldOutNames().size() > data.trainingSize()) {
       err.println(
           "eqvae: note: more images are held out than trained on; of a new run --set"
@@ -185,17 +209,34 @@ final class Session implements AutoCloseable {
         changes.forEach(c -> line.put(c.key(), c.after()));
         log.write("changed", trainer.step(), line);
       }
+      BestModel best = new BestModel(recipe.run(), folder.best(), folder.metrics());
       float[] held = data.heldOutShown(EvaluationRecipe.VALIDATION_IMAGES, SAMPLES);
       end =
           trainer.run(
               ImageBatches.of(batches(loader)),
-              this::validate,
+              () -> {
+                Map<String, Double> values = validate();
+                best.validated(
+                    trainer.step(),
+                    values,
+                    trainer.task().vae(),
+                    trainer.stream(),
+                    TrainedModel.metadata(folder.path()));
+                if (best.isOver()) {
+                  trainer.requestStop();
+                }
+                return values;
+              },
               folder.store(recipe),
               new Listener(log, board, progress, held));
       log.write("resources", trainer.step(), resources());
-    } catch (IOException | RuntimeException | Error e) {
-      signal.failed();
-      throw e;
+      if (best.isOver() && end == Trainer.End.STOPPED) {
+        end = Trainer.End.FINISHED;
+        log.write("early_stop", trainer.step(), Map.of("reason", best.reason()));
+        note("ended at step " + trainer.step() + ": " + best.reason());
+      }
+      bestText = best.text();
+      signal.saved();
     }
     sayResources();
     return end;
@@ -301,6 +342,7 @@ final class Session implements AutoCloseable {
     AtomicFiles.write(folder.path().resolve("evaluation.json"), result.json());
     return result.text()
         + (broken > 0 ? broken + " broken images were skipped\n" : "")
+        + bestText
         + "report "
         + folder.report()
         + "\nmodel  "
@@ -368,17 +410,26 @@ final class Session implements AutoCloseable {
     private final TensorBoardWriter board;
     private final Progress progress;
     private final float[] held;
+    private final SlowdownWatch watch;
+    private final GradientAlarm alarm = new GradientAlarm();
 
     Listener(RunLog log, TensorBoardWriter board, Progress progress, float[] held) {
       this.log = log;
       this.board = board;
       this.progress = progress;
       this.held = held;
+      watch = new SlowdownWatch(recipe.run(), log, progress, err);
     }
 
     @Override
     public void step(StepReport r) throws IOException {
       progress.step(r.step(), r.values().getOrDefault("total", Double.NaN), r.samples());
+      watch.step(r.step(), r.samples());
+      Optional<String> zero = alarm.check(r);
+      if (zero.isPresent()) {
+        log.write("zero_gradients", r.step(), Map.of("what", zero.get()));
+        note(zero.get());
+      }
       if (r.step() % recipe.run().logEvery() == 0 || r.step() == r.steps() || r.skipped()) {
         Map<String, Object> line = new LinkedHashMap<>(r.values());
         line.putAll(r.notes());
@@ -396,6 +447,7 @@ final class Session implements AutoCloseable {
       for (Map.Entry<String, Double> e : values.entrySet()) {
         board.scalar("validation/" + e.getKey(), step, e.getValue());
       }
+      watch.begin();
     }
 
     @Override
@@ -412,37 +464,34 @@ final class Session implements AutoCloseable {
     public void nonFinite(
         long step, HostBatch batch, Map<String, Double> values, Map<String, String> notes)
         throws IOException {
-      float[] images = batch.floats(AutoencoderTask.IMAGES);
-      Files.createDirectories(folder.nonFinite());
-      String name = String.format(Locale.ROOT, "step-%08d.png", step);
-      List<Image> tiles =
-          pictures(images, images.length / perImage(), side(), side(), recipe.data().channels());
-      Images.writePng(
-          folder.nonFinite().resolve(name), ImageGrid.of(tiles, SAMPLES, 2, BACKGROUND));
-      // The picture shows what it can; the numbers are what was computed with.
-      int n = images.length / perImage();
-      SafetensorsWriter.write(
-          folder.nonFinite().resolve(name.replace(".png", ".safetensors")),
-          List.of(
-              SafetensorsWriter.Entry.floats(
-                  "images", images, n, side(), side(), recipe.data().channels())),
-          notes);
-      Map<String, Object> line = new LinkedHashMap<>(values);
-      line.putAll(notes);
-      line.put("batch", "nonfinite/" + name);
-      log.write("nonfinite", step, line);
-      err.println(
-          "eqvae: step "
-              + step
-              + ": a loss or gradient is not finite; the update was skipped, the"
-              + " batch is in "
-              + folder.nonFinite().resolve(name));
-      err.flush();
+      new NonFiniteBatch(recipe, folder, trainer)
+          .write(step, batch.floats(AutoencoderTask.IMAGES), values, notes, log, err);
     }
+  }
+
+  private void note(String text) {
+    err.println("eqvae: note: " + text);
+    err.flush();
   }
 
   @Override
   public void close() {
-    trainer.close();
+    try {
+      trainer.close();
+    } finally {
+      unlock();
+    }
+  }
+
+  private void unlock() {
+    if (lock == null) {
+      return;
+    }
+    try {
+      lock.close();
+    } catch (IOException e) {
+      err.println("eqvae: note: the lock of " + folder.path() + " stays: " + e.getMessage());
+      err.flush();
+    }
   }
 }

@@ -2,27 +2,33 @@ package io.github.eqvae.cli;
 
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
 import java.util.function.Supplier;
 
 /**
- * Ctrl-C (and a polite kill) while training: asks the run to stop, waits until its state is saved,
- * and ends the process with exit code 0. A second Ctrl-C has no effect; `kill -9` is safe too, it
- * only loses the steps since the last checkpoint.
+ * Ctrl-C (and a polite kill) while training: asks the run to stop and waits until its state is
+ * saved. The process then ends with the exit code that signals have everywhere (130 after Ctrl-C,
+ * 143 after a polite kill), so that a script does not take a stopped run for a finished one; with 1
+ * if saving failed. A second Ctrl-C has no effect; `kill -9` is safe too, it only loses the steps
+ * since the last checkpoint.
  */
 final class StopSignal implements AutoCloseable {
   private static final long PATIENCE_MINUTES = 10;
+  private static final long ERROR_MILLIS = 2000;
 
   private final CountDownLatch finished = new CountDownLatch(1);
   private final Thread hook;
-  private volatile boolean failed;
+  private final Thread owner = Thread.currentThread();
+  private volatile boolean saved;
 
   /**
    * Starts listening.
    *
    * @param requestStop asks the run to stop after its step
-   * @param saved what to say once its state is saved
+   * @param text what to say once its state is saved
+   * @param release what is left to do then
    */
-  StopSignal(Runnable requestStop, Supplier<String> saved) {
+  StopSignal(Runnable requestStop, Supplier<String> text, Runnable release) {
     hook =
         new Thread(
             () -> {
@@ -34,20 +40,34 @@ final class StopSignal implements AutoCloseable {
               } catch (InterruptedException e) {
                 Thread.currentThread().interrupt();
               }
-              if (done && !failed) {
-                System.err.println("eqvae: " + saved.get());
+              boolean well = done && this.saved;
+              if (well) {
+                System.err.println("eqvae: " + text.get());
               }
+              release.run();
               System.err.flush();
               System.out.flush();
-              Runtime.getRuntime().halt(done && !failed ? 0 : 1);
+              if (!well) {
+                waitForError();
+                Runtime.getRuntime().halt(1);
+              }
             },
             "eqvae-stop");
     Runtime.getRuntime().addShutdownHook(hook);
   }
 
-  /** Says that the run ended with an error, so that a pending stop does not end with 0. */
-  void failed() {
-    failed = true;
+  /** The owner never ends, it waits for the end of the process; but first it says what failed. */
+  private void waitForError() {
+    try {
+      owner.join(ERROR_MILLIS);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+  }
+
+  /** Says that all is saved: without it a stop ends as a failure. */
+  void saved() {
+    saved = true;
   }
 
   /** The run is over. If the process is being stopped this does not return before it ends. */
@@ -56,7 +76,10 @@ final class StopSignal implements AutoCloseable {
     try {
       Runtime.getRuntime().removeShutdownHook(hook);
     } catch (IllegalStateException stopping) {
-      finished.countDown(); // the hook is waiting for this and ends the process
+      finished.countDown();
+      while (saved) {
+        LockSupport.park();
+      }
     }
   }
 }

@@ -1,21 +1,18 @@
 package io.github.eqvae.cli;
 
-import io.github.eqvae.EqvaeException;
 import io.github.eqvae.train.MemoryPlan;
 import io.github.eqvae.train.Trainer;
 import io.github.eqvae.train.autoencoder.AutoencoderRecipe;
 import io.github.eqvae.train.autoencoder.Datasets;
 import io.github.eqvae.train.autoencoder.InitialWeights;
+import io.github.eqvae.train.recipe.ShippedRecipes;
 import java.io.IOException;
 import java.io.PrintWriter;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.Callable;
-import java.util.stream.Collectors;
-import java.util.stream.Stream;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
@@ -32,14 +29,14 @@ import picocli.CommandLine.Spec;
       "Trains what a recipe describes.",
       "Everything of a run goes into one folder: recipe, checkpoints, metrics.jsonl, TensorBoard"
           + " events and sample images; at the end report.html and model.safetensors. Training is"
-          + " deterministic; Ctrl-C saves and exits with 0."
+          + " deterministic; Ctrl-C saves and exits with 130."
     },
     footer = {
       "",
       "Examples:",
-      "  eqvae train recipes/photos.yaml --set data.path=photos",
-      "  eqvae train recipes/photos.yaml --set data.path=photos --dry-run",
-      "  eqvae train recipes/photos.yaml --set data.path=photos --overfit-batch",
+      "  eqvae train photos --set data.path=photos",
+      "  eqvae train photos --set data.path=photos --dry-run",
+      "  eqvae train photos --set data.path=photos --overfit-batch",
       "  eqvae train --resume runs/photos"
     })
 final class TrainCommand implements Callable<Integer> {
@@ -47,12 +44,14 @@ final class TrainCommand implements Callable<Integer> {
       index = "0",
       arity = "0..1",
       paramLabel = "RECIPE",
-      description = "YAML file; see recipes/. Not needed with --resume.")
+      completionCandidates = CompletionCommand.Recipes.class,
+      description = "A YAML file, or a name that `eqvae recipes` lists. Not needed with --resume.")
   private Optional<Path> recipeFile = Optional.empty();
 
   @Option(
       names = "--set",
       paramLabel = "KEY=VALUE",
+      completionCandidates = CompletionCommand.Settings.class,
       description = "Overrides a setting, as often as you like: --set run.steps=100.")
   private List<String> settings = new ArrayList<>();
 
@@ -107,18 +106,17 @@ final class TrainCommand implements Callable<Integer> {
     stderr.flush();
     RunFolder folder = folder();
     boolean used = resume.isEmpty() && folder.isUsed();
-    String another =
-        folder.path()
-            + " already holds a run. Go on with it: --resume "
-            + folder.path()
-            + "; or name another folder with --out; or delete it.";
     if (dryRun) {
+      ThreadCount.check(recipe.run(), Runtime.getRuntime().availableProcessors())
+          .ifPresent(note -> stderr.println("eqvae: note: " + note));
       if (used) {
-        stderr.println("eqvae: note: " + another);
+        stderr.println("eqvae: note: " + folder.isTaken().getMessage());
         stderr.flush();
       }
       if (resume.isEmpty()) {
         sayInitialWeights(recipe);
+      } else if (folder.hasCheckpoints()) {
+        folder.requireSteps(recipe, folder.latest(recipe, stderr).step());
       }
       stdout.println(recipe.toYaml());
       stdout.print(MemoryPlan.of(recipe).text());
@@ -132,14 +130,14 @@ final class TrainCommand implements Callable<Integer> {
       return 0;
     }
     if (used) {
-      throw new EqvaeException.Argument(another);
+      throw folder.isTaken();
     }
     if (resume.isEmpty()) {
       sayInitialWeights(recipe);
     }
     try (Session session = new Session(recipe, folder, overfitBatch, stderr)) {
       if (session.train(resume.isPresent()) == Trainer.End.STOPPED) {
-        return 0;
+        return Main.STOPPED;
       }
       stdout.println(session.finish());
       stdout.flush();
@@ -176,24 +174,9 @@ final class TrainCommand implements Callable<Integer> {
             () ->
                 new ParameterException(
                     spec.commandLine(),
-                    "Name a recipe, such as recipes/photos.yaml, or a run to --resume."));
-    if (!Files.exists(file)) {
-      throw new EqvaeException.Argument(
-          "There is no recipe " + file + ". The folder recipes/ has: " + recipes());
-    }
-    return AutoencoderRecipe.read(file, overrides);
-  }
-
-  private static String recipes() {
-    try (Stream<Path> files = Files.list(DemoCommand.root().resolve("recipes"))) {
-      return files
-          .map(f -> String.valueOf(f.getFileName()))
-          .filter(name -> name.endsWith(".yaml"))
-          .sorted()
-          .collect(Collectors.joining(", "));
-    } catch (IOException e) {
-      return "nothing that could be read";
-    }
+                    "Name a recipe, such as photos (`eqvae recipes` lists them), or a run to"
+                        + " --resume."));
+    return AutoencoderRecipe.read(ShippedRecipes.resolve(file), overrides);
   }
 
   private RunFolder folder() {
@@ -204,8 +187,8 @@ final class TrainCommand implements Callable<Integer> {
                 () ->
                     Path.of(
                         "runs",
-                        String.valueOf(recipeFile.orElseThrow().getFileName())
-                            .replaceAll("\\.ya?ml$", "")));
+                        ShippedRecipes.name(
+                            String.valueOf(recipeFile.orElseThrow().getFileName()))));
     return new RunFolder(path);
   }
 }

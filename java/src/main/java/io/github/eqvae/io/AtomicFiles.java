@@ -61,6 +61,9 @@ public final class AtomicFiles {
       } catch (IOException second) {
         e.addSuppressed(second);
       }
+      if (e instanceof IOException failed) {
+        throw WriteFailure.of(target, failed);
+      }
       throw e;
     }
     syncDirectory(directory);

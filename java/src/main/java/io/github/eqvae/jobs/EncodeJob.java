@@ -4,6 +4,7 @@ import io.github.eqvae.EqvaeException;
 import io.github.eqvae.data.Sample;
 import io.github.eqvae.data.SampleSource;
 import io.github.eqvae.io.AtomicFiles;
+import io.github.eqvae.io.FolderLock;
 import io.github.eqvae.io.Image;
 import io.github.eqvae.io.PassingIoException;
 import io.github.eqvae.latents.Content;
@@ -59,6 +60,13 @@ public final class EncodeJob {
      * @param cause why
      */
     void broken(String name, String cause);
+
+    /**
+     * Something that the user should know.
+     *
+     * @param text a sentence
+     */
+    default void note(String text) {}
   }
 
   /**
@@ -84,7 +92,9 @@ public final class EncodeJob {
   private final Optional<Tiling> tiling;
   private final Listener listener;
 
-  private final LatentIndex index;
+  private final Map<String, Object> settings;
+  private final boolean overwrite;
+  private LatentIndex index;
   private ShardBuilder shard;
   private final Set<String> named = ConcurrentHashMap.newKeySet();
   private final List<Sample> pending = new ArrayList<>();
@@ -131,8 +141,8 @@ public final class EncodeJob {
     check();
     source = SampleSource.open(input, options.decode(), this::broken);
     checkLabels();
-    Map<String, Object> settings =
-        EncodeSettings.of(modelPath, vae, input, source, options, tiling);
+    this.overwrite = overwrite;
+    settings = EncodeSettings.of(modelPath, vae, input, source, options, tiling);
     index = LatentIndex.open(folder, settings, overwrite);
     shard = new ShardBuilder(0);
   }
@@ -205,9 +215,17 @@ public final class EncodeJob {
    *
    * @return what is there now
    * @throws IOException if images cannot be read, none is whole, or the folder cannot be written
+   * @throws EqvaeException.Argument if another process writes to the folder
    */
   public Summary run() throws IOException {
-    Files.createDirectories(folder);
+    try (FolderLock lock = FolderLock.acquire(folder, "encode", listener::note)) {
+      lock.releaseAtExit();
+      index = LatentIndex.open(folder, settings, overwrite); // others may have written since
+      return encodeAll();
+    }
+  }
+
+  private Summary encodeAll() throws IOException {
     AtomicFiles.removeLeftovers(folder);
     index.removeReplaced();
     index.write(false);

@@ -21,6 +21,8 @@ abstract class CliFixture {
 
   final Process start(List<String> arguments, Path out, Path err) throws IOException {
     List<String> command = new ArrayList<>();
+    // Children of background jobs ignore Ctrl-C unless they are told not to.
+    command.addAll(List.of("env", "--default-signal=INT"));
     command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
     command.addAll(List.of("--enable-native-access=ALL-UNNAMED", "-XX:+UseSerialGC", "-Xss4m"));
     command.add("-Deqvae.native.dir=" + System.getProperty("eqvae.native.dir"));

@@ -66,7 +66,14 @@ class CliTest extends CliFixture {
   @CsvSource(
       delimiter = '|',
       value = {
-        "train nowhere.yaml|demo.yaml, photos-vqgan.yaml, photos.yaml",
+        "train nowhere.yaml|photos, photos-vqgan",
+        "train nowhere|photos, photos-vqgan",
+        "train .|a folder, not a recipe; name a file in it: tiny.yaml",
+        "demo --recipe fotos|one of demo, ",
+        "train tiny.yaml --set run.threads=1024|run.threads is 1024",
+        "train tiny.yaml --dry-run --set run.threads=1024|run.threads is 1024",
+        "train tiny.yaml --set model.ch_mult=[1,1,1,1,1]|at most 4 levels",
+        "evaluate nowhere --json gone/x.json|no such folder",
         "train tiny.yaml --dry-run --set data.path=gone|gone",
         "train tiny.yaml --dry-run --set data.path=~/gone|/of-the-user/gone",
         "train tiny.yaml --dry-run --set data.validation=1000000|none is left to train on",
@@ -183,6 +190,15 @@ class CliTest extends CliFixture {
         "evaluation.inception_weights",
         "none.safetensors");
 
+    o = run("evaluate", "run", "--json", "figures.json");
+    assertEquals(0, o.code(), o.err());
+    assertEquals(
+        Files.readString(run.resolve("evaluation.json")),
+        Files.readString(folder.resolve("figures.json")));
+    o = run("evaluate", "run", "--json", "-");
+    assertEquals(Files.readString(run.resolve("evaluation.json")), o.out(), "nothing beside it");
+    assertTrue(o.err().contains("PSNR"), o.err());
+    assertFalse(Files.exists(folder.resolve("-")));
     byte[] ofMode = Files.readAllBytes(run.resolve("evaluation.json"));
     assertEquals(0, run("evaluate", "run", "--sample", "1").code());
     String drawn = Files.readString(run.resolve("evaluation.json"));
@@ -207,6 +223,9 @@ class CliTest extends CliFixture {
     o = run("reconstruct", "run", "in/a.png", "out1"); // one picture is a folder of one
     assertEquals(0, o.code(), o.err());
     assertTrue(Files.exists(folder.resolve("out1/a.png")), o.out() + o.err());
+    o = run("recipes");
+    assertEquals(0, o.code(), o.err());
+    assertTrue(o.out().contains("\nphotos  "), o.out());
   }
 
   /** A picture more, and the split is another: what was held out would be trained on. */
@@ -399,7 +418,7 @@ class CliTest extends CliFixture {
   }
 
   @Test
-  void interruptingSavesAndEndsWithZero() throws Exception {
+  void interruptingSavesAndSaysSo() throws Exception {
     recipe(100_000);
     Path err = folder.resolve("err.txt");
     Process child =
@@ -413,10 +432,10 @@ class CliTest extends CliFixture {
     if (!child.waitFor(1, TimeUnit.MINUTES)) {
       child.destroyForcibly();
     }
-    assertEquals(0, child.waitFor(), Files.readString(err));
+    assertEquals(143, child.waitFor(), Files.readString(err)); // 130 after Ctrl-C
     String said = Files.readString(err);
     assertTrue(said.contains("the state will be saved"), said);
-    assertTrue(said.contains("and saved; go on with: ./eqvae train --resume run"), said);
+    assertTrue(said.contains("and saved; go on with: eqvae train --resume run"), said);
     try (var saved = Files.list(folder.resolve("run/checkpoints"))) {
       List<String> names = saved.map(p -> p.getFileName().toString()).toList();
       assertEquals(1, names.stream().filter(n -> n.startsWith("step-")).count(), names.toString());

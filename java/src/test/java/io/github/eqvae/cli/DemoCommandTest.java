@@ -223,6 +223,10 @@ class DemoCommandTest {
     Path foreign = Files.writeString(out("note.txt"), "mine");
     Path stale = Files.writeString(out("eq/samples/stale.png"), "old");
     Outcome o = run("--out=out", "--steps=" + STEPS);
+    assertEquals(1, o.code(), "a finished demo is replaced on demand only: " + o.err());
+    assertTrue(o.err().contains("demo --out out-2; or add --overwrite"), o.err());
+    assertArrayEquals(plain, weights("out", "plain"));
+    o = run("--out=out", "--steps=" + STEPS, "--overwrite");
     assertEquals(0, o.code(), o.err());
     JsonNode again = new ObjectMapper().readTree(out("result.json").toFile());
     assertEquals(result.get("plain"), again.get("plain"));

@@ -68,6 +68,27 @@ class ReconstructCommandTest extends CliFixture {
     passes("reconstruct", model, "in/a.png", "b.png", "--overwrite");
   }
 
+  /** OUT is a file if it ends as one, else a folder; what cannot be meant is refused. */
+  @Test
+  void outIsAFileOrAFolder() throws Exception {
+    passes("reconstruct", model, "in/a.png", "b.JPG");
+    Image jpeg = Images.read(folder.resolve("b.JPG"));
+    passes("reconstruct", model, "in/a.png", "b.png");
+    Image png = Images.read(folder.resolve("b.png"));
+    assertEquals(png.width(), jpeg.width());
+    assertEquals(png.channels(), jpeg.channels());
+    byte[] start = Files.readAllBytes(folder.resolve("b.JPG"));
+    assertEquals(0xffd8, (start[0] & 255) << 8 | start[1] & 255, "a JPEG file");
+    passes("reconstruct", model, "in/a.png", "sub");
+    assertTrue(Files.isRegularFile(folder.resolve("sub/a.png")));
+    assertUserError(run("reconstruct", model, "in", "c.png"), 1, "c.png is one file", "folder");
+    assertUserError(run("reconstruct", model, "in", "b.png", "--overwrite"), 1, "is one file");
+    assertUserError(run("reconstruct", model, "in/a.png", "c.webp"), 1, "written as .png or .jpg");
+    Files.writeString(folder.resolve("notes"), "mine");
+    assertUserError(run("reconstruct", model, "in/a.png", "notes", "--overwrite"), 1, "is a file");
+    assertFalse(Files.exists(folder.resolve("c.png")));
+  }
+
   @Test
   void picturesOfOneNameHaveAResultEach() throws Exception {
     Files.copy(folder.resolve("in/a.png"), folder.resolve("in/a.jpg"));

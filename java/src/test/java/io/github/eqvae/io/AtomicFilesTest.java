@@ -2,6 +2,7 @@ package io.github.eqvae.io;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
 import java.nio.file.Files;
@@ -45,6 +46,32 @@ class AtomicFilesTest {
     }
     Path missing = folder.resolve("missing");
     assertThrows(IOException.class, () -> AtomicFiles.syncDirectory(missing));
+  }
+
+  /** "No space left on device" says no name. */
+  @Test
+  void aFullDiskNamesTheFile() throws IOException {
+    Path file = folder.resolve("vae.safetensors");
+    AtomicFiles.write(file, "before");
+    IOException e =
+        assertThrows(
+            IOException.class,
+            () ->
+                AtomicFiles.write(
+                    file,
+                    channel -> {
+                      throw new IOException("No space left on device");
+                    }));
+    assertTrue(
+        e.getMessage()
+            .matches(
+                ".*vae.safetensors could not be written: No space left on device; [\\d,]+ MB.*"),
+        e.getMessage());
+    assertEquals("before", Files.readString(file));
+    Path nowhere = folder.resolve("gone/x.json");
+    e = assertThrows(IOException.class, () -> AtomicFiles.write(nowhere, "a"));
+    assertTrue(
+        e.getMessage().contains("gone/x.json could not be written: No Such File"), e.getMessage());
   }
 
   @Test

@@ -21,6 +21,8 @@ final class AutoencoderChecks {
     objective(recipe.objective(), problems);
     optimizer(recipe.optimizer(), problems);
     run(recipe.run(), problems);
+    Geometry.check(recipe, problems);
+    BestMetric.check(recipe, problems);
     unique("evaluation.angles", recipe.evaluation().angles(), problems);
     unique("evaluation.scales", recipe.evaluation().scales(), problems);
     multiplesOf90("evaluation.angles", recipe.evaluation().angles(), problems);

@@ -151,6 +151,17 @@ public record AutoencoderRecipe(
   }
 
   /**
+   * All settings one by one.
+   *
+   * @return values as text by key, such as {@code run.steps}, in the order of {@link #toYaml()}
+   */
+  public Map<String, String> settings() {
+    Map<String, String> all = new LinkedHashMap<>();
+    flatten("", map(sections()), all);
+    return all;
+  }
+
+  /**
    * What another recipe says otherwise.
    *
    * @param later the other recipe

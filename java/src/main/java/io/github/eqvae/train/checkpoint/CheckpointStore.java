@@ -1,5 +1,6 @@
 package io.github.eqvae.train.checkpoint;
 
+import io.github.eqvae.io.FileLocks;
 import io.github.eqvae.io.Notices;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -280,13 +281,7 @@ public final class CheckpointStore {
     } catch (OverlappingFileLockException e) {
       throw new IOException(busy(), e);
     } catch (IOException e) {
-      Notices.once(
-          "locks",
-          "the file system of "
-              + directory
-              + " has no locks ("
-              + e.getMessage()
-              + "). Everything works; only see to it that no two runs share this folder.");
+      Notices.once("locks", FileLocks.NONE);
       return;
     }
     if (!ours) {

@@ -1,31 +1,27 @@
 package io.github.eqvae.train.log;
 
-import java.io.IOException;
 import java.io.PrintStream;
-import java.nio.file.Files;
-import java.nio.file.Path;
-import java.time.Duration;
 import java.util.Locale;
-import java.util.Map;
 import java.util.function.LongSupplier;
-import me.tongfei.progressbar.ConsoleProgressBarConsumer;
-import me.tongfei.progressbar.ProgressBar;
-import me.tongfei.progressbar.ProgressBarBuilder;
-import me.tongfei.progressbar.ProgressBarStyle;
+import org.jspecify.annotations.Nullable;
 
 /**
- * Shows how a run gets on: a bar on a terminal, one line every so many steps elsewhere.
+ * Shows how a run gets on: one line that is written over on a terminal ({@link StatusLine}), a line
+ * every so many steps elsewhere.
  *
  * <p>Both show step, loss, images per second and the time left. The rate is that of the last
  * interval, so that it reacts to what the machine does now. Not thread-safe.
  */
 public final class Progress implements AutoCloseable {
+  private static final int LEAST_BAR = 6;
+  private static final int MOST_BAR = 40;
+
   private final String task;
   private final long total;
   private final long linesEvery;
   private final PrintStream out;
   private final LongSupplier nanos;
-  private final ProgressBar bar;
+  private final @Nullable StatusLine line;
   private long stepsAfter;
   private long step;
   private long images;
@@ -33,9 +29,11 @@ public final class Progress implements AutoCloseable {
   private long windowStep;
   private double imagesPerSecond = Double.NaN;
   private double stepsPerSecond = Double.NaN;
+  private String condition = "";
 
   /**
-   * Begins to show progress on standard error: as a bar if that is a terminal, as lines if not.
+   * Begins to show progress on standard error: on one line if that is a terminal and {@link
+   * StatusLine#install} was called, as lines if not.
    *
    * @param task a short name, such as {@code training}
    * @param total the step at which the run ends
@@ -45,7 +43,7 @@ public final class Progress implements AutoCloseable {
    */
   public static Progress start(String task, long total, long start, long linesEvery) {
     return new Progress(
-        task, total, start, linesEvery, System.err, errorIsTerminal(), System::nanoTime);
+        task, total, start, linesEvery, System.err, StatusLine.installed(), System::nanoTime);
   }
 
   /**
@@ -65,7 +63,7 @@ public final class Progress implements AutoCloseable {
       long start,
       long linesEvery,
       PrintStream out,
-      boolean terminal,
+      @Nullable StatusLine line,
       LongSupplier nanos) {
     if (total < start || start < 0 || linesEvery < 1) {
       throw new IllegalArgumentException(
@@ -84,7 +82,16 @@ public final class Progress implements AutoCloseable {
     this.step = start;
     this.windowStep = start;
     this.windowStart = nanos.getAsLong();
-    this.bar = terminal ? bar(start) : null;
+    this.line = line;
+  }
+
+  /**
+   * Says in a word what slows the run down.
+   *
+   * @param words such as {@code busy machine}; empty for nothing
+   */
+  public void condition(String words) {
+    condition = words;
   }
 
   /**
@@ -104,44 +111,44 @@ public final class Progress implements AutoCloseable {
     boolean lineDue = done % linesEvery == 0 || done == total;
     long elapsed = nanos.getAsLong() - windowStart;
     // On a terminal a new figure twice a second; in a log one per line.
-    if (bar == null ? lineDue : elapsed >= 500_000_000L || done == total) {
-      closeWindow(elapsed);
+    boolean due = line == null ? lineDue : elapsed >= 500_000_000L || done == total;
+    if (!due) {
+      return;
     }
-    if (bar != null) {
-      bar.setExtraMessage(
-          String.format(Locale.ROOT, " loss %.5g, %s%s", loss, rate(), wholeLeft()));
-      bar.stepTo(done);
-    } else if (lineDue) {
-      out.printf(
-          Locale.ROOT,
-          "%s %d/%d loss %.5g, %s, %s left%s%n",
-          task,
-          done,
-          total,
-          loss,
-          rate(),
-          timeLeft(total - step),
-          wholeLeft());
+    closeWindow(elapsed);
+    String position = task + " " + done + "/" + total;
+    String figures =
+        String.format(
+            Locale.ROOT,
+            " loss %.5g, %.1f images/s, %s left%s%s",
+            loss,
+            imagesPerSecond,
+            timeLeft(total - step),
+            stepsAfter == 0 ? "" : ", " + timeLeft(total - step + stepsAfter) + " of the whole",
+            condition.isEmpty() ? "" : ", " + condition);
+    if (line == null) {
+      out.println(position + figures);
+    } else {
+      line.show(position + bar(line.columns() - position.length() - figures.length()) + figures);
     }
   }
 
-  /** Ends the bar, so that what is printed next starts on a line of its own. */
+  /** What columns are left over; nothing if they are few. */
+  private String bar(int columns) {
+    int inside = Math.min(MOST_BAR, columns - 3); // a space and two brackets
+    if (inside < LEAST_BAR) {
+      return "";
+    }
+    int filled = (int) (inside * step / total);
+    return " [" + "=".repeat(filled) + " ".repeat(inside - filled) + "]";
+  }
+
+  /** Ends the line, so that what is printed next starts on one of its own. */
   @Override
   public void close() {
-    if (bar != null) {
-      bar.close();
-      out.println();
+    if (line != null) {
+      line.finish();
     }
-  }
-
-  /** The library ends the line of a bar only if it lived long enough, so {@link #close} does it. */
-  private static final class OpenEndedConsumer extends ConsoleProgressBarConsumer {
-    OpenEndedConsumer(PrintStream out, int width) {
-      super(out, width);
-    }
-
-    @Override
-    public void close() {}
   }
 
   private void closeWindow(long elapsed) {
@@ -153,56 +160,7 @@ public final class Progress implements AutoCloseable {
     windowStart = nanos.getAsLong();
   }
 
-  private String rate() {
-    return Double.isNaN(imagesPerSecond)
-        ? "- images/s"
-        : String.format(Locale.ROOT, "%.1f images/s", imagesPerSecond);
-  }
-
-  private String wholeLeft() {
-    return stepsAfter == 0 || Double.isNaN(stepsPerSecond)
-        ? ""
-        : ", " + timeLeft(total - step + stepsAfter) + " of the whole";
-  }
-
   private String timeLeft(long steps) {
-    Duration left = Duration.ofSeconds(Math.round(steps / stepsPerSecond));
-    return String.format(
-        Locale.ROOT, "%d:%02d:%02d", left.toHours(), left.toMinutesPart(), left.toSecondsPart());
-  }
-
-  private ProgressBar bar(long start) {
-    return new ProgressBarBuilder()
-        .setTaskName(task)
-        .setInitialMax(total)
-        .startsFrom(start, Duration.ZERO)
-        .setStyle(ProgressBarStyle.ASCII)
-        .setUpdateIntervalMillis(200)
-        // A width of our own: asking the library for it would start a native terminal helper.
-        .setConsumer(new OpenEndedConsumer(out, width(System.getenv())))
-        .build();
-  }
-
-  /** The columns to draw in: what the shell says, else what nearly every terminal has. */
-  static int width(Map<String, String> environment) {
-    String columns = environment.getOrDefault("COLUMNS", "");
-    return columns.matches("[1-9][0-9]{1,3}") ? Integer.parseInt(columns) - 1 : 99;
-  }
-
-  private static boolean errorIsTerminal() {
-    if ("dumb".equals(System.getenv("TERM"))) {
-      return false;
-    }
-    // Java only knows about standard input and output; Linux tells where standard error goes.
-    Path target = Path.of("/proc/self/fd/2");
-    if (Files.isSymbolicLink(target)) {
-      try {
-        String file = Files.readSymbolicLink(target).toString();
-        return file.startsWith("/dev/pts/") || file.startsWith("/dev/tty");
-      } catch (IOException e) {
-        return false; // Unknown: lines are readable anywhere, a bar is not.
-      }
-    }
-    return System.console() != null && System.console().isTerminal();
+    return TimeText.of(steps == 0 ? 0 : steps / stepsPerSecond);
   }
 }

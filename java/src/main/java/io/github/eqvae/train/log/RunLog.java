@@ -2,6 +2,7 @@ package io.github.eqvae.train.log;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import io.github.eqvae.io.WriteFailure;
 import java.io.BufferedWriter;
 import java.io.Closeable;
 import java.io.IOException;
@@ -21,6 +22,7 @@ import java.util.Map;
 public final class RunLog implements Closeable {
   private static final ObjectMapper JSON = new ObjectMapper();
 
+  private final Path file;
   private final BufferedWriter out;
 
   /**
@@ -31,6 +33,7 @@ public final class RunLog implements Closeable {
    * @throws IOException when the file cannot be read or written
    */
   public RunLog(Path file, long resumeStep) throws IOException {
+    this.file = file;
     Files.createDirectories(file.toAbsolutePath().getParent());
     if (Files.exists(file)) {
       StringBuilder kept = new StringBuilder();
@@ -103,9 +106,13 @@ public final class RunLog implements Closeable {
     line.put("step", step);
     values.forEach(
         (k, v) -> line.put(k, v instanceof Double d && !Double.isFinite(d) ? d.toString() : v));
-    out.write(JSON.writeValueAsString(line));
-    out.newLine();
-    out.flush();
+    try {
+      out.write(JSON.writeValueAsString(line));
+      out.newLine();
+      out.flush();
+    } catch (IOException e) {
+      throw WriteFailure.of(file, e);
+    }
   }
 
   @Override

@@ -1,13 +1,14 @@
 package io.github.eqvae.train.log;
 
+import io.github.eqvae.io.WriteFailure;
 import java.io.ByteArrayOutputStream;
 import java.io.Closeable;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.nio.channels.Channels;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.zip.CRC32C;
 
@@ -23,24 +24,40 @@ public final class TensorBoardWriter implements Closeable {
   private static final int BYTES = 2;
   private static final int FIXED32 = 5;
 
+  private final Path directory;
   private final OutputStream out;
 
   /**
-   * Starts a new event file; TensorBoard joins the files of one folder, so a resumed run simply
-   * starts another.
+   * Starts a new event file. TensorBoard joins the files of one folder; each begins with a session
+   * log that says from which step on it takes the place of earlier files, so that what a killed run
+   * did after its last checkpoint is not shown twice.
    *
    * @param directory the folder
-   * @param step steps done before: later steps in earlier files are superseded
+   * @param step steps done before: later ones in earlier files are superseded
    * @throws IOException when the file cannot be made
    */
   public TensorBoardWriter(Path directory, long step) throws IOException {
-    Files.createDirectories(directory);
+    this.directory = directory;
     long seconds = System.currentTimeMillis() / 1000;
-    Path file = directory.resolve("events.out.tfevents." + seconds + "." + step + ".eqvae");
-    out = Files.newOutputStream(file);
+    out = Channels.newOutputStream(EventFiles.next(directory, seconds));
     Message event = new Message();
-    event.bytes(3, "brain.Event:2".getBytes(StandardCharsets.UTF_8));
     event.fixed64(1, Double.doubleToRawLongBits(seconds));
+    event.bytes(3, "brain.Event:2".getBytes(StandardCharsets.UTF_8));
+    record(event);
+    // The first START that TensorBoard sees takes no place. A run may have begun with a version
+    // that wrote none, so a file that goes on says it twice.
+    for (int i = 0; i < (step > 0 ? 2 : 1); i++) {
+      sessionStart(step + 1);
+    }
+  }
+
+  private void sessionStart(long step) throws IOException {
+    Message session = new Message();
+    session.varint(1, 1); // SessionLog.START
+    Message event = new Message();
+    event.fixed64(1, Double.doubleToRawLongBits(System.currentTimeMillis() / 1000.0));
+    event.varint(2, step);
+    event.bytes(7, session.bytes());
     record(event);
   }
 
@@ -97,8 +114,12 @@ public final class TensorBoardWriter implements Closeable {
         ByteBuffer.allocate(8).order(ByteOrder.LITTLE_ENDIAN).putLong(data.length).array();
     ByteBuffer frame = ByteBuffer.allocate(16 + data.length).order(ByteOrder.LITTLE_ENDIAN);
     frame.put(length).putInt(maskedCrc(length)).put(data).putInt(maskedCrc(data));
-    out.write(frame.array());
-    out.flush();
+    try {
+      out.write(frame.array());
+      out.flush();
+    } catch (IOException e) {
+      throw WriteFailure.of(directory, e);
+    }
   }
 
   /** CRCs of data that contains CRCs are weak, so TFRecord rotates and offsets them. */

@@ -1,5 +1,6 @@
 package io.github.eqvae.train.recipe;
 
+import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -224,7 +225,7 @@ public final class RecipeFields {
       missing(key, "a path", purpose);
       return Path.of(".");
     }
-    return scalar(key, Path.of("."), "a path", RecipeFields::path);
+    return fromFile(key, scalar(key, Path.of("."), "a path", RecipeFields::path));
   }
 
   /**
@@ -234,7 +235,8 @@ public final class RecipeFields {
    * @return the path, if one is named
    */
   public Optional<Path> optionalPath(String key) {
-    return scalarOrNull(key, "a path, or null", text -> path(text).map(Optional::of));
+    return scalarOrNull(key, "a path, or null", text -> path(text).map(Optional::of))
+        .map(path -> fromFile(key, path));
   }
 
   /**
@@ -436,6 +438,26 @@ public final class RecipeFields {
     } catch (InvalidPathException e) {
       return Optional.empty();
     }
+  }
+
+  /**
+   * Paths are those of the working directory, as everywhere. What is not there, and was written in
+   * a recipe, may lie beside it or beside its folder: so the recipes that come with their data work
+   * from anywhere.
+   */
+  private Path fromFile(String key, Path path) {
+    String source = find(key).map(node -> node.origin().source()).orElse("");
+    if (path.isAbsolute() || Files.exists(path) || !source.matches(".*\\.ya?ml")) {
+      return path;
+    }
+    Path folder = Path.of(source).toAbsolutePath().getParent();
+    for (int i = 0; i < 2 && folder != null; i++) {
+      if (Files.exists(folder.resolve(path))) {
+        return folder.resolve(path).normalize();
+      }
+      folder = folder.getParent();
+    }
+    return path;
   }
 
   private static String home() {

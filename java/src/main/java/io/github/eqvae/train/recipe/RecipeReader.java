@@ -1,21 +1,14 @@
 package io.github.eqvae.train.recipe;
 
 import io.github.eqvae.train.recipe.RecipeNode.Origin;
-import java.io.IOException;
-import java.io.InputStream;
-import java.io.UncheckedIOException;
-import java.nio.ByteBuffer;
-import java.nio.charset.CharacterCodingException;
-import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
-import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.stream.Collectors;
 
 /**
- * Reads recipes from YAML, strictly.
+ * Reads recipes from YAML, strictly. A file may take from another one ({@code extends: NAME},
+ * beside it).
  *
  * <p>Unknown keys, duplicate keys, wrong types and values out of range are errors that name file,
  * line and key, what was found, what was expected and the nearest valid key. All of them are
@@ -37,29 +30,11 @@ public final class RecipeReader {
    * @param kinds what it may be; the first where it does not say
    * @param <R> what all of these are
    * @return the valid recipe
-   * @throws RecipeException if the file does not exist, is too large or says something invalid
-   * @throws UncheckedIOException if the file cannot be read
+   * @throws RecipeException if the file cannot be read, is too large or says something invalid
    */
   public static <R> R read(
       Path file, List<String> overrides, List<? extends RecipeKind<? extends R>> kinds) {
-    byte[] bytes;
-    try (InputStream in = Files.newInputStream(file)) {
-      bytes = in.readNBytes(MAX_BYTES + 1);
-    } catch (NoSuchFileException e) {
-      throw new RecipeException(file.toString(), "there is no such recipe file");
-    } catch (IOException e) {
-      throw new UncheckedIOException("the recipe " + file + " could not be read", e);
-    }
-    if (bytes.length > MAX_BYTES) {
-      throw new RecipeException(
-          file.toString(), "larger than " + MAX_BYTES + " bytes; this is not a recipe");
-    }
-    try {
-      String text = StandardCharsets.UTF_8.newDecoder().decode(ByteBuffer.wrap(bytes)).toString();
-      return parse(text, file.toString(), overrides, kinds);
-    } catch (CharacterCodingException e) {
-      throw new RecipeException(file.toString(), "not UTF-8 text; save the recipe as UTF-8");
-    }
+    return read(RecipeFiles.read(file), overrides, kinds);
   }
 
   /**
@@ -79,6 +54,18 @@ public final class RecipeReader {
       List<String> overrides,
       List<? extends RecipeKind<? extends R>> kinds) {
     RecipeNode.Section root = RecipeYaml.parse(yaml, source);
+    RecipeNode base = root.entries().get(RecipeFiles.EXTENDS);
+    if (base != null) {
+      throw new RecipeException(
+          base.origin().toString(), "extends: only a recipe in a file has others beside it");
+    }
+    return read(root, overrides, kinds);
+  }
+
+  private static <R> R read(
+      RecipeNode.Section root,
+      List<String> overrides,
+      List<? extends RecipeKind<? extends R>> kinds) {
     override(root, overrides);
     RecipeNode task = root.entries().get(RecipeKind.KEY);
     if (task == null) {

@@ -36,6 +36,10 @@ import java.util.regex.Pattern;
  * @param graphs whether steps are captured and launched as a whole; default {@code auto}
  * @param packedWeights {@code packed_weights}: whether a second copy of the convolutions' weights
  *     is kept as tensor cores read them; default {@code auto}
+ * @param bestMetric {@code best_metric}: by what the best model of all validations is kept beside
+ *     that of the end; which metrics there are depends on what is trained; default {@code none}
+ * @param earlyStop {@code early_stop}: the run ends after so many validations in a row that are no
+ *     better by {@code best_metric}; default 0: never
  */
 public record RunRecipe(
     long steps,
@@ -54,7 +58,9 @@ public record RunRecipe(
     int threads,
     Precision precision,
     Graphs graphs,
-    PackedWeights packedWeights) {
+    PackedWeights packedWeights,
+    String bestMetric,
+    int earlyStop) {
 
   private static final Pattern DEVICE = Pattern.compile("cpu|simt(:1)?|cuda(:\\d{1,3})?");
 
@@ -157,7 +163,9 @@ public record RunRecipe(
         in.integer("threads", 0, 0, 1024),
         in.choice("precision", Precision.AUTO),
         in.choice("graphs", Graphs.AUTO),
-        in.choice("packed_weights", PackedWeights.AUTO));
+        in.choice("packed_weights", PackedWeights.AUTO),
+        in.text("best_metric", "none", "the name of a metric, or none", t -> !t.isBlank()),
+        in.integer("early_stop", 0, 0, 1_000_000));
   }
 
   /**
@@ -184,6 +192,8 @@ public record RunRecipe(
     map.put("precision", RecipeFields.name(precision));
     map.put("graphs", RecipeFields.name(graphs));
     map.put("packed_weights", RecipeFields.name(packedWeights));
+    map.put("best_metric", bestMetric);
+    map.put("early_stop", earlyStop);
     return map;
   }
 }

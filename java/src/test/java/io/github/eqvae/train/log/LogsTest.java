@@ -14,6 +14,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.zip.CRC32C;
@@ -116,7 +117,7 @@ class LogsTest {
 
   @Test
   void tensorBoardFilesAreEvents() throws IOException {
-    try (TensorBoardWriter board = new TensorBoardWriter(folder, 7)) {
+    try (TensorBoardWriter board = new TensorBoardWriter(folder, 0)) {
       board.scalar("loss/total", 300, 0.125);
       board.image("samples", 301, new byte[] {1, 2, 3}, 640, 480);
     }
@@ -126,16 +127,98 @@ class LogsTest {
     }
     assertTrue(file.getFileName().toString().contains("tfevents"));
     List<byte[]> records = records(file);
-    assertEquals(3, records.size());
+    assertEquals(4, records.size());
     assertEquals("brain.Event:2", text(field(records.get(0), 3)));
-    assertEquals(300L, field(records.get(1), 2));
-    byte[] value = (byte[]) field((byte[]) field(records.get(1), 5), 1);
+    assertEquals(300L, field(records.get(2), 2));
+    byte[] value = (byte[]) field((byte[]) field(records.get(2), 5), 1);
     assertEquals("loss/total", text(field(value, 1)));
     assertEquals(0.125f, field(value, 2));
-    byte[] picture = (byte[]) field((byte[]) field((byte[]) field(records.get(2), 5), 1), 4);
+    byte[] picture = (byte[]) field((byte[]) field((byte[]) field(records.get(3), 5), 1), 4);
     assertEquals(480L, field(picture, 1));
     assertEquals(640L, field(picture, 2));
     assertEquals(3, ((byte[]) field(picture, 4)).length);
+  }
+
+  private static boolean isStart(byte[] event) throws IOException {
+    for (Map.Entry<Integer, Object> e : fields(event)) {
+      if (e.getKey() == 7) {
+        return field((byte[]) e.getValue(), 1).equals(1L);
+      }
+    }
+    return false;
+  }
+
+  /** The scalars that TensorBoard keeps: a START drops what is not before it, but not the first. */
+  private List<Long> steps() throws IOException {
+    List<Path> files;
+    try (var all = Files.list(folder)) {
+      files = all.filter(Files::isRegularFile).sorted().toList();
+    }
+    List<Long> kept = new ArrayList<>();
+    boolean begun = false;
+    for (Path file : files) {
+      for (byte[] event : records(file)) {
+        if (isStart(event)) {
+          long from = (Long) field(event, 2);
+          if (begun) {
+            kept.removeIf(step -> step >= from);
+          }
+          begun = true;
+        } else if (fields(event).stream().anyMatch(e -> e.getKey() == 5)) {
+          kept.add((Long) field(event, 2));
+        }
+      }
+    }
+    return kept;
+  }
+
+  /** Killed at step 5 and resumed from 3, twice, within one second. */
+  @Test
+  void tensorBoardShowsNoStepTwice() throws IOException {
+    for (long from : new long[] {0, 3, 3}) {
+      try (TensorBoardWriter board = new TensorBoardWriter(folder, from)) {
+        for (long step = from + 1; step <= 5; step++) {
+          board.scalar("loss", step, 1);
+        }
+      }
+    }
+    assertEquals(List.of(1L, 2L, 3L, 4L, 5L), steps());
+  }
+
+  /** A run of a version that wrote no START goes on. */
+  @Test
+  void earlierVersionsFilesAreSuperseded() throws IOException {
+    try (TensorBoardWriter board = new TensorBoardWriter(folder.resolve("new"), 0)) {
+      board.scalar("loss", 1, 1);
+      board.scalar("loss", 2, 1);
+    }
+    try (var all = Files.list(folder.resolve("new"))) {
+      byte[] whole = Files.readAllBytes(all.findFirst().orElseThrow());
+      int start = 16 + length(whole, 0);
+      int after = start + 16 + length(whole, start);
+      Path old = folder.resolve("events.out.tfevents.1700000000.0.eqvae");
+      Files.write(old, Arrays.copyOfRange(whole, 0, start));
+      Files.write(old, Arrays.copyOfRange(whole, after, whole.length), StandardOpenOption.APPEND);
+    }
+    assertEquals(List.of(1L, 2L), steps());
+    new TensorBoardWriter(folder, 1).close();
+    assertEquals(List.of(1L), steps());
+  }
+
+  private static int length(byte[] file, int at) {
+    return (int) ByteBuffer.wrap(file).order(ByteOrder.LITTLE_ENDIAN).getLong(at);
+  }
+
+  /** Two writers at once: each has a folder, which TensorBoard shows as a curve of its own. */
+  @Test
+  void twoWritersHaveTwoFolders() throws IOException {
+    try (TensorBoardWriter first = new TensorBoardWriter(folder, 0);
+        TensorBoardWriter second = new TensorBoardWriter(folder, 0)) {
+      first.scalar("loss", 1, 1);
+      second.scalar("loss", 1, 2);
+    }
+    assertEquals(List.of(1L), steps());
+    assertTrue(Files.isDirectory(folder.resolve("process-" + ProcessHandle.current().pid())));
   }
 
   private static String text(Object bytes) {

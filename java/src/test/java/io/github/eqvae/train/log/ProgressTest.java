@@ -15,10 +15,13 @@ import org.junit.jupiter.api.Test;
 class ProgressTest {
   private final ByteArrayOutputStream bytes = new ByteArrayOutputStream();
   private long now;
+  private int columns = 100;
 
   private Progress progress(long total, long start, long every, boolean terminal) {
     PrintStream out = new PrintStream(bytes, true, StandardCharsets.UTF_8);
-    return new Progress("training", total, start, every, out, terminal, () -> now);
+    StatusLine line =
+        terminal ? new StatusLine(bytes, StandardCharsets.UTF_8, () -> columns) : null;
+    return new Progress("training", total, start, every, out, line, () -> now);
   }
 
   private String text() {
@@ -78,7 +81,7 @@ class ProgressTest {
       }
     }
     String last = text().substring(text().lastIndexOf('\r') + 1);
-    for (String part : List.of("training", "100%", "4/4", "loss 0.12500", "50.0 images/s")) {
+    for (String part : List.of("training", "[====", "4/4", "loss 0.12500", "50.0 images/s")) {
       assertTrue(last.contains(part), () -> "expected <" + part + "> in: " + last);
     }
     assertTrue(
@@ -94,11 +97,90 @@ class ProgressTest {
     assertTrue(text().contains("0:00:00 left"), text());
   }
 
+  /** What is drawn with the line left where it is: the last text after a carriage return. */
+  private String drawn() {
+    return text().substring(text().lastIndexOf('\r') + 1).replace("\033[K", "");
+  }
+
+  /** A line that wraps cannot be written over, and floods the terminal. */
   @Test
-  void widthFollowsTheShell() {
-    assertEquals(119, Progress.width(Map.of("COLUMNS", "120")));
+  void theLineNeverWraps() {
+    for (int width : new int[] {200, 100, 80, 60, 40, 10, 1}) {
+      columns = width;
+      bytes.reset();
+      Progress progress = progress(100_000, 0, 10, true).followedBy(2_000_000);
+      now += 600_000_000L;
+      progress.condition("busy machine");
+      progress.step(1234, 12345.678, 123_456);
+      assertTrue(drawn().length() < Math.max(2, width), width + ": " + drawn());
+      assertFalse(text().contains("\n"), text());
+      if (width == 200) {
+        assertTrue(drawn().contains("of the whole, busy machine"), drawn());
+      }
+      assertEquals(width == 200, drawn().contains(" ["), width + ": " + drawn());
+    }
+  }
+
+  /** At 80 columns the usual line has everything. */
+  @Test
+  void eightyColumnsSuffice() {
+    columns = 80;
+    Progress progress = progress(20_000, 0, 10, true);
+    now += 1_000_000_000L;
+    progress.step(3, 0.012345, 48);
+    assertTrue(drawn().endsWith("loss 0.012345, 48.0 images/s, 1:51:06 left"), drawn());
+    assertTrue(drawn().startsWith("training 3/20000 ["), drawn());
+  }
+
+  /** A message takes the line away and stands alone; the next update brings it back. */
+  @Test
+  void messagesDoNotStickToTheLine() {
+    StatusLine line = new StatusLine(bytes, StandardCharsets.UTF_8, () -> 80);
+    PrintStream err = line.above(new PrintStream(bytes, true, StandardCharsets.UTF_8));
+    line.show("one");
+    err.print("eqvae: ");
+    line.show("lost, for it would cut the message");
+    err.println("note");
+    line.show("two");
+    line.finish();
+    line.finish();
+    String n = System.lineSeparator();
+    String erase = "\r\033[K";
+    assertEquals(erase + "one" + erase + "eqvae: note" + n + erase + "two" + n, text());
+  }
+
+  @Test
+  void widthIsTheTerminals() {
+    assertEquals(132, StatusLine.width(Map.of("COLUMNS", "120"), "40 132\n"));
+    assertEquals(120, StatusLine.width(Map.of("COLUMNS", "120"), ""));
     for (String odd : List.of("", "0", "-5", "wide", "99999")) {
-      assertEquals(99, Progress.width(Map.of("COLUMNS", odd)), odd);
+      assertEquals(80, StatusLine.width(Map.of("COLUMNS", odd), ""), odd);
+    }
+    assertEquals(80, StatusLine.width(Map.of(), "0 0"));
+  }
+
+  /** Elsewhere lines come now and then, less often the longer it takes. */
+  @Test
+  void countersSayLessTheLongerTheyTake() {
+    java.io.StringWriter text = new java.io.StringWriter();
+    Counter counter =
+        new Counter(new java.io.PrintWriter(text), "encoded", 7200, 0, null, () -> now);
+    for (int second = 1; second <= 3600; second++) {
+      now += 1_000_000_000L;
+      counter.at(second);
+    }
+    List<String> lines = text.toString().lines().toList();
+    assertEquals("eqvae: encoded 5 of 7,200 images, 1.0 images/s, 1:59:55 left", lines.getFirst());
+    assertTrue(lines.size() > 55 && lines.size() < 70, lines.size() + " lines in an hour");
+  }
+
+  @Test
+  void timesLookTheSameEverywhere() {
+    assertEquals("0:00:16", TimeText.of(15.6));
+    assertEquals("1:40:05", TimeText.of(6005));
+    assertEquals("123:00:00", TimeText.of(442_800));
+    for (double odd : new double[] {Double.NaN, -1, Double.POSITIVE_INFINITY, 1e12}) {
+      assertEquals("-", TimeText.of(odd));
     }
   }
 

@@ -1,0 +1,132 @@
+package io.github.eqvae.cli;
+
+import io.github.eqvae.model.Autoencoder;
+import io.github.eqvae.model.ModelFile;
+import io.github.eqvae.tensor.Stream;
+import io.github.eqvae.train.log.RunLog;
+import io.github.eqvae.train.recipe.RunRecipe;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.Locale;
+import java.util.Map;
+import java.util.OptionalDouble;
+
+/**
+ * The best model by a metric of the validations ({@code run.best_metric}), beside that of the end,
+ * and the end of a run that gets no better ({@code run.early_stop}).
+ */
+final class BestModel {
+  /** The names of recipes, and of what a validation measures. */
+  private static final Map<String, String> MEASURED =
+      Map.of(
+          "psnr", "psnr",
+          "ssim", "ssim",
+          "rotation_error", "rotation_error_90",
+          "scale_error", "scale_error_0.5");
+
+  private final RunRecipe run;
+  private final Path file;
+  private OptionalDouble best = OptionalDouble.empty();
+  private long bestStep;
+  private int since;
+
+  /**
+   * Goes on with what a run's log says.
+   *
+   * @param run says which metric, and how patient to be
+   * @param file receives the best model
+   * @param metrics the log, cut back to the step that the run goes on from
+   */
+  BestModel(RunRecipe run, Path file, Path metrics) throws IOException {
+    this.run = run;
+    this.file = file;
+    if (isWanted() && Files.exists(metrics)) {
+      for (Map<String, Object> line : RunLog.read(metrics)) {
+        if ("validation".equals(line.get("event"))
+            && line.get(key()) instanceof Number value
+            && line.get("step") instanceof Number step) {
+          judge(step.longValue(), value.doubleValue());
+        }
+      }
+    }
+  }
+
+  private boolean isWanted() {
+    return !run.bestMetric().equals("none");
+  }
+
+  private String key() {
+    return MEASURED.getOrDefault(run.bestMetric(), run.bestMetric());
+  }
+
+  /** Whether this is the best so far; what is not finite never is. */
+  private boolean judge(long step, double value) {
+    boolean higher = run.bestMetric().equals("psnr") || run.bestMetric().equals("ssim");
+    boolean better =
+        Double.isFinite(value)
+            && (best.isEmpty()
+                || (higher ? value > best.getAsDouble() : value < best.getAsDouble()));
+    since = better ? 0 : since + 1;
+    if (better) {
+      best = OptionalDouble.of(value);
+      bestStep = step;
+    }
+    return better;
+  }
+
+  /**
+   * A validation was made.
+   *
+   * @param step steps done
+   * @param values what it measured
+   * @param vae the model that was measured
+   * @param stream orders the work
+   * @param metadata for the model's file
+   */
+  void validated(
+      long step,
+      Map<String, Double> values,
+      Autoencoder vae,
+      Stream stream,
+      Map<String, String> metadata)
+      throws IOException {
+    Double value = values.get(key());
+    if (!isWanted() || value == null || !judge(step, value)) {
+      return;
+    }
+    Map<String, String> all = new LinkedHashMap<>(metadata);
+    all.put("eqvae.step", Long.toString(step));
+    all.put("eqvae." + run.bestMetric(), value.toString());
+    ModelFile.save(file, vae.parameters(), stream, all);
+  }
+
+  /** Whether the run should end: so many validations in a row were no better. */
+  boolean isOver() {
+    return run.earlyStop() > 0 && since >= run.earlyStop();
+  }
+
+  /** What is there to be said at the end; empty if no best model was asked for. */
+  String text() {
+    return best.isEmpty()
+        ? ""
+        : String.format(
+            Locale.ROOT,
+            "best   %s (step %d, %s %.5g in its validation)%n",
+            file,
+            bestStep,
+            run.bestMetric(),
+            best.getAsDouble());
+  }
+
+  /** Why the run ended before its last step. */
+  String reason() {
+    return run.earlyStop()
+        + " validations in a row were no better than that of step "
+        + bestStep
+        + " ("
+        + run.bestMetric()
+        + "; run.early_stop)";
+  }
+}

@@ -1,0 +1,72 @@
+package io.github.eqvae.cli;
+
+import io.github.eqvae.train.autoencoder.AutoencoderRecipe;
+import io.github.eqvae.train.recipe.ShippedRecipes;
+import java.io.PrintWriter;
+import java.util.Iterator;
+import java.util.List;
+import java.util.concurrent.Callable;
+import picocli.AutoComplete;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Spec;
+
+/** {@code eqvae completion}: a script that completes commands, options, recipes and settings. */
+@Command(
+    name = "completion",
+    mixinStandardHelpOptions = true,
+    description = {
+      "Prints a script for the tab key.",
+      "bash and zsh complete commands, options, names of recipes and the keys of --set with it:"
+          + " load it in ~/.bashrc or, after bashcompinit, in ~/.zshrc."
+    },
+    footer = {"", "Examples:", "  source <(eqvae completion)", "  eqvae completion >> ~/.bashrc"})
+final class CompletionCommand implements Callable<Integer> {
+  private static final String NAME = "eqvae";
+
+  @Spec private CommandSpec spec;
+
+  @Override
+  public Integer call() {
+    PrintWriter stdout = spec.commandLine().getOut();
+    // A key is not the end of a word: its value follows at once.
+    stdout.print(AutoComplete.bash(NAME, spec.root().commandLine()));
+    stdout.println(
+        """
+
+        function _eqvae_settings() {
+          _complete_eqvae
+          [[ ${#COMPREPLY[@]} -eq 1 && ${COMPREPLY[0]} == *= ]] && compopt -o nospace 2>/dev/null
+          return 0
+        }
+        complete -F _eqvae_settings -o default eqvae\
+        """);
+    stdout.flush();
+    return 0;
+  }
+
+  /** What {@code RECIPE} may be. */
+  static final class Recipes implements Iterable<String> {
+    @Override
+    public Iterator<String> iterator() {
+      return ShippedRecipes.names().iterator();
+    }
+  }
+
+  /** What {@code --set} may begin with. */
+  static final class Settings implements Iterable<String> {
+    @Override
+    public Iterator<String> iterator() {
+      return ShippedRecipes.names().stream()
+          .limit(1) // every recipe has all keys
+          .flatMap(
+              name ->
+                  AutoencoderRecipe.read(ShippedRecipes.folder().resolve(name + ".yaml"), List.of())
+                      .settings()
+                      .keySet()
+                      .stream())
+          .map(key -> key + "=")
+          .iterator();
+    }
+  }
+}

@@ -1,0 +1,51 @@
+package io.github.eqvae.cli;
+
+import java.util.List;
+import java.util.regex.Pattern;
+import java.util.stream.Collectors;
+
+/**
+ * How this program was called, so that messages show commands that work where the user is: {@code
+ * ./eqvae} in its own folder, {@code ../eqvae} below it, {@code eqvae} from PATH, or Java and a
+ * jar.
+ */
+final class Invocation {
+  /** What no shell changes. */
+  private static final Pattern PLAIN = Pattern.compile("[A-Za-z0-9_@%+=:,./~-]+");
+
+  private Invocation() {}
+
+  /**
+   * A command line of this program.
+   *
+   * @param arguments command and options, as the program would see them
+   * @return text for a shell
+   */
+  static String command(Object... arguments) {
+    return line(
+        System.getProperty("eqvae.launcher", ""),
+        System.getProperty("sun.java.command", ""),
+        arguments);
+  }
+
+  static String line(String launcher, String javaCommand, Object... arguments) {
+    String quoted =
+        List.of(arguments).stream()
+            .map(a -> quote(String.valueOf(a)))
+            .collect(Collectors.joining(" "));
+    return program(launcher, javaCommand) + " " + quoted;
+  }
+
+  private static String program(String launcher, String javaCommand) {
+    if (!launcher.isEmpty()) {
+      return quote(launcher);
+    }
+    int jar = javaCommand.indexOf(".jar");
+    return jar < 0 ? "eqvae" : "java -jar " + quote(javaCommand.substring(0, jar + 4));
+  }
+
+  /** Text that a POSIX shell reads as one word. */
+  static String quote(String word) {
+    return PLAIN.matcher(word).matches() ? word : "'" + word.replace("'", "'\\''") + "'";
+  }
+}

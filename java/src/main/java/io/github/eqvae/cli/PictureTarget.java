@@ -1,0 +1,87 @@
+package io.github.eqvae.cli;
+
+import io.github.eqvae.EqvaeException;
+import io.github.eqvae.io.AtomicFiles;
+import io.github.eqvae.io.Image;
+import io.github.eqvae.io.Images;
+import java.awt.image.BufferedImage;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Locale;
+import java.util.regex.Pattern;
+import javax.imageio.IIOImage;
+import javax.imageio.ImageIO;
+import javax.imageio.ImageWriteParam;
+import javax.imageio.ImageWriter;
+import javax.imageio.stream.ImageOutputStream;
+
+/**
+ * Where pictures go: a name that ends as pictures do is a file, any other a folder. Files are PNG,
+ * or JPEG where the name asks for it.
+ */
+final class PictureTarget {
+  private static final Pattern WRITTEN = Pattern.compile(".*\\.(png|jpe?g)");
+  private static final Pattern OTHERS =
+      Pattern.compile(".*\\.(webp|gif|bmp|tiff?|avif|heic|jp2|jxl|ppm)");
+
+  private static final float JPEG_QUALITY = 0.95f;
+
+  private PictureTarget() {}
+
+  /**
+   * Whether OUT is the file of a picture.
+   *
+   * @param in what is read
+   * @param out where the results go
+   * @throws EqvaeException.Argument when it is neither that nor a folder
+   */
+  static boolean isFile(Path in, Path out) {
+    String name = String.valueOf(out.getFileName()).toLowerCase(Locale.ROOT);
+    boolean picture = WRITTEN.matcher(name).matches();
+    if (Files.isDirectory(out)) {
+      return false;
+    }
+    if (OTHERS.matcher(name).matches()) {
+      throw new EqvaeException.Argument(
+          "OUT " + out + ": pictures are written as .png or .jpg; name such a file, or a folder");
+    }
+    if (Files.isDirectory(in) && (picture || Files.exists(out))) {
+      throw new EqvaeException.Argument(
+          "OUT " + out + " is one file, and IN " + in + " a folder of pictures; name a folder");
+    }
+    if (!picture && Files.exists(out)) {
+      throw new EqvaeException.Argument(
+          "OUT " + out + " is a file; name a folder, or a file that ends with .png or .jpg");
+    }
+    return picture;
+  }
+
+  /** Writes a picture, or leaves the file as it was. */
+  static void write(Path file, Image image) throws IOException {
+    boolean jpeg =
+        String.valueOf(file.getFileName()).toLowerCase(Locale.ROOT).matches(".*\\.jpe?g");
+    if (jpeg) {
+      AtomicFiles.write(file, jpeg(image));
+    } else {
+      Images.writePng(file, image);
+    }
+  }
+
+  private static byte[] jpeg(Image image) throws IOException {
+    BufferedImage picture = ImageIO.read(new java.io.ByteArrayInputStream(Images.png(image)));
+    ImageWriter writer = ImageIO.getImageWritersByFormatName("jpeg").next();
+    ByteArrayOutputStream bytes = new ByteArrayOutputStream();
+    try (ImageOutputStream out = ImageIO.createImageOutputStream(bytes)) {
+      ImageWriteParam param = writer.getDefaultWriteParam();
+      param.setCompressionMode(ImageWriteParam.MODE_EXPLICIT);
+      param.setCompressionQuality(JPEG_QUALITY);
+      writer.setOutput(out);
+      writer.write(null, new IIOImage(picture, null, null), param);
+    } finally {
+      writer.dispose();
+    }
+    return bytes.toByteArray();
+  }
+}

@@ -1,0 +1,84 @@
+package io.github.eqvae.cli;
+
+import io.github.eqvae.train.log.Progress;
+import io.github.eqvae.train.log.RunLog;
+import io.github.eqvae.train.log.Slowdown;
+import io.github.eqvae.train.recipe.RunRecipe;
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.time.Duration;
+import java.util.HashSet;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+
+/**
+ * Measures, while a run computes on processors, what {@link Slowdown} judges, and says it: a word
+ * on the progress line as long as it lasts, a sentence once, a line in the log when it begins.
+ */
+final class SlowdownWatch {
+  private static final long EVERY_NANOS = 15_000_000_000L;
+
+  private final RunRecipe run;
+  private final RunLog log;
+  private final Progress progress;
+  private final PrintWriter err;
+  private final Slowdown slowdown = new Slowdown();
+  private final Set<String> said = new HashSet<>();
+  private String now = "";
+  private long start;
+  private double own;
+  private OtherPrograms others;
+  private long images;
+
+  SlowdownWatch(RunRecipe run, RunLog log, Progress progress, PrintWriter err) {
+    this.run = run;
+    this.log = log;
+    this.progress = progress;
+    this.err = err;
+    others = OtherPrograms.start();
+    begin();
+  }
+
+  /** Leaves out what was no training step, such as a validation. */
+  void begin() {
+    start = System.nanoTime();
+    own = own();
+    others = OtherPrograms.start();
+    images = 0;
+  }
+
+  /** A step is done. */
+  void step(long step, long imagesOfStep) throws IOException {
+    images += imagesOfStep;
+    long elapsed = System.nanoTime() - start;
+    if (!run.device().equals("cpu") || elapsed < EVERY_NANOS) {
+      return;
+    }
+    int processors = Runtime.getRuntime().availableProcessors();
+    int threads = run.threads() == 0 ? processors : Math.min(run.threads(), processors);
+    Slowdown.Interval interval =
+        new Slowdown.Interval(
+            elapsed * 1e-9,
+            own() - own,
+            threads,
+            others.share().orElse(Double.NaN),
+            images / (elapsed * 1e-9));
+    Optional<Slowdown.Cause> cause = slowdown.judge(interval);
+    String word = cause.map(Slowdown.Cause::word).orElse("");
+    progress.condition(word);
+    if (cause.isPresent() && !word.equals(now)) {
+      log.write("slow", step, Map.of("cause", cause.get().sentence()));
+      if (said.add(word)) {
+        err.println("eqvae: note: " + cause.get().sentence());
+        err.flush();
+      }
+    }
+    now = word;
+    begin();
+  }
+
+  private static double own() {
+    return ProcessHandle.current().info().totalCpuDuration().orElse(Duration.ZERO).toNanos() * 1e-9;
+  }
+}

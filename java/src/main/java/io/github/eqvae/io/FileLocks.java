@@ -1,0 +1,50 @@
+package io.github.eqvae.io;
+
+import java.io.IOException;
+import java.nio.channels.FileChannel;
+import java.nio.channels.OverlappingFileLockException;
+
+/**
+ * Locks of the operating system on a whole file. They end with the process, however it ends. Some
+ * file systems have none (Lustre without {@code flock}, NFS without its lock daemon, some FUSE).
+ */
+public final class FileLocks {
+  /** What users should know where there are none. */
+  public static final String NONE =
+      "this file system has no locks. Everything works; only see to it that no two runs share a"
+          + " folder.";
+
+  private FileLocks() {}
+
+  /** What came of asking for a lock. */
+  public enum Outcome {
+    /** It is this process's until the channel is closed. */
+    HELD,
+    /** Another process, or another channel of this one, has it. */
+    BUSY,
+    /** The file system has no locks. */
+    UNSUPPORTED
+  }
+
+  /** Asks for a lock. */
+  @FunctionalInterface
+  interface Locking {
+    Outcome tryLock(FileChannel file);
+  }
+
+  /**
+   * Asks for the lock of a file, and does not wait.
+   *
+   * @param file a channel that is open for writing
+   * @return what came of it
+   */
+  public static Outcome tryLock(FileChannel file) {
+    try {
+      return file.tryLock() == null ? Outcome.BUSY : Outcome.HELD;
+    } catch (OverlappingFileLockException e) {
+      return Outcome.BUSY;
+    } catch (IOException e) {
+      return Outcome.UNSUPPORTED; // no locks available, not implemented, not supported
+    }
+  }
+}

@@ -1,0 +1,269 @@
+package io.github.eqvae.io;
+
+import io.github.eqvae.EqvaeException;
+import java.io.IOException;
+import java.io.InterruptedIOException;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.time.Duration;
+import java.util.Arrays;
+import java.util.Map;
+import java.util.Optional;
+import java.util.UUID;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+import java.util.function.Consumer;
+import java.util.stream.Stream;
+
+/**
+ * Keeps a folder for one process as long as it writes there: two runs in one folder would each
+ * write over the other's files, and both would end as if all were well.
+ *
+ * <p>The file {@value #NAME} in the folder names the owner. Where the file system has locks, the
+ * owner holds one on it, which ends with its process. The owner also writes the file anew every few
+ * seconds, so that another machine, which may see neither lock nor process, can tell a dead owner
+ * from a living one. Whose owner is dead is taken over: the same machine sees that at once, another
+ * after {@link #STALE}.
+ */
+public final class FolderLock implements AutoCloseable {
+  /** The file's name. */
+  public static final String NAME = ".eqvae-lock";
+
+  /** An owner on another machine that was silent for so long is dead. */
+  static final Duration STALE = Duration.ofMinutes(2);
+
+  private static final Duration SIGN_OF_LIFE = Duration.ofSeconds(15);
+  private static final int MAX_BYTES = 1 << 16;
+
+  /** The folders that this process has. */
+  private static final Map<Path, LockOwner> HERE = new ConcurrentHashMap<>();
+
+  private final Path folder;
+  private final boolean made;
+  private final LockOwner owner;
+  private final FileChannel channel;
+  private final CountDownLatch closed = new CountDownLatch(1);
+
+  private FolderLock(Path folder, boolean made, LockOwner owner, FileChannel channel) {
+    this.folder = folder;
+    this.made = made;
+    this.owner = owner;
+    this.channel = channel;
+  }
+
+  /**
+   * Takes a folder, which is made if it is not there.
+   *
+   * @param folder the folder
+   * @param what this process does there, such as {@code train}: others are told
+   * @param note is told whose dead lock was taken over
+   * @return the lock, to be closed when all is written
+   * @throws EqvaeException.Argument when another process has it; the message says which
+   * @throws IOException when the folder cannot be made or written
+   */
+  public static FolderLock acquire(Path folder, String what, Consumer<String> note)
+      throws IOException {
+    return acquire(folder, what, note, FileLocks::tryLock, LockOwner.thisHost());
+  }
+
+  static FolderLock acquire(
+      Path folder, String what, Consumer<String> note, FileLocks.Locking locking, String host)
+      throws IOException {
+    if (Files.exists(folder) && !Files.isDirectory(folder)) {
+      throw new EqvaeException.Argument(folder + " is a file; name a folder");
+    }
+    boolean made = !Files.isDirectory(folder);
+    Files.createDirectories(folder);
+    Path real = folder.toRealPath();
+    LockOwner self = LockOwner.self(what, UUID.randomUUID().toString());
+    // Asked first: to close a second channel of the file would end this process's lock (POSIX).
+    LockOwner own = HERE.putIfAbsent(real, self);
+    if (own != null) {
+      throw refusal(folder, Optional.of(own), "");
+    }
+    FileChannel channel = null;
+    try {
+      Path file = real.resolve(NAME);
+      channel =
+          FileChannel.open(
+              file, StandardOpenOption.CREATE, StandardOpenOption.READ, StandardOpenOption.WRITE);
+      FileLocks.Outcome outcome = locking.tryLock(channel);
+      Optional<LockOwner> before = LockOwner.parse(read(channel));
+      if (outcome == FileLocks.Outcome.BUSY) {
+        throw refusal(folder, before, "");
+      }
+      boolean locks = outcome == FileLocks.Outcome.HELD;
+      if (before.isPresent()) {
+        requireDead(folder, file, before.get(), locks, host);
+      }
+      FolderLock lock = new FolderLock(real, made, self, channel);
+      lock.write();
+      if (!Files.exists(file)) { // its owner deleted it after it was opened here
+        HERE.remove(real);
+        channel.close();
+        return acquire(folder, what, note, locking, host);
+      }
+      if (!locks) {
+        pause(); // of two that came at once, the later one to write has it
+        Optional<LockOwner> now = LockOwner.parse(read(channel));
+        if (!now.equals(Optional.of(self))) {
+          throw refusal(folder, now, "");
+        }
+        Notices.once("locks", FileLocks.NONE);
+      }
+      before.ifPresent(
+          b -> note.accept(folder + " was left by " + b + ", which has ended; taken over"));
+      Thread.ofPlatform().daemon().name("eqvae-lock").start(lock::stayAlive);
+      return lock;
+    } catch (IOException | RuntimeException e) {
+      HERE.remove(real);
+      if (channel != null) {
+        channel.close();
+      }
+      throw e;
+    }
+  }
+
+  /** Where locks are and one machine is, the lock itself says that its last owner is gone. */
+  private static void requireDead(
+      Path folder, Path file, LockOwner before, boolean locks, String host) throws IOException {
+    if (before.isOn(host)) {
+      if (!locks && before.isAlive()) {
+        throw refusal(folder, Optional.of(before), "");
+      }
+      return;
+    }
+    Duration silent = age(folder, file);
+    if (silent.compareTo(STALE) < 0) {
+      throw refusal(
+          folder,
+          Optional.of(before),
+          " Its last sign of life is "
+              + Math.max(0, silent.toSeconds())
+              + " s old. If it was killed, the folder is free once that is "
+              + STALE.toSeconds()
+              + " s, or when you delete "
+              + file
+              + ".");
+    }
+  }
+
+  private static EqvaeException.Argument refusal(
+      Path folder, Optional<LockOwner> owner, String more) {
+    return new EqvaeException.Argument(
+        folder
+            + " is in use by "
+            + owner.map(LockOwner::toString).orElse("another process")
+            + ". Wait until it has ended, or name another folder."
+            + more);
+  }
+
+  /** How long ago the file was written, by the clock that dates the files there. */
+  private static Duration age(Path folder, Path file) throws IOException {
+    Path now = Files.createTempFile(folder, NAME, ".now");
+    try {
+      return Duration.between(
+          Files.getLastModifiedTime(file).toInstant(), Files.getLastModifiedTime(now).toInstant());
+    } finally {
+      Files.deleteIfExists(now);
+    }
+  }
+
+  private static byte[] read(FileChannel channel) throws IOException {
+    ByteBuffer buffer = ByteBuffer.allocate((int) Math.min(MAX_BYTES, channel.size()));
+    int count = 1;
+    while (buffer.hasRemaining() && count > 0) {
+      count = channel.read(buffer, buffer.position());
+    }
+    return Arrays.copyOf(buffer.array(), buffer.position());
+  }
+
+  private static void pause() throws IOException {
+    try {
+      Thread.sleep(200);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new InterruptedIOException("interrupted while taking a folder");
+    }
+  }
+
+  /** Gives the folder back if the process is asked to end while it still has it. */
+  public void releaseAtExit() {
+    Runtime.getRuntime().addShutdownHook(new Thread(this::release, "eqvae-unlock"));
+  }
+
+  private void release() {
+    try {
+      close();
+    } catch (IOException e) {
+      // It is taken for dead then, which it is.
+    }
+  }
+
+  /**
+   * Gives the folder back; one that was made for this and holds nothing is removed. Any thread may
+   * call this, and again.
+   *
+   * @throws IOException when the file cannot be removed
+   */
+  @Override
+  public synchronized void close() throws IOException {
+    if (closed.getCount() == 0) {
+      return;
+    }
+    closed.countDown();
+    HERE.remove(folder);
+    try (channel) {
+      if (isMine()) {
+        channel.truncate(0); // who opened it before must not take it for a dead owner's
+        Files.deleteIfExists(folder.resolve(NAME));
+      }
+    }
+    if (made) {
+      removeIfEmpty();
+    }
+  }
+
+  private void removeIfEmpty() throws IOException {
+    try (Stream<Path> files = Files.list(folder)) {
+      if (files.anyMatch(f -> !f.endsWith(NAME))) {
+        return;
+      }
+    }
+    Files.deleteIfExists(folder.resolve(NAME));
+    Files.deleteIfExists(folder);
+  }
+
+  /** Nobody took the folder over, thinking that this process is dead. */
+  private boolean isMine() throws IOException {
+    return LockOwner.parse(read(channel)).equals(Optional.of(owner));
+  }
+
+  private void write() throws IOException {
+    ByteBuffer text = ByteBuffer.wrap(owner.bytes());
+    channel.truncate(text.remaining());
+    while (text.hasRemaining()) {
+      channel.write(text, text.position());
+    }
+  }
+
+  private void stayAlive() {
+    try {
+      while (!closed.await(SIGN_OF_LIFE.toMillis(), TimeUnit.MILLISECONDS)) {
+        synchronized (this) {
+          if (closed.getCount() > 0 && isMine()) {
+            write();
+          }
+        }
+      }
+    } catch (IOException e) {
+      // The folder is out of reach for now: whoever writes results there will say so.
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+  }
+}

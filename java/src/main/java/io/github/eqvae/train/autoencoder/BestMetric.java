@@ -1,0 +1,38 @@
+package io.github.eqvae.train.autoencoder;
+
+import io.github.eqvae.train.recipe.RecipeProblems;
+import io.github.eqvae.train.recipe.RunRecipe;
+import java.util.List;
+
+/** Whether {@code run.best_metric} and {@code run.early_stop} can do what they say. */
+final class BestMetric {
+  private static final String NONE = "none";
+  private static final List<String> KNOWN =
+      List.of(NONE, "psnr", "ssim", "rotation_error", "scale_error");
+
+  private BestMetric() {}
+
+  static void check(AutoencoderSections recipe, RecipeProblems problems) {
+    RunRecipe run = recipe.run();
+    if (!KNOWN.contains(run.bestMetric())) {
+      problems.add(
+          "run.best_metric",
+          "found '" + run.bestMetric() + "', expected one of " + String.join(", ", KNOWN));
+      return;
+    }
+    if (run.earlyStop() > 0 && run.bestMetric().equals(NONE)) {
+      problems.add(
+          "run.early_stop", run.earlyStop() + " without run.best_metric; say by which metric");
+    }
+    if (run.bestMetric().equals(NONE)) {
+      return;
+    }
+    DataRecipe data = recipe.data();
+    if (data.validation() == 0 && data.validationPath().isEmpty()) {
+      problems.add("run.best_metric", "nothing is held out to measure it; set data.validation");
+    }
+    if (run.validateEvery() == 0) {
+      problems.add("run.best_metric", "run.validate_every is 0: it is measured at the end only");
+    }
+  }
+}

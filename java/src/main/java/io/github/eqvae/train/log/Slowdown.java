@@ -1,0 +1,97 @@
+package io.github.eqvae.train.log;
+
+import java.util.ArrayDeque;
+import java.util.Deque;
+import java.util.Locale;
+import java.util.Optional;
+
+/**
+ * Judges from a run's own figures why it is slow: other programs that take the processors, or a
+ * collapse of what it did before. Pure arithmetic; {@code cli} measures.
+ */
+public final class Slowdown {
+  /** Of all the time that processors have, others take so much before it is worth a word. */
+  private static final double OTHERS = 0.2;
+
+  /** And this process gets less than this share of what it could use. */
+  private static final double STARVED = 0.75;
+
+  /** A rate of less than this share of the usual one is a collapse. */
+  private static final double COLLAPSE = 0.5;
+
+  private static final int REMEMBERED = 12;
+  private static final int NEEDED = 4;
+
+  private final Deque<Double> rates = new ArrayDeque<>();
+  private int slow;
+
+  /**
+   * What was measured in an interval of some seconds.
+   *
+   * @param wall its length in seconds
+   * @param own seconds that processors computed for this process
+   * @param usable processors that this process would use by itself
+   * @param others share of all processors' time that others took, in [0, 1]; NaN if unknown
+   * @param rate images per second
+   */
+  public record Interval(double wall, double own, double usable, double others, double rate) {}
+
+  /**
+   * What slows a run down.
+   *
+   * @param word for the progress line
+   * @param sentence what it is and what to do
+   */
+  public record Cause(String word, String sentence) {}
+
+  /**
+   * Judges an interval.
+   *
+   * @param i what was measured
+   * @return the cause; empty while all is as it should be
+   */
+  public Optional<Cause> judge(Interval i) {
+    double usual = median();
+    boolean known = rates.size() >= NEEDED;
+    boolean collapsed = known && i.rate() < COLLAPSE * usual;
+    slow = collapsed ? slow + 1 : 0;
+    double got = i.own() / (i.wall() * i.usable());
+    if (i.others() > OTHERS && got < STARVED) {
+      return Optional.of(
+          new Cause(
+              "busy machine",
+              String.format(
+                  Locale.ROOT,
+                  "other programs take %.0f %% of this machine's processors, and this one gets"
+                      + " %.0f %% of what it could use, so it takes longer; its results are the"
+                      + " same. End them, or go on later: Ctrl-C saves, --resume goes on",
+                  100 * i.others(),
+                  100 * got)));
+    }
+    if (!collapsed) { // what is slow for a known reason is not what is usual
+      rates.addLast(i.rate());
+      if (rates.size() > REMEMBERED) {
+        rates.removeFirst();
+      }
+    }
+    if (slow >= 2) { // one may be a validation, or a cache that was filled
+      return Optional.of(
+          new Cause(
+              "slower than before",
+              String.format(
+                  Locale.ROOT,
+                  "%.1f images/s, where %.1f were usual, and no other program takes the"
+                      + " processors: is the disk or network of data.path slow"
+                      + " (data.cache_megabytes keeps pictures in memory), or the processor"
+                      + " throttled by heat or a quota?",
+                  i.rate(),
+                  usual)));
+    }
+    return Optional.empty();
+  }
+
+  private double median() {
+    double[] sorted = rates.stream().mapToDouble(Double::doubleValue).sorted().toArray();
+    return sorted.length == 0 ? Double.NaN : sorted[sorted.length / 2];
+  }
+}

@@ -1,0 +1,146 @@
+package io.github.eqvae.train.recipe;
+
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.ByteBuffer;
+import java.nio.charset.CharacterCodingException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.AccessDeniedException;
+import java.nio.file.Files;
+import java.nio.file.InvalidPathException;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
+
+/**
+ * Reads recipe files with those that they extend.
+ *
+ * <p>{@code extends: other.yaml} at the top of a recipe takes everything from another one, which
+ * may extend a third: a file beside it, or one of {@link ShippedRecipes}. Sections are joined key
+ * by key; a value or a list takes the place of the other's. Error texts name the file in which a
+ * value was written.
+ */
+final class RecipeFiles {
+  /** The key that names the other recipe. */
+  static final String EXTENDS = "extends";
+
+  /** More than anybody writes by hand. */
+  private static final int MAX_CHAIN = 16;
+
+  private RecipeFiles() {}
+
+  /**
+   * Reads a recipe.
+   *
+   * @param file the YAML file
+   * @return the tree of all files together
+   * @throws RecipeException if a file cannot be read, is no recipe, or extends itself
+   */
+  static RecipeNode.Section read(Path file) {
+    return read(file, file.toString(), new ArrayList<>());
+  }
+
+  private static RecipeNode.Section read(Path file, String named, List<Path> chain) {
+    if (Files.isDirectory(file)) {
+      throw new RecipeException(named, "a folder, not a recipe; name a file in it" + recipes(file));
+    }
+    RecipeNode.Section own = RecipeYaml.parse(text(file, named), file.toString());
+    RecipeNode base = own.entries().remove(EXTENDS);
+    if (base == null) {
+      return own;
+    }
+    chain.add(file.toAbsolutePath().normalize());
+    String where = base.origin() + ": " + EXTENDS;
+    Path other = other(base, where, file);
+    if (chain.contains(other.toAbsolutePath().normalize())) {
+      throw new RecipeException(
+          where,
+          "a circle: "
+              + Stream.concat(chain.stream(), Stream.of(other))
+                  .map(p -> String.valueOf(p.getFileName()))
+                  .collect(Collectors.joining(" extends ")));
+    }
+    if (chain.size() >= MAX_CHAIN) {
+      throw new RecipeException(where, "a chain of more than " + MAX_CHAIN + " recipes");
+    }
+    return join(read(other, where + ": " + other, chain), own);
+  }
+
+  private static Path other(RecipeNode base, String where, Path file) {
+    String name = base instanceof RecipeNode.Scalar scalar ? scalar.text().orElse("").strip() : "";
+    if (name.isEmpty()) {
+      throw new RecipeException(
+          where,
+          "found "
+              + base.describe()
+              + ", expected another recipe: a file beside this one, or a name that `eqvae recipes`"
+              + " lists");
+    }
+    try {
+      Path other = file.resolveSibling(name);
+      Path ending = file.resolveSibling(name + ".yaml");
+      return Files.exists(other)
+          ? other
+          : Files.exists(ending) ? ending : ShippedRecipes.find(name).orElse(other);
+    } catch (InvalidPathException e) {
+      throw new RecipeException(where, "'" + name + "' is no name of a file");
+    }
+  }
+
+  /** What {@code own} says, and what {@code base} says where {@code own} is silent. */
+  private static RecipeNode.Section join(RecipeNode.Section base, RecipeNode.Section own) {
+    LinkedHashMap<String, RecipeNode> entries = new LinkedHashMap<>(base.entries());
+    own.entries()
+        .forEach(
+            (key, value) ->
+                entries.merge(
+                    key,
+                    value,
+                    (theirs, ours) ->
+                        theirs instanceof RecipeNode.Section t
+                                && ours instanceof RecipeNode.Section o
+                            ? join(t, o)
+                            : ours));
+    return new RecipeNode.Section(own.origin(), entries);
+  }
+
+  private static String text(Path file, String named) {
+    byte[] bytes;
+    try (InputStream in = Files.newInputStream(file)) {
+      bytes = in.readNBytes(RecipeReader.MAX_BYTES + 1);
+    } catch (NoSuchFileException e) {
+      throw new RecipeException(named, "there is no such recipe file");
+    } catch (AccessDeniedException e) {
+      throw new RecipeException(named, "may not be read; check its permissions");
+    } catch (IOException e) {
+      throw new RecipeException(named, "could not be read: " + e.getMessage());
+    }
+    if (bytes.length > RecipeReader.MAX_BYTES) {
+      throw new RecipeException(
+          named, "larger than " + RecipeReader.MAX_BYTES + " bytes; this is not a recipe");
+    }
+    try {
+      return StandardCharsets.UTF_8.newDecoder().decode(ByteBuffer.wrap(bytes)).toString();
+    } catch (CharacterCodingException e) {
+      throw new RecipeException(named, "not UTF-8 text; save the recipe as UTF-8");
+    }
+  }
+
+  private static String recipes(Path folder) {
+    try (Stream<Path> files = Files.list(folder)) {
+      String names =
+          files
+              .map(f -> String.valueOf(f.getFileName()))
+              .filter(name -> name.matches(".*\\.ya?ml"))
+              .sorted()
+              .collect(Collectors.joining(", "));
+      return names.isEmpty() ? "" : ": " + names;
+    } catch (IOException e) {
+      return "";
+    }
+  }
+}

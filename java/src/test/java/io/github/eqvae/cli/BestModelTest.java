@@ -1,0 +1,119 @@
+package io.github.eqvae.cli;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.github.eqvae.io.SafetensorsFile;
+import io.github.eqvae.train.StepReport;
+import io.github.eqvae.train.autoencoder.AutoencoderRecipe;
+import io.github.eqvae.train.autoencoder.TinyRun;
+import io.github.eqvae.train.log.RunLog;
+import io.github.eqvae.train.recipe.RecipeException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.Test;
+
+/** The best model of a run, its early end, and the alarm of gradients that are zero. */
+class BestModelTest extends CliFixture {
+  private static List<Double> validations(Path run, String key) throws Exception {
+    return RunLog.read(run.resolve("metrics.jsonl")).stream()
+        .filter(line -> "validation".equals(line.get("event")))
+        .map(line -> ((Number) line.get(key)).doubleValue())
+        .toList();
+  }
+
+  /** A rate of nearly nothing: no validation is better than the first. */
+  @Test
+  void aRunThatGetsNoBetterEndsAndIsFinished() throws Exception {
+    recipe(100);
+    Outcome o =
+        run(
+            "train",
+            "tiny.yaml",
+            "--out=run",
+            "--set=optimizer.learning_rate=1e-30",
+            "--set=run.validate_every=2",
+            "--set=run.best_metric=psnr",
+            "--set=run.early_stop=2");
+    assertEquals(0, o.code(), o.err());
+    assertTrue(o.err().contains("ended at step 6: 2 validations in a row"), o.err());
+    Path run = folder.resolve("run");
+    assertTrue(Files.exists(run.resolve("report.html")), "it is a finished run");
+    assertEquals(3, validations(run, "psnr").size());
+    try (SafetensorsFile best = SafetensorsFile.open(run.resolve("model-best.safetensors"))) {
+      assertEquals("2", best.metadata().get("eqvae.step"));
+    }
+    assertTrue(o.out().contains("model-best.safetensors (step 2, psnr "), o.out());
+    assertTrue(o.err().contains("about the last 10 updates (run.ema_decay 0.9)"), o.err());
+  }
+
+  @Test
+  void theBestIsKeptOverAResume() throws Exception {
+    recipe(4);
+    String[] settings = {"--set=run.validate_every=1", "--set=run.best_metric=rotation_error"};
+    Outcome o = run("train", "tiny.yaml", "--out=run", settings[0], settings[1]);
+    assertEquals(0, o.code(), o.err());
+    o = run("train", "--resume=run", "--steps=7");
+    assertEquals(0, o.code(), o.err());
+    Path run = folder.resolve("run");
+    List<Double> all = validations(run, "rotation_error_90");
+    assertEquals(7, all.size());
+    int best = all.indexOf(all.stream().min(Double::compare).orElseThrow());
+    try (SafetensorsFile file = SafetensorsFile.open(run.resolve("model-best.safetensors"))) {
+      assertEquals(Integer.toString(best + 1), file.metadata().get("eqvae.step"), all.toString());
+      double told = Double.parseDouble(file.metadata().get("eqvae.rotation_error"));
+      assertEquals(all.get(best), told);
+    }
+    o = run("inspect", "run/model-best.safetensors");
+    assertEquals(0, o.code(), o.err());
+  }
+
+  @Test
+  void whatCannotBeMeasuredIsRefused() {
+    for (String[] wrong :
+        new String[][] {
+          {"run.best_metric=pnsr", "expected one of none, psnr, ssim"},
+          {"run.early_stop=3", "say by which metric"},
+          {"run.best_metric=psnr run.validate_every=0", "at the end only"},
+          {"run.best_metric=psnr data.validation=0", "nothing is held out"},
+        }) {
+      RecipeException e =
+          assertThrows(
+              RecipeException.class,
+              () ->
+                  AutoencoderRecipe.parse(
+                      TinyRun.recipe(Path.of("x"), 1, 1), "test", List.of(wrong[0].split(" "))));
+      assertTrue(e.getMessage().contains(wrong[1]), e.getMessage());
+    }
+  }
+
+  private static StepReport step(long step, double norm, double discriminator, boolean skipped) {
+    return new StepReport(
+        step,
+        100,
+        Map.of("grad_norm", norm, "disc_grad_norm", discriminator),
+        Map.of(),
+        1,
+        1,
+        skipped);
+  }
+
+  @Test
+  void zeroGradientsRaiseAnAlarmOnce() {
+    GradientAlarm alarm = new GradientAlarm();
+    assertFalse(alarm.check(step(1, 1e-30, 1, false)).isPresent());
+    assertFalse(alarm.check(step(2, 0, 0, true)).isPresent(), "of a skipped step nothing is known");
+    assertTrue(alarm.check(step(3, 0, 1, false)).orElseThrow().contains("autoencoder"));
+    assertFalse(alarm.check(step(4, 0, 1, false)).isPresent());
+    alarm = new GradientAlarm();
+    int said = 0;
+    for (int i = 1; i <= 60; i++) {
+      said += alarm.check(step(i, 1, i == 10 ? 1 : 0, false)).isPresent() ? 1 : 0;
+      assertEquals(i < 30 ? 0 : 1, said, "at " + i);
+    }
+  }
+}

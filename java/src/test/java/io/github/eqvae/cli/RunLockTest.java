@@ -1,0 +1,102 @@
+package io.github.eqvae.cli;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.github.eqvae.io.FolderLock;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.TreeMap;
+import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+
+/** One process at a time in the folder of a run, and nothing changed by what is refused. */
+class RunLockTest extends CliFixture {
+  private TreeMap<String, List<Byte>> content(String name) throws IOException {
+    TreeMap<String, List<Byte>> all = new TreeMap<>();
+    Path root = folder.resolve(name);
+    try (Stream<Path> files = Files.walk(root)) {
+      for (Path file : files.filter(Files::isRegularFile).toList()) {
+        if (!file.endsWith(FolderLock.NAME)) {
+          byte[] bytes = Files.readAllBytes(file);
+          all.put(root.relativize(file).toString(), new Bytes(bytes));
+        }
+      }
+    }
+    return all;
+  }
+
+  /** Bytes that can be compared. */
+  private static final class Bytes extends java.util.AbstractList<Byte> {
+    private final byte[] bytes;
+
+    Bytes(byte[] bytes) {
+      this.bytes = bytes;
+    }
+
+    @Override
+    public Byte get(int i) {
+      return bytes[i];
+    }
+
+    @Override
+    public int size() {
+      return bytes.length;
+    }
+  }
+
+  @Test
+  void fewerStepsThanDoneChangeNothing() throws Exception {
+    recipe(4);
+    assertEquals(0, run("train", "tiny.yaml", "--out", "run").code());
+    var before = content("run");
+    assertTrue(before.containsKey("model.safetensors"), before.keySet().toString());
+    for (String more : List.of("--steps=3", "--set=run.steps=1")) {
+      assertUserError(
+          run("train", "--resume", "run", more),
+          1,
+          "run has done 4 steps",
+          "is fewer",
+          "--steps 8");
+      assertUserError(run("train", "--resume", "run", more, "--dry-run"), 1, "has done 4 steps");
+      assertEquals(before, content("run"));
+    }
+    assertEquals(0, run("train", "--resume", "run").code(), "as many steps: evaluated anew");
+  }
+
+  @Test
+  void oneProcessAtATime() throws Exception {
+    recipe(100_000);
+    Path err = folder.resolve("first.txt");
+    Process child =
+        start(List.of("train", "tiny.yaml", "--out", "run"), folder.resolve("out1.txt"), err);
+    Path metrics = folder.resolve("run/metrics.jsonl");
+    for (int i = 0; i < 1200 && !(Files.exists(metrics) && Files.size(metrics) > 500); i++) {
+      Thread.sleep(50);
+    }
+    String whose = "process " + child.pid() + " on ";
+    assertUserError(run("train", "--resume", "run"), 1, "run is in use by", whose);
+    assertUserError(run("train", "tiny.yaml", "--out", "run"), 1, "already holds a run");
+    child.destroyForcibly(); // kill -9
+    assertTrue(child.waitFor(1, TimeUnit.MINUTES));
+    assertTrue(Files.size(folder.resolve("run").resolve(FolderLock.NAME)) > 0);
+    Outcome o = run("train", "--resume", "run", "--set=run.save_every=0", "--steps=2");
+    assertEquals(0, o.code(), o.err());
+    assertTrue(o.err().contains(whose) && o.err().contains("which has ended"), o.err());
+    assertFalse(Files.exists(folder.resolve("run").resolve(FolderLock.NAME)));
+  }
+
+  /** A refusal before the start leaves no folder. */
+  @Test
+  void nothingIsLeftOfWhatDidNotBegin() throws Exception {
+    recipe(2);
+    Files.writeString(folder.resolve("other.ckpt"), "no model");
+    Outcome o = run("train", "tiny.yaml", "--out", "run", "--set", "model.init_from=other.ckpt");
+    assertEquals(1, o.code(), o.err());
+    assertFalse(Files.exists(folder.resolve("run")));
+  }
+}

@@ -1,0 +1,156 @@
+package io.github.eqvae.train.autoencoder;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.github.eqvae.train.recipe.RecipeException;
+import io.github.eqvae.train.recipe.ShippedRecipes;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** Recipes that extend others, are named, or lie beside their data. */
+class RecipeFilesTest {
+  @TempDir Path folder;
+
+  private Path write(String name, String text) throws IOException {
+    return Files.writeString(folder.resolve(name), text);
+  }
+
+  private Path base() throws IOException {
+    return write("base.yaml", TinyRun.recipe(TinyRun.images(folder), 7, 3));
+  }
+
+  private static AutoencoderRecipe read(Path file, String... overrides) {
+    return AutoencoderRecipe.read(file, List.of(overrides));
+  }
+
+  private static void assertProblem(Path file, String... parts) {
+    RecipeException e = assertThrows(RecipeException.class, () -> read(file));
+    for (String part : parts) {
+      assertTrue(e.getMessage().contains(part), "missing '" + part + "' in " + e.getMessage());
+    }
+  }
+
+  @Test
+  void sectionsAreJoinedAndValuesReplaced() throws IOException {
+    AutoencoderRecipe before = read(base());
+    Path middle = write("middle.yaml", "extends: base\nrun: {steps: 9}\nmodel: {ch_mult: [1]}\n");
+    Path top =
+        write(
+            "top.yaml",
+            "extends: middle.yaml\nrun:\n  seed: 11\nmodel: {attn_resolutions: []}\n"
+                + "objective: {gan: {disc_start: 5}}\n");
+    AutoencoderRecipe after = read(top, "run.keep=4");
+    assertEquals(
+        before.with(
+            "run.steps=9",
+            "run.seed=11",
+            "run.keep=4",
+            "model.ch_mult=[1]",
+            "model.attn_resolutions=[]",
+            "objective.gan.disc_start=5"),
+        after);
+    assertEquals(9, read(middle).run().steps());
+    // What is written down is complete: it extends nothing.
+    Path copy = write("copy.yaml", after.toYaml());
+    assertEquals(after, read(copy));
+    assertTrue(!after.toYaml().contains("extends"), after.toYaml());
+  }
+
+  @Test
+  void mistakesAreNamedWhereTheyWereWritten() throws IOException {
+    base();
+    Path middle = write("middle.yaml", "extends: base.yaml\nrun:\n  setps: 9\n");
+    assertProblem(
+        write("top.yaml", "extends: middle\n\nrun: {keep: 0}\n"),
+        middle + ":3: run.setps",
+        "top.yaml:3: run.keep");
+    assertProblem(write("a.yaml", "extends: [x, y]\n"), "a.yaml:1: extends: found a list of 2");
+    assertProblem(write("b.yaml", "run: {}\nextends:\n"), "b.yaml:2: extends: found ''");
+    assertProblem(
+        write("c.yaml", "extends: gone.yaml\n"), "c.yaml:1: extends", "gone.yaml", "no such");
+    assertProblem(write("d.yaml", "extends: ../" + folder.getFileName() + "\n"), "a folder");
+    assertProblem(write("e.yaml", "extends: e.yaml\n"), "a circle: e.yaml extends e.yaml");
+    write("f.yaml", "extends: g\n");
+    assertProblem(
+        write("g.yaml", "extends: ./f.yaml\n"), "a circle: g.yaml extends f.yaml extends g.yaml");
+    write("0.yaml", "extends: base\n");
+    for (int i = 1; i <= 20; i++) {
+      write(i + ".yaml", "extends: " + (i - 1) + ".yaml\n");
+    }
+    assertEquals(7, read(folder.resolve("9.yaml")).run().steps());
+    assertProblem(folder.resolve("20.yaml"), "a chain of more than 16");
+    RecipeException e =
+        assertThrows(
+            RecipeException.class,
+            () -> AutoencoderRecipe.parse("extends: base\n", "text", List.of()));
+    assertTrue(e.getMessage().contains("only a recipe in a file"), e.getMessage());
+  }
+
+  @Test
+  void aFolderIsNoRecipe() throws IOException {
+    base();
+    assertProblem(folder, "a folder, not a recipe", "base.yaml");
+    assertProblem(folder.resolve("gone.yaml"), "there is no such recipe file");
+  }
+
+  /** A path that is not in the working directory may lie beside the recipe that says it. */
+  @Test
+  void dataLiesBesideTheRecipe() throws IOException {
+    Path images = TinyRun.images(folder);
+    Path recipes = Files.createDirectory(folder.resolve("recipes"));
+    Path file =
+        Files.writeString(recipes.resolve("a.yaml"), TinyRun.recipe(images.getFileName(), 7, 3));
+    assertEquals(images, read(file).data().path());
+    // Also for one that extends it from elsewhere; but what a command line says is as it stands.
+    Path other = Files.createDirectories(folder.resolve("x/y/z"));
+    Path top = Files.writeString(other.resolve("b.yaml"), "extends: " + file + "\n");
+    assertEquals(images, read(top).data().path());
+    String name = images.getFileName().toString();
+    assertEquals(Path.of(name), read(top, "data.path=" + name).data().path());
+    assertEquals(Path.of("gone"), read(top, "data.path=gone").data().path());
+  }
+
+  @Test
+  void shippedRecipesAreFoundByName() throws IOException {
+    assertTrue(ShippedRecipes.names().containsAll(List.of("demo", "photos", "sd-vae")));
+    for (String name : ShippedRecipes.names()) {
+      String summary = ShippedRecipes.summary(name);
+      assertTrue(summary.length() > 10 && !summary.endsWith("."), name + ": " + summary);
+      assertEquals(ShippedRecipes.find(name), ShippedRecipes.find(name + ".yaml"));
+    }
+    AutoencoderRecipe demo = read(ShippedRecipes.resolve(Path.of("demo")));
+    assertTrue(Files.exists(demo.data().path()), "from any folder: " + demo.data().path());
+    Path mine = write("mine.yaml", "extends: demo\nrun: {steps: 3}\n");
+    assertEquals(demo.with("run.steps=3"), read(mine));
+    RecipeException e =
+        assertThrows(RecipeException.class, () -> ShippedRecipes.resolve(Path.of("fotos")));
+    assertTrue(e.getMessage().contains("photos, photos-vqgan"), e.getMessage());
+    assertThrows(RecipeException.class, () -> ShippedRecipes.resolve(Path.of("x", "demo")));
+  }
+
+  /** Six levels at 32 px leave one vector: trained before, refused by the evaluation at the end. */
+  @Test
+  void geometryIsCheckedAtTheStart() throws IOException {
+    Path base = base();
+    String plain = "model.attn_resolutions=[]";
+    assertEquals(4, read(base, plain, "model.ch_mult=[1,1,1,1]").model().chMult().size());
+    RecipeException e =
+        assertThrows(RecipeException.class, () -> read(base, plain, "model.ch_mult=[1,1,1,1,1]"));
+    assertTrue(e.getMessage().contains("at most 4 levels"), e.getMessage());
+    e = assertThrows(RecipeException.class, () -> read(base, "data.resolution=8"));
+    assertTrue(e.getMessage().contains("evaluation.ssim"), e.getMessage());
+    String[] lpips = {
+      "objective.perceptual_weight=1", "objective.lpips_weights=x", "objective.scaling=isotropic"
+    };
+    e = assertThrows(RecipeException.class, () -> read(base, lpips));
+    assertTrue(e.getMessage().contains("LPIPS needs images of at least 16 px"), e.getMessage());
+    lpips[2] = "objective.scaling=none";
+    assertEquals(1, read(base, lpips).objective().perceptualWeight());
+  }
+}
