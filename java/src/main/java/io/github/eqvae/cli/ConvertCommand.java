@@ -9,6 +9,7 @@ import io.github.eqvae.model.checkpoint.CheckpointWriter;
 import io.github.eqvae.model.checkpoint.FloatType;
 import io.github.eqvae.model.checkpoint.FolderLayout;
 import io.github.eqvae.model.checkpoint.KnownModel;
+import io.github.eqvae.nn.PaddingMode;
 import io.github.eqvae.train.autoencoder.TrainedModel;
 import java.io.IOException;
 import java.io.PrintWriter;
@@ -139,6 +140,15 @@ final class ConvertCommand implements Callable<Integer> {
           "Writes the discriminator of the training instead, a .safetensors file with the names of"
               + " taming-transformers; with --to compvis.")
   private boolean discriminator;
+
+  @Option(
+      names = "--padding-mode",
+      paramLabel = "MODE",
+      description =
+          "What the convolutions of SRC see beyond the edges, if it was trained with another mode"
+              + " than its file says: zeros, reflect or replicate. DST says it then, as"
+              + " padding_mode; diffusers passes over that key.")
+  private Optional<PaddingMode> padding = Optional.empty();
 
   @Option(names = "--overwrite", description = "Replaces DST if it is there.")
   private boolean overwrite;
@@ -284,6 +294,7 @@ final class ConvertCommand implements Callable<Integer> {
       settings = known(model.get(), checkpoint).settings().orElse(settings);
     }
     settings = scaling.scaling().map(settings::with).orElse(settings);
+    settings = padding.map(settings::with).orElse(settings);
     if (scalingFrom.isPresent()) {
       boolean gathers = settings.scaling().filter(LatentScaling::gathers).isPresent();
       MeasuredScaling.Kind kind =

@@ -150,6 +150,14 @@ final class InspectCommand implements Callable<Integer> {
   private static Map<String, String> settings(AutoencoderSettings settings) {
     Map<String, String> rows = new LinkedHashMap<>();
     rows.put("norm_num_groups", orUnknown(settings.normNumGroups().stream().boxed().toList()));
+    rows.put(
+        "padding_mode",
+        settings
+            .padding()
+            .map(mode -> mode.name().toLowerCase(Locale.ROOT))
+            .orElse(
+                "not in the file; zeros unless its author says otherwise (see eqvae convert"
+                    + " --padding-mode)"));
     rows.put("sample_size", orUnknown(settings.sampleSize().stream().boxed().toList()));
     List<LatentScaling> scaling = settings.scaling().stream().toList();
     rows.put(

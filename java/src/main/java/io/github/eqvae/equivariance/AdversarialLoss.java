@@ -34,8 +34,10 @@ record AdversarialLoss(Autoencoder vae, Discriminator discriminator, LossOptions
   void seeds(
       Tape tape, List<Pass> passes, List<Seed> nllSeeds, List<Seed> seeds, LossCollector report) {
     Stream stream = tape.stream();
-    boolean hinge = loss.ganLoss() == LossOptions.GanKind.HINGE;
-    GanLoss.Kind kind = hinge ? GanLoss.Kind.NEGATED : GanLoss.Kind.SOFTPLUS_REAL;
+    GanLoss.Kind kind =
+        loss.ganLoss() == LossOptions.GanKind.NON_SATURATING
+            ? GanLoss.Kind.SOFTPLUS_REAL
+            : GanLoss.Kind.NEGATED;
     List<Seed> ganSeeds = new ArrayList<>();
     List<Tensor> reconstructions = new ArrayList<>();
     List<Tensor> ganLosses = new ArrayList<>();

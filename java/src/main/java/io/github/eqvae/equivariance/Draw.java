@@ -1,13 +1,35 @@
 package io.github.eqvae.equivariance;
 
+import io.github.eqvae.EqvaeException;
+
 /**
  * What one forward pass does.
  *
  * @param branch which of the three
  * @param transform τ; identity in the plain branch, a pure isotropic scale in the low-resolution
  *     branch
+ * @param blend in the EQ branch, before τ: every sample is mixed with so much of the next one of
+ *     its group; 0 for none
  */
-public record Draw(Branch branch, SpatialTransform transform) {
+public record Draw(Branch branch, SpatialTransform transform, double blend) {
+  /** Checks the share. */
+  public Draw {
+    if (!(blend >= 0 && blend < 1) || (blend > 0 && branch != Branch.EQUIVARIANT)) {
+      throw new EqvaeException.Argument(
+          "Draw: a blend of " + blend + "; the EQ branch takes shares from 0 to below 1");
+    }
+  }
+
+  /**
+   * What one forward pass does, without blending.
+   *
+   * @param branch which of the three
+   * @param transform τ
+   */
+  public Draw(Branch branch, SpatialTransform transform) {
+    this(branch, transform, 0);
+  }
+
   /** The three branches of the released training step. */
   public enum Branch {
     /** Encode, sample, transform the latent, decode, compare with the transformed image. */

@@ -13,6 +13,7 @@ import io.github.eqvae.op.GanLoss;
 import io.github.eqvae.op.Narrow;
 import io.github.eqvae.op.PixelLoss;
 import io.github.eqvae.op.Sum;
+import io.github.eqvae.op.WeightedSum;
 import io.github.eqvae.tape.Seed;
 import io.github.eqvae.tape.Tape;
 import io.github.eqvae.tensor.Arena;
@@ -48,13 +49,35 @@ public final class EqObjective {
      * @return the noise
      */
     Tensor draw(Tape tape, Shape shape, int group);
+
+    /**
+     * Further numbers, for options that need some.
+     *
+     * @param what which
+     * @param index one of several of a kind
+     * @param tape whose arena they go into
+     * @param shape their shape
+     * @param group as above
+     * @return the numbers
+     */
+    default Tensor draw(Extra what, int index, Tape tape, Shape shape, int group) {
+      throw new EqvaeException.Argument("This noise has no numbers for " + what);
+    }
+  }
+
+  /** Random numbers beside the posterior's. */
+  public enum Extra {
+    /** Standard normal, of what the decoder gets. */
+    LATENT_NOISE,
+    /** Uniform in (0, 1): how much of it each sample gets. */
+    LATENT_NOISE_SHARE
   }
 
   private final Autoencoder vae;
   private final @Nullable Discriminator discriminator;
-  private final @Nullable Lpips lpips;
   private final EqOptions eq;
   private final LossOptions loss;
+  private final ReconstructionLoss reconstruction;
   private List<Pass> lastPasses = List.of();
 
   /**
@@ -82,9 +105,9 @@ public final class EqObjective {
     }
     this.vae = vae;
     this.discriminator = discriminator;
-    this.lpips = lpips;
     this.eq = eq;
     this.loss = loss;
+    reconstruction = new ReconstructionLoss(lpips, loss);
   }
 
   /**
@@ -164,7 +187,7 @@ public final class EqObjective {
     List<Seed> nllSeeds = new ArrayList<>();
     List<Seed> regSeeds = new ArrayList<>();
     for (Pass p : passes) {
-      reconstructionLoss(tape, p, x.shape().dim(0), nllSeeds, scalars);
+      reconstruction.add(tape, p, x.shape().dim(0), nllSeeds, scalars);
       Tensor reg = vae.regularization(tape, p.encoded(), p.bottleneck());
       double weight = p.share() * loss.regularizationWeight();
       scalars.add(vae.regularizationName(), reg, p.share());
@@ -218,7 +241,7 @@ public final class EqObjective {
    * @return the count, for {@link LossTerms.Report}
    */
   public static int reports(int groups) {
-    return 12 * groups + 4;
+    return 16 * groups + 4;
   }
 
   /**
@@ -339,13 +362,14 @@ public final class EqObjective {
     Tensor z = vae.latent(tape, encoded, shape -> noise.draw(tape, shape, group)); // [n, h, w, e]
     Tensor target = input;
     if (equivariant && !explicit) {
-      z = tau.onLatent(tape, z); // [n, h', w', e]
-      target = tau.onImage(tape, x, f); // [n, f·h', f·w', C]
+      z = tau.onLatent(tape, blended(tape, z, draw.blend())); // [n, h', w', e]
+      target = tau.onImage(tape, blended(tape, x, draw.blend()), f); // [n, f·h', f·w', C]
     }
     Autoencoder.Bottleneck bottleneck = vae.bottleneck(tape, z); // [n, h', w', e]
-    Tensor reconstruction = tape.keep(vae.decode(tape, bottleneck.value()));
+    Tensor noisy = loss.terms().latentNoise().on(tape, bottleneck.value(), noise, group);
+    Tensor decoded = tape.keep(vae.decode(tape, noisy));
     Tensor penalty = explicit ? explicitPenalty(tape, x, encoded, tau) : null;
-    return new Pass(share, encoded, bottleneck, tape.keep(target), reconstruction, penalty);
+    return new Pass(share, encoded, bottleneck, tape.keep(target), decoded, penalty);
   }
 
   /**
@@ -368,32 +392,15 @@ public final class EqObjective {
     return tape.apply(new PixelLoss(PixelLoss.Kind.L2, scale), a, b);
   }
 
-  /** nll = |target − reconstruction| + LPIPS, over exp(logvar), plus logvar. */
-  private void reconstructionLoss(
-      Tape tape, Pass p, long batch, List<Seed> seeds, LossCollector report) {
-    Shape image = p.reconstruction().shape();
-    long perImage = image.elements() / image.dim(0);
-    boolean released = loss.normalization() == LossOptions.Normalization.RELEASED;
-    double precision = Math.exp(-loss.logvar());
-    double unit = released ? 1.0 / batch : 1.0 / (batch * (double) perImage);
-    PixelLoss.Kind kind =
-        loss.pixelLoss() == LossOptions.PixelLossKind.L1 ? PixelLoss.Kind.L1 : PixelLoss.Kind.L2;
-    Tensor rec = tape.apply(new PixelLoss(kind, unit * precision), p.reconstruction(), p.target());
-    seeds.add(tape.seed(rec, 1));
-    report.add("rec", rec, 1 / (precision * unit * batch * perImage));
-    report.add("nll", rec, 1);
-    report.add("total", rec, 1);
-    double constant = loss.logvar() * (released ? perImage : 1) * image.dim(0) / batch;
-    report.add("nll", constant);
-    report.add("total", constant);
-    if (loss.perceptualWeight() > 0 && lpips != null) {
-      Tensor distance = lpips.forward(tape, p.target(), p.reconstruction()); // [n]
-      double weight = loss.perceptualWeight() * precision * (released ? perImage : 1) / batch;
-      Tensor perceptual = tape.apply(new Sum(weight), distance);
-      seeds.add(tape.seed(perceptual, 1));
-      report.add("perceptual", perceptual, loss.perceptualWeight() / (weight * batch));
-      report.add("nll", perceptual, 1);
-      report.add("total", perceptual, 1);
+  /** Every sample with a share of the next one, the last with one of the first. */
+  private static Tensor blended(Tape tape, Tensor x, double share) {
+    long n = x.shape().dim(0);
+    if (share == 0 || n == 1) {
+      return x;
     }
+    Tensor first = tape.apply(new Narrow(0, 0, 1), x);
+    Tensor rest = tape.apply(new Narrow(0, 1, n - 1), x);
+    Tensor next = tape.apply(new Concat(0), rest, first);
+    return tape.apply(WeightedSum.of(1 - share, share), x, next);
   }
 }

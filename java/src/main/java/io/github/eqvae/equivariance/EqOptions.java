@@ -24,6 +24,9 @@ import java.util.List;
  * @param regularizer the implicit objective (EQ-VAE) or the explicit one (ablation, Eq. 4)
  * @param explicitWeight λ of the explicit one
  * @param explicitStopGradient whether its target E(τ∘x) gets no gradient
+ * @param translation latent pixels by which τ shifts at most, in each direction; released: 0
+ * @param blendProbability probability that the EQ branch mixes each sample with the next; released:
+ *     0
  */
 public record EqOptions(
     double equivarianceProbability,
@@ -38,7 +41,9 @@ public record EqOptions(
     DrawPer draw,
     Regularizer regularizer,
     double explicitWeight,
-    boolean explicitStopGradient) {
+    boolean explicitStopGradient,
+    int translation,
+    double blendProbability) {
 
   /** How the two axes are scaled. */
   public enum Scaling {
@@ -88,6 +93,55 @@ public record EqOptions(
     EXPLICIT
   }
 
+  /**
+   * What the paper and the released code have, without shifts and blending.
+   *
+   * @param equivarianceProbability probability of the EQ branch
+   * @param lowResolutionPriorProbability otherwise, of the plain branch at a reduced size
+   * @param scaling how the axes are scaled
+   * @param scaleSet where scales come from
+   * @param scaleMin smallest scale when continuous
+   * @param scaleMax largest scale when continuous
+   * @param rotations quarter turns to choose from
+   * @param flips flips to choose from
+   * @param interpolation resize of latent and target
+   * @param draw what shares a τ
+   * @param regularizer implicit or explicit
+   * @param explicitWeight λ of the explicit one
+   * @param explicitStopGradient whether its target gets no gradient
+   */
+  public EqOptions(
+      double equivarianceProbability,
+      double lowResolutionPriorProbability,
+      Scaling scaling,
+      ScaleSet scaleSet,
+      double scaleMin,
+      double scaleMax,
+      List<Integer> rotations,
+      Flips flips,
+      Interpolation interpolation,
+      DrawPer draw,
+      Regularizer regularizer,
+      double explicitWeight,
+      boolean explicitStopGradient) {
+    this(
+        equivarianceProbability,
+        lowResolutionPriorProbability,
+        scaling,
+        scaleSet,
+        scaleMin,
+        scaleMax,
+        rotations,
+        flips,
+        interpolation,
+        draw,
+        regularizer,
+        explicitWeight,
+        explicitStopGradient,
+        0,
+        0);
+  }
+
   /** The released behaviour. */
   public static final EqOptions RELEASED =
       new EqOptions(
@@ -127,6 +181,10 @@ public record EqOptions(
       require(r >= 0 && r <= 3, "a rotation of " + r + " quarter turns; 0 to 3 are possible");
     }
     require(explicitWeight >= 0, "explicit_weight is negative");
+    require(translation >= 0, "translation is negative");
+    require(
+        blendProbability >= 0 && blendProbability <= 1,
+        "blend_probability is " + blendProbability + ", must be in [0, 1]");
   }
 
   private static void require(boolean condition, String message) {
@@ -156,6 +214,8 @@ public record EqOptions(
         draw,
         regularizer,
         explicitWeight,
-        explicitStopGradient);
+        explicitStopGradient,
+        translation,
+        blendProbability);
   }
 }

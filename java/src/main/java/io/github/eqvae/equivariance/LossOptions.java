@@ -24,6 +24,7 @@ import io.github.eqvae.EqvaeException;
  * @param ganLoss hinge as released, or non-saturating
  * @param discriminatorForward a forward pass (and draw) of its own for the discriminator's step as
  *     released, or the autoencoder's results
+ * @param terms what is asked for beside
  */
 public record LossOptions(
     PixelLossKind pixelLoss,
@@ -37,7 +38,8 @@ public record LossOptions(
     boolean adaptiveWeight,
     double adaptiveMaximum,
     GanKind ganLoss,
-    DiscriminatorForward discriminatorForward) {
+    DiscriminatorForward discriminatorForward,
+    LossTermOptions terms) {
 
   /** The pixel loss. */
   public enum PixelLossKind {
@@ -59,8 +61,10 @@ public record LossOptions(
   public enum GanKind {
     /** Hinge. */
     HINGE,
-    /** Softplus, non-saturating. */
-    NON_SATURATING
+    /** Softplus for both networks, non-saturating. */
+    NON_SATURATING,
+    /** The released {@code vanilla}: softplus for the discriminator, −mean(logits) beside it. */
+    VANILLA
   }
 
   /** Where the discriminator's fakes come from. */
@@ -85,7 +89,53 @@ public record LossOptions(
           true,
           1e4,
           GanKind.HINGE,
-          DiscriminatorForward.SEPARATE);
+          DiscriminatorForward.SEPARATE,
+          LossTermOptions.NONE);
+
+  /**
+   * The released losses alone.
+   *
+   * @param pixelLoss L1 as released, or L2
+   * @param perceptualWeight factor on LPIPS
+   * @param logvar the constant log variance
+   * @param regularizationWeight factor on the KL divergence or the codebook loss
+   * @param normalization sum or mean over elements
+   * @param discWeight factor on the adversarial loss
+   * @param discFactor a further factor
+   * @param discStart first step with a discriminator
+   * @param adaptiveWeight whether gradients balance the adversarial loss
+   * @param adaptiveMaximum largest adaptive weight
+   * @param ganLoss the adversarial loss
+   * @param discriminatorForward where the discriminator's fakes come from
+   */
+  public LossOptions(
+      PixelLossKind pixelLoss,
+      double perceptualWeight,
+      double logvar,
+      double regularizationWeight,
+      Normalization normalization,
+      double discWeight,
+      double discFactor,
+      long discStart,
+      boolean adaptiveWeight,
+      double adaptiveMaximum,
+      GanKind ganLoss,
+      DiscriminatorForward discriminatorForward) {
+    this(
+        pixelLoss,
+        perceptualWeight,
+        logvar,
+        regularizationWeight,
+        normalization,
+        discWeight,
+        discFactor,
+        discStart,
+        adaptiveWeight,
+        adaptiveMaximum,
+        ganLoss,
+        discriminatorForward,
+        LossTermOptions.NONE);
+  }
 
   /** Checks the ranges. */
   public LossOptions {

@@ -2,6 +2,7 @@ package io.github.eqvae.equivariance;
 
 import io.github.eqvae.EqvaeException;
 import io.github.eqvae.op.Interpolation;
+import io.github.eqvae.op.Narrow;
 import io.github.eqvae.op.Resample;
 import io.github.eqvae.tape.Tape;
 import io.github.eqvae.tensor.Shape;
@@ -9,9 +10,11 @@ import io.github.eqvae.tensor.Tensor;
 import java.util.Locale;
 
 /**
- * τ = flip ∘ rotation ∘ scale, the same for a latent and its image: resize first, then quarter
- * turns clockwise, then flips. Source: EQ-VAE (arXiv 2502.09509) Eq. 6; zelaki/eqvae {@code
- * train_eqvae/ldm/models/autoencoder.py}.
+ * τ = flip ∘ rotation ∘ scale ∘ shift, the same for a latent and its image: shift first, then
+ * resize, then quarter turns clockwise, then flips. A shift moves by whole latent pixels, which are
+ * factor image pixels each; what leaves the frame and what would come in from outside is cut off on
+ * both, so that neither has to be made up. Source: EQ-VAE (arXiv 2502.09509) Eq. 6; zelaki/eqvae
+ * {@code train_eqvae/ldm/models/autoencoder.py}.
  *
  * @param scaleHeight factor on the height, in (0, 1]
  * @param scaleWidth factor on the width, in (0, 1]
@@ -19,6 +22,8 @@ import java.util.Locale;
  * @param flipHorizontal mirror the columns afterwards
  * @param flipVertical mirror the rows afterwards
  * @param interpolation how to resize; released: bilinear without antialias
+ * @param shiftDown latent pixels by which the content moves down, or up where negative
+ * @param shiftRight latent pixels by which it moves to the right, or left where negative
  */
 public record SpatialTransform(
     double scaleHeight,
@@ -26,7 +31,48 @@ public record SpatialTransform(
     int quarterTurns,
     boolean flipHorizontal,
     boolean flipVertical,
-    Interpolation interpolation) {
+    Interpolation interpolation,
+    int shiftDown,
+    int shiftRight) {
+
+  /**
+   * A transform without shift.
+   *
+   * @param scaleHeight factor on the height, in (0, 1]
+   * @param scaleWidth factor on the width, in (0, 1]
+   * @param quarterTurns 0 to 3, clockwise
+   * @param flipHorizontal mirror the columns afterwards
+   * @param flipVertical mirror the rows afterwards
+   * @param interpolation how to resize
+   */
+  public SpatialTransform(
+      double scaleHeight,
+      double scaleWidth,
+      int quarterTurns,
+      boolean flipHorizontal,
+      boolean flipVertical,
+      Interpolation interpolation) {
+    this(scaleHeight, scaleWidth, quarterTurns, flipHorizontal, flipVertical, interpolation, 0, 0);
+  }
+
+  /**
+   * This transform after a shift.
+   *
+   * @param down latent pixels
+   * @param right latent pixels
+   * @return the transform
+   */
+  public SpatialTransform shifted(int down, int right) {
+    return new SpatialTransform(
+        scaleHeight,
+        scaleWidth,
+        quarterTurns,
+        flipHorizontal,
+        flipVertical,
+        interpolation,
+        down,
+        right);
+  }
 
   /** Leaves everything as it is. */
   public static final SpatialTransform IDENTITY = rotation(0);
@@ -66,14 +112,16 @@ public record SpatialTransform(
   /**
    * Whether this does nothing.
    *
-   * @return true for scale 1, no turn, no flip
+   * @return true for scale 1, no turn, no flip, no shift
    */
   public boolean isIdentity() {
     return scaleHeight == 1
         && scaleWidth == 1
         && quarterTurns == 0
         && !flipHorizontal
-        && !flipVertical;
+        && !flipVertical
+        && shiftDown == 0
+        && shiftRight == 0;
   }
 
   /**
@@ -115,11 +163,29 @@ public record SpatialTransform(
     if (isIdentity()) {
       return x;
     }
-    Shape s = x.shape();
+    Tensor part = cut(tape, cut(tape, x, 1, factor, shiftDown), 2, factor, shiftRight);
+    Shape s = part.shape();
     int height = factor * scaled(s.size(1) / factor, scaleHeight);
     int width = factor * scaled(s.size(2) / factor, scaleWidth);
     return tape.apply(
-        new Resample(height, width, interpolation, quarterTurns, flipHorizontal, flipVertical), x);
+        new Resample(height, width, interpolation, quarterTurns, flipHorizontal, flipVertical),
+        part);
+  }
+
+  /** What is still in the frame after a shift along an axis. */
+  private static Tensor cut(Tape tape, Tensor x, int axis, int factor, int shift) {
+    int left = x.shape().size(axis) - factor * Math.abs(shift);
+    if (shift == 0) {
+      return x;
+    }
+    if (left <= 0) {
+      throw new EqvaeException.Argument(
+          "SpatialTransform: a shift by "
+              + shift
+              + " latent pixels leaves nothing of "
+              + x.shape());
+    }
+    return tape.apply(new Narrow(axis, shift > 0 ? 0 : (long) factor * -shift, left), x);
   }
 
   /**
@@ -135,6 +201,9 @@ public record SpatialTransform(
       s.append(String.format(Locale.ROOT, "scale %.3g×%.3g", scaleHeight, scaleWidth));
     }
     s.append(" rot ").append(90 * quarterTurns);
+    if (shiftDown != 0 || shiftRight != 0) {
+      s.append(" shift ").append(shiftDown).append(',').append(shiftRight);
+    }
     return s.append(flipHorizontal ? " hflip" : "").append(flipVertical ? " vflip" : "").toString();
   }
 }

@@ -37,16 +37,30 @@ public final class TransformSampler {
     return draws;
   }
 
-  private Draw one(long seed, long purpose, int sample) {
-    // Eight uniform numbers, each with one fixed use: an option that is off does not shift the
-    // others.
-    double[] u = new double[8];
-    for (int block = 0; block < 2; block++) {
-      int[] words = Philox.block(seed, 2L * sample + block, purpose);
-      for (int i = 0; i < 4; i++) {
-        u[4 * block + i] = (Integer.toUnsignedLong(words[i]) + 0.5) * 0x1p-32;
-      }
+  /** Keeps the blocks of shifts and blending apart from those of the other numbers. */
+  private static final long MORE = 1L << 40;
+
+  /** A sample is mixed with k/16 of the next, k = 1 to 8: few kinds of steps, and at most half. */
+  private static final int BLENDS = 8;
+
+  private static void uniform(long seed, long block, long purpose, double[] u, int from) {
+    int[] words = Philox.block(seed, block, purpose);
+    for (int i = 0; i < 4; i++) {
+      u[from + i] = (Integer.toUnsignedLong(words[i]) + 0.5) * 0x1p-32;
     }
+  }
+
+  private int shift(double u) {
+    return (int) (u * (2 * options.translation() + 1)) - options.translation();
+  }
+
+  private Draw one(long seed, long purpose, int sample) {
+    // Twelve uniform numbers, each with one fixed use: an option that is off does not shift the
+    // others.
+    double[] u = new double[12];
+    uniform(seed, 2L * sample, purpose, u, 0);
+    uniform(seed, 2L * sample + 1, purpose, u, 4);
+    uniform(seed, MORE + sample, purpose, u, 8);
     if (u[0] < options.equivarianceProbability()) {
       double height = scale(u[1]);
       double width = options.scaling() == EqOptions.Scaling.ANISOTROPIC ? scale(u[2]) : height;
@@ -56,10 +70,13 @@ public final class TransformSampler {
           (flips == EqOptions.Flips.HORIZONTAL || flips == EqOptions.Flips.BOTH) && u[4] < 0.5;
       boolean vertical =
           (flips == EqOptions.Flips.VERTICAL || flips == EqOptions.Flips.BOTH) && u[5] < 0.5;
+      SpatialTransform tau =
+          new SpatialTransform(height, width, turns, horizontal, vertical, options.interpolation());
+      boolean blends = u[10] < options.blendProbability();
       return new Draw(
           Draw.Branch.EQUIVARIANT,
-          new SpatialTransform(
-              height, width, turns, horizontal, vertical, options.interpolation()));
+          tau.shifted(shift(u[8]), shift(u[9])),
+          blends ? (1 + (int) (u[11] * BLENDS)) / (2.0 * BLENDS) : 0);
     }
     if (u[6] < options.lowResolutionPriorProbability()) {
       double scale = scale(u[7]);

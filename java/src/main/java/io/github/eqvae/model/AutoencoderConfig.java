@@ -1,6 +1,7 @@
 package io.github.eqvae.model;
 
 import io.github.eqvae.EqvaeException;
+import io.github.eqvae.nn.PaddingMode;
 import java.util.List;
 
 /**
@@ -20,6 +21,9 @@ import java.util.List;
  * @param normGroups groups of every group norm; 32 in all published models
  * @param useQuantConv whether 1×1 convolutions surround the latent; not in SD3's autoencoder
  * @param midBlockAddAttention whether the deepest level attends over all its pixels, as published
+ * @param padding what 3×3 convolutions see beyond the edges. The zeros that are added below and to
+ *     the right where an image is halved stay zeros: there all sources pad before a convolution
+ *     that has no padding, which PyTorch's {@code padding_mode} does not change
  */
 public record AutoencoderConfig(
     int inChannels,
@@ -33,7 +37,53 @@ public record AutoencoderConfig(
     int embedDim,
     int normGroups,
     boolean useQuantConv,
-    boolean midBlockAddAttention) {
+    boolean midBlockAddAttention,
+    PaddingMode padding) {
+
+  /**
+   * A shape with zeros beyond the edges, as published.
+   *
+   * @param inChannels channels of the image
+   * @param outChannels channels of the reconstruction
+   * @param ch width of the first level
+   * @param chMult width of each level as a multiple of {@code ch}
+   * @param numResBlocks residual blocks per encoder level
+   * @param attnResolutions sides at which every residual block is followed by attention
+   * @param resolution side of the training images
+   * @param zChannels channels the encoder ends with
+   * @param embedDim channels of the latent
+   * @param normGroups groups of every group norm
+   * @param useQuantConv whether 1×1 convolutions surround the latent
+   * @param midBlockAddAttention whether the deepest level attends
+   */
+  public AutoencoderConfig(
+      int inChannels,
+      int outChannels,
+      int ch,
+      List<Integer> chMult,
+      int numResBlocks,
+      List<Integer> attnResolutions,
+      int resolution,
+      int zChannels,
+      int embedDim,
+      int normGroups,
+      boolean useQuantConv,
+      boolean midBlockAddAttention) {
+    this(
+        inChannels,
+        outChannels,
+        ch,
+        chMult,
+        numResBlocks,
+        attnResolutions,
+        resolution,
+        zChannels,
+        embedDim,
+        normGroups,
+        useQuantConv,
+        midBlockAddAttention,
+        PaddingMode.ZEROS);
+  }
 
   /** Checks that the numbers fit together. */
   public AutoencoderConfig {

@@ -31,8 +31,10 @@ final class Decoder {
   Decoder(Scope s, AutoencoderConfig c) {
     GroupStatistics statistics = Ops.statistics(c.normGroups());
     int width = c.deepestChannels();
-    convIn = new Conv2d(s.in("conv_in"), c.zChannels(), width, 3, Ops.SAME_3X3.with(statistics));
-    mid = new MidBlock(s.in("mid"), width, c.normGroups(), c.midBlockAddAttention());
+    convIn =
+        new Conv2d(s.in("conv_in"), c.zChannels(), width, 3, Ops.SAME_3X3.with(statistics))
+            .bordered(c.padding());
+    mid = new MidBlock(s.in("mid"), width, c.normGroups(), c.midBlockAddAttention(), c.padding());
     for (int i = c.chMult().size() - 1; i >= 0; i--) {
       Scope level = s.in("up", i);
       List<ResnetBlock> blocks = new ArrayList<>();
@@ -42,7 +44,12 @@ final class Decoder {
         boolean attention = c.hasAttention(i);
         blocks.add(
             new ResnetBlock(
-                level.in("block", j), width, c.channels(i), c.normGroups(), attention || !atEnd));
+                level.in("block", j),
+                width,
+                c.channels(i),
+                c.normGroups(),
+                attention || !atEnd,
+                c.padding()));
         width = c.channels(i);
         if (attention) {
           attentions.add(new AttnBlock(level.in("attn", j), width, c.normGroups(), !atEnd));
@@ -51,11 +58,13 @@ final class Decoder {
       Conv2d upsample =
           i == 0
               ? null
-              : new Conv2d(level.in("upsample.conv"), width, width, 3, Ops.DOUBLE.with(statistics));
+              : new Conv2d(level.in("upsample.conv"), width, width, 3, Ops.DOUBLE.with(statistics))
+                  .bordered(c.padding());
       levels.add(new Level(blocks, attentions, upsample));
     }
     normOut = new GroupNorm(s.in("norm_out"), width, Ops.normSilu(c.normGroups()));
-    convOut = new Conv2d(s.in("conv_out"), width, c.outChannels(), 3, Ops.SAME_3X3);
+    convOut =
+        new Conv2d(s.in("conv_out"), width, c.outChannels(), 3, Ops.SAME_3X3).bordered(c.padding());
   }
 
   /** The weight whose gradients balance reconstruction and adversarial loss. */

@@ -30,7 +30,9 @@ final class Encoder {
 
   Encoder(Scope s, AutoencoderConfig c, int outChannels) {
     GroupStatistics statistics = Ops.statistics(c.normGroups());
-    convIn = new Conv2d(s.in("conv_in"), c.inChannels(), c.ch(), 3, Ops.SAME_3X3.with(statistics));
+    convIn =
+        new Conv2d(s.in("conv_in"), c.inChannels(), c.ch(), 3, Ops.SAME_3X3.with(statistics))
+            .bordered(c.padding());
     int width = c.ch();
     int last = c.chMult().size() - 1;
     for (int i = 0; i <= last; i++) {
@@ -42,7 +44,12 @@ final class Encoder {
         boolean attention = c.hasAttention(i);
         blocks.add(
             new ResnetBlock(
-                level.in("block", j), width, c.channels(i), c.normGroups(), attention || !atEnd));
+                level.in("block", j),
+                width,
+                c.channels(i),
+                c.normGroups(),
+                attention || !atEnd,
+                c.padding()));
         width = c.channels(i);
         if (attention) {
           attentions.add(new AttnBlock(level.in("attn", j), width, c.normGroups(), !atEnd));
@@ -55,9 +62,10 @@ final class Encoder {
                   level.in("downsample.conv"), width, width, 3, Ops.HALVE.with(statistics));
       levels.add(new Level(blocks, attentions, downsample));
     }
-    mid = new MidBlock(s.in("mid"), width, c.normGroups(), c.midBlockAddAttention());
+    mid = new MidBlock(s.in("mid"), width, c.normGroups(), c.midBlockAddAttention(), c.padding());
     normOut = new GroupNorm(s.in("norm_out"), width, Ops.normSilu(c.normGroups()));
-    convOut = new Conv2d(s.in("conv_out"), width, outChannels, 3, Ops.SAME_3X3);
+    convOut =
+        new Conv2d(s.in("conv_out"), width, outChannels, 3, Ops.SAME_3X3).bordered(c.padding());
   }
 
   Tensor forward(Tape tape, Tensor x) { // [N, H, W, in_channels]

@@ -1,5 +1,6 @@
 package io.github.eqvae.model;
 
+import io.github.eqvae.nn.PaddingMode;
 import io.github.eqvae.nn.Scope;
 import io.github.eqvae.tape.Tape;
 import io.github.eqvae.tensor.Tensor;
@@ -13,10 +14,10 @@ final class MidBlock {
   private final @Nullable AttnBlock attn;
   private final ResnetBlock block2;
 
-  MidBlock(Scope s, int channels, int groups, boolean attention) {
-    block1 = new ResnetBlock(s.in("block_1"), channels, channels, groups, true);
+  MidBlock(Scope s, int channels, int groups, boolean attention, PaddingMode padding) {
+    block1 = new ResnetBlock(s.in("block_1"), channels, channels, groups, true, padding);
     attn = attention ? new AttnBlock(s.in("attn_1"), channels, groups, true) : null;
-    block2 = new ResnetBlock(s.in("block_2"), channels, channels, groups, true);
+    block2 = new ResnetBlock(s.in("block_2"), channels, channels, groups, true, padding);
   }
 
   Tensor forward(Tape tape, Tensor x) { // [N, h, w, C]

@@ -2,6 +2,7 @@ package io.github.eqvae.model;
 
 import io.github.eqvae.nn.Conv2d;
 import io.github.eqvae.nn.GroupNorm;
+import io.github.eqvae.nn.PaddingMode;
 import io.github.eqvae.nn.Scope;
 import io.github.eqvae.op.GroupStatistics;
 import io.github.eqvae.tape.Tape;
@@ -25,15 +26,21 @@ final class ResnetBlock {
    * Declares the block.
    *
    * @param normFollows whether what comes next begins with a group norm
+   * @param padding what its 3×3 convolutions see beyond the edges
    */
-  ResnetBlock(Scope s, int in, int out, int groups, boolean normFollows) {
+  ResnetBlock(Scope s, int in, int out, int groups, boolean normFollows, PaddingMode padding) {
     GroupStatistics statistics = Ops.statistics(groups);
     norm1 = new GroupNorm(s.in("norm1"), in, Ops.normSilu(groups));
-    conv1 = new Conv2d(s.in("conv1"), in, out, 3, Ops.SAME_3X3.with(statistics));
+    conv1 = new Conv2d(s.in("conv1"), in, out, 3, Ops.SAME_3X3.with(statistics)).bordered(padding);
     norm2 = new GroupNorm(s.in("norm2"), out, Ops.normSilu(groups));
     conv2 =
         new Conv2d(
-            s.in("conv2"), out, out, 3, normFollows ? Ops.SAME_3X3.with(statistics) : Ops.SAME_3X3);
+                s.in("conv2"),
+                out,
+                out,
+                3,
+                normFollows ? Ops.SAME_3X3.with(statistics) : Ops.SAME_3X3)
+            .bordered(padding);
     shortcut = in == out ? null : new Conv2d(s.in("nin_shortcut"), in, out, 1, Ops.POINTWISE);
   }
 

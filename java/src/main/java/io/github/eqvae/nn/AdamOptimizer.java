@@ -28,7 +28,9 @@ public final class AdamOptimizer {
 
   private final ParameterStore store;
   private final AdamSettings settings;
+  private final ToDoubleFunction<Parameter> weightDecay;
   private final List<Run> runs = new ArrayList<>();
+  private @Nullable List<ParameterStore.Range> moving;
   private final Tensor firstMoment;
   private final Tensor secondMoment;
   private @Nullable Tensor ownSchedule;
@@ -62,25 +64,43 @@ public final class AdamOptimizer {
     this.settings = settings;
     firstMoment = store.like(stream);
     secondMoment = store.like(stream);
-    long at = 0;
-    for (Parameter p : store.learned()) {
-      long length = ParameterStore.aligned(p.shape());
-      double decay = weightDecay.applyAsDouble(p);
-      Run before = runs.isEmpty() ? null : runs.getLast();
-      if (before != null && before.weightDecay() == decay) {
-        runs.set(runs.size() - 1, new Run(before.first(), before.length() + length, decay));
-      } else {
-        runs.add(new Run(at, length, decay));
+    this.weightDecay = weightDecay;
+  }
+
+  /** What updates move, as store and weight decays are now. */
+  private List<Run> runs() {
+    if (moving != store.moving()) {
+      moving = store.moving();
+      runs.clear();
+      long at = 0;
+      for (Parameter p : store.learned()) {
+        long length = ParameterStore.aligned(p.shape());
+        if (!p.isFrozen()) {
+          add(new Run(at, length, weightDecay.applyAsDouble(p)));
+        }
+        at += length;
       }
-      at += length;
+    }
+    return runs;
+  }
+
+  private void add(Run run) {
+    Run before = runs.isEmpty() ? null : runs.getLast();
+    if (before != null
+        && before.first() + before.length() == run.first()
+        && before.weightDecay() == run.weightDecay()) {
+      runs.removeLast();
+      runs.add(new Run(before.first(), before.length() + run.length(), run.weightDecay()));
+    } else {
+      runs.add(run);
     }
   }
 
   /** Neighbours in the flat tensors with the same weight decay. */
   private record Run(long first, long length, double weightDecay) {
-    /** The whole of a tensor, if there is but one run. */
-    Tensor of(Tensor flat, boolean only) {
-      return only ? flat : flat.narrow(0, first, length);
+    /** Its part of a flat tensor, which is the tensor itself if it has all of it. */
+    Tensor of(Tensor flat, boolean whole) {
+      return whole ? flat : flat.narrow(0, first, length);
     }
   }
 
@@ -124,9 +144,10 @@ public final class AdamOptimizer {
       @Nullable Tensor skip,
       @Nullable Ema ema) {
     Tensor gradients = store.gradients(stream);
-    boolean only = runs.size() == 1;
-    PackedWeights packed = only ? store.packed() : null;
-    for (Run run : runs) {
+    List<Run> parts = runs();
+    boolean whole = parts.getFirst().length() == store.values().shape().elements();
+    PackedWeights packed = whole ? store.packed() : null; // it knows places in the whole store
+    for (Run run : parts) {
       stream
           .launch(Fn.ADAM, Struct.ADAM_PARAMS)
           .flag(settings.decoupled())
@@ -140,15 +161,15 @@ public final class AdamOptimizer {
               schedule,
               squares,
               skip,
-              run.of(store.values(), only),
-              run.of(gradients, only),
-              run.of(firstMoment, only),
-              run.of(secondMoment, only),
-              ema == null ? null : run.of(ema.average(), only),
+              run.of(store.values(), whole),
+              run.of(gradients, whole),
+              run.of(firstMoment, whole),
+              run.of(secondMoment, whole),
+              ema == null ? null : run.of(ema.average(), whole),
               packed == null ? null : packed.layout(),
               packed == null ? null : packed.all());
     }
-    if (!only) {
+    if (!whole) {
       store.repack(stream);
     }
   }

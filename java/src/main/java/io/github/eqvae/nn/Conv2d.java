@@ -1,7 +1,11 @@
 package io.github.eqvae.nn;
 
+import io.github.eqvae.EqvaeException;
+import io.github.eqvae.op.Concat;
 import io.github.eqvae.op.Convolution;
 import io.github.eqvae.op.GroupStatistics;
+import io.github.eqvae.op.Narrow;
+import io.github.eqvae.op.UpsampleConv2d;
 import io.github.eqvae.tape.Tape;
 import io.github.eqvae.tensor.DType;
 import io.github.eqvae.tensor.Tensor;
@@ -14,6 +18,7 @@ import org.jspecify.annotations.Nullable;
  */
 public final class Conv2d {
   private final Convolution op;
+  private PaddingMode border = PaddingMode.ZEROS;
   private final Parameter weight;
   private final @Nullable Parameter bias;
 
@@ -90,6 +95,18 @@ public final class Conv2d {
   }
 
   /**
+   * The same layer with another border, for convolutions whose result has the size of their image,
+   * doubled or not. It is copied around the image first; what the operation itself adds are zeros.
+   *
+   * @param mode what the convolution sees beyond the edges
+   * @return this layer
+   */
+  public Conv2d bordered(PaddingMode mode) {
+    border = mode;
+    return this;
+  }
+
+  /**
    * The weight.
    *
    * @return the parameter {@code [O,I,kH,kW]}
@@ -120,10 +137,46 @@ public final class Conv2d {
    *     time}
    */
   public Tensor forward(Tape tape, Tensor x, @Nullable Tensor residual) {
+    if (border == PaddingMode.ZEROS) {
+      return run(tape, op, x, residual);
+    }
+    return switch (op) {
+      case io.github.eqvae.op.Conv2d conv ->
+          run(tape, conv.withoutPadding(), around(tape, x, border), residual);
+      case UpsampleConv2d doubling -> {
+        // One pixel beyond the edge of the doubled image both modes show the outermost one of x.
+        Tensor padded = around(tape, x, PaddingMode.REPLICATE);
+        Tensor large = run(tape, doubling.with(null), padded, residual);
+        Tensor rows = tape.apply(new Narrow(1, 2, 2 * x.shape().dim(1)), large);
+        yield tape.apply(new Narrow(2, 2, 2 * x.shape().dim(2)), rows);
+      }
+    };
+  }
+
+  /** The image with a border of one pixel on every side. */
+  private static Tensor around(Tape tape, Tensor x, PaddingMode mode) {
+    return between(tape, between(tape, x, 1, mode), 2, mode);
+  }
+
+  private static Tensor between(Tape tape, Tensor x, int axis, PaddingMode mode) {
+    long size = x.shape().dim(axis);
+    int inward = mode == PaddingMode.REFLECT ? 1 : 0;
+    if (size <= inward) {
+      throw new EqvaeException.Argument(
+          "padding_mode reflect needs at least 2 pixels along a side, got "
+              + x.shape()
+              + "; use larger images, or replicate");
+    }
+    Tensor before = tape.apply(new Narrow(axis, inward, 1), x);
+    Tensor behind = tape.apply(new Narrow(axis, size - 1 - inward, 1), x);
+    return tape.apply(new Concat(axis), before, x, behind);
+  }
+
+  private Tensor run(Tape tape, Convolution convolution, Tensor x, @Nullable Tensor residual) {
     Tensor b = bias == null ? null : bias.on(tape);
     boolean fuses = tape.stream().device().info().fusesStatistics();
-    GroupStatistics statistics = fuses ? op.statistics() : null;
-    Convolution made = op.with(statistics);
+    GroupStatistics statistics = fuses ? convolution.statistics() : null;
+    Convolution made = convolution.with(statistics);
     Tensor packed = x.dtype() == DType.BF16 ? weight.packed() : null;
     List<Tensor> out = tape.run(made, x, weight.on(tape), b, residual, packed);
     if (statistics != null) {

@@ -21,6 +21,7 @@ public final class Parameter implements GradientTarget {
   private @Nullable Tensor gradient;
   private @Nullable Tensor packed;
   private boolean fresh = true;
+  private boolean frozen;
 
   /** What is done with a parameter. */
   enum Kind {
@@ -70,6 +71,19 @@ public final class Parameter implements GradientTarget {
     return kind == Kind.BUFFER;
   }
 
+  void freeze() {
+    frozen = true;
+  }
+
+  /**
+   * Whether it keeps its value while others learn.
+   *
+   * @return true after {@link ParameterStore#freeze}
+   */
+  public boolean isFrozen() {
+    return frozen;
+  }
+
   boolean isPackable() {
     return kind == Kind.PACKABLE;
   }
@@ -99,7 +113,7 @@ public final class Parameter implements GradientTarget {
    * @return the value
    */
   public Tensor on(Tape tape) {
-    if (isBuffer() || !tape.isLearning() || store == null || !store.isTrainable()) {
+    if (frozen || isBuffer() || !tape.isLearning() || store == null || !store.isTrainable()) {
       return value();
     }
     return tape.watch(this);

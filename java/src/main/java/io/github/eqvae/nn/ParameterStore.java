@@ -15,6 +15,7 @@ import java.util.Iterator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -61,6 +62,18 @@ public final class ParameterStore implements AutoCloseable {
     }
   }
 
+  /**
+   * Values that lie together.
+   *
+   * @param first of {@link #values}
+   * @param length how many
+   */
+  record Range(long first, long length) {
+    Tensor of(Tensor flat) {
+      return flat.narrow(0, first, length);
+    }
+  }
+
   private final Arena arena;
   private final Map<String, Parameter> parameters;
   private final List<Parameter> learned = new ArrayList<>();
@@ -71,6 +84,7 @@ public final class ParameterStore implements AutoCloseable {
   private final Map<Parameter, Long> packable = new LinkedHashMap<>(); // first values
   private @Nullable PackedWeights packed;
   private boolean trainable;
+  private List<Range> moving;
 
   private ParameterStore(
       Stream stream, long seed, boolean withGradients, Map<String, Parameter> declared) {
@@ -89,6 +103,7 @@ public final class ParameterStore implements AutoCloseable {
     if (gradients != null) {
       gradients.fill(stream, 0);
     }
+    moving = List.of(new Range(0, values.shape().elements()));
     long offset = 0;
     for (Parameter p : learned) {
       p.bind(this, view(values, offset, p.shape()), view(gradients, offset, p.shape()));
@@ -289,6 +304,43 @@ public final class ParameterStore implements AutoCloseable {
 
   @Nullable PackedWeights packed() {
     return packed;
+  }
+
+  /**
+   * Keeps parameters as they are from now on: they get no gradients, and updates leave them and
+   * their moments alone.
+   *
+   * @param names whether a parameter of that name is kept
+   * @throws EqvaeException.Argument when none would be left to learn
+   */
+  public void freeze(Predicate<String> names) {
+    List<Range> ranges = new ArrayList<>();
+    long offset = 0;
+    for (Parameter p : learned) {
+      long length = aligned(p.shape());
+      if (names.test(p.name())) {
+        p.freeze();
+      }
+      if (!p.isFrozen()) {
+        Range last = ranges.isEmpty() ? null : ranges.getLast();
+        if (last != null && last.first() + last.length() == offset) {
+          ranges.removeLast();
+          ranges.add(new Range(last.first(), last.length() + length));
+        } else {
+          ranges.add(new Range(offset, length));
+        }
+      }
+      offset += length;
+    }
+    if (ranges.isEmpty()) {
+      throw new EqvaeException.Argument("All parameters are frozen: nothing is left to learn");
+    }
+    moving = List.copyOf(ranges);
+  }
+
+  /** Where the values lie that updates move. */
+  List<Range> moving() {
+    return moving;
   }
 
   /**

@@ -79,6 +79,15 @@ public record Conv2d(
     return new Conv2d(stride, top, bottom, left, right, function, statistics);
   }
 
+  /**
+   * The same convolution of an image that has its border already.
+   *
+   * @return the convolution
+   */
+  public Conv2d withoutPadding() {
+    return new Conv2d(stride, 0, 0, 0, 0, activation, statistics);
+  }
+
   @Override
   public Conv2d with(@Nullable GroupStatistics groups) {
     return new Conv2d(stride, top, bottom, left, right, activation, groups);

@@ -442,6 +442,21 @@ public final class Tensor {
     random(stream, 1, seed, purpose, low, high, null);
   }
 
+  /**
+   * The same, with a part of the purpose that is read on the device; see {@link #normal}.
+   *
+   * @param stream orders the work
+   * @param seed the run's seed
+   * @param purpose what the numbers are for
+   * @param counter a scalar of F64 that is added to the purpose: an integer below 2⁵³
+   * @param low lower bound
+   * @param high upper bound
+   */
+  public void uniform(
+      Stream stream, long seed, long purpose, Tensor counter, double low, double high) {
+    random(stream, 1, seed, purpose, low, high, counter);
+  }
+
   private void random(
       Stream stream,
       int kind,

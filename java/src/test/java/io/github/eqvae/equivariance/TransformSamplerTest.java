@@ -77,6 +77,49 @@ class TransformSamplerTest {
   }
 
   @Test
+  void shiftsAndBlendingAreDrawnBesideTheRest() {
+    EqOptions d = EqOptions.RELEASED;
+    EqOptions more =
+        new EqOptions(
+            d.equivarianceProbability(),
+            d.lowResolutionPriorProbability(),
+            d.scaling(),
+            d.scaleSet(),
+            d.scaleMin(),
+            d.scaleMax(),
+            d.rotations(),
+            d.flips(),
+            d.interpolation(),
+            d.draw(),
+            d.regularizer(),
+            d.explicitWeight(),
+            d.explicitStopGradient(),
+            2,
+            0.25);
+    List<Draw> released = draws(d);
+    List<Draw> drawn = draws(more);
+    Map<String, Long> shifts = new TreeMap<>();
+    Map<Double, Long> blends = new TreeMap<>();
+    for (int i = 0; i < DRAWS; i++) {
+      Draw one = drawn.get(i);
+      SpatialTransform tau = one.transform();
+      // What is drawn besides does not change.
+      assertEquals(released.get(i), new Draw(one.branch(), tau.shifted(0, 0)));
+      if (one.branch() == Draw.Branch.EQUIVARIANT) {
+        shifts.merge(tau.shiftDown() + "," + tau.shiftRight(), 1L, Long::sum);
+        blends.merge(one.blend(), 1L, Long::sum);
+      } else {
+        assertEquals(0, one.blend());
+      }
+    }
+    assertEquals(25, shifts.size());
+    shifts.forEach((shift, n) -> assertShare(0.5 / 25, n, "shift " + shift));
+    assertEquals(9, blends.size());
+    blends.forEach((share, n) -> assertShare(share == 0 ? 0.375 : 0.125 / 8, n, "blend " + share));
+    assertEquals(0.5, ((TreeMap<Double, Long>) blends).lastKey());
+  }
+
+  @Test
   void otherSetsOfScales() {
     Set<Double> quarters = new HashSet<>();
     for (Draw d :

@@ -29,10 +29,20 @@ public final class TorchAutoencoder {
     this.p = parameters;
   }
 
+  /** A 3×3 convolution of padding 1 in the model's {@code padding_mode}. */
+  private Tensor same(String name, Tensor x) {
+    long[] sides = {1, 1, 1, 1};
+    return switch (config.padding()) {
+      case ZEROS -> conv(p, name, x, 1, 1);
+      case REFLECT -> conv(p, name, torch.reflection_pad2d(x, sides), 1, 0);
+      case REPLICATE -> conv(p, name, torch.replication_pad2d(x, sides), 1, 0);
+    };
+  }
+
   private Tensor resnet(String name, Tensor x) {
     int g = config.normGroups();
-    Tensor h = conv(p, name + ".conv1", normSilu(p, name + ".norm1", x, g), 1, 1);
-    h = conv(p, name + ".conv2", normSilu(p, name + ".norm2", h, g), 1, 1);
+    Tensor h = same(name + ".conv1", normSilu(p, name + ".norm1", x, g));
+    h = same(name + ".conv2", normSilu(p, name + ".norm2", h, g));
     return p.has(name + ".nin_shortcut.weight")
         ? conv(p, name + ".nin_shortcut", x, 1, 0).add(h)
         : x.add(h);
@@ -77,7 +87,7 @@ public final class TorchAutoencoder {
    * @return {@code [N, 2·embed_dim, h, w]}
    */
   public Tensor encode(Tensor x) {
-    Tensor h = conv(p, "encoder.conv_in", x, 1, 1);
+    Tensor h = same("encoder.conv_in", x);
     int levels = config.chMult().size();
     for (int i = 0; i < levels; i++) {
       h = level("encoder.down." + i, config.numResBlocks(), h);
@@ -87,7 +97,7 @@ public final class TorchAutoencoder {
       }
     }
     h = mid("encoder.mid", h);
-    h = conv(p, "encoder.conv_out", normSilu(p, "encoder.norm_out", h, config.normGroups()), 1, 1);
+    h = same("encoder.conv_out", normSilu(p, "encoder.norm_out", h, config.normGroups()));
     return p.has("quant_conv.weight") ? conv(p, "quant_conv", h, 1, 0) : h;
   }
 
@@ -99,16 +109,15 @@ public final class TorchAutoencoder {
    */
   public Tensor decode(Tensor z) {
     Tensor h = p.has("post_quant_conv.weight") ? conv(p, "post_quant_conv", z, 1, 0) : z;
-    h = mid("decoder.mid", conv(p, "decoder.conv_in", h, 1, 1));
+    h = mid("decoder.mid", same("decoder.conv_in", h));
     for (int i = config.chMult().size() - 1; i >= 0; i--) {
       h = level("decoder.up." + i, config.numResBlocks() + 1, h);
       if (i > 0) {
         h = torch.upsample_nearest2d(h, 2 * h.size(2), 2 * h.size(3));
-        h = conv(p, "decoder.up." + i + ".upsample.conv", h, 1, 1);
+        h = same("decoder.up." + i + ".upsample.conv", h);
       }
     }
-    return conv(
-        p, "decoder.conv_out", normSilu(p, "decoder.norm_out", h, config.normGroups()), 1, 1);
+    return same("decoder.conv_out", normSilu(p, "decoder.norm_out", h, config.normGroups()));
   }
 
   static Tensor mean(Tensor moments) {

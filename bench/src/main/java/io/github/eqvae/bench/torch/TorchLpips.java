@@ -44,18 +44,30 @@ public final class TorchLpips {
     return taps;
   }
 
+  /** Channels of a level. */
+  long width(int level) {
+    return p.get("lin" + level + ".model.1.weight").size(1);
+  }
+
   private static Tensor unit(Tensor f) {
     Tensor norm = f.square().sum(new long[] {1}, true, new ScalarTypeOptional()).sqrt();
     return f.div(norm.add(scalar(1e-10)));
   }
 
-  /** {@code [N]}. */
+  /** {@code [N]}, without dropout. */
   Tensor distance(Tensor target, Tensor image) {
+    return distance(target, image, level -> null);
+  }
+
+  /** {@code [N]}; masks of dropout before the heads, null for none. */
+  Tensor distance(Tensor target, Tensor image, java.util.function.IntFunction<Tensor> masks) {
     Tensor[] a = features(target);
     Tensor[] b = features(image);
     Tensor sum = null;
     for (int i = 0; i < a.length; i++) {
       Tensor d = unit(a[i]).sub(unit(b[i])).square();
+      Tensor mask = masks.apply(i);
+      d = mask == null ? d : d.mul(mask);
       Tensor level = torch.conv2d(d, p.get("lin" + i + ".model.1.weight")).mean(2, 3).reshape(-1);
       sum = sum == null ? level : sum.add(level);
     }

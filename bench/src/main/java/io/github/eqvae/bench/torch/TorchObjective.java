@@ -3,8 +3,11 @@ package io.github.eqvae.bench.torch;
 import static io.github.eqvae.bench.torch.Layers.scalar;
 
 import io.github.eqvae.equivariance.Draw;
+import io.github.eqvae.equivariance.EqObjective;
 import io.github.eqvae.equivariance.EqOptions;
+import io.github.eqvae.equivariance.LatentNoise;
 import io.github.eqvae.equivariance.LossOptions;
+import io.github.eqvae.equivariance.LossTermOptions;
 import io.github.eqvae.equivariance.SpatialTransform;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -35,7 +38,26 @@ public final class TorchObjective {
    * @param draw branch and τ
    * @param noise {@code [n, embed_dim, h, w]} of the latent before τ
    */
-  public record Group(Tensor images, Draw draw, Tensor noise) {}
+  public record Group(Tensor images, Draw draw, Tensor noise, Extras extras) {
+    /** Without further random numbers. */
+    public Group(Tensor images, Draw draw, Tensor noise) {
+      this(images, draw, noise, (what, index, shape) -> null);
+    }
+  }
+
+  /** Random numbers beside the posterior's noise. */
+  @FunctionalInterface
+  public interface Extras {
+    /**
+     * Numbers.
+     *
+     * @param what which
+     * @param index one of several of a kind
+     * @param shape {@code [n, C, H, W]} or {@code [n, 1, 1, 1]}
+     * @return the numbers, in double precision
+     */
+    Tensor draw(EqObjective.Extra what, int index, long... shape);
+  }
 
   /** After the forward pass of a group. */
   private record Pass(
@@ -43,7 +65,8 @@ public final class TorchObjective {
       Tensor regularization,
       Tensor target,
       Tensor output,
-      Optional<Tensor> penalty) {}
+      Optional<Tensor> penalty,
+      Extras extras) {}
 
   /**
    * An objective over given networks.
@@ -88,7 +111,8 @@ public final class TorchObjective {
     return tau.flipVertical() ? torch.flip(y, -2) : y;
   }
 
-  private static Tensor onLatent(Tensor z, SpatialTransform tau) {
+  private static Tensor onLatent(Tensor latent, SpatialTransform tau) {
+    Tensor z = shifted(latent, tau, 1);
     return transform(
         z,
         tau,
@@ -97,12 +121,42 @@ public final class TorchObjective {
   }
 
   /** The image that a decoder gives for the transformed latent has the factor times its sides. */
-  private static Tensor onImage(Tensor x, SpatialTransform tau, long factor) {
+  private static Tensor onImage(Tensor image, SpatialTransform tau, long factor) {
+    Tensor x = shifted(image, tau, factor);
     return transform(
         x,
         tau,
         factor * (long) Math.floor(x.size(2) / factor * tau.scaleHeight()),
         factor * (long) Math.floor(x.size(3) / factor * tau.scaleWidth()));
+  }
+
+  /** The part that a shift leaves in the frame. */
+  private static Tensor shifted(Tensor x, SpatialTransform tau, long factor) {
+    long down = factor * tau.shiftDown();
+    long right = factor * tau.shiftRight();
+    return x.narrow(2, Math.max(0, -down), x.size(2) - Math.abs(down))
+        .narrow(3, Math.max(0, -right), x.size(3) - Math.abs(right));
+  }
+
+  private static Tensor blended(Tensor x, double share) {
+    return x.mul(scalar(1 - share))
+        .add(torch.roll(x, new long[] {-1}, new long[] {0}).mul(scalar(share)));
+  }
+
+  /** What the decoder gets: RAE's and DeTok's noise. */
+  private Tensor noisy(Tensor z, Extras extras) {
+    LatentNoise noise = loss.terms().latentNoise();
+    if (noise.kind() == LatentNoise.Kind.NONE) {
+      return z;
+    }
+    Tensor eps =
+        extras.draw(EqObjective.Extra.LATENT_NOISE, 0, z.size(0), z.size(1), z.size(2), z.size(3));
+    if (noise.kind() == LatentNoise.Kind.FIXED) {
+      return z.add(eps.mul(scalar(noise.strength())));
+    }
+    Tensor u = extras.draw(EqObjective.Extra.LATENT_NOISE_SHARE, 0, z.size(0), 1, 1, 1);
+    Tensor kept = noise.kind() == LatentNoise.Kind.MIX ? z.sub(z.mul(u)) : z;
+    return kept.add(eps.mul(u).mul(scalar(noise.strength())));
   }
 
   private List<Pass> forward(List<Group> groups) {
@@ -125,8 +179,8 @@ public final class TorchObjective {
         if (explicit) {
           penalty = Optional.of(penalty(x.size(0), encoded, transformed, tau));
         } else {
-          z = onLatent(z, tau);
-          target = transformed;
+          z = onLatent(blended(z, g.draw().blend()), tau);
+          target = onImage(blended(x, g.draw().blend()), tau, factor);
         }
       }
       TorchLatent.Bottleneck bottleneck = latent.bottleneck(z);
@@ -135,8 +189,9 @@ public final class TorchObjective {
               x.size(0) / (double) batch,
               latent.regularization(encoded, bottleneck),
               target,
-              vae.decode(bottleneck.value()),
-              penalty));
+              vae.decode(noisy(bottleneck.value(), g.extras())),
+              penalty,
+              g.extras()));
     }
     return passes;
   }
@@ -157,7 +212,9 @@ public final class TorchObjective {
   private Tensor nll(Pass p, long batch) {
     boolean released = loss.normalization() == LossOptions.Normalization.RELEASED;
     Tensor d = p.target().sub(p.output());
+    LossTermOptions more = loss.terms();
     Tensor r = loss.pixelLoss() == LossOptions.PixelLossKind.L1 ? d.abs() : d.square();
+    r = r.add(d.square().mul(scalar(more.l2Weight())));
     if (lpips.isPresent()) {
       Tensor distance = lpips.get().distance(p.target(), p.output()).reshape(-1, 1, 1, 1);
       r = r.add(distance.mul(scalar(loss.perceptualWeight())));
@@ -209,7 +266,7 @@ public final class TorchObjective {
       if (adversarial) {
         Tensor logits = discriminator.orElseThrow().forward(p.output());
         Tensor g =
-            loss.ganLoss() == LossOptions.GanKind.HINGE
+            loss.ganLoss() != LossOptions.GanKind.NON_SATURATING
                 ? logits.mean().neg()
                 : torch.softplus(logits.neg()).mean();
         gLoss = plus(gLoss, g.mul(scalar(p.share())));

@@ -17,7 +17,9 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import io.github.eqvae.equivariance.Draw;
 import io.github.eqvae.equivariance.EqObjective;
 import io.github.eqvae.equivariance.EqOptions;
+import io.github.eqvae.equivariance.LatentNoise;
 import io.github.eqvae.equivariance.LossOptions;
+import io.github.eqvae.equivariance.LossTermOptions;
 import io.github.eqvae.equivariance.SpatialTransform;
 import io.github.eqvae.model.Autoencoder;
 import io.github.eqvae.model.AutoencoderConfig;
@@ -27,6 +29,7 @@ import io.github.eqvae.model.Lpips;
 import io.github.eqvae.model.VqConfig;
 import io.github.eqvae.model.VqModel;
 import io.github.eqvae.nn.Losses;
+import io.github.eqvae.nn.PaddingMode;
 import io.github.eqvae.nn.Parameter;
 import io.github.eqvae.op.Interpolation;
 import io.github.eqvae.tape.Tape;
@@ -72,28 +75,33 @@ class ObjectiveOracleTest {
 
   private static final int CODES = 24;
 
+  private static AutoencoderConfig with(PaddingMode padding) {
+    return new AutoencoderConfig(
+        3, 3, 8, List.of(1, 2, 2), 1, List.of(16), SIDE, 3, 4, 4, true, true, padding);
+  }
+
   /** Which model. */
   private enum Kind {
     KL,
     VQ,
     VQ_FIXED;
 
-    VqConfig config() {
+    VqConfig config(AutoencoderConfig network) {
       VqConfig.BetaPlacement placement =
           this == VQ ? VqConfig.BetaPlacement.LEGACY : VqConfig.BetaPlacement.FIXED;
-      return new VqConfig(CONFIG, CODES, 0.25, placement);
+      return new VqConfig(network, CODES, 0.25, placement);
     }
 
-    Autoencoder build(Stream stream) {
+    Autoencoder build(AutoencoderConfig network, Stream stream) {
       return this == KL
-          ? new AutoencoderKl(CONFIG, stream, 3, true)
-          : new VqModel(config(), stream, 3, true);
+          ? new AutoencoderKl(network, stream, 3, true)
+          : new VqModel(config(network), stream, 3, true);
     }
 
     TorchLatent latent(TorchParameters parameters) {
       return this == KL
           ? new TorchLatent.Kl()
-          : new TorchLatent.Vq(parameters, config().beta(), config().betaPlacement());
+          : new TorchLatent.Vq(parameters, config(CONFIG).beta(), config(CONFIG).betaPlacement());
     }
   }
 
@@ -114,7 +122,16 @@ class ObjectiveOracleTest {
     FIXED_WEIGHT(List.of(EQ), true, 0),
     HEAVY_REGULARIZATION(List.of(EQ), true, 0),
     EXPLICIT(List.of(EQ), true, 0),
-    EXPLICIT_STOP_GRADIENT(List.of(EQ), true, 0);
+    EXPLICIT_STOP_GRADIENT(List.of(EQ), true, 0),
+    VANILLA(List.of(EQ), true, 0),
+    MORE_PIXEL_LOSSES(List.of(EQ), true, 0),
+    FIXED_NOISE(List.of(EQ), true, 0),
+    DRAWN_NOISE(List.of(EQ), true, 0),
+    MIXED_NOISE(List.of(EQ), true, 0),
+    SHIFTED(List.of(new Draw(Draw.Branch.EQUIVARIANT, ISOTROPIC.shifted(-2, 1))), true, 0),
+    BLENDED(List.of(new Draw(Draw.Branch.EQUIVARIANT, ISOTROPIC, 0.375)), true, 0),
+    REFLECTED(List.of(EQ), true, 0),
+    REPLICATED(List.of(EQ), true, 0);
 
     final List<Draw> draws;
     final boolean adversarial;
@@ -146,8 +163,30 @@ class ObjectiveOracleTest {
           0,
           this != FIXED_WEIGHT,
           d.adaptiveMaximum(),
-          this == L2_AND_SOFTPLUS ? LossOptions.GanKind.NON_SATURATING : d.ganLoss(),
-          d.discriminatorForward());
+          this == L2_AND_SOFTPLUS
+              ? LossOptions.GanKind.NON_SATURATING
+              : this == VANILLA ? LossOptions.GanKind.VANILLA : d.ganLoss(),
+          d.discriminatorForward(),
+          new LossTermOptions(
+              this == MORE_PIXEL_LOSSES ? 0.6 : 0,
+              new LatentNoise(noise(), noise() == LatentNoise.Kind.NONE ? 0 : 0.75)));
+    }
+
+    private LatentNoise.Kind noise() {
+      return switch (this) {
+        case FIXED_NOISE -> LatentNoise.Kind.FIXED;
+        case DRAWN_NOISE -> LatentNoise.Kind.DRAWN;
+        case MIXED_NOISE -> LatentNoise.Kind.MIX;
+        default -> LatentNoise.Kind.NONE;
+      };
+    }
+
+    AutoencoderConfig config() {
+      return switch (this) {
+        case REFLECTED -> with(PaddingMode.REFLECT);
+        case REPLICATED -> with(PaddingMode.REPLICATE);
+        default -> CONFIG;
+      };
     }
 
     EqOptions eq() {
@@ -183,7 +222,7 @@ class ObjectiveOracleTest {
         Device device = Device.open("cpu");
         Stream stream = new Stream(device);
         Arena arena = new Arena(device, "step", true);
-        Autoencoder vae = kind.build(stream);
+        Autoencoder vae = kind.build(c.config(), stream);
         Discriminator disc = new Discriminator(3, 8, 2, stream, 4);
         Lpips lpips = new Lpips(8, stream, 5)) {
       decide(disc, 2, stream);
@@ -200,7 +239,7 @@ class ObjectiveOracleTest {
       lpips.parameters().setTrainable(false);
       TorchObjective theirs =
           new TorchObjective(
-              new TorchAutoencoder(CONFIG, vaeParameters),
+              new TorchAutoencoder(c.config(), vaeParameters),
               kind.latent(vaeParameters),
               c.adversarial
                   ? Optional.of(new TorchDiscriminator(2, discParameters))

@@ -89,16 +89,51 @@ final class Twins {
           Shape latent = Shape.of(index.length, side, side, config.embedDim());
           out.add(
               new TorchObjective.Group(
-                  images, draw, nchw(normal(noiseSeed + out.size(), latent.elements()), latent)));
+                  images,
+                  draw,
+                  nchw(normal(noiseSeed + out.size(), latent.elements()), latent),
+                  extras(noiseSeed, out.size())));
         });
     return out;
   }
 
+  /** Numbers of a kind, in the order of NHWC. */
+  private static float[] extra(
+      EqObjective.Extra what, int index, long seed, int group, long count) {
+    float[] out = normal(7919 * seed + 31L * (8L * what.ordinal() + index) + group, count);
+    for (int i = 0; i < out.length; i++) {
+      out[i] =
+          switch (what) {
+            case LATENT_NOISE -> out[i];
+            case LATENT_NOISE_SHARE -> Math.abs(out[i]) % 1;
+          };
+    }
+    return out;
+  }
+
+  private static TorchObjective.Extras extras(long seed, int group) {
+    return (what, index, shape) -> {
+      Shape nhwc = Shape.of(shape[0], shape[2], shape[3], shape[1]);
+      return nchw(extra(what, index, seed, group, nhwc.elements()), nhwc);
+    };
+  }
+
   static EqObjective.Noise noise(Stream stream, long seed) {
-    return (tape, shape, group) -> {
-      io.github.eqvae.tensor.Tensor t = tape.arena().tensor(shape);
-      t.set(stream, normal(seed + group, shape.elements()));
-      return t;
+    return new EqObjective.Noise() {
+      @Override
+      public io.github.eqvae.tensor.Tensor draw(Tape tape, Shape shape, int group) {
+        io.github.eqvae.tensor.Tensor t = tape.arena().tensor(shape);
+        t.set(stream, normal(seed + group, shape.elements()));
+        return t;
+      }
+
+      @Override
+      public io.github.eqvae.tensor.Tensor draw(
+          EqObjective.Extra what, int index, Tape tape, Shape shape, int group) {
+        io.github.eqvae.tensor.Tensor t = tape.arena().tensor(shape);
+        t.set(stream, extra(what, index, seed, group, shape.elements()));
+        return t;
+      }
     };
   }
 

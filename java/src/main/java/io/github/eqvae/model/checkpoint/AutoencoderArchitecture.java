@@ -3,6 +3,7 @@ package io.github.eqvae.model.checkpoint;
 import io.github.eqvae.EqvaeException;
 import io.github.eqvae.model.AutoencoderConfig;
 import io.github.eqvae.model.VqConfig;
+import io.github.eqvae.nn.PaddingMode;
 import io.github.eqvae.tensor.Shape;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -147,7 +148,8 @@ public record AutoencoderArchitecture(
         embedDim,
         settings.normNumGroups().orElse(AutoencoderSettings.DEFAULT_GROUPS),
         useQuantConv,
-        midBlockAddAttention);
+        midBlockAddAttention,
+        settings.padding().orElse(PaddingMode.ZEROS));
   }
 
   /**

@@ -2,9 +2,11 @@ package io.github.eqvae.model.checkpoint;
 
 import io.github.eqvae.EqvaeException;
 import io.github.eqvae.model.LatentScaling;
+import io.github.eqvae.nn.PaddingMode;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
@@ -19,12 +21,31 @@ import org.jspecify.annotations.Nullable;
  * @param sampleSize {@code sample_size}: side of the training images
  * @param scaling of the latent
  * @param forceUpcast {@code force_upcast}: whether half precision overflows in it
+ * @param padding {@code padding_mode} of its convolutions, which only this library writes down: it
+ *     is no key of diffusers'
  */
 public record AutoencoderSettings(
     OptionalInt normNumGroups,
     OptionalInt sampleSize,
     Optional<LatentScaling> scaling,
-    Optional<Boolean> forceUpcast) {
+    Optional<Boolean> forceUpcast,
+    Optional<PaddingMode> padding) {
+  /**
+   * What diffusers writes down.
+   *
+   * @param normNumGroups groups
+   * @param sampleSize side of the training images
+   * @param scaling of the latent
+   * @param forceUpcast whether half precision overflows in it
+   */
+  public AutoencoderSettings(
+      OptionalInt normNumGroups,
+      OptionalInt sampleSize,
+      Optional<LatentScaling> scaling,
+      Optional<Boolean> forceUpcast) {
+    this(normNumGroups, sampleSize, scaling, forceUpcast, Optional.empty());
+  }
+
   /** In all published models. */
   static final int DEFAULT_GROUPS = 32;
 
@@ -47,7 +68,8 @@ public record AutoencoderSettings(
         normNumGroups.isPresent() ? normNumGroups : others.normNumGroups,
         sampleSize.isPresent() ? sampleSize : others.sampleSize,
         scaling.or(others::scaling),
-        forceUpcast.or(others::forceUpcast));
+        forceUpcast.or(others::forceUpcast),
+        padding.or(others::padding));
   }
 
   /**
@@ -57,7 +79,36 @@ public record AutoencoderSettings(
    * @return the settings
    */
   public AutoencoderSettings with(LatentScaling value) {
-    return new AutoencoderSettings(normNumGroups, sampleSize, Optional.of(value), forceUpcast);
+    return new AutoencoderSettings(
+        normNumGroups, sampleSize, Optional.of(value), forceUpcast, padding);
+  }
+
+  /**
+   * These with another padding.
+   *
+   * @param value the mode
+   * @return the settings
+   */
+  public AutoencoderSettings with(PaddingMode value) {
+    return new AutoencoderSettings(
+        normNumGroups, sampleSize, scaling, forceUpcast, Optional.of(value));
+  }
+
+  /**
+   * Reads a mode's name as PyTorch writes it.
+   *
+   * @param name {@code zeros}, {@code reflect} or {@code replicate}
+   * @return the mode
+   * @throws EqvaeException.Argument for another one
+   */
+  public static PaddingMode padding(String name) {
+    return Arrays.stream(PaddingMode.values())
+        .filter(mode -> mode.name().toLowerCase(Locale.ROOT).equals(name))
+        .findFirst()
+        .orElseThrow(
+            () ->
+                new EqvaeException.Argument(
+                    "padding_mode is \"" + name + "\"; zeros, reflect and replicate are known"));
   }
 
   /**
@@ -83,6 +134,7 @@ public record AutoencoderSettings(
           }
         });
     forceUpcast.ifPresent(b -> map.put("force_upcast", Boolean.toString(b)));
+    padding.ifPresent(p -> map.put("padding_mode", p.name().toLowerCase(Locale.ROOT)));
     return map;
   }
 
@@ -109,7 +161,8 @@ public record AutoencoderSettings(
                           numbers(metadata.getOrDefault("latents_std", "")),
                           positive(metadata.getOrDefault("latents_patch", "1")),
                           Double.parseDouble(metadata.getOrDefault("batch_norm_eps", "0")))),
-          Optional.ofNullable(metadata.get("force_upcast")).map(Boolean::parseBoolean));
+          Optional.ofNullable(metadata.get("force_upcast")).map(Boolean::parseBoolean),
+          Optional.ofNullable(metadata.get("padding_mode")).map(AutoencoderSettings::padding));
     } catch (NumberFormatException | EqvaeException.Argument e) {
       throw new EqvaeException.Argument(
           file + ": the settings beside the tensors make no sense: " + e.getMessage());

@@ -3,12 +3,14 @@ package io.github.eqvae.model.checkpoint;
 import com.fasterxml.jackson.databind.JsonNode;
 import io.github.eqvae.EqvaeException;
 import io.github.eqvae.model.LatentScaling;
+import io.github.eqvae.nn.PaddingMode;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.HashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
@@ -94,7 +96,8 @@ record DiffusersConfig(
               OptionalInt.of(size("norm_num_groups", 32)),
               OptionalInt.of(sampleSize(flux2 ? 1024 : 32)),
               flux2 ? Optional.empty() : Optional.of(scaling()),
-              Optional.of(flag("force_upcast", kl)));
+              Optional.of(flag("force_upcast", kl)),
+              padding());
       return new DiffusersConfig(architecture, settings, number("batch_norm_eps", LatentNorm.EPS));
     }
 
@@ -144,6 +147,18 @@ record DiffusersConfig(
       List<Double> std = list("latents_std", List.of(), number, JsonNode::asDouble, "a number");
       try {
         return new LatentScaling(factor, shift, mean, std);
+      } catch (EqvaeException.Argument e) {
+        throw new EqvaeException.Argument(file + ": " + e.getMessage());
+      }
+    }
+
+    /** No key of diffusers', which passes over it: written by this library. */
+    private Optional<PaddingMode> padding() {
+      JsonNode node = root.path("padding_mode");
+      try {
+        return node.isMissingNode()
+            ? Optional.empty()
+            : Optional.of(AutoencoderSettings.padding(node.asText()));
       } catch (EqvaeException.Argument e) {
         throw new EqvaeException.Argument(file + ": " + e.getMessage());
       }
@@ -272,6 +287,10 @@ record DiffusersConfig(
     c.put("mid_block_add_attention", a.midBlockAddAttention());
     c.put("norm_num_groups", settings.normNumGroups().orElse(AutoencoderSettings.DEFAULT_GROUPS));
     c.put("sample_size", settings.sampleSize().orElse(AutoencoderSettings.DEFAULT_SAMPLE_SIZE));
+    settings
+        .padding()
+        .filter(mode -> mode != PaddingMode.ZEROS)
+        .ifPresent(mode -> c.put("padding_mode", mode.name().toLowerCase(Locale.ROOT)));
     if (scaling.gathers()) {
       c.put("_class_name", LatentNorm.CLASS_NAME);
       c.put("batch_norm_eps", scaling.eps());

@@ -19,6 +19,7 @@ final class AutoencoderChecks {
     data(recipe, problems);
     codebook(recipe, problems);
     objective(recipe.objective(), problems);
+    ObjectiveChecks.check(recipe, problems);
     optimizer(recipe.optimizer(), problems);
     run(recipe.run(), problems);
     Geometry.check(recipe, problems);
@@ -158,7 +159,9 @@ final class AutoencoderChecks {
     boolean identity =
         objective.scaling() == EqOptions.Scaling.NONE
             && objective.flips() == EqOptions.Flips.NONE
-            && objective.rotations().equals(List.of(0));
+            && objective.rotations().equals(List.of(0))
+            && objective.translation() == 0
+            && objective.blendProbability() == 0;
     if (objective.equivarianceProbability() > 0 && identity) {
       problems.add(
           "objective.equivariance_probability",
@@ -251,6 +254,7 @@ final class AutoencoderChecks {
     if (recipe.run().emaDecay().isEmpty() && recipe.run().emaRule() != RunRecipe.EmaRule.WARMUP) {
       warnings.add("run.ema_rule has no effect: run.ema_decay is none");
     }
+    warnings.addAll(ObjectiveChecks.warnings(recipe));
     return List.copyOf(warnings);
   }
 

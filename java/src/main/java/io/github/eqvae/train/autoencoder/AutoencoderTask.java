@@ -49,11 +49,6 @@ public final class AutoencoderTask implements Task {
   /** Keeps the random numbers of draws apart from those of noise and of the weights' start. */
   private static final long DRAWS = 1L << 61;
 
-  /** Keeps the random numbers of noise apart from those of draws and of the weights' start. */
-  private static final long NOISE = 1L << 62;
-
-  private static final long GROUPS = 4096;
-
   /** What determines the operations of a part whose samples share a draw. */
   private record Signature(int group, Draw draw, boolean adversarial) {}
 
@@ -169,7 +164,7 @@ public final class AutoencoderTask implements Task {
   @Override
   public void scalars(MicroBatch at, double[] values) {
     for (int group = 0; group < values.length; group++) {
-      values[group] = purpose(at, group) * GROUPS;
+      values[group] = purpose(at, group) * StepNoise.GROUPS;
     }
   }
 
@@ -241,13 +236,8 @@ public final class AutoencoderTask implements Task {
     return LossReport.of(terms, report);
   }
 
-  /** The noise of a forward pass: a function of the seed, its counter and the group. */
   private EqObjective.Noise noise(Tensor counter) {
-    return (tape, shape, group) -> {
-      Tensor noise = tape.arena().tensor(shape);
-      noise.normal(tape.stream(), recipe.run().seed(), NOISE + group, counter, 0, 1);
-      return noise;
-    };
+    return new StepNoise(recipe.run().seed(), counter);
   }
 
   /** Every size a step can have; rotations do not change memory. */

@@ -19,7 +19,9 @@ import java.util.Map;
  *     counts; default 0 (EQ-VAE fine-tunes; LDM's own training has 50001)
  * @param discWeight {@code disc_weight}: default 0.5
  * @param discFactor {@code disc_factor}: default 1
- * @param loss {@code hinge} (released) or {@code non_saturating}; default {@code hinge}
+ * @param loss {@code hinge} (released), {@code non_saturating}, softplus for both networks, or
+ *     {@code vanilla}, the released code's other one: softplus for the discriminator, and still
+ *     −mean(logits) for the autoencoder; default {@code hinge}
  * @param adaptiveWeight {@code adaptive_weight}: w = |grad of nll| / (|grad of g_loss| + 1e-4),
  *     both with respect to {@code decoder.conv_out.weight}; false means w = 1; default true
  * @param adaptiveWeightMax {@code adaptive_weight_max}: w is clamped to [0, this]; default 1e4

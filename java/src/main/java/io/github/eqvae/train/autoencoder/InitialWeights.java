@@ -7,6 +7,7 @@ import io.github.eqvae.io.AtomicFiles;
 import io.github.eqvae.model.LatentScaling;
 import io.github.eqvae.model.checkpoint.AutoencoderCheckpoint;
 import io.github.eqvae.model.checkpoint.AutoencoderSettings;
+import io.github.eqvae.nn.PaddingMode;
 import io.github.eqvae.nn.ParameterStore;
 import io.github.eqvae.tensor.Stream;
 import java.io.IOException;
@@ -15,6 +16,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 
@@ -128,6 +130,17 @@ public final class InitialWeights {
                         + groups);
               }
             });
+    checkpoint
+        .settings()
+        .padding()
+        .filter(mode -> mode != PaddingMode.ZEROS && mode != model.paddingMode())
+        .ifPresent(
+            mode ->
+                differences.add(
+                    "padding_mode: the recipe has "
+                        + model.paddingMode().name().toLowerCase(Locale.ROOT)
+                        + ", the checkpoint "
+                        + mode.name().toLowerCase(Locale.ROOT)));
     if (!differences.isEmpty()) {
       throw new EqvaeException.Argument(
           "model.init_from: "

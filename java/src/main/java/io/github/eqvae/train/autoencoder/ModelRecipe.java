@@ -7,6 +7,7 @@ import io.github.eqvae.model.VqConfig;
 import io.github.eqvae.model.VqModel;
 import io.github.eqvae.model.checkpoint.AutoencoderArchitecture;
 import io.github.eqvae.model.checkpoint.Weights;
+import io.github.eqvae.nn.PaddingMode;
 import io.github.eqvae.tensor.Stream;
 import io.github.eqvae.train.recipe.RecipeFields;
 import io.github.eqvae.train.recipe.RecipeFields.Range;
@@ -46,11 +47,18 @@ import java.util.Optional;
  * @param quantize the codebook of {@code vq}; without effect on other kinds
  * @param useQuantConv {@code use_quant_conv}: 1×1 convolutions around the latent; default true, as
  *     everywhere but in SD3's and FLUX' autoencoders
+ * @param paddingMode {@code padding_mode}: what 3×3 convolutions see beyond the edges: {@code
+ *     zeros}, {@code reflect} or {@code replicate}; default {@code zeros}, as in all published
+ *     models. A checkpoint in {@code init_from} that says another one is refused; those of others
+ *     say nothing
  * @param initFrom {@code init_from}: a checkpoint of this architecture that training starts from,
  *     of diffusers, CompVis or this library; default none, random weights
  * @param initWeights {@code init_weights}: which weights of {@code init_from}: {@code ema}, {@code
  *     model} as last trained, or {@code auto}, the average where there is a whole one; default
  *     {@code auto}
+ * @param freeze what keeps its weights: {@code none}, or {@code encoder} for a second stage in
+ *     which the decoder alone learns: the encoder, the convolution behind it and a codebook get no
+ *     gradients, and their moments stay; default {@code none}
  * @param discriminator the PatchGAN, used when {@code objective.gan.enabled}
  */
 public record ModelRecipe(
@@ -70,9 +78,25 @@ public record ModelRecipe(
     boolean midBlockAddAttention,
     Quantize quantize,
     boolean useQuantConv,
+    PaddingMode paddingMode,
     Optional<Path> initFrom,
     Weights initWeights,
+    Freeze freeze,
     Discriminator discriminator) {
+
+  /** What keeps its weights. */
+  public enum Freeze {
+    /** Nothing. */
+    NONE,
+    /** All that makes the latent. */
+    ENCODER;
+
+    /** Whether a parameter of that name is kept. */
+    boolean keeps(String name) {
+      return this == ENCODER
+          && List.of("encoder.", "quant_conv.", "quantize.").stream().anyMatch(name::startsWith);
+    }
+  }
 
   /** Architectures of the autoencoder. */
   public enum Kind {
@@ -178,7 +202,8 @@ public record ModelRecipe(
         embedDim,
         normNumGroups,
         useQuantConv,
-        midBlockAddAttention);
+        midBlockAddAttention,
+        paddingMode);
   }
 
   /**
@@ -232,8 +257,10 @@ public record ModelRecipe(
         in.flag("mid_block_add_attention", true),
         Quantize.read(in.section("quantize")),
         in.flag("use_quant_conv", true),
+        in.choice("padding_mode", PaddingMode.ZEROS),
         in.optionalPath("init_from"),
         in.choice("init_weights", Weights.AUTO),
+        in.choice("freeze", Freeze.NONE),
         Discriminator.read(in.section("discriminator")));
   }
 
@@ -255,8 +282,10 @@ public record ModelRecipe(
     map.put("mid_block_add_attention", midBlockAddAttention);
     map.put("quantize", quantize.toMap());
     map.put("use_quant_conv", useQuantConv);
+    map.put("padding_mode", RecipeFields.name(paddingMode));
     map.put("init_from", initFrom.map(Path::toString));
     map.put("init_weights", RecipeFields.name(initWeights));
+    map.put("freeze", RecipeFields.name(freeze));
     map.put("discriminator", discriminator.toMap());
     return map;
   }

@@ -7,6 +7,7 @@ import io.github.eqvae.model.Autoencoder;
 import io.github.eqvae.model.Discriminator;
 import io.github.eqvae.model.Lpips;
 import io.github.eqvae.model.ModelFile;
+import io.github.eqvae.nn.PaddingMode;
 import io.github.eqvae.tensor.DType;
 import io.github.eqvae.tensor.Stream;
 import io.github.eqvae.train.recipe.RunRecipe;
@@ -43,6 +44,12 @@ final class Networks implements AutoCloseable {
     Discriminator d = null;
     Lpips p = null;
     try {
+      if (m.freeze() != ModelRecipe.Freeze.NONE) {
+        vae.parameters().freeze(m.freeze()::keeps);
+      }
+      if (m.paddingMode() == PaddingMode.REFLECT) {
+        requireSide(2 * vae.config().downsamplingFactor(), "model.padding_mode: reflect");
+      }
       if (recipe.objective().gan().enabled()) {
         d =
             new Discriminator(
@@ -103,8 +110,8 @@ final class Networks implements AutoCloseable {
         () -> new EqvaeException.Argument("objective.lpips_weights names no file"));
   }
 
-  /** The smallest image τ can produce must still give the discriminator one patch to judge. */
-  private void requireRoom(Discriminator d) {
+  /** The side of the smallest image τ can produce. */
+  private int smallestSide() {
     ObjectiveRecipe o = recipe.objective();
     boolean scales =
         o.scaling() != EqOptions.Scaling.NONE
@@ -112,7 +119,25 @@ final class Networks implements AutoCloseable {
     double smallest =
         !scales ? 1 : o.scaleSet() == EqOptions.ScaleSet.CONTINUOUS ? o.scaleMin() : 0.25;
     int f = vae.config().downsamplingFactor();
-    int side = f * Math.max(1, (int) (recipe.data().resolution() / f * smallest));
+    int shift = o.equivarianceProbability() > 0 ? o.translation() : 0;
+    return f * Math.max(1, (int) ((recipe.data().resolution() / f - shift) * smallest));
+  }
+
+  private void requireSide(int least, String key) {
+    if (smallestSide() < least) {
+      throw new EqvaeException.Argument(
+          key
+              + " needs images of at least "
+              + least
+              + " pixels, but the smallest that τ makes has "
+              + smallestSide()
+              + ". Raise data.resolution, or draw no scales that small.");
+    }
+  }
+
+  /** The smallest image τ can produce must still give the discriminator one patch to judge. */
+  private void requireRoom(Discriminator d) {
+    int side = smallestSide();
     if (side < d.smallestSide()) {
       d.close();
       throw new EqvaeException.Argument(

@@ -53,7 +53,7 @@ import java.util.Optional;
  * @param lossNormalization {@code loss_normalization}: {@code released}, the sum over elements
  *     divided by the batch, or {@code per_element}, the mean; default {@code released} for {@code
  *     autoencoder_kl} and {@code per_element}, which is what taming computes, for {@code vq}
- * @param pixelLoss {@code pixel_loss}: default {@code l1}
+ * @param pixelLoss {@code pixel_loss}: {@code l1} or {@code l2}; default {@code l1}
  * @param perceptualWeight {@code perceptual_weight}: factor of LPIPS; default 1. Above 0 it needs
  *     {@code lpips_weights}
  * @param lpipsWeights {@code lpips_weights}: file with the VGG16 and LPIPS weights; default none.
@@ -64,6 +64,11 @@ import java.util.Optional;
  *     1e-6
  * @param codebookWeight {@code codebook_weight}: factor of the codebook loss of {@code vq}; default
  *     1, as in taming
+ * @param translation latent pixels by which τ shifts at most, in each direction; what leaves the
+ *     frame is cut off; default 0
+ * @param blendProbability {@code blend_probability}: how often a sample of the EQ branch is mixed
+ *     with k/16 of the next one of its batch, k = 1 to 8, latents as well as images; default 0
+ * @param terms losses beside the released ones
  * @param gan the adversarial part
  */
 public record ObjectiveRecipe(
@@ -88,6 +93,9 @@ public record ObjectiveRecipe(
     double logvarInit,
     double klWeight,
     double codebookWeight,
+    int translation,
+    double blendProbability,
+    LossTermsRecipe terms,
     GanRecipe gan) {
 
   /** Copies the list. Values are checked when the {@link AutoencoderRecipe} is made. */
@@ -114,7 +122,9 @@ public record ObjectiveRecipe(
         draw,
         regularizer,
         explicitWeight,
-        explicitStopGradient);
+        explicitStopGradient,
+        translation,
+        blendProbability);
   }
 
   /**
@@ -137,7 +147,8 @@ public record ObjectiveRecipe(
         gan.adaptiveWeight(),
         gan.adaptiveWeightMax(),
         gan.loss(),
-        discriminatorForward);
+        discriminatorForward,
+        terms.options());
   }
 
   static ObjectiveRecipe read(RecipeFields in, ModelRecipe.Kind model) {
@@ -167,6 +178,9 @@ public record ObjectiveRecipe(
         in.number("logvar_init", 0, new Range(-30, true, 20, true)),
         in.number("kl_weight", 1e-6, Range.NOT_NEGATIVE),
         in.number("codebook_weight", 1, Range.NOT_NEGATIVE),
+        in.integer("translation", 0, 0, 1024),
+        in.number("blend_probability", 0, Range.PROBABILITY),
+        LossTermsRecipe.read(in.section("terms")),
         GanRecipe.read(in.section("gan")));
   }
 
@@ -193,6 +207,9 @@ public record ObjectiveRecipe(
     map.put("logvar_init", logvarInit);
     map.put("kl_weight", klWeight);
     map.put("codebook_weight", codebookWeight);
+    map.put("translation", translation);
+    map.put("blend_probability", blendProbability);
+    map.put("terms", terms.toMap());
     map.put("gan", gan.toMap());
     return map;
   }

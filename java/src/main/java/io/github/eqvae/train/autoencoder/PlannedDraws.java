@@ -23,7 +23,8 @@ final class PlannedDraws {
         draws.add(
             new Draw(
                 Draw.Branch.EQUIVARIANT,
-                new SpatialTransform(s, s, turns, false, false, interpolation)));
+                new SpatialTransform(s, s, turns, false, false, interpolation),
+                o.blendProbability() > 0 ? 0.5 : 0));
         draws.add(
             new Draw(
                 Draw.Branch.LOW_RESOLUTION,

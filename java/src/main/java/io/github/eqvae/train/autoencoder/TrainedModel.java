@@ -84,7 +84,8 @@ public final class TrainedModel {
                 OptionalInt.of(recipe.model().normNumGroups()),
                 OptionalInt.of(recipe.data().resolution()),
                 InitialWeights.scaling(folder),
-                Optional.empty())
+                Optional.empty(),
+                Optional.of(recipe.model().paddingMode()))
             .metadata());
     return metadata;
   }

@@ -103,8 +103,39 @@ class TrainerTest {
     assertFalse(c.get("vae.weights").equals(a.get("vae.weights")), "the seed is ignored");
   }
 
+  @Test
+  void aFrozenEncoderStays() throws Exception {
+    AutoencoderRecipe recipe = recipe(3, "model.freeze=encoder", "optimizer.weight_decay=0.1");
+    Map<String, double[]> before = new TreeMap<>();
+    try (Trainer<AutoencoderTask> trainer = new Trainer<>(recipe)) {
+      Datasets data = new Datasets(recipe, (name, cause) -> {});
+      for (Parameter p : trainer.task().vae().parameters().learned()) {
+        before.put(p.name(), p.value().toDoubles(trainer.stream()));
+      }
+      CheckpointStore checkpoints = new CheckpointStore(folder.resolve("frozen"), 3);
+      try (Loader loader = data.training(0)) {
+        trainer.run(ImageBatches.of(batches(loader)), null, checkpoints, new TrainListener() {});
+      }
+      for (Parameter p : trainer.task().vae().parameters().learned()) {
+        boolean frozen = p.name().matches("(encoder|quant_conv)\\..*");
+        boolean same =
+            java.util.Arrays.equals(before.get(p.name()), p.value().toDoubles(trainer.stream()));
+        assertEquals(frozen, same, p.name());
+      }
+    }
+  }
+
   private static Stream<List<String>> kinds() {
-    return Stream.of(List.of(), TinyRun.discrete());
+    return Stream.of(
+        List.of(),
+        TinyRun.discrete(),
+        List.of(
+            "objective.terms.latent_noise=mix",
+            "objective.terms.latent_noise_strength=0.5",
+            "objective.terms.l2_weight=0.3",
+            "objective.translation=1",
+            "objective.blend_probability=0.5",
+            "model.padding_mode=reflect"));
   }
 
   @ParameterizedTest

@@ -1,0 +1,11 @@
+package io.github.eqvae.nn;
+
+/** What convolutions see beyond the edges of an image. PyTorch: {@code padding_mode}. */
+public enum PaddingMode {
+  /** Zeros, as in all published autoencoders. */
+  ZEROS,
+  /** The image mirrored at the middle of its outermost pixels. */
+  REFLECT,
+  /** The nearest pixel. */
+  REPLICATE
+}
