@@ -53,7 +53,12 @@ public record Transport(
         path == Interpolant.VP || prediction != Prediction.VELOCITY ? 1e-3 : 0);
   }
 
-  /** Two times between which something happens. */
+  /**
+   * Two times between which something happens.
+   *
+   * @param from the first
+   * @param to the last; before the first where the way is from data to noise
+   */
   public record Interval(double from, double to) {
     /** The mirror image: from data to noise. */
     Interval reversed() {

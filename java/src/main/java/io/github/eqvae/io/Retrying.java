@@ -17,7 +17,11 @@ import java.util.Locale;
 public final class Retrying {
   private static final List<Integer> WAITS_MILLIS = List.of(200, 800, 2000, 5000);
 
-  /** Reads something. */
+  /**
+   * Reads something.
+   *
+   * @param <T> what is read
+   */
   @FunctionalInterface
   public interface Read<T> {
     /**
@@ -163,7 +167,7 @@ public final class Retrying {
 
     @Override
     public int available() throws IOException {
-      return (int) Math.clamp(channel.size() - position, 0, Integer.MAX_VALUE);
+      return Math.clamp(channel.size() - position, 0, Integer.MAX_VALUE);
     }
 
     @Override

@@ -58,7 +58,11 @@ public record EncodeOptions(
     /** Not at all: pictures must have the size. */
     NONE;
 
-    /** Whether the bits are those of a pipeline that decodes with Pillow. */
+    /**
+     * Whether the bits are those of a pipeline that decodes with Pillow.
+     *
+     * @return true for ADM and TORCHVISION
+     */
     public boolean isPillows() {
       return this == ADM || this == TORCHVISION;
     }

@@ -28,7 +28,18 @@ public record ParameterGroup(
     int reports,
     String norm,
     ToDoubleFunction<Parameter> weightDecay) {
-  /** The same weight decay for all: that of {@code adam}. */
+  /**
+   * The same weight decay for all: that of {@code adam}.
+   *
+   * @param name as above, as all that follow
+   * @param title for people
+   * @param store the parameters
+   * @param adam how they are updated
+   * @param learningRate before the schedule's factor
+   * @param averaged whether it has a moving average
+   * @param reports how many numbers its part reports at most
+   * @param norm what the log calls the norm of its gradients
+   */
   public ParameterGroup(
       String name,
       String title,

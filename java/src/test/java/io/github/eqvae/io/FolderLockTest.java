@@ -37,7 +37,7 @@ class FolderLockTest {
   @Test
   void oneOwnerAtATime() throws IOException {
     Path run = temp.resolve("run");
-    try (FolderLock lock = acquire(run, REAL, LockOwner.thisHost())) {
+    try (FolderLock _ = acquire(run, REAL, LockOwner.thisHost())) {
       assertRefused(
           "run is in use by `eqvae train`", () -> acquire(run, REAL, LockOwner.thisHost()));
       Files.writeString(run.resolve("recipe.yaml"), "a");
@@ -75,7 +75,7 @@ class FolderLockTest {
     List<String> said = new ArrayList<>();
     Notices.forget();
     Notices.to(said::add);
-    try (FolderLock lock = acquire(temp, NONE, LockOwner.thisHost())) {
+    try (FolderLock _ = acquire(temp, NONE, LockOwner.thisHost())) {
       assertEquals(1, said.size(), said.toString());
       assertTrue(said.getFirst().endsWith(FileLocks.NONE), said.toString());
       assertRefused("is in use", () -> acquire(temp, NONE, LockOwner.thisHost()));

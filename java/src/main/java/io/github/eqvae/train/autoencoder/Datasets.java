@@ -289,7 +289,11 @@ public final class Datasets {
     }
   }
 
-  /** What is wrong when a pass gives nothing. */
+  /**
+   * What is wrong when a pass gives nothing.
+   *
+   * @return the exception, to be thrown by the caller
+   */
   public IOException noneHeldOut() {
     return new IOException(
         recipe.data().validationPath().orElse(recipe.data().path())

@@ -25,6 +25,9 @@ public final class Slowdown {
   private final Deque<Double> rates = new ArrayDeque<>();
   private int slow;
 
+  /** Begins without a memory of any rate. */
+  public Slowdown() {}
+
   /**
    * What was measured in an interval of some seconds.
    *
