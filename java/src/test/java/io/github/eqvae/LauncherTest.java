@@ -202,6 +202,13 @@ class LauncherTest {
     assertTrue(calls("cmake").getLast().endsWith(" app_cuda"), calls("cmake").toString());
     eqvae("train", "photos", "--set", "run.device=cuda:1");
     assertEquals(2, calls("cmake").size(), "it was there");
+    Files.delete(clone.resolve("java/target/native/lib/libeqv_cuda.so"));
+    Path run = Files.createDirectories(folder.resolve("runs/one"));
+    Files.writeString(run.resolve("recipe.yaml"), "run:\n  device: cuda:0\n");
+    eqvae("train", "--resume", run.toString(), "--device", "cpu");
+    assertEquals(2, calls("cmake").size(), "the command line has the last word");
+    eqvae("train", "--resume", run.toString());
+    assertEquals(4, calls("cmake").size(), "the run's recipe asks for it");
     assertEquals(0, eqvae("--build-cuda").status());
     Files.delete(tools.resolve("nvcc"));
     Files.delete(clone.resolve("java/target/native/lib/libeqv_cuda.so"));
