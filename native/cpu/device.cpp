@@ -40,9 +40,11 @@ bool line_of(const char* path, const char* key, char* value, size_t cap) {
 const char* instruction_set() {
 #if defined(__x86_64__)
   __builtin_cpu_init();
+#ifndef EQV_WITHOUT_AVX512
   if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512cd") &&
       __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl"))
     return "avx512";
+#endif
   if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) return "avx2";
   return "sse2";
 #else

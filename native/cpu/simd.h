@@ -7,7 +7,11 @@
 #include <cstdint>
 
 #if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
+#ifdef EQV_WITHOUT_AVX512
+#define EQV_SIMD __attribute__((target_clones("arch=x86-64-v3", "default")))
+#else
 #define EQV_SIMD __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
+#endif
 #else
 #define EQV_SIMD
 #endif
