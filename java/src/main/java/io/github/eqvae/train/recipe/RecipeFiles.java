@@ -13,6 +13,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Optional;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
@@ -82,13 +83,25 @@ final class RecipeFiles {
     }
     try {
       Path other = file.resolveSibling(name);
-      Path ending = file.resolveSibling(name + ".yaml");
-      return Files.exists(other)
-          ? other
-          : Files.exists(ending) ? ending : ShippedRecipes.find(name).orElse(other);
+      Optional<Path> found =
+          Stream.of(other, file.resolveSibling(name + ".yaml"))
+              .filter(ShippedRecipes::isFile)
+              .filter(p -> !isSame(p, file)) // my demo.yaml may extend the shipped one
+              .findFirst()
+              .or(() -> ShippedRecipes.find(name));
+      if (found.isEmpty() && !Files.exists(other)) {
+        throw new RecipeException(
+            where + ": " + other,
+            "there is no such recipe. " + ShippedRecipes.choice("Name a file beside this one"));
+      }
+      return found.orElse(other); // itself, or a folder: both are refused with a reason
     } catch (InvalidPathException e) {
       throw new RecipeException(where, "'" + name + "' is no name of a file");
     }
+  }
+
+  private static boolean isSame(Path one, Path other) {
+    return one.toAbsolutePath().normalize().equals(other.toAbsolutePath().normalize());
   }
 
   /** What {@code own} says, and what {@code base} says where {@code own} is silent. */

@@ -77,28 +77,36 @@ public final class ShippedRecipes {
   }
 
   /**
-   * A recipe that the user names: a file, or one of these.
+   * A recipe that the user names: a file, or one of these. A folder of that name hides neither:
+   * {@code photos} often lies beside the recipe that reads it.
    *
    * @param named what the user wrote
-   * @return the file to read
-   * @throws RecipeException if it is neither; the message lists what there is
+   * @return the file to read; a folder if nothing else is called so, which the reader refuses
+   * @throws RecipeException if there is nothing of that name; the message lists what there is
    */
   public static Path resolve(Path named) {
-    if (Files.exists(named)) {
+    if (isFile(named)) {
       return named;
     }
     boolean plain = named.getNameCount() == 1 && !named.isAbsolute();
-    return Optional.of(named.toString())
-        .filter(name -> plain)
-        .flatMap(ShippedRecipes::find)
-        .orElseThrow(
-            () ->
-                new RecipeException(
-                    named.toString(),
-                    "there is no such recipe. "
-                        + (names().isEmpty()
-                            ? "Name a YAML file."
-                            : "Name a YAML file, or one of " + String.join(", ", names()) + ".")));
+    Optional<Path> shipped = plain ? find(named.toString()) : Optional.empty();
+    if (shipped.isEmpty() && !Files.isDirectory(named)) {
+      throw new RecipeException(
+          named.toString(), "there is no such recipe. " + choice("Name a YAML file"));
+    }
+    return shipped.orElse(named);
+  }
+
+  /** Whether there is something to read, which may be a pipe. */
+  static boolean isFile(Path path) {
+    return Files.exists(path) && !Files.isDirectory(path);
+  }
+
+  /** A sentence that offers a file, or one of these if there are any. */
+  static String choice(String file) {
+    return names().isEmpty()
+        ? file + "."
+        : file + ", or one of " + String.join(", ", names()) + ".";
   }
 
   /**

@@ -134,6 +134,28 @@ class RecipeFilesTest {
     assertThrows(RecipeException.class, () -> ShippedRecipes.resolve(Path.of("x", "demo")));
   }
 
+  /** A recipe of one's own may have the name of the one that it changes. */
+  @Test
+  void aRecipeMayExtendTheShippedOneOfItsName() throws IOException {
+    AutoencoderRecipe demo = read(ShippedRecipes.resolve(Path.of("demo")));
+    for (String name : List.of("demo", "demo.yaml")) {
+      Path mine = write("demo.yaml", "extends: " + name + "\nrun: {steps: 3}\n");
+      assertEquals(demo.with("run.steps=3"), read(mine), name);
+      Path other = write("other.yaml", "extends: demo\nrun: {keep: 4}\n");
+      assertEquals(demo.with("run.steps=3", "run.keep=4"), read(other), "mine comes first");
+    }
+    Path data = Files.createDirectory(folder.resolve("photos"));
+    Path mine = write("mine.yaml", "extends: photos\ndata: {path: " + data + "}\n");
+    AutoencoderRecipe photos = read(ShippedRecipes.resolve(Path.of("photos")), "data.path=" + data);
+    assertEquals(photos, read(mine), "a folder hides no recipe");
+    assertProblem(
+        write("c.yaml", "extends: nix\n"),
+        "c.yaml:1: extends",
+        "nix: there is no such recipe",
+        "or one of ",
+        "photos, photos-vqgan");
+  }
+
   /** Six levels at 32 px leave one vector: trained before, refused by the evaluation at the end. */
   @Test
   void geometryIsCheckedAtTheStart() throws IOException {
