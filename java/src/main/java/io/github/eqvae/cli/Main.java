@@ -54,13 +54,13 @@ import picocli.CommandLine.Command;
       "  eqvae decode vae/ latents/ images/",
       "  eqvae inspect vae/                           what a checkpoint holds",
       "  eqvae convert model.ckpt vae/ --to diffusers",
-      "  eqvae weights                                which published weights to fetch, and"
-          + " converts them",
+      "  eqvae weights                                where published weights are, how to convert"
+          + " them",
       "  eqvae doctor                                 what was found, what was not, what to do",
       "  source <(eqvae completion)                   tab completes commands, recipes and settings",
       "",
-      "Exit codes: 0 done, 1 failed, 2 wrong command line, 130 stopped by Ctrl-C and 143 by a"
-          + " polite kill (a training is saved first)."
+      "Exit codes: 0 done, 1 failed, 2 wrong command line, 130 stopped by Ctrl-C and 143 by"
+          + " SIGTERM (a training is saved first)."
     })
 public final class Main implements Runnable {
   /** Exit code of what was stopped by Ctrl-C, as everywhere: 128 and the signal's number. */
@@ -114,16 +114,27 @@ public final class Main implements Runnable {
     line.setExecutionStrategy(
         parsed -> {
           if (main.quiet) {
+            StatusLine.silence();
             System.setErr(new PrintStream(OutputStream.nullOutputStream()));
             line.setErr(new PrintWriter(Writer.nullWriter()));
           }
           return new CommandLine.RunLast().execute(parsed);
         });
-    line.setExecutionExceptionHandler(
-        (e, command, parsed) -> {
+    Runnable speak =
+        () -> {
           System.setErr(standardError);
           line.setErr(errors);
+        };
+    line.setExecutionExceptionHandler(
+        (e, command, parsed) -> {
+          speak.run();
           return report(e, command);
+        });
+    CommandLine.IParameterExceptionHandler usage = line.getParameterExceptionHandler();
+    line.setParameterExceptionHandler(
+        (e, words) -> { // commands, too, find that words do not go together
+          speak.run();
+          return usage.handleParseException(e, words);
         });
     try {
       return line.execute(arguments);

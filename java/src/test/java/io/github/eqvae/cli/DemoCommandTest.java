@@ -115,9 +115,7 @@ class DemoCommandTest {
   @Test
   void saysHowMuchIsLeft() {
     assertTrue(
-        first
-            .err()
-            .matches("(?s).*plain, 1 of 2, 2/40 [^\\n]*:\\d\\d left, [0-9:]+ of the whole.*"),
+        first.err().matches("(?s).*plain, 1 of 2, 2/40 [^\\n]*:\\d\\d left, [0-9:]+ in all.*"),
         first.err());
     assertTrue(first.err().matches("(?s).*EQ, 2 of 2, 2/40 [^\\n]*:\\d\\d left\\n.*"), first.err());
   }

@@ -57,6 +57,23 @@ class HabitsTest extends CliFixture {
     assertEquals(1, o.err().lines().count(), o.err());
     assertUserError(run("--quiet", "train", "gone.yaml"), 1, "no such recipe");
     assertUserError(run("train", "--quiet", "--stepz"), 2, "--stepz");
+    // What only the command itself can see.
+    assertUserError(run("-q"), 2, "Say what to do");
+    assertUserError(run("-q", "train"), 2, "Name a recipe");
+    assertUserError(run("train", "--resume", "r1", "demo", "-q"), 2, "leave out RECIPE");
+  }
+
+  /** `train photos --set data.path=photos`, as the help has it, is called where photos lie. */
+  @Test
+  void aFolderDoesNotHideTheRecipeOfItsName() throws Exception {
+    for (String name : List.of("photos", "demo", "empty")) {
+      Files.createDirectory(folder.resolve(name));
+    }
+    Outcome o = run("train", "photos", "--dry-run", "--set", "data.path=photos");
+    assertTrue(o.out().contains("kind: image_folder"), o.err());
+    o = run("train", "demo", "--dry-run");
+    assertEquals(0, o.code(), o.err());
+    assertUserError(run("train", "empty", "--dry-run"), 1, "empty: a folder, not a recipe");
   }
 
   @Test

@@ -3,14 +3,16 @@ package io.github.eqvae.train.log;
 import java.io.PrintStream;
 import java.util.Locale;
 import java.util.function.LongSupplier;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
  * Shows how a run gets on: one line that is written over on a terminal ({@link StatusLine}), a line
  * every so many steps elsewhere.
  *
- * <p>Both show step, loss, images per second and the time left. The rate is that of the last
- * interval, so that it reacts to what the machine does now. Not thread-safe.
+ * <p>Both show step, loss, images per second and the time left. On a narrow terminal the rate goes
+ * first, then the loss. The rate is that of the last interval, so that it reacts to what the
+ * machine does now. Not thread-safe.
  */
 public final class Progress implements AutoCloseable {
   private static final int LEAST_BAR = 6;
@@ -47,7 +49,7 @@ public final class Progress implements AutoCloseable {
   }
 
   /**
-   * Says that other runs of such steps follow: the time that the whole will take is shown, too.
+   * Says that other runs of such steps follow: the time left for all of them is shown, too.
    *
    * @param steps their steps together
    * @return this
@@ -117,20 +119,26 @@ public final class Progress implements AutoCloseable {
     }
     closeWindow(elapsed);
     String position = task + " " + done + "/" + total;
-    String figures =
-        String.format(
-            Locale.ROOT,
-            " loss %.5g, %.1f images/s, %s left%s%s",
-            loss,
-            imagesPerSecond,
-            timeLeft(total - step),
-            stepsAfter == 0 ? "" : ", " + timeLeft(total - step + stepsAfter) + " of the whole",
-            condition.isEmpty() ? "" : ", " + condition);
+    String its = String.format(Locale.ROOT, " loss %.5g,", loss);
+    String slow = condition.isEmpty() ? "" : " " + condition + ",";
+    String rate = String.format(Locale.ROOT, " %.1f images/s,", imagesPerSecond);
+    String times =
+        " "
+            + timeLeft(total - step)
+            + " left"
+            + (stepsAfter == 0 ? "" : ", " + timeLeft(total - step + stepsAfter) + " in all");
     if (line == null) {
-      out.println(position + figures);
-    } else {
-      line.show(position + bar(line.columns() - position.length() - figures.length()) + figures);
+      out.println(position + its + slow + rate + times);
+      return;
     }
+    // What is not needed goes before a word is cut.
+    int columns = line.columns() - position.length();
+    String figures =
+        Stream.of(its + slow + rate + times, its + slow + times, slow + times)
+            .filter(text -> text.length() <= columns)
+            .findFirst()
+            .orElse(slow + times);
+    line.show(position + bar(columns - figures.length()) + figures);
   }
 
   /** What columns are left over; nothing if they are few. */

@@ -53,10 +53,21 @@ public final class StatusLine {
     if (installed == null && errorIsTerminal()) {
       PrintStream err = System.err;
       StatusLine line = new StatusLine(err, err.charset(), new Width());
-      installed = line;
+      install(line);
       System.setErr(line.above(err));
       System.setOut(line.above(System.out));
     }
+  }
+
+  /** For tests, which have no terminal. */
+  static void install(StatusLine line) {
+    installed = line;
+  }
+
+  /** Takes the line away, and shows none from now on: progress goes to standard error as lines. */
+  public static void silence() {
+    end();
+    installed = null;
   }
 
   /** Takes the line away, for good: the program ends. */

@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.github.eqvae.cli.Main;
 import java.io.ByteArrayOutputStream;
 import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
@@ -64,7 +65,7 @@ class ProgressTest {
         now += 5_000_000_000L;
         progress.step(10, 1, 320);
       }
-      assertTrue(text().contains("0:02:25 of the whole"), text());
+      assertTrue(text().contains("0:00:45 left, 0:02:25 in all"), text());
     }
   }
 
@@ -115,7 +116,7 @@ class ProgressTest {
       assertTrue(drawn().length() < Math.max(2, width), width + ": " + drawn());
       assertFalse(text().contains("\n"), text());
       if (width == 200) {
-        assertTrue(drawn().contains("of the whole, busy machine"), drawn());
+        assertTrue(drawn().contains(" loss 12346, busy machine, 205760.0 images/s, "), drawn());
       }
       assertEquals(width == 200, drawn().contains(" ["), width + ": " + drawn());
     }
@@ -130,6 +131,49 @@ class ProgressTest {
     progress.step(3, 0.012345, 48);
     assertTrue(drawn().endsWith("loss 0.012345, 48.0 images/s, 1:51:06 left"), drawn());
     assertTrue(drawn().startsWith("training 3/20000 ["), drawn());
+  }
+
+  /** A slow machine is when the times matter: neither they nor the reason are cut. */
+  @Test
+  void eightyColumnsKeepTheTimesAndTheirReason() {
+    columns = 80;
+    for (String slow : List.of("busy machine", "slower than before")) {
+      bytes.reset();
+      now = 0;
+      Progress progress = progress(20_000, 0, 10, true).followedBy(20_000);
+      progress.condition(slow);
+      now += 5_000_000_000L;
+      progress.step(10_005, 0.012345, 48);
+      String times = ", 0:00:05 left, 0:00:15 in all";
+      assertTrue(drawn().endsWith(slow + times), drawn());
+      assertFalse(drawn().contains("images/s"), drawn());
+      assertEquals(slow.startsWith("busy"), drawn().contains("loss 0.012345"), drawn());
+    }
+  }
+
+  /** --quiet on a terminal: the line holds the stream that standard error was. */
+  @Test
+  void aSilencedLineShowsNothing() {
+    PrintStream out = System.out;
+    PrintStream err = System.err;
+    ByteArrayOutputStream results = new ByteArrayOutputStream();
+    ByteArrayOutputStream lines = new ByteArrayOutputStream();
+    StatusLine.install(new StatusLine(bytes, StandardCharsets.UTF_8, () -> 80));
+    try {
+      System.setOut(new PrintStream(results, true, StandardCharsets.UTF_8));
+      System.setErr(new PrintStream(lines, true, StandardCharsets.UTF_8));
+      assertEquals(0, Main.execute("recipes", "--quiet"));
+      try (Progress progress = Progress.start("training", 1, 0, 1)) {
+        progress.step(1, 1, 1);
+      }
+    } finally {
+      System.setOut(out);
+      System.setErr(err);
+      StatusLine.silence();
+    }
+    assertEquals("", text());
+    assertTrue(results.toString(StandardCharsets.UTF_8).contains("photos"), results.toString());
+    assertTrue(lines.toString(StandardCharsets.UTF_8).startsWith("training 1/1"), lines.toString());
   }
 
   /** A message takes the line away and stands alone; the next update brings it back. */
