@@ -8,6 +8,7 @@ import io.github.eqvae.train.recipe.RunRecipe;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Collection;
 import java.util.LinkedHashMap;
 import java.util.Locale;
 import java.util.Map;
@@ -37,19 +38,41 @@ final class BestModel {
    *
    * @param run says which metric, and how patient to be
    * @param file receives the best model
-   * @param metrics the log, cut back to the step that the run goes on from
+   * @param metrics the log
+   * @param done the step that the run goes on from; later lines are passed over
    */
-  BestModel(RunRecipe run, Path file, Path metrics) throws IOException {
+  BestModel(RunRecipe run, Path file, Path metrics, long done) throws IOException {
     this.run = run;
     this.file = file;
     if (isWanted() && Files.exists(metrics)) {
       for (Map<String, Object> line : RunLog.read(metrics)) {
-        if ("validation".equals(line.get("event"))
-            && line.get(key()) instanceof Number value
-            && line.get("step") instanceof Number step) {
+        if (!(line.get("step") instanceof Number step) || step.longValue() > done) {
+          continue;
+        }
+        if ("validation".equals(line.get("event")) && line.get(key()) instanceof Number value) {
           judge(step.longValue(), value.doubleValue());
+        } else if ("changed".equals(line.get("event"))) {
+          changed(line.keySet());
         }
       }
+    }
+  }
+
+  /**
+   * Settings were changed: a run that had ended goes on, and has its whole patience again.
+   *
+   * @param keys their names; those that do not change the training do not count
+   */
+  void changed(Collection<String> keys) {
+    if (isOver()
+        && keys.stream()
+            .anyMatch(
+                key ->
+                    key.contains(".") // a log's line has other entries, too
+                        && !key.startsWith("evaluation.")
+                        && !key.equals("run.device")
+                        && !key.equals("run.threads"))) {
+      since = 0;
     }
   }
 
@@ -122,8 +145,10 @@ final class BestModel {
 
   /** Why the run ended before its last step. */
   String reason() {
-    return run.earlyStop()
-        + " validations in a row were no better than that of step "
+    return (run.earlyStop() == 1
+            ? "1 validation was"
+            : run.earlyStop() + " validations in a row were")
+        + " no better than that of step "
         + bestStep
         + " ("
         + run.bestMetric()

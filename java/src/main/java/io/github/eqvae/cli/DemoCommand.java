@@ -179,7 +179,7 @@ final class DemoCommand implements Callable<Integer> {
               + "; or add --overwrite to replace it.");
     }
     for (RunFolder part : parts) { // both looked at before either is touched
-      part.lock(stderr).close();
+      part.lock("demo", stderr).close();
       try (Stream<Path> files = Files.walk(part.path())) {
         for (Path p : files.sorted(Comparator.reverseOrder()).toList()) {
           Files.delete(p);

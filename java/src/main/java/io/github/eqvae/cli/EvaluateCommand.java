@@ -6,6 +6,7 @@ import io.github.eqvae.eval.Ssim;
 import io.github.eqvae.io.AtomicFiles;
 import io.github.eqvae.io.DecodeOptions;
 import io.github.eqvae.io.FileNames;
+import io.github.eqvae.io.FolderLock;
 import io.github.eqvae.jobs.EncodeOptions;
 import io.github.eqvae.model.FiniteWeights;
 import io.github.eqvae.model.checkpoint.Weights;
@@ -187,15 +188,31 @@ final class EvaluateCommand implements Callable<Integer> {
       result.requireFinite(run);
       PrintWriter text = json.text(stdout, stderr);
       text.print(result.text());
-      AtomicFiles.write(run.resolve("evaluation.json"), result.json());
-      AtomicFiles.write(
-          folder.report(),
-          io.github.eqvae.train.report.Report.html(Reports.single(recipe, folder, result)));
-      text.println("report " + folder.report());
+      text.flush();
+      text.println(keep(recipe, folder, result, stderr));
       text.flush();
       json.write(result.json(), stdout);
     }
     return 0;
+  }
+
+  /** Writes the result into the run's folder, unless the run goes on there; says which of both. */
+  private static String keep(
+      AutoencoderRecipe recipe, RunFolder folder, Result result, PrintWriter err)
+      throws IOException {
+    FolderLock lock;
+    try {
+      lock = folder.lock("evaluate", err);
+    } catch (EqvaeException.Argument taken) {
+      return "nothing was written: " + taken.getMessage();
+    }
+    try (lock) {
+      AtomicFiles.write(folder.path().resolve("evaluation.json"), result.json());
+      AtomicFiles.write(
+          folder.report(),
+          io.github.eqvae.train.report.Report.html(Reports.single(recipe, folder, result)));
+    }
+    return "report " + folder.report();
   }
 
   private int dropIn(Path other, PrintWriter stdout, PrintWriter stderr) throws IOException {

@@ -142,10 +142,10 @@ record RunFolder(Path path) {
   }
 
   /** Keeps other processes from writing here; what else is to be said goes to the terminal. */
-  FolderLock lock(PrintWriter err) throws IOException {
+  FolderLock lock(String command, PrintWriter err) throws IOException {
     return FolderLock.acquire(
         path,
-        "train",
+        command,
         note -> {
           err.println("eqvae: note: " + note);
           err.flush();

@@ -137,7 +137,7 @@ final class Session implements AutoCloseable {
 
   /** The same; {@code advice} is what to do once it was stopped. */
   Trainer.End train(boolean resume, String advice) throws IOException {
-    lock = folder.lock(err);
+    lock = folder.lock("train", err);
     if (!resume && folder.isUsed()) {
       throw folder.isTaken(); // since it was looked at
     }
@@ -159,10 +159,16 @@ final class Session implements AutoCloseable {
     } else {
       trainer.initialize();
     }
+    BestModel best =
+        new BestModel(recipe.run(), folder.best(), folder.metrics(), resume ? trainer.step() : 0);
+    best.changed(changes.stream().map(AutoencoderRecipe.Change::key).toList());
+    boolean over = best.isOver() && trainer.step() < recipe.run().steps();
     // Everything was looked at; what follows changes the folder.
     if (resume) {
       folder.keepHeldOut(data.heldOutNames());
-      folder.setModelAside();
+      if (!over) {
+        folder.setModelAside();
+      }
     }
     if (!resume) {
       folder.writeStart(recipe, data.heldOutNames());
@@ -170,6 +176,22 @@ final class Session implements AutoCloseable {
       folder.writeRecipe(recipe);
       err.println("eqvae: recipe.yaml has changed: " + changes);
       err.flush();
+    }
+    if (over) {
+      note(
+          "this run ended at step "
+              + trainer.step()
+              + ": "
+              + best.reason()
+              + ". It is not trained on, only evaluated; with more patience it would be: "
+              + Invocation.command(
+                  "train",
+                  "--resume",
+                  folder.path(),
+                  "--set",
+                  "run.early_stop=" + 2 * recipe.run().earlyStop()));
+      bestText = best.text();
+      return Trainer.End.FINISHED;
     }
     long first = overfitBatch ? 0 : trainer.step() * recipe.optimizer().accumulate();
     StopSignal signal =
@@ -191,8 +213,8 @@ final class Session implements AutoCloseable {
                     decay));
     if (data.heldOutNames().size() > data.trainingSize()) {
       err.println(
-          "eqvae: note: more images are held out than trained on; of a new run --set"
-              + " data.validation=N holds out N");
+          "eqvae: note: more images are held out than trained on. To hold out fewer, begin a new"
+              + " run with --set data.validation=N");
     }
     err.flush();
     Trainer.End end;
@@ -209,7 +231,6 @@ final class Session implements AutoCloseable {
         changes.forEach(c -> line.put(c.key(), c.after()));
         log.write("changed", trainer.step(), line);
       }
-      BestModel best = new BestModel(recipe.run(), folder.best(), folder.metrics());
       float[] held = data.heldOutShown(EvaluationRecipe.VALIDATION_IMAGES, SAMPLES);
       end =
           trainer.run(

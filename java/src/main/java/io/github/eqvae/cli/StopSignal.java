@@ -6,11 +6,11 @@ import java.util.concurrent.locks.LockSupport;
 import java.util.function.Supplier;
 
 /**
- * Ctrl-C (and a polite kill) while training: asks the run to stop and waits until its state is
- * saved. The process then ends with the exit code that signals have everywhere (130 after Ctrl-C,
- * 143 after a polite kill), so that a script does not take a stopped run for a finished one; with 1
- * if saving failed. A second Ctrl-C has no effect; `kill -9` is safe too, it only loses the steps
- * since the last checkpoint.
+ * Ctrl-C (and SIGTERM) while training: asks the run to stop and waits until its state is saved. The
+ * process then ends with the exit code that signals have everywhere (130 after Ctrl-C, 143 after
+ * SIGTERM), so that a script does not take a stopped run for a finished one; with 1 if saving
+ * failed. A second Ctrl-C has no effect; `kill -9` is safe too, it only loses the steps since the
+ * last checkpoint.
  */
 final class StopSignal implements AutoCloseable {
   private static final long PATIENCE_MINUTES = 10;

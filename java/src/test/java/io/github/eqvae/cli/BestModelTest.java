@@ -1,5 +1,6 @@
 package io.github.eqvae.cli;
 
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
@@ -13,6 +14,7 @@ import io.github.eqvae.train.log.RunLog;
 import io.github.eqvae.train.recipe.RecipeException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
@@ -49,6 +51,48 @@ class BestModelTest extends CliFixture {
     }
     assertTrue(o.out().contains("model-best.safetensors (step 2, psnr "), o.out());
     assertTrue(o.err().contains("about the last 10 updates (run.ema_decay 0.9)"), o.err());
+  }
+
+  /** To resume it by mistake must not replace its result. */
+  @Test
+  void aRunThatEndedEarlyGoesOnOnlyWithOtherSettings() throws Exception {
+    recipe(100);
+    String[] first = {
+      "train",
+      "tiny.yaml",
+      "--out=run",
+      "--set=optimizer.learning_rate=1e-30",
+      "--set=run.validate_every=2",
+      "--set=run.best_metric=psnr",
+      "--set=run.early_stop=1"
+    };
+    Outcome o = run(first);
+    assertEquals(0, o.code(), o.err());
+    assertTrue(o.err().contains("ended at step 4: 1 validation was no better"), o.err());
+    Path run = folder.resolve("run");
+    byte[] model = Files.readAllBytes(run.resolve("model.safetensors"));
+    String log = Files.readString(run.resolve("metrics.jsonl"));
+    for (String[] same :
+        new String[][] {{}, {"--set=evaluation.images=8", "--set=run.threads=1"}}) {
+      List<String> line = new ArrayList<>(List.of("train", "--resume=run"));
+      line.addAll(List.of(same));
+      o = run(line.toArray(String[]::new));
+      assertEquals(0, o.code(), o.err());
+      assertTrue(o.err().contains("not trained on, only evaluated"), o.err());
+      assertTrue(o.err().contains("train --resume run --set run.early_stop=2"), o.err());
+      assertTrue(o.out().contains("model-best.safetensors (step 2, psnr "), o.out());
+      assertArrayEquals(model, Files.readAllBytes(run.resolve("model.safetensors")));
+      assertEquals(log, Files.readString(run.resolve("metrics.jsonl")));
+      assertFalse(Files.exists(run.resolve("model-before-resume.safetensors")));
+    }
+    o = run("train", "--resume=run", "--set=run.early_stop=2");
+    assertEquals(0, o.code(), o.err());
+    assertTrue(o.err().contains("ended at step 6: 2 validations in a row were"), o.err());
+    o = run("train", "--resume=run", "--steps=90");
+    assertEquals(0, o.code(), o.err());
+    assertTrue(o.err().contains("ended at step 10: 2 validations in a row were"), o.err());
+    o = run("train", "--resume=run");
+    assertTrue(o.err().contains("this run ended at step 10"), o.err());
   }
 
   @Test

@@ -90,6 +90,28 @@ class RunLockTest extends CliFixture {
     assertFalse(Files.exists(folder.resolve("run").resolve(FolderLock.NAME)));
   }
 
+  /** Its own report would lie beside figures of another step, or be written over by them. */
+  @Test
+  void aRunThatGoesOnIsMeasuredButNotWrittenTo() throws Exception {
+    recipe(2);
+    assertEquals(0, run("train", "tiny.yaml", "--out", "run").code());
+    var before = content("run");
+    FolderLock live = FolderLock.acquire(folder.resolve("run"), "train", note -> {});
+    try {
+      Outcome o = run("evaluate", "run", "--set", "evaluation.images=8");
+      assertEquals(0, o.code(), o.err());
+      assertTrue(o.out().contains("PSNR"), o.out());
+      assertTrue(o.out().contains("nothing was written: run is in use by"), o.out());
+      assertFalse(o.out().contains("report "), o.out());
+      assertEquals(before, content("run"));
+    } finally {
+      live.close();
+    }
+    Outcome o = run("evaluate", "run", "--set", "evaluation.images=8");
+    assertTrue(o.out().contains("report run/report.html"), o.out() + o.err());
+    assertFalse(before.equals(content("run")), "then it is");
+  }
+
   /** A refusal before the start leaves no folder. */
   @Test
   void nothingIsLeftOfWhatDidNotBegin() throws Exception {
