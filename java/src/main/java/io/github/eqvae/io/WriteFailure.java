@@ -3,6 +3,7 @@ package io.github.eqvae.io;
 import java.io.IOException;
 import java.nio.file.FileSystemException;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.Locale;
 
@@ -11,24 +12,36 @@ public final class WriteFailure {
   private WriteFailure() {}
 
   /**
-   * The failure with the file's name and how much is free there.
+   * The failure with the file's name, and with how much is free there if that is why.
    *
    * @param file what was to be written
    * @param cause what went wrong
    * @return to be thrown
    */
   public static IOException of(Path file, IOException cause) {
-    String reason =
-        cause instanceof FileSystemException e && e.getReason() != null
-            ? e.getReason()
-            : cause instanceof FileSystemException
-                ? cause
-                    .getClass()
-                    .getSimpleName()
-                    .replaceAll("(?<=[a-z])(?=[A-Z])|Exception", " ")
-                    .strip()
-                : String.valueOf(cause.getMessage());
-    return new IOException(file + " could not be written: " + reason + free(file), cause);
+    String reason = reason(file, cause);
+    boolean full = reason.toLowerCase(Locale.ROOT).contains("no space");
+    return new IOException(
+        file + " could not be written: " + reason + (full ? free(file) : ""), cause);
+  }
+
+  private static String reason(Path file, IOException cause) {
+    Path folder = file.toAbsolutePath().getParent();
+    if (cause instanceof NoSuchFileException missing) {
+      return folder == null || Files.isDirectory(folder)
+          ? "there is no file " + missing.getFile()
+          : "there is no such folder";
+    }
+    if (cause instanceof FileSystemException e) {
+      return e.getReason() != null
+          ? e.getReason()
+          : e.getClass() // AccessDeniedException says no more than its name
+              .getSimpleName()
+              .replaceFirst("Exception$", "")
+              .replaceAll("(?<=[a-z])(?=[A-Z])", " ")
+              .toLowerCase(Locale.ROOT);
+    }
+    return String.valueOf(cause.getMessage());
   }
 
   private static String free(Path file) {

@@ -5,10 +5,13 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
+import java.nio.file.AccessDeniedException;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -71,7 +74,23 @@ class AtomicFilesTest {
     Path nowhere = folder.resolve("gone/x.json");
     e = assertThrows(IOException.class, () -> AtomicFiles.write(nowhere, "a"));
     assertTrue(
-        e.getMessage().contains("gone/x.json could not be written: No Such File"), e.getMessage());
+        e.getMessage().endsWith("gone/x.json could not be written: there is no such folder"),
+        e.getMessage());
+  }
+
+  /** What is free there matters where nothing is. */
+  @Test
+  void otherFailuresDoNotSpeakOfFreeSpace() {
+    Path file = folder.resolve("x.json");
+    Map.of(
+            new IOException("File too large"), "File too large",
+            new AccessDeniedException(file.toString()), "access denied",
+            new NoSuchFileException("source.json"), "there is no file source.json")
+        .forEach(
+            (cause, said) ->
+                assertEquals(
+                    file + " could not be written: " + said,
+                    WriteFailure.of(file, cause).getMessage()));
   }
 
   @Test
