@@ -10,7 +10,9 @@ import java.time.Duration;
 import java.util.HashSet;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalDouble;
 import java.util.Set;
+import java.util.function.Supplier;
 
 /**
  * Measures, while a run computes on processors, what {@link Slowdown} judges, and says it: a word
@@ -23,35 +25,73 @@ final class SlowdownWatch {
   private final RunLog log;
   private final Progress progress;
   private final PrintWriter err;
+  private final Measures measures;
   private final Slowdown slowdown = new Slowdown();
   private final Set<String> said = new HashSet<>();
   private String now = "";
   private long start;
   private double own;
-  private OtherPrograms others;
+  private Supplier<OptionalDouble> others;
   private long images;
 
+  /** What is read from the machine. */
+  interface Measures {
+    /** A clock. */
+    long nanos();
+
+    /** Seconds that processors computed for this process so far. */
+    double own();
+
+    /** From now on: the share of all processors' time that other programs take. */
+    Supplier<OptionalDouble> others();
+  }
+
+  /** This machine. */
+  private static final class Machine implements Measures {
+    @Override
+    public long nanos() {
+      return System.nanoTime();
+    }
+
+    @Override
+    public double own() {
+      Duration total = ProcessHandle.current().info().totalCpuDuration().orElse(Duration.ZERO);
+      return total.toNanos() * 1e-9;
+    }
+
+    @Override
+    public Supplier<OptionalDouble> others() {
+      return OtherPrograms.start()::share;
+    }
+  }
+
   SlowdownWatch(RunRecipe run, RunLog log, Progress progress, PrintWriter err) {
+    this(run, log, progress, err, new Machine());
+  }
+
+  SlowdownWatch(RunRecipe run, RunLog log, Progress progress, PrintWriter err, Measures measures) {
+    this.measures = measures;
     this.run = run;
     this.log = log;
     this.progress = progress;
     this.err = err;
-    others = OtherPrograms.start();
-    begin();
+    start = measures.nanos();
+    own = measures.own();
+    others = measures.others();
   }
 
   /** Leaves out what was no training step, such as a validation. */
   void begin() {
-    start = System.nanoTime();
-    own = own();
-    others = OtherPrograms.start();
+    start = measures.nanos();
+    own = measures.own();
+    others = measures.others();
     images = 0;
   }
 
   /** A step is done. */
   void step(long step, long imagesOfStep) throws IOException {
     images += imagesOfStep;
-    long elapsed = System.nanoTime() - start;
+    long elapsed = measures.nanos() - start;
     if (!run.device().equals("cpu") || elapsed < EVERY_NANOS) {
       return;
     }
@@ -60,9 +100,9 @@ final class SlowdownWatch {
     Slowdown.Interval interval =
         new Slowdown.Interval(
             elapsed * 1e-9,
-            own() - own,
+            measures.own() - own,
             threads,
-            others.share().orElse(Double.NaN),
+            others.get().orElse(Double.NaN),
             images / (elapsed * 1e-9));
     Optional<Slowdown.Cause> cause = slowdown.judge(interval);
     String word = cause.map(Slowdown.Cause::word).orElse("");
@@ -76,9 +116,5 @@ final class SlowdownWatch {
     }
     now = word;
     begin();
-  }
-
-  private static double own() {
-    return ProcessHandle.current().info().totalCpuDuration().orElse(Duration.ZERO).toNanos() * 1e-9;
   }
 }

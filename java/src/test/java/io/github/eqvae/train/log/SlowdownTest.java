@@ -32,6 +32,7 @@ class SlowdownTest {
     assertTrue(
         cause.sentence().contains("take 60 % of this machine's processors"), cause.sentence());
     assertTrue(cause.sentence().contains("gets 40 % of what it could use"), cause.sentence());
+    assertTrue(cause.sentence().contains("--set run.threads=N"), cause.sentence());
     assertEquals("", word(19, 0.05, 64));
     assertEquals("busy machine", word(8, 0.6, 20));
   }
