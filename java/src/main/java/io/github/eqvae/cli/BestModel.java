@@ -120,7 +120,7 @@ final class BestModel {
       return;
     }
     Map<String, String> all = new LinkedHashMap<>(metadata);
-    all.put("eqvae.step", Long.toString(step));
+    all.put(Measured.STEP_KEY, Long.toString(step));
     all.put("eqvae." + run.bestMetric(), value.toString());
     ModelFile.save(file, vae.parameters(), stream, all);
   }

@@ -90,7 +90,12 @@ record CheckpointEvaluation(
           measure(vae, distance, rfid, folder, side, stream, err),
           ResultPictures.NONE,
           seed,
-          Machine.of(device.orElse("cpu"), on.info()));
+          Machine.of(device.orElse("cpu"), on.info()),
+          new Measured(
+              checkpoint.toString(),
+              file.weightsNote().orElse("the only ones"),
+              OptionalLong.empty(),
+              data.toString()));
     }
   }
 

@@ -206,7 +206,7 @@ final class ConvertCommand implements Callable<Integer> {
       stderr.flush();
       written.files().forEach(file -> stdout.println("wrote " + file));
       if (to == Target.DIFFUSERS) {
-        ModelCard.write(destination, source, checkpoint, settings)
+        ModelCard.write(destination, source, weights.choice(), checkpoint, settings)
             .ifPresent(file -> stdout.println("wrote " + file));
       }
       stdout.flush();

@@ -10,6 +10,8 @@ import io.github.eqvae.train.autoencoder.TrainedModel;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.Map;
 import java.util.Optional;
 
 /**
@@ -35,7 +37,13 @@ record ConvertSource(AutoencoderCheckpoint checkpoint, Optional<Path> temporary)
       try (Device device = Device.open("cpu");
           Stream stream = new Stream(device);
           Autoencoder model = TrainedModel.load(source, stream, weights)) {
-        ModelFile.save(file, model.parameters(), stream, TrainedModel.metadata(source));
+        Map<String, String> metadata = new LinkedHashMap<>(TrainedModel.metadata(source));
+        RunFolder run = new RunFolder(source);
+        run.store(TrainedModel.recipe(source))
+            .latest()
+            .checkpoint()
+            .ifPresent(c -> metadata.put(Measured.STEP_KEY, Long.toString(c.step())));
+        ModelFile.save(file, model.parameters(), stream, metadata);
       }
       return new ConvertSource(AutoencoderCheckpoint.open(file), Optional.of(file));
     } catch (IOException | RuntimeException | Error e) {

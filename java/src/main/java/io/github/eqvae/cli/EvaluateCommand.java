@@ -25,6 +25,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.OptionalLong;
+import java.util.Set;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.ArgGroup;
 import picocli.CommandLine.Command;
@@ -43,7 +44,8 @@ import picocli.CommandLine.Spec;
       "A run on its held-out images or another folder, any other checkpoint on a folder: PSNR,"
           + " SSIM, LPIPS and rFID (with their weights), the equivariance error per angle and"
           + " scale, latent statistics, spectrum and intrinsic dimension. Of a run, evaluation.json"
-          + " and report.html go into its folder."
+          + " and report.html go into its folder, unless --data, --sample, --weights model or --set"
+          + " choose other images or weights: those figures go to --json alone."
     },
     footer = {
       "",
@@ -57,6 +59,10 @@ import picocli.CommandLine.Spec;
       "  eqvae evaluate runs/photos --set evaluation.inception_weights=inception-fid.safetensors"
     })
 final class EvaluateCommand implements Callable<Integer> {
+  /** Settings that choose how a run is computed, not what. */
+  private static final Set<String> HOW =
+      Set.of("run.device", "run.threads", "run.precision", "data.workers", "data.cache_megabytes");
+
   @Parameters(
       index = "0",
       paramLabel = "MODEL",
@@ -153,9 +159,9 @@ final class EvaluateCommand implements Callable<Integer> {
       throw new EqvaeException.Argument(
           run
               + " is the folder of a run, whose recipe says size, crop, images and weights (--set"
-              + " evaluation.images=N ...). To measure it as any checkpoint: eqvae evaluate "
-              + new RunFolder(run).model()
-              + " --data DIR ...");
+              + " evaluation.images=N ...). To measure it as any checkpoint: "
+              + Invocation.command("evaluate", new RunFolder(run).model(), "--data", "DIR")
+              + " ...");
     }
     RunFolder folder = new RunFolder(run);
     List<String> overrides = new ArrayList<>(settings);
@@ -185,11 +191,25 @@ final class EvaluateCommand implements Callable<Integer> {
                     "eqvae: note: " + why + " in evaluation.inception_weights (docs/rfid.md)");
                 stderr.flush();
               });
+      if (data.isPresent()) {
+        result = result.on(data.get());
+      }
       result.requireFinite(run);
       PrintWriter text = json.text(stdout, stderr);
       text.print(result.text());
-      text.flush();
-      text.println(keep(recipe, folder, result, stderr));
+      Optional<String> other = notTheRuns(folder.readRecipe(List.of()), recipe);
+      if (other.isPresent()) {
+        text.println(
+            "not kept in "
+                + run
+                + ", whose evaluation.json is of its own weights and images (now: "
+                + other.get()
+                + ")"
+                + (json.isGiven() ? "" : "; --json FILE keeps them"));
+      } else {
+        text.flush();
+        text.println(keep(recipe, folder, result, stderr));
+      }
       text.flush();
       json.write(result.json(), stdout);
     }
@@ -213,6 +233,23 @@ final class EvaluateCommand implements Callable<Integer> {
           io.github.eqvae.train.report.Report.html(Reports.single(recipe, folder, result)));
     }
     return "report " + folder.report();
+  }
+
+  /** What makes figures others than those of the run's model on its own images. */
+  private Optional<String> notTheRuns(AutoencoderRecipe own, AutoencoderRecipe now) {
+    List<String> other = new ArrayList<>();
+    data.ifPresent(d -> other.add("--data " + d));
+    sample.ifPresent(seed -> other.add("--sample " + seed));
+    if (weights.choice() == Weights.MODEL) {
+      other.add("--weights model");
+    }
+    if (data.isEmpty()) {
+      own.changes(now).stream()
+          .map(AutoencoderRecipe.Change::key)
+          .filter(key -> !key.startsWith("evaluation.") && !HOW.contains(key))
+          .forEach(key -> other.add("--set " + key));
+    }
+    return other.isEmpty() ? Optional.empty() : Optional.of(String.join(", ", other));
   }
 
   private int dropIn(Path other, PrintWriter stdout, PrintWriter stderr) throws IOException {
@@ -253,7 +290,7 @@ final class EvaluateCommand implements Callable<Integer> {
   private void useWanted(Session session) {
     TrainedModel.requireAverage(run, weights.choice());
     if (weights.choice() != Weights.MODEL) {
-      session.trainer().useAverage();
+      session.useAverage();
     }
     FiniteWeights.require(
         run.toString(), session.trainer().task().vae().parameters(), session.trainer().stream());

@@ -13,7 +13,25 @@ final class Invocation {
   /** What no shell changes. */
   private static final Pattern PLAIN = Pattern.compile("[A-Za-z0-9_@%+=:,./~-]+");
 
+  private static volatile List<String> called = List.of();
+
   private Invocation() {}
+
+  /** Notes what this process was called with. */
+  static void begin(String... arguments) {
+    called = List.of(arguments);
+  }
+
+  /**
+   * The command line of this process as others can read it: {@code eqvae} and its arguments,
+   * wherever it is installed here.
+   */
+  static String published() {
+    return called.stream()
+        .map(a -> quote(a.replaceAll("\\R", " ")))
+        .collect(Collectors.joining(" ", "eqvae ", ""))
+        .strip();
+  }
 
   /**
    * A command line of this program.

@@ -36,6 +36,11 @@ final class JsonOption {
             });
   }
 
+  /** Whether they were asked for. */
+  boolean isGiven() {
+    return file.isPresent();
+  }
+
   private Optional<Path> path() {
     return file.filter(name -> !name.equals(STANDARD_OUTPUT)).map(Path::of);
   }

@@ -103,6 +103,7 @@ public final class Main implements Runnable {
    * @return the exit code
    */
   public static int execute(String... arguments) {
+    Invocation.begin(arguments);
     Main main = new Main();
     CommandLine line = new CommandLine(main);
     PrintStream standardError = System.err;

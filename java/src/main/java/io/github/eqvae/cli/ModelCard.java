@@ -1,9 +1,11 @@
 package io.github.eqvae.cli;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.MissingNode;
 import io.github.eqvae.io.AtomicFiles;
 import io.github.eqvae.model.checkpoint.AutoencoderCheckpoint;
 import io.github.eqvae.model.checkpoint.AutoencoderSettings;
+import io.github.eqvae.model.checkpoint.Weights;
 import io.github.eqvae.train.autoencoder.TrainedModel;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -15,16 +17,24 @@ import java.util.Optional;
 
 /**
  * The {@code README.md} that model hubs show: what the model is, its figures, how it was trained,
- * and the command that wrote it. One that is there already is somebody's own and stays.
+ * and the commands that trained and wrote it. Figures are those of its own weights only. One that
+ * is there already is somebody's own and stays.
  */
 final class ModelCard {
   private static final String FILE = "README.md";
+  private static final String NONE =
+      "\nNo figures of these weights were measured on the run's own images; `eqvae evaluate` does"
+          + " that.\n";
 
   private ModelCard() {}
 
   /** Writes it beside a model that came from a run; returns where. */
   static Optional<Path> write(
-      Path folder, Path source, AutoencoderCheckpoint checkpoint, AutoencoderSettings settings)
+      Path folder,
+      Path source,
+      Weights weights,
+      AutoencoderCheckpoint checkpoint,
+      AutoencoderSettings settings)
       throws IOException {
     Path file = folder.resolve(FILE);
     Path parent = source.toAbsolutePath().getParent();
@@ -32,12 +42,31 @@ final class ModelCard {
     if (run == null || !TrainedModel.isRun(run) || Files.exists(file)) {
       return Optional.empty();
     }
-    AtomicFiles.write(file, text(run, checkpoint, settings));
+    RunFolder of = new RunFolder(run.toAbsolutePath().normalize());
+    Path model = source.toAbsolutePath().normalize();
+    StringBuilder figures = new StringBuilder();
+    if (model.equals(of.best())) {
+      best(checkpoint.file().metadata(), figures);
+    } else if (model.equals(of.path()) || model.equals(of.model())) {
+      // The file holds the average if the run keeps one; --weights model of the folder does not.
+      boolean averaged =
+          TrainedModel.recipe(run).run().emaDecay().isPresent()
+              && !(model.equals(of.path()) && weights == Weights.MODEL);
+      String step = checkpoint.file().metadata().getOrDefault(Measured.STEP_KEY, "");
+      figures(run, averaged, step, figures);
+    } else {
+      figures.append(NONE);
+    }
+    AtomicFiles.write(file, text(of, checkpoint, settings, figures));
     return Optional.of(file);
   }
 
   private static String text(
-      Path run, AutoencoderCheckpoint checkpoint, AutoencoderSettings settings) throws IOException {
+      RunFolder run,
+      AutoencoderCheckpoint checkpoint,
+      AutoencoderSettings settings,
+      CharSequence figures)
+      throws IOException {
     StringBuilder out = new StringBuilder();
     out.append("---\nlibrary_name: diffusers\ntags:\n- autoencoder\n- eq-vae\n---\n\n");
     out.append("# ").append(checkpoint.architecture().kind().className());
@@ -64,39 +93,61 @@ final class ModelCard {
                             "%nscaling_factor %s, shift_factor %s.%n",
                             s.scalingFactor(),
                             s.shiftFactor())));
-    figures(run, out);
+    out.append(figures);
     out.append("\n## Use\n\n```python\nfrom diffusers import AutoModel\n\n");
     out.append("vae = AutoModel.from_pretrained(\"PATH\")\n```\n");
-    out.append("\n## Training\n\n```yaml\n");
-    out.append(Files.readString(run.resolve("recipe.yaml")).strip());
-    out.append("\n```\n\nWritten by `");
-    out.append(System.getProperty("eqvae.command", "eqvae convert").replace('`', '\''));
-    return out.append("`\n").toString();
+    // Of a run that did not write it down yet, what comes to the same.
+    String trained =
+        Files.isRegularFile(run.commands())
+            ? Files.readString(run.commands()).strip()
+            : "eqvae train recipe.yaml";
+    out.append("\n## Training\n\n```console\n");
+    trained.lines().forEach(line -> out.append("$ ").append(line).append('\n'));
+    out.append("$ ").append(Invocation.published());
+    out.append("\n```\n\n`recipe.yaml`:\n\n```yaml\n");
+    out.append(Files.readString(run.recipe()).strip());
+    return out.append("\n```\n").toString();
   }
 
-  private static void figures(Path run, StringBuilder out) throws IOException {
+  /** What the validation that found the best model measured; the end's figures are not its. */
+  private static void best(Map<String, String> metadata, StringBuilder out) {
+    String step = metadata.get(Measured.STEP_KEY);
+    Map<String, String> names = names();
+    names.keySet().stream()
+        .filter(key -> step != null && metadata.containsKey("eqvae." + key))
+        .forEach(
+            key ->
+                out.append("\n## Figures\n\nOf the validation at step ")
+                    .append(step)
+                    .append(", the best of the training.\n\n| | |\n|---|---|\n")
+                    .append(row(names.get(key), Double.parseDouble(metadata.get("eqvae." + key)))));
+    if (out.isEmpty()) {
+      out.append(NONE);
+    }
+  }
+
+  private static String row(String name, double value) {
+    return String.format(Locale.ROOT, "| %s | %.4f |%n", name, value);
+  }
+
+  private static void figures(Path run, boolean averaged, String step, StringBuilder out)
+      throws IOException {
     Path file = run.resolve("evaluation.json");
-    if (!Files.isRegularFile(file)) {
-      out.append("\nNo figures were measured; `eqvae evaluate` does.\n");
+    JsonNode json = Files.isRegularFile(file) ? ResultFile.read(file) : MissingNode.getInstance();
+    if (!Measured.isOf(json, averaged, step)) {
+      out.append(NONE);
       return;
     }
-    JsonNode json = ResultFile.read(file);
-    Map<String, String> names = new LinkedHashMap<>();
-    names.put("psnr", "PSNR, dB");
-    names.put("ssim", "SSIM");
-    names.put("lpips", "LPIPS");
-    names.put("rfid", "rFID");
-    names.put("rotation_error", "equivariance error, rotation");
-    names.put("scale_error", "equivariance error, scale");
-    out.append("\n## Figures\n\nOf ").append(json.path("images").asInt());
-    out.append(" held-out images.\n\n| | |\n|---|---|\n");
-    names.forEach(
-        (key, name) -> {
-          if (json.path(key).isNumber()) {
-            out.append(
-                String.format(Locale.ROOT, "| %s | %.4f |%n", name, json.path(key).asDouble()));
-          }
-        });
+    out.append("\n## Figures\n\nOf ").append(json.path("images").asInt()).append(' ');
+    out.append(json.path("measured").path("pictures").asText());
+    out.append(" images, at step ").append(step).append(".\n\n| | |\n|---|---|\n");
+    names()
+        .forEach(
+            (key, name) -> {
+              if (json.path(key).isNumber()) {
+                out.append(row(name, json.path(key).asDouble()));
+              }
+            });
     JsonNode latent = json.path("latent");
     out.append(
         String.format(
@@ -104,5 +155,16 @@ final class ModelCard {
             "| mean, standard deviation of the latent | %.4f, %.4f |%n",
             latent.path("mean").asDouble(),
             latent.path("std").asDouble()));
+  }
+
+  private static Map<String, String> names() {
+    Map<String, String> names = new LinkedHashMap<>();
+    names.put("psnr", "PSNR, dB");
+    names.put("ssim", "SSIM");
+    names.put("lpips", "LPIPS");
+    names.put("rfid", "rFID");
+    names.put("rotation_error", "equivariance error, rotation");
+    names.put("scale_error", "equivariance error, scale");
+    return names;
   }
 }

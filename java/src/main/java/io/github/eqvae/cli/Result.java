@@ -29,11 +29,21 @@ import org.jspecify.annotations.Nullable;
  * @param pictures of some images and latents
  * @param sample seed of the samples of the posterior that were decoded; empty: its mode was
  * @param machine what it was measured on
+ * @param measured which weights and which pictures
  */
 record Result(
-    Evaluation evaluation, ResultPictures pictures, OptionalLong sample, Machine machine) {
+    Evaluation evaluation,
+    ResultPictures pictures,
+    OptionalLong sample,
+    Machine machine,
+    Measured measured) {
   /** Images that reports show. */
   static final int SHOWN = 8;
+
+  /** The same, of pictures of that folder. */
+  Result on(Path folder) {
+    return new Result(evaluation, pictures, sample, machine, measured.on(folder));
+  }
 
   static Result of(
       Autoencoder vae,
@@ -44,7 +54,8 @@ record Result(
       Evaluator.Batches images,
       float[] x,
       OptionalLong sample,
-      long reserved) {
+      long reserved,
+      Measured measured) {
     int side = recipe.data().resolution();
     int channels = recipe.data().channels();
     try (Evaluator evaluator = new Evaluator(vae, lpips, stream)) {
@@ -58,7 +69,8 @@ record Result(
           evaluation,
           ResultPictures.of(evaluator, vae, x, side, channels),
           sample,
-          Machine.of(recipe.run().device(), stream.device().info()));
+          Machine.of(recipe.run().device(), stream.device().info()),
+          measured);
     }
   }
 
@@ -146,6 +158,7 @@ record Result(
     Evaluation e = evaluation;
     Map<String, Object> map = new LinkedHashMap<>();
     map.put("machine", machine.json());
+    map.put("measured", measured.json());
     map.put("images", e.images());
     map.put("posterior", sample.isPresent() ? "sample" : "mode");
     sample.ifPresent(seed -> map.put("seed", seed));

@@ -19,9 +19,10 @@ import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
 /**
- * The folder of a run: {@code recipe.yaml}, {@code held-out.txt}, {@code init_from.json} of a
- * fine-tuning, {@code checkpoints/}, {@code metrics.jsonl}, {@code tensorboard/}, {@code samples/},
- * {@code nonfinite/}, {@code model.safetensors}, {@code report.html}.
+ * The folder of a run: {@code recipe.yaml}, {@code command.txt}, {@code held-out.txt}, {@code
+ * init_from.json} of a fine-tuning, {@code checkpoints/}, {@code metrics.jsonl}, {@code
+ * tensorboard/}, {@code samples/}, {@code nonfinite/}, {@code model.safetensors}, {@code
+ * report.html}.
  *
  * @param path the folder
  */
@@ -75,6 +76,17 @@ record RunFolder(Path path) {
   /** Whether it came to its end, and has not gone on since. */
   boolean isFinished() {
     return Files.exists(model());
+  }
+
+  /** The command lines that trained here, in their order. */
+  Path commands() {
+    return path.resolve("command.txt");
+  }
+
+  /** Writes down the command line of this process. */
+  void keepCommand() throws IOException {
+    String before = Files.exists(commands()) ? Files.readString(commands()) : "";
+    AtomicFiles.write(commands(), before + Invocation.published() + "\n");
   }
 
   /** The names of the images that are held out of {@code data.path}. */

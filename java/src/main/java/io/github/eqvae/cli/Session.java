@@ -60,6 +60,7 @@ final class Session implements AutoCloseable {
   private final Datasets data;
   private final Trainer<AutoencoderTask> trainer;
   private int broken;
+  private boolean averaged;
   private @Nullable FolderLock lock;
   private String bestText = "";
 
@@ -115,6 +116,11 @@ final class Session implements AutoCloseable {
 
   Trainer<AutoencoderTask> trainer() {
     return trainer;
+  }
+
+  /** Has the average (EMA) measured from now on, if the run keeps one. */
+  void useAverage() {
+    averaged = trainer.useAverage();
   }
 
   Datasets data() {
@@ -193,6 +199,7 @@ final class Session implements AutoCloseable {
       bestText = best.text();
       return Trainer.End.FINISHED;
     }
+    folder.keepCommand();
     long first = overfitBatch ? 0 : trainer.step() * recipe.optimizer().accumulate();
     StopSignal signal =
         new StopSignal(
@@ -351,12 +358,10 @@ final class Session implements AutoCloseable {
 
   /** Evaluates, writes model and report; returns the summary for the terminal. */
   String finish() throws IOException {
-    trainer.useAverage();
-    ModelFile.save(
-        folder.model(),
-        trainer.task().vae().parameters(),
-        trainer.stream(),
-        TrainedModel.metadata(folder.path()));
+    useAverage();
+    Map<String, String> metadata = new LinkedHashMap<>(TrainedModel.metadata(folder.path()));
+    metadata.put(Measured.STEP_KEY, Long.toString(step()));
+    ModelFile.save(folder.model(), trainer.task().vae().parameters(), trainer.stream(), metadata);
     Result result = evaluate();
     ReportData report = Reports.single(recipe, folder, result);
     AtomicFiles.write(folder.report(), io.github.eqvae.train.report.Report.html(report));
@@ -396,7 +401,8 @@ final class Session implements AutoCloseable {
           Result.batches(images),
           shown,
           sample,
-          trainer.plan().evaluationBytes());
+          trainer.plan().evaluationBytes(),
+          Measured.ofRun(folder.path(), averaged, step(), data.heldOutSize() > 0));
     }
   }
 

@@ -182,9 +182,8 @@ class CheckpointCommandsTest extends CliFixture {
     Outcome o = run("train", "tiny.yaml", "--out", "run");
     assertEquals(0, o.code(), o.err());
     for (String which : List.of("ema", "model")) {
-      o = run("evaluate", "run", "--weights", which);
+      o = run("evaluate", "run", "--weights", which, "--json", which + ".json");
       assertEquals(0, o.code(), o.err());
-      Files.move(folder.resolve("run/evaluation.json"), folder.resolve(which + ".json"));
       o =
           run(
               "convert",

@@ -66,6 +66,8 @@ class DerivedFilesTest extends CliFixture {
             "# AutoencoderKL, f2, 2 channels",
             String.format(Locale.ROOT, "| PSNR, dB | %.4f |", figures.path("psnr").asDouble()),
             "scaling_factor",
+            "Of 16 held-out images, at step 4.",
+            "$ eqvae train tiny.yaml --out run\n$ eqvae convert run vae --to diffusers",
             Files.readString(folder.resolve("run/recipe.yaml")).strip())) {
       assertTrue(card.contains(part), "missing '" + part + "' in " + card);
     }
@@ -93,6 +95,87 @@ class DerivedFilesTest extends CliFixture {
         run("convert", "vae", "d.safetensors", "--to", "compvis", "--discriminator"),
         1,
         "no discriminator");
+  }
+
+  private String card(String source, String... options) throws Exception {
+    Path out = folder.resolve("card-" + System.nanoTime());
+    List<String> arguments = new ArrayList<>(List.of("convert", source, out.toString()));
+    arguments.addAll(List.of("--to", "diffusers", "--scaling-factor=1"));
+    arguments.addAll(List.of(options));
+    Outcome o = run(arguments.toArray(String[]::new));
+    assertEquals(0, o.code(), o.err());
+    return Files.readString(out.resolve("README.md"));
+  }
+
+  /** Figures of the end are not those of the best, nor the average's those of what was trained. */
+  @Test
+  void aCardHasTheFiguresOfItsOwnWeights() throws Exception {
+    recipe(4);
+    Outcome o =
+        run(
+            "train",
+            "tiny.yaml",
+            "--out=run",
+            "--set=run.validate_every=2",
+            "--set=run.best_metric=rotation_error");
+    assertEquals(0, o.code(), o.err());
+    JsonNode end = JSON.readTree(folder.resolve("run/evaluation.json").toFile());
+    assertEquals("ema", end.path("measured").path("weights").asText());
+    assertEquals(4, end.path("measured").path("step").asInt());
+    assertEquals("held-out", end.path("measured").path("pictures").asText());
+    String psnr = "| PSNR, dB | ";
+    assertTrue(card("run").contains(psnr));
+    assertTrue(card("run/model.safetensors").contains(psnr));
+    String best = card("run/model-best.safetensors");
+    assertFalse(best.contains(psnr), best);
+    try (SafetensorsFile file =
+        SafetensorsFile.open(folder.resolve("run/model-best.safetensors"))) {
+      String row =
+          String.format(
+              Locale.ROOT,
+              "| equivariance error, rotation | %.4f |",
+              Double.parseDouble(file.metadata().get("eqvae.rotation_error")));
+      assertTrue(best.contains(row), best);
+      assertTrue(best.contains("validation at step " + file.metadata().get("eqvae.step")), best);
+    }
+    assertTrue(card("run", "--weights", "model").contains("No figures of these weights"));
+    Files.copy(folder.resolve("run/model.safetensors"), folder.resolve("run/other.safetensors"));
+    assertTrue(card("run/other.safetensors").contains("No figures of these weights"));
+  }
+
+  /** What was measured of other pictures or weights is not the run's. */
+  @Test
+  void aRunsFiguresAreOfItsOwnImagesAndWeights() throws Exception {
+    recipe(4);
+    assertEquals(0, run("train", "tiny.yaml", "--out", "run").code());
+    Path own = folder.resolve("run/evaluation.json");
+    Path report = folder.resolve("run/report.html");
+    String figures = Files.readString(own);
+    String page = Files.readString(report);
+    Files.createDirectories(folder.resolve("pics"));
+    for (int i = 0; i < 2; i++) {
+      byte[] bytes = new byte[32 * 32];
+      new Random(i).nextBytes(bytes);
+      Images.writePng(folder.resolve("pics/p" + i + ".png"), new Image(32, 32, 1, bytes));
+    }
+    for (String[] other :
+        new String[][] {
+          {"--data", "pics"}, {"--sample", "1"}, {"--weights", "model"}, {"--set", "run.seed=9"}
+        }) {
+      Outcome o = run("evaluate", "run", other[0], other[1]);
+      assertEquals(0, o.code(), o.err());
+      assertEquals(figures, Files.readString(own), other[0]);
+      assertEquals(page, Files.readString(report), other[0]);
+      assertTrue(o.out().contains("not kept in run") && o.out().contains("--json"), o.out());
+      assertFalse(o.out().contains("report run"), o.out());
+    }
+    Outcome o = run("evaluate", "run", "--data", "pics", "--weights", "model", "--json", "-");
+    JsonNode measured = JSON.readTree(o.out()).path("measured");
+    assertEquals("pics", measured.path("pictures").asText());
+    assertEquals("model", measured.path("weights").asText());
+    o = run("evaluate", "run", "--set", "evaluation.images=4");
+    assertEquals(0, o.code(), o.err());
+    assertEquals(4, JSON.readTree(own.toFile()).path("images").asInt(), "its own images");
   }
 
   @Test

@@ -275,8 +275,12 @@ public final class CheckpointFile implements AutoCloseable {
     return keepsAverage;
   }
 
-  /** Free strings of the file, among them the settings of files that this library wrote. */
-  Map<String, String> metadata() {
+  /**
+   * Free strings beside the tensors.
+   *
+   * @return by name; empty if the format has none
+   */
+  public Map<String, String> metadata() {
     return Collections.unmodifiableMap(metadata);
   }
 

@@ -1,0 +1,70 @@
+package io.github.eqvae.cli;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.OptionalLong;
+
+/**
+ * What figures are of. Those of other weights, or of other pictures, are not a run's.
+ *
+ * @param model what was measured, a run's folder or a checkpoint
+ * @param weights {@code ema}, {@code model} (as last trained), or what a checkpoint says of them
+ * @param step of the run; empty for a checkpoint
+ * @param pictures {@link #HELD_OUT}, {@link #TRAINED_ON}, or the folder
+ */
+record Measured(String model, String weights, OptionalLong step, String pictures) {
+  /** A run's own held-out images. */
+  static final String HELD_OUT = "held-out";
+
+  /** A run that holds none out. */
+  static final String TRAINED_ON = "trained-on";
+
+  static final String EMA = "ema";
+  static final String MODEL = "model";
+
+  /** A key of a model's file, and what {@code step} is called there. */
+  static final String STEP_KEY = "eqvae.step";
+
+  /** A run, measured on pictures of its own. */
+  static Measured ofRun(Path run, boolean averaged, long step, boolean anyHeldOut) {
+    return new Measured(
+        run.toString(),
+        averaged ? EMA : MODEL,
+        OptionalLong.of(step),
+        anyHeldOut ? HELD_OUT : TRAINED_ON);
+  }
+
+  /** The same with pictures of a folder. */
+  Measured on(Path folder) {
+    return new Measured(model, weights, step, folder.toString());
+  }
+
+  Map<String, Object> json() {
+    Map<String, Object> map = new LinkedHashMap<>();
+    map.put("model", model);
+    map.put("weights", weights);
+    step.ifPresent(s -> map.put("step", s));
+    map.put("pictures", pictures);
+    return map;
+  }
+
+  /**
+   * Whether figures are those of a run's model: of its weights, decoded from the mode, on its own
+   * pictures.
+   *
+   * @param figures {@code evaluation.json}
+   * @param averaged whether the model's weights are the average
+   * @param step of the model, as its file says
+   */
+  static boolean isOf(JsonNode figures, boolean averaged, String step) {
+    JsonNode m = figures.path("measured");
+    String pictures = m.path("pictures").asText();
+    return figures.path("posterior").asText().equals("mode")
+        && m.path("weights").asText().equals(averaged ? EMA : MODEL)
+        && m.path("step").asText().equals(step)
+        && !step.isEmpty()
+        && (pictures.equals(HELD_OUT) || pictures.equals(TRAINED_ON));
+  }
+}
