@@ -179,9 +179,9 @@ final class DecodeCommand implements Callable<Integer> {
                       + hash.substring(0, Math.min(12, hash.length()))
                       + "…) than those of "
                       + model.model()
-                      + ". `eqvae evaluate "
-                      + model.model()
-                      + " --drop-in OTHER --data DIR` says whether they fit");
+                      + ". Whether they fit says: "
+                      + Invocation.command(
+                          "evaluate", model.model(), "--drop-in", "OTHER", "--data", "DIR"));
               err.flush();
             });
   }

@@ -110,7 +110,9 @@ public final class LatentFiles {
       Optional<Boolean> scaled = Optional.of(json.path("scaled").asBoolean());
       if (!json.path("complete").asBoolean()) {
         throw new IOException(
-            path + " is not finished: run the same `eqvae encode` again, it goes on where it was");
+            path
+                + " is not finished: give the same `encode` command again, it goes on where it"
+                + " was");
       }
       return new LatentFiles(
           path,
