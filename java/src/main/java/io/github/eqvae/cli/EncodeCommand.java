@@ -153,16 +153,22 @@ final class EncodeCommand implements Callable<Integer> {
       EncodeJob.Summary s = job.run();
       stdout.printf(
           Locale.ROOT,
-          "%,d images in %d shards in %s%s%s%n",
+          "%,d images in %d shards in %s%s%s%s%n",
           s.images(),
           s.shards(),
           out,
           s.resumed() > 0 ? ", " + s.resumed() + " of them there before" : "",
-          s.skipped() > 0 ? ", " + s.skipped() + " broken" : "");
+          s.skipped() > 0 ? ", " + s.skipped() + " broken" + classless(job, options) : "",
+          s.notRead() > 0 ? ", " + s.notRead() + " of formats that are not read" : "");
       stdout.flush();
       sayRms(job, stderr);
       return 0;
     }
+  }
+
+  private static String classless(EncodeJob job, EncodeOptions options) {
+    boolean some = options.labels() && job.source().isLabelled() && job.source().unlabelled() > 0;
+    return some ? " or without a class" : "";
   }
 
   /** Schedules of noise are made for a root mean square of 1. */
@@ -201,6 +207,12 @@ final class EncodeCommand implements Callable<Integer> {
     @Override
     public void note(String text) {
       err.println("eqvae: note: " + text);
+      err.flush();
+    }
+
+    @Override
+    public void notRead(String name, String cause) {
+      err.println("eqvae: not read: " + FileNames.shown(name) + ": " + cause);
       err.flush();
     }
 

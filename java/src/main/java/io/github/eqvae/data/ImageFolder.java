@@ -25,6 +25,11 @@ import java.util.function.BiConsumer;
  * once, when it is met first, and counted. Names are those of {@link FileNames}.
  */
 public final class ImageFolder implements ImageDataset {
+  /** Why archives are left out: they are named, and are no broken pictures. */
+  public static final String ARCHIVE =
+      "an archive beside pictures is not looked into; to read it, name it itself or a folder"
+          + " with archives only";
+
   private final FolderListing listing;
   private final List<String> classes;
   private final DecodeOptions options;
@@ -88,10 +93,7 @@ public final class ImageFolder implements ImageDataset {
     List<String> archives = listing.archives();
     if (!archives.isEmpty()) {
       String others = archives.size() == 1 ? "" : " and " + (archives.size() - 1) + " more";
-      folder.skip(
-          archives.getFirst() + others,
-          "an archive beside pictures is not looked into; to read it, name it itself or a folder"
-              + " with archives only");
+      folder.skip(archives.getFirst() + others, ARCHIVE);
     }
     return folder;
   }

@@ -45,6 +45,14 @@ public interface SampleSource {
   long size();
 
   /**
+   * How many of them are of formats that are not read, such as GIF. Files of a folder that are such
+   * pictures do not count as pictures of it; they are named when it is opened.
+   *
+   * @return at most {@link #size}
+   */
+  long unread();
+
+  /**
    * The names of the classes.
    *
    * @return label to name; empty if there are none, or only numbers
@@ -115,6 +123,11 @@ public interface SampleSource {
     @Override
     public long size() {
       return pictures.size();
+    }
+
+    @Override
+    public long unread() {
+      return 0;
     }
 
     @Override

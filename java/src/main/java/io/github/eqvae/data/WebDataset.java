@@ -5,6 +5,7 @@ import io.github.eqvae.io.FileNames;
 import io.github.eqvae.io.ImageException;
 import io.github.eqvae.io.ImageFormat;
 import io.github.eqvae.io.Images;
+import io.github.eqvae.io.NameSet;
 import io.github.eqvae.io.Notices;
 import io.github.eqvae.io.Retrying;
 import io.github.eqvae.io.TarFile;
@@ -17,6 +18,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.BitSet;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -25,6 +27,7 @@ import java.util.Map;
 import java.util.OptionalInt;
 import java.util.function.BiConsumer;
 import java.util.function.Consumer;
+import java.util.function.ObjIntConsumer;
 
 /**
  * Tar archives of WebDataset, in the order of their names. The files of a sample have one key: the
@@ -36,7 +39,7 @@ import java.util.function.Consumer;
  * pictures, so that every sample that is not whole is known before the first one is used: one with
  * two pictures or two labels, one without picture, and one without label where others have one.
  * They are named, and left out when it comes to them. What is kept between the passes is four bytes
- * per sample.
+ * per sample, and a bit for each name that several archives have.
  */
 final class WebDataset implements SampleSource {
   /** A photograph of 100 megapixels has less. */
@@ -47,7 +50,43 @@ final class WebDataset implements SampleSource {
   private static final Duration PATIENCE = Duration.ofSeconds(5);
 
   /** An archive after the first pass: of each file that is a picture, in order, what it gives. */
-  private record Archive(Path file, long bytes, int[] labels, Map<Integer, String> problems) {}
+  private record Archive(
+      Path file, long bytes, int[] labels, Map<Integer, String> problems, Names names) {}
+
+  /**
+   * What the pictures of an archive are called: as in it, but one whose name an earlier archive has
+   * as well gets the archive's own name before it. So a name stands for one picture.
+   *
+   * @param prefix the archive, as the folder that was opened leads to it
+   * @param repeated places of pictures whose names were seen before
+   * @param others whole names of those where that, too, is a name seen before
+   */
+  private record Names(String prefix, BitSet repeated, Map<Integer, String> others) {
+    void add(int place, String name, NameSet seen) {
+      if (seen.add(name)) {
+        return;
+      }
+      repeated.set(place);
+      String longer = prefixed(name);
+      for (int n = 2; !seen.add(longer); n++) {
+        longer = prefix + "-" + n + "/" + plain(name);
+        others.put(place, longer);
+      }
+    }
+
+    String of(int place, String name) {
+      return repeated.get(place) ? others.getOrDefault(place, prefixed(name)) : name;
+    }
+
+    private String prefixed(String name) {
+      return prefix + "/" + plain(name);
+    }
+
+    /** Without what would lead out of the archive's folder. */
+    private static String plain(String name) {
+      return name.replaceFirst("^(\\.{0,2}/+)+", "");
+    }
+  }
 
   /** What an archive has under one key. */
   private static final class Group {
@@ -88,9 +127,10 @@ final class WebDataset implements SampleSource {
       Path root, List<Path> files, DecodeOptions options, BiConsumer<String, String> onSkip)
       throws IOException {
     List<Archive> archives = new ArrayList<>();
+    NameSet seen = new NameSet();
     long told = System.nanoTime();
     for (Path file : files) {
-      archives.add(scan(file, onSkip));
+      archives.add(scan(root, file, seen, onSkip));
       if (System.nanoTime() - told > PATIENCE.toNanos()) {
         told = System.nanoTime();
         Notices.tell(
@@ -106,13 +146,21 @@ final class WebDataset implements SampleSource {
     return set;
   }
 
-  private static Archive scan(Path file, BiConsumer<String, String> onSkip) throws IOException {
-    Scan scan = new Scan(file.getFileName() + "/", onSkip);
+  private static Archive scan(Path root, Path file, NameSet seen, BiConsumer<String, String> onSkip)
+      throws IOException {
+    String prefix = FileNames.of(root.equals(file) ? file.getFileName() : root.relativize(file));
+    Names names = new Names(prefix, new BitSet(), new HashMap<>());
+    Scan scan =
+        new Scan(file.getFileName() + "/", (name, place) -> names.add(place, name, seen), onSkip);
     long bytes = Retrying.read(file, () -> Files.size(file));
     TarFile.visit(file, scan);
     scan.end();
     return new Archive(
-        file, bytes, scan.labels.stream().mapToInt(Integer::intValue).toArray(), scan.problems);
+        file,
+        bytes,
+        scan.labels.stream().mapToInt(Integer::intValue).toArray(),
+        scan.problems,
+        names);
   }
 
   /** Key and kind of a file in an archive. */
@@ -136,13 +184,15 @@ final class WebDataset implements SampleSource {
   /** The first pass. */
   private static final class Scan implements TarFile.Visitor {
     private final String prefix;
+    private final ObjIntConsumer<String> onPicture;
     private final BiConsumer<String, String> onSkip;
     private final Map<String, Group> groups = new LinkedHashMap<>();
     private final List<Integer> labels = new ArrayList<>();
     private final Map<Integer, String> problems = new HashMap<>();
 
-    Scan(String prefix, BiConsumer<String, String> onSkip) {
+    Scan(String prefix, ObjIntConsumer<String> onPicture, BiConsumer<String, String> onSkip) {
       this.prefix = prefix;
+      this.onPicture = onPicture;
       this.onSkip = onSkip;
     }
 
@@ -193,6 +243,7 @@ final class WebDataset implements SampleSource {
         return;
       }
       group.picture = labels.size();
+      onPicture.accept(name, group.picture);
       labels.add(NO_LABEL);
       if (!problem.isEmpty()) {
         problems.put(group.picture, problem);
@@ -275,9 +326,10 @@ final class WebDataset implements SampleSource {
   }
 
   private Sample sample(
-      Archive archive, int place, long number, String name, byte[] start, InputStream content)
+      Archive archive, int place, long number, String member, byte[] start, InputStream content)
       throws IOException {
-    String full = archive.file.getFileName() + "/" + name;
+    String full = archive.file.getFileName() + "/" + member;
+    String name = archive.names.of(place, member);
     int label = archive.labels[place];
     OptionalInt known = label == NO_LABEL ? OptionalInt.empty() : OptionalInt.of(label);
     String problem = archive.problems.getOrDefault(place, "");
@@ -304,6 +356,14 @@ final class WebDataset implements SampleSource {
   @Override
   public long size() {
     return archives.stream().mapToLong(WebDataset::samples).sum();
+  }
+
+  @Override
+  public long unread() {
+    return archives.stream()
+        .flatMap(a -> a.problems.values().stream())
+        .filter(ImageFormat::isOtherFormat)
+        .count();
   }
 
   @Override

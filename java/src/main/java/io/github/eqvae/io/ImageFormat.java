@@ -120,6 +120,17 @@ public enum ImageFormat {
     return Optional.of(start.length == 0 ? "the file is empty" : "is not " + READ);
   }
 
+  /**
+   * Whether what {@link #refusal} gave, or the end of a message with it, is of a picture of another
+   * format, not of a broken one.
+   *
+   * @param refusal the reason
+   * @return true for a GIF and the like
+   */
+  public static boolean isOtherFormat(String refusal) {
+    return refusal.endsWith(ADVICE);
+  }
+
   /** Formats that are recognised only. */
   private static Optional<String> otherFormat(byte[] start) {
     if (matches(start, 0, 'G', 'I', 'F', '8')) {

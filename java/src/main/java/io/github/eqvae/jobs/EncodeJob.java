@@ -28,8 +28,6 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalDouble;
-import java.util.Set;
-import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
@@ -54,12 +52,20 @@ public final class EncodeJob {
     void encoded(long images);
 
     /**
-     * A picture is broken and left out.
+     * A picture is broken, or has no class where others have one, and is left out.
      *
      * @param name its name
      * @param cause why
      */
     void broken(String name, String cause);
+
+    /**
+     * A picture of another format, such as GIF, is left out. It is not broken.
+     *
+     * @param name its name
+     * @param cause why
+     */
+    default void notRead(String name, String cause) {}
 
     /**
      * Something that the user should know.
@@ -73,11 +79,12 @@ public final class EncodeJob {
    * What a job did.
    *
    * @param images in the folder
-   * @param skipped broken ones
+   * @param skipped broken ones, and those without a class where others have one
+   * @param notRead pictures of formats that are not read
    * @param shards files
    * @param resumed shards that were there already
    */
-  public record Summary(long images, long skipped, int shards, int resumed) {}
+  public record Summary(long images, long skipped, long notRead, int shards, int resumed) {}
 
   /** Noise of mirrored images is counted from here. */
   private static final long FLIPPED = 1L << 40;
@@ -91,15 +98,20 @@ public final class EncodeJob {
   private final int group;
   private final Optional<Tiling> tiling;
   private final Listener listener;
+  private final LeftOut leftOut;
 
   private final Map<String, Object> settings;
   private final boolean overwrite;
   private LatentIndex index;
   private ShardBuilder shard;
-  private final Set<String> named = ConcurrentHashMap.newKeySet();
   private final List<Sample> pending = new ArrayList<>();
   private final Map<Long, String> pendingKeys = new HashMap<>();
   private final SampleKeys keys = new SampleKeys();
+
+  /** Files that are left out already when the images are listed: they have no place in a shard. */
+  private final long listedBroken;
+
+  private final long listedUnread;
   private long kept;
   private int resumed;
 
@@ -138,8 +150,11 @@ public final class EncodeJob {
     this.group = group;
     this.tiling = tiling;
     this.listener = listener;
+    leftOut = new LeftOut(listener);
     check();
-    source = SampleSource.open(input, options.decode(), this::broken);
+    source = SampleSource.open(input, options.decode(), leftOut::add);
+    listedBroken = leftOut.broken();
+    listedUnread = leftOut.notRead();
     checkLabels();
     this.overwrite = overwrite;
     settings = EncodeSettings.of(modelPath, vae, input, source, options, tiling);
@@ -267,7 +282,13 @@ public final class EncodeJob {
     }
     index.write(true);
     int shards = (int) ((next[0] + options.shardSize() - 1) / options.shardSize());
-    return new Summary(index.images(), index.skipped(), shards, resumed);
+    long unread = source.unread();
+    return new Summary(
+        index.images(),
+        index.skipped() - unread + listedBroken,
+        unread + listedUnread,
+        shards,
+        resumed);
   }
 
   private void finishShard(ExecutorService decoders) throws IOException {
@@ -365,19 +386,12 @@ public final class EncodeJob {
     }
   }
 
-  /** Names each broken picture once, whoever found it. */
-  private void broken(String name, String cause) {
-    if (named.add(name)) {
-      listener.broken(name, cause);
-    }
-  }
-
   private Optional<Image> decoded(Sample sample, Future<Image> image) throws IOException {
     try {
       Image whole = image.get();
       if (options.labels() && source.isLabelled() && sample.label().isEmpty()) {
         shard.skip();
-        broken(sample.name(), "has no class as others have; --no-labels encodes it");
+        leftOut.add(sample.name(), "has no class as others have; --no-labels encodes it");
         return Optional.empty();
       }
       return Optional.of(whole);
@@ -390,7 +404,7 @@ public final class EncodeJob {
       }
       if (e.getCause() instanceof IOException broken) {
         shard.skip();
-        broken(sample.name(), String.valueOf(broken.getMessage()));
+        leftOut.add(sample.name(), String.valueOf(broken.getMessage()));
         return Optional.empty();
       }
       if (e.getCause() instanceof EqvaeException known) {

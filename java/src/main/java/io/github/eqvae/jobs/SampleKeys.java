@@ -1,6 +1,6 @@
 package io.github.eqvae.jobs;
 
-import java.util.Arrays;
+import io.github.eqvae.io.NameSet;
 
 /**
  * The keys that images have in tar archives. WebDataset cuts names at the first dot behind the last
@@ -8,10 +8,7 @@ import java.util.Arrays;
  * Keys are given in the order of the images, and depend on nothing else.
  */
 final class SampleKeys {
-  /** Hashes of the keys so far, open addressing; 0 is free. */
-  private long[] taken = new long[1024];
-
-  private int count;
+  private final NameSet taken = new NameSet();
 
   /**
    * A name as a key: {@code a/b.v1.jpg} is {@code a/b_v1}. What a tar reader could stumble over is
@@ -53,46 +50,9 @@ final class SampleKeys {
   String next(String name) {
     String plain = plain(name);
     String key = plain;
-    for (int n = 2; !add(key); n++) {
+    for (int n = 2; !taken.add(key); n++) {
       key = plain + "-" + n;
     }
     return key;
-  }
-
-  private boolean add(String key) {
-    if (2 * count > taken.length) {
-      long[] old = taken;
-      taken = new long[2 * old.length];
-      Arrays.stream(old).filter(h -> h != 0).forEach(h -> taken[place(h)] = h);
-    }
-    long hash = hash(key);
-    int place = place(hash);
-    if (taken[place] == hash) {
-      return false;
-    }
-    taken[place] = hash;
-    count++;
-    return true;
-  }
-
-  private int place(long hash) {
-    int mask = taken.length - 1;
-    int at = (int) (hash >>> 32) & mask;
-    while (taken[at] != 0 && taken[at] != hash) {
-      at = (at + 1) & mask;
-    }
-    return at;
-  }
-
-  /**
-   * FNV-1a of 64 bits; equal hashes of different keys only lead to a number that was not needed.
-   */
-  private static long hash(String key) {
-    long hash = 0xcbf29ce484222325L;
-    for (int i = 0; i < key.length(); i++) {
-      hash = (hash ^ key.charAt(i)) * 0x100000001b3L;
-    }
-    hash ^= hash >>> 29;
-    return hash == 0 ? 1 : hash;
   }
 }

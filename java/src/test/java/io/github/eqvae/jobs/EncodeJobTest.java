@@ -132,7 +132,7 @@ class EncodeJobTest {
       EncodeOptions options = options(Content.SAMPLE, format, true);
       Path whole = folder.resolve("whole-" + format);
       EncodeJob.Summary s = encode(model, options, whole, Long.MAX_VALUE);
-      assertEquals(new EncodeJob.Summary(IMAGES, 1, 3, 0), s);
+      assertEquals(new EncodeJob.Summary(IMAGES, 2, 0, 3, 0), s);
       assertEquals(List.of("n01/broken.png", "n01/text.png"), broken.stream().sorted().toList());
       Map<String, byte[]> expected = contents(whole);
       assertEquals(4, expected.size(), "shards and index only: " + expected.keySet());
@@ -361,7 +361,7 @@ class EncodeJobTest {
     Path out = folder.resolve("out");
     EncodeJob.Summary s =
         encode(model, options(Content.MODE, ShardFormat.NPZ, false), out, Long.MAX_VALUE);
-    assertEquals(new EncodeJob.Summary(IMAGES, 1, 3, 0), s);
+    assertEquals(new EncodeJob.Summary(IMAGES, 1, 0, 3, 0), s);
     for (int i = 0; i < 3; i++) {
       List<String> keys = List.of("latents", "labels");
       String name = "latents-0000" + i + ".npz";
@@ -489,7 +489,7 @@ class EncodeJobTest {
     Path out = folder.resolve("out");
     EncodeJob.Summary s =
         encode(model, options(Content.MODE, ShardFormat.NPZ, false), out, Long.MAX_VALUE);
-    assertEquals(new EncodeJob.Summary(IMAGES, 2, 4, 0), s);
+    assertEquals(new EncodeJob.Summary(IMAGES, 3, 0, 4, 0), s);
     assertTrue(broken.contains("stray.png"), broken.toString());
     for (int i = 0; i < 3; i++) {
       Path shard = out.resolve("latents-0000" + i + ".npz");
@@ -509,7 +509,7 @@ class EncodeJobTest {
             4,
             false);
     s = encode(model, all, folder.resolve("all"), Long.MAX_VALUE);
-    assertEquals(new EncodeJob.Summary(IMAGES + 1, 1, 4, 0), s);
+    assertEquals(new EncodeJob.Summary(IMAGES + 1, 2, 0, 4, 0), s);
     for (int i = 0; i < 20; i++) {
       Files.copy(pictures.resolve("n01/p07.v1.png"), pictures.resolve("stray" + i + ".png"));
     }

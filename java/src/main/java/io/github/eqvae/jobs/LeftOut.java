@@ -1,0 +1,45 @@
+package io.github.eqvae.jobs;
+
+import io.github.eqvae.data.ImageFolder;
+import io.github.eqvae.io.ImageFormat;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.AtomicLong;
+
+/** Names each file that is left out once, whoever found it, and tells broken from not read. */
+final class LeftOut {
+  private final EncodeJob.Listener listener;
+  private final Set<String> named = ConcurrentHashMap.newKeySet();
+  private final AtomicLong broken = new AtomicLong();
+  private final AtomicLong notRead = new AtomicLong();
+
+  LeftOut(EncodeJob.Listener listener) {
+    this.listener = listener;
+  }
+
+  /** Takes a file; from any thread. */
+  void add(String name, String cause) {
+    if (!named.add(name)) {
+      return;
+    }
+    if (ImageFormat.isOtherFormat(cause)) {
+      notRead.incrementAndGet();
+      listener.notRead(name, cause);
+    } else if (cause.equals(ImageFolder.ARCHIVE)) {
+      listener.notRead(name, cause); // no picture
+    } else {
+      broken.incrementAndGet();
+      listener.broken(name, cause);
+    }
+  }
+
+  /** Broken ones so far. */
+  long broken() {
+    return broken.get();
+  }
+
+  /** Pictures of other formats so far. */
+  long notRead() {
+    return notRead.get();
+  }
+}
