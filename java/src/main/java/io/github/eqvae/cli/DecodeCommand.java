@@ -94,7 +94,7 @@ final class DecodeCommand implements Callable<Integer> {
     }
     try (Device device = model.open();
         Vae vae = model.load(device, spec.commandLine().getErr());
-        Sink sink = archive ? new Archive() : new Folder()) {
+        Sink sink = archive ? new Archive() : new Folder(files.names())) {
       NotFinite notFinite = new NotFinite(spec.commandLine().getErr());
       boolean areScaled = scaled || files.scaled().orElse(false);
       sayOtherWeights(vae);
@@ -207,10 +207,11 @@ final class DecodeCommand implements Callable<Integer> {
 
   /** One PNG file each. */
   private final class Folder implements Sink {
-    private final PngNames names = new PngNames(out);
+    private final PngNames names;
     private final FolderLock lock;
 
-    Folder() throws IOException {
+    Folder(List<String> all) throws IOException {
+      names = new PngNames(out, all);
       PrintWriter err = spec.commandLine().getErr();
       lock = FolderLock.acquire(out, "decode", note -> err.println("eqvae: note: " + note));
       lock.releaseAtExit();

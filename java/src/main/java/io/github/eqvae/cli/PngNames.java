@@ -2,28 +2,60 @@ package io.github.eqvae.cli;
 
 import io.github.eqvae.io.FileNames;
 import java.nio.file.Path;
+import java.util.HashMap;
 import java.util.HashSet;
+import java.util.Map;
 import java.util.Set;
 
-/** Which PNG files pictures become: {@code a.jpg} is {@code a.png}, unless another already is. */
+/**
+ * Which PNG files pictures become: {@code a.jpg} is {@code a.png}, unless another already is. What
+ * is a PNG already keeps its name whatever comes before it: results are compared by equal names.
+ */
 final class PngNames {
   private final Path folder;
   private final Set<Path> taken = new HashSet<>();
 
-  PngNames(Path folder) {
+  /** Whose names these files have from the start. */
+  private final Map<Path, String> owners = new HashMap<>();
+
+  /**
+   * Knows all pictures.
+   *
+   * @param folder where the files go
+   * @param all their names
+   */
+  PngNames(Path folder, Iterable<String> all) {
     this.folder = folder;
+    for (String name : all) {
+      if (name.endsWith(".png")) {
+        owners.put(file(stem(name)), name);
+      }
+    }
+    for (String name : all) {
+      if (name.matches("(?is).*\\.png")) { // A.PNG, if there is no A.png
+        owners.putIfAbsent(file(stem(name)), name);
+      }
+    }
   }
 
   /**
-   * The file of one more picture. Where two differ in their endings alone, the second keeps its
-   * own: {@code a.jpg.png}.
+   * The file of one more picture. Where two differ in their endings alone, the one that is no PNG,
+   * or comes later, keeps its own: {@code a.jpg.png}.
    */
   Path of(String name) {
-    Path file = file(name.replaceAll("\\.[^./]+$", ""));
-    for (String next = name; !taken.add(file); next += "_") {
+    Path file = file(stem(name));
+    for (String next = name; !isFree(file, name) || !taken.add(file); next += "_") {
       file = file(next);
     }
     return file;
+  }
+
+  private boolean isFree(Path file, String name) {
+    return owners.getOrDefault(file, name).equals(name);
+  }
+
+  private static String stem(String name) {
+    return name.replaceAll("\\.[^./]+$", "");
   }
 
   private Path file(String stem) {

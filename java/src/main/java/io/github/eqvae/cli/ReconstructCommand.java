@@ -203,8 +203,9 @@ final class ReconstructCommand implements Callable<Integer> {
     if (PictureTarget.isFile(in, out)) {
       return List.of(out);
     }
-    PngNames names = new PngNames(out);
-    return IntStream.range(0, pictures.size()).mapToObj(i -> names.of(pictures.name(i))).toList();
+    List<String> all = IntStream.range(0, pictures.size()).mapToObj(pictures::name).toList();
+    PngNames names = new PngNames(out, all);
+    return all.stream().map(names::of).toList();
   }
 
   /** Pictures through an autoencoder. */

@@ -18,6 +18,7 @@ import java.io.InputStream;
 import java.nio.file.FileVisitOption;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
@@ -139,7 +140,16 @@ public final class LatentFiles {
    * @throws IOException if {@code index.json} cannot be read
    */
   public static Optional<String> weights(Path path) throws IOException {
-    return LatentIndex.weights(path);
+    if (!Files.isRegularFile(path)) {
+      return LatentIndex.weights(path);
+    }
+    Path folder = path.toAbsolutePath().getParent();
+    Path index = folder.resolve(LatentIndex.FILE);
+    // A file of others may lie beside an index that does not name it.
+    return Files.isRegularFile(index)
+            && LatentIndex.files(folder, LatentIndex.read(index)).contains(path.toAbsolutePath())
+        ? LatentIndex.weights(folder)
+        : Optional.empty();
   }
 
   private static boolean isLatents(Path file) {
@@ -153,6 +163,34 @@ public final class LatentFiles {
    */
   public List<Path> files() {
     return files;
+  }
+
+  /**
+   * The names of all images, as far as files say them, without reading latents.
+   *
+   * @return as {@link #visit} gives them
+   * @throws IOException if a file cannot be read, or holds a name that no file can have
+   */
+  public List<String> names() throws IOException {
+    List<String> all = new ArrayList<>();
+    for (Path file : files) {
+      Optional<ShardFormat> format = ShardFormat.of(file);
+      List<String> names = format.isPresent() ? format.get().names(file) : List.of();
+      if (names.isEmpty()) {
+        names = List.of(nameOf(file));
+      }
+      if (keys.containsKey(file)) {
+        names = names.stream().map(keys.get(file)).toList();
+      }
+      ImageNames.check(file, names, names.size());
+      all.addAll(names);
+    }
+    return all;
+  }
+
+  /** Of a file with one image and no name of it. */
+  private String nameOf(Path file) {
+    return FileNames.of(root.relativize(file)).replaceAll("\\.[^./]+$", "");
   }
 
   /**
@@ -256,7 +294,7 @@ public final class LatentFiles {
       if (!v.discrete() && shape.length == 3) { // one image
         v = new Shard.Values(v.floats(), v.ints(), new long[] {1, shape[0], shape[1], shape[2]});
         if (names.isEmpty()) {
-          names = List.of(FileNames.of(root.relativize(file)).replaceAll("\\.[^./]+$", ""));
+          names = List.of(nameOf(file));
         }
       }
       if (keys.containsKey(file)) {

@@ -163,6 +163,36 @@ public enum ShardFormat {
     };
   }
 
+  /**
+   * Reads the names alone.
+   *
+   * @param file a file of this format
+   * @return as {@link #read} gives them; empty if the file has none
+   * @throws IOException when it is not whole
+   */
+  public List<String> names(Path file) throws IOException {
+    return switch (this) {
+      case SAFETENSORS -> readSafetensors(file, List.of()).names();
+      case NPZ -> readNpz(file, List.of(), Integer.MAX_VALUE).names();
+      case TAR -> {
+        List<String> names = new ArrayList<>();
+        TarFile.visit(
+            file,
+            (name, size, in) -> {
+              if (isArray(name)) {
+                names.add(name.substring(0, name.length() - ".npy".length()));
+              }
+              return true;
+            });
+        yield names;
+      }
+    };
+  }
+
+  private static boolean isArray(String name) {
+    return name.endsWith(".npy") && !name.endsWith(".flip.npy");
+  }
+
   private static Shard readSafetensors(Path file, List<String> keys) throws IOException {
     try (SafetensorsFile source = SafetensorsFile.open(file)) {
       Map<String, Shard.Values> arrays = new LinkedHashMap<>();
@@ -254,7 +284,7 @@ public enum ShardFormat {
     TarFile.visit(
         file,
         (name, size, in) -> {
-          if (name.endsWith(".npy") && !name.endsWith(".flip.npy")) {
+          if (isArray(name)) {
             NpyArray array = NpyArray.read(in, file + ": " + name, left[0]);
             left[0] -= array.data().length;
             if (!all.isEmpty()

@@ -91,11 +91,20 @@ class ReconstructCommandTest extends CliFixture {
 
   @Test
   void picturesOfOneNameHaveAResultEach() throws Exception {
-    Files.copy(folder.resolve("in/a.png"), folder.resolve("in/a.jpg"));
+    passes("reconstruct", model, "in/a.png", "alone.png");
+    byte[] pixels = new byte[48 * 40 * 3];
+    new Random(2).nextBytes(pixels);
+    Images.writePng(folder.resolve("in/a.jpg"), new Image(48, 40, 3, pixels));
     Outcome o = run("reconstruct", model, "in", "out");
     assertEquals(0, o.code(), o.err());
     assertTrue(o.out().contains("2 pictures written"), o.out());
-    assertArrayEquals(pixels("out/a.png"), pixels("out/a.png.png"));
+    assertArrayEquals(pixels("alone.png"), pixels("out/a.png"), "another picture of that name");
+    passes("reconstruct", model, "in/a.jpg", "other.png");
+    assertArrayEquals(pixels("other.png"), pixels("out/a.jpg.png"));
+    passes("encode", model, "in", "latents", "--shard-size", "1");
+    passes("decode", model, "latents", "decoded");
+    assertArrayEquals(pixels("out/a.png"), pixels("decoded/a.png"));
+    assertArrayEquals(pixels("out/a.jpg.png"), pixels("decoded/a.jpg.png"));
   }
 
   @Test
