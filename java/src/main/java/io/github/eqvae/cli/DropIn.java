@@ -35,6 +35,18 @@ record DropIn(int images, double difference, double own, double swapped, double 
   private static final double VISIBLE = 2;
 
   /**
+   * Of unrelated latents the difference is 1.4 deviations; from 1 on a picture's two latents have
+   * less in common than not.
+   */
+  private static final double FAR = 1;
+
+  /** Twice the error (6 dB) of what this decoder makes of its own latents: it misreads others. */
+  private static final double MISREAD = 6;
+
+  /** A picture's mean colour alone comes near this: such a decoder is no measure of another. */
+  private static final double POOR = 15;
+
+  /**
    * Measures.
    *
    * @param mine the autoencoder that is to stand in
@@ -112,10 +124,31 @@ record DropIn(int images, double difference, double own, double swapped, double 
 
   /** What a generator of the other loses, in dB. */
   double cost() {
-    return own - swapped;
+    return own == swapped ? 0 : own - swapped; // both may be infinite
   }
 
-  private String verdict() {
+  /** In words. A loss says nothing where there is nothing to lose, so it is asked last. */
+  String verdict() {
+    if (difference >= FAR) {
+      return String.format(
+          Locale.ROOT,
+          "does not fit: the latents are %.2f deviations apart; train the generator on these",
+          difference);
+    }
+    if (mine - swapped >= MISREAD) {
+      return String.format(
+          Locale.ROOT,
+          "does not fit: this decoder reads the other's latents %.2f dB worse than its own; train"
+              + " or fine-tune the generator on these latents",
+          mine - swapped);
+    }
+    if (!(own >= POOR)) {
+      return String.format(
+          Locale.ROOT,
+          "cannot be told, because the other reaches only %.2f dB by itself: measure with pictures"
+              + " that it was made for",
+          own);
+    }
     return cost() <= UNSEEN
         ? "fits: generators of the other can be used as they are"
         : cost() <= VISIBLE
