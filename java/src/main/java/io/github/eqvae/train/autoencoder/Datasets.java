@@ -29,9 +29,6 @@ public final class Datasets {
   private static final int BLACK = 0;
   private static final int AHEAD = 3;
 
-  /** Copies of held-out pictures are looked for among so many: more would keep the user waiting. */
-  private static final int MOST_COMPARED = 100_000;
-
   private final AutoencoderRecipe recipe;
   private final ImageDataset training;
   private final ImageDataset heldOut;
@@ -91,11 +88,11 @@ public final class Datasets {
       heldOut = images;
     } else {
       Split split = Split.random(images, held, recipe.run().seed());
-      training = split.train();
+      training =
+          all.folder.isPresent()
+              ? withoutCopies(split.train(), all.folder.get(), held)
+              : split.train();
       heldOut = split.validation();
-      if (all.folder.isPresent()) {
-        tellEqual(all.folder.get(), held);
-      }
     }
   }
 
@@ -176,32 +173,48 @@ public final class Datasets {
     return images.subset(Arrays.copyOf(kept, count));
   }
 
-  /**
-   * Copies on both sides of a random split stay: which side they belong to, only the user knows.
-   */
-  private void tellEqual(ImageFolder folder, int held) throws IOException {
-    if (folder.size() > MOST_COMPARED) {
-      return;
-    }
+  /** Pictures to train on of a random split: no copies of those that are held out. */
+  private ImageDataset withoutCopies(ImageDataset train, ImageFolder folder, int held)
+      throws IOException {
     int[] heldOut = Split.heldOut(folder.size(), held, recipe.run().seed());
     EqualPictures equal = new EqualPictures(folder, Arrays.stream(heldOut));
-    int copies = 0;
+    int[] kept = new int[train.size()];
+    int count = 0;
+    int at = 0; // in the order of the folder, as the split has it
     String example = "";
     for (int i = 0; i < folder.size(); i++) {
-      if (Arrays.binarySearch(heldOut, i) < 0 && equal.contains(folder, i)) {
-        copies++;
-        example = folder.name(i);
+      if (Arrays.binarySearch(heldOut, i) >= 0) {
+        continue;
       }
+      if (equal.contains(folder, i)) {
+        example = folder.name(i);
+      } else {
+        kept[count++] = at;
+      }
+      at++;
     }
-    if (copies > 0) {
-      Notices.tell(
-          String.format(
-              Locale.ROOT,
-              "warning: %,d images that are trained on are copies of held-out ones, such as %s:"
-                  + " remove copies, or hold out other images by data.validation_path",
-              copies,
-              FileNames.shown(example)));
+    if (count == 0) {
+      throw new EqvaeException.Argument(
+          "All images of data.path "
+              + recipe.data().path()
+              + " are copies of the "
+              + held
+              + " that data.validation holds out: none is left to train on. Remove copies, name"
+              + " other pictures to hold out (--set data.validation_path=DIR), or hold out none:"
+              + " --set data.validation=0");
     }
+    if (count == kept.length) {
+      return train;
+    }
+    Notices.tell(
+        String.format(
+            Locale.ROOT,
+            "%,d of %,d images of data.path are copies of held-out ones, such as %s: they are not"
+                + " trained on",
+            kept.length - count,
+            folder.size(),
+            FileNames.shown(example)));
+    return train.subset(Arrays.copyOf(kept, count));
   }
 
   /**

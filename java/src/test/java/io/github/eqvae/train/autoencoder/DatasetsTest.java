@@ -1,19 +1,23 @@
 package io.github.eqvae.train.autoencoder;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.github.eqvae.EqvaeException;
 import io.github.eqvae.io.Image;
 import io.github.eqvae.io.Images;
+import io.github.eqvae.io.Notices;
 import java.awt.image.BufferedImage;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Set;
 import javax.imageio.ImageIO;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -79,7 +83,7 @@ class DatasetsTest {
 
   @Test
   void aPartOfOneFolderIsHeldOut() throws IOException {
-    Path train = pictures("train", 5, 0);
+    Path train = numbered("train", 0, 5);
     Datasets data = new Datasets(recipe(train, "data.validation=2"), (name, cause) -> {});
     assertEquals(3, data.trainingSize());
     assertEquals(2, data.heldOutSize());
@@ -141,6 +145,42 @@ class DatasetsTest {
                 () -> new Datasets(recipe(held, "data.validation_path=" + ds), (n, c) -> {}))
             .getMessage();
     assertTrue(message.contains("none is left to train on"), message);
+  }
+
+  /** Ten pictures three times each: whichever are held out, none of them is trained on. */
+  @Test
+  void copiesOfWhatASplitHoldsOutAreNotTrainedOn() throws IOException {
+    Path all = numbered("all", 0, 10);
+    for (int i = 0; i < 10; i++) {
+      Path file = all.resolve("%03d.png".formatted(i));
+      Files.copy(file, all.resolve("copy%d.png".formatted(i)));
+      Files.createLink(all.resolve("link%d.png".formatted(i)), file);
+    }
+    List<String> said = new ArrayList<>();
+    Notices.to(said::add);
+    Datasets data = new Datasets(recipe(all, "data.validation=6"), (name, cause) -> {});
+    Set<Float> held = new HashSet<>();
+    for (float p : data.heldOutShown(100, 6)) {
+      held.add(p);
+    }
+    assertEquals(6, data.heldOutSize());
+    assertEquals(30 - 3 * held.size(), data.trainingSize());
+    String copies = (3 * held.size() - 6) + " of 30 images of data.path are copies of held-out";
+    assertTrue(said.toString().contains(copies), said.toString());
+    try (var loader = data.training(0)) {
+      for (int i = 0; i < 40; i++) {
+        var batch = loader.next();
+        for (int j = 0; j < batch.size() * SIDE * SIDE; j++) {
+          assertFalse(held.contains(batch.pixels()[j]), "a held-out image is trained on");
+        }
+      }
+    }
+    AutoencoderRecipe same = recipe(pictures("same", 5, 7), "data.validation=2");
+    String message =
+        assertThrows(EqvaeException.Argument.class, () -> new Datasets(same, (n, c) -> {}))
+            .getMessage();
+    assertTrue(message.contains("none is left to train on"), message);
+    assertTrue(message.contains("data.validation_path"), message);
   }
 
   @Test
