@@ -225,6 +225,7 @@ final class DecodeCommand implements Callable<Integer> {
 
     @Override
     public void add(String name, Image image) throws IOException {
+      lock.requireOwned();
       Path target = names.of(name);
       if (!target.startsWith(out.normalize())) {
         throw new IOException("the name " + name + " leads out of " + out);
@@ -258,7 +259,8 @@ final class DecodeCommand implements Callable<Integer> {
         shape = new long[] {0, image.height(), image.width(), image.channels()};
       }
       if (shape[1] != image.height() || shape[2] != image.width()) {
-        throw new IOException("images of several sizes do not fit into one array: " + name);
+        throw new IOException(
+            "images of several sizes do not fit into one array: " + name);
       }
       shape[0]++;
       try {

@@ -358,6 +358,7 @@ final class Session implements AutoCloseable {
 
   /** Evaluates, writes model and report; returns the summary for the terminal. */
   String finish() throws IOException {
+    requireOwned();
     useAverage();
     Map<String, String> metadata = new LinkedHashMap<>(TrainedModel.metadata(folder.path()));
     metadata.put(Measured.STEP_KEY, Long.toString(step()));
@@ -450,6 +451,7 @@ final class Session implements AutoCloseable {
 
     @Override
     public void step(StepReport r) throws IOException {
+      requireOwned(); // before the step's line and checkpoint are written
       progress.step(r.step(), r.values().getOrDefault("total", Double.NaN), r.samples());
       watch.step(r.step(), r.samples());
       Optional<String> zero = alarm.check(r);
@@ -507,6 +509,12 @@ final class Session implements AutoCloseable {
       trainer.close();
     } finally {
       unlock();
+    }
+  }
+
+  private void requireOwned() throws IOException {
+    if (lock != null) {
+      lock.requireOwned();
     }
   }
 

@@ -6,11 +6,15 @@ import java.io.InterruptedIOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.nio.file.attribute.BasicFileAttributes;
+import java.nio.file.attribute.FileTime;
 import java.time.Duration;
 import java.util.Arrays;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.UUID;
 import java.util.concurrent.ConcurrentHashMap;
@@ -18,6 +22,7 @@ import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
 import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Keeps a folder for one process as long as it writes there: two runs in one folder would each
@@ -37,6 +42,7 @@ public final class FolderLock implements AutoCloseable {
   static final Duration STALE = Duration.ofMinutes(2);
 
   private static final Duration SIGN_OF_LIFE = Duration.ofSeconds(15);
+  private static final Duration LOOK_EVERY = Duration.ofSeconds(1);
   private static final int MAX_BYTES = 1 << 16;
 
   /** The folders that this process has. */
@@ -46,9 +52,13 @@ public final class FolderLock implements AutoCloseable {
   private final boolean made;
   private final LockOwner owner;
   private final FileChannel channel;
+  private final @Nullable Object key;
   private final CountDownLatch closed = new CountDownLatch(1);
+  private long looked = System.nanoTime() - LOOK_EVERY.toNanos();
 
-  private FolderLock(Path folder, boolean made, LockOwner owner, FileChannel channel) {
+  private FolderLock(
+      Path folder, boolean made, LockOwner owner, FileChannel channel, @Nullable Object key) {
+    this.key = key;
     this.folder = folder;
     this.made = made;
     this.owner = owner;
@@ -98,12 +108,12 @@ public final class FolderLock implements AutoCloseable {
       }
       boolean locks = outcome == FileLocks.Outcome.HELD;
       if (before.isPresent()) {
-        requireDead(folder, file, before.get(), locks, host);
+        requireDead(folder, file, before.get(), locks, host, note);
       }
-      FolderLock lock = new FolderLock(real, made, self, channel);
+      FolderLock lock = new FolderLock(real, made, self, channel, key(file));
       lock.write();
       if (!Files.exists(file)) { // its owner deleted it after it was opened here
-        HERE.remove(real);
+        HERE.remove(real, self);
         channel.close();
         return acquire(folder, what, note, locking, host);
       }
@@ -120,7 +130,7 @@ public final class FolderLock implements AutoCloseable {
       Thread.ofPlatform().daemon().name("eqvae-lock").start(lock::stayAlive);
       return lock;
     } catch (IOException | RuntimeException e) {
-      HERE.remove(real);
+      HERE.remove(real, self); // another thread may have taken it since it was given back
       if (channel != null) {
         channel.close();
       }
@@ -130,7 +140,8 @@ public final class FolderLock implements AutoCloseable {
 
   /** Where locks are and one machine is, the lock itself says that its last owner is gone. */
   private static void requireDead(
-      Path folder, Path file, LockOwner before, boolean locks, String host) throws IOException {
+      Path folder, Path file, LockOwner before, boolean locks, String host, Consumer<String> note)
+      throws IOException {
     if (before.isOn(host)) {
       if (!locks && before.isAlive()) {
         throw refusal(folder, Optional.of(before), "");
@@ -138,7 +149,9 @@ public final class FolderLock implements AutoCloseable {
       return;
     }
     Duration silent = age(folder, file);
-    if (silent.compareTo(STALE) < 0) {
+    if (silent.compareTo(STALE) < 0 && locks) {
+      waitOut(folder, file, before, silent, note);
+    } else if (silent.compareTo(STALE) < 0) {
       throw refusal(
           folder,
           Optional.of(before),
@@ -149,6 +162,35 @@ public final class FolderLock implements AutoCloseable {
               + " s, or when you delete "
               + file
               + ".");
+    }
+  }
+
+  /**
+   * Its lock is gone, so it most likely is, too (a container that was started anew has another
+   * name); but some file systems keep locks from other machines. Signs of life come from all.
+   */
+  private static void waitOut(
+      Path folder, Path file, LockOwner before, Duration silent, Consumer<String> note)
+      throws IOException {
+    Duration rest = STALE.minus(silent);
+    note.accept(
+        folder
+            + " was left by "
+            + before
+            + ", which seems to have ended: its lock is free. Waiting "
+            + (rest.toSeconds() + 1)
+            + " s for a sign of life, to be sure");
+    try {
+      FileTime last = Files.getLastModifiedTime(file);
+      long from = System.nanoTime();
+      while (System.nanoTime() - from < rest.toNanos()) {
+        pause();
+        if (!Files.getLastModifiedTime(file).equals(last)) {
+          throw refusal(folder, Optional.of(before), " It has just given a sign of life.");
+        }
+      }
+    } catch (NoSuchFileException e) {
+      // Its owner has just ended, or the user is sure.
     }
   }
 
@@ -173,6 +215,15 @@ public final class FolderLock implements AutoCloseable {
     }
   }
 
+  /** Tells a file from another one of its name; null if it is gone, or has no such thing. */
+  private static @Nullable Object key(Path file) throws IOException {
+    try {
+      return Files.readAttributes(file, BasicFileAttributes.class).fileKey();
+    } catch (NoSuchFileException e) {
+      return null;
+    }
+  }
+
   private static byte[] read(FileChannel channel) throws IOException {
     ByteBuffer buffer = ByteBuffer.allocate((int) Math.min(MAX_BYTES, channel.size()));
     int count = 1;
@@ -182,12 +233,47 @@ public final class FolderLock implements AutoCloseable {
     return Arrays.copyOf(buffer.array(), buffer.position());
   }
 
+  /** Long enough for two that came at once to see each other. */
   private static void pause() throws IOException {
     try {
       Thread.sleep(200);
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
       throw new InterruptedIOException("interrupted while taking a folder");
+    }
+  }
+
+  /**
+   * Ends a process that has lost its folder: after a long pause (a laptop's sleep, a stopped
+   * container, a file system out of reach) another one may have taken it for dead. To be called
+   * before anything is written there; it looks at the file once a second at the most.
+   *
+   * @throws IOException when another process has the folder; the message says which
+   */
+  public synchronized void requireOwned() throws IOException {
+    long now = System.nanoTime();
+    if (closed.getCount() == 0 || now - looked < LOOK_EVERY.toNanos()) {
+      return;
+    }
+    looked = now;
+    Optional<LockOwner> other = Optional.empty();
+    try {
+      Path file = folder.resolve(NAME);
+      // Ours is read by its channel alone: to close another would end this process's lock (POSIX).
+      byte[] text = Objects.equals(key(file), key) ? read(channel) : Files.readAllBytes(file);
+      other = LockOwner.parse(text);
+    } catch (IOException e) {
+      // Deleted by the user, or out of reach for now: nobody else is seen there.
+    }
+    if (other.isPresent() && !other.get().equals(owner)) {
+      throw new IOException(
+          folder
+              + " was taken over by "
+              + other.get()
+              + ", because this process gave no sign of life for "
+              + STALE.toSeconds()
+              + " s (was it paused?). This one ends here, so that the two do not mix their files;"
+              + " what it wrote before stays");
     }
   }
 
@@ -216,7 +302,7 @@ public final class FolderLock implements AutoCloseable {
       return;
     }
     closed.countDown();
-    HERE.remove(folder);
+    HERE.remove(folder, owner);
     try (channel) {
       if (isMine()) {
         channel.truncate(0); // who opened it before must not take it for a dead owner's
@@ -254,16 +340,20 @@ public final class FolderLock implements AutoCloseable {
   private void stayAlive() {
     try {
       while (!closed.await(SIGN_OF_LIFE.toMillis(), TimeUnit.MILLISECONDS)) {
-        synchronized (this) {
-          if (closed.getCount() > 0 && isMine()) {
-            write();
-          }
-        }
+        giveSign();
+      }
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+  }
+
+  private synchronized void giveSign() {
+    try {
+      if (closed.getCount() > 0 && isMine()) {
+        write();
       }
     } catch (IOException e) {
       // The folder is out of reach for now: whoever writes results there will say so.
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
     }
   }
 }

@@ -236,11 +236,11 @@ public final class EncodeJob {
     try (FolderLock lock = FolderLock.acquire(folder, "encode", listener::note)) {
       lock.releaseAtExit();
       index = LatentIndex.open(folder, settings, overwrite); // others may have written since
-      return encodeAll();
+      return encodeAll(lock);
     }
   }
 
-  private Summary encodeAll() throws IOException {
+  private Summary encodeAll(FolderLock lock) throws IOException {
     AtomicFiles.removeLeftovers(folder);
     index.removeReplaced();
     index.write(false);
@@ -254,7 +254,7 @@ public final class EncodeJob {
             next[0] = sample.number() + 1;
             int number = Math.toIntExact(sample.number() / options.shardSize());
             if (number != shard.number()) {
-              finishShard(decoders);
+              finishShard(decoders, lock);
               shard = new ShardBuilder(number);
             }
             Optional<String> key = Optional.empty();
@@ -274,12 +274,13 @@ public final class EncodeJob {
               encode(decoders);
             }
           });
-      finishShard(decoders);
+      finishShard(decoders, lock);
     }
     if (index.images() == 0) {
       throw new IOException(
           input + ": none of " + next[0] + " pictures could be decoded, or there are none");
     }
+    lock.requireOwned();
     index.write(true);
     int shards = (int) ((next[0] + options.shardSize() - 1) / options.shardSize());
     long unread = source.unread();
@@ -291,7 +292,7 @@ public final class EncodeJob {
         resumed);
   }
 
-  private void finishShard(ExecutorService decoders) throws IOException {
+  private void finishShard(ExecutorService decoders, FolderLock lock) throws IOException {
     if (index.has(shard.number())) {
       return;
     }
@@ -299,6 +300,7 @@ public final class EncodeJob {
     if (shard.isEmpty()) {
       return;
     }
+    lock.requireOwned();
     String file =
         String.format(Locale.ROOT, "latents-%05d.%s", shard.number(), options.format().extension());
     long bytes = 0;
@@ -410,7 +412,8 @@ public final class EncodeJob {
       if (e.getCause() instanceof EqvaeException known) {
         throw known;
       }
-      throw new EqvaeException.Internal("decoding " + sample.name() + " failed", e.getCause());
+      throw new EqvaeException.Internal(
+          "decoding " + sample.name() + " failed", e.getCause());
     }
   }
 }

@@ -112,6 +112,29 @@ class RunLockTest extends CliFixture {
     assertFalse(before.equals(content("run")), "then it is");
   }
 
+  /** A run whose folder another machine took over stops, and leaves the other's lock. */
+  @Test
+  void whoLostItsFolderStops() throws Exception {
+    recipe(100_000);
+    Path err = folder.resolve("first.txt");
+    Process child =
+        start(List.of("train", "tiny.yaml", "--out", "run"), folder.resolve("out1.txt"), err);
+    Path metrics = folder.resolve("run/metrics.jsonl");
+    for (int i = 0; i < 1200 && !(Files.exists(metrics) && Files.size(metrics) > 500); i++) {
+      Thread.sleep(50);
+    }
+    Path file = folder.resolve("run").resolve(FolderLock.NAME);
+    String other = Files.readString(file).replaceAll("\"host\":\"[^\"]*\"", "\"host\":\"n17\"");
+    Files.writeString(file, other);
+    boolean ended = child.waitFor(1, TimeUnit.MINUTES);
+    child.destroyForcibly();
+    assertTrue(ended, "it goes on");
+    assertEquals(1, child.exitValue());
+    String said = Files.readString(err);
+    assertTrue(said.contains("run was taken over by") && said.contains("on n17"), said);
+    assertEquals(other, Files.readString(file));
+  }
+
   /** A refusal before the start leaves no folder. */
   @Test
   void nothingIsLeftOfWhatDidNotBegin() throws Exception {

@@ -13,6 +13,7 @@ import java.nio.file.attribute.FileTime;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.CountDownLatch;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -111,16 +112,65 @@ class FolderLockTest {
   @Test
   void anotherMachineGivesSignsOfLife() throws IOException {
     long pid = ProcessHandle.current().pid();
+    leave("node17", pid, 0, 30);
+    assertRefused("on node17", () -> acquire(temp, NONE, "node18"));
+    assertTrue(Files.exists(temp.resolve(FolderLock.NAME)), "the other's lock stays");
+    try (var files = Files.list(temp)) {
+      assertEquals(1, files.count(), "nothing else is left");
+    }
     for (FileLocks.Locking locking : List.of(REAL, NONE)) {
-      leave("node17", pid, 0, 30);
-      assertRefused("on node17", () -> acquire(temp, locking, "node18"));
-      assertTrue(Files.exists(temp.resolve(FolderLock.NAME)), "the other's lock stays");
-      try (var files = Files.list(temp)) {
-        assertEquals(1, files.count(), "nothing else is left");
-      }
       leave("node17", pid, 0, FolderLock.STALE.toSeconds() + 10);
       acquire(temp, locking, "node18").close();
     }
+    assertFalse(notes.toString().contains("Waiting"), notes.toString());
+  }
+
+  /** A container that was killed and started anew has another name, and finds the lock free. */
+  @Test
+  void aFreeLockOfAnotherMachineIsWaitedFor() throws Exception {
+    long pid = ProcessHandle.current().pid();
+    leave("node17", pid, 0, FolderLock.STALE.toSeconds() - 2);
+    acquire(temp, REAL, "node18").close();
+    assertTrue(notes.getFirst().contains("Waiting"), notes.toString());
+    assertTrue(notes.getLast().contains("taken over"), notes.toString());
+
+    leave("node17", pid, 0, 30);
+    Path file = temp.resolve(FolderLock.NAME);
+    CountDownLatch waits = new CountDownLatch(1);
+    Thread owner =
+        Thread.ofPlatform()
+            .start(
+                () -> {
+                  try {
+                    waits.await();
+                    Thread.sleep(500);
+                    Files.setLastModifiedTime(file, FileTime.from(Instant.now()));
+                  } catch (IOException | InterruptedException e) {
+                    throw new IllegalStateException(e);
+                  }
+                });
+    assertRefused(
+        "sign of life",
+        () -> FolderLock.acquire(temp, "train", note -> waits.countDown(), REAL, "node18"));
+    owner.join();
+    assertTrue(Files.readString(file).contains("node17"), "the other's lock stays");
+  }
+
+  /** It was paused for so long that another machine took it for dead. */
+  @Test
+  void whoLostTheFolderIsTold() throws Exception {
+    try (FolderLock lock = acquire(temp, NONE, LockOwner.thisHost())) {
+      lock.requireOwned();
+      leave("node17", 4711, 0, 0);
+      Thread.sleep(1100);
+      IOException e = assertThrows(IOException.class, lock::requireOwned);
+      assertTrue(e.getMessage().contains("taken over by `eqvae train`"), e.getMessage());
+      assertTrue(e.getMessage().contains("process 4711 on node17"), e.getMessage());
+    }
+    FolderLock lock = acquire(temp.resolve("b"), REAL, LockOwner.thisHost());
+    Files.delete(temp.resolve("b").resolve(FolderLock.NAME));
+    lock.requireOwned(); // nobody else is there
+    lock.close();
   }
 
   @Test
@@ -167,6 +217,7 @@ class FolderLockTest {
       } catch (EqvaeException.Argument refused) {
         // and this process has it still
       }
+      lock.requireOwned(); // which keeps the lock as well
       System.out.print("h");
       System.out.flush();
       Thread.sleep(60_000);
