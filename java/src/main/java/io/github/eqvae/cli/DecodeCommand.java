@@ -1,5 +1,6 @@
 package io.github.eqvae.cli;
 
+import io.github.eqvae.io.FileNames;
 import io.github.eqvae.io.FolderLock;
 import io.github.eqvae.io.Image;
 import io.github.eqvae.io.Images;
@@ -228,7 +229,7 @@ final class DecodeCommand implements Callable<Integer> {
       lock.requireOwned();
       Path target = names.of(name);
       if (!target.startsWith(out.normalize())) {
-        throw new IOException("the name " + name + " leads out of " + out);
+        throw new IOException("the name " + FileNames.shown(name) + " leads out of " + out);
       }
       Files.createDirectories(target.toAbsolutePath().getParent());
       Images.writePng(target, image);
@@ -260,7 +261,7 @@ final class DecodeCommand implements Callable<Integer> {
       }
       if (shape[1] != image.height() || shape[2] != image.width()) {
         throw new IOException(
-            "images of several sizes do not fit into one array: " + name);
+            "images of several sizes do not fit into one array: " + FileNames.shown(name));
       }
       shape[0]++;
       try {

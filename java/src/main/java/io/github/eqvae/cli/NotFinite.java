@@ -1,6 +1,7 @@
 package io.github.eqvae.cli;
 
 import io.github.eqvae.EqvaeException;
+import io.github.eqvae.io.FileNames;
 import java.io.PrintWriter;
 import java.util.ArrayList;
 import java.util.List;
@@ -30,10 +31,14 @@ final class NotFinite {
   boolean isAny(String name, float[] values, int from, int count, String what) {
     for (int i = from; i < from + count; i++) {
       if (!Float.isFinite(values[i])) {
-        names.add(name);
+        names.add(FileNames.shown(name));
         if (names.size() <= SHOWN) {
           err.println(
-              "eqvae: " + name + ": " + what + " is not finite (NaN or infinite); left out");
+              "eqvae: "
+                  + names.getLast()
+                  + ": "
+                  + what
+                  + " is not finite (NaN or infinite); left out");
           err.flush();
         }
         return true;

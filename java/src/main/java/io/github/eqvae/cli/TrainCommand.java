@@ -1,5 +1,6 @@
 package io.github.eqvae.cli;
 
+import io.github.eqvae.io.FileNames;
 import io.github.eqvae.train.MemoryPlan;
 import io.github.eqvae.train.Trainer;
 import io.github.eqvae.train.autoencoder.AutoencoderRecipe;
@@ -124,7 +125,8 @@ final class TrainCommand implements Callable<Integer> {
       Datasets data =
           new Datasets(
               recipe,
-              (name, cause) -> stderr.println("eqvae: broken image " + name + ": " + cause));
+              (name, cause) ->
+                  stderr.println("eqvae: broken image " + FileNames.shown(name) + ": " + cause));
       stdout.println(Session.describe(data));
       stdout.flush();
       return 0;

@@ -4,6 +4,7 @@ import io.github.eqvae.EqvaeException;
 import io.github.eqvae.data.Sample;
 import io.github.eqvae.data.SampleSource;
 import io.github.eqvae.io.AtomicFiles;
+import io.github.eqvae.io.FileNames;
 import io.github.eqvae.io.FolderLock;
 import io.github.eqvae.io.Image;
 import io.github.eqvae.io.PassingIoException;
@@ -352,7 +353,7 @@ public final class EncodeJob {
     for (int i = 0; i < values.length; i++) {
       if (!Float.isFinite(values[i])) {
         throw new EqvaeException.Argument(
-            samples.get(i / each).name()
+            FileNames.shown(samples.get(i / each).name())
                 + ": its latent is not finite (NaN or infinite), although the weights are: the"
                 + " numbers overflow on the way through the encoder. Nothing of its shard was"
                 + " written; take the picture out, or encode in fp32");
@@ -413,7 +414,7 @@ public final class EncodeJob {
         throw known;
       }
       throw new EqvaeException.Internal(
-          "decoding " + sample.name() + " failed", e.getCause());
+          "decoding " + FileNames.shown(sample.name()) + " failed", e.getCause());
     }
   }
 }

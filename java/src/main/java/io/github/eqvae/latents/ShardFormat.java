@@ -1,6 +1,7 @@
 package io.github.eqvae.latents;
 
 import io.github.eqvae.EqvaeException;
+import io.github.eqvae.io.FileNames;
 import io.github.eqvae.io.NpyArray;
 import io.github.eqvae.io.NpzFile;
 import io.github.eqvae.io.SafetensorsFile;
@@ -285,13 +286,16 @@ public enum ShardFormat {
         file,
         (name, size, in) -> {
           if (isArray(name)) {
-            NpyArray array = NpyArray.read(in, file + ": " + name, left[0]);
+            NpyArray array = NpyArray.read(in, file + ": " + FileNames.shown(name), left[0]);
             left[0] -= array.data().length;
             if (!all.isEmpty()
                 && (!Arrays.equals(array.shape(), all.getFirst().shape())
                     || !array.descr().equals(all.getFirst().descr()))) {
               throw new IOException(
-                  file + ": " + name + " has another shape or type than the arrays before it");
+                  file
+                      + ": "
+                      + FileNames.shown(name)
+                      + " has another shape or type than the arrays before it");
             }
             names.add(name.substring(0, name.length() - ".npy".length()));
             all.add(array);
