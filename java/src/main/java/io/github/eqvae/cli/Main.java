@@ -13,8 +13,11 @@ import java.io.PrintStream;
 import java.io.PrintWriter;
 import java.io.UncheckedIOException;
 import java.io.Writer;
+import java.nio.file.FileAlreadyExistsException;
+import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
 import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 
@@ -160,6 +163,7 @@ public final class Main implements Runnable {
         switch (e) {
           case EqvaeException.Internal bug -> throw bug;
           case EqvaeException known -> known.getMessage();
+          case FileAlreadyExistsException there -> isInTheWay(there.getMessage());
           case NoSuchFileException missing -> "There is no file " + missing.getMessage();
           case SafetensorsException file -> file.getMessage();
           case TorchFileException file -> file.getMessage();
@@ -178,5 +182,13 @@ public final class Main implements Runnable {
         };
     line.getErr().println("eqvae: " + message);
     return 1;
+  }
+
+  /** What stands where a folder or a file was to be made. */
+  private static String isInTheWay(String path) {
+    return path
+        + (Files.exists(Path.of(path))
+            ? " is there already; name another place"
+            : " is a link to nothing; remove it, or make what it points to");
   }
 }

@@ -111,6 +111,62 @@ class CheckpointCommandsTest extends CliFixture {
     assertFalse(Files.exists(folder.resolve("all.npz")));
   }
 
+  /** Whatever a file holds is listed, if only as no part of the model. */
+  @Test
+  void tensorsBesideTheModelAreListed() throws Exception {
+    Map<String, TorchTensor> model = tensors(TinyModels.kl(folder));
+    Map<String, TorchValue> root = new LinkedHashMap<>();
+    root.put("state_dict", TorchValue.PyDict.of(model));
+    root.put("stray", TorchTensor.of(new float[5], 5));
+    TorchWriter.write(folder.resolve("stray.pt"), TorchValue.PyDict.of(root));
+    Outcome o = run("inspect", "stray.pt");
+    assertTrue(o.out().contains("also there    stray (tensor F32[5])"), o.out());
+    assertFalse(o.out().contains("state_dict ("), o.out());
+  }
+
+  /** A terminal gets one line of text that can be seen, and a list of names stays one. */
+  @Test
+  void namesAreShownOnOneLine() throws Exception {
+    TinyModels.kl(folder);
+    float[] values = new float[2 * 8 * 8];
+    values[3] = Float.NaN;
+    Files.createDirectories(folder.resolve("z"));
+    try (OutputStream out = Files.newOutputStream(folder.resolve("z/a\nb\u001b.npy"))) {
+      NpyArray.floats(values, 2, 8, 8).write(out);
+    }
+    Outcome o = run("decode", "kl.safetensors", "z", "images");
+    assertUserError(o, 1, "eqvae: a\\nb\\u001b: its latent is not", "left out: a\\nb\\u001b.");
+    assertFalse(o.err().contains("a\nb"), o.err());
+    recipe(1);
+    Path in = Files.createDirectories(folder.resolve("in"));
+    for (String name : List.of("broken\n1.png", "broken\n2.png")) {
+      Files.writeString(in.resolve(name), "none");
+    }
+    o = run("train", "tiny.yaml", "--dry-run", "--set", "data.path=in");
+    assertFalse(o.err().contains("broken\n"), o.err());
+  }
+
+  @Test
+  void errorsSayOfWhat() throws Exception {
+    pictures();
+    save(
+        "groups.safetensors",
+        tensors(TinyModels.kl(folder)),
+        Map.of("norm_num_groups", "32", "sample_size", "32", "scaling_factor", "1"));
+    latents(new float[2 * 8 * 8]);
+    assertUserError(
+        run("decode", "groups.safetensors", "z.npy", "images"), 1, "groups.safetensors: ", "norm");
+    Files.createSymbolicLink(folder.resolve("lnk"), folder.resolve("nowhere"));
+    for (String[] command :
+        new String[][] {
+          {"encode", "kl.safetensors", "pics", "lnk"},
+          {"decode", "kl.safetensors", "z.npy", "lnk"},
+          {"reconstruct", "kl.safetensors", "pics", "lnk"}
+        }) {
+      assertUserError(run(command), 1, "lnk is a link to nothing");
+    }
+  }
+
   /** Weights so large that numbers overflow on the way, finite as they are. */
   @Test
   void whatOverflowsOnTheWayIsNamed() throws Exception {

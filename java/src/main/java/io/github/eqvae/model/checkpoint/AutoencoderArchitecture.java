@@ -5,12 +5,14 @@ import io.github.eqvae.model.AutoencoderConfig;
 import io.github.eqvae.model.VqConfig;
 import io.github.eqvae.nn.PaddingMode;
 import io.github.eqvae.tensor.Shape;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.function.Supplier;
 import java.util.stream.IntStream;
 
 /**
@@ -122,6 +124,26 @@ public record AutoencoderArchitecture(
     }
     return new VqConfig(
         network(settings), codebookSize, VqConfig.BETA, VqConfig.BetaPlacement.LEGACY);
+  }
+
+  /** The same of a file, which an error names. */
+  AutoencoderConfig config(Path file, AutoencoderSettings settings) {
+    return named(file, () -> config(settings));
+  }
+
+  /** The same of a file, which an error names. */
+  VqConfig vqConfig(Path file, AutoencoderSettings settings) {
+    return named(file, () -> vqConfig(settings));
+  }
+
+  private static <T> T named(Path file, Supplier<T> config) {
+    try {
+      return config.get();
+    } catch (EqvaeException.Argument e) {
+      throw new EqvaeException.Argument(file + ": " + e.getMessage());
+    } catch (EqvaeException.Unsupported e) {
+      throw new EqvaeException.Unsupported(file + ": " + e.getMessage());
+    }
   }
 
   private AutoencoderConfig network(AutoencoderSettings settings) {

@@ -310,7 +310,8 @@ public final class AutoencoderCheckpoint implements AutoCloseable {
    */
   public AutoencoderKl load(Stream stream, boolean training) {
     report.requireClean(file.path().toString());
-    AutoencoderKl vae = new AutoencoderKl(architecture.config(settings), stream, 0, training);
+    AutoencoderKl vae =
+        new AutoencoderKl(architecture.config(file.path(), settings), stream, 0, training);
     try {
       loadInto(vae.parameters(), stream);
       return vae;
@@ -333,7 +334,7 @@ public final class AutoencoderCheckpoint implements AutoCloseable {
       return load(stream, false);
     }
     report.requireClean(file.path().toString());
-    VqModel model = new VqModel(architecture.vqConfig(settings), stream, 0, false);
+    VqModel model = new VqModel(architecture.vqConfig(file.path(), settings), stream, 0, false);
     try {
       loadInto(model.parameters(), stream);
       return model;

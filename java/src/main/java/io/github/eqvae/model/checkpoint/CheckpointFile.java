@@ -13,6 +13,7 @@ import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Collections;
 import java.util.Deque;
 import java.util.LinkedHashMap;
@@ -184,9 +185,18 @@ public final class CheckpointFile implements AutoCloseable {
     found.tensors().values().forEach(tensor -> add(file, shards, tensor));
     if (source.root() instanceof TorchValue.PyDict root) {
       for (TorchValue.PyDict.Entry entry : root.entries()) {
-        boolean tensor = entry.value() instanceof TorchTensor;
-        if (entry.key() instanceof TorchValue.PyStr key && !tensor) {
+        if (!(entry.key() instanceof TorchValue.PyStr key)) {
+          continue;
+        }
+        if (!(entry.value() instanceof TorchTensor tensor)) {
           beside(key.value(), entry.value());
+        } else if (!section.isEmpty() || !tensors.containsKey(key.value())) {
+          beside.add(
+              key.value()
+                  + " (tensor "
+                  + TorchSections.stored(key.value(), tensor).dtype()
+                  + Arrays.toString(tensor.shape())
+                  + ")");
         }
       }
     }

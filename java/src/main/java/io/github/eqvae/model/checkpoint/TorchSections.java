@@ -106,7 +106,8 @@ record TorchSections(
     return tensors;
   }
 
-  private static StoredTensor stored(String name, TorchTensor tensor) {
+  /** A tensor of the file, its type called as safetensors calls it. */
+  static StoredTensor stored(String name, TorchTensor tensor) {
     return new StoredTensor(name, dtype(tensor.dtype()), tensor.shape(), tensor::bytes);
   }
 
