@@ -208,7 +208,7 @@ class SafetensorsRoundTripTest {
                       channel.write(java.nio.ByteBuffer.wrap(new byte[100]));
                       throw new IOException("disk full");
                     }));
-    assertEquals("disk full", thrown.getMessage());
+    assertEquals(file + " could not be written: disk full", thrown.getMessage());
     assertEquals("old", Files.readString(file));
     AtomicFiles.write(file, "new");
     assertEquals("new", Files.readString(file));
