@@ -111,7 +111,7 @@ public final class NativeLibrary {
                         + " has no symbol "
                         + name
                         + "; it belongs to another version of eqvae."
-                        + " Build both anew with `mvn verify`."));
+                        + " Rebuild both with `mvn verify`."));
   }
 
   private void handshake(MemorySegment abiText) {
@@ -122,7 +122,7 @@ public final class NativeLibrary {
           path
               + " and this jar disagree on the C interface: "
               + AbiText.firstDifference(ours, theirs)
-              + ". Build both anew with `mvn verify`.");
+              + ". Rebuild both with `mvn verify`.");
     }
   }
 
