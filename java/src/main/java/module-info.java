@@ -23,6 +23,7 @@ module io.github.eqvae {
   exports io.github.eqvae.model.checkpoint;
   exports io.github.eqvae.equivariance;
   exports io.github.eqvae.generator;
+  exports io.github.eqvae.generator.checkpoint;
   exports io.github.eqvae.diffusion;
   exports io.github.eqvae.train;
   exports io.github.eqvae.train.autoencoder;
