@@ -153,6 +153,17 @@ class LauncherTest {
   }
 
   @Test
+  void usesTheLibrariesThatTheEnvironmentNames() throws Exception {
+    String program = clone.resolve("eqvae").toString();
+    assertEquals(0, end(start(Map.of("EQVAE_NATIVE_DIR", ""), program, "doctor")).status());
+    assertEquals(0, end(start(Map.of("EQVAE_NATIVE_DIR", "/mine"), program, "doctor")).status());
+    List<String> starts = calls("java");
+    String own = "-Deqvae.native.dir=" + clone.resolve("java/target/native/lib") + " ";
+    assertTrue(starts.get(0).contains(own), starts.get(0));
+    assertTrue(starts.get(1).contains("-Deqvae.native.dir=/mine "), starts.get(1));
+  }
+
+  @Test
   void noHome() throws Exception {
     Ended ended = end(start(Map.of("HOME", ""), clone.resolve("eqvae").toString(), "doctor"));
     assertEquals(0, ended.status(), ended.text());

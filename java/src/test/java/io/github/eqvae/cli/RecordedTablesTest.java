@@ -7,6 +7,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Locale;
@@ -62,11 +63,18 @@ class RecordedTablesTest {
     out.append(" seconds |\n|---|---|---|---|---|---|---|---|---|\n");
     boolean shared = false;
     Set<String> machines = new LinkedHashSet<>();
+    List<String[]> rows = new ArrayList<>(); // record, what its row is called
     for (int seed = 0; exists(what + "-seed-" + seed); seed++) {
-      JsonNode r = record(what + "-seed-" + seed);
+      rows.add(new String[] {what + "-seed-" + seed, "seed " + seed});
+    }
+    if (exists(what + "-avx2-seed-0")) {
+      rows.add(new String[] {what + "-avx2-seed-0", "seed 0, AVX2"});
+    }
+    for (String[] row : rows) {
+      JsonNode r = record(row[0]);
       double plain = r.at("/plain/psnr").doubleValue();
       double eq = r.at("/eq/psnr").doubleValue();
-      out.append(f("| seed %d | %.2f | %.2f | %+.2f |", seed, plain, eq, eq - plain));
+      out.append(f("| %s | %.2f | %.2f | %+.2f |", row[1], plain, eq, eq - plain));
       out.append(errors(r));
       out.append(f(" %.0f%s |\n", r.path("seconds").doubleValue(), shared(r) ? "*" : ""));
       shared |= shared(r);
