@@ -65,6 +65,18 @@ class ArchitectureTest {
     }
   }
 
+  /** Programs that embed the library do not get what only the command line needs. */
+  @Test
+  void onlyTheCommandLineNeedsPicocli() {
+    noClasses()
+        .that()
+        .resideOutsideOfPackage(ROOT + "cli..")
+        .should()
+        .dependOnClassesThat()
+        .resideInAnyPackage("picocli..", ROOT + "cli..")
+        .check(CLASSES);
+  }
+
   @Test
   void onlyFfiMakesNativeCalls() {
     GivenClassesConjunction others = noClasses().that().resideOutsideOfPackage(ROOT + "ffi..");

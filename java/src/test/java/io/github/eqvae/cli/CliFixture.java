@@ -20,7 +20,13 @@ abstract class CliFixture {
   record Outcome(int code, String out, String err) {}
 
   final Process start(List<String> arguments, Path out, Path err) throws IOException {
-    List<String> command = new ArrayList<>();
+    return start(List.of(), arguments, out, err);
+  }
+
+  /** The same, by a program that prepares something and then becomes what follows. */
+  final Process start(List<String> by, List<String> arguments, Path out, Path err)
+      throws IOException {
+    List<String> command = new ArrayList<>(by);
     // Children of background jobs ignore Ctrl-C unless they are told not to.
     command.addAll(List.of("env", "--default-signal=INT"));
     command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
@@ -37,9 +43,13 @@ abstract class CliFixture {
   }
 
   final Outcome run(String... arguments) throws Exception {
+    return run(List.of(), arguments);
+  }
+
+  final Outcome run(List<String> by, String... arguments) throws Exception {
     Path out = folder.resolve("out.txt");
     Path err = folder.resolve("err.txt");
-    Process child = start(List.of(arguments), out, err);
+    Process child = start(by, List.of(arguments), out, err);
     if (!child.waitFor(3, TimeUnit.MINUTES)) {
       child.destroyForcibly();
     }
