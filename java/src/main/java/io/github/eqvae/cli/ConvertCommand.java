@@ -1,6 +1,7 @@
 package io.github.eqvae.cli;
 
 import io.github.eqvae.EqvaeException;
+import io.github.eqvae.generator.checkpoint.GeneratorCheckpoint;
 import io.github.eqvae.model.LatentScaling;
 import io.github.eqvae.model.checkpoint.AutoencoderCheckpoint;
 import io.github.eqvae.model.checkpoint.AutoencoderKind;
@@ -17,6 +18,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.Callable;
 import java.util.stream.Collectors;
@@ -33,7 +35,7 @@ import picocli.CommandLine.Spec;
     name = "convert",
     mixinStandardHelpOptions = true,
     description = {
-      "Converts an autoencoder between diffusers and CompVis.",
+      "Converts an autoencoder between diffusers and CompVis, or a generator's file.",
       "Reads a folder of diffusers, safetensors or a PyTorch checkpoint, also one of a whole"
           + " pipeline; what it is, its content decides. Numbers keep their bits unless --dtype is"
           + " given."
@@ -48,12 +50,14 @@ import picocli.CommandLine.Spec;
           + " runs/photos/evaluation.json",
       "  eqvae convert vae/ vae.ckpt --to compvis",
       "  eqvae convert vae/ vae.safetensors --to compvis",
-      "  eqvae convert runs/photos disc.safetensors --to compvis --discriminator"
+      "  eqvae convert runs/photos disc.safetensors --to compvis --discriminator",
+      "  eqvae convert 0400000.pt sit.safetensors --to dit --trained-as sit"
     })
 final class ConvertCommand implements Callable<Integer> {
   private enum Target {
     DIFFUSERS,
-    COMPVIS
+    COMPVIS,
+    DIT
   }
 
   private enum Dtype {
@@ -74,14 +78,18 @@ final class ConvertCommand implements Callable<Integer> {
   @Parameters(
       index = "1",
       paramLabel = "DST",
-      description = "A folder for diffusers, a file .ckpt or .safetensors for compvis.")
+      description =
+          "A folder for diffusers, a file .ckpt or .safetensors for compvis, .pt or .safetensors"
+              + " for dit.")
   private Path destination = Path.of(".");
 
   @Option(
       names = "--to",
       required = true,
       paramLabel = "NAMING",
-      description = "Whose names and files: diffusers or compvis.")
+      description =
+          "Whose names and files: diffusers or compvis; of a generator (DiT, SiT, LightningDiT)"
+              + " dit.")
   private Target to = Target.DIFFUSERS;
 
   @Option(
@@ -119,6 +127,8 @@ final class ConvertCommand implements Callable<Integer> {
   private Optional<MeasuredScaling.Kind> scalingKind = Optional.empty();
 
   @Mixin private WeightsOption weights = new WeightsOption();
+
+  @Mixin private GeneratorHintsOption generator = new GeneratorHintsOption();
 
   @Option(
       names = "--variant",
@@ -159,7 +169,7 @@ final class ConvertCommand implements Callable<Integer> {
   public Integer call() throws Exception {
     PrintWriter stdout = spec.commandLine().getOut();
     PrintWriter stderr = spec.commandLine().getErr();
-    boolean pickle = to == Target.COMPVIS && isPickle();
+    boolean pickle = to != Target.DIFFUSERS && isPickle();
     if (scalingFrom.isPresent() && scaling.scaling().isPresent()) {
       throw new ParameterException(
           spec.commandLine(), "--scaling-from and --scaling-factor: give one of them.");
@@ -168,6 +178,9 @@ final class ConvertCommand implements Callable<Integer> {
     requireFree();
     if (discriminator) {
       return discriminator(stdout);
+    }
+    if (to == Target.DIT) {
+      return generator(pickle);
     }
     try (ConvertSource opened = ConvertSource.open(source, weights.choice())) {
       AutoencoderCheckpoint checkpoint = opened.checkpoint();
@@ -193,16 +206,7 @@ final class ConvertCommand implements Callable<Integer> {
           .forEach(line -> stderr.println("eqvae: warning: not finite (NaN or infinite): " + line));
       sayScaling(settings, stderr);
       sayOldStatistics(checkpoint, settings, stderr);
-      written
-          .overflows()
-          .forEach(
-              (name, count) ->
-                  stderr.println(
-                      "eqvae: note: "
-                          + name
-                          + ": "
-                          + count
-                          + " numbers are too large for this type and are infinite now"));
+      sayOverflows(written.overflows(), stderr);
       stderr.flush();
       written.files().forEach(file -> stdout.println("wrote " + file));
       if (to == Target.DIFFUSERS) {
@@ -210,6 +214,20 @@ final class ConvertCommand implements Callable<Integer> {
             .ifPresent(file -> stdout.println("wrote " + file));
       }
       stdout.flush();
+    }
+    return 0;
+  }
+
+  private int generator(boolean pickle) throws IOException {
+    if (model.isPresent() || scaling.scaling().isPresent() || scalingFrom.isPresent()) {
+      throw new ParameterException(
+          spec.commandLine(),
+          "--model and --scaling-… are of autoencoders, --to dit of generators.");
+    }
+    try (GeneratorCheckpoint checkpoint =
+        GeneratorCheckpoint.open(source, weights.choice(), generator.hints())) {
+      new GeneratorConversion(checkpoint, dtype.map(d -> d.type), spec.commandLine())
+          .write(source, destination, pickle);
     }
     return 0;
   }
@@ -234,6 +252,17 @@ final class ConvertCommand implements Callable<Integer> {
     return new FolderLayout(
         variant,
         maxShardSize.map(FolderLayout::bytes).orElse(FolderLayout.DEFAULT.maxShardBytes()));
+  }
+
+  static void sayOverflows(Map<String, Long> overflows, PrintWriter stderr) {
+    overflows.forEach(
+        (name, count) ->
+            stderr.println(
+                "eqvae: note: "
+                    + name
+                    + ": "
+                    + count
+                    + " numbers are too large for this type and are infinite now"));
   }
 
   /** Most pipelines read scaling_factor alone; who changes the other values should know it. */

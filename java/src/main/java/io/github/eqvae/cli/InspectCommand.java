@@ -1,6 +1,7 @@
 package io.github.eqvae.cli;
 
 import io.github.eqvae.EqvaeException;
+import io.github.eqvae.generator.checkpoint.GeneratorCheckpoint;
 import io.github.eqvae.model.LatentScaling;
 import io.github.eqvae.model.checkpoint.AutoencoderCheckpoint;
 import io.github.eqvae.model.checkpoint.AutoencoderSettings;
@@ -9,14 +10,12 @@ import io.github.eqvae.model.checkpoint.KnownModel;
 import io.github.eqvae.model.checkpoint.StoredTensor;
 import java.io.PrintWriter;
 import java.nio.file.Path;
-import java.util.Arrays;
 import java.util.Collection;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
-import java.util.TreeMap;
 import java.util.concurrent.Callable;
 import java.util.stream.Collectors;
 import picocli.CommandLine.Command;
@@ -34,28 +33,29 @@ import picocli.CommandLine.Spec;
       "Says what a checkpoint holds.",
       "Format, architecture, the published model it matches, number of parameters, tensors, what"
           + " else is in it, what is missing or does not belong, numbers that are not finite, and"
-          + " whether it can be run. Exits with 1 when it is not a whole autoencoder that can."
+          + " whether it can be run. Exits with 1 when it is not a whole autoencoder or generator"
+          + " (DiT, SiT, LightningDiT) that can."
     },
     footer = {
       "",
       "Examples:",
       "  eqvae inspect vae/",
       "  eqvae inspect sd-v1.ckpt",
+      "  eqvae inspect DiT-XL-2-256x256.pt --trained-as dit",
       "  eqvae inspect runs/photos/model.safetensors --keys"
     })
 final class InspectCommand implements Callable<Integer> {
-  private static final String ROW = "%-13s %s%n";
+  private static final String ROW = TensorTable.ROW;
 
   /** Of 16 channels all are shown, of FLUX.2's 128 some. */
   private static final int NUMBERS_SHOWN = 16;
-
-  /** How far into a name a number is looked for. */
-  private static final int GROUP_DEPTH = 3;
 
   @Parameters(index = "0", paramLabel = "FILE", description = "A checkpoint: a file or a folder.")
   private Path path = Path.of(".");
 
   @Mixin private WeightsOption weights = new WeightsOption();
+
+  @Mixin private GeneratorHintsOption generator = new GeneratorHintsOption();
 
   @Option(names = "--keys", description = "Lists every tensor with type and shape.")
   private boolean keys;
@@ -70,10 +70,15 @@ final class InspectCommand implements Callable<Integer> {
       out.printf(ROW, "format", file.format());
       boolean whole;
       try {
-        AutoencoderCheckpoint checkpoint = AutoencoderCheckpoint.of(file, weights.choice());
-        whole = print(out, checkpoint);
+        boolean generates =
+            GeneratorCheckpoint.isThere(file) && !AutoencoderCheckpoint.isThere(file);
+        whole =
+            generates
+                ? new GeneratorInspection(out, table(out))
+                    .print(GeneratorCheckpoint.of(file, weights.choice(), generator.hints()))
+                : print(out, AutoencoderCheckpoint.of(file, weights.choice()));
       } catch (EqvaeException.Argument | EqvaeException.Unsupported e) {
-        groups(out, "", file.tensors().values());
+        table(out).groups("", file.tensors().values());
         beside(out, file);
         out.flush();
         throw e;
@@ -98,16 +103,8 @@ final class InspectCommand implements Callable<Integer> {
     settings(checkpoint.settings())
         .forEach((name, value) -> out.printf("  %-28s %s%n", name, value));
     Collection<StoredTensor> tensors = checkpoint.tensors().values();
-    out.printf(
-        ROW,
-        "parameters",
-        String.format(
-            Locale.ROOT,
-            "%,d in %d tensors, %s",
-            tensors.stream().mapToLong(StoredTensor::elements).sum(),
-            tensors.size(),
-            dtypes(checkpoint.dtypes())));
-    groups(out, prefix, tensors);
+    table(out).parameters(tensors, checkpoint.dtypes());
+    table(out).groups(prefix, tensors);
     checkpoint
         .others()
         .forEach(
@@ -187,51 +184,8 @@ final class InspectCommand implements Callable<Integer> {
     return value.isEmpty() ? "not in the file" : value.getFirst().toString();
   }
 
-  private static String dtypes(Map<String, Integer> counts) {
-    return counts.size() == 1
-        ? counts.keySet().iterator().next()
-        : counts.entrySet().stream()
-            .map(e -> e.getKey() + " (" + e.getValue() + ")")
-            .collect(Collectors.joining(", "));
-  }
-
-  private void groups(PrintWriter out, String prefix, Collection<StoredTensor> tensors) {
-    Map<String, List<StoredTensor>> groups =
-        tensors.stream()
-            .collect(
-                Collectors.groupingBy(
-                    t -> group(t.name().substring(prefix.length())),
-                    LinkedHashMap::new,
-                    Collectors.toList()));
-    out.printf(ROW, "tensors", tensors.size());
-    groups.forEach(
-        (name, members) -> {
-          Map<String, Integer> dtypes = new TreeMap<>();
-          members.forEach(t -> dtypes.merge(t.dtype(), 1, Integer::sum));
-          out.printf(
-              Locale.ROOT,
-              "  %-40s %4d tensors %,13d numbers %s%n",
-              name,
-              members.size(),
-              members.stream().mapToLong(StoredTensor::elements).sum(),
-              dtypes(dtypes));
-          if (keys) {
-            members.forEach(
-                t -> out.printf("    %s %s%s%n", t.name(), t.dtype(), Arrays.toString(t.shape())));
-          }
-        });
-  }
-
-  /** Two words of a module's name, or more up to a number: what repeats stands together. */
-  private static String group(String name) {
-    List<String> words = List.of(name.split("\\."));
-    int module = Math.max(1, words.size() - 1);
-    for (int i = 1; i < Math.min(GROUP_DEPTH, module); i++) {
-      if (words.get(i).matches("\\d+")) {
-        return String.join(".", words.subList(0, i + 1));
-      }
-    }
-    return String.join(".", words.subList(0, Math.min(2, module)));
+  private TensorTable table(PrintWriter out) {
+    return new TensorTable(out, keys);
   }
 
   private static void beside(PrintWriter out, CheckpointFile file) {

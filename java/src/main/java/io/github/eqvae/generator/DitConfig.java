@@ -181,12 +181,16 @@ public record DitConfig(
    *
    * @return how many
    */
-  int headSize() {
+  public int headSize() {
     return width / heads;
   }
 
-  /** Channels inside a block's perceptron. */
-  int hidden() {
+  /**
+   * Channels inside a block's perceptron.
+   *
+   * @return how many
+   */
+  public int hidden() {
     int hidden = (int) (width * mlpRatio);
     return swiGlu ? (int) (2.0 / 3 * hidden) : hidden;
   }

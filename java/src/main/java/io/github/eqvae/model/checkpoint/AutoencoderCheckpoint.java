@@ -108,6 +108,16 @@ public final class AutoencoderCheckpoint implements AutoCloseable {
     }
   }
 
+  /**
+   * Whether a checkpoint holds an autoencoder, or a part of one.
+   *
+   * @param file the checkpoint
+   * @return true if {@link #of} would look at it
+   */
+  public static boolean isThere(CheckpointFile file) {
+    return AutoencoderPrefix.isThere(file.tensors().keySet());
+  }
+
   private static AutoencoderCheckpoint read(
       CheckpointFile file, Weights weights, Optional<Path> configFile) throws IOException {
     String name = file.path().toString();

@@ -44,6 +44,7 @@ public final class CheckpointFile implements AutoCloseable {
   private final Map<String, String> metadata = new LinkedHashMap<>();
   private final List<String> beside = new ArrayList<>();
   private final Map<String, Map<String, StoredTensor>> sections = new LinkedHashMap<>();
+  private final Map<String, String> arguments = new LinkedHashMap<>();
   private String section = "";
   private boolean keepsAverage;
   private String format = "";
@@ -215,6 +216,11 @@ public final class CheckpointFile implements AutoCloseable {
         }
       }
     }
+    if (value instanceof TorchValue.Placeholder args
+        && args.name().equals("argparse.Namespace")
+        && args.state() instanceof TorchValue.PyDict given) {
+      given.entries().forEach(this::argument);
+    }
     beside.add(
         switch (value) {
           case TorchValue.PyInt number -> key + " = " + number.value();
@@ -224,6 +230,16 @@ public final class CheckpointFile implements AutoCloseable {
           case TorchValue.PyList list -> key + " (" + list.values().size() + " entries)";
           default -> key;
         });
+  }
+
+  private void argument(TorchValue.PyDict.Entry entry) {
+    if (entry.key() instanceof TorchValue.PyStr name) {
+      switch (entry.value()) {
+        case TorchValue.PyStr text -> arguments.put(name.value(), text.value());
+        case TorchValue.PyInt number -> arguments.put(name.value(), Long.toString(number.value()));
+        default -> {}
+      }
+    }
   }
 
   private void add(Path file, Map<String, Path> shards, StoredTensor tensor) {
@@ -270,18 +286,39 @@ public final class CheckpointFile implements AutoCloseable {
     return Collections.unmodifiableList(beside);
   }
 
-  /** The dictionary of a PyTorch checkpoint that the tensors are in; empty for its root. */
-  String section() {
+  /**
+   * The dictionary of a PyTorch checkpoint that {@link #tensors} are in.
+   *
+   * @return its name; empty for the root, and for other formats
+   */
+  public String section() {
     return section;
   }
 
-  /** Other dictionaries of tensors in it, such as {@code ema}. */
-  Map<String, Map<String, StoredTensor>> sections() {
+  /**
+   * Other dictionaries of tensors in a PyTorch checkpoint, such as {@code ema}.
+   *
+   * @return name to tensors by name
+   */
+  public Map<String, Map<String, StoredTensor>> sections() {
     return Collections.unmodifiableMap(sections);
   }
 
-  /** Whether the weights are an average although no name says so: those of a run of ours. */
-  boolean keepsAverage() {
+  /**
+   * What a training script was called with, if a PyTorch checkpoint has its {@code args}.
+   *
+   * @return name to value as text, such as {@code num_classes} to {@code 1000}
+   */
+  public Map<String, String> arguments() {
+    return Collections.unmodifiableMap(arguments);
+  }
+
+  /**
+   * Whether the weights are an average although no name says so: those of a run of ours.
+   *
+   * @return true if they are
+   */
+  public boolean keepsAverage() {
     return keepsAverage;
   }
 

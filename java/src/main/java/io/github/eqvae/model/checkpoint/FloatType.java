@@ -60,12 +60,17 @@ public enum FloatType {
    * @param name such as {@code BF16}
    * @return the type, if it is one of these
    */
-  static Optional<FloatType> of(String name) {
+  public static Optional<FloatType> of(String name) {
     return Arrays.stream(values()).filter(type -> type.name().equals(name)).findFirst();
   }
 
-  /** What to do about numbers of another type, for messages. */
-  static String advice(String name) {
+  /**
+   * What to do about numbers of another type, for messages.
+   *
+   * @param name of the type
+   * @return a clause that continues the message
+   */
+  public static String advice(String name) {
     String expected = ", expected " + Arrays.toString(values());
     String low = name.toLowerCase(java.util.Locale.ROOT);
     if (low.contains("f8_") || low.startsWith("float8") || low.contains("f4")) {
@@ -89,8 +94,13 @@ public enum FloatType {
     };
   }
 
-  /** How many of the numbers are NaN or infinite. */
-  long notFinite(MemorySegment bytes) {
+  /**
+   * How many of the numbers are NaN or infinite.
+   *
+   * @param bytes numbers of this type
+   * @return the count
+   */
+  public long notFinite(MemorySegment bytes) {
     long found = 0;
     long count = bytes.byteSize() / width;
     for (long i = 0; i < count; i++) {
@@ -143,7 +153,7 @@ public enum FloatType {
    * @param into room for as many of this type
    * @return how many finite numbers became infinite
    */
-  long convert(MemorySegment from, FloatType source, MemorySegment into) {
+  public long convert(MemorySegment from, FloatType source, MemorySegment into) {
     if (source == this) {
       MemorySegment.copy(from, 0, into, 0, from.byteSize());
       return 0;

@@ -33,7 +33,8 @@ final class ForeignModel {
               "^(module\\.)?x_embedder\\.proj\\.",
               "projectors\\.0\\.0\\."),
           Model.of(
-              "a DiT or SiT, a latent generator",
+              "a DiT or SiT, a latent generator, which `inspect`, `convert --to dit` and `sample`"
+                  + " take",
               "^(module\\.)?x_embedder\\.proj\\.",
               "blocks\\.0\\.adaLN_modulation\\.1\\."),
           Model.of(

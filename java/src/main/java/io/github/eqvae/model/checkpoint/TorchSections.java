@@ -33,9 +33,16 @@ record TorchSections(
   static TorchSections of(TorchFile file) {
     Map<String, Map<String, StoredTensor>> all = new LinkedHashMap<>();
     collect("", file.root(), 0, all);
+    if (all.isEmpty()) {
+      return new TorchSections("", stored(file.stateDict()), Map.of()); // says what there is
+    }
     String name = choose(all);
     if (name == null) {
-      return new TorchSections("", stored(file.stateDict()), Map.of());
+      name =
+          FIRST.stream()
+              .filter(all::containsKey)
+              .findFirst()
+              .orElseGet(() -> all.keySet().iterator().next());
     }
     Map<String, Map<String, StoredTensor>> others = new LinkedHashMap<>(all);
     return new TorchSections(name, others.remove(name), others);

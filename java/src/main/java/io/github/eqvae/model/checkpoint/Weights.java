@@ -11,5 +11,15 @@ public enum Weights {
   /** The average; a checkpoint without one is refused. */
   EMA,
   /** The weights as last trained. */
-  MODEL
+  MODEL;
+
+  /**
+   * Whether what a dictionary or a prefix of names is called says that it holds an average.
+   *
+   * @param name such as {@code ema}, {@code model_ema.} or {@code state_dict}
+   * @return true for the first two
+   */
+  public static boolean isAverage(String name) {
+    return AveragedWeights.isAverage(name);
+  }
 }

@@ -1,0 +1,53 @@
+package io.github.eqvae.cli;
+
+import io.github.eqvae.generator.checkpoint.GeneratorCheckpoint;
+import io.github.eqvae.generator.checkpoint.GeneratorWriter;
+import io.github.eqvae.model.checkpoint.FloatType;
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Map;
+import java.util.Optional;
+import picocli.CommandLine;
+
+/**
+ * {@code eqvae convert --to dit}: a generator from one file format to another.
+ *
+ * @param checkpoint the generator
+ * @param dtype the type of the numbers; empty to leave them as they are
+ * @param line where to speak
+ */
+record GeneratorConversion(
+    GeneratorCheckpoint checkpoint, Optional<FloatType> dtype, CommandLine line) {
+  void write(Path source, Path destination, boolean pickle) throws IOException {
+    PrintWriter stderr = line.getErr();
+    WeightsOption.say(stderr, source, checkpoint.weightsNote());
+    GeneratorWriter writer = new GeneratorWriter(dtype);
+    Files.createDirectories(destination.toAbsolutePath().getParent());
+    Map<String, Long> overflows =
+        pickle
+            ? writer.writeTorch(destination, checkpoint)
+            : writer.writeSafetensors(destination, checkpoint);
+    checkpoint
+        .others()
+        .forEach(
+            (what, count) ->
+                stderr.println("eqvae: note: left out: " + what + " (tensors: " + count + ")"));
+    checkpoint
+        .notFinite()
+        .forEach(text -> stderr.println("eqvae: warning: not finite (NaN or infinite): " + text));
+    ConvertCommand.sayOverflows(overflows, stderr);
+    if (checkpoint.process().isEmpty()) {
+      stderr.println(
+          "eqvae: note: neither "
+              + source
+              + " nor you say how this network was taught, so "
+              + destination
+              + " does not, either: --trained-as dit or sit");
+    }
+    stderr.flush();
+    line.getOut().println("wrote " + destination);
+    line.getOut().flush();
+  }
+}

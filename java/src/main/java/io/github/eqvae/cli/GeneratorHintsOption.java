@@ -1,0 +1,42 @@
+package io.github.eqvae.cli;
+
+import io.github.eqvae.generator.checkpoint.GeneratorHints;
+import io.github.eqvae.generator.checkpoint.GeneratorProcess;
+import java.util.Optional;
+import java.util.OptionalInt;
+import picocli.CommandLine.Option;
+
+/** What a generator's checkpoint of others may not say. */
+final class GeneratorHintsOption {
+  private enum Kind {
+    DIT(GeneratorProcess.DIT),
+    SIT(GeneratorProcess.SIT);
+
+    private final GeneratorProcess process;
+
+    Kind(GeneratorProcess process) {
+      this.process = process;
+    }
+  }
+
+  @Option(
+      names = "--heads",
+      paramLabel = "N",
+      description =
+          "Of a generator: heads of attention, where its size is no published one and its tensors"
+              + " do not tell.")
+  private Optional<Integer> heads = Optional.empty();
+
+  @Option(
+      names = "--trained-as",
+      paramLabel = "KIND",
+      description =
+          "Of a generator whose file does not say how it was taught: dit (1000 linear steps, noise)"
+              + " or sit (the velocity of straight lines), which have the same tensors.")
+  private Optional<Kind> kind = Optional.empty();
+
+  GeneratorHints hints() {
+    return new GeneratorHints(
+        heads.map(OptionalInt::of).orElseGet(OptionalInt::empty), kind.map(k -> k.process));
+  }
+}

@@ -1,0 +1,122 @@
+package io.github.eqvae.cli;
+
+import io.github.eqvae.diffusion.Transport;
+import io.github.eqvae.generator.DitConfig;
+import io.github.eqvae.generator.checkpoint.GeneratorCheckpoint;
+import io.github.eqvae.generator.checkpoint.GeneratorMetadata;
+import io.github.eqvae.generator.checkpoint.GeneratorProcess;
+import io.github.eqvae.generator.checkpoint.LatentsOrigin;
+import java.io.PrintWriter;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Optional;
+
+/**
+ * What {@code eqvae inspect} says of a generator.
+ *
+ * @param out where to
+ * @param table its tensors
+ */
+record GeneratorInspection(PrintWriter out, TensorTable table) {
+  private static final String ROW = TensorTable.ROW;
+  private static final String SETTING = "  %-28s %s%n";
+
+  /** Whether nothing is wrong with it. */
+  boolean print(GeneratorCheckpoint checkpoint) {
+    DitConfig c = checkpoint.config();
+    out.printf(
+        ROW,
+        "naming",
+        (lightning(c) ? "LightningDiT" : "DiT and SiT")
+            + (checkpoint.where().isEmpty() ? "" : ", in " + checkpoint.where()));
+    checkpoint.weightsNote().ifPresent(note -> out.printf(ROW, "weights", note));
+    out.printf(
+        ROW,
+        "model",
+        checkpoint
+            .size()
+            .map(s -> "a generator of size " + s)
+            .orElse("a generator of its own size"));
+    settings(c).forEach((name, value) -> out.printf(SETTING, name, value));
+    out.printf(
+        SETTING,
+        "trained as",
+        checkpoint
+            .process()
+            .map(GeneratorInspection::text)
+            .orElse("not in the file; --trained-as dit or sit says it"));
+    checkpoint.metadata().flatMap(GeneratorMetadata::latents).ifPresent(this::origin);
+    table.parameters(checkpoint.tensors().values(), checkpoint.dtypes());
+    table.groups("", checkpoint.tensors().values());
+    checkpoint
+        .others()
+        .forEach(
+            (what, count) -> out.printf(ROW, "also there", what + " (tensors: " + count + ")"));
+    return verdict(checkpoint);
+  }
+
+  private boolean verdict(GeneratorCheckpoint checkpoint) {
+    boolean whole = checkpoint.report().isClean();
+    out.printf(ROW, "whole", whole ? "yes: nothing is missing, nothing unexpected" : "no:");
+    checkpoint.report().lines().forEach(line -> out.println("  " + line));
+    List<String> notFinite = checkpoint.notFinite();
+    boolean finite = notFinite.isEmpty();
+    out.printf(
+        ROW, "finite", finite ? "yes: no number is NaN or infinite" : "no: NaN or infinite are");
+    notFinite.forEach(line -> out.println("  " + line));
+    out.printf(ROW, "can be run", whole && finite ? "yes" : "no: see above");
+    return whole && finite;
+  }
+
+  private static boolean lightning(DitConfig c) {
+    return c.rope() || c.swiGlu() || c.rmsNorm() || c.qkNorm() || !c.shift();
+  }
+
+  private static Map<String, String> settings(DitConfig c) {
+    Map<String, String> rows = new LinkedHashMap<>();
+    rows.put("latents", "%d channels, %d×%d".formatted(c.channels(), c.side(), c.side()));
+    rows.put("patch", "%d, %d tokens".formatted(c.patch(), c.tokens()));
+    rows.put("width, depth, heads", c.width() + ", " + c.depth() + ", " + c.heads());
+    rows.put("mlp_ratio", String.format(Locale.ROOT, "%.4g", c.mlpRatio()));
+    rows.put(
+        "classes", c.classes() == 0 ? "none" : c.classes() + (c.nullClass() ? " and none" : ""));
+    rows.put("learn_sigma", Boolean.toString(c.learnSigma()));
+    if (lightning(c)) {
+      rows.put("qk norm, RMS norm", c.qkNorm() + ", " + c.rmsNorm());
+      rows.put("SwiGLU, rotary, shift", c.swiGlu() + ", " + c.rope() + ", " + c.shift());
+    }
+    return rows;
+  }
+
+  /** How a network was taught, for people. */
+  static String text(GeneratorProcess process) {
+    return switch (process) {
+      case GeneratorProcess.Steps s ->
+          "DiT: %,d %s steps, %s, variance %s"
+              .formatted(
+                  s.steps(), lower(s.schedule()), lower(s.prediction()), lower(s.variance()));
+      case GeneratorProcess.Flow f -> flow(f.transport());
+    };
+  }
+
+  private static String flow(Transport t) {
+    return "SiT: path %s, %s, weight %s"
+        .formatted(lower(t.path()), lower(t.prediction()), lower(t.weight()));
+  }
+
+  private static String lower(Enum<?> value) {
+    return value.name().toLowerCase(Locale.ROOT).replace('_', ' ');
+  }
+
+  private void origin(LatentsOrigin origin) {
+    out.printf(SETTING, "latents of", origin.autoencoder());
+    String hash = origin.autoencoderSha256();
+    Optional.of(hash)
+        .filter(h -> !h.isEmpty())
+        .ifPresent(h -> out.printf(SETTING, "SHA-256 of its weights", h));
+    out.printf(SETTING, "scaling_factor", origin.scaling().scalingFactor());
+    out.printf(SETTING, "shift_factor", origin.scaling().shiftFactor());
+  }
+}

@@ -1,0 +1,86 @@
+package io.github.eqvae.cli;
+
+import io.github.eqvae.model.checkpoint.StoredTensor;
+import java.io.PrintWriter;
+import java.util.Arrays;
+import java.util.Collection;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.stream.Collectors;
+
+/**
+ * The tensors of a checkpoint for people, those of a module together.
+ *
+ * @param out where to
+ * @param keys whether each is listed
+ */
+record TensorTable(PrintWriter out, boolean keys) {
+  static final String ROW = "%-13s %s%n";
+
+  /** How far into a name a number is looked for. */
+  private static final int GROUP_DEPTH = 3;
+
+  /** Numbers, tensors and types in one line. */
+  void parameters(Collection<StoredTensor> tensors, Map<String, Integer> dtypes) {
+    out.printf(
+        ROW,
+        "parameters",
+        String.format(
+            Locale.ROOT,
+            "%,d in %d tensors, %s",
+            tensors.stream().mapToLong(StoredTensor::elements).sum(),
+            tensors.size(),
+            dtypes(dtypes)));
+  }
+
+  private static String dtypes(Map<String, Integer> counts) {
+    return counts.size() == 1
+        ? counts.keySet().iterator().next()
+        : counts.entrySet().stream()
+            .map(e -> e.getKey() + " (" + e.getValue() + ")")
+            .collect(Collectors.joining(", "));
+  }
+
+  /** What repeats stands together; names are shown without the prefix. */
+  void groups(String prefix, Collection<StoredTensor> tensors) {
+    Map<String, List<StoredTensor>> groups =
+        tensors.stream()
+            .collect(
+                Collectors.groupingBy(
+                    t -> group(t.name().substring(prefix.length())),
+                    LinkedHashMap::new,
+                    Collectors.toList()));
+    out.printf(ROW, "tensors", tensors.size());
+    groups.forEach(
+        (name, members) -> {
+          Map<String, Integer> dtypes = new TreeMap<>();
+          members.forEach(t -> dtypes.merge(t.dtype(), 1, Integer::sum));
+          out.printf(
+              Locale.ROOT,
+              "  %-40s %4d tensors %,13d numbers %s%n",
+              name,
+              members.size(),
+              members.stream().mapToLong(StoredTensor::elements).sum(),
+              dtypes(dtypes));
+          if (keys) {
+            members.forEach(
+                t -> out.printf("    %s %s%s%n", t.name(), t.dtype(), Arrays.toString(t.shape())));
+          }
+        });
+  }
+
+  /** Two words of a module's name, or more up to a number: what repeats stands together. */
+  private static String group(String name) {
+    List<String> words = List.of(name.split("\\."));
+    int module = Math.max(1, words.size() - 1);
+    for (int i = 1; i < Math.min(GROUP_DEPTH, module); i++) {
+      if (words.get(i).matches("\\d+")) {
+        return String.join(".", words.subList(0, i + 1));
+      }
+    }
+    return String.join(".", words.subList(0, Math.min(2, module)));
+  }
+}

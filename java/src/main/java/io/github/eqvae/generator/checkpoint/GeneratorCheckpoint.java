@@ -1,0 +1,312 @@
+package io.github.eqvae.generator.checkpoint;
+
+import io.github.eqvae.EqvaeException;
+import io.github.eqvae.generator.Dit;
+import io.github.eqvae.generator.DitConfig;
+import io.github.eqvae.generator.DitSize;
+import io.github.eqvae.model.FiniteWeights;
+import io.github.eqvae.model.checkpoint.CheckpointFile;
+import io.github.eqvae.model.checkpoint.FloatType;
+import io.github.eqvae.model.checkpoint.KeyReport;
+import io.github.eqvae.model.checkpoint.StoredTensor;
+import io.github.eqvae.model.checkpoint.Weights;
+import io.github.eqvae.nn.Parameter;
+import io.github.eqvae.tensor.Shape;
+import io.github.eqvae.tensor.Stream;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Collections;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.TreeMap;
+
+/**
+ * An open checkpoint of a generator: of DiT, SiT or LightningDiT as their trainings save it, or of
+ * ours. The network's shape is read off the tensors; what is missing or does not belong is
+ * reported, and refused where the tensors are used.
+ *
+ * <pre>{@code
+ * try (GeneratorCheckpoint checkpoint = GeneratorCheckpoint.open(path)) {
+ *   Dit dit = checkpoint.load(stream, false);
+ *   Optional<GeneratorProcess> process = checkpoint.process();
+ * }
+ * }</pre>
+ */
+public final class GeneratorCheckpoint implements AutoCloseable {
+  private final CheckpointFile file;
+  private final GeneratorTensors found;
+  private final DitConfig config;
+  private final Optional<GeneratorMetadata> metadata;
+  private final Optional<GeneratorProcess> process;
+  private final KeyReport report;
+
+  private GeneratorCheckpoint(CheckpointFile file, Weights weights, GeneratorHints hints) {
+    this.file = file;
+    String name = file.path().toString();
+    found = GeneratorTensors.of(file, weights);
+    metadata = GeneratorMetadata.of(name, file.metadata());
+    config =
+        metadata
+            .map(GeneratorMetadata::network)
+            .orElseGet(() -> new ShapeInference(name, found.tensors()).config(hints.heads()));
+    process =
+        hints
+            .process()
+            .or(() -> metadata.map(GeneratorMetadata::process))
+            .or(() -> ProcessInference.of(name, config, file.arguments()))
+            .map(p -> ProcessInference.fitting(p, config));
+    report = compare();
+  }
+
+  /**
+   * Opens a file.
+   *
+   * @param path safetensors or a PyTorch checkpoint, or the folder of a finished run
+   * @return the open checkpoint; the caller closes it
+   * @throws EqvaeException.Argument if it holds no generator, or its tensors make no network, or do
+   *     not tell the number of heads
+   * @throws IOException if it cannot be read, or breaks the rules of its format
+   */
+  public static GeneratorCheckpoint open(Path path) throws IOException {
+    return open(path, Weights.AUTO, GeneratorHints.NONE);
+  }
+
+  /**
+   * Opens a file.
+   *
+   * @param path as of {@link #open(Path)}
+   * @param weights which of them, if there is an average beside those as last trained
+   * @param hints what the file does not say
+   * @return the open checkpoint; the caller closes it
+   * @throws EqvaeException.Argument as of {@link #open(Path)}, or if it lacks those weights
+   * @throws IOException as of {@link #open(Path)}
+   */
+  public static GeneratorCheckpoint open(Path path, Weights weights, GeneratorHints hints)
+      throws IOException {
+    CheckpointFile file = CheckpointFile.open(path, weights);
+    try {
+      return of(file, weights, hints);
+    } catch (RuntimeException | Error e) {
+      file.close();
+      throw e;
+    }
+  }
+
+  /**
+   * Looks for a generator in an open checkpoint.
+   *
+   * @param file the checkpoint; from now on closed by what is returned
+   * @param weights which of them
+   * @param hints what the file does not say
+   * @return the generator in it
+   * @throws EqvaeException.Argument as of {@link #open}
+   */
+  public static GeneratorCheckpoint of(CheckpointFile file, Weights weights, GeneratorHints hints) {
+    return new GeneratorCheckpoint(file, weights, hints);
+  }
+
+  /**
+   * Whether a checkpoint holds a generator.
+   *
+   * @param file the checkpoint
+   * @return true if {@link #of} would look at it
+   */
+  public static boolean isThere(CheckpointFile file) {
+    return GeneratorTensors.isThere(file);
+  }
+
+  private KeyReport compare() {
+    List<String> missing = new ArrayList<>();
+    List<String> misshaped = new ArrayList<>();
+    List<String> mistyped = new ArrayList<>();
+    List<String> unexpected = new ArrayList<>();
+    Map<String, Shape> expected = TensorList.of(config);
+    expected.forEach(
+        (name, shape) -> {
+          StoredTensor tensor = found.tensors().get(name);
+          if (tensor == null) {
+            missing.add(name + " " + shape);
+          } else if (FloatType.of(tensor.dtype()).isEmpty()) {
+            mistyped.add(tensor + FloatType.advice(tensor.dtype()));
+          } else if (!Arrays.equals(tensor.shape(), shape.extents())) {
+            misshaped.add(tensor + ", expected " + shape);
+          }
+        });
+    found
+        .tensors()
+        .forEach(
+            (name, tensor) -> {
+              if (!expected.containsKey(name)) {
+                unexpected.add(tensor.toString());
+              }
+            });
+    return new KeyReport(missing, unexpected, misshaped, mistyped);
+  }
+
+  /**
+   * The file.
+   *
+   * @return with everything that is in it
+   */
+  public CheckpointFile file() {
+    return file;
+  }
+
+  /**
+   * Where in the file the network is.
+   *
+   * @return the dictionary and what stands before the names, mostly empty
+   */
+  public String where() {
+    return found.where();
+  }
+
+  /**
+   * Which weights these are, where the file holds two sets of them.
+   *
+   * @return what was taken, what else is there and how to take that; empty if there is one set
+   */
+  public Optional<String> weightsNote() {
+    return found.note();
+  }
+
+  /**
+   * The network's shape.
+   *
+   * @return as the tensors tell it, or the settings beside them
+   */
+  public DitConfig config() {
+    return config;
+  }
+
+  /**
+   * The size's name in its papers.
+   *
+   * @return such as {@code XL/2}; empty for other sizes
+   */
+  public Optional<String> size() {
+    return Arrays.stream(DitSize.values())
+        .filter(
+            s ->
+                s.width() == config.width()
+                    && s.depth() == config.depth()
+                    && s.heads() == config.heads()
+                    && config.mlpRatio() == 4)
+        .map(s -> s + "/" + config.patch())
+        .findFirst();
+  }
+
+  /**
+   * How the network was taught.
+   *
+   * @return what the user says, else what the file does; empty if neither
+   */
+  public Optional<GeneratorProcess> process() {
+    return process;
+  }
+
+  /**
+   * What the file says beside the tensors.
+   *
+   * @return empty for files of others
+   */
+  public Optional<GeneratorMetadata> metadata() {
+    return metadata;
+  }
+
+  /**
+   * What is missing, unexpected or of a wrong shape.
+   *
+   * @return the report
+   */
+  public KeyReport report() {
+    return report;
+  }
+
+  /**
+   * The tensors of the network.
+   *
+   * @return by the references' names
+   */
+  public Map<String, StoredTensor> tensors() {
+    return Collections.unmodifiableMap(found.tensors());
+  }
+
+  /**
+   * The names and shapes that a whole network of this shape has.
+   *
+   * @return in the references' order of blocks
+   */
+  public Map<String, Shape> expected() {
+    return TensorList.of(config);
+  }
+
+  /**
+   * What the file holds beside the network.
+   *
+   * @return what it is, and how many tensors
+   */
+  public Map<String, Integer> others() {
+    return found.others();
+  }
+
+  /**
+   * The element types.
+   *
+   * @return safetensors' names of them, and how many tensors are of each
+   */
+  public Map<String, Integer> dtypes() {
+    Map<String, Integer> counts = new TreeMap<>();
+    found.tensors().values().forEach(t -> counts.merge(t.dtype(), 1, Integer::sum));
+    return counts;
+  }
+
+  /**
+   * Reads all numbers, and looks for those that are NaN or infinite.
+   *
+   * @return a line per tensor that has some, in the names of the file
+   */
+  public List<String> notFinite() {
+    List<String> lines = new ArrayList<>();
+    for (StoredTensor tensor : found.tensors().values()) {
+      FloatType.of(tensor.dtype())
+          .map(type -> type.notFinite(tensor.bytes()))
+          .filter(count -> count > 0)
+          .ifPresent(
+              count -> lines.add(FiniteWeights.line(tensor.name(), count, tensor.elements())));
+    }
+    return lines;
+  }
+
+  /**
+   * Builds the network and reads its weights.
+   *
+   * @param stream orders the work; its device holds the parameters
+   * @param training whether to keep memory for gradients
+   * @return the network; the caller closes its parameters
+   * @throws EqvaeException.Argument if the report is not clean, or numbers are not finite
+   */
+  public Dit load(Stream stream, boolean training) {
+    report.requireClean(file.path().toString());
+    FiniteWeights.require(file.path().toString(), notFinite());
+    Dit dit = new Dit(config, stream, 0, training);
+    try {
+      for (Parameter p : dit.parameters().all()) {
+        p.value().set(stream, found.tensors().get(p.name()).floats());
+      }
+      dit.parameters().repack(stream);
+      return dit;
+    } catch (RuntimeException | Error e) {
+      dit.parameters().close();
+      throw e;
+    }
+  }
+
+  @Override
+  public void close() {
+    file.close();
+  }
+}

@@ -1,0 +1,121 @@
+package io.github.eqvae.generator.checkpoint;
+
+import io.github.eqvae.io.SafetensorsWriter;
+import io.github.eqvae.io.torch.TorchTensor;
+import io.github.eqvae.io.torch.TorchValue;
+import io.github.eqvae.io.torch.TorchWriter;
+import io.github.eqvae.model.checkpoint.FloatType;
+import io.github.eqvae.model.checkpoint.StoredTensor;
+import java.io.IOException;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+
+/**
+ * Writes generators under the names of DiT and SiT. Numbers keep their bits unless another type is
+ * asked for; then they are rounded to nearest, ties to even. Training state beside the network is
+ * not taken along.
+ *
+ * @param dtype the type of all numbers; empty to leave each as it is
+ */
+public record GeneratorWriter(Optional<FloatType> dtype) {
+  /** Under what others' files are ignored beside the tensors of a PyTorch file. */
+  private static final String SETTINGS = "eqvae";
+
+  /** The dictionary that the references' {@code find_model} looks for first. */
+  private static final String DICTIONARY = "ema";
+
+  private record Converted(StoredTensor source, String name, FloatType type, MemorySegment bytes) {}
+
+  /**
+   * Writes a safetensors file.
+   *
+   * @param file the file; its directory must exist
+   * @param source the generator
+   * @return tensor to how many of its finite numbers became infinite
+   * @throws io.github.eqvae.EqvaeException.Argument if the source is not whole
+   * @throws IOException if writing fails
+   */
+  public Map<String, Long> writeSafetensors(Path file, GeneratorCheckpoint source)
+      throws IOException {
+    Map<String, Long> overflows = new LinkedHashMap<>();
+    Map<String, String> metadata = new LinkedHashMap<>(settings(source));
+    metadata.put("format", "pt");
+    try (Arena arena = Arena.ofConfined()) {
+      List<SafetensorsWriter.Entry> entries = new ArrayList<>();
+      for (Converted c : convert(source, arena, overflows)) {
+        entries.add(new SafetensorsWriter.Entry(c.name, c.type.name(), c.source.shape(), c.bytes));
+      }
+      SafetensorsWriter.write(file, entries, metadata);
+    }
+    return overflows;
+  }
+
+  /**
+   * Writes a {@code .pt} that the references' scripts take: the tensors under {@code ema}, the
+   * settings under {@code eqvae}, which others ignore.
+   *
+   * @param file the file; its directory must exist
+   * @param source the generator
+   * @return tensor to how many of its finite numbers became infinite
+   * @throws io.github.eqvae.EqvaeException.Argument if the source is not whole
+   * @throws IOException if writing fails
+   */
+  public Map<String, Long> writeTorch(Path file, GeneratorCheckpoint source) throws IOException {
+    Map<String, Long> overflows = new LinkedHashMap<>();
+    Map<String, TorchValue> root = new LinkedHashMap<>();
+    try (Arena arena = Arena.ofConfined()) {
+      Map<String, TorchValue> tensors = new LinkedHashMap<>();
+      for (Converted c : convert(source, arena, overflows)) {
+        tensors.put(c.name, TorchTensor.of(c.type.torch(), c.source.shape(), c.bytes));
+      }
+      root.put(DICTIONARY, TorchValue.PyDict.of(tensors));
+      Map<String, TorchValue> texts = new LinkedHashMap<>();
+      settings(source).forEach((key, value) -> texts.put(key, new TorchValue.PyStr(value)));
+      root.put(SETTINGS, TorchValue.PyDict.of(texts));
+      TorchWriter.write(file, TorchValue.PyDict.of(root));
+    }
+    return overflows;
+  }
+
+  /** Nothing is said where it is not known how the network was taught. */
+  private static Map<String, String> settings(GeneratorCheckpoint source) {
+    return source
+        .process()
+        .map(
+            process ->
+                new GeneratorMetadata(
+                        source.config(),
+                        process,
+                        source.metadata().flatMap(GeneratorMetadata::latents),
+                        source.metadata().map(GeneratorMetadata::classes).orElse(List.of()))
+                    .toMap())
+        .orElse(Map.of());
+  }
+
+  private List<Converted> convert(
+      GeneratorCheckpoint source, Arena arena, Map<String, Long> overflows) {
+    source.report().requireClean(source.file().path().toString());
+    List<Converted> all = new ArrayList<>();
+    for (String name : source.expected().keySet()) {
+      StoredTensor tensor = source.tensors().get(name);
+      FloatType from = tensor.floatType();
+      FloatType to = dtype.orElse(from);
+      MemorySegment bytes = tensor.bytes();
+      if (from != to) {
+        bytes = arena.allocate(tensor.elements() * to.width(), 64);
+        long overflowed = to.convert(tensor.bytes(), from, bytes);
+        if (overflowed > 0) {
+          overflows.put(name, overflowed);
+        }
+      }
+      all.add(new Converted(tensor, name, to, bytes));
+    }
+    return all;
+  }
+}
