@@ -29,7 +29,9 @@ module io.github.eqvae {
   exports io.github.eqvae.train.autoencoder;
   exports io.github.eqvae.train.checkpoint;
   exports io.github.eqvae.train.log;
+  exports io.github.eqvae.train.kinds;
   exports io.github.eqvae.train.recipe;
+  exports io.github.eqvae.train.run;
   exports io.github.eqvae.io;
   exports io.github.eqvae.io.torch;
   exports io.github.eqvae.data;

@@ -96,11 +96,17 @@ class ArchitectureTest {
     String train = ROOT + "train";
     noClasses()
         .that()
-        .resideInAnyPackage(train, train + ".recipe", train + ".checkpoint", train + ".log")
+        .resideInAnyPackage(
+            train, train + ".recipe", train + ".checkpoint", train + ".log", train + ".run")
         .should()
         .dependOnClassesThat()
         .resideInAnyPackage(
-            ROOT + "model..", ROOT + "equivariance..", ROOT + "eval..", train + ".autoencoder..")
+            ROOT + "model..",
+            ROOT + "generator..",
+            ROOT + "equivariance..",
+            ROOT + "eval..",
+            train + ".autoencoder..",
+            train + ".kinds..")
         .check(CLASSES);
   }
 }

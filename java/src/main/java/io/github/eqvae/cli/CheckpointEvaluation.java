@@ -19,7 +19,11 @@ import io.github.eqvae.model.checkpoint.AutoencoderCheckpoint;
 import io.github.eqvae.model.checkpoint.Weights;
 import io.github.eqvae.tensor.Device;
 import io.github.eqvae.tensor.Stream;
+import io.github.eqvae.train.autoencoder.Measured;
+import io.github.eqvae.train.autoencoder.MeasuredModel;
+import io.github.eqvae.train.autoencoder.ModelPictures;
 import io.github.eqvae.train.log.Counter;
+import io.github.eqvae.train.report.Machine;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.UncheckedIOException;
@@ -62,7 +66,7 @@ record CheckpointEvaluation(
 
   private static final List<Double> SCALES = List.of(0.25, 0.5, 0.75);
 
-  Result run(PrintWriter err) throws IOException {
+  MeasuredModel run(PrintWriter err) throws IOException {
     ImageFolder folder =
         ImageFolder.open(
             data,
@@ -86,9 +90,9 @@ record CheckpointEvaluation(
       closing.add(rfid);
       err.flush();
       int side = square.side(vae.config().resolution(), vae.config().downsamplingFactor());
-      return new Result(
+      return new MeasuredModel(
           measure(vae, distance, rfid, folder, side, stream, err),
-          ResultPictures.NONE,
+          ModelPictures.NONE,
           seed,
           Machine.of(device.orElse("cpu"), on.info()),
           new Measured(

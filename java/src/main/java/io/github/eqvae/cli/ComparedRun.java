@@ -6,6 +6,8 @@ import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.dataformat.yaml.YAMLMapper;
 import io.github.eqvae.EqvaeException;
 import io.github.eqvae.train.log.RunLog;
+import io.github.eqvae.train.report.ResultFile;
+import io.github.eqvae.train.run.RunFolder;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

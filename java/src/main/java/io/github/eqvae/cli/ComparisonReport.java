@@ -1,6 +1,8 @@
 package io.github.eqvae.cli;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import io.github.eqvae.train.autoencoder.ReportCurves;
+import io.github.eqvae.train.autoencoder.SampleGrid;
 import io.github.eqvae.train.report.ReportData;
 import java.io.IOException;
 import java.nio.file.Files;

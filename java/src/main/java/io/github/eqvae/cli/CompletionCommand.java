@@ -1,6 +1,6 @@
 package io.github.eqvae.cli;
 
-import io.github.eqvae.train.autoencoder.AutoencoderRecipe;
+import io.github.eqvae.train.kinds.RecipeKinds;
 import io.github.eqvae.train.recipe.ShippedRecipes;
 import java.io.PrintWriter;
 import java.util.Iterator;
@@ -58,13 +58,9 @@ final class CompletionCommand implements Callable<Integer> {
     @Override
     public Iterator<String> iterator() {
       return ShippedRecipes.names().stream()
-          .limit(1) // every recipe has all keys
-          .flatMap(
-              name ->
-                  AutoencoderRecipe.read(ShippedRecipes.folder().resolve(name + ".yaml"), List.of())
-                      .settings()
-                      .keySet()
-                      .stream())
+          .map(name -> ShippedRecipes.folder().resolve(name + ".yaml"))
+          .flatMap(file -> RecipeKinds.read(file, List.of()).settings().keySet().stream())
+          .distinct() // every recipe of a kind has all its keys
           .map(key -> key + "=")
           .iterator();
     }

@@ -7,6 +7,7 @@ import io.github.eqvae.model.checkpoint.Weights;
 import io.github.eqvae.tensor.Device;
 import io.github.eqvae.tensor.Stream;
 import io.github.eqvae.train.autoencoder.TrainedModel;
+import io.github.eqvae.train.run.RunFolder;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -42,7 +43,7 @@ record ConvertSource(AutoencoderCheckpoint checkpoint, Optional<Path> temporary)
         run.store(TrainedModel.recipe(source))
             .latest()
             .checkpoint()
-            .ifPresent(c -> metadata.put(Measured.STEP_KEY, Long.toString(c.step())));
+            .ifPresent(c -> metadata.put(RunFolder.STEP_KEY, Long.toString(c.step())));
         ModelFile.save(file, model.parameters(), stream, metadata);
       }
       return new ConvertSource(AutoencoderCheckpoint.open(file), Optional.of(file));

@@ -13,6 +13,7 @@ import io.github.eqvae.serve.Latents;
 import io.github.eqvae.serve.Vae;
 import io.github.eqvae.tensor.Device;
 import io.github.eqvae.train.log.Counter;
+import io.github.eqvae.train.run.Invocation;
 import java.io.BufferedOutputStream;
 import java.io.IOException;
 import java.io.OutputStream;

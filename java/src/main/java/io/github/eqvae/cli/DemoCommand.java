@@ -6,8 +6,17 @@ import io.github.eqvae.io.AtomicFiles;
 import io.github.eqvae.io.FolderLock;
 import io.github.eqvae.train.Trainer;
 import io.github.eqvae.train.autoencoder.AutoencoderRecipe;
+import io.github.eqvae.train.autoencoder.AutoencoderTask;
+import io.github.eqvae.train.autoencoder.AutoencoderWorkload;
+import io.github.eqvae.train.autoencoder.MeasuredModel;
+import io.github.eqvae.train.autoencoder.RunReports;
 import io.github.eqvae.train.recipe.ShippedRecipes;
 import io.github.eqvae.train.report.Report;
+import io.github.eqvae.train.report.ResultFile;
+import io.github.eqvae.train.run.Invocation;
+import io.github.eqvae.train.run.OtherPrograms;
+import io.github.eqvae.train.run.RunFolder;
+import io.github.eqvae.train.run.TrainingRun;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.file.Files;
@@ -106,35 +115,41 @@ final class DemoCommand implements Callable<Integer> {
   private int run(long start, PrintWriter stdout, PrintWriter stderr) throws IOException {
     OtherPrograms others = OtherPrograms.start();
     clear(stderr);
-    Map<String, Result> results = new LinkedHashMap<>();
+    Map<String, MeasuredModel> results = new LinkedHashMap<>();
     Map<String, Path> metrics = new LinkedHashMap<>();
     AutoencoderRecipe eq = recipe(List.of());
     for (String name : List.of("plain", "EQ")) {
       boolean last = name.equals("EQ");
       AutoencoderRecipe recipe = last ? eq : recipe(PLAIN);
       RunFolder folder = new RunFolder(out.resolve(name.toLowerCase(Locale.ROOT)));
-      Session.Part part =
-          new Session.Part(name + (last ? ", 2 of 2," : ", 1 of 2,"), last ? 0 : eq.run().steps());
+      Console.Part part =
+          new Console.Part(name + (last ? ", 2 of 2," : ", 1 of 2,"), last ? 0 : eq.run().steps());
       stderr.printf(Locale.ROOT, "Training %s %,d steps%n", part.task(), recipe.run().steps());
       stderr.flush();
-      try (Session session = new Session(recipe, folder, false, stderr, part)) {
-        if (session.train(false, "run the demo again: it starts over") == Trainer.End.STOPPED) {
+      Console console = new Console(stderr, part);
+      AutoencoderWorkload images = recipe.workload(console);
+      try (TrainingRun<AutoencoderTask> run = new TrainingRun<>(recipe, images, folder, console)) {
+        if (console.train(run, false, "run the demo again: it starts over")
+            == Trainer.End.STOPPED) {
           return Main.STOPPED;
         }
-        session.finish();
-        results.put(name, session.evaluate());
+        run.finish();
+        results.put(name, images.evaluate(run));
         metrics.put(name, folder.metrics());
       }
     }
     if (eq.model().initFrom().isPresent()) {
-      try (Session session = new Session(eq, new RunFolder(out), false, stderr)) {
-        session.trainer().initialize();
-        results.put("start", session.evaluate());
+      Console console = new Console(stderr);
+      AutoencoderWorkload images = eq.workload(console);
+      try (TrainingRun<AutoencoderTask> run =
+          new TrainingRun<>(eq, images, new RunFolder(out), console)) {
+        run.trainer().initialize();
+        results.put("start", images.evaluate(run));
       }
     }
     double seconds = (System.nanoTime() - start) * 1e-9;
     Path report = report();
-    AtomicFiles.write(report, Report.html(Reports.comparison(eq, results, metrics, seconds)));
+    AtomicFiles.write(report, Report.html(RunReports.comparison(eq, results, metrics, seconds)));
     AtomicFiles.write(result(), json(eq, results, seconds, others.share()));
     stdout.print(text(results, seconds));
     stdout.println("report " + report);
@@ -179,7 +194,7 @@ final class DemoCommand implements Callable<Integer> {
               + "; or add --overwrite to replace it.");
     }
     for (RunFolder part : parts) { // both looked at before either is touched
-      part.lock("demo", stderr).close();
+      part.lock("demo", note -> note(stderr, note)).close();
       try (Stream<Path> files = Files.walk(part.path())) {
         for (Path p : files.sorted(Comparator.reverseOrder()).toList()) {
           Files.delete(p);
@@ -220,7 +235,7 @@ final class DemoCommand implements Callable<Integer> {
 
   private static String json(
       AutoencoderRecipe recipe,
-      Map<String, Result> results,
+      Map<String, MeasuredModel> results,
       double seconds,
       OptionalDouble others) {
     Map<String, Object> map = new LinkedHashMap<>();
@@ -245,7 +260,7 @@ final class DemoCommand implements Callable<Integer> {
     return ResultFile.text(ResultFile.DEMO, map);
   }
 
-  private static String text(Map<String, Result> results, double seconds) {
+  private static String text(Map<String, MeasuredModel> results, double seconds) {
     Evaluation plain = results.get("plain").evaluation();
     Evaluation eq = results.get("EQ").evaluation();
     return String.format(

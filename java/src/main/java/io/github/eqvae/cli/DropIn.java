@@ -9,6 +9,7 @@ import io.github.eqvae.io.Image;
 import io.github.eqvae.serve.ImageBatch;
 import io.github.eqvae.serve.Latents;
 import io.github.eqvae.serve.Vae;
+import io.github.eqvae.train.report.ResultFile;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;

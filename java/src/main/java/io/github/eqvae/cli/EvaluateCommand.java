@@ -13,9 +13,18 @@ import io.github.eqvae.model.checkpoint.Weights;
 import io.github.eqvae.serve.Vae;
 import io.github.eqvae.serve.VaeOptions;
 import io.github.eqvae.tensor.Device;
+import io.github.eqvae.train.Trainer;
 import io.github.eqvae.train.autoencoder.AutoencoderRecipe;
+import io.github.eqvae.train.autoencoder.AutoencoderTask;
+import io.github.eqvae.train.autoencoder.AutoencoderWorkload;
+import io.github.eqvae.train.autoencoder.MeasuredModel;
+import io.github.eqvae.train.autoencoder.RunReports;
 import io.github.eqvae.train.autoencoder.TrainedModel;
 import io.github.eqvae.train.recipe.RecipeReader;
+import io.github.eqvae.train.recipe.SettingChange;
+import io.github.eqvae.train.run.Invocation;
+import io.github.eqvae.train.run.RunFolder;
+import io.github.eqvae.train.run.TrainingRun;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.file.Files;
@@ -179,25 +188,25 @@ final class EvaluateCommand implements Callable<Integer> {
                   "data.validation=0",
                   "data.validation_path=null"));
         });
-    AutoencoderRecipe recipe = folder.readRecipe(overrides);
-    try (Session session = new Session(recipe, folder, false, stderr)) {
-      session.trainer().resume(folder.latest(recipe, stderr));
-      useWanted(session);
-      Result result =
-          session.evaluate(
+    AutoencoderRecipe recipe = folder.readRecipe(overrides, List.of(AutoencoderRecipe.KIND));
+    Console console = new Console(stderr);
+    AutoencoderWorkload images = recipe.workload(console);
+    try (TrainingRun<AutoencoderTask> measured =
+        new TrainingRun<>(recipe, images, folder, console)) {
+      measured.trainer().resume(folder.latest(recipe, console));
+      useWanted(measured);
+      MeasuredModel result =
+          images.evaluate(
+              measured,
               seed(),
-              why -> {
-                stderr.println(
-                    "eqvae: note: " + why + " in evaluation.inception_weights (docs/rfid.md)");
-                stderr.flush();
-              });
+              why -> console.note(why + " in evaluation.inception_weights (docs/rfid.md)"));
       if (data.isPresent()) {
         result = result.on(data.get());
       }
       result.requireFinite(run);
       PrintWriter text = json.text(stdout, stderr);
       text.print(result.text());
-      Optional<String> other = notTheRuns(folder.readRecipe(List.of()), recipe);
+      Optional<String> other = notTheRuns(TrainedModel.recipe(run), recipe);
       if (other.isPresent()) {
         text.println(
             "not kept in "
@@ -218,19 +227,19 @@ final class EvaluateCommand implements Callable<Integer> {
 
   /** Writes the result into the run's folder, unless the run goes on there; says which of both. */
   private static String keep(
-      AutoencoderRecipe recipe, RunFolder folder, Result result, PrintWriter err)
+      AutoencoderRecipe recipe, RunFolder folder, MeasuredModel result, PrintWriter err)
       throws IOException {
     FolderLock lock;
     try {
-      lock = folder.lock("evaluate", err);
+      lock = folder.lock("evaluate", new Console(err)::note);
     } catch (EqvaeException.Argument taken) {
       return "nothing was written: " + taken.getMessage();
     }
     try (lock) {
-      AtomicFiles.write(folder.path().resolve("evaluation.json"), result.json());
+      AtomicFiles.write(folder.evaluation(), result.json());
       AtomicFiles.write(
           folder.report(),
-          io.github.eqvae.train.report.Report.html(Reports.single(recipe, folder, result)));
+          io.github.eqvae.train.report.Report.html(RunReports.single(recipe, folder, result)));
     }
     return "report " + folder.report();
   }
@@ -245,7 +254,7 @@ final class EvaluateCommand implements Callable<Integer> {
     }
     if (data.isEmpty()) {
       own.changes(now).stream()
-          .map(AutoencoderRecipe.Change::key)
+          .map(SettingChange::key)
           .filter(key -> !key.startsWith("evaluation.") && !HOW.contains(key))
           .forEach(key -> other.add("--set " + key));
     }
@@ -287,13 +296,13 @@ final class EvaluateCommand implements Callable<Integer> {
     return 0;
   }
 
-  private void useWanted(Session session) {
+  private void useWanted(TrainingRun<AutoencoderTask> measured) {
     TrainedModel.requireAverage(run, weights.choice());
     if (weights.choice() != Weights.MODEL) {
-      session.useAverage();
+      measured.useAverage();
     }
-    FiniteWeights.require(
-        run.toString(), session.trainer().task().vae().parameters(), session.trainer().stream());
+    Trainer<AutoencoderTask> trainer = measured.trainer();
+    FiniteWeights.require(run.toString(), trainer.task().vae().parameters(), trainer.stream());
   }
 
   private OptionalLong seed() {
@@ -315,7 +324,7 @@ final class EvaluateCommand implements Callable<Integer> {
               + " is a checkpoint: use --images, --size");
     }
     Checkpoint c = checkpoint;
-    Result result =
+    MeasuredModel result =
         new CheckpointEvaluation(
                 run,
                 pictures,

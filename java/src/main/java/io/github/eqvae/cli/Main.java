@@ -7,6 +7,7 @@ import io.github.eqvae.io.PassingIoException;
 import io.github.eqvae.io.SafetensorsException;
 import io.github.eqvae.io.torch.TorchFileException;
 import io.github.eqvae.train.log.StatusLine;
+import io.github.eqvae.train.run.Invocation;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.io.PrintStream;

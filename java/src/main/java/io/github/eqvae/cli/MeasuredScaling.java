@@ -3,6 +3,7 @@ package io.github.eqvae.cli;
 import com.fasterxml.jackson.databind.JsonNode;
 import io.github.eqvae.EqvaeException;
 import io.github.eqvae.model.LatentScaling;
+import io.github.eqvae.train.report.ResultFile;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;

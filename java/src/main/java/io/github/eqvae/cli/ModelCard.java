@@ -6,7 +6,11 @@ import io.github.eqvae.io.AtomicFiles;
 import io.github.eqvae.model.checkpoint.AutoencoderCheckpoint;
 import io.github.eqvae.model.checkpoint.AutoencoderSettings;
 import io.github.eqvae.model.checkpoint.Weights;
+import io.github.eqvae.train.autoencoder.Measured;
 import io.github.eqvae.train.autoencoder.TrainedModel;
+import io.github.eqvae.train.report.ResultFile;
+import io.github.eqvae.train.run.Invocation;
+import io.github.eqvae.train.run.RunFolder;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -52,7 +56,7 @@ final class ModelCard {
       boolean averaged =
           TrainedModel.recipe(run).run().emaDecay().isPresent()
               && !(model.equals(of.path()) && weights == Weights.MODEL);
-      String step = checkpoint.file().metadata().getOrDefault(Measured.STEP_KEY, "");
+      String step = checkpoint.file().metadata().getOrDefault(RunFolder.STEP_KEY, "");
       figures(run, averaged, step, figures);
     } else {
       figures.append(NONE);
@@ -111,7 +115,7 @@ final class ModelCard {
 
   /** What the validation that found the best model measured; the end's figures are not its. */
   private static void best(Map<String, String> metadata, StringBuilder out) {
-    String step = metadata.get(Measured.STEP_KEY);
+    String step = metadata.get(RunFolder.STEP_KEY);
     Map<String, String> names = names();
     names.keySet().stream()
         .filter(key -> step != null && metadata.containsKey("eqvae." + key))

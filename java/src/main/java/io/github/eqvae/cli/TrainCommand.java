@@ -1,12 +1,13 @@
 package io.github.eqvae.cli;
 
-import io.github.eqvae.io.FileNames;
 import io.github.eqvae.train.MemoryPlan;
 import io.github.eqvae.train.Trainer;
-import io.github.eqvae.train.autoencoder.AutoencoderRecipe;
-import io.github.eqvae.train.autoencoder.Datasets;
-import io.github.eqvae.train.autoencoder.InitialWeights;
+import io.github.eqvae.train.kinds.RecipeKinds;
 import io.github.eqvae.train.recipe.ShippedRecipes;
+import io.github.eqvae.train.run.RunFolder;
+import io.github.eqvae.train.run.RunnableRecipe;
+import io.github.eqvae.train.run.TrainingRun;
+import io.github.eqvae.train.run.Workload;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.file.Path;
@@ -97,66 +98,55 @@ final class TrainCommand implements Callable<Integer> {
   public Integer call() throws Exception {
     PrintWriter stdout = spec.commandLine().getOut();
     PrintWriter stderr = spec.commandLine().getErr();
-    AutoencoderRecipe recipe = recipe();
-    recipe.warnings().forEach(w -> stderr.println("eqvae: note: " + w));
-    if (recipe.objective().perceptualWeight() == 0) {
-      stderr.println(
-          "eqvae: note: objective.perceptual_weight is 0: training goes without LPIPS"
-              + " (docs/lpips.md says how to add it)");
-    }
-    stderr.flush();
+    Console console = new Console(stderr);
+    RunnableRecipe<?> recipe = recipe();
+    recipe.notes().forEach(console::note);
     RunFolder folder = folder();
     boolean used = resume.isEmpty() && folder.isUsed();
     if (dryRun) {
-      ThreadCount.check(recipe.run(), Runtime.getRuntime().availableProcessors())
-          .ifPresent(note -> stderr.println("eqvae: note: " + note));
       if (used) {
-        stderr.println("eqvae: note: " + folder.isTaken().getMessage());
-        stderr.flush();
+        console.note(folder.isTaken().getMessage());
       }
-      if (resume.isEmpty()) {
-        sayInitialWeights(recipe);
-      } else if (folder.hasCheckpoints()) {
-        folder.requireSteps(recipe, folder.latest(recipe, stderr).step());
-      }
-      stdout.println(recipe.toYaml());
-      stdout.print(MemoryPlan.of(recipe).text());
-      stdout.flush();
-      Datasets data =
-          new Datasets(
-              recipe,
-              (name, cause) ->
-                  stderr.println("eqvae: broken image " + FileNames.shown(name) + ": " + cause));
-      stdout.println(Session.describe(data));
-      stdout.flush();
+      dryRun(recipe, folder, console, stdout);
       return 0;
     }
     if (used) {
       throw folder.isTaken();
     }
     if (resume.isEmpty()) {
-      sayInitialWeights(recipe);
+      recipe.checkStart().forEach(console::note);
     }
-    try (Session session = new Session(recipe, folder, overfitBatch, stderr)) {
-      if (session.train(resume.isPresent()) == Trainer.End.STOPPED) {
+    try (TrainingRun<?> run =
+        TrainingRun.open(recipe, folder, console).overfitBatch(overfitBatch)) {
+      if (console.train(run, resume.isPresent()) == Trainer.End.STOPPED) {
         return Main.STOPPED;
       }
-      stdout.println(session.finish());
+      stdout.println(run.finish());
       stdout.flush();
       return 0;
     }
   }
 
-  /** Says which weights of {@code model.init_from} are taken, if it holds two sets of them. */
-  private void sayInitialWeights(AutoencoderRecipe recipe) throws IOException {
-    WeightsOption.say(
-        spec.commandLine().getErr(),
-        recipe.model().initFrom().orElse(Path.of("model.init_from")),
-        InitialWeights.check(recipe)
-            .map(note -> note.replace("--weights ", "model.init_weights=")));
+  /** Looks at all that a run would read, and writes nothing. */
+  private void dryRun(
+      RunnableRecipe<?> recipe, RunFolder folder, Console console, PrintWriter stdout)
+      throws IOException {
+    TrainingRun.checkThreads(recipe, console);
+    if (resume.isEmpty()) {
+      recipe.checkStart().forEach(console::note);
+    } else if (folder.hasCheckpoints()) {
+      folder.requireSteps(recipe, folder.latest(recipe, console).step());
+    }
+    stdout.println(recipe.toYaml());
+    stdout.print(MemoryPlan.of(recipe).text());
+    stdout.flush();
+    try (Workload<?> workload = recipe.workload(console)) {
+      stdout.println(workload.describe());
+    }
+    stdout.flush();
   }
 
-  private AutoencoderRecipe recipe() {
+  private RunnableRecipe<?> recipe() {
     List<String> overrides = new ArrayList<>(settings);
     seed.ifPresent(s -> overrides.add("run.seed=" + s));
     device.addTo(overrides);
@@ -169,7 +159,7 @@ final class TrainCommand implements Callable<Integer> {
                 + (recipeFile.isPresent() ? "RECIPE" : "--out")
                 + ", and change settings with --set.");
       }
-      return new RunFolder(resume.get()).resumedRecipe(overrides);
+      return new RunFolder(resume.get()).resumedRecipe(overrides, RecipeKinds.ALL);
     }
     Path file =
         recipeFile.orElseThrow(
@@ -178,7 +168,7 @@ final class TrainCommand implements Callable<Integer> {
                     spec.commandLine(),
                     "Name a recipe, such as photos (`eqvae recipes` lists them), or a run to"
                         + " --resume."));
-    return AutoencoderRecipe.read(ShippedRecipes.resolve(file), overrides);
+    return RecipeKinds.read(ShippedRecipes.resolve(file), overrides);
   }
 
   private RunFolder folder() {

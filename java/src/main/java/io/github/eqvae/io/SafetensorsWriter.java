@@ -108,6 +108,21 @@ public final class SafetensorsWriter {
       bytes.asFloatBuffer().put(values);
       return new Entry(name, "F32", shape, MemorySegment.ofBuffer(bytes));
     }
+
+    /**
+     * An I32 tensor from an array.
+     *
+     * @param name its name
+     * @param values the elements, row-major; copied
+     * @param shape the dimensions
+     * @return the entry
+     */
+    public static Entry ints(String name, int[] values, long... shape) {
+      ByteBuffer bytes =
+          ByteBuffer.allocate(Math.multiplyExact(4, values.length)).order(ByteOrder.LITTLE_ENDIAN);
+      bytes.asIntBuffer().put(values);
+      return new Entry(name, "I32", shape, MemorySegment.ofBuffer(bytes));
+    }
   }
 
   private SafetensorsWriter() {}

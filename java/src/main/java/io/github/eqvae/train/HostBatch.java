@@ -1,6 +1,7 @@
 package io.github.eqvae.train;
 
 import io.github.eqvae.EqvaeException;
+import java.lang.reflect.Array;
 import java.util.LinkedHashMap;
 import java.util.Map;
 
@@ -47,12 +48,29 @@ public final class HostBatch {
     throw new EqvaeException.Internal("field '" + field + "' of a batch holds no whole numbers");
   }
 
-  /** The batch as it is now. */
-  HostBatch copy() {
+  /**
+   * The batch as it is now.
+   *
+   * @return a copy
+   */
+  public HostBatch copy() {
     HostBatch copy = new HostBatch();
     arrays.forEach(
         (name, a) ->
             copy.arrays.put(name, a instanceof float[] f ? f.clone() : ((int[]) a).clone()));
     return copy;
+  }
+
+  /**
+   * Takes on what another batch of the same shape holds.
+   *
+   * @param other is copied
+   */
+  public void set(HostBatch other) {
+    arrays.forEach(
+        (name, to) -> {
+          Object from = BatchShape.require(other.arrays, name);
+          System.arraycopy(from, 0, to, 0, Array.getLength(from));
+        });
   }
 }

@@ -133,6 +133,24 @@ public interface Task extends AutoCloseable {
   }
 
   /**
+   * Gradients of a network that are exactly zero everywhere, which means that it does not learn.
+   *
+   * @param norm what the log calls the norm of these gradients
+   * @param patience steps in a row, at least 1, before it is said: some networks pass through it
+   * @param meaning what it means and what helps, in a sentence; said once
+   */
+  record ZeroGradients(String norm, int patience, String meaning) {}
+
+  /**
+   * The networks whose gradients are never zero in a run that learns.
+   *
+   * @return what is to be said of each
+   */
+  default List<ZeroGradients> zeroGradients() {
+    return List.of();
+  }
+
+  /**
    * Memory that looking at held-out data takes beside the steps, found on a device that only plans.
    *
    * @return bytes

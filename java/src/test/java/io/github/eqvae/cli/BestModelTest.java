@@ -7,7 +7,6 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.github.eqvae.io.SafetensorsFile;
-import io.github.eqvae.train.StepReport;
 import io.github.eqvae.train.autoencoder.AutoencoderRecipe;
 import io.github.eqvae.train.autoencoder.TinyRun;
 import io.github.eqvae.train.log.RunLog;
@@ -16,10 +15,9 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Map;
 import org.junit.jupiter.api.Test;
 
-/** The best model of a run, its early end, and the alarm of gradients that are zero. */
+/** The best model of a run and its early end. */
 class BestModelTest extends CliFixture {
   private static List<Double> validations(Path run, String key) throws Exception {
     return RunLog.read(run.resolve("metrics.jsonl")).stream()
@@ -132,32 +130,6 @@ class BestModelTest extends CliFixture {
                   AutoencoderRecipe.parse(
                       TinyRun.recipe(Path.of("x"), 1, 1), "test", List.of(wrong[0].split(" "))));
       assertTrue(e.getMessage().contains(wrong[1]), e.getMessage());
-    }
-  }
-
-  private static StepReport step(long step, double norm, double discriminator, boolean skipped) {
-    return new StepReport(
-        step,
-        100,
-        Map.of("grad_norm", norm, "disc_grad_norm", discriminator),
-        Map.of(),
-        1,
-        1,
-        skipped);
-  }
-
-  @Test
-  void zeroGradientsRaiseAnAlarmOnce() {
-    GradientAlarm alarm = new GradientAlarm();
-    assertFalse(alarm.check(step(1, 1e-30, 1, false)).isPresent());
-    assertFalse(alarm.check(step(2, 0, 0, true)).isPresent(), "of a skipped step nothing is known");
-    assertTrue(alarm.check(step(3, 0, 1, false)).orElseThrow().contains("autoencoder"));
-    assertFalse(alarm.check(step(4, 0, 1, false)).isPresent());
-    alarm = new GradientAlarm();
-    int said = 0;
-    for (int i = 1; i <= 60; i++) {
-      said += alarm.check(step(i, 1, i == 10 ? 1 : 0, false)).isPresent() ? 1 : 0;
-      assertEquals(i < 30 ? 0 : 1, said, "at " + i);
     }
   }
 }

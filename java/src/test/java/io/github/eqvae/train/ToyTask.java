@@ -14,16 +14,16 @@ import io.github.eqvae.tensor.Tensor;
 import java.util.List;
 
 /** A linear regression on noisy inputs: the smallest task there is. */
-final class ToyTask implements Task {
-  static final int SAMPLES = 4;
-  static final int FEATURES = 3;
+public final class ToyTask implements Task {
+  public static final int SAMPLES = 4;
+  public static final int FEATURES = 3;
 
-  final ParameterStore store;
+  public final ParameterStore store;
   private final Linear layer;
   private final long seed;
   int[] firstLabels = {};
 
-  ToyTask(Stream stream, long seed) {
+  public ToyTask(Stream stream, long seed) {
     this.seed = seed;
     ParameterStore.Builder builder = new ParameterStore.Builder();
     layer = new Linear(builder.root(), FEATURES, 1);

@@ -1,7 +1,6 @@
 package io.github.eqvae.train.autoencoder;
 
 import io.github.eqvae.tensor.Stream;
-import io.github.eqvae.train.TrainingRecipe;
 import io.github.eqvae.train.recipe.OptimizerRecipe;
 import io.github.eqvae.train.recipe.RecipeException;
 import io.github.eqvae.train.recipe.RecipeKind;
@@ -10,8 +9,12 @@ import io.github.eqvae.train.recipe.RecipeNode.Origin;
 import io.github.eqvae.train.recipe.RecipeReader;
 import io.github.eqvae.train.recipe.RecipeYaml;
 import io.github.eqvae.train.recipe.RunRecipe;
+import io.github.eqvae.train.recipe.SettingChange;
+import io.github.eqvae.train.run.RunObserver;
+import io.github.eqvae.train.run.RunnableRecipe;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -36,7 +39,7 @@ public record AutoencoderRecipe(
     OptimizerRecipe optimizer,
     RunRecipe run,
     EvaluationRecipe evaluation)
-    implements TrainingRecipe<AutoencoderTask> {
+    implements RunnableRecipe<AutoencoderTask> {
 
   /** Recipes that begin with {@code task: autoencoder}, or do not say. */
   public static final RecipeKind<AutoencoderRecipe> KIND =
@@ -127,66 +130,48 @@ public record AutoencoderRecipe(
     return RecipeYaml.print(map(sections()));
   }
 
-  /**
-   * Settings that are valid but have no effect, or a known bad one.
-   *
-   * @return one sentence each, empty when there is nothing to say
-   */
+  @Override
+  public RecipeKind<AutoencoderRecipe> kind() {
+    return KIND;
+  }
+
+  @Override
+  public AutoencoderWorkload workload(RunObserver observer) throws IOException {
+    return new AutoencoderWorkload(this, observer);
+  }
+
+  @Override
   public List<String> warnings() {
     return AutoencoderChecks.warnings(this);
   }
 
-  /**
-   * A setting that another recipe has otherwise.
-   *
-   * @param key such as {@code run.steps}
-   * @param before its value here
-   * @param after its value there
-   */
-  public record Change(String key, String before, String after) {
-    @Override
-    public String toString() {
-      return key + " " + before + " -> " + after;
+  @Override
+  public List<String> notes() {
+    List<String> all = new ArrayList<>(warnings());
+    if (objective.perceptualWeight() == 0) {
+      all.add(
+          "objective.perceptual_weight is 0: training goes without LPIPS (docs/lpips.md says how to"
+              + " add it)");
     }
+    return List.copyOf(all);
   }
 
-  /**
-   * All settings one by one.
-   *
-   * @return values as text by key, such as {@code run.steps}, in the order of {@link #toYaml()}
-   */
-  public Map<String, String> settings() {
-    Map<String, String> all = new LinkedHashMap<>();
-    flatten("", map(sections()), all);
-    return all;
-  }
-
-  /**
-   * What another recipe says otherwise.
-   *
-   * @param later the other recipe
-   * @return the settings that differ, in the order of {@link #toYaml()}
-   */
-  public List<Change> changes(AutoencoderRecipe later) {
-    Map<String, String> theirs = new LinkedHashMap<>();
-    flatten("", map(later.sections()), theirs);
-    Map<String, String> mine = new LinkedHashMap<>();
-    flatten("", map(sections()), mine);
-    return mine.entrySet().stream()
-        .filter(e -> !e.getValue().equals(theirs.get(e.getKey())))
-        .map(e -> new Change(e.getKey(), e.getValue(), String.valueOf(theirs.get(e.getKey()))))
+  @Override
+  public List<String> checkStart() throws IOException {
+    return InitialWeights.check(this).stream()
+        .map(note -> note.replace("--weights ", "model.init_weights="))
+        .map(note -> model.initFrom().orElse(Path.of("model.init_from")) + ": " + note)
         .toList();
   }
 
-  private static void flatten(String prefix, Map<?, ?> map, Map<String, String> out) {
-    map.forEach(
-        (key, value) -> {
-          if (value instanceof Map<?, ?> section) {
-            flatten(prefix + key + ".", section, out);
-          } else {
-            out.put(prefix + key, String.valueOf(value));
-          }
-        });
+  @Override
+  public boolean mayChange(String key) {
+    return !key.startsWith("model.") || key.equals("model.init_from");
+  }
+
+  @Override
+  public Map<String, String> settings() {
+    return SettingChange.flatten(map(sections()));
   }
 
   private AutoencoderSections sections() {

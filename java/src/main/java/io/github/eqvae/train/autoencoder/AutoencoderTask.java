@@ -46,6 +46,9 @@ public final class AutoencoderTask implements Task {
   private static final int AUTOENCODER = 0;
   private static final int DISCRIMINATOR = 1;
 
+  /** Steps in a row without any gradient before the discriminator is said to have stopped. */
+  private static final int DISCRIMINATOR_PATIENCE = 20;
+
   /** Keeps the random numbers of draws apart from those of noise and of the weights' start. */
   private static final long DRAWS = 1L << 61;
 
@@ -305,6 +308,28 @@ public final class AutoencoderTask implements Task {
         "with a discriminator, a later objective.gan.disc_start, or a lower disc_weight or"
             + " disc_learning_rate",
         "if the same images come back each time, look at the batch that was written aside");
+  }
+
+  /**
+   * An autoencoder's gradients are never zero while its loss is connected to it; a discriminator's
+   * may be for a while, when it judges everything right by a wide margin (hinge loss).
+   */
+  @Override
+  public List<ZeroGradients> zeroGradients() {
+    return List.of(
+        new ZeroGradients(
+            "grad_norm",
+            1,
+            "all gradients of the autoencoder are exactly 0, so it does not learn. Is a loss"
+                + " weight 0, every image the same, or the decoder's end saturated (a checkpoint of"
+                + " another kind)?"),
+        new ZeroGradients(
+            "disc_grad_norm",
+            DISCRIMINATOR_PATIENCE,
+            "all gradients of the discriminator were exactly 0 for "
+                + DISCRIMINATOR_PATIENCE
+                + " steps: it judges every patch right by a wide margin and has stopped learning. A"
+                + " lower optimizer.disc_learning_rate or a later objective.gan.disc_start helps"));
   }
 
   @Override

@@ -2,13 +2,24 @@ package io.github.eqvae.train.autoencoder;
 
 import io.github.eqvae.train.recipe.RecipeProblems;
 import io.github.eqvae.train.recipe.RunRecipe;
+import io.github.eqvae.train.run.Workload;
 import java.util.List;
+import java.util.stream.Stream;
 
 /** Whether {@code run.best_metric} and {@code run.early_stop} can do what they say. */
 final class BestMetric {
   private static final String NONE = "none";
+
+  /** The names of recipes, and of what a validation measures. */
+  static final List<Workload.Metric> METRICS =
+      List.of(
+          new Workload.Metric("psnr", "psnr", true),
+          new Workload.Metric("ssim", "ssim", true),
+          new Workload.Metric("rotation_error", "rotation_error_90", false),
+          new Workload.Metric("scale_error", "scale_error_0.5", false));
+
   private static final List<String> KNOWN =
-      List.of(NONE, "psnr", "ssim", "rotation_error", "scale_error");
+      Stream.concat(Stream.of(NONE), METRICS.stream().map(Workload.Metric::name)).toList();
 
   private BestMetric() {}
 

@@ -1,4 +1,4 @@
-package io.github.eqvae.cli;
+package io.github.eqvae.train.autoencoder;
 
 import io.github.eqvae.equivariance.SpatialTransform;
 import io.github.eqvae.eval.Evaluator;
@@ -18,7 +18,7 @@ import java.util.Locale;
  * @param latents channels of latents before and after τ
  * @param turnedPsnr of each image decoded from its turned latent, in dB
  */
-record ResultPictures(
+public record ModelPictures(
     List<ReportData.PictureRow> rows,
     List<ReportData.PictureRow> latents,
     List<Double> turnedPsnr) {
@@ -37,7 +37,7 @@ record ResultPictures(
   private static final int MOST_CHANNELS = 16;
 
   /** None: of a checkpoint that is only measured. */
-  static final ResultPictures NONE = new ResultPictures(List.of(), List.of(), List.of());
+  public static final ModelPictures NONE = new ModelPictures(List.of(), List.of(), List.of());
 
   /** The row of that name. */
   ReportData.PictureRow row(String label) {
@@ -49,8 +49,7 @@ record ResultPictures(
    *
    * @param x {@code [N, side, side, channels]} in [-1, 1]
    */
-  static ResultPictures of(
-      Evaluator evaluator, Autoencoder vae, float[] x, int side, int channels) {
+  static ModelPictures of(Evaluator evaluator, Autoencoder vae, float[] x, int side, int channels) {
     int each = side * side * channels;
     int n = x.length / each;
     SpatialTransform turn = SpatialTransform.rotation(1);
@@ -68,7 +67,7 @@ record ResultPictures(
     rows.add("half-size originals", halved, small);
     rows.answer(
         "decoded from half-size latents", halved, evaluator.decode(x, n, side, half), small);
-    return new ResultPictures(
+    return new ModelPictures(
         List.copyOf(rows.rows()),
         latents(evaluator, vae, x, n, side, channels),
         psnr(rotated, fromRotated, n));
@@ -132,7 +131,8 @@ record ResultPictures(
     SpatialTransform identity = SpatialTransform.IDENTITY;
     int h = side / vae.config().downsamplingFactor();
     int e = vae.config().embedDim();
-    int m = Math.clamp(Result.SHOWN / e, 1, n); // with few channels, several images fill the row
+    int m =
+        Math.clamp(MeasuredModel.SHOWN / e, 1, n); // with few channels, several images fill the row
     float[] images = Arrays.copyOf(x, m * side * side * channels);
     float[] encoded = evaluator.encode(images, m, side, identity);
     float[] after = evaluator.encode(images, m, side, turn);
@@ -155,7 +155,9 @@ record ResultPictures(
   }
 
   private static List<byte[]> pngs(float[] images, int count, int side, int channels) {
-    return Session.pictures(images, count, side, side, channels).stream().map(Images::png).toList();
+    return AutoencoderWorkload.pictures(images, count, side, channels).stream()
+        .map(Images::png)
+        .toList();
   }
 
   /** Each channel as a gray picture, enlarged; black is {@code low}, white {@code high}. */

@@ -1,8 +1,5 @@
-package io.github.eqvae.cli;
+package io.github.eqvae.train.run;
 
-import io.github.eqvae.model.Autoencoder;
-import io.github.eqvae.model.ModelFile;
-import io.github.eqvae.tensor.Stream;
 import io.github.eqvae.train.log.RunLog;
 import io.github.eqvae.train.recipe.RunRecipe;
 import java.io.IOException;
@@ -10,6 +7,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Collection;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.OptionalDouble;
@@ -19,16 +17,15 @@ import java.util.OptionalDouble;
  * and the end of a run that gets no better ({@code run.early_stop}).
  */
 final class BestModel {
-  /** The names of recipes, and of what a validation measures. */
-  private static final Map<String, String> MEASURED =
-      Map.of(
-          "psnr", "psnr",
-          "ssim", "ssim",
-          "rotation_error", "rotation_error_90",
-          "scale_error", "scale_error_0.5");
+  /** Writes the model as it is now. */
+  @FunctionalInterface
+  interface Writer {
+    void write(Path file, Map<String, String> more) throws IOException;
+  }
 
   private final RunRecipe run;
   private final Path file;
+  private final Workload.Metric metric;
   private OptionalDouble best = OptionalDouble.empty();
   private long bestStep;
   private int since;
@@ -37,19 +34,28 @@ final class BestModel {
    * Goes on with what a run's log says.
    *
    * @param run says which metric, and how patient to be
+   * @param known the metrics there are
    * @param file receives the best model
    * @param metrics the log
    * @param done the step that the run goes on from; later lines are passed over
    */
-  BestModel(RunRecipe run, Path file, Path metrics, long done) throws IOException {
+  BestModel(RunRecipe run, List<Workload.Metric> known, Path file, Path metrics, long done)
+      throws IOException {
     this.run = run;
     this.file = file;
+    String name = run.bestMetric();
+    metric =
+        known.stream()
+            .filter(m -> m.name().equals(name))
+            .findFirst()
+            .orElse(new Workload.Metric(name, name, false));
     if (isWanted() && Files.exists(metrics)) {
       for (Map<String, Object> line : RunLog.read(metrics)) {
         if (!(line.get("step") instanceof Number step) || step.longValue() > done) {
           continue;
         }
-        if ("validation".equals(line.get("event")) && line.get(key()) instanceof Number value) {
+        if ("validation".equals(line.get("event"))
+            && line.get(metric.key()) instanceof Number value) {
           judge(step.longValue(), value.doubleValue());
         } else if ("changed".equals(line.get("event"))) {
           changed(line.keySet());
@@ -80,17 +86,14 @@ final class BestModel {
     return !run.bestMetric().equals("none");
   }
 
-  private String key() {
-    return MEASURED.getOrDefault(run.bestMetric(), run.bestMetric());
-  }
-
   /** Whether this is the best so far; what is not finite never is. */
   private boolean judge(long step, double value) {
-    boolean higher = run.bestMetric().equals("psnr") || run.bestMetric().equals("ssim");
     boolean better =
         Double.isFinite(value)
             && (best.isEmpty()
-                || (higher ? value > best.getAsDouble() : value < best.getAsDouble()));
+                || (metric.higherIsBetter()
+                    ? value > best.getAsDouble()
+                    : value < best.getAsDouble()));
     since = better ? 0 : since + 1;
     if (better) {
       best = OptionalDouble.of(value);
@@ -104,25 +107,17 @@ final class BestModel {
    *
    * @param step steps done
    * @param values what it measured
-   * @param vae the model that was measured
-   * @param stream orders the work
-   * @param metadata for the model's file
+   * @param model writes the model that was measured, if it is the best
    */
-  void validated(
-      long step,
-      Map<String, Double> values,
-      Autoencoder vae,
-      Stream stream,
-      Map<String, String> metadata)
-      throws IOException {
-    Double value = values.get(key());
+  void validated(long step, Map<String, Double> values, Writer model) throws IOException {
+    Double value = values.get(metric.key());
     if (!isWanted() || value == null || !judge(step, value)) {
       return;
     }
-    Map<String, String> all = new LinkedHashMap<>(metadata);
-    all.put(Measured.STEP_KEY, Long.toString(step));
-    all.put("eqvae." + run.bestMetric(), value.toString());
-    ModelFile.save(file, vae.parameters(), stream, all);
+    Map<String, String> more = new LinkedHashMap<>();
+    more.put(RunFolder.STEP_KEY, Long.toString(step));
+    more.put("eqvae." + run.bestMetric(), value.toString());
+    model.write(file, more);
   }
 
   /** Whether the run should end: so many validations in a row were no better. */

@@ -1,4 +1,4 @@
-package io.github.eqvae.cli;
+package io.github.eqvae.train.report;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
@@ -27,10 +27,15 @@ import java.util.regex.Pattern;
  *
  * Files of earlier versions are read as if they were of the newest.
  */
-final class ResultFile {
-  static final String EVALUATION = "eqvae-evaluation";
-  static final String DEMO = "eqvae-demo";
-  static final int VERSION = 2;
+public final class ResultFile {
+  /** The format of {@code evaluation.json}. */
+  public static final String EVALUATION = "eqvae-evaluation";
+
+  /** The format of a demo's {@code result.json}. */
+  public static final String DEMO = "eqvae-demo";
+
+  /** How both are laid out today. */
+  public static final int VERSION = 2;
 
   private static final long MAX_BYTES = 256L << 20;
   private static final Pattern HUMP = Pattern.compile("([a-z0-9])([A-Z])");
@@ -44,8 +49,9 @@ final class ResultFile {
    *
    * @param format {@link #EVALUATION} or {@link #DEMO}
    * @param values by name; the names are snake_case
+   * @return JSON
    */
-  static String text(String format, Map<String, ?> values) {
+  public static String text(String format, Map<String, ?> values) {
     Map<String, Object> all = new LinkedHashMap<>();
     all.put("format", format);
     all.put("version", VERSION);
@@ -60,10 +66,12 @@ final class ResultFile {
   /**
    * Reads a file of this version or an earlier one.
    *
+   * @param file the file
    * @return its values under the names of {@link #VERSION}
+   * @throws IOException when it cannot be read
    * @throws EqvaeException.Argument when it is no JSON object, or of a later version
    */
-  static ObjectNode read(Path file) throws IOException {
+  public static ObjectNode read(Path file) throws IOException {
     if (Files.size(file) > MAX_BYTES) {
       throw new EqvaeException.Argument(file + " is too large to be what eqvae writes");
     }

@@ -1,4 +1,4 @@
-package io.github.eqvae.cli;
+package io.github.eqvae.train.autoencoder;
 
 import io.github.eqvae.EqvaeException;
 import io.github.eqvae.eval.Evaluation;
@@ -9,8 +9,8 @@ import io.github.eqvae.model.Autoencoder;
 import io.github.eqvae.model.CodebookUsage;
 import io.github.eqvae.model.Lpips;
 import io.github.eqvae.tensor.Stream;
-import io.github.eqvae.train.autoencoder.AutoencoderRecipe;
-import io.github.eqvae.train.autoencoder.HeldOut;
+import io.github.eqvae.train.report.Machine;
+import io.github.eqvae.train.report.ResultFile;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Path;
@@ -31,21 +31,26 @@ import org.jspecify.annotations.Nullable;
  * @param machine what it was measured on
  * @param measured which weights and which pictures
  */
-record Result(
+public record MeasuredModel(
     Evaluation evaluation,
-    ResultPictures pictures,
+    ModelPictures pictures,
     OptionalLong sample,
     Machine machine,
     Measured measured) {
   /** Images that reports show. */
-  static final int SHOWN = 8;
+  public static final int SHOWN = 8;
 
-  /** The same, of pictures of that folder. */
-  Result on(Path folder) {
-    return new Result(evaluation, pictures, sample, machine, measured.on(folder));
+  /**
+   * The same, of pictures of another folder.
+   *
+   * @param folder the folder
+   * @return the figures
+   */
+  public MeasuredModel on(Path folder) {
+    return new MeasuredModel(evaluation, pictures, sample, machine, measured.on(folder));
   }
 
-  static Result of(
+  static MeasuredModel of(
       Autoencoder vae,
       @Nullable Lpips lpips,
       @Nullable RFid rfid,
@@ -65,9 +70,9 @@ record Result(
       Evaluation evaluation =
           evaluator.measure(
               images, side, recipe.evaluation().angles(), recipe.evaluation().scales(), rfid);
-      return new Result(
+      return new MeasuredModel(
           evaluation,
-          ResultPictures.of(evaluator, vae, x, side, channels),
+          ModelPictures.of(evaluator, vae, x, side, channels),
           sample,
           Machine.of(recipe.run().device(), stream.device().info()),
           measured);
@@ -91,7 +96,7 @@ record Result(
    * @param model what was measured, for the message
    * @throws EqvaeException.Argument if any is NaN
    */
-  void requireFinite(Path model) {
+  public void requireFinite(Path model) {
     double std = evaluation.statistics().std();
     if (Double.isNaN(evaluation.psnr()) || Double.isNaN(evaluation.ssim()) || Double.isNaN(std)) {
       throw new EqvaeException.Argument(
@@ -102,8 +107,12 @@ record Result(
     }
   }
 
-  /** The figures for people. */
-  String text() {
+  /**
+   * The figures for people.
+   *
+   * @return whole lines
+   */
+  public String text() {
     Evaluation e = evaluation;
     LatentStatistics s = e.statistics();
     StringBuilder out = new StringBuilder();
@@ -153,8 +162,12 @@ record Result(
     return out.toString().stripTrailing();
   }
 
-  /** The figures for programs. */
-  String json() {
+  /**
+   * The figures for programs.
+   *
+   * @return JSON, as {@link ResultFile} lays it out
+   */
+  public String json() {
     Evaluation e = evaluation;
     Map<String, Object> map = new LinkedHashMap<>();
     map.put("machine", machine.json());

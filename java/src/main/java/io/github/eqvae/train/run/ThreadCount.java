@@ -1,4 +1,4 @@
-package io.github.eqvae.cli;
+package io.github.eqvae.train.run;
 
 import io.github.eqvae.EqvaeException;
 import io.github.eqvae.train.recipe.RunRecipe;

@@ -1,4 +1,4 @@
-package io.github.eqvae.cli;
+package io.github.eqvae.train.run;
 
 import java.util.List;
 import java.util.regex.Pattern;
@@ -9,7 +9,7 @@ import java.util.stream.Collectors;
  * ./eqvae} in its own folder, {@code ../eqvae} below it, {@code eqvae} from PATH, or Java and a
  * jar.
  */
-final class Invocation {
+public final class Invocation {
   /** What no shell changes. */
   private static final Pattern PLAIN = Pattern.compile("[A-Za-z0-9_@%+=:,./~-]+");
 
@@ -17,16 +17,22 @@ final class Invocation {
 
   private Invocation() {}
 
-  /** Notes what this process was called with. */
-  static void begin(String... arguments) {
+  /**
+   * Notes what this process was called with.
+   *
+   * @param arguments the command line, without the program
+   */
+  public static void begin(String... arguments) {
     called = List.of(arguments);
   }
 
   /**
    * The command line of this process as others can read it: {@code eqvae} and its arguments,
    * wherever it is installed here.
+   *
+   * @return the line
    */
-  static String published() {
+  public static String published() {
     return called.stream()
         .map(a -> quote(a.replaceAll("\\R", " ")))
         .collect(Collectors.joining(" ", "eqvae ", ""))
@@ -39,7 +45,7 @@ final class Invocation {
    * @param arguments command and options, as the program would see them
    * @return text for a shell
    */
-  static String command(Object... arguments) {
+  public static String command(Object... arguments) {
     return line(
         System.getProperty("eqvae.launcher", ""),
         System.getProperty("sun.java.command", ""),

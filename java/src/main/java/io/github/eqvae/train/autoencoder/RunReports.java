@@ -1,9 +1,10 @@
-package io.github.eqvae.cli;
+package io.github.eqvae.train.autoencoder;
 
 import io.github.eqvae.equivariance.EqOptions;
 import io.github.eqvae.eval.Evaluation;
-import io.github.eqvae.train.autoencoder.AutoencoderRecipe;
+import io.github.eqvae.train.report.Machine;
 import io.github.eqvae.train.report.ReportData;
+import io.github.eqvae.train.run.RunFolder;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -16,15 +17,23 @@ import java.util.function.Function;
 import java.util.stream.IntStream;
 
 /** Puts reports together from logs and results. */
-final class Reports {
+public final class RunReports {
   private static final String FREQUENCY = "high-frequency share";
 
-  private Reports() {}
+  private RunReports() {}
 
-  /** The report of one run. */
-  static ReportData single(AutoencoderRecipe recipe, RunFolder folder, Result result)
+  /**
+   * The report of one run.
+   *
+   * @param recipe its recipe
+   * @param folder its folder, which has the log
+   * @param result what was measured
+   * @return the report
+   * @throws IOException when the log cannot be read
+   */
+  public static ReportData single(AutoencoderRecipe recipe, RunFolder folder, MeasuredModel result)
       throws IOException {
-    Map<String, Result> models = Map.of("model", result);
+    Map<String, MeasuredModel> models = Map.of("model", result);
     Evaluation e = result.evaluation();
     List<ReportData.Figure> figures = new ArrayList<>();
     figures.add(figure("%.2f dB", e.psnr(), "PSNR", e.images() + " held-out images"));
@@ -51,9 +60,21 @@ final class Reports {
             how(recipe, result.machine(), "eqvae")));
   }
 
-  /** The report of plain against EQ. */
-  static ReportData comparison(
-      AutoencoderRecipe recipe, Map<String, Result> models, Map<String, Path> logs, double seconds)
+  /**
+   * The report of plain against EQ.
+   *
+   * @param recipe of the EQ run
+   * @param models what was measured, by the names {@code plain} and {@code EQ}; more may follow
+   * @param logs their logs, by the same names
+   * @param seconds what all took
+   * @return the report
+   * @throws IOException when a log cannot be read
+   */
+  public static ReportData comparison(
+      AutoencoderRecipe recipe,
+      Map<String, MeasuredModel> models,
+      Map<String, Path> logs,
+      double seconds)
       throws IOException {
     Evaluation plain = models.get("plain").evaluation();
     Evaluation eq = models.get("EQ").evaluation();
@@ -110,8 +131,8 @@ final class Reports {
    * One image, turned, and what each model decodes from its turned latent. Of the images that are
    * shown it is the one in the middle: where the last model is best against the first, or good.
    */
-  private static List<ReportData.Tile> tiles(Map<String, Result> models) {
-    List<Result> results = List.copyOf(models.values());
+  private static List<ReportData.Tile> tiles(Map<String, MeasuredModel> models) {
+    List<MeasuredModel> results = List.copyOf(models.values());
     int shown = results.getFirst().pictures().turnedPsnr().size();
     List<Integer> order =
         IntStream.range(0, shown)
@@ -122,10 +143,10 @@ final class Reports {
       return List.of();
     }
     int i = order.get(shown / 2);
-    ResultPictures first = results.getFirst().pictures();
+    ModelPictures first = results.getFirst().pictures();
     List<ReportData.Tile> out = new ArrayList<>();
-    out.add(tile("An image", "that no model saw", first, ResultPictures.ORIGINALS, i));
-    out.add(tile("Turned by 90°", "what should come out", first, ResultPictures.TURNED, i));
+    out.add(tile("An image", "that no model saw", first, ModelPictures.ORIGINALS, i));
+    out.add(tile("Turned by 90°", "what should come out", first, ModelPictures.TURNED, i));
     models.forEach(
         (name, result) ->
             out.add(
@@ -134,23 +155,23 @@ final class Reports {
                     format(
                         "from the turned latent, %.1f dB", result.pictures().turnedPsnr().get(i)),
                     result.pictures(),
-                    ResultPictures.FROM_TURNED,
+                    ModelPictures.FROM_TURNED,
                     i)));
     return out;
   }
 
-  private static double gain(List<Result> results, int i) {
+  private static double gain(List<MeasuredModel> results, int i) {
     double plain = results.getFirst().pictures().turnedPsnr().get(i);
     return results.size() == 1 ? plain : results.get(1).pictures().turnedPsnr().get(i) - plain;
   }
 
   private static ReportData.Tile tile(
-      String title, String note, ResultPictures pictures, String row, int i) {
+      String title, String note, ModelPictures pictures, String row, int i) {
     return new ReportData.Tile(title, note, pictures.row(row).pngs().get(i));
   }
 
   private static List<ReportData.Section> sections(
-      Map<String, Result> models, List<ReportData.Section> curves, ReportData.Section how) {
+      Map<String, MeasuredModel> models, List<ReportData.Section> curves, ReportData.Section how) {
     List<ReportData.Section> out = new ArrayList<>();
     out.add(
         new ReportData.Section(
@@ -158,7 +179,7 @@ final class Reports {
             "The decoder sees only the latent. A model with an equivariant latent space decodes the"
                 + " transformed latent into the transformed image. PSNR is that of the images"
                 + " shown.",
-            pictures(models, ResultPictures::rows)));
+            pictures(models, ModelPictures::rows)));
     out.add(
         new ReportData.Section(
             "Equivariance error",
@@ -170,7 +191,7 @@ final class Reports {
             "Each channel of the latents of some images, and the same after τ: an equivariant"
                 + " encoder makes the second and the third row equal. All pictures of a model share"
                 + " one scale of brightness.",
-            pictures(models, ResultPictures::latents)));
+            pictures(models, ModelPictures::latents)));
     out.addAll(curves);
     Map<String, double[]> spectra = new LinkedHashMap<>();
     models.forEach((name, result) -> spectra.put(name, result.evaluation().spectrum().shares()));
@@ -191,7 +212,8 @@ final class Reports {
   }
 
   private static List<ReportData.Pictures> pictures(
-      Map<String, Result> models, Function<ResultPictures, List<ReportData.PictureRow>> rows) {
+      Map<String, MeasuredModel> models,
+      Function<ModelPictures, List<ReportData.PictureRow>> rows) {
     List<ReportData.Pictures> out = new ArrayList<>();
     models.forEach(
         (name, result) -> {
@@ -203,11 +225,12 @@ final class Reports {
     return out;
   }
 
-  private static List<ReportData.Bars> errors(Map<String, Result> models) {
+  private static List<ReportData.Bars> errors(Map<String, MeasuredModel> models) {
     return List.of(bars("Rotation", models, true), bars("Scale", models, false));
   }
 
-  private static ReportData.Bars bars(String title, Map<String, Result> models, boolean rotation) {
+  private static ReportData.Bars bars(
+      String title, Map<String, MeasuredModel> models, boolean rotation) {
     List<ReportData.Values> series = new ArrayList<>();
     List<String> categories = new ArrayList<>();
     models.forEach(
@@ -222,7 +245,7 @@ final class Reports {
     return new ReportData.Bars(title, "relative error", categories, series);
   }
 
-  private static ReportData.Table table(Map<String, Result> models) {
+  private static ReportData.Table table(Map<String, MeasuredModel> models) {
     List<String> header = new ArrayList<>(List.of(""));
     Map<String, List<String>> rows = new LinkedHashMap<>();
     models.forEach(

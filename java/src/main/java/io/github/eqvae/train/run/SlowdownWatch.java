@@ -1,11 +1,10 @@
-package io.github.eqvae.cli;
+package io.github.eqvae.train.run;
 
-import io.github.eqvae.train.log.Progress;
 import io.github.eqvae.train.log.RunLog;
 import io.github.eqvae.train.log.Slowdown;
 import io.github.eqvae.train.recipe.RunRecipe;
+import io.github.eqvae.train.report.Machine;
 import java.io.IOException;
-import java.io.PrintWriter;
 import java.time.Duration;
 import java.util.HashSet;
 import java.util.Map;
@@ -23,8 +22,7 @@ final class SlowdownWatch {
 
   private final RunRecipe run;
   private final RunLog log;
-  private final Progress progress;
-  private final PrintWriter err;
+  private final RunObserver observer;
   private final Measures measures;
   private final Slowdown slowdown = new Slowdown();
   private final Set<String> said = new HashSet<>();
@@ -65,16 +63,15 @@ final class SlowdownWatch {
     }
   }
 
-  SlowdownWatch(RunRecipe run, RunLog log, Progress progress, PrintWriter err) {
-    this(run, log, progress, err, new Machine());
+  SlowdownWatch(RunRecipe run, RunLog log, RunObserver observer) {
+    this(run, log, observer, new Machine());
   }
 
-  SlowdownWatch(RunRecipe run, RunLog log, Progress progress, PrintWriter err, Measures measures) {
+  SlowdownWatch(RunRecipe run, RunLog log, RunObserver observer, Measures measures) {
     this.measures = measures;
     this.run = run;
     this.log = log;
-    this.progress = progress;
-    this.err = err;
+    this.observer = observer;
     start = measures.nanos();
     own = measures.own();
     others = measures.others();
@@ -106,12 +103,11 @@ final class SlowdownWatch {
             images / (elapsed * 1e-9));
     Optional<Slowdown.Cause> cause = slowdown.judge(interval);
     String word = cause.map(Slowdown.Cause::word).orElse("");
-    progress.condition(word);
+    observer.slowed(word);
     if (cause.isPresent() && !word.equals(now)) {
       log.write("slow", step, Map.of("cause", cause.get().sentence()));
       if (said.add(word)) {
-        err.println("eqvae: note: " + cause.get().sentence());
-        err.flush();
+        observer.note(cause.get().sentence());
       }
     }
     now = word;

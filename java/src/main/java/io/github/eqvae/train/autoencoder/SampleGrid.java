@@ -1,4 +1,4 @@
-package io.github.eqvae.cli;
+package io.github.eqvae.train.autoencoder;
 
 import io.github.eqvae.io.Image;
 import io.github.eqvae.io.ImageGrid;
@@ -6,7 +6,7 @@ import java.util.ArrayList;
 import java.util.List;
 
 /** The grid of samples that training writes: what it shows, and how that is called. */
-final class SampleGrid {
+public final class SampleGrid {
   private static final int BACKGROUND = 255;
   private static final int GAP = 2;
 
@@ -19,7 +19,7 @@ final class SampleGrid {
           "decoded from the latent, rotated 90°");
 
   /** What the rows are, in a sentence. */
-  static final String LEGEND =
+  public static final String LEGEND =
       "Rows from the top: " + String.join("; ", CAPTIONS) + ". The last two should be alike.";
 
   private SampleGrid() {}

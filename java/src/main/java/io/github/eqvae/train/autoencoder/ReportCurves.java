@@ -1,4 +1,4 @@
-package io.github.eqvae.cli;
+package io.github.eqvae.train.autoencoder;
 
 import io.github.eqvae.eval.LatentSpectrum;
 import io.github.eqvae.train.log.RunLog;
@@ -12,7 +12,7 @@ import java.util.Map;
 import java.util.Optional;
 
 /** Curves of reports: what {@code metrics.jsonl} of one run or several says over steps. */
-final class ReportCurves {
+public final class ReportCurves {
   private static final String STEP = "step";
   private static final String VALIDATION = "validation";
 
@@ -55,8 +55,14 @@ final class ReportCurves {
     return new Curve(VALIDATION, key, title, unit, axis);
   }
 
-  /** Losses of training. */
-  static ReportData.Section training(Map<String, Path> logs) throws IOException {
+  /**
+   * Losses of training.
+   *
+   * @param logs logs by the names of their runs
+   * @return the curves
+   * @throws IOException when a log cannot be read
+   */
+  public static ReportData.Section training(Map<String, Path> logs) throws IOException {
     return section("Training", logs, LOSSES);
   }
 
@@ -65,8 +71,14 @@ final class ReportCurves {
     return section("Training", logs, List.of(RECONSTRUCTION));
   }
 
-  /** What was measured on held-out images on the way. */
-  static ReportData.Section validation(Map<String, Path> logs) throws IOException {
+  /**
+   * What was measured on held-out images on the way.
+   *
+   * @param logs logs by the names of their runs
+   * @return the curves
+   * @throws IOException when a log cannot be read
+   */
+  public static ReportData.Section validation(Map<String, Path> logs) throws IOException {
     return section("Validation", logs, VALIDATIONS);
   }
 
@@ -119,8 +131,9 @@ final class ReportCurves {
    * Spectra of latents.
    *
    * @param shares energy per band by model, {@link LatentSpectrum#shares}
+   * @return the curves; empty if there is no model
    */
-  static Optional<ReportData.Section> spectrum(Map<String, double[]> shares) {
+  public static Optional<ReportData.Section> spectrum(Map<String, double[]> shares) {
     List<ReportData.Series> series = new ArrayList<>();
     shares.forEach(
         (name, share) -> {

@@ -1,4 +1,4 @@
-package io.github.eqvae.cli;
+package io.github.eqvae.train.report;
 
 import io.github.eqvae.tensor.DeviceInfo;
 import java.util.LinkedHashMap;
@@ -14,10 +14,17 @@ import java.util.Optional;
  * @param threads CPU threads or multiprocessors
  * @param limit what {@code ONEDNN_MAX_CPU_ISA} limits oneDNN to; empty if it is not set
  */
-record Machine(
+public record Machine(
     String device, String processor, String detail, int threads, Optional<String> limit) {
 
-  static Machine of(String device, DeviceInfo info) {
+  /**
+   * The machine of a device.
+   *
+   * @param device the recipe's name for it
+   * @param info what it is
+   * @return the machine
+   */
+  public static Machine of(String device, DeviceInfo info) {
     return new Machine(
         device,
         info.name(),
@@ -26,13 +33,21 @@ record Machine(
         Optional.ofNullable(System.getenv("ONEDNN_MAX_CPU_ISA")).filter(s -> !s.isBlank()));
   }
 
-  /** For people, on one line. */
-  String text() {
+  /**
+   * For people.
+   *
+   * @return one line
+   */
+  public String text() {
     return processor + ", " + detail + limit.map(l -> ", oneDNN limited to " + l).orElse("");
   }
 
-  /** For programs. */
-  Map<String, Object> json() {
+  /**
+   * For programs.
+   *
+   * @return values by name
+   */
+  public Map<String, Object> json() {
     Map<String, Object> map = new LinkedHashMap<>();
     map.put("device", device);
     map.put("processor", processor);

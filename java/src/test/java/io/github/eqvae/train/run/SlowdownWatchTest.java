@@ -1,16 +1,13 @@
-package io.github.eqvae.cli;
+package io.github.eqvae.train.run;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.github.eqvae.train.autoencoder.AutoencoderRecipe;
 import io.github.eqvae.train.autoencoder.TinyRun;
-import io.github.eqvae.train.log.Progress;
 import io.github.eqvae.train.log.RunLog;
 import io.github.eqvae.train.recipe.RunRecipe;
 import java.io.IOException;
-import java.io.PrintWriter;
-import java.io.StringWriter;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
@@ -23,7 +20,7 @@ import org.junit.jupiter.api.io.TempDir;
 class SlowdownWatchTest {
   @TempDir Path folder;
 
-  private final StringWriter said = new StringWriter();
+  private final StringBuilder said = new StringBuilder();
   private double seconds;
   private double own;
   private double others;
@@ -64,11 +61,15 @@ class SlowdownWatchTest {
 
   private List<Map<String, Object>> watched(String device) throws IOException {
     Path file = folder.resolve(device + ".jsonl");
-    try (RunLog log = new RunLog(file, 0);
-        Progress progress = Progress.start("training", 1000, 0, 1000)) {
-      SlowdownWatch watch =
-          new SlowdownWatch(
-              run(device), log, progress, new PrintWriter(said, true), new Scripted());
+    RunObserver observer =
+        new RunObserver() {
+          @Override
+          public void note(String text) {
+            said.append(text).append('\n');
+          }
+        };
+    try (RunLog log = new RunLog(file, 0)) {
+      SlowdownWatch watch = new SlowdownWatch(run(device), log, observer, new Scripted());
       steps(watch, 1, 2, 1);
       others = 0.6;
       seconds += 14; // too short to be judged
@@ -90,7 +91,7 @@ class SlowdownWatchTest {
         List.of(4L, 8L), lines.stream().map(line -> line.get("step")).toList(), lines.toString());
     assertTrue(lines.stream().allMatch(line -> "slow".equals(line.get("event"))), lines.toString());
     assertEquals(1, said.toString().lines().count(), said.toString());
-    assertTrue(said.toString().startsWith("eqvae: note: other programs take 60 %"), "" + said);
+    assertTrue(said.toString().startsWith("other programs take 60 %"), "" + said);
     assertTrue(said.toString().contains("gets 40 % of what it could use"), "" + said);
   }
 

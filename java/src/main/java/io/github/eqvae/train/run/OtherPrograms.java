@@ -1,4 +1,4 @@
-package io.github.eqvae.cli;
+package io.github.eqvae.train.run;
 
 import java.io.IOException;
 import java.nio.file.Files;
@@ -11,7 +11,7 @@ import java.util.OptionalDouble;
  * How much of the machine's processor time went to other programs: seconds that were measured
  * beside them say little. Read from Linux' {@code /proc/stat}; unknown elsewhere.
  */
-final class OtherPrograms {
+public final class OtherPrograms {
   private static final Path STAT = Path.of("/proc/stat");
 
   /** Columns of the first line: user, nice, system, idle, iowait, irq, softirq, steal. */
@@ -31,13 +31,21 @@ final class OtherPrograms {
     this.ownBefore = ownBefore;
   }
 
-  /** From now on. */
-  static OtherPrograms start() {
+  /**
+   * From now on.
+   *
+   * @return what measures it
+   */
+  public static OtherPrograms start() {
     return new OtherPrograms(read(), own());
   }
 
-  /** Their share since the start, in [0, 1]; empty where it cannot be known. */
-  OptionalDouble share() {
+  /**
+   * Their share since the start.
+   *
+   * @return in [0, 1]; empty where it cannot be known
+   */
+  public OptionalDouble share() {
     double[] now = read();
     return now.length == 0 || before.length == 0
         ? OptionalDouble.empty()

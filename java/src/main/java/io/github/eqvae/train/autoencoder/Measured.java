@@ -1,4 +1,4 @@
-package io.github.eqvae.cli;
+package io.github.eqvae.train.autoencoder;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import java.nio.file.Path;
@@ -14,21 +14,29 @@ import java.util.OptionalLong;
  * @param step of the run; empty for a checkpoint
  * @param pictures {@link #HELD_OUT}, {@link #TRAINED_ON}, or the folder
  */
-record Measured(String model, String weights, OptionalLong step, String pictures) {
+public record Measured(String model, String weights, OptionalLong step, String pictures) {
   /** A run's own held-out images. */
-  static final String HELD_OUT = "held-out";
+  public static final String HELD_OUT = "held-out";
 
   /** A run that holds none out. */
-  static final String TRAINED_ON = "trained-on";
+  public static final String TRAINED_ON = "trained-on";
 
-  static final String EMA = "ema";
-  static final String MODEL = "model";
+  /** The average of the weights. */
+  public static final String EMA = "ema";
 
-  /** A key of a model's file, and what {@code step} is called there. */
-  static final String STEP_KEY = "eqvae.step";
+  /** The weights as last trained. */
+  public static final String MODEL = "model";
 
-  /** A run, measured on pictures of its own. */
-  static Measured ofRun(Path run, boolean averaged, long step, boolean anyHeldOut) {
+  /**
+   * A run, measured on pictures of its own.
+   *
+   * @param run its folder
+   * @param averaged whether the weights are the average
+   * @param step steps done
+   * @param anyHeldOut whether any pictures are held out
+   * @return what was measured
+   */
+  public static Measured ofRun(Path run, boolean averaged, long step, boolean anyHeldOut) {
     return new Measured(
         run.toString(),
         averaged ? EMA : MODEL,
@@ -36,12 +44,22 @@ record Measured(String model, String weights, OptionalLong step, String pictures
         anyHeldOut ? HELD_OUT : TRAINED_ON);
   }
 
-  /** The same with pictures of a folder. */
-  Measured on(Path folder) {
+  /**
+   * The same with pictures of a folder.
+   *
+   * @param folder the folder
+   * @return what was measured
+   */
+  public Measured on(Path folder) {
     return new Measured(model, weights, step, folder.toString());
   }
 
-  Map<String, Object> json() {
+  /**
+   * For programs.
+   *
+   * @return values by name
+   */
+  public Map<String, Object> json() {
     Map<String, Object> map = new LinkedHashMap<>();
     map.put("model", model);
     map.put("weights", weights);
@@ -57,8 +75,9 @@ record Measured(String model, String weights, OptionalLong step, String pictures
    * @param figures {@code evaluation.json}
    * @param averaged whether the model's weights are the average
    * @param step of the model, as its file says
+   * @return true if they are
    */
-  static boolean isOf(JsonNode figures, boolean averaged, String step) {
+  public static boolean isOf(JsonNode figures, boolean averaged, String step) {
     JsonNode m = figures.path("measured");
     String pictures = m.path("pictures").asText();
     return figures.path("posterior").asText().equals("mode")

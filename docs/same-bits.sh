@@ -1,0 +1,72 @@
+#!/usr/bin/env bash
+# Hashes what short runs of every kind of recipe leave behind. A change that claims to change no
+# maths shows it so, on one machine, before and after:
+#   bash docs/same-bits.sh > before.txt      (EQVAE=path/to/eqvae runs another build)
+#   bash docs/same-bits.sh > after.txt
+#   diff before.txt after.txt
+# Last bits depend on the processor, which the first line names, and on run.threads.
+set -euo pipefail
+here=$(cd "$(dirname "$0")/.." && pwd)
+eqvae=${EQVAE:-$here/eqvae}
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+cd "$work"
+
+common=(
+  --set=data.path="$here/data/fashion-mnist/t10k-images-idx3-ubyte.gz"
+  --set=data.validation=32 --set=evaluation.images=8 --set=evaluation.batch=8
+  --set=model.ch=8 --set=model.norm_num_groups=4 --set=run.batch_size=4 --set=run.threads=1
+  --set=run.log_every=1 --set=run.validate_every=4 --set=run.sample_every=4 --set=run.save_every=4
+  --set=optimizer.warmup_steps=2
+)
+gan=(
+  --set=objective.gan.enabled=true --set=objective.gan.disc_start=2
+  --set=model.discriminator.ndf=8 --set=model.discriminator.n_layers=1
+)
+
+# Everything that a run computes, as one hash.
+hash() {
+  local run=$1
+  (
+    cd "$run"
+    find model.safetensors model-best.safetensors held-out.txt samples checkpoints -type f \
+      \( -name '*.safetensors' -o -name '*.txt' -o -name '*.png' -o -name '*.weights*' \
+      -o -name '*.adam*' -o -name '*.ema*' -o -name '*.buffer*' \) 2>/dev/null |
+      LC_ALL=C sort | xargs sha256sum
+    # Neither clocks nor what memory it took.
+    grep -v -e '"event":"resources"' -e '"event":"slow"' metrics.jsonl | sed -E 's/,"images_per_second":[^,}]*//; s/,"seconds":[^,}]*//'
+    sed -E '/"(processor|detail|model)"/d' evaluation.json
+    sed '/^  path:/d' recipe.yaml
+  ) | sha256sum | cut -d' ' -f1
+}
+
+train() {
+  local name=$1 recipe=$2
+  shift 2
+  "$eqvae" train "$recipe" "${common[@]}" --steps=6 --out="$name" "$@" >/dev/null 2>"$name.err" ||
+    { cat "$name.err" >&2; exit 1; }
+  printf '%-22s %s\n' "$name" "$(hash "$name")"
+}
+
+"$eqvae" doctor | sed -n 's/^ *\(cpu .*\)/\1/p' | head -1
+train kl demo
+train kl-plain demo --set=objective.equivariance_probability=0 \
+  --set=objective.low_resolution_prior_probability=0
+train kl-draw-batch demo --set=objective.draw=batch --set=optimizer.accumulate=2
+train kl-gan demo "${gan[@]}" --set=objective.draw=batch
+train kl-gan-shared demo "${gan[@]}" --set=objective.draw=batch \
+  --set=objective.discriminator_forward=shared
+train kl-adamw-no-average demo --set=optimizer.kind=adamw --set=optimizer.weight_decay=0.01 \
+  --set=optimizer.gradient_clip=0.1 --set=run.ema_decay=null
+train kl-best demo --set=run.best_metric=psnr
+train vq demo --set=model.kind=vq --set=model.quantize.n_embed=24
+train vq-gan demo --set=model.kind=vq --set=model.quantize.n_embed=24 "${gan[@]}" \
+  --set=objective.draw=batch
+train init-from demo --set=model.init_from=kl/model.safetensors
+train freeze demo --set=model.freeze=encoder --set=model.init_from=kl/model.safetensors \
+  --set=objective.equivariance_probability=0 --set=objective.low_resolution_prior_probability=0
+train recompute demo --set=run.recompute=block
+train overfit demo --overfit-batch
+"$eqvae" train demo "${common[@]}" --steps=4 --out=resumed >/dev/null 2>&1
+"$eqvae" train --resume resumed --steps=6 >/dev/null 2>&1
+printf '%-22s %s\n' resumed "$(hash resumed)"

@@ -1,0 +1,266 @@
+package io.github.eqvae.train.autoencoder;
+
+import io.github.eqvae.EqvaeException;
+import io.github.eqvae.data.Batch;
+import io.github.eqvae.data.Loader;
+import io.github.eqvae.equivariance.SpatialTransform;
+import io.github.eqvae.eval.Evaluation;
+import io.github.eqvae.eval.Evaluator;
+import io.github.eqvae.eval.RFid;
+import io.github.eqvae.io.AtomicFiles;
+import io.github.eqvae.io.FileNames;
+import io.github.eqvae.io.Image;
+import io.github.eqvae.io.ImageGrid;
+import io.github.eqvae.model.ModelFile;
+import io.github.eqvae.tensor.Stream;
+import io.github.eqvae.train.HostBatch;
+import io.github.eqvae.train.Trainer;
+import io.github.eqvae.train.report.Report;
+import io.github.eqvae.train.run.RunFolder;
+import io.github.eqvae.train.run.RunObserver;
+import io.github.eqvae.train.run.TrainingRun;
+import io.github.eqvae.train.run.Workload;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Optional;
+import java.util.OptionalLong;
+import java.util.function.Consumer;
+
+/** The images of a run of an autoencoder, and what it is measured by. */
+public final class AutoencoderWorkload implements Workload<AutoencoderTask> {
+  private static final int SAMPLES = 8;
+  private static final int NONFINITE_COLUMNS = 8;
+  private static final int GAP = 2;
+  private static final int BACKGROUND = 255;
+
+  private final AutoencoderRecipe recipe;
+  private final RunObserver observer;
+  private final Datasets data;
+  private float[] shown = {};
+  private int broken;
+
+  /**
+   * Opens the images.
+   *
+   * @param recipe the recipe
+   * @param observer told which are broken
+   * @throws IOException when they cannot be read
+   * @throws EqvaeException.Argument when there are too few, or weights for figures are missing
+   */
+  AutoencoderWorkload(AutoencoderRecipe recipe, RunObserver observer) throws IOException {
+    this.recipe = recipe;
+    this.observer = observer;
+    // Needed only at the end of a training: a wrong name must not show that late.
+    recipe
+        .evaluation()
+        .inceptionWeights()
+        .filter(file -> !Files.isReadable(file))
+        .ifPresent(
+            file -> {
+              throw new EqvaeException.Argument(
+                  "evaluation.inception_weights: there is no readable file " + file);
+            });
+    data = new Datasets(recipe, this::skipped);
+  }
+
+  /** Threads that decode call this. */
+  private synchronized void skipped(String name, String cause) {
+    broken++;
+    observer.say("skipped broken image " + FileNames.shown(name) + ": " + cause);
+  }
+
+  @Override
+  public String describe() {
+    return String.format(
+        Locale.ROOT,
+        "%,d images to train on, %,d held out",
+        data.trainingSize(),
+        data.heldOutSize());
+  }
+
+  @Override
+  public List<String> notes() {
+    return data.heldOutNames().size() > data.trainingSize()
+        ? List.of(
+            "more images are held out than trained on. To hold out fewer, begin a new run with"
+                + " --set data.validation=N")
+        : List.of();
+  }
+
+  @Override
+  public List<String> heldOutNames() {
+    return data.heldOutNames();
+  }
+
+  @Override
+  public Batches batches(long first) {
+    Loader loader = data.training(first);
+    return new Batches() {
+      @Override
+      public void load(long index, HostBatch to) throws IOException {
+        Batch batch = loader.next();
+        if (batch.step() != index) {
+          throw new IllegalStateException("batch " + batch.step() + " came, " + index + " was due");
+        }
+        float[] images = to.floats(AutoencoderTask.IMAGES);
+        System.arraycopy(batch.pixels(), 0, images, 0, images.length);
+      }
+
+      @Override
+      public void close() {
+        loader.close();
+      }
+    };
+  }
+
+  @Override
+  public void begin(RunFolder folder) throws IOException {
+    InitialWeights.keepSettings(recipe, folder.path());
+  }
+
+  @Override
+  public void prepareSamples() throws IOException {
+    shown = data.heldOutShown(EvaluationRecipe.VALIDATION_IMAGES, SAMPLES);
+  }
+
+  private int side() {
+    return recipe.data().resolution();
+  }
+
+  private int channels() {
+    return recipe.data().channels();
+  }
+
+  private HeldOut heldOut(int most) {
+    return data.heldOut(most, recipe.evaluation().batch());
+  }
+
+  /** Looks at the weights that are in place, in the memory that was planned for it. */
+  private static Evaluator evaluator(Trainer<AutoencoderTask> trainer) {
+    Evaluator evaluator = new Evaluator(trainer.task().vae(), null, trainer.stream());
+    evaluator.reserve(trainer.plan().evaluationBytes());
+    return evaluator;
+  }
+
+  @Override
+  public Map<String, Double> validate(Trainer<AutoencoderTask> trainer) throws IOException {
+    try (HeldOut held = heldOut(EvaluationRecipe.VALIDATION_IMAGES);
+        Evaluator evaluator = evaluator(trainer)) {
+      evaluator.ssim(recipe.evaluation().ssim());
+      Evaluation e =
+          evaluator.measure(MeasuredModel.batches(held), side(), List.of(90), List.of(0.5), null);
+      Map<String, Double> values = new LinkedHashMap<>();
+      values.put("psnr", e.psnr());
+      values.put("ssim", e.ssim());
+      values.put("rotation_error_90", e.rotationError());
+      values.put("scale_error_0.5", e.scaleError());
+      values.put("latent_std", e.statistics().std());
+      return values;
+    }
+  }
+
+  @Override
+  public List<Metric> metrics() {
+    return BestMetric.METRICS;
+  }
+
+  /** Originals above reconstructions, transformed originals above decoded transformed latents. */
+  @Override
+  public Optional<Image> sample(Trainer<AutoencoderTask> trainer) {
+    float[] x = shown;
+    int n = x.length / (side() * side() * channels());
+    SpatialTransform turn = SpatialTransform.rotation(1);
+    List<Image> tiles = new ArrayList<>(pictures(x, n, side(), channels()));
+    try (Evaluator evaluator = evaluator(trainer)) {
+      tiles.addAll(pictures(evaluator.reconstruct(x, n, side()), n, side(), channels()));
+      tiles.addAll(pictures(evaluator.transform(x, n, side(), turn), n, side(), channels()));
+      tiles.addAll(pictures(evaluator.decode(x, n, side(), turn), n, side(), channels()));
+    }
+    return Optional.of(SampleGrid.of(tiles, n));
+  }
+
+  /** Images as pictures. */
+  static List<Image> pictures(float[] images, int count, int side, int channels) {
+    List<Image> out = new ArrayList<>();
+    for (int i = 0; i < count; i++) {
+      out.add(Image.ofFloats(side, side, channels, images, i * side * side * channels, -1, 1));
+    }
+    return out;
+  }
+
+  @Override
+  public Optional<Image> picture(HostBatch batch) {
+    float[] images = batch.floats(AutoencoderTask.IMAGES);
+    int n = images.length / (side() * side() * channels());
+    List<Image> tiles = pictures(images, n, side(), channels());
+    return Optional.of(ImageGrid.of(tiles, NONFINITE_COLUMNS, GAP, BACKGROUND));
+  }
+
+  @Override
+  public void saveModel(
+      Trainer<AutoencoderTask> trainer, RunFolder folder, Path file, Map<String, String> more)
+      throws IOException {
+    Map<String, String> metadata = new LinkedHashMap<>(TrainedModel.metadata(folder.path()));
+    metadata.putAll(more);
+    ModelFile.save(file, trainer.task().vae().parameters(), trainer.stream(), metadata);
+  }
+
+  @Override
+  public String finish(TrainingRun<AutoencoderTask> run) throws IOException {
+    MeasuredModel result = evaluate(run);
+    RunFolder folder = run.folder();
+    AtomicFiles.write(folder.report(), Report.html(RunReports.single(recipe, folder, result)));
+    AtomicFiles.write(folder.evaluation(), result.json());
+    return result.text() + (broken > 0 ? broken + " broken images were skipped\n" : "");
+  }
+
+  /**
+   * Measures the model as it is now; rFID if its weights are named.
+   *
+   * @param run the run
+   * @return figures and pictures
+   * @throws IOException when data or weights cannot be read
+   */
+  public MeasuredModel evaluate(TrainingRun<AutoencoderTask> run) throws IOException {
+    return evaluate(run, OptionalLong.empty(), why -> {});
+  }
+
+  /**
+   * Measures the model as it is now.
+   *
+   * @param run the run
+   * @param sample seed of samples of the posterior that are decoded; empty: its mode is
+   * @param note told why there is no rFID
+   * @return figures and pictures
+   * @throws IOException when data or weights cannot be read
+   */
+  public MeasuredModel evaluate(
+      TrainingRun<AutoencoderTask> run, OptionalLong sample, Consumer<String> note)
+      throws IOException {
+    EvaluationRecipe e = recipe.evaluation();
+    float[] images = data.heldOutShown(e.images(), MeasuredModel.SHOWN);
+    Trainer<AutoencoderTask> trainer = run.trainer();
+    Stream stream = trainer.stream();
+    try (HeldOut held = heldOut(e.images());
+        RFid rfid = RFid.open(e.inceptionWeights(), stream, e.batch(), note).orElse(null)) {
+      return MeasuredModel.of(
+          trainer.task().vae(),
+          trainer.task().lpips().orElse(null),
+          rfid,
+          stream,
+          recipe,
+          MeasuredModel.batches(held),
+          images,
+          sample,
+          trainer.plan().evaluationBytes(),
+          Measured.ofRun(
+              run.folder().path(), run.isAveraged(), trainer.step(), data.heldOutSize() > 0));
+    }
+  }
+}

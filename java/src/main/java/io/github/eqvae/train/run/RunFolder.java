@@ -1,0 +1,322 @@
+package io.github.eqvae.train.run;
+
+import io.github.eqvae.EqvaeException;
+import io.github.eqvae.io.AtomicFiles;
+import io.github.eqvae.io.FolderLock;
+import io.github.eqvae.train.Task;
+import io.github.eqvae.train.TrainingRecipe;
+import io.github.eqvae.train.checkpoint.Checkpoint;
+import io.github.eqvae.train.checkpoint.CheckpointStore;
+import io.github.eqvae.train.recipe.RecipeKind;
+import io.github.eqvae.train.recipe.RecipeReader;
+import io.github.eqvae.train.recipe.SettingChange;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.util.List;
+import java.util.function.Consumer;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
+
+/**
+ * The folder of a run: {@code recipe.yaml}, {@code command.txt}, {@code held-out.txt}, {@code
+ * init_from.json} of a fine-tuning, {@code checkpoints/}, {@code metrics.jsonl}, {@code
+ * tensorboard/}, {@code samples/}, {@code nonfinite/}, {@code model.safetensors}, {@code
+ * evaluation.json}, {@code report.html}.
+ *
+ * @param path the folder
+ */
+public record RunFolder(Path path) {
+  /** A key of a model's file: the step that the weights are of. */
+  public static final String STEP_KEY = "eqvae.step";
+
+  /**
+   * The complete recipe.
+   *
+   * @return its path, whether it exists or not
+   */
+  public Path recipe() {
+    return path.resolve("recipe.yaml");
+  }
+
+  /**
+   * The folder of checkpoints.
+   *
+   * @return its path, whether it exists or not
+   */
+  public Path checkpoints() {
+    return path.resolve("checkpoints");
+  }
+
+  /**
+   * The log.
+   *
+   * @return its path, whether it exists or not
+   */
+  public Path metrics() {
+    return path.resolve("metrics.jsonl");
+  }
+
+  /**
+   * The folder of TensorBoard events.
+   *
+   * @return its path, whether it exists or not
+   */
+  public Path tensorboard() {
+    return path.resolve("tensorboard");
+  }
+
+  /**
+   * The folder of sample pictures.
+   *
+   * @return its path, whether it exists or not
+   */
+  public Path samples() {
+    return path.resolve("samples");
+  }
+
+  /**
+   * The folder of batches that something was not finite with.
+   *
+   * @return its path, whether it exists or not
+   */
+  public Path nonFinite() {
+    return path.resolve("nonfinite");
+  }
+
+  /**
+   * The model at the end of the run.
+   *
+   * @return its path, whether it exists or not
+   */
+  public Path model() {
+    return path.resolve("model.safetensors");
+  }
+
+  /**
+   * The best model by {@code run.best_metric}, if the recipe asks for it.
+   *
+   * @return its path, whether it exists or not
+   */
+  public Path best() {
+    return path.resolve("model-best.safetensors");
+  }
+
+  /**
+   * The figures of the model.
+   *
+   * @return its path, whether it exists or not
+   */
+  public Path evaluation() {
+    return path.resolve("evaluation.json");
+  }
+
+  /**
+   * The report.
+   *
+   * @return its path, whether it exists or not
+   */
+  public Path report() {
+    return path.resolve("report.html");
+  }
+
+  /**
+   * The command lines that trained here, in their order.
+   *
+   * @return its path, whether it exists or not
+   */
+  public Path commands() {
+    return path.resolve("command.txt");
+  }
+
+  /**
+   * The names of what is held out of {@code data.path}.
+   *
+   * @return its path, whether it exists or not
+   */
+  public Path heldOut() {
+    return path.resolve("held-out.txt");
+  }
+
+  /**
+   * The run's checkpoints.
+   *
+   * @param recipe says how many are kept
+   * @return their store
+   */
+  public CheckpointStore store(TrainingRecipe<?> recipe) {
+    return new CheckpointStore(checkpoints(), recipe.run().keep());
+  }
+
+  /**
+   * Whether a run was begun here.
+   *
+   * @return true if there is a recipe
+   */
+  public boolean isUsed() {
+    return Files.exists(recipe());
+  }
+
+  /**
+   * Whether a run came to its end here, and has not gone on since.
+   *
+   * @return true if there is a model
+   */
+  public boolean isFinished() {
+    return Files.exists(model());
+  }
+
+  /** Writes down the command line of this process. */
+  void keepCommand() throws IOException {
+    String before = Files.exists(commands()) ? Files.readString(commands()) : "";
+    AtomicFiles.write(commands(), before + Invocation.published() + "\n");
+  }
+
+  /**
+   * Refuses to go on to a step that was passed.
+   *
+   * @param recipe the recipe to go on with
+   * @param done steps done
+   * @throws EqvaeException.Argument if the recipe has fewer
+   */
+  public void requireSteps(TrainingRecipe<?> recipe, long done) {
+    if (done > recipe.run().steps()) {
+      throw new EqvaeException.Argument(
+          path
+              + " has done "
+              + done
+              + " steps; run.steps "
+              + recipe.run().steps()
+              + " is fewer. To go on name more: "
+              + Invocation.command("train", "--resume", path, "--steps", 2 * done)
+              + ". A shorter run is another one: begin it in another folder.");
+    }
+  }
+
+  /**
+   * Keeps other processes from writing here.
+   *
+   * @param command what this process does, for their messages
+   * @param note told what was found, such as the lock of a process that has ended
+   * @return the lock, to be closed
+   * @throws IOException when it cannot be written
+   * @throws EqvaeException.Argument when another process has it
+   */
+  public FolderLock lock(String command, Consumer<String> note) throws IOException {
+    return FolderLock.acquire(path, command, note);
+  }
+
+  /**
+   * Why no other run can begin here.
+   *
+   * @return the exception, to be thrown by the caller
+   */
+  public EqvaeException.Argument isTaken() {
+    return new EqvaeException.Argument(
+        path
+            + " already holds a run. Go on with it: "
+            + Invocation.command("train", "--resume", path)
+            + "; or name another folder with --out; or delete it.");
+  }
+
+  /** The model of an end that is no longer the end: others read it as the run's. */
+  void setModelAside() throws IOException {
+    if (Files.exists(model())) {
+      Files.move(
+          model(),
+          path.resolve("model-before-resume.safetensors"),
+          StandardCopyOption.REPLACE_EXISTING);
+    }
+  }
+
+  void writeRecipe(TrainingRecipe<?> recipe) throws IOException {
+    Files.createDirectories(path);
+    AtomicFiles.write(recipe(), recipe.toYaml());
+  }
+
+  /**
+   * The recipe of the run as it last went on, with settings of this call.
+   *
+   * @param overrides as for {@link RecipeReader#read}
+   * @param kinds what it may be
+   * @param <R> what all of these are
+   * @return the recipe
+   * @throws EqvaeException.Argument if this is not the folder of a run, or the recipe is not valid
+   */
+  public <R> R readRecipe(List<String> overrides, List<? extends RecipeKind<? extends R>> kinds) {
+    if (!Files.isRegularFile(recipe())) {
+      throw new EqvaeException.Argument(
+          path
+              + " is not the folder of a run: it has no recipe.yaml. Name a folder that `eqvae"
+              + " train` or `eqvae demo` made, such as runs/demo/eq.");
+    }
+    return RecipeReader.read(recipe(), overrides, kinds);
+  }
+
+  /**
+   * The recipe for going on. Length, rates, weights of losses and paths may change on the way; what
+   * the weights belong to may not.
+   *
+   * @param overrides as for {@link RecipeReader#read}
+   * @param kinds what it may be
+   * @return the recipe
+   * @throws EqvaeException.Argument if this is not the folder of a run, or settings would change
+   *     that may not
+   */
+  public RunnableRecipe<?> resumedRecipe(
+      List<String> overrides, List<? extends RecipeKind<? extends RunnableRecipe<?>>> kinds) {
+    return resumed(readRecipe(List.of(), kinds), overrides);
+  }
+
+  private <T extends Task> RunnableRecipe<T> resumed(
+      RunnableRecipe<T> before, List<String> overrides) {
+    RunnableRecipe<T> after = readRecipe(overrides, List.of(before.kind()));
+    List<SettingChange> refused =
+        before.changes(after).stream().filter(c -> !before.mayChange(c.key())).toList();
+    if (!refused.isEmpty()) {
+      throw new EqvaeException.Argument(
+          "A run cannot go on with another "
+              + refused.stream().map(SettingChange::toString).collect(Collectors.joining(", "))
+              + ": its weights are those of the model it began with. Begin another run.");
+    }
+    return after;
+  }
+
+  /**
+   * Whether the run ever saved, be the checkpoints whole or not.
+   *
+   * @return true if there is any
+   * @throws IOException when the folder cannot be read
+   */
+  public boolean hasCheckpoints() throws IOException {
+    if (!Files.isDirectory(checkpoints())) {
+      return false;
+    }
+    try (Stream<Path> entries = Files.list(checkpoints())) {
+      return entries.anyMatch(p -> p.getFileName().toString().startsWith("step-"));
+    }
+  }
+
+  /**
+   * The newest checkpoint that is whole.
+   *
+   * @param recipe of the run
+   * @param observer told which were refused
+   * @return the checkpoint
+   * @throws IOException when the folder cannot be read
+   * @throws EqvaeException.Argument when there is none
+   */
+  public Checkpoint latest(TrainingRecipe<?> recipe, RunObserver observer) throws IOException {
+    CheckpointStore.Latest latest = store(recipe).latest();
+    for (CheckpointStore.Refusal refusal : latest.refused()) {
+      observer.say("checkpoint " + refusal.directory() + " was refused: " + refusal.reason());
+    }
+    return latest
+        .checkpoint()
+        .orElseThrow(
+            () ->
+                new EqvaeException.Argument(
+                    "There is no usable checkpoint in " + checkpoints() + "; train first"));
+  }
+}

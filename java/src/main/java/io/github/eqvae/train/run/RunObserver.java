@@ -1,0 +1,48 @@
+package io.github.eqvae.train.run;
+
+import io.github.eqvae.train.StepReport;
+
+/** Is told what people want to know of a run. Every method has an empty default. */
+public interface RunObserver {
+  /** Hears nothing. */
+  RunObserver NONE = new RunObserver() {};
+
+  /**
+   * What is going on.
+   *
+   * @param text a line
+   */
+  default void say(String text) {}
+
+  /**
+   * What may be a mistake, although nothing failed.
+   *
+   * @param text a sentence
+   */
+  default void note(String text) {}
+
+  /**
+   * Steps begin.
+   *
+   * @param step steps done before
+   * @param steps steps of the whole run
+   */
+  default void started(long step, long steps) {}
+
+  /**
+   * A step is done.
+   *
+   * @param report what it tells
+   */
+  default void step(StepReport report) {}
+
+  /**
+   * Something slows the run down, or no longer does.
+   *
+   * @param words such as {@code busy machine}; empty for nothing
+   */
+  default void slowed(String words) {}
+
+  /** No more steps come: the run is done, was stopped, or failed. */
+  default void ended() {}
+}

@@ -1,0 +1,44 @@
+package io.github.eqvae.train.run;
+
+import io.github.eqvae.train.GraphStatistics;
+import io.github.eqvae.train.Trainer;
+import java.util.LinkedHashMap;
+import java.util.Locale;
+import java.util.Map;
+
+/** What a run took on its device: the plans count training steps and validation apart. */
+record RunResources(Trainer<?> trainer) {
+  private static final double MIB = 1 << 20;
+
+  /** For the log. */
+  Map<String, Object> line() {
+    Map<String, Object> line = new LinkedHashMap<>();
+    line.put("peak_bytes", trainer.memory().peakBytes());
+    line.put("planned_bytes", trainer.plan().deviceBytes());
+    line.put("planned_validation_bytes", trainer.plan().evaluationBytes());
+    line.put("graphs_captured", trainer.graphs().captured());
+    line.put("graphs_launched", trainer.graphs().launched());
+    return line;
+  }
+
+  /** For people. */
+  String text(String device) {
+    GraphStatistics graphs = trainer.graphs();
+    return String.format(
+        Locale.ROOT,
+        "peak memory on %s %,.1f MiB (planned: training steps %,.1f, validation beside them"
+            + " %,.1f%s)%s",
+        device,
+        trainer.memory().peakBytes() / MIB,
+        trainer.plan().deviceBytes() / MIB,
+        trainer.plan().evaluationBytes() / MIB,
+        trainer.plan().scratchBytes() > 0 ? "" : ", and scratch memory as it was needed",
+        graphs.captured() == 0
+            ? ""
+            : "; steps ran as "
+                + graphs.captured()
+                + " graphs, launched again "
+                + graphs.launched()
+                + " times");
+  }
+}

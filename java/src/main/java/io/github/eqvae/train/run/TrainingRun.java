@@ -1,0 +1,397 @@
+package io.github.eqvae.train.run;
+
+import io.github.eqvae.EqvaeException;
+import io.github.eqvae.io.FolderLock;
+import io.github.eqvae.io.Image;
+import io.github.eqvae.train.BatchSource;
+import io.github.eqvae.train.HostBatch;
+import io.github.eqvae.train.Task;
+import io.github.eqvae.train.Trainer;
+import io.github.eqvae.train.Validation;
+import io.github.eqvae.train.checkpoint.Checkpoint;
+import io.github.eqvae.train.log.RunLog;
+import io.github.eqvae.train.log.TensorBoardWriter;
+import io.github.eqvae.train.recipe.SettingChange;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A training with everything around it, from files to files: it reads the data that a recipe names,
+ * trains, and leaves recipe, checkpoints, logs, samples, the model and its report in one folder.
+ *
+ * <pre>{@code
+ * AutoencoderRecipe recipe = AutoencoderRecipe.read(Path.of("recipe.yaml"), List.of());
+ * RunFolder folder = new RunFolder(Path.of("runs/mine"));
+ * try (var run = TrainingRun.open(recipe, folder, RunObserver.NONE)) {
+ *   run.begin(false);
+ *   if (run.train() == Trainer.End.FINISHED) {
+ *     System.out.println(run.finish());
+ *   }
+ * }
+ * }</pre>
+ *
+ * <p>Used by one thread, but for {@link #requestStop}.
+ *
+ * @param <T> the kind of task
+ */
+public final class TrainingRun<T extends Task> implements AutoCloseable {
+  private final RunnableRecipe<T> recipe;
+  private final Workload<T> workload;
+  private final RunFolder folder;
+  private final RunObserver observer;
+  private final Trainer<T> trainer;
+  private boolean overfitBatch;
+  private boolean averaged;
+  private @Nullable FolderLock lock;
+  private @Nullable BestModel best;
+  private List<SettingChange> changes = List.of();
+  private boolean over;
+
+  /**
+   * A run with data that were opened before.
+   *
+   * @param recipe the recipe
+   * @param workload its data, closed with the run
+   * @param folder receives all that the run writes; nothing is written before {@link #begin}
+   * @param observer is told what happens
+   * @throws IOException when weights that the task needs cannot be read
+   */
+  public TrainingRun(
+      RunnableRecipe<T> recipe, Workload<T> workload, RunFolder folder, RunObserver observer)
+      throws IOException {
+    this.recipe = recipe;
+    this.workload = workload;
+    this.folder = folder;
+    this.observer = observer;
+    checkThreads(recipe, observer);
+    trainer = new Trainer<>(recipe);
+  }
+
+  /**
+   * Opens the data of a recipe and prepares its run.
+   *
+   * @param recipe the recipe
+   * @param folder receives all that the run writes; nothing is written before {@link #begin}
+   * @param observer is told what happens
+   * @param <T> the kind of task
+   * @return the run, to be closed by the caller
+   * @throws IOException when data, or weights that the task needs, cannot be read
+   * @throws EqvaeException.Argument when there are too few data, or files are missing
+   */
+  public static <T extends Task> TrainingRun<T> open(
+      RunnableRecipe<T> recipe, RunFolder folder, RunObserver observer) throws IOException {
+    Workload<T> workload = recipe.workload(observer);
+    try {
+      return new TrainingRun<>(recipe, workload, folder, observer);
+    } catch (IOException | RuntimeException | Error e) {
+      workload.close();
+      throw e;
+    }
+  }
+
+  /**
+   * Compares {@code run.threads} with what the machine has.
+   *
+   * @param recipe the recipe
+   * @param observer is told what is unusual
+   * @throws EqvaeException.Argument if it is far too many
+   */
+  public static void checkThreads(RunnableRecipe<?> recipe, RunObserver observer) {
+    ThreadCount.check(recipe.run(), Runtime.getRuntime().availableProcessors())
+        .ifPresent(observer::note);
+  }
+
+  /**
+   * Has the first batch trained on again and again: the loss must fall, or something is wrong.
+   *
+   * @param only whether to
+   * @return this
+   */
+  public TrainingRun<T> overfitBatch(boolean only) {
+    overfitBatch = only;
+    return this;
+  }
+
+  /**
+   * The recipe.
+   *
+   * @return as it was given
+   */
+  public RunnableRecipe<T> recipe() {
+    return recipe;
+  }
+
+  /**
+   * The folder.
+   *
+   * @return as it was given
+   */
+  public RunFolder folder() {
+    return folder;
+  }
+
+  RunObserver observer() {
+    return observer;
+  }
+
+  /**
+   * What trains.
+   *
+   * @return the trainer, owned by this
+   */
+  public Trainer<T> trainer() {
+    return trainer;
+  }
+
+  /**
+   * Whether the average (EMA) is in place.
+   *
+   * @return true after {@link #useAverage}, if the run keeps one
+   */
+  public boolean isAveraged() {
+    return averaged;
+  }
+
+  /** Has the average (EMA) measured from now on, if the run keeps one. */
+  public void useAverage() {
+    averaged = trainer.useAverage();
+  }
+
+  /** Asks the run to save and stop after the current step. Any thread may call this. */
+  public void requestStop() {
+    trainer.requestStop();
+  }
+
+  /**
+   * Takes the folder, reads the weights to start or go on from, and writes what a run begins with.
+   * What is refused leaves the folder as it was.
+   *
+   * @param resume whether to go on with the run in the folder from its newest whole checkpoint
+   * @throws IOException when files cannot be read or written
+   * @throws EqvaeException.Argument when the folder is taken, or what it holds does not fit
+   */
+  public void begin(boolean resume) throws IOException {
+    lock = folder.lock("train", observer::note);
+    if (!resume && folder.isUsed()) {
+      throw folder.isTaken(); // since it was looked at
+    }
+    HeldOutNames heldOut = new HeldOutNames(folder);
+    if (resume) {
+      changes = folder.readRecipe(List.of(), List.of(recipe.kind())).changes(recipe);
+      heldOut.require(workload.heldOutNames());
+    }
+    start(resume);
+    best =
+        new BestModel(
+            recipe.run(),
+            workload.metrics(),
+            folder.best(),
+            folder.metrics(),
+            resume ? trainer.step() : 0);
+    best.changed(changes.stream().map(SettingChange::key).toList());
+    over = best.isOver() && trainer.step() < recipe.run().steps();
+    // Everything was looked at; what follows changes the folder.
+    if (!resume) {
+      Files.createDirectories(folder.path());
+      heldOut.write(workload.heldOutNames());
+      workload.begin(folder);
+      folder.writeRecipe(recipe);
+    } else {
+      heldOut.keep(workload.heldOutNames());
+      if (!over) {
+        folder.setModelAside();
+      }
+      if (!changes.isEmpty()) {
+        folder.writeRecipe(recipe);
+        observer.say("recipe.yaml has changed: " + changes);
+      }
+    }
+    if (!over) {
+      folder.keepCommand();
+    }
+  }
+
+  /** Puts the weights in place that training starts or goes on from. */
+  private void start(boolean resume) throws IOException {
+    if (!resume) {
+      trainer.initialize();
+    } else if (folder.hasCheckpoints()) {
+      Checkpoint checkpoint = folder.latest(recipe, observer);
+      folder.requireSteps(recipe, checkpoint.step());
+      trainer.resume(checkpoint);
+      observer.say("going on from " + checkpoint.directory());
+    } else {
+      trainer.initialize();
+      observer.say(folder.path() + " has no checkpoint yet; starting from step 0");
+    }
+  }
+
+  /**
+   * Trains to the end or until asked to stop; {@link #begin} comes before.
+   *
+   * @return whether all is done, or the state was saved to go on another time
+   * @throws IOException when data cannot be read or results not written
+   * @throws EqvaeException.Diverged when training diverged; the message says what to try
+   */
+  public Trainer.End train() throws IOException {
+    BestModel watched = begun();
+    if (over) {
+      observer.note(
+          "this run ended at step "
+              + trainer.step()
+              + ": "
+              + watched.reason()
+              + ". It is not trained on, only evaluated; with more patience it would be: "
+              + Invocation.command(
+                  "train",
+                  "--resume",
+                  folder.path(),
+                  "--set",
+                  "run.early_stop=" + 2 * recipe.run().earlyStop()));
+      return Trainer.End.FINISHED;
+    }
+    sayWhat();
+    long first = overfitBatch ? 0 : trainer.step() * recipe.optimizer().accumulate();
+    Trainer.End end;
+    try (Workload.Batches batches = workload.batches(first);
+        RunLog log = new RunLog(folder.metrics(), trainer.step());
+        TensorBoardWriter board = new TensorBoardWriter(folder.tensorboard(), trainer.step());
+        RunLogger logger = new RunLogger(this, log, board)) {
+      if (!changes.isEmpty()) {
+        Map<String, Object> line = new LinkedHashMap<>();
+        changes.forEach(c -> line.put(c.key(), c.after()));
+        log.write("changed", trainer.step(), line);
+      }
+      workload.prepareSamples();
+      end =
+          trainer.run(
+              overfitBatch ? repeated(batches) : batches,
+              validation(watched),
+              folder.store(recipe),
+              logger);
+      log.write("resources", trainer.step(), new RunResources(trainer).line());
+      if (watched.isOver() && end == Trainer.End.STOPPED) {
+        end = Trainer.End.FINISHED;
+        log.write("early_stop", trainer.step(), Map.of("reason", watched.reason()));
+        observer.note("ended at step " + trainer.step() + ": " + watched.reason());
+      }
+    }
+    observer.say(new RunResources(trainer).text(recipe.run().device()));
+    return end;
+  }
+
+  private BestModel begun() {
+    if (best == null) {
+      throw new EqvaeException.Internal("a run is trained or finished before it began");
+    }
+    return best;
+  }
+
+  private void sayWhat() {
+    observer.say(workload.describe());
+    recipe
+        .run()
+        .emaDecay()
+        .ifPresent(
+            decay ->
+                observer.say(
+                    String.format(
+                        Locale.ROOT,
+                        "validation, samples and the end use an average of the weights over about"
+                            + " the last %,.0f updates (run.ema_decay %s)",
+                        1 / (1 - decay),
+                        decay)));
+    workload.notes().forEach(observer::note);
+  }
+
+  /** What the model does now, as a picture. */
+  Optional<Image> sample() throws IOException {
+    return workload.sample(trainer);
+  }
+
+  void keepNonFinite(
+      long step, HostBatch batch, Map<String, Double> values, Map<String, String> notes, RunLog log)
+      throws IOException {
+    new NonFiniteBatch<>(workload, folder, trainer)
+        .write(step, batch, values, notes, log, observer);
+  }
+
+  private Validation validation(BestModel watched) {
+    return () -> {
+      Map<String, Double> values = workload.validate(trainer);
+      watched.validated(
+          trainer.step(), values, (file, more) -> workload.saveModel(trainer, folder, file, more));
+      if (watched.isOver()) {
+        trainer.requestStop();
+      }
+      return values;
+    };
+  }
+
+  /** The first batch, again and again. */
+  private static BatchSource repeated(BatchSource source) {
+    List<HostBatch> kept = new ArrayList<>(1);
+    return (index, batch) -> {
+      if (kept.isEmpty()) {
+        source.load(0, batch);
+        kept.add(batch.copy());
+      } else {
+        batch.set(kept.getFirst());
+      }
+    };
+  }
+
+  /**
+   * Writes the model, has it measured, and writes results and report.
+   *
+   * @return the summary for people: figures, and where the files are
+   * @throws IOException when data cannot be read or results not written
+   */
+  public String finish() throws IOException {
+    BestModel watched = begun();
+    requireOwned();
+    useAverage();
+    workload.saveModel(
+        trainer, folder, folder.model(), Map.of(RunFolder.STEP_KEY, Long.toString(trainer.step())));
+    String figures = workload.finish(this);
+    String report = Files.exists(folder.report()) ? "report " + folder.report() + "\n" : "";
+    return figures + watched.text() + report + "model  " + folder.model();
+  }
+
+  /** Fails if another process took the folder over. */
+  void requireOwned() throws IOException {
+    if (lock != null) {
+      lock.requireOwned();
+    }
+  }
+
+  /** Gives the folder back; {@link #close} does so, too. Any thread may call this. */
+  public void unlock() {
+    FolderLock held = lock;
+    if (held == null) {
+      return;
+    }
+    try {
+      held.close();
+    } catch (IOException e) {
+      observer.note("the lock of " + folder.path() + " stays: " + e.getMessage());
+    }
+  }
+
+  @Override
+  public void close() {
+    try {
+      trainer.close();
+      workload.close();
+    } finally {
+      unlock();
+    }
+  }
+}
