@@ -28,6 +28,25 @@ void channel_affine(Stream& stream, const Tensor& x_tensor, const Tensor* scale_
   });
 }
 
+void arithmetic_fwd(Stream& stream, const eqv_arithmetic_params& p, const Tensor& a, const Tensor* b, const Tensor& out) {
+  if (!b) map(stream, "arithmetic_fwd", a, out, EQV_LAMBDA(float v) -> float { return logf(v); });
+  else if (p.kind == EQV_PRODUCT)
+    map(stream, "arithmetic_fwd", a, *b, out, EQV_LAMBDA(float v, float w) -> float { return v * w; });
+  else map(stream, "arithmetic_fwd", a, *b, out, EQV_LAMBDA(float v, float w) -> float { return v / w; });
+}
+
+void arithmetic_bwd(Stream& stream, const eqv_arithmetic_params& p, const Tensor& dout_tensor, const Tensor& a_tensor,
+                    const Tensor* b_tensor, const Tensor* da_tensor, const Tensor* db_tensor) {
+  const float *dout = f32(dout_tensor), *a = f32(a_tensor), *b = f32(b_tensor);
+  float *da = f32(da_tensor), *db = f32(db_tensor);
+  const bool product = p.kind == EQV_PRODUCT;
+  for_each(stream, "arithmetic_bwd", elements(a_tensor), EQV_LAMBDA(int64_t i) {
+    const float d = dout[i];
+    if (da) da[i] = product ? d * b[i] : d / (b ? b[i] : a[i]);
+    if (db) db[i] = product ? d * a[i] : -(d * (a[i] / b[i])) / b[i];
+  });
+}
+
 void fill(Stream& stream, const eqv_fill_params& p, const Tensor& out) {
   const float value = static_cast<float>(p.value);
   map(stream, "fill", out, EQV_LAMBDA() -> float { return value; });

@@ -1,5 +1,8 @@
-// axpby: out = alpha·a + beta·b. add_scaled: out = a + s·b. channel_affine: y = x·scale + shift per channel.
+// axpby: out = alpha·a + beta·b. add_scaled: out = a + s·b. channel_affine: y = x·scale + shift per channel. arithmetic: a·b,
+// a/b or log a. PyTorch: torch.mul, torch.div, torch.log.
 #pragma once
+
+#include <cmath>
 
 #include "common/ref_view.h"
 
@@ -19,6 +22,20 @@ void add_scaled(const T* a, View<T> b, T s, View<T> out) {
 template <class T>
 void channel_affine(View<T> x, const T* scale, const T* shift, View<T> y) {
   for (int64_t i = 0; i < x.size(); ++i) y[i] = x[i] * (scale ? scale[i % x.n3] : T(1)) + (shift ? shift[i % x.n3] : T(0));
+}
+
+template <class T>
+void arithmetic_fwd(int kind, int64_t n, const T* a, const T* b, T* out) {
+  for (int64_t i = 0; i < n; ++i)
+    out[i] = kind == EQV_PRODUCT ? a[i] * b[i] : kind == EQV_QUOTIENT ? a[i] / b[i] : std::log(a[i]);
+}
+
+template <class T>
+void arithmetic_bwd(int kind, int64_t n, const T* dout, const T* a, const T* b, T* da, T* db) {
+  for (int64_t i = 0; i < n; ++i) {
+    if (da) da[i] = kind == EQV_PRODUCT ? dout[i] * b[i] : kind == EQV_QUOTIENT ? dout[i] / b[i] : dout[i] / a[i];
+    if (db) db[i] = kind == EQV_PRODUCT ? dout[i] * a[i] : -dout[i] * a[i] / (b[i] * b[i]);
+  }
 }
 
 }  // namespace eqv::ref

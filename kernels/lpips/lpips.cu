@@ -60,10 +60,13 @@ __device__ double norm(Values f, int64_t c) {
   return sqrt(of_pixel(sum));
 }
 
+// From one pixel's weights to the next one's: all have the same, or each its own.
+int64_t per_pixel(const Tensor& w) { return w.rank == 4 ? w.shape[3] : 0; }
+
 // Σ_c w_c (f̂0_c − f̂1_c)² over kPixels pixels of an image.
 template <bool kVectors>
 __global__ void __launch_bounds__(kThreads, kBlocks) forward_kernel(int64_t pixels, unsigned chunks, int64_t c, Values f0,
-                                                                    Values f1, Values w, double* parts) {
+                                                                    Values f1, Values w, int64_t w_pixel, double* parts) {
   BlockScratch& scratch = shared_memory<BlockScratch>();
   const int64_t n = blockIdx.x / chunks, begin = blockIdx.x % chunks * kPixels;
   const int64_t end = begin + kPixels < pixels ? begin + kPixels : pixels;
@@ -71,6 +74,7 @@ __global__ void __launch_bounds__(kThreads, kBlocks) forward_kernel(int64_t pixe
   for (int64_t first = begin; first < end; first += kTogether) {
     const int64_t mine = first + threadIdx.x / kLanes, pixel = mine < end ? mine : end - 1;
     const Values a = f0.from((n * pixels + pixel) * c), b = f1.from((n * pixels + pixel) * c);
+    const Values factors = w.from((n * pixels + pixel) * w_pixel);
     const float ia = static_cast<float>(1 / (norm<kVectors>(a, c) + kEps));
     const float ib = static_cast<float>(1 / (norm<kVectors>(b, c) + kEps));
     if (mine >= end) continue;
@@ -78,7 +82,7 @@ __global__ void __launch_bounds__(kThreads, kBlocks) forward_kernel(int64_t pixe
       float x[kVector], y[kVector], weight[kVector];
       load<kVectors>(a, i, c, x);
       load<kVectors>(b, i, c, y);
-      load<kVectors>(w, i, c, weight);
+      load<kVectors>(factors, i, c, weight);
       for (int k = 0; k < kVector; ++k) {
         const float d = x[k] * ia - y[k] * ib;
         sum += static_cast<double>(weight[k] * d * d);
@@ -91,11 +95,13 @@ __global__ void __launch_bounds__(kThreads, kBlocks) forward_kernel(int64_t pixe
 
 template <bool kVectors>
 __global__ void __launch_bounds__(kThreads, kBlocks) backward_kernel(int64_t all, int64_t pixels, int64_t c, Values f0,
-                                                                     Values f1, Values w, const float* dout, Values df1) {
+                                                                     Values f1, Values w, int64_t w_pixel, const float* dout,
+                                                                     Values df1) {
   const int64_t step = static_cast<int64_t>(gridDim.x) * kTogether;
   for (int64_t first = static_cast<int64_t>(blockIdx.x) * kTogether; first < all; first += step) {
     const int64_t mine = first + threadIdx.x / kLanes, pixel = mine < all ? mine : all - 1;
     const Values a = f0.from(pixel * c), b = f1.from(pixel * c), d = df1.from(pixel * c);
+    const Values factors = w.from(pixel * w_pixel);
     const float factor = static_cast<float>(2 * static_cast<double>(dout[pixel / pixels]) / static_cast<double>(pixels));
     const double length = norm<kVectors>(b, c), i0 = 1 / (norm<kVectors>(a, c) + kEps), i1 = 1 / (length + kEps);
     const float u0 = static_cast<float>(i0), u1 = static_cast<float>(i1);
@@ -104,7 +110,7 @@ __global__ void __launch_bounds__(kThreads, kBlocks) backward_kernel(int64_t all
       float x[kVector], weight[kVector];
       load<kVectors>(a, i, c, x);
       load<kVectors>(b, i, c, y);
-      load<kVectors>(w, i, c, weight);
+      load<kVectors>(factors, i, c, weight);
       for (int k = 0; k < kVector; ++k) g[k] = factor * weight[k] * (y[k] * u1 - x[k] * u0);
     };
     double dot = 0;
@@ -137,7 +143,7 @@ void lpips_head_fwd(Stream& stream, const Tensor& f0_tensor, const Tensor& f1_te
   const bool vectors = in_vectors(c, {&f0_tensor, &f1_tensor, &w_tensor});
   launch(stream, "lpips_head_fwd", dim3(static_cast<unsigned>(images * chunks)), dim3(kThreads), sizeof(BlockScratch),
          vectors ? forward_kernel<true> : forward_kernel<false>, pixels, static_cast<unsigned>(chunks), c,
-         values(f0_tensor), values(f1_tensor), values(w_tensor), parts);
+         values(f0_tensor), values(f1_tensor), values(w_tensor), per_pixel(w_tensor), parts);
   float* out = f32(out_tensor);
   reduce_rows(
       stream, "lpips_head_fwd", images, chunks,
@@ -151,8 +157,8 @@ void lpips_head_bwd(Stream& stream, const Tensor& dout_tensor, const Tensor& f0_
   const bool vectors = in_vectors(f0_tensor.shape[3], {&f0_tensor, &f1_tensor, &w_tensor, &df1_tensor});
   launch(stream, "lpips_head_bwd", dim3(static_cast<unsigned>(std::min(ceil_div(all, kTogether), wave(stream)))),
          dim3(kThreads), 0, vectors ? backward_kernel<true> : backward_kernel<false>, all, pixels, f0_tensor.shape[3],
-         values(f0_tensor), values(f1_tensor), values(w_tensor), static_cast<const float*>(f32(dout_tensor)),
-         values(df1_tensor));
+         values(f0_tensor), values(f1_tensor), values(w_tensor), per_pixel(w_tensor),
+         static_cast<const float*>(f32(dout_tensor)), values(df1_tensor));
 }
 
 }  // namespace eqv::backend

@@ -1,4 +1,5 @@
-// One level of LPIPS: f̂ = f/(‖f‖ + 1e−10) over channels; out[n] = 1/(H·W) Σ Σ_c w_c (f̂0_c − f̂1_c)².
+// One level of LPIPS: f̂ = f/(‖f‖ + 1e−10) over channels; out[n] = 1/(H·W) Σ Σ_c w_c (f̂0_c − f̂1_c)². With `each`, w has a
+// weight for each value.
 // Backward for f1 with g_c = −2 w_c (f̂0_c − f̂1_c)·dout/(H·W), a = ‖f1‖ + 1e−10:
 //   df1_c = g_c/a − f1_c·(Σ g·f1)/(a²·‖f1‖);  0 where f1 is 0. Source: richzhang/PerceptualSimilarity lpips/lpips.py.
 #pragma once
@@ -19,7 +20,7 @@ T lpips_norm(const T* f, int64_t c) {
 constexpr double kLpipsEps = 1e-10;
 
 template <class T>
-void lpips_head_fwd(View<T> f0, View<T> f1, const T* w, T* out) {
+void lpips_head_fwd(View<T> f0, View<T> f1, const T* w, bool each, T* out) {
   const int64_t pixels = f0.n1 * f0.n2, c = f0.n3;
   for (int64_t n = 0; n < f0.n0; ++n) {
     T sum = 0;
@@ -28,7 +29,7 @@ void lpips_head_fwd(View<T> f0, View<T> f1, const T* w, T* out) {
       const T na = lpips_norm(a, c) + T(kLpipsEps), nb = lpips_norm(b, c) + T(kLpipsEps);
       for (int64_t k = 0; k < c; ++k) {
         const T d = a[k] / na - b[k] / nb;
-        sum += w[k] * d * d;
+        sum += w[(each ? (n * pixels + i) * c : 0) + k] * d * d;
       }
     }
     out[n] = sum / T(pixels);
@@ -36,7 +37,7 @@ void lpips_head_fwd(View<T> f0, View<T> f1, const T* w, T* out) {
 }
 
 template <class T>
-void lpips_head_bwd(const T* dout, View<T> f0, View<T> f1, const T* w, View<T> df1) {
+void lpips_head_bwd(const T* dout, View<T> f0, View<T> f1, const T* w, bool each, View<T> df1) {
   const int64_t pixels = f0.n1 * f0.n2, c = f0.n3;
   for (int64_t n = 0; n < f0.n0; ++n)
     for (int64_t i = 0; i < pixels; ++i) {
@@ -45,7 +46,7 @@ void lpips_head_bwd(const T* dout, View<T> f0, View<T> f1, const T* w, View<T> d
       const T norm = lpips_norm(b, c), na = lpips_norm(a, c) + T(kLpipsEps), nb = norm + T(kLpipsEps);
       T dot = 0;
       for (int64_t k = 0; k < c; ++k) {
-        d[k] = -2 * w[k] * (a[k] / na - b[k] / nb) * dout[n] / T(pixels);
+        d[k] = -2 * w[(each ? (n * pixels + i) * c : 0) + k] * (a[k] / na - b[k] / nb) * dout[n] / T(pixels);
         dot += d[k] * b[k];
       }
       for (int64_t k = 0; k < c; ++k) d[k] = norm > 0 ? d[k] / nb - b[k] * dot / (nb * nb * norm) : T(0);

@@ -58,7 +58,9 @@ std::string build() {
   BEGIN(eqv_dropout_params) F(struct_size) F(reserved) F(seed) F(purpose) F(rate) END
   BEGIN(eqv_resample_params) F(struct_size) F(interpolation) F(quarter_turns) F(flip_horizontal) F(flip_vertical) END
   BEGIN(eqv_affine_params) F(struct_size) F(padding) END
-  BEGIN(eqv_loss_params) F(struct_size) F(kind) F(scale) END
+  BEGIN(eqv_loss_params) F(struct_size) F(kind) F(scale) F(epsilon) END
+  BEGIN(eqv_arithmetic_params) F(struct_size) F(kind) END
+  BEGIN(eqv_pad2d_params) F(struct_size) F(mode) F(top) F(bottom) F(left) F(right) END
   BEGIN(eqv_axpby_params) F(struct_size) F(alpha) F(beta) END
   BEGIN(eqv_fill_params) F(struct_size) F(reserved) F(value) END
   BEGIN(eqv_random_params) F(struct_size) F(distribution) F(seed) F(purpose) F(a) F(b) END
@@ -77,6 +79,7 @@ std::string build() {
   FN(eqv_activation_fwd) FN(eqv_activation_bwd) FN(eqv_upsample2x_fwd) FN(eqv_upsample2x_bwd)
   FN(eqv_upsample_weight_fwd) FN(eqv_upsample_weight_bwd) FN(eqv_bias_bwd)
   FN(eqv_max_pool2x2_fwd) FN(eqv_max_pool2x2_bwd) FN(eqv_pool2d_fwd) FN(eqv_pool2d_bwd) FN(eqv_axpby) FN(eqv_add_scaled) FN(eqv_channel_affine)
+  FN(eqv_arithmetic_fwd) FN(eqv_arithmetic_bwd) FN(eqv_pad2d_fwd) FN(eqv_pad2d_bwd)
   FN(eqv_attention_fwd) FN(eqv_attention_bwd)
   FN(eqv_self_attention_fwd) FN(eqv_self_attention_bwd)
   FN(eqv_layer_norm_fwd) FN(eqv_layer_norm_bwd) FN(eqv_gated_add_fwd) FN(eqv_gated_add_bwd)

@@ -27,11 +27,18 @@ void moments_shape(const Check& c, const Tensor& moments, const Tensor& z) {
 }
 
 void loss_arguments(const Check& c, const eqv_loss_params& p, const Tensor& a, const Tensor* b) {
-  c.that(p.kind >= EQV_L1 && p.kind <= EQV_SOFTPLUS_FAKE, "unknown loss kind", "see EQV_L1 in eqv.h");
-  const bool pair = p.kind == EQV_L1 || p.kind == EQV_L2;
+  c.that(p.kind >= EQV_L1 && p.kind <= EQV_CHARBONNIER, "unknown loss kind", "see EQV_L1 in eqv.h");
+  const bool pair = p.kind == EQV_L1 || p.kind == EQV_L2 || p.kind == EQV_CHARBONNIER;
+  c.that(p.kind != EQV_CHARBONNIER || p.epsilon >= 1e-12, "epsilon must be at least 1e-12", "1e-3 is usual");
   c.that(pair == (b != nullptr), pair ? "this loss compares two tensors but b is null" : "this loss takes one tensor",
          pair ? "pass the target as b" : "pass NULL for b");
   if (b) c.same_shape("b", *b, "a", a);
+}
+
+// One weight for each channel, or for each value.
+void head_weights(const Check& c, const Tensor& f, const Tensor& w) {
+  if (w.rank == 4) c.same_shape("w", w, "f0", f);
+  else c.shape("w", w, {f.shape[3]});
 }
 
 // Copies of weights within flat values; what the layout says of them is read by the device alone.
@@ -230,10 +237,10 @@ eqv_status eqv_lpips_head_fwd(eqv_stream s, const eqv_tensor* f0, const eqv_tens
                               const eqv_tensor* out) {
   return guard("lpips_head", [&] {
     Check c("lpips_head", s);
-    const auto &A = c.activation("f0", f0, 4), &B = c.activation("f1", f1, 4), &W = c.tensor("w", w, 1),
+    const auto &A = c.activation("f0", f0, 4), &B = c.activation("f1", f1, 4), &W = c.tensor("w", w, -1),
                &O = c.tensor("out", out, 1);
     c.same_shape("f1", B, "f0", A);
-    c.shape("w", W, {A.shape[3]});
+    head_weights(c, A, W);
     c.shape("out", O, {A.shape[0]});
     backend::lpips_head_fwd(*s, A, B, W, O);
   });
@@ -244,10 +251,10 @@ eqv_status eqv_lpips_head_bwd(eqv_stream s, const eqv_tensor* dout, const eqv_te
   return guard("lpips_head_bwd", [&] {
     Check c("lpips_head_bwd", s);
     const auto &A = c.activation("f0", f0, 4), &B = c.activation("f1", f1, 4), &DF = c.activation("df1", df1, 4),
-               &D = c.tensor("dout", dout, 1), &W = c.tensor("w", w, 1);
+               &D = c.tensor("dout", dout, 1), &W = c.tensor("w", w, -1);
     c.same_shape("f1", B, "f0", A);
     c.same_shape("df1", DF, "f0", A);
-    c.shape("w", W, {A.shape[3]});
+    head_weights(c, A, W);
     c.shape("dout", D, {A.shape[0]});
     backend::lpips_head_bwd(*s, D, A, B, W, DF);
   });

@@ -113,6 +113,12 @@ void pool2d_bwd(Stream&, const eqv_pool2d_params&, const Tensor& dy, const Tenso
 void axpby(Stream&, const eqv_axpby_params&, const Tensor& a, const Tensor* b, const Tensor& out);
 void add_scaled(Stream&, const Tensor* a, const Tensor& b, const Tensor& s, const Tensor& out);
 void channel_affine(Stream&, const Tensor& x, const Tensor* scale, const Tensor* shift, const Tensor& y);
+// b is null for a logarithm; da and db may be null.
+void arithmetic_fwd(Stream&, const eqv_arithmetic_params&, const Tensor& a, const Tensor* b, const Tensor& out);
+void arithmetic_bwd(Stream&, const eqv_arithmetic_params&, const Tensor& dout, const Tensor& a, const Tensor* b,
+                    const Tensor* da, const Tensor* db);
+void pad2d_fwd(Stream&, const eqv_pad2d_params&, const Tensor& x, const Tensor& y);
+void pad2d_bwd(Stream&, const eqv_pad2d_params&, const Tensor& dy, const Tensor& dx);
 void attention_fwd(Stream&, const eqv_attention_params&, const Tensor& q, const Tensor& k, const Tensor& v,
                    const Tensor& o, const Tensor& lse);
 void attention_bwd(Stream&, const eqv_attention_params&, const Tensor& d_o, const Tensor& q, const Tensor& k,
@@ -153,6 +159,7 @@ void gaussian_kl_bwd(Stream&, const Tensor& dout, const Tensor& moments, const T
 void loss_fwd(Stream&, const eqv_loss_params&, const Tensor& a, const Tensor* b, const Tensor& out);
 void loss_bwd(Stream&, const eqv_loss_params&, const Tensor& dout, const Tensor& a, const Tensor* b,
               const Tensor& da);
+// w has the features' channels alone or their shape.
 void lpips_head_fwd(Stream&, const Tensor& f0, const Tensor& f1, const Tensor& w, const Tensor& out);
 void lpips_head_bwd(Stream&, const Tensor& dout, const Tensor& f0, const Tensor& f1, const Tensor& w,
                     const Tensor& df1);

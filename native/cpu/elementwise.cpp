@@ -1,5 +1,6 @@
 // Elementwise arithmetic. Inputs and outputs may be the same tensor.
 #include <algorithm>
+#include <cmath>
 
 #include "parallel.h"
 #include "simd.h"
@@ -42,6 +43,26 @@ EQV_SIMD void affine_channels(const float* x, int64_t rows, int64_t channels, co
 #pragma omp simd
     for (int64_t j = 0; j < channels; ++j) out[j] = in[j] * factor[j] + shift[j];
   }
+}
+
+EQV_SIMD void product(const float* a, const float* b, int64_t n, float* out) {
+#pragma omp simd
+  for (int64_t i = 0; i < n; ++i) out[i] = a[i] * b[i];
+}
+
+EQV_SIMD void quotient(const float* a, const float* b, int64_t n, float* out) {
+#pragma omp simd
+  for (int64_t i = 0; i < n; ++i) out[i] = a[i] / b[i];
+}
+
+// d(a/b)/db
+EQV_SIMD void quotient_slope(const float* dout, const float* a, const float* b, int64_t n, float* db) {
+#pragma omp simd
+  for (int64_t i = 0; i < n; ++i) db[i] = -(dout[i] * (a[i] / b[i])) / b[i];
+}
+
+void logarithm(const float* a, int64_t n, float* out) {
+  for (int64_t i = 0; i < n; ++i) out[i] = std::log(a[i]);
 }
 
 }  // namespace
@@ -93,6 +114,30 @@ void channel_affine(Stream& stream, const Tensor& x, const Tensor* scale, const 
   });
   const int64_t done = rows / block * block;
   if (done < rows) run(done * channels, 1, (rows - done) * channels);
+}
+
+void arithmetic_fwd(Stream& stream, const eqv_arithmetic_params& p, const Tensor& a, const Tensor* b, const Tensor& out) {
+  parallel_elements(stream, elements(a), [&](int64_t begin, int64_t end) {
+    const int64_t n = end - begin;
+    if (!b) logarithm(f32(a) + begin, n, f32(out) + begin);
+    else if (p.kind == EQV_PRODUCT) product(f32(a) + begin, f32(*b) + begin, n, f32(out) + begin);
+    else quotient(f32(a) + begin, f32(*b) + begin, n, f32(out) + begin);
+  });
+}
+
+void arithmetic_bwd(Stream& stream, const eqv_arithmetic_params& p, const Tensor& dout, const Tensor& a, const Tensor* b,
+                    const Tensor* da, const Tensor* db) {
+  parallel_elements(stream, elements(a), [&](int64_t begin, int64_t end) {
+    const int64_t n = end - begin;
+    const float *d = f32(dout) + begin, *first = f32(a) + begin, *second = b ? f32(*b) + begin : nullptr;
+    if (p.kind == EQV_PRODUCT) {
+      if (da) product(d, second, n, f32(*da) + begin);
+      if (db) product(d, first, n, f32(*db) + begin);
+    } else {
+      if (da) quotient(d, second ? second : first, n, f32(*da) + begin);
+      if (db) quotient_slope(d, first, second, n, f32(*db) + begin);
+    }
+  });
 }
 
 void fill(Stream& stream, const eqv_fill_params& p, const Tensor& out) {

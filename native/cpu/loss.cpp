@@ -32,6 +32,16 @@ EQV_SIMD double sum_squares(const float* a, const float* b, int64_t n) {
   return sum;
 }
 
+EQV_SIMD double sum_charbonnier(const float* a, const float* b, int64_t n, double square) {
+  double sum = 0;
+#pragma omp simd reduction(+ : sum)
+  for (int64_t i = 0; i < n; ++i) {
+    const double d = static_cast<double>(a[i]) - static_cast<double>(b[i]);
+    sum += __builtin_sqrt(d * d + square);
+  }
+  return sum;
+}
+
 // sum relu(1 + sign a); a NaN stays one.
 EQV_SIMD double sum_hinge(const float* a, int64_t n, double sign) {
   double sum = 0;
@@ -71,6 +81,14 @@ EQV_SIMD void square_gradient(const float* a, const float* b, int64_t n, float g
   for (int64_t i = 0; i < n; ++i) da[i] = g * (a[i] - b[i]);
 }
 
+EQV_SIMD void charbonnier_gradient(const float* a, const float* b, int64_t n, float g, float square, float* da) {
+#pragma omp simd
+  for (int64_t i = 0; i < n; ++i) {
+    const float d = a[i] - b[i];
+    da[i] = g * d / __builtin_sqrtf(d * d + square);
+  }
+}
+
 EQV_SIMD void hinge_gradient(const float* a, int64_t n, float sign, float g, float* da) {
 #pragma omp simd
   for (int64_t i = 0; i < n; ++i) da[i] = 1.0f + sign * a[i] <= 0.0f ? 0.0f : g;
@@ -94,6 +112,7 @@ void loss_fwd(Stream& stream, const eqv_loss_params& p, const Tensor& a, const T
       case EQV_HINGE_FAKE: return sum_hinge(x, n, 1.0);
       case EQV_NEGATED_SUM: return -plain_sum(x, n);
       case EQV_SOFTPLUS_REAL: return sum_softplus(x, n, -1.0);
+      case EQV_CHARBONNIER: return sum_charbonnier(x, f32(*b) + begin, n, p.epsilon * p.epsilon);
       default: return sum_softplus(x, n, 1.0);
     }
   });
@@ -115,6 +134,8 @@ void loss_bwd(Stream& stream, const eqv_loss_params& p, const Tensor& dout, cons
       case EQV_HINGE_FAKE: return hinge_gradient(x, n, 1.0f, g, d);
       case EQV_NEGATED_SUM: return (void)std::fill_n(d, n, -g);
       case EQV_SOFTPLUS_REAL: return softplus_gradient(x, n, -1.0f, -g, d);
+      case EQV_CHARBONNIER:
+        return charbonnier_gradient(x, f32(*b) + begin, n, g, static_cast<float>(p.epsilon * p.epsilon), d);
       default: return softplus_gradient(x, n, 1.0f, g, d);
     }
   });

@@ -58,6 +58,7 @@ EQV_SIMD void project(const float* f1, int64_t channels, float i1, float k, floa
 
 void lpips_head_fwd(Stream& stream, const Tensor& f0, const Tensor& f1, const Tensor& w, const Tensor& out) {
   const int64_t samples = f0.shape[0], pixels = f0.shape[1] * f0.shape[2], channels = f0.shape[3];
+  const int64_t own = w.rank == 4 ? 1 : 0;  // weights for each pixel
   const int64_t size = ceil_div(16384, channels), chunks = ceil_div(pixels, size);  // per sample, by shape alone
   Workspace workspace(stream, Workspace::bytes<double>(samples * chunks));
   double* parts = workspace.take<double>(samples * chunks);
@@ -69,7 +70,7 @@ void lpips_head_fwd(Stream& stream, const Tensor& f0, const Tensor& f1, const Te
         const int64_t at = (i / chunks * pixels + p) * channels;
         double s[2];
         squares(f32(f0) + at, f32(f1) + at, channels, s);
-        sum += distance(f32(f0) + at, f32(f1) + at, f32(w), channels, static_cast<float>(1 / (std::sqrt(s[0]) + kEps)),
+        sum += distance(f32(f0) + at, f32(f1) + at, f32(w) + own * at, channels, static_cast<float>(1 / (std::sqrt(s[0]) + kEps)),
                         static_cast<float>(1 / (std::sqrt(s[1]) + kEps)));
       }
       parts[i] = sum;
@@ -84,7 +85,7 @@ void lpips_head_fwd(Stream& stream, const Tensor& f0, const Tensor& f1, const Te
 
 void lpips_head_bwd(Stream& stream, const Tensor& dout, const Tensor& f0, const Tensor& f1, const Tensor& w,
                     const Tensor& df1) {
-  const int64_t pixels = f0.shape[1] * f0.shape[2], channels = f0.shape[3];
+  const int64_t pixels = f0.shape[1] * f0.shape[2], channels = f0.shape[3], own = w.rank == 4 ? 1 : 0;
   parallel_for(stream, f0.shape[0] * pixels, ceil_div(8192, channels), [&](int64_t begin, int64_t end) {
     for (int64_t p = begin; p < end; ++p) {
       const int64_t at = p * channels;
@@ -93,8 +94,8 @@ void lpips_head_bwd(Stream& stream, const Tensor& dout, const Tensor& f0, const 
       double s[2];
       squares(f32(f0) + at, f32(f1) + at, channels, s);
       const double norm = std::sqrt(s[1]), i0 = 1 / (std::sqrt(s[0]) + kEps), i1 = 1 / (norm + kEps);
-      const double dot = unit_gradient(f32(f0) + at, f32(f1) + at, f32(w), channels, static_cast<float>(i0),
-                                       static_cast<float>(i1), factor, f32(df1) + at);
+      const double dot = unit_gradient(f32(f0) + at, f32(f1) + at, f32(w) + own * at, channels,
+                                       static_cast<float>(i0), static_cast<float>(i1), factor, f32(df1) + at);
       // d(1 / (|f| + eps)) / df = -f / (|f| (|f| + eps)^2); at f = 0 the dot product is 0 as well.
       const double k = norm > 0 ? dot * i1 * i1 / norm : 0;
       project(f32(f1) + at, channels, static_cast<float>(i1), static_cast<float>(k), f32(df1) + at);

@@ -29,7 +29,7 @@ extern "C" {
 #define EQV_API __attribute__((visibility("default")))
 #endif
 
-#define EQV_ABI_VERSION 9
+#define EQV_ABI_VERSION 10
 
 /* ---- status ------------------------------------------------------------------------------------------------- */
 typedef int32_t eqv_status;
@@ -209,9 +209,19 @@ enum {
   EQV_HINGE_FAKE = 3,       /* sum relu(1 + a) */
   EQV_NEGATED_SUM = 4,      /* sum -a: the generator's hinge loss */
   EQV_SOFTPLUS_REAL = 5,    /* sum log(1 + exp(-a)): non-saturating, real or generator */
-  EQV_SOFTPLUS_FAKE = 6     /* sum log(1 + exp(a)) */
+  EQV_SOFTPLUS_FAKE = 6,    /* sum log(1 + exp(a)) */
+  EQV_CHARBONNIER = 7       /* sum sqrt((a - b)^2 + epsilon^2) */
 };
-typedef struct { uint32_t struct_size; int32_t kind; double scale; } eqv_loss_params;
+/* epsilon is EQV_CHARBONNIER's, at least 1e-12; others do not read it. */
+typedef struct { uint32_t struct_size; int32_t kind; double scale, epsilon; } eqv_loss_params;
+
+enum { EQV_PRODUCT = 0, EQV_QUOTIENT = 1, EQV_LOGARITHM = 2 };
+typedef struct { uint32_t struct_size; int32_t kind; } eqv_arithmetic_params;
+
+enum { EQV_EDGE_ZEROS = 0, EQV_EDGE_REFLECT = 1, EQV_EDGE_REPLICATE = 2 };
+/* What lies beyond the edges: zeros; the image mirrored at the middle of its outermost pixels, where the padding is less
+ * than the side; or the nearest pixel. */
+typedef struct { uint32_t struct_size; int32_t mode, top, bottom, left, right; } eqv_pad2d_params;
 
 typedef struct { uint32_t struct_size; float alpha; float beta; } eqv_axpby_params;
 typedef struct { uint32_t struct_size; int32_t reserved; double value; } eqv_fill_params;
@@ -325,6 +335,18 @@ EQV_API eqv_status eqv_add_scaled(eqv_stream, const eqv_tensor* a, const eqv_ten
 EQV_API eqv_status eqv_channel_affine(eqv_stream, const eqv_tensor* x, const eqv_tensor* scale,
                                       const eqv_tensor* shift, const eqv_tensor* y);
 
+/* out = a b, a / b or log a (then b is NULL), element by element. */
+EQV_API eqv_status eqv_arithmetic_fwd(eqv_stream, const eqv_arithmetic_params*, const eqv_tensor* a, const eqv_tensor* b,
+                                      const eqv_tensor* out);
+/* da and db are nullable. */
+EQV_API eqv_status eqv_arithmetic_bwd(eqv_stream, const eqv_arithmetic_params*, const eqv_tensor* dout,
+                                      const eqv_tensor* a, const eqv_tensor* b, const eqv_tensor* da,
+                                      const eqv_tensor* db);
+
+/* y{N,top + H + bottom,left + W + right,C}: x{N,H,W,C} and what lies beyond its edges. */
+EQV_API eqv_status eqv_pad2d_fwd(eqv_stream, const eqv_pad2d_params*, const eqv_tensor* x, const eqv_tensor* y);
+EQV_API eqv_status eqv_pad2d_bwd(eqv_stream, const eqv_pad2d_params*, const eqv_tensor* dy, const eqv_tensor* dx);
+
 /* q{N,T,C}, k, v{N,S,C} → o{N,T,C}: softmax(scale q k^T) v per head; lse{N,heads,T} = log-sum-exp, saved. */
 EQV_API eqv_status eqv_attention_fwd(eqv_stream, const eqv_attention_params*, const eqv_tensor* q, const eqv_tensor* k,
                                      const eqv_tensor* v, const eqv_tensor* o, const eqv_tensor* lse);
@@ -418,8 +440,8 @@ EQV_API eqv_status eqv_loss_fwd(eqv_stream, const eqv_loss_params*, const eqv_te
 EQV_API eqv_status eqv_loss_bwd(eqv_stream, const eqv_loss_params*, const eqv_tensor* dout, const eqv_tensor* a,
                                 const eqv_tensor* b, const eqv_tensor* da);
 
-/* One level of LPIPS: f0, f1{N,H,W,C}, w{C}; features divided by (their L2 norm over C + 1e-10);
- * out{N} = mean over H, W of sum_c w_c (f0_c - f1_c)^2. The backward pass gives the gradient for f1. */
+/* One level of LPIPS: f0, f1{N,H,W,C}, w{C} or, a weight for each value, w{N,H,W,C}; features divided by (their L2 norm
+ * over C + 1e-10); out{N} = mean over H, W of sum_c w_c (f0_c - f1_c)^2. The backward pass gives the gradient for f1. */
 EQV_API eqv_status eqv_lpips_head_fwd(eqv_stream, const eqv_tensor* f0, const eqv_tensor* f1, const eqv_tensor* w,
                                       const eqv_tensor* out);
 EQV_API eqv_status eqv_lpips_head_bwd(eqv_stream, const eqv_tensor* dout, const eqv_tensor* f0, const eqv_tensor* f1,

@@ -25,6 +25,7 @@
 #include "lpips/lpips_ref.h"
 #include "max_pool/max_pool_ref.h"
 #include "optimizer/optimizer_ref.h"
+#include "pad2d/pad2d_ref.h"
 #include "pool2d/pool2d_ref.h"
 #include "random/random_ref.h"
 #include "reduce/reduce_ref.h"
@@ -171,6 +172,15 @@ void pool2d_bwd(Stream&, const eqv_pool2d_params& p, const Tensor& dy, const Ten
 void axpby(Stream&, const eqv_axpby_params& p, const Tensor& a, const Tensor* b, const Tensor& out) {
   ref::axpby(p, V(rows(a, 1)), data(b), V(rows(out, 1)));
 }
+void arithmetic_fwd(Stream&, const eqv_arithmetic_params& p, const Tensor& a, const Tensor* b, const Tensor& out) {
+  ref::arithmetic_fwd(p.kind, elements(a), data(a), data(b), data(out));
+}
+void arithmetic_bwd(Stream&, const eqv_arithmetic_params& p, const Tensor& dout, const Tensor& a, const Tensor* b,
+                    const Tensor* da, const Tensor* db) {
+  ref::arithmetic_bwd(p.kind, elements(a), data(dout), data(a), data(b), data(da), data(db));
+}
+void pad2d_fwd(Stream&, const eqv_pad2d_params& p, const Tensor& x, const Tensor& y) { ref::pad2d_fwd(p, V(x), V(y)); }
+void pad2d_bwd(Stream&, const eqv_pad2d_params& p, const Tensor& dy, const Tensor& dx) { ref::pad2d_bwd(p, V(dy), V(dx)); }
 void add_scaled(Stream&, const Tensor* a, const Tensor& b, const Tensor& s, const Tensor& out) {
   ref::add_scaled(data(a), V(rows(b, 1)), *data(s), V(rows(out, 1)));
 }
@@ -288,11 +298,11 @@ void loss_bwd(Stream&, const eqv_loss_params& p, const Tensor& dout, const Tenso
   ref::loss_bwd(p, data(dout), V(rows(a, 1)), data(b), V(rows(da, 1)));
 }
 void lpips_head_fwd(Stream&, const Tensor& f0, const Tensor& f1, const Tensor& w, const Tensor& out) {
-  ref::lpips_head_fwd(V(f0), V(f1), data(w), data(out));
+  ref::lpips_head_fwd(V(f0), V(f1), data(w), w.rank == 4, data(out));
 }
 void lpips_head_bwd(Stream&, const Tensor& dout, const Tensor& f0, const Tensor& f1, const Tensor& w,
                     const Tensor& df1) {
-  ref::lpips_head_bwd(data(dout), V(f0), V(f1), data(w), V(df1));
+  ref::lpips_head_bwd(data(dout), V(f0), V(f1), data(w), w.rank == 4, V(df1));
 }
 void vector_quantize_fwd(Stream&, const Tensor& z, const Tensor& codebook, const Tensor& index, const Tensor& zq) {
   const int64_t d = codebook.shape[1];

@@ -22,6 +22,8 @@ set(FAULTS
   "out-of-bounds-thin|conv2d/conv2d_thin_input.cu|if (pixel >= c.pixels) continue|(void)0"
   "missing-barrier-thin|conv2d/conv2d_thin_output.cu|__syncthreads()|(void)0"
   "wait-off-by-one-thin|conv2d/conv2d_thin_weight.cu|wait_for_copies<kRing - 2>|wait_for_copies<kRing - 1>"
+  "mirrored-at-the-edge|pad2d/border.h|2 * (size - 1) - i|2 * size - 1 - i"
+  "own-place-left-out|pad2d/border.h|p <= own|p < own"
   # Copies into the stage that is read next and waits for them when all have read it: only copies that are done at once show it.
   "overwritten-early|conv2d/conv2d_thin_output.cu|fetch(step + kStages - 1)|(step ? void() : fetch(kStages - 1)), fetch(step + kStages)")
 
@@ -62,13 +64,14 @@ foreach(fault IN LISTS FAULTS)
   # A source with a fault replaces that source, a header all that include it; the other objects are those of the sound library.
   set(sources)
   set(objects $<TARGET_OBJECTS:eqv_simt_objects>)
-  foreach(product IN LISTS EQV_PRODUCTS)
-    eqv_includes_header(conv2d/${product}.cu ${file} touched)
-    if(NOT file STREQUAL conv2d/${product}.cu AND NOT touched)
-      list(APPEND objects $<TARGET_OBJECTS:eqv_simt_${product}>)
+  foreach(source IN LISTS EQV_APART)
+    eqv_includes_header(${source}.cu ${file} touched)
+    if(NOT file STREQUAL ${source}.cu AND NOT touched)
+      get_filename_component(whole ${source} NAME)
+      list(APPEND objects $<TARGET_OBJECTS:eqv_simt_${whole}>)
     else()
-      configure_file(${CMAKE_SOURCE_DIR}/kernels/conv2d/${product}.cu ${folder}/conv2d/${product}.cu COPYONLY)
-      list(APPEND sources ${folder}/conv2d/${product}.cu)
+      configure_file(${CMAKE_SOURCE_DIR}/kernels/${source}.cu ${folder}/${source}.cu COPYONLY)
+      list(APPEND sources ${folder}/${source}.cu)
     endif()
   endforeach()
   file(CONFIGURE OUTPUT ${folder}/${file} CONTENT "${planted}" @ONLY)

@@ -10,7 +10,7 @@ import io.github.eqvae.model.checkpoint.CheckpointWriter;
 import io.github.eqvae.model.checkpoint.FloatType;
 import io.github.eqvae.model.checkpoint.FolderLayout;
 import io.github.eqvae.model.checkpoint.KnownModel;
-import io.github.eqvae.nn.PaddingMode;
+import io.github.eqvae.op.PaddingMode;
 import io.github.eqvae.train.autoencoder.TrainedModel;
 import java.io.IOException;
 import java.io.PrintWriter;

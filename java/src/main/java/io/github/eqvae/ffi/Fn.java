@@ -96,6 +96,14 @@ public enum Fn {
   ADD_SCALED(5),
   /** {@code eqv_channel_affine}. */
   CHANNEL_AFFINE(5),
+  /** {@code eqv_arithmetic_fwd}. */
+  ARITHMETIC_FWD(5),
+  /** {@code eqv_arithmetic_bwd}. */
+  ARITHMETIC_BWD(7),
+  /** {@code eqv_pad2d_fwd}. */
+  PAD2D_FWD(4),
+  /** {@code eqv_pad2d_bwd}. */
+  PAD2D_BWD(4),
   /** {@code eqv_attention_fwd}. */
   ATTENTION_FWD(7),
   /** {@code eqv_attention_bwd}. */

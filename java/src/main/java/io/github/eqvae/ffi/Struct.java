@@ -44,7 +44,11 @@ public enum Struct {
   /** {@code eqv_affine_params}. */
   AFFINE_PARAMS("struct_size:u32 padding:i32"),
   /** {@code eqv_loss_params}. */
-  LOSS_PARAMS("struct_size:u32 kind:i32 scale:f64"),
+  LOSS_PARAMS("struct_size:u32 kind:i32 scale:f64 epsilon:f64"),
+  /** {@code eqv_arithmetic_params}. */
+  ARITHMETIC_PARAMS("struct_size:u32 kind:i32"),
+  /** {@code eqv_pad2d_params}. */
+  PAD2D_PARAMS("struct_size:u32 mode:i32 top:i32 bottom:i32 left:i32 right:i32"),
   /** {@code eqv_axpby_params}. */
   AXPBY_PARAMS("struct_size:u32 alpha:f32 beta:f32"),
   /** {@code eqv_fill_params}. */

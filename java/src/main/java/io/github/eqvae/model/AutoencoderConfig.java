@@ -1,7 +1,7 @@
 package io.github.eqvae.model;
 
 import io.github.eqvae.EqvaeException;
-import io.github.eqvae.nn.PaddingMode;
+import io.github.eqvae.op.PaddingMode;
 import java.util.List;
 
 /**

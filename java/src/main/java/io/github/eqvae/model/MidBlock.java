@@ -1,7 +1,7 @@
 package io.github.eqvae.model;
 
-import io.github.eqvae.nn.PaddingMode;
 import io.github.eqvae.nn.Scope;
+import io.github.eqvae.op.PaddingMode;
 import io.github.eqvae.tape.Tape;
 import io.github.eqvae.tensor.Tensor;
 import org.jspecify.annotations.Nullable;

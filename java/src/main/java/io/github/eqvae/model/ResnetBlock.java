@@ -2,9 +2,9 @@ package io.github.eqvae.model;
 
 import io.github.eqvae.nn.Conv2d;
 import io.github.eqvae.nn.GroupNorm;
-import io.github.eqvae.nn.PaddingMode;
 import io.github.eqvae.nn.Scope;
 import io.github.eqvae.op.GroupStatistics;
+import io.github.eqvae.op.PaddingMode;
 import io.github.eqvae.tape.Tape;
 import io.github.eqvae.tensor.Tensor;
 import java.util.List;

@@ -1,10 +1,11 @@
 package io.github.eqvae.nn;
 
 import io.github.eqvae.EqvaeException;
-import io.github.eqvae.op.Concat;
 import io.github.eqvae.op.Convolution;
 import io.github.eqvae.op.GroupStatistics;
 import io.github.eqvae.op.Narrow;
+import io.github.eqvae.op.Pad2d;
+import io.github.eqvae.op.PaddingMode;
 import io.github.eqvae.op.UpsampleConv2d;
 import io.github.eqvae.tape.Tape;
 import io.github.eqvae.tensor.DType;
@@ -155,21 +156,13 @@ public final class Conv2d {
 
   /** The image with a border of one pixel on every side. */
   private static Tensor around(Tape tape, Tensor x, PaddingMode mode) {
-    return between(tape, between(tape, x, 1, mode), 2, mode);
-  }
-
-  private static Tensor between(Tape tape, Tensor x, int axis, PaddingMode mode) {
-    long size = x.shape().dim(axis);
-    int inward = mode == PaddingMode.REFLECT ? 1 : 0;
-    if (size <= inward) {
+    if (mode == PaddingMode.REFLECT && Math.min(x.shape().dim(1), x.shape().dim(2)) < 2) {
       throw new EqvaeException.Argument(
           "padding_mode reflect needs at least 2 pixels along a side, got "
               + x.shape()
               + "; use larger images, or replicate");
     }
-    Tensor before = tape.apply(new Narrow(axis, inward, 1), x);
-    Tensor behind = tape.apply(new Narrow(axis, size - 1 - inward, 1), x);
-    return tape.apply(new Concat(axis), before, x, behind);
+    return tape.apply(new Pad2d(mode, 1), x);
   }
 
   private Tensor run(Tape tape, Convolution convolution, Tensor x, @Nullable Tensor residual) {

@@ -46,6 +46,7 @@ public record GanLoss(Kind kind, double scale) implements Op {
     c.launch(Fn.LOSS_FWD, Struct.LOSS_PARAMS)
         .i32(kind.code)
         .f64(scale)
+        .f64(0)
         .run(c.in(0), null, c.out(0));
   }
 
@@ -54,6 +55,7 @@ public record GanLoss(Kind kind, double scale) implements Op {
     c.launch(Fn.LOSS_BWD, Struct.LOSS_PARAMS)
         .i32(kind.code)
         .f64(scale)
+        .f64(0)
         .run(c.dOut(0), c.in(0), null, c.dIn(0));
   }
 }

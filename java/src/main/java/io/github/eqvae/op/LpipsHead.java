@@ -3,13 +3,16 @@ package io.github.eqvae.op;
 import io.github.eqvae.ffi.Fn;
 import io.github.eqvae.tensor.Shape;
 
-/** One level of LPIPS: f0, f1 {@code [N,H,W,C]}, w {@code [C]} to {@code [N]}. */
+/**
+ * One level of LPIPS: f0, f1 {@code [N,H,W,C]}, w {@code [C]} to {@code [N]}. With w {@code
+ * [N,H,W,C]} each value has a weight of its own: dropout in front of the head is dropout of these.
+ */
 public record LpipsHead() implements Op {
   @Override
   public Inference infer(Inputs in) {
     Shape f = in.shape(0, "f0", 4);
     in.expect(1, "f1", f);
-    in.expect(2, "w", Shape.of(f.dim(3)));
+    in.expect(2, "w", in.shape(2).rank() == 4 ? f : Shape.of(f.dim(3)));
     return Inference.of(in.get(0).full(Shape.of(f.dim(0))));
   }
 

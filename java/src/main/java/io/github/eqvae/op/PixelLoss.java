@@ -6,19 +6,39 @@ import io.github.eqvae.tensor.Shape;
 import io.github.eqvae.tensor.Tensor;
 
 /**
- * scale·Σ|a − b| or scale·Σ(a − b)²; a scalar. PyTorch: {@code F.l1_loss}, {@code F.mse_loss} with
- * {@code reduction="sum"}.
+ * scale·Σ|a − b|, scale·Σ(a − b)² or scale·Σ√((a − b)² + ε²); a scalar. PyTorch: {@code F.l1_loss},
+ * {@code F.mse_loss} with {@code reduction="sum"}; the third is Charbonnier's, which is smooth at
+ * 0.
  *
  * @param kind which
  * @param scale factor
+ * @param epsilon ε of Charbonnier's, at least 1e-12; not read by the others
  */
-public record PixelLoss(Kind kind, double scale) implements Op {
+public record PixelLoss(Kind kind, double scale, double epsilon) implements Op {
   /** The distance. */
   public enum Kind {
     /** Absolute. */
-    L1,
+    L1(0),
     /** Squared. */
-    L2
+    L2(1),
+    /** Absolute, but a parabola where it is small. */
+    CHARBONNIER(7);
+
+    private final int code;
+
+    Kind(int code) {
+      this.code = code;
+    }
+  }
+
+  /**
+   * A distance without ε.
+   *
+   * @param kind L1 or L2
+   * @param scale factor
+   */
+  public PixelLoss(Kind kind, double scale) {
+    this(kind, scale, 0);
   }
 
   @Override
@@ -35,8 +55,9 @@ public record PixelLoss(Kind kind, double scale) implements Op {
   @Override
   public void forward(OpCall c) {
     c.launch(Fn.LOSS_FWD, Struct.LOSS_PARAMS)
-        .i32(kind.ordinal())
+        .i32(kind.code)
         .f64(scale)
+        .f64(epsilon)
         .run(c.in(0), c.in(1), c.out(0));
   }
 
@@ -47,8 +68,9 @@ public record PixelLoss(Kind kind, double scale) implements Op {
       da = c.temporary(c.in(0).shape(), c.in(0).dtype());
     }
     c.launch(Fn.LOSS_BWD, Struct.LOSS_PARAMS)
-        .i32(kind.ordinal())
+        .i32(kind.code)
         .f64(scale)
+        .f64(epsilon)
         .run(c.dOut(0), c.in(0), c.in(1), da);
     Tensor db = c.dIn(1);
     if (db != null) {

@@ -52,6 +52,7 @@ class Bf16Test {
           Map.entry(MaxPool2d.class, i -> true),
           Map.entry(MaxPool2x2.class, i -> true),
           Map.entry(Narrow.class, i -> true),
+          Map.entry(Pad2d.class, i -> true),
           Map.entry(Permute.class, i -> true),
           Map.entry(Relu.class, i -> true),
           Map.entry(Reshape.class, i -> true),
@@ -66,6 +67,7 @@ class Bf16Test {
   private static final Set<Class<? extends Op>> FULL_PRECISION =
       Set.of(
           Affine.class,
+          Arithmetic.class,
           ChannelAffine.class,
           Embedding.class,
           GanLoss.class,

@@ -36,6 +36,7 @@ class BitwiseTest {
           GatedAdd.class,
           Linear.class,
           MaxPool2d.class,
+          Pad2d.class,
           Upsample2x.class,
           UpsampleConv2d.class,
           VectorQuantize.class);

@@ -228,6 +228,7 @@ final class OpCases {
     c.conv("conv2d tiled from 3", new Conv2d(1, 1), 3, In.of(1, 24, 25, 3), 72, true);
     c.conv("conv2d tiled to 3", new Conv2d(1, 1), 3, In.of(1, 24, 25, 72), 3, true);
     c.thin();
+    c.edges();
     c.linears(List.of(In.of(2, 150, 72)), new int[] {40, 150});
     c.attentions(List.of(new Size(2, 40, 150, 32, 2), new Size(1, 130, 131, 144, 1)));
     return List.copyOf(c.cases);
@@ -246,6 +247,15 @@ final class OpCases {
     conv("conv2d thin to 5, wide pads", new Conv2d(1, 3, 2, 2, 3), 3, In.of(2, 8, 30, 32), 5, true);
     conv("conv2d thin pointwise", new Conv2d(1, 0), 1, In.of(2, 20, 9, 48), 6, true);
     conv("conv2d thin, many pixels", new Conv2d(1, 1), 3, In.of(1, 90, 101, 3), 16, false);
+  }
+
+  /** Pixels that several places show, 8 channels at once. */
+  private void edges() {
+    for (PaddingMode mode : PaddingMode.values()) {
+      Pad2d op = new Pad2d(mode, 1, 2, 2, 1);
+      In x = In.of(2, 9, 35, 24);
+      add("pad2d tiled " + mode, op, Oracles.pad2d(op), ErrorBound.sums(0, 16), x);
+    }
   }
 
   private void linear() {
@@ -361,6 +371,11 @@ final class OpCases {
           in -> in[0].sum().mul(new org.bytedeco.pytorch.Scalar(0.37)),
           ErrorBounds.total(0.37, n),
           x);
+      In positive = x.with(In.uniform(0.25, 4));
+      In divisor = x.with(In.eitherSign(0.25, 4)).with(Layout.DENSE);
+      arithmetic(Arithmetic.PRODUCT, product, x, x.with(Layout.DENSE));
+      arithmetic(Arithmetic.QUOTIENT, ErrorBound.multiple(1, 3), x, divisor);
+      arithmetic(Arithmetic.LOGARITHM, ErrorBound.multiple(2, 1), positive);
       long channels = x.shape().dim(-1);
       ErrorBound two = ErrorBound.sums(2, 1, 0, 0);
       add(
@@ -393,6 +408,11 @@ final class OpCases {
         Oracles.weightedSum(WeightedSum.of(0.3)),
         ErrorBound.multiple(1, 1),
         In.of(3, 3));
+  }
+
+  private void arithmetic(Arithmetic op, ErrorBound bound, In... inputs) {
+    String name = "arithmetic " + op.kind() + " " + describe(inputs[0]);
+    add(name, op, Oracles.arithmetic(op), bound, inputs);
   }
 
   /** The weights have both signs, so the magnitudes are summed with positive ones. */
@@ -547,12 +567,12 @@ final class OpCases {
       In a = x.with(In.grid(0.125, 0.4375)); // between the kinks 0, 1, −1; sums do not cancel
       In b = x.with(In.grid(0.125, 0)).with(Layout.DENSE);
       for (PixelLoss.Kind kind : PixelLoss.Kind.values()) {
-        PixelLoss op = new PixelLoss(kind, 0.37);
+        PixelLoss op = new PixelLoss(kind, 0.37, 0.25);
         add(
             "pixel_loss " + kind + " " + describe(x),
             op,
             Oracles.pixelLoss(op),
-            ErrorBounds.loss(0.37, kind == PixelLoss.Kind.L1 ? 1 : 2),
+            ErrorBounds.loss(0.37, kind == PixelLoss.Kind.L2 ? 2 : 1),
             a,
             b);
       }
@@ -576,6 +596,14 @@ final class OpCases {
           f.with(apart()),
           f.with(apart()).with(Layout.DENSE),
           w);
+      add(
+          "lpips_head weighted " + describe(f),
+          new LpipsHead(),
+          Oracles::lpipsHead,
+          ErrorBounds.lpipsHead(),
+          f.with(apart()),
+          f.with(apart()),
+          new In(f.shape(), In.uniform(0, 1), false, f.layout(), false));
     }
     // Odd channels; channels that are read eight at a time, by several threads; more pixels than
     // one block takes.
@@ -588,6 +616,14 @@ final class OpCases {
           f.with(apart()),
           f.with(apart()),
           In.constant(f.shape().dim(3)).with(In.uniform(0, 1)));
+      add(
+          "lpips_head large weighted " + f.shape(),
+          new LpipsHead(),
+          Oracles::lpipsHead,
+          ErrorBounds.lpipsHead(),
+          f.with(apart()),
+          f.with(apart()),
+          new In(f.shape(), In.uniform(0, 2), false, Layout.DENSE, false));
     }
   }
 
@@ -615,6 +651,7 @@ final class OpCases {
           ErrorBound.EXACT,
           x.with(In.grid(0.125, 0)));
     }
+    padding(squares);
     add("cast long", new Cast(DType.F64), in -> in[0].clone(), ErrorBound.EXACT, In.of(4099));
     for (In x : images()) {
       String at = " " + describe(x);
@@ -649,6 +686,23 @@ final class OpCases {
         in -> in[0].narrow(0, 3, 1),
         ErrorBound.EXACT,
         In.of(5));
+  }
+
+  /** All that lies beyond an edge, on some sides or all, by more than a pixel, too. */
+  private void padding(List<In> images) {
+    int[][] sides = {{1, 1, 1, 1}, {0, 1, 0, 1}, {2, 0, 1, 2}, {0, 0, 0, 0}};
+    for (PaddingMode mode : PaddingMode.values()) {
+      for (int[] s : sides) {
+        Pad2d op = new Pad2d(mode, s[0], s[1], s[2], s[3]);
+        long readers = (1L + s[0] + s[1]) * (1 + s[2] + s[3]);
+        for (In x : images) {
+          String name = "pad2d %s %s %s".formatted(mode, Arrays.toString(s), describe(x));
+          add(name, op, Oracles.pad2d(op), ErrorBound.sums(0, readers), x);
+        }
+      }
+    }
+    Pad2d wide = new Pad2d(PaddingMode.REPLICATE, 3);
+    add("pad2d of a pixel", wide, Oracles.pad2d(wide), ErrorBound.sums(0, 49), In.of(1, 1, 1, 1));
   }
 
   /** Windows that overlap, leave gaps, reach over the edge on either side, or see everything. */

@@ -215,7 +215,31 @@ final class Oracles {
   static Function pixelLoss(PixelLoss op) {
     return in -> {
       Tensor d = in[0].sub(in[1]);
-      return (op.kind() == PixelLoss.Kind.L1 ? d.abs() : d.square()).sum().mul(scalar(op.scale()));
+      double square = op.epsilon() * op.epsilon();
+      Tensor term =
+          switch (op.kind()) {
+            case L1 -> d.abs();
+            case L2 -> d.square();
+            case CHARBONNIER -> d.square().add(scalar(square)).sqrt();
+          };
+      return term.sum().mul(scalar(op.scale()));
+    };
+  }
+
+  static Function arithmetic(Arithmetic op) {
+    return switch (op.kind()) {
+      case PRODUCT -> in -> in[0].mul(in[1]);
+      case QUOTIENT -> in -> in[0].div(in[1]);
+      case LOGARITHM -> in -> in[0].log();
+    };
+  }
+
+  static Function pad2d(Pad2d op) {
+    long[] sides = {op.left(), op.right(), op.top(), op.bottom()};
+    return switch (op.mode()) {
+      case ZEROS -> in -> nhwc(torch.constant_pad_nd(nchw(in[0]), sides, scalar(0)));
+      case REFLECT -> in -> nhwc(torch.reflection_pad2d(nchw(in[0]), sides));
+      case REPLICATE -> in -> nhwc(torch.replication_pad2d(nchw(in[0]), sides));
     };
   }
 

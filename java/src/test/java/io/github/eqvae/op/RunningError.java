@@ -175,7 +175,7 @@ public final class RunningError implements AutoCloseable {
       case GaussianSample sample -> ErrorBounds.gaussianSample();
       case GaussianKl kl -> ErrorBounds.gaussianKl();
       case PixelLoss loss ->
-          ErrorBounds.loss(loss.scale(), loss.kind() == PixelLoss.Kind.L1 ? 1 : 2);
+          ErrorBounds.loss(loss.scale(), loss.kind() == PixelLoss.Kind.L2 ? 2 : 1);
       case GanLoss loss -> ErrorBounds.loss(loss.scale(), 1);
       case LpipsHead head -> ErrorBounds.lpipsHead();
       case Upsample2x upsample -> ErrorBound.EXACT;

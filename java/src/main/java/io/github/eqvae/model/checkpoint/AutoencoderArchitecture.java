@@ -3,7 +3,7 @@ package io.github.eqvae.model.checkpoint;
 import io.github.eqvae.EqvaeException;
 import io.github.eqvae.model.AutoencoderConfig;
 import io.github.eqvae.model.VqConfig;
-import io.github.eqvae.nn.PaddingMode;
+import io.github.eqvae.op.PaddingMode;
 import io.github.eqvae.tensor.Shape;
 import java.nio.file.Path;
 import java.util.ArrayList;

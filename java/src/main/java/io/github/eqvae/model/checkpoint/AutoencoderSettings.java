@@ -2,7 +2,7 @@ package io.github.eqvae.model.checkpoint;
 
 import io.github.eqvae.EqvaeException;
 import io.github.eqvae.model.LatentScaling;
-import io.github.eqvae.nn.PaddingMode;
+import io.github.eqvae.op.PaddingMode;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;

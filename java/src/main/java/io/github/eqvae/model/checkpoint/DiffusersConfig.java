@@ -3,7 +3,7 @@ package io.github.eqvae.model.checkpoint;
 import com.fasterxml.jackson.databind.JsonNode;
 import io.github.eqvae.EqvaeException;
 import io.github.eqvae.model.LatentScaling;
-import io.github.eqvae.nn.PaddingMode;
+import io.github.eqvae.op.PaddingMode;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;

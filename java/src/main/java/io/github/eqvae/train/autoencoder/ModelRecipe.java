@@ -7,7 +7,7 @@ import io.github.eqvae.model.VqConfig;
 import io.github.eqvae.model.VqModel;
 import io.github.eqvae.model.checkpoint.AutoencoderArchitecture;
 import io.github.eqvae.model.checkpoint.Weights;
-import io.github.eqvae.nn.PaddingMode;
+import io.github.eqvae.op.PaddingMode;
 import io.github.eqvae.tensor.Stream;
 import io.github.eqvae.train.recipe.RecipeFields;
 import io.github.eqvae.train.recipe.RecipeFields.Range;

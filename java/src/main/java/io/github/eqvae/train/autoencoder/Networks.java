@@ -7,7 +7,7 @@ import io.github.eqvae.model.Autoencoder;
 import io.github.eqvae.model.Discriminator;
 import io.github.eqvae.model.Lpips;
 import io.github.eqvae.model.ModelFile;
-import io.github.eqvae.nn.PaddingMode;
+import io.github.eqvae.op.PaddingMode;
 import io.github.eqvae.tensor.DType;
 import io.github.eqvae.tensor.Stream;
 import io.github.eqvae.train.recipe.RunRecipe;

@@ -1,4 +1,4 @@
-package io.github.eqvae.nn;
+package io.github.eqvae.op;
 
 /** What convolutions see beyond the edges of an image. PyTorch: {@code padding_mode}. */
 public enum PaddingMode {
