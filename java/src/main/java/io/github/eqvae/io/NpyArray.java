@@ -115,6 +115,19 @@ public record NpyArray(String descr, long[] shape, byte[] data) {
   }
 
   /**
+   * An array of double precision.
+   *
+   * @param values the elements
+   * @param shape the dimensions
+   * @return the array
+   */
+  public static NpyArray doubles(double[] values, long... shape) {
+    ByteBuffer b = buffer(8L * values.length);
+    b.asDoubleBuffer().put(values);
+    return new NpyArray("<f8", shape, b.array());
+  }
+
+  /**
    * An array of 32-bit integers.
    *
    * @param values the elements
@@ -198,6 +211,25 @@ public record NpyArray(String descr, long[] shape, byte[] data) {
       default ->
           throw new EqvaeException.Argument(
               "the elements are '" + descr + "', expected floating-point numbers");
+    }
+    return out;
+  }
+
+  /**
+   * The elements in double precision.
+   *
+   * @return exactly the elements
+   * @throws EqvaeException.Argument if they are no floating-point numbers
+   */
+  public double[] toDoubles() {
+    double[] out = new double[count()];
+    if ("<f8".equals(descr)) {
+      view().asDoubleBuffer().get(out);
+      return out;
+    }
+    float[] floats = toFloats();
+    for (int i = 0; i < out.length; i++) {
+      out[i] = floats[i];
     }
     return out;
   }

@@ -36,10 +36,11 @@ public final class InceptionV3 implements AutoCloseable {
   /** Numbers per image. */
   public static final int FEATURES = 2048;
 
-  private static final int SIDE = 299;
+  /** Rows and columns of the images it sees. */
+  public static final int SIDE = 299;
 
   /** Of the published classifier; torchvision's own network has 1000. */
-  private static final int CLASSES = 1008;
+  public static final int CLASSES = 1008;
 
   private final BasicConv2d conv1a;
   private final BasicConv2d conv2a;
@@ -146,31 +147,66 @@ public final class InceptionV3 implements AutoCloseable {
    * @return {@code [N, 2048]}
    */
   public Tensor forward(Tape tape, Tensor images) {
-    Tensor h = tape.block(this::stem, images); // [N, 35, 35, 192]
+    return stages(tape, tape.block(InceptionV3::resized, images)).pooled();
+  }
+
+  /**
+   * What the network makes of images on its way.
+   *
+   * @param first {@code [N, 73, 73, 64]}, after the first pooling
+   * @param second {@code [N, 35, 35, 192]}, after the second
+   * @param spatial {@code [N, 17, 17, 768]}, of {@code Mixed_6d}: its first seven channels are
+   *     those of {@code mixed_6/conv}, which guided-diffusion takes the sFID's features from
+   * @param third {@code [N, 17, 17, 768]}, of {@code Mixed_6e}
+   * @param pooled {@code [N, 2048]}, after the last pooling
+   */
+  public record Stages(Tensor first, Tensor second, Tensor spatial, Tensor third, Tensor pooled) {}
+
+  /**
+   * Runs the network on images of its own size.
+   *
+   * @param tape the tape
+   * @param images RGB in [-1, 1], {@code [N, 299, 299, 3]}
+   * @return features
+   */
+  public Stages stages(Tape tape, Tensor images) {
+    Tensor first = tape.block(this::firstPool, images); // [N, 73, 73, 64]
+    Tensor second = tape.block(this::secondPool, first); // [N, 35, 35, 192]
+    Tensor h = second;
     for (InceptionA block : mixed5) {
       h = block.forward(tape, h); // [N, 35, 35, 256], then 288 channels
     }
     h = mixed6a.forward(tape, h); // [N, 17, 17, 768]
+    Tensor spatial = h;
     for (InceptionC block : mixed6) {
+      spatial = block == mixed6.getLast() ? h : spatial;
       h = block.forward(tape, h); // [N, 17, 17, 768]
     }
+    Tensor third = h;
     h = mixed7a.forward(tape, h); // [N, 8, 8, 1280]
     for (InceptionE block : mixed7) {
       h = block.forward(tape, h); // [N, 8, 8, 2048]
     }
     int side = h.shape().size(1);
     h = tape.apply(new AvgPool2d(side, 1, 0), h); // [N, 1, 1, 2048]
-    return tape.apply(new Reshape(Shape.of(h.shape().dim(0), FEATURES)), h);
+    h = tape.apply(new Reshape(Shape.of(h.shape().dim(0), FEATURES)), h);
+    return new Stages(first, second, spatial, third, h);
   }
 
-  private Tensor stem(Tape tape, Tensor images) {
+  private static Tensor resized(Tape tape, Tensor images) {
     Tensor h =
         tape.apply(new Resample(SIDE, SIDE, Interpolation.BILINEAR, 0, false, false), images);
-    h = signed(tape, h); // [N, 299, 299, 3]
-    h = conv2a.forward(tape, conv1a.forward(tape, h)); // [N, 147, 147, 32]
+    return signed(tape, h); // [N, 299, 299, 3]
+  }
+
+  private Tensor firstPool(Tape tape, Tensor images) {
+    Tensor h = conv2a.forward(tape, conv1a.forward(tape, images)); // [N, 147, 147, 32]
     h = conv2b.forward(tape, h); // [N, 147, 147, 64]
-    h = tape.apply(new MaxPool2d(3, 2, 0), h); // [N, 73, 73, 64]
-    h = conv4a.forward(tape, conv3b.forward(tape, h)); // [N, 71, 71, 192]
+    return tape.apply(new MaxPool2d(3, 2, 0), h); // [N, 73, 73, 64]
+  }
+
+  private Tensor secondPool(Tape tape, Tensor x) {
+    Tensor h = conv4a.forward(tape, conv3b.forward(tape, x)); // [N, 71, 71, 192]
     return tape.apply(new MaxPool2d(3, 2, 0), h); // [N, 35, 35, 192]
   }
 

@@ -104,6 +104,14 @@ public final class GoldenFile implements AutoCloseable {
       }
       return out;
     }
+    if ("U8".equals(dtype)) {
+      MemorySegment segment = file.segment(tensor);
+      double[] out = new double[(int) segment.byteSize()];
+      for (int i = 0; i < out.length; i++) {
+        out[i] = segment.get(ValueLayout.JAVA_BYTE, i) & 0xff;
+      }
+      return out;
+    }
     float[] floats = file.floats(tensor);
     double[] out = new double[floats.length];
     for (int i = 0; i < out.length; i++) {

@@ -1,0 +1,137 @@
+package io.github.eqvae.eval;
+
+import io.github.eqvae.EqvaeException;
+import io.github.eqvae.io.Image;
+import io.github.eqvae.io.SafetensorsFile;
+import io.github.eqvae.model.InceptionV3;
+import io.github.eqvae.op.Linear;
+import io.github.eqvae.op.Narrow;
+import io.github.eqvae.tape.Tape;
+import io.github.eqvae.tensor.Arena;
+import io.github.eqvae.tensor.Shape;
+import io.github.eqvae.tensor.Stream;
+import io.github.eqvae.tensor.Tensor;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.List;
+
+/**
+ * Inception features as openai/guided-diffusion {@code evaluator.py} takes them (the protocol of
+ * the FID, sFID, IS, precision and recall that DiT and SiT report): pictures are resized as
+ * TensorFlow 1 did it, then {@code (x − 128)/128}; pooled features, the first seven channels of
+ * {@code mixed_6/conv}, and logits of the classifier without its bias.
+ *
+ * <p>The network is that of the rFID, with the same file of weights, which must have the classifier
+ * {@code fc.weight}. Its weights are the published TensorFlow ones; sums in another order leave
+ * differences of single precision.
+ */
+public final class AdmFeatures implements AutoCloseable {
+  /** Numbers of an image's spatial features: 17 × 17 × 7. */
+  public static final int SPATIAL = 2023;
+
+  private static final int SPATIAL_CHANNELS = 7;
+  private static final String CLASSIFIER = "fc.weight";
+
+  private final InceptionV3 network;
+  private final Stream stream;
+  private final Arena arena;
+  private final Arena weights;
+  private final Tensor classifier;
+
+  private AdmFeatures(InceptionV3 network, float[] classifier, Stream stream) {
+    this.network = network;
+    this.stream = stream;
+    arena = new Arena(stream.device(), "Inception features");
+    weights = new Arena(stream.device(), "Inception classifier");
+    this.classifier = weights.tensor(Shape.of(InceptionV3.CLASSES, InceptionV3.FEATURES));
+    this.classifier.set(stream, classifier);
+  }
+
+  /**
+   * Loads the network.
+   *
+   * @param file a safetensors file with pytorch-fid's state dict, the classifier included
+   * @param stream orders the work
+   * @return the network, to be closed by the caller
+   * @throws IOException when the file cannot be read
+   * @throws EqvaeException.Argument when it is another network, or lacks the classifier
+   */
+  public static AdmFeatures load(Path file, Stream stream) throws IOException {
+    float[] classifier;
+    try (SafetensorsFile tensors = SafetensorsFile.open(file)) {
+      if (!tensors.contains(CLASSIFIER)) {
+        throw new EqvaeException.Argument(
+            file
+                + " lacks the classifier "
+                + CLASSIFIER
+                + ", which the Inception score needs; `eqvae weights inception` keeps it");
+      }
+      classifier = tensors.floats(CLASSIFIER);
+    }
+    InceptionV3 network = InceptionV3.load(file, stream);
+    if (classifier.length != InceptionV3.CLASSES * InceptionV3.FEATURES) {
+      network.close();
+      throw new EqvaeException.Argument(file + ": " + CLASSIFIER + " is not [1008, 2048]");
+    }
+    return new AdmFeatures(network, classifier, stream);
+  }
+
+  /** The network with given weights, which is closed with this. */
+  static AdmFeatures of(InceptionV3 network, float[] classifier, Stream stream) {
+    return new AdmFeatures(network, classifier, stream);
+  }
+
+  /**
+   * Features of some images.
+   *
+   * @param pooled {@code [n, 2048]}
+   * @param spatial {@code [n, 2023]}: rows, columns, channels
+   * @param logits {@code [n, 1008]}
+   */
+  public record Features(float[] pooled, float[] spatial, float[] logits) {}
+
+  /**
+   * Runs the network.
+   *
+   * @param pictures of any sizes; gray ones become RGB
+   * @return their features
+   */
+  public Features of(List<Image> pictures) {
+    Tensor x = input(arena, pictures);
+    Tape tape = new Tape(stream, arena, Tape.Mode.INFERENCE);
+    InceptionV3.Stages stages = network.stages(tape, x);
+    Tensor seven = tape.apply(new Narrow(3, 0, SPATIAL_CHANNELS), stages.spatial());
+    Tensor spatial = arena.tensor(seven.shape());
+    seven.copyTo(stream, spatial);
+    Tensor logits = tape.apply(new Linear(), stages.pooled(), classifier);
+    Features features =
+        new Features(
+            stages.pooled().toFloats(stream), spatial.toFloats(stream), logits.toFloats(stream));
+    arena.reset();
+    return features;
+  }
+
+  /** What the network sees of pictures, {@code [n, 299, 299, 3]}. */
+  Tensor input(Arena in, List<Image> pictures) {
+    int side = InceptionV3.SIDE;
+    int each = side * side * 3;
+    float[] values = new float[pictures.size() * each];
+    for (int i = 0; i < pictures.size(); i++) {
+      Image p = pictures.get(i).withChannels(3);
+      TensorFlowResize.bilinear(p.data(), p.height(), p.width(), 3, side, values, i * each);
+    }
+    for (int i = 0; i < values.length; i++) {
+      values[i] = (values[i] - 128) / 128;
+    }
+    Tensor x = in.tensor(Shape.of(pictures.size(), side, side, 3));
+    x.set(stream, values);
+    return x;
+  }
+
+  @Override
+  public void close() {
+    arena.close();
+    weights.close();
+    network.close();
+  }
+}

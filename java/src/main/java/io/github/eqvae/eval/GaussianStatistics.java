@@ -1,0 +1,123 @@
+package io.github.eqvae.eval;
+
+import io.github.eqvae.EqvaeException;
+import io.github.eqvae.io.NpyArray;
+import io.github.eqvae.io.NpzFile;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+
+/**
+ * What a Fréchet distance needs of a set of images: mean and covariance of their features. Files of
+ * pytorch-fid ({@code mu}, {@code sigma}) and of openai/guided-diffusion (those, and {@code mu_s},
+ * {@code sigma_s} of the spatial features) are read and written.
+ *
+ * @param mean {@code [d]}
+ * @param covariance {@code [d, d]}, row-major, symmetric
+ */
+public record GaussianStatistics(double[] mean, double[] covariance) {
+  private static final String SPATIAL = "_s";
+
+  /** 2048² doubles twice, and what guided-diffusion keeps beside them. */
+  private static final long LIMIT = 1L << 28;
+
+  /**
+   * Of features that were collected.
+   *
+   * @param features at least two samples
+   * @return their statistics
+   */
+  public static GaussianStatistics of(FeatureStatistics features) {
+    return new GaussianStatistics(features.mean(), features.covariance());
+  }
+
+  /**
+   * Reads the statistics of pooled features.
+   *
+   * @param file an {@code .npz} file
+   * @return mean and covariance
+   * @throws IOException when it is none, or holds no statistics
+   */
+  public static GaussianStatistics read(Path file) throws IOException {
+    return read(file, "")
+        .orElseThrow(
+            () ->
+                new IOException(
+                    file
+                        + " holds no statistics: expected the arrays mu and sigma, as pytorch-fid"
+                        + " and guided-diffusion write them"));
+  }
+
+  /**
+   * Reads the statistics of spatial features, for the sFID.
+   *
+   * @param file an {@code .npz} file
+   * @return mean and covariance; empty where the file has none
+   * @throws IOException when it cannot be read
+   */
+  public static Optional<GaussianStatistics> readSpatial(Path file) throws IOException {
+    return read(file, SPATIAL);
+  }
+
+  private static Optional<GaussianStatistics> read(Path file, String suffix) throws IOException {
+    String mu = "mu" + suffix;
+    String sigma = "sigma" + suffix;
+    Map<String, NpyArray> arrays = NpzFile.read(file, List.of(mu, sigma), LIMIT);
+    if (arrays.size() < 2) {
+      return Optional.empty();
+    }
+    long[] m = arrays.get(mu).shape();
+    long[] s = arrays.get(sigma).shape();
+    if (m.length != 1 || s.length != 2 || s[0] != m[0] || s[1] != m[0]) {
+      throw new IOException(
+          file + ": " + mu + " and " + sigma + " are no mean [d] and covariance [d, d]");
+    }
+    try {
+      return Optional.of(
+          new GaussianStatistics(arrays.get(mu).toDoubles(), arrays.get(sigma).toDoubles()));
+    } catch (EqvaeException.Argument e) {
+      throw new IOException(file + ": " + e.getMessage(), e);
+    }
+  }
+
+  /**
+   * Writes statistics.
+   *
+   * @param file an {@code .npz} file, replaced if there is one
+   * @param pooled written as {@code mu} and {@code sigma}
+   * @param spatial written as {@code mu_s} and {@code sigma_s}
+   * @throws IOException when it cannot be written
+   */
+  public static void write(
+      Path file, GaussianStatistics pooled, Optional<GaussianStatistics> spatial)
+      throws IOException {
+    Map<String, NpyArray> arrays = new LinkedHashMap<>();
+    pooled.put(arrays, "");
+    spatial.ifPresent(s -> s.put(arrays, SPATIAL));
+    NpzFile.write(file, arrays);
+  }
+
+  private void put(Map<String, NpyArray> arrays, String suffix) {
+    long d = mean.length;
+    arrays.put("mu" + suffix, NpyArray.doubles(mean, d));
+    arrays.put("sigma" + suffix, NpyArray.doubles(covariance, d, d));
+  }
+
+  /**
+   * The Fréchet distance to other features of the same network.
+   *
+   * @param other their statistics
+   * @return at least 0
+   */
+  public double distance(GaussianStatistics other) {
+    if (other.mean.length != mean.length) {
+      throw new EqvaeException.Argument(
+          "Statistics of %d and of %d features cannot be compared: they are of different networks"
+              .formatted(mean.length, other.mean.length));
+    }
+    return FrechetDistance.between(mean, covariance, other.mean, other.covariance);
+  }
+}

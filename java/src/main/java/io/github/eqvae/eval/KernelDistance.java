@@ -1,0 +1,186 @@
+package io.github.eqvae.eval;
+
+import io.github.eqvae.EqvaeException;
+import io.github.eqvae.tensor.Philox;
+import java.util.Arrays;
+import java.util.stream.IntStream;
+
+/**
+ * The kernel inception distance (Bińkowski et al. 2018, arXiv 1801.01401): the squared maximum mean
+ * discrepancy of two sets of features, averaged over random subsets, by {@link Kernel the kernel}
+ * {@code (x·y/d + 1)³}. Unlike a Fréchet distance it has no bias that depends on how many images
+ * there are. Everything is computed in double precision.
+ */
+public final class KernelDistance {
+  private KernelDistance() {}
+
+  /** How similar two features are. */
+  @FunctionalInterface
+  public interface Kernel {
+    /**
+     * Compares.
+     *
+     * @param dot their scalar product
+     * @param squaredDistance the square of their distance
+     * @return the kernel's value
+     */
+    double of(double dot, double squaredDistance);
+
+    /**
+     * {@code (γ·x·y + c)ⁿ}.
+     *
+     * @param gamma γ; 1/d in the paper
+     * @param c what is added; 1 in the paper
+     * @param degree n; 3 in the paper
+     * @return the kernel
+     */
+    static Kernel polynomial(double gamma, double c, int degree) {
+      return (dot, distance) -> Math.pow(gamma * dot + c, degree);
+    }
+
+    /**
+     * {@code exp(−‖x − y‖² / (2σ²))}.
+     *
+     * @param sigma σ
+     * @return the kernel
+     */
+    static Kernel gaussian(double sigma) {
+      return (dot, distance) -> Math.exp(-distance / (2 * sigma * sigma));
+    }
+  }
+
+  /** Which sums of the kernel are divided by what. */
+  public enum Estimator {
+    /** Pairs of a feature with itself count. */
+    BIASED,
+    /** Pairs of a feature with itself do not; of the two sets all pairs count. */
+    UNBIASED,
+    /** As unbiased, and pairs of equal number in the two sets do not count. */
+    U_STATISTIC
+  }
+
+  /**
+   * A distance.
+   *
+   * @param mean over the subsets; near 0 for equal distributions, may be below
+   * @param deviation of the subsets
+   */
+  public record Value(double mean, double deviation) {}
+
+  /**
+   * The discrepancy of two sets of the same size.
+   *
+   * @param x {@code [m, width]}, row-major
+   * @param y {@code [m, width]}
+   * @param width numbers of a feature
+   * @param kernel compares features
+   * @param estimator how sums are divided
+   * @return MMD²
+   */
+  public static double discrepancy(
+      float[] x, float[] y, int width, Kernel kernel, Estimator estimator) {
+    int m = x.length / width;
+    if (x.length != y.length || x.length % width != 0 || m < 2) {
+      throw new EqvaeException.Argument(
+          "Two sets of at least 2 features of %d numbers are compared, got %d and %d numbers"
+              .formatted(width, x.length, y.length));
+    }
+    boolean diagonal = estimator == Estimator.BIASED;
+    double within = sum(x, x, width, kernel, diagonal) + sum(y, y, width, kernel, diagonal);
+    within /= diagonal ? (double) m * m : (double) m * (m - 1);
+    boolean all = estimator != Estimator.U_STATISTIC;
+    double between = sum(x, y, width, kernel, all);
+    return within - 2 * between / (all ? (double) m * m : (double) m * (m - 1));
+  }
+
+  private static double sum(float[] x, float[] y, int width, Kernel kernel, boolean diagonal) {
+    int m = x.length / width;
+    double sum = 0;
+    for (int i = 0; i < m; i++) {
+      for (int j = 0; j < m; j++) {
+        if (i == j && !diagonal) {
+          continue;
+        }
+        double dot = 0;
+        double distance = 0;
+        for (int k = 0; k < width; k++) {
+          double a = x[i * width + k];
+          double b = y[j * width + k];
+          dot += a * b;
+          distance += (a - b) * (a - b);
+        }
+        sum += kernel.of(dot, distance);
+      }
+    }
+    return sum;
+  }
+
+  /**
+   * The mean over subsets, with the paper's kernel and the unbiased estimator.
+   *
+   * @param a features
+   * @param b features of the same width
+   * @param subsets how many; 100 usually
+   * @param size features of a subset; 1000 usually, fewer where there are fewer
+   * @param seed chooses the subsets
+   * @return the distance
+   */
+  public static Value of(FeatureRows a, FeatureRows b, int subsets, int size, long seed) {
+    int most = Math.min(size, Math.min(a.rows(), b.rows()));
+    int[][][] rows = new int[subsets][][];
+    for (int s = 0; s < subsets; s++) {
+      rows[s] =
+          new int[][] {
+            choose(a.rows(), most, seed, 2L * s), choose(b.rows(), most, seed, 2L * s + 1)
+          };
+    }
+    return of(a, b, rows, Kernel.polynomial(1.0 / a.width(), 1, 3));
+  }
+
+  /**
+   * The mean over given subsets.
+   *
+   * @param a features
+   * @param b features of the same width
+   * @param subsets of each the rows of a, then those of b
+   * @param kernel compares features
+   * @return the distance, by the unbiased estimator
+   */
+  static Value of(FeatureRows a, FeatureRows b, int[][][] subsets, Kernel kernel) {
+    if (a.width() != b.width()) {
+      throw new EqvaeException.Argument(
+          "Features of %d and of %d numbers cannot be compared".formatted(a.width(), b.width()));
+    }
+    double[] values = new double[subsets.length];
+    IntStream.range(0, subsets.length)
+        .parallel()
+        .forEach(
+            s ->
+                values[s] =
+                    discrepancy(
+                        a.gather(subsets[s][0]),
+                        b.gather(subsets[s][1]),
+                        a.width(),
+                        kernel,
+                        Estimator.UNBIASED));
+    double mean = Arrays.stream(values).average().orElseThrow();
+    double square = Arrays.stream(values).map(v -> (v - mean) * (v - mean)).average().orElse(0);
+    return new Value(mean, Math.sqrt(square));
+  }
+
+  /** Different rows, by the first steps of a Fisher-Yates shuffle. */
+  private static int[] choose(int rows, int count, long seed, long purpose) {
+    int[] order = IntStream.range(0, rows).toArray();
+    for (int i = 0; i < count; i++) {
+      int j = i + (int) ((rows - i) * uniform(seed, purpose, i));
+      int kept = order[i];
+      order[i] = order[j];
+      order[j] = kept;
+    }
+    return Arrays.copyOf(order, count);
+  }
+
+  private static double uniform(long seed, long purpose, long index) {
+    return Philox.uniform(Philox.block(seed, index, purpose)[0]);
+  }
+}
