@@ -10,7 +10,6 @@ import io.github.eqvae.eval.Evaluation;
 import io.github.eqvae.eval.Evaluator;
 import io.github.eqvae.eval.RFid;
 import io.github.eqvae.eval.Ssim;
-import io.github.eqvae.io.FileNames;
 import io.github.eqvae.jobs.EncodeOptions;
 import io.github.eqvae.model.Autoencoder;
 import io.github.eqvae.model.Lpips;
@@ -68,11 +67,7 @@ record CheckpointEvaluation(
 
   MeasuredModel run(PrintWriter err) throws IOException {
     ImageFolder folder =
-        ImageFolder.open(
-            data,
-            square.decode(square.crop()),
-            (name, cause) ->
-                err.println("eqvae: skipped broken image " + FileNames.shown(name) + ": " + cause));
+        ImageFolder.open(data, square.decode(square.crop()), new Console(err)::skipped);
     try (Device on = device.map(Device::open).orElseGet(Device::best);
         Stream stream = new Stream(on);
         AutoencoderCheckpoint file = AutoencoderCheckpoint.open(checkpoint, weights);

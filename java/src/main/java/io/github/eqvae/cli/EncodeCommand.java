@@ -218,8 +218,7 @@ final class EncodeCommand implements Callable<Integer> {
 
     @Override
     public void broken(String name, String cause) {
-      err.println("eqvae: skipped broken image " + FileNames.shown(name) + ": " + cause);
-      err.flush();
+      new Console(err).skipped(name, cause);
     }
   }
 }

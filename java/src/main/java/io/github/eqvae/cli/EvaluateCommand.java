@@ -5,7 +5,6 @@ import io.github.eqvae.data.ImageFolder;
 import io.github.eqvae.eval.Ssim;
 import io.github.eqvae.io.AtomicFiles;
 import io.github.eqvae.io.DecodeOptions;
-import io.github.eqvae.io.FileNames;
 import io.github.eqvae.io.FolderLock;
 import io.github.eqvae.jobs.EncodeOptions;
 import io.github.eqvae.model.FiniteWeights;
@@ -266,12 +265,7 @@ final class EvaluateCommand implements Callable<Integer> {
         data.orElseThrow(
             () -> new EqvaeException.Argument("--drop-in needs pictures: add --data DIR"));
     ImageFolder folder =
-        ImageFolder.open(
-            pictures,
-            DecodeOptions.DEFAULT,
-            (name, cause) ->
-                stderr.println(
-                    "eqvae: skipped broken image " + FileNames.shown(name) + ": " + cause));
+        ImageFolder.open(pictures, DecodeOptions.DEFAULT, new Console(stderr)::skipped);
     int count = Math.min(folder.size(), checkpoint.images.orElse(folder.size()));
     try (Device on = device.name().map(Device::open).orElseGet(Device::best);
         Vae mine = Vae.load(run, on, VaeOptions.defaults().withWeights(weights.choice()));

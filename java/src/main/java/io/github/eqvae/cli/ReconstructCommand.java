@@ -7,7 +7,6 @@ import io.github.eqvae.data.Transform;
 import io.github.eqvae.equivariance.EqOptions;
 import io.github.eqvae.equivariance.SpatialTransform;
 import io.github.eqvae.eval.Evaluator;
-import io.github.eqvae.io.FileNames;
 import io.github.eqvae.io.Image;
 import io.github.eqvae.io.PassingIoException;
 import io.github.eqvae.jobs.EncodeOptions;
@@ -127,12 +126,7 @@ final class ReconstructCommand implements Callable<Integer> {
       throw new EqvaeException.Argument("There is no file or folder " + model);
     }
     ImageFolder pictures =
-        ImageFolder.open(
-            in,
-            square.decode(square.crop(otherwise())),
-            (name, cause) ->
-                stderr.println(
-                    "eqvae: skipped broken image " + FileNames.shown(name) + ": " + cause));
+        ImageFolder.open(in, square.decode(square.crop(otherwise())), new Console(stderr)::skipped);
     // Looked at before anything is computed, and long before anything is written.
     List<Path> targets = targets(pictures);
     for (Path target : targets) {

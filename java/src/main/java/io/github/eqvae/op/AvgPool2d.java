@@ -36,11 +36,6 @@ public record AvgPool2d(int height, int width, int stride, int padding) implemen
   }
 
   @Override
-  public long flops(Inputs in) {
-    return infer(in).outputs().getFirst().shape().elements() * height * width;
-  }
-
-  @Override
   public Keeps keeps() {
     return Keeps.NOTHING;
   }

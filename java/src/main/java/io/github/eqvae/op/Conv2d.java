@@ -131,12 +131,6 @@ public record Conv2d(
   }
 
   @Override
-  public long flops(Inputs in) {
-    Shape w = in.shape(1);
-    return 2 * infer(in).outputs().getFirst().shape().elements() * w.elements() / w.dim(0);
-  }
-
-  @Override
   public Keeps keeps() {
     return switch (activation.kind()) {
       case IDENTITY -> Keeps.inputs(0, 1, 4);

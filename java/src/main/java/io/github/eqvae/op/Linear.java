@@ -49,11 +49,6 @@ public record Linear(Activation activation) implements Op {
   }
 
   @Override
-  public long flops(Inputs in) {
-    return 2 * in.shape(0).elements() * in.shape(1).dim(0);
-  }
-
-  @Override
   public Keeps keeps() {
     return Keeps.inputs(0, 1);
   }

@@ -50,17 +50,6 @@ public interface Op {
   }
 
   /**
-   * Work of the forward pass.
-   *
-   * @param inputs shapes of the inputs
-   * @return floating-point operations, a multiply-add counted as two; 0 where memory traffic is
-   *     what counts
-   */
-  default long flops(Inputs inputs) {
-    return 0;
-  }
-
-  /**
    * Name in messages, profiles and plans.
    *
    * @return snake_case name

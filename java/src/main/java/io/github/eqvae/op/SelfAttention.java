@@ -36,12 +36,6 @@ public record SelfAttention(int heads) implements Op {
   }
 
   @Override
-  public long flops(Inputs in) {
-    Shape qkv = in.shape(0);
-    return 4 * qkv.elements() / 3 * qkv.dim(1);
-  }
-
-  @Override
   public Keeps keeps() {
     return new Keeps(1, 1);
   }

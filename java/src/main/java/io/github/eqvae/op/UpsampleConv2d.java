@@ -54,12 +54,6 @@ public record UpsampleConv2d(@Nullable GroupStatistics statistics) implements Co
   }
 
   @Override
-  public long flops(Inputs in) {
-    Shape w = in.shape(1);
-    return 2 * in.shape(0).elements() * 16 * w.dim(0);
-  }
-
-  @Override
   public Keeps keeps() {
     return Keeps.inputs(0, 1);
   }

@@ -35,11 +35,6 @@ public record VectorQuantize() implements Op {
   }
 
   @Override
-  public long flops(Inputs in) {
-    return 2 * in.shape(0).elements() * in.shape(1).dim(0);
-  }
-
-  @Override
   public Keeps keeps() {
     return new Keeps(0, 1 << 1);
   }

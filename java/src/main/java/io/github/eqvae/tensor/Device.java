@@ -60,6 +60,17 @@ public final class Device implements AutoCloseable {
   }
 
   /**
+   * Opens a device that plans for another one: it hands out addresses, counts memory and computes
+   * nothing.
+   *
+   * @param target what is planned for
+   * @return the device; the caller closes it
+   */
+  public static Device planner(DeviceInfo target) {
+    return open("null:" + target.architecture(), target.threads());
+  }
+
+  /**
    * Opens the fastest device there is: {@code cuda} if it opens, else {@code cpu}; {@link
    * #whyNotFaster} tells why.
    *

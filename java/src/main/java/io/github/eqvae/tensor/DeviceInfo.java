@@ -1,5 +1,7 @@
 package io.github.eqvae.tensor;
 
+import java.util.regex.Pattern;
+
 /**
  * What a device is.
  *
@@ -43,6 +45,32 @@ public record DeviceInfo(
       }
       default -> new DeviceInfo(device, "assumed", 1, 0, 0, DType.F32, true, false, 0, false);
     };
+  }
+
+  /** Where a recipe computes that does not say. */
+  public static final String DEFAULT = "cpu";
+
+  private static final Pattern TRAINS = Pattern.compile("cpu|simt(:1)?|cuda(:\\d{1,3})?");
+
+  /**
+   * Whether a device of that name can train, be it there or not: what computes in double precision
+   * or only plans is for tests.
+   *
+   * @param device a name, such as {@code cuda:1}
+   * @return true for {@code cpu}, {@code cuda}, {@code cuda:N} and {@code simt}
+   */
+  public static boolean trains(String device) {
+    return TRAINS.matcher(device).matches();
+  }
+
+  /**
+   * Whether the device computes in threads of its own on the machine's processors, whose number can
+   * be chosen and which other programs slow down.
+   *
+   * @return true for CPUs
+   */
+  public boolean usesThreads() {
+    return architecture == 0;
   }
 
   /**

@@ -75,7 +75,7 @@ public record MemoryPlan(
   private static MemoryPlan of(TrainingRecipe<?> recipe, DeviceInfo target, boolean scratch) {
     boolean first = recipe.optimizer().accumulate() == 1; // else gradients are also added to
     MicroBatch at = new MicroBatch(0, 0, first, true);
-    try (Device device = Device.open("null:" + target.architecture(), target.threads());
+    try (Device device = Device.planner(target);
         Stream stream = new Stream(device);
         Task task = planned(recipe, stream);
         InputQueue inputs = new InputQueue(device, task.batch());

@@ -28,7 +28,9 @@ import java.util.Map;
  * @param model the autoencoder and the discriminator's shape
  * @param data the images
  * @param objective the loss and the transform τ
- * @param optimizer the two optimisers
+ * @param optimizer how both networks are updated
+ * @param discLearningRate {@code optimizer.disc_learning_rate}: step size of the discriminator;
+ *     default {@code optimizer.learning_rate}
  * @param run length, device, seed and what is written on the way
  * @param evaluation what is measured on held-out images
  */
@@ -37,6 +39,7 @@ public record AutoencoderRecipe(
     DataRecipe data,
     ObjectiveRecipe objective,
     OptimizerRecipe optimizer,
+    double discLearningRate,
     RunRecipe run,
     EvaluationRecipe evaluation)
     implements RunnableRecipe<AutoencoderTask> {
@@ -53,7 +56,8 @@ public record AutoencoderRecipe(
   public AutoencoderRecipe {
     AutoencoderSections.read(
         tree(
-            new AutoencoderSections(model, data, objective, optimizer, run, evaluation),
+            new AutoencoderSections(
+                model, data, objective, optimizer, discLearningRate, run, evaluation),
             new Origin("recipe", 0)));
   }
 
@@ -92,6 +96,7 @@ public record AutoencoderRecipe(
         sections.data(),
         sections.objective(),
         sections.optimizer(),
+        sections.discLearningRate(),
         sections.run(),
         sections.evaluation());
   }
@@ -175,7 +180,8 @@ public record AutoencoderRecipe(
   }
 
   private AutoencoderSections sections() {
-    return new AutoencoderSections(model, data, objective, optimizer, run, evaluation);
+    return new AutoencoderSections(
+        model, data, objective, optimizer, discLearningRate, run, evaluation);
   }
 
   private static RecipeNode.Section tree(AutoencoderSections sections, Origin origin) {
@@ -188,9 +194,16 @@ public record AutoencoderRecipe(
     map.put("model", sections.model().toMap());
     map.put("data", sections.data().toMap());
     map.put("objective", sections.objective().toMap());
-    map.put("optimizer", sections.optimizer().toMap());
+    map.put("optimizer", optimizer(sections));
     map.put("run", sections.run().toMap());
     map.put("evaluation", sections.evaluation().toMap());
+    return map;
+  }
+
+  /** The engine's section, and the discriminator's rate. */
+  private static Map<String, Object> optimizer(AutoencoderSections sections) {
+    Map<String, Object> map = new LinkedHashMap<>(sections.optimizer().toMap());
+    map.put("disc_learning_rate", sections.discLearningRate());
     return map;
   }
 }

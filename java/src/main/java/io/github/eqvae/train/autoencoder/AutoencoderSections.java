@@ -3,6 +3,7 @@ package io.github.eqvae.train.autoencoder;
 import io.github.eqvae.train.recipe.OptimizerRecipe;
 import io.github.eqvae.train.recipe.RecipeException;
 import io.github.eqvae.train.recipe.RecipeFields;
+import io.github.eqvae.train.recipe.RecipeFields.Range;
 import io.github.eqvae.train.recipe.RecipeKind;
 import io.github.eqvae.train.recipe.RecipeNode;
 import io.github.eqvae.train.recipe.RecipeProblems;
@@ -14,6 +15,7 @@ record AutoencoderSections(
     DataRecipe data,
     ObjectiveRecipe objective,
     OptimizerRecipe optimizer,
+    double discLearningRate,
     RunRecipe run,
     EvaluationRecipe evaluation) {
 
@@ -29,12 +31,15 @@ record AutoencoderSections(
     in.text(RecipeKind.KEY, task, task, task::equals);
     ModelRecipe model = ModelRecipe.read(in.section("model"));
     DataRecipe data = DataRecipe.read(in.section("data"), model);
+    RecipeFields updates = in.section("optimizer");
+    OptimizerRecipe optimizer = OptimizerRecipe.read(updates);
     AutoencoderSections sections =
         new AutoencoderSections(
             model,
             data,
             ObjectiveRecipe.read(in.section("objective"), model.kind()),
-            OptimizerRecipe.read(in.section("optimizer")),
+            optimizer,
+            updates.number("disc_learning_rate", optimizer.learningRate(), Range.POSITIVE),
             RunRecipe.read(in.section("run")),
             EvaluationRecipe.read(in.section("evaluation"), data));
     problems.addUnknownKeys();

@@ -144,7 +144,7 @@ public final class AutoencoderTask implements Task {
                         "discriminator",
                         d.parameters(),
                         adam,
-                        o.discLearningRate(),
+                        recipe.discLearningRate(),
                         false,
                         reports,
                         "disc_grad_norm")));

@@ -8,7 +8,6 @@ import io.github.eqvae.eval.Evaluation;
 import io.github.eqvae.eval.Evaluator;
 import io.github.eqvae.eval.RFid;
 import io.github.eqvae.io.AtomicFiles;
-import io.github.eqvae.io.FileNames;
 import io.github.eqvae.io.Image;
 import io.github.eqvae.io.ImageGrid;
 import io.github.eqvae.model.ModelFile;
@@ -72,7 +71,7 @@ public final class AutoencoderWorkload implements Workload<AutoencoderTask> {
   /** Threads that decode call this. */
   private synchronized void skipped(String name, String cause) {
     broken++;
-    observer.say("skipped broken image " + FileNames.shown(name) + ": " + cause);
+    observer.skipped(name, cause);
   }
 
   @Override

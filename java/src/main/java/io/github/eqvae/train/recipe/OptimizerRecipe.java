@@ -7,7 +7,7 @@ import java.util.Map;
 import java.util.Optional;
 
 /**
- * Section {@code optimizer}: both optimisers (autoencoder and discriminator).
+ * Section {@code optimizer}: how parameters are updated, the same for every network of a task.
  *
  * <p><strong>The learning rate is used exactly as written.</strong> The original code multiplies
  * its base rate by GPUs, batch size and accumulation ({@code scale_lr}, on by default): the
@@ -16,9 +16,7 @@ import java.util.Optional;
  * mean. 1e-5 to 1e-4 is the neighbourhood to start a fine-tune from.
  *
  * @param kind default {@code adam}
- * @param learningRate {@code learning_rate}: step size of the autoencoder's optimiser; required
- * @param discLearningRate {@code disc_learning_rate}: step size of the discriminator's optimiser;
- *     default {@code learning_rate}
+ * @param learningRate {@code learning_rate}: step size; required
  * @param betas the two moment decays of Adam, each in [0, 1); default 0.5, 0.9 (code, both
  *     optimisers)
  * @param eps added to the root of the second moment; default 1e-8
@@ -34,7 +32,6 @@ import java.util.Optional;
 public record OptimizerRecipe(
     Kind kind,
     double learningRate,
-    double discLearningRate,
     List<Double> betas,
     double eps,
     double weightDecay,
@@ -102,7 +99,6 @@ public record OptimizerRecipe(
     return new OptimizerRecipe(
         kind,
         learningRate,
-        in.number("disc_learning_rate", learningRate, Range.POSITIVE),
         in.numbers("betas", List.of(0.5, 0.9), new Range(0, true, 1, false), 2),
         in.number("eps", 1e-8, Range.POSITIVE),
         in.number("weight_decay", 0, Range.NOT_NEGATIVE),
@@ -121,7 +117,6 @@ public record OptimizerRecipe(
     Map<String, Object> map = new LinkedHashMap<>();
     map.put("kind", RecipeFields.name(kind));
     map.put("learning_rate", learningRate);
-    map.put("disc_learning_rate", discLearningRate);
     map.put("betas", betas);
     map.put("eps", eps);
     map.put("weight_decay", weightDecay);

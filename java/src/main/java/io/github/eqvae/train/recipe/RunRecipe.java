@@ -8,7 +8,6 @@ import io.github.eqvae.train.recipe.RecipeFields.Range;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Optional;
-import java.util.regex.Pattern;
 
 /**
  * Section {@code run}: how long, on what, and what is written down on the way.
@@ -61,8 +60,6 @@ public record RunRecipe(
     PackedWeights packedWeights,
     String bestMetric,
     int earlyStop) {
-
-  private static final Pattern DEVICE = Pattern.compile("cpu|simt(:1)?|cuda(:\\d{1,3})?");
 
   /** What activations are stored and multiplied in; parameters and sums stay single precision. */
   public enum Precision {
@@ -157,9 +154,9 @@ public record RunRecipe(
         in.integer("max_consecutive_nonfinite", 10, 1, 1_000_000),
         in.text(
             "device",
-            "cpu",
+            DeviceInfo.DEFAULT,
             "cpu, cuda:N (cuda is cuda:0) or simt",
-            t -> DEVICE.matcher(t).matches()),
+            DeviceInfo::trains),
         in.integer("threads", 0, 0, 1024),
         in.choice("precision", Precision.AUTO),
         in.choice("graphs", Graphs.AUTO),

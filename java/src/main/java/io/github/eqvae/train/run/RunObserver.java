@@ -1,5 +1,6 @@
 package io.github.eqvae.train.run;
 
+import io.github.eqvae.io.FileNames;
 import io.github.eqvae.train.StepReport;
 
 /** Is told what people want to know of a run. Every method has an empty default. */
@@ -20,6 +21,16 @@ public interface RunObserver {
    * @param text a sentence
    */
   default void note(String text) {}
+
+  /**
+   * A sample is left out, since its file is broken. Threads that decode call this.
+   *
+   * @param name its name
+   * @param cause what is wrong with it
+   */
+  default void skipped(String name, String cause) {
+    say("skipped broken image " + FileNames.shown(name) + ": " + cause);
+  }
 
   /**
    * Steps begin.

@@ -1,5 +1,6 @@
 package io.github.eqvae.train.run;
 
+import io.github.eqvae.tensor.DeviceInfo;
 import io.github.eqvae.train.log.RunLog;
 import io.github.eqvae.train.log.Slowdown;
 import io.github.eqvae.train.recipe.RunRecipe;
@@ -89,7 +90,7 @@ final class SlowdownWatch {
   void step(long step, long imagesOfStep) throws IOException {
     images += imagesOfStep;
     long elapsed = measures.nanos() - start;
-    if (!run.device().equals("cpu") || elapsed < EVERY_NANOS) {
+    if (!DeviceInfo.expected(run.device()).usesThreads() || elapsed < EVERY_NANOS) {
       return;
     }
     int processors = Runtime.getRuntime().availableProcessors();

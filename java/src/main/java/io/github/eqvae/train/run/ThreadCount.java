@@ -1,6 +1,7 @@
 package io.github.eqvae.train.run;
 
 import io.github.eqvae.EqvaeException;
+import io.github.eqvae.tensor.DeviceInfo;
 import io.github.eqvae.train.recipe.RunRecipe;
 import java.util.Optional;
 
@@ -23,7 +24,7 @@ final class ThreadCount {
    * @throws EqvaeException.Argument if it is far too many
    */
   static Optional<String> check(RunRecipe run, int processors) {
-    if (!run.device().equals("cpu") || run.threads() <= processors) {
+    if (!DeviceInfo.expected(run.device()).usesThreads() || run.threads() <= processors) {
       return Optional.empty();
     }
     String what =

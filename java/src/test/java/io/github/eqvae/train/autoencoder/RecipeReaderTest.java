@@ -84,7 +84,7 @@ class RecipeReaderTest {
     assertEquals(1, recipe.model().outCh());
     assertEquals(1, recipe.data().channels());
     assertEquals(64, recipe.data().resolution());
-    assertEquals(1e-4, recipe.optimizer().discLearningRate());
+    assertEquals(1e-4, recipe.discLearningRate());
     assertEquals(40, parse(MINIMAL, "data.validation=40").evaluation().images());
   }
 
@@ -251,6 +251,7 @@ class RecipeReaderTest {
             data,
             recipe.objective(),
             recipe.optimizer(),
+            recipe.discLearningRate(),
             recipe.run(),
             recipe.evaluation());
     assertEquals(changed, parse(changed.toYaml()));
@@ -581,6 +582,7 @@ class RecipeReaderTest {
                     recipe.data(),
                     recipe.objective(),
                     recipe.optimizer(),
+                    recipe.discLearningRate(),
                     recipe.run(),
                     bad));
     assertContains(
