@@ -254,6 +254,20 @@ public final class GeneratorCheckpoint implements AutoCloseable {
   }
 
   /**
+   * Insists that the network's time runs from noise to data, or in DiT's steps.
+   *
+   * @throws EqvaeException.Unsupported for networks of REPA
+   */
+  public void requireKnownClock() {
+    if (found.others().containsKey(GeneratorTensors.REPA)) {
+      throw new EqvaeException.Unsupported(
+          file.path()
+              + " is a SiT trained with REPA, whose time runs from data to noise; its networks"
+              + " cannot be sampled here");
+    }
+  }
+
+  /**
    * The element types.
    *
    * @return safetensors' names of them, and how many tensors are of each

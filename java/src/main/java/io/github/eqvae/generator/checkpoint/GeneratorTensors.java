@@ -32,6 +32,9 @@ record GeneratorTensors(
   private static final List<String> ANCHORS =
       List.of("x_embedder.proj.weight", "final_layer.linear.weight", "t_embedder.mlp.0.weight");
 
+  /** What these are, for people. */
+  static final String REPA = "projection to a foundation model's features";
+
   /** What REPA trains beside the network and leaves behind. */
   private static final String PROJECTORS = "projectors.";
 
@@ -117,7 +120,7 @@ record GeneratorTensors(
               String own =
                   name.startsWith(place.prefix()) ? name.substring(place.prefix().length()) : "";
               if (own.startsWith(PROJECTORS)) {
-                others.merge("projection to a foundation model's features", 1, Integer::sum);
+                others.merge(REPA, 1, Integer::sum);
               } else if (own.isEmpty()) {
                 others.merge("tensors called " + name.replaceAll("\\..*", ".*"), 1, Integer::sum);
               } else {

@@ -1,0 +1,70 @@
+package io.github.eqvae.serve;
+
+import io.github.eqvae.generator.Dit;
+import io.github.eqvae.generator.DitConfig;
+import io.github.eqvae.tape.Tape;
+import io.github.eqvae.tensor.DType;
+import io.github.eqvae.tensor.Shape;
+import io.github.eqvae.tensor.Tensor;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Asks a network in a session. A batch has at least two rows: libraries of matrix products take
+ * another way for one row alone, with other bits, so that a sample would depend on whether it is
+ * alone.
+ *
+ * @param dit the network
+ * @param session where it computes
+ * @param both whether the network says a variance behind each latent that the sampler has no use
+ *     for
+ */
+record DitCalls(Dit dit, Session session, boolean both) implements Lockstep.Network {
+  private static final int FEWEST_ROWS = 2;
+
+  @Override
+  public List<float[]> answer(List<Lockstep.Question> questions) {
+    DitConfig c = dit.config();
+    int count = questions.size();
+    int rows = Math.max(FEWEST_ROWS, count);
+    int each = c.side() * c.side() * c.channels();
+    float[] x = new float[rows * each];
+    float[] t = new float[rows];
+    int[] y = new int[rows];
+    for (int i = 0; i < rows; i++) {
+      Lockstep.Question q = questions.get(Math.min(i, count - 1));
+      System.arraycopy(q.x(), 0, x, i * each, each);
+      t[i] = (float) q.time();
+      y[i] = q.label();
+    }
+    try {
+      Tape tape = session.tape();
+      Shape shape = Shape.of(rows, c.side(), c.side(), c.channels());
+      Tensor times = session.upload(Shape.of(rows), t);
+      Tensor out = dit.forward(tape, session.upload(shape, x), times, labels(tape, y));
+      if (both) {
+        out = out.narrow(3, 0, c.channels());
+      }
+      float[] all = session.download(out);
+      int said = all.length / rows;
+      List<float[]> answers = new ArrayList<>();
+      for (int i = 0; i < count; i++) {
+        answers.add(Arrays.copyOfRange(all, i * said, (i + 1) * said));
+      }
+      return answers;
+    } finally {
+      session.reset();
+    }
+  }
+
+  private @Nullable Tensor labels(Tape tape, int[] y) {
+    if (dit.config().classes() == 0) {
+      return null;
+    }
+    Tensor labels = tape.arena().tensor(Shape.of(y.length), DType.I32);
+    labels.setInts(tape.stream(), y);
+    return labels;
+  }
+}
