@@ -40,6 +40,7 @@ import picocli.CommandLine.Command;
       ReconstructCommand.class,
       EncodeCommand.class,
       DecodeCommand.class,
+      SampleCommand.class,
       WeightsCommand.class,
       ConvertCommand.class,
       InspectCommand.class,
@@ -56,6 +57,7 @@ import picocli.CommandLine.Command;
       "  eqvae reconstruct runs/photos pictures/ out/ encode and decode a folder",
       "  eqvae encode vae/ pictures/ latents/         latents in shards, for training a generator",
       "  eqvae decode vae/ latents/ images/",
+      "  eqvae sample runs/dit --count 1000 --out samples.npz",
       "  eqvae inspect vae/                           what a checkpoint holds",
       "  eqvae convert model.ckpt vae/ --to diffusers",
       "  eqvae weights                                where published weights are, how to convert"

@@ -108,6 +108,16 @@ public final class NpzFile {
   }
 
   /**
+   * An array whose elements lie in files: more than fit into memory, perhaps.
+   *
+   * @param name of the array
+   * @param descr the element type, as of {@link NpyArray}
+   * @param shape the dimensions, outermost first
+   * @param parts files with the elements, one behind the other, and nothing else
+   */
+  public record Stored(String name, String descr, long[] shape, List<Path> parts) {}
+
+  /**
    * Writes or replaces a file of one array, atomically and without compression. The elements may be
    * more than fit into memory.
    *
@@ -120,20 +130,38 @@ public final class NpzFile {
    */
   public static void write(Path path, String name, String descr, long[] shape, Path data)
       throws IOException {
-    byte[] header = NpyArray.header(descr, shape);
-    CRC32 crc = new CRC32();
-    crc.update(header);
-    try (InputStream in = new CheckedInputStream(Files.newInputStream(data), crc)) {
-      in.transferTo(OutputStream.nullOutputStream());
-    }
+    write(path, List.of(new Stored(name, descr, shape, List.of(data))));
+  }
+
+  /**
+   * Writes or replaces a file, atomically and without compression.
+   *
+   * @param path the file; its directory must exist
+   * @param arrays what goes into it
+   * @throws IOException if reading or writing fails
+   */
+  public static void write(Path path, List<Stored> arrays) throws IOException {
     AtomicFiles.write(
         path,
         channel -> {
           ZipOutputStream zip = new ZipOutputStream(Channels.newOutputStream(channel));
-          zip.putNextEntry(stored(name, header.length + Files.size(data), crc));
-          zip.write(header);
-          Files.copy(data, zip);
-          zip.closeEntry();
+          for (Stored array : arrays) {
+            byte[] header = NpyArray.header(array.descr(), array.shape());
+            CRC32 crc = new CRC32();
+            crc.update(header);
+            long bytes = header.length;
+            for (Path part : array.parts()) {
+              try (InputStream in = new CheckedInputStream(Files.newInputStream(part), crc)) {
+                bytes += in.transferTo(OutputStream.nullOutputStream());
+              }
+            }
+            zip.putNextEntry(stored(array.name(), bytes, crc));
+            zip.write(header);
+            for (Path part : array.parts()) {
+              Files.copy(part, zip);
+            }
+            zip.closeEntry();
+          }
           zip.finish();
           zip.flush();
         });

@@ -1,0 +1,279 @@
+package io.github.eqvae.cli;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.SerializationFeature;
+import io.github.eqvae.EqvaeException;
+import io.github.eqvae.generator.checkpoint.LatentsOrigin;
+import io.github.eqvae.jobs.SampleClasses;
+import io.github.eqvae.jobs.SampleJob;
+import io.github.eqvae.model.LatentScaling;
+import io.github.eqvae.serve.Generator;
+import io.github.eqvae.serve.GeneratorOptions;
+import io.github.eqvae.serve.Vae;
+import io.github.eqvae.serve.VaeOptions;
+import io.github.eqvae.tensor.Device;
+import io.github.eqvae.train.log.Counter;
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+import picocli.CommandLine.Spec;
+
+/** {@code eqvae sample}: images of a generator. */
+@Command(
+    name = "sample",
+    mixinStandardHelpOptions = true,
+    description = {
+      "Samples images from a generator: DiT, SiT, LightningDiT, or a run of ours.",
+      "Writes one .npz (arr_0, uint8 [N, H, W, C]; arr_1, labels), as the evaluation suite of ADM"
+          + " reads it, or a folder of PNG files. Started again after a kill it goes on and gives"
+          + " the same bits. docs/sampling.md says what the defaults are."
+    },
+    footer = {
+      "",
+      "Examples:",
+      "  eqvae sample runs/dit --count 1000 --out samples.npz --grid samples.png",
+      "  eqvae sample runs/dit --count 16 --out samples/ --classes 3,5 --guidance 4",
+      "  eqvae sample DiT-XL-2-256x256.pt --trained-as dit --vae sd-vae-ft-ema/ --out samples.npz"
+    })
+final class SampleCommand implements Callable<Integer> {
+  private static final ObjectMapper JSON =
+      new ObjectMapper().enable(SerializationFeature.INDENT_OUTPUT);
+
+  private static final int HASH_SHOWN = 12;
+
+  @Parameters(
+      index = "0",
+      paramLabel = "GENERATOR",
+      description = "A checkpoint, model.safetensors, or the folder of a run.")
+  private Path path = Path.of(".");
+
+  @Option(
+      names = "--out",
+      required = true,
+      paramLabel = "OUT",
+      description = "A file .npz, or a folder for PNG files.")
+  private Path out = Path.of(".");
+
+  @Option(names = "--count", paramLabel = "N", description = "How many. Default: 64.")
+  private int count = 64;
+
+  @Option(names = "--seed", paramLabel = "N", description = "Of noise and classes. Default: 0.")
+  private long seed;
+
+  @Option(
+      names = "--classes",
+      paramLabel = "WHICH",
+      description =
+          "uniform (default), balanced, none, or numbers or names with commas between, over and"
+              + " over.")
+  private String classes = "uniform";
+
+  @Mixin private SamplerOptions sampler = new SamplerOptions();
+
+  @Option(
+      names = "--vae",
+      paramLabel = "AUTOENCODER",
+      description =
+          "Decodes the latents. Default: the one of the training's latents, if it is still where it"
+              + " was.")
+  private Optional<Path> vae = Optional.empty();
+
+  @Option(
+      names = "--other-vae",
+      description = "Decodes with an autoencoder of other weights than those of the latents.")
+  private boolean otherVae;
+
+  @Mixin private ScalingOptions scaling = new ScalingOptions();
+
+  @Mixin private WeightsOption weights = new WeightsOption();
+
+  @Mixin private GeneratorHintsOption hints = new GeneratorHintsOption();
+
+  @Option(
+      names = "--device",
+      paramLabel = "NAME",
+      description = "cpu, cuda or cuda:N. Default: cuda if it opens, else cpu.")
+  private Optional<String> device = Optional.empty();
+
+  @Option(
+      names = "--batch",
+      paramLabel = "N",
+      description =
+          "Latents that go through the network at once. Default: 16. It does not change them.")
+  private int batch = 16;
+
+  @Option(
+      names = "--grid",
+      paramLabel = "FILE",
+      description = "Writes a PNG of the first 64 samples, too.")
+  private Optional<Path> grid = Optional.empty();
+
+  @Option(names = "--overwrite", description = "Replaces samples that were made otherwise.")
+  private boolean overwrite;
+
+  @Mixin private JsonOption json = new JsonOption();
+
+  @Spec private CommandSpec spec;
+
+  @Override
+  public Integer call() throws Exception {
+    json.check();
+    PrintWriter stderr = spec.commandLine().getErr();
+    PrintWriter text = json.text(spec.commandLine().getOut(), stderr);
+    GeneratorOptions options =
+        GeneratorOptions.defaults()
+            .withBatch(batch)
+            .withWeights(weights.choice())
+            .withHints(hints.hints());
+    try (Device on = device.map(Device::open).orElseGet(Device::best);
+        Generator generator = Generator.load(path, on, options)) {
+      WeightsOption.say(stderr, path, generator.weightsNote());
+      Path decoder = vae.orElseGet(() -> autoencoder(generator));
+      try (Vae loaded = load(decoder, generator, on)) {
+        requireItsOwn(loaded, decoder, generator, stderr);
+        run(generator, loaded, decoder, text, stderr);
+      }
+    }
+    return 0;
+  }
+
+  private void run(
+      Generator generator, Vae loaded, Path decoder, PrintWriter text, PrintWriter stderr)
+      throws IOException {
+    SampleJob.Request request =
+        new SampleJob.Request(
+            path,
+            decoder,
+            out,
+            count,
+            seed,
+            SampleClasses.of(classes, generator),
+            sampler.options(),
+            overwrite);
+    Listener listener = new Listener(stderr, count);
+    SampleJob job = new SampleJob(generator, loaded, request, listener);
+    long start = System.nanoTime();
+    int before = job.run(grid);
+    double seconds = (System.nanoTime() - start) * 1e-9;
+    double rate = (count - before) / seconds;
+    text.printf(
+        Locale.ROOT,
+        "%,d images in %s%s, %s, guidance %s%s%n",
+        count,
+        out,
+        before > 0 ? ", " + before + " of them there before" : "",
+        steps(job.settings()),
+        job.settings().get("guidance"),
+        before < count ? String.format(Locale.ROOT, ", %.2f images/s", rate) : "");
+    grid.ifPresent(file -> text.println("wrote " + file));
+    text.flush();
+    Map<String, Object> result = new LinkedHashMap<>(job.settings());
+    result.put("out", out.toString());
+    result.put("there_before", before);
+    result.put("seconds", seconds);
+    json.write(json(result), spec.commandLine().getOut());
+  }
+
+  private static String steps(Map<String, Object> settings) {
+    Object steps = settings.get("steps");
+    return settings.get("sampler") + (steps == null ? "" : " " + steps + " steps");
+  }
+
+  private static String json(Map<String, Object> values) {
+    try {
+      return JSON.writeValueAsString(values) + "\n";
+    } catch (JsonProcessingException e) {
+      throw new EqvaeException.Internal("a result could not be written as JSON", e);
+    }
+  }
+
+  private Path autoencoder(Generator generator) {
+    Path named =
+        generator
+            .latents()
+            .map(origin -> Path.of(origin.autoencoder()))
+            .orElseThrow(
+                () ->
+                    new EqvaeException.Argument(
+                        path
+                            + " does not say whose latents it makes: add --vae with the autoencoder"
+                            + " that decodes them"));
+    if (!Files.exists(named)) {
+      throw new EqvaeException.Argument(
+          path
+              + " makes latents of "
+              + named
+              + ", which is not there (any more, or seen from here): add --vae with its place");
+    }
+    return named;
+  }
+
+  /** The latents are scaled as the training's were, whatever the autoencoder's file says. */
+  private Vae load(Path decoder, Generator generator, Device on) throws IOException {
+    VaeOptions options = VaeOptions.defaults();
+    Optional<LatentScaling> asked =
+        scaling.scaling().or(() -> generator.latents().map(LatentsOrigin::scaling));
+    Vae loaded = Vae.load(decoder, on, asked.map(options::withScaling).orElse(options));
+    if (loaded.scaling().isEmpty()) {
+      loaded.close();
+      throw new EqvaeException.Argument(
+          "Neither "
+              + path
+              + " nor "
+              + decoder
+              + " says how the latents are scaled: add --scaling-factor");
+    }
+    return loaded;
+  }
+
+  private void requireItsOwn(Vae loaded, Path decoder, Generator generator, PrintWriter stderr) {
+    String hash = generator.latents().map(LatentsOrigin::autoencoderSha256).orElse("");
+    if (hash.isEmpty() || hash.equals(loaded.weightsHash())) {
+      return;
+    }
+    String what =
+        decoder
+            + " has other weights than the autoencoder of the training's latents (SHA-256 "
+            + hash.substring(0, Math.min(HASH_SHOWN, hash.length()))
+            + "…)";
+    if (!otherVae) {
+      throw new EqvaeException.Argument(
+          what + ": name that one with --vae, or add --other-vae to decode with this one");
+    }
+    stderr.println("eqvae: warning: " + what);
+    stderr.flush();
+  }
+
+  private static final class Listener implements SampleJob.Listener {
+    private final PrintWriter err;
+    private final Counter counter;
+
+    Listener(PrintWriter err, long total) {
+      this.err = err;
+      counter = new Counter(err, "sampled", total, 0);
+    }
+
+    @Override
+    public void sampled(long images) {
+      counter.at(images);
+    }
+
+    @Override
+    public void note(String text) {
+      err.println("eqvae: note: " + text);
+      err.flush();
+    }
+  }
+}

@@ -1,0 +1,85 @@
+package io.github.eqvae.jobs;
+
+import io.github.eqvae.io.AtomicFiles;
+import io.github.eqvae.io.Image;
+import io.github.eqvae.io.Images;
+import java.io.IOException;
+import java.nio.file.DirectoryStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+
+/**
+ * Samples as PNG files, {@code 000000.png} and so on, and their labels in {@code labels.csv}.
+ *
+ * @param folder the folder
+ */
+record SampleFolder(Path folder) implements SampleTarget {
+  private static final String LABELS = "labels.csv";
+
+  private Path file(int number) {
+    return folder.resolve(String.format(Locale.ROOT, "%06d.png", number));
+  }
+
+  @Override
+  public Path record() {
+    return folder.resolve("samples.json");
+  }
+
+  @Override
+  public boolean isUsed() throws IOException {
+    try (DirectoryStream<Path> files = Files.newDirectoryStream(folder, "*.png")) {
+      return files.iterator().hasNext();
+    }
+  }
+
+  @Override
+  public boolean has(int chunk, int samples) {
+    for (int i = 0; i < samples; i++) {
+      if (!Files.isRegularFile(file(chunk * CHUNK + i))) {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  @Override
+  public void write(int chunk, List<Image> images) throws IOException {
+    for (int i = 0; i < images.size(); i++) {
+      Images.writePng(file(chunk * CHUNK + i), images.get(i));
+    }
+  }
+
+  @Override
+  public List<Image> read(int chunk, int samples) throws IOException {
+    List<Image> images = new ArrayList<>();
+    for (int i = 0; i < samples; i++) {
+      images.add(Images.read(file(chunk * CHUNK + i)));
+    }
+    return images;
+  }
+
+  @Override
+  public void finish(int[] labels, List<String> classes) throws IOException {
+    StringBuilder text = new StringBuilder("file,label,class\n");
+    for (int i = 0; i < labels.length; i++) {
+      boolean named = labels[i] >= 0 && labels[i] < classes.size();
+      String name = named ? classes.get(labels[i]).replace("\"", "\"\"") : "";
+      text.append(file(i).getFileName()).append(',').append(labels[i]);
+      text.append(",\"").append(name).append("\"\n");
+    }
+    AtomicFiles.write(folder.resolve(LABELS), text.toString());
+  }
+
+  @Override
+  public void clear() throws IOException {
+    try (DirectoryStream<Path> files = Files.newDirectoryStream(folder, "[0-9]*.png")) {
+      for (Path file : files) {
+        Files.delete(file);
+      }
+    }
+    Files.deleteIfExists(folder.resolve(LABELS));
+  }
+}

@@ -1,0 +1,312 @@
+package io.github.eqvae.jobs;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.SerializationFeature;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.github.eqvae.EqvaeException;
+import io.github.eqvae.io.AtomicFiles;
+import io.github.eqvae.io.FolderLock;
+import io.github.eqvae.io.Image;
+import io.github.eqvae.io.ImageGrid;
+import io.github.eqvae.io.Images;
+import io.github.eqvae.serve.Generator;
+import io.github.eqvae.serve.ImageBatch;
+import io.github.eqvae.serve.Latents;
+import io.github.eqvae.serve.SamplingOptions;
+import io.github.eqvae.serve.Vae;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+
+/**
+ * Samples images into a {@code .npz} file or a folder. Started again after a kill it goes on with
+ * the first unfinished chunk and gives the same bits.
+ */
+public final class SampleJob {
+  /** Is told how a job gets on. */
+  public interface Listener {
+    /**
+     * Images that are there now.
+     *
+     * @param images how many
+     */
+    void sampled(long images);
+
+    /**
+     * Something that the user should know.
+     *
+     * @param text a sentence
+     */
+    default void note(String text) {}
+  }
+
+  /**
+   * What is asked for.
+   *
+   * @param generatorPath where the generator came from, for the record
+   * @param vaePath where the autoencoder came from, for the record
+   * @param out a {@code .npz} file, or a folder for PNG files
+   * @param count how many samples
+   * @param seed of noise and labels
+   * @param classes of the samples
+   * @param options method, steps, guidance
+   * @param overwrite whether other samples there may be replaced
+   */
+  public record Request(
+      Path generatorPath,
+      Path vaePath,
+      Path out,
+      int count,
+      long seed,
+      SampleClasses classes,
+      SamplingOptions options,
+      boolean overwrite) {
+    /**
+     * Checks the count.
+     *
+     * @throws EqvaeException.Argument when nothing is asked for
+     */
+    public Request {
+      if (count < 1) {
+        throw new EqvaeException.Argument("--count " + count + ": at least 1 sample");
+      }
+    }
+  }
+
+  private static final String FORMAT = "eqvae-samples";
+  private static final int VERSION = 1;
+  private static final int GAP = 2;
+  private static final int BACKGROUND = 255;
+
+  private static final ObjectMapper JSON =
+      new ObjectMapper().enable(SerializationFeature.INDENT_OUTPUT);
+
+  private final Generator generator;
+  private final Vae vae;
+  private final Request request;
+  private final SampleTarget target;
+  private final Listener listener;
+  private final Map<String, Object> settings;
+  private final int[] labels;
+
+  /**
+   * A job.
+   *
+   * @param generator makes latents
+   * @param vae decodes them
+   * @param request what is asked for
+   * @param listener is told how it gets on
+   * @throws EqvaeException.Argument when the two do not belong together
+   */
+  public SampleJob(Generator generator, Vae vae, Request request, Listener listener) {
+    this.generator = generator;
+    this.vae = vae;
+    this.request = request;
+    this.listener = listener;
+    int channels = generator.config().channels();
+    if (channels != vae.scaledChannels()) {
+      throw new EqvaeException.Argument(
+          "%s makes latents of %d channels, %s decodes latents of %d"
+              .formatted(
+                  request.generatorPath(), channels, request.vaePath(), vae.scaledChannels()));
+    }
+    request.options().sampler(generator.process(), channels); // refuses what cannot be
+    int patch = vae.scaledChannels() == vae.latentChannels() ? 1 : vae.scaling().get().patch();
+    int side = generator.config().side() * patch * vae.downsamplingFactor();
+    target = SampleTarget.of(request.out(), side, side, vae.imageChannels());
+    labels = new int[request.count()];
+    for (int i = 0; i < labels.length; i++) {
+      labels[i] = request.classes().label(request.seed(), i);
+    }
+    settings = settings(side);
+  }
+
+  private Map<String, Object> settings(int side) {
+    Map<String, Object> map = new LinkedHashMap<>();
+    map.put("format", FORMAT);
+    map.put("version", VERSION);
+    map.put(
+        "paths",
+        Map.of(
+            "generator", request.generatorPath().toString(),
+            "autoencoder", request.vaePath().toString()));
+    map.put("generator_sha256", generator.weightsHash());
+    map.put("autoencoder_sha256", vae.weightsHash());
+    vae.scaling()
+        .ifPresent(
+            s -> {
+              map.put("scaling_factor", s.scalingFactor());
+              map.put("shift_factor", s.shiftFactor());
+            });
+    map.putAll(request.options().describe(generator.process(), generator.config().channels()));
+    map.put("seed", request.seed());
+    map.put("count", request.count());
+    map.put(
+        "classes", request.classes() instanceof SampleClasses.Listed l ? l.labels() : "uniform");
+    map.put("image_size", side);
+    map.put("channels", vae.imageChannels());
+    return map;
+  }
+
+  /**
+   * What decides the samples.
+   *
+   * @return names to values, as in the file beside the samples
+   */
+  public Map<String, Object> settings() {
+    return settings;
+  }
+
+  /**
+   * Samples what is not there yet.
+   *
+   * @param grid a file for a picture of the first samples
+   * @return how many were there before
+   * @throws IOException if a file cannot be written
+   * @throws EqvaeException.Argument if there are other samples, or another process writes there
+   */
+  public int run(Optional<Path> grid) throws IOException {
+    Files.createDirectories(target.folder().toAbsolutePath());
+    int before = 0;
+    try (FolderLock lock = FolderLock.acquire(target.folder(), "sample", listener::note)) {
+      lock.releaseAtExit();
+      AtomicFiles.removeLeftovers(target.folder());
+      begin();
+      int chunks = (labels.length + SampleTarget.CHUNK - 1) / SampleTarget.CHUNK;
+      List<Image> shown = new ArrayList<>();
+      for (int chunk = 0; chunk < chunks; chunk++) {
+        int first = chunk * SampleTarget.CHUNK;
+        int samples = Math.min(SampleTarget.CHUNK, labels.length - first);
+        if (target.has(chunk, samples)) {
+          before += samples;
+        } else {
+          List<Image> images = sample(first, samples);
+          lock.requireOwned();
+          target.write(chunk, images);
+        }
+        if (chunk == 0 && grid.isPresent()) {
+          shown = target.read(0, samples);
+        }
+        listener.sampled(first + samples);
+      }
+      lock.requireOwned();
+      target.finish(labels, generator.classNames());
+      AtomicFiles.write(target.record(), text(true));
+      if (grid.isPresent()) {
+        writeGrid(grid.get(), shown);
+      }
+    }
+    if (!target.folder().equals(request.out())) {
+      Files.deleteIfExists(target.folder());
+    }
+    return before;
+  }
+
+  /** Looks at what is there, and says in a file what will be. */
+  private void begin() throws IOException {
+    Optional<JsonNode> there = read(target.record());
+    List<String> differences = there.map(this::differences).orElse(List.of());
+    boolean strange = there.isEmpty() && target.isUsed();
+    if ((!differences.isEmpty() || strange) && !request.overwrite()) {
+      throw new EqvaeException.Argument(
+          request.out()
+              + (strange
+                  ? " is there already, and no "
+                      + target.record().getFileName()
+                      + " says what made it"
+                  : " holds samples that were made otherwise:\n  "
+                      + String.join("\n  ", differences))
+              + "\nName another place, or add --overwrite.");
+    }
+    if (there.isEmpty() || !differences.isEmpty()) {
+      target.clear();
+      AtomicFiles.write(target.record(), text(false));
+    }
+  }
+
+  private String text(boolean complete) {
+    Map<String, Object> all = new LinkedHashMap<>(settings);
+    all.put("complete", complete);
+    try {
+      return JSON.writeValueAsString(all) + "\n";
+    } catch (JsonProcessingException e) {
+      throw new EqvaeException.Internal("settings could not be written as JSON", e);
+    }
+  }
+
+  private List<String> differences(JsonNode there) {
+    List<String> differences = new ArrayList<>();
+    ObjectNode ours = JSON.convertValue(settings, ObjectNode.class);
+    for (Map.Entry<String, JsonNode> e : ours.properties()) {
+      JsonNode theirs = there.path(e.getKey());
+      if (!e.getKey().equals("paths") && !e.getValue().toString().equals(theirs.toString())) {
+        differences.add(e.getKey() + ": there " + theirs + ", now " + e.getValue());
+      }
+    }
+    return differences;
+  }
+
+  /**
+   * Reads what stands beside samples.
+   *
+   * @param file {@code samples.json} or {@code NAME.npz.json}
+   * @return empty if there is no such file
+   * @throws IOException if it cannot be read or is none of ours
+   */
+  public static Optional<JsonNode> read(Path file) throws IOException {
+    if (!Files.isRegularFile(file)) {
+      return Optional.empty();
+    }
+    JsonNode node;
+    try {
+      node = JSON.readTree(Files.readAllBytes(file));
+    } catch (JsonProcessingException e) {
+      throw new IOException(file + " is no JSON: " + e.getOriginalMessage(), e);
+    }
+    if (!node.path("format").asText().equals(FORMAT) || node.path("version").asInt() > VERSION) {
+      throw new IOException(file + " does not say what made samples, or a newer eqvae wrote it");
+    }
+    return Optional.of(node);
+  }
+
+  private List<Image> sample(int first, int samples) {
+    int[] part = Arrays.copyOfRange(labels, first, first + samples);
+    Latents latents = generator.sample(part, request.seed(), first, request.options());
+    requireFinite(latents.values(), first, samples, "its latent");
+    ImageBatch images = vae.decode(latents);
+    requireFinite(images.pixels(), first, samples, "its image");
+    List<Image> all = new ArrayList<>();
+    for (int i = 0; i < samples; i++) {
+      all.add(images.image(i));
+    }
+    return all;
+  }
+
+  private static void requireFinite(float[] values, int first, int samples, String what) {
+    for (int i = 0; i < values.length; i++) {
+      if (!Float.isFinite(values[i])) {
+        throw new EqvaeException.Argument(
+            "sample "
+                + (first + i / (values.length / samples))
+                + ": "
+                + what
+                + " is not finite (NaN or infinite): the network diverged, or the sampler does not"
+                + " fit it. Nothing of its chunk was written");
+      }
+    }
+  }
+
+  private void writeGrid(Path file, List<Image> images) throws IOException {
+    int columns = (int) Math.ceil(Math.sqrt(images.size()));
+    List<Image> tiles = new ArrayList<>(images);
+    Images.writePng(file, ImageGrid.of(tiles, columns, GAP, BACKGROUND));
+  }
+}

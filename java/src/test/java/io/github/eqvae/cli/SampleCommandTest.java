@@ -1,0 +1,151 @@
+package io.github.eqvae.cli;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import io.github.eqvae.generator.DitConfig;
+import io.github.eqvae.generator.checkpoint.GeneratorMetadata;
+import io.github.eqvae.generator.checkpoint.GeneratorProcess;
+import io.github.eqvae.generator.checkpoint.GeneratorSamples;
+import io.github.eqvae.generator.checkpoint.LatentsOrigin;
+import io.github.eqvae.io.Images;
+import io.github.eqvae.model.LatentScaling;
+import io.github.eqvae.serve.TinyModels;
+import io.github.eqvae.serve.Vae;
+import io.github.eqvae.tensor.Device;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Optional;
+import java.util.Random;
+import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+
+/** {@code sample}, from a generator's file to images. */
+class SampleCommandTest extends CliFixture {
+  private static final int KILLS = 20;
+
+  @BeforeEach
+  void models() throws IOException {
+    Path autoencoder = TinyModels.kl(folder);
+    DitConfig config = GeneratorSamples.dit().forLatents(2, 4);
+    String hash;
+    try (Device device = Device.open("cpu");
+        Vae vae = Vae.load(autoencoder, device)) {
+      hash = vae.weightsHash();
+    }
+    LatentsOrigin origin = new LatentsOrigin("kl.safetensors", hash, LatentScaling.of(0.5, 0.1));
+    GeneratorMetadata metadata =
+        new GeneratorMetadata(
+            config, GeneratorProcess.SIT, Optional.of(origin), List.of("ant", "bee", "cat"));
+    GeneratorSamples.safetensors(
+        folder.resolve("sit.safetensors"), GeneratorSamples.tensors(config, 3), metadata.toMap());
+    Files.copy(TinyModels.attentive(folder), folder.resolve("other.safetensors"));
+  }
+
+  @Test
+  void aGeneratorsFileBecomesImages() throws Exception {
+    Outcome o =
+        run(
+            "sample",
+            "sit.safetensors",
+            "--out",
+            "a.npz",
+            "--count",
+            "5",
+            "--steps",
+            "2",
+            "--guidance",
+            "2",
+            "--classes",
+            "cat",
+            "--grid",
+            "grid.png",
+            "--json",
+            "a.json",
+            "--device",
+            "cpu");
+    assertEquals(0, o.code(), o.err());
+    assertTrue(o.out().contains("5 images in a.npz, euler 2 steps, guidance 2.0, "), o.out());
+    assertTrue(Files.size(folder.resolve("a.npz")) > 5 * 768, "an archive");
+    assertEquals(3 * 16 + 4 * 2, Images.read(folder.resolve("grid.png")).width());
+    JsonNode json = new ObjectMapper().readTree(folder.resolve("a.json").toFile());
+    assertEquals("euler", json.path("sampler").asText());
+    assertEquals(2, json.path("guided_channels").asInt());
+    assertEquals(64, json.path("autoencoder_sha256").asText().length());
+    assertUserError(
+        run("sample", "sit.safetensors", "--out", "b.npz", "--vae", "other.safetensors"),
+        1,
+        "has other weights than the autoencoder of the training's latents",
+        "--other-vae");
+    assertUserError(
+        run("sample", "sit.safetensors", "--out", "b.npz", "--sampler", "ddpm"),
+        1,
+        "this one was taught as SiT");
+    Files.move(folder.resolve("kl.safetensors"), folder.resolve("moved.safetensors"));
+    assertUserError(
+        run("sample", "sit.safetensors", "--out", "b.npz"), 1, "kl.safetensors", "add --vae");
+  }
+
+  private List<String> command(String out) {
+    return List.of(
+        "sample",
+        "sit.safetensors",
+        "--out",
+        out,
+        "--count",
+        "3200",
+        "--steps",
+        "2",
+        "--device",
+        "cpu");
+  }
+
+  private long parts() throws IOException {
+    Path folder = this.folder.resolve("killed.npz.parts");
+    if (!Files.isDirectory(folder)) {
+      return 0;
+    }
+    try (Stream<Path> files = Files.list(folder)) {
+      return files.filter(f -> f.getFileName().toString().startsWith("part-")).count();
+    }
+  }
+
+  /** Twenty SIGKILLs at random moments, each after at least one chunk more. */
+  @Test
+  @Tag("full")
+  void killsLeaveNoTrace() throws Exception {
+    Path out = folder.resolve("out.txt");
+    Path err = folder.resolve("err.txt");
+    Process whole = start(command("whole.npz"), out, err);
+    assertTrue(whole.waitFor(10, TimeUnit.MINUTES));
+    assertEquals(0, whole.exitValue(), Files.readString(err));
+    Random random = new Random(1);
+    for (int kill = 0; kill < KILLS; kill++) {
+      long before = parts();
+      Process child = start(command("killed.npz"), out, err);
+      while (parts() <= before) {
+        assertTrue(child.isAlive(), "it came to its end after " + kill + " kills");
+        Thread.sleep(5);
+      }
+      Thread.sleep(random.nextInt(60));
+      assertTrue(child.isAlive(), "it came to its end after " + kill + " kills");
+      child.destroyForcibly();
+      assertEquals(128 + 9, child.waitFor(), "not SIGKILL");
+    }
+    Process last = start(command("killed.npz"), out, err);
+    assertTrue(last.waitFor(10, TimeUnit.MINUTES));
+    assertEquals(0, last.exitValue(), Files.readString(err));
+    assertTrue(Files.readString(out).contains(" of them there before"), Files.readString(out));
+    assertArrayEquals(
+        Files.readAllBytes(folder.resolve("whole.npz")),
+        Files.readAllBytes(folder.resolve("killed.npz")));
+  }
+}
