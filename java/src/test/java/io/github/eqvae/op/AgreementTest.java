@@ -13,6 +13,7 @@ import java.util.List;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
@@ -21,6 +22,7 @@ import org.junit.jupiter.params.provider.MethodSource;
  * Forward and backward of every operation: the reference against libtorch in double, every other
  * device against both within the derived bound of its operation.
  */
+@ExtendWith(CaseExtension.class)
 class AgreementTest {
   /**
    * Two double computations may differ by the bound with u = 2⁻⁵³ for each, and libtorch may round

@@ -17,6 +17,7 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
@@ -26,6 +27,7 @@ import org.junit.jupiter.params.provider.MethodSource;
  * first rounded to bf16, so that storing them costs nothing; what remains is the single-precision
  * bound and one rounding of each result that is stored in bf16 (docs/numerics.md, section "bf16").
  */
+@ExtendWith(CaseExtension.class)
 class Bf16Test {
   /** Half the distance from 1 to the next bf16. */
   private static final double U16 = 0x1p-8;

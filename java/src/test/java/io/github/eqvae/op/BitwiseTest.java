@@ -9,6 +9,7 @@ import java.util.Set;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
@@ -17,6 +18,7 @@ import org.junit.jupiter.params.provider.MethodSource;
  * Where no rounding can happen, every device gives the bits of the reference; and every device
  * repeats its own bits.
  */
+@ExtendWith(CaseExtension.class)
 class BitwiseTest {
   private static final Set<Class<? extends Op>> MOVES =
       Set.of(

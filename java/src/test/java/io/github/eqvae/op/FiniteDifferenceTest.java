@@ -9,6 +9,7 @@ import java.util.SplittableRandom;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
@@ -21,6 +22,7 @@ import org.junit.jupiter.params.provider.MethodSource;
  * at most k·u·S/h, with u = 2⁻⁵³, S the sum of the magnitudes of L's terms and k = 64 roundings
  * along any path of these small cases.
  */
+@ExtendWith(CaseExtension.class)
 class FiniteDifferenceTest {
   private static final double H = 0x1p-10;
   private static final double ROUNDING = 64 * 0x1p-53;

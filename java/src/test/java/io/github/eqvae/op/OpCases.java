@@ -26,6 +26,11 @@ final class OpCases {
     return ALL;
   }
 
+  /** Whether a case has exactly that name. */
+  static boolean isCase(String name) {
+    return Stream.concat(ALL.stream(), TILED.stream()).anyMatch(c -> c.name().equals(name));
+  }
+
   private static final List<OpCase> ALL = build();
 
   private void add(String name, Op op, Function oracle, ErrorBound bound, In... inputs) {

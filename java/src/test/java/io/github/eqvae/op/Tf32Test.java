@@ -19,6 +19,7 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
@@ -28,6 +29,7 @@ import org.junit.jupiter.params.provider.MethodSource;
  * single-precision bound, and the rounding of both factors of every product (docs/numerics.md,
  * section "tf32").
  */
+@ExtendWith(CaseExtension.class)
 class Tf32Test {
   /** Half the distance from 1 to the next number with 10 bits behind the point. */
   private static final double U = 0x1p-11;

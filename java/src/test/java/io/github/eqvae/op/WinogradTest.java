@@ -7,6 +7,7 @@ import io.github.eqvae.testing.Compare;
 import java.util.List;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
@@ -14,6 +15,7 @@ import org.junit.jupiter.params.provider.MethodSource;
  * 3×3 convolutions wide enough for the CPU to compute y and dx by Winograd's F(2×2, 3×3), whose
  * rounding is of another kind than that of a plain sum of products: docs/numerics.md, "Winograd".
  */
+@ExtendWith(CaseExtension.class)
 class WinogradTest {
   private static OpRunner ref;
   private static OpRunner cpu;

@@ -1,14 +1,19 @@
 package io.github.eqvae.testing;
 
 import io.github.eqvae.tensor.Shape;
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.List;
 
 /**
  * Compares numbers with bounds. An element is right only if {@code |actual − expected| <= bound}
  * holds, so a NaN on either side, or an infinity, is wrong. Counts the wrong elements and shows the
- * worst with its index.
+ * first ones and the worst, with its error as a multiple of its bound.
  */
 public final class Compare {
+  /** Wrong elements that a message lists. */
+  private static final int FIRST = 5;
+
   private Compare() {}
 
   /**
@@ -32,6 +37,7 @@ public final class Compare {
     int wrong = 0;
     int worst = -1;
     double excess = -1;
+    List<String> first = new ArrayList<>();
     for (int i = 0; i < expected.length; i++) {
       double difference = Math.abs(actual[i] - expected[i]);
       if (!(difference <= bound[i])) {
@@ -41,19 +47,26 @@ public final class Compare {
           worst = i;
           excess = ratio;
         }
+        if (first.size() < FIRST) {
+          first.add(Arrays.toString(index(shape, i)));
+        }
       }
     }
     if (wrong > 0) {
       throw new AssertionError(
-          "%s: %d of %d elements are wrong; worst at %s: expected %s, actual %s, bound %s"
+          ("%s: %d of %d elements are wrong, the first at %s%s; worst at %s: expected %s, actual"
+                  + " %s, bound %s, error %.4g times the bound")
               .formatted(
                   what,
                   wrong,
                   expected.length,
+                  String.join(", ", first),
+                  wrong > FIRST ? ", …" : "",
                   Arrays.toString(index(shape, worst)),
                   expected[worst],
                   actual[worst],
-                  bound[worst]));
+                  bound[worst],
+                  excess));
     }
   }
 

@@ -52,7 +52,9 @@ class CompareTest {
     AssertionError error =
         rejected(Shape.of(4), new double[4], new double[] {0.01, 0, 7, Double.MIN_NORMAL});
     assertTrue(error.getMessage().contains("2 of 4"), error.getMessage());
-    assertTrue(error.getMessage().contains("[2]"), error.getMessage());
+    assertTrue(error.getMessage().contains("the first at [0], [2];"), error.getMessage());
+    assertTrue(error.getMessage().contains("worst at [2]"), error.getMessage());
+    assertTrue(error.getMessage().endsWith("error 7000 times the bound"), error.getMessage());
   }
 
   @Test

@@ -17,8 +17,9 @@ import java.util.Map;
  *     keys here and {@code model.discriminator} have no effect
  * @param discStart {@code disc_start}: first step, in optimiser updates, at which the discriminator
  *     counts; default 0 (EQ-VAE fine-tunes; LDM's own training has 50001)
- * @param discWeight {@code disc_weight}: default 0.5
- * @param discFactor {@code disc_factor}: default 1
+ * @param discWeight {@code disc_weight}: factor of the autoencoder's adversarial loss; default 0.5
+ * @param discFactor {@code disc_factor}: factor of the adversarial losses of both networks; default
+ *     1
  * @param loss {@code hinge} (released), {@code non_saturating}, softplus for both networks, or
  *     {@code vanilla}, the released code's other one: softplus for the discriminator, and still
  *     −mean(logits) for the autoencoder; default {@code hinge}

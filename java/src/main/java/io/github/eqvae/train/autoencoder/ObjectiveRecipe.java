@@ -42,8 +42,10 @@ import java.util.Optional;
  *     paper has none; the code has a helper that is never called)
  * @param interpolation the resize of τ, for latents and for target images; default {@code bilinear}
  *     without antialiasing as in the code (the paper says bicubic)
- * @param draw whether a batch shares one τ; default {@code batch}
- * @param regularizer how equivariance is asked for; default {@code implicit}
+ * @param draw whether a batch shares one τ, {@code batch}, or each sample has its own, {@code
+ *     sample}; default {@code batch}, as released
+ * @param regularizer how equivariance is asked for: {@code implicit}, of decoded images, or {@code
+ *     explicit}, of latents (paper, eq. 4); default {@code implicit}
  * @param explicitWeight {@code explicit_weight}: factor of the explicit loss; default 0.1 (paper,
  *     eq. 4)
  * @param explicitStopGradient {@code explicit_stop_gradient}: no gradient into E(τ∘x); default

@@ -15,7 +15,7 @@ import java.util.Optional;
  * through that rule. Here nothing is multiplied, so the rate has no default: write the one you
  * mean. 1e-5 to 1e-4 is the neighbourhood to start a fine-tune from.
  *
- * @param kind default {@code adam}
+ * @param kind {@code adam}, or {@code adamw}, which decouples weight decay; default {@code adam}
  * @param learningRate {@code learning_rate}: step size; required
  * @param betas the two moment decays of Adam, each in [0, 1); default 0.5, 0.9 (code, both
  *     optimisers)
@@ -25,7 +25,8 @@ import java.util.Optional;
  * @param gradientClip {@code gradient_clip}: largest global L2 norm of the gradient, each optimiser
  *     by itself; default none
  * @param accumulate batches per update; default 1 (released: 2). The gradient is their mean
- * @param schedule default {@code constant}
+ * @param schedule how the rate changes: {@code constant}; {@code warmup}, which rises to it; {@code
+ *     cosine}, which also falls to 0 at {@code run.steps}; default {@code constant}
  * @param warmupSteps {@code warmup_steps}: updates over which {@code warmup} and {@code cosine}
  *     raise the rate linearly from 0; default 0
  */

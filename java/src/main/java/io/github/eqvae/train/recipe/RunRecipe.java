@@ -19,7 +19,9 @@ import java.util.Optional;
  * @param seed seed of initialisation, data order, τ and noise; default 0
  * @param emaDecay {@code ema_decay}: decay of the exponential moving average of the weights, in (0,
  *     1); default none (released: no EMA)
- * @param emaRule {@code ema_rule}: default {@code warmup}
+ * @param emaRule {@code ema_rule}: {@code constant}, {@code ema_decay} from the first update on, or
+ *     {@code warmup}, min(ema_decay, (1 + n) / (10 + n)) after n updates; default {@code warmup}
+ *     (as in LitEma of latent-diffusion)
  * @param recompute what the backward pass computes again instead of keeping; default {@code none}
  * @param logEvery {@code log_every}: steps between metric lines; default 50
  * @param validateEvery {@code validate_every}: steps between validations; default 500; 0 never
@@ -31,8 +33,10 @@ import java.util.Optional;
  * @param device {@code cpu}, {@code cuda} or {@code cuda:N}, {@code simt} or {@code simt:1};
  *     default {@code cpu}
  * @param threads threads of the CPU backend; default 0: as many as the machine offers
- * @param precision of activations; default {@code auto}
- * @param graphs whether steps are captured and launched as a whole; default {@code auto}
+ * @param precision of activations and products: {@code fp32}, {@code tf32}, {@code bf16}, or {@code
+ *     auto}, bf16 on {@code cuda} and fp32 elsewhere; default {@code auto}
+ * @param graphs whether steps are captured and launched as a whole: {@code auto}, where the device
+ *     can, or {@code off}; default {@code auto}
  * @param packedWeights {@code packed_weights}: whether a second copy of the convolutions' weights
  *     is kept as tensor cores read them; default {@code auto}
  * @param bestMetric {@code best_metric}: by what the best model of all validations is kept beside

@@ -1,0 +1,170 @@
+package io.github.eqvae.train.kinds;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.github.eqvae.testing.GeneratedPage;
+import io.github.eqvae.testing.Javadoc;
+import io.github.eqvae.train.recipe.RecipeException;
+import io.github.eqvae.train.recipe.RecipeKind;
+import io.github.eqvae.train.recipe.RecipeReader;
+import io.github.eqvae.train.run.RunnableRecipe;
+import java.io.IOException;
+import java.lang.reflect.RecordComponent;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import org.junit.jupiter.api.Test;
+
+/**
+ * docs/reference/recipe.md: every key with its type, default, source and meaning. Types are what
+ * the reader says when a value is wrong, defaults what it reads where there is none, meanings the
+ * documentation of the records.
+ */
+class RecipeReferenceTest {
+  /** What a recipe of each kind cannot be without. */
+  private static final Map<String, List<String>> LEAST =
+      Map.of(
+          "autoencoder",
+          List.of(
+              "data.path=PATH",
+              "optimizer.learning_rate=1e-4",
+              "run.steps=1000",
+              "objective.lpips_weights=PATH"));
+
+  private static final Pattern EXPECTED = Pattern.compile("expected (.*?)(?:; did you mean.*)?$");
+
+  /** Which of several values is meant: {@code default 0.5 (released)}. */
+  private static final Pattern SOURCE =
+      Pattern.compile(
+          "default [^.;()]*(?:\\.\\d+)?[^.;()]*\\((\\D(?:[^()]|\\([^()]*\\))*)\\)|default .*?, (as"
+              + " (?:in|released|taming)[^.;]*)");
+
+  private static RunnableRecipe<?> parse(RecipeKind<?> kind, List<String> overrides) {
+    return RecipeReader.<RunnableRecipe<?>>parse(
+        "task: " + kind.task() + "\n", "recipe", overrides, RecipeKinds.ALL);
+  }
+
+  /** What is allowed: the reader says so of a list of lists, which no key takes. */
+  private static String type(RecipeKind<?> kind, String key) {
+    List<String> overrides = new ArrayList<>(LEAST.get(kind.task()));
+    overrides.add(key + "=[[]]");
+    try {
+      parse(kind, overrides);
+    } catch (RecipeException e) {
+      for (String line : e.getMessage().lines().toList()) {
+        Matcher m = EXPECTED.matcher(line);
+        if (line.contains(key + ":") && m.find()) {
+          return m.group(1).replaceFirst("^one of ", "").replace("each element", "list, each");
+        }
+      }
+      throw e;
+    }
+    throw new AssertionError(key + " takes a list of lists");
+  }
+
+  private static boolean isRequired(RecipeKind<?> kind, String key) {
+    List<String> overrides = new ArrayList<>(LEAST.get(kind.task()));
+    overrides.removeIf(o -> o.startsWith(key + "="));
+    try {
+      return !key.startsWith("task") && parse(kind, overrides) == null;
+    } catch (RecipeException e) {
+      return e.getMessage().contains("missing");
+    }
+  }
+
+  private static String snake(String component) {
+    return component.replaceAll("([a-z0-9])([A-Z])", "$1_$2").toLowerCase(Locale.ROOT);
+  }
+
+  /** The documentation of each key of a record, sections below it included. */
+  private static void collect(Class<?> record, String prefix, Map<String, String> into)
+      throws IOException {
+    Map<String, String> texts = Javadoc.components(record);
+    for (RecordComponent c : record.getRecordComponents()) {
+      String text = texts.getOrDefault(c.getName(), "");
+      Matcher named = Pattern.compile("^`([a-z0-9_.]+)`: ").matcher(text);
+      String key = prefix + snake(c.getName());
+      if (named.find()) {
+        key = named.group(1).contains(".") ? named.group(1) : prefix + named.group(1);
+        text = text.substring(named.end());
+      }
+      if (c.getType().isRecord() && c.getType().getName().contains(".train.")) {
+        collect(c.getType(), key + ".", into);
+      } else {
+        into.put(key, text);
+      }
+    }
+  }
+
+  private static String cell(String text) {
+    return text.replace("|", "\\|");
+  }
+
+  /** Where a default comes from: what stands behind it in brackets. */
+  private static String source(String meaning) {
+    Matcher m = SOURCE.matcher(meaning);
+    return m.find() ? (m.group(1) == null ? m.group(2) : m.group(1)) : "–";
+  }
+
+  private static String section(RecipeKind<? extends RunnableRecipe<?>> kind) throws IOException {
+    RunnableRecipe<?> least = parse(kind, LEAST.get(kind.task()));
+    Map<String, String> meanings = new LinkedHashMap<>();
+    collect(least.getClass(), "", meanings);
+    StringBuilder out = new StringBuilder();
+    String section = "";
+    for (Map.Entry<String, String> e : least.settings().entrySet()) {
+      String key = e.getKey();
+      if (key.equals(RecipeKind.KEY)) {
+        continue;
+      }
+      String top = key.substring(0, Math.max(0, key.indexOf('.')));
+      if (!top.equals(section)) {
+        section = top;
+        out.append("\n### `").append(top).append("`\n\n");
+        out.append("| key | type | default | source | meaning |\n|---|---|---|---|---|\n");
+      }
+      String meaning = meanings.getOrDefault(key, "");
+      assertTrue(!meaning.isEmpty(), () -> key + " is not documented in its record");
+      boolean required = isRequired(kind, key);
+      String value = e.getValue().startsWith("Optional[") ? "none" : e.getValue();
+      value = value.equals("null") || value.equals("Optional.empty") ? "none" : value;
+      out.append("| `").append(key).append("` | ").append(cell(type(kind, key)));
+      out.append(" | ").append(required ? "required" : "`" + value + "`");
+      out.append(" | ").append(required ? "–" : cell(source(meaning)));
+      out.append(" | ").append(cell(meaning)).append(" |\n");
+    }
+    return out.toString();
+  }
+
+  @Test
+  void thePageIsOfTheSources() throws Exception {
+    StringBuilder out = new StringBuilder(HEAD);
+    for (RecipeKind<? extends RunnableRecipe<?>> kind : RecipeKinds.ALL) {
+      out.append("\n## `task: ").append(kind.task()).append("`\n").append(section(kind));
+    }
+    GeneratedPage.check("recipe.md", out.toString());
+  }
+
+  @Test
+  void everyKindIsHere() {
+    assertEquals(
+        RecipeKinds.ALL.stream().map(RecipeKind::task).toList(),
+        RecipeKinds.ALL.stream().map(RecipeKind::task).filter(LEAST::containsKey).toList());
+  }
+
+  private static final String HEAD =
+      """
+      # Recipes, key by key
+
+      Made by `RecipeReferenceTest` of the sources; `-Deqvae.reference.write=true` makes it anew.
+
+      A recipe is a YAML file of sections. `--set section.key=value` changes one key; `--dry-run` prints the whole recipe with all \
+      defaults. *Paper* is the EQ-VAE paper (arXiv 2502.09509); *released* and *code* are the code that its authors published \
+      (`zelaki/eqvae`). A dash in the column of sources: a choice of eqvae's own.
+      """;
+}
