@@ -61,6 +61,15 @@ public final class Compare {
         }
       }
     }
+    if (what.equals("dit") || what.equals("all")) {
+      for (String[] work : new String[][] {{"S/2", "true"}, {"B/4", "true"}, {"B/2", "false"}}) {
+        Map<String, String> p = new LinkedHashMap<>();
+        p.put("model", work[0]);
+        p.put("batch", "8");
+        p.put("training", work[1]);
+        out.add(new Case(DitBenchmark.class, p, true));
+      }
+    }
     if (what.equals("coding") || what.equals("all")) {
       for (CodingBenchmark.Direction d : CodingBenchmark.Direction.values()) {
         Map<String, String> p = new LinkedHashMap<>();
@@ -72,7 +81,7 @@ public final class Compare {
     }
     if (out.isEmpty()) {
       throw new IllegalArgumentException(
-          "expected noop, conv, step, coding, all or tables, not " + what);
+          "expected noop, conv, step, dit, coding, all or tables, not " + what);
     }
     return out;
   }
@@ -80,9 +89,9 @@ public final class Compare {
   /**
    * Measures and writes.
    *
-   * @param arguments {@code noop}, {@code conv}, {@code step}, {@code coding}, {@code all} or
-   *     {@code tables}; then the number of rounds, 3 by default; then the folder for the run's
-   *     file, {@code bench/runs} by default
+   * @param arguments {@code noop}, {@code conv}, {@code step}, {@code dit}, {@code coding}, {@code
+   *     all} or {@code tables}; then the number of rounds, 3 by default; then the folder for the
+   *     run's file, {@code bench/runs} by default
    * @throws Exception when JMH or writing fails
    */
   public static void main(String[] arguments) throws Exception {
@@ -147,7 +156,8 @@ public final class Compare {
 
   private static Map<String, Object> measure(Case c, Peer peer, int round) throws RunnerException {
     boolean slow =
-        c.benchmark() == TrainingStepBenchmark.class || c.benchmark() == CodingBenchmark.class;
+        List.of(TrainingStepBenchmark.class, DitBenchmark.class, CodingBenchmark.class)
+            .contains(c.benchmark());
     ChainedOptionsBuilder options =
         new OptionsBuilder()
             .include("\\Q" + c.benchmark().getName() + "\\E")

@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
@@ -11,8 +12,18 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 /** Peers whose times are compared must compute the same. */
 class PeersAgreeTest {
+  private static final List<Peer> BOTH = List.of(Peer.TORCH_NCHW, Peer.TORCH_NHWC);
+  private static final ConvShape SHAPE = new ConvShape(2, 8, 12, 7);
+
+  /** Where libtorch's default memory format can be measured against. */
+  private static final List<Peer> RIGHT = right();
+
+  private static List<Peer> right() {
+    return TorchGradients.hold() ? BOTH : List.of(Peer.TORCH_NHWC);
+  }
+
   private static float[] convolution(ConvDirection direction, Peer peer) {
-    try (Work work = Conv2dBenchmark.work(new ConvShape(2, 8, 12, 7), direction, peer)) {
+    try (Work work = Conv2dBenchmark.work(SHAPE, direction, peer)) {
       work.run();
       work.run(); // the second time as good as the first
       return work.result();
@@ -35,8 +46,9 @@ class PeersAgreeTest {
   @EnumSource
   void convolutions(ConvDirection direction) {
     float[] ours = convolution(direction, Peer.EQVAE);
-    close(ours, convolution(direction, Peer.TORCH_NCHW), 1e-5);
-    close(ours, convolution(direction, Peer.TORCH_NHWC), 1e-5);
+    for (Peer peer : direction == ConvDirection.INPUT_GRADIENT ? RIGHT : BOTH) {
+      close(ours, convolution(direction, peer), 1e-5);
+    }
   }
 
   private static float[] nearest(NearestCodeBenchmark.By by) {
@@ -85,7 +97,7 @@ class PeersAgreeTest {
     // Adam's first steps have the learning rate's size whatever the gradient's is: rounding shows
     // where a gradient is nearly zero, at most twice the three steps. Most weights must agree.
     float[] ours = step(branch, Peer.EQVAE);
-    for (Peer peer : new Peer[] {Peer.TORCH_NCHW, Peer.TORCH_NHWC}) {
+    for (Peer peer : RIGHT) {
       float[] theirs = step(branch, peer);
       assertEquals(ours.length, theirs.length);
       int apart = 0;
@@ -96,5 +108,36 @@ class PeersAgreeTest {
       }
       assertTrue(apart < 0.01 * ours.length, apart + " of " + ours.length + " weights differ");
     }
+  }
+
+  private static float[] dit(boolean training, Peer peer) {
+    try (Work work = DitBenchmark.work(DitSetting.of("tiny", 3, training), peer)) {
+      for (int i = 0; i < 3; i++) {
+        work.run();
+      }
+      return work.result();
+    }
+  }
+
+  @Test
+  void diffusionTransformersForward() {
+    close(dit(false, Peer.EQVAE), dit(false, Peer.TORCH_NCHW), 1e-5);
+  }
+
+  /**
+   * As with the autoencoder's steps: Adam's first ones have one size whatever the gradient's is.
+   */
+  @Test
+  void diffusionTransformersSteps() {
+    float[] ours = dit(true, Peer.EQVAE);
+    float[] theirs = dit(true, Peer.TORCH_NCHW);
+    assertEquals(ours.length, theirs.length);
+    int apart = 0;
+    for (int i = 0; i < ours.length; i++) {
+      double d = Math.abs(ours[i] - theirs[i]);
+      assertTrue(d <= 6.01 * DitSetting.LEARNING_RATE, "weight " + i + " is " + d + " apart");
+      apart += d <= 0.01 * DitSetting.LEARNING_RATE ? 0 : 1;
+    }
+    assertTrue(apart < 0.02 * ours.length, apart + " of " + ours.length + " weights differ");
   }
 }
