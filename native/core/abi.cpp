@@ -85,6 +85,7 @@ std::string build() {
   FN(eqv_layer_norm_fwd) FN(eqv_layer_norm_bwd) FN(eqv_gated_add_fwd) FN(eqv_gated_add_bwd)
   FN(eqv_gated_unit_fwd) FN(eqv_gated_unit_bwd) FN(eqv_rope) FN(eqv_embedding_fwd)
   FN(eqv_timestep_embedding_fwd) FN(eqv_timestep_embedding_bwd) FN(eqv_sample_error_fwd) FN(eqv_sample_error_bwd)
+  FN(eqv_sample_mix_fwd) FN(eqv_sample_mix_bwd) FN(eqv_gaussian_vlb_fwd) FN(eqv_gaussian_vlb_bwd)
   FN(eqv_dropout)
   FN(eqv_resample_fwd) FN(eqv_resample_bwd) FN(eqv_affine_fwd)
   FN(eqv_affine_bwd) FN(eqv_gaussian_sample_fwd) FN(eqv_gaussian_sample_bwd) FN(eqv_gaussian_kl_fwd)

@@ -146,6 +146,12 @@ void timestep_embedding_bwd(Stream&, const eqv_timestep_embedding_params&, const
 void sample_error_fwd(Stream&, const Tensor& a, const Tensor& b, const Tensor* weight, const Tensor& out);
 void sample_error_bwd(Stream&, const Tensor& dout, const Tensor& a, const Tensor& b, const Tensor* weight,
                       const Tensor& da);
+void sample_mix_fwd(Stream&, const Tensor& a, const Tensor& b, const Tensor& factors, const Tensor& out);
+void sample_mix_bwd(Stream&, const Tensor& dout, const Tensor& factors, const Tensor* da, const Tensor* db);
+void gaussian_vlb_fwd(Stream&, const Tensor& said, const Tensor* variance, const Tensor& start, const Tensor& noisy,
+                      const Tensor& steps, const Tensor& out);
+void gaussian_vlb_bwd(Stream&, const Tensor& dout, const Tensor& said, const Tensor* variance, const Tensor& start,
+                      const Tensor& noisy, const Tensor& steps, const Tensor* dsaid, const Tensor* dvariance);
 void dropout(Stream&, const eqv_dropout_params&, const Tensor* counter, const Tensor& x, const Tensor& y);
 void resample_fwd(Stream&, const eqv_resample_params&, const Tensor& x, const Tensor& y);
 void resample_bwd(Stream&, const eqv_resample_params&, const Tensor& dy, const Tensor& dx);

@@ -29,7 +29,7 @@ extern "C" {
 #define EQV_API __attribute__((visibility("default")))
 #endif
 
-#define EQV_ABI_VERSION 10
+#define EQV_ABI_VERSION 11
 
 /* ---- status ------------------------------------------------------------------------------------------------- */
 typedef int32_t eqv_status;
@@ -408,6 +408,23 @@ EQV_API eqv_status eqv_sample_error_fwd(eqv_stream, const eqv_tensor* a, const e
 /* The gradient for a; that for b is its negative. */
 EQV_API eqv_status eqv_sample_error_bwd(eqv_stream, const eqv_tensor* dout, const eqv_tensor* a, const eqv_tensor* b,
                                         const eqv_tensor* weight, const eqv_tensor* da);
+
+/* out[n] = factors[n,0] a[n] + factors[n,1] b[n]; a, b, out{N,…}, factors{N,2}. */
+EQV_API eqv_status eqv_sample_mix_fwd(eqv_stream, const eqv_tensor* a, const eqv_tensor* b, const eqv_tensor* factors,
+                                      const eqv_tensor* out);
+/* da, db (nullable). */
+EQV_API eqv_status eqv_sample_mix_bwd(eqv_stream, const eqv_tensor* dout, const eqv_tensor* factors, const eqv_tensor* da,
+                                      const eqv_tensor* db);
+
+/* out{N} = the mean over a sample of one step's term of a diffusion's variational bound, in bits (gaussian_vlb.h). said{N,…}:
+   of the data or the noise; variance (nullable): of the variance, from -1 to 1; start: the data; noisy: x[t]; steps{N,8}. */
+EQV_API eqv_status eqv_gaussian_vlb_fwd(eqv_stream, const eqv_tensor* said, const eqv_tensor* variance,
+                                        const eqv_tensor* start, const eqv_tensor* noisy, const eqv_tensor* steps,
+                                        const eqv_tensor* out);
+/* dsaid, dvariance (nullable). */
+EQV_API eqv_status eqv_gaussian_vlb_bwd(eqv_stream, const eqv_tensor* dout, const eqv_tensor* said,
+                                        const eqv_tensor* variance, const eqv_tensor* start, const eqv_tensor* noisy,
+                                        const eqv_tensor* steps, const eqv_tensor* dsaid, const eqv_tensor* dvariance);
 
 /* y = x / (1 - rate), or 0 with a probability of rate; the same function of dy is the gradient. counter as of eqv_random. */
 EQV_API eqv_status eqv_dropout(eqv_stream, const eqv_dropout_params*, const eqv_tensor* counter, const eqv_tensor* x,

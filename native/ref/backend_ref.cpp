@@ -17,6 +17,7 @@
 #include "gated_add/gated_add_ref.h"
 #include "gated_unit/gated_unit_ref.h"
 #include "gaussian/gaussian_ref.h"
+#include "gaussian_vlb/gaussian_vlb_ref.h"
 #include "group_norm/group_norm_ref.h"
 #include "host_only.h"
 #include "layer_norm/layer_norm_ref.h"
@@ -32,6 +33,7 @@
 #include "resample/resample_ref.h"
 #include "rope/rope_ref.h"
 #include "sample_error/sample_error_ref.h"
+#include "sample_mix/sample_mix_ref.h"
 #include "self_attention/self_attention_ref.h"
 #include "status.h"
 #include "timestep_embedding/timestep_embedding_ref.h"
@@ -261,6 +263,22 @@ void sample_error_fwd(Stream&, const Tensor& a, const Tensor& b, const Tensor* w
 void sample_error_bwd(Stream&, const Tensor& dout, const Tensor& a, const Tensor& b, const Tensor* weight,
                       const Tensor& da) {
   ref::sample_error_bwd(a.shape[0], elements(a) / a.shape[0], data(dout), data(a), data(b), data(weight), data(da));
+}
+void sample_mix_fwd(Stream&, const Tensor& a, const Tensor& b, const Tensor& factors, const Tensor& out) {
+  ref::sample_mix_fwd(a.shape[0], elements(a) / a.shape[0], data(a), data(b), data(factors), data(out));
+}
+void sample_mix_bwd(Stream&, const Tensor& dout, const Tensor& factors, const Tensor* da, const Tensor* db) {
+  ref::sample_mix_bwd(dout.shape[0], elements(dout) / dout.shape[0], data(dout), data(factors), data(da), data(db));
+}
+void gaussian_vlb_fwd(Stream&, const Tensor& said, const Tensor* variance, const Tensor& start, const Tensor& noisy,
+                      const Tensor& steps, const Tensor& out) {
+  ref::gaussian_vlb_fwd(said.shape[0], elements(said) / said.shape[0], data(said), data(variance), data(start), data(noisy),
+                        data(steps), data(out));
+}
+void gaussian_vlb_bwd(Stream&, const Tensor& dout, const Tensor& said, const Tensor* variance, const Tensor& start,
+                      const Tensor& noisy, const Tensor& steps, const Tensor* dsaid, const Tensor* dvariance) {
+  ref::gaussian_vlb_bwd(said.shape[0], elements(said) / said.shape[0], data(dout), data(said), data(variance), data(start),
+                        data(noisy), data(steps), data(dsaid), data(dvariance));
 }
 void dropout(Stream&, const eqv_dropout_params& p, const Tensor* counter, const Tensor& x, const Tensor& y) {
   ref::dropout(p, counter ? *data(*counter) : 0, elements(x), data(x), data(y));

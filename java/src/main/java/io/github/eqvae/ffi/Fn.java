@@ -136,6 +136,14 @@ public enum Fn {
   SAMPLE_ERROR_FWD(5),
   /** {@code eqv_sample_error_bwd}. */
   SAMPLE_ERROR_BWD(6),
+  /** {@code eqv_sample_mix_fwd}. */
+  SAMPLE_MIX_FWD(5),
+  /** {@code eqv_sample_mix_bwd}. */
+  SAMPLE_MIX_BWD(5),
+  /** {@code eqv_gaussian_vlb_fwd}. */
+  GAUSSIAN_VLB_FWD(7),
+  /** {@code eqv_gaussian_vlb_bwd}. */
+  GAUSSIAN_VLB_BWD(9),
   /** {@code eqv_dropout}. */
   DROPOUT(5),
   /** {@code eqv_resample_fwd}. */

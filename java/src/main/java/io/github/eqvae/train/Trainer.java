@@ -322,10 +322,7 @@ public final class Trainer<T extends Task> implements AutoCloseable {
   }
 
   private double emaDecay(long updates) {
-    double decay = recipe.run().emaDecay().orElse(0.0);
-    return recipe.run().emaRule() == RunRecipe.EmaRule.WARMUP
-        ? Math.min(decay, (1.0 + updates) / (10.0 + updates))
-        : decay;
+    return recipe.run().emaRule().decay(recipe.run().emaDecay().orElse(0.0), updates);
   }
 
   /**

@@ -3,8 +3,11 @@ package io.github.eqvae.generator;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.github.eqvae.diffusion.DenoisingLoss;
+import io.github.eqvae.diffusion.DiffusionLoss;
+import io.github.eqvae.diffusion.GaussianDiffusion;
+import io.github.eqvae.diffusion.TransportLoss;
 import io.github.eqvae.op.LayerNorm;
-import io.github.eqvae.op.Narrow;
 import io.github.eqvae.op.Permute;
 import io.github.eqvae.op.Rope;
 import io.github.eqvae.op.Silu;
@@ -67,7 +70,7 @@ class GoldenDitTest {
    * The files do not say how many heads there are: of the divisors of the width the one with which
    * the result is nearest. All comparisons are made with it.
    */
-  private static int heads(GoldenFile golden) {
+  static int heads(GoldenFile golden) {
     int width = golden.shape("x_embedder.proj.weight").size(0);
     if (golden.has("rope.in")) {
       return width / golden.shape("rope.in").size(3);
@@ -121,27 +124,33 @@ class GoldenDitTest {
   void ditLearnsAsTheReferenceDoes(String device, Path file) throws IOException {
     try (GoldenFile golden = GoldenFile.open(file);
         GoldenNetwork net = new GoldenNetwork(golden, device, heads(golden))) {
-      double[] drop = golden.values("rnd.train.drop");
-      double[] y = golden.values("train.in.y");
-      for (int i = 0; i < y.length; i++) {
-        y[i] = drop[i] == 1 ? net.config.classes() : y[i];
-      }
-      double[] times = golden.values("train.in.t");
-      HybridLoss loss =
-          new HybridLoss(
-              net.config.channels(),
-              golden.nhwc("train.in.x0"),
-              golden.nhwc("rnd.train.noise"),
-              IntStream.range(0, times.length).map(i -> (int) times[i]).toArray());
+      GaussianDiffusion published = GaussianDiffusion.published();
+      GaussianDiffusion diffusion =
+          net.config.learnSigma()
+              ? published
+              : new GaussianDiffusion(
+                  published.schedule(),
+                  published.prediction(),
+                  GaussianDiffusion.Variance.FIXED_LARGE);
+      DiffusionLoss loss = new DiffusionLoss(diffusion, DiffusionLoss.Kind.MSE);
+      Tensor y = net.labels(golden.values("train.in.y"), golden.values("rnd.train.drop"));
       double[][] gradients = new double[2][];
       for (Tape.Mode mode : List.of(Tape.Mode.RECORD, Tape.Mode.RECOMPUTE)) {
         Tape tape = net.tape(mode);
-        Tensor x = net.image("train.in.x0");
-        x.set(net.stream, loss.noisy());
-        Tensor out = net.dit.forward(tape, x, net.tensor("train.in.t"), net.labels(y));
-        HybridLoss.Result result = loss.of(net.read(out));
-        golden.compare("train.out.loss", result.loss());
-        tape.backward(List.of(new Seed(out, net.tensor(out.shape(), result.cotangent()))));
+        DenoisingLoss.Corrupted of =
+            net.corrupt(
+                loss,
+                tape,
+                net.image("train.in.x0"),
+                net.image("rnd.train.noise"),
+                golden.values("train.in.t"));
+        Tensor out = net.dit.forward(tape, of.noisy(), net.tensor("train.in.t"), y);
+        List<DenoisingLoss.Term> terms = loss.terms(tape, out, of);
+        for (DenoisingLoss.Term term : terms) {
+          golden.compare("train.out." + term.name(), net.read(term.perSample()));
+        }
+        golden.compare("train.out.loss", net.total(terms));
+        tape.backward(GoldenNetwork.seeds(tape, terms));
         gradients[mode == Tape.Mode.RECORD ? 0 : 1] =
             net.dit.parameters().gradients(net.stream).toDoubles(net.stream);
         net.compareGradients();
@@ -160,38 +169,27 @@ class GoldenDitTest {
     }
   }
 
-  /** The loss of velocities on straight paths is the mean of squares per sample. */
   @ParameterizedTest
   @MethodSource("sits")
   void sitLearnsAsTheReferenceDoes(String device, Path file) throws IOException {
     try (GoldenFile golden = GoldenFile.open(file);
         GoldenNetwork net = new GoldenNetwork(golden, device, heads(golden))) {
-      double[] drop = golden.values("rnd.train.drop");
-      double[] y = golden.values("train.in.y");
-      for (int i = 0; i < y.length; i++) {
-        y[i] = drop[i] == 1 ? net.config.classes() : y[i];
-      }
       Tape tape = net.tape(Tape.Mode.RECORD);
-      Tensor out =
-          net.dit.forward(
+      TransportLoss loss = TransportLoss.published();
+      String at = "path.Linear.velocity.";
+      DenoisingLoss.Corrupted of =
+          net.corrupt(
+              loss,
               tape,
-              net.image("path.Linear.velocity.xt"),
-              net.tensor("path.Linear.velocity.t"),
-              net.labels(y));
-      Tensor velocity =
-          net.config.learnSigma() ? tape.apply(new Narrow(3, 0, net.config.channels()), out) : out;
-      double[] v = net.read(velocity);
-      double[] target = golden.nhwc("path.Linear.velocity.ut");
-      double[] cotangent = new double[v.length];
-      double[] loss = new double[y.length];
-      int values = v.length / y.length;
-      for (int i = 0; i < v.length; i++) {
-        double error = v[i] - target[i];
-        loss[i / values] += error * error / values;
-        cotangent[i] = 2 * error / v.length;
-      }
-      golden.compare("loss.Linear.velocity.None", loss);
-      tape.backward(List.of(new Seed(velocity, net.tensor(velocity.shape(), cotangent))));
+              net.image("train.in.x1"),
+              net.image("rnd.train.x0"),
+              golden.values(at + "t"));
+      golden.compareNhwc(at + "xt", net.read(of.noisy()));
+      Tensor y = net.labels(golden.values("train.in.y"), golden.values("rnd.train.drop"));
+      Tensor out = net.dit.forward(tape, of.noisy(), net.tensor(at + "t"), y);
+      List<DenoisingLoss.Term> terms = loss.terms(tape, out, of);
+      golden.compare("loss.Linear.velocity.None", net.total(terms));
+      tape.backward(GoldenNetwork.seeds(tape, terms));
       net.compareGradients();
     }
   }

@@ -3,7 +3,9 @@ package io.github.eqvae.generator;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 
+import io.github.eqvae.diffusion.DenoisingLoss;
 import io.github.eqvae.nn.Parameter;
+import io.github.eqvae.tape.Seed;
 import io.github.eqvae.tape.Tape;
 import io.github.eqvae.tensor.Arena;
 import io.github.eqvae.tensor.DType;
@@ -24,10 +26,17 @@ final class GoldenNetwork implements AutoCloseable {
   final Stream stream;
   final Arena arena;
   final Dit dit;
+  private final String prefix;
 
   GoldenNetwork(GoldenFile golden, String device, int heads) {
+    this(golden, device, heads, "");
+  }
+
+  /** {@code prefix} is what the names of weights begin with. */
+  GoldenNetwork(GoldenFile golden, String device, int heads, String prefix) {
     this.golden = golden;
-    config = config(golden, heads);
+    this.prefix = prefix;
+    config = config(golden, heads, prefix);
     this.device = Device.open(device);
     stream = new Stream(this.device);
     arena = new Arena(this.device, "golden", false);
@@ -36,7 +45,8 @@ final class GoldenNetwork implements AutoCloseable {
   }
 
   /** What a file's names and shapes say; the number of heads is in none of them. */
-  static DitConfig config(GoldenFile g, int heads) {
+  private static DitConfig config(GoldenFile golden, int heads, String prefix) {
+    Names g = new Names(golden, prefix);
     Shape patches = g.shape("x_embedder.proj.weight");
     int width = patches.size(0);
     int patch = patches.size(2);
@@ -47,7 +57,7 @@ final class GoldenNetwork implements AutoCloseable {
     }
     boolean swiGlu = g.has("blocks.0.mlp.w12.weight");
     int hidden = g.shape(swiGlu ? "blocks.0.mlp.w3.weight" : "blocks.0.mlp.fc2.weight").size(1);
-    boolean nullClass = g.has("cfg.in.y");
+    boolean nullClass = NULL_CLASS.stream().anyMatch(golden::has);
     int labels = g.shape("y_embedder.embedding_table.weight").size(0);
     long last = g.shape("final_layer.linear.weight").dim(0) / patch / patch;
     return new DitConfig(
@@ -68,6 +78,20 @@ final class GoldenNetwork implements AutoCloseable {
         g.shape("blocks.0.adaLN_modulation.1.weight").dim(0) == 6L * width);
   }
 
+  /** What only files of networks with a null class have. */
+  private static final List<String> NULL_CLASS = List.of("cfg.in.y", "rnd.drop", "out.vb.clip0");
+
+  /** The weights of a file. */
+  private record Names(GoldenFile golden, String prefix) {
+    Shape shape(String name) {
+      return golden.shape(prefix + name);
+    }
+
+    boolean has(String name) {
+      return golden.has(prefix + name);
+    }
+  }
+
   private static boolean isWeight(String name) {
     return Set.of(
             "pos_embed",
@@ -83,16 +107,20 @@ final class GoldenNetwork implements AutoCloseable {
   /** Names and shapes must be the file's, all of them; tables that are computed, too. */
   private void load() {
     TreeSet<String> names = new TreeSet<>();
-    golden.names().stream().filter(GoldenNetwork::isWeight).forEach(names::add);
+    golden.names().stream()
+        .filter(name -> name.startsWith(prefix))
+        .map(name -> name.substring(prefix.length()))
+        .filter(GoldenNetwork::isWeight)
+        .forEach(names::add);
     TreeSet<String> ours = new TreeSet<>();
     dit.parameters().all().forEach(p -> ours.add(p.name()));
     assertEquals(names, ours);
     for (Parameter p : dit.parameters().all()) {
-      assertEquals(golden.shape(p.name()), p.shape(), p.name());
+      assertEquals(golden.shape(prefix + p.name()), p.shape(), p.name());
       if (p.isBuffer()) {
-        golden.compare(p.name(), p.value().toDoubles(stream));
+        golden.compare(prefix + p.name(), p.value().toDoubles(stream));
       }
-      p.value().set(stream, golden.values(p.name()));
+      p.value().set(stream, golden.values(prefix + p.name()));
     }
   }
 
@@ -125,6 +153,45 @@ final class GoldenNetwork implements AutoCloseable {
     }
     y.setInts(stream, ints);
     return y;
+  }
+
+  /** Labels with those that are dropped replaced by the null class. */
+  Tensor labels(double[] y, double[] drop) {
+    double[] out = y.clone();
+    for (int i = 0; i < out.length; i++) {
+      out[i] = drop[i] == 1 ? config.classes() : out[i];
+    }
+    return labels(out);
+  }
+
+  /** A batch that a loss corrupted, with what the network is told beside it. */
+  DenoisingLoss.Corrupted corrupt(
+      DenoisingLoss loss, Tape tape, Tensor data, Tensor noise, double... times) {
+    double[] rows = new double[times.length * loss.columns()];
+    for (int n = 0; n < times.length; n++) {
+      System.arraycopy(loss.row(times[n]), 0, rows, n * loss.columns(), loss.columns());
+    }
+    return loss.corrupt(tape, data, noise, tensor(Shape.of(times.length, loss.columns()), rows));
+  }
+
+  /** The loss of each sample. */
+  double[] total(List<DenoisingLoss.Term> terms) {
+    double[] total = null;
+    for (DenoisingLoss.Term term : terms) {
+      double[] values = read(term.perSample());
+      total = total == null ? new double[values.length] : total;
+      for (int n = 0; n < values.length; n++) {
+        total[n] += term.weight() * values[n];
+      }
+    }
+    return total;
+  }
+
+  /** Where the mean of the samples' losses starts its way back. */
+  static List<Seed> seeds(Tape tape, List<DenoisingLoss.Term> terms) {
+    return terms.stream()
+        .map(t -> tape.seed(t.perSample(), t.weight() / t.perSample().shape().dim(0)))
+        .toList();
   }
 
   Tape tape(Tape.Mode mode) {

@@ -29,7 +29,9 @@ final class TransformerCases {
     c.rope();
     c.embeddings();
     c.errors();
+    c.mixtures();
     c.dropout();
+    VlbCases.addTo(sink);
   }
 
   private static String describe(In in) {
@@ -271,6 +273,20 @@ final class TransformerCases {
       sink.add("sample_error " + describe(a), new SampleError(), oracle, bound, a, b);
       sink.add(
           "sample_error weighted " + describe(a), new SampleError(), oracle, bound, a, b, weight);
+    }
+  }
+
+  private void mixtures() {
+    for (In a : rows()) {
+      In factors = In.constant(a.shape().dim(0), 2);
+      sink.add(
+          "sample_mix " + describe(a),
+          new SampleMix(),
+          TransformerOracles::sampleMix,
+          ErrorBound.sums(3, 1, 1, 0),
+          a,
+          a.with(Layout.DENSE),
+          factors);
     }
   }
 

@@ -8,11 +8,13 @@ import io.github.eqvae.tensor.Shape;
 import io.github.eqvae.testing.TorchOracle;
 import io.github.eqvae.testing.TorchOracle.Function;
 import java.util.List;
+import java.util.function.IntFunction;
 import org.bytedeco.pytorch.DoubleOptional;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.TensorOptional;
 import org.bytedeco.pytorch.TensorVector;
 import org.bytedeco.pytorch.global.torch;
+import org.jspecify.annotations.Nullable;
 
 /** The operations of transformers in libtorch. */
 final class TransformerOracles {
@@ -117,6 +119,55 @@ final class TransformerOracles {
   static Tensor sampleError(Tensor... in) {
     Tensor mean = in[0].sub(in[1]).square().reshape(in[0].size(0), -1).mean(1);
     return in.length > 2 ? mean.mul(in[2]) : mean;
+  }
+
+  static Tensor sampleMix(Tensor... in) {
+    long[] each = new long[(int) in[0].dim()];
+    java.util.Arrays.fill(each, 1);
+    each[0] = in[0].size(0);
+    Tensor a = in[0].mul(in[2].select(1, 0).reshape(each));
+    return a.add(in[1].mul(in[2].select(1, 1).reshape(each)));
+  }
+
+  /** {@code variance} null: it is the row's least. */
+  static Tensor gaussianVlb(
+      Tensor said, @Nullable Tensor variance, Tensor start, Tensor noisy, IntFunction<Tensor> row) {
+    Tensor log = row.apply(5).expand_as(said);
+    if (variance != null) {
+      Tensor part = variance.add(scalar(1)).div(scalar(2));
+      log = part.mul(row.apply(6)).add(part.neg().add(scalar(1)).mul(row.apply(5)));
+    }
+    Tensor guess = row.apply(0).mul(noisy).add(row.apply(1).mul(said));
+    Tensor towards = row.apply(3).mul(noisy);
+    Tensor mean = row.apply(2).mul(guess).add(towards);
+    Tensor apart = row.apply(2).mul(start).add(towards).sub(mean);
+    Tensor posterior = row.apply(4);
+    Tensor divergence =
+        log.sub(posterior)
+            .sub(scalar(1))
+            .add(posterior.sub(log).exp())
+            .add(apart.square().mul(log.neg().exp()))
+            .mul(scalar(0.5));
+    Tensor inverse = log.mul(scalar(-0.5)).exp();
+    Tensor residual = start.sub(mean);
+    Tensor above = nearlyNormal(inverse.mul(residual.add(scalar(1 / 255.0))));
+    Tensor below = nearlyNormal(inverse.mul(residual.sub(scalar(1 / 255.0))));
+    Tensor mass =
+        torch.where(
+            start.lt(scalar(-0.999)),
+            above,
+            torch.where(start.gt(scalar(0.999)), below.neg().add(scalar(1)), above.sub(below)));
+    Tensor decoder = mass.clamp_min(scalar(1e-12)).log().neg();
+    return torch
+        .where(row.apply(7).gt(scalar(0)).expand_as(said), decoder, divergence)
+        .reshape(said.size(0), -1)
+        .mean(1)
+        .div(scalar(Math.log(2)));
+  }
+
+  private static Tensor nearlyNormal(Tensor x) {
+    Tensor w = x.add(x.pow(scalar(3)).mul(scalar(0.044715))).mul(scalar(Math.sqrt(2 / Math.PI)));
+    return w.tanh().add(scalar(1)).mul(scalar(0.5));
   }
 
   /** The mask as the documentation says it is drawn. */

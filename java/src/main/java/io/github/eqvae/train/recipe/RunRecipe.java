@@ -124,8 +124,22 @@ public record RunRecipe(
   public enum EmaRule {
     /** {@code ema_decay} from the first update on. */
     CONSTANT,
-    /** min({@code ema_decay}, (1 + n) / (10 + n)) after n updates (LitEma of latent-diffusion). */
-    WARMUP
+    /**
+     * min({@code ema_decay}, (1 + n) / (10 + n)) in update n, from 1 (LitEma of latent-diffusion).
+     */
+    WARMUP;
+
+    /**
+     * The decay of an update.
+     *
+     * @param decay {@code ema_decay}
+     * @param updates updates of the average before it
+     * @return in [0, 1)
+     */
+    public double decay(double decay, long updates) {
+      long n = updates + 1;
+      return this == WARMUP ? Math.min(decay, (1.0 + n) / (10.0 + n)) : decay;
+    }
   }
 
   /** What the backward pass computes again instead of keeping. */
@@ -167,6 +181,21 @@ public record RunRecipe(
         in.choice("packed_weights", PackedWeights.AUTO),
         in.text("best_metric", "none", "the name of a metric, or none", t -> !t.isBlank()),
         in.integer("early_stop", 0, 0, 1_000_000));
+  }
+
+  /**
+   * Adds what contradicts itself.
+   *
+   * @param problems is told of it
+   */
+  public void check(RecipeProblems problems) {
+    boolean ofGpu = precision == Precision.BF16 || precision == Precision.TF32;
+    if (ofGpu && !DeviceInfo.expected(device).hasTensorCores()) {
+      problems.add(
+          "run.precision",
+          RecipeFields.name(precision)
+              + " needs run.device cuda; the CPU computes in single precision: use auto or fp32");
+    }
   }
 
   /**

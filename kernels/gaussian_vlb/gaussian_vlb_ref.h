@@ -1,0 +1,35 @@
+// gaussian_vlb: out[n] = mean over a sample's numbers of the bound's term (gaussian_vlb.h) / ln 2. Without `variance` the
+// network says none, and the log variance is the row's least. Backward: the term's derivatives · dout[n] / (values · ln 2).
+#pragma once
+
+#include "gaussian_vlb/gaussian_vlb.h"
+
+namespace eqv::ref {
+
+template <class T>
+void gaussian_vlb_fwd(int64_t samples, int64_t values, const T* said, const T* variance, const T* start, const T* noisy,
+                      const T* steps, T* out) {
+  for (int64_t n = 0; n < samples; ++n) {
+    const VlbStep<T> step(steps + n * kVlbColumns);
+    T sum = 0;
+    for (int64_t i = n * values; i < (n + 1) * values; ++i)
+      sum += vlb_term(step, said[i], variance ? variance[i] : T(-1), start[i], noisy[i]).value;
+    out[n] = sum / static_cast<T>(values) / T(kNatsPerBit);
+  }
+}
+
+template <class T>
+void gaussian_vlb_bwd(int64_t samples, int64_t values, const T* dout, const T* said, const T* variance, const T* start,
+                      const T* noisy, const T* steps, T* dsaid, T* dvariance) {
+  for (int64_t n = 0; n < samples; ++n) {
+    const VlbStep<T> step(steps + n * kVlbColumns);
+    const T share = dout[n] / static_cast<T>(values) / T(kNatsPerBit);
+    for (int64_t i = n * values; i < (n + 1) * values; ++i) {
+      const VlbTerm<T> term = vlb_term(step, said[i], variance ? variance[i] : T(-1), start[i], noisy[i]);
+      if (dsaid) dsaid[i] = share * term.said;
+      if (dvariance) dvariance[i] = share * term.variance;
+    }
+  }
+}
+
+}  // namespace eqv::ref

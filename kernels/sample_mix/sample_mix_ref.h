@@ -1,0 +1,26 @@
+// sample_mix: out[n] = factors[n,0]·a[n] + factors[n,1]·b[n], all the values of a sample alike: what a diffusion corrupts data
+// with. Backward: da = factors[n,0]·dout, db = factors[n,1]·dout.
+#pragma once
+
+#include <cstdint>
+
+namespace eqv::ref {
+
+template <class T>
+void sample_mix_fwd(int64_t samples, int64_t values, const T* a, const T* b, const T* factors, T* out) {
+  for (int64_t i = 0; i < samples * values; ++i) {
+    const T* f = factors + i / values * 2;
+    out[i] = f[0] * a[i] + f[1] * b[i];
+  }
+}
+
+template <class T>
+void sample_mix_bwd(int64_t samples, int64_t values, const T* dout, const T* factors, T* da, T* db) {
+  for (int64_t i = 0; i < samples * values; ++i) {
+    const T* f = factors + i / values * 2;
+    if (da) da[i] = f[0] * dout[i];
+    if (db) db[i] = f[1] * dout[i];
+  }
+}
+
+}  // namespace eqv::ref
