@@ -27,6 +27,7 @@ module io.github.eqvae {
   exports io.github.eqvae.diffusion;
   exports io.github.eqvae.train;
   exports io.github.eqvae.train.autoencoder;
+  exports io.github.eqvae.train.generator;
   exports io.github.eqvae.train.checkpoint;
   exports io.github.eqvae.train.log;
   exports io.github.eqvae.train.kinds;

@@ -105,7 +105,10 @@ class ArchitectureTest {
             ROOT + "generator..",
             ROOT + "equivariance..",
             ROOT + "eval..",
+            ROOT + "diffusion..",
+            ROOT + "latents..",
             train + ".autoencoder..",
+            train + ".generator..",
             train + ".kinds..")
         .check(CLASSES);
   }

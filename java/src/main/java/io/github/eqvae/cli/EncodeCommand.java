@@ -49,7 +49,8 @@ final class EncodeCommand implements Callable<Integer> {
       index = "1",
       paramLabel = "IN",
       description =
-          "A folder of pictures (folders in it are classes), or tar shards of WebDataset.")
+          "A folder of pictures (folders in it are classes), tar shards of WebDataset, or an IDX"
+              + " file (its labels lie beside it).")
   private Path in = Path.of(".");
 
   @Parameters(index = "2", paramLabel = "OUT", description = "A folder for the shards.")

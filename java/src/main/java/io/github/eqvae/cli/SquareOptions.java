@@ -23,8 +23,8 @@ class SquareOptions {
       paramLabel = "HOW",
       description =
           "How a picture becomes a square: adm (as DiT and SiT do it), torchvision (Resize and"
-              + " CenterCrop, as in evaluations), center (as in training), none (it is one of that"
-              + " size). Default: adm; reconstruct of a run: center.")
+              + " CenterCrop, as in evaluations), center (as in training), pad (black around"
+              + " it), none (it is one of that size). Default: adm; reconstruct of a run: center.")
   private Optional<EncodeOptions.Crop> crop = Optional.empty();
 
   @Option(

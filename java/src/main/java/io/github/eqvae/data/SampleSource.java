@@ -12,8 +12,8 @@ import java.util.function.Consumer;
 import java.util.stream.IntStream;
 
 /**
- * Pictures in an order of their own, each seen once: a folder of pictures, or tar archives of
- * WebDataset ({@code key.jpg}, beside it {@code key.cls} with the label).
+ * Pictures in an order of their own, each seen once: a folder of pictures, tar archives of
+ * WebDataset ({@code key.jpg}, beside it {@code key.cls} with the label), or an IDX file.
  */
 public interface SampleSource {
   /** Receives pictures. */
@@ -81,8 +81,8 @@ public interface SampleSource {
   void inventory(Consumer<String> line);
 
   /**
-   * Opens a folder of pictures, a picture, a tar archive, or a folder with tar archives. Archives
-   * that lie beside pictures are not read, and named.
+   * Opens a folder of pictures, a picture, a tar archive, a folder with tar archives, or an IDX
+   * file. Archives that lie beside pictures are not read, and named.
    *
    * @param path the folder or file
    * @param options how pictures are decoded
@@ -93,6 +93,9 @@ public interface SampleSource {
    */
   static SampleSource open(Path path, DecodeOptions options, BiConsumer<String, String> onSkip)
       throws IOException {
+    if (Files.isRegularFile(path) && IdxPictures.isName(path)) {
+      return IdxPictures.open(path);
+    }
     if (Files.isRegularFile(path) && TarFile.isArchiveName(path)) {
       return WebDataset.open(path, List.of(path), options, onSkip);
     }

@@ -55,6 +55,8 @@ public record EncodeOptions(
     TORCHVISION,
     /** The largest square in the middle, resized by area. */
     CENTER,
+    /** Put in the middle of a black square: as {@code data.pad} of a recipe does. */
+    PAD,
     /** Not at all: pictures must have the size. */
     NONE;
 
@@ -78,9 +80,18 @@ public record EncodeOptions(
         case ADM -> new Transform.AdmCenterCrop(size);
         case TORCHVISION -> new Transform.TorchvisionCenterCrop(size);
         case CENTER -> new Transform.CenterCrop(size);
+        case PAD -> padded(size);
         case NONE -> (image, random) -> image;
       };
     }
+  }
+
+  /** Larger pictures than the square are left as they are, and refused for their size. */
+  private static Transform padded(int size) {
+    return (image, random) ->
+        image.width() > size || image.height() > size
+            ? image
+            : new Transform.Pad(size, size, 0).apply(image, random);
   }
 
   /** Checks the numbers. */

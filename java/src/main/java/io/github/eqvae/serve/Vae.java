@@ -4,6 +4,7 @@ import io.github.eqvae.EqvaeException;
 import io.github.eqvae.model.Autoencoder;
 import io.github.eqvae.model.AutoencoderKl;
 import io.github.eqvae.model.LatentScaling;
+import io.github.eqvae.nn.WeightsHash;
 import io.github.eqvae.tensor.Device;
 import io.github.eqvae.tensor.MemoryStats;
 import java.awt.image.BufferedImage;

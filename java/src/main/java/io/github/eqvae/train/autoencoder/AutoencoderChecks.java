@@ -1,9 +1,6 @@
 package io.github.eqvae.train.autoencoder;
 
 import io.github.eqvae.equivariance.EqOptions;
-import io.github.eqvae.tensor.DeviceInfo;
-import io.github.eqvae.train.recipe.OptimizerRecipe;
-import io.github.eqvae.train.recipe.RecipeFields;
 import io.github.eqvae.train.recipe.RecipeProblems;
 import io.github.eqvae.train.recipe.RunRecipe;
 import java.util.ArrayList;
@@ -20,8 +17,8 @@ final class AutoencoderChecks {
     codebook(recipe, problems);
     objective(recipe.objective(), problems);
     ObjectiveChecks.check(recipe, problems);
-    optimizer(recipe.optimizer(), problems);
-    run(recipe.run(), problems);
+    recipe.optimizer().check(problems);
+    recipe.run().check(problems);
     Geometry.check(recipe, problems);
     BestMetric.check(recipe, problems);
     unique("evaluation.angles", recipe.evaluation().angles(), problems);
@@ -175,35 +172,6 @@ final class AutoencoderChecks {
           objective.perceptualWeight()
               + " needs the VGG16-LPIPS weights, which are not shipped; name the file in"
               + " objective.lpips_weights, or set perceptual_weight to 0 to train without LPIPS");
-    }
-  }
-
-  private static void run(RunRecipe run, RecipeProblems problems) {
-    boolean ofGpu =
-        run.precision() == RunRecipe.Precision.BF16 || run.precision() == RunRecipe.Precision.TF32;
-    if (ofGpu && !DeviceInfo.expected(run.device()).hasTensorCores()) {
-      problems.add(
-          "run.precision",
-          RecipeFields.name(run.precision())
-              + " needs run.device cuda; the CPU computes in single precision: use auto or fp32");
-    }
-  }
-
-  private static void optimizer(OptimizerRecipe optimizer, RecipeProblems problems) {
-    if (optimizer.betas().size() != 2) {
-      problems.add(
-          "optimizer.betas",
-          optimizer.betas().size() + " values; expected two, such as [0.5, 0.9]");
-    }
-    if (optimizer.schedule() == OptimizerRecipe.Schedule.WARMUP && optimizer.warmupSteps() == 0) {
-      problems.add(
-          "optimizer.warmup_steps",
-          "0 with schedule warmup; give the number of updates, or use" + " schedule constant");
-    }
-    if (optimizer.schedule() == OptimizerRecipe.Schedule.CONSTANT && optimizer.warmupSteps() > 0) {
-      problems.add(
-          "optimizer.warmup_steps",
-          optimizer.warmupSteps() + " with schedule constant; add schedule: warmup or remove it");
     }
   }
 

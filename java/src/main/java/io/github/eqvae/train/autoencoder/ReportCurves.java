@@ -1,10 +1,9 @@
 package io.github.eqvae.train.autoencoder;
 
 import io.github.eqvae.eval.LatentSpectrum;
-import io.github.eqvae.train.log.RunLog;
+import io.github.eqvae.train.report.LogSeries;
 import io.github.eqvae.train.report.ReportData;
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -89,7 +88,7 @@ public final class ReportCurves {
     for (Curve curve : curves) {
       List<ReportData.Series> series = new ArrayList<>();
       for (Map.Entry<String, Path> log : logs.entrySet()) {
-        series.add(read(log.getValue(), curve).apply(log.getKey()));
+        series.add(LogSeries.read(log.getValue(), curve.event(), curve.key(), log.getKey()));
       }
       if (series.stream().anyMatch(s -> s.x().length > 0)) {
         charts.add(
@@ -103,28 +102,6 @@ public final class ReportCurves {
             ? "Faint: every logged step. Bold: its moving mean."
             : "Measured on held-out images while training.",
         charts);
-  }
-
-  /** A curve without its name; without points if the log has none. */
-  private interface Named {
-    ReportData.Series apply(String name);
-  }
-
-  private static Named read(Path log, Curve curve) throws IOException {
-    List<double[]> points = new ArrayList<>();
-    for (Map<String, Object> line :
-        Files.exists(log) ? RunLog.read(log) : List.<Map<String, Object>>of()) {
-      if (curve.event().equals(line.get("event"))
-          && line.get("step") instanceof Number step
-          && line.get(curve.key()) instanceof Number value) {
-        points.add(new double[] {step.doubleValue(), value.doubleValue()});
-      }
-    }
-    return name ->
-        new ReportData.Series(
-            name,
-            points.stream().mapToDouble(p -> p[0]).toArray(),
-            points.stream().mapToDouble(p -> p[1]).toArray());
   }
 
   /**

@@ -90,7 +90,19 @@ public record OptimizerRecipe(
    * @return the section
    */
   public static OptimizerRecipe read(RecipeFields in) {
-    OptimizerRecipe.Kind kind = in.choice("kind", Kind.ADAM);
+    return read(in, Kind.ADAM, List.of(0.5, 0.9));
+  }
+
+  /**
+   * Reads the section with other defaults.
+   *
+   * @param in its fields
+   * @param defaultKind of {@code kind}
+   * @param defaultBetas of {@code betas}
+   * @return the section
+   */
+  public static OptimizerRecipe read(RecipeFields in, Kind defaultKind, List<Double> defaultBetas) {
+    OptimizerRecipe.Kind kind = in.choice("kind", defaultKind);
     double learningRate =
         in.requiredNumber(
             "learning_rate",
@@ -100,13 +112,34 @@ public record OptimizerRecipe(
     return new OptimizerRecipe(
         kind,
         learningRate,
-        in.numbers("betas", List.of(0.5, 0.9), new Range(0, true, 1, false), 2),
+        in.numbers("betas", defaultBetas, new Range(0, true, 1, false), 2),
         in.number("eps", 1e-8, Range.POSITIVE),
         in.number("weight_decay", 0, Range.NOT_NEGATIVE),
         in.optionalNumber("gradient_clip", Range.POSITIVE),
         in.integer("accumulate", 1, 1, 65_536),
         in.choice("schedule", Schedule.CONSTANT),
         in.longInteger("warmup_steps", 0, 0, Long.MAX_VALUE));
+  }
+
+  /**
+   * Adds what contradicts itself.
+   *
+   * @param problems is told of it
+   */
+  public void check(RecipeProblems problems) {
+    if (betas.size() != 2) {
+      problems.add("optimizer.betas", betas.size() + " values; expected two, such as [0.9, 0.999]");
+    }
+    if (schedule == Schedule.WARMUP && warmupSteps == 0) {
+      problems.add(
+          "optimizer.warmup_steps",
+          "0 with schedule warmup; give the number of updates, or use schedule constant");
+    }
+    if (schedule == Schedule.CONSTANT && warmupSteps > 0) {
+      problems.add(
+          "optimizer.warmup_steps",
+          warmupSteps + " with schedule constant; add schedule: warmup or remove it");
+    }
   }
 
   /**

@@ -186,6 +186,7 @@ public final class TrainingRun<T extends Task> implements AutoCloseable {
     if (resume) {
       changes = folder.readRecipe(List.of(), List.of(recipe.kind())).changes(recipe);
       heldOut.require(workload.heldOutNames());
+      workload.resume(folder);
     }
     start(resume);
     best =

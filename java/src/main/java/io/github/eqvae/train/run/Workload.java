@@ -67,6 +67,15 @@ public interface Workload<T extends Task> extends AutoCloseable {
   default void begin(RunFolder folder) throws IOException {}
 
   /**
+   * Compares the data with those that the run in a folder began with, before it goes on.
+   *
+   * @param folder the run's
+   * @throws IOException when it cannot be read
+   * @throws io.github.eqvae.EqvaeException.Argument when the run must not go on with these
+   */
+  default void resume(RunFolder folder) throws IOException {}
+
+  /**
    * Reads what {@link #sample} shows. It is called before the first step, so that a mistake shows
    * early.
    *

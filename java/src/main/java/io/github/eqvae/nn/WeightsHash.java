@@ -1,8 +1,6 @@
-package io.github.eqvae.serve;
+package io.github.eqvae.nn;
 
 import io.github.eqvae.EqvaeException;
-import io.github.eqvae.nn.Parameter;
-import io.github.eqvae.nn.ParameterStore;
 import io.github.eqvae.tensor.Stream;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
@@ -14,10 +12,17 @@ import java.util.HexFormat;
 import java.util.List;
 
 /** What identifies weights, whatever file they came from. */
-final class WeightsHash {
+public final class WeightsHash {
   private WeightsHash() {}
 
-  static String of(ParameterStore parameters, Stream stream) {
+  /**
+   * The hash of a model's weights.
+   *
+   * @param parameters all of them, buffers included
+   * @param stream waited for
+   * @return SHA-256 over names, shapes and values, in hexadecimal digits
+   */
+  public static String of(ParameterStore parameters, Stream stream) {
     try {
       MessageDigest hash = MessageDigest.getInstance("SHA-256");
       List<Parameter> sorted =

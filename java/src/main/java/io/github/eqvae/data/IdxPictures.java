@@ -1,0 +1,74 @@
+package io.github.eqvae.data;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Locale;
+import java.util.function.Consumer;
+
+/**
+ * The pictures of an IDX file, as MNIST and its relatives come, with the labels of the file beside
+ * it: of {@code t10k-images-idx3-ubyte.gz} those in {@code t10k-labels-idx1-ubyte.gz}.
+ *
+ * @param name the file's
+ * @param bytes the file's size
+ * @param pictures its pictures
+ */
+record IdxPictures(String name, long bytes, IdxDataset pictures) implements SampleSource {
+  private static final String IMAGES = "images-idx3-ubyte";
+  private static final String LABELS = "labels-idx1-ubyte";
+
+  /** Whether a file is called so. */
+  static boolean isName(Path file) {
+    return String.valueOf(file.getFileName()).contains(IMAGES);
+  }
+
+  static IdxPictures open(Path file) throws IOException {
+    String name = String.valueOf(file.getFileName());
+    Path labels = file.resolveSibling(name.replace(IMAGES, LABELS));
+    return new IdxPictures(
+        name,
+        Files.size(file),
+        Files.isRegularFile(labels) ? IdxDataset.open(file, labels) : IdxDataset.open(file));
+  }
+
+  @Override
+  public void visit(long from, Visitor visitor) throws IOException {
+    for (int i = Math.toIntExact(Math.min(from, size())); i < size(); i++) {
+      int index = i;
+      String number = String.format(Locale.ROOT, "%08d", i);
+      visitor.visit(new Sample(i, number, pictures.label(i), () -> pictures.load(index)));
+    }
+  }
+
+  @Override
+  public long size() {
+    return pictures.size();
+  }
+
+  @Override
+  public long unread() {
+    return 0;
+  }
+
+  @Override
+  public List<String> classes() {
+    return List.of();
+  }
+
+  @Override
+  public boolean isLabelled() {
+    return pictures.label(0).isPresent();
+  }
+
+  @Override
+  public long unlabelled() {
+    return isLabelled() ? 0 : size();
+  }
+
+  @Override
+  public void inventory(Consumer<String> line) {
+    line.accept(name + " " + bytes);
+  }
+}

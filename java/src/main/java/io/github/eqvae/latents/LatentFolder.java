@@ -1,0 +1,266 @@
+package io.github.eqvae.latents;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import io.github.eqvae.EqvaeException;
+import io.github.eqvae.model.LatentScaling;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+
+/**
+ * A finished folder of latents, of which any image can be read alone: what generators are trained
+ * on. Shards in safetensors are mapped, those in npz are read into memory. May be read by several
+ * threads.
+ */
+public final class LatentFolder implements AutoCloseable {
+  private final Path folder;
+  private final JsonNode index;
+  private final Content content;
+  private final List<MappedShard> shards = new ArrayList<>();
+  private final int[] first; // of each shard, and the end of the last
+
+  private LatentFolder(Path folder, JsonNode index) throws IOException {
+    this.folder = folder;
+    this.index = index;
+    content = content(folder, index);
+    List<Path> files = LatentIndex.files(folder, index);
+    first = new int[files.size() + 1];
+    try {
+      for (int i = 0; i < files.size(); i++) {
+        MappedShard shard = MappedShard.open(files.get(i), content.key());
+        shards.add(shard);
+        shard.requireShape(content == Content.MOMENTS ? 2 * channels() : channels(), side());
+        if (shard.isLabelled() != isLabelled()) {
+          throw new IOException(
+              files.get(i) + " and index.json disagree on whether there are labels");
+        }
+        first[i + 1] = Math.addExact(first[i], shard.size());
+      }
+    } catch (IOException | RuntimeException | Error e) {
+      close();
+      throw e;
+    }
+  }
+
+  /**
+   * Opens a folder.
+   *
+   * @param folder one that {@code eqvae encode} filled
+   * @return the latents
+   * @throws IOException when it is none, or a shard cannot be read
+   * @throws EqvaeException.Argument when it is unfinished, or holds codes
+   */
+  public static LatentFolder open(Path folder) throws IOException {
+    Path file = folder.resolve(LatentIndex.FILE);
+    if (!Files.isRegularFile(file)) {
+      throw new EqvaeException.Argument(
+          folder
+              + " is no folder of latents: it has no index.json. Make one: eqvae encode MODEL"
+              + " PICTURES "
+              + folder
+              + " --posterior moments");
+    }
+    JsonNode index = LatentIndex.read(file);
+    if (!index.path("complete").asBoolean()) {
+      throw new EqvaeException.Argument(
+          folder + " is not finished: give the same `encode` command again, it goes on");
+    }
+    return new LatentFolder(folder, index);
+  }
+
+  private static Content content(Path folder, JsonNode index) throws IOException {
+    for (Content c : Content.values()) {
+      if (c.name().equalsIgnoreCase(index.path("content").asText())) {
+        if (c == Content.CODES) {
+          throw new EqvaeException.Argument(
+              folder
+                  + " holds codes, which no diffusion learns. Encode with an autoencoder that has"
+                  + " no codebook");
+        }
+        return c;
+      }
+    }
+    throw new IOException(folder.resolve(LatentIndex.FILE) + " does not say its content");
+  }
+
+  /**
+   * How many images there are.
+   *
+   * @return the count; each has one or, {@linkplain #isMirrored mirrored}, two latents
+   */
+  public int size() {
+    return first[first.length - 1];
+  }
+
+  /**
+   * What is kept of each.
+   *
+   * @return no codes
+   */
+  public Content content() {
+    return content;
+  }
+
+  /**
+   * Channels of a latent.
+   *
+   * @return half of those of moments
+   */
+  public int channels() {
+    int stored = index.path("shape").path(0).asInt();
+    return content == Content.MOMENTS ? stored / 2 : stored;
+  }
+
+  /**
+   * Side of a latent, which is square.
+   *
+   * @return in its own pixels
+   */
+  public int side() {
+    return index.path("shape").path(1).asInt();
+  }
+
+  /**
+   * Whether images have labels.
+   *
+   * @return true if all have one
+   */
+  public boolean isLabelled() {
+    return index.path("labels").asBoolean();
+  }
+
+  /**
+   * What labels are called.
+   *
+   * @return in their order; empty if nothing says
+   */
+  public List<String> classes() {
+    List<String> names = new ArrayList<>();
+    index.path("classes").forEach(name -> names.add(name.asText()));
+    return names;
+  }
+
+  /**
+   * Whether there are latents of the mirrored images, too.
+   *
+   * @return true if of all
+   */
+  public boolean isMirrored() {
+    return !shards.isEmpty() && shards.stream().allMatch(MappedShard::isMirrored);
+  }
+
+  /**
+   * Whether the latents are what a generator sees, already.
+   *
+   * @return true if they were scaled as they were encoded
+   */
+  public boolean isScaled() {
+    return index.path("scaled").asBoolean();
+  }
+
+  /**
+   * How the autoencoder's latents are scaled for a generator.
+   *
+   * @return empty if the index does not say
+   */
+  public Optional<LatentScaling> scaling() {
+    JsonNode s = index.path("scaling");
+    if (!s.isObject()) {
+      return Optional.empty();
+    }
+    return Optional.of(
+        new LatentScaling(
+            s.path("scaling_factor").asDouble(),
+            s.path("shift_factor").asDouble(),
+            numbers(s.path("latents_mean")),
+            numbers(s.path("latents_std")),
+            s.path("patch").asInt(1),
+            s.path("batch_norm_eps").asDouble()));
+  }
+
+  /**
+   * A figure of all unscaled latents.
+   *
+   * @param name {@code std}, {@code mean}, {@code channel_mean}, {@code channel_std}
+   * @return one number, or one per channel; empty if the index has none
+   */
+  public List<Double> statistics(String name) {
+    JsonNode found = index.path("statistics").path(name);
+    return found.isNumber() ? List.of(found.asDouble()) : numbers(found);
+  }
+
+  private static List<Double> numbers(JsonNode array) {
+    List<Double> out = new ArrayList<>();
+    array.forEach(n -> out.add(n.asDouble()));
+    return out;
+  }
+
+  /**
+   * The weights that made the latents.
+   *
+   * @return their SHA-256; empty if the index does not say
+   */
+  public Optional<String> weights() {
+    return Optional.ofNullable(index.path("model").path("weights_sha256").textValue());
+  }
+
+  /**
+   * Where those weights lay.
+   *
+   * @return as the index says
+   */
+  public Optional<Path> model() {
+    return Optional.ofNullable(index.path("paths").path("model").textValue()).map(Path::of);
+  }
+
+  /**
+   * The name of an image.
+   *
+   * @param image its number, from 0
+   * @return as the shard has it; its number in its shard if that has no names
+   */
+  public String name(int image) {
+    int s = shard(image);
+    return shards.get(s).name(image - first[s]);
+  }
+
+  /**
+   * The label of an image.
+   *
+   * @param image its number, from 0
+   * @return 0 for the first class; −1 without labels
+   */
+  public int label(int image) {
+    int s = shard(image);
+    return shards.get(s).label(image - first[s]);
+  }
+
+  /**
+   * Reads what is kept of an image.
+   *
+   * @param image its number, from 0
+   * @param mirrored of the mirrored image
+   * @param out receives {@code [C, h, w]}, of moments {@code [2C, h, w]}
+   */
+  public void read(int image, boolean mirrored, float[] out) {
+    int s = shard(image);
+    shards.get(s).read(image - first[s], mirrored, out);
+  }
+
+  private int shard(int image) {
+    int found = java.util.Arrays.binarySearch(first, image);
+    int s = found >= 0 ? found : -found - 2;
+    if (image < 0 || s >= shards.size()) {
+      throw new EqvaeException.Argument(folder + " has no image " + image + " of " + size());
+    }
+    return s;
+  }
+
+  @Override
+  public void close() {
+    shards.forEach(MappedShard::close);
+  }
+}

@@ -1,0 +1,172 @@
+package io.github.eqvae.latents;
+
+import io.github.eqvae.EqvaeException;
+import io.github.eqvae.io.NpyArray;
+import io.github.eqvae.io.NpzFile;
+import io.github.eqvae.io.SafetensorsFile;
+import java.io.IOException;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.nio.ByteOrder;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/** A shard whose images are read one by one. */
+final class MappedShard implements AutoCloseable {
+  private static final ValueLayout.OfFloat FLOAT =
+      ValueLayout.JAVA_FLOAT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
+  private static final ValueLayout.OfLong LONG =
+      ValueLayout.JAVA_LONG_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
+  private static final String LABELS = "labels";
+  private static final String NAMES = "names";
+
+  private final Path path;
+  private final @Nullable SafetensorsFile file; // kept open; null for what is in memory
+  private final long[] shape;
+  private final MemorySegment values;
+  private final @Nullable MemorySegment mirrored;
+  private final int[] labels; // empty without
+  private final List<String> names;
+
+  private MappedShard(
+      Path path,
+      @Nullable SafetensorsFile file,
+      long[] shape,
+      MemorySegment values,
+      @Nullable MemorySegment mirrored,
+      int[] labels,
+      List<String> names) {
+    this.path = path;
+    this.file = file;
+    this.shape = shape;
+    this.values = values;
+    this.mirrored = mirrored;
+    this.labels = labels;
+    this.names = names;
+  }
+
+  static MappedShard open(Path path, String key) throws IOException {
+    return switch (ShardFormat.of(path).orElse(ShardFormat.TAR)) {
+      case SAFETENSORS -> mapped(path, key);
+      case NPZ -> inMemory(path, key);
+      case TAR ->
+          throw new EqvaeException.Unsupported(
+              path
+                  + ": a tar cannot be read out of its order, which training does. Encode with"
+                  + " --format safetensors");
+    };
+  }
+
+  private static MappedShard mapped(Path path, String key) throws IOException {
+    SafetensorsFile file = SafetensorsFile.open(path);
+    try {
+      if (!file.contains(key) || !file.info(key).dtype().equals("F32")) {
+        throw new IOException(path + " has no " + key + " in F32");
+      }
+      String flip = key + Shard.FLIP;
+      long[] shape = file.info(key).shape();
+      boolean flipped =
+          file.contains(flip)
+              && file.info(flip).dtype().equals("F32")
+              && Arrays.equals(file.info(flip).shape(), shape);
+      return new MappedShard(
+          path,
+          file,
+          shape,
+          file.segment(key),
+          flipped ? file.segment(flip) : null,
+          file.contains(LABELS) ? labels(path, file) : new int[0],
+          file.metadata().containsKey(NAMES)
+              ? ImageNames.ofJson(path, file.metadata().get(NAMES))
+              : List.of());
+    } catch (IOException | RuntimeException | Error e) {
+      file.close();
+      throw e;
+    }
+  }
+
+  private static int[] labels(Path path, SafetensorsFile file) throws IOException {
+    if (!file.info(LABELS).dtype().equals("I64")) {
+      throw new IOException(path + ": labels are " + file.info(LABELS).dtype() + ", not I64");
+    }
+    MemorySegment bytes = file.segment(LABELS);
+    int[] labels = new int[Math.toIntExact(bytes.byteSize() / Long.BYTES)];
+    for (int i = 0; i < labels.length; i++) {
+      labels[i] = Math.toIntExact(bytes.get(LONG, (long) Long.BYTES * i));
+    }
+    return labels;
+  }
+
+  private static MappedShard inMemory(Path path, String key) throws IOException {
+    String flip = key + Shard.FLIP;
+    Map<String, NpyArray> arrays =
+        NpzFile.read(path, List.of(key, flip, LABELS, NAMES), Integer.MAX_VALUE);
+    NpyArray found = arrays.get(key);
+    if (found == null) {
+      throw new IOException(path + " has no " + key);
+    }
+    NpyArray mirrored = arrays.get(flip);
+    NpyArray labels = arrays.get(LABELS);
+    NpyArray names = arrays.get(NAMES);
+    return new MappedShard(
+        path,
+        null,
+        found.shape(),
+        MemorySegment.ofArray(found.toFloats()),
+        mirrored != null && Arrays.equals(mirrored.shape(), found.shape())
+            ? MemorySegment.ofArray(mirrored.toFloats())
+            : null,
+        labels == null ? new int[0] : labels.toInts(),
+        names == null ? List.of() : names.toTexts());
+  }
+
+  /** The shape that the index promises. */
+  void requireShape(int channels, int side) throws IOException {
+    boolean fits =
+        shape.length == 4 && shape[1] == channels && shape[2] == side && shape[3] == side;
+    if (!fits || (labels.length > 0 && labels.length != shape[0])) {
+      throw new IOException(
+          "%s has latents %s and %d labels; index.json says [N, %d, %d, %d]"
+              .formatted(path, Arrays.toString(shape), labels.length, channels, side, side));
+    }
+  }
+
+  int size() {
+    return Math.toIntExact(shape[0]);
+  }
+
+  boolean isLabelled() {
+    return labels.length > 0;
+  }
+
+  boolean isMirrored() {
+    return mirrored != null;
+  }
+
+  int label(int i) {
+    return labels.length == 0 ? -1 : labels[i];
+  }
+
+  String name(int i) {
+    return i < names.size() ? names.get(i) : path.getFileName() + "#" + i;
+  }
+
+  void read(int i, boolean flip, float[] out) {
+    MemorySegment from = flip ? mirrored : values;
+    if (from == null) {
+      throw new EqvaeException.Internal(path + " has no mirrored latents");
+    }
+    long each = shape[1] * shape[2] * shape[3];
+    MemorySegment.copy(from, FLOAT, i * each * Float.BYTES, out, 0, (int) each);
+  }
+
+  @Override
+  public void close() {
+    if (file != null) {
+      file.close();
+    }
+  }
+}

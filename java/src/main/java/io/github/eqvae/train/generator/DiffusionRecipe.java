@@ -1,0 +1,79 @@
+package io.github.eqvae.train.generator;
+
+import io.github.eqvae.diffusion.DenoisingLoss;
+import io.github.eqvae.diffusion.DiffusionLoss;
+import io.github.eqvae.diffusion.GaussianDiffusion;
+import io.github.eqvae.generator.checkpoint.GeneratorProcess;
+import io.github.eqvae.train.recipe.RecipeFields;
+import java.util.LinkedHashMap;
+import java.util.Map;
+
+/**
+ * Section {@code diffusion}, of DiT. The defaults are those of facebookresearch/DiT {@code
+ * create_diffusion}.
+ *
+ * @param schedule how the noise grows: {@code linear} or {@code cosine}; default {@code linear}
+ * @param steps how many; default 1000
+ * @param prediction what the network says: {@code epsilon}, {@code start} or {@code velocity};
+ *     default {@code epsilon}
+ * @param variance {@code learned_range}, which {@code model.learn_sigma} demands, {@code
+ *     fixed_large} or {@code fixed_small}; default as {@code model.learn_sigma} says, then large
+ * @param kind {@code loss}: {@code mse} (with the variational bound where the variance is learned),
+ *     {@code rescaled_mse}, {@code kl} or {@code rescaled_kl}; default {@code mse}
+ */
+public record DiffusionRecipe(
+    GeneratorProcess.Schedule schedule,
+    int steps,
+    GaussianDiffusion.Prediction prediction,
+    GaussianDiffusion.Variance variance,
+    DiffusionLoss.Kind kind)
+    implements ProcessRecipe {
+  static final String SECTION = "diffusion";
+
+  /** Below this a linear schedule would have a β above 1. */
+  private static final int FEWEST_LINEAR = 20;
+
+  static DiffusionRecipe read(RecipeFields in, NetworkRecipe model) {
+    GeneratorProcess.Schedule schedule = in.choice("schedule", GeneratorProcess.Schedule.LINEAR);
+    return new DiffusionRecipe(
+        schedule,
+        in.integer(
+            "steps",
+            1000,
+            schedule == GeneratorProcess.Schedule.LINEAR ? FEWEST_LINEAR : 2,
+            1_000_000),
+        in.choice("prediction", GaussianDiffusion.Prediction.EPSILON),
+        in.choice(
+            "variance",
+            model.learnSigma()
+                ? GaussianDiffusion.Variance.LEARNED_RANGE
+                : GaussianDiffusion.Variance.FIXED_LARGE),
+        in.choice("loss", DiffusionLoss.Kind.MSE));
+  }
+
+  @Override
+  public GeneratorProcess.Steps process() {
+    return new GeneratorProcess.Steps(schedule, steps, prediction, variance);
+  }
+
+  @Override
+  public String section() {
+    return SECTION;
+  }
+
+  @Override
+  public DenoisingLoss loss() {
+    return new DiffusionLoss(process().process(), kind);
+  }
+
+  @Override
+  public Map<String, Object> toMap() {
+    Map<String, Object> map = new LinkedHashMap<>();
+    map.put("schedule", RecipeFields.name(schedule));
+    map.put("steps", steps);
+    map.put("prediction", RecipeFields.name(prediction));
+    map.put("variance", RecipeFields.name(variance));
+    map.put("loss", RecipeFields.name(kind));
+    return map;
+  }
+}

@@ -1,0 +1,143 @@
+package io.github.eqvae.train.generator;
+
+import io.github.eqvae.diffusion.Denoiser;
+import io.github.eqvae.diffusion.DiffusionSampler;
+import io.github.eqvae.diffusion.GaussianDiffusion;
+import io.github.eqvae.diffusion.Guidance;
+import io.github.eqvae.diffusion.OdeSampler;
+import io.github.eqvae.diffusion.Sampler;
+import io.github.eqvae.diffusion.SdeSampler;
+import io.github.eqvae.diffusion.StepNoise;
+import io.github.eqvae.diffusion.Transport;
+import io.github.eqvae.io.Image;
+import io.github.eqvae.io.ImageGrid;
+import java.io.IOException;
+import java.util.Arrays;
+import java.util.List;
+
+/** The pictures that a run shows while it trains: the same noise and labels each time. */
+final class GeneratorSamples {
+  private static final int GAP = 2;
+  private static final int BACKGROUND = 255;
+  private static final int COLUMNS = 8;
+
+  /** SiT's last step, as published, in parts of the clock. */
+  private static final double LAST_STEP = 0.04;
+
+  private static final long START = 3;
+
+  private final GeneratorRecipe recipe;
+  private final SampleDecoder decoder;
+
+  GeneratorSamples(GeneratorRecipe recipe, SampleDecoder decoder) {
+    this.recipe = recipe;
+    this.decoder = decoder;
+  }
+
+  /** The labels shown, one per picture. */
+  int[] labels() {
+    List<Integer> asked = recipe.samples().labels();
+    int classes = recipe.model().classes();
+    int[] labels = new int[recipe.samples().count()];
+    for (int i = 0; i < labels.length; i++) {
+      labels[i] =
+          classes == 0
+              ? 0
+              : asked.isEmpty() ? i % Math.min(classes, COLUMNS) : asked.get(i % asked.size());
+    }
+    return labels;
+  }
+
+  /** Rows of pictures, a column for each label where they fit. */
+  Image picture(Denoising network) throws IOException {
+    int count = recipe.samples().count();
+    float[] latents = latents(network);
+    List<Image> tiles = decoder.decode(latents, count, network.stream());
+    int asked = recipe.samples().labels().size();
+    int columns = asked > 1 ? asked : COLUMNS;
+    return ImageGrid.of(tiles, Math.min(columns, count), GAP, BACKGROUND);
+  }
+
+  /** Samples of the network, {@code [count, H, W, C]}. */
+  float[] latents(Denoising network) {
+    int count = recipe.samples().count();
+    int batch = recipe.samples().batch();
+    int each = elements();
+    int[] labels = labels();
+    float[] all = new float[count * each];
+    for (int from = 0; from < count; from += batch) {
+      int n = Math.min(batch, count - from);
+      float[] part = sample(network, from, Arrays.copyOfRange(labels, from, from + n));
+      System.arraycopy(part, 0, all, from * each, part.length);
+    }
+    return all;
+  }
+
+  private int elements() {
+    NetworkRecipe m = recipe.model();
+    return m.side() * m.side() * m.channels();
+  }
+
+  private float[] sample(Denoising network, int first, int... labels) {
+    float[] start = drawn(first, labels.length, FixedNoise.START);
+    StepNoise noise = (step, count) -> drawn(first, labels.length, 1 + step);
+    return sampler().sample(guided(network, labels), start, noise);
+  }
+
+  private float[] drawn(int first, int n, int step) {
+    FixedNoise noise = new FixedNoise(recipe.run().seed(), START);
+    int each = elements();
+    float[] out = new float[n * each];
+    for (int i = 0; i < n; i++) {
+      noise.fill(first + i, step, out, i * each, each);
+    }
+    return out;
+  }
+
+  private Denoiser guided(Denoising network, int... labels) {
+    Denoiser labelled = asked(network, labels);
+    if (recipe.samples().guidance() == 1) {
+      return labelled;
+    }
+    int[] none = new int[labels.length];
+    Arrays.fill(none, recipe.model().classes());
+    return Guidance.of(recipe.samples().guidance())
+        .guide(labelled, asked(network, none), recipe.model().channels());
+  }
+
+  private Denoiser asked(Denoising network, int... labels) {
+    return recipe.process() instanceof DiffusionRecipe
+        ? network.of(labels)
+        : network.withoutVariance(labels);
+  }
+
+  private Sampler sampler() {
+    SamplesRecipe s = recipe.samples();
+    return switch (recipe.process()) {
+      case DiffusionRecipe d -> {
+        GaussianDiffusion spaced = d.process().process().respaced(Integer.toString(s.steps()));
+        int channels = recipe.model().channels();
+        yield s.sampler() == SamplesRecipe.Sampler.DDPM
+            ? DiffusionSampler.ancestral(spaced, channels)
+            : DiffusionSampler.ddim(spaced, channels, 0);
+      }
+      case TransportRecipe t -> path(t.process().transport(), s);
+    };
+  }
+
+  private static Sampler path(Transport transport, SamplesRecipe s) {
+    return switch (s.sampler()) {
+      case SDE ->
+          new SdeSampler(
+              transport,
+              SdeSampler.Method.EULER,
+              SdeSampler.Form.SIGMA,
+              1,
+              SdeSampler.Last.MEAN,
+              LAST_STEP,
+              s.steps());
+      case EULER -> new OdeSampler(transport, OdeSampler.Method.EULER, s.steps());
+      default -> new OdeSampler(transport, OdeSampler.Method.HEUN2, s.steps());
+    };
+  }
+}

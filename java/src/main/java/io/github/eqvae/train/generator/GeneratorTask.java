@@ -1,0 +1,251 @@
+package io.github.eqvae.train.generator;
+
+import io.github.eqvae.diffusion.DenoisingLoss;
+import io.github.eqvae.generator.Dit;
+import io.github.eqvae.generator.DitConfig;
+import io.github.eqvae.nn.AdamSettings;
+import io.github.eqvae.op.GaussianSample;
+import io.github.eqvae.tape.Seed;
+import io.github.eqvae.tape.Tape;
+import io.github.eqvae.tensor.Arena;
+import io.github.eqvae.tensor.Shape;
+import io.github.eqvae.tensor.Stream;
+import io.github.eqvae.tensor.Tensor;
+import io.github.eqvae.train.BatchShape;
+import io.github.eqvae.train.LossReport;
+import io.github.eqvae.train.MicroBatch;
+import io.github.eqvae.train.ParameterGroup;
+import io.github.eqvae.train.Phase;
+import io.github.eqvae.train.StepContext;
+import io.github.eqvae.train.Task;
+import io.github.eqvae.train.recipe.OptimizerRecipe;
+import java.io.IOException;
+import java.util.ArrayList;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Training of a generator: latents are corrupted at a time of each sample's own, and the network
+ * says what {@link DenoisingLoss} asks. One network, one optimiser.
+ *
+ * <p>Posterior and noise are drawn on the device with counters of the micro-batch; times, what
+ * follows from them, and labels come with the batch ({@link LatentBatches}). So one graph does
+ * every step.
+ */
+public final class GeneratorTask implements Task {
+  /** The field of a batch: mean and log variance of each latent, {@code [N, H, W, 2C]}, scaled. */
+  public static final String MOMENTS = "moments";
+
+  /** The field of a batch where no posterior is drawn: latents {@code [N, H, W, C]}, scaled. */
+  public static final String LATENTS = "latents";
+
+  /** The field of a batch: labels {@code [N]}, the null class where one is hidden. */
+  public static final String LABELS = "labels";
+
+  /** The field of a batch: what the network is told of time, {@code [N]}. */
+  public static final String TIMES = "times";
+
+  /** The field of a batch: what the loss needs to know of the time, {@code [N, columns]}. */
+  public static final String ROWS = "rows";
+
+  /** Keeps noise apart from the weights' start. */
+  private static final long NOISE = 1L << 62;
+
+  private static final int POSTERIOR = 0;
+  private static final int CORRUPTION = 1;
+
+  /** Of losses: most processes have two terms at most. */
+  private static final int TERMS = 2;
+
+  /** Memory of a plan is only addresses. */
+  private static final long PLANNED = 1L << 44;
+
+  private final GeneratorRecipe recipe;
+  private final Stream stream;
+  private final DenoisingLoss loss;
+  private final Dit network;
+  private final List<ParameterGroup> groups;
+  private final QuarterLosses quarters;
+
+  GeneratorTask(GeneratorRecipe recipe, Stream stream) {
+    this.recipe = recipe;
+    this.stream = stream;
+    loss = recipe.process().loss();
+    network = new Dit(recipe.model().config(), stream, recipe.run().seed(), true);
+    network.computeIn(recipe.run().activations(stream.device()));
+    quarters = new QuarterLosses(loss, recipe.optimizer().accumulate());
+    groups = List.of(group());
+  }
+
+  private ParameterGroup group() {
+    OptimizerRecipe o = recipe.optimizer();
+    AdamSettings adam =
+        new AdamSettings(
+            o.betas().get(0),
+            o.betas().get(1),
+            o.eps(),
+            o.weightDecay(),
+            o.kind() == OptimizerRecipe.Kind.ADAMW);
+    return new ParameterGroup(
+        "generator",
+        "generator",
+        network.parameters(),
+        adam,
+        o.learningRate(),
+        true,
+        (TERMS + 1) * samples(),
+        "grad_norm");
+  }
+
+  /**
+   * The network.
+   *
+   * @return the model, owned by this
+   */
+  public Dit network() {
+    return network;
+  }
+
+  /**
+   * What it is taught.
+   *
+   * @return the loss
+   */
+  public DenoisingLoss loss() {
+    return loss;
+  }
+
+  private int samples() {
+    return recipe.run().batchSize();
+  }
+
+  @Override
+  public List<ParameterGroup> groups() {
+    return groups;
+  }
+
+  @Override
+  public BatchShape batch() {
+    DitConfig c = network.config();
+    int n = samples();
+    List<BatchShape.Field> fields = new ArrayList<>();
+    Shape latents = Shape.of(n, c.side(), c.side(), c.channels());
+    fields.add(
+        drawsPosterior()
+            ? new BatchShape.Field(MOMENTS, latents.with(3, 2 * latents.dim(3)), false)
+            : new BatchShape.Field(LATENTS, latents, false));
+    fields.add(new BatchShape.Field(TIMES, Shape.of(n), false));
+    fields.add(new BatchShape.Field(ROWS, Shape.of(n, loss.columns()), false));
+    if (c.classes() > 0) {
+      fields.add(new BatchShape.Field(LABELS, Shape.of(n), true));
+    }
+    return new BatchShape(n, fields);
+  }
+
+  /** A counter of noise for each of its uses. */
+  @Override
+  public int scalars() {
+    return 2;
+  }
+
+  @Override
+  public void scalars(MicroBatch at, double[] values) {
+    for (int use = 0; use < values.length; use++) {
+      values[use] = values.length * at.index() + use;
+    }
+  }
+
+  @Override
+  public List<Phase> phases(MicroBatch at) {
+    return List.of(Phase.of("denoising", 0, this::learn));
+  }
+
+  private LossReport learn(StepContext c) {
+    Tape tape = new Tape(c.stream(), c.arena(), c.mode());
+    Tensor data = data(tape, c);
+    DenoisingLoss.Corrupted of =
+        loss.corrupt(tape, data, noise(c, data.shape(), CORRUPTION), c.input(ROWS));
+    Tensor said = network.forward(tape, of.noisy(), c.input(TIMES), labels(c));
+    List<DenoisingLoss.Term> terms = loss.terms(tape, said, of);
+    List<Seed> seeds = new ArrayList<>();
+    int n = samples();
+    c.input(TIMES).copyTo(c.stream(), c.report().narrow(0, 0, n));
+    for (int k = 0; k < terms.size(); k++) {
+      DenoisingLoss.Term term = terms.get(k);
+      term.perSample().copyTo(c.stream(), c.report().narrow(0, (long) (k + 1) * n, n));
+      seeds.add(tape.seed(term.perSample(), term.weight() / n));
+    }
+    tape.backward(seeds);
+    return quarters.report(terms, n);
+  }
+
+  private boolean drawsPosterior() {
+    return recipe.data().posterior() == LatentsRecipe.Posterior.SAMPLE;
+  }
+
+  private Tensor data(Tape tape, StepContext c) {
+    if (!drawsPosterior()) {
+      return c.input(LATENTS);
+    }
+    Tensor moments = c.input(MOMENTS);
+    Shape shape = moments.shape().with(3, network.config().channels());
+    return tape.apply(new GaussianSample(), moments, noise(c, shape, POSTERIOR));
+  }
+
+  private @Nullable Tensor labels(StepContext c) {
+    return network.config().classes() > 0 ? c.input(LABELS) : null;
+  }
+
+  private Tensor noise(StepContext c, Shape shape, int use) {
+    Tensor noise = c.arena().tensor(shape);
+    noise.normal(c.stream(), recipe.run().seed(), NOISE, c.scalar(use), 0, 1);
+    return noise;
+  }
+
+  @Override
+  public List<Sketch> sketches(MicroBatch at) {
+    return List.of(new Sketch("any", phases(at)));
+  }
+
+  @Override
+  public boolean initialize() throws IOException {
+    return InitialNetwork.load(recipe, network, stream);
+  }
+
+  /**
+   * At its start only the last layer has gradients, and that is 0: its weights follow in the second
+   * step, the blocks' in the third.
+   */
+  @Override
+  public List<ZeroGradients> zeroGradients() {
+    return List.of(
+        new ZeroGradients(
+            "grad_norm",
+            1,
+            "all gradients of the network are exactly 0, so it does not learn. Is the loss weighted"
+                + " with 0, or what it is asked for 0 everywhere?"));
+  }
+
+  @Override
+  public List<String> advice() {
+    return List.of(
+        "latents with an RMS near 1: data.scaling, and what the run said of them at its start",
+        "model.qk_norm=true, where activations in bf16 grow over a long run");
+  }
+
+  /** The network's answer about as many latents as are sampled or validated at once. */
+  @Override
+  public long validationBytes() {
+    try (Arena arena = new Arena(stream.device(), "samples")) {
+      arena.reserve(PLANNED);
+      Denoising asked = new Denoising(network, stream, arena);
+      asked.plan(loss, recipe.samples().batch());
+      return arena.extent();
+    }
+  }
+
+  @Override
+  public void close() {
+    network.parameters().close();
+  }
+}

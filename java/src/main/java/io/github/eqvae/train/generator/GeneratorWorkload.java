@@ -1,0 +1,201 @@
+package io.github.eqvae.train.generator;
+
+import io.github.eqvae.generator.checkpoint.GeneratorMetadata;
+import io.github.eqvae.generator.checkpoint.LatentsOrigin;
+import io.github.eqvae.io.AtomicFiles;
+import io.github.eqvae.io.Image;
+import io.github.eqvae.model.ModelFile;
+import io.github.eqvae.tensor.Arena;
+import io.github.eqvae.train.HostBatch;
+import io.github.eqvae.train.Trainer;
+import io.github.eqvae.train.report.Report;
+import io.github.eqvae.train.report.ResultFile;
+import io.github.eqvae.train.run.RunFolder;
+import io.github.eqvae.train.run.TrainingRun;
+import io.github.eqvae.train.run.Workload;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+
+/** The latents of a generator's run, its loss on held-out ones, and the pictures it shows. */
+public final class GeneratorWorkload implements Workload<GeneratorTask> {
+  private final GeneratorRecipe recipe;
+  private final LatentData data;
+  private final SampleDecoder decoder;
+  private final GeneratorSamples samples;
+  private Map<String, Double> validation = Map.of();
+  private @Nullable RunFolder folder;
+
+  /**
+   * Opens the latents.
+   *
+   * @param recipe the recipe
+   * @throws IOException when they cannot be read
+   * @throws io.github.eqvae.EqvaeException.Argument when they do not fit the recipe
+   */
+  GeneratorWorkload(GeneratorRecipe recipe) throws IOException {
+    this.recipe = recipe;
+    data = new LatentData(recipe);
+    try {
+      decoder = new SampleDecoder(recipe, data);
+    } catch (RuntimeException | Error e) {
+      data.close();
+      throw e;
+    }
+    samples = new GeneratorSamples(recipe, decoder);
+  }
+
+  @Override
+  public String describe() {
+    return data.describe();
+  }
+
+  @Override
+  public List<String> notes() {
+    List<String> notes = new ArrayList<>(data.notes());
+    if (decoder.autoencoder().isEmpty()) {
+      notes.add(
+          "there is no autoencoder to decode samples with"
+              + data.model().map(m -> " (" + m + ", which made the latents, is gone)").orElse("")
+              + ": they are shown as latents. samples.autoencoder names one");
+    }
+    return notes;
+  }
+
+  @Override
+  public List<String> heldOutNames() {
+    return data.heldOutNames();
+  }
+
+  @Override
+  public Batches batches(long first) {
+    LatentBatches batches = new LatentBatches(recipe, data);
+    return new Batches() {
+      @Override
+      public void load(long index, HostBatch to) {
+        batches.load(index, to);
+      }
+
+      @Override
+      public void close() {}
+    };
+  }
+
+  @Override
+  public void begin(RunFolder into) throws IOException {
+    folder = into;
+    RunLatents.write(into.path(), data);
+  }
+
+  @Override
+  public void resume(RunFolder of) throws IOException {
+    folder = of;
+    RunLatents.require(of.path(), data);
+  }
+
+  @Override
+  public Map<String, Double> validate(Trainer<GeneratorTask> trainer) {
+    if (data.heldOut().length == 0) {
+      return Map.of();
+    }
+    try (Arena arena = arena(trainer)) {
+      validation = new HeldOutLoss(recipe, data).measure(network(trainer, arena));
+      return validation;
+    }
+  }
+
+  private static Arena arena(Trainer<GeneratorTask> trainer) {
+    Arena arena = new Arena(trainer.stream().device(), "samples");
+    arena.reserve(trainer.plan().evaluationBytes());
+    return arena;
+  }
+
+  private static Denoising network(Trainer<GeneratorTask> trainer, Arena arena) {
+    return new Denoising(trainer.task().network(), trainer.stream(), arena);
+  }
+
+  @Override
+  public List<Metric> metrics() {
+    return List.of(new Metric("loss", "loss", false));
+  }
+
+  /** The report shows the picture, too. */
+  @Override
+  public Optional<Image> sample(Trainer<GeneratorTask> trainer) throws IOException {
+    try (Arena arena = arena(trainer)) {
+      Image picture = samples.picture(network(trainer, arena));
+      report(trainer, picture);
+      return Optional.of(picture);
+    }
+  }
+
+  private void report(Trainer<GeneratorTask> trainer, Image picture) throws IOException {
+    if (folder != null) {
+      AtomicFiles.write(
+          folder.report(),
+          Report.html(
+              GeneratorReport.of(
+                  recipe,
+                  folder,
+                  data,
+                  trainer.step(),
+                  picture,
+                  validation,
+                  trainer.stream().device().info())));
+    }
+  }
+
+  @Override
+  public void saveModel(
+      Trainer<GeneratorTask> trainer, RunFolder run, Path file, Map<String, String> more)
+      throws IOException {
+    Optional<LatentsOrigin> origin =
+        data.weights()
+            .map(
+                hash ->
+                    new LatentsOrigin(
+                        decoder
+                            .autoencoder()
+                            .or(data::model)
+                            .map(p -> p.toAbsolutePath().normalize().toString())
+                            .orElse(""),
+                        hash,
+                        data.wholeScaling()));
+    Map<String, String> metadata = new LinkedHashMap<>();
+    metadata.put("format", "pt");
+    metadata.putAll(
+        new GeneratorMetadata(
+                recipe.model().config(), recipe.process().process(), origin, data.classes())
+            .toMap());
+    metadata.putAll(more);
+    ModelFile.save(file, trainer.task().network().parameters(), trainer.stream(), metadata);
+  }
+
+  @Override
+  public String finish(TrainingRun<GeneratorTask> run) throws IOException {
+    folder = run.folder();
+    Map<String, Double> measured = validate(run.trainer());
+    sample(run.trainer());
+    Map<String, Object> values = new LinkedHashMap<>();
+    values.put("step", run.trainer().step());
+    values.put("averaged", run.isAveraged());
+    values.put("latents_rms", data.rms());
+    values.put("held_out", Math.min(HeldOutLoss.MOST, data.heldOut().length));
+    values.putAll(measured);
+    AtomicFiles.write(run.folder().evaluation(), ResultFile.text(ResultFile.EVALUATION, values));
+    return measured.isEmpty()
+        ? ""
+        : String.format(Locale.ROOT, "loss on held-out latents %.4f%n", measured.get("loss"));
+  }
+
+  @Override
+  public void close() {
+    data.close();
+  }
+}

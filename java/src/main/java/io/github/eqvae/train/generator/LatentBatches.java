@@ -1,0 +1,75 @@
+package io.github.eqvae.train.generator;
+
+import io.github.eqvae.data.SampleRandom;
+import io.github.eqvae.diffusion.DenoisingLoss;
+import io.github.eqvae.train.BatchSource;
+import io.github.eqvae.train.HostBatch;
+
+/**
+ * Batches of latents with their times and labels, as a {@link GeneratorTask} wants them. Sample p =
+ * b · batch_size + i, the i-th of micro-batch b, is the (p mod n)-th of epoch ⌊p / n⌋, each epoch
+ * in its own order.
+ */
+public final class LatentBatches implements BatchSource {
+  /** Of {@link SampleRandom}: whether the mirrored picture is taken. */
+  private static final int FLIP = 0;
+
+  private final GeneratorRecipe recipe;
+  private final LatentData data;
+  private final DenoisingLoss loss;
+  private final SampleDraws draws;
+  private long epoch = -1;
+  private int[] order = {};
+
+  /**
+   * The batches of a recipe.
+   *
+   * @param recipe the recipe
+   * @param data its latents; stays the caller's
+   */
+  public LatentBatches(GeneratorRecipe recipe, LatentData data) {
+    this.recipe = recipe;
+    this.data = data;
+    loss = recipe.process().loss();
+    draws = new SampleDraws(recipe.run().seed(), loss);
+  }
+
+  @Override
+  public void load(long index, HostBatch batch) {
+    int samples = recipe.run().batchSize();
+    boolean posterior = recipe.data().posterior() == LatentsRecipe.Posterior.SAMPLE;
+    float[] latents = batch.floats(posterior ? GeneratorTask.MOMENTS : GeneratorTask.LATENTS);
+    int each = latents.length / samples;
+    for (int i = 0; i < samples; i++) {
+      long position = index * samples + i;
+      int image = image(position);
+      boolean mirrored =
+          data.flips() && new SampleRandom(recipe.run().seed(), epoch, image).uniform(FLIP) < 0.5;
+      data.read(image, mirrored, latents, i * each);
+      if (recipe.model().classes() > 0) {
+        boolean hidden = draws.drops(index, i, recipe.model().classDropout());
+        batch.ints(GeneratorTask.LABELS)[i] = hidden ? recipe.model().classes() : data.label(image);
+      }
+      time(draws.time(index, i), i, batch);
+    }
+  }
+
+  /** What is at a time the same for every latent. */
+  private void time(double time, int sample, HostBatch batch) {
+    batch.floats(GeneratorTask.TIMES)[sample] = (float) time;
+    double[] row = loss.row(time);
+    float[] rows = batch.floats(GeneratorTask.ROWS);
+    for (int k = 0; k < row.length; k++) {
+      rows[sample * row.length + k] = (float) row[k];
+    }
+  }
+
+  private int image(long position) {
+    long e = position / data.trainingSize();
+    if (e != epoch) {
+      epoch = e;
+      order = data.order(e);
+    }
+    return order[(int) (position % data.trainingSize())];
+  }
+}

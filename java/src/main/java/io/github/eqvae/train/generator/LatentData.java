@@ -1,0 +1,376 @@
+package io.github.eqvae.train.generator;
+
+import io.github.eqvae.EqvaeException;
+import io.github.eqvae.data.EpochOrder;
+import io.github.eqvae.data.Split;
+import io.github.eqvae.latents.Content;
+import io.github.eqvae.latents.LatentFolder;
+import io.github.eqvae.model.LatentScaling;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Locale;
+import java.util.Optional;
+import java.util.stream.IntStream;
+
+/**
+ * The latents that a recipe names, as its network sees them: checked against the recipe, scaled,
+ * split into what is trained on and what is held out. May be read by several threads.
+ */
+public final class LatentData implements AutoCloseable {
+  /** The RMS of what networks are made for is 1; outside of this a warning is due. */
+  private static final double LEAST_RMS = 0.8;
+
+  private static final double MOST_RMS = 1.25;
+
+  /** Latents that the RMS is measured on, at most. */
+  private static final int MEASURED = 512;
+
+  /** A log variance that stands for no deviation: the smallest that is not cut off. */
+  private static final float NONE = -30;
+
+  private final GeneratorRecipe recipe;
+  private final LatentFolder folder;
+  private final LatentScaling scaling;
+  private final int[] training;
+  private final int[] heldOut;
+
+  /**
+   * Opens the latents.
+   *
+   * @param recipe names them, and says what they are to be
+   * @throws IOException when they cannot be read
+   * @throws EqvaeException.Argument when they do not fit the recipe; the message says what to do
+   */
+  public LatentData(GeneratorRecipe recipe) throws IOException {
+    this.recipe = recipe;
+    folder = LatentFolder.open(recipe.data().path());
+    try {
+      scaling = scaling();
+      check();
+      int held = recipe.data().validation();
+      if (held >= folder.size()) {
+        throw wrong(
+            "data.validation holds out %d of %d latents, and leaves none to train on"
+                .formatted(held, folder.size()));
+      }
+      heldOut = held == 0 ? new int[0] : Split.heldOut(folder.size(), held, recipe.run().seed());
+      training =
+          IntStream.range(0, folder.size())
+              .filter(i -> Arrays.binarySearch(heldOut, i) < 0)
+              .toArray();
+    } catch (RuntimeException | Error e) {
+      folder.close();
+      throw e;
+    }
+  }
+
+  private EqvaeException.Argument wrong(String what) {
+    return new EqvaeException.Argument(recipe.data().path() + ": " + what);
+  }
+
+  private LatentScaling scaling() {
+    LatentsRecipe.Scaling asked = recipe.data().scaling();
+    if (folder.isScaled()) {
+      if (asked != LatentsRecipe.Scaling.INDEX && asked != LatentsRecipe.Scaling.NONE) {
+        throw wrong(
+            "these latents were scaled as they were encoded; data.scaling can only be index");
+      }
+      return LatentScaling.of(1, 0);
+    }
+    return switch (asked) {
+      case NONE -> LatentScaling.of(1, 0);
+      case INDEX ->
+          folder
+              .scaling()
+              .orElseThrow(
+                  () ->
+                      wrong(
+                          "index.json has no scaling: the autoencoder has none. Take one of the"
+                              + " latents' statistics: data.scaling=factor"));
+      case FACTOR -> LatentScaling.of(1 / statistic("std"), 0);
+      case SHIFT -> LatentScaling.of(1 / statistic("std"), statistic("mean"));
+      case CHANNELS ->
+          new LatentScaling(
+              1, 0, folder.statistics("channel_mean"), folder.statistics("channel_std"));
+    };
+  }
+
+  private double statistic(String name) {
+    List<Double> found = folder.statistics(name);
+    if (found.size() != 1) {
+      throw wrong("index.json has no statistics; set data.scaling=index or none");
+    }
+    return found.getFirst();
+  }
+
+  private void check() {
+    NetworkRecipe model = recipe.model();
+    if (scaling.gathers()) {
+      throw wrong(
+          "the scaling gathers squares of 2×2 into channels, which training does not; encode with"
+              + " --scaled");
+    }
+    if (folder.channels() != model.channels() || folder.side() != model.side()) {
+      throw wrong(
+          "latents of %d×%d×%d, the recipe's network is for %d×%d×%d; set model.side=%d and"
+                  .formatted(
+                      folder.side(),
+                      folder.side(),
+                      folder.channels(),
+                      model.side(),
+                      model.side(),
+                      model.channels(),
+                      folder.side())
+              + " model.channels="
+              + folder.channels());
+    }
+    if (drawsPosterior() && folder.content() != Content.MOMENTS) {
+      throw wrong(
+          "it holds one latent of each picture, no posterior to draw from; encode with --posterior"
+              + " moments, or set data.posterior=mode");
+    }
+    if (model.classes() == 0) {
+      return;
+    }
+    if (!folder.isLabelled()) {
+      throw wrong(
+          "the latents have no labels, and the network has "
+              + model.classes()
+              + " classes; set model.classes=0, or encode labelled pictures");
+    }
+    int largest = IntStream.range(0, folder.size()).map(folder::label).max().orElse(0);
+    int smallest = IntStream.range(0, folder.size()).map(folder::label).min().orElse(0);
+    if (smallest < 0 || largest >= model.classes()) {
+      throw wrong(
+          "labels go from %d to %d, the network has classes 0 to %d; set model.classes=%d"
+              .formatted(smallest, largest, model.classes() - 1, largest + 1));
+    }
+  }
+
+  private boolean drawsPosterior() {
+    return recipe.data().posterior() == LatentsRecipe.Posterior.SAMPLE;
+  }
+
+  /**
+   * How the autoencoder's latents became what the network sees.
+   *
+   * @return the scaling; of latents that were scaled before, nothing is done here
+   */
+  public LatentScaling appliedScaling() {
+    return scaling;
+  }
+
+  /**
+   * How what the network makes becomes the autoencoder's latents again.
+   *
+   * @return the scaling, wherever it was done
+   */
+  public LatentScaling wholeScaling() {
+    return folder.isScaled() ? folder.scaling().orElse(scaling) : scaling;
+  }
+
+  /**
+   * The weights that made the latents.
+   *
+   * @return SHA-256; empty if the index does not say
+   */
+  public Optional<String> weights() {
+    return folder.weights();
+  }
+
+  /**
+   * Where those weights lay.
+   *
+   * @return a path
+   */
+  public Optional<Path> model() {
+    return folder.model();
+  }
+
+  /**
+   * What the labels are called.
+   *
+   * @return as many as the network has classes, or none
+   */
+  public List<String> classes() {
+    List<String> names = folder.classes();
+    return names.size() == recipe.model().classes() ? names : List.of();
+  }
+
+  /**
+   * How many latents there are.
+   *
+   * @return such as {@code 9,000 latents to train on, 1,000 held out}
+   */
+  public String describe() {
+    return String.format(
+        Locale.ROOT,
+        "%,d latents to train on%s, %,d held out; the network sees them with an RMS of %.3f",
+        training.length,
+        flips() ? " and as many mirrored" : "",
+        heldOut.length,
+        rms());
+  }
+
+  /**
+   * What looks like a mistake.
+   *
+   * @return one sentence each
+   */
+  public List<String> notes() {
+    double rms = rms();
+    List<String> notes = new ArrayList<>();
+    if (!(rms >= LEAST_RMS && rms <= MOST_RMS)) {
+      notes.add(
+          String.format(
+              Locale.ROOT,
+              "the network sees latents with an RMS of %.3f, and noise with one of 1: schedules and"
+                  + " published settings are made for about 1. data.scaling=factor takes 1/std of"
+                  + " these latents",
+              rms));
+    }
+    if (recipe.data().flips() && !folder.isMirrored()) {
+      notes.add(
+          "there are no latents of mirrored pictures, so data.flips does nothing; encode --hflip"
+              + " makes them");
+    }
+    return notes;
+  }
+
+  /**
+   * The root mean square of what the network sees, posterior noise included.
+   *
+   * @return of up to 512 latents, evenly spaced
+   */
+  public double rms() {
+    int count = Math.min(MEASURED, training.length);
+    int c = recipe.model().channels();
+    double sum = 0;
+    float[] moments = new float[elements() * (drawsPosterior() ? 2 : 1)];
+    for (int i = 0; i < count; i++) {
+      read(training[(int) ((long) i * training.length / count)], false, moments, 0);
+      for (int k = 0; k < elements(); k++) {
+        int at = drawsPosterior() ? k / c * 2 * c + k % c : k;
+        double deviation = drawsPosterior() ? Math.exp(moments[at + c]) : 0; // its square
+        sum += (double) moments[at] * moments[at] + deviation;
+      }
+    }
+    return Math.sqrt(sum / ((double) count * elements()));
+  }
+
+  /** Numbers of a latent. */
+  int elements() {
+    NetworkRecipe model = recipe.model();
+    return model.side() * model.side() * model.channels();
+  }
+
+  /** Whether mirrored latents are there and wanted. */
+  boolean flips() {
+    return recipe.data().flips() && folder.isMirrored();
+  }
+
+  /**
+   * Latents to train on.
+   *
+   * @return the count
+   */
+  public int trainingSize() {
+    return training.length;
+  }
+
+  /** The order of an epoch: numbers of images in the folder. */
+  int[] order(long epoch) {
+    int[] places = EpochOrder.permutation(recipe.run().seed(), epoch, training.length);
+    return Arrays.stream(places).map(p -> training[p]).toArray();
+  }
+
+  /**
+   * What is held out.
+   *
+   * @return numbers in the folder, ascending
+   */
+  public int[] heldOut() {
+    return heldOut.clone();
+  }
+
+  /**
+   * The names of what is held out.
+   *
+   * @return in the folder's order
+   */
+  public List<String> heldOutNames() {
+    return Arrays.stream(heldOut).mapToObj(folder::name).toList();
+  }
+
+  /**
+   * The label of an image.
+   *
+   * @param image its number in the folder
+   * @return 0 for the first class
+   */
+  public int label(int image) {
+    return folder.label(image);
+  }
+
+  /**
+   * Reads what the network sees of an image: mean and log variance where posteriors are drawn from,
+   * {@code [H, W, 2C]}, else the latent {@code [H, W, C]}.
+   *
+   * @param image its number in the folder
+   * @param mirrored of the mirrored picture
+   * @param out receives it
+   * @param at where in {@code out}
+   */
+  void read(int image, boolean mirrored, float[] out, int at) {
+    int c = recipe.model().channels();
+    int pixels = elements() / c;
+    boolean moments = folder.content() == Content.MOMENTS;
+    float[] stored = new float[elements() * (moments ? 2 : 1)];
+    folder.read(image, mirrored, stored);
+    int each = drawsPosterior() ? 2 * c : c;
+    for (int k = 0; k < c; k++) {
+      double zero = scaling.scale(0, k);
+      double factor = scaling.scale(1, k) - zero;
+      for (int p = 0; p < pixels; p++) {
+        out[at + p * each + k] = (float) (factor * stored[k * pixels + p] + zero);
+        if (drawsPosterior()) {
+          double deviation = factor * stored[(c + k) * pixels + p];
+          out[at + p * each + c + k] = Math.max(NONE, (float) (2 * Math.log(deviation)));
+        }
+      }
+    }
+  }
+
+  /**
+   * A latent to measure on: of moments, a fixed draw from the posterior.
+   *
+   * @param image its number in the folder
+   * @param noise of the draw
+   * @param out receives {@code [H, W, C]}
+   * @param at where in {@code out}
+   */
+  void draw(int image, FixedNoise noise, float[] out, int at) {
+    int count = elements();
+    if (!drawsPosterior()) {
+      read(image, false, out, at);
+      return;
+    }
+    int c = recipe.model().channels();
+    float[] moments = new float[2 * count];
+    read(image, false, moments, 0);
+    noise.fill(image, FixedNoise.START, out, at, count);
+    for (int k = 0; k < count; k++) {
+      int from = k / c * 2 * c + k % c;
+      double deviation = Math.exp(0.5 * moments[from + c]);
+      out[at + k] = (float) (moments[from] + deviation * out[at + k]);
+    }
+  }
+
+  @Override
+  public void close() {
+    folder.close();
+  }
+}

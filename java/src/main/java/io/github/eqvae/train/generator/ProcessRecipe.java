@@ -1,0 +1,50 @@
+package io.github.eqvae.train.generator;
+
+import io.github.eqvae.diffusion.DenoisingLoss;
+import io.github.eqvae.generator.checkpoint.GeneratorProcess;
+import io.github.eqvae.train.recipe.RecipeFields;
+import java.util.Map;
+
+/** How the network is taught: in the steps of a diffusion, or along a path. */
+public sealed interface ProcessRecipe permits DiffusionRecipe, TransportRecipe {
+  /**
+   * What a recipe calls it.
+   *
+   * @return the section's name
+   */
+  String section();
+
+  /**
+   * The loss.
+   *
+   * @return of this process
+   */
+  DenoisingLoss loss();
+
+  /**
+   * What a file of the network says of it.
+   *
+   * @return the process
+   */
+  GeneratorProcess process();
+
+  /**
+   * The section as it is written.
+   *
+   * @return values by key
+   */
+  Map<String, Object> toMap();
+
+  /**
+   * Reads the section that this kind of network has.
+   *
+   * @param root the whole recipe's fields
+   * @param model the network
+   * @return the section
+   */
+  static ProcessRecipe read(RecipeFields root, NetworkRecipe model) {
+    return model.kind() == NetworkRecipe.Kind.DIT
+        ? DiffusionRecipe.read(root.section(DiffusionRecipe.SECTION), model)
+        : TransportRecipe.read(root.section(TransportRecipe.SECTION), model);
+  }
+}

@@ -1,0 +1,140 @@
+package io.github.eqvae.train.generator;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertInstanceOf;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.github.eqvae.diffusion.DiffusionLoss;
+import io.github.eqvae.diffusion.TransportLoss;
+import io.github.eqvae.train.MemoryPlan;
+import io.github.eqvae.train.kinds.RecipeKinds;
+import io.github.eqvae.train.recipe.RecipeException;
+import io.github.eqvae.train.recipe.ShippedRecipes;
+import io.github.eqvae.train.run.RunnableRecipe;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+
+/** Recipes of generators: the shipped ones, defaults, and what is refused. */
+class GeneratorRecipeTest {
+  private static final Path RECIPES = Path.of(System.getProperty("eqvae.root"), "recipes");
+
+  private static GeneratorRecipe shipped(String name) {
+    return GeneratorRecipe.read(RECIPES.resolve(name + ".yaml"), List.of());
+  }
+
+  private static GeneratorRecipe tiny(String... settings) {
+    return GeneratorRecipe.parse(
+        TinyLatents.recipe(Path.of("latents"), 10, 5), "tiny", List.of(settings));
+  }
+
+  /** A recipe of any kind is read, says all of itself, and is read back as it was. */
+  @Test
+  void everyShippedRecipeIsRead() throws IOException {
+    int generators = 0;
+    for (String name : ShippedRecipes.names()) {
+      RunnableRecipe<?> recipe =
+          RecipeKinds.read(ShippedRecipes.find(name).orElseThrow(), List.of());
+      Path again = Files.createTempFile("recipe", ".yaml");
+      Files.writeString(again, recipe.toYaml());
+      assertEquals(recipe, RecipeKinds.read(again, List.of()), name);
+      Files.delete(again);
+      boolean generator = name.startsWith("dit-") || name.startsWith("sit-");
+      assertEquals(generator, recipe instanceof GeneratorRecipe, name);
+      generators += generator ? 1 : 0;
+      assertEquals(List.of(), recipe.warnings(), name);
+    }
+    assertTrue(generators >= 10);
+  }
+
+  /** Each line of a recipe that follows a paper says whether it does. */
+  @Test
+  void linesSayWhereTheyAreFrom() throws IOException {
+    for (String name : ShippedRecipes.names()) {
+      if (!name.matches("[ds]it-(b|xl)2.*")) {
+        continue;
+      }
+      for (String line : Files.readAllLines(RECIPES.resolve(name + ".yaml"))) {
+        boolean value = line.matches("  [a-z_]+:.*");
+        assertTrue(!value || line.matches(".*# (published|ours).*"), name + ": " + line);
+      }
+    }
+  }
+
+  /** Published counts have the table of positions, which is fixed: 256 tokens. */
+  @Test
+  void thePapersNetworksHaveTheirSizes() {
+    long parameters = MemoryPlan.of(shipped("dit-b2")).parameters().get("generator");
+    assertEquals(130_512_416L, parameters + 256 * 768);
+    parameters = MemoryPlan.of(shipped("sit-xl2")).parameters().get("generator");
+    assertEquals(675_129_632L, parameters + 256 * 1152);
+  }
+
+  @Test
+  void publishedSettingsAreTheReferences() {
+    GeneratorRecipe dit = shipped("dit-b2");
+    requirePublished(dit);
+    assertEquals(List.of(0.9, 0.999), dit.optimizer().betas());
+    assertEquals(1e-4, dit.optimizer().learningRate());
+    assertEquals(0.9999, dit.run().emaRule().decay(dit.run().emaDecay().orElseThrow(), 0));
+    GeneratorRecipe sit = shipped("sit-xl2-eq");
+    assertEquals(TransportLoss.published(), sit.process().loss());
+    assertTrue(sit.data().path().toString().endsWith("imagenet-eq-vae"));
+    assertEquals(dit.optimizer(), sit.optimizer());
+    GeneratorRecipe lightning = tiny(TinyLatents.lightning().toArray(String[]::new));
+    assertEquals(1, assertInstanceOf(TransportRecipe.class, lightning.process()).cosine());
+    assertTrue(lightning.model().swiglu() && lightning.model().rope());
+    assertEquals(2, lightning.model().config().outChannels(), "no variance");
+  }
+
+  /** Schedules compare by what they are made of, not by their tables. */
+  private static void requirePublished(GeneratorRecipe recipe) {
+    DiffusionLoss made = assertInstanceOf(DiffusionLoss.class, recipe.process().loss());
+    DiffusionLoss published = DiffusionLoss.published();
+    for (int t : new int[] {0, 1, 500, 999}) {
+      assertEquals(published.diffusion().schedule().beta(t), made.diffusion().schedule().beta(t));
+    }
+    assertEquals(published.diffusion().prediction(), made.diffusion().prediction());
+    assertEquals(published.diffusion().variance(), made.diffusion().variance());
+    assertEquals(published.kind(), made.kind());
+  }
+
+  private static void assertRefused(String setting, String... parts) {
+    RecipeException e = assertThrows(RecipeException.class, () -> tiny(setting.split(" ")));
+    for (String part : parts) {
+      assertTrue(e.getMessage().contains(part), "missing '" + part + "' in " + e.getMessage());
+    }
+  }
+
+  @Test
+  void whatContradictsItselfIsNamed() {
+    assertRefused("model.patch=3", "model", "side 4 does not divide into patches of 3");
+    assertRefused("model.heads=3", "does not divide into 3 heads");
+    assertRefused("model.learn_sigma=false diffusion.variance=learned_range", "learn_sigma=true");
+    assertRefused("diffusion.variance=fixed_large", "learn_sigma=false");
+    assertRefused("samples.sampler=heun", "ddpm or ddim");
+    assertRefused("model.kind=sit samples.sampler=ddim", "euler, heun or sde");
+    assertRefused("samples.labels=[3]", "3 is no label", "0 to 2");
+    assertRefused("model.class_dropout=0", "samples.guidance");
+    assertRefused("model.kind=sit diffusion.steps=10", "diffusion", "unknown key");
+    assertRefused("transport.path=gvp", "transport", "unknown key");
+    assertRefused("diffusion.steps=2", "steps", "20");
+    assertRefused("run.precision=bf16", "run.precision", "cuda");
+    assertRefused("optimizer.warmup_steps=3", "optimizer.warmup_steps");
+    assertRefused("model.kind=vit", "did you mean");
+    assertTrue(tiny("run.ema_decay=none").warnings().getFirst().contains("ema_decay"));
+  }
+
+  @Test
+  void aRunGoesOnWithTheSameNetworkOnly() {
+    GeneratorRecipe recipe = tiny();
+    assertTrue(recipe.mayChange("run.steps") && recipe.mayChange("optimizer.learning_rate"));
+    assertTrue(recipe.mayChange("data.path") && recipe.mayChange("samples.guidance"));
+    for (String key : List.of("model.width", "diffusion.steps", "data.scaling", "model.kind")) {
+      assertTrue(!recipe.mayChange(key), key);
+    }
+  }
+}

@@ -1,0 +1,179 @@
+package io.github.eqvae.train.generator;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import io.github.eqvae.EqvaeException;
+import io.github.eqvae.generator.Dit;
+import io.github.eqvae.generator.checkpoint.GeneratorCheckpoint;
+import io.github.eqvae.generator.checkpoint.GeneratorMetadata;
+import io.github.eqvae.model.LatentScaling;
+import io.github.eqvae.tensor.Device;
+import io.github.eqvae.tensor.Stream;
+import io.github.eqvae.train.Trainer;
+import io.github.eqvae.train.log.RunLog;
+import io.github.eqvae.train.run.RunFolder;
+import io.github.eqvae.train.run.RunObserver;
+import io.github.eqvae.train.run.TrainingRun;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** A run of a generator from files to files: log, samples, report, model, and going on. */
+class GeneratorRunTest {
+  @TempDir Path folder;
+  private Path latents;
+
+  @BeforeEach
+  void makeLatents() throws Exception {
+    latents = TinyLatents.folder(folder);
+  }
+
+  private GeneratorRecipe recipe(String... settings) {
+    return GeneratorRecipe.parse(TinyLatents.recipe(latents, 20, 10), "tiny", List.of(settings));
+  }
+
+  private final List<String> said = new ArrayList<>();
+
+  private RunObserver observer() {
+    return new RunObserver() {
+      @Override
+      public void say(String text) {
+        said.add(text);
+      }
+
+      @Override
+      public void note(String text) {
+        said.add("note: " + text);
+      }
+    };
+  }
+
+  private Path train(GeneratorRecipe recipe, String name, boolean resume) throws Exception {
+    RunFolder run = new RunFolder(folder.resolve(name));
+    try (TrainingRun<GeneratorTask> training = TrainingRun.open(recipe, run, observer())) {
+      training.begin(resume);
+      assertEquals(Trainer.End.FINISHED, training.train());
+      said.add(training.finish());
+    }
+    return run.path();
+  }
+
+  @Test
+  void aRunLeavesItsFiles() throws Exception {
+    GeneratorRecipe recipe = recipe();
+    Path run = train(recipe, "run", false);
+    assertTrue(said.stream().anyMatch(s -> s.contains("RMS of 1.0")), said::toString);
+    assertTrue(said.stream().anyMatch(s -> s.contains("shown as latents")), said::toString);
+    assertTrue(Files.readString(run.resolve("report.html")).contains("Loss by quarter"));
+    assertTrue(Files.exists(run.resolve("samples/step-00000010.png")));
+    List<Map<String, Object>> log = RunLog.read(run.resolve("metrics.jsonl"));
+    assertTrue(
+        log.stream().anyMatch(l -> l.containsKey("total") && l.containsKey("images_per_second")));
+    Map<String, Object> validation =
+        log.stream().filter(l -> "validation".equals(l.get("event"))).findFirst().orElseThrow();
+    double mean = 0;
+    for (int q = 0; q < QuarterLosses.COUNT; q++) {
+      mean += ((Number) validation.get(QuarterLosses.name(q))).doubleValue() / 4;
+    }
+    assertEquals(((Number) validation.get("loss")).doubleValue(), mean, 1e-9);
+    JsonNode evaluation = new ObjectMapper().readTree(run.resolve("evaluation.json").toFile());
+    assertTrue(evaluation.get("loss").asDouble() > 0 && evaluation.get("averaged").asBoolean());
+    JsonNode kept = new ObjectMapper().readTree(run.resolve("latents.json").toFile());
+    assertEquals("0123abcd", kept.get("weights_sha256").asText());
+    checkModel(run, recipe);
+  }
+
+  private static void checkModel(Path run, GeneratorRecipe recipe) throws Exception {
+    try (GeneratorCheckpoint model = GeneratorCheckpoint.open(run.resolve("model.safetensors"));
+        Device device = Device.open("cpu");
+        Stream stream = new Stream(device)) {
+      GeneratorMetadata metadata = model.metadata().orElseThrow();
+      assertEquals(recipe.model().config(), metadata.network());
+      assertEquals(recipe.process().process(), metadata.process());
+      assertEquals(LatentScaling.of(0.5, 0), metadata.latents().orElseThrow().scaling());
+      assertEquals("0123abcd", metadata.latents().orElseThrow().autoencoderSha256());
+      assertEquals(List.of("left", "right", "top"), metadata.classes());
+      Dit dit = model.load(stream, false);
+      assertTrue(dit.parameters().count() > 1000);
+      dit.parameters().close();
+    }
+  }
+
+  /** Samples and log of a resumed run are those of one that never stopped. */
+  @Test
+  void aResumedRunShowsTheSame() throws Exception {
+    Path whole = train(recipe("model.kind=sit", "samples.sampler=sde"), "whole", false);
+    GeneratorRecipe first = recipe("model.kind=sit", "samples.sampler=sde", "run.steps=10");
+    train(first, "parts", false);
+    Path parts = train(recipe("model.kind=sit", "samples.sampler=sde"), "parts", true);
+    for (String picture : List.of("samples/step-00000010.png", "samples/step-00000020.png")) {
+      assertArrayEquals(
+          Files.readAllBytes(whole.resolve(picture)), Files.readAllBytes(parts.resolve(picture)));
+    }
+    assertArrayEquals(
+        Files.readAllBytes(whole.resolve("model.safetensors")),
+        Files.readAllBytes(parts.resolve("model.safetensors")));
+    assertEquals(validations(whole), validations(parts));
+  }
+
+  private static List<Object> validations(Path run) throws Exception {
+    return RunLog.read(run.resolve("metrics.jsonl")).stream()
+        .filter(l -> "validation".equals(l.get("event")))
+        .map(l -> l.get("step") + " " + l.get("loss"))
+        .map(Object.class::cast)
+        .toList();
+  }
+
+  /** A network is bound to the autoencoder and the scaling that it began with. */
+  @Test
+  void otherLatentsAreRefused() throws Exception {
+    train(recipe("run.steps=10"), "run", false);
+    TinyLatents.Options d = TinyLatents.Options.DEFAULT;
+    latents =
+        TinyLatents.folder(
+            folder.resolve("others"),
+            new TinyLatents.Options(
+                d.images(), d.content(), d.labels(), d.flips(), d.format(), 2.5));
+    EqvaeException.Argument e =
+        assertThrows(EqvaeException.Argument.class, () -> train(recipe(), "run", true));
+    assertTrue(e.getMessage().contains("scaling_factor was 0.5, now it is 0.4"), e.getMessage());
+  }
+
+  /** Training can start from a model, of a run or of a file. */
+  @Test
+  void aRunStartsFromAModel() throws Exception {
+    Path first = train(recipe("run.steps=10"), "first", false);
+    String from = "model.init_from=" + first.resolve("model.safetensors");
+    GeneratorRecipe recipe =
+        recipe(from, "run.steps=1", "optimizer.learning_rate=1e-30", "run.ema_decay=none");
+    assertEquals(List.of(), recipe.checkStart());
+    train(recipe, "second", false);
+    try (GeneratorCheckpoint a = GeneratorCheckpoint.open(first.resolve("model.safetensors"));
+        GeneratorCheckpoint b =
+            GeneratorCheckpoint.open(folder.resolve("second/model.safetensors"));
+        Device device = Device.open("cpu");
+        Stream stream = new Stream(device)) {
+      Dit before = a.load(stream, false);
+      Dit after = b.load(stream, false);
+      assertArrayEquals(
+          before.parameters().values().toFloats(stream),
+          after.parameters().values().toFloats(stream));
+      before.parameters().close();
+      after.parameters().close();
+    }
+    EqvaeException.Argument e =
+        assertThrows(
+            EqvaeException.Argument.class, () -> recipe(from, "model.depth=1").checkStart());
+    assertTrue(e.getMessage().contains("another network"), e.getMessage());
+  }
+}

@@ -1,0 +1,150 @@
+package io.github.eqvae.train.generator;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.github.eqvae.EqvaeException;
+import io.github.eqvae.latents.Content;
+import io.github.eqvae.latents.ShardFormat;
+import io.github.eqvae.model.LatentScaling;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Set;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** Latents are what the recipe wants, or the message says what to do. */
+class LatentDataTest {
+  @TempDir Path folder;
+  private static final TinyLatents.Options DEFAULT = TinyLatents.Options.DEFAULT;
+
+  private static TinyLatents.Options with(Content content, boolean labels, boolean flips) {
+    return new TinyLatents.Options(
+        DEFAULT.images(), content, labels, flips, DEFAULT.format(), DEFAULT.std());
+  }
+
+  private LatentData open(TinyLatents.Options options, String... settings) throws Exception {
+    Path latents = TinyLatents.folder(folder.resolve("latents"), options);
+    return new LatentData(
+        GeneratorRecipe.parse(TinyLatents.recipe(latents, 10, 5), "tiny", List.of(settings)));
+  }
+
+  private void assertRefused(TinyLatents.Options options, String setting, String... parts) {
+    EqvaeException.Argument e =
+        assertThrows(EqvaeException.Argument.class, () -> open(options, setting));
+    for (String part : parts) {
+      assertTrue(e.getMessage().contains(part), "missing '" + part + "' in " + e.getMessage());
+    }
+  }
+
+  @Test
+  void whatDoesNotFitIsNamed() {
+    assertRefused(DEFAULT, "model.side=8", "latents of 4×4×2", "8×8×2", "model.side=4");
+    assertRefused(DEFAULT, "model.channels=4", "model.channels=2");
+    assertRefused(DEFAULT, "model.classes=2", "labels go from 0 to 2", "model.classes=3");
+    assertRefused(with(Content.MOMENTS, false, true), "run.keep=2", "no labels", "model.classes=0");
+    assertRefused(
+        with(Content.MODE, true, true), "run.keep=2", "--posterior", "data.posterior=mode");
+    assertRefused(DEFAULT, "data.validation=60", "60 of 60");
+    assertRefused(DEFAULT, "data.path=" + folder.resolve("gone"), "no index.json", "encode");
+  }
+
+  @Test
+  void unfinishedFoldersAreRefused() throws Exception {
+    open(DEFAULT).close();
+    Path index = folder.resolve("latents/index.json");
+    Files.writeString(
+        index, Files.readString(index).replace("complete\" : true", "complete\" : false"));
+    EqvaeException.Argument e =
+        assertThrows(
+            EqvaeException.Argument.class,
+            () ->
+                new LatentData(
+                    GeneratorRecipe.parse(
+                        TinyLatents.recipe(folder.resolve("latents"), 10, 5), "tiny", List.of())));
+    assertTrue(e.getMessage().contains("not finished"), e.getMessage());
+  }
+
+  @Test
+  void scalingComesFromTheIndexOrTheStatistics() throws Exception {
+    try (LatentData data = open(DEFAULT)) {
+      assertEquals(LatentScaling.of(0.5, 0), data.appliedScaling());
+      // Blobs of ±1 with a posterior of 0.1 and noise of 0.1.
+      assertEquals(Math.sqrt(1.02), data.rms(), 0.02);
+      assertEquals(List.of(), data.notes());
+      assertEquals(List.of("left", "right", "top"), data.classes());
+      assertEquals("0123abcd", data.weights().orElseThrow());
+    }
+    try (LatentData data = open(DEFAULT, "data.scaling=none")) {
+      assertEquals(2 * Math.sqrt(1.02), data.rms(), 0.04);
+      assertTrue(data.notes().getFirst().contains("RMS of 2.0"), data.notes()::toString);
+    }
+    for (String kind : List.of("factor", "shift", "channels")) {
+      try (LatentData data = open(DEFAULT, "data.scaling=" + kind)) {
+        assertEquals(1, data.rms(), 0.05, kind);
+      }
+    }
+  }
+
+  @Test
+  void heldOutLatentsAreNotTrainedOn() throws Exception {
+    try (LatentData data = open(DEFAULT)) {
+      Set<Integer> held = new HashSet<>();
+      Arrays.stream(data.heldOut()).forEach(held::add);
+      assertEquals(8, held.size());
+      assertEquals(52, data.trainingSize());
+      Set<Integer> trained = new HashSet<>();
+      Arrays.stream(data.order(0)).forEach(trained::add);
+      assertEquals(52, trained.size());
+      assertTrue(trained.stream().noneMatch(held::contains));
+      assertTrue(data.heldOutNames().stream().allMatch(n -> n.startsWith("image-")));
+      assertTrue(!Arrays.equals(data.order(0), data.order(1)));
+    }
+  }
+
+  /** The same latents from either format; mirrored ones are mirrored. */
+  @Test
+  void formatsHoldTheSame() throws Exception {
+    List<float[]> read = new ArrayList<>();
+    for (ShardFormat format : List.of(ShardFormat.SAFETENSORS, ShardFormat.NPZ)) {
+      TinyLatents.Options options =
+          new TinyLatents.Options(50, Content.MOMENTS, true, true, format, 2);
+      try (LatentData data = open(options)) {
+        float[] all = new float[50 * 4 * 4 * 4];
+        for (int i = 0; i < 50; i++) {
+          data.read(i, false, all, i * 64);
+        }
+        read.add(all);
+        float[] turned = new float[64];
+        data.read(3, true, turned, 0);
+        for (int y = 0; y < 4; y++) {
+          for (int x = 0; x < 4; x++) {
+            assertEquals(all[3 * 64 + (y * 4 + x) * 4], turned[(y * 4 + 3 - x) * 4]);
+          }
+        }
+      }
+    }
+    assertArrayEquals(read.get(0), read.get(1));
+    TinyLatents.Options tar =
+        new TinyLatents.Options(50, Content.MOMENTS, true, true, ShardFormat.TAR, 2);
+    EqvaeException.Unsupported e = assertThrows(EqvaeException.Unsupported.class, () -> open(tar));
+    assertTrue(e.getMessage().contains("--format safetensors"), e.getMessage());
+  }
+
+  @Test
+  void modesAreLearnedAsTheyAre() throws Exception {
+    try (LatentData data = open(with(Content.MODE, true, false), "data.posterior=mode")) {
+      assertTrue(data.notes().getFirst().contains("--hflip"), data.notes()::toString);
+      assertEquals(1, data.rms(), 0.05);
+      float[] out = new float[32];
+      data.read(0, false, out, 0);
+      assertEquals(1, Math.abs(out[0]), 0.5);
+    }
+  }
+}
