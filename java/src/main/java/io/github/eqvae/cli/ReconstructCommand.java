@@ -3,6 +3,7 @@ package io.github.eqvae.cli;
 import io.github.eqvae.EqvaeException;
 import io.github.eqvae.data.ImageFolder;
 import io.github.eqvae.data.SampleRandom;
+import io.github.eqvae.data.SkippedFiles;
 import io.github.eqvae.data.Transform;
 import io.github.eqvae.equivariance.EqOptions;
 import io.github.eqvae.equivariance.SpatialTransform;
@@ -125,8 +126,8 @@ final class ReconstructCommand implements Callable<Integer> {
     if (!Files.exists(model)) {
       throw new EqvaeException.Argument("There is no file or folder " + model);
     }
-    ImageFolder pictures =
-        ImageFolder.open(in, square.decode(square.crop(otherwise())), new Console(stderr)::skipped);
+    SkippedFiles skipped = new SkippedFiles(new Console(stderr)::skipped);
+    ImageFolder pictures = ImageFolder.open(in, square.decode(square.crop(otherwise())), skipped);
     // Looked at before anything is computed, and long before anything is written.
     List<Path> targets = targets(pictures);
     for (Path target : targets) {
@@ -156,14 +157,13 @@ final class ReconstructCommand implements Callable<Integer> {
         PictureTarget.write(target, result.get());
         ticker.at(++done);
       }
-      int broken = pictures.skipped().size();
       stdout.printf(
           Locale.ROOT,
           "%d %s written to %s%s, %,d MB of memory beside the weights%n",
           done,
           done == 1 ? "picture" : "pictures",
           out,
-          broken > 0 ? ", " + broken + " broken" : "",
+          skipped.text(),
           coder.bytes() >> 20);
       stdout.flush();
       notFinite.failIfAny("The numbers overflow on the way through the model.");

@@ -24,6 +24,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -70,13 +71,16 @@ public final class EqObjective {
     /** Standard normal, of what the decoder gets. */
     LATENT_NOISE,
     /** Uniform in (0, 1): how much of it each sample gets. */
-    LATENT_NOISE_SHARE
+    LATENT_NOISE_SHARE,
+    /** Of LPIPS' levels: 0 or 2, the factors of dropout. */
+    LPIPS_DROPOUT
   }
 
   private final Autoencoder vae;
   private final @Nullable Discriminator discriminator;
   private final EqOptions eq;
   private final LossOptions loss;
+  private final Measures measures;
   private final ReconstructionLoss reconstruction;
   private List<Pass> lastPasses = List.of();
 
@@ -96,18 +100,32 @@ public final class EqObjective {
       @Nullable Lpips lpips,
       EqOptions eq,
       LossOptions loss) {
-    if (loss.perceptualWeight() > 0 && lpips == null) {
-      throw new EqvaeException.Argument(
-          "perceptual_weight is "
-              + loss.perceptualWeight()
-              + " but there is no LPIPS network: name"
-              + " its weights in objective.lpips_weights or set perceptual_weight to 0");
-    }
+    this(vae, discriminator, new Measures(lpips, null, null), eq, loss);
+  }
+
+  /**
+   * An objective over given networks and measures.
+   *
+   * @param vae the autoencoder
+   * @param discriminator null for none
+   * @param measures what images and latents are compared with
+   * @param eq how τ is drawn and used
+   * @param loss the weights
+   * @throws EqvaeException.Argument when a weight is above 0 without what it weighs
+   */
+  public EqObjective(
+      Autoencoder vae,
+      @Nullable Discriminator discriminator,
+      Measures measures,
+      EqOptions eq,
+      LossOptions loss) {
+    measures.require(loss);
     this.vae = vae;
     this.discriminator = discriminator;
     this.eq = eq;
     this.loss = loss;
-    reconstruction = new ReconstructionLoss(lpips, loss);
+    this.measures = measures;
+    reconstruction = new ReconstructionLoss(measures, loss);
   }
 
   /**
@@ -187,7 +205,7 @@ public final class EqObjective {
     List<Seed> nllSeeds = new ArrayList<>();
     List<Seed> regSeeds = new ArrayList<>();
     for (Pass p : passes) {
-      reconstruction.add(tape, p, x.shape().dim(0), nllSeeds, scalars);
+      reconstruction.add(tape, p, x.shape().dim(0), noise, nllSeeds, scalars);
       Tensor reg = vae.regularization(tape, p.encoded(), p.bottleneck());
       double weight = p.share() * loss.regularizationWeight();
       scalars.add(vae.regularizationName(), reg, p.share());
@@ -197,6 +215,9 @@ public final class EqObjective {
         scalars.add("explicit", p.explicit(), 1);
         scalars.add("total", p.explicit(), eq.explicitWeight());
         regSeeds.add(tape.seed(p.explicit(), eq.explicitWeight()));
+      }
+      if (p.spectrum() != null) {
+        reconstruction.addSpectrum(tape, p, x.shape().dim(0), regSeeds, scalars);
       }
     }
     Discriminator d = discriminator;
@@ -357,9 +378,14 @@ public final class EqObjective {
     SpatialTransform tau = draw.transform();
     boolean equivariant = draw.branch() == Draw.Branch.EQUIVARIANT;
     boolean explicit = equivariant && eq.regularizer() == EqOptions.Regularizer.EXPLICIT;
-    Tensor input = draw.branch() == Draw.Branch.LOW_RESOLUTION ? tau.onImage(tape, x, f) : x;
+    boolean small = draw.branch() == Draw.Branch.LOW_RESOLUTION;
+    Tensor input = small ? tau.onImage(tape, x, f) : x;
     Tensor encoded = vae.encode(tape, input); // [n, h, w, c]
     Tensor z = vae.latent(tape, encoded, shape -> noise.draw(tape, shape, group)); // [n, h, w, e]
+    Tensor spectrum =
+        loss.terms().spectrumWeight() > 0 && tape.isRecording()
+            ? Objects.requireNonNull(measures.spectrum()).forward(tape, input, z)
+            : null;
     Tensor target = input;
     if (equivariant && !explicit) {
       z = tau.onLatent(tape, blended(tape, z, draw.blend())); // [n, h', w', e]
@@ -369,7 +395,8 @@ public final class EqObjective {
     Tensor noisy = loss.terms().latentNoise().on(tape, bottleneck.value(), noise, group);
     Tensor decoded = tape.keep(vae.decode(tape, noisy));
     Tensor penalty = explicit ? explicitPenalty(tape, x, encoded, tau) : null;
-    return new Pass(share, encoded, bottleneck, tape.keep(target), decoded, penalty);
+    return new Pass(
+        share, encoded, bottleneck, tape.keep(target), decoded, penalty, spectrum, group);
   }
 
   /**

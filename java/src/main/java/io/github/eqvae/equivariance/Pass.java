@@ -11,4 +11,6 @@ record Pass(
     Autoencoder.Bottleneck bottleneck,
     Tensor target,
     Tensor reconstruction,
-    @Nullable Tensor explicit) {}
+    @Nullable Tensor explicit,
+    @Nullable Tensor spectrum,
+    int group) {}

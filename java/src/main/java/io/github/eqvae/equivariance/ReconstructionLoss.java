@@ -13,52 +13,111 @@ import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
- * nll = |target − reconstruction| + LPIPS and a squared difference if asked for, over exp(logvar),
- * plus logvar.
+ * nll = |target − reconstruction| + LPIPS and further terms if asked for, over exp(logvar), plus
+ * logvar.
  *
- * @param lpips null where its weight is 0
+ * @param measures what images are compared with
  * @param loss the weights
  */
-record ReconstructionLoss(@Nullable Lpips lpips, LossOptions loss) {
-  void add(Tape tape, Pass p, long batch, List<Seed> seeds, LossCollector report) {
+record ReconstructionLoss(Measures measures, LossOptions loss) {
+  /** What a pixel and an image count, of a batch. */
+  private record Units(double pixel, double sample) {}
+
+  private Units units(Shape image, long batch) {
+    long perImage = image.elements() / image.dim(0);
+    boolean released = loss.normalization() == LossOptions.Normalization.RELEASED;
+    double precision = Math.exp(-loss.logvar());
+    return new Units(
+        precision * (released ? 1.0 / batch : 1.0 / (batch * (double) perImage)),
+        precision * (released ? perImage : 1) / batch);
+  }
+
+  void add(
+      Tape tape,
+      Pass p,
+      long batch,
+      EqObjective.Noise noise,
+      List<Seed> seeds,
+      LossCollector report) {
     Shape image = p.reconstruction().shape();
     long n = image.dim(0);
     long perImage = image.elements() / n;
     boolean released = loss.normalization() == LossOptions.Normalization.RELEASED;
-    double precision = Math.exp(-loss.logvar());
-    double unit = precision * (released ? 1.0 / batch : 1.0 / (batch * (double) perImage));
-    double perSample = precision * (released ? perImage : 1) / batch;
+    Units unit = units(image, batch);
     LossTermOptions more = loss.terms();
-    count(
-        tape,
-        "rec",
-        1,
-        pixels(tape, loss.pixelLoss(), p, unit),
-        unit * image.elements(),
-        p,
-        seeds,
-        report);
+    boolean squares = loss.pixelLoss() == LossOptions.PixelLossKind.L2;
+    PixelLoss.Kind first = squares ? PixelLoss.Kind.L2 : PixelLoss.Kind.L1;
+    pixels(tape, "rec", new PixelLoss(first, unit.pixel()), 1, p, seeds, report);
     double constant = loss.logvar() * (released ? perImage : 1) * n / batch;
     report.add("nll", constant);
     report.add("total", constant);
     if (more.l2Weight() > 0) {
-      double scale = unit * more.l2Weight();
-      Tensor value = pixels(tape, LossOptions.PixelLossKind.L2, p, scale);
-      count(tape, "l2", 1, value, scale * image.elements(), p, seeds, report);
+      PixelLoss l2 = new PixelLoss(PixelLoss.Kind.L2, unit.pixel() * more.l2Weight());
+      pixels(tape, "l2", l2, 1, p, seeds, report);
+    }
+    if (more.charbonnierWeight() > 0) {
+      double scale = unit.pixel() * more.charbonnierWeight();
+      PixelLoss smooth =
+          new PixelLoss(PixelLoss.Kind.CHARBONNIER, scale, more.charbonnierEpsilon());
+      pixels(tape, "charbonnier", smooth, 1, p, seeds, report);
+    }
+    if (more.ssimWeight() > 0) {
+      addSsim(tape, p, unit.sample(), seeds, report);
     }
     if (loss.perceptualWeight() > 0) {
-      double weight = loss.perceptualWeight() * perSample;
-      Tensor distance = Objects.requireNonNull(lpips).forward(tape, p.target(), p.reconstruction());
+      double weight = loss.perceptualWeight() * unit.sample();
+      Tensor distance =
+          Objects.requireNonNull(measures.lpips())
+              .forward(tape, p.target(), p.reconstruction(), dropout(tape, p, noise));
       Tensor value = tape.apply(new Sum(weight), distance); // of [n]
-      count(tape, "perceptual", 1, value, perSample * n, p, seeds, report);
+      count(tape, "perceptual", 1, value, unit.sample() * n, p, seeds, report);
     }
   }
 
-  /** A sum over pixels times a scale, a scalar. */
-  private static Tensor pixels(Tape tape, LossOptions.PixelLossKind kind, Pass p, double scale) {
-    PixelLoss.Kind of =
-        kind == LossOptions.PixelLossKind.L1 ? PixelLoss.Kind.L1 : PixelLoss.Kind.L2;
-    return tape.apply(new PixelLoss(of, scale), p.reconstruction(), p.target());
+  private Lpips.@Nullable Dropout dropout(Tape tape, Pass p, EqObjective.Noise noise) {
+    return loss.terms().lpipsDropout()
+        ? (level, shape) ->
+            noise.draw(EqObjective.Extra.LPIPS_DROPOUT, level, tape, shape, p.group())
+        : null;
+  }
+
+  /** Weight times 1 − SSIM, the mean over a sample's windows and channels. */
+  private void addSsim(
+      Tape tape, Pass p, double perSample, List<Seed> seeds, LossCollector report) {
+    Tensor map =
+        Objects.requireNonNull(measures.ssim()).forward(tape, p.target(), p.reconstruction());
+    long n = map.shape().dim(0);
+    double weight = loss.terms().ssimWeight() * perSample;
+    Tensor value = tape.apply(new Sum(-weight * n / map.shape().elements()), map);
+    report.add("nll", weight * n);
+    report.add("total", weight * n);
+    report.add("ssim_loss", p.share() * loss.terms().ssimWeight());
+    count(tape, "ssim_loss", 1, value, perSample * n, p, seeds, report);
+  }
+
+  /** The divergence of spectra: no gradient of the decoder's, so it is apart from the others. */
+  void addSpectrum(Tape tape, Pass p, long batch, List<Seed> seeds, LossCollector report) {
+    double perSample = units(p.reconstruction().shape(), batch).sample();
+    double weight = loss.terms().spectrumWeight() * perSample;
+    Tensor rings = Objects.requireNonNull(p.spectrum());
+    Tensor value = tape.apply(new Sum(weight), rings);
+    seeds.add(tape.seed(value, 1));
+    report.add("spectrum_loss", value, p.share() / (perSample * rings.shape().dim(0)));
+    report.add("total", value, 1);
+  }
+
+  /** A sum over pixels; what is reported of it is the mean. */
+  private static void pixels(
+      Tape tape,
+      String name,
+      PixelLoss of,
+      double factor,
+      Pass p,
+      List<Seed> seeds,
+      LossCollector report) {
+    Tensor value = tape.apply(of, p.reconstruction(), p.target());
+    double mean = of.scale() * p.reconstruction().shape().elements();
+    count(tape, name, factor, value, mean, p, seeds, report);
   }
 
   /** Counts a value, times a factor; what is reported of it is value / mean, by its share. */

@@ -18,6 +18,8 @@ import java.util.OptionalDouble;
  * @param scaleErrors equivariance error by scale: {@code "0.25"}
  * @param statistics of the latents
  * @param spectrum of the latents
+ * @param spectrumDivergence mean of {@link io.github.eqvae.model.SpectrumMatching} over latents:
+ *     how far their spectra are from their images'
  * @param intrinsicDimension of the latents; empty for fewer than ten images
  * @param codebook how the latents use it; empty when the model has none
  */
@@ -32,6 +34,7 @@ public record Evaluation(
     Map<String, Double> scaleErrors,
     LatentStatistics statistics,
     LatentSpectrum spectrum,
+    double spectrumDivergence,
     OptionalDouble intrinsicDimension,
     Optional<CodebookUsage> codebook) {
 

@@ -5,6 +5,7 @@ import io.github.eqvae.equivariance.SpatialTransform;
 import io.github.eqvae.model.Autoencoder;
 import io.github.eqvae.model.CodebookUsage;
 import io.github.eqvae.model.Lpips;
+import io.github.eqvae.model.SpectrumMatching;
 import io.github.eqvae.tape.Tape;
 import io.github.eqvae.tensor.Arena;
 import io.github.eqvae.tensor.Shape;
@@ -17,6 +18,8 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalDouble;
 import java.util.OptionalLong;
+import java.util.SortedSet;
+import java.util.TreeSet;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
@@ -96,6 +99,10 @@ public final class Evaluator implements AutoCloseable {
         arena.tensor(value.shape()); // z, and both sides of its equivariance error
       }
       vae.encode(tape, transformed); // the images are still there, for the next τ
+      tape.releaseAll();
+      try (SpectrumMatching matching = matching(vae, stream, side)) {
+        matching.forward(tape, images, arena.tensor(value.shape()));
+      }
       tape.releaseAll();
       if (lpips != null) {
         lpips.forward(tape, images, transformed);
@@ -216,6 +223,7 @@ public final class Evaluator implements AutoCloseable {
     double psnr = 0;
     double ssim = 0;
     double distance = 0;
+    Matched matched = new Matched(side);
     int count = 0;
     for (Optional<float[]> next = batches.next(); next.isPresent(); next = batches.next()) {
       float[] x = next.get();
@@ -232,7 +240,7 @@ public final class Evaluator implements AutoCloseable {
       if (rfid != null) {
         rfid.add(x, y, n, side, side, channels);
       }
-      float[] z = latents(x, n, side, transforms, equivariance, statistics, spectrum);
+      float[] z = latents(x, n, side, transforms, equivariance, statistics, spectrum, matched);
       int more = Math.min(z.length, DIMENSION_LATENTS * perLatent - points.length);
       if (more > 0) {
         points = Arrays.copyOf(points, points.length + more);
@@ -254,6 +262,7 @@ public final class Evaluator implements AutoCloseable {
         errors(equivariance, scales, Evaluator::scaleName),
         statistics,
         spectrum,
+        matched.sum / count,
         IntrinsicDimension.twoNN(points, perLatent, IntrinsicDimension.DISCARD).stream()
             .mapToDouble(IntrinsicDimension::dimension)
             .findFirst(),
@@ -283,6 +292,28 @@ public final class Evaluator implements AutoCloseable {
     return Arrays.copyOfRange(batch, index * perImage, (index + 1) * perImage);
   }
 
+  /** How far the spectra of latents are from their images', summed over images. */
+  private final class Matched {
+    private final int side;
+    private double sum;
+
+    Matched(int side) {
+      this.side = side;
+    }
+
+    void add(Tape tape, Tensor input, Tensor z) {
+      try (SpectrumMatching matching = matching(vae, stream, side)) {
+        sum += Arrays.stream(matching.forward(tape, input, z).toDoubles(stream)).sum();
+      }
+      tape.releaseAll();
+    }
+  }
+
+  private static SpectrumMatching matching(Autoencoder vae, Stream stream, int side) {
+    SortedSet<Integer> sides = new TreeSet<>(List.of(side / vae.config().downsamplingFactor()));
+    return new SpectrumMatching(vae.config().inChannels(), vae.config().embedDim(), sides, stream);
+  }
+
   /** Adds to all figures of the latents, and returns them. */
   private float[] latents(
       float[] x,
@@ -291,7 +322,8 @@ public final class Evaluator implements AutoCloseable {
       Map<String, SpatialTransform> transforms,
       EquivarianceError equivariance,
       LatentStatistics statistics,
-      LatentSpectrum spectrum) {
+      LatentSpectrum spectrum,
+      Matched matched) {
     int f = vae.config().downsamplingFactor();
     int e = vae.config().embedDim();
     Tape tape = new Tape(stream, arena, Tape.Mode.INFERENCE);
@@ -299,6 +331,7 @@ public final class Evaluator implements AutoCloseable {
     Tensor z = dense(tape, vae.mode(tape, vae.encode(tape, input)));
     float[] latent = z.toFloats(stream);
     tape.releaseAll();
+    matched.add(tape, input, z);
     int h = side / f;
     statistics.add(latent, h);
     for (int i = 0; i < n; i++) {

@@ -12,21 +12,26 @@ import io.github.eqvae.op.MaxPool2x2;
 import io.github.eqvae.op.WeightedSum;
 import io.github.eqvae.tape.Tape;
 import io.github.eqvae.tensor.DType;
+import io.github.eqvae.tensor.Shape;
 import io.github.eqvae.tensor.Stream;
 import io.github.eqvae.tensor.Tensor;
 import java.util.ArrayList;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
- * Learned perceptual image patch similarity over VGG16 features, always in evaluation mode (no
- * dropout before the linear heads). Source: richzhang/PerceptualSimilarity {@code lpips/lpips.py};
- * arXiv 1801.03924.
+ * Learned perceptual image patch similarity over VGG16 features, in evaluation mode (no dropout
+ * before the linear heads) unless it is asked for. Source: richzhang/PerceptualSimilarity {@code
+ * lpips/lpips.py}; arXiv 1801.03924.
  *
  * <p>Parameter names follow torchvision's VGG16 and the published heads: {@code
  * net.features.0.weight} …, {@code lin0.model.1.weight} {@code [1,C,1,1]} …. The weights are never
  * learned.
  */
 public final class Lpips implements AutoCloseable {
+  /** Share of the squared differences that the heads' dropout sets to 0 where it is switched on. */
+  public static final double DROPOUT = 0.5;
+
   /** Subtracted from images in [-1, 1], per channel. */
   private static final double[] SHIFT = {-0.030, -0.088, -0.188};
 
@@ -117,18 +122,44 @@ public final class Lpips implements AutoCloseable {
    * @return {@code [N]}
    */
   public Tensor forward(Tape tape, Tensor target, Tensor image) {
+    return forward(tape, target, image, null);
+  }
+
+  /** Gives the factors of the squared differences in front of a head. */
+  @FunctionalInterface
+  public interface Dropout {
+    /**
+     * Draws them.
+     *
+     * @param level of the five, from 0
+     * @param shape of the features, {@code [N, H, W, C]}
+     * @return 0, with a probability of {@link #DROPOUT}, or 1/(1 − DROPOUT)
+     */
+    Tensor factors(int level, Shape shape);
+  }
+
+  /**
+   * The distance of two batches of images.
+   *
+   * @param tape the tape
+   * @param target images in [-1, 1], {@code [N, H, W, 3]}, sides at least 16
+   * @param image likewise; the gradient flows here
+   * @param dropout in front of the heads; null for none
+   * @return {@code [N]}
+   */
+  public Tensor forward(Tape tape, Tensor target, Tensor image, @Nullable Dropout dropout) {
     List<Tensor> a = features(tape, target);
     List<Tensor> b = features(tape, image);
     Tensor[] levels = new Tensor[heads.size()];
     double[] ones = new double[levels.length];
     for (int i = 0; i < levels.length; i++) {
       Tensor w = heads.get(i).value();
-      levels[i] =
-          tape.apply(
-              new LpipsHead(),
-              a.get(i),
-              b.get(i),
-              w.reshape(io.github.eqvae.tensor.Shape.of(w.shape().elements())));
+      Tensor weights = w.reshape(Shape.of(w.shape().elements()));
+      if (dropout != null) {
+        Tensor factors = dropout.factors(i, a.get(i).shape());
+        weights = tape.apply(new ChannelAffine(), factors, weights, null);
+      }
+      levels[i] = tape.apply(new LpipsHead(), a.get(i), b.get(i), weights);
       ones[i] = 1;
     }
     return tape.apply(WeightedSum.of(ones), levels);

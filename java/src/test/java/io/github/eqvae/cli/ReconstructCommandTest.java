@@ -61,6 +61,17 @@ class ReconstructCommandTest extends CliFixture {
   }
 
   @Test
+  void aPictureOfAnotherFormatIsNotBroken() throws Exception {
+    Files.writeString(folder.resolve("in/b.gif"), "GIF89a, and more of it");
+    Files.writeString(folder.resolve("in/c.png"), "");
+    Outcome o = run("reconstruct", model, "in", "out");
+    assertEquals(0, o.code(), o.err());
+    assertTrue(o.err().contains("not read: b.gif: is a GIF"), o.err());
+    assertTrue(o.err().contains("skipped broken image c.png"), o.err());
+    assertTrue(o.out().contains(", 1 broken, 1 of formats that are not read,"), o.out());
+  }
+
+  @Test
   void onePictureGoesIntoOneFile() throws Exception {
     passes("reconstruct", model, "in/a.png", "b.png");
     assertTrue(Files.isRegularFile(folder.resolve("b.png")));

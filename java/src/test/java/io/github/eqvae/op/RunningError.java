@@ -168,10 +168,13 @@ public final class RunningError implements AutoCloseable {
             return sums(2L * weights.length, new long[in.size()]).of(positive, s, exact, ref);
           };
       case ChannelAffine affine -> sums(2, 1, 0, 0);
+      case Dropout dropout -> multiple(2, 2);
+      case Arithmetic a -> multiple(a.kind() == Arithmetic.Kind.LOGARITHM ? 2 : 1, 3);
       case Sum sum -> ErrorBounds.total(sum.scale(), n);
       case Resample resample when resample.interpolation() == Interpolation.BILINEAR ->
           // No weight is negative.
           sums(x.dim(1) + x.dim(2) + resample.height() + resample.width() + 4, 0);
+      case Resample resample -> ErrorBounds.resample();
       case GaussianSample sample -> ErrorBounds.gaussianSample();
       case GaussianKl kl -> ErrorBounds.gaussianKl();
       case PixelLoss loss ->

@@ -3,6 +3,7 @@ package io.github.eqvae.train.autoencoder;
 import io.github.eqvae.EqvaeException;
 import io.github.eqvae.data.Batch;
 import io.github.eqvae.data.Loader;
+import io.github.eqvae.data.SkippedFiles;
 import io.github.eqvae.equivariance.SpatialTransform;
 import io.github.eqvae.eval.Evaluation;
 import io.github.eqvae.eval.Evaluator;
@@ -42,7 +43,7 @@ public final class AutoencoderWorkload implements Workload<AutoencoderTask> {
   private final RunObserver observer;
   private final Datasets data;
   private float[] shown = {};
-  private int broken;
+  private final SkippedFiles skipped;
 
   /**
    * Opens the images.
@@ -65,13 +66,8 @@ public final class AutoencoderWorkload implements Workload<AutoencoderTask> {
               throw new EqvaeException.Argument(
                   "evaluation.inception_weights: there is no readable file " + file);
             });
-    data = new Datasets(recipe, this::skipped);
-  }
-
-  /** Threads that decode call this. */
-  private synchronized void skipped(String name, String cause) {
-    broken++;
-    observer.skipped(name, cause);
+    skipped = new SkippedFiles(observer::skipped); // threads that decode call this
+    data = new Datasets(recipe, skipped);
   }
 
   @Override
@@ -216,7 +212,8 @@ public final class AutoencoderWorkload implements Workload<AutoencoderTask> {
     RunFolder folder = run.folder();
     AtomicFiles.write(folder.report(), Report.html(RunReports.single(recipe, folder, result)));
     AtomicFiles.write(folder.evaluation(), result.json());
-    return result.text() + (broken > 0 ? broken + " broken images were skipped\n" : "");
+    String left = skipped.text();
+    return result.text() + (left.isEmpty() ? "" : "pictures left out: " + left.substring(2) + "\n");
   }
 
   /**

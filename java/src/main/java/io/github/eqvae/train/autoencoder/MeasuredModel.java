@@ -147,6 +147,7 @@ public record MeasuredModel(
     line(out, "latent mean, std", "%.4f, %.4f", s.mean(), s.std());
     line(out, "recommended scaling factor", "%.5f (shift %.4f)", s.scalingFactor(), s.mean());
     line(out, "latent high-frequency share", "%.4f", e.spectrum().highFrequencyShare());
+    line(out, "spectrum, latent from image", "%.4f", e.spectrumDivergence());
     e.intrinsicDimension().ifPresent(v -> line(out, "latent intrinsic dimension", "%.1f", v));
     return out.toString();
   }
@@ -204,6 +205,7 @@ public record MeasuredModel(
     latent.put("shift_factor", e.statistics().mean());
     latent.put("high_frequency_share", e.spectrum().highFrequencyShare());
     latent.put("spectrum", e.spectrum().shares());
+    latent.put("spectrum_divergence", e.spectrumDivergence());
     e.intrinsicDimension().ifPresent(v -> latent.put("intrinsic_dimension", v));
     map.put("latent", latent);
     return ResultFile.text(ResultFile.EVALUATION, map);

@@ -3,10 +3,14 @@ package io.github.eqvae.train.autoencoder;
 import io.github.eqvae.EqvaeException;
 import io.github.eqvae.equivariance.EqObjective;
 import io.github.eqvae.equivariance.EqOptions;
+import io.github.eqvae.equivariance.Measures;
+import io.github.eqvae.equivariance.SpatialTransform;
 import io.github.eqvae.model.Autoencoder;
 import io.github.eqvae.model.Discriminator;
 import io.github.eqvae.model.Lpips;
 import io.github.eqvae.model.ModelFile;
+import io.github.eqvae.model.SpectrumMatching;
+import io.github.eqvae.model.SsimLoss;
 import io.github.eqvae.op.PaddingMode;
 import io.github.eqvae.tensor.DType;
 import io.github.eqvae.tensor.Stream;
@@ -14,6 +18,9 @@ import io.github.eqvae.train.recipe.RunRecipe;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.Optional;
+import java.util.SortedSet;
+import java.util.TreeSet;
+import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
 /** The networks a recipe asks for, on one device. */
@@ -22,6 +29,8 @@ final class Networks implements AutoCloseable {
   private final Autoencoder vae;
   private final @Nullable Discriminator discriminator;
   private final @Nullable Lpips lpips;
+  private final @Nullable SsimLoss ssim;
+  private final @Nullable SpectrumMatching spectrum;
 
   /**
    * Builds the networks with random weights of the recipe's seed; LPIPS is loaded.
@@ -71,6 +80,12 @@ final class Networks implements AutoCloseable {
     }
     discriminator = d;
     lpips = p;
+    LossTermsRecipe terms = recipe.objective().terms();
+    ssim = terms.ssimWeight() > 0 ? new SsimLoss(m.outCh(), stream) : null;
+    spectrum =
+        terms.spectrumWeight() > 0
+            ? new SpectrumMatching(m.inChannels(), vae.config().embedDim(), encodedSides(), stream)
+            : null;
     DType activations = recipe.run().activations(stream.device());
     vae.computeIn(activations);
     if (d != null) {
@@ -123,6 +138,16 @@ final class Networks implements AutoCloseable {
     return f * Math.max(1, (int) ((recipe.data().resolution() / f - shift) * smallest));
   }
 
+  /** The sides of latents as the encoder makes them: τ comes after, but for smaller images. */
+  private SortedSet<Integer> encodedSides() {
+    ObjectiveRecipe o = recipe.objective();
+    int whole = recipe.data().resolution() / vae.config().downsamplingFactor();
+    boolean small = o.scaling() != EqOptions.Scaling.NONE && o.lowResolutionPriorProbability() > 0;
+    double least = o.scaleSet() == EqOptions.ScaleSet.CONTINUOUS ? o.scaleMin() : 0.25;
+    int from = small ? SpatialTransform.scaled(whole, least) : whole;
+    return new TreeSet<>(IntStream.rangeClosed(from, whole).boxed().toList());
+  }
+
   private void requireSide(int least, String key) {
     if (smallestSide() < least) {
       throw new EqvaeException.Argument(
@@ -162,7 +187,7 @@ final class Networks implements AutoCloseable {
     return new EqObjective(
         vae,
         discriminator,
-        lpips,
+        new Measures(lpips, ssim, spectrum),
         recipe.objective().eqOptions(),
         recipe.objective().lossOptions(recipe.model().kind()));
   }
@@ -208,6 +233,8 @@ final class Networks implements AutoCloseable {
 
   @Override
   public void close() {
+    close(spectrum);
+    close(ssim);
     close(lpips);
     close(discriminator);
     vae.close();

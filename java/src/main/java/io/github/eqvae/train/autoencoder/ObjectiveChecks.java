@@ -3,6 +3,7 @@ package io.github.eqvae.train.autoencoder;
 import io.github.eqvae.equivariance.EqOptions;
 import io.github.eqvae.equivariance.LatentNoise;
 import io.github.eqvae.train.recipe.RecipeProblems;
+import io.github.eqvae.train.recipe.RunRecipe;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -35,6 +36,18 @@ final class ObjectiveChecks {
       problems.add(
           "objective.blend_probability",
           objective.blendProbability() + " needs two samples; raise run.batch_size");
+    }
+    if ((terms.ssimWeight() > 0 || terms.spectrumWeight() > 0)
+        && recipe.run().precision() == RunRecipe.Precision.TF32) {
+      problems.add(
+          "run.precision",
+          "tf32, which rounds the differences of squares that ssim_weight and spectrum_weight are"
+              + " made of; use fp32 or bf16, where they are computed in single precision");
+    }
+    if (terms.lpipsDropout() && objective.perceptualWeight() == 0) {
+      problems.add(
+          "objective.terms.lpips_dropout",
+          "true, but objective.perceptual_weight is 0: there is no LPIPS; leave it out");
     }
     boolean noise = terms.latentNoise() != LatentNoise.Kind.NONE;
     if (noise != terms.latentNoiseStrength() > 0) {

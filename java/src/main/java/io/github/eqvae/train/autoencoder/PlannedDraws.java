@@ -16,9 +16,7 @@ final class PlannedDraws {
     boolean scaled = o.scaling() != EqOptions.Scaling.NONE;
     if (o.equivarianceProbability() > 0 || o.lowResolutionPriorProbability() > 0) {
       Interpolation interpolation = Interpolation.valueOf(o.interpolation().name());
-      int step = o.scaleSet() == EqOptions.ScaleSet.QUARTERS ? 8 : 1;
-      for (int k = scaled ? 8 : 32; k <= (scaled ? 31 : 32); k += step) {
-        double s = k / 32.0;
+      for (double s : scaled ? scales(o) : List.of(1.0)) {
         int turns = o.rotations().getFirst() / 90;
         draws.add(
             new Draw(
@@ -32,5 +30,21 @@ final class PlannedDraws {
       }
     }
     return draws;
+  }
+
+  /** All scales of a set; of a continuous one its ends and what lies between, by 32nds. */
+  private static List<Double> scales(ObjectiveRecipe o) {
+    boolean continuous = o.scaleSet() == EqOptions.ScaleSet.CONTINUOUS;
+    double least = continuous ? o.scaleMin() : 0.25;
+    double most = continuous ? o.scaleMax() : 1;
+    int step = o.scaleSet() == EqOptions.ScaleSet.QUARTERS ? 8 : 1;
+    List<Double> scales = new ArrayList<>(List.of(least));
+    for (int k = step; k < 32; k += step) {
+      double s = k / 32.0;
+      if (s > least && s < most) {
+        scales.add(s);
+      }
+    }
+    return scales;
   }
 }

@@ -1,6 +1,8 @@
 package io.github.eqvae.train.autoencoder;
 
 import io.github.eqvae.equivariance.EqObjective;
+import io.github.eqvae.model.Lpips;
+import io.github.eqvae.op.Dropout;
 import io.github.eqvae.tape.Tape;
 import io.github.eqvae.tensor.Shape;
 import io.github.eqvae.tensor.Tensor;
@@ -41,6 +43,10 @@ record StepNoise(long seed, Tensor counter) implements EqObjective.Noise {
     switch (what) {
       case LATENT_NOISE -> numbers.normal(tape.stream(), seed, purpose, counter, 0, 1);
       case LATENT_NOISE_SHARE -> numbers.uniform(tape.stream(), seed, purpose, counter, 0, 1);
+      case LPIPS_DROPOUT -> {
+        numbers.fill(tape.stream(), 1);
+        return tape.apply(new Dropout(Lpips.DROPOUT, seed, purpose), numbers, counter);
+      }
     }
     return numbers;
   }

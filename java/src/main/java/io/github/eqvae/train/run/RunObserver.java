@@ -1,6 +1,6 @@
 package io.github.eqvae.train.run;
 
-import io.github.eqvae.io.FileNames;
+import io.github.eqvae.data.SkippedFiles;
 import io.github.eqvae.train.StepReport;
 
 /** Is told what people want to know of a run. Every method has an empty default. */
@@ -23,13 +23,14 @@ public interface RunObserver {
   default void note(String text) {}
 
   /**
-   * A sample is left out, since its file is broken. Threads that decode call this.
+   * A sample is left out, since its file is broken or of a format that is not read. Threads that
+   * decode call this.
    *
    * @param name its name
    * @param cause what is wrong with it
    */
   default void skipped(String name, String cause) {
-    say("skipped broken image " + FileNames.shown(name) + ": " + cause);
+    say(SkippedFiles.line(name, cause));
   }
 
   /**

@@ -133,6 +133,12 @@ class TrainerTest {
             "objective.terms.latent_noise=mix",
             "objective.terms.latent_noise_strength=0.5",
             "objective.terms.l2_weight=0.3",
+            "objective.terms.charbonnier_weight=0.2",
+            "objective.terms.ssim_weight=0.5",
+            "objective.terms.spectrum_weight=0.01",
+            "objective.scaling=isotropic",
+            "objective.scale_set=continuous",
+            "objective.scale_min=0.75",
             "objective.translation=1",
             "objective.blend_probability=0.5",
             "model.padding_mode=reflect"));

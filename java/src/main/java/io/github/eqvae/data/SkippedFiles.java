@@ -1,0 +1,66 @@
+package io.github.eqvae.data;
+
+import io.github.eqvae.io.FileNames;
+import io.github.eqvae.io.ImageFormat;
+import java.util.Locale;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.BiConsumer;
+
+/**
+ * Counts the files of a data set that are left out: broken pictures apart from pictures of formats
+ * that are not read, such as GIF, and from archives, which are no pictures.
+ */
+public final class SkippedFiles implements BiConsumer<String, String> {
+  private final BiConsumer<String, String> next;
+  private final AtomicInteger broken = new AtomicInteger();
+  private final AtomicInteger notRead = new AtomicInteger();
+
+  /**
+   * None yet.
+   *
+   * @param next takes each file's name and cause, too; from any thread
+   */
+  public SkippedFiles(BiConsumer<String, String> next) {
+    this.next = next;
+  }
+
+  /**
+   * What to say of a file.
+   *
+   * @param name its name
+   * @param cause why it is left out, as {@link ImageFolder#open} gives it
+   * @return a line
+   */
+  public static String line(String name, String cause) {
+    boolean broken = !ImageFormat.isOtherFormat(cause) && !cause.equals(ImageFolder.ARCHIVE);
+    return (broken ? "skipped broken image " : "not read: ") + FileNames.shown(name) + ": " + cause;
+  }
+
+  /**
+   * Takes a file.
+   *
+   * @param name its name
+   * @param cause why it is left out, as {@link ImageFolder#open} gives it
+   */
+  @Override
+  public void accept(String name, String cause) {
+    if (ImageFormat.isOtherFormat(cause)) {
+      notRead.incrementAndGet();
+    } else if (!cause.equals(ImageFolder.ARCHIVE)) {
+      broken.incrementAndGet();
+    }
+    next.accept(name, cause);
+  }
+
+  /**
+   * The counts as the end of a message.
+   *
+   * @return for example {@code ", 1 broken, 2 of formats that are not read"}; empty for none
+   */
+  public String text() {
+    int bad = broken.get();
+    int other = notRead.get();
+    return (bad > 0 ? String.format(Locale.ROOT, ", %d broken", bad) : "")
+        + (other > 0 ? String.format(Locale.ROOT, ", %d of formats that are not read", other) : "");
+  }
+}
