@@ -29,6 +29,7 @@ module io.github.eqvae {
   exports io.github.eqvae.train.autoencoder;
   exports io.github.eqvae.train.generator;
   exports io.github.eqvae.train.checkpoint;
+  exports io.github.eqvae.train.classifier;
   exports io.github.eqvae.train.log;
   exports io.github.eqvae.train.kinds;
   exports io.github.eqvae.train.recipe;

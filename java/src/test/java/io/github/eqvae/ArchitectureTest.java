@@ -109,6 +109,7 @@ class ArchitectureTest {
             ROOT + "latents..",
             train + ".autoencoder..",
             train + ".generator..",
+            train + ".classifier..",
             train + ".kinds..")
         .check(CLASSES);
   }

@@ -30,6 +30,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.OptionalLong;
@@ -40,6 +41,7 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Parameters;
 import picocli.CommandLine.Spec;
 
@@ -64,7 +66,8 @@ import picocli.CommandLine.Spec;
       "  eqvae evaluate runs/photos --set evaluation.images=2048",
       "  eqvae evaluate runs/sd-vae --drop-in sd-vae-ft-ema/ --data pictures/",
       "  eqvae evaluate sd-vae-ft-ema/ --data pictures/ --inception inception-fid.safetensors",
-      "  eqvae evaluate runs/photos --set evaluation.inception_weights=inception-fid.safetensors"
+      "  eqvae evaluate runs/photos --set evaluation.inception_weights=inception-fid.safetensors",
+      "  eqvae evaluate samples.npz --reference pictures/ --inception inception-fid.safetensors"
     })
 final class EvaluateCommand implements Callable<Integer> {
   /** Settings that choose how a run is computed, not what. */
@@ -90,6 +93,23 @@ final class EvaluateCommand implements Callable<Integer> {
           "Measures instead whether MODEL can stand in for another autoencoder behind that one's"
               + " generators; with --data.")
   private Optional<Path> dropIn = Optional.empty();
+
+  @Option(
+      names = "--reference",
+      paramLabel = "REAL",
+      description =
+          "MODEL is generated images, a .npz or a folder: measures their Fréchet distance to these,"
+              + " a folder of pictures, a .npz of images or of statistics, or an IDX file; with"
+              + " --inception or --classifier.")
+  private Optional<Path> reference = Optional.empty();
+
+  @Option(
+      names = "--classifier",
+      paramLabel = "FILE",
+      description =
+          "With --reference: takes the features of a classifier of ours (task: classifier), where"
+              + " Inception's weights are not at hand.")
+  private Optional<Path> classifier = Optional.empty();
 
   @Option(
       names = "--set",
@@ -157,6 +177,13 @@ final class EvaluateCommand implements Callable<Integer> {
     PrintWriter stdout = spec.commandLine().getOut();
     PrintWriter stderr = spec.commandLine().getErr();
     json.check();
+    if (reference.isPresent()) {
+      return generated(reference.get(), stdout, stderr);
+    }
+    if (classifier.isPresent()) {
+      throw new ParameterException(
+          spec.commandLine(), "--classifier is for generated images: add --reference.");
+    }
     if (dropIn.isPresent()) {
       return dropIn(dropIn.get(), stdout, stderr);
     }
@@ -258,6 +285,20 @@ final class EvaluateCommand implements Callable<Integer> {
           .forEach(key -> other.add("--set " + key));
     }
     return other.isEmpty() ? Optional.empty() : Optional.of(String.join(", ", other));
+  }
+
+  private int generated(Path real, PrintWriter stdout, PrintWriter stderr) throws IOException {
+    GeneratedEvaluation evaluation =
+        new GeneratedEvaluation(run, real, checkpoint.inception, classifier);
+    evaluation.weights();
+    try (Device on = device.name().map(Device::open).orElseGet(Device::best)) {
+      Map<String, Object> figures = evaluation.measure(on, stderr);
+      PrintWriter text = json.text(stdout, stderr);
+      text.print(GeneratedEvaluation.text(figures));
+      text.flush();
+      json.write(GeneratedEvaluation.json(figures), stdout);
+    }
+    return 0;
   }
 
   private int dropIn(Path other, PrintWriter stdout, PrintWriter stderr) throws IOException {

@@ -1,0 +1,96 @@
+package io.github.eqvae.eval;
+
+import io.github.eqvae.data.SampleRandom;
+import io.github.eqvae.data.Transform;
+import io.github.eqvae.io.Image;
+import io.github.eqvae.model.SmallClassifier;
+import io.github.eqvae.tape.Tape;
+import io.github.eqvae.tensor.Arena;
+import io.github.eqvae.tensor.Shape;
+import io.github.eqvae.tensor.Stream;
+import io.github.eqvae.tensor.Tensor;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.List;
+
+/**
+ * Features of a classifier of ours. Images become what it was trained on: gray or RGB, of its size;
+ * smaller ones get a black border, larger ones are cropped and resized.
+ */
+public final class ClassifierFeatures implements ImageFeatures {
+  /** As many rows in every call: the number of rows may choose how products are computed. */
+  private static final int ROWS = 64;
+
+  private static final SampleRandom NONE = new SampleRandom(0, 0, 0);
+
+  private final SmallClassifier network;
+  private final Stream stream;
+  private final Arena arena;
+
+  private ClassifierFeatures(SmallClassifier network, Stream stream) {
+    this.network = network;
+    this.stream = stream;
+    arena = new Arena(stream.device(), "classifier features");
+  }
+
+  /**
+   * Loads a classifier.
+   *
+   * @param file {@code model.safetensors} of a run with {@code task: classifier}
+   * @param stream orders the work
+   * @return its features, to be closed by the caller
+   * @throws IOException when the file cannot be read
+   * @throws io.github.eqvae.EqvaeException.Argument when it is no classifier of ours
+   */
+  public static ClassifierFeatures load(Path file, Stream stream) throws IOException {
+    return new ClassifierFeatures(SmallClassifier.load(file, stream), stream);
+  }
+
+  @Override
+  public String name() {
+    SmallClassifier.Config c = network.config();
+    return "eqvae's classifier of %d classes, %d px".formatted(c.classes(), c.side());
+  }
+
+  @Override
+  public int size() {
+    return network.config().features();
+  }
+
+  @Override
+  public float[] of(List<Image> images) {
+    float[] out = new float[images.size() * size()];
+    for (int from = 0; from < images.size(); from += ROWS) {
+      List<Image> part = images.subList(from, Math.min(images.size(), from + ROWS));
+      System.arraycopy(rows(part), 0, out, from * size(), part.size() * size());
+    }
+    return out;
+  }
+
+  private float[] rows(List<Image> images) {
+    SmallClassifier.Config c = network.config();
+    int each = c.side() * c.side() * c.channels();
+    float[] values = new float[ROWS * each];
+    for (int i = 0; i < images.size(); i++) {
+      Image image = images.get(i).withChannels(c.channels());
+      boolean small = image.width() < c.side() && image.height() < c.side();
+      Image fit =
+          small
+              ? image.pad(c.side(), c.side(), 0)
+              : new Transform.CenterCrop(c.side()).apply(image, NONE);
+      fit.toSigned(values, i * each);
+    }
+    Tensor x = arena.tensor(Shape.of(ROWS, c.side(), c.side(), c.channels()));
+    x.set(stream, values);
+    float[] all =
+        network.features(new Tape(stream, arena, Tape.Mode.INFERENCE), x).toFloats(stream);
+    arena.reset();
+    return all;
+  }
+
+  @Override
+  public void close() {
+    arena.close();
+    network.close();
+  }
+}

@@ -1,0 +1,118 @@
+package io.github.eqvae.train.classifier;
+
+import io.github.eqvae.model.SmallClassifier;
+import io.github.eqvae.nn.AdamSettings;
+import io.github.eqvae.nn.LossCollector;
+import io.github.eqvae.nn.LossTerms;
+import io.github.eqvae.op.Arithmetic;
+import io.github.eqvae.op.GanLoss;
+import io.github.eqvae.tape.Tape;
+import io.github.eqvae.tensor.Shape;
+import io.github.eqvae.tensor.Stream;
+import io.github.eqvae.tensor.Tensor;
+import io.github.eqvae.train.BatchShape;
+import io.github.eqvae.train.LossReport;
+import io.github.eqvae.train.MicroBatch;
+import io.github.eqvae.train.ParameterGroup;
+import io.github.eqvae.train.Phase;
+import io.github.eqvae.train.StepContext;
+import io.github.eqvae.train.Task;
+import io.github.eqvae.train.recipe.OptimizerRecipe;
+import java.util.List;
+
+/**
+ * A classifier learns the cross-entropy of one yes or no for each class: log(1 + exp(−s·z)), z the
+ * logit and s being 1 for the image's class and −1 for others (PyTorch's {@code
+ * binary_cross_entropy_with_logits}), summed over classes, the mean of images.
+ */
+public final class ClassifierTask implements Task {
+  static final String IMAGES = "images";
+  static final String SIGNS = "signs";
+
+  private final ClassifierRecipe recipe;
+  private final SmallClassifier network;
+
+  ClassifierTask(ClassifierRecipe recipe, Stream stream) {
+    this.recipe = recipe;
+    LabelledImages data = recipe.data();
+    network =
+        new SmallClassifier(
+            new SmallClassifier.Config(
+                data.channels(), data.resolution(), recipe.width(), recipe.classes()),
+            stream,
+            recipe.run().seed(),
+            true);
+  }
+
+  /**
+   * The network.
+   *
+   * @return closed with the task
+   */
+  public SmallClassifier network() {
+    return network;
+  }
+
+  @Override
+  public List<ParameterGroup> groups() {
+    OptimizerRecipe o = recipe.optimizer();
+    AdamSettings adam =
+        new AdamSettings(
+            o.betas().get(0),
+            o.betas().get(1),
+            o.eps(),
+            o.weightDecay(),
+            o.kind() == OptimizerRecipe.Kind.ADAMW);
+    return List.of(
+        new ParameterGroup(
+            "classifier",
+            "classifier",
+            network.parameters(),
+            adam,
+            o.learningRate(),
+            true,
+            1,
+            "grad_norm"));
+  }
+
+  @Override
+  public BatchShape batch() {
+    LabelledImages d = recipe.data();
+    int n = recipe.run().batchSize();
+    Shape images = Shape.of(n, d.resolution(), d.resolution(), d.channels());
+    return new BatchShape(
+        n,
+        List.of(
+            new BatchShape.Field(IMAGES, images, false),
+            new BatchShape.Field(SIGNS, Shape.of(n, recipe.classes()), false)));
+  }
+
+  @Override
+  public List<Phase> phases(MicroBatch at) {
+    return List.of(Phase.of("classifier", 0, this::work));
+  }
+
+  private LossReport work(StepContext c) {
+    Tape tape = new Tape(c.stream(), c.arena(), c.mode());
+    Tensor logits = network.logits(tape, c.input(IMAGES));
+    Tensor right = tape.apply(Arithmetic.PRODUCT, logits, c.input(SIGNS));
+    GanLoss softplus = new GanLoss(GanLoss.Kind.SOFTPLUS_REAL, 1.0 / recipe.run().batchSize());
+    Tensor loss = tape.apply(softplus, right);
+    LossCollector losses = new LossCollector();
+    losses.add("total", loss, 1);
+    LossTerms.Report report = new LossTerms.Report(c.report(), null);
+    LossTerms terms = losses.collect(c.stream(), report);
+    tape.backward(List.of(tape.seed(loss, 1)));
+    return LossReport.of(terms, report);
+  }
+
+  @Override
+  public List<Sketch> sketches(MicroBatch at) {
+    return List.of(new Sketch("any", phases(at)));
+  }
+
+  @Override
+  public void close() {
+    network.close();
+  }
+}
