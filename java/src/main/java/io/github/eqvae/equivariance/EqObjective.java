@@ -8,12 +8,8 @@ import io.github.eqvae.model.Lpips;
 import io.github.eqvae.nn.LossCollector;
 import io.github.eqvae.nn.LossTerms;
 import io.github.eqvae.nn.Losses;
-import io.github.eqvae.op.Concat;
 import io.github.eqvae.op.GanLoss;
-import io.github.eqvae.op.Narrow;
-import io.github.eqvae.op.PixelLoss;
 import io.github.eqvae.op.Sum;
-import io.github.eqvae.op.WeightedSum;
 import io.github.eqvae.tape.Seed;
 import io.github.eqvae.tape.Tape;
 import io.github.eqvae.tensor.Arena;
@@ -24,7 +20,6 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -80,8 +75,8 @@ public final class EqObjective {
   private final @Nullable Discriminator discriminator;
   private final EqOptions eq;
   private final LossOptions loss;
-  private final Measures measures;
   private final ReconstructionLoss reconstruction;
+  private final ForwardPasses forward;
   private List<Pass> lastPasses = List.of();
 
   /**
@@ -124,8 +119,8 @@ public final class EqObjective {
     this.discriminator = discriminator;
     this.eq = eq;
     this.loss = loss;
-    this.measures = measures;
     reconstruction = new ReconstructionLoss(measures, loss);
+    forward = new ForwardPasses(vae, eq, loss, measures);
   }
 
   /**
@@ -200,7 +195,7 @@ public final class EqObjective {
       LossTerms.Report report) {
     Tape tape = new Tape(stream, arena, mode);
     LossCollector scalars = new LossCollector();
-    List<Pass> passes = forward(tape, x, draws, noise);
+    List<Pass> passes = forward.passes(tape, x, draws, noise);
     lastPasses = passes;
     List<Seed> nllSeeds = new ArrayList<>();
     List<Seed> regSeeds = new ArrayList<>();
@@ -309,7 +304,7 @@ public final class EqObjective {
     List<Pass> passes = lastPasses;
     if (loss.discriminatorForward() == LossOptions.DiscriminatorForward.SEPARATE) {
       Tape inference = new Tape(stream, arena, Tape.Mode.INFERENCE);
-      passes = forward(inference, x, draws, noise);
+      passes = forward.passes(inference, x, draws, noise);
     }
     Tape tape = new Tape(stream, arena, Tape.Mode.RECORD);
     LossCollector scalars = new LossCollector();
@@ -343,91 +338,5 @@ public final class EqObjective {
     report.add("disc", value, weight);
     report.add(name, tape.apply(new Sum(mean), logits), share);
     seeds.add(tape.seed(value, weight));
-  }
-
-  /** Encode, sample, transform, quantise, decode, for each group of samples that share a draw. */
-  private List<Pass> forward(Tape tape, Tensor x, List<Draw> draws, Noise noise) {
-    int n = x.shape().size(0);
-    if (draws.size() != n) {
-      throw new EqvaeException.Argument(
-          "The batch has " + n + " images but there are " + draws.size() + " draws");
-    }
-    Map<Draw, List<Integer>> groups = new LinkedHashMap<>();
-    for (int i = 0; i < n; i++) {
-      groups.computeIfAbsent(draws.get(i), d -> new ArrayList<>()).add(i);
-    }
-    List<Pass> passes = new ArrayList<>();
-    int group = 0;
-    for (Map.Entry<Draw, List<Integer>> e : groups.entrySet()) {
-      Tensor images = groups.size() == 1 ? x : rows(tape, x, e.getValue());
-      passes.add(pass(tape, images, e.getKey(), noise, group++, (double) e.getValue().size() / n));
-    }
-    return passes;
-  }
-
-  private static Tensor rows(Tape tape, Tensor x, List<Integer> indices) {
-    Tensor[] parts = new Tensor[indices.size()];
-    for (int i = 0; i < parts.length; i++) {
-      parts[i] = tape.apply(new Narrow(0, indices.get(i), 1), x);
-    }
-    return parts.length == 1 ? parts[0] : tape.apply(new Concat(0), parts);
-  }
-
-  private Pass pass(Tape tape, Tensor x, Draw draw, Noise noise, int group, double share) {
-    int f = vae.config().downsamplingFactor();
-    SpatialTransform tau = draw.transform();
-    boolean equivariant = draw.branch() == Draw.Branch.EQUIVARIANT;
-    boolean explicit = equivariant && eq.regularizer() == EqOptions.Regularizer.EXPLICIT;
-    boolean small = draw.branch() == Draw.Branch.LOW_RESOLUTION;
-    Tensor input = small ? tau.onImage(tape, x, f) : x;
-    Tensor encoded = vae.encode(tape, input); // [n, h, w, c]
-    Tensor z = vae.latent(tape, encoded, shape -> noise.draw(tape, shape, group)); // [n, h, w, e]
-    Tensor spectrum =
-        loss.terms().spectrumWeight() > 0 && tape.isRecording()
-            ? Objects.requireNonNull(measures.spectrum()).forward(tape, input, z)
-            : null;
-    Tensor target = input;
-    if (equivariant && !explicit) {
-      z = tau.onLatent(tape, blended(tape, z, draw.blend())); // [n, h', w', e]
-      target = tau.onImage(tape, blended(tape, x, draw.blend()), f); // [n, f·h', f·w', C]
-    }
-    Autoencoder.Bottleneck bottleneck = vae.bottleneck(tape, z); // [n, h', w', e]
-    Tensor noisy = loss.terms().latentNoise().on(tape, bottleneck.value(), noise, group);
-    Tensor decoded = tape.keep(vae.decode(tape, noisy));
-    Tensor penalty = explicit ? explicitPenalty(tape, x, encoded, tau) : null;
-    return new Pass(
-        share, encoded, bottleneck, tape.keep(target), decoded, penalty, spectrum, group);
-  }
-
-  /**
-   * Eq. 4: the squared distance of τ∘E(x) and E(τ∘x) per sample, without sampling or quantising.
-   */
-  private Tensor explicitPenalty(Tape tape, Tensor x, Tensor encoded, SpatialTransform tau) {
-    Tensor a = tau.onLatent(tape, vae.mode(tape, encoded));
-    Tensor transformed = tau.onImage(tape, x, vae.config().downsamplingFactor());
-    Tensor b;
-    if (eq.explicitStopGradient()) {
-      Tape constant = new Tape(tape.stream(), tape.arena(), Tape.Mode.INFERENCE);
-      b = vae.mode(constant, vae.encode(constant, transformed)).alias();
-    } else {
-      b = vae.mode(tape, vae.encode(tape, transformed));
-    }
-    double scale =
-        loss.normalization() == LossOptions.Normalization.RELEASED
-            ? 1.0 / x.shape().dim(0)
-            : 1.0 / a.shape().elements();
-    return tape.apply(new PixelLoss(PixelLoss.Kind.L2, scale), a, b);
-  }
-
-  /** Every sample with a share of the next one, the last with one of the first. */
-  private static Tensor blended(Tape tape, Tensor x, double share) {
-    long n = x.shape().dim(0);
-    if (share == 0 || n == 1) {
-      return x;
-    }
-    Tensor first = tape.apply(new Narrow(0, 0, 1), x);
-    Tensor rest = tape.apply(new Narrow(0, 1, n - 1), x);
-    Tensor next = tape.apply(new Concat(0), rest, first);
-    return tape.apply(WeightedSum.of(1 - share, share), x, next);
   }
 }

@@ -5,7 +5,6 @@ import io.github.eqvae.equivariance.SpatialTransform;
 import io.github.eqvae.model.Autoencoder;
 import io.github.eqvae.model.CodebookUsage;
 import io.github.eqvae.model.Lpips;
-import io.github.eqvae.model.SpectrumMatching;
 import io.github.eqvae.tape.Tape;
 import io.github.eqvae.tensor.Arena;
 import io.github.eqvae.tensor.Shape;
@@ -18,9 +17,6 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalDouble;
 import java.util.OptionalLong;
-import java.util.SortedSet;
-import java.util.TreeSet;
-import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -35,9 +31,6 @@ public final class Evaluator implements AutoCloseable {
 
   /** Noise of this class among the purposes of random numbers. */
   private static final long NOISE = 0x5EED_0E7A_0000_0000L;
-
-  /** More than any device has: where memory is planned, it is only addresses. */
-  private static final long PLANNED = 1L << 45;
 
   private final Autoencoder vae;
   private final @Nullable Lpips lpips;
@@ -82,34 +75,7 @@ public final class Evaluator implements AutoCloseable {
    */
   public static long plan(
       Autoencoder vae, @Nullable Lpips lpips, Stream stream, int batch, int side) {
-    try (Arena arena = new Arena(stream.device(), "evaluation")) {
-      arena.reserve(PLANNED);
-      Shape shape = Shape.of(batch, side, side, vae.config().inChannels());
-      Tape tape = new Tape(stream, arena, Tape.Mode.INFERENCE);
-      Tensor images = arena.tensor(shape);
-      Tensor z = vae.mode(tape, vae.encode(tape, images));
-      Tensor value = arena.tensor(vae.bottleneck(tape, z).value().shape());
-      tape.releaseAll();
-      vae.decode(tape, value);
-      arena.reset();
-      tape = new Tape(stream, arena, Tape.Mode.INFERENCE);
-      images = arena.tensor(shape);
-      Tensor transformed = arena.tensor(shape);
-      for (int i = 0; i < 3; i++) {
-        arena.tensor(value.shape()); // z, and both sides of its equivariance error
-      }
-      vae.encode(tape, transformed); // the images are still there, for the next τ
-      tape.releaseAll();
-      try (SpectrumMatching matching = matching(vae, stream, side)) {
-        matching.forward(tape, images, arena.tensor(value.shape()));
-      }
-      tape.releaseAll();
-      if (lpips != null) {
-        lpips.forward(tape, images, transformed);
-      }
-      arena.reset();
-      return arena.extent();
-    }
+    return EvaluatorMemory.plan(vae, lpips, stream, batch, side);
   }
 
   /**
@@ -168,21 +134,7 @@ public final class Evaluator implements AutoCloseable {
       List<Double> scales,
       @Nullable RFid rfid) {
     int perImage = side * side * vae.config().inChannels();
-    int[] start = {0};
-    return measure(
-        () -> {
-          int n = Math.min(batch, count - start[0]);
-          if (n <= 0) {
-            return Optional.empty();
-          }
-          int from = start[0] * perImage;
-          start[0] += n;
-          return Optional.of(Arrays.copyOfRange(images, from, from + n * perImage));
-        },
-        side,
-        angles,
-        scales,
-        rfid);
+    return measure(new ArrayBatches(images, count, perImage, batch), side, angles, scales, rfid);
   }
 
   /** Gives images to be measured, a batch at a time. */
@@ -211,8 +163,9 @@ public final class Evaluator implements AutoCloseable {
     int channels = vae.config().inChannels();
     int perImage = side * side * channels;
     Map<String, SpatialTransform> transforms = new LinkedHashMap<>();
-    angles.forEach(a -> transforms.put(rotationName(a), SpatialTransform.rotation(a / 90 % 4)));
-    scales.forEach(s -> transforms.put(scaleName(s), SpatialTransform.scale(s)));
+    angles.forEach(
+        a -> transforms.put(TransformName.rotation(a), SpatialTransform.rotation(a / 90 % 4)));
+    scales.forEach(s -> transforms.put(TransformName.scale(s), SpatialTransform.scale(s)));
     EquivarianceError equivariance = new EquivarianceError();
     LatentStatistics statistics = new LatentStatistics(vae.config().embedDim());
     LatentSpectrum spectrum = new LatentSpectrum();
@@ -223,7 +176,7 @@ public final class Evaluator implements AutoCloseable {
     double psnr = 0;
     double ssim = 0;
     double distance = 0;
-    Matched matched = new Matched(side);
+    MatchedSpectra matched = new MatchedSpectra(vae, stream, side);
     int count = 0;
     for (Optional<float[]> next = batches.next(); next.isPresent(); next = batches.next()) {
       float[] x = next.get();
@@ -231,8 +184,8 @@ public final class Evaluator implements AutoCloseable {
       drawn = count;
       float[] y = decode(x, n, side, SpatialTransform.IDENTITY, usage);
       for (int i = 0; i < n; i++) {
-        float[] a = image(x, i, perImage);
-        float[] b = image(y, i, perImage);
+        float[] a = OneByOne.image(x, i, perImage);
+        float[] b = OneByOne.image(y, i, perImage);
         psnr += Psnr.uint8(a, b);
         ssim += Ssim.of(ssimVariant, a, b, side, side, channels);
       }
@@ -258,11 +211,11 @@ public final class Evaluator implements AutoCloseable {
         ssimVariant,
         lpips == null ? OptionalDouble.empty() : OptionalDouble.of(distance / count),
         rfid == null || rfid.count() < 2 ? OptionalDouble.empty() : OptionalDouble.of(rfid.value()),
-        errors(equivariance, angles, Evaluator::rotationName),
-        errors(equivariance, scales, Evaluator::scaleName),
+        TransformName.errors(equivariance, angles, TransformName::rotation),
+        TransformName.errors(equivariance, scales, TransformName::scale),
         statistics,
         spectrum,
-        matched.sum / count,
+        matched.sum() / count,
         IntrinsicDimension.twoNN(points, perLatent, IntrinsicDimension.DISCARD).stream()
             .mapToDouble(IntrinsicDimension::dimension)
             .findFirst(),
@@ -271,47 +224,6 @@ public final class Evaluator implements AutoCloseable {
 
   private static int square(int n) {
     return n * n;
-  }
-
-  private static String rotationName(int angle) {
-    return angle + "°";
-  }
-
-  private static String scaleName(double scale) {
-    return "×" + scale;
-  }
-
-  private static <T> Map<String, Double> errors(
-      EquivarianceError all, List<T> transforms, Function<T, String> name) {
-    Map<String, Double> out = new LinkedHashMap<>();
-    transforms.forEach(t -> out.put(t.toString(), all.mean(name.apply(t))));
-    return out;
-  }
-
-  private static float[] image(float[] batch, int index, int perImage) {
-    return Arrays.copyOfRange(batch, index * perImage, (index + 1) * perImage);
-  }
-
-  /** How far the spectra of latents are from their images', summed over images. */
-  private final class Matched {
-    private final int side;
-    private double sum;
-
-    Matched(int side) {
-      this.side = side;
-    }
-
-    void add(Tape tape, Tensor input, Tensor z) {
-      try (SpectrumMatching matching = matching(vae, stream, side)) {
-        sum += Arrays.stream(matching.forward(tape, input, z).toDoubles(stream)).sum();
-      }
-      tape.releaseAll();
-    }
-  }
-
-  private static SpectrumMatching matching(Autoencoder vae, Stream stream, int side) {
-    SortedSet<Integer> sides = new TreeSet<>(List.of(side / vae.config().downsamplingFactor()));
-    return new SpectrumMatching(vae.config().inChannels(), vae.config().embedDim(), sides, stream);
   }
 
   /** Adds to all figures of the latents, and returns them. */
@@ -323,7 +235,7 @@ public final class Evaluator implements AutoCloseable {
       EquivarianceError equivariance,
       LatentStatistics statistics,
       LatentSpectrum spectrum,
-      Matched matched) {
+      MatchedSpectra matched) {
     int f = vae.config().downsamplingFactor();
     int e = vae.config().embedDim();
     Tape tape = new Tape(stream, arena, Tape.Mode.INFERENCE);
@@ -335,7 +247,7 @@ public final class Evaluator implements AutoCloseable {
     int h = side / f;
     statistics.add(latent, h);
     for (int i = 0; i < n; i++) {
-      spectrum.add(image(latent, i, h * h * e), h, h, e);
+      spectrum.add(OneByOne.image(latent, i, h * h * e), h, h, e);
     }
     transforms.forEach(
         (name, tau) -> {
@@ -384,7 +296,7 @@ public final class Evaluator implements AutoCloseable {
    * @return the decoded images, not clamped; their size is that of the transformed images
    */
   public float[] decode(float[] x, int n, int side, SpatialTransform tau) {
-    return oneByOne(
+    return OneByOne.run(
         x,
         n,
         (one, i) -> {
@@ -422,7 +334,7 @@ public final class Evaluator implements AutoCloseable {
    * @return the transformed images
    */
   public float[] transform(float[] x, int n, int side, SpatialTransform tau) {
-    return oneByOne(
+    return OneByOne.run(
         x,
         n,
         (one, i) -> {
@@ -444,7 +356,7 @@ public final class Evaluator implements AutoCloseable {
    * @return {@code [n, h, w, embed_dim]}
    */
   public float[] encode(float[] x, int n, int side, SpatialTransform tau) {
-    return oneByOne(
+    return OneByOne.run(
         x,
         n,
         (one, i) -> {
@@ -454,27 +366,6 @@ public final class Evaluator implements AutoCloseable {
           arena.reset();
           return out;
         });
-  }
-
-  /** Work on one image of several. */
-  private interface One {
-    float[] of(float[] image, int index);
-  }
-
-  /** These are the few images that are shown, and may be large. */
-  private static float[] oneByOne(float[] x, int n, One work) {
-    int each = x.length / n;
-    float[][] results = new float[n][];
-    int size = 0;
-    for (int i = 0; i < n; i++) {
-      results[i] = work.of(image(x, i, each), i);
-      size += results[i].length;
-    }
-    float[] out = new float[size];
-    for (int i = 0; i < n; i++) {
-      System.arraycopy(results[i], 0, out, i * results[i].length, results[i].length);
-    }
-    return out;
   }
 
   /** Noise of each image by its number among all that are measured. */
@@ -493,11 +384,7 @@ public final class Evaluator implements AutoCloseable {
     Tape tape = new Tape(stream, arena, Tape.Mode.INFERENCE);
     float[] d = lpips.forward(tape, upload(x, n, side), upload(y, n, side)).toFloats(stream);
     arena.reset();
-    double sum = 0;
-    for (float v : d) {
-      sum += v;
-    }
-    return sum / n;
+    return OneByOne.sum(d) / n;
   }
 
   @Override

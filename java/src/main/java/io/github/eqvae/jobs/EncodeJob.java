@@ -4,7 +4,6 @@ import io.github.eqvae.EqvaeException;
 import io.github.eqvae.data.Sample;
 import io.github.eqvae.data.SampleSource;
 import io.github.eqvae.io.AtomicFiles;
-import io.github.eqvae.io.FileNames;
 import io.github.eqvae.io.FolderLock;
 import io.github.eqvae.io.Image;
 import io.github.eqvae.io.PassingIoException;
@@ -20,6 +19,7 @@ import io.github.eqvae.serve.Posterior;
 import io.github.eqvae.serve.Tiling;
 import io.github.eqvae.serve.Vae;
 import java.io.IOException;
+import java.io.InterruptedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -29,7 +29,6 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalDouble;
-import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
@@ -347,20 +346,6 @@ public final class EncodeJob {
     listener.encoded(index.images() + kept);
   }
 
-  /** One NaN in a shard would make all statistics NaN, and the generator that learns from it. */
-  private static void requireFinite(List<Sample> samples, float[] values) {
-    int each = values.length / samples.size();
-    for (int i = 0; i < values.length; i++) {
-      if (!Float.isFinite(values[i])) {
-        throw new EqvaeException.Argument(
-            FileNames.shown(samples.get(i / each).name())
-                + ": its latent is not finite (NaN or infinite), although the weights are: the"
-                + " numbers overflow on the way through the encoder. Nothing of its shard was"
-                + " written; take the picture out, or encode in fp32");
-      }
-    }
-  }
-
   private void add(List<Image> images, List<Sample> samples, String suffix, long first) {
     ImageBatch batch = ImageBatch.ofImages(images);
     switch (options.content()) {
@@ -370,8 +355,8 @@ public final class EncodeJob {
       }
       case MOMENTS -> {
         Moments m = tiling.map(t -> vae.moments(batch, t)).orElseGet(() -> vae.moments(batch));
-        requireFinite(samples, m.mean());
-        requireFinite(samples, m.std());
+        FiniteLatents.require(samples, m.mean());
+        FiniteLatents.require(samples, m.std());
         shard.add(Content.MOMENTS.key() + suffix, m);
       }
       case MODE, SAMPLE -> {
@@ -383,7 +368,7 @@ public final class EncodeJob {
             tiling
                 .map(t -> vae.encode(batch, posterior, t))
                 .orElseGet(() -> vae.encode(batch, posterior));
-        requireFinite(samples, z.values());
+        FiniteLatents.require(samples, z.values());
         shard.add(Content.MODE.key() + suffix, options.scaled() ? vae.scale(z) : z, z);
       }
     }
@@ -391,30 +376,19 @@ public final class EncodeJob {
 
   private Optional<Image> decoded(Sample sample, Future<Image> image) throws IOException {
     try {
-      Image whole = image.get();
+      Image whole = Decoded.get(sample, image);
       if (options.labels() && source.isLabelled() && sample.label().isEmpty()) {
         shard.skip();
         leftOut.add(sample.name(), "has no class as others have; --no-labels encodes it");
         return Optional.empty();
       }
       return Optional.of(whole);
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
-      throw new IOException("interrupted", e);
-    } catch (ExecutionException e) {
-      if (e.getCause() instanceof PassingIoException passing) {
-        throw passing; // the shard stays due
-      }
-      if (e.getCause() instanceof IOException broken) {
-        shard.skip();
-        leftOut.add(sample.name(), String.valueOf(broken.getMessage()));
-        return Optional.empty();
-      }
-      if (e.getCause() instanceof EqvaeException known) {
-        throw known;
-      }
-      throw new EqvaeException.Internal(
-          "decoding " + FileNames.shown(sample.name()) + " failed", e.getCause());
+    } catch (PassingIoException | InterruptedIOException passing) {
+      throw passing; // the shard stays due
+    } catch (IOException broken) {
+      shard.skip();
+      leftOut.add(sample.name(), String.valueOf(broken.getMessage()));
+      return Optional.empty();
     }
   }
 }

@@ -30,7 +30,7 @@ public final class AdamOptimizer {
   private final AdamSettings settings;
   private final ToDoubleFunction<Parameter> weightDecay;
   private final List<Run> runs = new ArrayList<>();
-  private @Nullable List<ParameterStore.Range> moving;
+  private @Nullable List<Range> moving;
   private final Tensor firstMoment;
   private final Tensor secondMoment;
   private @Nullable Tensor ownSchedule;

@@ -62,18 +62,6 @@ public final class ParameterStore implements AutoCloseable {
     }
   }
 
-  /**
-   * Values that lie together.
-   *
-   * @param first of {@link #values}
-   * @param length how many
-   */
-  record Range(long first, long length) {
-    Tensor of(Tensor flat) {
-      return flat.narrow(0, first, length);
-    }
-  }
-
   private final Arena arena;
   private final Map<String, Parameter> parameters;
   private final List<Parameter> learned = new ArrayList<>();
@@ -314,24 +302,8 @@ public final class ParameterStore implements AutoCloseable {
    * @throws EqvaeException.Argument when none would be left to learn
    */
   public void freeze(Predicate<String> names) {
-    List<Range> ranges = new ArrayList<>();
-    long offset = 0;
-    for (Parameter p : learned) {
-      long length = aligned(p.shape());
-      if (names.test(p.name())) {
-        p.freeze();
-      }
-      if (!p.isFrozen()) {
-        Range last = ranges.isEmpty() ? null : ranges.getLast();
-        if (last != null && last.first() + last.length() == offset) {
-          ranges.removeLast();
-          ranges.add(new Range(last.first(), last.length() + length));
-        } else {
-          ranges.add(new Range(offset, length));
-        }
-      }
-      offset += length;
-    }
+    learned.stream().filter(p -> names.test(p.name())).forEach(Parameter::freeze);
+    List<Range> ranges = Range.moving(learned);
     if (ranges.isEmpty()) {
       throw new EqvaeException.Argument("All parameters are frozen: nothing is left to learn");
     }

@@ -1,7 +1,6 @@
 package io.github.eqvae.serve;
 
 import io.github.eqvae.EqvaeException;
-import io.github.eqvae.model.Autoencoder;
 import io.github.eqvae.model.AutoencoderKl;
 import io.github.eqvae.model.LatentScaling;
 import io.github.eqvae.nn.WeightsHash;
@@ -10,7 +9,6 @@ import io.github.eqvae.tensor.MemoryStats;
 import java.awt.image.BufferedImage;
 import java.io.IOException;
 import java.nio.file.Path;
-import java.util.Optional;
 import java.util.concurrent.atomic.AtomicBoolean;
 import org.jspecify.annotations.Nullable;
 
@@ -30,20 +28,15 @@ import org.jspecify.annotations.Nullable;
  * ImageBatch#padToMultiple} makes them so. The same batch gives the same bits, whatever else runs
  * and whichever session it gets.
  */
-public final class Vae implements AutoCloseable {
-  private final Loaded loaded;
-  private final Autoencoder model;
+public final class Vae extends LoadedVae implements AutoCloseable {
   private final SessionPool pool;
   private final Batches batches;
-  private final VaeOptions options;
   private final AtomicBoolean closed = new AtomicBoolean();
 
   private Vae(Loaded loaded, SessionPool pool, VaeOptions options) {
-    this.loaded = loaded;
-    this.model = loaded.model();
+    super(loaded, options.scaling());
     this.pool = pool;
     this.batches = new Batches(pool, options.batch());
-    this.options = options;
   }
 
   /**
@@ -80,89 +73,6 @@ public final class Vae implements AutoCloseable {
       loaded.model().close();
       throw e;
     }
-  }
-
-  /**
-   * Image pixels per latent pixel along one side.
-   *
-   * @return 8 for SD-VAE
-   */
-  public int downsamplingFactor() {
-    return model.config().downsamplingFactor();
-  }
-
-  /**
-   * Channels of the images.
-   *
-   * @return 3 for RGB, 1 for gray
-   */
-  public int imageChannels() {
-    return model.config().inChannels();
-  }
-
-  /**
-   * Channels of the latents.
-   *
-   * @return 4 for SD-VAE
-   */
-  public int latentChannels() {
-    return model.config().embedDim();
-  }
-
-  /**
-   * Channels of the latents that a generator sees.
-   *
-   * @return {@link #latentChannels()}, or 4 times as many where squares of 2×2 are gathered
-   *     (FLUX.2)
-   */
-  public int scaledChannels() {
-    int patch = scaling().map(LatentScaling::patch).orElse(1);
-    return latentChannels() * patch * patch;
-  }
-
-  /**
-   * Codes in the codebook.
-   *
-   * @return 0 if the model has none
-   */
-  public int codebookSize() {
-    return model.codebookUsage().map(u -> u.codes()).orElse(0);
-  }
-
-  /**
-   * How many numbers were learned.
-   *
-   * @return 83,653,863 for SD-VAE
-   */
-  public long parameterCount() {
-    return model.parameters().count();
-  }
-
-  /**
-   * Side of the images it was trained with.
-   *
-   * @return pixels; other sizes work, too
-   */
-  public int resolution() {
-    return loaded.resolution();
-  }
-
-  /**
-   * How latents are scaled for a generator.
-   *
-   * @return empty if neither the checkpoint nor the options say
-   */
-  public Optional<LatentScaling> scaling() {
-    return options.scaling().or(loaded::scaling);
-  }
-
-  /**
-   * Which weights were taken, where the file holds an average (EMA) beside those as last trained.
-   *
-   * @return what was taken, what else is there and how to take that; empty if there is one set
-   */
-  public Optional<String> weightsNote() {
-    return loaded.note();
   }
 
   /**
@@ -409,36 +319,6 @@ public final class Vae implements AutoCloseable {
     return pool.device().memory();
   }
 
-  private void require(ImageBatch images) {
-    int f = downsamplingFactor();
-    if (images.channels() != imageChannels()) {
-      throw new EqvaeException.Argument(
-          "images have %d channels, this model takes %d: withChannels(%d) converts them"
-              .formatted(images.channels(), imageChannels(), imageChannels()));
-    }
-    if (images.height() % f != 0 || images.width() % f != 0) {
-      throw new EqvaeException.Argument(
-          "images are %d×%d, both sides must be multiples of %d: padToMultiple(%d) pads them, and"
-                  .formatted(images.height(), images.width(), f, f)
-              + " crop(height, width) cuts what was decoded");
-    }
-  }
-
-  private void require(Latents latents) {
-    int expected = latents.scaled() ? scaledChannels() : latentChannels();
-    if (latents.channels() != expected) {
-      throw new EqvaeException.Argument(
-          "latents have %d channels, this model's have %d".formatted(latents.channels(), expected));
-    }
-  }
-
-  private void requireCodebook() {
-    if (codebookSize() == 0) {
-      throw new EqvaeException.Unsupported(
-          "This autoencoder has no codebook; use encode() and decode(Latents)");
-    }
-  }
-
   /** Waits for calls that have begun; later ones are refused. Closing twice is no error. */
   @Override
   public void close() {
@@ -446,16 +326,5 @@ public final class Vae implements AutoCloseable {
       pool.close();
       model.close();
     }
-  }
-
-  /** What was loaded: {@code Vae[4 channels, 1/8 of the image's sides]}. */
-  @Override
-  public String toString() {
-    return "Vae["
-        + (codebookSize() > 0 ? codebookSize() + " codes, " : "")
-        + latentChannels()
-        + " channels, 1/"
-        + downsamplingFactor()
-        + " of the image's sides]";
   }
 }

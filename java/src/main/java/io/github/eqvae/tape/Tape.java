@@ -48,8 +48,8 @@ public final class Tape {
   final IdentityHashMap<Tensor, Integer> producers = new IdentityHashMap<>();
   final IdentityHashMap<Tensor, @Nullable GradientTarget> leaves = new IdentityHashMap<>();
   final IdentityHashMap<Tensor, Statistics> statistics = new IdentityHashMap<>();
-  private final Set<Tensor> kept = Collections.newSetFromMap(new IdentityHashMap<>());
-  private final List<Tensor> owned = new ArrayList<>();
+  final Set<Tensor> kept = Collections.newSetFromMap(new IdentityHashMap<>());
+  final List<Tensor> owned = new ArrayList<>();
 
   /**
    * A new tape.
@@ -62,7 +62,7 @@ public final class Tape {
     this(stream, arena, mode, mode != Mode.INFERENCE);
   }
 
-  private Tape(Stream stream, Arena arena, Mode mode, boolean learns) {
+  Tape(Stream stream, Arena arena, Mode mode, boolean learns) {
     this.stream = stream;
     this.arena = arena;
     this.mode = mode;
@@ -94,6 +94,10 @@ public final class Tape {
    */
   public Device device() {
     return arena.device();
+  }
+
+  Mode mode() {
+    return mode;
   }
 
   /**
@@ -259,7 +263,7 @@ public final class Tape {
     return y;
   }
 
-  private void add(Node node) {
+  void add(Node node) {
     for (Tensor t : node.out) {
       producers.put(t, nodes.size());
     }
@@ -277,7 +281,7 @@ public final class Tape {
    * @return its output
    */
   public Tensor block(Block block, Tensor x) {
-    return runBlock((tape, in) -> block.apply(tape, in[0]), x);
+    return BlockRun.of(this, (tape, in) -> block.apply(tape, in[0]), x);
   }
 
   /**
@@ -290,59 +294,7 @@ public final class Tape {
    * @return its output
    */
   public Tensor block(ConditionedBlock block, Tensor x, Tensor condition) {
-    return runBlock((tape, in) -> block.apply(tape, in[0], in[1]), x, condition);
-  }
-
-  private Tensor runBlock(Node.Blocks block, Tensor... inputs) {
-    if (mode == Mode.RECORD) {
-      return block.apply(this, inputs);
-    }
-    Tape inner = new Tape(stream, arena, Mode.INFERENCE, learns);
-    boolean record = false;
-    boolean unchanged = false;
-    for (Tensor x : inputs) {
-      Statistics ofInput = statistics.get(x);
-      if (ofInput != null) {
-        inner.statistics.put(x, ofInput);
-      }
-      record |= requiresGradient(x);
-    }
-    Tensor y = block.apply(inner, inputs);
-    for (Tensor x : inputs) {
-      unchanged |= y == x;
-    }
-    Statistics ofOutput = inner.statistics.get(y);
-    inner.releaseAllBut(y, ofOutput);
-    leaves.putAll(inner.leaves); // of an enclosing block, too: it must know what it depends on
-    if (unchanged) {
-      return y; // nothing was computed, so there is nothing to differentiate
-    }
-    if (y.root() == y) {
-      owned.add(y);
-    }
-    if (ofOutput != null) {
-      owned.add(ofOutput.values());
-      statistics.put(y, ofOutput);
-    }
-    if (mode == Mode.RECOMPUTE) {
-      Node node = new Node(block, inputs);
-      node.out = ofOutput == null ? new Tensor[] {y} : new Tensor[] {y, ofOutput.values()};
-      node.leaves = inner.leaves;
-      if (!inner.leaves.isEmpty() || record) {
-        add(node);
-      }
-    }
-    return y;
-  }
-
-  private void releaseAllBut(Tensor result, @Nullable Statistics ofResult) {
-    for (Tensor t : owned) {
-      boolean stays = t == result.root() || (ofResult != null && t == ofResult.values());
-      if (!stays && !kept.contains(t) && !t.isReleased()) {
-        arena.release(t);
-      }
-    }
-    owned.clear();
+    return BlockRun.of(this, (tape, in) -> block.apply(tape, in[0], in[1]), x, condition);
   }
 
   /**

@@ -5,8 +5,6 @@ import io.github.eqvae.ffi.Fn;
 import io.github.eqvae.ffi.Struct;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
-import java.util.Arrays;
-import org.jspecify.annotations.Nullable;
 
 /**
  * A view of memory that an {@link Arena} owns: shape, strides and dtype. A tensor never owns
@@ -28,7 +26,7 @@ public final class Tensor {
     this.generation = arena.generation();
     this.address = address;
     this.shape = shape;
-    this.strides = contiguousStrides(shape);
+    this.strides = Strides.contiguous(shape);
     this.dtype = dtype;
     this.root = this;
   }
@@ -41,16 +39,6 @@ public final class Tensor {
     this.strides = strides;
     this.dtype = parent.dtype;
     this.root = parent.root;
-  }
-
-  private static long[] contiguousStrides(Shape shape) {
-    long[] s = new long[shape.rank()];
-    long stride = 1;
-    for (int i = s.length - 1; i >= 0; i--) {
-      s[i] = stride;
-      stride *= shape.dim(i);
-    }
-    return s;
   }
 
   /**
@@ -113,14 +101,7 @@ public final class Tensor {
    * @return true if contiguous
    */
   public boolean isContiguous() {
-    long stride = 1;
-    for (int i = shape.rank() - 1; i >= 0; i--) {
-      if (shape.dim(i) != 1 && strides[i] != stride) {
-        return false;
-      }
-      stride *= shape.dim(i);
-    }
-    return true;
+    return Strides.areContiguous(shape, strides);
   }
 
   /**
@@ -131,26 +112,8 @@ public final class Tensor {
    * @throws EqvaeException.Argument when the counts differ or this tensor is not contiguous
    */
   public Tensor reshape(Shape newShape) {
-    if (newShape.elements() != shape.elements()) {
-      throw new EqvaeException.Argument(
-          "reshape: "
-              + shape
-              + " has "
-              + shape.elements()
-              + " elements, "
-              + newShape
-              + " has "
-              + newShape.elements());
-    }
-    if (!isContiguous()) {
-      throw new EqvaeException.Argument(
-          "reshape: a view with shape "
-              + shape
-              + " and strides "
-              + Arrays.toString(strides)
-              + " is not contiguous; copy it first");
-    }
-    return new Tensor(this, address, newShape, contiguousStrides(newShape));
+    Strides.requireReshape(shape, strides, newShape);
+    return new Tensor(this, address, newShape, Strides.contiguous(newShape));
   }
 
   /**
@@ -186,17 +149,8 @@ public final class Tensor {
    * @return a view, in general not contiguous
    */
   public Tensor permute(int... axes) {
-    long[] e = new long[axes.length];
-    long[] s = new long[axes.length];
-    for (int i = 0; i < axes.length; i++) {
-      e[i] = shape.dim(axes[i]);
-      s[i] = strides[axes[i]];
-    }
-    if (axes.length != shape.rank() || Arrays.stream(axes).distinct().count() != axes.length) {
-      throw new EqvaeException.Argument(
-          "permute: " + Arrays.toString(axes) + " is no permutation of the axes of " + shape);
-    }
-    return new Tensor(this, address, Shape.of(e), s);
+    return new Tensor(
+        this, address, Strides.permuted(shape, axes), Strides.permuted(strides, axes));
   }
 
   /**
@@ -216,19 +170,7 @@ public final class Tensor {
    *     taken
    */
   public void set(Stream stream, float... values) {
-    requireHostCopy("set", values.length);
-    try (java.lang.foreign.Arena memory = java.lang.foreign.Arena.ofConfined()) {
-      MemorySegment host = memory.allocate(bytes(), 64);
-      for (int i = 0; i < values.length; i++) {
-        if (dtype == DType.F32) {
-          host.setAtIndex(ValueLayout.JAVA_FLOAT, i, values[i]);
-        } else {
-          host.setAtIndex(ValueLayout.JAVA_DOUBLE, i, values[i]);
-        }
-      }
-      stream.copyIn(address, host, bytes());
-      stream.sync();
-    }
+    HostTransfer.set(this, stream, values.length, i -> values[i]);
   }
 
   /**
@@ -239,19 +181,7 @@ public final class Tensor {
    *     taken
    */
   public void set(Stream stream, double... values) {
-    requireHostCopy("set", values.length);
-    try (java.lang.foreign.Arena memory = java.lang.foreign.Arena.ofConfined()) {
-      MemorySegment host = memory.allocate(bytes(), 64);
-      for (int i = 0; i < values.length; i++) {
-        if (dtype == DType.F32) {
-          host.setAtIndex(ValueLayout.JAVA_FLOAT, i, (float) values[i]);
-        } else {
-          host.setAtIndex(ValueLayout.JAVA_DOUBLE, i, values[i]);
-        }
-      }
-      stream.copyIn(address, host, bytes());
-      stream.sync();
-    }
+    HostTransfer.set(this, stream, values.length, i -> values[i]);
   }
 
   /**
@@ -261,17 +191,7 @@ public final class Tensor {
    * @param values row-major; waits until they are taken
    */
   public void setInts(Stream stream, int... values) {
-    if (dtype != DType.I32 || values.length != shape.elements()) {
-      throw new EqvaeException.Argument(
-          "setInts: this tensor is %s%s, expected I32 of %d elements"
-              .formatted(dtype, shape, values.length));
-    }
-    try (java.lang.foreign.Arena memory = java.lang.foreign.Arena.ofConfined()) {
-      MemorySegment host = memory.allocate(bytes(), 64);
-      MemorySegment.copy(values, 0, host, ValueLayout.JAVA_INT, 0, values.length);
-      copyFrom(stream, host);
-      stream.sync();
-    }
+    HostTransfer.setInts(this, stream, values);
   }
 
   /**
@@ -282,7 +202,7 @@ public final class Tensor {
    *     the stream is synced
    */
   public void copyFrom(Stream stream, MemorySegment host) {
-    requireRaw("copyFrom", host);
+    HostTransfer.requireRaw(this, "copyFrom", host);
     stream.copyIn(address, host, bytes());
   }
 
@@ -293,7 +213,7 @@ public final class Tensor {
    * @param host native memory of at least {@link #bytes()} bytes
    */
   public void copyTo(Stream stream, MemorySegment host) {
-    requireRaw("copyTo", host);
+    HostTransfer.requireRaw(this, "copyTo", host);
     stream.copyOut(host, address, bytes());
   }
 
@@ -304,22 +224,7 @@ public final class Tensor {
    * @return the elements, row-major
    */
   public float[] toFloats(Stream stream) {
-    double[] d = dtype == DType.F32 ? new double[0] : toDoubles(stream);
-    float[] out = new float[Math.toIntExact(shape.elements())];
-    if (dtype != DType.F32) {
-      for (int i = 0; i < out.length; i++) {
-        out[i] = (float) d[i];
-      }
-      return out;
-    }
-    requireHostCopy("toFloats", out.length);
-    try (java.lang.foreign.Arena memory = java.lang.foreign.Arena.ofConfined()) {
-      MemorySegment host = memory.allocate(bytes(), 64);
-      stream.copyOut(host, address, bytes());
-      stream.sync();
-      MemorySegment.copy(host, ValueLayout.JAVA_FLOAT, 0, out, 0, out.length);
-    }
-    return out;
+    return HostTransfer.toFloats(this, stream);
   }
 
   /**
@@ -329,20 +234,7 @@ public final class Tensor {
    * @return the elements, row-major
    */
   public double[] toDoubles(Stream stream) {
-    double[] out = new double[Math.toIntExact(shape.elements())];
-    requireHostCopy("toDoubles", out.length);
-    try (java.lang.foreign.Arena memory = java.lang.foreign.Arena.ofConfined()) {
-      MemorySegment host = memory.allocate(bytes(), 64);
-      stream.copyOut(host, address, bytes());
-      stream.sync();
-      for (int i = 0; i < out.length; i++) {
-        out[i] =
-            dtype == DType.F32
-                ? host.getAtIndex(ValueLayout.JAVA_FLOAT, i)
-                : host.getAtIndex(ValueLayout.JAVA_DOUBLE, i);
-      }
-    }
-    return out;
+    return HostTransfer.toDoubles(this, stream);
   }
 
   /**
@@ -352,17 +244,7 @@ public final class Tensor {
    * @return the elements, row-major
    */
   public int[] toInts(Stream stream) {
-    int[] out = new int[Math.toIntExact(shape.elements())];
-    if (dtype != DType.I32) {
-      throw new EqvaeException.Argument("toInts: this tensor is " + dtype + ", expected I32");
-    }
-    try (java.lang.foreign.Arena memory = java.lang.foreign.Arena.ofConfined()) {
-      MemorySegment host = memory.allocate(bytes(), 64);
-      copyTo(stream, host);
-      stream.sync();
-      MemorySegment.copy(host, ValueLayout.JAVA_INT, 0, out, 0, out.length);
-    }
-    return out;
+    return HostTransfer.toInts(this, stream);
   }
 
   /**
@@ -410,7 +292,7 @@ public final class Tensor {
    * @param std standard deviation
    */
   public void normal(Stream stream, long seed, long purpose, double mean, double std) {
-    random(stream, 0, seed, purpose, mean, std, null);
+    RandomFill.run(this, stream, RandomFill.NORMAL, seed, purpose, mean, std, null);
   }
 
   /**
@@ -426,7 +308,7 @@ public final class Tensor {
    */
   public void normal(
       Stream stream, long seed, long purpose, Tensor counter, double mean, double std) {
-    random(stream, 0, seed, purpose, mean, std, counter);
+    RandomFill.run(this, stream, RandomFill.NORMAL, seed, purpose, mean, std, counter);
   }
 
   /**
@@ -439,7 +321,7 @@ public final class Tensor {
    * @param high upper bound
    */
   public void uniform(Stream stream, long seed, long purpose, double low, double high) {
-    random(stream, 1, seed, purpose, low, high, null);
+    RandomFill.run(this, stream, RandomFill.UNIFORM, seed, purpose, low, high, null);
   }
 
   /**
@@ -454,55 +336,10 @@ public final class Tensor {
    */
   public void uniform(
       Stream stream, long seed, long purpose, Tensor counter, double low, double high) {
-    random(stream, 1, seed, purpose, low, high, counter);
+    RandomFill.run(this, stream, RandomFill.UNIFORM, seed, purpose, low, high, counter);
   }
 
-  private void random(
-      Stream stream,
-      int kind,
-      long seed,
-      long purpose,
-      double a,
-      double b,
-      @Nullable Tensor counter) {
-    stream
-        .launch(Fn.RANDOM, Struct.RANDOM_PARAMS)
-        .i32(kind)
-        .u64(seed)
-        .u64(purpose)
-        .f64(a)
-        .f64(b)
-        .run(counter, this);
-  }
-
-  private void requireHostCopy(String what, int length) {
-    requireAlive();
-    if (dtype != DType.F32 && dtype != DType.F64) {
-      throw new EqvaeException.Unsupported(what + ": the tensor is " + dtype + ", not F32 or F64");
-    }
-    if (length != shape.elements()) {
-      throw new EqvaeException.Argument(
-          what + ": " + length + " values for a tensor of shape " + shape);
-    }
-    requireContiguous(what);
-  }
-
-  private void requireRaw(String what, MemorySegment host) {
-    requireAlive();
-    requireContiguous(what);
-    if (!host.isNative() || host.byteSize() < bytes()) {
-      throw new EqvaeException.Argument(
-          what + ": needs native memory of " + bytes() + " bytes, got " + host.byteSize());
-    }
-  }
-
-  private void requireContiguous(String what) {
-    if (!isContiguous()) {
-      throw new EqvaeException.Argument(what + ": a view of shape " + shape + " is not contiguous");
-    }
-  }
-
-  private void requireAlive() {
+  void requireAlive() {
     if (root.released) {
       throw new EqvaeException.Argument(
           "This tensor of shape " + shape + " was released; keep() it to use it later");

@@ -22,10 +22,7 @@ public final class ClassifierRecipe implements RunnableRecipe<ClassifierTask> {
   public static final RecipeKind<ClassifierRecipe> KIND =
       new RecipeKind<>("classifier", ClassifierRecipe::new);
 
-  private static final int WIDEST = 1024;
-
-  private final int width;
-  private final int classes;
+  private final ClassifierModel model;
   private final LabelledImages data;
   private final OptimizerRecipe optimizer;
   private final RunRecipe run;
@@ -34,9 +31,7 @@ public final class ClassifierRecipe implements RunnableRecipe<ClassifierTask> {
     RecipeProblems problems = new RecipeProblems(root);
     RecipeFields in = RecipeFields.root(root, problems);
     in.text(RecipeKind.KEY, KIND.task(), KIND.task(), KIND.task()::equals);
-    RecipeFields model = in.section("model");
-    width = model.integer("width", 16, 8, WIDEST);
-    classes = Math.toIntExact(model.requiredInteger("classes", 2, 1_000_000, "how many classes"));
+    model = ClassifierModel.read(in.section("model"));
     data = LabelledImages.read(in.section("data"));
     optimizer = OptimizerRecipe.read(in.section("optimizer"));
     run = RunRecipe.read(in.section("run"));
@@ -49,8 +44,8 @@ public final class ClassifierRecipe implements RunnableRecipe<ClassifierTask> {
   private void check(RecipeProblems problems) {
     optimizer.check(problems);
     run.check(problems);
-    if (width % 8 != 0) {
-      problems.add("model.width", width + "; expected a multiple of 8, the groups of its norms");
+    if (width() % 8 != 0) {
+      problems.add("model.width", width() + "; expected a multiple of 8, the groups of its norms");
     }
     if (data.resolution() % 8 != 0) {
       problems.add("data.resolution", data.resolution() + "; expected a multiple of 8");
@@ -61,11 +56,11 @@ public final class ClassifierRecipe implements RunnableRecipe<ClassifierTask> {
   }
 
   int width() {
-    return width;
+    return model.width();
   }
 
   int classes() {
-    return classes;
+    return model.classes();
   }
 
   LabelledImages data() {
@@ -85,10 +80,7 @@ public final class ClassifierRecipe implements RunnableRecipe<ClassifierTask> {
   private Map<String, Object> map() {
     Map<String, Object> map = new LinkedHashMap<>();
     map.put(RecipeKind.KEY, KIND.task());
-    Map<String, Object> model = new LinkedHashMap<>();
-    model.put("width", width);
-    model.put("classes", classes);
-    map.put("model", model);
+    map.put("model", model.toMap());
     map.put("data", data.toMap());
     map.put("optimizer", optimizer.toMap());
     map.put("run", run.toMap());

@@ -15,10 +15,11 @@ import java.util.Optional;
  * through that rule. Here nothing is multiplied, so the rate has no default: write the one you
  * mean. 1e-5 to 1e-4 is the neighbourhood to start a fine-tune from.
  *
- * @param kind {@code adam}, or {@code adamw}, which decouples weight decay; default {@code adam}
+ * @param kind {@code adam}, or {@code adamw}, which decouples weight decay; default {@code adam},
+ *     of generators {@code adamw}
  * @param learningRate {@code learning_rate}: step size; required
  * @param betas the two moment decays of Adam, each in [0, 1); default 0.5, 0.9 (code, both
- *     optimisers)
+ *     optimisers), of generators 0.9, 0.999 (PyTorch's)
  * @param eps added to the root of the second moment; default 1e-8
  * @param weightDecay {@code weight_decay}: L2 gradient for {@code adam}, decoupled decay for {@code
  *     adamw}, as in PyTorch; default 0

@@ -1,7 +1,5 @@
 package io.github.eqvae.train.recipe;
 
-import java.nio.file.Files;
-import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -85,7 +83,11 @@ public final class RecipeFields {
    * @return the number
    */
   public long longInteger(String key, long fallback, long min, long max) {
-    return scalar(key, fallback, integerRange(min, max), text -> integerIn(text, min, max));
+    return scalar(
+        key,
+        fallback,
+        RecipeValues.integerRange(min, max),
+        text -> RecipeValues.integerIn(text, min, max));
   }
 
   /**
@@ -99,7 +101,7 @@ public final class RecipeFields {
    */
   public long requiredInteger(String key, long min, long max, String purpose) {
     if (find(key).isEmpty()) {
-      missing(key, integerRange(min, max), purpose);
+      missing(key, RecipeValues.integerRange(min, max), purpose);
       return min;
     }
     return longInteger(key, min, min, max);
@@ -114,7 +116,7 @@ public final class RecipeFields {
    * @return the number
    */
   public double number(String key, double fallback, Range range) {
-    return scalar(key, fallback, "a number " + range, text -> numberIn(text, range));
+    return scalar(key, fallback, "a number " + range, text -> RecipeValues.numberIn(text, range));
   }
 
   /**
@@ -148,7 +150,7 @@ public final class RecipeFields {
         text ->
             text.equals("none")
                 ? Optional.of(Optional.<Double>empty())
-                : numberIn(text, range).map(Optional::of));
+                : RecipeValues.numberIn(text, range).map(Optional::of));
   }
 
   /**
@@ -192,10 +194,10 @@ public final class RecipeFields {
         return constants[index];
       }
       String nearest = RecipeProblems.nearest(text, names);
-      wrong(key, scalar, oneOf(names) + "; did you mean '" + nearest + "'?");
+      wrong(key, scalar, RecipeValues.oneOf(names) + "; did you mean '" + nearest + "'?");
       return fallback;
     }
-    found.ifPresent(other -> wrong(key, other, oneOf(names)));
+    found.ifPresent(other -> wrong(key, other, RecipeValues.oneOf(names)));
     return fallback;
   }
 
@@ -225,7 +227,8 @@ public final class RecipeFields {
       missing(key, "a path", purpose);
       return Path.of(".");
     }
-    return fromFile(key, scalar(key, Path.of("."), "a path", RecipeFields::path));
+    return RecipeValues.beside(
+        source(key), scalar(key, Path.of("."), "a path", RecipeValues::path));
   }
 
   /**
@@ -235,8 +238,8 @@ public final class RecipeFields {
    * @return the path, if one is named
    */
   public Optional<Path> optionalPath(String key) {
-    return scalarOrNull(key, "a path, or null", text -> path(text).map(Optional::of))
-        .map(path -> fromFile(key, path));
+    return scalarOrNull(key, "a path, or null", text -> RecipeValues.path(text).map(Optional::of))
+        .map(path -> RecipeValues.beside(source(key), path));
   }
 
   /**
@@ -255,8 +258,8 @@ public final class RecipeFields {
         key,
         fallback,
         maxCount,
-        integerRange(min, max),
-        text -> integerIn(text, min, max).map(Math::toIntExact));
+        RecipeValues.integerRange(min, max),
+        text -> RecipeValues.integerIn(text, min, max).map(Math::toIntExact));
   }
 
   /**
@@ -269,7 +272,8 @@ public final class RecipeFields {
    * @return the numbers
    */
   public List<Double> numbers(String key, List<Double> fallback, Range range, int maxCount) {
-    return list(key, fallback, maxCount, "a number " + range, text -> numberIn(text, range));
+    return list(
+        key, fallback, maxCount, "a number " + range, text -> RecipeValues.numberIn(text, range));
   }
 
   /**
@@ -311,20 +315,14 @@ public final class RecipeFields {
       if (max == Double.POSITIVE_INFINITY) {
         return min == Double.NEGATIVE_INFINITY
             ? "that is finite"
-            : (minInside ? ">= " : "> ") + shortText(min);
+            : (minInside ? ">= " : "> ") + RecipeValues.shortText(min);
       }
       return "in "
           + (minInside ? "[" : "(")
-          + shortText(min)
+          + RecipeValues.shortText(min)
           + ", "
-          + shortText(max)
+          + RecipeValues.shortText(max)
           + (maxInside ? "]" : ")");
-    }
-
-    private static String shortText(double value) {
-      return value == Math.rint(value) && Math.abs(value) < 1e9
-          ? Long.toString((long) value)
-          : Double.toString(value);
     }
   }
 
@@ -391,77 +389,12 @@ public final class RecipeFields {
   }
 
   private void missing(String key, String expected, String purpose) {
-    String path = prefix + key;
     problems.add(
-        path, "missing; expected " + expected + ", " + purpose + ". Add it: it has no default");
+        prefix + key,
+        "missing; expected " + expected + ", " + purpose + ". Add it: it has no default");
   }
 
-  private static String oneOf(List<String> names) {
-    return names.size() == 1 ? names.getFirst() : "one of " + String.join(", ", names);
-  }
-
-  private static String integerRange(long min, long max) {
-    return max >= Integer.MAX_VALUE
-        ? "a whole number >= " + min
-        : "a whole number in [" + min + ", " + max + "]";
-  }
-
-  private static Optional<Long> integerIn(String text, long min, long max) {
-    try {
-      long value = Long.parseLong(text);
-      return value >= min && value <= max ? Optional.of(value) : Optional.empty();
-    } catch (NumberFormatException e) {
-      return Optional.empty();
-    }
-  }
-
-  private static Optional<Double> numberIn(String text, Range range) {
-    try {
-      // Double.parseDouble also takes "1f" and hexadecimal: those are slips, not numbers of a
-      // recipe.
-      double value = Double.parseDouble(text);
-      boolean decimal = text.matches("[-+.0-9eE]+");
-      return decimal && range.contains(value) ? Optional.of(value) : Optional.empty();
-    } catch (NumberFormatException e) {
-      return Optional.empty();
-    }
-  }
-
-  private static Optional<Path> path(String text) {
-    try {
-      if (text.isBlank()) {
-        return Optional.empty();
-      }
-      // Shells leave the tilde of key=~/dir alone; they mean HOME, not the password database.
-      boolean home = text.startsWith("~/");
-      return Optional.of(Path.of(home ? home() + text.substring(1) : text));
-    } catch (InvalidPathException e) {
-      return Optional.empty();
-    }
-  }
-
-  /**
-   * Paths are those of the working directory, as everywhere. What is not there, and was written in
-   * a recipe, may lie beside it or beside its folder: so the recipes that come with their data work
-   * from anywhere.
-   */
-  private Path fromFile(String key, Path path) {
-    String source = find(key).map(node -> node.origin().source()).orElse("");
-    if (path.isAbsolute() || Files.exists(path) || !source.matches(".*\\.ya?ml")) {
-      return path;
-    }
-    Path folder = Path.of(source).toAbsolutePath().getParent();
-    for (int i = 0; i < 2 && folder != null; i++) {
-      if (Files.exists(folder.resolve(path))) {
-        return folder.resolve(path).normalize();
-      }
-      folder = folder.getParent();
-    }
-    return path;
-  }
-
-  private static String home() {
-    String home = System.getenv("HOME");
-    return home == null || home.isEmpty() ? System.getProperty("user.home") : home;
+  private String source(String key) {
+    return find(key).map(node -> node.origin().source()).orElse("");
   }
 }

@@ -10,12 +10,15 @@ import io.github.eqvae.train.recipe.RecipeKind;
 import io.github.eqvae.train.recipe.RecipeReader;
 import io.github.eqvae.train.run.RunnableRecipe;
 import java.io.IOException;
-import java.lang.reflect.RecordComponent;
+import java.lang.reflect.Field;
+import java.lang.reflect.Modifier;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Set;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.junit.jupiter.api.Test;
@@ -26,15 +29,33 @@ import org.junit.jupiter.api.Test;
  * documentation of the records.
  */
 class RecipeReferenceTest {
-  /** What a recipe of each kind cannot be without. */
-  private static final Map<String, List<String>> LEAST =
+  /** What a recipe of each kind cannot be without; several, where keys exclude each other. */
+  private static final Map<String, List<List<String>>> LEAST =
       Map.of(
           "autoencoder",
           List.of(
-              "data.path=PATH",
-              "optimizer.learning_rate=1e-4",
-              "run.steps=1000",
-              "objective.lpips_weights=PATH"));
+              List.of(
+                  "data.path=PATH",
+                  "optimizer.learning_rate=1e-4",
+                  "run.steps=1000",
+                  "objective.lpips_weights=PATH")),
+          "classifier",
+          List.of(
+              List.of(
+                  "data.path=PATH",
+                  "optimizer.learning_rate=1e-4",
+                  "run.steps=1000",
+                  "model.classes=10")),
+          "generator",
+          List.of(generator("dit"), generator("sit")));
+
+  private static List<String> generator(String network) {
+    return List.of(
+        "data.path=PATH",
+        "optimizer.learning_rate=1e-4",
+        "run.steps=1000",
+        "model.kind=" + network);
+  }
 
   private static final Pattern EXPECTED = Pattern.compile("expected (.*?)(?:; did you mean.*)?$");
 
@@ -50,8 +71,8 @@ class RecipeReferenceTest {
   }
 
   /** What is allowed: the reader says so of a list of lists, which no key takes. */
-  private static String type(RecipeKind<?> kind, String key) {
-    List<String> overrides = new ArrayList<>(LEAST.get(kind.task()));
+  private static String type(RecipeKind<?> kind, List<String> least, String key) {
+    List<String> overrides = new ArrayList<>(least);
     overrides.add(key + "=[[]]");
     try {
       parse(kind, overrides);
@@ -67,8 +88,8 @@ class RecipeReferenceTest {
     throw new AssertionError(key + " takes a list of lists");
   }
 
-  private static boolean isRequired(RecipeKind<?> kind, String key) {
-    List<String> overrides = new ArrayList<>(LEAST.get(kind.task()));
+  private static boolean isRequired(RecipeKind<?> kind, List<String> least, String key) {
+    List<String> overrides = new ArrayList<>(least);
     overrides.removeIf(o -> o.startsWith(key + "="));
     try {
       return !key.startsWith("task") && parse(kind, overrides) == null;
@@ -82,19 +103,31 @@ class RecipeReferenceTest {
   }
 
   /** The documentation of each key of a record, sections below it included. */
-  private static void collect(Class<?> record, String prefix, Map<String, String> into)
+  private static void collect(
+      Class<?> record, String prefix, Set<String> known, Map<String, String> into)
       throws IOException {
     Map<String, String> texts = Javadoc.components(record);
-    for (RecordComponent c : record.getRecordComponents()) {
+    for (Field c : record.getDeclaredFields()) {
+      if (Modifier.isStatic(c.getModifiers())) {
+        continue;
+      }
       String text = texts.getOrDefault(c.getName(), "");
       Matcher named = Pattern.compile("^`([a-z0-9_.]+)`: ").matcher(text);
       String key = prefix + snake(c.getName());
       if (named.find()) {
-        key = named.group(1).contains(".") ? named.group(1) : prefix + named.group(1);
-        text = text.substring(named.end());
+        String name = named.group(1).contains(".") ? named.group(1) : prefix + named.group(1);
+        if (known.contains(name) || c.getType().isRecord()) { // else it is a value
+          key = name;
+          text = text.substring(named.end());
+        }
       }
       if (c.getType().isRecord() && c.getType().getName().contains(".train.")) {
-        collect(c.getType(), key + ".", into);
+        collect(c.getType(), key + ".", known, into);
+      } else if (c.getType().isInterface()
+          && c.getType().isSealed()) { // one of several sections, called as its class
+        for (Class<?> one : c.getType().getPermittedSubclasses()) {
+          collect(one, snake(one.getSimpleName().replace("Recipe", "")) + ".", known, into);
+        }
       } else {
         into.put(key, text);
       }
@@ -112,16 +145,29 @@ class RecipeReferenceTest {
   }
 
   private static String section(RecipeKind<? extends RunnableRecipe<?>> kind) throws IOException {
-    RunnableRecipe<?> least = parse(kind, LEAST.get(kind.task()));
-    Map<String, String> meanings = new LinkedHashMap<>();
-    collect(least.getClass(), "", meanings);
+    StringBuilder out = new StringBuilder();
+    Set<String> sections = new HashSet<>(Set.of(RecipeKind.KEY));
+    for (List<String> least : LEAST.get(kind.task())) {
+      RunnableRecipe<?> recipe = parse(kind, least);
+      Map<String, String> meanings = new LinkedHashMap<>();
+      collect(recipe.getClass(), "", recipe.settings().keySet(), meanings);
+      Map<String, String> settings = new LinkedHashMap<>(recipe.settings());
+      settings.keySet().removeIf(key -> sections.contains(key.replaceFirst("\\..*", "")));
+      out.append(rows(kind, least, settings, meanings));
+      settings.keySet().forEach(key -> sections.add(key.replaceFirst("\\..*", "")));
+    }
+    return out.toString();
+  }
+
+  private static String rows(
+      RecipeKind<?> kind,
+      List<String> least,
+      Map<String, String> settings,
+      Map<String, String> meanings) {
     StringBuilder out = new StringBuilder();
     String section = "";
-    for (Map.Entry<String, String> e : least.settings().entrySet()) {
+    for (Map.Entry<String, String> e : settings.entrySet()) {
       String key = e.getKey();
-      if (key.equals(RecipeKind.KEY)) {
-        continue;
-      }
       String top = key.substring(0, Math.max(0, key.indexOf('.')));
       if (!top.equals(section)) {
         section = top;
@@ -130,10 +176,10 @@ class RecipeReferenceTest {
       }
       String meaning = meanings.getOrDefault(key, "");
       assertTrue(!meaning.isEmpty(), () -> key + " is not documented in its record");
-      boolean required = isRequired(kind, key);
+      boolean required = isRequired(kind, least, key);
       String value = e.getValue().startsWith("Optional[") ? "none" : e.getValue();
       value = value.equals("null") || value.equals("Optional.empty") ? "none" : value;
-      out.append("| `").append(key).append("` | ").append(cell(type(kind, key)));
+      out.append("| `").append(key).append("` | ").append(cell(type(kind, least, key)));
       out.append(" | ").append(required ? "required" : "`" + value + "`");
       out.append(" | ").append(required ? "–" : cell(source(meaning)));
       out.append(" | ").append(cell(meaning)).append(" |\n");

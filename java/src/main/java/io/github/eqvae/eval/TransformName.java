@@ -1,0 +1,26 @@
+package io.github.eqvae.eval;
+
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.function.Function;
+
+/** What transforms are called among the errors that are summed. */
+final class TransformName {
+  private TransformName() {}
+
+  static String rotation(int angle) {
+    return angle + "°";
+  }
+
+  static String scale(double scale) {
+    return "×" + scale;
+  }
+
+  static <T> Map<String, Double> errors(
+      EquivarianceError all, List<T> transforms, Function<T, String> name) {
+    Map<String, Double> out = new LinkedHashMap<>();
+    transforms.forEach(t -> out.put(t.toString(), all.mean(name.apply(t))));
+    return out;
+  }
+}

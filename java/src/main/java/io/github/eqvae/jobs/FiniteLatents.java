@@ -1,0 +1,25 @@
+package io.github.eqvae.jobs;
+
+import io.github.eqvae.EqvaeException;
+import io.github.eqvae.data.Sample;
+import io.github.eqvae.io.FileNames;
+import java.util.List;
+
+/** One NaN in a shard would make all statistics NaN, and the generator that learns from it. */
+final class FiniteLatents {
+  private FiniteLatents() {}
+
+  /** Fails on a latent with numbers that are not finite. */
+  static void require(List<Sample> samples, float[] values) {
+    int each = values.length / samples.size();
+    for (int i = 0; i < values.length; i++) {
+      if (!Float.isFinite(values[i])) {
+        throw new EqvaeException.Argument(
+            FileNames.shown(samples.get(i / each).name())
+                + ": its latent is not finite (NaN or infinite), although the weights are: the"
+                + " numbers overflow on the way through the encoder. Nothing of its shard was"
+                + " written; take the picture out, or encode in fp32");
+      }
+    }
+  }
+}

@@ -1,0 +1,143 @@
+package io.github.eqvae.serve;
+
+import io.github.eqvae.EqvaeException;
+import io.github.eqvae.model.Autoencoder;
+import io.github.eqvae.model.LatentScaling;
+import java.util.Optional;
+
+/** What a {@link Vae} is, and what it takes. */
+abstract sealed class LoadedVae permits Vae {
+  final Loaded loaded;
+  final Autoencoder model;
+  private final Optional<LatentScaling> scaling;
+
+  LoadedVae(Loaded loaded, Optional<LatentScaling> scaling) {
+    this.loaded = loaded;
+    this.model = loaded.model();
+    this.scaling = scaling;
+  }
+
+  /**
+   * Image pixels per latent pixel along one side.
+   *
+   * @return 8 for SD-VAE
+   */
+  public int downsamplingFactor() {
+    return model.config().downsamplingFactor();
+  }
+
+  /**
+   * Channels of the images.
+   *
+   * @return 3 for RGB, 1 for gray
+   */
+  public int imageChannels() {
+    return model.config().inChannels();
+  }
+
+  /**
+   * Channels of the latents.
+   *
+   * @return 4 for SD-VAE
+   */
+  public int latentChannels() {
+    return model.config().embedDim();
+  }
+
+  /**
+   * Channels of the latents that a generator sees.
+   *
+   * @return {@link #latentChannels()}, or 4 times as many where squares of 2×2 are gathered
+   *     (FLUX.2)
+   */
+  public int scaledChannels() {
+    int patch = scaling().map(LatentScaling::patch).orElse(1);
+    return latentChannels() * patch * patch;
+  }
+
+  /**
+   * Codes in the codebook.
+   *
+   * @return 0 if the model has none
+   */
+  public int codebookSize() {
+    return model.codebookUsage().map(u -> u.codes()).orElse(0);
+  }
+
+  /**
+   * How many numbers were learned.
+   *
+   * @return 83,653,863 for SD-VAE
+   */
+  public long parameterCount() {
+    return model.parameters().count();
+  }
+
+  /**
+   * Side of the images it was trained with.
+   *
+   * @return pixels; other sizes work, too
+   */
+  public int resolution() {
+    return loaded.resolution();
+  }
+
+  /**
+   * How latents are scaled for a generator.
+   *
+   * @return empty if neither the checkpoint nor the options say
+   */
+  public Optional<LatentScaling> scaling() {
+    return scaling.or(loaded::scaling);
+  }
+
+  /**
+   * Which weights were taken, where the file holds an average (EMA) beside those as last trained.
+   *
+   * @return what was taken, what else is there and how to take that; empty if there is one set
+   */
+  public Optional<String> weightsNote() {
+    return loaded.note();
+  }
+
+  final void require(ImageBatch images) {
+    int f = downsamplingFactor();
+    if (images.channels() != imageChannels()) {
+      throw new EqvaeException.Argument(
+          "images have %d channels, this model takes %d: withChannels(%d) converts them"
+              .formatted(images.channels(), imageChannels(), imageChannels()));
+    }
+    if (images.height() % f != 0 || images.width() % f != 0) {
+      throw new EqvaeException.Argument(
+          "images are %d×%d, both sides must be multiples of %d: padToMultiple(%d) pads them, and"
+                  .formatted(images.height(), images.width(), f, f)
+              + " crop(height, width) cuts what was decoded");
+    }
+  }
+
+  final void require(Latents latents) {
+    int expected = latents.scaled() ? scaledChannels() : latentChannels();
+    if (latents.channels() != expected) {
+      throw new EqvaeException.Argument(
+          "latents have %d channels, this model's have %d".formatted(latents.channels(), expected));
+    }
+  }
+
+  final void requireCodebook() {
+    if (codebookSize() == 0) {
+      throw new EqvaeException.Unsupported(
+          "This autoencoder has no codebook; use encode() and decode(Latents)");
+    }
+  }
+
+  /** What was loaded: {@code Vae[4 channels, 1/8 of the image's sides]}. */
+  @Override
+  public String toString() {
+    return "Vae["
+        + (codebookSize() > 0 ? codebookSize() + " codes, " : "")
+        + latentChannels()
+        + " channels, 1/"
+        + downsamplingFactor()
+        + " of the image's sides]";
+  }
+}
