@@ -40,7 +40,7 @@ class GeneratorRecipeTest {
           RecipeKinds.read(ShippedRecipes.find(name).orElseThrow(), List.of());
       Path again = Files.createTempFile("recipe", ".yaml");
       Files.writeString(again, recipe.toYaml());
-      assertEquals(recipe, RecipeKinds.read(again, List.of()), name);
+      assertEquals(recipe.toYaml(), RecipeKinds.read(again, List.of()).toYaml(), name);
       Files.delete(again);
       boolean generator = name.startsWith("dit-") || name.startsWith("sit-");
       assertEquals(generator, recipe instanceof GeneratorRecipe, name);

@@ -11,10 +11,19 @@ import io.github.eqvae.EqvaeException;
 import io.github.eqvae.generator.Dit;
 import io.github.eqvae.generator.checkpoint.GeneratorCheckpoint;
 import io.github.eqvae.generator.checkpoint.GeneratorMetadata;
+import io.github.eqvae.io.Image;
+import io.github.eqvae.io.Images;
+import io.github.eqvae.model.Autoencoder;
 import io.github.eqvae.model.LatentScaling;
+import io.github.eqvae.model.checkpoint.Weights;
+import io.github.eqvae.nn.WeightsHash;
 import io.github.eqvae.tensor.Device;
 import io.github.eqvae.tensor.Stream;
 import io.github.eqvae.train.Trainer;
+import io.github.eqvae.train.autoencoder.AutoencoderRecipe;
+import io.github.eqvae.train.autoencoder.AutoencoderTask;
+import io.github.eqvae.train.autoencoder.TinyRun;
+import io.github.eqvae.train.autoencoder.TrainedModel;
 import io.github.eqvae.train.log.RunLog;
 import io.github.eqvae.train.run.RunFolder;
 import io.github.eqvae.train.run.RunObserver;
@@ -175,5 +184,42 @@ class GeneratorRunTest {
         assertThrows(
             EqvaeException.Argument.class, () -> recipe(from, "model.depth=1").checkStart());
     assertTrue(e.getMessage().contains("another network"), e.getMessage());
+  }
+
+  /** Samples are decoded by the autoencoder that made the latents, and by no other. */
+  @Test
+  void samplesAreDecodedByTheLatentsOwnAutoencoder() throws Exception {
+    AutoencoderRecipe of =
+        AutoencoderRecipe.parse(TinyRun.recipe(TinyRun.images(folder), 2, 1), "tiny", List.of());
+    RunFolder vae = new RunFolder(folder.resolve("vae"));
+    try (TrainingRun<AutoencoderTask> training = TrainingRun.open(of, vae, RunObserver.NONE)) {
+      training.begin(false);
+      training.train();
+      training.finish();
+    }
+    String named = "samples.autoencoder=" + vae.path();
+    EqvaeException.Argument e =
+        assertThrows(
+            EqvaeException.Argument.class,
+            () -> train(recipe(named, "run.steps=10"), "others", false));
+    assertTrue(e.getMessage().contains("other weights"), e.getMessage());
+    String hash;
+    try (Device device = Device.open("cpu");
+        Stream stream = new Stream(device);
+        Autoencoder model = TrainedModel.load(vae.path(), stream, Weights.AUTO)) {
+      hash = WeightsHash.of(model.parameters(), stream);
+    }
+    Path index = latents.resolve("index.json");
+    Files.writeString(index, Files.readString(index).replace("0123abcd", hash));
+    Path run = train(recipe(named, "run.steps=10"), "run", false);
+    // Six pictures of 8 × 8 pixels in a row, with gaps of two around them.
+    Image picture = Images.read(run.resolve("samples/step-00000010.png"));
+    assertEquals(6 * 8 + 7 * 2, picture.width());
+    assertEquals(8 + 2 * 2, picture.height());
+    e =
+        assertThrows(
+            EqvaeException.Argument.class,
+            () -> train(recipe("samples.autoencoder=" + folder.resolve("gone")), "no", false));
+    assertTrue(e.getMessage().contains("there is no file or folder"), e.getMessage());
   }
 }
