@@ -39,12 +39,21 @@ void arithmetic_bwd(Stream& stream, const eqv_arithmetic_params& p, const Tensor
                     const Tensor* b_tensor, const Tensor* da_tensor, const Tensor* db_tensor) {
   const float *dout = f32(dout_tensor), *a = f32(a_tensor), *b = f32(b_tensor);
   float *da = f32(da_tensor), *db = f32(db_tensor);
-  const bool product = p.kind == EQV_PRODUCT;
-  for_each(stream, "arithmetic_bwd", elements(a_tensor), EQV_LAMBDA(int64_t i) {
-    const float d = dout[i];
-    if (da) da[i] = product ? d * b[i] : d / (b ? b[i] : a[i]);
-    if (db) db[i] = product ? d * a[i] : -(d * (a[i] / b[i])) / b[i];
-  });
+  const int64_t n = elements(a_tensor);
+  if (p.kind == EQV_PRODUCT) {
+    for_each(stream, "arithmetic_bwd", n, EQV_LAMBDA(int64_t i) {
+      const float d = dout[i];
+      if (da) da[i] = d * b[i];
+      if (db) db[i] = d * a[i];
+    });
+    return;
+  }
+  // A launch for each gradient: three divisions in one kernel spill registers.
+  const float* below = b ? b : a;  // of a quotient, or of the logarithm's gradient
+  if (da) for_each(stream, "arithmetic_bwd", n, EQV_LAMBDA(int64_t i) { da[i] = dout[i] / below[i]; });
+  if (db)
+    for_each(stream, "arithmetic_bwd", n,
+             EQV_LAMBDA(int64_t i) { db[i] = -(dout[i] * (a[i] / below[i])) / below[i]; });
 }
 
 void fill(Stream& stream, const eqv_fill_params& p, const Tensor& out) {
