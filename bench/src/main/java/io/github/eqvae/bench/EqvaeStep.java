@@ -2,6 +2,7 @@ package io.github.eqvae.bench;
 
 import io.github.eqvae.equivariance.Draw;
 import io.github.eqvae.equivariance.EqObjective;
+import io.github.eqvae.equivariance.Measures;
 import io.github.eqvae.nn.AdamOptimizer;
 import io.github.eqvae.nn.AdamSettings;
 import io.github.eqvae.nn.Ema;
@@ -25,7 +26,7 @@ final class EqvaeStep extends EqvaeModelWork {
 
   EqvaeStep(StepSetting s) {
     super(s.config(), true);
-    objective = new EqObjective(vae, null, null, StepSetting.EQ, StepSetting.LOSS);
+    objective = new EqObjective(vae, null, Measures.NONE, StepSetting.EQ, StepSetting.LOSS);
     adam =
         new AdamOptimizer(vae.parameters(), stream, new AdamSettings(0.9, 0.999, 1e-8, 0, false));
     ema = new Ema(vae.parameters(), stream);

@@ -60,7 +60,10 @@ record ForwardPasses(Autoencoder vae, EqOptions eq, LossOptions loss, Measures m
     boolean small = draw.branch() == Draw.Branch.LOW_RESOLUTION;
     Tensor input = small ? tau.onImage(tape, x, f) : x;
     Tensor encoded = vae.encode(tape, input); // [n, h, w, c]
-    Tensor z = vae.latent(tape, encoded, shape -> noise.draw(tape, shape, group)); // [n, h, w, e]
+    Tensor z = // [n, h, w, e]
+        loss.terms().posteriorMean()
+            ? vae.mode(tape, encoded)
+            : vae.latent(tape, encoded, shape -> noise.draw(tape, shape, group));
     Tensor spectrum =
         loss.terms().spectrumWeight() > 0 && tape.isRecording()
             ? Objects.requireNonNull(measures.spectrum()).forward(tape, input, z)

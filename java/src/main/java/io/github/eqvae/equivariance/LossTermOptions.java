@@ -13,6 +13,7 @@ import io.github.eqvae.EqvaeException;
  * @param spectrumWeight factor on the divergence of the latent's spectrum from the image's
  * @param lpipsDropout dropout in front of LPIPS' heads, as the released training has it
  * @param latentNoise noise on what the decoder gets
+ * @param posteriorMean the latent is the posterior's mean, as FLUX.2 takes it, not a sample
  */
 public record LossTermOptions(
     double l2Weight,
@@ -21,7 +22,8 @@ public record LossTermOptions(
     double ssimWeight,
     double spectrumWeight,
     boolean lpipsDropout,
-    LatentNoise latentNoise) {
+    LatentNoise latentNoise,
+    boolean posteriorMean) {
   /** What ε usually is. */
   public static final double EPSILON = 1e-3;
 
@@ -42,6 +44,6 @@ public record LossTermOptions(
    * @param latentNoise noise on what the decoder gets
    */
   public LossTermOptions(double l2Weight, LatentNoise latentNoise) {
-    this(l2Weight, 0, EPSILON, 0, 0, false, latentNoise);
+    this(l2Weight, 0, EPSILON, 0, 0, false, latentNoise, false);
   }
 }

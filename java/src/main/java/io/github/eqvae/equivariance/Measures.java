@@ -16,6 +16,9 @@ import org.jspecify.annotations.Nullable;
  */
 public record Measures(
     @Nullable Lpips lpips, @Nullable SsimLoss ssim, @Nullable SpectrumMatching spectrum) {
+  /** Pixels alone. */
+  public static final Measures NONE = new Measures(null, null, null);
+
   void require(LossOptions loss) {
     if (loss.perceptualWeight() > 0 && lpips == null) {
       throw new EqvaeException.Argument(

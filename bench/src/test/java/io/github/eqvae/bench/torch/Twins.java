@@ -106,6 +106,7 @@ final class Twins {
           switch (what) {
             case LATENT_NOISE -> out[i];
             case LATENT_NOISE_SHARE -> Math.abs(out[i]) % 1;
+            case LPIPS_DROPOUT -> out[i] > 0 ? 2 : 0;
           };
     }
     return out;

@@ -31,21 +31,41 @@ public final class InitialWeights {
    * Looks at the checkpoint without reading its numbers.
    *
    * @param recipe the recipe
-   * @return which weights it would take, where the checkpoint has two sets of them
+   * @return what should be said of it: which weights it would take, where it has two sets of them;
+   *     that its convolutions saw other edges than the recipe's
    * @throws IOException when it cannot be read
    * @throws EqvaeException.Argument when it is not whole, or of another architecture than the
    *     recipe; the message has everything that differs
    */
-  public static Optional<String> check(AutoencoderRecipe recipe) throws IOException {
+  public static List<String> check(AutoencoderRecipe recipe) throws IOException {
     Optional<Path> path = recipe.model().initFrom();
+    List<String> notes = new ArrayList<>();
     if (path.isPresent()) {
       try (AutoencoderCheckpoint checkpoint =
           AutoencoderCheckpoint.open(path.get(), recipe.model().initWeights())) {
         check(recipe, path.get(), checkpoint);
-        return checkpoint.weightsNote();
+        checkpoint.weightsNote().ifPresent(notes::add);
+        edgesNote(recipe.model(), checkpoint).ifPresent(notes::add);
       }
     }
-    return Optional.empty();
+    return notes;
+  }
+
+  /** Going over to other edges is what people do; that it was meant is not certain. */
+  private static Optional<String> edgesNote(ModelRecipe model, AutoencoderCheckpoint checkpoint) {
+    PaddingMode theirs = checkpoint.settings().padding().orElse(PaddingMode.ZEROS);
+    if (theirs == model.paddingMode()) {
+      return Optional.empty();
+    }
+    String says =
+        checkpoint.settings().padding().isPresent()
+            ? "its convolutions were trained with padding_mode zeros"
+            : "nothing in it says what its convolutions saw beyond the edges, in most files zeros";
+    return Optional.of(
+        says
+            + "; this run goes on with "
+            + model.paddingMode().name().toLowerCase(Locale.ROOT)
+            + ". If that is not meant, set model.padding_mode=zeros");
   }
 
   /**

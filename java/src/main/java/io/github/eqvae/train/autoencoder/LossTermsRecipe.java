@@ -28,6 +28,8 @@ import java.util.Map;
  *     u)z + uγε, as DeTok; default {@code none}
  * @param latentNoiseStrength {@code latent_noise_strength}: σ or γ, in units of the unscaled
  *     latent; default 0
+ * @param samplePosterior {@code sample_posterior}: whether the latent is a sample of the posterior,
+ *     or its mean, as FLUX.2's autoencoder takes it; default true
  */
 public record LossTermsRecipe(
     double l2Weight,
@@ -37,7 +39,8 @@ public record LossTermsRecipe(
     double spectrumWeight,
     boolean lpipsDropout,
     LatentNoise.Kind latentNoise,
-    double latentNoiseStrength) {
+    double latentNoiseStrength,
+    boolean samplePosterior) {
 
   LossTermOptions options() {
     return new LossTermOptions(
@@ -47,7 +50,8 @@ public record LossTermsRecipe(
         ssimWeight,
         spectrumWeight,
         lpipsDropout,
-        new LatentNoise(latentNoise, latentNoiseStrength));
+        new LatentNoise(latentNoise, latentNoiseStrength),
+        !samplePosterior);
   }
 
   static LossTermsRecipe read(RecipeFields in) {
@@ -60,7 +64,8 @@ public record LossTermsRecipe(
         in.number("spectrum_weight", d.spectrumWeight(), Range.NOT_NEGATIVE),
         in.flag("lpips_dropout", d.lpipsDropout()),
         in.choice("latent_noise", d.latentNoise().kind()),
-        in.number("latent_noise_strength", d.latentNoise().strength(), Range.NOT_NEGATIVE));
+        in.number("latent_noise_strength", d.latentNoise().strength(), Range.NOT_NEGATIVE),
+        in.flag("sample_posterior", !d.posteriorMean()));
   }
 
   Map<String, Object> toMap() {
@@ -73,6 +78,7 @@ public record LossTermsRecipe(
     map.put("lpips_dropout", lpipsDropout);
     map.put("latent_noise", RecipeFields.name(latentNoise));
     map.put("latent_noise_strength", latentNoiseStrength);
+    map.put("sample_posterior", samplePosterior);
     return map;
   }
 }

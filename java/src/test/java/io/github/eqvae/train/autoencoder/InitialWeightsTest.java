@@ -1,6 +1,7 @@
 package io.github.eqvae.train.autoencoder;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -84,6 +85,23 @@ class InitialWeightsTest {
     assertThrows(
         EqvaeException.Argument.class,
         () -> InitialWeights.check(discrete.with("model.init_from=" + checkpoint)));
+  }
+
+  @Test
+  void otherEdgesAreSaid() throws IOException {
+    assertEquals(List.of(), InitialWeights.check(startingFrom(checkpoint)));
+    AutoencoderRecipe reflecting = startingFrom(checkpoint).with("model.padding_mode=reflect");
+    String note = InitialWeights.check(reflecting).getFirst();
+    assertTrue(note.contains("goes on with reflect"), note);
+    Path reflected = folder.resolve("reflected.safetensors");
+    try (Trainer<AutoencoderTask> other = new Trainer<>(reflecting)) {
+      Map<String, String> metadata = Map.of("padding_mode", "reflect");
+      ModelFile.save(reflected, other.task().vae().parameters(), other.stream(), metadata);
+    }
+    EqvaeException e =
+        assertThrows(
+            EqvaeException.Argument.class, () -> InitialWeights.check(startingFrom(reflected)));
+    assertTrue(e.getMessage().contains("padding_mode"), e.getMessage());
   }
 
   /** A run does it by itself, and one that goes on does not do it again. */
