@@ -78,7 +78,7 @@ public final class RunningError implements AutoCloseable {
       Operands in = operands(tape, call);
       rounded.add(new Independent(y, bound(in, bf16)));
       if (call.op() instanceof GroupNorm || call.op() instanceof BatchNorm) {
-        rounded.add(SharedStatistics.of(call.op(), y, in.sample().inputs()));
+        rounded.add(GivenStatistics.of(call.op(), y, in.sample().inputs()));
       }
       if (bf16 && isProduct(call.op())) {
         Tensor w = Objects.requireNonNull(call.inputs().get(1));
@@ -153,8 +153,8 @@ public final class RunningError implements AutoCloseable {
       case Conv2d conv -> ending(conv, products(in, 1, in.size() < 4 ? 2 : 3));
       case UpsampleConv2d conv -> products(in, 4.0 / 9, 5);
       case Linear linear -> products(in, 1, 2);
-      case GroupNorm norm -> SharedStatistics.ownRounding();
-      case BatchNorm norm -> SharedStatistics.ownRounding();
+      case GroupNorm norm -> GivenStatistics.ownRounding();
+      case BatchNorm norm -> GivenStatistics.ownRounding();
       case Attention attention -> ErrorBounds.attention(attention.heads());
       case Silu silu -> ErrorBounds.silu();
       case LeakyRelu relu -> multiple(1, 1);

@@ -14,17 +14,17 @@ import io.github.eqvae.tensor.Tensor;
  * largest |x − mean|; the sum of squares by γ(n + 4) of Σ(x − shift)² ≤ n·(variance + 4·max(x −
  * mean)²), of which the root makes half.
  */
-final class SharedStatistics implements RunningError.Rounded {
+final class GivenStatistics implements RunningError.Rounded {
   private final Tensor values;
   private final Norm norm;
 
-  private SharedStatistics(Tensor values, Norm norm) {
+  private GivenStatistics(Tensor values, Norm norm) {
     this.values = values;
     this.norm = norm;
   }
 
-  static SharedStatistics of(Op op, Tensor y, double[][] inputs) {
-    return new SharedStatistics(y, new Norm(op, y.shape(), inputs));
+  static GivenStatistics of(Op op, Tensor y, double[][] inputs) {
+    return new GivenStatistics(y, new Norm(op, y.shape(), inputs));
   }
 
   /** What a norm and the activation in it round on their own: a few operations, and exp. */
