@@ -90,7 +90,7 @@ public final class AdmImages implements AutoCloseable {
    * @return of all images so far
    * @throws IOException when features cannot be written down
    */
-  public InceptionScore.Value inceptionScore() throws IOException {
+  public MeanDeviation inceptionScore() throws IOException {
     run();
     return score.value();
   }

@@ -108,23 +108,13 @@ public final class InceptionScore {
    *     estimate)
    * @throws IllegalStateException without images
    */
-  public Value value() {
+  public MeanDeviation value() {
     if (count > 0) {
       endPart();
     }
     if (scores.isEmpty()) {
       throw new IllegalStateException("an Inception score needs images");
     }
-    double mean = scores.stream().mapToDouble(s -> s).average().orElseThrow();
-    double square = scores.stream().mapToDouble(s -> (s - mean) * (s - mean)).average().orElse(0);
-    return new Value(mean, Math.sqrt(square));
+    return MeanDeviation.of(scores.stream().mapToDouble(s -> s).toArray());
   }
-
-  /**
-   * A score.
-   *
-   * @param mean over the parts; higher is better, at least 1
-   * @param deviation of the parts
-   */
-  public record Value(double mean, double deviation) {}
 }

@@ -60,14 +60,6 @@ public final class KernelDistance {
   }
 
   /**
-   * A distance.
-   *
-   * @param mean over the subsets; near 0 for equal distributions, may be below
-   * @param deviation of the subsets
-   */
-  public record Value(double mean, double deviation) {}
-
-  /**
    * The discrepancy of two sets of the same size.
    *
    * @param x {@code [m, width]}, row-major
@@ -123,9 +115,9 @@ public final class KernelDistance {
    * @param subsets how many; 100 usually
    * @param size features of a subset; 1000 usually, fewer where there are fewer
    * @param seed chooses the subsets
-   * @return the distance
+   * @return the distance: near 0 for equal distributions, and it may be below
    */
-  public static Value of(FeatureRows a, FeatureRows b, int subsets, int size, long seed) {
+  public static MeanDeviation of(FeatureRows a, FeatureRows b, int subsets, int size, long seed) {
     int most = Math.min(size, Math.min(a.rows(), b.rows()));
     int[][][] rows = new int[subsets][][];
     for (int s = 0; s < subsets; s++) {
@@ -146,7 +138,7 @@ public final class KernelDistance {
    * @param kernel compares features
    * @return the distance, by the unbiased estimator
    */
-  static Value of(FeatureRows a, FeatureRows b, int[][][] subsets, Kernel kernel) {
+  static MeanDeviation of(FeatureRows a, FeatureRows b, int[][][] subsets, Kernel kernel) {
     if (a.width() != b.width()) {
       throw new EqvaeException.Argument(
           "Features of %d and of %d numbers cannot be compared".formatted(a.width(), b.width()));
@@ -163,9 +155,7 @@ public final class KernelDistance {
                         a.width(),
                         kernel,
                         Estimator.UNBIASED));
-    double mean = Arrays.stream(values).average().orElseThrow();
-    double square = Arrays.stream(values).map(v -> (v - mean) * (v - mean)).average().orElse(0);
-    return new Value(mean, Math.sqrt(square));
+    return MeanDeviation.of(values);
   }
 
   /** Different rows, by the first steps of a Fisher-Yates shuffle. */

@@ -183,7 +183,7 @@ class GoldenEvaluationTest {
             "rbf", KernelDistance.Kernel.gaussian(3));
     kernels.forEach(
         (name, kernel) -> {
-          KernelDistance.Value ours = KernelDistance.of(a, b, subsets, kernel);
+          MeanDeviation ours = KernelDistance.of(a, b, subsets, kernel);
           for (String precision : List.of("f64", "f32")) {
             double[] theirs = golden.values("kid." + name + "." + precision);
             double tolerance = precision.equals("f64") ? 1e-9 : 1e-5;

@@ -115,13 +115,7 @@ public final class AutoencoderTask implements Task {
 
   private List<ParameterGroup> makeGroups() {
     OptimizerRecipe o = recipe.optimizer();
-    AdamSettings adam =
-        new AdamSettings(
-            o.betas().get(0),
-            o.betas().get(1),
-            o.eps(),
-            o.weightDecay(),
-            o.kind() == OptimizerRecipe.Kind.ADAMW);
+    AdamSettings adam = o.adam();
     boolean perSample = recipe.objective().draw() == EqOptions.DrawPer.SAMPLE;
     int reports = EqObjective.reports(perSample ? recipe.run().batchSize() : 1);
     List<ParameterGroup> all = new ArrayList<>();

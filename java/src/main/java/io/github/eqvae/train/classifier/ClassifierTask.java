@@ -56,13 +56,7 @@ public final class ClassifierTask implements Task {
   @Override
   public List<ParameterGroup> groups() {
     OptimizerRecipe o = recipe.optimizer();
-    AdamSettings adam =
-        new AdamSettings(
-            o.betas().get(0),
-            o.betas().get(1),
-            o.eps(),
-            o.weightDecay(),
-            o.kind() == OptimizerRecipe.Kind.ADAMW);
+    AdamSettings adam = o.adam();
     return List.of(
         new ParameterGroup(
             "classifier",

@@ -79,13 +79,7 @@ public final class GeneratorTask implements Task {
 
   private ParameterGroup group() {
     OptimizerRecipe o = recipe.optimizer();
-    AdamSettings adam =
-        new AdamSettings(
-            o.betas().get(0),
-            o.betas().get(1),
-            o.eps(),
-            o.weightDecay(),
-            o.kind() == OptimizerRecipe.Kind.ADAMW);
+    AdamSettings adam = o.adam();
     return new ParameterGroup(
         "generator",
         "generator",

@@ -1,5 +1,6 @@
 package io.github.eqvae.train.recipe;
 
+import io.github.eqvae.nn.AdamSettings;
 import io.github.eqvae.train.recipe.RecipeFields.Range;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -77,6 +78,16 @@ public record OptimizerRecipe(
         yield rise * 0.5 * (1 + Math.cos(Math.PI * Math.min(1, gone)));
       }
     };
+  }
+
+  /**
+   * The optimiser's settings.
+   *
+   * @return what every parameter group of the run is updated with
+   */
+  public AdamSettings adam() {
+    return new AdamSettings(
+        betas.get(0), betas.get(1), eps, weightDecay, kind == OptimizerRecipe.Kind.ADAMW);
   }
 
   /** Copies the list. Values are checked when the recipe is made. */
