@@ -1,8 +1,11 @@
 package io.github.eqvae;
 
 import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noClasses;
+import static org.junit.jupiter.api.Assertions.assertEquals;
 
+import com.tngtech.archunit.core.domain.JavaClass;
 import com.tngtech.archunit.core.domain.JavaClasses;
+import com.tngtech.archunit.core.domain.JavaModifier;
 import com.tngtech.archunit.core.importer.ClassFileImporter;
 import com.tngtech.archunit.core.importer.ImportOption;
 import com.tngtech.archunit.lang.syntax.elements.GivenClassesConjunction;
@@ -36,12 +39,28 @@ class ArchitectureTest {
           "jobs",
           "cli");
 
+  /** Packages of the JDK that this library's sources import from. */
+  private static final List<String> JAVA =
+      List.of(
+          "java.lang.",
+          "java.lang.foreign.",
+          "java.util.",
+          "java.util.concurrent.",
+          "java.util.function.",
+          "java.io.",
+          "java.nio.",
+          "java.nio.file.");
+
   private static final JavaClasses CLASSES =
       new ClassFileImporter()
           .withImportOption(ImportOption.Predefined.DO_NOT_INCLUDE_TESTS)
-          // Wherever a build other than Maven's puts them.
-          .withImportOption(location -> !location.contains("/test-classes/"))
+          // The tests lie beside this one, wherever the build puts them.
+          .withImportOption(location -> !location.contains(testsFolder()))
           .importPackages("io.github.eqvae");
+
+  private static String testsFolder() {
+    return ArchitectureTest.class.getProtectionDomain().getCodeSource().getLocation().getPath();
+  }
 
   static List<String> layers() {
     return LAYERS;
@@ -112,5 +131,26 @@ class ArchitectureTest {
             train + ".classifier..",
             train + ".kinds..")
         .check(CLASSES);
+  }
+
+  /** A reader of one file meets one {@code Arena}: java.lang.foreign's. */
+  @Test
+  void noPublicClassHasTheNameOfOneOfJavas() {
+    List<String> taken =
+        CLASSES.stream()
+            .filter(c -> c.isTopLevelClass() && c.getModifiers().contains(JavaModifier.PUBLIC))
+            .filter(c -> JAVA.stream().anyMatch(p -> exists(p + c.getSimpleName())))
+            .map(JavaClass::getName)
+            .toList();
+    assertEquals(List.of(), taken);
+  }
+
+  private static boolean exists(String name) {
+    try {
+      Class.forName(name, false, null);
+      return true;
+    } catch (ClassNotFoundException e) {
+      return false;
+    }
   }
 }

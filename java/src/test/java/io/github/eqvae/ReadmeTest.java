@@ -8,11 +8,11 @@ import io.github.eqvae.model.AutoencoderConfig;
 import io.github.eqvae.model.AutoencoderKl;
 import io.github.eqvae.model.ModelFile;
 import io.github.eqvae.tape.Tape;
-import io.github.eqvae.tensor.Arena;
 import io.github.eqvae.tensor.Device;
 import io.github.eqvae.tensor.Shape;
 import io.github.eqvae.tensor.Stream;
 import io.github.eqvae.tensor.Tensor;
+import io.github.eqvae.tensor.TensorArena;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -39,7 +39,7 @@ class ReadmeTest {
     // README
     try (Device device = Device.open("cpu");
         Stream stream = new Stream(device);
-        Arena arena = new Arena(device, "step");
+        TensorArena arena = new TensorArena(device, "step");
         AutoencoderKl vae = new AutoencoderKl(config, stream, 0, false)) {
       ModelFile.load(file, vae.parameters(), stream);
       Tensor images = arena.tensor(Shape.of(1, 64, 64, 3));

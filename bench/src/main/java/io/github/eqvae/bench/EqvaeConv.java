@@ -4,11 +4,11 @@ import io.github.eqvae.nn.Conv2d;
 import io.github.eqvae.nn.ParameterStore;
 import io.github.eqvae.tape.Seed;
 import io.github.eqvae.tape.Tape;
-import io.github.eqvae.tensor.Arena;
 import io.github.eqvae.tensor.Device;
 import io.github.eqvae.tensor.Shape;
 import io.github.eqvae.tensor.Stream;
 import io.github.eqvae.tensor.Tensor;
+import io.github.eqvae.tensor.TensorArena;
 import java.util.List;
 
 /** A convolution layer of eqvae, through the tape as in training. */
@@ -16,8 +16,8 @@ final class EqvaeConv implements Work {
   private final ConvDirection direction;
   private final Device device = Device.open("cpu", Peer.threads());
   private final Stream stream = new Stream(device);
-  private final Arena inputs = new Arena(device, "inputs");
-  private final Arena arena = new Arena(device, "step");
+  private final TensorArena inputs = new TensorArena(device, "inputs");
+  private final TensorArena arena = new TensorArena(device, "step");
   private final Conv2d conv;
   private final ParameterStore store;
   private final Tensor x;

@@ -11,12 +11,12 @@ import io.github.eqvae.op.Narrow;
 import io.github.eqvae.op.SampleError;
 import io.github.eqvae.tape.Seed;
 import io.github.eqvae.tape.Tape;
-import io.github.eqvae.tensor.Arena;
 import io.github.eqvae.tensor.DType;
 import io.github.eqvae.tensor.Device;
 import io.github.eqvae.tensor.Shape;
 import io.github.eqvae.tensor.Stream;
 import io.github.eqvae.tensor.Tensor;
+import io.github.eqvae.tensor.TensorArena;
 import java.util.List;
 
 /** A diffusion transformer of eqvae on the processor. */
@@ -26,8 +26,8 @@ final class EqvaeDit implements Work {
   private final DitSetting s;
   private final Device device = Device.open("cpu", Peer.threads());
   private final Stream stream = new Stream(device);
-  private final Arena inputs = new Arena(device, "inputs");
-  private final Arena arena = new Arena(device, "step");
+  private final TensorArena inputs = new TensorArena(device, "inputs");
+  private final TensorArena arena = new TensorArena(device, "step");
   private final Dit dit;
   private final AdamOptimizer adam;
   private final Ema ema;

@@ -2,12 +2,12 @@ package io.github.eqvae.bench;
 
 import io.github.eqvae.tape.Seed;
 import io.github.eqvae.tape.Tape;
-import io.github.eqvae.tensor.Arena;
 import io.github.eqvae.tensor.DType;
 import io.github.eqvae.tensor.Device;
 import io.github.eqvae.tensor.Shape;
 import io.github.eqvae.tensor.Stream;
 import io.github.eqvae.tensor.Tensor;
+import io.github.eqvae.tensor.TensorArena;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -18,8 +18,8 @@ final class EqvaeKernel implements Work {
   private final KernelSpec spec;
   private final Device device;
   private final Stream stream;
-  private final Arena inputs;
-  private final Arena arena;
+  private final TensorArena inputs;
+  private final TensorArena arena;
   private final Tensor[] x;
   private final Tape recorded;
   private final Tensor y;
@@ -30,8 +30,8 @@ final class EqvaeKernel implements Work {
     this.spec = spec;
     device = Device.open(deviceName, deviceName.equals("cpu") ? Peer.threads() : 0);
     stream = new Stream(device);
-    inputs = new Arena(device, "inputs");
-    arena = new Arena(device, "step");
+    inputs = new TensorArena(device, "inputs");
+    arena = new TensorArena(device, "step");
     DType activations = DType.valueOf(dtype.toUpperCase(java.util.Locale.ROOT));
     x = new Tensor[spec.inputs().size()];
     for (int i = 0; i < x.length; i++) {

@@ -2,16 +2,16 @@ package io.github.eqvae.bench;
 
 import io.github.eqvae.model.AutoencoderConfig;
 import io.github.eqvae.model.AutoencoderKl;
-import io.github.eqvae.tensor.Arena;
 import io.github.eqvae.tensor.Device;
 import io.github.eqvae.tensor.Stream;
+import io.github.eqvae.tensor.TensorArena;
 
 /** An autoencoder of eqvae on the processor, and what working with it needs. */
 abstract class EqvaeModelWork implements Work {
   private final Device device = Device.open("cpu", Peer.threads());
   final Stream stream = new Stream(device);
-  final Arena inputs = new Arena(device, "inputs");
-  final Arena arena = new Arena(device, "step");
+  final TensorArena inputs = new TensorArena(device, "inputs");
+  final TensorArena arena = new TensorArena(device, "step");
   final AutoencoderKl vae;
 
   EqvaeModelWork(AutoencoderConfig config, boolean trainable) {

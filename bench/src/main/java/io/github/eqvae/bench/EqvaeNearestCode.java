@@ -2,18 +2,18 @@ package io.github.eqvae.bench;
 
 import io.github.eqvae.op.VectorQuantize;
 import io.github.eqvae.tape.Tape;
-import io.github.eqvae.tensor.Arena;
 import io.github.eqvae.tensor.Device;
 import io.github.eqvae.tensor.Shape;
 import io.github.eqvae.tensor.Stream;
 import io.github.eqvae.tensor.Tensor;
+import io.github.eqvae.tensor.TensorArena;
 
 /** The nearest codes by eqvae, which also gathers them. */
 final class EqvaeNearestCode implements Work {
   private final Device device = Device.open("cpu", Peer.threads());
   private final Stream stream = new Stream(device);
-  private final Arena inputs = new Arena(device, "inputs");
-  private final Arena arena = new Arena(device, "step");
+  private final TensorArena inputs = new TensorArena(device, "inputs");
+  private final TensorArena arena = new TensorArena(device, "step");
   private final Tensor z;
   private final Tensor codebook;
   private int[] index = {};

@@ -12,10 +12,10 @@ import io.github.eqvae.op.GanLoss;
 import io.github.eqvae.op.Sum;
 import io.github.eqvae.tape.Seed;
 import io.github.eqvae.tape.Tape;
-import io.github.eqvae.tensor.Arena;
 import io.github.eqvae.tensor.Shape;
 import io.github.eqvae.tensor.Stream;
 import io.github.eqvae.tensor.Tensor;
+import io.github.eqvae.tensor.TensorArena;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -148,7 +148,7 @@ public final class EqObjective {
    */
   public Losses autoencoderStep(
       Stream stream,
-      Arena arena,
+      TensorArena arena,
       Tape.Mode mode,
       Tensor x,
       List<Draw> draws,
@@ -160,7 +160,7 @@ public final class EqObjective {
   }
 
   /** A report for one step, which lives as long as the step's other memory. */
-  private LossTerms.Report report(Arena arena, Tensor x, List<Draw> draws) {
+  private LossTerms.Report report(TensorArena arena, Tensor x, List<Draw> draws) {
     int f = vae.config().downsamplingFactor();
     boolean codes = vae.codebookUsage().isPresent();
     Shape s = x.shape();
@@ -186,7 +186,7 @@ public final class EqObjective {
    */
   public LossTerms autoencoderStep(
       Stream stream,
-      Arena arena,
+      TensorArena arena,
       Tape.Mode mode,
       Tensor x,
       List<Draw> draws,
@@ -273,7 +273,7 @@ public final class EqObjective {
    * @return {@code disc}, {@code logits_real}, {@code logits_fake}
    */
   public Losses discriminatorStep(
-      Stream stream, Arena arena, Tensor x, List<Draw> draws, Noise noise) {
+      Stream stream, TensorArena arena, Tensor x, List<Draw> draws, Noise noise) {
     LossTerms.Report report = report(arena, x, draws);
     return discriminatorStep(stream, arena, x, draws, noise, report)
         .read(report.scalars().toDoubles(stream), report, stream);
@@ -292,7 +292,7 @@ public final class EqObjective {
    */
   public LossTerms discriminatorStep(
       Stream stream,
-      Arena arena,
+      TensorArena arena,
       Tensor x,
       List<Draw> draws,
       Noise noise,

@@ -7,10 +7,10 @@ import io.github.eqvae.model.InceptionV3;
 import io.github.eqvae.op.Linear;
 import io.github.eqvae.op.Narrow;
 import io.github.eqvae.tape.Tape;
-import io.github.eqvae.tensor.Arena;
 import io.github.eqvae.tensor.Shape;
 import io.github.eqvae.tensor.Stream;
 import io.github.eqvae.tensor.Tensor;
+import io.github.eqvae.tensor.TensorArena;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
@@ -34,15 +34,15 @@ public final class AdmFeatures implements AutoCloseable {
 
   private final InceptionV3 network;
   private final Stream stream;
-  private final Arena arena;
-  private final Arena weights;
+  private final TensorArena arena;
+  private final TensorArena weights;
   private final Tensor classifier;
 
   private AdmFeatures(InceptionV3 network, float[] classifier, Stream stream) {
     this.network = network;
     this.stream = stream;
-    arena = new Arena(stream.device(), "Inception features");
-    weights = new Arena(stream.device(), "Inception classifier");
+    arena = new TensorArena(stream.device(), "Inception features");
+    weights = new TensorArena(stream.device(), "Inception classifier");
     this.classifier = weights.tensor(Shape.of(InceptionV3.CLASSES, InceptionV3.FEATURES));
     this.classifier.set(stream, classifier);
   }
@@ -112,7 +112,7 @@ public final class AdmFeatures implements AutoCloseable {
   }
 
   /** What the network sees of pictures, {@code [n, 299, 299, 3]}. */
-  Tensor input(Arena in, List<Image> pictures) {
+  Tensor input(TensorArena in, List<Image> pictures) {
     int side = InceptionV3.SIDE;
     int each = side * side * 3;
     float[] values = new float[pictures.size() * each];

@@ -5,10 +5,10 @@ import io.github.eqvae.data.Transform;
 import io.github.eqvae.io.Image;
 import io.github.eqvae.model.SmallClassifier;
 import io.github.eqvae.tape.Tape;
-import io.github.eqvae.tensor.Arena;
 import io.github.eqvae.tensor.Shape;
 import io.github.eqvae.tensor.Stream;
 import io.github.eqvae.tensor.Tensor;
+import io.github.eqvae.tensor.TensorArena;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
@@ -25,12 +25,12 @@ public final class ClassifierFeatures implements ImageFeatures {
 
   private final SmallClassifier network;
   private final Stream stream;
-  private final Arena arena;
+  private final TensorArena arena;
 
   private ClassifierFeatures(SmallClassifier network, Stream stream) {
     this.network = network;
     this.stream = stream;
-    arena = new Arena(stream.device(), "classifier features");
+    arena = new TensorArena(stream.device(), "classifier features");
   }
 
   /**

@@ -6,10 +6,10 @@ import io.github.eqvae.model.Autoencoder;
 import io.github.eqvae.model.CodebookUsage;
 import io.github.eqvae.model.Lpips;
 import io.github.eqvae.tape.Tape;
-import io.github.eqvae.tensor.Arena;
 import io.github.eqvae.tensor.Shape;
 import io.github.eqvae.tensor.Stream;
 import io.github.eqvae.tensor.Tensor;
+import io.github.eqvae.tensor.TensorArena;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -35,7 +35,7 @@ public final class Evaluator implements AutoCloseable {
   private final Autoencoder vae;
   private final @Nullable Lpips lpips;
   private final Stream stream;
-  private final Arena arena;
+  private final TensorArena arena;
   private OptionalLong sampleSeed = OptionalLong.empty();
   private Ssim.Variant ssimVariant = Ssim.Variant.SCIKIT_IMAGE;
   private int drawn;
@@ -51,7 +51,7 @@ public final class Evaluator implements AutoCloseable {
     this.vae = vae;
     this.lpips = lpips;
     this.stream = stream;
-    this.arena = new Arena(stream.device(), "evaluation");
+    this.arena = new TensorArena(stream.device(), "evaluation");
   }
 
   /**

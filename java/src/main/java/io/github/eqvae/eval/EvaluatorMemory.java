@@ -4,10 +4,10 @@ import io.github.eqvae.model.Autoencoder;
 import io.github.eqvae.model.Lpips;
 import io.github.eqvae.model.SpectrumMatching;
 import io.github.eqvae.tape.Tape;
-import io.github.eqvae.tensor.Arena;
 import io.github.eqvae.tensor.Shape;
 import io.github.eqvae.tensor.Stream;
 import io.github.eqvae.tensor.Tensor;
+import io.github.eqvae.tensor.TensorArena;
 import org.jspecify.annotations.Nullable;
 
 /** The memory that measuring takes: what {@link Evaluator#measure} does, once. */
@@ -18,7 +18,7 @@ final class EvaluatorMemory {
   private EvaluatorMemory() {}
 
   static long plan(Autoencoder vae, @Nullable Lpips lpips, Stream stream, int batch, int side) {
-    try (Arena arena = new Arena(stream.device(), "evaluation")) {
+    try (TensorArena arena = new TensorArena(stream.device(), "evaluation")) {
       arena.reserve(PLANNED);
       Shape shape = Shape.of(batch, side, side, vae.config().inChannels());
       Tape tape = new Tape(stream, arena, Tape.Mode.INFERENCE);

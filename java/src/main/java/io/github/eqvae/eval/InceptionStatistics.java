@@ -3,10 +3,10 @@ package io.github.eqvae.eval;
 import io.github.eqvae.io.Image;
 import io.github.eqvae.model.InceptionV3;
 import io.github.eqvae.tape.Tape;
-import io.github.eqvae.tensor.Arena;
 import io.github.eqvae.tensor.Shape;
 import io.github.eqvae.tensor.Stream;
 import io.github.eqvae.tensor.Tensor;
+import io.github.eqvae.tensor.TensorArena;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -17,13 +17,13 @@ import java.util.List;
 final class InceptionStatistics {
   private final InceptionV3 network;
   private final Stream stream;
-  private final Arena arena;
+  private final TensorArena arena;
   private final int batch;
   private final List<Image> waiting = new ArrayList<>();
   private final FeatureStatistics features = new FeatureStatistics(InceptionV3.FEATURES);
 
   /** {@code arena} is reset after each batch. */
-  InceptionStatistics(InceptionV3 network, Stream stream, Arena arena, int batch) {
+  InceptionStatistics(InceptionV3 network, Stream stream, TensorArena arena, int batch) {
     this.network = network;
     this.stream = stream;
     this.arena = arena;

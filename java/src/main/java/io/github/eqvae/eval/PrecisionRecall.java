@@ -3,10 +3,10 @@ package io.github.eqvae.eval;
 import io.github.eqvae.EqvaeException;
 import io.github.eqvae.op.Linear;
 import io.github.eqvae.tape.Tape;
-import io.github.eqvae.tensor.Arena;
 import io.github.eqvae.tensor.Shape;
 import io.github.eqvae.tensor.Stream;
 import io.github.eqvae.tensor.Tensor;
+import io.github.eqvae.tensor.TensorArena;
 import java.util.Arrays;
 
 /**
@@ -155,7 +155,7 @@ public final class PrecisionRecall {
   }
 
   private void visit(FeatureRows a, FeatureRows b, Pairs pairs) {
-    try (Arena arena = new Arena(stream.device(), "precision and recall")) {
+    try (TensorArena arena = new TensorArena(stream.device(), "precision and recall")) {
       for (int row = 0; row < a.rows(); row += TILE) {
         Tile x = tile(a, row);
         for (int column = 0; column < b.rows(); column += TILE) {
@@ -173,7 +173,7 @@ public final class PrecisionRecall {
     }
   }
 
-  private float[] products(Arena arena, Tile x, Tile y, int width) {
+  private float[] products(TensorArena arena, Tile x, Tile y, int width) {
     Tensor a = arena.tensor(Shape.of(x.squares().length, width));
     Tensor b = arena.tensor(Shape.of(y.squares().length, width));
     a.set(stream, x.values());

@@ -3,8 +3,8 @@ package io.github.eqvae.eval;
 import io.github.eqvae.data.ImageDataset;
 import io.github.eqvae.io.Image;
 import io.github.eqvae.model.InceptionV3;
-import io.github.eqvae.tensor.Arena;
 import io.github.eqvae.tensor.Stream;
+import io.github.eqvae.tensor.TensorArena;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.Optional;
@@ -20,13 +20,13 @@ import java.util.function.Consumer;
  */
 public final class RFid implements AutoCloseable {
   private final InceptionV3 network;
-  private final Arena arena;
+  private final TensorArena arena;
   private final InceptionStatistics references;
   private final InceptionStatistics reconstructions;
 
   private RFid(InceptionV3 network, Stream stream, int batch) {
     this.network = network;
-    arena = new Arena(stream.device(), "rFID");
+    arena = new TensorArena(stream.device(), "rFID");
     references = new InceptionStatistics(network, stream, arena, batch);
     reconstructions = new InceptionStatistics(network, stream, arena, batch);
   }

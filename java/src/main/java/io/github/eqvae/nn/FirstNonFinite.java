@@ -1,8 +1,8 @@
 package io.github.eqvae.nn;
 
-import io.github.eqvae.tensor.Arena;
 import io.github.eqvae.tensor.Stream;
 import io.github.eqvae.tensor.Tensor;
+import io.github.eqvae.tensor.TensorArena;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -27,7 +27,7 @@ public final class FirstNonFinite {
    * @return what it is, as a part of a sentence; empty if all is finite
    */
   public static Optional<String> in(Stream stream, ParameterStore store) {
-    try (Arena arena = new Arena(stream.device(), "search")) {
+    try (TensorArena arena = new TensorArena(stream.device(), "search")) {
       NonFiniteCount count = new NonFiniteCount(arena);
       List<Parameter> all = new ArrayList<>(store.all());
       for (Parameter p : all) {

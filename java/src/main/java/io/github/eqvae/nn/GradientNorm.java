@@ -2,10 +2,10 @@ package io.github.eqvae.nn;
 
 import io.github.eqvae.ffi.Fn;
 import io.github.eqvae.ffi.Struct;
-import io.github.eqvae.tensor.Arena;
 import io.github.eqvae.tensor.Shape;
 import io.github.eqvae.tensor.Stream;
 import io.github.eqvae.tensor.Tensor;
+import io.github.eqvae.tensor.TensorArena;
 
 /** The L2 norm over all gradients of a store. PyTorch: what {@code clip_grad_norm_} returns. */
 public final class GradientNorm {
@@ -19,7 +19,7 @@ public final class GradientNorm {
    * @param arena where the scalar goes
    * @return √Σg²; not finite when a gradient is not
    */
-  public static double of(Stream stream, ParameterStore store, Arena arena) {
+  public static double of(Stream stream, ParameterStore store, TensorArena arena) {
     Tensor sum = arena.tensor(Shape.SCALAR);
     squares(stream, store, sum);
     return Math.sqrt(sum.item(stream));

@@ -1,10 +1,10 @@
 package io.github.eqvae.nn;
 
-import io.github.eqvae.tensor.Arena;
 import io.github.eqvae.tensor.DType;
 import io.github.eqvae.tensor.Shape;
 import io.github.eqvae.tensor.Stream;
 import io.github.eqvae.tensor.Tensor;
+import io.github.eqvae.tensor.TensorArena;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -32,7 +32,7 @@ public final class LossTerms {
      * @param integers how many are tallied at most; 0 for none
      * @return the report
      */
-    public static Report in(Arena arena, int scalars, int integers) {
+    public static Report in(TensorArena arena, int scalars, int integers) {
       return new Report(
           arena.tensor(Shape.of(scalars)),
           integers == 0 ? null : arena.tensor(Shape.of(integers), DType.I32));

@@ -2,10 +2,10 @@ package io.github.eqvae.nn;
 
 import io.github.eqvae.ffi.Fn;
 import io.github.eqvae.ffi.Struct;
-import io.github.eqvae.tensor.Arena;
 import io.github.eqvae.tensor.Shape;
 import io.github.eqvae.tensor.Stream;
 import io.github.eqvae.tensor.Tensor;
+import io.github.eqvae.tensor.TensorArena;
 
 /**
  * How many numbers of a step are NaN or infinite, counted on the device: an update that reads the
@@ -22,7 +22,7 @@ public final class NonFiniteCount {
    *
    * @param arena where it lives
    */
-  public NonFiniteCount(Arena arena) {
+  public NonFiniteCount(TensorArena arena) {
     total = arena.tensor(Shape.SCALAR);
     part = arena.tensor(Shape.SCALAR);
   }

@@ -3,11 +3,11 @@ package io.github.eqvae.nn;
 import io.github.eqvae.EqvaeException;
 import io.github.eqvae.ffi.Fn;
 import io.github.eqvae.op.PackedWeights;
-import io.github.eqvae.tensor.Arena;
 import io.github.eqvae.tensor.Device;
 import io.github.eqvae.tensor.Shape;
 import io.github.eqvae.tensor.Stream;
 import io.github.eqvae.tensor.Tensor;
+import io.github.eqvae.tensor.TensorArena;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.Collections;
@@ -62,7 +62,7 @@ public final class ParameterStore implements AutoCloseable {
     }
   }
 
-  private final Arena arena;
+  private final TensorArena arena;
   private final Map<String, Parameter> parameters;
   private final List<Parameter> learned = new ArrayList<>();
   private final List<Parameter> buffers = new ArrayList<>();
@@ -83,7 +83,7 @@ public final class ParameterStore implements AutoCloseable {
       size += p.isBuffer() ? 0 : aligned(p.shape());
     }
     // Nothing is ever given back: allocations of just the size, not blocks that grow by half.
-    arena = new Arena(stream.device(), "parameters", false);
+    arena = new TensorArena(stream.device(), "parameters", false);
     trainable = withGradients;
     values = arena.tensor(Shape.of(Math.max(size, ALIGN)));
     values.fill(stream, 0);
@@ -218,7 +218,7 @@ public final class ParameterStore implements AutoCloseable {
     learned.forEach(Parameter::markWritten);
   }
 
-  Arena arena() {
+  TensorArena arena() {
     return arena;
   }
 

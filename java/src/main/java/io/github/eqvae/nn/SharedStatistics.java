@@ -6,9 +6,9 @@ import io.github.eqvae.ffi.Struct;
 import io.github.eqvae.op.ChannelAffine;
 import io.github.eqvae.op.Silu;
 import io.github.eqvae.tape.Tape;
-import io.github.eqvae.tensor.Arena;
 import io.github.eqvae.tensor.Shape;
 import io.github.eqvae.tensor.Tensor;
+import io.github.eqvae.tensor.TensorArena;
 import java.util.IdentityHashMap;
 import java.util.function.Supplier;
 
@@ -57,7 +57,7 @@ public final class SharedStatistics {
    * @param part {@code [1, h, w, C]}, may be a view; no pixel may come twice
    */
   public void add(GroupNorm layer, Tape tape, Tensor part) {
-    Arena arena = tape.arena();
+    TensorArena arena = tape.arena();
     int groups = layer.op().groups();
     Tensor dense = arena.tensor(part.shape(), part.dtype());
     part.copyTo(tape.stream(), dense);
@@ -103,7 +103,7 @@ public final class SharedStatistics {
       scale[c] = gamma[c] / Math.sqrt(variance + layer.op().eps());
       shift[c] = beta[c] - mean * scale[c];
     }
-    Arena arena = tape.arena();
+    TensorArena arena = tape.arena();
     Tensor a = arena.tensor(Shape.of(channels), layer.weight().value().dtype());
     Tensor b = arena.tensor(Shape.of(channels), layer.weight().value().dtype());
     a.set(tape.stream(), scale);

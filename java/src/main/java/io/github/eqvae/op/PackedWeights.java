@@ -1,11 +1,12 @@
 package io.github.eqvae.op;
 
 import io.github.eqvae.ffi.Fn;
-import io.github.eqvae.tensor.Arena;
 import io.github.eqvae.tensor.DType;
 import io.github.eqvae.tensor.Shape;
 import io.github.eqvae.tensor.Stream;
 import io.github.eqvae.tensor.Tensor;
+import io.github.eqvae.tensor.TensorArena;
+import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
@@ -41,10 +42,10 @@ public final class PackedWeights {
    * @param arena where they are to be
    * @param weights at least one
    */
-  public PackedWeights(Stream stream, Arena arena, List<Source> weights) {
+  public PackedWeights(Stream stream, TensorArena arena, List<Source> weights) {
     long size = 0;
     layout = arena.tensor(Shape.of(weights.size(), COLUMNS), DType.I64);
-    try (java.lang.foreign.Arena memory = java.lang.foreign.Arena.ofConfined()) {
+    try (Arena memory = Arena.ofConfined()) {
       MemorySegment table = memory.allocate(layout.bytes(), 64);
       for (int i = 0; i < weights.size(); i++) {
         Shape w = weights.get(i).shape();

@@ -2,12 +2,13 @@ package io.github.eqvae.serve;
 
 import io.github.eqvae.EqvaeException;
 import io.github.eqvae.tape.Tape;
-import io.github.eqvae.tensor.Arena;
 import io.github.eqvae.tensor.DType;
 import io.github.eqvae.tensor.Device;
 import io.github.eqvae.tensor.Shape;
 import io.github.eqvae.tensor.Stream;
 import io.github.eqvae.tensor.Tensor;
+import io.github.eqvae.tensor.TensorArena;
+import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 
@@ -17,13 +18,13 @@ import java.lang.foreign.ValueLayout;
  */
 final class Session implements AutoCloseable {
   private final Stream stream;
-  private final Arena arena;
-  private java.lang.foreign.Arena owner = java.lang.foreign.Arena.ofShared();
+  private final TensorArena arena;
+  private Arena owner = Arena.ofShared();
   private MemorySegment staging = MemorySegment.NULL;
 
   Session(Device device) {
     stream = new Stream(device);
-    arena = new Arena(device, "session");
+    arena = new TensorArena(device, "session");
   }
 
   Stream stream() {
@@ -80,7 +81,7 @@ final class Session implements AutoCloseable {
   private MemorySegment staging(long bytes) {
     if (staging.byteSize() < bytes) {
       owner.close();
-      owner = java.lang.foreign.Arena.ofShared();
+      owner = Arena.ofShared();
       staging = owner.allocate(bytes, 64);
     }
     return staging;

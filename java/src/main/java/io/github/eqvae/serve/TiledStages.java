@@ -5,9 +5,9 @@ import io.github.eqvae.model.ImageStages;
 import io.github.eqvae.nn.GroupNorm;
 import io.github.eqvae.nn.SharedStatistics;
 import io.github.eqvae.tape.Tape;
-import io.github.eqvae.tensor.Arena;
 import io.github.eqvae.tensor.Shape;
 import io.github.eqvae.tensor.Tensor;
+import io.github.eqvae.tensor.TensorArena;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -81,7 +81,7 @@ final class TiledStages {
       int j,
       @Nullable GroupNorm measured,
       @Nullable Tensor whole) {
-    Arena arena = x.arena();
+    TensorArena arena = x.arena();
     int cell = stages.cell(stage);
     int height = rows.to(i) - rows.from(i);
     int width = columns.to(j) - columns.from(j);

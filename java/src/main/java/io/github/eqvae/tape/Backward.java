@@ -4,10 +4,10 @@ import io.github.eqvae.EqvaeException;
 import io.github.eqvae.ffi.Fn;
 import io.github.eqvae.ffi.Struct;
 import io.github.eqvae.op.Op;
-import io.github.eqvae.tensor.Arena;
 import io.github.eqvae.tensor.DType;
 import io.github.eqvae.tensor.Shape;
 import io.github.eqvae.tensor.Tensor;
+import io.github.eqvae.tensor.TensorArena;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.IdentityHashMap;
@@ -50,7 +50,7 @@ final class Backward {
   }
 
   private final Tape tape;
-  private final Arena arena;
+  private final TensorArena arena;
   private final Set<Tensor> wrt = Collections.newSetFromMap(new IdentityHashMap<>());
   private final List<Tensor> wrtOrder;
   private final boolean intoTargets;

@@ -7,10 +7,10 @@ import io.github.eqvae.op.Inputs;
 import io.github.eqvae.op.Op;
 import io.github.eqvae.op.Spec;
 import io.github.eqvae.op.ViewOp;
-import io.github.eqvae.tensor.Arena;
 import io.github.eqvae.tensor.Device;
 import io.github.eqvae.tensor.Stream;
 import io.github.eqvae.tensor.Tensor;
+import io.github.eqvae.tensor.TensorArena;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.IdentityHashMap;
@@ -41,7 +41,7 @@ public final class Tape {
   record Statistics(GroupStatistics kind, Tensor values) {}
 
   private final Stream stream;
-  private final Arena arena;
+  private final TensorArena arena;
   private final Mode mode;
   private final boolean learns;
   final List<Node> nodes = new ArrayList<>();
@@ -58,11 +58,11 @@ public final class Tape {
    * @param arena the step arena, whose memory all results live in
    * @param mode whether to record
    */
-  public Tape(Stream stream, Arena arena, Mode mode) {
+  public Tape(Stream stream, TensorArena arena, Mode mode) {
     this(stream, arena, mode, mode != Mode.INFERENCE);
   }
 
-  Tape(Stream stream, Arena arena, Mode mode, boolean learns) {
+  Tape(Stream stream, TensorArena arena, Mode mode, boolean learns) {
     this.stream = stream;
     this.arena = arena;
     this.mode = mode;
@@ -83,7 +83,7 @@ public final class Tape {
    *
    * @return where results live
    */
-  public Arena arena() {
+  public TensorArena arena() {
     return arena;
   }
 

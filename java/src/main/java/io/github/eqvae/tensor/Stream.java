@@ -3,6 +3,7 @@ package io.github.eqvae.tensor;
 import io.github.eqvae.EqvaeException;
 import io.github.eqvae.ffi.Fn;
 import io.github.eqvae.ffi.Struct;
+import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 
@@ -17,7 +18,7 @@ public final class Stream implements AutoCloseable {
   private final Device device;
   private final long handle;
   private final LeakCheck leak;
-  private final java.lang.foreign.Arena memory = java.lang.foreign.Arena.ofShared();
+  private final Arena memory = Arena.ofShared();
   private final MemorySegment frame =
       memory.allocate(PARAMS_BYTES + (long) MAX_TENSORS * Struct.TENSOR.size(), 16);
   private final Launch launch = new Launch(this);
@@ -31,7 +32,7 @@ public final class Stream implements AutoCloseable {
    */
   public Stream(Device device) {
     this.device = device;
-    try (java.lang.foreign.Arena arena = java.lang.foreign.Arena.ofConfined()) {
+    try (Arena arena = Arena.ofConfined()) {
       MemorySegment out = arena.allocate(ValueLayout.JAVA_LONG);
       device.library().call(Fn.STREAM_CREATE, device.handle(), out.address());
       handle = out.get(ValueLayout.JAVA_LONG, 0);
@@ -103,7 +104,7 @@ public final class Stream implements AutoCloseable {
       device.library().call(Fn.CAPTURE_END, handle, 0L);
       throw e;
     }
-    try (java.lang.foreign.Arena arena = java.lang.foreign.Arena.ofConfined()) {
+    try (Arena arena = Arena.ofConfined()) {
       MemorySegment out = arena.allocate(ValueLayout.JAVA_LONG);
       device.library().call(Fn.CAPTURE_END, handle, out.address());
       return new Graph(device, out.get(ValueLayout.JAVA_LONG, 0));

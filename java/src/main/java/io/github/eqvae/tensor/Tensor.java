@@ -7,12 +7,12 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 
 /**
- * A view of memory that an {@link Arena} owns: shape, strides and dtype. A tensor never owns
+ * A view of memory that an {@link TensorArena} owns: shape, strides and dtype. A tensor never owns
  * memory; using one after its arena was reset or closed, or after it was released, is an error that
  * says so. Identity matters: the tape tells tensors apart by {@code ==}.
  */
 public final class Tensor {
-  private final Arena arena;
+  private final TensorArena arena;
   private final long generation;
   private final long address;
   private final Shape shape;
@@ -21,7 +21,7 @@ public final class Tensor {
   private final Tensor root;
   private boolean released;
 
-  Tensor(Arena arena, long address, Shape shape, DType dtype) {
+  Tensor(TensorArena arena, long address, Shape shape, DType dtype) {
     this.arena = arena;
     this.generation = arena.generation();
     this.address = address;
@@ -73,7 +73,7 @@ public final class Tensor {
    *
    * @return the arena
    */
-  public Arena arena() {
+  public TensorArena arena() {
     return arena;
   }
 

@@ -1,10 +1,10 @@
 package io.github.eqvae.train;
 
-import io.github.eqvae.tensor.Arena;
 import io.github.eqvae.tensor.Device;
 import io.github.eqvae.tensor.HostBuffer;
 import io.github.eqvae.tensor.Stream;
 import io.github.eqvae.tensor.Tensor;
+import io.github.eqvae.tensor.TensorArena;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.Collections;
@@ -27,7 +27,7 @@ final class InputQueue implements AutoCloseable {
     @Nullable IOException unreadable;
     @Nullable RuntimeException failure;
 
-    Slot(Device device, Arena arena, BatchShape shape) {
+    Slot(Device device, TensorArena arena, BatchShape shape) {
       batch = new HostBatch(shape);
       for (BatchShape.Field f : shape.fields()) {
         host.add(new HostBuffer(device, f.shape(), f.dtype(device.dtype())));
@@ -38,7 +38,7 @@ final class InputQueue implements AutoCloseable {
 
   private final BatchShape shape;
   private final Stream copies;
-  private final Arena arena;
+  private final TensorArena arena;
   private final Map<String, Tensor> inputs = new LinkedHashMap<>();
   private final Slot[] slots = new Slot[2];
 
@@ -51,7 +51,7 @@ final class InputQueue implements AutoCloseable {
   InputQueue(Device device, BatchShape shape) {
     this.shape = shape;
     copies = new Stream(device);
-    arena = new Arena(device, "input");
+    arena = new TensorArena(device, "input");
     long each = 0;
     for (BatchShape.Field f : shape.fields()) {
       each += f.shape().elements() * f.dtype(device.dtype()).bytes() + 256;

@@ -1,10 +1,10 @@
 package io.github.eqvae.train;
 
 import io.github.eqvae.EqvaeException;
-import io.github.eqvae.tensor.Arena;
 import io.github.eqvae.tensor.Device;
 import io.github.eqvae.tensor.DeviceInfo;
 import io.github.eqvae.tensor.Stream;
+import io.github.eqvae.tensor.TensorArena;
 import java.io.IOException;
 import java.util.Collections;
 import java.util.LinkedHashMap;
@@ -79,7 +79,7 @@ public record MemoryPlan(
         Stream stream = new Stream(device);
         Task task = planned(recipe, stream);
         InputQueue inputs = new InputQueue(device, task.batch());
-        Arena arena = new Arena(device, "step")) {
+        TensorArena arena = new TensorArena(device, "step")) {
       stream.math(recipe.run().math());
       TrainState state = new TrainState(recipe, task, stream);
       try (StepWork work = new StepWork(recipe, task, state, stream, arena, inputs.inputs());
@@ -130,7 +130,7 @@ public record MemoryPlan(
    * @return bytes, state, activations and scratch memory together
    */
   public long deviceBytes() {
-    return stateBytes + Arena.rounded(stepBytes) + scratchBytes;
+    return stateBytes + TensorArena.rounded(stepBytes) + scratchBytes;
   }
 
   /**

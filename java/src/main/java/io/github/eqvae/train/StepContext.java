@@ -1,10 +1,10 @@
 package io.github.eqvae.train;
 
 import io.github.eqvae.tape.Tape;
-import io.github.eqvae.tensor.Arena;
 import io.github.eqvae.tensor.Shape;
 import io.github.eqvae.tensor.Stream;
 import io.github.eqvae.tensor.Tensor;
+import io.github.eqvae.tensor.TensorArena;
 import java.util.Map;
 
 /**
@@ -19,7 +19,7 @@ import java.util.Map;
  */
 public record StepContext(
     Stream stream,
-    Arena arena,
+    TensorArena arena,
     Tape.Mode mode,
     Map<String, Tensor> batch,
     Tensor scalars,

@@ -1,8 +1,8 @@
 package io.github.eqvae.train;
 
-import io.github.eqvae.tensor.Arena;
 import io.github.eqvae.tensor.Graph;
 import io.github.eqvae.tensor.Stream;
+import io.github.eqvae.tensor.TensorArena;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Objects;
@@ -30,7 +30,7 @@ final class StepGraphs<K, R> implements AutoCloseable {
   }
 
   private final Stream stream;
-  private final Arena arena;
+  private final TensorArena arena;
   private final boolean enabled;
   private final LinkedHashMap<K, Entry> entries = new LinkedHashMap<>(16, 0.75f, true);
   private int graphs;
@@ -46,7 +46,7 @@ final class StepGraphs<K, R> implements AutoCloseable {
    * @param arena where the steps' memory is
    * @param enabled false to run everything as it comes
    */
-  StepGraphs(Stream stream, Arena arena, boolean enabled) {
+  StepGraphs(Stream stream, TensorArena arena, boolean enabled) {
     this.stream = stream;
     this.arena = arena;
     this.enabled = enabled;

@@ -1,7 +1,7 @@
 package io.github.eqvae.train;
 
-import io.github.eqvae.tensor.Arena;
 import io.github.eqvae.tensor.Stream;
+import io.github.eqvae.tensor.TensorArena;
 import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -13,10 +13,10 @@ final class StepRunner implements AutoCloseable {
 
   private final Task task;
   private final StepWork work;
-  private final Arena arena;
+  private final TensorArena arena;
   private final StepGraphs<Key, List<LossReport>> graphs;
 
-  StepRunner(Task task, StepWork work, Stream stream, Arena arena, boolean capture) {
+  StepRunner(Task task, StepWork work, Stream stream, TensorArena arena, boolean capture) {
     this.task = task;
     this.work = work;
     this.arena = arena;

@@ -1,13 +1,13 @@
 package io.github.eqvae.train;
 
 import io.github.eqvae.nn.AdamOptimizer;
-import io.github.eqvae.tensor.Arena;
 import io.github.eqvae.tensor.DType;
 import io.github.eqvae.tensor.Device;
 import io.github.eqvae.tensor.HostBuffer;
 import io.github.eqvae.tensor.Shape;
 import io.github.eqvae.tensor.Stream;
 import io.github.eqvae.tensor.Tensor;
+import io.github.eqvae.tensor.TensorArena;
 
 /**
  * All numbers that change from one micro-batch to the next, on the device: the optimisers'
@@ -19,7 +19,7 @@ final class StepValues implements AutoCloseable {
   private final int scalars;
   private final int offset;
   private final HostBuffer host;
-  private final Arena arena;
+  private final TensorArena arena;
   private final Tensor values;
 
   /**
@@ -33,7 +33,7 @@ final class StepValues implements AutoCloseable {
     offset = groups * AdamOptimizer.SCHEDULE;
     Shape shape = Shape.of(offset + Math.max(1, scalars));
     host = new HostBuffer(device, shape, DType.F64);
-    arena = new Arena(device, "step values");
+    arena = new TensorArena(device, "step values");
     values = arena.tensor(shape, DType.F64);
   }
 

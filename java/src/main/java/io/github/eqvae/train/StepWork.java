@@ -4,12 +4,12 @@ import io.github.eqvae.nn.GradientNorm;
 import io.github.eqvae.nn.NonFiniteCount;
 import io.github.eqvae.nn.ParameterStore;
 import io.github.eqvae.tape.Tape;
-import io.github.eqvae.tensor.Arena;
 import io.github.eqvae.tensor.Device;
 import io.github.eqvae.tensor.HostBuffer;
 import io.github.eqvae.tensor.Shape;
 import io.github.eqvae.tensor.Stream;
 import io.github.eqvae.tensor.Tensor;
+import io.github.eqvae.tensor.TensorArena;
 import io.github.eqvae.train.recipe.OptimizerRecipe;
 import io.github.eqvae.train.recipe.RunRecipe;
 import java.util.ArrayList;
@@ -32,7 +32,7 @@ final class StepWork implements AutoCloseable {
     final HostBuffer host;
     final StepContext context;
 
-    Results(Device device, Arena arena, int losses, StepContext common) {
+    Results(Device device, TensorArena arena, int losses, StepContext common) {
       Shape shape = Shape.of(2 + losses);
       all = arena.tensor(shape);
       host = new HostBuffer(device, shape, device.dtype());
@@ -60,7 +60,7 @@ final class StepWork implements AutoCloseable {
   private final TrainState state;
   private final Stream stream;
   private final StepValues values;
-  private final Arena arena;
+  private final TensorArena arena;
   private final NonFiniteCount notFinite; // of this step
   private final List<Results> results = new ArrayList<>();
 
@@ -69,7 +69,7 @@ final class StepWork implements AutoCloseable {
       Task task,
       TrainState state,
       Stream stream,
-      Arena stepArena,
+      TensorArena stepArena,
       Map<String, Tensor> inputs) {
     this.optimizer = recipe.optimizer();
     this.task = task;
@@ -78,7 +78,7 @@ final class StepWork implements AutoCloseable {
     Device device = stream.device();
     List<ParameterGroup> groups = task.groups();
     values = new StepValues(device, groups.size(), task.scalars());
-    arena = new Arena(device, "results");
+    arena = new TensorArena(device, "results");
     notFinite = new NonFiniteCount(arena);
     StepContext common =
         new StepContext(

@@ -1,10 +1,10 @@
 package io.github.eqvae.train;
 
 import io.github.eqvae.EqvaeException;
-import io.github.eqvae.tensor.Arena;
 import io.github.eqvae.tensor.Device;
 import io.github.eqvae.tensor.MemoryStats;
 import io.github.eqvae.tensor.Stream;
+import io.github.eqvae.tensor.TensorArena;
 import io.github.eqvae.train.checkpoint.Checkpoint;
 import io.github.eqvae.train.checkpoint.CheckpointStore;
 import io.github.eqvae.train.recipe.OptimizerRecipe;
@@ -37,7 +37,7 @@ public final class Trainer<T extends Task> implements AutoCloseable {
   private final MemoryPlan plan;
   private final T task;
   private final TrainState state;
-  private final Arena stepArena;
+  private final TensorArena stepArena;
   private final InputQueue inputs;
   private final StepWork work;
   private final StepRunner runner;
@@ -60,7 +60,7 @@ public final class Trainer<T extends Task> implements AutoCloseable {
     stream.math(run.math());
     task = recipe.task(stream, false);
     state = new TrainState(recipe, task, stream);
-    stepArena = new Arena(device, "step");
+    stepArena = new TensorArena(device, "step");
     stepArena.reserve(plan.stepBytes());
     inputs = new InputQueue(device, task.batch());
     work = new StepWork(recipe, task, state, stream, stepArena, inputs.inputs());

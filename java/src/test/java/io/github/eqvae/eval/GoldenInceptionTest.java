@@ -6,11 +6,11 @@ import io.github.eqvae.io.Image;
 import io.github.eqvae.model.InceptionV3;
 import io.github.eqvae.nn.Parameter;
 import io.github.eqvae.tape.Tape;
-import io.github.eqvae.tensor.Arena;
 import io.github.eqvae.tensor.Device;
 import io.github.eqvae.tensor.Shape;
 import io.github.eqvae.tensor.Stream;
 import io.github.eqvae.tensor.Tensor;
+import io.github.eqvae.tensor.TensorArena;
 import io.github.eqvae.testing.Compare;
 import io.github.eqvae.testing.GoldenFile;
 import java.io.IOException;
@@ -134,7 +134,7 @@ class GoldenInceptionTest {
       try (GoldenFile golden = GoldenFile.open(path);
           Device device = Device.open("cpu");
           Stream stream = new Stream(device);
-          Arena arena = new Arena(device, "test")) {
+          TensorArena arena = new TensorArena(device, "test")) {
         InceptionV3 network = new InceptionV3(stream, 0);
         Map<String, float[]> weights = fill(network, stream);
         for (String name : golden.names()) {
@@ -163,7 +163,11 @@ class GoldenInceptionTest {
   }
 
   private static void pytorchFid(
-      GoldenFile golden, InceptionV3 network, List<Image> images, Stream stream, Arena arena) {
+      GoldenFile golden,
+      InceptionV3 network,
+      List<Image> images,
+      Stream stream,
+      TensorArena arena) {
     Image first = images.getFirst();
     float[] values = new float[images.size() * first.data().length];
     for (int i = 0; i < values.length; i++) {

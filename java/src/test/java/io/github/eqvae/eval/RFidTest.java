@@ -9,11 +9,11 @@ import io.github.eqvae.io.Image;
 import io.github.eqvae.io.Images;
 import io.github.eqvae.model.InceptionV3;
 import io.github.eqvae.tape.Tape;
-import io.github.eqvae.tensor.Arena;
 import io.github.eqvae.tensor.Device;
 import io.github.eqvae.tensor.Shape;
 import io.github.eqvae.tensor.Stream;
 import io.github.eqvae.tensor.Tensor;
+import io.github.eqvae.tensor.TensorArena;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -76,7 +76,7 @@ class RFidTest {
   private FeatureStatistics statistics(float[] images) {
     FeatureStatistics out = new FeatureStatistics(InceptionV3.FEATURES);
     try (InceptionV3 network = new InceptionV3(stream, 3);
-        Arena arena = new Arena(device, "test")) {
+        TensorArena arena = new TensorArena(device, "test")) {
       for (int n = 0; n < COUNT; n++) {
         float[] pixels = new float[EACH];
         for (int i = 0; i < EACH; i++) {

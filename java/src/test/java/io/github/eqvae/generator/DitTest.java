@@ -8,12 +8,12 @@ import io.github.eqvae.EqvaeException;
 import io.github.eqvae.nn.Parameter;
 import io.github.eqvae.tape.Seed;
 import io.github.eqvae.tape.Tape;
-import io.github.eqvae.tensor.Arena;
 import io.github.eqvae.tensor.DType;
 import io.github.eqvae.tensor.Device;
 import io.github.eqvae.tensor.Shape;
 import io.github.eqvae.tensor.Stream;
 import io.github.eqvae.tensor.Tensor;
+import io.github.eqvae.tensor.TensorArena;
 import java.util.Arrays;
 import java.util.List;
 import org.junit.jupiter.api.AfterEach;
@@ -25,7 +25,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 class DitTest {
   private Device device = Device.open("cpu");
   private Stream stream = new Stream(device);
-  private Arena arena = new Arena(device, "test");
+  private TensorArena arena = new TensorArena(device, "test");
 
   @AfterEach
   void close() {
@@ -149,7 +149,7 @@ class DitTest {
   private static double[][] onSimt(DType activations) {
     try (Device simt = Device.open("simt");
         Stream s = new Stream(simt);
-        Arena memory = new Arena(simt, "test")) {
+        TensorArena memory = new TensorArena(simt, "test")) {
       Dit dit = new Dit(tiny(4), s, 7, true);
       dit.parameters().learned().forEach(p -> p.value().normal(s, 3, p.name().hashCode(), 0, 0.1));
       dit.computeIn(activations);

@@ -15,11 +15,11 @@ import io.github.eqvae.diffusion.Transport;
 import io.github.eqvae.diffusion.TransportLoss;
 import io.github.eqvae.op.Narrow;
 import io.github.eqvae.tape.Tape;
-import io.github.eqvae.tensor.Arena;
 import io.github.eqvae.tensor.Device;
 import io.github.eqvae.tensor.Shape;
 import io.github.eqvae.tensor.Stream;
 import io.github.eqvae.tensor.Tensor;
+import io.github.eqvae.tensor.TensorArena;
 import io.github.eqvae.testing.Devices;
 import io.github.eqvae.testing.GoldenFile;
 import java.io.IOException;
@@ -289,7 +289,7 @@ class GoldenLossTest {
     try (GoldenFile golden = GoldenFile.open(file);
         Device device = Device.open(name);
         Stream stream = new Stream(device);
-        Arena arena = new Arena(device, "golden")) {
+        TensorArena arena = new TensorArena(device, "golden")) {
       TransportLoss published = TransportLoss.published();
       TransportLoss loss =
           new TransportLoss(published.transport(), TransportLoss.Times.LOGISTIC_NORMAL, 1);
@@ -316,13 +316,13 @@ class GoldenLossTest {
     }
   }
 
-  private static Tensor image(GoldenFile golden, String name, Stream stream, Arena arena) {
+  private static Tensor image(GoldenFile golden, String name, Stream stream, TensorArena arena) {
     Shape s = golden.shape(name);
     Shape nhwc = Shape.of(s.dim(0), s.dim(2), s.dim(3), s.dim(1));
     return tensor(stream, arena, nhwc, golden.nhwc(name));
   }
 
-  private static Tensor tensor(Stream stream, Arena arena, Shape shape, double... values) {
+  private static Tensor tensor(Stream stream, TensorArena arena, Shape shape, double... values) {
     Tensor t = arena.tensor(shape, arena.device().dtype());
     t.set(stream, values);
     return t;

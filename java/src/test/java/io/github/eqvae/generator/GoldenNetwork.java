@@ -7,12 +7,12 @@ import io.github.eqvae.diffusion.DenoisingLoss;
 import io.github.eqvae.nn.Parameter;
 import io.github.eqvae.tape.Seed;
 import io.github.eqvae.tape.Tape;
-import io.github.eqvae.tensor.Arena;
 import io.github.eqvae.tensor.DType;
 import io.github.eqvae.tensor.Device;
 import io.github.eqvae.tensor.Shape;
 import io.github.eqvae.tensor.Stream;
 import io.github.eqvae.tensor.Tensor;
+import io.github.eqvae.tensor.TensorArena;
 import io.github.eqvae.testing.GoldenFile;
 import java.util.List;
 import java.util.Set;
@@ -24,7 +24,7 @@ final class GoldenNetwork implements AutoCloseable {
   final DitConfig config;
   final Device device;
   final Stream stream;
-  final Arena arena;
+  final TensorArena arena;
   final Dit dit;
   private final String prefix;
 
@@ -39,7 +39,7 @@ final class GoldenNetwork implements AutoCloseable {
     config = config(golden, heads, prefix);
     this.device = Device.open(device);
     stream = new Stream(this.device);
-    arena = new Arena(this.device, "golden", false);
+    arena = new TensorArena(this.device, "golden", false);
     dit = new Dit(config, stream, 1, true);
     load();
   }

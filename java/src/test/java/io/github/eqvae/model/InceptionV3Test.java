@@ -9,13 +9,14 @@ import io.github.eqvae.EqvaeException;
 import io.github.eqvae.io.SafetensorsWriter;
 import io.github.eqvae.nn.Parameter;
 import io.github.eqvae.tape.Tape;
-import io.github.eqvae.tensor.Arena;
 import io.github.eqvae.tensor.Device;
 import io.github.eqvae.tensor.Shape;
 import io.github.eqvae.tensor.Stream;
 import io.github.eqvae.tensor.Tensor;
+import io.github.eqvae.tensor.TensorArena;
 import io.github.eqvae.testing.Compare;
 import io.github.eqvae.testing.TorchOracle;
+import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
 import java.util.HashMap;
@@ -80,7 +81,7 @@ class InceptionV3Test {
   }
 
   private double[] features(InceptionV3 network) {
-    try (Arena arena = new Arena(device, "test")) {
+    try (TensorArena arena = new TensorArena(device, "test")) {
       Tensor x = arena.tensor(Shape.of(IMAGES, HEIGHT, WIDTH, 3));
       x.set(stream, pixels());
       Tape tape = new Tape(stream, arena, Tape.Mode.INFERENCE);
@@ -146,7 +147,7 @@ class InceptionV3Test {
   @Test
   void torchvisionsOwnWeightsAreRefused() throws Exception {
     Path file = folder.resolve("torchvision.safetensors");
-    try (java.lang.foreign.Arena memory = java.lang.foreign.Arena.ofConfined()) {
+    try (Arena memory = Arena.ofConfined()) {
       MemorySegment values = memory.allocate(4 * 1000 * 2048, 64);
       SafetensorsWriter.write(file, List.of(entry("fc.weight", values, 1000, 2048)), Map.of());
     }
@@ -157,7 +158,7 @@ class InceptionV3Test {
   }
 
   private void write(Path file, InceptionV3 network, String without) throws Exception {
-    try (java.lang.foreign.Arena memory = java.lang.foreign.Arena.ofConfined()) {
+    try (Arena memory = Arena.ofConfined()) {
       List<SafetensorsWriter.Entry> entries = new java.util.ArrayList<>();
       for (Parameter p : network.parameters().all()) {
         if (!p.name().equals(without)) {

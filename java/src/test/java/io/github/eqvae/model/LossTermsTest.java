@@ -9,11 +9,11 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import io.github.eqvae.op.RunningError;
 import io.github.eqvae.op.Sum;
 import io.github.eqvae.tape.Tape;
-import io.github.eqvae.tensor.Arena;
 import io.github.eqvae.tensor.Device;
 import io.github.eqvae.tensor.Shape;
 import io.github.eqvae.tensor.Stream;
 import io.github.eqvae.tensor.Tensor;
+import io.github.eqvae.tensor.TensorArena;
 import io.github.eqvae.testing.Devices;
 import io.github.eqvae.testing.TorchOracle;
 import java.util.ArrayList;
@@ -229,7 +229,7 @@ class LossTermsTest {
   private static Result run(String name, Case c) {
     try (Device device = Device.open(name);
         Stream stream = new Stream(device);
-        Arena arena = new Arena(device, "test");
+        TensorArena arena = new TensorArena(device, "test");
         Measure measure = c.measure(stream)) {
       Tape tape = new Tape(stream, arena, Tape.Mode.RECORD);
       Tensor target = tape.watch(tensor(stream, arena, c.first, c.image()));
@@ -248,7 +248,7 @@ class LossTermsTest {
     }
   }
 
-  private static Tensor tensor(Stream stream, Arena arena, Shape shape, double[] values) {
+  private static Tensor tensor(Stream stream, TensorArena arena, Shape shape, double[] values) {
     Tensor t = arena.tensor(shape);
     t.set(stream, values);
     return t;

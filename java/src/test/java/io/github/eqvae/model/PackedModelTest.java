@@ -5,12 +5,12 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 
 import io.github.eqvae.model.checkpoint.AutoencoderCheckpoint;
 import io.github.eqvae.tape.Tape;
-import io.github.eqvae.tensor.Arena;
 import io.github.eqvae.tensor.DType;
 import io.github.eqvae.tensor.Device;
 import io.github.eqvae.tensor.Shape;
 import io.github.eqvae.tensor.Stream;
 import io.github.eqvae.tensor.Tensor;
+import io.github.eqvae.tensor.TensorArena;
 import io.github.eqvae.testing.Devices;
 import java.nio.file.Path;
 import java.util.Arrays;
@@ -41,7 +41,7 @@ class PackedModelTest {
   }
 
   private static float[] reconstruct(AutoencoderKl model, Stream stream) {
-    try (Arena arena = new Arena(stream.device(), "step", true)) {
+    try (TensorArena arena = new TensorArena(stream.device(), "step", true)) {
       Tape tape = new Tape(stream, arena, Tape.Mode.INFERENCE);
       Tensor x = arena.tensor(Shape.of(1, 8, 8, 3));
       x.normal(stream, 1, 1, 0, 0.5);

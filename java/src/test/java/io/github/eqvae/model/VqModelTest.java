@@ -9,11 +9,11 @@ import io.github.eqvae.EqvaeException;
 import io.github.eqvae.model.Autoencoder.Bottleneck;
 import io.github.eqvae.tape.Seed;
 import io.github.eqvae.tape.Tape;
-import io.github.eqvae.tensor.Arena;
 import io.github.eqvae.tensor.Device;
 import io.github.eqvae.tensor.Shape;
 import io.github.eqvae.tensor.Stream;
 import io.github.eqvae.tensor.Tensor;
+import io.github.eqvae.tensor.TensorArena;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
@@ -38,13 +38,13 @@ class VqModelTest {
 
   private Device device;
   private Stream stream;
-  private Arena arena;
+  private TensorArena arena;
 
   @BeforeEach
   void open() {
     device = Device.open("ref");
     stream = new Stream(device);
-    arena = new Arena(device, "test");
+    arena = new TensorArena(device, "test");
   }
 
   @AfterEach

@@ -6,11 +6,11 @@ import static org.junit.jupiter.api.Assertions.assertNotNull;
 
 import io.github.eqvae.op.Cast;
 import io.github.eqvae.tape.Tape;
-import io.github.eqvae.tensor.Arena;
 import io.github.eqvae.tensor.DType;
 import io.github.eqvae.tensor.Device;
 import io.github.eqvae.tensor.Stream;
 import io.github.eqvae.tensor.Tensor;
+import io.github.eqvae.tensor.TensorArena;
 import io.github.eqvae.testing.Devices;
 import java.util.Arrays;
 import java.util.List;
@@ -102,7 +102,7 @@ class DecayPerParameterTest {
   }
 
   private static float[] read(Stream stream, Tensor bf16) {
-    try (Arena arena = new Arena(stream.device(), "copy")) {
+    try (TensorArena arena = new TensorArena(stream.device(), "copy")) {
       Tape tape = new Tape(stream, arena, Tape.Mode.INFERENCE);
       return tape.apply(new Cast(DType.F32), bf16).toFloats(stream);
     }

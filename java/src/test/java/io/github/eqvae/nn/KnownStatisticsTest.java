@@ -4,11 +4,11 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import io.github.eqvae.op.GroupStatistics;
 import io.github.eqvae.tape.Tape;
-import io.github.eqvae.tensor.Arena;
 import io.github.eqvae.tensor.Device;
 import io.github.eqvae.tensor.Shape;
 import io.github.eqvae.tensor.Stream;
 import io.github.eqvae.tensor.Tensor;
+import io.github.eqvae.tensor.TensorArena;
 import io.github.eqvae.testing.Devices;
 import java.util.ArrayList;
 import java.util.List;
@@ -33,7 +33,7 @@ class KnownStatisticsTest {
     GroupStatistics kind = new GroupStatistics(2, 1e-6);
     try (Device device = Device.open(name);
         Stream stream = new Stream(device);
-        Arena arena = new Arena(device, "step", true)) {
+        TensorArena arena = new TensorArena(device, "step", true)) {
       ParameterStore.Builder builder = new ParameterStore.Builder();
       Conv2d conv =
           new Conv2d(builder.root(), 4, 8, 3, new io.github.eqvae.op.Conv2d(1, 1).with(kind));

@@ -3,12 +3,12 @@ package io.github.eqvae.nn;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import io.github.eqvae.tensor.Arena;
 import io.github.eqvae.tensor.DType;
 import io.github.eqvae.tensor.Device;
 import io.github.eqvae.tensor.Shape;
 import io.github.eqvae.tensor.Stream;
 import io.github.eqvae.tensor.Tensor;
+import io.github.eqvae.tensor.TensorArena;
 import io.github.eqvae.testing.Compare;
 import io.github.eqvae.testing.Devices;
 import java.util.List;
@@ -167,7 +167,7 @@ class OptimizerTest {
       try (Device device = Device.open(name, 2);
           Stream stream = new Stream(device);
           ParameterStore store = store(stream);
-          Arena arena = new Arena(device, "test")) {
+          TensorArena arena = new TensorArena(device, "test")) {
         Random random = new Random(7);
         Parameter weight = store.get("weight");
         weight.value().set(stream, draw(random, 1));
@@ -206,7 +206,7 @@ class OptimizerTest {
         try (Device device = Device.open(name, 2);
             Stream stream = new Stream(device);
             ParameterStore store = store(stream);
-            Arena arena = new Arena(device, "test")) {
+            TensorArena arena = new TensorArena(device, "test")) {
           Random random = new Random(8);
           Parameter weight = store.get("weight");
           AdamOptimizer adam =

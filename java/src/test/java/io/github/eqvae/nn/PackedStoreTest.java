@@ -11,12 +11,12 @@ import io.github.eqvae.op.Conv2d;
 import io.github.eqvae.op.UpsampleConv2d;
 import io.github.eqvae.tape.Seed;
 import io.github.eqvae.tape.Tape;
-import io.github.eqvae.tensor.Arena;
 import io.github.eqvae.tensor.DType;
 import io.github.eqvae.tensor.Device;
 import io.github.eqvae.tensor.Shape;
 import io.github.eqvae.tensor.Stream;
 import io.github.eqvae.tensor.Tensor;
+import io.github.eqvae.tensor.TensorArena;
 import io.github.eqvae.testing.Devices;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -43,14 +43,14 @@ class PackedStoreTest {
   private static final class Net implements AutoCloseable {
     private final Device device;
     final Stream stream;
-    private final Arena arena;
+    private final TensorArena arena;
     private final List<io.github.eqvae.nn.Conv2d> layers = new ArrayList<>();
     final ParameterStore store;
 
     Net(String name) {
       device = Device.open(name);
       stream = new Stream(device);
-      arena = new Arena(device, "step", true);
+      arena = new TensorArena(device, "step", true);
       ParameterStore.Builder builder = new ParameterStore.Builder();
       int[] widths = {3, 32, 40, 40, 72, 32, 1};
       int[] kernels = {3, 5, 3, 1, 3, 4};
@@ -104,7 +104,7 @@ class PackedStoreTest {
       adam.step(stream, 1e-2, 1, ema, 0.5);
       seen.add(net.run());
     }
-    try (Arena arena = new Arena(stream.device(), "test")) {
+    try (TensorArena arena = new TensorArena(stream.device(), "test")) {
       Tensor skip = arena.tensor(Shape.SCALAR);
       Tensor schedule = arena.tensor(Shape.of(AdamOptimizer.SCHEDULE), DType.F64);
       schedule.set(stream, adam.schedule(1e-2, 0.5));

@@ -5,11 +5,11 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.github.eqvae.ffi.Fn;
 import io.github.eqvae.ffi.Struct;
-import io.github.eqvae.tensor.Arena;
 import io.github.eqvae.tensor.Device;
 import io.github.eqvae.tensor.Shape;
 import io.github.eqvae.tensor.Stream;
 import io.github.eqvae.tensor.Tensor;
+import io.github.eqvae.tensor.TensorArena;
 import io.github.eqvae.testing.Devices;
 import java.util.List;
 import java.util.Random;
@@ -30,7 +30,7 @@ class ReductionTest {
 
   private Device device;
   private Stream stream;
-  private Arena arena;
+  private TensorArena arena;
 
   static List<String> devices() {
     return Devices.computing();
@@ -39,7 +39,7 @@ class ReductionTest {
   private void open(String name) {
     device = Device.open(name, 2);
     stream = new Stream(device);
-    arena = new Arena(device, "test");
+    arena = new TensorArena(device, "test");
   }
 
   @AfterEach

@@ -11,13 +11,13 @@ import io.github.eqvae.nn.NonFiniteCount;
 import io.github.eqvae.nn.ParameterStore;
 import io.github.eqvae.tape.Seed;
 import io.github.eqvae.tape.Tape;
-import io.github.eqvae.tensor.Arena;
 import io.github.eqvae.tensor.DType;
 import io.github.eqvae.tensor.Device;
 import io.github.eqvae.tensor.Graph;
 import io.github.eqvae.tensor.MathMode;
 import io.github.eqvae.tensor.Shape;
 import io.github.eqvae.tensor.Tensor;
+import io.github.eqvae.tensor.TensorArena;
 import java.util.List;
 import java.util.Locale;
 import java.util.function.Predicate;
@@ -116,7 +116,7 @@ public final class EveryKernel {
     layout.root().packableWeight("thin.weight", new Init.Uniform(1), 5, 3, 4, 4);
     try (Device device = Device.open(name);
         var stream = new io.github.eqvae.tensor.Stream(device);
-        Arena arena = new Arena(device, "test");
+        TensorArena arena = new TensorArena(device, "test");
         ParameterStore store = layout.build(stream, 3, true)) {
       store.keepPacked(stream);
       Tensor gradients = store.gradients(stream);
@@ -171,8 +171,8 @@ public final class EveryKernel {
     var after = new io.github.eqvae.nn.GroupNorm(layout.root().in("norm"), 16, norm);
     try (Device device = Device.open(name);
         var stream = new io.github.eqvae.tensor.Stream(device);
-        Arena kept = new Arena(device, "kept");
-        Arena arena = new Arena(device, "step");
+        TensorArena kept = new TensorArena(device, "kept");
+        TensorArena arena = new TensorArena(device, "step");
         ParameterStore store = layout.build(stream, 3, true)) {
       store.keepPacked(stream);
       Tensor x = kept.tensor(Shape.of(2, 9, 8, 8));

@@ -5,13 +5,13 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.github.eqvae.tape.Seed;
 import io.github.eqvae.tape.Tape;
-import io.github.eqvae.tensor.Arena;
 import io.github.eqvae.tensor.DType;
 import io.github.eqvae.tensor.Device;
 import io.github.eqvae.tensor.MathMode;
 import io.github.eqvae.tensor.Shape;
 import io.github.eqvae.tensor.Stream;
 import io.github.eqvae.tensor.Tensor;
+import io.github.eqvae.tensor.TensorArena;
 import io.github.eqvae.testing.Devices;
 import java.util.ArrayList;
 import java.util.List;
@@ -87,7 +87,8 @@ class FusedStatisticsTest {
     to.add(Arguments.of(new Case(d, p, n, h, w, in, out, g, m)));
   }
 
-  private static Tensor place(Stream stream, Arena arena, DType dtype, double[] values, Shape s) {
+  private static Tensor place(
+      Stream stream, TensorArena arena, DType dtype, double[] values, Shape s) {
     Tensor full = arena.tensor(s);
     full.set(stream, values);
     if (dtype == DType.F32) {
@@ -98,7 +99,7 @@ class FusedStatisticsTest {
     return t;
   }
 
-  private static double[] read(Stream stream, Arena arena, Tensor t) {
+  private static double[] read(Stream stream, TensorArena arena, Tensor t) {
     Tensor full = arena.tensor(t.shape());
     t.copyTo(stream, full);
     return full.toDoubles(stream);
@@ -113,7 +114,7 @@ class FusedStatisticsTest {
   void convolutionsMakeTheStatisticsOfWhatTheyStore(Case c) {
     try (Device device = Device.open(c.device());
         Stream stream = new Stream(device);
-        Arena arena = new Arena(device, "test", false)) {
+        TensorArena arena = new TensorArena(device, "test", false)) {
       if (c.precision() == Precision.TF32) {
         stream.math(MathMode.TF32);
       }

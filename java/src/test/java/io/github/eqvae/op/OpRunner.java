@@ -2,13 +2,13 @@ package io.github.eqvae.op;
 
 import io.github.eqvae.tape.Seed;
 import io.github.eqvae.tape.Tape;
-import io.github.eqvae.tensor.Arena;
 import io.github.eqvae.tensor.DType;
 import io.github.eqvae.tensor.Device;
 import io.github.eqvae.tensor.MathMode;
 import io.github.eqvae.tensor.Shape;
 import io.github.eqvae.tensor.Stream;
 import io.github.eqvae.tensor.Tensor;
+import io.github.eqvae.tensor.TensorArena;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -30,7 +30,7 @@ final class OpRunner implements AutoCloseable {
 
   private final Device device;
   private final Stream stream;
-  private final Arena arena;
+  private final TensorArena arena;
   private final boolean bf16;
   private final boolean packs;
 
@@ -55,7 +55,7 @@ final class OpRunner implements AutoCloseable {
     this.packs = packs;
     device = Device.open(name);
     stream = new Stream(device);
-    arena = new Arena(device, "test", false);
+    arena = new TensorArena(device, "test", false);
   }
 
   Device device() {

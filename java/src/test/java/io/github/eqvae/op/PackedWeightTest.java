@@ -7,11 +7,11 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.github.eqvae.EqvaeException;
 import io.github.eqvae.tape.Tape;
-import io.github.eqvae.tensor.Arena;
 import io.github.eqvae.tensor.DType;
 import io.github.eqvae.tensor.Device;
 import io.github.eqvae.tensor.Shape;
 import io.github.eqvae.tensor.Tensor;
+import io.github.eqvae.tensor.TensorArena;
 import io.github.eqvae.testing.Devices;
 import java.util.List;
 import java.util.stream.Stream;
@@ -55,7 +55,7 @@ class PackedWeightTest {
   void aCopyMustFit(String name) {
     try (Device device = Device.open(name);
         var stream = new io.github.eqvae.tensor.Stream(device);
-        Arena arena = new Arena(device, "test")) {
+        TensorArena arena = new TensorArena(device, "test")) {
       Tape tape = new Tape(stream, arena, Tape.Mode.INFERENCE);
       Tensor w = arena.tensor(Shape.of(16, 8, 3, 3));
       w.fill(stream, 1);
@@ -88,7 +88,7 @@ class PackedWeightTest {
   void otherDevicesReadNone(String name) {
     try (Device device = Device.open(name);
         var stream = new io.github.eqvae.tensor.Stream(device);
-        Arena arena = new Arena(device, "test")) {
+        TensorArena arena = new TensorArena(device, "test")) {
       assertFalse(device.info().readsPackedWeights());
       Tensor values = arena.tensor(Shape.of(16));
       PackedWeights packed =

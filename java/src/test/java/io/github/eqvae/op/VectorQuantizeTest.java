@@ -8,11 +8,11 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import io.github.eqvae.EqvaeException;
 import io.github.eqvae.tape.Seed;
 import io.github.eqvae.tape.Tape;
-import io.github.eqvae.tensor.Arena;
 import io.github.eqvae.tensor.DType;
 import io.github.eqvae.tensor.Device;
 import io.github.eqvae.tensor.Shape;
 import io.github.eqvae.tensor.Tensor;
+import io.github.eqvae.tensor.TensorArena;
 import io.github.eqvae.testing.Devices;
 import java.util.Arrays;
 import java.util.List;
@@ -37,7 +37,7 @@ class VectorQuantizeTest {
   private static Result run(String name, int d, double[] z, double[] codebook) {
     try (Device device = Device.open(name);
         io.github.eqvae.tensor.Stream stream = new io.github.eqvae.tensor.Stream(device);
-        Arena arena = new Arena(device, "test")) {
+        TensorArena arena = new TensorArena(device, "test")) {
       Tape tape = new Tape(stream, arena, Tape.Mode.RECORD);
       Tensor vectors = tape.watch(arena.tensor(Shape.of(z.length / d, d)));
       Tensor codes = tape.watch(arena.tensor(Shape.of(codebook.length / d, d)));

@@ -17,12 +17,12 @@ import io.github.eqvae.generator.checkpoint.GeneratorMetadata;
 import io.github.eqvae.generator.checkpoint.GeneratorProcess;
 import io.github.eqvae.generator.checkpoint.GeneratorSamples;
 import io.github.eqvae.tape.Tape;
-import io.github.eqvae.tensor.Arena;
 import io.github.eqvae.tensor.DType;
 import io.github.eqvae.tensor.Device;
 import io.github.eqvae.tensor.Shape;
 import io.github.eqvae.tensor.Stream;
 import io.github.eqvae.tensor.Tensor;
+import io.github.eqvae.tensor.TensorArena;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.Arrays;
@@ -132,7 +132,7 @@ class GeneratorTest {
     }
     try (GeneratorCheckpoint checkpoint = GeneratorCheckpoint.open(file);
         Stream stream = new Stream(device);
-        Arena arena = new Arena(device, "test")) {
+        TensorArena arena = new TensorArena(device, "test")) {
       Dit dit = checkpoint.load(stream, false);
       boolean sit = process instanceof GeneratorProcess.Flow;
       Denoiser two = (x, t) -> direct(dit, stream, arena, x, t, 2, sit);
@@ -147,7 +147,7 @@ class GeneratorTest {
   }
 
   private static float[] direct(
-      Dit dit, Stream stream, Arena arena, float[] x, double t, int label, boolean half) {
+      Dit dit, Stream stream, TensorArena arena, float[] x, double t, int label, boolean half) {
     arena.reset();
     Tensor image = arena.tensor(Shape.of(16, 4, 4, 3));
     float[] all = new float[16 * x.length];

@@ -12,12 +12,12 @@ import io.github.eqvae.model.AutoencoderKl;
 import io.github.eqvae.model.LatentScaling;
 import io.github.eqvae.model.checkpoint.AutoencoderCheckpoint;
 import io.github.eqvae.tape.Tape;
-import io.github.eqvae.tensor.Arena;
 import io.github.eqvae.tensor.Device;
 import io.github.eqvae.tensor.MemoryStats;
 import io.github.eqvae.tensor.Shape;
 import io.github.eqvae.tensor.Stream;
 import io.github.eqvae.tensor.Tensor;
+import io.github.eqvae.tensor.TensorArena;
 import java.awt.image.BufferedImage;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -50,7 +50,7 @@ class VaeTest {
       assertEquals(List.of(16, 24, 3), List.of(again.height(), again.width(), again.channels()));
       try (AutoencoderCheckpoint checkpoint = AutoencoderCheckpoint.open(file);
           Stream stream = new Stream(device);
-          Arena arena = new Arena(device, "test");
+          TensorArena arena = new TensorArena(device, "test");
           AutoencoderKl kl = checkpoint.load(stream, false)) {
         Tape tape = new Tape(stream, arena, Tape.Mode.INFERENCE);
         Tensor x = arena.tensor(Shape.of(1, 16, 24, 3));

@@ -16,11 +16,11 @@ import io.github.eqvae.op.PixelLoss;
 import io.github.eqvae.op.Reshape;
 import io.github.eqvae.op.Scale;
 import io.github.eqvae.op.Silu;
-import io.github.eqvae.tensor.Arena;
 import io.github.eqvae.tensor.Device;
 import io.github.eqvae.tensor.Shape;
 import io.github.eqvae.tensor.Stream;
 import io.github.eqvae.tensor.Tensor;
+import io.github.eqvae.tensor.TensorArena;
 import io.github.eqvae.testing.Devices;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -102,7 +102,7 @@ class RecomputeTest {
       String deviceName, Body body, Tape.Mode mode, boolean reuse, boolean watchInput) {
     try (Device device = Device.open(deviceName);
         Stream stream = new Stream(device);
-        Arena arena = new Arena(device, "step", reuse)) {
+        TensorArena arena = new TensorArena(device, "step", reuse)) {
       ParameterStore.Builder builder = new ParameterStore.Builder();
       Network network = new Network(builder.root(), body);
       try (ParameterStore store = builder.build(stream, 7, true)) {

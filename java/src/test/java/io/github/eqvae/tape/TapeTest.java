@@ -19,11 +19,11 @@ import io.github.eqvae.op.Scale;
 import io.github.eqvae.op.Silu;
 import io.github.eqvae.op.Sum;
 import io.github.eqvae.op.WeightedSum;
-import io.github.eqvae.tensor.Arena;
 import io.github.eqvae.tensor.Device;
 import io.github.eqvae.tensor.Shape;
 import io.github.eqvae.tensor.Stream;
 import io.github.eqvae.tensor.Tensor;
+import io.github.eqvae.tensor.TensorArena;
 import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.AfterEach;
@@ -34,13 +34,13 @@ import org.junit.jupiter.api.Test;
 class TapeTest {
   private Device device;
   private Stream stream;
-  private Arena arena;
+  private TensorArena arena;
 
   @BeforeEach
   void open() {
     device = Device.open("ref");
     stream = new Stream(device);
-    arena = new Arena(device, "step");
+    arena = new TensorArena(device, "step");
   }
 
   @AfterEach

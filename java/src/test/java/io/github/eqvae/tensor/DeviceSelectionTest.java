@@ -23,7 +23,7 @@ class DeviceSelectionTest {
   /** Everything a thread may ask of a stream; the sum of what it computed. */
   private static double use(Device device, Stream stream, Tensor a, Tensor sum) {
     try (HostBuffer host = new HostBuffer(device, Shape.of(N), device.dtype());
-        Arena arena = new Arena(device, "of the thread")) {
+        TensorArena arena = new TensorArena(device, "of the thread")) {
       Tensor b = arena.tensor(Shape.of(N));
       a.fill(stream, 1);
       host.copyTo(stream, b);
@@ -50,8 +50,8 @@ class DeviceSelectionTest {
         Device second = Device.open("simt:1");
         Stream onFirst = new Stream(first);
         Stream onSecond = new Stream(second);
-        Arena firstArena = new Arena(first, "test");
-        Arena secondArena = new Arena(second, "test")) {
+        TensorArena firstArena = new TensorArena(first, "test");
+        TensorArena secondArena = new TensorArena(second, "test")) {
       Tensor a = firstArena.tensor(Shape.of(N));
       Tensor aSum = firstArena.tensor(Shape.SCALAR);
       Tensor b = secondArena.tensor(Shape.of(N));

@@ -32,7 +32,7 @@ class GraphTest {
   void aLaunchDoesItAgainWithWhatTheTensorsHoldThen(String name) {
     try (Device device = Device.open(name);
         Stream stream = new Stream(device);
-        Arena arena = new Arena(device, "test")) {
+        TensorArena arena = new TensorArena(device, "test")) {
       Tensor a = arena.tensor(Shape.of(N));
       Tensor b = arena.tensor(Shape.of(N));
       a.fill(stream, 1);
@@ -58,7 +58,7 @@ class GraphTest {
   void whatCannotBeCapturedIsNamedAndTheStreamGoesOn(String name) {
     try (Device device = Device.open(name);
         Stream stream = new Stream(device);
-        Arena arena = new Arena(device, "test");
+        TensorArena arena = new TensorArena(device, "test");
         HostBuffer host = new HostBuffer(device, Shape.of(N), device.dtype())) {
       Tensor a = arena.tensor(Shape.of(N));
       Tensor sum = arena.tensor(Shape.SCALAR);
@@ -66,7 +66,7 @@ class GraphTest {
       refused(stream, "copy_out", () -> a.toDoubles(stream));
       refused(stream, "copy_in", () -> host.copyTo(stream, a));
       refused(stream, "stream_sync", stream::sync);
-      try (Arena other = new Arena(device, "other")) {
+      try (TensorArena other = new TensorArena(device, "other")) {
         refused(stream, "alloc", () -> other.reserve(1 << 20));
       }
       refused(stream, "capture_begin", () -> stream.capture(() -> {}));
@@ -120,7 +120,7 @@ class GraphTest {
     try (Device device = Device.open(name);
         Stream stream = new Stream(device);
         Stream copies = new Stream(device);
-        Arena arena = new Arena(device, "test");
+        TensorArena arena = new TensorArena(device, "test");
         HostBuffer host = new HostBuffer(device, Shape.of(N), device.dtype())) {
       Tensor a = arena.tensor(Shape.of(N));
       a.fill(stream, 1);

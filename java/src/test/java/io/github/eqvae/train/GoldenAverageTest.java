@@ -9,12 +9,12 @@ import io.github.eqvae.nn.Init;
 import io.github.eqvae.nn.Parameter;
 import io.github.eqvae.nn.ParameterStore;
 import io.github.eqvae.nn.Scope;
-import io.github.eqvae.tensor.Arena;
 import io.github.eqvae.tensor.DType;
 import io.github.eqvae.tensor.Device;
 import io.github.eqvae.tensor.Shape;
 import io.github.eqvae.tensor.Stream;
 import io.github.eqvae.tensor.Tensor;
+import io.github.eqvae.tensor.TensorArena;
 import io.github.eqvae.testing.Devices;
 import io.github.eqvae.testing.GoldenFile;
 import io.github.eqvae.train.recipe.RunRecipe.EmaRule;
@@ -64,7 +64,7 @@ class GoldenAverageTest {
     int each = deltas.length / decays.length;
     try (Device device = Device.open(name);
         Stream stream = new Stream(device);
-        Arena arena = new Arena(device, "golden");
+        TensorArena arena = new TensorArena(device, "golden");
         ParameterStore store = builder.build(stream, 0, true)) {
       for (String p : AVERAGED) {
         store.get(p).value().set(stream, golden.values("init." + p));

@@ -5,12 +5,12 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.github.eqvae.EqvaeException;
-import io.github.eqvae.tensor.Arena;
 import io.github.eqvae.tensor.Device;
 import io.github.eqvae.tensor.LeakCheck;
 import io.github.eqvae.tensor.Shape;
 import io.github.eqvae.tensor.Stream;
 import io.github.eqvae.tensor.Tensor;
+import io.github.eqvae.tensor.TensorArena;
 import io.github.eqvae.testing.Devices;
 import java.util.List;
 import java.util.function.Supplier;
@@ -26,7 +26,7 @@ class StepGraphsTest {
   }
 
   /** The memory of one step: a tensor from the step arena, like every intermediate result. */
-  private static Supplier<String> work(Stream stream, Arena step, Tensor x, Tensor y) {
+  private static Supplier<String> work(Stream stream, TensorArena step, Tensor x, Tensor y) {
     return () -> {
       Tensor t = step.tensor(x.shape());
       x.copyTo(stream, t);
@@ -41,8 +41,8 @@ class StepGraphsTest {
   void theSecondTimeIsCapturedAndMovedMemoryIsNoticed(String name) {
     try (Device device = Device.open(name);
         Stream stream = new Stream(device);
-        Arena kept = new Arena(device, "kept");
-        Arena step = new Arena(device, "step");
+        TensorArena kept = new TensorArena(device, "kept");
+        TensorArena step = new TensorArena(device, "step");
         StepGraphs<Integer, String> graphs = new StepGraphs<>(stream, step, true)) {
       Tensor x = kept.tensor(Shape.of(8));
       Tensor y = kept.tensor(Shape.of(8));
@@ -71,8 +71,8 @@ class StepGraphsTest {
   void theLeastRecentlyUsedMakesRoom(String name) {
     try (Device device = Device.open(name);
         Stream stream = new Stream(device);
-        Arena kept = new Arena(device, "kept");
-        Arena step = new Arena(device, "step");
+        TensorArena kept = new TensorArena(device, "kept");
+        TensorArena step = new TensorArena(device, "step");
         StepGraphs<Integer, String> graphs = new StepGraphs<>(stream, step, true)) {
       Tensor x = kept.tensor(Shape.of(8));
       Supplier<String> work = work(stream, step, x, kept.tensor(Shape.of(8)));
@@ -95,7 +95,7 @@ class StepGraphsTest {
   void workThatCannotBeCapturedIsAnErrorThatNamesTheCall(String name) {
     try (Device device = Device.open(name);
         Stream stream = new Stream(device);
-        Arena step = new Arena(device, "step");
+        TensorArena step = new TensorArena(device, "step");
         StepGraphs<Integer, String> graphs = new StepGraphs<>(stream, step, true)) {
       Supplier<String> reads =
           () -> {

@@ -1,10 +1,10 @@
 package io.github.eqvae.bench.gpu;
 
-import io.github.eqvae.tensor.Arena;
 import io.github.eqvae.tensor.DType;
 import io.github.eqvae.tensor.Device;
 import io.github.eqvae.tensor.MathMode;
 import io.github.eqvae.tensor.Stream;
+import io.github.eqvae.tensor.TensorArena;
 
 /** A case on our side, in bf16 or TF32, ready to be run many times. */
 abstract class Task implements AutoCloseable {
@@ -14,17 +14,17 @@ abstract class Task implements AutoCloseable {
   final DType activations;
 
   /** What stays for all runs. */
-  final Arena inputs;
+  final TensorArena inputs;
 
   /** What a run needs. */
-  final Arena arena;
+  final TensorArena arena;
 
   Task(Case c, Device device) {
     stream = new Stream(device);
     stream.math(c.isTf32() ? MathMode.TF32 : MathMode.FP32);
     activations = c.isTf32() ? DType.F32 : DType.BF16;
-    inputs = new Arena(device, "inputs");
-    arena = new Arena(device, "step");
+    inputs = new TensorArena(device, "inputs");
+    arena = new TensorArena(device, "step");
   }
 
   /** Allocates and draws the inputs. */

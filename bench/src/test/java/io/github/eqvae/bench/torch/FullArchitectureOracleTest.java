@@ -25,11 +25,11 @@ import io.github.eqvae.model.VqModel;
 import io.github.eqvae.nn.Losses;
 import io.github.eqvae.op.Interpolation;
 import io.github.eqvae.tape.Tape;
-import io.github.eqvae.tensor.Arena;
 import io.github.eqvae.tensor.Device;
 import io.github.eqvae.tensor.Shape;
 import io.github.eqvae.tensor.Stream;
 import io.github.eqvae.tensor.Tensor;
+import io.github.eqvae.tensor.TensorArena;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
@@ -154,7 +154,7 @@ class FullArchitectureOracleTest {
         NoGradGuard guard = new NoGradGuard();
         Device device = Device.open("cpu");
         Stream stream = new Stream(device);
-        Arena arena = new Arena(device, "step");
+        TensorArena arena = new TensorArena(device, "step");
         Autoencoder vae = model.build(stream, false)) {
       assertEquals(model.parameters, vae.parameters().count());
       Shape image = Shape.of(1, SIDE, SIDE, 3);
@@ -291,7 +291,7 @@ class FullArchitectureOracleTest {
     for (long seed = 5; seed < 5 + MOST_IMAGES; seed++) {
       try (Device device = Device.open("cpu");
           Stream stream = new Stream(device);
-          Arena arena = new Arena(device, "step", true);
+          TensorArena arena = new TensorArena(device, "step", true);
           Autoencoder vae = model.build(stream, true);
           Discriminator disc = new Discriminator(3, 64, DISCRIMINATOR_LAYERS, stream, 4);
           Lpips lpips = new Lpips(64, stream, 5)) {

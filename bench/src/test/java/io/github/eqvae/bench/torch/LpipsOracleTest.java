@@ -5,11 +5,11 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import io.github.eqvae.model.Lpips;
 import io.github.eqvae.nn.Parameter;
 import io.github.eqvae.tape.Tape;
-import io.github.eqvae.tensor.Arena;
 import io.github.eqvae.tensor.Device;
 import io.github.eqvae.tensor.Shape;
 import io.github.eqvae.tensor.Stream;
 import io.github.eqvae.tensor.Tensor;
+import io.github.eqvae.tensor.TensorArena;
 import java.util.Random;
 import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.pytorch.NoGradGuard;
@@ -34,7 +34,7 @@ class LpipsOracleTest {
         NoGradGuard guard = new NoGradGuard();
         Device device = Device.open("cpu");
         Stream stream = new Stream(device);
-        Arena arena = new Arena(device, "test");
+        TensorArena arena = new TensorArena(device, "test");
         Lpips lpips = new Lpips(64, stream, 5)) {
       assertEquals(14_714_688 + 1472, lpips.parameters().count());
       for (Parameter p : lpips.parameters().all()) {

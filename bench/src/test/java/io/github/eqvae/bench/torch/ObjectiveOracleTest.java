@@ -33,10 +33,10 @@ import io.github.eqvae.nn.Parameter;
 import io.github.eqvae.op.Interpolation;
 import io.github.eqvae.op.PaddingMode;
 import io.github.eqvae.tape.Tape;
-import io.github.eqvae.tensor.Arena;
 import io.github.eqvae.tensor.Device;
 import io.github.eqvae.tensor.Shape;
 import io.github.eqvae.tensor.Stream;
+import io.github.eqvae.tensor.TensorArena;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -221,7 +221,7 @@ class ObjectiveOracleTest {
     try (PointerScope scope = new PointerScope();
         Device device = Device.open("cpu");
         Stream stream = new Stream(device);
-        Arena arena = new Arena(device, "step", true);
+        TensorArena arena = new TensorArena(device, "step", true);
         Autoencoder vae = kind.build(c.config(), stream);
         Discriminator disc = new Discriminator(3, 8, 2, stream, 4);
         Lpips lpips = new Lpips(8, stream, 5)) {

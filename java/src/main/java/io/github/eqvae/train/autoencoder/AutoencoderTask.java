@@ -13,11 +13,11 @@ import io.github.eqvae.model.VqModel;
 import io.github.eqvae.nn.AdamSettings;
 import io.github.eqvae.nn.LossTerms;
 import io.github.eqvae.nn.ParameterStore;
-import io.github.eqvae.tensor.Arena;
 import io.github.eqvae.tensor.DType;
 import io.github.eqvae.tensor.Shape;
 import io.github.eqvae.tensor.Stream;
 import io.github.eqvae.tensor.Tensor;
+import io.github.eqvae.tensor.TensorArena;
 import io.github.eqvae.train.BatchShape;
 import io.github.eqvae.train.LossReport;
 import io.github.eqvae.train.MicroBatch;
@@ -61,7 +61,7 @@ public final class AutoencoderTask implements Task {
   private final EqObjective objective;
   private final TransformSampler sampler;
   private final List<ParameterGroup> groups;
-  private final Arena arena;
+  private final TensorArena arena;
   private final @Nullable Tensor codes;
 
   AutoencoderTask(AutoencoderRecipe recipe, Stream stream, boolean planned) throws IOException {
@@ -73,7 +73,7 @@ public final class AutoencoderTask implements Task {
     groups = makeGroups();
     // Makes the memory: later there is no time to.
     discriminator().ifPresent(d -> d.parameters().keepBuffers(stream));
-    arena = new Arena(stream.device(), "codes");
+    arena = new TensorArena(stream.device(), "codes");
     int side = recipe.data().resolution() / vae().config().downsamplingFactor();
     codes =
         vae().codebookUsage().isEmpty()

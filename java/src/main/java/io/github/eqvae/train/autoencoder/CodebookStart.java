@@ -3,9 +3,9 @@ package io.github.eqvae.train.autoencoder;
 import io.github.eqvae.data.EpochOrder;
 import io.github.eqvae.model.VqModel;
 import io.github.eqvae.tape.Tape;
-import io.github.eqvae.tensor.Arena;
 import io.github.eqvae.tensor.Stream;
 import io.github.eqvae.tensor.Tensor;
+import io.github.eqvae.tensor.TensorArena;
 
 /**
  * Codes that start among the latents: {@code model.quantize.init: data}. Codes that start around 0,
@@ -24,7 +24,7 @@ final class CodebookStart {
    * @param images {@code [N, H, W, C]}, with at least as many latent vectors as there are codes
    * @param seed of the draw
    */
-  static void fromLatents(VqModel vq, Stream stream, Arena arena, Tensor images, long seed) {
+  static void fromLatents(VqModel vq, Stream stream, TensorArena arena, Tensor images, long seed) {
     Tensor z = vq.encode(new Tape(stream, arena, Tape.Mode.INFERENCE), images);
     float[] vectors = z.toFloats(stream);
     arena.reset();

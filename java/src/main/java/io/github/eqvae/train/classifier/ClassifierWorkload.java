@@ -15,10 +15,10 @@ import io.github.eqvae.io.DecodeOptions;
 import io.github.eqvae.io.Image;
 import io.github.eqvae.model.ModelFile;
 import io.github.eqvae.tape.Tape;
-import io.github.eqvae.tensor.Arena;
 import io.github.eqvae.tensor.Shape;
 import io.github.eqvae.tensor.Stream;
 import io.github.eqvae.tensor.Tensor;
+import io.github.eqvae.tensor.TensorArena;
 import io.github.eqvae.train.HostBatch;
 import io.github.eqvae.train.Trainer;
 import io.github.eqvae.train.report.ResultFile;
@@ -154,7 +154,7 @@ public final class ClassifierWorkload implements Workload<ClassifierTask> {
     long all = 0;
     Stream stream = trainer.stream();
     try (Loader loader = Loader.evaluation(split.validation(), transforms(false), options(batch));
-        Arena arena = new Arena(stream.device(), "validation")) {
+        TensorArena arena = new TensorArena(stream.device(), "validation")) {
       Optional<Batch> next = loader.poll();
       while (next.isPresent()) {
         Batch b = next.get();
@@ -172,7 +172,7 @@ public final class ClassifierWorkload implements Workload<ClassifierTask> {
     return figures;
   }
 
-  private float[] logits(Trainer<ClassifierTask> trainer, Arena arena, Batch b, int batch) {
+  private float[] logits(Trainer<ClassifierTask> trainer, TensorArena arena, Batch b, int batch) {
     LabelledImages d = recipe.data();
     arena.reset();
     Tensor x = arena.tensor(Shape.of(batch, d.resolution(), d.resolution(), d.channels()));

@@ -5,11 +5,11 @@ import io.github.eqvae.diffusion.DenoisingLoss;
 import io.github.eqvae.generator.Dit;
 import io.github.eqvae.generator.DitConfig;
 import io.github.eqvae.tape.Tape;
-import io.github.eqvae.tensor.Arena;
 import io.github.eqvae.tensor.DType;
 import io.github.eqvae.tensor.Shape;
 import io.github.eqvae.tensor.Stream;
 import io.github.eqvae.tensor.Tensor;
+import io.github.eqvae.tensor.TensorArena;
 import java.util.Arrays;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -21,7 +21,7 @@ import org.jspecify.annotations.Nullable;
  * @param stream orders the work
  * @param arena what an answer needs; it is reset after each
  */
-record Denoising(Dit network, Stream stream, Arena arena) {
+record Denoising(Dit network, Stream stream, TensorArena arena) {
   /** A sampler's view: all samples at one time, with their labels. */
   Denoiser of(int... labels) {
     return (x, time) -> {

@@ -7,10 +7,10 @@ import io.github.eqvae.nn.AdamSettings;
 import io.github.eqvae.op.GaussianSample;
 import io.github.eqvae.tape.Seed;
 import io.github.eqvae.tape.Tape;
-import io.github.eqvae.tensor.Arena;
 import io.github.eqvae.tensor.Shape;
 import io.github.eqvae.tensor.Stream;
 import io.github.eqvae.tensor.Tensor;
+import io.github.eqvae.tensor.TensorArena;
 import io.github.eqvae.train.BatchShape;
 import io.github.eqvae.train.LossReport;
 import io.github.eqvae.train.MicroBatch;
@@ -230,7 +230,7 @@ public final class GeneratorTask implements Task {
   /** The network's answer about as many latents as are sampled or validated at once. */
   @Override
   public long validationBytes() {
-    try (Arena arena = new Arena(stream.device(), "samples")) {
+    try (TensorArena arena = new TensorArena(stream.device(), "samples")) {
       arena.reserve(PLANNED);
       Denoising asked = new Denoising(network, stream, arena);
       asked.plan(loss, recipe.samples().batch());

@@ -5,7 +5,7 @@ import io.github.eqvae.generator.checkpoint.LatentsOrigin;
 import io.github.eqvae.io.AtomicFiles;
 import io.github.eqvae.io.Image;
 import io.github.eqvae.model.ModelFile;
-import io.github.eqvae.tensor.Arena;
+import io.github.eqvae.tensor.TensorArena;
 import io.github.eqvae.train.HostBatch;
 import io.github.eqvae.train.Trainer;
 import io.github.eqvae.train.report.Report;
@@ -104,19 +104,19 @@ public final class GeneratorWorkload implements Workload<GeneratorTask> {
     if (data.heldOut().length == 0) {
       return Map.of();
     }
-    try (Arena arena = arena(trainer)) {
+    try (TensorArena arena = arena(trainer)) {
       validation = new HeldOutLoss(recipe, data).measure(network(trainer, arena));
       return validation;
     }
   }
 
-  private static Arena arena(Trainer<GeneratorTask> trainer) {
-    Arena arena = new Arena(trainer.stream().device(), "samples");
+  private static TensorArena arena(Trainer<GeneratorTask> trainer) {
+    TensorArena arena = new TensorArena(trainer.stream().device(), "samples");
     arena.reserve(trainer.plan().evaluationBytes());
     return arena;
   }
 
-  private static Denoising network(Trainer<GeneratorTask> trainer, Arena arena) {
+  private static Denoising network(Trainer<GeneratorTask> trainer, TensorArena arena) {
     return new Denoising(trainer.task().network(), trainer.stream(), arena);
   }
 
@@ -128,7 +128,7 @@ public final class GeneratorWorkload implements Workload<GeneratorTask> {
   /** The report shows the picture, too. */
   @Override
   public Optional<Image> sample(Trainer<GeneratorTask> trainer) throws IOException {
-    try (Arena arena = arena(trainer)) {
+    try (TensorArena arena = arena(trainer)) {
       Image picture = samples.picture(network(trainer, arena));
       report(trainer, picture);
       return Optional.of(picture);

@@ -8,10 +8,10 @@ import io.github.eqvae.model.checkpoint.AutoencoderCheckpoint;
 import io.github.eqvae.model.checkpoint.Weights;
 import io.github.eqvae.nn.WeightsHash;
 import io.github.eqvae.tape.Tape;
-import io.github.eqvae.tensor.Arena;
 import io.github.eqvae.tensor.Shape;
 import io.github.eqvae.tensor.Stream;
 import io.github.eqvae.tensor.Tensor;
+import io.github.eqvae.tensor.TensorArena;
 import io.github.eqvae.train.autoencoder.TrainedModel;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -63,7 +63,7 @@ final class SampleDecoder {
       return shown(latents, count);
     }
     try (Autoencoder vae = load(autoencoder.get(), stream);
-        Arena arena = new Arena(stream.device(), "pictures")) {
+        TensorArena arena = new TensorArena(stream.device(), "pictures")) {
       requireSame(vae, stream);
       float[] z = unscaled(latents);
       int each = data.elements();
@@ -119,7 +119,7 @@ final class SampleDecoder {
     return z;
   }
 
-  private float[] pixels(Autoencoder vae, float[] z, int n, Stream stream, Arena arena) {
+  private float[] pixels(Autoencoder vae, float[] z, int n, Stream stream, TensorArena arena) {
     int side = recipe.model().side();
     Tensor latents = arena.tensor(Shape.of(n, side, side, recipe.model().channels()));
     latents.set(stream, z);

@@ -8,9 +8,9 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import io.github.eqvae.model.ModelFile;
 import io.github.eqvae.model.VqModel;
 import io.github.eqvae.tape.Tape;
-import io.github.eqvae.tensor.Arena;
 import io.github.eqvae.tensor.Shape;
 import io.github.eqvae.tensor.Tensor;
+import io.github.eqvae.tensor.TensorArena;
 import io.github.eqvae.train.TrainListener;
 import io.github.eqvae.train.Trainer;
 import io.github.eqvae.train.checkpoint.CheckpointStore;
@@ -70,7 +70,7 @@ class CodebookStartTest {
     int codes = vq.codebook().shape().size(0);
     int width = vq.codebook().shape().size(1);
     Set<List<Float>> latents = new HashSet<>();
-    try (Arena arena = new Arena(trainer.stream().device(), "latents")) {
+    try (TensorArena arena = new TensorArena(trainer.stream().device(), "latents")) {
       Tensor x = arena.tensor(Shape.of(recipe.run().batchSize(), 16, 16, 1));
       float[] images = new float[Math.toIntExact(x.shape().elements())];
       try {

@@ -7,12 +7,12 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import io.github.eqvae.equivariance.EqObjective.Extra;
 import io.github.eqvae.model.Lpips;
 import io.github.eqvae.tape.Tape;
-import io.github.eqvae.tensor.Arena;
 import io.github.eqvae.tensor.DType;
 import io.github.eqvae.tensor.Device;
 import io.github.eqvae.tensor.Shape;
 import io.github.eqvae.tensor.Stream;
 import io.github.eqvae.tensor.Tensor;
+import io.github.eqvae.tensor.TensorArena;
 import io.github.eqvae.testing.Devices;
 import java.util.Arrays;
 import java.util.List;
@@ -27,7 +27,8 @@ class LpipsDropoutTest {
     return Devices.computing();
   }
 
-  private static double[] factors(Stream stream, Arena arena, double count, int level, int group) {
+  private static double[] factors(
+      Stream stream, TensorArena arena, double count, int level, int group) {
     Tensor counter = arena.tensor(Shape.SCALAR, DType.F64);
     counter.set(stream, count);
     Tape tape = new Tape(stream, arena, Tape.Mode.RECORD);
@@ -42,7 +43,7 @@ class LpipsDropoutTest {
   void halfOfTheFactorsAreZeroAndTheOthersTwo(String name) {
     try (Device device = Device.open(name);
         Stream stream = new Stream(device);
-        Arena arena = new Arena(device, "test")) {
+        TensorArena arena = new TensorArena(device, "test")) {
       double[] first = factors(stream, arena, 4096, 1, 0);
       long dropped = Arrays.stream(first).filter(v -> v == 0).count();
       long kept = Arrays.stream(first).filter(v -> v == 2).count();
@@ -61,7 +62,7 @@ class LpipsDropoutTest {
   void factorsScaleTheSquaredDifferences(String name) {
     try (Device device = Device.open(name);
         Stream stream = new Stream(device);
-        Arena arena = new Arena(device, "test");
+        TensorArena arena = new TensorArena(device, "test");
         Lpips lpips = new Lpips(4, stream, 5)) {
       double[] plain = distance(stream, arena, lpips, null);
       double[] ones = distance(stream, arena, lpips, new double[] {1, 1, 1, 1, 1});
@@ -73,7 +74,7 @@ class LpipsDropoutTest {
     }
   }
 
-  private static double[] distance(Stream stream, Arena arena, Lpips lpips, double[] factor) {
+  private static double[] distance(Stream stream, TensorArena arena, Lpips lpips, double[] factor) {
     arena.reset();
     Tape tape = new Tape(stream, arena, Tape.Mode.RECORD);
     Tensor a = arena.tensor(IMAGES);

@@ -12,7 +12,7 @@ import java.util.TreeMap;
  * state; a step arena is {@link #reset} after every step, and after the first steps it is one block
  * that no later step has to grow.
  */
-public final class Arena implements AutoCloseable {
+public final class TensorArena implements AutoCloseable {
   private static final long ALIGNMENT = 256;
   private static final long GRANULE = 2L << 20;
 
@@ -47,7 +47,7 @@ public final class Arena implements AutoCloseable {
    * @param device whose memory it hands out
    * @param name what it is for, in memory reports
    */
-  public Arena(Device device, String name) {
+  public TensorArena(Device device, String name) {
     this(device, name, true);
   }
 
@@ -60,11 +60,11 @@ public final class Arena implements AutoCloseable {
    *     larger, but results must be the same bits, and tools that watch over allocations see who
    *     reads or writes beyond a tensor
    */
-  public Arena(Device device, String name, boolean reuse) {
+  public TensorArena(Device device, String name, boolean reuse) {
     this.device = device;
     this.name = name;
     this.reuse = reuse;
-    this.leak = LeakCheck.opened(this, "Arena '" + name + "' on " + device);
+    this.leak = LeakCheck.opened(this, "TensorArena '" + name + "' on " + device);
   }
 
   /**
@@ -115,7 +115,7 @@ public final class Arena implements AutoCloseable {
 
   private long take(long bytes, Shape shape, DType dtype) {
     if (closed) {
-      throw new EqvaeException.Argument("Arena '" + name + "' is closed");
+      throw new EqvaeException.Argument("TensorArena '" + name + "' is closed");
     }
     used += bytes;
     peak = Math.max(peak, used);
@@ -145,7 +145,7 @@ public final class Arena implements AutoCloseable {
     } catch (EqvaeException.OutOfMemory e) {
       used -= bytes;
       throw new EqvaeException.OutOfMemory(
-          "Arena '"
+          "TensorArena '"
               + name
               + "' needs "
               + bytes
