@@ -35,6 +35,7 @@ record ConvertSource(AutoencoderCheckpoint checkpoint, Optional<Path> temporary)
     }
     Path file = Files.createTempFile("eqvae-", ".safetensors");
     try {
+      // Nothing is computed: the weights go from one file to another.
       try (Device device = Device.open("cpu");
           Stream stream = new Stream(device);
           Autoencoder model = TrainedModel.load(source, stream, weights)) {

@@ -34,6 +34,7 @@ final class DiscriminatorExport {
           "DST " + file + ": a discriminator is written as .safetensors; end it with that");
     }
     if (TrainedModel.isRun(source)) {
+      // Nothing is computed: the weights go from one file to another.
       try (Device device = Device.open("cpu");
           Stream stream = new Stream(device);
           Discriminator discriminator = TrainedModel.discriminator(source, stream)) {

@@ -47,11 +47,6 @@ final class NotFinite {
     return false;
   }
 
-  /** How many there were. */
-  int count() {
-    return names.size();
-  }
-
   /**
    * Fails if there were any.
    *

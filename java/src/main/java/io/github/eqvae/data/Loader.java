@@ -63,7 +63,6 @@ public final class Loader implements AutoCloseable {
   private boolean closed;
   private long orderEpoch = -1;
   private int[] order = {};
-  private long stalledNanos;
 
   /** What ended a thread: a batch would be waited for in vain. */
   private Optional<Throwable> ended = Optional.empty();
@@ -144,7 +143,6 @@ public final class Loader implements AutoCloseable {
       notifyAll();
       Slot slot = slot(nextStep);
       int expected = samplesOf(nextStep);
-      long begin = System.nanoTime();
       try {
         while (slot.done < expected && !closed && ended.isEmpty()) {
           wait();
@@ -153,7 +151,6 @@ public final class Loader implements AutoCloseable {
         Thread.currentThread().interrupt();
         throw new InterruptedIOException("interrupted while waiting for a batch");
       }
-      stalledNanos += System.nanoTime() - begin;
       if (closed) {
         throw new IllegalStateException("the loader was closed while a batch was waited for");
       }
@@ -191,15 +188,6 @@ public final class Loader implements AutoCloseable {
    */
   public synchronized long position() {
     return nextStep;
-  }
-
-  /**
-   * How long {@link #poll} has waited for decoding, all together.
-   *
-   * @return nanoseconds
-   */
-  public synchronized long stalledNanos() {
-    return stalledNanos;
   }
 
   /** Stops the threads and waits for their end. May be called twice. */

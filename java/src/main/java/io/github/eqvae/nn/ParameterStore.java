@@ -3,7 +3,6 @@ package io.github.eqvae.nn;
 import io.github.eqvae.EqvaeException;
 import io.github.eqvae.ffi.Fn;
 import io.github.eqvae.op.PackedWeights;
-import io.github.eqvae.tensor.Device;
 import io.github.eqvae.tensor.Shape;
 import io.github.eqvae.tensor.Stream;
 import io.github.eqvae.tensor.Tensor;
@@ -335,15 +334,6 @@ public final class ParameterStore implements AutoCloseable {
       throw new EqvaeException.Argument("This model was built without memory for gradients");
     }
     trainable = value;
-  }
-
-  /**
-   * The device.
-   *
-   * @return where the parameters are
-   */
-  public Device device() {
-    return arena.device();
   }
 
   /**

@@ -1,6 +1,5 @@
 package io.github.eqvae.nn;
 
-import io.github.eqvae.tensor.Tensor;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -11,9 +10,6 @@ import java.util.List;
  * @param length how many
  */
 record Range(long first, long length) {
-  Tensor of(Tensor flat) {
-    return flat.narrow(0, first, length);
-  }
 
   /** Where the parameters lie that are not frozen; neighbours are one range. */
   static List<Range> moving(List<Parameter> learned) {

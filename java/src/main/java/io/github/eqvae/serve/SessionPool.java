@@ -54,10 +54,6 @@ final class SessionPool implements AutoCloseable {
     idle.addAll(all);
   }
 
-  int size() {
-    return all.size();
-  }
-
   Device device() {
     return device;
   }

@@ -381,8 +381,4 @@ public final class Tape {
     one.fill(stream, weight);
     return new Seed(loss, one);
   }
-
-  boolean isKept(Tensor t) {
-    return kept.contains(t.root());
-  }
 }

@@ -43,15 +43,6 @@ public final class HostBuffer implements AutoCloseable {
   }
 
   /**
-   * How many elements it holds.
-   *
-   * @return the count
-   */
-  public int length() {
-    return Math.toIntExact(shape.elements());
-  }
-
-  /**
    * Writes elements from the first on.
    *
    * @param values at most as many as it holds, converted to its dtype

@@ -71,17 +71,6 @@ public final class Launch {
   }
 
   /**
-   * The next field, an {@code int64_t}.
-   *
-   * @param value its value
-   * @return this
-   */
-  public Launch i64(long value) {
-    stream.frame().set(ValueLayout.JAVA_LONG, next("i64"), value);
-    return this;
-  }
-
-  /**
    * The next field, a {@code uint64_t}.
    *
    * @param value its bits

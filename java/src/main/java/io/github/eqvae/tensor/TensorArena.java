@@ -36,7 +36,6 @@ public final class TensorArena implements AutoCloseable {
   private final LeakCheck leak;
   private long generation;
   private long used;
-  private long peak;
   private long extent;
   private long layout;
   private boolean closed;
@@ -77,15 +76,6 @@ public final class TensorArena implements AutoCloseable {
   }
 
   /**
-   * The name.
-   *
-   * @return what it is for
-   */
-  public String name() {
-    return name;
-  }
-
-  /**
    * Allocates a tensor in the device's dtype; its content is undefined.
    *
    * @param shape its shape
@@ -118,7 +108,6 @@ public final class TensorArena implements AutoCloseable {
       throw new EqvaeException.Argument("TensorArena '" + name + "' is closed");
     }
     used += bytes;
-    peak = Math.max(peak, used);
     if (!reuse) {
       Chunk own = new Chunk(device.allocate(bytes), bytes);
       own.free.clear();
@@ -287,15 +276,6 @@ public final class TensorArena implements AutoCloseable {
    */
   public long used() {
     return used;
-  }
-
-  /**
-   * The most that was handed out at one time.
-   *
-   * @return bytes
-   */
-  public long peak() {
-    return peak;
   }
 
   /**

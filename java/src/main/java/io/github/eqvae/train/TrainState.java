@@ -84,10 +84,6 @@ final class TrainState {
     return groups.get(index);
   }
 
-  List<Group> groups() {
-    return groups;
-  }
-
   /** The weights were replaced before the first step. */
   void averagesStartHere() {
     for (Group g : groups) {

@@ -4,7 +4,6 @@ import java.util.Arrays;
 
 /** The numbers of RFC 6386 that are too many to write between code. */
 final class Tables {
-  static final int BLOCK_TYPES = 4;
   static final int BANDS = 8;
   static final int CONTEXTS = 3;
   static final int PROBABILITIES = 11;

@@ -100,15 +100,6 @@ public final class GeneratorTask implements Task {
     return network;
   }
 
-  /**
-   * What it is taught.
-   *
-   * @return the loss
-   */
-  public DenoisingLoss loss() {
-    return loss;
-  }
-
   private int samples() {
     return recipe.run().batchSize();
   }

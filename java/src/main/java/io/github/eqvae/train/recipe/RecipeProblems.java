@@ -71,15 +71,6 @@ public final class RecipeProblems {
     problems.add(new Problem(origin, origin + ": " + path + ": " + message));
   }
 
-  /**
-   * Whether nothing was wrong so far.
-   *
-   * @return true if so
-   */
-  public boolean isEmpty() {
-    return problems.isEmpty();
-  }
-
   /** Adds one problem per written key that no reader asked for. */
   public void addUnknownKeys() {
     addUnknownKeys(root, "");
