@@ -59,9 +59,11 @@ record GeneratedEvaluation(
                 ? ClassifierFeatures.load(weights, stream)
                 : ImageFeatures.inception(AdmFeatures.load(weights, stream))) {
       GeneratedImages.Measured generated =
-          new GeneratedImages(samples).measure(features, new Counter(err, "measured", 0, 0));
+          new GeneratedImages(samples)
+              .measure(features, new Counter(err, "measured", 0, 0), new Console(err)::skipped);
       GeneratedImages.Measured real =
-          new GeneratedImages(reference).measure(features, new Counter(err, "measured", 0, 0));
+          new GeneratedImages(reference)
+              .measure(features, new Counter(err, "measured", 0, 0), new Console(err)::skipped);
       Map<String, Object> map = new LinkedHashMap<>();
       map.put("frechet_distance", generated.statistics().distance(real.statistics()));
       map.put("extractor", features.name());

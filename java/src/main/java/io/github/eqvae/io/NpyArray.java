@@ -26,15 +26,9 @@ import java.util.stream.Collectors;
  * @param data the elements; not copied
  */
 public record NpyArray(String descr, long[] shape, byte[] data) {
-  private static final byte[] MAGIC = {(byte) 0x93, 'N', 'U', 'M', 'P', 'Y'};
-  private static final int MAX_HEADER = 1 << 16;
-  private static final int MAX_RANK = 32;
+  static final byte[] MAGIC = {(byte) 0x93, 'N', 'U', 'M', 'P', 'Y'};
   private static final int CHUNK = 1 << 20;
   private static final int ALIGN = 64;
-  private static final Pattern HEADER =
-      Pattern.compile(
-          "\\{\\s*'descr':\\s*'([^']{1,32})',\\s*'fortran_order':\\s*(True|False),"
-              + "\\s*'shape':\\s*\\(([\\d,\\s]*)\\),?\\s*\\}\\s*");
 
   /**
    * Checks that type, shape and size agree.
@@ -67,7 +61,7 @@ public record NpyArray(String descr, long[] shape, byte[] data) {
   }
 
   /** Size of all elements; an error where it is none. */
-  private static long bytes(String descr, long[] shape) {
+  static long bytes(String descr, long[] shape) {
     long n = width(descr);
     try {
       for (long d : shape) {
@@ -298,57 +292,13 @@ public record NpyArray(String descr, long[] shape, byte[] data) {
    *     which. Memory is taken as content comes, not as the header claims
    */
   public static NpyArray read(InputStream in, String name, long limit) throws IOException {
-    byte[] start = in.readNBytes(MAGIC.length + 2);
-    if (start.length < MAGIC.length + 2
-        || !Arrays.equals(start, 0, MAGIC.length, MAGIC, 0, MAGIC.length)) {
-      throw new IOException(name + " is no .npy file: its first bytes are others");
-    }
-    int version = start[MAGIC.length];
-    if (version < 1 || version > 3) {
-      throw new IOException(name + ": version " + version + " of .npy, expected 1, 2 or 3");
-    }
-    byte[] size = in.readNBytes(version == 1 ? 2 : 4);
-    if (size.length < (version == 1 ? 2 : 4)) {
-      throw new IOException(name + ": ends inside the header");
-    }
-    ByteBuffer b = ByteBuffer.wrap(size).order(ByteOrder.LITTLE_ENDIAN);
-    long length = version == 1 ? b.getShort() & 0xffff : b.getInt() & 0xffffffffL;
-    if (length > MAX_HEADER) {
+    NpyHeader header = NpyHeader.read(in, name);
+    long most = Math.min(limit, Integer.MAX_VALUE - 8);
+    if (header.bytes() > most) {
       throw new IOException(
-          name + ": a header of " + length + " bytes, the limit is " + MAX_HEADER);
+          name + ": " + header.bytes() + " bytes of elements, the limit is " + most);
     }
-    byte[] header = in.readNBytes((int) length);
-    if (header.length < length) {
-      throw new IOException(name + ": ends inside the header");
-    }
-    Matcher m = HEADER.matcher(new String(header, StandardCharsets.UTF_8));
-    if (!m.matches()) {
-      throw new IOException(name + ": the header does not describe an array of numbers");
-    }
-    String descr = m.group(1);
-    try {
-      long[] shape = shape(m.group(3));
-      long bytes = bytes(descr, shape);
-      if (m.group(2).equals("True") && shape.length > 1) {
-        throw new EqvaeException.Argument("in Fortran order; save np.ascontiguousarray(a) instead");
-      }
-      if (bytes > Math.min(limit, Integer.MAX_VALUE - 8)) {
-        throw new EqvaeException.Argument(
-            bytes + " bytes of elements, the limit is " + Math.min(limit, Integer.MAX_VALUE - 8));
-      }
-      return new NpyArray(descr, shape, content(in, (int) bytes, name));
-    } catch (EqvaeException.Argument e) {
-      throw new IOException(name + ": " + e.getMessage(), e);
-    }
-  }
-
-  private static long[] shape(String text) {
-    List<String> parts = Arrays.stream(text.split(",")).map(String::strip).toList();
-    List<String> numbers = parts.stream().filter(p -> !p.isEmpty()).toList();
-    if (numbers.size() > MAX_RANK || numbers.stream().anyMatch(n -> !n.matches("\\d{1,18}"))) {
-      throw new EqvaeException.Argument("the shape (" + text + ") is none");
-    }
-    return numbers.stream().mapToLong(Long::parseLong).toArray();
+    return new NpyArray(header.descr(), header.shape(), content(in, (int) header.bytes(), name));
   }
 
   private static byte[] content(InputStream in, int bytes, String name) throws IOException {

@@ -6,23 +6,27 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
 import java.nio.channels.Channels;
+import java.nio.file.AccessDeniedException;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.time.LocalDateTime;
+import java.util.Collections;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.TreeSet;
+import java.util.Set;
 import java.util.zip.CRC32;
 import java.util.zip.CheckedInputStream;
 import java.util.zip.ZipEntry;
-import java.util.zip.ZipException;
-import java.util.zip.ZipFile;
 import java.util.zip.ZipOutputStream;
+import org.apache.commons.compress.archivers.zip.ZipArchiveEntry;
+import org.apache.commons.compress.archivers.zip.ZipFile;
 
 /** Arrays by name in one file, as NumPy's {@code np.savez} writes and {@code np.load} reads. */
 public final class NpzFile {
-  private static final String SUFFIX = ".npy";
+  static final String SUFFIX = ".npy";
   private static final int MAX_ENTRIES = 10_000;
 
   /** A ZIP file cannot say earlier. */
@@ -43,15 +47,8 @@ public final class NpzFile {
       throws IOException {
     Map<String, NpyArray> arrays = new LinkedHashMap<>();
     long left = limit;
-    try (ZipFile zip = new ZipFile(path.toFile())) {
-      if (zip.size() > MAX_ENTRIES) {
-        throw new IOException(path + " holds " + zip.size() + " files, expected a few arrays");
-      }
-      TreeSet<String> seen = new TreeSet<>();
-      for (ZipEntry entry : zip.stream().toList()) {
-        if (!seen.add(entry.getName())) {
-          throw new IOException(path + " holds " + entry.getName() + " twice");
-        }
+    try (ZipFile zip = open(path)) {
+      for (ZipArchiveEntry entry : Collections.list(zip.getEntries())) {
         String name = entry.getName().replaceFirst("\\.npy$", "");
         if (!entry.getName().endsWith(SUFFIX) || !wanted.contains(name)) {
           continue;
@@ -63,8 +60,37 @@ public final class NpzFile {
         }
       }
       return arrays;
-    } catch (ZipException e) {
+    }
+  }
+
+  /**
+   * Opens an archive of a few arrays. Commons Compress reads what others write, ZIP64 fields of
+   * small members included, which {@code java.util.zip} refuses.
+   */
+  static ZipFile open(Path path) throws IOException {
+    ZipFile zip;
+    try {
+      zip = ZipFile.builder().setPath(path).get();
+    } catch (NoSuchFileException | AccessDeniedException e) {
+      throw e;
+    } catch (IOException e) {
       throw new IOException(path + " is no .npz file: " + e.getMessage(), e);
+    }
+    try {
+      Set<String> seen = new HashSet<>();
+      for (ZipArchiveEntry entry : Collections.list(zip.getEntries())) {
+        if (!seen.add(entry.getName())) {
+          throw new IOException(path + " holds " + entry.getName() + " twice");
+        }
+        if (seen.size() > MAX_ENTRIES) {
+          throw new IOException(
+              path + " holds more than " + MAX_ENTRIES + " files, expected a few arrays");
+        }
+      }
+      return zip;
+    } catch (IOException | RuntimeException | Error e) {
+      zip.close();
+      throw e;
     }
   }
 

@@ -2,6 +2,7 @@ package io.github.eqvae.jobs;
 
 import io.github.eqvae.io.AtomicFiles;
 import io.github.eqvae.io.Image;
+import io.github.eqvae.io.NpyStream;
 import io.github.eqvae.io.NpzFile;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -24,6 +25,8 @@ import java.util.Locale;
  * @param channels of a sample
  */
 record SampleArchive(Path out, int height, int width, int channels) implements SampleTarget {
+  private static final String ARRAY = "arr_0";
+
   private int each() {
     return height * width * channels;
   }
@@ -65,11 +68,16 @@ record SampleArchive(Path out, int height, int width, int channels) implements S
 
   @Override
   public List<Image> read(int chunk, int samples) throws IOException {
-    byte[] bytes =
-        Files.isRegularFile(out)
-            ? NpzFile.read(out, List.of("arr_0"), Integer.MAX_VALUE).get("arr_0").data()
-            : Files.readAllBytes(part(chunk));
     List<Image> images = new ArrayList<>();
+    if (Files.isRegularFile(out)) { // put together; of any size, so only these are read
+      try (NpyStream array = NpyStream.open(out, ARRAY).orElseThrow()) {
+        for (int i = 0; i < samples; i++) {
+          images.add(new Image(width, height, channels, array.next(each())));
+        }
+      }
+      return images;
+    }
+    byte[] bytes = Files.readAllBytes(part(chunk));
     for (int i = 0; i < samples; i++) {
       byte[] data = Arrays.copyOfRange(bytes, i * each(), (i + 1) * each());
       images.add(new Image(width, height, channels, data));
@@ -87,7 +95,7 @@ record SampleArchive(Path out, int height, int width, int channels) implements S
       }
       List<NpzFile.Stored> arrays = new ArrayList<>();
       long[] shape = {labels.length, height, width, channels};
-      arrays.add(new NpzFile.Stored("arr_0", "|u1", shape, parts));
+      arrays.add(new NpzFile.Stored(ARRAY, "|u1", shape, parts));
       if (Arrays.stream(labels).allMatch(l -> l >= 0)) {
         arrays.add(new NpzFile.Stored("arr_1", "<i8", new long[] {labels.length}, labels(labels)));
       }

@@ -1,0 +1,83 @@
+package io.github.eqvae.io;
+
+import io.github.eqvae.EqvaeException;
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.charset.StandardCharsets;
+import java.util.Arrays;
+import java.util.List;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+
+/**
+ * What stands before the elements of a {@code .npy} file.
+ *
+ * @param descr their type
+ * @param shape the dimensions
+ * @param bytes of all elements
+ */
+record NpyHeader(String descr, long[] shape, long bytes) {
+  private static final int MAX_HEADER = 1 << 16;
+  private static final int MAX_RANK = 32;
+  private static final Pattern HEADER =
+      Pattern.compile(
+          "\\{\\s*'descr':\\s*'([^']{1,32})',\\s*'fortran_order':\\s*(True|False),"
+              + "\\s*'shape':\\s*\\(([\\d,\\s]*)\\),?\\s*\\}\\s*");
+
+  /** Reads up to the first element; errors as of {@link NpyArray#read}. */
+  static NpyHeader read(InputStream in, String name) throws IOException {
+    byte[] start = in.readNBytes(NpyArray.MAGIC.length + 2);
+    if (start.length < NpyArray.MAGIC.length + 2
+        || !Arrays.equals(
+            start, 0, NpyArray.MAGIC.length, NpyArray.MAGIC, 0, NpyArray.MAGIC.length)) {
+      throw new IOException(name + " is no .npy file: its first bytes are others");
+    }
+    int version = start[NpyArray.MAGIC.length];
+    if (version < 1 || version > 3) {
+      throw new IOException(name + ": version " + version + " of .npy, expected 1, 2 or 3");
+    }
+    byte[] size = in.readNBytes(version == 1 ? 2 : 4);
+    if (size.length < (version == 1 ? 2 : 4)) {
+      throw new IOException(name + ": ends inside the header");
+    }
+    ByteBuffer b = ByteBuffer.wrap(size).order(ByteOrder.LITTLE_ENDIAN);
+    long length = version == 1 ? b.getShort() & 0xffff : b.getInt() & 0xffffffffL;
+    if (length > MAX_HEADER) {
+      throw new IOException(
+          name + ": a header of " + length + " bytes, the limit is " + MAX_HEADER);
+    }
+    byte[] header = in.readNBytes((int) length);
+    if (header.length < length) {
+      throw new IOException(name + ": ends inside the header");
+    }
+    return parse(new String(header, StandardCharsets.UTF_8), name);
+  }
+
+  private static NpyHeader parse(String text, String name) throws IOException {
+    Matcher m = HEADER.matcher(text);
+    if (!m.matches()) {
+      throw new IOException(name + ": the header does not describe an array of numbers");
+    }
+    try {
+      long[] shape = shape(m.group(3));
+      long bytes = NpyArray.bytes(m.group(1), shape);
+      if (m.group(2).equals("True") && shape.length > 1) {
+        throw new EqvaeException.Argument("in Fortran order; save np.ascontiguousarray(a) instead");
+      }
+      return new NpyHeader(m.group(1), shape, bytes);
+    } catch (EqvaeException.Argument e) {
+      throw new IOException(name + ": " + e.getMessage(), e);
+    }
+  }
+
+  private static long[] shape(String text) {
+    List<String> parts = Arrays.stream(text.split(",")).map(String::strip).toList();
+    List<String> numbers = parts.stream().filter(p -> !p.isEmpty()).toList();
+    if (numbers.size() > MAX_RANK || numbers.stream().anyMatch(n -> !n.matches("\\d{1,18}"))) {
+      throw new EqvaeException.Argument("the shape (" + text + ") is none");
+    }
+    return numbers.stream().mapToLong(Long::parseLong).toArray();
+  }
+}

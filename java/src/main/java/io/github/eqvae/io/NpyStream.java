@@ -1,0 +1,116 @@
+package io.github.eqvae.io;
+
+import java.io.BufferedInputStream;
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.Optional;
+import java.util.zip.CRC32;
+import java.util.zip.CheckedInputStream;
+import org.apache.commons.compress.archivers.zip.ZipArchiveEntry;
+import org.apache.commons.compress.archivers.zip.ZipFile;
+
+/**
+ * One array of a {@code .npz} file, its elements read in order and a part at a time, so that an
+ * array of any size takes the memory of one part. Members may be stored or deflated, and larger
+ * than 4 GB (ZIP64).
+ */
+public final class NpyStream implements AutoCloseable {
+  private static final int BUFFER = 1 << 16;
+
+  private final ZipFile zip;
+  private final InputStream in;
+  private final CRC32 crc;
+  private final long expectedCrc;
+  private final String name;
+  private final NpyHeader header;
+  private long taken;
+
+  private NpyStream(ZipFile zip, ZipArchiveEntry entry, String name) throws IOException {
+    this.zip = zip;
+    crc = new CRC32();
+    expectedCrc = entry.getCrc();
+    in = new CheckedInputStream(new BufferedInputStream(zip.getInputStream(entry), BUFFER), crc);
+    this.name = name;
+    header = NpyHeader.read(in, name);
+  }
+
+  /**
+   * Opens an array.
+   *
+   * @param path a {@code .npz} file
+   * @param array the array's name, such as {@code arr_0}
+   * @return before its first element, to be closed by the caller; empty if the file has no such
+   *     array
+   * @throws IOException if the file cannot be read, is no such file, or breaks a rule of the format
+   */
+  public static Optional<NpyStream> open(Path path, String array) throws IOException {
+    ZipFile zip = NpzFile.open(path);
+    try {
+      ZipArchiveEntry entry = zip.getEntry(array + NpzFile.SUFFIX);
+      if (entry == null) {
+        zip.close();
+        return Optional.empty();
+      }
+      return Optional.of(new NpyStream(zip, entry, path + ": " + entry.getName()));
+    } catch (IOException | RuntimeException | Error e) {
+      zip.close();
+      throw e;
+    }
+  }
+
+  /**
+   * The element type.
+   *
+   * @return as of {@link NpyArray}
+   */
+  public String descr() {
+    return header.descr();
+  }
+
+  /**
+   * The dimensions.
+   *
+   * @return a copy, outermost first
+   */
+  public long[] shape() {
+    return header.shape().clone();
+  }
+
+  /**
+   * Reads the next elements.
+   *
+   * @param bytes how many bytes of them
+   * @return exactly so many
+   * @throws IOException if the file ends before, or its content is broken; the message says where
+   */
+  public byte[] next(int bytes) throws IOException {
+    if (taken + bytes > header.bytes()) {
+      throw new IOException(name + ": " + bytes + " bytes beyond the last element");
+    }
+    byte[] data = new byte[bytes];
+    int n;
+    try {
+      n = in.readNBytes(data, 0, bytes);
+    } catch (IOException e) { // a broken deflate stream
+      throw new IOException(name + ": broken after " + taken + " bytes: " + e.getMessage(), e);
+    }
+    taken += n;
+    if (n < bytes) {
+      throw new IOException(
+          "%s: ends after %d of %d bytes of elements %s"
+              .formatted(name, taken, header.bytes(), Arrays.toString(header.shape())));
+    }
+    if (taken == header.bytes() && expectedCrc >= 0 && crc.getValue() != expectedCrc) {
+      throw new IOException(name + ": its checksum is another, the file is damaged");
+    }
+    return data;
+  }
+
+  @Override
+  public void close() throws IOException {
+    in.close();
+    zip.close();
+  }
+}
