@@ -256,8 +256,4 @@ void linear_bwd_input(Stream& s, const Tensor& dy, const Tensor& w, const Tensor
                    as_image(dx, w.shape[1]), nullptr);
 }
 
-void linear_bwd_weight(Stream& s, const Tensor& x, const Tensor& dy, const Tensor& dw, const Tensor* dbias) {
-  conv2d_bwd_weight(s, kPointwise, as_image(x, dw.shape[1]), as_image(dy, dw.shape[0]), as_filter(dw), dbias);
-}
-
 }  // namespace eqv::backend

@@ -9,6 +9,8 @@ dnnl::engine& engine() {
   return *e;
 }
 
+void use_threads(const Stream& stream) { omp_set_num_threads(stream.device->threads); }
+
 namespace {
 
 int64_t aligned(int64_t bytes) { return (bytes + 63) / 64 * 64; }
@@ -51,7 +53,7 @@ std::unique_ptr<Plan::Binding> Plan::bind() const {
 }
 
 void Plan::run(Stream& stream, Binding& binding, const PlanData& data) const {
-  omp_set_num_threads(stream.device->threads);
+  use_threads(stream);
   char* base = static_cast<char*>(scratch(stream, scratch_bytes_));
   binding.scratchpad.set_data_handle(base + scratchpad_offset_);
   auto it = data.begin();

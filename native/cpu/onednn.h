@@ -17,6 +17,9 @@ namespace eqv::cpu {
 
 dnnl::engine& engine();
 
+// What oneDNN makes and runs on the calling thread from now on uses the device's threads.
+void use_threads(const Stream& stream);
+
 // One argument of a primitive: where the caller's tensor goes, reordered if the primitive wants another layout.
 struct PlanArgument {
   int name;                   // DNNL_ARG_SRC …
@@ -78,6 +81,7 @@ class PlanCache {
           plans_.erase(order_.back());
           order_.pop_back();
         }
+        use_threads(stream);  // a primitive shares its work out when it is made
         entry = std::make_shared<Entry>(make());
         order_.push_front(key);
         entry->position = order_.begin();

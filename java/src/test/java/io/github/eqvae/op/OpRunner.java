@@ -51,9 +51,18 @@ final class OpRunner implements AutoCloseable {
 
   /** With {@code packs}, convolutions are given a packed copy of their weight. */
   OpRunner(String name, boolean bf16, boolean packs) {
+    this(Device.open(name), bf16, packs);
+  }
+
+  /** The processor, with this many threads. */
+  static OpRunner withThreads(int threads) {
+    return new OpRunner(Device.open("cpu", threads), false, false);
+  }
+
+  private OpRunner(Device device, boolean bf16, boolean packs) {
+    this.device = device;
     this.bf16 = bf16;
     this.packs = packs;
-    device = Device.open(name);
     stream = new Stream(device);
     arena = new TensorArena(device, "test", false);
   }

@@ -203,9 +203,9 @@ class GeneratorTaskTest {
     assertEquals(whole.hashes(), rest.hashes());
   }
 
-  /** Of products this small oneDNN cuts no sum by threads; of larger ones it does (numerics.md). */
+  /** Products of real sizes are {@code ThreadBitsTest}'s. */
   @Test
-  void threadsChangeNothingWhereProductsAreSmall() throws Exception {
+  void threadsChangeNothing() throws Exception {
     Trained one = train(recipe(20, List.of("run.threads=1")), "one");
     Trained two = train(recipe(20, List.of("run.threads=2")), "two");
     assertEquals(one.lines(), two.lines());
