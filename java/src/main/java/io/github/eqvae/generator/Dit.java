@@ -59,7 +59,7 @@ public final class Dit {
     positions =
         root.buffer(
             "pos_embed", new Init.Table(Positions.sinCos(width, side)), 1, config.tokens(), width);
-    patches = new PatchEmbed(root.in("x_embedder"), config);
+    patches = new PatchEmbed(root.in("x_embedder"), config.channels(), config.patch(), width);
     times = new TimestepEmbedder(root.in("t_embedder"), width);
     labels =
         config.classes() > 0

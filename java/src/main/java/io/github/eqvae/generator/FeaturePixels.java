@@ -1,0 +1,94 @@
+package io.github.eqvae.generator;
+
+import io.github.eqvae.EqvaeException;
+import io.github.eqvae.io.TorchBicubic;
+
+/**
+ * What a foundation model wants of a picture before it gives features, as REPA prepares it ({@code
+ * train.py}, {@code preprocess_raw_image}). Bicubic resizing is without antialiasing, and values
+ * may leave the range that normalisation gives them.
+ */
+public enum FeaturePixels {
+  /** Normalised, then resized to 224 pixels (448 of pictures from 512 on). */
+  DINOV2(Constants.IMAGENET, true, true),
+  /** As for DINOv2. */
+  JEPA(Constants.IMAGENET, true, true),
+  /** Resized first, then normalised with constants of its own. */
+  CLIP(Constants.OPENAI, true, false),
+  /** Normalised, at the size the picture has; MoCo v3 and DINO likewise. */
+  MAE(Constants.IMAGENET, false, true);
+
+  private static final int CHANNELS = 3;
+  private static final int LEVELS = 255;
+  private static final int UNIT = 256; // pictures of so many pixels
+  private static final int SIDE = 224; // become so large
+
+  /** Means and deviations of the colours from 0 to 1, red first. */
+  private record Constants(double[] mean, double[] deviation) {
+    static final Constants IMAGENET =
+        new Constants(new double[] {0.485, 0.456, 0.406}, new double[] {0.229, 0.224, 0.225});
+    static final Constants OPENAI =
+        new Constants(
+            new double[] {0.48145466, 0.4578275, 0.40821073},
+            new double[] {0.26862954, 0.26130258, 0.27577711});
+  }
+
+  private final Constants constants;
+  private final boolean resized;
+  private final boolean normalisedFirst;
+
+  FeaturePixels(Constants constants, boolean resized, boolean normalisedFirst) {
+    this.constants = constants;
+    this.resized = resized;
+    this.normalisedFirst = normalisedFirst;
+  }
+
+  /**
+   * The side a picture gets.
+   *
+   * @param side of the picture, which is square
+   * @return {@code 224 · (side/256)}, or the same where nothing is resized
+   * @throws EqvaeException.Argument if it is too small
+   */
+  public int side(int side) {
+    if (resized && side < UNIT) {
+      throw new EqvaeException.Argument(
+          "features of pictures of %d pixels: at least %d are needed".formatted(side, UNIT));
+    }
+    return resized ? SIDE * (side / UNIT) : side;
+  }
+
+  /**
+   * Prepares a picture.
+   *
+   * @param rgb {@code [side, side, 3]}, from 0 to 255
+   * @param side of the picture
+   * @return {@code [side(side), side(side), 3]}
+   * @throws EqvaeException.Argument if it is too small
+   */
+  public float[] prepare(float[] rgb, int side) {
+    int to = side(side);
+    float[] x = new float[rgb.length];
+    for (int i = 0; i < x.length; i++) {
+      x[i] = rgb[i] / LEVELS;
+    }
+    if (normalisedFirst) {
+      normalise(x);
+    }
+    if (to != side) {
+      TorchBicubic axis = TorchBicubic.to(side, to, false);
+      x = TorchBicubic.resize(x, axis, axis, CHANNELS);
+    }
+    if (!normalisedFirst) {
+      normalise(x);
+    }
+    return x;
+  }
+
+  private void normalise(float[] x) {
+    for (int i = 0; i < x.length; i++) {
+      int c = i % CHANNELS;
+      x[i] = (float) ((x[i] - constants.mean[c]) / constants.deviation[c]);
+    }
+  }
+}

@@ -1,0 +1,91 @@
+package io.github.eqvae.generator;
+
+import io.github.eqvae.EqvaeException;
+import java.util.Arrays;
+import java.util.Optional;
+
+/**
+ * The shape of a vision transformer as DINOv2 has it.
+ *
+ * @param patch side of what becomes a token, in pixels
+ * @param side rows and columns of its table of positions
+ * @param width channels of a token
+ * @param depth blocks
+ * @param heads of attention
+ * @param hidden width of the perceptron in a block
+ * @param registers tokens beside the class token that stand for no patch (arXiv 2309.16588)
+ */
+public record VitConfig(
+    int patch, int side, int width, int depth, int heads, int hidden, int registers) {
+  /** Of every published DINOv2. */
+  static final int HEAD_SIZE = 64;
+
+  private static final int PATCH = 14;
+  private static final int SIDE = 37; // trained last with 518 pixels
+  private static final int MLP_RATIO = 4;
+
+  /** DINOv2's published sizes. */
+  public enum Size {
+    /** ViT-S/14, 21 million parameters. */
+    SMALL(384, 12),
+    /** ViT-B/14, 86 million. */
+    BASE(768, 12),
+    /** ViT-L/14, 300 million. */
+    LARGE(1024, 24);
+
+    private final int width;
+    private final int depth;
+
+    Size(int width, int depth) {
+      this.width = width;
+      this.depth = depth;
+    }
+  }
+
+  /**
+   * Checks that a network of this shape can be.
+   *
+   * @throws EqvaeException.Argument when it cannot; the message says why
+   */
+  public VitConfig {
+    if (patch < 1 || side < 1 || width < 1 || depth < 1 || hidden < 1 || registers < 0) {
+      throw new EqvaeException.Argument("vision transformer: all sizes must be positive");
+    }
+    if (heads < 1 || width % heads != 0) {
+      throw new EqvaeException.Argument(
+          "vision transformer: width %d does not divide into %d heads".formatted(width, heads));
+    }
+  }
+
+  /**
+   * A published network.
+   *
+   * @param size which
+   * @param registers 0, or 4
+   * @return its shape
+   */
+  public static VitConfig dinov2(Size size, int registers) {
+    return new VitConfig(
+        PATCH,
+        SIDE,
+        size.width,
+        size.depth,
+        size.width / HEAD_SIZE,
+        MLP_RATIO * size.width,
+        registers);
+  }
+
+  /**
+   * The published size with this shape.
+   *
+   * @return empty for other shapes
+   */
+  public Optional<Size> size() {
+    return Arrays.stream(Size.values()).filter(s -> dinov2(s, registers).equals(this)).findFirst();
+  }
+
+  /** The class token and the registers. */
+  int prefix() {
+    return 1 + registers;
+  }
+}

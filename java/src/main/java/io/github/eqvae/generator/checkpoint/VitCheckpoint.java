@@ -1,0 +1,278 @@
+package io.github.eqvae.generator.checkpoint;
+
+import io.github.eqvae.EqvaeException;
+import io.github.eqvae.generator.PositionResize;
+import io.github.eqvae.generator.VisionTransformer;
+import io.github.eqvae.generator.VitConfig;
+import io.github.eqvae.model.FiniteWeights;
+import io.github.eqvae.model.checkpoint.CheckpointFile;
+import io.github.eqvae.model.checkpoint.FloatType;
+import io.github.eqvae.model.checkpoint.KeyReport;
+import io.github.eqvae.model.checkpoint.StoredTensor;
+import io.github.eqvae.nn.Parameter;
+import io.github.eqvae.tensor.Stream;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.OptionalInt;
+import java.util.TreeSet;
+
+/**
+ * An open checkpoint of a vision transformer as DINOv2 has it, in the names of torch.hub, timm or
+ * transformers. The network's shape is read off the tensors.
+ */
+public final class VitCheckpoint implements AutoCloseable {
+  private static final int HEAD_SIZE = 64; // of every published DINOv2; no tensor tells it
+
+  private final CheckpointFile file;
+  private final VitNaming naming;
+  private final Map<String, StoredTensor> tensors; // names without what stands before them
+  private final VitConfig config;
+  private final Map<String, VitNaming.Place> places;
+  private final List<String> others;
+  private final KeyReport report;
+
+  private VitCheckpoint(CheckpointFile file, OptionalInt heads) {
+    this.file = file;
+    String prefix = null;
+    VitNaming found = null;
+    for (VitNaming candidate : VitNaming.values()) {
+      for (String name : file.tensors().keySet()) {
+        String before = name.substring(0, Math.max(0, name.length() - candidate.anchor().length()));
+        boolean whole = before.isEmpty() || before.endsWith(".");
+        if (found == null && whole && name.endsWith(candidate.anchor())) {
+          found = candidate;
+          prefix = before;
+        }
+      }
+    }
+    if (found == null || prefix == null || !file.tensors().containsKey(prefix + block(found))) {
+      throw new EqvaeException.Argument(
+          file.path()
+              + " holds no vision transformer that is known here: DINOv2's has tensors called"
+              + " patch_embed.proj.weight and blocks.0.ls1.gamma (torch.hub, timm), or"
+              + " embeddings.patch_embeddings.projection.weight (transformers)");
+    }
+    tensors = new LinkedHashMap<>();
+    others = new ArrayList<>();
+    for (Map.Entry<String, StoredTensor> e : file.tensors().entrySet()) {
+      if (e.getKey().startsWith(prefix)) {
+        tensors.put(e.getKey().substring(prefix.length()), e.getValue());
+      } else {
+        others.add(e.getKey());
+      }
+    }
+    boolean timm = tensors.containsKey("reg_token") || !tensors.containsKey("mask_token");
+    naming = found == VitNaming.TRANSFORMERS ? found : timm ? VitNaming.TIMM : VitNaming.HUB;
+    config = shape(heads);
+    places = naming.places(config);
+    report = compare();
+  }
+
+  /** LayerScale's, which a plain ViT does not have. */
+  private static String block(VitNaming naming) {
+    return naming.block(0)
+        + (naming == VitNaming.TRANSFORMERS ? "layer_scale1.lambda1" : "ls1.gamma");
+  }
+
+  /**
+   * Opens a file.
+   *
+   * @param path safetensors or a PyTorch checkpoint, or a folder of transformers
+   * @return the open checkpoint; the caller closes it
+   * @throws EqvaeException.Argument if it holds no such network
+   * @throws IOException if it cannot be read, or breaks the rules of its format
+   */
+  public static VitCheckpoint open(Path path) throws IOException {
+    return open(path, OptionalInt.empty());
+  }
+
+  /**
+   * Opens a file of a network whose heads are not of 64 channels.
+   *
+   * @param path safetensors or a PyTorch checkpoint, or a folder of transformers
+   * @param heads of attention, which no tensor tells
+   * @return the open checkpoint; the caller closes it
+   * @throws EqvaeException.Argument if it holds no such network
+   * @throws IOException if it cannot be read, or breaks the rules of its format
+   */
+  public static VitCheckpoint open(Path path, OptionalInt heads) throws IOException {
+    CheckpointFile file = CheckpointFile.open(path);
+    try {
+      return new VitCheckpoint(file, heads);
+    } catch (RuntimeException | Error e) {
+      file.close();
+      throw e;
+    }
+  }
+
+  private VitConfig shape(OptionalInt heads) {
+    if (tensors.containsKey(naming.block(0) + "mlp.w12.weight")
+        || tensors.containsKey(naming.block(0) + "mlp.weights_in.weight")) {
+      throw new EqvaeException.Unsupported(
+          file.path()
+              + " is a vision transformer with SwiGLU, as DINOv2's giant is; the small, base and"
+              + " large ones are read");
+    }
+    long[] patches = extents(naming.anchor(), 4);
+    boolean three = naming == VitNaming.TRANSFORMERS;
+    long[] positions = extents(three ? "embeddings.position_embeddings" : "pos_embed", 3);
+    long[] hidden = extents(naming.block(0) + "mlp.fc1.weight", 2);
+    int registers =
+        tensors.containsKey(naming.registers()) ? (int) extents(naming.registers(), 3)[1] : 0;
+    long places = positions[1] - (naming.foldsClassPosition(registers) ? 0 : 1);
+    int side = (int) Math.round(Math.sqrt(places));
+    int depth = 0;
+    while (tensors.containsKey(naming.block(depth) + "norm1.weight")) {
+      depth++;
+    }
+    int width = (int) patches[0];
+    if (heads.isEmpty() && width % HEAD_SIZE != 0) {
+      throw new EqvaeException.Argument(
+          file.path()
+              + ": a width of "
+              + width
+              + " has no heads of 64 channels; name their number");
+    }
+    return new VitConfig(
+        (int) patches[2],
+        side,
+        width,
+        depth,
+        heads.orElse(width / HEAD_SIZE),
+        (int) hidden[0],
+        registers);
+  }
+
+  private long[] extents(String name, int rank) {
+    StoredTensor tensor = tensors.get(name);
+    if (tensor == null) {
+      throw new EqvaeException.Argument(file.path() + " lacks the tensor " + name);
+    }
+    if (tensor.shape().length != rank) {
+      throw new EqvaeException.Argument(
+          file.path() + ": " + tensor + " is no tensor of " + rank + " dimensions");
+    }
+    return tensor.shape();
+  }
+
+  private KeyReport compare() {
+    List<String> missing = new ArrayList<>();
+    List<String> misshaped = new ArrayList<>();
+    List<String> mistyped = new ArrayList<>();
+    TreeSet<String> unexpected = new TreeSet<>(tensors.keySet());
+    unexpected.removeAll(naming.unused());
+    places
+        .values()
+        .forEach(
+            place -> {
+              int parts = place.names().size();
+              long[] expected = place.shape().extents();
+              expected[0] /= parts;
+              for (String name : place.names()) {
+                unexpected.remove(name);
+                StoredTensor tensor = tensors.get(name);
+                if (tensor == null) {
+                  missing.add(name + " " + java.util.Arrays.toString(expected));
+                } else if (FloatType.of(tensor.dtype()).isEmpty()) {
+                  mistyped.add(tensor + FloatType.advice(tensor.dtype()));
+                } else if (!java.util.Arrays.equals(tensor.shape(), expected)) {
+                  misshaped.add(tensor + ", expected " + java.util.Arrays.toString(expected));
+                }
+              }
+            });
+    // Heads of classifiers are no part of the network.
+    unexpected.removeIf(name -> name.startsWith("head.") || name.startsWith("fc_norm."));
+    return new KeyReport(missing, List.copyOf(unexpected), misshaped, mistyped);
+  }
+
+  /**
+   * The network's shape.
+   *
+   * @return as the tensors tell it
+   */
+  public VitConfig config() {
+    return config;
+  }
+
+  /**
+   * Whose names the file has.
+   *
+   * @return {@code torch.hub}, {@code timm} or {@code transformers}
+   */
+  public String naming() {
+    return naming.title();
+  }
+
+  /**
+   * What is missing, unexpected or of a wrong shape.
+   *
+   * @return the report
+   */
+  public KeyReport report() {
+    return report;
+  }
+
+  /**
+   * Tensors beside the network.
+   *
+   * @return their names
+   */
+  public List<String> others() {
+    return List.copyOf(others);
+  }
+
+  /**
+   * Builds the network and reads its weights.
+   *
+   * @param stream orders the work; its device holds the parameters
+   * @param resize how positions are fitted to the pictures' size
+   * @return the network; the caller closes it
+   * @throws EqvaeException.Argument if the report is not clean, or numbers are not finite
+   */
+  public VisionTransformer load(Stream stream, PositionResize resize) {
+    report.requireClean(file.path().toString());
+    List<String> notFinite = new ArrayList<>();
+    VisionTransformer vit = new VisionTransformer(config, resize, stream, 0);
+    try {
+      for (Parameter p : vit.parameters().all()) {
+        float[] values = values(p);
+        int bad = 0;
+        for (float v : values) {
+          bad += Float.isFinite(v) ? 0 : 1;
+        }
+        if (bad > 0) {
+          notFinite.add(FiniteWeights.line(p.name(), bad, values.length));
+        }
+        p.value().set(stream, values);
+      }
+      FiniteWeights.require(file.path().toString(), notFinite);
+      vit.weightsChanged();
+      return vit;
+    } catch (RuntimeException | Error e) {
+      vit.close();
+      throw e;
+    }
+  }
+
+  private float[] values(Parameter p) {
+    VitNaming.Place place = places.get(p.name());
+    float[] values = new float[(int) p.shape().elements()];
+    // A table that lacks the class token's row gets zeros there: timm added it to the token.
+    int at = values.length - (int) place.shape().elements();
+    for (String name : place.names()) {
+      float[] part = tensors.get(name).floats();
+      System.arraycopy(part, 0, values, at, part.length);
+      at += part.length;
+    }
+    return values;
+  }
+
+  @Override
+  public void close() {
+    file.close();
+  }
+}
