@@ -14,29 +14,18 @@ import io.github.eqvae.tensor.Tensor;
  * as on disk. Source: CompVis/latent-diffusion {@code ldm/modules/diffusionmodules/model.py}.
  */
 final class AttnBlock {
-  private final GroupNorm norm;
+  final GroupNorm norm;
   private final Conv2d q;
   private final Conv2d k;
   private final Conv2d v;
-  private final Conv2d projOut;
+  final Conv2d projOut;
 
-  /**
-   * Declares the block.
-   *
-   * @param normFollows whether what comes next begins with a group norm
-   */
-  AttnBlock(Scope s, int channels, int groups, boolean normFollows) {
+  AttnBlock(Scope s, int channels, int groups) {
     norm = new GroupNorm(s.in("norm"), channels, Ops.norm(groups));
     q = new Conv2d(s.in("q"), channels, channels, 1, Ops.POINTWISE);
     k = new Conv2d(s.in("k"), channels, channels, 1, Ops.POINTWISE);
     v = new Conv2d(s.in("v"), channels, channels, 1, Ops.POINTWISE);
-    projOut =
-        new Conv2d(
-            s.in("proj_out"),
-            channels,
-            channels,
-            1,
-            normFollows ? Ops.POINTWISE.with(Ops.statistics(groups)) : Ops.POINTWISE);
+    projOut = new Conv2d(s.in("proj_out"), channels, channels, 1, Ops.POINTWISE);
   }
 
   Tensor forward(Tape tape, Tensor x) { // [N, H, W, C]

@@ -1,26 +1,33 @@
 package io.github.eqvae.model;
 
 import io.github.eqvae.nn.Conv2d;
-import io.github.eqvae.nn.GroupNorm;
 import io.github.eqvae.tape.Tape;
 import io.github.eqvae.tensor.DType;
 import io.github.eqvae.tensor.Tensor;
-import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A decoder in parts: the middle, with all of its attention, and behind it stages, one per
- * resolution.
+ * A decoder in parts: the middle, up to the blocks of the last level that has attention, which sees
+ * the whole image; and behind it stages, one per resolution. A stage begins with the doubling, so
+ * that what lies between stages is small.
  */
 public final class DecoderStages implements ImageStages {
   private final Decoder decoder;
   private final @Nullable Conv2d postQuantConv;
   private final DType activations;
 
+  /** Levels that belong to the middle. */
+  private final int inMiddle;
+
   DecoderStages(Decoder decoder, @Nullable Conv2d postQuantConv, DType activations) {
     this.decoder = decoder;
     this.postQuantConv = postQuantConv;
     this.activations = activations;
+    int n = decoder.up.size();
+    while (n > 0 && decoder.up.get(n - 1).attentions.isEmpty()) {
+      n--;
+    }
+    inMiddle = n;
   }
 
   /**
@@ -33,13 +40,17 @@ public final class DecoderStages implements ImageStages {
    */
   public Tensor middle(Tape tape, Tensor value) {
     Tensor h = Ops.cast(tape, value, activations);
-    h = decoder.middle(tape, postQuantConv == null ? h : postQuantConv.forward(tape, h));
-    return count() == 0 ? Ops.cast(tape, h, tape.device().dtype()) : h;
+    h = postQuantConv == null ? h : postQuantConv.forward(tape, h);
+    h = decoder.mid.forward(tape, decoder.convIn.forward(tape, h));
+    for (int level = 0; level < inMiddle; level++) {
+      h = level(tape, level, h);
+    }
+    return count() == 0 ? image(tape, h) : h;
   }
 
   @Override
   public int count() {
-    return decoder.stages();
+    return decoder.up.size() - inMiddle;
   }
 
   @Override
@@ -47,22 +58,30 @@ public final class DecoderStages implements ImageStages {
     return 1;
   }
 
+  /** Each 3×3 convolution reaches one pixel further, of the doubled image where it is doubled. */
   @Override
   public int halo(int stage) {
-    int scale = decoder.scale(stage);
-    return (decoder.convolutions(stage) + scale - 1) / scale;
-  }
-
-  @Override
-  public List<GroupNorm> norms(int stage) {
-    return decoder.norms(stage);
+    int level = inMiddle + stage;
+    int upsample = level == 0 ? 0 : 1;
+    int convOut = stage == count() - 1 ? 1 : 0;
+    int convolutions = upsample + 2 * decoder.up.get(level).blocks.size() + convOut;
+    return level == 0 ? convolutions : (convolutions + 1) / 2;
   }
 
   /** The last stage gives the images. */
   @Override
-  public Tensor run(Tape tape, int stage, Tensor x, int norm) {
-    Tensor h = decoder.stage(tape, stage, x, norm);
-    boolean image = stage == count() - 1 && norm >= norms(stage).size();
-    return image ? Ops.cast(tape, h, tape.device().dtype()) : h;
+  public Tensor run(Tape tape, int stage, Tensor x) {
+    Tensor h = level(tape, inMiddle + stage, x);
+    return stage == count() - 1 ? image(tape, h) : h;
+  }
+
+  /** The doubling behind the level before, and the blocks of this one. */
+  private Tensor level(Tape tape, int level, Tensor x) {
+    Tensor h = level == 0 ? x : decoder.up.get(level - 1).upsample(tape, x);
+    return decoder.up.get(level).blocks(tape, h);
+  }
+
+  private Tensor image(Tape tape, Tensor x) {
+    return Ops.cast(tape, decoder.out(tape, x), tape.device().dtype());
   }
 }

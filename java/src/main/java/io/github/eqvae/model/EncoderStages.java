@@ -1,16 +1,14 @@
 package io.github.eqvae.model;
 
 import io.github.eqvae.nn.Conv2d;
-import io.github.eqvae.nn.GroupNorm;
 import io.github.eqvae.tape.Tape;
 import io.github.eqvae.tensor.DType;
 import io.github.eqvae.tensor.Tensor;
-import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * An encoder in parts: stages, one per resolution that is halved, and behind them the end, with all
- * of its attention.
+ * An encoder in parts: stages, one per resolution that is halved, up to the first with attention,
+ * which sees the whole image; and behind them the end.
  */
 public final class EncoderStages implements ImageStages {
   private final Encoder encoder;
@@ -25,7 +23,11 @@ public final class EncoderStages implements ImageStages {
 
   @Override
   public int count() {
-    return encoder.stages();
+    int n = 0;
+    while (encoder.down.get(n).downsample != null && encoder.down.get(n).attentions.isEmpty()) {
+      n++;
+    }
+    return n;
   }
 
   @Override
@@ -33,20 +35,23 @@ public final class EncoderStages implements ImageStages {
     return 2;
   }
 
+  /** Each 3×3 convolution reaches one pixel further. */
   @Override
   public int halo(int stage) {
-    return (encoder.convolutions(stage) + 1) / 2;
-  }
-
-  @Override
-  public List<GroupNorm> norms(int stage) {
-    return encoder.norms(stage);
+    int convIn = stage == 0 ? 1 : 0;
+    int convolutions = convIn + 2 * encoder.down.get(stage).blocks.size() + 1;
+    return (convolutions + 1) / 2;
   }
 
   /** The first stage gets the image. */
   @Override
-  public Tensor run(Tape tape, int stage, Tensor x, int norm) {
-    return encoder.stage(tape, stage, Ops.cast(tape, x, activations), norm);
+  public Tensor run(Tape tape, int stage, Tensor x) {
+    Tensor h = stage == 0 ? in(tape, x) : x;
+    return encoder.down.get(stage).forward(tape, h);
+  }
+
+  private Tensor in(Tape tape, Tensor image) {
+    return encoder.convIn.forward(tape, Ops.cast(tape, image, activations));
   }
 
   /**
@@ -57,7 +62,11 @@ public final class EncoderStages implements ImageStages {
    * @return as of {@link Autoencoder#encode}
    */
   public Tensor end(Tape tape, Tensor x) {
-    Tensor h = encoder.end(tape, Ops.cast(tape, x, activations));
+    Tensor h = count() == 0 ? in(tape, x) : x;
+    for (DownBlock level : encoder.down.subList(count(), encoder.down.size())) {
+      h = level.forward(tape, h);
+    }
+    h = encoder.out(tape, encoder.mid.forward(tape, h));
     return Ops.cast(
         tape, quantConv == null ? h : quantConv.forward(tape, h), tape.device().dtype());
   }

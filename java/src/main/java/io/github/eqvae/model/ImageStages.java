@@ -1,9 +1,7 @@
 package io.github.eqvae.model;
 
-import io.github.eqvae.nn.GroupNorm;
 import io.github.eqvae.tape.Tape;
 import io.github.eqvae.tensor.Tensor;
-import java.util.List;
 
 /**
  * The part of a network in which a pixel depends on its neighbourhood and on the statistics of the
@@ -36,21 +34,12 @@ public sealed interface ImageStages permits EncoderStages, DecoderStages {
   int halo(int stage);
 
   /**
-   * The norms of a stage.
-   *
-   * @param stage from 0
-   * @return in the order in which they are run
-   */
-  List<GroupNorm> norms(int stage);
-
-  /**
-   * Runs a stage, or its beginning.
+   * Runs a stage.
    *
    * @param tape the tape
    * @param stage from 0
    * @param x what the stage before gave, or a part of it
-   * @param norm which norm to stop before; {@code norms(stage).size()} to run all of it
-   * @return what goes into that norm, or what the stage gives
+   * @return what the stage gives
    */
-  Tensor run(Tape tape, int stage, Tensor x, int norm);
+  Tensor run(Tape tape, int stage, Tensor x);
 }

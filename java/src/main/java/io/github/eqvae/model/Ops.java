@@ -3,7 +3,6 @@ package io.github.eqvae.model;
 import io.github.eqvae.op.Cast;
 import io.github.eqvae.op.Conv2d;
 import io.github.eqvae.op.GroupNorm;
-import io.github.eqvae.op.GroupStatistics;
 import io.github.eqvae.op.UpsampleConv2d;
 import io.github.eqvae.tape.Tape;
 import io.github.eqvae.tensor.DType;
@@ -30,11 +29,6 @@ final class Ops {
   /** x in another dtype; x itself when it has that dtype already. */
   static Tensor cast(Tape tape, Tensor x, DType dtype) {
     return x.dtype() == dtype ? x : tape.apply(new Cast(dtype), x);
-  }
-
-  /** What the norms below need of the convolution before them. */
-  static GroupStatistics statistics(int groups) {
-    return norm(groups).statistics();
   }
 
   static GroupNorm norm(int groups) {

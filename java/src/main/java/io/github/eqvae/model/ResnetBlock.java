@@ -3,11 +3,9 @@ package io.github.eqvae.model;
 import io.github.eqvae.nn.Conv2d;
 import io.github.eqvae.nn.GroupNorm;
 import io.github.eqvae.nn.Scope;
-import io.github.eqvae.op.GroupStatistics;
 import io.github.eqvae.op.PaddingMode;
 import io.github.eqvae.tape.Tape;
 import io.github.eqvae.tensor.Tensor;
-import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -16,31 +14,22 @@ import org.jspecify.annotations.Nullable;
  * ldm/modules/diffusionmodules/model.py}.
  */
 final class ResnetBlock {
-  private final GroupNorm norm1;
-  private final Conv2d conv1;
-  private final GroupNorm norm2;
-  private final Conv2d conv2;
+  final GroupNorm norm1;
+  final Conv2d conv1;
+  final GroupNorm norm2;
+  final Conv2d conv2;
   private final @Nullable Conv2d shortcut;
 
   /**
    * Declares the block.
    *
-   * @param normFollows whether what comes next begins with a group norm
    * @param padding what its 3×3 convolutions see beyond the edges
    */
-  ResnetBlock(Scope s, int in, int out, int groups, boolean normFollows, PaddingMode padding) {
-    GroupStatistics statistics = Ops.statistics(groups);
+  ResnetBlock(Scope s, int in, int out, int groups, PaddingMode padding) {
     norm1 = new GroupNorm(s.in("norm1"), in, Ops.normSilu(groups));
-    conv1 = new Conv2d(s.in("conv1"), in, out, 3, Ops.SAME_3X3.with(statistics)).bordered(padding);
+    conv1 = new Conv2d(s.in("conv1"), in, out, 3, Ops.SAME_3X3).bordered(padding);
     norm2 = new GroupNorm(s.in("norm2"), out, Ops.normSilu(groups));
-    conv2 =
-        new Conv2d(
-                s.in("conv2"),
-                out,
-                out,
-                3,
-                normFollows ? Ops.SAME_3X3.with(statistics) : Ops.SAME_3X3)
-            .bordered(padding);
+    conv2 = new Conv2d(s.in("conv2"), out, out, 3, Ops.SAME_3X3).bordered(padding);
     shortcut = in == out ? null : new Conv2d(s.in("nin_shortcut"), in, out, 1, Ops.POINTWISE);
   }
 
@@ -48,16 +37,8 @@ final class ResnetBlock {
     return tape.block(this::run, x);
   }
 
-  List<GroupNorm> norms() {
-    return List.of(norm1, norm2);
-  }
-
-  Tensor beforeNorm2(Tape tape, Tensor x) {
-    return conv1.forward(tape, norm1.forward(tape, x)); // [N, H, W, out]
-  }
-
   private Tensor run(Tape tape, Tensor x) {
-    Tensor h = beforeNorm2(tape, x);
+    Tensor h = conv1.forward(tape, norm1.forward(tape, x)); // [N, H, W, out]
     Tensor skip = shortcut == null ? x : shortcut.forward(tape, x);
     return conv2.forward(tape, norm2.forward(tape, h), skip); // [N, H, W, out]
   }

@@ -18,7 +18,7 @@ import org.jspecify.annotations.Nullable;
  * same start values.
  */
 public final class Conv2d {
-  private final Convolution op;
+  private Convolution op;
   private PaddingMode border = PaddingMode.ZEROS;
   private final Parameter weight;
   private final @Nullable Parameter bias;
@@ -105,6 +105,17 @@ public final class Conv2d {
   public Conv2d bordered(PaddingMode mode) {
     border = mode;
     return this;
+  }
+
+  /**
+   * Says which group norm reads this layer's result, and nothing else between them: the convolution
+   * then makes the norm's statistics, too, where that {@linkplain
+   * io.github.eqvae.tensor.DeviceInfo#fusesStatistics saves time}.
+   *
+   * @param norm the norm
+   */
+  public void followedBy(GroupNorm norm) {
+    op = op.with(norm.op().statistics());
   }
 
   /**

@@ -11,10 +11,15 @@ import io.github.eqvae.tensor.Tensor;
 import io.github.eqvae.tensor.TensorArena;
 import java.util.IdentityHashMap;
 import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Statistics of group norms, measured in parts of an image that together are all of it. Layers that
  * are run with them normalise a part of the image as they would the whole.
+ *
+ * <p>{@link #run} stops at the first norm that is not measured yet. When what goes into it has been
+ * {@linkplain #add added} for every part, and it is {@linkplain #complete complete}, the next runs
+ * get as far as the norm after it.
  *
  * <p>For one image, without gradients.
  */
@@ -26,6 +31,7 @@ public final class SharedStatistics {
     final double[] mean;
     final double[] square;
     double count;
+    boolean complete;
 
     Sums(int groups) {
       mean = new double[groups];
@@ -33,20 +39,51 @@ public final class SharedStatistics {
     }
   }
 
+  /** Leaves the layers; no stack trace, since it is no failure. */
+  private static final class Unmeasured extends RuntimeException {
+    private static final long serialVersionUID = 1L;
+    private final transient Run run;
+
+    Unmeasured(Run run) {
+      super(null, null, false, false);
+      this.run = run;
+    }
+  }
+
+  /**
+   * How far layers were run.
+   *
+   * @param result of all layers; or what goes into the norm
+   * @param norm the first norm that is not measured yet; null if all are
+   */
+  public record Run(Tensor result, @Nullable GroupNorm norm) {}
+
   private final IdentityHashMap<GroupNorm, Sums> known = new IdentityHashMap<>();
 
   /** Nothing is measured yet. */
   public SharedStatistics() {}
 
   /**
-   * Runs layers whose norms use what was measured; all of them must have been.
+   * Runs layers whose norms use what was measured, up to the first that is not.
    *
    * @param layers what to run; on this thread
-   * @param <T> its result
-   * @return its result
+   * @return how far they came
    */
-  public <T> T run(Supplier<T> layers) {
-    return ScopedValue.where(CURRENT, this).call(layers::get);
+  public Run run(Supplier<Tensor> layers) {
+    try {
+      return new Run(ScopedValue.where(CURRENT, this).call(layers::get), null);
+    } catch (Unmeasured e) {
+      return e.run;
+    }
+  }
+
+  /**
+   * Says that all parts of what goes into a norm were added.
+   *
+   * @param layer the norm
+   */
+  public void complete(GroupNorm layer) {
+    known.get(layer).complete = true;
   }
 
   /**
@@ -87,9 +124,12 @@ public final class SharedStatistics {
   }
 
   Tensor normalize(GroupNorm layer, Tape tape, Tensor x) {
+    if (x.shape().dim(0) != 1) {
+      throw new EqvaeException.Internal("statistics are shared by parts of one image, not by " + x);
+    }
     Sums sums = known.get(layer);
-    if (sums == null || x.shape().dim(0) != 1) {
-      throw new EqvaeException.Internal("no shared statistics for a group norm of " + x);
+    if (sums == null || !sums.complete) {
+      throw new Unmeasured(new Run(x, layer));
     }
     int channels = x.shape().size(3);
     int width = channels / layer.op().groups();

@@ -7,8 +7,6 @@ import io.github.eqvae.nn.SharedStatistics;
 import io.github.eqvae.tape.Tape;
 import io.github.eqvae.tensor.Shape;
 import io.github.eqvae.tensor.Tensor;
-import io.github.eqvae.tensor.TensorArena;
-import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /** Runs stages on one image in tiles; see {@link Tiling}. */
@@ -50,72 +48,74 @@ final class TiledStages {
     int cell = stages.cell(stage);
     TileAxis rows = new TileAxis(x.shape().size(1) / cell, size, halo);
     TileAxis columns = new TileAxis(x.shape().size(2) / cell, size, halo);
-    List<GroupNorm> norms = stages.norms(stage);
-    for (int norm = 0; norm < norms.size(); norm++) {
-      for (int i = 0; i < rows.count(); i++) {
-        for (int j = 0; j < columns.count(); j++) {
-          tile(stage, norm, x, rows, columns, i, j, norms.get(norm), null);
-        }
-      }
+    if (rows.count() == 0 || columns.count() == 0) {
+      throw new EqvaeException.Internal("an image without tiles");
     }
     Tensor whole = null;
-    for (int i = 0; i < rows.count(); i++) {
-      for (int j = 0; j < columns.count(); j++) {
-        whole = tile(stage, norms.size(), x, rows, columns, i, j, null, whole);
-      }
-    }
-    if (whole == null) {
-      throw new EqvaeException.Internal("an image without tiles");
+    while (whole == null) {
+      whole = pass(stage, x, rows, columns);
     }
     return whole;
   }
 
-  /** Measures what goes into a norm, or puts the result of the stage where it belongs. */
-  private @Nullable Tensor tile(
-      int stage,
-      int norm,
-      Tensor x,
-      TileAxis rows,
-      TileAxis columns,
-      int i,
-      int j,
-      @Nullable GroupNorm measured,
-      @Nullable Tensor whole) {
-    TensorArena arena = x.arena();
-    int cell = stages.cell(stage);
-    int height = rows.to(i) - rows.from(i);
-    int width = columns.to(j) - columns.from(j);
-    Tensor view =
-        x.narrow(1, (long) cell * rows.from(i), (long) cell * height)
-            .narrow(2, (long) cell * columns.from(j), (long) cell * width);
-    Tensor part = arena.tensor(view.shape(), view.dtype());
-    view.copyTo(session.stream(), part);
-    Tape tape = session.tape();
-    Tensor y = statistics.run(() -> stages.run(tape, stage, part, norm));
-    int k = y.shape().size(1) / height; // pixels of y along a side of a cell
-    Tensor core =
-        y.narrow(1, k * (rows.start(i) - rows.from(i)), k * (rows.end(i) - rows.start(i)))
-            .narrow(
-                2,
-                k * (columns.start(j) - columns.from(j)),
-                k * (columns.end(j) - columns.start(j)));
-    Tensor result = whole;
-    if (measured != null) {
-      statistics.add(measured, tape, core);
-    } else {
-      if (result == null) {
-        Shape shape =
-            x.shape().with(1, k * x.shape().dim(1) / cell).with(2, k * x.shape().dim(2) / cell);
-        result = arena.tensor(shape.with(3, y.shape().dim(3)), y.dtype());
+  /**
+   * Runs all tiles up to the next norm and measures what goes into it. When all norms are measured
+   * the tiles run to the end of the stage and are put together.
+   *
+   * @return what the stage gives; null if a norm was measured
+   */
+  private @Nullable Tensor pass(int stage, Tensor x, TileAxis rows, TileAxis columns) {
+    Tensor whole = null;
+    GroupNorm measured = null;
+    for (int i = 0; i < rows.count(); i++) {
+      for (int j = 0; j < columns.count(); j++) {
+        Tensor tile = cut(x, stages.cell(stage), rows, columns, i, j);
+        Tape tape = session.tape();
+        SharedStatistics.Run run = statistics.run(() -> stages.run(tape, stage, tile));
+        Tensor y = run.result();
+        int k = y.shape().size(1) / (rows.to(i) - rows.from(i)); // pixels along a side of a cell
+        Tensor core =
+            y.narrow(1, k * (rows.start(i) - rows.from(i)), k * (rows.end(i) - rows.start(i)))
+                .narrow(
+                    2,
+                    k * (columns.start(j) - columns.from(j)),
+                    k * (columns.end(j) - columns.start(j)));
+        measured = run.norm();
+        if (measured != null) {
+          statistics.add(measured, tape, core);
+        } else {
+          whole = whole == null ? like(x, stages.cell(stage), k, y) : whole;
+          core.copyTo(
+              session.stream(),
+              whole
+                  .narrow(1, k * (long) rows.start(i), core.shape().dim(1))
+                  .narrow(2, k * (long) columns.start(j), core.shape().dim(2)));
+        }
+        tape.releaseAll();
+        tile.arena().release(tile);
       }
-      core.copyTo(
-          session.stream(),
-          result
-              .narrow(1, k * (long) rows.start(i), core.shape().dim(1))
-              .narrow(2, k * (long) columns.start(j), core.shape().dim(2)));
     }
-    tape.releaseAll();
-    arena.release(part);
-    return result;
+    if (measured != null) {
+      statistics.complete(measured);
+    }
+    return whole;
+  }
+
+  /** A copy of a tile with its halo. */
+  private Tensor cut(Tensor x, int cell, TileAxis rows, TileAxis columns, int i, int j) {
+    Tensor view =
+        x.narrow(1, (long) cell * rows.from(i), (long) cell * (rows.to(i) - rows.from(i)))
+            .narrow(
+                2, (long) cell * columns.from(j), (long) cell * (columns.to(j) - columns.from(j)));
+    Tensor tile = x.arena().tensor(view.shape(), view.dtype());
+    view.copyTo(session.stream(), tile);
+    return tile;
+  }
+
+  /** Memory for what the stage makes of all of x, if y is what it makes of a tile. */
+  private static Tensor like(Tensor x, int cell, int k, Tensor y) {
+    Shape shape =
+        x.shape().with(1, k * x.shape().dim(1) / cell).with(2, k * x.shape().dim(2) / cell);
+    return x.arena().tensor(shape.with(3, y.shape().dim(3)), y.dtype());
   }
 }

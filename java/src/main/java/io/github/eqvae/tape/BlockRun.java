@@ -21,7 +21,13 @@ final class BlockRun {
       }
       record |= tape.requiresGradient(x);
     }
-    Tensor y = block.apply(inner, inputs);
+    Tensor y;
+    try {
+      y = block.apply(inner, inputs);
+    } catch (RuntimeException | Error e) {
+      tape.owned.addAll(inner.owned); // what the block has made goes with the rest
+      throw e;
+    }
     for (Tensor x : inputs) {
       unchanged |= y == x;
     }
