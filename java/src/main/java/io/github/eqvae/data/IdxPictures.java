@@ -35,11 +35,7 @@ record IdxPictures(String name, long bytes, IdxDataset pictures) implements Samp
 
   @Override
   public void visit(long from, Visitor visitor) throws IOException {
-    for (int i = Math.toIntExact(Math.min(from, size())); i < size(); i++) {
-      int index = i;
-      String number = String.format(Locale.ROOT, "%08d", i);
-      visitor.visit(new Sample(i, number, pictures.label(i), () -> pictures.load(index)));
-    }
+    Sample.visit(pictures, i -> String.format(Locale.ROOT, "%08d", i), from, visitor);
   }
 
   @Override

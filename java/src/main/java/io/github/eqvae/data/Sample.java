@@ -3,6 +3,7 @@ package io.github.eqvae.data;
 import io.github.eqvae.io.Image;
 import java.io.IOException;
 import java.util.OptionalInt;
+import java.util.function.IntFunction;
 
 /**
  * A picture on its way through a pipeline that sees each once.
@@ -24,5 +25,15 @@ public record Sample(long number, String name, OptionalInt label, Picture pictur
      * @throws IOException if it is broken; the message names it and the cause
      */
     Image decode() throws IOException;
+  }
+
+  /** Passes the pictures of a data set, those before {@code from} left out. */
+  static void visit(
+      ImageDataset pictures, IntFunction<String> name, long from, SampleSource.Visitor visitor)
+      throws IOException {
+    for (int i = Math.toIntExact(Math.min(from, pictures.size())); i < pictures.size(); i++) {
+      int index = i;
+      visitor.visit(new Sample(i, name.apply(i), pictures.label(i), () -> pictures.load(index)));
+    }
   }
 }

@@ -116,11 +116,7 @@ public interface SampleSource {
   record Folder(ImageFolder pictures) implements SampleSource {
     @Override
     public void visit(long from, Visitor visitor) throws IOException {
-      for (int i = Math.toIntExact(Math.min(from, pictures.size())); i < pictures.size(); i++) {
-        int index = i;
-        visitor.visit(
-            new Sample(i, pictures.name(i), pictures.label(i), () -> pictures.load(index)));
-      }
+      Sample.visit(pictures, pictures::name, from, visitor);
     }
 
     @Override

@@ -105,22 +105,7 @@ public record DitConfig(
    * @return the shape
    */
   public DitConfig forLatents(int latentChannels, int latentSide) {
-    return new DitConfig(
-        latentChannels,
-        latentSide,
-        patch,
-        width,
-        depth,
-        heads,
-        mlpRatio,
-        classes,
-        nullClass,
-        learnSigma,
-        qkNorm,
-        rmsNorm,
-        swiGlu,
-        rope,
-        shift);
+    return with(latentChannels, latentSide, classes, nullClass);
   }
 
   /**
@@ -131,9 +116,13 @@ public record DitConfig(
    * @return the shape
    */
   public DitConfig forClasses(int labels, boolean withNull) {
+    return with(channels, side, labels, withNull);
+  }
+
+  private DitConfig with(int latentChannels, int latentSide, int labels, boolean withNull) {
     return new DitConfig(
-        channels,
-        side,
+        latentChannels,
+        latentSide,
         patch,
         width,
         depth,

@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.github.eqvae.testing.CommandProcess;
 import io.github.eqvae.train.autoencoder.TinyRun;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -29,13 +30,7 @@ abstract class CliFixture {
     List<String> command = new ArrayList<>(by);
     // Children of background jobs ignore Ctrl-C unless they are told not to.
     command.addAll(List.of("env", "--default-signal=INT"));
-    command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
-    command.addAll(List.of("--enable-native-access=ALL-UNNAMED", "-XX:+UseSerialGC", "-Xss4m"));
-    command.add("-Deqvae.native.dir=" + System.getProperty("eqvae.native.dir"));
-    command.add("-Deqvae.root=" + System.getProperty("eqvae.root"));
-    command.addAll(List.of("-cp", System.getProperty("java.class.path")));
-    command.add("io.github.eqvae.cli.Main");
-    command.addAll(arguments);
+    command.addAll(CommandProcess.command(List.of(), arguments));
     ProcessBuilder builder = new ProcessBuilder(command).directory(folder.toFile());
     builder.environment().put("HOME", "/of-the-user");
     builder.redirectOutput(out.toFile()).redirectError(err.toFile());
@@ -51,6 +46,23 @@ abstract class CliFixture {
     Path err = folder.resolve("err.txt");
     Process child = start(by, List.of(arguments), out, err);
     if (!child.waitFor(3, TimeUnit.MINUTES)) {
+      child.destroyForcibly();
+    }
+    return new Outcome(child.waitFor(), Files.readString(out), Files.readString(err));
+  }
+
+  /** A training in folder {@code run} that gets a signal when it has logged some steps. */
+  final Outcome interrupted(String signal) throws Exception {
+    recipe(100_000);
+    Path out = folder.resolve("out.txt");
+    Path err = folder.resolve("err.txt");
+    Process child = start(List.of("train", "tiny.yaml", "--out", "run"), out, err);
+    Path metrics = folder.resolve("run/metrics.jsonl");
+    for (int i = 0; i < 1200 && !(Files.exists(metrics) && Files.size(metrics) > 500); i++) {
+      Thread.sleep(50);
+    }
+    new ProcessBuilder("kill", "-" + signal, "" + child.pid()).start().waitFor();
+    if (!child.waitFor(1, TimeUnit.MINUTES)) {
       child.destroyForcibly();
     }
     return new Outcome(child.waitFor(), Files.readString(out), Files.readString(err));

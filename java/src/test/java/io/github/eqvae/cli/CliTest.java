@@ -20,7 +20,6 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
-import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -418,21 +417,10 @@ class CliTest extends CliFixture {
 
   @Test
   void interruptingSavesAndSaysSo() throws Exception {
-    recipe(100_000);
-    Path err = folder.resolve("err.txt");
-    Process child =
-        start(List.of("train", "tiny.yaml", "--out", "run"), folder.resolve("out.txt"), err);
-    Path metrics = folder.resolve("run/metrics.jsonl");
-    for (int i = 0; i < 1200 && !(Files.exists(metrics) && Files.size(metrics) > 500); i++) {
-      Thread.sleep(50);
-    }
     // SIGTERM takes the way of Ctrl-C's SIGINT, which children of background jobs ignore.
-    new ProcessBuilder("kill", "-TERM", "" + child.pid()).start().waitFor();
-    if (!child.waitFor(1, TimeUnit.MINUTES)) {
-      child.destroyForcibly();
-    }
-    assertEquals(143, child.waitFor(), Files.readString(err)); // 130 after Ctrl-C
-    String said = Files.readString(err);
+    Outcome o = interrupted("TERM");
+    assertEquals(143, o.code(), o.err()); // 130 after Ctrl-C
+    String said = o.err();
     assertTrue(said.contains("the state will be saved"), said);
     assertTrue(said.contains("and saved; go on with: eqvae train --resume run"), said);
     try (var saved = Files.list(folder.resolve("run/checkpoints"))) {

@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import io.github.eqvae.io.SafetensorsFile;
+import io.github.eqvae.testing.CommandProcess;
 import io.github.eqvae.train.report.ResultFile;
 import java.awt.image.BufferedImage;
 import java.io.ByteArrayInputStream;
@@ -83,15 +84,9 @@ class DemoCommandTest {
   private static Outcome run(String... more) throws Exception {
     List<String> arguments = new ArrayList<>(BRIEFLY);
     arguments.addAll(List.of(more));
-    List<String> command = new ArrayList<>();
-    command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
-    command.addAll(List.of("--enable-native-access=ALL-UNNAMED", "-XX:+UseSerialGC", "-Xss4m"));
-    command.add("-Deqvae.native.dir=" + System.getProperty("eqvae.native.dir"));
-    command.add("-Deqvae.root=" + System.getProperty("eqvae.root"));
-    command.add("-Deqvae.command=./eqvae " + String.join(" ", arguments));
-    command.addAll(List.of("-cp", System.getProperty("java.class.path")));
-    command.add("io.github.eqvae.cli.Main");
-    command.addAll(arguments);
+    List<String> command =
+        CommandProcess.command(
+            List.of("-Deqvae.command=./eqvae " + String.join(" ", arguments)), arguments);
     Path out = folder.resolve("out.txt");
     Path err = folder.resolve("err.txt");
     Process child =

@@ -104,18 +104,9 @@ class HabitsTest extends CliFixture {
   /** `train && convert` must not go on after Ctrl-C; what was trained is saved all the same. */
   @Test
   void controlCEndsWith130() throws Exception {
-    recipe(100_000);
-    Path err = folder.resolve("err.txt");
-    Process child =
-        start(List.of("train", "tiny.yaml", "--out", "run"), folder.resolve("out.txt"), err);
-    Path metrics = folder.resolve("run/metrics.jsonl");
-    for (int i = 0; i < 1200 && !(Files.exists(metrics) && Files.size(metrics) > 500); i++) {
-      Thread.sleep(50);
-    }
-    new ProcessBuilder("kill", "-INT", "" + child.pid()).start().waitFor();
-    assertTrue(child.waitFor(1, TimeUnit.MINUTES));
-    assertEquals(130, child.exitValue(), Files.readString(err));
-    assertTrue(Files.readString(err).contains("and saved; go on with"), Files.readString(err));
+    Outcome o = interrupted("INT");
+    assertEquals(130, o.code(), o.err());
+    assertTrue(o.err().contains("and saved; go on with"), o.err());
     assertFalse(Files.exists(folder.resolve("run/model.safetensors")));
     assertEquals(0, run("train", "--resume=run", "--steps=20000", "--dry-run").code());
   }

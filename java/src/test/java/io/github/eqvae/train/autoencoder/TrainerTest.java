@@ -11,17 +11,15 @@ import io.github.eqvae.data.Loader;
 import io.github.eqvae.nn.Parameter;
 import io.github.eqvae.nn.ParameterStore;
 import io.github.eqvae.tensor.LeakCheck;
+import io.github.eqvae.testing.CheckpointHashes;
 import io.github.eqvae.train.HostBatch;
 import io.github.eqvae.train.StepReport;
 import io.github.eqvae.train.TrainListener;
 import io.github.eqvae.train.Trainer;
 import io.github.eqvae.train.checkpoint.CheckpointStore;
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.security.MessageDigest;
 import java.util.ArrayList;
-import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
@@ -77,18 +75,7 @@ class TrainerTest {
   }
 
   static Map<String, String> hashes(Path checkpoint) throws Exception {
-    Map<String, String> out = new TreeMap<>();
-    try (Stream<Path> files = Files.list(checkpoint)) {
-      for (Path f : files.toList()) {
-        String name = f.getFileName().toString();
-        if (!name.endsWith(".json")) {
-          byte[] sha = MessageDigest.getInstance("SHA-256").digest(Files.readAllBytes(f));
-          out.put(name, HexFormat.of().formatHex(sha));
-        }
-      }
-    }
-    assertTrue(out.size() >= 8, "a checkpoint has weights, moments, average: " + out.keySet());
-    return out;
+    return CheckpointHashes.of(checkpoint, 8);
   }
 
   @Test

@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.github.eqvae.testing.CheckpointHashes;
 import io.github.eqvae.testing.Devices;
 import io.github.eqvae.train.BatchSource;
 import io.github.eqvae.train.GraphStatistics;
@@ -76,7 +77,8 @@ class GeneratorTaskTest {
           });
       statistics = trainer.graphs();
     }
-    Map<String, String> hashes = Hashes.of(store.latest().checkpoint().orElseThrow().directory());
+    Map<String, String> hashes =
+        CheckpointHashes.of(store.latest().checkpoint().orElseThrow().directory(), 4);
     return new Trained(losses, lines, hashes, statistics);
   }
 
