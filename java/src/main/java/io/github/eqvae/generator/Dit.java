@@ -39,6 +39,8 @@ public final class Dit {
   private final @Nullable RotaryTable rotary;
   private final List<DitBlock> blocks = new ArrayList<>();
   private final FinalLayer last;
+  private final @Nullable Alignment alignment;
+  private final List<Projector> projectors = new ArrayList<>();
   private final ParameterStore parameters;
   private DType activations;
 
@@ -51,7 +53,29 @@ public final class Dit {
    * @param training whether to keep memory for gradients
    */
   public Dit(DitConfig config, Stream stream, long seed, boolean training) {
+    this(config, null, stream, seed, training);
+  }
+
+  /**
+   * Builds a network with random weights that says, beside its answer, what features it sees: SiT
+   * with REPA's projectors.
+   *
+   * @param config its shape
+   * @param alignment where the features are taken and how wide they are; null for none
+   * @param stream orders the work; its device holds the parameters
+   * @param seed of the random weights
+   * @param training whether to keep memory for gradients
+   * @throws EqvaeException.Argument if there are fewer blocks than the alignment's depth
+   */
+  public Dit(
+      DitConfig config, @Nullable Alignment alignment, Stream stream, long seed, boolean training) {
     this.config = config;
+    this.alignment = alignment;
+    if (alignment != null && alignment.depth() > config.depth()) {
+      throw new EqvaeException.Argument(
+          "REPA: features after block %d of a network of %d blocks"
+              .formatted(alignment.depth(), config.depth()));
+    }
     ParameterStore.Builder builder = new ParameterStore.Builder();
     Scope root = builder.root();
     int width = config.width();
@@ -70,6 +94,12 @@ public final class Dit {
     for (int i = 0; i < config.depth(); i++) {
       blocks.add(new DitBlock(root.in("blocks", i), config));
     }
+    if (alignment != null) {
+      for (int i = 0; i < alignment.widths().size(); i++) {
+        Scope scope = root.in("projectors", i);
+        projectors.add(new Projector(scope, width, alignment.hidden(), alignment.widths().get(i)));
+      }
+    }
     last = new FinalLayer(root.in("final_layer"), config);
     parameters = builder.build(stream, seed, training);
     activations = stream.device().dtype();
@@ -82,6 +112,15 @@ public final class Dit {
    */
   public DitConfig config() {
     return config;
+  }
+
+  /**
+   * Where it says features.
+   *
+   * @return null of networks without projectors
+   */
+  public @Nullable Alignment alignment() {
+    return alignment;
   }
 
   /**
@@ -114,12 +153,44 @@ public final class Dit {
    * @return {@code [N, side, side, outChannels]}
    */
   public Tensor forward(Tape tape, Tensor x, Tensor t, @Nullable Tensor y) {
+    return run(tape, x, t, y, null);
+  }
+
+  /**
+   * An answer, and the features that the projectors made of the tokens on the way.
+   *
+   * @param said {@code [N, side, side, outChannels]}
+   * @param features {@code [N, T, width]} of each of the alignment's widths
+   */
+  public record Aligned(Tensor said, List<Tensor> features) {}
+
+  /**
+   * Runs a network with projectors. Sampling needs {@link #forward} alone.
+   *
+   * @param tape the tape
+   * @param x noisy latents {@code [N, side, side, channels]}
+   * @param t times {@code [N]}
+   * @param y labels, as for {@link #forward}
+   * @return answer and features
+   */
+  public Aligned forwardAligned(Tape tape, Tensor x, Tensor t, @Nullable Tensor y) {
+    List<Tensor> features = new ArrayList<>();
+    return new Aligned(run(tape, x, t, y, features), features);
+  }
+
+  private Tensor run(
+      Tape tape, Tensor x, Tensor t, @Nullable Tensor y, @Nullable List<Tensor> features) {
     check(x, t, y);
     Tensor active = tape.apply(new Silu(), condition(tape, t, y)); // [N, D]
     active = Layers.cast(tape, active, activations);
     Tensor h = embed(tape, x); // [N, T, D]
-    for (DitBlock block : blocks) {
-      h = block.forward(tape, h, active, rotary);
+    for (int i = 0; i < blocks.size(); i++) {
+      h = blocks.get(i).forward(tape, h, active, rotary);
+      if (features != null && alignment != null && i + 1 == alignment.depth()) {
+        for (Projector projector : projectors) {
+          features.add(Layers.cast(tape, projector.forward(tape, h), x.dtype()));
+        }
+      }
     }
     return last.forward(tape, h, active, x.dtype());
   }

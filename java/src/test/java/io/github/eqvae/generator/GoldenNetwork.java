@@ -14,9 +14,11 @@ import io.github.eqvae.tensor.Stream;
 import io.github.eqvae.tensor.Tensor;
 import io.github.eqvae.tensor.TensorArena;
 import io.github.eqvae.testing.GoldenFile;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
 import java.util.TreeSet;
+import org.jspecify.annotations.Nullable;
 
 /** A network of a golden file's shape, with its weights, on a device. */
 final class GoldenNetwork implements AutoCloseable {
@@ -34,13 +36,18 @@ final class GoldenNetwork implements AutoCloseable {
 
   /** {@code prefix} is what the names of weights begin with. */
   GoldenNetwork(GoldenFile golden, String device, int heads, String prefix) {
+    this(golden, device, heads, prefix, 1);
+  }
+
+  /** {@code alignedAfter} is the number of blocks before projectors, if the file has some. */
+  GoldenNetwork(GoldenFile golden, String device, int heads, String prefix, int alignedAfter) {
     this.golden = golden;
     this.prefix = prefix;
     config = config(golden, heads, prefix);
     this.device = Device.open(device);
     stream = new Stream(this.device);
     arena = new TensorArena(this.device, "golden", false);
-    dit = new Dit(config, stream, 1, true);
+    dit = new Dit(config, alignment(golden, prefix, alignedAfter), stream, 1, true);
     load();
   }
 
@@ -78,8 +85,20 @@ final class GoldenNetwork implements AutoCloseable {
         g.shape("blocks.0.adaLN_modulation.1.weight").dim(0) == 6L * width);
   }
 
+  private static @Nullable Alignment alignment(GoldenFile golden, String prefix, int after) {
+    Names g = new Names(golden, prefix);
+    List<Integer> widths = new ArrayList<>();
+    while (g.has("projectors." + widths.size() + ".4.weight")) {
+      widths.add(g.shape("projectors." + widths.size() + ".4.weight").size(0));
+    }
+    return widths.isEmpty()
+        ? null
+        : new Alignment(after, g.shape("projectors.0.0.weight").size(0), widths);
+  }
+
   /** What only files of networks with a null class have. */
-  private static final List<String> NULL_CLASS = List.of("cfg.in.y", "rnd.drop", "out.vb.clip0");
+  private static final List<String> NULL_CLASS =
+      List.of("cfg.in.y", "rnd.drop", "rnd.train.drop", "out.vb.clip0", "calls.euler_cfg");
 
   /** The weights of a file. */
   private record Names(GoldenFile golden, String prefix) {
@@ -100,6 +119,7 @@ final class GoldenNetwork implements AutoCloseable {
             "y_embedder",
             "feat_rope",
             "blocks",
+            "projectors",
             "final_layer")
         .contains(name.contains(".") ? name.substring(0, name.indexOf('.')) : name);
   }

@@ -1,0 +1,185 @@
+package io.github.eqvae.generator;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.github.eqvae.diffusion.DenoisingLoss;
+import io.github.eqvae.diffusion.Interpolant;
+import io.github.eqvae.diffusion.RepaLoss;
+import io.github.eqvae.tape.Tape;
+import io.github.eqvae.tensor.Device;
+import io.github.eqvae.tensor.Stream;
+import io.github.eqvae.tensor.Tensor;
+import io.github.eqvae.testing.Devices;
+import io.github.eqvae.testing.GoldenFile;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.IntStream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.Arguments;
+import org.junit.jupiter.params.provider.MethodSource;
+
+/** SiT with projectors, and its loss, against what sihyun-yu/REPA computes. */
+class GoldenRepaTest {
+  private static final double PROJECTION = 0.5; // as README of the files says
+
+  private static List<Path> files() throws IOException {
+    return GoldenFile.with("projectors.0.0.weight", "fwd.z0", "train.in.target0");
+  }
+
+  static List<Arguments> onDevices() throws IOException {
+    List<Arguments> all = new ArrayList<>();
+    for (Path file : files()) {
+      Devices.computing().forEach(device -> all.add(Arguments.of(device, file)));
+    }
+    return all;
+  }
+
+  @Test
+  void theFilesAreThere() throws IOException {
+    assertTrue(files().size() >= 1);
+  }
+
+  private static Dit.Aligned forward(GoldenNetwork net) {
+    return net.dit.forwardAligned(
+        net.tape(Tape.Mode.INFERENCE),
+        net.image("fwd.in.x"),
+        net.tensor("fwd.in.t"),
+        net.labels("fwd.in.y"));
+  }
+
+  /** Neither heads nor depth are in a name or shape: those with the nearest results. */
+  private static GoldenNetwork open(GoldenFile golden, String device) throws IOException {
+    int heads = GoldenDitTest.heads(golden);
+    int best = 0;
+    double least = Double.POSITIVE_INFINITY;
+    int depth =
+        (int)
+            IntStream.range(0, 100)
+                .takeWhile(i -> golden.has("blocks." + i + ".attn.qkv.weight"))
+                .count();
+    for (int after = 1; after <= depth; after++) {
+      try (GoldenNetwork net = new GoldenNetwork(golden, "cpu", heads, "", after)) {
+        double[] z = net.read(forward(net).features().getFirst());
+        double distance = golden.distance("fwd.z0", golden.values("fwd.z0"), z);
+        best = distance < least ? after : best;
+        least = Math.min(least, distance);
+      }
+    }
+    return new GoldenNetwork(golden, device, heads, "", best);
+  }
+
+  @ParameterizedTest
+  @MethodSource("onDevices")
+  void answerAndFeaturesAreTheReferences(String device, Path file) throws IOException {
+    try (GoldenFile golden = GoldenFile.open(file);
+        GoldenNetwork net = open(golden, device)) {
+      Dit.Aligned out = forward(net);
+      golden.compareNhwc("fwd.out", net.read(out.said()));
+      for (int i = 0; i < out.features().size(); i++) {
+        golden.compare("fwd.z" + i, net.read(out.features().get(i)));
+      }
+    }
+  }
+
+  @ParameterizedTest
+  @MethodSource("onDevices")
+  void itLearnsAsTheReferenceDoes(String device, Path file) throws IOException {
+    try (GoldenFile golden = GoldenFile.open(file);
+        GoldenNetwork net = open(golden, device)) {
+      Map<String, Interpolant> paths =
+          Map.of("linear", Interpolant.LINEAR, "cosine", Interpolant.GVP);
+      for (Map.Entry<String, Interpolant> path : paths.entrySet()) {
+        for (RepaLoss.Times times : RepaLoss.Times.values()) {
+          String name =
+              "loss." + path.getKey() + "." + times.name().toLowerCase(java.util.Locale.ROOT) + ".";
+          boolean gradients = name.equals("loss.linear.uniform.");
+          learn(golden, net, new RepaLoss(path.getValue(), times), name, gradients);
+        }
+      }
+    }
+  }
+
+  private static void learn(
+      GoldenFile golden, GoldenNetwork net, RepaLoss loss, String name, boolean gradients) {
+    Tape tape = net.tape(Tape.Mode.RECORD);
+    double[] uniform = golden.values("rnd.train.u");
+    double[] normal = golden.values("rnd.train.normal");
+    double[] times = new double[uniform.length];
+    Arrays.setAll(times, n -> loss.time(uniform[n], normal[n]));
+    DenoisingLoss.Corrupted of =
+        net.corrupt(loss, tape, net.image("train.in.images"), net.image("rnd.train.noise"), times);
+    Tensor t = net.tensor(io.github.eqvae.tensor.Shape.of(times.length), times);
+    Tensor y = net.labels(golden.values("train.in.y"), golden.values("rnd.train.drop"));
+    Dit.Aligned out = net.dit.forwardAligned(tape, of.noisy(), t, y);
+    List<DenoisingLoss.Term> terms = new ArrayList<>(loss.terms(tape, out.said(), of));
+    golden.compare(name + "denoise", net.total(terms));
+    List<Tensor> targets = new ArrayList<>();
+    for (int i = 0; i < out.features().size(); i++) {
+      targets.add(net.tensor("train.in.target" + i));
+    }
+    List<DenoisingLoss.Term> alignment =
+        RepaLoss.alignment(tape, out.features(), targets, PROJECTION);
+    double mean = 0;
+    for (DenoisingLoss.Term term : alignment) {
+      double of1 = Arrays.stream(net.read(term.perSample())).average().orElseThrow();
+      mean += (of1 - 1) / alignment.size(); // the reference's is minus the cosine
+    }
+    golden.compare(name + "proj", new double[] {mean});
+    if (gradients) {
+      terms.addAll(alignment);
+      tape.backward(GoldenNetwork.seeds(tape, terms));
+      double squares = 0;
+      for (double g : net.dit.parameters().gradients(net.stream).toDoubles(net.stream)) {
+        squares += g * g;
+      }
+      double norm = golden.values("grad_total_norm")[0];
+      assertEquals(norm, Math.sqrt(squares), 1e-5 * norm);
+      net.compareGradients();
+    }
+  }
+
+  /** SiT-XL/2 with DINOv2-B's features, as REPA publishes it. */
+  @Test
+  void thePublishedNetworkHasItsParameters() {
+    DitConfig xl = DitConfig.of(DitSize.XL, 2);
+    DitConfig velocity =
+        new DitConfig(
+            4,
+            32,
+            2,
+            xl.width(),
+            xl.depth(),
+            xl.heads(),
+            4,
+            1000,
+            true,
+            false,
+            false,
+            false,
+            false,
+            false,
+            true);
+    try (Device device = Device.open("null");
+        Stream stream = new Stream(device)) {
+      Dit plain = new Dit(velocity, stream, 0, false);
+      Dit repa = new Dit(velocity, new Alignment(8, 2048, List.of(768)), stream, 0, false);
+      try {
+        long projector = (1152L + 1) * 2048 + (2048L + 1) * 2048 + (2048L + 1) * 768;
+        assertEquals(projector, repa.parameters().count() - plain.parameters().count());
+        // XL/2 has 675,129,632 with learn_sigma and the table of positions.
+        long positions = 256L * 1152;
+        long variance = (1152L + 1) * 16;
+        assertEquals(675_129_632L - positions - variance, plain.parameters().count());
+      } finally {
+        plain.parameters().close();
+        repa.parameters().close();
+      }
+    }
+  }
+}
