@@ -15,4 +15,17 @@ public interface Denoiser {
    *     behind the C channels of each place
    */
   float[] predict(float[] x, double time);
+
+  /**
+   * Asks the network within a step that began earlier. Only guidance makes a difference between the
+   * two times.
+   *
+   * @param x noisy samples, {@code [N, H, W, C]}; not kept
+   * @param time the time of all of them
+   * @param stepStart the time that decides whether the answer is guided
+   * @return as {@link #predict(float[], double)}
+   */
+  default float[] predict(float[] x, double time, double stepStart) {
+    return predict(x, time);
+  }
 }

@@ -62,22 +62,33 @@ public record Guidance(double scale, int channels, double from, double to) {
    * @return asks both; the second only where the guidance changes something
    */
   public Denoiser guide(Denoiser labelled, Denoiser unlabelled, int latentChannels) {
-    int guided = Math.min(channels, latentChannels);
-    return (x, time) -> {
+    return new Guided(this, labelled, unlabelled, latentChannels);
+  }
+
+  private record Guided(Guidance by, Denoiser labelled, Denoiser unlabelled, int latentChannels)
+      implements Denoiser {
+    @Override
+    public float[] predict(float[] x, double time) {
+      return predict(x, time, time);
+    }
+
+    @Override
+    public float[] predict(float[] x, double time, double stepStart) {
       float[] with = labelled.predict(x, time);
-      if (scale == 1 || time < from || time > to) {
+      if (by.scale == 1 || stepStart < by.from || stepStart > by.to) {
         return with;
       }
       float[] without = unlabelled.predict(x, time);
+      int guided = Math.min(by.channels, latentChannels);
       int each = (int) ((long) with.length * latentChannels / x.length);
       float[] out = with.clone();
       for (int place = 0; place < with.length; place += each) {
         for (int c = 0; c < guided; c++) {
           int i = place + c;
-          out[i] = without[i] + (float) scale * (with[i] - without[i]);
+          out[i] = without[i] + (float) by.scale * (with[i] - without[i]);
         }
       }
       return out;
-    };
+    }
   }
 }

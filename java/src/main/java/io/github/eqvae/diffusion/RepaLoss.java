@@ -1,8 +1,11 @@
 package io.github.eqvae.diffusion;
 
 import io.github.eqvae.EqvaeException;
+import io.github.eqvae.op.Arithmetic;
+import io.github.eqvae.op.LayerNorm;
 import io.github.eqvae.op.Narrow;
 import io.github.eqvae.op.SampleError;
+import io.github.eqvae.op.Sum;
 import io.github.eqvae.tape.Tape;
 import io.github.eqvae.tensor.Tensor;
 import java.util.ArrayList;
@@ -26,6 +29,9 @@ public record RepaLoss(Interpolant path, Times times) implements DenoisingLoss {
     /** The noise's share is the exponential of a standard normal number (EDM). */
     LOGNORMAL
   }
+
+  /** Beside the mean of squares; PyTorch's normalize divides by 10⁻¹² at least. */
+  private static final double EPS = 1e-24;
 
   private static final int TARGET = 2;
   private static final int COLUMNS = 4;
@@ -77,28 +83,40 @@ public record RepaLoss(Interpolant path, Times times) implements DenoisingLoss {
   }
 
   /**
-   * How far the features that a network says are from those it should: 1 − cos, the mean over
-   * tokens and foundation models. REPA's own log has it less 1.
+   * How well the features that a network says are aligned with those of a foundation model.
+   *
+   * @param value a scalar: −cos, the mean over tokens and samples
+   * @param weight what it counts
+   */
+  public record Projection(Tensor value, double weight) {}
+
+  /**
+   * The loss that aligns features.
    *
    * @param tape the tape
    * @param said {@code [N, T, width]} of each foundation model
    * @param features what it sees in the clean pictures, in the same shapes
-   * @param weight what it counts beside the squared error: {@code proj_coeff}, 0.5 as published
-   * @return a term for each
+   * @param weight what all of them count beside the mean of the squared error: {@code proj_coeff},
+   *     0.5 as published
+   * @return a part of the loss for each
    * @throws EqvaeException.Argument if the numbers of both differ
    */
-  public static List<Term> alignment(
+  public static List<Projection> alignment(
       Tape tape, List<Tensor> said, List<Tensor> features, double weight) {
     if (said.size() != features.size()) {
       throw new EqvaeException.Argument(
           "REPA: %d projectors and features of %d models".formatted(said.size(), features.size()));
     }
-    List<Term> terms = new ArrayList<>();
+    LayerNorm unit = new LayerNorm(EPS, true); // of length √width
+    List<Projection> parts = new ArrayList<>();
     for (int i = 0; i < said.size(); i++) {
-      Tensor distance = CosineDistance.of(tape, said.get(i), features.get(i));
-      String name = said.size() == 1 ? "alignment" : "alignment_" + i;
-      terms.add(new Term(name, distance, weight / said.size()));
+      Tensor a = tape.apply(unit, said.get(i));
+      Tensor b = tape.apply(unit, features.get(i));
+      // Not by the distance of the two: 1 − cos in single precision loses a cosine near 0.
+      Tensor products = tape.apply(Arithmetic.PRODUCT, a, b);
+      Tensor value = tape.apply(new Sum(-1.0 / products.shape().elements()), products);
+      parts.add(new Projection(value, weight / said.size()));
     }
-    return terms;
+    return parts;
   }
 }

@@ -1,6 +1,7 @@
 package io.github.eqvae.diffusion;
 
 import io.github.eqvae.EqvaeException;
+import io.github.eqvae.op.LayerNorm;
 import io.github.eqvae.op.Narrow;
 import io.github.eqvae.op.Reshape;
 import io.github.eqvae.op.SampleError;
@@ -36,6 +37,9 @@ public record TransportLoss(Transport transport, Times times, double cosine)
 
   private static final int TARGET = 2;
   private static final int WEIGHT = 4;
+
+  /** Beside the mean of squares: PyTorch's cosine similarity divides by 10⁻⁸ at least. */
+  private static final double EPS = 1e-16;
 
   /**
    * Checks the weight.
@@ -101,8 +105,19 @@ public record TransportLoss(Transport transport, Times times, double cosine)
     List<Term> terms = new ArrayList<>();
     terms.add(new Term("mse", tape.apply(new SampleError(), answer, target, weight), 1));
     if (cosine > 0) {
-      terms.add(new Term("cosine", CosineDistance.of(tape, answer, target), cosine));
+      terms.add(new Term("cosine", angle(tape, answer, target), cosine));
     }
     return terms;
+  }
+
+  /**
+   * 1 − cos over channels, the mean over places. Vectors of length √C are 2C·(1 − cos) apart,
+   * squared.
+   */
+  private static Tensor angle(Tape tape, Tensor a, Tensor b) {
+    LayerNorm unit = new LayerNorm(EPS, true);
+    Tensor half = tape.arena().tensor(Shape.of(a.shape().dim(0)));
+    half.fill(tape.stream(), 0.5);
+    return tape.apply(new SampleError(), tape.apply(unit, a), tape.apply(unit, b), half);
   }
 }

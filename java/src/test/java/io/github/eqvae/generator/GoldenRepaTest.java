@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import io.github.eqvae.diffusion.DenoisingLoss;
 import io.github.eqvae.diffusion.Interpolant;
 import io.github.eqvae.diffusion.RepaLoss;
+import io.github.eqvae.tape.Seed;
 import io.github.eqvae.tape.Tape;
 import io.github.eqvae.tensor.Device;
 import io.github.eqvae.tensor.Stream;
@@ -117,23 +118,23 @@ class GoldenRepaTest {
     Tensor t = net.tensor(io.github.eqvae.tensor.Shape.of(times.length), times);
     Tensor y = net.labels(golden.values("train.in.y"), golden.values("rnd.train.drop"));
     Dit.Aligned out = net.dit.forwardAligned(tape, of.noisy(), t, y);
-    List<DenoisingLoss.Term> terms = new ArrayList<>(loss.terms(tape, out.said(), of));
+    List<DenoisingLoss.Term> terms = loss.terms(tape, out.said(), of);
     golden.compare(name + "denoise", net.total(terms));
     List<Tensor> targets = new ArrayList<>();
     for (int i = 0; i < out.features().size(); i++) {
       targets.add(net.tensor("train.in.target" + i));
     }
-    List<DenoisingLoss.Term> alignment =
+    List<RepaLoss.Projection> alignment =
         RepaLoss.alignment(tape, out.features(), targets, PROJECTION);
     double mean = 0;
-    for (DenoisingLoss.Term term : alignment) {
-      double of1 = Arrays.stream(net.read(term.perSample())).average().orElseThrow();
-      mean += (of1 - 1) / alignment.size(); // the reference's is minus the cosine
+    for (RepaLoss.Projection part : alignment) {
+      mean += part.value().item(net.stream) / alignment.size();
     }
     golden.compare(name + "proj", new double[] {mean});
     if (gradients) {
-      terms.addAll(alignment);
-      tape.backward(GoldenNetwork.seeds(tape, terms));
+      List<Seed> seeds = new ArrayList<>(GoldenNetwork.seeds(tape, terms));
+      alignment.forEach(part -> seeds.add(tape.seed(part.value(), part.weight())));
+      tape.backward(seeds);
       double squares = 0;
       for (double g : net.dit.parameters().gradients(net.stream).toDoubles(net.stream)) {
         squares += g * g;
