@@ -64,7 +64,7 @@ class GoldenLossTest {
   }
 
   /** The file does not say how many heads there are: with the right number the answer fits. */
-  private static int heads(GoldenFile golden) {
+  static int heads(GoldenFile golden) {
     int width = golden.shape("x_embedder.proj.weight").size(0);
     int best = 0;
     double least = Double.POSITIVE_INFINITY;

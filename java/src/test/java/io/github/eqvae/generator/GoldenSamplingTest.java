@@ -185,15 +185,45 @@ class GoldenSamplingTest {
           List<float[]> states =
               states(sampler, each.getValue(), network.start, network.noise(network.rows));
           network.compare(name, states, 0);
+          if (each.getKey().equals("plain")) {
+            expected(network, "out." + entry.getKey() + ".plain", process, labelled, states, false);
+          }
         }
       }
       Sampler clipped = new DiffusionSampler(process, c, Double.NaN, true);
-      network.compare(
-          "out.p.clip.sample",
-          states(clipped, labelled, network.start, network.noise(network.rows)),
-          0);
+      List<float[]> cut = states(clipped, labelled, network.start, network.noise(network.rows));
+      network.compare("out.p.clip.sample", cut, 0);
+      expected(network, "out.p.clip", process, labelled, cut, true);
+      double[] map = network.golden.values("in.timestep_map");
+      for (int t = 0; t < steps; t++) {
+        assertEquals(map[t], process.schedule().originalStep(t));
+      }
       reverse(network, DiffusionSampler.ddim(process, c, 0), labelled);
     }
+  }
+
+  /** The data that each step of a run expects. */
+  private static void expected(
+      Network network,
+      String run,
+      GaussianDiffusion process,
+      Denoiser labelled,
+      List<float[]> states,
+      boolean clip) {
+    int c = network.channels;
+    List<float[]> starts = new ArrayList<>();
+    for (int k = 0; k < states.size(); k++) {
+      float[] x = k == 0 ? network.start : states.get(k - 1);
+      int t = states.size() - 1 - k;
+      float[] said = labelled.predict(x, process.schedule().originalStep(t));
+      float[] start = new float[x.length];
+      for (int i = 0; i < x.length; i++) {
+        double value = process.start(x[i], said[(i - i % c) * 2 + i % c], t);
+        start[i] = (float) (clip ? Math.clamp(value, -1, 1) : value);
+      }
+      starts.add(start);
+    }
+    network.compare(run + ".pred_xstart", starts, 0);
   }
 
   private static Guidance guidance(double scale, int channels) {
@@ -244,8 +274,9 @@ class GoldenSamplingTest {
           continue;
         }
         int steps = network.golden.shape(name).size(0) - 1;
-        network.compare(
-            name, states(ode(run, steps), labelled, network.start, network.noise(0)), 1);
+        OdeSampler sampler = ode(run, steps);
+        network.compare(name, states(sampler, labelled, network.start, network.noise(0)), 1);
+        interval(network.golden, run, sampler.transport(), sampler.reverse());
         compared++;
       }
       assertTrue(compared >= 10, compared + " runs were compared");
@@ -255,7 +286,17 @@ class GoldenSamplingTest {
       int steps = network.golden.shape("ode.euler_cfg").size(0) - 1;
       network.compare(
           "ode.euler_cfg", states(ode("euler", steps), guided, network.start, network.noise(0)), 1);
+      for (String run : List.of("euler_cfg", "dopri5", "dopri5_tight", "dopri5_cfg")) {
+        interval(network.golden, run, VELOCITY, false);
+      }
     }
+  }
+
+  /** From where to where a run goes. */
+  private static void interval(GoldenFile golden, String run, Transport t, boolean reverse) {
+    double from = reverse ? t.ode().to() : t.ode().from();
+    double to = reverse ? t.ode().from() : t.ode().to();
+    golden.compare("ode." + run + ".interval", new double[] {from, to});
   }
 
   /**

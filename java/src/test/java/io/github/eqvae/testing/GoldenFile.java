@@ -12,6 +12,9 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.stream.Stream;
 
 /**
@@ -23,12 +26,16 @@ public final class GoldenFile implements AutoCloseable {
   private static final double TIMES_NOISE = 10;
   private static final double OF_LARGEST = 2e-6;
 
+  private static final Map<Path, Set<String>> READ = new ConcurrentHashMap<>();
+
   private final String name;
+  private final Set<String> read;
   private final SafetensorsFile file;
   private final JsonNode noise;
 
   private GoldenFile(Path path) throws IOException {
     name = path.getFileName().toString();
+    read = READ.computeIfAbsent(path, p -> ConcurrentHashMap.newKeySet());
     file = SafetensorsFile.open(path);
     noise = new ObjectMapper().readTree(file.metadata().getOrDefault("noise_fp32_vs_fp64", "{}"));
   }
@@ -67,6 +74,18 @@ public final class GoldenFile implements AutoCloseable {
     return new GoldenFile(path);
   }
 
+  /**
+   * Tensors of a file whose values nothing has asked for since this process began.
+   *
+   * @param path one of {@link #all}
+   * @return their names, in the file's order
+   */
+  public static List<String> unread(Path path) throws IOException {
+    try (GoldenFile golden = open(path)) {
+      return golden.names().stream().filter(n -> !golden.read.contains(n)).toList();
+    }
+  }
+
   public boolean has(String tensor) {
     return file.contains(tensor);
   }
@@ -81,6 +100,7 @@ public final class GoldenFile implements AutoCloseable {
 
   /** The values of a tensor of any dtype that the files have. */
   public double[] values(String tensor) {
+    read.add(tensor);
     String dtype = file.info(tensor).dtype();
     if ("I64".equals(dtype)) {
       MemorySegment segment = file.segment(tensor);
