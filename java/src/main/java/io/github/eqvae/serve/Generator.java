@@ -10,11 +10,14 @@ import io.github.eqvae.generator.checkpoint.GeneratorCheckpoint;
 import io.github.eqvae.generator.checkpoint.GeneratorMetadata;
 import io.github.eqvae.generator.checkpoint.GeneratorProcess;
 import io.github.eqvae.generator.checkpoint.LatentsOrigin;
+import io.github.eqvae.model.checkpoint.Weights;
 import io.github.eqvae.nn.WeightsHash;
 import io.github.eqvae.tensor.Device;
 import io.github.eqvae.tensor.MemoryStats;
 import io.github.eqvae.tensor.Stream;
+import io.github.eqvae.train.generator.TrainedGenerator;
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -50,12 +53,18 @@ public final class Generator implements AutoCloseable {
   private final Batches batches;
   private final AtomicBoolean closed = new AtomicBoolean();
 
-  private Generator(GeneratorCheckpoint checkpoint, Dit dit, SessionPool pool, int batch) {
-    path = checkpoint.file().path();
+  private Generator(
+      Path path,
+      GeneratorCheckpoint checkpoint,
+      Optional<String> note,
+      Dit dit,
+      SessionPool pool,
+      int batch) {
+    this.path = path;
     this.dit = dit;
     process = checkpoint.process().orElseThrow();
     metadata = checkpoint.metadata();
-    note = checkpoint.weightsNote();
+    this.note = note.or(checkpoint::weightsNote);
     this.pool = pool;
     batches = new Batches(pool, batch);
   }
@@ -76,7 +85,8 @@ public final class Generator implements AutoCloseable {
    * Loads a generator.
    *
    * @param path a checkpoint of DiT, SiT or LightningDiT, {@code model.safetensors} or the folder
-   *     of a finished training run
+   *     of a training run; of a run that has not come to its end, and for the weights as last
+   *     trained, the newest checkpoint is taken
    * @param device where it computes; closed by the caller, after the generator
    * @param options sessions, batches, averaged weights, what the file does not say
    * @return the generator; the caller closes it
@@ -87,8 +97,23 @@ public final class Generator implements AutoCloseable {
    */
   public static Generator load(Path path, Device device, GeneratorOptions options)
       throws IOException {
+    if (!TrainedGenerator.isInCheckpoints(path, options.weights())) {
+      return load(path, path, Optional.empty(), device, options);
+    }
+    Path file = Files.createTempFile("eqvae-", ".safetensors");
+    try {
+      String which = TrainedGenerator.write(path, options.weights(), file);
+      return load(path, file, Optional.of(which), device, options.withWeights(Weights.AUTO));
+    } finally {
+      Files.deleteIfExists(file);
+    }
+  }
+
+  private static Generator load(
+      Path path, Path file, Optional<String> note, Device device, GeneratorOptions options)
+      throws IOException {
     try (GeneratorCheckpoint checkpoint =
-            GeneratorCheckpoint.open(path, options.weights(), options.hints());
+            GeneratorCheckpoint.open(file, options.weights(), options.hints());
         Stream stream = new Stream(device)) {
       if (checkpoint.process().isEmpty()) {
         throw new EqvaeException.Argument(
@@ -101,7 +126,7 @@ public final class Generator implements AutoCloseable {
       try {
         stream.sync();
         SessionPool pool = new SessionPool(device, options.sessions());
-        return new Generator(checkpoint, dit, pool, options.batch());
+        return new Generator(path, checkpoint, note, dit, pool, options.batch());
       } catch (RuntimeException | Error e) {
         dit.parameters().close();
         throw e;

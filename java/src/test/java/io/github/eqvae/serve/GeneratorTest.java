@@ -23,6 +23,7 @@ import io.github.eqvae.tensor.Shape;
 import io.github.eqvae.tensor.Stream;
 import io.github.eqvae.tensor.Tensor;
 import io.github.eqvae.tensor.TensorArena;
+import io.github.eqvae.testing.Devices;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.Arrays;
@@ -42,6 +43,7 @@ import org.junit.jupiter.api.function.Executable;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.MethodSource;
 
 /** Sampling behind the embedding interface. */
 class GeneratorTest {
@@ -259,5 +261,34 @@ class GeneratorTest {
     assertEquals(Guidance.ALL, plain.guidance(16).channels());
     assertEquals(
         4, new SamplingOptions.GuidanceOptions(2, OptionalInt.of(4), 0, 1).guidance(4).channels());
+  }
+
+  private static final DitConfig TOY =
+      new DitConfig(2, 4, 2, 16, 1, 2, 2, 3, true, true, false, false, false, false, true);
+
+  static List<String> otherDevices() {
+    return Devices.computing().stream().filter(d -> !d.equals("cpu")).toList();
+  }
+
+  /** Samples of the CUDA kernels: those of the CPU up to rounding, and in any batch the same. */
+  @ParameterizedTest(allowZeroInvocations = true)
+  @MethodSource("otherDevices")
+  void otherDevicesSampleAsTheCpuDoes(String name) throws IOException {
+    Path file = file(TOY, GeneratorProcess.SIT);
+    SamplingOptions options = SamplingOptions.defaults().withSteps(2).withGuidance(2);
+    int[] labels = {0, 2, Generator.NO_LABEL};
+    float[] expected;
+    try (Generator g = Generator.load(file, device)) {
+      expected = g.sample(labels, 7, 0, options).values();
+    }
+    try (Device other = Device.open(name);
+        Generator g = Generator.load(file, other)) {
+      float[] values = g.sample(labels, 7, 0, options).values();
+      assertArrayEquals(expected, values, 1e-4f);
+      int each = values.length / labels.length;
+      assertArrayEquals(
+          Arrays.copyOfRange(values, each, 2 * each),
+          g.sample(new int[] {2}, 7, 1, options).values());
+    }
   }
 }

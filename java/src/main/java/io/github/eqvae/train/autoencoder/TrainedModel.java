@@ -7,18 +7,13 @@ import io.github.eqvae.model.FiniteWeights;
 import io.github.eqvae.model.ModelFile;
 import io.github.eqvae.model.checkpoint.AutoencoderSettings;
 import io.github.eqvae.model.checkpoint.Weights;
-import io.github.eqvae.nn.Parameter;
-import io.github.eqvae.nn.ParameterStore;
 import io.github.eqvae.tensor.Stream;
-import io.github.eqvae.tensor.Tensor;
+import io.github.eqvae.train.StoredWeights;
 import io.github.eqvae.train.checkpoint.Checkpoint;
 import io.github.eqvae.train.checkpoint.CheckpointStore;
 import java.io.IOException;
-import java.lang.foreign.Arena;
-import java.lang.foreign.MemorySegment;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -162,7 +157,8 @@ public final class TrainedModel {
         new Discriminator(
             m.outCh(), m.discriminator().ndf(), m.discriminator().nLayers(), stream, 0);
     try {
-      read(checkpoint.get(), "discriminator", "discriminator.weights", d.parameters(), stream);
+      StoredWeights.read(
+          checkpoint.get(), "discriminator", "discriminator.weights", d.parameters(), stream);
       return d;
     } catch (IOException | RuntimeException | Error e) {
       d.close();
@@ -173,39 +169,7 @@ public final class TrainedModel {
   private static void read(Checkpoint checkpoint, Autoencoder vae, Stream stream, boolean average)
       throws IOException {
     boolean averaged = average && checkpoint.names().contains("vae.ema");
-    read(checkpoint, "vae", averaged ? "vae.ema" : "vae.weights", vae.parameters(), stream);
-  }
-
-  private static void read(
-      Checkpoint checkpoint, String network, String weights, ParameterStore store, Stream stream)
-      throws IOException {
-    String dtype = store.values().dtype().name();
-    if (!dtype.equals(checkpoint.state("dtype", String.class))) {
-      throw new EqvaeException.Argument(
-          checkpoint.directory()
-              + " holds "
-              + checkpoint.state("dtype", String.class)
-              + ", this device computes in "
-              + dtype
-              + "; load model.safetensors instead, which `eqvae train` writes at its end");
-    }
-    List<String> names = new ArrayList<>();
-    List<Tensor> targets = new ArrayList<>();
-    names.add(weights);
-    targets.add(store.values());
-    for (Parameter buffer : store.buffers()) {
-      names.add(network + ".buffer." + buffer.name());
-      targets.add(buffer.value());
-    }
-    try (Arena arena = Arena.ofConfined()) {
-      for (int i = 0; i < names.size(); i++) {
-        Tensor target = targets.get(i);
-        MemorySegment host = arena.allocate(target.bytes(), 64);
-        checkpoint.read(names.get(i), host);
-        target.copyFrom(stream, host);
-        stream.sync();
-      }
-    }
-    store.repack(stream);
+    StoredWeights.read(
+        checkpoint, "vae", averaged ? "vae.ema" : "vae.weights", vae.parameters(), stream);
   }
 }

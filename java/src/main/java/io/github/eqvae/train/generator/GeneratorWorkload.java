@@ -91,12 +91,14 @@ public final class GeneratorWorkload implements Workload<GeneratorTask> {
   public void begin(RunFolder into) throws IOException {
     folder = into;
     RunLatents.write(into.path(), data);
+    TrainedGenerator.writeMetadata(into, metadata());
   }
 
   @Override
   public void resume(RunFolder of) throws IOException {
     folder = of;
     RunLatents.require(of.path(), data);
+    TrainedGenerator.writeMetadata(of, metadata());
   }
 
   @Override
@@ -151,10 +153,8 @@ public final class GeneratorWorkload implements Workload<GeneratorTask> {
     }
   }
 
-  @Override
-  public void saveModel(
-      Trainer<GeneratorTask> trainer, RunFolder run, Path file, Map<String, String> more)
-      throws IOException {
+  /** What the tensors do not tell. */
+  private GeneratorMetadata metadata() {
     Optional<LatentsOrigin> origin =
         data.weights()
             .map(
@@ -167,12 +167,17 @@ public final class GeneratorWorkload implements Workload<GeneratorTask> {
                             .orElse(""),
                         hash,
                         data.wholeScaling()));
+    return new GeneratorMetadata(
+        recipe.model().config(), recipe.process().process(), origin, data.classes());
+  }
+
+  @Override
+  public void saveModel(
+      Trainer<GeneratorTask> trainer, RunFolder run, Path file, Map<String, String> more)
+      throws IOException {
     Map<String, String> metadata = new LinkedHashMap<>();
     metadata.put("format", "pt");
-    metadata.putAll(
-        new GeneratorMetadata(
-                recipe.model().config(), recipe.process().process(), origin, data.classes())
-            .toMap());
+    metadata.putAll(metadata().toMap());
     metadata.putAll(more);
     ModelFile.save(file, trainer.task().network().parameters(), trainer.stream(), metadata);
   }

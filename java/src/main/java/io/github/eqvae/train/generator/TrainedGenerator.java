@@ -1,0 +1,133 @@
+package io.github.eqvae.train.generator;
+
+import io.github.eqvae.EqvaeException;
+import io.github.eqvae.generator.Dit;
+import io.github.eqvae.generator.checkpoint.GeneratorMetadata;
+import io.github.eqvae.io.AtomicFiles;
+import io.github.eqvae.model.FiniteWeights;
+import io.github.eqvae.model.ModelFile;
+import io.github.eqvae.model.checkpoint.Weights;
+import io.github.eqvae.tensor.Device;
+import io.github.eqvae.tensor.Stream;
+import io.github.eqvae.train.StoredWeights;
+import io.github.eqvae.train.checkpoint.Checkpoint;
+import io.github.eqvae.train.checkpoint.CheckpointStore;
+import io.github.eqvae.train.run.RunFolder;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.stream.Collectors;
+
+/**
+ * The generator of a run that has not come to its end, or its weights as last trained: both are in
+ * the run's checkpoints alone.
+ */
+public final class TrainedGenerator {
+  /** What the tensors do not tell, beside the recipe: as {@code model.safetensors} will say it. */
+  private static final String METADATA = "generator.json";
+
+  private static final String NETWORK = "generator";
+
+  private TrainedGenerator() {}
+
+  /** Written when a run begins, so that its checkpoints can be sampled. */
+  static void writeMetadata(RunFolder run, GeneratorMetadata metadata) throws IOException {
+    AtomicFiles.write(
+        run.path().resolve(METADATA), metadata.toMap().get(GeneratorMetadata.KEY) + "\n");
+  }
+
+  /**
+   * Whether a generator must be taken from a run's checkpoints.
+   *
+   * @param path whatever a user named
+   * @param weights which weights are wanted
+   * @return true for the folder of a run without {@code model.safetensors}, and for that of any run
+   *     if the weights as last trained are wanted
+   */
+  public static boolean isInCheckpoints(Path path, Weights weights) {
+    RunFolder run = new RunFolder(path);
+    return run.isUsed() && (weights == Weights.MODEL || !run.isFinished());
+  }
+
+  /**
+   * Writes the generator of a run's newest whole checkpoint into a file, as the end of the run
+   * would.
+   *
+   * @param folder the folder of a run
+   * @param weights {@link Weights#AUTO} takes the average (EMA) if the run keeps one
+   * @param file safetensors; replaced if it is there
+   * @return which weights of which step these are, for a message
+   * @throws IOException when a file cannot be read or written
+   * @throws EqvaeException.Argument when it is no generator's run, has no whole checkpoint, or
+   *     keeps no average and one is wanted
+   */
+  public static String write(Path folder, Weights weights, Path file) throws IOException {
+    RunFolder run = new RunFolder(folder);
+    GeneratorRecipe recipe = run.readRecipe(List.of(), List.of(GeneratorRecipe.KIND));
+    Checkpoint checkpoint = latest(run, recipe);
+    boolean keepsAverage = checkpoint.names().contains(NETWORK + ".ema");
+    if (weights == Weights.EMA && !keepsAverage) {
+      throw new EqvaeException.Argument(
+          folder + " keeps no average: its run.ema_decay is null; leave out --weights ema");
+    }
+    boolean average = keepsAverage && weights != Weights.MODEL;
+    try (Device device = Device.open("cpu"); // the weights go from one file to another
+        Stream stream = new Stream(device)) {
+      Dit dit = new Dit(recipe.model().config(), stream, 0, false);
+      try {
+        StoredWeights.read(
+            checkpoint,
+            NETWORK,
+            NETWORK + (average ? ".ema" : ".weights"),
+            dit.parameters(),
+            stream);
+        FiniteWeights.require(folder.toString(), dit.parameters(), stream);
+        Map<String, String> metadata = new LinkedHashMap<>();
+        metadata.put("format", "pt");
+        metadata.putAll(metadata(run, recipe));
+        metadata.put(RunFolder.STEP_KEY, Long.toString(checkpoint.step()));
+        ModelFile.save(file, dit.parameters(), stream, metadata);
+      } finally {
+        dit.parameters().close();
+      }
+    }
+    return "%s of step %d, its newest checkpoint"
+        .formatted(
+            average ? "the average (EMA)" : "the weights as last trained", checkpoint.step());
+  }
+
+  private static Map<String, String> metadata(RunFolder run, GeneratorRecipe recipe)
+      throws IOException {
+    Path file = run.path().resolve(METADATA);
+    if (Files.isRegularFile(file)) {
+      return Map.of(GeneratorMetadata.KEY, Files.readString(file).strip());
+    }
+    return new GeneratorMetadata(
+            recipe.model().config(), recipe.process().process(), Optional.empty(), List.of())
+        .toMap();
+  }
+
+  private static Checkpoint latest(RunFolder run, GeneratorRecipe recipe) throws IOException {
+    CheckpointStore.Latest latest =
+        Files.isDirectory(run.checkpoints())
+            ? run.store(recipe).latest()
+            : new CheckpointStore.Latest(Optional.empty(), List.of());
+    return latest
+        .checkpoint()
+        .orElseThrow(
+            () ->
+                new EqvaeException.Argument(
+                    run.path()
+                        + " has no whole checkpoint yet"
+                        + latest.refused().stream()
+                            .map(r -> "; " + r.directory() + " was refused: " + r.reason())
+                            .collect(Collectors.joining())
+                        + ". Train on (eqvae train --resume "
+                        + run.path()
+                        + "), or set run.save_every lower"));
+  }
+}
