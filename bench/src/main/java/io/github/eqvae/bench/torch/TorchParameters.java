@@ -25,8 +25,11 @@ public final class TorchParameters {
    */
   public TorchParameters(ParameterStore store, Stream stream, TorchOptions options) {
     for (Parameter p : store.all()) {
-      Tensor t =
-          Tensor.create(p.value().toFloats(stream), p.shape().extents()).to(options.type()).clone();
+      Tensor t;
+      try (Tensor made = Tensor.create(p.value().toFloats(stream), p.shape().extents());
+          Tensor typed = made.to(options.type())) {
+        t = typed.clone(); // of a large model there is no room for both
+      }
       if (p.shape().rank() == 4) {
         t = t.contiguous(options.format());
       }
