@@ -256,18 +256,25 @@ final class SampleCommand implements Callable<Integer> {
     stderr.flush();
   }
 
+  /** Speed and time left are of what is sampled now, not of what was there. */
   private static final class Listener implements SampleJob.Listener {
     private final PrintWriter err;
-    private final Counter counter;
+    private final long total;
+    private Optional<Counter> counter = Optional.empty();
 
     Listener(PrintWriter err, long total) {
       this.err = err;
-      counter = new Counter(err, "sampled", total, 0);
+      this.total = total;
+    }
+
+    @Override
+    public void begins(long images) {
+      counter = Optional.of(new Counter(err, "sampled", total, images));
     }
 
     @Override
     public void sampled(long images) {
-      counter.at(images);
+      counter.ifPresent(c -> c.at(images));
     }
 
     @Override

@@ -34,6 +34,13 @@ public final class SampleJob {
   /** Is told how a job gets on. */
   public interface Listener {
     /**
+     * Told once, before anything is sampled.
+     *
+     * @param images how many are there from before
+     */
+    default void begins(long images) {}
+
+    /**
      * Images that are there now.
      *
      * @param images how many
@@ -183,19 +190,22 @@ public final class SampleJob {
       int chunks = (labels.length + SampleTarget.CHUNK - 1) / SampleTarget.CHUNK;
       List<Image> shown = new ArrayList<>();
       for (int chunk = 0; chunk < chunks; chunk++) {
+        int samples = Math.min(SampleTarget.CHUNK, labels.length - chunk * SampleTarget.CHUNK);
+        before += target.has(chunk, samples) ? samples : 0;
+      }
+      listener.begins(before);
+      for (int chunk = 0; chunk < chunks; chunk++) {
         int first = chunk * SampleTarget.CHUNK;
         int samples = Math.min(SampleTarget.CHUNK, labels.length - first);
-        if (target.has(chunk, samples)) {
-          before += samples;
-        } else {
+        if (!target.has(chunk, samples)) {
           List<Image> images = sample(first, samples);
           lock.requireOwned();
           target.write(chunk, images);
+          listener.sampled(first + samples);
         }
         if (chunk == 0 && grid.isPresent()) {
           shown = target.read(0, samples);
         }
-        listener.sampled(first + samples);
       }
       lock.requireOwned();
       target.finish(labels, generator.classNames());

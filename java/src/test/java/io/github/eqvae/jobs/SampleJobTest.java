@@ -74,6 +74,9 @@ class SampleJobTest {
     device.close();
   }
 
+  /** Images that the last job found. */
+  private long began;
+
   private int sample(Path out, int batch, long seed, boolean overwrite, long killAt)
       throws IOException {
     try (Generator generator =
@@ -97,9 +100,18 @@ class SampleJobTest {
               generator,
               vae,
               request,
-              images -> {
-                if (images >= killAt) {
-                  throw new Killed();
+              new SampleJob.Listener() {
+                @Override
+                public void begins(long images) {
+                  began = images;
+                }
+
+                @Override
+                public void sampled(long images) {
+                  assertTrue(images > began, images + " of " + began + " that were there");
+                  if (images >= killAt) {
+                    throw new Killed();
+                  }
                 }
               })
           .run(Optional.of(folder.resolve("grid.png")));
@@ -125,6 +137,7 @@ class SampleJobTest {
       assertThrows(Killed.class, () -> sample(out, 7, 1, false, kill));
       assertFalse(Files.exists(out));
       assertEquals(kill, sample(out, 3, 1, false, Long.MAX_VALUE));
+      assertEquals(kill, began, "what speed is counted from");
       assertArrayEquals(Files.readAllBytes(whole), Files.readAllBytes(out));
       assertEquals(contents(whole.getParent()).keySet(), contents(out.getParent()).keySet());
     }
