@@ -41,7 +41,6 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
-import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Parameters;
 import picocli.CommandLine.Spec;
 
@@ -55,7 +54,9 @@ import picocli.CommandLine.Spec;
           + " SSIM, LPIPS and rFID (with their weights), the equivariance error per angle and"
           + " scale, latent statistics, spectrum and intrinsic dimension. Of a run, evaluation.json"
           + " and report.html go into its folder, unless --data, --sample, --weights model or --set"
-          + " choose other images or weights: those figures go to --json alone."
+          + " choose other images or weights: those figures go to --json alone.",
+      "Generated images against real ones (--reference): FID, sFID, Inception score, precision,"
+          + " recall and KID; docs/evaluation.md."
     },
     footer = {
       "",
@@ -67,7 +68,8 @@ import picocli.CommandLine.Spec;
       "  eqvae evaluate runs/sd-vae --drop-in sd-vae-ft-ema/ --data pictures/",
       "  eqvae evaluate sd-vae-ft-ema/ --data pictures/ --inception inception-fid.safetensors",
       "  eqvae evaluate runs/photos --set evaluation.inception_weights=inception-fid.safetensors",
-      "  eqvae evaluate samples.npz --reference pictures/ --inception inception-fid.safetensors"
+      "  eqvae evaluate samples.npz --reference pictures/ --inception inception-fid.safetensors",
+      "  eqvae evaluate pictures/ --write-statistics real.npz --inception inception-fid.safetensors"
     })
 final class EvaluateCommand implements Callable<Integer> {
   /** Settings that choose how a run is computed, not what. */
@@ -94,22 +96,8 @@ final class EvaluateCommand implements Callable<Integer> {
               + " generators; with --data.")
   private Optional<Path> dropIn = Optional.empty();
 
-  @Option(
-      names = "--reference",
-      paramLabel = "REAL",
-      description =
-          "MODEL is generated images, a .npz or a folder: measures their Fréchet distance to these,"
-              + " a folder of pictures, a .npz of images or of statistics, or an IDX file; with"
-              + " --inception or --classifier.")
-  private Optional<Path> reference = Optional.empty();
-
-  @Option(
-      names = "--classifier",
-      paramLabel = "FILE",
-      description =
-          "With --reference: takes the features of a classifier of ours (task: classifier), where"
-              + " Inception's weights are not at hand.")
-  private Optional<Path> classifier = Optional.empty();
+  @ArgGroup(exclusive = false, heading = "Of generated images:%n")
+  private GeneratedOptions generated = new GeneratedOptions();
 
   @Option(
       names = "--set",
@@ -177,13 +165,10 @@ final class EvaluateCommand implements Callable<Integer> {
     PrintWriter stdout = spec.commandLine().getOut();
     PrintWriter stderr = spec.commandLine().getErr();
     json.check();
-    if (reference.isPresent()) {
-      return generated(reference.get(), stdout, stderr);
+    if (generated.isGiven()) {
+      return generated(stdout, stderr);
     }
-    if (classifier.isPresent()) {
-      throw new ParameterException(
-          spec.commandLine(), "--classifier is for generated images: add --reference.");
-    }
+    generated.requireNone();
     if (dropIn.isPresent()) {
       return dropIn(dropIn.get(), stdout, stderr);
     }
@@ -287,16 +272,15 @@ final class EvaluateCommand implements Callable<Integer> {
     return other.isEmpty() ? Optional.empty() : Optional.of(String.join(", ", other));
   }
 
-  private int generated(Path real, PrintWriter stdout, PrintWriter stderr) throws IOException {
-    GeneratedEvaluation evaluation =
-        new GeneratedEvaluation(run, real, checkpoint.inception, classifier);
-    evaluation.weights();
+  private int generated(PrintWriter stdout, PrintWriter stderr) throws IOException {
+    GeneratedEvaluation evaluation = generated.evaluation(run, checkpoint.inception);
     try (Device on = device.name().map(Device::open).orElseGet(Device::best)) {
-      Map<String, Object> figures = evaluation.measure(on, stderr);
+      String version = spec.root().version()[0];
+      Map<String, Object> figures = evaluation.measure(on, version, stderr);
       PrintWriter text = json.text(stdout, stderr);
-      text.print(GeneratedEvaluation.text(figures));
+      text.print(GeneratedReport.text(figures));
       text.flush();
-      json.write(GeneratedEvaluation.json(figures), stdout);
+      json.write(GeneratedReport.json(figures), stdout);
     }
     return 0;
   }

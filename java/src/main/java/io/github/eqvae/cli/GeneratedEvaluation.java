@@ -1,27 +1,25 @@
 package io.github.eqvae.cli;
 
 import com.fasterxml.jackson.databind.JsonNode;
-import io.github.eqvae.EqvaeException;
 import io.github.eqvae.eval.AdmFeatures;
 import io.github.eqvae.eval.ClassifierFeatures;
+import io.github.eqvae.eval.FeatureSet;
+import io.github.eqvae.eval.GeneratedFigures;
 import io.github.eqvae.eval.ImageFeatures;
+import io.github.eqvae.eval.InceptionScore;
+import io.github.eqvae.eval.PrecisionRecall;
+import io.github.eqvae.eval.Protocol;
+import io.github.eqvae.eval.PytorchFidFeatures;
+import io.github.eqvae.eval.StatisticsFile;
+import io.github.eqvae.io.FileHash;
 import io.github.eqvae.jobs.SampleJob;
 import io.github.eqvae.tensor.Device;
 import io.github.eqvae.tensor.Stream;
-import io.github.eqvae.train.log.Counter;
-import io.github.eqvae.train.report.ResultFile;
 import java.io.IOException;
-import java.io.InputStream;
-import java.io.OutputStream;
 import java.io.PrintWriter;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.security.DigestInputStream;
-import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
-import java.util.HexFormat;
 import java.util.LinkedHashMap;
-import java.util.Locale;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 
@@ -29,113 +27,124 @@ import java.util.Optional;
  * {@code eqvae evaluate samples.npz --reference …}: how far generated images are from real ones.
  *
  * @param samples generated images
- * @param reference real ones, or statistics of their features
- * @param inception weights of Inception
- * @param classifier a classifier of ours
+ * @param reference real ones, or statistics of their features; empty when only statistics are
+ *     written
+ * @param weights of the network whose features are compared
+ * @param protocol whose rules
+ * @param statistics where statistics of the samples go
+ * @param withImages whether the images go there, too
  */
 record GeneratedEvaluation(
-    Path samples, Path reference, Optional<Path> inception, Optional<Path> classifier) {
-  private static final String FORMAT = "eqvae-generation";
-  private static final int HASH_SHOWN = 12;
+    Path samples,
+    Optional<Path> reference,
+    Path weights,
+    Protocol protocol,
+    Optional<Path> statistics,
+    boolean withImages) {
+  /** Said where nothing is known, so that nobody reads silence as a default. */
+  static final String UNKNOWN = "unknown";
 
-  /** The features' weights, of which there must be one file: said before anything is opened. */
-  Path weights() {
-    if (inception.isPresent() == classifier.isPresent()) {
-      throw new EqvaeException.Argument(
-          "A Fréchet distance is of a network's features: name either --inception FILE (see `eqvae"
-              + " weights`) or --classifier FILE, the model.safetensors of a run that began with"
-              + " task: classifier (`eqvae recipes`)");
-    }
-    return inception.orElseGet(classifier::orElseThrow);
-  }
+  /** What the record beside samples says of how they were made. */
+  private static final List<String> MADE =
+      List.of("sampler", "steps", "guidance", "generator_sha256", "autoencoder_sha256");
 
   /** Measures; returns the figures by name. */
-  Map<String, Object> measure(Device device, PrintWriter err) throws IOException {
-    Path weights = weights();
+  Map<String, Object> measure(Device device, String version, PrintWriter err) throws IOException {
     Optional<JsonNode> made = SampleJob.read(new GeneratedImages(samples).made());
+    String hash = FileHash.sha256(weights);
     try (Stream stream = new Stream(device);
-        ImageFeatures features =
-            classifier.isPresent()
-                ? ClassifierFeatures.load(weights, stream)
-                : ImageFeatures.inception(AdmFeatures.load(weights, stream))) {
-      GeneratedImages.Measured generated =
-          new GeneratedImages(samples)
-              .measure(features, new Counter(err, "measured", 0, 0), new Console(err)::skipped);
-      GeneratedImages.Measured real =
-          new GeneratedImages(reference)
-              .measure(features, new Counter(err, "measured", 0, 0), new Console(err)::skipped);
-      Map<String, Object> map = new LinkedHashMap<>();
-      map.put("frechet_distance", generated.statistics().distance(real.statistics()));
-      map.put("extractor", features.name());
-      map.put("extractor_file", weights.toString());
-      map.put("extractor_sha256", sha256(weights));
-      map.put("features", features.size());
+        ImageFeatures features = features(stream);
+        StatisticsOutput output = new StatisticsOutput(statistics.orElse(Path.of("")), withImages);
+        FeatureSet generated = new GeneratedImages(samples).measure(features, hash, output, err)) {
+      Map<String, Object> map = head(version, features, hash);
       map.put("samples", samples.toString());
-      map.put("images", generated.count());
-      map.put("reference", reference.toString());
-      map.put("reference_images", real.count() == 0 ? null : real.count());
-      made.ifPresent(node -> map.put("made", node));
+      map.put("images", count(generated));
+      if (statistics.isPresent()) {
+        StatisticsFile.Origin origin =
+            new StatisticsFile.Origin(protocol.toString(), hash, generated.count());
+        output.write(
+            new StatisticsFile(generated.pooled(), generated.spatial(), Optional.of(origin)));
+        map.put("statistics", statistics.get().toString());
+      }
+      if (reference.isPresent()) {
+        compare(map, generated, features, hash, stream, err);
+      }
+      describe(map, made, generated.count(), err);
       return map;
     }
   }
 
-  private static String sha256(Path file) throws IOException {
-    try {
-      MessageDigest hash = MessageDigest.getInstance("SHA-256");
-      try (InputStream in = new DigestInputStream(Files.newInputStream(file), hash)) {
-        in.transferTo(OutputStream.nullOutputStream());
+  private ImageFeatures features(Stream stream) throws IOException {
+    return switch (protocol) {
+      case ADM -> AdmFeatures.load(weights, stream);
+      case PYTORCH_FID -> PytorchFidFeatures.load(weights, stream);
+      case CLASSIFIER -> ClassifierFeatures.load(weights, stream);
+    };
+  }
+
+  /** Who measured, by whose rules, with which weights. */
+  private Map<String, Object> head(String version, ImageFeatures features, String hash) {
+    Map<String, Object> map = new LinkedHashMap<>();
+    map.put("evaluator", version);
+    map.put("protocol", protocol.toString());
+    map.put("protocol_of", protocol.source());
+    map.put("input", protocol.input());
+    if (protocol.isFamily()) {
+      map.put("score_images_per_part", InceptionScore.ADM_PART);
+      map.put("neighbours", PrecisionRecall.NEIGHBOURS);
+      map.put("kernel_subsets", GeneratedFigures.SUBSETS);
+      map.put("kernel_images_per_subset", GeneratedFigures.SUBSET);
+      map.put("kernel_seed", GeneratedFigures.SEED);
+    }
+    map.put("extractor", features.name());
+    map.put("extractor_file", weights.toString());
+    map.put("extractor_sha256", hash);
+    map.put("features", features.size());
+    return map;
+  }
+
+  private static Object count(FeatureSet set) {
+    return set.count() == 0 ? UNKNOWN : set.count();
+  }
+
+  private void compare(
+      Map<String, Object> map,
+      FeatureSet generated,
+      ImageFeatures features,
+      String hash,
+      Stream stream,
+      PrintWriter err)
+      throws IOException {
+    Path real = reference.orElseThrow();
+    try (FeatureSet set = new GeneratedImages(real).measure(features, hash, image -> {}, err)) {
+      map.put("reference", real.toString());
+      map.put("reference_images", count(set));
+      map.put("reference_statistics", set.origin());
+      GeneratedFigures figures = GeneratedFigures.of(protocol, generated, set, stream);
+      map.putAll(figures.values());
+      if (!figures.leftOut().isEmpty()) {
+        map.put("left_out", figures.leftOut());
       }
-      return HexFormat.of().formatHex(hash.digest());
-    } catch (NoSuchAlgorithmException e) {
-      throw new EqvaeException.Internal("every Java runtime must have SHA-256", e);
     }
   }
 
-  /** The figures for programs. */
-  static String json(Map<String, Object> figures) {
-    return ResultFile.text(FORMAT, figures);
-  }
-
-  /** The figures for people. */
-  static String text(Map<String, Object> f) {
-    StringBuilder out = new StringBuilder();
-    row(out, "Fréchet distance", "%.4f".formatted((Double) f.get("frechet_distance")));
-    row(
-        out,
-        "features",
-        f.get("features")
-            + " of "
-            + f.get("extractor")
-            + ", SHA-256 "
-            + shown(f.get("extractor_sha256")));
-    row(out, "images", f.get("images") + " in " + f.get("samples"));
-    Object count = f.get("reference_images");
-    row(
-        out,
-        "reference",
-        (count == null ? "statistics" : count + " images") + " of " + f.get("reference"));
-    if (f.get("made") instanceof JsonNode made) {
-      row(
-          out,
-          "sampler",
-          made.path("sampler").asText()
-              + (made.has("steps") ? ", " + made.path("steps") + " steps" : "")
-              + ", guidance "
-              + made.path("guidance"));
-      row(out, "generator", shown(made.path("generator_sha256").asText()));
-      row(out, "autoencoder", shown(made.path("autoencoder_sha256").asText()));
-    } else {
-      row(out, "sampler", "not known: no record of `eqvae sample` beside the images");
+  private void describe(
+      Map<String, Object> map, Optional<JsonNode> made, long images, PrintWriter err) {
+    for (String key : MADE) {
+      // A method that chooses its own steps records none.
+      String missing = made.isPresent() && key.equals("steps") ? "by error control" : UNKNOWN;
+      map.put(key, made.<Object>map(node -> node.get(key)).orElse(missing));
     }
-    return out.toString();
-  }
-
-  private static void row(StringBuilder out, String name, String value) {
-    out.append(String.format(Locale.ROOT, "%-18s%s%n", name, value));
-  }
-
-  private static String shown(Object hash) {
-    String text = String.valueOf(hash);
-    return text.substring(0, Math.min(HASH_SHOWN, text.length())) + "…";
+    made.ifPresent(
+        node -> {
+          map.put("made", node);
+          long said = node.path("count").asLong();
+          if (images > 0 && said != images) {
+            err.printf(
+                "eqvae: warning: %s holds %d images, the record beside it says %d%n",
+                samples, images, said);
+            err.flush();
+          }
+        });
   }
 }

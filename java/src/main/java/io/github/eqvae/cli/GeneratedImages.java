@@ -2,81 +2,70 @@ package io.github.eqvae.cli;
 
 import io.github.eqvae.EqvaeException;
 import io.github.eqvae.data.ImageStream;
-import io.github.eqvae.eval.FeatureStatistics;
-import io.github.eqvae.eval.GaussianStatistics;
+import io.github.eqvae.eval.FeatureSet;
 import io.github.eqvae.eval.ImageFeatures;
-import io.github.eqvae.io.Image;
+import io.github.eqvae.eval.Protocol;
+import io.github.eqvae.eval.StatisticsFile;
 import io.github.eqvae.train.log.Counter;
 import java.io.IOException;
+import java.io.PrintWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
-import java.util.List;
-import java.util.function.BiConsumer;
+import java.util.Optional;
 
 /**
- * A set of images that a distance is measured of.
+ * A set of images that figures are measured of.
  *
- * @param path a {@code .npz} with {@code arr_0} or with statistics ({@code mu}, {@code sigma}), a
- *     folder of pictures, or an IDX file
+ * @param path a {@code .npz} with {@code arr_0}, with statistics ({@code mu}, {@code sigma}) or
+ *     both, a folder of pictures, or an IDX file
  */
 record GeneratedImages(Path path) {
-  private static final int GROUP = 64;
+  /** A classifier's batch is filled up to 64; Inception takes 29 MB for each image. */
+  private static final int CLASSIFIER_BATCH = 64;
+
+  private static final int INCEPTION_BATCH = 16;
 
   /**
-   * Statistics of features.
+   * Runs a network over all images.
    *
-   * @param statistics mean and covariance
-   * @param count of how many images; 0 where a file does not say
+   * @param features the network
+   * @param weights SHA-256 of its weights
+   * @param also is shown each image, too
+   * @param err where progress goes
+   * @return closed by the caller
    */
-  record Measured(GaussianStatistics statistics, long count) {}
-
-  /** Takes images one after the other. */
-  private static final class Taker {
-    private final ImageFeatures features;
-    private final FeatureStatistics statistics;
-    private final Counter counter;
-    private final List<Image> waiting = new ArrayList<>();
-    private long count;
-
-    Taker(ImageFeatures features, Counter counter) {
-      this.features = features;
-      statistics = new FeatureStatistics(features.size());
-      this.counter = counter;
-    }
-
-    void add(Image image) {
-      waiting.add(image);
-      if (waiting.size() == GROUP) {
-        run();
-      }
-    }
-
-    private void run() {
-      if (!waiting.isEmpty()) {
-        statistics.add(features.of(waiting));
-        count += waiting.size();
-        waiting.clear();
-        counter.at(count);
-      }
-    }
-
-    Measured finish(Path path) {
-      run();
-      if (count < 2) {
-        throw new EqvaeException.Argument(
-            path + " holds " + count + " images; at least 2 are needed");
-      }
-      return new Measured(GaussianStatistics.of(statistics), count);
-    }
-  }
-
-  Measured measure(ImageFeatures features, Counter counter, BiConsumer<String, String> onSkip)
+  FeatureSet measure(
+      ImageFeatures features, String weights, ImageStream.Visitor also, PrintWriter err)
       throws IOException {
-    Taker taker = new Taker(features, counter);
-    return ImageStream.visit(path, onSkip, taker::add)
-        ? taker.finish(path)
-        : new Measured(GaussianStatistics.read(path), 0);
+    int batch = features.protocol() == Protocol.CLASSIFIER ? CLASSIFIER_BATCH : INCEPTION_BATCH;
+    Counter counter = new Counter(err, "measured", 0, 0);
+    FeatureSet set = new FeatureSet(features, batch);
+    try {
+      boolean images =
+          ImageStream.visit(
+              path,
+              new Console(err)::skipped,
+              image -> {
+                set.add(image);
+                also.image(image);
+                counter.at(set.count());
+              });
+      Optional<StatisticsFile> statistics =
+          ImageStream.isArchive(path) ? StatisticsFile.read(path) : Optional.empty();
+      if (statistics.isPresent() && (!images || features.protocol() == Protocol.ADM)) {
+        statistics.get().require(path, features.protocol(), weights);
+        set.use(statistics.get());
+      } else if (set.count() < 2) {
+        throw new EqvaeException.Argument(
+            images
+                ? path + " holds " + set.count() + " images; at least 2 are needed"
+                : path + " holds neither images (arr_0) nor statistics (mu and sigma)");
+      }
+      return set;
+    } catch (IOException | RuntimeException | Error e) {
+      set.close();
+      throw e;
+    }
   }
 
   /** Where the record of {@code sample} lies, if there is one. */

@@ -25,7 +25,7 @@ import java.util.List;
  * {@code fc.weight}. Its weights are the published TensorFlow ones; sums in another order leave
  * differences of single precision.
  */
-public final class AdmFeatures implements AutoCloseable {
+public final class AdmFeatures implements ImageFeatures {
   /** Numbers of an image's spatial features: 17 × 17 × 7. */
   public static final int SPATIAL = 2023;
 
@@ -81,22 +81,33 @@ public final class AdmFeatures implements AutoCloseable {
     return new AdmFeatures(network, classifier, stream);
   }
 
-  /**
-   * Features of some images.
-   *
-   * @param pooled {@code [n, 2048]}
-   * @param spatial {@code [n, 2023]}: rows, columns, channels
-   * @param logits {@code [n, 1008]}
-   */
-  public record Features(float[] pooled, float[] spatial, float[] logits) {}
+  @Override
+  public Protocol protocol() {
+    return Protocol.ADM;
+  }
 
-  /**
-   * Runs the network.
-   *
-   * @param pictures of any sizes; gray ones become RGB
-   * @return their features
-   */
-  public Features of(List<Image> pictures) {
+  @Override
+  public String name() {
+    return "Inception-v3 of 2015-12-05";
+  }
+
+  @Override
+  public int size() {
+    return InceptionV3.FEATURES;
+  }
+
+  @Override
+  public int spatialSize() {
+    return SPATIAL;
+  }
+
+  @Override
+  public int classes() {
+    return InceptionV3.CLASSES;
+  }
+
+  @Override
+  public Values of(List<Image> pictures) {
     Tensor x = input(arena, pictures);
     Tape tape = new Tape(stream, arena, Tape.Mode.INFERENCE);
     InceptionV3.Stages stages = network.stages(tape, x);
@@ -104,11 +115,11 @@ public final class AdmFeatures implements AutoCloseable {
     Tensor spatial = arena.tensor(seven.shape());
     seven.copyTo(stream, spatial);
     Tensor logits = tape.apply(new Linear(), stages.pooled(), classifier);
-    Features features =
-        new Features(
+    Values values =
+        new Values(
             stages.pooled().toFloats(stream), spatial.toFloats(stream), logits.toFloats(stream));
     arena.reset();
-    return features;
+    return values;
   }
 
   /** What the network sees of pictures, {@code [n, 299, 299, 3]}. */

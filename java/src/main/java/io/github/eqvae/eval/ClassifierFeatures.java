@@ -47,6 +47,16 @@ public final class ClassifierFeatures implements ImageFeatures {
   }
 
   @Override
+  public Protocol protocol() {
+    return Protocol.CLASSIFIER;
+  }
+
+  @Override
+  public int classes() {
+    return network.config().classes();
+  }
+
+  @Override
   public String name() {
     SmallClassifier.Config c = network.config();
     return "eqvae's classifier of %d classes, %d px".formatted(c.classes(), c.side());
@@ -58,16 +68,19 @@ public final class ClassifierFeatures implements ImageFeatures {
   }
 
   @Override
-  public float[] of(List<Image> images) {
-    float[] out = new float[images.size() * size()];
+  public Values of(List<Image> images) {
+    float[] pooled = new float[images.size() * size()];
+    float[] logits = new float[images.size() * classes()];
     for (int from = 0; from < images.size(); from += ROWS) {
       List<Image> part = images.subList(from, Math.min(images.size(), from + ROWS));
-      System.arraycopy(rows(part), 0, out, from * size(), part.size() * size());
+      Values values = rows(part);
+      System.arraycopy(values.pooled(), 0, pooled, from * size(), part.size() * size());
+      System.arraycopy(values.logits(), 0, logits, from * classes(), part.size() * classes());
     }
-    return out;
+    return new Values(pooled, new float[0], logits);
   }
 
-  private float[] rows(List<Image> images) {
+  private Values rows(List<Image> images) {
     SmallClassifier.Config c = network.config();
     int each = c.side() * c.side() * c.channels();
     float[] values = new float[ROWS * each];
@@ -82,8 +95,10 @@ public final class ClassifierFeatures implements ImageFeatures {
     }
     Tensor x = arena.tensor(Shape.of(ROWS, c.side(), c.side(), c.channels()));
     x.set(stream, values);
-    float[] all =
-        network.features(new Tape(stream, arena, Tape.Mode.INFERENCE), x).toFloats(stream);
+    Tape tape = new Tape(stream, arena, Tape.Mode.INFERENCE);
+    Tensor features = network.features(tape, x);
+    float[] logits = network.answers(tape, features).toFloats(stream);
+    Values all = new Values(features.toFloats(stream), new float[0], logits);
     arena.reset();
     return all;
   }

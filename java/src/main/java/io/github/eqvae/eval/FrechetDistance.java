@@ -2,8 +2,8 @@ package io.github.eqvae.eval;
 
 import java.util.Arrays;
 import org.ejml.data.DMatrixRMaj;
-import org.ejml.dense.row.CommonOps_DDRM;
-import org.ejml.dense.row.factory.DecompositionFactory_DDRM;
+import org.ejml.dense.row.CommonOps_MT_DDRM;
+import org.ejml.dense.row.factory.DecompositionFactory_MT_DDRM;
 import org.ejml.interfaces.decomposition.SingularValueDecomposition_F64;
 
 /**
@@ -13,9 +13,10 @@ import org.ejml.interfaces.decomposition.SingularValueDecomposition_F64;
  *
  * <p>Source: Heusel et al. 2017 (arXiv 1706.08500); Dowson and Landau 1982.
  *
- * <p>With Σ₁ = AᵀA and Σ₂ = BᵀB the eigenvalues of Σ₁Σ₂ are the squared singular values of ABᵀ, so
- * that the last trace is their sum. Released implementations take a general matrix square root of
- * Σ₁Σ₂, which loses half the digits of small eigenvalues, may become complex, and fails for
+ * <p>With Σ₁ = AᵀA and Σ₂ = BᵀB the eigenvalues of Σ₁Σ₂ are those of the symmetric ABᵀ(ABᵀ)ᵀ, the
+ * squared singular values of ABᵀ, so that the last trace is the sum of these; ABᵀ is not squared,
+ * which would cost half of their digits. Released implementations take a general matrix square root
+ * of Σ₁Σ₂, which loses half the digits of small eigenvalues, may become complex, and fails for
  * singular covariances until noise is added to their diagonals. Singular values are found to within
  * a few roundings of the largest, are never negative, and a singular covariance merely has a factor
  * of fewer rows.
@@ -52,6 +53,31 @@ public final class FrechetDistance {
    */
   public static double between(
       double[] mean1, double[] covariance1, double[] mean2, double[] covariance2) {
+    return of(mean1, covariance1, mean2, covariance2).distance();
+  }
+
+  /**
+   * A distance, and how well the eigenvalues it was computed from fit the covariances.
+   *
+   * @param distance at least 0
+   * @param residual |Σλ − tr Σ₁Σ₂| / (‖Σ₁‖·‖Σ₂‖) in Frobenius norms, λ the eigenvalues of Σ₁Σ₂ that
+   *     were found: the trace is computed from the covariances themselves, so that a fault of the
+   *     factors, of their product or of the eigenvalues shows. A few roundings if all is well
+   */
+  public record Result(double distance, double residual) {}
+
+  /**
+   * The distance with its residual.
+   *
+   * @param mean1 {@code [d]}
+   * @param covariance1 {@code [d, d]}, row-major, symmetric, positive semidefinite
+   * @param mean2 {@code [d]}
+   * @param covariance2 like the first
+   * @return both
+   * @throws IllegalArgumentException as {@link #between}
+   */
+  public static Result of(
+      double[] mean1, double[] covariance1, double[] mean2, double[] covariance2) {
     int d = mean1.length;
     if (mean2.length != d || covariance1.length != d * d || covariance2.length != d * d) {
       throw new IllegalArgumentException(
@@ -70,26 +96,42 @@ public final class FrechetDistance {
       means += difference * difference;
       traces += covariance1[i * d + i] + covariance2[i * d + i];
     }
-    double root = nuclearNorm(CovarianceFactor.of(covariance1, d), covariance2, d);
+    double[] roots = roots(CovarianceFactor.of(covariance1, d), covariance2, d);
+    double root = Arrays.stream(roots).sum();
     // By the inequality of the means 2·root is at most the traces: below 0 is rounding.
-    return means + Math.max(0, traces - 2 * root);
+    double distance = means + Math.max(0, traces - 2 * root);
+    return new Result(distance, residual(roots, covariance1, covariance2));
   }
 
-  /** The sum of the singular values of ABᵀ, B a factor of the covariance. */
-  private static double nuclearNorm(double[] a, double[] covariance, int d) {
+  private static double residual(double[] roots, double[] covariance1, double[] covariance2) {
+    double trace = 0;
+    double square1 = 0;
+    double square2 = 0;
+    for (int i = 0; i < covariance1.length; i++) {
+      trace += covariance1[i] * covariance2[i];
+      square1 += covariance1[i] * covariance1[i];
+      square2 += covariance2[i] * covariance2[i];
+    }
+    double eigenvalues = Arrays.stream(roots).map(r -> r * r).sum();
+    double norms = Math.sqrt(square1) * Math.sqrt(square2);
+    return norms == 0 ? 0 : Math.abs(eigenvalues - trace) / norms;
+  }
+
+  /** The singular values of ABᵀ, B a factor of the covariance: the roots of the eigenvalues. */
+  private static double[] roots(double[] a, double[] covariance, int d) {
     double[] b = CovarianceFactor.of(covariance, d);
     if (a.length == 0 || b.length == 0) {
-      return 0; // one of the distributions is a point
+      return new double[0]; // one of the distributions is a point
     }
     DMatrixRMaj product = new DMatrixRMaj(a.length / d, b.length / d);
-    CommonOps_DDRM.multTransB(
+    CommonOps_MT_DDRM.multTransB(
         DMatrixRMaj.wrap(a.length / d, d, a), DMatrixRMaj.wrap(b.length / d, d, b), product);
     SingularValueDecomposition_F64<DMatrixRMaj> svd =
-        DecompositionFactory_DDRM.svd(product.numRows, product.numCols, false, false, true);
+        DecompositionFactory_MT_DDRM.svd(product.numRows, product.numCols, false, false, true);
     if (!svd.decompose(product)) {
       throw new ArithmeticException("the singular values of the covariances did not converge");
     }
     int values = Math.min(product.numRows, product.numCols);
-    return Arrays.stream(svd.getSingularValues()).limit(values).sum();
+    return Arrays.copyOf(svd.getSingularValues(), values);
   }
 }

@@ -42,13 +42,18 @@ public record GaussianStatistics(double[] mean, double[] covariance) {
    * @throws IOException when it is none, or holds no statistics
    */
   public static GaussianStatistics read(Path file) throws IOException {
-    return read(file, "")
+    return readPooled(file)
         .orElseThrow(
             () ->
                 new IOException(
                     file
                         + " holds no statistics: expected the arrays mu and sigma, as pytorch-fid"
                         + " and guided-diffusion write them"));
+  }
+
+  /** Empty where there are none: the file may hold images. */
+  static Optional<GaussianStatistics> readPooled(Path file) throws IOException {
+    return read(file, "");
   }
 
   /**
@@ -94,10 +99,15 @@ public record GaussianStatistics(double[] mean, double[] covariance) {
   public static void write(
       Path file, GaussianStatistics pooled, Optional<GaussianStatistics> spatial)
       throws IOException {
+    NpzFile.write(file, pooled.arrays(spatial));
+  }
+
+  /** As both programs name them. */
+  Map<String, NpyArray> arrays(Optional<GaussianStatistics> spatial) {
     Map<String, NpyArray> arrays = new LinkedHashMap<>();
-    pooled.put(arrays, "");
+    put(arrays, "");
     spatial.ifPresent(s -> s.put(arrays, SPATIAL));
-    NpzFile.write(file, arrays);
+    return arrays;
   }
 
   private void put(Map<String, NpyArray> arrays, String suffix) {
@@ -113,11 +123,21 @@ public record GaussianStatistics(double[] mean, double[] covariance) {
    * @return at least 0
    */
   public double distance(GaussianStatistics other) {
+    return compare(other).distance();
+  }
+
+  /**
+   * The Fréchet distance with what is known of its error.
+   *
+   * @param other statistics of features of the same network
+   * @return the distance and its residual
+   */
+  public FrechetDistance.Result compare(GaussianStatistics other) {
     if (other.mean.length != mean.length) {
       throw new EqvaeException.Argument(
           "Statistics of %d and of %d features cannot be compared: they are of different networks"
               .formatted(mean.length, other.mean.length));
     }
-    return FrechetDistance.between(mean, covariance, other.mean, other.covariance);
+    return FrechetDistance.of(mean, covariance, other.mean, other.covariance);
   }
 }

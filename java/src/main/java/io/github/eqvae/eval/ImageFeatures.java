@@ -1,13 +1,31 @@
 package io.github.eqvae.eval;
 
 import io.github.eqvae.io.Image;
-import io.github.eqvae.model.InceptionV3;
 import java.util.List;
 
-/** Turns images into numbers whose statistics are compared. */
+/**
+ * Turns images into numbers whose statistics are compared. What another extractor needs: this, and
+ * a {@link Protocol} that says what its figures are called.
+ */
 public interface ImageFeatures extends AutoCloseable {
   /**
-   * What it is, for results: a distance means nothing without it.
+   * What the network gives of some images.
+   *
+   * @param pooled {@code [n, size]}
+   * @param spatial {@code [n, spatialSize]}; empty where it has none
+   * @param logits {@code [n, classes]}; empty where it has none
+   */
+  record Values(float[] pooled, float[] spatial, float[] logits) {}
+
+  /**
+   * Whose rules it follows.
+   *
+   * @return the protocol
+   */
+  Protocol protocol();
+
+  /**
+   * What network it is, for results: a distance means nothing without it.
    *
    * @return in a few words
    */
@@ -21,43 +39,31 @@ public interface ImageFeatures extends AutoCloseable {
   int size();
 
   /**
+   * How many spatial numbers an image has, for the sFID.
+   *
+   * @return 0 where there are none
+   */
+  default int spatialSize() {
+    return 0;
+  }
+
+  /**
+   * Classes of the network, for the Inception score.
+   *
+   * @return 0 where it has none
+   */
+  default int classes() {
+    return 0;
+  }
+
+  /**
    * Runs the network.
    *
    * @param images of any size
-   * @return {@code [n, size]}
+   * @return rows in the order of the images
    */
-  float[] of(List<Image> images);
+  Values of(List<Image> images);
 
   @Override
   void close();
-
-  /**
-   * Inception's pooled features, as ADM's evaluation takes them.
-   *
-   * @param network closed with this
-   * @return the features of the FID
-   */
-  static ImageFeatures inception(AdmFeatures network) {
-    return new ImageFeatures() {
-      @Override
-      public String name() {
-        return "Inception-v3, resized as by guided-diffusion's evaluator";
-      }
-
-      @Override
-      public int size() {
-        return InceptionV3.FEATURES;
-      }
-
-      @Override
-      public float[] of(List<Image> images) {
-        return network.of(images).pooled();
-      }
-
-      @Override
-      public void close() {
-        network.close();
-      }
-    };
-  }
 }

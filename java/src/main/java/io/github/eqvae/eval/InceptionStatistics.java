@@ -2,10 +2,7 @@ package io.github.eqvae.eval;
 
 import io.github.eqvae.io.Image;
 import io.github.eqvae.model.InceptionV3;
-import io.github.eqvae.tape.Tape;
-import io.github.eqvae.tensor.Shape;
 import io.github.eqvae.tensor.Stream;
-import io.github.eqvae.tensor.Tensor;
 import io.github.eqvae.tensor.TensorArena;
 import java.util.ArrayList;
 import java.util.List;
@@ -57,17 +54,7 @@ final class InceptionStatistics {
     if (waiting.isEmpty()) {
       return;
     }
-    int each = waiting.getFirst().data().length;
-    float[] values = new float[waiting.size() * each];
-    for (int i = 0; i < values.length; i++) {
-      values[i] = (waiting.get(i / each).data()[i % each] & 0xff) / 255f;
-    }
-    Image first = waiting.getFirst();
-    Tensor x = arena.tensor(Shape.of(waiting.size(), first.height(), first.width(), 3));
-    x.set(stream, values);
-    Tape tape = new Tape(stream, arena, Tape.Mode.INFERENCE);
-    features.add(network.forward(tape, x).toFloats(stream));
-    arena.reset();
+    features.add(PytorchFidFeatures.pooled(network, stream, arena, waiting));
     waiting.clear();
   }
 }

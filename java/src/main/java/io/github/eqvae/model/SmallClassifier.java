@@ -211,7 +211,18 @@ public final class SmallClassifier implements AutoCloseable {
    * @return logits {@code [N, classes]}
    */
   public Tensor logits(Tape tape, Tensor x) {
-    return head.forward(tape, features(tape, x));
+    return answers(tape, features(tape, x));
+  }
+
+  /**
+   * The answers to features that are there already.
+   *
+   * @param tape the tape
+   * @param features {@code [N, features]}
+   * @return logits {@code [N, classes]}
+   */
+  public Tensor answers(Tape tape, Tensor features) {
+    return head.forward(tape, features);
   }
 
   @Override

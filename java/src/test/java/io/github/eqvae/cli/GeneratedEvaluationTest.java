@@ -59,7 +59,7 @@ class GeneratedEvaluationTest extends CliFixture {
             "cpu");
     assertEquals(0, o.code(), o.err());
     assertTrue(o.out().contains("128 of eqvae's classifier of 10 classes, 32 px"), o.out());
-    assertTrue(o.out().contains("not known: no record"), o.out());
+    assertTrue(o.out().contains("unknown: no record"), o.out());
     JsonNode json = new ObjectMapper().readTree(folder.resolve("a.json").toFile());
     assertEquals(COUNT, json.path("images").asInt());
     assertEquals(64, json.path("extractor_sha256").asText().length());

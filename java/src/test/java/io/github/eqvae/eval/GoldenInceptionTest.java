@@ -148,7 +148,7 @@ class GoldenInceptionTest {
         }
         List<Image> images = images(golden);
         try (AdmFeatures adm = AdmFeatures.of(network, weights.get(CLASSIFIER), stream)) {
-          AdmFeatures.Features f = adm.of(images);
+          ImageFeatures.Values f = adm.of(images);
           compare(golden, "torch_fidelity.2048", doubles(f.pooled()));
           compare(golden, "torch_fidelity.logits_unbiased", doubles(f.logits()));
           assertEquals(images.size() * AdmFeatures.SPATIAL, f.spatial().length);

@@ -1,0 +1,103 @@
+package io.github.eqvae.cli;
+
+import io.github.eqvae.EqvaeException;
+import io.github.eqvae.eval.Protocol;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Optional;
+import picocli.CommandLine.Option;
+
+/** What {@code evaluate} is told of generated images. */
+final class GeneratedOptions {
+  @Option(
+      names = "--reference",
+      paramLabel = "REAL",
+      description =
+          "MODEL is generated images, a .npz or a folder: compares them with these, a folder of"
+              + " pictures, a .npz of images or of statistics, or an IDX file; with --inception or"
+              + " --classifier.")
+  private Optional<Path> reference = Optional.empty();
+
+  @Option(
+      names = "--classifier",
+      paramLabel = "FILE",
+      description =
+          "With --reference: takes the features of a classifier of ours (task: classifier), where"
+              + " Inception's weights are not at hand.")
+  private Optional<Path> classifier = Optional.empty();
+
+  @Option(
+      names = "--protocol",
+      paramLabel = "WHOSE",
+      description =
+          "Whose rules, with --inception: adm (default: FID, sFID, IS, precision and recall as DiT"
+              + " and SiT report them, and KID) or pytorch_fid (its FID).")
+  private Optional<Protocol> protocol = Optional.empty();
+
+  @Option(
+      names = "--write-statistics",
+      paramLabel = "FILE",
+      description =
+          "Writes statistics of MODEL's images into a .npz that ADM's evaluation and pytorch-fid"
+              + " read (mu, sigma; mu_s, sigma_s), with --reference or without.")
+  private Optional<Path> statistics = Optional.empty();
+
+  @Option(
+      names = "--with-images",
+      description =
+          "With --write-statistics: the images, too (arr_0), which ADM's precision and recall"
+              + " need.")
+  private boolean withImages;
+
+  /** Whether images are to be compared, or statistics written. */
+  boolean isGiven() {
+    return reference.isPresent() || statistics.isPresent();
+  }
+
+  /** Refuses what belongs to generated images where there are none. */
+  void requireNone() {
+    if (classifier.isPresent() || protocol.isPresent() || withImages) {
+      throw new EqvaeException.Argument(
+          "--classifier, --protocol and --with-images are for generated images: add --reference"
+              + " or --write-statistics");
+    }
+  }
+
+  /** What is asked for. */
+  GeneratedEvaluation evaluation(Path samples, Optional<Path> inception) {
+    if (inception.isPresent() == classifier.isPresent()) {
+      throw new EqvaeException.Argument(
+          "A Fréchet distance is of a network's features: name either --inception FILE (see `eqvae"
+              + " weights`) or --classifier FILE, the model.safetensors of a run that began with"
+              + " task: classifier (`eqvae recipes`)");
+    }
+    Protocol whose = protocol.orElse(classifier.isPresent() ? Protocol.CLASSIFIER : Protocol.ADM);
+    if ((whose == Protocol.CLASSIFIER) != classifier.isPresent()) {
+      throw new EqvaeException.Argument(
+          "--protocol "
+              + whose
+              + (classifier.isPresent()
+                  ? " is of Inception's features, with --inception FILE"
+                  : " is of a classifier's features, with --classifier FILE"));
+    }
+    statistics.ifPresent(GeneratedOptions::requirePlace);
+    if (withImages && statistics.isEmpty()) {
+      throw new EqvaeException.Argument("--with-images goes with --write-statistics FILE");
+    }
+    return new GeneratedEvaluation(
+        samples,
+        reference,
+        inception.orElseGet(classifier::orElseThrow),
+        whose,
+        statistics,
+        withImages);
+  }
+
+  private static void requirePlace(Path file) {
+    if (!file.toString().endsWith(".npz")
+        || !Files.isDirectory(file.toAbsolutePath().getParent())) {
+      throw new EqvaeException.Argument(
+          "--write-statistics " + file + ": name a file .npz in a folder that is there");
+    }
+  }
+}

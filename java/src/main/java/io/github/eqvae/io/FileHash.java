@@ -1,0 +1,37 @@
+package io.github.eqvae.io;
+
+import io.github.eqvae.EqvaeException;
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
+import java.util.HexFormat;
+
+/** The SHA-256 of files: results name the weights they were computed with by it. */
+public final class FileHash {
+  private static final int CHUNK = 1 << 20;
+
+  private FileHash() {}
+
+  /**
+   * Reads a file through.
+   *
+   * @param file the file
+   * @return 64 hexadecimal digits
+   * @throws IOException when it cannot be read
+   */
+  public static String sha256(Path file) throws IOException {
+    try (InputStream in = Files.newInputStream(file)) {
+      MessageDigest hash = MessageDigest.getInstance("SHA-256");
+      byte[] buffer = new byte[CHUNK];
+      for (int n = in.read(buffer); n >= 0; n = in.read(buffer)) {
+        hash.update(buffer, 0, n);
+      }
+      return HexFormat.of().formatHex(hash.digest());
+    } catch (NoSuchAlgorithmException e) {
+      throw new EqvaeException.Internal("every Java runtime must have SHA-256", e);
+    }
+  }
+}
