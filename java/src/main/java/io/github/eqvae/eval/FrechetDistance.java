@@ -1,8 +1,8 @@
 package io.github.eqvae.eval;
 
 import java.util.Arrays;
+import java.util.stream.Stream;
 import org.ejml.data.DMatrixRMaj;
-import org.ejml.dense.row.CommonOps_MT_DDRM;
 import org.ejml.dense.row.factory.DecompositionFactory_MT_DDRM;
 import org.ejml.interfaces.decomposition.SingularValueDecomposition_F64;
 
@@ -96,7 +96,12 @@ public final class FrechetDistance {
       means += difference * difference;
       traces += covariance1[i * d + i] + covariance2[i * d + i];
     }
-    double[] roots = roots(CovarianceFactor.of(covariance1, d), covariance2, d);
+    double[][] factors =
+        Stream.of(covariance1, covariance2)
+            .parallel()
+            .map(covariance -> CovarianceFactor.of(covariance, d))
+            .toArray(double[][]::new);
+    double[] roots = roots(factors[0], factors[1], d);
     double root = Arrays.stream(roots).sum();
     // By the inequality of the means 2·root is at most the traces: below 0 is rounding.
     double distance = means + Math.max(0, traces - 2 * root);
@@ -117,15 +122,12 @@ public final class FrechetDistance {
     return norms == 0 ? 0 : Math.abs(eigenvalues - trace) / norms;
   }
 
-  /** The singular values of ABᵀ, B a factor of the covariance: the roots of the eigenvalues. */
-  private static double[] roots(double[] a, double[] covariance, int d) {
-    double[] b = CovarianceFactor.of(covariance, d);
+  /** The singular values of ABᵀ: the roots of the eigenvalues. */
+  private static double[] roots(double[] a, double[] b, int d) {
     if (a.length == 0 || b.length == 0) {
       return new double[0]; // one of the distributions is a point
     }
-    DMatrixRMaj product = new DMatrixRMaj(a.length / d, b.length / d);
-    CommonOps_MT_DDRM.multTransB(
-        DMatrixRMaj.wrap(a.length / d, d, a), DMatrixRMaj.wrap(b.length / d, d, b), product);
+    DMatrixRMaj product = DMatrixRMaj.wrap(a.length / d, b.length / d, RowProducts.of(a, b, d));
     SingularValueDecomposition_F64<DMatrixRMaj> svd =
         DecompositionFactory_MT_DDRM.svd(product.numRows, product.numCols, false, false, true);
     if (!svd.decompose(product)) {

@@ -78,48 +78,36 @@ public final class KernelDistance {
               .formatted(width, x.length, y.length));
     }
     boolean diagonal = estimator == Estimator.BIASED;
-    double within = sum(x, x, width, kernel, diagonal) + sum(y, y, width, kernel, diagonal);
+    double[] a = doubles(x);
+    double[] b = doubles(y);
+    double within = sum(a, a, width, kernel, diagonal) + sum(b, b, width, kernel, diagonal);
     within /= diagonal ? (double) m * m : (double) m * (m - 1);
     boolean all = estimator != Estimator.U_STATISTIC;
-    double between = sum(x, y, width, kernel, all);
+    double between = sum(a, b, width, kernel, all);
     return within - 2 * between / (all ? (double) m * m : (double) m * (m - 1));
   }
-
-  /** Columns of a tile, and numbers of a feature per pass: 64 × 256 doubles stay in cache. */
-  private static final int TILE = 64;
-
-  private static final int SLICE = 256;
 
   /**
    * The sum over all pairs, or over those of different number. Of a set with itself only one half
    * is computed. ‖x − y‖² is ‖x‖² + ‖y‖² − 2·x·y.
    */
-  private static double sum(float[] x, float[] y, int width, Kernel kernel, boolean diagonal) {
+  private static double sum(double[] x, double[] y, int width, Kernel kernel, boolean diagonal) {
     int m = x.length / width;
     boolean same = x == y;
     double[] squaresX = squares(x, width);
     double[] squaresY = same ? squaresX : squares(y, width);
-    double[] dots = new double[m * TILE];
-    double[] slice = new double[SLICE * TILE];
     double sum = 0;
-    for (int first = 0; first < m; first += TILE) {
-      int columns = Math.min(TILE, m - first);
+    for (int first = 0; first < m; first += RowProducts.TILE) {
+      int columns = Math.min(RowProducts.TILE, m - first);
       int rows = same ? first + columns : m;
-      Arrays.fill(dots, 0, rows * TILE, 0);
-      for (int k = 0; k < width; k += SLICE) {
-        int length = Math.min(SLICE, width - k);
-        transpose(y, first, columns, width, k, length, slice);
-        for (int i = 0; i < rows; i++) {
-          addProducts(x, i * width + k, length, slice, dots, i * TILE);
-        }
-      }
+      double[] dots = RowProducts.tile(x, rows, y, first, columns, width);
       for (int i = 0; i < rows; i++) {
         for (int c = 0; c < columns; c++) {
           int j = first + c;
           if ((i == j && !diagonal) || (same && i > j)) {
             continue;
           }
-          double dot = dots[i * TILE + c];
+          double dot = dots[i * RowProducts.TILE + c];
           double value = kernel.of(dot, squaresX[i] + squaresY[j] - 2 * dot);
           sum += same && i != j ? 2 * value : value;
         }
@@ -128,47 +116,20 @@ public final class KernelDistance {
     return sum;
   }
 
-  private static double[] squares(float[] rows, int width) {
+  private static double[] squares(double[] rows, int width) {
     double[] out = new double[rows.length / width];
     for (int i = 0; i < rows.length; i++) {
-      out[i / width] += (double) rows[i] * rows[i];
+      out[i / width] += rows[i] * rows[i];
     }
     return out;
   }
 
-  private static void transpose(
-      float[] rows, int first, int columns, int width, int k, int length, double[] slice) {
-    for (int c = 0; c < columns; c++) {
-      for (int l = 0; l < length; l++) {
-        slice[l * TILE + c] = rows[(first + c) * width + k + l];
-      }
+  private static double[] doubles(float[] values) {
+    double[] out = new double[values.length];
+    for (int i = 0; i < out.length; i++) {
+      out[i] = values[i];
     }
-  }
-
-  /** Adds x · y of one row and all columns of a tile, four numbers of a feature at a time. */
-  private static void addProducts(
-      float[] x, int at, int length, double[] slice, double[] dots, int to) {
-    int l = 0;
-    for (; l + 4 <= length; l += 4) {
-      double a = x[at + l];
-      double b = x[at + l + 1];
-      double c = x[at + l + 2];
-      double d = x[at + l + 3];
-      int s = l * TILE;
-      for (int j = 0; j < TILE; j++) {
-        dots[to + j] +=
-            a * slice[s + j]
-                + b * slice[s + TILE + j]
-                + c * slice[s + 2 * TILE + j]
-                + d * slice[s + 3 * TILE + j];
-      }
-    }
-    for (; l < length; l++) {
-      double a = x[at + l];
-      for (int j = 0; j < TILE; j++) {
-        dots[to + j] += a * slice[l * TILE + j];
-      }
-    }
+    return out;
   }
 
   /**
