@@ -53,7 +53,7 @@ class GoldenEvaluationTest {
     void of(GoldenFile golden) throws IOException;
   }
 
-  private static float[] floats(GoldenFile golden, String tensor) {
+  static float[] floats(GoldenFile golden, String tensor) {
     double[] values = golden.values(tensor);
     float[] out = new float[values.length];
     for (int i = 0; i < out.length; i++) {
@@ -62,7 +62,7 @@ class GoldenEvaluationTest {
     return out;
   }
 
-  private static int width(GoldenFile golden, String tensor) {
+  static int width(GoldenFile golden, String tensor) {
     Shape s = golden.shape(tensor);
     return (int) (s.elements() / s.dim(0));
   }
@@ -73,7 +73,7 @@ class GoldenEvaluationTest {
     return GaussianStatistics.of(statistics);
   }
 
-  private static FeatureRows rows(GoldenFile golden, String tensor, int most) throws IOException {
+  static FeatureRows rows(GoldenFile golden, String tensor, int most) throws IOException {
     int width = width(golden, tensor);
     FeatureRows rows = new FeatureRows(width);
     float[] all = floats(golden, tensor);
