@@ -20,6 +20,7 @@ import io.github.eqvae.tensor.Device;
 import io.github.eqvae.tensor.Stream;
 import io.github.eqvae.train.autoencoder.Measured;
 import io.github.eqvae.train.autoencoder.MeasuredModel;
+import io.github.eqvae.train.autoencoder.MeasuredWith;
 import io.github.eqvae.train.autoencoder.ModelPictures;
 import io.github.eqvae.train.log.Counter;
 import io.github.eqvae.train.report.Machine;
@@ -94,7 +95,8 @@ record CheckpointEvaluation(
               checkpoint.toString(),
               file.weightsNote().orElse("the only ones"),
               OptionalLong.empty(),
-              data.toString()));
+              data.toString()),
+          MeasuredWith.of(vae, stream, lpips, inception));
     }
   }
 

@@ -121,7 +121,13 @@ final class ComparisonReport {
         .map(f -> f.at(row.pointer()))
         .filter(JsonNode::isNumber)
         .map(n -> String.format(Locale.ROOT, row.format(), n.doubleValue()))
-        .orElse(NONE);
+        .orElse(isLeftOut(run, row) ? "no weights" : NONE);
+  }
+
+  /** An rFID is not shown without the LPIPS, or why there is none. */
+  private static boolean isLeftOut(ComparedRun run, Row row) {
+    return row.pointer().equals("/lpips")
+        && run.figures().filter(f -> f.path("rfid").isNumber()).isPresent();
   }
 
   private static double[] numbers(ComparedRun run, String pointer) {

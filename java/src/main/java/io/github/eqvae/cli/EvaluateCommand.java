@@ -1,6 +1,7 @@
 package io.github.eqvae.cli;
 
 import io.github.eqvae.EqvaeException;
+import io.github.eqvae.Version;
 import io.github.eqvae.data.ImageFolder;
 import io.github.eqvae.eval.Ssim;
 import io.github.eqvae.io.AtomicFiles;
@@ -275,8 +276,7 @@ final class EvaluateCommand implements Callable<Integer> {
   private int generated(PrintWriter stdout, PrintWriter stderr) throws IOException {
     GeneratedEvaluation evaluation = generated.evaluation(run, checkpoint.inception);
     try (Device on = device.name().map(Device::open).orElseGet(Device::best)) {
-      String version = spec.root().version()[0];
-      Map<String, Object> figures = evaluation.measure(on, version, stderr);
+      Map<String, Object> figures = evaluation.measure(on, Version.TEXT, stderr);
       PrintWriter text = json.text(stdout, stderr);
       text.print(GeneratedReport.text(figures));
       text.flush();

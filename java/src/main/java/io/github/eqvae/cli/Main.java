@@ -1,6 +1,7 @@
 package io.github.eqvae.cli;
 
 import io.github.eqvae.EqvaeException;
+import io.github.eqvae.Version;
 import io.github.eqvae.io.FileNames;
 import io.github.eqvae.io.Notices;
 import io.github.eqvae.io.PassingIoException;
@@ -26,7 +27,7 @@ import picocli.CommandLine.Command;
 @Command(
     name = "eqvae",
     mixinStandardHelpOptions = true,
-    version = "eqvae 0.1.0",
+    version = Version.TEXT,
     description = {
       "Trains autoencoders whose latent space is equivariant to scaling and rotation (EQ-VAE).%n"
     },

@@ -7,6 +7,7 @@ import io.github.eqvae.model.checkpoint.AutoencoderCheckpoint;
 import io.github.eqvae.model.checkpoint.AutoencoderSettings;
 import io.github.eqvae.model.checkpoint.Weights;
 import io.github.eqvae.train.autoencoder.Measured;
+import io.github.eqvae.train.autoencoder.MeasuredWith;
 import io.github.eqvae.train.autoencoder.TrainedModel;
 import io.github.eqvae.train.report.ResultFile;
 import io.github.eqvae.train.run.Invocation;
@@ -150,6 +151,9 @@ final class ModelCard {
             (key, name) -> {
               if (json.path(key).isNumber()) {
                 out.append(row(name, json.path(key).asDouble()));
+              } else if (key.equals("lpips") && json.path("rfid").isNumber()) {
+                out.append("| ").append(name).append(" | ").append(MeasuredWith.NO_LPIPS);
+                out.append(" |\n");
               }
             });
     JsonNode latent = json.path("latent");

@@ -19,6 +19,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 import java.util.OptionalLong;
 import org.jspecify.annotations.Nullable;
 
@@ -30,13 +31,15 @@ import org.jspecify.annotations.Nullable;
  * @param sample seed of the samples of the posterior that were decoded; empty: its mode was
  * @param machine what it was measured on
  * @param measured which weights and which pictures
+ * @param with hashes of all weights that took part
  */
 public record MeasuredModel(
     Evaluation evaluation,
     ModelPictures pictures,
     OptionalLong sample,
     Machine machine,
-    Measured measured) {
+    Measured measured,
+    MeasuredWith with) {
   /** Images that reports show. */
   public static final int SHOWN = 8;
 
@@ -47,7 +50,7 @@ public record MeasuredModel(
    * @return the figures
    */
   public MeasuredModel on(Path folder) {
-    return new MeasuredModel(evaluation, pictures, sample, machine, measured.on(folder));
+    return new MeasuredModel(evaluation, pictures, sample, machine, measured.on(folder), with);
   }
 
   static MeasuredModel of(
@@ -60,7 +63,8 @@ public record MeasuredModel(
       float[] x,
       OptionalLong sample,
       long reserved,
-      Measured measured) {
+      Measured measured)
+      throws IOException {
     int side = recipe.data().resolution();
     int channels = recipe.data().channels();
     try (Evaluator evaluator = new Evaluator(vae, lpips, stream)) {
@@ -75,7 +79,12 @@ public record MeasuredModel(
           ModelPictures.of(evaluator, vae, x, side, channels),
           sample,
           Machine.of(recipe.run().device(), stream.device().info()),
-          measured);
+          measured,
+          MeasuredWith.of(
+              vae,
+              stream,
+              lpips == null ? Optional.empty() : recipe.objective().lpipsWeights(),
+              recipe.evaluation().inceptionWeights()));
     }
   }
 
@@ -121,7 +130,7 @@ public record MeasuredModel(
     line(out, "PSNR", "%.2f dB", e.psnr());
     line(out, "SSIM, " + e.ssimVariant().title(), "%.4f", e.ssim());
     e.lpips().ifPresent(v -> line(out, "LPIPS", "%.4f", v));
-    e.rfid().ifPresent(v -> line(out, "rFID", "%.3f", v));
+    e.rfid().ifPresent(v -> rfid(out, v));
     line(
         out,
         "equivariance error, rotation",
@@ -152,6 +161,14 @@ public record MeasuredModel(
     return out.toString();
   }
 
+  /** Never without the three others: a small rFID alone hides blurred or invented detail. */
+  private void rfid(StringBuilder out, double value) {
+    if (evaluation.lpips().isEmpty()) {
+      line(out, "LPIPS", "%s", MeasuredWith.NO_LPIPS);
+    }
+    line(out, "rFID, of pytorch-fid", "%.3f", value);
+  }
+
   private static void line(StringBuilder out, String name, String format, Object... values) {
     out.append(String.format(Locale.ROOT, "%-30s", name));
     out.append(String.format(Locale.ROOT, format, values)).append('\n');
@@ -173,13 +190,17 @@ public record MeasuredModel(
     Map<String, Object> map = new LinkedHashMap<>();
     map.put("machine", machine.json());
     map.put("measured", measured.json());
+    map.putAll(with.json());
     map.put("images", e.images());
     map.put("posterior", sample.isPresent() ? "sample" : "mode");
     sample.ifPresent(seed -> map.put("seed", seed));
     map.put("psnr", e.psnr());
     map.put("ssim", e.ssim());
     map.put("ssim_variant", e.ssimVariant().name().toLowerCase(Locale.ROOT));
-    e.lpips().ifPresent(v -> map.put("lpips", v));
+    e.lpips()
+        .ifPresentOrElse(
+            v -> map.put("lpips", v),
+            () -> map.put("left_out", Map.of("lpips", MeasuredWith.NO_LPIPS)));
     e.rfid().ifPresent(v -> map.put("rfid", v));
     map.put("rotation_error", e.rotationError());
     map.put("scale_error", e.scaleError());

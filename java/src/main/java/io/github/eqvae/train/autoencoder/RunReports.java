@@ -255,6 +255,9 @@ public final class RunReports {
           cell(rows, "PSNR, dB", format("%.2f", e.psnr()));
           cell(rows, "SSIM (" + e.ssimVariant().title() + ")", format("%.4f", e.ssim()));
           e.lpips().ifPresent(v -> cell(rows, "LPIPS", format("%.4f", v)));
+          if (e.lpips().isEmpty() && e.rfid().isPresent()) {
+            cell(rows, "LPIPS", MeasuredWith.NO_LPIPS);
+          }
           e.rfid().ifPresent(v -> cell(rows, "rFID", format("%.3f", v)));
           cell(rows, "rotation error", format("%.4f", e.rotationError()));
           cell(rows, "scale error", format("%.4f", e.scaleError()));
