@@ -6,9 +6,8 @@
 #include <cmath>
 #include <cstdint>
 
-#include "backend.h"
 #include "check.h"
-#include "status.h"
+#include "workspace.h"
 
 #if defined(__CUDACC__)
 #include <cuda_runtime.h>
@@ -21,6 +20,8 @@
 
 namespace eqv::gpu {
 
+using Workspace = AlignedWorkspace<256>;
+
 constexpr int kThreads = 256;
 constexpr unsigned kAllLanes = 0xffffffffu;
 
@@ -29,8 +30,6 @@ inline bool on_tensor_cores(const Stream& stream, const Tensor& t) { return t.dt
 
 inline float* f32(const Tensor& t) { return static_cast<float*>(t.data); }
 inline float* f32(const Tensor* t) { return t ? f32(*t) : nullptr; }
-
-__host__ __device__ inline int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
 // The block's dynamic shared memory as a T; launch with sizeof(T) bytes.
 template <class T>
@@ -121,27 +120,5 @@ void for_each(Stream& stream, const char* name, int64_t n, F f) {
   const auto blocks = static_cast<unsigned>(std::min(ceil_div(n, kThreads), wave(stream)));
   launch(stream, name, dim3(blocks), dim3(kThreads), 0, each_kernel<F>, n, f);
 }
-
-// Hands out 256-byte aligned parts of the stream's scratch arena. Ask for the whole size first:
-//   Workspace w(stream, Workspace::bytes<double>(n) + Workspace::bytes<float>(m));
-class Workspace {
- public:
-  Workspace(Stream& stream, int64_t bytes) : next_(static_cast<char*>(scratch(stream, bytes))) {}
-
-  template <class T>
-  static int64_t bytes(int64_t count) {
-    return ceil_div(count * static_cast<int64_t>(sizeof(T)), 256) * 256;
-  }
-
-  template <class T>
-  T* take(int64_t count) {
-    T* part = reinterpret_cast<T*>(next_);
-    next_ += bytes<T>(count);
-    return part;
-  }
-
- private:
-  char* next_;
-};
 
 }  // namespace eqv::gpu

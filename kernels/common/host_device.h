@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cmath>
+#include <cstdint>
 
 #if defined(__CUDACC__)
 #define EQV_HOST_DEVICE __host__ __device__
@@ -10,6 +11,8 @@
 #endif
 
 namespace eqv {
+
+EQV_HOST_DEVICE inline int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
 // Sine and cosine of so many full turns, in [0, 1). (A GPU's sin and cos of radians keep a table for large arguments on
 // the stack.)

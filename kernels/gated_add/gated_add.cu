@@ -1,6 +1,5 @@
 // x + gate·y, the gate being read once for all the rows that a thread walks down.
 #include "common/columns.h"
-#include "rows.h"
 
 namespace eqv::backend {
 

@@ -1,7 +1,6 @@
 // silu(a)·b of the two halves of a row.
 #include "activation/activation.h"
 #include "common/values.h"
-#include "rows.h"
 
 namespace eqv::backend {
 

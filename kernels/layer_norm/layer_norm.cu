@@ -1,7 +1,6 @@
 // Layer norm and RMS norm: a warp takes a row, whose values stay in the cache between its passes. The gradients of weight,
 // bias and modulation are sums down the columns of a sample (common/columns.h), of dy and of dy·x̂.
 #include "common/columns.h"
-#include "rows.h"
 
 namespace eqv::backend {
 

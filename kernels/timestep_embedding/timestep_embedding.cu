@@ -1,7 +1,6 @@
 // Sines and cosines of times, in double: few numbers, and t is as large as 1000.
 #include "common/device.h"
 #include "common/host_device.h"
-#include "rows.h"
 
 namespace eqv::backend {
 

@@ -1,4 +1,4 @@
-// What a backend library implements. core/api_*.cpp validates every argument once, for all backends, and then calls
+// What a backend library implements. core/api validates every argument once, for all backends, and then calls
 // these functions; a backend may rely on shapes, dtypes and contiguity being right.
 #pragma once
 

@@ -1,5 +1,7 @@
 #include "check.h"
 
+#include <cstdio>
+
 namespace eqv {
 
 const char* dtype_name(int32_t dtype) {
@@ -100,14 +102,11 @@ const Tensor& Check::strided(const char* name, const Tensor* t) const {
 void Check::shape(const char* name, const Tensor& t, std::initializer_list<int64_t> expected) const {
   bool same = t.rank == static_cast<int>(expected.size());
   int i = 0;
-  std::string text = "[";
-  for (int64_t e : expected) {
-    same = same && t.shape[i] == e;
-    text += (i ? ", " : "") + std::to_string(e);
-    ++i;
-  }
-  if (!same)
-    throw error(EQV_BAD_SHAPE, "%s: %s has shape %s, expected %s]", op_, name, shape_text(t).c_str(), text.c_str());
+  for (int64_t e : expected) same = same && t.shape[i++] == e;
+  if (same) return;
+  Tensor wanted{};
+  for (int64_t e : expected) wanted.shape[wanted.rank++] = e;
+  throw error(EQV_BAD_SHAPE, "%s: %s has shape %s, expected %s", op_, name, shape_text(t).c_str(), shape_text(wanted).c_str());
 }
 
 void Check::same_shape(const char* name, const Tensor& t, const char* other_name, const Tensor& other) const {
@@ -116,6 +115,52 @@ void Check::same_shape(const char* name, const Tensor& t, const char* other_name
   if (!same)
     throw error(EQV_BAD_SHAPE, "%s: %s has shape %s, expected that of %s, %s", op_, name, shape_text(t).c_str(),
                 other_name, shape_text(other).c_str());
+}
+
+void Check::same_but_last(const char* name, const Tensor& t, const char* other_name, const Tensor& other,
+                          int64_t last) const {
+  Tensor wanted = other;
+  wanted.shape[wanted.rank - 1] = last;
+  bool same = t.rank == wanted.rank;
+  for (int i = 0; same && i < t.rank; ++i) same = t.shape[i] == wanted.shape[i];
+  if (!same)
+    throw error(EQV_BAD_SHAPE, "%s: %s has shape %s, expected %s beside %s %s", op_, name, shape_text(t).c_str(),
+                shape_text(wanted).c_str(), other_name, shape_text(other).c_str());
+}
+
+void Check::same_without_last(const char* name, const Tensor& t, const char* other_name, const Tensor& other) const {
+  bool same = t.rank == other.rank - 1;
+  for (int i = 0; same && i < t.rank; ++i) same = t.shape[i] == other.shape[i];
+  if (!same)
+    throw error(EQV_BAD_SHAPE, "%s: %s has shape %s, expected that of %s, %s, without its last axis", op_, name,
+                shape_text(t).c_str(), other_name, shape_text(other).c_str());
+}
+
+void Check::one_value(const char* name, const Tensor& t) const {
+  that(elements(t) == 1, name, t, "it must hold one value: pass a scalar");
+}
+
+std::string Said::text() const {
+  char number[32];
+  switch (kind_) {
+    case Kind::kWords: return words_;
+    case Kind::kInteger: return std::to_string(integer_);
+    case Kind::kReal: std::snprintf(number, sizeof number, "%g", real_); return number;
+    case Kind::kShape: return shape_text(*tensor_);
+    case Kind::kPointer: return tensor_ ? "given" : "NULL";
+  }
+  return "";
+}
+
+std::string Said::predicate() const {
+  if (kind_ == Kind::kWords) return words_;
+  return (kind_ == Kind::kShape ? "has shape " : "is ") + text();
+}
+
+void Check::refuse(const char* name, const Said& value, std::initializer_list<Said> advice) const {
+  std::string text;
+  for (const Said& part : advice) text += part.text();
+  throw error(EQV_BAD_ARGUMENT, "%s: %s %s; %s", op_, name, value.predicate().c_str(), text.c_str());
 }
 
 }  // namespace eqv

@@ -1,13 +1,45 @@
-// Argument checks of one call. Every failure names the op, the argument, what it was, what it should be.
+// Argument checks of one call. Every failure names the operation, the argument as eqv.h calls it, what it was and what it
+// should be. Texts are put together only when something is wrong.
 #pragma once
 
 #include <initializer_list>
 #include <string>
+#include <type_traits>
 
 #include "backend.h"
 #include "status.h"
 
 namespace eqv {
+
+constexpr int kAnyRank = -1;
+
+// A part of an error text that is not made yet: words, a number, a tensor's shape, or whether an argument was NULL.
+class Said {
+ public:
+  Said(const char* words) : kind_(Kind::kWords), words_(words) {}
+  Said(const Tensor& t) : kind_(Kind::kShape), tensor_(&t) {}
+  Said(const Tensor* t) : kind_(Kind::kPointer), tensor_(t) {}
+  template <class N>
+    requires std::is_arithmetic_v<N>
+  Said(N n) : kind_(std::is_floating_point_v<N> ? Kind::kReal : Kind::kInteger) {
+    if constexpr (std::is_floating_point_v<N>) real_ = n;
+    else integer_ = n;
+  }
+
+  // Alone, and as what an argument was: "is 3", "has shape [1, 2]".
+  std::string text() const;
+  std::string predicate() const;
+
+ private:
+  enum class Kind { kWords, kInteger, kReal, kShape, kPointer };
+  Kind kind_;
+  union {
+    const char* words_;
+    const Tensor* tensor_;
+    int64_t integer_;
+    double real_;
+  };
+};
 
 class Check {
  public:
@@ -25,7 +57,7 @@ class Check {
     return *p;
   }
 
-  // A contiguous tensor of activations, in a dtype this device computes in, the same for all of the call; rank -1 = any.
+  // A contiguous tensor of activations, in a dtype this device computes in, the same for all of the call.
   const Tensor& activation(const char* name, const Tensor* t, int rank);
   const Tensor* optional_activation(const char* name, const Tensor* t, int rank) {
     return t ? &activation(name, t, rank) : nullptr;
@@ -40,24 +72,55 @@ class Check {
 
   void shape(const char* name, const Tensor& t, std::initializer_list<int64_t> expected) const;
   void same_shape(const char* name, const Tensor& t, const char* other_name, const Tensor& other) const;
+  // The shape of `other` with `last` in place of its last axis.
+  void same_but_last(const char* name, const Tensor& t, const char* other_name, const Tensor& other, int64_t last) const;
+  // The shape of `other` without its last axis.
+  void same_without_last(const char* name, const Tensor& t, const char* other_name, const Tensor& other) const;
+  void one_value(const char* name, const Tensor& t) const;
+  // {…,C}: at least one axis.
+  void has_channels(const char* name, const Tensor& t) const { that(t.rank >= 1, name, t, "give it at least one axis"); }
   // Copies of weights as tensor cores read them are for the devices that have such.
   void reads_packed(const Stream& stream) const {
     if (stream.device->architecture == 0)
       throw error(EQV_UNSUPPORTED, "%s: this device reads no packed weights; pass NULL (see architecture of "
                   "eqv_device_info)", op_);
   }
-  void that(bool condition, const char* what, const char* fix) const {
-    if (!condition) throw error(EQV_BAD_ARGUMENT, "%s: %s; %s", op_, what, fix);
+
+  // Unless the condition holds: "op: <name> is <value>; <advice>".
+  void that(bool condition, const char* name, const Said& value, const char* advice) const {
+    if (!condition) refuse(name, value, {advice});
+  }
+  void that(bool condition, const char* name, const Said& value, std::initializer_list<Said> advice) const {
+    if (!condition) refuse(name, value, advice);
+  }
+  void at_least(const char* name, int64_t value, int64_t least) const {
+    if (value < least) refuse(name, value, {"use ", least, " or more"});
+  }
+  void one_of(const char* name, int32_t value, int32_t first, int32_t last, const char* where) const {
+    if (value < first || value > last) refuse(name, value, {"use one of ", first, " to ", last, ": see ", where, " in eqv.h"});
   }
 
  private:
   const Tensor& basic(const char* name, const Tensor* t, int rank) const;
+  [[noreturn]] void refuse(const char* name, const Said& value, std::initializer_list<Said> advice) const;
   const char* op_;
   int32_t dtype_ = -1;  // of the first floating tensor; activations must come first
 };
 
+// The body of a function of eqv.h: body(check) checks its arguments and hands them to the backend.
+template <class F>
+eqv_status checked(const char* op, eqv_stream stream, F&& body) noexcept {
+  return guard(op, [&] {
+    Check check(op, stream);
+    body(check);
+  });
+}
+
 std::string shape_text(const Tensor& t);
 int64_t elements(const Tensor& t);
+// Of {…,C}: C, and how many rows of C values there are.
+inline int64_t channels_of(const Tensor& t) { return t.shape[t.rank - 1]; }
+inline int64_t rows_of(const Tensor& t) { return elements(t) / channels_of(t); }
 const char* dtype_name(int32_t dtype);
 int64_t dtype_bytes(int32_t dtype);
 

@@ -24,8 +24,7 @@ EQV_INLINE void add(const float* in, float weight, int64_t channels, float* out)
 void affine_fwd(Stream& stream, const eqv_affine_params& p, const Tensor& x, const Tensor& theta, const Tensor& y) {
   const int64_t height = x.shape[1], width = x.shape[2], channels = x.shape[3];
   const int64_t out_height = y.shape[1], out_width = y.shape[2], row = width * channels;
-  const int64_t grain = std::max<int64_t>(1, 4096 / (out_width * channels));
-  parallel_for(stream, x.shape[0] * out_height, grain, [&](int64_t begin, int64_t end) {
+  parallel_for(stream, x.shape[0] * out_height, grain(out_width * channels, Cost::kFunction), [&](int64_t begin, int64_t end) {
     for (int64_t r = begin; r < end; ++r) {
       const int64_t n = r / out_height, i = r % out_height;
       const Map m = map_of(f32(theta) + 6 * n, height, width, out_height, out_width);
@@ -48,8 +47,7 @@ void affine_fwd(Stream& stream, const eqv_affine_params& p, const Tensor& x, con
 void affine_bwd(Stream& stream, const eqv_affine_params& p, const Tensor& dy, const Tensor& theta, const Tensor& dx) {
   const int64_t height = dx.shape[1], width = dx.shape[2], channels = dx.shape[3];
   const int64_t out_height = dy.shape[1], out_width = dy.shape[2];
-  const int64_t grain = std::max<int64_t>(1, 1024 / (width * channels));
-  parallel_for(stream, dx.shape[0] * height, grain, [&](int64_t begin, int64_t end) {
+  parallel_for(stream, dx.shape[0] * height, grain(width * channels, Cost::kDozens), [&](int64_t begin, int64_t end) {
     for (int64_t r = begin; r < end; ++r) {
       const int64_t n = r / height, i = r % height;
       const Map m = map_of(f32(theta) + 6 * n, height, width, out_height, out_width);

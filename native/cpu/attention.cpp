@@ -170,7 +170,7 @@ void attend_backward(Stream& stream, const char* name, const Heads& shape, float
   });
   product.report(name);
   if (parts == 1) return;
-  parallel_for(stream, pairs * keys, std::max<int64_t>(1, 16384 / (2 * parts * size)), [&](int64_t begin, int64_t end) {
+  parallel_for(stream, pairs * keys, grain(2 * parts * size), [&](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; ++i) {
       const int64_t pair = i / keys, row = i % keys;
       const int64_t at = (pair / heads * keys + row) * pitch + pair % heads * size;

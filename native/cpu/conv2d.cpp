@@ -91,7 +91,7 @@ EQV_SIMD void add_to_rows(float* x, const float* bias, int64_t rows, int64_t cha
 
 void add_bias(Stream& s, const Tensor& bias, const Tensor& x) {
   const int64_t channels = bias.shape[0], rows = elements(x) / channels;
-  cpu::parallel_for(s, rows, std::max<int64_t>(1, 16384 / channels), [&](int64_t begin, int64_t end) {
+  cpu::parallel_for(s, rows, cpu::grain(channels), [&](int64_t begin, int64_t end) {
     add_to_rows(cpu::f32(x) + begin * channels, cpu::f32(bias), end - begin, channels);
   });
 }
@@ -205,7 +205,7 @@ void conv2d_bwd_weight(Stream& s, const eqv_conv2d_params& p, const Tensor& x, c
 void bias_bwd(Stream& s, const Tensor& dy, const Tensor& dbias) {
   const int64_t channels = dbias.shape[0], rows = elements(dy) / channels;
   constexpr int64_t kRows = 256;  // summed in fp32, the sums of such chunks in double, in order
-  const int64_t chunks = cpu::ceil_div(rows, kRows);
+  const int64_t chunks = ceil_div(rows, kRows);
   cpu::Workspace workspace(s, cpu::Workspace::bytes<float>(chunks * channels));
   float* parts = workspace.take<float>(chunks * channels);
   cpu::parallel_for(s, chunks, 1, [&](int64_t begin, int64_t end) {

@@ -33,7 +33,7 @@ void run(Stream& stream, const Walk& w, const From* src, To* dst) {
   }
   int64_t lines = 1;
   for (int i = 0; i + 1 < w.rank; ++i) lines *= w.shape[i];
-  parallel_for(stream, lines, std::max<int64_t>(1, 32768 / inner), [&](int64_t begin, int64_t end) {
+  parallel_for(stream, lines, grain(inner, Cost::kCopy), [&](int64_t begin, int64_t end) {
     int64_t index[EQV_MAX_RANK] = {};
     int64_t s = 0, d = 0;
     for (int i = w.rank - 2; i >= 0; --i) {

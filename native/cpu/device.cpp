@@ -89,7 +89,7 @@ void* raw_allocate(Device&, int64_t bytes) {
   if (bytes > INT64_MAX - kHugePage) return nullptr;
   const bool large = bytes >= 2 * kHugePage;
   const int64_t alignment = large ? kHugePage : 64;
-  const int64_t size = cpu::ceil_div(bytes, alignment) * alignment;
+  const int64_t size = ceil_div(bytes, alignment) * alignment;
   void* data = std::aligned_alloc(static_cast<size_t>(alignment), static_cast<size_t>(size));
   // Advice only: without huge pages everything still works, with more TLB misses.
   if (data && large) (void)madvise(data, static_cast<size_t>(size), MADV_HUGEPAGE);

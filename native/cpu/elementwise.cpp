@@ -109,7 +109,7 @@ void channel_affine(Stream& stream, const Tensor& x, const Tensor* scale, const 
     else
       scale_channels(in, count, wide, factors, out);
   };
-  parallel_for(stream, rows / block, std::max<int64_t>(1, 32768 / width), [&](int64_t begin, int64_t end) {
+  parallel_for(stream, rows / block, grain(width, Cost::kCopy), [&](int64_t begin, int64_t end) {
     run(begin * width, end - begin, width);
   });
   const int64_t done = rows / block * block;

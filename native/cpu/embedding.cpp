@@ -4,7 +4,6 @@
 #include <limits>
 
 #include "parallel.h"
-#include "rows.h"
 #include "simd.h"
 
 namespace eqv::backend {
@@ -39,7 +38,7 @@ double frequency(const eqv_timestep_embedding_params& p, int64_t k, int64_t half
 
 void rope(Stream& stream, const eqv_rope_params& p, const Tensor& x, const Tensor& cos, const Tensor& sin, const Tensor& y) {
   const int64_t tokens = x.shape[1], heads = x.shape[2], size = x.shape[3], rotated = p.rotated;
-  parallel_for(stream, x.shape[0] * tokens, std::max<int64_t>(1, 16384 / (heads * size)), [&](int64_t begin, int64_t end) {
+  parallel_for(stream, x.shape[0] * tokens, grain(heads * size), [&](int64_t begin, int64_t end) {
     for (int64_t row = begin; row < end; ++row) {
       const float *c = f32(cos) + row % tokens * size, *s = f32(sin) + row % tokens * size;
       const float* in = f32(x) + row * heads * size;
@@ -54,7 +53,7 @@ void rope(Stream& stream, const eqv_rope_params& p, const Tensor& x, const Tenso
 void embedding_fwd(Stream& stream, const Tensor& table, const Tensor& index, const Tensor& y) {
   const int64_t width = table.shape[1], rows = table.shape[0];
   const auto* which = static_cast<const int32_t*>(index.data);
-  parallel_for(stream, elements(index), std::max<int64_t>(1, 16384 / width), [&](int64_t begin, int64_t end) {
+  parallel_for(stream, elements(index), grain(width), [&](int64_t begin, int64_t end) {
     for (int64_t n = begin; n < end; ++n) {
       float* out = f32(y) + n * width;
       if (which[n] >= 0 && which[n] < rows)

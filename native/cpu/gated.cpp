@@ -1,6 +1,5 @@
 // Gated branches: x + gate y with a gate per sample and channel, and silu(a) b.
 #include "parallel.h"
-#include "rows.h"
 #include "simd.h"
 
 namespace eqv::backend {
@@ -42,7 +41,7 @@ EQV_SIMD void unit_row_gradient(const float* dy, const float* x, int64_t half, f
 
 void gated_add_fwd(Stream& stream, const Tensor& x, const Tensor& gate, const Tensor& y, const Tensor& out) {
   const int64_t n = channels_of(x), rows = rows_of(x), rows_of_sample = rows / x.shape[0];
-  parallel_for(stream, rows, std::max<int64_t>(1, 16384 / n), [&](int64_t begin, int64_t end) {
+  parallel_for(stream, rows, grain(n), [&](int64_t begin, int64_t end) {
     for (int64_t row = begin; row < end; ++row)
       gated_row(f32(x) + row * n, f32(gate) + row / rows_of_sample * n, f32(y) + row * n, n, f32(out) + row * n);
   });
@@ -51,10 +50,10 @@ void gated_add_fwd(Stream& stream, const Tensor& x, const Tensor& gate, const Te
 void gated_add_bwd(Stream& stream, const Tensor& dout, const Tensor& gate, const Tensor& y, const Tensor& dgate,
                    const Tensor& dy) {
   const int64_t n = channels_of(y), samples = y.shape[0], rows = rows_of(y) / samples;
-  const int64_t chunks = ceil_div(rows, kChunkRows), grain = std::max<int64_t>(1, 16384 / (n * std::min(rows, kChunkRows)));
+  const int64_t chunks = ceil_div(rows, kChunkRows);
   Workspace workspace(stream, Workspace::bytes<float>(samples * chunks * n));
   float* sums = workspace.take<float>(samples * chunks * n);
-  parallel_for(stream, samples * chunks, grain, [&](int64_t begin, int64_t end) {
+  parallel_for(stream, samples * chunks, grain(n * std::min(rows, kChunkRows)), [&](int64_t begin, int64_t end) {
     for (int64_t chunk = begin; chunk < end; ++chunk) {
       const int64_t sample = chunk / chunks, first = sample * rows + chunk % chunks * kChunkRows;
       const int64_t last = std::min(first + kChunkRows, (sample + 1) * rows);
@@ -64,7 +63,7 @@ void gated_add_bwd(Stream& stream, const Tensor& dout, const Tensor& gate, const
                            sums + chunk * n);
     }
   });
-  parallel_for(stream, samples, std::max<int64_t>(1, 16384 / (chunks * n)), [&](int64_t begin, int64_t end) {
+  parallel_for(stream, samples, grain(chunks * n), [&](int64_t begin, int64_t end) {
     for (int64_t sample = begin; sample < end; ++sample)
       for (int64_t c = 0; c < n; ++c) {
         double sum = 0;
@@ -76,14 +75,14 @@ void gated_add_bwd(Stream& stream, const Tensor& dout, const Tensor& gate, const
 
 void gated_unit_fwd(Stream& stream, const Tensor& x, const Tensor& y) {
   const int64_t half = channels_of(y);
-  parallel_for(stream, rows_of(y), std::max<int64_t>(1, 16384 / half), [&](int64_t begin, int64_t end) {
+  parallel_for(stream, rows_of(y), grain(half), [&](int64_t begin, int64_t end) {
     for (int64_t row = begin; row < end; ++row) unit_row(f32(x) + row * 2 * half, half, f32(y) + row * half);
   });
 }
 
 void gated_unit_bwd(Stream& stream, const Tensor& dy, const Tensor& x, const Tensor& dx) {
   const int64_t half = channels_of(dy);
-  parallel_for(stream, rows_of(dy), std::max<int64_t>(1, 16384 / half), [&](int64_t begin, int64_t end) {
+  parallel_for(stream, rows_of(dy), grain(half), [&](int64_t begin, int64_t end) {
     for (int64_t row = begin; row < end; ++row)
       unit_row_gradient(f32(dy) + row * half, f32(x) + row * 2 * half, half, f32(dx) + row * 2 * half);
   });

@@ -74,7 +74,7 @@ int64_t pixels_of(const Tensor& t) { return t.shape[0] * t.shape[1] * t.shape[2]
 
 void gaussian_sample_fwd(Stream& stream, const Tensor& moments, const Tensor& noise, const Tensor& z) {
   const int64_t channels = z.shape[3];
-  parallel_for(stream, pixels_of(z), ceil_div(4096, channels), [&](int64_t begin, int64_t end) {
+  parallel_for(stream, pixels_of(z), grain(channels, Cost::kFunction), [&](int64_t begin, int64_t end) {
     sample(f32(moments) + 2 * begin * channels, f32(noise) + begin * channels, end - begin, channels,
            f32(z) + begin * channels);
   });
@@ -83,7 +83,7 @@ void gaussian_sample_fwd(Stream& stream, const Tensor& moments, const Tensor& no
 void gaussian_sample_bwd(Stream& stream, const Tensor& dz, const Tensor& moments, const Tensor& noise,
                          const Tensor& dmoments) {
   const int64_t channels = dz.shape[3];
-  parallel_for(stream, pixels_of(dz), ceil_div(4096, channels), [&](int64_t begin, int64_t end) {
+  parallel_for(stream, pixels_of(dz), grain(channels, Cost::kFunction), [&](int64_t begin, int64_t end) {
     sample_gradient(f32(dz) + begin * channels, f32(moments) + 2 * begin * channels, f32(noise) + begin * channels,
                     end - begin, channels, f32(dmoments) + 2 * begin * channels);
   });
@@ -100,7 +100,7 @@ void gaussian_kl_fwd(Stream& stream, const Tensor& moments, const Tensor& out) {
 void gaussian_kl_bwd(Stream& stream, const Tensor& dout, const Tensor& moments, const Tensor& dmoments) {
   const int64_t channels = moments.shape[3] / 2;
   const float factor = *f32(dout) / static_cast<float>(moments.shape[0]);
-  parallel_for(stream, pixels_of(moments), ceil_div(4096, channels), [&](int64_t begin, int64_t end) {
+  parallel_for(stream, pixels_of(moments), grain(channels, Cost::kFunction), [&](int64_t begin, int64_t end) {
     divergence_gradient(f32(moments) + 2 * begin * channels, end - begin, channels, factor,
                         f32(dmoments) + 2 * begin * channels);
   });

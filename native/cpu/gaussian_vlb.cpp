@@ -17,7 +17,7 @@ float* optional(const Tensor* t) { return t ? f32(*t) : nullptr; }
 template <class F>
 void each_chunk(Stream& stream, int64_t samples, int64_t values, F f) {
   const int64_t chunks = ceil_div(values, kChunk);
-  parallel_for(stream, samples * chunks, std::max<int64_t>(1, kChunk / values), [&](int64_t begin, int64_t end) {
+  parallel_for(stream, samples * chunks, grain(values, Cost::kDozens), [&](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; ++i) {
       const int64_t n = i / chunks, at = i % chunks * kChunk;
       f(i, n, n * values + at, n * values + std::min(values, at + kChunk));

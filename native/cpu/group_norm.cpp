@@ -36,13 +36,12 @@ void group_norm_fwd(Stream& stream, const eqv_group_norm_params& p, const Tensor
   Moments* parts = workspace.take<Moments>(samples * plan.chunks * groups);
 
   if (p.stats_given) {
-    parallel_for(stream, samples, std::max<int64_t>(1, 65536 / plan.width), [&](int64_t begin, int64_t end) {
+    parallel_for(stream, samples, grain(plan.width, Cost::kSum), [&](int64_t begin, int64_t end) {
       for (int64_t n = begin; n < end; ++n)
         load_columns(plan, f32(stats) + n * groups * 2, groups, f32(gamma), f32(beta),
                      columns_at(plan, sample_columns + n * columns));
     });
-    const int64_t grain = std::max<int64_t>(1, 16384 / (plan.chunk_rows * channels));
-    parallel_for(stream, samples * plan.chunks, grain, [&](int64_t begin, int64_t end) {
+    parallel_for(stream, samples * plan.chunks, grain(plan.chunk_rows * channels), [&](int64_t begin, int64_t end) {
       for (int64_t j = begin; j < end; ++j) {
         const int64_t n = j / plan.chunks, i = j % plan.chunks, at = n * sample + plan.begin(i) * channels;
         apply(plan, columns_at(plan, sample_columns + n * columns), f32(x) + at, plan.count(i), p.silu != 0,
@@ -84,7 +83,7 @@ void group_norm_bwd(Stream& stream, const eqv_group_norm_params& p, const Tensor
   float* parts = workspace.take<float>(samples * plan.chunks * 2 * channels);
   double* sums = workspace.take<double>(samples * 2 * channels);  // per sample: of dz xhat, then of dz
 
-  parallel_for(stream, samples, std::max<int64_t>(1, 65536 / plan.width), [&](int64_t begin, int64_t end) {
+  parallel_for(stream, samples, grain(plan.width, Cost::kSum), [&](int64_t begin, int64_t end) {
     for (int64_t n = begin; n < end; ++n)
       load_columns(plan, f32(stats) + n * groups * 2, groups, f32(gamma), f32(beta),
                    columns_at(plan, sample_columns + n * columns));

@@ -3,7 +3,6 @@
 #include <cmath>
 
 #include "parallel.h"
-#include "rows.h"
 #include "simd.h"
 
 namespace eqv::backend {
@@ -77,8 +76,7 @@ struct Shape {
 
   int64_t first(int64_t chunk) const { return chunk / chunks * rows + chunk % chunks * kChunkRows; }
   int64_t count(int64_t chunk) const { return std::min(kChunkRows, rows - chunk % chunks * kChunkRows); }
-  // Chunks that one thread should take at least.
-  int64_t grain() const { return std::max<int64_t>(1, 16384 / (std::min(rows, kChunkRows) * channels)); }
+  int64_t values_of_chunk() const { return std::min(rows, kChunkRows) * channels; }
 };
 
 // What y = x̂ factor + shift needs, of every sample where they are modulated, else once.
@@ -96,7 +94,7 @@ class Folded {
 
   void make(Stream& stream, Workspace& workspace) {
     columns_ = workspace.take<float>(sets_ * 2 * channels_);
-    parallel_for(stream, sets_, std::max<int64_t>(1, 16384 / channels_), [&](int64_t begin, int64_t end) {
+    parallel_for(stream, sets_, grain(channels_), [&](int64_t begin, int64_t end) {
       for (int64_t n = begin; n < end; ++n) {
         float *factor = columns_ + n * 2 * channels_, *shift = factor + channels_;
         for (int64_t c = 0; c < channels_; ++c) {
@@ -132,7 +130,7 @@ void layer_norm_fwd(Stream& stream, const eqv_layer_norm_params& p, const Tensor
   folded.make(stream, workspace);
   const int64_t n = shape.channels;
   const double share = 1 / static_cast<double>(n), eps = static_cast<double>(p.eps);
-  parallel_for(stream, shape.samples * shape.chunks, shape.grain(), [&](int64_t begin, int64_t end) {
+  parallel_for(stream, shape.samples * shape.chunks, grain(shape.values_of_chunk()), [&](int64_t begin, int64_t end) {
     for (int64_t chunk = begin; chunk < end; ++chunk) {
       const int64_t sample = chunk / shape.chunks, first = shape.first(chunk);
       for (int64_t row = first; row < first + shape.count(chunk); ++row) {
@@ -157,7 +155,7 @@ void layer_norm_bwd(Stream& stream, const eqv_layer_norm_params& p, const Tensor
   folded.make(stream, workspace);
   float* sums = workspace.take<float>(shape.samples * shape.chunks * 2 * n);
   const double share = 1 / static_cast<double>(n);
-  parallel_for(stream, shape.samples * shape.chunks, shape.grain(), [&](int64_t begin, int64_t end) {
+  parallel_for(stream, shape.samples * shape.chunks, grain(shape.values_of_chunk()), [&](int64_t begin, int64_t end) {
     for (int64_t chunk = begin; chunk < end; ++chunk) {
       const int64_t first = shape.first(chunk);
       const float* factor = folded.factor(chunk / shape.chunks);
@@ -173,8 +171,8 @@ void layer_norm_bwd(Stream& stream, const eqv_layer_norm_params& p, const Tensor
     }
   });
   if (!dweight && !dbias && !dmodulation) return;
-  const int64_t chunks = shape.chunks, grain = std::max<int64_t>(1, 16384 / (shape.samples * chunks));
-  parallel_for(stream, n, grain, [&](int64_t begin, int64_t end) {
+  const int64_t chunks = shape.chunks;
+  parallel_for(stream, n, grain(shape.samples * chunks), [&](int64_t begin, int64_t end) {
     for (int64_t c = begin; c < end; ++c) {
       double of_weight = 0, of_bias = 0;
       for (int64_t sample = 0; sample < shape.samples; ++sample) {

@@ -84,7 +84,7 @@ void linear_bwd_weight(Stream& stream, const Tensor& x, const Tensor& dy, const 
   });
   product.report("linear_bwd_weight");
   if (pieces == 1) return;
-  parallel_for(stream, out * in, std::max<int64_t>(1, 16384 / pieces), [&](int64_t begin, int64_t end) {
+  parallel_for(stream, out * in, grain(pieces), [&](int64_t begin, int64_t end) {
     add_pieces(sums + begin, pieces, out * in, end - begin, f32(dw) + begin);
   });
 }

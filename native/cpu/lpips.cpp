@@ -86,7 +86,7 @@ void lpips_head_fwd(Stream& stream, const Tensor& f0, const Tensor& f1, const Te
 void lpips_head_bwd(Stream& stream, const Tensor& dout, const Tensor& f0, const Tensor& f1, const Tensor& w,
                     const Tensor& df1) {
   const int64_t pixels = f0.shape[1] * f0.shape[2], channels = f0.shape[3], own = w.rank == 4 ? 1 : 0;
-  parallel_for(stream, f0.shape[0] * pixels, ceil_div(8192, channels), [&](int64_t begin, int64_t end) {
+  parallel_for(stream, f0.shape[0] * pixels, grain(channels, Cost::kTable), [&](int64_t begin, int64_t end) {
     for (int64_t p = begin; p < end; ++p) {
       const int64_t at = p * channels;
       const double upstream = f32(dout)[p / pixels];

@@ -56,7 +56,7 @@ EQV_SIMD void unpool(const float* dy, const uint8_t* index, int64_t n, float* a,
 void max_pool2x2_fwd(Stream& stream, const Tensor& x, const Tensor& y, const Tensor& index) {
   const int64_t height = x.shape[1], channels = x.shape[3], row = x.shape[2] * channels;
   const int64_t out_height = y.shape[1], out_width = y.shape[2], out_row = out_width * channels;
-  parallel_for(stream, y.shape[0] * out_height, std::max<int64_t>(1, 16384 / (4 * out_row + 1)),
+  parallel_for(stream, y.shape[0] * out_height, grain(4 * out_row + 1),
                [&](int64_t begin, int64_t end) {
                  for (int64_t r = begin; r < end; ++r) {
                    const float* top = f32(x) + (r / out_height * height + r % out_height * 2) * row;
@@ -76,7 +76,7 @@ void max_pool2x2_bwd(Stream& stream, const Tensor& dy, const Tensor& index, cons
   const int64_t out_height = dy.shape[1], out_width = dy.shape[2], out_row = out_width * channels;
   const int64_t pairs = ceil_div(height, 2);  // of rows; the last of an odd height has no output
   const size_t row_bytes = static_cast<size_t>(row) * sizeof(float);
-  parallel_for(stream, dx.shape[0] * pairs, std::max<int64_t>(1, 16384 / (2 * row)), [&](int64_t begin, int64_t end) {
+  parallel_for(stream, dx.shape[0] * pairs, grain(2 * row), [&](int64_t begin, int64_t end) {
     for (int64_t r = begin; r < end; ++r) {
       const int64_t n = r / pairs, i = r % pairs;
       float* top = f32(dx) + (n * height + 2 * i) * row;

@@ -67,10 +67,8 @@ template <class First, class Between, class Last>
 void over_samples(Stream& stream, int64_t samples, const RowPlan& plan, First&& first, Between&& between,
                   Last&& last) {
   const int64_t threads = stream.device->threads;
-  const int64_t grain = std::max<int64_t>(1, 16384 / (plan.chunk_rows * plan.channels));
   if (samples % threads == 0 || samples >= 4 * threads) {
-    const int64_t sample_grain = std::max<int64_t>(1, 16384 / (plan.rows * plan.channels));
-    parallel_for(stream, samples, sample_grain, [&](int64_t begin, int64_t end, int thread) {
+    parallel_for(stream, samples, grain(plan.rows * plan.channels), [&](int64_t begin, int64_t end, int thread) {
       for (int64_t n = begin; n < end; ++n) {
         for (int64_t i = 0; i < plan.chunks; ++i) first(n, i, thread);
         between(n);
@@ -81,7 +79,7 @@ void over_samples(Stream& stream, int64_t samples, const RowPlan& plan, First&& 
     return;
   }
   const auto chunks = [&](auto&& pass) {
-    parallel_for(stream, samples * plan.chunks, grain, [&](int64_t begin, int64_t end, int thread) {
+    parallel_for(stream, samples * plan.chunks, grain(plan.chunk_rows * plan.channels), [&](int64_t begin, int64_t end, int thread) {
       for (int64_t i = begin; i < end; ++i) pass(i / plan.chunks, i % plan.chunks, thread);
     });
   };

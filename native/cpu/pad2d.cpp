@@ -30,7 +30,7 @@ size_t bytes(int64_t values) { return static_cast<size_t>(values) * sizeof(float
 void pad2d_fwd(Stream& stream, const eqv_pad2d_params& params, const Tensor& x, const Tensor& y) {
   const Axis rows = pad2d::rows_of(params, x, y), columns = pad2d::columns_of(params, x, y);
   const int64_t c = x.shape[3], inside = columns.size * c, width = columns.padded * c;
-  parallel_for(stream, y.shape[0] * rows.padded, std::max<int64_t>(1, 16384 / width), [&](int64_t begin, int64_t end) {
+  parallel_for(stream, y.shape[0] * rows.padded, grain(width), [&](int64_t begin, int64_t end) {
     for (int64_t line = begin; line < end; ++line) {
       const int i = rows.source(static_cast<int>(line % rows.padded));
       float* to = f32(y) + line * width;
@@ -53,7 +53,7 @@ void pad2d_fwd(Stream& stream, const eqv_pad2d_params& params, const Tensor& x, 
 void pad2d_bwd(Stream& stream, const eqv_pad2d_params& params, const Tensor& dy, const Tensor& dx) {
   const Axis rows = pad2d::rows_of(params, dx, dy), columns = pad2d::columns_of(params, dx, dy);
   const int64_t c = dx.shape[3], inside = columns.size * c, width = columns.padded * c;
-  parallel_for(stream, dx.shape[0] * rows.size, std::max<int64_t>(1, 16384 / width), [&](int64_t begin, int64_t end) {
+  parallel_for(stream, dx.shape[0] * rows.size, grain(width), [&](int64_t begin, int64_t end) {
     for (int64_t line = begin; line < end; ++line) {
       const int i = static_cast<int>(line % rows.size);
       float* to = f32(dx) + line * inside;

@@ -8,14 +8,31 @@
 #include <cstdint>
 #include <type_traits>
 
-#include "backend.h"
 #include "check.h"
+#include "workspace.h"
 
 namespace eqv::cpu {
 
 inline float* f32(const Tensor& t) { return static_cast<float*>(t.data); }
 
-inline int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
+using Workspace = AlignedWorkspace<64>;
+
+// What it costs to deal with one value, in sums of one.
+enum class Cost : int64_t {
+  kSum = 1,
+  kCopy = 2,
+  kArithmetic = 4,   // read, a few operations, written
+  kTable = 8,        // a sum over a few weights
+  kFunction = 16,    // an exponential, or a window
+  kDozens = 64,      // of operations
+};
+
+// The grain (parallel_for) of items of so many values each: less work would not repay that another thread begins it. Only
+// time depends on it.
+inline int64_t grain(int64_t values, Cost cost = Cost::kArithmetic) {
+  constexpr int64_t kWorth = 65536;
+  return std::max<int64_t>(1, kWorth / static_cast<int64_t>(cost) / values);
+}
 
 // Cuts [0, n) into at most one contiguous piece of at least `grain` per thread and calls f(begin, end) or
 // f(begin, end, thread). Little work runs on the calling thread. A team always has all the device's threads, since
@@ -52,28 +69,6 @@ void parallel_elements(Stream& stream, int64_t n, F&& f) {
     f(begin * block, std::min(n, end * block));
   });
 }
-
-// Hands out 64-byte aligned parts of the stream's scratch arena. Ask for the whole size first:
-//   Workspace w(stream, Workspace::bytes<double>(n) + Workspace::bytes<float>(m));
-class Workspace {
- public:
-  Workspace(Stream& stream, int64_t bytes) : next_(static_cast<char*>(scratch(stream, bytes))) {}
-
-  template <class T>
-  static int64_t bytes(int64_t count) {
-    return ceil_div(count * static_cast<int64_t>(sizeof(T)), 64) * 64;
-  }
-
-  template <class T>
-  T* take(int64_t count) {
-    T* part = reinterpret_cast<T*>(next_);
-    next_ += bytes<T>(count);
-    return part;
-  }
-
- private:
-  char* next_;
-};
 
 // A sum over n things in a fixed order: chunk(begin, end) gives the double-precision sum of one chunk of `size` of them
 // (a function of the shape alone), and the chunks are added in index order. Takes the whole scratch arena.

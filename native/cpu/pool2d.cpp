@@ -48,7 +48,6 @@ EQV_SIMD void add_share(const float* dy, int64_t n, float count, float* dx) {
 
 float pixels(const Range& h, const Range& w) { return static_cast<float>((h.end - h.begin) * (w.end - w.begin)); }
 
-int64_t row_grain(int64_t row) { return std::max<int64_t>(1, 4096 / row); }
 
 }  // namespace
 
@@ -57,7 +56,7 @@ void pool2d_fwd(Stream& stream, const eqv_pool2d_params& params, const Tensor& x
   const Axis rows = pool2d::rows_of(params, x, y), columns = pool2d::columns_of(params, x, y);
   const int64_t c = x.shape[3], x_row = x.shape[2] * c, y_row = y.shape[2] * c;
   auto* indices = index ? static_cast<uint8_t*>(index->data) : nullptr;
-  parallel_for(stream, x.shape[0] * rows.out, row_grain(y_row), [&](int64_t begin, int64_t end) {
+  parallel_for(stream, x.shape[0] * rows.out, grain(y_row, Cost::kFunction), [&](int64_t begin, int64_t end) {
     for (int64_t line = begin; line < end; ++line) {
       const int p = static_cast<int>(line % rows.out);
       const Range h = rows.window(p);
@@ -89,7 +88,7 @@ void pool2d_bwd(Stream& stream, const eqv_pool2d_params& params, const Tensor& d
   const Axis rows = pool2d::rows_of(params, dx, dy), columns = pool2d::columns_of(params, dx, dy);
   const int64_t c = dx.shape[3], x_row = dx.shape[2] * c, y_row = dy.shape[2] * c;
   const auto* indices = index ? static_cast<const uint8_t*>(index->data) : nullptr;
-  parallel_for(stream, dx.shape[0] * rows.in, row_grain(x_row), [&](int64_t begin, int64_t end) {
+  parallel_for(stream, dx.shape[0] * rows.in, grain(x_row, Cost::kFunction), [&](int64_t begin, int64_t end) {
     for (int64_t line = begin; line < end; ++line) {
       const int i = static_cast<int>(line % rows.in);
       const Range p = rows.readers(i);

@@ -131,9 +131,8 @@ void resample_fwd(Stream& stream, const eqv_resample_params& p, const Tensor& x,
     return f32(y) + n * out_sample + (place.origin + r * place.row) * channels;
   };
   const int64_t lines = samples * place.height;
-  const int64_t grain = std::max<int64_t>(1, 8192 / (place.width * channels));
   if (x.shape[1] == place.height && x.shape[2] == place.width) {
-    parallel_for(stream, lines, grain, [&](int64_t begin, int64_t end) {
+    parallel_for(stream, lines, grain(place.width * channels, Cost::kTable), [&](int64_t begin, int64_t end) {
       for (int64_t i = begin; i < end; ++i)
         copy_pixels(f32(x) + i * in_row, channels, target(i / place.height, i % place.height), step, place.width,
                     channels);
@@ -154,7 +153,7 @@ void resample_fwd(Stream& stream, const eqv_resample_params& p, const Tensor& x,
   fill(axes.rows, work, rows);
   fill(axes.columns, work, columns);
 
-  parallel_for(stream, lines, grain, [&](int64_t begin, int64_t end, int thread) {
+  parallel_for(stream, lines, grain(place.width * channels, Cost::kTable), [&](int64_t begin, int64_t end, int thread) {
     float* buffer = buffers + thread * line;
     for (int64_t i = begin; i < end; ++i) {
       const int64_t n = i / place.height, r = i % place.height, e = rows.start[r];
@@ -175,7 +174,7 @@ void resample_bwd(Stream& stream, const eqv_resample_params& p, const Tensor& dy
   };
   const int64_t lines = samples * place.height;
   if (in_height == place.height && in_width == place.width) {
-    parallel_for(stream, lines, std::max<int64_t>(1, 8192 / in_row), [&](int64_t begin, int64_t end) {
+    parallel_for(stream, lines, grain(in_row, Cost::kTable), [&](int64_t begin, int64_t end) {
       for (int64_t i = begin; i < end; ++i)
         copy_pixels(source(i / place.height, i % place.height), step, f32(dx) + i * in_row, channels, in_width,
                     channels);
@@ -203,14 +202,14 @@ void resample_bwd(Stream& stream, const eqv_resample_params& p, const Tensor& dy
   fill(axes.columns, work, forward);
   transpose(axes.columns, forward, columns);
 
-  parallel_for(stream, lines, std::max<int64_t>(1, 8192 / out_row), [&](int64_t begin, int64_t end, int thread) {
+  parallel_for(stream, lines, grain(out_row, Cost::kTable), [&](int64_t begin, int64_t end, int thread) {
     float* buffer = buffers + thread * line;
     for (int64_t i = begin; i < end; ++i) {
       copy_pixels(source(i / place.height, i % place.height), step, buffer, channels, place.width, channels);
       mix_line(buffer, columns, in_width, channels, narrowed + i * in_row, channels);
     }
   });
-  parallel_for(stream, samples * in_height, std::max<int64_t>(1, 8192 / in_row), [&](int64_t begin, int64_t end) {
+  parallel_for(stream, samples * in_height, grain(in_row, Cost::kTable), [&](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; ++i) {
       const int64_t n = i / in_height, r = i % in_height, e = rows.start[r];
       mix_rows(narrowed + n * place.height * in_row, in_row, rows.column + e, rows.weight + e, rows.start[r + 1] - e,

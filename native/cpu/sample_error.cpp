@@ -31,7 +31,7 @@ void sample_error_fwd(Stream& stream, const Tensor& a, const Tensor& b, const Te
   const int64_t samples = a.shape[0], values = elements(a) / samples, chunks = ceil_div(values, kChunk);
   Workspace workspace(stream, Workspace::bytes<double>(samples * chunks));
   double* parts = workspace.take<double>(samples * chunks);
-  parallel_for(stream, samples * chunks, std::max<int64_t>(1, kChunk / values), [&](int64_t begin, int64_t end) {
+  parallel_for(stream, samples * chunks, grain(values), [&](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; ++i) {
       const int64_t at = i % chunks * kChunk, first = i / chunks * values + at;
       parts[i] = squares(f32(a) + first, f32(b) + first, std::min(kChunk, values - at));
@@ -47,7 +47,7 @@ void sample_error_fwd(Stream& stream, const Tensor& a, const Tensor& b, const Te
 void sample_error_bwd(Stream& stream, const Tensor& dout, const Tensor& a, const Tensor& b, const Tensor* weight,
                       const Tensor& da) {
   const int64_t samples = a.shape[0], values = elements(a) / samples, chunks = ceil_div(values, kChunk);
-  parallel_for(stream, samples * chunks, std::max<int64_t>(1, kChunk / values), [&](int64_t begin, int64_t end) {
+  parallel_for(stream, samples * chunks, grain(values), [&](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; ++i) {
       const int64_t n = i / chunks, at = i % chunks * kChunk, first = n * values + at;
       const double w = weight ? static_cast<double>(f32(*weight)[n]) : 1;

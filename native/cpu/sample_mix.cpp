@@ -24,7 +24,7 @@ EQV_SIMD void scaled(const float* a, float factor, int64_t n, float* out) {
 template <class F>
 void each_piece(Stream& stream, const Tensor& t, const Tensor& factors, F f) {
   const int64_t samples = t.shape[0], values = elements(t) / samples, chunks = ceil_div(values, kChunk);
-  parallel_for(stream, samples * chunks, std::max<int64_t>(1, kChunk / values), [&](int64_t begin, int64_t end) {
+  parallel_for(stream, samples * chunks, grain(values), [&](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; ++i) {
       const int64_t n = i / chunks, at = i % chunks * kChunk;
       f(f32(factors) + n * 2, n * values + at, std::min(kChunk, values - at));

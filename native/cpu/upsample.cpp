@@ -28,7 +28,6 @@ EQV_SIMD void fold_single_channel(const float* top, const float* bottom, int64_t
     out[w] = (top[2 * w] + top[2 * w + 1]) + (bottom[2 * w] + bottom[2 * w + 1]);
 }
 
-int64_t row_grain(int64_t row) { return std::max<int64_t>(1, 16384 / row); }
 
 }  // namespace
 
@@ -76,7 +75,7 @@ void upsample_weight_bwd(Stream& stream, const Tensor& dv, const Tensor& dw) {
 void upsample2x_fwd(Stream& stream, const Tensor& x, const Tensor& y) {
   const int64_t width = x.shape[2], channels = x.shape[3], row = width * channels;
   const size_t pixel = static_cast<size_t>(channels) * sizeof(float);
-  parallel_for(stream, x.shape[0] * x.shape[1], row_grain(row), [&](int64_t begin, int64_t end) {
+  parallel_for(stream, x.shape[0] * x.shape[1], grain(row), [&](int64_t begin, int64_t end) {
     for (int64_t r = begin; r < end; ++r) {
       const float* in = f32(x) + r * row;
       float* out = f32(y) + 4 * r * row;
@@ -91,7 +90,7 @@ void upsample2x_fwd(Stream& stream, const Tensor& x, const Tensor& y) {
 
 void upsample2x_bwd(Stream& stream, const Tensor& dy, const Tensor& dx) {
   const int64_t width = dx.shape[2], channels = dx.shape[3], row = width * channels;
-  parallel_for(stream, dx.shape[0] * dx.shape[1], row_grain(row), [&](int64_t begin, int64_t end) {
+  parallel_for(stream, dx.shape[0] * dx.shape[1], grain(row), [&](int64_t begin, int64_t end) {
     for (int64_t r = begin; r < end; ++r) {
       const float* top = f32(dy) + 4 * r * row;
       float* out = f32(dx) + r * row;

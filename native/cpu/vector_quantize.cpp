@@ -63,7 +63,7 @@ void vector_quantize_fwd(Stream& stream, const Tensor& z, const Tensor& codebook
   Workspace workspace(stream, Workspace::bytes<float>(codes) + Workspace::bytes<float>(threads * tile));
   float* squares = workspace.take<float>(codes);
   float* buffers = workspace.take<float>(threads * tile);
-  parallel_for(stream, codes, std::max<int64_t>(1, 65536 / d), [&](int64_t begin, int64_t end) {
+  parallel_for(stream, codes, grain(d, Cost::kSum), [&](int64_t begin, int64_t end) {
     for (int64_t k = begin; k < end; ++k) squares[k] = square_norm(f32(codebook) + k * d, d);
   });
   Products product;
@@ -95,7 +95,7 @@ void vector_quantize_bwd(Stream& stream, const Tensor& dzq, const Tensor& index,
   const int64_t codes = dcodebook.shape[0], d = dcodebook.shape[1], vectors = elements(index);
   const auto* nearest = static_cast<const int32_t*>(index.data);
   // Each thread owns a range of codes and reads all indices: every sum is in the order of the vectors.
-  parallel_for(stream, codes, std::max<int64_t>(1, 65536 / d), [&](int64_t begin, int64_t end) {
+  parallel_for(stream, codes, grain(d, Cost::kSum), [&](int64_t begin, int64_t end) {
     std::memset(f32(dcodebook) + begin * d, 0, static_cast<size_t>((end - begin) * d) * sizeof(float));
     for (int64_t n = 0; n < vectors; ++n)
       if (nearest[n] >= begin && nearest[n] < end) add(f32(dzq) + n * d, d, f32(dcodebook) + nearest[n] * d);

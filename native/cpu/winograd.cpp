@@ -153,7 +153,7 @@ void winograd(Stream& stream, const WinogradConv& conv, const float* x, const fl
   float* buffers = workspace.take<float>(threads * Workspace::bytes<float>(buffer) / int64_t{sizeof(float)});
 
   const int64_t groups = ceil_div(out, kLanes);
-  parallel_for(stream, groups, std::max<int64_t>(1, 1024 / in), [&](int64_t begin, int64_t end) {
+  parallel_for(stream, groups, grain(in, Cost::kDozens), [&](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; ++i) {
       const int64_t k = i * kLanes, lanes = std::min(kLanes, out - k);
       for (int64_t c = 0; c < in; ++c) {

@@ -3,8 +3,8 @@
  * planner) exports exactly these symbols; see docs/c-abi.md.
  *
  * Rules
- *  - Every function returns an eqv_status; 0 is success. The text of the last failure on the calling thread is copied
- *    out by eqv_last_error. No exception, print or exit crosses this line.
+ *  - Every function returns an eqv_status; 0 is success. eqv_last_error copies out the text of the calling thread's last failure:
+ *    the function, the argument as it is called here, its value, what it should be. No exception, print or exit crosses this line.
  *  - Parameter structs start with struct_size = sizeof(the struct), set by the caller.
  *  - Images are NHWC: shape {N, H, W, C}. Weights have the shape PyTorch stores on disk: conv {O, I, kH, kW},
  *    linear {O, I}. Strides count elements. Only eqv_copy takes tensors that are not contiguous.

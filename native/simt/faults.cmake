@@ -77,7 +77,7 @@ foreach(fault IN LISTS FAULTS)
   file(CONFIGURE OUTPUT ${folder}/${file} CONTENT "${planted}" @ONLY)
   set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/kernels/${file})
   set_source_files_properties(${sources} PROPERTIES LANGUAGE CXX)
-  eqv_library(fault_${name} ${sources} ${objects})
+  eqv_backend(fault_${name} ${sources} ${objects})
   target_include_directories(fault_${name} BEFORE PRIVATE ${folder})
   target_link_libraries(fault_${name} PRIVATE Threads::Threads)
   set_target_properties(fault_${name} PROPERTIES OUTPUT_NAME eqv_simt

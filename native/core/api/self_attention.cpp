@@ -1,4 +1,4 @@
-// Attention of queries, keys and values that lie together: validate, then hand over to the backend.
+// Attention without scores in memory: the checks of arguments.
 #include "check.h"
 
 using namespace eqv;
@@ -9,11 +9,11 @@ constexpr int64_t kLargestHead = 128;
 
 void self_attention_shapes(const Check& c, const eqv_attention_params& p, const Tensor& qkv, const Tensor& o,
                            const Tensor& lse) {
-  c.that(p.heads >= 1 && qkv.shape[2] % (3 * int64_t{p.heads}) == 0,
-         "the channels of qkv are not divisible by three times the number of heads",
-         "pass {N,T,3C} and choose heads that divide C");
-  c.that(qkv.shape[2] / 3 / p.heads <= kLargestHead, "a head has more than 128 channels",
-         "use more heads, or eqv_attention_fwd, which keeps scores in memory");
+  c.that(p.heads >= 1 && qkv.shape[2] % (3 * int64_t{p.heads}) == 0, "heads", p.heads,
+         {"three times as many must divide the ", qkv.shape[2], " channels of qkv{N,T,3C}"});
+  c.that(qkv.shape[2] / 3 / p.heads <= kLargestHead, "heads", p.heads,
+         {"a head of qkv ", qkv, " has more than ", kLargestHead,
+          " channels: use more heads, or eqv_attention_fwd, which keeps scores in memory"});
   c.shape("o", o, {qkv.shape[0], qkv.shape[1], qkv.shape[2] / 3});
   c.shape("lse", lse, {qkv.shape[0], p.heads, qkv.shape[1]});
 }
@@ -24,8 +24,7 @@ extern "C" {
 
 eqv_status eqv_self_attention_fwd(eqv_stream s, const eqv_attention_params* params, const eqv_tensor* qkv,
                                   const eqv_tensor* o, const eqv_tensor* lse) {
-  return guard("self_attention", [&] {
-    Check c("self_attention", s);
+  return checked("self_attention", s, [&](Check& c) {
     const auto& p = c.params(params);
     const auto &X = c.activation("qkv", qkv, 3), &O = c.activation("o", o, 3), &L = c.tensor("lse", lse, 3);
     self_attention_shapes(c, p, X, O, L);
@@ -36,13 +35,12 @@ eqv_status eqv_self_attention_fwd(eqv_stream s, const eqv_attention_params* para
 eqv_status eqv_self_attention_bwd(eqv_stream s, const eqv_attention_params* params, const eqv_tensor* d_o,
                                   const eqv_tensor* qkv, const eqv_tensor* o, const eqv_tensor* lse,
                                   const eqv_tensor* dqkv) {
-  return guard("self_attention_bwd", [&] {
-    Check c("self_attention_bwd", s);
+  return checked("self_attention_bwd", s, [&](Check& c) {
     const auto& p = c.params(params);
-    const auto &DO = c.activation("do", d_o, 3), &X = c.activation("qkv", qkv, 3), &O = c.activation("o", o, 3),
+    const auto &DO = c.activation("d_o", d_o, 3), &X = c.activation("qkv", qkv, 3), &O = c.activation("o", o, 3),
                &L = c.tensor("lse", lse, 3), &DX = c.activation("dqkv", dqkv, 3);
     self_attention_shapes(c, p, X, O, L);
-    c.same_shape("do", DO, "o", O);
+    c.same_shape("d_o", DO, "o", O);
     c.same_shape("dqkv", DX, "qkv", X);
     backend::self_attention_bwd(*s, p, DO, X, O, L, DX);
   });
