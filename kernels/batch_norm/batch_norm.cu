@@ -138,9 +138,18 @@ void batch_norm_fwd(Stream& stream, const eqv_batch_norm_params& p, const Tensor
   double* parts = workspace.take<double>(shape.parts() * 2);
   if (p.training)
     column_sums<2>(stream, "batch_norm_sums", shape, in_vectors(shape.channels, {&x_tensor}), Shifted{x}, parts);
-  const Statistics statistics{ChunkCounts(shape), shape.channels, p.eps, p.momentum, 1 / static_cast<double>(shape.rows),
-                              1 / static_cast<double>(std::max<int64_t>(1, shape.rows - 1)), p.training, x, parts,
-                              f32(running_mean), f32(running_var), f32(stats_tensor)};
+  const Statistics statistics{.chunks = ChunkCounts(shape),
+                              .channels = shape.channels,
+                              .eps = p.eps,
+                              .momentum = p.momentum,
+                              .share = 1 / static_cast<double>(shape.rows),
+                              .unbiased_share = 1 / static_cast<double>(std::max<int64_t>(1, shape.rows - 1)),
+                              .training = p.training,
+                              .x = x,
+                              .parts = parts,
+                              .running_mean = f32(running_mean),
+                              .running_var = f32(running_var),
+                              .stats = f32(stats_tensor)};
   for_each(stream, "batch_norm_statistics", shape.channels, statistics);
   column_walk(stream, "batch_norm_fwd", shape, in_vectors(shape.channels, {&x_tensor, &y_tensor}),
               Forward{x, y, f32(gamma_tensor), f32(beta_tensor), f32(stats_tensor)});

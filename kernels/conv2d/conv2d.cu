@@ -6,6 +6,7 @@
 #include "common/gemm.h"
 #include "conv2d/conv2d_mma.h"
 #include "conv2d/epilogue.h"
+#include "conv2d/parity.h"
 #include "group_norm/group_norm.h"
 
 namespace eqv::backend {
@@ -22,24 +23,19 @@ struct Geometry {
 };
 
 Geometry geometry(const eqv_conv2d_params& a, const Tensor& x, const Tensor& w, const Tensor& y) {
-  return {x.shape[0], x.shape[1], x.shape[2], x.shape[3], y.shape[1], y.shape[2], y.shape[3],
-          w.shape[2], w.shape[3], a.stride,   a.pad_top,  a.pad_left};
+  return {.n = x.shape[0],
+          .h = x.shape[1],
+          .w = x.shape[2],
+          .c = x.shape[3],
+          .p = y.shape[1],
+          .q = y.shape[2],
+          .o = y.shape[3],
+          .kh = w.shape[2],
+          .kw = w.shape[3],
+          .stride = a.stride,
+          .top = a.pad_top,
+          .left = a.pad_left};
 }
-
-// Rows (or columns) of x that the same taps reach: with a stride of 2 the even ones and the odd ones see half of the
-// taps each. Row `input(n)` and tap `tap(t)` meet in row `output(n, t)` of y, which may lie outside.
-struct Parity {
-  int64_t first_tap, first, stride, count, taps, offset;
-
-  Parity(int64_t remainder, int64_t stride_, int64_t pad, int64_t rows, int64_t kernel)
-      : first_tap(remainder), first(((remainder - pad) % stride_ + stride_) % stride_), stride(stride_),
-        count(rows > first ? ceil_div(rows - first, stride_) : 0),
-        taps(kernel > remainder ? ceil_div(kernel - remainder, stride_) : 0), offset((first + pad - remainder) / stride_) {}
-
-  __device__ int64_t input(int64_t n) const { return first + n * stride; }
-  __device__ int64_t tap(int64_t t) const { return first_tap + t * stride; }
-  __device__ int64_t output(int64_t n, int64_t t) const { return offset + n - t; }
-};
 
 void weight_gradient(Stream& stream, const Geometry& g, const float* x, const float* dy, float* dw) {
   const int64_t columns = g.c * g.kh * g.kw, pixels = g.n * g.p * g.q;
@@ -91,30 +87,27 @@ void conv2d_bwd_input(Stream& stream, const eqv_conv2d_params& params, const Ten
   const float *dy = f32(dy_tensor), *w = f32(w_tensor);
   float* dx = f32(dx_tensor);
   const auto result = epilogue<float>(params, bias, residual);
-  for (int64_t r0 = 0; r0 < g.stride; ++r0)
-    for (int64_t s0 = 0; s0 < g.stride; ++s0) {
-      const Parity down(r0, g.stride, g.top, g.h, g.kh), across(s0, g.stride, g.left, g.w, g.kw);
-      if (down.count == 0 || across.count == 0) continue;
-      const int64_t pixels = down.count * across.count;
-      gemm(
-          stream, "conv2d_bwd_input", {g.n * pixels, g.c, down.taps * across.taps * g.o, 1},
-          EQV_LAMBDA(int64_t, int64_t pixel, int64_t k) -> float {
-            const int64_t tap = k / g.o;
-            const int64_t p = down.output(pixel % pixels / across.count, tap / across.taps);
-            const int64_t q = across.output(pixel % across.count, tap % across.taps);
-            if (p < 0 || p >= g.p || q < 0 || q >= g.q) return 0.0f;
-            return dy[((pixel / pixels * g.p + p) * g.q + q) * g.o + k % g.o];
-          },
-          EQV_LAMBDA(int64_t, int64_t k, int64_t c) -> float {
-            const int64_t tap = k / g.o, r = down.tap(tap / across.taps), s = across.tap(tap % across.taps);
-            return w[((k % g.o * g.c + c) * g.kh + r) * g.kw + s];
-          },
-          EQV_LAMBDA(int64_t, int64_t pixel, int64_t c, float sum) {
-            const int64_t i = down.input(pixel % pixels / across.count), j = across.input(pixel % across.count);
-            const int64_t at = ((pixel / pixels * g.h + i) * g.w + j) * g.c + c;
-            dx[at] = result(sum, at, c);
-          });
-    }
+  each_parity(params, w_tensor, dx_tensor, [&](const AxisParity& down, const AxisParity& across) {
+    const int64_t pixels = int64_t{down.pixels} * across.pixels;
+    gemm(
+        stream, "conv2d_bwd_input", {g.n * pixels, g.c, int64_t{down.taps} * across.taps * g.o, 1},
+        EQV_LAMBDA(int64_t, int64_t pixel, int64_t k) -> float {
+          const int64_t tap = k / g.o;
+          const int64_t p = down.source(pixel % pixels / across.pixels, tap / across.taps);
+          const int64_t q = across.source(pixel % across.pixels, tap % across.taps);
+          if (p < 0 || p >= g.p || q < 0 || q >= g.q) return 0.0f;
+          return dy[((pixel / pixels * g.p + p) * g.q + q) * g.o + k % g.o];
+        },
+        EQV_LAMBDA(int64_t, int64_t k, int64_t c) -> float {
+          const int64_t tap = k / g.o, r = down.tap(tap / across.taps), s = across.tap(tap % across.taps);
+          return w[((k % g.o * g.c + c) * g.kh + r) * g.kw + s];
+        },
+        EQV_LAMBDA(int64_t, int64_t pixel, int64_t c, float sum) {
+          const int64_t i = down.pixel(pixel % pixels / across.pixels), j = across.pixel(pixel % across.pixels);
+          const int64_t at = ((pixel / pixels * g.h + i) * g.w + j) * g.c + c;
+          dx[at] = result(sum, at, c);
+        });
+  });
   if (stats) group_statistics(stream, params.groups, static_cast<double>(params.eps), dx_tensor, *stats);
 }
 

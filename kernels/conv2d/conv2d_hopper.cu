@@ -10,6 +10,7 @@
 
 #include "conv2d/hopper_store.h"
 #include "conv2d/pack_weights.h"
+#include "conv2d/parity.h"
 
 namespace eqv::gpu {
 namespace {
@@ -60,8 +61,10 @@ void run(Stream& stream, const char* name, Conv c, const Tensor& source, const W
   int pairs = 0;
   for (int i = 0; i < c.count; ++i) {
     Parity& p = c.parities[i];
-    const PixelRange range{p.first_row, p.first_column, p.first_row + (p.rows - 1) * c.stride - (h - 1),
-                           p.first_column + (p.columns - 1) * c.stride - (across - 1)};
+    const PixelRange range{.first_row = p.first_row,
+                           .first_column = p.first_column,
+                           .beyond_rows = p.first_row + (p.rows - 1) * c.stride - (h - 1),
+                           .beyond_columns = p.first_column + (p.columns - 1) * c.stride - (across - 1)};
     pixels.of[i] = pixels_map(source.data, images, h, across, at(source, 3), range, c.stride, T::kPixels);
     p.pairs_before = pairs;
     pairs += static_cast<int>(ceil_div(p.pixels, kConvBlocks * T::kPixels));
@@ -121,34 +124,47 @@ void conv2d_hopper_fwd(Stream& stream, const eqv_conv2d_params& p, const Tensor&
                        const Tensor* stats) {
   Conv c{};
   c.count = 1, c.step = 1, c.stride = p.stride, c.epilogue = epilogue<Bf16>(p, bias, residual);
-  c.parities[0] = {at(y, 1), at(y, 2), at(y, 0) * at(y, 1) * at(y, 2), 0, 0, -p.pad_top, -p.pad_left, at(w, 2), at(w, 3), 0,
-                   at(w, 3), 1, 0, {}};
+  c.parities[0] = {.rows = at(y, 1),
+                   .columns = at(y, 2),
+                   .pixels = at(y, 0) * at(y, 1) * at(y, 2),
+                   .i0 = 0,
+                   .j0 = 0,
+                   .first_row = -p.pad_top,
+                   .first_column = -p.pad_left,
+                   .taps_down = at(w, 2),
+                   .taps_across = at(w, 3),
+                   .weight_tap = 0,
+                   .weight_down = at(w, 3),
+                   .weight_across = 1,
+                   .pairs_before = 0,
+                   .patches = {}};
   convolve(stream, "conv2d_fwd", c, x, w, PackedPart::kForward, packed, y, GroupStatistics(p, y, stats, kPatchRows));
 }
 
 void conv2d_hopper_bwd_input(Stream& stream, const eqv_conv2d_params& p, const Tensor& dy, const Tensor& w,
                              const Tensor* packed, const Tensor* bias, const Tensor* residual, const Tensor& dx,
                              const Tensor* stats) {
-  // Along one axis, pixels stride·u + parity of dx: kernel taps first, first + stride, … reach them, from rows
-  // (parity + pad − first) / stride + u, and one less for each further tap.
-  struct Axis {
-    int taps, last, first, count;  // taps; the last of them; the row it reads; results
-  };
-  const auto axis = [&](int parity, int pad, int kernel, int size) {
-    const int first = (parity + pad) % p.stride, taps = (kernel - first + p.stride - 1) / p.stride;
-    return Axis{taps, first + (taps - 1) * p.stride, (parity + pad - first) / p.stride - (taps - 1),
-                (size - parity + p.stride - 1) / p.stride};
-  };
-  const int images = at(dx, 0), height = at(dx, 1), width = at(dx, 2), kernel_width = at(w, 3);
+  const int images = at(dx, 0), kernel_width = at(w, 3);
   Conv c{};
   c.step = p.stride, c.stride = 1, c.epilogue = epilogue<Bf16>(p, bias, residual);
-  for (int i = 0; i < p.stride && i < height; ++i)
-    for (int j = 0; j < p.stride && j < width; ++j) {
-      const Axis down = axis(i, p.pad_top, at(w, 2), height), across = axis(j, p.pad_left, kernel_width, width);
-      c.parities[c.count++] = {down.count, across.count, images * down.count * across.count, i, j, down.first, across.first,
-                               down.taps, across.taps, down.last * kernel_width + across.last, -p.stride * kernel_width,
-                               -p.stride, 0, {}};
-    }
+  // The taps in reverse: each one reads the pixel after that of the one before.
+  each_parity(p, w, dx, [&](const AxisParity& down, const AxisParity& across) {
+    const int last_down = down.taps - 1, last_across = across.taps - 1;
+    c.parities[c.count++] = {.rows = down.pixels,
+                             .columns = across.pixels,
+                             .pixels = images * down.pixels * across.pixels,
+                             .i0 = down.parity,
+                             .j0 = across.parity,
+                             .first_row = down.source(0, last_down),
+                             .first_column = across.source(0, last_across),
+                             .taps_down = down.taps,
+                             .taps_across = across.taps,
+                             .weight_tap = down.tap(last_down) * kernel_width + across.tap(last_across),
+                             .weight_down = -p.stride * kernel_width,
+                             .weight_across = -p.stride,
+                             .pairs_before = 0,
+                             .patches = {}};
+  });
   const auto taps = [](const Parity& q) { return q.taps_down * q.taps_across; };
   std::stable_sort(c.parities, c.parities + c.count, [&](const Parity& a, const Parity& b) { return taps(a) > taps(b); });
   convolve(stream, "conv2d_bwd_input", c, dy, w, PackedPart::kBackward, packed, dx,

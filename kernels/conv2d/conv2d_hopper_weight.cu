@@ -163,7 +163,10 @@ void conv2d_hopper_bwd_weight(Stream& stream, const eqv_conv2d_params& p, const 
   Workspace workspace(stream, Workspace::bytes<float>(floats));
   w.sums = workspace.take<float>(floats);
 
-  const PixelRange range{-p.pad_top, -p.pad_left, p.pad_bottom - (kh - 1), p.pad_right - (kw - 1)};
+  const PixelRange range{.first_row = -p.pad_top,
+                         .first_column = -p.pad_left,
+                         .beyond_rows = p.pad_bottom - (kh - 1),
+                         .beyond_columns = p.pad_right - (kw - 1)};
   const TensorMap x_map = pixels_map(x.data, at(x, 0), at(x, 1), at(x, 2), inputs, range, p.stride, kTileDepth);
   const TensorMap dy_map = matrix_map(dy.data, pixels, outputs, kTileDepth);
   const auto run = [&]<int kBlocks>(std::integral_constant<int, kBlocks>) {

@@ -14,6 +14,7 @@
 #include "conv2d/conv2d_hopper.h"
 #include "conv2d/conv2d_thin.h"
 #include "conv2d/pack_weights.h"
+#include "conv2d/parity.h"
 
 namespace eqv::gpu {
 namespace {
@@ -26,8 +27,18 @@ struct Shape {
 
 Shape shape_of(const eqv_conv2d_params& a, const Tensor& x, const Tensor& w, const Tensor& y) {
   const auto i = [](int64_t v) { return static_cast<int>(v); };
-  return {i(x.shape[0]), i(x.shape[1]), i(x.shape[2]), i(x.shape[3]), i(y.shape[1]), i(y.shape[2]), i(y.shape[3]),
-          i(w.shape[2]), i(w.shape[3]), a.stride,      a.pad_top,     a.pad_left};
+  return {.n = i(x.shape[0]),
+          .h = i(x.shape[1]),
+          .w = i(x.shape[2]),
+          .c = i(x.shape[3]),
+          .p = i(y.shape[1]),
+          .q = i(y.shape[2]),
+          .o = i(y.shape[3]),
+          .kh = i(w.shape[2]),
+          .kw = i(w.shape[3]),
+          .stride = a.stride,
+          .top = a.pad_top,
+          .left = a.pad_left};
 }
 
 template <class T>
@@ -173,8 +184,10 @@ struct Placed {
   }
 };
 
-// Pixels of one axis whose number has this remainder.
-int of_parity(int size, int parity, int stride) { return (size - parity + stride - 1) / stride; }
+// The pixels that each result pixel of a convolution reads first.
+Window forward_window(const Shape& s) {
+  return {.rows = s.p, .columns = s.q, .step = s.stride, .i0 = -s.top, .j0 = -s.left, .turn = 1, .taps_across = s.kw};
+}
 
 template <class T>
 void product_fwd(Stream& stream, const eqv_conv2d_params& params, const Tensor& x, const Tensor& w, const Tensor* packed,
@@ -186,11 +199,22 @@ void product_fwd(Stream& stream, const eqv_conv2d_params& params, const Tensor& 
   statistics.take(workspace);
   const Pixels<T> source = pixels_of<T>(stream, workspace, x);
   const auto weights = packed_weights<T>(stream, workspace, w, PackedPart::kForward, packed);
-  const Gathered<T> a{source, {s.p, s.q, s.stride, -s.top, -s.left, 1, s.kw}, source.data};
-  const PackedWeights<T> b(weights, source.c, s.kw, {s.kh, s.kw, 0, 0, 1});
+  const Gathered<T> a{source, forward_window(s), source.data};
+  const PackedWeights<T> b(weights, source.c, s.kw,
+                           {.down = s.kh, .across = s.kw, .first_row = 0, .first_column = 0, .step = 1});
   const int pixels = s.n * s.p * s.q;
-  const Placed<T> store{static_cast<T*>(y.data), epilogue<T>(params, bias, residual), statistics.patches(0), pixels,
-                        s.o, s.p, s.q, s.p, s.q, 1, 0, 0};
+  const Placed<T> store{.data = static_cast<T*>(y.data),
+                        .epilogue = epilogue<T>(params, bias, residual),
+                        .patches = statistics.patches(0),
+                        .pixels = pixels,
+                        .channels = s.o,
+                        .rows = s.p,
+                        .columns = s.q,
+                        .h = s.p,
+                        .w = s.q,
+                        .step = 1,
+                        .i0 = 0,
+                        .j0 = 0};
   mma_gemm(stream, "conv2d_fwd", {pixels, s.o, s.kh * s.kw * source.c, 1}, a, b, store);
   statistics.finish(stream);
 }
@@ -200,31 +224,44 @@ void product_bwd_input(Stream& stream, const eqv_conv2d_params& params, const Te
                        const Tensor* packed, const Tensor* bias, const Tensor* residual, const Tensor& dx, const Tensor* stats) {
   const Shape s = shape_of(params, dx, w, dy);
   GroupStatistics statistics(params, dx, stats, warp_rows(s.c));
-  for (int pi = 0; pi < s.stride && pi < s.h; ++pi)
-    for (int pj = 0; pj < s.stride && pj < s.w; ++pj)
-      statistics.add_product(of_parity(s.h, pi, s.stride) * of_parity(s.w, pj, s.stride));
+  each_parity(params, w, dx, [&](const AxisParity& down, const AxisParity& across) {
+    statistics.add_product(down.pixels * across.pixels);
+  });
   Workspace workspace(stream, pixels_bytes<T>(dy) + packed_bytes<T>(w, PackedPart::kBackward, packed) + statistics.bytes());
   statistics.take(workspace);
   const Pixels<T> source = pixels_of<T>(stream, workspace, dy);
   const auto weights = packed_weights<T>(stream, workspace, w, PackedPart::kBackward, packed);
-  // Pixel i = stride·u + parity of x receives tap r from pixel (i + top − r)/stride of y: the taps r that make this
-  // whole are first, first + stride, …, and each further one comes from one pixel before.
   int product = 0;
-  for (int pi = 0; pi < s.stride && pi < s.h; ++pi)
-    for (int pj = 0; pj < s.stride && pj < s.w; ++pj) {
-      const int first_row = (pi + s.top) % s.stride, first_column = (pj + s.left) % s.stride;
-      const auto count = [&](int kernel, int first) { return std::max(0, (kernel - first + s.stride - 1) / s.stride); };
-      const Taps taps{count(s.kh, first_row), count(s.kw, first_column), first_row, first_column, s.stride};
-      const int rows = of_parity(s.h, pi, s.stride), columns = of_parity(s.w, pj, s.stride);
-      const Window window{rows, columns, 1, (pi + s.top - first_row) / s.stride, (pj + s.left - first_column) / s.stride,
-                          -1, std::max(1, taps.across)};
-      const Gathered<T> a{source, window, source.data};
-      const PackedWeights<T> b(weights, source.c, s.kw, taps);
-      const int pixels = s.n * rows * columns;
-      const Placed<T> store{static_cast<T*>(dx.data), epilogue<T>(params, bias, residual),
-                            statistics.patches(product++), pixels, s.c, rows, columns, s.h, s.w, s.stride, pi, pj};
-      mma_gemm(stream, "conv2d_bwd_input", {pixels, s.c, taps.down * taps.across * source.c, 1}, a, b, store);
-    }
+  each_parity(params, w, dx, [&](const AxisParity& down, const AxisParity& across) {
+    const Taps taps{.down = down.taps,
+                    .across = across.taps,
+                    .first_row = down.first_tap,
+                    .first_column = across.first_tap,
+                    .step = s.stride};
+    const Window window{.rows = down.pixels,
+                        .columns = across.pixels,
+                        .step = 1,
+                        .i0 = down.offset,
+                        .j0 = across.offset,
+                        .turn = -1,
+                        .taps_across = std::max(1, taps.across)};
+    const Gathered<T> a{source, window, source.data};
+    const PackedWeights<T> b(weights, source.c, s.kw, taps);
+    const int pixels = s.n * down.pixels * across.pixels;
+    const Placed<T> store{.data = static_cast<T*>(dx.data),
+                          .epilogue = epilogue<T>(params, bias, residual),
+                          .patches = statistics.patches(product++),
+                          .pixels = pixels,
+                          .channels = s.c,
+                          .rows = down.pixels,
+                          .columns = across.pixels,
+                          .h = s.h,
+                          .w = s.w,
+                          .step = s.stride,
+                          .i0 = down.parity,
+                          .j0 = across.parity};
+    mma_gemm(stream, "conv2d_bwd_input", {pixels, s.c, taps.down * taps.across * source.c, 1}, a, b, store);
+  });
   statistics.finish(stream);
 }
 
@@ -306,7 +343,7 @@ void product_bwd_weight(Stream& stream, const eqv_conv2d_params& params, const T
   const Pixels<T> source = pixels_of<T>(stream, workspace, x), gradient = pixels_of<T>(stream, workspace, dy);
   float* parts = workspace.take<float>(splits * results);
   const GradientChannels<T> a{gradient.data, gradient.c};
-  const ShiftedPixels<T> b{source, {s.p, s.q, s.stride, -s.top, -s.left, 1, s.kw}, source.data};
+  const ShiftedPixels<T> b{source, forward_window(s), source.data};
   mma_gemm(stream, "conv2d_bwd_weight", {rows, columns, pixels, 1}, depth, a, b, Part{parts, rows, columns});
   float* to = f32(dw);
   for_each(stream, "conv2d_bwd_weight", int64_t{s.o} * inputs * taps, EQV_LAMBDA(int64_t at) {

@@ -103,14 +103,14 @@ bool from_few_takes(int taps, const Tensor& source, const Tensor& result) {
 
 void from_few(Stream& stream, const char* name, const Tensor& source, const ThinWindow& window, const ThinWeights& weights,
               const ThinEpilogue& epilogue, const Tensor& result) {
-  const FromFew c{{static_cast<const Bf16*>(source.data), extent(source, 1), extent(source, 2), extent(source, 3)},
-                  window,
-                  weights,
-                  epilogue,
-                  static_cast<Bf16*>(result.data),
-                  extent(result, 1),
-                  extent(result, 2),
-                  extent(result, 0) * extent(result, 1) * extent(result, 2)};
+  const FromFew c{.source = thin_images(source),
+                  .window = window,
+                  .weights = weights,
+                  .epilogue = epilogue,
+                  .result = static_cast<Bf16*>(result.data),
+                  .rows = extent(result, 1),
+                  .columns = extent(result, 2),
+                  .pixels = extent(result, 0) * extent(result, 1) * extent(result, 2)};
   switch ((weights.columns() + 15) / 16) {
     case 1: return run<1>(stream, name, c);
     case 2: return run<2>(stream, name, c);

@@ -140,15 +140,15 @@ bool thin_weight_takes(int taps, const Tensor& wide, const Tensor& few) {
 }
 
 void thin_weight(Stream& stream, const Tensor& wide, const Tensor& few, const ThinWindow& window, const ThinWeights& dw) {
-  const ThinGradient c{static_cast<const Bf16*>(wide.data),
-                       extent(wide, 3),
-                       extent(wide, 1),
-                       extent(wide, 2),
-                       extent(wide, 0) * extent(wide, 1) * extent(wide, 2),
-                       {static_cast<const Bf16*>(few.data), extent(few, 1), extent(few, 2), extent(few, 3)},
-                       window,
-                       0,
-                       nullptr};
+  const ThinGradient c{.wide = static_cast<const Bf16*>(wide.data),
+                       .channels = extent(wide, 3),
+                       .rows = extent(wide, 1),
+                       .columns = extent(wide, 2),
+                       .pixels = extent(wide, 0) * extent(wide, 1) * extent(wide, 2),
+                       .source = thin_images(few),
+                       .window = window,
+                       .pixels_of_split = 0,
+                       .parts = nullptr};
   if (dw.columns() <= 16) run<2>(stream, c, dw);
   else if (dw.columns() <= 32) run<4>(stream, c, dw);
   else run<6>(stream, c, dw);

@@ -138,7 +138,7 @@ class GroupStatistics {
       : stats_(stats), eps_(static_cast<double>(p.eps)), samples_(static_cast<int>(y.shape[0])) {
     if (!stats) return;
     const int channels = static_cast<int>(y.shape[3]), size = channels / p.groups;
-    layout_ = {nullptr, 1, 0, p.groups, block, 0, {}};
+    layout_ = {.data = nullptr, .unit = 1, .units = 0, .groups = p.groups, .block = block, .count = 0, .products = {}};
     while (layout_.unit < 8 && size % (2 * layout_.unit) == 0) layout_.unit *= 2;
     layout_.units = channels / layout_.unit;
     share_ = 1 / (static_cast<double>(y.shape[1] * y.shape[2]) * size);

@@ -27,21 +27,43 @@ struct ThinWeights {
 inline int extent(const Tensor& t, int i) { return static_cast<int>(t.shape[i]); }
 
 inline ThinWindow forward_window(const eqv_conv2d_params& p, const Tensor& w) {
-  return {extent(w, 2), extent(w, 3), p.stride, 1, -p.pad_top, -p.pad_left, 1};
+  return {.down = extent(w, 2),
+          .across = extent(w, 3),
+          .step = p.stride,
+          .div = 1,
+          .i0 = -p.pad_top,
+          .j0 = -p.pad_left,
+          .turn = 1};
 }
 
 inline ThinWindow gradient_window(const eqv_conv2d_params& p, const Tensor& w) {
-  return {extent(w, 2), extent(w, 3), 1, p.stride, p.pad_top, p.pad_left, -1};
+  return {.down = extent(w, 2),
+          .across = extent(w, 3),
+          .step = 1,
+          .div = p.stride,
+          .i0 = p.pad_top,
+          .j0 = p.pad_left,
+          .turn = -1};
 }
 
 inline ThinWeights few_inputs(const Tensor& w) {
   const int taps = extent(w, 2) * extent(w, 3);
-  return {static_cast<const float*>(w.data), extent(w, 0), extent(w, 1), taps, int64_t{extent(w, 1)} * taps, taps};
+  return {.data = static_cast<const float*>(w.data),
+          .wide = extent(w, 0),
+          .few = extent(w, 1),
+          .taps = taps,
+          .wide_stride = int64_t{extent(w, 1)} * taps,
+          .few_stride = taps};
 }
 
 inline ThinWeights few_outputs(const Tensor& w) {
   const int taps = extent(w, 2) * extent(w, 3);
-  return {static_cast<const float*>(w.data), extent(w, 1), extent(w, 0), taps, taps, int64_t{extent(w, 1)} * taps};
+  return {.data = static_cast<const float*>(w.data),
+          .wide = extent(w, 1),
+          .few = extent(w, 0),
+          .taps = taps,
+          .wide_stride = taps,
+          .few_stride = int64_t{extent(w, 1)} * taps};
 }
 
 // Where a lane's share of a thin operand lies: a column is (tap, channel).
@@ -62,6 +84,10 @@ struct ThinImages {
   const dtype::Bf16* data;
   int h, w, few;
 };
+
+inline ThinImages thin_images(const Tensor& t) {
+  return {.data = static_cast<const dtype::Bf16*>(t.data), .h = extent(t, 1), .w = extent(t, 2), .few = extent(t, 3)};
+}
 
 // The window of a result pixel in its thin image; an empty one reads zeros.
 struct ThinPlace {

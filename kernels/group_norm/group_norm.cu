@@ -161,7 +161,13 @@ void group_norm_fwd(Stream& stream, const eqv_group_norm_params& p, const Tensor
   const bool vectors = in_vectors(g.channels, {&x, &y});
   if (!p.stats_given) group_statistics(stream, p.groups, static_cast<double>(p.eps), x, stats);
   column_walk(stream, "group_norm_fwd", shape, vectors,
-              Forward{g, p.silu, values(x), values(y), f32(gamma), f32(beta), f32(stats)});
+              Forward{.g = g,
+                      .with_silu = p.silu,
+                      .x = values(x),
+                      .y = values(y),
+                      .gamma = f32(gamma),
+                      .beta = f32(beta),
+                      .stats = f32(stats)});
 }
 
 void group_norm_bwd(Stream& stream, const eqv_group_norm_params& p, const Tensor& dy, const Tensor& x,
@@ -173,7 +179,13 @@ void group_norm_bwd(Stream& stream, const eqv_group_norm_params& p, const Tensor
   const int chunks = static_cast<int>(shape.chunks()), size = static_cast<int>(g.size);
   const double share = 1 / static_cast<double>(g.pixels * g.size);
   const bool vectors = in_vectors(g.channels, {&x, &dy, &dx});
-  const Terms terms{g, p.silu, values(dy), values(x), f32(gamma_tensor), f32(beta), f32(stats_tensor)};
+  const Terms terms{.g = g,
+                    .with_silu = p.silu,
+                    .dy = values(dy),
+                    .x = values(x),
+                    .gamma = f32(gamma_tensor),
+                    .beta = f32(beta),
+                    .stats = f32(stats_tensor)};
   Workspace workspace(stream, Workspace::bytes<double>(shape.parts() * 2) + Workspace::bytes<float>(samples * g.groups * 2));
   double* parts = workspace.take<double>(shape.parts() * 2);
   float* means = workspace.take<float>(samples * g.groups * 2);

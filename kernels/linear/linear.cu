@@ -11,7 +11,16 @@ using namespace gpu;
 
 namespace {
 
-constexpr eqv_conv2d_params kPointwise{sizeof(eqv_conv2d_params), 1, 0, 0, 0, 0, EQV_IDENTITY, 0, 0, 0};
+constexpr eqv_conv2d_params kPointwise{.struct_size = sizeof(eqv_conv2d_params),
+                                      .stride = 1,
+                                      .pad_top = 0,
+                                      .pad_bottom = 0,
+                                      .pad_left = 0,
+                                      .pad_right = 0,
+                                      .activation = EQV_IDENTITY,
+                                      .slope = 0,
+                                      .groups = 0,
+                                      .eps = 0};
 
 // {…, C} as the image batch {rows, 1, 1, C}.
 Tensor image(const Tensor& t) {

@@ -37,8 +37,14 @@ __global__ void __launch_bounds__(kThreads) adam_kernel(int64_t n, eqv_adam_para
 void adam(Stream& stream, const eqv_adam_params& p, const Tensor& schedule, const Tensor* squares, const Tensor* skip,
           const Tensor& w, const Tensor& g, const Tensor& m, const Tensor& v, const Tensor* average) {
   const int64_t n = elements(w);
-  const AdamTensors t{f32(w), f32(m), f32(v), f32(average), f32(g), f32(squares), f32(skip),
-                      static_cast<const double*>(schedule.data)};
+  const AdamTensors t{.w = f32(w),
+                      .m = f32(m),
+                      .v = f32(v),
+                      .average = f32(average),
+                      .g = f32(g),
+                      .squares = f32(squares),
+                      .skip = f32(skip),
+                      .schedule = static_cast<const double*>(schedule.data)};
   const auto blocks = static_cast<unsigned>(std::min(ceil_div(n, kThreads), wave(stream)));
   launch(stream, "adam", dim3(blocks), dim3(kThreads), 0, adam_kernel, n, p, t);
 }

@@ -72,8 +72,16 @@ dnnl::convolution_forward::primitive_desc forward_desc(const Shapes& d, bool bia
 std::optional<cpu::WinogradConv> winograd_conv(const eqv_conv2d_params& p, const Tensor& from, const Tensor& w,
                                                const Tensor& to, bool adjoint) {
   const int64_t top = adjoint ? 2 - p.pad_top : p.pad_top, left = adjoint ? 2 - p.pad_left : p.pad_left;
-  const cpu::WinogradConv conv = {from.shape[0], from.shape[1], from.shape[2], from.shape[3], to.shape[1],
-                                  to.shape[2],   to.shape[3],   top,           left,          adjoint};
+  const cpu::WinogradConv conv{.samples = from.shape[0],
+                               .rows = from.shape[1],
+                               .cols = from.shape[2],
+                               .channels = from.shape[3],
+                               .out_rows = to.shape[1],
+                               .out_cols = to.shape[2],
+                               .out_channels = to.shape[3],
+                               .pad_top = top,
+                               .pad_left = left,
+                               .adjoint = adjoint};
   const bool possible = p.stride == 1 && w.shape[2] == 3 && w.shape[3] == 3;
   return possible && cpu::winograd_pays(conv) ? std::optional(conv) : std::nullopt;
 }
@@ -240,7 +248,16 @@ Tensor as_filter(const Tensor& w) {
   return r;
 }
 
-const eqv_conv2d_params kPointwise = {sizeof(eqv_conv2d_params), 1, 0, 0, 0, 0, EQV_IDENTITY, 0, 0, 0};
+constexpr eqv_conv2d_params kPointwise{.struct_size = sizeof(eqv_conv2d_params),
+                                      .stride = 1,
+                                      .pad_top = 0,
+                                      .pad_bottom = 0,
+                                      .pad_left = 0,
+                                      .pad_right = 0,
+                                      .activation = EQV_IDENTITY,
+                                      .slope = 0,
+                                      .groups = 0,
+                                      .eps = 0};
 
 }  // namespace
 

@@ -506,8 +506,10 @@ void run(int ordinal) {
   box(stream, 300, 128, 128, 0, 0);
   box(stream, 300, 128, 256, 200, 64);  // beyond the last row
   box(stream, 70, 72, 64, 8, 64);       // beyond the last column
-  const Convolution padded{3, 9, 7, 72, 3, 1, 1, 1, 1, 1}, halved{2, 16, 16, 64, 3, 2, 0, 0, 1, 1},
-      wide{2, 31, 31, 64, 4, 1, 1, 1, 1, 1}, plain{2, 20, 12, 128, 1, 1, 0, 0, 0, 0};
+  const Convolution padded{.n = 3, .h = 9, .w = 7, .c = 72, .kernel = 3, .stride = 1, .top = 1, .left = 1, .bottom = 1, .right = 1};
+  const Convolution halved{.n = 2, .h = 16, .w = 16, .c = 64, .kernel = 3, .stride = 2, .top = 0, .left = 0, .bottom = 1, .right = 1};
+  const Convolution wide{.n = 2, .h = 31, .w = 31, .c = 64, .kernel = 4, .stride = 1, .top = 1, .left = 1, .bottom = 1, .right = 1};
+  const Convolution plain{.n = 2, .h = 20, .w = 12, .c = 128, .kernel = 1, .stride = 1, .top = 0, .left = 0, .bottom = 0, .right = 0};
   for (int tap = 0; tap < 9; tap += 2) pixels(stream, padded, 5, 0, tap / 3, tap % 3);
   pixels(stream, padded, 30, 64, 1, 2);   // the last channels
   pixels(stream, padded, 150, 0, 2, 2);   // beyond the last image

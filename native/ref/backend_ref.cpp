@@ -210,8 +210,13 @@ void self_attention_bwd(Stream&, const eqv_attention_params& p, const Tensor& d_
 namespace {
 int64_t width(const Tensor& t) { return t.shape[t.rank - 1]; }
 ref::LayerNorm<double> layer_norm(const Tensor& x, const Tensor* weight, const Tensor* bias, const Tensor* modulation) {
-  return {x.shape[0], elements(x) / width(x) / x.shape[0], width(x), modulation ? modulation->shape[1] : 1,
-          data(weight), data(bias), data(modulation)};
+  return {.samples = x.shape[0],
+          .rows = elements(x) / width(x) / x.shape[0],
+          .channels = width(x),
+          .parts = modulation ? modulation->shape[1] : 1,
+          .weight = data(weight),
+          .bias = data(bias),
+          .modulation = data(modulation)};
 }
 }  // namespace
 

@@ -22,12 +22,25 @@ int64_t wave(const Stream& stream) { return 2 * stream.device->threads; }
 void check_launch(const char* kernel) { simt::record_launch(kernel); }
 
 TensorMap matrix_map(const void* data, int64_t rows, int64_t columns, int box_rows) {
-  return {static_cast<const uint16_t*>(data), false, columns, rows, 0, 0, box_rows, 0, 0, 0, 0, 0};
+  TensorMap map{};
+  map.data = static_cast<const uint16_t*>(data);
+  map.columns = columns, map.rows = rows, map.box = box_rows;
+  return map;
 }
 
 TensorMap pixels_map(const void* data, int n, int h, int w, int c, PixelRange range, int step, int box_pixels) {
-  return {static_cast<const uint16_t*>(data), true, c, w, h, n, box_pixels, range.first_column, range.first_row,
-          range.beyond_columns, range.beyond_rows, step};
+  return {.data = static_cast<const uint16_t*>(data),
+          .pixels = true,
+          .columns = c,
+          .rows = w,
+          .height = h,
+          .images = n,
+          .box = box_pixels,
+          .first_column = range.first_column,
+          .first_row = range.first_row,
+          .beyond_columns = range.beyond_columns,
+          .beyond_rows = range.beyond_rows,
+          .step = step};
 }
 
 }  // namespace eqv::gpu
