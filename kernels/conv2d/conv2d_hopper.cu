@@ -1,7 +1,7 @@
 // Convolution on bf16 activations for sm_90a: implicit matrix products, pixels of the result × channels of the result over
 // (tap, channel), whose operands the tensor memory accelerator brings as tiles (pixels of one tap; rows of packed
-// weights) and whole warpgroups multiply. Of a block, one warpgroup's first thread only starts copies and two multiply; a
-// ring of tiles lies between them. Blocks are as many as multiprocessors, in clusters of two, and walk over the tiles.
+// weights) and whole warpgroups multiply. Of a block, the first thread of one warpgroup is the producer
+// and two warpgroups are the consumers of a pipeline of tiles. Blocks are persistent, one a multiprocessor, in clusters of two.
 //
 // The input gradient is, for every parity that a pixel can have with the stride, a convolution of dy with stride 1: with the
 // taps that reach such pixels, in reverse order, and its channels swapped. Its results lie a stride apart. All parities are
@@ -19,9 +19,9 @@ using dtype::Bf16;
 
 template <class T>
 struct ConvShared {
-  typename T::TheRing ring;
+  typename T::Pipe pipeline;
   Staging staging[2];
-  Turns turns;
+  OrderedSequenceBarrier order;
 };
 
 template <class T>
@@ -31,21 +31,21 @@ __global__ void __launch_bounds__(kHopperThreads, 1)
   using Shared = ConvShared<T>;
   static_assert(sizeof(Shared) <= 227 << 10, "a block of sm_90 has 227 KiB of shared memory");
   Shared& shared = shared_memory<Shared>();
-  shared.turns.init();
-  shared.ring.init(T::kPingPong ? 1 : 2);
+  shared.order.init();
+  shared.pipeline.init(T::kPingPong ? 1 : 2);
   if (threadIdx.x < kWarpgroup) {
     registers_down<40>();
-    if (threadIdx.x == 0) produce<T>(shared.ring, c, pixels, weights);
+    if (threadIdx.x == 0) produce<T>(shared.pipeline, c, pixels, weights);
   } else {
     registers_up<232>();
     Staging& staging = shared.staging[threadIdx.x / kWarpgroup - 1];
     int next = 0;
-    consume<T>(shared.ring, shared.turns, c, [&](const Tile& tile, const float(&sum)[kSums]) {
+    consume<T>(shared.pipeline, shared.order, c, [&](const Tile& tile, const float(&sum)[kSums]) {
       store_tile<T>(c, tile, sum, staging, next, result);
     });
     wait_for_stores<0>();
   }
-  shared.ring.finish();
+  shared.pipeline.finish();
 }
 
 int round_up(int v, int unit) { return (v + unit - 1) / unit * unit; }
@@ -87,13 +87,13 @@ void convolve(Stream& stream, const char* name, Conv c, const Tensor& source, co
   const Parity& most = c.parities[0];
   const int steps = most.taps_down * most.taps_across * c.slices;
   // Results of 256 channels read the fewest bytes; where that would be mostly padding, channels are the shorter side.
-  const bool turned = round_up(c.channels, 128) < round_up(c.channels, 256);
+  const bool swap_ab = round_up(c.channels, 128) < round_up(c.channels, 256);
   // Products of 64 × 256 read more shared memory than those of 128 × 256, 1280 clocks for 1024; where storing a tile is
   // more than that of its products, or there are only 64 channels, each warpgroup still has its own.
   constexpr int kShort = 6;
   const bool ping_pong = steps <= kShort || c.channels <= 64;
-  if (turned && ping_pong) run<Tiling<true, true>>(stream, name, c, source, w, result);
-  else if (turned) run<Tiling<true, false>>(stream, name, c, source, w, result);
+  if (swap_ab && ping_pong) run<Tiling<true, true>>(stream, name, c, source, w, result);
+  else if (swap_ab) run<Tiling<true, false>>(stream, name, c, source, w, result);
   else if (ping_pong) run<Tiling<false, true>>(stream, name, c, source, w, result);
   else run<Tiling<false, false>>(stream, name, c, source, w, result);
 }

@@ -11,7 +11,7 @@
 // order of weights.
 #include "common/values.h"
 #include "conv2d/conv2d_hopper.h"
-#include "conv2d/hopper_ring.h"
+#include "conv2d/hopper_pipeline.h"
 
 namespace eqv::gpu {
 namespace {
@@ -20,7 +20,7 @@ using dtype::Bf16;
 
 constexpr int kBox = 64, kRows = 128, kColumns = 256, kStages = 4, kTile = kRows * kColumns;
 template <int kBlocks>
-using WeightRing = Ring<kRows, kColumns, kStages, kBlocks>;
+using WeightPipeline = Pipeline<kRows, kColumns, kStages, kBlocks>;
 
 // How tiles are given to the blocks of a cluster.
 enum class Pairs { none, down, across };
@@ -47,33 +47,33 @@ struct Work {
 };
 
 template <int kBlocks>
-__device__ void produce(WeightRing<kBlocks>& ring, const Work& w, int begin, int end, const TensorMap& x, const TensorMap& dy) {
+__device__ void produce(WeightPipeline<kBlocks>& pipeline, const Work& w, int begin, int end, const TensorMap& x, const TensorMap& dy) {
   constexpr int kABoxes = kRows / kBox, kBBoxes = kColumns / kBox, kBoxSize = kBox * kTileDepth;
   const int rank = static_cast<int>(cluster_rank());
   // Of an operand that both blocks read, each brings half of the boxes to both.
   const bool share_a = kBlocks == 2 && w.pairs == Pairs::across, share_b = kBlocks == 2 && w.pairs == Pairs::down;
   const int a_count = share_a ? kABoxes / 2 : kABoxes, b_count = share_b ? kBBoxes / 2 : kBBoxes;
   const int a_first = share_a ? rank * a_count : 0, b_first = share_b ? rank * b_count : 0;
-  Place<kStages> place;
+  PipelineState<kStages> state;
   for (int unit = begin; unit < end; ++unit) {
     const int pair = unit / w.steps, pixel = (unit - pair * w.steps) * kTileDepth;
     const int v = pixel % w.columns, line = pixel / w.columns, u = line % w.rows, n = line / w.rows;
     const int first_row = u * w.stride + w.first_row, first_column = v * w.stride + w.first_column;
     const int row = w.row_tile(pair, rank) * kRows, column = w.column_tile(pair, rank) * kBBoxes;
-    Barrier* full = ring.refill(place.stage, place.parity ^ 1);
-    auto& stage = ring.stages[place.stage];
+    Barrier* full = pipeline.producer_acquire(state.stage, state.phase ^ 1);
+    auto& stage = pipeline.stages[state.stage];
     for (int i = a_first; i < a_first + a_count; ++i) {
-      if (share_a) multicast_matrix_box(stage.a + i * kBoxSize, dy, full, ring.kEveryBlock, pixel, row + i * kBox);
+      if (share_a) multicast_matrix_box(stage.a + i * kBoxSize, dy, full, pipeline.kEveryBlock, pixel, row + i * kBox);
       else copy_matrix_box(stage.a + i * kBoxSize, dy, full, pixel, row + i * kBox);
     }
     for (int i = b_first; i < b_first + b_count; ++i) {
       // Beyond the last box it is read again: what comes of it is not used.
       const int box = std::min(column + i, w.boxes - 1), tap = box / w.slices;
       const int channel = (box - tap * w.slices) * kBox, r = tap / w.taps_across, s = tap - r * w.taps_across;
-      if (share_b) multicast_pixels(stage.b + i * kBoxSize, x, full, ring.kEveryBlock, n, first_row, first_column, channel, r, s);
+      if (share_b) multicast_pixels(stage.b + i * kBoxSize, x, full, pipeline.kEveryBlock, n, first_row, first_column, channel, r, s);
       else copy_pixels(stage.b + i * kBoxSize, x, full, n, first_row, first_column, channel, r, s);
     }
-    place.next();
+    state.advance();
   }
 }
 
@@ -93,17 +93,17 @@ __device__ inline void store(const Work& w, int pair, int half, int thread, cons
 }
 
 template <int kBlocks>
-__device__ void consume(WeightRing<kBlocks>& ring, const Work& w, int begin, int end) {
+__device__ void consume(WeightPipeline<kBlocks>& pipeline, const Work& w, int begin, int end) {
   const int half = static_cast<int>(threadIdx.x) / kWarpgroup - 1;
   const unsigned thread = threadIdx.x % kWarpgroup;
-  Place<kStages> place;
+  PipelineState<kStages> state;
   while (begin < end) {
     const int pair = begin / w.steps, stop = std::min(end, (pair + 1) * w.steps);
     float sum[kColumns / 2];
     int before = 0;
     for (int unit = begin; unit < stop; ++unit) {
-      auto& stage = ring.stages[place.stage];
-      barrier_wait(&ring.full[place.stage], place.parity);
+      auto& stage = pipeline.stages[state.stage];
+      pipeline.consumer_wait(state.stage, state.phase);
       warpgroup_fence();
 #pragma unroll
       for (int k = 0; k < kTileDepth; k += 16)
@@ -111,12 +111,12 @@ __device__ void consume(WeightRing<kBlocks>& ring, const Work& w, int begin, int
                                  operand_transposed<kTileDepth>(stage.b, k), unit > begin || k > 0);
       warpgroup_commit();
       warpgroup_wait<1>();  // the products of the step before are done: its tiles may be overwritten
-      if (unit > begin) ring.release(before, thread);
-      before = place.stage;
-      place.next();
+      if (unit > begin) pipeline.consumer_release(before, thread);
+      before = state.stage;
+      state.advance();
     }
     warpgroup_wait<0>();
-    ring.release(before, thread);
+    pipeline.consumer_release(before, thread);
     store(w, pair, half, static_cast<int>(thread), sum);
     begin = stop;
   }
@@ -125,18 +125,18 @@ __device__ void consume(WeightRing<kBlocks>& ring, const Work& w, int begin, int
 template <int kBlocks>
 __global__ void __launch_bounds__(kHopperThreads, 1)
     weight_gradient_hopper(const __grid_constant__ TensorMap x, const __grid_constant__ TensorMap dy, const Work w) {
-  static_assert(sizeof(WeightRing<kBlocks>) <= 227 << 10, "a block of sm_90 has 227 KiB of shared memory");
-  auto& ring = shared_memory<WeightRing<kBlocks>>();
-  ring.init(2);
+  static_assert(sizeof(WeightPipeline<kBlocks>) <= 227 << 10, "a block of sm_90 has 227 KiB of shared memory");
+  auto& pipeline = shared_memory<WeightPipeline<kBlocks>>();
+  pipeline.init(2);
   const int begin = static_cast<int>(blockIdx.x) / kBlocks * w.piece, end = std::min(w.units, begin + w.piece);
   if (threadIdx.x < kWarpgroup) {
     registers_down<40>();
-    if (threadIdx.x == 0) produce(ring, w, begin, end, x, dy);
+    if (threadIdx.x == 0) produce(pipeline, w, begin, end, x, dy);
   } else {
     registers_up<232>();
-    consume(ring, w, begin, end);
+    consume(pipeline, w, begin, end);
   }
-  ring.finish();
+  pipeline.finish();
 }
 
 int at(const Tensor& t, int i) { return static_cast<int>(t.shape[i]); }
@@ -171,7 +171,7 @@ void conv2d_hopper_bwd_weight(Stream& stream, const eqv_conv2d_params& p, const 
   const TensorMap dy_map = matrix_map(dy.data, pixels, outputs, kTileDepth);
   const auto run = [&]<int kBlocks>(std::integral_constant<int, kBlocks>) {
     launch_clusters(stream, "conv2d_bwd_weight", kBlocks, dim3(static_cast<unsigned>(up(w.units, w.piece) * kBlocks)),
-                    dim3(kHopperThreads), sizeof(WeightRing<kBlocks>), weight_gradient_hopper<kBlocks>, x_map, dy_map, w);
+                    dim3(kHopperThreads), sizeof(WeightPipeline<kBlocks>), weight_gradient_hopper<kBlocks>, x_map, dy_map, w);
   };
   if (w.pairs == Pairs::none) run(std::integral_constant<int, 1>{});
   else run(std::integral_constant<int, 2>{});

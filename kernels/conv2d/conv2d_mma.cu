@@ -81,10 +81,10 @@ Pixels<T> pixels_of(Stream& stream, Workspace& workspace, const Tensor& t) {
   return pixels;
 }
 
-// The pixels that tap (r, s) of result pixel (u, v) reads: (u·step + i0 + r·turn, v·step + j0 + s·turn).
+// The pixels that tap (r, s) of result pixel (u, v) reads: (u·step + i0 + r·direction, v·step + j0 + s·direction).
 struct Window {
   int rows, columns;  // of the result
-  int step, i0, j0, turn;
+  int step, i0, j0, direction;
   int taps_across;
 };
 
@@ -112,7 +112,7 @@ struct Gathered {
   }
   __device__ Step step(int k) const {
     const int tap = k / source.c, r = tap / window.taps_across;
-    return {r * window.turn, (tap - r * window.taps_across) * window.turn, k - tap * source.c};
+    return {r * window.direction, (tap - r * window.taps_across) * window.direction, k - tap * source.c};
   }
   __device__ const T* at(const Line& l, const Step& s) const {
     const int i = l.i + s.i, j = l.j + s.j;
@@ -186,7 +186,7 @@ struct Placed {
 
 // The pixels that each result pixel of a convolution reads first.
 Window forward_window(const Shape& s) {
-  return {.rows = s.p, .columns = s.q, .step = s.stride, .i0 = -s.top, .j0 = -s.left, .turn = 1, .taps_across = s.kw};
+  return {.rows = s.p, .columns = s.q, .step = s.stride, .i0 = -s.top, .j0 = -s.left, .direction = 1, .taps_across = s.kw};
 }
 
 template <class T>
@@ -243,7 +243,7 @@ void product_bwd_input(Stream& stream, const eqv_conv2d_params& params, const Te
                         .step = 1,
                         .i0 = down.offset,
                         .j0 = across.offset,
-                        .turn = -1,
+                        .direction = -1,
                         .taps_across = std::max(1, taps.across)};
     const Gathered<T> a{source, window, source.data};
     const PackedWeights<T> b(weights, source.c, s.kw, taps);

@@ -123,10 +123,10 @@ __global__ void __launch_bounds__(kThreads) to_few_kernel(const ToFew c) {
     float total = 0;
     const int below = c.window.div - 1;  // a stride is 1 or 2: also its logarithm
     for (int r = 0; r < c.window.down; ++r) {
-      const int i = u * c.window.step + c.window.i0 + r * c.window.turn;
+      const int i = u * c.window.step + c.window.i0 + r * c.window.direction;
       if (i & below) continue;
       for (int s = 0; s < c.window.across; ++s) {
-        const int j = v * c.window.step + c.window.j0 + s * c.window.turn;
+        const int j = v * c.window.step + c.window.j0 + s * c.window.direction;
         if (j & below) continue;
         const int source = ((i >> below) - i0) * kSide + (j >> below) - j0;
         total += memory.products[source][(r * c.window.across + s) * c.few + f];
@@ -141,7 +141,7 @@ int floor_div(int a, int b) { return a >= 0 ? a / b : -((-a + b - 1) / b); }
 
 // The most results whose windows lie in kSide pixels.
 Axis axis(int taps, int start, const ThinWindow& w) {
-  const int lowest = start + std::min(0, w.turn * (taps - 1)), highest = start + std::max(0, w.turn * (taps - 1));
+  const int lowest = start + std::min(0, w.direction * (taps - 1)), highest = start + std::max(0, w.direction * (taps - 1));
   const int first = floor_div(lowest, w.div);
   int results = w.div;
   while (floor_div((results + w.div - 1) * w.step + highest, w.div) - first < kSide) results += w.div;

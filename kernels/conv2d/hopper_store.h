@@ -1,4 +1,4 @@
-// What becomes of a warpgroup's sums (hopper_tiles.h): after the epilogue, and rounded, they go to shared memory as boxes of
+// The epilogue of a warpgroup's sums (hopper_tiles.h): the results, rounded, go to shared memory as boxes of
 // 64 pixels × 64 channels, and from there to the result in whole lines. A residual comes the same way in the other direction,
 // and statistics are made of what the box holds.
 #pragma once
@@ -82,12 +82,12 @@ __device__ void store_tile(const Conv& c, const Tile& tile, const float (&sum)[k
   const Parity& p = c.parities[tile.parity];
   const int group = T::kPingPong ? 0 : static_cast<int>(threadIdx.x) / kWarpgroup - 1;
   const int thread = static_cast<int>(threadIdx.x) % kWarpgroup, warp = thread / 32, lane = thread % 32;
-  const int pixels = tile.pixel + (T::kTurned ? 0 : group * 64), channels = tile.channel + (T::kTurned ? group * 64 : 0);
+  const int pixels = tile.pixel + (T::kSwapAB ? 0 : group * 64), channels = tile.channel + (T::kSwapAB ? group * 64 : 0);
   // The 8×8 matrix, and its row, that this lane places: rows of a, 16 a warp, and columns.
   const int a_row = warp * 16 + lane / 8 % 2 * 8, b_row = lane / 16 * 8, row = lane % 8;
   const Epilogue<dtype::Bf16>& e = c.epilogue;
   float bias[2] = {};
-  if (T::kTurned && e.bias)
+  if (T::kSwapAB && e.bias)
 #pragma unroll
     for (int h = 0; h < 2; ++h) {
       const int at = channels + warp * 16 + lane / 4 + h * 8;
@@ -95,7 +95,7 @@ __device__ void store_tile(const Conv& c, const Tile& tile, const float (&sum)[k
     }
 #pragma unroll
   for (int b = 0; b < kBoxes; ++b) {
-    const int pixel = pixels + (T::kTurned ? b * kBoxPixels : 0), channel = channels + (T::kTurned ? 0 : b * kBoxChannels);
+    const int pixel = pixels + (T::kSwapAB ? b * kBoxPixels : 0), channel = channels + (T::kSwapAB ? 0 : b * kBoxChannels);
     if (pixel >= p.pixels || channel >= c.channels) break;
     dtype::Bf16* box = staging.boxes[next];
     next ^= 1;
@@ -108,22 +108,22 @@ __device__ void store_tile(const Conv& c, const Tile& tile, const float (&sum)[k
     }
 #pragma unroll
     for (int j = 0; j < 4; ++j) {  // 16 columns of the products
-      const int at_pixel = T::kTurned ? j * 16 + b_row + row : a_row + row, at_channel = T::kTurned ? a_row : j * 16 + b_row;
+      const int at_pixel = T::kSwapAB ? j * 16 + b_row + row : a_row + row, at_channel = T::kSwapAB ? a_row : j * 16 + b_row;
       void* place = bytes + swizzled_128(static_cast<unsigned>(at_pixel) * kTileRow + static_cast<unsigned>(at_channel) * 2);
       uint32_t four[4] = {};
-      if (e.residual) load_matrices<T::kTurned>(four, place);
+      if (e.residual) load_matrices<T::kSwapAB>(four, place);
 #pragma unroll
       for (int k = 0; k < 2; ++k) {  // 8 of them: two matrices, one below the other
         const int at = b * 32 + j * 8 + k * 4, of_pair = channel + j * 16 + k * 8 + lane % 4 * 2;
-        if (!T::kTurned && e.bias && of_pair < c.channels) bias[0] = e.bias[of_pair], bias[1] = e.bias[of_pair + 1];
+        if (!T::kSwapAB && e.bias && of_pair < c.channels) bias[0] = e.bias[of_pair], bias[1] = e.bias[of_pair + 1];
 #pragma unroll
         for (int h = 0; h < 2; ++h) {
           uint32_t& pair = four[k * 2 + h];
-          const float first = sum[at + 2 * h] + bias[T::kTurned ? h : 0], second = sum[at + 2 * h + 1] + bias[T::kTurned ? h : 1];
+          const float first = sum[at + 2 * h] + bias[T::kSwapAB ? h : 0], second = sum[at + 2 * h + 1] + bias[T::kSwapAB ? h : 1];
           pair = pack(e.activate(first + lower(pair)), e.activate(second + upper(pair)));
         }
       }
-      store_matrices<T::kTurned>(place, four);
+      store_matrices<T::kSwapAB>(place, four);
     }
     if (c.step == 1) fence_async_proxy();
     warpgroup_barrier();

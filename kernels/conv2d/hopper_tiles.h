@@ -2,14 +2,14 @@
 // them; docs/kernels/conv2d.md has the reasons).
 //
 // A tile is a result of 128 × 256, or two of 64 × 256, always as products m64n256k16: operand a has 64 rows a warpgroup,
-// operand b 256. Rows of a are pixels and of b channels, or with kTurned the other way round, for few channels. Two blocks
+// operand b 256. Rows of a are pixels and of b channels, or with kSwapAB the other way round, for few channels. Two blocks
 // are a cluster that walks over pairs of tiles, neighbours in pixels, of the same channels: each brings its own pixels, and
 // half of the weights to both.
 #pragma once
 
 #include "common/values.h"
 #include "conv2d/epilogue.h"
-#include "conv2d/hopper_ring.h"
+#include "conv2d/hopper_pipeline.h"
 
 namespace eqv::gpu {
 
@@ -42,18 +42,18 @@ struct PixelMaps {
   TensorMap of[kMostParities];
 };
 
-// kTurned: a is weights, b pixels. kPingPong: each warpgroup has tiles of its own, in turns, so that one multiplies while
-// the other stores; otherwise they share a tile, half of the rows of a each.
-template <bool kTurned_, bool kPingPong_>
+// kSwapAB: a is weights, b pixels. kPingPong: each warpgroup has tiles of its own, and one multiplies while the other stores.
+// Otherwise they are cooperative: they share a tile, half of the rows of a each.
+template <bool kSwapAB_, bool kPingPong_>
 struct Tiling {
-  static constexpr bool kTurned = kTurned_, kPingPong = kPingPong_;
+  static constexpr bool kSwapAB = kSwapAB_, kPingPong = kPingPong_;
   static constexpr int kA = kPingPong ? 64 : 128, kB = 256, kStages = 4;
-  static constexpr int kPixels = kTurned ? kB : kA, kChannels = kTurned ? kA : kB;
+  static constexpr int kPixels = kSwapAB ? kB : kA, kChannels = kSwapAB ? kA : kB;
   static constexpr int kWeightRows = kChannels / kConvBlocks;  // that a block brings
-  using TheRing = Ring<kA, kB, kStages, kConvBlocks>;
+  using Pipe = Pipeline<kA, kB, kStages, kConvBlocks>;
 
-  static __device__ dtype::Bf16* pixels(typename TheRing::Stage& s) { return kTurned ? s.b : s.a; }
-  static __device__ dtype::Bf16* weights(typename TheRing::Stage& s) { return kTurned ? s.a : s.b; }
+  static __device__ dtype::Bf16* pixels(typename Pipe::Stage& s) { return kSwapAB ? s.b : s.a; }
+  static __device__ dtype::Bf16* weights(typename Pipe::Stage& s) { return kSwapAB ? s.a : s.b; }
 };
 
 struct Tile {
@@ -70,12 +70,12 @@ __device__ Tile tile_of(const Conv& c, int work, unsigned rank) {
   return {parity, tile * T::kPixels, work % c.channel_tiles * T::kChannels};
 }
 
-// Starts the copies of every tile of this block, as the ring frees.
+// Starts the copies of every tile of this block, as stages become empty.
 template <class T>
-__device__ void produce(typename T::TheRing& ring, const Conv& c, const PixelMaps& pixels, const TensorMap& weights) {
+__device__ void produce(typename T::Pipe& pipeline, const Conv& c, const PixelMaps& pixels, const TensorMap& weights) {
   const unsigned rank = cluster_rank();
   const int share = static_cast<int>(rank) * T::kWeightRows;
-  Place<T::kStages> place;
+  PipelineState<T::kStages> state;
   for (int work = static_cast<int>(blockIdx.x) / kConvBlocks; work < c.work; work += static_cast<int>(gridDim.x) / kConvBlocks) {
     const Tile tile = tile_of<T>(c, work, rank);
     const Parity& p = c.parities[tile.parity];
@@ -85,75 +85,75 @@ __device__ void produce(typename T::TheRing& ring, const Conv& c, const PixelMap
       for (int s = 0; s < p.taps_across; ++s) {
         const int tap = p.weight_tap + r * p.weight_down + s * p.weight_across;
         for (int slice = 0; slice < c.slices; ++slice) {
-          Barrier* full = ring.refill(place.stage, place.parity ^ 1);
-          auto& stage = ring.stages[place.stage];
+          Barrier* full = pipeline.producer_acquire(state.stage, state.phase ^ 1);
+          auto& stage = pipeline.stages[state.stage];
           copy_pixels(T::pixels(stage), pixels.of[tile.parity], full, n, i, j, slice * kTileDepth, r, s);
-          multicast_matrix_box(T::weights(stage) + share * kTileDepth, weights, full, ring.kEveryBlock, tile.channel + share,
+          multicast_matrix_box(T::weights(stage) + share * kTileDepth, weights, full, pipeline.kEveryBlock, tile.channel + share,
                                (tap * c.slices + slice) * kTileDepth);
-          place.next();
+          state.advance();
         }
       }
   }
 }
 
-// With tiles in turns: a warpgroup waits for a stage only when the other one has waited for all of the tile before. The
-// stages have only the parity of their phases; who waited earlier could take an older phase for his.
-struct Turns {
-  Barrier done[2];  // with the stages of a tile, by warpgroup
+// Ping-pong: the warpgroups consume the stages of their tiles one after the other. One waits for a stage only when the other
+// has waited for all stages of the tile before; earlier it could take an older phase of the same parity for its own.
+struct OrderedSequenceBarrier {
+  Barrier done[2];  // of each warpgroup: a phase for each of its tiles
 
   __device__ void init() {
     if (threadIdx.x == 0)
       for (Barrier& d : done) barrier_init(&d, 1);
   }
   // Before the `count`-th tile of this warpgroup.
-  __device__ void await(int group, int count) {
+  __device__ void wait(int group, int count) {
     if (group == 1) barrier_wait(&done[0], static_cast<unsigned>(count) & 1);
     else if (count > 0) barrier_wait(&done[1], static_cast<unsigned>(count - 1) & 1);
   }
-  __device__ void pass(int group, unsigned thread) {
+  __device__ void arrive(int group, unsigned thread) {
     if (thread == 0) barrier_arrive(&done[group]);
   }
 };
 
 constexpr int kSums = 128;  // of a thread: 64 × 256 of a warpgroup
 
-// Multiplies this warpgroup's part of every tile; store(tile, sums) is what becomes of them.
+// Multiplies this warpgroup's part of every tile; then store(tile, sums) is called with its sums.
 template <class T, class Store>
-__device__ void consume(typename T::TheRing& ring, Turns& turns, const Conv& c, Store store) {
+__device__ void consume(typename T::Pipe& pipeline, OrderedSequenceBarrier& order, const Conv& c, Store store) {
   const int group = static_cast<int>(threadIdx.x) / kWarpgroup - 1;
   const unsigned thread = threadIdx.x % kWarpgroup, rank = cluster_rank();
-  Place<T::kStages> place;
-  [[maybe_unused]] int turn = 0;
+  PipelineState<T::kStages> state;
+  [[maybe_unused]] int tiles = 0;  // of this block so far
   for (int work = static_cast<int>(blockIdx.x) / kConvBlocks; work < c.work; work += static_cast<int>(gridDim.x) / kConvBlocks) {
     const Tile tile = tile_of<T>(c, work, rank);
     const Parity& p = c.parities[tile.parity];
     const int steps = p.taps_down * p.taps_across * c.slices;
     if constexpr (T::kPingPong) {
-      const int mine = turn / 2;
-      if (turn++ % 2 != group) {
-        place.skip(steps);
+      const int mine = tiles / 2;
+      if (tiles++ % 2 != group) {
+        state.advance(steps);
         continue;
       }
-      turns.await(group, mine);
+      order.wait(group, mine);
     }
     float sum[kSums];
     int before = 0;
     for (int step = 0; step < steps; ++step) {
-      auto& stage = ring.stages[place.stage];
+      auto& stage = pipeline.stages[state.stage];
       const dtype::Bf16* a = stage.a + (T::kPingPong ? 0 : group * 64 * kTileDepth);
-      barrier_wait(&ring.full[place.stage], place.parity);
+      pipeline.consumer_wait(state.stage, state.phase);
       warpgroup_fence();
 #pragma unroll
       for (int k = 0; k < kTileDepth; k += 16) warpgroup_multiply(sum, operand(a, k), operand(stage.b, k), step > 0 || k > 0);
       warpgroup_commit();
       warpgroup_wait<1>();  // the products of the step before are done: its tiles may be overwritten
-      if (step > 0) ring.release(before, thread);
-      before = place.stage;
-      place.next();
+      if (step > 0) pipeline.consumer_release(before, thread);
+      before = state.stage;
+      state.advance();
     }
-    if constexpr (T::kPingPong) turns.pass(group, thread);
+    if constexpr (T::kPingPong) order.arrive(group, thread);
     warpgroup_wait<0>();
-    ring.release(before, thread);
+    pipeline.consumer_release(before, thread);
     store(tile, sum);
   }
 }

@@ -6,12 +6,12 @@
 
 namespace eqv::gpu {
 
-// Tap (r, s) of result pixel (u, v) reads pixel (u·step + i0 + r·turn, v·step + j0 + s·turn), divided by `div` where that is
-// whole and not read at all where it is not. Forward, turn is 1 and step the stride; for input gradients turn is −1 and div
+// Tap (r, s) of result pixel (u, v) reads pixel (u·step + i0 + r·direction, v·step + j0 + s·direction), divided by `div` where that is
+// whole and not read at all where it is not. Forward, direction is 1 and step the stride; for input gradients direction is −1 and div
 // the stride.
 struct ThinWindow {
   int down, across;  // taps
-  int step, div, i0, j0, turn;
+  int step, div, i0, j0, direction;
 };
 
 // Weights {O, I, kernel} as wide and few: whichever of O and I that is.
@@ -33,7 +33,7 @@ inline ThinWindow forward_window(const eqv_conv2d_params& p, const Tensor& w) {
           .div = 1,
           .i0 = -p.pad_top,
           .j0 = -p.pad_left,
-          .turn = 1};
+          .direction = 1};
 }
 
 inline ThinWindow gradient_window(const eqv_conv2d_params& p, const Tensor& w) {
@@ -43,7 +43,7 @@ inline ThinWindow gradient_window(const eqv_conv2d_params& p, const Tensor& w) {
           .div = p.stride,
           .i0 = p.pad_top,
           .j0 = p.pad_left,
-          .turn = -1};
+          .direction = -1};
 }
 
 inline ThinWeights few_inputs(const Tensor& w) {
@@ -74,8 +74,8 @@ struct ThinColumn {
   __device__ ThinColumn(int column, int few, int width, const ThinWindow& window) {
     const int tap = column / few, r = tap / window.across;
     const bool inside = r < window.down;
-    di = inside ? r * window.turn : 1 << 28;  // of no image
-    dj = (tap - r * window.across) * window.turn;
+    di = inside ? r * window.direction : 1 << 28;  // of no image
+    dj = (tap - r * window.across) * window.direction;
     offset = inside ? (di * width + dj) * few + column - tap * few : 0;
   }
 };

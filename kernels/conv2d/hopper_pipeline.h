@@ -1,0 +1,73 @@
+// The pipeline of tiles in shared memory between the producer, one thread that starts copies, and the consumers, the
+// warpgroups that multiply (CUTLASS: PipelineTmaAsync). A stage has two barriers: `full` ends a phase when all its bytes are
+// there, `empty` when all consumers have read them. Each block of a cluster of two loads half of the tiles that both need, and
+// multicasts it; so a stage is empty only when the consumers of both blocks have read it.
+#pragma once
+
+#include "common/hopper.h"
+
+namespace eqv::gpu {
+
+constexpr int kTileDepth = 64, kWarpgroup = 128, kHopperThreads = 3 * kWarpgroup;
+
+// kA rows of one operand and kB of the other, kTileDepth deep, in each of kBlocks blocks.
+template <int kA, int kB, int kStages, int kBlocks>
+struct Pipeline {
+  struct Stage {
+    dtype::Bf16 a[kA * kTileDepth];
+    dtype::Bf16 b[kB * kTileDepth];
+  };
+  static constexpr unsigned kStageBytes = sizeof(Stage), kEveryBlock = (1u << kBlocks) - 1;
+  alignas(1024) Stage stages[kStages];
+  Barrier full[kStages], empty[kStages];
+
+  // Called by all threads of the cluster. `consumers`: warpgroups of a block that read a stage.
+  __device__ void init(unsigned consumers) {
+    if (threadIdx.x == 0) {
+      for (int i = 0; i < kStages; ++i) {
+        barrier_init(&full[i], 1);
+        barrier_init(&empty[i], consumers * kBlocks);
+      }
+      fence_barrier_init();
+    }
+    cluster_barrier();
+  }
+
+  // Waits until the stage is empty, and announces the bytes of its next tiles, whose copies count on the barrier returned.
+  __device__ Barrier* producer_acquire(int stage, unsigned phase) {
+    barrier_wait(&empty[stage], phase);
+    barrier_expect(&full[stage], kStageBytes);
+    return &full[stage];
+  }
+
+  __device__ void consumer_wait(int stage, unsigned phase) { barrier_wait(&full[stage], phase); }
+
+  // This warpgroup has read the stage. All its threads call this, or at least the first kBlocks of them.
+  __device__ void consumer_release(int stage, unsigned thread) {
+    if (thread < kBlocks) barrier_arrive_at(&empty[stage], thread);
+  }
+
+  // Called by all threads of the cluster at the end: no block ends while the other may still arrive in its memory.
+  __device__ void finish() { cluster_barrier(); }
+};
+
+// Where a producer or consumer is: the stage that comes next, and the parity of its phase.
+template <int kStages>
+struct PipelineState {
+  int stage = 0;
+  unsigned phase = 0;
+
+  __device__ void advance() {
+    if (++stage == kStages) {
+      stage = 0;
+      phase ^= 1;
+    }
+  }
+  __device__ void advance(int steps) {
+    const int to = stage + steps;
+    phase ^= static_cast<unsigned>(to / kStages) & 1u;
+    stage = to % kStages;
+  }
+};
+
+}  // namespace eqv::gpu
