@@ -1,6 +1,7 @@
 // softmax(scale·q·kᵀ)·v; in bf16 and TF32 where tensor cores fit (attention_mma.h), otherwise in fp32: the scores of all heads in
 // scratch memory, two matrix products forward and five backward.
 #include "attention/attention_mma.h"
+#include "attention/row_exponentials.h"
 #include "common/gemm.h"
 #include "common/reduce.h"
 #include "common/values.h"
@@ -27,19 +28,52 @@ Heads heads_of(const eqv_attention_params& p, const Tensor& q, const Tensor& k) 
   return {p.heads, q.shape[2] / p.heads, q.shape[1], k.shape[1], q.shape[2]};
 }
 
+// Factors of the products: a head as {token, d}, and its transpose; scores (or what else there is for each token and key) as
+// {token, key}, and their transpose.
+struct Queries {
+  Heads h;
+  Values x;
+  __device__ float operator()(int64_t batch, int64_t token, int64_t d) const { return x[h.of_query(batch, token, d)]; }
+};
+struct Keys {
+  Heads h;
+  Values x;
+  __device__ float operator()(int64_t batch, int64_t key, int64_t d) const { return x[h.of_key(batch, key, d)]; }
+};
+struct KeysTransposed {
+  Keys keys;
+  __device__ float operator()(int64_t batch, int64_t d, int64_t key) const { return keys(batch, key, d); }
+};
+struct Scores {
+  Heads h;
+  const float* data;
+  __device__ float operator()(int64_t batch, int64_t token, int64_t key) const {
+    return data[(batch * h.tokens + token) * h.keys + key];
+  }
+};
+struct ScoresTransposed {
+  Scores scores;
+  __device__ float operator()(int64_t batch, int64_t key, int64_t token) const { return scores(batch, token, key); }
+};
+
+// Results of products: {token, d} and {key, d} of a head.
+struct ToQueries {
+  Heads h;
+  Values y;
+  __device__ void operator()(int64_t batch, int64_t token, int64_t d, float sum) const { y.set(h.of_query(batch, token, d), sum); }
+};
+struct ToKeys {
+  Heads h;
+  Values y;
+  __device__ void operator()(int64_t batch, int64_t key, int64_t d, float sum) const { y.set(h.of_key(batch, key, d), sum); }
+};
+
 // A block per row: scores to probabilities, log Σ exp to lse.
 __global__ void __launch_bounds__(kThreads) softmax(int64_t keys, float* scores, float* lse) {
-  BlockScratch& scratch = shared_memory<BlockScratch>();
   float* row = scores + blockIdx.x * keys;
-  double most = -INFINITY;
-  for (int64_t i = threadIdx.x; i < keys; i += kThreads) most = MaximumOf::join(most, row[i]);
-  most = block_join<MaximumOf>(most, scratch);
-  const float top = static_cast<float>(most);
-  double sum = 0;
-  for (int64_t i = threadIdx.x; i < keys; i += kThreads) sum += expf(row[i] - top);
-  sum = block_join(sum, scratch);
-  for (int64_t i = threadIdx.x; i < keys; i += kThreads) row[i] = static_cast<float>(expf(row[i] - top) / sum);
-  if (threadIdx.x == 0) lse[blockIdx.x] = static_cast<float>(most + log(sum));
+  const RowExponentials e = row_exponentials(row, keys);
+  for (int64_t i = threadIdx.x; i < keys; i += kThreads) row[i] = static_cast<float>(expf(row[i] - e.top) / e.sum);
+  if (threadIdx.x == 0) lse[blockIdx.x] = static_cast<float>(e.most + log(e.sum));
 }
 
 }  // namespace
@@ -56,17 +90,11 @@ void attention_fwd(Stream& stream, const eqv_attention_params& p, const Tensor& 
   Workspace workspace(stream, Workspace::bytes<float>(batch * h.tokens * h.keys));
   float* scores = workspace.take<float>(batch * h.tokens * h.keys);
   gemm(
-      stream, "attention_fwd", {h.tokens, h.keys, h.dim, batch},
-      EQV_LAMBDA(int64_t b, int64_t t, int64_t d) -> float { return q[h.of_query(b, t, d)]; },
-      EQV_LAMBDA(int64_t b, int64_t d, int64_t j) -> float { return k[h.of_key(b, j, d)]; },
+      stream, "attention_fwd", {h.tokens, h.keys, h.dim, batch}, Queries{h, q}, KeysTransposed{{h, k}},
       EQV_LAMBDA(int64_t b, int64_t t, int64_t j, float sum) { scores[(b * h.tokens + t) * h.keys + j] = scale * sum; });
   launch(stream, "attention_fwd", dim3(static_cast<unsigned>(batch * h.tokens)), dim3(kThreads), sizeof(BlockScratch),
          softmax, h.keys, scores, lse);
-  gemm(
-      stream, "attention_fwd", {h.tokens, h.dim, h.keys, batch},
-      EQV_LAMBDA(int64_t b, int64_t t, int64_t j) -> float { return scores[(b * h.tokens + t) * h.keys + j]; },
-      EQV_LAMBDA(int64_t b, int64_t j, int64_t d) -> float { return v[h.of_key(b, j, d)]; },
-      EQV_LAMBDA(int64_t b, int64_t t, int64_t d, float sum) { o.set(h.of_query(b, t, d), sum); });
+  gemm(stream, "attention_fwd", {h.tokens, h.dim, h.keys, batch}, Scores{h, scores}, Keys{h, v}, ToQueries{h, o});
 }
 
 void attention_bwd(Stream& stream, const eqv_attention_params& p, const Tensor& do_tensor, const Tensor& q_tensor,
@@ -92,36 +120,20 @@ void attention_bwd(Stream& stream, const eqv_attention_params& p, const Tensor& 
       },
       EQV_LAMBDA(int64_t row, double sum) { delta[row] = static_cast<float>(sum); });
   gemm(
-      stream, "attention_bwd", {h.tokens, h.keys, h.dim, batch},
-      EQV_LAMBDA(int64_t b, int64_t t, int64_t d) -> float { return q[h.of_query(b, t, d)]; },
-      EQV_LAMBDA(int64_t b, int64_t d, int64_t j) -> float { return k[h.of_key(b, j, d)]; },
+      stream, "attention_bwd", {h.tokens, h.keys, h.dim, batch}, Queries{h, q}, KeysTransposed{{h, k}},
       EQV_LAMBDA(int64_t b, int64_t t, int64_t j, float sum) {
         const int64_t row = b * h.tokens + t;
         probability[row * h.keys + j] = expf(scale * sum - lse[row]);
       });
   gemm(
-      stream, "attention_bwd", {h.tokens, h.keys, h.dim, batch},
-      EQV_LAMBDA(int64_t b, int64_t t, int64_t d) -> float { return d_o[h.of_query(b, t, d)]; },
-      EQV_LAMBDA(int64_t b, int64_t d, int64_t j) -> float { return v[h.of_key(b, j, d)]; },
+      stream, "attention_bwd", {h.tokens, h.keys, h.dim, batch}, Queries{h, d_o}, KeysTransposed{{h, v}},
       EQV_LAMBDA(int64_t b, int64_t t, int64_t j, float sum) {
         const int64_t row = b * h.tokens + t, at = row * h.keys + j;
         dscore[at] = scale * probability[at] * (sum - delta[row]);
       });
-  gemm(
-      stream, "attention_bwd", {h.tokens, h.dim, h.keys, batch},
-      EQV_LAMBDA(int64_t b, int64_t t, int64_t j) -> float { return dscore[(b * h.tokens + t) * h.keys + j]; },
-      EQV_LAMBDA(int64_t b, int64_t j, int64_t d) -> float { return k[h.of_key(b, j, d)]; },
-      EQV_LAMBDA(int64_t b, int64_t t, int64_t d, float sum) { dq.set(h.of_query(b, t, d), sum); });
-  gemm(
-      stream, "attention_bwd", {h.keys, h.dim, h.tokens, batch},
-      EQV_LAMBDA(int64_t b, int64_t j, int64_t t) -> float { return dscore[(b * h.tokens + t) * h.keys + j]; },
-      EQV_LAMBDA(int64_t b, int64_t t, int64_t d) -> float { return q[h.of_query(b, t, d)]; },
-      EQV_LAMBDA(int64_t b, int64_t j, int64_t d, float sum) { dk.set(h.of_key(b, j, d), sum); });
-  gemm(
-      stream, "attention_bwd", {h.keys, h.dim, h.tokens, batch},
-      EQV_LAMBDA(int64_t b, int64_t j, int64_t t) -> float { return probability[(b * h.tokens + t) * h.keys + j]; },
-      EQV_LAMBDA(int64_t b, int64_t t, int64_t d) -> float { return d_o[h.of_query(b, t, d)]; },
-      EQV_LAMBDA(int64_t b, int64_t j, int64_t d, float sum) { dv.set(h.of_key(b, j, d), sum); });
+  gemm(stream, "attention_bwd", {h.tokens, h.dim, h.keys, batch}, Scores{h, dscore}, Keys{h, k}, ToQueries{h, dq});
+  gemm(stream, "attention_bwd", {h.keys, h.dim, h.tokens, batch}, ScoresTransposed{{h, dscore}}, Queries{h, q}, ToKeys{h, dk});
+  gemm(stream, "attention_bwd", {h.keys, h.dim, h.tokens, batch}, ScoresTransposed{{h, probability}}, Queries{h, d_o}, ToKeys{h, dv});
 }
 
 }  // namespace eqv::backend

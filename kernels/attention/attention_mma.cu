@@ -2,6 +2,7 @@
 // activations, both in scratch memory with rows padded by zeros to whole vectors of keys; sums are fp32.
 #include "attention/attention_mma.h"
 
+#include "attention/row_exponentials.h"
 #include "common/mma_gemm.h"
 #include "common/pairs.h"
 #include "common/reduce.h"
@@ -9,9 +10,10 @@
 namespace eqv::gpu {
 namespace {
 
-// One of q, k, v, o or their gradients: heads are slices of the channels.
+// One of q, k, v, o or their gradients, {token, d} of each head: heads are slices of the channels.
 template <class T>
 struct Heads {
+  using Element = T;
   T* data;
   int tokens, width, heads, dim;
 
@@ -23,79 +25,66 @@ struct Heads {
 template <class T>
 Heads<T> heads_of(const eqv_attention_params& p, const Tensor& t) {
   const int width = static_cast<int>(t.shape[2]);
-  return {static_cast<T*>(t.data), static_cast<int>(t.shape[1]), width, p.heads, width / p.heads};
+  return {.data = static_cast<T*>(t.data),
+          .tokens = static_cast<int>(t.shape[1]),
+          .width = width,
+          .heads = p.heads,
+          .dim = width / p.heads};
 }
 
-// A head as {token, d}, read along d.
-template <class T>
-struct AlongHead {
-  using Element = T;
-  static constexpr bool kAlongDepth = true;
-  Heads<T> heads;
-  const T* data;
-  explicit AlongHead(const Heads<T>& h) : heads(h), data(h.data) {}
-
-  using Line = const T*;
-  using Step = int;
-  __device__ Line line(int batch, int token) const { return token < heads.tokens ? heads.of(batch, token) : nullptr; }
-  __device__ Step step(int d) const { return d; }
-  __device__ const T* at(Line l, Step s) const { return l ? l + s : nullptr; }
-};
-
-// A head as {d, token}: 8 neighbouring d of one token.
-template <class T>
-struct AcrossHead {
-  using Element = T;
-  static constexpr bool kAlongDepth = false;
-  Heads<T> heads;
-  const T* data;
-  explicit AcrossHead(const Heads<T>& h) : heads(h), data(h.data) {}
-
-  using Line = const T*;
-  using Step = int64_t;
-  __device__ Line line(int batch, int d) const { return heads.of(batch, 0) + d; }
-  __device__ Step step(int token) const { return int64_t{token} * heads.width; }
-  __device__ const T* at(Line l, Step s) const { return l + s; }
-};
-
-// Probabilities or their gradients, {batch, token, key} with padded rows.
+// Probabilities or their gradients, {token, key} of each head with padded rows.
 template <class T>
 struct Scores {
+  using Element = T;
   T* data;
-  int tokens, wide;
+  int tokens, width;
+
+  __device__ T* of(int batch, int token) const { return data + (int64_t{batch} * tokens + token) * width; }
 };
 
-template <class T>
-struct AlongKeys {
-  using Element = T;
+// Such a matrix for each of a batch as a factor of a product: its rows are lines, read along the depth. kPadded: there may be
+// more lines than rows; those are zeros.
+template <class Matrix, bool kPadded>
+struct Along {
+  using Element = typename Matrix::Element;
   static constexpr bool kAlongDepth = true;
-  Scores<T> scores;
-  const T* data;
-  explicit AlongKeys(const Scores<T>& s) : scores(s), data(s.data) {}
+  Matrix matrix;
+  const Element* data;
+  explicit Along(const Matrix& m) : matrix(m), data(m.data) {}
 
-  using Line = const T*;
+  using Line = const Element*;
   using Step = int;
   __device__ Line line(int batch, int token) const {
-    return scores.data + (int64_t{batch} * scores.tokens + token) * scores.wide;
+    return !kPadded || token < matrix.tokens ? matrix.of(batch, token) : nullptr;
   }
-  __device__ Step step(int key) const { return key; }
-  __device__ const T* at(Line l, Step s) const { return l + s; }
+  __device__ Step step(int k) const { return k; }
+  __device__ const Element* at(Line l, Step s) const { return !kPadded || l ? l + s : nullptr; }
+};
+
+// The same transposed: its columns are lines, rows are the depth.
+template <class Matrix>
+struct Across {
+  using Element = typename Matrix::Element;
+  static constexpr bool kAlongDepth = false;
+  Matrix matrix;
+  const Element* data;
+  explicit Across(const Matrix& m) : matrix(m), data(m.data) {}
+
+  using Line = const Element*;
+  using Step = int64_t;
+  __device__ Line line(int batch, int column) const { return matrix.of(batch, 0) + column; }
+  __device__ Step step(int token) const { return int64_t{token} * matrix.width; }
+  __device__ const Element* at(Line l, Step s) const { return l + s; }
 };
 
 template <class T>
-struct AcrossKeys {
-  using Element = T;
-  static constexpr bool kAlongDepth = false;
-  Scores<T> scores;
-  const T* data;
-  explicit AcrossKeys(const Scores<T>& s) : scores(s), data(s.data) {}
-
-  using Line = const T*;
-  using Step = int64_t;
-  __device__ Line line(int batch, int key) const { return scores.data + int64_t{batch} * scores.tokens * scores.wide + key; }
-  __device__ Step step(int token) const { return int64_t{token} * scores.wide; }
-  __device__ const T* at(Line l, Step s) const { return l + s; }
-};
+using AlongHead = Along<Heads<T>, true>;
+template <class T>
+using AcrossHead = Across<Heads<T>>;
+template <class T>
+using AlongKeys = Along<Scores<T>, false>;
+template <class T>
+using AcrossKeys = Across<Scores<T>>;
 
 // Results {token, d} of a head.
 template <class T>
@@ -110,20 +99,13 @@ struct ToHead {
 template <class T>
 __global__ void __launch_bounds__(kThreads)
     softmax_to(int keys, int wide, const float* scores, T* probabilities, float* lse) {
-  BlockScratch& scratch = shared_memory<BlockScratch>();
   const float* row = scores + int64_t{blockIdx.x} * wide;
   T* out = probabilities + int64_t{blockIdx.x} * wide;
-  double most = -INFINITY;
-  for (int i = static_cast<int>(threadIdx.x); i < keys; i += kThreads) most = MaximumOf::join(most, row[i]);
-  most = block_join<MaximumOf>(most, scratch);
-  const float top = static_cast<float>(most);
-  double sum = 0;
-  for (int i = static_cast<int>(threadIdx.x); i < keys; i += kThreads) sum += expf(row[i] - top);
-  sum = block_join(sum, scratch);
-  const float share = static_cast<float>(1 / sum);
+  const RowExponentials e = row_exponentials(row, keys);
+  const float share = static_cast<float>(1 / e.sum);
   for (int i = static_cast<int>(threadIdx.x); i < wide; i += kThreads)
-    out[i] = dtype::narrow<T>(i < keys ? expf(row[i] - top) * share : 0.0f);
-  if (threadIdx.x == 0) lse[blockIdx.x] = static_cast<float>(most + log(sum));
+    out[i] = dtype::narrow<T>(i < keys ? expf(row[i] - e.top) * share : 0.0f);
+  if (threadIdx.x == 0) lse[blockIdx.x] = static_cast<float>(e.most + log(e.sum));
 }
 
 template <class T>

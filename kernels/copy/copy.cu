@@ -1,7 +1,7 @@
 // Copies between any strides and floating dtypes: concat, split, transpose, broadcast and cast.
 #include "common/device.h"
-#include "common/dtype.h"
 #include "common/walk.h"
+#include "copy/copy_types.h"
 
 namespace eqv::backend {
 
@@ -49,28 +49,11 @@ void run(Stream& stream, const Walk& w, const From* src, To* dst) {
   });
 }
 
-template <class From>
-void run_from(Stream& stream, const Walk& w, const Tensor& src, const Tensor& dst) {
-  const auto* s = static_cast<const From*>(src.data);
-  switch (dst.dtype) {
-    case EQV_F32: return run(stream, w, s, static_cast<float*>(dst.data));
-    case EQV_F64: return run(stream, w, s, static_cast<double*>(dst.data));
-    case EQV_BF16: return run(stream, w, s, static_cast<Bf16*>(dst.data));
-    default: return run(stream, w, s, static_cast<F16*>(dst.data));
-  }
-}
-
 }  // namespace
 
 void copy(Stream& stream, const Tensor& src, const Tensor& dst) {
   const Walk w = walk_of(src, dst);
-  switch (src.dtype) {
-    case EQV_F32: return run_from<float>(stream, w, src, dst);
-    case EQV_F64: return run_from<double>(stream, w, src, dst);
-    case EQV_BF16: return run_from<Bf16>(stream, w, src, dst);
-    case EQV_I32: return run(stream, w, static_cast<const int32_t*>(src.data), static_cast<int32_t*>(dst.data));
-    default: return run_from<F16>(stream, w, src, dst);
-  }
+  with_types(src, dst, [&](const auto* from, auto* to) { run(stream, w, from, to); });
 }
 
 }  // namespace eqv::backend

@@ -4,23 +4,13 @@
 #include "common/gemm.h"
 #include "common/reduce.h"
 #include "conv2d/conv2d_mma.h"
+#include "conv2d/pointwise.h"
 
 namespace eqv::backend {
 
 using namespace gpu;
 
 namespace {
-
-constexpr eqv_conv2d_params kPointwise{.struct_size = sizeof(eqv_conv2d_params),
-                                      .stride = 1,
-                                      .pad_top = 0,
-                                      .pad_bottom = 0,
-                                      .pad_left = 0,
-                                      .pad_right = 0,
-                                      .activation = EQV_IDENTITY,
-                                      .slope = 0,
-                                      .groups = 0,
-                                      .eps = 0};
 
 // {…, C} as the image batch {rows, 1, 1, C}.
 Tensor image(const Tensor& t) {

@@ -11,20 +11,31 @@ using pad2d::Axis;
 
 namespace {
 
+// What a thread has: kWide neighbouring channels of one place of its line.
+template <int kWide>
+struct Place {
+  int64_t sample, channel;
+  int row, column;
+
+  __device__ Place(unsigned line, unsigned at, int rows, int64_t channels) {
+    const unsigned parts = static_cast<unsigned>(channels) / kWide;
+    sample = line / rows, row = static_cast<int>(line % rows);
+    column = static_cast<int>(at / parts), channel = at % parts * kWide;
+  }
+};
+
 template <int kWide>
 struct Forward {
   Axis rows, columns;
   int64_t channels;
   Values x, y;
 
-  __device__ void operator()(unsigned line, unsigned place) const {
-    const unsigned parts = static_cast<unsigned>(channels) / kWide;
-    const int q = static_cast<int>(place / parts), p = static_cast<int>(line % rows.padded);
-    const int i = rows.source(p), j = columns.source(q);
+  __device__ void operator()(unsigned line, unsigned at) const {
+    const Place<kWide> p(line, at, rows.padded, channels);
+    const int i = rows.source(p.row), j = columns.source(p.column);
     float v[kWide] = {};
-    const int64_t n = line / rows.padded, c = place % parts * kWide;
-    if (i >= 0 && j >= 0) x.load(((n * rows.size + i) * columns.size + j) * channels + c, v);
-    y.store((int64_t{line} * columns.padded + q) * channels + c, v);
+    if (i >= 0 && j >= 0) x.load(((p.sample * rows.size + i) * columns.size + j) * channels + p.channel, v);
+    y.store((int64_t{line} * columns.padded + p.column) * channels + p.channel, v);
   }
 };
 
@@ -34,37 +45,36 @@ struct Backward {
   int64_t channels;
   Values dy, dx;
 
-  __device__ void operator()(unsigned line, unsigned place) const {
-    const unsigned parts = static_cast<unsigned>(channels) / kWide;
-    const int j = static_cast<int>(place / parts), i = static_cast<int>(line % rows.size);
-    const int64_t n = line / rows.size, c = place % parts * kWide;
+  __device__ void operator()(unsigned line, unsigned at) const {
+    const Place<kWide> own(line, at, rows.size, channels);
     float sum[kWide] = {};
-    for (int p = rows.next(-1, i); p < rows.padded; p = rows.next(p, i))
-      for (int q = columns.next(-1, j); q < columns.padded; q = columns.next(q, j)) {
+    for (int p = rows.next(-1, own.row); p < rows.padded; p = rows.next(p, own.row))
+      for (int q = columns.next(-1, own.column); q < columns.padded; q = columns.next(q, own.column)) {
         float v[kWide];
-        dy.load(((n * rows.padded + p) * columns.padded + q) * channels + c, v);
+        dy.load(((own.sample * rows.padded + p) * columns.padded + q) * channels + own.channel, v);
         for (int k = 0; k < kWide; ++k) sum[k] += v[k];
       }
-    dx.store((int64_t{line} * columns.size + j) * channels + c, sum);
+    dx.store((int64_t{line} * columns.size + own.column) * channels + own.channel, sum);
   }
 };
+
+// Kernel for every place of `to`.
+template <template <int> class Kernel>
+void run(Stream& stream, const char* name, const Axis& rows, const Axis& columns, const Tensor& from, const Tensor& to) {
+  const int64_t c = to.shape[3], lines = to.shape[0] * to.shape[1], width = to.shape[2] * c;
+  if (in_vectors(c, {&from, &to}))
+    each_in_row(stream, name, lines, width / kVector, Kernel<kVector>{rows, columns, c, values(from), values(to)});
+  else each_in_row(stream, name, lines, width, Kernel<1>{rows, columns, c, values(from), values(to)});
+}
 
 }  // namespace
 
 void pad2d_fwd(Stream& stream, const eqv_pad2d_params& p, const Tensor& x, const Tensor& y) {
-  const Axis rows = pad2d::rows_of(p, x, y), columns = pad2d::columns_of(p, x, y);
-  const int64_t c = x.shape[3], lines = y.shape[0] * y.shape[1], width = y.shape[2] * c;
-  if (in_vectors(c, {&x, &y}))
-    each_in_row(stream, "pad2d_fwd", lines, width / kVector, Forward<kVector>{rows, columns, c, values(x), values(y)});
-  else each_in_row(stream, "pad2d_fwd", lines, width, Forward<1>{rows, columns, c, values(x), values(y)});
+  run<Forward>(stream, "pad2d_fwd", pad2d::rows_of(p, x, y), pad2d::columns_of(p, x, y), x, y);
 }
 
 void pad2d_bwd(Stream& stream, const eqv_pad2d_params& p, const Tensor& dy, const Tensor& dx) {
-  const Axis rows = pad2d::rows_of(p, dx, dy), columns = pad2d::columns_of(p, dx, dy);
-  const int64_t c = dx.shape[3], lines = dx.shape[0] * dx.shape[1], width = dx.shape[2] * c;
-  if (in_vectors(c, {&dy, &dx}))
-    each_in_row(stream, "pad2d_bwd", lines, width / kVector, Backward<kVector>{rows, columns, c, values(dy), values(dx)});
-  else each_in_row(stream, "pad2d_bwd", lines, width, Backward<1>{rows, columns, c, values(dy), values(dx)});
+  run<Backward>(stream, "pad2d_bwd", pad2d::rows_of(p, dx, dy), pad2d::columns_of(p, dx, dy), dy, dx);
 }
 
 }  // namespace eqv::backend

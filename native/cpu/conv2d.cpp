@@ -7,6 +7,7 @@
 #include "norm.h"
 #include "onednn.h"
 #include "simd.h"
+#include "conv2d/pointwise.h"
 #include "winograd.h"
 
 namespace eqv::backend {
@@ -247,17 +248,6 @@ Tensor as_filter(const Tensor& w) {
   r.shape[2] = r.shape[3] = 1;
   return r;
 }
-
-constexpr eqv_conv2d_params kPointwise{.struct_size = sizeof(eqv_conv2d_params),
-                                      .stride = 1,
-                                      .pad_top = 0,
-                                      .pad_bottom = 0,
-                                      .pad_left = 0,
-                                      .pad_right = 0,
-                                      .activation = EQV_IDENTITY,
-                                      .slope = 0,
-                                      .groups = 0,
-                                      .eps = 0};
 
 }  // namespace
 

@@ -1,8 +1,23 @@
 // Reconstruction and adversarial losses: sums in double, gradients in fp32.
 #include <cmath>
 
+#include "differences.h"
 #include "parallel.h"
 #include "simd.h"
+
+namespace eqv::cpu {
+
+EQV_SIMD double squared_differences(const float* a, const float* b, int64_t n) {
+  double sum = 0;
+#pragma omp simd reduction(+ : sum)
+  for (int64_t i = 0; i < n; ++i) {
+    const double d = static_cast<double>(a[i]) - static_cast<double>(b[i]);
+    sum += d * d;
+  }
+  return sum;
+}
+
+}  // namespace eqv::cpu
 
 namespace eqv::backend {
 
@@ -19,16 +34,6 @@ EQV_SIMD double sum_absolute(const float* a, const float* b, int64_t n) {
   double sum = 0;
 #pragma omp simd reduction(+ : sum)
   for (int64_t i = 0; i < n; ++i) sum += __builtin_fabs(static_cast<double>(a[i]) - static_cast<double>(b[i]));
-  return sum;
-}
-
-EQV_SIMD double sum_squares(const float* a, const float* b, int64_t n) {
-  double sum = 0;
-#pragma omp simd reduction(+ : sum)
-  for (int64_t i = 0; i < n; ++i) {
-    const double d = static_cast<double>(a[i]) - static_cast<double>(b[i]);
-    sum += d * d;
-  }
   return sum;
 }
 
@@ -107,7 +112,7 @@ void loss_fwd(Stream& stream, const eqv_loss_params& p, const Tensor& a, const T
     const int64_t n = end - begin;
     switch (p.kind) {
       case EQV_L1: return sum_absolute(x, f32(*b) + begin, n);
-      case EQV_L2: return sum_squares(x, f32(*b) + begin, n);
+      case EQV_L2: return squared_differences(x, f32(*b) + begin, n);
       case EQV_HINGE_REAL: return sum_hinge(x, n, -1.0);
       case EQV_HINGE_FAKE: return sum_hinge(x, n, 1.0);
       case EQV_NEGATED_SUM: return -plain_sum(x, n);

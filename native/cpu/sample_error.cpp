@@ -1,4 +1,5 @@
 // Squared error per sample, in chunks that are summed in double.
+#include "differences.h"
 #include "parallel.h"
 #include "simd.h"
 
@@ -9,16 +10,6 @@ using namespace cpu;
 namespace {
 
 constexpr int64_t kChunk = 16384;
-
-EQV_SIMD double squares(const float* a, const float* b, int64_t n) {
-  double sum = 0;
-#pragma omp simd reduction(+ : sum)
-  for (int64_t i = 0; i < n; ++i) {
-    const double d = static_cast<double>(a[i]) - static_cast<double>(b[i]);
-    sum += d * d;
-  }
-  return sum;
-}
 
 EQV_SIMD void scaled_difference(const float* a, const float* b, int64_t n, float factor, float* out) {
 #pragma omp simd
@@ -34,7 +25,7 @@ void sample_error_fwd(Stream& stream, const Tensor& a, const Tensor& b, const Te
   parallel_for(stream, samples * chunks, grain(values), [&](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; ++i) {
       const int64_t at = i % chunks * kChunk, first = i / chunks * values + at;
-      parts[i] = squares(f32(a) + first, f32(b) + first, std::min(kChunk, values - at));
+      parts[i] = squared_differences(f32(a) + first, f32(b) + first, std::min(kChunk, values - at));
     }
   });
   for (int64_t n = 0; n < samples; ++n) {

@@ -165,7 +165,7 @@ class KernelCodeTest {
     for (Compiled c : found) {
       // What lies across the depth, of 32 bits, is nothing that matrix loads can turn.
       boolean across =
-          c.name.contains("GradientChannels<float>") || c.name.contains("AcrossKeys<float>");
+          c.name.contains("GradientChannels<float>") || c.name.contains("Across<Scores<float>>");
       assertTrue(across || c.kernel.count("LDSM") >= 1, c.line());
       assertTrue(c.kernel.count("LDGSTS") >= 1, c.line());
     }
