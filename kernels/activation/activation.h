@@ -8,7 +8,7 @@ namespace eqv::gpu {
 __device__ inline float sigmoid(float x) { return 1.0f / (1.0f + expf(-x)); }
 
 __device__ inline float silu(float x) {
-  // −∞ gives −∞ / ∞ otherwise; the limit is 0 and is reached far above.
+  // Without this −∞ would give −∞ / ∞. The limit is 0, and fp32 reaches it far above.
   return x < -104.0f ? -0.0f : x * sigmoid(x);
 }
 

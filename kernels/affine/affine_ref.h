@@ -1,7 +1,7 @@
 // affine: output pixel (i, j) has the normalised position u = ((2j + 1)/W' − 1, (2i + 1)/H' − 1); it reads the input at
 // v = theta·(u, 1), that is at column ((v_x + 1)·W − 1)/2 and row ((v_y + 1)·H − 1)/2, bilinearly, with zeros outside or
 // the position clamped to the image. PyTorch: F.affine_grid and F.grid_sample, align_corners=False.
-// The adjoint asks every input pixel for all outputs that read it.
+// The adjoint sums, for every input pixel, over all outputs that read it.
 #pragma once
 
 #include <algorithm>
@@ -29,7 +29,7 @@ AffineSource<T> affine_source(const eqv_affine_params& p, const T* theta, int64_
   return {row, column};
 }
 
-// How much of input pixel (r, s) a sample at `source` takes: a tent of radius one.
+// The weight of input pixel (r, s) in a sample at `source`: a tent of radius one.
 template <class T>
 T affine_weight(const AffineSource<T>& source, int64_t r, int64_t s) {
   const T wr = 1 - std::fabs(source.row - T(r)), ws = 1 - std::fabs(source.column - T(s));

@@ -1,4 +1,4 @@
-// Batch norm: sums of chunks of pixels per channel (common/columns.h), what a channel makes of them, the elementwise rest.
+// Batch norm in three passes: sums of chunks of pixels (common/columns.h), statistics of each channel, the elementwise rest.
 #include "common/columns.h"
 
 namespace eqv::backend {
@@ -37,7 +37,7 @@ struct Terms {
   };
 };
 
-// Statistics of one channel from its chunks; the running ones move.
+// Statistics of one channel from its chunks; updates the running statistics.
 struct Statistics {
   ChunkCounts chunks;
   int64_t channels;

@@ -1,6 +1,6 @@
-// Sums down the columns of {sample, row, channel}, and walks down them: what norms and biases need. Threads lie along the channels, so memory
-// is read in order, 8 channels at a time where they allow it. A thread sums a few hundred values in fp32; from there on
-// sums are double, in a fixed order that depends on the shape alone.
+// Sums over the rows of {sample, row, channel}, and elementwise work on them: what norms and biases need. Neighbouring threads
+// have neighbouring channels, so memory is read in order, 8 channels at a time where alignment allows. A thread sums a few
+// hundred values in fp32; the sums of those are double, in a fixed order that depends on the shape alone.
 #pragma once
 
 #include "common/reduce.h"
@@ -148,7 +148,7 @@ struct Shifted {
   };
 };
 
-// The chunks' counts and their inverses; a division in double is a subroutine on a GPU.
+// The chunks' counts and their inverses, computed once: a division in double is a subroutine on a GPU.
 struct ChunkCounts {
   int rows, rows_of_chunk, chunks;
   double full, last, of_full, of_last;  // of_: the inverse

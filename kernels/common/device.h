@@ -42,14 +42,14 @@ __device__ T& shared_memory() {
 #endif
 }
 
-// Blocks that elementwise work is spread over: enough to fill the device, each thread then walks on by the grid's size.
+// Blocks for elementwise work: enough to fill the device. Each thread then strides through the data by the grid's size.
 int64_t wave(const Stream& stream);
 
-// A kernel with more dynamic shared memory than this must say so before its launch.
+// More dynamic shared memory than this must be allowed for a kernel before its launch.
 constexpr size_t kSharedByDefault = 48 << 10;
 void allow_shared(const void* kernel, size_t bytes);
 
-// Throws what the runtime says went wrong with the last launch.
+// Throws the runtime's error of the last launch, if there was one.
 void check_launch(const char* kernel);
 
 template <class Kernel, class... Arguments>
@@ -57,7 +57,7 @@ void launch([[maybe_unused]] Stream& stream, [[maybe_unused]] const char* name, 
             [[maybe_unused]] dim3 block, [[maybe_unused]] size_t shared_bytes, [[maybe_unused]] Kernel kernel,
             [[maybe_unused]] Arguments... arguments) {
 #if defined(EQV_PLANS)
-  // native/null: sizes are worked out, nothing runs.
+  // native/null: only sizes are computed, nothing runs.
 #elif defined(__CUDACC__)
   if (shared_bytes > kSharedByDefault) allow_shared(reinterpret_cast<const void*>(kernel), shared_bytes);
   kernel<<<grid, block, shared_bytes, static_cast<cudaStream_t>(stream.native)>>>(arguments...);
@@ -69,8 +69,8 @@ void launch([[maybe_unused]] Stream& stream, [[maybe_unused]] const char* name, 
   check_launch(name);
 }
 
-// The same in clusters of so many blocks along x, which reach each other's shared memory (sm_90 and newer); grid.x is a
-// multiple of it.
+// The same in clusters of `cluster` blocks along x, which reach each other's shared memory (sm_90 and newer); grid.x is a
+// multiple of `cluster`.
 template <class Kernel, class... Arguments>
 void launch_clusters([[maybe_unused]] Stream& stream, [[maybe_unused]] const char* name, [[maybe_unused]] unsigned cluster,
                      [[maybe_unused]] dim3 grid, [[maybe_unused]] dim3 block, [[maybe_unused]] size_t shared_bytes,

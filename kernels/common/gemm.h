@@ -1,5 +1,5 @@
-// C = A·B in fp32 with what A, B and C are left to the caller: element functions, so that convolutions and attention are
-// matrix products without their matrices ever being made. Tiles of 64×64, 16 deep, through shared memory; 4×4 results
+// C = A·B in fp32. The caller gives functions that load elements of A and B and store those of C, so that convolutions and
+// attention are matrix products whose matrices are never stored. Tiles of 64×64, 16 deep, through shared memory; 4×4 results
 // per thread. Sums run over k ascending within a split, and splits are added ascending.
 #pragma once
 

@@ -55,7 +55,7 @@ __device__ inline void barrier_init(Barrier* barrier, [[maybe_unused]] unsigned 
 #endif
 }
 
-// Makes the barriers initialised by this thread known to the copies; the other threads still need a block barrier.
+// Makes the barriers that this thread initialised visible to the copies; for other threads a block barrier is needed, too.
 __device__ inline void fence_barrier_init() {
 #if defined(__CUDA_ARCH__)
   EQV_PTX("fence.mbarrier_init.release.cluster;" ::: "memory");
@@ -133,8 +133,8 @@ __device__ inline void cluster_barrier() {
   cluster_wait();
 }
 
-// Arrives at the same barrier of block `rank` of the cluster. It tells that reads have ended: nothing that this thread wrote
-// becomes known by it, so no fence between blocks is paid for.
+// Arrives at the same barrier of block `rank` of the cluster. This only says that reads have ended; it makes no write of this
+// thread visible, and so needs no fence between blocks.
 __device__ inline void barrier_arrive_at(Barrier* barrier, [[maybe_unused]] unsigned rank) {
 #if defined(__CUDA_ARCH__)
   EQV_PTX(
@@ -177,7 +177,7 @@ __device__ inline void multicast_matrix_box(void* to, const TensorMap& map, Barr
 #endif
 }
 
-// The first pixel is (n, i, j) within the map's range; tap (r, s) is added to each.
+// The first pixel is (n, i, j) within the map's range; the offset of tap (r, s) is added to every pixel.
 __device__ inline void copy_pixels(void* to, const TensorMap& map, Barrier* barrier, [[maybe_unused]] int n,
                                    [[maybe_unused]] int i, [[maybe_unused]] int j, [[maybe_unused]] int channel,
                                    [[maybe_unused]] int r, [[maybe_unused]] int s) {
@@ -256,7 +256,7 @@ __device__ void store_matrices(void* row, [[maybe_unused]] const uint32_t (&matr
 #endif
 }
 
-// Makes what this thread has written to shared memory known to stores of tiles.
+// Makes what this thread has written to shared memory visible to stores of tiles.
 __device__ inline void fence_async_proxy() {
 #if defined(__CUDA_ARCH__)
   EQV_PTX("fence.proxy.async.shared::cta;" ::: "memory");
@@ -293,7 +293,7 @@ __device__ inline void commit_stores() {
 #endif
 }
 
-// Waits until at most kNewest groups of this thread's stores have shared memory left to read.
+// Waits until all but the newest kNewest groups of this thread's stores have read their shared memory.
 template <int kNewest>
 __device__ void wait_for_stores() {
 #if defined(__CUDA_ARCH__)
@@ -304,7 +304,7 @@ __device__ void wait_for_stores() {
 }
 
 // ---- products of a warpgroup --------------------------------------------------------------------------------------
-// fence; products; commit: a group. Its sums must not be touched, nor its tiles overwritten, before it was waited for.
+// fence; products; commit: a group. Wait for it before its sums are touched or its tiles overwritten.
 
 constexpr unsigned kTileRow = 128;  // bytes
 
@@ -318,13 +318,13 @@ __device__ inline uint64_t operand_at(const void* tile, unsigned bytes, uint64_t
   return (address & 0x3ffff) >> 4 | block_bytes >> 4 << 16 | kEightRows << 32 | kSwizzle128 << 62;
 }
 
-// A tile whose rows are the operand's rows: from k values into them (k a multiple of 16, below 64).
+// A tile whose rows are the operand's rows, from column k on, a multiple of 16 below 64.
 __device__ inline uint64_t operand(const void* tile, int k) {
   return operand_at(tile, static_cast<unsigned>(k) * 2, 16);  // the distance of blocks is not used
 }
 
-// Tiles of kDepth rows that each are one k, and 64 rows or columns of the operand wide, one tile after the other: from row
-// k (a multiple of 16).
+// A transposed operand: tiles of kDepth rows, a row for each k, and 64 rows or columns of the operand wide; one tile follows
+// the other. From row k on, a multiple of 16.
 template <int kDepth>
 __device__ uint64_t operand_transposed(const void* tiles, int k) {
   return operand_at(tiles, static_cast<unsigned>(k) * kTileRow, kDepth * kTileRow);
@@ -359,7 +359,7 @@ __device__ inline void warpgroup_commit() {
 #endif
 }
 
-// Waits until at most kNewest groups are under way.
+// Waits until at most kNewest groups are unfinished.
 template <int kNewest>
 __device__ void warpgroup_wait() {
 #if defined(__CUDA_ARCH__)
@@ -369,7 +369,7 @@ __device__ void warpgroup_wait() {
 #endif
 }
 
-// Gives registers of this warpgroup away, or takes them.
+// Lowers or raises the number of registers of this warpgroup's threads (setmaxnreg).
 template <int kRegisters>
 __device__ void registers_down() {
 #if defined(__CUDA_ARCH__)

@@ -1,4 +1,4 @@
-// A function that kernels and the CPU backend share, and what it calls that differs between them.
+// Functions that kernels and the CPU backend share.
 #pragma once
 
 #include <cmath>

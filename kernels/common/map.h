@@ -1,11 +1,11 @@
-// out[i] = f(a[i], b[i]), element by element: 8 at a time where memory allows, the few that are left over one by one.
+// out[i] = f(a[i], b[i]), element by element: 8 at a time where alignment allows, the remaining ones one by one.
 #pragma once
 
 #include "common/values.h"
 
 namespace eqv::gpu {
 
-// What is read: none to two tensors of the result's size, each of which may be the result itself.
+// The inputs: up to two tensors of the result's size, each of which may be the result itself.
 template <int kCount>
 struct Sources {
   Values of[kCount > 0 ? kCount : 1];

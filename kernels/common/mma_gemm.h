@@ -1,6 +1,6 @@
 // C = A·B of bf16, or of fp32 rounded to TF32, with fp32 sums, on the tensor cores of sm_80 and newer: cp.async into a ring of
-// swizzled shared-memory tiles, ldmatrix, mma.sync. Where A and B come from and what becomes of C is left to the caller, so that a convolution
-// is a matrix product whose matrix is never made.
+// swizzled shared-memory tiles, ldmatrix, mma.sync. The caller says where A and B are loaded from and what
+// is done with C, so that a convolution is a matrix product whose matrix is never stored.
 //
 // An operand is read in vectors of 16 bytes that lie together in memory, along k or along the operand's own index, its
 // "lines" (rows of A, columns of B):
@@ -34,7 +34,7 @@ __device__ void multiply(float (&sum)[4], const uint32_t (&a)[4], const uint32_t
   if constexpr (std::is_same_v<T, Bf16>) multiply_add(sum, a, b);
   else multiply_add_tf32(sum, a, b);
 }
-// Fragments as multiply() wants them.
+// Fragments in the layout that multiply() reads.
 template <class T>
 __device__ void prepare(uint32_t (&fragment)[4]) {
   if constexpr (std::is_same_v<T, float>)
@@ -116,8 +116,8 @@ class TileCopy {
   bool inside_[kAlongDepth ? kCopies : 1];
 };
 
-// Fragments of A for 16 rows × kOnce of k, of B for 16 columns × kOnce of k (two products wide), from their tiles. What lies
-// across the depth is turned by ldmatrix where its elements are those it knows, 16 bits; others are read one by one.
+// Fragments of A for 16 rows × kOnce of k, of B for 16 columns × kOnce of k (two products wide), from their tiles. A tile
+// that lies across the depth is transposed by ldmatrix if its elements have 16 bits; others are read one by one.
 template <class T, bool kAlongDepth, int kLines>
 __device__ void load_a(uint32_t (&a)[4], OperandTile<T, kAlongDepth, kLines>& tile, int row, int k) {
   const int lane = static_cast<int>(threadIdx.x) % 32;
@@ -184,8 +184,8 @@ __global__ void __launch_bounds__(kThreads)
   for (int step = 0; step < kStages - 1; ++step) fetch(step);
   for (int step = 0; step < steps; ++step) {
     wait_for_copies<kStages - 2>();
-    __syncthreads();              // this step's tiles are there, for all; the tiles of the step before are read
-    fetch(step + kStages - 1);    // into those
+    __syncthreads();              // this step's tiles are there, for all threads; those of the step before have been read
+    fetch(step + kStages - 1);    // into the tiles of the step before
     auto& tile_a = stages.a[step % kStages];
     auto& tile_b = stages.b[step % kStages];
 #pragma unroll

@@ -1,4 +1,4 @@
-// Two neighbouring values, which memory and instructions take at once.
+// Two neighbouring values, which are loaded, stored and converted together.
 #pragma once
 
 #include <type_traits>

@@ -5,8 +5,8 @@
 
 namespace eqv::gpu {
 
-// f(row, place) for the rows of all images and so many places in each. Either number fits 32 bits, whose divisions are far
-// cheaper than those of an index into the whole tensor.
+// f(row, place) for the rows of all images and every place below `width`. Both numbers fit 32 bits, whose divisions are far
+// cheaper than those of a 64-bit index into the whole tensor.
 template <class F>
 __global__ void __launch_bounds__(kThreads) each_in_row_kernel(unsigned rows, unsigned width, F f) {
   for (unsigned row = blockIdx.y; row < rows; row += gridDim.y)

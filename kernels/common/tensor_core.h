@@ -97,7 +97,7 @@ __device__ inline void multiply_add(float (&c)[4], const uint32_t (&a)[4], const
 #endif
 }
 
-// An fp32 number as the tensor cores multiply it: to the nearest of 10 bits behind the point, ties away from zero.
+// An fp32 number rounded to TF32, as the tensor cores multiply it: to the nearest with 10 bits of fraction, ties away from 0.
 __device__ inline uint32_t round_to_tf32(uint32_t bits) {
 #if defined(__CUDA_ARCH__)
   uint32_t rounded;

@@ -1,11 +1,11 @@
-// Two tensors of one shape and any strides as a nest of as few loops as possible.
+// A loop over two tensors of one shape and any strides, with as few dimensions as possible.
 #pragma once
 
 #include "backend.h"
 
 namespace eqv {
 
-// A common walk over both tensors: dimensions of size 1 dropped and neighbours merged where both allow it.
+// The common loop: dimensions of size 1 are left out, and neighbouring ones merged where the strides of both allow it.
 struct Walk {
   int rank = 0;
   int64_t shape[EQV_MAX_RANK], from[EQV_MAX_RANK], to[EQV_MAX_RANK];  // strides of src and dst

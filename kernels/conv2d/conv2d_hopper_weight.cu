@@ -2,13 +2,13 @@
 // y. Both operands are read as they lie in memory, a tile's rows being pixels: the products take them transposed. The
 // columns are cut into boxes of 64 channels of one tap, of which a tile has four, whatever taps they belong to.
 //
-// Where tiles can be paired without a remainder, two blocks are a cluster: with two tiles of rows of the same columns, each
-// brings half of x to both, with two of columns of the same rows half of dy.
+// Where tiles can be paired without a remainder, two blocks are a cluster. If the two tiles have the same columns, each block
+// loads half of x for both; if they have the same rows, half of dy.
 //
-// All steps of 64 pixels of all tiles (or pairs) are one line of work, cut into equal pieces, a block (or cluster) each:
-// whatever the shape, every multiprocessor has the same to do. A block that begins or ends inside a tile has only a part of
-// its sum; the parts lie in memory and are added in their order by a second kernel, which also turns them into PyTorch's
-// order of weights.
+// All steps of 64 pixels of all tiles (or pairs) are one sequence, cut into equal pieces, one for each block (or cluster):
+// whatever the shape, every multiprocessor has the same amount of work. A block that begins or ends inside a tile has only a
+// part of its sum; the parts are stored, and a second kernel adds them in order and writes the sums in PyTorch's order of
+// weights.
 #include "common/values.h"
 #include "conv2d/conv2d_hopper.h"
 #include "conv2d/hopper_pipeline.h"
@@ -67,7 +67,7 @@ __device__ void produce(WeightPipeline<kBlocks>& pipeline, const Work& w, int be
       else copy_matrix_box(stage.a + i * kBoxSize, dy, full, pixel, row + i * kBox);
     }
     for (int i = b_first; i < b_first + b_count; ++i) {
-      // Beyond the last box it is read again: what comes of it is not used.
+      // Beyond the last box the last one is read again; its products are not used.
       const int box = std::min(column + i, w.boxes - 1), tap = box / w.slices;
       const int channel = (box - tap * w.slices) * kBox, r = tap / w.taps_across, s = tap - r * w.taps_across;
       if (share_b) multicast_pixels(stage.b + i * kBoxSize, x, full, pipeline.kEveryBlock, n, first_row, first_column, channel, r, s);
@@ -176,7 +176,7 @@ void conv2d_hopper_bwd_weight(Stream& stream, const eqv_conv2d_params& p, const 
   if (w.pairs == Pairs::none) run(std::integral_constant<int, 1>{});
   else run(std::integral_constant<int, 2>{});
 
-  // In the order of the sums, whose reads are the most; what lies beyond the channels is left out.
+  // Threads follow the order of the sums, since most accesses read those; sums beyond the last channel are skipped.
   const int wide = columns * kColumns;
   float* to = f32(dw);
   for_each(stream, "conv2d_bwd_weight", int64_t{outputs} * wide, EQV_LAMBDA(int64_t i) {

@@ -323,7 +323,7 @@ struct Part {
   }
 };
 
-// Depth of a split such that some hundreds of tiles are computed at once, by the size alone.
+// The depth of a split, chosen by the size alone, so that some hundreds of tiles are computed at once.
 int depth_of_split(int pixels, int64_t tiles) {
   constexpr int64_t kTilesAtOnce = 256, kSmallest = 1024, kUnit = Factors<Bf16>::kDepth;  // the longest
   const int64_t splits = std::max<int64_t>(1, kTilesAtOnce / tiles);

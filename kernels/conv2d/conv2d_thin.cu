@@ -1,4 +1,4 @@
-// Which of the three kernels of thin.h a convolution is: by which side has few channels, forward and backward.
+// Chooses one of the three kernels of thin.h, by the side that has few channels.
 #include "conv2d/conv2d_thin.h"
 
 #include "conv2d/thin.h"
@@ -9,7 +9,7 @@ namespace {
 
 int taps_of(const Tensor& w) { return extent(w, 2) * extent(w, 3); }
 
-// These kernels write a result once and in no order that keeps samples together: its statistics are made by reading it again.
+// These kernels write results in an order that does not keep samples together, so statistics are computed by reading y again.
 void statistics_of(Stream& stream, const eqv_conv2d_params& p, const Tensor& result, const Tensor* stats) {
   if (stats) group_statistics(stream, p.groups, static_cast<double>(p.eps), result, *stats);
 }

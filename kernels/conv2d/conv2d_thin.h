@@ -1,6 +1,6 @@
 // Convolution on bf16 activations where one side is thin: the three channels of an image, the four of a latent, the one of a
 // discriminator's answer. Such products are bound by memory: the wide side is read or written once, and the thin one is
-// gathered as it lies, without a copy padded to the tensor cores' eight channels. Same arguments as the functions of
+// read where it is, without a copy padded to the tensor cores' eight channels. Same arguments as the functions of
 // backend.h.
 //   from few channels   forward of 3 → 128, input gradient of 128 → 3     conv2d_thin_input.cu
 //   to few channels     forward of 128 → 3, input gradient of 3 → 128     conv2d_thin_output.cu

@@ -1,6 +1,6 @@
 // Convolution from few channels to many: pixels × wide channels, over (tap, few channels), of which there are so few that a
-// warp keeps all its weights in registers. It takes 16 pixels after 16, gathers what their windows read straight into the
-// fragments of the tensor cores, and writes 64 channels of each: the writing is what takes the time.
+// warp keeps all its weights in registers. It takes 16 pixels at a time, loads what their windows cover directly into the
+// fragments of the tensor cores, and writes 64 channels of each. Writing takes most of the time.
 #include "common/pairs.h"
 #include "common/tensor_core.h"
 #include "conv2d/thin.h"

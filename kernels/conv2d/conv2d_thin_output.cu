@@ -1,6 +1,6 @@
 // Convolution from many channels to few. Every pixel of the source is multiplied once with the weights of all taps and result
-// channels, pixels × (tap, few channels) over the wide channels; a result is then the sum of what its taps' pixels hold for
-// it. A block takes 16×16 pixels of the source, keeps these products in shared memory and writes the results whose windows
+// channels, pixels × (tap, few channels) over the wide channels; a result is then the sum of the products of its taps'
+// pixels. A block takes 16×16 pixels of the source, keeps these products in shared memory and writes the results whose windows
 // lie inside: the source is read once, but for the tiles' edges, instead of once for each tap.
 #include "common/mma_gemm.h"
 #include "conv2d/conv2d_thin.h"
@@ -72,8 +72,8 @@ __device__ void multiply(Memory<kColumns>& memory, const ToFew& c, const Bf16* i
   for (int step = 0; step < kStages - 1; ++step) fetch(step);
   for (int step = 0; step < steps; ++step) {
     wait_for_copies<kStages - 2>();
-    __syncthreads();            // this step's tiles are there, for all; those of the step before are read
-    fetch(step + kStages - 1);  // into those
+    __syncthreads();            // this step's tiles are there, for all threads; those of the step before have been read
+    fetch(step + kStages - 1);  // into the tiles of the step before
     auto& stage = memory.stages[step % kStages];
 #pragma unroll
     for (int k = 0; k < kDepth; k += 16) {
@@ -166,7 +166,7 @@ void run(Stream& stream, const char* name, ToFew c, const ThinWeights& weights, 
 }  // namespace
 
 bool to_few_takes(const Tensor& w, const Tensor& source, const Tensor& result) {
-  constexpr int64_t kLargestKernel = 4, kSmallestImage = 8;  // beyond, most of a tile would be edge
+  constexpr int64_t kLargestKernel = 4, kSmallestImage = 8;  // otherwise most of a tile would be edge
   return result.shape[3] <= kMostFew && is_wide(source) && w.shape[2] <= kLargestKernel && w.shape[3] <= kLargestKernel &&
          w.shape[2] * w.shape[3] * result.shape[3] <= 80 && source.shape[1] >= kSmallestImage &&
          source.shape[2] >= kSmallestImage;

@@ -1,7 +1,7 @@
 // Weight gradient of a convolution with few channels on one side: wide channels × (tap, few channel), over the pixels of the
-// wide side. A warp takes 32 pixels after 32 of its block's: the wide side passes through a ring of its own in shared memory,
-// the thin one is gathered into the fragments of the tensor cores. A block adds its warps' sums, and a second kernel the
-// blocks', both in their order.
+// wide side. A warp takes 32 of its block's pixels at a time: the wide side passes through the warp's ring buffer in shared
+// memory, the thin one is loaded directly into the fragments of the tensor cores. A block adds its warps' sums, and a second
+// kernel the blocks', both in their order.
 #include "common/mma_gemm.h"
 #include "conv2d/conv2d_thin.h"
 #include "conv2d/thin.h"
@@ -64,8 +64,8 @@ __global__ void __launch_bounds__(kThreads, 1) thin_weight_kernel(const ThinGrad
   for (int step = 0; step < kRing - 1; ++step) fetch(step);
   for (int step = 0; step < steps; ++step) {
     wait_for_copies<kRing - 2>();
-    __syncwarp();             // the tile is there, for the whole warp; that of the step before is read
-    fetch(step + kRing - 1);  // into that
+    __syncwarp();             // the tile is there, for the whole warp; that of the step before has been read
+    fetch(step + kRing - 1);  // into the tile of the step before
     auto& tile = memory.tiles[warp][step % kRing];
 #pragma unroll
     for (int k = 0; k < kDepth; k += 16) {
@@ -110,7 +110,7 @@ __global__ void __launch_bounds__(kThreads, 1) thin_weight_kernel(const ThinGrad
 
 template <int kColumns>
 void run(Stream& stream, ThinGradient c, const ThinWeights& dw) {
-  // As many pixels a block that some hundred blocks have work, by the size alone.
+  // The pixels of a block, chosen by the size alone, so that about a hundred blocks have work.
   constexpr int64_t kSplits = 128, kAll = SharedRing<kColumns>::kSums * 32;
   c.pixels_of_split = static_cast<int>(ceil_div(ceil_div(c.pixels, kSplits), kBlockStep) * kBlockStep);
   const int64_t splits = ceil_div(c.pixels, c.pixels_of_split), groups = ceil_div(c.channels, kBlockChannels);
@@ -123,7 +123,7 @@ void run(Stream& stream, ThinGradient c, const ThinWeights& dw) {
   for_each(stream, "conv2d_bwd_weight", int64_t{dw.wide} * columns, EQV_LAMBDA(int64_t at) {
     const int wide = static_cast<int>(at) / columns, column = static_cast<int>(at) - wide * columns;
     const int tap = column / dw.few, f = column - tap * dw.few;
-    // Where the fragments hold it: see multiply_add.
+    // Its place in the fragments: see multiply_add.
     const int row = wide % kBlockChannels, product = row / 16 * kColumns + column / 8;
     const int value = product * 4 + row / 8 % 2 * 2 + column % 2, lane = row % 8 * 4 + column % 8 / 2;
     const float* from = parts + int64_t{wide / kBlockChannels} * splits * kAll + value * 32 + lane;

@@ -1,4 +1,4 @@
-// What becomes of a convolution's sums before they are stored, for all its kernels:
+// The epilogue of all convolution kernels, which turns sums into results before they are stored:
 //   y = activation(sum + bias + residual), and the statistics of y that a group norm after it needs.
 //
 // Statistics are made of patches: `unit` channels (of one group) × those of kBlock consecutive rows of the product that are
@@ -56,8 +56,8 @@ struct PatchSums {
   float shift, sum, squares;
 };
 
-// Where the patches of one product go. Its blocks and samples are numbered along its rows, so block + sample counts the
-// pairs of them that have rows in common.
+// Where the patches of one product are stored. Blocks and samples both follow its rows, so a pair of a block and a sample that
+// have rows in common gets the number block + sample.
 struct Patches {
   PatchSums* data = nullptr;  // null: no statistics are asked for
   int unit = 1, units = 0;    // channels of a patch: 1, 2, 4 or 8; patches across
@@ -67,7 +67,7 @@ struct Patches {
 __device__ inline int smaller(int a, int b) { return a < b ? a : b; }
 __device__ inline int larger(int a, int b) { return a > b ? a : b; }
 
-// The sum over the lanes that hold a patch in the layout of store_patches; all of them get it.
+// The sum over the lanes that hold a patch in the layout of store_patches; each of them gets it.
 __device__ inline float join_patch(float value, int unit) {
   for (int offset = 4; offset < 32; offset *= 2) value += __shfl_xor_sync(kAllLanes, value, offset);
   if (unit >= 4) value += __shfl_xor_sync(kAllLanes, value, 1);
@@ -81,7 +81,7 @@ __device__ inline float join_patch(float value, int unit) {
 template <int kDown, int kAcross, class Value>
 __device__ void store_patches(const Patches& p, int rows, int channels, int row, int channel, Value value) {
   constexpr int kBlock = kDown * 16;
-  if (row >= rows) return;  // so it is for all lanes
+  if (row >= rows) return;  // the same for all lanes
   const int lane = static_cast<int>(threadIdx.x) % 32, end = row + kBlock < rows ? row + kBlock : rows;
   for (int sample = row / p.rows_of_sample; sample * p.rows_of_sample < end; ++sample) {
     const int first = larger(0, sample * p.rows_of_sample - row);  // rows of this sample, counted from `row`

@@ -33,8 +33,8 @@ __device__ void each_unit(const Conv& c, const Parity& p, dtype::Bf16* box, int 
   }
 }
 
-// The patches of a box, a warp's share being 16 channels of its 64 pixels. The sums of the tile are still in registers, most
-// of what a thread has: so this reads the box value by value, and its loops stay loops.
+// The patches of a box; a warp has 16 channels of its 64 pixels. The sums of the tile still fill most registers, so this reads
+// the box value by value, and its loops are not unrolled.
 __device__ inline void store_box_patches(const Conv& c, const Parity& p, const dtype::Bf16* box, int pixel, int channel,
                                          int warp, int lane) {
   const Patches& patches = p.patches;
@@ -74,8 +74,8 @@ __device__ inline void store_box_patches(const Conv& c, const Parity& p, const d
 }
 
 // Rounds and stores the sums of this warpgroup's part of a tile. `map`: the result as a matrix {pixel, channel}, for results
-// that lie side by side. `next` is the box to use next, the one that has been left alone longer; stores may still be reading
-// both afterwards.
+// that lie side by side. `next` is the box to use next, the one used less recently; when this returns stores may still be
+// reading both.
 template <class T>
 __device__ void store_tile(const Conv& c, const Tile& tile, const float (&sum)[kSums], Staging& staging, int& next,
                            const TensorMap& map) {
@@ -101,7 +101,7 @@ __device__ void store_tile(const Conv& c, const Tile& tile, const float (&sum)[k
     next ^= 1;
     auto* bytes = reinterpret_cast<unsigned char*>(box);
     if (thread == 0) wait_for_stores<1>();
-    warpgroup_barrier();  // nobody reads this box any more
+    warpgroup_barrier();  // no store reads this box any more
     if (e.residual) {
       each_unit(c, p, box, pixel, channel, thread, [&](int64_t at, void* unit) { copy_16(unit, e.residual + at); });
       warpgroup_barrier();

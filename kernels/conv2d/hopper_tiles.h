@@ -1,10 +1,10 @@
-// How a convolution is cut into tiles for sm_90a, and the loops that bring and multiply them (conv2d_hopper.cu launches
+// How a convolution is cut into tiles for sm_90a, and the loops that load and multiply them (conv2d_hopper.cu launches
 // them; docs/kernels/conv2d.md has the reasons).
 //
 // A tile is a result of 128 × 256, or two of 64 × 256, always as products m64n256k16: operand a has 64 rows a warpgroup,
 // operand b 256. Rows of a are pixels and of b channels, or with kSwapAB the other way round, for few channels. Two blocks
-// are a cluster that walks over pairs of tiles, neighbours in pixels, of the same channels: each brings its own pixels, and
-// half of the weights to both.
+// are a cluster that loops over pairs of tiles, neighbours in pixels, of the same channels: each loads its own pixels, and
+// half of the weights for both.
 #pragma once
 
 #include "common/values.h"
@@ -15,7 +15,7 @@ namespace eqv::gpu {
 
 constexpr int kConvBlocks = 2, kMostParities = 4;
 
-// The convolution of the results whose pixels have one parity with the stride that they lie apart.
+// The convolution whose results are the pixels of one parity (parity.h).
 struct Parity {
   int rows, columns, pixels;    // of these results: P, Q, N·P·Q
   int i0, j0;                   // result (u, v) is pixel (u·step + i0, v·step + j0) of the image
@@ -37,7 +37,7 @@ struct Conv {
   dtype::Bf16* result;
 };
 
-// For each parity, the source as its pixels.
+// For each parity, the map of the source's pixels that it reads.
 struct PixelMaps {
   TensorMap of[kMostParities];
 };
@@ -49,7 +49,7 @@ struct Tiling {
   static constexpr bool kSwapAB = kSwapAB_, kPingPong = kPingPong_;
   static constexpr int kA = kPingPong ? 64 : 128, kB = 256, kStages = 4;
   static constexpr int kPixels = kSwapAB ? kB : kA, kChannels = kSwapAB ? kA : kB;
-  static constexpr int kWeightRows = kChannels / kConvBlocks;  // that a block brings
+  static constexpr int kWeightRows = kChannels / kConvBlocks;  // that a block loads
   using Pipe = Pipeline<kA, kB, kStages, kConvBlocks>;
 
   static __device__ dtype::Bf16* pixels(typename Pipe::Stage& s) { return kSwapAB ? s.b : s.a; }

@@ -20,7 +20,7 @@ int64_t size(const PackedMatrix<T>& m) {
   return int64_t{m.lines} * m.taps * m.depth;
 }
 
-// A squarish piece of one weight, 16 of its taps at a time: read along {I, taps}, in which fp32 weights are contiguous, and
+// A square piece of one weight, 16 of its taps at a time: read along {I, taps}, in which fp32 weights are contiguous, and
 // written along I and along O, in which the two packed parts are. So every access to memory is of neighbours, and a weight is
 // read once for both.
 constexpr int kSide = 32, kTapsAtOnce = 16;
@@ -91,7 +91,7 @@ Repacked<T> repacked(const Tensor& w, PackedPart part) {
   return {f32(w), static_cast<int>(w.shape[1]), m.taps, static_cast<int>(w.shape[forward ? 1 : 0]), m.depth, forward};
 }
 
-// Under the shim every call looks whether its packed weights are those of w: who forgot to pack them anew learns it.
+// Under the shim every call compares its packed weights with w: a forgotten eqv_pack_weights is an error there.
 void require_current(Stream& stream, const Tensor& w, PackedPart part, const PackedMatrix<Bf16>& packed) {
   const auto expected = repacked<Bf16>(w, part);
   const std::string shape = shape_text(w);
@@ -139,7 +139,7 @@ using namespace gpu;
 
 void pack_weights(Stream& stream, const Tensor& layout, const Tensor& values, const Tensor* skip, const Tensor& packed) {
   const int64_t weights = layout.shape[0];
-  // Weights differ a thousandfold in size: some blocks more than fill the device, so that the large ones get their share.
+  // Weights differ in size by a factor of a thousand: more blocks than fill the device, so that the large ones get enough.
   const auto blocks = static_cast<unsigned>(ceil_div(4 * wave(stream), weights));
   launch(stream, "pack_weights", dim3(blocks, static_cast<unsigned>(weights)), dim3(kThreads), sizeof(PackTile), pack_kernel,
          static_cast<const int64_t*>(layout.data), static_cast<const float*>(f32(values)),

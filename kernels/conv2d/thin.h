@@ -1,4 +1,4 @@
-// What the kernels of conv2d_thin.h share.
+// What the kernels of conv2d_thin*.cu share.
 #pragma once
 
 #include "common/values.h"
@@ -6,9 +6,9 @@
 
 namespace eqv::gpu {
 
-// Tap (r, s) of result pixel (u, v) reads pixel (u·step + i0 + r·direction, v·step + j0 + s·direction), divided by `div` where that is
-// whole and not read at all where it is not. Forward, direction is 1 and step the stride; for input gradients direction is −1 and div
-// the stride.
+// Tap (r, s) of result pixel (u, v) reads pixel (u·step + i0 + r·direction, v·step + j0 + s·direction) / div where both are
+// whole, and nothing where they are not. Forward, direction is 1 and step the stride; for input gradients direction is −1 and
+// div the stride.
 struct ThinWindow {
   int down, across;  // taps
   int step, div, i0, j0, direction;
@@ -66,7 +66,7 @@ inline ThinWeights few_outputs(const Tensor& w) {
           .few_stride = int64_t{extent(w, 1)} * taps};
 }
 
-// Where a lane's share of a thin operand lies: a column is (tap, channel).
+// A column of a thin operand, (tap, channel), as an offset in the image.
 struct ThinColumn {
   int offset, di, dj;  // from the window's first pixel
 
@@ -74,7 +74,7 @@ struct ThinColumn {
   __device__ ThinColumn(int column, int few, int width, const ThinWindow& window) {
     const int tap = column / few, r = tap / window.across;
     const bool inside = r < window.down;
-    di = inside ? r * window.direction : 1 << 28;  // of no image
+    di = inside ? r * window.direction : 1 << 28;  // outside every image
     dj = (tap - r * window.across) * window.direction;
     offset = inside ? (di * width + dj) * few + column - tap * few : 0;
   }
@@ -96,7 +96,7 @@ struct ThinPlace {
 
   __device__ ThinPlace(const ThinImages& images, const ThinWindow& window, int pixel, int pixels, int rows, int columns) {
     const int line = pixel / columns, n = line / rows;
-    i = pixel < pixels ? (line - n * rows) * window.step + window.i0 : 1 << 29;  // of no image, for all columns
+    i = pixel < pixels ? (line - n * rows) * window.step + window.i0 : 1 << 29;  // outside every image, for all columns
     j = (pixel - line * columns) * window.step + window.j0;
     first = ((int64_t{n} * images.h + i) * images.w + j) * images.few;
   }
@@ -113,7 +113,7 @@ inline bool is_few(const Tensor& t) { return t.shape[3] < kMostFew; }
 // Channels are read and written 8 at a time.
 inline bool is_wide(const Tensor& t) { return t.shape[3] >= 2 * kVector && in_vectors(t.shape[3], {&t}); }
 
-// The three kernels, which know nothing of the direction.
+// The three kernels; each is used forward and backward.
 using ThinEpilogue = Epilogue<dtype::Bf16>;
 void from_few(Stream&, const char* name, const Tensor& source, const ThinWindow&, const ThinWeights&, const ThinEpilogue&,
               const Tensor& result);

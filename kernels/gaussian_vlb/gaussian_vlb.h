@@ -1,6 +1,6 @@
 // One number's term of a diffusion's variational bound and its derivatives (Nichol and Dhariwal, arXiv 2102.09672;
-// facebookresearch/DiT, gaussian_diffusion.py: _vb_terms_bpd). In single precision in the reference's order: where a bin
-// is decoded, two nearly equal numbers are subtracted, and what is left depends on it.
+// facebookresearch/DiT, gaussian_diffusion.py: _vb_terms_bpd). In single precision and the reference's order of
+// operations: where a bin is decoded two nearly equal numbers are subtracted, and their difference depends on it.
 #pragma once
 
 #include <cstdint>
@@ -17,7 +17,7 @@ struct VlbStep {
   T noisy_to_start, said_to_start;  // x0 = a·x[t] + b·said
   T start_to_mean, noisy_to_mean;   // the mean of x[t−1] = c·x0 + d·x[t]
   T posterior;                      // log variance of q(x[t−1] | x[t], x0)
-  T least, most;                    // the log variances that −1 and 1 say
+  T least, most;                    // the log variances that −1 and 1 stand for
   T decodes;                        // above 0 in the first step: the term is −log of the mass of a bin of 2/255 around x0
 
   EQV_HOST_DEVICE explicit VlbStep(const T* row)
@@ -25,7 +25,7 @@ struct VlbStep {
         least(row[5]), most(row[6]), decodes(row[7]) {}
 };
 
-// In nats, and its derivatives by what the network said of x0 and of the variance.
+// In nats, and its derivatives by the network's outputs for x0 and for the variance.
 template <class T>
 struct VlbTerm {
   T value, said, variance;

@@ -1,5 +1,5 @@
 // gaussian_vlb: out[n] = mean over a sample's numbers of the bound's term (gaussian_vlb.h) / ln 2. Without `variance` the
-// network says none, and the log variance is the row's least. Backward: the term's derivatives · dout[n] / (values · ln 2).
+// log variance is the smallest of the row. Backward: the term's derivatives · dout[n] / (values · ln 2).
 #pragma once
 
 #include "gaussian_vlb/gaussian_vlb.h"

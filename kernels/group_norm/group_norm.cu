@@ -1,5 +1,5 @@
-// Group norm with an optional SiLU behind it, in three passes each way: sums of chunks of pixels (common/columns.h), what a
-// group makes of them, and the elementwise rest.
+// Group norm and an optional SiLU, in three passes each way: sums of chunks of pixels (common/columns.h), statistics of each
+// group, and the elementwise rest.
 #include "group_norm/group_norm.h"
 
 #include "activation/activation.h"

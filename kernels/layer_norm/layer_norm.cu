@@ -1,5 +1,5 @@
-// Layer norm and RMS norm: a warp takes a row, whose values stay in the cache between its passes. The gradients of weight,
-// bias and modulation are sums down the columns of a sample (common/columns.h), of dy and of dy·x̂.
+// Layer norm and RMS norm: a warp has a row, whose values stay in the cache between its passes. The gradients of weight,
+// bias and modulation are sums over the rows of a sample (common/columns.h), of dy and of dy·x̂.
 #include "common/columns.h"
 
 namespace eqv::backend {
@@ -51,7 +51,7 @@ __device__ inline float warp_sum(float value) {
   return value;
 }
 
-// The row of this warp; rows beyond the last are none of it.
+// The row of this warp; there is none beyond the last row.
 __device__ inline int64_t row_of_warp() { return int64_t{blockIdx.x} * kWarps + threadIdx.x / 32; }
 
 template <int kWide>

@@ -1,5 +1,5 @@
-// One level of LPIPS. Eight lanes share a pixel, four pixels a warp: a lane takes 8 channels at a time, so that the lanes
-// of a pixel read what lies together, 64 channels at once.
+// One level of LPIPS. Eight lanes share a pixel, so a warp has four. A lane takes 8 channels at a time, and the lanes of a
+// pixel together read 64 neighbouring channels.
 #include "common/reduce.h"
 #include "common/values.h"
 
@@ -13,9 +13,9 @@ constexpr double kEps = 1e-10;
 constexpr int kLanes = 8;                     // of a pixel
 constexpr int kTogether = kThreads / kLanes;  // pixels of a block at a time
 constexpr int64_t kPixels = 16 * kTogether;   // of one block of the forward pass
-constexpr int kBlocks = 4;                    // of a multiprocessor: left alone, ptxas goes for 6 and spills
+constexpr int kBlocks = 4;                    // a multiprocessor: without this bound ptxas aims at 6 and spills
 
-// 8 channels from i on; those that are not there are 0, which adds nothing to any sum. Without kVectors they are read one
+// 8 channels from i on; those beyond the last are 0, which adds nothing to any sum. Without kVectors they are read one
 // by one, with the same bits.
 template <bool kVectors>
 __device__ void load(Values f, int64_t i, int64_t c, float (&v)[kVector]) {
@@ -60,7 +60,7 @@ __device__ double norm(Values f, int64_t c) {
   return sqrt(of_pixel(sum));
 }
 
-// From one pixel's weights to the next one's: all have the same, or each its own.
+// From one pixel's weights to the next one's: 0 if all pixels have the same.
 int64_t per_pixel(const Tensor& w) { return w.rank == 4 ? w.shape[3] : 0; }
 
 // Σ_c w_c (f̂0_c − f̂1_c)² over kPixels pixels of an image.
@@ -105,7 +105,7 @@ __global__ void __launch_bounds__(kThreads, kBlocks) backward_kernel(int64_t all
     const float factor = static_cast<float>(2 * static_cast<double>(dout[pixel / pixels]) / static_cast<double>(pixels));
     const double length = norm<kVectors>(b, c), i0 = 1 / (norm<kVectors>(a, c) + kEps), i1 = 1 / (length + kEps);
     const float u0 = static_cast<float>(i0), u1 = static_cast<float>(i1);
-    // Both vectors' 8 channels and what the loss asks of the direction of the second.
+    // Both vectors' 8 channels, and the gradient for the second after its normalisation.
     const auto part = [&](int64_t i, float(&y)[kVector], float(&g)[kVector]) {
       float x[kVector], weight[kVector];
       load<kVectors>(a, i, c, x);

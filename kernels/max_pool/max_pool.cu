@@ -18,7 +18,7 @@ struct Squares {
   }
 };
 
-// Winners of kWide channels, read and written at once.
+// The winners of kWide channels, loaded and stored together.
 template <int kWide>
 struct alignas(kWide) Winners {
   uint8_t of[kWide];

@@ -1,4 +1,4 @@
-// The numbers of one Adam update, made of the update's parameters and of what changes from step to step: computed in
+// The coefficients of one Adam update, from its parameters and from what changes from step to step: computed in
 // double and rounded once, as PyTorch does.
 #pragma once
 

@@ -1,5 +1,5 @@
-// What lies beyond an image's edges, and its adjoint in gather form: a pixel collects from the places that show it, in their
-// order. A thread takes kWide neighbouring channels of one place.
+// Padding, and its adjoint in gather form: a pixel's gradient is the sum over the places that show it, in their order. A thread
+// has kWide neighbouring channels of one place.
 #include "common/rows.h"
 #include "common/values.h"
 #include "pad2d/border.h"
@@ -11,7 +11,7 @@ using pad2d::Axis;
 
 namespace {
 
-// What a thread has: kWide neighbouring channels of one place of its line.
+// The place of a thread, and the first of its channels.
 template <int kWide>
 struct Place {
   int64_t sample, channel;
@@ -58,7 +58,7 @@ struct Backward {
   }
 };
 
-// Kernel for every place of `to`.
+// Runs the kernel for every place of `to`.
 template <template <int> class Kernel>
 void run(Stream& stream, const char* name, const Axis& rows, const Axis& columns, const Tensor& from, const Tensor& to) {
   const int64_t c = to.shape[3], lines = to.shape[0] * to.shape[1], width = to.shape[2] * c;

@@ -1,5 +1,5 @@
-// Maximum and mean over windows that may overlap, and their adjoints in gather form: a pixel collects from the windows
-// that cover it, in their order.
+// Maximum and mean over windows that may overlap, and their adjoints in gather form: a pixel's gradient is the sum over
+// the windows that cover it, in their order.
 #include "common/rows.h"
 #include "common/values.h"
 #include "pool2d/window.h"

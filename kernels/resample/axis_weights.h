@@ -47,7 +47,7 @@ EQV_HOST_DEVICE inline void add_tap(int64_t i, double weight, int64_t in, int64_
 // The taps of output d: weights[0 .. returned count) belong to inputs first, first + 1, …; at most max_taps of them.
 EQV_HOST_DEVICE inline int64_t taps_of(const Axis& axis, int64_t d, int64_t& first, double* weights) {
   const int64_t in = axis.in;
-  if (in == axis.out) {  // every filter is the identity then, and exactly so
+  if (in == axis.out) {  // then every filter is exactly the identity
     first = d;
     weights[0] = 1;
     return 1;

@@ -1,4 +1,4 @@
-// Rotary embedding: a thread turns a pair.
+// Rotary embedding: a thread rotates a pair.
 #include "common/values.h"
 
 namespace eqv::backend {

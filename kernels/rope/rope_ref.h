@@ -1,4 +1,4 @@
-// rope: neighbours (2k, 2k + 1) of each of the first `rotated` heads are turned by their token's angles,
+// rope: neighbours (2k, 2k + 1) of each of the first `rotated` heads are rotated by their token's angles,
 // y[2k] = x[2k]·cos[2k] − x[2k+1]·sin[2k], y[2k+1] = x[2k+1]·cos[2k+1] + x[2k]·sin[2k+1]; the other heads are copied.
 // With `transposed` the adjoint of that: the backward pass. PyTorch: x * cos + rotate_half(x) * sin with adjacent pairs
 // (Su et al., arXiv 2104.09864).

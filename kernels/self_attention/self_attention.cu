@@ -14,10 +14,10 @@ constexpr int kRows = 32;    // queries or keys of a tile
 constexpr int kAcross = 16;  // threads along a row of a tile; as many along a column
 constexpr int kEach = kRows / kAcross;
 static_assert(kAcross * kAcross == kThreads);
-// Of a multiprocessor. Said so, since the compiler would spill a register for the sake of more.
+// Blocks on a multiprocessor. Stated because the compiler would otherwise spill a register to allow more.
 constexpr int kBlocks = 3;
 
-// Where the heads lie: qkv{sample, token, part, head, channel}, o{sample, token, head, channel}.
+// Where the heads are: qkv{sample, token, part, head, channel}, o{sample, token, head, channel}.
 struct Heads {
   int64_t tokens, heads;
   int dim;
@@ -145,7 +145,7 @@ __global__ void __launch_bounds__(kThreads, kBlocks) forward(Heads h, int64_t ti
         top = fmaxf(top, s[i][j]);
       }
       top = row_maximum(top);
-      const float before = expf(most[i] - top);  // 0 at first
+      const float before = expf(most[i] - top);  // 0 before the first tile
       most[i] = top;
       float sum = 0.0f;
       for (int j = 0; j < kEach; ++j) {

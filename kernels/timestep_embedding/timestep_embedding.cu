@@ -1,4 +1,4 @@
-// Sines and cosines of times, in double: few numbers, and t is as large as 1000.
+// Sines and cosines of times, in double: there are few of them, and t may be as large as 1000.
 #include "common/device.h"
 #include "common/host_device.h"
 

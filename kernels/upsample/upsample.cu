@@ -1,4 +1,4 @@
-// Nearest-neighbour upsampling by two; its adjoint sums the four pixels that one became. A thread takes kWide neighbouring
+// Nearest-neighbour upsampling by two; its adjoint sums the four copies of each pixel. A thread takes kWide neighbouring
 // channels of one pixel of the smaller image.
 #include "common/rows.h"
 #include "common/values.h"

@@ -1,4 +1,4 @@
-// The weights with which a convolution of a doubled image is one of the image itself: see upsample_weight_ref.h.
+// Weights that fold 2× upsampling into the convolution after it: see upsample_weight_ref.h.
 #include "common/values.h"
 
 namespace eqv::backend {

@@ -1,5 +1,5 @@
 // The nearest code of each vector: tiles of the product of vectors and codes, of which every thread keeps its smallest
-// score so far. No distance goes to memory. Backward in gather form: a warp per code, in the order of the vectors.
+// score so far. No distances are stored. Backward in gather form: a warp per code, in the order of the vectors.
 #include "common/gemm.h"
 
 namespace eqv::backend {
@@ -10,7 +10,7 @@ namespace {
 
 constexpr int kWarp = 32, kWarps = kThreads / kWarp, kPerLane = 4;
 
-// A score |e|² − 2 z·e and whose it is. Of equal scores the lower code is the smaller.
+// A score |e|² − 2 z·e and its code. Of equal scores the one with the lower code counts as smaller.
 struct Nearest {
   float score;
   int code;
@@ -30,7 +30,7 @@ __global__ void __launch_bounds__(kThreads)
   const int64_t row0 = static_cast<int64_t>(blockIdx.x) * kTile;
   const int64_t first = static_cast<int64_t>(blockIdx.y) * tiles_of_part * kTile;
   const int thread = static_cast<int>(threadIdx.x), across = thread % kSide, down = thread / kSide;
-  // A code no score is below, so that a part without numbers still names one of its own.
+  // Larger than every score, with a code of this part: a part whose scores are all infinite still gives one of its codes.
   Nearest best[kPerThread];
   for (int i = 0; i < kPerThread; ++i) best[i] = {INFINITY, static_cast<int>(first)};
   for (int tile = 0; tile < tiles_of_part; ++tile) {

@@ -21,7 +21,7 @@ struct eqv_stream_s {
   int64_t scratch_bytes = 0;
   void* native = nullptr;       // the backend's own handle, if it has one
   bool tf32 = false;            // products of fp32 matrices on tensor cores: eqv_stream_math
-  void* event = nullptr;        // the backend's own, for streams that wait for this one
+  void* event = nullptr;        // the backend's own event, for streams that wait for this one
   bool capturing = false;
   const char* spoiled = nullptr;  // the call that was refused since the capture began
 };
@@ -57,7 +57,7 @@ bool has_tf32();
 void open(Device&);                                      // throws Error(EQV_NO_DEVICE) with the reason
 void describe(const Device&, eqv_device_info&);
 // Makes the device the calling thread's. Core calls it in every call of eqv.h, before anything below: calls come from any
-// thread, and a thread that has not chosen, or was last with another device, would give its work to the wrong one.
+// thread, and a thread that has selected no device, or another one, would send its work to the wrong one.
 void select(const Device&);
 void* raw_allocate(Device&, int64_t bytes);              // nullptr when there is no memory
 void raw_release(Device&, void* data, int64_t bytes);
@@ -78,14 +78,14 @@ void* end_capture(Stream&, bool keep);  // its own handle of what was recorded; 
 void launch_graph(Stream&, void* graph);
 void destroy_graph(Device&, void* graph);
 
-// `packed` is only given to devices with an architecture (eqv_device_s), beside bf16.
+// `packed` is null unless the device has an architecture (eqv_device_s) and activations are bf16.
 void conv2d_fwd(Stream&, const eqv_conv2d_params&, const Tensor& x, const Tensor& w, const Tensor* packed,
                 const Tensor* bias, const Tensor* residual, const Tensor& y, const Tensor* stats);
 void conv2d_bwd_input(Stream&, const eqv_conv2d_params&, const Tensor& dy, const Tensor& w, const Tensor* packed,
                       const Tensor* bias, const Tensor* residual, const Tensor& dx, const Tensor* stats);
 void conv2d_bwd_weight(Stream&, const eqv_conv2d_params&, const Tensor& x, const Tensor& dy, const Tensor& dw,
                        const Tensor* dbias);
-// `before` is there where the activation is none but the identity.
+// `before` is null if, and only if, the activation is the identity.
 void linear_fwd(Stream&, const eqv_activation_params&, const Tensor& x, const Tensor& w, const Tensor* bias,
                 const Tensor* before, const Tensor& y);
 void linear_bwd_input(Stream&, const Tensor& dy, const Tensor& w, const Tensor& dx);
@@ -165,7 +165,7 @@ void gaussian_kl_bwd(Stream&, const Tensor& dout, const Tensor& moments, const T
 void loss_fwd(Stream&, const eqv_loss_params&, const Tensor& a, const Tensor* b, const Tensor& out);
 void loss_bwd(Stream&, const eqv_loss_params&, const Tensor& dout, const Tensor& a, const Tensor* b,
               const Tensor& da);
-// w has the features' channels alone or their shape.
+// w is {C}, or has the shape of the features.
 void lpips_head_fwd(Stream&, const Tensor& f0, const Tensor& f1, const Tensor& w, const Tensor& out);
 void lpips_head_bwd(Stream&, const Tensor& dout, const Tensor& f0, const Tensor& f1, const Tensor& w,
                     const Tensor& df1);

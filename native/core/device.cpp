@@ -10,10 +10,10 @@
 namespace eqv {
 namespace {
 
-// The stream that this thread captures. What the host must not do meanwhile is a matter of threads: others may go on.
+// The stream that this thread captures. Only this thread is restricted meanwhile; others may go on.
 thread_local Stream* captured = nullptr;
 
-// Refuses a call that cannot be part of a graph. The capture is spoiled: something would be missing from it.
+// Refuses a call that cannot be part of a graph, and marks the capture as spoiled: its graph would lack that call.
 void refuse_while_capturing(const Device& device, const char* function, const char* advice) {
   if (!captured || captured->device != &device) return;
   captured->spoiled = function;
@@ -21,7 +21,7 @@ void refuse_while_capturing(const Device& device, const char* function, const ch
               advice);
 }
 
-// Sizes of the blocks alive, so that release and the statistics need no size from the caller.
+// Sizes of allocated blocks, so that release and the statistics need no size from the caller.
 std::mutex blocks_mutex;
 std::unordered_map<void*, int64_t>& blocks() {
   static auto* map = new std::unordered_map<void*, int64_t>();  // never destroyed: calls may come at exit
@@ -49,7 +49,7 @@ T& need_struct(T* value, const char* function, const char* name) {
   return *value;
 }
 
-// Ends the capture; the stream runs what it is given again, whatever the backend says.
+// Ends the capture. From now on the stream runs its operations again, even if the backend throws.
 void* finish_capture(Stream& stream, bool keep) {
   stream.capturing = false;
   captured = nullptr;

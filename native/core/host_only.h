@@ -1,5 +1,5 @@
-// For backends that have finished when a call returns: streams have nothing to wait for, host memory is plain, and there
-// are no graphs to capture.
+// For backends that finish their work before a call returns: streams have nothing to wait for, host memory is ordinary
+// memory, and there are no graphs to capture.
 #pragma once
 
 #include <cstdlib>

@@ -1,4 +1,4 @@
-// Errors inside a backend are exceptions of type Error; at the C line `guard` turns every one into a status and a text.
+// Errors inside a backend are exceptions of type Error; at the C interface `guard` turns every one into a status and a text.
 #pragma once
 
 #include <cstdarg>

@@ -1,5 +1,5 @@
-// A linear layer and its activation in one pass: a block of rows is multiplied by one thread, which then finds its sums in
-// the cache. So the result does not depend on the number of threads.
+// A linear layer and its activation in one pass: each block of rows is multiplied by one thread, which then reads its sums
+// from the cache. The result does not depend on the number of threads.
 #include "activation.h"
 #include "parallel.h"
 #include "products.h"

@@ -14,7 +14,7 @@ using namespace cpu;
 namespace {
 
 constexpr int64_t kRows = 64;                          // query rows of a block
-constexpr int64_t kPartialFloats = int64_t{16} << 20;  // at most for partial gradients of k and v
+constexpr int64_t kPartialFloats = int64_t{16} << 20;  // at most, for partial gradients of k and v
 constexpr int64_t kWantedTasks = 16;
 
 EQV_SIMD float row_maximum(const float* x, int64_t n) {
@@ -64,7 +64,7 @@ EQV_SIMD void add_rows(const float* x, int64_t n, float* out) {
   for (int64_t i = 0; i < n; ++i) out[i] += x[i];
 }
 
-// What attention is of. Rows of q, k and v (and of their gradients) are `pitch` apart, those of o `channels`.
+// The operands of attention. Rows of q, k and v (and of their gradients) are `pitch` apart, those of o `channels`.
 struct Heads {
   int64_t samples, queries, keys, heads, channels, pitch;
 

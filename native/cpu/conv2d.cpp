@@ -1,5 +1,5 @@
-// Convolution through oneDNN, or by Winograd's algorithm where that is faster. What crosses the interface is NHWC and
-// OIHW; inside, each direction takes the layout that measured fastest.
+// Convolution through oneDNN, or by Winograd's algorithm where that is faster. Tensors are NHWC and weights OIHW; inside,
+// each direction uses the layout that was measured to be fastest.
 #include <algorithm>
 #include <optional>
 

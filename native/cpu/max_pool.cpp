@@ -24,8 +24,8 @@ EQV_SIMD void pool(const float* a, const float* b, const float* c, const float* 
     best = vc > best ? vc : best;
     at = vd > best ? 3 : at;
     best = vd > best ? vd : best;
-    // Comparisons pass NaN by: each in turn, last to first, so that the first wins. (Conditions joined by && would
-    // keep the compiler from vectorising.)
+    // A comparison with NaN is false, so NaN is looked for separately, from the last to the first, so that the first wins.
+    // (Conditions joined by && would keep the compiler from vectorising.)
     at = vd != vd ? 3 : at;
     best = vd != vd ? vd : best;
     at = vc != vc ? 2 : at;

@@ -20,18 +20,18 @@ dnnl::engine& engine();
 // What oneDNN makes and runs on the calling thread from now on uses the device's threads.
 void use_threads(const Stream& stream);
 
-// One argument of a primitive: where the caller's tensor goes, reordered if the primitive wants another layout.
+// One argument of a primitive: where the caller's tensor goes, reordered if the primitive needs another layout.
 struct PlanArgument {
   int name;                   // DNNL_ARG_SRC …
   dnnl::memory::desc user;    // as the caller has it
-  dnnl::memory::desc inner;   // as the primitive wants it
+  dnnl::memory::desc inner;   // as the primitive needs it
   bool output;
   bool reordered = false;
   int64_t offset = 0;         // of the reordered copy in scratch memory
   dnnl::reorder reorder = {};
 };
 
-// Where the tensors of a call are, in the order of the plan's arguments; those it has not are null.
+// Where the tensors of a call are, in the order of the plan's arguments; null for those the call does not have.
 using PlanData = std::array<void*, 5>;
 
 // A primitive, its arguments and the scratch memory it needs. Streams run a plan at the same time; what a call binds to
@@ -64,7 +64,7 @@ class Plan {
 using PlanKey = std::array<int64_t, 16>;
 
 // Plans by key. The least recently used go when there are too many. The lock is held to look a plan up, not to run it;
-// bindings are kept with their plan, as many as ever ran at one time.
+// bindings are kept with their plan, as many as have ever run at the same time.
 class PlanCache {
  public:
   static PlanCache& instance();

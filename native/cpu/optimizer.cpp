@@ -12,7 +12,7 @@ using namespace cpu;
 
 namespace {
 
-// m = m + lerp (g - m) for lerp < 1/2, else the same from the other end: torch.lerp's two forms.
+// m = m + lerp (g - m) for lerp < 1/2, else from the other end, g - (g - m) (1 - lerp): torch.lerp's two forms.
 template <bool kNear>
 EQV_INLINE void adam_update(float* w, const float* g, float* m, float* v, int64_t n, const AdamUpdate& scalars) {
   const AdamUpdate k = scalars;

@@ -1,4 +1,4 @@
-// What lies beyond an image's edges, row by row: the middle of a row is one copy.
+// Padding, row by row: the middle of a row is one copy.
 #include <cstring>
 
 #include "pad2d/border.h"

@@ -17,18 +17,18 @@ inline float* f32(const Tensor& t) { return static_cast<float*>(t.data); }
 
 using Workspace = AlignedWorkspace<64>;
 
-// What it costs to deal with one value, in sums of one.
+// What a value costs, in multiples of reading and adding it.
 enum class Cost : int64_t {
   kSum = 1,
   kCopy = 2,
   kArithmetic = 4,   // read, a few operations, written
   kTable = 8,        // a sum over a few weights
   kFunction = 16,    // an exponential, or a window
-  kDozens = 64,      // of operations
+  kDozens = 64,      // dozens of operations
 };
 
-// The grain (parallel_for) of items of so many values each: less work would not repay that another thread begins it. Only
-// time depends on it.
+// The grain (parallel_for) of items of `values` values each: smaller pieces of work would not be worth another thread. It
+// decides about time only, never about results.
 inline int64_t grain(int64_t values, Cost cost = Cost::kArithmetic) {
   constexpr int64_t kWorth = 65536;
   return std::max<int64_t>(1, kWorth / static_cast<int64_t>(cost) / values);

@@ -22,7 +22,7 @@ std::string first_line(const std::string& path) {
   return line;
 }
 
-// Processors that `quota` microseconds in each `period` pay for; 0 when there is no limit or no number.
+// Processors that a quota of `quota` microseconds in each `period` allows; 0 when there is no limit or no number.
 double paid(const std::string& quota, const std::string& period) {
   const double q = std::atof(quota.c_str()), p = std::atof(period.c_str());
   return q > 0 && p > 0 ? q / p : 0;

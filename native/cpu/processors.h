@@ -3,7 +3,7 @@
 
 namespace eqv::cpu {
 
-// Those that the affinity mask leaves it, and no more than its control groups pay for: a container with a quota of one
+// Those of its affinity mask, and no more than the quotas of its control groups allow: a container with a quota of one
 // processor on a machine of 64 gets 1, since more threads would only be halted together. `root` is where /proc and /sys lie.
 int processors(int affinity, const char* root = "");
 

@@ -32,7 +32,7 @@ EQV_SIMD int32_t count_nonfinite(const float* x, int64_t n) {
   return count;
 }
 
-// The largest bit pattern without its sign: floats without sign order like integers, and a NaN is above infinity.
+// The largest bit pattern without its sign: non-negative floats have the order of their bits, and a NaN is above infinity.
 EQV_SIMD int32_t max_magnitude(const float* x, int64_t n) {
   int32_t most = 0;
 #pragma omp simd reduction(max : most)

@@ -10,7 +10,7 @@ using namespace cpu;
 
 namespace {
 
-// out = the sum of the four pixels that pixel `out` became; two rows of the large image.
+// out = the sum of the four copies of each pixel, which are in two rows of the large image.
 EQV_SIMD void fold_rows(const float* top, const float* bottom, int64_t width, int64_t channels, float* out) {
   for (int64_t w = 0; w < width; ++w) {
     const float *a = top + 2 * w * channels, *b = a + channels;

@@ -6,7 +6,7 @@
 //        0 -1  1  0         ½  -½   ½
 //        0  1  0 -1         0   0   1
 //
-// A thread takes a block of tiles from pixels to pixels, so results do not depend on the number of threads.
+// One thread does all the work on a block of tiles, so results do not depend on the number of threads.
 #include "winograd.h"
 
 #include <algorithm>
@@ -69,7 +69,7 @@ EQV_SIMD void transform_pixels(const float* const* pixels, int64_t channels, int
 }
 
 // y = Aᵀ m A + bias of every channel; m: the 16 values, `plane` apart. y: four pixels; those outside the image point
-// to memory that nobody reads.
+// to memory that is not read.
 EQV_SIMD void transform_products(const float* m, int64_t plane, int64_t channels, const float* bias, float* const* y) {
   float *y00 = y[0], *y01 = y[1], *y10 = y[2], *y11 = y[3];
 #pragma omp simd

@@ -17,7 +17,7 @@ struct WinogradConv {
 // Whether it is faster than oneDNN's direct convolution; a function of the shape alone.
 bool winograd_pays(const WinogradConv& conv);
 
-// What becomes of the sums: y = activation(sum + bias[k] + residual), bias and residual (like y) where there are any.
+// The epilogue: y = activation(sum + bias[k] + residual); bias and residual (of y's shape) may be null.
 struct WinogradEnd {
   const float *bias, *residual;
   int32_t activation;  // EQV_IDENTITY …

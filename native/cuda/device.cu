@@ -38,8 +38,8 @@ int32_t compute_dtype() { return EQV_F32; }
 bool computes_in(int32_t dtype) { return dtype == EQV_F32 || dtype == EQV_BF16; }
 bool has_tf32() { return true; }
 
-// Once in a thread always: it also makes the driver's context the thread's, which the driver's own functions (tensor_map.cu)
-// want. From then on only when something else has chosen another device meanwhile; to ask costs some nanoseconds.
+// The first call in a thread always sets it: that also makes the driver's context current, which the driver's own functions
+// (tensor_map.cu) need. From then on only when something else has chosen another device meanwhile; to ask costs some nanoseconds.
 void select(const Device& device) {
   thread_local int selected = -1;
   int now = -1;
@@ -97,7 +97,7 @@ void* raw_allocate(Device&, int64_t bytes) {
   void* data = nullptr;
   const cudaError_t status = cudaMalloc(&data, static_cast<size_t>(bytes));
   if (status == cudaErrorMemoryAllocation) {
-    (void)cudaGetLastError();  // it is reported by the caller, and must not be found by the next check
+    (void)cudaGetLastError();  // the caller reports it, and the next check must not find it again
     return nullptr;
   }
   require(status, "cudaMalloc");

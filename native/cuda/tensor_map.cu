@@ -1,5 +1,5 @@
-// Tensor maps for kernels/common/hopper.h, made by the driver. Its library is not linked: the runtime knows where the
-// function is, and without a driver nobody gets here.
+// Tensor maps for kernels/common/hopper.h, made by the driver. Its library is not linked: the runtime finds the
+// function, and without a driver this is never called.
 #include <cuda_runtime.h>
 
 #include "common/hopper.h"

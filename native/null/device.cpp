@@ -1,6 +1,6 @@
 // The planner: the CUDA backend's own code up to its launches, which do nothing. So it validates like every backend, and
-// the scratch memory it asks for is what a GPU's operations will ask for. Memory is a range of addresses that nobody
-// touches: the plan of a model of any size costs milliseconds.
+// the scratch memory it requests is what a GPU's operations will request. Memory is a range of addresses that is never
+// accessed: the plan of a model of any size costs milliseconds.
 #include <cstdio>
 #include <cstring>
 

@@ -1,5 +1,5 @@
 // Every instruction of kernels/common on its own, on small integers, against plain loops. Built twice: for a GPU, and under
-// the shim, whose twins of the instructions are somebody's reading of a manual until a GPU has printed the same.
+// the shim, whose twins of the instructions follow the manual and are unproven until a GPU has printed the same.
 //   primitives        a line per case: name, hash of what the device computed, ok or the first difference
 #include <cstdio>
 #include <cstring>

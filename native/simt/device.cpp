@@ -50,14 +50,14 @@ namespace simt {
 // The device that the calling thread has selected, as of cudaSetDevice; unlike there none is before it chooses.
 thread_local int selected = -1;
 
-// Whatever a runtime gives to the thread's device must find that this is the right one.
+// Every call that uses the thread's current device checks that it is the right one.
 void require_selected(int ordinal, const char* what) {
   if (selected != ordinal)
     throw eqv::error(EQV_INTERNAL, "%s on device %d by a thread that has selected device %d: backend::select was forgotten; "
                      "this is a bug in eqvae", what, ordinal, selected);
 }
 
-// What a stream was given and has not done. Copies from pinned memory are done as late as the program allows, when the
+// The work of a stream that is not done yet. Copies from pinned memory are done as late as the program allows, when the
 // stream has other work or somebody waits for it, and with SIMT_EARLY=1 at once: a program may rely on neither.
 class Queue {
  public:
@@ -169,8 +169,8 @@ void describe(const Device& device, eqv_device_info& info) {
 
 namespace {
 
-// An allocation ends where a page ends that nobody may touch: who writes beyond it is caught. Under AddressSanitizer who
-// touches what lies before it, too.
+// An allocation ends where a page ends that nobody may touch: a write beyond it is caught. Under AddressSanitizer an
+// access before it, too.
 struct Guarded {
   size_t page = static_cast<size_t>(sysconf(_SC_PAGESIZE)), used, mapped;
 

@@ -88,7 +88,7 @@ struct Known {
   unsigned phase;
 };
 
-// What a block has under way.
+// What a block has started and not finished.
 struct UnderWay : BlockState {
   void at_end() override {
     if (!copies.empty()) die("TMA: a block ends with copies that nobody waited for");

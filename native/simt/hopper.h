@@ -10,7 +10,7 @@
 
 namespace simt {
 
-// What cuTensorMapEncodeTiled and cuTensorMapEncodeIm2col are told; dimensions from the innermost, 64 channels a box.
+// The arguments of cuTensorMapEncodeTiled and cuTensorMapEncodeIm2col; dimensions from the innermost, 64 channels a box.
 struct TensorMap {
   const uint16_t* data;
   bool pixels;                   // {n, h, w, c} read as pixels; otherwise a matrix {rows, columns}

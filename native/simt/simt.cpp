@@ -160,7 +160,7 @@ thread_local Scheduler* scheduler = nullptr;
 
 void Scheduler::release_stacks() {
   if (!stacks_) return;
-  ASAN_UNPOISON_MEMORY_REGION(stacks_, stack_bytes_);  // who gets these pages next must not inherit the frames
+  ASAN_UNPOISON_MEMORY_REGION(stacks_, stack_bytes_);  // whoever is given these pages next must not inherit the frames
   munmap(stacks_, stack_bytes_);
 }
 
@@ -206,7 +206,7 @@ void Scheduler::prepare(dim3 grid, unsigned cluster, dim3 block, size_t shared_b
   random_.seed(seed());
 }
 
-// Where a fiber begins. It never returns: its stack has nobody to return to.
+// Where a fiber begins. It never returns: there is no caller on its stack.
 void Scheduler::enter() {
   Scheduler& s = *scheduler;
   (*s.body_)();
@@ -251,7 +251,7 @@ void Scheduler::run(unsigned cluster) {
     for (int r = 0; r < kSavedRegisters; ++r) *--top = nullptr;
     f.stack_pointer = top;
   }
-  // A warp that runs only when nobody else can go on: what it has not been waited for has not happened.
+  // A warp that runs only when no other can: what others did not wait for has then not happened yet.
   Fiber* late = nullptr;
   if (seed()) {
     std::shuffle(order_.begin(), order_.end(), random_);
