@@ -1,0 +1,60 @@
+package io.github.eqvae.generator;
+
+import io.github.eqvae.nn.Init;
+import io.github.eqvae.nn.LayerNorm;
+import io.github.eqvae.nn.Linear;
+import io.github.eqvae.nn.Parameter;
+import io.github.eqvae.nn.Scope;
+import io.github.eqvae.op.Activation;
+import io.github.eqvae.op.Add;
+import io.github.eqvae.op.SelfAttention;
+import io.github.eqvae.tape.Tape;
+import io.github.eqvae.tensor.Tensor;
+
+/**
+ * A block of MaskGIT's transformer: attention and a perceptron, each behind a layer norm. The names
+ * are those of PyTorch's {@code MultiheadAttention} inside {@code PreNorm}. Source:
+ * valeoai/Maskgit-pytorch {@code Network/transformer.py}.
+ */
+final class MaskGitBlock {
+  private static final double EPS = 1e-5;
+
+  private final int heads;
+  private final LayerNorm norm1;
+  private final Parameter inWeight;
+  private final Parameter inBias;
+  private final Linear out;
+  private final LayerNorm norm2;
+  private final Linear first;
+  private final Linear second;
+
+  MaskGitBlock(Scope scope, MaskGitConfig config) {
+    int width = config.width();
+    heads = config.heads();
+    Scope attention = scope.in("0");
+    norm1 = LayerNorm.affine(attention.in("norm"), width, EPS);
+    Scope mha = attention.in("fn.mha");
+    inWeight =
+        mha.parameter("in_proj_weight", Init.xavierUniform(width, 3 * width), 3L * width, width);
+    inBias = mha.parameter("in_proj_bias", Init.ZEROS, 3L * width);
+    out = Layers.linear(mha.in("out_proj"), width, width);
+    Scope perceptron = scope.in("1");
+    norm2 = LayerNorm.affine(perceptron.in("norm"), width, EPS);
+    first = Layers.linear(perceptron.in("fn.net.0"), width, config.hidden(), Activation.GELU);
+    second = Layers.linear(perceptron.in("fn.net.3"), config.hidden(), width);
+  }
+
+  Tensor forward(Tape tape, Tensor x) { // [N, T, D]
+    return tape.block(this::run, x);
+  }
+
+  private Tensor run(Tape tape, Tensor x) {
+    io.github.eqvae.op.Linear product = new io.github.eqvae.op.Linear();
+    Tensor h = norm1.forward(tape, x);
+    h = tape.apply(product, h, inWeight.on(tape), inBias.on(tape)); // [N, T, 3·D]
+    h = out.forward(tape, tape.apply(new SelfAttention(heads), h));
+    x = tape.apply(new Add(), x, h);
+    h = second.forward(tape, first.forward(tape, norm2.forward(tape, x)));
+    return tape.apply(new Add(), x, h); // [N, T, D]
+  }
+}

@@ -1,0 +1,87 @@
+package io.github.eqvae.diffusion;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.github.eqvae.EqvaeException;
+import io.github.eqvae.testing.GoldenFile;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Locale;
+import org.junit.jupiter.api.Test;
+
+/** Schedules and orders of MaskGIT against valeoai/Maskgit-pytorch and valeoai/Halton-MaskGIT. */
+class GoldenMaskScheduleTest {
+  private static MaskSchedule schedule(String name) {
+    return MaskSchedule.valueOf(name.toUpperCase(Locale.ROOT));
+  }
+
+  private static int[] ints(double[] values) {
+    return Arrays.stream(values).mapToInt(v -> (int) v).toArray();
+  }
+
+  @Test
+  void stepsGiveAsManyCodesAsTheReferences() throws IOException {
+    int compared = 0;
+    for (Path file : GoldenFile.all()) {
+      try (GoldenFile golden = GoldenFile.open(file)) {
+        for (String name : golden.names()) {
+          String[] parts = name.split("\\.");
+          if (name.startsWith("adap.")) {
+            int side = Integer.parseInt(parts[1]);
+            int steps = Integer.parseInt(parts[2]);
+            assertArrayEquals(
+                ints(golden.values(name)), schedule(parts[3]).counts(side * side, steps), name);
+            compared++;
+          } else if (name.startsWith("train_fraction.")) {
+            double[] expected = golden.values(name);
+            double[] actual = new double[expected.length];
+            for (int i = 0; i < actual.length; i++) {
+              actual[i] = schedule(parts[1]).fraction(i / (actual.length - 1.0));
+            }
+            golden.compare(name, actual);
+            compared++;
+          }
+        }
+      }
+    }
+    assertTrue(compared > 0, "no file has schedules");
+  }
+
+  @Test
+  void haltonsOrderIsTheReferences() throws IOException {
+    List<Path> files = GoldenFile.with("order.16");
+    assertTrue(files.size() >= 1);
+    for (Path file : files) {
+      try (GoldenFile golden = GoldenFile.open(file)) {
+        for (String name : golden.names()) {
+          String[] parts = name.split("\\.");
+          if (parts[0].equals("order")) {
+            int side = Integer.parseInt(parts[1]);
+            int[] pairs = ints(golden.values(name)); // row, column
+            int[] order = new int[pairs.length / 2];
+            Arrays.setAll(order, i -> pairs[2 * i] * side + pairs[2 * i + 1]);
+            assertArrayEquals(order, HaltonOrder.of(side), name);
+          } else if (parts[0].equals("cumulative")) {
+            int side = Integer.parseInt(parts[1]);
+            int[] totals = HaltonOrder.totals(side * side, Integer.parseInt(parts[2]));
+            assertArrayEquals(ints(golden.values(name)), totals, name);
+          }
+        }
+      }
+    }
+    assertEquals(64 * 64, HaltonOrder.of(64).length, "the reference leaves six out");
+  }
+
+  @Test
+  void schedulesThatLeaveNothingAreRefused() {
+    EqvaeException.Argument e =
+        assertThrows(EqvaeException.Argument.class, () -> MaskSchedule.SQUARE.counts(256, 66));
+    assertTrue(e.getMessage().contains("take fewer"), e.getMessage());
+    assertEquals(65, MaskSchedule.SQUARE.counts(256, 65).length);
+  }
+}
