@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.github.eqvae.diffusion.MaskSchedule;
+import io.github.eqvae.diffusion.MaskedSampler;
 import io.github.eqvae.nn.Parameter;
 import io.github.eqvae.tape.Tape;
 import io.github.eqvae.tensor.DType;
@@ -18,6 +19,7 @@ import io.github.eqvae.testing.GoldenFile;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
 import java.util.TreeSet;
@@ -110,6 +112,20 @@ class GoldenMaskGitTest {
       return dense.toDoubles(stream);
     }
 
+    /** Of one picture. */
+    float[] logits(int[] codes, int label) {
+      int[] tokens = Arrays.copyOf(codes, codes.length + 1);
+      tokens[codes.length] = net.config().labelToken(label);
+      Tensor t = arena.tensor(Shape.of(1, tokens.length), DType.I32);
+      t.setInts(stream, tokens);
+      Tensor out = net.forward(new Tape(stream, arena, Tape.Mode.INFERENCE), t);
+      Tensor dense = arena.tensor(out.shape(), out.dtype());
+      out.copyTo(stream, dense);
+      float[] values = dense.toFloats(stream);
+      arena.reset();
+      return values;
+    }
+
     @Override
     public void close() {
       net.close();
@@ -142,6 +158,111 @@ class GoldenMaskGitTest {
     try (GoldenFile golden = GoldenFile.open(file);
         Network net = new Network(golden, device, heads(golden))) {
       golden.compare("out.logits", net.logits(golden, Tape.Mode.INFERENCE));
+    }
+  }
+
+  /** A run of the file of samples, as README of the files describes it. */
+  private record Run(
+      MaskSchedule schedule, double guidance, double noise, double sharpness, boolean given) {}
+
+  private static final java.util.Map<String, Run> RUNS =
+      java.util.Map.of(
+          "arccos_cfg", new Run(MaskSchedule.ARCCOS, 3, 4.5, 1, false),
+          "cosine_nocfg", new Run(MaskSchedule.COSINE, 0, 2, 1.3, false),
+          "linear_notemp", new Run(MaskSchedule.LINEAR, 2, 0, 1, false),
+          "arccos_partial", new Run(MaskSchedule.ARCCOS, 1, 4.5, 1, true));
+
+  /** Codes, logits and the places that are kept, step by step, with the reference's draws. */
+  @Test
+  void samplesAreTheReferences() throws IOException {
+    List<Path> samples = GoldenFile.with("arccos_cfg.pred", "arccos_cfg.logits0");
+    assertTrue(samples.size() >= 1);
+    for (Path file : samples) {
+      try (GoldenFile golden = GoldenFile.open(file);
+          GoldenFile weights =
+              GoldenFile.open(
+                  file.resolveSibling(
+                      file.getFileName().toString().replace("_sampling", "_model")));
+          Network net = new Network(weights, "cpu", heads(weights))) {
+        for (String name : RUNS.keySet()) {
+          if (golden.has(name + ".final")) {
+            sample(golden, net, name);
+          }
+        }
+      }
+    }
+  }
+
+  private static void sample(GoldenFile golden, Network net, String name) {
+    Run run = RUNS.get(name);
+    MaskGitConfig c = net.net.config();
+    double[] labels = golden.values("in.labels");
+    double[] preds = golden.values(name + ".pred");
+    double[] in = golden.values(name + ".code_in");
+    double[] gumbel = golden.has(name + ".gumbel") ? golden.values(name + ".gumbel") : preds;
+    double[] last = golden.values(name + ".final");
+    int steps = golden.shape(name + ".schedule").size(0);
+    int[] schedule = run.schedule().counts(c.tokens(), steps);
+    for (int i = 0; i < steps; i++) {
+      assertEquals(golden.values(name + ".schedule")[i], schedule[i], name + " step " + i);
+    }
+    MaskedSampler sampler =
+        new MaskedSampler(run.schedule(), steps, run.guidance(), run.noise(), run.sharpness());
+    for (int n = 0; n < labels.length; n++) {
+      int sample = n;
+      int[] start = new int[c.tokens()];
+      for (int i = 0; i < start.length; i++) {
+        start[i] = (int) in[n * c.tokens() + i];
+      }
+      MaskedSampler.Draws draws =
+          new MaskedSampler.Draws() {
+            @Override
+            public int code(int step, int place, float[] probabilities) {
+              return (int) preds[(step * labels.length + sample) * c.tokens() + place];
+            }
+
+            @Override
+            public double gumbel(int step, int place) {
+              return gumbel[(step * labels.length + sample) * c.tokens() + place];
+            }
+          };
+      int[] steps0 = {0};
+      MaskedSampler.Network network =
+          (codes, labelled) -> {
+            float[] out = net.logits(codes, labelled ? (int) labels[sample] : c.classes());
+            String logits = name + ".logits" + steps0[0];
+            if (golden.has(logits)) {
+              compareRows(golden, logits, labelled ? sample : labels.length + sample, out);
+            }
+            return out;
+          };
+      int[] out =
+          sampler.sample(
+              network,
+              start,
+              c.mask(),
+              draws,
+              (codes, step) -> {
+                steps0[0] = step + 1;
+                for (int i = 0; step + 1 < steps && i < codes.length; i++) {
+                  int at = ((step + 1) * labels.length + sample) * c.tokens() + i;
+                  if (at < in.length) {
+                    assertEquals(in[at], codes[i], name + " code " + i + " after step " + step);
+                  }
+                }
+              });
+      for (int i = 0; i < out.length; i++) {
+        assertEquals(last[n * c.tokens() + i], out[i], name + " code " + i);
+      }
+    }
+  }
+
+  /** README of the files: raw logits beside sampling runs, 1e-5 of the largest. */
+  private static void compareRows(GoldenFile golden, String name, int row, float[] actual) {
+    double[] all = golden.values(name);
+    double largest = Arrays.stream(all).map(Math::abs).max().orElseThrow();
+    for (int i = 0; i < actual.length; i++) {
+      assertEquals(all[row * actual.length + i], actual[i], 1e-5 * largest, name + " " + i);
     }
   }
 
