@@ -5,6 +5,7 @@ import io.github.eqvae.data.Batch;
 import io.github.eqvae.data.ImageFolder;
 import io.github.eqvae.data.Loader;
 import io.github.eqvae.data.LoaderOptions;
+import io.github.eqvae.data.SkippedFiles;
 import io.github.eqvae.data.Transform;
 import io.github.eqvae.eval.Evaluation;
 import io.github.eqvae.eval.Evaluator;
@@ -64,17 +65,24 @@ record CheckpointEvaluation(
   /** As the paper's tables are measured. */
   private static final List<Integer> ANGLES = List.of(90, 180, 270);
 
+  private static final int RGB = 3;
+
   private static final List<Double> SCALES = List.of(0.25, 0.5, 0.75);
 
-  MeasuredModel run(PrintWriter err) throws IOException {
-    ImageFolder folder =
-        ImageFolder.open(data, square.decode(square.crop()), new Console(err)::skipped);
+  MeasuredModel run(PrintWriter err, SkippedFiles skipped) throws IOException {
+    ImageFolder folder = ImageFolder.open(data, square.decode(square.crop()), skipped);
     try (Device on = device.map(Device::open).orElseGet(Device::best);
         Stream stream = new Stream(on);
         AutoencoderCheckpoint file = AutoencoderCheckpoint.open(checkpoint, weights);
         Autoencoder vae = file.load(stream);
         Closing closing = new Closing()) {
       WeightsOption.say(err, checkpoint, file.weightsNote());
+      if (lpips.isPresent() && vae.config().inChannels() != RGB) {
+        throw new EqvaeException.Argument(
+            "--lpips: LPIPS compares RGB, and this model's images have "
+                + vae.config().inChannels()
+                + " channels; leave it out");
+      }
       Lpips distance = lpips.isPresent() ? lpips(lpips.get(), stream, closing) : null;
       RFid rfid =
           RFid.open(

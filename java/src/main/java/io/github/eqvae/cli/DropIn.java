@@ -6,6 +6,7 @@ import io.github.eqvae.data.SampleRandom;
 import io.github.eqvae.data.Transform;
 import io.github.eqvae.eval.Psnr;
 import io.github.eqvae.io.Image;
+import io.github.eqvae.io.PassingIoException;
 import io.github.eqvae.serve.ImageBatch;
 import io.github.eqvae.serve.Latents;
 import io.github.eqvae.serve.Vae;
@@ -71,10 +72,19 @@ record DropIn(int images, double difference, double own, double swapped, double 
     for (int from = 0; from < count; from += batch) {
       List<Image> images = new ArrayList<>();
       for (int i = from; i < Math.min(count, from + batch); i++) {
+        Image picture;
+        try {
+          picture = pictures.load(i);
+        } catch (PassingIoException e) {
+          throw e;
+        } catch (IOException e) {
+          continue; // the folder has named it
+        }
         images.add(
-            transform
-                .apply(pictures.load(i), new SampleRandom(0, 0, 0))
-                .withChannels(mine.imageChannels()));
+            transform.apply(picture, new SampleRandom(0, 0, 0)).withChannels(mine.imageChannels()));
+      }
+      if (images.isEmpty()) {
+        continue;
       }
       ImageBatch x = ImageBatch.ofImages(images);
       Latents a = mine.encode(x);
@@ -90,6 +100,9 @@ record DropIn(int images, double difference, double own, double swapped, double 
       psnr[1] += psnr(x, mine.decode(b));
       psnr[2] += psnr(x, mine.decode(a));
       done += images.size();
+    }
+    if (done == 0) {
+      throw new EqvaeException.Argument("None of the pictures can be decoded");
     }
     double mean = sum / values;
     double std = Math.sqrt(Math.max(Double.MIN_NORMAL, sumSquares / values - mean * mean));

@@ -186,6 +186,7 @@ final class EncodeCommand implements Callable<Integer> {
                         ? ", not near 1, with the scaling of this model: its latents have changed."
                             + " Convert it with --scaling-from "
                             + out.resolve("index.json")
+                            + (job.gathers() ? " --scaling-kind patches" : "")
                             + ", or train the generator with the factor that stands there"
                         : ""));
     err.flush();

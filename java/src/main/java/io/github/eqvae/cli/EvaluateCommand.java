@@ -3,6 +3,7 @@ package io.github.eqvae.cli;
 import io.github.eqvae.EqvaeException;
 import io.github.eqvae.Version;
 import io.github.eqvae.data.ImageFolder;
+import io.github.eqvae.data.SkippedFiles;
 import io.github.eqvae.eval.Ssim;
 import io.github.eqvae.io.AtomicFiles;
 import io.github.eqvae.io.DecodeOptions;
@@ -75,7 +76,13 @@ import picocli.CommandLine.Spec;
 final class EvaluateCommand implements Callable<Integer> {
   /** Settings that choose how a run is computed, not what. */
   private static final Set<String> HOW =
-      Set.of("run.device", "run.threads", "run.precision", "data.workers", "data.cache_megabytes");
+      Set.of(
+          "run.device",
+          "run.threads",
+          "run.precision",
+          "data.workers",
+          "data.cache_megabytes",
+          "data.cache_latents_megabytes");
 
   @Parameters(
       index = "0",
@@ -217,7 +224,7 @@ final class EvaluateCommand implements Callable<Integer> {
       }
       result.requireFinite(run);
       PrintWriter text = json.text(stdout, stderr);
-      text.print(result.text());
+      text.print(result.text() + images.leftOut());
       Optional<String> other = notTheRuns(TrainedModel.recipe(run), recipe);
       if (other.isPresent()) {
         text.println(
@@ -289,8 +296,8 @@ final class EvaluateCommand implements Callable<Integer> {
     Path pictures =
         data.orElseThrow(
             () -> new EqvaeException.Argument("--drop-in needs pictures: add --data DIR"));
-    ImageFolder folder =
-        ImageFolder.open(pictures, DecodeOptions.DEFAULT, new Console(stderr)::skipped);
+    SkippedFiles skipped = new SkippedFiles(new Console(stderr)::skipped);
+    ImageFolder folder = ImageFolder.open(pictures, DecodeOptions.DEFAULT, skipped);
     int count = Math.min(folder.size(), checkpoint.images.orElse(folder.size()));
     try (Device on = device.name().map(Device::open).orElseGet(Device::best);
         Vae mine = Vae.load(run, on, VaeOptions.defaults().withWeights(weights.choice()));
@@ -308,7 +315,7 @@ final class EvaluateCommand implements Callable<Integer> {
               count,
               checkpoint.batch.orElse(4));
       PrintWriter text = json.text(stdout, stderr);
-      text.print(result.text());
+      text.print(result.text() + skipped.line());
       text.flush();
       json.write(result.json(), stdout);
     }
@@ -343,6 +350,7 @@ final class EvaluateCommand implements Callable<Integer> {
               + " is a checkpoint: use --images, --size");
     }
     Checkpoint c = checkpoint;
+    SkippedFiles skipped = new SkippedFiles(new Console(stderr)::skipped);
     MeasuredModel result =
         new CheckpointEvaluation(
                 run,
@@ -356,10 +364,10 @@ final class EvaluateCommand implements Callable<Integer> {
                 c.ssim.orElse(Ssim.Variant.SCIKIT_IMAGE),
                 device.name(),
                 weights.choice())
-            .run(stderr);
+            .run(stderr, skipped);
     result.requireFinite(run);
     PrintWriter text = json.text(stdout, stderr);
-    text.print(result.text());
+    text.print(result.text() + skipped.line());
     text.flush();
     json.write(result.json(), stdout);
     return 0;

@@ -3,6 +3,7 @@ package io.github.eqvae.data;
 import io.github.eqvae.io.DecodeOptions;
 import io.github.eqvae.io.Image;
 import io.github.eqvae.io.NpyStream;
+import io.github.eqvae.io.PassingIoException;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -49,8 +50,8 @@ public final class ImageStream {
    * Shows all images to a visitor, in the order of the array or of the files' names.
    *
    * @param path a {@code .npz}, a folder of pictures, or an IDX file
-   * @param onSkip told name and cause of each file of a folder that has a picture's name and is
-   *     none
+   * @param onSkip told name and cause of each file of a folder that is left out: broken ones, and
+   *     those that have a picture's name and are none
    * @param visitor takes the images
    * @return whether there are images: false for a {@code .npz} without {@code arr_0}
    * @throws IOException when something cannot be read; the message says what
@@ -66,14 +67,29 @@ public final class ImageStream {
       }
       return array.isPresent();
     }
-    ImageDataset all =
-        Files.isDirectory(path)
-            ? ImageFolder.open(path, DecodeOptions.DEFAULT, onSkip)
-            : IdxDataset.open(path);
+    if (Files.isDirectory(path)) {
+      visit(ImageFolder.open(path, DecodeOptions.DEFAULT, onSkip), visitor);
+      return true;
+    }
+    ImageDataset all = IdxDataset.open(path);
     for (int i = 0; i < all.size(); i++) {
       visitor.image(all.load(i));
     }
     return true;
+  }
+
+  private static void visit(ImageFolder all, Visitor visitor) throws IOException {
+    for (int i = 0; i < all.size(); i++) {
+      Image image;
+      try {
+        image = all.load(i);
+      } catch (PassingIoException e) {
+        throw e; // not broken: without it the figures would be those of other images
+      } catch (IOException e) {
+        continue; // the folder has named it
+      }
+      visitor.image(image);
+    }
   }
 
   private static void visit(Path path, NpyStream images, Visitor visitor) throws IOException {

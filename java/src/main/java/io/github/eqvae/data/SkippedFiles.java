@@ -53,6 +53,16 @@ public final class SkippedFiles implements BiConsumer<String, String> {
   }
 
   /**
+   * The counts as a line.
+   *
+   * @return for example {@code "pictures left out: 1 broken\n"}; empty for none
+   */
+  public String line() {
+    String text = text();
+    return text.isEmpty() ? "" : "pictures left out: " + text.substring(2) + "\n";
+  }
+
+  /**
    * The counts as the end of a message.
    *
    * @return for example {@code ", 1 broken, 2 of formats that are not read"}; empty for none

@@ -71,6 +71,15 @@ public final class EqObjective {
     LPIPS_DROPOUT
   }
 
+  /**
+   * What a step is given.
+   *
+   * @param images in [-1, 1], {@code [N, H, W, C]}
+   * @param encoded what {@link Autoencoder#encode} makes of them, if it is known because the
+   *     encoder keeps its weights; null if not
+   */
+  public record Input(Tensor images, @Nullable Tensor encoded) {}
+
   private final Autoencoder vae;
   private final @Nullable Discriminator discriminator;
   private final EqOptions eq;
@@ -155,7 +164,8 @@ public final class EqObjective {
       Noise noise,
       boolean adversarial) {
     LossTerms.Report report = report(arena, x, draws);
-    return autoencoderStep(stream, arena, mode, x, draws, noise, adversarial, report)
+    Input in = new Input(x, null);
+    return autoencoderStep(stream, arena, mode, in, draws, noise, adversarial, report)
         .read(report.scalars().toDoubles(stream), report, stream);
   }
 
@@ -177,7 +187,7 @@ public final class EqObjective {
    * @param stream orders the work
    * @param arena the step arena
    * @param mode {@code RECORD} or {@code RECOMPUTE}
-   * @param x images in [-1, 1], {@code [N, H, W, C]}
+   * @param in images, and what they are encoded to if that is known
    * @param draws one per sample
    * @param noise the posterior's noise
    * @param adversarial whether the discriminator takes part
@@ -188,19 +198,20 @@ public final class EqObjective {
       Stream stream,
       TensorArena arena,
       Tape.Mode mode,
-      Tensor x,
+      Input in,
       List<Draw> draws,
       Noise noise,
       boolean adversarial,
       LossTerms.Report report) {
     Tape tape = new Tape(stream, arena, mode);
     LossCollector scalars = new LossCollector();
-    List<Pass> passes = forward.passes(tape, x, draws, noise);
+    List<Pass> passes = forward.passes(tape, in, draws, noise);
+    long batch = in.images().shape().dim(0);
     lastPasses = passes;
     List<Seed> nllSeeds = new ArrayList<>();
     List<Seed> regSeeds = new ArrayList<>();
     for (Pass p : passes) {
-      reconstruction.add(tape, p, x.shape().dim(0), noise, nllSeeds, scalars);
+      reconstruction.add(tape, p, batch, noise, nllSeeds, scalars);
       Tensor reg = vae.regularization(tape, p.encoded(), p.bottleneck());
       double weight = p.share() * loss.regularizationWeight();
       scalars.add(vae.regularizationName(), reg, p.share());
@@ -212,7 +223,7 @@ public final class EqObjective {
         regSeeds.add(tape.seed(p.explicit(), eq.explicitWeight()));
       }
       if (p.spectrum() != null) {
-        reconstruction.addSpectrum(tape, p, x.shape().dim(0), regSeeds, scalars);
+        reconstruction.addSpectrum(tape, p, batch, regSeeds, scalars);
       }
     }
     Discriminator d = discriminator;
@@ -275,7 +286,7 @@ public final class EqObjective {
   public Losses discriminatorStep(
       Stream stream, TensorArena arena, Tensor x, List<Draw> draws, Noise noise) {
     LossTerms.Report report = report(arena, x, draws);
-    return discriminatorStep(stream, arena, x, draws, noise, report)
+    return discriminatorStep(stream, arena, new Input(x, null), draws, noise, report)
         .read(report.scalars().toDoubles(stream), report, stream);
   }
 
@@ -284,7 +295,7 @@ public final class EqObjective {
    *
    * @param stream orders the work
    * @param arena the step arena, as above
-   * @param x images in [-1, 1], {@code [N, H, W, C]}
+   * @param in images, and what they are encoded to if that is known
    * @param draws one per sample; ignored with a shared forward pass
    * @param noise the posterior's noise; ignored with a shared forward pass
    * @param report receives the losses
@@ -293,7 +304,7 @@ public final class EqObjective {
   public LossTerms discriminatorStep(
       Stream stream,
       TensorArena arena,
-      Tensor x,
+      Input in,
       List<Draw> draws,
       Noise noise,
       LossTerms.Report report) {
@@ -304,7 +315,7 @@ public final class EqObjective {
     List<Pass> passes = lastPasses;
     if (loss.discriminatorForward() == LossOptions.DiscriminatorForward.SEPARATE) {
       Tape inference = new Tape(stream, arena, Tape.Mode.INFERENCE);
-      passes = forward.passes(inference, x, draws, noise);
+      passes = forward.passes(inference, in, draws, noise);
     }
     Tape tape = new Tape(stream, arena, Tape.Mode.RECORD);
     LossCollector scalars = new LossCollector();

@@ -24,7 +24,9 @@ import java.util.Objects;
  */
 record ForwardPasses(Autoencoder vae, EqOptions eq, LossOptions loss, Measures measures) {
   /** Encode, sample, transform, quantise, decode, for each group of samples that share a draw. */
-  List<Pass> passes(Tape tape, Tensor x, List<Draw> draws, EqObjective.Noise noise) {
+  List<Pass> passes(Tape tape, EqObjective.Input in, List<Draw> draws, EqObjective.Noise noise) {
+    Tensor x = in.images();
+    Tensor known = in.encoded();
     int n = x.shape().size(0);
     if (draws.size() != n) {
       throw new EqvaeException.Argument(
@@ -37,8 +39,13 @@ record ForwardPasses(Autoencoder vae, EqOptions eq, LossOptions loss, Measures m
     List<Pass> passes = new ArrayList<>();
     int group = 0;
     for (Map.Entry<Draw, List<Integer>> e : groups.entrySet()) {
-      Tensor images = groups.size() == 1 ? x : rows(tape, x, e.getValue());
-      passes.add(pass(tape, images, e.getKey(), noise, group++, (double) e.getValue().size() / n));
+      List<Integer> own = e.getValue();
+      EqObjective.Input part = in;
+      if (groups.size() > 1) {
+        Tensor encoded = known == null ? null : rows(tape, known, own);
+        part = new EqObjective.Input(rows(tape, x, own), encoded);
+      }
+      passes.add(pass(tape, part, e.getKey(), noise, group++, (double) own.size() / n));
     }
     return passes;
   }
@@ -52,14 +59,21 @@ record ForwardPasses(Autoencoder vae, EqOptions eq, LossOptions loss, Measures m
   }
 
   private Pass pass(
-      Tape tape, Tensor x, Draw draw, EqObjective.Noise noise, int group, double share) {
+      Tape tape,
+      EqObjective.Input in,
+      Draw draw,
+      EqObjective.Noise noise,
+      int group,
+      double share) {
+    Tensor x = in.images();
     int f = vae.config().downsamplingFactor();
     SpatialTransform tau = draw.transform();
     boolean equivariant = draw.branch() == Draw.Branch.EQUIVARIANT;
     boolean explicit = equivariant && eq.regularizer() == EqOptions.Regularizer.EXPLICIT;
     boolean small = draw.branch() == Draw.Branch.LOW_RESOLUTION;
     Tensor input = small ? tau.onImage(tape, x, f) : x;
-    Tensor encoded = vae.encode(tape, input); // [n, h, w, c]
+    Tensor encoded = // [n, h, w, c]; of the images as they are it may be known
+        in.encoded() == null || small ? vae.encode(tape, input) : in.encoded();
     Tensor z = // [n, h, w, e]
         loss.terms().posteriorMean()
             ? vae.mode(tape, encoded)

@@ -11,6 +11,7 @@ import io.github.eqvae.latents.Content;
 import io.github.eqvae.latents.LatentIndex;
 import io.github.eqvae.latents.Shard;
 import io.github.eqvae.latents.ShardFormat;
+import io.github.eqvae.model.LatentScaling;
 import io.github.eqvae.serve.Codes;
 import io.github.eqvae.serve.ImageBatch;
 import io.github.eqvae.serve.Latents;
@@ -159,7 +160,11 @@ public final class EncodeJob {
     this.overwrite = overwrite;
     settings = EncodeSettings.of(modelPath, vae, input, source, options, tiling);
     index = LatentIndex.open(folder, settings, overwrite);
-    shard = new ShardBuilder(0);
+    shard = newShard(0);
+  }
+
+  private ShardBuilder newShard(int number) {
+    return new ShardBuilder(number, gathers());
   }
 
   private void check() {
@@ -217,6 +222,15 @@ public final class EncodeJob {
   }
 
   /**
+   * Whether the model's scaling is of squares of 2×2, as FLUX.2's is.
+   *
+   * @return true if so
+   */
+  public boolean gathers() {
+    return vae.scaling().map(LatentScaling::gathers).orElse(false);
+  }
+
+  /**
    * The root mean square of what a generator sees of the latents that are there.
    *
    * @return near 1 if the scaling fits; empty if the model does not say how it scales
@@ -255,7 +269,7 @@ public final class EncodeJob {
             int number = Math.toIntExact(sample.number() / options.shardSize());
             if (number != shard.number()) {
               finishShard(decoders, lock);
-              shard = new ShardBuilder(number);
+              shard = newShard(number);
             }
             Optional<String> key = Optional.empty();
             if (options.format() == ShardFormat.TAR) {

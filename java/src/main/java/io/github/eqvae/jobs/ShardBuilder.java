@@ -19,18 +19,30 @@ import java.util.function.Function;
 
 /** Collects the images of one shard, and the sums that statistics are made of. */
 final class ShardBuilder {
+  private static final int PATCH = 2;
+
   private final int number;
+  private final boolean gathers;
   private final List<String> names = new ArrayList<>();
   private final List<String> keys = new ArrayList<>();
   private final List<Long> labels = new ArrayList<>();
   private final Map<String, List<Shard.Values>> parts = new LinkedHashMap<>();
   private double[] sum = {};
   private double[] sumSquares = {};
+  private double[] patchSum = {};
+  private double[] patchSumSquares = {};
   private long values;
   private int skipped;
 
-  ShardBuilder(int number) {
+  /**
+   * An empty shard.
+   *
+   * @param number its place
+   * @param gathers whether sums of squares of 2×2 are wanted, too: what the model scales
+   */
+  ShardBuilder(int number, boolean gathers) {
     this.number = number;
+    this.gathers = gathers;
   }
 
   int number() {
@@ -73,7 +85,7 @@ final class ShardBuilder {
 
   /** Latents as they are written, and not scaled for the statistics. */
   void add(String key, Latents written, Latents raw) {
-    statistics(raw.values(), raw.channels());
+    statistics(raw.values(), raw.channels(), raw.width(), raw.height());
     put(
         key,
         new Shard.Values(
@@ -84,9 +96,13 @@ final class ShardBuilder {
 
   /** Mean, then standard deviation, along the channels. */
   void add(String key, Moments m) {
-    statistics(m.mean(), m.channels());
+    statistics(m.mean(), m.channels(), m.width(), m.height());
     for (int i = 0; i < m.std().length; i++) { // E[z²] of what is drawn
-      sumSquares[i % m.channels()] += (double) m.std()[i] * m.std()[i];
+      double variance = (double) m.std()[i] * m.std()[i];
+      sumSquares[i % m.channels()] += variance;
+      if (patchSum.length > 0) {
+        patchSumSquares[gathered(i, m.channels(), m.width())] += variance;
+      }
     }
     int c = m.channels();
     int plane = m.height() * m.width();
@@ -109,14 +125,31 @@ final class ShardBuilder {
     parts.computeIfAbsent(key, k -> new ArrayList<>()).add(part);
   }
 
-  private void statistics(float[] latents, int channels) {
+  /** The channel c·4 + row·2 + column that a value of [N, h, w, C] is gathered into, h even. */
+  private static int gathered(int i, int channels, int width) {
+    int column = i / channels % width % PATCH;
+    int row = i / channels / width % PATCH;
+    return i % channels * PATCH * PATCH + row * PATCH + column;
+  }
+
+  private void statistics(float[] latents, int channels, int width, int height) {
     if (sum.length == 0) {
       sum = new double[channels];
       sumSquares = new double[channels];
+      if (gathers && width % PATCH == 0 && height % PATCH == 0) {
+        patchSum = new double[channels * PATCH * PATCH];
+        patchSumSquares = new double[channels * PATCH * PATCH];
+      }
     }
     for (int i = 0; i < latents.length; i++) {
+      double square = (double) latents[i] * latents[i];
       sum[i % channels] += latents[i];
-      sumSquares[i % channels] += (double) latents[i] * latents[i];
+      sumSquares[i % channels] += square;
+      if (patchSum.length > 0) {
+        int at = gathered(i, channels, width);
+        patchSum[at] += latents[i];
+        patchSumSquares[at] += square;
+      }
     }
     values += latents.length / channels;
   }
@@ -161,6 +194,8 @@ final class ShardBuilder {
         list(sum),
         list(sumSquares),
         values,
+        list(patchSum),
+        list(patchSumSquares),
         TarNames.of(keys, names));
   }
 

@@ -26,6 +26,7 @@ import java.util.OptionalDouble;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.function.UnaryOperator;
+import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -60,6 +61,9 @@ public final class LatentIndex {
    * @param sum of the latents, per channel
    * @param sumSquares of the latents, per channel
    * @param values per channel
+   * @param patchSum of the channels that squares of 2×2 are gathered into, where the model's
+   *     scaling does so
+   * @param patchSumSquares likewise
    * @param tar which images the keys of a tar archive stand for; absent in other formats
    */
   public record Entry(
@@ -71,7 +75,16 @@ public final class LatentIndex {
       List<Double> sum,
       @JsonProperty("sum_squares") @JsonAlias("sumSquares") List<Double> sumSquares,
       long values,
-      @JsonInclude(JsonInclude.Include.NON_NULL) @Nullable TarNames tar) {}
+      @JsonProperty("patch_sum") @JsonInclude(JsonInclude.Include.NON_EMPTY) List<Double> patchSum,
+      @JsonProperty("patch_sum_squares") @JsonInclude(JsonInclude.Include.NON_EMPTY)
+          List<Double> patchSumSquares,
+      @JsonInclude(JsonInclude.Include.NON_NULL) @Nullable TarNames tar) {
+    /** Earlier versions have no sums of squares of 2×2. */
+    public Entry {
+      patchSum = Objects.requireNonNullElse(patchSum, List.of());
+      patchSumSquares = Objects.requireNonNullElse(patchSumSquares, List.of());
+    }
+  }
 
   private final Path folder;
   private final Map<String, Object> settings;
@@ -246,30 +259,17 @@ public final class LatentIndex {
   }
 
   /**
-   * The root mean square of what a generator sees of these latents; empty without statistics, or
-   * where squares have statistics of their own.
+   * The root mean square of what a generator sees of these latents; empty without statistics, such
+   * as those of gathered squares in an index that an earlier version began.
    *
    * @param scaling what they are scaled with
    * @return the root mean square
    */
   public OptionalDouble rms(LatentScaling scaling) {
-    if (shards.isEmpty() || shards.firstEntry().getValue().sum().isEmpty() || scaling.gathers()) {
-      return OptionalDouble.empty();
-    }
-    int channels = shards.firstEntry().getValue().sum().size();
-    double total = 0;
-    long values = shards.values().stream().mapToLong(Entry::values).sum();
-    for (int c = 0; c < channels; c++) {
-      int channel = c;
-      double mean = shards.values().stream().mapToDouble(e -> e.sum().get(channel)).sum() / values;
-      double square =
-          shards.values().stream().mapToDouble(e -> e.sumSquares().get(channel)).sum() / values;
-      // scale() is a·z + b, so E[(a·z + b)²] needs only these two.
-      double b = scaling.scale(0, c);
-      double a = scaling.scale(1, c) - b;
-      total += a * a * square + 2 * a * b * mean + b * b;
-    }
-    return OptionalDouble.of(Math.sqrt(Math.max(0, total / channels)));
+    return (scaling.gathers()
+            ? LatentSums.ofSquares(shards.values())
+            : LatentSums.of(shards.values()))
+        .stream().mapToDouble(sums -> sums.rms(scaling)).findFirst();
   }
 
   /**
@@ -329,32 +329,20 @@ public final class LatentIndex {
 
   /** Mean and deviation of what is in the finished shards, in the order of the shards. */
   private Optional<Map<String, Object>> statistics() {
-    // A shard of which no picture was whole has no sums.
-    List<Entry> filled = shards.values().stream().filter(e -> !e.sum().isEmpty()).toList();
-    if (filled.isEmpty()) {
-      return Optional.empty();
-    }
-    int channels = filled.getFirst().sum().size();
-    double[] sum = new double[channels];
-    double[] squares = new double[channels];
-    long values = 0;
-    for (Entry e : filled) {
-      for (int c = 0; c < channels; c++) {
-        sum[c] += e.sum().get(c);
-        squares[c] += e.sumSquares().get(c);
-      }
-      values += e.values();
-    }
+    return LatentSums.of(shards.values()).map(this::statistics);
+  }
+
+  private Map<String, Object> statistics(LatentSums sums) {
     List<Double> means = new ArrayList<>();
     List<Double> stds = new ArrayList<>();
     double total = 0;
     double totalSquares = 0;
-    for (int c = 0; c < channels; c++) {
-      double mean = sum[c] / values;
+    for (int c = 0; c < sums.channels(); c++) {
+      double mean = sums.mean(c);
       means.add(mean);
-      stds.add(Math.sqrt(Math.max(0, squares[c] / values - mean * mean)));
-      total += sum[c] / values / channels;
-      totalSquares += squares[c] / values / channels;
+      stds.add(Math.sqrt(Math.max(0, sums.meanSquare(c) - mean * mean)));
+      total += mean / sums.channels();
+      totalSquares += sums.meanSquare(c) / sums.channels();
     }
     Map<String, Object> out = new LinkedHashMap<>();
     out.put("channel_mean", means);
@@ -366,6 +354,14 @@ public final class LatentIndex {
       out.put("scaling_factor", 1 / std);
       out.put("shift_factor", total);
     }
-    return Optional.of(out);
+    LatentSums.ofSquares(shards.values())
+        .ifPresent(
+            squares -> {
+              out.put(
+                  "patch_mean",
+                  IntStream.range(0, squares.channels()).mapToObj(squares::mean).toList());
+              out.put("patch_variance", squares.unbiasedVariances());
+            });
+    return out;
   }
 }

@@ -160,7 +160,7 @@ public record MemoryPlan(
         %s  weights, gradients, moments, averages, batches   %,.1f MiB
           activations of one step (largest: %s)   %,.1f MiB
         %s  validation and evaluation (evaluation.batch)   %,.1f MiB
-          decoded pictures (data.cache_megabytes)   at most %,.1f MiB
+          kept pictures, latents (data.cache_…)     at most %,.1f MiB
           total            %,.1f MiB
         """,
         counts,

@@ -151,7 +151,17 @@ public interface Task extends AutoCloseable {
   }
 
   /**
-   * Memory that looking at held-out data takes beside the steps, found on a device that only plans.
+   * Fills fields of a batch that only the task can make, such as what a frozen encoder makes of its
+   * images. Called by the thread that trains, before the batch goes to the device; what it puts
+   * there must be a function of the rest of the batch alone.
+   *
+   * @param batch with all that its source gave
+   */
+  default void complete(HostBatch batch) {}
+
+  /**
+   * Memory that looking at held-out data, or completing a batch, takes beside the steps, found on a
+   * device that only plans.
    *
    * @return bytes
    */

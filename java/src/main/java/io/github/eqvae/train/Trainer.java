@@ -166,13 +166,18 @@ public final class Trainer<T extends Task> implements AutoCloseable {
       throws IOException {
     initialize();
     inputs.clear();
+    BatchSource whole =
+        (index, batch) -> {
+          batches.load(index, batch);
+          task.complete(batch);
+        };
     RunRecipe run = recipe.run();
     DivergenceGuard guard =
         new DivergenceGuard(run.maxConsecutiveNonfinite(), state.consecutiveSkips, state.skipped);
     listener.started(state.step, run.steps());
     long saved = state.step;
     while (state.step < run.steps()) {
-      StepReport report = step(batches, guard, listener);
+      StepReport report = step(whole, guard, listener);
       listener.step(report);
       boolean last = state.step == run.steps();
       if (guard.isExhausted()) {

@@ -8,10 +8,16 @@ import io.github.eqvae.equivariance.SpatialTransform;
 import io.github.eqvae.model.AutoencoderConfig;
 import io.github.eqvae.model.AutoencoderKl;
 import io.github.eqvae.model.InceptionV3;
+import io.github.eqvae.model.SpectrumMatching;
+import io.github.eqvae.tape.Tape;
 import io.github.eqvae.tensor.Device;
+import io.github.eqvae.tensor.Shape;
 import io.github.eqvae.tensor.Stream;
+import io.github.eqvae.tensor.Tensor;
+import io.github.eqvae.tensor.TensorArena;
 import java.util.List;
 import java.util.Random;
+import java.util.TreeSet;
 import org.junit.jupiter.api.Test;
 
 class EvaluatorTest {
@@ -87,6 +93,37 @@ class EvaluatorTest {
           1e-3 * dimension.dimension());
       Evaluation few = evaluator.measure(x, 5, SIDE, 5, List.of(90), List.of(0.5));
       assertTrue(few.rfid().isEmpty() && few.intrinsicDimension().isEmpty());
+    }
+  }
+
+  /** Of every image and its posterior's mean, whatever the batch. */
+  @Test
+  void theSpectrumsDivergenceIsThatOfItsClass() {
+    float[] x = images(5);
+    try (Device device = Device.open("cpu");
+        Stream stream = new Stream(device);
+        TensorArena arena = new TensorArena(device, "test");
+        AutoencoderKl vae = new AutoencoderKl(CONFIG, stream, 1, false);
+        SpectrumMatching matching =
+            new SpectrumMatching(1, 2, new TreeSet<>(List.of(SIDE / 2)), stream);
+        Evaluator evaluator = new Evaluator(vae, null, stream)) {
+      double expected = 0;
+      for (int n = 0; n < 5; n++) {
+        float[] one = java.util.Arrays.copyOfRange(x, n * SIDE * SIDE, (n + 1) * SIDE * SIDE);
+        Tensor image = arena.tensor(Shape.of(1, SIDE, SIDE, 1));
+        image.set(stream, one);
+        Tensor latent = arena.tensor(Shape.of(1, SIDE / 2, SIDE / 2, 2));
+        latent.set(stream, evaluator.encode(one, 1, SIDE, SpatialTransform.IDENTITY));
+        Tape tape = new Tape(stream, arena, Tape.Mode.INFERENCE);
+        for (double ring : matching.forward(tape, image, latent).toDoubles(stream)) {
+          expected += ring / 5;
+        }
+      }
+      assertTrue(expected > 1e-3, "the spectra are alike: this shows nothing");
+      for (int batch : new int[] {2, 5}) {
+        Evaluation found = evaluator.measure(x, 5, SIDE, batch, List.of(90), List.of(0.5));
+        assertEquals(expected, found.spectrumDivergence(), 1e-4 * expected);
+      }
     }
   }
 

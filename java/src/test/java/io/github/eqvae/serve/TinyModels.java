@@ -3,15 +3,20 @@ package io.github.eqvae.serve;
 import io.github.eqvae.model.Autoencoder;
 import io.github.eqvae.model.AutoencoderConfig;
 import io.github.eqvae.model.AutoencoderKl;
+import io.github.eqvae.model.LatentScaling;
 import io.github.eqvae.model.ModelFile;
 import io.github.eqvae.model.VqConfig;
 import io.github.eqvae.model.VqModel;
+import io.github.eqvae.model.checkpoint.AutoencoderSettings;
 import io.github.eqvae.tensor.Device;
 import io.github.eqvae.tensor.Stream;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
+import java.util.OptionalInt;
 import java.util.Random;
 
 /** Checkpoints of small autoencoders with random weights, f4. */
@@ -28,6 +33,16 @@ public final class TinyModels {
   /** RGB, 2 channels of latent, scaled by 0.5 after 0.25 was subtracted. */
   public static Path kl(Path folder) throws IOException {
     return save(folder.resolve("kl.safetensors"), 3, 0, SETTINGS);
+  }
+
+  /** The same, scaled as FLUX.2's: a mean and a deviation for each place of a square of 2×2. */
+  public static Path squares(Path folder, LatentScaling scaling) throws IOException {
+    Map<String, String> settings = new HashMap<>(Map.of("sample_size", "32"));
+    settings.putAll(
+        new AutoencoderSettings(
+                OptionalInt.of(4), OptionalInt.of(32), Optional.of(scaling), Optional.empty())
+            .metadata());
+    return save(folder.resolve("squares.safetensors"), 3, 0, settings);
   }
 
   /** The same with 7 codes. */

@@ -169,11 +169,12 @@ final class StepTask extends Task {
     notFinite.clear(stream);
     ParameterStore parameters = vae.parameters();
     parameters.newUpdate();
-    objective.autoencoderStep(stream, arena, Tape.Mode.RECORD, x, draws, noise, true, report);
+    EqObjective.Input in = new EqObjective.Input(x, null);
+    objective.autoencoderStep(stream, arena, Tape.Mode.RECORD, in, draws, noise, true, report);
     update(parameters, adam, ema);
     parameters.setTrainable(false);
     discriminator.parameters().newUpdate();
-    objective.discriminatorStep(stream, arena, x, draws, noise, report);
+    objective.discriminatorStep(stream, arena, in, draws, noise, report);
     parameters.setTrainable(true);
     update(discriminator.parameters(), adamOfDiscriminator, null);
   }

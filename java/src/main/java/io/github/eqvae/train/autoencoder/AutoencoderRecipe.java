@@ -122,7 +122,7 @@ public record AutoencoderRecipe(
 
   @Override
   public long cacheBytes() {
-    return (long) data.cacheMegabytes() << 20;
+    return ((long) data.cacheMegabytes() << 20) + data.latentsCacheBytes();
   }
 
   /**

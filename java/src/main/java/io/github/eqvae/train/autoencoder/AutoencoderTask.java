@@ -19,6 +19,7 @@ import io.github.eqvae.tensor.Stream;
 import io.github.eqvae.tensor.Tensor;
 import io.github.eqvae.tensor.TensorArena;
 import io.github.eqvae.train.BatchShape;
+import io.github.eqvae.train.HostBatch;
 import io.github.eqvae.train.LossReport;
 import io.github.eqvae.train.MicroBatch;
 import io.github.eqvae.train.ParameterGroup;
@@ -63,6 +64,7 @@ public final class AutoencoderTask implements Task {
   private final List<ParameterGroup> groups;
   private final TensorArena arena;
   private final @Nullable Tensor codes;
+  private final @Nullable EncodedPictures encoded;
 
   AutoencoderTask(AutoencoderRecipe recipe, Stream stream, boolean planned) throws IOException {
     this.recipe = recipe;
@@ -79,6 +81,8 @@ public final class AutoencoderTask implements Task {
         vae().codebookUsage().isEmpty()
             ? null
             : arena.tensor(Shape.of(recipe.run().batchSize() * side * side), DType.I32);
+    long most = Datasets.latentsCacheBytes(recipe.data());
+    encoded = most == 0 ? null : new EncodedPictures(vae(), stream, images(), most);
   }
 
   /**
@@ -147,9 +151,37 @@ public final class AutoencoderTask implements Task {
 
   @Override
   public BatchShape batch() {
+    BatchShape plain = BatchShape.of(IMAGES, images());
+    if (recipe.data().latentsCacheBytes() == 0) {
+      return plain;
+    }
+    List<BatchShape.Field> fields = new ArrayList<>(plain.fields());
+    Shape shape = EncodedPictures.shape(vae(), images());
+    fields.add(new BatchShape.Field(EncodedPictures.ENCODED, shape, false));
+    Shape pictures = Shape.of(recipe.run().batchSize());
+    fields.add(new BatchShape.Field(EncodedPictures.PICTURES, pictures, true));
+    return new BatchShape(plain.samples(), fields);
+  }
+
+  private Shape images() {
     int side = recipe.data().resolution();
-    return BatchShape.of(
-        IMAGES, Shape.of(recipe.run().batchSize(), side, side, recipe.model().inChannels()));
+    return Shape.of(recipe.run().batchSize(), side, side, recipe.model().inChannels());
+  }
+
+  @Override
+  public void complete(HostBatch batch) {
+    if (encoded != null) {
+      encoded.complete(batch);
+    }
+  }
+
+  /** How many batches needed no encoder. */
+  long encodedOnce() {
+    return encoded == null ? 0 : encoded.found();
+  }
+
+  private @Nullable Tensor encoded(StepContext c) {
+    return encoded == null ? null : c.input(EncodedPictures.ENCODED);
   }
 
   /** A counter of noise for each forward pass. */
@@ -214,7 +246,7 @@ public final class AutoencoderTask implements Task {
             c.stream(),
             c.arena(),
             c.mode(),
-            c.input(IMAGES),
+            new EqObjective.Input(c.input(IMAGES), encoded(c)),
             draws,
             noise(c.scalar(AUTOENCODER)),
             adversarial,
@@ -228,7 +260,12 @@ public final class AutoencoderTask implements Task {
     frozen.setTrainable(false);
     LossTerms terms =
         objective.discriminatorStep(
-            c.stream(), c.arena(), c.input(IMAGES), draws, noise(c.scalar(DISCRIMINATOR)), report);
+            c.stream(),
+            c.arena(),
+            new EqObjective.Input(c.input(IMAGES), encoded(c)),
+            draws,
+            noise(c.scalar(DISCRIMINATOR)),
+            report);
     frozen.setTrainable(true);
     return LossReport.of(terms, report);
   }
@@ -329,12 +366,15 @@ public final class AutoencoderTask implements Task {
   @Override
   public long validationBytes() {
     EvaluationRecipe e = recipe.evaluation();
-    return Evaluator.plan(
-        vae(),
-        lpips().orElse(null),
-        stream,
-        Math.min(e.batch(), Math.max(e.images(), EvaluationRecipe.VALIDATION_IMAGES)),
-        recipe.data().resolution());
+    long encoding = encoded == null ? 0 : EncodedPictures.plan(vae(), images(), stream);
+    long evaluation =
+        Evaluator.plan(
+            vae(),
+            lpips().orElse(null),
+            stream,
+            Math.min(e.batch(), Math.max(e.images(), EvaluationRecipe.VALIDATION_IMAGES)),
+            recipe.data().resolution());
+    return Math.max(encoding, evaluation); // never at the same time
   }
 
   @Override

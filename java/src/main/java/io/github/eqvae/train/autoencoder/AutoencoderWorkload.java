@@ -81,11 +81,27 @@ public final class AutoencoderWorkload implements Workload<AutoencoderTask> {
 
   @Override
   public List<String> notes() {
-    return data.heldOutNames().size() > data.trainingSize()
-        ? List.of(
-            "more images are held out than trained on. To hold out fewer, begin a new run with"
-                + " --set data.validation=N")
-        : List.of();
+    List<String> notes = new ArrayList<>();
+    if (data.heldOutNames().size() > data.trainingSize()) {
+      notes.add(
+          "more images are held out than trained on. To hold out fewer, begin a new run with"
+              + " --set data.validation=N");
+    }
+    long most = Datasets.latentsCacheBytes(recipe.data());
+    int side = recipe.data().resolution();
+    long all = data.trainingSize() * EncodedPictures.bytes(recipe.model(), side);
+    if (most > 0 && most < all) {
+      notes.add(
+          String.format(
+              Locale.ROOT,
+              "latents of all %,d images take %,d MB, and %,d are given"
+                  + " (data.cache_latents_megabytes, at most half of Java's heap): batches of which"
+                  + " one is missing are encoded as without it, and those are most",
+              data.trainingSize(),
+              (all >> 20) + 1,
+              most >> 20));
+    }
+    return notes;
   }
 
   @Override
@@ -105,6 +121,10 @@ public final class AutoencoderWorkload implements Workload<AutoencoderTask> {
         }
         float[] images = to.floats(AutoencoderTask.IMAGES);
         System.arraycopy(batch.pixels(), 0, images, 0, images.length);
+        if (recipe.data().latentsCacheBytes() > 0) {
+          int[] pictures = to.ints(EncodedPictures.PICTURES);
+          System.arraycopy(batch.indices(), 0, pictures, 0, pictures.length);
+        }
       }
 
       @Override
@@ -212,8 +232,16 @@ public final class AutoencoderWorkload implements Workload<AutoencoderTask> {
     RunFolder folder = run.folder();
     AtomicFiles.write(folder.report(), Report.html(RunReports.single(recipe, folder, result)));
     AtomicFiles.write(folder.evaluation(), result.json());
-    String left = skipped.text();
-    return result.text() + (left.isEmpty() ? "" : "pictures left out: " + left.substring(2) + "\n");
+    return result.text() + leftOut();
+  }
+
+  /**
+   * How many pictures were left out so far.
+   *
+   * @return a line, empty for none
+   */
+  public String leftOut() {
+    return skipped.line();
   }
 
   /**

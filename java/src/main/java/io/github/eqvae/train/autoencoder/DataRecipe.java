@@ -41,6 +41,9 @@ import java.util.Optional;
  *     default 0: never
  * @param cacheMegabytes {@code cache_megabytes}: memory for decoded (and shrunk) pictures, so that
  *     photographs need not be decoded once per epoch; default 0
+ * @param cacheLatentsMegabytes {@code cache_latents_megabytes}: memory for what a frozen encoder
+ *     ({@code model.freeze: encoder}) makes of the pictures, so that each is encoded once; not with
+ *     random crops or mirroring, which make another picture in every epoch; default 0
  * @param workers threads that decode ahead of the training step; default 2
  */
 public record DataRecipe(
@@ -58,7 +61,13 @@ public record DataRecipe(
     Optional<Path> validationPath,
     int shrink,
     int cacheMegabytes,
+    int cacheLatentsMegabytes,
     int workers) {
+
+  /** Bytes for latents that are kept, 0 for none. */
+  long latentsCacheBytes() {
+    return (long) cacheLatentsMegabytes << 20;
+  }
 
   /** Kinds of image sources. */
   public enum Kind {
@@ -101,6 +110,7 @@ public record DataRecipe(
         in.optionalPath("validation_path"),
         in.integer("shrink", 0, 0, 1 << 16),
         in.integer("cache_megabytes", 0, 0, 1 << 20),
+        in.integer("cache_latents_megabytes", 0, 0, 1 << 20),
         in.integer("workers", 2, 1, 256));
   }
 
@@ -120,6 +130,7 @@ public record DataRecipe(
     map.put("validation_path", validationPath.map(Path::toString));
     map.put("shrink", shrink);
     map.put("cache_megabytes", cacheMegabytes);
+    map.put("cache_latents_megabytes", cacheLatentsMegabytes);
     map.put("workers", workers);
     return map;
   }

@@ -50,18 +50,22 @@ public final class Datasets {
     Source all = open("data.path", d.path(), onSkip);
     long asked = (long) d.cacheMegabytes() << 20;
     long most = CacheBudget.mostOfHeap();
-    if (asked > most) {
+    if (asked + d.latentsCacheBytes() > most) {
+      int both = d.cacheMegabytes() + d.cacheLatentsMegabytes();
       Notices.once(
           "cache",
           String.format(
               Locale.ROOT,
-              "data.cache_megabytes is %d, and half of Java's heap is %d MB: no more is kept."
+              "%s is %d, and half of Java's heap is %d MB: no more is kept."
                   + " Results are the same; JAVA_TOOL_OPTIONS=-Xmx%dm would hold it.",
-              d.cacheMegabytes(),
+              d.latentsCacheBytes() == 0
+                  ? "data.cache_megabytes"
+                  : "data.cache_megabytes with cache_latents_megabytes",
+              both,
               most >> 20,
-              3L * d.cacheMegabytes()));
+              3L * both));
     }
-    CacheBudget cache = new CacheBudget(Math.min(asked, most));
+    CacheBudget cache = new CacheBudget(Math.min(asked, most - latentsCacheBytes(d)));
     if (d.validationPath().isPresent()) {
       Source held = open("data.validation_path", d.validationPath().get(), onSkip);
       training = withoutHeldOut(all, held, cached(all.images, cache));
@@ -94,6 +98,11 @@ public final class Datasets {
               : split.train();
       heldOut = split.validation();
     }
+  }
+
+  /** What latents may take of the half of Java's heap that caches have together. */
+  static long latentsCacheBytes(DataRecipe d) {
+    return Math.min(d.latentsCacheBytes(), CacheBudget.mostOfHeap());
   }
 
   /** Images as they were opened; the folder if they are files. */

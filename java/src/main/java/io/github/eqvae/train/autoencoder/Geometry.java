@@ -10,6 +10,8 @@ import io.github.eqvae.train.recipe.RecipeProblems;
  */
 final class Geometry {
   /** VGG16 halves a picture four times before LPIPS' last level. */
+  private static final int RGB = 3;
+
   private static final int LPIPS_SIDE = 16;
 
   private Geometry() {}
@@ -38,6 +40,16 @@ final class Geometry {
       problems.add(
           "data.resolution",
           side + "; the windows of evaluation.ssim need images of at least " + ssim + " px");
+    }
+    int colours = recipe.model().outCh();
+    boolean lpips = recipe.objective().perceptualWeight() > 0;
+    if ((lpips || recipe.objective().lpipsWeights().isPresent()) && colours != RGB) {
+      problems.add(
+          lpips ? "objective.perceptual_weight" : "objective.lpips_weights",
+          "LPIPS compares RGB, and these images have "
+              + colours
+              + " channels; set model.in_channels=3, which repeats gray, or do without LPIPS"
+              + " (perceptual_weight 0, no lpips_weights)");
     }
     double scale = smallestScale(recipe.objective());
     int smallest = factor * SpatialTransform.scaled(latent, scale);

@@ -44,6 +44,22 @@ final class ObjectiveChecks {
           "tf32, which rounds the differences of squares that ssim_weight and spectrum_weight are"
               + " made of; use fp32 or bf16, where they are computed in single precision");
     }
+    DataRecipe data = recipe.data();
+    if (data.latentsCacheBytes() > 0 && recipe.model().freeze() != ModelRecipe.Freeze.ENCODER) {
+      problems.add(
+          "data.cache_latents_megabytes",
+          data.cacheLatentsMegabytes()
+              + ", but the encoder learns, so that latents change with every step; set"
+              + " model.freeze=encoder, or leave it out");
+    }
+    if (data.latentsCacheBytes() > 0 && (data.crop() == DataRecipe.Crop.RANDOM || data.hflip())) {
+      problems.add(
+          "data.cache_latents_megabytes",
+          data.cacheLatentsMegabytes()
+              + ", but pictures are cut or mirrored anew in every epoch, so that no latent comes"
+              + " twice; set data.crop=center (or adm, torchvision) and data.hflip=false, or leave"
+              + " it out");
+    }
     if (terms.lpipsDropout() && objective.perceptualWeight() == 0) {
       problems.add(
           "objective.terms.lpips_dropout",

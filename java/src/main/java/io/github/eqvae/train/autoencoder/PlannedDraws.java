@@ -9,6 +9,9 @@ import java.util.List;
 
 /** The draws that a memory plan looks at: every size that a step of an objective can have. */
 final class PlannedDraws {
+  /** How near to the end of a continuous set draws come, for any side an image has. */
+  private static final double BELOW = 1e-8;
+
   private PlannedDraws() {}
 
   static List<Draw> of(ObjectiveRecipe o) {
@@ -44,6 +47,9 @@ final class PlannedDraws {
       if (s > least && s < most) {
         scales.add(s);
       }
+    }
+    if (continuous) {
+      scales.add(most * (1 - BELOW)); // most itself is never drawn
     }
     return scales;
   }

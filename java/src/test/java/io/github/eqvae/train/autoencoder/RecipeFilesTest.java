@@ -168,11 +168,19 @@ class RecipeFilesTest {
     e = assertThrows(RecipeException.class, () -> read(base, "data.resolution=8"));
     assertTrue(e.getMessage().contains("evaluation.ssim"), e.getMessage());
     String[] lpips = {
-      "objective.perceptual_weight=1", "objective.lpips_weights=x", "objective.scaling=isotropic"
+      "objective.perceptual_weight=1",
+      "objective.lpips_weights=x",
+      "objective.scaling=isotropic",
+      "model.in_channels=3"
     };
     e = assertThrows(RecipeException.class, () -> read(base, lpips));
     assertTrue(e.getMessage().contains("LPIPS needs images of at least 16 px"), e.getMessage());
     lpips[2] = "objective.scaling=none";
     assertEquals(1, read(base, lpips).objective().perceptualWeight());
+    lpips[3] = "model.in_channels=1";
+    e = assertThrows(RecipeException.class, () -> read(base, lpips));
+    assertTrue(e.getMessage().contains("LPIPS compares RGB"), e.getMessage());
+    lpips[0] = "objective.perceptual_weight=0"; // figures would have it
+    assertThrows(RecipeException.class, () -> read(base, lpips));
   }
 }

@@ -250,6 +250,7 @@ class RecipeReaderTest {
             Optional.of(Path.of(path)),
             d.shrink(),
             d.cacheMegabytes(),
+            d.cacheLatentsMegabytes(),
             d.workers());
     AutoencoderRecipe changed =
         new AutoencoderRecipe(
@@ -367,12 +368,28 @@ class RecipeReaderTest {
         "objective.scale_max=0.2|0.25 is not below objective.scale_max = 0.2",
         "objective.perceptual_weight=1|name the file in objective.lpips_weights, or set"
             + " perceptual_weight to 0",
+        "data.cache_latents_megabytes=8|8, but the encoder learns, so that latents change",
         "optimizer.betas=[0.5]|1 values; expected two",
         "optimizer.schedule=warmup|0 with schedule warmup",
         "optimizer.warmup_steps=5|5 with schedule constant",
       })
   void contradictionsAreRefused(String override, String expected) {
     assertContains(problem(MINIMAL, override), expected);
+  }
+
+  /** A latent that no later epoch sees again is not kept. */
+  @Test
+  void latentsOfPicturesThatAreCutAnewAreNotKept() {
+    List<String> frozen = List.of("model.freeze=encoder", "data.cache_latents_megabytes=8");
+    List<String> center = new ArrayList<>(frozen);
+    center.add("data.crop=center");
+    AutoencoderRecipe recipe = AutoencoderRecipe.parse(MINIMAL, "minimal", center);
+    assertEquals(8, recipe.data().cacheLatentsMegabytes());
+    center.add("data.hflip=true");
+    String text = "cut or mirrored anew in every epoch, so that no latent comes twice";
+    for (List<String> refused : List.of(frozen, center)) {
+      assertContains(problem(MINIMAL, refused.toArray(String[]::new)), text);
+    }
   }
 
   @Test

@@ -12,6 +12,7 @@ import io.github.eqvae.nn.Parameter;
 import io.github.eqvae.nn.ParameterStore;
 import io.github.eqvae.tensor.LeakCheck;
 import io.github.eqvae.testing.CheckpointHashes;
+import io.github.eqvae.train.BatchSource;
 import io.github.eqvae.train.HostBatch;
 import io.github.eqvae.train.StepReport;
 import io.github.eqvae.train.TrainListener;
@@ -110,6 +111,57 @@ class TrainerTest {
         assertEquals(frozen, same, p.name());
       }
     }
+  }
+
+  /** The same batches with the numbers of their pictures, as a run gives them. */
+  private static BatchSource numbered(Loader loader) {
+    return (index, to) -> {
+      Batch batch = loader.next();
+      System.arraycopy(batch.pixels(), 0, to.floats("images"), 0, batch.pixels().length);
+      System.arraycopy(batch.indices(), 0, to.ints("pictures"), 0, batch.indices().length);
+    };
+  }
+
+  private static Stream<List<String>> cached() {
+    return Stream.of(
+        TinyRun.discrete(),
+        List.of(
+            "objective.draw=sample",
+            "objective.scaling=isotropic",
+            "objective.scale_set=continuous",
+            "objective.scale_min=0.75"),
+        List.of("objective.discriminator_forward=shared", "model.ch=32", "run.batch_size=12"));
+  }
+
+  /** Latents of 48 pictures, some kept and all kept: the bits are those of encoding every time. */
+  @ParameterizedTest
+  @MethodSource("cached")
+  void keptLatentsHaveTheBitsOfEncodedOnes(List<String> overrides) throws Exception {
+    List<String> frozen = new ArrayList<>(overrides);
+    frozen.add("model.freeze=encoder");
+    List<Double> plain = new ArrayList<>();
+    Map<String, String> expected =
+        train(recipe(8, frozen.toArray(String[]::new)), folder.resolve("plain"), plain);
+    frozen.add("data.cache_latents_megabytes=1");
+    AutoencoderRecipe recipe = recipe(8, frozen.toArray(String[]::new));
+    List<Double> kept = new ArrayList<>();
+    CheckpointStore checkpoints = new CheckpointStore(folder.resolve("kept"), 3);
+    try (Trainer<AutoencoderTask> trainer = new Trainer<>(recipe)) {
+      Datasets data = new Datasets(recipe, (name, cause) -> {});
+      TrainListener listener =
+          new TrainListener() {
+            @Override
+            public void step(StepReport report) {
+              kept.add(report.values().get("total"));
+            }
+          };
+      try (Loader loader = data.training(0)) {
+        trainer.run(numbered(loader), null, checkpoints, listener);
+      }
+      assertTrue(trainer.task().encodedOnce() > 0, "no batch was found, so this shows nothing");
+    }
+    assertEquals(plain, kept);
+    assertEquals(expected, CheckpointHashes.of(checkpoints.latest().checkpoint().orElseThrow().directory()));
   }
 
   private static Stream<List<String>> kinds() {

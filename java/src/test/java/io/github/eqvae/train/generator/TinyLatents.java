@@ -114,7 +114,17 @@ public final class TinyLatents {
                 Optional.empty()));
     index.add(
         new LatentIndex.Entry(
-            name, Files.size(file), s, n, 0, list(sum), list(squares), (long) n * pixels, null));
+            name,
+            Files.size(file),
+            s,
+            n,
+            0,
+            list(sum),
+            list(squares),
+            (long) n * pixels,
+            List.of(),
+            List.of(),
+            null));
   }
 
   private static List<Double> list(double... values) {
