@@ -164,7 +164,9 @@ record FolderListing(
           sizes[names.size()] = attributes.size();
           names.add(name);
         } else {
-          ImageFormat.refusal(name, start).ifPresent(why -> refused.put(name, why));
+          ImageFormat.refusal(name, start)
+              .or(() -> TarFile.refusal(start))
+              .ifPresent(why -> refused.put(name, why));
         }
       } catch (PassingIoException e) {
         throw e;

@@ -7,6 +7,7 @@ import io.github.eqvae.io.ImageException;
 import io.github.eqvae.io.ImageFormat;
 import io.github.eqvae.io.Images;
 import io.github.eqvae.io.PassingIoException;
+import io.github.eqvae.io.TarFile;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.Arrays;
@@ -26,9 +27,19 @@ import java.util.function.BiConsumer;
  */
 public final class ImageFolder implements ImageDataset {
   /** Why archives are left out: they are named, and are no broken pictures. */
-  public static final String ARCHIVE =
+  private static final String ARCHIVE =
       "an archive beside pictures is not looked into; to read it, name it itself or a folder"
           + " with archives only";
+
+  /**
+   * Whether a cause is that a file is an archive, not a picture.
+   *
+   * @param cause why a file was left out
+   * @return true for archives of any kind
+   */
+  public static boolean isArchive(String cause) {
+    return cause.equals(ARCHIVE) || TarFile.isRefusal(cause);
+  }
 
   private final FolderListing listing;
   private final List<String> classes;

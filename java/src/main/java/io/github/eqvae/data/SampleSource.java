@@ -7,6 +7,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Optional;
 import java.util.function.BiConsumer;
 import java.util.function.Consumer;
 import java.util.stream.IntStream;
@@ -43,6 +44,15 @@ public interface SampleSource {
    * @return at least 1
    */
   long size();
+
+  /**
+   * Why a sample has no label although there is something like one.
+   *
+   * @return of the first such sample: its name and the reason; empty if there is none
+   */
+  default Optional<String> labelProblem() {
+    return Optional.empty();
+  }
 
   /**
    * How many of them are of formats that are not read, such as GIF. Files of a folder that are such
@@ -103,6 +113,7 @@ public interface SampleSource {
     if (listing.names().length == 0 && !listing.archives().isEmpty()) {
       List<Path> archives =
           listing.archives().stream().map(name -> FileNames.resolve(path, name)).toList();
+      listing.refused().forEach(onSkip); // archives of other kinds, pictures that are none
       return WebDataset.open(path, archives, options, onSkip);
     }
     return new Folder(ImageFolder.open(listing, options, onSkip));

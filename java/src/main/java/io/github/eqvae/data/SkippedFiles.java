@@ -32,7 +32,7 @@ public final class SkippedFiles implements BiConsumer<String, String> {
    * @return a line
    */
   public static String line(String name, String cause) {
-    boolean broken = !ImageFormat.isOtherFormat(cause) && !cause.equals(ImageFolder.ARCHIVE);
+    boolean broken = !ImageFormat.isOtherFormat(cause) && !ImageFolder.isArchive(cause);
     return (broken ? "skipped broken image " : "not read: ") + FileNames.shown(name) + ": " + cause;
   }
 
@@ -46,7 +46,7 @@ public final class SkippedFiles implements BiConsumer<String, String> {
   public void accept(String name, String cause) {
     if (ImageFormat.isOtherFormat(cause)) {
       notRead.incrementAndGet();
-    } else if (!cause.equals(ImageFolder.ARCHIVE)) {
+    } else if (!ImageFolder.isArchive(cause)) {
       broken.incrementAndGet();
     }
     next.accept(name, cause);

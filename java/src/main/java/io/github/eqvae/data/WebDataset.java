@@ -24,6 +24,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.function.BiConsumer;
 import java.util.function.Consumer;
@@ -181,6 +182,8 @@ final class WebDataset implements SampleSource {
     }
   }
 
+  private static final String ITS_LABEL = "its label ";
+
   /** The first pass. */
   private static final class Scan implements TarFile.Visitor {
     private final String prefix;
@@ -256,7 +259,7 @@ final class WebDataset implements SampleSource {
       String text = new String(content.readNBytes(MAX_LABEL), StandardCharsets.US_ASCII).strip();
       if (!text.matches("\\d{1,9}")) {
         group.problem =
-            "its label " + FileNames.shown(name) + " is no number of a class: '" + text + "'";
+            ITS_LABEL + FileNames.shown(name) + " is no number of a class: '" + text + "'";
         return;
       }
       OptionalInt label = OptionalInt.of(Integer.parseInt(text));
@@ -381,6 +384,15 @@ final class WebDataset implements SampleSource {
     return archives.stream()
         .mapToLong(a -> Arrays.stream(a.labels).filter(l -> l == NO_LABEL).count())
         .sum();
+  }
+
+  @Override
+  public Optional<String> labelProblem() {
+    return archives.stream()
+        .flatMap(a -> a.problems.entrySet().stream().sorted(Map.Entry.comparingByKey()))
+        .map(Map.Entry::getValue)
+        .filter(problem -> problem.startsWith(ITS_LABEL))
+        .findFirst();
   }
 
   @Override

@@ -11,8 +11,11 @@ import java.nio.channels.Channels;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.HexFormat;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
+import java.util.Optional;
 import java.util.zip.GZIPInputStream;
 import java.util.zip.ZipException;
 import org.apache.commons.compress.archivers.tar.TarArchiveEntry;
@@ -74,6 +77,16 @@ public final class TarFile {
   /** Endings of archives; whether one is packed, its content says. */
   private static final List<String> ENDINGS = List.of(".tar", ".tar.gz", ".tgz");
 
+  /** How archives of other kinds begin. */
+  private static final Map<String, String> MAGIC =
+      Map.of(
+          "fd377a585a00", "packed by xz",
+          "425a68", "packed by bzip2",
+          "28b52ffd", "packed by Zstandard",
+          "504b0304", "a zip archive",
+          "377abcaf271c", "a 7z archive",
+          "526172211a07", "a RAR archive");
+
   /**
    * Whether a file's name says that it is an archive.
    *
@@ -83,6 +96,34 @@ public final class TarFile {
   public static boolean isArchiveName(Path file) {
     String name = file.toString().toLowerCase(Locale.ROOT);
     return ENDINGS.stream().anyMatch(name::endsWith);
+  }
+
+  /** How a reason ends that {@link #refusal} gave. */
+  private static final String ADVICE =
+      ", which is not looked into: unpack it, or pack it anew as .tar or .tar.gz";
+
+  /**
+   * Why an archive of a kind that is not read is left out.
+   *
+   * @param start its first six bytes, or more
+   * @return what it is and what to do; empty for other files
+   */
+  public static Optional<String> refusal(byte[] start) {
+    String hex = HexFormat.of().formatHex(start, 0, Math.min(start.length, 6));
+    return MAGIC.entrySet().stream()
+        .filter(e -> hex.startsWith(e.getKey()))
+        .findFirst()
+        .map(e -> "is " + e.getValue() + ADVICE);
+  }
+
+  /**
+   * Whether a reason is of an archive, which is no broken picture.
+   *
+   * @param refusal what {@link #refusal} gave
+   * @return true if so
+   */
+  public static boolean isRefusal(String refusal) {
+    return refusal.endsWith(ADVICE);
   }
 
   /**

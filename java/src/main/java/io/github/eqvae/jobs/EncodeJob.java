@@ -199,7 +199,8 @@ public final class EncodeJob {
     if (options.labels() && source.isLabelled() && 2 * without > source.size()) {
       throw new EqvaeException.Argument(
           "%s: %,d of %,d pictures have no class, and would be left out. To encode all of them without labels add --no-labels; else name a folder whose folders are the classes, or archives with a .cls for each picture"
-              .formatted(input, without, source.size()));
+                  .formatted(input, without, source.size())
+              + source.labelProblem().map(why -> ". The first: " + why).orElse(""));
     }
   }
 

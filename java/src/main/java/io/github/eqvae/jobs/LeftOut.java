@@ -25,7 +25,7 @@ final class LeftOut {
     if (ImageFormat.isOtherFormat(cause)) {
       notRead.incrementAndGet();
       listener.notRead(name, cause);
-    } else if (cause.equals(ImageFolder.ARCHIVE)) {
+    } else if (ImageFolder.isArchive(cause)) {
       listener.notRead(name, cause); // no picture
     } else {
       broken.incrementAndGet();

@@ -186,6 +186,35 @@ class WebDatasetTest {
     assertTrue(named.get("backup.tar").contains("not looked into"), named.toString());
   }
 
+  /** What lies beside archives is named as what lies beside pictures. */
+  @Test
+  void archivesOfOtherKindsAreNamed() throws IOException {
+    tar("d/a.tar", false, "a.jpg");
+    Path d = folder.resolve("d");
+    byte[] xz = {(byte) 0xfd, '7', 'z', 'X', 'Z', 0, 0, 4};
+    Files.write(d.resolve("b.tar.xz"), xz);
+    Files.write(d.resolve("c.tar.bz2"), "BZh91AY".getBytes(StandardCharsets.US_ASCII));
+    Files.write(d.resolve("d.zip"), new byte[] {'P', 'K', 3, 4, 20, 0});
+    Files.writeString(d.resolve("e.gif"), "GIF89a, and more of it");
+    Files.writeString(d.resolve("list.txt"), "a text");
+    assertEquals(List.of("a.jpg -"), samples(d));
+    assertEquals("[b.tar.xz, c.tar.bz2, d.zip, e.gif]", named.keySet().toString());
+    assertTrue(named.get("b.tar.xz").startsWith("is packed by xz, which is not"), named.toString());
+    assertTrue(named.get("d.zip").startsWith("is a zip archive"), named.toString());
+    assertTrue(SkippedFiles.line("d.zip", named.get("d.zip")).startsWith("not read: d.zip"));
+    Path one = d.resolve("b.tar.xz");
+    String message = assertThrows(IOException.class, () -> samples(one)).getMessage();
+    assertTrue(message.contains("is packed by xz"), message);
+  }
+
+  @Test
+  void labelsThatAreNoNumbersAreSaid() throws IOException {
+    Path tar = tar("a.tar", false, "a.jpg", "a.cls=cat", "b.jpg", "b.cls=-1", "c.jpg", "c.cls=4");
+    SampleSource source = SampleSource.open(tar, DecodeOptions.DEFAULT, named::put);
+    assertEquals(
+        "its label a.cls is no number of a class: 'cat'", source.labelProblem().orElseThrow());
+  }
+
   @Test
   void aNameThatIsNoUtf8KeepsItsBytes() throws IOException {
     Path tar = tar("a.tar", false, "cafX.png", "b.png", "what?.png");

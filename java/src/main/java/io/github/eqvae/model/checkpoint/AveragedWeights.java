@@ -3,6 +3,7 @@ package io.github.eqvae.model.checkpoint;
 import io.github.eqvae.EqvaeException;
 import java.util.ArrayList;
 import java.util.Collection;
+import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -13,8 +14,8 @@ import java.util.regex.Pattern;
 /**
  * The moving average of an autoencoder's weights beside them. Trainings keep it in three ways: in a
  * dictionary of its own ({@code ema}, {@code ema_state_dict}), under a prefix of its own ({@code
- * ema_model.module.}), or as latent-diffusion's {@code LitEma} does, under {@code model_ema.} with
- * all dots left out of the names.
+ * ema_model.module.}; ema-pytorch has {@code online_model.} beside it), or as latent-diffusion's
+ * {@code LitEma} does, under {@code model_ema.} with all dots left out of the names.
  */
 final class AveragedWeights {
   /** Words of a dictionary's or prefix's name. */
@@ -62,7 +63,9 @@ final class AveragedWeights {
       Map<String, StoredTensor> inside,
       Collection<String> parameters,
       Weights wanted) {
-    if (isAverage(file.section()) || isAverage(prefix)) {
+    // A dictionary called ema may have both: what is averaged, and the average of it.
+    boolean both = prefixes(file.tensors().keySet()).stream().anyMatch(AveragedWeights::isAverage);
+    if (isAverage(prefix) || isAverage(file.section()) && !both) {
       String what = (file.section().isEmpty() ? prefix + "*" : file.section());
       if (wanted == Weights.MODEL) {
         throw new EqvaeException.Argument(
@@ -152,7 +155,7 @@ final class AveragedWeights {
         .forEach(
             (name, tensors) -> {
               if (isAverage(name)) {
-                for (String theirs : AutoencoderPrefix.all(tensors.keySet())) {
+                for (String theirs : prefixes(tensors.keySet())) {
                   all.add(new Average(name, under(theirs, tensors, inside.keySet())));
                 }
               }
@@ -165,6 +168,13 @@ final class AveragedWeights {
     all.add(new Average(prefix + LIT_EMA + "*", litEma(file.tensors(), prefix, "", inside)));
     all.add(new Average(LIT_EMA + "*", litEma(file.tensors(), "", prefix, inside)));
     return all;
+  }
+
+  /** Those of averages first: they say so, and what is beside them is no average. */
+  private static List<String> prefixes(Set<String> names) {
+    return AutoencoderPrefix.all(names).stream()
+        .sorted(Comparator.comparing(prefix -> !isAverage(prefix)))
+        .toList();
   }
 
   private static Map<String, StoredTensor> under(

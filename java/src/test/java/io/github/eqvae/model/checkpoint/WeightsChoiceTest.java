@@ -84,6 +84,22 @@ class WeightsChoiceTest {
     assertBothAreThere(saved(root), average);
   }
 
+  /** ema-pytorch's EMA keeps what it averages beside the average, in whatever it is saved in. */
+  @ParameterizedTest
+  @CsvSource({"''", "ema", "state_dict"})
+  void emaPytorch(String section) throws IOException {
+    Map<String, TorchTensor> all = new LinkedHashMap<>();
+    all.putAll(Samples.prefixed(with(TRAINED), "online_model."));
+    all.putAll(Samples.prefixed(with(AVERAGE), "ema_model."));
+    all.put("initted", Samples.integers(1));
+    all.put("step", Samples.integers(9));
+    assertBothAreThere(saved(section.isEmpty() ? all : Map.of(section, dict(all))), "ema_model");
+    Map<String, TorchValue> beside = new LinkedHashMap<>();
+    beside.put("model", dict(with(TRAINED)));
+    beside.put("ema", dict(all));
+    assertBothAreThere(saved(beside), "ema");
+  }
+
   /** The average may be wrapped, and of a model that is not. */
   @Test
   void prefixesMayDiffer() throws IOException {
