@@ -132,6 +132,11 @@ final class MappedShard implements AutoCloseable {
           "%s has latents %s and %d labels; index.json says [N, %d, %d, %d]"
               .formatted(path, Arrays.toString(shape), labels.length, channels, side, side));
     }
+    if (!names.isEmpty() && names.size() != shape[0]) {
+      throw new IOException(
+          "%s: %d names for %d images; expected one each, or no names"
+              .formatted(path, names.size(), shape[0]));
+    }
   }
 
   int size() {

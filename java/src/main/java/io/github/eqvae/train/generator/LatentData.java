@@ -3,6 +3,7 @@ package io.github.eqvae.train.generator;
 import io.github.eqvae.EqvaeException;
 import io.github.eqvae.data.EpochOrder;
 import io.github.eqvae.data.Split;
+import io.github.eqvae.io.FileNames;
 import io.github.eqvae.latents.Content;
 import io.github.eqvae.latents.LatentFolder;
 import io.github.eqvae.model.LatentScaling;
@@ -323,6 +324,7 @@ public final class LatentData implements AutoCloseable {
    * @param mirrored of the mirrored picture
    * @param out receives it
    * @param at where in {@code out}
+   * @throws EqvaeException.Argument if it is not finite
    */
   void read(int image, boolean mirrored, float[] out, int at) {
     int c = recipe.model().channels();
@@ -340,6 +342,16 @@ public final class LatentData implements AutoCloseable {
           double deviation = factor * stored[(c + k) * pixels + p];
           out[at + p * each + c + k] = Math.max(NONE, (float) (2 * Math.log(deviation)));
         }
+      }
+    }
+    for (int i = at; i < at + pixels * each; i++) {
+      if (!Float.isFinite(out[i])) {
+        throw wrong(
+            "the latent of "
+                + FileNames.shown(folder.name(image))
+                + " is not finite (NaN or infinite), so that nothing learned of it means anything."
+                + " The autoencoder diverged, or overflowed in fp16: encode anew, by another"
+                + " one or without this picture");
       }
     }
   }

@@ -161,7 +161,7 @@ class TrainerTest {
       assertTrue(trainer.task().encodedOnce() > 0, "no batch was found, so this shows nothing");
     }
     assertEquals(plain, kept);
-    assertEquals(expected, CheckpointHashes.of(checkpoints.latest().checkpoint().orElseThrow().directory()));
+    assertEquals(expected, hashes(checkpoints.latest().checkpoint().orElseThrow().directory()));
   }
 
   private static Stream<List<String>> kinds() {

@@ -9,6 +9,10 @@ import io.github.eqvae.EqvaeException;
 import io.github.eqvae.latents.Content;
 import io.github.eqvae.latents.ShardFormat;
 import io.github.eqvae.model.LatentScaling;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -16,6 +20,8 @@ import java.util.Arrays;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -69,6 +75,52 @@ class LatentDataTest {
                     GeneratorRecipe.parse(
                         TinyLatents.recipe(folder.resolve("latents"), 10, 5), "tiny", List.of())));
     assertTrue(e.getMessage().contains("not finished"), e.getMessage());
+  }
+
+  /** Writes over a part of a shard, found by what stands in its header. */
+  private void change(String pattern, byte[] bytes) throws Exception {
+    Path shard = folder.resolve("latents/latents-00000.safetensors");
+    byte[] all = Files.readAllBytes(shard);
+    int header = ByteBuffer.wrap(all).order(ByteOrder.LITTLE_ENDIAN).getInt();
+    Matcher found =
+        Pattern.compile(pattern).matcher(new String(all, 8, header, StandardCharsets.ISO_8859_1));
+    assertTrue(found.find(), "no " + pattern);
+    int at = found.groupCount() == 0 ? 8 + found.start() : 8 + header + number(found.group(1));
+    System.arraycopy(bytes, 0, all, at, bytes.length);
+    Files.write(shard, all);
+  }
+
+  private static int number(String text) {
+    return Integer.parseInt(text);
+  }
+
+  @Test
+  void latentsThatAreNotFiniteAreNamed() throws Exception {
+    open(DEFAULT).close();
+    change("\"moments\":.*?\"data_offsets\":\\[(\\d+),", new byte[] {0, 0, (byte) 0xc0, 0x7f});
+    try (LatentData data = open()) {
+      float[] moments = new float[2 * data.elements()];
+      data.read(1, false, moments, 0);
+      EqvaeException.Argument e =
+          assertThrows(EqvaeException.Argument.class, () -> data.read(0, false, moments, 0));
+      assertTrue(e.getMessage().contains("the latent of image-0 is not finite"), e.getMessage());
+    }
+  }
+
+  /** Names that belong to none, or to the wrong ones, are not guessed at. */
+  @Test
+  void asManyNamesAsLatents() throws Exception {
+    open(DEFAULT).close();
+    // Two names become one: of the same length, so that the rest of the file stays.
+    change("image-0.{5}image-1", "image-0  ,  image-1".getBytes(StandardCharsets.US_ASCII));
+    IOException e = assertThrows(IOException.class, () -> open());
+    assertTrue(e.getMessage().contains("names for"), e.getMessage());
+  }
+
+  private LatentData open() throws Exception {
+    return new LatentData(
+        GeneratorRecipe.parse(
+            TinyLatents.recipe(folder.resolve("latents"), 10, 5), "tiny", List.of()));
   }
 
   @Test
