@@ -210,9 +210,16 @@ final class ConvertCommand implements Callable<Integer> {
       stderr.flush();
       written.files().forEach(file -> stdout.println("wrote " + file));
       if (to == Target.DIFFUSERS) {
-        ModelCard.write(destination, source, weights.choice(), checkpoint, settings)
+        ModelCard.write(
+                destination,
+                source,
+                weights.choice(),
+                checkpoint,
+                settings,
+                text -> stderr.println("eqvae: note: " + text))
             .ifPresent(file -> stdout.println("wrote " + file));
       }
+      stderr.flush();
       stdout.flush();
     }
     return 0;

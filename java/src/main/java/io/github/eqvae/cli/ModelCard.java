@@ -13,17 +13,20 @@ import io.github.eqvae.train.report.ResultFile;
 import io.github.eqvae.train.run.Invocation;
 import io.github.eqvae.train.run.RunFolder;
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
+import java.util.function.Consumer;
 
 /**
  * The {@code README.md} that model hubs show: what the model is, its figures, how it was trained,
  * and the commands that trained and wrote it. Figures are those of its own weights only. One that
- * is there already is somebody's own and stays.
+ * is there already is replaced if it is as it was written here, which its last line tells; else it
+ * is somebody's own and stays.
  */
 final class ModelCard {
   private static final String FILE = "README.md";
@@ -31,20 +34,42 @@ final class ModelCard {
       "\nNo figures of these weights were measured on the run's own images; `eqvae evaluate` does"
           + " that.\n";
 
+  private static final String SEAL = "\n<!-- as written by eqvae: ";
+
+  private static final String SEAL_END = " -->\n";
+
   private ModelCard() {}
 
-  /** Writes it beside a model that came from a run; returns where. */
+  private static String sealed(String text) {
+    return text + SEAL + Integer.toHexString(text.hashCode()) + SEAL_END;
+  }
+
+  private static boolean isOurs(Path file) throws IOException {
+    String text = new String(Files.readAllBytes(file), StandardCharsets.UTF_8);
+    int seal = text.lastIndexOf(SEAL);
+    return seal >= 0 && text.equals(sealed(text.substring(0, seal)));
+  }
+
+  /** Writes it beside a model that came from a run; returns where, and notes why it does not. */
   static Optional<Path> write(
       Path folder,
       Path source,
       Weights weights,
       AutoencoderCheckpoint checkpoint,
-      AutoencoderSettings settings)
+      AutoencoderSettings settings,
+      Consumer<String> note)
       throws IOException {
     Path file = folder.resolve(FILE);
     Path parent = source.toAbsolutePath().getParent();
     Path run = TrainedModel.isRun(source) ? source : parent;
-    if (run == null || !TrainedModel.isRun(run) || Files.exists(file)) {
+    if (run == null || !TrainedModel.isRun(run)) {
+      return Optional.empty();
+    }
+    if (Files.exists(file) && !isOurs(file)) {
+      note.accept(
+          file
+              + " stays as it is, somebody's own: see that its figures are of these weights, or"
+              + " remove it and convert again");
       return Optional.empty();
     }
     RunFolder of = new RunFolder(run.toAbsolutePath().normalize());
@@ -58,12 +83,23 @@ final class ModelCard {
           TrainedModel.recipe(run).run().emaDecay().isPresent()
               && !(model.equals(of.path()) && weights == Weights.MODEL);
       String step = checkpoint.file().metadata().getOrDefault(RunFolder.STEP_KEY, "");
-      figures(run, averaged, step, figures);
+      figures(run, averaged, step.isEmpty() ? lastStep(of) : step, figures);
     } else {
       figures.append(NONE);
     }
-    AtomicFiles.write(file, text(of, checkpoint, settings, figures));
+    AtomicFiles.write(file, sealed(text(of, checkpoint, settings, figures)));
     return Optional.of(file);
+  }
+
+  /**
+   * Of a model whose file does not say its step, as earlier versions wrote them: a run's model is
+   * that of its newest checkpoint, because it is set aside when the run goes on.
+   */
+  private static String lastStep(RunFolder run) throws IOException {
+    return run.store(TrainedModel.recipe(run.path())).latest().checkpoint().stream()
+        .map(c -> Long.toString(c.step()))
+        .findFirst()
+        .orElse("");
   }
 
   private static String text(

@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.github.eqvae.io.Image;
 import io.github.eqvae.io.Images;
 import io.github.eqvae.io.SafetensorsFile;
@@ -15,8 +16,10 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.Random;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -76,6 +79,7 @@ class DerivedFilesTest extends CliFixture {
     o = run("convert", "run", "vae", "--to", "diffusers", "--scaling-factor=1", "--overwrite");
     assertEquals(0, o.code(), o.err());
     assertEquals("mine", Files.readString(folder.resolve("vae/README.md")));
+    assertTrue(o.err().contains("README.md stays as it is, somebody's own"), o.err());
 
     o = run("convert", "run", "disc.safetensors", "--to", "compvis", "--discriminator");
     assertEquals(0, o.code(), o.err());
@@ -95,6 +99,46 @@ class DerivedFilesTest extends CliFixture {
         run("convert", "vae", "d.safetensors", "--to", "compvis", "--discriminator"),
         1,
         "no discriminator");
+  }
+
+  /** Cards that were written before the run went on, and runs of versions that said less. */
+  @Test
+  void aCardGoesWithItsModel() throws Exception {
+    recipe(2);
+    assertEquals(0, run("train", "tiny.yaml", "--out", "run").code());
+    String[] convert = {
+      "convert", "run", "vae", "--to", "diffusers", "--scaling-factor=1", "--overwrite"
+    };
+    assertEquals(0, run(convert).code());
+    Path card = folder.resolve("vae/README.md");
+    assertTrue(Files.readString(card).contains("images, at step 2."));
+    assertEquals(0, run("train", "--resume", "run", "--steps", "3").code());
+    Outcome o = run(convert);
+    assertEquals(0, o.code(), o.err());
+    assertTrue(Files.readString(card).contains("images, at step 3."), Files.readString(card));
+
+    // As earlier versions left it: the model does not say its step, the figures not of what.
+    Path model = folder.resolve("run/model.safetensors");
+    List<SafetensorsWriter.Entry> entries = new ArrayList<>();
+    Map<String, String> metadata;
+    try (SafetensorsFile file = SafetensorsFile.open(model)) {
+      metadata = new HashMap<>(file.metadata());
+      for (String name : file.names()) {
+        long[] shape = file.info(name).shape();
+        entries.add(SafetensorsWriter.Entry.floats(name, file.floats(name), shape));
+      }
+    }
+    metadata.remove("eqvae.step");
+    SafetensorsWriter.write(model, entries, metadata);
+    Path figures = folder.resolve("run/evaluation.json");
+    ObjectNode json = (ObjectNode) JSON.readTree(figures.toFile());
+    json.remove("measured");
+    Files.writeString(figures, json.toString());
+    assertEquals(0, run(convert).code());
+    assertTrue(Files.readString(card).contains("No figures of these weights"));
+    assertEquals(0, run("evaluate", "run").code());
+    assertEquals(0, run(convert).code());
+    assertTrue(Files.readString(card).contains("images, at step 3."), Files.readString(card));
   }
 
   private String card(String source, String... options) throws Exception {
