@@ -45,14 +45,17 @@ final class ObjectiveChecks {
               + " made of; use fp32 or bf16, where they are computed in single precision");
     }
     DataRecipe data = recipe.data();
-    if (data.latentsCacheBytes() > 0 && recipe.model().freeze() != ModelRecipe.Freeze.ENCODER) {
+    boolean frozen = recipe.model().freeze() == ModelRecipe.Freeze.ENCODER;
+    if (data.latentsCacheBytes() > 0 && !frozen) {
       problems.add(
           "data.cache_latents_megabytes",
           data.cacheLatentsMegabytes()
               + ", but the encoder learns, so that latents change with every step; set"
               + " model.freeze=encoder, or leave it out");
     }
-    if (data.latentsCacheBytes() > 0 && (data.crop() == DataRecipe.Crop.RANDOM || data.hflip())) {
+    if (data.latentsCacheBytes() > 0
+        && frozen
+        && (data.crop() == DataRecipe.Crop.RANDOM || data.hflip())) {
       problems.add(
           "data.cache_latents_megabytes",
           data.cacheLatentsMegabytes()
