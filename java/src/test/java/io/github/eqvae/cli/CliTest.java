@@ -320,6 +320,7 @@ class CliTest extends CliFixture {
     assertEquals(0, o.code(), o.err());
     assertTrue(
         Files.readString(folder.resolve("vae2/config.json")).contains("\"latents_mean\": ["));
+    assertTrue(o.err().contains("note: scaling_factor is 1 beside latents_mean"), o.err());
     o = run("reconstruct", "vae", "in", "out", "--whole", "--tile", "32");
     assertEquals(0, o.code(), o.err());
     Image first = Images.read(folder.resolve("out/1.png"));
