@@ -15,6 +15,7 @@ import io.github.eqvae.tensor.Stream;
 import io.github.eqvae.tensor.Tensor;
 import io.github.eqvae.tensor.TensorArena;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -170,27 +171,34 @@ public final class VisionTransformer implements AutoCloseable {
       System.arraycopy(values, 0, table, at, values.length);
       at += values.length;
     }
-    float[] stored = positions.value().toFloats(stream);
+    float[] fitted = positions(stream, h, w);
     for (int c = 0; c < width; c++) {
-      table[c] += stored[c];
+      table[c] += fitted[c];
     }
-    float[] fitted = positions(java.util.Arrays.copyOfRange(stored, width, stored.length), h, w);
-    System.arraycopy(fitted, 0, table, at, fitted.length);
+    System.arraycopy(fitted, width, table, at, fitted.length - width);
     Tensor out = tables.tensor(Shape.of(table.length), positions.value().dtype());
     out.set(stream, table);
     return out;
   }
 
-  /** The table {@code [side, side, D]} fitted to h rows and w columns of patches. */
-  private float[] positions(float[] table, int h, int w) {
+  /** {@code [1 + h·w, D]}: the class token's position, then those of h rows and w columns. */
+  float[] positions(Stream stream, int h, int w) {
+    float[] stored = positions.value().toFloats(stream);
     int side = config.side();
     if (h == side && w == side) {
-      return table;
+      return stored;
     }
+    int width = config.width();
     boolean registers = config.registers() > 0;
-    TorchBicubic rows = resize.along(side, h, registers);
-    TorchBicubic columns = resize.along(side, w, registers);
-    return TorchBicubic.resize(table, rows, columns, config.width());
+    float[] fitted =
+        TorchBicubic.resize(
+            Arrays.copyOfRange(stored, width, stored.length),
+            resize.along(side, h, registers),
+            resize.along(side, w, registers),
+            width);
+    float[] all = Arrays.copyOf(stored, width + fitted.length);
+    System.arraycopy(fitted, 0, all, width, fitted.length);
+    return all;
   }
 
   @Override

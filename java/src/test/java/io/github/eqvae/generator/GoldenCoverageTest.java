@@ -26,18 +26,28 @@ import org.junit.jupiter.params.provider.MethodSource;
 class GoldenCoverageTest {
   private static final List<String> TESTS =
       List.of(
+          "diffusion.GoldenRepaScoreTest",
           "diffusion.GoldenScheduleTest",
           "diffusion.GoldenTransportTest",
           "generator.GoldenDitTest",
           "generator.GoldenLossTest",
           "generator.GoldenProcessTest",
+          "generator.GoldenRepaSamplingTest",
+          "generator.GoldenRepaTest",
           "generator.GoldenSamplingTest",
           "generator.GoldenTrajectoryTest",
+          "generator.GoldenVisionTransformerTest",
           "train.GoldenAverageTest");
 
-  /** DiT, SiT, LightningDiT and LitEma; other files are other tests'. */
+  /**
+   * DiT, SiT, LightningDiT, LitEma, REPA and DINOv2, whose files of weights are read as
+   * checkpoints; other files are other tests'.
+   */
   private static final Predicate<Path> GENERATORS =
-      file -> file.getFileName().toString().matches("(dit|sit|lightningdit)_.*|litema\\..*");
+      file ->
+          file.getFileName()
+              .toString()
+              .matches("(dit|sit|lightningdit|repa)_.*|dinov2_(image|reg._out)\\..*|litema\\..*");
 
   /**
    * What is not compared, and why: the likelihood of SiT by its ordinary differential equation,

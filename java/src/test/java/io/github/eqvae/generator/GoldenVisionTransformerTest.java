@@ -80,7 +80,7 @@ class GoldenVisionTransformerTest {
   private static TreeSet<String> runs(GoldenFile golden) {
     TreeSet<String> runs = new TreeSet<>();
     golden.names().stream()
-        .filter(n -> n.matches(".*\\.(patch|cls|reg|all)"))
+        .filter(n -> n.matches(".*\\.(patch|cls|reg|all|pos)"))
         .forEach(n -> runs.add(n.substring(0, n.lastIndexOf('.'))));
     return runs;
   }
@@ -194,6 +194,14 @@ class GoldenVisionTransformerTest {
           golden.compare(run + "." + part, Arrays.copyOfRange(all, from * width, to * width));
           compared++;
         }
+      }
+      if (golden.has(run + ".pos")) {
+        int patch = net.vit.config().patch();
+        float[] table = net.vit.positions(net.stream, side(run, 0) / patch, side(run, 1) / patch);
+        double[] positions = new double[table.length];
+        Arrays.setAll(positions, i -> table[i]);
+        golden.compare(run + ".pos", positions);
+        compared++;
       }
       assertTrue(compared > 0);
     }
