@@ -19,6 +19,7 @@ public final class CommandProcess {
     List<String> command = new ArrayList<>();
     command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
     command.addAll(List.of("--enable-native-access=ALL-UNNAMED", "-XX:+UseSerialGC", "-Xss4m"));
+    command.add("-XX:TieredStopAtLevel=1"); // most end before a second compiler pays
     command.add("-Deqvae.native.dir=" + System.getProperty("eqvae.native.dir"));
     command.add("-Deqvae.root=" + System.getProperty("eqvae.root"));
     command.addAll(options);
