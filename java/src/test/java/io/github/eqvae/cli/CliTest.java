@@ -20,6 +20,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -121,6 +122,7 @@ class CliTest extends CliFixture {
 
   /** The recipes of the paper's first table, at full size. */
   @ParameterizedTest
+  @Tag("full")
   @CsvSource({
     "sd-vae, '83,653,863'",
     "sd-vae-16, '69,610,963'",
@@ -148,6 +150,7 @@ class CliTest extends CliFixture {
   }
 
   @Test
+  @Tag("full")
   void trainEvaluateReconstructResume() throws Exception {
     recipe(4);
     Outcome o = run("train", "tiny.yaml", "--out", "run");
@@ -265,6 +268,7 @@ class CliTest extends CliFixture {
   }
 
   @Test
+  @Tag("full")
   void checkpointsAreMeasuredReconstructedAndRescaled() throws Exception {
     Path model = TinyModels.unscaled(folder);
     Path in = Files.createDirectories(folder.resolve("in"));
@@ -344,6 +348,7 @@ class CliTest extends CliFixture {
   }
 
   @Test
+  @Tag("full")
   void imagesBecomeLatentsAndLatentsImages() throws Exception {
     Path model = TinyModels.kl(folder);
     Path in = Files.createDirectories(folder.resolve("in/a"));
@@ -393,6 +398,7 @@ class CliTest extends CliFixture {
   }
 
   @Test
+  @Tag("full")
   void aDiscreteModelTrainsAndSaysHowItUsesItsCodes() throws Exception {
     recipe(3);
     List<String> train = new ArrayList<>(List.of("train", "tiny.yaml", "--out", "run"));
@@ -439,6 +445,7 @@ class CliTest extends CliFixture {
 
   /** What a run leaves, through diffusers and back; then a training that starts from it. */
   @Test
+  @Tag("full")
   void convertInspectFineTune() throws Exception {
     recipe(2);
     Outcome o = run("train", "tiny.yaml", "--out", "run");

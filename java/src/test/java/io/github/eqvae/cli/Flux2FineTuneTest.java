@@ -11,6 +11,7 @@ import io.github.eqvae.train.autoencoder.TinyRun;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /** FLUX.2's form of an autoencoder at toy width: fine-tuned, measured anew, written. */
@@ -34,6 +35,7 @@ class Flux2FineTuneTest extends CliFixture {
   }
 
   @Test
+  @Tag("full")
   void fineTuningMeasuresTheNormAnew() throws Exception {
     Path recipe = folder.resolve("tiny.yaml");
     Files.writeString(recipe, TinyRun.recipe(TinyRun.images(folder), 2, 1000));

@@ -10,6 +10,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /** What people are used to: the tab key, --quiet, notes that are said once, Ctrl-C's exit code. */
@@ -46,6 +47,7 @@ class HabitsTest extends CliFixture {
   }
 
   @Test
+  @Tag("full")
   void quietSaysResultsAndErrorsOnly() throws Exception {
     recipe(3);
     Outcome o = run("train", "tiny.yaml", "--out=run", "--quiet");
@@ -103,6 +105,7 @@ class HabitsTest extends CliFixture {
 
   /** `train && convert` must not go on after Ctrl-C; what was trained is saved all the same. */
   @Test
+  @Tag("full")
   void controlCEndsWith130() throws Exception {
     Outcome o = interrupted("INT");
     assertEquals(130, o.code(), o.err());

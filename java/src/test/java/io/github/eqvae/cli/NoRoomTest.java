@@ -14,6 +14,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Random;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /**
@@ -41,6 +42,7 @@ class NoRoomTest extends CliFixture {
   }
 
   @Test
+  @Tag("full")
   void theFileIsNamed() throws Exception {
     String reason = "File too large";
     assertUserError(limited("encode", "kl.safetensors", "pics", "latents"), 1, reason, "latents");

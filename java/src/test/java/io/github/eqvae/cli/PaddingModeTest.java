@@ -10,6 +10,7 @@ import io.github.eqvae.io.SafetensorsFile;
 import io.github.eqvae.serve.TinyModels;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /** {@code padding_mode}, which no tensor tells, on its way through files. */
@@ -35,6 +36,7 @@ class PaddingModeTest extends CliFixture {
   }
 
   @Test
+  @Tag("full")
   void aModeGoesThroughEveryFormat() throws Exception {
     Path plain = TinyModels.kl(folder);
     assertEquals("not said", metadata(plain));
@@ -66,6 +68,7 @@ class PaddingModeTest extends CliFixture {
 
   /** A start whose convolutions saw other edges is refused, before anything is trained. */
   @Test
+  @Tag("full")
   void aStartOfAnotherModeIsRefused() throws Exception {
     recipe(2);
     String reflect = "--set=model.padding_mode=reflect";

@@ -13,6 +13,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Random;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /** {@code eqvae reconstruct}: what it makes of pictures, and that it never replaces one. */
@@ -39,6 +40,7 @@ class ReconstructCommandTest extends CliFixture {
 
   /** A full turn goes the way of transformed latents, and changes nothing. */
   @Test
+  @Tag("full")
   void checkpointsTransformToo() throws Exception {
     passes("reconstruct", model, "in", "plain");
     passes("reconstruct", model, "in", "turned", "--rotate", "360");
@@ -48,6 +50,7 @@ class ReconstructCommandTest extends CliFixture {
   }
 
   @Test
+  @Tag("full")
   void squaresAreCutAsAsked() throws Exception {
     passes("reconstruct", model, "in", "adm");
     passes("reconstruct", model, "in", "adm2", "--crop", "adm");
@@ -81,6 +84,7 @@ class ReconstructCommandTest extends CliFixture {
 
   /** OUT is a file if it ends as one, else a folder; what cannot be meant is refused. */
   @Test
+  @Tag("full")
   void outIsAFileOrAFolder() throws Exception {
     passes("reconstruct", model, "in/a.png", "b.JPG");
     Image jpeg = Images.read(folder.resolve("b.JPG"));
@@ -101,6 +105,7 @@ class ReconstructCommandTest extends CliFixture {
   }
 
   @Test
+  @Tag("full")
   void picturesOfOneNameHaveAResultEach() throws Exception {
     passes("reconstruct", model, "in/a.png", "alone.png");
     byte[] pixels = new byte[48 * 40 * 3];
@@ -119,6 +124,7 @@ class ReconstructCommandTest extends CliFixture {
   }
 
   @Test
+  @Tag("full")
   void nothingIsReplaced() throws Exception {
     passes("reconstruct", model, "in", "out");
     byte[] before = pixels("out/a.png");

@@ -18,8 +18,8 @@ import java.util.regex.Pattern;
 import org.junit.jupiter.api.Test;
 
 /**
- * Tables of README.md and docs/demo.md are made from docs/results. After new records {@code
- * -Deqvae.tables.write=true} writes them; docs/record-demo.sh does both.
+ * Tables of README.md, docs/demo.md and docs/generators.md are made from docs/results. After new
+ * records {@code -Deqvae.tables.write=true} writes them; docs/record-*.sh do both.
  */
 class RecordedTablesTest {
   private static final Path ROOT = Path.of(System.getProperty("eqvae.root"));
@@ -120,11 +120,32 @@ class RecordedTablesTest {
     return out.toString();
   }
 
+  /** Generators after their training, as they start, and real pictures with shuffled pixels. */
+  private static String generators() throws IOException {
+    StringBuilder out = new StringBuilder("| samples | distance | precision | recall |\n");
+    out.append("|---|---|---|---|\n");
+    for (String[] row :
+        new String[][] {
+          {"dit-small", "dit"},
+          {"sit-small", "sit"},
+          {"dit-small before its training", "dit-start"},
+          {"sit-small before its training", "sit-start"},
+          {"real pictures, pixels shuffled", "shuffled"}
+        }) {
+      JsonNode r = record("generators-" + row[1]);
+      out.append(f("| %s | %.1f |", row[0], r.path("frechet_distance").doubleValue()));
+      out.append(f(" %.3f |", r.path("precision").doubleValue()));
+      out.append(f(" %.3f |\n", r.path("recall").doubleValue()));
+    }
+    return out.toString();
+  }
+
   private static String table(String what) {
     try {
       return switch (what) {
         case "demo", "photos" -> seeds(what);
         case "finetune" -> finetuning();
+        case "generators" -> generators();
         default -> throw new AssertionError("no table is made of docs/results/" + what);
       };
     } catch (IOException e) {
@@ -135,7 +156,7 @@ class RecordedTablesTest {
   @Test
   void tablesAreThoseOfTheRecords() throws IOException {
     int tables = 0;
-    for (String name : List.of("README.md", "docs/demo.md")) {
+    for (String name : List.of("README.md", "docs/demo.md", "docs/generators.md")) {
       Path file = ROOT.resolve(name);
       String text = Files.readString(file);
       if (Boolean.getBoolean("eqvae.tables.write")) {

@@ -18,6 +18,7 @@ import io.github.eqvae.tensor.TensorArena;
 import java.util.List;
 import java.util.Random;
 import java.util.TreeSet;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 class EvaluatorTest {
@@ -72,6 +73,7 @@ class EvaluatorTest {
   }
 
   @Test
+  @Tag("full")
   void rfidAndIntrinsicDimensionAreThoseOfTheirClasses() {
     float[] x = images(12);
     try (Device device = Device.open("cpu");

@@ -23,6 +23,7 @@ import java.util.Optional;
 import java.util.Random;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -94,6 +95,7 @@ class RFidTest {
   }
 
   @Test
+  @Tag("full")
   void isTheDistanceOfTheFeatures() {
     double expected = FrechetDistance.between(statistics(REAL), statistics(FAKE));
     assertTrue(expected > 0, "an uninteresting pair");

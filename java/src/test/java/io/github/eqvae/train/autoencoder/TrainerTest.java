@@ -25,6 +25,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -197,6 +198,7 @@ class TrainerTest {
   }
 
   @ParameterizedTest
+  @Tag("full")
   @MethodSource("kinds")
   void recomputationGivesTheSameBits(List<String> kind) throws Exception {
     List<String> settings = new ArrayList<>(kind);
@@ -343,6 +345,7 @@ class TrainerTest {
   }
 
   @Test
+  @Tag("full")
   void overfittingOneBatchLowersTheLoss() throws Exception {
     AutoencoderRecipe recipe =
         recipe(
@@ -375,6 +378,7 @@ class TrainerTest {
    * shape: after the steps in which every one was seen, nothing may be allocated.
    */
   @ParameterizedTest
+  @Tag("full")
   @CsvSource({"none, batch, 50", "isotropic, batch, 200", "isotropic, sample, 300"})
   void fiveHundredStepsKeepNativeMemoryConstant(String scaling, String draw, int warm)
       throws Exception {

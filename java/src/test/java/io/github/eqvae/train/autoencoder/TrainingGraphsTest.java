@@ -16,6 +16,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
@@ -131,6 +132,7 @@ class TrainingGraphsTest {
   }
 
   @ParameterizedTest(allowZeroInvocations = true)
+  @Tag("full")
   @MethodSource("kinds")
   void launchedStepsHaveTheBitsOfSingleOperations(List<String> kind) throws Exception {
     Trained eager = train(kind, "off", STEPS, "eager");
