@@ -1,0 +1,39 @@
+#!/usr/bin/env bash
+# Records what the small generators reach, on the latents of the demo's EQ autoencoder:
+#   bash docs/record-generators.sh [FOLDER]      FOLDER keeps runs and samples; else they are removed
+# Each network as trained, the same network as it starts, and real pictures with their pixels shuffled are compared with
+# the real ones by the features of a small classifier. Let nothing else run meanwhile: it takes half an hour on two cores.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+runs=${1:-}
+if [ -z "$runs" ]; then
+  runs=$(mktemp -d)
+  trap 'rm -rf "$runs"' EXIT
+fi
+mkdir -p "$runs"
+pictures=data/fashion-mnist/t10k-images-idx3-ubyte.gz
+count=5000
+
+measure() { # samples, record
+  ./eqvae evaluate "$1" --reference "$pictures" --classifier "$runs/classifier/model.safetensors" --json "$runs/$2.json"
+  # Places of this machine are no part of a record.
+  sed "s|$runs/||g" "$runs/$2.json" >"docs/results/generators-$2.json"
+}
+
+./eqvae demo --out "$runs/demo"
+./eqvae encode "$runs/demo/eq" "$pictures" "$runs/latents" --posterior moments --crop pad --hflip
+./eqvae train classifier-fashion-mnist --out "$runs/classifier"
+java docs/ShuffledPixels.java "$pictures" "$runs/shuffled.gz"
+measure "$runs/shuffled.gz" shuffled
+for kind in dit sit; do
+  ./eqvae train "$kind-small" --set data.path="$runs/latents" --out "$runs/$kind"
+  ./eqvae sample "$runs/$kind" --count "$count" --guidance 2 --out "$runs/$kind.npz" --grid "docs/images/$kind-small.png"
+  measure "$runs/$kind.npz" "$kind"
+  # One step too short to move a weight: the network as it starts.
+  ./eqvae train "$kind-small" --set data.path="$runs/latents" --out "$runs/$kind-start" \
+    --set run.steps=1 --set optimizer.learning_rate=1e-12 --set optimizer.warmup_steps=0
+  ./eqvae sample "$runs/$kind-start" --count "$count" --out "$runs/$kind-start.npz"
+  measure "$runs/$kind-start.npz" "$kind-start"
+done
+mvn -q -pl java verify -Dtest=RecordedTablesTest -Dsurefire.failIfNoSpecifiedTests=false -Deqvae.tables.write=true
+git --no-pager diff --stat -- README.md docs
