@@ -1,0 +1,97 @@
+package io.github.eqvae;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Locale;
+import java.util.Set;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+
+/** Links of the documents lead somewhere, and the map in docs/README.md has every page. */
+class DocumentsTest {
+  private static final Path ROOT = Path.of(System.getProperty("eqvae.root")).normalize();
+  private static final Pattern LINK = Pattern.compile("\\]\\(([^)\\s]+)\\)");
+
+  private static List<Path> documents() throws IOException {
+    List<Path> all = new ArrayList<>();
+    for (String folder : List.of("docs", "bench", "findings")) {
+      try (Stream<Path> files = Files.walk(ROOT.resolve(folder))) {
+        all.addAll(files.filter(f -> f.toString().endsWith(".md")).toList());
+      }
+    }
+    try (Stream<Path> files = Files.list(ROOT)) {
+      all.addAll(files.filter(f -> f.toString().endsWith(".md")).toList());
+    }
+    return all.stream().sorted().toList();
+  }
+
+  /** A page's text without its code. */
+  private static String prose(Path document) throws IOException {
+    return Files.readString(document).replaceAll("(?s)```.*?```", "").replaceAll("`[^`\n]*`", "");
+  }
+
+  /** The names of a page's headings, as GitHub makes them. */
+  private static Set<String> anchors(Path document) throws IOException {
+    Set<String> out = new HashSet<>();
+    String text = Files.readString(document).replaceAll("(?s)```.*?```", "");
+    for (String line : text.lines().filter(l -> l.matches("#+ .*")).toList()) {
+      String heading = line.replaceFirst("#+ ", "").toLowerCase(Locale.ROOT);
+      out.add(heading.replaceAll("[^\\p{L}\\p{N} _-]", "").replace(' ', '-'));
+    }
+    return out;
+  }
+
+  @Test
+  void everyLinkLeadsSomewhere() throws IOException {
+    List<String> wrong = new ArrayList<>();
+    int count = 0;
+    for (Path document : documents()) {
+      Matcher link = LINK.matcher(prose(document));
+      while (link.find()) {
+        String target = link.group(1);
+        if (target.matches("[a-z]+:.*")) {
+          continue; // another site
+        }
+        count++;
+        int hash = target.indexOf('#');
+        String file = hash < 0 ? target : target.substring(0, hash);
+        Path to =
+            file.isEmpty() ? document : document.resolveSibling(file).toAbsolutePath().normalize();
+        boolean found = Files.exists(to);
+        if (found && hash >= 0 && to.toString().endsWith(".md")) {
+          found = anchors(to).contains(target.substring(hash + 1));
+        }
+        if (!found) {
+          wrong.add(ROOT.relativize(document) + ": " + target);
+        }
+      }
+    }
+    assertEquals(List.of(), wrong);
+    assertTrue(count > 300, "only " + count + " links were found");
+  }
+
+  @Test
+  void theMapHasEveryPage() throws IOException {
+    Path map = ROOT.resolve("docs/README.md");
+    Set<Path> linked = new HashSet<>();
+    Matcher link = LINK.matcher(prose(map));
+    while (link.find()) {
+      linked.add(map.resolveSibling(link.group(1)).normalize());
+    }
+    List<Path> missing =
+        documents().stream()
+            .filter(d -> d.startsWith(ROOT.resolve("docs")) && !d.equals(map))
+            .filter(d -> !linked.contains(d))
+            .toList();
+    assertEquals(List.of(), missing);
+  }
+}
