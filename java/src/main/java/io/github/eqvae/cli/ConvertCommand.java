@@ -134,14 +134,14 @@ final class ConvertCommand implements Callable<Integer> {
       names = "--variant",
       paramLabel = "NAME",
       description =
-          "Of a folder of diffusers: names its files so that from_pretrained(variant=NAME) finds"
+          "For a folder of diffusers: names its files so that from_pretrained(variant=NAME) finds"
               + " them, such as fp16.")
   private Optional<String> variant = Optional.empty();
 
   @Option(
       names = "--max-shard-size",
       paramLabel = "SIZE",
-      description = "Of a folder of diffusers: cuts larger files, with an index. Default: 10GB.")
+      description = "For a folder of diffusers: cuts larger files, with an index. Default: 10GB.")
   private Optional<String> maxShardSize = Optional.empty();
 
   @Option(
@@ -229,7 +229,7 @@ final class ConvertCommand implements Callable<Integer> {
     if (model.isPresent() || scaling.scaling().isPresent() || scalingFrom.isPresent()) {
       throw new ParameterException(
           spec.commandLine(),
-          "--model and --scaling-… are of autoencoders, --to dit of generators.");
+          "--model and --scaling-… apply to autoencoders, --to dit to generators.");
     }
     try (GeneratorCheckpoint checkpoint =
         GeneratorCheckpoint.open(source, weights.choice(), generator.hints())) {
@@ -254,7 +254,8 @@ final class ConvertCommand implements Callable<Integer> {
   private FolderLayout layout() {
     if (to != Target.DIFFUSERS && (variant.isPresent() || maxShardSize.isPresent())) {
       throw new ParameterException(
-          spec.commandLine(), "--variant and --max-shard-size are of folders: add --to diffusers.");
+          spec.commandLine(),
+          "--variant and --max-shard-size apply to folders: add --to diffusers.");
     }
     return new FolderLayout(
         variant,

@@ -40,11 +40,11 @@ record GeneratorConversion(
     ConvertCommand.sayOverflows(overflows, stderr);
     if (checkpoint.process().isEmpty()) {
       stderr.println(
-          "eqvae: note: neither "
+          "eqvae: note: "
               + source
-              + " nor you say how this network was taught, so "
+              + " does not say how this network was trained, so neither does "
               + destination
-              + " does not, either: --trained-as dit or sit");
+              + "; to add it: --trained-as dit or sit");
     }
     stderr.flush();
     line.getOut().println("wrote " + destination);

@@ -23,7 +23,7 @@ final class GeneratorHintsOption {
       names = "--heads",
       paramLabel = "N",
       description =
-          "Of a generator: heads of attention, where its size is no published one and its tensors"
+          "For a generator: heads of attention, if its size is not a published one and its tensors"
               + " do not tell.")
   private Optional<Integer> heads = Optional.empty();
 
@@ -31,8 +31,8 @@ final class GeneratorHintsOption {
       names = "--trained-as",
       paramLabel = "KIND",
       description =
-          "Of a generator whose file does not say how it was taught: dit (1000 linear steps, noise)"
-              + " or sit (the velocity of straight lines), which have the same tensors.")
+          "For a generator whose file does not say how it was trained: dit (1000 linear steps,"
+              + " noise) or sit (the velocity of straight lines), which have the same tensors.")
   private Optional<Kind> kind = Optional.empty();
 
   GeneratorHints hints() {

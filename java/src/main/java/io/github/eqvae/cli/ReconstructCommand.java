@@ -166,7 +166,7 @@ final class ReconstructCommand implements Callable<Integer> {
           skipped.text(),
           coder.bytes() >> 20);
       stdout.flush();
-      notFinite.failIfAny("The numbers overflow on the way through the model.");
+      notFinite.failIfAny("Activations of the model overflow.");
     }
     return 0;
   }

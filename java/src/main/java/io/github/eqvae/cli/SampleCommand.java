@@ -86,8 +86,8 @@ final class SampleCommand implements Callable<Integer> {
       names = "--vae",
       paramLabel = "AUTOENCODER",
       description =
-          "Decodes the latents. Default: the one of the training's latents, if it is still where it"
-              + " was.")
+          "The autoencoder that decodes. Default: the one that made the training's latents, if it"
+              + " is still where it was.")
   private Optional<Path> vae = Optional.empty();
 
   @Option(
@@ -120,7 +120,9 @@ final class SampleCommand implements Callable<Integer> {
       description = "Writes a PNG of the first 64 samples, too.")
   private Optional<Path> grid = Optional.empty();
 
-  @Option(names = "--overwrite", description = "Replaces samples that were made otherwise.")
+  @Option(
+      names = "--overwrite",
+      description = "Replaces samples that were made with other settings.")
   private boolean overwrite;
 
   @Mixin private JsonOption json = new JsonOption();
@@ -215,7 +217,7 @@ final class SampleCommand implements Callable<Integer> {
           path
               + " makes latents of "
               + named
-              + ", which is not there (any more, or seen from here): add --vae with its place");
+              + ", and there is nothing at that path: name the autoencoder with --vae");
     }
     return named;
   }

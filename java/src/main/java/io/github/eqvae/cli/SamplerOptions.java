@@ -13,7 +13,7 @@ final class SamplerOptions {
       names = "--sampler",
       paramLabel = "NAME",
       description =
-          "Of DiT: ddpm (default), ddim. Of SiT: euler (default), midpoint, heun2, heun3, rk4,"
+          "DiT: ddpm (default), ddim. SiT: euler (default), midpoint, heun2, heun3, rk4,"
               + " dopri5, sde_euler, sde_heun.")
   private Optional<SamplingMethod> method = Optional.empty();
 
@@ -29,8 +29,7 @@ final class SamplerOptions {
   @Option(
       names = "--shift",
       paramLabel = "S",
-      description =
-          "Of SiT's ordinary equation: shifts the times, s·t / (1 + (s − 1)·t). Default: 1.")
+      description = "For the ODE of SiT: shifts the times, s·t / (1 + (s − 1)·t). Default: 1.")
   private double shift = 1;
 
   @Option(
@@ -60,31 +59,31 @@ final class SamplerOptions {
       names = "--diffusion-form",
       paramLabel = "FORM",
       description =
-          "Of sde_*: sigma (default), constant, sbdm, linear, decreasing, increasing_decreasing.")
+          "For sde_*: sigma (default), constant, sbdm, linear, decreasing, increasing_decreasing.")
   private SdeSampler.Form form = SamplingOptions.Sde.AS_RELEASED.form();
 
-  @Option(names = "--diffusion-norm", paramLabel = "X", description = "Of sde_*. Default: 1.")
+  @Option(names = "--diffusion-norm", paramLabel = "X", description = "For sde_*. Default: 1.")
   private double norm = SamplingOptions.Sde.AS_RELEASED.norm();
 
   @Option(
       names = "--last-step",
       paramLabel = "KIND",
-      description = "Of sde_*: mean (default), tweedie, euler, none.")
+      description = "For sde_*: mean (default), tweedie, euler, none.")
   private SdeSampler.Last last = SamplingOptions.Sde.AS_RELEASED.last();
 
-  @Option(names = "--last-step-size", paramLabel = "X", description = "Of sde_*. Default: 0.04.")
+  @Option(names = "--last-step-size", paramLabel = "X", description = "For sde_*. Default: 0.04.")
   private double lastLength = SamplingOptions.Sde.AS_RELEASED.lastLength();
 
-  @Option(names = "--atol", paramLabel = "X", description = "Of dopri5. Default: 1e-6.")
+  @Option(names = "--atol", paramLabel = "X", description = "For dopri5. Default: 1e-6.")
   private double absolute = SamplingOptions.ErrorControl.AS_RELEASED.absolute();
 
-  @Option(names = "--rtol", paramLabel = "X", description = "Of dopri5. Default: 1e-3.")
+  @Option(names = "--rtol", paramLabel = "X", description = "For dopri5. Default: 1e-3.")
   private double relative = SamplingOptions.ErrorControl.AS_RELEASED.relative();
 
   @Option(
       names = "--no-overshoot",
       description =
-          "Of dopri5: the last step ends at time 1. Default: it may go beyond, as published.")
+          "For dopri5: the last step ends at time 1. Default: it may go beyond, as published.")
   private boolean noOvershoot;
 
   SamplingOptions options() {

@@ -64,8 +64,8 @@ final class TrainCommand implements Callable<Integer> {
       names = "--resume",
       paramLabel = "DIR",
       description =
-          "Goes on with the run in this folder from its newest whole checkpoint. Its recipe.yaml"
-              + " takes on what --set changes.")
+          "Resumes the run in this folder from its newest whole checkpoint. What --set changes is"
+              + " recorded in its recipe.yaml.")
   private Optional<Path> resume = Optional.empty();
 
   @Option(names = "--seed", paramLabel = "N", description = "Short for --set run.seed=N.")
@@ -155,7 +155,7 @@ final class TrainCommand implements Callable<Integer> {
       if (recipeFile.isPresent() || out.isPresent()) {
         throw new ParameterException(
             spec.commandLine(),
-            "--resume goes on with the recipe and in the folder of the run: leave out "
+            "--resume uses the recipe and the folder of the run: leave out "
                 + (recipeFile.isPresent() ? "RECIPE" : "--out")
                 + ", and change settings with --set.");
       }

@@ -98,7 +98,7 @@ public final class ImageStream {
     // An image is one Java array; the dimensions are compared one by one, so nothing overflows.
     if (!fits || s[1] < 1 || s[2] < 1 || s[1] > Short.MAX_VALUE || s[2] > Short.MAX_VALUE / 2) {
       throw new IOException(
-          "%s: %s is no images, uint8 [N, H, W, C] with 1 or 3 channels, but '%s' %s"
+          "%s: %s must be images, uint8 [N, H, W, C] with 1 or 3 channels, and is '%s' %s"
               .formatted(path, ARRAY, images.descr(), Arrays.toString(s)));
     }
     int each = (int) (s[1] * s[2] * s[3]);

@@ -105,7 +105,7 @@ public record DiffusionLoss(GaussianDiffusion diffusion, Kind kind) implements D
     int outputs = diffusion.outputsPerChannel();
     if (said.shape().dim(last) != outputs * channels) {
       throw new EqvaeException.Argument(
-          "DiffusionLoss: the network says %d channels of %d, expected %d with variance %s"
+          "DiffusionLoss: the network returns %d channels for latents of %d, expected %d with variance %s"
               .formatted(
                   said.shape().dim(last), channels, outputs * channels, diffusion.variance()));
     }

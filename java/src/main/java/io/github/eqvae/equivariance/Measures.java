@@ -30,7 +30,8 @@ public record Measures(
     if (loss.terms().ssimWeight() > 0 && ssim == null
         || loss.terms().spectrumWeight() > 0 && spectrum == null) {
       throw new EqvaeException.Argument(
-          "An objective with a weight for SSIM or the spectrum needs what computes it");
+          "An objective with a weight for SSIM or spectrum matching needs an SsimLoss or a"
+              + " SpectrumMatching");
     }
   }
 }

@@ -103,7 +103,7 @@ public final class NpyStream implements AutoCloseable {
               .formatted(name, taken, header.bytes(), Arrays.toString(header.shape())));
     }
     if (taken == header.bytes() && expectedCrc >= 0 && crc.getValue() != expectedCrc) {
-      throw new IOException(name + ": its checksum is another, the file is damaged");
+      throw new IOException(name + ": its checksum does not match; the file is damaged");
     }
     return data;
   }

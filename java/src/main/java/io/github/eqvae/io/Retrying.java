@@ -96,7 +96,7 @@ public final class Retrying {
       throw new PassingIoException(
           String.format(
               Locale.ROOT,
-              "%s cannot be read: %s. That was so in %d attempts over %.0f s. Nothing was left out:"
+              "%s cannot be read: %s. %d attempts over %.0f s failed. Nothing was skipped:"
                   + " give the same command again when the file system answers.",
               FileNames.shown(file.toString()),
               e.getMessage(),

@@ -17,7 +17,7 @@ final class FiniteLatents {
         throw new EqvaeException.Argument(
             FileNames.shown(samples.get(i / each).name())
                 + ": its latent is not finite (NaN or infinite), although the weights are: the"
-                + " numbers overflow on the way through the encoder. Nothing of its shard was"
+                + " activations of the encoder overflow. Nothing of its shard was"
                 + " written; take the picture out, or encode in fp32");
       }
     }

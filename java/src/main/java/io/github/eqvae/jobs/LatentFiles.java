@@ -112,7 +112,7 @@ public final class LatentFiles {
       if (!json.path("complete").asBoolean()) {
         throw new IOException(
             path
-                + " is not finished: give the same `encode` command again, it goes on where it"
+                + " is not finished: run the same `encode` command again; it continues where it"
                 + " was");
       }
       return new LatentFiles(
@@ -260,7 +260,7 @@ public final class LatentFiles {
     Optional<MomentsKind> known = said.or(() -> asked);
     if (known.isPresent() && shown.isPresent() && !known.equals(shown)) {
       throw new EqvaeException.Argument(
-          "it is said to be '" + known.get().text() + "', but a deviation cannot be negative");
+          "it is declared as '" + known.get().text() + "', but a deviation cannot be negative");
     }
     return known
         .or(() -> shown)

@@ -232,7 +232,7 @@ public final class SampleJob {
                   ? " is there already, and no "
                       + target.record().getFileName()
                       + " says what made it"
-                  : " holds samples that were made otherwise:\n  "
+                  : " holds samples that were made with other settings:\n  "
                       + String.join("\n  ", differences))
               + "\nName another place, or add --overwrite.");
     }

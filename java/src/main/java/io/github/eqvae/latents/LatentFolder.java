@@ -66,7 +66,7 @@ public final class LatentFolder implements AutoCloseable {
     JsonNode index = LatentIndex.read(file);
     if (!index.path("complete").asBoolean()) {
       throw new EqvaeException.Argument(
-          folder + " is not finished: give the same `encode` command again, it goes on");
+          folder + " is not finished: run the same `encode` command again to continue");
     }
     return new LatentFolder(folder, index);
   }
@@ -77,8 +77,8 @@ public final class LatentFolder implements AutoCloseable {
         if (c == Content.CODES) {
           throw new EqvaeException.Argument(
               folder
-                  + " holds codes, which no diffusion learns. Encode with an autoencoder that has"
-                  + " no codebook");
+                  + " holds codes; diffusion needs continuous latents. Encode with an autoencoder"
+                  + " that has no codebook");
         }
         return c;
       }

@@ -135,7 +135,7 @@ public final class LatentIndex {
     if (!differences.isEmpty()) {
       throw new EqvaeException.Argument(
           folder
-              + " holds latents that were made otherwise:\n  "
+              + " holds latents that were made with other settings:\n  "
               + String.join("\n  ", differences)
               + "\nName another folder, or add --overwrite.");
     }

@@ -149,7 +149,7 @@ public final class SmallClassifier implements AutoCloseable {
     } catch (NumberFormatException | ArrayIndexOutOfBoundsException e) {
       throw new EqvaeException.Argument(
           file
-              + " is no classifier of ours: its metadata have no "
+              + " was not written by `train classifier-…`: its metadata have no "
               + KIND
               + " with channels, side, width and classes. `train classifier-…` makes one");
     }

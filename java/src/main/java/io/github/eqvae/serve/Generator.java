@@ -118,7 +118,7 @@ public final class Generator implements AutoCloseable {
       if (checkpoint.process().isEmpty()) {
         throw new EqvaeException.Argument(
             path
-                + " does not say how it was taught, and the tensors of DiT and SiT are the same:"
+                + " does not say how it was trained, and the tensors of DiT and SiT are the same:"
                 + " add --trained-as dit or --trained-as sit (GeneratorHints)");
       }
       checkpoint.requireKnownClock();
@@ -283,7 +283,7 @@ public final class Generator implements AutoCloseable {
     boolean labelled = Arrays.stream(labels).anyMatch(l -> l != NO_LABEL);
     if (options.guidance().scale() != 1 && !(labelled && c.nullClass())) {
       throw new EqvaeException.Argument(
-          "Guidance goes away from what the network says without a label: "
+          "Guidance compares with the prediction without a label: "
               + (c.nullClass() ? "pass labels" : path + " has no null class")
               + ", or leave guidance at 1");
     }

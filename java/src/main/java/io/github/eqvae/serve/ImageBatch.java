@@ -174,7 +174,7 @@ public record ImageBatch(int count, int height, int width, int channels, float[]
       return ofImages(IntStream.range(0, count).mapToObj(i -> image(i).withChannels(1)).toList());
     }
     throw new EqvaeException.Argument(
-        "images of %d channels do not become images of %d".formatted(channels, wanted));
+        "images of %d channels cannot be converted to %d".formatted(channels, wanted));
   }
 
   private ImageBatch resized(int h, int w) {

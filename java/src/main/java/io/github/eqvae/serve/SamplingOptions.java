@@ -173,10 +173,10 @@ public record SamplingOptions(
       throw new EqvaeException.Argument(
           "The sampler "
               + chosen
-              + " is for networks taught as "
+              + " is for networks trained as "
               + (dit
-                  ? "SiT; this one was taught as DiT: ddpm or ddim"
-                  : "DiT; this one was taught" + " as SiT: euler, heun2, dopri5, sde_euler, …"));
+                  ? "SiT; this one was trained as DiT: ddpm or ddim"
+                  : "DiT; this one was trained as SiT: euler, heun2, dopri5, sde_euler, …"));
     }
     return chosen;
   }

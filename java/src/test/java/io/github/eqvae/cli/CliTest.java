@@ -472,7 +472,7 @@ class CliTest extends CliFixture {
     assertTrue(o.out().contains("run, model.safetensors (safetensors)"), o.out());
     Files.createDirectories(folder.resolve("begun"));
     Files.copy(folder.resolve("run/recipe.yaml"), folder.resolve("begun/recipe.yaml"));
-    assertUserError(run("inspect", "begun"), 1, "has not come to its end", "--resume begun");
+    assertUserError(run("inspect", "begun"), 1, "has not finished", "--resume begun");
 
     o = run("inspect", "vae", "--keys");
     assertEquals(0, o.code(), o.err());

@@ -88,7 +88,7 @@ class SampleCommandTest extends CliFixture {
     assertUserError(
         run("sample", "sit.safetensors", "--out", "b.npz", "--sampler", "ddpm"),
         1,
-        "this one was taught as SiT");
+        "this one was trained as SiT");
     Files.move(folder.resolve("kl.safetensors"), folder.resolve("moved.safetensors"));
     assertUserError(
         run("sample", "sit.safetensors", "--out", "b.npz"), 1, "kl.safetensors", "add --vae");

@@ -113,6 +113,26 @@ class OpsReferenceTest {
         : files.stream().map(OpsReferenceTest::link).collect(Collectors.joining(", "));
   }
 
+  /** Kernels; of a folder that has more than those, the folder, and the page about it. */
+  private static String kernels(Set<Path> files) throws IOException {
+    StringBuilder out = new StringBuilder(links(files));
+    Set<Path> folders = files.stream().map(Path::getParent).collect(Collectors.toSet());
+    for (Path folder : new TreeSet<>(folders)) {
+      long all = files("kernels/" + folder.getFileName(), ".cu").size();
+      long named = files.stream().filter(f -> f.startsWith(folder)).count();
+      if (all > named) {
+        String place = "../../kernels/" + folder.getFileName();
+        out.append(" and ").append(all - named).append(" more in [").append(folder.getFileName());
+        out.append("/](").append(place).append(")");
+      }
+      String page = "kernels/" + folder.getFileName() + ".md";
+      if (Files.exists(ROOT.resolve("docs").resolve(page))) {
+        out.append(" ([explained](../").append(page).append("))");
+      }
+    }
+    return out.toString();
+  }
+
   private static Map<String, String> bounds() throws IOException {
     Map<String, String> rows = new LinkedHashMap<>();
     String last = "";
@@ -167,7 +187,7 @@ class OpsReferenceTest {
       out.append("| ").append(link(Javadoc.source(op)).replace(".java]", "]"));
       out.append(" | ").append(Javadoc.sentence(op).replace("|", "\\|"));
       out.append(" | ").append(links(defining(exported, core)));
-      out.append(" | ").append(links(defining(functions, kernels)));
+      out.append(" | ").append(kernels(defining(functions, kernels)));
       out.append(" | ").append(links(defining(functions, cpu)));
       out.append(" | ")
           .append(links(references(functions, defining(functions, kernels), formulas)));
@@ -184,9 +204,16 @@ class OpsReferenceTest {
       Made by `OpsReferenceTest` of the sources; `-Deqvae.reference.write=true` makes it anew.
 
       Each file has both directions: `forward` and `backward` of the Java class, and in native code the functions that end in \
-      `_fwd` and `_bwd`. A dash: the operation is a view, or is made of calls of others. `AgreementTest` holds every case on every device to the reference, \
-      and the reference to libtorch; `FiniteDifferenceTest` holds the reference's gradient to its forward pass; `Bf16Test` and \
-      `Tf32Test` do the first for those precisions. One case alone: `mvn -pl java verify -Dsurefire.failIfNoSpecifiedTests=false \
+      `_fwd` and `_bwd`. The documentation of an operation is the comment at the head of its Java class. A dash: the operation is a \
+      view, or is made of calls of others. These tests run every case:
+
+      - [AgreementTest](../../java/src/test/java/io/github/eqvae/op/AgreementTest.java): every device against the reference, and the \
+      reference against libtorch; [Bf16Test](../../java/src/test/java/io/github/eqvae/op/Bf16Test.java) and \
+      [Tf32Test](../../java/src/test/java/io/github/eqvae/op/Tf32Test.java) the same in those precisions.
+      - [FiniteDifferenceTest](../../java/src/test/java/io/github/eqvae/op/FiniteDifferenceTest.java): the reference's gradient \
+      against its forward pass.
+
+      One case alone: `mvn -pl java verify -Dsurefire.failIfNoSpecifiedTests=false \
       -Dtest=AgreementTest "-Deqvae.test.cases=NAME"`, where the name, or a part of it, is what a failing test shows. \
       Bounds are explained in [numerics.md](../numerics.md#ops): γ(k) = k·u/(1 − k·u), u = 2⁻²⁴.
 

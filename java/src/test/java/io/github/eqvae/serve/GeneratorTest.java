@@ -222,7 +222,7 @@ class GeneratorTest {
       assertSays("0 to 2", () -> g.sample(new int[] {3}, 0));
       assertSays("no labels", () -> g.sample(new int[0], 0));
       assertSays(
-          "taught as DiT",
+          "trained as DiT",
           () ->
               g.sample(
                   new int[] {0},

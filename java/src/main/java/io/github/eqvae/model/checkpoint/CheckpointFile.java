@@ -83,7 +83,7 @@ public final class CheckpointFile implements AutoCloseable {
         if (!Files.exists(model)) {
           throw new EqvaeException.Argument(
               path
-                  + " is the folder of a run that has not come to its end: then it gets "
+                  + " is the folder of a run that has not finished; at its end it gets "
                   + RUN_MODEL
                   + ". Go on with it: eqvae train --resume "
                   + path);

@@ -111,7 +111,7 @@ public record MeasuredModel(
       throw new EqvaeException.Argument(
           model
               + ": the latents or reconstructions of some pictures are not finite (NaN), although"
-              + " its weights are: they overflow on the way. `eqvae reconstruct` names the"
+              + " its weights are: activations overflow. `eqvae reconstruct` names the"
               + " pictures");
     }
   }

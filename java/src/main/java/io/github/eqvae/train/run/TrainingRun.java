@@ -305,8 +305,8 @@ public final class TrainingRun<T extends Task> implements AutoCloseable {
                 observer.say(
                     String.format(
                         Locale.ROOT,
-                        "validation, samples and the end use an average of the weights over about"
-                            + " the last %,.0f updates (run.ema_decay %s)",
+                        "validation, samples and the final model use an average of the weights over"
+                            + " about the last %,.0f updates (run.ema_decay %s)",
                         1 / (1 - decay),
                         decay)));
     workload.notes().forEach(observer::note);
