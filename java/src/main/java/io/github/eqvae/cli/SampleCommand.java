@@ -217,7 +217,7 @@ final class SampleCommand implements Callable<Integer> {
           path
               + " makes latents of "
               + named
-              + ", and there is nothing at that path: name the autoencoder with --vae");
+              + ", and there is nothing at that path: add --vae with the autoencoder");
     }
     return named;
   }

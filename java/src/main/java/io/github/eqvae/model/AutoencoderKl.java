@@ -14,7 +14,7 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * The variational autoencoder of latent diffusion: encoder, a diagonal Gaussian posterior over the
- * latent, decoder. Parameter names are CompVis' (see {@code docs/models.md} for diffusers').
+ * latent, decoder. Parameter names are CompVis' (see {@code docs/checkpoints.md} for diffusers').
  * Source: CompVis/latent-diffusion {@code ldm/models/autoencoder.py}.
  */
 public final class AutoencoderKl implements Autoencoder {
