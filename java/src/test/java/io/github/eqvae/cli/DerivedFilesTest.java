@@ -23,6 +23,7 @@ import java.util.Map;
 import java.util.Random;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /** What is made of a trained model beside its weights: cards, discriminators, comparisons. */
@@ -103,6 +104,7 @@ class DerivedFilesTest extends CliFixture {
 
   /** Cards that were written before the run went on, and runs of versions that said less. */
   @Test
+  @Tag("full")
   void aCardGoesWithItsModel() throws Exception {
     recipe(2);
     assertEquals(0, run("train", "tiny.yaml", "--out", "run").code());
