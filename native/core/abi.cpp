@@ -56,6 +56,7 @@ std::string build() {
   BEGIN(eqv_rope_params) F(struct_size) F(rotated) F(transposed) END
   BEGIN(eqv_timestep_embedding_params) F(struct_size) F(max_period) END
   BEGIN(eqv_dropout_params) F(struct_size) F(reserved) F(seed) F(purpose) F(rate) END
+  BEGIN(eqv_softmax_cross_entropy_params) F(struct_size) F(smoothing) END
   BEGIN(eqv_resample_params) F(struct_size) F(interpolation) F(quarter_turns) F(flip_horizontal) F(flip_vertical) END
   BEGIN(eqv_affine_params) F(struct_size) F(padding) END
   BEGIN(eqv_loss_params) F(struct_size) F(kind) F(scale) F(epsilon) END
@@ -86,6 +87,7 @@ std::string build() {
   FN(eqv_gated_unit_fwd) FN(eqv_gated_unit_bwd) FN(eqv_rope) FN(eqv_embedding_fwd)
   FN(eqv_timestep_embedding_fwd) FN(eqv_timestep_embedding_bwd) FN(eqv_sample_error_fwd) FN(eqv_sample_error_bwd)
   FN(eqv_sample_mix_fwd) FN(eqv_sample_mix_bwd) FN(eqv_gaussian_vlb_fwd) FN(eqv_gaussian_vlb_bwd)
+  FN(eqv_softmax_cross_entropy_fwd) FN(eqv_softmax_cross_entropy_bwd)
   FN(eqv_dropout)
   FN(eqv_resample_fwd) FN(eqv_resample_bwd) FN(eqv_affine_fwd)
   FN(eqv_affine_bwd) FN(eqv_gaussian_sample_fwd) FN(eqv_gaussian_sample_bwd) FN(eqv_gaussian_kl_fwd)

@@ -152,6 +152,10 @@ void gaussian_vlb_fwd(Stream&, const Tensor& said, const Tensor* variance, const
                       const Tensor& steps, const Tensor& out);
 void gaussian_vlb_bwd(Stream&, const Tensor& dout, const Tensor& said, const Tensor* variance, const Tensor& start,
                       const Tensor& noisy, const Tensor& steps, const Tensor* dsaid, const Tensor* dvariance);
+void softmax_cross_entropy_fwd(Stream&, const eqv_softmax_cross_entropy_params&, const Tensor& x, const Tensor& label,
+                               const Tensor* weight, const Tensor& out, const Tensor& lse);
+void softmax_cross_entropy_bwd(Stream&, const eqv_softmax_cross_entropy_params&, const Tensor& dout, const Tensor& x,
+                               const Tensor& label, const Tensor* weight, const Tensor& lse, const Tensor& dx);
 void dropout(Stream&, const eqv_dropout_params&, const Tensor* counter, const Tensor& x, const Tensor& y);
 void resample_fwd(Stream&, const eqv_resample_params&, const Tensor& x, const Tensor& y);
 void resample_bwd(Stream&, const eqv_resample_params&, const Tensor& dy, const Tensor& dx);

@@ -29,7 +29,7 @@ extern "C" {
 #define EQV_API __attribute__((visibility("default")))
 #endif
 
-#define EQV_ABI_VERSION 11
+#define EQV_ABI_VERSION 12
 
 /* ---- status ------------------------------------------------------------------------------------------------- */
 typedef int32_t eqv_status;
@@ -191,6 +191,8 @@ typedef struct {
   uint64_t seed, purpose;
   double rate;
 } eqv_dropout_params;
+/* smoothing: the share of the target that is spread over all classes, 0 to 1. */
+typedef struct { uint32_t struct_size; float smoothing; } eqv_softmax_cross_entropy_params;
 
 enum { EQV_BILINEAR = 0, EQV_BILINEAR_ANTIALIAS = 1, EQV_BICUBIC = 2, EQV_BICUBIC_ANTIALIAS = 3 };
 /* Resize to the size of the result before rotation, then rotate quarter_turns times clockwise, then flip. */
@@ -425,6 +427,16 @@ EQV_API eqv_status eqv_gaussian_vlb_fwd(eqv_stream, const eqv_tensor* said, cons
 EQV_API eqv_status eqv_gaussian_vlb_bwd(eqv_stream, const eqv_tensor* dout, const eqv_tensor* said,
                                         const eqv_tensor* variance, const eqv_tensor* start, const eqv_tensor* noisy,
                                         const eqv_tensor* steps, const eqv_tensor* dsaid, const eqv_tensor* dvariance);
+
+/* out{…} = weight{…} (nullable) times the cross-entropy of softmax(logits{…,classes}) and label{…} (i32), 0 where the label is
+ * negative, NaN where there is no such class; lse{…}: log-sum-exp of each row, for the gradient. */
+EQV_API eqv_status eqv_softmax_cross_entropy_fwd(eqv_stream, const eqv_softmax_cross_entropy_params*,
+                                                 const eqv_tensor* logits, const eqv_tensor* label,
+                                                 const eqv_tensor* weight, const eqv_tensor* out, const eqv_tensor* lse);
+EQV_API eqv_status eqv_softmax_cross_entropy_bwd(eqv_stream, const eqv_softmax_cross_entropy_params*,
+                                                 const eqv_tensor* dout, const eqv_tensor* logits,
+                                                 const eqv_tensor* label, const eqv_tensor* weight,
+                                                 const eqv_tensor* lse, const eqv_tensor* dlogits);
 
 /* y = x / (1 - rate), or 0 with a probability of rate; the same function of dy is the gradient. counter as of eqv_random. */
 EQV_API eqv_status eqv_dropout(eqv_stream, const eqv_dropout_params*, const eqv_tensor* counter, const eqv_tensor* x,

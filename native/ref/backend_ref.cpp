@@ -36,6 +36,7 @@
 #include "sample_mix/sample_mix_ref.h"
 #include "self_attention/self_attention_ref.h"
 #include "status.h"
+#include "softmax_cross_entropy/softmax_cross_entropy_ref.h"
 #include "timestep_embedding/timestep_embedding_ref.h"
 #include "upsample/upsample_ref.h"
 #include "upsample/upsample_weight_ref.h"
@@ -284,6 +285,16 @@ void gaussian_vlb_bwd(Stream&, const Tensor& dout, const Tensor& said, const Ten
                       const Tensor& noisy, const Tensor& steps, const Tensor* dsaid, const Tensor* dvariance) {
   ref::gaussian_vlb_bwd(said.shape[0], elements(said) / said.shape[0], data(dout), data(said), data(variance), data(start),
                         data(noisy), data(steps), data(dsaid), data(dvariance));
+}
+void softmax_cross_entropy_fwd(Stream&, const eqv_softmax_cross_entropy_params& p, const Tensor& x, const Tensor& label,
+                               const Tensor* weight, const Tensor& out, const Tensor& lse) {
+  ref::softmax_cross_entropy_fwd(p.smoothing, elements(label), width(x), data(x), static_cast<int32_t*>(label.data),
+                                 data(weight), data(out), data(lse));
+}
+void softmax_cross_entropy_bwd(Stream&, const eqv_softmax_cross_entropy_params& p, const Tensor& dout, const Tensor& x,
+                               const Tensor& label, const Tensor* weight, const Tensor& lse, const Tensor& dx) {
+  ref::softmax_cross_entropy_bwd(p.smoothing, elements(label), width(x), data(dout), data(x),
+                                 static_cast<int32_t*>(label.data), data(weight), data(lse), data(dx));
 }
 void dropout(Stream&, const eqv_dropout_params& p, const Tensor* counter, const Tensor& x, const Tensor& y) {
   ref::dropout(p, counter ? *data(*counter) : 0, elements(x), data(x), data(y));

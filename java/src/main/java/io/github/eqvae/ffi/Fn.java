@@ -144,6 +144,10 @@ public enum Fn {
   GAUSSIAN_VLB_FWD(7),
   /** {@code eqv_gaussian_vlb_bwd}. */
   GAUSSIAN_VLB_BWD(9),
+  /** {@code eqv_softmax_cross_entropy_fwd}. */
+  SOFTMAX_CROSS_ENTROPY_FWD(7),
+  /** {@code eqv_softmax_cross_entropy_bwd}. */
+  SOFTMAX_CROSS_ENTROPY_BWD(8),
   /** {@code eqv_dropout}. */
   DROPOUT(5),
   /** {@code eqv_resample_fwd}. */

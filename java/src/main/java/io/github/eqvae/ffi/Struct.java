@@ -38,6 +38,8 @@ public enum Struct {
   TIMESTEP_EMBEDDING_PARAMS("struct_size:u32 max_period:f32"),
   /** {@code eqv_dropout_params}. */
   DROPOUT_PARAMS("struct_size:u32 reserved:i32 seed:u64 purpose:u64 rate:f64"),
+  /** {@code eqv_softmax_cross_entropy_params}. */
+  SOFTMAX_CROSS_ENTROPY_PARAMS("struct_size:u32 smoothing:f32"),
   /** {@code eqv_resample_params}. */
   RESAMPLE_PARAMS(
       "struct_size:u32 interpolation:i32 quarter_turns:i32 flip_horizontal:i32 flip_vertical:i32"),

@@ -80,6 +80,7 @@ class Bf16Test {
           Resample.class,
           SampleError.class,
           SampleMix.class,
+          SoftmaxCrossEntropy.class,
           Sum.class,
           TimestepEmbedding.class,
           VectorQuantize.class,

@@ -141,7 +141,7 @@ final class OpRunner implements AutoCloseable {
 
   /** What an input is made of: indices and counters have a type of their own. */
   static DType dtypeOf(Op op, int input, DType otherwise) {
-    if (input == 1 && op instanceof Embedding) {
+    if (input == 1 && (op instanceof Embedding || op instanceof SoftmaxCrossEntropy)) {
       return DType.I32;
     }
     return input == 1 && op instanceof Dropout ? DType.F64 : otherwise;

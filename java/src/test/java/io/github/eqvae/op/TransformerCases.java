@@ -32,6 +32,7 @@ final class TransformerCases {
     c.mixtures();
     c.dropout();
     VlbCases.addTo(sink);
+    CrossEntropyCases.addTo(sink);
   }
 
   private static String describe(In in) {

@@ -4,8 +4,8 @@ import io.github.eqvae.model.SmallClassifier;
 import io.github.eqvae.nn.AdamSettings;
 import io.github.eqvae.nn.LossCollector;
 import io.github.eqvae.nn.LossTerms;
-import io.github.eqvae.op.Arithmetic;
-import io.github.eqvae.op.GanLoss;
+import io.github.eqvae.op.SoftmaxCrossEntropy;
+import io.github.eqvae.op.Sum;
 import io.github.eqvae.tape.Tape;
 import io.github.eqvae.tensor.Shape;
 import io.github.eqvae.tensor.Stream;
@@ -21,13 +21,12 @@ import io.github.eqvae.train.recipe.OptimizerRecipe;
 import java.util.List;
 
 /**
- * A classifier learns the cross-entropy of one yes or no for each class: log(1 + exp(−s·z)), z the
- * logit and s being 1 for the image's class and −1 for others (PyTorch's {@code
- * binary_cross_entropy_with_logits}), summed over classes, the mean of images.
+ * A classifier learns the cross-entropy of its images' classes, the mean of images (PyTorch: {@code
+ * F.cross_entropy}).
  */
 public final class ClassifierTask implements Task {
   static final String IMAGES = "images";
-  static final String SIGNS = "signs";
+  static final String LABELS = "labels";
 
   private final ClassifierRecipe recipe;
   private final SmallClassifier network;
@@ -78,7 +77,7 @@ public final class ClassifierTask implements Task {
         n,
         List.of(
             new BatchShape.Field(IMAGES, images, false),
-            new BatchShape.Field(SIGNS, Shape.of(n, recipe.classes()), false)));
+            new BatchShape.Field(LABELS, Shape.of(n), true)));
   }
 
   @Override
@@ -89,9 +88,8 @@ public final class ClassifierTask implements Task {
   private LossReport work(StepContext c) {
     Tape tape = new Tape(c.stream(), c.arena(), c.mode());
     Tensor logits = network.logits(tape, c.input(IMAGES));
-    Tensor right = tape.apply(Arithmetic.PRODUCT, logits, c.input(SIGNS));
-    GanLoss softplus = new GanLoss(GanLoss.Kind.SOFTPLUS_REAL, 1.0 / recipe.run().batchSize());
-    Tensor loss = tape.apply(softplus, right);
+    Tensor each = tape.apply(new SoftmaxCrossEntropy(), logits, c.input(LABELS));
+    Tensor loss = tape.apply(new Sum(1.0 / recipe.run().batchSize()), each);
     LossCollector losses = new LossCollector();
     losses.add("total", loss, 1);
     LossTerms.Report report = new LossTerms.Report(c.report(), null);

@@ -132,11 +132,9 @@ public final class ClassifierWorkload implements Workload<ClassifierTask> {
         }
         float[] images = to.floats(ClassifierTask.IMAGES);
         System.arraycopy(batch.pixels(), 0, images, 0, images.length);
-        float[] signs = to.floats(ClassifierTask.SIGNS);
-        Arrays.fill(signs, -1);
+        int[] labels = to.ints(ClassifierTask.LABELS);
         for (int i = 0; i < batch.size(); i++) {
-          int label = split.train().label(batch.indices()[i]).orElseThrow();
-          signs[i * recipe.classes() + label] = 1;
+          labels[i] = split.train().label(batch.indices()[i]).orElseThrow();
         }
       }
 
