@@ -45,7 +45,7 @@ abstract class CliFixture {
     Path out = folder.resolve("out.txt");
     Path err = folder.resolve("err.txt");
     Process child = start(by, List.of(arguments), out, err);
-    if (!child.waitFor(3, TimeUnit.MINUTES)) {
+    if (!child.waitFor(10, TimeUnit.MINUTES)) {
       child.destroyForcibly();
     }
     return new Outcome(child.waitFor(), Files.readString(out), Files.readString(err));
@@ -62,7 +62,7 @@ abstract class CliFixture {
       Thread.sleep(50);
     }
     new ProcessBuilder("kill", "-" + signal, "" + child.pid()).start().waitFor();
-    if (!child.waitFor(1, TimeUnit.MINUTES)) {
+    if (!child.waitFor(10, TimeUnit.MINUTES)) {
       child.destroyForcibly();
     }
     return new Outcome(child.waitFor(), Files.readString(out), Files.readString(err));

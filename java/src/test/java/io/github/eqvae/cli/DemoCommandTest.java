@@ -95,7 +95,7 @@ class DemoCommandTest {
             .redirectOutput(out.toFile())
             .redirectError(err.toFile())
             .start();
-    if (!child.waitFor(3, TimeUnit.MINUTES)) {
+    if (!child.waitFor(10, TimeUnit.MINUTES)) {
       child.destroyForcibly();
     }
     return new Outcome(child.waitFor(), Files.readString(out), Files.readString(err));

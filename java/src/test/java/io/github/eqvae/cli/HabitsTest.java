@@ -31,7 +31,7 @@ class HabitsTest extends CliFixture {
             .redirectError(ProcessBuilder.Redirect.DISCARD)
             .start();
     String text = new String(bash.getInputStream().readAllBytes());
-    assertTrue(bash.waitFor(1, TimeUnit.MINUTES));
+    assertTrue(bash.waitFor(10, TimeUnit.MINUTES));
     return text.lines().toList();
   }
 

@@ -82,7 +82,7 @@ class RunLockTest extends CliFixture {
     assertUserError(run("train", "--resume", "run"), 1, "run is in use by", whose);
     assertUserError(run("train", "tiny.yaml", "--out", "run"), 1, "already holds a run");
     child.destroyForcibly(); // kill -9
-    assertTrue(child.waitFor(1, TimeUnit.MINUTES));
+    assertTrue(child.waitFor(10, TimeUnit.MINUTES));
     assertTrue(Files.size(folder.resolve("run").resolve(FolderLock.NAME)) > 0);
     Outcome o = run("train", "--resume", "run", "--set=run.save_every=0", "--steps=2");
     assertEquals(0, o.code(), o.err());
@@ -126,7 +126,7 @@ class RunLockTest extends CliFixture {
     Path file = folder.resolve("run").resolve(FolderLock.NAME);
     String other = Files.readString(file).replaceAll("\"host\":\"[^\"]*\"", "\"host\":\"n17\"");
     Files.writeString(file, other);
-    boolean ended = child.waitFor(1, TimeUnit.MINUTES);
+    boolean ended = child.waitFor(10, TimeUnit.MINUTES);
     child.destroyForcibly();
     assertTrue(ended, "it goes on");
     assertEquals(1, child.exitValue());

@@ -91,7 +91,7 @@ class OrderTest {
     try {
       for (Map.Entry<String, Run> e : runs.entrySet()) {
         Run run = e.getValue();
-        assertTrue(run.process().waitFor(5, TimeUnit.MINUTES), e.getKey() + " does not end");
+        assertTrue(run.process().waitFor(10, TimeUnit.MINUTES), e.getKey() + " does not end");
         String out = Files.readString(run.out());
         assertEquals(0, run.process().exitValue(), () -> e.getKey() + ": " + out);
         assertTrue(out.startsWith(EveryKernel.RESULTS), out);

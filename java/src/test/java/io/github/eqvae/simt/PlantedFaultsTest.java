@@ -57,7 +57,7 @@ class PlantedFaultsTest {
     builder.redirectErrorStream(true);
     builder.redirectOutput(folder.resolve("out.txt").toFile());
     Process p = builder.start();
-    assertTrue(p.waitFor(2, TimeUnit.MINUTES), "the check does not end");
+    assertTrue(p.waitFor(10, TimeUnit.MINUTES), "the check does not end");
     return p.exitValue();
   }
 
