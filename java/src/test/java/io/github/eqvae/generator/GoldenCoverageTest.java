@@ -26,11 +26,13 @@ import org.junit.jupiter.params.provider.MethodSource;
 class GoldenCoverageTest {
   private static final List<String> TESTS =
       List.of(
+          "diffusion.GoldenMaskScheduleTest",
           "diffusion.GoldenRepaScoreTest",
           "diffusion.GoldenScheduleTest",
           "diffusion.GoldenTransportTest",
           "generator.GoldenDitTest",
           "generator.GoldenLossTest",
+          "generator.GoldenMaskGitTest",
           "generator.GoldenProcessTest",
           "generator.GoldenRepaSamplingTest",
           "generator.GoldenRepaTest",
@@ -47,7 +49,9 @@ class GoldenCoverageTest {
       file ->
           file.getFileName()
               .toString()
-              .matches("(dit|sit|lightningdit|repa)_.*|dinov2_(image|reg._out)\\..*|litema\\..*");
+              .matches(
+                  "(dit|sit|lightningdit|repa)_.*|dinov2_(image|reg._out)\\..*|litema\\..*"
+                      + "|maskgit_(model|schedule)\\..*");
 
   /**
    * What is not compared, and why: the likelihood of SiT by its ordinary differential equation,

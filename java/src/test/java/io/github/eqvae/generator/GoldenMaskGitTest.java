@@ -7,6 +7,8 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import io.github.eqvae.diffusion.MaskSchedule;
 import io.github.eqvae.diffusion.MaskedSampler;
 import io.github.eqvae.nn.Parameter;
+import io.github.eqvae.op.SoftmaxCrossEntropy;
+import io.github.eqvae.op.Sum;
 import io.github.eqvae.tape.Tape;
 import io.github.eqvae.tensor.DType;
 import io.github.eqvae.tensor.Device;
@@ -31,6 +33,8 @@ import org.junit.jupiter.params.provider.MethodSource;
 
 /** MaskGIT's transformer against what valeoai/Maskgit-pytorch computes with the same weights. */
 class GoldenMaskGitTest {
+  private static final double SMOOTHING = 0.1; // as README of the files says
+
   private static List<Path> files() throws IOException {
     return GoldenFile.with("first_layer.0.weight", "mask.arccos.code", "out.logits");
   }
@@ -158,6 +162,41 @@ class GoldenMaskGitTest {
     try (GoldenFile golden = GoldenFile.open(file);
         Network net = new Network(golden, device, heads(golden))) {
       golden.compare("out.logits", net.logits(golden, Tape.Mode.INFERENCE));
+    }
+  }
+
+  /** Of every token, the masked and the others, as the reference takes it. */
+  @ParameterizedTest
+  @MethodSource("onDevices")
+  void itLearnsAsTheReferenceDoes(String device, Path file) throws IOException {
+    try (GoldenFile golden = GoldenFile.open(file);
+        Network net = new Network(golden, device, heads(golden))) {
+      double[] codes = golden.values("in.code");
+      int[] labels = new int[codes.length];
+      Arrays.setAll(labels, i -> (int) codes[i]);
+      Tensor target =
+          net.arena.tensor(
+              Shape.of(golden.shape("in.code").dim(0), net.net.config().tokens()), DType.I32);
+      target.setInts(net.stream, labels);
+      Sum mean = new Sum(1.0 / labels.length);
+      Tape tape = new Tape(net.stream, net.arena, Tape.Mode.RECORD);
+      Tensor logits = net.net.forward(tape, net.tokens(golden));
+      Tensor plain = tape.apply(mean, tape.apply(new SoftmaxCrossEntropy(), logits, target));
+      golden.compare("out.ce_plain", new double[] {plain.item(net.stream)});
+      Tensor loss =
+          tape.apply(mean, tape.apply(new SoftmaxCrossEntropy(SMOOTHING), logits, target));
+      golden.compare("out.loss", new double[] {loss.item(net.stream)});
+      tape.backward(List.of(tape.seed(loss, 1)));
+      net.net.parameters().gradients(net.stream);
+      int compared = 0;
+      for (String name : golden.names()) {
+        if (name.startsWith("grad.")) {
+          Parameter p = net.net.parameters().get(name.substring("grad.".length()));
+          golden.compare(name, p.gradient().toDoubles(net.stream));
+          compared++;
+        }
+      }
+      assertTrue(compared > 0);
     }
   }
 

@@ -29,7 +29,7 @@ import org.junit.jupiter.api.Test;
 /**
  * DiT-XL/2 at its full size, 675 million weights, with random ones: the gradients of a step (one
  * latent, the squared error of all that the network says) against libtorch's, both in single
- * precision. It needs some 11 GB of memory. {@code -Deqvae.full.dit=S} takes another size.
+ * precision. It needs some 17 GB of memory. {@code -Deqvae.full.dit=S} takes another size.
  */
 @Tag("full")
 class DitOracleTest {
