@@ -4,6 +4,8 @@
 #   bash docs/same-bits.sh > before.txt      (EQVAE=path/to/eqvae runs another build)
 #   bash docs/same-bits.sh > after.txt
 #   diff before.txt after.txt
+# Each line has two hashes: of what was computed, and of what was written down about it (a change that adds a
+# key to a log or a recipe changes the second alone).
 # Last bits depend on the processor, which the first line names, and on run.threads.
 set -euo pipefail
 here=$(cd "$(dirname "$0")/.." && pwd)
@@ -24,28 +26,46 @@ gan=(
   --set=model.discriminator.ndf=8 --set=model.discriminator.n_layers=1
 )
 
-# Everything that a run computes, as one hash.
-hash() {
-  local run=$1
+# What a run computes, as one hash: weights, moments, averages, samples.
+numbers() {
   (
-    cd "$run"
+    cd "$1"
     find model.safetensors model-best.safetensors held-out.txt samples checkpoints -type f \
       \( -name '*.safetensors' -o -name '*.txt' -o -name '*.png' -o -name '*.weights*' \
       -o -name '*.adam*' -o -name '*.ema*' -o -name '*.buffer*' \) 2>/dev/null |
       LC_ALL=C sort | xargs sha256sum
+  ) | sha256sum | cut -c1-32
+}
+
+# What it writes down, as another: the log, figures, the recipe. A new key changes this one alone.
+words() {
+  (
+    cd "$1"
     # Neither clocks nor what memory it took.
     grep -v -e '"event":"resources"' -e '"event":"slow"' metrics.jsonl | sed -E 's/,"images_per_second":[^,}]*//; s/,"seconds":[^,}]*//'
-    sed -E '/"(processor|detail|model)"/d' evaluation.json
+    sed -E '/"(processor|detail|model)"/d' evaluation.json 2>/dev/null || true
     sed '/^  path:/d' recipe.yaml
-  ) | sha256sum | cut -d' ' -f1
+  ) | sha256sum | cut -c1-32
 }
+
+show() { printf '%-22s %s %s\n' "$1" "$(numbers "$1")" "$(words "$1")"; }
 
 train() {
   local name=$1 recipe=$2
   shift 2
   "$eqvae" train "$recipe" "${common[@]}" --steps=6 --out="$name" "$@" >/dev/null 2>"$name.err" ||
     { cat "$name.err" >&2; exit 1; }
-  printf '%-22s %s\n' "$name" "$(hash "$name")"
+  show "$name"
+}
+
+# Of other kinds than autoencoders, whose settings above they do not have.
+other() {
+  local name=$1 recipe=$2
+  shift 2
+  "$eqvae" train "$recipe" --set=data.validation=32 --set=run.batch_size=4 --set=run.threads=1 \
+    --set=run.log_every=1 --set=run.validate_every=4 --set=run.save_every=4 --set=optimizer.warmup_steps=2 \
+    --steps=6 --out="$name" "$@" >/dev/null 2>"$name.err" || { cat "$name.err" >&2; exit 1; }
+  show "$name"
 }
 
 "$eqvae" doctor | sed -n 's/^ *\(cpu .*\)/\1/p' | head -1
@@ -69,4 +89,13 @@ train recompute demo --set=run.recompute=block
 train overfit demo --overfit-batch
 "$eqvae" train demo "${common[@]}" --steps=4 --out=resumed >/dev/null 2>&1
 "$eqvae" train --resume resumed --steps=6 >/dev/null 2>&1
-printf '%-22s %s\n' resumed "$(hash resumed)"
+show resumed
+"$eqvae" encode kl/model.safetensors "$here/data/fashion-mnist/t10k-images-idx3-ubyte.gz" latents \
+  --posterior moments --crop pad --hflip >/dev/null 2>&1
+generator=(--set=data.path="$PWD/latents" --set=run.sample_every=4 --set=samples.count=4 --set=samples.steps=2)
+other dit dit-small "${generator[@]}"
+other sit sit-small "${generator[@]}"
+other lightningdit sit-small "${generator[@]}" --set=model.kind=lightningdit
+other classifier classifier-fashion-mnist \
+  --set=data.path="$here/data/fashion-mnist/t10k-images-idx3-ubyte.gz" \
+  --set=data.labels="$here/data/fashion-mnist/t10k-labels-idx1-ubyte.gz"

@@ -18,6 +18,23 @@ import org.junit.jupiter.api.Test;
 class CodeStyleTest {
   private static final Path ROOT = Path.of(System.getProperty("eqvae.root"));
 
+  /** What is longer is hard to read in one sitting: a class of its own waits in it. */
+  @Test
+  void noSourceOfTheLibraryIsLongerThanFourHundredLines() throws Exception {
+    List<String> longer = new ArrayList<>();
+    try (Stream<Path> files = Files.walk(ROOT.resolve("java/src/main"))) {
+      for (Path file : files.filter(f -> f.toString().endsWith(".java")).toList()) {
+        try (Stream<String> lines = Files.lines(file)) {
+          long count = lines.count();
+          if (count > 400) {
+            longer.add(ROOT.relativize(file) + ": " + count);
+          }
+        }
+      }
+    }
+    assertEquals(List.of(), longer);
+  }
+
   @Test
   void sourcesAreFormatted() throws Exception {
     List<String> wrong = new ArrayList<>();

@@ -50,6 +50,26 @@ class DocumentsTest {
     return out;
   }
 
+  /** docs/c-abi.md has every function of the header; {@code _fwd/bwd} stands for two. */
+  @Test
+  void theInterfaceIsListedWhole() throws IOException {
+    String page = Files.readString(ROOT.resolve("docs/c-abi.md"));
+    String header = Files.readString(ROOT.resolve("native/include/eqv.h"));
+    Set<String> missing = new java.util.TreeSet<>();
+    Matcher function = Pattern.compile("\\b(eqv_[a-z0-9_]+)\\(").matcher(header);
+    int count = 0;
+    while (function.find()) {
+      String name = function.group(1);
+      count++;
+      if (!page.contains("`" + name + "`")
+          && !page.contains(name.replaceAll("_(fwd|bwd)$", "_fwd/bwd"))) {
+        missing.add(name);
+      }
+    }
+    assertTrue(count > 50, "functions found: " + count);
+    assertEquals(Set.of(), missing);
+  }
+
   @Test
   void everyLinkLeadsSomewhere() throws IOException {
     List<String> wrong = new ArrayList<>();

@@ -3,6 +3,7 @@ package io.github.eqvae.cli;
 import io.github.eqvae.io.FileNames;
 import io.github.eqvae.jobs.EncodeJob;
 import io.github.eqvae.jobs.EncodeOptions;
+import io.github.eqvae.jobs.EncodeSummary;
 import io.github.eqvae.latents.Content;
 import io.github.eqvae.latents.ShardFormat;
 import io.github.eqvae.serve.Vae;
@@ -151,7 +152,7 @@ final class EncodeCommand implements Callable<Integer> {
         return 0;
       }
       listener.ticker = Optional.of(new Counter(stderr, "encoded", total, job.done()));
-      EncodeJob.Summary s = job.run();
+      EncodeSummary s = job.run();
       stdout.printf(
           Locale.ROOT,
           "%,d images in %d shards in %s%s%s%s%n",

@@ -22,7 +22,6 @@ import java.util.BitSet;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
@@ -164,24 +163,6 @@ final class WebDataset implements SampleSource {
         names);
   }
 
-  /** Key and kind of a file in an archive. */
-  private record Member(String key, String ending) {
-    static Member of(String name) {
-      int slash = name.lastIndexOf('/') + 1;
-      int dot = name.indexOf('.', slash);
-      return dot < 0
-          ? new Member(name, "")
-          : new Member(
-              name.substring(0, dot),
-              name.substring(name.lastIndexOf('.') + 1).toLowerCase(Locale.ROOT));
-    }
-
-    /** Whether WebDataset passes over it: hidden files, and its own notes such as {@code __x__}. */
-    static boolean isHidden(String name) {
-      return name.startsWith(".", name.lastIndexOf('/') + 1) || name.matches("(?s)__[^/]*__(/.*)?");
-    }
-  }
-
   private static final String ITS_LABEL = "its label ";
 
   /** The first pass. */
@@ -200,7 +181,7 @@ final class WebDataset implements SampleSource {
     }
 
     private Group group(String name) {
-      Group group = groups.computeIfAbsent(Member.of(name).key, k -> new Group());
+      Group group = groups.computeIfAbsent(ArchiveMember.of(name).key(), k -> new Group());
       if (group.first.isEmpty()) {
         group.first = name;
       }
@@ -209,10 +190,10 @@ final class WebDataset implements SampleSource {
 
     @Override
     public boolean visit(String name, long size, InputStream content) throws IOException {
-      if (Member.isHidden(name)) {
+      if (ArchiveMember.isHidden(name)) {
         return true;
       }
-      if (Member.of(name).ending.equals("cls")) {
+      if (ArchiveMember.of(name).ending().equals("cls")) {
         label(group(name), name, content);
         return true;
       }
@@ -232,7 +213,7 @@ final class WebDataset implements SampleSource {
 
     @Override
     public void other(String name, String what) {
-      if (ImageFormat.isPictureName(name) && !Member.isHidden(name)) {
+      if (ImageFormat.isPictureName(name) && !ArchiveMember.isHidden(name)) {
         onSkip.accept(prefix + name, "is " + what + " in the archive, not a picture");
         group(name).problem = "its picture is " + what + " in the archive";
       }
@@ -306,7 +287,7 @@ final class WebDataset implements SampleSource {
     TarFile.visit(
         archive.file,
         (name, size, content) -> {
-          if (Member.isHidden(name) || Member.of(name).ending.equals("cls")) {
+          if (ArchiveMember.isHidden(name) || ArchiveMember.of(name).ending().equals("cls")) {
             return true;
           }
           byte[] start = content.readNBytes(ImageFormat.SIGNATURE_BYTES);

@@ -76,17 +76,6 @@ public final class EncodeJob {
     default void note(String text) {}
   }
 
-  /**
-   * What a job did.
-   *
-   * @param images in the folder
-   * @param skipped broken ones, and those without a class where others have one
-   * @param notRead pictures of formats that are not read
-   * @param shards files
-   * @param resumed shards that were there already
-   */
-  public record Summary(long images, long skipped, long notRead, int shards, int resumed) {}
-
   /** Noise of mirrored images is counted from here. */
   private static final long FLIPPED = 1L << 40;
 
@@ -247,7 +236,7 @@ public final class EncodeJob {
    * @throws IOException if images cannot be read, none is whole, or the folder cannot be written
    * @throws EqvaeException.Argument if another process writes to the folder
    */
-  public Summary run() throws IOException {
+  public EncodeSummary run() throws IOException {
     try (FolderLock lock = FolderLock.acquire(folder, "encode", listener::note)) {
       lock.releaseAtExit();
       index = LatentIndex.open(folder, settings, overwrite); // others may have written since
@@ -255,7 +244,7 @@ public final class EncodeJob {
     }
   }
 
-  private Summary encodeAll(FolderLock lock) throws IOException {
+  private EncodeSummary encodeAll(FolderLock lock) throws IOException {
     AtomicFiles.removeLeftovers(folder);
     index.removeReplaced();
     index.write(false);
@@ -299,7 +288,7 @@ public final class EncodeJob {
     index.write(true);
     int shards = (int) ((next[0] + options.shardSize() - 1) / options.shardSize());
     long unread = source.unread();
-    return new Summary(
+    return new EncodeSummary(
         index.images(),
         index.skipped() - unread + listedBroken,
         unread + listedUnread,

@@ -29,7 +29,7 @@ record DitCalls(Dit dit, Session session, boolean both) implements Lockstep.Netw
   private static final int ROWS_OF_A_GPU = 64;
 
   private int rows() {
-    return session.stream().device().info().architecture() > 0 ? ROWS_OF_A_GPU : ROWS;
+    return session.stream().device().info().usesThreads() ? ROWS : ROWS_OF_A_GPU;
   }
 
   @Override

@@ -84,6 +84,25 @@ public record DeviceInfo(
   }
 
   /**
+   * The device whose memory a plan counts for runs on this one: activations are the same on every
+   * device, but only some say beforehand what operations need beside their results.
+   *
+   * @return this, or what is expected of a GPU
+   */
+  public DeviceInfo plannedFor() {
+    return plansScratch() ? this : expected("cuda");
+  }
+
+  /**
+   * What it is, for a memory plan.
+   *
+   * @return name, architecture and multiprocessors
+   */
+  public String plannedName() {
+    return name + ", sm_" + architecture + ", " + threads + " multiprocessors";
+  }
+
+  /**
    * Whether activations can be bf16, and fp32 matrices be multiplied in TF32.
    *
    * @return true for GPUs

@@ -41,10 +41,6 @@ public record MemoryPlan(
     parameters = Collections.unmodifiableMap(new LinkedHashMap<>(parameters));
   }
 
-  private static String planned(DeviceInfo info) {
-    return info.name() + ", sm_" + info.architecture() + ", " + info.threads() + " multiprocessors";
-  }
-
   /**
    * Plans a run. Nothing is computed and no file is read.
    *
@@ -55,7 +51,7 @@ public record MemoryPlan(
     String name = recipe.run().device();
     DeviceInfo expected = DeviceInfo.expected(name);
     if (!expected.plansScratch()) {
-      return of(recipe, DeviceInfo.expected("cuda"), false); // activations are the same
+      return of(recipe, expected.plannedFor(), false);
     }
     try (Device device = Device.open(name, recipe.run().threads())) {
       return of(recipe, device.info(), true);
@@ -110,7 +106,7 @@ public record MemoryPlan(
             largest,
             scratch ? stream.scratchBytes() : 0,
             evaluation,
-            scratch ? planned(target) : "",
+            scratch ? target.plannedName() : "",
             recipe.cacheBytes());
       }
     }

@@ -55,7 +55,7 @@ class StandInsTest {
       float scale = size[k] / 299f;
       double place = how == Rounding.COORDINATE_IN_DOUBLE ? i * (size[k] / 299.0) : i * scale;
       if (how == Rounding.PIXELS_CENTRED) {
-        place = Math.max(0, (float) ((i + 0.5f) * scale - 0.5f));
+        place = Math.max(0, (i + 0.5f) * scale - 0.5f);
       }
       lower[k] = (int) Math.floor(place);
       upper[k] = Math.min(lower[k] + 1, size[k] - 1);

@@ -82,12 +82,12 @@ class EncodeJobTest {
     private static final long serialVersionUID = 1L;
   }
 
-  private EncodeJob.Summary encode(Path model, EncodeOptions options, Path out, long killAt)
+  private EncodeSummary encode(Path model, EncodeOptions options, Path out, long killAt)
       throws IOException {
     broken.clear();
     try (Device device = Device.open("cpu", 2);
         Vae vae = Vae.load(model, device, VaeOptions.defaults().withSessions(2).withBatch(1))) {
-      EncodeJob.Summary s =
+      EncodeSummary s =
           new EncodeJob(
                   model,
                   vae,
@@ -131,8 +131,8 @@ class EncodeJobTest {
     for (ShardFormat format : ShardFormat.values()) {
       EncodeOptions options = options(Content.SAMPLE, format, true);
       Path whole = folder.resolve("whole-" + format);
-      EncodeJob.Summary s = encode(model, options, whole, Long.MAX_VALUE);
-      assertEquals(new EncodeJob.Summary(IMAGES, 2, 0, 3, 0), s);
+      EncodeSummary s = encode(model, options, whole, Long.MAX_VALUE);
+      assertEquals(new EncodeSummary(IMAGES, 2, 0, 3, 0), s);
       assertEquals(List.of("n01/broken.png", "n01/text.png"), broken.stream().sorted().toList());
       Map<String, byte[]> expected = contents(whole);
       assertEquals(4, expected.size(), "shards and index only: " + expected.keySet());
@@ -141,7 +141,7 @@ class EncodeJobTest {
         assertThrows(Killed.class, () -> encode(model, options, out, kill));
         // A kill while a file was written leaves a part of it under another name.
         Files.writeString(out.resolve(".latents-00001.x.eqvae-tmp"), "half");
-        EncodeJob.Summary again = encode(model, options, out, Long.MAX_VALUE);
+        EncodeSummary again = encode(model, options, out, Long.MAX_VALUE);
         assertEquals(IMAGES, again.images());
         assertTrue(kill < 5 || again.resumed() > 0, "nothing was kept after " + kill);
         Map<String, byte[]> actual = contents(out);
@@ -163,7 +163,7 @@ class EncodeJobTest {
     try (FileChannel file = FileChannel.open(second, StandardOpenOption.WRITE)) {
       file.truncate(file.size() / 2);
     }
-    EncodeJob.Summary again = encode(model, options, out, Long.MAX_VALUE);
+    EncodeSummary again = encode(model, options, out, Long.MAX_VALUE);
     assertEquals(2, again.resumed());
     assertArrayEquals(whole.get("latents-00001.safetensors"), Files.readAllBytes(second));
   }
@@ -359,9 +359,9 @@ class EncodeJobTest {
     }
     pictures = tars;
     Path out = folder.resolve("out");
-    EncodeJob.Summary s =
+    EncodeSummary s =
         encode(model, options(Content.MODE, ShardFormat.NPZ, false), out, Long.MAX_VALUE);
-    assertEquals(new EncodeJob.Summary(IMAGES, 1, 0, 3, 0), s);
+    assertEquals(new EncodeSummary(IMAGES, 1, 0, 3, 0), s);
     for (int i = 0; i < 3; i++) {
       List<String> keys = List.of("latents", "labels");
       String name = "latents-0000" + i + ".npz";
@@ -487,9 +487,9 @@ class EncodeJobTest {
     Path model = TinyModels.kl(folder);
     Files.copy(pictures.resolve("n01/p07.v1.png"), pictures.resolve("stray.png"));
     Path out = folder.resolve("out");
-    EncodeJob.Summary s =
+    EncodeSummary s =
         encode(model, options(Content.MODE, ShardFormat.NPZ, false), out, Long.MAX_VALUE);
-    assertEquals(new EncodeJob.Summary(IMAGES, 3, 0, 4, 0), s);
+    assertEquals(new EncodeSummary(IMAGES, 3, 0, 4, 0), s);
     assertTrue(broken.contains("stray.png"), broken.toString());
     for (int i = 0; i < 3; i++) {
       Path shard = out.resolve("latents-0000" + i + ".npz");
@@ -509,7 +509,7 @@ class EncodeJobTest {
             4,
             false);
     s = encode(model, all, folder.resolve("all"), Long.MAX_VALUE);
-    assertEquals(new EncodeJob.Summary(IMAGES + 1, 2, 0, 4, 0), s);
+    assertEquals(new EncodeSummary(IMAGES + 1, 2, 0, 4, 0), s);
     for (int i = 0; i < 20; i++) {
       Files.copy(pictures.resolve("n01/p07.v1.png"), pictures.resolve("stray" + i + ".png"));
     }

@@ -4,7 +4,6 @@ import io.github.eqvae.tensor.DeviceInfo;
 import io.github.eqvae.train.log.RunLog;
 import io.github.eqvae.train.log.Slowdown;
 import io.github.eqvae.train.recipe.RunRecipe;
-import io.github.eqvae.train.report.Machine;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.HashSet;

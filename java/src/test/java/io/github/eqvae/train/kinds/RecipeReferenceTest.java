@@ -211,6 +211,6 @@ class RecipeReferenceTest {
 
       A recipe is a YAML file of sections. `--set section.key=value` changes one key; `--dry-run` prints the whole recipe with all \
       defaults. *Paper* is the EQ-VAE paper (arXiv 2502.09509); *released* and *code* are the code that its authors published \
-      (`zelaki/eqvae`). A dash in the column of sources: a choice of eqvae's own.
+      (`zelaki/eqvae`). A dash in the column of sources: the meaning says where the default comes from, or it is eqvae's own choice.
       """;
 }

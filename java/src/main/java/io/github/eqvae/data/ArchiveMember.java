@@ -1,0 +1,21 @@
+package io.github.eqvae.data;
+
+import java.util.Locale;
+
+/** Key and kind of a file in an archive. */
+record ArchiveMember(String key, String ending) {
+  static ArchiveMember of(String name) {
+    int slash = name.lastIndexOf('/') + 1;
+    int dot = name.indexOf('.', slash);
+    return dot < 0
+        ? new ArchiveMember(name, "")
+        : new ArchiveMember(
+            name.substring(0, dot),
+            name.substring(name.lastIndexOf('.') + 1).toLowerCase(Locale.ROOT));
+  }
+
+  /** Whether webdataset passes over it: hidden files, and its own notes such as {@code __x__}. */
+  static boolean isHidden(String name) {
+    return name.startsWith(".", name.lastIndexOf('/') + 1) || name.matches("(?s)__[^/]*__(/.*)?");
+  }
+}
