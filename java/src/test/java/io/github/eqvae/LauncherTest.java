@@ -16,11 +16,14 @@ import java.util.Map;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.api.parallel.Execution;
+import org.junit.jupiter.api.parallel.ExecutionMode;
 
 /**
  * {@code ./eqvae} and native/build.sh on machines of all kinds, with stand-ins for what they start:
  * an mvn, a cmake and a java that write down how they were called.
  */
+@Execution(ExecutionMode.CONCURRENT)
 class LauncherTest {
   private static final Path ROOT = Path.of(System.getProperty("eqvae.root")).toAbsolutePath();
 

@@ -13,8 +13,11 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.api.parallel.Execution;
+import org.junit.jupiter.api.parallel.ExecutionMode;
 
 /** Runs the command line in another process, in a folder of its own. */
+@Execution(ExecutionMode.CONCURRENT)
 abstract class CliFixture {
   @TempDir Path folder;
 

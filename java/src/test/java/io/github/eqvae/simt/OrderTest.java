@@ -17,6 +17,8 @@ import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.condition.EnabledIfSystemProperty;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.api.parallel.Execution;
+import org.junit.jupiter.api.parallel.ExecutionMode;
 
 /**
  * All kernels under the shim give the same bits whatever the order of threads and blocks, and
@@ -25,6 +27,7 @@ import org.junit.jupiter.api.io.TempDir;
  */
 @Tag("full")
 @EnabledIfSystemProperty(named = "os.arch", matches = "amd64")
+@Execution(ExecutionMode.CONCURRENT)
 class OrderTest {
   private static final String LAUNCHES = "launches-";
 

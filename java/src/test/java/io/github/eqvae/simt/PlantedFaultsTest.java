@@ -14,6 +14,8 @@ import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.condition.EnabledIfSystemProperty;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.api.parallel.Execution;
+import org.junit.jupiter.api.parallel.ExecutionMode;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
@@ -23,6 +25,7 @@ import org.junit.jupiter.params.provider.MethodSource;
  */
 @Tag("full")
 @EnabledIfSystemProperty(named = "os.arch", matches = "amd64")
+@Execution(ExecutionMode.CONCURRENT)
 class PlantedFaultsTest {
   private static final Path LIBRARIES = Path.of(System.getProperty("eqvae.native.dir"));
 

@@ -11,6 +11,8 @@ import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.condition.EnabledIfSystemProperty;
+import org.junit.jupiter.api.parallel.Execution;
+import org.junit.jupiter.api.parallel.ExecutionMode;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
@@ -20,6 +22,7 @@ import org.junit.jupiter.params.provider.CsvSource;
  * the same lines, which kernels/primitives.tsv keeps once one has.
  */
 @EnabledIfSystemProperty(named = "os.arch", matches = "amd64")
+@Execution(ExecutionMode.CONCURRENT)
 class PrimitivesTest {
   private static final int OF_SM_80 = 7;
 

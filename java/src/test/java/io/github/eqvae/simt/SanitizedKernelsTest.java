@@ -18,6 +18,8 @@ import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.condition.EnabledIfSystemProperty;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.api.parallel.Execution;
+import org.junit.jupiter.api.parallel.ExecutionMode;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
@@ -27,6 +29,7 @@ import org.junit.jupiter.params.provider.CsvSource;
  */
 @Tag("full")
 @EnabledIfSystemProperty(named = "os.arch", matches = "amd64")
+@Execution(ExecutionMode.CONCURRENT)
 class SanitizedKernelsTest {
   private static final Path LIBRARIES =
       Path.of(System.getProperty("eqvae.native.dir"), "sanitized").toAbsolutePath();

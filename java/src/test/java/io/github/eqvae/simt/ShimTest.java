@@ -12,6 +12,8 @@ import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.condition.EnabledIfSystemProperty;
+import org.junit.jupiter.api.parallel.Execution;
+import org.junit.jupiter.api.parallel.ExecutionMode;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
@@ -19,6 +21,7 @@ import org.junit.jupiter.params.provider.CsvSource;
  * The shim that kernels are tested under must notice faults: native/simt/shim_test.cpp has some.
  */
 @EnabledIfSystemProperty(named = "os.arch", matches = "amd64")
+@Execution(ExecutionMode.CONCURRENT)
 class ShimTest {
   private static final int THREADS = 64;
 

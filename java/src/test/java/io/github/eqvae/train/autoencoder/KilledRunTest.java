@@ -6,8 +6,11 @@ import java.nio.file.Path;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.api.parallel.Execution;
+import org.junit.jupiter.api.parallel.ExecutionMode;
 
 /** A run that is killed again and again ends with the bits of one that never was. */
+@Execution(ExecutionMode.CONCURRENT)
 @Tag("full")
 class KilledRunTest {
   private static final int STEPS = 3000;
