@@ -350,6 +350,7 @@ class TrainerTest {
     AutoencoderRecipe recipe =
         recipe(
             120,
+            "run.threads=1",
             "objective.equivariance_probability=0",
             "objective.low_resolution_prior_probability=0",
             "objective.gan.enabled=false");
@@ -387,6 +388,7 @@ class TrainerTest {
             500,
             "run.log_every=1000",
             "run.batch_size=2",
+            "run.threads=1", // steps are too small to share
             "data.pad=4",
             "model.resolution=24",
             "objective.scaling=" + scaling,
