@@ -11,6 +11,7 @@ import java.nio.channels.Channels;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Locale;
@@ -73,6 +74,12 @@ public final class TarFile {
   }
 
   private TarFile() {}
+
+  /** Bytes of a header, and what contents are filled up to. */
+  private static final int RECORD = 512;
+
+  /** Where a header says that it is one. */
+  private static final int MAGIC_AT = 257;
 
   /** Endings of archives; whether one is packed, its content says. */
   private static final List<String> ENDINGS = List.of(".tar", ".tar.gz", ".tgz");
@@ -137,7 +144,8 @@ public final class TarFile {
   public static void visit(Path path, Visitor visitor) throws IOException {
     boolean[] calling = {false};
     try (InputStream file = new BufferedInputStream(Retrying.open(path), 1 << 16);
-        TarArchiveInputStream tar = new TarArchiveInputStream(unpacked(file))) {
+        InputStream unpacked = unpacked(path, file);
+        TarArchiveInputStream tar = new TarArchiveInputStream(unpacked, RECORD, RECORD)) {
       RawNames raw = new RawNames(path);
       for (TarArchiveEntry e = tar.getNextEntry(); e != null; e = tar.getNextEntry()) {
         String name = raw.next(e.getName());
@@ -151,6 +159,7 @@ public final class TarFile {
         }
         calling[0] = false;
       }
+      requireEnd(path, unpacked);
     } catch (EqvaeException | PassingIoException e) {
       throw e; // of the visitor, or of the file system
     } catch (IOException | RuntimeException e) { // the library answers damaged headers with either
@@ -191,7 +200,8 @@ public final class TarFile {
 
     private void readAgain() throws IOException {
       try (InputStream file = new BufferedInputStream(Retrying.open(path), 1 << 16);
-          TarArchiveInputStream tar = new TarArchiveInputStream(unpacked(file), "ISO-8859-1")) {
+          TarArchiveInputStream tar =
+              new TarArchiveInputStream(unpacked(path, file), "ISO-8859-1")) {
         for (TarArchiveEntry e = tar.getNextEntry(); e != null; e = tar.getNextEntry()) {
           bytes.add(e.getName());
         }
@@ -206,10 +216,33 @@ public final class TarFile {
         || String.valueOf(e.getMessage()).contains("Truncated TAR archive");
   }
 
-  private static InputStream unpacked(InputStream file) throws IOException {
-    file.mark(2);
-    boolean gzip = file.read() == 0x1f && file.read() == 0x8b;
+  /** Archives that were joined end where the first one does, and the rest would be lost. */
+  private static void requireEnd(Path path, InputStream rest) throws IOException {
+    byte[] record = new byte[RECORD];
+    while (rest.readNBytes(record, 0, RECORD) == RECORD) {
+      if (Arrays.equals(record, new byte[RECORD])) {
+        continue;
+      }
+      if (new String(record, MAGIC_AT, 5, StandardCharsets.ISO_8859_1).equals("ustar")) {
+        throw new EqvaeException.Argument(
+            path
+                + " has another tar archive behind its end, as `cat` joins them; what is in that"
+                + " one would be lost. Keep the archives apart, or unpack this one with `tar"
+                + " --ignore-zeros` and pack it anew");
+      }
+      return; // something else, which is no one's pictures
+    }
+  }
+
+  private static InputStream unpacked(Path path, InputStream file) throws IOException {
+    file.mark(6);
+    byte[] start = file.readNBytes(6);
     file.reset();
+    Optional<String> other = refusal(start);
+    if (other.isPresent()) { // whatever its name says
+      throw new EqvaeException.Argument(path + " " + other.get());
+    }
+    boolean gzip = start.length > 1 && start[0] == 0x1f && start[1] == (byte) 0x8b;
     return gzip ? new BufferedInputStream(new GZIPInputStream(file, 1 << 16), 1 << 16) : file;
   }
 

@@ -9,6 +9,7 @@ import io.github.eqvae.latents.LatentIndex;
 import io.github.eqvae.latents.MomentsKind;
 import io.github.eqvae.latents.Shard;
 import io.github.eqvae.latents.ShardFormat;
+import io.github.eqvae.latents.ShardImages;
 import io.github.eqvae.serve.Codes;
 import io.github.eqvae.serve.Latents;
 import io.github.eqvae.serve.Moments;
@@ -49,8 +50,11 @@ public final class LatentFiles {
   /** Of tar archives whose folder says it: what image a key stands for. */
   private final Map<Path, UnaryOperator<String>> keys;
 
+  /** Images that each shard should have, where an index says it. */
+  private final ShardImages images;
+
   private LatentFiles(Path root, List<Path> files) {
-    this(root, files, Optional.empty(), Optional.empty(), Map.of());
+    this(root, files, Optional.empty(), Optional.empty(), Map.of(), ShardImages.NONE);
   }
 
   private LatentFiles(
@@ -58,12 +62,14 @@ public final class LatentFiles {
       List<Path> files,
       Optional<Boolean> scaled,
       Optional<MomentsKind> momentsKind,
-      Map<Path, UnaryOperator<String>> keys) {
+      Map<Path, UnaryOperator<String>> keys,
+      ShardImages images) {
     this.root = root;
     this.files = files;
     this.scaled = scaled;
     this.momentsKind = momentsKind;
     this.keys = keys;
+    this.images = images;
   }
 
   /** Receives latents or codes. */
@@ -115,12 +121,14 @@ public final class LatentFiles {
                 + " is not finished: run the same `encode` command again; it continues where it"
                 + " was");
       }
+      ShardImages images = ShardImages.of(path, json);
       return new LatentFiles(
           path,
-          LatentIndex.files(path, json),
+          images.files(),
           scaled,
           MomentsKind.of(json.path(MomentsKind.KEY).asText()),
-          LatentIndex.keys(path, json));
+          LatentIndex.keys(path, json),
+          images);
     }
     // Caches of others have a file for each image, in folders as the images had.
     try (Stream<Path> all = Files.walk(path, FileVisitOption.FOLLOW_LINKS)) {
@@ -300,6 +308,7 @@ public final class LatentFiles {
       if (keys.containsKey(file)) {
         names = names.stream().map(keys.get(file)).toList();
       }
+      images.require(file, v.shape());
       ImageNames.check(file, names, v.shape().length == 0 ? 1 : v.shape()[0]);
       try {
         part.take(file, shard, v, names);

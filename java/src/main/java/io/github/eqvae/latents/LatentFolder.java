@@ -26,7 +26,8 @@ public final class LatentFolder implements AutoCloseable {
     this.folder = folder;
     this.index = index;
     content = content(folder, index);
-    List<Path> files = LatentIndex.files(folder, index);
+    ShardImages images = ShardImages.of(folder, index);
+    List<Path> files = images.files();
     first = new int[files.size() + 1];
     try {
       for (int i = 0; i < files.size(); i++) {
@@ -37,6 +38,7 @@ public final class LatentFolder implements AutoCloseable {
           throw new IOException(
               files.get(i) + " and index.json disagree on whether there are labels");
         }
+        images.require(files.get(i), shard.size());
         first[i + 1] = Math.addExact(first[i], shard.size());
       }
     } catch (IOException | RuntimeException | Error e) {

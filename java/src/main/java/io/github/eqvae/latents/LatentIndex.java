@@ -171,7 +171,7 @@ public final class LatentIndex {
   }
 
   /** The name of a shard, which must lie in the folder itself. */
-  private static String fileName(Path folder, String text) throws IOException {
+  static String fileName(Path folder, String text) throws IOException {
     if (!text.matches("[^/\\\\\0]+") || text.equals("..") || text.equals(".")) {
       throw new IOException(
           folder.resolve(FILE) + ": '" + FileNames.shown(text) + "' is no name of a shard");

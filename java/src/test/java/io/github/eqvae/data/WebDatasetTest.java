@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.github.eqvae.EqvaeException;
 import io.github.eqvae.io.DecodeOptions;
 import io.github.eqvae.io.Image;
 import io.github.eqvae.io.Images;
@@ -14,6 +15,7 @@ import java.io.OutputStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -205,6 +207,42 @@ class WebDatasetTest {
     Path one = d.resolve("b.tar.xz");
     String message = assertThrows(IOException.class, () -> samples(one)).getMessage();
     assertTrue(message.contains("is packed by xz"), message);
+  }
+
+  @Test
+  void whatAnArchiveIsPackedByIsSaidWhateverItsName() throws IOException {
+    byte[] xz = {(byte) 0xfd, '7', 'z', 'X', 'Z', 0, 0, 4};
+    for (String name : List.of("a.tar", "b.tgz", "c/d.tar")) {
+      Path file = folder.resolve(name);
+      Files.createDirectories(file.getParent());
+      Files.write(file, xz);
+      Path opened = name.startsWith("c") ? file.getParent() : file;
+      String message = assertThrows(EqvaeException.class, () -> samples(opened)).getMessage();
+      assertTrue(message.contains(file + " is packed by xz, which is not"), message);
+    }
+  }
+
+  @Test
+  void archivesThatWereJoinedAreRefused() throws IOException {
+    for (boolean gzip : new boolean[] {false, true}) {
+      byte[] first = Files.readAllBytes(tar("a.tar", gzip, "a.jpg", "b.jpg"));
+      byte[] second = Files.readAllBytes(tar("b.tar", gzip, "c.jpg"));
+      Path joined = folder.resolve("joined.tar");
+      Files.write(joined, first);
+      Files.write(joined, second, StandardOpenOption.APPEND);
+      String message = assertThrows(EqvaeException.class, () -> samples(joined)).getMessage();
+      assertTrue(message.contains("another tar archive behind its end"), message);
+      // Zeros behind the end are what fills up blocks of any size.
+      Files.write(joined, first);
+      Files.write(joined, new byte[gzip ? 0 : 5120], StandardOpenOption.APPEND);
+      assertEquals(List.of("a.jpg -", "b.jpg -"), samples(joined));
+    }
+    byte[] whole = Files.readAllBytes(tar("one.tar", false, "a.jpg"));
+    int used = 512 + 512 + 1024; // header, picture, end
+    Path close = folder.resolve("close.tar");
+    Files.write(close, java.util.Arrays.copyOf(whole, used));
+    Files.write(close, whole, StandardOpenOption.APPEND);
+    assertThrows(EqvaeException.class, () -> samples(close));
   }
 
   @Test

@@ -14,11 +14,15 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.stream.Collectors;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
 /** Latents and moments that others wrote. */
 class LatentFilesTest {
@@ -84,6 +88,47 @@ class LatentFilesTest {
               }
             });
     assertEquals(List.of("n01/a", "n02/b"), names);
+  }
+
+  /** An index is checked against itself and its shards: images would be lost, or there twice. */
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      value = {
+        "4 | a:2 b:2 | ",
+        "4 | a:2 b:2 c:0 | ",
+        "4 | a:2 | its shards have 2 images, and it says 4",
+        "6 | a:2 b:2 a:2 | a.npz stands there twice",
+        "5 | a:2 b:3 | b.npz has 2 images, and index.json says 3",
+        "4 | a:2 b:-2 | a shard has -2 images",
+        "2 | a:2 | a.npz has arrays of shape [2, 1, 2], and index.json says [2, 1, 1]",
+        "4 | a:2 /b:2 | is no name of a shard",
+      })
+  void anIndexThatWasChangedIsRefused(String images, String shards, String message)
+      throws IOException {
+    Path file = npz("l/a.npz", new float[] {1, 2, 0.5f, 1, 3, 4, 0.5f, 1}, 2, 2, 1, 2);
+    Files.copy(file, file.resolveSibling("b.npz"));
+    String list =
+        Arrays.stream(shards.split(" "))
+            .map(s -> s.split(":"))
+            .map(s -> "{\"file\": \"%s.npz\", \"images\": %s}".formatted(s[0], s[1]))
+            .collect(Collectors.joining(", "));
+    Files.writeString(
+        file.resolveSibling("index.json"),
+        """
+        {"format": "eqvae-latents", "version": 2, "complete": true,
+         "content": "moments", "shape": [2, 1, %s], "images": %s, "shards": [%s]}
+        """
+            .formatted(message != null && message.contains("shape") ? 1 : 2, images, list));
+    Path l = file.getParent();
+    if (message == null) {
+      assertEquals(4, moments(l, Optional.of(MomentsKind.STD)).size());
+    } else {
+      String said =
+          assertThrows(IOException.class, () -> moments(l, Optional.of(MomentsKind.STD)))
+              .getMessage();
+      assertTrue(said.contains(message), said);
+    }
   }
 
   @Test
