@@ -8,6 +8,7 @@ import io.github.eqvae.eval.Ssim;
 import io.github.eqvae.io.AtomicFiles;
 import io.github.eqvae.io.DecodeOptions;
 import io.github.eqvae.io.FolderLock;
+import io.github.eqvae.io.WriteFailure;
 import io.github.eqvae.jobs.EncodeOptions;
 import io.github.eqvae.model.FiniteWeights;
 import io.github.eqvae.model.checkpoint.Weights;
@@ -28,6 +29,7 @@ import io.github.eqvae.train.run.RunFolder;
 import io.github.eqvae.train.run.TrainingRun;
 import java.io.IOException;
 import java.io.PrintWriter;
+import java.nio.file.FileSystemException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -253,6 +255,12 @@ final class EvaluateCommand implements Callable<Integer> {
       lock = folder.lock("evaluate", new Console(err)::note);
     } catch (EqvaeException.Argument taken) {
       return "nothing was written: " + taken.getMessage();
+    } catch (FileSystemException answer) { // a run may lie where nobody can write
+      return "nothing was written into "
+          + folder.evaluation().getParent()
+          + ": "
+          + WriteFailure.reason(answer)
+          + "; --json FILE keeps the figures";
     }
     try (lock) {
       AtomicFiles.write(folder.evaluation(), result.json());

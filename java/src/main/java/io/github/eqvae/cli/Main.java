@@ -6,6 +6,7 @@ import io.github.eqvae.io.FileNames;
 import io.github.eqvae.io.Notices;
 import io.github.eqvae.io.PassingIoException;
 import io.github.eqvae.io.SafetensorsException;
+import io.github.eqvae.io.WriteFailure;
 import io.github.eqvae.io.torch.TorchFileException;
 import io.github.eqvae.train.log.StatusLine;
 import io.github.eqvae.train.run.Invocation;
@@ -16,6 +17,7 @@ import java.io.PrintWriter;
 import java.io.UncheckedIOException;
 import java.io.Writer;
 import java.nio.file.FileAlreadyExistsException;
+import java.nio.file.FileSystemException;
 import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
 import java.nio.file.NoSuchFileException;
@@ -179,6 +181,8 @@ public final class Main implements Runnable {
                   + name.getReason()
                   + "). If it has letters that are not ASCII: this shell has no UTF-8 locale; set"
                   + " LC_ALL=C.UTF-8.";
+          case FileSystemException answer when answer.getFile() != null ->
+              FileNames.shown(answer.getFile()) + ": " + WriteFailure.reason(answer);
           case IOException io when io.getClass() == IOException.class && io.getMessage() != null ->
               io.getMessage();
           case IOException io -> io.getClass().getSimpleName() + ": " + io.getMessage();

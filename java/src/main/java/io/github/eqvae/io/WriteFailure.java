@@ -25,6 +25,23 @@ public final class WriteFailure {
         file + " could not be written: " + reason + (full ? free(file) : ""), cause);
   }
 
+  /**
+   * What the file system answered.
+   *
+   * @param cause its answer
+   * @return such as "Read-only file system" or "access denied"
+   */
+  public static String reason(FileSystemException cause) {
+    return cause.getReason() != null
+        ? cause.getReason()
+        : cause
+            .getClass() // AccessDeniedException says no more than its name
+            .getSimpleName()
+            .replaceFirst("Exception$", "")
+            .replaceAll("(?<=[a-z])(?=[A-Z])", " ")
+            .toLowerCase(Locale.ROOT);
+  }
+
   private static String reason(Path file, IOException cause) {
     Path folder = file.toAbsolutePath().getParent();
     if (cause instanceof NoSuchFileException missing) {
@@ -33,13 +50,7 @@ public final class WriteFailure {
           : "there is no such folder";
     }
     if (cause instanceof FileSystemException e) {
-      return e.getReason() != null
-          ? e.getReason()
-          : e.getClass() // AccessDeniedException says no more than its name
-              .getSimpleName()
-              .replaceFirst("Exception$", "")
-              .replaceAll("(?<=[a-z])(?=[A-Z])", " ")
-              .toLowerCase(Locale.ROOT);
+      return reason(e);
     }
     return String.valueOf(cause.getMessage());
   }

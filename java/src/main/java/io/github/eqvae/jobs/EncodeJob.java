@@ -373,7 +373,9 @@ public final class EncodeJob {
                 .map(t -> vae.encode(batch, posterior, t))
                 .orElseGet(() -> vae.encode(batch, posterior));
         FiniteLatents.require(samples, z.values());
-        shard.add(Content.MODE.key() + suffix, options.scaled() ? vae.scale(z) : z, z);
+        Latents kept = options.scaled() ? vae.scale(z) : z;
+        FiniteLatents.requireScaled(samples, kept.values());
+        shard.add(Content.MODE.key() + suffix, kept, z);
       }
     }
   }

@@ -48,6 +48,14 @@ public record LatentScaling(
               + std.size()
               + "; expected one per channel in both");
     }
+    for (int i = 0; i < std.size(); i++) {
+      if (!(std.get(i) > 0) || !Double.isFinite(std.get(i)) || !Double.isFinite(mean.get(i))) {
+        throw new EqvaeException.Argument(
+            ("channel %d has latents_mean %s and latents_std %s: expected finite numbers, the"
+                    + " second above 0")
+                .formatted(i, mean.get(i), std.get(i)));
+      }
+    }
   }
 
   /**

@@ -135,6 +135,18 @@ class EncodeCommandTest extends CliFixture {
     }
   }
 
+  /** A generator would learn from infinite numbers. */
+  @Test
+  void latentsThatOverflowWhenScaledAreRefused() throws Exception {
+    Files.write(Files.createDirectories(folder.resolve("in")).resolve("a.png"), picture(1));
+    assertUserError(
+        run("encode", "kl.safetensors", "in", "latents", "--scaled", "--scaling-factor", "1e39"),
+        1,
+        "a.png: its latent is finite, and is not when it is scaled",
+        "scaling_factor");
+    assertFalse(Files.exists(folder.resolve("latents/latents-00000.safetensors")));
+  }
+
   /** Half of the images over white and half over black would be one folder. */
   @Test
   void anotherAlphaIsRefused() throws Exception {

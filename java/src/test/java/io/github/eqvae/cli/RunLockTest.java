@@ -112,6 +112,24 @@ class RunLockTest extends CliFixture {
     assertFalse(before.equals(content("run")), "then it is");
   }
 
+  /** A folder in the place of the lock is what even an administrator cannot write. */
+  @Test
+  void aRunThatCannotBeWrittenToIsMeasured() throws Exception {
+    recipe(2);
+    assertEquals(0, run("train", "tiny.yaml", "--out", "run").code());
+    Files.createDirectory(folder.resolve("run").resolve(FolderLock.NAME));
+    var before = content("run");
+    Outcome o = run("evaluate", "run", "--json", "kept.json");
+    assertEquals(0, o.code(), o.err());
+    assertTrue(o.out().contains("PSNR"), o.out());
+    assertTrue(o.out().contains("nothing was written into run: "), o.out());
+    assertTrue(Files.size(folder.resolve("kept.json")) > 100);
+    assertEquals(before, content("run"));
+    Outcome more = run("train", "--resume", "run", "--set", "run.steps=4");
+    assertUserError(more, 1, "run/" + FolderLock.NAME + ": ");
+    assertFalse(more.err().contains("Exception"), more.err());
+  }
+
   /** A run whose folder another machine took over stops, and leaves the other's lock. */
   @Test
   void whoLostItsFolderStops() throws Exception {

@@ -1,10 +1,15 @@
 package io.github.eqvae.model;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.github.eqvae.EqvaeException;
 import java.util.Collections;
 import java.util.List;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
 class LatentScalingTest {
   private static final LatentScaling SQUARES =
@@ -18,6 +23,17 @@ class LatentScalingTest {
     float[] gathered = {0, 1, 4, 5, 8, 9, 12, 13, 2, 3, 6, 7, 10, 11, 14, 15};
     assertArrayEquals(gathered, SQUARES.gather(z, 2, 4, 2));
     assertArrayEquals(z, SQUARES.spread(gathered, 2, 4, 2));
+  }
+
+  @ParameterizedTest
+  @CsvSource({"0, 0", "0, -1", "0, NaN", "0, Infinity", "NaN, 1", "Infinity, 1"})
+  void whatIsNoneToDivideByIsRefused(double mean, double std) {
+    List<Double> means = List.of(0.0, mean);
+    List<Double> stds = List.of(1.0, std);
+    String message =
+        assertThrows(EqvaeException.Argument.class, () -> new LatentScaling(1, 0, means, stds))
+            .getMessage();
+    assertTrue(message.startsWith("channel 1 has latents_mean"), message);
   }
 
   @Test

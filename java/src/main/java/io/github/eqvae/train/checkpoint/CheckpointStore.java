@@ -296,6 +296,16 @@ public final class CheckpointStore {
   }
 
   private IOException failure(Path target, Map<String, Blob> blobs, IOException cause) {
+    if (!Files.isDirectory(directory)) {
+      return new IOException(
+          "checkpoint "
+              + target
+              + " was not saved: there is no folder "
+              + directory
+              + " any more; it was moved or removed while the run went on. Where it is now,"
+              + " --resume goes on from its last checkpoint",
+          cause);
+    }
     long needed = blobs.values().stream().mapToLong(Blob::length).sum();
     String free;
     try {

@@ -304,6 +304,31 @@ class CheckpointStoreTest {
   }
 
   @Test
+  void aFolderThatWasMovedIsNamed() throws IOException {
+    Path old = temp.resolve("run");
+    CheckpointStore store = new CheckpointStore(old, 3);
+    save(store, 1);
+    Blob moving =
+        new Blob() {
+          @Override
+          public long length() {
+            return 4;
+          }
+
+          @Override
+          public void writeTo(WritableByteChannel out) throws IOException {
+            out.write(ByteBuffer.allocate(4));
+            Files.move(old, temp.resolve("moved"));
+          }
+        };
+    IOException e =
+        assertThrows(IOException.class, () -> store.save(2, Map.of("x", moving), Map.of()));
+    for (String part : List.of("step-00000002 was not saved", "there is no folder " + old)) {
+      assertTrue(e.getMessage().contains(part), e.getMessage());
+    }
+  }
+
+  @Test
   void aBlobThatLiesAboutItsLengthIsRefused() {
     Blob lying =
         new Blob() {
