@@ -145,10 +145,13 @@ record FolderListing(
         return FileVisitResult.CONTINUE;
       }
       String name = name(file);
-      if (attributes.isSymbolicLink() && ImageFormat.isPictureName(name)) {
-        refused.put(name, "is a link to nothing");
-      }
       if (!attributes.isRegularFile()) {
+        boolean isLink = attributes.isSymbolicLink();
+        // A name without ending may have been a folder, perhaps one of a class.
+        boolean isFolderName = isLink && file.getFileName().toString().indexOf('.') < 0;
+        if (ImageFormat.isPictureName(name) || TarFile.isArchiveName(file) || isFolderName) {
+          refused.put(name, isLink ? "is a link to nothing" : "is a pipe or a device, not a file");
+        }
         return FileVisitResult.CONTINUE;
       }
       if (TarFile.isArchiveName(file)) {

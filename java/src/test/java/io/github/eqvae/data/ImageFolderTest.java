@@ -15,7 +15,9 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import java.util.OptionalInt;
+import java.util.Set;
 import java.util.TreeMap;
+import java.util.TreeSet;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -107,6 +109,23 @@ class ImageFolderTest {
     Files.createSymbolicLink(folder.resolve("loop"), folder);
     assertEquals(1, open().size());
     assertTrue(named.containsKey("gone.png"), named.toString());
+  }
+
+  /** Thousands of pictures may be in a shard, and a class in a folder. */
+  @Test
+  void shardsAndFoldersThatAreLinksToNothingAreNamed() throws Exception {
+    put("1.png");
+    for (String name : List.of("shard.tar", "shard.TGZ", "n01", "note.txt")) {
+      Files.createSymbolicLink(folder.resolve(name), Path.of("missing"));
+    }
+    Path pipe = folder.resolve("pipe.png");
+    boolean hasPipe = new ProcessBuilder("mkfifo", pipe.toString()).start().waitFor() == 0;
+    assertEquals(1, open().size());
+    Set<String> expected = new TreeSet<>(Set.of("shard.tar", "shard.TGZ", "n01"));
+    if (hasPipe) {
+      expected.add("pipe.png");
+    }
+    assertEquals(expected, new TreeSet<>(named.keySet()));
   }
 
   /** Nothing to wait for. */
