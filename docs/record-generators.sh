@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Records what the small generators reach, on the latents of the demo's EQ autoencoder:
 #   bash docs/record-generators.sh [FOLDER]      FOLDER keeps runs and samples; else they are removed
+# What is in FOLDER already is not made again, so that a recording may be interrupted.
 # Each network as trained, the same network as it starts, and real pictures with their pixels shuffled are compared with
 # the real ones by the features of a small classifier. Let nothing else run meanwhile: it takes half an hour on two cores.
 set -euo pipefail
@@ -20,19 +21,26 @@ measure() { # samples, record
   sed "s|$runs/||g" "$runs/$2.json" >"docs/results/generators-$2.json"
 }
 
-./eqvae demo --out "$runs/demo"
+train() { # recipe, folder, settings
+  [ -f "$2/model.safetensors" ] || ./eqvae train "$1" --out "$2" "${@:3}"
+}
+
+[ -f "$runs/demo/report.html" ] || ./eqvae demo --out "$runs/demo"
 ./eqvae encode "$runs/demo/eq" "$pictures" "$runs/latents" --posterior moments --crop pad --hflip
-./eqvae train classifier-fashion-mnist --out "$runs/classifier"
+train classifier-fashion-mnist "$runs/classifier"
 java docs/ShuffledPixels.java "$pictures" "$runs/shuffled.gz"
 measure "$runs/shuffled.gz" shuffled
-for kind in dit sit; do
-  ./eqvae train "$kind-small" --set data.path="$runs/latents" --out "$runs/$kind"
-  ./eqvae sample "$runs/$kind" --count "$count" --guidance 2 --out "$runs/$kind.npz" --grid "docs/images/$kind-small.png"
+for kind in sit dit; do
+  # 50 calls of the network for both, and with guidance as many more.
+  sampler=$([ $kind = dit ] && echo ddim || echo euler)
+  train "$kind-small" "$runs/$kind" --set data.path="$runs/latents"
+  ./eqvae sample "$runs/$kind" --count "$count" --sampler "$sampler" --steps 50 --guidance 2 --out "$runs/$kind.npz" \
+    --grid "docs/images/$kind-small.png"
   measure "$runs/$kind.npz" "$kind"
-  # One step too short to move a weight: the network as it starts.
-  ./eqvae train "$kind-small" --set data.path="$runs/latents" --out "$runs/$kind-start" \
+  # One step that is too small to move a weight: the network as it starts.
+  train "$kind-small" "$runs/$kind-start" --set data.path="$runs/latents" \
     --set run.steps=1 --set optimizer.learning_rate=1e-12 --set optimizer.warmup_steps=0
-  ./eqvae sample "$runs/$kind-start" --count "$count" --out "$runs/$kind-start.npz"
+  ./eqvae sample "$runs/$kind-start" --count "$count" --sampler "$sampler" --steps 50 --out "$runs/$kind-start.npz"
   measure "$runs/$kind-start.npz" "$kind-start"
 done
 mvn -q -pl java verify -Dtest=RecordedTablesTest -Dsurefire.failIfNoSpecifiedTests=false -Deqvae.tables.write=true

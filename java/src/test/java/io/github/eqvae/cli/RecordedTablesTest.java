@@ -166,7 +166,9 @@ class RecordedTablesTest {
                 .replaceAll(
                     m ->
                         java.util.regex.Matcher.quoteReplacement(
-                            m.group().replace(m.group(2), table(m.group(1)))));
+                            m.group().substring(0, m.start(2) - m.start())
+                                + table(m.group(1))
+                                + m.group().substring(m.end(2) - m.start())));
         Files.writeString(file, text);
       }
       for (MatchResult m : TABLE.matcher(text).results().toList()) {
