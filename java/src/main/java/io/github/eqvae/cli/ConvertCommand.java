@@ -204,6 +204,11 @@ final class ConvertCommand implements Callable<Integer> {
       checkpoint
           .notFinite()
           .forEach(line -> stderr.println("eqvae: warning: not finite (NaN or infinite): " + line));
+      checkpoint
+          .architecture()
+          .obstacle(settings)
+          .ifPresent(
+              why -> stderr.println("eqvae: warning: what was written cannot be run: " + why));
       sayScaling(settings, stderr);
       sayOldStatistics(checkpoint, settings, stderr);
       sayOverflows(written.overflows(), stderr);

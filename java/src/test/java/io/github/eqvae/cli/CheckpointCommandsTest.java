@@ -94,6 +94,20 @@ class CheckpointCommandsTest extends CliFixture {
     assertTrue(o.err().contains("not finite") && o.err().contains("2 of"), o.err());
   }
 
+  /** Nothing in the file says how many groups there are, and 32 do not divide 4 channels. */
+  @Test
+  void whatWillNotRunIsSaidWhenItIsConverted() throws Exception {
+    Map<String, TorchTensor> tensors = tensors(TinyModels.kl(folder));
+    for (boolean isSaid : new boolean[] {false, true}) {
+      String name = isSaid ? "said" : "unsaid";
+      save(name + ".safetensors", tensors, isSaid ? SETTINGS : Map.of("scaling_factor", "0.5"));
+      Outcome o = run("convert", name + ".safetensors", name, "--to", "diffusers");
+      assertEquals(0, o.code(), o.err());
+      assertEquals(!isSaid, o.err().contains("warning: what was written cannot be run: "), o.err());
+      assertEquals(!isSaid, o.err().contains("norm_num_groups is not in the file"), o.err());
+    }
+  }
+
   /** The others are decoded. In one array a gap would move all that follow, so none is written. */
   @Test
   void latentsThatAreNotFiniteAreNamed() throws Exception {
