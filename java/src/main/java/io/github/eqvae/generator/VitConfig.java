@@ -17,8 +17,8 @@ import java.util.Optional;
  */
 public record VitConfig(
     int patch, int side, int width, int depth, int heads, int hidden, int registers) {
-  /** Of every published DINOv2. */
-  static final int HEAD_SIZE = 64;
+  /** Channels of a head in every published DINOv2; no tensor tells them. */
+  public static final int HEAD_SIZE = 64;
 
   private static final int PATCH = 14;
   private static final int SIDE = 37; // trained last with 518 pixels

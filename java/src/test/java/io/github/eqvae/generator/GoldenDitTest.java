@@ -15,7 +15,6 @@ import io.github.eqvae.tape.Seed;
 import io.github.eqvae.tape.Tape;
 import io.github.eqvae.tensor.Shape;
 import io.github.eqvae.tensor.Tensor;
-import io.github.eqvae.testing.Devices;
 import io.github.eqvae.testing.GoldenFile;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -43,8 +42,7 @@ class GoldenDitTest {
   private static final int PASSES = 2;
 
   private static Stream<Arguments> onDevices(String... tensors) throws IOException {
-    List<Path> files = GoldenFile.with(tensors);
-    return Devices.computing().stream().flatMap(d -> files.stream().map(f -> Arguments.of(d, f)));
+    return GoldenFile.onDevices(tensors).stream();
   }
 
   static Stream<Arguments> dits() throws IOException {

@@ -20,7 +20,6 @@ import io.github.eqvae.tensor.Shape;
 import io.github.eqvae.tensor.Stream;
 import io.github.eqvae.tensor.Tensor;
 import io.github.eqvae.tensor.TensorArena;
-import io.github.eqvae.testing.Devices;
 import io.github.eqvae.testing.GoldenFile;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -37,9 +36,8 @@ class GoldenLossTest {
       Map.of("Linear", Interpolant.LINEAR, "GVP", Interpolant.GVP, "VP", Interpolant.VP);
 
   private static java.util.stream.Stream<Arguments> onDevices(String tensor) throws IOException {
-    List<Path> files = GoldenFile.with(tensor);
-    assertTrue(files.size() >= 1, () -> "no file has " + tensor);
-    return Devices.computing().stream().flatMap(d -> files.stream().map(f -> Arguments.of(d, f)));
+    assertTrue(GoldenFile.with(tensor).size() >= 1, () -> "no file has " + tensor);
+    return GoldenFile.onDevices(tensor).stream();
   }
 
   static java.util.stream.Stream<Arguments> diffusions() throws IOException {

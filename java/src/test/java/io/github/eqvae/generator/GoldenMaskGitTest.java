@@ -16,11 +16,9 @@ import io.github.eqvae.tensor.Shape;
 import io.github.eqvae.tensor.Stream;
 import io.github.eqvae.tensor.Tensor;
 import io.github.eqvae.tensor.TensorArena;
-import io.github.eqvae.testing.Devices;
 import io.github.eqvae.testing.GoldenFile;
 import java.io.IOException;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
@@ -35,16 +33,16 @@ import org.junit.jupiter.params.provider.MethodSource;
 class GoldenMaskGitTest {
   private static final double SMOOTHING = 0.1; // as README of the files says
 
+  private static final String[] TENSORS = {
+    "first_layer.0.weight", "mask.arccos.code", "out.logits"
+  };
+
   private static List<Path> files() throws IOException {
-    return GoldenFile.with("first_layer.0.weight", "mask.arccos.code", "out.logits");
+    return GoldenFile.with(TENSORS);
   }
 
   static List<Arguments> onDevices() throws IOException {
-    List<Arguments> all = new ArrayList<>();
-    for (Path file : files()) {
-      Devices.computing().forEach(device -> all.add(Arguments.of(device, file)));
-    }
-    return all;
+    return GoldenFile.onDevices(TENSORS);
   }
 
   @Test

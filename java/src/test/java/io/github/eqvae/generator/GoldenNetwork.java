@@ -214,6 +214,22 @@ final class GoldenNetwork implements AutoCloseable {
         .toList();
   }
 
+  static float[] floats(double[] in) {
+    float[] out = new float[in.length];
+    for (int i = 0; i < in.length; i++) {
+      out[i] = (float) in[i];
+    }
+    return out;
+  }
+
+  static double[] doubles(float[] in) {
+    double[] out = new double[in.length];
+    for (int i = 0; i < in.length; i++) {
+      out[i] = in[i];
+    }
+    return out;
+  }
+
   Tape tape(Tape.Mode mode) {
     return new Tape(stream, arena, mode);
   }

@@ -11,7 +11,6 @@ import io.github.eqvae.tape.Tape;
 import io.github.eqvae.tensor.Device;
 import io.github.eqvae.tensor.Stream;
 import io.github.eqvae.tensor.Tensor;
-import io.github.eqvae.testing.Devices;
 import io.github.eqvae.testing.GoldenFile;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -29,16 +28,14 @@ import org.junit.jupiter.params.provider.MethodSource;
 class GoldenRepaTest {
   private static final double PROJECTION = 0.5; // as README of the files says
 
+  private static final String[] TENSORS = {"projectors.0.0.weight", "fwd.z0", "train.in.target0"};
+
   private static List<Path> files() throws IOException {
-    return GoldenFile.with("projectors.0.0.weight", "fwd.z0", "train.in.target0");
+    return GoldenFile.with(TENSORS);
   }
 
   static List<Arguments> onDevices() throws IOException {
-    List<Arguments> all = new ArrayList<>();
-    for (Path file : files()) {
-      Devices.computing().forEach(device -> all.add(Arguments.of(device, file)));
-    }
-    return all;
+    return GoldenFile.onDevices(TENSORS);
   }
 
   @Test

@@ -1,5 +1,7 @@
 package io.github.eqvae.generator;
 
+import static io.github.eqvae.generator.GoldenNetwork.doubles;
+import static io.github.eqvae.generator.GoldenNetwork.floats;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -136,22 +138,6 @@ class GoldenSamplingTest {
       net.close();
       golden.close();
     }
-  }
-
-  private static float[] floats(double[] in) {
-    float[] out = new float[in.length];
-    for (int i = 0; i < in.length; i++) {
-      out[i] = (float) in[i];
-    }
-    return out;
-  }
-
-  private static double[] doubles(float[] in) {
-    double[] out = new double[in.length];
-    for (int i = 0; i < in.length; i++) {
-      out[i] = in[i];
-    }
-    return out;
   }
 
   private static List<float[]> states(

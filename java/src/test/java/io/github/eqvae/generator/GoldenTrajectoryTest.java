@@ -13,7 +13,6 @@ import io.github.eqvae.nn.ParameterStore;
 import io.github.eqvae.tape.Tape;
 import io.github.eqvae.tensor.Shape;
 import io.github.eqvae.tensor.Tensor;
-import io.github.eqvae.testing.Devices;
 import io.github.eqvae.testing.GoldenFile;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -36,9 +35,9 @@ class GoldenTrajectoryTest {
   }
 
   static Stream<Arguments> files() throws IOException {
-    List<Path> files = GoldenFile.with("rnd.drop", "ema20.t_embedder.mlp.0.bias");
-    assertTrue(files.size() >= 2);
-    return Devices.computing().stream().flatMap(d -> files.stream().map(f -> Arguments.of(d, f)));
+    String[] tensors = {"rnd.drop", "ema20.t_embedder.mlp.0.bias"};
+    assertTrue(GoldenFile.with(tensors).size() >= 2);
+    return GoldenFile.onDevices(tensors).stream();
   }
 
   /** A run of the loop. */

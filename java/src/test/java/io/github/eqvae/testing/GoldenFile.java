@@ -16,6 +16,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.stream.Stream;
+import org.junit.jupiter.params.provider.Arguments;
 
 /**
  * Tensors that a reference implementation made, with what its own rounding did to each: the largest
@@ -68,6 +69,14 @@ public final class GoldenFile implements AutoCloseable {
       }
     }
     return found;
+  }
+
+  /** The files that have these tensors, each on every device: arguments (device, path). */
+  public static List<Arguments> onDevices(String... tensors) throws IOException {
+    List<Path> files = with(tensors);
+    return Devices.computing().stream()
+        .flatMap(d -> files.stream().map(f -> Arguments.of(d, f)))
+        .toList();
   }
 
   public static GoldenFile open(Path path) throws IOException {

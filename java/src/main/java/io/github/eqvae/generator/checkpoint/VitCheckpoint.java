@@ -25,8 +25,6 @@ import java.util.TreeSet;
  * transformers. The network's shape is read off the tensors.
  */
 public final class VitCheckpoint implements AutoCloseable {
-  private static final int HEAD_SIZE = 64; // of every published DINOv2; no tensor tells it
-
   private final CheckpointFile file;
   private final VitNaming naming;
   private final Map<String, StoredTensor> tensors; // names without what stands before them
@@ -130,7 +128,7 @@ public final class VitCheckpoint implements AutoCloseable {
       depth++;
     }
     int width = (int) patches[0];
-    if (heads.isEmpty() && width % HEAD_SIZE != 0) {
+    if (heads.isEmpty() && width % VitConfig.HEAD_SIZE != 0) {
       throw new EqvaeException.Argument(
           file.path()
               + ": a width of "
@@ -142,7 +140,7 @@ public final class VitCheckpoint implements AutoCloseable {
         side,
         width,
         depth,
-        heads.orElse(width / HEAD_SIZE),
+        heads.orElse(width / VitConfig.HEAD_SIZE),
         (int) hidden[0],
         registers);
   }
