@@ -8,7 +8,6 @@ import java.util.Map;
 
 /** The figures of generated images as text and as JSON. */
 final class GeneratedReport {
-  private static final String FORMAT = "eqvae-generation";
   private static final int HASH_SHOWN = 12;
 
   /** What figures are called, and how many digits they have. */
@@ -30,7 +29,7 @@ final class GeneratedReport {
 
   /** The figures for programs. */
   static String json(Map<String, Object> figures) {
-    return ResultFile.text(FORMAT, figures);
+    return ResultFile.text(ResultFile.GENERATION, figures);
   }
 
   /** The figures for people. */
