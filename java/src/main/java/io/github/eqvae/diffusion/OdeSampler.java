@@ -48,6 +48,29 @@ public record OdeSampler(
     public int calls() {
       return weights.length;
     }
+
+    /** What the slopes before call k count in the state that it sees. */
+    double[] stage(int k) {
+      return stages[k];
+    }
+
+    /** Where in the step call k is. */
+    double place(int k) {
+      double part = 0;
+      for (double a : stages[k]) {
+        part += a;
+      }
+      return part;
+    }
+
+    /** What slope k counts in the step. */
+    double weight(int k) {
+      return weights[k];
+    }
+
+    double[] weights() {
+      return weights;
+    }
   }
 
   /**
@@ -93,12 +116,8 @@ public record OdeSampler(
     double length = to - from;
     float[][] slopes = new float[method.calls()][];
     for (int k = 0; k < slopes.length; k++) {
-      double part = 0;
-      for (double a : method.stages[k]) {
-        part += a;
-      }
       float[] at = combine(x, slopes, method.stages[k], length);
-      slopes[k] = velocity(transport, network, at, from + part * length);
+      slopes[k] = velocity(transport, network, at, from + method.place(k) * length);
     }
     return combine(x, slopes, method.weights, length);
   }

@@ -11,11 +11,14 @@ import io.github.eqvae.diffusion.Dopri5Sampler;
 import io.github.eqvae.diffusion.GaussianDiffusion;
 import io.github.eqvae.diffusion.Guidance;
 import io.github.eqvae.diffusion.Interpolant;
+import io.github.eqvae.diffusion.Likelihood;
 import io.github.eqvae.diffusion.OdeSampler;
 import io.github.eqvae.diffusion.Sampler;
 import io.github.eqvae.diffusion.SdeSampler;
 import io.github.eqvae.diffusion.StepNoise;
 import io.github.eqvae.diffusion.Transport;
+import io.github.eqvae.op.Narrow;
+import io.github.eqvae.tape.Seed;
 import io.github.eqvae.tape.Tape;
 import io.github.eqvae.tensor.Shape;
 import io.github.eqvae.tensor.Tensor;
@@ -83,6 +86,28 @@ class GoldenSamplingTest {
         float[] said = floats(net.read(out.narrow(3, 0, kept)));
         net.arena.reset();
         return said;
+      };
+    }
+
+    /** The same with the gradient of what it says. */
+    Likelihood.Network differentiable(double... labels) {
+      int side = net.config.side();
+      int n = labels.length;
+      return (x, time, cotangent) -> {
+        double[] times = new double[n];
+        Arrays.fill(times, time);
+        Tape tape = net.tape(Tape.Mode.RECORD);
+        Tensor latents = tape.watch(net.tensor(Shape.of(n, side, side, channels), doubles(x)));
+        Tensor out =
+            net.dit.forward(tape, latents, net.tensor(Shape.of(n), times), net.labels(labels));
+        Tensor velocity = tape.apply(new Narrow(3, 0, channels), out);
+        Tensor ones = net.tensor(latents.shape(), doubles(cotangent));
+        Tensor pulled =
+            tape.gradients(List.of(new Seed(velocity, ones)), List.of(latents)).get(latents);
+        Likelihood.Answer answer =
+            new Likelihood.Answer(floats(net.read(velocity)), floats(net.read(pulled)));
+        net.arena.reset();
+        return answer;
       };
     }
 
@@ -325,6 +350,42 @@ class GoldenSamplingTest {
       network.compare(
           "ode.dopri5_cfg", List.of(end), network.golden.shape("ode.dopri5_cfg").size(0) - 1);
     }
+  }
+
+  /** The runs of the reference draw signs for each call, the same ones from the first on. */
+  @ParameterizedTest
+  @MethodSource("sits")
+  void likelihood(Path file) throws IOException {
+    try (Network network = new Network(file)) {
+      Shape s = network.golden.shape("rnd.lik.bits"); // [calls, N, C, H, W]
+      double[] bits = network.golden.values("rnd.lik.bits");
+      int each = bits.length / s.size(0);
+      StepNoise signs =
+          (call, count) -> {
+            double[] drawn = Arrays.copyOfRange(bits, call * each, (call + 1) * each);
+            float[] out = floats(network.nhwc(drawn, s));
+            for (int i = 0; i < out.length; i++) {
+              out[i] = 2 * out[i] - 1;
+            }
+            return out;
+          };
+      float[] data = network.start.clone();
+      for (int i = 0; i < data.length; i++) {
+        data[i] *= 0.7f;
+      }
+      for (OdeSampler.Method method : List.of(OdeSampler.Method.EULER, OdeSampler.Method.HEUN2)) {
+        String run = "lik." + method.name().toLowerCase(Locale.ROOT) + ".";
+        Likelihood likelihood = new Likelihood(VELOCITY, method, s.size(0) / method.calls());
+        Likelihood.Result result =
+            likelihood.of(network.differentiable(network.labels()), data, network.rows, signs);
+        golden(network, run, result);
+      }
+    }
+  }
+
+  private static void golden(Network network, String run, Likelihood.Result result) {
+    network.golden.compareNhwc(run + "z", doubles(result.noise()));
+    network.golden.compare(run + "logp", result.nats());
   }
 
   private static final double LAST = 0.04;
