@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.github.eqvae.train.autoencoder.AutoencoderRecipe;
+import io.github.eqvae.train.generator.GeneratorRecipe;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -39,17 +40,11 @@ class ShownCommandsTest {
   /** Settings that are shown with {@code --set} are settings of a recipe. */
   @Test
   void everyShownSettingExists() throws IOException {
-    String all = AutoencoderRecipe.read(ROOT.resolve("recipes/photos.yaml"), List.of()).toYaml();
     Set<String> keys = new HashSet<>();
-    String section = "";
-    String inner = "";
-    for (String line : all.lines().toList()) {
-      String name = line.strip().replaceAll(":.*", "");
-      int depth = line.indexOf(name);
-      section = depth == 0 ? name + "." : section;
-      inner = depth == 2 ? name + "." : inner;
-      keys.add(depth == 0 ? name : section + (depth == 2 ? name : inner + name));
-    }
+    Path recipes = ROOT.resolve("recipes");
+    addKeys(AutoencoderRecipe.read(recipes.resolve("photos.yaml"), List.of()).toYaml(), keys);
+    addKeys(GeneratorRecipe.read(recipes.resolve("sit-small.yaml"), List.of()).toYaml(), keys);
+    addKeys(GeneratorRecipe.read(recipes.resolve("dit-small.yaml"), List.of()).toYaml(), keys);
     List<String> wrong = new ArrayList<>();
     int count = 0;
     for (Path doc : documents()) {
@@ -63,6 +58,19 @@ class ShownCommandsTest {
     }
     assertEquals(List.of(), wrong);
     assertTrue(count > 15, "only " + count + " settings were found");
+  }
+
+  /** All keys of a whole recipe, as {@code --set} names them. */
+  private static void addKeys(String recipe, Set<String> keys) {
+    String section = "";
+    String inner = "";
+    for (String line : recipe.lines().toList()) {
+      String name = line.strip().replaceAll(":.*", "");
+      int depth = line.indexOf(name);
+      section = depth == 0 ? name + "." : section;
+      inner = depth == 2 ? name + "." : inner;
+      keys.add(depth == 0 ? name : section + (depth == 2 ? name : inner + name));
+    }
   }
 
   @Test

@@ -23,6 +23,7 @@ final class GeneratorChecks {
       variance(model, diffusion, problems);
     }
     samples(recipe, problems);
+    distance(recipe, problems);
     recipe.optimizer().check(problems);
     recipe.run().check(problems);
   }
@@ -59,15 +60,41 @@ final class GeneratorChecks {
                 : label + " is no label: they are 0 to " + (classes - 1));
       }
     }
-    boolean nullClass = classes > 0 && recipe.model().classDropout() > 0;
-    if (samples.guidance() != 1 && !nullClass) {
+    sampler(recipe, "samples", samples.guidance(), samples.steps(), problems);
+  }
+
+  private static void sampler(
+      GeneratorSections recipe,
+      String section,
+      double guidance,
+      int steps,
+      RecipeProblems problems) {
+    boolean nullClass = recipe.model().classes() > 0 && recipe.model().classDropout() > 0;
+    if (guidance != 1 && !nullClass) {
       problems.add(
-          "samples.guidance",
+          section + ".guidance",
           "guidance needs a class that says nothing: model.classes and model.class_dropout above"
               + " 0");
     }
-    if (recipe.process() instanceof DiffusionRecipe d && samples.steps() > d.steps()) {
-      problems.add("samples.steps", samples.steps() + " steps of a diffusion of " + d.steps());
+    if (recipe.process() instanceof DiffusionRecipe d && steps > d.steps()) {
+      problems.add(section + ".steps", steps + " steps of a diffusion of " + d.steps());
+    }
+  }
+
+  private static void distance(GeneratorSections recipe, RecipeProblems problems) {
+    DistanceRecipe distance = recipe.distance();
+    boolean features = !distance.classifiers().isEmpty() || distance.inceptionWeights().isPresent();
+    if (distance.isMeasured() && !features) {
+      problems.add(
+          "distance.classifiers",
+          "a distance compares features: name model.safetensors of a run with task: classifier, or"
+              + " distance.inception_weights");
+    }
+    if (features && !distance.isMeasured()) {
+      problems.add("distance.reference", "name the real images that samples are compared with");
+    }
+    if (distance.isMeasured()) {
+      sampler(recipe, "distance", distance.guidance(), distance.steps(), problems);
     }
   }
 

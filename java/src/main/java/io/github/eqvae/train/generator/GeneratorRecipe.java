@@ -28,6 +28,7 @@ import java.util.Map;
  * @param optimizer the optimiser
  * @param run length, device, seed and what is written on the way
  * @param samples what is shown on the way
+ * @param distance how far samples are from real images, on the way
  */
 public record GeneratorRecipe(
     NetworkRecipe model,
@@ -35,7 +36,8 @@ public record GeneratorRecipe(
     ProcessRecipe process,
     OptimizerRecipe optimizer,
     RunRecipe run,
-    SamplesRecipe samples)
+    SamplesRecipe samples,
+    DistanceRecipe distance)
     implements RunnableRecipe<GeneratorTask> {
 
   /** Recipes that begin with {@code task: generator}. */
@@ -49,13 +51,13 @@ public record GeneratorRecipe(
    */
   public GeneratorRecipe {
     GeneratorSections.read(
-        tree(new GeneratorSections(model, data, process, optimizer, run, samples)));
+        tree(new GeneratorSections(model, data, process, optimizer, run, samples, distance)));
   }
 
   private static GeneratorRecipe read(RecipeNode.Section root) {
     GeneratorSections s = GeneratorSections.read(root);
     return new GeneratorRecipe(
-        s.model(), s.data(), s.process(), s.optimizer(), s.run(), s.samples());
+        s.model(), s.data(), s.process(), s.optimizer(), s.run(), s.samples(), s.distance());
   }
 
   /**
@@ -123,7 +125,7 @@ public record GeneratorRecipe(
 
   @Override
   public GeneratorWorkload workload(RunObserver observer) throws IOException {
-    return new GeneratorWorkload(this);
+    return new GeneratorWorkload(this, observer);
   }
 
   /** Of the network nothing may, nor of what it is taught, nor what latents it sees. */
@@ -139,7 +141,7 @@ public record GeneratorRecipe(
   }
 
   private GeneratorSections sections() {
-    return new GeneratorSections(model, data, process, optimizer, run, samples);
+    return new GeneratorSections(model, data, process, optimizer, run, samples, distance);
   }
 
   private static RecipeNode.Section tree(GeneratorSections sections) {

@@ -32,6 +32,7 @@ final class GeneratorReport {
       long step,
       Image newest,
       Map<String, Double> validation,
+      List<String> distances,
       DeviceInfo device)
       throws IOException {
     List<ReportData.Figure> figures = new ArrayList<>();
@@ -68,14 +69,34 @@ final class GeneratorReport {
                     + " that the network is told: of a diffusion the first is the least noisy, of a"
                     + " path the noisiest.",
                 List.of(
-                    chart(folder, "step", "Loss", true, List.of("total", "mse", "vb", "cosine")),
-                    chart(folder, "step", "Loss by quarter of the time", true, quarters()))),
+                    chart(
+                        folder,
+                        "step",
+                        "Loss",
+                        "loss",
+                        true,
+                        List.of("total", "mse", "vb", "cosine")),
+                    chart(
+                        folder, "step", "Loss by quarter of the time", "loss", true, quarters()))),
             new ReportData.Section(
                 "Validation",
                 "On held-out latents, each at the same times and with the same noise.",
                 List.of(
-                    chart(folder, "validation", "Loss", false, List.of("loss")),
-                    chart(folder, "validation", "Loss by quarter of the time", false, quarters()))),
+                    chart(folder, "validation", "Loss", "loss", false, List.of("loss")),
+                    chart(
+                        folder,
+                        "validation",
+                        "Loss by quarter of the time",
+                        "loss",
+                        false,
+                        quarters()),
+                    chart(
+                        folder,
+                        "validation",
+                        "Distance to real images",
+                        "Fréchet distance",
+                        false,
+                        distances))),
             new ReportData.Section(
                 "How this was made",
                 "",
@@ -95,7 +116,7 @@ final class GeneratorReport {
   }
 
   private static ReportData.Chart chart(
-      RunFolder folder, String event, String title, boolean smooth, List<String> keys)
+      RunFolder folder, String event, String title, String unit, boolean smooth, List<String> keys)
       throws IOException {
     List<ReportData.Series> series = new ArrayList<>();
     for (String key : keys) {
@@ -104,7 +125,7 @@ final class GeneratorReport {
         series.add(read);
       }
     }
-    return new ReportData.Chart(title, "steps", "loss", ReportData.Axis.SWITCHED, smooth, series);
+    return new ReportData.Chart(title, "steps", unit, ReportData.Axis.SWITCHED, smooth, series);
   }
 
   private static ReportData.Section earlier(RunFolder folder, long step) throws IOException {

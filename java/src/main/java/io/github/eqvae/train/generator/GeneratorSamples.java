@@ -14,8 +14,9 @@ import io.github.eqvae.io.ImageGrid;
 import java.io.IOException;
 import java.util.Arrays;
 import java.util.List;
+import java.util.stream.IntStream;
 
-/** The pictures that a run shows while it trains: the same noise and labels each time. */
+/** Samples that a run makes while it trains: of the same noise and labels each time. */
 final class GeneratorSamples {
   private static final int GAP = 2;
   private static final int BACKGROUND = 255;
@@ -24,21 +25,50 @@ final class GeneratorSamples {
   /** SiT's last step, as published, in parts of the clock. */
   private static final double LAST_STEP = 0.04;
 
-  private static final long START = 3;
+  /** Keep the noise of pictures that are shown apart from that of samples that are measured. */
+  private static final long SHOWN = 3;
+
+  private static final long MEASURED = 4;
 
   private final GeneratorRecipe recipe;
+  private final SamplesRecipe settings;
+  private final long purpose;
   private final SampleDecoder decoder;
 
-  GeneratorSamples(GeneratorRecipe recipe, SampleDecoder decoder) {
+  private GeneratorSamples(
+      GeneratorRecipe recipe, SamplesRecipe settings, long purpose, SampleDecoder decoder) {
     this.recipe = recipe;
+    this.settings = settings;
+    this.purpose = purpose;
     this.decoder = decoder;
+  }
+
+  /** Those that the report and the folder of samples show. */
+  static GeneratorSamples shown(GeneratorRecipe recipe, SampleDecoder decoder) {
+    return new GeneratorSamples(recipe, recipe.samples(), SHOWN, decoder);
+  }
+
+  /** Those that are compared with real images: of all classes in turn. */
+  static GeneratorSamples measured(GeneratorRecipe recipe, SampleDecoder decoder) {
+    SamplesRecipe shown = recipe.samples();
+    DistanceRecipe distance = recipe.distance();
+    SamplesRecipe settings =
+        new SamplesRecipe(
+            shown.autoencoder(),
+            distance.count(),
+            IntStream.range(0, recipe.model().classes()).boxed().toList(),
+            shown.sampler(),
+            distance.steps(),
+            distance.guidance(),
+            shown.batch());
+    return new GeneratorSamples(recipe, settings, MEASURED, decoder);
   }
 
   /** The labels shown, one per picture. */
   int[] labels() {
-    List<Integer> asked = recipe.samples().labels();
+    List<Integer> asked = settings.labels();
     int classes = recipe.model().classes();
-    int[] labels = new int[recipe.samples().count()];
+    int[] labels = new int[settings.count()];
     for (int i = 0; i < labels.length; i++) {
       labels[i] =
           classes == 0
@@ -50,18 +80,22 @@ final class GeneratorSamples {
 
   /** Rows of pictures, a column for each label where they fit. */
   Image picture(Denoising network) throws IOException {
-    int count = recipe.samples().count();
-    float[] latents = latents(network);
-    List<Image> tiles = decoder.decode(latents, count, network.stream());
-    int asked = recipe.samples().labels().size();
+    int count = settings.count();
+    List<Image> tiles = images(network);
+    int asked = settings.labels().size();
     int columns = asked > 1 ? asked : COLUMNS;
     return ImageGrid.of(tiles, Math.min(columns, count), GAP, BACKGROUND);
   }
 
+  /** Samples as pictures. */
+  List<Image> images(Denoising network) throws IOException {
+    return decoder.decode(latents(network), settings.count(), network.stream());
+  }
+
   /** Samples of the network, {@code [count, H, W, C]}. */
   float[] latents(Denoising network) {
-    int count = recipe.samples().count();
-    int batch = recipe.samples().batch();
+    int count = settings.count();
+    int batch = settings.batch();
     int each = elements();
     int[] labels = labels();
     float[] all = new float[count * each];
@@ -85,7 +119,7 @@ final class GeneratorSamples {
   }
 
   private float[] drawn(int first, int n, int step) {
-    FixedNoise noise = new FixedNoise(recipe.run().seed(), START);
+    FixedNoise noise = new FixedNoise(recipe.run().seed(), purpose);
     int each = elements();
     float[] out = new float[n * each];
     for (int i = 0; i < n; i++) {
@@ -96,12 +130,12 @@ final class GeneratorSamples {
 
   private Denoiser guided(Denoising network, int... labels) {
     Denoiser labelled = asked(network, labels);
-    if (recipe.samples().guidance() == 1) {
+    if (settings.guidance() == 1) {
       return labelled;
     }
     int[] none = new int[labels.length];
     Arrays.fill(none, recipe.model().classes());
-    return Guidance.of(recipe.samples().guidance())
+    return Guidance.of(settings.guidance())
         .guide(labelled, asked(network, none), recipe.model().channels());
   }
 
@@ -112,7 +146,7 @@ final class GeneratorSamples {
   }
 
   private Sampler sampler() {
-    SamplesRecipe s = recipe.samples();
+    SamplesRecipe s = settings;
     return switch (recipe.process()) {
       case DiffusionRecipe d -> {
         GaussianDiffusion spaced = d.process().process().respaced(Integer.toString(s.steps()));

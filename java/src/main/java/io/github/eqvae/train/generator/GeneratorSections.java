@@ -18,7 +18,8 @@ record GeneratorSections(
     ProcessRecipe process,
     OptimizerRecipe optimizer,
     RunRecipe run,
-    SamplesRecipe samples) {
+    SamplesRecipe samples,
+    DistanceRecipe distance) {
 
   /** PyTorch's, with which DiT and SiT were trained. */
   private static final List<Double> BETAS = List.of(0.9, 0.999);
@@ -41,7 +42,8 @@ record GeneratorSections(
             ProcessRecipe.read(in, model),
             OptimizerRecipe.read(in.section("optimizer"), OptimizerRecipe.Kind.ADAMW, BETAS),
             RunRecipe.read(in.section("run")),
-            SamplesRecipe.read(in.section("samples")));
+            SamplesRecipe.read(in.section("samples")),
+            DistanceRecipe.read(in.section("distance")));
     problems.addUnknownKeys();
     problems.throwIfAny();
     GeneratorChecks.check(sections, problems);
@@ -59,6 +61,7 @@ record GeneratorSections(
     map.put("optimizer", optimizer.toMap());
     map.put("run", run.toMap());
     map.put("samples", samples.toMap());
+    map.put("distance", distance.toMap());
     return map;
   }
 }

@@ -11,6 +11,7 @@ import io.github.eqvae.train.Trainer;
 import io.github.eqvae.train.report.Report;
 import io.github.eqvae.train.report.ResultFile;
 import io.github.eqvae.train.run.RunFolder;
+import io.github.eqvae.train.run.RunObserver;
 import io.github.eqvae.train.run.TrainingRun;
 import io.github.eqvae.train.run.Workload;
 import java.io.IOException;
@@ -29,6 +30,7 @@ public final class GeneratorWorkload implements Workload<GeneratorTask> {
   private final LatentData data;
   private final SampleDecoder decoder;
   private final GeneratorSamples samples;
+  private final SampleDistance distance;
   private Map<String, Double> validation = Map.of();
   private @Nullable RunFolder folder;
 
@@ -36,10 +38,11 @@ public final class GeneratorWorkload implements Workload<GeneratorTask> {
    * Opens the latents.
    *
    * @param recipe the recipe
+   * @param observer told of real images that cannot be read
    * @throws IOException when they cannot be read
    * @throws io.github.eqvae.EqvaeException.Argument when they do not fit the recipe
    */
-  GeneratorWorkload(GeneratorRecipe recipe) throws IOException {
+  GeneratorWorkload(GeneratorRecipe recipe, RunObserver observer) throws IOException {
     this.recipe = recipe;
     data = new LatentData(recipe);
     try {
@@ -48,7 +51,8 @@ public final class GeneratorWorkload implements Workload<GeneratorTask> {
       data.close();
       throw e;
     }
-    samples = new GeneratorSamples(recipe, decoder);
+    samples = GeneratorSamples.shown(recipe, decoder);
+    distance = new SampleDistance(recipe, decoder, observer::skipped);
   }
 
   @Override
@@ -102,14 +106,17 @@ public final class GeneratorWorkload implements Workload<GeneratorTask> {
   }
 
   @Override
-  public Map<String, Double> validate(Trainer<GeneratorTask> trainer) {
-    if (data.heldOut().length == 0) {
-      return Map.of();
-    }
+  public Map<String, Double> validate(Trainer<GeneratorTask> trainer) throws IOException {
+    Map<String, Double> values = new LinkedHashMap<>();
     try (TensorArena arena = arena(trainer)) {
-      validation = new HeldOutLoss(recipe, data).measure(network(trainer, arena));
-      return validation;
+      Denoising network = network(trainer, arena);
+      if (data.heldOut().length > 0) {
+        values.putAll(new HeldOutLoss(recipe, data).measure(network));
+      }
+      values.putAll(distance.measure(network));
     }
+    validation = values;
+    return values;
   }
 
   private static TensorArena arena(Trainer<GeneratorTask> trainer) {
@@ -124,7 +131,10 @@ public final class GeneratorWorkload implements Workload<GeneratorTask> {
 
   @Override
   public List<Metric> metrics() {
-    return List.of(new Metric("loss", "loss", false));
+    List<Metric> metrics = new ArrayList<>();
+    metrics.add(new Metric("loss", "loss", false));
+    distance.keys().forEach(key -> metrics.add(new Metric(key, key, false)));
+    return metrics;
   }
 
   /** The report shows the picture, too. */
@@ -149,6 +159,7 @@ public final class GeneratorWorkload implements Workload<GeneratorTask> {
                   trainer.step(),
                   picture,
                   validation,
+                  distance.keys(),
                   trainer.stream().device().info())));
     }
   }
@@ -194,9 +205,21 @@ public final class GeneratorWorkload implements Workload<GeneratorTask> {
     values.put("held_out", Math.min(HeldOutLoss.MOST, data.heldOut().length));
     values.putAll(measured);
     AtomicFiles.write(run.folder().evaluation(), ResultFile.text(ResultFile.EVALUATION, values));
-    return measured.isEmpty()
-        ? ""
-        : String.format(Locale.ROOT, "loss on held-out latents %.4f%n", measured.get("loss"));
+    StringBuilder text = new StringBuilder();
+    if (measured.containsKey("loss")) {
+      text.append(
+          String.format(Locale.ROOT, "loss on held-out latents %.4f%n", measured.get("loss")));
+    }
+    for (String key : distance.keys()) {
+      text.append(
+          String.format(
+              Locale.ROOT,
+              "%s %.4f, of %,d samples%n",
+              key,
+              measured.get(key),
+              recipe.distance().count()));
+    }
+    return text.toString();
   }
 
   @Override

@@ -243,6 +243,19 @@ public final class RecipeFields {
   }
 
   /**
+   * A list of paths; empty by default.
+   *
+   * @param key its name
+   * @param maxCount how many there may be
+   * @return the paths
+   */
+  public List<Path> paths(String key, int maxCount) {
+    return list(key, List.<Path>of(), maxCount, "a path", RecipeValues::path).stream()
+        .map(path -> RecipeValues.beside(source(key), path))
+        .toList();
+  }
+
+  /**
    * A list of whole numbers.
    *
    * @param key its name

@@ -1,0 +1,65 @@
+package io.github.eqvae.train.generator;
+
+import io.github.eqvae.train.recipe.RecipeFields;
+import io.github.eqvae.train.recipe.RecipeFields.Range;
+import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+
+/**
+ * Section {@code distance}: how far samples are from real images, measured at each validation.
+ * Samples use {@code samples.sampler}, and the same noise and labels each time.
+ *
+ * @param reference real images or statistics of their features, as {@code evaluate --reference}
+ *     takes them; default none: no distance is measured
+ * @param classifiers {@code model.safetensors} of runs with {@code task: classifier}, whose
+ *     features are compared: {@code frechet_distance} of the first, {@code frechet_distance_2} of
+ *     the second. With more than one it shows whether an effect is that of one network only;
+ *     default none
+ * @param inceptionWeights Inception's weights, for the {@code fid} by ADM's rules; default none
+ * @param count samples, the classes in turn; default 2000
+ * @param steps of the sampler; default 25
+ * @param guidance the scale of classifier-free guidance; default 1: none
+ */
+public record DistanceRecipe(
+    Optional<Path> reference,
+    List<Path> classifiers,
+    Optional<Path> inceptionWeights,
+    int count,
+    int steps,
+    double guidance) {
+  private static final int MOST = 8;
+
+  /** Copies the list. */
+  public DistanceRecipe {
+    classifiers = List.copyOf(classifiers);
+  }
+
+  static DistanceRecipe read(RecipeFields in) {
+    return new DistanceRecipe(
+        in.optionalPath("reference"),
+        in.paths("classifiers", MOST),
+        in.optionalPath("inception_weights"),
+        in.integer("count", 2000, 2, 1 << 20),
+        in.integer("steps", 25, 2, 1000),
+        in.number("guidance", 1, Range.NOT_NEGATIVE));
+  }
+
+  /** Whether anything is measured. */
+  boolean isMeasured() {
+    return reference.isPresent();
+  }
+
+  Map<String, Object> toMap() {
+    Map<String, Object> map = new LinkedHashMap<>();
+    map.put("reference", reference.map(Path::toString));
+    map.put("classifiers", classifiers.stream().map(Path::toString).toList());
+    map.put("inception_weights", inceptionWeights.map(Path::toString));
+    map.put("count", count);
+    map.put("steps", steps);
+    map.put("guidance", guidance);
+    return map;
+  }
+}

@@ -1,0 +1,152 @@
+package io.github.eqvae.train.generator;
+
+import io.github.eqvae.EqvaeException;
+import io.github.eqvae.eval.AdmFeatures;
+import io.github.eqvae.eval.ClassifierFeatures;
+import io.github.eqvae.eval.FeatureSet;
+import io.github.eqvae.eval.GaussianStatistics;
+import io.github.eqvae.eval.ImageFeatures;
+import io.github.eqvae.eval.ImageSet;
+import io.github.eqvae.eval.Protocol;
+import io.github.eqvae.io.FileHash;
+import io.github.eqvae.io.Image;
+import io.github.eqvae.tensor.Stream;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.function.BiConsumer;
+
+/**
+ * How far a network's samples are from real images while it trains: the Fréchet distance of
+ * features, as {@code eqvae evaluate} measures it at the end.
+ */
+final class SampleDistance {
+  private static final int BATCH = 64;
+
+  /**
+   * A network whose features are compared.
+   *
+   * @param key what the distance is called in the log
+   * @param protocol whose rules
+   * @param file its weights
+   */
+  private record Extractor(String key, Protocol protocol, Path file) {
+    /** Where the recipe names it. */
+    String section() {
+      return protocol == Protocol.ADM ? "inception_weights" : "classifiers";
+    }
+
+    /** To be closed by the caller. */
+    ImageFeatures load(Stream stream) throws IOException {
+      return protocol == Protocol.ADM
+          ? AdmFeatures.load(file, stream)
+          : ClassifierFeatures.load(file, stream);
+    }
+  }
+
+  private final DistanceRecipe recipe;
+  private final GeneratorSamples samples;
+  private final List<Extractor> extractors;
+  private final BiConsumer<String, String> onSkip;
+
+  /** Of the real images, once they were measured. */
+  private final Map<Extractor, GaussianStatistics> real = new HashMap<>();
+
+  /**
+   * Says what will be measured.
+   *
+   * @param recipe the recipe
+   * @param decoder makes pictures of latents
+   * @param onSkip told name and cause of each real image that cannot be read
+   */
+  SampleDistance(GeneratorRecipe recipe, SampleDecoder decoder, BiConsumer<String, String> onSkip) {
+    this.recipe = recipe.distance();
+    this.onSkip = onSkip;
+    samples = GeneratorSamples.measured(recipe, decoder);
+    extractors = extractors(recipe.distance());
+    if (this.recipe.isMeasured()) {
+      if (decoder.autoencoder().isEmpty()) {
+        throw new EqvaeException.Argument(
+            "a distance to real images needs the autoencoder that decodes samples: name it with"
+                + " samples.autoencoder, or leave distance.reference out");
+      }
+      requireThere("reference", this.recipe.reference().orElseThrow());
+      extractors.forEach(e -> requireThere(e.section(), e.file()));
+    }
+  }
+
+  /** A wrong path must show before hours of training, not at the first validation. */
+  private static void requireThere(String key, Path file) {
+    if (!Files.exists(file)) {
+      throw new EqvaeException.Argument("distance." + key + ": there is no file or folder " + file);
+    }
+  }
+
+  private static List<Extractor> extractors(DistanceRecipe recipe) {
+    List<Extractor> all = new ArrayList<>();
+    List<Path> classifiers = recipe.classifiers();
+    for (int i = 0; i < classifiers.size(); i++) {
+      String key = Protocol.CLASSIFIER.key() + (i == 0 ? "" : "_" + (i + 1));
+      all.add(new Extractor(key, Protocol.CLASSIFIER, classifiers.get(i)));
+    }
+    recipe
+        .inceptionWeights()
+        .ifPresent(file -> all.add(new Extractor(Protocol.ADM.key(), Protocol.ADM, file)));
+    return all;
+  }
+
+  /** What the distances are called in the log: none where nothing is measured. */
+  List<String> keys() {
+    return recipe.isMeasured() ? extractors.stream().map(Extractor::key).toList() : List.of();
+  }
+
+  /**
+   * Makes samples and measures them.
+   *
+   * @param network the network with the weights that are in place
+   * @return distance by its name
+   */
+  Map<String, Double> measure(Denoising network) throws IOException {
+    if (keys().isEmpty()) {
+      return Map.of();
+    }
+    List<Image> images = samples.images(network);
+    Map<String, Double> values = new LinkedHashMap<>();
+    for (Extractor extractor : extractors) {
+      try (ImageFeatures features = extractor.load(network.stream())) {
+        GaussianStatistics reference = reference(extractor, features);
+        values.put(extractor.key(), generated(features, images).compare(reference).distance());
+      }
+    }
+    return values;
+  }
+
+  private static GaussianStatistics generated(ImageFeatures features, List<Image> images)
+      throws IOException {
+    try (FeatureSet set = new FeatureSet(features, BATCH)) {
+      for (Image image : images) {
+        set.add(image);
+      }
+      return set.pooled();
+    }
+  }
+
+  private GaussianStatistics reference(Extractor extractor, ImageFeatures features)
+      throws IOException {
+    GaussianStatistics known = real.get(extractor);
+    if (known != null) {
+      return known;
+    }
+    ImageSet images = new ImageSet(recipe.reference().orElseThrow());
+    String hash = FileHash.sha256(extractor.file());
+    try (FeatureSet set = images.measure(features, hash, image -> {}, onSkip, count -> {})) {
+      real.put(extractor, set.pooled());
+      return set.pooled();
+    }
+  }
+}
