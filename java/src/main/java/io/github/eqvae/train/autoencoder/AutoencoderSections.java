@@ -1,9 +1,9 @@
 package io.github.eqvae.train.autoencoder;
 
 import io.github.eqvae.train.recipe.OptimizerRecipe;
+import io.github.eqvae.train.recipe.Range;
 import io.github.eqvae.train.recipe.RecipeException;
 import io.github.eqvae.train.recipe.RecipeFields;
-import io.github.eqvae.train.recipe.RecipeFields.Range;
 import io.github.eqvae.train.recipe.RecipeKind;
 import io.github.eqvae.train.recipe.RecipeNode;
 import io.github.eqvae.train.recipe.RecipeProblems;

@@ -1,8 +1,8 @@
 package io.github.eqvae.train.autoencoder;
 
 import io.github.eqvae.io.DecodeOptions;
+import io.github.eqvae.train.recipe.Range;
 import io.github.eqvae.train.recipe.RecipeFields;
-import io.github.eqvae.train.recipe.RecipeFields.Range;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.Map;

@@ -2,8 +2,8 @@ package io.github.eqvae.train.autoencoder;
 
 import io.github.eqvae.equivariance.LatentNoise;
 import io.github.eqvae.equivariance.LossTermOptions;
+import io.github.eqvae.train.recipe.Range;
 import io.github.eqvae.train.recipe.RecipeFields;
-import io.github.eqvae.train.recipe.RecipeFields.Range;
 import java.util.LinkedHashMap;
 import java.util.Map;
 

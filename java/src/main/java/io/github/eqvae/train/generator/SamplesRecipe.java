@@ -1,7 +1,7 @@
 package io.github.eqvae.train.generator;
 
+import io.github.eqvae.train.recipe.Range;
 import io.github.eqvae.train.recipe.RecipeFields;
-import io.github.eqvae.train.recipe.RecipeFields.Range;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;

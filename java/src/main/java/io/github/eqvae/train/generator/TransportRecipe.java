@@ -5,8 +5,8 @@ import io.github.eqvae.diffusion.Interpolant;
 import io.github.eqvae.diffusion.Transport;
 import io.github.eqvae.diffusion.TransportLoss;
 import io.github.eqvae.generator.checkpoint.GeneratorProcess;
+import io.github.eqvae.train.recipe.Range;
 import io.github.eqvae.train.recipe.RecipeFields;
-import io.github.eqvae.train.recipe.RecipeFields.Range;
 import java.util.LinkedHashMap;
 import java.util.Map;
 

@@ -1,7 +1,6 @@
 package io.github.eqvae.train.recipe;
 
 import io.github.eqvae.nn.AdamSettings;
-import io.github.eqvae.train.recipe.RecipeFields.Range;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;

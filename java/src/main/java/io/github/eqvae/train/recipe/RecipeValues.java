@@ -29,7 +29,7 @@ final class RecipeValues {
     }
   }
 
-  static Optional<Double> numberIn(String text, RecipeFields.Range range) {
+  static Optional<Double> numberIn(String text, Range range) {
     try {
       // Double.parseDouble also takes "1f" and hexadecimal: those are slips, not numbers of a
       // recipe.

@@ -4,7 +4,6 @@ import io.github.eqvae.tensor.DType;
 import io.github.eqvae.tensor.Device;
 import io.github.eqvae.tensor.DeviceInfo;
 import io.github.eqvae.tensor.MathMode;
-import io.github.eqvae.train.recipe.RecipeFields.Range;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Optional;
