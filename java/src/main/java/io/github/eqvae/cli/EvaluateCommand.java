@@ -59,6 +59,8 @@ import picocli.CommandLine.Spec;
           + " scale, latent statistics, spectrum and intrinsic dimension. Of a run, evaluation.json"
           + " and report.html go into its folder, unless --data, --sample, --weights model or --set"
           + " choose other images or weights: those figures go to --json alone.",
+      "A generator's run on its held-out latents: the loss by time; of dit the variational bound in"
+          + " bits per dimension, as its reference reports it.",
       "Generated images against real ones (--reference): FID, sFID, Inception score, precision,"
           + " recall and KID; docs/evaluation.md."
     },
@@ -72,6 +74,8 @@ import picocli.CommandLine.Spec;
       "  eqvae evaluate runs/sd-vae --drop-in sd-vae-ft-ema/ --data pictures/",
       "  eqvae evaluate sd-vae-ft-ema/ --data pictures/ --inception inception-fid.safetensors",
       "  eqvae evaluate runs/photos --set evaluation.inception_weights=inception-fid.safetensors",
+      "  eqvae evaluate runs/dit-small --times 250 --json losses.json",
+      "  eqvae evaluate runs/sit-small --likelihood 25",
       "  eqvae evaluate samples.npz --reference pictures/ --inception inception-fid.safetensors",
       "  eqvae evaluate pictures/ --write-statistics real.npz --inception inception-fid.safetensors"
     })
@@ -108,6 +112,9 @@ final class EvaluateCommand implements Callable<Integer> {
 
   @ArgGroup(exclusive = false, heading = "Of generated images:%n")
   private GeneratedOptions generated = new GeneratedOptions();
+
+  @ArgGroup(exclusive = false, heading = "Of a generator's run:%n")
+  private GeneratorLosses losses = new GeneratorLosses();
 
   @Option(
       names = "--set",
@@ -182,6 +189,14 @@ final class EvaluateCommand implements Callable<Integer> {
     if (dropIn.isPresent()) {
       return dropIn(dropIn.get(), stdout, stderr);
     }
+    if (GeneratorLosses.isOf(run)) {
+      boolean other = data.isPresent() || sample.isPresent() || checkpoint.isUsed();
+      List<String> overrides = new ArrayList<>(settings);
+      device.addTo(overrides);
+      losses.requireAlone(run, other);
+      return losses.print(run, overrides, weights.choice(), json, stdout, stderr);
+    }
+    losses.requireNone();
     if (Files.exists(run) && !TrainedModel.isRun(run)) {
       return checkpoint(stdout, stderr);
     }

@@ -2,8 +2,11 @@ package io.github.eqvae.train.generator;
 
 import io.github.eqvae.diffusion.Denoiser;
 import io.github.eqvae.diffusion.DenoisingLoss;
+import io.github.eqvae.diffusion.Likelihood;
 import io.github.eqvae.generator.Dit;
 import io.github.eqvae.generator.DitConfig;
+import io.github.eqvae.op.Narrow;
+import io.github.eqvae.tape.Seed;
 import io.github.eqvae.tape.Tape;
 import io.github.eqvae.tensor.DType;
 import io.github.eqvae.tensor.Shape;
@@ -12,6 +15,7 @@ import io.github.eqvae.tensor.Tensor;
 import io.github.eqvae.tensor.TensorArena;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -55,6 +59,32 @@ record Denoising(Dit network, Stream stream, TensorArena arena) {
     float[] said = dense(network.forward(tape, in.noisy, in.times, in.labels)).toFloats(stream);
     arena.reset();
     return said;
+  }
+
+  /**
+   * The same with the gradient of the answer's product with other numbers: {@link Likelihood}'s
+   * view. Memory is for a step of training, without the parameters' gradients.
+   */
+  Likelihood.Network differentiable(int... labels) {
+    return (x, time, cotangent) -> {
+      Inputs in = new Inputs(labels.length);
+      in.noisy.set(stream, x);
+      float[] times = new float[labels.length];
+      Arrays.fill(times, (float) time);
+      in.set(times, labels);
+      Tape tape = new Tape(stream, arena, Tape.Mode.RECORD);
+      Tensor said = network.forward(tape, tape.watch(in.noisy), in.times, in.labels);
+      said = tape.apply(new Narrow(3, 0, network.config().channels()), said);
+      Tensor signs = arena.tensor(in.noisy.shape());
+      signs.set(stream, cotangent);
+      Tensor pulled =
+          Objects.requireNonNull(
+              tape.gradients(List.of(new Seed(said, signs)), List.of(in.noisy)).get(in.noisy));
+      Likelihood.Answer answer =
+          new Likelihood.Answer(dense(said).toFloats(stream), dense(pulled).toFloats(stream));
+      arena.reset();
+      return answer;
+    };
   }
 
   /**

@@ -119,6 +119,27 @@ public final class GeneratorWorkload implements Workload<GeneratorTask> {
     return values;
   }
 
+  /**
+   * Refuses other latents than those that a run was trained on.
+   *
+   * @param of the run
+   * @throws IOException when its files cannot be read
+   */
+  public void requireLatentsOf(RunFolder of) throws IOException {
+    RunLatents.require(of.path(), data);
+  }
+
+  /**
+   * Measures where on the clock a network is good.
+   *
+   * @param run the weights that are in place
+   * @param asked what
+   * @return the figures
+   */
+  public TimedLosses losses(TrainingRun<GeneratorTask> run, LossByTime asked) {
+    return asked.measure(run, data);
+  }
+
   private static TensorArena arena(Trainer<GeneratorTask> trainer) {
     TensorArena arena = new TensorArena(trainer.stream().device(), "samples");
     arena.reserve(trainer.plan().evaluationBytes());

@@ -29,9 +29,9 @@ final class HeldOutLoss {
     loss = recipe.process().loss();
   }
 
-  /** A time in a quarter, evenly on the clock: the logistic of ln(u/(1 − u)) is u. */
-  private double time(int sample, int quarter) {
-    double u = (quarter + (sample + 1) * GOLDEN % 1) / QuarterLosses.COUNT;
+  /** A time in a part of the clock, evenly: the logistic of ln(u/(1 − u)) is u. */
+  private double time(int sample, int part, int parts) {
+    double u = (part + (sample + 1) * GOLDEN % 1) / parts;
     return loss.time(u, Math.log(u / (1 - u)));
   }
 
@@ -42,42 +42,73 @@ final class HeldOutLoss {
    * @return {@code loss}, and that of each quarter
    */
   Map<String, Double> measure(Denoising network) {
-    int[] held = data.heldOut();
-    int count = Math.min(MOST, held.length);
-    int batch = recipe.samples().batch();
-    double[] sums = new double[QuarterLosses.COUNT];
-    for (int from = 0; from < count; from += batch) {
-      int[] images = Arrays.copyOfRange(held, from, Math.min(count, from + batch));
-      add(network, images, from, sums);
-    }
+    double[] quarters = byPart(network, Math.min(MOST, data.heldOut().length), QuarterLosses.COUNT);
     Map<String, Double> values = new LinkedHashMap<>();
-    values.put("loss", Arrays.stream(sums).sum() / (count * QuarterLosses.COUNT));
-    for (int q = 0; q < sums.length; q++) {
-      values.put(QuarterLosses.name(q), sums[q] / count);
+    values.put("loss", Arrays.stream(quarters).average().orElseThrow());
+    for (int q = 0; q < quarters.length; q++) {
+      values.put(QuarterLosses.name(q), quarters[q]);
     }
     return values;
   }
 
-  private void add(Denoising network, int[] images, int first, double[] sums) {
-    int n = images.length;
-    int each = data.elements();
-    float[] latents = new float[n * each];
-    float[] noise = new float[n * each];
-    int[] labels = new int[n];
-    for (int i = 0; i < n; i++) {
-      data.draw(images[i], new FixedNoise(recipe.run().seed(), POSTERIOR), latents, i * each);
+  /**
+   * Measures parts of the clock.
+   *
+   * @param network the network
+   * @param count how many of the held-out latents
+   * @param parts of the clock, equally long
+   * @return the mean loss in each
+   */
+  double[] byPart(Denoising network, int count, int parts) {
+    double[] sums = new double[parts];
+    int batch = recipe.samples().batch();
+    for (int from = 0; from < count; from += batch) {
+      Latents latents = latents(from, Math.min(count, from + batch));
+      for (int part = 0; part < parts; part++) {
+        double[] times = new double[latents.images().length];
+        for (int i = 0; i < times.length; i++) {
+          times[i] = time(from + i, part, parts);
+        }
+        float[] noise = noise(latents, part, parts);
+        for (double value :
+            network.losses(loss, latents.values(), noise, times, latents.labels())) {
+          sums[part] += value;
+        }
+      }
+    }
+    return Arrays.stream(sums).map(sum -> sum / count).toArray();
+  }
+
+  /**
+   * Some of what is held out, as the network sees it.
+   *
+   * @param images numbers in the folder
+   * @param values {@code [N, H, W, C]}
+   * @param labels {@code [N]}; 0 for a network without classes
+   */
+  record Latents(int[] images, float[] values, int[] labels) {}
+
+  /** Those from one place of the held-out ones to another. */
+  Latents latents(int from, int to) {
+    int[] images = Arrays.copyOfRange(data.heldOut(), from, to);
+    float[] values = new float[images.length * data.elements()];
+    int[] labels = new int[images.length];
+    for (int i = 0; i < images.length; i++) {
+      data.draw(
+          images[i], new FixedNoise(recipe.run().seed(), POSTERIOR), values, i * data.elements());
       labels[i] = recipe.model().classes() == 0 ? 0 : data.label(images[i]);
     }
-    for (int q = 0; q < sums.length; q++) {
-      double[] times = new double[n];
-      for (int i = 0; i < n; i++) {
-        times[i] = time(first + i, q);
-        new FixedNoise(recipe.run().seed(), CORRUPTION)
-            .fill((long) images[i] * sums.length + q, FixedNoise.START, noise, i * each, each);
-      }
-      for (double value : network.losses(loss, latents, noise, times, labels)) {
-        sums[q] += value;
-      }
+    return new Latents(images, values, labels);
+  }
+
+  /** What they are corrupted with in one of several parts of the clock. */
+  float[] noise(Latents latents, int part, int parts) {
+    int each = data.elements();
+    float[] noise = new float[latents.values().length];
+    for (int i = 0; i < latents.images().length; i++) {
+      new FixedNoise(recipe.run().seed(), CORRUPTION)
+          .fill((long) latents.images()[i] * parts + part, FixedNoise.START, noise, i * each, each);
     }
+    return noise;
   }
 }

@@ -1,0 +1,119 @@
+package io.github.eqvae.cli;
+
+import io.github.eqvae.EqvaeException;
+import io.github.eqvae.model.checkpoint.Weights;
+import io.github.eqvae.train.generator.GeneratorRecipe;
+import io.github.eqvae.train.generator.GeneratorTask;
+import io.github.eqvae.train.generator.GeneratorWorkload;
+import io.github.eqvae.train.generator.LossByTime;
+import io.github.eqvae.train.generator.TimedLosses;
+import io.github.eqvae.train.kinds.RecipeKinds;
+import io.github.eqvae.train.run.RunFolder;
+import io.github.eqvae.train.run.RunnableRecipe;
+import io.github.eqvae.train.run.TrainingRun;
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Optional;
+import picocli.CommandLine.Option;
+
+/** {@code evaluate} of a generator's run: its losses by time on held-out latents. */
+final class GeneratorLosses {
+  private static final int LATENTS = 128;
+  private static final int STEPS = 50;
+  private static final int PARTS = 10;
+
+  @Option(
+      names = "--times",
+      paramLabel = "N",
+      description =
+          "Parts of the clock: of dit the bound of a diffusion respaced to N steps (default: 50;"
+              + " its own count for the exact bound), of a path the loss in N parts (default: 10).")
+  private Optional<Integer> times = Optional.empty();
+
+  @Option(
+      names = "--latents",
+      paramLabel = "N",
+      description = "At most so many held-out latents. Default: 128.")
+  private Optional<Integer> latents = Optional.empty();
+
+  @Option(
+      names = "--likelihood",
+      paramLabel = "STEPS",
+      description =
+          "Of a path: also log p of the latents along the probability flow, by so many steps of"
+              + " Heun's rule.")
+  private Optional<Integer> likelihood = Optional.empty();
+
+  /** Whether this is the folder of a generator's run. */
+  static boolean isOf(Path run) {
+    RunFolder folder = new RunFolder(run);
+    if (!Files.isRegularFile(folder.recipe())) {
+      return false;
+    }
+    RunnableRecipe<?> recipe = folder.readRecipe(List.of(), RecipeKinds.ALL);
+    return recipe instanceof GeneratorRecipe;
+  }
+
+  /** Refuses what belongs to a generator's run where there is none. */
+  void requireNone() {
+    if (times.isPresent() || latents.isPresent() || likelihood.isPresent()) {
+      throw new EqvaeException.Argument(
+          "--times, --latents and --likelihood are for the folder of a generator's run");
+    }
+  }
+
+  /** Refuses what belongs to an autoencoder. */
+  void requireAlone(Path run, boolean other) {
+    if (other) {
+      throw new EqvaeException.Argument(
+          run
+              + " is the run of a generator, which is measured on its held-out latents: leave out"
+              + " what belongs to an autoencoder. Its samples: eqvae sample, then eqvae evaluate"
+              + " samples.npz --reference DIR");
+    }
+  }
+
+  /** Measures, and prints the figures. */
+  int print(
+      Path run,
+      List<String> settings,
+      Weights weights,
+      JsonOption json,
+      PrintWriter stdout,
+      PrintWriter stderr)
+      throws IOException {
+    TimedLosses result = measure(run, settings, weights, new Console(stderr));
+    PrintWriter text = json.text(stdout, stderr);
+    text.print(result.text());
+    text.flush();
+    json.write(result.json(), stdout);
+    return 0;
+  }
+
+  /** The newest checkpoint of a run; nothing is written into its folder. */
+  private TimedLosses measure(Path run, List<String> settings, Weights weights, Console console)
+      throws IOException {
+    RunFolder folder = new RunFolder(run);
+    GeneratorRecipe recipe = folder.readRecipe(settings, List.of(GeneratorRecipe.KIND));
+    int parts = recipe.process().section().equals("diffusion") ? STEPS : PARTS;
+    LossByTime losses =
+        new LossByTime(latents.orElse(LATENTS), times.orElse(parts), likelihood.orElse(0));
+    GeneratorWorkload workload = recipe.workload(console);
+    try (TrainingRun<GeneratorTask> measured =
+        new TrainingRun<>(recipe, workload, folder, console)) {
+      workload.requireLatentsOf(folder);
+      measured.trainer().resume(folder.latest(recipe, console));
+      if (weights != Weights.MODEL) {
+        measured.useAverage();
+      }
+      if (weights == Weights.EMA && !measured.isAveraged()) {
+        throw new EqvaeException.Argument(
+            run + " keeps no average: its run.ema_decay is null; leave out --weights ema");
+      }
+      return workload.losses(measured, losses);
+    }
+  }
+}
