@@ -30,7 +30,7 @@ import java.util.Map;
  * @param objective the loss and the transform τ
  * @param optimizer how both networks are updated
  * @param discLearningRate {@code optimizer.disc_learning_rate}: step size of the discriminator;
- *     default {@code optimizer.learning_rate}
+ *     default {@code optimizer.learning_rate}. Source: released: one rate for both optimisers
  * @param run length, device, seed and what is written on the way
  * @param evaluation what is measured on held-out images
  */

@@ -15,36 +15,45 @@ import java.util.Optional;
  * zelaki/eqvae:train_eqvae/ldm/data/dataset.py}): a random square crop whose side is 0.5 to 1 times
  * the shorter side, resized to the resolution, no flip.
  *
- * @param kind where images come from; default {@code image_folder}
+ * @param kind where images come from; default {@code image_folder}. Source: ours: released code
+ *     reads one folder, too
  * @param path the folder, or the IDX image file (plain or .gz); relative paths are relative to the
  *     working directory; required
- * @param resolution side of a training image, in pixels; default {@code model.resolution}
- * @param channels 1 (grey) or 3 (RGB); default {@code model.in_channels}
+ * @param resolution side of a training image, in pixels; default {@code model.resolution}. Source:
+ *     released: both are 256 in eqvae_config.yaml
+ * @param channels 1 (grey) or 3 (RGB); default {@code model.in_channels}. Source: ours: the
+ *     network's input
  * @param crop which square of a training image is used; default {@code random}. Held-out images are
- *     always cut at the centre, so that validation does not jitter: as {@code center} does it, with
- *     {@code adm} and {@code torchvision} as these do
+ *     always cut at the centre, so that validations can be compared: as by {@code center}, or by
+ *     {@code adm} or {@code torchvision} if one of these is set. Source: released:
+ *     ldm/data/dataset.py
  * @param cropMin {@code crop_min}: smallest side of a random crop, as a share of the shorter side;
- *     default 0.5
- * @param alpha what becomes of transparency: {@code drop} keeps the colours below it, as the
- *     released code does ({@code convert("RGB")}), {@code white} and {@code black} lay the picture
- *     over them; default {@code drop}
- * @param orientation {@code exif} turns pictures upright, {@code stored} leaves them as the
- *     released code does; default {@code exif}
- * @param hflip mirror half of the training images left to right; default false
+ *     default 0.5. Source: released: ldm/data/dataset.py
+ * @param alpha how transparency is handled: {@code drop} ignores the alpha channel and keeps the
+ *     colours, {@code white} and {@code black} put the picture on a background; default {@code
+ *     drop}. Source: released: {@code convert("RGB")}
+ * @param orientation {@code exif} turns pictures upright, {@code stored} does not; default {@code
+ *     exif}. Source: ours: pictures are upright for people; released: stored
+ * @param hflip mirror half of the training images left to right; default false. Source: released:
+ *     ldm/data/dataset.py has no flip
  * @param pad zero pixels (black) added on every side before anything else; default 0.
- *     Fashion-MNIST's 28 become 32 with 2
- * @param validation images held out from training, taken by the seed; default 512; 0 holds none out
- * @param validationPath {@code validation_path}: a second source of the same kind, all of which is
- *     held out, in place of {@code validation}. For pictures cut from few photographs, of which a
- *     random split would leave pieces on both sides; default none
- * @param shrink pictures whose shorter side is longer are first resized to it by area, in pixels;
- *     default 0: never
+ *     Fashion-MNIST's 28 become 32 with 2. Source: ours: off
+ * @param validation number of images held out from training, chosen by the seed; default 512; 0
+ *     holds none out. Source: ours: enough for stable figures; released: a folder for validation
+ * @param validationPath {@code validation_path}: a second source of the same kind. All its images
+ *     are held out, in place of {@code validation}. Use it for pictures that were cut from few
+ *     photographs: a random split would put pieces of one photograph on both sides; default none.
+ *     Source: ours: a random split needs no second folder
+ * @param shrink pictures whose shorter side is longer than this, in pixels, are first resized to it
+ *     by area; default 0: never. Source: ours: off, as it changes bits
  * @param cacheMegabytes {@code cache_megabytes}: memory for decoded (and shrunk) pictures, so that
- *     photographs need not be decoded once per epoch; default 0
- * @param cacheLatentsMegabytes {@code cache_latents_megabytes}: memory for what a frozen encoder
- *     ({@code model.freeze: encoder}) makes of the pictures, so that each is encoded once; not with
- *     random crops or mirroring, which make another picture in every epoch; default 0
- * @param workers threads that decode ahead of the training step; default 2
+ *     photographs need not be decoded in every epoch; default 0. Source: ours: off
+ * @param cacheLatentsMegabytes {@code cache_latents_megabytes}: memory for the latents of a frozen
+ *     encoder ({@code model.freeze: encoder}), so that each picture is encoded once. Not allowed
+ *     with random crops or mirroring, with which pictures change in every epoch; default 0. Source:
+ *     ours: off
+ * @param workers number of threads that decode ahead of the training step; default 2. Source: ours:
+ *     enough for two cores
  */
 public record DataRecipe(
     Kind kind,

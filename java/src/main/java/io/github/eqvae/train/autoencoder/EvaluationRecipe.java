@@ -12,16 +12,20 @@ import java.util.Optional;
 /**
  * Section {@code evaluation}: what is measured on held-out images.
  *
- * @param images held-out images used at most; default {@code data.validation} (512 when that is 0)
- * @param angles rotations, in degrees, of the equivariance error; default 90, 180, 270 (paper)
- * @param scales scale factors of the equivariance error, in (0, 1); default 0.25, 0.5, 0.75 (paper)
- * @param batch images per batch; default 16
+ * @param images largest number of held-out images that are used; default {@code data.validation}
+ *     (512 when that is 0). Source: ours: all of them; paper: 50,000 of ImageNet's validation
+ * @param angles rotations, in degrees, of the equivariance error; default 90, 180, 270. Source:
+ *     paper, table 1
+ * @param scales scale factors of the equivariance error, in (0, 1); default 0.25, 0.5, 0.75.
+ *     Source: paper, table 1
+ * @param batch images per batch; default 16. Source: ours: needs little memory
  * @param inceptionWeights {@code inception_weights}: file with pytorch-fid's Inception-v3, for the
- *     rFID; default none, which leaves it out. See docs/rfid.md
- * @param ssim whose structural similarity: {@code scikit_image}, borders left out; {@code
- *     torchmetrics}, which counts them from its version 1.4.2 on; or {@code released}, the call of
- *     the released evaluation, which also takes the range of values from each pair of images;
- *     default {@code scikit_image}
+ *     rFID; default none: there is no rFID. See docs/rfid.md. Source: ours: the weights are not
+ *     included
+ * @param ssim which variant of SSIM: {@code scikit_image} leaves borders out; {@code torchmetrics}
+ *     counts them, as torchmetrics from 1.4.2 on; {@code released} is the call in the released
+ *     evaluation, which also takes the range of values from each pair of images; default {@code
+ *     scikit_image}. Source: ours: equal to torchmetrics 0.6.0, which the released training pins
  */
 public record EvaluationRecipe(
     int images,

@@ -13,19 +13,24 @@ import java.util.Map;
  * ldm/modules/losses/contperceptual.py}, with the values of {@code eqvae_config.yaml}. The
  * autoencoder's share of this loss is {@code disc_factor * disc_weight * w * g_loss}.
  *
- * @param enabled train and use a discriminator; default true. The one switch: without it the other
- *     keys here and {@code model.discriminator} have no effect
- * @param discStart {@code disc_start}: first step, in optimiser updates, at which the discriminator
- *     counts; default 0 (EQ-VAE fine-tunes; LDM's own training has 50001)
- * @param discWeight {@code disc_weight}: factor of the autoencoder's adversarial loss; default 0.5
+ * @param enabled train and use a discriminator; default true. If false, the other keys here and
+ *     {@code model.discriminator} have no effect. Source: released: contperceptual.py
+ * @param discStart {@code disc_start}: first step, in optimiser updates, in which the
+ *     discriminator's losses are used; default 0. Source: released: eqvae_config.yaml (LDM's own
+ *     training: 50001)
+ * @param discWeight {@code disc_weight}: factor of the autoencoder's adversarial loss; default 0.5.
+ *     Source: released: eqvae_config.yaml
  * @param discFactor {@code disc_factor}: factor of the adversarial losses of both networks; default
- *     1
- * @param loss {@code hinge} (released), {@code non_saturating}, softplus for both networks, or
- *     {@code vanilla}, the released code's other one: softplus for the discriminator, and still
- *     −mean(logits) for the autoencoder; default {@code hinge}
+ *     1. Source: released: contperceptual.py
+ * @param loss {@code hinge}; {@code non_saturating}, softplus for both networks; or {@code
+ *     vanilla}, the other loss of the released code: softplus for the discriminator, and
+ *     −mean(logits) for the autoencoder as with {@code hinge}; default {@code hinge}. Source:
+ *     released: contperceptual.py
  * @param adaptiveWeight {@code adaptive_weight}: w = |grad of nll| / (|grad of g_loss| + 1e-4),
- *     both with respect to {@code decoder.conv_out.weight}; false means w = 1; default true
- * @param adaptiveWeightMax {@code adaptive_weight_max}: w is clamped to [0, this]; default 1e4
+ *     both with respect to {@code decoder.conv_out.weight}; false means w = 1; default true.
+ *     Source: released: contperceptual.py
+ * @param adaptiveWeightMax {@code adaptive_weight_max}: w is clamped to [0, this]; default 1e4.
+ *     Source: released: contperceptual.py
  */
 public record GanRecipe(
     boolean enabled,

@@ -10,26 +10,31 @@ import java.util.Map;
 /**
  * Section {@code objective.terms}: what is asked for beside the released losses.
  *
- * @param l2Weight {@code l2_weight}: factor of the squared difference, beside {@code pixel_loss};
- *     default 0
- * @param charbonnierWeight {@code charbonnier_weight}: factor of √(d² + ε²) of the difference d,
- *     beside {@code pixel_loss}; default 0
- * @param charbonnierEpsilon {@code charbonnier_epsilon}: ε, of images in [-1, 1]; default 0.001
+ * @param l2Weight {@code l2_weight}: factor of the squared difference, in addition to {@code
+ *     pixel_loss}; default 0. Source: ours: off, not in the released loss
+ * @param charbonnierWeight {@code charbonnier_weight}: factor of √(d² + ε²) of the difference d, in
+ *     addition to {@code pixel_loss}; default 0. Source: ours: off, not in the released loss
+ * @param charbonnierEpsilon {@code charbonnier_epsilon}: ε, for images in [-1, 1]; default 0.001.
+ *     Source: ours: small beside one level of 255
  * @param ssimWeight {@code ssim_weight}: factor of 1 − SSIM (Gaussian windows of 11×11, σ 1.5),
- *     which counts as LPIPS does; default 0
+ *     which is added to every element like LPIPS; default 0. Source: ours: off, not in the released
+ *     loss
  * @param spectrumWeight {@code spectrum_weight}: factor of the divergence of the latent's spectrum
- *     from its image's (Spectrum Matching, arXiv 2603.14645, which takes 0.01 with means over
- *     elements); counts as LPIPS does; default 0
- * @param lpipsDropout {@code lpips_dropout}: half of the squared differences in front of LPIPS'
- *     heads are dropped, the others doubled. The released training has it, by accident; default
- *     false
- * @param latentNoise {@code latent_noise}: noise on what the decoder gets: {@code none}; {@code
- *     fixed}, z + σε; {@code drawn}, z + uσε with u uniform in (0, 1), as RAE; {@code mix}, (1 −
- *     u)z + uγε, as DeTok; default {@code none}
+ *     from that of its image (Spectrum Matching, arXiv 2603.14645, which uses 0.01 with means over
+ *     elements); added to every element like LPIPS; default 0. Source: ours: off, not in the
+ *     released loss
+ * @param lpipsDropout {@code lpips_dropout}: dropout with rate ½ of the squared differences before
+ *     LPIPS' heads. The released training has it, probably by mistake; default false. Source: ours:
+ *     LPIPS without dropout, as its authors use it
+ * @param latentNoise {@code latent_noise}: noise that is added to the decoder's input z: {@code
+ *     none}; {@code fixed}, z + σε; {@code drawn}, z + uσε with u uniform in (0, 1), as in RAE;
+ *     {@code mix}, (1 − u)z + uγε, as in DeTok; default {@code none}. Source: released: there is
+ *     none
  * @param latentNoiseStrength {@code latent_noise_strength}: σ or γ, in units of the unscaled
- *     latent; default 0
- * @param samplePosterior {@code sample_posterior}: whether the latent is a sample of the posterior,
- *     or its mean, as FLUX.2's autoencoder takes it; default true
+ *     latent; default 0. Source: released: there is none
+ * @param samplePosterior {@code sample_posterior}: true: the latent is a sample of the posterior;
+ *     false: it is its mean, as in FLUX.2's autoencoder; default true. Source: released:
+ *     ldm/models/autoencoder.py
  */
 public record LossTermsRecipe(
     double l2Weight,

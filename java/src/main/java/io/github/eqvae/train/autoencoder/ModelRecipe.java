@@ -24,41 +24,52 @@ import java.util.Optional;
  * configs/autoencoder/autoencoder_kl_32x32x4.yaml} (SD-VAE f8 d4); {@code norm_num_groups} and
  * {@code mid_block_add_attention} carry their diffusers names because CompVis hard-codes them.
  *
- * @param kind architecture: {@code autoencoder_kl} or {@code vq}; default {@code autoencoder_kl}
- * @param inChannels {@code in_channels}: colour channels of the input, 1 or 3; default 3
- * @param outCh {@code out_ch}: colour channels of the output; default {@code in_channels}
- * @param ch base channel count; default 128
+ * @param kind architecture: {@code autoencoder_kl} or {@code vq}; default {@code autoencoder_kl}.
+ *     Source: released: eqvae_config.yaml
+ * @param inChannels {@code in_channels}: colour channels of the input, 1 or 3; default 3. Source:
+ *     released: eqvae_config.yaml
+ * @param outCh {@code out_ch}: colour channels of the output; default {@code in_channels}. Source:
+ *     released: both are 3 in eqvae_config.yaml
+ * @param ch base channel count; default 128. Source: released: eqvae_config.yaml
  * @param chMult {@code ch_mult}: channel multiplier per resolution level; default 1, 2, 4, 4. Each
- *     level but the last halves the side, so the down-sampling factor is 2^(levels - 1)
+ *     level but the last halves the side, so the down-sampling factor is 2^(levels - 1). Source:
+ *     released: eqvae_config.yaml
  * @param numResBlocks {@code num_res_blocks}: residual blocks per encoder level (the decoder has
- *     one more); default 2
- * @param attnResolutions {@code attn_resolutions}: feature-map sides, in pixels at {@code
- *     resolution}, whose levels get attention; default none
- * @param resolution image side, in pixels, that {@code attn_resolutions} refers to; default 256
- * @param zChannels {@code z_channels}: channels of the decoder's input; default 4
- * @param embedDim {@code embed_dim}: channels of the latent; default 4
- * @param doubleZ {@code double_z}: the encoder gives mean and log-variance; always true for {@code
- *     autoencoder_kl}, always false for {@code vq}
- * @param dropout probability of dropping an activation; always 0, as in every released
- *     configuration
- * @param normNumGroups {@code norm_num_groups}: groups of each group normalisation; default 32
+ *     one more); default 2. Source: released: eqvae_config.yaml
+ * @param attnResolutions {@code attn_resolutions}: levels whose feature maps have these sides, in
+ *     pixels at {@code resolution}, get attention; default none. Source: released:
+ *     eqvae_config.yaml
+ * @param resolution image side, in pixels, that {@code attn_resolutions} refers to; default 256.
+ *     Source: released: eqvae_config.yaml
+ * @param zChannels {@code z_channels}: channels of the decoder's input; default 4. Source:
+ *     released: eqvae_config.yaml
+ * @param embedDim {@code embed_dim}: channels of the latent; default 4. Source: released:
+ *     eqvae_config.yaml
+ * @param doubleZ {@code double_z}: the encoder's output is mean and log-variance; always true for
+ *     {@code autoencoder_kl}, always false for {@code vq}. Source: released: eqvae_config.yaml
+ * @param dropout probability of dropping an activation; always 0. Source: released:
+ *     eqvae_config.yaml
+ * @param normNumGroups {@code norm_num_groups}: groups of each group normalisation; default 32.
+ *     Source: released: fixed in the model's code
  * @param midBlockAddAttention {@code mid_block_add_attention}: attention in the middle blocks;
- *     default true
+ *     default true. Source: released: fixed in the model's code
  * @param quantize the codebook of {@code vq}; without effect on other kinds
- * @param useQuantConv {@code use_quant_conv}: 1×1 convolutions around the latent; default true, as
- *     everywhere but in SD3's and FLUX' autoencoders
- * @param paddingMode {@code padding_mode}: what 3×3 convolutions see beyond the edges: {@code
- *     zeros}, {@code reflect} or {@code replicate}; default {@code zeros}, as in all published
- *     models. A checkpoint in {@code init_from} that says another one is refused; those of others
- *     say nothing
+ * @param useQuantConv {@code use_quant_conv}: 1×1 convolutions before and after the latent; default
+ *     true. SD3's and FLUX' autoencoders have none. Source: released: fixed in the model's code
+ * @param paddingMode {@code padding_mode}: how 3×3 convolutions pad their input: {@code zeros},
+ *     {@code reflect} or {@code replicate}; default {@code zeros}. A checkpoint in {@code
+ *     init_from} that declares another mode is refused. Source: released: PyTorch's default, as in
+ *     all published models
  * @param initFrom {@code init_from}: a checkpoint of this architecture that training starts from,
- *     of diffusers, CompVis or this library; default none, random weights
+ *     of diffusers, CompVis or this library; default none: random weights. Source: ours: no weights
+ *     are included
  * @param initWeights {@code init_weights}: which weights of {@code init_from}: {@code ema}, {@code
- *     model} as last trained, or {@code auto}, the average where there is a whole one; default
- *     {@code auto}
- * @param freeze what keeps its weights: {@code none}, or {@code encoder} for a second stage in
- *     which the decoder alone learns: the encoder, the convolution behind it and a codebook get no
- *     gradients, and their moments stay; default {@code none}
+ *     model} for the current weights, or {@code auto}, the average if it is complete; default
+ *     {@code auto}. Source: ours: published figures are those of averages
+ * @param freeze which weights are not trained: {@code none}, or {@code encoder} for a second stage
+ *     that trains only the decoder: the encoder, the convolution after it and a codebook get no
+ *     gradients, and their optimiser moments do not change; default {@code none}. Source: released:
+ *     all are trained
  * @param discriminator the PatchGAN, used when {@code objective.gan.enabled}
  */
 public record ModelRecipe(
@@ -117,14 +128,15 @@ public record ModelRecipe(
   /**
    * Section {@code model.quantize}: the codebook, as taming-transformers' {@code VQModel} makes it.
    *
-   * @param nEmbed {@code n_embed}: number of codes; default 1024
-   * @param beta weight of one term of the codebook loss; default 0.25
-   * @param betaPlacement {@code beta_placement}: {@code legacy}, on the term that moves the codes,
-   *     as taming computes it, or {@code fixed}, on the term that commits the encoder; default
-   *     {@code legacy}
-   * @param init where codes start in a training from random weights: {@code uniform} in ±1/n_embed,
-   *     as taming's, or {@code data}, at latents of the first batch, so that all are in use;
-   *     default {@code uniform}
+   * @param nEmbed {@code n_embed}: number of codes; default 1024. Source: taming:
+   *     configs/imagenet_vqgan.yaml
+   * @param beta weight of one term of the codebook loss; default 0.25. Source: taming: vqgan.py
+   * @param betaPlacement {@code beta_placement}: where {@code beta} is: {@code legacy}, on the term
+   *     that moves the codes, or {@code fixed}, on the term that commits the encoder; default
+   *     {@code legacy}. Source: taming: quantize.py
+   * @param init where codes start if training starts from random weights: {@code uniform} in
+   *     ±1/n_embed, or {@code data}, at latents of the first batch, so that all are used; default
+   *     {@code uniform}. Source: taming: quantize.py
    */
   public record Quantize(
       int nEmbed, double beta, VqConfig.BetaPlacement betaPlacement, CodebookInit init) {
@@ -153,8 +165,9 @@ public record ModelRecipe(
   /**
    * Section {@code model.discriminator}: PatchGAN, as in taming-transformers.
    *
-   * @param nLayers {@code n_layers}: strided layers after the first; default 3
-   * @param ndf channels of the first layer; default 64
+   * @param nLayers {@code n_layers}: strided layers after the first; default 3. Source: released:
+   *     contperceptual.py
+   * @param ndf channels of the first layer; default 64. Source: taming: NLayerDiscriminator
    */
   public record Discriminator(int nLayers, int ndf) {
     static Discriminator read(RecipeFields in) {

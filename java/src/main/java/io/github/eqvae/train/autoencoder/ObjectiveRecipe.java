@@ -23,53 +23,62 @@ import java.util.Optional;
  * autoencoder set both probabilities to 0.
  *
  * @param equivarianceProbability {@code equivariance_probability}: share of steps in the EQ branch,
- *     in [0, 1]; default 0.5. Named so because the paper's p_α is the probability of the
- *     <em>other</em> branches, while the code's {@code p_prior} is this one
+ *     in [0, 1]; default 0.5. This is {@code p_prior} of the released code. The paper's p_α is the
+ *     probability of the <em>other</em> branches. Source: released: eqvae_config.yaml; paper: p_α =
+ *     0.5
  * @param lowResolutionPriorProbability {@code low_resolution_prior_probability}: share of the
- *     remaining steps that use a down-scaled image ({@code p_prior_s}), in [0, 1]; default 0.25
- * @param scaling {@code isotropic}, {@code anisotropic} (paper, table 5) or {@code none}, which
- *     also leaves the low-resolution branch at full size; that branch is isotropic always; default
- *     {@code isotropic}
- * @param scaleSet {@code scale_set}: {@code discrete_32}, the code's k/32 with k = 8 to 31, {@code
- *     quarters}, the ¼, ½, ¾ that the released README describes, or {@code continuous}, the paper's
- *     eq. 6. A scaled latent has floor(side * scale) pixels, the target image the down-sampling
- *     factor times as many; default {@code discrete_32}
- * @param scaleMin {@code scale_min}: smallest continuous scale factor, inclusive; default 0.25
- * @param scaleMax {@code scale_max}: largest continuous scale factor, exclusive; default 1
+ *     remaining steps that use a down-scaled image ({@code p_prior_s}), in [0, 1]; default 0.25.
+ *     Source: released: eqvae_config.yaml; not in the paper
+ * @param scaling {@code isotropic}, {@code anisotropic} (paper, table 5) or {@code none}, with
+ *     which the low-resolution branch keeps the full size, too; otherwise that branch is always
+ *     isotropic; default {@code isotropic}. Source: released: eqvae_config.yaml
+ * @param scaleSet {@code scale_set}: {@code discrete_32}, k/32 with k = 8 to 31; {@code quarters},
+ *     the ¼, ½, ¾ of the released README; or {@code continuous}, the paper's eq. 6. A scaled latent
+ *     has floor(side * scale) pixels, and the target image that number times the down-sampling
+ *     factor; default {@code discrete_32}. Source: released: ldm/models/autoencoder.py
+ * @param scaleMin {@code scale_min}: smallest continuous scale factor, inclusive; default 0.25.
+ *     Source: paper, eq. 6
+ * @param scaleMax {@code scale_max}: largest continuous scale factor, exclusive; default 1. Source:
+ *     paper, eq. 6
  * @param rotations angles of τ, in degrees, drawn uniformly: a subset of 0, 90, 180, 270; default
- *     90, 180, 270 (the released code never draws 0)
- * @param flips mirror images drawn by τ, each with probability one half; default {@code none} (the
- *     paper has none; the code has a helper that is never called)
- * @param interpolation the resize of τ, for latents and for target images; default {@code bilinear}
- *     without antialiasing as in the code (the paper says bicubic)
- * @param draw whether a batch shares one τ, {@code batch}, or each sample has its own, {@code
- *     sample}; default {@code batch}, as released
- * @param regularizer how equivariance is asked for: {@code implicit}, of decoded images, or {@code
- *     explicit}, of latents (paper, eq. 4); default {@code implicit}
- * @param explicitWeight {@code explicit_weight}: factor of the explicit loss; default 0.1 (paper,
- *     eq. 4)
+ *     90, 180, 270. Source: released: ldm/models/autoencoder.py; paper, eq. 6
+ * @param flips mirror images drawn by τ, each with probability one half; default {@code none}.
+ *     Source: paper: there are none
+ * @param interpolation how τ resizes latents and target images; default {@code bilinear}, without
+ *     antialiasing. Source: released: ldm/models/autoencoder.py (the paper says bicubic)
+ * @param draw {@code batch}: one τ for a batch; {@code sample}: one for each sample; default {@code
+ *     batch}. Source: released: ldm/models/autoencoder.py
+ * @param regularizer what is compared: {@code implicit}, decoded images, or {@code explicit},
+ *     latents (paper, eq. 4); default {@code implicit}. Source: paper, eq. 5
+ * @param explicitWeight {@code explicit_weight}: factor of the explicit loss; default 0.1. Source:
+ *     paper, eq. 4
  * @param explicitStopGradient {@code explicit_stop_gradient}: no gradient into E(τ∘x); default
- *     false
- * @param discriminatorForward {@code discriminator_forward}: whether the discriminator step draws
- *     its own τ and noise; default {@code separate}
+ *     false. Source: paper, eq. 4
+ * @param discriminatorForward {@code discriminator_forward}: {@code separate}: the discriminator
+ *     step has its own forward pass, τ and noise; {@code shared}: it uses those of the autoencoder;
+ *     default {@code separate}. Source: released: two optimisers, two forward passes
  * @param lossNormalization {@code loss_normalization}: {@code released}, the sum over elements
  *     divided by the batch, or {@code per_element}, the mean; default {@code released} for {@code
- *     autoencoder_kl} and {@code per_element}, which is what taming computes, for {@code vq}
- * @param pixelLoss {@code pixel_loss}: {@code l1} or {@code l2}; default {@code l1}
+ *     autoencoder_kl} and {@code per_element} for {@code vq}. Source: released: contperceptual.py;
+ *     {@code vq}: taming, vqperceptual.py
+ * @param pixelLoss {@code pixel_loss}: {@code l1} or {@code l2}; default {@code l1}. Source:
+ *     released: contperceptual.py
  * @param perceptualWeight {@code perceptual_weight}: factor of LPIPS; default 1. Above 0 it needs
- *     {@code lpips_weights}
- * @param lpipsWeights {@code lpips_weights}: file with the VGG16 and LPIPS weights; default none.
- *     They are not shipped
- * @param logvarInit {@code logvar_init}: log of the output variance the loss divides by; default 0.
- *     No optimiser trains it, as released
+ *     {@code lpips_weights}. Source: released: contperceptual.py
+ * @param lpipsWeights {@code lpips_weights}: file with the VGG16 and LPIPS weights (docs/lpips.md);
+ *     default none. Source: ours: the weights are not included
+ * @param logvarInit {@code logvar_init}: logarithm of the output variance by which the loss is
+ *     divided; default 0. It is a constant: no optimiser trains it. Source: released:
+ *     contperceptual.py
  * @param klWeight {@code kl_weight}: factor of the KL divergence of {@code autoencoder_kl}; default
- *     1e-6
+ *     1e-6. Source: released: eqvae_config.yaml
  * @param codebookWeight {@code codebook_weight}: factor of the codebook loss of {@code vq}; default
- *     1, as in taming
- * @param translation latent pixels by which τ shifts at most, in each direction; what leaves the
- *     frame is cut off; default 0
+ *     1. Source: taming: vqperceptual.py
+ * @param translation largest shift by τ in each direction, in latent pixels; what leaves the frame
+ *     is cut off; default 0. Source: released: there is none
  * @param blendProbability {@code blend_probability}: how often a sample of the EQ branch is mixed
- *     with k/16 of the next one of its batch, k = 1 to 8, latents as well as images; default 0
+ *     with k/16 of the next one of its batch, k = 1 to 8, in latents and images alike; default 0.
+ *     Source: released: there is none
  * @param terms losses beside the released ones
  * @param gan the adversarial part
  */

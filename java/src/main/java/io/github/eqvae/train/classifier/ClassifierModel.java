@@ -7,8 +7,9 @@ import java.util.Map;
 /**
  * Section {@code model} of a classifier's recipe.
  *
- * @param width channels of the first level, a multiple of 8; default 16
- * @param classes how many there are; required
+ * @param width channels of the first level, a multiple of 8; default 16. Source: ours: trains in
+ *     minutes
+ * @param classes number of classes; required
  */
 record ClassifierModel(int width, int classes) {
   private static final int WIDEST = 1024;

@@ -10,11 +10,13 @@ import java.util.Optional;
  * Section {@code data} of a classifier's recipe.
  *
  * @param path a folder of pictures, whose folders are the classes, or an IDX file; required
- * @param labels an IDX file of labels, for one of pictures; default none
- * @param resolution side of the images, a multiple of 8; default 32
- * @param channels 1 for gray, 3 for RGB; default 3
- * @param validation how many images are held out; default 1000
- * @param flip whether images are mirrored at random; default true
+ * @param labels an IDX file with the labels of an IDX file of pictures; default none. Source: ours:
+ *     folders of pictures need none
+ * @param resolution side of the images, a multiple of 8; default 32. Source: ours: small images
+ * @param channels 1 for gray, 3 for RGB; default 3. Source: ours: most pictures are RGB
+ * @param validation number of images that are held out; default 1000. Source: ours: enough for
+ *     stable figures
+ * @param flip mirror images at random; default true. Source: ours: usual for photographs
  */
 record LabelledImages(
     Path path, Optional<Path> labels, int resolution, int channels, int validation, boolean flip) {

@@ -12,14 +12,17 @@ import java.util.Map;
  * Section {@code diffusion}, of DiT. The defaults are those of facebookresearch/DiT {@code
  * create_diffusion}.
  *
- * @param schedule how the noise grows: {@code linear} or {@code cosine}; default {@code linear}
- * @param steps how many; default 1000
- * @param prediction what the network says: {@code epsilon}, {@code start} or {@code velocity};
- *     default {@code epsilon}
- * @param variance {@code learned_range}, which {@code model.learn_sigma} demands, {@code
- *     fixed_large} or {@code fixed_small}; default as {@code model.learn_sigma} says, then large
- * @param kind {@code loss}: {@code mse} (with the variational bound where the variance is learned),
- *     {@code rescaled_mse}, {@code kl} or {@code rescaled_kl}; default {@code mse}
+ * @param schedule how the noise grows: {@code linear} or {@code cosine}; default {@code linear}.
+ *     Source: DiT: create_diffusion
+ * @param steps number of steps; default 1000. Source: DiT: create_diffusion
+ * @param prediction what the network predicts: {@code epsilon}, {@code start} or {@code velocity};
+ *     default {@code epsilon}. Source: DiT: create_diffusion
+ * @param variance {@code learned_range}, which needs {@code model.learn_sigma}, {@code fixed_large}
+ *     or {@code fixed_small}; default {@code learned_range} with {@code model.learn_sigma}, else
+ *     {@code fixed_large}. Source: DiT: create_diffusion
+ * @param kind {@code loss}: {@code mse} (with the variational bound if the variance is learned),
+ *     {@code rescaled_mse}, {@code kl} or {@code rescaled_kl}; default {@code mse}. Source: DiT:
+ *     create_diffusion
  */
 public record DiffusionRecipe(
     GeneratorProcess.Schedule schedule,

@@ -9,15 +9,17 @@ import java.util.Map;
  * Section {@code data}: a folder of latents that {@code eqvae encode} filled.
  *
  * @param path the folder; required
- * @param posterior what of {@code moments} is learned: a {@code sample} that is drawn anew each
- *     time, or the {@code mode}; default {@code sample}. Without effect on a folder that holds no
- *     moments
- * @param flips whether half of the samples are those of the mirrored pictures, where the folder has
- *     them ({@code encode --hflip}); default true
- * @param scaling how the autoencoder's latents become what the network sees: {@code index}, as
- *     {@code index.json} says, or of the statistics there: {@code factor} (1/std), {@code shift}
- *     (mean and 1/std), {@code channels} (of each channel); or {@code none}; default {@code index}
- * @param validation latents that are held out; default 512
+ * @param posterior how {@code moments} are used: a {@code sample}, drawn again each time, or the
+ *     {@code mode}; default {@code sample}. Has no effect on folders without moments. Source: DiT
+ *     and SiT: train.py
+ * @param flips use the latents of the mirrored pictures for half of the samples, if the folder has
+ *     them ({@code encode --hflip}); default true. Source: DiT and SiT: train.py mirrors at random
+ * @param scaling how latents are scaled for the network: {@code index}, with the autoencoder's
+ *     scaling in {@code index.json}; by the statistics there, {@code factor} (1/std), {@code shift}
+ *     (mean and 1/std) or {@code channels} (both per channel); or {@code none}; default {@code
+ *     index}. Source: DiT and SiT: train.py uses SD-VAE's 0.18215
+ * @param validation number of latents that are held out; default 512. Source: ours: enough for
+ *     stable figures; DiT and SiT: none
  */
 public record LatentsRecipe(
     Path path, Posterior posterior, boolean flips, Scaling scaling, int validation) {

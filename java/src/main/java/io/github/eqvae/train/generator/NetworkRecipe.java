@@ -14,32 +14,47 @@ import java.util.Optional;
  * Section {@code model}: the network. DiT, SiT and LightningDiT are one network; {@code kind} says
  * how it is taught and what the defaults of its options are.
  *
- * @param kind {@code dit}: in the steps of a diffusion (section {@code diffusion}); {@code sit} and
- *     {@code lightningdit}: along a path (section {@code transport}); default {@code dit}
- * @param size {@code s}, {@code b}, {@code l} or {@code xl}: table 1 of DiT, the defaults of {@code
- *     width}, {@code depth} and {@code heads}; default {@code b}
- * @param width channels of a token
- * @param depth blocks
- * @param heads of attention
- * @param mlpRatio {@code mlp_ratio}: width of a block's perceptron, in widths of a token; default 4
- * @param patch side of what becomes a token; default 2
- * @param channels of a latent, as the network sees it; default 4
- * @param side of a latent; default 32
- * @param classes labels; 0 for none; default 1000
- * @param classDropout {@code class_dropout}: how often the label is hidden, for guidance; default
- *     0.1; with 0 the network has no class for "none" and cannot be guided
- * @param learnSigma {@code learn_sigma}: whether the network says two numbers for each: the second
- *     is the variance, and without meaning along a path, as in the released SiT; default true,
- *     false for {@code lightningdit}
- * @param qkNorm {@code qk_norm}: queries and keys are normalised; default false
- * @param rmsNorm {@code rms_norm}: RMS norms with a weight; default true for {@code lightningdit}
- * @param swiglu SwiGLU perceptrons; default true for {@code lightningdit}
- * @param rope queries and keys are turned by row and column; default true for {@code lightningdit}
- * @param shift whether adaLN shifts, too; default true
+ * @param kind {@code dit}, trained in the steps of a diffusion (section {@code diffusion}); {@code
+ *     sit} or {@code lightningdit}, trained along a path (section {@code transport}); default
+ *     {@code dit}. Source: ours: the oldest of them
+ * @param size {@code s}, {@code b}, {@code l} or {@code xl}, which sets the defaults of {@code
+ *     width}, {@code depth} and {@code heads}; default {@code b}. Source: ours: the smallest in
+ *     table 2 of the paper
+ * @param width channels of a token; default by {@code size}. Source: DiT: table 1 of its paper
+ * @param depth number of blocks; default by {@code size}. Source: DiT: table 1 of its paper
+ * @param heads attention heads; default by {@code size}. Source: DiT: table 1 of its paper
+ * @param mlpRatio {@code mlp_ratio}: width of a block's perceptron as a multiple of {@code width};
+ *     default 4. Source: DiT and SiT: models.py
+ * @param patch side of the square of latent pixels that becomes a token; default 2. Source: DiT and
+ *     SiT: models.py
+ * @param channels channels of a latent as the network sees it; default 4. Source: DiT and SiT:
+ *     models.py, for SD-VAE
+ * @param side side of a latent, in latent pixels; default 32. Source: DiT and SiT: models.py, for
+ *     256 px
+ * @param classes number of labels; 0 for none; default 1000. Source: DiT and SiT: models.py, for
+ *     ImageNet
+ * @param classDropout {@code class_dropout}: probability with which a label is replaced by the null
+ *     class; default 0.1; with 0 the network has no null class and cannot be guided. Source: DiT
+ *     and SiT: models.py
+ * @param learnSigma {@code learn_sigma}: the network has twice as many output channels as the
+ *     latent. For DiT the second half is the variance; SiT has it, too, and ignores it; default
+ *     true, false for {@code lightningdit}. Source: DiT and SiT: models.py; LightningDiT: its
+ *     configurations
+ * @param qkNorm {@code qk_norm}: normalise queries and keys; default false. Source: DiT and SiT:
+ *     there is none
+ * @param rmsNorm {@code rms_norm}: RMS norms with a weight instead of layer norms; default true for
+ *     {@code lightningdit}, else false. Source: LightningDiT: its configurations
+ * @param swiglu SwiGLU perceptrons; default true for {@code lightningdit}, else false. Source:
+ *     LightningDiT: its configurations
+ * @param rope rotary embedding of queries and keys by row and column; default true for {@code
+ *     lightningdit}, else false. Source: LightningDiT: its configurations
+ * @param shift adaLN has a shift as well as a scale; default true. Source: DiT and SiT: models.py
  * @param initFrom {@code init_from}: a checkpoint of this network that training starts from, of the
- *     references or of this library; default none, random weights
+ *     references or of this library; default none: random weights. Source: DiT and SiT: random
+ *     weights
  * @param initWeights {@code init_weights}: which weights of {@code init_from}: {@code ema}, {@code
- *     model} as last trained, or {@code auto}, the average where there is one; default {@code auto}
+ *     model} for the current weights, or {@code auto}, the average if there is one; default {@code
+ *     auto}. Source: DiT and SiT: find_model loads the average
  */
 public record NetworkRecipe(
     Kind kind,

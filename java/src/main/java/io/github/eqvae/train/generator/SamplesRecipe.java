@@ -12,15 +12,20 @@ import java.util.Optional;
  * Section {@code samples}: the pictures that a run shows while it trains, each time of the same
  * noise and labels.
  *
- * @param autoencoder what decodes them; default none: the one that {@code index.json} names. Its
- *     weights must be those that made the latents
- * @param count pictures; default 32
- * @param labels what they show, repeated as often as needed; default none: the first ones
- * @param sampler {@code auto}: of DiT {@code ddim}, else {@code heun}; {@code ddpm}, {@code ddim};
- *     {@code euler}, {@code heun}, {@code sde}; default {@code auto}
- * @param steps of the sampler; default 25
- * @param guidance the scale of classifier-free guidance, of all channels; 1 for none; default 1
- * @param batch pictures that are made at once; default 16
+ * @param autoencoder the autoencoder that decodes the samples; default none: the one that {@code
+ *     index.json} names. Its weights must be those that made the latents. Source: ours: the latents
+ *     name it
+ * @param count number of pictures; default 32. Source: ours: fits on a screen
+ * @param labels labels of the pictures, repeated as often as needed; default none: the first
+ *     classes. Source: ours: works with any number of classes
+ * @param sampler {@code ddpm}, {@code ddim} for DiT; {@code euler}, {@code heun}, {@code sde} for
+ *     the others; or {@code auto}: {@code ddim} for DiT, {@code heun} for the others; default
+ *     {@code auto}. Source: ours: good pictures in few steps
+ * @param steps steps of the sampler; default 25. Source: ours: quick
+ * @param guidance scale of classifier-free guidance, for all channels; 1 for none; default 1.
+ *     Source: ours: shows what was learned
+ * @param batch number of pictures that are made at once; default 16. Source: ours: needs little
+ *     memory
  */
 public record SamplesRecipe(
     Optional<Path> autoencoder,

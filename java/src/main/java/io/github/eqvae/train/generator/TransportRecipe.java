@@ -14,14 +14,18 @@ import java.util.Map;
  * Section {@code transport}, of SiT and LightningDiT. The defaults are those of willisma/SiT {@code
  * create_transport}, and of hustvl/LightningDiT's configurations.
  *
- * @param path from noise to data: {@code linear}, {@code gvp} or {@code vp}; default {@code linear}
- * @param prediction what the network says: {@code velocity}, {@code score} or {@code noise};
- *     default {@code velocity}
- * @param weight of a time in the loss of score and noise: {@code none}, {@code velocity} or {@code
- *     likelihood}; without effect on velocity; default {@code none}
- * @param times how they are drawn: {@code uniform} or {@code logistic_normal}; default {@code
- *     uniform}, {@code logistic_normal} for LightningDiT
- * @param cosine what 1 − cos between answer and target counts; default 0, 1 for LightningDiT
+ * @param path the path from noise to data: {@code linear}, {@code gvp} or {@code vp}; default
+ *     {@code linear}. Source: SiT: create_transport
+ * @param prediction what the network predicts: {@code velocity}, {@code score} or {@code noise};
+ *     default {@code velocity}. Source: SiT: create_transport
+ * @param weight weight of a time in the loss of score and noise: {@code none}, {@code velocity} or
+ *     {@code likelihood}; has no effect on velocity; default {@code none}. Source: SiT:
+ *     create_transport
+ * @param times how times are drawn: {@code uniform} or {@code logistic_normal}; default {@code
+ *     uniform}, {@code logistic_normal} for LightningDiT. Source: SiT: transport.py; LightningDiT:
+ *     its configurations
+ * @param cosine weight of 1 − cos(prediction, target) in the loss; default 0, 1 for LightningDiT.
+ *     Source: SiT: there is none; LightningDiT: its configurations
  */
 public record TransportRecipe(
     Interpolant path,

@@ -16,20 +16,25 @@ import java.util.Optional;
  * mean. 1e-5 to 1e-4 is the neighbourhood to start a fine-tune from.
  *
  * @param kind {@code adam}, or {@code adamw}, which decouples weight decay; default {@code adam},
- *     of generators {@code adamw}
+ *     for generators {@code adamw}. Source: autoencoders: released; generators: DiT, SiT, train.py;
+ *     classifiers: ours, as autoencoders
  * @param learningRate {@code learning_rate}: step size; required
- * @param betas the two moment decays of Adam, each in [0, 1); default 0.5, 0.9 (code, both
- *     optimisers), of generators 0.9, 0.999 (PyTorch's)
- * @param eps added to the root of the second moment; default 1e-8
+ * @param betas the two moment decays of Adam, each in [0, 1); default 0.5, 0.9, for generators 0.9,
+ *     0.999. Source: autoencoders: released, both optimisers; generators: PyTorch, as DiT and SiT;
+ *     classifiers: ours, as autoencoders
+ * @param eps added to the root of the second moment; default 1e-8. Source: PyTorch
  * @param weightDecay {@code weight_decay}: L2 gradient for {@code adam}, decoupled decay for {@code
- *     adamw}, as in PyTorch; default 0
- * @param gradientClip {@code gradient_clip}: largest global L2 norm of the gradient, each optimiser
- *     by itself; default none
- * @param accumulate batches per update; default 1 (released: 2). The gradient is their mean
+ *     adamw}, as in PyTorch; default 0. Source: autoencoders: released (PyTorch's Adam);
+ *     generators: DiT, SiT, train.py; classifiers: ours, as autoencoders
+ * @param gradientClip {@code gradient_clip}: largest global L2 norm of the gradient, for each
+ *     optimiser separately; default none. Source: released, DiT, SiT: there is none
+ * @param accumulate batches per update; default 1. The gradient is their mean. Source: PyTorch
+ *     Lightning (released: 2)
  * @param schedule how the rate changes: {@code constant}; {@code warmup}, which rises to it; {@code
- *     cosine}, which also falls to 0 at {@code run.steps}; default {@code constant}
+ *     cosine}, which then also falls to 0 at {@code run.steps}; default {@code constant}. Source:
+ *     released, DiT, SiT: constant
  * @param warmupSteps {@code warmup_steps}: updates over which {@code warmup} and {@code cosine}
- *     raise the rate linearly from 0; default 0
+ *     raise the rate linearly from 0; default 0. Source: released, DiT, SiT: no warm-up
  */
 public record OptimizerRecipe(
     Kind kind,

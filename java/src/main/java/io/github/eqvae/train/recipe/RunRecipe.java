@@ -13,35 +13,48 @@ import java.util.Optional;
  *
  * <p>A step is one update of the autoencoder: {@code optimizer.accumulate} batches.
  *
- * @param steps updates in total, a resumed run's earlier ones included; required
- * @param batchSize {@code batch_size}: images per batch; default 10 (paper)
- * @param seed seed of initialisation, data order, τ and noise; default 0
+ * @param steps updates in total, those before a resume included; required
+ * @param batchSize {@code batch_size}: images per batch; default 10. Source: paper, for
+ *     autoencoders (DiT, SiT: 256)
+ * @param seed seed of initialisation, data order, τ and noise; default 0. Source: DiT and SiT:
+ *     train.py; autoencoders: ours
  * @param emaDecay {@code ema_decay}: decay of the exponential moving average of the weights, in (0,
- *     1); default none (released: no EMA)
+ *     1); default none: no average. Source: released: no average (DiT, SiT: 0.9999)
  * @param emaRule {@code ema_rule}: {@code constant}, {@code ema_decay} from the first update on, or
- *     {@code warmup}, min(ema_decay, (1 + n) / (10 + n)) after n updates; default {@code warmup}
- *     (as in LitEma of latent-diffusion)
- * @param recompute what the backward pass computes again instead of keeping; default {@code none}
- * @param logEvery {@code log_every}: steps between metric lines; default 50
- * @param validateEvery {@code validate_every}: steps between validations; default 500; 0 never
- * @param saveEvery {@code save_every}: steps between checkpoints; default 1000; 0 only at the end
- * @param sampleEvery {@code sample_every}: steps between picture grids; default 500; 0 never
- * @param keep checkpoints kept, the newest; default 3
- * @param maxConsecutiveNonfinite {@code max_consecutive_nonfinite}: skipped updates in a row (NaN
- *     or infinity in loss or gradient norm) after which the run stops; default 10
+ *     {@code warmup}, min(ema_decay, (1 + n) / (10 + n)) after n updates; default {@code warmup}.
+ *     Source: LDM: LitEma (DiT, SiT: constant)
+ * @param recompute which activations the backward pass computes again instead of keeping them;
+ *     default {@code none}. Source: ours: fastest
+ * @param logEvery {@code log_every}: steps between metric lines; default 50. Source: ours
+ * @param validateEvery {@code validate_every}: steps between validations; default 500; 0 never.
+ *     Source: ours
+ * @param saveEvery {@code save_every}: steps between checkpoints; default 1000; 0 only at the end.
+ *     Source: ours
+ * @param sampleEvery {@code sample_every}: steps between picture grids; default 500; 0 never.
+ *     Source: ours (released: 1000)
+ * @param keep number of checkpoints that are kept, the newest; default 3. Source: ours: a fault of
+ *     the disk rarely hits three
+ * @param maxConsecutiveNonfinite {@code max_consecutive_nonfinite}: the run stops after so many
+ *     skipped updates in a row (NaN or infinity in loss or gradient norm); default 10. Source:
+ *     ours: single ones are harmless
  * @param device {@code cpu}, {@code cuda} or {@code cuda:N}, {@code simt} or {@code simt:1};
- *     default {@code cpu}
- * @param threads threads of the CPU backend; default 0: as many as the machine offers
- * @param precision of activations and products: {@code fp32}, {@code tf32}, {@code bf16}, or {@code
- *     auto}, bf16 on {@code cuda} and fp32 elsewhere; default {@code auto}
- * @param graphs whether steps are captured and launched as a whole: {@code auto}, where the device
- *     can, or {@code off}; default {@code auto}
- * @param packedWeights {@code packed_weights}: whether a second copy of the convolutions' weights
- *     is kept as tensor cores read them; default {@code auto}
- * @param bestMetric {@code best_metric}: by what the best model of all validations is kept beside
- *     that of the end; which metrics there are depends on what is trained; default {@code none}
- * @param earlyStop {@code early_stop}: the run ends after so many validations in a row that are no
- *     better by {@code best_metric}; default 0: never
+ *     default {@code cpu}. Source: ours: no GPU has run it yet
+ * @param threads threads of the CPU backend; default 0: as many as there are processors for the
+ *     process. Source: ours: fastest alone on a machine
+ * @param precision precision of activations and products: {@code fp32}, {@code tf32}, {@code bf16},
+ *     or {@code auto}, bf16 on {@code cuda} and fp32 elsewhere; default {@code auto}. Source: ours
+ *     (released: fp32; DiT, SiT: TF32)
+ * @param graphs capture steps and launch them as a whole: {@code auto}, if the device can, or
+ *     {@code off}; default {@code auto}. Source: ours: the same bits with fewer launches
+ * @param packedWeights {@code packed_weights}: keep a second copy of the convolutions' weights in
+ *     the order that tensor cores read; default {@code auto}. Source: ours: the same bits with
+ *     fewer launches
+ * @param bestMetric {@code best_metric}: the metric by which the best model of all validations is
+ *     kept, beside the final one; which metrics there are depends on the task; default {@code
+ *     none}. Source: ours: published models are those of the end
+ * @param earlyStop {@code early_stop}: the run ends after so many validations in a row that are not
+ *     better by {@code best_metric}; default 0: never. Source: ours: published runs have a fixed
+ *     length
  */
 public record RunRecipe(
     long steps,

@@ -59,11 +59,8 @@ class RecipeReferenceTest {
 
   private static final Pattern EXPECTED = Pattern.compile("expected (.*?)(?:; did you mean.*)?$");
 
-  /** Which of several values is meant: {@code default 0.5 (released)}. */
-  private static final Pattern SOURCE =
-      Pattern.compile(
-          "default [^.;()]*(?:\\.\\d+)?[^.;()]*\\((\\D(?:[^()]|\\([^()]*\\))*)\\)|default .*?, (as"
-              + " (?:in|released|taming)[^.;]*)");
+  /** The end of a component's documentation: where its default comes from. */
+  private static final Pattern SOURCE = Pattern.compile(" Source: (.+?)\\.?$");
 
   private static RunnableRecipe<?> parse(RecipeKind<?> kind, List<String> overrides) {
     return RecipeReader.<RunnableRecipe<?>>parse(
@@ -138,12 +135,6 @@ class RecipeReferenceTest {
     return text.replace("|", "\\|");
   }
 
-  /** Where a default comes from: what stands behind it in brackets. */
-  private static String source(String meaning) {
-    Matcher m = SOURCE.matcher(meaning);
-    return m.find() ? (m.group(1) == null ? m.group(2) : m.group(1)) : "–";
-  }
-
   private static String section(RecipeKind<? extends RunnableRecipe<?>> kind) throws IOException {
     StringBuilder out = new StringBuilder();
     Set<String> sections = new HashSet<>(Set.of(RecipeKind.KEY));
@@ -177,11 +168,21 @@ class RecipeReferenceTest {
       String meaning = meanings.getOrDefault(key, "");
       assertTrue(!meaning.isEmpty(), () -> key + " is not documented in its record");
       boolean required = isRequired(kind, least, key);
+      Matcher source = SOURCE.matcher(meaning);
+      assertTrue(
+          source.find() != required,
+          () ->
+              key
+                  + ": end its documentation with \"Source: ...\": where the default"
+                  + " comes from (a required key has none)");
+      if (!required) {
+        meaning = meaning.substring(0, source.start()).replaceFirst("\\.$", "");
+      }
       String value = e.getValue().startsWith("Optional[") ? "none" : e.getValue();
       value = value.equals("null") || value.equals("Optional.empty") ? "none" : value;
       out.append("| `").append(key).append("` | ").append(cell(type(kind, least, key)));
       out.append(" | ").append(required ? "required" : "`" + value + "`");
-      out.append(" | ").append(required ? "–" : cell(source(meaning)));
+      out.append(" | ").append(required ? "–" : cell(source.group(1)));
       out.append(" | ").append(cell(meaning)).append(" |\n");
     }
     return out.toString();
@@ -209,8 +210,16 @@ class RecipeReferenceTest {
 
       Made by `RecipeReferenceTest` of the sources; `-Deqvae.reference.write=true` makes it anew.
 
-      A recipe is a YAML file of sections. `--set section.key=value` changes one key; `--dry-run` prints the whole recipe with all \
-      defaults. *Paper* is the EQ-VAE paper (arXiv 2502.09509); *released* and *code* are the code that its authors published \
-      (`zelaki/eqvae`). A dash in the column of sources: the meaning says where the default comes from, or it is eqvae's own choice.
+      A recipe is a YAML file of sections. `--set section.key=value` changes one key; `--dry-run` \
+      prints the whole recipe with all defaults.
+
+      The column *source* says where a default comes from:
+
+      - *paper*: the EQ-VAE paper (arXiv 2502.09509)
+      - *released*: the code that its authors published, `zelaki/eqvae`; paths are below `train_eqvae`, \
+      `eqvae_config.yaml` is in `configs`, `contperceptual.py` in `ldm/modules/losses`
+      - *LDM*: `CompVis/latent-diffusion`; *taming*: `CompVis/taming-transformers`
+      - *DiT*: `facebookresearch/DiT`; *SiT*: `willisma/SiT`; *LightningDiT*: `hustvl/LightningDiT`
+      - *ours*: chosen for eqvae, with the reason where there is a particular one
       """;
 }
