@@ -140,7 +140,8 @@ class OpsReferenceTest {
     for (String line : page.substring(page.indexOf("\n## Ops\n")).lines().toList()) {
       String[] cells = line.split("(?<!\\\\)\\|", -1);
       if (cells.length == 5) {
-        String bound = cells[3].strip().replace("see below", "see numerics.md");
+        String bound =
+            cells[3].strip().replace("see below", "see [numerics.md](../numerics.md#ops)");
         boolean same = bound.equals("likewise") || bound.equals("the same");
         last = same ? last : bound;
         rows.put(cells[1].strip(), last);
@@ -171,6 +172,14 @@ class OpsReferenceTest {
     throw new IOException("no file has cases of " + op);
   }
 
+  /** The first words of the cases' names: they run these cases. */
+  private static String words(List<String> names) {
+    return names.stream()
+        .map(name -> "`" + name.replaceFirst("[^\\w].*", "") + "`")
+        .distinct()
+        .collect(Collectors.joining(", "));
+  }
+
   @Test
   void thePageIsOfTheSources() throws Exception {
     List<Path> core = files("native/core", ".cpp");
@@ -183,7 +192,8 @@ class OpsReferenceTest {
       Set<String> functions = functions(op);
       String name = op.getSimpleName();
       String snake = name.replaceAll("([a-z0-9])([A-Z])", "$1_$2").toLowerCase(Locale.ROOT);
-      long cases = OpCases.all().stream().filter(c -> c.op().getClass() == op).count();
+      List<String> cases =
+          OpCases.all().stream().filter(c -> c.op().getClass() == op).map(OpCase::name).toList();
       List<String> exported = functions.stream().map(f -> "eqv_" + f).toList();
       out.append("| ").append(link(Javadoc.source(op)).replace(".java]", "]"));
       out.append(" | ").append(Javadoc.sentence(op).replace("|", "\\|"));
@@ -192,7 +202,8 @@ class OpsReferenceTest {
       out.append(" | ").append(links(defining(functions, cpu)));
       out.append(" | ")
           .append(links(references(functions, defining(functions, kernels), formulas)));
-      out.append(" | ").append(cases).append(" in ").append(link(casesOf(op)));
+      out.append(" | ").append(cases.size()).append(" in ").append(link(casesOf(op)));
+      out.append(", ").append(words(cases));
       out.append(" | ").append(bound(name, snake, bounds)).append(" |\n");
     }
     GeneratedPage.check("ops.md", out.toString());
@@ -204,18 +215,25 @@ class OpsReferenceTest {
 
       Made by `OpsReferenceTest` of the sources; `-Deqvae.reference.write=true` makes it anew.
 
-      Each file has both directions: `forward` and `backward` of the Java class, and in native code the functions that end in \
-      `_fwd` and `_bwd`. The documentation of an operation is the comment at the head of its Java class. A dash: the operation is a \
-      view, or is made of calls of others. These tests run every case:
+      Where to find what an operation has:
 
-      - [AgreementTest](../../java/src/test/java/io/github/eqvae/op/AgreementTest.java): every device against the reference, and the \
-      reference against libtorch; [Bf16Test](../../java/src/test/java/io/github/eqvae/op/Bf16Test.java) and \
-      [Tf32Test](../../java/src/test/java/io/github/eqvae/op/Tf32Test.java) the same in those precisions.
-      - [FiniteDifferenceTest](../../java/src/test/java/io/github/eqvae/op/FiniteDifferenceTest.java): the reference's gradient \
-      against its forward pass.
+      - **Kernel, CPU code, reference** (the formula as plain loops): the links of its row.
+      - **Gradient**: in the same files. `backward` is in the Java class; in native code its \
+      functions end in `_bwd`, those of the forward pass in `_fwd`.
+      - **Documentation**: the comment at the head of its Java class: formula, shapes, errors.
+      - **Tests**: its cases, which these tests run. \
+      [AgreementTest](../../java/src/test/java/io/github/eqvae/op/AgreementTest.java) compares \
+      every device with the reference, and the reference with libtorch; \
+      [Bf16Test](../../java/src/test/java/io/github/eqvae/op/Bf16Test.java) and \
+      [Tf32Test](../../java/src/test/java/io/github/eqvae/op/Tf32Test.java) do so in those \
+      precisions. [FiniteDifferenceTest](../../java/src/test/java/io/github/eqvae/op/FiniteDifferenceTest.java) \
+      compares the reference's gradient with finite differences of its forward pass.
 
-      One case alone: `mvn -pl java verify -Dsurefire.failIfNoSpecifiedTests=false \
-      -Dtest=AgreementTest "-Deqvae.test.cases=NAME"`, where the name, or a part of it, is what a failing test shows. \
+      To run the cases of one operation, take the name from the column *cases*, for example: \
+      `mvn -pl java verify -Dsurefire.failIfNoSpecifiedTests=false -Dtest=AgreementTest \
+      "-Deqvae.test.cases=group_norm"`. A part of a case's name works, too.
+
+      A dash means that there is no such file: the operation is a view, or calls other operations. \
       Bounds are explained in [numerics.md](../numerics.md#ops): γ(k) = k·u/(1 − k·u), u = 2⁻²⁴.
 
       | operation | what it is | checks | kernel | CPU | reference | cases | bound in single precision |
