@@ -23,6 +23,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.Callable;
+import java.util.regex.Pattern;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
@@ -58,6 +59,12 @@ final class SampleCommand implements Callable<Integer> {
       paramLabel = "GENERATOR",
       description = "A checkpoint, model.safetensors, or the folder of a run.")
   private Path path = Path.of(".");
+
+  /** Endings of files that samples are not written to. */
+  private static final Pattern OTHER_FILE =
+      Pattern.compile(
+          ".*\\.(tar|tgz|gz|zip|npy|pt|pth|safetensors|png|jpe?g|webp|parquet)",
+          Pattern.CASE_INSENSITIVE);
 
   @Option(
       names = "--out",
@@ -132,6 +139,7 @@ final class SampleCommand implements Callable<Integer> {
   @Override
   public Integer call() throws Exception {
     json.check();
+    requirePlace();
     PrintWriter stderr = spec.commandLine().getErr();
     PrintWriter text = json.text(spec.commandLine().getOut(), stderr);
     GeneratorOptions options =
@@ -191,6 +199,17 @@ final class SampleCommand implements Callable<Integer> {
   private static String steps(Map<String, Object> settings) {
     Object steps = settings.get("steps");
     return settings.get("sampler") + (steps == null ? "" : " " + steps + " steps");
+  }
+
+  /** A folder that is called like a file of another kind would be a surprise. */
+  private void requirePlace() {
+    if (!Files.isDirectory(out) && OTHER_FILE.matcher(out.toString()).matches()) {
+      throw new EqvaeException.Argument(
+          "--out "
+              + out
+              + ": samples go into a file .npz (uint8 arr_0, as ADM's evaluation reads it) or into"
+              + " a folder of PNG files");
+    }
   }
 
   private static String json(Map<String, Object> values) {

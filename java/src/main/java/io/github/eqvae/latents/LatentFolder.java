@@ -8,12 +8,14 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
+import java.util.function.UnaryOperator;
 
 /**
  * A finished folder of latents, of which any image can be read alone: what generators are trained
- * on. Shards in safetensors are mapped, those in npz are read into memory. May be read by several
- * threads.
+ * on. Shards in safetensors are mapped, those in npz and tar are read into memory. May be read by
+ * several threads.
  */
 public final class LatentFolder implements AutoCloseable {
   private final Path folder;
@@ -28,10 +30,12 @@ public final class LatentFolder implements AutoCloseable {
     content = content(folder, index);
     ShardImages images = ShardImages.of(folder, index);
     List<Path> files = images.files();
+    Map<Path, UnaryOperator<String>> keys = LatentIndex.keys(folder, index);
     first = new int[files.size() + 1];
     try {
       for (int i = 0; i < files.size(); i++) {
-        MappedShard shard = MappedShard.open(files.get(i), content.key());
+        UnaryOperator<String> names = keys.getOrDefault(files.get(i), key -> key);
+        MappedShard shard = MappedShard.open(files.get(i), content.key(), names);
         shards.add(shard);
         shard.requireShape(content == Content.MOMENTS ? 2 * channels() : channels(), side());
         if (shard.isLabelled() != isLabelled()) {

@@ -12,6 +12,7 @@ import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
 
 /** A shard whose images are read one by one. */
@@ -48,16 +49,32 @@ final class MappedShard implements AutoCloseable {
     this.names = names;
   }
 
-  static MappedShard open(Path path, String key) throws IOException {
+  /**
+   * Opens a shard.
+   *
+   * @param path the file
+   * @param key what its array is called; a tar has one kind of array
+   * @param names what image a key of a tar stands for
+   */
+  static MappedShard open(Path path, String key, UnaryOperator<String> names) throws IOException {
     return switch (ShardFormat.of(path).orElse(ShardFormat.TAR)) {
       case SAFETENSORS -> mapped(path, key);
       case NPZ -> inMemory(path, key);
-      case TAR ->
-          throw new EqvaeException.Unsupported(
-              path
-                  + ": a tar cannot be read out of its order, which training does. Encode with"
-                  + " --format safetensors");
+      case TAR -> ofTar(path, names);
     };
+  }
+
+  private static MappedShard ofTar(Path path, UnaryOperator<String> names) throws IOException {
+    TarLatents tar = TarLatents.read(path);
+    float[] mirrored = tar.mirrored();
+    return new MappedShard(
+        path,
+        null,
+        tar.shape(),
+        MemorySegment.ofArray(tar.values()),
+        mirrored == null ? null : MemorySegment.ofArray(mirrored),
+        tar.labels(),
+        tar.keys().stream().map(names).toList());
   }
 
   private static MappedShard mapped(Path path, String key) throws IOException {

@@ -50,6 +50,17 @@ class SampleCommandTest extends CliFixture {
     Files.copy(TinyModels.attentive(folder), folder.resolve("other.safetensors"));
   }
 
+  /** Before anything is loaded; a folder may be called so. */
+  @Test
+  void otherFilesAreRefused() throws Exception {
+    for (String out : List.of("a.tar", "a.tar.gz", "a.PNG")) {
+      Outcome o = run("sample", "sit.safetensors", "--out", out, "--device", "cpu");
+      assertEquals(1, o.code(), o.err());
+      assertTrue(o.err().contains("a folder of PNG files"), o.err());
+      assertTrue(Files.notExists(folder.resolve(out)), out);
+    }
+  }
+
   @Test
   void aGeneratorsFileBecomesImages() throws Exception {
     Outcome o =

@@ -6,7 +6,9 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.github.eqvae.EqvaeException;
+import io.github.eqvae.io.TarFile;
 import io.github.eqvae.latents.Content;
+import io.github.eqvae.latents.LatentFolder;
 import io.github.eqvae.latents.ShardFormat;
 import io.github.eqvae.model.LatentScaling;
 import java.io.IOException;
@@ -18,10 +20,13 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashSet;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -160,11 +165,12 @@ class LatentDataTest {
     }
   }
 
-  /** The same latents from either format; mirrored ones are mirrored. */
+  /** The same latents, labels and names from each format; mirrored ones are mirrored. */
   @Test
   void formatsHoldTheSame() throws Exception {
     List<float[]> read = new ArrayList<>();
-    for (ShardFormat format : List.of(ShardFormat.SAFETENSORS, ShardFormat.NPZ)) {
+    Set<String> told = new HashSet<>();
+    for (ShardFormat format : ShardFormat.values()) {
       TinyLatents.Options options =
           new TinyLatents.Options(50, Content.MOMENTS, true, true, format, 2);
       try (LatentData data = open(options)) {
@@ -173,6 +179,9 @@ class LatentDataTest {
           data.read(i, false, all, i * 64);
         }
         read.add(all);
+        told.add(
+            data.heldOutNames()
+                + Arrays.toString(IntStream.range(0, 50).map(data::label).toArray()));
         float[] turned = new float[64];
         data.read(3, true, turned, 0);
         for (int y = 0; y < 4; y++) {
@@ -183,10 +192,33 @@ class LatentDataTest {
       }
     }
     assertArrayEquals(read.get(0), read.get(1));
-    TinyLatents.Options tar =
-        new TinyLatents.Options(50, Content.MOMENTS, true, true, ShardFormat.TAR, 2);
-    EqvaeException.Unsupported e = assertThrows(EqvaeException.Unsupported.class, () -> open(tar));
-    assertTrue(e.getMessage().contains("--format safetensors"), e.getMessage());
+    assertArrayEquals(read.get(0), read.get(2));
+    assertEquals(1, told.size(), told::toString);
+  }
+
+  /** An archive that was changed. */
+  @Test
+  void tarsThatAreNotWholeAreRefused() throws Exception {
+    TinyLatents.Options options =
+        new TinyLatents.Options(20, Content.MOMENTS, true, true, ShardFormat.TAR, 2);
+    Map<String, byte[]> members = new LinkedHashMap<>();
+    open(options).close();
+    Path file = folder.resolve("latents/latents-00000.tar");
+    TarFile.visit(file, (name, size, in) -> members.put(name, in.readAllBytes()) == null);
+    for (String lost : List.of("image-3.npy", "image-3.flip.npy", "image-3.cls")) {
+      assertTrue(members.containsKey(lost), lost);
+      TarFile.write(
+          file,
+          sink -> {
+            for (Map.Entry<String, byte[]> e : members.entrySet()) {
+              if (!e.getKey().equals(lost)) {
+                sink.add(e.getKey(), e.getValue());
+              }
+            }
+          });
+      IOException e = assertThrows(IOException.class, () -> LatentFolder.open(file.getParent()));
+      assertTrue(e.getMessage().contains("latents-00000.tar has"), e::getMessage);
+    }
   }
 
   @Test
