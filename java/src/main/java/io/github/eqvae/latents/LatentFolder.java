@@ -77,6 +77,22 @@ public final class LatentFolder implements AutoCloseable {
     return new LatentFolder(folder, index);
   }
 
+  /**
+   * Where the weights lay that made a folder's latents, without opening its shards.
+   *
+   * @param folder one that {@code eqvae encode} fills
+   * @return as its index says; empty if there is no index, or it does not say
+   * @throws IOException when the index cannot be read
+   */
+  public static Optional<Path> model(Path folder) throws IOException {
+    Path file = folder.resolve(LatentIndex.FILE);
+    return Files.isRegularFile(file) ? model(LatentIndex.read(file)) : Optional.empty();
+  }
+
+  private static Optional<Path> model(JsonNode index) {
+    return Optional.ofNullable(index.path("paths").path("model").textValue()).map(Path::of);
+  }
+
   private static Content content(Path folder, JsonNode index) throws IOException {
     for (Content c : Content.values()) {
       if (c.name().equalsIgnoreCase(index.path("content").asText())) {
@@ -219,7 +235,7 @@ public final class LatentFolder implements AutoCloseable {
    * @return as the index says
    */
   public Optional<Path> model() {
-    return Optional.ofNullable(index.path("paths").path("model").textValue()).map(Path::of);
+    return model(index);
   }
 
   /**

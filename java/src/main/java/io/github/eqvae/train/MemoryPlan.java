@@ -21,6 +21,7 @@ import java.util.Map;
  * @param scratchBytes what the device's operations need beside their results, at most; 0 on the
  *     CPU, where it is not known beforehand
  * @param evaluationBytes what looking at held-out data needs beside the step
+ * @param samplesBytes networks that are loaded for a moment to show what was learned
  * @param target the GPU that was planned for; empty on the CPU
  * @param cacheBytes data kept in the Java heap at most
  */
@@ -31,6 +32,7 @@ public record MemoryPlan(
     String largest,
     long scratchBytes,
     long evaluationBytes,
+    long samplesBytes,
     String target,
     long cacheBytes) {
 
@@ -42,7 +44,7 @@ public record MemoryPlan(
   }
 
   /**
-   * Plans a run. Nothing is computed and no file is read.
+   * Plans a run. Nothing is computed, and files are asked for shapes alone.
    *
    * @param recipe the recipe
    * @return the plan
@@ -97,6 +99,7 @@ public record MemoryPlan(
           }
         }
         long evaluation = task.validationBytes(); // may want more scratch memory
+        long samples = task.samplesBytes();
         Map<String, Long> parameters = new LinkedHashMap<>();
         task.groups().forEach(g -> parameters.put(g.title(), g.store().count()));
         return new MemoryPlan(
@@ -106,6 +109,7 @@ public record MemoryPlan(
             largest,
             scratch ? stream.scratchBytes() : 0,
             evaluation,
+            samples,
             scratch ? target.plannedName() : "",
             recipe.cacheBytes());
       }
@@ -147,8 +151,15 @@ public record MemoryPlan(
                 Locale.ROOT,
                 "  scratch memory   %,.1f MiB%n  peak on the device   %,.1f MiB (%s)%n",
                 scratchBytes / MIB,
-                (deviceBytes() + evaluationBytes) / MIB,
+                (deviceBytes() + evaluationBytes + samplesBytes) / MIB,
                 target);
+    String samples =
+        samplesBytes == 0
+            ? ""
+            : String.format(
+                Locale.ROOT,
+                "  loaded for a moment to decode samples            %,.1f MiB%n",
+                samplesBytes / MIB);
     return String.format(
         Locale.ROOT,
         """
@@ -156,7 +167,7 @@ public record MemoryPlan(
         %s  weights, gradients, moments, averages, batches   %,.1f MiB
           activations of one step (largest: %s)   %,.1f MiB
         %s  validation and evaluation (evaluation.batch)   %,.1f MiB
-          kept pictures, latents (data.cache_…)     at most %,.1f MiB
+        %s  kept pictures, latents (data.cache_…)     at most %,.1f MiB
           total            %,.1f MiB
         """,
         counts,
@@ -165,7 +176,8 @@ public record MemoryPlan(
         stepBytes / MIB,
         scratch,
         evaluationBytes / MIB,
+        samples,
         cacheBytes / MIB,
-        (deviceBytes() + evaluationBytes + cacheBytes) / MIB);
+        (deviceBytes() + evaluationBytes + samplesBytes + cacheBytes) / MIB);
   }
 }

@@ -169,6 +169,16 @@ public interface Task extends AutoCloseable {
     return 0;
   }
 
+  /**
+   * Memory of networks that are loaded for a moment to show what was learned, beside {@link
+   * #validationBytes}, found on a device that only plans. Files are asked for shapes, not numbers.
+   *
+   * @return bytes; 0 if there are none, or their files are not there
+   */
+  default long samplesBytes() {
+    return 0;
+  }
+
   @Override
   void close();
 }

@@ -330,6 +330,20 @@ public final class AutoencoderCheckpoint implements AutoCloseable {
   }
 
   /**
+   * Builds the model of either kind without reading its weights: for a plan of memory.
+   *
+   * @param stream orders the work; its device holds the parameters
+   * @return the model, not for training; the caller closes it
+   * @throws EqvaeException.Argument if the file does not say its shape
+   * @throws EqvaeException.Unsupported if no model here has this architecture
+   */
+  public Autoencoder untaught(Stream stream) {
+    return architecture.kind() == AutoencoderKind.KL
+        ? new AutoencoderKl(architecture.config(file.path(), settings), stream, 0, false)
+        : new VqModel(architecture.vqConfig(file.path(), settings), stream, 0, false);
+  }
+
+  /**
    * Builds the model of either kind and reads its weights.
    *
    * @param stream orders the work; its device holds the parameters

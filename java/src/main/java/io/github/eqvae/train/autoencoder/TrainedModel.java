@@ -86,6 +86,17 @@ public final class TrainedModel {
   }
 
   /**
+   * Builds a run's autoencoder without reading weights: for a plan of memory.
+   *
+   * @param folder the folder of a run
+   * @param stream orders the work; its device holds the parameters
+   * @return the model, not for training; the caller closes it
+   */
+  public static Autoencoder untaught(Path folder, Stream stream) {
+    return recipe(folder).model().build(stream, 0, false);
+  }
+
+  /**
    * Reads the weights of the newest whole checkpoint, or those of {@code model.safetensors} if
    * there is no checkpoint.
    *

@@ -229,6 +229,12 @@ public final class GeneratorTask implements Task {
     }
   }
 
+  /** The autoencoder that decodes samples. */
+  @Override
+  public long samplesBytes() {
+    return SampleDecoder.plannedBytes(recipe, stream);
+  }
+
   @Override
   public void close() {
     network.parameters().close();

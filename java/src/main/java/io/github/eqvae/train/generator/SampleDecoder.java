@@ -2,6 +2,7 @@ package io.github.eqvae.train.generator;
 
 import io.github.eqvae.EqvaeException;
 import io.github.eqvae.io.Image;
+import io.github.eqvae.latents.LatentFolder;
 import io.github.eqvae.model.Autoencoder;
 import io.github.eqvae.model.LatentScaling;
 import io.github.eqvae.model.checkpoint.AutoencoderCheckpoint;
@@ -23,6 +24,9 @@ import java.util.Optional;
 
 /** Makes pictures of latents with the autoencoder that they are of. */
 final class SampleDecoder {
+  /** Memory of a plan is only addresses. */
+  private static final long PLANNED = 1L << 44;
+
   private final GeneratorRecipe recipe;
   private final LatentData data;
   private final Optional<Path> autoencoder;
@@ -34,7 +38,7 @@ final class SampleDecoder {
   SampleDecoder(GeneratorRecipe recipe, LatentData data) {
     this.recipe = recipe;
     this.data = data;
-    autoencoder = recipe.samples().autoencoder().or(() -> data.model().filter(Files::exists));
+    autoencoder = where(recipe, data.model());
     recipe
         .samples()
         .autoencoder()
@@ -44,6 +48,49 @@ final class SampleDecoder {
               throw new EqvaeException.Argument(
                   "samples.autoencoder: there is no file or folder " + path);
             });
+  }
+
+  private static Optional<Path> where(GeneratorRecipe recipe, Optional<Path> ofLatents) {
+    return recipe.samples().autoencoder().or(() -> ofLatents.filter(Files::exists));
+  }
+
+  /**
+   * What decoding needs: the autoencoder and one batch of pictures.
+   *
+   * @param recipe names the autoencoder, or latents that do
+   * @param stream of a device that only plans
+   * @return bytes; 0 if it is not there
+   */
+  static long plannedBytes(GeneratorRecipe recipe, Stream stream) {
+    long before = stream.device().memory().liveBytes();
+    try {
+      Optional<Path> path = where(recipe, LatentFolder.model(recipe.data().path()));
+      if (path.isEmpty() || !Files.exists(path.get())) {
+        return 0;
+      }
+      try (Autoencoder vae = untaught(path.get(), stream);
+          TensorArena arena = new TensorArena(stream.device(), "pictures")) {
+        long weights = stream.device().memory().liveBytes() - before;
+        arena.reserve(PLANNED);
+        NetworkRecipe m = recipe.model();
+        int n = Math.min(recipe.samples().batch(), recipe.samples().count());
+        Tensor latents = arena.tensor(Shape.of(n, m.side(), m.side(), m.channels()));
+        vae.decode(new Tape(stream, arena, Tape.Mode.INFERENCE), latents);
+        return weights + arena.extent();
+      }
+    } catch (IOException | EqvaeException.Argument | EqvaeException.Unsupported e) {
+      return 0; // the run says what is wrong with the file
+    }
+  }
+
+  /** Without reading its numbers. */
+  private static Autoencoder untaught(Path path, Stream stream) throws IOException {
+    if (TrainedModel.isRun(path)) {
+      return TrainedModel.untaught(path, stream);
+    }
+    try (AutoencoderCheckpoint checkpoint = AutoencoderCheckpoint.open(path, Weights.AUTO)) {
+      return checkpoint.untaught(stream);
+    }
   }
 
   /** Where the autoencoder is; empty if it is nowhere: then latents are shown themselves. */

@@ -2,6 +2,7 @@ package io.github.eqvae.train.generator;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -19,6 +20,7 @@ import io.github.eqvae.model.checkpoint.Weights;
 import io.github.eqvae.nn.WeightsHash;
 import io.github.eqvae.tensor.Device;
 import io.github.eqvae.tensor.Stream;
+import io.github.eqvae.train.MemoryPlan;
 import io.github.eqvae.train.Trainer;
 import io.github.eqvae.train.autoencoder.AutoencoderRecipe;
 import io.github.eqvae.train.autoencoder.AutoencoderTask;
@@ -33,6 +35,8 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -186,6 +190,26 @@ class GeneratorRunTest {
     assertTrue(e.getMessage().contains("another network"), e.getMessage());
   }
 
+  /** With the weights, and pictures of 8 × 8 of a batch on their way; also found by the index. */
+  private void decodingIsPlanned(GeneratorRecipe recipe, long weights) throws Exception {
+    MemoryPlan plan = MemoryPlan.of(recipe);
+    MemoryPlan larger = MemoryPlan.of(recipe.with("samples.batch=3"));
+    assertTrue(larger.samplesBytes() > weights + 3 * 8 * 8 * 3 * Float.BYTES, larger::text);
+    assertTrue(plan.samplesBytes() > larger.samplesBytes(), "all six at once need more");
+    assertTrue(plan.text().contains("loaded for a moment to decode samples"), plan::text);
+    MemoryPlan none = MemoryPlan.of(recipe());
+    assertEquals(0, none.samplesBytes());
+    assertFalse(none.text().contains("loaded for a moment"), none::text);
+    Path index = latents.resolve("index.json");
+    String text = Files.readString(index);
+    Matcher model = Pattern.compile("\"model\" : \"vae\"").matcher(text);
+    assertTrue(model.find(), text);
+    String path = folder.resolve("vae").toString().replace("\\", "\\\\");
+    Files.writeString(index, model.replaceFirst("\"model\" : \"" + path + "\""));
+    assertEquals(plan.samplesBytes(), MemoryPlan.of(recipe()).samplesBytes());
+    Files.writeString(index, text);
+  }
+
   /** Samples are decoded by the autoencoder that made the latents, and by no other. */
   @Test
   void samplesAreDecodedByTheLatentsOwnAutoencoder() throws Exception {
@@ -204,11 +228,14 @@ class GeneratorRunTest {
             () -> train(recipe(named, "run.steps=10"), "others", false));
     assertTrue(e.getMessage().contains("other weights"), e.getMessage());
     String hash;
+    long weights;
     try (Device device = Device.open("cpu");
         Stream stream = new Stream(device);
         Autoencoder model = TrainedModel.load(vae.path(), stream, Weights.AUTO)) {
       hash = WeightsHash.of(model.parameters(), stream);
+      weights = Float.BYTES * model.parameters().count();
     }
+    decodingIsPlanned(recipe(named), weights);
     Path index = latents.resolve("index.json");
     Files.writeString(index, Files.readString(index).replace("0123abcd", hash));
     Path run = train(recipe(named, "run.steps=10"), "run", false);
