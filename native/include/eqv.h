@@ -252,32 +252,33 @@ typedef struct {
 } eqv_adam_params;
 
 /* ---- ops ----------------------------------------------------------------------------------------------------- */
-/* `nullable` arguments may be NULL; every other pointer must be valid. Shapes are in the comments. */
+/* Shapes are in the comments. From these declarations is made what the library and Java repeat of them: HeaderSources.java. */
+/* A tensor that may be left out: NULL. Every other pointer must be valid. */
+typedef const eqv_tensor* eqv_optional;
 
-/* y{N,P,Q,O} = activation(conv(x{N,H,W,I}, w{O,I,kH,kW}) + bias{O} + residual{y's shape}); zero padding. bias, residual
- * and stats are nullable. stats{N,groups,2} = mean, 1/sqrt(variance + eps) of y as it is stored: what eqv_group_norm_fwd
- * would find (always fp32 or fp64).
- * packed (nullable; beside bf16 activations, on a device with an architecture) is a copy of w as tensor cores read it, from
+/* y{N,P,Q,O} = activation(conv(x{N,H,W,I}, w{O,I,kH,kW}) + bias{O} + residual{y's shape}); zero padding.
+ * stats{N,groups,2} = mean, 1/sqrt(variance + eps) of y as it is stored: what eqv_group_norm_fwd would find (always fp32 or
+ * fp64).
+ * packed (beside bf16 activations, on a device with an architecture) is a copy of w as tensor cores read it, from
  * eqv_pack_weights or eqv_adam; without it each call makes one of its own. Kernels may read w, packed or both. */
 EQV_API eqv_status eqv_conv2d_fwd(eqv_stream, const eqv_conv2d_params*, const eqv_tensor* x, const eqv_tensor* w,
-                                  const eqv_tensor* packed, const eqv_tensor* bias, const eqv_tensor* residual,
-                                  const eqv_tensor* y, const eqv_tensor* stats);
+                                  eqv_optional packed, eqv_optional bias, eqv_optional residual, const eqv_tensor* y,
+                                  eqv_optional stats);
 /* dx = activation(the adjoint of the convolution + bias{I} + residual{dx's shape}): with these a transposed convolution.
  * stats as above, of dx; packed as above. */
-EQV_API eqv_status eqv_conv2d_bwd_input(eqv_stream, const eqv_conv2d_params*, const eqv_tensor* dy,
-                                        const eqv_tensor* w, const eqv_tensor* packed, const eqv_tensor* bias,
-                                        const eqv_tensor* residual, const eqv_tensor* dx, const eqv_tensor* stats);
-/* dbias nullable */
+EQV_API eqv_status eqv_conv2d_bwd_input(eqv_stream, const eqv_conv2d_params*, const eqv_tensor* dy, const eqv_tensor* w,
+                                        eqv_optional packed, eqv_optional bias, eqv_optional residual,
+                                        const eqv_tensor* dx, eqv_optional stats);
 EQV_API eqv_status eqv_conv2d_bwd_weight(eqv_stream, const eqv_conv2d_params*, const eqv_tensor* x,
-                                         const eqv_tensor* dy, const eqv_tensor* dw, const eqv_tensor* dbias);
+                                         const eqv_tensor* dy, const eqv_tensor* dw, eqv_optional dbias);
 
-/* y{…,O} = activation(x{…,I} · w{O,I}^T + bias{O} (nullable)); before (y's shape) is what the activation is given: NULL
+/* y{…,O} = activation(x{…,I} · w{O,I}^T + bias{O}); before (y's shape) is what the activation is given: NULL
  * where that is EQV_IDENTITY, and only there. */
 EQV_API eqv_status eqv_linear_fwd(eqv_stream, const eqv_activation_params*, const eqv_tensor* x, const eqv_tensor* w,
-                                  const eqv_tensor* bias, const eqv_tensor* before, const eqv_tensor* y);
+                                  eqv_optional bias, eqv_optional before, const eqv_tensor* y);
 EQV_API eqv_status eqv_linear_bwd_input(eqv_stream, const eqv_tensor* dy, const eqv_tensor* w, const eqv_tensor* dx);
 EQV_API eqv_status eqv_linear_bwd_weight(eqv_stream, const eqv_tensor* x, const eqv_tensor* dy, const eqv_tensor* dw,
-                                         const eqv_tensor* dbias);
+                                         eqv_optional dbias);
 
 /* x, y{N,H,W,C}; gamma, beta{C}; stats{N,G,2} = mean, 1/std (always fp32 or fp64), written or, with stats_given, read;
  * optional SiLU after the affine. */
@@ -323,27 +324,25 @@ EQV_API eqv_status eqv_max_pool2x2_bwd(eqv_stream, const eqv_tensor* dy, const e
 /* y{N,P,Q,C}, P = (H + 2 padding - kernel_height) / stride + 1 (floor). Maximum: index (u8, y's shape) = the winner's
  * place in its window, row-major, the first maximum; windows of at most 256 pixels. Mean: index is NULL. */
 EQV_API eqv_status eqv_pool2d_fwd(eqv_stream, const eqv_pool2d_params*, const eqv_tensor* x, const eqv_tensor* y,
-                                  const eqv_tensor* index);
-EQV_API eqv_status eqv_pool2d_bwd(eqv_stream, const eqv_pool2d_params*, const eqv_tensor* dy,
-                                  const eqv_tensor* index, const eqv_tensor* dx);
+                                  eqv_optional index);
+EQV_API eqv_status eqv_pool2d_bwd(eqv_stream, const eqv_pool2d_params*, const eqv_tensor* dy, eqv_optional index,
+                                  const eqv_tensor* dx);
 
-/* out = alpha a + beta b; b nullable; out may be a or b. */
-EQV_API eqv_status eqv_axpby(eqv_stream, const eqv_axpby_params*, const eqv_tensor* a, const eqv_tensor* b,
+/* out = alpha a + beta b; out may be a or b. */
+EQV_API eqv_status eqv_axpby(eqv_stream, const eqv_axpby_params*, const eqv_tensor* a, eqv_optional b,
                              const eqv_tensor* out);
-/* out = a + s[0] b; a nullable (then out = s[0] b). */
-EQV_API eqv_status eqv_add_scaled(eqv_stream, const eqv_tensor* a, const eqv_tensor* b, const eqv_tensor* s,
+/* out = a + s[0] b; without a, out = s[0] b. */
+EQV_API eqv_status eqv_add_scaled(eqv_stream, eqv_optional a, const eqv_tensor* b, const eqv_tensor* s,
                                   const eqv_tensor* out);
-/* y{…,C} = x{…,C} scale{C} + shift{C}, both nullable */
-EQV_API eqv_status eqv_channel_affine(eqv_stream, const eqv_tensor* x, const eqv_tensor* scale,
-                                      const eqv_tensor* shift, const eqv_tensor* y);
+/* y{…,C} = x{…,C} scale{C} + shift{C}. */
+EQV_API eqv_status eqv_channel_affine(eqv_stream, const eqv_tensor* x, eqv_optional scale, eqv_optional shift,
+                                      const eqv_tensor* y);
 
 /* out = a b, a / b or log a (then b is NULL), element by element. */
-EQV_API eqv_status eqv_arithmetic_fwd(eqv_stream, const eqv_arithmetic_params*, const eqv_tensor* a, const eqv_tensor* b,
+EQV_API eqv_status eqv_arithmetic_fwd(eqv_stream, const eqv_arithmetic_params*, const eqv_tensor* a, eqv_optional b,
                                       const eqv_tensor* out);
-/* da and db are nullable. */
 EQV_API eqv_status eqv_arithmetic_bwd(eqv_stream, const eqv_arithmetic_params*, const eqv_tensor* dout,
-                                      const eqv_tensor* a, const eqv_tensor* b, const eqv_tensor* da,
-                                      const eqv_tensor* db);
+                                      const eqv_tensor* a, eqv_optional b, eqv_optional da, eqv_optional db);
 
 /* y{N,top + H + bottom,left + W + right,C}: x{N,H,W,C} and what lies beyond its edges. */
 EQV_API eqv_status eqv_pad2d_fwd(eqv_stream, const eqv_pad2d_params*, const eqv_tensor* x, const eqv_tensor* y);
@@ -365,18 +364,16 @@ EQV_API eqv_status eqv_self_attention_bwd(eqv_stream, const eqv_attention_params
                                           const eqv_tensor* qkv, const eqv_tensor* o, const eqv_tensor* lse,
                                           const eqv_tensor* dqkv);
 
-/* Rows of C values: x, y{N,…,C}; y = u (1 + scale) + shift, u = (x - mean) rstd weight + bias. weight, bias{C} are nullable;
- * modulation (nullable; as the activations) is {N,2,C} = shift, scale of each sample, or {N,1,C} = scale.
+/* Rows of C values: x, y{N,…,C}; y = u (1 + scale) + shift, u = (x - mean) rstd weight + bias; weight, bias{C};
+ * modulation (as the activations) is {N,2,C} = shift, scale of each sample, or {N,1,C} = scale.
  * stats{rows,2} = mean, rstd (always fp32 or fp64), written. */
 EQV_API eqv_status eqv_layer_norm_fwd(eqv_stream, const eqv_layer_norm_params*, const eqv_tensor* x,
-                                      const eqv_tensor* weight, const eqv_tensor* bias, const eqv_tensor* modulation,
+                                      eqv_optional weight, eqv_optional bias, eqv_optional modulation,
                                       const eqv_tensor* y, const eqv_tensor* stats);
-/* dweight, dbias and dmodulation are nullable. */
 EQV_API eqv_status eqv_layer_norm_bwd(eqv_stream, const eqv_layer_norm_params*, const eqv_tensor* dy,
-                                      const eqv_tensor* x, const eqv_tensor* weight, const eqv_tensor* bias,
-                                      const eqv_tensor* modulation, const eqv_tensor* stats, const eqv_tensor* dx,
-                                      const eqv_tensor* dweight, const eqv_tensor* dbias,
-                                      const eqv_tensor* dmodulation);
+                                      const eqv_tensor* x, eqv_optional weight, eqv_optional bias,
+                                      eqv_optional modulation, const eqv_tensor* stats, const eqv_tensor* dx,
+                                      eqv_optional dweight, eqv_optional dbias, eqv_optional dmodulation);
 
 /* out = x + gate y; x, y, out{N,…,C}, gate{N,C}. out may be x or y. */
 EQV_API eqv_status eqv_gated_add_fwd(eqv_stream, const eqv_tensor* x, const eqv_tensor* gate, const eqv_tensor* y,
@@ -404,42 +401,40 @@ EQV_API eqv_status eqv_timestep_embedding_fwd(eqv_stream, const eqv_timestep_emb
 EQV_API eqv_status eqv_timestep_embedding_bwd(eqv_stream, const eqv_timestep_embedding_params*, const eqv_tensor* dy,
                                               const eqv_tensor* t, const eqv_tensor* dt);
 
-/* out{N} = weight{N} (nullable) times the mean of (a - b)^2 over the values of a sample; a, b{N,…}. */
-EQV_API eqv_status eqv_sample_error_fwd(eqv_stream, const eqv_tensor* a, const eqv_tensor* b, const eqv_tensor* weight,
+/* out{N} = weight{N} times the mean of (a - b)^2 over the values of a sample; a, b{N,…}. */
+EQV_API eqv_status eqv_sample_error_fwd(eqv_stream, const eqv_tensor* a, const eqv_tensor* b, eqv_optional weight,
                                         const eqv_tensor* out);
 /* The gradient for a; that for b is its negative. */
 EQV_API eqv_status eqv_sample_error_bwd(eqv_stream, const eqv_tensor* dout, const eqv_tensor* a, const eqv_tensor* b,
-                                        const eqv_tensor* weight, const eqv_tensor* da);
+                                        eqv_optional weight, const eqv_tensor* da);
 
 /* out[n] = factors[n,0] a[n] + factors[n,1] b[n]; a, b, out{N,…}, factors{N,2}. */
 EQV_API eqv_status eqv_sample_mix_fwd(eqv_stream, const eqv_tensor* a, const eqv_tensor* b, const eqv_tensor* factors,
                                       const eqv_tensor* out);
-/* da, db (nullable). */
-EQV_API eqv_status eqv_sample_mix_bwd(eqv_stream, const eqv_tensor* dout, const eqv_tensor* factors, const eqv_tensor* da,
-                                      const eqv_tensor* db);
+EQV_API eqv_status eqv_sample_mix_bwd(eqv_stream, const eqv_tensor* dout, const eqv_tensor* factors, eqv_optional da,
+                                      eqv_optional db);
 
 /* out{N} = the mean over a sample of one step's term of a diffusion's variational bound, in bits (gaussian_vlb.h). said{N,…}:
-   of the data or the noise; variance (nullable): of the variance, from -1 to 1; start: the data; noisy: x[t]; steps{N,8}. */
-EQV_API eqv_status eqv_gaussian_vlb_fwd(eqv_stream, const eqv_tensor* said, const eqv_tensor* variance,
+   of the data or the noise; variance: of the variance, from -1 to 1; start: the data; noisy: x[t]; steps{N,8}. */
+EQV_API eqv_status eqv_gaussian_vlb_fwd(eqv_stream, const eqv_tensor* said, eqv_optional variance,
                                         const eqv_tensor* start, const eqv_tensor* noisy, const eqv_tensor* steps,
                                         const eqv_tensor* out);
-/* dsaid, dvariance (nullable). */
 EQV_API eqv_status eqv_gaussian_vlb_bwd(eqv_stream, const eqv_tensor* dout, const eqv_tensor* said,
-                                        const eqv_tensor* variance, const eqv_tensor* start, const eqv_tensor* noisy,
-                                        const eqv_tensor* steps, const eqv_tensor* dsaid, const eqv_tensor* dvariance);
+                                        eqv_optional variance, const eqv_tensor* start, const eqv_tensor* noisy,
+                                        const eqv_tensor* steps, eqv_optional dsaid, eqv_optional dvariance);
 
-/* out{…} = weight{…} (nullable) times the cross-entropy of softmax(logits{…,classes}) and label{…} (i32), 0 where the label is
+/* out{…} = weight{…} times the cross-entropy of softmax(logits{…,classes}) and label{…} (i32), 0 where the label is
  * negative, NaN where there is no such class; lse{…}: log-sum-exp of each row, for the gradient. */
 EQV_API eqv_status eqv_softmax_cross_entropy_fwd(eqv_stream, const eqv_softmax_cross_entropy_params*,
-                                                 const eqv_tensor* logits, const eqv_tensor* label,
-                                                 const eqv_tensor* weight, const eqv_tensor* out, const eqv_tensor* lse);
+                                                 const eqv_tensor* logits, const eqv_tensor* label, eqv_optional weight,
+                                                 const eqv_tensor* out, const eqv_tensor* lse);
 EQV_API eqv_status eqv_softmax_cross_entropy_bwd(eqv_stream, const eqv_softmax_cross_entropy_params*,
                                                  const eqv_tensor* dout, const eqv_tensor* logits,
-                                                 const eqv_tensor* label, const eqv_tensor* weight,
-                                                 const eqv_tensor* lse, const eqv_tensor* dlogits);
+                                                 const eqv_tensor* label, eqv_optional weight, const eqv_tensor* lse,
+                                                 const eqv_tensor* dlogits);
 
 /* y = x / (1 - rate), or 0 with a probability of rate; the same function of dy is the gradient. counter as of eqv_random. */
-EQV_API eqv_status eqv_dropout(eqv_stream, const eqv_dropout_params*, const eqv_tensor* counter, const eqv_tensor* x,
+EQV_API eqv_status eqv_dropout(eqv_stream, const eqv_dropout_params*, eqv_optional counter, const eqv_tensor* x,
                                const eqv_tensor* y);
 
 EQV_API eqv_status eqv_resample_fwd(eqv_stream, const eqv_resample_params*, const eqv_tensor* x, const eqv_tensor* y);
@@ -462,12 +457,12 @@ EQV_API eqv_status eqv_gaussian_kl_fwd(eqv_stream, const eqv_tensor* moments, co
 EQV_API eqv_status eqv_gaussian_kl_bwd(eqv_stream, const eqv_tensor* dout, const eqv_tensor* moments,
                                        const eqv_tensor* dmoments);
 
-/* out{} = scale * the sum of `kind`; b nullable for the kinds of one argument. */
-EQV_API eqv_status eqv_loss_fwd(eqv_stream, const eqv_loss_params*, const eqv_tensor* a, const eqv_tensor* b,
+/* out{} = scale * the sum of `kind`; b is NULL for the kinds of one argument. */
+EQV_API eqv_status eqv_loss_fwd(eqv_stream, const eqv_loss_params*, const eqv_tensor* a, eqv_optional b,
                                 const eqv_tensor* out);
 /* The gradient for a; that for b is its negative. */
 EQV_API eqv_status eqv_loss_bwd(eqv_stream, const eqv_loss_params*, const eqv_tensor* dout, const eqv_tensor* a,
-                                const eqv_tensor* b, const eqv_tensor* da);
+                                eqv_optional b, const eqv_tensor* da);
 
 /* One level of LPIPS: f0, f1{N,H,W,C}, w{C} or, a weight for each value, w{N,H,W,C}; features divided by (their L2 norm
  * over C + 1e-10); out{N} = mean over H, W of sum_c w_c (f0_c - f1_c)^2. The backward pass gives the gradient for f1. */
@@ -488,24 +483,23 @@ EQV_API eqv_status eqv_vector_quantize_bwd(eqv_stream, const eqv_tensor* dzq, co
 /* dst = src element by element; any strides, any floating dtypes (this is also concat, split and cast), or both i32. */
 EQV_API eqv_status eqv_copy(eqv_stream, const eqv_tensor* src, const eqv_tensor* dst);
 EQV_API eqv_status eqv_fill(eqv_stream, const eqv_fill_params*, const eqv_tensor* out);
-/* counter{} (f64, nullable) holds an integer below 2^53 that is added to the purpose: so a graph draws other numbers at
+/* counter{} (f64) holds an integer below 2^53 that is added to the purpose: so a graph draws other numbers at
  * each launch. */
-EQV_API eqv_status eqv_random(eqv_stream, const eqv_random_params*, const eqv_tensor* counter, const eqv_tensor* out);
+EQV_API eqv_status eqv_random(eqv_stream, const eqv_random_params*, eqv_optional counter, const eqv_tensor* out);
 
 /* out{} = scale * the reduction of x, in a fixed order. */
 EQV_API eqv_status eqv_reduce(eqv_stream, const eqv_reduce_params*, const eqv_tensor* x, const eqv_tensor* out);
 /* out{} = weight * min(sqrt(numerator) / (sqrt(denominator) + eps), maximum), of two sums of squares. */
 EQV_API eqv_status eqv_adaptive_weight(eqv_stream, const eqv_adaptive_weight_params*, const eqv_tensor* numerator,
                                        const eqv_tensor* denominator, const eqv_tensor* out);
-/* One update of the weights w from the gradients g, with their moments m and v and, nullable, their moving average
+/* One update of the weights w from the gradients g, with their moments m and v and their moving average
  * (average = decay average + (1 - decay) w): all of one flat shape. What changes from step to step is read on the device:
- * schedule{4} (f64) = learning rate, 1 - beta1^t, 1 - beta2^t, the average's decay; squares{} (nullable) = the sum of the
- * squares of g, which clipping needs; skip{} (nullable): unless it is 0 nothing changes. layout and packed (nullable, both or
+ * schedule{4} (f64) = learning rate, 1 - beta1^t, 1 - beta2^t, the average's decay; squares{} = the sum of the
+ * squares of g, which clipping needs; skip{}: unless it is 0 nothing changes. layout and packed (both or
  * neither): what eqv_pack_weights would then make of w. */
-EQV_API eqv_status eqv_adam(eqv_stream, const eqv_adam_params*, const eqv_tensor* schedule, const eqv_tensor* squares,
-                            const eqv_tensor* skip, const eqv_tensor* w, const eqv_tensor* g, const eqv_tensor* m,
-                            const eqv_tensor* v, const eqv_tensor* average, const eqv_tensor* layout,
-                            const eqv_tensor* packed);
+EQV_API eqv_status eqv_adam(eqv_stream, const eqv_adam_params*, const eqv_tensor* schedule, eqv_optional squares,
+                            eqv_optional skip, const eqv_tensor* w, const eqv_tensor* g, const eqv_tensor* m,
+                            const eqv_tensor* v, eqv_optional average, eqv_optional layout, eqv_optional packed);
 /* Writes packed (flat, bf16): copies of weights w{O,I,kH,kW} that lie in values (flat, f32), as tensor cores read them:
  * {O, kH kW, I} and after it {I, kH kW, O}, the last axis of each padded with zeros to a multiple of 64. layout{weights, 5}
  * (i64, on the device, and not checked) has for each: its first element in values, O, I, kH kW, its first element in packed,

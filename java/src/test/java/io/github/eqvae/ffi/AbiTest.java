@@ -1,6 +1,7 @@
 package io.github.eqvae.ffi;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -9,6 +10,7 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -36,8 +38,28 @@ class AbiTest {
     assertEquals(
         Files.readString(golden),
         AbiText.build(),
-        "the C interface changed; if that is meant, raise EQV_ABI_VERSION and AbiText.VERSION and"
-            + " write the new text to native/include/eqv.abi");
+        "the C interface changed; if that is meant, raise EQV_ABI_VERSION and run HeaderSources");
+  }
+
+  @Test
+  void whatRepeatsTheHeaderIsMadeOfIt() throws IOException {
+    for (Map.Entry<Path, String> file :
+        HeaderSources.of(Path.of(System.getProperty("eqvae.root"))).entrySet()) {
+      assertEquals(
+          file.getValue(),
+          Files.readString(file.getKey()),
+          file.getKey() + " is not of eqv.h: run HeaderSources, as its documentation says");
+    }
+  }
+
+  @Test
+  void aChangeAsksForAVersion() {
+    String ours = AbiText.build();
+    String theirs = ours.replace("groups:i32@4", "groups:i64@8");
+    assertFalse(HeaderSources.needsVersion(ours, ours));
+    assertTrue(HeaderSources.needsVersion(ours, theirs));
+    String raised = theirs.replaceFirst("eqv abi \\d+", "eqv abi " + (AbiText.VERSION + 1));
+    assertFalse(HeaderSources.needsVersion(ours, raised));
   }
 
   /** Opening compares the library's own text, made with sizeof and offsetof, with Java's. */

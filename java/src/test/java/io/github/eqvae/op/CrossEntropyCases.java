@@ -3,6 +3,7 @@ package io.github.eqvae.op;
 import static io.github.eqvae.op.ErrorBound.gamma;
 
 import io.github.eqvae.op.In.Layout;
+import io.github.eqvae.tensor.DType;
 import io.github.eqvae.testing.TorchOracle.Function;
 import java.util.Arrays;
 import java.util.List;
@@ -18,7 +19,7 @@ final class CrossEntropyCases {
 
   private CrossEntropyCases() {}
 
-  static void addTo(TransformerCases.Sink sink) {
+  static void addTo(OpCases.Sink sink) {
     List<In> logits =
         List.of(
             In.of(3, 5),
@@ -34,7 +35,7 @@ final class CrossEntropyCases {
         SoftmaxCrossEntropy op = new SoftmaxCrossEntropy(smoothing);
         long[] rows =
             Arrays.copyOf(x.shape().extents(), x.shape().rank() - 1); // one label for each
-        In labels = In.constant(rows).with(labels((int) x.shape().dim(-1)));
+        In labels = labels((int) x.shape().dim(-1), rows);
         String name = op + " of " + x.shape() + (x.layout() == Layout.DENSE ? "" : x.layout());
         sink.add(name, op, oracle(op), bound(op), x, labels);
         sink.add(name + " weighted", op, oracle(op), bound(op), x, labels, In.constant(rows));
@@ -42,18 +43,20 @@ final class CrossEntropyCases {
     }
     SoftmaxCrossEntropy op = new SoftmaxCrossEntropy(0.1);
     In far = In.of(3, 9).with(In.uniform(-60, 60)); // most of them vanish
-    sink.add(op + " of far logits", op, oracle(op), bound(op), far, In.constant(3).with(labels(9)));
+    sink.add(op + " of far logits", op, oracle(op), bound(op), far, labels(9, 3));
   }
 
   /** Every third row is ignored, but never the first. */
-  private static In.Values labels(int classes) {
-    return (random, count) -> {
-      double[] out = new double[count];
-      for (int i = 0; i < count; i++) {
-        out[i] = i % 3 == 2 ? -1 - random.nextInt(100) : random.nextInt(classes);
-      }
-      return out;
-    };
+  private static In labels(int classes, long... rows) {
+    In.Values values =
+        (random, count) -> {
+          double[] out = new double[count];
+          for (int i = 0; i < count; i++) {
+            out[i] = i % 3 == 2 ? -1 - random.nextInt(100) : random.nextInt(classes);
+          }
+          return out;
+        };
+    return In.constant(rows).with(values).as(DType.I32);
   }
 
   private static Function oracle(SoftmaxCrossEntropy op) {

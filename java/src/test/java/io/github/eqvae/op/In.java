@@ -1,7 +1,9 @@
 package io.github.eqvae.op;
 
+import io.github.eqvae.tensor.DType;
 import io.github.eqvae.tensor.Shape;
 import java.util.SplittableRandom;
+import org.jspecify.annotations.Nullable;
 
 /**
  * One input of an operation's case.
@@ -11,8 +13,19 @@ import java.util.SplittableRandom;
  * @param differentiable whether the operation gives a gradient for it
  * @param layout how it lies in memory
  * @param mutated whether the forward pass writes to it
+ * @param dtype what it is made of: of indices and counters; null where that is the device's choice
  */
-record In(Shape shape, Values values, boolean differentiable, Layout layout, boolean mutated) {
+record In(
+    Shape shape,
+    Values values,
+    boolean differentiable,
+    Layout layout,
+    boolean mutated,
+    @Nullable DType dtype) {
+  In(Shape shape, Values values, boolean differentiable, Layout layout, boolean mutated) {
+    this(shape, values, differentiable, layout, mutated, null);
+  }
+
   /** How a tensor lies in memory; what a view leaves out is NaN, so reading it shows. */
   enum Layout {
     /** Row-major without gaps. */
@@ -51,15 +64,25 @@ record In(Shape shape, Values values, boolean differentiable, Layout layout, boo
   }
 
   In with(Values other) {
-    return new In(shape, other, differentiable, layout, mutated);
+    return new In(shape, other, differentiable, layout, mutated, dtype);
   }
 
   In with(Layout other) {
-    return new In(shape, values, differentiable, other, mutated);
+    return new In(shape, values, differentiable, other, mutated, dtype);
   }
 
   In written() {
-    return new In(shape, values, false, layout, true);
+    return new In(shape, values, false, layout, true, dtype);
+  }
+
+  /** Of a type of its own. */
+  In as(DType type) {
+    return new In(shape, values, differentiable, layout, mutated, type);
+  }
+
+  /** What it is made of where the device computes in that type. */
+  DType dtypeOr(DType devices) {
+    return dtype == null ? devices : dtype;
   }
 
   static Values uniform(double low, double high) {

@@ -38,7 +38,7 @@ record OpCase(String name, Op op, List<In> inputs, TorchOracle.Function oracle, 
     Spec[] specs = new Spec[inputs.size()];
     for (int i = 0; i < specs.length; i++) {
       In in = inputs.get(i);
-      specs[i] = in.isAbsent() ? null : new Spec(in.shape(), OpRunner.dtypeOf(op, i, DType.F32));
+      specs[i] = in.isAbsent() ? null : new Spec(in.shape(), in.dtypeOr(DType.F32));
     }
     return op.infer(new Inputs(op, specs)).outputs().getFirst().shape();
   }

@@ -3,6 +3,10 @@ package io.github.eqvae.op;
 import io.github.eqvae.op.In.Layout;
 import io.github.eqvae.tensor.DType;
 import io.github.eqvae.testing.TorchOracle.Function;
+import java.io.IOException;
+import java.net.URISyntaxException;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashSet;
@@ -17,6 +21,12 @@ import org.junit.jupiter.params.provider.Arguments;
  * option.
  */
 final class OpCases {
+  /** Takes a case. */
+  @FunctionalInterface
+  interface Sink {
+    void add(String name, Op op, Function oracle, ErrorBound bound, In... inputs);
+  }
+
   private final List<OpCase> cases = new ArrayList<>();
   private final Set<String> names = new HashSet<>();
 
@@ -71,8 +81,29 @@ final class OpCases {
     c.arrangement();
     c.pooling();
     c.quantization();
-    TransformerCases.addTo(c::add);
+    inFilesOfTheirOwn(c::add);
     return List.copyOf(c.cases);
+  }
+
+  /** What every other class of this package whose name ends in Cases has. */
+  private static void inFilesOfTheirOwn(Sink sink) {
+    try {
+      Path root =
+          Path.of(OpCases.class.getProtectionDomain().getCodeSource().getLocation().toURI());
+      List<String> names;
+      try (Stream<Path> files = Files.list(root.resolve("io/github/eqvae/op"))) {
+        names = files.map(f -> f.getFileName().toString()).sorted().toList();
+      }
+      for (String name : names) {
+        if (name.matches("\\w+Cases\\.class") && !name.equals("OpCases.class")) {
+          Class.forName("io.github.eqvae.op." + name.replace(".class", ""))
+              .getDeclaredMethod("addTo", Sink.class)
+              .invoke(null, sink);
+        }
+      }
+    } catch (ReflectiveOperationException | IOException | URISyntaxException e) {
+      throw new IllegalStateException("cases in files of their own", e);
+    }
   }
 
   private void convolutions() {

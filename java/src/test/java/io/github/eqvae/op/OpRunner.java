@@ -28,10 +28,17 @@ final class OpRunner implements AutoCloseable {
    */
   record Result(double[] y, double[][] gradients, double[][] after) {}
 
+  /** Which inputs are bf16. */
+  private interface Half {
+    boolean test(Op op, int input);
+  }
+
+  private static final Half NONE = (op, input) -> false;
+
   private final Device device;
   private final Stream stream;
   private final TensorArena arena;
-  private final boolean bf16;
+  private final Half half;
   private final boolean packs;
 
   OpRunner(String name) {
@@ -51,17 +58,22 @@ final class OpRunner implements AutoCloseable {
 
   /** With {@code packs}, convolutions are given a packed copy of their weight. */
   OpRunner(String name, boolean bf16, boolean packs) {
-    this(Device.open(name), bf16, packs);
+    this(Device.open(name), bf16 ? Bf16Test::isActivation : NONE, packs);
+  }
+
+  /** With all first inputs in bf16, whether the operation says that it takes that or not. */
+  static OpRunner withFirstInBf16(String name) {
+    return new OpRunner(Device.open(name), (op, input) -> input == 0, false);
   }
 
   /** The processor, with this many threads. */
   static OpRunner withThreads(int threads) {
-    return new OpRunner(Device.open("cpu", threads), false, false);
+    return new OpRunner(Device.open("cpu", threads), NONE, false);
   }
 
-  private OpRunner(Device device, boolean bf16, boolean packs) {
+  private OpRunner(Device device, Half half, boolean packs) {
     this.device = device;
-    this.bf16 = bf16;
+    this.half = half;
     this.packs = packs;
     stream = new Stream(device);
     arena = new TensorArena(device, "test", false);
@@ -135,16 +147,7 @@ final class OpRunner implements AutoCloseable {
   }
 
   private DType dtypeOf(OpCase c, int input) {
-    boolean half = bf16 && Bf16Test.isActivation(c.op(), input);
-    return dtypeOf(c.op(), input, half ? DType.BF16 : device.dtype());
-  }
-
-  /** What an input is made of: indices and counters have a type of their own. */
-  static DType dtypeOf(Op op, int input, DType otherwise) {
-    if (input == 1 && (op instanceof Embedding || op instanceof SoftmaxCrossEntropy)) {
-      return DType.I32;
-    }
-    return input == 1 && op instanceof Dropout ? DType.F64 : otherwise;
+    return c.inputs().get(input).dtypeOr(half.test(c.op(), input) ? DType.BF16 : device.dtype());
   }
 
   private void set(Tensor t, double[] values) {

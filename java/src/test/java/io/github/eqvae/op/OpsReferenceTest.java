@@ -161,6 +161,15 @@ class OpsReferenceTest {
     return out.isEmpty() ? "one rounding to the new dtype" : String.join("<br>", out);
   }
 
+  /** Functions of the C interface; of two, {@code _fwd/bwd}. */
+  private static String names(List<String> functions) {
+    if (functions.isEmpty()) {
+      return "–";
+    }
+    String all = functions.stream().map(f -> "`" + f + "`").collect(Collectors.joining(" "));
+    return all.replaceAll("`(\\w+)_bwd` `\\1_fwd`", "`$1_fwd/bwd`");
+  }
+
   private static Path casesOf(Class<?> op) throws IOException {
     for (Path file : files("java/src/test/java/io/github/eqvae/op", "Cases.java")) {
       if (Pattern.compile("\\b" + op.getSimpleName() + "(?:\\(|\\.\\w+|::new)")
@@ -185,7 +194,8 @@ class OpsReferenceTest {
     List<Path> core = files("native/core", ".cpp");
     List<Path> cpu = files("native/cpu", ".cpp");
     List<Path> kernels = files("kernels", ".cu");
-    List<Path> formulas = files("kernels", "_ref.h");
+    List<Path> formulas = new ArrayList<>(files("kernels", "_ref.h"));
+    formulas.addAll(files("kernels", "_ref.cpp"));
     Map<String, String> bounds = bounds();
     StringBuilder out = new StringBuilder(HEAD);
     for (Class<?> op : OpGateTest.operations()) {
@@ -197,6 +207,7 @@ class OpsReferenceTest {
       List<String> exported = functions.stream().map(f -> "eqv_" + f).toList();
       out.append("| ").append(link(Javadoc.source(op)).replace(".java]", "]"));
       out.append(" | ").append(Javadoc.sentence(op).replace("|", "\\|"));
+      out.append(" | ").append(names(exported));
       out.append(" | ").append(links(defining(exported, core)));
       out.append(" | ").append(kernels(defining(functions, kernels)));
       out.append(" | ").append(links(defining(functions, cpu)));
@@ -236,7 +247,7 @@ class OpsReferenceTest {
       A dash means that there is no such file: the operation is a view, or calls other operations. \
       Bounds are explained in [numerics.md](../numerics.md#ops): γ(k) = k·u/(1 − k·u), u = 2⁻²⁴.
 
-      | operation | what it is | checks | kernel | CPU | reference | cases | bound in single precision |
-      |---|---|---|---|---|---|---|---|
+      | operation | what it is | functions | checks | kernel | CPU | reference | cases | bound in single precision |
+      |---|---|---|---|---|---|---|---|---|
       """;
 }

@@ -1,25 +1,20 @@
 package io.github.eqvae.op;
 
 import io.github.eqvae.op.In.Layout;
+import io.github.eqvae.tensor.DType;
 import io.github.eqvae.testing.TorchOracle.Function;
 import java.util.ArrayList;
 import java.util.List;
 
 /** Cases of the operations that transformers and their training add. */
 final class TransformerCases {
-  /** Takes a case. */
-  @FunctionalInterface
-  interface Sink {
-    void add(String name, Op op, Function oracle, ErrorBound bound, In... inputs);
-  }
+  private final OpCases.Sink sink;
 
-  private final Sink sink;
-
-  private TransformerCases(Sink sink) {
+  private TransformerCases(OpCases.Sink sink) {
     this.sink = sink;
   }
 
-  static void addTo(Sink sink) {
+  static void addTo(OpCases.Sink sink) {
     TransformerCases c = new TransformerCases(sink);
     c.layerNorm();
     c.linear();
@@ -31,8 +26,6 @@ final class TransformerCases {
     c.errors();
     c.mixtures();
     c.dropout();
-    VlbCases.addTo(sink);
-    CrossEntropyCases.addTo(sink);
   }
 
   private static String describe(In in) {
@@ -225,7 +218,8 @@ final class TransformerCases {
                 out[i] = random.nextInt(limit);
               }
               return out;
-            });
+            })
+        .as(DType.I32);
   }
 
   private void embeddings() {
@@ -304,7 +298,7 @@ final class TransformerCases {
             TransformerOracles.dropout(op, 12345),
             bound,
             x,
-            In.constant().with(In.exactly(12345)));
+            In.constant().with(In.exactly(12345)).as(DType.F64));
       }
     }
   }
