@@ -88,10 +88,7 @@ public final class Conv2d {
       @Nullable Init biasInit) {
     this.op = op;
     long[] shape = {out, in, kernelHeight, kernelWidth};
-    weight =
-        op.readsPackedWeight()
-            ? scope.packableWeight("weight", weightInit, shape)
-            : scope.parameter("weight", weightInit, shape);
+    weight = scope.weight(op, "weight", weightInit, shape);
     bias = biasInit == null ? null : scope.parameter("bias", biasInit, out);
   }
 

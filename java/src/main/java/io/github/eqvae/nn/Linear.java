@@ -36,7 +36,7 @@ public final class Linear {
    */
   public Linear(Scope scope, int in, int out, Init weights, Init biases, Activation activation) {
     op = new io.github.eqvae.op.Linear(activation);
-    weight = scope.parameter("weight", weights, out, in);
+    weight = scope.weight(op, "weight", weights, out, in);
     bias = scope.parameter("bias", biases, out);
   }
 

@@ -250,10 +250,11 @@ public final class ParameterStore implements AutoCloseable {
   }
 
   /**
-   * Keeps, from now on, a second copy of the convolutions' weights in the order in which tensor
-   * cores read them beside bf16 activations: 4 bytes per weight. {@link AdamOptimizer#update}
-   * writes it with the values. Without it, or where the device does not {@linkplain
-   * io.github.eqvae.tensor.DeviceInfo#readsPackedWeights read} such copies, convolutions order
+   * Keeps, from now on, a second copy of the weights whose operations {@linkplain
+   * io.github.eqvae.op.Op#readsPackedWeight read it}, in the order in which tensor cores read them
+   * beside bf16 activations: 4 bytes per weight. {@link AdamOptimizer#update} writes it with the
+   * values. Without it, or where the device does not {@linkplain
+   * io.github.eqvae.tensor.DeviceInfo#readsPackedWeights read} such copies, these operations order
    * their weights anew in every call, with the same results.
    *
    * @param stream orders the work
@@ -273,7 +274,7 @@ public final class ParameterStore implements AutoCloseable {
 
   /**
    * Brings the copies of {@link #keepPacked}, if there are any, up to date. Whatever writes values
-   * ends with this; a convolution that was left with an old copy computes with old weights. (The
+   * ends with this; an operation that was left with an old copy computes with old weights. (The
    * shim compares them in every call, so the tests see it.)
    *
    * @param stream orders the work
@@ -284,7 +285,7 @@ public final class ParameterStore implements AutoCloseable {
     }
   }
 
-  /** A linear layer's weight is that of a convolution with one pixel. */
+  /** A matrix is the weight of a convolution with one pixel. */
   private static Shape matrix(Shape weight) {
     return weight.rank() == 2 ? Shape.of(weight.dim(0), weight.dim(1), 1, 1) : weight;
   }

@@ -1,5 +1,6 @@
 package io.github.eqvae.nn;
 
+import io.github.eqvae.op.Op;
 import io.github.eqvae.tensor.Shape;
 
 /** Where a module declares its parameters: a prefix of names in a store under construction. */
@@ -47,16 +48,19 @@ public final class Scope {
   }
 
   /**
-   * Declares the weight of a layer that can read it packed ({@link ParameterStore#keepPacked}).
+   * Declares the weight that an operation multiplies with. If the operation {@linkplain
+   * Op#readsPackedWeight reads such copies}, the store can keep a packed one ({@link
+   * ParameterStore#keepPacked}).
    *
+   * @param op what reads the weight
    * @param name its last name
    * @param init how it starts
    * @param extents {@code [O,I,kH,kW]} of a convolution, {@code [O,I]} of a linear layer
    * @return the parameter, usable once the store is built
    */
-  public Parameter packableWeight(String name, Init init, long... extents) {
-    return builder.add(
-        new Parameter(in(name).prefix, Shape.of(extents), init, Parameter.Kind.PACKABLE));
+  public Parameter weight(Op op, String name, Init init, long... extents) {
+    Parameter.Kind kind = op.readsPackedWeight() ? Parameter.Kind.PACKABLE : Parameter.Kind.LEARNED;
+    return builder.add(new Parameter(in(name).prefix, Shape.of(extents), init, kind));
   }
 
   /**

@@ -23,13 +23,6 @@ public sealed interface Convolution extends Op permits Conv2d, UpsampleConv2d {
    */
   Convolution with(@Nullable GroupStatistics statistics);
 
-  /**
-   * Whether it can be given a {@linkplain PackedWeights packed copy} of its weight, as input 4.
-   *
-   * @return false where the kernels read other weights, made of these
-   */
-  boolean readsPackedWeight();
-
   @Override
   default boolean isDifferentiable(int output) {
     return output == 0;

@@ -50,6 +50,17 @@ public interface Op {
   }
 
   /**
+   * Whether it can be given a {@linkplain PackedWeights packed copy} of its weight beside the
+   * weight itself. A layer that says so when it declares the weight is given one where the run
+   * keeps them.
+   *
+   * @return false for all that read the weight as it is
+   */
+  default boolean readsPackedWeight() {
+    return false;
+  }
+
+  /**
    * Name in messages, profiles and plans.
    *
    * @return snake_case name

@@ -14,10 +14,11 @@ import java.util.Collections;
 import java.util.List;
 
 /**
- * Copies of convolution weights in the order in which a GPU's tensor cores read them beside bf16
- * activations: for each {O, kH·kW, I}, then {I, kH·kW, O} for the input gradient, as BF16 and with
- * the last axis padded by zeros to a multiple of 64. They are those of the weights when {@link
- * #write} (or the optimiser) last wrote them, not more: who changes a weight writes them anew.
+ * Copies of weights in the order in which a GPU's tensor cores read them beside bf16 activations,
+ * for {@linkplain Op#readsPackedWeight operations that read them so}: for each {O, kH·kW, I}, then
+ * {I, kH·kW, O} for the input gradient, as BF16 and with the last axis padded by zeros to a
+ * multiple of 64. They are those of the weights when {@link #write} (or the optimiser) last wrote
+ * them, not more: who changes a weight writes them anew.
  */
 public final class PackedWeights {
   private static final int UNIT = 64;
@@ -26,7 +27,7 @@ public final class PackedWeights {
   /**
    * Where a weight is.
    *
-   * @param shape {@code [O,I,kH,kW]}
+   * @param shape {@code [O,I,kH,kW]}; of a matrix {@code [O,I,1,1]}
    * @param first its first element in a flat tensor of values
    */
   public record Source(Shape shape, long first) {}

@@ -123,7 +123,7 @@ public record DeviceInfo(
   }
 
   /**
-   * Whether convolutions of bf16 activations read their weights packed: tensor cores want them in
+   * Whether operations on bf16 activations can read their weights packed: tensor cores want them in
    * another order than PyTorch's, and a copy that is made when weights change saves making one in
    * every call.
    *

@@ -77,6 +77,9 @@ final class TrainState {
     this.recipe = recipe;
     this.stream = stream;
     boolean averages = recipe.run().emaDecay().isPresent();
+    if (recipe.run().keepsPackedWeights(stream.device())) {
+      task.groups().forEach(g -> g.store().keepPacked(stream));
+    }
     task.groups().forEach(g -> groups.add(new Group(g, averages, stream)));
   }
 

@@ -30,7 +30,9 @@ class DecayPerParameterTest {
 
   private static ParameterStore store(Stream stream) {
     ParameterStore.Builder builder = new ParameterStore.Builder();
-    builder.root().packableWeight("weight", Init.torchDefault(5), 3, 5);
+    builder
+        .root()
+        .weight(new io.github.eqvae.op.Conv2d(1, 0), "weight", Init.torchDefault(5), 3, 5);
     builder.root().parameter("bias", Init.torchDefault(5), 3);
     builder.root().parameter("gain", Init.torchDefault(5), 3);
     return builder.build(stream, 1, true);

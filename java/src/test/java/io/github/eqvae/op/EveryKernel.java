@@ -112,8 +112,8 @@ public final class EveryKernel {
   private void outsideOperations(String name) {
     ParameterStore.Builder layout = new ParameterStore.Builder();
     layout.root().parameter("bias", new Init.Uniform(1), 4099);
-    layout.root().packableWeight("conv.weight", new Init.Uniform(1), 40, 72, 3, 3);
-    layout.root().packableWeight("thin.weight", new Init.Uniform(1), 5, 3, 4, 4);
+    layout.root().weight(new Conv2d(1, 1), "conv.weight", new Init.Uniform(1), 40, 72, 3, 3);
+    layout.root().weight(new Conv2d(1, 1), "thin.weight", new Init.Uniform(1), 5, 3, 4, 4);
     try (Device device = Device.open(name);
         var stream = new io.github.eqvae.tensor.Stream(device);
         TensorArena arena = new TensorArena(device, "test");

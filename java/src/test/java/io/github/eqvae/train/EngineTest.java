@@ -2,11 +2,22 @@ package io.github.eqvae.train;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.github.eqvae.EqvaeException;
+import io.github.eqvae.nn.AdamSettings;
+import io.github.eqvae.nn.Init;
+import io.github.eqvae.nn.ParameterStore;
+import io.github.eqvae.op.Activation;
+import io.github.eqvae.op.Conv2d;
+import io.github.eqvae.op.Linear;
+import io.github.eqvae.op.PackedWeights;
+import io.github.eqvae.tensor.Device;
+import io.github.eqvae.tensor.Shape;
 import io.github.eqvae.tensor.Stream;
+import io.github.eqvae.tensor.Tensor;
 import io.github.eqvae.testing.Devices;
 import io.github.eqvae.train.checkpoint.CheckpointStore;
 import io.github.eqvae.train.recipe.OptimizerRecipe;
@@ -23,6 +34,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** The engine trains a task it has never heard of: resumes, plans, captures and skips. */
 class EngineTest {
@@ -52,6 +64,61 @@ class EngineTest {
     @Override
     public ToyTask task(Stream stream, boolean planned) {
       return new ToyTask(stream, run.seed());
+    }
+  }
+
+  /** A network of one matrix that its operation reads packed. */
+  private static final class PackingTask extends ToyTask {
+    final ParameterStore packing;
+
+    PackingTask(Stream stream) {
+      super(stream, 1);
+      ParameterStore.Builder builder = new ParameterStore.Builder();
+      builder.root().weight(new Conv2d(1, 0), "packed", Init.torchDefault(3), 5, 3);
+      builder.root().weight(new Linear(Activation.IDENTITY), "plain", Init.torchDefault(3), 5, 3);
+      packing = builder.build(stream, 1, true);
+    }
+
+    @Override
+    public List<ParameterGroup> groups() {
+      AdamSettings adam = new AdamSettings(0.9, 0.99, 1e-8, 0, true);
+      return List.of(new ParameterGroup("toy", "toy", packing, adam, 0.05, true, 1, "norm"));
+    }
+
+    @Override
+    public void close() {
+      packing.close();
+      super.close();
+    }
+  }
+
+  /** Which weights are packed is said by what reads them; the engine knows no layer. */
+  @ParameterizedTest
+  @ValueSource(strings = {"auto", "off"})
+  void weightsArePackedForWhateverReadsThemSo(String packed) throws Exception {
+    Map<String, Object> run =
+        Map.of("steps", 1, "device", "simt", "precision", "bf16", "packed_weights", packed);
+    ToyRecipe recipe =
+        new ToyRecipe(
+            RunRecipe.read(ToyRecipe.fields(run)),
+            OptimizerRecipe.read(ToyRecipe.fields(Map.of("learning_rate", 0.05))));
+    try (Device device = Device.open("simt");
+        Stream stream = new Stream(device);
+        PackingTask task = new PackingTask(stream)) {
+      new TrainState(recipe, task, stream);
+      assertNull(task.packing.get("plain").packed());
+      Tensor copy = task.packing.get("packed").packed();
+      assertEquals("auto".equals(packed), copy != null);
+      if (copy != null) {
+        assertEquals(PackedWeights.elements(Shape.of(5, 3, 1, 1)), copy.shape().elements());
+        Tensor f32 = task.packing.like(stream).narrow(0, 0, 3);
+        copy.narrow(0, 0, 3).copyTo(stream, f32);
+        float[] values = task.packing.get("packed").value().toFloats(stream);
+        float[] first = f32.toFloats(stream);
+        for (int i = 0; i < 3; i++) {
+          assertEquals(values[i], first[i], Math.abs(values[i]) / 256);
+        }
+      }
     }
   }
 

@@ -14,7 +14,6 @@ import io.github.eqvae.model.SsimLoss;
 import io.github.eqvae.op.PaddingMode;
 import io.github.eqvae.tensor.DType;
 import io.github.eqvae.tensor.Stream;
-import io.github.eqvae.train.recipe.RunRecipe;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.Optional;
@@ -94,14 +93,8 @@ final class Networks implements AutoCloseable {
     if (p != null) {
       p.computeIn(activations);
     }
-    if (activations == DType.BF16 && recipe.run().packedWeights() == RunRecipe.PackedWeights.AUTO) {
-      vae.parameters().keepPacked(stream);
-      if (d != null) {
-        d.parameters().keepPacked(stream);
-      }
-      if (p != null) {
-        p.parameters().keepPacked(stream);
-      }
+    if (p != null && recipe.run().keepsPackedWeights(stream.device())) {
+      p.parameters().keepPacked(stream); // the others are groups of the run, which does so for them
     }
   }
 

@@ -46,9 +46,9 @@ import java.util.Optional;
  *     (released: fp32; DiT, SiT: TF32)
  * @param graphs capture steps and launch them as a whole: {@code auto}, if the device can, or
  *     {@code off}; default {@code auto}. Source: ours: the same bits with fewer launches
- * @param packedWeights {@code packed_weights}: keep a second copy of the convolutions' weights in
- *     the order that tensor cores read; default {@code auto}. Source: ours: the same bits with
- *     fewer launches
+ * @param packedWeights {@code packed_weights}: keep a second copy of weights, today the
+ *     convolutions', in the order that tensor cores read; default {@code auto}. Source: ours: the
+ *     same bits with fewer launches
  * @param bestMetric {@code best_metric}: the metric by which the best model of all validations is
  *     kept, beside the final one; which metrics there are depends on the task; default {@code
  *     none}. Source: ours: published models are those of the end
@@ -100,7 +100,7 @@ public record RunRecipe(
   }
 
   /**
-   * Where convolutions find their weights in the order of tensor cores. The results are the same
+   * Where operations find their weights in the order of tensor cores. The results are the same
    * bits.
    */
   public enum PackedWeights {
@@ -121,6 +121,16 @@ public record RunRecipe(
         precision == Precision.BF16
             || precision == Precision.AUTO && DeviceInfo.expected(device).prefersBf16();
     return bf16 ? DType.BF16 : where.dtype();
+  }
+
+  /**
+   * Whether copies of weights are kept in the order of tensor cores.
+   *
+   * @param where what computes or plans this run
+   * @return true where activations are bf16, unless the recipe says otherwise
+   */
+  public boolean keepsPackedWeights(Device where) {
+    return packedWeights == PackedWeights.AUTO && activations(where) == DType.BF16;
   }
 
   /**
