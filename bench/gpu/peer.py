@@ -18,14 +18,15 @@ import time
 
 import torch
 
+import peer_dit
 import peer_model as models
 import peer_ops as ops
 
 
 def prepare(case, device, mode):
     kind = case["kind"]
-    if kind == "step":
-        return models.step(case, device, mode)
+    if kind in ("step", "dit_step"):
+        return models.step(peer_dit.training if kind == "dit_step" else models.training, case, device, mode)
     if mode not in ("eager", "compile"):
         raise ValueError("only training steps are recorded as graphs and have modes in bf16")
     return getattr(ops if hasattr(ops, kind) else models, kind)(case, device, mode == "compile")

@@ -186,8 +186,8 @@ def recorded(work, device):
     return lambda: graph.replay()
 
 
-def step(case, device, mode):
-    """`mode`: eager, compile or graph: the compiled step recorded, or the eager one where that fails. With -bf16 behind it
+def step(training, case, device, mode):
+    """`training` makes a step that can be run. `mode`: eager, compile or graph: the compiled step recorded, or the eager one where that fails. With -bf16 behind it
     weights, moments and averages are bf16, too: less than eqvae does, which keeps them in fp32, but what is fastest counts.
     """
     mode, _, pure = mode.partition("-")

@@ -9,8 +9,8 @@ import java.util.Map;
 /**
  * What is measured, in the words that both sides read.
  *
- * @param kind the operation or part of the model; a function of bench/gpu/peer_ops.py or
- *     peer_model.py
+ * @param kind the operation or part of the model; a function of bench/gpu/peer_ops.py,
+ *     peer_model.py or peer_dit.py
  * @param parameters its sizes; sides in pixels
  * @param gflop of one run, or 0 where that says nothing
  * @param megabytes that one run must read and write at least, or 0 where that says nothing
@@ -81,7 +81,7 @@ record Case(String kind, Map<String, Object> parameters, double gflop, double me
 
   /**
    * The cases of a name: {@code ceiling}, {@code conv}, {@code thin}, {@code sweep}, {@code ops},
-   * {@code model}, {@code step}, {@code scales}, {@code tf32} or {@code tf32-step}.
+   * {@code model}, {@code step}, {@code dit}, {@code scales}, {@code tf32} or {@code tf32-step}.
    */
   static List<Case> named(String what, Size size) {
     return switch (what) {
@@ -92,12 +92,13 @@ record Case(String kind, Map<String, Object> parameters, double gflop, double me
       case "ops" -> operations(size);
       case "model" -> models(size);
       case "step" -> steps(size);
+      case "dit" -> transformers(size);
       case "scales" -> scales(size);
       case "tf32" -> tf32(size);
       case "tf32-step" -> List.of(steps(size).getFirst().inTf32());
       default ->
           throw new IllegalArgumentException(
-              "expected ceiling, conv, thin, sweep, ops, model, step, scales, tf32 or"
+              "expected ceiling, conv, thin, sweep, ops, model, step, dit, scales, tf32 or"
                   + " tf32-step, not "
                   + what);
     };
@@ -285,6 +286,43 @@ record Case(String kind, Map<String, Object> parameters, double gflop, double me
       out.add(model("step", size, batch, "scale", size == Size.FULL ? 0.5 : 0.75, "turns", 1));
     }
     return out;
+  }
+
+  /** A step of DiT-XL/2 on latents of 32×32×4. */
+  private static List<Case> transformers(Size size) {
+    if (size == Size.TINY) {
+      return List.of(transformer(2, 4, 64, 2, 2, 8, 5));
+    }
+    return List.of(
+        transformer(64, 4, 1152, 28, 16, 32, 1000), transformer(256, 4, 1152, 28, 16, 32, 1000));
+  }
+
+  /** Counted: products with weights and of attention, three times as many for a step. */
+  private static Case transformer(
+      int batch, int channels, int width, int depth, int heads, int side, int classes) {
+    int patch = 2;
+    double d = width;
+    double tokens = (double) side * side / (patch * patch);
+    double block = tokens * (12 * d * d + 2 * tokens * d) + 6 * d * d;
+    Map<String, Object> p =
+        map(
+            "batch",
+            batch,
+            "channels",
+            channels,
+            "width",
+            width,
+            "depth",
+            depth,
+            "heads",
+            heads,
+            "side",
+            side,
+            "patch",
+            patch,
+            "classes",
+            classes);
+    return new Case("dit_step", p, 3 * 2e-9 * batch * depth * block);
   }
 
   /** Every scale that τ may take: k/32. */

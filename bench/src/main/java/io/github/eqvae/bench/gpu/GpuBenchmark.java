@@ -48,7 +48,7 @@ public final class GpuBenchmark {
   /**
    * Measures and writes.
    *
-   * @param arguments {@code --cases ceiling,conv,thin,sweep,ops,model,step,scales,tf32}, {@code
+   * @param arguments {@code --cases ceiling,conv,thin,sweep,ops,model,step,dit,scales,tf32}, {@code
    *     --out FILE}, {@code --device cuda}, {@code --modes eager,compile,graph} (none: without
    *     PyTorch), {@code --python python3}, {@code --script bench/gpu/peer.py}, {@code
    *     --peer-device cuda}, {@code --rounds 5}, {@code --size full|tiny}, {@code --seconds 0}

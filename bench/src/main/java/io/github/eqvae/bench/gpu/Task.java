@@ -65,6 +65,7 @@ abstract class Task implements AutoCloseable {
           case String kind when Operation.is(kind) -> new OpTask(c, device);
           case "encode", "decode" -> new CodingTask(c, device);
           case "step" -> new StepTask(c, device);
+          case "dit_step" -> new DitStepTask(c, device);
           default -> throw new IllegalArgumentException(c.kind());
         };
     try {

@@ -10,6 +10,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.condition.EnabledIfSystemProperty;
 import org.junit.jupiter.api.io.TempDir;
@@ -49,6 +50,16 @@ class GpuBenchmarkTest {
       }
     }
     return out;
+  }
+
+  /** As a graph, too: the third step is a launch of what the second was captured as. */
+  @Test
+  @Tag("full")
+  void aStepOfATransformerRuns() throws Exception {
+    List<JsonNode> steps = measured(run("dit", "none", "--rounds", "1"), "dit_step");
+    assertEquals(1, steps.size());
+    assertTrue(steps.getFirst().get("tflops").asDouble() > 0);
+    assertTrue(steps.getFirst().get("bytes").asLong() > 0);
   }
 
   @Test
