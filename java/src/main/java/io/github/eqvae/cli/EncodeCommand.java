@@ -1,5 +1,6 @@
 package io.github.eqvae.cli;
 
+import io.github.eqvae.generator.PatchFeatures;
 import io.github.eqvae.io.FileNames;
 import io.github.eqvae.jobs.EncodeJob;
 import io.github.eqvae.jobs.EncodeOptions;
@@ -8,7 +9,9 @@ import io.github.eqvae.latents.Content;
 import io.github.eqvae.latents.ShardFormat;
 import io.github.eqvae.serve.Vae;
 import io.github.eqvae.tensor.Device;
+import io.github.eqvae.tensor.Stream;
 import io.github.eqvae.train.log.Counter;
+import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.file.Path;
 import java.util.Locale;
@@ -36,6 +39,8 @@ import picocli.CommandLine.Spec;
       "Examples:",
       "  eqvae encode sd-vae-ft-ema/ imagenet/train latents/ --size 256 --hflip",
       "  eqvae encode runs/photos pictures/ latents/ --posterior moments --format npz",
+      "  eqvae encode sd-vae-ft-mse/ imagenet/train latents/ --posterior moments --features"
+          + " dinov2-b.safetensors",
       "  eqvae encode vqgan.ckpt shards/ codes/ --posterior codes --format tar"
     })
 final class EncodeCommand implements Callable<Integer> {
@@ -68,6 +73,8 @@ final class EncodeCommand implements Callable<Integer> {
   @Mixin private SquareOptions square = new SquareOptions();
 
   @Mixin private TileOption tile = new TileOption();
+
+  @Mixin private FeatureOptions features = new FeatureOptions();
 
   @Option(names = "--hflip", description = "Encodes every image mirrored, too.")
   private boolean hflip;
@@ -126,46 +133,75 @@ final class EncodeCommand implements Callable<Integer> {
               shardSize,
               !noLabels);
       Listener listener = new Listener(stderr);
-      EncodeJob job =
-          new EncodeJob(
-              model.model(),
-              vae,
-              in,
-              options,
-              out,
-              model.group(),
-              tile.tiling(),
-              overwrite,
-              listener);
-      long total = job.source().size();
-      stdout.printf(
-          Locale.ROOT,
-          "%,d images of %d pixels to %s, shards of %,d in %s; %,d are there%n",
-          total,
-          options.size(),
-          what.name().toLowerCase(Locale.ROOT),
-          shardSize,
-          format.extension(),
-          job.done());
-      stdout.flush();
-      if (dryRun) {
-        return 0;
+      try (Stream stream = new Stream(device);
+          Closing network = new Closing(features.open(stream, options.size()))) {
+        encode(vae, network.features(), what, options, stdout, stderr);
       }
-      listener.ticker = Optional.of(new Counter(stderr, "encoded", total, job.done()));
-      EncodeSummary s = job.run();
-      stdout.printf(
-          Locale.ROOT,
-          "%,d images in %d shards in %s%s%s%s%n",
-          s.images(),
-          s.shards(),
-          out,
-          s.resumed() > 0 ? ", " + s.resumed() + " of them there before" : "",
-          s.skipped() > 0 ? ", " + s.skipped() + " broken" + classless(job, options) : "",
-          s.notRead() > 0 ? ", " + s.notRead() + " of formats that are not read" : "");
-      stdout.flush();
-      sayRms(job, stderr);
       return 0;
     }
+  }
+
+  /** A network that may not be there, closed at the end. */
+  private record Closing(Optional<PatchFeatures> features) implements AutoCloseable {
+    @Override
+    public void close() {
+      features.ifPresent(PatchFeatures::close);
+    }
+  }
+
+  private void encode(
+      Vae vae,
+      Optional<PatchFeatures> network,
+      Content what,
+      EncodeOptions options,
+      PrintWriter stdout,
+      PrintWriter stderr)
+      throws IOException {
+    Listener listener = new Listener(stderr);
+    EncodeJob job =
+        new EncodeJob(
+            model.model(),
+            vae,
+            network,
+            in,
+            options,
+            out,
+            model.group(),
+            tile.tiling(),
+            overwrite,
+            listener);
+    long total = job.source().size();
+    stdout.printf(
+        Locale.ROOT,
+        "%,d images of %d pixels to %s%s, shards of %,d in %s; %,d are there%n",
+        total,
+        options.size(),
+        what.name().toLowerCase(Locale.ROOT),
+        network.map(EncodeCommand::beside).orElse(""),
+        shardSize,
+        format.extension(),
+        job.done());
+    stdout.flush();
+    if (dryRun) {
+      return;
+    }
+    listener.ticker = Optional.of(new Counter(stderr, "encoded", total, job.done()));
+    EncodeSummary s = job.run();
+    stdout.printf(
+        Locale.ROOT,
+        "%,d images in %d shards in %s%s%s%s%n",
+        s.images(),
+        s.shards(),
+        out,
+        s.resumed() > 0 ? ", " + s.resumed() + " of them there before" : "",
+        s.skipped() > 0 ? ", " + s.skipped() + " broken" + classless(job, options) : "",
+        s.notRead() > 0 ? ", " + s.notRead() + " of formats that are not read" : "");
+    stdout.flush();
+    sayRms(job, stderr);
+  }
+
+  private static String beside(PatchFeatures f) {
+    return " and features of %s, %d×%d×%d".formatted(f.network(), f.side(), f.side(), f.width());
   }
 
   private static String classless(EncodeJob job, EncodeOptions options) {

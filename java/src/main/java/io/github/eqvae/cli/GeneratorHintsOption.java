@@ -10,7 +10,8 @@ import picocli.CommandLine.Option;
 final class GeneratorHintsOption {
   private enum Kind {
     DIT(GeneratorProcess.DIT),
-    SIT(GeneratorProcess.SIT);
+    SIT(GeneratorProcess.SIT),
+    REPA(GeneratorProcess.REPA);
 
     private final GeneratorProcess process;
 
@@ -32,7 +33,8 @@ final class GeneratorHintsOption {
       paramLabel = "KIND",
       description =
           "For a generator whose file does not say how it was trained: dit (1000 linear steps,"
-              + " noise) or sit (the velocity of straight lines), which have the same tensors.")
+              + " noise) or sit (the velocity of straight lines), which have the same tensors; repa"
+              + " (sit on the opposite clock) where the projectors were taken off.")
   private Optional<Kind> kind = Optional.empty();
 
   GeneratorHints hints() {

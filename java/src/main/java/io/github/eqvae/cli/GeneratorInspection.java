@@ -1,17 +1,20 @@
 package io.github.eqvae.cli;
 
 import io.github.eqvae.diffusion.Transport;
+import io.github.eqvae.generator.Alignment;
 import io.github.eqvae.generator.DitConfig;
 import io.github.eqvae.generator.checkpoint.GeneratorCheckpoint;
 import io.github.eqvae.generator.checkpoint.GeneratorMetadata;
 import io.github.eqvae.generator.checkpoint.GeneratorProcess;
 import io.github.eqvae.generator.checkpoint.LatentsOrigin;
+import io.github.eqvae.io.FileNames;
 import java.io.PrintWriter;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
+import java.util.stream.Collectors;
 
 /**
  * What {@code eqvae inspect} says of a generator.
@@ -47,6 +50,7 @@ record GeneratorInspection(PrintWriter out, TensorTable table) {
             .process()
             .map(GeneratorInspection::text)
             .orElse("not in the file; --trained-as dit or sit says it"));
+    checkpoint.alignment().ifPresent(a -> alignment(checkpoint, a));
     checkpoint.metadata().flatMap(GeneratorMetadata::latents).ifPresent(this::origin);
     table.parameters(checkpoint.tensors().values(), checkpoint.dtypes());
     table.groups("", checkpoint.tensors().values());
@@ -98,6 +102,7 @@ record GeneratorInspection(PrintWriter out, TensorTable table) {
               .formatted(
                   s.steps(), lower(s.schedule()), lower(s.prediction()), lower(s.variance()));
       case GeneratorProcess.Flow f -> flow(f.transport());
+      case GeneratorProcess.Repa r -> "REPA: path %s, velocity".formatted(lower(r.path()));
     };
   }
 
@@ -108,6 +113,26 @@ record GeneratorInspection(PrintWriter out, TensorTable table) {
 
   private static String lower(Enum<?> value) {
     return value.name().toLowerCase(Locale.ROOT).replace('_', ' ');
+  }
+
+  private void alignment(GeneratorCheckpoint checkpoint, Alignment a) {
+    out.printf(
+        SETTING,
+        "projectors",
+        "after block %d, %d wide inside, features %s"
+            .formatted(
+                a.depth(),
+                a.hidden(),
+                a.widths().stream().map(String::valueOf).collect(Collectors.joining(", "))));
+    checkpoint
+        .metadata()
+        .flatMap(GeneratorMetadata::alignment)
+        .filter(of -> !of.network().isEmpty())
+        .ifPresent(
+            of -> {
+              out.printf(SETTING, "aligned with", FileNames.shown(of.network()));
+              out.printf(SETTING, "SHA-256 of its weights", FileNames.shown(of.sha256()));
+            });
   }
 
   private void origin(LatentsOrigin origin) {

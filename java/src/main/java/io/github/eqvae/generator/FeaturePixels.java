@@ -67,7 +67,18 @@ public enum FeaturePixels {
    * @throws EqvaeException.Argument if it is too small
    */
   public float[] prepare(float[] rgb, int side) {
-    int to = side(side);
+    return prepare(rgb, side, side(side));
+  }
+
+  /**
+   * Prepares a picture for another size than REPA's.
+   *
+   * @param rgb {@code [side, side, 3]}, from 0 to 255
+   * @param side of the picture
+   * @param to the side it gets
+   * @return {@code [to, to, 3]}
+   */
+  public float[] prepare(float[] rgb, int side, int to) {
     float[] x = new float[rgb.length];
     for (int i = 0; i < x.length; i++) {
       x[i] = rgb[i] / LEVELS;

@@ -2,6 +2,7 @@ package io.github.eqvae.generator;
 
 import io.github.eqvae.EqvaeException;
 import java.util.Arrays;
+import java.util.Locale;
 import java.util.Optional;
 
 /**
@@ -82,6 +83,20 @@ public record VitConfig(
    */
   public Optional<Size> size() {
     return Arrays.stream(Size.values()).filter(s -> dinov2(s, registers).equals(this)).findFirst();
+  }
+
+  /**
+   * What it is called.
+   *
+   * @return {@code dinov2-base} or {@code dinov2-base-registers} of published shapes, else such as
+   *     {@code vit-24-wide-2-deep}
+   */
+  public String title() {
+    return size()
+        .map(
+            s ->
+                "dinov2-" + s.name().toLowerCase(Locale.ROOT) + (registers > 0 ? "-registers" : ""))
+        .orElse("vit-%d-wide-%d-deep".formatted(width, depth));
   }
 
   /** The class token and the registers. */

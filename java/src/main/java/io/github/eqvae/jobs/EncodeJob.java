@@ -3,11 +3,13 @@ package io.github.eqvae.jobs;
 import io.github.eqvae.EqvaeException;
 import io.github.eqvae.data.Sample;
 import io.github.eqvae.data.SampleSource;
+import io.github.eqvae.generator.PatchFeatures;
 import io.github.eqvae.io.AtomicFiles;
 import io.github.eqvae.io.FolderLock;
 import io.github.eqvae.io.Image;
 import io.github.eqvae.io.PassingIoException;
 import io.github.eqvae.latents.Content;
+import io.github.eqvae.latents.FeatureGrid;
 import io.github.eqvae.latents.LatentIndex;
 import io.github.eqvae.latents.Shard;
 import io.github.eqvae.latents.ShardFormat;
@@ -81,6 +83,7 @@ public final class EncodeJob {
 
   private final Path modelPath;
   private final Vae vae;
+  private final Optional<PatchFeatures> features;
   private final Path input;
   private final SampleSource source;
   private final EncodeOptions options;
@@ -110,6 +113,8 @@ public final class EncodeJob {
    *
    * @param modelPath where the model came from, for the index
    * @param vae encodes
+   * @param features sees what is kept beside the latents, in the squares that are encoded; stays
+   *     the caller's
    * @param input where the images are
    * @param options what to make of them
    * @param folder receives the shards and {@code index.json}
@@ -124,6 +129,7 @@ public final class EncodeJob {
   public EncodeJob(
       Path modelPath,
       Vae vae,
+      Optional<PatchFeatures> features,
       Path input,
       EncodeOptions options,
       Path folder,
@@ -134,6 +140,7 @@ public final class EncodeJob {
       throws IOException {
     this.modelPath = modelPath;
     this.vae = vae;
+    this.features = features;
     this.input = input;
     this.options = options;
     this.folder = folder;
@@ -141,56 +148,19 @@ public final class EncodeJob {
     this.tiling = tiling;
     this.listener = listener;
     leftOut = new LeftOut(listener);
-    check();
+    EncodeChecks.options(modelPath, vae, options, features.isPresent());
     source = SampleSource.open(input, options.decode(), leftOut::add);
     listedBroken = leftOut.broken();
     listedUnread = leftOut.notRead();
-    checkLabels();
+    EncodeChecks.labels(input, source, options);
     this.overwrite = overwrite;
-    settings = EncodeSettings.of(modelPath, vae, input, source, options, tiling);
+    settings = EncodeSettings.of(modelPath, vae, features, input, source, options, tiling);
     index = LatentIndex.open(folder, settings, overwrite);
     shard = newShard(0);
   }
 
   private ShardBuilder newShard(int number) {
     return new ShardBuilder(number, gathers());
-  }
-
-  private void check() {
-    int f = vae.downsamplingFactor();
-    if (options.size() % f != 0) {
-      throw new EqvaeException.Argument(
-          "--size %d: must be a multiple of %d, the model's downsampling factor"
-              .formatted(options.size(), f));
-    }
-    if ((options.content() == Content.CODES) != (vae.codebookSize() > 0)
-        && options.content() != Content.MODE) {
-      throw new EqvaeException.Argument(
-          vae.codebookSize() > 0
-              ? "This model has a codebook and no posterior: --posterior codes, or mode for the"
-                  + " vectors before they are quantised"
-              : "This model has no codebook: --posterior mode, sample or moments");
-    }
-    if (options.scaled() && vae.scaling().isEmpty()) {
-      throw new EqvaeException.Argument(
-          modelPath
-              + " does not say how its latents are scaled: add --scaling-factor, or leave --scaled"
-              + " out");
-    }
-  }
-
-  /**
-   * A picture or two without a class are left out and named. Are there more of them than of others,
-   * the folders are perhaps no classes.
-   */
-  private void checkLabels() {
-    long without = source.unlabelled();
-    if (options.labels() && source.isLabelled() && 2 * without > source.size()) {
-      throw new EqvaeException.Argument(
-          "%s: %,d of %,d pictures have no class, and would be left out. To encode all of them without labels add --no-labels; else name a folder whose folders are the classes, or archives with a .cls for each picture"
-                  .formatted(input, without, source.size())
-              + source.labelProblem().map(why -> ". The first: " + why).orElse(""));
-    }
   }
 
   /**
@@ -329,7 +299,7 @@ public final class EncodeJob {
       decoded(sample, images.get(i))
           .ifPresent(
               image -> {
-                whole.add(image.withChannels(vae.imageChannels()));
+                whole.add(image);
                 samples.add(sample);
               });
     }
@@ -351,7 +321,10 @@ public final class EncodeJob {
   }
 
   private void add(List<Image> images, List<Sample> samples, String suffix, long first) {
-    ImageBatch batch = ImageBatch.ofImages(images);
+    features.ifPresent(f -> shard.add(FeatureGrid.KEY + suffix, f.of(images), f.side(), f.width()));
+    ImageBatch batch =
+        ImageBatch.ofImages(
+            images.stream().map(image -> image.withChannels(vae.imageChannels())).toList());
     switch (options.content()) {
       case CODES -> {
         Codes codes = tiling.map(t -> vae.codes(batch, t)).orElseGet(() -> vae.codes(batch));

@@ -2,8 +2,10 @@ package io.github.eqvae.jobs;
 
 import io.github.eqvae.EqvaeException;
 import io.github.eqvae.data.SampleSource;
+import io.github.eqvae.generator.PatchFeatures;
 import io.github.eqvae.io.FileNames;
 import io.github.eqvae.latents.Content;
+import io.github.eqvae.latents.FeatureGrid;
 import io.github.eqvae.latents.LatentIndex;
 import io.github.eqvae.latents.MomentsKind;
 import io.github.eqvae.model.LatentScaling;
@@ -29,6 +31,7 @@ final class EncodeSettings {
   static Map<String, Object> of(
       Path model,
       Vae vae,
+      Optional<PatchFeatures> features,
       Path input,
       SampleSource source,
       EncodeOptions o,
@@ -66,6 +69,14 @@ final class EncodeSettings {
           case MOMENTS -> List.of(2 * vae.latentChannels(), side, side);
           default -> shape(vae, o, side);
         });
+    map.put(
+        FeatureGrid.KEY,
+        features
+            .map(
+                f ->
+                    new FeatureGrid(f.network(), f.sha256(), f.preprocessing(), f.side(), f.width())
+                        .toMap())
+            .orElse(null));
     map.put("shard_size", o.shardSize());
     map.put("labels", o.labels() && source.isLabelled());
     map.put("classes", o.labels() ? source.classes() : List.of());

@@ -121,6 +121,12 @@ final class ShardBuilder {
         new Shard.Values(out, new int[0], new long[] {m.count(), 2L * c, m.height(), m.width()}));
   }
 
+  /** Features {@code [n, side, side, width]} of the images that come next. */
+  void add(String key, float[] features, int side, int width) {
+    long n = features.length / ((long) side * side * width);
+    put(key, new Shard.Values(features, new int[0], new long[] {n, side, side, width}));
+  }
+
   private void put(String key, Shard.Values part) {
     parts.computeIfAbsent(key, k -> new ArrayList<>()).add(part);
   }

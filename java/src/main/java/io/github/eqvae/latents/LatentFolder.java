@@ -21,6 +21,7 @@ public final class LatentFolder implements AutoCloseable {
   private final Path folder;
   private final JsonNode index;
   private final Content content;
+  private final Optional<FeatureGrid> features;
   private final List<MappedShard> shards = new ArrayList<>();
   private final int[] first; // of each shard, and the end of the last
 
@@ -28,6 +29,7 @@ public final class LatentFolder implements AutoCloseable {
     this.folder = folder;
     this.index = index;
     content = content(folder, index);
+    features = FeatureGrid.of(index);
     ShardImages images = ShardImages.of(folder, index);
     List<Path> files = images.files();
     Map<Path, UnaryOperator<String>> keys = LatentIndex.keys(folder, index);
@@ -38,6 +40,9 @@ public final class LatentFolder implements AutoCloseable {
         MappedShard shard = MappedShard.open(files.get(i), content.key(), names);
         shards.add(shard);
         shard.requireShape(content == Content.MOMENTS ? 2 * channels() : channels(), side());
+        if (features.isPresent()) {
+          shard.requireFeatures(features.get(), shard.isMirrored());
+        }
         if (shard.isLabelled() != isLabelled()) {
           throw new IOException(
               files.get(i) + " and index.json disagree on whether there are labels");
@@ -270,6 +275,32 @@ public final class LatentFolder implements AutoCloseable {
   public void read(int image, boolean mirrored, float[] out) {
     int s = shard(image);
     shards.get(s).read(image - first[s], mirrored, out);
+  }
+
+  /**
+   * The features beside the latents.
+   *
+   * @return what gave them; empty if there are none
+   */
+  public Optional<FeatureGrid> features() {
+    return features;
+  }
+
+  /**
+   * Reads the features of an image.
+   *
+   * @param image its number, from 0
+   * @param mirrored of the mirrored image
+   * @param out receives {@code [side, side, width]}
+   * @param at where in {@code out}
+   * @throws EqvaeException.Argument when there are none
+   */
+  public void readFeatures(int image, boolean mirrored, float[] out, int at) {
+    FeatureGrid grid =
+        features.orElseThrow(() -> new EqvaeException.Argument(folder + " has no features"));
+    int s = shard(image);
+    int each = grid.side() * grid.side() * grid.width();
+    shards.get(s).readFeatures(image - first[s], mirrored, each, out, at);
   }
 
   private int shard(int image) {

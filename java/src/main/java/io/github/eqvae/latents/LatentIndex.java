@@ -7,6 +7,7 @@ import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.SerializationFeature;
+import com.fasterxml.jackson.databind.node.NullNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.github.eqvae.EqvaeException;
 import io.github.eqvae.io.AtomicFiles;
@@ -128,8 +129,10 @@ public final class LatentIndex {
           !UNCOMPARED.contains(e.getKey())
               // Earlier versions did not say it.
               && !(ADDED.contains(e.getKey()) && !old.has(e.getKey()));
-      if (compared && !Objects.equals(e.getValue(), old.get(e.getKey()))) {
-        differences.add(e.getKey() + ": there " + old.get(e.getKey()) + ", now " + e.getValue());
+      // What an index does not name, it has none of.
+      JsonNode there = old.has(e.getKey()) ? old.get(e.getKey()) : absent(e.getKey());
+      if (compared && !Objects.equals(e.getValue(), there)) {
+        differences.add(e.getKey() + ": there " + there + ", now " + e.getValue());
       }
     }
     if (!differences.isEmpty()) {
@@ -149,6 +152,10 @@ public final class LatentIndex {
       }
     }
     return index;
+  }
+
+  private static @Nullable JsonNode absent(String key) {
+    return key.equals(FeatureGrid.KEY) ? NullNode.getInstance() : null;
   }
 
   /**

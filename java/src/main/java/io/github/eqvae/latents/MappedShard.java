@@ -29,6 +29,8 @@ final class MappedShard implements AutoCloseable {
   private final long[] shape;
   private final MemorySegment values;
   private final @Nullable MemorySegment mirrored;
+  private final @Nullable MemorySegment features;
+  private final @Nullable MemorySegment mirroredFeatures;
   private final int[] labels; // empty without
   private final List<String> names;
 
@@ -38,6 +40,8 @@ final class MappedShard implements AutoCloseable {
       long[] shape,
       MemorySegment values,
       @Nullable MemorySegment mirrored,
+      @Nullable MemorySegment features,
+      @Nullable MemorySegment mirroredFeatures,
       int[] labels,
       List<String> names) {
     this.path = path;
@@ -45,6 +49,8 @@ final class MappedShard implements AutoCloseable {
     this.shape = shape;
     this.values = values;
     this.mirrored = mirrored;
+    this.features = features;
+    this.mirroredFeatures = mirroredFeatures;
     this.labels = labels;
     this.names = names;
   }
@@ -73,6 +79,8 @@ final class MappedShard implements AutoCloseable {
         tar.shape(),
         MemorySegment.ofArray(tar.values()),
         mirrored == null ? null : MemorySegment.ofArray(mirrored),
+        null,
+        null,
         tar.labels(),
         tar.keys().stream().map(names).toList());
   }
@@ -95,6 +103,8 @@ final class MappedShard implements AutoCloseable {
           shape,
           file.segment(key),
           flipped ? file.segment(flip) : null,
+          features(file, FeatureGrid.KEY),
+          features(file, FeatureGrid.KEY + Shard.FLIP),
           file.contains(LABELS) ? labels(path, file) : new int[0],
           file.metadata().containsKey(NAMES)
               ? ImageNames.ofJson(path, file.metadata().get(NAMES))
@@ -103,6 +113,10 @@ final class MappedShard implements AutoCloseable {
       file.close();
       throw e;
     }
+  }
+
+  private static @Nullable MemorySegment features(SafetensorsFile file, String key) {
+    return file.contains(key) && file.info(key).dtype().equals("F32") ? file.segment(key) : null;
   }
 
   private static int[] labels(Path path, SafetensorsFile file) throws IOException {
@@ -120,7 +134,10 @@ final class MappedShard implements AutoCloseable {
   private static MappedShard inMemory(Path path, String key) throws IOException {
     String flip = key + Shard.FLIP;
     Map<String, NpyArray> arrays =
-        NpzFile.read(path, List.of(key, flip, LABELS, NAMES), Integer.MAX_VALUE);
+        NpzFile.read(
+            path,
+            List.of(key, flip, FeatureGrid.KEY, FeatureGrid.KEY + Shard.FLIP, LABELS, NAMES),
+            Integer.MAX_VALUE);
     NpyArray found = arrays.get(key);
     if (found == null) {
       throw new IOException(path + " has no " + key);
@@ -136,8 +153,32 @@ final class MappedShard implements AutoCloseable {
         mirrored != null && Arrays.equals(mirrored.shape(), found.shape())
             ? MemorySegment.ofArray(mirrored.toFloats())
             : null,
+        features(arrays.get(FeatureGrid.KEY)),
+        features(arrays.get(FeatureGrid.KEY + Shard.FLIP)),
         labels == null ? new int[0] : labels.toInts(),
         names == null ? List.of() : names.toTexts());
+  }
+
+  private static @Nullable MemorySegment features(@Nullable NpyArray array) {
+    return array == null ? null : MemorySegment.ofArray(array.toFloats());
+  }
+
+  /** The features that the index promises. */
+  void requireFeatures(FeatureGrid grid, boolean flipped) throws IOException {
+    long bytes = shape[0] * grid.side() * grid.side() * grid.width() * Float.BYTES;
+    if (features == null
+        || features.byteSize() != bytes
+        || (flipped && (mirroredFeatures == null || mirroredFeatures.byteSize() != bytes))) {
+      throw new IOException(
+          "%s lacks the features that index.json promises: %d images of %d×%d places, %d numbers each%s"
+              .formatted(
+                  path,
+                  shape[0],
+                  grid.side(),
+                  grid.side(),
+                  grid.width(),
+                  flipped ? ", and as many of mirrored images" : ""));
+    }
   }
 
   /** The shape that the index promises. */
@@ -183,6 +224,14 @@ final class MappedShard implements AutoCloseable {
     }
     long each = shape[1] * shape[2] * shape[3];
     MemorySegment.copy(from, FLOAT, i * each * Float.BYTES, out, 0, (int) each);
+  }
+
+  void readFeatures(int i, boolean flip, int each, float[] out, int at) {
+    MemorySegment from = flip ? mirroredFeatures : features;
+    if (from == null) {
+      throw new EqvaeException.Internal(path + " has no such features");
+    }
+    MemorySegment.copy(from, FLOAT, (long) i * each * Float.BYTES, out, at, each);
   }
 
   @Override

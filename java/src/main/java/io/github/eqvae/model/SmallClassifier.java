@@ -78,6 +78,25 @@ public final class SmallClassifier implements AutoCloseable {
     public int features() {
       return width << HALVINGS;
     }
+
+    /**
+     * Rows and columns of what the last convolution gives.
+     *
+     * @return an eighth of the side
+     */
+    public int places() {
+      return side >> HALVINGS;
+    }
+  }
+
+  /**
+   * Whether a file is of such a network.
+   *
+   * @param metadata what it says beside the tensors
+   * @return true if it says the shape
+   */
+  public static boolean isOne(Map<String, String> metadata) {
+    return metadata.containsKey(KIND);
   }
 
   private record Layer(Conv2d conv, GroupNorm norm) {}
@@ -194,13 +213,24 @@ public final class SmallClassifier implements AutoCloseable {
    * @return {@code [N, features]}
    */
   public Tensor features(Tape tape, Tensor x) {
+    Tensor h = places(tape, x);
+    Tensor mean = tape.apply(new AvgPool2d(config.places(), 1, 0), h); // [N, 1, 1, F]
+    return tape.apply(new Reshape(Shape.of(x.shape().dim(0), config.features())), mean);
+  }
+
+  /**
+   * The features of every place, whose mean the features are.
+   *
+   * @param tape the tape
+   * @param x {@code [N, side, side, channels]} in [-1, 1]
+   * @return {@code [N, side/8, side/8, features]}
+   */
+  public Tensor places(Tape tape, Tensor x) {
     Tensor h = x;
     for (Layer layer : layers) {
       h = layer.norm().forward(tape, layer.conv().forward(tape, h));
     }
-    int places = config.side() >> HALVINGS;
-    Tensor mean = tape.apply(new AvgPool2d(places, 1, 0), h); // [N, 1, 1, F]
-    return tape.apply(new Reshape(Shape.of(x.shape().dim(0), config.features())), mean);
+    return h;
   }
 
   /**

@@ -121,7 +121,6 @@ public final class Generator implements AutoCloseable {
                 + " does not say how it was trained, and the tensors of DiT and SiT are the same:"
                 + " add --trained-as dit or --trained-as sit (GeneratorHints)");
       }
-      checkpoint.requireKnownClock();
       Dit dit = checkpoint.load(stream, false);
       try {
         stream.sync();
@@ -224,7 +223,7 @@ public final class Generator implements AutoCloseable {
     DitConfig c = dit.config();
     check(labels, options);
     Sampler sampler = options.sampler(process, c.channels());
-    Guidance guidance = options.guidance().guidance(c.channels());
+    Guidance guidance = options.guidance().guidance(process, c.channels());
     int each = c.side() * c.side() * c.channels();
     float[] out = new float[labels.length * each];
     batches.each(
@@ -239,7 +238,7 @@ public final class Generator implements AutoCloseable {
                     sampler.sample(
                         denoiser(asking, label, guidance), noise.start(each), noise::step));
           }
-          boolean both = c.learnSigma() && process instanceof GeneratorProcess.Flow;
+          boolean both = c.learnSigma() && !(process instanceof GeneratorProcess.Steps);
           return Lockstep.run(samplers, new DitCalls(dit, session, both));
         },
         (from, part) -> {

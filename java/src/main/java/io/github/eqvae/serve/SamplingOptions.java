@@ -5,6 +5,7 @@ import io.github.eqvae.diffusion.DiffusionSampler;
 import io.github.eqvae.diffusion.Dopri5Sampler;
 import io.github.eqvae.diffusion.Guidance;
 import io.github.eqvae.diffusion.OdeSampler;
+import io.github.eqvae.diffusion.RepaSampler;
 import io.github.eqvae.diffusion.Sampler;
 import io.github.eqvae.diffusion.SdeSampler;
 import io.github.eqvae.generator.checkpoint.GeneratorProcess;
@@ -66,8 +67,9 @@ public record SamplingOptions(
    *
    * @param scale 1 is none
    * @param channels how many channels are guided, from the first; without, 3 of latents that have
-   *     4, as the references do and their figures were made, and all of others
-   * @param from guided from this time on: DiT's steps, SiT's times from 0 to 1
+   *     4, as DiT and SiT do and their figures were made, and all of others and of REPA's
+   * @param from guided from this time on: DiT's steps, SiT's times from 0 (noise) to 1, REPA's from
+   *     0 (data) to 1
    * @param to guided up to this time
    */
   public record GuidanceOptions(double scale, OptionalInt channels, double from, double to) {
@@ -91,11 +93,14 @@ public record SamplingOptions(
     /**
      * The guidance.
      *
+     * @param process how the network was taught: REPA guides all channels
      * @param latentChannels channels of the latents
      * @return with the number of channels settled
      */
-    public Guidance guidance(int latentChannels) {
-      int byDefault = latentChannels == RELEASED_LATENTS ? Guidance.AS_RELEASED : Guidance.ALL;
+    public Guidance guidance(GeneratorProcess process, int latentChannels) {
+      boolean three =
+          latentChannels == RELEASED_LATENTS && !(process instanceof GeneratorProcess.Repa);
+      int byDefault = three ? Guidance.AS_RELEASED : Guidance.ALL;
       return new Guidance(scale, channels.orElse(byDefault), from, to);
     }
   }
@@ -178,7 +183,23 @@ public record SamplingOptions(
                   ? "SiT; this one was trained as DiT: ddpm or ddim"
                   : "DiT; this one was trained as SiT: euler, heun2, dopri5, sde_euler, …"));
     }
+    if (process instanceof GeneratorProcess.Repa) {
+      repa(chosen); // says whether there is one
+    }
     return chosen;
+  }
+
+  private static RepaSampler.Method repa(SamplingMethod chosen) {
+    return switch (chosen) {
+      case EULER -> RepaSampler.Method.EULER;
+      case HEUN2 -> RepaSampler.Method.HEUN;
+      case SDE_EULER -> RepaSampler.Method.EULER_MARUYAMA;
+      default ->
+          throw new EqvaeException.Argument(
+              "The sampler "
+                  + chosen
+                  + " is not for networks trained as REPA: euler, heun2 or sde_euler");
+    };
   }
 
   /**
@@ -199,6 +220,7 @@ public record SamplingOptions(
               channels,
               chosen == SamplingMethod.DDIM ? eta : Double.NaN,
               false);
+      case GeneratorProcess.Repa r -> new RepaSampler(r.path(), repa(chosen), count);
       case GeneratorProcess.Flow f -> {
         if (chosen.ode().isPresent()) {
           yield new OdeSampler(f.transport(), chosen.ode().get(), count, shift, false);
@@ -249,10 +271,11 @@ public record SamplingOptions(
     if (chosen == SamplingMethod.DDIM) {
       map.put("eta", eta);
     }
-    if (chosen.ode().isPresent() && shift != 1) {
+    boolean repa = process instanceof GeneratorProcess.Repa;
+    if (chosen.ode().isPresent() && shift != 1 && !repa) {
       map.put("shift", shift);
     }
-    if (chosen.sde().isPresent()) {
+    if (chosen.sde().isPresent() && !repa) {
       map.put("diffusion_form", sde.form().name().toLowerCase(Locale.ROOT));
       map.put("diffusion_norm", sde.norm());
       map.put("last_step", sde.last().name().toLowerCase(Locale.ROOT));
@@ -260,7 +283,7 @@ public record SamplingOptions(
     }
     map.put("guidance", guidance.scale());
     if (guidance.scale() != 1) {
-      Guidance g = guidance.guidance(channels);
+      Guidance g = guidance.guidance(process, channels);
       map.put("guided_channels", Math.min(g.channels(), channels));
       if (Double.isFinite(g.from())) {
         map.put("guided_from", g.from());

@@ -91,6 +91,7 @@ class EncodeJobTest {
           new EncodeJob(
                   model,
                   vae,
+                  Optional.empty(),
                   pictures,
                   options,
                   out,

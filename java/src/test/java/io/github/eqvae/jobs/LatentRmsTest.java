@@ -62,6 +62,7 @@ class LatentRmsTest {
     return new EncodeJob(
         model,
         vae,
+        Optional.empty(),
         folder.resolve("pictures"),
         new EncodeOptions(
             content,

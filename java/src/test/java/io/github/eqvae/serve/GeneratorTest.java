@@ -9,6 +9,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import io.github.eqvae.EqvaeException;
 import io.github.eqvae.diffusion.Denoiser;
 import io.github.eqvae.diffusion.Guidance;
+import io.github.eqvae.diffusion.Interpolant;
 import io.github.eqvae.generator.Dit;
 import io.github.eqvae.generator.DitConfig;
 import io.github.eqvae.generator.DitSize;
@@ -26,6 +27,7 @@ import io.github.eqvae.tensor.TensorArena;
 import io.github.eqvae.testing.Devices;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
 import java.util.List;
@@ -42,6 +44,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.function.Executable;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.MethodSource;
 
@@ -120,12 +123,24 @@ class GeneratorTest {
     }
   }
 
+  static List<Arguments> methods() {
+    List<Arguments> all = new ArrayList<>();
+    for (SamplingMethod method : SamplingMethod.values()) {
+      all.add(Arguments.of(method, process(method)));
+    }
+    GeneratorProcess cosine = new GeneratorProcess.Repa(Interpolant.GVP);
+    all.add(Arguments.of(SamplingMethod.EULER, GeneratorProcess.REPA));
+    all.add(Arguments.of(SamplingMethod.HEUN2, GeneratorProcess.REPA));
+    all.add(Arguments.of(SamplingMethod.SDE_EULER, cosine));
+    return all;
+  }
+
   /** The same sampler around the network itself, sample by sample, without anything between. */
   @ParameterizedTest
-  @EnumSource(SamplingMethod.class)
-  void theSamplerGetsWhatTheNetworkSays(SamplingMethod method) throws IOException {
+  @MethodSource("methods")
+  void theSamplerGetsWhatTheNetworkSays(SamplingMethod method, GeneratorProcess process)
+      throws IOException {
     DitConfig c = GeneratorSamples.dit();
-    GeneratorProcess process = process(method);
     Path file = file(c, process);
     SamplingOptions options = GUIDED.withMethod(method);
     float[] sampled;
@@ -136,7 +151,7 @@ class GeneratorTest {
         Stream stream = new Stream(device);
         TensorArena arena = new TensorArena(device, "test")) {
       Dit dit = checkpoint.load(stream, false);
-      boolean sit = process instanceof GeneratorProcess.Flow;
+      boolean sit = !(process instanceof GeneratorProcess.Steps);
       Denoiser two = (x, t) -> direct(dit, stream, arena, x, t, 2, sit);
       Denoiser none = (x, t) -> direct(dit, stream, arena, x, t, 3, sit);
       SampleNoise noise = new SampleNoise(3, 9);
@@ -255,12 +270,29 @@ class GeneratorTest {
   }
 
   @Test
+  void repaHasThreeSamplers() throws IOException {
+    try (Generator repa =
+        Generator.load(file(GeneratorSamples.dit(), GeneratorProcess.REPA), device)) {
+      assertSays(
+          "not for networks trained as REPA",
+          () ->
+              repa.sample(
+                  new int[] {1},
+                  1,
+                  0,
+                  SamplingOptions.defaults().withMethod(SamplingMethod.DOPRI5)));
+    }
+  }
+
+  @Test
   void theReferencesGuideThreeOfFourChannels() {
     SamplingOptions.GuidanceOptions plain = SamplingOptions.GuidanceOptions.of(2);
-    assertEquals(3, plain.guidance(4).channels());
-    assertEquals(Guidance.ALL, plain.guidance(16).channels());
-    assertEquals(
-        4, new SamplingOptions.GuidanceOptions(2, OptionalInt.of(4), 0, 1).guidance(4).channels());
+    assertEquals(3, plain.guidance(GeneratorProcess.SIT, 4).channels());
+    assertEquals(Guidance.ALL, plain.guidance(GeneratorProcess.SIT, 16).channels());
+    assertEquals(Guidance.ALL, plain.guidance(GeneratorProcess.REPA, 4).channels());
+    SamplingOptions.GuidanceOptions four =
+        new SamplingOptions.GuidanceOptions(2, OptionalInt.of(4), 0, 1);
+    assertEquals(4, four.guidance(GeneratorProcess.DIT, 4).channels());
   }
 
   private static final DitConfig TOY =

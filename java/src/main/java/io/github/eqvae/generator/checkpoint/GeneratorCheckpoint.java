@@ -1,6 +1,7 @@
 package io.github.eqvae.generator.checkpoint;
 
 import io.github.eqvae.EqvaeException;
+import io.github.eqvae.generator.Alignment;
 import io.github.eqvae.generator.Dit;
 import io.github.eqvae.generator.DitConfig;
 import io.github.eqvae.generator.DitSize;
@@ -24,8 +25,8 @@ import java.util.Optional;
 import java.util.TreeMap;
 
 /**
- * An open checkpoint of a generator: of DiT, SiT or LightningDiT as their trainings save it, or of
- * ours. The network's shape is read off the tensors; what is missing or does not belong is
+ * An open checkpoint of a generator: of DiT, SiT, REPA or LightningDiT as their trainings save it,
+ * or of ours. The network's shape is read off the tensors; what is missing or does not belong is
  * reported, and refused where the tensors are used.
  *
  * <pre>{@code
@@ -39,6 +40,7 @@ public final class GeneratorCheckpoint implements AutoCloseable {
   private final CheckpointFile file;
   private final GeneratorTensors found;
   private final DitConfig config;
+  private final Optional<Alignment> alignment;
   private final Optional<GeneratorMetadata> metadata;
   private final Optional<GeneratorProcess> process;
   private final KeyReport report;
@@ -52,11 +54,17 @@ public final class GeneratorCheckpoint implements AutoCloseable {
         metadata
             .map(GeneratorMetadata::network)
             .orElseGet(() -> new ShapeInference(name, found.tensors()).config(hints.heads()));
+    Map<String, String> arguments = file.arguments();
+    alignment =
+        metadata.isPresent()
+            ? metadata.get().alignment().map(AlignmentOrigin::shape)
+            : new ShapeInference(name, found.tensors())
+                .alignment(ProcessInference.alignmentDepth(name, config, arguments));
     process =
         hints
             .process()
             .or(() -> metadata.map(GeneratorMetadata::process))
-            .or(() -> ProcessInference.of(name, config, file.arguments()))
+            .or(() -> ProcessInference.of(name, config, alignment.isPresent(), arguments))
             .map(p -> ProcessInference.fitting(p, config));
     report = compare();
   }
@@ -123,7 +131,7 @@ public final class GeneratorCheckpoint implements AutoCloseable {
     List<String> misshaped = new ArrayList<>();
     List<String> mistyped = new ArrayList<>();
     List<String> unexpected = new ArrayList<>();
-    Map<String, Shape> expected = TensorList.of(config);
+    Map<String, Shape> expected = expected();
     expected.forEach(
         (name, shape) -> {
           StoredTensor tensor = found.tensors().get(name);
@@ -180,6 +188,16 @@ public final class GeneratorCheckpoint implements AutoCloseable {
    */
   public DitConfig config() {
     return config;
+  }
+
+  /**
+   * REPA's projectors.
+   *
+   * @return where they stand; of files of others, how many blocks come before is 8, as published,
+   *     unless the training's arguments are there; empty of networks without
+   */
+  public Optional<Alignment> alignment() {
+    return alignment;
   }
 
   /**
@@ -241,7 +259,7 @@ public final class GeneratorCheckpoint implements AutoCloseable {
    * @return in the references' order of blocks
    */
   public Map<String, Shape> expected() {
-    return TensorList.of(config);
+    return TensorList.of(config, alignment);
   }
 
   /**
@@ -251,20 +269,6 @@ public final class GeneratorCheckpoint implements AutoCloseable {
    */
   public Map<String, Integer> others() {
     return found.others();
-  }
-
-  /**
-   * Insists that the network's time runs from noise to data, or in DiT's steps.
-   *
-   * @throws EqvaeException.Unsupported for networks of REPA
-   */
-  public void requireKnownClock() {
-    if (found.others().containsKey(GeneratorTensors.REPA)) {
-      throw new EqvaeException.Unsupported(
-          file.path()
-              + " is a SiT trained with REPA, whose time runs from data to noise; its networks"
-              + " cannot be sampled here");
-    }
   }
 
   /**
@@ -296,7 +300,8 @@ public final class GeneratorCheckpoint implements AutoCloseable {
   }
 
   /**
-   * Builds the network and reads its weights.
+   * Builds the network and reads its weights. REPA's projectors, which have no part in sampling,
+   * are made for training only.
    *
    * @param stream orders the work; its device holds the parameters
    * @param training whether to keep memory for gradients
@@ -306,17 +311,41 @@ public final class GeneratorCheckpoint implements AutoCloseable {
   public Dit load(Stream stream, boolean training) {
     report.requireClean(file.path().toString());
     FiniteWeights.require(file.path().toString(), notFinite());
-    Dit dit = new Dit(config, stream, 0, training);
+    Dit dit = new Dit(config, training ? alignment.orElse(null) : null, stream, 0, training);
     try {
-      for (Parameter p : dit.parameters().all()) {
-        p.value().set(stream, found.tensors().get(p.name()).floats());
-      }
-      dit.parameters().repack(stream);
+      fill(dit, stream);
       return dit;
     } catch (RuntimeException | Error e) {
       dit.parameters().close();
       throw e;
     }
+  }
+
+  /**
+   * Reads the weights into a network that is there. Projectors keep what they have where the file
+   * has none of their shapes.
+   *
+   * @param dit the network, of this shape
+   * @param stream orders the work
+   * @throws EqvaeException.Argument if the report is not clean, or numbers are not finite
+   */
+  public void load(Dit dit, Stream stream) {
+    report.requireClean(file.path().toString());
+    FiniteWeights.require(file.path().toString(), notFinite());
+    fill(dit, stream);
+  }
+
+  private void fill(Dit dit, Stream stream) {
+    for (Parameter p : dit.parameters().all()) {
+      StoredTensor tensor = found.tensors().get(p.name());
+      boolean there = tensor != null && Arrays.equals(tensor.shape(), p.shape().extents());
+      if (there) {
+        p.value().set(stream, tensor.floats());
+      } else if (!p.name().startsWith("projectors.")) {
+        throw new EqvaeException.Internal(p.name() + " was not compared with the file");
+      }
+    }
+    dit.parameters().repack(stream);
   }
 
   @Override

@@ -23,12 +23,14 @@ import java.util.Optional;
  * @param process how it was taught
  * @param latents whose latents it makes; empty if that was not noted
  * @param classes what the labels 0, 1, … are called; empty if that is not known
+ * @param alignment the projectors, and whose features they were taught; empty without
  */
 public record GeneratorMetadata(
     DitConfig network,
     GeneratorProcess process,
     Optional<LatentsOrigin> latents,
-    List<String> classes) {
+    List<String> classes,
+    Optional<AlignmentOrigin> alignment) {
   /** Under what it stands. */
   public static final String KEY = "eqvae.generator";
 
@@ -43,6 +45,22 @@ public record GeneratorMetadata(
           .enable(DeserializationFeature.FAIL_ON_MISSING_CREATOR_PROPERTIES)
           .enable(DeserializationFeature.FAIL_ON_NULL_FOR_PRIMITIVES)
           .build();
+
+  /**
+   * Of a network without projectors.
+   *
+   * @param network the network's shape
+   * @param process how it was taught
+   * @param latents whose latents it makes; empty if that was not noted
+   * @param classes what the labels 0, 1, … are called; empty if that is not known
+   */
+  public GeneratorMetadata(
+      DitConfig network,
+      GeneratorProcess process,
+      Optional<LatentsOrigin> latents,
+      List<String> classes) {
+    this(network, process, latents, classes, Optional.empty());
+  }
 
   /**
    * Checks the names and copies the list.
@@ -71,6 +89,7 @@ public record GeneratorMetadata(
     text.set("process", JSON.valueToTree(process));
     latents.ifPresent(origin -> text.set("latents", JSON.valueToTree(origin)));
     text.set("classes", JSON.valueToTree(classes));
+    alignment.ifPresent(a -> text.set("alignment", JSON.valueToTree(a)));
     return Map.of(KEY, text.toString());
   }
 
@@ -98,7 +117,10 @@ public record GeneratorMetadata(
               text.has("latents")
                   ? Optional.of(JSON.treeToValue(text.get("latents"), LatentsOrigin.class))
                   : Optional.empty(),
-              List.of(JSON.treeToValue(text.required("classes"), String[].class))));
+              List.of(JSON.treeToValue(text.required("classes"), String[].class)),
+              text.has("alignment")
+                  ? Optional.of(JSON.treeToValue(text.get("alignment"), AlignmentOrigin.class))
+                  : Optional.empty()));
     } catch (JsonProcessingException e) {
       throw nonsense(
           file, e.getCause() instanceof EqvaeException why ? why : e, e.getOriginalMessage());

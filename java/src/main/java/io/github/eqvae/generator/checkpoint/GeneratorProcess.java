@@ -10,12 +10,13 @@ import io.github.eqvae.diffusion.Transport;
 
 /**
  * How a network was taught to make data of noise, which no tensor tells: in the steps of a
- * diffusion, as DiT, or along a path in continuous time, as SiT.
+ * diffusion, as DiT, or along a path in continuous time, as SiT and, on the opposite clock, REPA.
  */
 @JsonTypeInfo(use = JsonTypeInfo.Id.NAME, property = "kind")
 @JsonSubTypes({
   @JsonSubTypes.Type(value = GeneratorProcess.Steps.class, name = "diffusion"),
-  @JsonSubTypes.Type(value = GeneratorProcess.Flow.class, name = "transport")
+  @JsonSubTypes.Type(value = GeneratorProcess.Flow.class, name = "transport"),
+  @JsonSubTypes.Type(value = GeneratorProcess.Repa.class, name = "repa")
 })
 public sealed interface GeneratorProcess {
   /** DiT as published: 1000 linear steps, ε, a learned variance. */
@@ -30,6 +31,9 @@ public sealed interface GeneratorProcess {
   Flow SIT =
       new Flow(
           new Transport(Interpolant.LINEAR, Transport.Prediction.VELOCITY, Transport.Weight.NONE));
+
+  /** REPA as published: the velocity of straight lines, from data to noise. */
+  Repa REPA = new Repa(Interpolant.LINEAR);
 
   /** How the noise of a diffusion grows. */
   enum Schedule {
@@ -87,4 +91,22 @@ public sealed interface GeneratorProcess {
    * @param transport the path, and what the network says of it
    */
   record Flow(Transport transport) implements GeneratorProcess {}
+
+  /**
+   * The velocity of a path on REPA's clock, which runs from data (0) to noise (1), against SiT's.
+   *
+   * @param path linear, or gvp, REPA's cosine
+   */
+  record Repa(Interpolant path) implements GeneratorProcess {
+    /**
+     * Checks the path.
+     *
+     * @throws EqvaeException.Argument when REPA has none like it
+     */
+    public Repa {
+      if (path == Interpolant.VP) {
+        throw new EqvaeException.Argument("REPA: the path is linear or gvp, not vp");
+      }
+    }
+  }
 }

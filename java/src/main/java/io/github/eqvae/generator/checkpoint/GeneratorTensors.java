@@ -32,12 +32,6 @@ record GeneratorTensors(
   private static final List<String> ANCHORS =
       List.of("x_embedder.proj.weight", "final_layer.linear.weight", "t_embedder.mlp.0.weight");
 
-  /** What these are, for people. */
-  static final String REPA = "projection to a foundation model's features";
-
-  /** What REPA trains beside the network and leaves behind. */
-  private static final String PROJECTORS = "projectors.";
-
   /** One set of weights: a dictionary and a prefix. */
   private record Place(String dictionary, String prefix, Map<String, StoredTensor> all) {
     boolean average() {
@@ -119,9 +113,7 @@ record GeneratorTensors(
             (name, tensor) -> {
               String own =
                   name.startsWith(place.prefix()) ? name.substring(place.prefix().length()) : "";
-              if (own.startsWith(PROJECTORS)) {
-                others.merge(REPA, 1, Integer::sum);
-              } else if (own.isEmpty()) {
+              if (own.isEmpty()) {
                 others.merge("tensors called " + name.replaceAll("\\..*", ".*"), 1, Integer::sum);
               } else {
                 inside.put(own, tensor);

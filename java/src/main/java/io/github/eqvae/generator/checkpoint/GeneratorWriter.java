@@ -93,9 +93,17 @@ public record GeneratorWriter(Optional<FloatType> dtype) {
                         source.config(),
                         process,
                         source.metadata().flatMap(GeneratorMetadata::latents),
-                        source.metadata().map(GeneratorMetadata::classes).orElse(List.of()))
+                        source.metadata().map(GeneratorMetadata::classes).orElse(List.of()),
+                        alignment(source))
                     .toMap())
         .orElse(Map.of());
+  }
+
+  private static Optional<AlignmentOrigin> alignment(GeneratorCheckpoint source) {
+    return source
+        .metadata()
+        .flatMap(GeneratorMetadata::alignment)
+        .or(() -> source.alignment().map(a -> new AlignmentOrigin(a, "", "")));
   }
 
   private List<Converted> convert(

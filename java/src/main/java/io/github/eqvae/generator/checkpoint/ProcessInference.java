@@ -11,14 +11,21 @@ import java.util.Optional;
 
 /** How a network of others was taught, as far as its file tells. */
 final class ProcessInference {
+  private static final int PUBLISHED_DEPTH = 8;
+
   private ProcessInference() {}
 
   /**
-   * From what the training script was called with ({@code --model SiT-XL/2 --path-type Linear}), or
-   * from options that only LightningDiT has, which is taught as SiT is.
+   * From what the training script was called with ({@code --model SiT-XL/2 --path-type Linear}),
+   * from projectors, which REPA has, or from options that only LightningDiT has, which is taught as
+   * SiT is.
    */
   static Optional<GeneratorProcess> of(
-      String file, DitConfig network, Map<String, String> arguments) {
+      String file, DitConfig network, boolean projectors, Map<String, String> arguments) {
+    // REPA's own networks are called SiT, too.
+    if (projectors || arguments.containsKey("encoder_depth")) {
+      return Optional.of(repa(file, arguments));
+    }
     String model = arguments.getOrDefault("model", "");
     if (model.startsWith("SiT")) {
       return Optional.of(flow(file, arguments));
@@ -43,6 +50,34 @@ final class ProcessInference {
               + ": its args name a path, prediction or loss_weight that SiT does not have: "
               + arguments);
     }
+  }
+
+  private static GeneratorProcess repa(String file, Map<String, String> arguments) {
+    String path = arguments.getOrDefault("path_type", "linear");
+    String prediction = arguments.getOrDefault("prediction", "v");
+    boolean known = path.equals("linear") || path.equals("cosine");
+    if (!known || !prediction.equals("v")) {
+      throw new EqvaeException.Argument(
+          file + ": its args name a path or prediction that REPA does not have: " + arguments);
+    }
+    return new GeneratorProcess.Repa(path.equals("linear") ? Interpolant.LINEAR : Interpolant.GVP);
+  }
+
+  /** Blocks before REPA's projectors: what the training was called with, or as published. */
+  static int alignmentDepth(String file, DitConfig network, Map<String, String> arguments) {
+    String text = arguments.getOrDefault("encoder_depth", Integer.toString(PUBLISHED_DEPTH));
+    int depth;
+    try {
+      depth = Integer.parseInt(text);
+    } catch (NumberFormatException e) {
+      depth = 0;
+    }
+    if (depth < 1 || (arguments.containsKey("encoder_depth") && depth > network.depth())) {
+      throw new EqvaeException.Argument(
+          "%s: its args say encoder_depth %s, of a network of %d blocks"
+              .formatted(file, text, network.depth()));
+    }
+    return Math.min(depth, network.depth());
   }
 
   private static String upper(String text) {

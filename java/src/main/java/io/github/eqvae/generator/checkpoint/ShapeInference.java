@@ -1,10 +1,13 @@
 package io.github.eqvae.generator.checkpoint;
 
 import io.github.eqvae.EqvaeException;
+import io.github.eqvae.generator.Alignment;
 import io.github.eqvae.generator.DitConfig;
 import io.github.eqvae.generator.DitSize;
 import io.github.eqvae.model.checkpoint.StoredTensor;
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
@@ -86,6 +89,31 @@ final class ShapeInference {
     } catch (EqvaeException.Argument e) {
       throw new EqvaeException.Argument(file + ": " + e.getMessage());
     }
+  }
+
+  /**
+   * REPA's projectors.
+   *
+   * @param depth blocks before them, which no tensor tells
+   * @return empty if there are none
+   * @throws EqvaeException.Argument where the tensors make no projectors
+   */
+  Optional<Alignment> alignment(int depth) {
+    List<Integer> widths = new ArrayList<>();
+    int hidden = 0;
+    for (int i = 0; tensors.containsKey(projector(i, 4)); i++) {
+      widths.add(size(shape(projector(i, 4), 2)[0]));
+      int of = size(shape(projector(i, 0), 2)[0]);
+      if (i > 0 && of != hidden) {
+        throw unlike(projector(i, 0), hidden + " rows as in the first projector");
+      }
+      hidden = of;
+    }
+    return widths.isEmpty() ? Optional.empty() : Optional.of(new Alignment(depth, hidden, widths));
+  }
+
+  private static String projector(int i, int layer) {
+    return "projectors." + i + "." + layer + ".weight";
   }
 
   private int side(int patch) {

@@ -1,13 +1,15 @@
 package io.github.eqvae.generator.checkpoint;
 
+import io.github.eqvae.generator.Alignment;
 import io.github.eqvae.generator.DitConfig;
 import io.github.eqvae.tensor.Shape;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.Optional;
 
 /**
  * Lists the tensors of a network without making it. Source: facebookresearch/DiT {@code models.py},
- * hustvl/LightningDiT {@code models/lightningdit.py}.
+ * hustvl/LightningDiT {@code models/lightningdit.py}, sihyun-yu/REPA {@code models/sit.py}.
  */
 final class TensorList {
   /** Sines and cosines of a time. */
@@ -20,11 +22,14 @@ final class TensorList {
     c = config;
   }
 
-  static Map<String, Shape> of(DitConfig config) {
-    return new TensorList(config).all();
+  static Map<String, Shape> of(DitConfig config, Optional<Alignment> alignment) {
+    TensorList list = new TensorList(config);
+    list.all();
+    alignment.ifPresent(list::projectors);
+    return list.tensors;
   }
 
-  private Map<String, Shape> all() {
+  private void all() {
     int width = c.width();
     tensors.put("pos_embed", Shape.of(1, c.tokens(), width));
     tensors.put("x_embedder.proj.weight", Shape.of(width, c.channels(), c.patch(), c.patch()));
@@ -46,7 +51,14 @@ final class TensorList {
     }
     linear("final_layer.linear", width, c.patch() * c.patch() * c.outChannels());
     linear("final_layer.adaLN_modulation.1", width, 2 * width);
-    return tensors;
+  }
+
+  private void projectors(Alignment a) {
+    for (int i = 0; i < a.widths().size(); i++) {
+      linear("projectors." + i + ".0", c.width(), a.hidden());
+      linear("projectors." + i + ".2", a.hidden(), a.hidden());
+      linear("projectors." + i + ".4", a.hidden(), a.widths().get(i));
+    }
   }
 
   private void block(String name) {

@@ -30,6 +30,9 @@ public final class CheckpointFile implements AutoCloseable {
   /** Where our own files keep what the tensors do not tell. */
   static final String SETTINGS = "eqvae";
 
+  /** What training scripts call the options that they were called with. */
+  private static final String ARGUMENTS = "args";
+
   /** What the folder of a training run holds from its start, and what it holds at its end. */
   private static final String RUN = "recipe.yaml";
 
@@ -219,6 +222,9 @@ public final class CheckpointFile implements AutoCloseable {
     if (value instanceof TorchValue.Placeholder args
         && args.name().equals("argparse.Namespace")
         && args.state() instanceof TorchValue.PyDict given) {
+      given.entries().forEach(this::argument);
+    }
+    if (key.equals(ARGUMENTS) && value instanceof TorchValue.PyDict given) { // vars(args)
       given.entries().forEach(this::argument);
     }
     beside.add(

@@ -3,6 +3,7 @@ package io.github.eqvae.train.generator;
 import io.github.eqvae.EqvaeException;
 import io.github.eqvae.diffusion.DiffusionLoss;
 import io.github.eqvae.diffusion.GaussianDiffusion.Variance;
+import io.github.eqvae.diffusion.Interpolant;
 import io.github.eqvae.diffusion.Transport;
 import io.github.eqvae.train.recipe.RecipeProblems;
 import java.util.ArrayList;
@@ -21,6 +22,15 @@ final class GeneratorChecks {
     }
     if (recipe.process() instanceof DiffusionRecipe diffusion) {
       variance(model, diffusion, problems);
+    }
+    if (recipe.process() instanceof RepaRecipe repa && repa.path() == Interpolant.VP) {
+      problems.add("repa.path", "REPA has linear and gvp, its cosine");
+    }
+    if (recipe.alignment().isOn() && recipe.alignment().depth() > model.depth()) {
+      problems.add(
+          "alignment.depth",
+          "features after block %d of a network of %d blocks"
+              .formatted(recipe.alignment().depth(), model.depth()));
     }
     samples(recipe, problems);
     distance(recipe, problems);

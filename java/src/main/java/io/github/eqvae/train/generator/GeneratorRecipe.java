@@ -24,7 +24,8 @@ import java.util.Map;
  *
  * @param model the network
  * @param data the latents
- * @param process how it is taught: section {@code diffusion} or {@code transport}
+ * @param process how it is taught: section {@code diffusion}, {@code transport} or {@code repa}
+ * @param alignment with what features its tokens are aligned
  * @param optimizer the optimiser
  * @param run length, device, seed and what is written on the way
  * @param samples what is shown on the way
@@ -34,6 +35,7 @@ public record GeneratorRecipe(
     NetworkRecipe model,
     LatentsRecipe data,
     ProcessRecipe process,
+    AlignmentRecipe alignment,
     OptimizerRecipe optimizer,
     RunRecipe run,
     SamplesRecipe samples,
@@ -51,13 +53,22 @@ public record GeneratorRecipe(
    */
   public GeneratorRecipe {
     GeneratorSections.read(
-        tree(new GeneratorSections(model, data, process, optimizer, run, samples, distance)));
+        tree(
+            new GeneratorSections(
+                model, data, process, alignment, optimizer, run, samples, distance)));
   }
 
   private static GeneratorRecipe read(RecipeNode.Section root) {
     GeneratorSections s = GeneratorSections.read(root);
     return new GeneratorRecipe(
-        s.model(), s.data(), s.process(), s.optimizer(), s.run(), s.samples(), s.distance());
+        s.model(),
+        s.data(),
+        s.process(),
+        s.alignment(),
+        s.optimizer(),
+        s.run(),
+        s.samples(),
+        s.distance());
   }
 
   /**
@@ -132,7 +143,9 @@ public record GeneratorRecipe(
   @Override
   public boolean mayChange(String key) {
     boolean network = key.startsWith("model.") && !key.startsWith("model.init_");
-    return !network && !key.startsWith(process.section() + ".") && !key.equals("data.scaling");
+    boolean taught =
+        key.startsWith(process.section() + ".") || key.startsWith(AlignmentRecipe.SECTION + ".");
+    return !network && !taught && !key.equals("data.scaling");
   }
 
   @Override
@@ -141,7 +154,8 @@ public record GeneratorRecipe(
   }
 
   private GeneratorSections sections() {
-    return new GeneratorSections(model, data, process, optimizer, run, samples, distance);
+    return new GeneratorSections(
+        model, data, process, alignment, optimizer, run, samples, distance);
   }
 
   private static RecipeNode.Section tree(GeneratorSections sections) {

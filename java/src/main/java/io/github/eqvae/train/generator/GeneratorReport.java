@@ -66,8 +66,8 @@ final class GeneratorReport {
             new ReportData.Section(
                 "Training",
                 "Faint: every logged step. Bold: its moving mean. Quarters are those of the clock"
-                    + " that the network is told: of a diffusion the first is the least noisy, of a"
-                    + " path the noisiest.",
+                    + " that the network is told: of a diffusion and of REPA the first is the least"
+                    + " noisy, of another path the noisiest.",
                 List.of(
                     chart(
                         folder,
@@ -75,7 +75,7 @@ final class GeneratorReport {
                         "Loss",
                         "loss",
                         true,
-                        List.of("total", "mse", "vb", "cosine")),
+                        List.of("total", "mse", "vb", "cosine", "alignment")),
                     chart(
                         folder, "step", "Loss by quarter of the time", "loss", true, quarters()))),
             new ReportData.Section(

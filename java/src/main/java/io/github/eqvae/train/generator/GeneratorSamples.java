@@ -5,6 +5,7 @@ import io.github.eqvae.diffusion.DiffusionSampler;
 import io.github.eqvae.diffusion.GaussianDiffusion;
 import io.github.eqvae.diffusion.Guidance;
 import io.github.eqvae.diffusion.OdeSampler;
+import io.github.eqvae.diffusion.RepaSampler;
 import io.github.eqvae.diffusion.Sampler;
 import io.github.eqvae.diffusion.SdeSampler;
 import io.github.eqvae.diffusion.StepNoise;
@@ -156,6 +157,15 @@ final class GeneratorSamples {
             : DiffusionSampler.ddim(spaced, channels, 0);
       }
       case TransportRecipe t -> path(t.process().transport(), s);
+      case RepaRecipe r -> new RepaSampler(r.path(), method(s.sampler()), s.steps());
+    };
+  }
+
+  private static RepaSampler.Method method(SamplesRecipe.Sampler asked) {
+    return switch (asked) {
+      case SDE -> RepaSampler.Method.EULER_MARUYAMA;
+      case EULER -> RepaSampler.Method.EULER;
+      default -> RepaSampler.Method.HEUN;
     };
   }
 

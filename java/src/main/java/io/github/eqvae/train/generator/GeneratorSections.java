@@ -16,6 +16,7 @@ record GeneratorSections(
     NetworkRecipe model,
     LatentsRecipe data,
     ProcessRecipe process,
+    AlignmentRecipe alignment,
     OptimizerRecipe optimizer,
     RunRecipe run,
     SamplesRecipe samples,
@@ -40,6 +41,7 @@ record GeneratorSections(
             model,
             LatentsRecipe.read(in.section("data")),
             ProcessRecipe.read(in, model),
+            AlignmentRecipe.read(in.section(AlignmentRecipe.SECTION), model),
             OptimizerRecipe.read(in.section("optimizer"), OptimizerRecipe.Kind.ADAMW, BETAS),
             RunRecipe.read(in.section("run")),
             SamplesRecipe.read(in.section("samples")),
@@ -58,6 +60,7 @@ record GeneratorSections(
     map.put("model", model.toMap());
     map.put("data", data.toMap());
     map.put(process.section(), process.toMap());
+    map.put(AlignmentRecipe.SECTION, alignment.toMap());
     map.put("optimizer", optimizer.toMap());
     map.put("run", run.toMap());
     map.put("samples", samples.toMap());

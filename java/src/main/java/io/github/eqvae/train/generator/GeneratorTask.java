@@ -1,6 +1,7 @@
 package io.github.eqvae.train.generator;
 
 import io.github.eqvae.diffusion.DenoisingLoss;
+import io.github.eqvae.diffusion.RepaLoss;
 import io.github.eqvae.generator.Dit;
 import io.github.eqvae.generator.DitConfig;
 import io.github.eqvae.nn.AdamSettings;
@@ -22,6 +23,7 @@ import io.github.eqvae.train.recipe.OptimizerRecipe;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -48,6 +50,9 @@ public final class GeneratorTask implements Task {
   /** The field of a batch: what the loss needs to know of the time, {@code [N, columns]}. */
   public static final String ROWS = "rows";
 
+  /** The field of a batch: features to align with, {@code [N, T, width]}. */
+  public static final String FEATURES = "features";
+
   /** Keeps noise apart from the weights' start. */
   private static final long NOISE = 1L << 62;
 
@@ -71,7 +76,13 @@ public final class GeneratorTask implements Task {
     this.recipe = recipe;
     this.stream = stream;
     loss = recipe.process().loss();
-    network = new Dit(recipe.model().config(), stream, recipe.run().seed(), true);
+    network =
+        new Dit(
+            recipe.model().config(),
+            recipe.alignment().shape().orElse(null),
+            stream,
+            recipe.run().seed(),
+            true);
     network.computeIn(recipe.run().activations(stream.device()));
     quarters = new QuarterLosses(loss, recipe.optimizer().accumulate());
     groups = List.of(group());
@@ -87,7 +98,7 @@ public final class GeneratorTask implements Task {
         adam,
         o.learningRate(),
         true,
-        (TERMS + 1) * samples(),
+        (TERMS + 1) * samples() + 1,
         "grad_norm");
   }
 
@@ -121,6 +132,10 @@ public final class GeneratorTask implements Task {
             : new BatchShape.Field(LATENTS, latents, false));
     fields.add(new BatchShape.Field(TIMES, Shape.of(n), false));
     fields.add(new BatchShape.Field(ROWS, Shape.of(n, loss.columns()), false));
+    if (recipe.alignment().isOn()) {
+      Shape features = Shape.of(n, c.tokens(), recipe.alignment().width());
+      fields.add(new BatchShape.Field(FEATURES, features, false));
+    }
     if (c.classes() > 0) {
       fields.add(new BatchShape.Field(LABELS, Shape.of(n), true));
     }
@@ -150,8 +165,8 @@ public final class GeneratorTask implements Task {
     Tensor data = data(tape, c);
     DenoisingLoss.Corrupted of =
         loss.corrupt(tape, data, noise(c, data.shape(), CORRUPTION), c.input(ROWS));
-    Tensor said = network.forward(tape, of.noisy(), c.input(TIMES), labels(c));
-    List<DenoisingLoss.Term> terms = loss.terms(tape, said, of);
+    Dit.Aligned answer = network.forwardAligned(tape, of.noisy(), c.input(TIMES), labels(c));
+    List<DenoisingLoss.Term> terms = loss.terms(tape, answer.said(), of);
     List<Seed> seeds = new ArrayList<>();
     int n = samples();
     c.input(TIMES).copyTo(c.stream(), c.report().narrow(0, 0, n));
@@ -160,8 +175,21 @@ public final class GeneratorTask implements Task {
       term.perSample().copyTo(c.stream(), c.report().narrow(0, (long) (k + 1) * n, n));
       seeds.add(tape.seed(term.perSample(), term.weight() / n));
     }
+    align(tape, answer.features(), c, (terms.size() + 1) * n).ifPresent(seeds::add);
     tape.backward(seeds);
-    return quarters.report(terms, n);
+    return quarters.report(terms, n, recipe.alignment().coefficient());
+  }
+
+  /** One number of the batch, behind those of the samples. */
+  private Optional<Seed> align(Tape tape, List<Tensor> said, StepContext c, int place) {
+    if (said.isEmpty()) {
+      return Optional.empty();
+    }
+    RepaLoss.Projection of =
+        RepaLoss.alignment(tape, said, List.of(c.input(FEATURES)), recipe.alignment().coefficient())
+            .getFirst();
+    of.value().reshape(Shape.of(1)).copyTo(c.stream(), c.report().narrow(0, place, 1));
+    return Optional.of(tape.seed(of.value(), of.weight()));
   }
 
   private boolean drawsPosterior() {

@@ -200,7 +200,11 @@ public final class GeneratorWorkload implements Workload<GeneratorTask> {
                         hash,
                         data.wholeScaling()));
     return new GeneratorMetadata(
-        recipe.model().config(), recipe.process().process(), origin, data.classes());
+        recipe.model().config(),
+        recipe.process().process(),
+        origin,
+        data.classes(),
+        data.targets().map(t -> t.origin(recipe)));
   }
 
   @Override

@@ -53,11 +53,7 @@ final class InitialNetwork {
       return false;
     }
     try (GeneratorCheckpoint checkpoint = open(recipe, recipe.model().initFrom().get())) {
-      Dit read = checkpoint.load(stream, false);
-      read.parameters().values().copyTo(stream, network.parameters().values());
-      network.parameters().repack(stream);
-      stream.sync();
-      read.parameters().close();
+      checkpoint.load(network, stream);
     }
     return true;
   }

@@ -46,11 +46,19 @@ public final class LatentBatches implements BatchSource {
       boolean mirrored =
           data.flips() && new SampleRandom(recipe.run().seed(), epoch, image).uniform(FLIP) < 0.5;
       data.read(image, mirrored, latents, i * each);
+      align(image, mirrored, i, batch);
       if (recipe.model().classes() > 0) {
         boolean hidden = draws.drops(index, i, recipe.model().classDropout());
         batch.ints(GeneratorTask.LABELS)[i] = hidden ? recipe.model().classes() : data.label(image);
       }
       time(draws.time(index, i), i, batch);
+    }
+  }
+
+  private void align(int image, boolean mirrored, int sample, HostBatch batch) {
+    if (data.targets().isPresent()) {
+      AlignmentTargets targets = data.targets().get();
+      targets.read(image, mirrored, batch.floats(GeneratorTask.FEATURES), sample * targets.each());
     }
   }
 

@@ -35,6 +35,7 @@ public final class LatentData implements AutoCloseable {
   private final GeneratorRecipe recipe;
   private final LatentFolder folder;
   private final LatentScaling scaling;
+  private final Optional<AlignmentTargets> targets;
   private final int[] training;
   private final int[] heldOut;
 
@@ -51,6 +52,10 @@ public final class LatentData implements AutoCloseable {
     try {
       scaling = scaling();
       check();
+      targets =
+          recipe.alignment().isOn()
+              ? Optional.of(AlignmentTargets.of(recipe, folder))
+              : Optional.empty();
       int held = recipe.data().validation();
       if (held >= folder.size()) {
         throw wrong(
@@ -201,6 +206,11 @@ public final class LatentData implements AutoCloseable {
     return names.size() == recipe.model().classes() ? names : List.of();
   }
 
+  /** The features that the network is aligned with; empty without alignment. */
+  Optional<AlignmentTargets> targets() {
+    return targets;
+  }
+
   /**
    * How many latents there are.
    *
@@ -208,12 +218,13 @@ public final class LatentData implements AutoCloseable {
    */
   public String describe() {
     return String.format(
-        Locale.ROOT,
-        "%,d latents to train on%s, %,d held out; the network sees them with an RMS of %.3f",
-        training.length,
-        flips() ? " and as many mirrored" : "",
-        heldOut.length,
-        rms());
+            Locale.ROOT,
+            "%,d latents to train on%s, %,d held out; the network sees them with an RMS of %.3f",
+            training.length,
+            flips() ? " and as many mirrored" : "",
+            heldOut.length,
+            rms())
+        + targets.map(t -> "; aligned with features of " + t.describe()).orElse("");
   }
 
   /**

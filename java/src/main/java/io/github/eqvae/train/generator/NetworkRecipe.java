@@ -15,8 +15,9 @@ import java.util.Optional;
  * how it is taught and what the defaults of its options are.
  *
  * @param kind {@code dit}, trained in the steps of a diffusion (section {@code diffusion}); {@code
- *     sit} or {@code lightningdit}, trained along a path (section {@code transport}); default
- *     {@code dit}. Source: ours: the oldest of them
+ *     sit} or {@code lightningdit}, trained along a path (section {@code transport}); {@code repa},
+ *     SiT on REPA's clock (section {@code repa}) with its alignment (section {@code alignment});
+ *     default {@code dit}. Source: ours: the oldest of them
  * @param size {@code s}, {@code b}, {@code l} or {@code xl}, which sets the defaults of {@code
  *     width}, {@code depth} and {@code heads}; default {@code b}. Source: ours: the smallest in
  *     table 2 of the paper
@@ -38,8 +39,8 @@ import java.util.Optional;
  *     and SiT: models.py
  * @param learnSigma {@code learn_sigma}: the network has twice as many output channels as the
  *     latent. For DiT the second half is the variance; SiT has it, too, and ignores it; default
- *     true, false for {@code lightningdit}. Source: DiT and SiT: models.py; LightningDiT: its
- *     configurations
+ *     true, false for {@code lightningdit} and {@code repa}. Source: DiT and SiT: models.py;
+ *     LightningDiT: its configurations; REPA: models/sit.py
  * @param qkNorm {@code qk_norm}: normalise queries and keys; default false. Source: DiT and SiT:
  *     there is none
  * @param rmsNorm {@code rms_norm}: RMS norms with a weight instead of layer norms; default true for
@@ -84,7 +85,9 @@ public record NetworkRecipe(
     /** Ma et al., arXiv 2401.08740. */
     SIT,
     /** Yao and Wang, arXiv 2501.01423. */
-    LIGHTNINGDIT
+    LIGHTNINGDIT,
+    /** SiT as Yu et al., arXiv 2410.06940, train it. */
+    REPA
   }
 
   /** The sizes of DiT's table 1. */
@@ -106,6 +109,7 @@ public record NetworkRecipe(
   static NetworkRecipe read(RecipeFields in) {
     Kind kind = in.choice("kind", Kind.DIT);
     boolean lightning = kind == Kind.LIGHTNINGDIT;
+    boolean sigma = kind == Kind.DIT || kind == Kind.SIT;
     Size size = in.choice("size", Size.B);
     DitSize numbers = size.numbers();
     return new NetworkRecipe(
@@ -120,7 +124,7 @@ public record NetworkRecipe(
         in.integer("side", 32, 1, 4096),
         in.integer("classes", 1000, 0, 1 << 20),
         in.number("class_dropout", 0.1, new Range(0, true, 1, false)),
-        in.flag("learn_sigma", !lightning),
+        in.flag("learn_sigma", sigma),
         in.flag("qk_norm", false),
         in.flag("rms_norm", lightning),
         in.flag("swiglu", lightning),

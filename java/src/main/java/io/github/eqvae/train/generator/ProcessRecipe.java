@@ -6,7 +6,7 @@ import io.github.eqvae.train.recipe.RecipeFields;
 import java.util.Map;
 
 /** How the network is taught: in the steps of a diffusion, or along a path. */
-public sealed interface ProcessRecipe permits DiffusionRecipe, TransportRecipe {
+public sealed interface ProcessRecipe permits DiffusionRecipe, TransportRecipe, RepaRecipe {
   /**
    * What a recipe calls it.
    *
@@ -43,8 +43,10 @@ public sealed interface ProcessRecipe permits DiffusionRecipe, TransportRecipe {
    * @return the section
    */
   static ProcessRecipe read(RecipeFields root, NetworkRecipe model) {
-    return model.kind() == NetworkRecipe.Kind.DIT
-        ? DiffusionRecipe.read(root.section(DiffusionRecipe.SECTION), model)
-        : TransportRecipe.read(root.section(TransportRecipe.SECTION), model);
+    return switch (model.kind()) {
+      case DIT -> DiffusionRecipe.read(root.section(DiffusionRecipe.SECTION), model);
+      case SIT, LIGHTNINGDIT -> TransportRecipe.read(root.section(TransportRecipe.SECTION), model);
+      case REPA -> RepaRecipe.read(root.section(RepaRecipe.SECTION));
+    };
   }
 }

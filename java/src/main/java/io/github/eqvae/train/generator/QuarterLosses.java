@@ -11,9 +11,13 @@ import java.util.Map;
 
 /**
  * What a step's losses mean: the means of its terms and of their sum, and that sum for each quarter
- * of the clock, of which the log says where the network learns.
+ * of the clock, of which the log says where the network learns. The alignment with features is in
+ * the sum of all, and not in the quarters, so that those compare with runs without it.
  */
 final class QuarterLosses {
+  /** What the log calls the alignment with features: −cos, from −1 (the same) to 1. */
+  static final String ALIGNMENT = "alignment";
+
   /** Parts of the clock. */
   static final int COUNT = 4;
 
@@ -37,26 +41,34 @@ final class QuarterLosses {
     return "loss_quarter_" + (quarter + 1);
   }
 
-  /** The report of a micro-batch: times of the samples, then the terms of each. */
-  LossReport report(List<DenoisingLoss.Term> terms, int samples) {
+  /**
+   * The report of a micro-batch: times of the samples, then the terms of each, then the alignment
+   * of all if it counts anything.
+   */
+  LossReport report(List<DenoisingLoss.Term> terms, int samples, double alignment) {
     List<String> names = terms.stream().map(DenoisingLoss.Term::name).toList();
     double[] weights = terms.stream().mapToDouble(DenoisingLoss.Term::weight).toArray();
     return new LossReport() {
       @Override
       public int count() {
-        return (names.size() + 1) * samples;
+        return (names.size() + 1) * samples + (alignment > 0 ? 1 : 0);
       }
 
       @Override
       public Map<String, Double> read(double[] values, MicroBatch at, Stream stream) {
-        return losses(names, weights, values, at);
+        Map<String, Double> losses = losses(names, weights, values, samples, at);
+        if (alignment > 0) {
+          double value = values[values.length - 1];
+          losses.put(ALIGNMENT, value);
+          losses.merge("total", alignment * value, Double::sum);
+        }
+        return losses;
       }
     };
   }
 
   private Map<String, Double> losses(
-      List<String> names, double[] weights, double[] values, MicroBatch at) {
-    int samples = values.length / (names.size() + 1);
+      List<String> names, double[] weights, double[] values, int samples, MicroBatch at) {
     double[] totals = new double[samples];
     Map<String, Double> losses = new LinkedHashMap<>();
     losses.put("total", 0.0);

@@ -32,6 +32,12 @@ final class RunLatents {
     map.put("shift_factor", s.shiftFactor());
     map.put("latents_mean", s.mean());
     map.put("latents_std", s.std());
+    data.targets()
+        .ifPresent(
+            t -> {
+              map.put("features_network", t.grid().network());
+              map.put("features_sha256", t.grid().sha256());
+            });
     map.put("images", data.trainingSize() + data.heldOut().length);
     return map;
   }

@@ -2,6 +2,7 @@ package io.github.eqvae.train.generator;
 
 import io.github.eqvae.EqvaeException;
 import io.github.eqvae.generator.Dit;
+import io.github.eqvae.generator.checkpoint.AlignmentOrigin;
 import io.github.eqvae.generator.checkpoint.GeneratorMetadata;
 import io.github.eqvae.io.AtomicFiles;
 import io.github.eqvae.model.FiniteWeights;
@@ -77,7 +78,9 @@ public final class TrainedGenerator {
     boolean average = keepsAverage && weights != Weights.MODEL;
     try (Device device = Device.open("cpu"); // the weights go from one file to another
         Stream stream = new Stream(device)) {
-      Dit dit = new Dit(recipe.model().config(), stream, 0, false);
+      Dit dit =
+          new Dit(
+              recipe.model().config(), recipe.alignment().shape().orElse(null), stream, 0, false);
       try {
         StoredWeights.read(
             checkpoint,
@@ -107,7 +110,11 @@ public final class TrainedGenerator {
       return Map.of(GeneratorMetadata.KEY, Files.readString(file).strip());
     }
     return new GeneratorMetadata(
-            recipe.model().config(), recipe.process().process(), Optional.empty(), List.of())
+            recipe.model().config(),
+            recipe.process().process(),
+            Optional.empty(),
+            List.of(),
+            recipe.alignment().shape().map(a -> new AlignmentOrigin(a, "", "")))
         .toMap();
   }
 

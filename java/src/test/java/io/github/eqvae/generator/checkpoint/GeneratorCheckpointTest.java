@@ -90,7 +90,7 @@ class GeneratorCheckpointTest {
       }
       dit.parameters().close();
     }
-    assertEquals(made, TensorList.of(config));
+    assertEquals(made, TensorList.of(config, Optional.empty()));
   }
 
   /** Names and shapes of facebookresearch/DiT's twelve networks; make.py lists them. */
@@ -107,7 +107,7 @@ class GeneratorCheckpointTest {
       String[] cells = line.split("\t");
       DitSize size = DitSize.valueOf(cells[0].replaceAll("DiT-|/.", ""));
       int patch = Integer.parseInt(cells[0].replaceAll(".*/", ""));
-      Map<String, Shape> ours = TensorList.of(DitConfig.of(size, patch));
+      Map<String, Shape> ours = TensorList.of(DitConfig.of(size, patch), Optional.empty());
       assertEquals(Integer.parseInt(cells[1]), ours.size(), cells[0]);
       long numbers = ours.values().stream().mapToLong(Shape::elements).sum();
       assertEquals(Long.parseLong(cells[2]), numbers, cells[0]);

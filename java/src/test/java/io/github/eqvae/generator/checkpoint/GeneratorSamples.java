@@ -1,5 +1,6 @@
 package io.github.eqvae.generator.checkpoint;
 
+import io.github.eqvae.generator.Alignment;
 import io.github.eqvae.generator.DitConfig;
 import io.github.eqvae.io.SafetensorsWriter;
 import io.github.eqvae.io.torch.TorchTensor;
@@ -11,6 +12,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.SplittableRandom;
 
 /** Small generators with random numbers, and files of them. */
@@ -29,9 +31,15 @@ public final class GeneratorSamples {
 
   /** Finite numbers, by name. */
   public static Map<String, TorchTensor> tensors(DitConfig config, long seed) {
+    return tensors(config, Optional.empty(), seed);
+  }
+
+  /** The same with REPA's projectors. */
+  public static Map<String, TorchTensor> tensors(
+      DitConfig config, Optional<Alignment> alignment, long seed) {
     SplittableRandom random = new SplittableRandom(seed);
     Map<String, TorchTensor> tensors = new LinkedHashMap<>();
-    TensorList.of(config)
+    TensorList.of(config, alignment)
         .forEach(
             (name, shape) -> {
               float[] values = new float[Math.toIntExact(shape.elements())];

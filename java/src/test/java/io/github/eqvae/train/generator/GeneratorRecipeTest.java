@@ -6,7 +6,10 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.github.eqvae.diffusion.DiffusionLoss;
+import io.github.eqvae.diffusion.Interpolant;
+import io.github.eqvae.diffusion.RepaLoss;
 import io.github.eqvae.diffusion.TransportLoss;
+import io.github.eqvae.generator.Alignment;
 import io.github.eqvae.train.MemoryPlan;
 import io.github.eqvae.train.kinds.RecipeKinds;
 import io.github.eqvae.train.recipe.RecipeException;
@@ -16,6 +19,8 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Map;
+import java.util.Optional;
 import org.junit.jupiter.api.Test;
 
 /** Recipes of generators: the shipped ones, defaults, and what is refused. */
@@ -42,7 +47,7 @@ class GeneratorRecipeTest {
       Files.writeString(again, recipe.toYaml());
       assertEquals(recipe.toYaml(), RecipeKinds.read(again, List.of()).toYaml(), name);
       Files.delete(again);
-      boolean generator = name.startsWith("dit-") || name.startsWith("sit-");
+      boolean generator = name.matches("(dit|sit|repa)-.*");
       assertEquals(generator, recipe instanceof GeneratorRecipe, name);
       generators += generator ? 1 : 0;
       assertEquals(List.of(), recipe.warnings(), name);
@@ -54,7 +59,7 @@ class GeneratorRecipeTest {
   @Test
   void linesSayWhereTheyAreFrom() throws IOException {
     for (String name : ShippedRecipes.names()) {
-      if (!name.matches("[ds]it-(b|xl)2.*")) {
+      if (!name.matches("(dit|sit|repa)-(b|xl)2.*")) {
         continue;
       }
       for (String line : Files.readAllLines(RECIPES.resolve(name + ".yaml"))) {
@@ -71,6 +76,8 @@ class GeneratorRecipeTest {
     assertEquals(130_512_416L, parameters + 256 * 768);
     parameters = MemoryPlan.of(shipped("sit-xl2")).parameters().get("generator");
     assertEquals(675_129_632L, parameters + 256 * 1152);
+    parameters = MemoryPlan.of(shipped("repa-xl2")).parameters().get("generator");
+    assertEquals(675_111_184L + 8_131_328L, parameters + 256 * 1152);
   }
 
   @Test
@@ -84,10 +91,26 @@ class GeneratorRecipeTest {
     assertEquals(TransportLoss.published(), sit.process().loss());
     assertTrue(sit.data().path().toString().endsWith("imagenet-eq-vae"));
     assertEquals(dit.optimizer(), sit.optimizer());
+    GeneratorRecipe repa = shipped("repa-xl2");
+    assertEquals(new RepaLoss(Interpolant.LINEAR, RepaLoss.Times.UNIFORM), repa.process().loss());
+    assertEquals(Optional.of(new Alignment(8, 2048, List.of(768))), repa.alignment().shape());
+    assertEquals(0.5, repa.alignment().coefficient());
     GeneratorRecipe lightning = tiny(TinyLatents.lightning().toArray(String[]::new));
     assertEquals(1, assertInstanceOf(TransportRecipe.class, lightning.process()).cosine());
     assertTrue(lightning.model().swiglu() && lightning.model().rope());
     assertEquals(2, lightning.model().config().outChannels(), "no variance");
+  }
+
+  /** What the two runs show is the alignment's. */
+  @Test
+  void theSmallRecipesDifferInTheAlignmentOnly() {
+    Map<String, String> plain = shipped("sit-small").settings();
+    Map<String, String> aligned = shipped("repa-small").settings();
+    assertEquals(plain.keySet(), aligned.keySet());
+    for (String key : plain.keySet()) {
+      boolean may = key.startsWith("alignment.") || key.equals("data.path");
+      assertTrue(may || plain.get(key).equals(aligned.get(key)), key);
+    }
   }
 
   /** Schedules compare by what they are made of, not by their tables. */

@@ -36,7 +36,7 @@ class GeneratorTaskTest {
 
   @BeforeEach
   void makeLatents() throws Exception {
-    latents = TinyLatents.folder(folder);
+    latents = TinyLatents.aligned(folder);
   }
 
   private GeneratorRecipe recipe(int steps, List<String> settings) {
@@ -86,11 +86,8 @@ class GeneratorTaskTest {
     return train(recipe, name, batches -> batches);
   }
 
-  private static double mean(List<Map<String, Double>> losses, int from, int to) {
-    return losses.subList(from, to).stream()
-        .mapToDouble(l -> l.get("total"))
-        .average()
-        .orElseThrow();
+  private static double mean(List<Map<String, Double>> losses, int from, int to, String key) {
+    return losses.subList(from, to).stream().mapToDouble(l -> l.get(key)).average().orElseThrow();
   }
 
   static Stream<List<String>> kinds() {
@@ -100,6 +97,10 @@ class GeneratorTaskTest {
         List.of("model.kind=dit", "diffusion.loss=rescaled_kl", "data.posterior=mode"),
         List.of("model.kind=sit"),
         List.of("model.kind=sit", "model.classes=0", "samples.guidance=1"),
+        List.of("model.kind=repa", "alignment.coefficient=0"),
+        List.of("model.kind=repa", "repa.path=gvp", "alignment.coefficient=0"),
+        TinyLatents.alignment("model.kind=repa"),
+        TinyLatents.alignment("model.kind=dit"),
         List.of("model.kind=sit", "transport.path=gvp", "transport.prediction=score"),
         TinyLatents.lightning());
   }
@@ -109,8 +110,8 @@ class GeneratorTaskTest {
   void everyKindLearns(List<String> settings) throws Exception {
     GeneratorRecipe recipe = recipe(150, settings);
     Trained trained = train(recipe, "run");
-    double early = mean(trained.losses(), 0, 30);
-    double late = mean(trained.losses(), 120, 150);
+    double early = mean(trained.losses(), 0, 30, "total");
+    double late = mean(trained.losses(), 120, 150, "total");
     assertTrue(late < 0.9 * early, "from " + early + " to " + late);
     Map<String, Double> last = trained.losses().getLast();
     double sum = 0;
@@ -152,6 +153,7 @@ class GeneratorTaskTest {
       if (Devices.computing().contains(device.split(":")[0])) {
         String on = "run.device=" + device;
         all.add(List.of(on, "model.kind=dit"));
+        all.add(TinyLatents.alignment(on, "model.kind=repa", "run.recompute=block"));
         List<String> lightning = new ArrayList<>(TinyLatents.lightning());
         lightning.addAll(List.of(on, "run.precision=bf16", "run.recompute=block"));
         all.add(lightning);
@@ -189,7 +191,10 @@ class GeneratorTaskTest {
     List<String> simt = new ArrayList<>(TinyLatents.lightning());
     simt.add("run.device=simt");
     Stream<List<String>> cpu =
-        Stream.of(List.of("model.kind=dit"), List.of("model.kind=sit", "data.posterior=mode"));
+        Stream.of(
+            List.of("model.kind=dit"),
+            List.of("model.kind=sit", "data.posterior=mode"),
+            TinyLatents.alignment("model.kind=repa"));
     return Devices.computing().contains("simt") ? Stream.concat(cpu, Stream.of(simt)) : cpu;
   }
 
@@ -244,6 +249,10 @@ class GeneratorTaskTest {
                   "run.device=" + device,
                   "run.precision=bf16",
                   "run.recompute=" + recompute,
+                  "alignment.coefficient=0.5",
+                  "alignment.depth=2",
+                  "alignment.width=3",
+                  "alignment.hidden=8",
                   "model.depth=4"));
       try (Trainer<GeneratorTask> trainer = new Trainer<>(recipe);
           LatentData data = new LatentData(recipe)) {
@@ -256,6 +265,55 @@ class GeneratorTaskTest {
       }
     }
     assertTrue(planned.get(1) < planned.get(0), planned::toString);
+  }
+
+  /** It is in the log beside the loss, counts in the total, and is learned. */
+  @Test
+  void tokensLearnTheFeatures() throws Exception {
+    Trained trained = train(recipe(200, TinyLatents.alignment("model.kind=sit")), "run");
+    Map<String, Double> last = trained.losses().getLast();
+    double early = mean(trained.losses(), 0, 20, "alignment");
+    double late = mean(trained.losses(), 150, 200, "alignment");
+    assertTrue(late < early - 0.3, "the cosine goes up: from " + early + " to " + late);
+    assertEquals(last.get("mse") + 0.5 * last.get("alignment"), last.get("total"), 1e-9);
+  }
+
+  /** Without alignment nothing changes; with it the network starts from the same weights. */
+  @Test
+  void theAlignmentIsAllThatDiffers() throws Exception {
+    List<Map<String, Double>> plain = train(recipe(1, List.of("model.kind=sit")), "a").losses();
+    List<Map<String, Double>> aligned =
+        train(recipe(1, TinyLatents.alignment("model.kind=sit")), "b").losses();
+    assertEquals(plain.getFirst().get("mse"), aligned.getFirst().get("mse"));
+    assertEquals(
+        plain.getFirst().get(QuarterLosses.name(1)), aligned.getFirst().get(QuarterLosses.name(1)));
+  }
+
+  @Test
+  void targetsOfMirroredPicturesAreTheirOwn() throws Exception {
+    GeneratorRecipe recipe = recipe(1, TinyLatents.alignment("model.kind=sit"));
+    try (Trainer<GeneratorTask> trainer = new Trainer<>(recipe);
+        LatentData data = new LatentData(recipe)) {
+      HostBatch batch = new HostBatch(trainer.task().batch());
+      LatentBatches batches = new LatentBatches(recipe, data);
+      int seen = 0;
+      for (int b = 0; b < 50; b++) {
+        batches.load(b, batch);
+        float[] moments = batch.floats(GeneratorTask.MOMENTS);
+        float[] features = batch.floats(GeneratorTask.FEATURES);
+        int each = moments.length / 4;
+        for (int i = 0; i < 4; i++) {
+          boolean top =
+              moments[i * each + 2 * 2 * TinyLatents.CHANNELS] > 0 && moments[i * each] > 0;
+          boolean left = !top && moments[i * each] > 0;
+          boolean right = !top && !left && moments[i * each + 3 * 2 * TinyLatents.CHANNELS] > 0;
+          int feature = features[i * 12] != 0 ? 0 : features[i * 12 + 1] != 0 ? 1 : 2;
+          assertEquals(top ? 2 : left ? 0 : 1, feature);
+          seen += left || right ? 1 : 0;
+        }
+      }
+      assertTrue(seen > 60);
+    }
   }
 
   /** A batch depends on its number alone; labels are hidden as often as asked. */

@@ -1,6 +1,7 @@
 package io.github.eqvae.train.generator;
 
 import io.github.eqvae.latents.Content;
+import io.github.eqvae.latents.FeatureGrid;
 import io.github.eqvae.latents.LatentIndex;
 import io.github.eqvae.latents.Shard;
 import io.github.eqvae.latents.ShardFormat;
@@ -27,9 +28,47 @@ public final class TinyLatents {
 
   /** What a folder is to be. */
   record Options(
-      int images, Content content, boolean labels, boolean flips, ShardFormat format, double std) {
+      int images,
+      Content content,
+      boolean labels,
+      boolean flips,
+      ShardFormat format,
+      double std,
+      boolean features) {
     static final Options DEFAULT =
         new Options(60, Content.MOMENTS, true, true, ShardFormat.SAFETENSORS, 2);
+    static final Options ALIGNED =
+        new Options(60, Content.MOMENTS, true, true, ShardFormat.SAFETENSORS, 2, true);
+
+    Options(
+        int images,
+        Content content,
+        boolean labels,
+        boolean flips,
+        ShardFormat format,
+        double std) {
+      this(images, content, labels, flips, format, std, false);
+    }
+  }
+
+  /** Features of 2×2 places, 3 numbers each: which class, turned by a number of the place. */
+  static final FeatureGrid GRID = new FeatureGrid("toy", "a".repeat(64), "none", 2, CLASSES);
+
+  static Path aligned(Path parent) throws IOException {
+    return folder(parent.resolve("aligned"), Options.ALIGNED);
+  }
+
+  /** What a recipe for {@link #aligned} has beside. */
+  static List<String> alignment(String... more) {
+    List<String> settings =
+        new ArrayList<>(
+            List.of(
+                "alignment.coefficient=0.5",
+                "alignment.depth=1",
+                "alignment.hidden=8",
+                "alignment.width=3"));
+    settings.addAll(List.of(more));
+    return settings;
   }
 
   public static Path folder(Path parent) throws IOException {
@@ -50,6 +89,9 @@ public final class TinyLatents {
     settings.put("shape", List.of(stored, SIDE, SIDE));
     settings.put("labels", o.labels());
     settings.put("classes", o.labels() ? List.of("left", "right", "top") : List.of());
+    if (o.features()) {
+      settings.put(FeatureGrid.KEY, GRID.toMap());
+    }
     LatentIndex index = LatentIndex.open(folder, settings, true);
     Random random = new Random(3);
     for (int s = 0; s * SHARD < o.images(); s++) {
@@ -101,6 +143,10 @@ public final class TinyLatents {
     if (o.flips()) {
       arrays.put(o.content().key() + Shard.FLIP, new Shard.Values(mirrored, new int[0], shape));
     }
+    if (o.features()) {
+      arrays.put(FeatureGrid.KEY, features(labels, false));
+      arrays.put(FeatureGrid.KEY + Shard.FLIP, features(labels, true));
+    }
     String name = "latents-%05d.%s".formatted(s, o.format().extension());
     Path file = folder.resolve(name);
     o.format()
@@ -125,6 +171,20 @@ public final class TinyLatents {
             List.of(),
             List.of(),
             null));
+  }
+
+  private static Shard.Values features(long[] labels, boolean mirrored) {
+    int places = GRID.side() * GRID.side();
+    float[] values = new float[labels.length * places * GRID.width()];
+    for (int i = 0; i < labels.length; i++) {
+      boolean swaps = mirrored && labels[i] < 2; // what was left is right
+      int label = (int) (swaps ? 1 - labels[i] : labels[i]);
+      for (int p = 0; p < places; p++) {
+        values[(i * places + p) * GRID.width() + label] = p % 2 == 0 ? 2 : -3;
+      }
+    }
+    long[] shape = {labels.length, GRID.side(), GRID.side(), GRID.width()};
+    return new Shard.Values(values, new int[0], shape);
   }
 
   private static List<Double> list(double... values) {

@@ -1,0 +1,55 @@
+package io.github.eqvae.cli;
+
+import io.github.eqvae.generator.PatchFeatures;
+import io.github.eqvae.generator.PositionResize;
+import io.github.eqvae.generator.checkpoint.FeatureNetworks;
+import io.github.eqvae.tensor.Stream;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.Optional;
+import java.util.OptionalInt;
+import picocli.CommandLine.Option;
+
+/** Which network's features are kept beside the latents, for a generator to be aligned with. */
+final class FeatureOptions {
+  @Option(
+      names = "--features",
+      paramLabel = "NETWORK",
+      description =
+          "Keeps features of the pictures beside the latents, for REPA: a DINOv2 file under the"
+              + " names of torch.hub, timm or transformers, or the run of a classifier of ours.")
+  private Optional<Path> network = Optional.empty();
+
+  @Option(
+      names = "--features-grid",
+      paramLabel = "N",
+      description =
+          "Rows and columns of features, as many as the generator has tokens. Default: 16 per 256"
+              + " pixels of a vision transformer, an eighth of a classifier's side.")
+  private int grid;
+
+  @Option(
+      names = "--features-positions",
+      paramLabel = "RULE",
+      description =
+          "How a vision transformer's positions are fitted: timm (default, as REPA does), hub,"
+              + " transformers.")
+  private PositionResize positions = PositionResize.TIMM;
+
+  @Option(
+      names = "--features-heads",
+      paramLabel = "N",
+      description = "Heads of a vision transformer. Default: of 64 channels, as DINOv2's.")
+  private Optional<Integer> heads = Optional.empty();
+
+  /** Opens the network; the caller closes it. */
+  Optional<PatchFeatures> open(Stream stream, int picture) throws IOException {
+    if (network.isEmpty()) {
+      return Optional.empty();
+    }
+    FeatureNetworks.Options options =
+        new FeatureNetworks.Options(
+            grid, positions, heads.map(OptionalInt::of).orElseGet(OptionalInt::empty));
+    return Optional.of(FeatureNetworks.open(network.get(), stream, picture, options));
+  }
+}

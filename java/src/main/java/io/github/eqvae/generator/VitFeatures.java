@@ -1,0 +1,126 @@
+package io.github.eqvae.generator;
+
+import io.github.eqvae.EqvaeException;
+import io.github.eqvae.io.Image;
+import io.github.eqvae.nn.WeightsHash;
+import io.github.eqvae.tape.Tape;
+import io.github.eqvae.tensor.Shape;
+import io.github.eqvae.tensor.Stream;
+import io.github.eqvae.tensor.Tensor;
+import io.github.eqvae.tensor.TensorArena;
+import java.util.List;
+import java.util.Locale;
+
+/**
+ * The patch tokens of a vision transformer, of pictures that are prepared as REPA does it for
+ * DINOv2: normalised, then resized so that there are as many patches as places of the grid.
+ */
+public final class VitFeatures implements PatchFeatures {
+  /** REPA's grid of a picture of 256 pixels: 224 pixels in patches of 14. */
+  private static final int GRID = 16;
+
+  private static final int UNIT = 256;
+  private static final int CHANNELS = 3;
+  private static final int ROWS = 8;
+
+  private final VisionTransformer vit;
+  private final Stream stream;
+  private final TensorArena arena;
+  private final PositionResize positions;
+  private final int picture;
+  private final int grid;
+
+  /**
+   * Features of a network.
+   *
+   * @param vit the network, closed with this
+   * @param positions how its positions are fitted, for what is said of it
+   * @param stream orders the work
+   * @param picture side of the pictures
+   * @param grid rows and columns; 0 for REPA's: 16 for every 256 pixels of the picture
+   */
+  public VitFeatures(
+      VisionTransformer vit, PositionResize positions, Stream stream, int picture, int grid) {
+    this.vit = vit;
+    this.positions = positions;
+    this.stream = stream;
+    this.picture = picture;
+    this.grid = grid > 0 ? grid : GRID * Math.max(1, picture / UNIT);
+    arena = new TensorArena(stream.device(), "patch features");
+  }
+
+  private int pixels() {
+    return grid * vit.config().patch();
+  }
+
+  @Override
+  public String network() {
+    return vit.config().title();
+  }
+
+  @Override
+  public String sha256() {
+    return WeightsHash.of(vit.parameters(), stream);
+  }
+
+  @Override
+  public String preprocessing() {
+    return "ImageNet's mean and deviation, then bicubic to %d pixels; positions as %s fits them"
+        .formatted(pixels(), positions.name().toLowerCase(Locale.ROOT));
+  }
+
+  @Override
+  public int side() {
+    return grid;
+  }
+
+  @Override
+  public int width() {
+    return vit.config().width();
+  }
+
+  @Override
+  public float[] of(List<Image> pictures) {
+    return FixedRows.run(pictures, ROWS, grid * grid * width(), this::rows);
+  }
+
+  private float[] rows(List<Image> pictures) {
+    int side = pixels();
+    int each = side * side * CHANNELS;
+    float[] values = new float[pictures.size() * each];
+    for (int i = 0; i < pictures.size(); i++) {
+      float[] rgb = rgb(pictures.get(i));
+      System.arraycopy(FeaturePixels.DINOV2.prepare(rgb, picture, side), 0, values, i * each, each);
+    }
+    try {
+      Tensor x = arena.tensor(Shape.of(pictures.size(), side, side, CHANNELS));
+      x.set(stream, values);
+      Tensor patches = vit.forward(new Tape(stream, arena, Tape.Mode.INFERENCE), x).patches();
+      Tensor dense = arena.tensor(patches.shape(), patches.dtype());
+      patches.copyTo(stream, dense);
+      return dense.toFloats(stream);
+    } finally {
+      arena.reset();
+    }
+  }
+
+  private float[] rgb(Image image) {
+    if (image.width() != picture || image.height() != picture) {
+      throw new EqvaeException.Argument(
+          "patch features: a picture of %d×%d, expected %d×%d"
+              .formatted(image.width(), image.height(), picture, picture));
+    }
+    byte[] data = image.withChannels(CHANNELS).data();
+    float[] rgb = new float[data.length];
+    for (int i = 0; i < rgb.length; i++) {
+      rgb[i] = data[i] & 0xff;
+    }
+    return rgb;
+  }
+
+  @Override
+  public void close() {
+    arena.close();
+    vit.close();
+  }
+}

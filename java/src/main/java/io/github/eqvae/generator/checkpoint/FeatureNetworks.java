@@ -1,0 +1,74 @@
+package io.github.eqvae.generator.checkpoint;
+
+import io.github.eqvae.EqvaeException;
+import io.github.eqvae.generator.ClassifierPatches;
+import io.github.eqvae.generator.PatchFeatures;
+import io.github.eqvae.generator.PositionResize;
+import io.github.eqvae.generator.VisionTransformer;
+import io.github.eqvae.generator.VitFeatures;
+import io.github.eqvae.io.SafetensorsFile;
+import io.github.eqvae.model.SmallClassifier;
+import io.github.eqvae.tensor.Stream;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.OptionalInt;
+
+/** Networks whose features a generator can be aligned with. */
+public final class FeatureNetworks {
+  private static final String MODEL = "model.safetensors";
+
+  private FeatureNetworks() {}
+
+  /**
+   * How a network is used.
+   *
+   * @param grid rows and columns of the features; 0 for the network's own
+   * @param positions how a vision transformer's positions are fitted: REPA does as timm
+   * @param heads of a vision transformer whose heads are not of 64 channels
+   */
+  public record Options(int grid, PositionResize positions, OptionalInt heads) {
+    /** As REPA does. */
+    public static final Options PUBLISHED =
+        new Options(0, PositionResize.TIMM, OptionalInt.empty());
+  }
+
+  /**
+   * Opens a network.
+   *
+   * @param path a vision transformer as DINOv2 has it, in any of its namings, or a classifier of
+   *     ours: a file, or the folder of its run
+   * @param stream orders the work
+   * @param picture side of the pictures, which are square
+   * @param options how it is used
+   * @return the network; the caller closes it
+   * @throws EqvaeException.Argument if it is none of these, or does not fit pictures or grid
+   * @throws IOException if it cannot be read
+   */
+  public static PatchFeatures open(Path path, Stream stream, int picture, Options options)
+      throws IOException {
+    Path file = Files.isRegularFile(path.resolve(MODEL)) ? path.resolve(MODEL) : path;
+    if (isClassifier(file)) {
+      SmallClassifier classifier = SmallClassifier.load(file, stream);
+      try {
+        return new ClassifierPatches(classifier, stream, picture, options.grid());
+      } catch (RuntimeException | Error e) {
+        classifier.close();
+        throw e;
+      }
+    }
+    try (VitCheckpoint checkpoint = VitCheckpoint.open(path, options.heads())) {
+      VisionTransformer vit = checkpoint.load(stream, options.positions());
+      return new VitFeatures(vit, options.positions(), stream, picture, options.grid());
+    }
+  }
+
+  private static boolean isClassifier(Path file) throws IOException {
+    if (!Files.isRegularFile(file) || !file.toString().endsWith(".safetensors")) {
+      return false;
+    }
+    try (SafetensorsFile tensors = SafetensorsFile.open(file)) {
+      return SmallClassifier.isOne(tensors.metadata());
+    }
+  }
+}

@@ -1,0 +1,83 @@
+package io.github.eqvae.train.generator;
+
+import io.github.eqvae.generator.Alignment;
+import io.github.eqvae.train.recipe.Range;
+import io.github.eqvae.train.recipe.RecipeFields;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+
+/**
+ * Section {@code alignment}: the tokens of the network learn, beside their work, what features a
+ * frozen network sees in the clean picture (REPA, arXiv 2410.06940). The features lie beside the
+ * latents ({@code encode --features}).
+ *
+ * @param coefficient weight of the alignment beside the loss of the kind; 0 for no alignment, and
+ *     then nothing else here matters; default 0, 0.5 for {@code model.kind: repa}. Source: REPA:
+ *     train.py, {@code proj-coeff}
+ * @param depth number of blocks before the projector; default 8. Source: REPA: train.py, {@code
+ *     encoder-depth}
+ * @param hidden width inside the projector; default 2048. Source: REPA: models/sit.py, {@code
+ *     projector_dim}
+ * @param width numbers of a feature; default 768. Source: REPA: models/sit.py, for DINOv2-B
+ * @param network name that {@code index.json} must give to the network whose features these are,
+ *     such as {@code dinov2-base}; default {@code any}. Source: ours: no check
+ * @param sha256 hash that {@code index.json} must give of that network's weights; default {@code
+ *     any}. Source: ours: no check
+ */
+public record AlignmentRecipe(
+    double coefficient, int depth, int hidden, int width, String network, String sha256) {
+  static final String SECTION = "alignment";
+
+  /** Whatever the folder of latents has. */
+  static final String ANY = "any";
+
+  private static final double PUBLISHED = 0.5;
+
+  static AlignmentRecipe read(RecipeFields in, NetworkRecipe model) {
+    return new AlignmentRecipe(
+        in.number(
+            "coefficient",
+            model.kind() == NetworkRecipe.Kind.REPA ? PUBLISHED : 0,
+            Range.NOT_NEGATIVE),
+        in.integer("depth", 8, 1, 1024),
+        in.integer("hidden", 2048, 1, 1 << 16),
+        in.integer("width", 768, 1, 1 << 16),
+        in.text("network", ANY, "a name, or any", name -> !name.isBlank()),
+        in.text(
+            "sha256",
+            ANY,
+            "64 hexadecimal digits, or any",
+            hash -> hash.equals(ANY) || hash.matches("[0-9a-f]{64}")));
+  }
+
+  /**
+   * Whether there is an alignment.
+   *
+   * @return true if it counts anything
+   */
+  public boolean isOn() {
+    return coefficient > 0;
+  }
+
+  /**
+   * The projector.
+   *
+   * @return empty without alignment
+   */
+  public Optional<Alignment> shape() {
+    return isOn() ? Optional.of(new Alignment(depth, hidden, List.of(width))) : Optional.empty();
+  }
+
+  Map<String, Object> toMap() {
+    Map<String, Object> map = new LinkedHashMap<>();
+    map.put("coefficient", coefficient);
+    map.put("depth", depth);
+    map.put("hidden", hidden);
+    map.put("width", width);
+    map.put("network", network);
+    map.put("sha256", sha256);
+    return map;
+  }
+}
