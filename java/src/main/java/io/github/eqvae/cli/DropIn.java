@@ -72,16 +72,14 @@ record DropIn(int images, double difference, double own, double swapped, double 
     for (int from = 0; from < count; from += batch) {
       List<Image> images = new ArrayList<>();
       for (int i = from; i < Math.min(count, from + batch); i++) {
-        Image picture;
         try {
-          picture = pictures.load(i);
+          Image square = pictures.load(i, rows -> transform.cut(rows, new SampleRandom(0, 0, 0)));
+          images.add(square.withChannels(mine.imageChannels()));
         } catch (PassingIoException e) {
           throw e;
         } catch (IOException e) {
           continue; // the folder has named it
         }
-        images.add(
-            transform.apply(picture, new SampleRandom(0, 0, 0)).withChannels(mine.imageChannels()));
       }
       if (images.isEmpty()) {
         continue;

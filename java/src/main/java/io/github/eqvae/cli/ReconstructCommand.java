@@ -10,6 +10,7 @@ import io.github.eqvae.equivariance.SpatialTransform;
 import io.github.eqvae.eval.Evaluator;
 import io.github.eqvae.io.Image;
 import io.github.eqvae.io.PassingIoException;
+import io.github.eqvae.io.PixelRows;
 import io.github.eqvae.jobs.EncodeOptions;
 import io.github.eqvae.model.Autoencoder;
 import io.github.eqvae.model.checkpoint.AutoencoderCheckpoint;
@@ -29,7 +30,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
 import java.util.concurrent.Callable;
-import java.util.function.UnaryOperator;
+import java.util.function.Function;
 import java.util.stream.IntStream;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -142,7 +143,7 @@ final class ReconstructCommand implements Callable<Integer> {
       for (int i = 0; i < pictures.size(); i++) {
         Image image;
         try {
-          image = pictures.load(i);
+          image = pictures.load(i, coder.cut());
         } catch (PassingIoException later) {
           throw later;
         } catch (IOException broken) {
@@ -204,8 +205,11 @@ final class ReconstructCommand implements Callable<Integer> {
 
   /** Pictures through an autoencoder. */
   private interface Coder extends AutoCloseable {
+    /** Makes of a picture what is reconstructed. */
+    Function<PixelRows, Image> cut();
+
     /** The reconstruction; empty if its numbers are no picture. */
-    Optional<Image> reconstruct(Image picture, String name);
+    Optional<Image> reconstruct(Image image, String name);
 
     /** What it took on the device. */
     long bytes();
@@ -220,25 +224,24 @@ final class ReconstructCommand implements Callable<Integer> {
   }
 
   /** How pictures become squares: as in training, or as papers measure published models. */
-  private UnaryOperator<Image> cropper(int resolution, int downsamplingFactor) {
+  private Function<PixelRows, Image> cropper(int resolution, int downsamplingFactor) {
     Transform transform =
         square.transform(square.side(resolution, downsamplingFactor), otherwise());
-    return image -> transform.apply(image, new SampleRandom(0, 0, 0));
+    return rows -> transform.cut(rows, new SampleRandom(0, 0, 0));
   }
 
   /** Through the interface for programs. */
   private final class Plain implements Coder {
     private final NotFinite notFinite;
     private final Vae vae;
-    private final UnaryOperator<Image> cut;
+    private final Function<PixelRows, Image> cut;
 
     Plain(Device on, NotFinite notFinite) throws IOException {
       this.notFinite = notFinite;
       vae = Vae.load(model, on, VaeOptions.defaults().withWeights(weights.choice()));
       WeightsOption.say(spec.commandLine().getErr(), model, vae.weightsNote());
       try {
-        cut =
-            whole ? UnaryOperator.identity() : cropper(vae.resolution(), vae.downsamplingFactor());
+        cut = whole ? PixelRows::whole : cropper(vae.resolution(), vae.downsamplingFactor());
       } catch (RuntimeException e) {
         vae.close();
         throw e;
@@ -246,8 +249,12 @@ final class ReconstructCommand implements Callable<Integer> {
     }
 
     @Override
-    public Optional<Image> reconstruct(Image picture, String name) {
-      Image image = cut.apply(picture);
+    public Function<PixelRows, Image> cut() {
+      return cut;
+    }
+
+    @Override
+    public Optional<Image> reconstruct(Image image, String name) {
       ImageBatch batch = ImageBatch.ofImages(List.of(image.withChannels(vae.imageChannels())));
       Latents latents = tile.encode(vae, batch.padToMultiple(vae.downsamplingFactor()));
       ImageBatch again = tile.decode(vae, latents).crop(image.height(), image.width());
@@ -275,7 +282,7 @@ final class ReconstructCommand implements Callable<Integer> {
     private final Evaluator evaluator;
     private final long bytesOfWeights;
     private final SpatialTransform tau;
-    private final UnaryOperator<Image> cut;
+    private final Function<PixelRows, Image> cut;
 
     Transforming(Stream stream, NotFinite notFinite) throws IOException {
       this.notFinite = notFinite;
@@ -308,8 +315,13 @@ final class ReconstructCommand implements Callable<Integer> {
     }
 
     @Override
+    public Function<PixelRows, Image> cut() {
+      return cut;
+    }
+
+    @Override
     public Optional<Image> reconstruct(Image picture, String name) {
-      Image image = cut.apply(picture).withChannels(vae.config().inChannels());
+      Image image = picture.withChannels(vae.config().inChannels());
       int channels = image.channels();
       float[] x = new float[image.width() * image.height() * channels];
       image.toSigned(x, 0);

@@ -2,10 +2,12 @@ package io.github.eqvae.data;
 
 import io.github.eqvae.EqvaeException;
 import io.github.eqvae.io.Image;
+import io.github.eqvae.io.PixelRows;
 import io.github.eqvae.io.Resize;
 import java.io.IOException;
 import java.util.OptionalInt;
 import java.util.concurrent.atomic.AtomicReferenceArray;
+import java.util.function.Function;
 
 /**
  * Keeps decoded pictures in memory, optionally made smaller first: decoding a photograph of 15
@@ -64,19 +66,34 @@ public final class CachedDataset implements ImageDataset {
 
   @Override
   public Image load(int index) throws IOException {
+    return load(index, PixelRows::whole);
+  }
+
+  @Override
+  public Image load(int index, Function<PixelRows, Image> cut) throws IOException {
     Image known = kept.get(index);
     if (known != null) {
-      return known;
+      return cut.apply(known);
     }
-    Image image = shrink(source.load(index));
+    return source.load(
+        index,
+        rows -> {
+          PixelRows picture = shrink(rows);
+          if (picture instanceof Image image) { // others do not fit into memory
+            keep(index, image);
+          }
+          return cut.apply(picture);
+        });
+  }
+
+  private void keep(int index, Image image) {
     int length = image.data().length;
     if (budget.take(length) && !kept.compareAndSet(index, null, image)) {
       budget.giveBack(length);
     }
-    return image;
   }
 
-  private Image shrink(Image image) {
+  private PixelRows shrink(PixelRows image) {
     int shorter = Math.min(image.width(), image.height());
     if (shorter <= shorterSide) {
       return image;

@@ -2,8 +2,10 @@ package io.github.eqvae.data;
 
 import io.github.eqvae.EqvaeException;
 import io.github.eqvae.io.Image;
+import io.github.eqvae.io.PixelRows;
 import java.io.IOException;
 import java.util.OptionalInt;
+import java.util.function.Function;
 
 /** Pictures by number. Implementations may be used by several threads at once. */
 public interface ImageDataset {
@@ -24,6 +26,18 @@ public interface ImageDataset {
    * @throws IOException if it is broken; the message names it and the cause
    */
   Image load(int index) throws IOException;
+
+  /**
+   * Decodes a picture and cuts it, so that pictures that do not fit into memory can be cut, too.
+   *
+   * @param index 0 until {@link #size}
+   * @param cut makes of the picture what is wanted of it
+   * @return what {@code cut} gave
+   * @throws IOException as {@link #load(int)}
+   */
+  default Image load(int index, Function<PixelRows, Image> cut) throws IOException {
+    return cut.apply(load(index));
+  }
 
   /**
    * The name of a picture.

@@ -7,6 +7,7 @@ import io.github.eqvae.io.ImageException;
 import io.github.eqvae.io.ImageFormat;
 import io.github.eqvae.io.Images;
 import io.github.eqvae.io.PassingIoException;
+import io.github.eqvae.io.PixelRows;
 import io.github.eqvae.io.TarFile;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -18,6 +19,7 @@ import java.util.OptionalInt;
 import java.util.TreeMap;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.BiConsumer;
+import java.util.function.Function;
 
 /**
  * The pictures below a folder, in the order of their relative paths (compared by code unit, {@code
@@ -131,6 +133,11 @@ public final class ImageFolder implements ImageDataset {
 
   @Override
   public Image load(int index) throws IOException {
+    return load(index, PixelRows::whole);
+  }
+
+  @Override
+  public Image load(int index, Function<PixelRows, Image> cut) throws IOException {
     String name = listing.names()[index];
     String known = skipped.get(name);
     if (known != null) {
@@ -138,7 +145,7 @@ public final class ImageFolder implements ImageDataset {
     }
     Path file = file(index);
     try {
-      return Images.read(file, options);
+      return Images.read(file, options, cut);
     } catch (PassingIoException e) {
       throw e; // the picture is not broken
     } catch (IOException e) {

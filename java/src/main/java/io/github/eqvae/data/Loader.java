@@ -280,9 +280,13 @@ public final class Loader implements AutoCloseable {
     int size = dataset.size();
     for (int attempt = 0; ; attempt++) {
       int index = (int) (((long) ticket.index + attempt) % size);
+      SampleRandom random = new SampleRandom(options.seed(), ticket.epoch, ticket.index);
       Image image;
       try {
-        image = dataset.load(index);
+        image =
+            transforms.isEmpty()
+                ? dataset.load(index)
+                : dataset.load(index, rows -> transforms.getFirst().cut(rows, random));
       } catch (PassingIoException e) {
         throw e; // not broken: leaving it out would change what is trained on
       } catch (IOException e) {
@@ -294,9 +298,8 @@ public final class Loader implements AutoCloseable {
         }
         continue;
       }
-      SampleRandom random = new SampleRandom(options.seed(), ticket.epoch, ticket.index);
-      for (Transform transform : transforms) {
-        image = transform.apply(image, random);
+      for (int i = 1; i < transforms.size(); i++) {
+        image = transforms.get(i).apply(image, random);
       }
       if (image.width() != options.width() || image.height() != options.height()) {
         throw new EqvaeException.Argument(

@@ -1,8 +1,10 @@
 package io.github.eqvae.data;
 
 import io.github.eqvae.io.Image;
+import io.github.eqvae.io.PixelRows;
 import java.io.IOException;
 import java.util.OptionalInt;
+import java.util.function.Function;
 import java.util.function.IntFunction;
 
 /**
@@ -24,7 +26,18 @@ public record Sample(long number, String name, OptionalInt label, Picture pictur
      * @throws io.github.eqvae.io.PassingIoException if it cannot be read at present
      * @throws IOException if it is broken; the message names it and the cause
      */
-    Image decode() throws IOException;
+    default Image decode() throws IOException {
+      return decode(PixelRows::whole);
+    }
+
+    /**
+     * Decodes and cuts, so that pictures that do not fit into memory can be cut, too.
+     *
+     * @param cut makes of the picture what is wanted of it
+     * @return what {@code cut} gave
+     * @throws IOException as {@link #decode()}
+     */
+    Image decode(Function<PixelRows, Image> cut) throws IOException;
   }
 
   /** Passes the pictures of a data set, those before {@code from} left out. */
@@ -33,7 +46,8 @@ public record Sample(long number, String name, OptionalInt label, Picture pictur
       throws IOException {
     for (int i = Math.toIntExact(Math.min(from, pictures.size())); i < pictures.size(); i++) {
       int index = i;
-      visitor.visit(new Sample(i, name.apply(i), pictures.label(i), () -> pictures.load(index)));
+      visitor.visit(
+          new Sample(i, name.apply(i), pictures.label(i), cut -> pictures.load(index, cut)));
     }
   }
 }

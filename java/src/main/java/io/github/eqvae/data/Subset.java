@@ -2,8 +2,10 @@ package io.github.eqvae.data;
 
 import io.github.eqvae.EqvaeException;
 import io.github.eqvae.io.Image;
+import io.github.eqvae.io.PixelRows;
 import java.io.IOException;
 import java.util.OptionalInt;
+import java.util.function.Function;
 
 /** Some of the pictures of another data set. */
 final class Subset implements ImageDataset {
@@ -32,6 +34,11 @@ final class Subset implements ImageDataset {
   @Override
   public Image load(int index) throws IOException {
     return whole.load(indices[index]);
+  }
+
+  @Override
+  public Image load(int index, Function<PixelRows, Image> cut) throws IOException {
+    return whole.load(indices[index], cut);
   }
 
   @Override

@@ -3,6 +3,7 @@ package io.github.eqvae.data;
 import io.github.eqvae.EqvaeException;
 import io.github.eqvae.io.Image;
 import io.github.eqvae.io.PillowResize;
+import io.github.eqvae.io.PixelRows;
 import io.github.eqvae.io.Resize;
 
 /**
@@ -20,6 +21,18 @@ public interface Transform {
    * @return the result
    */
   Image apply(Image image, SampleRandom random);
+
+  /**
+   * The same of a picture that may not fit into memory: only its rows are asked for, from the top
+   * down, where a transform makes it smaller at once.
+   *
+   * @param picture the picture
+   * @param random as above
+   * @return the result
+   */
+  default Image cut(PixelRows picture, SampleRandom random) {
+    return apply(picture.whole(), random);
+  }
 
   /**
    * A square at a random place, of side ⌊shorter side · U(minimum, 1)⌋, resized by area. With a
@@ -45,12 +58,17 @@ public interface Transform {
 
     @Override
     public Image apply(Image image, SampleRandom random) {
+      return cut(image, random);
+    }
+
+    @Override
+    public Image cut(PixelRows image, SampleRandom random) {
       int shorter = Math.min(image.width(), image.height());
       double share = minimum + (1 - minimum) * random.uniform(0);
       int side = Math.max(1, (int) (shorter * share));
       int x = (int) (random.uniform(1) * (image.width() - side + 1));
       int y = (int) (random.uniform(2) * (image.height() - side + 1));
-      return Resize.resize(image.crop(x, y, side, side), size, size);
+      return Resize.resize(image.part(x, y, side, side), size, size);
     }
   }
 
@@ -71,9 +89,14 @@ public interface Transform {
 
     @Override
     public Image apply(Image image, SampleRandom random) {
+      return cut(image, random);
+    }
+
+    @Override
+    public Image cut(PixelRows image, SampleRandom random) {
       int side = Math.min(image.width(), image.height());
-      Image square =
-          image.crop((image.width() - side) / 2, (image.height() - side) / 2, side, side);
+      PixelRows square =
+          image.part((image.width() - side) / 2, (image.height() - side) / 2, side, side);
       return Resize.resize(square, size, size);
     }
   }
@@ -98,16 +121,21 @@ public interface Transform {
 
     @Override
     public Image apply(Image image, SampleRandom random) {
-      Image out = image;
+      return cut(image, random);
+    }
+
+    @Override
+    public Image cut(PixelRows image, SampleRandom random) {
+      PixelRows out = image;
       while (Math.min(out.width(), out.height()) >= 2 * size) {
-        out = PillowResize.resize(out, out.width() / 2, out.height() / 2, PillowResize.Filter.BOX);
+        out = PillowResize.rows(out, out.width() / 2, out.height() / 2, PillowResize.Filter.BOX);
       }
       double scale = (double) size / Math.min(out.width(), out.height());
       // Python rounds halves to even.
       int width = (int) Math.rint(out.width() * scale);
       int height = (int) Math.rint(out.height() * scale);
-      out = PillowResize.resize(out, width, height, PillowResize.Filter.BICUBIC);
-      return out.crop((width - size) / 2, (height - size) / 2, size, size);
+      out = PillowResize.rows(out, width, height, PillowResize.Filter.BICUBIC);
+      return out.part((width - size) / 2, (height - size) / 2, size, size).whole();
     }
   }
 
@@ -130,15 +158,20 @@ public interface Transform {
 
     @Override
     public Image apply(Image image, SampleRandom random) {
+      return cut(image, random);
+    }
+
+    @Override
+    public Image cut(PixelRows image, SampleRandom random) {
       int shorter = Math.min(image.width(), image.height());
       // The longer side is cut down to a whole number.
       int width = (int) ((long) size * image.width() / shorter);
       int height = (int) ((long) size * image.height() / shorter);
-      Image out = PillowResize.resize(image, width, height, PillowResize.Filter.BILINEAR);
+      PixelRows out = PillowResize.rows(image, width, height, PillowResize.Filter.BILINEAR);
       // Python rounds halves to even.
       int x = (int) Math.rint((width - size) / 2.0);
       int y = (int) Math.rint((height - size) / 2.0);
-      return out.crop(x, y, size, size);
+      return out.part(x, y, size, size).whole();
     }
   }
 

@@ -322,7 +322,7 @@ final class WebDataset implements SampleSource {
           number,
           name,
           known,
-          () -> {
+          _ -> {
             throw new ImageException(full, problem);
           });
     }
@@ -330,7 +330,7 @@ final class WebDataset implements SampleSource {
     whole.writeBytes(start);
     content.transferTo(whole);
     byte[] bytes = whole.toByteArray();
-    return new Sample(number, name, known, () -> Images.decode(bytes, full, options));
+    return new Sample(number, name, known, cut -> Images.decode(bytes, full, options, cut));
   }
 
   private static int samples(Archive archive) {

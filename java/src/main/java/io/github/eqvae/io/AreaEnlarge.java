@@ -10,12 +10,13 @@ final class AreaEnlarge {
 
   private AreaEnlarge() {}
 
-  static Image resize(Image image, int width, int height) {
+  static Image resize(PixelRows image, int width, int height) {
     Axis across = Axis.of(image.width(), width);
     Axis down = Axis.of(image.height(), height);
     int channels = image.channels();
     int row = width * channels;
     byte[] out = new byte[Math.multiplyExact(row, height)];
+    byte[] samples = new byte[image.width() * channels];
     // The two rows that results lie between; rows of the source come in order.
     int[][] rows = new int[2][row];
     int[] held = {-1, -1};
@@ -24,7 +25,8 @@ final class AreaEnlarge {
       int second = Math.min(first + 1, image.height() - 1);
       for (int source = first; source <= second; source++) {
         if (held[source & 1] != source) {
-          horizontal(image, source, across, rows[source & 1]);
+          image.row(source, samples, 0);
+          horizontal(samples, channels, across, rows[source & 1]);
           held[source & 1] = source;
         }
       }
@@ -40,13 +42,11 @@ final class AreaEnlarge {
     return new Image(width, height, channels, out);
   }
 
-  private static void horizontal(Image image, int y, Axis across, int[] into) {
-    byte[] data = image.data();
-    int channels = image.channels();
-    int base = y * image.width() * channels;
+  private static void horizontal(byte[] data, int channels, Axis across, int[] into) {
+    int last = data.length - channels;
     for (int x = 0; x < across.first.length; x++) {
-      int a = base + across.first[x] * channels;
-      int b = across.first[x] < image.width() - 1 ? a + channels : a;
+      int a = across.first[x] * channels;
+      int b = a < last ? a + channels : a;
       for (int c = 0; c < channels; c++) {
         into[x * channels + c] =
             (data[a + c] & 0xff) * across.rest[x] + (data[b + c] & 0xff) * across.second[x];

@@ -8,11 +8,14 @@ import java.util.concurrent.Semaphore;
  * anything is allocated for it, and of those that fit no more are decoded at a time than do so
  * together. What is refused depends on the heap's limit alone, not on what else is in it.
  */
-final class DecodeMemory {
+class DecodeMemory {
   /** Below this nothing is counted. */
   private static final long SMALL = 64L << 20;
 
   private static final int UNIT = 1 << 20;
+
+  /** With fewer rows at once a picture would be decoded too often. */
+  private static final int LEAST_ROWS = 64;
 
   /** Of this Java's heap. */
   static final DecodeMemory HEAP = new DecodeMemory(Runtime.getRuntime().maxMemory());
@@ -37,6 +40,33 @@ final class DecodeMemory {
   }
 
   /**
+   * Whether a picture can be decoded whole.
+   *
+   * @param width pixels in a row
+   * @param height rows
+   * @param bytesPerPixel what decoding, and cutting the result, take at the most
+   * @return false if the heap is too small, whatever else is in it
+   */
+  boolean fits(int width, int height, int bytesPerPixel) {
+    return (long) width * height * bytesPerPixel <= most;
+  }
+
+  /**
+   * How many rows of a picture that does not fit may be decoded at once.
+   *
+   * @param width pixels in a row
+   * @param bytesPerPixel what decoding them takes at the most
+   * @param file bytes of the file, which is in memory, too
+   * @return 0 if it is too large for that as well
+   */
+  int bandRows(int width, int bytesPerPixel, long file) {
+    // Decoders keep a copy of the file. Of large arrays fewer fit than their bytes say.
+    long bytes = (most - 2 * file) / 4;
+    long rows = bytes / ((long) width * bytesPerPixel);
+    return rows < LEAST_ROWS ? 0 : (int) Math.min(rows, Integer.MAX_VALUE);
+  }
+
+  /**
    * Waits until a picture may be decoded.
    *
    * @param name what messages call it
@@ -49,18 +79,7 @@ final class DecodeMemory {
   Share reserve(String name, int width, int height, int bytesPerPixel) throws ImageException {
     long bytes = (long) width * height * bytesPerPixel;
     if (bytes > most) {
-      long gigabytes = bytes / 3 * 4 / (1 << 30) + 1;
-      throw new ImageException(
-          name,
-          String.format(
-              Locale.ROOT,
-              "is %dx%d; decoding it takes about %d MB, and Java has %d MB in all. Make it smaller,"
-                  + " or give Java more: JAVA_TOOL_OPTIONS=-Xmx%dg",
-              width,
-              height,
-              bytes / UNIT,
-              heap / UNIT,
-              gigabytes));
+      throw tooLarge(name, width, height, bytesPerPixel);
     }
     if (bytes <= SMALL) {
       return () -> {};
@@ -68,5 +87,22 @@ final class DecodeMemory {
     int wanted = (int) (bytes / UNIT);
     units.acquireUninterruptibly(wanted);
     return () -> units.release(wanted);
+  }
+
+  /** What is said of a picture that the heap is too small for. */
+  ImageException tooLarge(String name, int width, int height, int bytesPerPixel) {
+    long bytes = (long) width * height * bytesPerPixel;
+    long gigabytes = bytes / 3 * 4 / (1 << 30) + 1;
+    return new ImageException(
+        name,
+        String.format(
+            Locale.ROOT,
+            "is %dx%d; decoding it takes about %d MB, and Java has %d MB in all. Make it smaller,"
+                + " or give Java more: JAVA_TOOL_OPTIONS=-Xmx%dg",
+            width,
+            height,
+            bytes / UNIT,
+            heap / UNIT,
+            gigabytes));
   }
 }

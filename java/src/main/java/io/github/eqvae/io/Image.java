@@ -13,7 +13,7 @@ import java.util.Arrays;
  * @param channels 1 or 3
  * @param data samples [height][width][channels], unsigned; not copied, so treat it as read-only
  */
-public record Image(int width, int height, int channels, byte[] data) {
+public record Image(int width, int height, int channels, byte[] data) implements PixelRows {
   private static final float[] SIGNED = new float[256];
 
   static {
@@ -51,6 +51,17 @@ public record Image(int width, int height, int channels, byte[] data) {
               + " bytes, expected "
               + (long) width * height * channels);
     }
+  }
+
+  @Override
+  public Image whole() {
+    return this;
+  }
+
+  @Override
+  public void row(int y, byte[] to, int at) {
+    int length = width * channels;
+    System.arraycopy(data, y * length, to, at, length);
   }
 
   /**
@@ -142,32 +153,7 @@ public record Image(int width, int height, int channels, byte[] data) {
    * @throws EqvaeException.Argument if the rectangle is empty or reaches outside
    */
   public Image crop(int x, int y, int cropWidth, int cropHeight) {
-    if (x < 0
-        || y < 0
-        || cropWidth < 1
-        || cropHeight < 1
-        || cropWidth > width - x
-        || cropHeight > height - y) {
-      throw new EqvaeException.Argument(
-          "crop "
-              + cropWidth
-              + "x"
-              + cropHeight
-              + " at ("
-              + x
-              + ", "
-              + y
-              + ") of an image of "
-              + width
-              + "x"
-              + height);
-    }
-    byte[] bytes = new byte[cropWidth * cropHeight * channels];
-    int row = cropWidth * channels;
-    for (int i = 0; i < cropHeight; i++) {
-      System.arraycopy(data, ((y + i) * width + x) * channels, bytes, i * row, row);
-    }
-    return new Image(cropWidth, cropHeight, channels, bytes);
+    return part(x, y, cropWidth, cropHeight).whole();
   }
 
   /**

@@ -1,22 +1,15 @@
 package io.github.eqvae.io;
 
 import java.awt.image.BufferedImage;
-import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
-import java.nio.ByteBuffer;
-import java.nio.ByteOrder;
+import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.Iterator;
-import java.util.Locale;
-import javax.imageio.IIOException;
+import java.util.function.Function;
 import javax.imageio.ImageIO;
-import javax.imageio.ImageReader;
 import javax.imageio.ImageWriter;
-import javax.imageio.stream.ImageInputStream;
 import javax.imageio.stream.ImageOutputStream;
-import javax.imageio.stream.MemoryCacheImageInputStream;
 import javax.imageio.stream.MemoryCacheImageOutputStream;
 
 /**
@@ -27,8 +20,6 @@ import javax.imageio.stream.MemoryCacheImageOutputStream;
  */
 public final class Images {
   private static final long MAX_FILE_BYTES = 1L << 30;
-
-  private static final int PNG_COLOR_TYPE = 25;
 
   private Images() {}
 
@@ -52,6 +43,21 @@ public final class Images {
    * @throws IOException if it cannot be read or decoded; the message names the file and the cause
    */
   public static Image read(Path file, DecodeOptions options) throws IOException {
+    return read(file, options, PixelRows::whole);
+  }
+
+  /**
+   * Reads a picture and cuts it. One that does not fit into memory is decoded in bands, if it is
+   * JPEG, PNG, BMP or TIFF; the result has the same bits.
+   *
+   * @param file a file of one of the formats, whatever its name
+   * @param options limits, and what becomes of transparency
+   * @param cut makes of the picture what is wanted of it
+   * @return what {@code cut} gave
+   * @throws IOException if it cannot be read or decoded; the message names the file and the cause
+   */
+  public static Image read(Path file, DecodeOptions options, Function<PixelRows, Image> cut)
+      throws IOException {
     byte[] bytes =
         Retrying.read(
             file,
@@ -63,7 +69,7 @@ public final class Images {
               }
               return Files.readAllBytes(file);
             });
-    return decode(bytes, file.toString(), options);
+    return decode(bytes, file.toString(), options, cut);
   }
 
   /**
@@ -77,6 +83,33 @@ public final class Images {
    */
   public static Image decode(byte[] bytes, String name, DecodeOptions options)
       throws ImageException {
+    return decode(bytes, name, options, PixelRows::whole);
+  }
+
+  /**
+   * Decodes a picture and cuts it, as {@link #read(Path, DecodeOptions, Function)}.
+   *
+   * @param bytes the file's content
+   * @param name what messages call it
+   * @param options limits, and what becomes of transparency
+   * @param cut makes of the picture what is wanted of it
+   * @return what {@code cut} gave
+   * @throws ImageException if it cannot be decoded
+   */
+  public static Image decode(
+      byte[] bytes, String name, DecodeOptions options, Function<PixelRows, Image> cut)
+      throws ImageException {
+    return decode(bytes, name, options, cut, DecodeMemory.HEAP);
+  }
+
+  /** The same with as much memory as is said. */
+  static Image decode(
+      byte[] bytes,
+      String name,
+      DecodeOptions options,
+      Function<PixelRows, Image> cut,
+      DecodeMemory memory)
+      throws ImageException {
     ImageFormat format =
         ImageFormat.of(bytes)
             .orElseThrow(
@@ -87,70 +120,59 @@ public final class Images {
     // What is turned is there twice for a moment.
     int bytesPerPixel = format.bytesPerPixel() + (orientation == 1 ? 0 : 3);
     try {
-      Image image =
-          switch (format) {
-            case PNM -> Pnm.read(bytes, name, options);
-            case WEBP -> Webp.read(bytes, name, options);
-            case JPEG, PNG, BMP, TIFF -> decode(bytes, format, name, options, bytesPerPixel);
-          };
-      return Exif.upright(image, orientation);
+      return switch (format) {
+        case PNM -> cut.apply(Pnm.read(bytes, name, options));
+        case WEBP -> cut.apply(Exif.upright(Webp.read(bytes, name, options), orientation));
+        case JPEG, PNG, BMP, TIFF -> {
+          try (ImageIoPicture picture = new ImageIoPicture(bytes, format, name, options)) {
+            BandedPicture.Stored stored =
+                new BandedPicture.Stored(
+                    name, picture.width(), picture.height(), orientation, bytesPerPixel);
+            yield decode(picture, stored, bytes.length, cut, memory);
+          }
+        }
+      };
     } catch (OutOfMemoryError e) {
       // In spite of the estimate; nothing of the picture is kept.
       throw new ImageException(name, "there is not enough memory to decode it", e);
     }
   }
 
-  /** Decodes with ImageIO. */
+  /** Whole, or in bands where that does not fit into memory. */
   private static Image decode(
-      byte[] bytes, ImageFormat format, String name, DecodeOptions options, int bytesPerPixel)
+      ImageIoPicture picture,
+      BandedPicture.Stored stored,
+      long file,
+      Function<PixelRows, Image> cut,
+      DecodeMemory memory)
       throws ImageException {
-    Iterator<ImageReader> readers = ImageIO.getImageReadersByFormatName(format.readerName());
-    if (!readers.hasNext()) {
-      throw new ImageException(name, "this Java has no decoder for " + format);
-    }
-    ImageReader reader = readers.next();
-    try (ImageInputStream input =
-        new MemoryCacheImageInputStream(
-            new ByteArrayInputStream(
-                format == ImageFormat.BMP
-                    ? withLength(bytes)
-                    : ColorProfile.hide(bytes, format)))) {
-      String[] truncation = {""};
-      reader.addIIOReadWarningListener(
-          (source, warning) -> {
-            // The words of libjpeg and of the JDK around it; they have no translations.
-            String text = warning.toLowerCase(Locale.ROOT);
-            if (text.contains("premature end") || text.contains("truncated")) {
-              truncation[0] = warning;
-            }
-          });
-      reader.setInput(input, true, true);
-      int width = reader.getWidth(0);
-      int height = reader.getHeight(0);
-      checkSize(name, width, height, options);
-      try (DecodeMemory.Share _ = DecodeMemory.HEAP.reserve(name, width, height, bytesPerPixel)) {
-        BufferedImage decoded = reader.read(0);
-        if (!truncation[0].isEmpty()) {
-          throw new ImageException(name, "the file is cut short (" + truncation[0] + ")");
-        }
-        boolean isPlainGray = format == ImageFormat.PNG && bytes[PNG_COLOR_TYPE] == 0;
-        return Pixels.ofOwn(decoded, name, options, isPlainGray);
+    int width = stored.width();
+    int height = stored.height();
+    String name = stored.name();
+    int bytesPerPixel = stored.bytesPerPixel();
+    if (memory.fits(width, height, bytesPerPixel)) {
+      Image image;
+      try (DecodeMemory.Share _ = memory.reserve(name, width, height, bytesPerPixel)) {
+        image = picture.read();
       }
-    } catch (ImageException e) {
-      throw e;
-    } catch (IOException | RuntimeException e) {
-      // Decoders answer damaged files with whatever their parsing runs into.
-      throw new ImageException(name, "cannot be decoded as " + format + ": " + cause(e), e);
-    } finally {
-      reader.dispose();
+      return cut.apply(Exif.upright(image, stored.orientation()));
     }
-  }
-
-  /** A BMP file that says how long it is; many say 0, which the JDK's reader refuses. */
-  private static byte[] withLength(byte[] bmp) {
-    byte[] out = bmp.clone();
-    ByteBuffer.wrap(out).order(ByteOrder.LITTLE_ENDIAN).putInt(2, out.length);
-    return out;
+    int across = stored.isTurned() ? height : width;
+    int rows = memory.bandRows(across, bytesPerPixel, file);
+    if (rows == 0) {
+      throw memory.tooLarge(name, width, height, bytesPerPixel);
+    }
+    try (DecodeMemory.Share _ = memory.reserve(name, across, rows, 2 * bytesPerPixel)) {
+      BandedPicture bands = new BandedPicture(picture::read, stored, rows, memory);
+      Image result = cut.apply(bands);
+      bands.readToEnd();
+      return result;
+    } catch (UncheckedIOException e) {
+      if (e.getCause() instanceof ImageException broken) {
+        throw broken;
+      }
+      throw e;
+    }
   }
 
   static void checkSize(String name, int width, int height, DecodeOptions options)
@@ -162,17 +184,6 @@ public final class Images {
       throw new ImageException(
           name, "is " + width + "x" + height + ", expected 1 to " + limit + " pixels");
     }
-  }
-
-  private static String cause(Exception e) {
-    Throwable deepest = e;
-    while (deepest.getCause() != null) {
-      deepest = deepest.getCause();
-    }
-    String text = deepest.getMessage();
-    return deepest instanceof IIOException && text != null
-        ? text
-        : deepest.getClass().getSimpleName() + (text == null ? "" : ": " + text);
   }
 
   /**

@@ -2,7 +2,6 @@ package io.github.eqvae.io;
 
 import java.util.Arrays;
 import java.util.function.DoubleUnaryOperator;
-import org.jspecify.annotations.Nullable;
 
 /**
  * Resizing as Pillow's {@code Image.resize} does it on 8-bit images, to the bit: filters widened
@@ -50,77 +49,123 @@ public final class PillowResize {
    * @param width width of the result, at least 1
    * @param height height of the result, at least 1
    * @param filter how pixels are combined
-   * @return the source itself if the size is its own
+   * @return the source itself if it is an image of that size
    */
-  public static Image resize(Image image, int width, int height, Filter filter) {
-    if (width == image.width() && height == image.height()) {
-      return image;
-    }
-    Rows rows = new Rows(image, width, filter);
-    int row = width * image.channels();
-    byte[] out = new byte[Math.multiplyExact(row, height)];
-    if (height == image.height()) {
-      for (int y = 0; y < height; y++) {
-        rows.copy(y, out, y * row);
-      }
-    } else {
-      vertical(rows, Coefficients.of(image.height(), height, filter), row, out);
-    }
-    return new Image(width, height, image.channels(), out);
+  public static Image resize(PixelRows image, int width, int height, Filter filter) {
+    return rows(image, width, height, filter).whole();
   }
 
-  /** Rows of the source at the width of the result, made when they are wanted. */
-  private record Rows(Image image, int width, @Nullable Coefficients across) {
-    Rows(Image image, int width, Filter filter) {
-      this(
-          image,
-          width,
-          width == image.width() ? null : Coefficients.of(image.width(), width, filter));
+  /**
+   * Resizes when rows of the result are asked for.
+   *
+   * @param image the source
+   * @param width width of the result, at least 1
+   * @param height height of the result, at least 1
+   * @param filter how pixels are combined
+   * @return the source itself if the size is its own
+   */
+  public static PixelRows rows(PixelRows image, int width, int height, Filter filter) {
+    PixelRows wide =
+        width == image.width()
+            ? image
+            : new Across(image, Coefficients.of(image.width(), width, filter));
+    return height == wide.height()
+        ? wide
+        : new Down(wide, Coefficients.of(wide.height(), height, filter));
+  }
+
+  /** The first pass: each row at the width of the result. */
+  private static final class Across implements PixelRows {
+    private final PixelRows image;
+    private final Coefficients k;
+    private final byte[] in;
+
+    Across(PixelRows image, Coefficients k) {
+      this.image = image;
+      this.k = k;
+      in = new byte[image.width() * image.channels()];
     }
 
-    void copy(int y, byte[] out, int at) {
-      int c = image.channels();
-      byte[] in = image.data();
-      int row = y * image.width() * c;
-      Coefficients k = across;
-      if (k == null) {
-        System.arraycopy(in, row, out, at, width * c);
-        return;
-      }
-      for (int x = 0; x < width; x++) {
+    @Override
+    public int width() {
+      return k.first.length;
+    }
+
+    @Override
+    public int height() {
+      return image.height();
+    }
+
+    @Override
+    public int channels() {
+      return image.channels();
+    }
+
+    @Override
+    public void row(int y, byte[] to, int at) {
+      image.row(y, in, 0);
+      int c = channels();
+      for (int x = 0; x < k.first.length; x++) {
         for (int ch = 0; ch < c; ch++) {
           int sum = 1 << (PRECISION - 1);
           for (int i = 0; i < k.length[x]; i++) {
-            sum += (in[row + (k.first[x] + i) * c + ch] & 0xff) * k.weight[x * k.size + i];
+            sum += (in[(k.first[x] + i) * c + ch] & 0xff) * k.weight[x * k.size + i];
           }
-          out[at + x * c + ch] = clip(sum);
+          to[at + x * c + ch] = clip(sum);
         }
       }
     }
   }
 
   /** The second pass; of the first one's rows those are kept that a row of the result needs. */
-  private static void vertical(Rows rows, Coefficients k, int row, byte[] out) {
-    byte[][] kept = new byte[k.size][row];
-    int[] held = new int[k.size];
-    Arrays.fill(held, -1);
-    int[] sums = new int[row];
-    for (int y = 0; y < k.first.length; y++) {
+  private static final class Down implements PixelRows {
+    private final PixelRows image;
+    private final Coefficients k;
+    private final byte[][] kept;
+    private final int[] held;
+    private final int[] sums;
+
+    Down(PixelRows image, Coefficients k) {
+      this.image = image;
+      this.k = k;
+      kept = new byte[k.size][image.width() * image.channels()];
+      held = new int[k.size];
+      Arrays.fill(held, -1);
+      sums = new int[image.width() * image.channels()];
+    }
+
+    @Override
+    public int width() {
+      return image.width();
+    }
+
+    @Override
+    public int height() {
+      return k.first.length;
+    }
+
+    @Override
+    public int channels() {
+      return image.channels();
+    }
+
+    @Override
+    public void row(int y, byte[] to, int at) {
       Arrays.fill(sums, 1 << (PRECISION - 1));
       for (int i = 0; i < k.length[y]; i++) {
         int source = k.first[y] + i;
         int slot = source % k.size;
         if (held[slot] != source) {
-          rows.copy(source, kept[slot], 0);
+          image.row(source, kept[slot], 0);
           held[slot] = source;
         }
         int weight = k.weight[y * k.size + i];
-        for (int x = 0; x < row; x++) {
+        for (int x = 0; x < sums.length; x++) {
           sums[x] += (kept[slot][x] & 0xff) * weight;
         }
       }
-      for (int x = 0; x < row; x++) {
-        out[y * row + x] = clip(sums[x]);
+      for (int x = 0; x < sums.length; x++) {
+        to[at + x] = clip(sums[x]);
       }
     }
   }

@@ -20,16 +20,16 @@ public final class Resize {
    * @param image the source
    * @param width width of the result, at least 1
    * @param height height of the result, at least 1
-   * @return the source itself if the size is its own
+   * @return the source itself if it is an image of that size
    * @throws EqvaeException.Argument if a size is below 1
    */
-  public static Image resize(Image image, int width, int height) {
+  public static Image resize(PixelRows image, int width, int height) {
     if (width < 1 || height < 1) {
       throw new EqvaeException.Argument(
           "resizing to " + width + "x" + height + ": expected at least 1x1");
     }
     if (width == image.width() && height == image.height()) {
-      return image;
+      return image.whole();
     }
     if (width > image.width() || height > image.height()) {
       return AreaEnlarge.resize(image, width, height);
@@ -43,6 +43,7 @@ public final class Resize {
     int row = width * channels;
     byte[] result = new byte[Math.multiplyExact(row, height)];
     float[] sum = new float[row];
+    byte[] samples = new byte[image.width() * channels];
     // Rows of the source come in order, each at most twice (where two result rows share it); keep
     // the last two.
     float[][] rows = new float[2][row];
@@ -53,7 +54,8 @@ public final class Resize {
         int source = down.source[k];
         int slot = source & 1;
         if (held[slot] != source) {
-          horizontal(image, source, across, rows[slot]);
+          image.row(source, samples, 0);
+          horizontal(samples, channels, across, rows[slot]);
           held[slot] = source;
         }
         float weight = down.weight[k];
@@ -70,33 +72,36 @@ public final class Resize {
   }
 
   /** Shrinks by whole numbers: sums are integers. */
-  private static Image whole(Image image, int width, int height) {
+  private static Image whole(PixelRows image, int width, int height) {
     int timesX = image.width() / width;
     int timesY = image.height() / height;
     int channels = image.channels();
     byte[] result = new byte[width * height * channels];
+    byte[] samples = new byte[image.width() * channels];
+    int[] sums = new int[width * channels];
     float share = 1f / (timesX * timesY);
-    int row = image.width() * channels;
-    for (int i = 0; i < result.length; i++) {
-      int x = i / channels % width;
-      int at = i / channels / width * timesY * row + x * timesX * channels + i % channels;
-      int sum = 0;
-      for (int y = 0; y < timesY; y++) {
-        for (int k = 0; k < timesX; k++) {
-          sum += image.data()[at + y * row + k * channels] & 0xff;
+    // Halves of quarters are rounded up, all others to even.
+    boolean isQuarter = timesX == 2 && timesY == 2;
+    for (int y = 0; y < height; y++) {
+      Arrays.fill(sums, 0);
+      for (int k = 0; k < timesY; k++) {
+        image.row(y * timesY + k, samples, 0);
+        for (int x = 0, at = 0; x < width; x++) {
+          for (int i = 0; i < timesX * channels; i++, at++) {
+            sums[x * channels + i % channels] += samples[at] & 0xff;
+          }
         }
       }
-      // Halves of quarters are rounded up, all others to even.
-      boolean isQuarter = timesX == 2 && timesY == 2;
-      result[i] = (byte) (isQuarter ? sum + 2 >> 2 : (int) Math.rint(sum * share));
+      for (int i = 0; i < sums.length; i++) {
+        int sum = sums[i];
+        result[y * sums.length + i] =
+            (byte) (isQuarter ? sum + 2 >> 2 : (int) Math.rint(sum * share));
+      }
     }
     return new Image(width, height, channels, result);
   }
 
-  private static void horizontal(Image image, int y, Weights across, float[] into) {
-    byte[] data = image.data();
-    int channels = image.channels();
-    int base = y * image.width() * channels;
+  private static void horizontal(byte[] data, int channels, Weights across, float[] into) {
     int width = across.first.length - 1;
     for (int x = 0; x < width; x++) {
       float a = 0;
@@ -104,7 +109,7 @@ public final class Resize {
       float c = 0;
       for (int k = across.first[x]; k < across.first[x + 1]; k++) {
         float weight = across.weight[k];
-        int at = base + across.source[k] * channels;
+        int at = across.source[k] * channels;
         a += weight * (data[at] & 0xff);
         if (channels == 3) {
           b += weight * (data[at + 1] & 0xff);

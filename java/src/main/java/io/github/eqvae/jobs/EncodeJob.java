@@ -290,7 +290,9 @@ public final class EncodeJob {
   private void encode(ExecutorService decoders) throws IOException {
     List<Future<Image>> images = new ArrayList<>();
     for (Sample sample : pending) {
-      images.add(decoders.submit(() -> options.square(sample.picture().decode(), sample.name())));
+      images.add(
+          decoders.submit(
+              () -> sample.picture().decode(rows -> options.square(rows, sample.name()))));
     }
     List<Image> whole = new ArrayList<>();
     List<Sample> samples = new ArrayList<>();

@@ -5,6 +5,7 @@ import io.github.eqvae.data.SampleRandom;
 import io.github.eqvae.data.Transform;
 import io.github.eqvae.io.DecodeOptions;
 import io.github.eqvae.io.Image;
+import io.github.eqvae.io.PixelRows;
 import io.github.eqvae.latents.Content;
 import io.github.eqvae.latents.ShardFormat;
 
@@ -108,8 +109,8 @@ public record EncodeOptions(
   }
 
   /** A picture as it is encoded. */
-  Image square(Image image, String name) {
-    Image out = crop.to(size).apply(image, new SampleRandom(0, 0, 0));
+  Image square(PixelRows picture, String name) {
+    Image out = crop.to(size).cut(picture, new SampleRandom(0, 0, 0));
     if (out.width() != size || out.height() != size) {
       throw new EqvaeException.Argument(
           "%s is %d×%d, expected %d×%d; cut it with --crop adm, torchvision or center"

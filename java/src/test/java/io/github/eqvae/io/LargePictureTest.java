@@ -6,6 +6,8 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.github.eqvae.data.ImageFolder;
+import io.github.eqvae.data.SampleRandom;
+import io.github.eqvae.data.Transform;
 import java.awt.image.BufferedImage;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -53,9 +55,12 @@ class LargePictureTest {
     second.get(20, TimeUnit.SECONDS);
   }
 
-  /** A Java of 64 MB loads what fits, and names what does not. */
+  /**
+   * A Java of 64 MB loads what fits, and names what does not; but it cuts them all, since it needs
+   * no more of them than bands.
+   */
   @Test
-  void aFolderWithOneTooLargeIsReadOn() throws Exception {
+  void whatDoesNotFitIsCutAllTheSame() throws Exception {
     for (String format : new String[] {"jpeg", "png"}) {
       BufferedImage wide = new BufferedImage(5000, 5000, BufferedImage.TYPE_BYTE_GRAY);
       Files.write(directory.resolve("m-large." + format), ImagesTest.encode(wide, format));
@@ -76,6 +81,7 @@ class LargePictureTest {
     String said = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
     assertEquals(0, process.waitFor(), said);
     assertTrue(said.contains("loaded 2 of 4"), said);
+    assertTrue(said.contains("cut 4 of 4"), said);
     for (String format : new String[] {"jpeg", "png"}) {
       assertTrue(said.contains("m-large." + format + ": is 5000x5000; decoding it takes"), said);
     }
@@ -86,6 +92,17 @@ class LargePictureTest {
     private Loading() {}
 
     public static void main(String[] arguments) throws IOException {
+      load(arguments);
+      Transform transform = new Transform.AdmCenterCrop(2);
+      ImageFolder folder =
+          ImageFolder.open(Path.of(arguments[0]), DecodeOptions.DEFAULT, (n, c) -> {});
+      for (int i = 0; i < folder.size(); i++) {
+        folder.load(i, rows -> transform.cut(rows, new SampleRandom(0, 0, 0)));
+      }
+      System.out.println("cut " + folder.size() + " of " + folder.size());
+    }
+
+    private static void load(String[] arguments) throws IOException {
       ImageFolder folder =
           ImageFolder.open(
               Path.of(arguments[0]),

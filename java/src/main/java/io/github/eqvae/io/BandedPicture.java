@@ -1,0 +1,121 @@
+package io.github.eqvae.io;
+
+import java.awt.Rectangle;
+import java.io.UncheckedIOException;
+
+/**
+ * A picture that does not fit into memory: bands of it are decoded as their rows are asked for,
+ * each from the beginning of the file, so that a picture of four bands is decoded two and a half
+ * times. It is turned upright band by band.
+ */
+final class BandedPicture implements PixelRows {
+  /** Decodes a part of the stored picture. */
+  @FunctionalInterface
+  interface Region {
+    Image read(Rectangle area) throws ImageException;
+  }
+
+  /**
+   * What is known of the stored picture.
+   *
+   * @param orientation EXIF's
+   * @param bytesPerPixel what decoding it whole takes
+   */
+  record Stored(String name, int width, int height, int orientation, int bytesPerPixel) {
+    /** Whether its columns are the upright picture's rows. */
+    boolean isTurned() {
+      return orientation >= 5;
+    }
+  }
+
+  private static final Image NONE = new Image(1, 1, 1, new byte[1]);
+
+  private final Region region;
+  private final Stored stored;
+  private final int bandRows;
+  private final DecodeMemory memory;
+  private final int channels;
+  private Image band;
+
+  /** The first row of the band. */
+  private int top;
+
+  private boolean isAtEnd;
+
+  /**
+   * Decodes the first band.
+   *
+   * @param bandRows how many rows of the upright picture a band has
+   * @param memory that the whole picture does not fit into
+   * @throws ImageException if it is broken
+   */
+  BandedPicture(Region region, Stored stored, int bandRows, DecodeMemory memory)
+      throws ImageException {
+    this.region = region;
+    this.stored = stored;
+    this.bandRows = bandRows;
+    this.memory = memory;
+    band = decode(0);
+    channels = band.channels();
+  }
+
+  @Override
+  public int width() {
+    return stored.isTurned() ? stored.height : stored.width;
+  }
+
+  @Override
+  public int height() {
+    return stored.isTurned() ? stored.width : stored.height;
+  }
+
+  @Override
+  public int channels() {
+    return channels;
+  }
+
+  @Override
+  public void row(int y, byte[] to, int at) {
+    if (y < top || y >= top + band.height()) {
+      int from = y / bandRows * bandRows;
+      band = NONE; // two would not fit
+      try {
+        band = decode(from);
+      } catch (ImageException e) {
+        throw new UncheckedIOException(e);
+      }
+      top = from;
+    }
+    band.row(y - top, to, at);
+  }
+
+  /** Whether a file is whole shows at its end, also where no row of there was asked for. */
+  void readToEnd() throws ImageException {
+    if (!isAtEnd) {
+      region.read(new Rectangle(0, stored.height - 1, stored.width, 1));
+    }
+  }
+
+  @Override
+  public Image whole() {
+    throw new UncheckedIOException(
+        memory.tooLarge(stored.name, stored.width, stored.height, stored.bytesPerPixel));
+  }
+
+  private Image decode(int from) throws ImageException {
+    int rows = Math.min(bandRows, height() - from);
+    // 3 and 4 stand on their heads; in 7 and 8 the last column is the first row.
+    boolean isFromEnd =
+        switch (stored.orientation) {
+          case 3, 4, 7, 8 -> true;
+          default -> false;
+        };
+    int first = isFromEnd ? height() - from - rows : from;
+    Rectangle area =
+        stored.isTurned()
+            ? new Rectangle(first, 0, rows, stored.height)
+            : new Rectangle(0, first, stored.width, rows);
+    isAtEnd |= area.y + area.height == stored.height;
+    return Exif.upright(region.read(area), stored.orientation);
+  }
+}
