@@ -3,6 +3,7 @@ package io.github.eqvae.cli;
 import com.fasterxml.jackson.databind.JsonNode;
 import io.github.eqvae.eval.AdmFeatures;
 import io.github.eqvae.eval.ClassifierFeatures;
+import io.github.eqvae.eval.Dinov2Features;
 import io.github.eqvae.eval.FeatureSet;
 import io.github.eqvae.eval.GeneratedFigures;
 import io.github.eqvae.eval.ImageFeatures;
@@ -78,6 +79,7 @@ record GeneratedEvaluation(
     return switch (protocol) {
       case ADM -> AdmFeatures.load(weights, stream);
       case PYTORCH_FID -> PytorchFidFeatures.load(weights, stream);
+      case DINOV2 -> Dinov2Features.load(weights, stream);
       case CLASSIFIER -> ClassifierFeatures.load(weights, stream);
     };
   }

@@ -4,7 +4,9 @@ import io.github.eqvae.EqvaeException;
 import io.github.eqvae.eval.Protocol;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Optional;
+import java.util.stream.Stream;
 import picocli.CommandLine.Option;
 
 /** What {@code evaluate} is told of generated images. */
@@ -14,8 +16,8 @@ final class GeneratedOptions {
       paramLabel = "REAL",
       description =
           "MODEL is generated images, a .npz or a folder: compares them with these, a folder of"
-              + " pictures, a .npz of images or of statistics, or an IDX file; with --inception or"
-              + " --classifier.")
+              + " pictures, a .npz of images or of statistics, or an IDX file; with --inception,"
+              + " --dinov2 or --classifier.")
   private Optional<Path> reference = Optional.empty();
 
   @Option(
@@ -25,6 +27,14 @@ final class GeneratedOptions {
           "With --reference: takes the features of a classifier of ours (task: classifier), where"
               + " Inception's weights are not at hand.")
   private Optional<Path> classifier = Optional.empty();
+
+  @Option(
+      names = "--dinov2",
+      paramLabel = "FILE",
+      description =
+          "With --reference: takes the features of DINOv2 by dgm-eval's rules (FD), of a file that"
+              + " `eqvae weights dinov2` wrote, or of torch.hub, timm or transformers.")
+  private Optional<Path> dinov2 = Optional.empty();
 
   @Option(
       names = "--protocol",
@@ -56,41 +66,44 @@ final class GeneratedOptions {
 
   /** Refuses what belongs to generated images where there are none. */
   void requireNone() {
-    if (classifier.isPresent() || protocol.isPresent() || withImages) {
+    if (classifier.isPresent() || dinov2.isPresent() || protocol.isPresent() || withImages) {
       throw new EqvaeException.Argument(
-          "--classifier, --protocol and --with-images are for generated images: add --reference"
-              + " or --write-statistics");
+          "--classifier, --dinov2, --protocol and --with-images are for generated images: add"
+              + " --reference or --write-statistics");
     }
   }
 
   /** What is asked for. */
   GeneratedEvaluation evaluation(Path samples, Optional<Path> inception) {
-    if (inception.isPresent() == classifier.isPresent()) {
+    List<Path> named = Stream.of(inception, classifier, dinov2).flatMap(Optional::stream).toList();
+    if (named.size() != 1) {
       throw new EqvaeException.Argument(
-          "A Fréchet distance is of a network's features: name either --inception FILE (see `eqvae"
-              + " weights`) or --classifier FILE, the model.safetensors of a run that began with"
-              + " task: classifier (`eqvae recipes`)");
+          "A Fréchet distance is of a network's features: name one of --inception FILE and --dinov2"
+              + " FILE (see `eqvae weights`) and --classifier FILE, the model.safetensors of a run"
+              + " that began with task: classifier (`eqvae recipes`)");
     }
-    Protocol whose = protocol.orElse(classifier.isPresent() ? Protocol.CLASSIFIER : Protocol.ADM);
-    if ((whose == Protocol.CLASSIFIER) != classifier.isPresent()) {
+    Protocol own =
+        classifier.isPresent()
+            ? Protocol.CLASSIFIER
+            : dinov2.isPresent() ? Protocol.DINOV2 : Protocol.ADM;
+    Protocol whose = protocol.orElse(own);
+    boolean ofInception = whose == Protocol.ADM || whose == Protocol.PYTORCH_FID;
+    if (whose != own && !(ofInception && inception.isPresent())) {
       throw new EqvaeException.Argument(
           "--protocol "
               + whose
-              + (classifier.isPresent()
+              + (ofInception
                   ? " is of Inception's features, with --inception FILE"
-                  : " is of a classifier's features, with --classifier FILE"));
+                  : whose == Protocol.DINOV2
+                      ? " is of DINOv2's features, with --dinov2 FILE"
+                      : " is of a classifier's features, with --classifier FILE"));
     }
     statistics.ifPresent(GeneratedOptions::requirePlace);
     if (withImages && statistics.isEmpty()) {
       throw new EqvaeException.Argument("--with-images goes with --write-statistics FILE");
     }
     return new GeneratedEvaluation(
-        samples,
-        reference,
-        inception.orElseGet(classifier::orElseThrow),
-        whose,
-        statistics,
-        withImages);
+        samples, reference, named.getFirst(), whose, statistics, withImages);
   }
 
   private static void requirePlace(Path file) {

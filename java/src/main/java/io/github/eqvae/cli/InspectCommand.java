@@ -2,12 +2,14 @@ package io.github.eqvae.cli;
 
 import io.github.eqvae.EqvaeException;
 import io.github.eqvae.generator.checkpoint.GeneratorCheckpoint;
+import io.github.eqvae.generator.checkpoint.VitCheckpoint;
 import io.github.eqvae.model.LatentScaling;
 import io.github.eqvae.model.checkpoint.AutoencoderCheckpoint;
 import io.github.eqvae.model.checkpoint.AutoencoderSettings;
 import io.github.eqvae.model.checkpoint.CheckpointFile;
 import io.github.eqvae.model.checkpoint.KnownModel;
 import io.github.eqvae.model.checkpoint.StoredTensor;
+import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.file.Path;
 import java.util.Collection;
@@ -33,8 +35,8 @@ import picocli.CommandLine.Spec;
       "Says what a checkpoint holds.",
       "Format, architecture, the published model it matches, number of parameters, tensors, what"
           + " else is in it, what is missing or does not belong, numbers that are not finite, and"
-          + " whether it can be run. Exits with 1 when it is not a whole autoencoder or generator"
-          + " (DiT, SiT, LightningDiT) that can."
+          + " whether it can be run. Exits with 1 when it is not a whole autoencoder, generator"
+          + " (DiT, SiT, REPA, LightningDiT) or vision transformer (DINOv2) that can."
     },
     footer = {
       "",
@@ -70,13 +72,7 @@ final class InspectCommand implements Callable<Integer> {
       out.printf(ROW, "format", file.format());
       boolean whole;
       try {
-        boolean generates =
-            GeneratorCheckpoint.isThere(file) && !AutoencoderCheckpoint.isThere(file);
-        whole =
-            generates
-                ? new GeneratorInspection(out, table(out))
-                    .print(GeneratorCheckpoint.of(file, weights.choice(), generator.hints()))
-                : print(out, AutoencoderCheckpoint.of(file, weights.choice()));
+        whole = print(out, file);
       } catch (EqvaeException.Argument | EqvaeException.Unsupported e) {
         table(out).groups("", file.tensors().values());
         beside(out, file);
@@ -87,6 +83,21 @@ final class InspectCommand implements Callable<Integer> {
       out.flush();
       return whole ? 0 : 1;
     }
+  }
+
+  private boolean print(PrintWriter out, CheckpointFile file) throws IOException {
+    if (AutoencoderCheckpoint.isThere(file)) {
+      return print(out, AutoencoderCheckpoint.of(file, weights.choice()));
+    }
+    if (GeneratorCheckpoint.isThere(file)) {
+      return new GeneratorInspection(out, table(out))
+          .print(GeneratorCheckpoint.of(file, weights.choice(), generator.hints()));
+    }
+    if (VitCheckpoint.isThere(file)) {
+      return new VitInspection(out, table(out))
+          .print(VitCheckpoint.of(file, generator.hints().heads()));
+    }
+    return print(out, AutoencoderCheckpoint.of(file, weights.choice())); // says what it is
   }
 
   /** Whether nothing is wrong with it. */

@@ -1,11 +1,14 @@
 package io.github.eqvae.cli;
 
 import io.github.eqvae.EqvaeException;
+import io.github.eqvae.generator.checkpoint.Dinov2Weights;
 import io.github.eqvae.model.checkpoint.MetricWeights;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Optional;
+import java.util.OptionalInt;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
@@ -22,13 +25,18 @@ import picocli.CommandLine.Spec;
       "Nothing is downloaded. Files that you fetched are compared with the published hashes, read"
           + " without running them, and written as the safetensors files that recipes name."
     },
-    subcommands = {WeightsCommand.Lpips.class, WeightsCommand.Inception.class},
+    subcommands = {
+      WeightsCommand.Lpips.class,
+      WeightsCommand.Inception.class,
+      WeightsCommand.Dinov2.class
+    },
     footer = {
       "",
       "Examples:",
       "  eqvae weights",
       "  eqvae weights lpips vgg16-397923af.pth vgg.pth lpips-vgg16.safetensors",
-      "  eqvae weights inception pt_inception-2015-12-05-6726825d.pth inception-fid.safetensors"
+      "  eqvae weights inception pt_inception-2015-12-05-6726825d.pth inception-fid.safetensors",
+      "  eqvae weights dinov2 dinov2_vitb14_pretrain.pth dinov2-base.safetensors"
     })
 final class WeightsCommand implements Callable<Integer> {
   private static final String AUTOENCODERS =
@@ -67,6 +75,16 @@ final class WeightsCommand implements Callable<Integer> {
                           + " inception-fid.safetensors");
               out.println();
             });
+    out.println(
+        "DINOv2: features to align a generator with (docs/generators.md), and to compare by");
+    Dinov2Weights.published()
+        .forEach(
+            n ->
+                out.printf(
+                    "  %s: %s%n    %s %s%n",
+                    n.file().name(), n.file().url(), n.file().algorithm(), n.file().hash()));
+    out.println("  then: eqvae weights dinov2 dinov2_vitb14_pretrain.pth dinov2-base.safetensors");
+    out.println();
     out.print(AUTOENCODERS);
     out.flush();
     return 0;
@@ -167,6 +185,47 @@ final class WeightsCommand implements Callable<Integer> {
     @Override
     void write() throws IOException {
       MetricWeights.writeInception(inception, out);
+    }
+  }
+
+  /** {@code eqvae weights dinov2}. */
+  @Command(
+      name = "dinov2",
+      mixinStandardHelpOptions = true,
+      description = {
+        "Makes the file of DINOv2, for encode --features and evaluate --dinov2.",
+        "Files of timm and transformers are read, too, with --unchecked: their hashes are not those"
+            + " of torch.hub."
+      })
+  static final class Dinov2 extends Conversion {
+    @Parameters(
+        index = "0",
+        paramLabel = "DINOV2",
+        description = "Such as dinov2_vitb14_pretrain.pth, or a folder of transformers.")
+    private Path dinov2 = Path.of(".");
+
+    @Parameters(index = "1", paramLabel = "OUT", description = "The safetensors file to write.")
+    private Path out = Path.of(".");
+
+    @Option(
+        names = "--heads",
+        paramLabel = "N",
+        description = "Heads of attention, where they are not of 64 channels.")
+    private Optional<Integer> heads = Optional.empty();
+
+    @Override
+    Path out() {
+      return out;
+    }
+
+    @Override
+    void check() throws IOException {
+      Dinov2Weights.check(dinov2);
+    }
+
+    @Override
+    void write() throws IOException {
+      Dinov2Weights.write(dinov2, heads.map(OptionalInt::of).orElseGet(OptionalInt::empty), out);
     }
   }
 }

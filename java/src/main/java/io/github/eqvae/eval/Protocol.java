@@ -20,6 +20,13 @@ public enum Protocol {
       "PyTorch's bilinear resize of x/255 to 299 px without antialiasing, 2x − 1",
       "FID",
       "fid"),
+  /** FD on DINOv2's features (arXiv 2306.04675), which follows people's judgement more closely. */
+  DINOV2(
+      "layer6ai-labs/dgm-eval dgm_eval/models/dinov2.py",
+      "Pillow's bicubic resize to 224×224 px, x/255, ImageNet's mean and deviation; the class token"
+          + " behind the last norm, positions as torch.hub fits them",
+      "FD on DINOv2",
+      "fd_dinov2"),
   /** Features of a small classifier of ours; nothing published can be compared with them. */
   CLASSIFIER(
       "eqvae's own, on the features of a classifier of eqvae",
@@ -81,7 +88,7 @@ public enum Protocol {
    * @return false where the program gives none
    */
   public boolean isFamily() {
-    return this != PYTORCH_FID;
+    return this == ADM || this == CLASSIFIER;
   }
 
   /** As in options and results. */

@@ -13,6 +13,7 @@ import io.github.eqvae.io.torch.TorchTensor;
 import io.github.eqvae.io.torch.TorchValue;
 import io.github.eqvae.io.torch.TorchWriter;
 import io.github.eqvae.serve.TinyModels;
+import io.github.eqvae.testing.GoldenFile;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.nio.file.Files;
@@ -272,5 +273,28 @@ class CheckpointCommandsTest extends CliFixture {
     Path ema = folder.resolve("ema/diffusion_pytorch_model.safetensors");
     Path model = folder.resolve("model/diffusion_pytorch_model.safetensors");
     assertTrue(Files.mismatch(ema, model) >= 0, "the same weights");
+  }
+
+  /** DINOv2 in each library's names is said to be what it is, and becomes one file. */
+  @Test
+  void aVisionTransformerIsInspectedAndConverted() throws Exception {
+    for (String naming : List.of("hub", "timm", "hf")) {
+      Path golden =
+          GoldenFile.all()
+              .getFirst()
+              .resolveSibling("dinov2_reg4_weights_" + naming + ".safetensors");
+      Outcome o = run("inspect", golden.toString(), "--heads", "2");
+      assertEquals(0, o.code(), o.err());
+      String name = Map.of("hub", "torch.hub", "timm", "timm", "hf", "transformers").get(naming);
+      assertTrue(o.out().matches("(?s).*naming +" + name + "\n.*"), o.out());
+      assertTrue(o.out().contains("vit-16-wide-2-deep") && o.out().contains("37×37"), o.out());
+    }
+    Path hf = GoldenFile.all().getFirst().resolveSibling("dinov2_reg4_weights_hf.safetensors");
+    Outcome o =
+        run("weights", "dinov2", hf.toString(), "vit.safetensors", "--unchecked", "--heads", "2");
+    assertEquals(0, o.code(), o.err());
+    o = run("inspect", "vit.safetensors");
+    assertEquals(0, o.code(), o.err());
+    assertTrue(o.out().contains("torch.hub") && o.out().contains("16, 2, 2"), o.out());
   }
 }

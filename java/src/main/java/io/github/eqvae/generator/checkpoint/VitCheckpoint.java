@@ -14,9 +14,11 @@ import io.github.eqvae.tensor.Stream;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.TreeSet;
 
@@ -35,25 +37,17 @@ public final class VitCheckpoint implements AutoCloseable {
 
   private VitCheckpoint(CheckpointFile file, OptionalInt heads) {
     this.file = file;
-    String prefix = null;
-    VitNaming found = null;
-    for (VitNaming candidate : VitNaming.values()) {
-      for (String name : file.tensors().keySet()) {
-        String before = name.substring(0, Math.max(0, name.length() - candidate.anchor().length()));
-        boolean whole = before.isEmpty() || before.endsWith(".");
-        if (found == null && whole && name.endsWith(candidate.anchor())) {
-          found = candidate;
-          prefix = before;
-        }
-      }
-    }
-    if (found == null || prefix == null || !file.tensors().containsKey(prefix + block(found))) {
-      throw new EqvaeException.Argument(
-          file.path()
-              + " holds no vision transformer that is known here: DINOv2's has tensors called"
-              + " patch_embed.proj.weight and blocks.0.ls1.gamma (torch.hub, timm), or"
-              + " embeddings.patch_embeddings.projection.weight (transformers)");
-    }
+    Place place =
+        Place.in(file)
+            .orElseThrow(
+                () ->
+                    new EqvaeException.Argument(
+                        file.path()
+                            + " holds no vision transformer that is known here: DINOv2's has"
+                            + " tensors called patch_embed.proj.weight and blocks.0.ls1.gamma"
+                            + " (torch.hub, timm), or embeddings.patch_embeddings.projection.weight"
+                            + " (transformers)"));
+    String prefix = place.prefix();
     tensors = new LinkedHashMap<>();
     others = new ArrayList<>();
     for (Map.Entry<String, StoredTensor> e : file.tensors().entrySet()) {
@@ -63,17 +57,62 @@ public final class VitCheckpoint implements AutoCloseable {
         others.add(e.getKey());
       }
     }
-    boolean timm = tensors.containsKey("reg_token") || !tensors.containsKey("mask_token");
-    naming = found == VitNaming.TRANSFORMERS ? found : timm ? VitNaming.TIMM : VitNaming.HUB;
+    // What `eqvae weights` wrote has the names of torch.hub, without the mask token.
+    boolean hub = tensors.containsKey("mask_token") || tensors.containsKey("register_tokens");
+    naming =
+        place.naming() == VitNaming.TRANSFORMERS
+            ? VitNaming.TRANSFORMERS
+            : hub ? VitNaming.HUB : VitNaming.TIMM;
     config = shape(heads);
     places = naming.places(config);
     report = compare();
   }
 
-  /** LayerScale's, which a plain ViT does not have. */
-  private static String block(VitNaming naming) {
-    return naming.block(0)
-        + (naming == VitNaming.TRANSFORMERS ? "layer_scale1.lambda1" : "ls1.gamma");
+  /** Where in a file the network is: timm's names are found as torch.hub's. */
+  private record Place(VitNaming naming, String prefix) {
+    static Optional<Place> in(CheckpointFile file) {
+      for (VitNaming candidate : VitNaming.values()) {
+        String anchor = candidate.anchor();
+        for (String name : file.tensors().keySet()) {
+          String before = name.substring(0, Math.max(0, name.length() - anchor.length()));
+          boolean whole = before.isEmpty() || before.endsWith(".");
+          if (whole
+              && name.endsWith(anchor)
+              && file.tensors().containsKey(before + scale(candidate))) {
+            return Optional.of(new Place(candidate, before));
+          }
+        }
+      }
+      return Optional.empty();
+    }
+
+    /** LayerScale's, which a plain ViT does not have. */
+    private static String scale(VitNaming naming) {
+      return naming.block(0)
+          + (naming == VitNaming.TRANSFORMERS ? "layer_scale1.lambda1" : "ls1.gamma");
+    }
+  }
+
+  /**
+   * Whether a file holds such a network.
+   *
+   * @param file the file
+   * @return true if {@link #of} would look at it
+   */
+  public static boolean isThere(CheckpointFile file) {
+    return Place.in(file).isPresent();
+  }
+
+  /**
+   * Looks for a network in an open file.
+   *
+   * @param file the file; from now on closed by what is returned
+   * @param heads of attention, which no tensor tells; empty for those of 64 channels
+   * @return the network in it
+   * @throws EqvaeException.Argument if there is none
+   */
+  public static VitCheckpoint of(CheckpointFile file, OptionalInt heads) {
+    return new VitCheckpoint(file, heads);
   }
 
   /**
@@ -107,7 +146,22 @@ public final class VitCheckpoint implements AutoCloseable {
     }
   }
 
-  private VitConfig shape(OptionalInt heads) {
+  /** What no tensor tells: as asked, else as a file of ours says. */
+  private OptionalInt heads(OptionalInt asked) {
+    String said = file.metadata().get(Dinov2Weights.HEADS);
+    if (asked.isPresent() || said == null) {
+      return asked;
+    }
+    try {
+      return OptionalInt.of(Integer.parseInt(said));
+    } catch (NumberFormatException e) {
+      throw new EqvaeException.Argument(
+          file.path() + ": " + Dinov2Weights.HEADS + " is " + said + ", expected a number");
+    }
+  }
+
+  private VitConfig shape(OptionalInt asked) {
+    OptionalInt heads = heads(asked);
     if (tensors.containsKey(naming.block(0) + "mlp.w12.weight")
         || tensors.containsKey(naming.block(0) + "mlp.weights_in.weight")) {
       throw new EqvaeException.Unsupported(
@@ -221,6 +275,15 @@ public final class VitCheckpoint implements AutoCloseable {
    */
   public List<String> others() {
     return List.copyOf(others);
+  }
+
+  /**
+   * The tensors of the network.
+   *
+   * @return by the file's own names
+   */
+  public Map<String, StoredTensor> tensors() {
+    return Collections.unmodifiableMap(tensors);
   }
 
   /**
