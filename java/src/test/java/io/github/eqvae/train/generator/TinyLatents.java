@@ -34,7 +34,9 @@ public final class TinyLatents {
       boolean flips,
       ShardFormat format,
       double std,
-      boolean features) {
+      boolean features,
+      int channels,
+      int side) {
     static final Options DEFAULT =
         new Options(60, Content.MOMENTS, true, true, ShardFormat.SAFETENSORS, 2);
     static final Options ALIGNED =
@@ -48,6 +50,17 @@ public final class TinyLatents {
         ShardFormat format,
         double std) {
       this(images, content, labels, flips, format, std, false);
+    }
+
+    Options(
+        int images,
+        Content content,
+        boolean labels,
+        boolean flips,
+        ShardFormat format,
+        double std,
+        boolean features) {
+      this(images, content, labels, flips, format, std, features, CHANNELS, SIDE);
     }
   }
 
@@ -77,7 +90,7 @@ public final class TinyLatents {
 
   static Path folder(Path folder, Options o) throws IOException {
     Files.createDirectories(folder);
-    int stored = o.content() == Content.MOMENTS ? 2 * CHANNELS : CHANNELS;
+    int stored = o.content() == Content.MOMENTS ? 2 * o.channels() : o.channels();
     Map<String, Object> settings = new LinkedHashMap<>();
     settings.put("format", "eqvae-latents");
     settings.put("version", LatentIndex.VERSION);
@@ -86,7 +99,7 @@ public final class TinyLatents {
     settings.put("scaling", Map.of("scaling_factor", 1 / o.std(), "shift_factor", 0.0));
     settings.put("content", o.content().name().toLowerCase(java.util.Locale.ROOT));
     settings.put("scaled", false);
-    settings.put("shape", List.of(stored, SIDE, SIDE));
+    settings.put("shape", List.of(stored, o.side(), o.side()));
     settings.put("labels", o.labels());
     settings.put("classes", o.labels() ? List.of("left", "right", "top") : List.of());
     if (o.features()) {
@@ -105,25 +118,26 @@ public final class TinyLatents {
   private static void write(
       Path folder, LatentIndex index, int s, int n, int stored, Options o, Random random)
       throws IOException {
-    int pixels = SIDE * SIDE;
+    int side = o.side();
+    int pixels = side * side;
     float[] values = new float[n * stored * pixels];
     float[] mirrored = new float[values.length];
     long[] labels = new long[n];
     List<String> names = new ArrayList<>();
-    double[] sum = new double[CHANNELS];
-    double[] squares = new double[CHANNELS];
+    double[] sum = new double[o.channels()];
+    double[] squares = new double[o.channels()];
     for (int i = 0; i < n; i++) {
       labels[i] = random.nextInt(CLASSES);
       names.add("image-" + (s * SHARD + i));
       for (int k = 0; k < stored * pixels; k++) {
         int at = i * stored * pixels + k;
         int p = k % pixels;
-        boolean deviation = k / pixels >= CHANNELS;
+        boolean deviation = k / pixels >= o.channels();
         boolean bright =
             switch ((int) labels[i]) {
-              case 0 -> p % SIDE < SIDE / 2;
-              case 1 -> p % SIDE >= SIDE / 2;
-              default -> p / SIDE < SIDE / 2;
+              case 0 -> p % side < side / 2;
+              case 1 -> p % side >= side / 2;
+              default -> p / side < side / 2;
             };
         values[at] =
             (float)
@@ -134,10 +148,10 @@ public final class TinyLatents {
           sum[k / pixels] += values[at];
           squares[k / pixels] += values[at] * values[at];
         }
-        mirrored[at - p + p / SIDE * SIDE + SIDE - 1 - p % SIDE] = values[at];
+        mirrored[at - p + p / side * side + side - 1 - p % side] = values[at];
       }
     }
-    long[] shape = {n, stored, SIDE, SIDE};
+    long[] shape = {n, stored, side, side};
     Map<String, Shard.Values> arrays = new LinkedHashMap<>();
     arrays.put(o.content().key(), new Shard.Values(values, new int[0], shape));
     if (o.flips()) {
