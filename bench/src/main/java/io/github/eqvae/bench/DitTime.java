@@ -1,0 +1,94 @@
+package io.github.eqvae.bench;
+
+import com.fasterxml.jackson.databind.ObjectMapper;
+import java.io.IOException;
+import java.nio.file.DirectoryStream;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.regex.Pattern;
+
+/**
+ * Processor time and memory of a diffusion transformer's step or forward pass: what {@code
+ * bench/dit} runs, a process for each peer in turn, where other programs keep a machine busy and
+ * wall time says nothing. Reads {@code /proc}, so Linux only.
+ */
+public final class DitTime {
+  private static final int WARM = 2;
+  private static final double MIB = 1024; // of kB
+
+  /** The JVM's own threads, which compile and collect. */
+  private static final Pattern OF_THE_JVM =
+      Pattern.compile("(C1|C2|G1|GC|VM|Common-Cleaner|Signal|Monitor|Reference|Finalizer).*");
+
+  private DitTime() {}
+
+  /**
+   * Prints one line of JSON.
+   *
+   * @param arguments a {@link Peer}, the model, the batch, whether it trains, how many steps
+   * @throws IOException without {@code /proc}
+   */
+  public static void main(String[] arguments) throws IOException {
+    Peer peer = Peer.valueOf(arguments[0]);
+    int batch = Integer.parseInt(arguments[2]);
+    boolean training = Boolean.parseBoolean(arguments[3]);
+    int steps = Integer.parseInt(arguments[4]);
+    double before = memory("VmRSS");
+    double[] processor = new double[steps];
+    double[] wall = new double[steps];
+    try (Work work = DitBenchmark.work(DitSetting.of(arguments[1], batch, training), peer)) {
+      for (int i = 0; i < WARM; i++) {
+        work.run();
+      }
+      for (int i = 0; i < steps; i++) {
+        long start = System.nanoTime();
+        double used = processorMs();
+        work.run();
+        processor[i] = processorMs() - used;
+        wall[i] = (System.nanoTime() - start) / 1e6;
+      }
+    }
+    Map<String, Object> line = new LinkedHashMap<>();
+    line.put("peer", peer.name());
+    line.put("model", arguments[1]);
+    line.put("batch", batch);
+    line.put("training", training);
+    line.put("threads", Peer.threads());
+    line.put("processor_ms", processor);
+    line.put("wall_ms", wall);
+    line.put("processor_ms_least", Arrays.stream(processor).min().orElseThrow());
+    line.put("peak_mib", memory("VmHWM") - before); // beyond the JVM with its libraries
+    line.put("load", Files.readString(Path.of("/proc/loadavg")).strip());
+    System.out.println(new ObjectMapper().writeValueAsString(line));
+  }
+
+  private static double memory(String name) throws IOException {
+    return Files.readAllLines(Path.of("/proc/self/status")).stream()
+        .filter(line -> line.startsWith(name + ":"))
+        .mapToDouble(line -> Double.parseDouble(line.replaceAll("\\D", "")) / MIB)
+        .findFirst()
+        .orElseThrow();
+  }
+
+  /** Of all threads that compute. */
+  private static double processorMs() throws IOException {
+    double sum = 0;
+    try (DirectoryStream<Path> threads = Files.newDirectoryStream(Path.of("/proc/self/task"))) {
+      for (Path thread : threads) {
+        try {
+          if (!OF_THE_JVM.matcher(Files.readString(thread.resolve("comm")).strip()).matches()) {
+            String ns = Files.readString(thread.resolve("schedstat")).split(" ")[0];
+            sum += Double.parseDouble(ns) / 1e6;
+          }
+        } catch (NoSuchFileException e) {
+          continue; // it has ended
+        }
+      }
+    }
+    return sum;
+  }
+}
