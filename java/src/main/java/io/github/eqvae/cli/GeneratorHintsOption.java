@@ -29,6 +29,14 @@ final class GeneratorHintsOption {
   private Optional<Integer> heads = Optional.empty();
 
   @Option(
+      names = "--codes",
+      paramLabel = "N",
+      description =
+          "For MaskGIT's file of others: entries of the codebook. Default: what 1000 labels leave"
+              + " of the table, as published.")
+  private Optional<Integer> codes = Optional.empty();
+
+  @Option(
       names = "--trained-as",
       paramLabel = "KIND",
       description =
@@ -39,6 +47,8 @@ final class GeneratorHintsOption {
 
   GeneratorHints hints() {
     return new GeneratorHints(
-        heads.map(OptionalInt::of).orElseGet(OptionalInt::empty), kind.map(k -> k.process));
+        heads.map(OptionalInt::of).orElseGet(OptionalInt::empty),
+        kind.map(k -> k.process),
+        codes.map(OptionalInt::of).orElseGet(OptionalInt::empty));
   }
 }

@@ -85,6 +85,28 @@ public enum MaskSchedule {
   }
 
   /**
+   * How many codes are given after each step, as Halton-MaskGIT counts them: {@code 1 − f(i/(n −
+   * 1))} of them, f falling from 1 to 0, and at least one more than before.
+   *
+   * @param codes of the picture
+   * @param steps of sampling
+   * @return the totals; the last is {@code codes}
+   */
+  public int[] totals(int codes, int steps) {
+    int[] totals = new int[steps];
+    for (int i = 0; i < steps; i++) {
+      float r = (float) (i / (double) (steps - 1));
+      totals[i] = Math.max(i + 1, (int) ((float) given(r) * codes));
+    }
+    return totals;
+  }
+
+  /** The share that is given at r, which rises from 0 to 1. */
+  private double given(double r) {
+    return this == ROOT ? Math.sqrt(r) : this == LINEAR ? r : this == SQUARE ? r * r : 1 - kept(r);
+  }
+
+  /**
    * The fraction of codes that training masks.
    *
    * @param r a number drawn from [0, 1)

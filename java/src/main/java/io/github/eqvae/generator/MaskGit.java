@@ -1,6 +1,5 @@
 package io.github.eqvae.generator;
 
-import io.github.eqvae.EqvaeException;
 import io.github.eqvae.nn.Init;
 import io.github.eqvae.nn.LayerNorm;
 import io.github.eqvae.nn.Linear;
@@ -13,14 +12,10 @@ import io.github.eqvae.op.Embedding;
 import io.github.eqvae.op.Narrow;
 import io.github.eqvae.tape.Tape;
 import io.github.eqvae.tensor.DType;
-import io.github.eqvae.tensor.Shape;
 import io.github.eqvae.tensor.Stream;
 import io.github.eqvae.tensor.Tensor;
-import io.github.eqvae.tensor.TensorArena;
 import java.util.ArrayList;
-import java.util.HashMap;
 import java.util.List;
-import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -29,7 +24,7 @@ import org.jspecify.annotations.Nullable;
  * label go in; for each code comes out how likely every entry of the codebook is. The table of
  * tokens is used at both ends. Names and shapes of parameters are the reference's.
  */
-public final class MaskGit implements AutoCloseable {
+public final class MaskGit implements MaskedTransformer {
   private static final double EPS = 1e-12; // outside the blocks
   private static final Init SMALL = new Init.Normal(0, 0.02);
 
@@ -41,8 +36,8 @@ public final class MaskGit implements AutoCloseable {
   private final List<MaskGitBlock> blocks = new ArrayList<>();
   private final Ends last;
   private final ParameterStore parameters;
-  private final TensorArena constants;
-  private final Map<Long, Tensor> places = new HashMap<>();
+  private final PlaceNumbers places;
+  private DType activations;
 
   /** What stands before and behind the blocks: norm, product, GELU, norm; before them a product. */
   private static final class Ends {
@@ -58,10 +53,12 @@ public final class MaskGit implements AutoCloseable {
       product2 = before ? Layers.linear(scope.in("6"), width, width) : null;
     }
 
-    Tensor forward(Tape tape, Tensor x) {
-      Tensor h = product1.forward(tape, norm1.forward(tape, x));
-      h = norm2.forward(tape, h);
-      return product2 == null ? h : product2.forward(tape, h);
+    Tensor forward(Tape tape, Tensor x, @Nullable TokenDropout dropout, int number) {
+      Tensor h = TokenDropout.at(dropout, tape, number, 0, norm1.forward(tape, x));
+      h = norm2.forward(tape, product1.forward(tape, h));
+      return product2 == null
+          ? h
+          : product2.forward(tape, TokenDropout.at(dropout, tape, number, 1, h));
     }
   }
 
@@ -88,55 +85,45 @@ public final class MaskGit implements AutoCloseable {
     last = new Ends(root.in("last_layer"), width, false);
     bias = root.parameter("bias", Init.ZEROS, tokens, config.rows());
     parameters = builder.build(stream, seed, training);
-    constants = new TensorArena(stream.device(), "places", false);
+    places = new PlaceNumbers(stream.device());
+    activations = stream.device().dtype();
   }
 
-  /**
-   * Its shape.
-   *
-   * @return the config it was built with
-   */
+  @Override
   public MaskGitConfig config() {
     return config;
   }
 
-  /**
-   * Its parameters.
-   *
-   * @return the store, closed with this
-   */
+  @Override
   public ParameterStore parameters() {
     return parameters;
   }
 
-  /**
-   * Runs the network.
-   *
-   * @param tape the tape
-   * @param tokens {@code [N, side² + 1]} of {@code I32}: codes row by row, {@link
-   *     MaskGitConfig#mask} where one is not known, then the label's {@link
-   *     MaskGitConfig#labelToken}
-   * @return {@code [N, side², codes + 1]}: logits; the last is that of the mask, which the
-   *     reference keeps as a class
-   */
-  public Tensor forward(Tape tape, Tensor tokens) {
-    long n = tokens.shape().dim(0);
-    long count = config.tokens() + 1L;
-    if (!tokens.shape().equals(Shape.of(n, count))) {
-      throw new EqvaeException.Argument(
-          "MaskGIT: tokens are %s, expected [N, %d]: %d×%d codes and a label"
-              .formatted(tokens.shape(), count, config.side(), config.side()));
-    }
-    Tensor place = places.computeIfAbsent(n, k -> places(tape.stream(), k));
+  @Override
+  public void computeIn(DType dtype) {
+    activations = dtype;
+  }
+
+  @Override
+  public void prepare(Stream stream, int samples) {
+    places.of(stream, samples, config.tokens() + 1);
+  }
+
+  @Override
+  public Tensor forward(Tape tape, Tensor tokens, @Nullable TokenDropout dropout) {
+    PlaceNumbers.check(tokens, config);
+    Tensor place = places.of(tape.stream(), tokens.shape().dim(0), config.tokens() + 1);
     Tensor table = this.table.on(tape);
     Tensor x = tape.apply(new Embedding(), table, tokens); // [N, T, D]
     x = tape.apply(new Add(), x, byPlace(tape, positions, config.width(), place));
-    x = first.forward(tape, x);
-    for (MaskGitBlock block : blocks) {
-      x = block.forward(tape, x);
+    DType whole = x.dtype();
+    x = first.forward(tape, Layers.cast(tape, x, activations), dropout, 0);
+    for (int i = 0; i < blocks.size(); i++) {
+      x = blocks.get(i).forward(tape, x, dropout, i + 1);
     }
-    x = last.forward(tape, x);
+    x = last.forward(tape, x, dropout, blocks.size() + 1);
     x = tape.apply(new io.github.eqvae.op.Linear(), x, table, null); // [N, T, rows]
+    x = Layers.cast(tape, x, whole);
     x = tape.apply(new Add(), x, byPlace(tape, bias, config.rows(), place));
     x = tape.apply(new Narrow(1, 0, config.tokens()), x);
     return tape.apply(new Narrow(2, 0, config.codes() + 1L), x);
@@ -148,21 +135,9 @@ public final class MaskGit implements AutoCloseable {
     return tape.apply(new Embedding(), flat, place);
   }
 
-  /** 0 to side², for n samples. */
-  private Tensor places(Stream stream, long n) {
-    int count = config.tokens() + 1;
-    int[] numbers = new int[(int) n * count];
-    for (int i = 0; i < numbers.length; i++) {
-      numbers[i] = i % count;
-    }
-    Tensor out = constants.tensor(Shape.of(n, count), DType.I32);
-    out.setInts(stream, numbers);
-    return out;
-  }
-
   @Override
   public void close() {
-    constants.close();
+    places.close();
     parameters.close();
   }
 }

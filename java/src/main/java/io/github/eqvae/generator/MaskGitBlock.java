@@ -10,6 +10,7 @@ import io.github.eqvae.op.Add;
 import io.github.eqvae.op.SelfAttention;
 import io.github.eqvae.tape.Tape;
 import io.github.eqvae.tensor.Tensor;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A block of MaskGIT's transformer: attention and a perceptron, each behind a layer norm. The names
@@ -44,17 +45,20 @@ final class MaskGitBlock {
     second = Layers.linear(perceptron.in("fn.net.3"), config.hidden(), width);
   }
 
-  Tensor forward(Tape tape, Tensor x) { // [N, T, D]
-    return tape.block(this::run, x);
+  /** Runs the block. The reference drops attention's weights, too; here they are not kept. */
+  Tensor forward(Tape tape, Tensor x, @Nullable TokenDropout dropout, int number) { // [N, T, D]
+    return tape.block((t, h) -> run(t, h, dropout, number), x);
   }
 
-  private Tensor run(Tape tape, Tensor x) {
+  private Tensor run(Tape tape, Tensor x, @Nullable TokenDropout dropout, int number) {
     io.github.eqvae.op.Linear product = new io.github.eqvae.op.Linear();
     Tensor h = norm1.forward(tape, x);
     h = tape.apply(product, h, inWeight.on(tape), inBias.on(tape)); // [N, T, 3·D]
     h = out.forward(tape, tape.apply(new SelfAttention(heads), h));
     x = tape.apply(new Add(), x, h);
-    h = second.forward(tape, first.forward(tape, norm2.forward(tape, x)));
+    h = first.forward(tape, norm2.forward(tape, x));
+    h = second.forward(tape, TokenDropout.at(dropout, tape, number, 0, h));
+    h = TokenDropout.at(dropout, tape, number, 1, h);
     return tape.apply(new Add(), x, h); // [N, T, D]
   }
 }

@@ -3,18 +3,36 @@ package io.github.eqvae.generator;
 import io.github.eqvae.EqvaeException;
 
 /**
- * The shape of MaskGIT's transformer as valeoai/Maskgit-pytorch has it.
+ * The shape of a transformer that says which codes are behind a mask.
  *
+ * @param kind whose network
  * @param side rows and columns of codes in a picture
  * @param codes entries of the autoencoder's codebook
  * @param classes labels
  * @param width channels of a token
  * @param depth blocks
  * @param heads of attention
- * @param hidden width of the perceptron in a block
+ * @param hidden width of the perceptron in a block, as the reference is told it
+ * @param registers tokens without a place that go through the blocks, too; of {@link Kind#HALTON}
  */
 public record MaskGitConfig(
-    int side, int codes, int classes, int width, int depth, int heads, int hidden) {
+    Kind kind,
+    int side,
+    int codes,
+    int classes,
+    int width,
+    int depth,
+    int heads,
+    int hidden,
+    int registers) {
+  /** The two networks of MaskGIT in PyTorch. */
+  public enum Kind {
+    /** valeoai/Maskgit-pytorch: {@link MaskGit}. */
+    MASKGIT,
+    /** valeoai/Halton-MaskGIT, which followed it: {@link HaltonMaskGit}. */
+    HALTON
+  }
+
   /**
    * Checks that a network of this shape can be.
    *
@@ -28,6 +46,27 @@ public record MaskGitConfig(
       throw new EqvaeException.Argument(
           "MaskGIT: width %d does not divide into %d heads".formatted(width, heads));
     }
+    if (registers < 0 || registers > 0 && kind == Kind.MASKGIT) {
+      throw new EqvaeException.Argument(
+          "MaskGIT: %d registers; only networks of Halton-MaskGIT have some".formatted(registers));
+    }
+  }
+
+  /**
+   * A network of Maskgit-pytorch.
+   *
+   * @param side rows and columns of codes in a picture
+   * @param codes entries of the autoencoder's codebook
+   * @param classes labels
+   * @param width channels of a token
+   * @param depth blocks
+   * @param heads of attention
+   * @param hidden width of the perceptron in a block
+   * @return its shape
+   */
+  public static MaskGitConfig of(
+      int side, int codes, int classes, int width, int depth, int heads, int hidden) {
+    return new MaskGitConfig(Kind.MASKGIT, side, codes, classes, width, depth, heads, hidden, 0);
   }
 
   /**
@@ -37,7 +76,7 @@ public record MaskGitConfig(
    * @return its shape
    */
   public static MaskGitConfig published() {
-    return new MaskGitConfig(16, 1024, 1000, 768, 24, 16, 3072);
+    return of(16, 1024, 1000, 768, 24, 16, 3072);
   }
 
   /**

@@ -37,9 +37,9 @@ public final class LatentFolder implements AutoCloseable {
     try {
       for (int i = 0; i < files.size(); i++) {
         UnaryOperator<String> names = keys.getOrDefault(files.get(i), key -> key);
-        MappedShard shard = MappedShard.open(files.get(i), content.key(), names);
+        MappedShard shard = MappedShard.open(files.get(i), content, names);
         shards.add(shard);
-        shard.requireShape(content == Content.MOMENTS ? 2 * channels() : channels(), side());
+        shard.requireShape(shape());
         if (features.isPresent()) {
           shard.requireFeatures(features.get(), shard.isMirrored());
         }
@@ -65,6 +65,22 @@ public final class LatentFolder implements AutoCloseable {
    * @throws EqvaeException.Argument when it is unfinished, or holds codes
    */
   public static LatentFolder open(Path folder) throws IOException {
+    return open(folder, false);
+  }
+
+  /**
+   * Opens a folder of codes.
+   *
+   * @param folder one that {@code eqvae encode --posterior codes} filled
+   * @return the codes
+   * @throws IOException when it is none, or a shard cannot be read
+   * @throws EqvaeException.Argument when it is unfinished, or holds no codes
+   */
+  public static LatentFolder openCodes(Path folder) throws IOException {
+    return open(folder, true);
+  }
+
+  private static LatentFolder open(Path folder, boolean codes) throws IOException {
     Path file = folder.resolve(LatentIndex.FILE);
     if (!Files.isRegularFile(file)) {
       throw new EqvaeException.Argument(
@@ -72,12 +88,22 @@ public final class LatentFolder implements AutoCloseable {
               + " is no folder of latents: it has no index.json. Make one: eqvae encode MODEL"
               + " PICTURES "
               + folder
-              + " --posterior moments");
+              + (codes ? " --posterior codes" : " --posterior moments"));
     }
     JsonNode index = LatentIndex.read(file);
     if (!index.path("complete").asBoolean()) {
       throw new EqvaeException.Argument(
           folder + " is not finished: run the same `encode` command again to continue");
+    }
+    if ((content(folder, index) == Content.CODES) != codes) {
+      throw new EqvaeException.Argument(
+          codes
+              ? folder
+                  + " holds latents, not codes; MaskGIT needs those of an autoencoder with a"
+                  + " codebook: encode with --posterior codes"
+              : folder
+                  + " holds codes; diffusion needs continuous latents. Encode with an autoencoder"
+                  + " that has no codebook, or train MaskGIT on them (task: maskgit)");
     }
     return new LatentFolder(folder, index);
   }
@@ -101,12 +127,6 @@ public final class LatentFolder implements AutoCloseable {
   private static Content content(Path folder, JsonNode index) throws IOException {
     for (Content c : Content.values()) {
       if (c.name().equalsIgnoreCase(index.path("content").asText())) {
-        if (c == Content.CODES) {
-          throw new EqvaeException.Argument(
-              folder
-                  + " holds codes; diffusion needs continuous latents. Encode with an autoencoder"
-                  + " that has no codebook");
-        }
         return c;
       }
     }
@@ -125,7 +145,7 @@ public final class LatentFolder implements AutoCloseable {
   /**
    * What is kept of each.
    *
-   * @return no codes
+   * @return codes only of {@link #openCodes}
    */
   public Content content() {
     return content;
@@ -134,11 +154,30 @@ public final class LatentFolder implements AutoCloseable {
   /**
    * Channels of a latent.
    *
-   * @return half of those of moments
+   * @return half of those of moments; 1 of codes
    */
   public int channels() {
+    if (content == Content.CODES) {
+      return 1;
+    }
     int stored = index.path("shape").path(0).asInt();
     return content == Content.MOMENTS ? stored / 2 : stored;
+  }
+
+  /** Of what is kept of an image: {@code [C, h, w]}, of codes {@code [h, w]}. */
+  private long[] shape() {
+    return content == Content.CODES
+        ? new long[] {side(), side()}
+        : new long[] {(content == Content.MOMENTS ? 2L : 1L) * channels(), side(), side()};
+  }
+
+  /**
+   * Entries of the codebook that codes are of.
+   *
+   * @return as the index says; 0 if it does not
+   */
+  public int codebookSize() {
+    return index.path("model").path("codebook_size").asInt();
   }
 
   /**
@@ -147,7 +186,7 @@ public final class LatentFolder implements AutoCloseable {
    * @return in its own pixels
    */
   public int side() {
-    return index.path("shape").path(1).asInt();
+    return index.path("shape").path(content == Content.CODES ? 0 : 1).asInt();
   }
 
   /**
@@ -301,6 +340,19 @@ public final class LatentFolder implements AutoCloseable {
     int s = shard(image);
     int each = grid.side() * grid.side() * grid.width();
     shards.get(s).readFeatures(image - first[s], mirrored, each, out, at);
+  }
+
+  /**
+   * Reads the codes of an image.
+   *
+   * @param image its number, from 0
+   * @param mirrored of the mirrored image
+   * @param out receives {@code [h, w]} from {@code at} on
+   * @param at where
+   */
+  public void readCodes(int image, boolean mirrored, int[] out, int at) {
+    int s = shard(image);
+    shards.get(s).readCodes(image - first[s], mirrored, out, at);
   }
 
   private int shard(int image) {

@@ -19,6 +19,8 @@ import org.jspecify.annotations.Nullable;
 final class MappedShard implements AutoCloseable {
   private static final ValueLayout.OfFloat FLOAT =
       ValueLayout.JAVA_FLOAT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
+  private static final ValueLayout.OfInt INT =
+      ValueLayout.JAVA_INT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
   private static final ValueLayout.OfLong LONG =
       ValueLayout.JAVA_LONG_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
   private static final String LABELS = "labels";
@@ -59,43 +61,56 @@ final class MappedShard implements AutoCloseable {
    * Opens a shard.
    *
    * @param path the file
-   * @param key what its array is called; a tar has one kind of array
+   * @param content what it holds; a tar has one kind of array
    * @param names what image a key of a tar stands for
    */
-  static MappedShard open(Path path, String key, UnaryOperator<String> names) throws IOException {
+  static MappedShard open(Path path, Content content, UnaryOperator<String> names)
+      throws IOException {
+    boolean codes = content == Content.CODES;
     return switch (ShardFormat.of(path).orElse(ShardFormat.TAR)) {
-      case SAFETENSORS -> mapped(path, key);
-      case NPZ -> inMemory(path, key);
-      case TAR -> ofTar(path, names);
+      case SAFETENSORS -> mapped(path, content.key(), codes ? "I32" : "F32");
+      case NPZ -> inMemory(path, content.key(), codes);
+      case TAR -> ofTar(path, names, codes);
     };
   }
 
-  private static MappedShard ofTar(Path path, UnaryOperator<String> names) throws IOException {
-    TarLatents tar = TarLatents.read(path);
+  private static MappedShard ofTar(Path path, UnaryOperator<String> names, boolean codes)
+      throws IOException {
+    TarLatents tar = TarLatents.read(path, codes);
     float[] mirrored = tar.mirrored();
     return new MappedShard(
         path,
         null,
         tar.shape(),
-        MemorySegment.ofArray(tar.values()),
-        mirrored == null ? null : MemorySegment.ofArray(mirrored),
+        numbers(tar.values(), codes),
+        mirrored == null ? null : numbers(mirrored, codes),
         null,
         null,
         tar.labels(),
         tar.keys().stream().map(names).toList());
   }
 
-  private static MappedShard mapped(Path path, String key) throws IOException {
+  /** Codes are whole numbers far below 2²⁴, which floats hold exactly. */
+  private static MemorySegment numbers(float[] values, boolean codes) {
+    if (!codes) {
+      return MemorySegment.ofArray(values);
+    }
+    int[] whole = new int[values.length];
+    Arrays.setAll(whole, i -> (int) values[i]);
+    return MemorySegment.ofArray(whole);
+  }
+
+  private static MappedShard mapped(Path path, String key, String dtype) throws IOException {
     SafetensorsFile file = SafetensorsFile.open(path);
     try {
-      if (!file.contains(key) || !file.info(key).dtype().equals("F32")) {
-        throw new IOException(path + " has no " + key + " in F32");
+      if (!file.contains(key) || !file.info(key).dtype().equals(dtype)) {
+        throw new IOException(path + " has no " + key + " in " + dtype);
       }
       String flip = key + Shard.FLIP;
       long[] shape = file.info(key).shape();
       boolean flipped =
           file.contains(flip)
-              && file.info(flip).dtype().equals("F32")
+              && file.info(flip).dtype().equals(dtype)
               && Arrays.equals(file.info(flip).shape(), shape);
       return new MappedShard(
           path,
@@ -131,7 +146,7 @@ final class MappedShard implements AutoCloseable {
     return labels;
   }
 
-  private static MappedShard inMemory(Path path, String key) throws IOException {
+  private static MappedShard inMemory(Path path, String key, boolean codes) throws IOException {
     String flip = key + Shard.FLIP;
     Map<String, NpyArray> arrays =
         NpzFile.read(
@@ -149,9 +164,9 @@ final class MappedShard implements AutoCloseable {
         path,
         null,
         found.shape(),
-        MemorySegment.ofArray(found.toFloats()),
+        numbers(found, codes),
         mirrored != null && Arrays.equals(mirrored.shape(), found.shape())
-            ? MemorySegment.ofArray(mirrored.toFloats())
+            ? numbers(mirrored, codes)
             : null,
         features(arrays.get(FeatureGrid.KEY)),
         features(arrays.get(FeatureGrid.KEY + Shard.FLIP)),
@@ -181,14 +196,19 @@ final class MappedShard implements AutoCloseable {
     }
   }
 
-  /** The shape that the index promises. */
-  void requireShape(int channels, int side) throws IOException {
+  private static MemorySegment numbers(NpyArray array, boolean codes) {
+    return codes ? MemorySegment.ofArray(array.toInts()) : MemorySegment.ofArray(array.toFloats());
+  }
+
+  /** The shape of each image that the index promises. */
+  void requireShape(long... each) throws IOException {
     boolean fits =
-        shape.length == 4 && shape[1] == channels && shape[2] == side && shape[3] == side;
+        shape.length > 1 && Arrays.equals(Arrays.copyOfRange(shape, 1, shape.length), each);
     if (!fits || (labels.length > 0 && labels.length != shape[0])) {
       throw new IOException(
-          "%s has latents %s and %d labels; index.json says [N, %d, %d, %d]"
-              .formatted(path, Arrays.toString(shape), labels.length, channels, side, side));
+          "%s has latents %s and %d labels; index.json says [N, %s"
+              .formatted(
+                  path, Arrays.toString(shape), labels.length, Arrays.toString(each).substring(1)));
     }
     if (!names.isEmpty() && names.size() != shape[0]) {
       throw new IOException(
@@ -218,12 +238,25 @@ final class MappedShard implements AutoCloseable {
   }
 
   void read(int i, boolean flip, float[] out) {
+    long each = each();
+    MemorySegment.copy(from(flip), FLOAT, i * each * Float.BYTES, out, 0, (int) each);
+  }
+
+  void readCodes(int i, boolean flip, int[] out, int at) {
+    long each = each();
+    MemorySegment.copy(from(flip), INT, i * each * Integer.BYTES, out, at, (int) each);
+  }
+
+  private long each() {
+    return Arrays.stream(shape).skip(1).reduce(1, (a, b) -> a * b);
+  }
+
+  private MemorySegment from(boolean flip) {
     MemorySegment from = flip ? mirrored : values;
     if (from == null) {
       throw new EqvaeException.Internal(path + " has no mirrored latents");
     }
-    long each = shape[1] * shape[2] * shape[3];
-    MemorySegment.copy(from, FLOAT, i * each * Float.BYTES, out, 0, (int) each);
+    return from;
   }
 
   void readFeatures(int i, boolean flip, int each, float[] out, int at) {

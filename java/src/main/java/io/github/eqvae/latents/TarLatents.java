@@ -42,13 +42,15 @@ record TarLatents(
   /** What was read so far. */
   private static final class Reading {
     private final Path file;
+    private final boolean codes;
     private final Map<String, Member> members = new HashMap<>();
     private final List<String> keys = new ArrayList<>();
     private long[] shape = {};
     private long left = Integer.MAX_VALUE; // bytes
 
-    Reading(Path file) {
+    Reading(Path file, boolean codes) {
       this.file = file;
+      this.codes = codes;
     }
 
     Member member(String name, String ending) {
@@ -82,10 +84,18 @@ record TarLatents(
       if (shape.length == 0) {
         shape = array.shape();
       }
-      if (!Arrays.equals(shape, array.shape()) || !array.descr().startsWith("<f")) {
+      if (!Arrays.equals(shape, array.shape()) || !array.descr().startsWith(codes ? "<i" : "<f")) {
         throw wrong(name, "has another shape or type than the arrays before it");
       }
-      return array.toFloats();
+      if (!codes) {
+        return array.toFloats();
+      }
+      int[] whole = array.toInts();
+      float[] values = new float[whole.length];
+      for (int i = 0; i < values.length; i++) {
+        values[i] = whole[i];
+      }
+      return values;
     }
 
     private int label(String name, long size, InputStream in) throws IOException {
@@ -143,11 +153,12 @@ record TarLatents(
    * Reads an archive.
    *
    * @param file the archive
+   * @param codes whether it holds codes, which are whole numbers
    * @return its latents
    * @throws IOException when it is not whole, or has none
    */
-  static TarLatents read(Path file) throws IOException {
-    Reading reading = new Reading(file);
+  static TarLatents read(Path file, boolean codes) throws IOException {
+    Reading reading = new Reading(file, codes);
     TarFile.visit(file, reading::visit);
     float[] values = reading.put(false);
     if (values == null || reading.members.size() != reading.keys.size()) {

@@ -61,6 +61,31 @@ public final class LayerNorm {
   }
 
   /**
+   * An RMS norm without parameters.
+   *
+   * @param eps added to the mean of squares
+   * @return the layer
+   */
+  public static LayerNorm plainRms(double eps) {
+    return new LayerNorm(new io.github.eqvae.op.LayerNorm(eps, true), null, null);
+  }
+
+  /**
+   * Declares an RMS norm with {@code weight [C]} and {@code bias [C]}.
+   *
+   * @param scope where its parameters go
+   * @param channels the last axis
+   * @param eps added to the mean of squares
+   * @return the layer
+   */
+  public static LayerNorm affineRms(Scope scope, int channels, double eps) {
+    return new LayerNorm(
+        new io.github.eqvae.op.LayerNorm(eps, true),
+        scope.parameter("weight", Init.ONES, channels),
+        scope.parameter("bias", Init.ZEROS, channels));
+  }
+
+  /**
    * Runs the layer.
    *
    * @param tape the tape

@@ -1,5 +1,6 @@
 package io.github.eqvae.serve;
 
+import io.github.eqvae.diffusion.Lockstep;
 import io.github.eqvae.generator.Dit;
 import io.github.eqvae.generator.DitConfig;
 import io.github.eqvae.tape.Tape;
@@ -22,7 +23,17 @@ import org.jspecify.annotations.Nullable;
  * @param both whether the network says a variance behind each latent that the sampler has no use
  *     for
  */
-record DitCalls(Dit dit, Session session, boolean both) implements Lockstep.Network {
+record DitCalls(Dit dit, Session session, boolean both)
+    implements Lockstep.Network<DitCalls.Question> {
+  /**
+   * What a sampler wants to know.
+   *
+   * @param x one state {@code [H, W, C]}
+   * @param time its time
+   * @param label its label
+   */
+  record Question(float[] x, double time, int label) {}
+
   /** Enough for a processor to be busy; a GPU wants more. */
   private static final int ROWS = 16;
 
@@ -33,7 +44,7 @@ record DitCalls(Dit dit, Session session, boolean both) implements Lockstep.Netw
   }
 
   @Override
-  public List<float[]> answer(List<Lockstep.Question> questions) {
+  public List<float[]> answer(List<Question> questions) {
     List<float[]> answers = new ArrayList<>();
     int rows = rows();
     for (int from = 0; from < questions.size(); from += rows) {
@@ -43,7 +54,7 @@ record DitCalls(Dit dit, Session session, boolean both) implements Lockstep.Netw
     return answers;
   }
 
-  private void answer(List<Lockstep.Question> questions, int rows, List<float[]> answers) {
+  private void answer(List<Question> questions, int rows, List<float[]> answers) {
     DitConfig c = dit.config();
     int count = questions.size();
     int each = c.side() * c.side() * c.channels();
@@ -51,7 +62,7 @@ record DitCalls(Dit dit, Session session, boolean both) implements Lockstep.Netw
     float[] t = new float[rows];
     int[] y = new int[rows];
     for (int i = 0; i < rows; i++) {
-      Lockstep.Question q = questions.get(Math.min(i, count - 1));
+      Question q = questions.get(Math.min(i, count - 1));
       System.arraycopy(q.x(), 0, x, i * each, each);
       t[i] = (float) q.time();
       y[i] = q.label();

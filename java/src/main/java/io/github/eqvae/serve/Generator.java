@@ -3,6 +3,7 @@ package io.github.eqvae.serve;
 import io.github.eqvae.EqvaeException;
 import io.github.eqvae.diffusion.Denoiser;
 import io.github.eqvae.diffusion.Guidance;
+import io.github.eqvae.diffusion.Lockstep;
 import io.github.eqvae.diffusion.Sampler;
 import io.github.eqvae.generator.Dit;
 import io.github.eqvae.generator.DitConfig;
@@ -229,7 +230,7 @@ public final class Generator implements AutoCloseable {
     batches.each(
         labels.length,
         (session, from, to) -> {
-          List<Lockstep.Work> samplers = new ArrayList<>();
+          List<Lockstep.Work<DitCalls.Question, float[]>> samplers = new ArrayList<>();
           for (int i = from; i < to; i++) {
             int label = labels[i];
             SampleNoise noise = new SampleNoise(seed, first + i);
@@ -249,14 +250,15 @@ public final class Generator implements AutoCloseable {
     return new Latents(labels.length, c.side(), c.side(), c.channels(), out, true);
   }
 
-  private Denoiser denoiser(Lockstep.Asking asking, int label, Guidance guidance) {
+  private Denoiser denoiser(
+      Lockstep.Asking<DitCalls.Question> asking, int label, Guidance guidance) {
     int none = dit.config().classes();
     int given = label == NO_LABEL ? none : label;
-    Denoiser labelled = (x, t) -> asking.ask(new Lockstep.Question(x, t, given));
+    Denoiser labelled = (x, t) -> asking.ask(new DitCalls.Question(x, t, given));
     if (given == none) {
       return labelled;
     }
-    Denoiser unlabelled = (x, t) -> asking.ask(new Lockstep.Question(x, t, none));
+    Denoiser unlabelled = (x, t) -> asking.ask(new DitCalls.Question(x, t, none));
     return guidance.guide(labelled, unlabelled, dit.config().channels());
   }
 

@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.github.eqvae.diffusion.ConfidenceSampler;
 import io.github.eqvae.diffusion.MaskSchedule;
 import io.github.eqvae.diffusion.MaskedSampler;
 import io.github.eqvae.nn.Parameter;
@@ -73,7 +74,7 @@ class GoldenMaskGitTest {
       arena = new TensorArena(this.device, "maskgit", false);
       net =
           new MaskGit(
-              new MaskGitConfig(codes.size(1), known, classes, width, depth, heads, hidden),
+              MaskGitConfig.of(codes.size(1), known, classes, width, depth, heads, hidden),
               stream,
               0,
               true);
@@ -108,7 +109,7 @@ class GoldenMaskGitTest {
     }
 
     double[] logits(GoldenFile golden, Tape.Mode mode) {
-      Tensor out = net.forward(new Tape(stream, arena, mode), tokens(golden));
+      Tensor out = net.forward(new Tape(stream, arena, mode), tokens(golden), null);
       Tensor dense = arena.tensor(out.shape(), out.dtype());
       out.copyTo(stream, dense);
       return dense.toDoubles(stream);
@@ -120,7 +121,7 @@ class GoldenMaskGitTest {
       tokens[codes.length] = net.config().labelToken(label);
       Tensor t = arena.tensor(Shape.of(1, tokens.length), DType.I32);
       t.setInts(stream, tokens);
-      Tensor out = net.forward(new Tape(stream, arena, Tape.Mode.INFERENCE), t);
+      Tensor out = net.forward(new Tape(stream, arena, Tape.Mode.INFERENCE), t, null);
       Tensor dense = arena.tensor(out.shape(), out.dtype());
       out.copyTo(stream, dense);
       float[] values = dense.toFloats(stream);
@@ -178,7 +179,7 @@ class GoldenMaskGitTest {
       target.setInts(net.stream, labels);
       Sum mean = new Sum(1.0 / labels.length);
       Tape tape = new Tape(net.stream, net.arena, Tape.Mode.RECORD);
-      Tensor logits = net.net.forward(tape, net.tokens(golden));
+      Tensor logits = net.net.forward(tape, net.tokens(golden), null);
       Tensor plain = tape.apply(mean, tape.apply(new SoftmaxCrossEntropy(), logits, target));
       golden.compare("out.ce_plain", new double[] {plain.item(net.stream)});
       Tensor loss =
@@ -244,7 +245,8 @@ class GoldenMaskGitTest {
       assertEquals(golden.values(name + ".schedule")[i], schedule[i], name + " step " + i);
     }
     MaskedSampler sampler =
-        new MaskedSampler(run.schedule(), steps, run.guidance(), run.noise(), run.sharpness());
+        new ConfidenceSampler(
+            run.schedule(), steps, run.guidance(), run.noise(), run.sharpness(), false);
     for (int n = 0; n < labels.length; n++) {
       int sample = n;
       int[] start = new int[c.tokens()];
@@ -261,6 +263,11 @@ class GoldenMaskGitTest {
             @Override
             public double gumbel(int step, int place) {
               return gumbel[(step * labels.length + sample) * c.tokens() + place];
+            }
+
+            @Override
+            public int offset(int places) {
+              return 0;
             }
           };
       int[] steps0 = {0};

@@ -48,7 +48,7 @@ public final class GeneratorCheckpoint implements AutoCloseable {
   private GeneratorCheckpoint(CheckpointFile file, Weights weights, GeneratorHints hints) {
     this.file = file;
     String name = file.path().toString();
-    found = GeneratorTensors.of(file, weights);
+    found = GeneratorTensors.of(file, weights, GeneratorTensors.DIT);
     metadata = GeneratorMetadata.of(name, file.metadata());
     config =
         metadata
@@ -123,7 +123,7 @@ public final class GeneratorCheckpoint implements AutoCloseable {
    * @return true if {@link #of} would look at it
    */
   public static boolean isThere(CheckpointFile file) {
-    return GeneratorTensors.isThere(file);
+    return GeneratorTensors.isThere(file, GeneratorTensors.DIT);
   }
 
   private KeyReport compare() {

@@ -1,11 +1,7 @@
 package io.github.eqvae.generator.checkpoint;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
-import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.MapperFeature;
-import com.fasterxml.jackson.databind.PropertyNamingStrategies;
-import com.fasterxml.jackson.databind.cfg.EnumFeature;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.github.eqvae.EqvaeException;
@@ -37,14 +33,7 @@ public record GeneratorMetadata(
   /** Raised when an older program would misread what a newer one wrote. */
   private static final int VERSION = 1;
 
-  private static final JsonMapper JSON =
-      JsonMapper.builder()
-          .propertyNamingStrategy(PropertyNamingStrategies.SNAKE_CASE)
-          .enable(EnumFeature.WRITE_ENUMS_TO_LOWERCASE)
-          .enable(MapperFeature.ACCEPT_CASE_INSENSITIVE_ENUMS)
-          .enable(DeserializationFeature.FAIL_ON_MISSING_CREATOR_PROPERTIES)
-          .enable(DeserializationFeature.FAIL_ON_NULL_FOR_PRIMITIVES)
-          .build();
+  private static final JsonMapper JSON = MetadataJson.MAPPER;
 
   /**
    * Of a network without projectors.
@@ -69,13 +58,7 @@ public record GeneratorMetadata(
    */
   public GeneratorMetadata {
     classes = List.copyOf(classes);
-    if (!classes.isEmpty() && classes.size() != network.classes()) {
-      throw new EqvaeException.Argument(
-          "There are names of "
-              + classes.size()
-              + " classes for a network that has "
-              + network.classes());
-    }
+    MetadataJson.requireNames(classes.size(), network.classes());
   }
 
   /**
@@ -109,7 +92,7 @@ public record GeneratorMetadata(
     }
     try {
       JsonNode text = JSON.readTree(json);
-      requireKnown(file, text.path("version").asInt());
+      MetadataJson.requireKnown(file, KEY, text.path("version").asInt(), VERSION);
       return Optional.of(
           new GeneratorMetadata(
               JSON.treeToValue(text.required("network"), DitConfig.class),
@@ -122,29 +105,12 @@ public record GeneratorMetadata(
                   ? Optional.of(JSON.treeToValue(text.get("alignment"), AlignmentOrigin.class))
                   : Optional.empty()));
     } catch (JsonProcessingException e) {
-      throw nonsense(
-          file, e.getCause() instanceof EqvaeException why ? why : e, e.getOriginalMessage());
+      throw MetadataJson.nonsense(
+          file, KEY, e.getCause() instanceof EqvaeException why ? why : e, e.getOriginalMessage());
     } catch (EqvaeException.Argument
         | IllegalArgumentException
         | NullPointerException e) { // no object; null among names
-      throw nonsense(file, e, String.valueOf(e.getMessage()));
+      throw MetadataJson.nonsense(file, KEY, e, String.valueOf(e.getMessage()));
     }
-  }
-
-  private static void requireKnown(String file, int version) {
-    if (version > VERSION) {
-      throw new EqvaeException.Unsupported(
-          "%s was written by a newer eqvae (%s of version %d, this one reads %d); use that one"
-              .formatted(file, KEY, version, VERSION));
-    }
-  }
-
-  private static EqvaeException.Argument nonsense(String file, Exception cause, String otherwise) {
-    return new EqvaeException.Argument(
-        file
-            + ": "
-            + KEY
-            + " makes no sense: "
-            + (cause instanceof EqvaeException ? cause.getMessage() : otherwise));
   }
 }

@@ -28,9 +28,18 @@ record GeneratorTensors(
     Map<String, Integer> others,
     boolean average,
     Optional<String> note) {
-  /** What every one of these networks has, and nothing else that we know. */
-  private static final List<String> ANCHORS =
-      List.of("x_embedder.proj.weight", "final_layer.linear.weight", "t_embedder.mlp.0.weight");
+  /**
+   * What every network of a kind has, and nothing else that we know.
+   *
+   * @param names of tensors
+   * @param of whose they are, for messages
+   */
+  record Anchors(List<String> names, String of) {}
+
+  static final Anchors DIT =
+      new Anchors(
+          List.of("x_embedder.proj.weight", "final_layer.linear.weight", "t_embedder.mlp.0.weight"),
+          "DiT, SiT and LightningDiT");
 
   /** One set of weights: a dictionary and a prefix. */
   private record Place(String dictionary, String prefix, Map<String, StoredTensor> all) {
@@ -45,8 +54,8 @@ record GeneratorTensors(
   }
 
   /** Whether there is one. */
-  static boolean isThere(CheckpointFile file) {
-    return !places(file).isEmpty();
+  static boolean isThere(CheckpointFile file, Anchors anchors) {
+    return !places(file, anchors).isEmpty();
   }
 
   /**
@@ -54,16 +63,17 @@ record GeneratorTensors(
    *
    * @throws EqvaeException.Argument if there is none, or not of the kind that is wanted
    */
-  static GeneratorTensors of(CheckpointFile file, Weights wanted) {
-    List<Place> places = places(file);
+  static GeneratorTensors of(CheckpointFile file, Weights wanted, Anchors anchors) {
+    List<Place> places = places(file, anchors);
     if (places.isEmpty()) {
       throw new EqvaeException.Argument(
           file.path()
               + " holds no generator that is known here: none of its "
               + file.tensors().size()
               + " tensors is called "
-              + ANCHORS.getFirst()
-              + ", as in DiT, SiT and LightningDiT");
+              + anchors.names().getFirst()
+              + ", as in "
+              + anchors.of());
     }
     Optional<Place> average = places.stream().filter(Place::average).findFirst();
     Optional<Place> trained = places.stream().filter(p -> !p.average()).findFirst();
@@ -122,7 +132,8 @@ record GeneratorTensors(
     return new GeneratorTensors(place.title(), inside, others, place.average(), note);
   }
 
-  private static List<Place> places(CheckpointFile file) {
+  private static List<Place> places(CheckpointFile file, Anchors anchors) {
+    String anchor = anchors.names().getFirst();
     Map<String, Map<String, StoredTensor>> dictionaries = new LinkedHashMap<>();
     dictionaries.put(file.section(), file.tensors());
     dictionaries.putAll(file.sections());
@@ -130,10 +141,11 @@ record GeneratorTensors(
     dictionaries.forEach(
         (dictionary, tensors) -> {
           for (String name : tensors.keySet()) {
-            if (name.endsWith(ANCHORS.getFirst())) {
-              String prefix = name.substring(0, name.length() - ANCHORS.getFirst().length());
+            if (name.endsWith(anchor)) {
+              String prefix = name.substring(0, name.length() - anchor.length());
               boolean whole = prefix.isEmpty() || prefix.endsWith(".");
-              if (whole && ANCHORS.stream().allMatch(a -> tensors.containsKey(prefix + a))) {
+              if (whole
+                  && anchors.names().stream().allMatch(a -> tensors.containsKey(prefix + a))) {
                 places.add(new Place(dictionary, prefix, tensors));
               }
             }

@@ -115,7 +115,7 @@ final class GeneratorReport {
         .toList();
   }
 
-  private static ReportData.Chart chart(
+  static ReportData.Chart chart(
       RunFolder folder, String event, String title, String unit, boolean smooth, List<String> keys)
       throws IOException {
     List<ReportData.Series> series = new ArrayList<>();
@@ -128,7 +128,7 @@ final class GeneratorReport {
     return new ReportData.Chart(title, "steps", unit, ReportData.Axis.SWITCHED, smooth, series);
   }
 
-  private static ReportData.Section earlier(RunFolder folder, long step) throws IOException {
+  static ReportData.Section earlier(RunFolder folder, long step) throws IOException {
     List<ReportData.PictureRow> rows = new ArrayList<>();
     if (Files.isDirectory(folder.samples())) {
       try (Stream<Path> files = Files.list(folder.samples())) {

@@ -63,11 +63,8 @@ public final class GeneratorWorkload implements Workload<GeneratorTask> {
   @Override
   public List<String> notes() {
     List<String> notes = new ArrayList<>(data.notes());
-    if (decoder.autoencoder().isEmpty()) {
-      notes.add(
-          "there is no autoencoder to decode samples with"
-              + data.model().map(m -> " (" + m + ", which made the latents, is gone)").orElse("")
-              + ": they are shown as latents. samples.autoencoder names one");
+    if (decoder.autoencoder().path().isEmpty()) {
+      notes.add(decoder.autoencoder().absence());
     }
     return notes;
   }
@@ -95,14 +92,14 @@ public final class GeneratorWorkload implements Workload<GeneratorTask> {
   public void begin(RunFolder into) throws IOException {
     folder = into;
     RunLatents.write(into.path(), data);
-    TrainedGenerator.writeMetadata(into, metadata());
+    TrainedGenerator.writeMetadata(into, metadata().toMap());
   }
 
   @Override
   public void resume(RunFolder of) throws IOException {
     folder = of;
     RunLatents.require(of.path(), data);
-    TrainedGenerator.writeMetadata(of, metadata());
+    TrainedGenerator.writeMetadata(of, metadata().toMap());
   }
 
   @Override
@@ -194,6 +191,7 @@ public final class GeneratorWorkload implements Workload<GeneratorTask> {
                     new LatentsOrigin(
                         decoder
                             .autoencoder()
+                            .path()
                             .or(data::model)
                             .map(p -> p.toAbsolutePath().normalize().toString())
                             .orElse(""),

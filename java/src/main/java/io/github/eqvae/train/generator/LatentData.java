@@ -20,7 +20,7 @@ import java.util.stream.IntStream;
  * The latents that a recipe names, as its network sees them: checked against the recipe, scaled,
  * split into what is trained on and what is held out. May be read by several threads.
  */
-public final class LatentData implements AutoCloseable {
+public final class LatentData implements LatentsSource, AutoCloseable {
   /** The RMS of what networks are made for is 1; outside of this a warning is due. */
   private static final double LEAST_RMS = 0.8;
 
@@ -169,29 +169,17 @@ public final class LatentData implements AutoCloseable {
     return scaling;
   }
 
-  /**
-   * How what the network makes becomes the autoencoder's latents again.
-   *
-   * @return the scaling, wherever it was done
-   */
+  @Override
   public LatentScaling wholeScaling() {
     return folder.isScaled() ? folder.scaling().orElse(scaling) : scaling;
   }
 
-  /**
-   * The weights that made the latents.
-   *
-   * @return SHA-256; empty if the index does not say
-   */
+  @Override
   public Optional<String> weights() {
     return folder.weights();
   }
 
-  /**
-   * Where those weights lay.
-   *
-   * @return a path
-   */
+  @Override
   public Optional<Path> model() {
     return folder.model();
   }
@@ -206,8 +194,8 @@ public final class LatentData implements AutoCloseable {
     return names.size() == recipe.model().classes() ? names : List.of();
   }
 
-  /** The features that the network is aligned with; empty without alignment. */
-  Optional<AlignmentTargets> targets() {
+  @Override
+  public Optional<AlignmentTargets> targets() {
     return targets;
   }
 
@@ -291,6 +279,11 @@ public final class LatentData implements AutoCloseable {
    */
   public int trainingSize() {
     return training.length;
+  }
+
+  @Override
+  public int images() {
+    return folder.size();
   }
 
   /** The order of an epoch: numbers of images in the folder. */

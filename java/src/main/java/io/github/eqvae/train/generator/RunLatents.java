@@ -23,7 +23,7 @@ final class RunLatents {
 
   private RunLatents() {}
 
-  private static Map<String, Object> of(LatentData data) {
+  private static Map<String, Object> of(LatentsSource data) {
     LatentScaling s = data.wholeScaling();
     Map<String, Object> map = new LinkedHashMap<>();
     map.put("weights_sha256", data.weights().orElse(null));
@@ -38,16 +38,16 @@ final class RunLatents {
               map.put("features_network", t.grid().network());
               map.put("features_sha256", t.grid().sha256());
             });
-    map.put("images", data.trainingSize() + data.heldOut().length);
+    map.put("images", data.images());
     return map;
   }
 
-  static void write(Path folder, LatentData data) throws IOException {
+  static void write(Path folder, LatentsSource data) throws IOException {
     AtomicFiles.write(folder.resolve(FILE), JSON.writeValueAsString(of(data)) + "\n");
   }
 
   /** Refuses latents of other weights, scaled otherwise, or of another number of images. */
-  static void require(Path folder, LatentData data) throws IOException {
+  static void require(Path folder, LatentsSource data) throws IOException {
     Path file = folder.resolve(FILE);
     if (!Files.isRegularFile(file)) {
       return;

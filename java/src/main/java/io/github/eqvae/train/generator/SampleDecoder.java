@@ -1,57 +1,29 @@
 package io.github.eqvae.train.generator;
 
-import io.github.eqvae.EqvaeException;
 import io.github.eqvae.io.Image;
-import io.github.eqvae.latents.LatentFolder;
 import io.github.eqvae.model.Autoencoder;
 import io.github.eqvae.model.LatentScaling;
-import io.github.eqvae.model.checkpoint.AutoencoderCheckpoint;
-import io.github.eqvae.model.checkpoint.Weights;
-import io.github.eqvae.nn.WeightsHash;
 import io.github.eqvae.tape.Tape;
 import io.github.eqvae.tensor.Shape;
 import io.github.eqvae.tensor.Stream;
 import io.github.eqvae.tensor.Tensor;
 import io.github.eqvae.tensor.TensorArena;
-import io.github.eqvae.train.autoencoder.TrainedModel;
 import java.io.IOException;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
-import java.util.Optional;
 
 /** Makes pictures of latents with the autoencoder that they are of. */
 final class SampleDecoder {
-  /** Memory of a plan is only addresses. */
-  private static final long PLANNED = 1L << 44;
-
   private final GeneratorRecipe recipe;
   private final LatentData data;
-  private final Optional<Path> autoencoder;
+  private final LatentsAutoencoder autoencoder;
 
-  /**
-   * Looks for the autoencoder: the one that the recipe names, or the one that made the latents
-   * where it lay then.
-   */
+  /** Looks for the autoencoder. */
   SampleDecoder(GeneratorRecipe recipe, LatentData data) {
     this.recipe = recipe;
     this.data = data;
-    autoencoder = where(recipe, data.model());
-    recipe
-        .samples()
-        .autoencoder()
-        .filter(path -> !Files.exists(path))
-        .ifPresent(
-            path -> {
-              throw new EqvaeException.Argument(
-                  "samples.autoencoder: there is no file or folder " + path);
-            });
-  }
-
-  private static Optional<Path> where(GeneratorRecipe recipe, Optional<Path> ofLatents) {
-    return recipe.samples().autoencoder().or(() -> ofLatents.filter(Files::exists));
+    autoencoder = new LatentsAutoencoder(recipe.samples().autoencoder(), data);
   }
 
   /**
@@ -62,39 +34,18 @@ final class SampleDecoder {
    * @return bytes; 0 if it is not there
    */
   static long plannedBytes(GeneratorRecipe recipe, Stream stream) {
-    long before = stream.device().memory().liveBytes();
-    try {
-      Optional<Path> path = where(recipe, LatentFolder.model(recipe.data().path()));
-      if (path.isEmpty() || !Files.exists(path.get())) {
-        return 0;
-      }
-      try (Autoencoder vae = untaught(path.get(), stream);
-          TensorArena arena = new TensorArena(stream.device(), "pictures")) {
-        long weights = stream.device().memory().liveBytes() - before;
-        arena.reserve(PLANNED);
-        NetworkRecipe m = recipe.model();
-        int n = Math.min(recipe.samples().batch(), recipe.samples().count());
-        Tensor latents = arena.tensor(Shape.of(n, m.side(), m.side(), m.channels()));
-        vae.decode(new Tape(stream, arena, Tape.Mode.INFERENCE), latents);
-        return weights + arena.extent();
-      }
-    } catch (IOException | EqvaeException.Argument | EqvaeException.Unsupported e) {
-      return 0; // the run says what is wrong with the file
-    }
+    NetworkRecipe m = recipe.model();
+    int n = Math.min(recipe.samples().batch(), recipe.samples().count());
+    return LatentsAutoencoder.plannedBytes(
+        recipe.samples().autoencoder(),
+        recipe.data().path(),
+        stream,
+        (vae, tape) ->
+            vae.decode(tape, tape.arena().tensor(Shape.of(n, m.side(), m.side(), m.channels()))));
   }
 
-  /** Without reading its numbers. */
-  private static Autoencoder untaught(Path path, Stream stream) throws IOException {
-    if (TrainedModel.isRun(path)) {
-      return TrainedModel.untaught(path, stream);
-    }
-    try (AutoencoderCheckpoint checkpoint = AutoencoderCheckpoint.open(path, Weights.AUTO)) {
-      return checkpoint.untaught(stream);
-    }
-  }
-
-  /** Where the autoencoder is; empty if it is nowhere: then latents are shown themselves. */
-  Optional<Path> autoencoder() {
+  /** What decodes; where it is nowhere, latents are shown themselves. */
+  LatentsAutoencoder autoencoder() {
     return autoencoder;
   }
 
@@ -106,12 +57,11 @@ final class SampleDecoder {
    * @param stream orders the work; the autoencoder is loaded for this call
    */
   List<Image> decode(float[] latents, int count, Stream stream) throws IOException {
-    if (autoencoder.isEmpty()) {
+    if (autoencoder.path().isEmpty()) {
       return shown(latents, count);
     }
-    try (Autoencoder vae = load(autoencoder.get(), stream);
+    try (Autoencoder vae = autoencoder.load(stream);
         TensorArena arena = new TensorArena(stream.device(), "pictures")) {
-      requireSame(vae, stream);
       float[] z = unscaled(latents);
       int each = data.elements();
       int batch = recipe.samples().batch();
@@ -128,31 +78,6 @@ final class SampleDecoder {
         }
       }
       return pictures;
-    }
-  }
-
-  private static Autoencoder load(Path path, Stream stream) throws IOException {
-    if (TrainedModel.isRun(path)) {
-      return TrainedModel.load(path, stream, Weights.AUTO);
-    }
-    try (AutoencoderCheckpoint checkpoint = AutoencoderCheckpoint.open(path, Weights.AUTO)) {
-      return checkpoint.load(stream);
-    }
-  }
-
-  /** Pictures of another autoencoder's latents would look like a bad generator. */
-  private void requireSame(Autoencoder vae, Stream stream) {
-    String loaded = WeightsHash.of(vae.parameters(), stream);
-    if (data.weights().isPresent() && !data.weights().get().equals(loaded)) {
-      throw new EqvaeException.Argument(
-          "%s has other weights (%s…) than those that made the latents (%s…); name theirs with"
-                  .formatted(
-                      autoencoder.orElseThrow(),
-                      loaded.substring(0, 12),
-                      data.weights()
-                          .get()
-                          .substring(0, Math.min(12, data.weights().get().length())))
-              + " samples.autoencoder, or encode anew");
     }
   }
 

@@ -70,7 +70,7 @@ final class SampleDistance {
     samples = GeneratorSamples.measured(recipe, decoder);
     extractors = extractors(recipe.distance());
     if (this.recipe.isMeasured()) {
-      if (decoder.autoencoder().isEmpty()) {
+      if (decoder.autoencoder().path().isEmpty()) {
         throw new EqvaeException.Argument(
             "a distance to real images needs the autoencoder that decodes samples: name it with"
                 + " samples.autoencoder, or leave distance.reference out");

@@ -2,18 +2,22 @@ package io.github.eqvae.train.generator;
 
 import io.github.eqvae.EqvaeException;
 import io.github.eqvae.generator.Dit;
+import io.github.eqvae.generator.MaskedTransformer;
 import io.github.eqvae.generator.checkpoint.AlignmentOrigin;
 import io.github.eqvae.generator.checkpoint.GeneratorMetadata;
+import io.github.eqvae.generator.checkpoint.MaskGitMetadata;
 import io.github.eqvae.io.AtomicFiles;
 import io.github.eqvae.model.FiniteWeights;
 import io.github.eqvae.model.ModelFile;
 import io.github.eqvae.model.checkpoint.Weights;
+import io.github.eqvae.nn.ParameterStore;
 import io.github.eqvae.tensor.Device;
 import io.github.eqvae.tensor.Stream;
 import io.github.eqvae.train.StoredWeights;
 import io.github.eqvae.train.checkpoint.Checkpoint;
 import io.github.eqvae.train.checkpoint.CheckpointStore;
 import io.github.eqvae.train.run.RunFolder;
+import io.github.eqvae.train.run.RunnableRecipe;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -36,9 +40,10 @@ public final class TrainedGenerator {
   private TrainedGenerator() {}
 
   /** Written when a run begins, so that its checkpoints can be sampled. */
-  static void writeMetadata(RunFolder run, GeneratorMetadata metadata) throws IOException {
-    AtomicFiles.write(
-        run.path().resolve(METADATA), metadata.toMap().get(GeneratorMetadata.KEY) + "\n");
+  static void writeMetadata(RunFolder run, Map<String, String> metadata) throws IOException {
+    for (String text : metadata.values()) { // one
+      AtomicFiles.write(run.path().resolve(METADATA), text + "\n");
+    }
   }
 
   /**
@@ -68,7 +73,9 @@ public final class TrainedGenerator {
    */
   public static String write(Path folder, Weights weights, Path file) throws IOException {
     RunFolder run = new RunFolder(folder);
-    GeneratorRecipe recipe = run.readRecipe(List.of(), List.of(GeneratorRecipe.KIND));
+    RunnableRecipe<?> recipe =
+        run.<RunnableRecipe<?>>readRecipe(
+            List.of(), List.of(GeneratorRecipe.KIND, MaskGitRecipe.KIND));
     Checkpoint checkpoint = latest(run, recipe);
     boolean keepsAverage = checkpoint.names().contains(NETWORK + ".ema");
     if (weights == Weights.EMA && !keepsAverage) {
@@ -78,24 +85,18 @@ public final class TrainedGenerator {
     boolean average = keepsAverage && weights != Weights.MODEL;
     try (Device device = Device.open("cpu"); // the weights go from one file to another
         Stream stream = new Stream(device)) {
-      Dit dit =
-          new Dit(
-              recipe.model().config(), recipe.alignment().shape().orElse(null), stream, 0, false);
+      ParameterStore parameters = parameters(recipe, stream);
       try {
         StoredWeights.read(
-            checkpoint,
-            NETWORK,
-            NETWORK + (average ? ".ema" : ".weights"),
-            dit.parameters(),
-            stream);
-        FiniteWeights.require(folder.toString(), dit.parameters(), stream);
+            checkpoint, NETWORK, NETWORK + (average ? ".ema" : ".weights"), parameters, stream);
+        FiniteWeights.require(folder.toString(), parameters, stream);
         Map<String, String> metadata = new LinkedHashMap<>();
         metadata.put("format", "pt");
         metadata.putAll(metadata(run, recipe));
         metadata.put(RunFolder.STEP_KEY, Long.toString(checkpoint.step()));
-        ModelFile.save(file, dit.parameters(), stream, metadata);
+        ModelFile.save(file, parameters, stream, metadata);
       } finally {
-        dit.parameters().close();
+        parameters.close();
       }
     }
     return "%s of step %d, its newest checkpoint"
@@ -103,22 +104,41 @@ public final class TrainedGenerator {
             average ? "the average (EMA)" : "the weights as last trained", checkpoint.step());
   }
 
-  private static Map<String, String> metadata(RunFolder run, GeneratorRecipe recipe)
-      throws IOException {
-    Path file = run.path().resolve(METADATA);
-    if (Files.isRegularFile(file)) {
-      return Map.of(GeneratorMetadata.KEY, Files.readString(file).strip());
-    }
-    return new GeneratorMetadata(
-            recipe.model().config(),
-            recipe.process().process(),
-            Optional.empty(),
-            List.of(),
-            recipe.alignment().shape().map(a -> new AlignmentOrigin(a, "", "")))
-        .toMap();
+  /** The network of a run, with room for its weights. */
+  private static ParameterStore parameters(RunnableRecipe<?> recipe, Stream stream) {
+    return switch (recipe) {
+      case GeneratorRecipe r ->
+          new Dit(r.model().config(), r.alignment().shape().orElse(null), stream, 0, false)
+              .parameters();
+      case MaskGitRecipe r ->
+          MaskedTransformer.of(r.model().config(), stream, 0, false).parameters();
+      default -> throw new EqvaeException.Internal("no generator: " + recipe.kind().task());
+    };
   }
 
-  private static Checkpoint latest(RunFolder run, GeneratorRecipe recipe) throws IOException {
+  private static Map<String, String> metadata(RunFolder run, RunnableRecipe<?> recipe)
+      throws IOException {
+    Path file = run.path().resolve(METADATA);
+    boolean codes = recipe instanceof MaskGitRecipe;
+    if (Files.isRegularFile(file)) {
+      return Map.of(
+          codes ? MaskGitMetadata.KEY : GeneratorMetadata.KEY, Files.readString(file).strip());
+    }
+    return switch (recipe) {
+      case GeneratorRecipe r ->
+          new GeneratorMetadata(
+                  r.model().config(),
+                  r.process().process(),
+                  Optional.empty(),
+                  List.of(),
+                  r.alignment().shape().map(a -> new AlignmentOrigin(a, "", "")))
+              .toMap();
+      case MaskGitRecipe r -> r.metadata(Optional.empty(), List.of()).toMap();
+      default -> Map.of();
+    };
+  }
+
+  private static Checkpoint latest(RunFolder run, RunnableRecipe<?> recipe) throws IOException {
     CheckpointStore.Latest latest =
         Files.isDirectory(run.checkpoints())
             ? run.store(recipe).latest()

@@ -3,6 +3,7 @@ package io.github.eqvae.train.kinds;
 import io.github.eqvae.train.autoencoder.AutoencoderRecipe;
 import io.github.eqvae.train.classifier.ClassifierRecipe;
 import io.github.eqvae.train.generator.GeneratorRecipe;
+import io.github.eqvae.train.generator.MaskGitRecipe;
 import io.github.eqvae.train.recipe.RecipeKind;
 import io.github.eqvae.train.recipe.RecipeReader;
 import io.github.eqvae.train.run.RunnableRecipe;
@@ -13,7 +14,8 @@ import java.util.List;
 public final class RecipeKinds {
   /** All of them; a recipe that names none is of the first. */
   public static final List<RecipeKind<? extends RunnableRecipe<?>>> ALL =
-      List.of(AutoencoderRecipe.KIND, GeneratorRecipe.KIND, ClassifierRecipe.KIND);
+      List.of(
+          AutoencoderRecipe.KIND, GeneratorRecipe.KIND, MaskGitRecipe.KIND, ClassifierRecipe.KIND);
 
   private RecipeKinds() {}
 

@@ -132,7 +132,8 @@ class GeneratorCheckpointTest {
     Map<String, TorchTensor> tensors = GeneratorSamples.tensors(config, 1);
     Path file = GeneratorSamples.safetensors(folder.resolve("a.safetensors"), tensors, Map.of());
     GeneratorHints hints =
-        new GeneratorHints(OptionalInt.of(config.heads()), Optional.of(GeneratorProcess.SIT));
+        new GeneratorHints(
+            OptionalInt.of(config.heads()), Optional.of(GeneratorProcess.SIT), OptionalInt.empty());
     Path pt = folder.resolve("b.pt");
     Path back = folder.resolve("c.safetensors");
     try (GeneratorCheckpoint read = GeneratorCheckpoint.open(file, Weights.AUTO, hints)) {

@@ -5,11 +5,14 @@ import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.github.eqvae.diffusion.ConfidenceSampler;
 import io.github.eqvae.diffusion.DiffusionLoss;
 import io.github.eqvae.diffusion.Interpolant;
 import io.github.eqvae.diffusion.RepaLoss;
 import io.github.eqvae.diffusion.TransportLoss;
 import io.github.eqvae.generator.Alignment;
+import io.github.eqvae.generator.MaskGitConfig;
+import io.github.eqvae.nn.AdamSettings;
 import io.github.eqvae.train.MemoryPlan;
 import io.github.eqvae.train.kinds.RecipeKinds;
 import io.github.eqvae.train.recipe.RecipeException;
@@ -59,7 +62,7 @@ class GeneratorRecipeTest {
   @Test
   void linesSayWhereTheyAreFrom() throws IOException {
     for (String name : ShippedRecipes.names()) {
-      if (!name.matches("(dit|sit|repa)-(b|xl)2.*")) {
+      if (!name.matches("(dit|sit|repa)-(b|xl)2.*|maskgit-imagenet")) {
         continue;
       }
       for (String line : Files.readAllLines(RECIPES.resolve(name + ".yaml"))) {
@@ -78,6 +81,19 @@ class GeneratorRecipeTest {
     assertEquals(675_129_632L, parameters + 256 * 1152);
     parameters = MemoryPlan.of(shipped("repa-xl2")).parameters().get("generator");
     assertEquals(675_111_184L + 8_131_328L, parameters + 256 * 1152);
+  }
+
+  @Test
+  void thePublishedMaskGitIsTheReferences() {
+    Path file = RECIPES.resolve("maskgit-imagenet.yaml");
+    MaskGitRecipe recipe = assertInstanceOf(MaskGitRecipe.class, RecipeKinds.read(file, List.of()));
+    assertEquals(MaskGitConfig.published(), recipe.model().config());
+    assertEquals(174_160_874L, MemoryPlan.of(recipe).parameters().get("generator"), "as published");
+    assertEquals(ConfidenceSampler.published(), recipe.samples().sampler());
+    AdamSettings adam = recipe.optimizer().adam();
+    assertEquals(0.96, adam.beta2());
+    assertEquals(1e-5, adam.weightDecay());
+    assertEquals(0.5e-4, 1e-4 * recipe.optimizer().factor(1249, recipe.run().steps()), 1e-12);
   }
 
   @Test

@@ -46,6 +46,8 @@ class RecipeReferenceTest {
                   "optimizer.learning_rate=1e-4",
                   "run.steps=1000",
                   "model.classes=10")),
+          "maskgit",
+          List.of(List.of("data.path=PATH", "optimizer.learning_rate=1e-4", "run.steps=1000")),
           "generator",
           List.of(generator("dit"), generator("sit")));
 

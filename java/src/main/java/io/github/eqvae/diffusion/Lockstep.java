@@ -1,7 +1,9 @@
-package io.github.eqvae.serve;
+package io.github.eqvae.diffusion;
 
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
+import java.util.Objects;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
@@ -10,33 +12,58 @@ import org.jspecify.annotations.Nullable;
  * Lets several samplers, each with one sample and a thread of its own, ask one network together:
  * when all that still run wait for an answer, their questions become a batch. So no sample depends
  * on those beside it, not even where a sampler chooses its steps by their error.
+ *
+ * @param <Q> what a sampler wants to know of the network
+ * @param <S> a sample
  */
-final class Lockstep {
+public final class Lockstep<Q, S> {
   /**
-   * What a sampler wants to know of the network.
+   * Asks a question, and waits for the answer.
    *
-   * @param x one state {@code [H, W, C]}
-   * @param time its time
-   * @param label its label
+   * @param <Q> what a sampler wants to know
    */
-  record Question(float[] x, double time, int label) {}
-
-  /** Asks a question, and waits for the answer. */
   @FunctionalInterface
-  interface Asking {
-    float[] ask(Question question);
+  public interface Asking<Q> {
+    /**
+     * Asks.
+     *
+     * @param question what to ask
+     * @return the network's answer
+     */
+    float[] ask(Q question);
   }
 
-  /** One sampler's work, from the start to the sample. */
+  /**
+   * One sampler's work, from the start to the sample.
+   *
+   * @param <Q> what it wants to know
+   * @param <S> the sample
+   */
   @FunctionalInterface
-  interface Work {
-    float[] run(Asking network);
+  public interface Work<Q, S> {
+    /**
+     * Works.
+     *
+     * @param network what to ask
+     * @return the sample
+     */
+    S run(Asking<Q> network);
   }
 
-  /** Answers a batch of questions, in their order. */
+  /**
+   * Answers a batch of questions.
+   *
+   * @param <Q> what samplers want to know
+   */
   @FunctionalInterface
-  interface Network {
-    List<float[]> answer(List<Question> questions);
+  public interface Network<Q> {
+    /**
+     * Answers.
+     *
+     * @param questions at least one
+     * @return an answer each, in their order
+     */
+    List<float[]> answer(List<Q> questions);
   }
 
   /** Ends the samplers' threads after a failure; only the failure itself is seen. */
@@ -47,30 +74,34 @@ final class Lockstep {
   private final ReentrantLock lock = new ReentrantLock();
   private final Condition asked = lock.newCondition();
   private final Condition answered = lock.newCondition();
-  private final @Nullable Question[] questions;
+  private final List<@Nullable Q> questions;
   private final float[] @Nullable [] answers;
-  private final float[] @Nullable [] results;
+  private final List<@Nullable S> results;
   private int running;
   private int waiting;
   private @Nullable Throwable failure;
 
   private Lockstep(int count) {
-    questions = new Question[count];
+    questions = new ArrayList<>(Collections.nCopies(count, null));
     answers = new float[count][];
-    results = new float[count][];
+    results = new ArrayList<>(Collections.nCopies(count, null));
     running = count;
   }
 
   /**
    * Runs the samplers; the network is asked by the calling thread.
    *
-   * @return their samples
+   * @param <Q> what the samplers want to know
+   * @param <S> a sample
+   * @param samplers what is run, each in a thread of its own
+   * @param network what is asked
+   * @return their samples, in their order
    */
-  static List<float[]> run(List<Work> samplers, Network network) {
-    return new Lockstep(samplers.size()).all(samplers, network);
+  public static <Q, S> List<S> run(List<? extends Work<Q, S>> samplers, Network<Q> network) {
+    return new Lockstep<Q, S>(samplers.size()).all(samplers, network);
   }
 
-  private List<float[]> all(List<Work> samplers, Network network) {
+  private List<S> all(List<? extends Work<Q, S>> samplers, Network<Q> network) {
     for (int i = 0; i < samplers.size(); i++) {
       int number = i;
       Thread.ofVirtual().start(() -> one(number, samplers.get(number)));
@@ -93,21 +124,21 @@ final class Lockstep {
     }
   }
 
-  private List<float[]> result() {
+  private List<S> result() {
     switch (failure) {
       case null -> {}
       case RuntimeException e -> throw e;
       case Error e -> throw e;
       default -> throw new IllegalStateException(failure); // work throws nothing else
     }
-    return List.of(results);
+    return results.stream().map(Objects::requireNonNull).toList();
   }
 
-  private void answer(Network network) {
+  private void answer(Network<Q> network) {
     List<Integer> whose = new ArrayList<>();
-    List<Question> all = new ArrayList<>();
-    for (int i = 0; i < questions.length; i++) {
-      Question question = questions[i];
+    List<Q> all = new ArrayList<>();
+    for (int i = 0; i < questions.size(); i++) {
+      Q question = questions.get(i);
       if (question != null) {
         whose.add(i);
         all.add(question);
@@ -123,14 +154,14 @@ final class Lockstep {
     } catch (RuntimeException | Error e) {
       failure = e;
     }
-    whose.forEach(i -> questions[i] = null);
+    whose.forEach(i -> questions.set(i, null));
   }
 
-  private void one(int number, Work work) {
+  private void one(int number, Work<Q, S> work) {
     try {
-      float[] sample = work.run(question -> ask(number, question));
+      S sample = work.run(question -> ask(number, question));
       lock.lock();
-      results[number] = sample;
+      results.set(number, sample);
     } catch (Stopped e) {
       lock.lock();
     } catch (RuntimeException | Error e) {
@@ -142,13 +173,13 @@ final class Lockstep {
     lock.unlock();
   }
 
-  private float[] ask(int number, Question question) {
+  private float[] ask(int number, Q question) {
     lock.lock();
     try {
-      questions[number] = question;
+      questions.set(number, question);
       waiting++;
       asked.signal();
-      while (questions[number] != null) {
+      while (questions.get(number) != null) {
         answered.awaitUninterruptibly();
       }
       float[] answer = answers[number];

@@ -1,0 +1,33 @@
+package io.github.eqvae.generator;
+
+import io.github.eqvae.op.Dropout;
+import io.github.eqvae.tape.Tape;
+import io.github.eqvae.tensor.Tensor;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Dropout of a transformer in training. Which numbers are dropped is a function of the seed, the
+ * layer and the counter, so that a resumed run drops the same, and a block that is computed again,
+ * too.
+ *
+ * @param rate at least 0 and below 1
+ * @param seed the run's
+ * @param counter differs between micro-batches: a scalar of {@code F64}, below 2³²
+ */
+public record TokenDropout(double rate, long seed, Tensor counter) {
+  /** Keeps these numbers apart from a generator's noise (docs/numerics.md). */
+  private static final long PURPOSE = 3L << 61;
+
+  private static final int LAYER_FROM_BIT = 32;
+
+  private static final int PLACES = 8; // more than a block has
+
+  static Tensor at(@Nullable TokenDropout of, Tape tape, int block, int place, Tensor x) {
+    if (of == null || of.rate == 0) {
+      return x;
+    }
+    long layer = (long) PLACES * block + place;
+    return tape.apply(
+        new Dropout(of.rate, of.seed, PURPOSE + (layer << LAYER_FROM_BIT)), x, of.counter);
+  }
+}

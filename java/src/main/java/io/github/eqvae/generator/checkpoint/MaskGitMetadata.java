@@ -1,0 +1,87 @@
+package io.github.eqvae.generator.checkpoint;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.github.eqvae.EqvaeException;
+import io.github.eqvae.generator.MaskGitConfig;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+
+/**
+ * What a file of MaskGIT says beside its tensors, as {@link GeneratorMetadata} does for others: one
+ * JSON text under {@link #KEY}. The references' files have none.
+ *
+ * @param network the network's shape
+ * @param guided whether it was also taught without labels, so that it can be guided
+ * @param latents whose codes it makes; empty if that was not noted
+ * @param classes what the labels 0, 1, … are called; empty if that is not known
+ */
+public record MaskGitMetadata(
+    MaskGitConfig network, boolean guided, Optional<LatentsOrigin> latents, List<String> classes) {
+  /** Under what it stands. */
+  public static final String KEY = "eqvae.maskgit";
+
+  private static final int VERSION = 1;
+
+  /**
+   * Checks the names and copies the list.
+   *
+   * @throws EqvaeException.Argument when there are names, and not as many as classes
+   */
+  public MaskGitMetadata {
+    classes = List.copyOf(classes);
+    MetadataJson.requireNames(classes.size(), network.classes());
+  }
+
+  /**
+   * As free strings beside the tensors of a safetensors file.
+   *
+   * @return one entry, {@link #KEY}
+   */
+  public Map<String, String> toMap() {
+    ObjectNode text = MetadataJson.MAPPER.createObjectNode().put("version", VERSION);
+    text.set("network", MetadataJson.MAPPER.valueToTree(network));
+    text.put("guided", guided);
+    latents.ifPresent(origin -> text.set("latents", MetadataJson.MAPPER.valueToTree(origin)));
+    text.set("classes", MetadataJson.MAPPER.valueToTree(classes));
+    return Map.of(KEY, text.toString());
+  }
+
+  /**
+   * Reads what {@link #toMap} wrote.
+   *
+   * @param file for messages
+   * @param metadata the free strings of a file
+   * @return empty if there is no entry
+   * @throws EqvaeException.Argument when it makes no sense
+   * @throws EqvaeException.Unsupported when a newer version wrote it
+   */
+  public static Optional<MaskGitMetadata> of(String file, Map<String, String> metadata) {
+    String json = metadata.get(KEY);
+    if (json == null) {
+      return Optional.empty();
+    }
+    try {
+      JsonNode text = MetadataJson.MAPPER.readTree(json);
+      MetadataJson.requireKnown(file, KEY, text.path("version").asInt(), VERSION);
+      return Optional.of(
+          new MaskGitMetadata(
+              MetadataJson.MAPPER.treeToValue(text.required("network"), MaskGitConfig.class),
+              text.required("guided").asBoolean(),
+              text.has("latents")
+                  ? Optional.of(
+                      MetadataJson.MAPPER.treeToValue(text.get("latents"), LatentsOrigin.class))
+                  : Optional.empty(),
+              List.of(MetadataJson.MAPPER.treeToValue(text.required("classes"), String[].class))));
+    } catch (JsonProcessingException e) {
+      throw MetadataJson.nonsense(
+          file, KEY, e.getCause() instanceof EqvaeException why ? why : e, e.getOriginalMessage());
+    } catch (EqvaeException.Argument
+        | IllegalArgumentException
+        | NullPointerException e) { // no object; null among names
+      throw MetadataJson.nonsense(file, KEY, e, String.valueOf(e.getMessage()));
+    }
+  }
+}

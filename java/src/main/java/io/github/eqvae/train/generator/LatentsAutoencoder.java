@@ -1,0 +1,131 @@
+package io.github.eqvae.train.generator;
+
+import io.github.eqvae.EqvaeException;
+import io.github.eqvae.latents.LatentFolder;
+import io.github.eqvae.model.Autoencoder;
+import io.github.eqvae.model.checkpoint.AutoencoderCheckpoint;
+import io.github.eqvae.model.checkpoint.Weights;
+import io.github.eqvae.nn.WeightsHash;
+import io.github.eqvae.tape.Tape;
+import io.github.eqvae.tensor.Stream;
+import io.github.eqvae.tensor.TensorArena;
+import io.github.eqvae.train.autoencoder.TrainedModel;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Optional;
+import java.util.function.BiConsumer;
+
+/**
+ * The autoencoder that samples of a run are decoded by: the one that the recipe names, or the one
+ * that made the latents where it lay then.
+ */
+final class LatentsAutoencoder {
+  private static final int HASH_SHOWN = 12;
+
+  private final LatentsSource data;
+  private final Optional<Path> path;
+
+  /** Memory of a plan is only addresses. */
+  private static final long PLANNED = 1L << 44;
+
+  LatentsAutoencoder(Optional<Path> asked, LatentsSource data) {
+    this.data = data;
+    path = where(asked, data.model());
+    asked
+        .filter(named -> !Files.exists(named))
+        .ifPresent(
+            named -> {
+              throw new EqvaeException.Argument(
+                  "samples.autoencoder: there is no file or folder " + named);
+            });
+  }
+
+  private static Optional<Path> where(Optional<Path> asked, Optional<Path> ofLatents) {
+    return asked.or(() -> ofLatents.filter(Files::exists));
+  }
+
+  /**
+   * What decoding needs: the autoencoder and what it computes.
+   *
+   * @param asked where the recipe says it is
+   * @param latents the folder of latents, which says it, too
+   * @param stream of a device that only plans
+   * @param decode decodes one batch of pictures
+   * @return bytes; 0 if it is not there
+   */
+  static long plannedBytes(
+      Optional<Path> asked, Path latents, Stream stream, BiConsumer<Autoencoder, Tape> decode) {
+    long before = stream.device().memory().liveBytes();
+    try {
+      Optional<Path> path = where(asked, LatentFolder.model(latents));
+      if (path.isEmpty() || !Files.exists(path.get())) {
+        return 0;
+      }
+      try (Autoencoder vae = untaught(path.get(), stream);
+          TensorArena arena = new TensorArena(stream.device(), "pictures")) {
+        long weights = stream.device().memory().liveBytes() - before;
+        arena.reserve(PLANNED);
+        decode.accept(vae, new Tape(stream, arena, Tape.Mode.INFERENCE));
+        return weights + arena.extent();
+      }
+    } catch (IOException | EqvaeException.Argument | EqvaeException.Unsupported e) {
+      return 0; // the run says what is wrong with the file
+    }
+  }
+
+  /** Without reading its numbers. */
+  private static Autoencoder untaught(Path path, Stream stream) throws IOException {
+    if (TrainedModel.isRun(path)) {
+      return TrainedModel.untaught(path, stream);
+    }
+    try (AutoencoderCheckpoint checkpoint = AutoencoderCheckpoint.open(path, Weights.AUTO)) {
+      return checkpoint.untaught(stream);
+    }
+  }
+
+  /** Where it is; empty if it is nowhere. */
+  Optional<Path> path() {
+    return path;
+  }
+
+  /** What a run says where it is nowhere. */
+  String absence() {
+    return "there is no autoencoder to decode samples with"
+        + data.model().map(m -> " (" + m + ", which made the latents, is gone)").orElse("")
+        + ": they are shown as latents. samples.autoencoder names one";
+  }
+
+  /** Loads it, to be closed by the caller; refuses one of other weights. */
+  Autoencoder load(Stream stream) throws IOException {
+    Path from = path.orElseThrow();
+    Autoencoder vae = read(from, stream);
+    try {
+      // Pictures of another autoencoder's latents would look like a bad generator.
+      String loaded = WeightsHash.of(vae.parameters(), stream);
+      if (data.weights().isPresent() && !data.weights().get().equals(loaded)) {
+        throw new EqvaeException.Argument(
+            "%s has other weights (%s…) than those that made the latents (%s…); name theirs with"
+                    .formatted(from, shown(loaded), shown(data.weights().get()))
+                + " samples.autoencoder, or encode anew");
+      }
+      return vae;
+    } catch (RuntimeException | Error e) {
+      vae.close();
+      throw e;
+    }
+  }
+
+  private static String shown(String hash) {
+    return hash.substring(0, Math.min(HASH_SHOWN, hash.length()));
+  }
+
+  private static Autoencoder read(Path path, Stream stream) throws IOException {
+    if (TrainedModel.isRun(path)) {
+      return TrainedModel.load(path, stream, Weights.AUTO);
+    }
+    try (AutoencoderCheckpoint checkpoint = AutoencoderCheckpoint.open(path, Weights.AUTO)) {
+      return checkpoint.load(stream);
+    }
+  }
+}

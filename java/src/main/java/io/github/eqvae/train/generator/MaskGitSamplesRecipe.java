@@ -1,0 +1,97 @@
+package io.github.eqvae.train.generator;
+
+import io.github.eqvae.diffusion.ConfidenceSampler;
+import io.github.eqvae.diffusion.HaltonSampler;
+import io.github.eqvae.diffusion.MaskSchedule;
+import io.github.eqvae.diffusion.MaskedSampler;
+import io.github.eqvae.train.recipe.Range;
+import io.github.eqvae.train.recipe.RecipeFields;
+import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+
+/**
+ * Section {@code samples} of {@code task: maskgit}: the pictures that a run shows while it trains,
+ * each time of the same draws and labels.
+ *
+ * @param autoencoder what decodes them; default none: the one that {@code index.json} names. Its
+ *     weights must be those that made the codes. Source: ours: pictures of others would be wrong
+ * @param count pictures; default 32. Source: ours: fits on a screen
+ * @param labels what they show, repeated as often as needed; default none: the first ones. Source:
+ *     ours: any network has them
+ * @param order which codes are given first: {@code confidence}, those the network is surest of, or
+ *     {@code halton}; default {@code confidence}. Source: Maskgit-pytorch
+ * @param schedule how many codes a step gives, by {@code confidence}: {@code root}, {@code linear},
+ *     {@code square}, {@code cosine}, {@code arccos}; default {@code arccos}. Source:
+ *     Maskgit-pytorch
+ * @param steps of the sampler; default 8. Source: Maskgit-pytorch: main.py
+ * @param guidance away from what the network says without a label, 0 for none: {@code (1 + w)·c −
+ *     w·u}; default 3. Source: Maskgit-pytorch
+ * @param noise how much Gumbel noise confidences get at first; default 4.5. Source: Maskgit-pytorch
+ * @param sharpness what logits are multiplied with; default 1. Source: Maskgit-pytorch
+ * @param batch pictures that are made at once; default 16. Source: ours: enough for a processor
+ */
+public record MaskGitSamplesRecipe(
+    Optional<Path> autoencoder,
+    int count,
+    List<Integer> labels,
+    Order order,
+    MaskSchedule schedule,
+    int steps,
+    double guidance,
+    double noise,
+    double sharpness,
+    int batch) {
+  /** Which codes are given first. */
+  public enum Order {
+    /** Those the network is surest of, with noise. */
+    CONFIDENCE,
+    /** Those of a quasi-random sequence. */
+    HALTON
+  }
+
+  /** Copies the list. */
+  public MaskGitSamplesRecipe {
+    labels = List.copyOf(labels);
+  }
+
+  static MaskGitSamplesRecipe read(RecipeFields in) {
+    return new MaskGitSamplesRecipe(
+        in.optionalPath("autoencoder"),
+        in.integer("count", 32, 1, 1024),
+        in.integers("labels", List.of(), 0, 1 << 20, 1024),
+        in.choice("order", Order.CONFIDENCE),
+        in.choice("schedule", MaskSchedule.ARCCOS),
+        in.integer("steps", 8, 2, 65_536),
+        in.number("guidance", 3, Range.NOT_NEGATIVE),
+        in.number("noise", 4.5, Range.NOT_NEGATIVE),
+        in.number("sharpness", 1, Range.POSITIVE),
+        in.integer("batch", 16, 1, 65_536));
+  }
+
+  /** What makes them. */
+  MaskedSampler sampler() {
+    return switch (order) {
+      case CONFIDENCE -> new ConfidenceSampler(schedule, steps, guidance, noise, sharpness, false);
+      case HALTON ->
+          new HaltonSampler(steps, guidance, HaltonSampler.Sharpness.of(sharpness), 0, false);
+    };
+  }
+
+  Map<String, Object> toMap() {
+    Map<String, Object> map = new LinkedHashMap<>();
+    map.put("autoencoder", autoencoder.map(Path::toString));
+    map.put("count", count);
+    map.put("labels", labels);
+    map.put("order", RecipeFields.name(order));
+    map.put("schedule", RecipeFields.name(schedule));
+    map.put("steps", steps);
+    map.put("guidance", guidance);
+    map.put("noise", noise);
+    map.put("sharpness", sharpness);
+    map.put("batch", batch);
+    return map;
+  }
+}

@@ -1,0 +1,182 @@
+package io.github.eqvae.train.generator;
+
+import io.github.eqvae.generator.CodeSampling;
+import io.github.eqvae.generator.MaskGitConfig;
+import io.github.eqvae.generator.MaskedTransformer;
+import io.github.eqvae.generator.TokenDropout;
+import io.github.eqvae.nn.LossCollector;
+import io.github.eqvae.nn.LossTerms;
+import io.github.eqvae.op.SoftmaxCrossEntropy;
+import io.github.eqvae.op.Sum;
+import io.github.eqvae.tape.Tape;
+import io.github.eqvae.tensor.Shape;
+import io.github.eqvae.tensor.Stream;
+import io.github.eqvae.tensor.Tensor;
+import io.github.eqvae.tensor.TensorArena;
+import io.github.eqvae.train.BatchShape;
+import io.github.eqvae.train.LossReport;
+import io.github.eqvae.train.MicroBatch;
+import io.github.eqvae.train.ParameterGroup;
+import io.github.eqvae.train.Phase;
+import io.github.eqvae.train.StepContext;
+import io.github.eqvae.train.Task;
+import io.github.eqvae.train.recipe.OptimizerRecipe;
+import java.io.IOException;
+import java.util.List;
+
+/**
+ * Training of MaskGIT: some codes of a picture are hidden, and the network says which they are. The
+ * loss is the cross-entropy, with smoothed targets, of all codes or of those that are hidden
+ * (valeoai/Maskgit-pytorch {@code Trainer/vit.py}).
+ *
+ * <p>What is hidden comes with the batch ({@link CodeBatches}); dropout is drawn on the device with
+ * a counter of the micro-batch. So one graph does every step.
+ */
+public final class MaskGitTask implements Task {
+  /**
+   * The field of a batch: codes, hidden ones as the mask, and the label, {@code [N, side² + 1]}.
+   */
+  public static final String TOKENS = "tokens";
+
+  /** The field of a batch: what the codes are, {@code [N, side²]}. */
+  public static final String TARGETS = "targets";
+
+  /** The field of a batch: where a code is hidden, one in as many as are; else 0. */
+  public static final String MASKED = "masked";
+
+  /** What the log calls the cross-entropy of hidden codes, without smoothing. */
+  static final String MASKED_LOSS = "masked_loss";
+
+  /** Memory of a plan is only addresses. */
+  private static final long PLANNED = 1L << 44;
+
+  private final MaskGitRecipe recipe;
+  private final Stream stream;
+  private final MaskedTransformer network;
+
+  MaskGitTask(MaskGitRecipe recipe, Stream stream) {
+    this.recipe = recipe;
+    this.stream = stream;
+    network = MaskedTransformer.of(recipe.model().config(), stream, recipe.run().seed(), true);
+    network.computeIn(recipe.run().activations(stream.device()));
+    network.prepare(stream, recipe.run().batchSize());
+  }
+
+  /**
+   * The network.
+   *
+   * @return the model, owned by this
+   */
+  public MaskedTransformer network() {
+    return network;
+  }
+
+  @Override
+  public List<ParameterGroup> groups() {
+    OptimizerRecipe o = recipe.optimizer();
+    return List.of(
+        new ParameterGroup(
+            "generator",
+            "generator",
+            network.parameters(),
+            o.adam(),
+            o.learningRate(),
+            true,
+            2,
+            "grad_norm"));
+  }
+
+  @Override
+  public BatchShape batch() {
+    MaskGitConfig c = network.config();
+    int n = recipe.run().batchSize();
+    return new BatchShape(
+        n,
+        List.of(
+            new BatchShape.Field(TOKENS, Shape.of(n, c.tokens() + 1L), true),
+            new BatchShape.Field(TARGETS, Shape.of(n, c.tokens()), true),
+            new BatchShape.Field(MASKED, Shape.of(n, c.tokens()), false)));
+  }
+
+  /** The counter of dropout. */
+  @Override
+  public int scalars() {
+    return 1;
+  }
+
+  @Override
+  public void scalars(MicroBatch at, double[] values) {
+    values[0] = at.index();
+  }
+
+  @Override
+  public List<Phase> phases(MicroBatch at) {
+    return List.of(Phase.of("unmasking", 0, this::learn));
+  }
+
+  private LossReport learn(StepContext c) {
+    MaskingRecipe masking = recipe.masking();
+    Tape tape = new Tape(c.stream(), c.arena(), c.mode());
+    TokenDropout dropout =
+        new TokenDropout(recipe.model().dropout(), recipe.run().seed(), c.scalar(0));
+    Tensor logits = network.forward(tape, c.input(TOKENS), dropout);
+    boolean all = masking.tokens() == MaskingRecipe.Tokens.ALL;
+    Tensor each =
+        tape.apply(
+            new SoftmaxCrossEntropy(masking.labelSmoothing()),
+            logits,
+            c.input(TARGETS),
+            all ? null : c.input(MASKED));
+    Tensor loss = tape.apply(new Sum(all ? 1.0 / each.shape().elements() : 1), each);
+    LossCollector losses = new LossCollector();
+    losses.add("total", loss, 1);
+    losses.add(MASKED_LOSS, maskedLoss(c, logits), 1);
+    LossTerms.Report report = new LossTerms.Report(c.report(), null);
+    LossTerms terms = losses.collect(c.stream(), report);
+    tape.backward(List.of(tape.seed(loss, 1)));
+    return LossReport.of(terms, report);
+  }
+
+  /** The mean over hidden codes, for people: nothing is learned from it. */
+  private static Tensor maskedLoss(StepContext c, Tensor logits) {
+    Tape tape = new Tape(c.stream(), c.arena(), Tape.Mode.INFERENCE);
+    Tensor each = tape.apply(new SoftmaxCrossEntropy(), logits, c.input(TARGETS), c.input(MASKED));
+    return tape.apply(new Sum(1), each);
+  }
+
+  @Override
+  public List<Sketch> sketches(MicroBatch at) {
+    return List.of(new Sketch("any", phases(at)));
+  }
+
+  @Override
+  public boolean initialize() throws IOException {
+    return InitialMaskGit.load(recipe, network, stream);
+  }
+
+  @Override
+  public List<String> advice() {
+    return List.of("optimizer.gradient_clip=1.0 and a warm-up, as published");
+  }
+
+  /** The network's answer about as many pictures as are sampled or validated at once. */
+  @Override
+  public long validationBytes() {
+    try (TensorArena arena = new TensorArena(stream.device(), "samples")) {
+      arena.reserve(PLANNED);
+      new CodeSampling(network, stream, arena, recipe.samples().batch()).plan();
+      return arena.extent();
+    }
+  }
+
+  /** The autoencoder that decodes samples. */
+  @Override
+  public long samplesBytes() {
+    return CodeDecoder.plannedBytes(recipe, stream);
+  }
+
+  @Override
+  public void close() {
+    network.close();
+  }
+}
