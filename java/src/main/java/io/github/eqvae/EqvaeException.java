@@ -1,8 +1,8 @@
 package io.github.eqvae;
 
 /**
- * What eqvae throws when something it was asked to do cannot be done. The message says what was
- * wrong, what it was, what was expected and what to do.
+ * What eqvae throws when it cannot do what the caller asked for. The message says what was wrong,
+ * what it was, what was expected and what to do.
  */
 public sealed class EqvaeException extends RuntimeException
     permits EqvaeException.Environment,
@@ -121,7 +121,7 @@ public sealed class EqvaeException extends RuntimeException
     }
   }
 
-  /** Training does not get on: loss or gradients were not finite too often in a row. */
+  /** Training diverged: loss or gradients were not finite in too many updates in a row. */
   public static final class Diverged extends EqvaeException {
     private static final long serialVersionUID = 1L;
 

@@ -1,6 +1,6 @@
 package io.github.eqvae;
 
-/** Which eqvae this is: results say it. */
+/** The version of eqvae, which is written into results. */
 public final class Version {
   /** Name and number. */
   public static final String TEXT = "eqvae 0.1.0";

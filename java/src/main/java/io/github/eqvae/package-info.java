@@ -1,3 +1,3 @@
-/** The exceptions every part of eqvae throws. */
+/** The exceptions that all parts of eqvae throw. */
 @org.jspecify.annotations.NullMarked
 package io.github.eqvae;

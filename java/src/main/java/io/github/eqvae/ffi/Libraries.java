@@ -28,8 +28,8 @@ public final class Libraries {
    *
    * @param backend {@code cpu}, {@code cuda}, {@code simt}, {@code ref} or {@code null}
    * @return the library
-   * @throws EqvaeException.Environment when there is none or it does not load; the message says
-   *     what to do
+   * @throws EqvaeException.Environment when there is no such library or it cannot be loaded; the
+   *     message says what to do
    */
   public static NativeLibrary library(String backend) {
     return OPEN.computeIfAbsent(backend, Libraries::open);
@@ -71,14 +71,14 @@ public final class Libraries {
     }
   }
 
-  /** Opens the library from the first folder that can hold it. */
+  /** Opens the library from the first folder in which it can be unpacked and loaded. */
   static NativeLibrary unpackedInto(
       List<Path> folders, NativeCache cache, String file, List<String> dependencies) {
     List<String> refusals = new ArrayList<>();
     for (Path folder : folders) {
       try {
         if (folder.equals(folders.getLast()) && folders.size() > 1) {
-          NativeCache.claim(folder); // among everybody's temporary files
+          NativeCache.claim(folder); // in the directory for temporary files, which all users share
         }
         for (String dependency : dependencies) {
           cache.unpack(folder, dependency);
@@ -135,7 +135,7 @@ public final class Libraries {
     return in;
   }
 
-  /** A user without an entry in the list of users has "?" for a name: their number, then. */
+  /** The name of the user, or the number if the system has no name for it (Java then says "?"). */
   private static String user() {
     String name = System.getProperty("user.name", "?");
     if (!name.isEmpty() && !name.equals("?")) {

@@ -22,11 +22,10 @@ import java.util.Locale;
 import java.util.Map;
 
 /**
- * The native libraries of the jar, as files that a loader can open: unpacked into a folder of their
- * own version and compared with the jar's list of sizes and hashes each time before they are
- * loaded. A file that is cut short would else end the process without a word when it is mapped; one
- * that differs is unpacked anew, under another name that is then moved into its place, so that
- * processes which have the old one loaded keep it.
+ * The native libraries of the jar, as files that the loader can open. They are unpacked into one
+ * folder per version and compared with the jar's list of sizes and hashes before each load: mapping
+ * a truncated library would end the process without a message. A file that differs is unpacked
+ * again, under another name, and then renamed. So processes that have loaded the old file keep it.
  */
 final class NativeCache {
   private static final String LIST = "SHA256SUMS";
@@ -51,7 +50,7 @@ final class NativeCache {
   }
 
   /**
-   * Reads the list of what a jar carries.
+   * Reads the list of libraries in a jar.
    *
    * @param bundle the jar
    * @return its libraries
@@ -86,7 +85,7 @@ final class NativeCache {
   }
 
   /**
-   * A whole, unaltered copy of a library.
+   * A complete, unaltered copy of a library.
    *
    * @param folder the cache; a folder of this version is made in it
    * @param file the library's name
@@ -135,9 +134,10 @@ final class NativeCache {
   }
 
   /**
-   * Where copies may lie, the best place first: {@code EQVAE_CACHE_DIR} alone if it is set; else
-   * {@code $XDG_CACHE_HOME/eqvae}, {@code ~/.cache/eqvae}, and a folder of this user's own among
-   * the temporary files, for users without a home that can be written and executed from.
+   * Folders for the copies, the best one first: only {@code EQVAE_CACHE_DIR} if it is set; else
+   * {@code $XDG_CACHE_HOME/eqvae}, {@code ~/.cache/eqvae}, and a folder of this user in the
+   * directory for temporary files, for users without a home that can be written to and executed
+   * from.
    *
    * @param environment the process's environment
    * @param home the system property {@code user.home}; "?" for a user that the system does not know
@@ -166,7 +166,7 @@ final class NativeCache {
   }
 
   /**
-   * Makes sure that nobody else can put files into a folder that everybody can see.
+   * Makes sure that only this user can write into a folder that all users can see.
    *
    * @param folder a folder among the temporary files, made if need be
    * @throws IOException when it cannot be made, or another user made it

@@ -17,13 +17,13 @@ import java.nio.file.Path;
 import java.util.Arrays;
 
 /**
- * One backend library. All libraries export the same symbols; each is opened by its own absolute
- * path, so that several live side by side in one process.
+ * One backend library. All libraries export the same symbols. Each is opened by its absolute path,
+ * so one process can use several.
  *
- * <p>Every argument travels as a 64-bit integer: handles, addresses and sizes are what the
- * interface takes (the two calls with 32-bit arguments have handles of their own). The method
- * handles are static and take the function's address, so the JIT compiles a call to any library's
- * function into a plain native call.
+ * <p>Every argument is passed as a 64-bit integer: a handle, an address or a size. (The two
+ * functions with 32-bit arguments have their own method handles.) The method handles are static and
+ * take the function's address, so the JIT compiles a call to any library's function into a plain
+ * native call.
  */
 public final class NativeLibrary {
   private static final Linker LINKER = Linker.nativeLinker();
@@ -71,8 +71,8 @@ public final class NativeLibrary {
    *
    * @param path the library's file
    * @return the library; it stays loaded until the process ends
-   * @throws EqvaeException.Environment when it cannot be loaded (with the loader's reason) or
-   *     speaks another ABI
+   * @throws EqvaeException.Environment when it cannot be loaded (with the loader's reason) or has
+   *     another ABI
    */
   public static NativeLibrary open(Path path) {
     Path file = path.toAbsolutePath().normalize();
@@ -90,7 +90,7 @@ public final class NativeLibrary {
     }
   }
 
-  /** libraryLookup hides why it failed; System.load tells. */
+  /** libraryLookup does not say why it failed; System.load does. */
   @SuppressWarnings("restricted")
   private static String loaderReason(Path file, IllegalArgumentException e) {
     try {
@@ -155,7 +155,7 @@ public final class NativeLibrary {
    *
    * @param address where it is
    * @param bytes its size
-   * @return the memory; whoever frees it must not use it any more
+   * @return the memory; it must not be used after it was freed
    */
   @SuppressWarnings("restricted")
   public MemorySegment memory(long address, long bytes) {
@@ -179,7 +179,7 @@ public final class NativeLibrary {
     }
   }
 
-  /** Calls the function that does nothing: the price of a call. */
+  /** Calls the function that does nothing, to measure the cost of a call. */
   public void noop() {
     try {
       int status = (int) CALL0.invokeExact(functions[Fn.NOOP.ordinal()]);

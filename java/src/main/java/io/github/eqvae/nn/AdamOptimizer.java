@@ -13,14 +13,14 @@ import java.util.function.ToDoubleFunction;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Adam or AdamW over all parameters of a store at once (one pass for each run of neighbours with
- * the same weight decay), with their moving average in the same pass, and with the convolutions'
- * packed weights if the store {@linkplain ParameterStore#keepPacked keeps} them. PyTorch: {@code
+ * Adam or AdamW over all parameters of a store at once: one pass for each range of neighbours with
+ * the same weight decay. The same pass updates their moving average, and the convolutions' packed
+ * weights if the store {@linkplain ParameterStore#keepPacked keeps} them. PyTorch: {@code
  * torch.optim.Adam}, {@code AdamW}, {@code clip_grad_norm_}.
  *
- * <p>What changes from update to update is read on the device: a {@link #schedule} of four numbers,
- * the norm that clipping needs, and whether to skip. So a captured update can be run again, and the
- * host need not wait to decide.
+ * <p>Everything that changes from update to update is read on the device: a {@link #schedule} of
+ * four numbers, the norm for clipping, and whether to skip. So a captured update can be run again,
+ * and the host need not wait to decide.
  */
 public final class AdamOptimizer {
   /** Numbers in a schedule. */
@@ -52,8 +52,8 @@ public final class AdamOptimizer {
    *
    * @param store what it updates; owns the moments' memory
    * @param stream orders the work
-   * @param settings decays; the weight decay in it is not looked at
-   * @param weightDecay that of each parameter, such as none for biases
+   * @param settings decays; its weight decay is not used @param weightDecay the weight decay of
+   *     each parameter, for example none for biases
    */
   public AdamOptimizer(
       ParameterStore store,
@@ -67,7 +67,7 @@ public final class AdamOptimizer {
     this.weightDecay = weightDecay;
   }
 
-  /** What updates move, as store and weight decays are now. */
+  /** The values that an update changes, for the present store and weight decays. */
   private List<Run> runs() {
     if (moving != store.moving()) {
       moving = store.moving();
@@ -98,18 +98,18 @@ public final class AdamOptimizer {
 
   /** Neighbours in the flat tensors with the same weight decay. */
   private record Run(long first, long length, double weightDecay) {
-    /** Its part of a flat tensor, which is the tensor itself if it has all of it. */
+    /** Its part of a flat tensor; the tensor itself if the part is all of it. */
     Tensor of(Tensor flat, boolean whole) {
       return whole ? flat : flat.narrow(0, first, length);
     }
   }
 
   /**
-   * What the next update needs to know, for a tensor {@code [4]} of F64: the learning rate, both
-   * bias corrections, the average's decay.
+   * The numbers of the next update, for a tensor {@code [4]} of F64: the learning rate, both bias
+   * corrections, the average's decay.
    *
    * @param learningRate used as it is
-   * @param emaDecay in [0, 1], used where there is an average
+   * @param emaDecay in [0, 1], used if there is an average
    * @return {@link #SCHEDULE} numbers
    */
   public double[] schedule(double learningRate, double emaDecay) {
@@ -124,7 +124,7 @@ public final class AdamOptimizer {
   }
 
   /**
-   * One update from the store's gradients. It is not counted before {@link #count}.
+   * One update from the store's gradients. It counts only after {@link #count}.
    *
    * @param stream orders the work
    * @param schedule {@code [4]}, F64: what {@link #schedule} gave
@@ -132,8 +132,8 @@ public final class AdamOptimizer {
    * @param clip largest norm of the scaled gradients; infinity for any
    * @param squares the gradients' sum of squares ({@link GradientNorm#squares}); may be null when
    *     nothing is clipped
-   * @param skip unless it is 0 nothing changes; null for never
-   * @param ema the average that moves, too; null for none
+   * @param skip the update does nothing unless this is 0; null to update always @param ema the
+   *     average to update; null for none
    */
   public void update(
       Stream stream,
@@ -146,7 +146,8 @@ public final class AdamOptimizer {
     Tensor gradients = store.gradients(stream);
     List<Run> parts = runs();
     boolean whole = parts.getFirst().length() == store.values().shape().elements();
-    PackedWeights packed = whole ? store.packed() : null; // it knows places in the whole store
+    PackedWeights packed =
+        whole ? store.packed() : null; // its positions are those of the whole store
     for (Run run : parts) {
       stream
           .launch(Fn.ADAM, Struct.ADAM_PARAMS)
@@ -174,7 +175,7 @@ public final class AdamOptimizer {
     }
   }
 
-  /** Counts an update that was made: the next schedule is for the one after it. */
+  /** Counts an update: the next schedule is for the one after it. */
   public void count() {
     steps++;
   }
@@ -195,9 +196,8 @@ public final class AdamOptimizer {
    *
    * @param stream orders the work; waited for
    * @param learningRate used as it is
-   * @param gradientScale the gradients are multiplied by this first
-   * @param ema the average that moves, too; null for none
-   * @param emaDecay in [0, 1]; 0.9999 is the usual value
+   * @param gradientScale the gradients are multiplied by this first @param ema the average to
+   *     update; null for none @param emaDecay in [0, 1]; 0.9999 is the usual value
    */
   public void step(
       Stream stream,

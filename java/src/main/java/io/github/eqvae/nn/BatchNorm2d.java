@@ -36,7 +36,8 @@ public final class BatchNorm2d {
    *
    * @param tape the tape
    * @param x {@code [N,H,W,C]}
-   * @param training use and track the batch's statistics, else the running ones
+   * @param training true: use the batch's statistics and update the running ones; false: use the
+   *     running ones
    * @return the same shape
    */
   public Tensor forward(Tape tape, Tensor x, boolean training) {

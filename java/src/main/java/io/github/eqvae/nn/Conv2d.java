@@ -15,7 +15,7 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * A convolution layer: {@code weight [O,I,kH,kW]}, {@code bias [O]}. PyTorch: {@code nn.Conv2d},
- * same start values.
+ * with the same initialisation.
  */
 public final class Conv2d {
   private Convolution op;
@@ -94,9 +94,10 @@ public final class Conv2d {
 
   /**
    * The same layer with another border, for convolutions whose result has the size of their image,
-   * doubled or not. It is copied around the image first; what the operation itself adds are zeros.
+   * doubled or not. The border is added to the image first; the operation itself could only add
+   * zeros.
    *
-   * @param mode what the convolution sees beyond the edges
+   * @param mode how the border is filled
    * @return this layer
    */
   public Conv2d bordered(PaddingMode mode) {
@@ -105,9 +106,9 @@ public final class Conv2d {
   }
 
   /**
-   * Says which group norm reads this layer's result, and nothing else between them: the convolution
-   * then makes the norm's statistics, too, where that {@linkplain
-   * io.github.eqvae.tensor.DeviceInfo#fusesStatistics saves time}.
+   * Sets the group norm that directly reads this layer's result. The convolution then also computes
+   * the norm's statistics, if that {@code io.github.eqvae.tensor.DeviceInfo#fusesStatistics saves
+   * time}.
    *
    * @param norm the norm
    */
@@ -140,10 +141,10 @@ public final class Conv2d {
    *
    * @param tape the tape
    * @param x {@code [N,H,W,I]}
-   * @param residual what is added, {@code [N,P,Q,O]}; null for nothing
-   * @return {@code [N,P,Q,O]}; the tape knows its statistics if the convolution makes them, which
-   *     it does where that {@linkplain io.github.eqvae.tensor.DeviceInfo#fusesStatistics saves
-   *     time}
+   * @param residual is added, {@code [N,P,Q,O]}; null for none
+   * @return {@code [N,P,Q,O]}; its statistics are registered with the tape if the convolution
+   *     computes them, which it does if that {@linkplain
+   *     io.github.eqvae.tensor.DeviceInfo#fusesStatistics saves time}
    */
   public Tensor forward(Tape tape, Tensor x, @Nullable Tensor residual) {
     if (border == PaddingMode.ZEROS) {
@@ -153,7 +154,8 @@ public final class Conv2d {
       case io.github.eqvae.op.Conv2d conv ->
           run(tape, conv.withoutPadding(), around(tape, x, border), residual);
       case UpsampleConv2d doubling -> {
-        // One pixel beyond the edge of the doubled image both modes show the outermost one of x.
+        // One pixel beyond the edge of the doubled image both modes have the value of x's outermost
+        // pixel.
         Tensor padded = around(tape, x, PaddingMode.REPLICATE);
         Tensor large = run(tape, doubling.with(null), padded, residual);
         Tensor rows = tape.apply(new Narrow(1, 2, 2 * x.shape().dim(1)), large);

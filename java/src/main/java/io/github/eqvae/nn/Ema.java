@@ -5,7 +5,7 @@ import io.github.eqvae.tensor.Tensor;
 
 /**
  * An exponential moving average of all parameters of a store, average = decay·average + (1 −
- * decay)·values. It moves in the pass that updates the values ({@link AdamOptimizer#update}).
+ * decay)·values. It is updated in the pass that updates the values ({@link AdamOptimizer#update}).
  */
 public final class Ema {
   private final ParameterStore store;
@@ -15,7 +15,7 @@ public final class Ema {
   /**
    * An average that starts at the current values.
    *
-   * @param store what is averaged; owns the average's memory
+   * @param store the parameters to average; owns the average's memory
    * @param stream orders the work
    */
   public Ema(ParameterStore store, Stream stream) {
@@ -26,7 +26,8 @@ public final class Ema {
   }
 
   /**
-   * Exchanges values and average: once to look at the averaged model, once to go back.
+   * Exchanges values and average. Call it once to use the averaged model, and again to restore the
+   * values.
    *
    * @param stream orders the work
    */

@@ -8,23 +8,23 @@ import java.util.List;
 import java.util.Optional;
 
 /**
- * Finds where NaN or infinity came from, after a step in which something was not finite. Slow: a
- * count for each parameter.
+ * Finds where NaN or infinity began, after a step in which something was not finite. Slow: it
+ * counts for each parameter.
  *
- * <p>A weight that is not finite spoils all that is computed with it, so the first of those is it.
- * Otherwise the backward pass goes from the last layer to the first and carries on what is not
- * finite: the last parameter, in the order of the model, whose gradient is not finite is where it
- * began.
+ * <p>If a weight is not finite, everything that is computed from it is not finite either, so the
+ * first such weight is reported. Otherwise it is a gradient. The backward pass runs from the last
+ * layer to the first and carries non-finite values along, so the last parameter, in the order of
+ * the model, whose gradient is not finite is reported.
  */
 public final class FirstNonFinite {
   private FirstNonFinite() {}
 
   /**
-   * Looks at a network.
+   * Examines a network.
    *
    * @param stream waited for
    * @param store its parameters, with the gradients of the step
-   * @return what it is, as a part of a sentence; empty if all is finite
+   * @return where it began, as a part of a sentence; empty if everything is finite
    */
   public static Optional<String> in(Stream stream, ParameterStore store) {
     try (TensorArena arena = new TensorArena(stream.device(), "search")) {

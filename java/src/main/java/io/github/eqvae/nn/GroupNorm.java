@@ -26,7 +26,7 @@ public final class GroupNorm {
   }
 
   /**
-   * Runs the layer; x is read once where the tape knows its statistics.
+   * Runs the layer; x is read only once if the tape has its statistics.
    *
    * @param tape the tape
    * @param x {@code [N,H,W,C]}

@@ -3,15 +3,17 @@ package io.github.eqvae.nn;
 import io.github.eqvae.tensor.Stream;
 import io.github.eqvae.tensor.Tensor;
 
-/** How a parameter starts. Random starts depend on the seed and the parameter's name only. */
+/**
+ * Initial values of a parameter. Random values depend only on the seed and the parameter's name.
+ */
 public sealed interface Init {
   /**
-   * Writes the start value.
+   * Writes the initial values.
    *
    * @param stream orders the work
    * @param value the parameter
    * @param seed the run's seed
-   * @param purpose a number made of the parameter's name
+   * @param purpose a number made from the parameter's name
    */
   void apply(Stream stream, Tensor value, long seed, long purpose);
 
@@ -53,7 +55,7 @@ public sealed interface Init {
   }
 
   /**
-   * Values that are computed, as a table of positions is.
+   * Computed values, such as a table of positions.
    *
    * @param values row-major
    */
@@ -71,7 +73,8 @@ public sealed interface Init {
   Init ONES = new Constant(1);
 
   /**
-   * Glorot's start: uniform in ±√(6/(inputs + outputs)). PyTorch: {@code nn.init.xavier_uniform_}.
+   * Glorot's initialisation: uniform in ±√(6/(inputs + outputs)). PyTorch: {@code
+   * nn.init.xavier_uniform_}.
    *
    * @param inputs inputs per output
    * @param outputs outputs per input

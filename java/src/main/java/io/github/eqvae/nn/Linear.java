@@ -5,8 +5,8 @@ import io.github.eqvae.tape.Tape;
 import io.github.eqvae.tensor.Tensor;
 
 /**
- * A fully connected layer: {@code weight [O,I]}, {@code bias [O]}. PyTorch: {@code nn.Linear}, same
- * start values.
+ * A fully connected layer: {@code weight [O,I]}, {@code bias [O]}. PyTorch: {@code nn.Linear}, with
+ * the same initialisation.
  */
 public final class Linear {
   private final io.github.eqvae.op.Linear op;
@@ -25,14 +25,14 @@ public final class Linear {
   }
 
   /**
-   * Declares the layer with other start values, and with an activation after it.
+   * Declares the layer with another initialisation, and with an activation after it.
    *
    * @param scope where its parameters go
    * @param in input features
    * @param out output features
    * @param weights how the weight starts
    * @param biases how the bias starts
-   * @param activation applied to the result, in the same pass where the device can
+   * @param activation applied to the result, in the same pass if the device can do it
    */
   public Linear(Scope scope, int in, int out, Init weights, Init biases, Activation activation) {
     op = new io.github.eqvae.op.Linear(activation);

@@ -11,8 +11,8 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Collects scalars on the device, so that one copy reads them all: one wait per step, not one per
- * number.
+ * Collects scalars on the device, so that one copy reads all of them: one wait per step, not one
+ * per number.
  */
 public final class LossCollector {
   private final List<LossTerms.Term> terms = new ArrayList<>();
@@ -43,7 +43,7 @@ public final class LossCollector {
   }
 
   /**
-   * Adds a number that the host knows to a named loss.
+   * Adds a number of the host to a named loss.
    *
    * @param name its name
    * @param constant the number
@@ -53,9 +53,9 @@ public final class LossCollector {
   }
 
   /**
-   * Adds integers of which numbers are made when the losses are read.
+   * Adds integers from which numbers are computed when the losses are read.
    *
-   * @param by makes them, the same in every call
+   * @param by computes them, the same in every call
    * @param integers of I32; null for none of this part
    */
   public void add(LossTerms.Tally by, @Nullable Tensor integers) {
@@ -66,10 +66,10 @@ public final class LossCollector {
   }
 
   /**
-   * Copies what was added to where it outlives the step's other memory.
+   * Copies everything that was added into memory that lives longer than the step's.
    *
    * @param stream orders the copies
-   * @param report has room for all of it
+   * @param report must have room for all of it
    * @return what it means
    */
   public LossTerms collect(Stream stream, LossTerms.Report report) {

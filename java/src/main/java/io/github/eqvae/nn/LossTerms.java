@@ -12,13 +12,13 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What the scalars that a step left on the device mean: each named loss is a sum of scalars times
- * factors. It says the same of every step of one kind, so a graph's launches share it. Made by
- * {@link LossCollector}.
+ * The meaning of the scalars that a step leaves on the device: each named loss is a sum of scalars
+ * times factors. It is the same for every step of one kind, so all launches of a graph share it.
+ * Made by {@link LossCollector}.
  */
 public final class LossTerms {
   /**
-   * Where a step leaves its results.
+   * Memory for the results of a step.
    *
    * @param scalars {@code [n]} in the device's dtype
    * @param integers {@code [m]} of I32, for what is {@linkplain Tally tallied}; null for nothing
@@ -28,8 +28,8 @@ public final class LossTerms {
      * A report in an arena.
      *
      * @param arena where it lives
-     * @param scalars how many there are at most
-     * @param integers how many are tallied at most; 0 for none
+     * @param scalars their largest number @param integers the largest number of integers; 0 for
+     *     none
      * @return the report
      */
     public static Report in(TensorArena arena, int scalars, int integers) {
@@ -39,7 +39,7 @@ public final class LossTerms {
     }
   }
 
-  /** Makes numbers of integers that a step left on the device, such as the codes it used. */
+  /** Computes numbers from integers that a step leaves on the device, such as the codes it used. */
   @FunctionalInterface
   public interface Tally {
     /**
@@ -74,9 +74,9 @@ public final class LossTerms {
   }
 
   /**
-   * How many scalars this step reports.
+   * The number of scalars that this step reports.
    *
-   * @return the count: the first so many of {@link Report#scalars}
+   * @return the count; they are the first ones of {@link Report#scalars}
    */
   public int scalars() {
     return scalars;
@@ -86,8 +86,8 @@ public final class LossTerms {
    * The losses.
    *
    * @param values the scalars, read from the device
-   * @param report where the step left its integers
-   * @param stream waited for, if there are integers
+   * @param report has the integers of the step @param stream the call waits for it if there are
+   *     integers
    * @return by name
    */
   public Losses read(double[] values, Report report, Stream stream) {

@@ -8,8 +8,8 @@ import io.github.eqvae.tensor.Tensor;
 import io.github.eqvae.tensor.TensorArena;
 
 /**
- * How many numbers of a step are NaN or infinite, counted on the device: an update that reads the
- * count ({@link AdamOptimizer#update}) is left out without the host deciding it.
+ * How many numbers of a step are NaN or infinite, counted on the device: an update reads the count
+ * ({@link AdamOptimizer#update}) and skips itself, without the host.
  */
 public final class NonFiniteCount {
   private static final int COUNT_NONFINITE = 2;
@@ -37,7 +37,7 @@ public final class NonFiniteCount {
   }
 
   /**
-   * Counts the numbers of a tensor, too.
+   * Adds the numbers of a tensor to the count.
    *
    * @param stream orders the work
    * @param values a contiguous tensor in the device's dtype

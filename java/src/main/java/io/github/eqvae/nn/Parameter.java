@@ -23,10 +23,10 @@ public final class Parameter implements GradientTarget {
   private boolean fresh = true;
   private boolean frozen;
 
-  /** What is done with a parameter. */
+  /** How a parameter is used. */
   enum Kind {
     LEARNED,
-    /** Learned, and read packed by its layer where the store keeps such copies. */
+    /** Learned, and its layer reads the packed copy if the store keeps one. */
     PACKABLE,
     BUFFER
   }
@@ -76,7 +76,7 @@ public final class Parameter implements GradientTarget {
   }
 
   /**
-   * Whether it keeps its value while others learn.
+   * Whether it is frozen: it keeps its value while others are trained.
    *
    * @return true after {@link ParameterStore#freeze}
    */
@@ -106,8 +106,7 @@ public final class Parameter implements GradientTarget {
   }
 
   /**
-   * The value for use in a forward pass; the tape will deliver its gradient unless the store is
-   * frozen.
+   * The value for use in a forward pass; the tape computes its gradient unless the store is frozen.
    *
    * @param tape the tape
    * @return the value

@@ -18,14 +18,14 @@ import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The parameters of a model, by name, in one flat piece of memory: an optimiser, an average or a
- * norm is one call over {@link #values()}. Each parameter starts at a multiple of 64 bytes; the
- * gaps hold zeros and stay zero.
+ * The parameters of a model, by name, in one flat tensor: the optimiser, the average and norms need
+ * only one call over {@link #values()}. Each parameter starts at a multiple of 64 bytes; the gaps
+ * hold zeros and stay zero.
  */
 public final class ParameterStore implements AutoCloseable {
   private static final int ALIGN = 16;
 
-  /** Collects declarations before there is memory. */
+  /** Collects declarations before memory is allocated. */
   public static final class Builder {
     private final Map<String, Parameter> parameters = new LinkedHashMap<>();
 
@@ -49,7 +49,7 @@ public final class ParameterStore implements AutoCloseable {
     }
 
     /**
-     * Allocates everything that was declared and writes the start values.
+     * Allocates everything that was declared and writes the initial values.
      *
      * @param stream orders the work
      * @param seed the run's seed
@@ -81,7 +81,7 @@ public final class ParameterStore implements AutoCloseable {
       (p.isBuffer() ? buffers : learned).add(p);
       size += p.isBuffer() ? 0 : aligned(p.shape());
     }
-    // Nothing is ever given back: allocations of just the size, not blocks that grow by half.
+    // Nothing is freed before the end: allocate exactly the size, not blocks that grow by half.
     arena = new TensorArena(stream.device(), "parameters", false);
     trainable = withGradients;
     values = arena.tensor(Shape.of(Math.max(size, ALIGN)));
@@ -107,7 +107,7 @@ public final class ParameterStore implements AutoCloseable {
     }
   }
 
-  /** What a parameter takes in a flat tensor. */
+  /** The size of a parameter in a flat tensor. */
   static long aligned(Shape shape) {
     return (shape.elements() + ALIGN - 1) / ALIGN * ALIGN;
   }
@@ -118,7 +118,7 @@ public final class ParameterStore implements AutoCloseable {
     return flat == null ? null : flat.narrow(0, offset, shape.elements()).reshape(shape);
   }
 
-  /** FNV-1a over the name: the same name starts the same wherever it stands in the model. */
+  /** FNV-1a of the name: the same name gives the same initial values anywhere in the model. */
   private static long purpose(String name) {
     long hash = 0xcbf29ce484222325L;
     for (int i = 0; i < name.length(); i++) {
@@ -152,7 +152,7 @@ public final class ParameterStore implements AutoCloseable {
   }
 
   /**
-   * What is learned.
+   * The learned parameters.
    *
    * @return the parameters in the order of {@link #values()}
    */
@@ -170,7 +170,7 @@ public final class ParameterStore implements AutoCloseable {
   }
 
   /**
-   * How many numbers are learned.
+   * The number of learned values.
    *
    * @return elements of all learned parameters, padding not counted
    */
@@ -179,8 +179,8 @@ public final class ParameterStore implements AutoCloseable {
   }
 
   /**
-   * All learned parameters as one flat tensor. Who writes to it, or to the value of a parameter,
-   * calls {@link #repack} afterwards.
+   * All learned parameters as one flat tensor. After writing to it, or to the value of a parameter,
+   * call {@link #repack}.
    *
    * @return the memory itself, not a copy
    */
@@ -189,8 +189,8 @@ public final class ParameterStore implements AutoCloseable {
   }
 
   /**
-   * All gradients as one flat tensor, laid out like {@link #values()}. Parameters that got no
-   * gradient since {@link #newUpdate} hold zeros.
+   * All gradients as one flat tensor, laid out like {@link #values()}. Parameters without a
+   * gradient since {@link #newUpdate} have zeros.
    *
    * @param stream orders the work
    * @return the memory itself, not a copy
@@ -210,7 +210,7 @@ public final class ParameterStore implements AutoCloseable {
   }
 
   /**
-   * Notes that every gradient was written, though by no tape: a graph did it ({@link
+   * Notes that every gradient was written by a graph, not by a tape ({@link
    * io.github.eqvae.tensor.Graph}).
    */
   public void gradientsWritten() {
@@ -295,11 +295,11 @@ public final class ParameterStore implements AutoCloseable {
   }
 
   /**
-   * Keeps parameters as they are from now on: they get no gradients, and updates leave them and
-   * their moments alone.
+   * Freezes parameters: from now on they get no gradients, and updates do not change them or their
+   * moments.
    *
-   * @param names whether a parameter of that name is kept
-   * @throws EqvaeException.Argument when none would be left to learn
+   * @param names whether a parameter of that name is frozen
+   * @throws EqvaeException.Argument when no parameter would be left to train
    */
   public void freeze(Predicate<String> names) {
     learned.stream().filter(p -> names.test(p.name())).forEach(Parameter::freeze);
@@ -310,13 +310,13 @@ public final class ParameterStore implements AutoCloseable {
     moving = List.copyOf(ranges);
   }
 
-  /** Where the values lie that updates move. */
+  /** The ranges of the values that updates change. */
   List<Range> moving() {
     return moving;
   }
 
   /**
-   * Whether tapes deliver gradients of this store.
+   * Whether tapes compute gradients for this store.
    *
    * @return true unless frozen
    */
@@ -325,8 +325,8 @@ public final class ParameterStore implements AutoCloseable {
   }
 
   /**
-   * Freezes or thaws the parameters: in the autoencoder's step the discriminator is frozen and the
-   * other way round.
+   * Freezes or unfreezes all parameters: in the autoencoder's step the discriminator is frozen, and
+   * vice versa.
    *
    * @param value false to freeze
    */
@@ -338,7 +338,7 @@ public final class ParameterStore implements AutoCloseable {
   }
 
   /**
-   * Memory of parameters, gradients, packed copies and what {@link #like} made.
+   * Memory of parameters, gradients, packed copies and the tensors of {@link #like}.
    *
    * @return bytes
    */
@@ -347,7 +347,7 @@ public final class ParameterStore implements AutoCloseable {
   }
 
   /**
-   * Remembers the buffers as they are now, for {@link #restoreBuffers}.
+   * Copies the present buffers, for {@link #restoreBuffers}.
    *
    * @param stream orders the copies
    */
@@ -361,8 +361,8 @@ public final class ParameterStore implements AutoCloseable {
   }
 
   /**
-   * Takes back what happened to the buffers since {@link #keepBuffers}: a batch with NaN must not
-   * stay in running statistics.
+   * Restores the buffers of {@link #keepBuffers}: running statistics must not keep the effect of a
+   * batch with NaN.
    *
    * @param stream orders the copies
    */

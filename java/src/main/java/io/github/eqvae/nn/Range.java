@@ -11,7 +11,7 @@ import java.util.List;
  */
 record Range(long first, long length) {
 
-  /** Where the parameters lie that are not frozen; neighbours are one range. */
+  /** The ranges of parameters that are not frozen; neighbours form one range. */
   static List<Range> moving(List<Parameter> learned) {
     List<Range> ranges = new ArrayList<>();
     long offset = 0;

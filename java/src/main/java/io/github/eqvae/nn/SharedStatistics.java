@@ -14,12 +14,12 @@ import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Statistics of group norms, measured in parts of an image that together are all of it. Layers that
- * are run with them normalise a part of the image as they would the whole.
+ * Statistics of group norms over a whole image, measured part by part. Layers that run with them
+ * normalise a part of the image with the statistics of the whole.
  *
- * <p>{@link #run} stops at the first norm that is not measured yet. When what goes into it has been
- * {@linkplain #add added} for every part, and it is {@linkplain #complete complete}, the next runs
- * get as far as the norm after it.
+ * <p>{@link #run} stops at the first norm that is not measured yet. After its input has been
+ * {@linkplain #add added} for every part, and the norm is {@linkplain #complete complete}, the next
+ * runs reach the norm after it.
  *
  * <p>For one image, without gradients.
  */
@@ -39,7 +39,7 @@ public final class SharedStatistics {
     }
   }
 
-  /** Leaves the layers; no stack trace, since it is no failure. */
+  /** Leaves the layers; without a stack trace, because it is not a failure. */
   private static final class Unmeasured extends RuntimeException {
     private static final long serialVersionUID = 1L;
     private final transient Run run;
@@ -51,9 +51,9 @@ public final class SharedStatistics {
   }
 
   /**
-   * How far layers were run.
+   * The result of a run.
    *
-   * @param result of all layers; or what goes into the norm
+   * @param result the result of all layers, or the input of the norm
    * @param norm the first norm that is not measured yet; null if all are
    */
   public record Run(Tensor result, @Nullable GroupNorm norm) {}
@@ -64,7 +64,7 @@ public final class SharedStatistics {
   public SharedStatistics() {}
 
   /**
-   * Runs layers whose norms use what was measured, up to the first that is not.
+   * Runs layers with the measured statistics, up to the first norm that is not measured.
    *
    * @param layers what to run; on this thread
    * @return how far they came
@@ -78,7 +78,7 @@ public final class SharedStatistics {
   }
 
   /**
-   * Says that all parts of what goes into a norm were added.
+   * Notes that all parts of a norm's input were added.
    *
    * @param layer the norm
    */
@@ -87,7 +87,7 @@ public final class SharedStatistics {
   }
 
   /**
-   * Adds a part of what goes into a norm.
+   * Adds a part of a norm's input.
    *
    * @param layer the norm
    * @param tape the tape

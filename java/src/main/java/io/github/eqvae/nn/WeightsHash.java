@@ -11,7 +11,7 @@ import java.util.Comparator;
 import java.util.HexFormat;
 import java.util.List;
 
-/** What identifies weights, whatever file they came from. */
+/** A hash that identifies weights, whatever file they came from. */
 public final class WeightsHash {
   private WeightsHash() {}
 

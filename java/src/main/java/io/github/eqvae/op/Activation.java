@@ -4,8 +4,8 @@ import io.github.eqvae.EqvaeException;
 import io.github.eqvae.tensor.Launch;
 
 /**
- * An elementwise function: of an operation of its own ({@link Silu}, {@link Relu}, {@link
- * LeakyRelu}, {@link Gelu}) or at the end of another ({@link Conv2d}).
+ * An elementwise function: either an operation ({@link Silu}, {@link Relu}, {@code LeakyRelu},
+ * {@link Gelu}) or the last part of another one ({@link Conv2d}).
  *
  * @param kind which
  * @param slope factor below zero, of {@link Kind#LEAKY_RELU}; else 0

@@ -4,7 +4,7 @@ import io.github.eqvae.ffi.Fn;
 import io.github.eqvae.ffi.Struct;
 
 /**
- * The sum of two tensors of one shape: the residual connection. y = a + b. The backward pass hands
+ * The sum of two tensors of one shape: the residual connection. y = a + b. The backward pass passes
  * the gradient on without a copy. PyTorch: {@code a + b}.
  */
 public record Add() implements Op {

@@ -6,8 +6,8 @@ import io.github.eqvae.tensor.Tensor;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Products, quotients and logarithms, element by element. Inputs: a, and b of the same shape, which
- * a logarithm does without. Output: as a. PyTorch: {@code torch.mul}, {@code torch.div}, {@code
+ * Products, quotients and logarithms, element by element. Inputs: a, and b of the same shape (not
+ * for the logarithm). Output: as a. PyTorch: {@code torch.mul}, {@code torch.div}, {@code
  * torch.log}.
  *
  * @param kind which

@@ -4,7 +4,7 @@ import io.github.eqvae.ffi.Fn;
 import io.github.eqvae.ffi.Struct;
 
 /**
- * The mean over windows, which may overlap. Pixels outside the image take no part: where a window
+ * The mean over windows, which may overlap. Pixels outside the image do not count: if a window
  * reaches over the edge, the sum is divided by the number of pixels inside. Input: {@code
  * [N,H,W,C]}; output: {@code [N,P,Q,C]} with P = ⌊(H + 2·padding − height)/stride⌋ + 1. PyTorch:
  * {@code F.avg_pool2d(…, count_include_pad=False)}.

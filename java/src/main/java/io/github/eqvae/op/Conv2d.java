@@ -9,25 +9,25 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Two-dimensional convolution with zero padding, and what can be done to its result in the same
- * pass.
+ * Two-dimensional convolution with zero padding, with optional work on its result in the same pass
+ * (residual, activation, statistics).
  *
  * <p>y = activation(bias[o] + residual[n,p,q,o] + Σ x[n, p·stride + r − top, q·stride + s − left,
  * i] · weight[o,i,r,s])
  *
  * <p>Inputs: x {@code [N,H,W,I]}, weight {@code [O,I,kH,kW]}, optional bias {@code [O]}, optional
  * residual {@code [N,P,Q,O]}, optional packed copy of the weight (below). Outputs: y {@code
- * [N,P,Q,O]} with P = (H + top + bottom − kH)/stride + 1, and the statistics of y if asked for.
+ * [N,P,Q,O]} with P = (H + top + bottom − kH)/stride + 1, and the statistics of y if requested.
  * PyTorch: {@code F.conv2d} after {@code F.pad(x, (left, right, top, bottom))}, then {@code +} and
  * the activation.
  *
- * <p>Beside bf16 activations a GPU's tensor cores read a copy of the weight in another order. Given
- * as an input ({@link PackedWeights}) it must be that of the weight as it is; left out, each call
- * makes one. The result has the same bits. No gradient flows into it.
+ * <p>With bf16 activations a GPU's tensor cores read a copy of the weight in another order ({@link
+ * PackedWeights}). If it is given as an input, it must be a copy of the current weight. If not,
+ * each call makes one. The result has the same bits. The copy gets no gradient.
  *
- * <p>The backward pass reads x and weight; with ReLU or leaky ReLU also y, whose sign is that of
- * what went in; with SiLU bias and residual, from which it computes what went in again. The
- * residual's gradient is y's, behind the activation.
+ * <p>The backward pass reads x and weight. With ReLU or leaky ReLU it also reads y, which has the
+ * same sign as the activation's input; with SiLU it also reads bias and residual, and computes the
+ * activation's input again. The residual's gradient is that of the activation's input.
  *
  * @param stride 1 or 2
  * @param top rows of zeros above
@@ -80,7 +80,7 @@ public record Conv2d(
   }
 
   /**
-   * The same convolution of an image that has its border already.
+   * The same convolution of an image to which the border was already added.
    *
    * @return the convolution
    */
@@ -105,7 +105,7 @@ public record Conv2d(
     in.require(stride == 1 || stride == 2, "stride is " + stride + ", must be 1 or 2");
     in.require(
         activation.kind().ordinal() <= Activation.Kind.LEAKY_RELU.ordinal(),
-        activation.kind() + " is none that a convolution applies; apply Gelu afterwards");
+        activation.kind() + " cannot be applied by a convolution; apply Gelu afterwards");
     in.require(
         activation.slope() >= 0,
         "the slope is " + activation.slope() + "; below 0, y would not tell what went in");
@@ -139,7 +139,7 @@ public record Conv2d(
     };
   }
 
-  /** A call whose result is stored as it is. */
+  /** A call whose result is stored without further work. */
   private Launch plain(OpCall c, Fn fn) {
     return ended(c, fn, Activation.IDENTITY, null);
   }
@@ -163,7 +163,7 @@ public record Conv2d(
         .run(c.in(0), c.in(1), packed(c), c.optional(2), c.optional(3), c.out(0), made);
   }
 
-  /** The gradient of what the activation was given. */
+  /** The gradient of the activation's input. */
   private Tensor beforeActivation(OpCall c) {
     Tensor dy = c.dOut(0);
     if (activation.kind() == Activation.Kind.IDENTITY) {

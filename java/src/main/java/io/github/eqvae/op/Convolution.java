@@ -3,13 +3,13 @@ package io.github.eqvae.op;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A convolution of an image, which can make the statistics of a group norm that follows it: then
- * they are a second output. No gradient flows into them, since the norm's backward pass gives the
- * whole one for its input.
+ * A convolution of an image that can also compute the statistics of the group norm after it; they
+ * are then a second output. They get no gradient, because the norm's backward pass computes the
+ * complete gradient of its input.
  */
 public sealed interface Convolution extends Op permits Conv2d, UpsampleConv2d {
   /**
-   * What is made beside the result.
+   * The statistics that are computed beside the result.
    *
    * @return null if nothing is
    */
@@ -18,7 +18,7 @@ public sealed interface Convolution extends Op permits Conv2d, UpsampleConv2d {
   /**
    * The same convolution, followed by a group norm.
    *
-   * @param statistics what the norm needs; null for nothing
+   * @param statistics the statistics that the norm needs; null for none
    * @return a convolution with two outputs, or one for null
    */
   Convolution with(@Nullable GroupStatistics statistics);

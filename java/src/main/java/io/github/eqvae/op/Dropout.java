@@ -7,13 +7,13 @@ import io.github.eqvae.tensor.Tensor;
 
 /**
  * Sets values to 0 with a probability of {@code rate} and divides the others by 1 − rate. Which
- * ones follows from the seed, the purpose and the value's place alone (docs/numerics.md, "Random
- * numbers"): element i is dropped where its uniform number is below the rate. Nothing is kept for
- * the backward pass, which draws the same numbers again.
+ * ones depends only on the seed, the purpose and the position (docs/numerics.md, "Random numbers"):
+ * element i is dropped if its uniform number is below the rate. Nothing is kept for the backward
+ * pass, which draws the same numbers again.
  *
  * <p>Inputs: x {@code [...]}, optional counter {@code []} of {@code F64}, which is added to the
- * purpose so that a graph drops others at each launch. Output: as x. PyTorch: {@code F.dropout(x,
- * rate)}.
+ * purpose so that each launch of a graph drops other values. Output: as x. PyTorch: {@code
+ * F.dropout(x, rate)}.
  *
  * @param rate at least 0 and below 1
  * @param seed the run's seed

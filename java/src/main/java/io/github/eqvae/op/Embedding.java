@@ -9,7 +9,7 @@ import io.github.eqvae.tensor.Tensor;
  * Rows of a table by their numbers: y[…] = table[index[…]].
  *
  * <p>Inputs: table {@code [K,D]}, index {@code [...]} of {@code I32}. Output: {@code [...,D]}; NaN
- * where the table has no such row. The gradient of a row is the sum over the places that took it,
+ * if the table has no such row. The gradient of a row is the sum over the positions that used it,
  * in their order. PyTorch: {@code F.embedding(index, table)}.
  */
 public record Embedding() implements Op {

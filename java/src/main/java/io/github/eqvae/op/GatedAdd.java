@@ -5,11 +5,11 @@ import io.github.eqvae.tensor.Shape;
 import io.github.eqvae.tensor.Tensor;
 
 /**
- * A branch behind a gate, added to what it left from: x + gate·y.
+ * A gated residual branch: x + gate·y.
  *
  * <p>Inputs: x {@code [N,...,C]}, gate {@code [N,C]}, y {@code [N,...,C]}. Output: as x. The gate's
- * gradient is summed over the rows of its sample in a fixed order; that of x is the output's, not a
- * copy. PyTorch: {@code x + gate.unsqueeze(1) * y}, as in DiT's blocks.
+ * gradient is summed over the rows of its sample in a fixed order; the gradient of x is that of the
+ * output, without a copy. PyTorch: {@code x + gate.unsqueeze(1) * y}, as in DiT's blocks.
  */
 public record GatedAdd() implements Op {
   @Override

@@ -11,9 +11,10 @@ import io.github.eqvae.tensor.Tensor;
  *
  * <p>x0 = a·x[t] + b·said; mean = c·x0 + d·x[t]; log variance L = f·most + (1 − f)·least, f = (v +
  * 1)/2. The term is KL(q(x[t−1] | x[t], start) ‖ N(mean, e^L)), of two normals with the same d·x[t]
- * in their means; in the first step it is −log of the mass that N(mean, e^L) gives to a bin of
- * 2/255 around the data, at least 10⁻¹², and to all beyond it where the data are beyond ±0.999.
- * Single precision in the reference's order: in the first step much cancels.
+ * in their means; in the first step it is −log of the probability, at least 10⁻¹², that N(mean,
+ * e^L) has in a bin of width 2/255 around the data; for data beyond ±0.999 the bin reaches to
+ * infinity. Computed in single precision in the reference's order of operations, because in the
+ * first step large numbers cancel.
  *
  * <p>Inputs: said {@code [N,...]}, of data or noise; optional v as said, of the variance; start and
  * x[t] as said, constants; steps {@code [N,8]} = a, b, c, d, log variance of q, least, most, above

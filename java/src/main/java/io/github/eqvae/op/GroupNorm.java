@@ -13,10 +13,10 @@ import io.github.eqvae.tensor.Tensor;
  * y·sigmoid(y).
  *
  * <p>Inputs: x {@code [N,H,W,C]}, gamma {@code [C]}, beta {@code [C]}, optionally mean and rstd
- * {@code [N,groups,2]} as the {@link Convolution} before has made them of this x: then x is read
- * once. Output: as x. Saved: mean and rstd, unless given. Gradients are those of the whole function
- * of x, given or not. PyTorch: {@code F.group_norm}, then {@code F.silu}. Statistics are summed in
- * a fixed order.
+ * {@code [N,groups,2]}, computed from this x by the {@link Convolution} before it: then x is read
+ * only once. Output: as x. Saved: mean and rstd, unless given. Gradients always include the
+ * dependence of the statistics on x, given or not. PyTorch: {@code F.group_norm}, then {@code
+ * F.silu}. Statistics are summed in a fixed order.
  *
  * @param groups how many groups; divides C
  * @param eps added to the variance; 1e-6 in the SD-VAE
@@ -24,7 +24,7 @@ import io.github.eqvae.tensor.Tensor;
  */
 public record GroupNorm(int groups, double eps, boolean silu) implements Op {
   /**
-   * What it needs to know of its input, to be asked of the operation before.
+   * The statistics of its input that the operation before it can compute.
    *
    * @return this norm's groups and eps
    */

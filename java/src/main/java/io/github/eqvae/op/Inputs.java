@@ -4,7 +4,7 @@ import io.github.eqvae.EqvaeException;
 import io.github.eqvae.tensor.Shape;
 import org.jspecify.annotations.Nullable;
 
-/** Shapes and dtypes of an operation's inputs, with the checks every shape rule needs. */
+/** Shapes and dtypes of an operation's inputs, with the checks that all shape rules need. */
 public final class Inputs {
   private final Op op;
   private final @Nullable Spec[] specs;
@@ -78,7 +78,7 @@ public final class Inputs {
   }
 
   /**
-   * Demands a shape of an input.
+   * Fails unless an input has this shape.
    *
    * @param i its position
    * @param name its name in messages

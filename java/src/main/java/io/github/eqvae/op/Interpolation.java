@@ -5,13 +5,13 @@ package io.github.eqvae.op;
  * F.interpolate(align_corners=False)}.
  */
 public enum Interpolation {
-  /** Two taps per axis, no low-pass filter: what the released code does. */
+  /** Two taps per axis, no low-pass filter, as in the released code. */
   BILINEAR,
-  /** A triangle as wide as the scale demands. */
+  /** A triangle, stretched by the scale. */
   BILINEAR_ANTIALIAS,
   /** Four taps per axis (a = −0.75), no low-pass filter. */
   BICUBIC,
-  /** A cubic (a = −0.5) as wide as the scale demands. */
+  /** A cubic (a = −0.5), stretched by the scale. */
   BICUBIC_ANTIALIAS;
 
   int code() {

@@ -1,7 +1,7 @@
 package io.github.eqvae.op;
 
 /**
- * What a backward pass reads of the forward pass, as bit masks.
+ * The tensors of the forward pass that the backward pass reads, as bit masks.
  *
  * @param inputs bit i: input i
  * @param outputs bit i: output i

@@ -8,11 +8,11 @@ import io.github.eqvae.tensor.Tensor;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Normalisation of the last axis, and what adaLN (Peebles and Xie, arXiv 2212.09748) does to the
- * result, in one pass.
+ * Normalisation of the last axis, and the shift and scale of adaLN (Peebles and Xie, arXiv
+ * 2212.09748), in one pass.
  *
  * <p>u = (x − mean) · rstd · weight + bias, rstd = 1/√(var + eps), var biased; y = u · (1 + scale)
- * + shift. With {@code rms} nothing is subtracted, and rstd = 1/√(mean of x² + eps).
+ * + shift. With {@code rms} no mean is subtracted, and rstd = 1/√(mean of x² + eps).
  *
  * <p>Inputs: x {@code [N,...,C]}; optional weight {@code [C]}; optional bias {@code [C]}; optional
  * modulation {@code [N,2,C]} = shift and scale of each sample, or {@code [N,1,C]} = scale alone.

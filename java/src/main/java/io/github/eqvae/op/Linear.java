@@ -6,13 +6,12 @@ import io.github.eqvae.tensor.Shape;
 import io.github.eqvae.tensor.Tensor;
 
 /**
- * A matrix product with the last axis, and a function of it: y[…,o] = activation(bias[o] + Σ x[…,i]
- * · weight[o,i]).
+ * A fully connected layer on the last axis, with an optional activation: y[…,o] =
+ * activation(bias[o] + Σ x[…,i] · weight[o,i]).
  *
  * <p>Inputs: x {@code [...,I]}, weight {@code [O,I]}, optional bias {@code [O]}. Output: {@code
- * [...,O]}. Saved, where there is an activation: what it was given, {@code [...,O]}. The backward
- * pass reads x and weight, too; all sums have a fixed order. PyTorch: {@code F.linear}, then the
- * activation.
+ * [...,O]}. Saved, if there is an activation: its input, {@code [...,O]}. The backward pass reads x
+ * and weight, too; all sums have a fixed order. PyTorch: {@code F.linear}, then the activation.
  *
  * @param activation applied last
  */
@@ -61,7 +60,7 @@ public record Linear(Activation activation) implements Op {
         .run(c.in(0), c.in(1), c.optional(2), before, c.out(0));
   }
 
-  /** The gradient of what the activation was given. */
+  /** The gradient of the activation's input. */
   private Tensor beforeActivation(OpCall c) {
     Tensor dy = c.dOut(0);
     if (!activates()) {

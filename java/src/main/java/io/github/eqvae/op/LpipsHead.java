@@ -5,7 +5,7 @@ import io.github.eqvae.tensor.Shape;
 
 /**
  * One level of LPIPS: f0, f1 {@code [N,H,W,C]}, w {@code [C]} to {@code [N]}. With w {@code
- * [N,H,W,C]} each value has a weight of its own: dropout in front of the head is dropout of these.
+ * [N,H,W,C]} each value has its own weight, which expresses dropout before the head.
  */
 public record LpipsHead() implements Op {
   @Override

@@ -5,10 +5,10 @@ import io.github.eqvae.ffi.Struct;
 import io.github.eqvae.tensor.DType;
 
 /**
- * The maximum over windows, which may overlap. Pixels outside the image take no part; of equal ones
- * the first wins, and a NaN wins over all. Input: {@code [N,H,W,C]}; output: {@code [N,P,Q,C]} with
- * P = ⌊(H + 2·padding − height)/stride⌋ + 1. The backward pass reads the winners' places, one byte
- * each. PyTorch: {@code F.max_pool2d}.
+ * The maximum over windows, which may overlap. Pixels outside the image do not count. The first of
+ * equal pixels is taken; a NaN is larger than any number. Input: {@code [N,H,W,C]}; output: {@code
+ * [N,P,Q,C]} with P = ⌊(H + 2·padding − height)/stride⌋ + 1. The backward pass reads the positions
+ * of the maxima, one byte each. PyTorch: {@code F.max_pool2d}.
  *
  * @param height rows of a window
  * @param width columns of a window; at most 256 pixels in all

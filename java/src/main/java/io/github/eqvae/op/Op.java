@@ -2,8 +2,8 @@ package io.github.eqvae.op;
 
 /**
  * An operation: shape rule, forward, backward, in one place. Implementations are records of their
- * parameters and keep no state. What {@code backward} may read of the forward pass is declared by
- * {@link #keeps}; the tape frees the rest.
+ * parameters and keep no state. {@link #keeps} declares which tensors of the forward pass {@code
+ * backward} reads; the tape frees the others.
  */
 public interface Op {
   /**
@@ -25,15 +25,15 @@ public interface Op {
   void forward(OpCall call);
 
   /**
-   * Computes the gradients of the inputs that want one, from the gradients of the outputs. Assigns,
-   * never adds.
+   * Computes the gradients of those inputs that need one, from the gradients of the outputs.
+   * Gradients are assigned, not added.
    *
    * @param call the tensors of this call
    */
   void backward(OpCall call);
 
   /**
-   * What {@code backward} reads of the forward pass.
+   * Which tensors of the forward pass {@code backward} reads.
    *
    * @return positions of the inputs and outputs it reads; saved tensors are always kept
    */
@@ -43,7 +43,7 @@ public interface Op {
    * Whether {@code backward} reads the gradient of an output. Integers have none.
    *
    * @param output its position
-   * @return false for what is made for other operations to use, such as statistics
+   * @return false for outputs that only other operations use, such as statistics
    */
   default boolean isDifferentiable(int output) {
     return true;

@@ -12,7 +12,7 @@ import org.jspecify.annotations.Nullable;
 /** The tensors of one forward or backward call of an operation. Implemented by the tape. */
 public interface OpCall {
   /**
-   * The stream the work goes to.
+   * The stream that runs the work.
    *
    * @return the stream
    */
@@ -54,12 +54,12 @@ public interface OpCall {
    * Gradient of the loss with respect to an output (backward only).
    *
    * @param i the output's position
-   * @return the gradient, contiguous; zeros where nothing flowed back
+   * @return the gradient, contiguous; zeros if the loss does not depend on the output
    */
   Tensor dOut(int i);
 
   /**
-   * Whether the gradient of an input is wanted (backward only).
+   * Whether the gradient of an input is needed (backward only).
    *
    * @param i the input's position
    * @return true if {@link #dIn} must be written
@@ -70,7 +70,7 @@ public interface OpCall {
    * Where to write the gradient of an input (backward only).
    *
    * @param i the input's position
-   * @return the destination, null when it is not wanted
+   * @return the destination, null when it is not needed
    */
   @Nullable Tensor dIn(int i);
 
@@ -83,7 +83,7 @@ public interface OpCall {
   void pass(int i, Tensor gradient);
 
   /**
-   * A temporary tensor, gone after this call.
+   * A temporary tensor, freed after this call.
    *
    * @param shape its shape
    * @param dtype its dtype

@@ -25,7 +25,7 @@ public final class PackedWeights {
   private static final int COLUMNS = 5;
 
   /**
-   * Where a weight is.
+   * The position of a weight.
    *
    * @param shape {@code [O,I,kH,kW]}; of a matrix {@code [O,I,1,1]}
    * @param first its first element in a flat tensor of values
@@ -85,14 +85,14 @@ public final class PackedWeights {
    * Writes all copies.
    *
    * @param stream orders the work
-   * @param values flat, F32: what the weights' places refer to
+   * @param values flat, F32; the positions of the weights refer to it
    */
   public void write(Stream stream, Tensor values) {
     stream.launch(Fn.PACK_WEIGHTS).run(layout, values, all);
   }
 
   /**
-   * The table that tells the device where each weight and its copy are.
+   * The table with the positions of each weight and its copy, for the device.
    *
    * @return {@code [weights, 5]} of I64
    */

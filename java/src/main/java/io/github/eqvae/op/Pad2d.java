@@ -6,12 +6,12 @@ import io.github.eqvae.tensor.Launch;
 import io.github.eqvae.tensor.Shape;
 
 /**
- * An image and what lies beyond its edges, in one pass. Input: {@code [N,H,W,C]}; output: {@code
- * [N,top+H+bottom,left+W+right,C]}. The backward pass collects, for each pixel, the gradients of
- * all places that show it, in their order. PyTorch: {@code F.pad(x, (left, right, top, bottom),
- * mode)}.
+ * Adds a border to an image, in one pass. Input: {@code [N,H,W,C]}; output: {@code
+ * [N,top+H+bottom,left+W+right,C]}. The backward pass sums, for each pixel, the gradients of all
+ * positions to which it was copied, in their order. PyTorch: {@code F.pad(x, (left, right, top,
+ * bottom), mode)}.
  *
- * @param mode what lies beyond the edges; reflecting needs sides larger than the padding
+ * @param mode the values of the border; reflecting needs sides larger than the padding
  * @param top rows above
  * @param bottom rows below
  * @param left columns to the left

@@ -1,6 +1,6 @@
 package io.github.eqvae.op;
 
-/** What convolutions see beyond the edges of an image. PyTorch: {@code padding_mode}. */
+/** How the border of an image is filled for a convolution. PyTorch: {@code padding_mode}. */
 public enum PaddingMode {
   /** Zeros, as in all published autoencoders. */
   ZEROS,

@@ -7,12 +7,12 @@ import io.github.eqvae.tensor.Tensor;
 
 /**
  * scale·Σ|a − b|, scale·Σ(a − b)² or scale·Σ√((a − b)² + ε²); a scalar. PyTorch: {@code F.l1_loss},
- * {@code F.mse_loss} with {@code reduction="sum"}; the third is Charbonnier's, which is smooth at
- * 0.
+ * {@code F.mse_loss} with {@code reduction="sum"}; the third is Charbonnier's distance, which is
+ * smooth at 0.
  *
  * @param kind which
  * @param scale factor
- * @param epsilon ε of Charbonnier's, at least 1e-12; not read by the others
+ * @param epsilon ε of Charbonnier's distance, at least 1e-12; not used by the others
  */
 public record PixelLoss(Kind kind, double scale, double epsilon) implements Op {
   /** The distance. */
@@ -21,7 +21,7 @@ public record PixelLoss(Kind kind, double scale, double epsilon) implements Op {
     L1(0),
     /** Squared. */
     L2(1),
-    /** Absolute, but a parabola where it is small. */
+    /** Charbonnier's: the absolute difference, but smooth at 0. */
     CHARBONNIER(7);
 
     private final int code;

@@ -4,7 +4,7 @@ import io.github.eqvae.tensor.Launch;
 import io.github.eqvae.tensor.Shape;
 
 /**
- * The windows of a pooling: the shape rule and the native parameters that maximum and mean share.
+ * The windows of max pooling and average pooling: their common shape rule and native parameters.
  */
 record PoolingWindow(int height, int width, int stride, int padding) {
   /** {@code EQV_POOL_MAX}, {@code EQV_POOL_MEAN}. */

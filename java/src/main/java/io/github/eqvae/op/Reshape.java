@@ -4,7 +4,7 @@ import io.github.eqvae.tensor.Shape;
 import io.github.eqvae.tensor.Tensor;
 
 /**
- * The same elements under another shape; no work. PyTorch: {@code x.reshape(shape)}.
+ * The same elements with another shape, a view. PyTorch: {@code x.reshape(shape)}.
  *
  * @param shape the new shape, with as many elements
  */

@@ -4,8 +4,8 @@ import io.github.eqvae.ffi.Fn;
 import io.github.eqvae.tensor.Shape;
 
 /**
- * Two tensors added with factors of each sample: out[n] = f[n,0]·a[n] + f[n,1]·b[n]. It is how a
- * diffusion corrupts data with noise, each sample at its own time.
+ * Two tensors added with factors of each sample: out[n] = f[n,0]·a[n] + f[n,1]·b[n]. A diffusion
+ * uses it to add noise to data, for each sample at its own time.
  *
  * <p>Inputs: a and b {@code [N,...]}, factors {@code [N,2]}, constants. Output: as a. PyTorch:
  * {@code f[:, 0].view(-1, 1, 1, 1) * a + f[:, 1].view(-1, 1, 1, 1) * b}.

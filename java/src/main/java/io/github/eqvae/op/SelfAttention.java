@@ -7,13 +7,13 @@ import io.github.eqvae.tensor.Shape;
 import io.github.eqvae.tensor.Tensor;
 
 /**
- * Attention of queries, keys and values that one product made: softmax(q·kᵀ/√D)·v per head of D
- * channels.
+ * Attention of queries, keys and values from the result of one matrix product: softmax(q·kᵀ/√D)·v
+ * per head of D channels.
  *
  * <p>Input: qkv {@code [N,T,3C]} = q, k, v, each of {@code heads} heads side by side. Output:
- * {@code [N,T,C]}. Saved: the log-sum-exp of each row of scores. Scores are never in memory
- * together: the backward pass makes them again. Every sum has a fixed order. PyTorch: {@code q, k,
- * v = qkv.chunk(3, -1)}, each reshaped to heads, {@code F.scaled_dot_product_attention}; timm's
+ * {@code [N,T,C]}. Saved: the log-sum-exp of each row of scores. Scores are never in memory all at
+ * once: the backward pass computes them again. Every sum has a fixed order. PyTorch: {@code q, k, v
+ * = qkv.chunk(3, -1)}, each reshaped to heads, {@code F.scaled_dot_product_attention}; timm's
  * {@code Attention} between its two projections.
  *
  * @param heads divides C into heads of at most 128 channels

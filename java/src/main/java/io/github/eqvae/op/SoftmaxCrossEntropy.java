@@ -8,12 +8,12 @@ import io.github.eqvae.tensor.Shape;
 import java.util.Arrays;
 
 /**
- * Cross-entropy of a row's softmax and its label, of each row: out = weight·((1 − s)·(L − x[label])
- * + s·(L − mean x)), L = log Σ exp x, s the smoothing (Szegedy et al., arXiv 1512.00567).
+ * Cross-entropy of the softmax of each row and its label: out = weight·((1 − s)·(L − x[label]) +
+ * s·(L − mean x)), L = log Σ exp x, s the smoothing (Szegedy et al., arXiv 1512.00567).
  *
  * <p>Inputs: logits x {@code [...,classes]}, labels {@code [...]} of {@code I32}, optional weights
- * as the labels, constants. Output: as the labels; 0 where the label is negative, with no gradient,
- * whatever the logits are; NaN where there is no such class. PyTorch: {@code weight *
+ * as the labels, constants. Output: as the labels; 0 without a gradient if the label is negative,
+ * whatever the logits are; NaN if there is no such class. PyTorch: {@code weight *
  * F.cross_entropy(x, label, reduction="none", label_smoothing=s, ignore_index=-1)}.
  *
  * @param smoothing the share of the target that is spread over all classes, 0 to 1

@@ -4,7 +4,7 @@ import io.github.eqvae.tensor.DType;
 import io.github.eqvae.tensor.Shape;
 
 /**
- * Shape and dtype of a tensor that need not exist.
+ * Shape and dtype of a tensor, which need not exist.
  *
  * @param shape its shape
  * @param dtype its dtype
@@ -21,8 +21,8 @@ public record Spec(Shape shape, DType dtype) {
   }
 
   /**
-   * For statistics and losses of activations: single precision beside bf16, otherwise the same
-   * dtype.
+   * The dtype of statistics and losses of activations: single precision for bf16, otherwise the
+   * same.
    *
    * @param other the new shape
    * @return the spec

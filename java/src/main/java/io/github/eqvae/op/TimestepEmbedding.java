@@ -6,7 +6,8 @@ import io.github.eqvae.tensor.Shape;
 
 /**
  * Cosines and sines of a time: cos(t·f_k) for k below half the width, then sin(t·f_k), f_k =
- * maxPeriod^(−k/half); where the width is odd, a last 0. Angles are computed in double precision.
+ * maxPeriod^(−k/half); if the width is odd, the last value is 0. Angles are computed in double
+ * precision.
  *
  * <p>Input: t {@code [...]}. Output: {@code [...,width]}. Source: {@code
  * TimestepEmbedder.timestep_embedding} of facebookresearch/DiT.

@@ -12,12 +12,12 @@ import org.jspecify.annotations.Nullable;
  * Nearest-neighbour doubling followed by a 3×3 convolution with padding 1, without the doubled
  * image: y = bias + conv(upsample2x(x), weight).
  *
- * <p>Every pixel of the doubled image stands for one of x, so that several of the nine products
- * have the same factor. With their weights added up first, this is a transposed convolution of x by
- * a 4×4 kernel with stride 2 and padding 1, at 4/9 of the products in all directions.
+ * <p>Each pixel of x appears four times in the doubled image, so several of the nine products have
+ * the same pixel. If their weights are added first, the operation is a transposed convolution of x
+ * with a 4×4 kernel, stride 2 and padding 1, which needs 4/9 of the products in all directions.
  *
  * <p>Inputs: x {@code [N,H,W,I]}, weight {@code [O,I,3,3]}, optional bias {@code [O]}. Outputs: y
- * {@code [N,2H,2W,O]}, and its statistics if asked for. The backward pass reads x and weight; all
+ * {@code [N,2H,2W,O]}, and its statistics if requested. The backward pass reads x and weight; all
  * sums have a fixed order. PyTorch: {@code F.conv2d(F.interpolate(x, scale_factor=2), weight, bias,
  * padding=1)}.
  *
@@ -36,7 +36,7 @@ public record UpsampleConv2d(@Nullable GroupStatistics statistics) implements Co
 
   @Override
   public boolean readsPackedWeight() {
-    return false; // the folded weight is made, and packed, in every call
+    return false; // the combined weight is computed, and packed, in every call
   }
 
   @Override

@@ -10,12 +10,13 @@ import io.github.eqvae.tensor.Tensor;
  * codebook[index[…]].
  *
  * <p>Inputs: z {@code [...,D]}, codebook {@code [K,D]}. Outputs: zq {@code [...,D]}, index {@code
- * [...]} of {@code I32}. Of equally near codes the lowest index wins. As in {@code torch.argmin} a
- * NaN is smaller than any number: a vector with a NaN gets index 0, a code with a NaN gets every
- * vector. A straight-through estimate z + (zq − z) is NaN then, and so are losses of zq and z.
+ * [...]} of {@code I32}. If several codes are equally near, the lowest index is taken. As in {@code
+ * torch.argmin} a NaN is smaller than any number: a vector with a NaN gets index 0, a code with a
+ * NaN gets every vector. A straight-through estimate z + (zq − z) is NaN then, and so are losses of
+ * zq and z.
  *
  * <p>The gradient of a code is the sum over the vectors it was nearest to, in their order. z gets
- * none: moving it a little changes nothing. All distances are never in memory together.
+ * no gradient: a small change of z changes nothing. The distances are never in memory all at once.
  *
  * <p>PyTorch: {@code index = torch.cdist(z, codebook).argmin(-1)}, {@code zq = F.embedding(index,
  * codebook)}. Source: CompVis/taming-transformers {@code taming/modules/vqvae/quantize.py}.

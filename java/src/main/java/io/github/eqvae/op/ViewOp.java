@@ -15,7 +15,7 @@ public interface ViewOp extends Op {
   Tensor view(Tensor x);
 
   /**
-   * Whether {@link #view} exists for contiguous inputs only; the tape copies others first.
+   * Whether {@link #view} works for contiguous inputs only; the tape copies others first.
    *
    * @return false unless overridden
    */

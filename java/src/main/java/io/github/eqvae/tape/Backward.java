@@ -18,12 +18,13 @@ import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
- * One backward pass: walks the nodes from last to first, visiting only those that lie between a
- * seed and something whose gradient is wanted.
+ * One backward pass. It visits the nodes from last to first, but only those between a seed and a
+ * tensor whose gradient is needed.
  */
 final class Backward {
   /**
-   * Results at most this large are left to the arena's reset: losses stay readable after the pass.
+   * Results of at most this size are not freed before the arena is reset, so that losses can be
+   * read after the pass.
    */
   private static final long SMALL = 4096;
 
@@ -77,7 +78,7 @@ final class Backward {
     }
   }
 
-  /** Whether the gradient of a node's input leads anywhere. */
+  /** Whether the gradient of a node's input is needed. */
   private boolean wanted(Tensor t) {
     if (wrt.contains(t) || (intoTargets && tape.leaves.get(t) != null)) {
       return true;
@@ -144,7 +145,7 @@ final class Backward {
 
   private void recompute(Node node) {
     Tape inner = new Tape(tape.stream(), arena, Tape.Mode.RECORD);
-    Map<Tensor, Tensor> outside = new IdentityHashMap<>(); // by what a tensor is called inside
+    Map<Tensor, Tensor> outside = new IdentityHashMap<>(); // keyed by the tensors inside the block
     List<Tensor> targets = new ArrayList<>(wrtOrder);
     Tensor[] inputs = new Tensor[node.inputs.length];
     for (int i = 0; i < inputs.length; i++) {
@@ -163,14 +164,14 @@ final class Backward {
     }
     Tensor y = Objects.requireNonNull(node.block).apply(inner, inputs);
     Backward pass = new Backward(inner, targets, intoTargets, true);
-    for (Tensor t : targets) { // what there is already comes first in the sum, as when recording
+    for (Tensor t : targets) { // the existing gradient comes first in the sum, as when recording
       Slot before = slots.remove(outside.getOrDefault(t, t));
       if (before != null) {
         pass.slots.put(t, before);
       }
     }
     Slot slot = Objects.requireNonNull(slots.get(node.out[0]));
-    pass.add(y, slot.gradient, slot.storage); // shared: a view may hand it on as it is
+    pass.add(y, slot.gradient, slot.storage); // shared: a view may pass it on without a copy
     pass.walk();
     for (Tensor t : targets) {
       Slot after = pass.slots.get(t);
@@ -214,8 +215,8 @@ final class Backward {
   }
 
   /**
-   * After a node: its outputs' gradients are done; when consuming, so is what it held of the
-   * forward pass.
+   * After a node: frees the gradients of its outputs and, when consuming, the tensors that it kept
+   * from the forward pass.
    */
   private void finish(Node node) {
     for (Tensor t : node.out) {
@@ -241,7 +242,10 @@ final class Backward {
     }
   }
 
-  /** A backward call: hands out gradient memory and afterwards delivers what was written. */
+  /**
+   * A backward call: provides memory for gradients, and afterwards passes on the gradients that
+   * were written.
+   */
   private final class BackwardCall extends ForwardCall {
     private final @Nullable Tensor[] written;
     private final @Nullable Tensor[] passed;
@@ -256,7 +260,7 @@ final class Backward {
       direct = new boolean[node.inputs.length];
       for (int i = 0; i < node.out.length; i++) {
         Tensor out = node.out[i];
-        // One of several outputs that nothing depends on.
+        // one of several outputs, on which the loss does not depend
         if (!slots.containsKey(out) && out.dtype().isFloating() && op.isDifferentiable(i)) {
           Tensor zero = temporary(out.shape(), out.dtype());
           zero.fill(tape.stream(), 0);

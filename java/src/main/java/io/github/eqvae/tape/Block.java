@@ -11,7 +11,7 @@ public interface Block {
   /**
    * Runs the part.
    *
-   * @param tape the tape to use, which need not be the one that called
+   * @param tape the tape to use, which may be another one than the caller's
    * @param x the input
    * @return the output
    */

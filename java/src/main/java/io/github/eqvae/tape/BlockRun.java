@@ -3,7 +3,7 @@ package io.github.eqvae.tape;
 import io.github.eqvae.tensor.Tensor;
 import org.jspecify.annotations.Nullable;
 
-/** Runs a block of a network as the mode of its tape wants it: {@link Tape#block}. */
+/** Runs a block of a network in the mode of its tape: {@link Tape#block}. */
 final class BlockRun {
   private BlockRun() {}
 
@@ -25,7 +25,7 @@ final class BlockRun {
     try {
       y = block.apply(inner, inputs);
     } catch (RuntimeException | Error e) {
-      tape.owned.addAll(inner.owned); // what the block has made goes with the rest
+      tape.owned.addAll(inner.owned); // what the block has computed is freed with the rest
       throw e;
     }
     for (Tensor x : inputs) {
@@ -33,7 +33,8 @@ final class BlockRun {
     }
     Tape.Statistics ofOutput = inner.statistics.get(y);
     releaseAllBut(inner, y, ofOutput);
-    tape.leaves.putAll(inner.leaves); // of an enclosing block, too: it must know what it depends on
+    tape.leaves.putAll(
+        inner.leaves); // also for an enclosing block, which must know the parameters it depends on
     if (unchanged) {
       return y; // nothing was computed, so there is nothing to differentiate
     }

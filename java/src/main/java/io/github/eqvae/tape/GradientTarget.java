@@ -3,12 +3,12 @@ package io.github.eqvae.tape;
 import io.github.eqvae.tensor.Tensor;
 
 /**
- * Where the gradient of a parameter goes. The first gradient after a fresh start is written, later
- * ones are added.
+ * The destination of a parameter's gradient. The first gradient of an update is written, later ones
+ * are added.
  */
 public interface GradientTarget {
   /**
-   * The parameter's value: the leaf the tape watches.
+   * The parameter's value, which is the leaf on the tape.
    *
    * @return the tensor
    */
@@ -22,12 +22,12 @@ public interface GradientTarget {
   Tensor gradient();
 
   /**
-   * Whether the gradient's content is from an earlier update and must be overwritten.
+   * Whether the gradient is still that of an earlier update and must be overwritten.
    *
    * @return true until {@link #markWritten}
    */
   boolean isFresh();
 
-  /** Says that the gradient now holds a value of this update. */
+  /** Notes that the gradient now has a value of this update. */
   void markWritten();
 }

@@ -10,7 +10,7 @@ final class Node {
   final @Nullable Op op;
   final @Nullable Blocks block;
 
-  /** As the caller passed them: what gradients belong to. */
+  /** As the caller passed them: gradients belong to these. */
   final @Nullable Tensor[] inputs;
 
   /** As the operation saw them: contiguous. */

@@ -20,15 +20,16 @@ import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Runs operations and, when recording, remembers them for reverse-mode differentiation. A tape
- * lives for one step; its tensors are in the step arena. There is no hidden global tape.
+ * Runs operations and, when recording, remembers them for reverse-mode differentiation: the
+ * counterpart of PyTorch's autograd. A tape lives for one step; its tensors are in the step arena.
+ * There is no hidden global tape.
  */
 public final class Tape {
   /** What a tape does with the operations it runs. */
   public enum Mode {
-    /** Run and forget: memory is given back at the end of each {@link Tape#block}. */
+    /** Remember nothing: memory is freed at the end of each {@link Tape#block}. */
     INFERENCE,
-    /** Remember everything the backward pass reads. */
+    /** Remember everything that the backward pass reads. */
     RECORD,
     /**
      * Remember only the inputs of each {@link Tape#block} and run it again in the backward pass:
@@ -37,7 +38,7 @@ public final class Tape {
     RECOMPUTE
   }
 
-  /** Statistics of a tensor, and which. */
+  /** Statistics of a tensor, and of which kind. */
   record Statistics(GroupStatistics kind, Tensor values) {}
 
   private final Stream stream;
@@ -55,7 +56,7 @@ public final class Tape {
    * A new tape.
    *
    * @param stream where the work goes
-   * @param arena the step arena, whose memory all results live in
+   * @param arena the step arena, in which all results are allocated
    * @param mode whether to record
    */
   public Tape(Stream stream, TensorArena arena, Mode mode) {
@@ -101,7 +102,7 @@ public final class Tape {
   }
 
   /**
-   * Whether gradients can be asked for.
+   * Whether gradients can be computed.
    *
    * @return false in inference mode
    */
@@ -120,7 +121,7 @@ public final class Tape {
   }
 
   /**
-   * Makes a tensor a leaf: gradients with respect to it can be asked for.
+   * Makes a tensor a leaf: gradients with respect to it can be computed.
    *
    * @param leaf the tensor
    * @return the same tensor
@@ -131,7 +132,7 @@ public final class Tape {
   }
 
   /**
-   * Makes a parameter a leaf whose gradient {@link #backward} delivers.
+   * Makes a parameter a leaf, whose gradient {@link #backward} writes to its target.
    *
    * @param target the parameter
    * @return its value
@@ -157,15 +158,15 @@ public final class Tape {
    * x.detach()}.
    *
    * @param x a tensor
-   * @return a view of it that this tape takes for a constant
+   * @return a view of it that is a constant for this tape
    */
   public Tensor detach(Tensor x) {
     return keep(x).alias();
   }
 
   /**
-   * Says that a tensor's statistics are known. They go with it: into and out of a {@link #block},
-   * also when it is run again.
+   * Registers the statistics of a tensor. They accompany the tensor into and out of a {@link
+   * #block}, also when it is run again.
    *
    * @param x a tensor of this tape
    * @param kind which statistics
@@ -176,7 +177,7 @@ public final class Tape {
   }
 
   /**
-   * The statistics of a tensor, if what made it has made them.
+   * The statistics of a tensor, if they were registered.
    *
    * @param x a tensor of this tape
    * @param kind which statistics
@@ -271,12 +272,12 @@ public final class Tape {
   }
 
   /**
-   * Runs a block of a network: in inference mode its intermediate results are freed at its end,
-   * when recomputing they are also freed and computed again in the backward pass, else it is simply
-   * run.
+   * Runs a block of a network. In inference mode its intermediate results are freed at its end.
+   * When recomputing, they are freed, too, and computed again in the backward pass. Otherwise the
+   * block is simply run.
    *
-   * @param block a pure function of {@code x}, with what is known of it, and of parameters; it must
-   *     not use other tensors of this tape
+   * @param block a pure function of {@code x}, its statistics and parameters; it must not use other
+   *     tensors of this tape
    * @param x its input
    * @return its output
    */
@@ -285,8 +286,8 @@ public final class Tape {
   }
 
   /**
-   * The same for a block that is conditioned on another tensor of this tape, into which gradients
-   * flow, too.
+   * The same for a block that is conditioned on another tensor of this tape, which gets a gradient,
+   * too.
    *
    * @param block a pure function of {@code x}, of {@code condition} and of parameters
    * @param x its input
@@ -298,7 +299,7 @@ public final class Tape {
   }
 
   /**
-   * Frees every result of this tape that is not kept: for a tape in inference mode whose work is
+   * Frees every result of this tape that is not kept; for a tape in inference mode when its work is
    * done.
    */
   public void releaseAll() {
@@ -342,7 +343,7 @@ public final class Tape {
    *
    * @param seeds where to start
    * @param wrt with respect to what
-   * @return the gradients, in this tape's arena; zeros where nothing flows
+   * @return the gradients, in this tape's arena; zeros for tensors on which the seeds do not depend
    */
   public Map<Tensor, Tensor> gradients(List<Seed> seeds, List<Tensor> wrt) {
     for (Tensor t : wrt) {
@@ -357,8 +358,8 @@ public final class Tape {
   }
 
   /**
-   * Delivers the gradients of all watched parameters to their targets and frees what the tape held.
-   * The tape can not be used for gradients again.
+   * Writes the gradients of all watched parameters to their targets and frees the tensors that the
+   * tape kept. Afterwards the tape cannot be used for gradients.
    *
    * @param seeds where to start
    */

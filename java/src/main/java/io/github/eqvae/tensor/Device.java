@@ -12,9 +12,9 @@ import java.nio.file.Path;
 import java.util.Optional;
 
 /**
- * Something that computes: {@code cpu}, {@code cuda:N}, and for tests {@code ref} (double
- * precision), {@code simt} and {@code null} (plans, computes nothing). Close it after everything
- * that lives on it.
+ * A device: {@code cpu}, {@code cuda:N}, {@code null} (plans memory, computes nothing), and for
+ * tests {@code ref} (double precision) and {@code simt}. Close it after all streams and arenas on
+ * it.
  */
 public final class Device implements AutoCloseable {
   private final String name;
@@ -60,8 +60,8 @@ public final class Device implements AutoCloseable {
   }
 
   /**
-   * Opens a device that plans for another one: it hands out addresses, counts memory and computes
-   * nothing.
+   * Opens a device that plans the memory of another one: it returns addresses and counts memory,
+   * but computes nothing.
    *
    * @param target what is planned for
    * @return the device; the caller closes it
@@ -71,8 +71,8 @@ public final class Device implements AutoCloseable {
   }
 
   /**
-   * Opens the fastest device there is: {@code cuda} if it opens, else {@code cpu}; {@link
-   * #whyNotFaster} tells why.
+   * Opens the fastest device of the machine: {@code cuda} if it can be opened, else {@code cpu};
+   * {@code #whyNotFaster} says why.
    *
    * @return the device; the caller closes it
    */
@@ -85,11 +85,11 @@ public final class Device implements AutoCloseable {
   }
 
   /**
-   * The same device once more, computing with fewer threads. Streams on the two run beside each
-   * other, and either may read what lies in the other's memory.
+   * A second handle of the same device, with fewer threads. Streams of both run at the same time,
+   * and each may read memory of the other.
    *
-   * @param threads CPU threads; without effect on a GPU
-   * @return the device, to be closed by itself
+   * @param threads CPU threads; has no effect on a GPU @return the device, which must be closed
+   *     separately
    */
   public Device share(int threads) {
     return open(name, threads, fallback);
@@ -148,18 +148,18 @@ public final class Device implements AutoCloseable {
   }
 
   /**
-   * Why {@link #best} took this device.
+   * Why {@link #best} chose this device.
    *
-   * @return what kept the GPU from being opened; empty when this is one, or was opened by its name
+   * @return why no GPU could be opened; empty if this is a GPU, or was opened by its name
    */
   public Optional<String> whyNotFaster() {
     return fallback;
   }
 
   /**
-   * What the device is.
+   * The description of the device.
    *
-   * @return its description, read when it was opened
+   * @return what was read when it was opened
    */
   public DeviceInfo info() {
     return info;

@@ -13,9 +13,9 @@ import java.util.regex.Pattern;
  * @param dtype the dtype it computes in
  * @param executes false when the device only plans and never computes
  * @param graphs whether its streams can be captured ({@link Stream#capture})
- * @param architecture of a GPU, 90 for sm_90; else 0
- * @param prefersBf16 whether activations are bf16 unless a recipe says otherwise: a GPU's, but not
- *     those of the shim that runs its kernels on the processor
+ * @param architecture that of a GPU, 90 for sm_90; else 0
+ * @param prefersBf16 whether activations are bf16 by default: true for a GPU, but not for the shim
+ *     that runs its kernels on the processor
  */
 public record DeviceInfo(
     String name,
@@ -29,7 +29,7 @@ public record DeviceInfo(
     int architecture,
     boolean prefersBf16) {
   /**
-   * What to expect of a device that was not opened, and perhaps is not there.
+   * The expected description of a device that was not opened and may not exist.
    *
    * @param device its name, such as {@code cuda:1}
    * @return what any device of its kind can do; an H100 for a GPU
@@ -47,14 +47,14 @@ public record DeviceInfo(
     };
   }
 
-  /** Where a recipe computes that does not say. */
+  /** The device of recipes that do not name one. */
   public static final String DEFAULT = "cpu";
 
   private static final Pattern TRAINS = Pattern.compile("cpu|simt(:1)?|cuda(:\\d{1,3})?");
 
   /**
-   * Whether a device of that name can train, be it there or not: what computes in double precision
-   * or only plans is for tests.
+   * Whether a device of that name can train, whether or not this machine has it. Devices that
+   * compute in double precision or only plan are for tests.
    *
    * @param device a name, such as {@code cuda:1}
    * @return true for {@code cpu}, {@code cuda}, {@code cuda:N} and {@code simt}
@@ -64,8 +64,8 @@ public record DeviceInfo(
   }
 
   /**
-   * Whether the device computes in threads of its own on the machine's processors, whose number can
-   * be chosen and which other programs slow down.
+   * Whether the device computes with threads on the machine's processors: their number can be
+   * chosen, and other programs slow them down.
    *
    * @return true for CPUs
    */
@@ -74,8 +74,8 @@ public record DeviceInfo(
   }
 
   /**
-   * Whether what operations need beside their results is known before they run: that of kernels is,
-   * that of the CPU's library is not.
+   * Whether the scratch memory of operations is known before they run: that of our kernels is, that
+   * of oneDNN on the CPU is not.
    *
    * @return whether a memory plan counts it
    */
@@ -84,8 +84,8 @@ public record DeviceInfo(
   }
 
   /**
-   * The device whose memory a plan counts for runs on this one: activations are the same on every
-   * device, but only some say beforehand what operations need beside their results.
+   * The device that a memory plan for runs on this one uses. Activations need the same memory on
+   * every device, but only some devices say beforehand how much scratch memory operations need.
    *
    * @return this, or what is expected of a GPU
    */
@@ -94,7 +94,7 @@ public record DeviceInfo(
   }
 
   /**
-   * What it is, for a memory plan.
+   * A short description, for a memory plan.
    *
    * @return name, architecture and multiprocessors
    */
@@ -103,7 +103,7 @@ public record DeviceInfo(
   }
 
   /**
-   * Whether activations can be bf16, and fp32 matrices be multiplied in TF32.
+   * Whether activations can be bf16, and fp32 matrices can be multiplied in TF32.
    *
    * @return true for GPUs
    */
@@ -112,9 +112,9 @@ public record DeviceInfo(
   }
 
   /**
-   * Whether a convolution that makes the statistics of its result saves the norm after it a pass
-   * over memory. A GPU has the result in registers then; on a CPU they are a pass of their own, and
-   * the norm's own one leaves a sample in the cache for what follows.
+   * Whether time is saved if a convolution computes the statistics of its result for the norm after
+   * it. A GPU still has the result in registers. A CPU would need an extra pass; there the norm's
+   * own pass is better, because it leaves the sample in the cache for normalisation.
    *
    * @return whether to ask for them
    */

@@ -4,10 +4,10 @@ import io.github.eqvae.EqvaeException;
 import io.github.eqvae.ffi.Fn;
 
 /**
- * Operations that were captured on a stream and can be run again with one call. A graph keeps what
- * its operations were given: addresses, shapes and numbers. What is to change from launch to launch
- * must lie in tensors. The tensors must stay where they were; a graph does not own them. CUDA:
- * {@code cudaGraphExec_t}.
+ * Operations that were captured on a stream and can be run again with one call. A graph keeps the
+ * arguments of its operations: addresses, shapes and numbers. Values that change from launch to
+ * launch must be read from tensors. The tensors must stay at the same address; a graph does not own
+ * them. CUDA: {@code cudaGraphExec_t}.
  */
 public final class Graph implements AutoCloseable {
   private final Device device;
@@ -22,9 +22,9 @@ public final class Graph implements AutoCloseable {
   }
 
   /**
-   * Runs everything that was captured, in its order.
+   * Runs everything that was captured, in the same order.
    *
-   * @param stream orders the work; its scratch memory must be where it was
+   * @param stream orders the work; its scratch memory must be at the same address as during capture
    * @throws EqvaeException.Argument when the scratch memory moved, or the graph is closed
    */
   public void launch(Stream stream) {

@@ -7,9 +7,9 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 
 /**
- * Host memory that a device copies from and to while the host goes on: pinned where the device
- * knows that. Made once and used again; writing it before a copy has happened changes what is
- * copied.
+ * Host memory that a device copies from and to while the host continues: pinned if the device
+ * supports it. It is allocated once and reused. Writing to it before a copy is done changes the
+ * copied values.
  */
 public final class HostBuffer implements AutoCloseable {
   private final Device device;
@@ -22,7 +22,7 @@ public final class HostBuffer implements AutoCloseable {
   /**
    * Allocates a buffer for the elements of a tensor.
    *
-   * @param device what copies from and to it
+   * @param device the device that copies from and to it
    * @param shape the tensor's shape
    * @param dtype the tensor's dtype: F32, F64 or I32
    */
@@ -102,7 +102,7 @@ public final class HostBuffer implements AutoCloseable {
   }
 
   /**
-   * Copies all elements to a tensor. The copy happens when the stream gets there.
+   * Copies all elements to a tensor. The copy is done in the order of the stream.
    *
    * @param stream orders the copy
    * @param tensor a contiguous tensor of the buffer's shape and dtype
@@ -113,7 +113,7 @@ public final class HostBuffer implements AutoCloseable {
   }
 
   /**
-   * Copies all elements of a tensor into the buffer, and waits until they are there.
+   * Copies all elements of a tensor into the buffer, and waits for it.
    *
    * @param stream orders the copy
    * @param tensor a contiguous tensor of the buffer's shape and dtype

@@ -6,7 +6,7 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.function.IntToDoubleFunction;
 
-/** Elements of tensors from and to arrays. Each call waits for the stream. */
+/** Copies elements of tensors from and to arrays. Each call waits for the stream. */
 final class HostTransfer {
   private static final int ALIGN = 64;
 

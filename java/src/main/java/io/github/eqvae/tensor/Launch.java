@@ -7,8 +7,8 @@ import java.lang.foreign.ValueLayout;
 import org.jspecify.annotations.Nullable;
 
 /**
- * One native call being put together: the fields of the parameter struct in order, then the
- * tensors. Reused by its stream, so a call allocates nothing.
+ * Builds one native call: first the fields of the parameter struct in order, then the tensors. Its
+ * stream reuses it, so a call allocates nothing.
  */
 public final class Launch {
   private final Stream stream;

@@ -5,8 +5,9 @@ import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicLong;
 
 /**
- * Reports, never repairs: when an owner of native memory is collected without having been closed,
- * it says where it was opened and counts it. Tests fail when the count is not 0.
+ * Finds owners of native memory that were garbage-collected without having been closed: it prints
+ * where each was opened, and counts them. It does not free the memory. Tests fail if the count is
+ * not 0.
  */
 public final class LeakCheck {
   private static final Cleaner CLEANER = Cleaner.create();

@@ -9,8 +9,8 @@ public enum MathMode {
   /** In single precision. */
   FP32,
   /**
-   * On tensor cores: each factor rounded to 10 bits behind the point, the range of a float; sums in
-   * single precision. {@code cuda} only.
+   * On tensor cores: each factor is rounded to 10 bits of mantissa, with the exponent range of a
+   * float; sums are in single precision. {@code cuda} only.
    */
   TF32
 }

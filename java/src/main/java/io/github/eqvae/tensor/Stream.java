@@ -8,8 +8,8 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 
 /**
- * An ordering domain: calls on one stream happen one after the other. A stream owns the scratch
- * memory its calls need. Use it from one thread at a time.
+ * A queue of work: calls on one stream run one after the other. A stream owns the scratch memory of
+ * its calls. Only one thread may use it at a time.
  */
 public final class Stream implements AutoCloseable {
   private static final int MAX_TENSORS = 10;
@@ -41,7 +41,7 @@ public final class Stream implements AutoCloseable {
   }
 
   /**
-   * Where the work runs.
+   * The device on which the work runs.
    *
    * @return the device
    */
@@ -76,8 +76,8 @@ public final class Stream implements AutoCloseable {
   }
 
   /**
-   * Makes what this stream is given from now on wait for all that another was given up to now. The
-   * host waits for neither.
+   * Makes all later work of this stream wait for the work that another stream has been given so
+   * far. The host does not wait.
    *
    * @param other a stream of the same device
    */
@@ -86,15 +86,15 @@ public final class Stream implements AutoCloseable {
   }
 
   /**
-   * Records what this thread gives the stream instead of running it; whether a device can do that
-   * is in its {@link DeviceInfo}. Allocating, copying from or to the host, and waiting are refused
-   * meanwhile.
+   * Records the work that this thread gives to the stream, instead of running it; {@link
+   * DeviceInfo} says whether a device can do that. During the recording, allocating, copying from
+   * or to the host, and waiting are refused.
    *
    * @param work gives the stream its operations
    * @return the graph; the caller closes it
    * @throws EqvaeException.Unsupported when the device has no graphs
-   * @throws EqvaeException.Argument when the work calls what cannot be captured; the message names
-   *     the call. The stream can be used as before.
+   * @throws EqvaeException.Argument when the work contains a call that cannot be captured; the
+   *     message names it. The stream can be used as before.
    */
   public Graph capture(Runnable work) {
     device.library().call(Fn.CAPTURE_BEGIN, handle());
@@ -112,8 +112,8 @@ public final class Stream implements AutoCloseable {
   }
 
   /**
-   * How products of fp32 matrices are made on this stream from now on; {@link MathMode#FP32} when
-   * it was created.
+   * Sets how this stream multiplies fp32 matrices from now on; {@link MathMode#FP32} when it was
+   * created.
    *
    * @param mode how
    * @throws EqvaeException.Unsupported when the device cannot
@@ -132,7 +132,7 @@ public final class Stream implements AutoCloseable {
   }
 
   /**
-   * Size of the scratch arena: what the largest call so far needed.
+   * Size of the scratch arena: the need of the largest call so far.
    *
    * @return bytes
    */

@@ -3,7 +3,7 @@ package io.github.eqvae.tensor;
 import io.github.eqvae.EqvaeException;
 import java.util.Arrays;
 
-/** Where the elements of a view lie: its strides, in elements. */
+/** Strides of views, in elements. */
 final class Strides {
   private Strides() {}
 
@@ -29,7 +29,7 @@ final class Strides {
     return true;
   }
 
-  /** Fails unless the elements can have another shape where they lie. */
+  /** Fails unless the elements can get another shape without a copy. */
   static void requireReshape(Shape shape, long[] strides, Shape newShape) {
     if (newShape.elements() != shape.elements()) {
       throw new EqvaeException.Argument(

@@ -8,8 +8,8 @@ import java.lang.foreign.ValueLayout;
 
 /**
  * A view of memory that an {@link TensorArena} owns: shape, strides and dtype. A tensor never owns
- * memory; using one after its arena was reset or closed, or after it was released, is an error that
- * says so. Identity matters: the tape tells tensors apart by {@code ==}.
+ * memory. Using one after its arena was reset or closed, or after it was released, throws an error
+ * that says so. Identity matters: the tape tells tensors apart by {@code ==}.
  */
 public final class Tensor {
   private final TensorArena arena;
@@ -80,7 +80,7 @@ public final class Tensor {
   /**
    * The tensor this one is a view of.
    *
-   * @return the tensor the arena allocated; this one if it is no view
+   * @return the tensor that the arena allocated; this one if it is not a view
    */
   public Tensor root() {
     return root;
@@ -154,7 +154,7 @@ public final class Tensor {
   }
 
   /**
-   * Another tensor over the same memory, unknown to any tape: what the tape sees as a constant.
+   * Another tensor over the same memory that no tape knows: a tape treats it as a constant.
    *
    * @return a view of all elements
    */
@@ -188,7 +188,7 @@ public final class Tensor {
    * Writes the elements of a tensor of {@code I32}.
    *
    * @param stream orders the copy
-   * @param values row-major; waits until they are taken
+   * @param values row-major; returns when they have been read
    */
   public void setInts(Stream stream, int... values) {
     HostTransfer.setInts(this, stream, values);
@@ -282,8 +282,8 @@ public final class Tensor {
   }
 
   /**
-   * Fills with normal numbers: Philox4x32-10 keyed by the seed, counted from the purpose, so the
-   * same arguments give the same numbers on every device.
+   * Fills with normal numbers: Philox4x32-10 with the seed as key and the purpose in the counter,
+   * so the same arguments give the same numbers on every device.
    *
    * @param stream orders the work
    * @param seed the run's seed

@@ -7,16 +7,16 @@ import java.util.Map;
 import java.util.TreeMap;
 
 /**
- * Owns device memory and hands it out as tensors. Lowest-address-first, so that the same sequence
- * of requests always gets the same addresses. Persistent arenas hold parameters and optimiser
- * state; a step arena is {@link #reset} after every step, and after the first steps it is one block
- * that no later step has to grow.
+ * Owns device memory and allocates tensors in it. The lowest free address is used first, so the
+ * same sequence of requests always gets the same addresses. Persistent arenas hold parameters and
+ * optimiser state. A step arena is {@link #reset} after every step; after the first steps it is one
+ * block and need not grow any more.
  */
 public final class TensorArena implements AutoCloseable {
   private static final long ALIGNMENT = 256;
   private static final long GRANULE = 2L << 20;
 
-  /** One native block and what is free in it: offset to size. */
+  /** One native block and its free parts: offset to size. */
   private static final class Chunk {
     final long address;
     final long size;
@@ -54,10 +54,9 @@ public final class TensorArena implements AutoCloseable {
    * Creates an empty arena.
    *
    * @param device whose memory it hands out
-   * @param name what it is for, in memory reports
-   * @param reuse false gives every tensor an allocation of its own until the next reset: slower and
-   *     larger, but results must be the same bits, and tools that watch over allocations see who
-   *     reads or writes beyond a tensor
+   * @param name its name in memory reports @param reuse false gives every tensor its own allocation
+   *     until the next reset. This is slower and needs more memory, but must give the same bits,
+   *     and memory checkers can then find accesses beyond a tensor
    */
   public TensorArena(Device device, String name, boolean reuse) {
     this.device = device;
@@ -155,7 +154,7 @@ public final class TensorArena implements AutoCloseable {
   }
 
   /**
-   * What an arena allocates to hold so much.
+   * The size that an arena allocates for this many bytes.
    *
    * @param bytes what it is to hold
    * @return bytes, rounded up
@@ -187,9 +186,9 @@ public final class TensorArena implements AutoCloseable {
   }
 
   /**
-   * Gives a tensor's memory back for reuse. The tensor and its views can no longer be used.
+   * Frees a tensor's memory for reuse. The tensor and its views can no longer be used.
    *
-   * @param tensor a tensor of this arena that is no view
+   * @param tensor a tensor of this arena that is not a view
    */
   public void release(Tensor tensor) {
     if (tensor.arena() != this || tensor.root() != tensor) {
@@ -230,8 +229,8 @@ public final class TensorArena implements AutoCloseable {
   }
 
   /**
-   * Takes all memory back; every tensor so far becomes unusable. Several blocks become one of their
-   * total size.
+   * Frees all tensors; none of them can be used any more. Several blocks become one of their total
+   * size.
    */
   public void reset() {
     generation++;
@@ -257,7 +256,7 @@ public final class TensorArena implements AutoCloseable {
   }
 
   /**
-   * What the arena holds.
+   * Bytes that the arena holds.
    *
    * @return bytes allocated from the device
    */
@@ -270,7 +269,7 @@ public final class TensorArena implements AutoCloseable {
   }
 
   /**
-   * What is handed out now.
+   * Bytes of the tensors in use.
    *
    * @return bytes in use
    */
@@ -279,7 +278,7 @@ public final class TensorArena implements AutoCloseable {
   }
 
   /**
-   * What one block would have had to hold so far, holes included: what to {@link #reserve} for the
+   * The size that one block would have needed so far, gaps included: {@link #reserve} this for the
    * same requests.
    *
    * @return bytes
@@ -289,8 +288,8 @@ public final class TensorArena implements AutoCloseable {
   }
 
   /**
-   * Changes whenever the arena's memory is not where it was: graphs captured before it did must not
-   * be launched any more.
+   * A number that changes whenever the arena's memory moves. Graphs that were captured before must
+   * then not be launched any more.
    *
    * @return a count of changes
    */
