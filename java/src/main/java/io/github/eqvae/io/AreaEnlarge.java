@@ -1,9 +1,9 @@
 package io.github.eqvae.io;
 
 /**
- * What OpenCV's INTER_AREA does when a side grows: interpolation between two pixels, with a
- * fraction of its own (the part of a result pixel that reaches into the second one) in fixed point
- * of 11 bits. Source: opencv/opencv {@code modules/imgproc/src/resize.cpp}; to the bit.
+ * OpenCV's INTER_AREA when a side is enlarged: interpolation between two pixels, where the fraction
+ * is the part of a result pixel that reaches into the second one, in fixed point of 11 bits.
+ * Source: opencv/opencv {@code modules/imgproc/src/resize.cpp}; the bits are equal.
  */
 final class AreaEnlarge {
   private static final int ONE = 1 << 11;
@@ -54,7 +54,10 @@ final class AreaEnlarge {
     }
   }
 
-  /** The first of two sources of each place, and the weights of both in 1/2048. */
+  /**
+   * The first of the two source positions of each result position, and the weights of both in
+   * 1/2048.
+   */
   private record Axis(int[] first, int[] rest, int[] second) {
     static Axis of(int from, int to) {
       double inverse = (double) to / from;

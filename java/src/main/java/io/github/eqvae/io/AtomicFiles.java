@@ -12,8 +12,8 @@ import java.nio.file.StandardOpenOption;
 import java.util.UUID;
 
 /**
- * Writes files so that a reader, or a machine that lost power, sees the old content or the new one
- * and nothing between: temporary file in the same directory, fsync, rename, fsync of the directory.
+ * Writes files so that a reader sees either the old content or the new one, also after a loss of
+ * power: temporary file in the same directory, fsync, rename, fsync of the directory.
  */
 public final class AtomicFiles {
   private static final String SUFFIX = ".eqvae-tmp";
@@ -37,7 +37,8 @@ public final class AtomicFiles {
    *
    * @param target the file; its directory must exist
    * @param content writes the bytes
-   * @throws IOException if anything fails; the target is then untouched and nothing is left behind
+   * @throws IOException if anything fails; the target is then unchanged and no temporary file
+   *     remains
    */
   public static void write(Path target, Content content) throws IOException {
     Path file = target.toAbsolutePath();
@@ -45,7 +46,7 @@ public final class AtomicFiles {
     if (directory == null || Files.isDirectory(file)) {
       throw new IOException(target + " is a directory, expected the name of a file");
     }
-    // Not the target's name with something behind it: that may be too long, or no text.
+    // Not the target's name plus a suffix: that may be too long, or not valid text.
     Path temporary = directory.resolve("." + UUID.randomUUID() + SUFFIX);
     try {
       try (FileChannel channel =
@@ -92,8 +93,8 @@ public final class AtomicFiles {
   }
 
   /**
-   * Gives a finished directory its final name: flushes it, renames it, flushes the directory around
-   * it. The files in it must have been written through this class.
+   * Gives a finished directory its final name: flushes it, renames it, flushes its parent
+   * directory. The files in it must have been written with this class.
    *
    * @param temporary the finished directory
    * @param target its final name, in the same file system; must not exist
@@ -112,8 +113,8 @@ public final class AtomicFiles {
   }
 
   /**
-   * Makes the names in a directory durable. File systems that cannot flush a directory (CIFS, some
-   * of FUSE) are told of once: a rename is then as durable as they make it.
+   * Makes the names in a directory durable. If the file system cannot flush a directory (CIFS, some
+   * FUSE), one note says so; renames are then only as durable as the file system makes them.
    *
    * @param directory the directory
    * @throws IOException if it cannot be opened, or the disk failed
@@ -128,7 +129,7 @@ public final class AtomicFiles {
         });
   }
 
-  /** Flushes a directory; tests bring file systems of their own. */
+  /** Flushes a directory; tests use their own file systems. */
   interface Flush {
     void flush(Path directory) throws IOException;
   }
@@ -152,8 +153,8 @@ public final class AtomicFiles {
   }
 
   /**
-   * Deletes the temporary files that killed processes left in a directory. Call it only where no
-   * other process writes.
+   * Deletes the temporary files that killed processes left in a directory. Call it only if no other
+   * process writes there.
    *
    * @param directory the directory
    * @return how many there were

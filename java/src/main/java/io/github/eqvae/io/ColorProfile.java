@@ -3,9 +3,10 @@ package io.github.eqvae.io;
 import java.nio.charset.StandardCharsets;
 
 /**
- * Hides the ICC profile of RGB and gray JPEG files from the decoder, which would convert by it.
- * PyTorch training code takes samples as they are stored; the conversion is slow, and depends on
- * the machine's colour library. CMYK files keep theirs: without it there is only a guess.
+ * Hides the ICC profile of RGB and gray JPEG files from the decoder, which would otherwise apply
+ * it. PyTorch training code uses samples as they are stored; the conversion is slow, and depends on
+ * the machine's colour library. CMYK files keep their profile: without it the colours could only be
+ * guessed.
  */
 final class ColorProfile {
   private ColorProfile() {}
@@ -18,11 +19,14 @@ final class ColorProfile {
   static byte[] hide(byte[] file, ImageFormat format) {
     return switch (format) {
       case JPEG -> jpeg(file);
-      case PNG, WEBP, BMP, TIFF, PNM -> file; // their decoders take samples as stored
+      case PNG, WEBP, BMP, TIFF, PNM -> file; // their decoders do not apply a profile
     };
   }
 
-  /** Spoils the signature of the profile's segments, so that they are unknown application data. */
+  /**
+   * Changes the signature of the profile's segments, so that decoders ignore them as unknown
+   * application data.
+   */
   private static byte[] jpeg(byte[] file) {
     byte[] result = file;
     int at = 2;

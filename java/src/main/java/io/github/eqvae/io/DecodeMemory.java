@@ -4,9 +4,10 @@ import java.util.Locale;
 import java.util.concurrent.Semaphore;
 
 /**
- * Keeps large pictures from ending a run for want of memory: one that cannot fit is refused before
- * anything is allocated for it, and of those that fit no more are decoded at a time than do so
- * together. What is refused depends on the heap's limit alone, not on what else is in it.
+ * Prevents that large pictures end a run because memory runs out. A picture that cannot fit into
+ * the heap is refused before anything is allocated for it. Pictures are decoded at the same time
+ * only if they fit together. Whether a picture is refused depends only on the heap's limit, not on
+ * what else is in the heap.
  */
 class DecodeMemory {
   /** Below this nothing is counted. */
@@ -22,7 +23,7 @@ class DecodeMemory {
 
   private final long heap;
 
-  /** The most that pictures may take, three quarters of the heap. */
+  /** The largest memory for pictures, three quarters of the heap. */
   private final long most;
 
   private final Semaphore units;
@@ -72,8 +73,8 @@ class DecodeMemory {
    * @param name what messages call it
    * @param width pixels in a row
    * @param height rows
-   * @param bytesPerPixel what decoding, and cutting the result, take at the most
-   * @return to be closed when that is done
+   * @param bytesPerPixel upper bound of the memory for decoding and for cutting the result
+   * @return must be closed when that is done
    * @throws ImageException if it is more than the heap allows
    */
   Share reserve(String name, int width, int height, int bytesPerPixel) throws ImageException {

@@ -7,39 +7,39 @@ import io.github.eqvae.EqvaeException;
  *
  * @param maxPixels pictures of more pixels are refused before anything is allocated for them
  * @param alpha what becomes of transparency
- * @param depth what becomes of samples of 16 bits
+ * @param depth how samples of 16 bits are converted
  * @param orientation whether the EXIF orientation is applied
  */
 public record DecodeOptions(long maxPixels, Alpha alpha, Depth depth, Orientation orientation) {
-  /** What becomes of transparency. */
+  /** How transparency is handled. */
   public enum Alpha {
     /**
-     * Transparency is dropped and the colour below it kept, as Pillow's {@code convert("RGB")}
-     * does, and so the loaders of PyTorch projects.
+     * The alpha channel is ignored and the colours are kept, as by Pillow's {@code convert("RGB")}
+     * and the loaders of PyTorch projects.
      */
     DROP,
-    /** The picture is laid over white. */
+    /** The picture is put on a white background. */
     WHITE,
-    /** The picture is laid over black. */
+    /** The picture is put on a black background. */
     BLACK
   }
 
-  /** What becomes of samples of 16 bits. */
+  /** How samples of 16 bits are converted. */
   public enum Depth {
     /** The nearest of 256 levels. */
     ROUND,
     /**
-     * As Pillow converts them: the upper byte, but gray without transparency is clipped at 255, so
-     * that nearly all of it becomes white.
+     * As Pillow converts them: the upper byte, but gray without transparency is clipped at 255,
+     * which makes such a picture almost completely white.
      */
     PILLOW
   }
 
   /** Whether pictures are turned as EXIF says. */
   public enum Orientation {
-    /** They are, and come out upright. */
+    /** They are turned upright. */
     EXIF,
-    /** They stay as stored, as in loaders that do not ask Pillow for {@code exif_transpose}. */
+    /** They are left as stored, as by loaders that do not call Pillow's {@code exif_transpose}. */
     STORED
   }
 
@@ -59,7 +59,7 @@ public record DecodeOptions(long maxPixels, Alpha alpha, Depth depth, Orientatio
   }
 
   /**
-   * Options that else are the default ones.
+   * The default options with another limit.
    *
    * @param maxPixels pictures of more pixels are refused
    * @param alpha what becomes of transparency

@@ -6,7 +6,7 @@ import java.nio.charset.StandardCharsets;
 
 /**
  * Finds the EXIF orientation (tag 0x0112 of the first directory) in a JPEG, PNG, WebP or TIFF file.
- * Damaged EXIF data count as none: the picture itself may be whole.
+ * Damaged EXIF data are ignored: the picture itself may be complete.
  */
 final class Exif {
   private static final int ORIENTATION = 0x0112;
@@ -17,7 +17,7 @@ final class Exif {
   /**
    * The orientation of a file.
    *
-   * @return 1..8 as EXIF defines them; 1 (upright) if the file does not say
+   * @return 1..8 as EXIF defines them; 1 (upright) if the file has none
    */
   static int orientation(byte[] file, ImageFormat format) {
     ByteBuffer bytes = ByteBuffer.wrap(file);
@@ -80,7 +80,7 @@ final class Exif {
       long length = bytes.getInt(here + 4) & 0xffffffffL;
       if (is(bytes, here, "EXIF")) {
         int start = here + 8;
-        // Some writers keep the prefix of the JPEG segment.
+        // Some writers keep the prefix that belongs to a JPEG segment.
         return tiff(bytes, is(bytes, start, "Exif\0\0") ? start + 6 : start, at + 8 + length);
       }
       at += 8 + length + (length & 1);

@@ -9,14 +9,14 @@ import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.HexFormat;
 
-/** The SHA-256 of files: results name the weights they were computed with by it. */
+/** The SHA-256 of files: results name the weights they were computed with by this hash. */
 public final class FileHash {
   private static final int CHUNK = 1 << 20;
 
   private FileHash() {}
 
   /**
-   * Reads a file through.
+   * Reads a whole file.
    *
    * @param file the file
    * @return 64 hexadecimal digits

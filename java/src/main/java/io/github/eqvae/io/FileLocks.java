@@ -9,31 +9,31 @@ import java.nio.channels.OverlappingFileLockException;
  * file systems have none (Lustre without {@code flock}, NFS without its lock daemon, some FUSE).
  */
 public final class FileLocks {
-  /** What users should know where there are none. */
+  /** The note for users of file systems without locks. */
   public static final String NONE =
-      "this file system has no locks. Everything works; only see to it that no two runs share a"
+      "this file system has no locks. Everything works, but make sure that no two runs share a"
           + " folder.";
 
   private FileLocks() {}
 
-  /** What came of asking for a lock. */
+  /** The result of a request for a lock. */
   public enum Outcome {
-    /** It is this process's until the channel is closed. */
+    /** This process has the lock until the channel is closed. */
     HELD,
-    /** Another process, or another channel of this one, has it. */
+    /** Another process, or another channel of this process, has the lock. */
     BUSY,
     /** The file system has no locks. */
     UNSUPPORTED
   }
 
-  /** Asks for a lock. */
+  /** Requests a lock. */
   @FunctionalInterface
   interface Locking {
     Outcome tryLock(FileChannel file);
   }
 
   /**
-   * Asks for the lock of a file, and does not wait.
+   * Requests the lock of a file, without waiting.
    *
    * @param file a channel that is open for writing
    * @return what came of it

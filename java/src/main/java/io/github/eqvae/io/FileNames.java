@@ -14,11 +14,11 @@ import java.nio.file.Path;
 import java.util.Locale;
 
 /**
- * Names of files as text, without loss. A file system keeps bytes: old zip files leave names in
- * Latin-1, and in a shell without a UTF-8 locale Java takes every name that is not ASCII apart.
- * Here a name is its UTF-8 text, and a byte that is no UTF-8 is the lone surrogate U+DC00 + byte,
- * as Python's {@code os.fsdecode} has it (PEP 383): such a name in a JSON file opens the file
- * there.
+ * Names of files as text, without loss. A file system stores names as bytes: old zip files contain
+ * names in Latin-1, and in a shell without a UTF-8 locale Java cannot represent names that are not
+ * ASCII. Here a name is its UTF-8 text. A byte that is not UTF-8 becomes the lone surrogate U+DC00
+ * + byte, as in Python's {@code os.fsdecode} (PEP 383), so a Python program can open a file by its
+ * name in a JSON file.
  */
 public final class FileNames {
   private static final int ESCAPED = 0xDC00;
@@ -39,7 +39,7 @@ public final class FileNames {
     if (!isDefault || (pathsAreUtf8() && text.indexOf('\uFFFD') < 0)) {
       return text.replace(relative.getFileSystem().getSeparator(), "/");
     }
-    // Only a URI shows the bytes of a path.
+    // only a URI has the bytes of a path
     String folder = Path.of("").toAbsolutePath().toUri().getRawPath();
     int from = folder.endsWith("/") ? folder.length() : folder.length() + 1;
     String raw = relative.toUri().getRawPath().substring(from);
@@ -85,7 +85,7 @@ public final class FileNames {
     }
   }
 
-  /** Whether Java's paths take and give any text. */
+  /** Whether Java's paths can represent any text. */
   private static boolean pathsAreUtf8() {
     return "UTF-8".equalsIgnoreCase(System.getProperty("sun.jnu.encoding", "UTF-8"));
   }
@@ -116,8 +116,8 @@ public final class FileNames {
    * Text as bytes.
    *
    * @param name a name
-   * @return its bytes; {@link #decode} gives the name again
-   * @throws EqvaeException.Argument if it is no text and no bytes either
+   * @return its bytes; {@link #decode} returns the name again @throws EqvaeException.Argument if it
+   *     is neither valid text nor encoded bytes
    */
   static byte[] encode(String name) {
     ByteArrayOutputStream bytes = new ByteArrayOutputStream();
@@ -137,12 +137,12 @@ public final class FileNames {
   }
 
   /**
-   * A name on one line of printable text: {@code \n}, {@code \r}, {@code \t}, {@code \\}, {@code
-   * \u001b} for what cannot be seen, {@code \xe9} for a byte that is no UTF-8. A terminal and a
-   * list of names take it unharmed.
+   * A name as one line of printable text: {@code \n}, {@code \r}, {@code \t}, {@code \\}, {@code
+   * \u001b} for invisible characters, {@code \xe9} for a byte that is not UTF-8. So terminals and
+   * lists of names can show it.
    *
    * @param name a name
-   * @return the text; {@link #parse} gives the name again
+   * @return the text; {@link #parse} returns the name again
    */
   public static String shown(String name) {
     StringBuilder out = new StringBuilder();
@@ -175,17 +175,17 @@ public final class FileNames {
           Character.PARAGRAPH_SEPARATOR,
           Character.SURROGATE ->
           false;
-      // Marks that turn the direction of text make a terminal show other names than there are.
+      // Marks that change the direction of text would make a terminal show a wrong name.
       case Character.FORMAT -> c > 0xffff || c == 0x200c || c == 0x200d;
       default -> true;
     };
   }
 
   /**
-   * The name of a line that {@link #shown} made.
+   * The name from a line that {@link #shown} made.
    *
    * @param line the line
-   * @return the name; what is no escape stays as it is
+   * @return the name; text that is not an escape is kept
    */
   public static String parse(String line) {
     StringBuilder out = new StringBuilder();

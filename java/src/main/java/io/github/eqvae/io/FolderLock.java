@@ -25,20 +25,20 @@ import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Keeps a folder for one process as long as it writes there: two runs in one folder would each
- * write over the other's files, and both would end as if all were well.
+ * Reserves a folder for one process while it writes there: two runs in one folder would overwrite
+ * each other's files, and both would end without an error.
  *
- * <p>The file {@value #NAME} in the folder names the owner. Where the file system has locks, the
- * owner holds one on it, which ends with its process. The owner also writes the file anew every few
- * seconds, so that another machine, which may see neither lock nor process, can tell a dead owner
- * from a living one. Whose owner is dead is taken over: the same machine sees that at once, another
+ * <p>The file {@value #NAME} in the folder names the owner. If the file system has locks, the owner
+ * holds one on this file, which ends with its process. The owner also rewrites the file every few
+ * seconds. So another machine, which may see neither lock nor process, can tell whether the owner
+ * is alive. A folder whose owner is dead is taken over: on the same machine at once, on another one
  * after {@link #STALE}.
  */
 public final class FolderLock implements AutoCloseable {
   /** The file's name. */
   public static final String NAME = ".eqvae-lock";
 
-  /** An owner on another machine that was silent for so long is dead. */
+  /** An owner on another machine counts as dead after this time without a sign of life. */
   static final Duration STALE = Duration.ofMinutes(2);
 
   private static final Duration SIGN_OF_LIFE = Duration.ofSeconds(15);
@@ -66,12 +66,12 @@ public final class FolderLock implements AutoCloseable {
   }
 
   /**
-   * Takes a folder, which is made if it is not there.
+   * Takes a folder, which is made if it does not exist.
    *
    * @param folder the folder
-   * @param what this process does there, such as {@code train}: others are told
-   * @param note is told whose dead lock was taken over
-   * @return the lock, to be closed when all is written
+   * @param what this process does there, such as {@code train}, for messages to other
+   *     processes @param note receives a message if a dead owner's lock is taken over
+   * @return the lock, to be closed when everything is written
    * @throws EqvaeException.Argument when another process has it; the message says which
    * @throws IOException when the folder cannot be made or written
    */
@@ -90,7 +90,7 @@ public final class FolderLock implements AutoCloseable {
     Files.createDirectories(folder);
     Path real = folder.toRealPath();
     LockOwner self = LockOwner.self(what, UUID.randomUUID().toString());
-    // Asked first: to close a second channel of the file would end this process's lock (POSIX).
+    // Checked first: closing a second channel of the file would end this process's lock (POSIX).
     LockOwner own = HERE.putIfAbsent(real, self);
     if (own != null) {
       throw refusal(folder, Optional.of(own), "");
@@ -118,7 +118,7 @@ public final class FolderLock implements AutoCloseable {
         return acquire(folder, what, note, locking, host);
       }
       if (!locks) {
-        pause(); // of two that came at once, the later one to write has it
+        pause(); // if two came at once, the one that wrote last has it
         Optional<LockOwner> now = LockOwner.parse(read(channel));
         if (!now.equals(Optional.of(self))) {
           throw refusal(folder, now, "");
@@ -130,7 +130,7 @@ public final class FolderLock implements AutoCloseable {
       Thread.ofPlatform().daemon().name("eqvae-lock").start(lock::stayAlive);
       return lock;
     } catch (IOException | RuntimeException e) {
-      HERE.remove(real, self); // another thread may have taken it since it was given back
+      HERE.remove(real, self); // another thread may have taken it since it was released
       if (channel != null) {
         channel.close();
       }
@@ -138,7 +138,10 @@ public final class FolderLock implements AutoCloseable {
     }
   }
 
-  /** Where locks are and one machine is, the lock itself says that its last owner is gone. */
+  /**
+   * If the file system has locks and the owner was on this machine, a free lock means that the
+   * owner has ended.
+   */
   private static void requireDead(
       Path folder, Path file, LockOwner before, boolean locks, String host, Consumer<String> note)
       throws IOException {
@@ -166,8 +169,9 @@ public final class FolderLock implements AutoCloseable {
   }
 
   /**
-   * Its lock is gone, so it most likely is, too (a container that was started anew has another
-   * name); but some file systems keep locks from other machines. Signs of life come from all.
+   * The owner's lock is free, so it has probably ended (a restarted container has another name).
+   * But some file systems do not share locks between machines. Signs of life are visible on all
+   * machines.
    */
   private static void waitOut(
       Path folder, Path file, LockOwner before, Duration silent, Consumer<String> note)
@@ -179,7 +183,7 @@ public final class FolderLock implements AutoCloseable {
             + before
             + ", which seems to have ended: its lock is free. Waiting "
             + (rest.toSeconds() + 1)
-            + " s for a sign of life, to be sure");
+            + " s for a sign of life to make sure");
     try {
       FileTime last = Files.getLastModifiedTime(file);
       long from = System.nanoTime();
@@ -190,7 +194,7 @@ public final class FolderLock implements AutoCloseable {
         }
       }
     } catch (NoSuchFileException e) {
-      // Its owner has just ended, or the user is sure.
+      // the owner has just ended, or the user deleted the file
     }
   }
 
@@ -215,7 +219,10 @@ public final class FolderLock implements AutoCloseable {
     }
   }
 
-  /** Tells a file from another one of its name; null if it is gone, or has no such thing. */
+  /**
+   * Identifies a file among others of the same name; null if it does not exist, or the file system
+   * has no such identity.
+   */
   private static @Nullable Object key(Path file) throws IOException {
     try {
       return Files.readAttributes(file, BasicFileAttributes.class).fileKey();
@@ -233,7 +240,7 @@ public final class FolderLock implements AutoCloseable {
     return Arrays.copyOf(buffer.array(), buffer.position());
   }
 
-  /** Long enough for two that came at once to see each other. */
+  /** Long enough for two processes that came at once to see each other. */
   private static void pause() throws IOException {
     try {
       Thread.sleep(200);
@@ -244,9 +251,9 @@ public final class FolderLock implements AutoCloseable {
   }
 
   /**
-   * Ends a process that has lost its folder: after a long pause (a laptop's sleep, a stopped
-   * container, a file system out of reach) another one may have taken it for dead. To be called
-   * before anything is written there; it looks at the file once a second at the most.
+   * Throws if this process has lost its folder: after a long pause (a laptop's sleep, a stopped
+   * container, a file system out of reach) another process may have taken it over. Call it before
+   * anything is written there; it reads the file at most once a second.
    *
    * @throws IOException when another process has the folder; the message says which
    */
@@ -259,11 +266,12 @@ public final class FolderLock implements AutoCloseable {
     Optional<LockOwner> other = Optional.empty();
     try {
       Path file = folder.resolve(NAME);
-      // Ours is read by its channel alone: to close another would end this process's lock (POSIX).
+      // Our file is read only with its own channel: closing another one would end this process's
+      // lock (POSIX).
       byte[] text = Objects.equals(key(file), key) ? read(channel) : Files.readAllBytes(file);
       other = LockOwner.parse(text);
     } catch (IOException e) {
-      // Deleted by the user, or out of reach for now: nobody else is seen there.
+      // deleted by the user, or out of reach for now: no other owner is visible
     }
     if (other.isPresent() && !other.get().equals(owner)) {
       throw new IOException(
@@ -277,7 +285,7 @@ public final class FolderLock implements AutoCloseable {
     }
   }
 
-  /** Gives the folder back if the process is asked to end while it still has it. */
+  /** Releases the folder if the process is asked to end while it still has it. */
   public void releaseAtExit() {
     Runtime.getRuntime().addShutdownHook(new Thread(this::release, "eqvae-unlock"));
   }
@@ -286,13 +294,13 @@ public final class FolderLock implements AutoCloseable {
     try {
       close();
     } catch (IOException e) {
-      // It is taken for dead then, which it is.
+      // then others will see that it is dead
     }
   }
 
   /**
-   * Gives the folder back; one that was made for this and holds nothing is removed. Any thread may
-   * call this, and again.
+   * Releases the folder. If it was made for this lock and is empty, it is removed. May be called
+   * from any thread, and more than once.
    *
    * @throws IOException when the file cannot be removed
    */
@@ -305,7 +313,7 @@ public final class FolderLock implements AutoCloseable {
     HERE.remove(folder, owner);
     try (channel) {
       if (isMine()) {
-        channel.truncate(0); // who opened it before must not take it for a dead owner's
+        channel.truncate(0); // a process that opened it before must not take it for a dead owner's
         Files.deleteIfExists(folder.resolve(NAME));
       }
     }
@@ -324,7 +332,7 @@ public final class FolderLock implements AutoCloseable {
     Files.deleteIfExists(folder);
   }
 
-  /** Nobody took the folder over, thinking that this process is dead. */
+  /** Whether no other process has taken the folder over. */
   private boolean isMine() throws IOException {
     return LockOwner.parse(read(channel)).equals(Optional.of(owner));
   }
@@ -353,7 +361,7 @@ public final class FolderLock implements AutoCloseable {
         write();
       }
     } catch (IOException e) {
-      // The folder is out of reach for now: whoever writes results there will say so.
+      // The folder is out of reach for now; writing results there will fail with a message.
     }
   }
 }

@@ -11,7 +11,7 @@ import java.util.Arrays;
  * @param width pixels in a row, at least 1
  * @param height rows, at least 1
  * @param channels 1 or 3
- * @param data samples [height][width][channels], unsigned; not copied, so treat it as read-only
+ * @param data samples [height][width][channels], unsigned; not copied, so it must not be changed
  */
 public record Image(int width, int height, int channels, byte[] data) implements PixelRows {
   private static final float[] SIGNED = new float[256];
@@ -72,9 +72,10 @@ public record Image(int width, int height, int channels, byte[] data) implements
    * @param channels 1 or 3
    * @param values samples [height][width][channels], NHWC with N = 1
    * @param offset where the samples begin in {@code values}
-   * @param low the value of black, -1 for what the networks produce
-   * @param high the value of white, 1 for what the networks produce
-   * @return the picture; values outside are clamped, NaN becomes black, rounding is to nearest
+   * @param low the value of black, -1 for results of the networks @param high the value of white, 1
+   *     for results of the networks
+   * @return the picture; values outside the range are clamped, NaN becomes black, and values are
+   *     rounded to nearest
    * @throws EqvaeException.Argument if the array is too short
    */
   public static Image ofFloats(
@@ -209,7 +210,7 @@ public record Image(int width, int height, int channels, byte[] data) implements
   }
 
   /**
-   * Writes the samples as floats x/127.5 − 1, what the networks take.
+   * Writes the samples as floats x/127.5 − 1, the input of the networks.
    *
    * @param values receives [height][width][channels]
    * @param offset where to begin

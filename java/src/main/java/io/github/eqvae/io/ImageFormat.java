@@ -5,8 +5,9 @@ import java.util.Locale;
 import java.util.Optional;
 
 /**
- * The picture formats that are read, told apart by content: those of torchvision's {@code
- * ImageFolder}. Others are recognised, so that a data set can say which of its files it leaves out.
+ * The picture formats that are read, recognised by content: those of torchvision's {@code
+ * ImageFolder}. Other formats are recognised, too, so that a data set can list the files that it
+ * skips.
  */
 public enum ImageFormat {
   /** JPEG: baseline and progressive; gray, YCbCr, RGB, CMYK, YCCK. */
@@ -22,13 +23,13 @@ public enum ImageFormat {
   /** PPM, PGM and PBM, as text or as bytes. */
   PNM("");
 
-  /** Bytes that {@link #of} needs to see. */
+  /** Number of bytes that {@link #of} needs. */
   public static final int SIGNATURE_BYTES = 18;
 
-  /** What is read, for messages. */
+  /** The formats that are read, for messages. */
   public static final String READ = "JPEG, PNG, WebP, BMP, TIFF, PPM or PGM";
 
-  /** What to do with a picture of another format. */
+  /** The advice for a picture of another format. */
   private static final String ADVICE = ", which is not read: convert it to PNG";
 
   private static final List<String> ENDINGS =
@@ -36,7 +37,7 @@ public enum ImageFormat {
           "jpg", "jpeg", "png", "webp", "bmp", "tif", "tiff", "ppm", "pgm", "pbm", "gif", "avif",
           "heic", "heif", "jxl", "jp2", "j2k", "jpe", "jfif");
 
-  /** Sizes of the header behind a BMP file's first 14 bytes. */
+  /** Sizes of the header after a BMP file's first 14 bytes. */
   private static final List<Integer> BMP_HEADERS = List.of(12, 16, 40, 52, 56, 64, 108, 124);
 
   private final String readerName;
@@ -45,7 +46,9 @@ public enum ImageFormat {
     this.readerName = readerName;
   }
 
-  /** What decoding a picture, and cutting it, take at the most where samples have 8 bits. */
+  /**
+   * Upper bound of the bytes per pixel for decoding and cutting a picture with samples of 8 bits.
+   */
   int bytesPerPixel() {
     return switch (this) {
       case JPEG -> 4;
@@ -76,7 +79,7 @@ public enum ImageFormat {
     if (matches(start, 0, 'R', 'I', 'F', 'F') && matches(start, 8, 'W', 'E', 'B', 'P')) {
       return Optional.of(WEBP);
     }
-    // Two letters alone also begin texts.
+    // two letters alone could also be the beginning of a text
     if (matches(start, 0, 'B', 'M')
         && BMP_HEADERS.stream().anyMatch(size -> matches(start, 14, size, 0, 0, 0))) {
       return Optional.of(BMP);
@@ -88,7 +91,7 @@ public enum ImageFormat {
   }
 
   /**
-   * Whether a file's name says that it is a picture, of a format that is read or of another.
+   * Whether a file's name is that of a picture, of any format.
    *
    * @param name the name or path
    * @return true for {@code x.jpg}, {@code x.PNG}, {@code x.heic}
@@ -99,12 +102,12 @@ public enum ImageFormat {
   }
 
   /**
-   * Why a file that is or claims to be a picture is not read.
+   * Why a file that is a picture, or has a picture's name, is not read.
    *
    * @param name its name or path
    * @param start its first {@link #SIGNATURE_BYTES} bytes, or all of it if it is shorter
-   * @return the reason, with what to do; nothing if the file is read, or is no picture by content
-   *     and by name
+   * @return the reason and what to do; nothing if the file is read, or is not a picture by content
+   *     or name
    */
   public static Optional<String> refusal(String name, byte[] start) {
     if (of(start).isPresent()) {
@@ -121,8 +124,8 @@ public enum ImageFormat {
   }
 
   /**
-   * Whether what {@link #refusal} gave, or the end of a message with it, is of a picture of another
-   * format, not of a broken one.
+   * Whether a reason of {@link #refusal}, or a message that ends with it, is about a picture of
+   * another format, not about a broken one.
    *
    * @param refusal the reason
    * @return true for a GIF and the like

@@ -4,9 +4,9 @@ import io.github.eqvae.EqvaeException;
 import java.util.Arrays;
 import java.util.List;
 
-/** Pictures side by side in one: what training writes as samples. */
+/** Pictures side by side in one picture: the samples that training writes. */
 public final class ImageGrid {
-  /** Of pictures wider than this, captions are written larger. */
+  /** Pictures wider than this have larger captions. */
   private static final int CAPTION_WIDTH = 560;
 
   private ImageGrid() {}
@@ -16,7 +16,7 @@ public final class ImageGrid {
    *
    * @param picture the picture
    * @param text small letters, digits and a few signs; cut at the picture's right edge
-   * @param background the value of the line's ground, 0..255; the text is black
+   * @param background the value of the line's background, 0..255; the text is black
    * @return a picture of the same width and channels
    */
   public static Image caption(Image picture, String text, int background) {

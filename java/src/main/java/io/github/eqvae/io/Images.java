@@ -13,9 +13,9 @@ import javax.imageio.stream.ImageOutputStream;
 import javax.imageio.stream.MemoryCacheImageOutputStream;
 
 /**
- * Reads the formats of {@link ImageFormat}, and writes PNG. The format is told by content, the EXIF
- * orientation is applied, sizes are checked before anything is allocated, and a file cut short is
- * refused rather than filled up with gray. RGB samples are taken as they are stored: an embedded
+ * Reads the formats of {@link ImageFormat}, and writes PNG. The format is recognised by content,
+ * the EXIF orientation is applied, and sizes are checked before anything is allocated. A truncated
+ * file is refused, not filled up with gray. RGB samples are used as they are stored: an embedded
  * colour profile is applied to CMYK only, as in the training code of PyTorch projects.
  */
 public final class Images {
@@ -38,7 +38,7 @@ public final class Images {
    * Reads a picture.
    *
    * @param file a file of one of the formats, whatever its name
-   * @param options limits, and what becomes of transparency
+   * @param options limits, and how transparency is handled
    * @return the picture
    * @throws IOException if it cannot be read or decoded; the message names the file and the cause
    */
@@ -77,7 +77,7 @@ public final class Images {
    *
    * @param bytes the file's content
    * @param name what messages call it
-   * @param options limits, and what becomes of transparency
+   * @param options limits, and how transparency is handled
    * @return the picture
    * @throws ImageException if it cannot be decoded
    */
@@ -117,7 +117,7 @@ public final class Images {
     boolean isStored =
         options.orientation() == DecodeOptions.Orientation.STORED && format != ImageFormat.TIFF;
     int orientation = isStored ? 1 : Exif.orientation(bytes, format);
-    // What is turned is there twice for a moment.
+    // a picture that is turned is in memory twice for a moment
     int bytesPerPixel = format.bytesPerPixel() + (orientation == 1 ? 0 : 3);
     try {
       return switch (format) {
@@ -133,7 +133,7 @@ public final class Images {
         }
       };
     } catch (OutOfMemoryError e) {
-      // In spite of the estimate; nothing of the picture is kept.
+      // in spite of the estimate; no part of the picture is kept
       throw new ImageException(name, "there is not enough memory to decode it", e);
     }
   }
@@ -178,7 +178,7 @@ public final class Images {
   static void checkSize(String name, int width, int height, DecodeOptions options)
       throws ImageException {
     long pixels = (long) width * height;
-    // The limit of one array bounds what the options allow.
+    // one array cannot be larger, whatever the options allow
     long limit = Math.min(options.maxPixels(), (Integer.MAX_VALUE - 8) / 4);
     if (width < 1 || height < 1 || pixels > limit) {
       throw new ImageException(
@@ -187,16 +187,15 @@ public final class Images {
   }
 
   /**
-   * A picture of AWT's.
+   * A picture from AWT.
    *
    * @param image of any type
-   * @param options what becomes of transparency and of 16 bits
-   * @return gray if it is gray, else RGB
+   * @param options how transparency and 16 bits are handled @return gray if it is gray, else RGB
    * @throws ImageException if its pixels cannot be read
    */
   public static Image of(BufferedImage image, DecodeOptions options) throws ImageException {
     BufferedImage own = image;
-    if (image.isAlphaPremultiplied()) { // taken apart in place, so in a copy
+    if (image.isAlphaPremultiplied()) { // changed in place, so a copy is needed
       own = new BufferedImage(image.getColorModel(), image.copyData(null), true, null);
     }
     return Pixels.of(own, "the image", options, false);

@@ -13,16 +13,15 @@ import java.time.temporal.ChronoUnit;
 import java.util.Optional;
 
 /**
- * Who holds a {@link FolderLock}: what its file says.
+ * The owner of a {@link FolderLock}, as its file says.
  *
  * @param what it does there, such as {@code train}
  * @param user whose process it is
  * @param host its machine
  * @param pid its process there
- * @param started when that process began, in milliseconds since 1970: a number is given to other
- *     processes later; 0 if unknown
- * @param since when it came to the folder, for people
- * @param id tells it from any other owner
+ * @param started when that process began, in milliseconds since 1970, because process numbers are
+ *     reused; 0 if unknown @param since when it took the folder, as a text for people @param id
+ *     distinguishes it from any other owner
  */
 record LockOwner(
     String what, String user, String host, long pid, long started, String since, String id) {
@@ -41,7 +40,7 @@ record LockOwner(
         id);
   }
 
-  /** What a file says; empty if it is not whole (its owner may just be writing it). */
+  /** Reads a file; empty if it is incomplete (its owner may just be writing it). */
   static Optional<LockOwner> parse(byte[] text) {
     try {
       LockOwner owner = JSON.readValue(text, LockOwner.class);
@@ -64,7 +63,7 @@ record LockOwner(
     return host.equals(machine);
   }
 
-  /** Whether that very process still runs. Only for owners on this machine. */
+  /** Whether exactly that process still runs. Only for owners on this machine. */
   boolean isAlive() {
     return ProcessHandle.of(pid)
         .filter(ProcessHandle::isAlive)
@@ -73,13 +72,14 @@ record LockOwner(
         .isPresent();
   }
 
-  /** Killed, but its parent has not asked for its exit code: it will write nothing any more. */
+  /** Killed, but its parent has not read its exit code yet: it will not write any more. */
   private static boolean isZombie(long pid) {
     try {
       String stat =
           Files.readString(
               Path.of("/proc", Long.toString(pid), "stat"), StandardCharsets.ISO_8859_1);
-      String state = stat.substring(stat.lastIndexOf(')') + 1).strip(); // a name may hold anything
+      String state =
+          stat.substring(stat.lastIndexOf(')') + 1).strip(); // a name may contain any character
       return state.startsWith("Z") || state.startsWith("X");
     } catch (IOException e) {
       return false; // no Linux
@@ -90,7 +90,7 @@ record LockOwner(
     return process.info().startInstant().map(Instant::toEpochMilli).orElse(0L);
   }
 
-  /** The machine's name, without asking the network where Linux knows it. */
+  /** The machine's name, if possible without asking the network. */
   static String thisHost() {
     try {
       return Files.readString(Path.of("/proc/sys/kernel/hostname")).strip();

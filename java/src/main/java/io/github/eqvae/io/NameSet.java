@@ -3,8 +3,8 @@ package io.github.eqvae.io;
 import java.util.Arrays;
 
 /**
- * Names that were seen, of which only hashes are kept: 8 to 32 bytes for each. Where two names have
- * one hash, which is unlikely among billions, the second counts as seen.
+ * A set of names that keeps only their hashes: 8 to 32 bytes for each. If two names have the same
+ * hash, which is unlikely among billions, the second counts as seen.
  */
 public final class NameSet {
   /** Hashes so far, open addressing; 0 is free. */

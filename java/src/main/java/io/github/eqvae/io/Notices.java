@@ -5,8 +5,8 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.Consumer;
 
 /**
- * What users should know although nothing failed, such as a file system that lacks something. Goes
- * to the logger of Java's platform; the command line prints it instead.
+ * Notes for users about things that are not failures, such as a file system that lacks a feature.
+ * They go to the logger of the Java platform; the command line prints them instead.
  */
 public final class Notices {
   private static final Set<String> SAID = ConcurrentHashMap.newKeySet();
@@ -16,18 +16,18 @@ public final class Notices {
   private Notices() {}
 
   /**
-   * Sends notices elsewhere.
+   * Sends notes to another receiver.
    *
-   * @param receiver told each one, from any thread
+   * @param receiver gets each note, from any thread
    */
   public static void to(Consumer<String> receiver) {
     sink = receiver;
   }
 
   /**
-   * Tells something, the first time only.
+   * Sends a note, but only the first one about its subject.
    *
-   * @param subject what it is about: of several texts about it the first is told
+   * @param subject what it is about
    * @param text a whole sentence
    */
   public static void once(String subject, String text) {
@@ -37,7 +37,7 @@ public final class Notices {
   }
 
   /**
-   * Tells how something gets on.
+   * Sends a note about progress.
    *
    * @param text a whole sentence
    */
@@ -45,7 +45,7 @@ public final class Notices {
     sink.accept(text);
   }
 
-  /** Forgets what was said, so that a test hears it again. */
+  /** Forgets which notes were sent, so that a test gets them again. */
   static void forget() {
     SAID.clear();
   }

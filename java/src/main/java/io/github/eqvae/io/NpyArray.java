@@ -16,9 +16,9 @@ import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 
 /**
- * An array as NumPy's {@code .npy} files hold it: what {@code np.save} writes. Little-endian, in C
- * order. Arrays of Python objects are pickles and are refused. Source: numpy {@code
- * numpy/lib/format.py}, versions 1 to 3 of the format.
+ * An array in the form of NumPy's {@code .npy} files, as {@code np.save} writes them.
+ * Little-endian, in C order. Arrays of Python objects are pickles and are refused. Source: numpy
+ * {@code numpy/lib/format.py}, versions 1 to 3 of the format.
  *
  * @param descr the element type: {@code <f4}, {@code <f2}, {@code <f8}, {@code |u1}, {@code <i4},
  *     {@code <i8} or {@code <U…}
@@ -60,7 +60,7 @@ public record NpyArray(String descr, long[] shape, byte[] data) {
     return shape.clone();
   }
 
-  /** Size of all elements; an error where it is none. */
+  /** Size of all elements; throws if there is no valid size. */
   static long bytes(String descr, long[] shape) {
     long n = width(descr);
     try {
@@ -184,8 +184,8 @@ public record NpyArray(String descr, long[] shape, byte[] data) {
   /**
    * The elements in single precision.
    *
-   * @return rounded to nearest where they are doubles
-   * @throws EqvaeException.Argument if they are no floating-point numbers
+   * @return doubles are rounded to nearest @throws EqvaeException.Argument if they are not
+   *     floating-point numbers
    */
   public float[] toFloats() {
     float[] out = new float[count()];
@@ -232,7 +232,7 @@ public record NpyArray(String descr, long[] shape, byte[] data) {
    * The elements as integers.
    *
    * @return the elements
-   * @throws EqvaeException.Argument if they are none, or do not fit into 32 bits
+   * @throws EqvaeException.Argument if they are not integers, or do not fit into 32 bits
    */
   public int[] toInts() {
     int[] out = new int[count()];
@@ -286,10 +286,10 @@ public record NpyArray(String descr, long[] shape, byte[] data) {
    *
    * @param in the file's content; read to the end of the array
    * @param name what messages call it
-   * @param limit the most bytes its elements may have
+   * @param limit the largest number of bytes of its elements
    * @return the array
    * @throws IOException if it cannot be read, or breaks a rule of the format; the message says
-   *     which. Memory is taken as content comes, not as the header claims
+   *     which. Memory is allocated as content is read, not by the size in the header
    */
   public static NpyArray read(InputStream in, String name, long limit) throws IOException {
     NpyHeader header = NpyHeader.read(in, name);
@@ -321,7 +321,7 @@ public record NpyArray(String descr, long[] shape, byte[] data) {
   /**
    * Writes the array.
    *
-   * @param out receives a whole {@code .npy} file; the same array gives the same bytes
+   * @param out receives a complete {@code .npy} file; the same array gives the same bytes
    * @throws IOException if writing fails
    */
   public void write(OutputStream out) throws IOException {
@@ -329,7 +329,7 @@ public record NpyArray(String descr, long[] shape, byte[] data) {
     out.write(data);
   }
 
-  /** What stands before the elements. */
+  /** The header, before the elements. */
   static byte[] header(String descr, long... shape) {
     String dims =
         Arrays.stream(shape).mapToObj(Long::toString).collect(Collectors.joining(", "))

@@ -12,7 +12,7 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /**
- * What stands before the elements of a {@code .npy} file.
+ * The header of a {@code .npy} file.
  *
  * @param descr their type
  * @param shape the dimensions
@@ -26,13 +26,13 @@ record NpyHeader(String descr, long[] shape, long bytes) {
           "\\{\\s*'descr':\\s*'([^']{1,32})',\\s*'fortran_order':\\s*(True|False),"
               + "\\s*'shape':\\s*\\(([\\d,\\s]*)\\),?\\s*\\}\\s*");
 
-  /** Reads up to the first element; errors as of {@link NpyArray#read}. */
+  /** Reads up to the first element; throws the same errors as {@link NpyArray#read}. */
   static NpyHeader read(InputStream in, String name) throws IOException {
     byte[] start = in.readNBytes(NpyArray.MAGIC.length + 2);
     if (start.length < NpyArray.MAGIC.length + 2
         || !Arrays.equals(
             start, 0, NpyArray.MAGIC.length, NpyArray.MAGIC, 0, NpyArray.MAGIC.length)) {
-      throw new IOException(name + " is no .npy file: its first bytes are others");
+      throw new IOException(name + " is not a .npy file: its first bytes differ");
     }
     int version = start[NpyArray.MAGIC.length];
     if (version < 1 || version > 3) {

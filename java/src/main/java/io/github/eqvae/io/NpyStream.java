@@ -12,9 +12,9 @@ import org.apache.commons.compress.archivers.zip.ZipArchiveEntry;
 import org.apache.commons.compress.archivers.zip.ZipFile;
 
 /**
- * One array of a {@code .npz} file, its elements read in order and a part at a time, so that an
- * array of any size takes the memory of one part. Members may be stored or deflated, and larger
- * than 4 GB (ZIP64).
+ * One array of a {@code .npz} file. Its elements are read in order, a part at a time, so that an
+ * array of any size needs only the memory of one part. Members may be stored or deflated, and
+ * larger than 4 GB (ZIP64).
  */
 public final class NpyStream implements AutoCloseable {
   private static final int BUFFER = 1 << 16;
@@ -41,9 +41,9 @@ public final class NpyStream implements AutoCloseable {
    *
    * @param path a {@code .npz} file
    * @param array the array's name, such as {@code arr_0}
-   * @return before its first element, to be closed by the caller; empty if the file has no such
-   *     array
-   * @throws IOException if the file cannot be read, is no such file, or breaks a rule of the format
+   * @return the stream before the first element, to be closed by the caller; empty if the file has
+   *     no such array @throws IOException if the file cannot be read, is not a .npz file, or breaks
+   *     a rule of the format
    */
   public static Optional<NpyStream> open(Path path, String array) throws IOException {
     ZipFile zip = NpzFile.open(path);
@@ -83,7 +83,8 @@ public final class NpyStream implements AutoCloseable {
    *
    * @param bytes how many bytes of them
    * @return exactly so many
-   * @throws IOException if the file ends before, or its content is broken; the message says where
+   * @throws IOException if the file ends too early, or its content is broken; the message says
+   *     where
    */
   public byte[] next(int bytes) throws IOException {
     if (taken + bytes > header.bytes()) {

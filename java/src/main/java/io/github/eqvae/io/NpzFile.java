@@ -29,7 +29,7 @@ public final class NpzFile {
   static final String SUFFIX = ".npy";
   private static final int MAX_ENTRIES = 10_000;
 
-  /** A ZIP file cannot say earlier. */
+  /** The earliest time that a ZIP file can have. */
   private static final LocalDateTime EPOCH = LocalDateTime.of(1980, 1, 1, 0, 0, 0);
 
   private NpzFile() {}
@@ -38,10 +38,10 @@ public final class NpzFile {
    * Reads some of the arrays.
    *
    * @param path the file
-   * @param wanted the names to read where they are there; others are not looked at
-   * @param limit the most bytes that the elements of all of them may have
+   * @param wanted the names to read, if present; others are skipped
+   * @param limit the largest number of bytes of all their elements
    * @return name to array
-   * @throws IOException if it cannot be read, is no such file, or breaks a rule of the format
+   * @throws IOException if it cannot be read, is not a .npz file, or breaks a rule of the format
    */
   public static Map<String, NpyArray> read(Path path, List<String> wanted, long limit)
       throws IOException {
@@ -64,8 +64,8 @@ public final class NpzFile {
   }
 
   /**
-   * Opens an archive of a few arrays. Commons Compress reads what others write, ZIP64 fields of
-   * small members included, which {@code java.util.zip} refuses.
+   * Opens an archive of a few arrays. Commons Compress also reads ZIP64 fields of small members,
+   * which some programs write and {@code java.util.zip} refuses.
    */
   static ZipFile open(Path path) throws IOException {
     ZipFile zip;
@@ -74,7 +74,7 @@ public final class NpzFile {
     } catch (NoSuchFileException | AccessDeniedException e) {
       throw e;
     } catch (IOException e) {
-      throw new IOException(path + " is no .npz file: " + e.getMessage(), e);
+      throw new IOException(path + " is not a .npz file: " + e.getMessage(), e);
     }
     try {
       Set<String> seen = new HashSet<>();
@@ -94,7 +94,7 @@ public final class NpzFile {
     }
   }
 
-  /** Names its checksum and size before its content. */
+  /** Writes its checksum and size before its content. */
   private static ZipEntry stored(String name, long bytes, CRC32 crc) {
     ZipEntry entry = new ZipEntry(name + SUFFIX);
     entry.setMethod(ZipEntry.STORED);
@@ -116,7 +116,8 @@ public final class NpzFile {
         path,
         channel -> {
           OutputStream out = Channels.newOutputStream(channel);
-          ZipOutputStream zip = new ZipOutputStream(out); // not closed: the channel is the caller's
+          ZipOutputStream zip =
+              new ZipOutputStream(out); // not closed: the channel belongs to the caller
           for (Map.Entry<String, NpyArray> e : arrays.entrySet()) {
             ByteArrayOutputStream header = new ByteArrayOutputStream();
             NpyArray array = e.getValue();
@@ -134,18 +135,18 @@ public final class NpzFile {
   }
 
   /**
-   * An array whose elements lie in files: more than fit into memory, perhaps.
+   * An array whose elements are in files, so it may be larger than memory.
    *
    * @param name of the array
    * @param descr the element type, as of {@link NpyArray}
    * @param shape the dimensions, outermost first
-   * @param parts files with the elements, one behind the other, and nothing else
+   * @param parts files with the elements, one after the other, and nothing else
    */
   public record Stored(String name, String descr, long[] shape, List<Path> parts) {}
 
   /**
-   * Writes or replaces a file of one array, atomically and without compression. The elements may be
-   * more than fit into memory.
+   * Writes or replaces a file of one array, atomically and without compression. The array may be
+   * larger than memory.
    *
    * @param path the file; its directory must exist
    * @param name of the array

@@ -13,9 +13,9 @@ import java.util.Locale;
 import java.util.stream.Stream;
 
 /**
- * A file could not be read now, and may be readable later: the network file system lost its server,
- * a handle went stale, a disk answered with an error. What was being read is not broken, so nobody
- * may leave it out.
+ * A temporary error: a file could not be read now, but may be readable later. The network file
+ * system lost its server, a handle became stale, or a disk returned an error. The file is not
+ * broken, so it must not be skipped.
  */
 public final class PassingIoException extends IOException {
   private static final long serialVersionUID = 1L;
@@ -31,11 +31,11 @@ public final class PassingIoException extends IOException {
   }
 
   /**
-   * Whether an error may pass. Errors of decoders, missing files, missing rights and names that are
-   * too long do not.
+   * Whether an error may be temporary. Errors of decoders, missing files, missing rights and names
+   * that are too long are not.
    *
    * @param e the error
-   * @return true for what the operating system could not do
+   * @return true for failures of the operating system
    */
   public static boolean mayPass(IOException e) {
     return !(e instanceof ImageException
@@ -50,7 +50,7 @@ public final class PassingIoException extends IOException {
         || says(e, "too many levels", "name too long", "is a directory", "not permitted"));
   }
 
-  /** Whether the disk itself failed or is full, as the operating system words it. */
+  /** Whether the disk itself failed or is full, by the operating system's text. */
   static boolean isDiskFailure(IOException e) {
     return says(e, "input/output error", "no space", "quota", "stale", "timed out", "read-only");
   }

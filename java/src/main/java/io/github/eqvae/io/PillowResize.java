@@ -4,10 +4,10 @@ import java.util.Arrays;
 import java.util.function.DoubleUnaryOperator;
 
 /**
- * Resizing as Pillow's {@code Image.resize} does it on 8-bit images, to the bit: filters widened
- * when shrinking, coefficients in fixed point, the horizontal pass rounded to 8 bits before the
- * vertical one. Beside the result only the rows that one of its rows is made of are in memory.
- * Source: python-pillow/Pillow {@code src/libImaging/Resample.c}.
+ * Resizing with the same bits as Pillow's {@code Image.resize} for 8-bit images: filters are
+ * widened when shrinking, coefficients are in fixed point, and the horizontal pass is rounded to 8
+ * bits before the vertical one. Besides the result, only the rows that one result row needs are in
+ * memory. Source: python-pillow/Pillow {@code src/libImaging/Resample.c}.
  */
 public final class PillowResize {
   /** Pillow's filters. */
@@ -37,7 +37,7 @@ public final class PillowResize {
     }
   }
 
-  /** Bits behind the point of a coefficient. */
+  /** Fractional bits of a coefficient. */
   private static final int PRECISION = 32 - 8 - 2;
 
   private PillowResize() {}
@@ -174,7 +174,9 @@ public final class PillowResize {
     return (byte) Math.clamp(sum >> PRECISION, 0, 255);
   }
 
-  /** For each place of the result: where its sources begin, how many, and their weights. */
+  /**
+   * For each position of the result: its first source position, their number, and their weights.
+   */
   private record Coefficients(int[] first, int[] length, int[] weight, int size) {
     static Coefficients of(int from, int to, Filter filter) {
       double scale = (double) from / to;

@@ -5,8 +5,8 @@ import java.util.HashMap;
 import java.util.Map;
 
 /**
- * Small letters for captions in pictures. A machine without a screen may have no fonts at all, and
- * pictures of one run should be the same wherever it ran.
+ * A small font for captions in pictures. A machine without a screen may have no fonts, and pictures
+ * of a run should be the same on every machine.
  */
 final class PixelFont {
   /** Rows of a glyph, descenders included. */
@@ -51,9 +51,9 @@ final class PixelFont {
   private PixelFont() {}
 
   /**
-   * A text, black on a ground.
+   * A text in black on a background.
    *
-   * @param text characters that are not known become {@code ?}
+   * @param text unknown characters become {@code ?}
    * @param scale pixels per pixel of the font
    * @param background the ground's value, 0..255
    * @return a gray picture, {@code HEIGHT · scale} high

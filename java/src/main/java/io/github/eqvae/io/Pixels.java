@@ -9,15 +9,16 @@ import java.awt.image.Raster;
 import java.util.function.IntUnaryOperator;
 
 /**
- * Takes the samples out of what ImageIO decoded. They are read from the raster: {@code getRGB}
- * would pass gray through a linear colour space and brighten it.
+ * Reads the samples of a picture that ImageIO decoded. They are read from the raster: {@code
+ * getRGB} would convert gray through a linear colour space and brighten it.
  */
 final class Pixels {
   private Pixels() {}
 
   /**
-   * The samples of an image that nobody else has. They stay where they are if they lie there as
-   * they are needed, but for the order of colours, so that a large picture is not in memory twice.
+   * The samples of an image that is not used elsewhere. If they already have the right layout,
+   * apart from the order of colours, they are reused in place, so that a large picture is not in
+   * memory twice.
    */
   static Image ofOwn(BufferedImage image, String name, DecodeOptions options, boolean isPlainGray)
       throws ImageException {
@@ -43,8 +44,7 @@ final class Pixels {
   /**
    * An image's samples.
    *
-   * @param isPlainGray whether the file keeps gray alone, and transparency, if there is any, is one
-   *     of its levels
+   * @param isPlainGray whether the file has only gray; transparency, if any, is then one gray level
    */
   static Image of(BufferedImage image, String name, DecodeOptions options, boolean isPlainGray)
       throws ImageException {
@@ -103,7 +103,7 @@ final class Pixels {
     return new Image(width, height, 3, result);
   }
 
-  /** What Pillow makes of a sample of 16 bits. */
+  /** A sample of 16 bits as Pillow converts it. */
   private static IntUnaryOperator upper(boolean isClipped) {
     return isClipped ? sample -> Math.min(sample, 255) : sample -> sample >> 8;
   }
@@ -155,7 +155,7 @@ final class Pixels {
     for (int y = 0; y < height; y++) {
       raster.getPixels(raster.getMinX(), raster.getMinY() + y, width, 1, row);
       for (int x = 0; x < width; x++) {
-        // An index beyond the palette is an error of the file that the decoder lets pass; take the
+        // An index beyond the palette is an error of the file that the decoder accepts; use the
         // last colour.
         byte[] color = table[Math.min(row[x], size - 1)];
         for (int c = 0; c < channels; c++) {

@@ -2,7 +2,7 @@ package io.github.eqvae.io;
 
 /**
  * PPM, PGM and PBM files: text (P1, P2, P3) and bytes (P4, P5, P6). Samples of another range than
- * 0..255 are scaled as Pillow does it, rounding halves up. Source: the netpbm manual pages.
+ * 0..255 are scaled as by Pillow, rounding halves up. Source: the netpbm manual pages.
  */
 final class Pnm {
   private static final int MAX_DIGITS = 9;
@@ -16,7 +16,7 @@ final class Pnm {
     this.name = name;
   }
 
-  /** Whether a file begins like one: P1 to P6, white space, then a number or a remark. */
+  /** Whether a file begins like one: P1 to P6, white space, then a number or a comment. */
   static boolean matches(byte[] start) {
     if (start.length < 4 || start[0] != 'P' || start[1] < '1' || start[1] > '6') {
       return false;
@@ -54,16 +54,17 @@ final class Pnm {
     }
     int count = width * height * channels;
     if (!isText) {
-      at++; // one white space behind the numbers
+      at++; // one white space after the numbers
     }
     int sampleBytes = max > 255 ? 2 : 1;
     int rowBits = (width + 7) / 8;
     long needed = isBits ? (long) rowBits * height : (long) count * sampleBytes;
-    // As text, a sample takes one byte at least.
+    // as text, a sample has at least one byte
     if (file.length - at < (isText ? count : needed)) {
       throw new ImageException(name, "the file is cut short");
     }
-    // Pillow scales gray of more than 8 bits to 16, and then converts it as it does 16 bits.
+    // Pillow scales gray of more than 8 bits to 16 bits, and then converts it like other 16-bit
+    // samples.
     boolean isClipped = max > 255 && channels == 1 && options.depth() == DecodeOptions.Depth.PILLOW;
     byte[] out = new byte[count];
     for (int i = 0; i < count; i++) {
@@ -80,7 +81,7 @@ final class Pnm {
       }
       int top = isClipped ? 65535 : 255;
       int scaled = max == top ? sample : (int) ((sample * 2L * top + max) / (2L * max));
-      // Ones are black in a bitmap.
+      // in a bitmap ones are black
       out[i] = (byte) (isBits ? 255 * (1 - sample) : Math.min(255, scaled));
     }
     return new Image(width, height, channels, out);

@@ -4,12 +4,12 @@ import io.github.eqvae.EqvaeException;
 import java.util.Arrays;
 
 /**
- * Changes an image's size as OpenCV's {@code INTER_AREA} does it, which the released training code
- * uses. Where no side grows, a result pixel is the mean of the exact area of source pixels that it
- * covers; else both sides are interpolated by {@link AreaEnlarge}. To the bit.
+ * Resizes an image with the same bits as OpenCV's {@code INTER_AREA}, which the released training
+ * code uses. If no side grows, a result pixel is the mean of the exact area of source pixels that
+ * it covers. Otherwise both sides are interpolated by {@link AreaEnlarge}.
  */
 public final class Resize {
-  /** A thinner part of a pixel does not count, as in OpenCV. */
+  /** A thinner part of a pixel is ignored, as in OpenCV. */
   private static final double THIN = 1e-3;
 
   private Resize() {}
@@ -125,8 +125,8 @@ public final class Resize {
   }
 
   /**
-   * Which source positions make a result position: those at first[i] until first[i + 1]. They rise
-   * by one within a result position, and their weights add up to 1.
+   * The source positions of each result position: the entries from first[i] to before first[i + 1].
+   * They are consecutive, and their weights add up to 1.
    */
   private record Weights(int[] first, int[] source, float[] weight) {
     static Weights of(int from, int to) {

@@ -11,8 +11,9 @@ import java.util.List;
 import java.util.Locale;
 
 /**
- * Reads files of network file systems: an error that may pass ({@link PassingIoException#mayPass})
- * is waited for and tried again, and becomes a {@link PassingIoException} when it does not pass.
+ * Reads files of network file systems. After an error that may be temporary ({@link
+ * PassingIoException#mayPass}) it waits and tries again; if the error persists, it throws a {@link
+ * PassingIoException}.
  */
 public final class Retrying {
   private static final List<Integer> WAITS_MILLIS = List.of(200, 800, 2000, 5000);
@@ -33,7 +34,7 @@ public final class Retrying {
     T read() throws IOException;
   }
 
-  /** Opens files; tests have failing ones. */
+  /** Opens files; tests use failing ones. */
   @FunctionalInterface
   interface Opener {
     SeekableByteChannel open(Path file) throws IOException;
@@ -48,14 +49,14 @@ public final class Retrying {
   private Retrying() {}
 
   /**
-   * Reads, again if need be.
+   * Reads, if necessary several times.
    *
    * @param file what is read, for messages
    * @param read reads it
    * @return what was read
    * @param <T> its type
    * @throws PassingIoException if the error stayed
-   * @throws IOException if the file is missing, forbidden or not what is expected
+   * @throws IOException if the file is missing, forbidden or has unexpected content
    */
   public static <T> T read(Path file, Read<T> read) throws IOException {
     return read(file, read, Thread::sleep);
@@ -72,7 +73,7 @@ public final class Retrying {
   }
 
   /**
-   * Opens a file that goes on where it was after an error that passed.
+   * Opens a file that continues at the same position after a temporary error.
    *
    * @param file the file
    * @return its bytes, not buffered; skipping reads nothing
@@ -112,7 +113,7 @@ public final class Retrying {
     }
   }
 
-  /** Opened anew after an error: a stale handle stays stale. */
+  /** Opened again after an error, because a stale handle stays stale. */
   private static final class Source extends InputStream {
     private final Path file;
     private final Opener opener;

@@ -14,7 +14,7 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * An open safetensors file, of any size: its data stays on disk and is mapped, not read. Every rule
+ * An open safetensors file of any size: its data stay on disk and are mapped, not read. Every rule
  * of the format is checked when the file is opened. All methods may be called from any thread until
  * {@link #close}.
  */
@@ -91,7 +91,7 @@ public final class SafetensorsFile implements AutoCloseable {
   /**
    * The tensors' names.
    *
-   * @return in the order in which the data lie in the file
+   * @return in the order of their data in the file
    */
   public List<String> names() {
     return List.copyOf(header.tensors().keySet());
@@ -117,7 +117,7 @@ public final class SafetensorsFile implements AutoCloseable {
   }
 
   /**
-   * Type, shape and place of a tensor.
+   * Type, shape and position of a tensor.
    *
    * @param name its name
    * @return what the header says
@@ -138,7 +138,7 @@ public final class SafetensorsFile implements AutoCloseable {
   }
 
   /**
-   * A tensor's bytes, little-endian, row-major, as they lie in the file.
+   * A tensor's bytes as in the file: little-endian, row-major.
    *
    * @param name its name
    * @return a read-only view that ends with {@link #close}; not necessarily aligned

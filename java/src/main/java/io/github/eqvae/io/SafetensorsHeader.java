@@ -21,8 +21,8 @@ import java.util.Map;
 
 /**
  * The JSON header: parsed strictly, then checked by the rules of the reference implementation
- * (huggingface/safetensors:safetensors/src/tensor.rs, {@code validate}), and stricter in one thing:
- * a key that occurs twice is refused.
+ * (huggingface/safetensors:safetensors/src/tensor.rs, {@code validate}) and one more rule: a key
+ * that occurs twice is refused.
  *
  * @param tensors name to entry, in the order of the offsets
  * @param metadata the free strings of {@code __metadata__}
@@ -36,7 +36,7 @@ record SafetensorsHeader(Map<String, TensorInfo> tensors, Map<String, String> me
   private static final JsonFactory JSON =
       JsonFactory.builder()
           .enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION)
-          // A name or a metadata string may fill the header; the header's own limit bounds both.
+          // names and metadata strings may be as long as the header, which has its own limit
           .streamReadConstraints(
               StreamReadConstraints.builder()
                   .maxNameLength((int) MAX_BYTES)
@@ -50,7 +50,7 @@ record SafetensorsHeader(Map<String, TensorInfo> tensors, Map<String, String> me
    *
    * @param file for messages
    * @param header the header's bytes
-   * @param dataBytes bytes of the file behind the header
+   * @param dataBytes bytes of the file after the header
    */
   static SafetensorsHeader parse(Path file, ByteBuffer header, long dataBytes) throws IOException {
     String text;
@@ -92,7 +92,7 @@ record SafetensorsHeader(Map<String, TensorInfo> tensors, Map<String, String> me
   private static void metadata(Path file, JsonParser parser, Map<String, String> into)
       throws IOException {
     if (parser.currentToken() == JsonToken.VALUE_NULL) {
-      return; // the reference implementation takes null for absent
+      return; // the reference implementation treats null as absent
     }
     if (parser.currentToken() != JsonToken.START_OBJECT) {
       throw new SafetensorsException(

@@ -26,7 +26,7 @@ import java.util.TreeMap;
  * multiple of 8 bytes.
  */
 public final class SafetensorsWriter {
-  /** Small enough that the copy a channel makes of memory outside the heap stays small. */
+  /** Small, because a channel copies this much to memory outside the heap. */
   private static final long CHUNK = 16L << 20;
 
   /**
@@ -132,9 +132,9 @@ public final class SafetensorsWriter {
    *
    * @param path the file; its directory must exist
    * @param entries the tensors, in any order
-   * @param metadata free strings for {@code __metadata__}; left out when empty
+   * @param metadata free strings for {@code __metadata__}, which is left out if they are empty
    * @throws EqvaeException.Argument if two tensors have one name, or the header would exceed 100 MB
-   * @throws IOException if writing fails; the target is then untouched
+   * @throws IOException if writing fails; the target is then unchanged
    */
   public static void write(Path path, List<Entry> entries, Map<String, String> metadata)
       throws IOException {

@@ -23,24 +23,25 @@ import org.apache.commons.compress.archivers.tar.TarArchiveEntry;
 import org.apache.commons.compress.archivers.tar.TarArchiveInputStream;
 import org.apache.commons.compress.archivers.tar.TarArchiveOutputStream;
 
-/** Tar archives as WebDataset uses them: small files, read and written from front to back. */
+/** Tar archives as in WebDataset: small files, read and written from front to back. */
 public final class TarFile {
-  /** Told each file of an archive. */
+  /** Gets each file of an archive. */
   @FunctionalInterface
   public interface Visitor {
     /**
-     * Looks at one file.
+     * Visits one file.
      *
      * @param name its name in the archive
      * @param size its size in bytes
-     * @param content its bytes, to be read now or not at all; ends after {@code size} bytes
+     * @param content its bytes, which can only be read during this call; ends after {@code size}
+     *     bytes
      * @return false to stop
      * @throws IOException if reading fails
      */
     boolean visit(String name, long size, InputStream content) throws IOException;
 
     /**
-     * Is told of a link, a device or a file with holes, whose bytes are not there to be read.
+     * Visits a link, a device or a file with holes, which has no bytes to read.
      *
      * @param name its name in the archive
      * @param what it is
@@ -75,16 +76,16 @@ public final class TarFile {
 
   private TarFile() {}
 
-  /** Bytes of a header, and what contents are filled up to. */
+  /** Size of a header; contents are padded to a multiple of it. */
   private static final int RECORD = 512;
 
-  /** Where a header says that it is one. */
+  /** Position of the magic word in a header. */
   private static final int MAGIC_AT = 257;
 
-  /** Endings of archives; whether one is packed, its content says. */
+  /** File endings of archives; whether an archive is compressed is recognised by content. */
   private static final List<String> ENDINGS = List.of(".tar", ".tar.gz", ".tgz");
 
-  /** How archives of other kinds begin. */
+  /** First bytes of archives of other kinds. */
   private static final Map<String, String> MAGIC =
       Map.of(
           "fd377a585a00", "packed by xz",
@@ -95,7 +96,7 @@ public final class TarFile {
           "526172211a07", "a RAR archive");
 
   /**
-   * Whether a file's name says that it is an archive.
+   * Whether a file's name is that of an archive.
    *
    * @param file the file
    * @return true for {@code x.tar}, {@code x.TAR.GZ}, {@code x.tgz}
@@ -105,12 +106,12 @@ public final class TarFile {
     return ENDINGS.stream().anyMatch(name::endsWith);
   }
 
-  /** How a reason ends that {@link #refusal} gave. */
+  /** The end of the reasons of {@link #refusal}. */
   private static final String ADVICE =
-      ", which is not looked into: unpack it, or pack it anew as .tar or .tar.gz";
+      ", which is not read: unpack it, or pack it again as .tar or .tar.gz";
 
   /**
-   * Why an archive of a kind that is not read is left out.
+   * Why an archive of a kind that is not read is skipped.
    *
    * @param start its first six bytes, or more
    * @return what it is and what to do; empty for other files
@@ -124,7 +125,7 @@ public final class TarFile {
   }
 
   /**
-   * Whether a reason is of an archive, which is no broken picture.
+   * Whether a reason is about an archive, not about a broken picture.
    *
    * @param refusal what {@link #refusal} gave
    * @return true if so
@@ -134,12 +135,12 @@ public final class TarFile {
   }
 
   /**
-   * Visits the regular files of an archive in their order, which may be packed by gzip; folders are
-   * left out. Nothing is written anywhere.
+   * Visits the regular files of an archive in their order; folders are skipped. The archive may be
+   * compressed by gzip. Nothing is written to disk.
    *
    * @param path the archive
    * @param visitor told each file
-   * @throws IOException if it cannot be read, or is no tar archive or one cut short
+   * @throws IOException if it cannot be read, is not a tar archive, or is truncated
    */
   public static void visit(Path path, Visitor visitor) throws IOException {
     boolean[] calling = {false};
@@ -161,18 +162,19 @@ public final class TarFile {
       }
       requireEnd(path, unpacked);
     } catch (EqvaeException | PassingIoException e) {
-      throw e; // of the visitor, or of the file system
-    } catch (IOException | RuntimeException e) { // the library answers damaged headers with either
+      throw e; // an error of the visitor or of the file system
+    } catch (IOException
+        | RuntimeException e) { // the library throws either of them for damaged headers
       if (calling[0] && !isDamage(e)) {
         throw e;
       }
-      throw new IOException(path + ": not a whole tar archive: " + e.getMessage(), e);
+      throw new IOException(path + ": not a complete tar archive: " + e.getMessage(), e);
     }
   }
 
   /**
-   * Names whose bytes are no UTF-8. The library puts {@code ?} in their places, so that two files
-   * could have one name; where one has it, the headers are read again, byte for byte.
+   * Names whose bytes are not UTF-8. The library replaces them by {@code ?}, so two files could get
+   * the same name. If a name contains this character, the headers are read again, byte for byte.
    */
   private static final class RawNames {
     private final Path path;
@@ -209,14 +211,14 @@ public final class TarFile {
     }
   }
 
-  /** What reading the content of a file ends with when the archive is cut short or damaged. */
+  /** The error of reading a file's content when the archive is truncated or damaged. */
   private static boolean isDamage(Exception e) {
     return e instanceof EOFException
         || e instanceof ZipException
         || String.valueOf(e.getMessage()).contains("Truncated TAR archive");
   }
 
-  /** Archives that were joined end where the first one does, and the rest would be lost. */
+  /** In joined archives reading ends at the end of the first one, and the rest would be lost. */
   private static void requireEnd(Path path, InputStream rest) throws IOException {
     byte[] record = new byte[RECORD];
     while (rest.readNBytes(record, 0, RECORD) == RECORD) {
@@ -226,11 +228,11 @@ public final class TarFile {
       if (new String(record, MAGIC_AT, 5, StandardCharsets.ISO_8859_1).equals("ustar")) {
         throw new EqvaeException.Argument(
             path
-                + " has another tar archive behind its end, as `cat` joins them; what is in that"
+                + " has another tar archive after its end, as `cat` joins them; the files in that"
                 + " one would be lost. Keep the archives apart, or unpack this one with `tar"
-                + " --ignore-zeros` and pack it anew");
+                + " --ignore-zeros` and pack it again");
       }
-      return; // something else, which is no one's pictures
+      return; // something else, without pictures
     }
   }
 

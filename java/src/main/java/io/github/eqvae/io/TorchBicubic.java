@@ -5,8 +5,9 @@ import io.github.eqvae.EqvaeException;
 /**
  * Bicubic resizing of real numbers as PyTorch does it ({@code F.interpolate(mode="bicubic",
  * align_corners=False)}), with and without {@code antialias}. The two differ in more than the
- * antialiasing: Keys' cubic has a = −0.75 without it and a = −0.5 with it; without, positions
- * beyond a border take the border's value, with it the weights inside are made to sum to one.
+ * antialiasing. Without it, Keys' cubic has a = −0.75, and positions beyond a border have the
+ * border's value. With it, a = −0.5, and the weights of the positions inside are normalised to a
+ * sum of one.
  *
  * <p>Nothing is rounded or clipped: results may leave the range of the input. Sums are in double
  * precision. Source: PyTorch {@code aten/src/ATen/native/UpSample.h} and {@code
@@ -14,9 +15,9 @@ import io.github.eqvae.EqvaeException;
  *
  * @param in length of the axis
  * @param out length it gets
- * @param scale input steps per output step: {@code in/out}, unless the caller of PyTorch named a
- *     scale factor, of which it is the inverse
- * @param antialias whether shrinking averages over all that an output covers
+ * @param scale input steps per output step: {@code in/out}, or, if PyTorch's caller gives a scale
+ *     factor, its inverse @param antialias whether shrinking averages over the area that an output
+ *     covers
  */
 public record TorchBicubic(int in, int out, double scale, boolean antialias) {
   private static final double PLAIN = -0.75;
@@ -47,7 +48,10 @@ public record TorchBicubic(int in, int out, double scale, boolean antialias) {
     return new TorchBicubic(in, out, in / (double) out, antialias);
   }
 
-  /** An output is a sum of inputs from {@code first} on, an index beyond a border being clamped. */
+  /**
+   * An output is a weighted sum of inputs from {@code first} on; indices beyond a border are
+   * clamped.
+   */
   private record Taps(int first, double[] weights) {}
 
   private Taps[] taps() {

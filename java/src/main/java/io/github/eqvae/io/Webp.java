@@ -10,8 +10,8 @@ import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
 /**
- * WebP files: the picture, or the first frame of an animation on a canvas that else is black, and
- * transparent if the file says so. Source: the WebP container specification, RFC 9649.
+ * WebP files: the picture, or the first frame of an animation on a canvas that is otherwise black,
+ * and transparent if the file says so. Source: the WebP container specification, RFC 9649.
  */
 final class Webp {
   private static final int HEADER = 8;
@@ -23,7 +23,7 @@ final class Webp {
   private final String name;
   private final DecodeOptions options;
 
-  /** Size of the canvas; 0 if the picture alone says it. */
+  /** Size of the canvas; 0 if only the picture has a size. */
   private int canvasWidth;
 
   private int canvasHeight;
@@ -31,10 +31,10 @@ final class Webp {
   private boolean isAnimated;
   private boolean isInFrame;
 
-  /** Whether the canvas is transparent where the frame is not. */
+  /** Whether the canvas is transparent outside the frame. */
   private boolean isCanvasClear;
 
-  /** Where the frame lies on the canvas, and its size. */
+  /** Position of the frame on the canvas, and its size. */
   private int frameX;
 
   private int frameY;
@@ -70,7 +70,7 @@ final class Webp {
     }
   }
 
-  /** Goes through chunks until a picture was found. */
+  /** Reads chunks until a picture is found. */
   private void chunks(int from, int to) throws IOException {
     int at = from;
     int alphaFrom = 0;
@@ -181,7 +181,7 @@ final class Webp {
     return out;
   }
 
-  /** Adds what was predicted: nothing, or from the left, from above, from both. */
+  /** Adds the prediction: none, from the left, from above, or from both. */
   private void unfilter(byte[] out, int filter) {
     for (int i = 1; filter != 0 && i < out.length; i++) {
       int x = i % width;

@@ -7,12 +7,14 @@ import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.Locale;
 
-/** Says which file could not be written: what the system says names none ("No space left ..."). */
+/**
+ * Adds the file's name to errors of writing: the system's texts have none ("No space left ...").
+ */
 public final class WriteFailure {
   private WriteFailure() {}
 
   /**
-   * The failure with the file's name, and with how much is free there if that is why.
+   * The failure with the file's name, and with the free space if that is the cause.
    *
    * @param file what was to be written
    * @param cause what went wrong
@@ -26,16 +28,16 @@ public final class WriteFailure {
   }
 
   /**
-   * What the file system answered.
+   * The answer of the file system.
    *
    * @param cause its answer
-   * @return such as "Read-only file system" or "access denied"
+   * @return for example "Read-only file system" or "access denied"
    */
   public static String reason(FileSystemException cause) {
     return cause.getReason() != null
         ? cause.getReason()
         : cause
-            .getClass() // AccessDeniedException says no more than its name
+            .getClass() // an AccessDeniedException has no other text than the file's name
             .getSimpleName()
             .replaceFirst("Exception$", "")
             .replaceAll("(?<=[a-z])(?=[A-Z])", " ")

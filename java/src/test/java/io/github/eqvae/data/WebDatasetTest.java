@@ -185,7 +185,7 @@ class WebDatasetTest {
     tar("d/backup.tar", false, "a.jpg");
     Files.write(folder.resolve("d/x.png"), PICTURE);
     assertEquals(List.of("x.png -"), samples(folder.resolve("d")));
-    assertTrue(named.get("backup.tar").contains("not looked into"), named.toString());
+    assertTrue(named.get("backup.tar").contains("is not read"), named.toString());
   }
 
   /** What lies beside archives is named as what lies beside pictures. */
@@ -231,7 +231,7 @@ class WebDatasetTest {
       Files.write(joined, first);
       Files.write(joined, second, StandardOpenOption.APPEND);
       String message = assertThrows(EqvaeException.class, () -> samples(joined)).getMessage();
-      assertTrue(message.contains("another tar archive behind its end"), message);
+      assertTrue(message.contains("another tar archive after its end"), message);
       // Zeros behind the end are what fills up blocks of any size.
       Files.write(joined, first);
       Files.write(joined, new byte[gzip ? 0 : 5120], StandardOpenOption.APPEND);
@@ -273,7 +273,7 @@ class WebDatasetTest {
       byte[] all = Files.readAllBytes(tar);
       Files.write(tar, java.util.Arrays.copyOf(all, gzip ? all.length / 2 : 700));
       String message = assertThrows(IOException.class, () -> samples(tar)).getMessage();
-      assertTrue(message.contains("not a whole tar archive"), message);
+      assertTrue(message.contains("not a complete tar archive"), message);
     }
   }
 

@@ -19,8 +19,7 @@ import java.nio.charset.StandardCharsets;
 import java.util.List;
 
 /**
- * What a pickle's calls of the allowed names do: the few functions that make tensors and
- * containers, written out.
+ * Implements the calls that a pickle may make: the few functions that make tensors and containers.
  */
 final class Calls {
   private final PickleInput in;
@@ -53,7 +52,7 @@ final class Calls {
           plain(arity(global, args, 7, 8), 7) && !isPlaceholder(args.get(6))
               ? tensors.tensor(global, args, args.get(6))
               : new PlaceholderNode(global.name(), tuple);
-      // A parameter is a tensor; whether it wants gradients is not the file's to say here.
+      // a parameter is a tensor; requires_grad is ignored
       case REBUILD_PARAMETER -> tensorArgument(global, arity(global, args, 3, 3));
       case REBUILD_PARAMETER_WITH_STATE -> tensorArgument(global, arity(global, args, 4, 4));
       case REBUILD_FROM_TYPE -> fromType(global, arity(global, args, 4, 4));
@@ -81,7 +80,7 @@ final class Calls {
         && (global.kind() == Kind.INERT || global.kind() == Kind.DICT)) {
       return reduce(type, arguments);
     }
-    throw refuse("it makes an object of " + Nodes.describe(type) + ", which no tensor needs");
+    throw refuse("it makes an object of " + Nodes.describe(type) + ", which tensors do not need");
   }
 
   /** BUILD: sets an object's state. */
@@ -109,7 +108,9 @@ final class Calls {
     throw in.refuse(Reason.INVALID_PICKLE, "the state of a numpy dtype lacks its byte order");
   }
 
-  /** A tensor that had attributes in Python, which are dropped: another function makes it. */
+  /**
+   * A tensor that had attributes in Python, made by another function. The attributes are dropped.
+   */
   private Object fromType(Global function, List<Object> args) throws TorchFileException {
     if (isPlaceholder(args.get(0))) {
       return reduce(args.get(0), args.get(2));
@@ -138,8 +139,8 @@ final class Calls {
   }
 
   /**
-   * Whether a tensor has no metadata: the lazy conjugate and negative change its elements without
-   * changing its bytes, so that such a tensor is none of ours.
+   * Whether a tensor has no metadata. The lazy conjugate and negative change elements without
+   * changing bytes, so tensors with them are not supported.
    */
   private static boolean plain(List<Object> args, int metadata) {
     return args.size() <= metadata
@@ -198,21 +199,24 @@ final class Calls {
     return args.get(0) instanceof PyBytes given ? given : encode(function, args);
   }
 
-  /** How protocol 2, which has no bytes, writes them: as text of which each character is one. */
+  /**
+   * The form of bytes in protocol 2, which has no type for them: a text in which each character is
+   * one byte.
+   */
   private PyBytes encode(Global function, List<Object> args) throws TorchFileException {
     String text = text(function, args.get(0));
     String charset = args.size() < 2 ? "" : text(function, args.get(1));
     if (!charset.equals("latin1") && !charset.equals("latin-1")) {
       throw refuse(
           function.name()
-              + " is asked for the encoding "
+              + " is called with the encoding "
               + TorchFileException.quote(charset)
               + ", expected latin1");
     }
     encoded += text.length();
     if (encoded > Limits.PICKLE_BYTES || encoded > in.position()) {
       throw in.refuse(
-          Reason.LIMIT_EXCEEDED, function.name() + " encodes the same text over and over");
+          Reason.LIMIT_EXCEEDED, function.name() + " encodes the same text again and again");
     }
     if (!StandardCharsets.ISO_8859_1.newEncoder().canEncode(text)) {
       throw refuse(function.name() + " is given text that is not Latin-1");

@@ -20,12 +20,12 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Turns what a pickle left into values that cannot change: no cycles, bounded depth, and bounded
- * size even for who counts a shared value each time. A shared container stays shared, so that this
- * takes no longer than the pickle did.
+ * Converts the result of a pickle into immutable values, without cycles, with bounded depth, and
+ * with a bounded size even if a shared value is counted each time. A shared container stays shared,
+ * so this does not take longer than reading the pickle.
  */
 final class Freezer {
-  /** A finished value and how many values are in it; null while it is being made. */
+  /** A finished value and the number of values in it; null while it is being made. */
   private record Frozen(@Nullable TorchValue value, long size) {}
 
   private static final Frozen UNFINISHED = new Frozen(null, 0);
@@ -43,7 +43,7 @@ final class Freezer {
     return freeze(root, size);
   }
 
-  /** Freezes one object and adds its size to that of what it is in. */
+  /** Freezes one object and adds its size to that of its container. */
   private TorchValue freeze(Object object, long[] around) throws TorchFileException {
     TorchValue leaf = leaf(object);
     if (leaf != null) {
@@ -53,7 +53,7 @@ final class Freezer {
     Frozen before = known.get(object);
     if (before == UNFINISHED) {
       if (object instanceof PlaceholderNode node) {
-        // Nodes of a configuration know the one that they are in.
+        // nodes of a configuration have a reference to their parent
         grow(around, 1);
         return new PyName(node.name);
       }
@@ -93,7 +93,7 @@ final class Freezer {
       case TorchValue value -> value;
       case Global global -> new PyName(global.name());
       case NumpyDtype dtype -> new PyName("numpy." + dtype.name);
-      // A storage by itself, as old files may hold: all its elements, in a row.
+      // a storage without a tensor, as in old files: all its elements, one-dimensional
       case Storage storage -> {
         long[] shape = {storage.bytes / storage.dtype.width()};
         yield new TorchTensor(storage.dtype, TensorView.contiguous(shape), storage);

@@ -10,8 +10,8 @@ import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The Python objects that a pickle may name. Nothing is looked up by such a name, neither a class
- * nor a method: it is a key of the table below, and what is not in the table is refused.
+ * The Python objects that a pickle may name. No class or method is looked up by such a name: it is
+ * only a key of the table below, and names that are not in the table are refused.
  */
 final class Globals {
   /** What can be done with a name. */
@@ -30,13 +30,13 @@ final class Globals {
     LIST,
     BYTES,
     ENCODE,
-    /** Gives its first argument: libtorch wraps lists and dicts to note their types. */
+    /** Returns its first argument: libtorch wraps lists and dicts to record their types. */
     FIRST,
     NUMPY_SCALAR,
     NUMPY_DTYPE,
     /** A storage class: part of a storage's identity. */
     STORAGE,
-    /** Nothing: it stands for itself. */
+    /** Nothing: it is a value itself. */
     DTYPE,
     /** The second list: calling it makes a placeholder. */
     INERT
@@ -52,10 +52,10 @@ final class Globals {
   record Global(String name, Kind kind, @Nullable TorchDtype dtype) {}
 
   /**
-   * Classes whose objects occur in published checkpoints beside the weights and hold nothing but
-   * data, and functions that make tensors of other kinds than ours (sparse, quantised, nested,
-   * without numbers). They are kept as placeholders. Protocol 2 calls int and str by their names of
-   * Python 2.
+   * Classes of objects that occur in published checkpoints beside the weights and contain only
+   * data, and functions that make tensors of kinds that eqvae does not have (sparse, quantised,
+   * nested, without numbers). They become placeholders. Protocol 2 uses the names of int and str
+   * from Python 2.
    */
   private static final List<String> INERT =
       List.of(
@@ -129,7 +129,7 @@ final class Globals {
           "torch.torch_version.TorchVersion",
           "typing.Any");
 
-  /** Modules that a file of tensors never needs and an attack usually does. */
+  /** Modules that a file of tensors never needs, but attacks usually do. */
   private static final Set<String> ATTACK =
       Set.of(
           "asyncio",
@@ -198,7 +198,7 @@ final class Globals {
         storage(table, "torch." + dtype.storage(), dtype);
       }
     }
-    // The integers of quantised tensors, which are placeholders: their storages are those of these.
+    // the integer types in the storages of quantised tensors, which are placeholders
     storage(table, "torch.QInt8Storage", TorchDtype.INT8);
     storage(table, "torch.QUInt8Storage", TorchDtype.UINT8);
     storage(table, "torch.QInt32Storage", TorchDtype.INT32);
@@ -219,10 +219,10 @@ final class Globals {
     table.put(name, new Global(name, Kind.STORAGE, dtype));
   }
 
-  /** What a name stands for, or the exception that refuses it. */
+  /** The meaning of a name, or the exception that refuses it. */
   static Global resolve(PickleInput in, String module, String name, TorchFile.Mode mode)
       throws TorchFileException {
-    // Protocol 2 writes the name that the module had in Python 2.
+    // protocol 2 uses the module's name from Python 2
     String home = module.equals("__builtin__") ? "builtins" : module;
     Global global = name.indexOf('.') >= 0 ? null : ALLOWED.get(home + "." + name);
     if (global == null) {

@@ -76,7 +76,7 @@ final class LegacyReader {
     for (TorchValue name : names.values()) {
       if (!(name instanceof PyStr key)) {
         throw new TorchFileException(
-            file, Reason.INVALID_STORAGE, "the name of a storage is no string");
+            file, Reason.INVALID_STORAGE, "the name of a storage is not a string");
       }
       fill(key.value());
     }

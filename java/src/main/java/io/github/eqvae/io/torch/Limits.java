@@ -1,24 +1,24 @@
 package io.github.eqvae.io.torch;
 
 /**
- * How large a pickle may be. A pickle makes an object of a single byte, so its length alone bounds
- * memory badly; together these keep a hostile one below some hundred megabytes. A checkpoint with
- * optimizer state has about 25 objects per tensor.
+ * Limits of the size of a pickle. A pickle can make an object with a single byte, so its length
+ * alone is a poor bound of memory. Together these limits keep a hostile pickle below some hundred
+ * megabytes. A checkpoint with optimizer state has about 25 objects per tensor.
  */
 final class Limits {
-  /** Bytes of one pickle; tensors' bytes are not in it. */
+  /** Bytes of one pickle, without the tensors' bytes. */
   static final long PICKLE_BYTES = 1L << 28;
 
   /** Objects that one pickle makes, and entries of its stack, its marks and its memo. */
   static final int OBJECTS = 1 << 21;
 
   /**
-   * Values in the finished tree, a shared one counted wherever it stands: a few bytes can share a
-   * list so often that nobody could walk it.
+   * Values in the finished tree, where a shared value counts each time. With a few bytes a pickle
+   * can share a list so often that a program could not visit all of it.
    */
   static final long TREE = 1L << 22;
 
-  /** Containers within containers: configurations nest deepest. */
+  /** Depth of nested containers; configurations are the deepest. */
   static final int DEPTH = 256;
 
   /** Bytes of an integer: as many as the short instruction for long integers can have. */

@@ -11,9 +11,9 @@ import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What is on the stack while a pickle is read, beside finished {@link TorchValue}s, {@link
- * Storage}s and {@link Global}s: containers that still grow. Their sets are made when the first
- * item comes: one byte of the file makes an empty container.
+ * Containers that still grow: while a pickle is read, the stack has these beside finished {@link
+ * TorchValue}s, {@code Storage}s and {@link Global}s. Their collections are allocated with the
+ * first item, because one byte of a file is enough to make an empty container.
  */
 final class Nodes {
   private Nodes() {}
@@ -31,7 +31,7 @@ final class Nodes {
     final List<Object> keys = new ArrayList<>(0);
     final List<Object> values = new ArrayList<>(0);
 
-    // One set per class of keys, for the reason given in PyDict.
+    // one set per class of keys, for the reason in PyDict
     private @Nullable Set<String> strings;
     private @Nullable Set<Long> integers;
     private @Nullable Set<Global> names;
@@ -85,7 +85,7 @@ final class Nodes {
     }
   }
 
-  /** What an object is, for messages. */
+  /** The kind of an object, for messages. */
   static String describe(Object object) {
     return switch (object) {
       case PyStr text -> TorchFileException.quote(text.value());

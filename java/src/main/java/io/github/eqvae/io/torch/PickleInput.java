@@ -10,7 +10,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.Optional;
 
-/** The bytes of a pickle, front to back; each read is checked against the end before it is made. */
+/** Reads the bytes of a pickle in order; each read is checked against the end first. */
 final class PickleInput {
   private static final ValueLayout.OfShort SHORT =
       ValueLayout.JAVA_SHORT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
@@ -19,7 +19,7 @@ final class PickleInput {
   private static final ValueLayout.OfLong LONG =
       ValueLayout.JAVA_LONG_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
 
-  /** The one big-endian thing in a pickle. */
+  /** The only big-endian value in a pickle. */
   private static final ValueLayout.OfDouble DOUBLE =
       ValueLayout.JAVA_DOUBLE_UNALIGNED.withOrder(ByteOrder.BIG_ENDIAN);
 
@@ -32,12 +32,12 @@ final class PickleInput {
     this.bytes = bytes;
   }
 
-  /** How many bytes were read. */
+  /** The number of bytes that were read. */
   long position() {
     return at;
   }
 
-  /** How many bytes are left. */
+  /** The number of bytes that are left. */
   long remaining() {
     return bytes.byteSize() - at;
   }
@@ -76,7 +76,7 @@ final class PickleInput {
     return i4(what) & 0xffffffffL;
   }
 
-  /** A length of 8 bytes: from 2^63 on it comes out negative, which every use refuses. */
+  /** A length of 8 bytes. From 2^63 on it is negative, which every caller refuses. */
   long i8(Object what) throws TorchFileException {
     return bytes.get(LONG, advance(8, what));
   }
@@ -105,7 +105,7 @@ final class PickleInput {
     }
   }
 
-  /** What stands before the next line feed, which is skipped. */
+  /** The text before the next line feed, which is skipped. */
   String line(Object what) throws TorchFileException {
     long limit = Math.min(remaining(), Limits.NAME + 1L);
     for (long length = 0; length < limit; length++) {

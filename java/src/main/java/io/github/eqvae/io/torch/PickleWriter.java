@@ -24,9 +24,9 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * Writes a value as a pickle of protocol 2, the one that {@code torch.load(weights_only=True)} and
- * libtorch both read, without a memo: nothing in a tree is shared but tensors, and those share
- * their storage by its name.
+ * Writes a value as a pickle of protocol 2, which both {@code torch.load(weights_only=True)} and
+ * libtorch read. There is no memo: only tensors are shared in a tree, and they share their storage
+ * by its name.
  */
 final class PickleWriter {
   private final ByteArrayOutputStream out = new ByteArrayOutputStream();
@@ -38,7 +38,7 @@ final class PickleWriter {
    * A pickle and the storages that it names.
    *
    * @param pickle its bytes
-   * @param storages tensors, of which the n-th fills the storage called n
+   * @param storages tensors; the n-th fills the storage with the name n
    */
   record Pickled(byte[] pickle, List<TorchTensor> storages) {}
 
@@ -69,7 +69,7 @@ final class PickleWriter {
       }
       case PyStr text -> text(text.value());
       case PyBytes bytes -> {
-        // Protocol 2 has no bytes; this is what Python writes for them.
+        // protocol 2 has no type for bytes; Python writes them in this form
         global("_codecs", "encode");
         text(new String(bytes.value(), StandardCharsets.ISO_8859_1));
         text("latin1");
@@ -136,7 +136,7 @@ final class PickleWriter {
     sizes(shape);
     sizes(TensorView.contiguous(shape).strides());
     op(Opcode.NEWFALSE);
-    // The hooks, which PyTorch wants to be an OrderedDict.
+    // the hooks: PyTorch expects an OrderedDict
     global("collections", "OrderedDict");
     op(Opcode.EMPTY_TUPLE);
     op(Opcode.REDUCE);
@@ -163,7 +163,7 @@ final class PickleWriter {
       op(Opcode.BININT);
       little(value, 4);
     } else {
-      // Always 8 bytes: libtorch reads no others.
+      // always 8 bytes: libtorch does not read others
       op(Opcode.LONG1);
       out.write(8);
       little(value, 8);

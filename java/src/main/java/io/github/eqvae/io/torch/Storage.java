@@ -4,8 +4,9 @@ import java.lang.foreign.MemorySegment;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Elements of one type in a row, which tensors are views of. In files of the older format the
- * tensors come before the bytes: until the whole file is read a storage may have none.
+ * A one-dimensional array of elements of one type; tensors are views of it. In files of the older
+ * format tensors come before the bytes, so a storage may have no bytes until the whole file is
+ * read.
  */
 final class Storage {
   final TorchDtype dtype;
@@ -24,7 +25,7 @@ final class Storage {
     this.begin = begin;
   }
 
-  /** A storage whose bytes follow later. */
+  /** A storage whose bytes are read later. */
   static Storage declared(TorchDtype dtype, long bytes) {
     return new Storage(dtype, bytes, null, 0);
   }

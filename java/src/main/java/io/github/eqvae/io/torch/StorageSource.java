@@ -1,8 +1,8 @@
 package io.github.eqvae.io.torch;
 
-/** Where the storages of a file are. */
+/** Finds the storages of a file. */
 interface StorageSource {
-  /** For pickles in which no storage may occur. */
+  /** For pickles that must not have storages. */
   StorageSource NONE =
       (in, dtype, key, elements) -> {
         throw in.refuse(
@@ -10,13 +10,13 @@ interface StorageSource {
       };
 
   /**
-   * Gives the storage of a name.
+   * Returns the storage of a name.
    *
    * @param in for messages
    * @param dtype its element type
    * @param key its name
-   * @param elements how many the pickle declares; not negative
-   * @throws TorchFileException if there is none, or it is not what is declared
+   * @param elements the number that the pickle declares; not negative
+   * @throws TorchFileException if there is none, or it does not match the declaration
    */
   Storage get(PickleInput in, TorchDtype dtype, String key, long elements)
       throws TorchFileException;

@@ -10,7 +10,7 @@ import io.github.eqvae.io.torch.TorchValue.PyStr;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
-/** Makes storages and tensors of what a pickle says about them, if that can be true. */
+/** Makes storages and tensors as a pickle describes them, after checking the description. */
 final class TensorBuilder {
   private final PickleInput in;
   private final Unpickler.Budget budget;
@@ -111,7 +111,8 @@ final class TensorBuilder {
     if (extent > available) {
       throw invalid("it reaches to element " + extent + " of a storage that has " + available);
     }
-    // A stride of 0 makes any number of elements of one; whoever copied it would pay for them.
+    // With a stride of 0 a few bytes can claim any number of elements; a copy would need memory for
+    // all.
     if (view.elements() > available) {
       throw invalid(
           "it repeats a storage of "

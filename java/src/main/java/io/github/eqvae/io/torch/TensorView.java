@@ -4,18 +4,18 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 
 /**
- * Which elements of a storage a tensor has.
+ * The elements of a storage that a tensor has.
  *
  * @param shape the dimensions, outermost first
  * @param strides elements between neighbours along each dimension
- * @param offset element that the tensor begins with
+ * @param offset the tensor's first element
  */
 record TensorView(long[] shape, long[] strides, long offset) {
-  /** More dimensions than PyTorch's own kernels take. */
+  /** More dimensions than PyTorch's kernels accept. */
   static final int MAX_RANK = 64;
 
   /**
-   * A row-major view from the storage's first element on.
+   * A row-major view that begins at the storage's first element.
    *
    * @throws ArithmeticException if the elements do not fit in 64 bits
    * @throws IllegalArgumentException if a dimension is negative or there are too many
@@ -25,7 +25,7 @@ record TensorView(long[] shape, long[] strides, long offset) {
     long stride = 1;
     for (int i = shape.length - 1; i >= 0; i--) {
       strides[i] = stride;
-      // As in PyTorch, a dimension of 0 does not make the strides of the others 0.
+      // as in PyTorch, a dimension of 0 does not make other strides 0
       stride = Math.multiplyExact(stride, Math.max(1, shape[i]));
     }
     TensorView view = new TensorView(shape.clone(), strides, 0);
@@ -33,7 +33,7 @@ record TensorView(long[] shape, long[] strides, long offset) {
     return view;
   }
 
-  /** The product of the dimensions; {@link #extent} has shown that it fits. */
+  /** The product of the dimensions; {@link #extent} has checked that it fits. */
   long elements() {
     long product = 1;
     for (long dimension : shape) {
@@ -45,9 +45,9 @@ record TensorView(long[] shape, long[] strides, long offset) {
   /**
    * One past the last element of the storage that the view has, 0 if it has none.
    *
-   * @throws ArithmeticException if the elements or a place do not fit in 64 bits
-   * @throws IllegalArgumentException if something is negative, or the strides are not as many as
-   *     the dimensions
+   * @throws ArithmeticException if the number of elements or a position does not fit in 64
+   *     bits @throws IllegalArgumentException if something is negative, or there are not as many
+   *     strides as dimensions
    */
   long extent() {
     if (shape.length > MAX_RANK) {
@@ -62,7 +62,7 @@ record TensorView(long[] shape, long[] strides, long offset) {
       throw new IllegalArgumentException("its storage offset is negative: " + offset);
     }
     boolean empty = false;
-    // Over the dimensions other than 0: what a dimension of 0 hides must not overflow elsewhere.
+    // without dimensions of 0: the other dimensions must not overflow either
     long product = 1;
     long last = offset;
     for (int i = 0; i < shape.length; i++) {
@@ -96,7 +96,7 @@ record TensorView(long[] shape, long[] strides, long offset) {
     return a + b;
   }
 
-  /** Whether the elements follow each other; a dimension of 1 may have any stride. */
+  /** Whether the elements are contiguous; a dimension of 1 may have any stride. */
   boolean isContiguous() {
     long expected = 1;
     for (int i = shape.length - 1; i >= 0; i--) {
@@ -111,7 +111,7 @@ record TensorView(long[] shape, long[] strides, long offset) {
     return true;
   }
 
-  /** Copies the elements, in row-major order, into an array that is as long as they are. */
+  /** Copies the elements, in row-major order, into an array of exactly that length. */
   void gather(MemorySegment storage, int width, byte[] target) {
     int rank = shape.length;
     if (rank == 0 || target.length == 0) {
@@ -136,7 +136,7 @@ record TensorView(long[] shape, long[] strides, long offset) {
           }
         }
       }
-      // The next row: like a mileage counter over the outer dimensions.
+      // the next row: count over the outer dimensions like an odometer
       for (int d = rank - 2; d >= 0; d--) {
         start += strides[d];
         if (++index[d] < shape[d]) {

@@ -18,33 +18,36 @@ import java.util.Map;
 import java.util.stream.Collectors;
 
 /**
- * An open PyTorch checkpoint of any size: what {@code torch.save} wrote, as a zip archive or in the
- * format before PyTorch 1.6. Its pickle is read, checked and not run; tensors stay on disk and are
- * mapped. All methods may be called from any thread until {@link #close}.
+ * An open PyTorch checkpoint of any size: a file of {@code torch.save}, as a zip archive or in the
+ * format before PyTorch 1.6. Its pickle is read and checked, but not run; tensors stay on disk and
+ * are mapped. All methods may be called from any thread until {@link #close}.
  *
- * <p>Names of Python objects in the file are refused unless they are needed for tensors and
- * containers. A second, short list is of classes that published checkpoints contain beside the
- * weights (Lightning's callbacks, OmegaConf's nodes, {@code argparse.Namespace}, numpy arrays);
- * {@link Mode} says what becomes of those.
+ * <p>Names of Python objects in the file are refused unless tensors and containers need them. A
+ * second, short list has classes that published checkpoints contain beside the weights (Lightning's
+ * callbacks, OmegaConf's nodes, {@code argparse.Namespace}, numpy arrays); {@link Mode} says how
+ * these are treated.
  */
 public final class TorchFile implements AutoCloseable {
-  /** How the file is packed. */
+  /** The format of the file. */
   public enum Format {
     /** A zip archive, as PyTorch has written since 1.6. */
     ZIP,
-    /** A row of pickles and storages. */
+    /** A sequence of pickles and storages. */
     LEGACY
   }
 
-  /** What to do about names on the second list. */
+  /** How names on the second list are treated. */
   public enum Mode {
-    /** A {@link TorchValue.Placeholder} stands for their objects. */
+    /** Their objects become a {@link TorchValue.Placeholder}. */
     PLACEHOLDERS,
-    /** They are refused like any other. */
+    /** They are refused like all other names. */
     STRICT
   }
 
-  /** Where checkpoints keep the weights, if not at the root: Lightning, then what others use. */
+  /**
+   * Keys under which checkpoints keep the weights, if not at the root: Lightning's, then those of
+   * others.
+   */
   private static final List<String> WEIGHTS = List.of("state_dict", "model_state_dict", "model");
 
   private final Path path;
@@ -75,7 +78,7 @@ public final class TorchFile implements AutoCloseable {
    * Opens a file.
    *
    * @param path the file
-   * @param mode what to do about harmless classes
+   * @param mode how harmless classes are treated
    * @return the open file; the caller closes it
    * @throws TorchFileException if the file is refused
    * @throws IOException if it cannot be read
@@ -92,7 +95,7 @@ public final class TorchFile implements AutoCloseable {
     }
   }
 
-  /** Reads a file that is in memory already; the arena is closed with it. */
+  /** Reads a file that is already in memory; the arena is closed with it. */
   static TorchFile read(Path path, Arena arena, MemorySegment whole, Mode mode)
       throws TorchFileException {
     Format format = format(path, whole);
@@ -103,7 +106,7 @@ public final class TorchFile implements AutoCloseable {
     return new TorchFile(path, arena, format, root);
   }
 
-  /** Decides by the first bytes: the name of a checkpoint says nothing about its format. */
+  /** Recognises the format by the first bytes: a checkpoint's name does not say it. */
   private static Format format(Path path, MemorySegment whole) throws TorchFileException {
     if (starts(whole, 0, "PK\u0003\u0004") || starts(whole, 0, "PK\u0005\u0006")) {
       return Format.ZIP;
@@ -148,7 +151,7 @@ public final class TorchFile implements AutoCloseable {
   }
 
   /**
-   * How the file is packed.
+   * The format of the file.
    *
    * @return the format, recognised by the content
    */
@@ -184,10 +187,10 @@ public final class TorchFile implements AutoCloseable {
   }
 
   /**
-   * The tensors of a dict inside the file. What else it has, such as {@code _extra_state}, is left
+   * The tensors of a dict inside the file. Other values, such as {@code _extra_state}, are left
    * out.
    *
-   * @param keys the way from the root, such as {@code "ema"}; none for the root itself
+   * @param keys the path from the root, such as {@code "ema"}; none for the root itself
    * @return name to tensor, in the order of the file
    * @throws EqvaeException.Argument if there is no dict, or it has no tensors
    */

@@ -11,26 +11,24 @@ import java.util.Locale;
 public final class TorchFileException extends IOException {
   private static final long serialVersionUID = 1L;
 
-  /** Enough of a name to recognise it; a file must not be able to fill a log. */
+  /** Long enough to recognise a name, but short: a file must not be able to fill a log. */
   private static final int QUOTED = 120;
 
   /** Why a file is refused. */
   public enum Reason {
-    /** Neither a zip archive nor the pickles of the older format. */
+    /** Neither a zip archive nor pickles of the older format. */
     NOT_A_TORCH_FILE,
-    /**
-     * A relative of the format that holds more than tensors: TorchScript, the tar format of 2016.
-     */
+    /** A related format that contains more than tensors: TorchScript, the tar format of 2016. */
     UNSUPPORTED_FORMAT,
     /** The file, or a value in it, ends too early. */
     TRUNCATED,
     /** The zip archive contradicts itself. */
     INVALID_ZIP,
-    /** Two entries of the archive lie on the same bytes. */
+    /** Two entries of the archive share bytes. */
     OVERLAPPING_ENTRIES,
     /** Two entries of the archive have one name. */
     DUPLICATE_ENTRY,
-    /** An entry is compressed that must lie in the file as it is, or expands too far. */
+    /** An entry is compressed that must be stored, or it expands too much. */
     COMPRESSED_ENTRY,
     /** The archive lacks an entry. */
     MISSING_ENTRY,
@@ -44,13 +42,16 @@ public final class TorchFileException extends IOException {
     FORBIDDEN_OPCODE,
     /** The pickle names a Python object that is on no list. */
     FORBIDDEN_GLOBAL,
-    /** The pickle calls, or sets the state of, something that is not meant for it. */
+    /**
+     * The pickle calls something that is not a function, or sets the state of something that has
+     * none.
+     */
     FORBIDDEN_CALL,
     /** The pickle is larger, deeper or has more objects than is allowed. */
     LIMIT_EXCEEDED,
     /** A container contains itself. */
     CYCLE,
-    /** A storage is declared wrongly, or is not what the file holds. */
+    /** A storage is declared wrongly, or differs from the one in the file. */
     INVALID_STORAGE,
     /** A tensor does not fit in its storage, or its shape or strides make no sense. */
     INVALID_TENSOR
@@ -77,7 +78,9 @@ public final class TorchFileException extends IOException {
     return reason;
   }
 
-  /** A string of the file for a message: short, on one line, without control characters. */
+  /**
+   * A string of the file in a form for messages: short, on one line, without control characters.
+   */
   static String quote(String text) {
     StringBuilder out = new StringBuilder("\"");
     for (int i = 0; i < Math.min(text.length(), QUOTED); i++) {

@@ -43,7 +43,7 @@ public final class TorchTensor implements TorchValue {
    * @param shape the dimensions, outermost first; empty for a scalar
    * @param bytes the elements, row-major, little-endian; not copied
    * @return the tensor
-   * @throws EqvaeException.Argument if the shape does not have as many bytes
+   * @throws EqvaeException.Argument if the number of bytes does not match the shape
    */
   public static TorchTensor of(TorchDtype dtype, long[] shape, MemorySegment bytes) {
     TensorView view;
@@ -74,7 +74,7 @@ public final class TorchTensor implements TorchValue {
    * @param values the elements, row-major; copied
    * @param shape the dimensions
    * @return the tensor
-   * @throws EqvaeException.Argument if the shape does not have as many elements
+   * @throws EqvaeException.Argument if the number of elements does not match the shape
    */
   public static TorchTensor of(float[] values, long... shape) {
     ByteBuffer bytes =
@@ -102,16 +102,16 @@ public final class TorchTensor implements TorchValue {
   }
 
   /**
-   * How many elements of the storage lie between neighbours along each dimension.
+   * The strides: elements of the storage between neighbours along each dimension.
    *
-   * @return a copy, as long as the shape
+   * @return a copy, one per dimension
    */
   public long[] strides() {
     return view.strides().clone();
   }
 
   /**
-   * Where in the storage the first element lies.
+   * The position of the first element in the storage.
    *
    * @return counted in elements
    */
@@ -120,16 +120,16 @@ public final class TorchTensor implements TorchValue {
   }
 
   /**
-   * The storage, of which the tensor may be a part.
+   * The whole storage; the tensor may be a part of it.
    *
-   * @return its bytes, little-endian, read-only; in a file they are not necessarily aligned
+   * @return its bytes, little-endian, read-only; those of a file are not necessarily aligned
    */
   public MemorySegment storage() {
     return storage.data();
   }
 
   /**
-   * How many elements the tensor has.
+   * The number of elements.
    *
    * @return the product of the dimensions
    */
@@ -138,7 +138,7 @@ public final class TorchTensor implements TorchValue {
   }
 
   /**
-   * Whether the elements lie in the storage one behind the other, row-major.
+   * Whether the elements are contiguous in the storage, row-major.
    *
    * @return true if they do
    */
@@ -147,8 +147,8 @@ public final class TorchTensor implements TorchValue {
   }
 
   /**
-   * The elements, row-major and little-endian: a view of the storage where they lie there so, else
-   * a copy.
+   * The elements, row-major and little-endian: a view of the storage if they are contiguous there,
+   * else a copy.
    *
    * @return read-only
    * @throws EqvaeException.Argument if a copy would be needed and is too large for an array
@@ -198,8 +198,7 @@ public final class TorchTensor implements TorchValue {
   /**
    * The elements as integers.
    *
-   * @return the elements, row-major; for bool 0 or 1; uint64 from 2<sup>63</sup> on comes out
-   *     negative
+   * @return the elements, row-major; for bool 0 or 1; uint64 from 2<sup>63</sup> on is negative
    * @throws EqvaeException.Argument if the type is neither of integers nor bool, or there are too
    *     many for an array
    */

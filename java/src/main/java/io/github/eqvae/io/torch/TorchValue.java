@@ -9,10 +9,10 @@ import java.util.Map;
 import java.util.Optional;
 
 /**
- * What a checkpoint holds: Python's plain values and containers, and tensors. A value that was read
- * cannot contain itself, and has at most 2<sup>22</sup> values in it however they are counted, so
- * that code may walk it without care. The names are those of Python's types; a set, which has no
- * order, is a list here.
+ * A value in a checkpoint: Python's plain values and containers, and tensors. A value that was read
+ * cannot contain itself, and contains at most 2<sup>22</sup> values even if shared ones are counted
+ * each time, so code can visit it safely. The names are those of Python's types; a set, which has
+ * no order, is a list here.
  */
 public sealed interface TorchValue
     permits TorchValue.PyNone,
@@ -105,7 +105,7 @@ public sealed interface TorchValue
       return Arrays.hashCode(value);
     }
 
-    /** The size, not the content: it may be large. */
+    /** The size only: the content may be large. */
     @Override
     public String toString() {
       return "PyBytes of " + value.length;
@@ -123,7 +123,7 @@ public sealed interface TorchValue
       values = List.copyOf(values);
     }
 
-    /** The size, not the items: they may be many. */
+    /** The size only: they may be many. */
     @Override
     public String toString() {
       return "PyList of " + values.size();
@@ -141,7 +141,7 @@ public sealed interface TorchValue
       values = List.copyOf(values);
     }
 
-    /** The size, not the items: they may be many. */
+    /** The size only: they may be many. */
     @Override
     public String toString() {
       return "PyTuple of " + values.size();
@@ -156,16 +156,15 @@ public sealed interface TorchValue
   record PyName(String value) implements TorchValue {}
 
   /**
-   * An object of a class that is known to be harmless and of no use here, such as a Lightning
-   * callback or an OmegaConf node. It was not made, nor its class looked up: this is what the file
-   * says about it. Where an object of this kind contains itself, only its {@link PyName} stands
-   * there.
+   * An object of a class that is known to be harmless and is not needed here, such as a Lightning
+   * callback or an OmegaConf node. The object was not made and its class was not looked up: this is
+   * only the file's description of it. If such an object contains itself, only its {@link PyName}
+   * is there.
    *
    * @param name module and name of the class, with a dot between
-   * @param arguments what the class would have been called with
-   * @param state what the object's state would have been set to; None where nothing was
-   * @param items what would have been appended to it, in case it is a list
-   * @param entries what would have been put into it, in case it is a dict
+   * @param arguments arguments of the call of the class @param state the object's state; None if
+   *     none was set @param items the items appended to it, if it is a list @param entries the
+   *     entries put into it, if it is a dict
    */
   record Placeholder(
       String name,
@@ -181,9 +180,9 @@ public sealed interface TorchValue
     }
 
     /**
-     * Says what kind of tensor this is, if it is one that cannot be read here.
+     * The kind of tensor, if this is one that cannot be read here.
      *
-     * @return such as {@code sparse}; empty if this is no tensor
+     * @return for example {@code sparse}; empty if this is not a tensor
      */
     public Optional<String> tensorKind() {
       return Optional.ofNullable(
@@ -202,7 +201,7 @@ public sealed interface TorchValue
           });
     }
 
-    /** The name alone: what belongs to it may be large. */
+    /** The name only: the rest may be large. */
     @Override
     public String toString() {
       return "Placeholder for " + name;
@@ -224,8 +223,8 @@ public sealed interface TorchValue
 
     private final List<Entry> entries;
 
-    // Two maps, each of one class that is comparable: a map of both would let colliding keys make
-    // every look-up slow.
+    // Two maps, each of one comparable class: in a map of both, colliding keys could make every
+    // look-up slow.
     private final Map<String, TorchValue> strings;
     private final Map<Long, TorchValue> integers;
 
@@ -240,7 +239,7 @@ public sealed interface TorchValue
           default -> {}
         }
       }
-      // Most dicts of a checkpoint are the empty ones that every tensor has.
+      // most dicts of a checkpoint are empty: every tensor has one
       strings = texts.isEmpty() ? Map.of() : texts;
       integers = numbers.isEmpty() ? Map.of() : numbers;
     }
@@ -296,7 +295,7 @@ public sealed interface TorchValue
       return entries.hashCode();
     }
 
-    /** The size, not the entries: they may be many. */
+    /** The size only: there may be many entries. */
     @Override
     public String toString() {
       return "PyDict of " + entries.size();

@@ -15,16 +15,16 @@ import java.util.Map;
 import java.util.zip.CRC32;
 
 /**
- * Writes checkpoints that {@code torch.load(weights_only=True)} takes, atomically ({@link
- * AtomicFiles}) and of any size: a zip archive with a pickle of protocol 2 and little-endian
- * storages, each at a multiple of 64 bytes. The same values give the same bytes. Every tensor gets
- * a storage of its own, row-major; the same tensor in two places is written once.
+ * Writes checkpoints of any size for {@code torch.load(weights_only=True)}, atomically ({@code
+ * AtomicFiles}): a zip archive with a pickle of protocol 2 and little-endian storages, each at a
+ * multiple of 64 bytes. The same values give the same bytes. Every tensor gets its own storage,
+ * row-major; a tensor that occurs twice is written once.
  */
 public final class TorchWriter {
-  /** The folder that torch.save makes when it is not given a file's name. */
+  /** The folder name that torch.save uses when it has no file name. */
   private static final String FOLDER = "archive/";
 
-  /** Small enough that the copy a channel makes of memory outside the heap stays small. */
+  /** Small, because a channel copies this much to memory outside the heap. */
   private static final long CHUNK = 16L << 20;
 
   private TorchWriter() {}
@@ -47,7 +47,7 @@ public final class TorchWriter {
    *
    * @param path the file; its directory must exist
    * @param stateDict the tensors by name, written in the map's order
-   * @param values what stands beside them, such as {@code epoch} and {@code global_step}
+   * @param values values beside them, such as {@code epoch} and {@code global_step}
    * @throws EqvaeException.Argument if a value is itself called {@code state_dict}, or cannot be
    *     written
    * @throws IOException if writing fails; the target is then untouched

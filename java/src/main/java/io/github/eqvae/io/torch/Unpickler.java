@@ -20,9 +20,9 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * The machine that a pickle is a program for, with the instructions that protocols 2 to 5 use for
- * data. Those that make Python call or import something only reach {@link Calls} and {@link
- * Globals}; the others that could (INST, OBJ, EXT and the text forms of protocol 0) are refused.
+ * Executes a pickle's instructions, but only those that protocols 2 to 5 use for data. Instructions
+ * that call or import something in Python can only reach {@link Calls} and {@code Globals}. Other
+ * such instructions (INST, OBJ, EXT and the text forms of protocol 0) are refused.
  */
 final class Unpickler {
   private static final TupleNode EMPTY = new TupleNode(List.of());
@@ -37,7 +37,7 @@ final class Unpickler {
   private int[] marks = new int[16];
   private int depth;
 
-  /** Counts what a pickle makes. */
+  /** Counts the objects of a pickle. */
   static final class Budget {
     private final PickleInput in;
     private long objects;
@@ -66,7 +66,7 @@ final class Unpickler {
   /**
    * Reads one pickle.
    *
-   * @param in its bytes; afterwards at the first one behind it
+   * @param in its bytes; afterwards at the first byte after it
    */
   static TorchValue load(PickleInput in, TorchFile.Mode mode, StorageSource storages)
       throws TorchFileException {
@@ -195,7 +195,7 @@ final class Unpickler {
         Object arguments = pop(op);
         if (!(keywords instanceof DictNode dict) || !dict.keys.isEmpty()) {
           throw in.refuse(
-              Reason.FORBIDDEN_CALL, op + " passes keyword arguments, which no tensor needs");
+              Reason.FORBIDDEN_CALL, op + " passes keyword arguments, which tensors do not need");
         }
         push(calls.newObject(pop(op), arguments));
       }
@@ -244,7 +244,7 @@ final class Unpickler {
     push(value.bitLength() < Long.SIZE ? new PyInt(value.longValue()) : new PyBigInt(value));
   }
 
-  /** A string of Python 2, which is text or bytes: only its content tells. */
+  /** A string of Python 2, which is text or bytes, depending on its content. */
   private void pushString2(byte[] bytes) throws TorchFileException {
     push(PickleInput.decode(bytes).<Object>map(PyStr::new).orElseGet(() -> new PyBytes(bytes)));
   }

@@ -16,10 +16,11 @@ import java.util.zip.DataFormatException;
 import java.util.zip.Inflater;
 
 /**
- * The entries of a mapped zip archive, with the place of each one's bytes (which {@code
- * java.util.zip} does not tell). Every entry must lie inside the archive, on bytes of its own,
- * under a name of its own, and its two headers must agree: archives that readers understand
- * differently are how a scanner is shown another file than the loader. CRCs are not checked.
+ * The entries of a mapped zip archive, with the position of each one's bytes (which {@code
+ * java.util.zip} does not provide). Every entry must be inside the archive, share no bytes with
+ * others, have a unique name, and its two headers must agree. Otherwise different programs could
+ * read different content from the same archive, which attacks use to show a scanner another file
+ * than the loader. CRCs are not checked.
  */
 final class ZipArchive {
   private static final ValueLayout.OfShort SHORT =
@@ -35,7 +36,7 @@ final class ZipArchive {
   private static final int SIZES_FOLLOW_FLAG = 8;
   private static final long SEE_ZIP64 = 0xffffffffL;
 
-  /** No stream of deflate expands further. */
+  /** The largest ratio of a deflate stream. */
   private static final long DEFLATE_RATIO = 1032;
 
   /**
@@ -46,7 +47,7 @@ final class ZipArchive {
    * @param header place of its local header
    * @param begin place of its bytes
    * @param compressed how many there are
-   * @param size how many there are when expanded
+   * @param size bytes after expansion
    */
   record Entry(String name, int method, long header, long begin, long compressed, long size) {}
 
@@ -73,7 +74,7 @@ final class ZipArchive {
     return Optional.ofNullable(entries.get(name));
   }
 
-  /** The bytes of an entry that lies in the file as it is. */
+  /** The bytes of an entry that is stored without compression. */
   MemorySegment stored(Entry entry) throws TorchFileException {
     if (entry.method() != STORED) {
       throw refuse(
@@ -117,7 +118,7 @@ final class ZipArchive {
         }
         length += more;
       }
-      // One byte more than is claimed: the stream must end where the claim does.
+      // one byte more than declared: the stream must end exactly there
       if (length < out.length || inflater.inflate(new byte[1]) != 0 || !inflater.finished()) {
         throw refuse(
             Reason.COMPRESSED_ENTRY,
@@ -179,7 +180,7 @@ final class ZipArchive {
     long last = bytes.byteSize() - 22;
     long first = Math.max(0, last - 0xffff);
     for (long at = last; at >= first; at--) {
-      // The comment must end with the file, so that its text cannot pass for an end record.
+      // the comment must end with the file, so that its text cannot be mistaken for an end record
       if (u4(at) == 0x06054b50L && at + 22 + u2(at + 20) == bytes.byteSize()) {
         return at;
       }
@@ -188,7 +189,7 @@ final class ZipArchive {
         Reason.TRUNCATED, "the archive has no end; the file was cut off, copy or load it again");
   }
 
-  /** Reads the entry at a place of the directory and returns the place behind it. */
+  /** Reads the entry at a position of the directory and returns the position after it. */
   private long entry(long at, long limit, long directory) throws TorchFileException {
     if (limit - at < 46 || u4(at) != 0x02014b50L) {
       throw invalid("its directory has no entry where one should be");
@@ -253,7 +254,7 @@ final class ZipArchive {
     return next;
   }
 
-  /** Checks the header in front of an entry's bytes and returns their place. */
+  /** Checks the header before an entry's bytes and returns their position. */
   private long localHeader(
       String name, long header, int flags, int method, long compressed, long size, long directory)
       throws TorchFileException {
@@ -265,7 +266,7 @@ final class ZipArchive {
     if (begin > directory || compressed > directory - begin) {
       throw invalid("entry " + quote(name) + " reaches out of the archive");
     }
-    // Where the flag is set the local sizes may be left out, and some writers fill them in.
+    // with this flag the local sizes may be missing, but some writers fill them in
     boolean sizes =
         (flags & SIZES_FOLLOW_FLAG) != 0
             || (sameSize(u4(header + 18), compressed) && sameSize(u4(header + 22), size));

@@ -18,7 +18,7 @@ import java.util.Map;
 final class ZipReader {
   private static final String PICKLE = "/data.pkl";
 
-  /** What inline_container.h calls the highest version that can be read. */
+  /** The highest version that can be read, from inline_container.h. */
   private static final int MAX_VERSION = 10;
 
   private final Path file;
@@ -110,7 +110,7 @@ final class ZipReader {
     return root;
   }
 
-  /** A short entry; PyTorch wrote neither before it had another value to write. */
+  /** A short entry. Older PyTorch versions did not write it. */
   private String text(String name, String absent) throws TorchFileException {
     var entry = archive.find(folder + "/" + name);
     if (entry.isEmpty()) {
@@ -144,7 +144,7 @@ final class ZipReader {
                     in.refuse(
                         Reason.MISSING_ENTRY,
                         "the archive has no entry for storage " + quote(key)));
-    // Dividing instead of multiplying: a huge count cannot wrap around.
+    // dividing instead of multiplying: a huge count cannot overflow
     if (elements > entry.size() / dtype.width()) {
       throw in.refuse(
           Reason.INVALID_STORAGE,

@@ -8,11 +8,11 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * The records of a zip archive whose entries are stored as they are (PKWARE's APPNOTE, 4.3). ZIP64
- * records are written where a number needs them.
+ * The records of a zip archive with stored entries (PKWARE's APPNOTE, 4.3). ZIP64 records are
+ * written if a number needs them.
  */
 final class ZipRecords {
-  /** Storages begin at such multiples, as in PyTorch's files, so that they can be mapped. */
+  /** Storages begin at multiples of this, as in PyTorch's files, so that they can be mapped. */
   static final int ALIGNMENT = 64;
 
   private static final long MAX32 = 0xffffffffL;
@@ -20,7 +20,7 @@ final class ZipRecords {
   /** PyTorch's mark on the extra field that pads a header. */
   private static final short PADDING = (short) ('F' | 'B' << 8);
 
-  /** The first day that the format can express: the same content gives the same bytes. */
+  /** The first day that the format can express, so that the same content gives the same bytes. */
   private static final short DATE = 1 << 5 | 1;
 
   private static final short UTF8_FLAG = 1 << 11;
@@ -34,9 +34,9 @@ final class ZipRecords {
   }
 
   /**
-   * The header of the next entry, long enough that the entry's bytes are aligned.
+   * The header of the next entry, padded so that the entry's bytes are aligned.
    *
-   * @param at where in the file it will be written
+   * @param at its position in the file
    */
   byte[] header(long at, String name, int crc, long size) {
     byte[] encoded = name.getBytes(StandardCharsets.UTF_8);
@@ -58,9 +58,9 @@ final class ZipRecords {
   }
 
   /**
-   * The directory and what ends the archive.
+   * The directory and the end records of the archive.
    *
-   * @param at where in the file it will be written
+   * @param at its position in the file
    */
   byte[] directory(long at) {
     ByteArrayOutputStream out = new ByteArrayOutputStream();

@@ -2,7 +2,7 @@ package io.github.eqvae.io.webp;
 
 import java.io.IOException;
 
-/** Bits of VP8L, the lowest of a byte first. */
+/** Reads the bits of VP8L, the lowest bit of a byte first. */
 final class BitReader {
   private final byte[] data;
   private final int end;
@@ -16,7 +16,7 @@ final class BitReader {
     this.end = to;
   }
 
-  /** The next bits, at most 24, which stay; zeros behind the end. */
+  /** The next bits, at most 24, without consuming them; zeros after the end. */
   int peek(int bits) {
     while (count < bits) {
       held |= (at < end ? data[at] & 0xffL : 0) << count;
@@ -26,7 +26,7 @@ final class BitReader {
     return (int) (held & ((1L << bits) - 1));
   }
 
-  /** Drops bits that were looked at. */
+  /** Consumes bits. */
   void skip(int bits) {
     held >>>= bits;
     count -= bits;
@@ -42,7 +42,7 @@ final class BitReader {
     return read(1) == 1;
   }
 
-  /** Fails if bits were used that the data do not have. */
+  /** Fails if more bits were read than the data have. */
   void requireNotBeyond() throws IOException {
     if (8L * (at - end) > count) {
       throw new IOException("the picture is cut short");

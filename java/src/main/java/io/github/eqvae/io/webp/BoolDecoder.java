@@ -1,15 +1,15 @@
 package io.github.eqvae.io.webp;
 
-/** The arithmetic decoder of VP8 (RFC 6386, section 7). Behind its last byte it reads zeros. */
+/** The arithmetic decoder of VP8 (RFC 6386, section 7). After its last byte it reads zeros. */
 final class BoolDecoder {
   private final byte[] data;
   private final int end;
   private int at;
 
-  /** Bits that were read and not yet used up; the upper ones of {@code 8 + bits}. */
+  /** Bits that were read and not yet consumed; the upper ones of {@code 8 + bits}. */
   private int value;
 
-  /** How many of them are beyond the eight that a decision looks at; below 0 more are needed. */
+  /** How many of them are beyond the eight that a decision uses; below 0 more are needed. */
   private int bits = -8;
 
   /** Less one, 127..254. */
@@ -23,7 +23,7 @@ final class BoolDecoder {
     this.end = to;
   }
 
-  /** Whether more was asked for than there is. */
+  /** Whether more bits were requested than the data have. */
   boolean isExhausted() {
     return exhausted;
   }
@@ -70,7 +70,7 @@ final class BoolDecoder {
     return bit(128) == 1;
   }
 
-  /** A number of some bits, the first the highest. */
+  /** A number of several bits, the highest first. */
   int number(int count) {
     int result = 0;
     for (int i = 0; i < count; i++) {
@@ -79,13 +79,13 @@ final class BoolDecoder {
     return result;
   }
 
-  /** A number, its sign behind it. */
+  /** A number, followed by its sign. */
   int signed(int count) {
     int result = number(count);
     return flag() ? -result : result;
   }
 
-  /** A signed number if a flag says that there is one, else another. */
+  /** A signed number if a flag says that there is one, else the given default. */
   int optional(int count, int otherwise) {
     return flag() ? signed(count) : otherwise;
   }

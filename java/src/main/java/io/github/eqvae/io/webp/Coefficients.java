@@ -11,7 +11,7 @@ final class Coefficients {
   private static final int[] BAND = {0, 1, 2, 3, 6, 4, 5, 6, 6, 6, 6, 6, 6, 6, 6, 7, 0};
   private static final int[] ZIGZAG = {0, 1, 4, 8, 5, 2, 3, 6, 9, 12, 13, 10, 7, 11, 14, 15};
 
-  /** Probabilities of the bits behind 3 + 8 · 2ⁿ, for n = 0 to 3. */
+  /** Probabilities of the bits that are added to 3 + 8 · 2ⁿ, for n = 0 to 3. */
   private static final int[][] LARGE = {
     {173, 148, 140},
     {176, 155, 140, 135},
@@ -50,7 +50,10 @@ final class Coefficients {
 
   /** A macroblock without coefficients. */
   void skip(int column, boolean hasBlocks) {
-    int count = hasBlocks ? SECOND_FLAG : FLAGS; // one without second order leaves its flag
+    int count =
+        hasBlocks
+            ? SECOND_FLAG
+            : FLAGS; // a macroblock without second order does not change this flag
     Arrays.fill(left, 0, count, 0);
     Arrays.fill(above, FLAGS * column, FLAGS * column + count, 0);
   }
@@ -79,7 +82,7 @@ final class Coefficients {
     for (int i = 0; i < 24; i++) {
       boolean isLuma = i < 16;
       int side = isLuma ? 4 : 2;
-      int base = isLuma ? 0 : i < 20 ? 4 : 6; // where the flags of the plane begin
+      int base = isLuma ? 0 : i < 20 ? 4 : 6; // first flag of the plane
       int a = top + base + i % side;
       int l = base + (isLuma ? i / 4 : (i & 3) / 2);
       int count =
@@ -99,7 +102,7 @@ final class Coefficients {
     return any;
   }
 
-  /** Reads a block; answers the place behind the last coefficient, in the order of reading. */
+  /** Reads a block; returns the position after the last coefficient, in the order of reading. */
   private int block(
       BoolDecoder in, int type, int context, int[] quantizer, int first, short[] out, int at) {
     int n = first;

@@ -3,7 +3,7 @@ package io.github.eqvae.io.webp;
 import java.io.IOException;
 
 /**
- * What a key frame says before its macroblocks (RFC 6386, section 9).
+ * The header of a key frame (RFC 6386, section 9).
  *
  * @param width pixels in a row
  * @param height rows
@@ -12,7 +12,8 @@ import java.io.IOException;
  * @param filter strength of the loop filter
  * @param tokens partitions of coefficients; row y of macroblocks is in number y mod length
  * @param probabilities of coefficients, as in {@link Tables#COEFFICIENTS}
- * @param skipProbability that a macroblock has coefficients, in 1/256; −1 if all may have some
+ * @param skipProbability probability that a macroblock has coefficients, in 1/256; −1 if all may
+ *     have some
  */
 record FrameHeader(
     int width,
@@ -25,17 +26,17 @@ record FrameHeader(
     int skipProbability) {
   private static final int TAG_BYTES = 10;
 
-  /** How many sets of properties there may be. */
+  /** The largest number of segments. */
   static final int SEGMENTS = 4;
 
   /**
    * Segments.
    *
-   * @param mapProbabilities of the tree that a macroblock's segment is told with; empty if it is
-   *     not told
+   * @param mapProbabilities probabilities of the tree for a macroblock's segment; empty if segments
+   *     are not coded
    * @param quantizers of each segment
    * @param isUsed whether there are any
-   * @param isAbsolute whether levels replace the frame's, or are added to it
+   * @param isAbsolute whether levels replace the frame's, or are added to them
    * @param levels of the loop filter
    */
   record Segments(
@@ -57,7 +58,7 @@ record FrameHeader(
   record Filter(boolean isSimple, int level, int sharpness, int change, int blockChange) {}
 
   /**
-   * What coefficients are multiplied with, DC then AC.
+   * Factors of the coefficients, DC then AC.
    *
    * @param luma of luma
    * @param second of the DC coefficients of luma
@@ -73,7 +74,7 @@ record FrameHeader(
     boolean isKey = (tag & 1) == 0;
     boolean isShown = (tag >> 4 & 1) == 1;
     if (!isKey || (tag >> 1 & 7) > 3 || !isShown || little(data, from + 3) != 0x2a019d) {
-      throw new IOException("the frame is no key frame of VP8");
+      throw new IOException("the frame is not a key frame of VP8");
     }
     int width = little(data, from + 6) & 0x3fff;
     int height = little(data, from + 7) >> 8 & 0x3fff;
@@ -107,7 +108,7 @@ record FrameHeader(
     Filter filter = filter(in);
     BoolDecoder[] tokens = partitions(in.number(2), data, second, to);
     Quantizer[] quantizers = quantizers(in, isUsed, isAbsolute, quantizerIndices);
-    in.flag(); // whether probabilities are kept for the next frame
+    in.flag(); // whether probabilities are kept for the next frame: not used
     int[] probabilities = Tables.COEFFICIENTS.clone();
     for (int i = 0; i < probabilities.length; i++) {
       if (in.bit(Tables.COEFFICIENT_UPDATES[i]) == 1) {

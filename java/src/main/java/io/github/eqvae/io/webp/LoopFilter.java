@@ -1,8 +1,8 @@
 package io.github.eqvae.io.webp;
 
 /**
- * Smooths the edges of macroblocks and of the blocks in them (RFC 6386, section 15), after all of
- * the frame is predicted.
+ * Smooths the edges of macroblocks and of the blocks in them (RFC 6386, section 15), after the
+ * whole frame is predicted.
  */
 final class LoopFilter {
   /** How a macroblock's edges are filtered; a limit of 0: not at all. */
@@ -41,10 +41,10 @@ final class LoopFilter {
   }
 
   /**
-   * Filters a macroblock; those before it must have been.
+   * Filters a macroblock; those before it must be filtered already.
    *
    * @param planes Y, U and V
-   * @param isSmooth whether there is nothing to filter in it: it is predicted whole and has no
+   * @param isSmooth whether it has no inner edges to filter: it is predicted as a whole and has no
    *     coefficients
    */
   void macroblock(

@@ -3,18 +3,18 @@ package io.github.eqvae.io.webp;
 import java.util.Arrays;
 
 /**
- * How macroblocks are predicted, read from the first partition (RFC 6386, section 11). A 4×4
- * block's mode is coded given those above it and to its left.
+ * Prediction modes of macroblocks, read from the first partition (RFC 6386, section 11). The code
+ * of a 4×4 block's mode depends on the modes above it and to its left.
  */
 final class Modes {
-  /** Of 16×16 luma, of chroma, and with smaller numbers than the others of a 4×4 block. */
+  /** Modes of 16×16 luma, of chroma, and of a 4×4 block. */
   static final int DC = 0;
 
   static final int TRUE_MOTION = 1;
   static final int VERTICAL = 2;
   static final int HORIZONTAL = 3;
 
-  /** Of a 4×4 block only: along a diagonal. The names are the RFC's. */
+  /** Modes of a 4×4 block only, along a diagonal. The names are those of the RFC. */
   static final int RIGHT_DOWN = 4;
 
   static final int VERTICAL_RIGHT = 5;
@@ -60,7 +60,7 @@ final class Modes {
   /** Whether its luma is predicted in 4×4 blocks. */
   boolean hasBlocks;
 
-  /** Modes of its sixteen blocks; the first alone counts when it has none. */
+  /** Modes of its sixteen blocks; only the first is used when it is not predicted in blocks. */
   final int[] luma = new int[16];
 
   /** Mode of its chroma. */

@@ -3,7 +3,7 @@ package io.github.eqvae.io.webp;
 import java.util.Arrays;
 
 /**
- * Luma or chroma of whole macroblocks, with the border that predictions look at: a row of 127 above
+ * Luma or chroma of whole macroblocks, with the border that predictions read: a row of 127 above
  * and a column of 129 to the left (the corner is 127).
  */
 final class Plane {
@@ -26,7 +26,7 @@ final class Plane {
     }
   }
 
-  /** Where a pixel lies. */
+  /** Index of a pixel. */
   int at(int x, int y) {
     return (y + 1) * stride + x + 1;
   }

@@ -31,7 +31,7 @@ final class Prediction {
     }
   }
 
-  /** The mean of what there is above and to the left; of nothing it is 128. */
+  /** The mean of the pixels above and to the left; 128 if there are none. */
   private static int mean(Plane plane, int at, boolean hasLeft, boolean hasAbove) {
     if (!hasLeft && !hasAbove) {
       return 128;
@@ -50,8 +50,8 @@ final class Prediction {
    *
    * @param plane luma
    * @param at the block's first pixel
-   * @param aboveRight where the four pixels above and to the right of it are, or the complement of
-   *     where the one is that stands for all of them
+   * @param aboveRight index of the four pixels above and to the right of it, or the complement of
+   *     the index of one pixel that replaces all four
    * @param mode of {@link Modes}
    */
   void block(Plane plane, int at, int aboveRight, int mode) {

@@ -7,7 +7,7 @@ final class PrefixCode {
   private static final int MAX_LENGTH = 15;
   private static final int FAST_BITS = 8;
 
-  /** In which order the lengths of the code for lengths are told. */
+  /** The order in which the lengths of the code for lengths are stored. */
   private static final int[] LENGTH_ORDER = {
     17, 18, 0, 1, 2, 3, 4, 5, 16, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15
   };
@@ -19,7 +19,7 @@ final class PrefixCode {
 
   private final short[] symbols;
 
-  /** For the next bits: {@code symbol << 4 | length}, 0 if the code is longer. */
+  /** Table for the next bits: {@code symbol << 4 | length}, 0 if the code is longer. */
   private final int[] fast;
 
   private final int fastBits;
@@ -41,7 +41,7 @@ final class PrefixCode {
         throw new IOException("a prefix code has too many symbols");
       }
     }
-    // One symbol alone needs no bits.
+    // a single symbol needs no bits
     if (symbols.length != 1 && open > 0) {
       throw new IOException("a prefix code has too few symbols");
     }
@@ -74,7 +74,7 @@ final class PrefixCode {
    * Reads a code.
    *
    * @param size of the alphabet, at most 2328
-   * @param isFast whether a table is worth its kilobyte
+   * @param isFast whether to use a table, which takes a kilobyte
    */
   static PrefixCode read(BitReader in, int size, boolean isFast) throws IOException {
     byte[] lengths = new byte[size];
@@ -155,6 +155,6 @@ final class PrefixCode {
       first = first + counts[l] << 1;
       code <<= 1;
     }
-    throw new IOException("a prefix code ends nowhere");
+    throw new IOException("a prefix code has no end");
   }
 }

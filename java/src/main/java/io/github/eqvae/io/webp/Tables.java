@@ -2,7 +2,7 @@ package io.github.eqvae.io.webp;
 
 import java.util.Arrays;
 
-/** The numbers of RFC 6386 that are too many to write between code. */
+/** The large tables of RFC 6386. */
 final class Tables {
   static final int BANDS = 8;
   static final int CONTEXTS = 3;
@@ -149,7 +149,7 @@ final class Tables {
           244 1 255 128 128 128 128 128 128 128 128 238 1 255 128 128 128 128 128 128 128 128
           """);
 
-  /** How probable it is that one of {@link #COEFFICIENTS} changes (section 13.4). */
+  /** Probability that one of {@link #COEFFICIENTS} changes (section 13.4). */
   static final int[] COEFFICIENT_UPDATES =
       numbers(
           """

@@ -21,13 +21,13 @@ public final class Vp8Decoder {
   }
 
   /**
-   * The size a frame says it has, 0 to 16383 each.
+   * The size in a frame's header, 0 to 16383 each.
    *
    * @param data holds the frame
    * @param from where it begins
    * @param to where it ends
    * @return width and height
-   * @throws IOException if it is no key frame
+   * @throws IOException if it is not a key frame
    */
   public static int[] size(byte[] data, int from, int to) throws IOException {
     FrameHeader header = FrameHeader.read(data, from, to);
@@ -35,13 +35,13 @@ public final class Vp8Decoder {
   }
 
   /**
-   * Decodes. Memory is a byte and a half for each pixel, and seven bytes for each macroblock.
+   * Decodes. It needs a byte and a half for each pixel, and seven bytes for each macroblock.
    *
    * @param data holds the frame
    * @param from where it begins
    * @param to where it ends
    * @return the picture; look at {@link #size} before
-   * @throws IOException if it is damaged or cut short
+   * @throws IOException if it is damaged or truncated
    */
   public static Vp8Picture decode(byte[] data, int from, int to) throws IOException {
     FrameHeader header = FrameHeader.read(data, from, to);
@@ -116,9 +116,10 @@ public final class Vp8Decoder {
   }
 
   /**
-   * Where the pixels above and to the right of a block are. For all blocks at a macroblock's right
-   * side they are those above the macroblock, since the ones beside it are not decoded yet; the
-   * last macroblock of a row repeats the last pixel above it, that of the first row has the border.
+   * The index of the pixels above and to the right of a block. For all blocks at a macroblock's
+   * right side these are the pixels above the macroblock, because those beside it are not decoded
+   * yet. The last macroblock of a row repeats the last pixel above it; in the first row it has the
+   * border.
    */
   private int aboveRight(Plane luma, int block, int at, int column, int row) {
     if (block % 4 < 3) {

@@ -37,7 +37,7 @@ public record Vp8Picture(int width, int height, Plane[] planes) {
     return out;
   }
 
-  /** Six bits are behind the point ({@code src/dsp/yuv.h}). */
+  /** Fixed point with six fractional bits ({@code src/dsp/yuv.h}). */
   private static byte sample(int value) {
     return (byte) Math.clamp(value >> 6, 0, 255);
   }

@@ -14,7 +14,7 @@ public final class Vp8lDecoder {
   private static final int DISTANCES = 40;
   private static final int MAX_CACHE_BITS = 11;
 
-  /** With more groups of codes than this, tables would take more memory than they are worth. */
+  /** With more groups of codes than this, no tables are used, to save memory. */
   private static final int FAST_GROUPS = 512;
 
   private final BitReader in;
@@ -34,7 +34,7 @@ public final class Vp8lDecoder {
    */
   public static int[] header(byte[] data, int from, int to) throws IOException {
     if (to - from < HEADER_BYTES || data[from] != SIGNATURE) {
-      throw new IOException("the picture is no VP8L");
+      throw new IOException("the picture is not VP8L");
     }
     BitReader in = new BitReader(data, from + 1, to);
     int[] header = {1 + in.read(14), 1 + in.read(14), in.read(1)};
@@ -45,12 +45,12 @@ public final class Vp8lDecoder {
   }
 
   /**
-   * Decodes. Memory is eight bytes for each pixel at the most.
+   * Decodes. It needs at most eight bytes for each pixel.
    *
    * @param data holds the picture
    * @param from where it begins
    * @param to where it ends
-   * @return {@code [height][width]}, each 0xAARRGGBB; look at {@link #header} before
+   * @return {@code [height][width]}, each 0xAARRGGBB; check the size with {@link #header} first
    * @throws IOException if it is damaged or cut short
    */
   public static int[] decode(byte[] data, int from, int to) throws IOException {
@@ -59,7 +59,7 @@ public final class Vp8lDecoder {
   }
 
   /**
-   * Decodes a picture without a header, as the opacity of a lossy one is kept.
+   * Decodes a picture without a header: the opacity of a lossy picture is stored in this form.
    *
    * @param data holds the picture
    * @param from where it begins
@@ -90,7 +90,7 @@ public final class Vp8lDecoder {
     return pixels;
   }
 
-  /** Reads a transform; one that packs pixels makes the rows that follow shorter. */
+  /** Reads a transform; if it packs pixels, the following rows are shorter. */
   private Vp8lTransform transform(int type, int[] width, int height) throws IOException {
     int columns = width[0];
     switch (type) {
@@ -121,7 +121,7 @@ public final class Vp8lDecoder {
     return (size + (1 << bits) - 1) >> bits;
   }
 
-  /** Reads an image: the picture, or one that says something of its parts. */
+  /** Reads an image: the picture, or one that has properties of its parts. */
   private int[] image(int width, int height, boolean isMain) throws IOException {
     int cacheBits = 0;
     if (in.flag()) {
@@ -168,7 +168,7 @@ public final class Vp8lDecoder {
         count = count(symbol - LITERALS);
         int distance = distance(count(code[4].next(in)), width);
         if (distance > at || count > out.length - at) {
-          throw new IOException("the picture copies pixels that it does not have");
+          throw new IOException("the picture copies pixels that do not exist");
         }
         for (int i = at; i < at + count; i++) {
           out[i] = out[i - distance];
@@ -194,7 +194,7 @@ public final class Vp8lDecoder {
     return ((2 + (prefix & 1)) << bits) + in.read(bits) + 1;
   }
 
-  /** Small distances stand for places near the pixel, in two dimensions. */
+  /** Small distances mean positions near the pixel, in two dimensions. */
   private static int distance(int code, int width) {
     if (code > NEAR.length) {
       return code - NEAR.length;

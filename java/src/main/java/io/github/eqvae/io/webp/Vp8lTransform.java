@@ -1,6 +1,6 @@
 package io.github.eqvae.io.webp;
 
-/** What was done to a lossless picture before it was coded, undone (RFC 9649, section 3.5). */
+/** The inverse transforms of a lossless picture (RFC 9649, section 3.5). */
 sealed interface Vp8lTransform {
   int BLACK = 0xff000000;
 
@@ -144,11 +144,11 @@ sealed interface Vp8lTransform {
   }
 
   /**
-   * Green holds numbers of colours, those of several pixels if there are few.
+   * Green has numbers of colours; if there are few colours, one value has those of several pixels.
    *
    * @param width pixels in a row of the result
-   * @param bits logarithm of how many pixels one holds
-   * @param colors the palette; what is beyond it is transparent black
+   * @param bits logarithm of the number of pixels in one value
+   * @param colors the palette; numbers beyond it are transparent black
    */
   record Palette(int width, int bits, int[] colors) implements Vp8lTransform {
     @Override
