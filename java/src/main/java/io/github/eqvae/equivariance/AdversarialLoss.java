@@ -16,8 +16,8 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * What the discriminator asks of the autoencoder, weighted so that its gradient at the decoder's
- * last weight is as large as the reconstruction's. Source: CompVis/taming-transformers {@code
+ * The autoencoder's adversarial loss, weighted so that its gradient at the decoder's last weight is
+ * as large as that of the reconstruction. Source: CompVis/taming-transformers {@code
  * taming/modules/losses/vqperceptual.py}, {@code calculate_adaptive_weight}.
  *
  * @param vae the autoencoder
@@ -28,8 +28,9 @@ record AdversarialLoss(Autoencoder vae, Discriminator discriminator, LossOptions
   private static final double ADAPTIVE_EPS = 1e-4;
 
   /**
-   * Balances both losses at the decoder's last weight, then replaces the reconstruction's seeds by
-   * seeds at the reconstruction itself: the decoder is walked through once, not once per loss.
+   * Balances both losses at the decoder's last weight. Then it replaces the reconstruction loss's
+   * seeds by seeds at the reconstruction itself, so that the backward pass runs through the decoder
+   * once, not once per loss.
    */
   void seeds(
       Tape tape, List<Pass> passes, List<Seed> nllSeeds, List<Seed> seeds, LossCollector report) {

@@ -3,13 +3,13 @@ package io.github.eqvae.equivariance;
 import io.github.eqvae.EqvaeException;
 
 /**
- * What one forward pass does.
+ * The random choices of one forward pass.
  *
  * @param branch which of the three
  * @param transform τ; identity in the plain branch, a pure isotropic scale in the low-resolution
  *     branch
- * @param blend in the EQ branch, before τ: every sample is mixed with so much of the next one of
- *     its group; 0 for none
+ * @param blend in the EQ branch, before τ: the share of the next sample of its group that is mixed
+ *     into every sample; 0 for none
  */
 public record Draw(Branch branch, SpatialTransform transform, double blend) {
   /** Checks the share. */
@@ -21,7 +21,7 @@ public record Draw(Branch branch, SpatialTransform transform, double blend) {
   }
 
   /**
-   * What one forward pass does, without blending.
+   * The choices of one forward pass, without blending.
    *
    * @param branch which of the three
    * @param transform τ
@@ -34,7 +34,7 @@ public record Draw(Branch branch, SpatialTransform transform, double blend) {
   public enum Branch {
     /** Encode, sample, transform the latent, decode, compare with the transformed image. */
     EQUIVARIANT,
-    /** The ordinary loss on an image that was scaled down first. */
+    /** The ordinary loss on an image that is first scaled down. */
     LOW_RESOLUTION,
     /** The ordinary loss. */
     PLAIN

@@ -24,16 +24,16 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * The EQ-VAE objective: L = L_rec + λ_gan·L_gan + λ_reg·L_reg, where with probability ½ the latent
- * is transformed by τ before it is quantised and decoded, and the τ-transformed image is asked for.
- * L_reg is the autoencoder's own: the KL divergence of the posterior, which τ does not change, or
- * the codebook loss of the vectors that are quantised, which are those after τ. Computes losses and
- * gradients; draws, noise and updates are the caller's. Sources: EQ-VAE (arXiv 2502.09509) Eqs.
- * 1–7; zelaki/eqvae {@code train_eqvae/ldm/models/autoencoder.py} and {@code
- * ldm/modules/losses/contperceptual.py}; CompVis/taming-transformers {@code
- * taming/modules/losses/vqperceptual.py}.
+ * is transformed by τ before it is quantised and decoded, and the target is the image transformed
+ * by τ. L_reg depends on the kind of autoencoder: the KL divergence of the posterior, which τ does
+ * not change, or the codebook loss of the quantised vectors, which are those after τ. This class
+ * computes losses and gradients; the caller provides draws and noise, and makes the updates.
+ * Sources: EQ-VAE (arXiv 2502.09509) Eqs. 1–7; zelaki/eqvae {@code
+ * train_eqvae/ldm/models/autoencoder.py} and {@code ldm/modules/losses/contperceptual.py};
+ * CompVis/taming-transformers {@code taming/modules/losses/vqperceptual.py}.
  */
 public final class EqObjective {
-  /** Gives the posterior noise of one forward pass. */
+  /** Provides the posterior noise of one forward pass. */
   @FunctionalInterface
   public interface Noise {
     /**
@@ -47,10 +47,10 @@ public final class EqObjective {
     Tensor draw(Tape tape, Shape shape, int group);
 
     /**
-     * Further numbers, for options that need some.
+     * Further random numbers, for options that need them.
      *
      * @param what which
-     * @param index one of several of a kind
+     * @param index number among several of a kind
      * @param tape whose arena they go into
      * @param shape their shape
      * @param group as above
@@ -61,22 +61,22 @@ public final class EqObjective {
     }
   }
 
-  /** Random numbers beside the posterior's. */
+  /** Random numbers other than the posterior's. */
   public enum Extra {
-    /** Standard normal, of what the decoder gets. */
+    /** Standard normal noise for the decoder's input. */
     LATENT_NOISE,
-    /** Uniform in (0, 1): how much of it each sample gets. */
+    /** Uniform in (0, 1): the strength of that noise for each sample. */
     LATENT_NOISE_SHARE,
-    /** Of LPIPS' levels: 0 or 2, the factors of dropout. */
+    /** Factors of dropout for LPIPS' levels: 0 or 2. */
     LPIPS_DROPOUT
   }
 
   /**
-   * What a step is given.
+   * The input of a step.
    *
    * @param images in [-1, 1], {@code [N, H, W, C]}
-   * @param encoded what {@link Autoencoder#encode} makes of them, if it is known because the
-   *     encoder keeps its weights; null if not
+   * @param encoded the result of {@link Autoencoder#encode} for them, if it is known because the
+   *     encoder is frozen; else null
    */
   public record Input(Tensor images, @Nullable Tensor encoded) {}
 
@@ -112,10 +112,10 @@ public final class EqObjective {
    *
    * @param vae the autoencoder
    * @param discriminator null for none
-   * @param measures what images and latents are compared with
+   * @param measures how images and latents are compared
    * @param eq how τ is drawn and used
    * @param loss the weights
-   * @throws EqvaeException.Argument when a weight is above 0 without what it weighs
+   * @throws EqvaeException.Argument when a weight is above 0 but its measure is missing
    */
   public EqObjective(
       Autoencoder vae,
@@ -181,13 +181,13 @@ public final class EqObjective {
   }
 
   /**
-   * The same without waiting: the losses stay on the device. This is what can be captured into a
-   * graph, if the samples share a draw.
+   * The same without waiting: the losses stay on the device. It can be captured into a graph if the
+   * samples share a draw.
    *
    * @param stream orders the work
    * @param arena the step arena
    * @param mode {@code RECORD} or {@code RECOMPUTE}
-   * @param in images, and what they are encoded to if that is known
+   * @param in images, and their encoding if it is known
    * @param draws one per sample
    * @param noise the posterior's noise
    * @param adversarial whether the discriminator takes part
@@ -262,7 +262,7 @@ public final class EqObjective {
   }
 
   /**
-   * How many scalars a step reports at most.
+   * The largest number of scalars that a step reports.
    *
    * @param groups groups of samples that share a draw
    * @return the count, for {@link LossTerms.Report}
@@ -295,7 +295,7 @@ public final class EqObjective {
    *
    * @param stream orders the work
    * @param arena the step arena, as above
-   * @param in images, and what they are encoded to if that is known
+   * @param in images, and their encoding if it is known
    * @param draws one per sample; ignored with a shared forward pass
    * @param noise the posterior's noise; ignored with a shared forward pass
    * @param report receives the losses
@@ -324,7 +324,7 @@ public final class EqObjective {
     GanLoss.Kind onReal = hinge ? GanLoss.Kind.HINGE_REAL : GanLoss.Kind.SOFTPLUS_REAL;
     GanLoss.Kind onFake = hinge ? GanLoss.Kind.HINGE_FAKE : GanLoss.Kind.SOFTPLUS_FAKE;
     for (Pass p : passes) {
-      // Two forward passes: batch norm must see real and fake images apart, as released.
+      // two forward passes: batch norm must process real and fake images separately, as released
       judge(tape, d, p.target(), onReal, "logits_real", p.share(), scalars, seeds);
       judge(tape, d, p.reconstruction(), onFake, "logits_fake", p.share(), scalars, seeds);
     }

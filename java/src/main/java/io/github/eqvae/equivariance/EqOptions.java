@@ -5,8 +5,8 @@ import io.github.eqvae.op.Interpolation;
 import java.util.List;
 
 /**
- * How τ is drawn and used. The defaults are what the released code does; where the paper says
- * otherwise the difference is an option. Sources: EQ-VAE (arXiv 2502.09509) §3; zelaki/eqvae {@code
+ * How τ is drawn and used. The defaults are those of the released code; differences in the paper
+ * are options. Sources: EQ-VAE (arXiv 2502.09509) §3; zelaki/eqvae {@code
  * train_eqvae/ldm/models/autoencoder.py}.
  *
  * @param equivarianceProbability probability of the EQ branch (the code's {@code p_prior}; the
@@ -55,11 +55,11 @@ public record EqOptions(
     NONE
   }
 
-  /** Where scales come from. */
+  /** The set of scales. */
   public enum ScaleSet {
     /** k/32 with k uniform in 8…31. */
     DISCRETE_32,
-    /** ¼, ½ or ¾, the scales the equivariance error is measured at. */
+    /** ¼, ½ or ¾, the scales of the equivariance error. */
     QUARTERS,
     /** Uniform in [scaleMin, scaleMax). */
     CONTINUOUS
@@ -77,7 +77,7 @@ public record EqOptions(
     BOTH
   }
 
-  /** What shares a draw. */
+  /** Which samples share a draw. */
   public enum DrawPer {
     /** The whole batch. */
     BATCH,
@@ -85,16 +85,19 @@ public record EqOptions(
     SAMPLE
   }
 
-  /** Which loss asks for equivariance. */
+  /** The loss for equivariance. */
   public enum Regularizer {
     /** Reconstruct the transformed image from the transformed latent (Eq. 5). */
     IMPLICIT,
-    /** Pull τ∘E(x) and E(τ∘x) together (Eq. 4); collapses, kept as the paper's ablation. */
+    /**
+     * Minimise the distance of τ∘E(x) and E(τ∘x) (Eq. 4); it collapses, and is here for the paper's
+     * ablation.
+     */
     EXPLICIT
   }
 
   /**
-   * What the paper and the released code have, without shifts and blending.
+   * The options of the paper and the released code, without shifts and blending.
    *
    * @param equivarianceProbability probability of the EQ branch
    * @param lowResolutionPriorProbability otherwise, of the plain branch at a reduced size

@@ -19,7 +19,7 @@ import java.util.Objects;
  *
  * @param vae the autoencoder
  * @param eq how τ is used
- * @param loss how its losses are normalised, and what noise the decoder gets
+ * @param loss how losses are normalised, and the noise on the decoder's input
  * @param measures what latents are compared with
  */
 record ForwardPasses(Autoencoder vae, EqOptions eq, LossOptions loss, Measures measures) {
@@ -72,7 +72,7 @@ record ForwardPasses(Autoencoder vae, EqOptions eq, LossOptions loss, Measures m
     boolean explicit = equivariant && eq.regularizer() == EqOptions.Regularizer.EXPLICIT;
     boolean small = draw.branch() == Draw.Branch.LOW_RESOLUTION;
     Tensor input = small ? tau.onImage(tape, x, f) : x;
-    Tensor encoded = // [n, h, w, c]; of the images as they are it may be known
+    Tensor encoded = // [n, h, w, c]; for untransformed images it may be known
         in.encoded() == null || small ? vae.encode(tape, input) : in.encoded();
     Tensor z = // [n, h, w, e]
         loss.terms().posteriorMean()
@@ -115,7 +115,7 @@ record ForwardPasses(Autoencoder vae, EqOptions eq, LossOptions loss, Measures m
     return tape.apply(new PixelLoss(PixelLoss.Kind.L2, scale), a, b);
   }
 
-  /** Every sample with a share of the next one, the last with one of the first. */
+  /** Mixes every sample with a share of the next one, the last with the first. */
   private static Tensor blended(Tape tape, Tensor x, double share) {
     long n = x.shape().dim(0);
     if (share == 0 || n == 1) {

@@ -10,16 +10,15 @@ import io.github.eqvae.tensor.Shape;
 import io.github.eqvae.tensor.Tensor;
 
 /**
- * Noise on what the decoder gets, while it learns: it has to decode what a generator only nearly
- * hits. Sources: RAE (arXiv 2510.11690), {@code noise_tau}; DeTok (arXiv 2507.15856), {@code
+ * Noise on the decoder's input during training, so that it learns to decode the inexact latents of
+ * a generator. Sources: RAE (arXiv 2510.11690), {@code noise_tau}; DeTok (arXiv 2507.15856), {@code
  * gamma}.
  *
  * @param kind how it is drawn
- * @param strength σ, or the largest σ, or γ; in units of the latent as the encoder makes it, which
- *     no factor has scaled
+ * @param strength σ, or the largest σ, or γ; in units of the unscaled latent
  */
 public record LatentNoise(Kind kind, double strength) {
-  /** How noise ε, standard normal, meets the latent z. */
+  /** How standard normal noise ε is combined with the latent z. */
   public enum Kind {
     /** Not at all. */
     NONE,

@@ -9,8 +9,8 @@ import io.github.eqvae.EqvaeException;
  *
  * @param pixelLoss L1 as released, or L2
  * @param perceptualWeight factor on LPIPS; above 0 an LPIPS network is needed
- * @param logvar the constant log variance of the reconstruction likelihood; 0, never learned in the
- *     released code
+ * @param logvar the constant log variance of the reconstruction likelihood; 0 in the released code,
+ *     which does not train it
  * @param regularizationWeight factor on the KL divergence (1e-6 as released) or on the codebook
  *     loss (1 in taming)
  * @param normalization the released sum over elements divided by the batch, or taming's mean over
@@ -22,7 +22,7 @@ import io.github.eqvae.EqvaeException;
  *     loss
  * @param adaptiveMaximum largest adaptive weight; 1e4
  * @param ganLoss hinge as released, or non-saturating
- * @param discriminatorForward a forward pass (and draw) of its own for the discriminator's step as
+ * @param discriminatorForward a separate forward pass (and draw) for the discriminator's step as
  *     released, or the autoencoder's results
  * @param terms what is asked for beside
  */
@@ -49,7 +49,7 @@ public record LossOptions(
     L2
   }
 
-  /** What the reconstruction loss is divided by. */
+  /** How the reconstruction loss is normalised. */
   public enum Normalization {
     /** Sum over elements, divided by the batch size; LPIPS counts once per element. */
     RELEASED,
@@ -67,7 +67,7 @@ public record LossOptions(
     VANILLA
   }
 
-  /** Where the discriminator's fakes come from. */
+  /** The source of the discriminator's fake images. */
   public enum DiscriminatorForward {
     /** A second forward pass of the autoencoder with its own τ and noise. */
     SEPARATE,
@@ -93,7 +93,7 @@ public record LossOptions(
           LossTermOptions.NONE);
 
   /**
-   * The released losses alone.
+   * Only the released losses.
    *
    * @param pixelLoss L1 as released, or L2
    * @param perceptualWeight factor on LPIPS
@@ -106,7 +106,7 @@ public record LossOptions(
    * @param adaptiveWeight whether gradients balance the adversarial loss
    * @param adaptiveMaximum largest adaptive weight
    * @param ganLoss the adversarial loss
-   * @param discriminatorForward where the discriminator's fakes come from
+   * @param discriminatorForward the source of the discriminator's fake images
    */
   public LossOptions(
       PixelLossKind pixelLoss,

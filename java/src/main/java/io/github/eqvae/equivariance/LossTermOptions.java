@@ -3,16 +3,16 @@ package io.github.eqvae.equivariance;
 import io.github.eqvae.EqvaeException;
 
 /**
- * What can be asked for beside the released losses; {@link #NONE} is none of it. Pixel terms count
- * per element, before {@link LossOptions#normalization}; the others as LPIPS does, once per image.
+ * Losses in addition to the released ones; {@link #NONE} has none of them. Pixel terms are added
+ * per element, before {@link LossOptions#normalization}; the others once per image, like LPIPS.
  *
  * @param l2Weight factor on the squared difference, beside the pixel loss
  * @param charbonnierWeight factor on √(d² + ε²) of the difference d
- * @param charbonnierEpsilon ε, of images in [-1, 1]
+ * @param charbonnierEpsilon ε, for images in [-1, 1]
  * @param ssimWeight factor on 1 − SSIM
  * @param spectrumWeight factor on the divergence of the latent's spectrum from the image's
- * @param lpipsDropout dropout in front of LPIPS' heads, as the released training has it
- * @param latentNoise noise on what the decoder gets
+ * @param lpipsDropout dropout before LPIPS' heads, as in the released training @param latentNoise
+ *     noise on the decoder's input
  * @param posteriorMean the latent is the posterior's mean, as FLUX.2 takes it, not a sample
  */
 public record LossTermOptions(
@@ -24,7 +24,7 @@ public record LossTermOptions(
     boolean lpipsDropout,
     LatentNoise latentNoise,
     boolean posteriorMean) {
-  /** What ε usually is. */
+  /** The usual value of ε. */
   public static final double EPSILON = 1e-3;
 
   /** As released. */
@@ -38,10 +38,10 @@ public record LossTermOptions(
   }
 
   /**
-   * A squared difference and noise alone.
+   * Only a squared difference and noise.
    *
    * @param l2Weight factor on the squared difference
-   * @param latentNoise noise on what the decoder gets
+   * @param latentNoise noise on the decoder's input
    */
   public LossTermOptions(double l2Weight, LatentNoise latentNoise) {
     this(l2Weight, 0, EPSILON, 0, 0, false, latentNoise, false);

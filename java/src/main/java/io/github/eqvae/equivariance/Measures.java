@@ -7,12 +7,12 @@ import io.github.eqvae.model.SsimLoss;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What an objective compares images and latents with, owned by its caller; each may be left out
- * where its weight is 0.
+ * The networks and measures with which an objective compares images and latents. The caller owns
+ * them; each may be null if its weight is 0.
  *
  * @param lpips the perceptual distance
  * @param ssim structural similarity
- * @param spectrum how latents' spectra differ from images'
+ * @param spectrum compares spectra of latents and images
  */
 public record Measures(
     @Nullable Lpips lpips, @Nullable SsimLoss ssim, @Nullable SpectrumMatching spectrum) {

@@ -4,7 +4,7 @@ import io.github.eqvae.model.Autoencoder;
 import io.github.eqvae.tensor.Tensor;
 import org.jspecify.annotations.Nullable;
 
-/** Samples that share a draw, after the forward pass. */
+/** The results of the forward pass for samples that share a draw. */
 record Pass(
     double share,
     Tensor encoded,

@@ -13,14 +13,13 @@ import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
- * nll = |target − reconstruction| + LPIPS and further terms if asked for, over exp(logvar), plus
- * logvar.
+ * nll = (|target − reconstruction| + LPIPS and optional terms) / exp(logvar) + logvar.
  *
  * @param measures what images are compared with
  * @param loss the weights
  */
 record ReconstructionLoss(Measures measures, LossOptions loss) {
-  /** What a pixel and an image count, of a batch. */
+  /** The weights of a pixel and of an image in a batch. */
   private record Units(double pixel, double sample) {}
 
   private Units units(Shape image, long batch) {
@@ -95,7 +94,9 @@ record ReconstructionLoss(Measures measures, LossOptions loss) {
     count(tape, "ssim_loss", 1, value, perSample * n, p, seeds, report);
   }
 
-  /** The divergence of spectra: no gradient of the decoder's, so it is apart from the others. */
+  /**
+   * The divergence of spectra: separate from the others, because it gives the decoder no gradient.
+   */
   void addSpectrum(Tape tape, Pass p, long batch, List<Seed> seeds, LossCollector report) {
     double perSample = units(p.reconstruction().shape(), batch).sample();
     double weight = loss.terms().spectrumWeight() * perSample;
@@ -106,7 +107,7 @@ record ReconstructionLoss(Measures measures, LossOptions loss) {
     report.add("total", value, 1);
   }
 
-  /** A sum over pixels; what is reported of it is the mean. */
+  /** A sum over pixels; its mean is reported. */
   private static void pixels(
       Tape tape,
       String name,
@@ -120,7 +121,7 @@ record ReconstructionLoss(Measures measures, LossOptions loss) {
     count(tape, name, factor, value, mean, p, seeds, report);
   }
 
-  /** Counts a value, times a factor; what is reported of it is value / mean, by its share. */
+  /** Adds a value, times a factor; value / mean is reported, weighted by its share. */
   private static void count(
       Tape tape,
       String name,

@@ -12,9 +12,9 @@ import java.util.Locale;
 /**
  * τ = flip ∘ rotation ∘ scale ∘ shift, the same for a latent and its image: shift first, then
  * resize, then quarter turns clockwise, then flips. A shift moves by whole latent pixels, which are
- * factor image pixels each; what leaves the frame and what would come in from outside is cut off on
- * both, so that neither has to be made up. Source: EQ-VAE (arXiv 2502.09509) Eq. 6; zelaki/eqvae
- * {@code train_eqvae/ldm/models/autoencoder.py}.
+ * {@code factor} image pixels each. Latent and image are cropped to the part that is inside the
+ * frame before and after the shift, so no new pixels are needed. Source: EQ-VAE (arXiv 2502.09509)
+ * Eq. 6; zelaki/eqvae {@code train_eqvae/ldm/models/autoencoder.py}.
  *
  * @param scaleHeight factor on the height, in (0, 1]
  * @param scaleWidth factor on the width, in (0, 1]
@@ -22,8 +22,8 @@ import java.util.Locale;
  * @param flipHorizontal mirror the columns afterwards
  * @param flipVertical mirror the rows afterwards
  * @param interpolation how to resize; released: bilinear without antialias
- * @param shiftDown latent pixels by which the content moves down, or up where negative
- * @param shiftRight latent pixels by which it moves to the right, or left where negative
+ * @param shiftDown latent pixels by which the content moves down, or up if negative @param
+ *     shiftRight latent pixels by which it moves to the right, or left if negative
  */
 public record SpatialTransform(
     double scaleHeight,
@@ -125,7 +125,7 @@ public record SpatialTransform(
   }
 
   /**
-   * The side a latent has after scaling: PyTorch's floor(side·scale), at least 1.
+   * The side of a latent after scaling: PyTorch's floor(side·scale), at least 1.
    *
    * @param side before
    * @param factor the scale
@@ -147,8 +147,7 @@ public record SpatialTransform(
   }
 
   /**
-   * Transforms an image so that it has exactly the size the decoder gives for the transformed
-   * latent.
+   * Transforms an image. The result has exactly the size of the decoded transformed latent.
    *
    * @param tape the tape
    * @param x {@code [N, H, W, C]}
@@ -172,7 +171,7 @@ public record SpatialTransform(
         part);
   }
 
-  /** What is still in the frame after a shift along an axis. */
+  /** The part that is still in the frame after a shift along an axis. */
   private static Tensor cut(Tape tape, Tensor x, int axis, int factor, int shift) {
     int left = x.shape().size(axis) - factor * Math.abs(shift);
     if (shift == 0) {

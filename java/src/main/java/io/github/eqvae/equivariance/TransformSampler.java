@@ -6,7 +6,7 @@ import java.util.List;
 
 /**
  * Draws branch and τ. A draw is a pure function of (seed, purpose, sample), so a resumed run draws
- * what the interrupted one would have drawn.
+ * the same as an uninterrupted one.
  */
 public final class TransformSampler {
   private final EqOptions options;
@@ -37,7 +37,7 @@ public final class TransformSampler {
     return draws;
   }
 
-  /** Keeps the blocks of shifts and blending apart from those of the other numbers. */
+  /** Separates the blocks of shifts and blending from those of the other numbers. */
   private static final long MORE = 1L << 40;
 
   /** A sample is mixed with k/16 of the next, k = 1 to 8: few kinds of steps, and at most half. */
@@ -55,7 +55,7 @@ public final class TransformSampler {
   }
 
   private Draw one(long seed, long purpose, int sample) {
-    // Twelve uniform numbers, each with one fixed use: an option that is off does not shift the
+    // Twelve uniform numbers, each with one fixed use: an option that is off does not change the
     // others.
     double[] u = new double[12];
     uniform(seed, 2L * sample, purpose, u, 0);

@@ -1,6 +1,5 @@
 /**
- * Spatial transforms of latents and images, how they are drawn, and the objective that asks for
- * equivariance.
+ * Spatial transforms of latents and images, their random choice, and the equivariance objective.
  */
 @org.jspecify.annotations.NullMarked
 package io.github.eqvae.equivariance;

@@ -10,16 +10,16 @@ import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /**
- * An autoencoder with a latent in the middle that can be transformed: an image is encoded, a latent
- * taken from the code, the latent made into what the decoder gets, and decoded. A loss on the
- * latent regularises it.
+ * An autoencoder whose latent can be transformed. The steps: encode an image, take the latent from
+ * the encoder's result, turn it into the decoder's input (the bottleneck), decode. A loss
+ * regularises the latent.
  *
- * <p>What differs between the two kinds is in three places. {@link AutoencoderKl}: the latent is
- * sampled, the decoder gets it as it is, the KL divergence regularises. {@link VqModel}: the latent
- * is what was encoded, the decoder gets the nearest codes, the codebook loss regularises.
+ * <p>The two kinds differ in three places. {@link AutoencoderKl}: the latent is sampled, the
+ * decoder gets the latent itself, and the KL divergence regularises. {@link VqModel}: the latent is
+ * the encoder's result, the decoder gets the nearest codes, and the codebook loss regularises.
  */
 public sealed interface Autoencoder extends AutoCloseable permits AutoencoderKl, VqModel {
-  /** Gives the noise that latents are sampled with. */
+  /** Provides the noise for sampling latents. */
   @FunctionalInterface
   interface Noise {
     /**
@@ -32,19 +32,19 @@ public sealed interface Autoencoder extends AutoCloseable permits AutoencoderKl,
   }
 
   /**
-   * Latents as they were replaced by codes.
+   * Latents and the codes that replaced them.
    *
    * @param z the latent, {@code [N, h, w, embed_dim]}
    * @param codes the code nearest to each vector of z, same shape
-   * @param index which code that is, {@code [N, h, w]} of {@code I32}
+   * @param index the indices of these codes, {@code [N, h, w]} of {@code I32}
    */
   record Quantization(Tensor z, Tensor codes, Tensor index) {}
 
   /**
-   * What the decoder gets.
+   * The decoder's input.
    *
    * @param value {@code [N, h, w, embed_dim]}
-   * @param quantization where it comes from; null when it is the latent itself
+   * @param quantization how it was quantised; null when it is the latent itself
    */
   record Bottleneck(Tensor value, @Nullable Quantization quantization) {}
 
@@ -71,15 +71,15 @@ public sealed interface Autoencoder extends AutoCloseable permits AutoencoderKl,
   Parameter lastLayer();
 
   /**
-   * Chooses the dtype of the activations. Parameters, latents, what goes in and what comes out keep
-   * the device's dtype.
+   * Chooses the dtype of the activations. Parameters, latents, inputs and results keep the device's
+   * dtype.
    *
-   * @param dtype the device's dtype (the default), or BF16 where the device computes in it
+   * @param dtype the device's dtype (the default), or BF16 if the device supports it
    */
   void computeIn(DType dtype);
 
   /**
-   * Images to what the latent is made of.
+   * Encodes images.
    *
    * @param tape the tape
    * @param x images in [-1, 1], {@code [N, H, W, in_channels]}, H and W multiples of the
@@ -98,17 +98,17 @@ public sealed interface Autoencoder extends AutoCloseable permits AutoencoderKl,
   Tensor mode(Tape tape, Tensor encoded);
 
   /**
-   * The latent as training takes it.
+   * The latent that training uses.
    *
    * @param tape the tape
    * @param encoded what {@link #encode} gave
-   * @param noise asked only where latents are sampled
+   * @param noise used only if latents are sampled
    * @return {@code [N, h, w, embed_dim]}
    */
   Tensor latent(Tape tape, Tensor encoded, Noise noise);
 
   /**
-   * A latent to what the decoder gets.
+   * Turns a latent into the decoder's input.
    *
    * @param tape the tape
    * @param z a latent, transformed or not, {@code [N, h, w, embed_dim]}
@@ -121,13 +121,13 @@ public sealed interface Autoencoder extends AutoCloseable permits AutoencoderKl,
    *
    * @param tape the tape
    * @param encoded what {@link #encode} gave
-   * @param bottleneck what became of the latent made of it
+   * @param bottleneck the bottleneck that was made from this latent
    * @return a scalar, averaged over the batch
    */
   Tensor regularization(Tape tape, Tensor encoded, Bottleneck bottleneck);
 
   /**
-   * What reports call {@link #regularization}.
+   * The name of {@link #regularization} in reports.
    *
    * @return {@code kl} or {@code quant_loss}
    */
@@ -136,7 +136,7 @@ public sealed interface Autoencoder extends AutoCloseable permits AutoencoderKl,
   /**
    * Counts the codes that are used.
    *
-   * @return a count that begins at nothing; empty when the model has no codebook
+   * @return an empty count; nothing if the model has no codebook
    */
   default Optional<CodebookUsage> codebookUsage() {
     return Optional.empty();

@@ -5,8 +5,8 @@ import io.github.eqvae.op.PaddingMode;
 import java.util.List;
 
 /**
- * The shape of an autoencoder of the latent-diffusion family, in the words of CompVis' {@code
- * ddconfig}.
+ * The architecture of an autoencoder of the latent-diffusion family, with the names of CompVis'
+ * {@code ddconfig}.
  *
  * @param inChannels channels of the image: 3 for RGB, 1 for gray
  * @param outChannels channels of the reconstruction
@@ -16,14 +16,14 @@ import java.util.List;
  * @param numResBlocks residual blocks per encoder level; the decoder has one more
  * @param attnResolutions sides at which every residual block is followed by attention
  * @param resolution side of the training images; decides where {@code attnResolutions} fall
- * @param zChannels channels the encoder ends with (before it is doubled for the variance)
+ * @param zChannels channels of the encoder's result (before doubling for the variance)
  * @param embedDim channels of the latent
  * @param normGroups groups of every group norm; 32 in all published models
  * @param useQuantConv whether 1×1 convolutions surround the latent; not in SD3's autoencoder
  * @param midBlockAddAttention whether the deepest level attends over all its pixels, as published
- * @param padding what 3×3 convolutions see beyond the edges. The zeros that are added below and to
- *     the right where an image is halved stay zeros: there all sources pad before a convolution
- *     that has no padding, which PyTorch's {@code padding_mode} does not change
+ * @param padding how 3×3 convolutions pad their input. Downsampling convolutions are always padded
+ *     with zeros, below and to the right: all sources pad before a convolution that has no padding
+ *     itself, and PyTorch's {@code padding_mode} does not change that
  */
 public record AutoencoderConfig(
     int inChannels,
@@ -41,7 +41,7 @@ public record AutoencoderConfig(
     PaddingMode padding) {
 
   /**
-   * A shape with zeros beyond the edges, as published.
+   * An architecture with zero padding, as published.
    *
    * @param inChannels channels of the image
    * @param outChannels channels of the reconstruction
@@ -50,8 +50,7 @@ public record AutoencoderConfig(
    * @param numResBlocks residual blocks per encoder level
    * @param attnResolutions sides at which every residual block is followed by attention
    * @param resolution side of the training images
-   * @param zChannels channels the encoder ends with
-   * @param embedDim channels of the latent
+   * @param zChannels channels of the encoder's result @param embedDim channels of the latent
    * @param normGroups groups of every group norm
    * @param useQuantConv whether 1×1 convolutions surround the latent
    * @param midBlockAddAttention whether the deepest level attends

@@ -14,7 +14,7 @@ import io.github.eqvae.tensor.Tensor;
  */
 final class BasicConv2d {
   private static final double EPS = 1e-3;
-  private static final double MOMENTUM = 0.1; // never used: the network is not trained
+  private static final double MOMENTUM = 0.1; // not used: the network is not trained
 
   private final Conv2d conv;
   private final BatchNorm2d bn;

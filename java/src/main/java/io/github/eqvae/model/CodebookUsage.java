@@ -39,7 +39,7 @@ public final class CodebookUsage {
   /**
    * Adds the vectors of a batch.
    *
-   * @param bottleneck where they were quantised; nothing is added if they were not
+   * @param bottleneck has the codes; nothing is added if there are none
    * @param stream waited for
    */
   public void add(Autoencoder.Bottleneck bottleneck, Stream stream) {

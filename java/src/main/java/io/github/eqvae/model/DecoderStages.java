@@ -7,9 +7,9 @@ import io.github.eqvae.tensor.Tensor;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A decoder in parts: the middle, up to the blocks of the last level that has attention, which sees
- * the whole image; and behind it stages, one per resolution. A stage begins with the doubling, so
- * that what lies between stages is small.
+ * A decoder in parts: first the middle, up to the blocks of the last level with attention, which
+ * runs on the whole image; then stages, one per resolution. A stage begins with upsampling, so that
+ * the tensors between stages are small.
  */
 public final class DecoderStages implements ImageStages {
   private final Decoder decoder;
@@ -58,7 +58,7 @@ public final class DecoderStages implements ImageStages {
     return 1;
   }
 
-  /** Each 3×3 convolution reaches one pixel further, of the doubled image where it is doubled. */
+  /** Each 3×3 convolution reaches one pixel further, after upsampling of the doubled image. */
   @Override
   public int halo(int stage) {
     int level = inMiddle + stage;
@@ -68,14 +68,14 @@ public final class DecoderStages implements ImageStages {
     return level == 0 ? convolutions : (convolutions + 1) / 2;
   }
 
-  /** The last stage gives the images. */
+  /** The last stage returns the images. */
   @Override
   public Tensor run(Tape tape, int stage, Tensor x) {
     Tensor h = level(tape, inMiddle + stage, x);
     return stage == count() - 1 ? image(tape, h) : h;
   }
 
-  /** The doubling behind the level before, and the blocks of this one. */
+  /** The upsampling after the level before, and the blocks of this level. */
   private Tensor level(Tape tape, int level, Tensor x) {
     Tensor h = level == 0 ? x : decoder.up.get(level - 1).upsample(tape, x);
     return decoder.up.get(level).blocks(tape, h);

@@ -92,10 +92,9 @@ public final class Discriminator implements AutoCloseable {
   }
 
   /**
-   * Chooses the dtype of the activations. Parameters, what goes in and what comes out keep the
-   * device's dtype.
+   * Chooses the dtype of the activations. Parameters, inputs and results keep the device's dtype.
    *
-   * @param dtype the device's dtype (the default), or BF16 where the device computes in it
+   * @param dtype the device's dtype (the default), or BF16 if the device supports it
    */
   public void computeIn(DType dtype) {
     activations = dtype;

@@ -9,9 +9,8 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * One resolution of the encoder: residual blocks, each with attention behind it where configured,
- * and a convolution that halves, except at the lowest resolution. diffusers: {@code
- * DownEncoderBlock2D}.
+ * One resolution of the encoder: residual blocks, each followed by attention if configured, and a
+ * downsampling convolution, except at the lowest resolution. diffusers: {@code DownEncoderBlock2D}.
  */
 final class DownBlock {
   final List<ResnetBlock> blocks = new ArrayList<>();

@@ -7,8 +7,8 @@ import io.github.eqvae.tensor.Tensor;
 import org.jspecify.annotations.Nullable;
 
 /**
- * An encoder in parts: stages, one per resolution that is halved, up to the first with attention,
- * which sees the whole image; and behind them the end.
+ * An encoder in parts: first stages, one per resolution, up to the first level with attention; then
+ * the end, which runs on the whole image.
  */
 public final class EncoderStages implements ImageStages {
   private final Encoder encoder;
@@ -58,7 +58,7 @@ public final class EncoderStages implements ImageStages {
    * The end.
    *
    * @param tape the tape
-   * @param x what the last stage gave; the image, if there are none
+   * @param x the result of the last stage; the image, if there are no stages
    * @return as of {@link Autoencoder#encode}
    */
   public Tensor end(Tape tape, Tensor x) {

@@ -8,8 +8,8 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * Weights that can be computed with. One NaN makes every picture black and every statistic NaN, far
- * from where it came in; so it is told where it is.
+ * Checks that weights are finite. A single NaN makes every picture black and every statistic NaN,
+ * far from its cause, so the error names the tensors.
  */
 public final class FiniteWeights {
   private static final int SHOWN = 10;
@@ -17,9 +17,9 @@ public final class FiniteWeights {
   private FiniteWeights() {}
 
   /**
-   * Insists that all numbers of a model are finite.
+   * Fails unless all numbers of a model are finite.
    *
-   * @param what where they are from, for the message
+   * @param what their origin, for the message
    * @param parameters the model's
    * @param stream waited for
    * @throws EqvaeException.Argument if any is NaN or infinite; the message names the tensors
@@ -37,7 +37,7 @@ public final class FiniteWeights {
   }
 
   /**
-   * Insists that there is nothing to report.
+   * Fails if there is anything to report.
    *
    * @param what where the numbers are from
    * @param bad a {@link #line} per tensor
@@ -56,7 +56,7 @@ public final class FiniteWeights {
   }
 
   /**
-   * Says how many numbers of a tensor are not finite.
+   * Describes how many numbers of a tensor are not finite.
    *
    * @param name of the tensor
    * @param count how many
@@ -68,7 +68,7 @@ public final class FiniteWeights {
   }
 
   /**
-   * Counts what is NaN or infinite.
+   * Counts numbers that are NaN or infinite.
    *
    * @param values the numbers
    * @return how many

@@ -4,10 +4,10 @@ import io.github.eqvae.tape.Tape;
 import io.github.eqvae.tensor.Tensor;
 
 /**
- * The part of a network in which a pixel depends on its neighbourhood and on the statistics of the
- * norms alone, one stage per resolution. So a stage can be run on tiles, given the statistics of
- * the whole. Tiles are cut along a grid, whose cells are single pixels or, where a stage halves,
- * squares of two by two.
+ * The part of a network in which a pixel depends only on its neighbourhood and on the statistics of
+ * the norms: one stage per resolution. With the statistics of the whole image such a stage can run
+ * on tiles. Tiles are cut along a grid of single pixels or, if a stage downsamples, of squares of
+ * two by two.
  */
 public sealed interface ImageStages permits EncoderStages, DecoderStages {
   /**
@@ -21,7 +21,7 @@ public sealed interface ImageStages permits EncoderStages, DecoderStages {
    * Side of the grid's cells.
    *
    * @param stage from 0
-   * @return pixels of what the stage gets: 1 or 2
+   * @return in pixels of the stage's input: 1 or 2
    */
   int cell(int stage);
 
@@ -38,7 +38,7 @@ public sealed interface ImageStages permits EncoderStages, DecoderStages {
    *
    * @param tape the tape
    * @param stage from 0
-   * @param x what the stage before gave, or a part of it
+   * @param x the result of the stage before, or a part of it
    * @return what the stage gives
    */
   Tensor run(Tape tape, int stage, Tensor x);

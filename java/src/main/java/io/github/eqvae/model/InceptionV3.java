@@ -20,26 +20,25 @@ import java.nio.file.Path;
 import java.util.List;
 
 /**
- * Inception-v3 as the FID of pytorch-fid takes its features from: torchvision's network, patched
- * into the one TensorFlow published on 2015-12-05 (weights {@code
- * pt_inception-2015-12-05-6726825d.pth}). Means leave padding out, the last block pools by the
- * maximum, and batch normalisation uses its running statistics with eps 1e-3. Source:
- * mseitzer/pytorch-fid {@code src/pytorch_fid/inception.py}, pytorch/vision {@code
- * torchvision/models/inception.py}; arXiv 1512.00567.
+ * The Inception-v3 of pytorch-fid: torchvision's network, changed to match the one that TensorFlow
+ * published on 2015-12-05 (weights {@code pt_inception-2015-12-05-6726825d.pth}). Means leave
+ * padding out, the last block pools by the maximum, and batch normalisation uses its running
+ * statistics with eps 1e-3. Source: mseitzer/pytorch-fid {@code src/pytorch_fid/inception.py},
+ * pytorch/vision {@code torchvision/models/inception.py}; arXiv 1512.00567.
  *
  * <p>Parameter names are torchvision's, {@code Mixed_5b.branch1x1.conv.weight} …, without the
- * classifier {@code fc}, which features do not pass. Features of other networks, also of
- * torchvision's own Inception-v3, give other distances. The network is never learned and always
+ * classifier {@code fc}, which features do not need. Features of other networks, also of
+ * torchvision's own Inception-v3, give other distances. The network is never trained and always
  * computes in the device's dtype.
  */
 public final class InceptionV3 implements AutoCloseable {
   /** Numbers per image. */
   public static final int FEATURES = 2048;
 
-  /** Rows and columns of the images it sees. */
+  /** Rows and columns of its input images. */
   public static final int SIDE = 299;
 
-  /** Of the published classifier; torchvision's own network has 1000. */
+  /** Classes of the published classifier; torchvision's own network has 1000. */
   public static final int CLASSES = 1008;
 
   private final BasicConv2d conv1a;
@@ -91,8 +90,8 @@ public final class InceptionV3 implements AutoCloseable {
   /**
    * Builds the network with the weights of a file.
    *
-   * @param file a safetensors file with pytorch-fid's state dict; what it holds beyond the features
-   *     ({@code fc}, {@code num_batches_tracked}) is not read
+   * @param file a safetensors file with pytorch-fid's state dict; tensors that features do not need
+   *     ({@code fc}, {@code num_batches_tracked}) are not read
    * @param stream waited for
    * @return the network, to be closed by the caller
    * @throws IOException when the file cannot be read
@@ -109,7 +108,7 @@ public final class InceptionV3 implements AutoCloseable {
                       .formatted(file, tensors.info("fc.weight").shape()[0], CLASSES)
                   + " (pt_inception-2015-12-05 of pytorch-fid), whose features differ");
         }
-        // A model's file may lack buffers; here they are half of every normalisation.
+        // Files of models may lack buffers, but here every normalisation needs them.
         List<Parameter> missing =
             network.parameters.buffers().stream().filter(b -> !tensors.contains(b.name())).toList();
         if (!missing.isEmpty()) {
@@ -151,12 +150,12 @@ public final class InceptionV3 implements AutoCloseable {
   }
 
   /**
-   * What the network makes of images on its way.
+   * Features of images at several depths.
    *
    * @param first {@code [N, 73, 73, 64]}, after the first pooling
    * @param second {@code [N, 35, 35, 192]}, after the second
    * @param spatial {@code [N, 17, 17, 768]}, of {@code Mixed_6d}: its first seven channels are
-   *     those of {@code mixed_6/conv}, which guided-diffusion takes the sFID's features from
+   *     those of {@code mixed_6/conv}, the features of guided-diffusion's sFID
    * @param third {@code [N, 17, 17, 768]}, of {@code Mixed_6e}
    * @param pooled {@code [N, 2048]}, after the last pooling
    */

@@ -4,22 +4,22 @@ import io.github.eqvae.EqvaeException;
 import java.util.List;
 
 /**
- * How latents are brought to about zero mean and unit variance before a generator sees them: {@code
- * (z − shift_factor) · scaling_factor}, and with per-channel statistics {@code (z − mean) ·
- * scaling_factor / std}. The names are diffusers'. A generator is bound to the factor that it was
+ * How latents are scaled to about zero mean and unit variance for a generator: {@code (z −
+ * shift_factor) · scaling_factor}, and with per-channel statistics {@code (z − mean) ·
+ * scaling_factor / std}. The names are diffusers'. A generator works only with the factor it was
  * trained with.
  *
- * <p>FLUX.2 gathers the four values of each channel in a square of 2×2 into channels first, channel
- * c·4 + row·2 + column, and has statistics for each of these: an affine-free batch norm, whose
+ * <p>FLUX.2 first moves the four values of each channel in a square of 2×2 into channels (channel
+ * c·4 + row·2 + column), and has statistics for each of these: an affine-free batch norm, whose
  * running variance v is {@code std² − eps}.
  *
  * @param scalingFactor {@code scaling_factor}: 0.18215 for SD-VAE
- * @param shiftFactor {@code shift_factor}: 0 where diffusers has null
- * @param mean {@code latents_mean}, one per channel; empty where diffusers has null
- * @param std {@code latents_std}, one per channel; empty where diffusers has null
- * @param patch side of the squares that are gathered, 1 for none; statistics are of 4 times as many
- *     channels if it is 2
- * @param eps what was added to the variance of a batch norm; 0 without one
+ * @param shiftFactor {@code shift_factor}: 0 if diffusers has null @param mean {@code
+ *     latents_mean}, one per channel; empty if diffusers has null
+ * @param std {@code latents_std}, one per channel; empty if diffusers has null
+ * @param patch side of the squares that are gathered, 1 for none; if it is 2, statistics have 4
+ *     times as many channels @param eps the number that a batch norm adds to the variance; 0
+ *     without one
  */
 public record LatentScaling(
     double scalingFactor,
@@ -79,7 +79,7 @@ public record LatentScaling(
    * @param patch side of the squares
    * @param eps {@code batch_norm_eps}
    * @return the scaling
-   * @throws EqvaeException.Argument if a number is none to divide by
+   * @throws EqvaeException.Argument if a variance is not a positive number
    */
   public static LatentScaling batchNorm(
       List<Double> mean, List<Double> variance, int patch, double eps) {
@@ -101,7 +101,7 @@ public record LatentScaling(
   }
 
   /**
-   * Without statistics per channel, as in most models.
+   * Scaling without statistics per channel, as in most models.
    *
    * @param scalingFactor {@code scaling_factor}
    * @param shiftFactor {@code shift_factor}, 0 for none
@@ -138,7 +138,7 @@ public record LatentScaling(
   }
 
   /**
-   * Whether generators see squares of the latent as one place.
+   * Whether generators get squares of the latent as one position.
    *
    * @return true for FLUX.2
    */
@@ -147,7 +147,7 @@ public record LatentScaling(
   }
 
   /**
-   * What a batch norm would have as its running variance.
+   * The running variance of a batch norm with this scaling.
    *
    * @param channel its channel
    * @return std² − eps
@@ -186,7 +186,7 @@ public record LatentScaling(
     int square = patch * patch;
     int perImage = height * width * channels;
     float[] out = new float[z.length];
-    for (int i = 0; i < z.length; i++) { // as it lies in [N, h, w, C]
+    for (int i = 0; i < z.length; i++) { // its position in [N, h, w, C]
       int c = i % channels;
       int x = i / channels % width;
       int y = i / channels / width % height;

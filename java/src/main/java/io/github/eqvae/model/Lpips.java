@@ -20,16 +20,16 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Learned perceptual image patch similarity over VGG16 features, in evaluation mode (no dropout
- * before the linear heads) unless it is asked for. Source: richzhang/PerceptualSimilarity {@code
- * lpips/lpips.py}; arXiv 1801.03924.
+ * Learned perceptual image patch similarity over VGG16 features, in evaluation mode (without
+ * dropout before the linear heads) unless dropout is requested. Source:
+ * richzhang/PerceptualSimilarity {@code lpips/lpips.py}; arXiv 1801.03924.
  *
  * <p>Parameter names follow torchvision's VGG16 and the published heads: {@code
  * net.features.0.weight} …, {@code lin0.model.1.weight} {@code [1,C,1,1]} …. The weights are never
- * learned.
+ * trained.
  */
 public final class Lpips implements AutoCloseable {
-  /** Share of the squared differences that the heads' dropout sets to 0 where it is switched on. */
+  /** Rate of the heads' dropout, if it is switched on. */
   public static final double DROPOUT = 0.5;
 
   /** Subtracted from images in [-1, 1], per channel. */
@@ -71,9 +71,9 @@ public final class Lpips implements AutoCloseable {
                 3,
                 Ops.SAME_3X3.with(Activation.RELU)));
         in = width * multiple;
-        index += 2; // the ReLU in between has a number too
+        index += 2; // the ReLU in between has a number, too
       }
-      index++; // so has the pooling
+      index++; // and so has the pooling
       stages.add(stage);
       heads.add(builder.root().in("lin" + i).in("model.1").parameter("weight", UNIT, 1, in, 1, 1));
     }
@@ -91,7 +91,7 @@ public final class Lpips implements AutoCloseable {
     shift.value().set(stream, t);
   }
 
-  /** Heads have no negative weights; random ones for tests start in the middle of [0, 1]. */
+  /** Heads have no negative weights; random ones for tests are around the middle of [0, 1]. */
   private static final Init UNIT = new Init.Constant(0.5);
 
   /**
@@ -104,10 +104,9 @@ public final class Lpips implements AutoCloseable {
   }
 
   /**
-   * Chooses the dtype of the activations. Parameters, what goes in and what comes out keep the
-   * device's dtype.
+   * Chooses the dtype of the activations. Parameters, inputs and results keep the device's dtype.
    *
-   * @param dtype the device's dtype (the default), or BF16 where the device computes in it
+   * @param dtype the device's dtype (the default), or BF16 if the device supports it
    */
   public void computeIn(DType dtype) {
     activations = dtype;
@@ -125,7 +124,7 @@ public final class Lpips implements AutoCloseable {
     return forward(tape, target, image, null);
   }
 
-  /** Gives the factors of the squared differences in front of a head. */
+  /** Provides the factors of the squared differences before a head. */
   @FunctionalInterface
   public interface Dropout {
     /**
@@ -144,7 +143,7 @@ public final class Lpips implements AutoCloseable {
    * @param tape the tape
    * @param target images in [-1, 1], {@code [N, H, W, 3]}, sides at least 16
    * @param image likewise; the gradient flows here
-   * @param dropout in front of the heads; null for none
+   * @param dropout factors before the heads; null for none
    * @return {@code [N]}
    */
   public Tensor forward(Tape tape, Tensor target, Tensor image, @Nullable Dropout dropout) {

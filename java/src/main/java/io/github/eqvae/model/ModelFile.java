@@ -49,8 +49,8 @@ public final class ModelFile {
   }
 
   /**
-   * Reads all parameters and buffers of a store. Nothing is changed unless every parameter is there
-   * in its shape; a buffer that the file lacks keeps its value.
+   * Reads all parameters and buffers of a store. Nothing is changed unless the file has every
+   * parameter with its shape; a buffer that the file lacks keeps its value.
    *
    * @param path the file
    * @param parameters what to fill

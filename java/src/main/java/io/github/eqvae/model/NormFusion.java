@@ -6,12 +6,12 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Tells each convolution which group norm reads its result, so that it makes the norm's statistics
- * in its epilogue. It walks through a network in the order of the forward pass; where the result of
- * one convolution goes straight into another, nothing is made.
+ * Sets for each convolution which group norm reads its result, so that the convolution computes the
+ * norm's statistics in its epilogue. It visits a network in the order of the forward pass. If
+ * another convolution reads the result, no statistics are computed.
  */
 final class NormFusion {
-  /** Whose result the next layer reads. */
+  /** The layer whose result the next layer reads. */
   private Conv2d previous;
 
   private NormFusion(Conv2d first) {

@@ -8,7 +8,7 @@ import io.github.eqvae.tape.Tape;
 import io.github.eqvae.tensor.DType;
 import io.github.eqvae.tensor.Tensor;
 
-/** The operations all blocks share. */
+/** Operations that all blocks use. */
 final class Ops {
   /** 3×3, the image keeps its size. */
   static final Conv2d SAME_3X3 = new Conv2d(1, 1);
@@ -16,10 +16,10 @@ final class Ops {
   /** 1×1. */
   static final Conv2d POINTWISE = new Conv2d(1, 0);
 
-  /** Halves the image: one row and column of zeros below and to the right, as CompVis pads. */
+  /** Downsampling: one row and column of zeros below and to the right, as CompVis pads. */
   static final Conv2d HALVE = new Conv2d(2, 0, 1, 0, 1);
 
-  /** Doubles the image, then 3×3. */
+  /** Upsampling, then 3×3. */
   static final UpsampleConv2d DOUBLE = new UpsampleConv2d();
 
   private static final double EPS = 1e-6;

@@ -9,8 +9,8 @@ import io.github.eqvae.tensor.Tensor;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Two convolutions with a shortcut: x + conv2(silu(norm2(conv1(silu(norm1(x)))))), the shortcut a
- * 1×1 convolution where the width changes. Source: CompVis/latent-diffusion {@code
+ * Two convolutions with a shortcut: x + conv2(silu(norm2(conv1(silu(norm1(x)))))), the shortcut is
+ * a 1×1 convolution if the width changes. Source: CompVis/latent-diffusion {@code
  * ldm/modules/diffusionmodules/model.py}.
  */
 final class ResnetBlock {
@@ -23,7 +23,7 @@ final class ResnetBlock {
   /**
    * Declares the block.
    *
-   * @param padding what its 3×3 convolutions see beyond the edges
+   * @param padding how its 3×3 convolutions pad their input
    */
   ResnetBlock(Scope s, int in, int out, int groups, PaddingMode padding) {
     norm1 = new GroupNorm(s.in("norm1"), in, Ops.normSilu(groups));

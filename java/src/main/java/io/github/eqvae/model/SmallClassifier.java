@@ -22,11 +22,11 @@ import java.util.Map;
 
 /**
  * A small convolutional classifier of ours: four 3×3 convolutions with group norm and SiLU, the
- * last three of stride 2, then the mean over all places (the features) and a linear layer. It is
- * what generated images are compared by where the weights of Inception are not at hand.
+ * last three of stride 2, then the mean over all positions (the features) and a linear layer. Its
+ * features compare generated images if Inception's weights are not available.
  */
 public final class SmallClassifier implements AutoCloseable {
-  /** Under what a file says the shape. */
+  /** The metadata key of the architecture. */
   private static final String KIND = "eqvae.classifier";
 
   private static final int GROUPS = 8;
@@ -34,7 +34,7 @@ public final class SmallClassifier implements AutoCloseable {
   private static final int HALVINGS = 3;
 
   /**
-   * The shape.
+   * The architecture.
    *
    * @param channels of the images
    * @param side of the images
@@ -46,7 +46,7 @@ public final class SmallClassifier implements AutoCloseable {
     /**
      * Checks the numbers.
      *
-     * @throws EqvaeException.Argument when there can be no such network
+     * @throws EqvaeException.Argument when no such network can exist
      */
     public Config {
       if ((channels != 1 && channels != 3)
@@ -71,7 +71,7 @@ public final class SmallClassifier implements AutoCloseable {
     }
 
     /**
-     * Numbers that an image becomes.
+     * The number of features of an image.
      *
      * @return 8 times the width
      */
@@ -140,7 +140,7 @@ public final class SmallClassifier implements AutoCloseable {
    * @param stream orders the work
    * @return the network, to be closed by the caller
    * @throws IOException when the file cannot be read
-   * @throws EqvaeException.Argument when it holds no classifier of ours
+   * @throws EqvaeException.Argument when it has no classifier of this kind
    */
   public static SmallClassifier load(Path file, Stream stream) throws IOException {
     Config config;
@@ -175,7 +175,7 @@ public final class SmallClassifier implements AutoCloseable {
   }
 
   /**
-   * What a file says beside the tensors.
+   * The metadata of a file with this network.
    *
    * @return one entry
    */
@@ -234,7 +234,7 @@ public final class SmallClassifier implements AutoCloseable {
   }
 
   /**
-   * The answers.
+   * The logits.
    *
    * @param tape the tape
    * @param x {@code [N, side, side, channels]} in [-1, 1]
@@ -245,7 +245,7 @@ public final class SmallClassifier implements AutoCloseable {
   }
 
   /**
-   * The answers to features that are there already.
+   * The logits of features that were computed before.
    *
    * @param tape the tape
    * @param features {@code [N, features]}

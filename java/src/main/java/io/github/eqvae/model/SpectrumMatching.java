@@ -21,12 +21,12 @@ import java.util.SortedSet;
 import java.util.TreeMap;
 
 /**
- * How far the spectrum of a latent is from that of its image: KL(p_x ‖ p_z) of 16 numbers each. The
- * image is blurred (7×7, σ 1.2; not for latents of 32×32), resized to the latent's size (bicubic,
- * not antialiased), and both go through an orthonormal two-dimensional DCT-II. Its squares are
- * averaged over channels and over 16 rings of equal width around the constant term, which does not
- * count; p is log(1 + mean of the ring), divided by the sum over rings. Source: Spectrum Matching
- * (arXiv 2603.14645), forever208/SpectrumMatching {@code utils_DCT.py}, {@code
+ * The divergence of a latent's spectrum from that of its image: KL(p_x ‖ p_z) of 16 numbers each.
+ * The image is blurred (7×7, σ 1.2; not for latents of 32×32), resized to the latent's size
+ * (bicubic, not antialiased), and both go through an orthonormal two-dimensional DCT-II. Its
+ * squares are averaged over channels and over 16 rings of equal width around the constant term,
+ * which is left out; p is log(1 + mean of the ring), divided by the sum over rings. Source:
+ * Spectrum Matching (arXiv 2603.14645), forever208/SpectrumMatching {@code utils_DCT.py}, {@code
  * latent_spectral_reg_dct} with its defaults; there powers are at least 1e-8, here not.
  */
 public final class SpectrumMatching implements AutoCloseable {
@@ -37,7 +37,7 @@ public final class SpectrumMatching implements AutoCloseable {
   private static final int BLUR = 7;
   private static final double SIGMA = 1.2;
 
-  /** The peer's images of 256 px are not blurred for the 32×32 latents of f8. */
+  /** The reference does not blur images of 256 px for the 32×32 latents of f8. */
   private static final int UNBLURRED = 32;
 
   private record OfSide(Parameter dct, Parameter rings) {}
@@ -85,7 +85,7 @@ public final class SpectrumMatching implements AutoCloseable {
   }
 
   /**
-   * The divergence, ring by ring; its sum over rings is that of a sample.
+   * The divergence for each ring; the sum over rings is that of a sample.
    *
    * @param tape the tape
    * @param image in [-1, 1], {@code [N, f·h, f·h, C]}
@@ -105,7 +105,7 @@ public final class SpectrumMatching implements AutoCloseable {
     return tape.apply(Arithmetic.PRODUCT, px, difference);
   }
 
-  /** log(1 + power) of each ring as a share of all of them. */
+  /** log(1 + power) of each ring, divided by the sum over rings. */
   private Tensor shares(Tape tape, Tensor t, Parameter mean) {
     Tensor power = log(tape, power(tape, t, mean), one);
     Tensor sum = tape.apply(new Linear(), power, ones.value());
@@ -161,8 +161,8 @@ public final class SpectrumMatching implements AutoCloseable {
     for (int i = 0; i < of.length; i++) {
       int u = i / h;
       int v = i % h;
-      // In single precision, as the source: a frequency on the border of two rings goes where its
-      // does.
+      // in single precision, as in the source, so that a frequency on the border of two rings is in
+      // the same ring
       float radius = (float) Math.sqrt(u * u + v * v);
       of[i] = Math.min(BINS - 1, (int) Math.floor(radius / largest * BINS));
       count[of[i]]++;

@@ -15,10 +15,10 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * Structural similarity as a loss can use it: Gaussian windows of 11×11 pixels, σ 1.5, that lie
- * inside the image; values moved to [0, 1], so that the data range is 1; k = 0.01 and 0.03. An
- * image with a shorter side gets the largest odd window that fits. PyTorch: VainF/pytorch-msssim,
- * {@code ssim(x, y, data_range=1)}. Source: Wang et al., Image Quality Assessment, 2004, eq. 13.
+ * Structural similarity as a loss: Gaussian windows of 11×11 pixels, σ 1.5, inside the image;
+ * values are moved to [0, 1], so that the data range is 1; k = 0.01 and 0.03. If a side is shorter,
+ * the largest odd window that fits is used. PyTorch: VainF/pytorch-msssim, {@code ssim(x, y,
+ * data_range=1)}. Source: Wang et al., Image Quality Assessment, 2004, eq. 13.
  */
 public final class SsimLoss implements AutoCloseable {
   private static final int LARGEST = 11;
@@ -58,7 +58,7 @@ public final class SsimLoss implements AutoCloseable {
   }
 
   /**
-   * The similarity around each pixel whose window lies inside.
+   * The similarity around each pixel whose window is inside the image.
    *
    * @param tape the tape
    * @param target images in [-1, 1], {@code [N, H, W, C]}

@@ -9,9 +9,9 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * One resolution of the decoder: residual blocks, one more than in the encoder, each with attention
- * behind it where configured, and a convolution of the doubled image, except at the highest
- * resolution. diffusers: {@code UpDecoderBlock2D}.
+ * One resolution of the decoder: residual blocks, one more than in the encoder, each followed by
+ * attention if configured, and upsampling with a convolution, except at the highest resolution.
+ * diffusers: {@code UpDecoderBlock2D}.
  */
 final class UpBlock {
   final List<ResnetBlock> blocks = new ArrayList<>();

@@ -4,13 +4,13 @@ import io.github.eqvae.EqvaeException;
 import java.util.List;
 
 /**
- * The shape of a discrete autoencoder and the balance of its codebook loss. Source:
+ * The architecture of a discrete autoencoder and the balance of its codebook loss. Source:
  * CompVis/taming-transformers {@code taming/models/vqgan.py} and {@code
  * taming/modules/vqvae/quantize.py}, {@code VectorQuantizer2}.
  *
  * @param autoencoder encoder and decoder; the latent has {@code embed_dim} channels
  * @param codes vectors in the codebook, {@code n_embed}
- * @param beta the weight β that one of the two terms of the codebook loss has; 0.25 in taming
+ * @param beta the weight β of one of the two terms of the codebook loss; 0.25 in taming
  * @param betaPlacement on which of the two
  */
 public record VqConfig(
@@ -19,12 +19,13 @@ public record VqConfig(
   public static final double BETA = 0.25;
 
   /**
-   * Where β is. The codebook loss is mean((sg(zq) − z)²) + mean((zq − sg(z))²), one term times β.
+   * Which term has β. The codebook loss is mean((sg(zq) − z)²) + mean((zq − sg(z))²), one term
+   * times β.
    */
   public enum BetaPlacement {
-    /** On the second term, which moves the codes: what taming computes and trained with. */
+    /** The second term, which moves the codes, as in taming's code and published models. */
     LEGACY,
-    /** On the first term, which commits the encoder to its codes: what the VQ-VAE paper says. */
+    /** The first term, which commits the encoder to its codes, as in the VQ-VAE paper. */
     FIXED
   }
 

@@ -110,11 +110,11 @@ public final class VqModel implements Autoencoder {
 
   /**
    * Replaces each vector by the nearest code. The value is the straight-through estimate z + sg(zq
-   * − z): the codes (but for rounding), whose gradient goes to z as if they were z.
+   * − z): the codes (apart from rounding), whose gradient is passed to z.
    *
    * @param tape the tape
    * @param z a latent {@code [N, h, w, embed_dim]}
-   * @return the decoder's input and the codes; only {@link #regularization} teaches the codebook
+   * @return the decoder's input and the codes; only {@link #regularization} trains the codebook
    */
   @Override
   public Bottleneck bottleneck(Tape tape, Tensor z) {

@@ -1,6 +1,6 @@
 package io.github.eqvae.model;
 
-/** Weights of convolutions that blur each channel for itself. */
+/** Weights of convolutions that blur each channel separately. */
 final class Windows {
   private Windows() {}
 

@@ -9,8 +9,8 @@ import java.util.regex.Pattern;
 import java.util.stream.IntStream;
 
 /**
- * Reads an architecture off CompVis names and shapes. Each value has several witnesses, so that a
- * file that lacks a tensor is still recognised and what it lacks can be said.
+ * Derives an architecture from CompVis names and shapes. Each value can be derived from several
+ * tensors, so a file that lacks a tensor is still recognised, and the missing tensor can be named.
  */
 final class ArchitectureInference {
   private static final Pattern LEVEL =
@@ -18,7 +18,7 @@ final class ArchitectureInference {
   private static final Pattern BLOCK =
       Pattern.compile("(encoder\\.down|decoder\\.up)\\.(\\d+)\\.(block|attn)\\.(\\d+)\\..+");
 
-  /** Larger numbers are not those of an autoencoder, and would make a list of any length. */
+  /** Larger numbers cannot belong to an autoencoder, and would allow lists of any length. */
   private static final int MAX_LEVELS = 12;
 
   private static final int MAX_BLOCKS = 64;
@@ -69,7 +69,7 @@ final class ArchitectureInference {
         has("encoder.mid.attn_1.") || has("decoder.mid.attn_1."));
   }
 
-  /** How many numbers the encoder gives per channel of z: two where it gives a variance. */
+  /** Results of the encoder per channel of z: two if there is a variance. */
   private int moments(boolean vq, int z) {
     int moments = vq ? 1 : 2;
     int encoded = witness("encoder.conv_out.weight", 0);
@@ -169,7 +169,7 @@ final class ArchitectureInference {
     return size;
   }
 
-  /** An extent of a tensor; 0 if it is not there. */
+  /** An extent of a tensor; 0 if it is missing. */
   private int witness(String name, int axis) {
     StoredTensor tensor = tensors.get(name);
     long[] shape = tensor == null ? new long[0] : tensor.shape();

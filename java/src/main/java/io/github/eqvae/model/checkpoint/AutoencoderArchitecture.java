@@ -22,14 +22,14 @@ import java.util.stream.IntStream;
  * @param inChannels {@code in_channels} of the image
  * @param outChannels {@code out_ch} of the reconstruction
  * @param ch channels after the first convolution
- * @param blockOutChannels channels of each level; {@code ch · ch_mult} in CompVis' words
+ * @param blockOutChannels channels of each level; CompVis' {@code ch · ch_mult}
  * @param numResBlocks {@code num_res_blocks} of an encoder level; the decoder has one more
  * @param attnLevels levels whose residual blocks are followed by attention, 0 the full resolution
- * @param zChannels {@code z_channels}: what the decoder begins with
+ * @param zChannels {@code z_channels}: the channels of the decoder's input
  * @param embedDim {@code embed_dim}: channels of the latent
  * @param codebookSize {@code n_embed}; 0 without a codebook
- * @param useQuantConv whether the latent comes out of a 1×1 convolution
- * @param usePostQuantConv whether the latent goes into one
+ * @param useQuantConv whether there is a 1×1 convolution before the latent
+ * @param usePostQuantConv whether there is one after the latent
  * @param midBlockAddAttention whether the deepest level has attention
  */
 public record AutoencoderArchitecture(
@@ -98,7 +98,7 @@ public record AutoencoderArchitecture(
   /**
    * The configuration of {@link io.github.eqvae.model.AutoencoderKl}.
    *
-   * @param settings what the tensors do not tell; 32 groups and 256 pixels where it has nothing
+   * @param settings settings that tensors do not contain; by default 32 groups and 256 pixels
    * @return the configuration
    * @throws EqvaeException.Unsupported if that model cannot have this architecture
    */
@@ -113,7 +113,7 @@ public record AutoencoderArchitecture(
   /**
    * The configuration of {@link io.github.eqvae.model.VqModel}, with taming's codebook loss.
    *
-   * @param settings what the tensors do not tell; 32 groups and 256 pixels where it has nothing
+   * @param settings settings that tensors do not contain; by default 32 groups and 256 pixels
    * @return the configuration
    * @throws EqvaeException.Unsupported if that model cannot have this architecture
    */
@@ -126,12 +126,12 @@ public record AutoencoderArchitecture(
         network(settings), codebookSize, VqConfig.BETA, VqConfig.BetaPlacement.LEGACY);
   }
 
-  /** The same of a file, which an error names. */
+  /** The same, with the name of the file for errors. */
   AutoencoderConfig config(Path file, AutoencoderSettings settings) {
     return named(file, () -> config(settings));
   }
 
-  /** The same of a file, which an error names. */
+  /** The same, with the name of the file for errors. */
   VqConfig vqConfig(Path file, AutoencoderSettings settings) {
     return named(file, () -> vqConfig(settings));
   }
@@ -175,9 +175,9 @@ public record AutoencoderArchitecture(
   }
 
   /**
-   * Whether a model here can have this architecture.
+   * Whether a model of this library can have this architecture.
    *
-   * @param settings what the tensors do not tell
+   * @param settings settings that tensors do not contain
    * @return why not, and what would be needed; empty if one can
    */
   public Optional<String> obstacle(AutoencoderSettings settings) {
@@ -222,7 +222,7 @@ public record AutoencoderArchitecture(
   }
 
   /**
-   * How many numbers are learned.
+   * The number of learned values.
    *
    * @return elements of all tensors
    */
@@ -231,12 +231,12 @@ public record AutoencoderArchitecture(
   }
 
   /**
-   * What differs from another architecture.
+   * The differences from another architecture.
    *
-   * @param mine what to call this one, such as {@code "config.json"}
+   * @param mine the name of this one, such as {@code "config.json"}
    * @param other the other
    * @param theirs what to call the other
-   * @return one line per value, in CompVis' words; empty if the two are equal
+   * @return one line per value, with CompVis' names; empty if the two are equal
    */
   public List<String> differences(String mine, AutoencoderArchitecture other, String theirs) {
     List<String> lines = new ArrayList<>();
@@ -256,7 +256,7 @@ public record AutoencoderArchitecture(
   /**
    * Its values by name.
    *
-   * @return in CompVis' words, with {@code block_out_channels} for {@code ch_mult}
+   * @return with CompVis' names, but with {@code block_out_channels} for {@code ch_mult}
    */
   public Map<String, Object> values() {
     Map<String, Object> values = new LinkedHashMap<>();

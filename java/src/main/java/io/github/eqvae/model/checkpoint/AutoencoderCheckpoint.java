@@ -19,9 +19,9 @@ import java.util.OptionalInt;
 import java.util.TreeMap;
 
 /**
- * An open checkpoint of an autoencoder, of whatever format and naming. The architecture is read off
- * the tensors; a {@code config.json} must agree with it. What is missing or does not belong is
- * reported, and refused where the tensors are used.
+ * An open checkpoint of an autoencoder, of any format and naming. The architecture is derived from
+ * the tensors; a {@code config.json} must agree with it. Missing and unexpected tensors are
+ * reported; they are an error when the tensors are used.
  *
  * <pre>{@code
  * try (AutoencoderCheckpoint checkpoint = AutoencoderCheckpoint.open(path)) {
@@ -52,10 +52,10 @@ public final class AutoencoderCheckpoint implements AutoCloseable {
   /**
    * Opens a file or a folder.
    *
-   * @param path safetensors, a PyTorch checkpoint, or a folder of diffusers; a checkpoint of a
-   *     whole pipeline does, too
+   * @param path safetensors, a PyTorch checkpoint, or a folder of diffusers, also of a complete
+   *     pipeline
    * @return the open checkpoint; the caller closes it
-   * @throws EqvaeException.Argument if it holds no autoencoder (the message says what it is), mixes
+   * @throws EqvaeException.Argument if it has no autoencoder (the message says what it is), mixes
    *     namings, or has a {@code config.json} of another architecture
    * @throws EqvaeException.Unsupported if it is an autoencoder that cannot be computed here
    * @throws IOException if it cannot be read, or a file breaks the rules of its format
@@ -68,9 +68,9 @@ public final class AutoencoderCheckpoint implements AutoCloseable {
    * Opens a file or a folder.
    *
    * @param path as of {@link #open(Path)}
-   * @param weights which of them, if there is an average beside those as last trained
+   * @param weights which set, if there is an average beside the current weights
    * @return the open checkpoint; the caller closes it
-   * @throws EqvaeException.Argument as of {@link #open(Path)}, or if it lacks those weights
+   * @throws EqvaeException.Argument as for {@link #open(Path)}, or if it lacks those weights
    * @throws EqvaeException.Unsupported as of {@link #open(Path)}
    * @throws IOException as of {@link #open(Path)}
    */
@@ -87,7 +87,7 @@ public final class AutoencoderCheckpoint implements AutoCloseable {
   /**
    * Looks for an autoencoder in an open checkpoint.
    *
-   * @param file the checkpoint; from now on closed by what is returned
+   * @param file the checkpoint; it is closed together with the returned object
    * @param weights which of them
    * @return the autoencoder in it
    * @throws EqvaeException.Argument as of {@link #open}
@@ -107,10 +107,10 @@ public final class AutoencoderCheckpoint implements AutoCloseable {
   }
 
   /**
-   * Whether a checkpoint holds an autoencoder, or a part of one.
+   * Whether a checkpoint has an autoencoder, or a part of one.
    *
    * @param file the checkpoint
-   * @return true if {@link #of} would look at it
+   * @return true if {@link #of} would read it
    */
   public static boolean isThere(CheckpointFile file) {
     return AutoencoderPrefix.isThere(file.tensors().keySet());
@@ -121,7 +121,7 @@ public final class AutoencoderCheckpoint implements AutoCloseable {
     String name = file.path().toString();
     AutoencoderKeys keys = AutoencoderKeys.of(file, weights);
     Optional<DiffusersConfig> config = Optional.empty();
-    // A config.json beside a CompVis file belongs to somebody else.
+    // a config.json beside a CompVis file belongs to something else
     if (configFile.isPresent() && keys.naming() != KeyNaming.COMPVIS) {
       config = Optional.of(DiffusersConfig.read(configFile.get()));
     }
@@ -198,7 +198,7 @@ public final class AutoencoderCheckpoint implements AutoCloseable {
   }
 
   /**
-   * What stands before the names of the autoencoder, such as {@code first_stage_model.}.
+   * The prefix of the autoencoder's names, such as {@code first_stage_model.}.
    *
    * @return the prefix, mostly empty
    */
@@ -207,9 +207,9 @@ public final class AutoencoderCheckpoint implements AutoCloseable {
   }
 
   /**
-   * Which weights these are, where the file holds two sets of them.
+   * Which weights these are, if the file has two sets.
    *
-   * @return what was taken, what else is there and how to take that; empty if there is one set
+   * @return which set was read, and how to read the other one; empty if there is one set
    */
   public Optional<String> weightsNote() {
     return keys.weightsNote();
@@ -225,10 +225,10 @@ public final class AutoencoderCheckpoint implements AutoCloseable {
   }
 
   /**
-   * What the tensors do not tell.
+   * Settings that tensors do not contain.
    *
-   * @return from {@code config.json}, what else is in the file, and the published model if there is
-   *     only one it can be
+   * @return from {@code config.json}, other parts of the file, and the published model if only one
+   *     has this architecture
    */
   public AutoencoderSettings settings() {
     return settings;
@@ -244,7 +244,7 @@ public final class AutoencoderCheckpoint implements AutoCloseable {
   }
 
   /**
-   * What is missing, unexpected or of a wrong shape.
+   * Tensors that are missing, unexpected or of a wrong shape.
    *
    * @return the report
    */
@@ -262,9 +262,9 @@ public final class AutoencoderCheckpoint implements AutoCloseable {
   }
 
   /**
-   * What the file holds beside the autoencoder.
+   * Other content of the file.
    *
-   * @return what it is, and how many tensors
+   * @return kinds of content, and how many tensors of each
    */
   public Map<String, Integer> others() {
     return keys.others();
@@ -282,7 +282,7 @@ public final class AutoencoderCheckpoint implements AutoCloseable {
   }
 
   /**
-   * Whether a model can be built of it, apart from missing tensors.
+   * Whether a model with this architecture can be built, whether or not tensors are missing.
    *
    * @return why not; empty if it can
    */
@@ -291,7 +291,7 @@ public final class AutoencoderCheckpoint implements AutoCloseable {
   }
 
   /**
-   * Reads all numbers, and looks for those that are NaN or infinite.
+   * Reads all numbers, and finds those that are NaN or infinite.
    *
    * @return a line per tensor that has some, in the names of the file
    */
@@ -349,7 +349,7 @@ public final class AutoencoderCheckpoint implements AutoCloseable {
    * @param stream orders the work; its device holds the parameters
    * @return the model, not for training; the caller closes it
    * @throws EqvaeException.Argument if the report is not clean
-   * @throws EqvaeException.Unsupported if no model here has this architecture
+   * @throws EqvaeException.Unsupported if no model of this library has this architecture
    */
   public Autoencoder load(Stream stream) {
     if (architecture.kind() == AutoencoderKind.KL) {
@@ -371,8 +371,8 @@ public final class AutoencoderCheckpoint implements AutoCloseable {
    *
    * @param parameters what to fill; CompVis names
    * @param stream waited for
-   * @throws EqvaeException.Argument if tensors are missing, unexpected or of another shape, or hold
-   *     numbers that are not finite; the message has all of them
+   * @throws EqvaeException.Argument if tensors are missing, unexpected or of another shape, or have
+   *     numbers that are not finite; the message lists all of them
    */
   public void loadInto(ParameterStore parameters, Stream stream) {
     StrictLoading.load(file.path(), keys, report, notFinite(), parameters, stream);

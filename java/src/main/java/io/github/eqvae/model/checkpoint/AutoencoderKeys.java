@@ -17,13 +17,13 @@ import java.util.regex.Pattern;
  *
  * @param naming whose names the file has
  * @param prefix what stands before them there
- * @param levels how many resolutions the names tell of
+ * @param levels number of resolutions in the names
  * @param tensors by CompVis name
- * @param unexpected what lies among them without being a part of an autoencoder
- * @param others what the checkpoint is known to hold beside, and how many tensors of it
+ * @param unexpected tensors among them that are not part of an autoencoder
+ * @param others other known content of the checkpoint, and how many tensors of each kind
  * @param statistics the batch norm of FLUX.2's latents, if there is one
  * @param average whether these are averaged weights
- * @param weightsNote which weights were taken, if there are two sets of them
+ * @param weightsNote which weights were read, if there are two sets
  */
 record AutoencoderKeys(
     KeyNaming naming,
@@ -36,7 +36,7 @@ record AutoencoderKeys(
     boolean average,
     Optional<String> weightsNote) {
 
-  /** Taken first where a file has several. */
+  /** Preferred if a file has several. */
   private static final List<String> PREFIXES =
       List.of("", "module.", "first_stage_model.", "vae.", "autoencoder.");
 
@@ -45,7 +45,7 @@ record AutoencoderKeys(
 
   private static final int NAMES_SHOWN = 5;
 
-  /** FLUX.2's own file has CompVis' names but for these. */
+  /** FLUX.2's original file has CompVis' names except for these. */
   private static final Map<String, String> QUANT_CONVS =
       Map.of(
           "encoder.quant_conv.weight", "quant_conv.weight",
@@ -153,8 +153,8 @@ record AutoencoderKeys(
   }
 
   /**
-   * The naming that knows most names. Names that it does not know and another does would be lost,
-   * so such a file is refused.
+   * The naming that has most of the names. If only another naming has some of the names, these
+   * tensors would be lost, so the file is refused.
    */
   private static KeyNaming naming(CheckpointFile file, Map<String, StoredTensor> inside) {
     KeyNaming best = KeyNaming.COMPVIS;
@@ -185,7 +185,7 @@ record AutoencoderKeys(
   }
 
   private static boolean knows(KeyNaming naming, String name) {
-    // With levels out of reach none is too deep.
+    // with so many levels no name is too deep
     return new KeyMap(Integer.MAX_VALUE).translate(name, naming, naming).isPresent();
   }
 

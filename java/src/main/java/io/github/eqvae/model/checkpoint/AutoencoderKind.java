@@ -14,7 +14,7 @@ public enum AutoencoderKind {
   }
 
   /**
-   * What diffusers calls it.
+   * Its name in diffusers.
    *
    * @return {@code _class_name}
    */

@@ -5,7 +5,7 @@ import java.util.List;
 import java.util.Set;
 import java.util.TreeSet;
 
-/** What stands before an autoencoder's names in a file, such as {@code first_stage_model.}. */
+/** The prefix of an autoencoder's names in a file, such as {@code first_stage_model.}. */
 final class AutoencoderPrefix {
   /** Tensors that every autoencoder has, under the same name in every naming. */
   static final List<String> ANCHORS =

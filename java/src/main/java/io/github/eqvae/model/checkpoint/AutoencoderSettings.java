@@ -14,15 +14,15 @@ import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The part of an autoencoder's configuration that its tensors do not tell. diffusers keeps it in
- * {@code config.json}; a CompVis checkpoint keeps nothing, unless this library wrote it.
+ * The part of an autoencoder's configuration that cannot be derived from its tensors. diffusers
+ * stores it in {@code config.json}; a CompVis checkpoint has it only if this library wrote it.
  *
  * @param normNumGroups {@code norm_num_groups} of every group norm
  * @param sampleSize {@code sample_size}: side of the training images
  * @param scaling of the latent
- * @param forceUpcast {@code force_upcast}: whether half precision overflows in it
- * @param padding {@code padding_mode} of its convolutions, which only this library writes down: it
- *     is no key of diffusers'
+ * @param forceUpcast {@code force_upcast}: whether its activations overflow in half
+ *     precision @param padding {@code padding_mode} of its convolutions, which only this library
+ *     writes: diffusers has no such key
  */
 public record AutoencoderSettings(
     OptionalInt normNumGroups,
@@ -31,12 +31,12 @@ public record AutoencoderSettings(
     Optional<Boolean> forceUpcast,
     Optional<PaddingMode> padding) {
   /**
-   * What diffusers writes down.
+   * The settings that diffusers writes.
    *
    * @param normNumGroups groups
    * @param sampleSize side of the training images
    * @param scaling of the latent
-   * @param forceUpcast whether half precision overflows in it
+   * @param forceUpcast whether its activations overflow in half precision
    */
   public AutoencoderSettings(
       OptionalInt normNumGroups,
@@ -49,7 +49,7 @@ public record AutoencoderSettings(
   /** In all published models. */
   static final int DEFAULT_GROUPS = 32;
 
-  /** What most were trained with. */
+  /** The size that most were trained with. */
   static final int DEFAULT_SAMPLE_SIZE = 256;
 
   /** Nothing is known. */
@@ -58,7 +58,7 @@ public record AutoencoderSettings(
           OptionalInt.empty(), OptionalInt.empty(), Optional.empty(), Optional.empty());
 
   /**
-   * These, completed by others.
+   * These settings, with missing values taken from others.
    *
    * @param others asked where this has nothing
    * @return both
@@ -95,7 +95,7 @@ public record AutoencoderSettings(
   }
 
   /**
-   * Reads a mode's name as PyTorch writes it.
+   * Reads a mode by its PyTorch name.
    *
    * @param name {@code zeros}, {@code reflect} or {@code replicate}
    * @return the mode
@@ -112,7 +112,8 @@ public record AutoencoderSettings(
   }
 
   /**
-   * As free strings beside the tensors of a CompVis file, which has no other place for them.
+   * The settings as free strings beside the tensors of a CompVis file, which has no other place for
+   * them.
    *
    * @return diffusers' names to values
    */
@@ -139,10 +140,10 @@ public record AutoencoderSettings(
   }
 
   /**
-   * Reads what {@link #metadata} wrote.
+   * Reads the strings of {@link #metadata}.
    *
    * @param file for messages
-   * @param metadata free strings, of which those with other names are left alone
+   * @param metadata free strings; those with other names are ignored
    * @return the settings
    * @throws EqvaeException.Argument if a value is not of its type
    */

@@ -12,13 +12,14 @@ import java.util.Set;
 import java.util.regex.Pattern;
 
 /**
- * The moving average of an autoencoder's weights beside them. Trainings keep it in three ways: in a
- * dictionary of its own ({@code ema}, {@code ema_state_dict}), under a prefix of its own ({@code
- * ema_model.module.}; ema-pytorch has {@code online_model.} beside it), or as latent-diffusion's
- * {@code LitEma} does, under {@code model_ema.} with all dots left out of the names.
+ * Finds the moving average of an autoencoder's weights beside the current weights. Trainings store
+ * it in three ways: in a separate dictionary ({@code ema}, {@code ema_state_dict}), under a
+ * separate prefix ({@code ema_model.module.}; ema-pytorch has {@code online_model.} beside it), or,
+ * as latent-diffusion's {@code LitEma}, under {@code model_ema.} and with all dots removed from the
+ * names.
  */
 final class AveragedWeights {
-  /** Words of a dictionary's or prefix's name. */
+  /** Words in the name of a dictionary or prefix. */
   private static final Pattern WORDS =
       Pattern.compile(
           "(^|[._])(ema|litema|averaged?|avg|shadow|swa)([._]|$)|_ema\\b",
@@ -29,20 +30,20 @@ final class AveragedWeights {
   private static final String LIT_EMA = "model_ema.";
 
   /**
-   * What there is and what was taken.
+   * The chosen weights.
    *
-   * @param tensors the autoencoder's, by the names without the prefix
+   * @param tensors the autoencoder's, by their names without the prefix
    * @param average whether the average was taken
-   * @param note what to tell; empty if there is one set of weights alone
+   * @param note a message about the choice; empty if there is only one set
    */
   record Choice(Map<String, StoredTensor> tensors, boolean average, Optional<String> note) {}
 
-  /** An average: what it is called, and its tensors by the names of those it is the average of. */
+  /** An average: its name, and its tensors by the names of the averaged tensors. */
   private record Average(String name, Map<String, StoredTensor> tensors) {}
 
   private AveragedWeights() {}
 
-  /** Whether a dictionary or prefix of this name holds an average. */
+  /** Whether a dictionary or prefix of this name has an average. */
   static boolean isAverage(String name) {
     return WORDS.matcher(name).find();
   }
@@ -52,10 +53,10 @@ final class AveragedWeights {
    *
    * @param file the checkpoint
    * @param prefix of the autoencoder in it
-   * @param inside all that is under this prefix, by the names without it
-   * @param parameters those of them that are learned
+   * @param inside all tensors under this prefix, by their names without it
+   * @param parameters the learned ones among them
    * @param wanted which weights
-   * @throws EqvaeException.Argument if those that are wanted are not there
+   * @throws EqvaeException.Argument if the requested weights are missing
    */
   static Choice choose(
       CheckpointFile file,
@@ -63,7 +64,7 @@ final class AveragedWeights {
       Map<String, StoredTensor> inside,
       Collection<String> parameters,
       Weights wanted) {
-    // A dictionary called ema may have both: what is averaged, and the average of it.
+    // a dictionary called ema may have both: current weights and their average
     boolean both = prefixes(file.tensors().keySet()).stream().anyMatch(AveragedWeights::isAverage);
     if (isAverage(prefix) || isAverage(file.section()) && !both) {
       String what = (file.section().isEmpty() ? prefix + "*" : file.section());
@@ -119,7 +120,7 @@ final class AveragedWeights {
                       ? ", but lacks " + lacks + " of " + parameters.size() + " tensors"
                       : ": --weights ema takes it")));
     }
-    // What is not learned, such as statistics of a norm, has no average.
+    // values that are not learned, such as statistics of a norm, have no average
     Map<String, StoredTensor> taken = new LinkedHashMap<>(inside);
     parameters.forEach(taken::remove);
     taken.putAll(average.tensors());
@@ -132,7 +133,7 @@ final class AveragedWeights {
                 + "); those as last trained are there, too: --weights model takes them"));
   }
 
-  /** An average as diffusers' EMAModel and torch_ema keep it: a list, in the model's order. */
+  /** An average in the form of diffusers' EMAModel and torch_ema: a list, in the model's order. */
   private static Optional<String> nameless(CheckpointFile file) {
     return file.beside().stream()
         .filter(what -> what.endsWith(" entries)"))
@@ -170,7 +171,7 @@ final class AveragedWeights {
     return all;
   }
 
-  /** Those of averages first: they say so, and what is beside them is no average. */
+  /** Prefixes of averages first: the name says it, and tensors beside them are not averaged. */
   private static List<String> prefixes(Set<String> names) {
     return AutoencoderPrefix.all(names).stream()
         .sorted(Comparator.comparing(prefix -> !isAverage(prefix)))

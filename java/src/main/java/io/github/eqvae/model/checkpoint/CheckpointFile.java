@@ -22,12 +22,12 @@ import java.util.Map;
 import java.util.Optional;
 
 /**
- * An open checkpoint of whatever model: all its tensors by name, whether they lie in safetensors,
- * in a PyTorch file, or in a folder of diffusers with one or several of them. What a file is, its
- * first bytes decide; its name is not looked at.
+ * An open checkpoint of any model: all its tensors by name, from a safetensors file, a PyTorch
+ * file, or a folder of diffusers with one or several of these. The format is recognised by a file's
+ * first bytes, not by its name.
  */
 public final class CheckpointFile implements AutoCloseable {
-  /** Where our own files keep what the tensors do not tell. */
+  /** Metadata key of our own files, for settings that tensors do not contain. */
   static final String SETTINGS = "eqvae";
 
   /** What training scripts call the options that they were called with. */
@@ -38,7 +38,7 @@ public final class CheckpointFile implements AutoCloseable {
 
   private static final String RUN_MODEL = "model.safetensors";
 
-  /** The brace of the header follows 8 bytes of its length. */
+  /** The header's brace comes after 8 bytes with its length. */
   private static final int SAFETENSORS_BRACE = 8;
 
   private final Path path;
@@ -62,7 +62,7 @@ public final class CheckpointFile implements AutoCloseable {
    *
    * @param path safetensors, a PyTorch checkpoint, a folder of diffusers, or that of a finished run
    * @return the open checkpoint; the caller closes it
-   * @throws EqvaeException.Argument if it is none of them, or a part is missing
+   * @throws EqvaeException.Argument if it is none of these, or a part is missing
    * @throws IOException if it cannot be read, or a file breaks the rules of its format
    */
   public static CheckpointFile open(Path path) throws IOException {
@@ -73,7 +73,7 @@ public final class CheckpointFile implements AutoCloseable {
    * Opens a file or a folder.
    *
    * @param path as of {@link #open(Path)}
-   * @param weights which of the variants of a folder of diffusers; of a file all are there
+   * @param weights which variant of a folder of diffusers; a file has all sets
    * @return as of {@link #open(Path)}
    * @throws EqvaeException.Argument as of {@link #open(Path)}
    * @throws IOException as of {@link #open(Path)}
@@ -208,7 +208,7 @@ public final class CheckpointFile implements AutoCloseable {
 
   private void beside(String key, TorchValue value) {
     if (!section.isEmpty() && (section.equals(key) || section.startsWith(key + "."))) {
-      return; // this is where the weights are
+      return; // the weights are in this one
     }
     if (value instanceof TorchValue.PyDict inner) {
       for (TorchValue.PyDict.Entry entry : inner.entries()) {
@@ -266,7 +266,7 @@ public final class CheckpointFile implements AutoCloseable {
   }
 
   /**
-   * How the tensors are stored.
+   * The format of the checkpoint.
    *
    * @return in words
    */
@@ -284,9 +284,9 @@ public final class CheckpointFile implements AutoCloseable {
   }
 
   /**
-   * What a PyTorch checkpoint holds beside the tensors, such as {@code epoch}.
+   * Other content of a PyTorch checkpoint, such as {@code epoch}.
    *
-   * @return in words, in the order of the file
+   * @return descriptions, in the order of the file
    */
   public List<String> beside() {
     return Collections.unmodifiableList(beside);
@@ -311,7 +311,7 @@ public final class CheckpointFile implements AutoCloseable {
   }
 
   /**
-   * What a training script was called with, if a PyTorch checkpoint has its {@code args}.
+   * The arguments of the training script, if a PyTorch checkpoint has its {@code args}.
    *
    * @return name to value as text, such as {@code num_classes} to {@code 1000}
    */
@@ -320,7 +320,7 @@ public final class CheckpointFile implements AutoCloseable {
   }
 
   /**
-   * Whether the weights are an average although no name says so: those of a run of ours.
+   * Whether the weights are an average although no name says so, as in the files of our runs.
    *
    * @return true if they are
    */

@@ -22,21 +22,21 @@ import java.util.Optional;
 import java.util.TreeMap;
 
 /**
- * Writes autoencoders as diffusers and CompVis have them. Numbers keep their bits unless another
- * type is asked for; then they are rounded to nearest, ties to even. Training state beside the
- * autoencoder is not taken along.
+ * Writes autoencoders in the formats of diffusers and CompVis. Numbers keep their bits unless
+ * another type is requested; then they are rounded to nearest, ties to even. Training state beside
+ * the autoencoder is not written.
  *
  * @param dtype the type of all numbers; empty to leave each as it is
  */
 public record CheckpointWriter(Optional<FloatType> dtype) {
-  /** Tells PyTorch's users whose layout the numbers have, as diffusers does. */
+  /** Metadata that says that the tensors have PyTorch's layout, as diffusers writes it. */
   private static final Map<String, String> FORMAT = Map.of("format", "pt");
 
   /**
-   * What was written.
+   * The result of writing.
    *
    * @param files the files
-   * @param overflows tensor to how many of its finite numbers became infinite
+   * @param overflows for each tensor the number of finite values that became infinite
    */
   public record Written(List<Path> files, Map<String, Long> overflows) {}
 
@@ -47,11 +47,11 @@ public record CheckpointWriter(Optional<FloatType> dtype) {
    * Writes a folder that {@code from_pretrained} reads: {@code config.json} and {@code
    * diffusion_pytorch_model.safetensors}.
    *
-   * @param folder the folder; made if it is not there
+   * @param folder the folder; made if it does not exist
    * @param source the autoencoder
    * @param settings what {@code config.json} says beside the architecture
    * @return what was written
-   * @throws EqvaeException.Argument if the source is not whole
+   * @throws EqvaeException.Argument if the source lacks tensors
    * @throws EqvaeException.Unsupported if diffusers has no such architecture
    * @throws IOException if writing fails
    */
@@ -63,12 +63,12 @@ public record CheckpointWriter(Optional<FloatType> dtype) {
   /**
    * Writes a folder that {@code from_pretrained} reads.
    *
-   * @param folder the folder; made if it is not there
+   * @param folder the folder; made if it does not exist
    * @param source the autoencoder
    * @param settings what {@code config.json} says beside the architecture
    * @param layout variant and shards
    * @return what was written
-   * @throws EqvaeException.Argument if the source is not whole
+   * @throws EqvaeException.Argument if the source lacks tensors
    * @throws EqvaeException.Unsupported if diffusers has no such architecture
    * @throws IOException if writing fails
    */
@@ -105,7 +105,7 @@ public record CheckpointWriter(Optional<FloatType> dtype) {
    * @param source the autoencoder
    * @param settings what the tensors do not tell
    * @return what was written
-   * @throws EqvaeException.Argument if the source is not whole
+   * @throws EqvaeException.Argument if the source lacks tensors
    * @throws IOException if writing fails
    */
   public Written writeSafetensors(
@@ -122,13 +122,13 @@ public record CheckpointWriter(Optional<FloatType> dtype) {
 
   /**
    * Writes a {@code .ckpt}: CompVis' names under {@code state_dict}, the settings under {@code
-   * eqvae}, which others ignore.
+   * eqvae}, which other programs ignore.
    *
    * @param file the file; its directory must exist
    * @param source the autoencoder
    * @param settings what the tensors do not tell
    * @return what was written
-   * @throws EqvaeException.Argument if the source is not whole
+   * @throws EqvaeException.Argument if the source lacks tensors
    * @throws IOException if writing fails
    */
   public Written writeCkpt(Path file, AutoencoderCheckpoint source, AutoencoderSettings settings)

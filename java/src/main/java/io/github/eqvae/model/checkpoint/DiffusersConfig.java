@@ -20,12 +20,11 @@ import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
 /**
- * diffusers' {@code config.json} of an {@code AutoencoderKL} or {@code VQModel}. A field that is
- * not there has the default of diffusers' class. Source: huggingface/diffusers {@code
+ * diffusers' {@code config.json} of an {@code AutoencoderKL} or {@code VQModel}. A missing field
+ * has the default of diffusers' class. Source: huggingface/diffusers {@code
  * models/autoencoders/autoencoder_kl.py} and {@code vq_model.py}.
  *
- * @param architecture what it says about the tensors
- * @param settings what it says about the rest
+ * @param architecture the part that determines the tensors @param settings the rest
  * @param batchNormEps {@code batch_norm_eps} of FLUX.2's class
  */
 record DiffusersConfig(
@@ -44,12 +43,12 @@ record DiffusersConfig(
     return new Reader(file, root, root.path("_class_name").asText("")).config();
   }
 
-  /** Whose it is; empty if it does not say. */
+  /** The class name; empty if there is none. */
   static String className(Path file) throws IOException {
     return Json.read(file).path("_class_name").asText("");
   }
 
-  /** One file while it is read. */
+  /** Reads one file. */
   private record Reader(Path file, JsonNode root, String className) {
     DiffusersConfig config() {
       AutoencoderKind kind = kind();
@@ -101,7 +100,7 @@ record DiffusersConfig(
       return new DiffusersConfig(architecture, settings, number("batch_norm_eps", LatentNorm.EPS));
     }
 
-    /** FLUX.2's small decoder has widths of its own. */
+    /** FLUX.2's small decoder has other widths than the encoder. */
     private void requireOneWidth(List<Integer> widths) {
       JsonNode decoder = root.path("decoder_block_out_channels");
       List<Integer> theirs = new ArrayList<>();
@@ -152,7 +151,7 @@ record DiffusersConfig(
       }
     }
 
-    /** No key of diffusers', which passes over it: written by this library. */
+    /** Written by this library; diffusers has no such key and ignores it. */
     private Optional<PaddingMode> padding() {
       JsonNode node = root.path("padding_mode");
       try {
@@ -303,8 +302,7 @@ record DiffusersConfig(
     }
     c.put("scaling_factor", scaling.scalingFactor());
     if (kl) {
-      // Pipelines of models without quant convs (SD3, FLUX) add it without looking whether it is
-      // there.
+      // pipelines of models without quant convs (SD3, FLUX) add it without a check for null
       boolean nullable = scaling.shiftFactor() == 0 && a.useQuantConv();
       c.put("shift_factor", nullable ? null : scaling.shiftFactor());
       c.put("latents_mean", scaling.mean().isEmpty() ? null : scaling.mean());

@@ -17,9 +17,9 @@ import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
 /**
- * A folder as diffusers' {@code save_pretrained} makes it: {@code config.json} and {@code
- * diffusion_pytorch_model.safetensors}, or {@code .bin}, whole or in shards with an index, maybe
- * only in a variant such as {@code .fp16}. A whole pipeline has that folder inside.
+ * A folder of diffusers' {@code save_pretrained}: {@code config.json} and {@code
+ * diffusion_pytorch_model.safetensors}, or {@code .bin}, as one file or in shards with an index,
+ * perhaps only in a variant such as {@code .fp16}. A complete pipeline contains such a folder.
  *
  * @param config {@code config.json}; may be missing
  * @param weights the files of tensors
@@ -32,15 +32,15 @@ record DiffusersFolder(Optional<Path> config, List<Path> weights, Map<String, Pa
   private static final String INDEXES =
       "(safetensors|bin)(\\.index(\\.[\\w-]+)?|\\.[\\w-]+\\.index)\\.json";
 
-  /** A shard of a variant is no variant: {@code fp16-00001-of-00002}. */
+  /** Excludes shards of a variant, such as {@code fp16-00001-of-00002}. */
   private static final String SHARD = ".*-\\d{5}-of-\\d{5}";
 
-  /** Where pipelines keep their autoencoder. */
+  /** The folders in which pipelines have their autoencoder. */
   private static final List<String> IN_PIPELINE = List.of("vae", "vqvae", "vqgan", "movq");
 
   /**
-   * Finds the weights. A variant is chosen only if there is no other file, or if it is the one that
-   * holds averaged weights and these are asked for.
+   * Finds the weights. A variant is chosen only if there is no other file, or if it has the
+   * averaged weights and these are requested.
    */
   static DiffusersFolder open(Path folder, Weights weights) throws IOException {
     Path here = inside(folder);
@@ -50,7 +50,7 @@ record DiffusersFolder(Optional<Path> config, List<Path> weights, Map<String, Pa
         : new DiffusersFolder(config(here), List.of(file), Map.of());
   }
 
-  /** Whether a file is an index of shards; only the name of a file of diffusers says so. */
+  /** Whether a file is an index of shards; only its name says so. */
   static boolean isIndex(Path file) {
     return file.getFileName().toString().matches(NAME + "\\.(" + INDEXES + ")");
   }
@@ -115,8 +115,8 @@ record DiffusersFolder(Optional<Path> config, List<Path> weights, Map<String, Pa
   }
 
   /**
-   * Variant to its file, the empty one first: safetensors before {@code .bin}, a whole file before
-   * an index. diffusers writes {@code NAME.VARIANT.safetensors}, {@code
+   * Variant to its file, the empty variant first: safetensors before {@code .bin}, a single file
+   * before an index. diffusers writes {@code NAME.VARIANT.safetensors}, {@code
    * NAME.safetensors.index.VARIANT.json} and before 0.29 {@code
    * NAME.safetensors.VARIANT.index.json}.
    */

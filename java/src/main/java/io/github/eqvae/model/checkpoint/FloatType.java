@@ -7,7 +7,7 @@ import java.nio.ByteOrder;
 import java.util.Arrays;
 import java.util.Optional;
 
-/** Floating-point types of weights in checkpoints, with conversion as PyTorch does it. */
+/** Floating-point types of weights in checkpoints, with PyTorch's conversion. */
 public enum FloatType {
   /** IEEE half precision: 11 bits of precision, nothing above 65504. */
   F16(2, TorchDtype.FLOAT16),
@@ -65,7 +65,7 @@ public enum FloatType {
   }
 
   /**
-   * What to do about numbers of another type, for messages.
+   * Advice for numbers of another type, for messages.
    *
    * @param name of the type
    * @return a clause that continues the message
@@ -82,7 +82,7 @@ public enum FloatType {
   }
 
   /**
-   * Reads a number; a double is rounded to a float first, as PyTorch does on its way to 16 bits.
+   * Reads a number; a double is first rounded to a float, as in PyTorch's conversion to 16 bits.
    */
   float get(MemorySegment bytes, long index) {
     long at = index * width;
@@ -104,7 +104,7 @@ public enum FloatType {
     long found = 0;
     long count = bytes.byteSize() / width;
     for (long i = 0; i < count; i++) {
-      // A double that is too large for a float is one of them: it would be infinite here.
+      // a double that is too large for a float counts, because it becomes infinite
       found += Float.isFinite(get(bytes, i)) ? 0 : 1;
     }
     return found;
@@ -137,7 +137,7 @@ public enum FloatType {
   private static short toBfloat16(float value) {
     int bits = Float.floatToRawIntBits(value);
     if (Float.isNaN(value)) {
-      // Rounding could carry a NaN into an infinity.
+      // rounding could turn a NaN into an infinity
       int upper = bits >>> 16;
       return (short) ((upper & BF16_MANTISSA) == 0 ? upper | QUIET : upper);
     }
@@ -150,7 +150,7 @@ public enum FloatType {
    *
    * @param from the numbers
    * @param source their type
-   * @param into room for as many of this type
+   * @param into space for as many numbers of this type
    * @return how many finite numbers became infinite
    */
   public long convert(MemorySegment from, FloatType source, MemorySegment into) {

@@ -15,12 +15,12 @@ import java.util.regex.Pattern;
 import java.util.stream.Stream;
 
 /**
- * How a folder of diffusers names and cuts its weights: the {@code variant} and {@code
+ * The file names and shards of a folder of diffusers: the {@code variant} and {@code
  * max_shard_size} of {@code save_pretrained}. Source: huggingface/diffusers {@code
  * models/modeling_utils.py}, huggingface_hub {@code serialization/_base.py}.
  *
- * @param variant such as {@code fp16}, which {@code from_pretrained(variant="fp16")} asks for
- * @param maxShardBytes no file has more bytes of tensors than this, unless one tensor alone has
+ * @param variant such as {@code fp16}, for {@code from_pretrained(variant="fp16")} @param
+ *     maxShardBytes no file has more bytes of tensors than this, unless a single tensor has more
  */
 public record FolderLayout(Optional<String> variant, long maxShardBytes) {
   /** diffusers' default, 10 GB: every autoencoder fits into one file. */
@@ -30,7 +30,7 @@ public record FolderLayout(Optional<String> variant, long maxShardBytes) {
       Pattern.compile(
           "\\s*(\\d{1,12}(?:\\.\\d{1,6})?)\\s*([KMGT]i?B)?\\s*", Pattern.CASE_INSENSITIVE);
 
-  /** Checks what will be part of file names. */
+  /** Checks the variant, which becomes part of file names. */
   public FolderLayout {
     if (variant.isPresent() && !variant.get().matches("\\w[\\w-]{0,30}")) {
       throw new EqvaeException.Argument(
@@ -42,7 +42,7 @@ public record FolderLayout(Optional<String> variant, long maxShardBytes) {
   }
 
   /**
-   * A size as people write it.
+   * A size as text.
    *
    * @param text such as {@code 200MB} (10⁶ bytes, as for diffusers), {@code 1GiB} (2³⁰), or bytes
    * @return in bytes
@@ -60,7 +60,7 @@ public record FolderLayout(Optional<String> variant, long maxShardBytes) {
         (Double.parseDouble(m.group(1)) * Math.pow(unit.endsWith("IB") ? 1024 : 1000, power));
   }
 
-  /** Cuts tensors into files, in their order; a tensor that is too large has a file of its own. */
+  /** Divides tensors among files, in their order; a tensor that is too large gets its own file. */
   <T> Map<String, List<T>> files(List<T> tensors, ToLongFunction<T> size) {
     List<List<T>> shards = new ArrayList<>();
     List<T> current = new ArrayList<>();
@@ -99,7 +99,10 @@ public record FolderLayout(Optional<String> variant, long maxShardBytes) {
     return variant.map(v -> "." + v).orElse("");
   }
 
-  /** Removes what an earlier conversion of this variant left: it would be read instead of ours. */
+  /**
+   * Removes files of an earlier conversion of this variant: they would be read instead of the new
+   * ones.
+   */
   void removeOthers(Path folder, List<Path> written) throws IOException {
     String weights =
         Pattern.quote(DiffusersFolder.WEIGHTS + dotted()) + "(-\\d{5}-of-\\d{5})?\\.safetensors";

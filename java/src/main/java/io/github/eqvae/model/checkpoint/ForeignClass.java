@@ -6,14 +6,14 @@ import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.regex.Pattern;
 
-/** Classes of diffusers that are autoencoders, too, but none of ours: what sets them apart. */
+/** Classes of diffusers that are autoencoders, but not supported here, and how they differ. */
 final class ForeignClass {
   /**
    * Some classes.
    *
    * @param names their {@code _class_name}
-   * @param reason what they have that our networks have not
-   * @param needed what would have to be there to compute them
+   * @param reason what they have that our networks lack
+   * @param needed what would be needed to compute them
    */
   private record Family(Pattern names, String reason, String needed) {}
 
@@ -21,22 +21,22 @@ final class ForeignClass {
     return new Family(Pattern.compile(names), reason, needed);
   }
 
-  /** The first that fits is taken. */
+  /** The first match is used. */
   private static final Family[] FAMILIES = {
     family(
         "AutoencoderDC",
         "a deep compression autoencoder: space-to-channel shortcuts and linear attention instead of"
             + " the blocks of an AutoencoderKL, and no posterior",
-        "networks of its own"),
+        "other networks"),
     family(
         "AutoencoderTiny",
         "a small network without norms that imitates another autoencoder's latents",
-        "a network of its own; the autoencoder it imitates can be used"),
+        "another network; the autoencoder it imitates can be used"),
     family(
         "AsymmetricAutoencoderKL",
         "an autoencoder whose decoder has other widths than its encoder and sees the mask of an"
             + " inpainting",
-        "a decoder of its own"),
+        "another decoder"),
     family(
         "ConsistencyDecoderVAE",
         "an autoencoder whose decoder is a diffusion model",
@@ -65,7 +65,9 @@ final class ForeignClass {
         || Arrays.stream(AutoencoderKind.values()).anyMatch(k -> k.className().equals(name));
   }
 
-  /** Tensors of another class look like a damaged file of ours; their config.json knows better. */
+  /**
+   * Tensors of another class would look like a damaged file; their config.json says what they are.
+   */
   static void refuse(Path path, Path config) throws IOException {
     String name = DiffusersConfig.className(config);
     if (!name.isEmpty() && !isOurs(name)) {
@@ -74,12 +76,12 @@ final class ForeignClass {
     }
   }
 
-  /** What can be read, for messages. */
+  /** The classes that can be read, for messages. */
   static String ours() {
     return "an AutoencoderKL, an " + LatentNorm.CLASS_NAME + " or a VQModel";
   }
 
-  /** Says what a class is and why it cannot be computed. */
+  /** Describes a class and why it cannot be computed. */
   static String describe(String name) {
     for (Family family : FAMILIES) {
       if (family.names().matcher(name).matches()) {

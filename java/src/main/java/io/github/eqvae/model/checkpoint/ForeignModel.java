@@ -5,13 +5,13 @@ import java.util.List;
 import java.util.Optional;
 import java.util.regex.Pattern;
 
-/** Names the models that are most often taken for an autoencoder by mistake. */
+/** Recognises models that are most often mistaken for an autoencoder. */
 final class ForeignModel {
   /**
-   * A model and what its tensors are called.
+   * A model and the names of its tensors.
    *
    * @param description what it is
-   * @param marks each must be found in a name
+   * @param marks each must occur in a name
    */
   private record Model(String description, List<Pattern> marks) {
     static Model of(String description, String... marks) {
@@ -24,7 +24,7 @@ final class ForeignModel {
     }
   }
 
-  /** The more special come first. */
+  /** The more special ones come first. */
   private static final List<Model> MODELS =
       List.of(
           Model.of("LoRA weights", "lora_(A|B|up|down|unet|te)"),
@@ -63,7 +63,7 @@ final class ForeignModel {
 
   private ForeignModel() {}
 
-  /** What the names are known from. */
+  /** The model that has such names. */
   static Optional<String> recognise(Collection<String> names) {
     return MODELS.stream().filter(m -> m.matches(names)).map(Model::description).findFirst();
   }

@@ -17,7 +17,7 @@ import java.util.TreeMap;
 
 /** The JSON files of diffusers. */
 final class Json {
-  /** Larger than any configuration and any index; smaller than what would hurt. */
+  /** Larger than any configuration and any index, but harmless. */
   private static final long MAX_BYTES = 16L << 20;
 
   private static final JsonMapper MAPPER =
@@ -56,7 +56,7 @@ final class Json {
   }
 
   /**
-   * Prints an object as Python's {@code json.dumps(indent=2, sort_keys=True)} and a line end do.
+   * Prints an object like Python's {@code json.dumps(indent=2, sort_keys=True)}, with a line end.
    */
   static String print(Map<String, Object> object) throws IOException {
     DefaultIndenter indenter = new DefaultIndenter("  ", "\n");

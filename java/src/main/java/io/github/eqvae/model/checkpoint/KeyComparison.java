@@ -8,7 +8,7 @@ import java.util.Map;
 
 /** Compares the tensors of a file with those of its architecture. */
 final class KeyComparison {
-  /** A place of projections that some keep as matrices and others as 1×1 convolutions. */
+  /** A projection that some files store as a matrix and others as a 1×1 convolution. */
   private static final String PROJECTION = ".*\\.attn[._]\\d+\\.(q|k|v|proj_out)\\.weight";
 
   private KeyComparison() {}

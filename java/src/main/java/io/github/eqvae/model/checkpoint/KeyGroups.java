@@ -5,12 +5,14 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 
-/** What lies beside an autoencoder in checkpoints of its training and of whole pipelines. */
+/**
+ * Groups of tensors beside an autoencoder in checkpoints of its training and of complete pipelines.
+ */
 final class KeyGroups {
-  /** The first that a name begins with decides. */
+  /** The first prefix that matches decides. */
   private static final Map<String, String> BY_PREFIX = new LinkedHashMap<>();
 
-  /** Buffers of a diffusion process, which lie at the root. */
+  /** Buffers of a diffusion process, which are at the root. */
   private static final List<String> SCHEDULE =
       List.of(
           "betas",
@@ -39,8 +41,8 @@ final class KeyGroups {
     BY_PREFIX.put("text_encoders.", "text encoders");
     BY_PREFIX.put("scale_factor", "scale of the latent");
     BY_PREFIX.put("optimizer", "optimizer");
-    // What trainings keep beside a whole autoencoder that learned from others' features: VA-VAE of
-    // LightningDiT, REPA-E, and those who followed.
+    // Content of trainings that align an autoencoder with a foundation model: VA-VAE of
+    // LightningDiT, REPA-E and later ones.
     for (String name :
         List.of("foundation_model.", "vision_model.", "teacher.", "dino.", "clip.")) {
       BY_PREFIX.put(name, "foundation model of the training");
@@ -60,7 +62,7 @@ final class KeyGroups {
 
   private KeyGroups() {}
 
-  /** The group of a name, without what stands before the autoencoder's names. */
+  /** The group of a name, without the prefix of the autoencoder's names. */
   static Optional<String> of(String name) {
     if (SCHEDULE.contains(name)) {
       return Optional.of("noise schedule");

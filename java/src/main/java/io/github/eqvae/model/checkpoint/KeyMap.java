@@ -9,13 +9,13 @@ import java.util.regex.Pattern;
 
 /**
  * Translates names of tensors between {@link KeyNaming}s. The decoder's levels are numbered from
- * the full resolution by CompVis and from the latent by diffusers, so the number of levels has to
- * be known.
+ * the full resolution by CompVis and from the latent by diffusers, so the number of levels must be
+ * known.
  *
  * @param levels how many resolutions the autoencoder has
  */
 public record KeyMap(int levels) {
-  /** What stands inside a place, and so which of its modules have several names. */
+  /** The kind of block at a place, which determines which of its modules have several names. */
   private enum Content {
     RESNET,
     ATTENTION,
@@ -38,7 +38,7 @@ public record KeyMap(int levels) {
     }
   }
 
-  /** Patterns by template, made once. */
+  /** Compiled patterns by template. */
   private static final class Compiled {
     private static final java.util.Map<String, Pattern> PATTERNS =
         new java.util.concurrent.ConcurrentHashMap<>();

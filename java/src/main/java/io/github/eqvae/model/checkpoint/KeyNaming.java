@@ -2,13 +2,13 @@ package io.github.eqvae.model.checkpoint;
 
 import java.util.List;
 
-/** Who named the tensors of an autoencoder. */
+/** The naming of an autoencoder's tensors. */
 public enum KeyNaming {
-  /** CompVis latent-diffusion, taming-transformers, and everybody who took their code. */
+  /** CompVis latent-diffusion, taming-transformers, and everyone who uses their code. */
   COMPVIS("CompVis", List.of("norm", "q", "k", "v", "proj_out")),
-  /** diffusers since its attention is one class, 0.15. */
+  /** diffusers from 0.15 on. */
   DIFFUSERS("diffusers", List.of("group_norm", "to_q", "to_k", "to_v", "to_out.0")),
-  /** diffusers before that; still in most published files. */
+  /** diffusers before 0.15; still used in most published files. */
   DIFFUSERS_LEGACY(
       "diffusers (before 0.15)", List.of("group_norm", "query", "key", "value", "proj_attn"));
 

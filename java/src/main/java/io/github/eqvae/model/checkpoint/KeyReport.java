@@ -8,10 +8,10 @@ import java.util.List;
  * How the tensors of a checkpoint differ from those of its architecture. Names are those in the
  * file.
  *
- * @param missing what the file lacks, with the shape it should have
- * @param unexpected what it has in the place of an autoencoder without being a part of one
- * @param misshaped what has another shape, with what was expected
- * @param mistyped whose numbers cannot be computed with, with the type they have
+ * @param missing tensors that the file lacks, with their expected shape
+ * @param unexpected tensors that are not part of an autoencoder
+ * @param misshaped tensors with another shape, with the expected one
+ * @param mistyped tensors with a type that cannot be computed with
  */
 public record KeyReport(
     List<String> missing, List<String> unexpected, List<String> misshaped, List<String> mistyped) {
@@ -47,9 +47,9 @@ public record KeyReport(
   }
 
   /**
-   * Insists that there is nothing to report.
+   * Fails if there is anything to report.
    *
-   * @param what what the tensors are compared with, for the message
+   * @param what the model that the tensors are compared with, for the message
    * @throws EqvaeException.Argument with every line
    */
   public void requireClean(String what) {

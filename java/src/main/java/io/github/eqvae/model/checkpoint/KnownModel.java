@@ -8,15 +8,15 @@ import java.util.Optional;
 import java.util.OptionalInt;
 
 /**
- * Published autoencoders. Several share an architecture and differ in weights and scaling alone;
- * then only {@code config.json}, or what else is in the file, tells them apart.
+ * Published autoencoders. Several share an architecture and differ only in weights and scaling;
+ * then only {@code config.json}, or other parts of the file, tell them apart.
  */
 public enum KnownModel {
   /** CompVis kl-f8, stabilityai/sd-vae-ft-mse and sd-vae-ft-ema: f8, 4 channels. */
   SD_VAE("sd-vae", "SD-VAE f8 d4", kl(List.of(1, 2, 4, 4), false, 4, true), 256, 0.18215, 0),
-  /** The same architecture, trained anew for SDXL; half precision overflows in it. */
+  /** The same architecture, trained again for SDXL; its activations overflow in half precision. */
   SDXL_VAE("sdxl-vae", "SDXL-VAE f8 d4", kl(List.of(1, 2, 4, 4), false, 4, true), 1024, 0.13025, 0),
-  /** CompVis kl-f16: f16, 16 channels. Every user of it measures a scaling of his own. */
+  /** CompVis kl-f16: f16, 16 channels. No scaling was published: users measure their own. */
   SD_VAE_16(
       "sd-vae-16", "SD-VAE-16 f16 d16", kl(List.of(1, 1, 2, 2, 4), true, 16, true), 256, null, 0),
   /** Stable Diffusion 3: f8, 16 channels, no 1×1 convolutions around the latent. */
@@ -112,7 +112,7 @@ public enum KnownModel {
   }
 
   /**
-   * What its tensors tell.
+   * Its architecture.
    *
    * @return the architecture
    */
@@ -121,9 +121,9 @@ public enum KnownModel {
   }
 
   /**
-   * What they do not tell.
+   * Its settings.
    *
-   * @return the settings, without a scaling where none was published
+   * @return without a scaling if none was published
    */
   public AutoencoderSettings settings() {
     return settings;

@@ -13,9 +13,10 @@ import java.util.Set;
 import java.util.function.IntToDoubleFunction;
 
 /**
- * FLUX.2's batch norm of the latents: no part of the network, but the scaling that its generators
- * see, kept among the tensors. Source: black-forest-labs/flux2 {@code src/flux2/autoencoder.py};
- * huggingface/diffusers {@code models/autoencoders/autoencoder_kl_flux2.py}.
+ * FLUX.2's batch norm of the latents. It is not a part of the network, but the scaling for its
+ * generators, stored among the tensors. Source: black-forest-labs/flux2 {@code
+ * src/flux2/autoencoder.py}; huggingface/diffusers {@code
+ * models/autoencoders/autoencoder_kl_flux2.py}.
  */
 final class LatentNorm {
   static final String CLASS_NAME = "AutoencoderKLFlux2";
@@ -71,7 +72,7 @@ final class LatentNorm {
   static List<CheckpointWriter.Converted> tensors(
       LatentScaling scaling, FloatType type, Arena arena) {
     int channels = scaling.mean().size();
-    // A batch that is counted changes nothing: nobody goes on with these averages.
+    // the count of batches has no effect: these averages are not updated any more
     MemorySegment counter = arena.allocate(Long.BYTES, 64);
     return List.of(
         tensor(MEAN, type, channels, i -> scaling.mean().get(i), arena),

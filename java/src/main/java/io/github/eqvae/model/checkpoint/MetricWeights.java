@@ -16,8 +16,8 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * Makes the files that LPIPS and rFID read of the files that were published: the networks' numbers
- * under the names they have here, in single precision. Nothing is downloaded.
+ * Converts the published weights of LPIPS and rFID into the files that this library reads: the same
+ * numbers with the names used here, in single precision. Nothing is downloaded.
  */
 public final class MetricWeights {
   /**
@@ -25,16 +25,16 @@ public final class MetricWeights {
    *
    * @param name as it is published
    * @param url where
-   * @param algorithm of the hash, as {@link MessageDigest} calls it
-   * @param hash in hexadecimal digits; may be the beginning of it, which PyTorch puts into names
+   * @param algorithm name of the hash in {@link MessageDigest} @param hash in hexadecimal digits;
+   *     may be only its beginning, as in PyTorch's file names
    */
   public record Published(String name, String url, String algorithm, String hash) {
     /**
-     * Compares a file with what was published.
+     * Compares a file with the published one.
      *
      * @param file the file
      * @throws IOException if it cannot be read
-     * @throws EqvaeException.Argument if it is another one; the message has both hashes
+     * @throws EqvaeException.Argument if it differs; the message has both hashes
      */
     public void check(Path file) throws IOException {
       String found = digest(file, algorithm);
@@ -78,7 +78,7 @@ public final class MetricWeights {
           "SHA-256",
           "6726825d0af5f729cebd5821db510b11b1cfad8faad88a03f1befd49fb9129b2");
 
-  /** Where the convolutions are among the layers of VGG16, and how many channels they give. */
+  /** The positions of the convolutions among the layers of VGG16, and their output channels. */
   private static final int[][] VGG_LAYERS = {
     {0, 64}, {2, 64}, {5, 128}, {7, 128}, {10, 256}, {12, 256}, {14, 256}, {17, 512}, {19, 512},
     {21, 512}, {24, 512}, {26, 512}, {28, 512}
@@ -190,7 +190,7 @@ public final class MetricWeights {
   }
 
   /**
-   * The published files, and what they are for.
+   * The published files and their use.
    *
    * @return purpose to files
    */

@@ -4,8 +4,8 @@ import io.github.eqvae.model.LatentScaling;
 import java.util.Map;
 
 /**
- * What the rest of a whole pipeline says about its autoencoder: Stable Diffusion's checkpoints have
- * no configuration, but each generation has a denoising network or text encoders of its own.
+ * Recognises an autoencoder by the rest of its pipeline: Stable Diffusion's checkpoints have no
+ * configuration, but each generation has other denoising networks or text encoders.
  */
 final class PipelineHints {
   private static final String SCALE = "scale_factor";
@@ -15,7 +15,7 @@ final class PipelineHints {
   static AutoencoderSettings settings(
       Map<String, StoredTensor> all, AutoencoderArchitecture architecture) {
     StoredTensor scale = all.get(SCALE);
-    // latent-diffusion keeps what it measured (scale_by_std) as a buffer.
+    // latent-diffusion stores its measured factor (scale_by_std) as a buffer
     if (scale != null && scale.elements() == 1 && FloatType.of(scale.dtype()).isPresent()) {
       float value = scale.floats()[0];
       if (value > 0 && Float.isFinite(value)) {

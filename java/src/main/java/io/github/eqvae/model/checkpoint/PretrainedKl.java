@@ -8,7 +8,7 @@ import java.util.Optional;
  * A model that was read from a checkpoint.
  *
  * @param model the model, closed with this
- * @param scaling of its latents; empty where the checkpoint does not say
+ * @param scaling scaling of its latents; empty if the checkpoint has none
  */
 public record PretrainedKl(AutoencoderKl model, Optional<LatentScaling> scaling)
     implements AutoCloseable {

@@ -5,7 +5,7 @@ import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 import java.util.function.Supplier;
 
-/** A tensor in an open file. Its numbers are read when they are asked for. */
+/** A tensor in an open file. Its numbers are read on demand. */
 public final class StoredTensor {
   private final String name;
   private final String dtype;
@@ -20,7 +20,7 @@ public final class StoredTensor {
   }
 
   /**
-   * The name it has in the file.
+   * The name in the file.
    *
    * @return with whatever stands before it there
    */
@@ -31,7 +31,7 @@ public final class StoredTensor {
   /**
    * The element type.
    *
-   * @return in the words of safetensors, such as {@code F32}
+   * @return safetensors' name for it, such as {@code F32}
    */
   public String dtype() {
     return dtype;
@@ -47,7 +47,7 @@ public final class StoredTensor {
   }
 
   /**
-   * How many numbers it has.
+   * The number of elements.
    *
    * @return the product of the dimensions
    */

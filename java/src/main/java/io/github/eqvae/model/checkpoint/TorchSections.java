@@ -12,29 +12,32 @@ import java.util.Map;
 import java.util.Optional;
 
 /**
- * The dictionaries of tensors in what {@code torch.save} wrote. A training keeps several: the
- * model, its average, and sometimes networks beside it ({@code {model, ema, opt, args}} of DiT,
- * {@code {state_dict, ema_state_dict}}, a {@code vae} beside a generator).
+ * The dictionaries of tensors in a file of {@code torch.save}. Trainings save several: the model,
+ * its average, and sometimes other networks ({@code {model, ema, opt, args}} of DiT, {@code
+ * {state_dict, ema_state_dict}}, a {@code vae} beside a generator).
  *
- * @param name of the dictionary that holds the weights: empty for the root
+ * @param name name of the dictionary with the weights: empty for the root
  * @param tensors of it
  * @param others name to tensors of all other dictionaries
  */
 record TorchSections(
     String name, Map<String, StoredTensor> tensors, Map<String, Map<String, StoredTensor>> others) {
 
-  /** Dictionaries lie at most so deep: {@code ema.module}, {@code callbacks.EMA.state}. */
+  /** Largest depth of a dictionary: {@code ema.module}, {@code callbacks.EMA.state}. */
   private static final int DEPTH = 4;
 
-  /** Where the weights are looked for first: Lightning, then what others use. */
+  /** Keys under which weights are searched first: Lightning's, then those of others. */
   private static final List<String> FIRST = List.of("state_dict", "model_state_dict", "model", "");
 
-  /** Finds them; where no dictionary holds an autoencoder, the weights are where PyTorch's are. */
+  /**
+   * Finds them; if no dictionary has an autoencoder, the weights are searched in the usual places.
+   */
   static TorchSections of(TorchFile file) {
     Map<String, Map<String, StoredTensor>> all = new LinkedHashMap<>();
     collect("", file.root(), 0, all);
     if (all.isEmpty()) {
-      return new TorchSections("", stored(file.stateDict()), Map.of()); // says what there is
+      return new TorchSections(
+          "", stored(file.stateDict()), Map.of()); // the error says what the file has
     }
     String name = choose(all);
     if (name == null) {
@@ -94,7 +97,7 @@ record TorchSections(
     inner.forEach(Runnable::run);
   }
 
-  /** A tensor of a kind that cannot be read: it is there, so it is not to be called missing. */
+  /** A tensor of a kind that cannot be read; it exists, so it must not be reported as missing. */
   private static Optional<StoredTensor> other(String name, TorchValue.Placeholder value) {
     return value
         .tensorKind()
@@ -113,7 +116,7 @@ record TorchSections(
     return tensors;
   }
 
-  /** A tensor of the file, its type called as safetensors calls it. */
+  /** A tensor of the file, with safetensors' name of its type. */
   static StoredTensor stored(String name, TorchTensor tensor) {
     return new StoredTensor(name, dtype(tensor.dtype()), tensor.shape(), tensor::bytes);
   }

@@ -1,12 +1,12 @@
 package io.github.eqvae.model.checkpoint;
 
 /**
- * Which weights to take of a checkpoint that holds two sets of them: those as last trained, and
- * their moving average (EMA). Published numbers and samples are made with the average, so it is
- * what {@link #AUTO} takes.
+ * Which weights to read from a checkpoint with two sets: the current weights, as last trained, and
+ * their moving average (EMA). Published numbers and samples are made with the average, so {@link
+ * #AUTO} prefers it.
  */
 public enum Weights {
-  /** The average if there is a whole one, else the weights as last trained. */
+  /** The average if it is complete, else the weights as last trained. */
   AUTO,
   /** The average; a checkpoint without one is refused. */
   EMA,
@@ -14,7 +14,7 @@ public enum Weights {
   MODEL;
 
   /**
-   * Whether what a dictionary or a prefix of names is called says that it holds an average.
+   * Whether the name of a dictionary or prefix is that of an average.
    *
    * @param name such as {@code ema}, {@code model_ema.} or {@code state_dict}
    * @return true for the first two
