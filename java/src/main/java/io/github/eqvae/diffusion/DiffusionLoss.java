@@ -105,9 +105,10 @@ public record DiffusionLoss(GaussianDiffusion diffusion, Kind kind) implements D
     int outputs = diffusion.outputsPerChannel();
     if (said.shape().dim(last) != outputs * channels) {
       throw new EqvaeException.Argument(
-          "DiffusionLoss: the network returns %d channels for latents of %d, expected %d with variance %s"
-              .formatted(
-                  said.shape().dim(last), channels, outputs * channels, diffusion.variance()));
+          String.format(
+              "DiffusionLoss: the network returns %d channels for latents of %d, expected %d with"
+                  + " variance %s",
+              said.shape().dim(last), channels, outputs * channels, diffusion.variance()));
     }
     Tensor mean = learned() ? tape.apply(new Narrow(last, 0, channels), said) : said;
     Tensor variance = learned() ? tape.apply(new Narrow(last, channels, channels), said) : null;

@@ -185,7 +185,7 @@ class WebDatasetTest {
     tar("d/backup.tar", false, "a.jpg");
     Files.write(folder.resolve("d/x.png"), PICTURE);
     assertEquals(List.of("x.png -"), samples(folder.resolve("d")));
-    assertTrue(named.get("backup.tar").contains("is not read"), named.toString());
+    assertTrue(named.get("backup.tar").contains("not looked into"), named.toString());
   }
 
   /** What lies beside archives is named as what lies beside pictures. */

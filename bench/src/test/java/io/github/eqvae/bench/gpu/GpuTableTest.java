@@ -10,8 +10,10 @@ class GpuTableTest {
   private static void measured(List<String> lines, String peer, String against, double... ms) {
     for (int round = 0; round < ms.length; round++) {
       lines.add(
-          "{\"case\": \"step\", \"peer\": \"%s\", \"against\": \"%s\", \"round\": %d, \"score\": %s}"
-              .formatted(peer, against, round, ms[round]));
+          String.format(
+              "{\"case\": \"step\", \"peer\": \"%s\", \"against\": \"%s\", \"round\": %d,"
+                  + " \"score\": %s}",
+              peer, against, round, ms[round]));
     }
   }
 

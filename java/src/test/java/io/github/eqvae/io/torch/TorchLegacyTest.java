@@ -99,7 +99,7 @@ class TorchLegacyTest {
         Arguments.of(
             "a number for a name",
             storage,
-            "is no string",
+            "is not a string",
             legacyHead(1001, true)
                 .raw(small())
                 .raw(pickle().op(Opcode.EMPTY_LIST).integer(0).op(Opcode.APPEND).stop())
