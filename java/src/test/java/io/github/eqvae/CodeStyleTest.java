@@ -11,12 +11,10 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.regex.Matcher;
-import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 
-/** Sources are formatted, have no unused import, and lines and files of readable length. */
+/** Every Java file is formatted by google-java-format and has no unused import. */
 class CodeStyleTest {
   private static final Path ROOT = Path.of(System.getProperty("eqvae.root"));
 
@@ -34,37 +32,6 @@ class CodeStyleTest {
         }
       }
     }
-    assertEquals(List.of(), longer);
-  }
-
-  /** The limits of .editorconfig; of Java's text blocks each line is a text's. */
-  @Test
-  void noLineIsLongerThanEditorconfigAllows() throws Exception {
-    List<String> longer = new ArrayList<>();
-    Matcher section =
-        Pattern.compile("\\[\\*\\.(\\S+)]\\s+max_line_length = (\\d+)")
-            .matcher(Files.readString(ROOT.resolve(".editorconfig")));
-    int files = 0;
-    while (section.find()) {
-      int limit = Integer.parseInt(section.group(2));
-      String endings = section.group(1).replaceAll("[{}]", "").replace(',', '|');
-      for (String folder : List.of("java/src", "bench/src", "recipes", "examples")) {
-        try (Stream<Path> all = Files.walk(ROOT.resolve(folder))) {
-          for (Path file :
-              all.filter(f -> f.toString().matches(".*\\.(" + endings + ")")).toList()) {
-            files++;
-            String text = Files.readString(file);
-            if (file.toString().endsWith(".java")) {
-              text = text.replaceAll("(?s)\"\"\"\\n.*?\"\"\"", "");
-            }
-            text.lines()
-                .filter(line -> line.codePointCount(0, line.length()) > limit)
-                .forEach(line -> longer.add(ROOT.relativize(file) + ": " + line.strip()));
-          }
-        }
-      }
-    }
-    assertTrue(files > 500, "only " + files + " files were found under " + ROOT);
     assertEquals(List.of(), longer);
   }
 

@@ -104,6 +104,36 @@ class DocumentsTest {
     assertTrue(count > 300, "only " + count + " links were found");
   }
 
+  /** The distribution has the documents and every file that they link to. */
+  @Test
+  void linksStayInsideTheDistribution() throws IOException {
+    String assembly = Files.readString(ROOT.resolve("java/src/dist/assembly.xml"));
+    List<Path> inside = new ArrayList<>();
+    Matcher part =
+        Pattern.compile("<(?:directory|source)>\\$\\{project\\.basedir}/\\.\\./([^<]+)<")
+            .matcher(assembly);
+    while (part.find()) {
+      inside.add(ROOT.resolve(part.group(1)));
+    }
+    assertTrue(inside.size() > 5, inside.toString());
+    List<String> outside = new ArrayList<>();
+    for (Path document : documents()) {
+      if (inside.stream().noneMatch(document::startsWith)) {
+        continue;
+      }
+      Matcher link = LINK.matcher(prose(document));
+      while (link.find()) {
+        String target = link.group(1).replaceFirst("#.*", "");
+        Path to = document.resolveSibling(target).normalize();
+        boolean local = !target.isEmpty() && !target.matches("[a-z]+:.*");
+        if (local && inside.stream().noneMatch(to::startsWith)) {
+          outside.add(ROOT.relativize(document) + ": " + target);
+        }
+      }
+    }
+    assertEquals(List.of(), outside);
+  }
+
   @Test
   void theMapHasEveryPage() throws IOException {
     Path map = ROOT.resolve("docs/README.md");
