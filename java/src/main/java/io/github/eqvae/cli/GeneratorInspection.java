@@ -32,7 +32,9 @@ record GeneratorInspection(PrintWriter out, TensorTable table) {
     out.printf(
         ROW,
         "naming",
-        (lightning(c) ? "LightningDiT" : "DiT and SiT")
+        (checkpoint.alignment().isPresent()
+                ? "REPA"
+                : lightning(c) ? "LightningDiT" : "DiT and SiT")
             + (checkpoint.where().isEmpty() ? "" : ", in " + checkpoint.where()));
     checkpoint.weightsNote().ifPresent(note -> out.printf(ROW, "weights", note));
     out.printf(

@@ -85,9 +85,9 @@ public final class Generator implements AutoCloseable {
   /**
    * Loads a generator.
    *
-   * @param path a checkpoint of DiT, SiT or LightningDiT, {@code model.safetensors} or the folder
-   *     of a training run; of a run that has not come to its end, and for the weights as last
-   *     trained, the newest checkpoint is taken
+   * @param path a checkpoint of DiT, SiT, REPA or LightningDiT, {@code model.safetensors} or the
+   *     folder of a training run; of a run that has not come to its end, and for the weights as
+   *     last trained, the newest checkpoint is taken
    * @param device where it computes; closed by the caller, after the generator
    * @param options sessions, batches, averaged weights, what the file does not say
    * @return the generator; the caller closes it

@@ -100,16 +100,8 @@ record Denoising(Dit network, Stream stream, TensorArena arena) {
   double[] losses(DenoisingLoss loss, float[] data, float[] noise, double[] times, int... labels) {
     Inputs in = new Inputs(times.length);
     Corruption c = new Corruption(loss, times.length);
-    c.data.set(stream, data);
-    c.noise.set(stream, noise);
-    float[] told = new float[times.length];
-    double[] rows = new double[times.length * loss.columns()];
-    for (int n = 0; n < times.length; n++) {
-      told[n] = (float) times[n];
-      System.arraycopy(loss.row(times[n]), 0, rows, n * loss.columns(), loss.columns());
-    }
-    c.rows.set(stream, rows);
-    in.set(told, labels);
+    c.set(loss, data, noise, times);
+    in.set(told(times), labels);
     double[] out = new double[times.length];
     for (DenoisingLoss.Term term : terms(loss, in, c)) {
       double[] values = term.perSample().toDoubles(stream);
@@ -119,6 +111,41 @@ record Denoising(Dit network, Stream stream, TensorArena arena) {
     }
     arena.reset();
     return out;
+  }
+
+  private static float[] told(double... times) {
+    float[] told = new float[times.length];
+    for (int n = 0; n < times.length; n++) {
+      told[n] = (float) times[n];
+    }
+    return told;
+  }
+
+  /**
+   * What the projector of an aligned network says of corrupted latents.
+   *
+   * @param loss how they are corrupted
+   * @param data {@code [N, H, W, C]}
+   * @param noise {@code [N, H, W, C]}
+   * @param times as the network is told, {@code [N]}
+   * @param labels {@code [N]}
+   * @return {@code [N, T, width]}
+   */
+  float[] features(DenoisingLoss loss, float[] data, float[] noise, double[] times, int... labels) {
+    Inputs in = new Inputs(times.length);
+    Corruption c = new Corruption(loss, times.length);
+    c.set(loss, data, noise, times);
+    in.set(told(times), labels);
+    float[] said = features(loss, in, c).toFloats(stream);
+    arena.reset();
+    return said;
+  }
+
+  private Tensor features(DenoisingLoss loss, Inputs in, Corruption c) {
+    Tape tape = new Tape(stream, arena, Tape.Mode.INFERENCE);
+    DenoisingLoss.Corrupted of = loss.corrupt(tape, c.data, c.noise, c.rows);
+    return dense(
+        network.forwardAligned(tape, of.noisy(), in.times, in.labels).features().getFirst());
   }
 
   private List<DenoisingLoss.Term> terms(DenoisingLoss loss, Inputs in, Corruption c) {
@@ -141,6 +168,10 @@ record Denoising(Dit network, Stream stream, TensorArena arena) {
   void plan(DenoisingLoss loss, int n) {
     terms(loss, new Inputs(n), new Corruption(loss, n));
     arena.reset();
+    if (network.alignment() != null) {
+      features(loss, new Inputs(n), new Corruption(loss, n));
+      arena.reset();
+    }
   }
 
   private Shape latents(int n) {
@@ -178,6 +209,16 @@ record Denoising(Dit network, Stream stream, TensorArena arena) {
       data = arena.tensor(latents(n));
       noise = arena.tensor(latents(n));
       rows = arena.tensor(Shape.of(n, loss.columns()));
+    }
+
+    void set(DenoisingLoss loss, float[] latents, float[] drawn, double... times) {
+      data.set(stream, latents);
+      noise.set(stream, drawn);
+      double[] values = new double[times.length * loss.columns()];
+      for (int n = 0; n < times.length; n++) {
+        System.arraycopy(loss.row(times[n]), 0, values, n * loss.columns(), loss.columns());
+      }
+      rows.set(stream, values);
     }
   }
 }

@@ -82,7 +82,8 @@ final class GeneratorReport {
                 "Validation",
                 "On held-out latents, each at the same times and with the same noise.",
                 List.of(
-                    chart(folder, "validation", "Loss", "loss", false, List.of("loss")),
+                    chart(
+                        folder, "validation", "Loss", "loss", false, List.of("loss", "alignment")),
                     chart(
                         folder,
                         "validation",

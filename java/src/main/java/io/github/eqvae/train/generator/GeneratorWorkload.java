@@ -109,6 +109,9 @@ public final class GeneratorWorkload implements Workload<GeneratorTask> {
       Denoising network = network(trainer, arena);
       if (data.heldOut().length > 0) {
         values.putAll(new HeldOutLoss(recipe, data).measure(network));
+        if (data.targets().isPresent()) {
+          values.put(QuarterLosses.ALIGNMENT, new HeldOutAlignment(recipe, data).measure(network));
+        }
       }
       values.putAll(distance.measure(network));
     }

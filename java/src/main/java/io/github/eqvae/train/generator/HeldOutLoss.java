@@ -30,7 +30,7 @@ final class HeldOutLoss {
   }
 
   /** A time in a part of the clock, evenly: the logistic of ln(u/(1 − u)) is u. */
-  private double time(int sample, int part, int parts) {
+  double time(int sample, int part, int parts) {
     double u = (part + (sample + 1) * GOLDEN % 1) / parts;
     return loss.time(u, Math.log(u / (1 - u)));
   }

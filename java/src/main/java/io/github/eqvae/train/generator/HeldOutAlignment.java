@@ -1,0 +1,75 @@
+package io.github.eqvae.train.generator;
+
+import io.github.eqvae.diffusion.DenoisingLoss;
+
+/**
+ * How well tokens of held-out latents are aligned with the features of their pictures, each latent
+ * at one time of the clock and with noise of its own, the same whenever it is measured.
+ */
+final class HeldOutAlignment {
+  private final GeneratorRecipe recipe;
+  private final LatentData data;
+  private final DenoisingLoss loss;
+  private final HeldOutLoss held;
+
+  HeldOutAlignment(GeneratorRecipe recipe, LatentData data) {
+    this.recipe = recipe;
+    this.data = data;
+    loss = recipe.process().loss();
+    held = new HeldOutLoss(recipe, data);
+  }
+
+  /**
+   * Measures.
+   *
+   * @param network the network with the weights that are in place
+   * @return −cos, the mean over tokens and latents
+   */
+  double measure(Denoising network) {
+    int count = Math.min(HeldOutLoss.MOST, data.heldOut().length);
+    int batch = recipe.samples().batch();
+    double sum = 0;
+    for (int from = 0; from < count; from += batch) {
+      HeldOutLoss.Latents latents = held.latents(from, Math.min(count, from + batch));
+      double[] times = new double[latents.images().length];
+      for (int i = 0; i < times.length; i++) {
+        times[i] = held.time(from + i, 0, 1);
+      }
+      float[] said =
+          network.features(
+              loss, latents.values(), held.noise(latents, 0, 1), times, latents.labels());
+      sum += cosines(latents.images(), said);
+    }
+    return -sum / count;
+  }
+
+  /** Of each latent the mean over its tokens, added. */
+  private double cosines(int[] images, float[] said) {
+    AlignmentTargets targets = data.targets().orElseThrow();
+    int width = recipe.alignment().width();
+    int tokens = targets.each() / width;
+    float[] wanted = new float[targets.each()];
+    double sum = 0;
+    for (int i = 0; i < images.length; i++) {
+      targets.read(images[i], false, wanted, 0);
+      for (int t = 0; t < tokens; t++) {
+        sum += cosine(said, i * targets.each() + t * width, wanted, t * width, width) / tokens;
+      }
+    }
+    return sum;
+  }
+
+  private static double cosine(float[] a, int at, float[] b, int from, int width) {
+    double product = 0;
+    double lengthA = 0;
+    double lengthB = 0;
+    for (int k = 0; k < width; k++) {
+      double x = a[at + k];
+      double y = b[from + k];
+      product += x * y;
+      lengthA += x * x;
+      lengthB += y * y;
+    }
+    return lengthA == 0 || lengthB == 0 ? 0 : product / Math.sqrt(lengthA * lengthB);
+  }
+}
