@@ -153,7 +153,7 @@ final class ComparisonReport {
     }
     return new ReportData.Section(
         "Recipes",
-        rows.isEmpty() ? "All settings are the same." : "Settings that are not the same in all.",
+        rows.isEmpty() ? "All settings are the same." : "Settings that differ between the runs.",
         List.of(new ReportData.Table("Differences", header(runs), rows)));
   }
 

@@ -16,7 +16,7 @@ import picocli.CommandLine.Spec;
     name = "completion",
     mixinStandardHelpOptions = true,
     description = {
-      "Prints a script for the tab key.",
+      "Prints a script for completion with the tab key.",
       "bash and zsh complete commands, options, names of recipes and the keys of --set with it:"
           + " load it in ~/.bashrc or, after bashcompinit, in ~/.zshrc."
     },

@@ -36,9 +36,9 @@ import picocli.CommandLine.Spec;
     mixinStandardHelpOptions = true,
     description = {
       "Converts an autoencoder between diffusers and CompVis, or a generator's file.",
-      "Reads a folder of diffusers, safetensors or a PyTorch checkpoint, also one of a whole"
-          + " pipeline; what it is, its content decides. Numbers keep their bits unless --dtype is"
-          + " given."
+      "Reads a folder of diffusers, safetensors or a PyTorch checkpoint, also one of a complete"
+          + " pipeline. The format is recognised by content. Numbers keep their bits unless --dtype"
+          + " is given."
     },
     footer = {
       "",
@@ -88,8 +88,8 @@ final class ConvertCommand implements Callable<Integer> {
       required = true,
       paramLabel = "NAMING",
       description =
-          "Whose names and files: diffusers or compvis; of a generator (DiT, SiT, LightningDiT)"
-              + " dit.")
+          "The names and format to write: diffusers or compvis; for a generator (DiT, SiT,"
+              + " LightningDiT) dit.")
   private Target to = Target.DIFFUSERS;
 
   @Option(
@@ -103,7 +103,7 @@ final class ConvertCommand implements Callable<Integer> {
       names = "--model",
       paramLabel = "NAME",
       description =
-          "The published model that SRC is a checkpoint of, where several share its architecture:"
+          "The published model of SRC, if several have its architecture:"
               + " sd-vae, sdxl-vae, sd3-vae, flux-vae ...")
   private Optional<String> model = Optional.empty();
 
@@ -147,17 +147,17 @@ final class ConvertCommand implements Callable<Integer> {
   @Option(
       names = "--discriminator",
       description =
-          "Writes the discriminator of the training instead, a .safetensors file with the names of"
-              + " taming-transformers; with --to compvis.")
+          "Writes the training's discriminator instead of the autoencoder, a .safetensors file with"
+              + " the names of taming-transformers; with --to compvis.")
   private boolean discriminator;
 
   @Option(
       names = "--padding-mode",
       paramLabel = "MODE",
       description =
-          "What the convolutions of SRC see beyond the edges, if it was trained with another mode"
-              + " than its file says: zeros, reflect or replicate. DST says it then, as"
-              + " padding_mode; diffusers passes over that key.")
+          "The padding of SRC's convolutions, if it was trained with another mode than its file"
+              + " says: zeros, reflect or replicate. It is written to DST as padding_mode;"
+              + " diffusers ignores that key.")
   private Optional<PaddingMode> padding = Optional.empty();
 
   @Option(names = "--overwrite", description = "Replaces DST if it is there.")
@@ -278,7 +278,7 @@ final class ConvertCommand implements Callable<Integer> {
                     + " numbers are too large for this type and are infinite now"));
   }
 
-  /** Most pipelines read scaling_factor alone; who changes the other values should know it. */
+  /** Most pipelines read only scaling_factor; a note says so if other values change. */
   private static void sayScaling(AutoencoderSettings settings, PrintWriter stderr) {
     settings
         .scaling()
@@ -292,7 +292,7 @@ final class ConvertCommand implements Callable<Integer> {
                         + " --scaling-kind factor is for them"));
   }
 
-  /** A fine-tuned latent has other statistics than the one that its training began with. */
+  /** A fine-tuned latent has other statistics than the initial one. */
   private void sayOldStatistics(
       AutoencoderCheckpoint checkpoint, AutoencoderSettings settings, PrintWriter stderr) {
     boolean trained = TrainedModel.isRun(source) || checkpoint.file().format().startsWith("run, ");
@@ -372,7 +372,7 @@ final class ConvertCommand implements Callable<Integer> {
     return known;
   }
 
-  /** A wrong factor shows only in the generator's pictures: better to ask than to guess. */
+  /** A wrong factor becomes visible only in the generator's pictures, so it is not guessed. */
   private String scalingIsUnknown(List<KnownModel> candidates) {
     String models =
         candidates.stream()

@@ -16,8 +16,8 @@ import java.util.Map;
 import java.util.Optional;
 
 /**
- * What is converted. The weights of a run as last trained are in its checkpoints alone: they pass
- * through a file that is removed afterwards.
+ * The source of a conversion. The weights of a run as last trained are only in its checkpoints:
+ * they are written to a temporary file first.
  *
  * @param checkpoint the autoencoder
  * @param temporary a file to be removed

@@ -150,7 +150,7 @@ final class DecodeCommand implements Callable<Integer> {
             }
           });
       if (archive) {
-        // Left out, they would give all later images another place in the array.
+        // leaving them out would change the position of all later images in the array
         notFinite.failIfAny("No " + out + " was written: take them out of " + in + ".");
       }
       sink.finish();
@@ -167,7 +167,7 @@ final class DecodeCommand implements Callable<Integer> {
     }
   }
 
-  /** Latents belong to the encoder that made them; another decoder may read them or not. */
+  /** Latents belong to the encoder that made them; another decoder may not fit. */
   private void sayOtherWeights(Vae vae) throws IOException {
     PrintWriter err = spec.commandLine().getErr();
     LatentFiles.weights(in)
@@ -240,7 +240,10 @@ final class DecodeCommand implements Callable<Integer> {
     public void finish() {}
   }
 
-  /** Images of one size, in one array: any number, so they wait in a file beside it. */
+  /**
+   * Images of one size, in one array. There may be any number of them, so they are collected in a
+   * temporary file beside it.
+   */
   private final class Archive implements Sink {
     private final Path part;
     private final OutputStream bytes;

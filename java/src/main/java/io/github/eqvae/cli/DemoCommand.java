@@ -47,8 +47,8 @@ import picocli.CommandLine.Spec;
       "Trains plain and EQ on real images and compares them.",
       "The same small autoencoder is trained twice on Fashion-MNIST, plain and with the EQ-VAE"
           + " objective; both are measured on held-out images and compared in"
-          + " runs/demo/report.html. With model.init_from both go on from that checkpoint, which is"
-          + " measured as well."
+          + " runs/demo/report.html. With model.init_from both continue from that checkpoint, which"
+          + " is measured as well."
     },
     footer = {
       "",
@@ -167,7 +167,10 @@ final class DemoCommand implements Callable<Integer> {
     return AutoencoderRecipe.read(ShippedRecipes.resolve(recipeFile), overrides);
   }
 
-  /** A demo starts over: what a stopped one left is removed, and on demand a finished one. */
+  /**
+   * A demo always starts from the beginning: the files of a stopped one are removed, and with
+   * --overwrite those of a finished one.
+   */
   private void clear(PrintWriter stderr) throws IOException {
     List<RunFolder> parts = new ArrayList<>();
     for (String name : List.of("plain", "eq")) {
@@ -193,7 +196,7 @@ final class DemoCommand implements Callable<Integer> {
               + Invocation.command("demo", "--out", freeFolder())
               + "; or add --overwrite to replace it.");
     }
-    for (RunFolder part : parts) { // both looked at before either is touched
+    for (RunFolder part : parts) { // check both before either is changed
       part.lock("demo", note -> note(stderr, note)).close();
       try (Stream<Path> files = Files.walk(part.path())) {
         for (Path p : files.sorted(Comparator.reverseOrder()).toList()) {

@@ -5,7 +5,7 @@ import java.util.List;
 import java.util.Optional;
 import picocli.CommandLine.Option;
 
-/** {@code --device}, for commands that compute: every device runs all of them. */
+/** {@code --device}, for commands that compute. */
 final class DeviceOption {
   @Option(
       names = "--device",

@@ -16,7 +16,9 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Spec;
 
-/** {@code eqvae doctor}: what was found, what was not and why, what to do. */
+/**
+ * {@code eqvae doctor}: shows what was found on the machine, what was not and why, and what to do.
+ */
 @Command(
     name = "doctor",
     mixinStandardHelpOptions = true,
@@ -73,7 +75,7 @@ final class DoctorCommand implements Callable<Integer> {
     return cpu ? 0 : 1;
   }
 
-  /** A program of the build, and what its absence means. */
+  /** A program that the build needs, and the consequence if it is missing. */
   private record Tool(String name, String without) {}
 
   private static final List<Tool> TOOLS =

@@ -19,9 +19,9 @@ import java.util.Locale;
 import java.util.Map;
 
 /**
- * Whether an autoencoder can stand in for another one behind that one's generators. Such a
- * generator makes the other's latents, so what counts is how well this decoder reads them, compared
- * with the decoder that they were made for.
+ * Whether an autoencoder can replace another one in pipelines of that one's generators. Such a
+ * generator makes the other's latents, so the question is how well this decoder reads them,
+ * compared with the original decoder.
  *
  * @param images how many were measured
  * @param difference root mean square of the difference of both latents, in deviations of the
@@ -31,21 +31,24 @@ import java.util.Map;
  * @param mine PSNR of this autoencoder by itself
  */
 record DropIn(int images, double difference, double own, double swapped, double mine) {
-  /** What costs less than this is not seen; what costs more than the second is another picture. */
+  /**
+   * A loss below the first threshold is not visible; above the second the picture is a different
+   * one.
+   */
   private static final double UNSEEN = 0.5;
 
   private static final double VISIBLE = 2;
 
-  /**
-   * Of unrelated latents the difference is 1.4 deviations; from 1 on a picture's two latents have
-   * less in common than not.
-   */
+  /** Unrelated latents differ by 1.4 deviations; from 1 on they have little in common. */
   private static final double FAR = 1;
 
-  /** Twice the error (6 dB) of what this decoder makes of its own latents: it misreads others. */
+  /** At twice the error (6 dB) of its own latents, this decoder misreads the other's. */
   private static final double MISREAD = 6;
 
-  /** A picture's mean colour alone comes near this: such a decoder is no measure of another. */
+  /**
+   * A picture's mean colour alone is nearly this good, so such a decoder says nothing about
+   * another.
+   */
   private static final double POOR = 15;
 
   /**
@@ -134,12 +137,15 @@ record DropIn(int images, double difference, double own, double swapped, double 
     return total;
   }
 
-  /** What a generator of the other loses, in dB. */
+  /** The loss for a generator of the other autoencoder, in dB. */
   double cost() {
     return own == swapped ? 0 : own - swapped; // both may be infinite
   }
 
-  /** In words. A loss says nothing where there is nothing to lose, so it is asked last. */
+  /**
+   * The verdict in words. A loss says nothing if the other decoder is poor itself, so it is checked
+   * last.
+   */
   String verdict() {
     if (difference >= FAR) {
       return String.format(

@@ -30,9 +30,9 @@ import picocli.CommandLine.Spec;
     mixinStandardHelpOptions = true,
     description = {
       "Encodes images into shards of latents.",
-      "Thousands of images per file, for training a generator; index.json beside them says what"
-          + " made them. Started again after a kill it goes on with the first unfinished shard and"
-          + " gives the same bits. docs/latents.md has the layout."
+      "Writes thousands of images per file, for training a generator, and index.json with the"
+          + " settings. If it is started again after a kill, it continues with the first unfinished"
+          + " shard and gives the same bits. docs/latents.md has the layout."
     },
     footer = {
       "",
@@ -44,7 +44,7 @@ import picocli.CommandLine.Spec;
       "  eqvae encode vqgan.ckpt shards/ codes/ --posterior codes --format tar"
     })
 final class EncodeCommand implements Callable<Integer> {
-  /** Within a quarter: what published factors leave on other data sets than their own. */
+  /** Tolerance: published factors are up to a quarter off on other data sets. */
   private static final double RMS_LOW = 0.8;
 
   private static final double RMS_HIGH = 1.25;
@@ -66,8 +66,8 @@ final class EncodeCommand implements Callable<Integer> {
       names = "--posterior",
       paramLabel = "WHAT",
       description =
-          "What is kept of each image: mode (the mean), sample, moments (mean and std), or codes."
-              + " Default: mode, or codes of a model with a codebook.")
+          "What is written for each image: mode (the mean), sample, moments (mean and std), or"
+              + " codes. Default: mode, or codes of a model with a codebook.")
   private Optional<Content> content = Optional.empty();
 
   @Mixin private SquareOptions square = new SquareOptions();
@@ -96,8 +96,8 @@ final class EncodeCommand implements Callable<Integer> {
   @Option(
       names = "--no-labels",
       description =
-          "Writes no labels. Default: where pictures have classes, those without one are left out"
-              + " and named.")
+          "Writes no labels. Default: if pictures have classes, those without one are skipped and"
+              + " listed.")
   private boolean noLabels;
 
   @Option(names = "--seed", paramLabel = "N", description = "Of the samples' noise. Default: 0.")

@@ -80,7 +80,7 @@ import picocli.CommandLine.Spec;
       "  eqvae evaluate pictures/ --write-statistics real.npz --inception inception-fid.safetensors"
     })
 final class EvaluateCommand implements Callable<Integer> {
-  /** Settings that choose how a run is computed, not what. */
+  /** Settings that change how a run is computed, but not the result. */
   private static final Set<String> HOW =
       Set.of(
           "run.device",
@@ -106,8 +106,8 @@ final class EvaluateCommand implements Callable<Integer> {
       names = "--drop-in",
       paramLabel = "OTHER",
       description =
-          "Measures instead whether MODEL can stand in for another autoencoder behind that one's"
-              + " generators; with --data.")
+          "Measures instead whether MODEL can replace this autoencoder for its generators; needs"
+              + " --data.")
   private Optional<Path> dropIn = Optional.empty();
 
   @ArgGroup(exclusive = false, heading = "Of generated images:%n")
@@ -134,7 +134,7 @@ final class EvaluateCommand implements Callable<Integer> {
 
   /** What a run's recipe says. */
   private static final class Checkpoint extends SquareOptions {
-    @Option(names = "--images", paramLabel = "N", description = "At most so many. Default: all.")
+    @Option(names = "--images", paramLabel = "N", description = "At most N images. Default: all.")
     private Optional<Integer> images = Optional.empty();
 
     @Option(names = "--batch", paramLabel = "N", description = "Images at once. Default: 4.")
@@ -261,7 +261,7 @@ final class EvaluateCommand implements Callable<Integer> {
     return 0;
   }
 
-  /** Writes the result into the run's folder, unless the run goes on there; says which of both. */
+  /** Writes the result into the run's folder, unless it is still training; says what was done. */
   private static String keep(
       AutoencoderRecipe recipe, RunFolder folder, MeasuredModel result, PrintWriter err)
       throws IOException {
@@ -270,7 +270,7 @@ final class EvaluateCommand implements Callable<Integer> {
       lock = folder.lock("evaluate", new Console(err)::note);
     } catch (EqvaeException.Argument taken) {
       return "nothing was written: " + taken.getMessage();
-    } catch (FileSystemException answer) { // a run may lie where nobody can write
+    } catch (FileSystemException answer) { // the run's folder may not be writable
       return "nothing was written into "
           + folder.evaluation().getParent()
           + ": "
@@ -286,7 +286,7 @@ final class EvaluateCommand implements Callable<Integer> {
     return "report " + folder.report();
   }
 
-  /** What makes figures others than those of the run's model on its own images. */
+  /** The options with which figures are not those of the run's model on its own images. */
   private Optional<String> notTheRuns(AutoencoderRecipe own, AutoencoderRecipe now) {
     List<String> other = new ArrayList<>();
     data.ifPresent(d -> other.add("--data " + d));

@@ -42,7 +42,7 @@ record GeneratedEvaluation(
     Protocol protocol,
     Optional<Path> statistics,
     boolean withImages) {
-  /** Said where nothing is known, so that nobody reads silence as a default. */
+  /** Written if something is unknown, so that a missing value is not taken for a default. */
   static final String UNKNOWN = "unknown";
 
   /** What the record beside samples says of how they were made. */
@@ -84,7 +84,7 @@ record GeneratedEvaluation(
     };
   }
 
-  /** Who measured, by whose rules, with which weights. */
+  /** The evaluator, the protocol, and the weights. */
   private Map<String, Object> head(String version, ImageFeatures features, String hash) {
     Map<String, Object> map = new LinkedHashMap<>();
     map.put("evaluator", version);

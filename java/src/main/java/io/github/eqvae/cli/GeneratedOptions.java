@@ -24,8 +24,8 @@ final class GeneratedOptions {
       names = "--classifier",
       paramLabel = "FILE",
       description =
-          "With --reference: takes the features of a classifier of ours (task: classifier), where"
-              + " Inception's weights are not at hand.")
+          "With --reference: uses the features of a classifier (task: classifier), if you do not"
+              + " have Inception's weights.")
   private Optional<Path> classifier = Optional.empty();
 
   @Option(
@@ -40,7 +40,7 @@ final class GeneratedOptions {
       names = "--protocol",
       paramLabel = "WHOSE",
       description =
-          "Whose rules, with --inception: adm (default: FID, sFID, IS, precision and recall as DiT"
+          "The protocol, with --inception: adm (default: FID, sFID, IS, precision and recall as DiT"
               + " and SiT report them, and KID) or pytorch_fid (its FID).")
   private Optional<Protocol> protocol = Optional.empty();
 
@@ -64,7 +64,7 @@ final class GeneratedOptions {
     return reference.isPresent() || statistics.isPresent();
   }
 
-  /** Refuses what belongs to generated images where there are none. */
+  /** Refuses options for generated images if there are none. */
   void requireNone() {
     if (classifier.isPresent() || dinov2.isPresent() || protocol.isPresent() || withImages) {
       throw new EqvaeException.Argument(

@@ -32,7 +32,7 @@ import picocli.CommandLine.Spec;
     name = "inspect",
     mixinStandardHelpOptions = true,
     description = {
-      "Says what a checkpoint holds.",
+      "Shows the contents of a checkpoint.",
       "Format, architecture, the published model it matches, number of parameters, tensors, what"
           + " else is in it, what is missing or does not belong, numbers that are not finite, and"
           + " whether it can be run. Exits with 1 when it is not a whole autoencoder, generator"

@@ -17,11 +17,11 @@ final class JsonOption {
       names = "--json",
       paramLabel = "FILE",
       description =
-          "Writes the figures as JSON there, too; - is standard output, and what is for people goes"
-              + " to standard error then.")
+          "Also writes the figures as JSON to this file; - is standard output, and then text for"
+              + " people goes to standard error.")
   private Optional<String> file = Optional.empty();
 
-  /** Before anything is computed: a place that cannot be written to. */
+  /** Checks before anything is computed that the file can be written. */
   void check() {
     path()
         .filter(p -> Files.isDirectory(p) || !Files.isDirectory(p.toAbsolutePath().getParent()))

@@ -160,7 +160,7 @@ public final class Main implements Runnable {
     }
   }
 
-  /** Users get a sentence; only bugs get a stack trace. */
+  /** Errors are printed as text; only bugs get a stack trace. */
   private static int report(Exception e, CommandLine line) throws Exception {
     if (e instanceof UncheckedIOException io) {
       return report(io.getCause(), line);
@@ -192,7 +192,7 @@ public final class Main implements Runnable {
     return 1;
   }
 
-  /** What stands where a folder or a file was to be made. */
+  /** The text for something that is in the way of a new folder or file. */
   private static String isInTheWay(String path) {
     return path
         + (Files.exists(Path.of(path))

@@ -24,9 +24,9 @@ import java.util.function.Consumer;
 
 /**
  * The {@code README.md} that model hubs show: what the model is, its figures, how it was trained,
- * and the commands that trained and wrote it. Figures are those of its own weights only. One that
- * is there already is replaced if it is as it was written here, which its last line tells; else it
- * is somebody's own and stays.
+ * and the commands that trained and wrote it. Figures are those of its own weights only. An
+ * existing README.md is replaced only if eqvae wrote it and nobody changed it, which its last line
+ * shows.
  */
 final class ModelCard {
   private static final String FILE = "README.md";

@@ -7,8 +7,8 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * Results that are NaN or infinite. As pictures they would be black squares among good ones, so
- * they are named and not written, and the command fails at its end.
+ * Results that are NaN or infinite. As pictures they would be black squares among good ones. So
+ * they are listed and not written, and the command fails at its end.
  */
 final class NotFinite {
   private static final int SHOWN = 10;

@@ -6,7 +6,7 @@ import java.io.Writer;
 import java.util.HashSet;
 import java.util.Set;
 
-/** Passes lines on, notes among them once: what is true of two runs of a command is said once. */
+/** Passes lines on, but each note only once, even if it applies to two runs of a command. */
 final class Notes extends FilterWriter {
   private static final String NOTE = "eqvae: note: ";
 

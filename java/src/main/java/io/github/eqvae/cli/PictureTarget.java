@@ -18,8 +18,8 @@ import javax.imageio.ImageWriter;
 import javax.imageio.stream.ImageOutputStream;
 
 /**
- * Where pictures go: a name that ends as pictures do is a file, any other a folder. Files are PNG,
- * or JPEG where the name asks for it.
+ * The target of pictures: a name with the ending of a picture is a file, any other name a folder.
+ * Files are PNG, or JPEG if the name ends so.
  */
 final class PictureTarget {
   private static final Pattern WRITTEN = Pattern.compile(".*\\.(png|jpe?g)");

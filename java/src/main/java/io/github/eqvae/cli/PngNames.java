@@ -8,8 +8,8 @@ import java.util.Map;
 import java.util.Set;
 
 /**
- * Which PNG files pictures become: {@code a.jpg} is {@code a.png}, unless another already is. What
- * is a PNG already keeps its name whatever comes before it: results are compared by equal names.
+ * The names of PNG files for pictures: {@code a.jpg} becomes {@code a.png}, unless another picture
+ * has that name. A PNG always keeps its name, because results are compared by equal names.
  */
 final class PngNames {
   private final Path folder;
@@ -39,8 +39,8 @@ final class PngNames {
   }
 
   /**
-   * The file of one more picture. Where two differ in their endings alone, the one that is no PNG,
-   * or comes later, keeps its own: {@code a.jpg.png}.
+   * The file of one more picture. If two differ only in their endings, the one that is not a PNG,
+   * or comes later, keeps its ending: {@code a.jpg.png}.
    */
   Path of(String name) {
     Path file = file(stem(name));

@@ -10,7 +10,7 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Spec;
 
-/** {@code eqvae recipes}: what there is to train. */
+/** {@code eqvae recipes}: lists the recipes. */
 @Command(
     name = "recipes",
     mixinStandardHelpOptions = true,

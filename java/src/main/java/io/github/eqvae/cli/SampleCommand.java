@@ -38,8 +38,8 @@ import picocli.CommandLine.Spec;
     description = {
       "Samples images from a generator: DiT, SiT, LightningDiT, or a run of ours.",
       "Writes one .npz (arr_0, uint8 [N, H, W, C]; arr_1, labels), as the evaluation suite of ADM"
-          + " reads it, or a folder of PNG files. Started again after a kill it goes on and gives"
-          + " the same bits. docs/sampling.md says what the defaults are."
+          + " reads it, or a folder of PNG files. If it is started again after a kill, it continues"
+          + " and gives the same bits. docs/sampling.md has the defaults."
     },
     footer = {
       "",
@@ -201,7 +201,7 @@ final class SampleCommand implements Callable<Integer> {
     return settings.get("sampler") + (steps == null ? "" : " " + steps + " steps");
   }
 
-  /** A folder that is called like a file of another kind would be a surprise. */
+  /** Refuses a folder with the ending of another kind of file. */
   private void requirePlace() {
     if (!Files.isDirectory(out) && OTHER_FILE.matcher(out.toString()).matches()) {
       throw new EqvaeException.Argument(
@@ -241,7 +241,7 @@ final class SampleCommand implements Callable<Integer> {
     return named;
   }
 
-  /** The latents are scaled as the training's were, whatever the autoencoder's file says. */
+  /** Latents have the scaling of the training's latents, whatever the autoencoder's file says. */
   private Vae load(Path decoder, Generator generator, Device on) throws IOException {
     VaeOptions options = VaeOptions.defaults();
     Optional<LatentScaling> asked =
@@ -277,7 +277,7 @@ final class SampleCommand implements Callable<Integer> {
     stderr.flush();
   }
 
-  /** Speed and time left are of what is sampled now, not of what was there. */
+  /** Speed and time left count only new samples, not those from before. */
   private static final class Listener implements SampleJob.Listener {
     private final PrintWriter err;
     private final long total;

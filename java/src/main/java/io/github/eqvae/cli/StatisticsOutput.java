@@ -17,8 +17,8 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A file of statistics that is being made, perhaps with the images. These wait in a file beside it:
- * the format wants their checksum first.
+ * Writes a file of statistics, optionally with the images. Images are collected in a temporary
+ * file, because the format needs their checksum first.
  */
 final class StatisticsOutput implements ImageStream.Visitor, AutoCloseable {
   private final Path file;

@@ -56,7 +56,10 @@ final class StopSignal implements AutoCloseable {
     Runtime.getRuntime().addShutdownHook(hook);
   }
 
-  /** The owner never ends, it waits for the end of the process; but first it says what failed. */
+  /**
+   * The thread never returns, because it waits for the end of the process; but first it prints what
+   * failed.
+   */
   private void waitForError() {
     try {
       owner.join(ERROR_MILLIS);

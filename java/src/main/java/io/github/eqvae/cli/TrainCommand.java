@@ -127,7 +127,7 @@ final class TrainCommand implements Callable<Integer> {
     }
   }
 
-  /** Looks at all that a run would read, and writes nothing. */
+  /** Checks everything that a run would read, and writes nothing. */
   private void dryRun(
       RunnableRecipe<?> recipe, RunFolder folder, Console console, PrintWriter stdout)
       throws IOException {

@@ -21,9 +21,9 @@ import picocli.CommandLine.Spec;
     name = "weights",
     mixinStandardHelpOptions = true,
     description = {
-      "Says which published weights to fetch, and converts them.",
-      "Nothing is downloaded. Files that you fetched are compared with the published hashes, read"
-          + " without running them, and written as the safetensors files that recipes name."
+      "Lists the published weights to download, and converts them.",
+      "Nothing is downloaded. Files that you downloaded are compared with the published hashes,"
+          + " read without running them, and converted to the safetensors files for recipes."
     },
     subcommands = {
       WeightsCommand.Lpips.class,

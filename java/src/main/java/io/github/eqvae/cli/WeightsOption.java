@@ -24,8 +24,8 @@ final class WeightsOption {
       names = "--weights",
       paramLabel = "WHICH",
       description =
-          "Where there are two sets of weights: ema, the average (EMA), or model, as last trained."
-              + " Default: ema if a whole average is there; what was taken is printed.")
+          "If there are two sets of weights: ema, the average (EMA), or model, as last trained."
+              + " Default: ema if the average is complete. The output says which was used.")
   private Optional<Named> named = Optional.empty();
 
   @Option(names = "--raw-weights", hidden = true, description = "As --weights model.")

@@ -7,7 +7,7 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * What a micro-batch is made of: images, latents, codes, labels.
+ * The fields of a micro-batch, such as images, latents, codes, labels.
  *
  * @param samples how many samples it has
  * @param fields its tensors; the first axis of each is the samples
@@ -24,9 +24,9 @@ public record BatchShape(int samples, List<Field> fields) {
   /**
    * One tensor of a batch.
    *
-   * @param name what it is asked for by
+   * @param name its name
    * @param shape its shape
-   * @param integers whether it holds whole numbers (I32); else numbers in the device's dtype
+   * @param integers whether it has integers (I32); else numbers in the device's dtype
    */
   public record Field(String name, Shape shape, boolean integers) {
     DType dtype(DType ofDevice) {

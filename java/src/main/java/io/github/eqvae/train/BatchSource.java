@@ -2,7 +2,7 @@ package io.github.eqvae.train;
 
 import java.io.IOException;
 
-/** Where batches come from. The content of a batch must be a function of its index alone. */
+/** A source of batches. The content of a batch must be a function of its index only. */
 @FunctionalInterface
 public interface BatchSource {
   /**

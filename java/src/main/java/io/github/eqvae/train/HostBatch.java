@@ -5,7 +5,7 @@ import java.lang.reflect.Array;
 import java.util.LinkedHashMap;
 import java.util.Map;
 
-/** A micro-batch in the memory of the host, by the names of its {@link BatchShape}. */
+/** A micro-batch in host memory, by the names of its {@link BatchShape}. */
 public final class HostBatch {
   private final Map<String, Object> arrays = new LinkedHashMap<>();
 
@@ -62,7 +62,7 @@ public final class HostBatch {
   }
 
   /**
-   * Takes on what another batch of the same shape holds.
+   * Copies another batch of the same shape.
    *
    * @param other is copied
    */

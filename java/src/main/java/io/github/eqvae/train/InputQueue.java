@@ -14,8 +14,8 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Brings batches to the device while a step runs: two slots of pinned host memory and of device
- * memory, and a stream of their own to copy on. Every step reads the same tensors, {@link #inputs}.
+ * Copies batches to the device while a step runs. It has two slots of pinned host memory and of
+ * device memory, and its own stream for copies. Every step reads the same tensors, {@link #inputs}.
  */
 final class InputQueue implements AutoCloseable {
   /** One batch on its way. */
@@ -70,7 +70,7 @@ final class InputQueue implements AutoCloseable {
     return Collections.unmodifiableMap(inputs);
   }
 
-  /** A batch that was taken and is not yet two batches back. */
+  /** One of the last two batches that were taken. */
   HostBatch batch(long index) {
     return slot(index).batch;
   }
@@ -79,7 +79,7 @@ final class InputQueue implements AutoCloseable {
     return slots[(int) (index % slots.length)];
   }
 
-  /** Forgets what was loaded ahead: batches come from elsewhere now. */
+  /** Discards batches that were loaded ahead, because the source changes. */
   void clear() {
     for (Slot slot : slots) {
       slot.index = -1;
@@ -87,9 +87,8 @@ final class InputQueue implements AutoCloseable {
   }
 
   /**
-   * Loads a batch and starts its copy, so that {@link #take} finds it there. What fails is reported
-   * when the batch is taken: the step before it has nothing to do with it. The batch two before
-   * must have been used.
+   * Loads a batch and starts its copy for {@link #take}. A failure is thrown when the batch is
+   * taken, because the step before does not depend on it. The batch two before must have been used.
    */
   void load(BatchSource batches, long index) {
     Slot slot = slot(index);
@@ -117,7 +116,7 @@ final class InputQueue implements AutoCloseable {
   }
 
   /**
-   * Makes a batch the input of what the stream is given next; loads it if nobody has.
+   * Makes a batch the input of the stream's next work; loads it if it was not loaded ahead.
    *
    * @throws IOException when it cannot be read
    */

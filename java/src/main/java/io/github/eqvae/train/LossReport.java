@@ -5,8 +5,9 @@ import io.github.eqvae.tensor.Stream;
 import java.util.Map;
 
 /**
- * What the numbers mean that a part leaves in its report on the device. The launches of a graph
- * share it, so what differs between micro-batches must come from {@link MicroBatch}.
+ * The meaning of the numbers that a part leaves in its report on the device. All launches of a
+ * graph share it, so everything that differs between micro-batches must come from {@link
+ * MicroBatch}.
  */
 public interface LossReport {
   /**

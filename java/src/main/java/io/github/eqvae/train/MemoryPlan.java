@@ -12,16 +12,15 @@ import java.util.Locale;
 import java.util.Map;
 
 /**
- * How much memory a run needs, found by running its step on a device that only plans.
+ * The memory that a run needs, found by running its step on a device that only plans.
  *
  * @param parameters learned numbers by what people call their group
  * @param stateBytes weights, gradients, moments, averages of all networks, batches on their way
- * @param stepBytes what the step arena must hold for the largest micro-batch
- * @param largest what is special about the micro-batch that needs most
- * @param scratchBytes what the device's operations need beside their results, at most; 0 on the
- *     CPU, where it is not known beforehand
- * @param evaluationBytes what looking at held-out data needs beside the step
- * @param samplesBytes networks that are loaded for a moment to show what was learned
+ * @param stepBytes size of the step arena for the largest micro-batch @param largest description of
+ *     the micro-batch that needs most @param scratchBytes upper bound of the scratch memory of
+ *     operations; 0 on the CPU, where it is not known beforehand @param evaluationBytes additional
+ *     memory for validation and evaluation @param samplesBytes networks that are loaded temporarily
+ *     to make samples
  * @param target the GPU that was planned for; empty on the CPU
  * @param cacheBytes data kept in the Java heap at most
  */
@@ -44,7 +43,7 @@ public record MemoryPlan(
   }
 
   /**
-   * Plans a run. Nothing is computed, and files are asked for shapes alone.
+   * Plans a run. Nothing is computed, and only shapes are read from files.
    *
    * @param recipe the recipe
    * @return the plan

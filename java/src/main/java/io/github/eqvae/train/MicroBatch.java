@@ -1,7 +1,7 @@
 package io.github.eqvae.train;
 
 /**
- * The place of a micro-batch in a run.
+ * The position of a micro-batch in a run.
  *
  * @param step updates before it, skipped ones included
  * @param index micro-batches before it

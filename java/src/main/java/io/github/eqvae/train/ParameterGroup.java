@@ -6,7 +6,7 @@ import io.github.eqvae.nn.ParameterStore;
 import java.util.function.ToDoubleFunction;
 
 /**
- * Parameters with an optimiser of their own. Their gradients are clipped together.
+ * Parameters with their own optimiser. Their gradients are clipped together.
  *
  * @param name what its files are called in a checkpoint: {@code name.weights}, {@code name.adam_m}
  * @param title what people call it

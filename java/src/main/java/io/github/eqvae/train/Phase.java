@@ -4,12 +4,13 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Work that is given to the device as a whole: it may become one graph, and its parts see each
- * other's results in the step arena, which is reset between phases.
+ * A unit of work for the device: it may become one graph, and its parts can use each other's
+ * results in the step arena, which is reset between phases.
  *
- * @param signature determines the operations of all parts, beside the micro-batch being the first
- *     or last of its step: of two phases at one place in a micro-batch whose signatures are equal,
- *     one's graph does the other's work. Null if it is unlike any other: it is never captured
+ * @param signature determines the operations of all parts, together with whether the micro-batch is
+ *     the first or last of its step. Two phases with equal signatures at the same position in a
+ *     micro-batch can use the same graph. Null if the phase will not be repeated; then it is never
+ *     captured
  * @param parts in their order; each updates another group
  */
 public record Phase(@Nullable Object signature, List<Part> parts) {
@@ -31,7 +32,7 @@ public record Phase(@Nullable Object signature, List<Part> parts) {
   }
 
   /**
-   * What is done for one group.
+   * The work for one group.
    *
    * @param group an index into {@link Task#groups}
    * @param work computes its losses and gradients
@@ -42,11 +43,11 @@ public record Phase(@Nullable Object signature, List<Part> parts) {
   @FunctionalInterface
   public interface Work {
     /**
-     * Gives the stream the operations. The gradients of the group's parameters are added to; of
-     * other groups nothing may change.
+     * Gives the stream the operations. They add to the gradients of the group's parameters, and
+     * must not change other groups.
      *
      * @param context stream, memory and inputs
-     * @return what the numbers mean that were left in {@link StepContext#report}
+     * @return the meaning of the numbers in {@link StepContext#report}
      */
     LossReport run(StepContext context);
   }

@@ -8,7 +8,7 @@ import io.github.eqvae.tensor.TensorArena;
 import java.util.Map;
 
 /**
- * What a part of a micro-batch works with.
+ * The environment of a part of a micro-batch.
  *
  * @param stream orders the work
  * @param arena the step arena: intermediate results

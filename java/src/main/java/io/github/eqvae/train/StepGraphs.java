@@ -18,10 +18,12 @@ import org.jspecify.annotations.Nullable;
  * @param <R> what the host knows of a step that was run, the same for all of one kind
  */
 final class StepGraphs<K, R> implements AutoCloseable {
-  /** Every τ of the released recipe and room to spare; each graph takes memory of the driver's. */
+  /** More than all τ of the released recipe; each graph takes memory of the driver. */
   private static final int MOST = 256;
 
-  /** What is remembered of kinds that came up once: draws from a continuum never come up twice. */
+  /**
+   * The largest number of remembered keys that occurred once: continuous draws never occur twice.
+   */
   private static final int MOST_SEEN = 4096;
 
   private final class Entry {
@@ -40,11 +42,11 @@ final class StepGraphs<K, R> implements AutoCloseable {
   private long launched;
 
   /**
-   * No graphs yet.
+   * Begins without graphs.
    *
    * @param stream what the steps run on
    * @param arena where the steps' memory is
-   * @param enabled false to run everything as it comes
+   * @param enabled false to run everything eagerly
    */
   StepGraphs(Stream stream, TensorArena arena, boolean enabled) {
     this.stream = stream;
@@ -53,12 +55,12 @@ final class StepGraphs<K, R> implements AutoCloseable {
   }
 
   /**
-   * Does a step's work, in one way or another.
+   * Does a step's work, eagerly or with a graph.
    *
-   * @param key what determines its operations; null if it is unlike any other
+   * @param key determines its operations; null if it will not be repeated
    * @param work gives the stream the operations
-   * @param instead is called when a graph did it and the work was not called
-   * @return what the work gave when it was called for this key
+   * @param instead is called when a graph did the work
+   * @return the result of the work when it was run for this key
    */
   R run(@Nullable K key, Supplier<R> work, Runnable instead) {
     if (!enabled || key == null) {
@@ -130,7 +132,7 @@ final class StepGraphs<K, R> implements AutoCloseable {
     return captured;
   }
 
-  /** Steps that a graph did. */
+  /** Steps that ran as graphs. */
   long launched() {
     return launched;
   }

@@ -3,7 +3,7 @@ package io.github.eqvae.train;
 import java.util.Map;
 
 /**
- * What a finished step tells.
+ * The report of a finished step.
  *
  * @param step steps done so far, this one included
  * @param steps steps of the whole run

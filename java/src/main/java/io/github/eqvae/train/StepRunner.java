@@ -8,7 +8,7 @@ import org.jspecify.annotations.Nullable;
 
 /** Gives the stream a micro-batch's phases, operation by operation or as graphs. */
 final class StepRunner implements AutoCloseable {
-  /** What determines the operations of a phase. */
+  /** The key that determines the operations of a phase. */
   private record Key(int place, Object signature, boolean first, boolean last) {}
 
   private final Task task;

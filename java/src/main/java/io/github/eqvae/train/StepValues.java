@@ -12,8 +12,7 @@ import io.github.eqvae.tensor.TensorArena;
 /**
  * All numbers that change from one micro-batch to the next, on the device: the optimisers'
  * schedules and the task's own scalars, such as counters that noise is drawn with. One copy writes
- * them; the operations read them there, so that a captured step does what the step at hand asks
- * for.
+ * them, and the operations read them on the device. So a captured step can be used for every step.
  */
 final class StepValues implements AutoCloseable {
   private final int scalars;
@@ -59,7 +58,7 @@ final class StepValues implements AutoCloseable {
     }
   }
 
-  /** Writes them all. What they were must have been read: the last micro-batch is done. */
+  /** Writes all of them. The last micro-batch must be done, because it reads the old values. */
   void copy(Stream stream) {
     host.copyTo(stream, values);
   }

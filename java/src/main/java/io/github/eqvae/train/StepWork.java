@@ -17,10 +17,10 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * What the device does for a micro-batch, without ever asking the host: losses, gradients, norms,
- * the decision whether anything is not finite, the updates. The host reads one report when all is
- * done. What differs between micro-batches of one signature lies in tensors ({@link StepValues},
- * the inputs), so that the work can be captured once and launched again.
+ * The work of the device for a micro-batch: losses, gradients, norms, the check that everything is
+ * finite, the updates. It never waits for the host, which reads one report at the end. Everything
+ * that differs between micro-batches with one signature is in tensors ({@link StepValues}, the
+ * inputs), so the work can be captured once and launched again.
  */
 final class StepWork implements AutoCloseable {
   /**
@@ -117,7 +117,7 @@ final class StepWork implements AutoCloseable {
     return reports;
   }
 
-  /** Counts what is not finite, and makes the update if nothing is. */
+  /** Counts non-finite values, and makes the update if there are none. */
   private void finish(int group, LossReport report, boolean last) {
     Results r = results.get(group);
     ParameterStore store = task.groups().get(group).store();

@@ -6,34 +6,35 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * What is trained: a kind of work that a {@link Trainer} drives. The trainer owns accumulation,
- * clipping, skipping, optimisers, averages, graphs, memory and resumption; it knows no model. A
- * task has the networks on one device and says what a micro-batch does with them.
+ * A kind of work that a {@link Trainer} drives: what is trained, and how. The trainer owns
+ * accumulation, clipping, skipping, optimisers, averages, graphs, memory and resumption; it knows
+ * no model. A task has the networks on one device and says what a micro-batch does with them.
  *
  * <p>Everything random in a micro-batch must be a pure function of the run's seed and of {@link
- * MicroBatch#index()} (and of the sample): then a resumed run has the bits of one that never
- * stopped, and a task has no state to save.
+ * MicroBatch#index()} (and of the sample): then a resumed run has the same bits as one that was
+ * never stopped, and a task has no state to save.
  *
- * <p>A task is used by one thread. Its networks are its own and are closed with it.
+ * <p>A task is used by one thread. It owns its networks and closes them.
  */
 public interface Task extends AutoCloseable {
   /**
-   * What is updated.
+   * The parameter groups.
    *
-   * @return at least one group, the same in every call; the first one's skipped updates count
+   * @return at least one group, the same in every call; skipped updates of the first one are
+   *     counted
    */
   List<ParameterGroup> groups();
 
   /**
-   * What a micro-batch is made of.
+   * The fields of a micro-batch.
    *
    * @return the fields, the same in every call
    */
   BatchShape batch();
 
   /**
-   * Numbers of a micro-batch that operations read on the device, such as the counters that noise is
-   * drawn with: what differs between launches of one graph.
+   * The number of scalars of a micro-batch that operations read on the device, such as the counters
+   * of random noise. They may differ between launches of one graph.
    *
    * @return how many, 0 or more
    */
@@ -50,7 +51,7 @@ public interface Task extends AutoCloseable {
   default void scalars(MicroBatch at, double[] values) {}
 
   /**
-   * What is done for a micro-batch, without doing it.
+   * Describes the work of a micro-batch, without doing it.
    *
    * @param at which micro-batch
    * @return the phases in their order
@@ -58,8 +59,8 @@ public interface Task extends AutoCloseable {
   List<Phase> phases(MicroBatch at);
 
   /**
-   * Micro-batches that a memory plan must look at, so that none in training needs more. It runs
-   * each on a device that only plans.
+   * Micro-batches for the memory plan, which runs each of them on a device that only plans. No
+   * micro-batch in training may need more memory.
    *
    * @param at the step's only micro-batch, or a later one where the run accumulates
    * @return at least one
@@ -69,14 +70,13 @@ public interface Task extends AutoCloseable {
   /**
    * A micro-batch for a memory plan.
    *
-   * @param label what is special about it, for people
+   * @param label a description for people
    * @param phases what it does
    */
   record Sketch(String label, List<Phase> phases) {}
 
   /**
-   * Writes the weights that training starts from, where they are not the random ones that the
-   * networks were made with.
+   * Loads the weights that training starts from, unless it starts from the networks' random ones.
    *
    * @return whether it wrote any
    * @throws IOException when they cannot be read
@@ -86,8 +86,8 @@ public interface Task extends AutoCloseable {
   }
 
   /**
-   * Sees the first batch of a run before it is trained on; a codebook may start at what it is
-   * encoded to. Resumed runs do not come here again.
+   * Is called with the first batch of a run before training; for example, a codebook may start at
+   * its latents. It is not called in resumed runs.
    *
    * @param context where the batch is; its arena is reset afterwards
    * @return whether weights were written
@@ -97,8 +97,8 @@ public interface Task extends AutoCloseable {
   }
 
   /**
-   * Remembers what forward passes change beside the parameters, such as running statistics. It is
-   * the first work of a step and becomes part of its graph.
+   * Copies the state that forward passes change apart from parameters, such as running statistics.
+   * This is the first work of a step and part of its graph.
    *
    * @param at the step's first micro-batch
    * @param stream orders the work
@@ -106,7 +106,7 @@ public interface Task extends AutoCloseable {
   default void snapshot(MicroBatch at, Stream stream) {}
 
   /**
-   * Takes back what happened since {@link #snapshot}: something in the step was not finite.
+   * Restores the state of {@link #snapshot}, because something in the step was not finite.
    *
    * @param at the step's first micro-batch
    * @param stream orders the work
@@ -114,7 +114,7 @@ public interface Task extends AutoCloseable {
   default void rollback(MicroBatch at, Stream stream) {}
 
   /**
-   * What the log says of a step beside its numbers.
+   * Texts of a step for the log, beside its numbers.
    *
    * @param at the step's last micro-batch
    * @return texts by name, such as the τ that was drawn
@@ -124,7 +124,7 @@ public interface Task extends AutoCloseable {
   }
 
   /**
-   * What helps against divergence.
+   * Advice against divergence.
    *
    * @return advice of one sentence each, beside a lower learning rate
    */
@@ -151,17 +151,16 @@ public interface Task extends AutoCloseable {
   }
 
   /**
-   * Fills fields of a batch that only the task can make, such as what a frozen encoder makes of its
-   * images. Called by the thread that trains, before the batch goes to the device; what it puts
-   * there must be a function of the rest of the batch alone.
+   * Fills fields of a batch that only the task can compute, such as the latents of a frozen
+   * encoder. It is called by the training thread, before the batch is copied to the device. The
+   * result must be a function of the rest of the batch only.
    *
-   * @param batch with all that its source gave
+   * @param batch filled by its source
    */
   default void complete(HostBatch batch) {}
 
   /**
-   * Memory that looking at held-out data, or completing a batch, takes beside the steps, found on a
-   * device that only plans.
+   * Additional memory of validation, or of completing a batch, found on a device that only plans.
    *
    * @return bytes
    */
@@ -170,8 +169,8 @@ public interface Task extends AutoCloseable {
   }
 
   /**
-   * Memory of networks that are loaded for a moment to show what was learned, beside {@link
-   * #validationBytes}, found on a device that only plans. Files are asked for shapes, not numbers.
+   * Memory of networks that are loaded temporarily to make samples, in addition to {@code
+   * #validationBytes}, found on a device that only plans. Only shapes are read from files.
    *
    * @return bytes; 0 if there are none, or their files are not there
    */

@@ -3,7 +3,7 @@ package io.github.eqvae.train;
 import java.io.IOException;
 import java.util.Map;
 
-/** Is told what happens in a run. Every method has an empty default. */
+/** Gets the events of a run. Every method has an empty default. */
 public interface TrainListener {
   /**
    * The run starts or goes on.
@@ -23,7 +23,7 @@ public interface TrainListener {
   default void step(StepReport report) throws IOException {}
 
   /**
-   * The held-out data were looked at.
+   * The held-out data were measured.
    *
    * @param step steps done
    * @param values metrics by name
@@ -40,7 +40,7 @@ public interface TrainListener {
   default void samples(long step) throws IOException {}
 
   /**
-   * A loss or gradient was not finite; what had not been updated yet, was not.
+   * A loss or gradient was not finite; this and all later updates of the step were skipped.
    *
    * @param step steps done, this one included
    * @param batch the micro-batch it happened with

@@ -20,8 +20,8 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Everything a run must restore to go on with the same bits: weights, buffers, moments, averages,
- * counters. What is random is a function of (seed, micro-batch) and needs no state.
+ * Everything that a run must restore to continue with the same bits: weights, buffers, moments,
+ * averages, counters. Random numbers are functions of (seed, micro-batch) and need no state.
  */
 final class TrainState {
   /** A group with what its updates need. */
@@ -129,7 +129,7 @@ final class TrainState {
     return all;
   }
 
-  /** The first group's counts have no prefix: so they were called when there was only one. */
+  /** The first group's counts have no prefix, as in older checkpoints, which had only one group. */
   private String key(Group g, String name) {
     return g == groups.getFirst() ? name : g.group.name() + "_" + name;
   }

@@ -106,7 +106,8 @@ public final class Trainer<T extends Task> implements AutoCloseable {
 
   /**
    * Reads the weights that training starts from, if the recipe names any. {@link #run} does this
-   * itself unless a checkpoint was resumed; earlier, a wrong file shows before anything is written.
+   * itself unless a checkpoint was resumed. Called earlier, a wrong file is noticed before anything
+   * is written.
    *
    * @throws IOException when they cannot be read
    * @throws EqvaeException.Argument when they are of another architecture; the message names it
@@ -121,7 +122,7 @@ public final class Trainer<T extends Task> implements AutoCloseable {
   }
 
   /**
-   * Goes on from a checkpoint.
+   * Continues from a checkpoint.
    *
    * @param checkpoint a checkpoint of the same recipe
    * @throws IOException when it cannot be read
@@ -307,7 +308,7 @@ public final class Trainer<T extends Task> implements AutoCloseable {
         skip);
   }
 
-  /** Everything that this micro-batch has of its own goes to the device in one copy. */
+  /** All numbers of this micro-batch are copied to the device in one copy. */
   private void writeValues(MicroBatch at) {
     double[] own = new double[task.scalars()];
     task.scalars(at, own);
@@ -331,7 +332,7 @@ public final class Trainer<T extends Task> implements AutoCloseable {
   }
 
   /**
-   * Native memory of the run's device: constant once every shape was seen.
+   * Native memory of the run's device; constant after every shape has occurred.
    *
    * @return the device's counters
    */

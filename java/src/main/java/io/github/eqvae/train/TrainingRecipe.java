@@ -6,13 +6,13 @@ import io.github.eqvae.train.recipe.RunRecipe;
 import java.io.IOException;
 
 /**
- * A recipe that a {@link Trainer} can run: what every run has, and the task.
+ * A recipe that a {@link Trainer} can run: the common settings and the task.
  *
  * @param <T> the kind of task
  */
 public interface TrainingRecipe<T extends Task> {
   /**
-   * How long, on what, and what is written down on the way.
+   * Length, device, and what is written during the run.
    *
    * @return section {@code run}
    */

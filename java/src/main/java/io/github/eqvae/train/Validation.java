@@ -3,7 +3,7 @@ package io.github.eqvae.train;
 import java.io.IOException;
 import java.util.Map;
 
-/** Looks at held-out data while the averaged weights, if the run keeps any, are in place. */
+/** Measures held-out data. If the run keeps an average, the averaged weights are in use. */
 @FunctionalInterface
 public interface Validation {
   /**
