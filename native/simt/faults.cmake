@@ -63,7 +63,7 @@ foreach(fault IN LISTS FAULTS)
   endif()
   # A source with a fault replaces that source, a header all that include it; the other objects are those of the sound library.
   set(sources)
-  set(objects $<TARGET_OBJECTS:eqv_simt_objects>)
+  set(objects $<TARGET_OBJECTS:eqv_simt_objects> ${EQV_SHIM})
   foreach(source IN LISTS EQV_APART)
     eqv_includes_header(${source}.cu ${file} touched)
     if(NOT file STREQUAL ${source}.cu AND NOT touched)

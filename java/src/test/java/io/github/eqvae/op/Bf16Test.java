@@ -128,13 +128,13 @@ class Bf16Test {
   @ParameterizedTest
   @MethodSource("cases")
   void activationsInBf16AgreeWithTheReference(String device, OpCase c) {
-    check(ref, RUNNERS.get(devices().indexOf(device)), c);
+    check(ref, List.of(RUNNERS.get(devices().indexOf(device))), c);
   }
 
-  static void check(OpRunner ref, OpRunner runner, OpCase c) {
+  /** What each of these makes of a case is within the bounds around what the reference makes. */
+  static void check(OpRunner ref, List<OpRunner> runners, OpCase c) {
     OpCase.Sample s = rounded(c.sample());
     Result exact = ref.run(c, s);
-    Result actual = runner.run(c, s);
     ErrorBound.Bounds bounds = c.bound().of(c, s, exact, ref);
     if (c.op() instanceof Attention) {
       bounds = ErrorBounds.attentionInBf16(c, s, bounds);
@@ -151,6 +151,12 @@ class Bf16Test {
     if (c.op() instanceof UpsampleConv2d) {
       bounds = ErrorBounds.upsampleConvInBf16(c, s, bounds, ref);
     }
+    for (OpRunner runner : runners) {
+      compare(c, exact, runner.run(c, s), bounds);
+    }
+  }
+
+  private static void compare(OpCase c, Result exact, Result actual, ErrorBound.Bounds bounds) {
     boolean fullOutput = c.op() instanceof LpipsHead || c.op() instanceof Cast;
     Compare.within(
         c.name() + " output",

@@ -61,6 +61,8 @@ class ExampleTest {
     Path out = folder.resolve("out.png");
     run(
         "java",
+        "-XX:+UseSerialGC",
+        "-XX:TieredStopAtLevel=1",
         "--enable-native-access=ALL-UNNAMED",
         "-Deqvae.native.dir=" + System.getProperty("eqvae.native.dir"),
         "-cp",

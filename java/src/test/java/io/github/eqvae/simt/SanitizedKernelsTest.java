@@ -46,6 +46,7 @@ class SanitizedKernelsTest {
     List<String> command = new ArrayList<>();
     command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
     command.addAll(List.of("--enable-native-access=ALL-UNNAMED", "-XX:+UseSerialGC", "-Xmx1g"));
+    command.add("-XX:TieredStopAtLevel=1");
     command.addAll(List.of("-XX:-CreateCoredumpOnCrash", "-XX:ErrorFile=" + folder.resolve("c")));
     command.add("-Deqvae.native.dir=" + LIBRARIES);
     command.addAll(List.of("-cp", System.getProperty("java.class.path"), program.getName()));
