@@ -43,6 +43,7 @@ import picocli.CommandLine.Spec;
 @Command(
     name = "demo",
     mixinStandardHelpOptions = true,
+    subcommands = DemoGeneratorsCommand.class,
     description = {
       "Trains plain and EQ on real images and compares them.",
       "The same small autoencoder is trained twice on Fashion-MNIST, plain and with the EQ-VAE"

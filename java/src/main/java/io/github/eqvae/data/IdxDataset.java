@@ -10,6 +10,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.Objects;
+import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.zip.GZIPInputStream;
 
@@ -19,6 +20,9 @@ import java.util.zip.GZIPInputStream;
  * memory.
  */
 public final class IdxDataset implements ImageDataset {
+  private static final String IMAGES = "images-idx3-ubyte";
+  private static final String LABELS = "labels-idx1-ubyte";
+
   /** What a file may unpack to. MNIST's largest relative (EMNIST) has 0.6 GB. */
   private static final long MAX_BYTES = 1L << 30;
 
@@ -34,6 +38,24 @@ public final class IdxDataset implements ImageDataset {
     this.width = images.dimensions[2];
     this.pixels = images.data;
     this.labels = labels;
+  }
+
+  /** Whether a file is called as MNIST's images are. */
+  static boolean isImages(Path file) {
+    return String.valueOf(file.getFileName()).contains(IMAGES);
+  }
+
+  /**
+   * The file of labels beside a file of pictures: of {@code t10k-images-idx3-ubyte.gz} it is {@code
+   * t10k-labels-idx1-ubyte.gz}.
+   *
+   * @param images the file of pictures
+   * @return the file, if the name says which and it is there
+   */
+  public static Optional<Path> labelsBeside(Path images) {
+    String name = String.valueOf(images.getFileName());
+    return Optional.of(images.resolveSibling(name.replace(IMAGES, LABELS)))
+        .filter(labels -> isImages(images) && Files.isRegularFile(labels));
   }
 
   /**

@@ -5,6 +5,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
+import java.util.Optional;
 import java.util.function.Consumer;
 
 /**
@@ -16,21 +17,17 @@ import java.util.function.Consumer;
  * @param pictures its pictures
  */
 record IdxPictures(String name, long bytes, IdxDataset pictures) implements SampleSource {
-  private static final String IMAGES = "images-idx3-ubyte";
-  private static final String LABELS = "labels-idx1-ubyte";
-
   /** Whether a file is called so. */
   static boolean isName(Path file) {
-    return String.valueOf(file.getFileName()).contains(IMAGES);
+    return IdxDataset.isImages(file);
   }
 
   static IdxPictures open(Path file) throws IOException {
-    String name = String.valueOf(file.getFileName());
-    Path labels = file.resolveSibling(name.replace(IMAGES, LABELS));
+    Optional<Path> labels = IdxDataset.labelsBeside(file);
     return new IdxPictures(
-        name,
+        String.valueOf(file.getFileName()),
         Files.size(file),
-        Files.isRegularFile(labels) ? IdxDataset.open(file, labels) : IdxDataset.open(file));
+        labels.isPresent() ? IdxDataset.open(file, labels.get()) : IdxDataset.open(file));
   }
 
   @Override

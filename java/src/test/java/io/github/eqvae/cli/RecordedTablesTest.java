@@ -140,12 +140,53 @@ class RecordedTablesTest {
     return out.toString();
   }
 
+  /** What each seed's autoencoders were like, and how soon generators learned their latents. */
+  private static String experiment() throws IOException {
+    StringBuilder models =
+        new StringBuilder("| autoencoder | PSNR | rotation error | scale error |");
+    models.append(" high-frequency share | intrinsic dimension |\n|---|---|---|---|---|---|\n");
+    StringBuilder runs = new StringBuilder("| generator | steps | distance on plain | on EQ |");
+    runs.append(" EQ's steps to the plain run's last distance | of a second classifier |\n");
+    runs.append("|---|---|---|---|---|---|\n");
+    for (int seed = 0; exists("experiment-seed-" + seed); seed++) {
+      JsonNode r = record("experiment-seed-" + seed);
+      for (String model : List.of("plain", "eq")) {
+        JsonNode m = r.path(model);
+        models.append(f("| %s, seed %d |", model.equals("eq") ? "EQ" : model, seed));
+        models.append(f(" %.2f |", m.path("psnr").doubleValue()));
+        models.append(f(" %.3f |", m.path("rotation_error").doubleValue()));
+        models.append(f(" %.3f |", m.path("scale_error").doubleValue()));
+        models.append(f(" %.3f |", m.path("high_frequency_share").doubleValue()));
+        models.append(f(" %.1f |\n", m.path("intrinsic_dimension").doubleValue()));
+      }
+      for (java.util.Map.Entry<String, JsonNode> run : r.path("runs").properties()) {
+        JsonNode plain = run.getValue().path("plain");
+        JsonNode eq = run.getValue().path("eq");
+        int last = plain.path("steps").size() - 1;
+        double steps = plain.path("steps").get(last).doubleValue();
+        runs.append(f("| %s, seed %d | %,.0f |", run.getKey(), seed, steps));
+        runs.append(f(" %.2f |", plain.path("frechet_distance").get(last).doubleValue()));
+        runs.append(f(" %.2f |", eq.path("frechet_distance").get(last).doubleValue()));
+        for (String key : List.of("frechet_distance", "frechet_distance_2")) {
+          JsonNode reached = run.getValue().path("eq_steps_to_plain_" + key);
+          runs.append(
+              reached.isNumber()
+                  ? f(" %,.0f, **%.2f×** |", reached.doubleValue(), reached.doubleValue() / steps)
+                  : " not reached |");
+        }
+        runs.append('\n');
+      }
+    }
+    return models + "\n" + runs;
+  }
+
   private static String table(String what) {
     try {
       return switch (what) {
         case "demo", "photos" -> seeds(what);
         case "finetune" -> finetuning();
         case "generators" -> generators();
+        case "experiment" -> experiment();
         default -> throw new AssertionError("no table is made of docs/results/" + what);
       };
     } catch (IOException e) {
@@ -156,7 +197,8 @@ class RecordedTablesTest {
   @Test
   void tablesAreThoseOfTheRecords() throws IOException {
     int tables = 0;
-    for (String name : List.of("README.md", "docs/demo.md", "docs/generators.md")) {
+    for (String name :
+        List.of("README.md", "docs/demo.md", "docs/generators.md", "docs/experiment.md")) {
       Path file = ROOT.resolve(name);
       String text = Files.readString(file);
       if (Boolean.getBoolean("eqvae.tables.write")) {

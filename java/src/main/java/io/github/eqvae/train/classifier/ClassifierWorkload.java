@@ -51,11 +51,17 @@ public final class ClassifierWorkload implements Workload<ClassifierTask> {
     ImageDataset whole;
     if (folder) {
       whole = ImageFolder.open(d.path(), DecodeOptions.DEFAULT, observer::skipped);
-    } else if (d.labels().isPresent()) {
-      whole = IdxDataset.open(d.path(), d.labels().get());
     } else {
-      throw new EqvaeException.Argument(
-          d.path() + " is a file of pictures: name that of their labels with data.labels");
+      Path labels =
+          d.labels()
+              .or(() -> IdxDataset.labelsBeside(d.path()))
+              .orElseThrow(
+                  () ->
+                      new EqvaeException.Argument(
+                          d.path()
+                              + " is a file of pictures: name that of their labels with"
+                              + " data.labels"));
+      whole = IdxDataset.open(d.path(), labels);
     }
     requireLabels(whole);
     split = Split.random(whole, d.validation(), recipe.run().seed());

@@ -10,8 +10,9 @@ import java.util.Optional;
  * Section {@code data} of a classifier's recipe.
  *
  * @param path a folder of pictures, whose folders are the classes, or an IDX file; required
- * @param labels an IDX file with the labels of an IDX file of pictures; default none. Source: ours:
- *     folders of pictures need none
+ * @param labels an IDX file with the labels of an IDX file of pictures; default none: of {@code
+ *     …images-idx3-ubyte…} the file {@code …labels-idx1-ubyte…} beside it. Source: ours: folders of
+ *     pictures need none
  * @param resolution side of the images, a multiple of 8; default 32. Source: ours: small images
  * @param channels 1 for gray, 3 for RGB; default 3. Source: ours: most pictures are RGB
  * @param validation number of images that are held out; default 1000. Source: ours: enough for
@@ -35,7 +36,7 @@ record LabelledImages(
   Map<String, Object> toMap() {
     Map<String, Object> map = new LinkedHashMap<>();
     map.put("path", path.toString());
-    map.put("labels", labels.map(Path::toString).orElse(null));
+    map.put("labels", labels.map(Path::toString));
     map.put("resolution", resolution);
     map.put("channels", channels);
     map.put("validation", validation);

@@ -26,6 +26,16 @@ class ClassifierRecipeTest {
     assertTrue(recipe.mayChange("run.steps") && !recipe.mayChange("model.width"));
   }
 
+  /** A run writes its recipe before anything else: folders of pictures name no labels. */
+  @Test
+  void aRecipeWithoutLabelsIsWritten() {
+    ClassifierRecipe recipe =
+        (ClassifierRecipe) RecipeKinds.read(SHIPPED, List.of("data.labels=null"));
+    ClassifierRecipe again =
+        RecipeReader.parse(recipe.toYaml(), "again", List.of(), List.of(ClassifierRecipe.KIND));
+    assertEquals(recipe.settings(), again.settings());
+  }
+
   @Test
   void everythingThatIsWrongIsSaid() {
     RecipeException e =

@@ -1,0 +1,248 @@
+package io.github.eqvae.cli;
+
+import io.github.eqvae.EqvaeException;
+import io.github.eqvae.io.AtomicFiles;
+import io.github.eqvae.io.FolderLock;
+import io.github.eqvae.model.AutoencoderConfig;
+import io.github.eqvae.train.autoencoder.AutoencoderRecipe;
+import io.github.eqvae.train.recipe.ShippedRecipes;
+import io.github.eqvae.train.report.Report;
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Spec;
+
+/** {@code eqvae demo generators}: are EQ latents learned faster than plain ones? */
+@Command(
+    name = "generators",
+    mixinStandardHelpOptions = true,
+    description = {
+      "Trains the same generators on the latents of the plain and of the EQ autoencoder.",
+      "Makes the demo's two autoencoders, encodes its images with both, and trains each generator"
+          + " on either, from the same seed and for the same steps. On the way the Fréchet distance"
+          + " of samples to real images is measured on the features of two classifiers. The report"
+          + " compares the curves. Each part is a command that is printed as it runs; what a"
+          + " stopped demo left is not made again."
+    },
+    footer = {
+      "",
+      "Examples:",
+      "  eqvae demo generators",
+      "  eqvae demo generators --kinds sit,repa --seed 1 --out runs/demo-generators-1",
+      "  eqvae demo generators --steps 4000 --set run.batch_size=128"
+    })
+final class DemoGeneratorsCommand implements Callable<Integer> {
+  /** The two models that are compared, as their folders are called. */
+  static final List<String> MODELS = List.of("plain", "eq");
+
+  private static final int MEASURED = 12;
+  private static final String REPA = "repa";
+
+  @Option(
+      names = "--kinds",
+      split = ",",
+      paramLabel = "KIND",
+      description =
+          "Which recipes to train: sit, dit, repa (those of KIND-small). Default: sit,dit.")
+  private List<String> kinds = new ArrayList<>(List.of("sit", "dit"));
+
+  @Option(
+      names = "--recipe",
+      paramLabel = "RECIPE",
+      description = "The autoencoder's recipe: a file or a name. Default: demo.")
+  private Path recipe = Path.of("demo");
+
+  @Option(
+      names = "--autoencoder-set",
+      paramLabel = "KEY=VALUE",
+      description = "Overrides a setting of both autoencoders.")
+  private List<String> autoencoderSettings = new ArrayList<>();
+
+  @Option(
+      names = "--classifier-set",
+      paramLabel = "KEY=VALUE",
+      description = "Overrides a setting of both classifiers.")
+  private List<String> classifierSettings = new ArrayList<>();
+
+  @Option(
+      names = "--set",
+      paramLabel = "KEY=VALUE",
+      description = "Overrides a setting of all generators.")
+  private List<String> settings = new ArrayList<>();
+
+  @Option(names = "--seed", paramLabel = "N", description = "Seed of all trainings. Default: 0.")
+  private long seed;
+
+  @Option(
+      names = "--steps",
+      paramLabel = "N",
+      description = "Steps of each generator. Default: 1200.")
+  private int steps = 1200;
+
+  @Option(
+      names = "--threads",
+      paramLabel = "N",
+      description = "Threads of each training. Default: as the recipes say.")
+  private int threads;
+
+  @Option(
+      names = "--out",
+      paramLabel = "DIR",
+      description = "Folder. Default: runs/demo-generators.")
+  private Path out = Path.of("runs", "demo-generators");
+
+  @Spec private CommandSpec spec;
+
+  @Override
+  public Integer call() throws Exception {
+    PrintWriter stderr = spec.commandLine().getErr();
+    for (String kind : kinds) {
+      if (!List.of("sit", "dit", REPA).contains(kind)) {
+        throw new EqvaeException.Argument("--kinds: '" + kind + "' is none of sit, dit, repa");
+      }
+    }
+    try (FolderLock lock =
+        FolderLock.acquire(
+            out,
+            "demo generators",
+            note -> {
+              stderr.println("eqvae: note: " + note);
+              stderr.flush();
+            })) {
+      lock.releaseAtExit();
+      return run(new CommandChain(spec.commandLine().getOut(), stderr));
+    }
+  }
+
+  private int run(CommandChain commands) throws IOException {
+    long start = System.nanoTime();
+    int code = autoencoders(commands);
+    code = code != 0 ? code : classifiers(commands);
+    code = code != 0 ? code : latents(commands);
+    code = code != 0 ? code : generators(commands);
+    if (code != 0) {
+      return code;
+    }
+    GeneratorsDemo demo = GeneratorsDemo.read(out, kinds, seed);
+    AtomicFiles.write(out.resolve("result.json"), demo.json((System.nanoTime() - start) * 1e-9));
+    AtomicFiles.write(out.resolve("report.html"), Report.html(GeneratorsDemoReport.of(demo, out)));
+    PrintWriter stdout = spec.commandLine().getOut();
+    stdout.print(demo.text());
+    stdout.println("report " + out.resolve("report.html"));
+    stdout.flush();
+    return 0;
+  }
+
+  private int autoencoders(CommandChain commands) {
+    Path folder = out.resolve(GeneratorsDemo.AUTOENCODERS);
+    if (Files.exists(folder.resolve("result.json"))) {
+      return 0;
+    }
+    List<String> arguments = new ArrayList<>(List.of("demo", "--recipe", recipe.toString()));
+    arguments.addAll(List.of("--out", folder.toString(), "--seed", Long.toString(seed)));
+    onThreads(autoencoderSettings).forEach(s -> arguments.addAll(List.of("--set", s)));
+    return commands.run(arguments);
+  }
+
+  private List<String> onThreads(List<String> given) {
+    List<String> all = new ArrayList<>(given);
+    if (threads > 0) {
+      all.add("run.threads=" + threads);
+    }
+    return all;
+  }
+
+  private Path classifier(int number) {
+    return out.resolve("classifier-" + number);
+  }
+
+  /** Two of other widths and starts, so that an effect is not that of one of them. */
+  private int classifiers(CommandChain commands) throws IOException {
+    AutoencoderRecipe images = images();
+    List<String> data =
+        new ArrayList<>(List.of("data.path=" + images.data().path(), "data.labels=null"));
+    data.addAll(classifierSettings);
+    int code = commands.train("classifier-fashion-mnist", classifier(1), onThreads(data));
+    data.add("model.width=24");
+    data.add("run.seed=1");
+    return code != 0
+        ? code
+        : commands.train("classifier-fashion-mnist", classifier(2), onThreads(data));
+  }
+
+  private AutoencoderRecipe images() {
+    return AutoencoderRecipe.read(ShippedRecipes.resolve(recipe), autoencoderSettings);
+  }
+
+  private int latents(CommandChain commands) {
+    for (String model : MODELS) {
+      List<String> arguments =
+          new ArrayList<>(
+              List.of(
+                  "encode",
+                  out.resolve(GeneratorsDemo.AUTOENCODERS).resolve(model).toString(),
+                  images().data().path().toString(),
+                  latents(model).toString()));
+      arguments.addAll(List.of("--posterior", "moments", "--crop", "pad", "--hflip"));
+      if (kinds.contains(REPA)) {
+        arguments.addAll(List.of("--features", classifier(1).toString()));
+      }
+      int code = commands.run(arguments);
+      if (code != 0) {
+        return code;
+      }
+    }
+    return 0;
+  }
+
+  private Path latents(String model) {
+    return out.resolve("latents-" + model);
+  }
+
+  private int generators(CommandChain commands) throws IOException {
+    for (String kind : kinds) {
+      for (String model : MODELS) {
+        int code =
+            commands.train(kind + "-small", out.resolve(kind + "-" + model), generator(model));
+        if (code != 0) {
+          return code;
+        }
+      }
+    }
+    return 0;
+  }
+
+  /** The same for both models but for the latents. */
+  private List<String> generator(String model) {
+    AutoencoderRecipe vae = images();
+    AutoencoderConfig config = vae.model().autoencoder();
+    int side = vae.data().resolution() / config.downsamplingFactor();
+    int every = Math.max(1, steps / MEASURED);
+    List<String> all =
+        new ArrayList<>(
+            List.of(
+                "data.path=" + latents(model),
+                "model.side=" + side,
+                "model.channels=" + config.embedDim(),
+                "run.seed=" + seed,
+                "run.steps=" + steps,
+                "run.validate_every=" + every,
+                "run.sample_every=" + every,
+                "samples.batch=64",
+                "distance.reference=" + vae.data().path(),
+                "distance.classifiers=["
+                    + classifier(1).resolve("model.safetensors")
+                    + ", "
+                    + classifier(2).resolve("model.safetensors")
+                    + "]"));
+    all.addAll(settings);
+    return onThreads(all);
+  }
+}

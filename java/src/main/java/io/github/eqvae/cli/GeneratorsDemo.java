@@ -1,0 +1,167 @@
+package io.github.eqvae.cli;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import io.github.eqvae.train.report.LearningCurve;
+import io.github.eqvae.train.report.ResultFile;
+import io.github.eqvae.train.run.RunFolder;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.time.LocalDate;
+import java.time.ZoneOffset;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.OptionalDouble;
+
+/**
+ * What {@code demo generators} measured, read from the folders of its runs.
+ *
+ * @param seed of all trainings
+ * @param autoencoders what was measured of each, by {@code plain} and {@code eq}
+ * @param pairs the two runs of each kind of generator
+ */
+record GeneratorsDemo(long seed, Map<String, JsonNode> autoencoders, List<Pair> pairs) {
+  /** The format of the record. */
+  static final String FORMAT = "eqvae-demo-generators";
+
+  /** Where the autoencoders' demo lies. */
+  static final String AUTOENCODERS = "autoencoders";
+
+  /** The distances: of the first classifier, and of the second. */
+  static final List<String> DISTANCES = List.of("frechet_distance", "frechet_distance_2");
+
+  /** Of an autoencoder: name in the record, and where {@code evaluation.json} has it. */
+  private static final Map<String, String> FIGURES = new LinkedHashMap<>();
+
+  static {
+    FIGURES.put("psnr", "/psnr");
+    FIGURES.put("ssim", "/ssim");
+    FIGURES.put("rotation_error", "/rotation_error");
+    FIGURES.put("scale_error", "/scale_error");
+    FIGURES.put("high_frequency_share", "/latent/high_frequency_share");
+    FIGURES.put("intrinsic_dimension", "/latent/intrinsic_dimension");
+  }
+
+  /**
+   * A generator trained on plain and on EQ latents.
+   *
+   * @param kind such as {@code sit}
+   * @param plain each distance's curve on plain latents
+   * @param eq the same on EQ latents
+   */
+  record Pair(String kind, List<LearningCurve> plain, List<LearningCurve> eq) {
+    /** How much sooner the run on EQ latents reaches what the one on plain latents ends with. */
+    OptionalDouble speedUp(int distance) {
+      return plain.get(distance).speedUp(eq.get(distance));
+    }
+  }
+
+  static GeneratorsDemo read(Path folder, List<String> kinds, long seed) throws IOException {
+    Map<String, JsonNode> autoencoders = new LinkedHashMap<>();
+    for (String model : DemoGeneratorsCommand.MODELS) {
+      Path run = folder.resolve(AUTOENCODERS).resolve(model);
+      autoencoders.put(model, ResultFile.read(new RunFolder(run).evaluation()));
+    }
+    List<Pair> pairs = new ArrayList<>();
+    for (String kind : kinds) {
+      pairs.add(
+          new Pair(
+              kind, curves(folder.resolve(kind + "-plain")), curves(folder.resolve(kind + "-eq"))));
+    }
+    return new GeneratorsDemo(seed, autoencoders, pairs);
+  }
+
+  private static List<LearningCurve> curves(Path run) throws IOException {
+    List<LearningCurve> curves = new ArrayList<>();
+    for (String key : DISTANCES) {
+      curves.add(LearningCurve.read(new RunFolder(run).metrics(), key));
+    }
+    return curves;
+  }
+
+  /** The record. */
+  String json(double seconds) {
+    Map<String, Object> map = new LinkedHashMap<>();
+    map.put("date", LocalDate.now(ZoneOffset.UTC).toString());
+    map.put("command", System.getProperty("eqvae.command", "eqvae demo generators"));
+    map.put("machine", autoencoders.get("eq").path("machine"));
+    map.put("seed", seed);
+    map.put("seconds", seconds);
+    autoencoders.forEach((model, measured) -> map.put(model, figures(measured)));
+    Map<String, Object> runs = new LinkedHashMap<>();
+    for (Pair pair : pairs) {
+      Map<String, Object> both = new LinkedHashMap<>();
+      both.put("plain", values(pair.plain()));
+      both.put("eq", values(pair.eq()));
+      for (int d = 0; d < DISTANCES.size(); d++) {
+        OptionalDouble steps = pair.eq().get(d).stepsTo(pair.plain().get(d).last());
+        both.put(
+            "eq_steps_to_plain_" + DISTANCES.get(d),
+            steps.isPresent() ? steps.getAsDouble() : null);
+      }
+      runs.put(pair.kind(), both);
+    }
+    map.put("runs", runs);
+    return ResultFile.text(FORMAT, map);
+  }
+
+  private static Map<String, Object> figures(JsonNode measured) {
+    Map<String, Object> map = new LinkedHashMap<>();
+    FIGURES.forEach(
+        (name, at) -> {
+          if (measured.at(at).isNumber()) {
+            map.put(name, measured.at(at));
+          }
+        });
+    return map;
+  }
+
+  private static Map<String, Object> values(List<LearningCurve> curves) {
+    Map<String, Object> map = new LinkedHashMap<>();
+    map.put("steps", curves.getFirst().steps());
+    for (int d = 0; d < DISTANCES.size(); d++) {
+      map.put(DISTANCES.get(d), curves.get(d).values());
+    }
+    return map;
+  }
+
+  /** A table for people. */
+  String text() {
+    StringBuilder text = new StringBuilder(line("", "plain", "EQ", "EQ against plain"));
+    FIGURES.forEach(
+        (name, at) -> {
+          double plain = autoencoders.get("plain").at(at).asDouble();
+          double eq = autoencoders.get("eq").at(at).asDouble();
+          text.append(line(name.replace('_', ' '), number(plain), number(eq), times(eq / plain)));
+        });
+    for (Pair pair : pairs) {
+      for (int d = 0; d < DISTANCES.size(); d++) {
+        OptionalDouble factor = pair.speedUp(d);
+        text.append(
+            line(
+                pair.kind() + (d == 0 ? ", distance" : ", second distance"),
+                number(pair.plain().get(d).last()),
+                number(pair.eq().get(d).last()),
+                factor.isPresent()
+                    ? String.format(
+                        Locale.ROOT, "plain's end in %.2f of its steps", 1 / factor.getAsDouble())
+                    : "plain's end is not reached"));
+      }
+    }
+    return text.toString();
+  }
+
+  private static String line(String name, String plain, String eq, String compared) {
+    return String.format(Locale.ROOT, "%-24s%10s%10s   %s%n", name, plain, eq, compared);
+  }
+
+  private static String number(double value) {
+    return String.format(Locale.ROOT, value < 1 ? "%.4f" : "%.2f", value);
+  }
+
+  private static String times(double ratio) {
+    return String.format(Locale.ROOT, "%.2fx", ratio);
+  }
+}

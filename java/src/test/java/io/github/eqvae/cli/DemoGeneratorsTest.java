@@ -1,0 +1,194 @@
+package io.github.eqvae.cli;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import io.github.eqvae.train.report.LearningCurve;
+import io.github.eqvae.train.report.ResultFile;
+import java.io.IOException;
+import java.io.OutputStream;
+import java.io.PrintWriter;
+import java.io.StringWriter;
+import java.nio.ByteBuffer;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.attribute.FileTime;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Random;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import picocli.CommandLine;
+
+/** {@code demo generators} in seconds: all of its parts, on a handful of pictures. */
+@Tag("full")
+class DemoGeneratorsTest {
+  private static final int PICTURES = 60;
+  private static final int STEPS = 12;
+
+  @TempDir static Path folder;
+  private static String said;
+  private static String printed;
+
+  @BeforeAll
+  static void run() throws IOException {
+    Path images = folder.resolve("t-images-idx3-ubyte");
+    Random random = new Random(1);
+    byte[] pixels = new byte[PICTURES * 28 * 28];
+    byte[] labels = new byte[PICTURES];
+    random.nextBytes(pixels);
+    for (int i = 0; i < PICTURES; i++) {
+      labels[i] = (byte) (i % 10);
+    }
+    idx(images, pixels, PICTURES, 28, 28);
+    idx(folder.resolve("t-labels-idx1-ubyte"), labels, PICTURES);
+    execute(images);
+  }
+
+  private static void idx(Path file, byte[] values, int... shape) throws IOException {
+    ByteBuffer head = ByteBuffer.allocate(4 + 4 * shape.length).putInt(0x800 + shape.length);
+    for (int n : shape) {
+      head.putInt(n);
+    }
+    try (OutputStream out = Files.newOutputStream(file)) {
+      out.write(head.array());
+      out.write(values);
+    }
+  }
+
+  private static void execute(Path images) {
+    List<String> arguments =
+        new ArrayList<>(List.of("demo", "generators", "--kinds", "dit,repa", "--seed", "3"));
+    arguments.addAll(List.of("--out", folder.resolve("out").toString(), "--threads", "1"));
+    arguments.addAll(List.of("--steps", Integer.toString(STEPS)));
+    for (String setting :
+        List.of(
+            "data.path=" + images, "data.validation=16", "run.steps=3", "evaluation.images=16")) {
+      arguments.addAll(List.of("--autoencoder-set", setting));
+    }
+    for (String setting : List.of("data.validation=16", "run.steps=3", "run.batch_size=8")) {
+      arguments.addAll(List.of("--classifier-set", setting));
+    }
+    for (String setting :
+        List.of(
+            "data.validation=8",
+            "run.batch_size=4",
+            "distance.count=12",
+            "distance.steps=2",
+            "samples.count=4",
+            "samples.labels=[0, 1]",
+            "samples.steps=2")) {
+      arguments.addAll(List.of("--set", setting));
+    }
+    StringWriter out = new StringWriter();
+    StringWriter err = new StringWriter();
+    CommandLine line = new CommandLine(new Main());
+    line.setOut(new PrintWriter(out, true));
+    line.setErr(new PrintWriter(err, true));
+    int code = line.execute(arguments.toArray(String[]::new));
+    said = err.toString();
+    printed = out.toString();
+    assertEquals(0, code, said);
+  }
+
+  /**
+   * The curves of the record are those of the runs' logs, and what is derived follows from them.
+   */
+  @Test
+  void theRecordIsThatOfTheRuns() throws IOException {
+    Path out = folder.resolve("out");
+    JsonNode result = ResultFile.read(out.resolve("result.json"));
+    assertEquals("eqvae-demo-generators", result.get("format").asText());
+    assertEquals(3, result.get("seed").asInt());
+    JsonNames.assertSnakeCase("result.json", result);
+    for (String kind : List.of("dit", "repa")) {
+      LearningCurve plain =
+          LearningCurve.read(out.resolve(kind + "-plain/metrics.jsonl"), "frechet_distance_2");
+      LearningCurve eq =
+          LearningCurve.read(out.resolve(kind + "-eq/metrics.jsonl"), "frechet_distance_2");
+      JsonNode run = result.get("runs").get(kind);
+      assertEquals(12, run.at("/plain/steps").size());
+      assertEquals(STEPS, run.at("/eq/steps").get(11).asInt());
+      assertEquals(plain.last(), run.at("/plain/frechet_distance_2").get(11).asDouble());
+      assertEquals(eq.last(), run.at("/eq/frechet_distance_2").get(11).asDouble());
+      JsonNode reached = run.get("eq_steps_to_plain_frechet_distance_2");
+      assertEquals(
+          eq.stepsTo(plain.last()).isPresent() ? eq.stepsTo(plain.last()).getAsDouble() : -1,
+          reached.isNull() ? -1 : reached.asDouble());
+    }
+    for (String model : List.of("plain", "eq")) {
+      for (String figure : List.of("psnr", "rotation_error", "high_frequency_share")) {
+        assertTrue(result.get(model).get(figure).isNumber(), figure);
+      }
+    }
+    assertTrue(result.get("eq").get("rotation_error").asDouble() > 0);
+  }
+
+  /** Both runs of a kind differ in their latents only. */
+  @Test
+  void nothingIsTunedOnOneSide() throws IOException {
+    for (String kind : List.of("dit", "repa")) {
+      String plain = Files.readString(folder.resolve("out/" + kind + "-plain/recipe.yaml"));
+      String eq = Files.readString(folder.resolve("out/" + kind + "-eq/recipe.yaml"));
+      assertFalse(plain.equals(eq));
+      assertEquals(plain, eq.replace("latents-eq", "latents-plain"));
+    }
+  }
+
+  @Test
+  void theReportShowsCurvesAndSamples() throws IOException {
+    String html = Files.readString(folder.resolve("out/report.html"));
+    for (String shown :
+        List.of("EQ latents", "DIT", "REPA", "after 12 steps", "second classifier")) {
+      assertTrue(html.contains(shown), shown);
+    }
+    assertTrue(printed.contains("rotation error"), printed);
+    assertTrue(said.contains("$ eqvae encode "), said);
+    assertTrue(said.contains("$ eqvae train dit-small --out "), said);
+  }
+
+  /** What is done is not done again. */
+  @Test
+  void aSecondCallOnlyReports() throws IOException {
+    Path out = folder.resolve("out");
+    List<Path> models = new ArrayList<>();
+    List<FileTime> times = new ArrayList<>();
+    try (Stream<Path> files = Files.walk(out)) {
+      for (Path file : files.filter(f -> f.endsWith("model.safetensors")).sorted().toList()) {
+        models.add(file);
+        times.add(Files.getLastModifiedTime(file));
+      }
+    }
+    assertEquals(2 + 2 + 4, models.size());
+    JsonNode before = ResultFile.read(out.resolve("result.json")).get("runs");
+    execute(folder.resolve("t-images-idx3-ubyte"));
+    assertFalse(said.contains("$ eqvae train "), said);
+    assertEquals(before, ResultFile.read(out.resolve("result.json")).get("runs"));
+    for (int i = 0; i < times.size(); i++) {
+      assertEquals(times.get(i), Files.getLastModifiedTime(models.get(i)));
+    }
+  }
+
+  @Test
+  void anUnknownKindIsNamed() {
+    StringWriter err = new StringWriter();
+    CommandLine line = new CommandLine(new Main());
+    line.setErr(new PrintWriter(err, true));
+    line.setExecutionExceptionHandler(
+        (e, command, parsed) -> {
+          err.write(e.getMessage());
+          return 1;
+        });
+    int code =
+        line.execute(
+            "demo", "generators", "--kinds", "gan", "--out", folder.resolve("no").toString());
+    assertEquals(1, code);
+    assertTrue(err.toString().contains("'gan' is none of sit, dit, repa"), err.toString());
+    assertFalse(Files.exists(folder.resolve("no")));
+  }
+}
