@@ -25,7 +25,7 @@ class ShownCommandsTest {
   private static final Pattern COMMAND =
       Pattern.compile("(?:\\./)?\\beqvae ([a-z]+)((?: [^`|#→]*)?)");
   private static final Pattern SETTING = Pattern.compile("--set[ =]([a-z][a-z_.0-9]+)=");
-  private static final Pattern OPTION = Pattern.compile("(?<=\\s)--[a-z][a-z-]*");
+  private static final Pattern OPTION = Pattern.compile("(?<=\\s)--[a-z][a-z0-9-]*");
 
   private static List<Path> documents() throws IOException {
     List<Path> all = new ArrayList<>(List.of(ROOT.resolve("README.md")));
@@ -82,6 +82,9 @@ class ShownCommandsTest {
     }
     for (CommandLine sub : line.getSubcommands().values()) {
       texts.addAll(List.of(sub.getCommandSpec().usageMessage().footer()));
+      for (CommandLine inner : sub.getSubcommands().values()) {
+        texts.addAll(List.of(inner.getCommandSpec().usageMessage().footer()));
+      }
     }
     List<String> wrong = new ArrayList<>();
     int count = 0;
@@ -98,6 +101,8 @@ class ShownCommandsTest {
         wrong.add(text + ": no command " + command.group(1));
         continue;
       }
+      CommandLine inner = sub.getSubcommands().get(command.group(2).strip().split(" ")[0]);
+      sub = inner == null ? sub : inner;
       Matcher option = OPTION.matcher(command.group(2));
       while (option.find()) {
         if (sub.getCommandSpec().findOption(option.group()) == null) {
