@@ -94,6 +94,11 @@ record CheckpointEvaluation(
       closing.add(rfid);
       err.flush();
       int side = square.side(vae.config().resolution(), vae.config().downsamplingFactor());
+      if (side < ssim.smallestSide()) {
+        throw new EqvaeException.Argument(
+            "--size %d: the windows of SSIM (%s) need images of at least %d pixels"
+                .formatted(side, ssim.title(), ssim.smallestSide()));
+      }
       return new MeasuredModel(
           measure(vae, distance, rfid, folder, side, stream, err),
           ModelPictures.NONE,

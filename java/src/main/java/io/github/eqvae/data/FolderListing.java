@@ -23,6 +23,7 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
@@ -160,16 +161,15 @@ record FolderListing(
       }
       try {
         byte[] start = Retrying.read(file, () -> start(file));
-        if (ImageFormat.of(start).isPresent()) {
+        Optional<String> refusal = ImageFormat.refusal(name, start);
+        if (refusal.isEmpty() && ImageFormat.of(start).isPresent()) {
           if (names.size() == sizes.length) {
             sizes = Arrays.copyOf(sizes, 2 * sizes.length);
           }
           sizes[names.size()] = attributes.size();
           names.add(name);
         } else {
-          ImageFormat.refusal(name, start)
-              .or(() -> TarFile.refusal(start))
-              .ifPresent(why -> refused.put(name, why));
+          refusal.or(() -> TarFile.refusal(start)).ifPresent(why -> refused.put(name, why));
         }
       } catch (PassingIoException e) {
         throw e;

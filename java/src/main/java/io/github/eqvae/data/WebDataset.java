@@ -154,6 +154,9 @@ final class WebDataset implements SampleSource {
         new Scan(file.getFileName() + "/", (name, place) -> names.add(place, name, seen), onSkip);
     long bytes = Retrying.read(file, () -> Files.size(file));
     TarFile.visit(file, scan);
+    if (scan.groups.isEmpty()) {
+      onSkip.accept(prefix, "has nothing in it that WebDataset would find");
+    }
     scan.end();
     return new Archive(
         file,
@@ -231,6 +234,8 @@ final class WebDataset implements SampleSource {
       labels.add(NO_LABEL);
       if (!problem.isEmpty()) {
         problems.put(group.picture, problem);
+      } else if (!FileNames.isInside(name)) { // what is encoded must be decoded again
+        problems.put(group.picture, "its name leads out of the archive's folder; pack it anew");
       } else if (name.indexOf('\uFFFD') >= 0) {
         problems.put(group.picture, "its name in the archive is no UTF-8; pack it anew");
       }

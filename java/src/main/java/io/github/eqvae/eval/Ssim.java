@@ -1,5 +1,7 @@
 package io.github.eqvae.eval;
 
+import io.github.eqvae.EqvaeException;
+
 /**
  * Structural similarity of images in [-1, 1]: an 11×11 Gaussian window of σ = 1.5, K1 = 0.01, K2 =
  * 0.03. Programs differ in what they make of the borders and of the range of values: each {@link
@@ -89,13 +91,13 @@ public final class Ssim {
    * @param width columns, likewise
    * @param channels channels
    * @return 1 for identical images
-   * @throws IllegalArgumentException when an image is too small
+   * @throws EqvaeException.Argument when an image is too small
    */
   public static double of(
       Variant variant, float[] a, float[] b, int height, int width, int channels) {
     int least = variant.smallestSide();
     if (height < least || width < least) {
-      throw new IllegalArgumentException(
+      throw new EqvaeException.Argument(
           "SSIM ("
               + variant.title()
               + ") needs images of at least "

@@ -9,6 +9,8 @@ import java.nio.charset.StandardCharsets;
  * Damaged EXIF data are ignored: the picture itself may be complete.
  */
 final class Exif {
+  private static final int SUBFILE_TYPE = 254;
+  private static final int DNG_VERSION = 50706;
   private static final int ORIENTATION = 0x0112;
   private static final int SHORT_TYPE = 3;
 
@@ -119,6 +121,30 @@ final class Exif {
       }
     }
     return 1;
+  }
+
+  /**
+   * Whether the first page of a TIFF file is a preview of what follows: reduced, or of a DNG.
+   * Source: TIFF 6.0, tag NewSubfileType; the DNG specification, tag DNGVersion.
+   */
+  static boolean isPreview(byte[] file) {
+    ByteBuffer tiff = ByteBuffer.wrap(file);
+    tiff.order(file[0] == 'I' ? ByteOrder.LITTLE_ENDIAN : ByteOrder.BIG_ENDIAN);
+    long directory = file.length < 8 ? file.length : tiff.getInt(4) & 0xffffffffL;
+    if (directory + 2 > file.length) {
+      return false;
+    }
+    int entries = tiff.getShort((int) directory) & 0xffff;
+    for (int i = 0; i < entries && directory + 14 + 12L * i <= file.length; i++) {
+      int at = (int) directory + 2 + 12 * i;
+      int tag = tiff.getShort(at) & 0xffff;
+      boolean isShort = tiff.getShort(at + 2) == SHORT_TYPE;
+      int value = isShort ? tiff.getShort(at + 8) : tiff.getInt(at + 8);
+      if (tag == DNG_VERSION || (tag == SUBFILE_TYPE && (value & 1) != 0)) {
+        return true;
+      }
+    }
+    return false;
   }
 
   private static boolean is(ByteBuffer bytes, int at, String text) {

@@ -216,4 +216,22 @@ public final class FileNames {
     }
     return out.toString();
   }
+
+  /**
+   * Whether a name is one that a file in a folder can have, with {@code /} between folders.
+   *
+   * @param name from a list, an archive or a file of latents
+   * @return false if it is empty, absolute, or leads out of the folder
+   */
+  public static boolean isInside(String name) {
+    if (name.isEmpty() || name.indexOf('\0') >= 0 || name.startsWith("/") || name.endsWith("/")) {
+      return false;
+    }
+    try {
+      Path inside = resolve(Path.of("/a"), name).normalize();
+      return inside.startsWith("/a") && inside.getNameCount() > 1;
+    } catch (EqvaeException.Argument e) {
+      return false;
+    }
+  }
 }

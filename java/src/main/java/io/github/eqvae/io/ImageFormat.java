@@ -1,7 +1,9 @@
 package io.github.eqvae.io;
 
+import java.nio.charset.StandardCharsets;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.Optional;
 
 /**
@@ -36,6 +38,30 @@ public enum ImageFormat {
       List.of(
           "jpg", "jpeg", "png", "webp", "bmp", "tif", "tiff", "ppm", "pgm", "pbm", "gif", "avif",
           "heic", "heif", "jxl", "jp2", "j2k", "jpe", "jfif");
+
+  /** Raw photographs of cameras, most of which are TIFF files whose first page is a preview. */
+  private static final List<String> RAW_ENDINGS =
+      List.of(
+          "nef", "nrw", "dng", "cr2", "cr3", "crw", "arw", "srf", "sr2", "orf", "pef", "rw2", "rwl",
+          "raf", "srw", "3fr", "iiq", "kdc", "dcr", "erf", "mef", "mos", "mrw", "x3f");
+
+  private static final String RAW = "is a raw photograph" + ADVICE;
+
+  /** Formats without a beginning of their own. */
+  private static final Map<String, String> BY_ENDING =
+      Map.of("svg", "an SVG drawing", "tga", "a Targa file", "pcx", "a PCX file");
+
+  /** How pictures of other programs begin. */
+  private static final Map<String, String> BY_START =
+      Map.of(
+          "GIF8", "a GIF",
+          "8BPS", "a Photoshop file",
+          "v/1\1", "an OpenEXR file",
+          "qoif", "a QOI file",
+          "DDS ", "a DDS file",
+          "#?RA", "a Radiance file",
+          "icns", "an icon",
+          "\0\0\1\0", "an icon");
 
   /** Sizes of the header after a BMP file's first 14 bytes. */
   private static final List<Integer> BMP_HEADERS = List.of(12, 16, 40, 52, 56, 64, 108, 124);
@@ -97,8 +123,32 @@ public enum ImageFormat {
    * @return true for {@code x.jpg}, {@code x.PNG}, {@code x.heic}
    */
   public static boolean isPictureName(String name) {
-    int dot = name.lastIndexOf('.');
-    return dot >= 0 && ENDINGS.contains(name.substring(dot + 1).toLowerCase(Locale.ROOT));
+    return ENDINGS.contains(ending(name));
+  }
+
+  private static boolean isRawName(String name) {
+    return RAW_ENDINGS.contains(ending(name));
+  }
+
+  /** Without the dot, in small letters; empty if there is none. */
+  private static String ending(String name) {
+    return name.substring(name.lastIndexOf('.') + 1).toLowerCase(Locale.ROOT);
+  }
+
+  /**
+   * Why a file that is decoded is none of the formats, or only the preview of a picture.
+   *
+   * @param name its name or path
+   * @param file its content
+   * @return the reason; nothing if it is to be decoded
+   */
+  static Optional<String> refusalOfWhole(String name, byte[] file) {
+    Optional<ImageFormat> known = of(file);
+    if (known.isEmpty()) {
+      return refusal(".png", file);
+    }
+    boolean isPreview = known.get() == TIFF && Exif.isPreview(file);
+    return isPreview ? Optional.of(RAW) : refusal(name, file);
   }
 
   /**
@@ -110,12 +160,20 @@ public enum ImageFormat {
    *     or name
    */
   public static Optional<String> refusal(String name, byte[] start) {
-    if (of(start).isPresent()) {
+    Optional<ImageFormat> known = of(start);
+    if (isRawName(name) && (known.isEmpty() || known.get() == TIFF)) {
+      return Optional.of(RAW);
+    }
+    if (known.isPresent()) {
       return Optional.empty();
     }
     Optional<String> other = otherFormat(start);
     if (other.isPresent()) {
       return Optional.of("is " + other.get() + ADVICE);
+    }
+    String byName = BY_ENDING.get(ending(name));
+    if (byName != null) {
+      return Optional.of("is " + byName + ADVICE);
     }
     if (!isPictureName(name)) {
       return Optional.empty();
@@ -136,8 +194,11 @@ public enum ImageFormat {
 
   /** Formats that are recognised only. */
   private static Optional<String> otherFormat(byte[] start) {
-    if (matches(start, 0, 'G', 'I', 'F', '8')) {
-      return Optional.of("a GIF");
+    if (start.length >= 4) {
+      String format = BY_START.get(new String(start, 0, 4, StandardCharsets.ISO_8859_1));
+      if (format != null) {
+        return Optional.of(format);
+      }
     }
     if (matches(start, 4, 'f', 't', 'y', 'p')) {
       if (matches(start, 8, 'a', 'v', 'i', 'f') || matches(start, 8, 'a', 'v', 'i', 's')) {

@@ -6,6 +6,7 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Optional;
 import java.util.function.Function;
 import javax.imageio.ImageIO;
 import javax.imageio.ImageWriter;
@@ -110,10 +111,11 @@ public final class Images {
       Function<PixelRows, Image> cut,
       DecodeMemory memory)
       throws ImageException {
-    ImageFormat format =
-        ImageFormat.of(bytes)
-            .orElseThrow(
-                () -> new ImageException(name, ImageFormat.refusal(".png", bytes).orElseThrow()));
+    Optional<String> refusal = ImageFormat.refusalOfWhole(name, bytes);
+    if (refusal.isPresent()) {
+      throw new ImageException(name, refusal.get());
+    }
+    ImageFormat format = ImageFormat.of(bytes).orElseThrow();
     boolean isStored =
         options.orientation() == DecodeOptions.Orientation.STORED && format != ImageFormat.TIFF;
     int orientation = isStored ? 1 : Exif.orientation(bytes, format);

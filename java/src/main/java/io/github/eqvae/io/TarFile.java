@@ -240,6 +240,9 @@ public final class TarFile {
     file.mark(6);
     byte[] start = file.readNBytes(6);
     file.reset();
+    if (start.length == 0) {
+      throw new EqvaeException.Argument(path + " is empty (0 bytes): copy or download it again");
+    }
     Optional<String> other = refusal(start);
     if (other.isPresent()) { // whatever its name says
       throw new EqvaeException.Argument(path + " " + other.get());

@@ -68,23 +68,11 @@ public final class ImageNames {
               .formatted(file, names.size(), images));
     }
     for (String name : names) {
-      if (name == null || !isRelative(name)) {
+      if (name == null || !FileNames.isInside(name)) {
         throw new IOException(
             "%s: the name '%s' is none that a file in a folder can have; rename it in the list"
                 .formatted(file, name == null ? "null" : FileNames.shown(name)));
       }
-    }
-  }
-
-  private static boolean isRelative(String name) {
-    if (name.isEmpty() || name.indexOf('\0') >= 0 || name.startsWith("/") || name.endsWith("/")) {
-      return false;
-    }
-    try {
-      Path inside = FileNames.resolve(Path.of("/a"), name).normalize();
-      return inside.startsWith("/a") && inside.getNameCount() > 1;
-    } catch (EqvaeException.Argument e) {
-      return false;
     }
   }
 }

@@ -51,6 +51,22 @@ class BestModelTest extends CliFixture {
     assertTrue(o.err().contains("about the last 10 updates (run.ema_decay 0.9)"), o.err());
   }
 
+  /** Its weights are numbers, but what it makes of pictures is none: such a run has failed. */
+  @Test
+  void aRunWhoseFiguresAreNoNumbersFails() throws Exception {
+    recipe(4);
+    Outcome o =
+        run(
+            "train",
+            "tiny.yaml",
+            "--out=run",
+            "--set=optimizer.learning_rate=1e30",
+            "--set=objective.gan.enabled=false",
+            "--set=run.ema_decay=null");
+    assertUserError(o, 1, "are not finite (NaN)");
+    assertTrue(Files.exists(folder.resolve("run/report.html")), "to see where it diverged");
+  }
+
   /** To resume it by mistake must not replace its result. */
   @Test
   void aRunThatEndedEarlyGoesOnOnlyWithOtherSettings() throws Exception {

@@ -95,6 +95,15 @@ class CheckpointCommandsTest extends CliFixture {
     assertTrue(o.err().contains("not finite") && o.err().contains("2 of"), o.err());
   }
 
+  /** SSIM's windows do not fit into images of 8 pixels: said before anything is computed. */
+  @Test
+  void imagesTooSmallForSsimAreRefused() throws Exception {
+    pictures();
+    TinyModels.kl(folder);
+    assertUserError(
+        run("evaluate", "kl.safetensors", "--data", "pics", "--size", "8"), 1, "--size 8", "11");
+  }
+
   /** Nothing in the file says how many groups there are, and 32 do not divide 4 channels. */
   @Test
   void whatWillNotRunIsSaidWhenItIsConverted() throws Exception {

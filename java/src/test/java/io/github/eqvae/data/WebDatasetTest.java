@@ -245,6 +245,28 @@ class WebDatasetTest {
     assertThrows(EqvaeException.class, () -> samples(close));
   }
 
+  /** A download that brought nothing is no archive; one with nothing in it is named. */
+  @Test
+  void emptyArchivesAreNoticed() throws IOException {
+    tar("d/a.tar", false, "a.jpg");
+    tar("d/b.tar", false);
+    assertEquals(List.of("a.jpg -"), samples(folder.resolve("d")));
+    assertEquals(Map.of("b.tar", "has nothing in it that WebDataset would find"), named);
+    Path empty = Files.createFile(folder.resolve("d/c.tar"));
+    Exception e = assertThrows(EqvaeException.Argument.class, () -> samples(folder.resolve("d")));
+    assertEquals(empty + " is empty (0 bytes): copy or download it again", e.getMessage());
+  }
+
+  /** Such names could be encoded, but not written as files again. */
+  @Test
+  void namesThatLeadOutOfTheFolderAreNamed() throws IOException {
+    Path tar = tar("a.tar", false, "../up.jpg", "b/../../c.jpg", "./d.jpg", "e//f.jpg");
+    String why = "its name leads out of the archive's folder; pack it anew";
+    assertEquals(
+        List.of("../up.jpg " + why, "b/../../c.jpg " + why, "./d.jpg -", "e//f.jpg -"),
+        samples(tar));
+  }
+
   @Test
   void labelsThatAreNoNumbersAreSaid() throws IOException {
     Path tar = tar("a.tar", false, "a.jpg", "a.cls=cat", "b.jpg", "b.cls=-1", "c.jpg", "c.cls=4");

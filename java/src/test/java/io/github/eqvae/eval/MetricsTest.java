@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.github.eqvae.EqvaeException;
 import java.util.Arrays;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
@@ -92,7 +93,7 @@ class MetricsTest {
     assertTrue(expected > 0.1 && expected < 0.95, "an uninteresting pair: " + expected);
     Ssim.Variant inside = Ssim.Variant.SCIKIT_IMAGE;
     assertEquals(expected, Ssim.of(inside, a, b, h, w, 3), 1e-9);
-    assertThrows(IllegalArgumentException.class, () -> Ssim.of(inside, a, b, 10, w, 3));
+    assertThrows(EqvaeException.Argument.class, () -> Ssim.of(inside, a, b, 10, w, 3));
   }
 
   /** Pictures that Python computes alike. */
@@ -120,7 +121,7 @@ class MetricsTest {
     assertEquals(0.3345076480622005, Ssim.of(Ssim.Variant.RELEASED, a, b, 19, 14, 3), 1e-12);
     for (Ssim.Variant v : Ssim.Variant.values()) {
       assertEquals(1, Ssim.of(v, a, a, 19, 14, 3), 1e-12);
-      assertThrows(IllegalArgumentException.class, () -> Ssim.of(v, a, b, 5, 14, 3));
+      assertThrows(EqvaeException.Argument.class, () -> Ssim.of(v, a, b, 5, 14, 3));
     }
   }
 

@@ -7,6 +7,8 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.awt.image.BufferedImage;
 import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 import java.util.Optional;
@@ -36,6 +38,77 @@ class ImageFormatTest {
       String said = ImageFormat.refusal(name, ascii(start)).orElseThrow();
       assertTrue(said.contains(format) && said.contains("convert it to PNG"), said);
     }
+  }
+
+  /** Raw photographs are TIFF files by content, whose first page is a preview. */
+  @ParameterizedTest
+  @ValueSource(strings = {"IMG_1.NEF", "a/b.dng", "x.Cr2", "y.ARW", "z.orf", "c.cr3", "f.raf"})
+  void rawPhotographsAreNamed(String name) {
+    for (String start : new String[] {"II*\0\10\0\0\0", "MM\0*\0\0\0\10", "FUJIFILMCCD-RAW"}) {
+      String said = ImageFormat.refusal(name, ascii(start)).orElseThrow();
+      assertTrue(said.contains("a raw photograph") && ImageFormat.isOtherFormat(said), said);
+    }
+    assertEquals(Optional.empty(), ImageFormat.refusal(name, ascii("\u00ff\u00d8\u00ff")));
+  }
+
+  /** A TIFF file of one gray pixel, with one more number in its directory. */
+  private static byte[] tiff(int tag, int value) {
+    int[][] entries = {
+      {254, tag == 254 ? value : 0},
+      {256, 1},
+      {257, 1},
+      {258, 8},
+      {259, 1},
+      {262, 1},
+      {273, 8 + 2 + 11 * 12 + 4},
+      {277, 1},
+      {278, 1},
+      {279, 1},
+      {tag == 254 ? 50000 : tag, value}
+    };
+    ByteBuffer b = ByteBuffer.allocate(8 + 2 + 11 * 12 + 4 + 1).order(ByteOrder.LITTLE_ENDIAN);
+    b.put(ascii("II*\0")).putInt(8).putShort((short) entries.length);
+    for (int[] e : entries) {
+      b.putShort((short) e[0]).putShort((short) 4).putInt(1).putInt(e[1]);
+    }
+    return b.putInt(0).put((byte) 77).array();
+  }
+
+  /** Whatever they are called: as a preview they would be trained on without a word. */
+  @Test
+  void previewsAreNoPictures() throws IOException {
+    assertEquals(77, Images.decode(tiff(50000, 1), "a", DecodeOptions.DEFAULT).data()[0]);
+    int dngVersion = 50706;
+    for (byte[] raw : new byte[][] {tiff(254, 1), tiff(dngVersion, 0x0401)}) {
+      ImageException e =
+          assertThrows(
+              ImageException.class, () -> Images.decode(raw, "a.tif", DecodeOptions.DEFAULT));
+      assertTrue(ImageFormat.isOtherFormat(e.getMessage()), e.getMessage());
+      assertTrue(e.getMessage().contains("a raw photograph"), e.getMessage());
+    }
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "8BPS-, a Photoshop file",
+    "v/1\\1, an OpenEXR file",
+    "qoif-, a QOI file",
+    "DDS -, a DDS file",
+    "#?RADIANCE, a Radiance file",
+    "icns-, an icon",
+    "\\0\\0\\1\\0, an icon"
+  })
+  void soAreThoseOfOtherPrograms(String start, String format) {
+    String said = ImageFormat.refusal("x", ascii(start.translateEscapes())).orElseThrow();
+    assertTrue(said.contains(format) && ImageFormat.isOtherFormat(said), said);
+  }
+
+  /** Formats that nothing but the name tells. */
+  @ParameterizedTest
+  @CsvSource({"a.svg, an SVG drawing", "b.TGA, a Targa file", "c.pcx, a PCX file"})
+  void someAreKnownByName(String name, String format) {
+    String said = ImageFormat.refusal(name, ascii("<svg xmlns")).orElseThrow();
+    assertTrue(said.contains(format) && ImageFormat.isOtherFormat(said), said);
   }
 
   @ParameterizedTest

@@ -28,6 +28,15 @@ import java.util.stream.Collectors;
  * these are treated.
  */
 public final class TorchFile implements AutoCloseable {
+  /** How files begin that others keep weights in, and what to do with them. */
+  private static final Map<String, String> OTHERS =
+      Map.of(
+          "GGUF", "a GGUF file of quantized weights; take the model's safetensors",
+          "\u0089HDF", "an HDF5 file, as Keras writes; take the model's safetensors",
+          "\u0093NUMPY", "an array of NumPy, not a model",
+          "\u00ff\u00d8\u00ff", "a picture, not a model",
+          "\u0089PNG", "a picture, not a model");
+
   /** The format of the file. */
   public enum Format {
     /** A zip archive, as PyTorch has written since 1.6. */
@@ -130,6 +139,12 @@ public final class TorchFile implements AutoCloseable {
       hint = "; it is a pointer of Git LFS: fetch the file itself with git lfs pull";
     } else if (starts(whole, 0, "<")) {
       hint = "; it looks like a web page: download the file again";
+    } else {
+      for (Map.Entry<String, String> other : OTHERS.entrySet()) {
+        if (starts(whole, 0, other.getKey())) {
+          hint = "; it is " + other.getValue();
+        }
+      }
     }
     throw new TorchFileException(
         path,

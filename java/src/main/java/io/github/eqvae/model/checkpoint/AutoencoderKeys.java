@@ -96,6 +96,9 @@ record AutoencoderKeys(
                 unexpected.add(tensor.toString());
               }
             });
+    if (choice.average() && others.remove(KeyGroups.AVERAGE) != null) {
+      others.put("weights as last trained", parameters.size());
+    }
     return new AutoencoderKeys(
         naming,
         prefix,

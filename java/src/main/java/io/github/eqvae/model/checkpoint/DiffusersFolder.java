@@ -44,10 +44,26 @@ record DiffusersFolder(Optional<Path> config, List<Path> weights, Map<String, Pa
    */
   static DiffusersFolder open(Path folder, Weights weights) throws IOException {
     Path here = inside(folder);
+    requireLinked(here);
     Path file = weights == Weights.EMA ? average(here) : choose(here);
     return isIndex(file)
         ? ofIndex(file)
         : new DiffusersFolder(config(here), List.of(file), Map.of());
+  }
+
+  /** Links to nothing, as a cache leaves them whose files were removed, are not missing files. */
+  private static void requireLinked(Path folder) throws IOException {
+    try (Stream<Path> all = Files.list(folder)) {
+      Optional<Path> dangling =
+          all.filter(Files::isSymbolicLink)
+              .filter(f -> !Files.exists(f))
+              .filter(f -> f.getFileName().toString().matches(NAME + "\\..*|" + CONFIG))
+              .min(Path::compareTo);
+      if (dangling.isPresent()) {
+        throw new EqvaeException.Argument(
+            dangling.get() + " is a link to nothing; download the model again");
+      }
+    }
   }
 
   /** Whether a file is an index of shards; only its name says so. */

@@ -47,7 +47,8 @@ final class Json {
               + " is not JSON, or is cut off: line "
               + e.getLocation().getLineNr()
               + ": "
-              + e.getOriginalMessage());
+              // Not what Jackson would have Java programs do.
+              + e.getOriginalMessage().replaceFirst(": enable `.*", ""));
     }
     if (!node.isObject()) {
       throw new EqvaeException.Argument(file + " holds no JSON object");

@@ -9,6 +9,8 @@ import java.util.Optional;
  * Groups of tensors beside an autoencoder in checkpoints of its training and of complete pipelines.
  */
 final class KeyGroups {
+  static final String AVERAGE = "moving average (use_ema)";
+
   /** The first prefix that matches decides. */
   private static final Map<String, String> BY_PREFIX = new LinkedHashMap<>();
 
@@ -33,7 +35,7 @@ final class KeyGroups {
     BY_PREFIX.put("loss.discriminator.", "discriminator of the training");
     BY_PREFIX.put("loss.perceptual_loss.", "LPIPS of the training");
     BY_PREFIX.put("loss.", "loss of the training");
-    BY_PREFIX.put("model_ema.", "moving average (use_ema)");
+    BY_PREFIX.put("model_ema.", AVERAGE);
     BY_PREFIX.put("model.diffusion_model.", "denoising network");
     BY_PREFIX.put("diffusion_model.", "denoising network");
     BY_PREFIX.put("cond_stage_model.", "text encoder");
@@ -69,7 +71,7 @@ final class KeyGroups {
     }
     int dot = name.indexOf('.');
     if (dot > 0 && AveragedWeights.isAverage(name.substring(0, dot))) {
-      return Optional.of("moving average (use_ema)");
+      return Optional.of(AVERAGE);
     }
     return BY_PREFIX.entrySet().stream()
         .filter(e -> name.startsWith(e.getKey()))

@@ -232,6 +232,7 @@ public final class AutoencoderWorkload implements Workload<AutoencoderTask> {
     RunFolder folder = run.folder();
     AtomicFiles.write(folder.report(), Report.html(RunReports.single(recipe, folder, result)));
     AtomicFiles.write(folder.evaluation(), result.json());
+    result.requireFinite(folder.model()); // the report shows when it diverged
     return result.text() + leftOut();
   }
 

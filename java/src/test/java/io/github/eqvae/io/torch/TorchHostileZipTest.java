@@ -302,6 +302,10 @@ class TorchHostileZipTest {
         hostile("safetensors", none, "SafetensorsFile", text("\2\0\0\0\0\0\0\0{}")),
         hostile("LFS pointer", none, "git lfs pull", text("version https://git-lfs.github.com")),
         hostile("web page", none, "web page", text("<!DOCTYPE html>")),
+        hostile("GGUF", none, "a GGUF file of quantized", text("GGUF\3\0\0\0")),
+        hostile("HDF5", none, "an HDF5 file, as Keras", text("\u0089HDF\r\n")),
+        hostile("NumPy", none, "an array of NumPy", text("\u0093NUMPY")),
+        hostile("picture", none, "a picture", text("\u00ff\u00d8\u00ff\u00e0")),
         hostile("tar", Reason.UNSUPPORTED_FORMAT, "tar archive", tar),
         hostile("PK and nothing", Reason.TRUNCATED, "the archive has no end", text("PK\3\4")),
         hostile("empty archive", Reason.MISSING_ENTRY, "no FOLDER", new ZipAssembler().bytes()));

@@ -2,9 +2,11 @@ package io.github.eqvae.model.checkpoint;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.ObjectMapper;
+import io.github.eqvae.EqvaeException;
 import io.github.eqvae.io.torch.TorchTensor;
 import io.github.eqvae.io.torch.TorchWriter;
 import java.io.IOException;
@@ -17,6 +19,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /**
  * Every name that diffusers gives its files. Source: huggingface/diffusers {@code
@@ -149,6 +152,22 @@ class DiffusersFolderTest {
               .orElseThrow();
       assertRead(named);
     }
+  }
+
+  /**
+   * As a cache leaves them whose files were removed; without its config.json it is another model.
+   */
+  @ParameterizedTest
+  @ValueSource(strings = {NAME + ".safetensors", "config.json", NAME + ".fp16.safetensors"})
+  void linksToNothingAreNamed(String name) throws IOException {
+    Files.writeString(folder.resolve("config.json"), DiffusersConfig.print(KL, groups()));
+    save(folder.resolve(NAME + ".safetensors"), tensors);
+    Path link = folder.resolve(name);
+    Files.deleteIfExists(link);
+    Files.createSymbolicLink(link, Path.of("../../blobs/0a1b"));
+    Exception e =
+        assertThrows(EqvaeException.Argument.class, () -> AutoencoderCheckpoint.open(folder));
+    assertEquals(link + " is a link to nothing; download the model again", e.getMessage());
   }
 
   @Test

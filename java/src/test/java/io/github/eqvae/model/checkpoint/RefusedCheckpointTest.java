@@ -132,6 +132,9 @@ class RefusedCheckpointTest {
   void aConfigThatIsCutOffIsRefused() throws IOException {
     diffusersFolder(config().substring(0, 120));
     assertSays(refused(folder), "config.json", "cut off", "line");
+    diffusersFolder(config().replace("{", "{\"factor_of_nobody\": NaN, "));
+    assertSays(refused(folder), "config.json", "NaN");
+    assertTrue(!refused(folder).getMessage().contains("Feature"), "no word of Java libraries");
   }
 
   /** A field that is not there has diffusers' default, which these tensors do not have. */

@@ -16,6 +16,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -138,7 +139,16 @@ class WeightsChoiceTest {
   void prefixesOfOneFile(String model, String average) throws IOException {
     Map<String, TorchTensor> all = new LinkedHashMap<>(Samples.prefixed(with(TRAINED), model));
     all.putAll(Samples.prefixed(with(AVERAGE), average));
-    assertBothAreThere(Samples.safetensors(folder.resolve("two.safetensors"), all), average);
+    Path file = Samples.safetensors(folder.resolve("two.safetensors"), all);
+    assertBothAreThere(file, average);
+    // What was taken is not among what was left out.
+    Map<Weights, String> leftOut =
+        Map.of(Weights.AUTO, "weights as last trained", Weights.MODEL, "moving average (use_ema)");
+    for (Weights weights : leftOut.keySet()) {
+      try (AutoencoderCheckpoint checkpoint = AutoencoderCheckpoint.open(file, weights)) {
+        assertEquals(Set.of(leftOut.get(weights)), checkpoint.others().keySet());
+      }
+    }
   }
 
   /** An average of the trained half alone cannot stand for the whole. */
