@@ -38,7 +38,8 @@ final class ImageIoPicture implements AutoCloseable {
     this.format = format;
     this.name = name;
     this.options = options;
-    isPlainGray = format == ImageFormat.PNG && bytes[PNG_COLOR_TYPE] == 0;
+    isPlainGray =
+        format == ImageFormat.PNG && bytes.length > PNG_COLOR_TYPE && bytes[PNG_COLOR_TYPE] == 0;
     Iterator<ImageReader> readers = ImageIO.getImageReadersByFormatName(format.readerName());
     if (!readers.hasNext()) {
       throw new ImageException(name, "this Java has no decoder for " + format);
