@@ -2,6 +2,7 @@ package io.github.eqvae.cli;
 
 import io.github.eqvae.EqvaeException;
 import io.github.eqvae.generator.checkpoint.GeneratorCheckpoint;
+import io.github.eqvae.generator.checkpoint.MaskGitCheckpoint;
 import io.github.eqvae.model.LatentScaling;
 import io.github.eqvae.model.checkpoint.AutoencoderCheckpoint;
 import io.github.eqvae.model.checkpoint.AutoencoderKind;
@@ -57,7 +58,8 @@ final class ConvertCommand implements Callable<Integer> {
   private enum Target {
     DIFFUSERS,
     COMPVIS,
-    DIT
+    DIT,
+    MASKGIT
   }
 
   private enum Dtype {
@@ -80,7 +82,7 @@ final class ConvertCommand implements Callable<Integer> {
       paramLabel = "DST",
       description =
           "A folder for diffusers, a file .ckpt or .safetensors for compvis, .pt or .safetensors"
-              + " for dit.")
+              + " for dit and maskgit.")
   private Path destination = Path.of(".");
 
   @Option(
@@ -89,7 +91,7 @@ final class ConvertCommand implements Callable<Integer> {
       paramLabel = "NAMING",
       description =
           "The names and format to write: diffusers or compvis; for a generator (DiT, SiT,"
-              + " LightningDiT) dit.")
+              + " LightningDiT) dit, for MaskGIT maskgit.")
   private Target to = Target.DIFFUSERS;
 
   @Option(
@@ -179,7 +181,7 @@ final class ConvertCommand implements Callable<Integer> {
     if (discriminator) {
       return discriminator(stdout);
     }
-    if (to == Target.DIT) {
+    if (to == Target.DIT || to == Target.MASKGIT) {
       return generator(pickle);
     }
     try (ConvertSource opened = ConvertSource.open(source, weights.choice())) {
@@ -234,7 +236,15 @@ final class ConvertCommand implements Callable<Integer> {
     if (model.isPresent() || scaling.scaling().isPresent() || scalingFrom.isPresent()) {
       throw new ParameterException(
           spec.commandLine(),
-          "--model and --scaling-… apply to autoencoders, --to dit to generators.");
+          "--model and --scaling-… apply to autoencoders, --to dit and maskgit to generators.");
+    }
+    if (to == Target.MASKGIT) {
+      try (MaskGitCheckpoint checkpoint =
+          MaskGitCheckpoint.open(source, weights.choice(), generator.hints())) {
+        new MaskGitConversion(checkpoint, dtype.map(d -> d.type), spec.commandLine())
+            .write(source, destination, pickle);
+      }
+      return 0;
     }
     try (GeneratorCheckpoint checkpoint =
         GeneratorCheckpoint.open(source, weights.choice(), generator.hints())) {

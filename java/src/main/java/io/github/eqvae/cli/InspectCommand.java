@@ -2,6 +2,7 @@ package io.github.eqvae.cli;
 
 import io.github.eqvae.EqvaeException;
 import io.github.eqvae.generator.checkpoint.GeneratorCheckpoint;
+import io.github.eqvae.generator.checkpoint.MaskGitCheckpoint;
 import io.github.eqvae.generator.checkpoint.VitCheckpoint;
 import io.github.eqvae.model.LatentScaling;
 import io.github.eqvae.model.checkpoint.AutoencoderCheckpoint;
@@ -92,6 +93,10 @@ final class InspectCommand implements Callable<Integer> {
     if (GeneratorCheckpoint.isThere(file)) {
       return new GeneratorInspection(out, table(out))
           .print(GeneratorCheckpoint.of(file, weights.choice(), generator.hints()));
+    }
+    if (MaskGitCheckpoint.isThere(file)) {
+      return new MaskGitInspection(out, table(out))
+          .print(MaskGitCheckpoint.of(file, weights.choice(), generator.hints()));
     }
     if (VitCheckpoint.isThere(file)) {
       return new VitInspection(out, table(out))

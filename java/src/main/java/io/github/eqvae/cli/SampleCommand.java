@@ -5,9 +5,11 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.SerializationFeature;
 import io.github.eqvae.EqvaeException;
 import io.github.eqvae.generator.checkpoint.LatentsOrigin;
+import io.github.eqvae.jobs.ImageMaker;
 import io.github.eqvae.jobs.SampleClasses;
 import io.github.eqvae.jobs.SampleJob;
 import io.github.eqvae.model.LatentScaling;
+import io.github.eqvae.serve.CodeGenerator;
 import io.github.eqvae.serve.Generator;
 import io.github.eqvae.serve.GeneratorOptions;
 import io.github.eqvae.serve.Vae;
@@ -36,7 +38,7 @@ import picocli.CommandLine.Spec;
     name = "sample",
     mixinStandardHelpOptions = true,
     description = {
-      "Samples images from a generator: DiT, SiT, LightningDiT, or a run of ours.",
+      "Samples images from a generator: DiT, SiT, LightningDiT, MaskGIT, or a run of ours.",
       "Writes one .npz (arr_0, uint8 [N, H, W, C]; arr_1, labels), as the evaluation suite of ADM"
           + " reads it, or a folder of PNG files. If it is started again after a kill, it continues"
           + " and gives the same bits. docs/sampling.md has the defaults."
@@ -46,6 +48,7 @@ import picocli.CommandLine.Spec;
       "Examples:",
       "  eqvae sample runs/dit --count 1000 --out samples.npz --grid samples.png",
       "  eqvae sample runs/dit --count 16 --out samples/ --classes 3,5 --guidance 4",
+      "  eqvae sample runs/maskgit --out samples.npz --steps 12 --guidance 3",
       "  eqvae sample DiT-XL-2-256x256.pt --trained-as dit --vae sd-vae-ft-ema/ --out samples.npz"
     })
 final class SampleCommand implements Callable<Integer> {
@@ -147,33 +150,51 @@ final class SampleCommand implements Callable<Integer> {
             .withBatch(batch)
             .withWeights(weights.choice())
             .withHints(hints.hints());
-    try (Device on = device.map(Device::open).orElseGet(Device::best);
-        Generator generator = Generator.load(path, on, options)) {
-      WeightsOption.say(stderr, path, generator.weightsNote());
-      Path decoder = vae.orElseGet(() -> autoencoder(generator));
-      try (Vae loaded = load(decoder, generator, on)) {
-        requireItsOwn(loaded, decoder, generator, stderr);
-        run(generator, loaded, decoder, text, stderr);
+    try (Device on = device.map(Device::open).orElseGet(Device::best)) {
+      if (CodeGenerator.isThere(path)) {
+        ofCodes(on, options, text, stderr);
+      } else {
+        ofLatents(on, options, text, stderr);
       }
     }
     return 0;
   }
 
-  private void run(
-      Generator generator, Vae loaded, Path decoder, PrintWriter text, PrintWriter stderr)
+  private void ofLatents(Device on, GeneratorOptions options, PrintWriter text, PrintWriter stderr)
       throws IOException {
+    try (Generator generator = Generator.load(path, on, options)) {
+      WeightsOption.say(stderr, path, generator.weightsNote());
+      Path decoder = vae.orElseGet(() -> autoencoder(generator.latents()));
+      try (Vae loaded = load(decoder, generator, on)) {
+        requireItsOwn(loaded, decoder, generator.latents(), stderr);
+        SampleClasses labels = SampleClasses.of(classes, generator);
+        run(ImageMaker.of(generator, loaded, sampler.options()), labels, loaded, decoder, text);
+      }
+    }
+  }
+
+  private void ofCodes(Device on, GeneratorOptions options, PrintWriter text, PrintWriter stderr)
+      throws IOException {
+    try (CodeGenerator generator = CodeGenerator.load(path, on, options)) {
+      WeightsOption.say(stderr, path, generator.weightsNote());
+      Path decoder = vae.orElseGet(() -> autoencoder(generator.latents()));
+      try (Vae loaded = Vae.load(decoder, on)) {
+        requireItsOwn(loaded, decoder, generator.latents(), stderr);
+        SampleClasses labels =
+            SampleClasses.of(classes, generator.config().classes(), generator.classNames());
+        run(ImageMaker.of(generator, loaded, sampler.codeOptions()), labels, loaded, decoder, text);
+      }
+    }
+  }
+
+  private void run(
+      ImageMaker maker, SampleClasses labels, Vae loaded, Path decoder, PrintWriter text)
+      throws IOException {
+    PrintWriter stderr = spec.commandLine().getErr();
     SampleJob.Request request =
-        new SampleJob.Request(
-            path,
-            decoder,
-            out,
-            count,
-            seed,
-            SampleClasses.of(classes, generator),
-            sampler.options(),
-            overwrite);
+        new SampleJob.Request(path, decoder, out, count, seed, labels, overwrite);
     Listener listener = new Listener(stderr, count);
-    SampleJob job = new SampleJob(generator, loaded, request, listener);
+    SampleJob job = new SampleJob(maker, loaded, request, listener);
     long start = System.nanoTime();
     int before = job.run(grid);
     double seconds = (System.nanoTime() - start) * 1e-9;
@@ -220,10 +241,9 @@ final class SampleCommand implements Callable<Integer> {
     }
   }
 
-  private Path autoencoder(Generator generator) {
+  private Path autoencoder(Optional<LatentsOrigin> latents) {
     Path named =
-        generator
-            .latents()
+        latents
             .map(origin -> Path.of(origin.autoencoder()))
             .orElseThrow(
                 () ->
@@ -259,8 +279,9 @@ final class SampleCommand implements Callable<Integer> {
     return loaded;
   }
 
-  private void requireItsOwn(Vae loaded, Path decoder, Generator generator, PrintWriter stderr) {
-    String hash = generator.latents().map(LatentsOrigin::autoencoderSha256).orElse("");
+  private void requireItsOwn(
+      Vae loaded, Path decoder, Optional<LatentsOrigin> latents, PrintWriter stderr) {
+    String hash = latents.map(LatentsOrigin::autoencoderSha256).orElse("");
     if (hash.isEmpty() || hash.equals(loaded.weightsHash())) {
       return;
     }

@@ -1,10 +1,14 @@
 package io.github.eqvae.cli;
 
+import io.github.eqvae.EqvaeException;
 import io.github.eqvae.diffusion.SdeSampler;
+import io.github.eqvae.serve.CodeSamplingOptions;
 import io.github.eqvae.serve.SamplingMethod;
 import io.github.eqvae.serve.SamplingOptions;
 import java.util.Optional;
+import java.util.OptionalDouble;
 import java.util.OptionalInt;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 /** How a generator goes from noise to latents, by options. */
@@ -20,7 +24,9 @@ final class SamplerOptions {
   @Option(
       names = "--steps",
       paramLabel = "N",
-      description = "Default: 250 of ddpm and sde_euler, 50 of ddim and euler, 25 of others.")
+      description =
+          "Default: 250 of ddpm and sde_euler, 50 of ddim and euler, 25 of others; of MaskGIT 8 by"
+              + " confidence, 32 in Halton's order.")
   private Optional<Integer> steps = Optional.empty();
 
   @Option(names = "--eta", paramLabel = "X", description = "Of ddim: its noise. Default: 0.")
@@ -35,8 +41,12 @@ final class SamplerOptions {
   @Option(
       names = "--guidance",
       paramLabel = "SCALE",
-      description = "Classifier-free guidance. Default: 1, none.")
-  private double guidance = 1;
+      description =
+          "Classifier-free guidance. Default: 1, none; of MaskGIT 0 is none, and the default as"
+              + " published.")
+  private Optional<Double> guidance = Optional.empty();
+
+  @Mixin private MaskedSamplerOptions masked = new MaskedSamplerOptions();
 
   @Option(
       names = "--guidance-channels",
@@ -86,7 +96,24 @@ final class SamplerOptions {
           "For dopri5: the last step ends at time 1. Default: it may go beyond, as published.")
   private boolean noOvershoot;
 
+  /** Of MaskGIT. */
+  CodeSamplingOptions codeOptions() {
+    if (method.isPresent() || channels.isPresent()) {
+      throw new EqvaeException.Argument(
+          "--sampler and --guidance-channels are for generators of latents; MaskGIT has --order"
+              + " confidence or halton");
+    }
+    return masked.options(
+        steps.map(OptionalInt::of).orElseGet(OptionalInt::empty),
+        guidance.map(OptionalDouble::of).orElseGet(OptionalDouble::empty));
+  }
+
   SamplingOptions options() {
+    if (masked.areGiven()) {
+      throw new EqvaeException.Argument(
+          "--order, --mask-schedule, --gumbel-noise, --sharpness and --rolled are for MaskGIT; this"
+              + " generator makes latents: --sampler");
+    }
     return new SamplingOptions(
         method,
         steps.map(OptionalInt::of).orElseGet(OptionalInt::empty),
@@ -95,6 +122,9 @@ final class SamplerOptions {
         new SamplingOptions.Sde(form, norm, last, lastLength),
         new SamplingOptions.ErrorControl(absolute, relative, !noOvershoot),
         new SamplingOptions.GuidanceOptions(
-            guidance, channels.map(OptionalInt::of).orElseGet(OptionalInt::empty), from, to));
+            guidance.orElse(1.0),
+            channels.map(OptionalInt::of).orElseGet(OptionalInt::empty),
+            from,
+            to));
   }
 }

@@ -94,16 +94,23 @@ public enum MaskSchedule {
    */
   public int[] totals(int codes, int steps) {
     int[] totals = new int[steps];
+    float step = 1f / (steps - 1); // in single precision, where a share can fall below a whole
     for (int i = 0; i < steps; i++) {
-      float r = (float) (i / (double) (steps - 1));
-      totals[i] = Math.max(i + 1, (int) ((float) given(r) * codes));
+      float r = i < steps / 2 ? step * i : 1 - step * (steps - 1 - i);
+      totals[i] = Math.max(i + 1, (int) (given(r) * codes));
     }
     return totals;
   }
 
   /** The share that is given at r, which rises from 0 to 1. */
-  private double given(double r) {
-    return this == ROOT ? Math.sqrt(r) : this == LINEAR ? r : this == SQUARE ? r * r : 1 - kept(r);
+  private float given(float r) {
+    return switch (this) {
+      case ROOT -> (float) Math.sqrt(r);
+      case LINEAR -> r;
+      case SQUARE -> r * r;
+      case COSINE -> 1 - (float) Math.cos(r * (float) Math.PI * 0.5f);
+      case ARCCOS -> 1 - (float) Math.acos(r) / (float) (Math.PI * 0.5);
+    };
   }
 
   /**
@@ -121,5 +128,17 @@ public enum MaskSchedule {
       case SQUARE -> r * r;
       case COSINE, ARCCOS -> kept(r);
     };
+  }
+
+  /**
+   * The fraction that Halton-MaskGIT masks in training: {@code 1 − √r}, {@code 1 − r}, {@code 1 −
+   * r²}, cosine or arccos. It falls where {@link #fraction} of {@code linear} and {@code square}
+   * rises.
+   *
+   * @param r a number drawn from [0, 1)
+   * @return the chance of each code
+   */
+  public double haltonFraction(double r) {
+    return kept(r);
   }
 }

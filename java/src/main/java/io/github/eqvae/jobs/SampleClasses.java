@@ -61,7 +61,19 @@ public sealed interface SampleClasses {
    * @throws EqvaeException.Argument when it is none of the generator's
    */
   static SampleClasses of(String text, Generator generator) {
-    int classes = generator.config().classes();
+    return of(text, generator.config().classes(), generator.classNames());
+  }
+
+  /**
+   * Reads what a user asks for.
+   *
+   * @param text as of {@link #of(String, Generator)}
+   * @param classes how many the generator has
+   * @param names what they are called; empty if that is not known
+   * @return the classes
+   * @throws EqvaeException.Argument when it is none of the generator's
+   */
+  static SampleClasses of(String text, int classes, List<String> names) {
     if (classes == 0 || text.equals("none")) {
       if (!text.matches("none|uniform")) {
         throw new EqvaeException.Argument(
@@ -81,7 +93,7 @@ public sealed interface SampleClasses {
       default -> {
         List<Integer> labels = new ArrayList<>();
         for (String word : text.split(",", -1)) {
-          labels.add(label(word.strip(), classes, generator.classNames()));
+          labels.add(label(word.strip(), classes, names));
         }
         yield new Listed(labels);
       }

@@ -11,10 +11,7 @@ import io.github.eqvae.io.FolderLock;
 import io.github.eqvae.io.Image;
 import io.github.eqvae.io.ImageGrid;
 import io.github.eqvae.io.Images;
-import io.github.eqvae.serve.Generator;
 import io.github.eqvae.serve.ImageBatch;
-import io.github.eqvae.serve.Latents;
-import io.github.eqvae.serve.SamplingOptions;
 import io.github.eqvae.serve.Vae;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -64,7 +61,6 @@ public final class SampleJob {
    * @param count how many samples
    * @param seed of noise and labels
    * @param classes of the samples
-   * @param options method, steps, guidance
    * @param overwrite whether other samples there may be replaced
    */
   public record Request(
@@ -74,7 +70,6 @@ public final class SampleJob {
       int count,
       long seed,
       SampleClasses classes,
-      SamplingOptions options,
       boolean overwrite) {
     /**
      * Checks the count.
@@ -96,7 +91,7 @@ public final class SampleJob {
   private static final ObjectMapper JSON =
       new ObjectMapper().enable(SerializationFeature.INDENT_OUTPUT);
 
-  private final Generator generator;
+  private final ImageMaker maker;
   private final Vae vae;
   private final Request request;
   private final SampleTarget target;
@@ -107,27 +102,17 @@ public final class SampleJob {
   /**
    * A job.
    *
-   * @param generator makes latents
-   * @param vae decodes them
+   * @param maker makes pictures: a generator and its autoencoder
+   * @param vae the autoencoder, for the record
    * @param request what is asked for
    * @param listener is told how it gets on
-   * @throws EqvaeException.Argument when the two do not belong together
    */
-  public SampleJob(Generator generator, Vae vae, Request request, Listener listener) {
-    this.generator = generator;
+  public SampleJob(ImageMaker maker, Vae vae, Request request, Listener listener) {
+    this.maker = maker;
     this.vae = vae;
     this.request = request;
     this.listener = listener;
-    int channels = generator.config().channels();
-    if (channels != vae.scaledChannels()) {
-      throw new EqvaeException.Argument(
-          "%s makes latents of %d channels, %s decodes latents of %d"
-              .formatted(
-                  request.generatorPath(), channels, request.vaePath(), vae.scaledChannels()));
-    }
-    request.options().sampler(generator.process(), channels); // refuses what cannot be
-    int patch = vae.scaledChannels() == vae.latentChannels() ? 1 : vae.scaling().get().patch();
-    int side = generator.config().side() * patch * vae.downsamplingFactor();
+    int side = maker.side();
     target = SampleTarget.of(request.out(), side, side, vae.imageChannels());
     labels = new int[request.count()];
     for (int i = 0; i < labels.length; i++) {
@@ -145,7 +130,7 @@ public final class SampleJob {
         Map.of(
             "generator", request.generatorPath().toString(),
             "autoencoder", request.vaePath().toString()));
-    map.put("generator_sha256", generator.weightsHash());
+    map.put("generator_sha256", maker.weightsHash());
     map.put("autoencoder_sha256", vae.weightsHash());
     vae.scaling()
         .ifPresent(
@@ -153,7 +138,7 @@ public final class SampleJob {
               map.put("scaling_factor", s.scalingFactor());
               map.put("shift_factor", s.shiftFactor());
             });
-    map.putAll(request.options().describe(generator.process(), generator.config().channels()));
+    map.putAll(maker.describe());
     map.put("seed", request.seed());
     map.put("count", request.count());
     map.put(
@@ -208,7 +193,7 @@ public final class SampleJob {
         }
       }
       lock.requireOwned();
-      target.finish(labels, generator.classNames());
+      target.finish(labels, maker.classNames());
       AtomicFiles.write(target.record(), text(true));
       if (grid.isPresent()) {
         writeGrid(grid.get(), shown);
@@ -289,29 +274,13 @@ public final class SampleJob {
 
   private List<Image> sample(int first, int samples) {
     int[] part = Arrays.copyOfRange(labels, first, first + samples);
-    Latents latents = generator.sample(part, request.seed(), first, request.options());
-    requireFinite(latents.values(), first, samples, "its latent");
-    ImageBatch images = vae.decode(latents);
-    requireFinite(images.pixels(), first, samples, "its image");
+    ImageBatch images = maker.make(part, request.seed(), first);
+    FiniteSamples.require(images.pixels(), first, samples, "its image");
     List<Image> all = new ArrayList<>();
     for (int i = 0; i < samples; i++) {
       all.add(images.image(i));
     }
     return all;
-  }
-
-  private static void requireFinite(float[] values, int first, int samples, String what) {
-    for (int i = 0; i < values.length; i++) {
-      if (!Float.isFinite(values[i])) {
-        throw new EqvaeException.Argument(
-            "sample "
-                + (first + i / (values.length / samples))
-                + ": "
-                + what
-                + " is not finite (NaN or infinite): the network diverged, or the sampler does not"
-                + " fit it. Nothing of its chunk was written");
-      }
-    }
   }
 
   private void writeGrid(Path file, List<Image> images) throws IOException {

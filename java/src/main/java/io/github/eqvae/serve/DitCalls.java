@@ -34,19 +34,10 @@ record DitCalls(Dit dit, Session session, boolean both)
    */
   record Question(float[] x, double time, int label) {}
 
-  /** Enough for a processor to be busy; a GPU wants more. */
-  private static final int ROWS = 16;
-
-  private static final int ROWS_OF_A_GPU = 64;
-
-  private int rows() {
-    return session.stream().device().info().usesThreads() ? ROWS : ROWS_OF_A_GPU;
-  }
-
   @Override
   public List<float[]> answer(List<Question> questions) {
     List<float[]> answers = new ArrayList<>();
-    int rows = rows();
+    int rows = SampleRows.of(session.stream().device());
     for (int from = 0; from < questions.size(); from += rows) {
       int to = Math.min(questions.size(), from + rows);
       answer(questions.subList(from, to), rows, answers);

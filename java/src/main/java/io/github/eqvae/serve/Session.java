@@ -31,6 +31,11 @@ final class Session implements AutoCloseable {
     return stream;
   }
 
+  /** Memory of a call; {@link #reset} takes it back. */
+  TensorArena arena() {
+    return arena;
+  }
+
   /** A tape for the call that begins. */
   Tape tape() {
     return new Tape(stream, arena, Tape.Mode.INFERENCE);

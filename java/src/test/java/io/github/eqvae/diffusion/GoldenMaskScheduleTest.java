@@ -70,6 +70,12 @@ class GoldenMaskScheduleTest {
             int side = Integer.parseInt(parts[1]);
             int[] totals = HaltonOrder.totals(side * side, Integer.parseInt(parts[2]));
             assertArrayEquals(ints(golden.values(name)), totals, name);
+          } else if (parts[0].equals("confidence")) { // before it gives at least one in each step
+            int side = Integer.parseInt(parts[1]);
+            int steps = Integer.parseInt(parts[2]);
+            int[] totals = ints(golden.values(name));
+            Arrays.setAll(totals, i -> Math.max(totals[i], i + 1));
+            assertArrayEquals(totals, schedule(parts[3]).totals(side * side, steps), name);
           }
         }
       }

@@ -239,6 +239,11 @@ class GoldenMaskGitTest {
     double[] in = golden.values(name + ".code_in");
     double[] gumbel = golden.has(name + ".gumbel") ? golden.values(name + ".gumbel") : preds;
     double[] last = golden.values(name + ".final");
+    double[] after = golden.values(name + ".mask_after");
+    if (golden.has(name + ".init_code")) {
+      double[] first = Arrays.copyOf(in, labels.length * c.tokens());
+      assertArrayEquals(golden.values(name + ".init_code"), first, name);
+    }
     int steps = golden.shape(name + ".schedule").size(0);
     int[] schedule = run.schedule().counts(c.tokens(), steps);
     for (int i = 0; i < steps; i++) {
@@ -288,6 +293,17 @@ class GoldenMaskGitTest {
               draws,
               (codes, step) -> {
                 steps0[0] = step + 1;
+                for (int i = 0; i < codes.length; i++) {
+                  boolean drawn = false; // a mask can be drawn as a code, and stays to the end
+                  for (int k = 0; k <= step; k++) {
+                    int at = (k * labels.length + sample) * c.tokens() + i;
+                    drawn |= preds[at] == c.mask();
+                  }
+                  int at = (step * labels.length + sample) * c.tokens() + i;
+                  assertTrue(
+                      after[at] == 1 ? codes[i] == c.mask() : codes[i] != c.mask() || drawn,
+                      name + " place " + i + " after step " + step);
+                }
                 for (int i = 0; step + 1 < steps && i < codes.length; i++) {
                   int at = ((step + 1) * labels.length + sample) * c.tokens() + i;
                   if (at < in.length) {

@@ -94,10 +94,9 @@ class SampleJobTest {
               COUNT,
               seed,
               SampleClasses.of("uniform", generator),
-              SamplingOptions.defaults().withSteps(2),
               overwrite);
       return new SampleJob(
-              generator,
+              ImageMaker.of(generator, vae, SamplingOptions.defaults().withSteps(2)),
               vae,
               request,
               new SampleJob.Listener() {

@@ -1,25 +1,29 @@
 package io.github.eqvae.generator.checkpoint;
 
+import io.github.eqvae.generator.MaskGitConfig;
 import io.github.eqvae.io.SafetensorsWriter;
 import io.github.eqvae.io.torch.TorchTensor;
 import io.github.eqvae.io.torch.TorchValue;
 import io.github.eqvae.io.torch.TorchWriter;
 import io.github.eqvae.model.checkpoint.FloatType;
+import io.github.eqvae.model.checkpoint.KeyReport;
 import io.github.eqvae.model.checkpoint.StoredTensor;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 
 /**
- * Writes generators under the names of DiT and SiT. Numbers keep their bits unless another type is
- * asked for; then they are rounded to nearest, ties to even. Training state beside the network is
- * not taken along.
+ * Writes generators under the names of their references. Numbers keep their bits unless another
+ * type is asked for; then they are rounded to nearest, ties to even. Training state beside the
+ * network is not taken along.
  *
  * @param dtype the type of all numbers; empty to leave each as it is
  */
@@ -29,6 +33,44 @@ public record GeneratorWriter(Optional<FloatType> dtype) {
 
   /** The dictionary that the references' {@code find_model} looks for first. */
   private static final String DICTIONARY = "ema";
+
+  /** The dictionary that MaskGIT's references load. */
+  private static final String MASKGIT_DICTIONARY = "model_state_dict";
+
+  /** What MaskGIT's references read beside it when they go on with a training. */
+  private static final List<String> COUNTERS = List.of("iter", "global_epoch");
+
+  /** What is written: whole tensors in their order, and what is said beside them. */
+  private record Source(
+      String path,
+      KeyReport report,
+      Collection<String> names,
+      Map<String, StoredTensor> tensors,
+      Map<String, String> settings) {
+    static Source of(GeneratorCheckpoint c) {
+      return new Source(
+          c.file().path().toString(),
+          c.report(),
+          c.expected().keySet(),
+          c.tensors(),
+          GeneratorWriter.settings(c));
+    }
+
+    /** Files of others do not say whether they can be guided; the references' networks can. */
+    static Source of(MaskGitCheckpoint c) {
+      MaskGitMetadata metadata =
+          c.metadata()
+              .orElseGet(() -> new MaskGitMetadata(c.config(), true, Optional.empty(), List.of()));
+      List<String> names = new ArrayList<>(c.expected().keySet());
+      Map<String, StoredTensor> tensors = new LinkedHashMap<>(c.tensors());
+      StoredTensor table = tensors.get(MaskGitTensors.TABLE);
+      if (c.config().kind() == MaskGitConfig.Kind.HALTON && table != null) {
+        names.add(MaskGitTensors.TIED);
+        tensors.putIfAbsent(MaskGitTensors.TIED, table);
+      }
+      return new Source(c.file().path().toString(), c.report(), names, tensors, metadata.toMap());
+    }
+  }
 
   private record Converted(StoredTensor source, String name, FloatType type, MemorySegment bytes) {}
 
@@ -43,8 +85,26 @@ public record GeneratorWriter(Optional<FloatType> dtype) {
    */
   public Map<String, Long> writeSafetensors(Path file, GeneratorCheckpoint source)
       throws IOException {
+    return writeSafetensors(file, Source.of(source));
+  }
+
+  /**
+   * Writes a safetensors file.
+   *
+   * @param file the file; its directory must exist
+   * @param source MaskGIT
+   * @return tensor to how many of its finite numbers became infinite
+   * @throws io.github.eqvae.EqvaeException.Argument if the source is not whole
+   * @throws IOException if writing fails
+   */
+  public Map<String, Long> writeSafetensors(Path file, MaskGitCheckpoint source)
+      throws IOException {
+    return writeSafetensors(file, Source.of(source));
+  }
+
+  private Map<String, Long> writeSafetensors(Path file, Source source) throws IOException {
     Map<String, Long> overflows = new LinkedHashMap<>();
-    Map<String, String> metadata = new LinkedHashMap<>(settings(source));
+    Map<String, String> metadata = new LinkedHashMap<>(source.settings());
     metadata.put("format", "pt");
     try (Arena arena = Arena.ofConfined()) {
       List<SafetensorsWriter.Entry> entries = new ArrayList<>();
@@ -67,16 +127,36 @@ public record GeneratorWriter(Optional<FloatType> dtype) {
    * @throws IOException if writing fails
    */
   public Map<String, Long> writeTorch(Path file, GeneratorCheckpoint source) throws IOException {
+    return writeTorch(file, Source.of(source), DICTIONARY, List.of());
+  }
+
+  /**
+   * Writes a {@code .pth} that MaskGIT's references go on with: the tensors under {@code
+   * model_state_dict}, {@code iter} and {@code global_epoch} 0, the settings under {@code eqvae}.
+   *
+   * @param file the file; its directory must exist
+   * @param source MaskGIT
+   * @return tensor to how many of its finite numbers became infinite
+   * @throws io.github.eqvae.EqvaeException.Argument if the source is not whole
+   * @throws IOException if writing fails
+   */
+  public Map<String, Long> writeTorch(Path file, MaskGitCheckpoint source) throws IOException {
+    return writeTorch(file, Source.of(source), MASKGIT_DICTIONARY, COUNTERS);
+  }
+
+  private Map<String, Long> writeTorch(
+      Path file, Source source, String dictionary, List<String> counters) throws IOException {
     Map<String, Long> overflows = new LinkedHashMap<>();
     Map<String, TorchValue> root = new LinkedHashMap<>();
+    counters.forEach(name -> root.put(name, new TorchValue.PyInt(0)));
     try (Arena arena = Arena.ofConfined()) {
       Map<String, TorchValue> tensors = new LinkedHashMap<>();
       for (Converted c : convert(source, arena, overflows)) {
         tensors.put(c.name, TorchTensor.of(c.type.torch(), c.source.shape(), c.bytes));
       }
-      root.put(DICTIONARY, TorchValue.PyDict.of(tensors));
+      root.put(dictionary, TorchValue.PyDict.of(tensors));
       Map<String, TorchValue> texts = new LinkedHashMap<>();
-      settings(source).forEach((key, value) -> texts.put(key, new TorchValue.PyStr(value)));
+      source.settings().forEach((key, value) -> texts.put(key, new TorchValue.PyStr(value)));
       root.put(SETTINGS, TorchValue.PyDict.of(texts));
       TorchWriter.write(file, TorchValue.PyDict.of(root));
     }
@@ -106,12 +186,11 @@ public record GeneratorWriter(Optional<FloatType> dtype) {
         .or(() -> source.alignment().map(a -> new AlignmentOrigin(a, "", "")));
   }
 
-  private List<Converted> convert(
-      GeneratorCheckpoint source, Arena arena, Map<String, Long> overflows) {
-    source.report().requireClean(source.file().path().toString());
+  private List<Converted> convert(Source source, Arena arena, Map<String, Long> overflows) {
+    source.report().requireClean(source.path());
     List<Converted> all = new ArrayList<>();
-    for (String name : source.expected().keySet()) {
-      StoredTensor tensor = source.tensors().get(name);
+    for (String name : source.names()) {
+      StoredTensor tensor = Objects.requireNonNull(source.tensors().get(name));
       FloatType from = tensor.floatType();
       FloatType to = dtype.orElse(from);
       MemorySegment bytes = tensor.bytes();

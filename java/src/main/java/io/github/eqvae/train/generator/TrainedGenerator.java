@@ -16,6 +16,7 @@ import io.github.eqvae.tensor.Stream;
 import io.github.eqvae.train.StoredWeights;
 import io.github.eqvae.train.checkpoint.Checkpoint;
 import io.github.eqvae.train.checkpoint.CheckpointStore;
+import io.github.eqvae.train.recipe.RecipeKind;
 import io.github.eqvae.train.run.RunFolder;
 import io.github.eqvae.train.run.RunnableRecipe;
 import java.io.IOException;
@@ -36,6 +37,9 @@ public final class TrainedGenerator {
   private static final String METADATA = "generator.json";
 
   private static final String NETWORK = "generator";
+
+  private static final List<RecipeKind<? extends RunnableRecipe<?>>> KINDS =
+      List.of(GeneratorRecipe.KIND, MaskGitRecipe.KIND);
 
   private TrainedGenerator() {}
 
@@ -60,6 +64,17 @@ public final class TrainedGenerator {
   }
 
   /**
+   * Whether a run is of MaskGIT, which makes codes.
+   *
+   * @param folder the folder of a run
+   * @return true if its recipe says so
+   */
+  public static boolean makesCodes(Path folder) {
+    return new RunFolder(folder).<RunnableRecipe<?>>readRecipe(List.of(), KINDS)
+        instanceof MaskGitRecipe;
+  }
+
+  /**
    * Writes the generator of a run's newest whole checkpoint into a file, as the end of the run
    * would.
    *
@@ -73,9 +88,7 @@ public final class TrainedGenerator {
    */
   public static String write(Path folder, Weights weights, Path file) throws IOException {
     RunFolder run = new RunFolder(folder);
-    RunnableRecipe<?> recipe =
-        run.<RunnableRecipe<?>>readRecipe(
-            List.of(), List.of(GeneratorRecipe.KIND, MaskGitRecipe.KIND));
+    RunnableRecipe<?> recipe = run.<RunnableRecipe<?>>readRecipe(List.of(), KINDS);
     Checkpoint checkpoint = latest(run, recipe);
     boolean keepsAverage = checkpoint.names().contains(NETWORK + ".ema");
     if (weights == Weights.EMA && !keepsAverage) {

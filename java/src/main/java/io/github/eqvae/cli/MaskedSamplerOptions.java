@@ -1,0 +1,66 @@
+package io.github.eqvae.cli;
+
+import io.github.eqvae.diffusion.MaskSchedule;
+import io.github.eqvae.serve.CodeSamplingOptions;
+import java.util.Optional;
+import java.util.OptionalDouble;
+import java.util.OptionalInt;
+import picocli.CommandLine.Option;
+
+/** How MaskGIT goes from masks to codes, by options that other generators do not have. */
+final class MaskedSamplerOptions {
+  @Option(
+      names = "--order",
+      paramLabel = "NAME",
+      description =
+          "MaskGIT: which codes are given first, by confidence (default) or in the order of"
+              + " halton.")
+  private Optional<CodeSamplingOptions.Order> order = Optional.empty();
+
+  @Option(
+      names = "--mask-schedule",
+      paramLabel = "NAME",
+      description =
+          "MaskGIT by confidence: how many codes a step gives: arccos (default), cosine, linear,"
+              + " square, root.")
+  private Optional<MaskSchedule> schedule = Optional.empty();
+
+  @Option(
+      names = "--gumbel-noise",
+      paramLabel = "X",
+      description = "MaskGIT by confidence: noise at the first step. Default: 4.5.")
+  private Optional<Double> noise = Optional.empty();
+
+  @Option(
+      names = "--sharpness",
+      paramLabel = "X",
+      description =
+          "MaskGIT: what logits are multiplied with, a temperature in its reference. Default: 1.")
+  private Optional<Double> sharpness = Optional.empty();
+
+  @Option(
+      names = "--rolled",
+      description = "MaskGIT, halton: the order begins at another place in each picture.")
+  private boolean rolled;
+
+  /** Whether an option was given that only MaskGIT has. */
+  boolean areGiven() {
+    return order.isPresent()
+        || schedule.isPresent()
+        || noise.isPresent()
+        || sharpness.isPresent()
+        || rolled;
+  }
+
+  CodeSamplingOptions options(OptionalInt steps, OptionalDouble guidance) {
+    CodeSamplingOptions d = CodeSamplingOptions.defaults();
+    return new CodeSamplingOptions(
+        order.orElse(d.order()),
+        schedule.orElse(d.schedule()),
+        steps,
+        guidance,
+        noise.orElse(d.noise()),
+        sharpness.orElse(d.sharpness()),
+        rolled);
+  }
+}
