@@ -11,7 +11,7 @@ if [ -z "$runs" ]; then
   trap 'rm -rf "$runs"' EXIT
 fi
 for ((seed = 0; seed < seeds; seed++)); do
-  ./eqvae demo generators --kinds sit,dit,repa --seed "$seed" --out "$runs/seed-$seed"
+  ./eqvae demo generators --kinds sit,dit,repa,maskgit --seed "$seed" --out "$runs/seed-$seed"
   # Places of this machine are no part of a record.
   sed "s|$runs/||g" "$runs/seed-$seed/result.json" >"docs/results/experiment-seed-$seed.json"
 done

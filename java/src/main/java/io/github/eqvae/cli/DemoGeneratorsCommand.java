@@ -3,7 +3,6 @@ package io.github.eqvae.cli;
 import io.github.eqvae.EqvaeException;
 import io.github.eqvae.io.AtomicFiles;
 import io.github.eqvae.io.FolderLock;
-import io.github.eqvae.model.AutoencoderConfig;
 import io.github.eqvae.train.autoencoder.AutoencoderRecipe;
 import io.github.eqvae.train.recipe.ShippedRecipes;
 import io.github.eqvae.train.report.Report;
@@ -35,7 +34,7 @@ import picocli.CommandLine.Spec;
       "",
       "Examples:",
       "  eqvae demo generators",
-      "  eqvae demo generators --kinds sit,repa --seed 1 --out runs/demo-generators-1",
+      "  eqvae demo generators --kinds sit,repa,maskgit --seed 1 --out runs/demo-generators-1",
       "  eqvae demo generators --steps 4000 --set run.batch_size=128"
     })
 final class DemoGeneratorsCommand implements Callable<Integer> {
@@ -44,6 +43,11 @@ final class DemoGeneratorsCommand implements Callable<Integer> {
 
   private static final int MEASURED = 12;
   private static final String REPA = "repa";
+  private static final String MASKGIT = "maskgit";
+  private static final List<String> KINDS = List.of("sit", "dit", REPA, MASKGIT);
+
+  /** The autoencoder whose codes MaskGIT learns; plain is the same without EQ's terms. */
+  private static final Path VQ = Path.of("vq-small-eq");
 
   @Option(
       names = "--kinds",
@@ -104,8 +108,9 @@ final class DemoGeneratorsCommand implements Callable<Integer> {
   public Integer call() throws Exception {
     PrintWriter stderr = spec.commandLine().getErr();
     for (String kind : kinds) {
-      if (!List.of("sit", "dit", REPA).contains(kind)) {
-        throw new EqvaeException.Argument("--kinds: '" + kind + "' is none of sit, dit, repa");
+      if (!KINDS.contains(kind)) {
+        throw new EqvaeException.Argument(
+            "--kinds: '" + kind + "' is none of " + String.join(", ", KINDS));
       }
     }
     try (FolderLock lock =
@@ -141,11 +146,22 @@ final class DemoGeneratorsCommand implements Callable<Integer> {
   }
 
   private int autoencoders(CommandChain commands) {
-    Path folder = out.resolve(GeneratorsDemo.AUTOENCODERS);
+    int code = onlyMaskGit() ? 0 : autoencoders(commands, recipe, GeneratorsDemo.AUTOENCODERS);
+    return code != 0 || !kinds.contains(MASKGIT)
+        ? code
+        : autoencoders(commands, VQ, GeneratorsDemo.VQ_AUTOENCODERS);
+  }
+
+  private boolean onlyMaskGit() {
+    return kinds.stream().allMatch(MASKGIT::equals);
+  }
+
+  private int autoencoders(CommandChain commands, Path of, String name) {
+    Path folder = out.resolve(name);
     if (Files.exists(folder.resolve("result.json"))) {
       return 0;
     }
-    List<String> arguments = new ArrayList<>(List.of("demo", "--recipe", recipe.toString()));
+    List<String> arguments = new ArrayList<>(List.of("demo", "--recipe", of.toString()));
     arguments.addAll(List.of("--out", folder.toString(), "--seed", Long.toString(seed)));
     onThreads(autoencoderSettings).forEach(s -> arguments.addAll(List.of("--set", s)));
     return commands.run(arguments);
@@ -165,7 +181,7 @@ final class DemoGeneratorsCommand implements Callable<Integer> {
 
   /** Two of other widths and starts, so that an effect is not that of one of them. */
   private int classifiers(CommandChain commands) throws IOException {
-    AutoencoderRecipe images = images();
+    AutoencoderRecipe images = images(recipe);
     List<String> data =
         new ArrayList<>(List.of("data.path=" + images.data().path(), "data.labels=null"));
     data.addAll(classifierSettings);
@@ -177,29 +193,47 @@ final class DemoGeneratorsCommand implements Callable<Integer> {
         : commands.train("classifier-fashion-mnist", classifier(2), onThreads(data));
   }
 
-  private AutoencoderRecipe images() {
-    return AutoencoderRecipe.read(ShippedRecipes.resolve(recipe), autoencoderSettings);
+  private AutoencoderRecipe images(Path of) {
+    return AutoencoderRecipe.read(ShippedRecipes.resolve(of), autoencoderSettings);
   }
 
   private int latents(CommandChain commands) {
     for (String model : MODELS) {
-      List<String> arguments =
-          new ArrayList<>(
-              List.of(
-                  "encode",
-                  out.resolve(GeneratorsDemo.AUTOENCODERS).resolve(model).toString(),
-                  images().data().path().toString(),
-                  latents(model).toString()));
-      arguments.addAll(List.of("--posterior", "moments", "--crop", "pad", "--hflip"));
-      if (kinds.contains(REPA)) {
-        arguments.addAll(List.of("--features", classifier(1).toString()));
-      }
-      int code = commands.run(arguments);
+      int code = onlyMaskGit() ? 0 : commands.run(encoding(model));
+      code = code == 0 && kinds.contains(MASKGIT) ? commands.run(codes(model)) : code;
       if (code != 0) {
         return code;
       }
     }
     return 0;
+  }
+
+  private List<String> encoding(String model) {
+    List<String> arguments =
+        new ArrayList<>(
+            List.of(
+                "encode",
+                out.resolve(GeneratorsDemo.AUTOENCODERS).resolve(model).toString(),
+                images(recipe).data().path().toString(),
+                latents(model).toString()));
+    arguments.addAll(List.of("--posterior", "moments", "--crop", "pad", "--hflip"));
+    if (kinds.contains(REPA)) {
+      arguments.addAll(List.of("--features", classifier(1).toString()));
+    }
+    return arguments;
+  }
+
+  private List<String> codes(String model) {
+    return List.of(
+        "encode",
+        out.resolve(GeneratorsDemo.VQ_AUTOENCODERS).resolve(model).toString(),
+        images(VQ).data().path().toString(),
+        out.resolve("codes-" + model).toString(),
+        "--posterior",
+        "codes",
+        "--crop",
+        "pad",
+        "--hflip");
   }
 
   private Path latents(String model) {
@@ -209,8 +243,8 @@ final class DemoGeneratorsCommand implements Callable<Integer> {
   private int generators(CommandChain commands) throws IOException {
     for (String kind : kinds) {
       for (String model : MODELS) {
-        int code =
-            commands.train(kind + "-small", out.resolve(kind + "-" + model), generator(model));
+        List<String> all = kind.equals(MASKGIT) ? maskGit(model) : generator(model);
+        int code = commands.train(kind + "-small", out.resolve(kind + "-" + model), all);
         if (code != 0) {
           return code;
         }
@@ -221,28 +255,45 @@ final class DemoGeneratorsCommand implements Callable<Integer> {
 
   /** The same for both models but for the latents. */
   private List<String> generator(String model) {
-    AutoencoderRecipe vae = images();
-    AutoencoderConfig config = vae.model().autoencoder();
-    int side = vae.data().resolution() / config.downsamplingFactor();
-    int every = Math.max(1, steps / MEASURED);
-    List<String> all =
-        new ArrayList<>(
-            List.of(
-                "data.path=" + latents(model),
-                "model.side=" + side,
-                "model.channels=" + config.embedDim(),
-                "run.seed=" + seed,
-                "run.steps=" + steps,
-                "run.validate_every=" + every,
-                "run.sample_every=" + every,
-                "samples.batch=64",
-                "distance.reference=" + vae.data().path(),
-                "distance.classifiers=["
-                    + classifier(1).resolve("model.safetensors")
-                    + ", "
-                    + classifier(2).resolve("model.safetensors")
-                    + "]"));
+    AutoencoderRecipe vae = images(recipe);
+    List<String> all = onItsWay(vae);
+    all.add("data.path=" + latents(model));
+    all.add("model.side=" + side(vae));
+    all.add("model.channels=" + vae.model().autoencoder().embedDim());
     all.addAll(settings);
     return onThreads(all);
+  }
+
+  /** The same for both models but for the codes. */
+  private List<String> maskGit(String model) {
+    AutoencoderRecipe vq = images(VQ);
+    List<String> all = onItsWay(vq);
+    all.add("data.path=" + out.resolve("codes-" + model));
+    all.add("model.side=" + side(vq));
+    all.add("model.codes=" + vq.model().quantize().nEmbed());
+    all.addAll(settings);
+    return onThreads(all);
+  }
+
+  private static int side(AutoencoderRecipe vae) {
+    return vae.data().resolution() / vae.model().downsamplingFactor();
+  }
+
+  /** How long a generator trains, and what is measured meanwhile. */
+  private List<String> onItsWay(AutoencoderRecipe vae) {
+    int every = Math.max(1, steps / MEASURED);
+    return new ArrayList<>(
+        List.of(
+            "run.seed=" + seed,
+            "run.steps=" + steps,
+            "run.validate_every=" + every,
+            "run.sample_every=" + every,
+            "samples.batch=64",
+            "distance.reference=" + vae.data().path(),
+            "distance.classifiers=["
+                + classifier(1).resolve("model.safetensors")
+                + ", "
+                + classifier(2).resolve("model.safetensors")
+                + "]"));
   }
 }

@@ -5,6 +5,7 @@ import io.github.eqvae.train.report.LearningCurve;
 import io.github.eqvae.train.report.ResultFile;
 import io.github.eqvae.train.run.RunFolder;
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.LocalDate;
 import java.time.ZoneOffset;
@@ -19,7 +20,8 @@ import java.util.OptionalDouble;
  * What {@code demo generators} measured, read from the folders of its runs.
  *
  * @param seed of all trainings
- * @param autoencoders what was measured of each, by {@code plain} and {@code eq}
+ * @param autoencoders what was measured of each, by {@code plain} and {@code eq}, and of those with
+ *     codes by {@code vq_plain} and {@code vq_eq}
  * @param pairs the two runs of each kind of generator
  */
 record GeneratorsDemo(long seed, Map<String, JsonNode> autoencoders, List<Pair> pairs) {
@@ -28,6 +30,9 @@ record GeneratorsDemo(long seed, Map<String, JsonNode> autoencoders, List<Pair> 
 
   /** Where the autoencoders' demo lies. */
   static final String AUTOENCODERS = "autoencoders";
+
+  /** The same of those with codes. */
+  static final String VQ_AUTOENCODERS = "autoencoders-vq";
 
   /** The distances: of the first classifier, and of the second. */
   static final List<String> DISTANCES = List.of("frechet_distance", "frechet_distance_2");
@@ -60,9 +65,14 @@ record GeneratorsDemo(long seed, Map<String, JsonNode> autoencoders, List<Pair> 
 
   static GeneratorsDemo read(Path folder, List<String> kinds, long seed) throws IOException {
     Map<String, JsonNode> autoencoders = new LinkedHashMap<>();
-    for (String model : DemoGeneratorsCommand.MODELS) {
-      Path run = folder.resolve(AUTOENCODERS).resolve(model);
-      autoencoders.put(model, ResultFile.read(new RunFolder(run).evaluation()));
+    for (String place : List.of(AUTOENCODERS, VQ_AUTOENCODERS)) {
+      for (String model : DemoGeneratorsCommand.MODELS) {
+        Path file = new RunFolder(folder.resolve(place).resolve(model)).evaluation();
+        if (Files.exists(file)) {
+          String prefix = place.equals(AUTOENCODERS) ? "" : "vq_";
+          autoencoders.put(prefix + model, ResultFile.read(file));
+        }
+      }
     }
     List<Pair> pairs = new ArrayList<>();
     for (String kind : kinds) {
@@ -86,7 +96,7 @@ record GeneratorsDemo(long seed, Map<String, JsonNode> autoencoders, List<Pair> 
     Map<String, Object> map = new LinkedHashMap<>();
     map.put("date", LocalDate.now(ZoneOffset.UTC).toString());
     map.put("command", System.getProperty("eqvae.command", "eqvae demo generators"));
-    map.put("machine", autoencoders.get("eq").path("machine"));
+    map.put("machine", autoencoders.values().iterator().next().path("machine"));
     map.put("seed", seed);
     map.put("seconds", seconds);
     autoencoders.forEach((model, measured) -> map.put(model, figures(measured)));
@@ -129,13 +139,16 @@ record GeneratorsDemo(long seed, Map<String, JsonNode> autoencoders, List<Pair> 
 
   /** A table for people. */
   String text() {
-    StringBuilder text = new StringBuilder(line("", "plain", "EQ", "EQ against plain"));
-    FIGURES.forEach(
-        (name, at) -> {
-          double plain = autoencoders.get("plain").at(at).asDouble();
-          double eq = autoencoders.get("eq").at(at).asDouble();
-          text.append(line(name.replace('_', ' '), number(plain), number(eq), times(eq / plain)));
-        });
+    StringBuilder text = new StringBuilder();
+    for (String prefix : List.of("", "vq_")) {
+      JsonNode plain = autoencoders.get(prefix + "plain");
+      JsonNode eq = autoencoders.get(prefix + "eq");
+      if (plain != null && eq != null) {
+        String name = prefix.isEmpty() ? "" : "VQ-GAN";
+        text.append(line(name, "plain", "EQ", "EQ against plain"));
+        FIGURES.forEach((figure, at) -> text.append(compared(figure, plain.at(at), eq.at(at))));
+      }
+    }
     for (Pair pair : pairs) {
       for (int d = 0; d < DISTANCES.size(); d++) {
         OptionalDouble factor = pair.speedUp(d);
@@ -151,6 +164,17 @@ record GeneratorsDemo(long seed, Map<String, JsonNode> autoencoders, List<Pair> 
       }
     }
     return text.toString();
+  }
+
+  /** Codes have no spectrum; such a figure is left out. */
+  private static String compared(String name, JsonNode plain, JsonNode eq) {
+    return plain.isNumber() && eq.isNumber()
+        ? line(
+            name.replace('_', ' '),
+            number(plain.asDouble()),
+            number(eq.asDouble()),
+            times(eq.asDouble() / plain.asDouble()))
+        : "";
   }
 
   private static String line(String name, String plain, String eq, String compared) {

@@ -63,7 +63,8 @@ class DemoGeneratorsTest {
 
   private static void execute(Path images) {
     List<String> arguments =
-        new ArrayList<>(List.of("demo", "generators", "--kinds", "dit,repa", "--seed", "3"));
+        new ArrayList<>(
+            List.of("demo", "generators", "--kinds", "dit,repa,maskgit", "--seed", "3"));
     arguments.addAll(List.of("--out", folder.resolve("out").toString(), "--threads", "1"));
     arguments.addAll(List.of("--steps", Integer.toString(STEPS)));
     for (String setting :
@@ -106,7 +107,7 @@ class DemoGeneratorsTest {
     assertEquals("eqvae-demo-generators", result.get("format").asText());
     assertEquals(3, result.get("seed").asInt());
     JsonNames.assertSnakeCase("result.json", result);
-    for (String kind : List.of("dit", "repa")) {
+    for (String kind : List.of("dit", "repa", "maskgit")) {
       LearningCurve plain =
           LearningCurve.read(out.resolve(kind + "-plain/metrics.jsonl"), "frechet_distance_2");
       LearningCurve eq =
@@ -121,7 +122,7 @@ class DemoGeneratorsTest {
           eq.stepsTo(plain.last()).isPresent() ? eq.stepsTo(plain.last()).getAsDouble() : -1,
           reached.isNull() ? -1 : reached.asDouble());
     }
-    for (String model : List.of("plain", "eq")) {
+    for (String model : List.of("plain", "eq", "vq_plain", "vq_eq")) {
       for (String figure : List.of("psnr", "rotation_error", "high_frequency_share")) {
         assertTrue(result.get(model).get(figure).isNumber(), figure);
       }
@@ -132,11 +133,12 @@ class DemoGeneratorsTest {
   /** Both runs of a kind differ in their latents only. */
   @Test
   void nothingIsTunedOnOneSide() throws IOException {
-    for (String kind : List.of("dit", "repa")) {
+    for (String kind : List.of("dit", "repa", "maskgit")) {
       String plain = Files.readString(folder.resolve("out/" + kind + "-plain/recipe.yaml"));
       String eq = Files.readString(folder.resolve("out/" + kind + "-eq/recipe.yaml"));
       assertFalse(plain.equals(eq));
-      assertEquals(plain, eq.replace("latents-eq", "latents-plain"));
+      assertEquals(
+          plain, eq.replace("latents-eq", "latents-plain").replace("codes-eq", "codes-plain"));
     }
   }
 
@@ -164,7 +166,7 @@ class DemoGeneratorsTest {
         times.add(Files.getLastModifiedTime(file));
       }
     }
-    assertEquals(2 + 2 + 4, models.size());
+    assertEquals(2 + 2 + 2 + 6, models.size());
     JsonNode before = ResultFile.read(out.resolve("result.json")).get("runs");
     execute(folder.resolve("t-images-idx3-ubyte"));
     assertFalse(said.contains("$ eqvae train "), said);
@@ -188,7 +190,7 @@ class DemoGeneratorsTest {
         line.execute(
             "demo", "generators", "--kinds", "gan", "--out", folder.resolve("no").toString());
     assertEquals(1, code);
-    assertTrue(err.toString().contains("'gan' is none of sit, dit, repa"), err.toString());
+    assertTrue(err.toString().contains("'gan' is none of sit, dit, repa, maskgit"), err.toString());
     assertFalse(Files.exists(folder.resolve("no")));
   }
 }

@@ -2,6 +2,7 @@ package io.github.eqvae.train.generator;
 
 import io.github.eqvae.train.recipe.Range;
 import io.github.eqvae.train.recipe.RecipeFields;
+import io.github.eqvae.train.recipe.RecipeProblems;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -41,13 +42,32 @@ public record DistanceRecipe(
   }
 
   static DistanceRecipe read(RecipeFields in) {
+    return read(in, 25, 1);
+  }
+
+  /** With the defaults of a kind of sampler. */
+  static DistanceRecipe read(RecipeFields in, int steps, double guidance) {
     return new DistanceRecipe(
         in.optionalPath("reference"),
         in.paths("classifiers", MOST),
         in.optionalPath("inception_weights"),
         in.integer("count", 2000, 2, 1 << 20),
-        in.integer("steps", 25, 2, 1000),
-        in.number("guidance", 1, Range.NOT_NEGATIVE));
+        in.integer("steps", steps, 2, 1000),
+        in.number("guidance", guidance, Range.NOT_NEGATIVE));
+  }
+
+  /** A reference without features to compare, or the other way round. */
+  void check(RecipeProblems problems) {
+    boolean features = !classifiers.isEmpty() || inceptionWeights.isPresent();
+    if (isMeasured() && !features) {
+      problems.add(
+          "distance.classifiers",
+          "a distance compares features: name model.safetensors of a run with task: classifier, or"
+              + " distance.inception_weights");
+    }
+    if (features && !isMeasured()) {
+      problems.add("distance.reference", "name the real images that samples are compared with");
+    }
   }
 
   /** Whether anything is measured. */

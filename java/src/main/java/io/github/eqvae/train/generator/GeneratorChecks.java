@@ -93,16 +93,7 @@ final class GeneratorChecks {
 
   private static void distance(GeneratorSections recipe, RecipeProblems problems) {
     DistanceRecipe distance = recipe.distance();
-    boolean features = !distance.classifiers().isEmpty() || distance.inceptionWeights().isPresent();
-    if (distance.isMeasured() && !features) {
-      problems.add(
-          "distance.classifiers",
-          "a distance compares features: name model.safetensors of a run with task: classifier, or"
-              + " distance.inception_weights");
-    }
-    if (features && !distance.isMeasured()) {
-      problems.add("distance.reference", "name the real images that samples are compared with");
-    }
+    distance.check(problems);
     if (distance.isMeasured()) {
       sampler(recipe, "distance", distance.guidance(), distance.steps(), problems);
     }

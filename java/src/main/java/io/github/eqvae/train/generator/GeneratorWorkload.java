@@ -47,12 +47,12 @@ public final class GeneratorWorkload implements Workload<GeneratorTask> {
     data = new LatentData(recipe);
     try {
       decoder = new SampleDecoder(recipe, data);
+      distance = new SampleDistance(recipe.distance(), decoder.autoencoder(), observer::skipped);
     } catch (RuntimeException | Error e) {
       data.close();
       throw e;
     }
     samples = GeneratorSamples.shown(recipe, decoder);
-    distance = new SampleDistance(recipe, decoder, observer::skipped);
   }
 
   @Override
@@ -113,7 +113,8 @@ public final class GeneratorWorkload implements Workload<GeneratorTask> {
           values.put(QuarterLosses.ALIGNMENT, new HeldOutAlignment(recipe, data).measure(network));
         }
       }
-      values.putAll(distance.measure(network));
+      GeneratorSamples measured = GeneratorSamples.measured(recipe, decoder);
+      values.putAll(distance.measure(() -> measured.images(network), trainer.stream()));
     }
     validation = values;
     return values;
@@ -154,7 +155,7 @@ public final class GeneratorWorkload implements Workload<GeneratorTask> {
   public List<Metric> metrics() {
     List<Metric> metrics = new ArrayList<>();
     metrics.add(new Metric("loss", "loss", false));
-    distance.keys().forEach(key -> metrics.add(new Metric(key, key, false)));
+    metrics.addAll(distance.metrics());
     return metrics;
   }
 
@@ -236,15 +237,7 @@ public final class GeneratorWorkload implements Workload<GeneratorTask> {
       text.append(
           String.format(Locale.ROOT, "loss on held-out latents %.4f%n", measured.get("loss")));
     }
-    for (String key : distance.keys()) {
-      text.append(
-          String.format(
-              Locale.ROOT,
-              "%s %.4f, of %,d samples%n",
-              key,
-              measured.get(key),
-              recipe.distance().count()));
-    }
+    text.append(distance.text(measured));
     return text.toString();
   }
 

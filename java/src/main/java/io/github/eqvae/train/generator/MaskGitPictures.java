@@ -9,7 +9,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 
-/** The pictures that a run shows while it trains: the same draws and labels each time. */
+/** Pictures that a run makes while it trains: of the same draws and labels each time. */
 final class MaskGitPictures {
   private static final int GAP = 2;
   private static final int BACKGROUND = 255;
@@ -18,18 +18,40 @@ final class MaskGitPictures {
   /** Keeps these draws apart from those of samples that users make ("shown" in ASCII). */
   private static final long SHOWN = 0x73686F776EL;
 
+  /** The same for samples whose distance is measured ("real" in ASCII). */
+  private static final long MEASURED = 0x7265616CL;
+
   private final MaskGitRecipe recipe;
+  private final MaskGitSamplesRecipe settings;
+  private final long purpose;
   private final CodeDecoder decoder;
 
-  MaskGitPictures(MaskGitRecipe recipe, CodeDecoder decoder) {
+  private MaskGitPictures(
+      MaskGitRecipe recipe, MaskGitSamplesRecipe settings, long purpose, CodeDecoder decoder) {
     this.recipe = recipe;
+    this.settings = settings;
+    this.purpose = purpose;
     this.decoder = decoder;
+  }
+
+  /** Those that the report and the folder of samples show. */
+  static MaskGitPictures shown(MaskGitRecipe recipe, CodeDecoder decoder) {
+    return new MaskGitPictures(recipe, recipe.samples(), SHOWN, decoder);
+  }
+
+  /** Those that are compared with real images: of all classes in turn. */
+  static MaskGitPictures measured(MaskGitRecipe recipe, CodeDecoder decoder) {
+    return new MaskGitPictures(
+        recipe,
+        recipe.samples().measured(recipe.distance(), recipe.model().classes()),
+        MEASURED,
+        decoder);
   }
 
   /** The labels shown, one per picture. */
   int[] labels() {
-    List<Integer> asked = recipe.samples().labels();
-    int[] labels = new int[recipe.samples().count()];
+    List<Integer> asked = settings.labels();
+    int[] labels = new int[settings.count()];
     Arrays.setAll(
         labels,
         i ->
@@ -41,24 +63,29 @@ final class MaskGitPictures {
 
   /** Rows of pictures, a column for each label where they fit. */
   Image picture(CodeSampling network) throws IOException {
-    List<Image> tiles = decoder.decode(codes(network), network.stream());
-    int asked = recipe.samples().labels().size();
+    List<Image> tiles = images(network);
+    int asked = settings.labels().size();
     int columns = Math.min(asked > 1 ? asked : COLUMNS, tiles.size());
     return ImageGrid.of(tiles, columns, GAP, BACKGROUND);
+  }
+
+  /** All pictures. */
+  List<Image> images(CodeSampling network) throws IOException {
+    return decoder.decode(codes(network), network.stream());
   }
 
   /** Codes of all pictures. */
   List<int[]> codes(CodeSampling network) {
     int[] labels = labels();
-    int batch = recipe.samples().batch();
+    int batch = settings.batch();
     List<int[]> all = new ArrayList<>();
     for (int from = 0; from < labels.length; from += batch) {
       int first = from;
       int[] part = Arrays.copyOfRange(labels, from, Math.min(labels.length, from + batch));
       all.addAll(
           network.sample(
-              recipe.samples().sampler(),
-              i -> new PhiloxDraws(recipe.run().seed() ^ SHOWN, first + i),
+              settings.sampler(),
+              i -> new PhiloxDraws(recipe.run().seed() ^ purpose, first + i),
               part));
     }
     return all;

@@ -38,6 +38,7 @@ public final class MaskGitRecipe implements RunnableRecipe<MaskGitTask> {
   private final OptimizerRecipe optimizer;
   private final RunRecipe run;
   private final MaskGitSamplesRecipe samples;
+  private final DistanceRecipe distance;
 
   private MaskGitRecipe(RecipeNode.Section root) {
     RecipeProblems problems = new RecipeProblems(root);
@@ -49,6 +50,7 @@ public final class MaskGitRecipe implements RunnableRecipe<MaskGitTask> {
     optimizer = OptimizerRecipe.read(in.section("optimizer"), OptimizerRecipe.Kind.ADAMW, BETAS);
     run = RunRecipe.read(in.section("run"));
     samples = MaskGitSamplesRecipe.read(in.section("samples"));
+    distance = DistanceRecipe.read(in.section("distance"), 8, 0);
     problems.addUnknownKeys();
     problems.throwIfAny();
     check(problems);
@@ -83,8 +85,27 @@ public final class MaskGitRecipe implements RunnableRecipe<MaskGitTask> {
           "guidance needs a network that was also taught without labels: model.class_dropout above"
               + " 0, or samples.guidance=0");
     }
+    checkDistance(problems);
     optimizer.check(problems);
     run.check(problems);
+  }
+
+  private void checkDistance(RecipeProblems problems) {
+    distance.check(problems);
+    if (!distance.isMeasured()) {
+      return;
+    }
+    try {
+      samples.measured(distance, model.classes()).sampler().check(model.side() * model.side());
+    } catch (EqvaeException.Argument e) {
+      problems.add("distance", e.getMessage());
+    }
+    if (distance.guidance() != 0 && model.classDropout() == 0) {
+      problems.add(
+          "distance.guidance",
+          "guidance needs a network that was also taught without labels: model.class_dropout above"
+              + " 0, or distance.guidance=0");
+    }
   }
 
   /**
@@ -136,6 +157,15 @@ public final class MaskGitRecipe implements RunnableRecipe<MaskGitTask> {
     return samples;
   }
 
+  /**
+   * How far samples are from real images, on the way.
+   *
+   * @return its section
+   */
+  public DistanceRecipe distance() {
+    return distance;
+  }
+
   @Override
   public OptimizerRecipe optimizer() {
     return optimizer;
@@ -160,6 +190,7 @@ public final class MaskGitRecipe implements RunnableRecipe<MaskGitTask> {
     map.put("optimizer", optimizer.toMap());
     map.put("run", run.toMap());
     map.put("samples", samples.toMap());
+    map.put("distance", distance.toMap());
     return map;
   }
 
@@ -208,6 +239,6 @@ public final class MaskGitRecipe implements RunnableRecipe<MaskGitTask> {
 
   @Override
   public MaskGitWorkload workload(RunObserver observer) throws IOException {
-    return new MaskGitWorkload(this);
+    return new MaskGitWorkload(this, observer);
   }
 }

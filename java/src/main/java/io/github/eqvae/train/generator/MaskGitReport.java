@@ -23,6 +23,7 @@ final class MaskGitReport {
       long step,
       Image newest,
       Map<String, Double> validation,
+      List<String> distances,
       DeviceInfo device)
       throws IOException {
     MaskGitSamplesRecipe s = recipe.samples();
@@ -76,7 +77,14 @@ final class MaskGitReport {
                         "Hidden codes that are right",
                         "share",
                         false,
-                        List.of(HeldOutCodes.ACCURACY)))),
+                        List.of(HeldOutCodes.ACCURACY)),
+                    GeneratorReport.chart(
+                        folder,
+                        "validation",
+                        "Distance to real images",
+                        "Fréchet distance",
+                        false,
+                        distances))),
             new ReportData.Section(
                 "How this was made",
                 "",

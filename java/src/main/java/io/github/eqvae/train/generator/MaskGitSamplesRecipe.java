@@ -11,6 +11,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.stream.IntStream;
 
 /**
  * Section {@code samples} of {@code task: maskgit}: the pictures that a run shows while it trains,
@@ -69,6 +70,21 @@ public record MaskGitSamplesRecipe(
         in.number("noise", 4.5, Range.NOT_NEGATIVE),
         in.number("sharpness", 1, Range.POSITIVE),
         in.integer("batch", 16, 1, 65_536));
+  }
+
+  /** What a distance is measured of: the same sampler with the count, steps and guidance of it. */
+  MaskGitSamplesRecipe measured(DistanceRecipe distance, int classes) {
+    return new MaskGitSamplesRecipe(
+        autoencoder,
+        distance.count(),
+        IntStream.range(0, classes).boxed().toList(),
+        order,
+        schedule,
+        distance.steps(),
+        distance.guidance(),
+        noise,
+        sharpness,
+        batch);
   }
 
   /** What makes them. */

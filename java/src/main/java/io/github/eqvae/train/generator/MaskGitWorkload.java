@@ -12,6 +12,7 @@ import io.github.eqvae.train.Trainer;
 import io.github.eqvae.train.report.Report;
 import io.github.eqvae.train.report.ResultFile;
 import io.github.eqvae.train.run.RunFolder;
+import io.github.eqvae.train.run.RunObserver;
 import io.github.eqvae.train.run.TrainingRun;
 import io.github.eqvae.train.run.Workload;
 import java.io.IOException;
@@ -30,6 +31,7 @@ public final class MaskGitWorkload implements Workload<MaskGitTask> {
   private final CodeData data;
   private final CodeDecoder decoder;
   private final MaskGitPictures pictures;
+  private final SampleDistance distance;
   private Map<String, Double> validation = Map.of();
   private @Nullable RunFolder folder;
 
@@ -37,19 +39,21 @@ public final class MaskGitWorkload implements Workload<MaskGitTask> {
    * Opens the codes.
    *
    * @param recipe the recipe
+   * @param observer told of real images that cannot be read
    * @throws IOException when they cannot be read
    * @throws io.github.eqvae.EqvaeException.Argument when they do not fit the recipe
    */
-  MaskGitWorkload(MaskGitRecipe recipe) throws IOException {
+  MaskGitWorkload(MaskGitRecipe recipe, RunObserver observer) throws IOException {
     this.recipe = recipe;
     data = new CodeData(recipe);
     try {
       decoder = new CodeDecoder(recipe, data);
+      distance = new SampleDistance(recipe.distance(), decoder.autoencoder(), observer::skipped);
     } catch (RuntimeException | Error e) {
       data.close();
       throw e;
     }
-    pictures = new MaskGitPictures(recipe, decoder);
+    pictures = MaskGitPictures.shown(recipe, decoder);
   }
 
   @Override
@@ -100,14 +104,18 @@ public final class MaskGitWorkload implements Workload<MaskGitTask> {
   }
 
   @Override
-  public Map<String, Double> validate(Trainer<MaskGitTask> trainer) {
-    if (data.heldOut().length == 0) {
-      return Map.of();
-    }
+  public Map<String, Double> validate(Trainer<MaskGitTask> trainer) throws IOException {
+    Map<String, Double> values = new LinkedHashMap<>();
     try (TensorArena arena = arena(trainer)) {
-      validation = new HeldOutCodes(recipe, data).measure(network(trainer, arena));
-      return validation;
+      CodeSampling network = network(trainer, arena);
+      if (data.heldOut().length > 0) {
+        values.putAll(new HeldOutCodes(recipe, data).measure(network));
+      }
+      MaskGitPictures measured = MaskGitPictures.measured(recipe, decoder);
+      values.putAll(distance.measure(() -> measured.images(network), trainer.stream()));
     }
+    validation = values;
+    return values;
   }
 
   private static TensorArena arena(Trainer<MaskGitTask> trainer) {
@@ -123,10 +131,12 @@ public final class MaskGitWorkload implements Workload<MaskGitTask> {
 
   @Override
   public List<Metric> metrics() {
-    return List.of(
-        new Metric("loss", "loss", false),
-        new Metric(MaskGitTask.MASKED_LOSS, MaskGitTask.MASKED_LOSS, false),
-        new Metric(HeldOutCodes.ACCURACY, HeldOutCodes.ACCURACY, true));
+    List<Metric> metrics = new ArrayList<>();
+    metrics.add(new Metric("loss", "loss", false));
+    metrics.add(new Metric(MaskGitTask.MASKED_LOSS, MaskGitTask.MASKED_LOSS, false));
+    metrics.add(new Metric(HeldOutCodes.ACCURACY, HeldOutCodes.ACCURACY, true));
+    metrics.addAll(distance.metrics());
+    return metrics;
   }
 
   /** The report shows the picture, too. */
@@ -151,6 +161,7 @@ public final class MaskGitWorkload implements Workload<MaskGitTask> {
                   trainer.step(),
                   picture,
                   validation,
+                  distance.keys(),
                   trainer.stream().device().info())));
     }
   }
@@ -195,13 +206,15 @@ public final class MaskGitWorkload implements Workload<MaskGitTask> {
     values.put("held_out", Math.min(HeldOutCodes.MOST, data.heldOut().length));
     values.putAll(measured);
     AtomicFiles.write(run.folder().evaluation(), ResultFile.text(ResultFile.EVALUATION, values));
-    return measured.isEmpty()
-        ? ""
-        : String.format(
-            Locale.ROOT,
-            "hidden codes of held-out pictures: loss %.4f, %.1f %% right%n",
-            measured.get(MaskGitTask.MASKED_LOSS),
-            100 * measured.get(HeldOutCodes.ACCURACY));
+    String codes =
+        measured.containsKey(MaskGitTask.MASKED_LOSS)
+            ? String.format(
+                Locale.ROOT,
+                "hidden codes of held-out pictures: loss %.4f, %.1f %% right%n",
+                measured.get(MaskGitTask.MASKED_LOSS),
+                100 * measured.get(HeldOutCodes.ACCURACY))
+            : "";
+    return codes + distance.text(measured);
   }
 
   @Override

@@ -11,6 +11,7 @@ import io.github.eqvae.eval.Protocol;
 import io.github.eqvae.io.FileHash;
 import io.github.eqvae.io.Image;
 import io.github.eqvae.tensor.Stream;
+import io.github.eqvae.train.run.Workload;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -18,6 +19,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.function.BiConsumer;
 
@@ -49,8 +51,14 @@ final class SampleDistance {
     }
   }
 
+  /** Makes the samples that are measured. */
+  @FunctionalInterface
+  interface Samples {
+    /** Pictures of the weights that are in place. */
+    List<Image> images() throws IOException;
+  }
+
   private final DistanceRecipe recipe;
-  private final GeneratorSamples samples;
   private final List<Extractor> extractors;
   private final BiConsumer<String, String> onSkip;
 
@@ -60,22 +68,22 @@ final class SampleDistance {
   /**
    * Says what will be measured.
    *
-   * @param recipe the recipe
-   * @param decoder makes pictures of latents
+   * @param recipe the section
+   * @param autoencoder what makes pictures of samples, if there is one
    * @param onSkip told name and cause of each real image that cannot be read
    */
-  SampleDistance(GeneratorRecipe recipe, SampleDecoder decoder, BiConsumer<String, String> onSkip) {
-    this.recipe = recipe.distance();
+  SampleDistance(
+      DistanceRecipe recipe, LatentsAutoencoder autoencoder, BiConsumer<String, String> onSkip) {
+    this.recipe = recipe;
     this.onSkip = onSkip;
-    samples = GeneratorSamples.measured(recipe, decoder);
-    extractors = extractors(recipe.distance());
-    if (this.recipe.isMeasured()) {
-      if (decoder.autoencoder().path().isEmpty()) {
+    extractors = extractors(recipe);
+    if (recipe.isMeasured()) {
+      if (autoencoder.path().isEmpty()) {
         throw new EqvaeException.Argument(
             "a distance to real images needs the autoencoder that decodes samples: name it with"
                 + " samples.autoencoder, or leave distance.reference out");
       }
-      requireThere("reference", this.recipe.reference().orElseThrow());
+      requireThere("reference", recipe.reference().orElseThrow());
       extractors.forEach(e -> requireThere(e.section(), e.file()));
     }
   }
@@ -105,20 +113,37 @@ final class SampleDistance {
     return recipe.isMeasured() ? extractors.stream().map(Extractor::key).toList() : List.of();
   }
 
+  /** What the best model can be chosen by. */
+  List<Workload.Metric> metrics() {
+    return keys().stream().map(key -> new Workload.Metric(key, key, false)).toList();
+  }
+
+  /** The last distances for people, a line each. */
+  String text(Map<String, Double> measured) {
+    StringBuilder text = new StringBuilder();
+    for (String key : keys()) {
+      text.append(
+          String.format(
+              Locale.ROOT, "%s %.4f, of %,d samples%n", key, measured.get(key), recipe.count()));
+    }
+    return text.toString();
+  }
+
   /**
    * Makes samples and measures them.
    *
-   * @param network the network with the weights that are in place
+   * @param samples makes them; not asked if nothing is measured
+   * @param stream orders the work of the networks whose features are compared
    * @return distance by its name
    */
-  Map<String, Double> measure(Denoising network) throws IOException {
+  Map<String, Double> measure(Samples samples, Stream stream) throws IOException {
     if (keys().isEmpty()) {
       return Map.of();
     }
-    List<Image> images = samples.images(network);
+    List<Image> images = samples.images();
     Map<String, Double> values = new LinkedHashMap<>();
     for (Extractor extractor : extractors) {
-      try (ImageFeatures features = extractor.load(network.stream())) {
+      try (ImageFeatures features = extractor.load(stream)) {
         GaussianStatistics reference = reference(extractor, features);
         values.put(extractor.key(), generated(features, images).compare(reference).distance());
       }
