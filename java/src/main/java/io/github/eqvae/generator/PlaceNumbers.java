@@ -9,14 +9,16 @@ import io.github.eqvae.tensor.Tensor;
 import io.github.eqvae.tensor.TensorArena;
 import java.util.HashMap;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
 /** The numbers of places, 0 to count − 1, for each sample of a batch; made once for each size. */
 final class PlaceNumbers implements AutoCloseable {
-  private final TensorArena arena;
+  private final Device device;
+  private @Nullable TensorArena arena; // a network that is only read or written needs none
   private final Map<Shape, Tensor> made = new HashMap<>();
 
   PlaceNumbers(Device device) {
-    arena = new TensorArena(device, "places", false);
+    this.device = device;
   }
 
   /** {@code [n, count]} of I32. */
@@ -28,6 +30,9 @@ final class PlaceNumbers implements AutoCloseable {
     int[] numbers = new int[Math.toIntExact(shape.elements())];
     for (int i = 0; i < numbers.length; i++) {
       numbers[i] = i % count;
+    }
+    if (arena == null) {
+      arena = new TensorArena(device, "places", false);
     }
     Tensor out = arena.tensor(shape, DType.I32);
     out.setInts(stream, numbers);
@@ -46,6 +51,8 @@ final class PlaceNumbers implements AutoCloseable {
 
   @Override
   public void close() {
-    arena.close();
+    if (arena != null) {
+      arena.close();
+    }
   }
 }

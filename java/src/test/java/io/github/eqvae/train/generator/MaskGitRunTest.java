@@ -15,6 +15,7 @@ import io.github.eqvae.generator.checkpoint.MaskGitMetadata;
 import io.github.eqvae.latents.ShardFormat;
 import io.github.eqvae.model.checkpoint.Weights;
 import io.github.eqvae.tensor.Device;
+import io.github.eqvae.tensor.LeakCheck;
 import io.github.eqvae.tensor.Stream;
 import io.github.eqvae.train.Trainer;
 import io.github.eqvae.train.log.RunLog;
@@ -116,6 +117,26 @@ class MaskGitRunTest {
         List.of("samples/step-00000010.png", "samples/step-00000020.png", "model.safetensors")) {
       assertArrayEquals(
           Files.readAllBytes(whole.resolve(file)), Files.readAllBytes(parts.resolve(file)), file);
+    }
+  }
+
+  /** Before its end a run is in its checkpoints alone; nothing native is left behind. */
+  @Test
+  void aRunsCheckpointsCanBeSampled() throws Exception {
+    Path run = train(recipe("run.steps=10"), "run", false);
+    Path file = folder.resolve("last.safetensors");
+    long leaks = LeakCheck.leaks();
+    assertTrue(TrainedGenerator.write(run, Weights.MODEL, file).contains("step 10"));
+    for (int i = 0; i < 20; i++) { // the cleaner has a thread of its own
+      System.gc();
+      Thread.sleep(10);
+    }
+    assertEquals(leaks, LeakCheck.leaks());
+    assertTrue(TrainedGenerator.makesCodes(run));
+    try (MaskGitCheckpoint written =
+        MaskGitCheckpoint.open(file, Weights.AUTO, GeneratorHints.NONE)) {
+      assertEquals(recipe().model().config(), written.config());
+      assertTrue(written.report().isClean());
     }
   }
 
