@@ -107,7 +107,7 @@ class ImageStreamTest {
     assertTrue(e.getMessage().contains("checksum"), e.getMessage());
     Files.write(folder.resolve("none.npz"), new byte[100]);
     e = assertThrows(IOException.class, () -> all(folder.resolve("none.npz")));
-    assertTrue(e.getMessage().contains("no .npz file"), e.getMessage());
+    assertTrue(e.getMessage().contains("not a .npz file"), e.getMessage());
   }
 
   @Test
