@@ -11,8 +11,8 @@ import io.github.eqvae.EqvaeException;
  * @param charbonnierEpsilon ε, for images in [-1, 1]
  * @param ssimWeight factor on 1 − SSIM
  * @param spectrumWeight factor on the divergence of the latent's spectrum from the image's
- * @param lpipsDropout dropout before LPIPS' heads, as in the released training @param latentNoise
- *     noise on the decoder's input
+ * @param lpipsDropout dropout before LPIPS' heads, as in the released training
+ * @param latentNoise noise on the decoder's input
  * @param posteriorMean the latent is the posterior's mean, as FLUX.2 takes it, not a sample
  */
 public record LossTermOptions(

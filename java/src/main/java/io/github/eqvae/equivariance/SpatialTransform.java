@@ -22,8 +22,8 @@ import java.util.Locale;
  * @param flipHorizontal mirror the columns afterwards
  * @param flipVertical mirror the rows afterwards
  * @param interpolation how to resize; released: bilinear without antialias
- * @param shiftDown latent pixels by which the content moves down, or up if negative @param
- *     shiftRight latent pixels by which it moves to the right, or left if negative
+ * @param shiftDown latent pixels by which the content moves down, or up if negative
+ * @param shiftRight latent pixels by which it moves to the right, or left if negative
  */
 public record SpatialTransform(
     double scaleHeight,

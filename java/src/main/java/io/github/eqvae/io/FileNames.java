@@ -116,8 +116,8 @@ public final class FileNames {
    * Text as bytes.
    *
    * @param name a name
-   * @return its bytes; {@link #decode} returns the name again @throws EqvaeException.Argument if it
-   *     is neither valid text nor encoded bytes
+   * @return its bytes; {@link #decode} returns the name again
+   * @throws EqvaeException.Argument if it is neither valid text nor encoded bytes
    */
   static byte[] encode(String name) {
     ByteArrayOutputStream bytes = new ByteArrayOutputStream();

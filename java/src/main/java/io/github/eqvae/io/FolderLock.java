@@ -69,8 +69,8 @@ public final class FolderLock implements AutoCloseable {
    * Takes a folder, which is made if it does not exist.
    *
    * @param folder the folder
-   * @param what this process does there, such as {@code train}, for messages to other
-   *     processes @param note receives a message if a dead owner's lock is taken over
+   * @param what this process does there, such as {@code train}, for messages to other processes
+   * @param note receives a message if a dead owner's lock is taken over
    * @return the lock, to be closed when everything is written
    * @throws EqvaeException.Argument when another process has it; the message says which
    * @throws IOException when the folder cannot be made or written

@@ -72,8 +72,8 @@ public record Image(int width, int height, int channels, byte[] data) implements
    * @param channels 1 or 3
    * @param values samples [height][width][channels], NHWC with N = 1
    * @param offset where the samples begin in {@code values}
-   * @param low the value of black, -1 for results of the networks @param high the value of white, 1
-   *     for results of the networks
+   * @param low the value of black, -1 for results of the networks
+   * @param high the value of white, 1 for results of the networks
    * @return the picture; values outside the range are clamped, NaN becomes black, and values are
    *     rounded to nearest
    * @throws EqvaeException.Argument if the array is too short

@@ -192,7 +192,8 @@ public final class Images {
    * A picture from AWT.
    *
    * @param image of any type
-   * @param options how transparency and 16 bits are handled @return gray if it is gray, else RGB
+   * @param options how transparency and 16 bits are handled
+   * @return gray if it is gray, else RGB
    * @throws ImageException if its pixels cannot be read
    */
   public static Image of(BufferedImage image, DecodeOptions options) throws ImageException {

@@ -20,8 +20,9 @@ import java.util.Optional;
  * @param host its machine
  * @param pid its process there
  * @param started when that process began, in milliseconds since 1970, because process numbers are
- *     reused; 0 if unknown @param since when it took the folder, as a text for people @param id
- *     distinguishes it from any other owner
+ *     reused; 0 if unknown
+ * @param since when it took the folder, as a text for people
+ * @param id distinguishes it from any other owner
  */
 record LockOwner(
     String what, String user, String host, long pid, long started, String since, String id) {

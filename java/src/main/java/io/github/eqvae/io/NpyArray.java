@@ -184,8 +184,8 @@ public record NpyArray(String descr, long[] shape, byte[] data) {
   /**
    * The elements in single precision.
    *
-   * @return doubles are rounded to nearest @throws EqvaeException.Argument if they are not
-   *     floating-point numbers
+   * @return doubles are rounded to nearest
+   * @throws EqvaeException.Argument if they are not floating-point numbers
    */
   public float[] toFloats() {
     float[] out = new float[count()];

@@ -42,8 +42,9 @@ public final class NpyStream implements AutoCloseable {
    * @param path a {@code .npz} file
    * @param array the array's name, such as {@code arr_0}
    * @return the stream before the first element, to be closed by the caller; empty if the file has
-   *     no such array @throws IOException if the file cannot be read, is not a .npz file, or breaks
-   *     a rule of the format
+   *     no such array
+   * @throws IOException if the file cannot be read, is not a .npz file, or breaks a rule of the
+   *     format
    */
   public static Optional<NpyStream> open(Path path, String array) throws IOException {
     ZipFile zip = NpzFile.open(path);

@@ -16,8 +16,8 @@ import io.github.eqvae.EqvaeException;
  * @param in length of the axis
  * @param out length it gets
  * @param scale input steps per output step: {@code in/out}, or, if PyTorch's caller gives a scale
- *     factor, its inverse @param antialias whether shrinking averages over the area that an output
- *     covers
+ *     factor, its inverse
+ * @param antialias whether shrinking averages over the area that an output covers
  */
 public record TorchBicubic(int in, int out, double scale, boolean antialias) {
   private static final double PLAIN = -0.75;

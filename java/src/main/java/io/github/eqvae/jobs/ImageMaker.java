@@ -97,7 +97,13 @@ public interface ImageMaker {
     return new OfCodes(generator, vae, options);
   }
 
-  /** By way of latents. */
+  /**
+   * By way of latents.
+   *
+   * @param generator makes latents
+   * @param vae decodes them
+   * @param options how they are sampled
+   */
   record OfLatents(Generator generator, Vae vae, SamplingOptions options) implements ImageMaker {
     @Override
     public String weightsHash() {
@@ -128,7 +134,13 @@ public interface ImageMaker {
     }
   }
 
-  /** By way of codes. */
+  /**
+   * By way of codes.
+   *
+   * @param generator makes codes
+   * @param vae decodes them
+   * @param options how they are sampled
+   */
   record OfCodes(CodeGenerator generator, Vae vae, CodeSamplingOptions options)
       implements ImageMaker {
     @Override

@@ -50,7 +50,8 @@ public record AutoencoderConfig(
    * @param numResBlocks residual blocks per encoder level
    * @param attnResolutions sides at which every residual block is followed by attention
    * @param resolution side of the training images
-   * @param zChannels channels of the encoder's result @param embedDim channels of the latent
+   * @param zChannels channels of the encoder's result
+   * @param embedDim channels of the latent
    * @param normGroups groups of every group norm
    * @param useQuantConv whether 1×1 convolutions surround the latent
    * @param midBlockAddAttention whether the deepest level attends

@@ -14,12 +14,12 @@ import java.util.List;
  * running variance v is {@code std² − eps}.
  *
  * @param scalingFactor {@code scaling_factor}: 0.18215 for SD-VAE
- * @param shiftFactor {@code shift_factor}: 0 if diffusers has null @param mean {@code
- *     latents_mean}, one per channel; empty if diffusers has null
+ * @param shiftFactor {@code shift_factor}: 0 if diffusers has null
+ * @param mean {@code latents_mean}, one per channel; empty if diffusers has null
  * @param std {@code latents_std}, one per channel; empty if diffusers has null
  * @param patch side of the squares that are gathered, 1 for none; if it is 2, statistics have 4
- *     times as many channels @param eps the number that a batch norm adds to the variance; 0
- *     without one
+ *     times as many channels
+ * @param eps the number that a batch norm adds to the variance; 0 without one
  */
 public record LatentScaling(
     double scalingFactor,

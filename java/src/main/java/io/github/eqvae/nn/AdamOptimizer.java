@@ -52,8 +52,8 @@ public final class AdamOptimizer {
    *
    * @param store what it updates; owns the moments' memory
    * @param stream orders the work
-   * @param settings decays; its weight decay is not used @param weightDecay the weight decay of
-   *     each parameter, for example none for biases
+   * @param settings decays; its weight decay is not used
+   * @param weightDecay the weight decay of each parameter, for example none for biases
    */
   public AdamOptimizer(
       ParameterStore store,
@@ -132,8 +132,8 @@ public final class AdamOptimizer {
    * @param clip largest norm of the scaled gradients; infinity for any
    * @param squares the gradients' sum of squares ({@link GradientNorm#squares}); may be null when
    *     nothing is clipped
-   * @param skip the update does nothing unless this is 0; null to update always @param ema the
-   *     average to update; null for none
+   * @param skip the update does nothing unless this is 0; null to update always
+   * @param ema the average to update; null for none
    */
   public void update(
       Stream stream,
@@ -196,8 +196,9 @@ public final class AdamOptimizer {
    *
    * @param stream orders the work; waited for
    * @param learningRate used as it is
-   * @param gradientScale the gradients are multiplied by this first @param ema the average to
-   *     update; null for none @param emaDecay in [0, 1]; 0.9999 is the usual value
+   * @param gradientScale the gradients are multiplied by this first
+   * @param ema the average to update; null for none
+   * @param emaDecay in [0, 1]; 0.9999 is the usual value
    */
   public void step(
       Stream stream,

@@ -28,8 +28,8 @@ public final class LossTerms {
      * A report in an arena.
      *
      * @param arena where it lives
-     * @param scalars their largest number @param integers the largest number of integers; 0 for
-     *     none
+     * @param scalars their largest number
+     * @param integers the largest number of integers; 0 for none
      * @return the report
      */
     public static Report in(TensorArena arena, int scalars, int integers) {
@@ -86,8 +86,8 @@ public final class LossTerms {
    * The losses.
    *
    * @param values the scalars, read from the device
-   * @param report has the integers of the step @param stream the call waits for it if there are
-   *     integers
+   * @param report has the integers of the step
+   * @param stream the call waits for it if there are integers
    * @return by name
    */
   public Losses read(double[] values, Report report, Stream stream) {

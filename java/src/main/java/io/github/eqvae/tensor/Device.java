@@ -88,8 +88,8 @@ public final class Device implements AutoCloseable {
    * A second handle of the same device, with fewer threads. Streams of both run at the same time,
    * and each may read memory of the other.
    *
-   * @param threads CPU threads; has no effect on a GPU @return the device, which must be closed
-   *     separately
+   * @param threads CPU threads; has no effect on a GPU
+   * @return the device, which must be closed separately
    */
   public Device share(int threads) {
     return open(name, threads, fallback);

@@ -54,9 +54,10 @@ public final class TensorArena implements AutoCloseable {
    * Creates an empty arena.
    *
    * @param device whose memory it hands out
-   * @param name its name in memory reports @param reuse false gives every tensor its own allocation
-   *     until the next reset. This is slower and needs more memory, but must give the same bits,
-   *     and memory checkers can then find accesses beyond a tensor
+   * @param name its name in memory reports
+   * @param reuse false gives every tensor its own allocation until the next reset. This is slower
+   *     and needs more memory, but must give the same bits, and memory checkers can then find
+   *     accesses beyond a tensor
    */
   public TensorArena(Device device, String name, boolean reuse) {
     this.device = device;

@@ -16,11 +16,12 @@ import java.util.Map;
  *
  * @param parameters learned numbers by what people call their group
  * @param stateBytes weights, gradients, moments, averages of all networks, batches on their way
- * @param stepBytes size of the step arena for the largest micro-batch @param largest description of
- *     the micro-batch that needs most @param scratchBytes upper bound of the scratch memory of
- *     operations; 0 on the CPU, where it is not known beforehand @param evaluationBytes additional
- *     memory for validation and evaluation @param samplesBytes networks that are loaded temporarily
- *     to make samples
+ * @param stepBytes size of the step arena for the largest micro-batch
+ * @param largest description of the micro-batch that needs most
+ * @param scratchBytes upper bound of the scratch memory of operations; 0 on the CPU, where it is
+ *     not known beforehand
+ * @param evaluationBytes additional memory for validation and evaluation
+ * @param samplesBytes networks that are loaded temporarily to make samples
  * @param target the GPU that was planned for; empty on the CPU
  * @param cacheBytes data kept in the Java heap at most
  */

@@ -45,9 +45,9 @@ record TensorView(long[] shape, long[] strides, long offset) {
   /**
    * One past the last element of the storage that the view has, 0 if it has none.
    *
-   * @throws ArithmeticException if the number of elements or a position does not fit in 64
-   *     bits @throws IllegalArgumentException if something is negative, or there are not as many
-   *     strides as dimensions
+   * @throws ArithmeticException if the number of elements or a position does not fit in 64 bits
+   * @throws IllegalArgumentException if something is negative, or there are not as many strides as
+   *     dimensions
    */
   long extent() {
     if (shape.length > MAX_RANK) {

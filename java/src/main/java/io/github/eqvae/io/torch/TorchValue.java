@@ -162,9 +162,10 @@ public sealed interface TorchValue
    * is there.
    *
    * @param name module and name of the class, with a dot between
-   * @param arguments arguments of the call of the class @param state the object's state; None if
-   *     none was set @param items the items appended to it, if it is a list @param entries the
-   *     entries put into it, if it is a dict
+   * @param arguments arguments of the call of the class
+   * @param state the object's state; None if none was set
+   * @param items the items appended to it, if it is a list
+   * @param entries the entries put into it, if it is a dict
    */
   record Placeholder(
       String name,

@@ -20,9 +20,9 @@ import org.jspecify.annotations.Nullable;
  * @param normNumGroups {@code norm_num_groups} of every group norm
  * @param sampleSize {@code sample_size}: side of the training images
  * @param scaling of the latent
- * @param forceUpcast {@code force_upcast}: whether its activations overflow in half
- *     precision @param padding {@code padding_mode} of its convolutions, which only this library
- *     writes: diffusers has no such key
+ * @param forceUpcast {@code force_upcast}: whether its activations overflow in half precision
+ * @param padding {@code padding_mode} of its convolutions, which only this library writes:
+ *     diffusers has no such key
  */
 public record AutoencoderSettings(
     OptionalInt normNumGroups,

@@ -24,7 +24,8 @@ import org.jspecify.annotations.Nullable;
  * has the default of diffusers' class. Source: huggingface/diffusers {@code
  * models/autoencoders/autoencoder_kl.py} and {@code vq_model.py}.
  *
- * @param architecture the part that determines the tensors @param settings the rest
+ * @param architecture the part that determines the tensors
+ * @param settings the rest
  * @param batchNormEps {@code batch_norm_eps} of FLUX.2's class
  */
 record DiffusersConfig(

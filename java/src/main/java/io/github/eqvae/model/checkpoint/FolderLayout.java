@@ -19,8 +19,8 @@ import java.util.stream.Stream;
  * max_shard_size} of {@code save_pretrained}. Source: huggingface/diffusers {@code
  * models/modeling_utils.py}, huggingface_hub {@code serialization/_base.py}.
  *
- * @param variant such as {@code fp16}, for {@code from_pretrained(variant="fp16")} @param
- *     maxShardBytes no file has more bytes of tensors than this, unless a single tensor has more
+ * @param variant such as {@code fp16}, for {@code from_pretrained(variant="fp16")}
+ * @param maxShardBytes no file has more bytes of tensors than this, unless a single tensor has more
  */
 public record FolderLayout(Optional<String> variant, long maxShardBytes) {
   /** diffusers' default, 10 GB: every autoencoder fits into one file. */

@@ -25,8 +25,8 @@ public final class MetricWeights {
    *
    * @param name as it is published
    * @param url where
-   * @param algorithm name of the hash in {@link MessageDigest} @param hash in hexadecimal digits;
-   *     may be only its beginning, as in PyTorch's file names
+   * @param algorithm name of the hash in {@link MessageDigest}
+   * @param hash in hexadecimal digits; may be only its beginning, as in PyTorch's file names
    */
   public record Published(String name, String url, String algorithm, String hash) {
     /**
