@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
 import io.github.eqvae.train.report.ResultFile;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -180,6 +181,34 @@ class RecordedTablesTest {
     return models + "\n" + runs;
   }
 
+  /** Autoencoders that generators were tried on, one seed each. */
+  private static String tried() throws IOException {
+    StringBuilder out = new StringBuilder("| autoencoders | PSNR plain → EQ | rotation error |");
+    out.append(" scale error | high-frequency share | distance plain → EQ |");
+    out.append(" EQ's steps to the plain run's end |\n|---|---|---|---|---|---|---|\n");
+    ObjectMapper json = new ObjectMapper();
+    Path file = ROOT.resolve("docs/results/exploration-generators.jsonl");
+    for (String line : Files.readAllLines(file)) {
+      JsonNode r = json.readTree(line);
+      out.append(f("| %s |", r.path("what").asText()));
+      out.append(both(r, "psnr", "%.1f")).append(both(r, "rotation_error", "%.2f"));
+      out.append(both(r, "scale_error", "%.2f")).append(both(r, "high_frequency_share", "%.2f"));
+      out.append(both(r, "frechet_distance", "%.2f"));
+      double steps = r.path("generator_settings").path("run.steps").doubleValue();
+      JsonNode reached = r.path("eq_steps_to_plain_end");
+      out.append(
+          reached.isNumber() ? f(" %.2f× |\n", reached.doubleValue() / steps) : " not reached |\n");
+    }
+    return out.toString();
+  }
+
+  private static String both(JsonNode r, String key, String format) {
+    return f(
+        " " + format + " → " + format + " |",
+        r.path("plain").path(key).doubleValue(),
+        r.path("eq").path(key).doubleValue());
+  }
+
   private static String table(String what) {
     try {
       return switch (what) {
@@ -187,6 +216,7 @@ class RecordedTablesTest {
         case "finetune" -> finetuning();
         case "generators" -> generators();
         case "experiment" -> experiment();
+        case "exploration" -> tried();
         default -> throw new AssertionError("no table is made of docs/results/" + what);
       };
     } catch (IOException e) {
