@@ -81,7 +81,7 @@ class SquareOptions {
       throw new EqvaeException.Argument(
           "--size "
               + side
-              + ": must be a multiple of "
+              + ": must be positive and a multiple of "
               + downsamplingFactor
               + ", the model's downsampling factor");
     }

@@ -63,7 +63,9 @@ record FolderListing(
         lister);
     FolderListing listing = lister.listing(single ? List.of() : lister.folders());
     if (single && listing.names.length == 0) {
-      throw new IOException(place + ": not a " + ImageFormat.READ + " file" + listing.skipped());
+      String reason = listing.refused().get(String.valueOf(place.getFileName()));
+      throw new IOException(
+          reason == null ? place + ": not a " + ImageFormat.READ + " file" : place + " " + reason);
     }
     return listing;
   }

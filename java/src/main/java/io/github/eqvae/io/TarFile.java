@@ -160,6 +160,9 @@ public final class TarFile {
         }
         calling[0] = false;
       }
+      if (tar.getBytesRead() % RECORD != 0) { // the library takes a cut header for the end
+        throw new EOFException("it ends within the header of a file");
+      }
       requireEnd(path, unpacked);
     } catch (EqvaeException | PassingIoException e) {
       throw e; // an error of the visitor or of the file system

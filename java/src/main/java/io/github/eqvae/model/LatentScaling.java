@@ -112,6 +112,25 @@ public record LatentScaling(
   }
 
   /**
+   * Insists on statistics for every channel.
+   *
+   * @param channels of the autoencoder's latents
+   * @return this
+   * @throws EqvaeException.Argument if there are statistics of another number of channels
+   */
+  public LatentScaling requireChannels(int channels) {
+    if (!mean.isEmpty() && mean.size() != channels * patch * patch) {
+      throw new EqvaeException.Argument(
+          "latents_mean and latents_std have "
+              + mean.size()
+              + " numbers; expected "
+              + channels * patch * patch
+              + ", one per channel that a generator sees");
+    }
+    return this;
+  }
+
+  /**
    * From the autoencoder to the generator.
    *
    * @param z a value of the latent

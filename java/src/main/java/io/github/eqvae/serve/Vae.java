@@ -35,6 +35,7 @@ public final class Vae extends LoadedVae implements AutoCloseable {
 
   private Vae(Loaded loaded, SessionPool pool, VaeOptions options) {
     super(loaded, options.scaling());
+    scaling().ifPresent(s -> s.requireChannels(latentChannels()));
     this.pool = pool;
     this.batches = new Batches(pool, options.batch());
   }

@@ -476,6 +476,10 @@ class CliTest extends CliFixture {
     Files.createDirectories(folder.resolve("begun"));
     Files.copy(folder.resolve("run/recipe.yaml"), folder.resolve("begun/recipe.yaml"));
     assertUserError(run("inspect", "begun"), 1, "has not finished", "--resume begun");
+    Path link = folder.resolve("begun/model.safetensors");
+    Files.createSymbolicLink(link, folder.resolve("gone.safetensors"));
+    assertUserError(run("inspect", "begun"), 1, "begun/model.safetensors is a link to nothing");
+    Files.delete(link);
 
     o = run("inspect", "vae", "--keys");
     assertEquals(0, o.code(), o.err());

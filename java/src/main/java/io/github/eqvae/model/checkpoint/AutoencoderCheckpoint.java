@@ -15,7 +15,6 @@ import java.util.Collections;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.OptionalInt;
 import java.util.TreeMap;
 
 /**
@@ -148,14 +147,9 @@ public final class AutoencoderCheckpoint implements AutoCloseable {
       settings = settings.orElse(known.getFirst().settings());
     } else if (!known.isEmpty()) {
       AutoencoderSettings shared = known.getFirst().settings();
-      settings =
-          settings.orElse(
-              new AutoencoderSettings(
-                  shared.normNumGroups(),
-                  OptionalInt.empty(),
-                  Optional.empty(),
-                  shared.forceUpcast()));
+      settings = settings.orElse(shared.architectureOnly());
     }
+    settings.requireChannels(configFile.map(Path::toString).orElse(name), architecture.embedDim());
     return new AutoencoderCheckpoint(file, keys, architecture, settings);
   }
 

@@ -72,6 +72,21 @@ public record AutoencoderSettings(
         padding.or(others::padding));
   }
 
+  /** What models that differ in size and scaling have in common. */
+  AutoencoderSettings architectureOnly() {
+    return new AutoencoderSettings(
+        normNumGroups, OptionalInt.empty(), Optional.empty(), forceUpcast);
+  }
+
+  /** Insists on a scaling that fits the latents; the file is for the message. */
+  void requireChannels(String file, int channels) {
+    try {
+      scaling.ifPresent(s -> s.requireChannels(channels));
+    } catch (EqvaeException.Argument e) {
+      throw new EqvaeException.Argument(file + ": " + e.getMessage());
+    }
+  }
+
   /**
    * These with another scaling.
    *

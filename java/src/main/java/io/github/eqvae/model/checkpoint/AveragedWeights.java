@@ -5,6 +5,7 @@ import java.util.ArrayList;
 import java.util.Collection;
 import java.util.Comparator;
 import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -136,7 +137,7 @@ final class AveragedWeights {
   /** An average in the form of diffusers' EMAModel and torch_ema: a list, in the model's order. */
   private static Optional<String> nameless(CheckpointFile file) {
     return file.beside().stream()
-        .filter(what -> what.endsWith(" entries)"))
+        .filter(what -> what.endsWith(" entries)") && !what.endsWith(" (0 entries)"))
         .map(what -> what.substring(0, what.indexOf(" (")))
         .filter(AveragedWeights::isAverage)
         .filter(key -> file.sections().keySet().stream().noneMatch(name -> name.startsWith(key)))
@@ -156,8 +157,12 @@ final class AveragedWeights {
         .forEach(
             (name, tensors) -> {
               if (isAverage(name)) {
-                for (String theirs : prefixes(tensors.keySet())) {
-                  all.add(new Average(name, under(theirs, tensors, inside.keySet())));
+                Set<String> theirs = new LinkedHashSet<>(prefixes(tensors.keySet()));
+                // an incomplete average may lack the tensors that show its prefix
+                theirs.add(prefix);
+                theirs.add("");
+                for (String before : theirs) {
+                  all.add(new Average(name, under(before, tensors, inside.keySet())));
                 }
               }
             });

@@ -83,6 +83,10 @@ public final class CheckpointFile implements AutoCloseable {
     try {
       if (Files.isRegularFile(path.resolve(RUN))) {
         Path model = path.resolve(RUN_MODEL);
+        if (Files.isSymbolicLink(model) && !Files.exists(model)) {
+          throw new EqvaeException.Argument(
+              model + " is a link to nothing; copy the file it named");
+        }
         if (!Files.exists(model)) {
           throw new EqvaeException.Argument(
               path

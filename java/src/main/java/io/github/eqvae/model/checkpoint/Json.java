@@ -48,7 +48,11 @@ final class Json {
               + e.getLocation().getLineNr()
               + ": "
               // Not what Jackson would have Java programs do.
-              + e.getOriginalMessage().replaceFirst(": enable `.*", ""));
+              + e.getOriginalMessage()
+                  .replaceFirst(": enable `.*", "")
+                  .replaceFirst(
+                      "\\(\\(non-standard\\) comment\\?|maybe a \\(non-standard\\) comment\\?.*",
+                      "comments are not JSON"));
     }
     if (!node.isObject()) {
       throw new EqvaeException.Argument(file + " holds no JSON object");

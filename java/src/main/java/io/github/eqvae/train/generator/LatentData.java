@@ -91,6 +91,7 @@ public final class LatentData implements LatentsSource, AutoCloseable {
       case INDEX ->
           folder
               .scaling()
+              .map(s -> s.requireChannels(folder.channels()))
               .orElseThrow(
                   () ->
                       wrong(

@@ -135,6 +135,9 @@ class RefusedCheckpointTest {
     diffusersFolder(config().replace("{", "{\"factor_of_nobody\": NaN, "));
     assertSays(refused(folder), "config.json", "NaN");
     assertTrue(!refused(folder).getMessage().contains("Feature"), "no word of Java libraries");
+    diffusersFolder("// by hand\n" + config());
+    assertSays(refused(folder), "config.json", "comments are not JSON");
+    assertTrue(!refused(folder).getMessage().contains("Feature"), "no word of Java libraries");
   }
 
   /** A field that is not there has diffusers' default, which these tensors do not have. */
@@ -166,6 +169,16 @@ class RefusedCheckpointTest {
             .replace("\"norm_num_groups\": 32", "\"norm_num_groups\": 2");
     diffusersFolder(wrong);
     assertSays(refused(folder), "config.json", says);
+  }
+
+  @Test
+  void statisticsOfAnotherNumberOfChannelsAreRefused() throws IOException {
+    diffusersFolder(
+        config()
+            .replace("\"latents_mean\": null", "\"latents_mean\": [0.5]")
+            .replace("\"latents_std\": null", "\"latents_std\": [1.5]")
+            .replace("\"norm_num_groups\": 32", "\"norm_num_groups\": 2"));
+    assertSays(refused(folder), "config.json", "latents_std have 1 numbers; expected 2");
   }
 
   @Test

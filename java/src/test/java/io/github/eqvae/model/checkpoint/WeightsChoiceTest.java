@@ -164,6 +164,32 @@ class WeightsChoiceTest {
     assertTrue(e.getMessage().contains("encoder.conv_in.weight"), e.getMessage());
   }
 
+  /** However little it has: not even the tensors by which an autoencoder is recognised. */
+  @Test
+  void anAverageWithoutTheFirstTensorsIsSaid() throws IOException {
+    Map<String, TorchTensor> few = with(AVERAGE);
+    few.keySet().removeIf(name -> !name.equals(BIAS) && !name.contains(".mid."));
+    Path file = saved(Map.of("model", dict(with(TRAINED)), "ema", dict(few)));
+    assertTakes(file, Weights.AUTO, TRAINED, "as last trained", "ema", "lacks");
+    EqvaeException e =
+        assertThrows(
+            EqvaeException.Argument.class, () -> AutoencoderCheckpoint.open(file, Weights.EMA));
+    assertTrue(e.getMessage().contains("encoder.conv_in.weight"), e.getMessage());
+  }
+
+  /** A trainer writes it where no average is kept. */
+  @Test
+  void anEmptyDictionaryIsNoAverage() throws IOException {
+    Path file = saved(Map.of("model", dict(with(TRAINED)), "ema", dict(Map.of())));
+    try (AutoencoderCheckpoint checkpoint = AutoencoderCheckpoint.open(file, Weights.AUTO)) {
+      assertEquals(Optional.empty(), checkpoint.weightsNote());
+    }
+    EqvaeException e =
+        assertThrows(
+            EqvaeException.Argument.class, () -> AutoencoderCheckpoint.open(file, Weights.EMA));
+    assertTrue(e.getMessage().endsWith("leave out --weights ema"), e.getMessage());
+  }
+
   /** REPA-E: the average is that of the generator. */
   @Test
   void anotherNetworksAverageIsNone() throws IOException {
