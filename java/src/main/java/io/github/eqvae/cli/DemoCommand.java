@@ -108,7 +108,7 @@ final class DemoCommand implements Callable<Integer> {
     }
   }
 
-  private static void note(PrintWriter stderr, String text) {
+  static void note(PrintWriter stderr, String text) {
     stderr.println("eqvae: note: " + text);
     stderr.flush();
   }

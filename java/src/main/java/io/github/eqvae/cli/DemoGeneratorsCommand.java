@@ -114,13 +114,7 @@ final class DemoGeneratorsCommand implements Callable<Integer> {
       }
     }
     try (FolderLock lock =
-        FolderLock.acquire(
-            out,
-            "demo generators",
-            note -> {
-              stderr.println("eqvae: note: " + note);
-              stderr.flush();
-            })) {
+        FolderLock.acquire(out, "demo generators", note -> DemoCommand.note(stderr, note))) {
       lock.releaseAtExit();
       return run(new CommandChain(spec.commandLine().getOut(), stderr));
     }

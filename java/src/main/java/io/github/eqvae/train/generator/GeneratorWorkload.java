@@ -1,7 +1,6 @@
 package io.github.eqvae.train.generator;
 
 import io.github.eqvae.generator.checkpoint.GeneratorMetadata;
-import io.github.eqvae.generator.checkpoint.LatentsOrigin;
 import io.github.eqvae.io.AtomicFiles;
 import io.github.eqvae.io.Image;
 import io.github.eqvae.model.ModelFile;
@@ -188,23 +187,10 @@ public final class GeneratorWorkload implements Workload<GeneratorTask> {
 
   /** What the tensors do not tell. */
   private GeneratorMetadata metadata() {
-    Optional<LatentsOrigin> origin =
-        data.weights()
-            .map(
-                hash ->
-                    new LatentsOrigin(
-                        decoder
-                            .autoencoder()
-                            .path()
-                            .or(data::model)
-                            .map(p -> p.toAbsolutePath().normalize().toString())
-                            .orElse(""),
-                        hash,
-                        data.wholeScaling()));
     return new GeneratorMetadata(
         recipe.model().config(),
         recipe.process().process(),
-        origin,
+        decoder.autoencoder().origin(),
         data.classes(),
         data.targets().map(t -> t.origin(recipe)));
   }

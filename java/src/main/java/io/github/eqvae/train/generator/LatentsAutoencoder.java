@@ -1,6 +1,7 @@
 package io.github.eqvae.train.generator;
 
 import io.github.eqvae.EqvaeException;
+import io.github.eqvae.generator.checkpoint.LatentsOrigin;
 import io.github.eqvae.latents.LatentFolder;
 import io.github.eqvae.model.Autoencoder;
 import io.github.eqvae.model.checkpoint.AutoencoderCheckpoint;
@@ -87,6 +88,19 @@ final class LatentsAutoencoder {
   /** Where it is; empty if it is nowhere. */
   Optional<Path> path() {
     return path;
+  }
+
+  /** What a model's file says of the latents; empty if nothing says which weights made them. */
+  Optional<LatentsOrigin> origin() {
+    return data.weights()
+        .map(
+            hash ->
+                new LatentsOrigin(
+                    path.or(data::model)
+                        .map(p -> p.toAbsolutePath().normalize().toString())
+                        .orElse(""),
+                    hash,
+                    data.wholeScaling()));
   }
 
   /** What a run says where it is nowhere. */

@@ -1,7 +1,6 @@
 package io.github.eqvae.train.generator;
 
 import io.github.eqvae.generator.CodeSampling;
-import io.github.eqvae.generator.checkpoint.LatentsOrigin;
 import io.github.eqvae.generator.checkpoint.MaskGitMetadata;
 import io.github.eqvae.io.AtomicFiles;
 import io.github.eqvae.io.Image;
@@ -168,20 +167,7 @@ public final class MaskGitWorkload implements Workload<MaskGitTask> {
 
   /** What the tensors do not tell. */
   private MaskGitMetadata metadata() {
-    Optional<LatentsOrigin> origin =
-        data.weights()
-            .map(
-                hash ->
-                    new LatentsOrigin(
-                        decoder
-                            .autoencoder()
-                            .path()
-                            .or(data::model)
-                            .map(p -> p.toAbsolutePath().normalize().toString())
-                            .orElse(""),
-                        hash,
-                        data.wholeScaling()));
-    return recipe.metadata(origin, data.classes());
+    return recipe.metadata(decoder.autoencoder().origin(), data.classes());
   }
 
   @Override
