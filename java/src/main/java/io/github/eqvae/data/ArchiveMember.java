@@ -2,7 +2,7 @@ package io.github.eqvae.data;
 
 import java.util.Locale;
 
-/** Key and kind of a file in an archive. */
+/** Key and ending of a file's name in an archive, as webdataset splits it. */
 record ArchiveMember(String key, String ending) {
   static ArchiveMember of(String name) {
     int slash = name.lastIndexOf('/') + 1;
@@ -14,7 +14,7 @@ record ArchiveMember(String key, String ending) {
             name.substring(name.lastIndexOf('.') + 1).toLowerCase(Locale.ROOT));
   }
 
-  /** Whether webdataset passes over it: hidden files, and its own notes such as {@code __x__}. */
+  /** Whether webdataset ignores the file: hidden files, and metadata such as {@code __x__}. */
   static boolean isHidden(String name) {
     return name.startsWith(".", name.lastIndexOf('/') + 1) || name.matches("(?s)__[^/]*__(/.*)?");
   }

@@ -2,15 +2,15 @@ package io.github.eqvae.data;
 
 import java.util.concurrent.atomic.AtomicLong;
 
-/** How many bytes of pictures may be kept, by all data sets of a run together. */
+/** The limit of cached pictures in bytes, which all data sets of a run share. */
 public final class CacheBudget {
   private final long most;
   private final AtomicLong used = new AtomicLong();
 
   /**
-   * A budget.
+   * Creates an unused budget.
    *
-   * @param most bytes
+   * @param most the limit in bytes
    */
   public CacheBudget(long most) {
     this.most = most;
@@ -27,10 +27,10 @@ public final class CacheBudget {
   }
 
   /**
-   * Asks for bytes.
+   * Reserves bytes.
    *
    * @param bytes how many
-   * @return false if there are not so many left
+   * @return false if fewer are left; then nothing is reserved
    */
   boolean take(long bytes) {
     if (used.addAndGet(bytes) > most) {
@@ -40,13 +40,13 @@ public final class CacheBudget {
     return true;
   }
 
-  /** Gives bytes back. */
+  /** Releases reserved bytes. */
   void giveBack(long bytes) {
     used.addAndGet(-bytes);
   }
 
   /**
-   * What is taken.
+   * The reserved bytes.
    *
    * @return bytes, at most the limit
    */

@@ -10,9 +10,9 @@ import java.util.concurrent.atomic.AtomicReferenceArray;
 import java.util.function.Function;
 
 /**
- * Keeps decoded pictures in memory, optionally made smaller first: decoding a photograph of 15
- * megapixels for one small crop takes longer than a training step of a small model. What {@link
- * #load} gives does not depend on what is kept, so neither does a run.
+ * Caches decoded pictures in memory, optionally reduced first: decoding a photograph of 15
+ * megapixels for one small crop takes longer than a training step of a small model. The result of
+ * {@link #load} is the same with and without the cache, so a run is, too.
  */
 public final class CachedDataset implements ImageDataset {
   private final ImageDataset source;
@@ -24,9 +24,9 @@ public final class CachedDataset implements ImageDataset {
    * Wraps a data set.
    *
    * @param source the pictures
-   * @param shorterSide pictures whose shorter side is longer are resized to it by area, keeping
-   *     their proportions; {@link Integer#MAX_VALUE} leaves all as they are
-   * @param maxBytes how much to keep; the rest is decoded each time
+   * @param shorterSide pictures with a longer shorter side are resized by area so that it has this
+   *     length, with their aspect ratio kept; {@link Integer#MAX_VALUE} resizes none
+   * @param maxBytes the cache's limit; other pictures are decoded each time
    * @throws EqvaeException.Argument if a number is out of range
    */
   public CachedDataset(ImageDataset source, int shorterSide, long maxBytes) {
@@ -34,11 +34,11 @@ public final class CachedDataset implements ImageDataset {
   }
 
   /**
-   * Wraps a data set that shares what may be kept with others.
+   * Wraps a data set that shares the limit of its cache with others.
    *
    * @param source the pictures
    * @param shorterSide as above
-   * @param budget how much to keep; the rest is decoded each time
+   * @param budget the shared limit; other pictures are decoded each time
    */
   public CachedDataset(ImageDataset source, int shorterSide, CacheBudget budget) {
     this.source = source;
@@ -79,7 +79,7 @@ public final class CachedDataset implements ImageDataset {
         index,
         rows -> {
           PixelRows picture = shrink(rows);
-          if (picture instanceof Image image) { // others do not fit into memory
+          if (picture instanceof Image image) { // pictures larger than memory are not cached
             keep(index, image);
           }
           return cut.apply(picture);
@@ -106,9 +106,9 @@ public final class CachedDataset implements ImageDataset {
   }
 
   /**
-   * What is kept at present.
+   * The size of the cached pictures.
    *
-   * @return bytes of pictures, at most the limit
+   * @return bytes, at most the limit
    */
   public long cachedBytes() {
     return budget.used();

@@ -4,7 +4,7 @@ import io.github.eqvae.tensor.Philox;
 
 /** The order of an epoch: a permutation that is a pure function of (seed, epoch, size). */
 public final class EpochOrder {
-  /** Keeps these numbers apart from all others drawn from the run's seed ("order" in ASCII). */
+  /** Separates these random numbers from all others of the run's seed ("order" in ASCII). */
   private static final long DOMAIN = 0x6f72646572L << 24;
 
   private EpochOrder() {}
@@ -15,7 +15,7 @@ public final class EpochOrder {
    * @param seed the run's seed
    * @param epoch the epoch, from 0
    * @param size how many
-   * @return each of 0 until size once
+   * @return each of 0 … size − 1 once
    */
   public static int[] permutation(long seed, long epoch, int size) {
     int[] order = new int[size];

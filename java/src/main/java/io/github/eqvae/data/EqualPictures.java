@@ -14,11 +14,11 @@ import java.util.Map;
 import java.util.stream.IntStream;
 
 /**
- * Finds pictures of one folder that are in another, too: the same file by another way, a link to
- * it, or a copy. What is held out and trained on tells nothing about a model.
+ * Finds pictures of one folder that are also in another one: the same file under another path, a
+ * link to it, or a copy. Pictures that are both trained on and held out say nothing about a model.
  *
- * <p>Files of different sizes are not looked at. Of equal sizes 4 kB in the middle are compared,
- * and all of it where these are equal.
+ * <p>Only files of equal size are compared: first the 4 kB in the middle, and if these are equal,
+ * the whole files.
  */
 public final class EqualPictures {
   private static final int SAMPLE = 4096;
@@ -31,7 +31,7 @@ public final class EqualPictures {
    * Remembers pictures.
    *
    * @param pictures the folder
-   * @param indices which of its pictures
+   * @param indices the pictures to remember
    */
   public EqualPictures(ImageFolder pictures, IntStream indices) {
     this.pictures = pictures;
@@ -64,11 +64,11 @@ public final class EqualPictures {
     } catch (PassingIoException e) {
       throw e;
     } catch (IOException e) {
-      return false; // cannot be read, so it is not trained on either
+      return false; // a file that cannot be read is not trained on
     }
   }
 
-  /** What the remembered files of a size have in the middle; read when it is first asked for. */
+  /** The middle bytes of the remembered files of a size; read on first use. */
   private Map<ByteBuffer, List<Integer>> middles(long bytes) throws IOException {
     Map<ByteBuffer, List<Integer>> known = byMiddle.get(bytes);
     if (known == null) {

@@ -29,18 +29,18 @@ import java.util.TreeMap;
 import java.util.TreeSet;
 
 /**
- * What lies below a folder: pictures by their content, archives by their name, and files that claim
- * to be pictures and are none. Of a picture its name and its size are kept, nothing else, so that a
- * folder may hold millions. Files and folders whose names begin with a dot are left out, links are
- * followed.
+ * The files below a folder: pictures (recognised by their content), archives (by their name), and
+ * files that have a picture's name but are not pictures. Only the name and the size of a picture
+ * are stored, so that a folder may have millions. Files and folders whose names begin with a dot
+ * are left out; links are followed.
  *
  * @param root the folder
  * @param names the pictures' relative names, in order (compared by code unit, {@code /} between
  *     folders: the same on every machine)
  * @param sizes the pictures' bytes
- * @param folders the folders directly below, whatever is in them
+ * @param folders the folders directly below, also those without pictures
  * @param archives relative names of tar archives
- * @param refused relative name to cause
+ * @param refused relative names of the files that are left out, to the cause
  */
 record FolderListing(
     Path root,
@@ -51,7 +51,7 @@ record FolderListing(
     Map<String, String> refused) {
   private static final Duration PATIENCE = Duration.ofSeconds(5);
 
-  /** Lists a folder; a picture's own path stands for a folder with nothing else in it. */
+  /** Lists a folder; the path of a picture is a folder with this picture only. */
   static FolderListing of(Path place) throws IOException {
     boolean single = isFile(place);
     Path root = single ? place.toAbsolutePath().getParent() : place;
@@ -150,7 +150,7 @@ record FolderListing(
       String name = name(file);
       if (!attributes.isRegularFile()) {
         boolean isLink = attributes.isSymbolicLink();
-        // A name without ending may have been a folder, perhaps one of a class.
+        // a broken link without an extension may have led to the folder of a class
         boolean isFolderName = isLink && file.getFileName().toString().indexOf('.') < 0;
         if (ImageFormat.isPictureName(name) || TarFile.isArchiveName(file) || isFolderName) {
           refused.put(name, isLink ? "is a link to nothing" : "is a pipe or a device, not a file");
@@ -200,9 +200,7 @@ record FolderListing(
       return FileVisitResult.CONTINUE;
     }
 
-    /**
-     * Perhaps the error has passed: then the file, or what is in the folder, is listed after all.
-     */
+    /** Tries once more after an error that may pass, and lists the file or the folder's content. */
     private void again(Path file, IOException e) throws IOException {
       if (!triedAgain.add(file)) {
         throw new PassingIoException(name(file) + " cannot be read: " + e.getMessage(), e);
@@ -231,7 +229,7 @@ record FolderListing(
     }
   }
 
-  /** Order of Python's texts: torchvision numbers its classes by it. */
+  /** The order of Python's strings, in which torchvision numbers classes. */
   static int byCodePoint(String a, String b) {
     return Arrays.compare(a.codePoints().toArray(), b.codePoints().toArray());
   }

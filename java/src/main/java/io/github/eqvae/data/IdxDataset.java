@@ -16,14 +16,14 @@ import java.util.zip.GZIPInputStream;
 
 /**
  * Gray pictures in the IDX format of MNIST: magic 0 0 8 3, then count, height and width as
- * big-endian ints, then the bytes; plain or gzip, told apart by content. All of it is held in
+ * big-endian ints, then the bytes; plain or gzip, recognised by content. The whole file is held in
  * memory.
  */
 public final class IdxDataset implements ImageDataset {
   private static final String IMAGES = "images-idx3-ubyte";
   private static final String LABELS = "labels-idx1-ubyte";
 
-  /** What a file may unpack to. MNIST's largest relative (EMNIST) has 0.6 GB. */
+  /** Limit of the unpacked bytes. The largest data set of the MNIST family (EMNIST) has 0.6 GB. */
   private static final long MAX_BYTES = 1L << 30;
 
   private final int height;
@@ -40,17 +40,18 @@ public final class IdxDataset implements ImageDataset {
     this.labels = labels;
   }
 
-  /** Whether a file is called as MNIST's images are. */
+  /** Whether a file has the name of MNIST's image files. */
   static boolean isImages(Path file) {
     return String.valueOf(file.getFileName()).contains(IMAGES);
   }
 
   /**
-   * The file of labels beside a file of pictures: of {@code t10k-images-idx3-ubyte.gz} it is {@code
-   * t10k-labels-idx1-ubyte.gz}.
+   * The file of labels beside a file of pictures: for {@code t10k-images-idx3-ubyte.gz} it is
+   * {@code t10k-labels-idx1-ubyte.gz}.
    *
    * @param images the file of pictures
-   * @return the file, if the name says which and it is there
+   * @return the file; empty if it does not exist, or {@code images} has another name than MNIST's
+   *     files
    */
   public static Optional<Path> labelsBeside(Path images) {
     String name = String.valueOf(images.getFileName());
@@ -89,7 +90,7 @@ public final class IdxDataset implements ImageDataset {
               + images
               + " has "
               + pictures.dimensions[0]
-              + " images; expected as many");
+              + " images; expected equal counts");
     }
     return new IdxDataset(pictures, classes.data);
   }
@@ -124,7 +125,7 @@ public final class IdxDataset implements ImageDataset {
         }
         bytes *= dimensions[i];
       }
-      // Grows with what is there: a header alone cannot make it allocate a gigabyte.
+      // The array grows with the data, so that a false header cannot make it allocate a gigabyte.
       byte[] data = input.readNBytes((int) bytes);
       if (data.length != bytes) {
         throw new IOException(

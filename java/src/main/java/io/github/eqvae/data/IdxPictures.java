@@ -9,15 +9,15 @@ import java.util.Optional;
 import java.util.function.Consumer;
 
 /**
- * The pictures of an IDX file, as MNIST and its relatives come, with the labels of the file beside
- * it: of {@code t10k-images-idx3-ubyte.gz} those in {@code t10k-labels-idx1-ubyte.gz}.
+ * The pictures of an IDX file (MNIST, Fashion-MNIST, EMNIST), with the labels of the file beside
+ * it: for {@code t10k-images-idx3-ubyte.gz} those in {@code t10k-labels-idx1-ubyte.gz}.
  *
- * @param name the file's
+ * @param name the file's name
  * @param bytes the file's size
  * @param pictures its pictures
  */
 record IdxPictures(String name, long bytes, IdxDataset pictures) implements SampleSource {
-  /** Whether a file is called so. */
+  /** Whether a file has such a name. */
   static boolean isName(Path file) {
     return IdxDataset.isImages(file);
   }

@@ -10,8 +10,7 @@ import java.util.function.Function;
 /** Pictures by number. Implementations may be used by several threads at once. */
 public interface ImageDataset {
   /**
-   * How many pictures there are, broken ones included: a number names the same picture for the life
-   * of the data set.
+   * The number of pictures, broken ones included: an index always stands for the same picture.
    *
    * @return at least 1
    */
@@ -31,8 +30,8 @@ public interface ImageDataset {
    * Decodes a picture and cuts it, so that pictures that do not fit into memory can be cut, too.
    *
    * @param index 0 until {@link #size}
-   * @param cut makes of the picture what is wanted of it
-   * @return what {@code cut} gave
+   * @param cut cuts the wanted part
+   * @return the result of {@code cut}
    * @throws IOException as {@link #load(int)}
    */
   default Image load(int index, Function<PixelRows, Image> cut) throws IOException {
@@ -60,7 +59,7 @@ public interface ImageDataset {
   /**
    * Some of the pictures.
    *
-   * @param indices which, in their new order
+   * @param indices the pictures, in their new order
    * @return a view on this data set
    * @throws EqvaeException.Argument if there are none, or one is out of range
    */

@@ -23,18 +23,18 @@ import java.util.function.Function;
 
 /**
  * The pictures below a folder, in the order of their relative paths (compared by code unit, {@code
- * /} between names, so the same on every machine). What a file is, its content says; files and
- * folders whose names begin with a dot are left out, links are followed. A broken file is named
- * once, when it is met first, and counted. Names are those of {@link FileNames}.
+ * /} between names, so the same on every machine). Pictures are recognised by their content; files
+ * and folders whose names begin with a dot are left out; links are followed. A broken file is
+ * reported once, when it is found, and counted. Names have the form of {@link FileNames}.
  */
 public final class ImageFolder implements ImageDataset {
-  /** Why archives are left out: they are named, and are no broken pictures. */
+  /** Why archives are left out. They are reported, but do not count as broken pictures. */
   private static final String ARCHIVE =
-      "an archive beside pictures is not looked into; to read it, name it itself or a folder"
-          + " with archives only";
+      "an archive beside pictures is not read; to read it, give its own path or a folder that has"
+          + " only archives";
 
   /**
-   * Whether a cause is that a file is an archive, not a picture.
+   * Whether a file was left out because it is an archive, not a picture.
    *
    * @param cause why a file was left out
    * @return true for archives of any kind
@@ -61,8 +61,7 @@ public final class ImageFolder implements ImageDataset {
   }
 
   /**
-   * Lists a folder with the default options; who wants to know of broken files asks {@link
-   * #skipped}.
+   * Lists a folder with the default options; {@link #skipped} has the broken files.
    *
    * @param root the folder
    * @return the data set
@@ -73,14 +72,14 @@ public final class ImageFolder implements ImageDataset {
   }
 
   /**
-   * Lists a folder. Looks at the first bytes of every file, decodes none. A picture's own path
-   * stands for a folder with nothing else in it.
+   * Lists a folder. Reads the first bytes of every file and decodes none. The path of a picture is
+   * a folder with this picture only.
    *
    * @param place the folder, or one picture
    * @param options how pictures are decoded
-   * @param onSkip told the name and the cause of each broken file, once each, from any thread: a
-   *     file with a picture's extension that is none and a file that cannot be read at once, a file
-   *     that cannot be decoded when it is loaded; also archives, which are not looked into
+   * @param onSkip receives the name and the cause of each file that is left out, once each, from
+   *     any thread: at once for a file that cannot be read, one with a picture's extension that is
+   *     not a picture, and archives; when it is loaded for a file that cannot be decoded
    * @return the data set
    * @throws IOException if the folder cannot be read or has no picture in it
    */
@@ -118,7 +117,7 @@ public final class ImageFolder implements ImageDataset {
   }
 
   /**
-   * The broken files met so far.
+   * The broken files found so far.
    *
    * @return relative name to cause, in the order of the names
    */
@@ -150,19 +149,19 @@ public final class ImageFolder implements ImageDataset {
       throw e; // the picture is not broken
     } catch (IOException e) {
       String cause = e.getMessage() == null ? e.toString() : e.getMessage();
-      // The name is in the message already, with the folder; once is enough.
+      // the message already has the path; the name is enough
       String prefix = file + ": ";
       skip(name, cause.startsWith(prefix) ? cause.substring(prefix.length()) : cause);
       throw e;
     }
   }
 
-  /** Where a picture lies. */
+  /** The path of a picture. */
   Path file(int index) {
     return FileNames.resolve(listing.root(), listing.names()[index]);
   }
 
-  /** Bytes of a picture when the folder was listed. */
+  /** The size of a picture in bytes when the folder was listed. */
   long bytes(int index) {
     return listing.sizes()[index];
   }
@@ -173,10 +172,10 @@ public final class ImageFolder implements ImageDataset {
   }
 
   /**
-   * The classes, as torchvision's {@code ImageFolder} numbers them: all folders directly below,
-   * also those without pictures, in the order of their names (by code point, as Python sorts).
+   * The classes as torchvision's {@code ImageFolder} numbers them: all folders directly below, also
+   * those without pictures, in the order of their names (by code point, as Python sorts).
    *
-   * @return label to name; empty if no picture lies in such a folder
+   * @return names by label; empty if no picture is in such a folder
    */
   public List<String> classes() {
     return classes;

@@ -12,48 +12,48 @@ import java.util.Optional;
 import java.util.function.BiConsumer;
 
 /**
- * Images of a file or folder, one after the other and once: of a {@code .npz} with {@code arr_0} as
- * samplers write it, a folder of pictures, or an IDX file. Only one image is in memory, except of
- * an IDX file, which is read whole.
+ * One pass over the images of a file or folder: a {@code .npz} with {@code arr_0} as samplers write
+ * it, a folder of pictures, or an IDX file. Only one image is in memory at a time, but an IDX file
+ * is read whole.
  */
 public final class ImageStream {
-  /** The array that samplers and ADM's reference batches have. */
+  /** The name of the images' array in files of samplers and in ADM's reference batches. */
   public static final String ARRAY = "arr_0";
 
   private static final String ARCHIVE = ".npz";
 
   private ImageStream() {}
 
-  /** Takes images. */
+  /** Receives images. */
   @FunctionalInterface
   public interface Visitor {
     /**
-     * Takes the next one.
+     * Receives the next image.
      *
      * @param image of any size, gray or RGB
-     * @throws IOException when what is made of it cannot be written
+     * @throws IOException when the visitor cannot write its result
      */
     void image(Image image) throws IOException;
   }
 
   /**
-   * Whether a path is a {@code .npz}, which may hold statistics in place of images.
+   * Whether a path is a {@code .npz} file, which may also have statistics in place of images.
    *
    * @param path a file or folder
-   * @return by its name
+   * @return true by its name
    */
   public static boolean isArchive(Path path) {
     return path.toString().endsWith(ARCHIVE) && !Files.isDirectory(path);
   }
 
   /**
-   * Shows all images to a visitor, in the order of the array or of the files' names.
+   * Passes all images to a visitor, in the order of the array or of the files' names.
    *
    * @param path a {@code .npz}, a folder of pictures, or an IDX file
-   * @param onSkip told name and cause of each file of a folder that is left out: broken ones, and
-   *     those that have a picture's name and are none
-   * @param visitor takes the images
-   * @return whether there are images: false for a {@code .npz} without {@code arr_0}
+   * @param onSkip receives name and cause of each file of a folder that is left out: broken ones,
+   *     and those that have a picture's name but are not pictures
+   * @param visitor receives the images
+   * @return false for a {@code .npz} without {@code arr_0}
    * @throws IOException when something cannot be read; the message says what
    */
   public static boolean visit(Path path, BiConsumer<String, String> onSkip, Visitor visitor)
@@ -84,9 +84,9 @@ public final class ImageStream {
       try {
         image = all.load(i);
       } catch (PassingIoException e) {
-        throw e; // not broken: without it the figures would be those of other images
+        throw e; // it is not broken; without it the metrics would be of other images
       } catch (IOException e) {
-        continue; // the folder has named it
+        continue; // the folder has reported it
       }
       visitor.image(image);
     }
@@ -98,7 +98,7 @@ public final class ImageStream {
     // An image is one Java array; the dimensions are compared one by one, so nothing overflows.
     if (!fits || s[1] < 1 || s[2] < 1 || s[1] > Short.MAX_VALUE || s[2] > Short.MAX_VALUE / 2) {
       throw new IOException(
-          "%s: %s must be images, uint8 [N, H, W, C] with 1 or 3 channels, and is '%s' %s"
+          "%s: %s must be images, uint8 [N, H, W, C] with 1 or 3 channels, but is '%s' %s"
               .formatted(path, ARRAY, images.descr(), Arrays.toString(s)));
     }
     int each = (int) (s[1] * s[2] * s[3]);

@@ -11,19 +11,19 @@ import java.util.NoSuchElementException;
 import java.util.Optional;
 
 /**
- * Makes batches on other threads, ahead of the step that uses them. Which samples a batch has, and
- * every bit of them, is a pure function of (seed, step): a run that resumes at step k starts a
- * loader at step k.
+ * Prepares batches on other threads, ahead of the step that uses them. The samples of a batch, to
+ * the bit, are a pure function of (seed, step): a run that resumes at step k starts a loader at
+ * step k.
  *
- * <p>A training loader goes on for ever. Sample p = step · batchSize + i is the (p mod n)-th of
- * epoch p div n, every epoch in its own order ({@link EpochOrder}); a batch may have samples of two
- * epochs. A broken picture is replaced by the next one that is not. An evaluation loader passes
- * once through the data set in its own order and leaves broken pictures out.
+ * <p>A training loader never ends. Sample p = step · batchSize + i is the (p mod n)-th of epoch p
+ * div n, and every epoch has its own order ({@link EpochOrder}); a batch may have samples of two
+ * epochs. A broken picture is replaced by the next one that can be decoded. An evaluation loader
+ * makes one pass in the data set's order and leaves broken pictures out.
  *
- * <p>One thread takes batches; {@link #close} may come from any.
+ * <p>Only one thread may take batches; any thread may call {@link #close}.
  */
 public final class Loader implements AutoCloseable {
-  /** The arrays of one batch in the making. */
+  /** The arrays of a batch that is being prepared. */
   private static final class Slot {
     final float[] pixels;
     final int[] indices;
@@ -39,12 +39,12 @@ public final class Loader implements AutoCloseable {
     }
   }
 
-  /** A sample to make. */
+  /** A sample to prepare. */
   private record Ticket(long step, int place, long epoch, int index) {}
 
   private static final int LEFT_OUT = -1;
 
-  /** Made beforehand: there is no memory for it when it is needed. */
+  /** Created in advance: when it is needed, there is no memory left for it. */
   private final Optional<Throwable> outOfMemory =
       Optional.of(new OutOfMemoryError("Java heap space, while pictures were decoded"));
 
@@ -64,7 +64,7 @@ public final class Loader implements AutoCloseable {
   private long orderEpoch = -1;
   private int[] order = {};
 
-  /** What ended a thread: a batch would be waited for in vain. */
+  /** The error that ended a loader thread; without it a waiting thread would wait for ever. */
   private Optional<Throwable> ended = Optional.empty();
 
   private Loader(
@@ -126,10 +126,10 @@ public final class Loader implements AutoCloseable {
   }
 
   /**
-   * Takes the next batch, waiting for it if need be, and gives the arrays of the one before back to
-   * the loader.
+   * Takes the next batch, and waits for it if necessary. The arrays of the previous batch go back
+   * to the loader.
    *
-   * @return the batch, or nothing after the last one of a pass
+   * @return the batch; empty after the last one of a pass
    * @throws IOException if no picture can be decoded, or one cannot be read at present ({@link
    *     PassingIoException}); {@link InterruptedIOException} if this thread is interrupted
    * @throws EqvaeException.Argument if a sample has the wrong size
@@ -152,7 +152,7 @@ public final class Loader implements AutoCloseable {
         throw new InterruptedIOException("interrupted while waiting for a batch");
       }
       if (closed) {
-        throw new IllegalStateException("the loader was closed while a batch was waited for");
+        throw new IllegalStateException("the loader was closed while a thread waited for a batch");
       }
       if (ended.isPresent()) {
         rethrow(ended.get());
@@ -171,7 +171,7 @@ public final class Loader implements AutoCloseable {
   }
 
   /**
-   * Like {@link #poll}, for training, where there always is a next batch.
+   * Like {@link #poll}, for training, where there is always a next batch.
    *
    * @return the batch
    * @throws IOException as {@link #poll}
@@ -182,7 +182,7 @@ public final class Loader implements AutoCloseable {
   }
 
   /**
-   * The number of the batch that comes next: all there is to save for a resume.
+   * The number of the next batch. This is the loader's whole state for resuming.
    *
    * @return the step
    */
@@ -228,11 +228,11 @@ public final class Loader implements AutoCloseable {
         try {
           int index = make(one, slot);
           finish(slot, one, index, Optional.empty());
-        } catch (Exception e) { // whatever it is, the thread that takes the batch must hear of it
+        } catch (Exception e) { // rethrown in the thread that takes the batch
           finish(slot, one, LEFT_OUT, Optional.of(e));
         }
       }
-    } catch (Throwable e) { // without memory even telling it may fail: nothing is allocated for it
+    } catch (Throwable e) { // may be out of memory, so nothing is allocated here
       end(e);
     }
   }
@@ -261,7 +261,7 @@ public final class Loader implements AutoCloseable {
     long epoch = position / size;
     int index = (int) (position % size);
     if (training) {
-      // Tickets are claimed in order, so one epoch's order at a time is enough.
+      // tickets are claimed in order, so only one epoch's order is needed at a time
       if (epoch != orderEpoch) {
         order = EpochOrder.permutation(options.seed(), epoch, size);
         orderEpoch = epoch;
@@ -275,7 +275,7 @@ public final class Loader implements AutoCloseable {
     return Optional.of(ticket);
   }
 
-  /** Makes a sample; gives the number of the picture it was made of. */
+  /** Prepares a sample; returns the number of the picture that it used. */
   private int make(Ticket ticket, Slot slot) throws IOException {
     int size = dataset.size();
     for (int attempt = 0; ; attempt++) {
@@ -288,7 +288,7 @@ public final class Loader implements AutoCloseable {
                 ? dataset.load(index)
                 : dataset.load(index, rows -> transforms.getFirst().cut(rows, random));
       } catch (PassingIoException e) {
-        throw e; // not broken: leaving it out would change what is trained on
+        throw e; // it is not broken; leaving it out would change the training data
       } catch (IOException e) {
         if (!training) {
           return LEFT_OUT;
@@ -325,7 +325,7 @@ public final class Loader implements AutoCloseable {
       Slot slot, Ticket ticket, int index, Optional<Throwable> failure) {
     slot.indices[ticket.place] = index;
     slot.epochs[ticket.place] = ticket.epoch;
-    // Of several failures the first in the batch counts: the same one in every run.
+    // of several failures the first in the batch is reported, so every run reports the same one
     if (failure.isPresent() && ticket.place < slot.failedAt) {
       slot.failedAt = ticket.place;
       slot.failure = failure;

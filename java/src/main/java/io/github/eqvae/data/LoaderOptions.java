@@ -3,15 +3,15 @@ package io.github.eqvae.data;
 import io.github.eqvae.EqvaeException;
 
 /**
- * What batches look like and how they are made.
+ * The shape of batches, and how they are prepared.
  *
  * @param batchSize samples in a batch
  * @param height rows of a sample
  * @param width columns of a sample
  * @param channels 1 or 3; pictures are converted
  * @param seed the run's seed
- * @param threads how many decode
- * @param ahead batches made ahead of the one in use
+ * @param threads threads that decode
+ * @param ahead batches prepared ahead of the one in use
  */
 public record LoaderOptions(
     int batchSize, int height, int width, int channels, long seed, int threads, int ahead) {
@@ -48,7 +48,7 @@ public record LoaderOptions(
               + width
               + "x"
               + channels
-              + " does not fit in an array; make it smaller");
+              + " does not fit in a Java array; reduce it");
     }
   }
 

@@ -8,12 +8,12 @@ import java.util.function.Function;
 import java.util.function.IntFunction;
 
 /**
- * A picture on its way through a pipeline that sees each once.
+ * A picture in a pipeline that processes each picture once.
  *
  * @param number its place in the source, from 0; broken ones count
  * @param name its name in the source, with {@code /} between folders
  * @param label its class, if the source has classes
- * @param picture decodes it; any thread may
+ * @param picture decodes it; may be called on any thread
  */
 public record Sample(long number, String name, OptionalInt label, Picture picture) {
   /** A picture that is not decoded yet. */
@@ -33,14 +33,14 @@ public record Sample(long number, String name, OptionalInt label, Picture pictur
     /**
      * Decodes and cuts, so that pictures that do not fit into memory can be cut, too.
      *
-     * @param cut makes of the picture what is wanted of it
-     * @return what {@code cut} gave
+     * @param cut cuts the wanted part
+     * @return the result of {@code cut}
      * @throws IOException as {@link #decode()}
      */
     Image decode(Function<PixelRows, Image> cut) throws IOException;
   }
 
-  /** Passes the pictures of a data set, those before {@code from} left out. */
+  /** Passes the pictures of a data set to a visitor, from number {@code from} on. */
   static void visit(
       ImageDataset pictures, IntFunction<String> name, long from, SampleSource.Visitor visitor)
       throws IOException {

@@ -13,15 +13,15 @@ import java.util.function.Consumer;
 import java.util.stream.IntStream;
 
 /**
- * Pictures in an order of their own, each seen once: a folder of pictures, tar archives of
- * WebDataset ({@code key.jpg}, beside it {@code key.cls} with the label), or an IDX file.
+ * Pictures in the order of their source, each visited once: a folder of pictures, tar archives of
+ * WebDataset ({@code key.jpg}, and {@code key.cls} with its label), or an IDX file.
  */
 public interface SampleSource {
   /** Receives pictures. */
   @FunctionalInterface
   interface Visitor {
     /**
-     * Takes a picture.
+     * Receives a picture.
      *
      * @param sample the picture
      * @throws IOException to end the pass
@@ -30,33 +30,33 @@ public interface SampleSource {
   }
 
   /**
-   * Passes all pictures, those before {@code from} left out.
+   * Passes all pictures from number {@code from} on to a visitor.
    *
-   * @param from number of the first picture wanted
+   * @param from number of the first picture
    * @param visitor receives them in order, on this thread
    * @throws IOException if the source cannot be read
    */
   void visit(long from, Visitor visitor) throws IOException;
 
   /**
-   * How many pictures there are, broken ones included.
+   * The number of pictures, broken ones included.
    *
    * @return at least 1
    */
   long size();
 
   /**
-   * Why a sample has no label although there is something like one.
+   * Why a sample has no label although a label was found for it.
    *
-   * @return of the first such sample: its name and the reason; empty if there is none
+   * @return the reason of the first such sample; empty if there is none
    */
   default Optional<String> labelProblem() {
     return Optional.empty();
   }
 
   /**
-   * How many of them are of formats that are not read, such as GIF. Files of a folder that are such
-   * pictures do not count as pictures of it; they are named when it is opened.
+   * The number of pictures in formats that cannot be read, such as GIF. A folder does not count
+   * such files as pictures; they are reported when it is opened.
    *
    * @return at most {@link #size}
    */
@@ -65,26 +65,27 @@ public interface SampleSource {
   /**
    * The names of the classes.
    *
-   * @return label to name; empty if there are none, or only numbers
+   * @return names by label; empty if classes have no names
    */
   List<String> classes();
 
   /**
-   * Whether pictures have labels. One that has none is then an exception among them.
+   * Whether any picture has a label.
    *
-   * @return true if any has
+   * @return true if at least one has
    */
   boolean isLabelled();
 
   /**
-   * How many pictures have no label.
+   * The number of pictures without a label.
    *
-   * @return all of them where none has one
+   * @return the count; all if the source has no labels
    */
   long unlabelled();
 
   /**
-   * What the source consists of: the same list means the same pictures under the same numbers.
+   * Lists the source's content: if two lists are equal, each number stands for the same picture in
+   * both.
    *
    * @param line receives names of pictures, or names and sizes of archives
    */
@@ -92,12 +93,12 @@ public interface SampleSource {
 
   /**
    * Opens a folder of pictures, a picture, a tar archive, a folder with tar archives, or an IDX
-   * file. Archives that lie beside pictures are not read, and named.
+   * file. Archives beside pictures are reported and not read.
    *
    * @param path the folder or file
    * @param options how pictures are decoded
-   * @param onSkip told name and cause of each file that is no picture in spite of its name, or
-   *     turns out to be broken; from any thread
+   * @param onSkip receives name and cause of each file that is broken, or has a picture's name but
+   *     is not one; from any thread
    * @return the pictures
    * @throws IOException if there are none
    */
@@ -113,7 +114,9 @@ public interface SampleSource {
     if (listing.names().length == 0 && !listing.archives().isEmpty()) {
       List<Path> archives =
           listing.archives().stream().map(name -> FileNames.resolve(path, name)).toList();
-      listing.refused().forEach(onSkip); // archives of other kinds, pictures that are none
+      listing
+          .refused()
+          .forEach(onSkip); // other kinds of archives, and files that only have a picture's name
       return WebDataset.open(path, archives, options, onSkip);
     }
     return new Folder(ImageFolder.open(listing, options, onSkip));

@@ -7,8 +7,8 @@ import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.BiConsumer;
 
 /**
- * Counts the files of a data set that are left out: broken pictures apart from pictures of formats
- * that are not read, such as GIF, and from archives, which are no pictures.
+ * Counts the files of a data set that are left out. Broken pictures and pictures in formats that
+ * cannot be read, such as GIF, are counted separately; archives are not counted.
  */
 public final class SkippedFiles implements BiConsumer<String, String> {
   private final BiConsumer<String, String> next;
@@ -16,16 +16,16 @@ public final class SkippedFiles implements BiConsumer<String, String> {
   private final AtomicInteger notRead = new AtomicInteger();
 
   /**
-   * None yet.
+   * Starts with counts of 0.
    *
-   * @param next takes each file's name and cause, too; from any thread
+   * @param next also receives each file's name and cause; from any thread
    */
   public SkippedFiles(BiConsumer<String, String> next) {
     this.next = next;
   }
 
   /**
-   * What to say of a file.
+   * The message about a file.
    *
    * @param name its name
    * @param cause why it is left out, as {@link ImageFolder#open} gives it
@@ -37,7 +37,7 @@ public final class SkippedFiles implements BiConsumer<String, String> {
   }
 
   /**
-   * Takes a file.
+   * Counts a file.
    *
    * @param name its name
    * @param cause why it is left out, as {@link ImageFolder#open} gives it
@@ -53,7 +53,7 @@ public final class SkippedFiles implements BiConsumer<String, String> {
   }
 
   /**
-   * The counts as a line.
+   * The counts as a line of text.
    *
    * @return for example {@code "pictures left out: 1 broken\n"}; empty for none
    */

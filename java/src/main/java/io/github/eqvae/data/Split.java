@@ -7,19 +7,22 @@ import java.util.stream.IntStream;
 /**
  * A data set in two parts that share no picture.
  *
- * @param train what is trained on
- * @param validation what is held out
+ * @param train the training set
+ * @param validation the held-out set
  */
 public record Split(ImageDataset train, ImageDataset validation) {
-  /** An epoch number that training never reaches: the split must not be the order of some epoch. */
+  /**
+   * An epoch number that training never uses, so that the split does not depend on an epoch's
+   * order.
+   */
   private static final long SPLIT = -1;
 
   /**
    * Holds out pictures drawn at random. Both parts keep the data set's order.
    *
    * @param whole the data set
-   * @param count how many to hold out, at least 1 and fewer than there are
-   * @param seed decides which; the same seed and size always hold out the same
+   * @param count pictures to hold out, at least 1 and fewer than all
+   * @param seed of the random choice; the same seed and size always hold out the same pictures
    * @return the parts
    * @throws EqvaeException.Argument if the count is out of range
    */
@@ -29,11 +32,11 @@ public record Split(ImageDataset train, ImageDataset validation) {
   }
 
   /**
-   * Which pictures {@link #random} holds out.
+   * The pictures that {@link #random} holds out.
    *
-   * @param size how many there are
-   * @param count how many are held out
-   * @param seed decides which
+   * @param size pictures in the data set
+   * @param count pictures to hold out
+   * @param seed of the random choice
    * @return their numbers, ascending
    */
   public static int[] heldOut(int size, int count, long seed) {
@@ -47,7 +50,7 @@ public record Split(ImageDataset train, ImageDataset validation) {
    * Holds out the last pictures.
    *
    * @param whole the data set
-   * @param count how many to hold out, at least 1 and fewer than there are
+   * @param count pictures to hold out, at least 1 and fewer than all
    * @return the parts
    * @throws EqvaeException.Argument if the count is out of range
    */

@@ -7,24 +7,24 @@ import io.github.eqvae.io.PixelRows;
 import io.github.eqvae.io.Resize;
 
 /**
- * Makes a training sample of a picture. A pure function of the picture and the sample's random
+ * Makes a training sample from a picture: a pure function of the picture and the sample's random
  * numbers.
  */
 @FunctionalInterface
 public interface Transform {
   /**
-   * Transforms.
+   * Transforms a picture.
    *
    * @param image the picture; not changed
-   * @param random the sample's random numbers; slots 0 to 3 are used here, custom transforms begin
-   *     at 16
+   * @param random the sample's random numbers; the transforms here use slots 0 to 3, custom ones
+   *     start at 16
    * @return the result
    */
   Image apply(Image image, SampleRandom random);
 
   /**
-   * The same of a picture that may not fit into memory: only its rows are asked for, from the top
-   * down, where a transform makes it smaller at once.
+   * Transforms a picture that may not fit into memory: a transform that reduces it reads it row by
+   * row, from top to bottom.
    *
    * @param picture the picture
    * @param random as above
@@ -35,12 +35,12 @@ public interface Transform {
   }
 
   /**
-   * A square at a random place, of side ⌊shorter side · U(minimum, 1)⌋, resized by area. With a
-   * minimum of 0.5 it is what the released code trains on
-   * (zelaki/eqvae:train_eqvae/ldm/data/dataset.py).
+   * A square at a random position, of side ⌊shorter side · U(minimum, 1)⌋, resized by area. The
+   * released code uses a minimum of 0.5 (zelaki/eqvae:train_eqvae/ldm/data/dataset.py).
    *
    * @param size side of the result
-   * @param minimum least side of the square as a share of the shorter side, in (0, 1]
+   * @param minimum smallest side of the square as a fraction of the picture's shorter side, in (0,
+   *     1]
    */
   record RandomCrop(int size, double minimum) implements Transform {
     /**
@@ -52,7 +52,7 @@ public interface Transform {
       checkSize(size);
       if (!(minimum > 0 && minimum <= 1)) {
         throw new EqvaeException.Argument(
-            "the least side of a random crop is " + minimum + ", expected 0 < minimum <= 1");
+            "the smallest side of a random crop is " + minimum + ", expected 0 < minimum <= 1");
       }
     }
 
@@ -102,9 +102,9 @@ public interface Transform {
   }
 
   /**
-   * The centre crop of ADM, which DiT, SiT and their successors prepare ImageNet with: halved by
-   * area while the shorter side is at least twice the size, then resized bicubically to it, then
-   * cut, all as Pillow does it. Source: openai/guided-diffusion {@code
+   * The centre crop of ADM, with which DiT, SiT and their successors prepare ImageNet: the picture
+   * is halved by area while its shorter side is at least twice the size, then resized bicubically
+   * to the size, then cut, all as in Pillow. Source: openai/guided-diffusion {@code
    * guided_diffusion/image_datasets.py}, {@code center_crop_arr}.
    *
    * @param size side of the result
@@ -140,9 +140,9 @@ public interface Transform {
   }
 
   /**
-   * torchvision's {@code Resize(size)} and {@code CenterCrop(size)} on a PIL image, which most
-   * evaluations of autoencoders prepare pictures with: the shorter side is resized bilinearly (with
-   * a triangle as wide as the pixels that become one), then the middle is cut, to Pillow's bits.
+   * torchvision's {@code Resize(size)} and {@code CenterCrop(size)} on a PIL image, with which most
+   * evaluations of autoencoders prepare pictures: the shorter side is resized bilinearly with
+   * antialiasing, then the middle is cut. The bits are equal to Pillow's.
    *
    * @param size side of the result
    */
@@ -164,7 +164,7 @@ public interface Transform {
     @Override
     public Image cut(PixelRows image, SampleRandom random) {
       int shorter = Math.min(image.width(), image.height());
-      // The longer side is cut down to a whole number.
+      // the longer side is rounded down
       int width = (int) ((long) size * image.width() / shorter);
       int height = (int) ((long) size * image.height() / shorter);
       PixelRows out = PillowResize.rows(image, width, height, PillowResize.Filter.BILINEAR);
@@ -176,8 +176,8 @@ public interface Transform {
   }
 
   /**
-   * The picture in the middle of a larger one; 32×32 makes MNIST-like 28×28 pictures divisible by
-   * 8.
+   * Puts the picture into the middle of a larger one; 32×32 makes the sides of MNIST's 28×28
+   * pictures divisible by 8.
    *
    * @param width width of the result
    * @param height height of the result
@@ -204,9 +204,10 @@ public interface Transform {
   }
 
   /**
-   * Mirrors some of the pictures left to right. The released code does not; off unless asked for.
+   * Mirrors some of the pictures left to right. The released code does not, so this is off by
+   * default.
    *
-   * @param probability how many, 0..1
+   * @param probability fraction of mirrored pictures, 0..1
    */
   record HorizontalFlip(double probability) implements Transform {
     /**

@@ -30,36 +30,38 @@ import java.util.function.Consumer;
 import java.util.function.ObjIntConsumer;
 
 /**
- * Tar archives of WebDataset, in the order of their names. The files of a sample have one key: the
- * name up to the first dot of its last part, the folder kept; what is behind the dot says what a
- * file is, in any case of letters: {@code x.jpg}, {@code x.v2.PNG}, {@code x.cls}. They need not
- * stand together.
+ * Tar archives of WebDataset, in the order of their names. The files of a sample share a key: the
+ * path up to the first dot of the file's name. The text after the last dot is the file's type, in
+ * upper or lower case: {@code x.jpg}, {@code x.v2.PNG}, {@code x.cls}. The files of a sample need
+ * not be adjacent.
  *
- * <p>Each archive is read twice. The first pass looks at names, labels and the first bytes of
- * pictures, so that every sample that is not whole is known before the first one is used: one with
- * two pictures or two labels, one without picture, and one without label where others have one.
- * They are named, and left out when it comes to them. What is kept between the passes is four bytes
- * per sample, and a bit for each name that several archives have.
+ * <p>Each archive is read twice. The first pass reads names, labels and the first bytes of
+ * pictures, so that every invalid sample is known before the first one is used: one with two
+ * pictures or two labels, one without a picture, and one without a label if others have labels.
+ * Invalid samples are reported, and left out in the second pass. Between the passes four bytes per
+ * sample are stored, and one bit for each name that occurs in several archives.
  */
 final class WebDataset implements SampleSource {
-  /** A photograph of 100 megapixels has less. */
+  /** The largest picture in bytes; a photograph of 100 megapixels has fewer. */
   private static final long MAX_PICTURE = 256L << 20;
 
   private static final int MAX_LABEL = 32;
   private static final int NO_LABEL = -1;
   private static final Duration PATIENCE = Duration.ofSeconds(5);
 
-  /** An archive after the first pass: of each file that is a picture, in order, what it gives. */
+  /**
+   * An archive after the first pass: the label and the problem of each of its pictures, in order.
+   */
   private record Archive(
       Path file, long bytes, int[] labels, Map<Integer, String> problems, Names names) {}
 
   /**
-   * What the pictures of an archive are called: as in it, but one whose name an earlier archive has
-   * as well gets the archive's own name before it. So a name stands for one picture.
+   * The names of an archive's pictures. A name that an earlier archive already has gets this
+   * archive's name as a prefix, so that names are unique.
    *
-   * @param prefix the archive, as the folder that was opened leads to it
-   * @param repeated places of pictures whose names were seen before
-   * @param others whole names of those where that, too, is a name seen before
+   * @param prefix the archive's path relative to the folder that was opened
+   * @param repeated positions of pictures whose names occurred before
+   * @param others full names of pictures whose prefixed name occurred before, too
    */
   private record Names(String prefix, BitSet repeated, Map<Integer, String> others) {
     void add(int place, String name, NameSet seen) {
@@ -82,15 +84,15 @@ final class WebDataset implements SampleSource {
       return prefix + "/" + plain(name);
     }
 
-    /** Without what would lead out of the archive's folder. */
+    /** Removes a leading {@code ../} or {@code /}, which would lead out of the archive's folder. */
     private static String plain(String name) {
       return name.replaceFirst("^(\\.{0,2}/+)+", "");
     }
   }
 
-  /** What an archive has under one key. */
+  /** The files of an archive that share a key. */
   private static final class Group {
-    /** Place of its first picture among the archive's pictures; negative if there is none. */
+    /** Position of its first picture among the archive's pictures; negative if there is none. */
     int picture = NONE;
 
     String first = "";
@@ -100,7 +102,7 @@ final class WebDataset implements SampleSource {
 
   private static final int NONE = -1;
 
-  /** A further picture of a sample, in {@link Archive#labels}: no sample of its own. */
+  /** In {@link Archive#labels}: a second picture of a sample, which is not a sample itself. */
   private static final int FURTHER = -2;
 
   private final List<Archive> archives;
@@ -114,12 +116,12 @@ final class WebDataset implements SampleSource {
   }
 
   /**
-   * Looks through archives.
+   * Scans archives.
    *
-   * @param root what was opened, for messages
+   * @param root the path that was opened, for messages
    * @param files the archives
    * @param options how pictures are decoded
-   * @param onSkip told name and cause of files that no sample is made of
+   * @param onSkip receives name and cause of files that belong to no sample
    * @return the samples
    * @throws IOException if an archive cannot be read, or none has a picture
    */
@@ -134,14 +136,14 @@ final class WebDataset implements SampleSource {
       if (System.nanoTime() - told > PATIENCE.toNanos()) {
         told = System.nanoTime();
         Notices.tell(
-            "looking through %s: %d of %d archives".formatted(root, archives.size(), files.size()));
+            "scanning %s: %d of %d archives".formatted(root, archives.size(), files.size()));
       }
     }
     boolean labelled =
         archives.stream().anyMatch(a -> Arrays.stream(a.labels).anyMatch(l -> l >= 0));
     WebDataset set = new WebDataset(List.copyOf(archives), options, labelled);
     if (set.size() == 0) {
-      throw new IOException(root + ": no picture in it that WebDataset would find");
+      throw new IOException(root + ": has no picture that WebDataset would find");
     }
     return set;
   }
@@ -155,7 +157,7 @@ final class WebDataset implements SampleSource {
     long bytes = Retrying.read(file, () -> Files.size(file));
     TarFile.visit(file, scan);
     if (scan.groups.isEmpty()) {
-      onSkip.accept(prefix, "has nothing in it that WebDataset would find");
+      onSkip.accept(prefix, "has no sample that WebDataset would find");
     }
     scan.end();
     return new Archive(
@@ -209,7 +211,7 @@ final class WebDataset implements SampleSource {
         }
         picture(group, name, problem);
       } else {
-        group(name); // a text, perhaps; if nothing else has its key, that is said
+        group(name); // perhaps a text; a key without a picture is reported
       }
       return true;
     }
@@ -234,10 +236,15 @@ final class WebDataset implements SampleSource {
       labels.add(NO_LABEL);
       if (!problem.isEmpty()) {
         problems.put(group.picture, problem);
-      } else if (!FileNames.isInside(name)) { // what is encoded must be decoded again
-        problems.put(group.picture, "its name leads out of the archive's folder; pack it anew");
+      } else if (!FileNames.isInside(
+          name)) { // its latents could not be decoded to a file of this name
+        problems.put(
+            group.picture,
+            "its name leads out of the archive's folder; rename it and pack the archive again");
       } else if (name.indexOf('\uFFFD') >= 0) {
-        problems.put(group.picture, "its name in the archive is no UTF-8; pack it anew");
+        problems.put(
+            group.picture,
+            "its name in the archive is not UTF-8; rename it and pack the archive again");
       }
     }
 
@@ -245,7 +252,7 @@ final class WebDataset implements SampleSource {
       String text = new String(content.readNBytes(MAX_LABEL), StandardCharsets.US_ASCII).strip();
       if (!text.matches("\\d{1,9}")) {
         group.problem =
-            ITS_LABEL + FileNames.shown(name) + " is no number of a class: '" + text + "'";
+            ITS_LABEL + FileNames.shown(name) + " is not the number of a class: '" + text + "'";
         return;
       }
       OptionalInt label = OptionalInt.of(Integer.parseInt(text));

@@ -156,7 +156,7 @@ class WebDatasetTest {
             "two.jpg the sample has two pictures, this one and two.png",
             "again.jpg the sample has two pictures, this one and again.jpg",
             "z.jpg -",
-            "text.jpg its label text.cls is no number of a class: 'dog'",
+            "text.jpg its label text.cls is not the number of a class: 'dog'",
             "labels.jpg it has two labels",
             "gif.gif is a GIF, which is not read: convert it to PNG"),
         samples(tar));
@@ -185,7 +185,7 @@ class WebDatasetTest {
     tar("d/backup.tar", false, "a.jpg");
     Files.write(folder.resolve("d/x.png"), PICTURE);
     assertEquals(List.of("x.png -"), samples(folder.resolve("d")));
-    assertTrue(named.get("backup.tar").contains("not looked into"), named.toString());
+    assertTrue(named.get("backup.tar").contains("is not read; to read it"), named.toString());
   }
 
   /** What lies beside archives is named as what lies beside pictures. */
@@ -251,7 +251,7 @@ class WebDatasetTest {
     tar("d/a.tar", false, "a.jpg");
     tar("d/b.tar", false);
     assertEquals(List.of("a.jpg -"), samples(folder.resolve("d")));
-    assertEquals(Map.of("b.tar", "has nothing in it that WebDataset would find"), named);
+    assertEquals(Map.of("b.tar", "has no sample that WebDataset would find"), named);
     Path empty = Files.createFile(folder.resolve("d/c.tar"));
     Exception e = assertThrows(EqvaeException.Argument.class, () -> samples(folder.resolve("d")));
     assertEquals(empty + " is empty (0 bytes): copy or download it again", e.getMessage());
@@ -261,7 +261,7 @@ class WebDatasetTest {
   @Test
   void namesThatLeadOutOfTheFolderAreNamed() throws IOException {
     Path tar = tar("a.tar", false, "../up.jpg", "b/../../c.jpg", "./d.jpg", "e//f.jpg");
-    String why = "its name leads out of the archive's folder; pack it anew";
+    String why = "its name leads out of the archive's folder; rename it and pack the archive again";
     assertEquals(
         List.of("../up.jpg " + why, "b/../../c.jpg " + why, "./d.jpg -", "e//f.jpg -"),
         samples(tar));
@@ -272,7 +272,7 @@ class WebDatasetTest {
     Path tar = tar("a.tar", false, "a.jpg", "a.cls=cat", "b.jpg", "b.cls=-1", "c.jpg", "c.cls=4");
     SampleSource source = SampleSource.open(tar, DecodeOptions.DEFAULT, named::put);
     assertEquals(
-        "its label a.cls is no number of a class: 'cat'", source.labelProblem().orElseThrow());
+        "its label a.cls is not the number of a class: 'cat'", source.labelProblem().orElseThrow());
   }
 
   @Test
