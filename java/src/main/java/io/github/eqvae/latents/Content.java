@@ -1,18 +1,18 @@
 package io.github.eqvae.latents;
 
-/** What is kept of each image. */
+/** What a folder of latents stores for each image. */
 public enum Content {
   /** The mean of the posterior, {@code [C, h, w]}. */
   MODE,
   /** One sample of the posterior, {@code [C, h, w]}. */
   SAMPLE,
-  /** Mean and standard deviation, {@code [2C, h, w]}: every epoch can draw its own samples. */
+  /** Mean and standard deviation, {@code [2C, h, w]}: every epoch can draw new samples. */
   MOMENTS,
-  /** Numbers of the nearest codes, {@code [h, w]}, of a model with a codebook. */
+  /** Indices of the nearest codes, {@code [h, w]}, for a model with a codebook. */
   CODES;
 
   /**
-   * What arrays of it are called in files.
+   * The name of such arrays in files.
    *
    * @return the name
    */

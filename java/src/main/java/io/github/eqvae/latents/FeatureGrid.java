@@ -7,19 +7,19 @@ import java.util.Map;
 import java.util.Optional;
 
 /**
- * What {@code index.json} says of the features beside the latents: a row of numbers for each place
- * of a square grid over the picture, which a frozen network gave. Files have them as {@code
- * features} {@code [N, side, side, width]}, and {@code features_flip} of the mirrored pictures.
+ * The entry of {@code index.json} about features beside the latents: a frozen network's feature
+ * vector for each cell of a square grid over the picture. Files have them as {@code features}
+ * {@code [N, side, side, width]}, and {@code features_flip} for the mirrored pictures.
  *
- * @param network what gave them, such as {@code dinov2-base}
- * @param sha256 of its weights
- * @param preprocessing what it saw of a picture
+ * @param network the network, such as {@code dinov2-base}
+ * @param sha256 the SHA-256 of its weights
+ * @param preprocessing how its input was made from a picture
  * @param side rows and columns of the grid
- * @param width numbers of a place
+ * @param width length of a feature vector
  */
 public record FeatureGrid(
     String network, String sha256, String preprocessing, int side, int width) {
-  /** What arrays of features are called in files, and their entry in the index. */
+  /** The name of feature arrays in files, and of their entry in the index. */
   public static final String KEY = "features";
 
   /**
@@ -30,15 +30,15 @@ public record FeatureGrid(
   public FeatureGrid {
     if (side < 1 || width < 1) {
       throw new EqvaeException.Argument(
-          "features of %d×%d places, %d numbers each: all must be positive"
+          "features of %d×%d cells, %d numbers each: all must be positive"
               .formatted(side, side, width));
     }
   }
 
   /**
-   * As the index has it.
+   * The entry of the index.
    *
-   * @return names to values
+   * @return values by name
    */
   public Map<String, Object> toMap() {
     Map<String, Object> map = new LinkedHashMap<>();

@@ -12,8 +12,8 @@ import java.util.Locale;
 import java.util.regex.Pattern;
 
 /**
- * Names of images in files of latents. What others wrote is not trusted: as many names as images,
- * each a relative file name that stays in its folder.
+ * Names of images in files of latents. Such files may come from elsewhere, so names are checked:
+ * one per image, each a relative path that does not leave its folder.
  */
 public final class ImageNames {
   private static final ObjectMapper JSON = new ObjectMapper();
@@ -32,7 +32,7 @@ public final class ImageNames {
     }
   }
 
-  /** Bytes of a name that are no UTF-8 are lone surrogates, which JSON must escape. */
+  /** Escapes lone surrogates, which stand for a name's bytes that are not UTF-8. */
   static String escape(String json) {
     return LONE.matcher(json)
         .replaceAll(m -> String.format(Locale.ROOT, "\\\\u%04x", (int) m.group().charAt(0)));
@@ -47,19 +47,21 @@ public final class ImageNames {
       }
     } catch (JsonProcessingException e) {
       throw new IOException(
-          file + ": 'names' in its metadata is no JSON list of texts: " + e.getOriginalMessage(),
+          file
+              + ": 'names' in its metadata is not a JSON list of strings: "
+              + e.getOriginalMessage(),
           e);
     }
-    throw new IOException(file + ": 'names' in its metadata is no JSON list of texts");
+    throw new IOException(file + ": 'names' in its metadata is not a JSON list of strings");
   }
 
   /**
-   * Refuses names that are not those of the images.
+   * Checks names.
    *
-   * @param file where they stand
-   * @param names as many as images, or none
-   * @param images how many images there are
-   * @throws IOException when they are not
+   * @param file the file with the names, for messages
+   * @param names one per image, or none
+   * @param images number of images
+   * @throws IOException when the counts differ, or a name leaves the folder
    */
   public static void check(Path file, List<String> names, long images) throws IOException {
     if (!names.isEmpty() && names.size() != images) {
@@ -70,7 +72,7 @@ public final class ImageNames {
     for (String name : names) {
       if (name == null || !FileNames.isInside(name)) {
         throw new IOException(
-            "%s: the name '%s' is none that a file in a folder can have; rename it in the list"
+            "%s: '%s' is not the name of a file in a folder; change it in the list of names"
                 .formatted(file, name == null ? "null" : FileNames.shown(name)));
       }
     }

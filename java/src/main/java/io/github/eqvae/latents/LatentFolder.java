@@ -13,9 +13,9 @@ import java.util.Optional;
 import java.util.function.UnaryOperator;
 
 /**
- * A finished folder of latents, of which any image can be read alone: what generators are trained
- * on. Shards in safetensors are mapped, those in npz and tar are read into memory. May be read by
- * several threads.
+ * A finished folder of latents with random access to its images, from which generators are trained.
+ * Shards in safetensors are memory-mapped, those in npz and tar are read into memory. Several
+ * threads may read.
  */
 public final class LatentFolder implements AutoCloseable {
   private final Path folder;
@@ -23,7 +23,7 @@ public final class LatentFolder implements AutoCloseable {
   private final Content content;
   private final Optional<FeatureGrid> features;
   private final List<MappedShard> shards = new ArrayList<>();
-  private final int[] first; // of each shard, and the end of the last
+  private final int[] first; // number of each shard's first image, and at the end the count of all
 
   private LatentFolder(Path folder, JsonNode index) throws IOException {
     this.folder = folder;
@@ -59,10 +59,10 @@ public final class LatentFolder implements AutoCloseable {
   /**
    * Opens a folder.
    *
-   * @param folder one that {@code eqvae encode} filled
+   * @param folder made by {@code eqvae encode}
    * @return the latents
-   * @throws IOException when it is none, or a shard cannot be read
-   * @throws EqvaeException.Argument when it is unfinished, or holds codes
+   * @throws IOException when the index or a shard cannot be read
+   * @throws EqvaeException.Argument when it has no index, is unfinished, or holds codes
    */
   public static LatentFolder open(Path folder) throws IOException {
     return open(folder, false);
@@ -71,10 +71,10 @@ public final class LatentFolder implements AutoCloseable {
   /**
    * Opens a folder of codes.
    *
-   * @param folder one that {@code eqvae encode --posterior codes} filled
+   * @param folder made by {@code eqvae encode --posterior codes}
    * @return the codes
-   * @throws IOException when it is none, or a shard cannot be read
-   * @throws EqvaeException.Argument when it is unfinished, or holds no codes
+   * @throws IOException when the index or a shard cannot be read
+   * @throws EqvaeException.Argument when it has no index, is unfinished, or holds no codes
    */
   public static LatentFolder openCodes(Path folder) throws IOException {
     return open(folder, true);
@@ -85,7 +85,7 @@ public final class LatentFolder implements AutoCloseable {
     if (!Files.isRegularFile(file)) {
       throw new EqvaeException.Argument(
           folder
-              + " is no folder of latents: it has no index.json. Make one: eqvae encode MODEL"
+              + " is not a folder of latents: it has no index.json. Make one: eqvae encode MODEL"
               + " PICTURES "
               + folder
               + (codes ? " --posterior codes" : " --posterior moments"));
@@ -99,7 +99,7 @@ public final class LatentFolder implements AutoCloseable {
       throw new EqvaeException.Argument(
           codes
               ? folder
-                  + " holds latents, not codes; MaskGIT needs those of an autoencoder with a"
+                  + " holds latents, not codes; MaskGIT needs the codes of an autoencoder with a"
                   + " codebook: encode with --posterior codes"
               : folder
                   + " holds codes; diffusion needs continuous latents. Encode with an autoencoder"
@@ -109,10 +109,10 @@ public final class LatentFolder implements AutoCloseable {
   }
 
   /**
-   * Where the weights lay that made a folder's latents, without opening its shards.
+   * The path of the weights that made a folder's latents, without opening its shards.
    *
-   * @param folder one that {@code eqvae encode} fills
-   * @return as its index says; empty if there is no index, or it does not say
+   * @param folder made by {@code eqvae encode}
+   * @return the path in the index; empty if there is no index, or it has no such entry
    * @throws IOException when the index cannot be read
    */
   public static Optional<Path> model(Path folder) throws IOException {
@@ -130,11 +130,11 @@ public final class LatentFolder implements AutoCloseable {
         return c;
       }
     }
-    throw new IOException(folder.resolve(LatentIndex.FILE) + " does not say its content");
+    throw new IOException(folder.resolve(LatentIndex.FILE) + " has no valid entry 'content'");
   }
 
   /**
-   * How many images there are.
+   * The number of images.
    *
    * @return the count; each has one or, {@linkplain #isMirrored mirrored}, two latents
    */
@@ -143,9 +143,9 @@ public final class LatentFolder implements AutoCloseable {
   }
 
   /**
-   * What is kept of each.
+   * What is stored for each image.
    *
-   * @return codes only of {@link #openCodes}
+   * @return the content; {@link Content#CODES} only for {@link #openCodes}
    */
   public Content content() {
     return content;
@@ -154,7 +154,7 @@ public final class LatentFolder implements AutoCloseable {
   /**
    * Channels of a latent.
    *
-   * @return half of those of moments; 1 of codes
+   * @return the count; of moments, the channels of the mean; 1 for codes
    */
   public int channels() {
     if (content == Content.CODES) {
@@ -164,7 +164,7 @@ public final class LatentFolder implements AutoCloseable {
     return content == Content.MOMENTS ? stored / 2 : stored;
   }
 
-  /** Of what is kept of an image: {@code [C, h, w]}, of codes {@code [h, w]}. */
+  /** The shape of an image's array: {@code [C, h, w]}, for codes {@code [h, w]}. */
   private long[] shape() {
     return content == Content.CODES
         ? new long[] {side(), side()}
@@ -172,18 +172,18 @@ public final class LatentFolder implements AutoCloseable {
   }
 
   /**
-   * Entries of the codebook that codes are of.
+   * The number of entries of the codes' codebook.
    *
-   * @return as the index says; 0 if it does not
+   * @return the number in the index; 0 if it has none
    */
   public int codebookSize() {
     return index.path("model").path("codebook_size").asInt();
   }
 
   /**
-   * Side of a latent, which is square.
+   * The side of a latent, which is square.
    *
-   * @return in its own pixels
+   * @return in latent pixels
    */
   public int side() {
     return index.path("shape").path(content == Content.CODES ? 0 : 1).asInt();
@@ -199,9 +199,9 @@ public final class LatentFolder implements AutoCloseable {
   }
 
   /**
-   * What labels are called.
+   * The names of the classes.
    *
-   * @return in their order; empty if nothing says
+   * @return names by label; empty if the index has none
    */
   public List<String> classes() {
     List<String> names = new ArrayList<>();
@@ -210,18 +210,18 @@ public final class LatentFolder implements AutoCloseable {
   }
 
   /**
-   * Whether there are latents of the mirrored images, too.
+   * Whether there are also latents of the mirrored images.
    *
-   * @return true if of all
+   * @return true if all images have them
    */
   public boolean isMirrored() {
     return !shards.isEmpty() && shards.stream().allMatch(MappedShard::isMirrored);
   }
 
   /**
-   * Whether the latents are what a generator sees, already.
+   * Whether the latents are already scaled for a generator.
    *
-   * @return true if they were scaled as they were encoded
+   * @return true if {@code encode} scaled them
    */
   public boolean isScaled() {
     return index.path("scaled").asBoolean();
@@ -230,7 +230,7 @@ public final class LatentFolder implements AutoCloseable {
   /**
    * How the autoencoder's latents are scaled for a generator.
    *
-   * @return empty if the index does not say
+   * @return the scaling; empty if the index has none
    */
   public Optional<LatentScaling> scaling() {
     JsonNode s = index.path("scaling");
@@ -248,7 +248,7 @@ public final class LatentFolder implements AutoCloseable {
   }
 
   /**
-   * A figure of all unscaled latents.
+   * A statistic of all unscaled latents.
    *
    * @param name {@code std}, {@code mean}, {@code channel_mean}, {@code channel_std}
    * @return one number, or one per channel; empty if the index has none
@@ -265,18 +265,18 @@ public final class LatentFolder implements AutoCloseable {
   }
 
   /**
-   * The weights that made the latents.
+   * The hash of the weights that made the latents.
    *
-   * @return their SHA-256; empty if the index does not say
+   * @return the SHA-256; empty if the index has none
    */
   public Optional<String> weights() {
     return Optional.ofNullable(index.path("model").path("weights_sha256").textValue());
   }
 
   /**
-   * Where those weights lay.
+   * The path of those weights.
    *
-   * @return as the index says
+   * @return the path in the index; empty if it has none
    */
   public Optional<Path> model() {
     return model(index);
@@ -286,7 +286,8 @@ public final class LatentFolder implements AutoCloseable {
    * The name of an image.
    *
    * @param image its number, from 0
-   * @return as the shard has it; its number in its shard if that has no names
+   * @return the name in the shard; if the shard has no names, the shard's file name and the image's
+   *     number
    */
   public String name(int image) {
     int s = shard(image);
@@ -297,7 +298,7 @@ public final class LatentFolder implements AutoCloseable {
    * The label of an image.
    *
    * @param image its number, from 0
-   * @return 0 for the first class; −1 without labels
+   * @return 0 for the first class; −1 if there are no labels
    */
   public int label(int image) {
     int s = shard(image);
@@ -305,11 +306,11 @@ public final class LatentFolder implements AutoCloseable {
   }
 
   /**
-   * Reads what is kept of an image.
+   * Reads the array of an image.
    *
    * @param image its number, from 0
-   * @param mirrored of the mirrored image
-   * @param out receives {@code [C, h, w]}, of moments {@code [2C, h, w]}
+   * @param mirrored whether to read that of the mirrored image
+   * @param out receives {@code [C, h, w]}, for moments {@code [2C, h, w]}
    */
   public void read(int image, boolean mirrored, float[] out) {
     int s = shard(image);
@@ -317,9 +318,9 @@ public final class LatentFolder implements AutoCloseable {
   }
 
   /**
-   * The features beside the latents.
+   * The description of the features beside the latents.
    *
-   * @return what gave them; empty if there are none
+   * @return the description; empty if there are no features
    */
   public Optional<FeatureGrid> features() {
     return features;
@@ -329,9 +330,9 @@ public final class LatentFolder implements AutoCloseable {
    * Reads the features of an image.
    *
    * @param image its number, from 0
-   * @param mirrored of the mirrored image
+   * @param mirrored whether to read that of the mirrored image
    * @param out receives {@code [side, side, width]}
-   * @param at where in {@code out}
+   * @param at first index in {@code out}
    * @throws EqvaeException.Argument when there are none
    */
   public void readFeatures(int image, boolean mirrored, float[] out, int at) {
@@ -346,9 +347,9 @@ public final class LatentFolder implements AutoCloseable {
    * Reads the codes of an image.
    *
    * @param image its number, from 0
-   * @param mirrored of the mirrored image
-   * @param out receives {@code [h, w]} from {@code at} on
-   * @param at where
+   * @param mirrored whether to read that of the mirrored image
+   * @param out receives {@code [h, w]}
+   * @param at first index in {@code out}
    */
   public void readCodes(int image, boolean mirrored, int[] out, int at) {
     int s = shard(image);

@@ -31,20 +31,26 @@ import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
 /**
- * {@code index.json} of a folder of latents: what made them and which shards are finished. A shard
- * counts when it stands here; it is written before.
+ * {@code index.json} of a folder of latents: how they were made and which shards are finished. A
+ * shard is written first and then added here; only shards that are here count.
  */
 public final class LatentIndex {
   /** Its name in the folder. */
   public static final String FILE = "index.json";
 
-  /** 1 called a shard's {@code sum_squares} otherwise; it is read as well. */
+  /**
+   * The version that is written. Version 1 has another name for {@code sum_squares}, and is read,
+   * too.
+   */
   public static final int VERSION = 2;
 
-  /** An index of an earlier version is gone on with, and so is one that was moved. */
+  /**
+   * Settings that may differ when a folder is continued: it may have been moved, or begun by an
+   * earlier version.
+   */
   private static final Set<String> UNCOMPARED = Set.of("paths", "version");
 
-  /** What an index did not say at first. */
+  /** Settings that indices of early versions do not have. */
   private static final Set<String> ADDED = Set.of("labels", MomentsKind.KEY);
 
   private static final long MAX_BYTES = 256L << 20;
@@ -55,17 +61,17 @@ public final class LatentIndex {
    * A finished shard.
    *
    * @param file its name
-   * @param bytes its size: a file of another one was cut short since
-   * @param number its place
-   * @param images in it
+   * @param bytes its size; a file of another size was truncated later
+   * @param number its number, from 0
+   * @param images images in it
    * @param skipped broken images that are not in it
-   * @param sum of the latents, per channel
-   * @param sumSquares of the latents, per channel
-   * @param values per channel
-   * @param patchSum of the channels that squares of 2×2 are gathered into, where the model's
-   *     scaling does so
-   * @param patchSumSquares likewise
-   * @param tar which images the keys of a tar archive stand for; absent in other formats
+   * @param sum sum of the latents, per channel
+   * @param sumSquares sum of the squared latents, per channel
+   * @param values number of values per channel
+   * @param patchSum sum per channel after patches of 2×2 are packed into channels, if the model's
+   *     scaling packs them
+   * @param patchSumSquares sum of the squares of the same values
+   * @param tar the images' names for the keys of a tar archive; absent for other formats
    */
   public record Entry(
       String file,
@@ -80,7 +86,7 @@ public final class LatentIndex {
       @JsonProperty("patch_sum_squares") @JsonInclude(JsonInclude.Include.NON_EMPTY)
           List<Double> patchSumSquares,
       @JsonInclude(JsonInclude.Include.NON_NULL) @Nullable TarNames tar) {
-    /** Earlier versions have no sums of squares of 2×2. */
+    /** Earlier versions have no sums of packed patches. */
     public Entry {
       patchSum = Objects.requireNonNullElse(patchSum, List.of());
       patchSumSquares = Objects.requireNonNullElse(patchSumSquares, List.of());
@@ -91,7 +97,7 @@ public final class LatentIndex {
   private final Map<String, Object> settings;
   private final TreeMap<Integer, Entry> shards = new TreeMap<>();
 
-  /** Shards of an earlier index, which this one takes the place of. */
+  /** Shards of an earlier index that this one replaces. */
   private final List<Path> replaced = new ArrayList<>();
 
   private LatentIndex(Path folder, Map<String, Object> settings) {
@@ -100,11 +106,11 @@ public final class LatentIndex {
   }
 
   /**
-   * The index of a new folder, or that of one begun earlier with the same settings.
+   * Opens the index of a new folder, or of a folder that was begun with the same settings.
    *
    * @param folder the folder
-   * @param settings what decides every bit of the shards, by name
-   * @param overwrite whether earlier shards are replaced, whatever made them
+   * @param settings everything that the bits of the shards depend on, by name
+   * @param overwrite whether earlier shards are replaced, also those of other settings
    * @return the index
    * @throws IOException when an earlier index cannot be read
    * @throws EqvaeException.Argument when the folder has latents of other settings
@@ -122,14 +128,14 @@ public final class LatentIndex {
       return index;
     }
     List<String> differences = new ArrayList<>();
-    // By way of text: numbers of equal value may be nodes of different kinds.
+    // converted to text first: equal numbers may be JSON nodes of different types
     JsonNode ours = JSON.readTree(ImageNames.escape(JSON.writeValueAsString(settings)));
     for (Map.Entry<String, JsonNode> e : ours.properties()) {
       boolean compared =
           !UNCOMPARED.contains(e.getKey())
-              // Earlier versions did not say it.
+              // earlier versions did not write it
               && !(ADDED.contains(e.getKey()) && !old.has(e.getKey()));
-      // What an index does not name, it has none of.
+      // an entry that the index lacks means that the folder has no such arrays
       JsonNode there = old.has(e.getKey()) ? old.get(e.getKey()) : absent(e.getKey());
       if (compared && !Objects.equals(e.getValue(), there)) {
         differences.add(e.getKey() + ": there " + there + ", now " + e.getValue());
@@ -140,7 +146,7 @@ public final class LatentIndex {
           folder
               + " holds latents that were made with other settings:\n  "
               + String.join("\n  ", differences)
-              + "\nName another folder, or add --overwrite.");
+              + "\nUse another folder, or add --overwrite.");
     }
     for (JsonNode shard : old.path("shards")) {
       Entry entry = convert(folder, shard, Entry.class);
@@ -159,12 +165,12 @@ public final class LatentIndex {
   }
 
   /**
-   * The shards that an index names.
+   * The shards in an index.
    *
-   * @param folder where it lies
-   * @param json what {@link #read} gave
+   * @param folder the folder of the index
+   * @param json the result of {@link #read}
    * @return the files in their order
-   * @throws IOException when it names something else than a file of its folder
+   * @throws IOException when an entry is not the name of a file in the folder
    */
   public static List<Path> files(Path folder, JsonNode json) throws IOException {
     List<Path> files = new ArrayList<>();
@@ -177,22 +183,22 @@ public final class LatentIndex {
     return files;
   }
 
-  /** The name of a shard, which must lie in the folder itself. */
+  /** Checks the name of a shard, which must be directly in the folder. */
   static String fileName(Path folder, String text) throws IOException {
     if (!text.matches("[^/\\\\\0]+") || text.equals("..") || text.equals(".")) {
       throw new IOException(
-          folder.resolve(FILE) + ": '" + FileNames.shown(text) + "' is no name of a shard");
+          folder.resolve(FILE) + ": '" + FileNames.shown(text) + "' is not the name of a shard");
     }
     return text;
   }
 
   /**
-   * What the keys of a folder's tar archives stand for.
+   * The names of the images in a folder's tar archives.
    *
-   * @param folder where it lies
-   * @param json what {@link #read} gave
-   * @return for each tar archive, what image a key stands for
-   * @throws IOException when it cannot be made sense of
+   * @param folder the folder of the index
+   * @param json the result of {@link #read}
+   * @return for each tar archive, a map from a key to the image's name
+   * @throws IOException when the index is invalid
    */
   public static Map<Path, UnaryOperator<String>> keys(Path folder, JsonNode json)
       throws IOException {
@@ -215,7 +221,7 @@ public final class LatentIndex {
   }
 
   /**
-   * Removes the shards that are overwritten, so that nothing of them stays beside the new ones.
+   * Removes the earlier shards that this index replaces, so that none remains beside the new ones.
    *
    * @throws IOException when one cannot be removed
    */
@@ -230,8 +236,8 @@ public final class LatentIndex {
    * Reads an index.
    *
    * @param file {@code index.json}
-   * @return what it says
-   * @throws IOException when it is none of a version that is known
+   * @return its content
+   * @throws IOException when it is not an index of a supported version
    */
   public static JsonNode read(Path file) throws IOException {
     if (Files.size(file) > MAX_BYTES) {
@@ -243,11 +249,11 @@ public final class LatentIndex {
       if (version < 1
           || version > VERSION
           || !node.path("format").asText().equals("eqvae-latents")) {
-        throw new IOException(file + " is no index of latents of version 1 to " + VERSION);
+        throw new IOException(file + " is not an index of latents of version 1 to " + VERSION);
       }
       return node;
     } catch (JsonProcessingException e) {
-      throw new IOException(file + " is no JSON: " + e.getOriginalMessage(), e);
+      throw new IOException(file + " is not JSON: " + e.getOriginalMessage(), e);
     }
   }
 
@@ -255,7 +261,7 @@ public final class LatentIndex {
    * The hash of the weights that made the latents of a folder.
    *
    * @param folder the folder
-   * @return empty if no index says
+   * @return the SHA-256; empty if there is no index, or it has none
    * @throws IOException when the index cannot be read
    */
   public static Optional<String> weights(Path folder) throws IOException {
@@ -266,10 +272,11 @@ public final class LatentIndex {
   }
 
   /**
-   * The root mean square of what a generator sees of these latents; empty without statistics, such
-   * as those of gathered squares in an index that an earlier version began.
+   * The root mean square of the scaled latents, which are a generator's input. Empty if the index
+   * lacks the statistics, such as those of packed patches in an index that an earlier version
+   * began.
    *
-   * @param scaling what they are scaled with
+   * @param scaling the scaling for a generator
    * @return the root mean square
    */
   public OptionalDouble rms(LatentScaling scaling) {
@@ -283,14 +290,14 @@ public final class LatentIndex {
    * Whether a shard is finished.
    *
    * @param shard its number
-   * @return true if so
+   * @return true if it is
    */
   public boolean has(int shard) {
     return shards.containsKey(shard);
   }
 
   /**
-   * Images in finished shards.
+   * The number of images in finished shards.
    *
    * @return the count
    */
@@ -299,7 +306,7 @@ public final class LatentIndex {
   }
 
   /**
-   * Broken images that are in no shard.
+   * The number of broken images, which are in no shard.
    *
    * @return the count
    */
@@ -308,9 +315,9 @@ public final class LatentIndex {
   }
 
   /**
-   * Notes a shard that was written.
+   * Adds a shard that was written.
    *
-   * @param entry what it is
+   * @param entry its entry
    * @throws IOException when the index cannot be written
    */
   public void add(Entry entry) throws IOException {
@@ -319,9 +326,9 @@ public final class LatentIndex {
   }
 
   /**
-   * Writes the index; a complete one has the statistics of all latents.
+   * Writes the index, with the statistics of the finished shards.
    *
-   * @param complete whether all shards are there
+   * @param complete whether all shards are finished
    * @throws IOException when it cannot be written
    */
   public void write(boolean complete) throws IOException {
@@ -334,7 +341,9 @@ public final class LatentIndex {
     AtomicFiles.write(folder.resolve(FILE), text + "\n");
   }
 
-  /** Mean and deviation of what is in the finished shards, in the order of the shards. */
+  /**
+   * Mean and standard deviation of the finished shards' latents, added in the order of the shards.
+   */
   private Optional<Map<String, Object>> statistics() {
     return LatentSums.of(shards.values()).map(this::statistics);
   }

@@ -7,16 +7,16 @@ import java.util.List;
 import java.util.Optional;
 
 /**
- * Sums over all latents of a folder, by channel: what mean, deviation and RMS are made of.
+ * Sums over all latents of a folder, per channel, for mean, standard deviation and RMS.
  *
- * @param sum of the values
- * @param squares of the squared values
- * @param values how many there are in a channel
+ * @param sum sum of the values
+ * @param squares sum of the squared values
+ * @param values number of values in a channel
  */
 record LatentSums(List<Double> sum, List<Double> squares, long values) {
-  /** Of the latents' own channels; empty where no picture was whole. */
+  /** Sums per channel of the latents; empty if all pictures were broken. */
   static Optional<LatentSums> of(Collection<LatentIndex.Entry> shards) {
-    // A shard of which no picture was whole has no sums.
+    // a shard whose pictures were all broken has no sums
     List<LatentIndex.Entry> filled = shards.stream().filter(e -> !e.sum().isEmpty()).toList();
     return filled.isEmpty()
         ? Optional.empty()
@@ -28,8 +28,8 @@ record LatentSums(List<Double> sum, List<Double> squares, long values) {
   }
 
   /**
-   * Of channels that squares of 2×2 were gathered into; empty where any shard does not have them:
-   * those of earlier versions, and of models whose scaling does not gather.
+   * Sums per channel after patches of 2×2 were packed into channels. Empty if a shard has none: it
+   * is of an earlier version, or the model's scaling does not pack patches.
    */
   static Optional<LatentSums> ofSquares(Collection<LatentIndex.Entry> shards) {
     List<LatentIndex.Entry> filled = shards.stream().filter(e -> !e.sum().isEmpty()).toList();
@@ -65,7 +65,7 @@ record LatentSums(List<Double> sum, List<Double> squares, long values) {
     return squares.get(channel) / values;
   }
 
-  /** Divided by one less than the values, as a batch norm keeps its variance. */
+  /** Variances divided by n − 1, like the running variance of a batch norm. */
   List<Double> unbiasedVariances() {
     List<Double> out = new ArrayList<>();
     for (int c = 0; c < channels(); c++) {
@@ -79,7 +79,7 @@ record LatentSums(List<Double> sum, List<Double> squares, long values) {
   double rms(LatentScaling scaling) {
     double total = 0;
     for (int c = 0; c < channels(); c++) {
-      // scale() is a·z + b, so E[(a·z + b)²] needs only these two.
+      // scale() is a·z + b, and E[(a·z + b)²] = a²·E[z²] + 2ab·E[z] + b²
       double b = scaling.scale(0, c);
       double a = scaling.scale(1, c) - b;
       total += a * a * meanSquare(c) + 2 * a * b * mean(c) + b * b;

@@ -15,7 +15,7 @@ import java.util.Map;
 import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
 
-/** A shard whose images are read one by one. */
+/** A shard with random access to its images. */
 final class MappedShard implements AutoCloseable {
   private static final ValueLayout.OfFloat FLOAT =
       ValueLayout.JAVA_FLOAT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
@@ -27,13 +27,13 @@ final class MappedShard implements AutoCloseable {
   private static final String NAMES = "names";
 
   private final Path path;
-  private final @Nullable SafetensorsFile file; // kept open; null for what is in memory
+  private final @Nullable SafetensorsFile file; // kept open; null if the shard is in memory
   private final long[] shape;
   private final MemorySegment values;
   private final @Nullable MemorySegment mirrored;
   private final @Nullable MemorySegment features;
   private final @Nullable MemorySegment mirroredFeatures;
-  private final int[] labels; // empty without
+  private final int[] labels; // empty if there are none
   private final List<String> names;
 
   private MappedShard(
@@ -61,8 +61,8 @@ final class MappedShard implements AutoCloseable {
    * Opens a shard.
    *
    * @param path the file
-   * @param content what it holds; a tar has one kind of array
-   * @param names what image a key of a tar stands for
+   * @param content the content of the folder; a tar has only one kind of array
+   * @param names maps a key of a tar to the image's name
    */
   static MappedShard open(Path path, Content content, UnaryOperator<String> names)
       throws IOException {
@@ -90,7 +90,7 @@ final class MappedShard implements AutoCloseable {
         tar.keys().stream().map(names).toList());
   }
 
-  /** Codes are whole numbers far below 2²⁴, which floats hold exactly. */
+  /** Codes are integers far below 2²⁴, which floats represent exactly. */
   private static MemorySegment numbers(float[] values, boolean codes) {
     if (!codes) {
       return MemorySegment.ofArray(values);
@@ -178,21 +178,21 @@ final class MappedShard implements AutoCloseable {
     return array == null ? null : MemorySegment.ofArray(array.toFloats());
   }
 
-  /** The features that the index promises. */
+  /** Checks that the shard has the features of the index. */
   void requireFeatures(FeatureGrid grid, boolean flipped) throws IOException {
     long bytes = shape[0] * grid.side() * grid.side() * grid.width() * Float.BYTES;
     if (features == null
         || features.byteSize() != bytes
         || (flipped && (mirroredFeatures == null || mirroredFeatures.byteSize() != bytes))) {
       throw new IOException(
-          "%s lacks the features that index.json promises: %d images of %d×%d places, %d numbers each%s"
+          "%s lacks the features that index.json lists: %d images of %d×%d cells, %d numbers each%s"
               .formatted(
                   path,
                   shape[0],
                   grid.side(),
                   grid.side(),
                   grid.width(),
-                  flipped ? ", and as many of mirrored images" : ""));
+                  flipped ? ", and the same for mirrored images" : ""));
     }
   }
 
@@ -200,7 +200,9 @@ final class MappedShard implements AutoCloseable {
     return codes ? MemorySegment.ofArray(array.toInts()) : MemorySegment.ofArray(array.toFloats());
   }
 
-  /** The shape of each image that the index promises. */
+  /**
+   * Checks that an image's array has the shape of the index, and the counts of labels and names.
+   */
   void requireShape(long... each) throws IOException {
     boolean fits =
         shape.length > 1 && Arrays.equals(Arrays.copyOfRange(shape, 1, shape.length), each);

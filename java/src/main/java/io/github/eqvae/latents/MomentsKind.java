@@ -3,14 +3,14 @@ package io.github.eqvae.latents;
 import java.util.Arrays;
 import java.util.Optional;
 
-/** What stands behind the mean in {@code moments}. */
+/** The second half of {@code moments}, after the mean. */
 public enum MomentsKind {
   /** The standard deviation, as {@code eqvae encode} writes it. */
   STD("mean, std"),
-  /** The logarithm of the variance, as the encoder gives it and MAR's caches keep it. */
+  /** The logarithm of the variance, as encoders return it and MAR's caches store it. */
   LOG_VARIANCE("mean, log variance");
 
-  /** What files call it. */
+  /** The name of this entry in files. */
   public static final String KEY = "moments_kind";
 
   private final String text;
@@ -20,7 +20,7 @@ public enum MomentsKind {
   }
 
   /**
-   * What files say.
+   * The value of this entry in files.
    *
    * @return the text
    */
@@ -29,22 +29,22 @@ public enum MomentsKind {
   }
 
   /**
-   * The kind that a file says.
+   * The kind for the value in a file.
    *
-   * @param said its text
-   * @return empty for another text
+   * @param said the value
+   * @return empty for another value
    */
   public static Optional<MomentsKind> of(String said) {
     return Arrays.stream(values()).filter(kind -> kind.text.equals(said)).findFirst();
   }
 
   /**
-   * What moments are that do not say it: a standard deviation is never negative, and logarithms of
-   * variances of autoencoders nearly always are.
+   * Guesses the kind of moments in a file without this entry: a standard deviation is never
+   * negative, and an autoencoder's log variances nearly always are.
    *
    * @param moments {@code [N, 2C, …]}
-   * @param half numbers of the mean of one image, as many as of what is behind it
-   * @return empty if both are possible: then it must be asked
+   * @param half numbers in the mean of one image
+   * @return empty if both kinds are possible: then the user must say it
    */
   public static Optional<MomentsKind> recognise(float[] moments, int half) {
     for (int i = half; i < moments.length; i += 2 * half) {

@@ -5,14 +5,15 @@ import java.util.Map;
 import java.util.Optional;
 
 /**
- * Some encoded images, as they lie in one file.
+ * The encoded images of one file.
  *
- * @param names of the images
- * @param keys of the images in a tar archive; empty in other formats
+ * <p>* @param names names of the images
+ *
+ * @param keys keys of the images in a tar archive; empty for other formats
  * @param labels one per image; empty if there are no classes
  * @param arrays name ({@code latents}, {@code moments} or {@code codes}, with {@code _flip} for the
- *     mirrored images) to values
- * @param momentsKind what moments are, where the file says it
+ *     mirrored images) to array
+ * @param momentsKind the kind of moments, if the file has this entry
  */
 public record Shard(
     List<String> names,
@@ -21,10 +22,11 @@ public record Shard(
     Map<String, Values> arrays,
     Optional<MomentsKind> momentsKind) {
   /**
-   * What was read of a file that does not say what its moments are.
+   * A shard read from a file without an entry for the kind of moments.
    *
-   * @param names of the images
-   * @param arrays by name
+   * <p>* @param names names of the images
+   *
+   * @param arrays arrays by name
    * @return the shard
    */
   public static Shard read(List<String> names, Map<String, Values> arrays) {
@@ -32,11 +34,12 @@ public record Shard(
   }
 
   /**
-   * What was read of a file.
+   * A shard read from a file.
    *
-   * @param names of the images
-   * @param arrays by name
-   * @param momentsKind what moments are, where the file says it
+   * <p>* @param names names of the images
+   *
+   * @param arrays arrays by name
+   * @param momentsKind the kind of moments, if the file has this entry
    * @return the shard
    */
   public static Shard read(
@@ -44,11 +47,11 @@ public record Shard(
     return new Shard(names, List.of(), Optional.empty(), arrays, momentsKind);
   }
 
-  /** Behind the name of what mirrored images gave. */
+  /** Suffix of the names of the mirrored images' arrays. */
   public static final String FLIP = "_flip";
 
   /**
-   * Numbers of all images.
+   * An array with the numbers of all images.
    *
    * @param floats row-major; empty if they are integers
    * @param ints row-major; empty if they are floats
@@ -58,7 +61,7 @@ public record Shard(
     /**
      * Whether they are integers.
      *
-     * @return true of codes
+     * @return true for codes
      */
     public boolean discrete() {
       return ints.length > 0;

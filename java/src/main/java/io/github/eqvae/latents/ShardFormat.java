@@ -42,7 +42,7 @@ public enum ShardFormat {
   }
 
   /**
-   * The ending of files.
+   * The files' extension.
    *
    * @return without the dot
    */
@@ -53,8 +53,8 @@ public enum ShardFormat {
   /**
    * Writes a shard.
    *
-   * @param file where to
-   * @param shard what
+   * @param file the file
+   * @param shard its content
    * @throws IOException when writing fails
    */
   public void write(Path file, Shard shard) throws IOException {
@@ -137,10 +137,10 @@ public enum ShardFormat {
   }
 
   /**
-   * The format that a file's name says.
+   * The format of a file, by its extension.
    *
    * @param file the file
-   * @return empty for another ending
+   * @return empty for other extensions
    */
   public static Optional<ShardFormat> of(Path file) {
     String name = file.toString().toLowerCase(Locale.ROOT);
@@ -151,10 +151,10 @@ public enum ShardFormat {
    * Reads a shard.
    *
    * @param file a file of this format
-   * @param keys what its arrays may be called
-   * @param limit the most bytes of an array
+   * @param keys names of the arrays to read, if the file has them
+   * @param limit largest size of an array in bytes
    * @return the shard
-   * @throws IOException when it is not whole
+   * @throws IOException when it is damaged
    */
   public Shard read(Path file, List<String> keys, long limit) throws IOException {
     return switch (this) {
@@ -165,11 +165,11 @@ public enum ShardFormat {
   }
 
   /**
-   * Reads the names alone.
+   * Reads only the names.
    *
    * @param file a file of this format
-   * @return as {@link #read} gives them; empty if the file has none
-   * @throws IOException when it is not whole
+   * @return the names, as of {@link #read}; empty if the file has none
+   * @throws IOException when it is damaged
    */
   public List<String> names(Path file) throws IOException {
     return switch (this) {
@@ -238,7 +238,7 @@ public enum ShardFormat {
   }
 
   /**
-   * The numbers of an array.
+   * Converts an array.
    *
    * @param a the array
    * @return its numbers as floats, or as integers if they are
@@ -277,7 +277,7 @@ public enum ShardFormat {
     }
   }
 
-  /** The arrays of {@code key.npy}, put together; mirrored ones are left out. */
+  /** Joins the arrays {@code key.npy}; those of mirrored images are left out. */
   private static Shard readTar(Path file, long limit) throws IOException {
     List<String> names = new ArrayList<>();
     List<NpyArray> all = new ArrayList<>();
@@ -313,7 +313,7 @@ public enum ShardFormat {
     for (int i = 0; i < all.size(); i++) {
       System.arraycopy(all.get(i).data(), 0, bytes, i * first.data().length, first.data().length);
     }
-    // The name tells what it is; of float arrays the model's channels tell latents from moments.
+    // the caller tells latents from moments by the model's channels
     String key = first.descr().startsWith("<f") ? "latents" : "codes";
     return Shard.read(names, Map.of(key, values(new NpyArray(first.descr(), shape, bytes))));
   }

@@ -10,13 +10,13 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * The shards of a finished folder, and how many images each should have. An index that was changed
- * or that belongs to other shards would have images lost, or there twice.
+ * The shards of a finished folder, and the number of images in each according to the index. With an
+ * index that was changed or belongs to other shards, images would be lost or used twice.
  */
 public final class ShardImages {
   private static final int UNKNOWN = -1;
 
-  /** Of folders without an index. */
+  /** For folders without an index. */
   public static final ShardImages NONE = new ShardImages(Map.of(), List.of());
 
   private final Map<Path, Integer> counts;
@@ -28,13 +28,13 @@ public final class ShardImages {
   }
 
   /**
-   * What an index says.
+   * Reads the shards from an index.
    *
-   * @param folder where it lies
-   * @param json what {@link LatentIndex#read} gave
-   * @return its shards; those whose pictures were all broken have no file, and are left out
-   * @throws IOException when the index disagrees with itself, or names something else than a file
-   *     of its folder
+   * @param folder the folder of the index
+   * @param json the result of {@link LatentIndex#read}
+   * @return its shards, without those whose pictures were all broken: they have no file
+   * @throws IOException when the index contradicts itself, or an entry is not the name of a file in
+   *     the folder
    */
   public static ShardImages of(Path folder, JsonNode json) throws IOException {
     Map<Path, Integer> counts = new LinkedHashMap<>();
@@ -52,12 +52,13 @@ public final class ShardImages {
       }
       String name = shard.path("file").isTextual() ? shard.path("file").asText() : "";
       if (counts.put(folder.resolve(LatentIndex.fileName(folder, name)), images) != null) {
-        throw changed(folder, name + " stands there twice");
+        throw changed(folder, name + " is listed twice");
       }
     }
     if (isKnown && json.path("images").asLong(UNKNOWN) != total) {
       throw changed(
-          folder, "its shards have " + total + " images, and it says " + json.path("images"));
+          folder,
+          "its shards have " + total + " images, but its own count is " + json.path("images"));
     }
     List<Long> each = new ArrayList<>();
     json.path("shape").forEach(n -> each.add(n.asLong()));
@@ -82,10 +83,10 @@ public final class ShardImages {
   }
 
   /**
-   * Compares a shard with what the index says of it.
+   * Compares a shard with its entry in the index.
    *
    * @param file the shard
-   * @param shape of its array: the images, and the shape of each
+   * @param shape shape of its array: the number of images, then the shape of each
    * @throws IOException when they differ
    */
   public void require(Path file, long... shape) throws IOException {
@@ -93,13 +94,13 @@ public final class ShardImages {
     List<Long> own = Arrays.stream(shape).skip(1).boxed().toList();
     if (counts.containsKey(file) && !own.isEmpty() && !each.isEmpty() && !own.equals(each)) {
       throw new IOException(
-          "%s has arrays of shape %s, and index.json says %s: one of them was changed"
+          "%s has arrays of shape %s, but index.json says %s: one of the files was changed"
               .formatted(file, own, each));
     }
     int expected = counts.getOrDefault(file, UNKNOWN);
     if (expected != UNKNOWN && images != expected) {
       throw new IOException(
-          "%s has %d images, and index.json says %d: one of them was changed"
+          "%s has %d images, but index.json says %d: one of the files was changed"
               .formatted(file, images, expected));
     }
   }

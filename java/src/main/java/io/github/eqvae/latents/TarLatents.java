@@ -15,13 +15,13 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A shard of WebDataset's form, read into memory: a tar has no order that an epoch could follow.
+ * A shard in WebDataset's format, read into memory, because a tar has no random access.
  *
  * @param shape {@code [n, C, h, w]}
- * @param values of all images
- * @param mirrored the same of the mirrored ones; null if they are not there
- * @param labels one per image; empty without
- * @param keys of the images, in the archive's order
+ * @param values latents or codes of all images
+ * @param mirrored the same for the mirrored images; null if there are none
+ * @param labels one per image; empty if there are none
+ * @param keys keys of the images, in the archive's order
  */
 record TarLatents(
     long[] shape, float[] values, float @Nullable [] mirrored, int[] labels, List<String> keys) {
@@ -29,17 +29,17 @@ record TarLatents(
   private static final String FLIP = ".flip.npy";
   private static final String LABEL = ".cls";
 
-  /** Digits of a label's text, at most. */
+  /** The largest number of characters of a label. */
   private static final int LONGEST_LABEL = 12;
 
-  /** What an archive has of one image. */
+  /** The arrays and the label of one image. */
   private static final class Member {
     private float @Nullable [] values;
     private float @Nullable [] mirrored;
     private @Nullable Integer label;
   }
 
-  /** What was read so far. */
+  /** The content that was read so far. */
   private static final class Reading {
     private final Path file;
     private final boolean codes;
@@ -68,7 +68,7 @@ record TarLatents(
       } else if (name.endsWith(ARRAY)) {
         Member member = member(name, ARRAY);
         if (member.values != null) {
-          throw wrong(name, "stands there twice");
+          throw wrong(name, "is in the archive twice");
         }
         member.values = array(name, in);
         keys.add(name.substring(0, name.length() - ARRAY.length()));
@@ -106,11 +106,11 @@ record TarLatents(
       try {
         return Integer.parseInt(text);
       } catch (NumberFormatException e) {
-        throw new IOException(file + ": " + FileNames.shown(name) + " is no label", e);
+        throw new IOException(file + ": " + FileNames.shown(name) + " is not a label", e);
       }
     }
 
-    /** Of all images or of none. */
+    /** Joins the arrays of all images; null if no image has one. */
     float @Nullable [] put(boolean flip) throws IOException {
       List<float[]> all = new ArrayList<>();
       for (String key : keys) {
@@ -124,7 +124,7 @@ record TarLatents(
         return null;
       }
       if (all.size() != keys.size()) {
-        throw new IOException(file + " has mirrored latents of some images only");
+        throw new IOException(file + " has mirrored latents for only some of its images");
       }
       int each = all.getFirst().length;
       float[] out = new float[Math.multiplyExact(all.size(), each)];
@@ -143,7 +143,7 @@ record TarLatents(
         }
       }
       if (!labels.isEmpty() && labels.size() != keys.size()) {
-        throw new IOException(file + " has labels of some images only");
+        throw new IOException(file + " has labels for only some of its images");
       }
       return labels.stream().mapToInt(Integer::intValue).toArray();
     }
@@ -153,16 +153,16 @@ record TarLatents(
    * Reads an archive.
    *
    * @param file the archive
-   * @param codes whether it holds codes, which are whole numbers
+   * @param codes whether it holds codes, which are integers
    * @return its latents
-   * @throws IOException when it is not whole, or has none
+   * @throws IOException when it is damaged, or has no latents
    */
   static TarLatents read(Path file, boolean codes) throws IOException {
     Reading reading = new Reading(file, codes);
     TarFile.visit(file, reading::visit);
     float[] values = reading.put(false);
     if (values == null || reading.members.size() != reading.keys.size()) {
-      throw new IOException(file + " has no latents (.npy) of some key");
+      throw new IOException(file + " has a key without latents (.npy)");
     }
     long[] shape = new long[reading.shape.length + 1];
     shape[0] = reading.keys.size();

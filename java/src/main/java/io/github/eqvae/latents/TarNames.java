@@ -7,25 +7,25 @@ import java.util.Map;
 import java.util.Objects;
 
 /**
- * Which image a key in a tar archive stands for: {@code key + ending}, unless the key is listed.
- * Most images of a data set have one ending, so that the list is short.
+ * The images' names for the keys of a tar archive: {@code key + ending}, unless the key is listed.
+ * Most images of a data set have the same extension, so the list is short.
  *
- * @param ending the most frequent ending, with its dot; empty if there is none
- * @param names key to name of the others
+ * @param ending the most frequent extension, with its dot; empty if there is none
+ * @param names names of the other images, by key
  */
 public record TarNames(String ending, Map<String, String> names) {
-  /** What an index lacks is empty. */
+  /** Entries that the index lacks become empty. */
   public TarNames {
     ending = Objects.requireNonNullElse(ending, "");
     names = Objects.requireNonNullElse(names, Map.of());
   }
 
   /**
-   * Finds the ending that leaves the fewest names to list.
+   * Finds the extension with the shortest list of other names.
    *
-   * @param keys of an archive
-   * @param names of its images, as many
-   * @return which is which
+   * @param keys keys of an archive
+   * @param names names of its images, in the same order
+   * @return the names by key
    */
   public static TarNames of(List<String> keys, List<String> names) {
     Map<String, Integer> count = new HashMap<>();

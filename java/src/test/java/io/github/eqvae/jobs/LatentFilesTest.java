@@ -97,12 +97,12 @@ class LatentFilesTest {
       value = {
         "4 | a:2 b:2 | ",
         "4 | a:2 b:2 c:0 | ",
-        "4 | a:2 | its shards have 2 images, and it says 4",
-        "6 | a:2 b:2 a:2 | a.npz stands there twice",
-        "5 | a:2 b:3 | b.npz has 2 images, and index.json says 3",
+        "4 | a:2 | its shards have 2 images, but its own count is 4",
+        "6 | a:2 b:2 a:2 | a.npz is listed twice",
+        "5 | a:2 b:3 | b.npz has 2 images, but index.json says 3",
         "4 | a:2 b:-2 | a shard has -2 images",
-        "2 | a:2 | a.npz has arrays of shape [2, 1, 2], and index.json says [2, 1, 1]",
-        "4 | a:2 /b:2 | is no name of a shard",
+        "2 | a:2 | a.npz has arrays of shape [2, 1, 2], but index.json says [2, 1, 1]",
+        "4 | a:2 /b:2 | is not the name of a shard",
       })
   void anIndexThatWasChangedIsRefused(String images, String shards, String message)
       throws IOException {
