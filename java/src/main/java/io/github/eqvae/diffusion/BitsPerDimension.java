@@ -3,14 +3,14 @@ package io.github.eqvae.diffusion;
 import io.github.eqvae.EqvaeException;
 
 /**
- * The variational bound of data, step by step: how many bits each number of them costs (Ho et al.
- * 2020, equation 5; {@code calc_bpd_loop} of facebookresearch/DiT). It says at which steps a
- * network is good. The first step's likelihood is that of bins of 2/255 around the data: made for
- * pixels, it means little for latents, and is the reference's.
+ * The variational bound of data in bits per dimension, step by step (Ho et al. 2020, equation 5;
+ * {@code calc_bpd_loop} of facebookresearch/DiT). It shows at which steps a network is good. The
+ * likelihood of step 0 is that of bins of width 2/255 around the data, as in the reference: it is
+ * made for pixels and means little for latents.
  *
  * @param diffusion the process, respaced or not
  * @param channels C of the data
- * @param clip whether the data that the network's answer means are cut to −1 … 1
+ * @param clip whether predicted data are clipped to −1 … 1
  */
 public record BitsPerDimension(GaussianDiffusion diffusion, int channels, boolean clip) {
   private static final double BIN = 1 / 255.0;
@@ -18,25 +18,25 @@ public record BitsPerDimension(GaussianDiffusion diffusion, int channels, boolea
   private static final double LEAST_MASS = 1e-12;
 
   /**
-   * What one step costs a sample, as means over its numbers.
+   * The terms of one step for one sample, each a mean over the sample's numbers.
    *
-   * @param bits of the bound
-   * @param startError the squared error of the data that the network's answer means
-   * @param noiseError the squared error of the noise that these data mean
+   * @param bits the bound's term, in bits
+   * @param startError the squared error of the predicted data
+   * @param noiseError the squared error of the noise that follows from the predicted data
    */
   public record Step(double bits, double startError, double noiseError) {}
 
   /**
-   * One step of one sample.
+   * Computes one step for one sample.
    *
    * @param start the data, {@code [H, W, C]}
-   * @param noise what they were corrupted with
-   * @param said what the network said of {@link GaussianDiffusion#corrupt}
+   * @param noise the noise that corrupts them
+   * @param output the network's output for {@link GaussianDiffusion#corrupt}
    * @param t the step
-   * @return its costs
+   * @return its terms
    */
-  public Step step(float[] start, float[] noise, float[] said, int t) {
-    diffusion.requireOutputs(start.length, said.length);
+  public Step step(float[] start, float[] noise, float[] output, int t) {
+    diffusion.requireOutputs(start.length, output.length);
     float[] noisy = diffusion.corrupt(start, noise, t);
     double bits = 0;
     double startError = 0;
@@ -44,8 +44,8 @@ public record BitsPerDimension(GaussianDiffusion diffusion, int channels, boolea
     for (int i = 0; i < start.length; i++) {
       int c = i % channels;
       int at = (i - c) * diffusion.outputsPerChannel() + c;
-      double variance = diffusion.outputsPerChannel() == 2 ? said[at + channels] : 0;
-      double expected = diffusion.start(noisy[i], said[at], t);
+      double variance = diffusion.outputsPerChannel() == 2 ? output[at + channels] : 0;
+      double expected = diffusion.start(noisy[i], output[at], t);
       expected = clip ? Math.clamp(expected, -1, 1) : expected;
       double mean = diffusion.posteriorMean(noisy[i], expected, t);
       double log = diffusion.logVariance(variance, t);
@@ -61,7 +61,7 @@ public record BitsPerDimension(GaussianDiffusion diffusion, int channels, boolea
     return new Step(bits / n / Math.log(2), startError / n, noiseError / n);
   }
 
-  /** KL of two normals, the first one the posterior of that step. */
+  /** KL divergence of two normal distributions; the first is the posterior of step t. */
   private double divergence(double mean, double guess, double log, int t) {
     double posterior = diffusion.schedule().posteriorLogVariance(t);
     double apart = mean - guess;
@@ -82,7 +82,7 @@ public record BitsPerDimension(GaussianDiffusion diffusion, int channels, boolea
   }
 
   /**
-   * What is left of the data after the last step: KL(q(x[T] | x[0]) ‖ N(0, 1)).
+   * The prior term of the bound: KL(q(x[T] | x[0]) ‖ N(0, 1)).
    *
    * @param start the data of one sample
    * @return bits, the mean over its numbers
@@ -90,7 +90,7 @@ public record BitsPerDimension(GaussianDiffusion diffusion, int channels, boolea
    */
   public double prior(float... start) {
     if (start.length == 0) {
-      throw new EqvaeException.Argument("BitsPerDimension: there are no data");
+      throw new EqvaeException.Argument("BitsPerDimension: the data are empty");
     }
     double alpha = diffusion.schedule().alphaCumulative(diffusion.schedule().steps() - 1);
     double nats = 0;

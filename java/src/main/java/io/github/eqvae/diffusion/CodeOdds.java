@@ -1,6 +1,6 @@
 package io.github.eqvae.diffusion;
 
-/** What a network's logits mean for the codes of a picture. */
+/** Probabilities of a picture's codes, from a network's logits. */
 final class CodeOdds {
   private CodeOdds() {}
 
@@ -18,7 +18,7 @@ final class CodeOdds {
     return out;
   }
 
-  /** The softmax of a place's logits, multiplied with something before. */
+  /** The softmax of sharpness · logits at a position. */
   static float[] softmax(float[] logits, int place, int classes, double sharpness) {
     int from = place * classes;
     double largest = Double.NEGATIVE_INFINITY;
@@ -38,7 +38,7 @@ final class CodeOdds {
     return p;
   }
 
-  /** A mask that was drawn as a code becomes the last code, as in the references. */
+  /** Replaces a mask that was drawn as a code by the last code, as in the references. */
   static int[] withoutMask(int[] codes, int mask) {
     int[] out = codes.clone();
     for (int i = 0; i < out.length; i++) {

@@ -6,21 +6,21 @@ import java.util.function.ObjIntConsumer;
 import java.util.stream.IntStream;
 
 /**
- * MaskGIT's sampling (arXiv 2202.04200): in each step a code is drawn for every place that is still
- * masked, and those the network is surest of are kept. Source: valeoai/Maskgit-pytorch {@code
- * Trainer/vit.py}, {@code sample}. How many are kept is limited by what a picture still lacks, not
- * by what the batch does, so that a picture does not depend on those beside it.
+ * MaskGIT's sampling (arXiv 2202.04200): each step draws a code for every position that is still
+ * masked, and keeps those with the highest confidence. Source: valeoai/Maskgit-pytorch {@code
+ * Trainer/vit.py}, {@code sample}. The number of kept codes is limited by the masked positions of
+ * the picture, not of the batch, so that a picture does not depend on the others in its batch.
  *
- * @param schedule how many codes a step keeps
- * @param steps of sampling
- * @param guidance away from what the network says without a label, at the last step; it grows from
- *     0 at the first: 3 as published. {@code (1 + w)·labelled − w·unlabelled}
- * @param noise how much Gumbel noise confidences get at the first step; it falls to 0 at the last:
- *     4.5 as published
- * @param sharpness what logits are multiplied with; the reference calls it a temperature
+ * @param schedule the number of codes that each step keeps
+ * @param steps sampling steps
+ * @param guidance guidance scale w of {@code (1 + w)·labelled − w·unlabelled} at the last step; it
+ *     grows linearly from 0 at the first step; 3 as published
+ * @param noise factor of the Gumbel noise that is added to confidences at the first step; it falls
+ *     linearly to 0 at the last step; 4.5 as published
+ * @param sharpness factor of the logits; the reference calls it a temperature
  * @param redraws whether codes that were kept are drawn again in every step, as valeoai/
- *     Halton-MaskGIT {@code Sampler/confidence_sampler.py} does; its counts of codes are others,
- *     too
+ *     Halton-MaskGIT {@code Sampler/confidence_sampler.py} does; that sampler also keeps other
+ *     numbers of codes
  */
 public record ConfidenceSampler(
     MaskSchedule schedule,
@@ -48,8 +48,7 @@ public record ConfidenceSampler(
   }
 
   /**
-   * What Maskgit-pytorch's published figures were made with: 8 steps, arccos, guidance 3, noise
-   * 4.5.
+   * The settings of Maskgit-pytorch's published results: 8 steps, arccos, guidance 3, noise 4.5.
    *
    * @return the sampler
    */
@@ -75,7 +74,7 @@ public record ConfidenceSampler(
   public int[] sample(
       Network network, int[] start, int mask, Draws draws, ObjIntConsumer<int[]> trace) {
     int[] codes = start.clone();
-    // A mask may be drawn as a code: it is kept then, as in the reference, and replaced at the end.
+    // the mask may be drawn as a code: as in the reference it is kept, and replaced at the end
     boolean[] open = new boolean[codes.length];
     int left = 0;
     for (int i = 0; i < codes.length; i++) {
@@ -102,7 +101,8 @@ public record ConfidenceSampler(
   }
 
   /**
-   * Takes over the codes that are surest; what is not open is surer than all where it is redrawn.
+   * Keeps the drawn codes with the highest confidence. With redraws, positions that were kept
+   * before have infinite confidence.
    */
   private void keep(
       int[] codes, boolean[] open, int kept, int step, double part, float[] logits, Draws draws) {

@@ -1,28 +1,28 @@
 package io.github.eqvae.diffusion;
 
 /**
- * A network as a sampler sees it: what it says of noisy samples at a time. Labels and guidance are
- * inside ({@link Guidance}).
+ * A denoising network as a function of noisy samples and time, for samplers. Labels and guidance
+ * are inside ({@link Guidance}).
  */
 @FunctionalInterface
 public interface Denoiser {
   /**
-   * Asks the network.
+   * Evaluates the network.
    *
    * @param x noisy samples, {@code [N, H, W, C]}; not kept
-   * @param time the time of all of them, on the clock that the network was trained with
-   * @return {@code [N, H, W, C]}; {@code [N, H, W, 2C]} where the network says a variance, too,
-   *     behind the C channels of each place
+   * @param time the time of all samples, on the time scale of the network's training
+   * @return {@code [N, H, W, C]}; {@code [N, H, W, 2C]} if the network also predicts a variance,
+   *     which follows the C channels of each position
    */
   float[] predict(float[] x, double time);
 
   /**
-   * Asks the network within a step that began earlier. Only guidance makes a difference between the
-   * two times.
+   * Evaluates the network within a step that began at an earlier time. Only guidance uses that
+   * time.
    *
    * @param x noisy samples, {@code [N, H, W, C]}; not kept
-   * @param time the time of all of them
-   * @param stepStart the time that decides whether the answer is guided
+   * @param time the time of all samples
+   * @param stepStart the time that decides whether guidance is applied
    * @return as {@link #predict(float[], double)}
    */
   default float[] predict(float[] x, double time, double stepStart) {

@@ -7,24 +7,25 @@ import io.github.eqvae.tensor.Tensor;
 import java.util.List;
 
 /**
- * What a network is taught: how data are corrupted at a time, and what its answer costs. DiT's
- * ({@link DiffusionLoss}) and SiT's ({@link TransportLoss}) are its two kinds. It knows no network.
+ * A training objective: how data are corrupted at a time, and the loss of a network's output.
+ * Implementations are DiT's ({@link DiffusionLoss}), SiT's ({@link TransportLoss}) and REPA's
+ * ({@link RepaLoss}). It does not depend on a network's class.
  *
- * <p>Everything runs on the device. What differs between samples is a row of numbers for each,
- * which operations read there: work that was captured once does what other rows ask for.
+ * <p>Everything runs on the device. Coefficients that differ between samples are a row of numbers
+ * for each sample in device memory, so that a captured graph can be run again with other rows.
  */
 public interface DenoisingLoss {
   /**
-   * A time of a sample, on the clock that the network is told.
+   * Draws the time of a sample, on the time scale of the network's input.
    *
-   * @param uniform a number drawn from (0, 1)
-   * @param normal a standard normal number, for those that need one
+   * @param uniform a uniform random number in (0, 1)
+   * @param normal a standard normal random number, for objectives that need one
    * @return the time
    */
   double time(double uniform, double normal);
 
   /**
-   * Where a time lies between the ends of its clock.
+   * The position of a time within its range.
    *
    * @param time a time
    * @return from 0 to 1
@@ -32,14 +33,14 @@ public interface DenoisingLoss {
   double place(double time);
 
   /**
-   * Numbers in a sample's row.
+   * The length of a sample's row.
    *
    * @return the count
    */
   int columns();
 
   /**
-   * The numbers of a time.
+   * The row for a time.
    *
    * @param time a time
    * @return {@link #columns} numbers
@@ -49,53 +50,53 @@ public interface DenoisingLoss {
   /**
    * Corrupts data.
    *
-   * @param tape the tape; nothing is differentiated here
+   * @param tape the tape; no gradient is needed here
    * @param data {@code [N, H, W, C]}
    * @param noise standard normal numbers, {@code [N, H, W, C]}
    * @param rows {@code [N, columns]}
-   * @return the samples as the network is to see them
+   * @return the network's input, and what it was made from
    */
   default Corrupted corrupt(Tape tape, Tensor data, Tensor noise, Tensor rows) {
     return new Corrupted(data, noise, mixed(tape, data, noise, rows, 0), rows);
   }
 
   /**
-   * Samples of a batch.
+   * Corrupted samples of a batch.
    *
    * @param data {@code [N, H, W, C]}
    * @param noise {@code [N, H, W, C]}
-   * @param noisy what the network sees, {@code [N, H, W, C]}
+   * @param noisy the network's input, {@code [N, H, W, C]}
    * @param rows {@code [N, columns]}
    */
   record Corrupted(Tensor data, Tensor noise, Tensor noisy, Tensor rows) {}
 
   /**
-   * What the network's answer costs.
+   * Computes the loss of the network's output.
    *
    * @param tape the tape
-   * @param said the answer, {@code [N, H, W, C]} or {@code [N, H, W, 2C]}
-   * @param of what it was asked about
+   * @param output the output, {@code [N, H, W, C]} or {@code [N, H, W, 2C]}
+   * @param of the samples that the output is for
    * @return at least one term
    */
-  List<Term> terms(Tape tape, Tensor said, Corrupted of);
+  List<Term> terms(Tape tape, Tensor output, Corrupted of);
 
   /**
-   * A part of the loss.
+   * A term of the loss.
    *
-   * @param name what the log calls it
+   * @param name its name in the log
    * @param perSample {@code [N]}
-   * @param weight what it counts: the loss of a sample is the sum of weight times term
+   * @param weight its weight: the loss of a sample is the sum of weight · term
    */
   record Term(String name, Tensor perSample, double weight) {}
 
   /**
-   * Data and noise, added.
+   * A linear combination of data and noise.
    *
    * @param tape the tape
    * @param data {@code [N, H, W, C]}
    * @param noise {@code [N, H, W, C]}
    * @param rows {@code [N, columns]}
-   * @param column where in a row the factors stand: of the data, then of the noise
+   * @param column the column of the data's factor in a row; the noise's factor follows it
    * @return {@code [N, H, W, C]}
    */
   static Tensor mixed(Tape tape, Tensor data, Tensor noise, Tensor rows, int column) {

@@ -12,25 +12,25 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What DiT is taught (facebookresearch/DiT, {@code GaussianDiffusion.training_losses}): the mean
- * squared error of what is predicted (Ho et al. 2020, equation 14) and, where variances are
- * learned, the variational bound with the predicted mean held fixed (Nichol and Dhariwal, arXiv
- * 2102.09672, equation 16), or the bound alone.
+ * DiT's objective (facebookresearch/DiT, {@code GaussianDiffusion.training_losses}): the mean
+ * squared error of the prediction (Ho et al. 2020, equation 14) and, if variances are learned, the
+ * variational bound with the predicted mean detached (Nichol and Dhariwal, arXiv 2102.09672,
+ * equation 16); or only the bound.
  *
- * <p>A row has: √ᾱ and √(1−ᾱ), what data and noise count in x[t]; what they count in the target;
- * the step of {@link GaussianVlb}.
+ * <p>A row has √ᾱ and √(1−ᾱ), the factors of data and noise in x[t]; their factors in the target;
+ * the columns of {@link GaussianVlb}.
  *
  * @param diffusion the process
- * @param kind which of them
+ * @param kind the kind of loss
  */
 public record DiffusionLoss(GaussianDiffusion diffusion, Kind kind) implements DenoisingLoss {
-  /** Which loss, under the names of the reference's {@code LossType}. */
+  /** Kinds of loss, under the names of the reference's {@code LossType}. */
   public enum Kind {
-    /** Squared error, and the bound where variances are learned: published DiT. */
+    /** Squared error, and the bound if variances are learned: published DiT. */
     MSE,
-    /** The same, the bound multiplied with steps/1000. */
+    /** The same, with the bound multiplied by steps/1000. */
     RESCALED_MSE,
-    /** The bound alone. */
+    /** Only the bound. */
     KL,
     /** The bound times the number of steps: an estimate of the whole bound. */
     RESCALED_KL
@@ -39,7 +39,7 @@ public record DiffusionLoss(GaussianDiffusion diffusion, Kind kind) implements D
   private static final int TARGET = 2;
   private static final int STEP = 4;
 
-  /** What {@code rescale_learned_sigmas} divides the number of steps by. */
+  /** The number of steps at which {@code rescale_learned_sigmas} changes nothing. */
   private static final double RESCALED_TO = 1000;
 
   /**
@@ -59,7 +59,7 @@ public record DiffusionLoss(GaussianDiffusion diffusion, Kind kind) implements D
     return kind == Kind.MSE || kind == Kind.RESCALED_MSE;
   }
 
-  /** One of the process's steps, all alike. */
+  /** A step of the process, drawn uniformly. */
   @Override
   public double time(double uniform, double normal) {
     int steps = diffusion.schedule().steps();
@@ -99,19 +99,19 @@ public record DiffusionLoss(GaussianDiffusion diffusion, Kind kind) implements D
   }
 
   @Override
-  public List<Term> terms(Tape tape, Tensor said, Corrupted of) {
+  public List<Term> terms(Tape tape, Tensor output, Corrupted of) {
     int last = of.data().shape().rank() - 1;
     long channels = of.data().shape().dim(last);
     int outputs = diffusion.outputsPerChannel();
-    if (said.shape().dim(last) != outputs * channels) {
+    if (output.shape().dim(last) != outputs * channels) {
       throw new EqvaeException.Argument(
           String.format(
               "DiffusionLoss: the network returns %d channels for latents of %d, expected %d with"
                   + " variance %s",
-              said.shape().dim(last), channels, outputs * channels, diffusion.variance()));
+              output.shape().dim(last), channels, outputs * channels, diffusion.variance()));
     }
-    Tensor mean = learned() ? tape.apply(new Narrow(last, 0, channels), said) : said;
-    Tensor variance = learned() ? tape.apply(new Narrow(last, channels, channels), said) : null;
+    Tensor mean = learned() ? tape.apply(new Narrow(last, 0, channels), output) : output;
+    Tensor variance = learned() ? tape.apply(new Narrow(last, channels, channels), output) : null;
     List<Term> terms = new ArrayList<>();
     if (!squared()) {
       double weight = kind == Kind.RESCALED_KL ? diffusion.schedule().steps() : 1;

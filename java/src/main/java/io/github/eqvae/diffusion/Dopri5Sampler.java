@@ -4,16 +4,16 @@ import io.github.eqvae.EqvaeException;
 import java.util.function.ObjIntConsumer;
 
 /**
- * The probability flow solved by Dormand's and Prince's rule of fifth order, with steps as long as
- * the error allows: the default of SiT (rtqichen/torchdiffeq, {@code dopri5}). The error is one
- * number for the whole batch, so a sample depends on those it is computed with.
+ * Solves the probability flow with the Dormand–Prince method of order 5 with adaptive steps, the
+ * default of SiT (rtqichen/torchdiffeq, {@code dopri5}). The error is one number for the whole
+ * batch, so a sample depends on the others in its batch.
  *
- * @param transport what the network's answer means
- * @param absolute how large the error of a number may be, 10⁻⁶ as published
- * @param relative the same as a part of the number, 10⁻³ as published
- * @param overshoot as published: the last step goes beyond the last time, where the network was
- *     never trained (t = 2.8 was seen), and the result is interpolated. false: the last step ends
- *     at the last time
+ * @param transport how the network's output is read
+ * @param absolute the absolute tolerance, 10⁻⁶ as published
+ * @param relative the relative tolerance, 10⁻³ as published
+ * @param overshoot true as published: the last step goes beyond the last time, where the network
+ *     was never trained (t = 2.8 was observed), and the result is interpolated; false: the last
+ *     step ends at the last time
  */
 public record Dopri5Sampler(
     Transport transport, double absolute, double relative, boolean overshoot) implements Sampler {
@@ -27,7 +27,7 @@ public record Dopri5Sampler(
   };
   private static final double[] TIMES = {1 / 5.0, 3 / 10.0, 4 / 5.0, 8 / 9.0, 1, 1};
 
-  /** The solution of fifth order minus that of fourth. */
+  /** The weights of the solution of order 5 minus those of order 4. */
   private static final double[] ERROR = {
     35 / 384.0 - 1951 / 21600.0,
     0,
@@ -38,7 +38,7 @@ public record Dopri5Sampler(
     -1 / 60.0
   };
 
-  /** The middle of a step (Shampine 1986), for the interpolation. */
+  /** The weights of the middle of a step (Shampine 1986), for the interpolation. */
   private static final double[] MIDDLE = {
     6025192743.0 / 30085553152.0 / 2,
     0,
@@ -57,15 +57,12 @@ public record Dopri5Sampler(
   /**
    * Checks the numbers.
    *
-   * @throws EqvaeException.Argument when no error is allowed
+   * @throws EqvaeException.Argument when both tolerances are 0, or one is negative
    */
   public Dopri5Sampler {
     if (!(absolute >= 0 && relative >= 0 && absolute + relative > 0)) {
       throw new EqvaeException.Argument(
-          "dopri5 needs an allowed error above 0; got absolute "
-              + absolute
-              + ", relative "
-              + relative);
+          "dopri5 needs a tolerance above 0; got absolute " + absolute + ", relative " + relative);
     }
   }
 
@@ -84,7 +81,7 @@ public record Dopri5Sampler(
       double error = next.error(x, absolute, relative);
       if (Double.isNaN(error)) {
         throw new EqvaeException.Argument(
-            "dopri5: the network's answer at t = "
+            "dopri5: the network's output at t = "
                 + t
                 + " is not finite. Check its weights, or sample with a fixed number of steps.");
       }
@@ -106,10 +103,10 @@ public record Dopri5Sampler(
             + MOST_STEPS
             + " steps and is at t = "
             + t
-            + ": allow a larger error, or sample with a fixed number of steps");
+            + ": use a larger tolerance, or sample with a fixed number of steps");
   }
 
-  /** A step that was tried: the state at its end and the slopes on the way. */
+  /** A step that may be rejected: the state at its end and the slopes of its stages. */
   private record Step(float[] x, float[][] slopes, double length) {
     double error(float[] from, double absolute, double relative) {
       double sum = 0;
@@ -125,7 +122,10 @@ public record Dopri5Sampler(
       return Math.sqrt(sum / from.length);
     }
 
-    /** The polynomial of fourth degree through both ends, their slopes and the middle. */
+    /**
+     * Interpolates within the step with the polynomial of degree 4 through both ends, their slopes
+     * and the middle.
+     */
     float[] at(double part, float[] from, float[] slope) {
       float[] middle = OdeSampler.combine(from, slopes, MIDDLE, length);
       float[] end = slopes[STAGES.length];
@@ -161,7 +161,10 @@ public record Dopri5Sampler(
     return Math.min(LONGEST, Math.max(SAFETY / Math.pow(error, 0.2), shortest));
   }
 
-  /** Hairer, Nørsett and Wanner, Solving Ordinary Differential Equations I, section II.4. */
+  /**
+   * The length of the first step: Hairer, Nørsett and Wanner, Solving Ordinary Differential
+   * Equations I, section II.4.
+   */
   private double firstStep(Denoiser network, float[] x, float[] slope, double t) {
     double sizeOfState = norm(x, x);
     double sizeOfSlope = norm(slope, x);
@@ -181,7 +184,7 @@ public record Dopri5Sampler(
     return Math.min(100 * guess, length);
   }
 
-  /** Root mean square of values, each in terms of the error that is allowed at x. */
+  /** Root mean square of values, each divided by its tolerance at x. */
   private double norm(float[] values, float[] x) {
     double sum = 0;
     for (int i = 0; i < values.length; i++) {

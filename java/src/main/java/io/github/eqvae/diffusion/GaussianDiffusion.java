@@ -4,15 +4,15 @@ import io.github.eqvae.EqvaeException;
 
 /**
  * The discrete diffusion process of DiT (Ho et al. 2020; Nichol and Dhariwal 2021;
- * facebookresearch/DiT, {@code diffusion/gaussian_diffusion.py}): how data is corrupted, and what a
- * network's answer says of the data and of the step before.
+ * facebookresearch/DiT, {@code diffusion/gaussian_diffusion.py}): how data are corrupted, and how
+ * data and the posterior of the previous step follow from a network's output.
  *
  * @param schedule the noise of each step
- * @param prediction what the network says
- * @param variance what is known of the variance of a step back
+ * @param prediction what the network predicts
+ * @param variance the variance of the reverse process
  */
 public record GaussianDiffusion(NoiseSchedule schedule, Prediction prediction, Variance variance) {
-  /** What a network is taught to say. */
+  /** What a network predicts. */
   public enum Prediction {
     /** The noise ε: published DiT. */
     EPSILON,
@@ -22,13 +22,13 @@ public record GaussianDiffusion(NoiseSchedule schedule, Prediction prediction, V
     VELOCITY
   }
 
-  /** The variance of a step back. */
+  /** The variance of a step of the reverse process. */
   public enum Variance {
     /** The posterior's. */
     FIXED_SMALL,
     /** β; at step 0 the posterior's of step 1. */
     FIXED_LARGE,
-    /** The network says where between the two it lies, on a logarithmic scale: published DiT. */
+    /** The network predicts a value between the two, on a logarithmic scale: published DiT. */
     LEARNED_RANGE
   }
 
@@ -45,7 +45,7 @@ public record GaussianDiffusion(NoiseSchedule schedule, Prediction prediction, V
   /**
    * The same process with fewer steps.
    *
-   * @param text which, see {@link Respacing#of}
+   * @param text the steps, see {@link Respacing#of}
    * @return the respaced process
    */
   public GaussianDiffusion respaced(String text) {
@@ -57,7 +57,7 @@ public record GaussianDiffusion(NoiseSchedule schedule, Prediction prediction, V
    * Corrupts data: q(x[t] | x[0]).
    *
    * @param start the data x[0], of one sample
-   * @param noise standard normal numbers, as many
+   * @param noise as many standard normal numbers
    * @param t the step
    * @return x[t]
    */
@@ -72,7 +72,7 @@ public record GaussianDiffusion(NoiseSchedule schedule, Prediction prediction, V
   }
 
   /**
-   * What the network is to say at one place.
+   * The target of the network's prediction, for one number.
    *
    * @param start the data
    * @param noise the noise
@@ -89,24 +89,24 @@ public record GaussianDiffusion(NoiseSchedule schedule, Prediction prediction, V
   }
 
   /**
-   * The data that the network's answer at one place means.
+   * The data that follow from the network's output, for one number.
    *
    * @param x x[t]
-   * @param said what the network said
+   * @param output the network's output
    * @param t the step
    * @return x[0]
    */
-  public double start(double x, double said, int t) {
+  public double start(double x, double output, int t) {
     double alpha = schedule.alphaCumulative(t);
     return switch (prediction) {
-      case EPSILON -> Math.sqrt(1 / alpha) * x - Math.sqrt(1 / alpha - 1) * said;
-      case START -> said;
-      case VELOCITY -> Math.sqrt(alpha) * x - Math.sqrt(1 - alpha) * said;
+      case EPSILON -> Math.sqrt(1 / alpha) * x - Math.sqrt(1 / alpha - 1) * output;
+      case START -> output;
+      case VELOCITY -> Math.sqrt(alpha) * x - Math.sqrt(1 - alpha) * output;
     };
   }
 
   /**
-   * The noise that data means at one place.
+   * The noise that follows from x[t] and x[0], for one number.
    *
    * @param x x[t]
    * @param start x[0]
@@ -119,7 +119,7 @@ public record GaussianDiffusion(NoiseSchedule schedule, Prediction prediction, V
   }
 
   /**
-   * The mean of the posterior q(x[t−1] | x[t], x[0]) at one place.
+   * The mean of the posterior q(x[t−1] | x[t], x[0]), for one number.
    *
    * @param x x[t]
    * @param start x[0]
@@ -131,26 +131,26 @@ public record GaussianDiffusion(NoiseSchedule schedule, Prediction prediction, V
   }
 
   /**
-   * The logarithm of the variance of a step back.
+   * The logarithm of the variance of a step of the reverse process.
    *
-   * @param said what the network said of it at this place, from −1 (smallest) to 1 (largest);
-   *     without meaning where the variance is fixed
+   * @param output the network's output for it, from −1 (smallest) to 1 (largest); ignored if the
+   *     variance is fixed
    * @param t the step
    * @return the logarithm
    */
-  public double logVariance(double said, int t) {
+  public double logVariance(double output, int t) {
     return switch (variance) {
       case FIXED_SMALL -> schedule.posteriorLogVariance(t);
       case FIXED_LARGE -> t == 0 ? schedule.posteriorLogVariance(0) : Math.log(schedule.beta(t));
       case LEARNED_RANGE -> {
-        double part = (said + 1) / 2;
+        double part = (output + 1) / 2;
         yield part * Math.log(schedule.beta(t)) + (1 - part) * schedule.posteriorLogVariance(t);
       }
     };
   }
 
   /**
-   * How many numbers a network says for each channel of a latent.
+   * The number of outputs that the network has per channel of a latent.
    *
    * @return 2 with a learned variance, else 1
    */
@@ -158,17 +158,17 @@ public record GaussianDiffusion(NoiseSchedule schedule, Prediction prediction, V
     return variance == Variance.LEARNED_RANGE ? 2 : 1;
   }
 
-  /** Checks that a network says as much as this process wants to know. */
-  void requireOutputs(int state, int said) {
-    if (said != state * outputsPerChannel()) {
+  /** Checks the size of a network's output. */
+  void requireOutputs(int state, int output) {
+    if (output != state * outputsPerChannel()) {
       throw new EqvaeException.Argument(
-          "The network says "
-              + said
-              + " numbers of "
+          "The network returned "
+              + output
+              + " numbers for a state of "
               + state
               + "; with variance "
               + variance
-              + " it must say "
+              + " it must return "
               + state * outputsPerChannel()
               + ". Sample with the learn_sigma that it was trained with.");
     }

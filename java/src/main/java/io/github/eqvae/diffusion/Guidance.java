@@ -3,29 +3,29 @@ package io.github.eqvae.diffusion;
 import io.github.eqvae.EqvaeException;
 
 /**
- * Classifier-free guidance (Ho and Salimans 2022): away from what the network says without a label,
- * {@code u + scale · (c − u)}.
+ * Classifier-free guidance (Ho and Salimans 2022): {@code u + scale · (c − u)} of the outputs c
+ * with a label and u without one.
  *
- * <p>The released DiT and SiT guide the first three channels only, of latents that have four; their
- * published figures were made so. What is not guided (further channels, the variance) is what the
- * network says with the label.
+ * <p>The released DiT and SiT guide only the first three of the latents' four channels, also for
+ * their published results. Channels without guidance, and the variance, are the output with the
+ * label.
  *
- * @param scale 1 is none
- * @param channels how many of a latent's channels are guided, from the first; {@link #ALL} for all
- * @param from guided from this time on, the time included
- * @param to guided up to this time, the time included
+ * @param scale the guidance scale; 1 means no guidance
+ * @param channels the number of guided channels, from the first; {@link #ALL} for all
+ * @param from guidance is applied from this time on, inclusive
+ * @param to guidance is applied up to this time, inclusive
  */
 public record Guidance(double scale, int channels, double from, double to) {
   /** All channels of the latent. */
   public static final int ALL = Integer.MAX_VALUE;
 
-  /** What the references guide. */
+  /** The number of channels that the references guide. */
   public static final int AS_RELEASED = 3;
 
   /**
    * Checks the numbers.
    *
-   * @throws EqvaeException.Argument when the scale is no number, no channel is left, or the
+   * @throws EqvaeException.Argument when the scale is not finite, there is no channel, or the
    *     interval is empty
    */
   public Guidance {
@@ -46,7 +46,7 @@ public record Guidance(double scale, int channels, double from, double to) {
   /**
    * Guidance of all channels at all times.
    *
-   * @param scale 1 is none
+   * @param scale the guidance scale; 1 means no guidance
    * @return the guidance
    */
   public static Guidance of(double scale) {
@@ -54,12 +54,12 @@ public record Guidance(double scale, int channels, double from, double to) {
   }
 
   /**
-   * A guided network.
+   * Adds guidance to a network.
    *
-   * @param labelled the network with the labels wanted
+   * @param labelled the network with the labels
    * @param unlabelled the network with the null label
    * @param latentChannels C of the latents
-   * @return asks both; the second only where the guidance changes something
+   * @return a network that evaluates both; the second one only when guidance is applied
    */
   public Denoiser guide(Denoiser labelled, Denoiser unlabelled, int latentChannels) {
     return new Guided(this, labelled, unlabelled, latentChannels);

@@ -4,20 +4,20 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * The order in which Halton-MaskGIT gives the codes of a picture (arXiv 2503.17076): that of a
- * quasi-random sequence, whose neighbours are far apart. Rows follow the sequence of base 2,
- * columns that of base 3, both from their first number on; a place that was there is passed over.
- * Source: valeoai/Halton-MaskGIT {@code Sampler/halton_sampler.py}, which ends after 10,000
- * numbers; here the order is always complete.
+ * The order in which Halton-MaskGIT fills the positions of a picture (arXiv 2503.17076): a Halton
+ * sequence, whose consecutive points are far apart. Rows follow the sequence of base 2, columns
+ * that of base 3, both from their first number on; a repeated position is skipped. Source:
+ * valeoai/Halton-MaskGIT {@code Sampler/halton_sampler.py}, which stops after 10,000 numbers; here
+ * the order is always complete.
  */
 public final class HaltonOrder {
   private HaltonOrder() {}
 
   /**
-   * The order.
+   * Computes the order.
    *
    * @param side rows and columns
-   * @return places, row·side + column, each once
+   * @return positions, row·side + column, each once
    */
   public static int[] of(int side) {
     boolean[] there = new boolean[side * side];
@@ -34,7 +34,9 @@ public final class HaltonOrder {
     return order.stream().mapToInt(Integer::intValue).toArray();
   }
 
-  /** The i-th number of the sequence of a base: i's digits behind the point, in reverse. */
+  /**
+   * The i-th number of the sequence of a base: the digits of i in reverse order, after the point.
+   */
   private static double number(int i, int base) {
     double value = 0;
     double digit = 1;
@@ -46,11 +48,11 @@ public final class HaltonOrder {
   }
 
   /**
-   * How many codes are given after each step: {@code 1 − arccos((i + 1)/n)/(π/2)} of them, at least
-   * one more than before.
+   * The number of codes that are known after each step: the share {@code 1 − arccos((i +
+   * 1)/n)/(π/2)}, and at least i + 1.
    *
-   * @param codes of the picture
-   * @param steps of sampling
+   * @param codes number of the picture's codes
+   * @param steps sampling steps
    * @return the totals; the last is {@code codes}
    */
   public static int[] totals(int codes, int steps) {

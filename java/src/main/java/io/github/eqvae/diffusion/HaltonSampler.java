@@ -4,48 +4,48 @@ import io.github.eqvae.EqvaeException;
 import java.util.function.ObjIntConsumer;
 
 /**
- * Sampling in Halton's order (arXiv 2503.17076): in each step the next places of a quasi-random
- * sequence get codes, whose neighbours are far apart. Source: valeoai/Halton-MaskGIT {@code
+ * Sampling in Halton order (arXiv 2503.17076): each step draws codes for the next positions of a
+ * Halton sequence, which are far apart. Source: valeoai/Halton-MaskGIT {@code
  * Sampler/halton_sampler.py}.
  *
- * @param steps of sampling: 32 as published
- * @param guidance away from what the network says without a label, in every step the same; 2 as
- *     published. {@code (1 + w)·labelled − w·unlabelled}
- * @param sharpness what logits are multiplied with in each step
- * @param likeliest how many codes can be drawn, the likeliest; 0 for all
- * @param rolled whether the order of each picture begins at another place
+ * @param steps sampling steps; 32 as published
+ * @param guidance guidance scale w of {@code (1 + w)·labelled − w·unlabelled}, the same in every
+ *     step; 2 as published
+ * @param sharpness factor of the logits in each step
+ * @param likeliest top-k: only the k most probable codes can be drawn; 0 for all
+ * @param rolled whether the order of each picture begins at a random offset
  */
 public record HaltonSampler(
     int steps, double guidance, Sharpness sharpness, int likeliest, boolean rolled)
     implements MaskedSampler {
   /**
-   * What logits are multiplied with: from {@code first} to {@code last}, evenly by step, raised to
-   * a power, and halved in the first steps. The reference calls it a temperature.
+   * Factor of the logits: linear in the step from {@code first} to {@code last}, raised to a power,
+   * and halved in the first steps. The reference calls it a temperature.
    *
-   * @param first at the first step
-   * @param last at the last
-   * @param power what it is raised to
-   * @param halved in how many steps it is halved
+   * @param first value at the first step
+   * @param last value at the last step
+   * @param power exponent
+   * @param halved number of first steps in which it is halved
    */
   public record Sharpness(double first, double last, double power, int halved) {
-    /** Nothing is multiplied. */
+    /** A factor of 1. */
     public static final Sharpness NONE = new Sharpness(1, 1, 1, 0);
 
     /**
      * The same in every step.
      *
-     * @param value what logits are multiplied with
-     * @return it
+     * @param value factor of the logits
+     * @return the constant factor
      */
     public static Sharpness of(double value) {
       return new Sharpness(value, value, 1, 0);
     }
 
     /**
-     * At a step.
+     * The factor at a step.
      *
      * @param step from 0
-     * @param steps of all
+     * @param steps number of all steps
      * @return the factor
      */
     public double at(int step, int steps) {
@@ -75,7 +75,8 @@ public record HaltonSampler(
   public void check(int codes) {
     if (steps > codes) {
       throw new EqvaeException.Argument(
-          "MaskGIT: %d steps of %d codes in Halton's order; take fewer".formatted(steps, codes));
+          "MaskGIT: %d steps for %d codes in Halton order; use fewer steps"
+              .formatted(steps, codes));
     }
   }
 
@@ -99,7 +100,7 @@ public record HaltonSampler(
         int place = order[Math.floorMod(given - offset, order.length)];
         if (start[place] == mask) {
           float[] p = CodeOdds.softmax(logits, place, classes, sharpness.at(step, steps));
-          codes[place] = draws.code(step, place, likeliest == 0 ? p : cut(p));
+          codes[place] = draws.code(step, place, likeliest == 0 ? p : topK(p));
         }
       }
       trace.accept(codes.clone(), step);
@@ -107,8 +108,10 @@ public record HaltonSampler(
     return CodeOdds.withoutMask(codes, mask);
   }
 
-  /** Without those that are not among the likeliest; of equal ones the first are. */
-  private float[] cut(float[] p) {
+  /**
+   * Keeps the most probable codes, the first ones among equals, and normalises their probabilities.
+   */
+  private float[] topK(float[] p) {
     Integer[] numbers = new Integer[p.length];
     java.util.Arrays.setAll(numbers, i -> i);
     java.util.Arrays.sort(numbers, java.util.Comparator.comparing((Integer i) -> -p[i]));

@@ -1,9 +1,9 @@
 package io.github.eqvae.diffusion;
 
 /**
- * A path from noise to data in continuous time: x[t] = α(t) · data + σ(t) · noise, t = 0 being
- * noise and t = 1 data (SiT, arXiv 2401.08740, section 2; willisma/SiT, {@code transport/path.py}).
- * REPA's clock runs the other way.
+ * A path from noise (t = 0) to data (t = 1) in continuous time: x[t] = α(t) · data + σ(t) · noise
+ * (SiT, arXiv 2401.08740, section 2; willisma/SiT, {@code transport/path.py}). REPA's time runs in
+ * the other direction.
  */
 public enum Interpolant {
   /** α = t, σ = 1 − t. */
@@ -113,7 +113,7 @@ public enum Interpolant {
   private static final double BETA_MAX = 20;
 
   /**
-   * What the data counts.
+   * The factor of the data.
    *
    * @param t time, 0 to 1
    * @return α(t)
@@ -121,7 +121,7 @@ public enum Interpolant {
   public abstract double alpha(double t);
 
   /**
-   * How fast that changes.
+   * Its derivative.
    *
    * @param t time, 0 to 1
    * @return dα/dt
@@ -129,7 +129,7 @@ public enum Interpolant {
   public abstract double alphaRate(double t);
 
   /**
-   * What the noise counts.
+   * The factor of the noise.
    *
    * @param t time, 0 to 1
    * @return σ(t)
@@ -137,40 +137,40 @@ public enum Interpolant {
   public abstract double sigma(double t);
 
   /**
-   * How fast that changes.
+   * Its derivative.
    *
    * @param t time, 0 to 1
    * @return dσ/dt
    */
   public abstract double sigmaRate(double t);
 
-  /** d log α / dt, in a form without a quotient of two small numbers. */
+  /** d log α / dt, computed without dividing two small numbers. */
   abstract double alphaLogRate(double t);
 
   /**
-   * The velocity in terms of the score: v = {@link #stateWeight} · x + {@code scoreWeight} · score.
+   * The score's factor in the velocity: v = {@link #stateWeight} · x + {@code scoreWeight} · score.
    *
    * @param t time; on {@link #LINEAR} and {@link #GVP} it is infinite at 0
-   * @return what the score counts
+   * @return the factor of the score
    */
   public double scoreWeight(double t) {
     return alphaLogRate(t) * sigma(t) * sigma(t) - sigma(t) * sigmaRate(t);
   }
 
   /**
-   * The velocity in terms of the score: what x counts.
+   * The factor of x in the velocity, see {@link #scoreWeight}.
    *
    * @param t time; on {@link #LINEAR} and {@link #GVP} it is infinite at 0
-   * @return what x counts, see {@link #scoreWeight}
+   * @return the factor of x
    */
   public double stateWeight(double t) {
     return alphaLogRate(t);
   }
 
   /**
-   * The score ∇ log p(x) that belongs to a velocity, at one place of x.
+   * The score ∇ log p(x) that follows from a velocity, for one number.
    *
-   * @param velocity what the network said
+   * @param velocity the network's prediction
    * @param x the state
    * @param t time; below 1
    * @return the score

@@ -4,56 +4,56 @@ import io.github.eqvae.EqvaeException;
 import java.util.Arrays;
 
 /**
- * How likely data are under the probability flow of a network: the flow carries them to noise,
- * whose density is known, and along the way log p changes with −∇·v (Chen et al., arXiv 1806.07366,
- * equation 8; SiT, arXiv 2401.08740; willisma/SiT, {@code sample_ode_likelihood}). The divergence
- * is not computed but estimated by ε·∇(v·ε) with random signs ε (Hutchinson; Grathwohl et al.,
- * arXiv 1810.01367). The result is the density of latents, not of pictures.
+ * The likelihood of data under the probability flow of a network: the flow is solved from data to
+ * noise, whose density is known, and log p changes by −∇·v along the way (Chen et al., arXiv
+ * 1806.07366, equation 8; SiT, arXiv 2401.08740; willisma/SiT, {@code sample_ode_likelihood}). The
+ * divergence is estimated by ε·∇(v·ε) with random signs ε (Hutchinson; Grathwohl et al., arXiv
+ * 1810.01367). The result is the density of latents, not of pictures.
  *
- * <p>The reference draws new signs for each call of the network, so that what its solver integrates
- * is noisy in time; that is what {@link StepNoise} of the number of the call gives. Signs that are
- * the same in every call make the equation a smooth one, and many of both, averaged, come to the
- * same. Where the network says score or noise on {@link Interpolant#VP}, the reference starts at t
- * = 1, where it divides by 0; here the way starts where sampling ends.
+ * <p>The reference draws new signs for each call of the network, so the integrand is noisy in time;
+ * a {@link StepNoise} that depends on the number of the call does the same. With the same signs in
+ * every call the integrand is smooth; the averages over many draws agree. If the network predicts
+ * score or noise on {@link Interpolant#VP}, the reference starts at t = 1, where it divides by 0;
+ * here the integration starts at the time where sampling ends.
  *
- * @param transport what the network's answer means
- * @param method the rule of a step
- * @param steps how many steps; the reference's {@code num_steps} counts times, one more
+ * @param transport how the network's output is read
+ * @param method the Runge–Kutta method
+ * @param steps number of steps; the reference's {@code num_steps} counts times, which is one more
  */
 public record Likelihood(Transport transport, OdeSampler.Method method, int steps) {
-  /** A network that can be differentiated with respect to what it is shown. */
+  /** A network that can be differentiated with respect to its input. */
   @FunctionalInterface
   public interface Network {
     /**
-     * Asks the network.
+     * Evaluates the network.
      *
      * @param x noisy samples, {@code [N, H, W, C]}; not kept
-     * @param time the time of all of them
-     * @param cotangent ε, as x
-     * @return what it says of them, and the gradient of Σ said·ε
+     * @param time the time of all samples
+     * @param cotangent ε, of the shape of x
+     * @return the output, and the gradient of Σ output·ε
      */
     Answer ask(float[] x, double time, float[] cotangent);
   }
 
   /**
-   * What a network says.
+   * A network's output.
    *
-   * @param said the answer, as x
-   * @param pulled the gradient of Σ said·ε with respect to x, as x
+   * @param output the output, of the shape of x
+   * @param gradient the gradient of Σ output·ε with respect to x, of the shape of x
    */
-  public record Answer(float[] said, float[] pulled) {}
+  public record Answer(float[] output, float[] gradient) {}
 
   /**
-   * What came out.
+   * The result.
    *
    * @param nats log p of each sample
-   * @param noise where the flow carried the samples, {@code [N, H, W, C]}
+   * @param noise the noise at the end of the flow, {@code [N, H, W, C]}
    */
   public record Result(double[] nats, float[] noise) {
     /**
-     * The same per number of a sample.
+     * The likelihoods in bits per dimension.
      *
-     * @return −log2 p / (H·W·C) of each sample, of a density: it may be below 0
+     * @return −log2 p / (H·W·C) of each sample; p is a density, so this may be negative
      */
     public double[] bitsPerDimension() {
       double numbers = (double) noise.length / nats.length;
@@ -73,12 +73,13 @@ public record Likelihood(Transport transport, OdeSampler.Method method, int step
   }
 
   /**
-   * Measures.
+   * Computes likelihoods.
    *
-   * @param network what to ask
+   * @param network the network
    * @param data samples, {@code [N, H, W, C]}
    * @param count N
-   * @param signs numbers of which only the sign is used, drawn for the i-th call of the network
+   * @param signs provides numbers for the i-th call of the network, of which only the signs are
+   *     used
    * @return their likelihoods
    * @throws EqvaeException.Argument when the data are not N samples
    */
@@ -106,7 +107,7 @@ public record Likelihood(Transport transport, OdeSampler.Method method, int step
     return new Result(nats, x);
   }
 
-  /** From data to noise. */
+  /** The times from data to noise. */
   private double[] times() {
     Transport.Interval ode = transport.ode();
     boolean velocity = transport.prediction() == Transport.Prediction.VELOCITY;
@@ -119,7 +120,7 @@ public record Likelihood(Transport transport, OdeSampler.Method method, int step
     return times;
   }
 
-  /** The velocity; adds what its divergence makes of log p. */
+  /** The velocity; adds the change of log p by its divergence to {@code nats}. */
   private float[] slope(
       Network network, float[] x, double time, float[] drawn, double[] nats, double weight) {
     float[] signs = new float[x.length];
@@ -128,12 +129,12 @@ public record Likelihood(Transport transport, OdeSampler.Method method, int step
     }
     Answer answer = network.ask(x, time, signs);
     float[] slope = new float[x.length];
-    double ofState = transport.velocity(0, 1, time); // v is linear in what was said and in x
+    double ofState = transport.velocity(0, 1, time); // v is linear in the output and in x
     double ofAnswer = transport.velocity(1, 0, time);
     int each = x.length / nats.length;
     for (int i = 0; i < slope.length; i++) {
-      slope[i] = (float) transport.velocity(answer.said()[i], x[i], time);
-      double divergence = ofState + ofAnswer * signs[i] * answer.pulled()[i];
+      slope[i] = (float) transport.velocity(answer.output()[i], x[i], time);
+      double divergence = ofState + ofAnswer * signs[i] * answer.gradient()[i];
       nats[i / each] += weight * divergence;
     }
     return slope;

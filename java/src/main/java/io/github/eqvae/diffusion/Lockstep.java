@@ -9,64 +9,64 @@ import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Lets several samplers, each with one sample and a thread of its own, ask one network together:
- * when all that still run wait for an answer, their questions become a batch. So no sample depends
- * on those beside it, not even where a sampler chooses its steps by their error.
+ * Runs several samplers together, each with one sample and its own thread. When all running
+ * samplers wait for the network, their inputs are evaluated as one batch. So no sample depends on
+ * the others, not even with a sampler whose steps are adaptive.
  *
- * @param <Q> what a sampler wants to know of the network
+ * @param <Q> an input of the network
  * @param <S> a sample
  */
 public final class Lockstep<Q, S> {
   /**
-   * Asks a question, and waits for the answer.
+   * Evaluates the network for a sampler.
    *
-   * @param <Q> what a sampler wants to know
+   * @param <Q> an input of the network
    */
   @FunctionalInterface
   public interface Asking<Q> {
     /**
-     * Asks.
+     * Waits until the input was evaluated in a batch.
      *
-     * @param question what to ask
-     * @return the network's answer
+     * @param question the input
+     * @return the network's output
      */
     float[] ask(Q question);
   }
 
   /**
-   * One sampler's work, from the start to the sample.
+   * The work of one sampler.
    *
-   * @param <Q> what it wants to know
+   * @param <Q> an input of the network
    * @param <S> the sample
    */
   @FunctionalInterface
   public interface Work<Q, S> {
     /**
-     * Works.
+     * Makes the sample.
      *
-     * @param network what to ask
+     * @param network evaluates the network
      * @return the sample
      */
     S run(Asking<Q> network);
   }
 
   /**
-   * Answers a batch of questions.
+   * Evaluates the network for a batch.
    *
-   * @param <Q> what samplers want to know
+   * @param <Q> an input
    */
   @FunctionalInterface
   public interface Network<Q> {
     /**
-     * Answers.
+     * Evaluates a batch.
      *
-     * @param questions at least one
-     * @return an answer each, in their order
+     * @param questions the inputs, at least one
+     * @return an output for each, in their order
      */
     List<float[]> answer(List<Q> questions);
   }
 
-  /** Ends the samplers' threads after a failure; only the failure itself is seen. */
+  /** Ends the samplers' threads after a failure; the caller receives only the failure itself. */
   private static final class Stopped extends RuntimeException {
     private static final long serialVersionUID = 1L;
   }
@@ -89,12 +89,12 @@ public final class Lockstep<Q, S> {
   }
 
   /**
-   * Runs the samplers; the network is asked by the calling thread.
+   * Runs the samplers; the calling thread evaluates the network.
    *
-   * @param <Q> what the samplers want to know
+   * @param <Q> an input of the network
    * @param <S> a sample
-   * @param samplers what is run, each in a thread of its own
-   * @param network what is asked
+   * @param samplers the samplers, each of which gets its own thread
+   * @param network the network
    * @return their samples, in their order
    */
   public static <Q, S> List<S> run(List<? extends Work<Q, S>> samplers, Network<Q> network) {
@@ -129,7 +129,7 @@ public final class Lockstep<Q, S> {
       case null -> {}
       case RuntimeException e -> throw e;
       case Error e -> throw e;
-      default -> throw new IllegalStateException(failure); // work throws nothing else
+      default -> throw new IllegalStateException(failure); // samplers can throw nothing else
     }
     return results.stream().map(Objects::requireNonNull).toList();
   }
@@ -146,9 +146,9 @@ public final class Lockstep<Q, S> {
     }
     try {
       if (failure == null) {
-        List<float[]> said = network.answer(all);
+        List<float[]> output = network.answer(all);
         for (int i = 0; i < whose.size(); i++) {
-          answers[whose.get(i)] = said.get(i);
+          answers[whose.get(i)] = output.get(i);
         }
       }
     } catch (RuntimeException | Error e) {

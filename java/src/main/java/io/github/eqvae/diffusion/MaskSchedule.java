@@ -3,26 +3,26 @@ package io.github.eqvae.diffusion;
 import io.github.eqvae.EqvaeException;
 
 /**
- * How many codes of a picture are masked: a fraction in training, and how many are given in each
- * step of sampling. Sources: valeoai/Maskgit-pytorch {@code Trainer/vit.py} ({@code get_mask_code},
+ * The fraction of a picture's codes that training masks, and the number of codes that each sampling
+ * step keeps. Sources: valeoai/Maskgit-pytorch {@code Trainer/vit.py} ({@code get_mask_code},
  * {@code adap_sche}).
  */
 public enum MaskSchedule {
-  /** Sampling only: its fraction in training is not in the reference. */
+  /** Only for sampling: the reference has no training fraction for it. */
   ROOT {
     @Override
     double kept(double r) {
       return 1 - Math.sqrt(r);
     }
   },
-  /** As much in each step. */
+  /** The same number in each step. */
   LINEAR {
     @Override
     double kept(double r) {
       return 1 - r;
     }
   },
-  /** Many at first. */
+  /** More codes in early steps. */
   SQUARE {
     @Override
     double kept(double r) {
@@ -36,7 +36,7 @@ public enum MaskSchedule {
       return Math.cos(r * Math.PI / 2);
     }
   },
-  /** Few at first: the reference's default. */
+  /** Fewer codes in early steps: the reference's default. */
   ARCCOS {
     @Override
     double kept(double r) {
@@ -44,19 +44,17 @@ public enum MaskSchedule {
     }
   };
 
-  /**
-   * Of r, which falls from 1 to 0 while a picture is sampled, the share of codes that a step gives.
-   */
+  /** The unnormalised share of codes that a step keeps; r falls from 1 to 0 during sampling. */
   abstract double kept(double r);
 
   /**
-   * How many codes each step gives.
+   * The number of codes that each step keeps.
    *
-   * @param codes of the picture
-   * @param steps of sampling
+   * @param codes number of the picture's codes
+   * @param steps sampling steps
    * @return the counts; their sum is {@code codes}
-   * @throws EqvaeException.Argument if there are too many steps, so that none would be left for the
-   *     last; the reference then gives 0 or fewer
+   * @throws EqvaeException.Argument if there are so many steps that none is left for the last one;
+   *     the reference then computes 0 or less
    */
   public int[] counts(int codes, int steps) {
     if (steps < 2 || codes < 1) {
@@ -78,23 +76,24 @@ public enum MaskSchedule {
     counts[steps - 1] += left;
     if (counts[steps - 1] < 1) {
       throw new EqvaeException.Argument(
-          "MaskGIT: the schedule %s leaves nothing for the last of %d steps of %d codes; take fewer"
+          "MaskGIT: the schedule %s leaves no code for the last of %d steps (%d codes); use fewer steps"
               .formatted(this, steps, codes));
     }
     return counts;
   }
 
   /**
-   * How many codes are given after each step, as Halton-MaskGIT counts them: {@code 1 − f(i/(n −
-   * 1))} of them, f falling from 1 to 0, and at least one more than before.
+   * The number of codes that are known after each step, as in Halton-MaskGIT: the share {@code 1 −
+   * f(i/(n − 1))}, where f falls from 1 to 0, and at least i + 1.
    *
-   * @param codes of the picture
-   * @param steps of sampling
+   * @param codes number of the picture's codes
+   * @param steps sampling steps
    * @return the totals; the last is {@code codes}
    */
   public int[] totals(int codes, int steps) {
     int[] totals = new int[steps];
-    float step = 1f / (steps - 1); // in single precision, where a share can fall below a whole
+    float step =
+        1f / (steps - 1); // single precision as in the reference: rounding can lower a count by one
     for (int i = 0; i < steps; i++) {
       float r = i < steps / 2 ? step * i : 1 - step * (steps - 1 - i);
       totals[i] = Math.max(i + 1, (int) (given(r) * codes));
@@ -102,7 +101,7 @@ public enum MaskSchedule {
     return totals;
   }
 
-  /** The share that is given at r, which rises from 0 to 1. */
+  /** The share of codes that is known at r, which rises from 0 to 1. */
   private float given(float r) {
     return switch (this) {
       case ROOT -> (float) Math.sqrt(r);
@@ -116,14 +115,14 @@ public enum MaskSchedule {
   /**
    * The fraction of codes that training masks.
    *
-   * @param r a number drawn from [0, 1)
-   * @return the chance of each code
-   * @throws EqvaeException.Unsupported of {@link #ROOT}
+   * @param r a uniform random number in [0, 1)
+   * @return the probability with which each code is masked
+   * @throws EqvaeException.Unsupported for {@link #ROOT}
    */
   public double fraction(double r) {
     return switch (this) {
       case ROOT ->
-          throw new EqvaeException.Unsupported("MaskGIT: root is a schedule of sampling alone");
+          throw new EqvaeException.Unsupported("MaskGIT: the schedule root is only for sampling");
       case LINEAR -> r;
       case SQUARE -> r * r;
       case COSINE, ARCCOS -> kept(r);
@@ -132,11 +131,11 @@ public enum MaskSchedule {
 
   /**
    * The fraction that Halton-MaskGIT masks in training: {@code 1 − √r}, {@code 1 − r}, {@code 1 −
-   * r²}, cosine or arccos. It falls where {@link #fraction} of {@code linear} and {@code square}
-   * rises.
+   * r²}, cosine or arccos. For {@code linear} and {@code square} it falls with r, while {@link
+   * #fraction} rises.
    *
-   * @param r a number drawn from [0, 1)
-   * @return the chance of each code
+   * @param r a uniform random number in [0, 1)
+   * @return the probability with which each code is masked
    */
   public double haltonFraction(double r) {
     return kept(r);

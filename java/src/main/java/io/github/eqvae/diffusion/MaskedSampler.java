@@ -3,50 +3,51 @@ package io.github.eqvae.diffusion;
 import java.util.function.ObjIntConsumer;
 
 /**
- * Gives the codes of a picture step by step, some at a time, as a network that knows those given
- * before says: those it is surest of ({@link ConfidenceSampler}, MaskGIT, arXiv 2202.04200) or
- * those of a fixed order ({@link HaltonSampler}, arXiv 2503.17076). It knows no network, no device
- * and no picture. A picture does not depend on those beside it.
+ * Samples the codes of a picture in several steps. In each step the network sees the codes that are
+ * known, and some of the masked ones are added: those with the highest confidence ({@link
+ * ConfidenceSampler}, MaskGIT, arXiv 2202.04200) or the next ones of a fixed order ({@link
+ * HaltonSampler}, arXiv 2503.17076). It does not depend on a network's class or a device. A picture
+ * does not depend on the others in its batch.
  */
 public interface MaskedSampler {
-  /** What the network says of codes. */
+  /** The network's logits for codes. */
   @FunctionalInterface
   interface Network {
     /**
-     * Asks it.
+     * Evaluates the network.
      *
-     * @param codes of a picture, the mask where one is not known
-     * @param labelled whether it is told the label
-     * @return logits, {@code [places, codes + 1]}; the last is the mask's
+     * @param codes codes of a picture, with the mask at unknown positions
+     * @param labelled whether it gets the label
+     * @return logits, {@code [positions, codes + 1]}; the last column is the mask's
      */
     float[] logits(int[] codes, boolean labelled);
   }
 
-  /** Where what is drawn comes from: functions of the picture's seed, the step and the place. */
+  /** Random draws: functions of the picture's seed, the step and the position. */
   interface Draws {
     /**
      * Draws a code.
      *
-     * @param step of sampling
-     * @param place in the picture
-     * @param probabilities of each code and the mask
+     * @param step the sampling step
+     * @param place the position in the picture
+     * @param probabilities probabilities of each code and the mask
      * @return its number
      */
     int code(int step, int place, float[] probabilities);
 
     /**
-     * Draws a number of Gumbel's distribution.
+     * Draws a number from the Gumbel distribution.
      *
-     * @param step of sampling
-     * @param place in the picture
+     * @param step the sampling step
+     * @param place the position in the picture
      * @return the number
      */
     double gumbel(int step, int place);
 
     /**
-     * Draws where an order begins.
+     * Draws the offset at which an order begins.
      *
-     * @param places of the picture
+     * @param places number of the picture's positions
      * @return 0 to {@code places} − 1
      */
     int offset(int places);
@@ -55,39 +56,39 @@ public interface MaskedSampler {
   /**
    * Samples a picture.
    *
-   * @param network what to ask
-   * @param start codes that are given, and {@code mask} elsewhere; stays as it is
-   * @param mask the code of what is not known, one behind the codebook
-   * @param draws what is drawn
-   * @param trace is shown the codes after each step, and the step's number from 0
+   * @param network the network
+   * @param start known codes, and {@code mask} elsewhere; not changed
+   * @param mask the code for unknown positions: the number of codes in the codebook
+   * @param draws random draws
+   * @param trace receives the codes after each step, and the step's number from 0
    * @return codes, none of them the mask
    */
   int[] sample(Network network, int[] start, int mask, Draws draws, ObjIntConsumer<int[]> trace);
 
   /**
-   * Insists that a picture can be sampled so.
+   * Checks that the steps suit the number of codes.
    *
-   * @param codes of the picture
+   * @param codes number of the picture's codes
    * @throws io.github.eqvae.EqvaeException.Argument when there are too many steps
    */
   void check(int codes);
 
   /**
-   * Steps of sampling.
+   * The number of sampling steps.
    *
-   * @return how often the network is asked, twice each time with guidance
+   * @return the steps; with guidance each evaluates the network twice
    */
   int steps();
 
   /**
-   * How strongly the label counts.
+   * The guidance scale.
    *
-   * @return 0 where the network is not asked without a label
+   * @return w; 0 if the network is not evaluated without a label
    */
   double guidance();
 
   /**
-   * The same without guidance, for pictures of no class.
+   * The same sampler without guidance, for pictures without a class.
    *
    * @return the sampler
    */

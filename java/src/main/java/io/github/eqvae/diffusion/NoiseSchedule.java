@@ -5,15 +5,16 @@ import java.util.Arrays;
 import java.util.stream.IntStream;
 
 /**
- * The noise of a discrete diffusion process, step by step: β and what follows from it, in double
- * precision as in facebookresearch/DiT, {@code diffusion/gaussian_diffusion.py}. Step 0 is the one
- * with the least noise. ᾱ is the product of 1 − β up to a step.
+ * The noise schedule of a discrete diffusion process: β of each step and the coefficients that
+ * follow from it, in double precision as in facebookresearch/DiT, {@code
+ * diffusion/gaussian_diffusion.py}. Step 0 has the least noise. ᾱ is the product of 1 − β up to a
+ * step.
  *
- * <p>A respaced process keeps some steps of another: its β are made anew from the kept ᾱ, and
- * {@link #originalStep} says which time the network is told.
+ * <p>A respaced process keeps some steps of another one: its β are computed from the kept ᾱ, and
+ * {@link #originalStep} is the time that the network gets.
  */
 public final class NoiseSchedule {
-  /** Cosine schedules end where β reaches this. */
+  /** The largest β of a cosine schedule. */
   private static final double LARGEST_BETA = 0.999;
 
   private static final double COSINE_OFFSET = 0.008;
@@ -34,11 +35,11 @@ public final class NoiseSchedule {
   }
 
   /**
-   * A schedule of given β.
+   * Creates a schedule from given β.
    *
    * @param betas β of each step, above 0 and at most 1
    * @return the schedule
-   * @throws EqvaeException.Argument when there is none, or one is out of range
+   * @throws EqvaeException.Argument when there is no β, or one is out of range
    */
   public static NoiseSchedule of(double... betas) {
     if (betas.length == 0) {
@@ -54,19 +55,19 @@ public final class NoiseSchedule {
   }
 
   /**
-   * β rising evenly from 0.1/steps to 20/steps (Ho et al. 2020, for any number of steps): what DiT
-   * is trained with.
+   * The linear schedule of DiT: β rises from 0.1/steps to 20/steps (Ho et al. 2020, for any number
+   * of steps).
    *
-   * @param steps how many, 1000 as published
+   * @param steps number of steps, 1000 as published
    * @return the schedule
    * @throws EqvaeException.Argument when there are fewer than 20: β would be above 1
    */
   public static NoiseSchedule linear(int steps) {
     if (steps < 20) {
       throw new EqvaeException.Argument(
-          "A linear schedule needs at least 20 steps, "
+          "A linear schedule needs at least 20 steps, got "
               + steps
-              + " were asked for. To sample in fewer, respace one of 1000.");
+              + ". To sample with fewer steps, respace a schedule of 1000.");
     }
     double scale = 1000.0 / steps;
     double first = scale * 0.0001;
@@ -83,13 +84,12 @@ public final class NoiseSchedule {
   /**
    * The cosine schedule (Nichol and Dhariwal 2021, equation 17; {@code squaredcos_cap_v2}).
    *
-   * @param steps how many
+   * @param steps number of steps
    * @return the schedule
    */
   public static NoiseSchedule cosine(int steps) {
     if (steps < 1) {
-      throw new EqvaeException.Argument(
-          "A noise schedule needs at least one step, " + steps + " were asked for");
+      throw new EqvaeException.Argument("A noise schedule needs at least one step, got " + steps);
     }
     double[] betas = new double[steps];
     for (int t = 0; t < steps; t++) {
@@ -106,11 +106,12 @@ public final class NoiseSchedule {
   }
 
   /**
-   * The process that takes only some steps of this one.
+   * The process that keeps only some steps of this one.
    *
-   * @param kept steps of this process, rising; see {@link Respacing}
+   * @param kept steps of this process, ascending; see {@link Respacing}
    * @return the respaced process
-   * @throws EqvaeException.Argument when a step is not one of this process, or they do not rise
+   * @throws EqvaeException.Argument when a step is not one of this process, or they are not
+   *     ascending
    */
   public NoiseSchedule respaced(int... kept) {
     double[] spaced = new double[kept.length];
@@ -121,7 +122,7 @@ public final class NoiseSchedule {
         throw new EqvaeException.Argument(
             "Steps "
                 + Arrays.toString(kept)
-                + " must rise and lie in 0 to "
+                + " must be ascending and within 0 to "
                 + (steps() - 1)
                 + " to be kept");
       }
@@ -133,7 +134,7 @@ public final class NoiseSchedule {
   }
 
   /**
-   * How many steps the process has.
+   * The number of steps.
    *
    * @return the count
    */
@@ -142,29 +143,30 @@ public final class NoiseSchedule {
   }
 
   /**
-   * The time that a network is told at a step.
+   * The time that the network gets at a step.
    *
    * @param t the step
-   * @return its number in the process that the network was trained on
+   * @return the step's number in the process that the network was trained on
    */
   public int originalStep(int t) {
     return originalSteps[t];
   }
 
   /**
-   * β, the noise that a step adds.
+   * β, the variance of the noise that a step adds.
    *
    * @param t the step
-   * @return the variance
+   * @return β
    */
   public double beta(int t) {
     return betas[t];
   }
 
   /**
-   * ᾱ, what is left of the data's variance after a step.
+   * ᾱ, the share of the data's variance that remains after a step.
    *
-   * @param t the step; −1 is before the first: 1. {@link #steps()} is behind the last: 0
+   * @param t the step; −1 (before the first step) gives 1, {@link #steps()} (after the last step)
+   *     gives 0
    * @return the product of 1 − β
    */
   public double alphaCumulative(int t) {
@@ -182,11 +184,12 @@ public final class NoiseSchedule {
   }
 
   /**
-   * Its logarithm; at step 0, where the variance is 0, that of step 1.
+   * The logarithm of the posterior variance; at step 0, where the variance is 0, that of step 1.
    *
    * @param t the step
    * @return the logarithm
-   * @throws EqvaeException.Argument when the process has one step only, which has none
+   * @throws EqvaeException.Argument when the process has only one step, whose posterior variance is
+   *     0
    */
   public double posteriorLogVariance(int t) {
     if (betas.length < 2) {
@@ -197,7 +200,7 @@ public final class NoiseSchedule {
   }
 
   /**
-   * What x[0] counts in the mean of the posterior.
+   * The factor of x[0] in the mean of the posterior.
    *
    * @param t the step
    * @return the coefficient
@@ -207,7 +210,7 @@ public final class NoiseSchedule {
   }
 
   /**
-   * What x[t] counts in the mean of the posterior.
+   * The factor of x[t] in the mean of the posterior.
    *
    * @param t the step
    * @return the coefficient

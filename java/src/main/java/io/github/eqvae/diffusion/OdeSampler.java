@@ -4,30 +4,30 @@ import io.github.eqvae.EqvaeException;
 import java.util.function.ObjIntConsumer;
 
 /**
- * The probability flow dx/dt = v(x, t), solved from noise to data in steps of a grid of times
+ * Solves the probability flow dx/dt = v(x, t) from noise to data on a fixed grid of times
  * (willisma/SiT, {@code transport/integrators.py}; methods of rtqichen/torchdiffeq). {@link
- * Dopri5Sampler} chooses its steps by itself.
+ * Dopri5Sampler} has adaptive steps.
  *
- * @param transport what the network's answer means
- * @param method the rule of a step
- * @param steps how many steps; the reference's {@code num_steps} counts times, one more
- * @param shift of the times, see {@link TimeShift}; 1 as published
- * @param reverse from data to noise: which noise a sample comes from
+ * @param transport how the network's output is read
+ * @param method the Runge–Kutta method
+ * @param steps number of steps; the reference's {@code num_steps} counts times, which is one more
+ * @param shift shift of the times, see {@link TimeShift}; 1 as published
+ * @param reverse whether to solve from data to noise, to find the noise that a sample comes from
  */
 public record OdeSampler(
     Transport transport, Method method, int steps, double shift, boolean reverse)
     implements Sampler {
-  /** Explicit Runge–Kutta rules, under torchdiffeq's names. */
+  /** Explicit Runge–Kutta methods, under torchdiffeq's names. */
   public enum Method {
-    /** One call a step. */
+    /** Euler's method: one evaluation per step. */
     EULER(new double[][] {{}}, new double[] {1}),
-    /** The midpoint rule: two calls. */
+    /** The midpoint method: two evaluations. */
     MIDPOINT(new double[][] {{}, {0.5}}, new double[] {0, 1}),
-    /** Heun's rule of second order: two calls. */
+    /** Heun's method of order 2: two evaluations. */
     HEUN2(new double[][] {{}, {1}}, new double[] {0.5, 0.5}),
-    /** Heun's rule of third order: three calls. */
+    /** Heun's method of order 3: three evaluations. */
     HEUN3(new double[][] {{}, {1 / 3.0}, {0, 2 / 3.0}}, new double[] {0.25, 0, 0.75}),
-    /** The 3/8 rule of fourth order, which torchdiffeq calls rk4: four calls. */
+    /** The 3/8 rule of order 4, which torchdiffeq calls rk4: four evaluations. */
     RK4(
         new double[][] {{}, {1 / 3.0}, {-1 / 3.0, 1}, {1, -1, 1}},
         new double[] {0.125, 0.375, 0.375, 0.125});
@@ -41,7 +41,7 @@ public record OdeSampler(
     }
 
     /**
-     * How often the network is asked in a step.
+     * The number of evaluations per step.
      *
      * @return the count
      */
@@ -49,12 +49,12 @@ public record OdeSampler(
       return weights.length;
     }
 
-    /** What the slopes before call k count in the state that it sees. */
+    /** The weights of the earlier slopes in the state of stage k. */
     double[] stage(int k) {
       return stages[k];
     }
 
-    /** Where in the step call k is. */
+    /** The time of stage k as a fraction of the step. */
     double place(int k) {
       double part = 0;
       for (double a : stages[k]) {
@@ -63,7 +63,7 @@ public record OdeSampler(
       return part;
     }
 
-    /** What slope k counts in the step. */
+    /** The weight of slope k in the step. */
     double weight(int k) {
       return weights[k];
     }
@@ -89,11 +89,11 @@ public record OdeSampler(
   }
 
   /**
-   * From noise to data, with times evenly spaced.
+   * Creates a sampler from noise to data, with evenly spaced times.
    *
-   * @param transport what the network's answer means
-   * @param method the rule of a step
-   * @param steps how many steps
+   * @param transport how the network's output is read
+   * @param method the Runge–Kutta method
+   * @param steps number of steps
    */
   public OdeSampler(Transport transport, Method method, int steps) {
     this(transport, method, steps, 1, false);
@@ -138,28 +138,28 @@ public record OdeSampler(
     return out;
   }
 
-  /** The network's answer as a velocity. */
+  /** The velocity that follows from the network's output. */
   static float[] velocity(Transport transport, Denoiser network, float[] x, double time) {
-    float[] said = answer(network, x, time);
+    float[] output = evaluate(network, x, time);
     float[] out = new float[x.length];
     for (int i = 0; i < out.length; i++) {
-      out[i] = (float) transport.velocity(said[i], x[i], time);
+      out[i] = (float) transport.velocity(output[i], x[i], time);
     }
     return out;
   }
 
-  /** What the network says; it must be as much as the state. */
-  static float[] answer(Denoiser network, float[] x, double time) {
-    float[] said = network.predict(x, time);
-    if (said.length != x.length) {
+  /** The network's output, which must have the size of the state. */
+  static float[] evaluate(Denoiser network, float[] x, double time) {
+    float[] output = network.predict(x, time);
+    if (output.length != x.length) {
       throw new EqvaeException.Argument(
-          "The network says "
-              + said.length
-              + " numbers of a state of "
+          "The network returned "
+              + output.length
+              + " numbers for a state of "
               + x.length
-              + "; SiT says one for each. Of a network with learn_sigma take the first half of its"
-              + " channels.");
+              + "; SiT returns one for each. If the network has learn_sigma, pass the first half of"
+              + " its channels.");
     }
-    return said;
+    return output;
   }
 }

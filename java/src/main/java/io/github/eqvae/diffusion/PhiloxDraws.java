@@ -3,14 +3,14 @@ package io.github.eqvae.diffusion;
 import io.github.eqvae.tensor.Philox;
 
 /**
- * What sampling draws for a picture: pure functions of (seed, number of the picture, step, place),
- * whatever batch it is in.
+ * Random draws for sampling a picture: pure functions of (seed, number of the picture, step,
+ * position), independent of its batch.
  *
- * @param seed the user's
+ * @param seed the user's seed
  * @param sample the picture's number
  */
 public record PhiloxDraws(long seed, long sample) implements MaskedSampler.Draws {
-  /** Keeps these numbers apart from all others drawn from a seed ("codes" in ASCII). */
+  /** Separates these random numbers from all others of a seed ("codes" in ASCII). */
   private static final long DOMAIN = 0x636F646573L << 24;
 
   private static final int STEP_FROM_BIT = 32;
@@ -39,7 +39,7 @@ public record PhiloxDraws(long seed, long sample) implements MaskedSampler.Draws
         }
       }
     }
-    return last; // rounding left a rest
+    return last; // reached only through rounding
   }
 
   @Override

@@ -12,11 +12,11 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * What SiT with REPA is taught (arXiv 2410.06940; sihyun-yu/REPA {@code loss.py}): the velocity on
- * a clock that runs from data (0) to noise (1), against SiT's own, and that its tokens on the way
- * show the features that a foundation model sees in the clean picture ({@link #alignment}).
+ * REPA's objective (arXiv 2410.06940; sihyun-yu/REPA {@code loss.py}): the velocity, with time from
+ * data (0) to noise (1), opposite to SiT's, and the alignment of the network's hidden tokens with a
+ * foundation model's features of the clean picture ({@link #alignment}).
  *
- * <p>A row has: α and σ, what data and noise count in x[t]; what they count in the velocity.
+ * <p>A row has α and σ, the factors of data and noise in x[t], and their factors in the velocity.
  *
  * @param path {@link Interpolant#LINEAR} as published, or {@link Interpolant#GVP}, REPA's cosine
  * @param times how times are drawn
@@ -24,13 +24,13 @@ import java.util.List;
 public record RepaLoss(Interpolant path, Times times) implements DenoisingLoss {
   /** How times are drawn. */
   public enum Times {
-    /** Evenly, as published. */
+    /** Uniformly, as published. */
     UNIFORM,
-    /** The noise's share is the exponential of a standard normal number (EDM). */
+    /** The ratio of noise to data is the exponential of a standard normal number (EDM). */
     LOGNORMAL
   }
 
-  /** Beside the mean of squares; PyTorch's normalize divides by 10⁻¹² at least. */
+  /** Added to the mean of squares; PyTorch's normalize divides by at least 10⁻¹². */
   private static final double EPS = 1e-24;
 
   private static final int TARGET = 2;
@@ -39,7 +39,7 @@ public record RepaLoss(Interpolant path, Times times) implements DenoisingLoss {
   /**
    * Checks the path.
    *
-   * @throws EqvaeException.Argument when REPA has none like it
+   * @throws EqvaeException.Argument when REPA has no such path
    */
   public RepaLoss {
     if (path == Interpolant.VP) {
@@ -68,54 +68,57 @@ public record RepaLoss(Interpolant path, Times times) implements DenoisingLoss {
 
   @Override
   public double[] row(double time) {
-    double t = 1 - time; // the interpolants' clock
+    double t = 1 - time; // time of the interpolants
     return new double[] {path.alpha(t), path.sigma(t), -path.alphaRate(t), -path.sigmaRate(t)};
   }
 
   @Override
-  public List<Term> terms(Tape tape, Tensor said, Corrupted of) {
+  public List<Term> terms(Tape tape, Tensor output, Corrupted of) {
     int last = of.data().shape().rank() - 1;
     long channels = of.data().shape().dim(last);
     Tensor answer =
-        said.shape().dim(last) == channels ? said : tape.apply(new Narrow(last, 0, channels), said);
+        output.shape().dim(last) == channels
+            ? output
+            : tape.apply(new Narrow(last, 0, channels), output);
     Tensor target = DenoisingLoss.mixed(tape, of.data(), of.noise(), of.rows(), TARGET);
     return List.of(new Term("mse", tape.apply(new SampleError(), answer, target, null), 1));
   }
 
   /**
-   * How well the features that a network says are aligned with those of a foundation model.
+   * The alignment of a network's projected tokens with the features of a foundation model.
    *
-   * @param value a scalar: −cos, the mean over tokens and samples
-   * @param weight what it counts
+   * @param value a scalar: −cos, averaged over tokens and samples
+   * @param weight its weight in the loss
    */
   public record Projection(Tensor value, double weight) {}
 
   /**
-   * The loss that aligns features.
+   * The alignment loss.
    *
    * @param tape the tape
-   * @param said {@code [N, T, width]} of each foundation model
-   * @param features what it sees in the clean pictures, in the same shapes
-   * @param weight what all of them count beside the mean of the squared error: {@code proj_coeff},
-   *     0.5 as published
-   * @return a part of the loss for each
-   * @throws EqvaeException.Argument if the numbers of both differ
+   * @param output projected tokens, {@code [N, T, width]} for each foundation model
+   * @param features the models' features of the clean pictures, in the same shapes
+   * @param weight the weight of all of them together, relative to the mean squared error: {@code
+   *     proj_coeff}, 0.5 as published
+   * @return a term of the loss for each model
+   * @throws EqvaeException.Argument if the two lists have different sizes
    */
   public static List<Projection> alignment(
-      Tape tape, List<Tensor> said, List<Tensor> features, double weight) {
-    if (said.size() != features.size()) {
+      Tape tape, List<Tensor> output, List<Tensor> features, double weight) {
+    if (output.size() != features.size()) {
       throw new EqvaeException.Argument(
-          "REPA: %d projectors and features of %d models".formatted(said.size(), features.size()));
+          "REPA: %d projectors, but features of %d models"
+              .formatted(output.size(), features.size()));
     }
-    LayerNorm unit = new LayerNorm(EPS, true); // of length √width
+    LayerNorm unit = new LayerNorm(EPS, true); // normalises to length √width
     List<Projection> parts = new ArrayList<>();
-    for (int i = 0; i < said.size(); i++) {
-      Tensor a = tape.apply(unit, said.get(i));
+    for (int i = 0; i < output.size(); i++) {
+      Tensor a = tape.apply(unit, output.get(i));
       Tensor b = tape.apply(unit, features.get(i));
-      // Not by the distance of the two: 1 − cos in single precision loses a cosine near 0.
+      // not from the distance |a − b|²: in single precision 1 − cos loses a cosine near 0
       Tensor products = tape.apply(Arithmetic.PRODUCT, a, b);
       Tensor value = tape.apply(new Sum(-1.0 / products.shape().elements()), products);
-      parts.add(new Projection(value, weight / said.size()));
+      parts.add(new Projection(value, weight / output.size()));
     }
     return parts;
   }

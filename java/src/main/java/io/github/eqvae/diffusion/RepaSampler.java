@@ -4,29 +4,29 @@ import io.github.eqvae.EqvaeException;
 import java.util.function.ObjIntConsumer;
 
 /**
- * Samples of networks trained with REPA, whose time runs from noise (1) to data (0)
- * (sihyun-yu/REPA, {@code samplers.py}): the probability flow by Euler or Heun, or the stochastic
- * equation by Euler and Maruyama, with w = 2t and a last step of 0.04 without noise.
+ * Samplers for networks trained with REPA, whose time runs from noise (1) to data (0)
+ * (sihyun-yu/REPA, {@code samplers.py}): the probability flow with Euler's or Heun's method, or the
+ * SDE with the Euler–Maruyama method, with w = 2t and a last step of 0.04 without noise.
  *
- * <p>The state is kept in double precision between steps, as there; the network sees it in single
- * precision. Guidance within an interval is decided by the time at which a step begins, for Heun's
- * second call, too ({@link Denoiser#predict(float[], double, double)}). Guiding the drift, as the
- * reference does for the stochastic equation, is guiding the velocity: one is the other times a
- * number, plus what no label changes.
+ * <p>As in the reference, the state is kept in double precision between steps; the network gets it
+ * in single precision. The time at which a step begins decides whether guidance is applied, also
+ * for Heun's second evaluation ({@link Denoiser#predict(float[], double, double)}). The reference
+ * guides the drift of the SDE; this equals guiding the velocity, because the drift is a linear
+ * function of the velocity that no label changes.
  *
  * @param path {@link Interpolant#LINEAR} as published, or {@link Interpolant#GVP}, REPA's cosine;
- *     it matters to the stochastic equation only
- * @param method the rule of a step
- * @param steps how many steps; 250 as published for Euler–Maruyama
+ *     only the SDE depends on it
+ * @param method the method of integration
+ * @param steps number of steps; 250 as published for Euler–Maruyama
  */
 public record RepaSampler(Interpolant path, Method method, int steps) implements Sampler {
-  /** The rule of a step. */
+  /** Methods of integration. */
   public enum Method {
-    /** One call a step. */
+    /** Euler: one evaluation per step. */
     EULER,
-    /** Two calls a step, one in the last. */
+    /** Heun: two evaluations per step, one in the last step. */
     HEUN,
-    /** One call a step, and noise. */
+    /** Euler–Maruyama: one evaluation per step, and noise. */
     EULER_MARUYAMA
   }
 
@@ -35,13 +35,12 @@ public record RepaSampler(Interpolant path, Method method, int steps) implements
   /**
    * Checks the numbers.
    *
-   * @throws EqvaeException.Argument when there are fewer than two steps, or the path is none of
-   *     REPA's
+   * @throws EqvaeException.Argument when there are fewer than two steps, or REPA has no such path
    */
   public RepaSampler {
     if (steps < 2 || path == Interpolant.VP) {
       throw new EqvaeException.Argument(
-          "REPA's samplers take at least 2 steps along a linear or gvp path; got %d along %s"
+          "REPA's samplers need at least 2 steps and a linear or gvp path; got %d and %s"
               .formatted(steps, path));
     }
   }
@@ -68,7 +67,7 @@ public record RepaSampler(Interpolant path, Method method, int steps) implements
     return rounded(x);
   }
 
-  /** Evenly from 1 to 0; the stochastic equation evenly from 1 to its last step. */
+  /** Evenly spaced times from 1 to 0; for the SDE from 1 to the beginning of the last step. */
   private double[] times() {
     boolean stochastic = method == Method.EULER_MARUYAMA;
     double[] times = new double[steps + 1];
@@ -82,13 +81,13 @@ public record RepaSampler(Interpolant path, Method method, int steps) implements
   }
 
   private static void flow(Denoiser network, double[] x, double t, double length, boolean second) {
-    float[] v = ask(network, x, t, t);
+    float[] v = evaluate(network, x, t, t);
     double[] next = new double[x.length];
     for (int i = 0; i < x.length; i++) {
       next[i] = x[i] + length * v[i];
     }
     if (second) {
-      float[] after = ask(network, next, t + length, t);
+      float[] after = evaluate(network, next, t + length, t);
       for (int i = 0; i < x.length; i++) {
         next[i] = x[i] + length * (0.5 * v[i] + 0.5 * after[i]);
       }
@@ -97,7 +96,7 @@ public record RepaSampler(Interpolant path, Method method, int steps) implements
   }
 
   private void maruyama(Denoiser network, double[] x, double t, double length, float[] drawn) {
-    float[] v = ask(network, x, t, t);
+    float[] v = evaluate(network, x, t, t);
     double w = 2 * t;
     for (int i = 0; i < x.length; i++) {
       double drift = v[i] - 0.5 * w * score(v[i], x[i], t);
@@ -108,7 +107,7 @@ public record RepaSampler(Interpolant path, Method method, int steps) implements
     }
   }
 
-  /** ∇ log p(x) of a velocity on this clock. */
+  /** ∇ log p(x) that follows from a velocity, with REPA's direction of time. */
   double score(double velocity, double x, double time) {
     double t = 1 - time;
     double alpha = path.alpha(t);
@@ -119,13 +118,13 @@ public record RepaSampler(Interpolant path, Method method, int steps) implements
     return (ratio * velocity - x) / (sigma * sigma - ratio * sigmaRate * sigma);
   }
 
-  private static float[] ask(Denoiser network, double[] x, double time, double stepStart) {
-    float[] said = network.predict(rounded(x), time, stepStart);
-    if (said.length != x.length) {
+  private static float[] evaluate(Denoiser network, double[] x, double time, double stepStart) {
+    float[] output = network.predict(rounded(x), time, stepStart);
+    if (output.length != x.length) {
       throw new EqvaeException.Argument(
-          "The network says " + said.length + " numbers of a state of " + x.length);
+          "The network returned " + output.length + " numbers for a state of " + x.length);
     }
-    return said;
+    return output;
   }
 
   private static float[] rounded(double[] x) {

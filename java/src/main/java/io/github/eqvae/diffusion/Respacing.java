@@ -4,7 +4,7 @@ import io.github.eqvae.EqvaeException;
 import java.util.TreeSet;
 
 /**
- * Which steps of a process a sampler with fewer steps takes, as {@code space_timesteps} of
+ * Chooses the steps of a process for a sampler with fewer steps, as {@code space_timesteps} of
  * facebookresearch/DiT, {@code diffusion/respace.py}.
  */
 public final class Respacing {
@@ -13,15 +13,15 @@ public final class Respacing {
   private Respacing() {}
 
   /**
-   * Reads a description.
+   * Chooses steps.
    *
-   * @param steps how many steps the process has
-   * @param text {@code "250"}: that many, from the first to the last; {@code "10,15,20"}: so many
-   *     of each third; {@code "ddim50"}: every so-manieth, from the first, so that it is exactly
-   *     50; empty: all
-   * @return the steps, rising
-   * @throws EqvaeException.Argument when the process does not have so many, or no stride gives the
-   *     number asked for
+   * @param steps number of the process's steps
+   * @param text {@code "250"}: 250 steps, evenly from the first to the last; {@code "10,15,20"}:
+   *     10, 15 and 20 steps from the three thirds; {@code "ddim50"}: 50 steps with a constant
+   *     integer stride, from the first; empty: all
+   * @return the steps, ascending
+   * @throws EqvaeException.Argument when the process has fewer steps, or no integer stride gives
+   *     the requested number
    */
   public static int[] of(int steps, String text) {
     if (text.isBlank()) {
@@ -45,13 +45,13 @@ public final class Respacing {
         return value;
       }
     } catch (NumberFormatException e) {
-      // said below
+      // reported below
     }
     throw new EqvaeException.Argument(
-        "'" + text + "' does not say how many steps: write 250, 10,15,20 or ddim50");
+        "'" + text + "' is not a number of steps: write for example 250, 10,15,20 or ddim50");
   }
 
-  /** The first stride that gives this many steps. */
+  /** Steps with the smallest stride that gives this number of steps. */
   private static int[] strided(int steps, int wanted) {
     for (int stride = 1; stride < steps; stride++) {
       if ((steps + stride - 1) / stride == wanted) {
@@ -63,12 +63,17 @@ public final class Respacing {
       }
     }
     throw new EqvaeException.Argument(
-        "No whole stride takes exactly " + wanted + " of " + steps + " steps; try another number");
+        "No integer stride gives exactly "
+            + wanted
+            + " of "
+            + steps
+            + " steps; try another number");
   }
 
   /**
-   * Steps spread over sections of equal size, the first and last step of each included. Positions
-   * are rounded to the nearest even step, from a stride that is added up in double precision.
+   * Steps spread evenly over sections of equal size, with the first and last step of each.
+   * Positions are sums of a stride in double precision, rounded to the nearest step (halves to
+   * even).
    */
   private static int[] even(int steps, int... counts) {
     TreeSet<Integer> kept = new TreeSet<>();
@@ -80,7 +85,7 @@ public final class Respacing {
       int count = counts[section];
       if (length < count) {
         throw new EqvaeException.Argument(
-            "A section of " + length + " steps cannot be cut into " + count);
+            "A section of " + length + " steps has too few for " + count);
       }
       double stride = count <= 1 ? 1 : (length - 1.0) / (count - 1);
       double position = 0;

@@ -3,28 +3,28 @@ package io.github.eqvae.diffusion;
 import java.util.function.ObjIntConsumer;
 
 /**
- * Makes data of noise, step by step: ancestral sampling and DDIM ({@link DiffusionSampler}), an
- * ordinary ({@link OdeSampler}) or a stochastic ({@link SdeSampler}) differential equation. It
- * knows no network, no device and no picture.
+ * Makes data from noise, step by step: ancestral sampling and DDIM ({@link DiffusionSampler}), an
+ * ordinary ({@link OdeSampler}) or a stochastic ({@link SdeSampler}) differential equation. It does
+ * not depend on a network's class or a device.
  */
 public interface Sampler {
   /**
-   * Samples.
+   * Samples a batch.
    *
-   * @param network what to ask
-   * @param start standard normal numbers, {@code [N, H, W, C]}; stays as it is
-   * @param noise what is drawn on the way; not asked by samplers that draw nothing
-   * @param trace is shown the state after each step, and the step's number from 0
+   * @param network the network
+   * @param start standard normal numbers, {@code [N, H, W, C]}; not changed
+   * @param noise noise for the steps; not used by deterministic samplers
+   * @param trace receives the state after each step, and the step's number from 0
    * @return the samples, {@code [N, H, W, C]}
    */
   float[] sample(Denoiser network, float[] start, StepNoise noise, ObjIntConsumer<float[]> trace);
 
   /**
-   * Samples without looking at what is on the way.
+   * Samples a batch without a trace.
    *
-   * @param network what to ask
+   * @param network the network
    * @param start standard normal numbers, {@code [N, H, W, C]}
-   * @param noise what is drawn on the way
+   * @param noise noise for the steps
    * @return the samples, {@code [N, H, W, C]}
    */
   default float[] sample(Denoiser network, float[] start, StepNoise noise) {

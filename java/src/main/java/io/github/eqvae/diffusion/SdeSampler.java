@@ -4,17 +4,17 @@ import io.github.eqvae.EqvaeException;
 import java.util.function.ObjIntConsumer;
 
 /**
- * The stochastic differential equation dx = (v + w·score) dt + √(2w) dW, whose w is free (SiT,
- * arXiv 2401.08740, section 2.3), by Euler and Maruyama or Heun, with a last step without noise
- * (willisma/SiT, {@code transport/integrators.py} and {@code sample_sde}).
+ * Solves the stochastic differential equation dx = (v + w·score) dt + √(2w) dW, whose w can be
+ * chosen freely (SiT, arXiv 2401.08740, section 2.3), with the Euler–Maruyama or Heun method and a
+ * last step without noise (willisma/SiT, {@code transport/integrators.py} and {@code sample_sde}).
  *
- * @param transport what the network's answer means
- * @param method the rule of a step
+ * @param transport how the network's output is read
+ * @param method the method of integration
  * @param form how w depends on time
- * @param norm what w is multiplied with, 1 as published
- * @param last the last step
- * @param lastLength how long it is, 0.04 as published
- * @param steps how many steps, the last one included
+ * @param norm factor of w, 1 as published
+ * @param last how the last step is made
+ * @param lastLength length of the last step, 0.04 as published
+ * @param steps number of steps, the last one included
  */
 public record SdeSampler(
     Transport transport,
@@ -25,11 +25,11 @@ public record SdeSampler(
     double lastLength,
     int steps)
     implements Sampler {
-  /** The rule of a step. */
+  /** Methods of integration. */
   public enum Method {
-    /** Euler–Maruyama: one call. */
+    /** Euler–Maruyama: one evaluation per step. */
     EULER,
-    /** Heun: noise first, then the mean of two slopes; two calls. */
+    /** Heun: noise first, then the mean of two slopes; two evaluations per step. */
     HEUN
   }
 
@@ -38,8 +38,8 @@ public record SdeSampler(
     /** w = norm. */
     CONSTANT,
     /**
-     * w = norm · {@link Interpolant#scoreWeight}: that of score-based models. Infinite at time 0 on
-     * the paths LINEAR and GVP, where it needs a margin.
+     * w = norm · {@link Interpolant#scoreWeight}, as in score-based models. On the paths LINEAR and
+     * GVP it is infinite at time 0, so it needs a margin there.
      */
     SBDM,
     /** w = norm · σ(t): the default of SiT's command line. */
@@ -68,11 +68,11 @@ public record SdeSampler(
 
   /** How the last step is made. */
   public enum Last {
-    /** It is left out, the time before it included: sampling ends at time 1. */
+    /** There is no last step, and no time is reserved for it: sampling ends at time 1. */
     NONE,
     /** A step of the equation without its noise: as published. */
     MEAN,
-    /** The data expected at this state (Tweedie's formula). */
+    /** The expected data for this state (Tweedie's formula). */
     TWEEDIE,
     /** A step of the probability flow. */
     EULER
@@ -81,8 +81,8 @@ public record SdeSampler(
   /**
    * Checks the numbers.
    *
-   * @throws EqvaeException.Argument when there are fewer than two steps, the last one is longer
-   *     than the whole, or the form is infinite at the first time
+   * @throws EqvaeException.Argument when there are fewer than two steps, the last step's length is
+   *     not between 0 and 1, or w is infinite at the first time
    */
   public SdeSampler {
     if (steps < 2 || !(lastLength > 0 && lastLength < 1) || !(norm >= 0)) {
@@ -156,14 +156,15 @@ public record SdeSampler(
     return out;
   }
 
-  /** v + w · score, from one answer of the network. */
+  /** v + w · score, from one evaluation of the network. */
   private float[] drift(Denoiser network, float[] x, double t) {
-    float[] said = OdeSampler.answer(network, x, t);
+    float[] output = OdeSampler.evaluate(network, x, t);
     double w = form.at(transport.path(), t, norm);
     float[] out = new float[x.length];
     for (int i = 0; i < out.length; i++) {
       out[i] =
-          (float) (transport.velocity(said[i], x[i], t) + w * transport.score(said[i], x[i], t));
+          (float)
+              (transport.velocity(output[i], x[i], t) + w * transport.score(output[i], x[i], t));
     }
     return out;
   }
@@ -174,12 +175,12 @@ public record SdeSampler(
       case MEAN -> add(x, drift(network, x, t), lastLength, x, 0);
       case EULER -> add(x, OdeSampler.velocity(transport, network, x, t), lastLength, x, 0);
       case TWEEDIE -> {
-        float[] said = OdeSampler.answer(network, x, t);
+        float[] output = OdeSampler.evaluate(network, x, t);
         double alpha = transport.path().alpha(t);
         double variance = transport.path().sigma(t) * transport.path().sigma(t);
         float[] out = new float[x.length];
         for (int i = 0; i < out.length; i++) {
-          out[i] = (float) ((x[i] + variance * transport.score(said[i], x[i], t)) / alpha);
+          out[i] = (float) ((x[i] + variance * transport.score(output[i], x[i], t)) / alpha);
         }
         yield out;
       }

@@ -3,8 +3,8 @@ package io.github.eqvae.diffusion;
 import io.github.eqvae.EqvaeException;
 
 /**
- * Grids of times for samplers, denser where more happens: t' = s·t / (1 + (s − 1)·t) (Esser et al.
- * 2024, equation 23; hustvl/LightningDiT, {@code transport/integrators.py}, {@code
+ * Grids of times for samplers, with a shift s that makes one end denser: t' = s·t / (1 + (s − 1)·t)
+ * (Esser et al. 2024, equation 23; hustvl/LightningDiT, {@code transport/integrators.py}, {@code
  * timestep_shift}).
  */
 public final class TimeShift {
@@ -13,10 +13,10 @@ public final class TimeShift {
   /**
    * A grid of times.
    *
-   * @param from the first
-   * @param to the last
-   * @param count how many times, at least 2: one more than steps between them
-   * @param shift s; 1 leaves them evenly spaced, below 1 puts more of them near 0
+   * @param from the first time
+   * @param to the last time
+   * @param count number of times, at least 2: one more than the steps
+   * @param shift s; 1 gives evenly spaced times, a value below 1 puts more of them near 0
    * @return the times
    * @throws EqvaeException.Argument when there are fewer than 2, or the shift is not above 0
    */

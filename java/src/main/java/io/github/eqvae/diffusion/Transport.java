@@ -1,15 +1,16 @@
 package io.github.eqvae.diffusion;
 
 /**
- * What a network of SiT is taught along an {@link Interpolant}, and what its answer means (SiT,
- * arXiv 2401.08740, section 2; willisma/SiT, {@code transport/transport.py}). Time runs from noise
- * (0) to data (1).
+ * The training target of a SiT network along an {@link Interpolant}, and how velocity and score
+ * follow from its output (SiT, arXiv 2401.08740, section 2; willisma/SiT, {@code
+ * transport/transport.py}). Time runs from noise (0) to data (1).
  *
  * @param path the interpolant
- * @param prediction what the network says
- * @param weight how the loss of noise and score is weighted over time; velocity is not weighted
- * @param trainMargin how far training keeps from the ends where a conversion divides by 0
- * @param sampleMargin how far sampling does
+ * @param prediction what the network predicts
+ * @param weight the weight of the loss over time, for predictions of noise and score; velocity is
+ *     not weighted
+ * @param trainMargin distance that training times keep from ends where a conversion divides by 0
+ * @param sampleMargin the same distance for sampling
  */
 public record Transport(
     Interpolant path,
@@ -17,7 +18,7 @@ public record Transport(
     Weight weight,
     double trainMargin,
     double sampleMargin) {
-  /** What the network says. */
+  /** What the network predicts. */
   public enum Prediction {
     /** dx/dt: published SiT. */
     VELOCITY,
@@ -31,17 +32,17 @@ public record Transport(
   public enum Weight {
     /** 1. */
     NONE,
-    /** (λ/σ)², λ being {@link Interpolant#scoreWeight}: that of the velocity's own loss. */
+    /** (λ/σ)² with λ = {@link Interpolant#scoreWeight}: equals the velocity's loss. */
     VELOCITY,
-    /** λ/σ²: that of a bound on the likelihood. */
+    /** λ/σ²: a bound on the likelihood. */
     LIKELIHOOD
   }
 
   /**
-   * With the margins of the reference ({@code create_transport}).
+   * Creates a transport with the reference's margins ({@code create_transport}).
    *
    * @param path the interpolant
-   * @param prediction what the network says
+   * @param prediction what the network predicts
    * @param weight the weight of a time
    */
   public Transport(Interpolant path, Prediction prediction, Weight weight) {
@@ -54,20 +55,20 @@ public record Transport(
   }
 
   /**
-   * Two times between which something happens.
+   * An interval of times.
    *
-   * @param from the first
-   * @param to the last; before the first where the way is from data to noise
+   * @param from the first time
+   * @param to the last time; less than {@code from} for a path from data to noise
    */
   public record Interval(double from, double to) {
-    /** The mirror image: from data to noise. */
+    /** The interval from data to noise. */
     Interval reversed() {
       return new Interval(1 - from, 1 - to);
     }
   }
 
   /**
-   * The times that training draws from.
+   * The interval from which training draws times.
    *
    * @return the interval
    */
@@ -76,7 +77,7 @@ public record Transport(
   }
 
   /**
-   * The times an ordinary differential equation is solved over.
+   * The interval over which an ordinary differential equation is solved.
    *
    * @return the interval
    */
@@ -94,7 +95,7 @@ public record Transport(
   }
 
   /**
-   * The times a stochastic differential equation is solved over, before its last step.
+   * The interval over which a stochastic differential equation is solved, without its last step.
    *
    * @param lastStep the last step's length, 0 for none
    * @param needsStart whether the equation's own coefficients divide by 0 at the start
@@ -107,7 +108,7 @@ public record Transport(
   }
 
   /**
-   * What the network is to say at one place.
+   * The target of the network's prediction, for one number.
    *
    * @param data the data
    * @param noise the noise
@@ -123,8 +124,8 @@ public record Transport(
   }
 
   /**
-   * What the square of the answer's error counts at a time. The score's error is taken times σ, as
-   * in the reference.
+   * The weight of the squared error at a time. The score's error is multiplied by σ, as in the
+   * reference.
    *
    * @param t time
    * @return the weight of the squared error
@@ -145,32 +146,32 @@ public record Transport(
   }
 
   /**
-   * The velocity of the probability flow that the network's answer at one place means.
+   * The velocity of the probability flow that follows from the network's output, for one number.
    *
-   * @param said the answer
+   * @param output the network's output
    * @param x the state
    * @param t time
    * @return dx/dt
    */
-  public double velocity(double said, double x, double t) {
+  public double velocity(double output, double x, double t) {
     return prediction == Prediction.VELOCITY
-        ? said
-        : path.stateWeight(t) * x + path.scoreWeight(t) * score(said, x, t);
+        ? output
+        : path.stateWeight(t) * x + path.scoreWeight(t) * score(output, x, t);
   }
 
   /**
-   * The score that the network's answer at one place means.
+   * The score that follows from the network's output, for one number.
    *
-   * @param said the answer
+   * @param output the network's output
    * @param x the state
    * @param t time, below 1
    * @return ∇ log p(x)
    */
-  public double score(double said, double x, double t) {
+  public double score(double output, double x, double t) {
     return switch (prediction) {
-      case VELOCITY -> path.scoreOfVelocity(said, x, t);
-      case SCORE -> said;
-      case NOISE -> -said / path.sigma(t);
+      case VELOCITY -> path.scoreOfVelocity(output, x, t);
+      case SCORE -> output;
+      case NOISE -> -output / path.sigma(t);
     };
   }
 }

@@ -12,24 +12,24 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * What SiT is taught (arXiv 2401.08740, equations 2, 5 and 7; willisma/SiT, {@code
+ * SiT's objective (arXiv 2401.08740, equations 2, 5 and 7; willisma/SiT, {@code
  * transport.training_losses}): the weighted mean squared error of velocity, score or noise along an
- * {@link Interpolant}. LightningDiT adds 1 − cos between what is said and what is right, over the
- * channels of each place, and draws times by a logistic normal (Esser et al. 2024).
+ * {@link Interpolant}. LightningDiT adds 1 − cos between prediction and target, over the channels
+ * of each position, and draws times from a logit-normal distribution (Esser et al. 2024).
  *
- * <p>A row has: α and σ, what data and noise count in x[t]; what they count in the target; the
- * weight of the squared error. A network with learn_sigma says twice the channels; the second half
- * is passed over, as in SiT.
+ * <p>A row has α and σ, the factors of data and noise in x[t]; their factors in the target; the
+ * weight of the squared error. A network with learn_sigma returns twice as many channels; the
+ * second half is ignored, as in SiT.
  *
  * @param transport path and prediction
  * @param times how times are drawn
- * @param cosine what 1 − cos counts; 0 as published for SiT, 1 for LightningDiT
+ * @param cosine the weight of 1 − cos; 0 as published for SiT, 1 for LightningDiT
  */
 public record TransportLoss(Transport transport, Times times, double cosine)
     implements DenoisingLoss {
   /** How times are drawn. */
   public enum Times {
-    /** Evenly: published SiT. */
+    /** Uniformly: published SiT. */
     UNIFORM,
     /** The logistic function of a standard normal number: published LightningDiT. */
     LOGISTIC_NORMAL
@@ -38,7 +38,7 @@ public record TransportLoss(Transport transport, Times times, double cosine)
   private static final int TARGET = 2;
   private static final int WEIGHT = 4;
 
-  /** Beside the mean of squares: PyTorch's cosine similarity divides by 10⁻⁸ at least. */
+  /** Added to the mean of squares: PyTorch's cosine similarity divides by at least 10⁻⁸. */
   private static final double EPS = 1e-16;
 
   /**
@@ -48,7 +48,8 @@ public record TransportLoss(Transport transport, Times times, double cosine)
    */
   public TransportLoss {
     if (!(cosine >= 0)) {
-      throw new EqvaeException.Argument("TransportLoss: the cosine counts " + cosine);
+      throw new EqvaeException.Argument(
+          "TransportLoss: the weight of the cosine is " + cosine + ", expected at least 0");
     }
   }
 
@@ -92,13 +93,13 @@ public record TransportLoss(Transport transport, Times times, double cosine)
   }
 
   @Override
-  public List<Term> terms(Tape tape, Tensor said, Corrupted of) {
+  public List<Term> terms(Tape tape, Tensor output, Corrupted of) {
     int last = of.data().shape().rank() - 1;
     long channels = of.data().shape().dim(last);
     Tensor answer =
-        said.shape().dim(last) == 2 * channels
-            ? tape.apply(new Narrow(last, 0, channels), said)
-            : said;
+        output.shape().dim(last) == 2 * channels
+            ? tape.apply(new Narrow(last, 0, channels), output)
+            : output;
     Tensor target = DenoisingLoss.mixed(tape, of.data(), of.noise(), of.rows(), TARGET);
     Tensor weight = tape.apply(new Narrow(1, WEIGHT, 1), of.rows());
     weight = tape.apply(new Reshape(Shape.of(weight.shape().dim(0))), weight);
@@ -111,8 +112,8 @@ public record TransportLoss(Transport transport, Times times, double cosine)
   }
 
   /**
-   * 1 − cos over channels, the mean over places. Vectors of length √C are 2C·(1 − cos) apart,
-   * squared.
+   * 1 − cos over channels, averaged over positions. The squared distance of two vectors of length
+   * √C is 2C·(1 − cos).
    */
   private static Tensor angle(Tape tape, Tensor a, Tensor b) {
     LayerNorm unit = new LayerNorm(EPS, true);

@@ -1,8 +1,7 @@
 /**
- * How noise becomes data, and what a network is taught of it: noise schedules and interpolants,
- * times, targets, losses, and the steps of samplers. Nothing here knows a network. Losses run on a
- * device; all other numbers are of one sample or one time, in double precision, and of the papers'
- * equations.
+ * Diffusion and flow matching: noise schedules and interpolants, times, targets, losses and
+ * samplers. Nothing here depends on a network's class. Losses run on a device; everything else
+ * computes single numbers in double precision, with the papers' equations.
  */
 @org.jspecify.annotations.NullMarked
 package io.github.eqvae.diffusion;

@@ -87,7 +87,7 @@ class GoldenMaskScheduleTest {
   void schedulesThatLeaveNothingAreRefused() {
     EqvaeException.Argument e =
         assertThrows(EqvaeException.Argument.class, () -> MaskSchedule.SQUARE.counts(256, 66));
-    assertTrue(e.getMessage().contains("take fewer"), e.getMessage());
+    assertTrue(e.getMessage().contains("use fewer steps"), e.getMessage());
     assertEquals(65, MaskSchedule.SQUARE.counts(256, 65).length);
   }
 }

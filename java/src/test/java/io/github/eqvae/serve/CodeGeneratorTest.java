@@ -107,7 +107,7 @@ class CodeGeneratorTest {
     try (CodeGenerator g = load(file(WIDE, true), 16)) {
       assertSays("0 to 4", () -> g.sample(new int[] {5}, 0, 0, o));
       assertSays("no labels", () -> g.sample(new int[0], 0, 0, o));
-      assertSays("take fewer", () -> g.sample(new int[] {0}, 0, 0, o.withSteps(40)));
+      assertSays("use fewer steps", () -> g.sample(new int[] {0}, 0, 0, o.withSteps(40)));
     }
     try (CodeGenerator g = load(file(WIDE, false), 16)) {
       assertSays("guidance to 0", () -> g.sample(new int[] {0}, 0, 0, o.withGuidance(1)));

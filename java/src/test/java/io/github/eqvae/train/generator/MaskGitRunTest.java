@@ -220,10 +220,10 @@ class MaskGitRunTest {
   void recipesThatContradictThemselvesAreNamed() {
     assertProblem("model.heads=3", "does not divide into 3 heads");
     assertProblem("model.registers=1", "only networks of Halton-MaskGIT");
-    assertProblem("masking.schedule=root", "sampling alone");
+    assertProblem("masking.schedule=root", "only for sampling");
     assertProblem("model.class_dropout=0", "samples.guidance");
     assertProblem("samples.labels=[2]", "2 is no label");
-    assertProblem("samples.steps=17 samples.order=halton", "take fewer");
+    assertProblem("samples.steps=17 samples.order=halton", "use fewer steps");
     assertProblem("diffusion.steps=10", "unknown key");
     MaskGitRecipe recipe = recipe();
     assertTrue(recipe.mayChange("samples.steps") && recipe.mayChange("model.dropout"));
