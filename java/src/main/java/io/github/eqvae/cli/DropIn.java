@@ -4,6 +4,7 @@ import io.github.eqvae.EqvaeException;
 import io.github.eqvae.data.ImageFolder;
 import io.github.eqvae.data.SampleRandom;
 import io.github.eqvae.data.Transform;
+import io.github.eqvae.eval.LatentRange;
 import io.github.eqvae.eval.Psnr;
 import io.github.eqvae.io.Image;
 import io.github.eqvae.io.PassingIoException;
@@ -54,16 +55,24 @@ record DropIn(int images, double difference, double own, double swapped, double 
   /**
    * Measures.
    *
+   * @param names of the two autoencoders, for messages
    * @param mine the autoencoder that is to stand in
    * @param theirs the one whose generators there are
    * @param pictures to encode
    * @param transform cuts squares
    * @param count how many of them
    * @param batch how many at once
-   * @throws EqvaeException.Argument if their latents have different shapes, so that nothing fits
+   * @throws EqvaeException.Argument if their latents have different shapes, so that nothing fits,
+   *     or are the same everywhere
    */
   static DropIn measure(
-      Vae mine, Vae theirs, ImageFolder pictures, Transform transform, int count, int batch)
+      List<String> names,
+      Vae mine,
+      Vae theirs,
+      ImageFolder pictures,
+      Transform transform,
+      int count,
+      int batch)
       throws IOException {
     requireSameShape(mine, theirs);
     double[] psnr = new double[3];
@@ -71,6 +80,8 @@ record DropIn(int images, double difference, double own, double swapped, double 
     double sum = 0;
     double sumSquares = 0;
     long values = 0;
+    List<LatentRange> range =
+        List.of(new LatentRange(mine.latentChannels()), new LatentRange(theirs.latentChannels()));
     int done = 0;
     for (int from = 0; from < count; from += batch) {
       List<Image> images = new ArrayList<>();
@@ -90,6 +101,8 @@ record DropIn(int images, double difference, double own, double swapped, double 
       ImageBatch x = ImageBatch.ofImages(images);
       Latents a = mine.encode(x);
       Latents b = theirs.encode(x);
+      range.getFirst().add(a.values());
+      range.getLast().add(b.values());
       for (int i = 0; i < a.values().length; i++) {
         double v = b.values()[i];
         squares += (a.values()[i] - v) * (a.values()[i] - v);
@@ -105,6 +118,8 @@ record DropIn(int images, double difference, double own, double swapped, double 
     if (done == 0) {
       throw new EqvaeException.Argument("None of the pictures can be decoded");
     }
+    range.getFirst().requireContent(names.getFirst());
+    range.getLast().requireContent(names.getLast());
     double mean = sum / values;
     double std = Math.sqrt(Math.max(Double.MIN_NORMAL, sumSquares / values - mean * mean));
     return new DropIn(

@@ -197,6 +197,12 @@ final class EncodeCommand implements Callable<Integer> {
         s.skipped() > 0 ? ", " + s.skipped() + " broken" + classless(job, options) : "",
         s.notRead() > 0 ? ", " + s.notRead() + " of formats that are not read" : "");
     stdout.flush();
+    for (int channel : job.constantChannels()) {
+      stderr.printf(
+          "eqvae: warning: channel %d of the latents is the same everywhere: it tells a generator"
+              + " nothing%n",
+          channel);
+    }
     sayRms(job, stderr);
   }
 

@@ -329,6 +329,7 @@ final class EvaluateCommand implements Callable<Integer> {
       WeightsOption.say(stderr, other, theirs.weightsNote());
       DropIn result =
           DropIn.measure(
+              List.of(run.toString(), other.toString()),
               mine,
               theirs,
               folder,

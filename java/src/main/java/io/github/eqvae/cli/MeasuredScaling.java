@@ -35,10 +35,13 @@ final class MeasuredScaling {
       throw new EqvaeException.Argument(
           file + " holds no statistics of latents; name evaluation.json or an index.json");
     }
+    double all = s.path("mean").asDouble();
+    double deviation =
+        LatentScaling.requireDeviation(file + ": the latent", all, s.path("std").asDouble());
     return switch (kind) {
-      case FACTOR -> LatentScaling.of(1 / s.path("std").asDouble(), 0);
-      case SHIFT -> LatentScaling.of(1 / s.path("std").asDouble(), s.path("mean").asDouble());
-      case CHANNELS -> new LatentScaling(1, 0, mean, std);
+      case FACTOR -> LatentScaling.of(1 / deviation, 0);
+      case SHIFT -> LatentScaling.of(1 / deviation, all);
+      case CHANNELS -> LatentScaling.channels(file.toString(), mean, std);
       case PATCHES -> patches(file, s);
     };
   }

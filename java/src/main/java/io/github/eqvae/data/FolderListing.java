@@ -32,7 +32,7 @@ import java.util.TreeSet;
  * The files below a folder: pictures (recognised by their content), archives (by their name), and
  * files that have a picture's name but are not pictures. Only the name and the size of a picture
  * are stored, so that a folder may have millions. Files and folders whose names begin with a dot
- * are left out; links are followed.
+ * are left out and counted; links are followed.
  *
  * @param root the folder
  * @param names the pictures' relative names, in order (compared by code unit, {@code /} between
@@ -61,6 +61,7 @@ record FolderListing(
         EnumSet.of(FileVisitOption.FOLLOW_LINKS),
         Integer.MAX_VALUE,
         lister);
+    lister.hidden.tell(place);
     FolderListing listing = lister.listing(single ? List.of() : lister.folders());
     if (single && listing.names.length == 0) {
       String reason = listing.refused().get(String.valueOf(place.getFileName()));
@@ -96,6 +97,7 @@ record FolderListing(
     private final TreeSet<String> folders = new TreeSet<>(FolderListing::byCodePoint);
     private final List<String> archives = new ArrayList<>();
     private final Map<String, String> refused = new TreeMap<>();
+    private final HiddenFiles hidden = new HiddenFiles();
     private final Set<Path> triedAgain = new HashSet<>();
     private long visited;
     private long told = System.nanoTime();
@@ -133,6 +135,7 @@ record FolderListing(
     @Override
     public FileVisitResult preVisitDirectory(Path directory, BasicFileAttributes attributes) {
       if (hidden(directory)) {
+        hidden.folder(name(directory));
         return FileVisitResult.SKIP_SUBTREE;
       }
       if (root.equals(directory.getParent())) {
@@ -145,6 +148,7 @@ record FolderListing(
     public FileVisitResult visitFile(Path file, BasicFileAttributes attributes) throws IOException {
       tell();
       if (hidden(file)) {
+        hidden.file(name(file));
         return FileVisitResult.CONTINUE;
       }
       String name = name(file);

@@ -53,42 +53,7 @@ final class WebDataset implements SampleSource {
    * An archive after the first pass: the label and the problem of each of its pictures, in order.
    */
   private record Archive(
-      Path file, long bytes, int[] labels, Map<Integer, String> problems, Names names) {}
-
-  /**
-   * The names of an archive's pictures. A name that an earlier archive already has gets this
-   * archive's name as a prefix, so that names are unique.
-   *
-   * @param prefix the archive's path relative to the folder that was opened
-   * @param repeated positions of pictures whose names occurred before
-   * @param others full names of pictures whose prefixed name occurred before, too
-   */
-  private record Names(String prefix, BitSet repeated, Map<Integer, String> others) {
-    void add(int place, String name, NameSet seen) {
-      if (seen.add(name)) {
-        return;
-      }
-      repeated.set(place);
-      String longer = prefixed(name);
-      for (int n = 2; !seen.add(longer); n++) {
-        longer = prefix + "-" + n + "/" + plain(name);
-        others.put(place, longer);
-      }
-    }
-
-    String of(int place, String name) {
-      return repeated.get(place) ? others.getOrDefault(place, prefixed(name)) : name;
-    }
-
-    private String prefixed(String name) {
-      return prefix + "/" + plain(name);
-    }
-
-    /** Removes a leading {@code ../} or {@code /}, which would lead out of the archive's folder. */
-    private static String plain(String name) {
-      return name.replaceFirst("^(\\.{0,2}/+)+", "");
-    }
-  }
+      Path file, long bytes, int[] labels, Map<Integer, String> problems, ArchiveNames names) {}
 
   /** The files of an archive that share a key. */
   private static final class Group {
@@ -130,15 +95,17 @@ final class WebDataset implements SampleSource {
       throws IOException {
     List<Archive> archives = new ArrayList<>();
     NameSet seen = new NameSet();
+    HiddenFiles hidden = new HiddenFiles();
     long told = System.nanoTime();
     for (Path file : files) {
-      archives.add(scan(root, file, seen, onSkip));
+      archives.add(scan(root, file, seen, hidden, onSkip));
       if (System.nanoTime() - told > PATIENCE.toNanos()) {
         told = System.nanoTime();
         Notices.tell(
             "scanning %s: %d of %d archives".formatted(root, archives.size(), files.size()));
       }
     }
+    hidden.tell(root);
     boolean labelled =
         archives.stream().anyMatch(a -> Arrays.stream(a.labels).anyMatch(l -> l >= 0));
     WebDataset set = new WebDataset(List.copyOf(archives), options, labelled);
@@ -148,12 +115,17 @@ final class WebDataset implements SampleSource {
     return set;
   }
 
-  private static Archive scan(Path root, Path file, NameSet seen, BiConsumer<String, String> onSkip)
+  private static Archive scan(
+      Path root, Path file, NameSet seen, HiddenFiles hidden, BiConsumer<String, String> onSkip)
       throws IOException {
     String prefix = FileNames.of(root.equals(file) ? file.getFileName() : root.relativize(file));
-    Names names = new Names(prefix, new BitSet(), new HashMap<>());
+    ArchiveNames names = new ArchiveNames(prefix, new BitSet(), new HashMap<>());
     Scan scan =
-        new Scan(file.getFileName() + "/", (name, place) -> names.add(place, name, seen), onSkip);
+        new Scan(
+            file.getFileName() + "/",
+            (name, place) -> names.add(place, name, seen),
+            hidden,
+            onSkip);
     long bytes = Retrying.read(file, () -> Files.size(file));
     TarFile.visit(file, scan);
     if (scan.groups.isEmpty()) {
@@ -174,14 +146,20 @@ final class WebDataset implements SampleSource {
   private static final class Scan implements TarFile.Visitor {
     private final String prefix;
     private final ObjIntConsumer<String> onPicture;
+    private final HiddenFiles hidden;
     private final BiConsumer<String, String> onSkip;
     private final Map<String, Group> groups = new LinkedHashMap<>();
     private final List<Integer> labels = new ArrayList<>();
     private final Map<Integer, String> problems = new HashMap<>();
 
-    Scan(String prefix, ObjIntConsumer<String> onPicture, BiConsumer<String, String> onSkip) {
+    Scan(
+        String prefix,
+        ObjIntConsumer<String> onPicture,
+        HiddenFiles hidden,
+        BiConsumer<String, String> onSkip) {
       this.prefix = prefix;
       this.onPicture = onPicture;
+      this.hidden = hidden;
       this.onSkip = onSkip;
     }
 
@@ -196,6 +174,7 @@ final class WebDataset implements SampleSource {
     @Override
     public boolean visit(String name, long size, InputStream content) throws IOException {
       if (ArchiveMember.isHidden(name)) {
+        hidden.file(name);
         return true;
       }
       if (ArchiveMember.of(name).ending().equals("cls")) {
@@ -218,7 +197,9 @@ final class WebDataset implements SampleSource {
 
     @Override
     public void other(String name, String what) {
-      if (ImageFormat.isPictureName(name) && !ArchiveMember.isHidden(name)) {
+      if (ArchiveMember.isHidden(name)) {
+        hidden.file(name);
+      } else if (ImageFormat.isPictureName(name)) {
         onSkip.accept(prefix + name, "is " + what + " in the archive, not a picture");
         group(name).problem = "its picture is " + what + " in the archive";
       }

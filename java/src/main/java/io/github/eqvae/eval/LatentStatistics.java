@@ -8,6 +8,7 @@ public final class LatentStatistics {
   private final double[] sum;
   private final double[] squares;
   private final PatchStatistics patches;
+  private final LatentRange range;
   private long count;
 
   /**
@@ -19,6 +20,7 @@ public final class LatentStatistics {
     sum = new double[channels];
     squares = new double[channels];
     patches = new PatchStatistics(channels);
+    range = new LatentRange(channels);
   }
 
   /**
@@ -37,6 +39,7 @@ public final class LatentStatistics {
       squares[i % c] += (double) latents[i] * latents[i];
     }
     count += latents.length / c;
+    range.add(latents);
   }
 
   /**
@@ -57,6 +60,15 @@ public final class LatentStatistics {
    */
   public PatchStatistics patches() {
     return patches;
+  }
+
+  /**
+   * Smallest and largest values.
+   *
+   * @return of all latents
+   */
+  public LatentRange range() {
+    return range;
   }
 
   /**

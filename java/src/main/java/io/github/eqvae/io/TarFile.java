@@ -148,8 +148,12 @@ public final class TarFile {
         InputStream unpacked = unpacked(path, file);
         TarArchiveInputStream tar = new TarArchiveInputStream(unpacked, RECORD, RECORD)) {
       RawNames raw = new RawNames(path);
+      String last = "";
+      long end = Long.MAX_VALUE; // of the last file, in the unpacked archive
       for (TarArchiveEntry e = tar.getNextEntry(); e != null; e = tar.getNextEntry()) {
         String name = raw.next(e.getName());
+        last = name;
+        end = e.isSparse() ? Long.MAX_VALUE : tar.getBytesRead() + padded(e.getSize());
         calling[0] = true;
         if (e.isLink() || e.isSymbolicLink()) {
           visitor.other(name, "a link to " + FileNames.shown(e.getLinkName()));
@@ -163,6 +167,10 @@ public final class TarFile {
       if (tar.getBytesRead() % RECORD != 0) { // the library takes a cut header for the end
         throw new EOFException("it ends within the header of a file");
       }
+      if (tar.getBytesRead() == end && unpacked.read() < 0) {
+        sayNoEnd(path, last);
+        return;
+      }
       requireEnd(path, unpacked);
     } catch (EqvaeException | PassingIoException e) {
       throw e; // an error of the visitor or of the file system
@@ -173,6 +181,21 @@ public final class TarFile {
       }
       throw new IOException(path + ": not a complete tar archive: " + e.getMessage(), e);
     }
+  }
+
+  private static long padded(long size) {
+    return (size + RECORD - 1) / RECORD * RECORD;
+  }
+
+  /** Such an archive may be whole, for some programs write no end; GNU tar reads it, too. */
+  private static void sayNoEnd(Path path, String last) {
+    Notices.once(
+        "the end of " + path,
+        FileNames.shown(path.toString())
+            + " has no end-of-archive blocks: it stops after "
+            + FileNames.shown(last)
+            + ", and files behind it may be lost. Compare its size with that of the original, or"
+            + " copy it again");
   }
 
   /**

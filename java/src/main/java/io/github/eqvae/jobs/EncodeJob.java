@@ -97,6 +97,7 @@ public final class EncodeJob {
   private final boolean overwrite;
   private LatentIndex index;
   private ShardBuilder shard;
+  private final DeadEncoder dead = new DeadEncoder();
   private final List<Sample> pending = new ArrayList<>();
   private final Map<Long, String> pendingKeys = new HashMap<>();
   private final SampleKeys keys = new SampleKeys();
@@ -200,6 +201,15 @@ public final class EncodeJob {
   }
 
   /**
+   * Channels that are the same everywhere in the latents that are there.
+   *
+   * @return their numbers; of moments, whose noise differs, none
+   */
+  public List<Integer> constantChannels() {
+    return index.constantChannels();
+  }
+
+  /**
    * Encodes what is not there yet.
    *
    * @return what is there now
@@ -274,6 +284,8 @@ public final class EncodeJob {
     if (shard.isEmpty()) {
       return;
     }
+    dead.require(modelPath.toString());
+    dead.clear();
     lock.requireOwned();
     String file =
         String.format(Locale.ROOT, "latents-%05d.%s", shard.number(), options.format().extension());
@@ -330,12 +342,14 @@ public final class EncodeJob {
     switch (options.content()) {
       case CODES -> {
         Codes codes = tiling.map(t -> vae.codes(batch, t)).orElseGet(() -> vae.codes(batch));
+        dead.add(images, codes.indices());
         shard.add(Content.CODES.key() + suffix, codes);
       }
       case MOMENTS -> {
         Moments m = tiling.map(t -> vae.moments(batch, t)).orElseGet(() -> vae.moments(batch));
         FiniteLatents.require(samples, m.mean());
         FiniteLatents.require(samples, m.std());
+        dead.add(images, m.mean(), m.channels());
         shard.add(Content.MOMENTS.key() + suffix, m);
       }
       case MODE, SAMPLE -> {
@@ -348,6 +362,7 @@ public final class EncodeJob {
                 .map(t -> vae.encode(batch, posterior, t))
                 .orElseGet(() -> vae.encode(batch, posterior));
         FiniteLatents.require(samples, z.values());
+        dead.add(images, z.values(), z.channels());
         Latents kept = options.scaled() ? vae.scale(z) : z;
         FiniteLatents.requireScaled(samples, kept.values());
         shard.add(Content.MODE.key() + suffix, kept, z);

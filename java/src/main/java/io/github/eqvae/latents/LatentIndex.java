@@ -287,6 +287,15 @@ public final class LatentIndex {
   }
 
   /**
+   * Channels that are the same everywhere.
+   *
+   * @return their numbers
+   */
+  public List<Integer> constantChannels() {
+    return LatentSums.of(shards.values()).map(LatentSums::constant).orElse(List.of());
+  }
+
+  /**
    * Whether a shard is finished.
    *
    * @param shard its number
@@ -354,10 +363,9 @@ public final class LatentIndex {
     double total = 0;
     double totalSquares = 0;
     for (int c = 0; c < sums.channels(); c++) {
-      double mean = sums.mean(c);
-      means.add(mean);
-      stds.add(Math.sqrt(Math.max(0, sums.meanSquare(c) - mean * mean)));
-      total += mean / sums.channels();
+      means.add(sums.mean(c));
+      stds.add(sums.std(c));
+      total += sums.mean(c) / sums.channels();
       totalSquares += sums.meanSquare(c) / sums.channels();
     }
     Map<String, Object> out = new LinkedHashMap<>();

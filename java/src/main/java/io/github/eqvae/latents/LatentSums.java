@@ -5,6 +5,7 @@ import java.util.ArrayList;
 import java.util.Collection;
 import java.util.List;
 import java.util.Optional;
+import java.util.stream.IntStream;
 
 /**
  * Sums over all latents of a folder, per channel, for mean, standard deviation and RMS.
@@ -73,6 +74,18 @@ record LatentSums(List<Double> sum, List<Double> squares, long values) {
       out.add(Math.max(0, squares.get(c) - values * mean * mean) / Math.max(1, values - 1));
     }
     return out;
+  }
+
+  /** Channels of two values or more that do not deviate. */
+  List<Integer> constant() {
+    return IntStream.range(0, values < 2 ? 0 : channels())
+        .filter(c -> LatentScaling.isConstant(mean(c), std(c)))
+        .boxed()
+        .toList();
+  }
+
+  double std(int channel) {
+    return Math.sqrt(Math.max(0, meanSquare(channel) - mean(channel) * mean(channel)));
   }
 
   /** The root mean square of the scaled values. */

@@ -28,6 +28,9 @@ public record LatentScaling(
     List<Double> std,
     int patch,
     double eps) {
+  /** Sums of 10⁸ equal numbers, in double precision, can leave such a share of the mean. */
+  private static final double ROUNDING = 1e-4;
+
   /** Checks that the numbers can be used. */
   public LatentScaling {
     mean = List.copyOf(mean);
@@ -109,6 +112,55 @@ public record LatentScaling(
    */
   public static LatentScaling of(double scalingFactor, double shiftFactor) {
     return new LatentScaling(scalingFactor, shiftFactor, List.of(), List.of());
+  }
+
+  /**
+   * Scaling by measured statistics of each channel.
+   *
+   * @param what has them, for messages
+   * @param mean by channel
+   * @param std by channel
+   * @return the scaling
+   * @throws EqvaeException.Argument if a channel is the same everywhere, or the lists do not fit
+   */
+  public static LatentScaling channels(String what, List<Double> mean, List<Double> std) {
+    for (int c = 0; c < Math.min(mean.size(), std.size()); c++) {
+      requireDeviation(what + ": channel " + c + " of the latents", mean.get(c), std.get(c));
+    }
+    return new LatentScaling(1, 0, mean, std);
+  }
+
+  /**
+   * Whether numbers deviate no more than sums of equal numbers may.
+   *
+   * @param mean of the numbers
+   * @param std their measured standard deviation
+   * @return true if they are the same but for rounding
+   */
+  public static boolean isConstant(double mean, double std) {
+    return std <= ROUNDING * Math.abs(mean);
+  }
+
+  /**
+   * Insists on a deviation that something can be divided by.
+   *
+   * @param what has it, for the message
+   * @param mean of the latents
+   * @param std their measured standard deviation
+   * @return the deviation
+   * @throws EqvaeException.Argument if the latents are the same everywhere
+   */
+  public static double requireDeviation(String what, double mean, double std) {
+    if (isConstant(mean, std)) {
+      throw new EqvaeException.Argument(
+          what
+              + " is the same everywhere (mean "
+              + mean
+              + ", standard deviation "
+              + std
+              + "), so that nothing can be divided by its deviation");
+    }
+    return std;
   }
 
   /**

@@ -306,4 +306,99 @@ class CheckpointCommandsTest extends CliFixture {
     assertEquals(0, o.code(), o.err());
     assertTrue(o.out().contains("torch.hub") && o.out().contains("16, 2, 2"), o.out());
   }
+
+  /** Nothing can be divided by the deviation of latents that are all the same. */
+  @Test
+  void anEncoderThatGivesAlwaysTheSameIsNamed() throws Exception {
+    pictures();
+    Map<String, TorchTensor> tensors = tensors(TinyModels.kl(folder));
+    int channels = 4; // mean and log variance of 2
+    zero(tensors, "quant_conv.weight", 0, channels);
+    // Each channel has a value of its own, so that all numbers together do deviate.
+    tensors.put("quant_conv.bias", TorchTensor.of(new float[] {0.3f, -0.7f, -1, -1}, channels));
+    save("dead.safetensors", tensors, SETTINGS);
+    String says = "the latents are the same everywhere";
+    assertUserError(run("evaluate", "dead.safetensors", "--data", "pics"), 1, says);
+    for (String what : List.of("mode", "sample", "moments")) {
+      Outcome o = run("encode", "dead.safetensors", "pics", what, "--posterior", what);
+      if (what.equals("sample")) {
+        assertEquals(0, o.code(), o.err()); // noise is all there is, and each number differs
+      } else {
+        assertUserError(o, 1, "dead.safetensors", says);
+        assertFalse(Files.exists(folder.resolve(what + "/latents-00000.safetensors")));
+      }
+    }
+    assertUserError(
+        run("evaluate", "kl.safetensors", "--data", "pics", "--drop-in", "dead.safetensors"),
+        1,
+        "dead.safetensors: " + says);
+  }
+
+  /** The other channels can be used, so figures are given, and only what divides is refused. */
+  @Test
+  void oneChannelThatIsAlwaysTheSameIsNamed() throws Exception {
+    pictures();
+    Map<String, TorchTensor> tensors = tensors(TinyModels.kl(folder));
+    zero(tensors, "quant_conv.weight", 1, 2);
+    tensors.put("quant_conv.bias", TorchTensor.of(new float[] {0, -0.7f, -1, -1}, 4));
+    save("half.safetensors", tensors, SETTINGS);
+    Outcome o = run("evaluate", "half.safetensors", "--data", "pics", "--json", "half.json");
+    assertEquals(0, o.code(), o.err());
+    assertTrue(o.out().contains("latent channels without content"), o.out());
+    o = run("encode", "half.safetensors", "pics", "half");
+    assertEquals(0, o.code(), o.err());
+    assertTrue(
+        o.err().contains("warning: channel 1 of the latents is the same everywhere"), o.err());
+    for (String from : List.of("half.json", "half/index.json")) {
+      String[] line = {
+        "convert",
+        "half.safetensors",
+        "out",
+        "--to",
+        "diffusers",
+        "--overwrite",
+        "--scaling-from",
+        from,
+        "--scaling-kind",
+        "channels"
+      };
+      assertUserError(run(line), 1, from, "channel 1", "the same everywhere");
+      line[line.length - 1] = "shift";
+      assertEquals(0, run(line).code());
+    }
+  }
+
+  /** Files of earlier versions may say of such latents how they deviate. */
+  @Test
+  void aDeviationOfNothingScalesNothing() throws Exception {
+    TinyModels.kl(folder);
+    for (String std : List.of("0.0", "1.2e-8")) {
+      Files.writeString(
+          folder.resolve("old.json"),
+          "{\"latent\": {\"mean\": 0.3, \"std\": %s, \"channel_mean\": [0.3, 0.3], \"channel_std\": [%s, %s]}}"
+              .formatted(std, std, std));
+      for (String kind : List.of("factor", "shift", "channels")) {
+        Outcome o =
+            run(
+                "convert",
+                "kl.safetensors",
+                "out",
+                "--to",
+                "diffusers",
+                "--scaling-from",
+                "old.json",
+                "--scaling-kind",
+                kind);
+        assertUserError(o, 1, "old.json", "the same everywhere");
+      }
+    }
+  }
+
+  private static void zero(Map<String, TorchTensor> tensors, String name, int row, int to) {
+    TorchTensor t = tensors.get(name);
+    float[] values = t.floats();
+    int each = values.length / (int) t.shape()[0];
+    java.util.Arrays.fill(values, row * each, to * each, 0);
+    tensors.put(name, TorchTensor.of(values, t.shape()));
+  }
 }

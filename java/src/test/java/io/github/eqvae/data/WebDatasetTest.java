@@ -9,6 +9,7 @@ import io.github.eqvae.EqvaeException;
 import io.github.eqvae.io.DecodeOptions;
 import io.github.eqvae.io.Image;
 import io.github.eqvae.io.Images;
+import io.github.eqvae.io.Notices;
 import java.io.BufferedOutputStream;
 import java.io.IOException;
 import java.io.OutputStream;
@@ -315,6 +316,55 @@ class WebDatasetTest {
         assertTrue(message.contains("not a complete tar archive: it ends within"), message);
       }
     }
+  }
+
+  /** GNU tar and webdataset read it as whole, and it may be; but perhaps it was cut. */
+  @Test
+  void archivesWithoutAnEndAreNamed() throws IOException {
+    List<String> said = new ArrayList<>();
+    Notices.to(said::add);
+    int each = 512 + (PICTURE.length + 511) / 512 * 512;
+    for (boolean gzip : new boolean[] {false, true}) {
+      Path tar = tar(gzip ? "b.tar" : "a.tar", false, "a.jpg", "b.jpg", "c.jpg");
+      byte[] all = Files.readAllBytes(tar);
+      assertEquals(3, samples(tar).size());
+      assertEquals(List.of(), said);
+      try (OutputStream file = Files.newOutputStream(tar);
+          OutputStream out = gzip ? new GZIPOutputStream(file) : file) {
+        out.write(java.util.Arrays.copyOf(all, 2 * each));
+      }
+      assertEquals(List.of("a.jpg -", "b.jpg -"), samples(tar));
+      assertEquals(1, said.size(), said.toString());
+      assertTrue(said.getFirst().contains(tar + " has no end-of-archive blocks"), said.toString());
+      assertTrue(said.getFirst().contains("stops after b.jpg"), said.toString());
+      said.clear();
+      // One block of zeros is an end.
+      Files.write(tar, java.util.Arrays.copyOf(all, 3 * each + 512));
+      assertEquals(3, samples(tar).size());
+      assertEquals(List.of(), said);
+    }
+  }
+
+  /** macOS puts its notes beside the pictures, and they are called like pictures. */
+  @Test
+  void hiddenFilesAreCounted() throws IOException {
+    List<String> said = new ArrayList<>();
+    Notices.to(said::add);
+    Path tar = tar("m.tar", false, "./._x.jpg=note", "./x.jpg", "__MACOSX/._x.jpg=note", ".rc=1");
+    assertEquals(List.of("./x.jpg -"), samples(tar));
+    assertEquals(1, said.size(), said.toString());
+    assertTrue(said.getFirst().contains("2 pictures (./._x.jpg …)"), said.toString());
+    assertTrue(said.getFirst().contains(tar.toString()), said.toString());
+    assertEquals(Map.of(), named);
+    said.clear();
+    Path pictures = Files.createDirectories(folder.resolve("pictures"));
+    Files.createDirectories(pictures.resolve(".cache"));
+    for (String name : List.of("x.png", "._x.png", ".cache/y.png", ".DS_Store")) {
+      Files.write(pictures.resolve(name), PICTURE);
+    }
+    assertEquals(List.of("x.png -"), samples(pictures));
+    assertEquals(1, said.size(), said.toString());
+    assertTrue(said.getFirst().contains("1 picture (._x.png) and 1 folder (.cache)"), said + "");
   }
 
   @Test

@@ -2,6 +2,7 @@ package io.github.eqvae.model.checkpoint;
 
 import io.github.eqvae.EqvaeException;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Collection;
 import java.util.Comparator;
 import java.util.LinkedHashMap;
@@ -78,8 +79,12 @@ final class AveragedWeights {
       }
       return new Choice(inside, true, Optional.of("took the averaged weights (" + what + ")"));
     }
-    Optional<Average> found =
-        averages(file, prefix, inside).stream().filter(a -> !a.tensors().isEmpty()).findFirst();
+    Map<String, Average> found = new LinkedHashMap<>(); // by name, the fullest of each
+    for (Average a : averages(file, prefix, inside)) {
+      if (!a.tensors().isEmpty()) {
+        found.merge(a.name(), a, (x, y) -> y.tensors().size() > x.tensors().size() ? y : x);
+      }
+    }
     if (found.isEmpty()) {
       Optional<String> nameless = nameless(file);
       if (wanted == Weights.EMA && !file.keepsAverage()) {
@@ -92,24 +97,26 @@ final class AveragedWeights {
       return new Choice(
           inside, false, nameless.map(what -> "took the weights as last trained. " + what));
     }
-    Average average = found.get();
-    List<String> lost = parameters.stream().filter(n -> !average.tensors().containsKey(n)).toList();
-    int lacks = lost.size();
-    if (wanted == Weights.EMA && lacks > 0) {
+    Average average =
+        found.values().stream()
+            .filter(a -> fault(a, inside, parameters).isEmpty())
+            .findFirst()
+            .orElse(found.values().iterator().next());
+    String others = others(found.keySet(), average.name());
+    Optional<Fault> fault = fault(average, inside, parameters);
+    if (wanted == Weights.EMA && fault.isPresent()) {
       throw new EqvaeException.Argument(
           file.path()
               + ": the average ("
               + average.name()
-              + ") lacks "
-              + lacks
-              + " of "
-              + parameters.size()
-              + " tensors, "
-              + String.join(", ", lost.subList(0, Math.min(SHOWN, lacks)))
-              + (lacks > SHOWN ? " …" : "")
-              + "; leave out --weights ema");
+              + ") "
+              + fault.get().of(parameters.size())
+              + ", "
+              + fault.get().names()
+              + "; leave out --weights ema"
+              + others);
     }
-    if (wanted == Weights.MODEL || wanted == Weights.AUTO && lacks > 0) {
+    if (wanted == Weights.MODEL || wanted == Weights.AUTO && fault.isPresent()) {
       return new Choice(
           inside,
           false,
@@ -117,9 +124,10 @@ final class AveragedWeights {
               "took the weights as last trained; their average ("
                   + average.name()
                   + ") is there, too"
-                  + (lacks > 0
-                      ? ", but lacks " + lacks + " of " + parameters.size() + " tensors"
-                      : ": --weights ema takes it")));
+                  + fault
+                      .map(why -> ", but " + why.of(parameters.size()))
+                      .orElse(": --weights ema takes it")
+                  + others));
     }
     // values that are not learned, such as statistics of a norm, have no average
     Map<String, StoredTensor> taken = new LinkedHashMap<>(inside);
@@ -131,7 +139,51 @@ final class AveragedWeights {
         Optional.of(
             "took the averaged weights ("
                 + average.name()
-                + "); those as last trained are there, too: --weights model takes them"));
+                + "); those as last trained are there, too: --weights model takes them"
+                + others));
+  }
+
+  /** Why an average cannot stand for the weights: what it does, and for which tensors. */
+  private record Fault(String does, List<String> tensors) {
+    String of(int all) {
+      return does + " " + tensors.size() + " of " + all + " tensors";
+    }
+
+    String names() {
+      return String.join(", ", tensors.subList(0, Math.min(SHOWN, tensors.size())))
+          + (tensors.size() > SHOWN ? " …" : "");
+    }
+  }
+
+  private static Optional<Fault> fault(
+      Average average, Map<String, StoredTensor> inside, Collection<String> parameters) {
+    Map<String, StoredTensor> has = average.tensors();
+    List<String> lost = parameters.stream().filter(n -> !has.containsKey(n)).toList();
+    if (!lost.isEmpty()) {
+      return Optional.of(new Fault("lacks", lost));
+    }
+    List<String> other =
+        parameters.stream()
+            .filter(n -> inside.containsKey(n))
+            .filter(n -> !Arrays.equals(has.get(n).shape(), inside.get(n).shape()))
+            .map(n -> n + " " + shape(has, n) + " instead of " + shape(inside, n))
+            .toList();
+    return other.isEmpty()
+        ? Optional.empty()
+        : Optional.of(new Fault("has other shapes for", other));
+  }
+
+  private static String shape(Map<String, StoredTensor> tensors, String name) {
+    return Arrays.toString(tensors.get(name).shape());
+  }
+
+  private static String others(Set<String> all, String taken) {
+    List<String> rest = all.stream().filter(name -> !name.equals(taken)).toList();
+    return rest.isEmpty()
+        ? ""
+        : ". The file has further averages, which are not read: "
+            + String.join(", ", rest)
+            + ". To use one of them, delete the others from the file in Python";
   }
 
   /** An average in the form of diffusers' EMAModel and torch_ema: a list, in the model's order. */

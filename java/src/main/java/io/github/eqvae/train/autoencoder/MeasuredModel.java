@@ -100,10 +100,10 @@ public record MeasuredModel(
   }
 
   /**
-   * Insists on figures that are numbers.
+   * Insists on figures that are numbers, of latents that differ.
    *
    * @param model what was measured, for the message
-   * @throws EqvaeException.Argument if any is NaN
+   * @throws EqvaeException.Argument if any is NaN, or all latents are the same
    */
   public void requireFinite(Path model) {
     double std = evaluation.statistics().std();
@@ -114,6 +114,7 @@ public record MeasuredModel(
               + " its weights are: activations overflow. `eqvae reconstruct` names the"
               + " pictures");
     }
+    evaluation.statistics().range().requireContent(model.toString());
   }
 
   /**
@@ -155,6 +156,9 @@ public record MeasuredModel(
                     u.perplexity()));
     line(out, "latent mean, std", "%.4f, %.4f", s.mean(), s.std());
     line(out, "recommended scaling factor", "%.5f (shift %.4f)", s.scalingFactor(), s.mean());
+    if (!s.range().constant().isEmpty()) {
+      line(out, "latent channels without content", "%s", s.range().constant());
+    }
     line(out, "latent high-frequency share", "%.4f", e.spectrum().highFrequencyShare());
     line(out, "spectrum, latent from image", "%.4f", e.spectrumDivergence());
     e.intrinsicDimension().ifPresent(v -> line(out, "latent intrinsic dimension", "%.1f", v));
@@ -170,7 +174,7 @@ public record MeasuredModel(
   }
 
   private static void line(StringBuilder out, String name, String format, Object... values) {
-    out.append(String.format(Locale.ROOT, "%-30s", name));
+    out.append(String.format(Locale.ROOT, "%-29s ", name));
     out.append(String.format(Locale.ROOT, format, values)).append('\n');
   }
 

@@ -97,12 +97,19 @@ public final class LatentData implements LatentsSource, AutoCloseable {
                       wrong(
                           "index.json has no scaling: the autoencoder has none. Take one of the"
                               + " latents' statistics: data.scaling=factor"));
-      case FACTOR -> LatentScaling.of(1 / statistic("std"), 0);
-      case SHIFT -> LatentScaling.of(1 / statistic("std"), statistic("mean"));
+      case FACTOR -> LatentScaling.of(1 / deviation(), 0);
+      case SHIFT -> LatentScaling.of(1 / deviation(), statistic("mean"));
       case CHANNELS ->
-          new LatentScaling(
-              1, 0, folder.statistics("channel_mean"), folder.statistics("channel_std"));
+          LatentScaling.channels(
+              recipe.data().path().toString(),
+              folder.statistics("channel_mean"),
+              folder.statistics("channel_std"));
     };
+  }
+
+  private double deviation() {
+    return LatentScaling.requireDeviation(
+        recipe.data().path() + ": the latent", statistic("mean"), statistic("std"));
   }
 
   private double statistic(String name) {

@@ -164,6 +164,36 @@ class WeightsChoiceTest {
     assertTrue(e.getMessage().contains("encoder.conv_in.weight"), e.getMessage());
   }
 
+  /** Trainings may keep averages of several decays. */
+  @Test
+  void furtherAveragesAreNamed() throws IOException {
+    Map<String, TorchValue> root = new LinkedHashMap<>();
+    root.put("model", dict(with(TRAINED)));
+    root.put("ema", dict(with(AVERAGE)));
+    root.put("model_ema", dict(with(new float[] {7, 8, 9})));
+    assertTakes(
+        saved(root), Weights.AUTO, AVERAGE, "averaged weights (ema)", "averages", "model_ema");
+    assertTakes(saved(root), Weights.MODEL, TRAINED, "(ema)", "averages", "model_ema");
+    // The first that is whole.
+    Map<String, TorchTensor> few = with(AVERAGE);
+    few.remove("encoder.conv_in.weight");
+    root.put("ema", dict(few));
+    assertTakes(saved(root), Weights.EMA, new float[] {7, 8, 9}, "(model_ema)", "not read: ema.");
+  }
+
+  /** A reason that helps: the average is of another size. */
+  @Test
+  void anAverageOfOtherShapesIsNotTakenByItself() throws IOException {
+    Map<String, TorchTensor> other = with(AVERAGE);
+    other.put(BIAS, Samples.zeros(4));
+    Path file = saved(Map.of("model", dict(with(TRAINED)), "ema", dict(other)));
+    assertTakes(file, Weights.AUTO, TRAINED, "as last trained", "has other shapes for 1 of");
+    EqvaeException e =
+        assertThrows(
+            EqvaeException.Argument.class, () -> AutoencoderCheckpoint.open(file, Weights.EMA));
+    assertTrue(e.getMessage().contains(BIAS + " [4] instead of [3]"), e.getMessage());
+  }
+
   /** However little it has: not even the tensors by which an autoencoder is recognised. */
   @Test
   void anAverageWithoutTheFirstTensorsIsSaid() throws IOException {
