@@ -7,8 +7,7 @@ import java.util.Optional;
 /**
  * The encoded images of one file.
  *
- * <p>* @param names names of the images
- *
+ * @param names names of the images
  * @param keys keys of the images in a tar archive; empty for other formats
  * @param labels one per image; empty if there are no classes
  * @param arrays name ({@code latents}, {@code moments} or {@code codes}, with {@code _flip} for the
@@ -24,8 +23,7 @@ public record Shard(
   /**
    * A shard read from a file without an entry for the kind of moments.
    *
-   * <p>* @param names names of the images
-   *
+   * @param names names of the images
    * @param arrays arrays by name
    * @return the shard
    */
@@ -36,8 +34,7 @@ public record Shard(
   /**
    * A shard read from a file.
    *
-   * <p>* @param names names of the images
-   *
+   * @param names names of the images
    * @param arrays arrays by name
    * @param momentsKind the kind of moments, if the file has this entry
    * @return the shard
