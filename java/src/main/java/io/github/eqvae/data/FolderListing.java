@@ -55,12 +55,9 @@ record FolderListing(
   static FolderListing of(Path place) throws IOException {
     boolean single = isFile(place);
     Path root = single ? place.toAbsolutePath().getParent() : place;
-    Lister lister = new Lister(root);
-    Files.walkFileTree(
-        single ? place.toAbsolutePath() : place,
-        EnumSet.of(FileVisitOption.FOLLOW_LINKS),
-        Integer.MAX_VALUE,
-        lister);
+    Path start = single ? place.toAbsolutePath() : place;
+    Lister lister = new Lister(root, start);
+    Files.walkFileTree(start, EnumSet.of(FileVisitOption.FOLLOW_LINKS), Integer.MAX_VALUE, lister);
     lister.hidden.tell(place);
     FolderListing listing = lister.listing(single ? List.of() : lister.folders());
     if (single && listing.names.length == 0) {
@@ -92,6 +89,7 @@ record FolderListing(
   /** Sorts files into pictures, archives, refused and others. */
   private static final class Lister extends SimpleFileVisitor<Path> {
     private final Path root;
+    private final Path start;
     private final List<String> names = new ArrayList<>();
     private long[] sizes = new long[1024];
     private final TreeSet<String> folders = new TreeSet<>(FolderListing::byCodePoint);
@@ -102,8 +100,9 @@ record FolderListing(
     private long visited;
     private long told = System.nanoTime();
 
-    Lister(Path root) {
+    Lister(Path root, Path start) {
       this.root = root;
+      this.start = start;
     }
 
     List<String> folders() {
@@ -129,7 +128,7 @@ record FolderListing(
     }
 
     private boolean hidden(Path file) {
-      return !file.equals(root) && file.getFileName().toString().startsWith(".");
+      return !file.equals(start) && file.getFileName().toString().startsWith(".");
     }
 
     @Override

@@ -54,7 +54,12 @@ public final class SafetensorsFile implements AutoCloseable {
       long size = channel.size();
       if (size < Long.BYTES) {
         throw new SafetensorsException(
-            path, Reason.HEADER_TOO_SMALL, "the file has " + size + " bytes, expected at least 8");
+            path,
+            Reason.HEADER_TOO_SMALL,
+            "the file has "
+                + size
+                + " bytes, expected at least 8"
+                + foreign(channel.map(FileChannel.MapMode.READ_ONLY, 0, size, arena)));
       }
       MemorySegment whole = channel.map(FileChannel.MapMode.READ_ONLY, 0, size, arena).asReadOnly();
       long length = whole.get(LENGTH, 0);
@@ -65,7 +70,8 @@ public final class SafetensorsFile implements AutoCloseable {
             "the header claims "
                 + Long.toUnsignedString(length)
                 + " bytes, the limit is "
-                + SafetensorsHeader.MAX_BYTES);
+                + SafetensorsHeader.MAX_BYTES
+                + foreign(whole));
       }
       if (length > size - Long.BYTES) {
         throw new SafetensorsException(
@@ -75,7 +81,8 @@ public final class SafetensorsFile implements AutoCloseable {
                 + length
                 + " bytes, the file has "
                 + (size - Long.BYTES)
-                + " behind the length");
+                + " behind the length"
+                + foreign(whole));
       }
       MemorySegment data = whole.asSlice(Long.BYTES + length);
       SafetensorsHeader header =
@@ -86,6 +93,20 @@ public final class SafetensorsFile implements AutoCloseable {
       arena.close();
       throw e;
     }
+  }
+
+  /** What the file is if it is nothing of the kind, as the end of a message. */
+  private static String foreign(MemorySegment whole) {
+    long size = whole.byteSize();
+    if (size > Long.BYTES && whole.get(ValueLayout.JAVA_BYTE, Long.BYTES) == '{') {
+      return ""; // safetensors, cut short
+    }
+    byte[] start =
+        whole.asSlice(0, Math.min(size, ForeignFile.START_BYTES)).toArray(ValueLayout.JAVA_BYTE);
+    if (start.length > 1 && start[0] == 'P' && start[1] == 'K') {
+      return "; it is a zip archive, as torch.save and NumPy write";
+    }
+    return ForeignFile.what(start, size).map(what -> "; " + what).orElse("");
   }
 
   /**

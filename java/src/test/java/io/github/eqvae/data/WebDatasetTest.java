@@ -365,6 +365,8 @@ class WebDatasetTest {
     assertEquals(List.of("x.png -"), samples(pictures));
     assertEquals(1, said.size(), said.toString());
     assertTrue(said.getFirst().contains("1 picture (._x.png) and 1 folder (.cache)"), said + "");
+    // Whoever names it wants it.
+    assertEquals(List.of("._x.png -"), samples(pictures.resolve("._x.png")));
   }
 
   @Test

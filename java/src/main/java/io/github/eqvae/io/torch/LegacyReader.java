@@ -55,7 +55,9 @@ final class LegacyReader {
     TorchValue version = pickle(StorageSource.NONE);
     if (!version.equals(VERSION)) {
       throw new TorchFileException(
-          file, Reason.VERSION, "the version of its format is " + version + ", expected 1001");
+          file,
+          Reason.VERSION,
+          "the version of its format is " + Nodes.describe(version) + ", expected 1001");
     }
     if (!(pickle(StorageSource.NONE) instanceof PyDict machine)
         || !(machine.get("little_endian").orElse(null) instanceof PyBool little)) {

@@ -2,8 +2,18 @@ package io.github.eqvae.io.torch;
 
 import io.github.eqvae.io.torch.Globals.Global;
 import io.github.eqvae.io.torch.TorchFileException.Reason;
+import io.github.eqvae.io.torch.TorchValue.Placeholder;
+import io.github.eqvae.io.torch.TorchValue.PyBigInt;
+import io.github.eqvae.io.torch.TorchValue.PyBool;
+import io.github.eqvae.io.torch.TorchValue.PyBytes;
+import io.github.eqvae.io.torch.TorchValue.PyDict;
+import io.github.eqvae.io.torch.TorchValue.PyFloat;
 import io.github.eqvae.io.torch.TorchValue.PyInt;
+import io.github.eqvae.io.torch.TorchValue.PyList;
+import io.github.eqvae.io.torch.TorchValue.PyName;
+import io.github.eqvae.io.torch.TorchValue.PyNone;
 import io.github.eqvae.io.torch.TorchValue.PyStr;
+import io.github.eqvae.io.torch.TorchValue.PyTuple;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
@@ -98,7 +108,17 @@ final class Nodes {
       case NumpyDtype dtype -> "a numpy dtype";
       case Storage storage -> "a storage";
       case TorchTensor tensor -> "a tensor";
-      default -> "a " + object.getClass().getSimpleName();
+      case PyNone none -> "None";
+      case PyBool bool -> bool.value() ? "True" : "False";
+      case PyBigInt integer -> integer.value().toString();
+      case PyFloat number -> Double.toString(number.value());
+      case PyBytes bytes -> "bytes";
+      case PyList list -> "a list of length " + list.values().size();
+      case PyTuple tuple -> "a tuple of length " + tuple.values().size();
+      case PyDict dict -> "a dict of length " + dict.entries().size();
+      case PyName name -> "the name " + TorchFileException.quote(name.value());
+      case Placeholder other -> "an object of " + TorchFileException.quote(other.name());
+      default -> "something else";
     };
   }
 }

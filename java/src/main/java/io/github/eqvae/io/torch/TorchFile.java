@@ -1,6 +1,7 @@
 package io.github.eqvae.io.torch;
 
 import io.github.eqvae.EqvaeException;
+import io.github.eqvae.io.ForeignFile;
 import io.github.eqvae.io.torch.TorchFileException.Reason;
 import io.github.eqvae.io.torch.TorchValue.PyDict;
 import io.github.eqvae.io.torch.TorchValue.PyStr;
@@ -28,15 +29,6 @@ import java.util.stream.Collectors;
  * these are treated.
  */
 public final class TorchFile implements AutoCloseable {
-  /** How files begin that others keep weights in, and what to do with them. */
-  private static final Map<String, String> OTHERS =
-      Map.of(
-          "GGUF", "a GGUF file of quantized weights; take the model's safetensors",
-          "\u0089HDF", "an HDF5 file, as Keras writes; take the model's safetensors",
-          "\u0093NUMPY", "an array of NumPy, not a model",
-          "\u00ff\u00d8\u00ff", "a picture, not a model",
-          "\u0089PNG", "a picture, not a model");
-
   /** The format of the file. */
   public enum Format {
     /** A zip archive, as PyTorch has written since 1.6. */
@@ -130,22 +122,14 @@ public final class TorchFile implements AutoCloseable {
           "it is a tar archive, as PyTorch wrote before 0.1.10; load it with PyTorch and save it"
               + " again");
     }
-    String hint = "";
-    if (whole.byteSize() == 0) {
-      hint = "; it is empty, copy it again";
-    } else if (starts(whole, 8, "{")) {
-      hint = "; it looks like safetensors: open it with SafetensorsFile";
-    } else if (starts(whole, 0, "version https://git-lfs")) {
-      hint = "; it is a pointer of Git LFS: fetch the file itself with git lfs pull";
-    } else if (starts(whole, 0, "<")) {
-      hint = "; it looks like a web page: download the file again";
-    } else {
-      for (Map.Entry<String, String> other : OTHERS.entrySet()) {
-        if (starts(whole, 0, other.getKey())) {
-          hint = "; it is " + other.getValue();
-        }
-      }
-    }
+    byte[] start =
+        whole
+            .asSlice(0, Math.min(whole.byteSize(), ForeignFile.START_BYTES))
+            .toArray(ValueLayout.JAVA_BYTE);
+    String hint =
+        starts(whole, 8, "{")
+            ? "; it looks like safetensors: open it with SafetensorsFile"
+            : ForeignFile.what(start, whole.byteSize()).map(what -> "; " + what).orElse("");
     throw new TorchFileException(
         path,
         Reason.NOT_A_TORCH_FILE,
@@ -231,14 +215,19 @@ public final class TorchFile implements AutoCloseable {
     }
     if (tensors.isEmpty()) {
       throw new EqvaeException.Argument(
-          path + " has no tensors in " + where + "; there is " + contents(value));
+          path
+              + " has no tensors in "
+              + where
+              + "; there is "
+              + contents(value)
+              + ". Save model.state_dict(), in which each tensor has its name");
     }
     return tensors;
   }
 
   private static String contents(TorchValue value) {
     if (!(value instanceof PyDict dict)) {
-      return "a " + value;
+      return Nodes.describe(value);
     }
     return dict.entries().stream()
         .limit(20)
@@ -246,7 +235,7 @@ public final class TorchFile implements AutoCloseable {
             entry ->
                 entry.key() instanceof PyStr name
                     ? TorchFileException.quote(name.value())
-                    : entry.key().toString())
+                    : Nodes.describe(entry.key()))
         .collect(
             Collectors.joining(", ", "a dict of [", dict.entries().size() > 20 ? ", …]" : "]"));
   }

@@ -7,8 +7,11 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
+import java.util.stream.Collectors;
 
 /**
  * The format since PyTorch 1.6: a zip archive with one folder, in it {@code data.pkl}, an entry
@@ -17,6 +20,8 @@ import java.util.Map;
  */
 final class ZipReader {
   private static final String PICKLE = "/data.pkl";
+
+  private static final int SHOWN = 3;
 
   /** The highest version that can be read, from inline_container.h. */
   private static final int MAX_VERSION = 10;
@@ -56,10 +61,7 @@ final class ZipReader {
       }
     }
     if (folder == null) {
-      throw new TorchFileException(
-          file,
-          Reason.MISSING_ENTRY,
-          "the archive has no FOLDER/data.pkl; if it holds checkpoints, unpack it first");
+      throw new TorchFileException(file, Reason.MISSING_ENTRY, foreign(archive));
     }
     if (archive.find(folder + "/constants.pkl").isPresent()) {
       throw new TorchFileException(
@@ -69,6 +71,25 @@ final class ZipReader {
               + ".state_dict(), 'weights.pt')");
     }
     return folder;
+  }
+
+  /** What a zip archive is that torch.save did not write. */
+  private static String foreign(ZipArchive archive) {
+    List<String> names = new ArrayList<>();
+    archive.names().forEach(names::add);
+    names.sort(null);
+    String shown =
+        names.stream().limit(SHOWN).map(TorchFileException::quote).collect(Collectors.joining(", "))
+            + (names.size() > SHOWN ? " …" : "");
+    if (!names.isEmpty() && names.stream().allMatch(name -> name.endsWith(".npy"))) {
+      return "it is a NumPy archive (.npz) of "
+          + shown
+          + ", not a checkpoint. If these are weights: in Python, torch.save({k: torch.tensor(v)"
+          + " for k, v in numpy.load(file).items()}, 'weights.pt')";
+    }
+    return "the archive has no FOLDER/data.pkl"
+        + (names.isEmpty() ? ": it is empty" : ", but " + shown)
+        + "; if it holds checkpoints, unpack it first";
   }
 
   private TorchValue read(TorchFile.Mode mode) throws TorchFileException {

@@ -1,13 +1,13 @@
 package io.github.eqvae.model.checkpoint;
 
 import io.github.eqvae.EqvaeException;
+import io.github.eqvae.io.ForeignFile;
 import io.github.eqvae.io.SafetensorsFile;
 import io.github.eqvae.io.torch.TorchFile;
 import io.github.eqvae.io.torch.TorchTensor;
 import io.github.eqvae.io.torch.TorchValue;
 import java.io.IOException;
 import java.io.InputStream;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
@@ -167,9 +167,9 @@ public final class CheckpointFile implements AutoCloseable {
       metadata.putAll(source.metadata());
       return "safetensors";
     }
-    if (new String(start, StandardCharsets.US_ASCII).stripLeading().startsWith("{")) {
-      throw new EqvaeException.Argument(
-          file + " is JSON, not a file of tensors; name the folder it lies in");
+    Optional<String> foreign = ForeignFile.what(start, Files.size(file));
+    if (foreign.isPresent()) {
+      throw new EqvaeException.Argument(file + " is no checkpoint: " + foreign.get());
     }
     TorchFile source = TorchFile.open(file);
     open.push(source);
@@ -182,7 +182,7 @@ public final class CheckpointFile implements AutoCloseable {
       throw new NoSuchFileException(file.toString());
     }
     try (InputStream in = Files.newInputStream(file)) {
-      return in.readNBytes(SAFETENSORS_BRACE + 1);
+      return in.readNBytes(ForeignFile.START_BYTES);
     }
   }
 

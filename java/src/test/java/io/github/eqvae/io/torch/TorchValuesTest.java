@@ -25,9 +25,13 @@ import io.github.eqvae.io.torch.TorchValue.PyStr;
 import io.github.eqvae.io.torch.TorchValue.PyTuple;
 import java.io.IOException;
 import java.math.BigInteger;
+import java.nio.file.Path;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
@@ -329,6 +333,29 @@ class TorchValuesTest {
     out.get(1).op(Opcode.TUPLE2);
     PyTuple tuple = assertInstanceOf(PyTuple.class, root(out.stop()));
     assertSame(tuple.values().get(0), tuple.values().get(1));
+  }
+
+  /** A file without weights is described in Python's words. */
+  @Test
+  void whatAFileHasInsteadOfTensorsIsSaid(@TempDir Path folder) throws IOException {
+    Map<TorchValue, String> roots = new LinkedHashMap<>();
+    roots.put(TorchValue.PyNone.NONE, "there is None.");
+    roots.put(new TorchValue.PyBool(true), "there is True.");
+    roots.put(new TorchValue.PyInt(7), "there is 7.");
+    roots.put(new PyList(List.of(TorchTensor.of(new float[1], 1))), "there is a list of length 1.");
+    roots.put(new PyTuple(List.of()), "there is a tuple of length 0.");
+    roots.put(
+        new TorchValue.PyDict(
+            List.of(new TorchValue.PyDict.Entry(new TorchValue.PyInt(3), TorchValue.PyNone.NONE))),
+        "there is a dict of [3].");
+    for (Map.Entry<TorchValue, String> e : roots.entrySet()) {
+      TorchWriter.write(folder.resolve("x.pt"), e.getKey());
+      try (TorchFile file = TorchFile.open(folder.resolve("x.pt"))) {
+        String message = assertThrows(EqvaeException.class, file::stateDict).getMessage();
+        assertTrue(message.contains(e.getValue()), message);
+        assertTrue(message.contains("Save model.state_dict()"), message);
+      }
+    }
   }
 
   /** A printed value must not print what a hostile file put into it. */

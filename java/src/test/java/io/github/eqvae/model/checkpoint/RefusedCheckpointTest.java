@@ -5,10 +5,14 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.github.eqvae.EqvaeException;
+import io.github.eqvae.io.NpyArray;
+import io.github.eqvae.io.NpzFile;
+import io.github.eqvae.io.SafetensorsFile;
 import io.github.eqvae.io.torch.TorchTensor;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.HexFormat;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -202,8 +206,49 @@ class RefusedCheckpointTest {
     Path json = Files.writeString(folder.resolve("config.json"), "{\"a\": 1}");
     assertSays(refused(json), "is JSON", "name the folder");
     Path text = Files.writeString(folder.resolve("vae.safetensors"), "hello, world");
-    assertThrows(IOException.class, () -> AutoencoderCheckpoint.open(text));
+    assertSays(refused(text), "a server that refused", "hello, world");
     assertThrows(IOException.class, () -> AutoencoderCheckpoint.open(folder.resolve("none")));
+  }
+
+  /** Whoever downloads gets such files in the place of weights. */
+  @ParameterizedTest
+  @CsvSource({
+    "1f8b0800, packed by gzip: unpack it first",
+    "425a6839, packed by bzip2: unpack it first",
+    "fd377a585a00, packed by xz: unpack it first",
+    "28b52ffd, packed by Zstandard: unpack it first",
+    "255044462d312e37, a PDF",
+    "3c21646f63747970652068746d6c3e, a web page",
+    "0a0a3c68746d6c3e, a web page",
+    "efbbbf3c68746d6c3e, a web page",
+    "7b226572726f72223a2022476174656422207d, refused the download: {\"error\": \"Gated\" }",
+    "7b227765696768745f6d6170223a207b7d7d, an index",
+    "496e76616c696420757365726e616d65, Invalid username",
+    "76657273696f6e2068747470733a2f2f6769742d6c66732e6769746875622e636f6d, git lfs pull",
+    "'', is empty"
+  })
+  void whatAFileIsInsteadIsSaid(String start, String says) throws IOException {
+    byte[] bytes = HexFormat.of().parseHex(start);
+    for (String name : List.of("vae.safetensors", "vae.pt")) {
+      assertSays(
+          refused(Files.write(folder.resolve(name), bytes)), "is no checkpoint: it is", says);
+    }
+    // Also where safetensors alone will do.
+    Path weights = Files.write(folder.resolve("lpips.safetensors"), bytes);
+    String message =
+        assertThrows(IOException.class, () -> SafetensorsFile.open(weights)).getMessage();
+    assertTrue(message.contains(says), message);
+  }
+
+  /** Weights, perhaps, but not as torch.save writes them. */
+  @Test
+  void aNumpyArchiveIsNamed() throws IOException {
+    Path file = folder.resolve("vae.npz");
+    NpzFile.write(file, Map.of("encoder.conv_in.weight", NpyArray.floats(new float[2], 2)));
+    String message =
+        assertThrows(IOException.class, () -> AutoencoderCheckpoint.open(file)).getMessage();
+    assertTrue(message.contains("a NumPy archive (.npz) of \"encoder.conv_in.weight"), message);
+    assertTrue(message.contains("torch.save("), message);
   }
 
   /** A plain autoencoder, and names that claim a million levels. */
