@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
 # native/build.sh FOLDER ONEDNN TARGET [GPUS]: configures and builds the native half with CMake. Maven and ./eqvae call this.
-# GPUS: for which the CUDA library has code, as CMake writes them ("80;90a-real"); without, what was chosen before, or all.
+# GPUS: architectures to build the CUDA library for, as CMake writes them ("80;90a-real"). Default: those of the last build, or all.
 set -eu
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
 folder=$1 onednn=$2 target=$3 gpus=${4:-}
 
-# CMake refuses a folder that was made for other paths: a clone that was copied or moved starts its native part anew.
+# CMake refuses a build folder that was made for another path. If the clone was copied or moved, the folder is built again.
 cache="$folder/CMakeCache.txt"
 if [ -f "$cache" ]; then
   made_for=$(sed -n 's/^CMAKE_HOME_DIRECTORY:INTERNAL=//p' "$cache")
@@ -23,13 +23,13 @@ cmake -S "$root" -B "$(cd "$folder" && pwd -P)" -DCMAKE_BUILD_TYPE=Release -DONE
 jobs=$(nproc 2>/dev/null || echo 2)
 cmake --build "$folder" --parallel "$jobs" --target "$target"
 
-# A CUDA library that this target did not build anew must not be packed with newer sources.
+# If sources are newer than the CUDA library and this target did not rebuild it, delete it: the jar must not contain an old one.
 cuda="$folder/lib/libeqv_cuda.so"
 if [ -f "$cuda" ] && [ -n "$(find "$root/native" "$root/kernels" "$root/CMakeLists.txt" -newer "$cuda" -type f -print -quit)" ]; then
   rm "$cuda"
 fi
 
-# What the jar carries, with sizes and hashes: a copy in a cache is compared with them before it is loaded.
+# Hashes and sizes of the libraries in the jar. A cached copy is compared with them before it is loaded.
 cd "$folder/lib"
 for file in libeqv_cpu.so libeqv_null.so libeqv_cuda.so libdnnl.so.3 libgomp.so.1; do
   [ -f "$file" ] && printf '%s  %s  %s\n' "$(sha256sum <"$file" | cut -d' ' -f1)" "$(wc -c <"$file" | tr -d ' ')" "$file"

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# native/require.sh TOOL…: ends with one line for each tool of the build that is missing, and how to get it.
+# native/require.sh TOOL…: prints one line for each missing build tool, with the command that installs it; then exits with 1.
 missing=0
 for tool in "$@"; do
   command -v "$tool" >/dev/null 2>&1 && continue

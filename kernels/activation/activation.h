@@ -8,7 +8,7 @@ namespace eqv::gpu {
 __device__ inline float sigmoid(float x) { return 1.0f / (1.0f + expf(-x)); }
 
 __device__ inline float silu(float x) {
-  // Without this −∞ would give −∞ / ∞. The limit is 0, and fp32 reaches it far above.
+  // Without this, −∞ would give −∞ / ∞. The limit is 0; in fp32 the result is 0 long before x reaches −∞.
   return x < -104.0f ? -0.0f : x * sigmoid(x);
 }
 
@@ -19,7 +19,7 @@ __device__ inline float silu_slope(float x) {
   return s * (1.0f + x * (1.0f - s));
 }
 
-// ½x(1 + tanh w), w = √(2/π)(x + 0.044715x³), as x·σ(2w): no difference of numbers near 1. Beyond ±12 it has its limits.
+// ½x(1 + tanh w), w = √(2/π)(x + 0.044715x³), as x·σ(2w): this subtracts no numbers near 1. Beyond ±12 it has its limits.
 __device__ inline float gelu_tanh_sigmoid(float x) {
   return sigmoid(1.5957691216057308f * (x + 0.044715f * x * x * x));
 }

@@ -41,7 +41,7 @@ struct Taps {
 EQV_HOST_DEVICE inline Taps taps_of(double x, int64_t size, int32_t padding) {
   const double last = static_cast<double>(size - 1);
   if (padding == EQV_PAD_BORDER) x = x > 0 ? std::min(x, last) : 0;
-  if (!(x > -1 && x < last + 1)) return {0, 0, 0};  // also when it is not a number
+  if (!(x > -1 && x < last + 1)) return {0, 0, 0};  // also if the coordinate is NaN
   const double floor = std::floor(x);
   const int64_t low = static_cast<int64_t>(floor);
   const float t = static_cast<float>(x - floor);
@@ -65,7 +65,7 @@ EQV_HOST_DEVICE inline Interval times(double k, const Interval& i) {
 }
 
 // Intersects the integers [begin, end) with those i for which base + slope i is in `range`; inverse = 1 / slope, or 0
-// where the slope is too small to divide by. Rounding may add an integer too many, never leave one out.
+// where the slope is too small to divide by. Rounding may add an integer, but never omits one.
 EQV_HOST_DEVICE inline void restrict_to(double base, double inverse, const Interval& range, int64_t& begin, int64_t& end) {
   if (inverse == 0) {
     if (base < range.low - 1 || base > range.high + 1) end = begin;

@@ -28,7 +28,7 @@ Heads heads_of(const eqv_attention_params& p, const Tensor& q, const Tensor& k) 
   return {p.heads, q.shape[2] / p.heads, q.shape[1], k.shape[1], q.shape[2]};
 }
 
-// Factors of the products: a head as {token, d}, and its transpose; scores (or what else there is for each token and key) as
+// Factors of the products: a head as {token, d}, and its transpose; scores (or other values per token and key) as
 // {token, key}, and their transpose.
 struct Queries {
   Heads h;

@@ -1,5 +1,5 @@
-// softmax(scale·q·kᵀ)·v on tensor cores, in bf16 or TF32. Scores are fp32, probabilities and their gradients as the
-// activations, both in scratch memory with rows padded by zeros to whole vectors of keys; sums are fp32.
+// softmax(scale·q·kᵀ)·v on tensor cores, in bf16 or TF32. Scores and sums are fp32; probabilities and their gradients have
+// the dtype of the activations. All are in scratch memory, with rows padded with zeros to whole vectors of keys.
 #include "attention/attention_mma.h"
 
 #include "attention/row_exponentials.h"
@@ -42,8 +42,8 @@ struct Scores {
   __device__ T* of(int batch, int token) const { return data + (int64_t{batch} * tokens + token) * width; }
 };
 
-// Such a matrix for each of a batch as a factor of a product: its rows are lines, read along the depth. kPadded: there may be
-// more lines than rows; those are zeros.
+// A batch of such matrices as an operand of mma_gemm.h: rows are lines, read along the depth. kPadded: lines beyond the last
+// row are zeros.
 template <class Matrix, bool kPadded>
 struct Along {
   using Element = typename Matrix::Element;

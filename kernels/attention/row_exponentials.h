@@ -1,4 +1,4 @@
-// What a softmax needs of a row of scores, by all threads of a block.
+// The maximum and the sum of the exponentials of a row of scores, for a softmax. All threads of a block call this.
 #pragma once
 
 #include "common/reduce.h"

@@ -1,5 +1,5 @@
-// What every kernel includes. The same source is compiled by nvcc for a GPU and by g++ for the shim (native/simt);
-// only this folder knows which.
+// Every kernel includes this. nvcc compiles the same source for a GPU, and g++ for the shim (native/simt); only code in this
+// folder depends on which one it is.
 #pragma once
 
 #include <algorithm>

@@ -1,4 +1,4 @@
-// What the reference backend's functions need to hand tensors to their formulas.
+// Helpers with which functions of the reference backend pass tensors to their formulas.
 #pragma once
 
 #include "backend.h"

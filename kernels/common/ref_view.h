@@ -1,5 +1,5 @@
-// How reference code looks at a tensor: indices instead of pointer arithmetic. Reference code is meant to be read next to
-// the formula; it is as slow as it is obvious.
+// Views of tensors for reference code: indices instead of pointer arithmetic. Reference code must be easy to compare with
+// the formula; its speed does not matter.
 #pragma once
 
 #include <cstdint>

@@ -86,10 +86,10 @@ void convolve(Stream& stream, const char* name, Conv c, const Tensor& source, co
   c.result = static_cast<Bf16*>(result.data);
   const Parity& most = c.parities[0];
   const int steps = most.taps_down * most.taps_across * c.slices;
-  // Results of 256 channels read the fewest bytes; where that would be mostly padding, channels are the shorter side.
+  // Tiles with 256 channels read the fewest bytes. If the channels would be mostly padding there, they are the side of 128.
   const bool swap_ab = round_up(c.channels, 128) < round_up(c.channels, 256);
-  // Products of 64 × 256 read more shared memory than those of 128 × 256, 1280 clocks for 1024; where storing a tile is
-  // more than that of its products, or there are only 64 channels, each warpgroup still has its own.
+  // Ping-pong: tiles of 64 × 256, which read more shared memory than 128 × 256 (1280 clocks instead of 1024). It is still
+  // better where a tile's store takes longer than its few products, or where there are only 64 channels.
   constexpr int kShort = 6;
   const bool ping_pong = steps <= kShort || c.channels <= 64;
   if (swap_ab && ping_pong) run<Tiling<true, true>>(stream, name, c, source, w, result);

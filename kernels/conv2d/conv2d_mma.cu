@@ -4,8 +4,8 @@
 //   input gradient   pixels of x × channels of x,  over (tap, channel of y); with stride 2 a product per parity of the
 //                    pixel, each with the taps that reach it: no product with a zero
 //   weight gradient  channels of y × (tap, channel of x),  over the pixels of y, split
-// Channels are read 8 (fp32: 4) at a time: where their number is no multiple of that a copy padded with zeros is made
-// first. The thin ends of a network, where this would cost most, are on bf16 kernels of their own (conv2d_thin.h).
+// Channels are read 8 (fp32: 4) at a time. If their number is no multiple of that, a copy padded with zeros is made first.
+// That costs most at the thin ends of a network, which have kernels of their own in bf16 (conv2d_thin.h).
 #include "conv2d/conv2d_mma.h"
 
 #include "common/mma_gemm.h"

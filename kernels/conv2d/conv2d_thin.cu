@@ -46,8 +46,8 @@ bool thin_takes_bwd_weight(const eqv_conv2d_params& p, const Tensor& x, const Te
   return thin_weight_takes(taps_of(w), dy, x) || (p.stride == 1 && thin_weight_takes(taps_of(w), x, dy));
 }
 
-// Each pixel of dy meets the pixels of x in its window; with few channels in dy, each pixel of x those of dy whose window it
-// is in.
+// If x is thin, the sum runs over the pixels of dy, each with the pixels of x in its window. If dy is thin, it runs over the
+// pixels of x, each with the pixels of dy whose windows contain it.
 void conv2d_thin_bwd_weight(Stream& stream, const eqv_conv2d_params& p, const Tensor& x, const Tensor& dy, const Tensor& dw) {
   if (thin_weight_takes(taps_of(dw), dy, x)) thin_weight(stream, dy, x, forward_window(p, dw), few_inputs(dw));
   else thin_weight(stream, x, dy, gradient_window(p, dw), few_outputs(dw));

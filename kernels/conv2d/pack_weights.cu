@@ -98,8 +98,8 @@ void require_current(Stream& stream, const Tensor& w, PackedPart part, const Pac
   on_shim(stream, [=] {
     for (int64_t at = 0; at < size(packed); ++at)
       if (packed.data[at].bits != expected(at).bits)
-        throw error(EQV_BAD_ARGUMENT, "conv2d: the packed copy of the weight %s is not that of its values: they were "
-                    "written without packing them anew (eqv_pack_weights)", shape.c_str());
+        throw error(EQV_BAD_ARGUMENT, "conv2d: the packed copy of the weight %s is out of date: its values were "
+                    "changed without packing them again (eqv_pack_weights)", shape.c_str());
   });
 }
 

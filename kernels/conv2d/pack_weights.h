@@ -1,5 +1,5 @@
-// Packed weights (packed_weights.h) for the kernels that read them: those that were made when the weights last changed
-// (eqv_pack_weights, eqv_adam), or else a copy made for one call, in scratch memory.
+// Packed weights (packed_weights.h) for the kernels that read them: the copy made when the weights last changed
+// (eqv_pack_weights, eqv_adam) or, without one, a copy for one call in scratch memory.
 #pragma once
 
 #include "common/device.h"

@@ -1,7 +1,7 @@
 // The order in which tensor cores read a convolution's weights w{O, I, taps} beside bf16 activations, and the only place
 // that knows it: bf16, first {O, taps, I padded}, which the forward pass reads, then {I, taps, O padded}, which the
 // input gradient reads. Channels are padded with zeros to a multiple of 64, the
-// depth of a tile: copies of 16 bytes and tensor maps need no exception.
+// depth of a tile: copies of 16 bytes and tensor maps need no special case.
 #pragma once
 
 #include <cstdint>

@@ -1,4 +1,4 @@
-// Dropout whose numbers are made again when they are needed: a thread takes the four elements of a Philox block.
+// Dropout. It stores no mask: the backward pass computes the same random numbers again. A thread takes a Philox block's elements.
 #include "common/values.h"
 #include "random/philox.h"
 

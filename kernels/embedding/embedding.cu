@@ -1,4 +1,4 @@
-// Rows of a table by their numbers.
+// Rows of a table by their index.
 #include "common/device.h"
 
 namespace eqv::backend {

@@ -1,5 +1,5 @@
 // The diagonal Gaussian posterior: sampling, and the KL divergence to the standard normal. The log variance is clamped
-// to [−30, 20]; as with torch.clamp its gradient is 0 outside and passes at the ends.
+// to [−30, 20]; as with torch.clamp the gradient is 0 outside this interval and passes through at its ends.
 #include "common/reduce.h"
 
 namespace eqv::backend {

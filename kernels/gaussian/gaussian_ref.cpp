@@ -1,6 +1,6 @@
 // The diagonal Gaussian posterior: moments = mean | logvar on channels, logvar clamped to [−30, 20].
 //   z = mean + exp(logvar/2)·noise;   kl = mean over samples of ½ Σ (mean² + exp(logvar) − 1 − logvar).
-// The clamp lets no gradient through outside its range. Source: CompVis DiagonalGaussianDistribution.
+// Outside its range the clamp's gradient is 0. Source: CompVis DiagonalGaussianDistribution.
 #include <algorithm>
 #include <cmath>
 

@@ -1,6 +1,6 @@
 // One number's term of a diffusion's variational bound and its derivatives (Nichol and Dhariwal, arXiv 2102.09672;
-// facebookresearch/DiT, gaussian_diffusion.py: _vb_terms_bpd). In single precision and the reference's order of
-// operations: where a bin is decoded two nearly equal numbers are subtracted, and their difference depends on it.
+// facebookresearch/DiT, gaussian_diffusion.py: _vb_terms_bpd). Precision (fp32) and order of operations are
+// the reference's: the probability of a bin is the difference of two nearly equal numbers, which depends on both.
 #pragma once
 
 #include <cstdint>

@@ -13,7 +13,7 @@ constexpr double kEps = 1e-10;
 constexpr int kLanes = 8;                     // of a pixel
 constexpr int kTogether = kThreads / kLanes;  // pixels of a block at a time
 constexpr int64_t kPixels = 16 * kTogether;   // of one block of the forward pass
-constexpr int kBlocks = 4;                    // a multiprocessor: without this bound ptxas aims at 6 and spills
+constexpr int kBlocks = 4;                    // per multiprocessor: without this bound ptxas aims at 6 and spills
 
 // 8 channels from i on; those beyond the last are 0, which adds nothing to any sum. Without kVectors they are read one
 // by one, with the same bits.

@@ -1,4 +1,4 @@
-// Which pixel each place of a padded image shows, along one axis.
+// Which pixel each place of a padded image copies, along one axis.
 #pragma once
 
 #include "common/host_device.h"
@@ -10,7 +10,7 @@ struct Axis {
   int mode;
   int before, size, padded;  // places before the image; its pixels; all places
 
-  // The pixel that place p shows; -1 for a zero.
+  // The pixel that place p copies; -1 for a zero.
   EQV_HOST_DEVICE int source(int p) const {
     const int i = p - before;
     if (i >= 0 && i < size) return i;
@@ -18,7 +18,7 @@ struct Axis {
     if (mode == EQV_EDGE_REFLECT) return i < 0 ? -i : 2 * (size - 1) - i;
     return i < 0 ? 0 : size - 1;
   }
-  // The next place after p that shows pixel i, `padded` when there is none. Starting with p = -1 this gives all, ascending.
+  // The next place after p that copies pixel i; `padded` if there is none. Starting with p = -1 this gives all, ascending.
   EQV_HOST_DEVICE int next(int p, int i) const {
     const int own = before + i;
     for (++p; p < before; ++p)

@@ -1,4 +1,4 @@
-// Padding, and its adjoint in gather form: a pixel's gradient is the sum over the places that show it, in their order. A thread
+// Padding, and its adjoint in gather form: a pixel's gradient is the sum over the places that copy it, in their order. A thread
 // has kWide neighbouring channels of one place.
 #include "common/rows.h"
 #include "common/values.h"

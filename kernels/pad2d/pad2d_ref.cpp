@@ -1,10 +1,10 @@
-// pad2d: y(p, q) = x(source of p, source of q), a zero beyond the edges, the image mirrored at its outermost pixels, or the
-// nearest pixel. Backward: a pixel collects from all places that show it. PyTorch: F.pad(x, (left, right, top, bottom), mode).
+// pad2d: y(p, q) = x(source of p, source of q). Beyond the edges y is zero, the image mirrored at its outermost pixels, or
+// the nearest pixel. Backward: a pixel's gradient is the sum over all places that copy it. PyTorch: F.pad(x, (left, right, top, bottom), mode).
 #include "common/ref_backend.h"
 
 namespace eqv::ref {
 
-// The pixel that place p shows, -1 for none.
+// The pixel that place p copies, -1 for none.
 inline int64_t pad2d_source(int mode, int64_t p, int64_t before, int64_t size) {
   int64_t i = p - before;
   if (mode == EQV_EDGE_REFLECT) {

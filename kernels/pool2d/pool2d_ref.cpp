@@ -1,5 +1,5 @@
-// pool2d: the maximum or the mean of the pixels in a window. Pixels outside the image take no part: they win no maximum
-// and do not count in the mean. Max keeps the winner's place in its window (row-major, the first of equals; a NaN wins,
+// pool2d: the maximum or the mean of the pixels in a window. Pixels outside the image are ignored: they are never the
+// maximum, and the mean does not count them. Max keeps the winner's place in its window (row-major, the first of equals; a NaN wins,
 // as in PyTorch). PyTorch: F.max_pool2d; F.avg_pool2d with count_include_pad=False.
 #include <cmath>
 

@@ -31,7 +31,7 @@ EQV_HOST_DEVICE inline Block block(uint64_t seed, uint64_t purpose, uint64_t ind
   return {{c0, c1, c2, c3}};
 }
 
-// In (0, 1), never an end: a logarithm of it is finite.
+// In (0, 1), both ends excluded, so that its logarithm is finite.
 EQV_HOST_DEVICE inline double uniform(uint32_t word) { return (static_cast<double>(word) + 0.5) * 0x1p-32; }
 
 // Box-Muller: two words to two independent standard normal values.

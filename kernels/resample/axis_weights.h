@@ -1,6 +1,6 @@
 // Interpolation along one axis as a sparse matrix: what PyTorch's interpolate(size=…, align_corners=False) does, in
 // double. Output d is the sum of `count` neighbouring inputs from `first` on. The transposed matrix gives the adjoint
-// in gather form. Memory belongs to the caller, so that a call with a scratch arena allocates nothing.
+// in gather form. The caller owns the memory, so that a call with a scratch arena allocates nothing.
 #pragma once
 
 #include <algorithm>

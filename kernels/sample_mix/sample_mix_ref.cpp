@@ -1,5 +1,5 @@
-// sample_mix: out[n] = factors[n,0]·a[n] + factors[n,1]·b[n], the same factors for all values of a sample: how a diffusion adds
-// noise to data. Backward: da = factors[n,0]·dout, db = factors[n,1]·dout.
+// sample_mix: out[n] = factors[n,0]·a[n] + factors[n,1]·b[n], the same factors for all values of a sample. Diffusion adds
+// noise to data in this way. Backward: da = factors[n,0]·dout, db = factors[n,1]·dout.
 #include <cstdint>
 
 #include "common/ref_backend.h"

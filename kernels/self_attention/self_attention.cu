@@ -1,7 +1,7 @@
 // softmax(scale·q·kᵀ)·v per head of at most 128 channels, without scores in memory: a block keeps 32 queries and walks
 // over the keys, 32 at a time, with the maximum and the sum of each row so far (Milakov and Gimelshein, arXiv 1805.02867;
-// Dao et al., arXiv 2205.14135). Backward the scores are made again, once by blocks that keep queries, for dq, and once by
-// blocks that keep keys, for dk and dv: every sum has one owner and a fixed order. Products are fp32.
+// Dao et al., arXiv 2205.14135). The backward pass computes the scores twice again: for dq by blocks that keep queries,
+// and for dk and dv by blocks that keep keys. So every sum has one owner and a fixed order. Products are fp32.
 #include "common/values.h"
 
 namespace eqv::backend {
@@ -14,7 +14,7 @@ constexpr int kRows = 32;    // queries or keys of a tile
 constexpr int kAcross = 16;  // threads along a row of a tile; as many along a column
 constexpr int kEach = kRows / kAcross;
 static_assert(kAcross * kAcross == kThreads);
-// Blocks on a multiprocessor. Stated because the compiler would otherwise spill a register to allow more.
+// Blocks per multiprocessor. Without this bound the compiler aims at more blocks and spills a register.
 constexpr int kBlocks = 3;
 
 // Where the heads are: qkv{sample, token, part, head, channel}, o{sample, token, head, channel}.

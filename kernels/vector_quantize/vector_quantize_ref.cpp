@@ -1,6 +1,6 @@
-// vector_quantize: index[n] = argmin over k of |e_k|² − 2 z_n·e_k, which is |z_n − e_k|² without the part that all codes
-// share; zq[n] = e_index[n]. The lowest of equal codes wins, and a NaN over all, as in torch.argmin. Backward: a code's
-// gradient is the sum over the vectors it was nearest to. Source: VectorQuantizer2 in CompVis/taming-transformers,
+// vector_quantize: index[n] = argmin over k of |e_k|² − 2 z_n·e_k, which is |z_n − e_k|² without |z_n|², which all codes
+// share; zq[n] = e_index[n]. Among equal codes the lowest index wins; a NaN wins over all, as in torch.argmin. Backward: a code's
+// gradient is the sum over the vectors whose nearest code it was. Source: VectorQuantizer2 in CompVis/taming-transformers,
 // taming/modules/vqvae/quantize.py.
 #include <cmath>
 #include <limits>

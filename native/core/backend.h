@@ -39,7 +39,7 @@ using Device = eqv_device_s;
 using Graph = eqv_graph_s;
 using Tensor = eqv_tensor;
 
-// core/device.cpp. Counted in the device's memory statistics.
+// In core/device.cpp. The memory is counted in the device's statistics.
 void* allocate(Device&, int64_t bytes, const char* purpose);
 void release(Device&, void* data);
 // At least `bytes` of scratch memory, 64-byte aligned, valid until the next call on this stream. Grows only when a
@@ -51,13 +51,13 @@ namespace backend {
 // The dtype this backend computes in, and whether it can also compute in `dtype`.
 int32_t compute_dtype();
 bool computes_in(int32_t dtype);
-// Whether it has EQV_MATH_TF32.
+// Whether this backend has EQV_MATH_TF32.
 bool has_tf32();
 
 void open(Device&);                                      // throws Error(EQV_NO_DEVICE) with the reason
 void describe(const Device&, eqv_device_info&);
-// Makes the device the calling thread's. Core calls it in every call of eqv.h, before anything below: calls come from any
-// thread, and a thread that has selected no device, or another one, would send its work to the wrong one.
+// Selects this device for the calling thread. Core calls it in every function of eqv.h, before the functions below: calls
+// may come from any thread, and a thread that has selected another device would send its work there.
 void select(const Device&);
 void* raw_allocate(Device&, int64_t bytes);              // nullptr when there is no memory
 void raw_release(Device&, void* data, int64_t bytes);
@@ -65,7 +65,7 @@ void open_stream(Stream&);   // may set native
 void close_stream(Stream&);
 void sync(Stream&);
 void wait(Stream&, Stream& other);
-// Host memory; the device may copy from and to it while the caller goes on.
+// Host memory for asynchronous copies from and to the device.
 void* raw_host_allocate(Device&, int64_t bytes);
 void raw_host_release(Device&, void* data);
 void copy_in(Stream&, void* device_data, const void* host, int64_t bytes);
@@ -74,11 +74,11 @@ void copy_out(Stream&, void* host, const void* device_data, int64_t bytes);
 // Graphs. A backend without them includes host_only.h.
 bool captures();
 void begin_capture(Stream&);
-void* end_capture(Stream&, bool keep);  // its own handle of what was recorded; nullptr when it is not to be kept
+void* end_capture(Stream&, bool keep);  // the backend's handle of the recording; nullptr if not `keep`
 void launch_graph(Stream&, void* graph);
 void destroy_graph(Device&, void* graph);
 
-// The two operations whose functions in eqv.h are more than one here: eqv_adam is both. The others are below.
+// eqv_adam is these two functions, eqv_pack_weights is the second one. Each other operation is one function, included below.
 void adam(Stream&, const eqv_adam_params&, const Tensor& schedule, const Tensor* squares, const Tensor* skip,
           const Tensor& w, const Tensor& g, const Tensor& m, const Tensor& v, const Tensor* average);
 // Only called for devices with an architecture.

@@ -124,7 +124,7 @@ void Check::same_but_last(const char* name, const Tensor& t, const char* other_n
   bool same = t.rank == wanted.rank;
   for (int i = 0; same && i < t.rank; ++i) same = t.shape[i] == wanted.shape[i];
   if (!same)
-    throw error(EQV_BAD_SHAPE, "%s: %s has shape %s, expected %s beside %s %s", op_, name, shape_text(t).c_str(),
+    throw error(EQV_BAD_SHAPE, "%s: %s has shape %s, expected %s to match %s %s", op_, name, shape_text(t).c_str(),
                 shape_text(wanted).c_str(), other_name, shape_text(other).c_str());
 }
 

@@ -13,7 +13,7 @@ namespace eqv {
 
 constexpr int kAnyRank = -1;
 
-// A part of an error text that is not made yet: words, a number, a tensor's shape, or whether an argument was NULL.
+// A part of an error text, formatted only when it is needed: words, a number, a tensor's shape, or whether an argument was NULL.
 class Said {
  public:
   Said(const char* words) : kind_(Kind::kWords), words_(words) {}
@@ -26,7 +26,7 @@ class Said {
     else integer_ = n;
   }
 
-  // Alone, and as what an argument was: "is 3", "has shape [1, 2]".
+  // The part alone ("3"), and as a statement about an argument: "is 3", "has shape [1, 2]".
   std::string text() const;
   std::string predicate() const;
 
@@ -57,17 +57,17 @@ class Check {
     return *p;
   }
 
-  // A contiguous tensor of activations, in a dtype this device computes in, the same for all of the call.
+  // A contiguous tensor of activations. All activations of a call have one dtype, which this device computes in.
   const Tensor& activation(const char* name, const Tensor* t, int rank);
   const Tensor* optional_activation(const char* name, const Tensor* t, int rank) {
     return t ? &activation(name, t, rank) : nullptr;
   }
-  // A contiguous tensor of parameters, statistics or losses: as the activations, but fp32 beside bf16.
+  // A contiguous tensor of parameters, statistics or losses: in the dtype of the activations, or fp32 if they are bf16.
   const Tensor& tensor(const char* name, const Tensor* t, int rank);
   const Tensor* optional(const char* name, const Tensor* t, int rank) { return t ? &tensor(name, t, rank) : nullptr; }
   // The same with a given dtype.
   const Tensor& typed(const char* name, const Tensor* t, int rank, int32_t dtype) const;
-  // Strides may be anything non-negative; the dtype any floating one or i32.
+  // A tensor with any non-negative strides, of any floating dtype or i32.
   const Tensor& strided(const char* name, const Tensor* t) const;
 
   void shape(const char* name, const Tensor& t, std::initializer_list<int64_t> expected) const;
@@ -79,14 +79,14 @@ class Check {
   void one_value(const char* name, const Tensor& t) const;
   // {…,C}: at least one axis.
   void has_channels(const char* name, const Tensor& t) const { that(t.rank >= 1, name, t, "give it at least one axis"); }
-  // Copies of weights as tensor cores read them are for the devices that have such.
+  // Only devices with tensor cores read packed weights.
   void reads_packed(const Stream& stream) const {
     if (stream.device->architecture == 0)
       throw error(EQV_UNSUPPORTED, "%s: this device reads no packed weights; pass NULL (see architecture of "
                   "eqv_device_info)", op_);
   }
 
-  // Unless the condition holds: "op: <name> is <value>; <advice>".
+  // Unless the condition holds, throws the error "op: <name> is <value>; <advice>".
   void that(bool condition, const char* name, const Said& value, const char* advice) const {
     if (!condition) refuse(name, value, {advice});
   }
@@ -118,7 +118,7 @@ eqv_status checked(const char* op, eqv_stream stream, F&& body) noexcept {
 
 std::string shape_text(const Tensor& t);
 int64_t elements(const Tensor& t);
-// Of {…,C}: C, and how many rows of C values there are.
+// For a tensor {…,C}: C, and the number of rows of C values.
 inline int64_t channels_of(const Tensor& t) { return t.shape[t.rank - 1]; }
 inline int64_t rows_of(const Tensor& t) { return elements(t) / channels_of(t); }
 const char* dtype_name(int32_t dtype);

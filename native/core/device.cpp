@@ -10,14 +10,14 @@
 namespace eqv {
 namespace {
 
-// The stream that this thread captures. Only this thread is restricted meanwhile; others may go on.
+// The stream that this thread captures. During a capture only this thread is restricted.
 thread_local Stream* captured = nullptr;
 
 // Refuses a call that cannot be part of a graph, and marks the capture as spoiled: its graph would lack that call.
 void refuse_while_capturing(const Device& device, const char* function, const char* advice) {
   if (!captured || captured->device != &device) return;
   captured->spoiled = function;
-  throw error(EQV_BAD_ARGUMENT, "%s: not while a stream is being captured, since a graph cannot do it again; %s", function,
+  throw error(EQV_BAD_ARGUMENT, "%s: not allowed while a stream is captured, because a graph cannot repeat it; %s", function,
               advice);
 }
 
@@ -102,7 +102,7 @@ void* scratch(Stream& stream, int64_t bytes) {
     release(*stream.device, stream.scratch);
     stream.scratch = nullptr;
     stream.scratch_bytes = 0;
-    // In whole MiB, so that shapes that differ little do not each make it grow.
+    // Rounded up to whole MiB, so that slightly larger shapes do not make it grow again.
     constexpr int64_t kMiB = int64_t{1} << 20;
     const int64_t rounded = bytes < INT64_MAX - kMiB ? (bytes + kMiB - 1) / kMiB * kMiB : bytes;
     stream.scratch = allocate(*stream.device, rounded, "scratch memory");
@@ -324,7 +324,7 @@ eqv_status eqv_capture_end(eqv_stream stream, eqv_graph* out) {
     const char* spoiled = stream->spoiled;
     void* native = finish_capture(*stream, out && !spoiled);
     if (out && spoiled)
-      throw error(EQV_BAD_ARGUMENT, "capture_end: there is no graph, since %s was refused while it was captured; capture "
+      throw error(EQV_BAD_ARGUMENT, "capture_end: there is no graph, because %s was refused during the capture; capture "
                   "again without it", spoiled);
     if (!out) return;
     auto graph = std::make_unique<Graph>();

@@ -1,5 +1,5 @@
-// A linear layer and its activation in one pass: each block of rows is multiplied by one thread, which then reads its sums
-// from the cache. The result does not depend on the number of threads.
+// A linear layer and its activation in one pass: one thread multiplies a block of rows, and applies the activation while the
+// block is in the cache. The result does not depend on the number of threads.
 #include "activation.h"
 #include "parallel.h"
 #include "products.h"

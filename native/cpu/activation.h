@@ -1,11 +1,11 @@
-// Activations of a piece of memory, and a linear layer that ends with one.
+// Activations of contiguous values, and a linear layer with an activation.
 #pragma once
 
 #include "backend.h"
 
 namespace eqv::cpu {
 
-// y = the activation of x, of n values; not the identity.
+// y = activation(x) for n values. The activation is not the identity.
 void activate(const eqv_activation_params& p, const float* x, int64_t n, float* y);
 
 // before = x w^T + bias, y = its activation.

@@ -129,7 +129,7 @@ void attend_backward(Stream& stream, const char* name, const Heads& shape, float
   const int64_t size = channels / heads, blocks = ceil_div(queries, kRows);
   const int64_t threads = stream.device->threads, scores = kRows * keys, pairs = samples * heads;
   // A task is a (sample, head) and a part of its query blocks; the parts' dk and dv are added in order afterwards.
-  // How many parts there are follows from the shape alone.
+  // The number of parts depends on the shape alone.
   const int64_t partial = keys * size;
   const int64_t fitting = kPartialFloats / (2 * partial * pairs);
   const int64_t parts = std::clamp<int64_t>(std::min(ceil_div(kWantedTasks, pairs), fitting), 1, blocks);

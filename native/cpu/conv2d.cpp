@@ -33,7 +33,7 @@ Shapes shapes(const eqv_conv2d_params& p, const Tensor& x, const Tensor& w, cons
 
 enum Direction { kForward = 1, kBackwardInput = 2, kBackwardWeight = 3 };
 
-// `after`: what a forward plan does with its results, as two values.
+// `after`: the epilogue of a forward plan, as two values.
 cpu::PlanKey key(Direction direction, const Stream& s, const eqv_conv2d_params& p, const Shapes& d, bool bias,
                  std::array<int64_t, 2> after = {}) {
   return {direction, s.device->threads, d.x[0], d.x[1], d.x[2], d.x[3], d.w[0], d.w[2],
@@ -69,7 +69,7 @@ dnnl::convolution_forward::primitive_desc forward_desc(const Shapes& d, bool bia
   return {cpu::engine(), kind, algorithm, x, any(d.w), y, d.strides, d.pad_before, d.pad_after, user_scratchpad(after)};
 }
 
-// The convolution from `from` to `to`, if Winograd's algorithm is the one to take.
+// The convolution from `from` to `to`, if Winograd's algorithm is the faster one for it.
 std::optional<cpu::WinogradConv> winograd_conv(const eqv_conv2d_params& p, const Tensor& from, const Tensor& w,
                                                const Tensor& to, bool adjoint) {
   const int64_t top = adjoint ? 2 - p.pad_top : p.pad_top, left = adjoint ? 2 - p.pad_left : p.pad_left;
@@ -213,7 +213,7 @@ void conv2d_bwd_weight(Stream& s, const eqv_conv2d_params& p, const Tensor& x, c
 
 void bias_bwd(Stream& s, const Tensor& dy, const Tensor& dbias) {
   const int64_t channels = dbias.shape[0], rows = elements(dy) / channels;
-  constexpr int64_t kRows = 256;  // summed in fp32, the sums of such chunks in double, in order
+  constexpr int64_t kRows = 256;  // of a chunk, summed in fp32; chunks are added in double, in order
   const int64_t chunks = ceil_div(rows, kRows);
   cpu::Workspace workspace(s, cpu::Workspace::bytes<float>(chunks * channels));
   float* parts = workspace.take<float>(chunks * channels);
@@ -229,8 +229,8 @@ void bias_bwd(Stream& s, const Tensor& dy, const Tensor& dbias) {
   }
 }
 
-// A linear layer is a 1×1 convolution over an image one pixel high. Where an activation follows, blocks of rows are
-// multiplied on one thread each, and the activation reads them from the cache.
+// A linear layer is a 1×1 convolution over an image one pixel high. With an activation, one thread multiplies
+// a block of rows and applies the activation while the block is in the cache.
 namespace {
 
 Tensor as_image(const Tensor& t, int64_t channels) {

@@ -36,7 +36,7 @@ bool line_of(const char* path, const char* key, char* value, size_t cap) {
   return found;
 }
 
-// What EQV_SIMD functions use here.
+// The instruction set that EQV_SIMD functions use on this processor.
 const char* instruction_set() {
 #if defined(__x86_64__)
   __builtin_cpu_init();
@@ -63,8 +63,8 @@ void open(Device& device) {
     throw error(EQV_NO_DEVICE, "device_open: the CPU backend has one device, number 0, but %d was asked for",
                 device.ordinal);
   if (device.threads == 0) {
-    // Read here, not through omp_get_max_threads(): that is a property of the calling thread, which may have had
-    // another device before.
+    // Not omp_get_max_threads(): that is a setting of the calling thread, and another device may have changed it
+    // before.
     const char* wish = std::getenv("OMP_NUM_THREADS");
     const int wanted = wish ? std::atoi(wish) : 0;
     device.threads = wanted > 0 ? wanted : cpu::processors(omp_get_num_procs());

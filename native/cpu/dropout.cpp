@@ -1,4 +1,4 @@
-// Dropout whose numbers are made again when they are needed.
+// Dropout. It stores no mask: the backward pass computes the same random numbers again.
 #include "parallel.h"
 #include "random/philox.h"
 

@@ -79,7 +79,7 @@ struct Shape {
   int64_t values_of_chunk() const { return std::min(rows, kChunkRows) * channels; }
 };
 
-// What y = x̂ factor + shift needs, of every sample where they are modulated, else once.
+// Factor and shift of y = x̂ factor + shift: for each sample if there is a modulation, else once.
 class Folded {
  public:
   Folded(const Tensor* weight, const Tensor* bias, const Tensor* modulation, const Shape& shape)

@@ -1,7 +1,7 @@
 // The weight gradient of a linear layer, dw = dyᵀ x: one long sum over all rows for each weight. It is cut into tiles of dw
 // and pieces of the rows by size alone, each a product on one thread, and pieces are added in order. So the result does
-// not depend on the number of threads, which libraries cut such sums by. Without AVX-512 a product reads copies: rows as
-// far apart as those of a wide layer fall on the same sets of the cache, which costs oneDNN's AVX2 kernels half their speed.
+// not depend on the number of threads. (Libraries cut such sums by it.) Without AVX-512 a product reads copies: the rows of
+// a wide layer fall into the same sets of the cache, and oneDNN's AVX2 kernels then have half their speed.
 #include "onednn.h"
 #include "parallel.h"
 #include "products.h"
@@ -16,7 +16,7 @@ namespace {
 constexpr int64_t kTile = 768;        // a tile's side, at most: a product then reads few numbers for each sum
 constexpr int64_t kRows = 512;        // of a product, at most
 constexpr int64_t kPadding = 16;      // floats between the rows of a copy
-constexpr int64_t kWantedTasks = 16;  // as many as threads that shall have work
+constexpr int64_t kWantedTasks = 16;  // enough for as many threads
 constexpr int64_t kFewestRows = 256;  // of a piece, so that adding pieces costs little beside them
 
 // [0, n) in blocks of equal size, multiples of 16 but for the last one.

@@ -61,8 +61,8 @@ void apply_gradients(const RowPlan& plan, const Columns& k, const float* dy, con
                      float* dx);
 
 // Runs first(sample, chunk, thread) on every chunk, then between(sample), then last(sample, chunk, thread) on every
-// chunk: sample by sample on one thread where there are enough samples, for the caches' sake, else chunk by chunk on
-// all threads. Both give the same bits.
+// chunk. If there are enough samples, one thread does all of a sample, which then stays in its cache; otherwise all
+// threads share the chunks. Both give the same bits.
 template <class First, class Between, class Last>
 void over_samples(Stream& stream, int64_t samples, const RowPlan& plan, First&& first, Between&& between,
                   Last&& last) {

@@ -17,7 +17,7 @@ namespace eqv::cpu {
 
 dnnl::engine& engine();
 
-// What oneDNN makes and runs on the calling thread from now on uses the device's threads.
+// From now on oneDNN uses the device's number of threads on the calling thread.
 void use_threads(const Stream& stream);
 
 // One argument of a primitive: where the caller's tensor goes, reordered if the primitive needs another layout.
@@ -63,8 +63,8 @@ class Plan {
 
 using PlanKey = std::array<int64_t, 16>;
 
-// Plans by key. The least recently used go when there are too many. The lock is held to look a plan up, not to run it;
-// bindings are kept with their plan, as many as have ever run at the same time.
+// Plans by key. When the cache is full, the least recently used plan is dropped. The lock is held to look a plan up, not to
+// run it. A plan keeps its bindings: as many as have run at the same time.
 class PlanCache {
  public:
   static PlanCache& instance();
@@ -81,7 +81,7 @@ class PlanCache {
           plans_.erase(order_.back());
           order_.pop_back();
         }
-        use_threads(stream);  // a primitive shares its work out when it is made
+        use_threads(stream);  // a primitive divides its work among threads when it is created
         entry = std::make_shared<Entry>(make());
         order_.push_front(key);
         entry->position = order_.begin();

@@ -17,7 +17,7 @@ inline float* f32(const Tensor& t) { return static_cast<float*>(t.data); }
 
 using Workspace = AlignedWorkspace<64>;
 
-// What a value costs, in multiples of reading and adding it.
+// The cost of a value, relative to reading and adding it.
 enum class Cost : int64_t {
   kSum = 1,
   kCopy = 2,
@@ -27,15 +27,15 @@ enum class Cost : int64_t {
   kDozens = 64,      // dozens of operations
 };
 
-// The grain (parallel_for) of items of `values` values each: smaller pieces of work would not be worth another thread. It
-// decides about time only, never about results.
+// The grain (parallel_for) of items of `values` values each: a smaller piece of work is not worth another thread. It
+// changes the time only, never the result.
 inline int64_t grain(int64_t values, Cost cost = Cost::kArithmetic) {
   constexpr int64_t kWorth = 65536;
   return std::max<int64_t>(1, kWorth / static_cast<int64_t>(cost) / values);
 }
 
 // Cuts [0, n) into at most one contiguous piece of at least `grain` per thread and calls f(begin, end) or
-// f(begin, end, thread). Little work runs on the calling thread. A team always has all the device's threads, since
+// f(begin, end, thread). Small work runs on the calling thread. A team always has all the device's threads, since
 // OpenMP runtimes end and restart threads when the size of the team changes.
 template <class F>
 void parallel_for(Stream& stream, int64_t n, int64_t grain, F&& f) {

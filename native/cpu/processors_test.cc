@@ -1,4 +1,4 @@
-// Prints how many of 16 processors a process may use whose /proc and /sys lie below the folder named. Run by ProcessorsTest.
+// Prints how many of 16 processors a process may use. The given folder has its /proc and /sys. Run by ProcessorsTest.
 #include <cstdio>
 
 #include "processors.h"

@@ -12,7 +12,7 @@ using namespace cpu;
 
 namespace {
 
-// NaN is passed over here, and shows in the exponentials.
+// The maximum ignores NaN; the exponentials then carry it into the result.
 EQV_SIMD float row_maximum(const float* x, int64_t n) {
   float most = -__builtin_inff();
 #pragma omp simd reduction(max : most)

@@ -38,8 +38,8 @@ int32_t compute_dtype() { return EQV_F32; }
 bool computes_in(int32_t dtype) { return dtype == EQV_F32 || dtype == EQV_BF16; }
 bool has_tf32() { return true; }
 
-// The first call in a thread always sets it: that also makes the driver's context current, which the driver's own functions
-// (tensor_map.cu) need. From then on only when something else has chosen another device meanwhile; to ask costs some nanoseconds.
+// The first call of a thread always sets the device: that also makes the driver's context current, which the driver's own
+// functions (tensor_map.cu) need. Later calls set it only if other code has selected another device; asking costs nanoseconds.
 void select(const Device& device) {
   thread_local int selected = -1;
   int now = -1;
@@ -55,7 +55,7 @@ void open(Device& device) {
     throw error(EQV_NO_DEVICE,
                 "device_open: cuda:%d cannot be used: %s. Check that nvidia-smi shows a GPU and a driver for CUDA 13, or "
                 "use --device cpu",
-                device.ordinal, status == cudaSuccess ? "the driver found none" : cudaGetErrorString(status));
+                device.ordinal, status == cudaSuccess ? "the driver found no GPU" : cudaGetErrorString(status));
   require(status, "cudaGetDeviceCount");
   if (device.ordinal >= count)
     throw error(EQV_NO_DEVICE, "device_open: cuda:%d cannot be used: there are %d devices, numbered from 0",
@@ -147,7 +147,7 @@ void raw_host_release(Device&, void* data) {
 
 bool captures() { return true; }
 
-// Other threads (a loader's, another model's) may do as they like meanwhile.
+// The capture does not restrict other threads (a loader's, another model's).
 void begin_capture(Stream& stream) {
   require(cudaStreamBeginCapture(handle(stream), cudaStreamCaptureModeThreadLocal), "cudaStreamBeginCapture");
 }
@@ -176,7 +176,7 @@ void destroy_graph(Device&, void* graph) {
   require(cudaGraphExecDestroy(static_cast<cudaGraphExec_t>(graph)), "cudaGraphExecDestroy");
 }
 
-// From pageable memory the runtime has taken what it needs when the call returns.
+// If the host memory is pageable, the runtime has read it when the call returns.
 void copy_in(Stream& stream, void* device_data, const void* host, int64_t bytes) {
   require(cudaMemcpyAsync(device_data, host, static_cast<size_t>(bytes), cudaMemcpyHostToDevice, handle(stream)), "copy_in");
 }

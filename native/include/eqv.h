@@ -4,15 +4,15 @@
  *
  * Rules
  *  - Every function returns an eqv_status; 0 is success. eqv_last_error copies out the text of the calling thread's last failure:
- *    the function, the argument as it is called here, its value, what it should be. No exception, print or exit crosses this line.
+ *    the function, the argument as it is called here, its value, what it should be. No function throws, prints or exits.
  *  - Parameter structs start with struct_size = sizeof(the struct), set by the caller.
  *  - Images are NHWC: shape {N, H, W, C}. Weights have the shape PyTorch stores on disk: conv {O, I, kH, kW},
  *    linear {O, I}. Strides count elements. Only eqv_copy takes tensors that are not contiguous.
  *  - Activations and their gradients (x, y, dy, dx, q, k, v, o, f0, f1 …) may be bf16 where the device computes in it;
  *    parameters, their gradients, statistics, losses and latents are then f32. Sums are f32 or wider throughout.
  *  - Work is ordered by a stream and may run after the call returned; eqv_stream_sync waits and reports what failed.
- *  - Handles are destroyed by whoever created them. Nothing here is freed behind the caller's back.
- *  - Backward functions assign their results. They never add to them.
+ *  - The caller that created a handle destroys it. The library frees nothing that the caller owns.
+ *  - Backward functions overwrite their results. They never add to them.
  */
 #ifndef EQV_H
 #define EQV_H
@@ -49,11 +49,11 @@ enum {
 EQV_API int64_t eqv_last_error(char* buffer, int64_t cap);
 
 /* ---- ABI handshake ------------------------------------------------------------------------------------------ */
-/* version = EQV_ABI_VERSION; layout_hash = FNV-1a 64 of the text eqv_abi_text gives. */
+/* version = EQV_ABI_VERSION; layout_hash = FNV-1a 64 of the text that eqv_abi_text returns. */
 EQV_API eqv_status eqv_abi(uint32_t* version, uint64_t* layout_hash);
-/* The layout of every struct and the arity of every function, one a line; returns the full length. */
+/* The layout of every struct and the arity of every function, one per line; returns the full length. */
 EQV_API int64_t eqv_abi_text(char* buffer, int64_t cap);
-/* Does nothing: what a call costs. */
+/* Does nothing; measures the cost of a call. */
 EQV_API eqv_status eqv_noop(void);
 
 /* ---- tensors ------------------------------------------------------------------------------------------------ */
@@ -106,43 +106,43 @@ EQV_API eqv_status eqv_free(eqv_device device, void* data);
 EQV_API eqv_status eqv_stream_create(eqv_device device, eqv_stream* out);
 EQV_API eqv_status eqv_stream_destroy(eqv_stream stream);
 EQV_API eqv_status eqv_stream_sync(eqv_stream stream);
-/* What `stream` is given from now on waits for all that `other`, of the same device, was given up to now. */
+/* Work given to `stream` from now on waits for all work given to `other` so far. Both must be of the same device. */
 EQV_API eqv_status eqv_stream_wait(eqv_stream stream, eqv_stream other);
-/* How this stream multiplies matrices of fp32 tensors (convolutions, linear layers, attention) from now on: in fp32, as when
- * it was created, or on tensor cores, each factor rounded to TF32 (10 bits behind the point) and sums in fp32.
- * EQV_UNSUPPORTED where the device has no TF32. */
+/* Sets how this stream multiplies matrices of fp32 tensors (convolutions, linear layers, attention): in fp32 (the default),
+ * or on tensor cores, with each factor rounded to TF32 (10 bits of fraction) and sums in fp32.
+ * EQV_UNSUPPORTED if the device has no TF32. */
 enum { EQV_MATH_FP32 = 0, EQV_MATH_TF32 = 1 };
 EQV_API eqv_status eqv_stream_math(eqv_stream stream, int64_t math);
 /* Makes the stream's scratch arena at least this large, so that no later call has to grow it. */
 EQV_API eqv_status eqv_stream_reserve(eqv_stream stream, int64_t bytes);
 /* Size of the stream's scratch arena: what the largest call so far needed. */
 EQV_API eqv_status eqv_stream_scratch(eqv_stream stream, int64_t* bytes);
-/* Host memory that copies can read and write while the caller goes on (pinned, where the device knows that). */
+/* Host memory for asynchronous copies (pinned, if the device has pinned memory). */
 EQV_API eqv_status eqv_host_alloc(eqv_device device, int64_t bytes, void** out);
 EQV_API eqv_status eqv_host_free(eqv_device device, void* data);
-/* Memory of eqv_host_alloc is read when the stream gets there; any other memory before the call returns. */
+/* Memory of eqv_host_alloc is read when the stream reaches the copy; other memory is read before the call returns. */
 EQV_API eqv_status eqv_copy_in(eqv_stream stream, void* device_data, const void* host, int64_t bytes);
 /* Waits for the stream: the bytes are there when the call returns. */
 EQV_API eqv_status eqv_copy_out(eqv_stream stream, void* host, const void* device_data, int64_t bytes);
 
 /* ---- graphs --------------------------------------------------------------------------------------------------- */
 /* From begin to end the operations that this thread gives the stream are recorded, not run; a launch runs them all, in
- * their order. What they were given is kept as it was: addresses, shapes and the values of parameter structs. What is to
- * change from launch to launch must lie in device memory. Between the two, calls that need the host (eqv_copy_in,
- * eqv_copy_out, eqv_stream_sync, eqv_alloc, eqv_free, growing scratch memory) are refused and spoil the recording;
- * eqv_capture_end then fails, and in any case the stream runs what it is given again. With out = NULL the recording is
- * thrown away. A device with graphs = 0 answers EQV_UNSUPPORTED: run the operations as they come. */
+ * their order. A graph keeps the arguments: addresses, shapes and the values of parameter structs. Values that change from
+ * launch to launch must be in device memory. During a capture, calls that need the host (eqv_copy_in, eqv_copy_out,
+ * eqv_stream_sync, eqv_alloc, eqv_free, growing scratch memory) are refused and spoil the recording: eqv_capture_end then
+ * fails. After eqv_capture_end the stream runs operations again, also if it failed. With out = NULL the recording is
+ * discarded. A device with graphs = 0 returns EQV_UNSUPPORTED: run the operations one by one. */
 EQV_API eqv_status eqv_capture_begin(eqv_stream stream);
 EQV_API eqv_status eqv_capture_end(eqv_stream stream, eqv_graph* out);
-/* Fails when the stream's scratch memory is not where it was: capture again. */
+/* Fails if the stream's scratch memory has moved since the capture: capture again. */
 EQV_API eqv_status eqv_graph_launch(eqv_graph graph, eqv_stream stream);
 EQV_API eqv_status eqv_graph_destroy(eqv_graph graph);
 
 /* ---- parameter structs -------------------------------------------------------------------------------------- */
-/* GELU: x times the normal distribution function; GELU_TANH: its approximation by tanh. Convolutions take the first four. */
+/* GELU: x times the normal distribution function; GELU_TANH: its approximation by tanh. Convolutions have only the first four. */
 enum { EQV_IDENTITY = 0, EQV_SILU = 1, EQV_RELU = 2, EQV_LEAKY_RELU = 3, EQV_GELU_TANH = 4, EQV_GELU = 5 };
 
-/* The four last say what happens to the result before it is stored; eqv_conv2d_bwd_weight reads none of them. */
+/* The last four are the epilogue, applied to the result before it is stored; eqv_conv2d_bwd_weight ignores them. */
 typedef struct {
   uint32_t struct_size;
   int32_t stride, pad_top, pad_bottom, pad_left, pad_right;
@@ -164,8 +164,8 @@ typedef struct { uint32_t struct_size; float eps; float momentum; int32_t traini
 typedef struct { uint32_t struct_size; int32_t kind; float slope; } eqv_activation_params;
 
 enum { EQV_POOL_MAX = 0, EQV_POOL_MEAN = 1 };
-/* Windows of kernel_height x kernel_width every `stride` pixels reach over the edge by `padding`, at most half the
- * kernel. Pixels outside the image take no part, in the mean's count neither. */
+/* Windows of kernel_height x kernel_width, `stride` pixels apart. They begin `padding` pixels outside the image, at most
+ * half the kernel. Pixels outside the image are ignored: a mean does not count them. */
 typedef struct {
   uint32_t struct_size;
   int32_t kind, kernel_height, kernel_width, stride, padding;
@@ -176,15 +176,15 @@ typedef struct { uint32_t struct_size; int32_t heads; float scale; } eqv_attenti
 typedef struct {
   uint32_t struct_size;
   float eps;
-  int32_t rms;              /* 1: no mean is taken off, and the mean of squares is the variance */
+  int32_t rms;              /* 1: the mean is not subtracted, and the mean of squares stands for the variance */
 } eqv_layer_norm_params;
 
-/* The first `rotated` heads are turned, the others copied; transposed: by the adjoint, which is the backward pass. */
+/* The first `rotated` heads are rotated, the others copied. transposed = 1: the adjoint, which is the backward pass. */
 typedef struct { uint32_t struct_size; int32_t rotated; int32_t transposed; } eqv_rope_params;
 
 typedef struct { uint32_t struct_size; float max_period; } eqv_timestep_embedding_params;
 
-/* 0 <= rate < 1; which elements are dropped follows from seed and purpose as eqv_random_params says. */
+/* 0 <= rate < 1. Seed and purpose decide which elements are dropped: see eqv_random_params. */
 typedef struct {
   uint32_t struct_size;
   int32_t reserved;
@@ -214,15 +214,15 @@ enum {
   EQV_SOFTPLUS_FAKE = 6,    /* sum log(1 + exp(a)) */
   EQV_CHARBONNIER = 7       /* sum sqrt((a - b)^2 + epsilon^2) */
 };
-/* epsilon is EQV_CHARBONNIER's, at least 1e-12; others do not read it. */
+/* epsilon, at least 1e-12, is for EQV_CHARBONNIER only. */
 typedef struct { uint32_t struct_size; int32_t kind; double scale, epsilon; } eqv_loss_params;
 
 enum { EQV_PRODUCT = 0, EQV_QUOTIENT = 1, EQV_LOGARITHM = 2 };
 typedef struct { uint32_t struct_size; int32_t kind; } eqv_arithmetic_params;
 
 enum { EQV_EDGE_ZEROS = 0, EQV_EDGE_REFLECT = 1, EQV_EDGE_REPLICATE = 2 };
-/* What lies beyond the edges: zeros; the image mirrored at the middle of its outermost pixels, where the padding is less
- * than the side; or the nearest pixel. */
+/* The padding is zeros; or the image, mirrored at the centre of its outermost pixels (the padding must be less than the
+ * side); or the nearest pixel. */
 typedef struct { uint32_t struct_size; int32_t mode, top, bottom, left, right; } eqv_pad2d_params;
 
 typedef struct { uint32_t struct_size; float alpha; float beta; } eqv_axpby_params;
@@ -252,15 +252,15 @@ typedef struct {
 } eqv_adam_params;
 
 /* ---- ops ----------------------------------------------------------------------------------------------------- */
-/* Shapes are in the comments. From these declarations is made what the library and Java repeat of them: HeaderSources.java. */
-/* A tensor that may be left out: NULL. Every other pointer must be valid. */
+/* Shapes are in the comments. HeaderSources.java generates the copies of these declarations in the library and in Java. */
+/* A tensor that may be NULL. Every other pointer must be valid. */
 typedef const eqv_tensor* eqv_optional;
 
 /* y{N,P,Q,O} = activation(conv(x{N,H,W,I}, w{O,I,kH,kW}) + bias{O} + residual{y's shape}); zero padding.
  * stats{N,groups,2} = mean, 1/sqrt(variance + eps) of y as it is stored: what eqv_group_norm_fwd would find (always fp32 or
  * fp64).
- * packed (beside bf16 activations, on a device with an architecture) is a copy of w as tensor cores read it, from
- * eqv_pack_weights or eqv_adam; without it each call makes one of its own. Kernels may read w, packed or both. */
+ * packed (only with bf16 activations, on a device with an architecture) is a copy of w for tensor cores, made by
+ * eqv_pack_weights or eqv_adam; without it each call makes its own copy. Kernels may read w, packed or both. */
 EQV_API eqv_status eqv_conv2d_fwd(eqv_stream, const eqv_conv2d_params*, const eqv_tensor* x, const eqv_tensor* w,
                                   eqv_optional packed, eqv_optional bias, eqv_optional residual, const eqv_tensor* y,
                                   eqv_optional stats);
@@ -272,8 +272,8 @@ EQV_API eqv_status eqv_conv2d_bwd_input(eqv_stream, const eqv_conv2d_params*, co
 EQV_API eqv_status eqv_conv2d_bwd_weight(eqv_stream, const eqv_conv2d_params*, const eqv_tensor* x,
                                          const eqv_tensor* dy, const eqv_tensor* dw, eqv_optional dbias);
 
-/* y{…,O} = activation(x{…,I} · w{O,I}^T + bias{O}); before (y's shape) is what the activation is given: NULL
- * where that is EQV_IDENTITY, and only there. */
+/* y{…,O} = activation(x{…,I} · w{O,I}^T + bias{O}); before (y's shape) is the input of the activation. It is
+ * NULL if and only if the activation is EQV_IDENTITY. */
 EQV_API eqv_status eqv_linear_fwd(eqv_stream, const eqv_activation_params*, const eqv_tensor* x, const eqv_tensor* w,
                                   eqv_optional bias, eqv_optional before, const eqv_tensor* y);
 EQV_API eqv_status eqv_linear_bwd_input(eqv_stream, const eqv_tensor* dy, const eqv_tensor* w, const eqv_tensor* dx);
@@ -344,7 +344,7 @@ EQV_API eqv_status eqv_arithmetic_fwd(eqv_stream, const eqv_arithmetic_params*, 
 EQV_API eqv_status eqv_arithmetic_bwd(eqv_stream, const eqv_arithmetic_params*, const eqv_tensor* dout,
                                       const eqv_tensor* a, eqv_optional b, eqv_optional da, eqv_optional db);
 
-/* y{N,top + H + bottom,left + W + right,C}: x{N,H,W,C} and what lies beyond its edges. */
+/* y{N,top + H + bottom,left + W + right,C}: x{N,H,W,C} with padding. */
 EQV_API eqv_status eqv_pad2d_fwd(eqv_stream, const eqv_pad2d_params*, const eqv_tensor* x, const eqv_tensor* y);
 EQV_API eqv_status eqv_pad2d_bwd(eqv_stream, const eqv_pad2d_params*, const eqv_tensor* dy, const eqv_tensor* dx);
 
@@ -414,8 +414,8 @@ EQV_API eqv_status eqv_sample_mix_fwd(eqv_stream, const eqv_tensor* a, const eqv
 EQV_API eqv_status eqv_sample_mix_bwd(eqv_stream, const eqv_tensor* dout, const eqv_tensor* factors, eqv_optional da,
                                       eqv_optional db);
 
-/* out{N} = the mean over a sample of one step's term of a diffusion's variational bound, in bits (gaussian_vlb.h). said{N,…}:
-   of the data or the noise; variance: of the variance, from -1 to 1; start: the data; noisy: x[t]; steps{N,8}. */
+/* out{N} = the mean over a sample of one step's term of a diffusion's variational bound, in bits (gaussian_vlb.h). The network's
+   outputs: said{N,…}, the data or the noise; variance, from -1 to 1. start: the data; noisy: x[t]; steps{N,8}. */
 EQV_API eqv_status eqv_gaussian_vlb_fwd(eqv_stream, const eqv_tensor* said, eqv_optional variance,
                                         const eqv_tensor* start, const eqv_tensor* noisy, const eqv_tensor* steps,
                                         const eqv_tensor* out);
@@ -483,8 +483,8 @@ EQV_API eqv_status eqv_vector_quantize_bwd(eqv_stream, const eqv_tensor* dzq, co
 /* dst = src element by element; any strides, any floating dtypes (this is also concat, split and cast), or both i32. */
 EQV_API eqv_status eqv_copy(eqv_stream, const eqv_tensor* src, const eqv_tensor* dst);
 EQV_API eqv_status eqv_fill(eqv_stream, const eqv_fill_params*, const eqv_tensor* out);
-/* counter{} (f64) holds an integer below 2^53 that is added to the purpose: so a graph draws other numbers at
- * each launch. */
+/* counter{} (f64) holds an integer below 2^53 that is added to the purpose, so that each launch of a graph draws new
+ * numbers. */
 EQV_API eqv_status eqv_random(eqv_stream, const eqv_random_params*, eqv_optional counter, const eqv_tensor* out);
 
 /* out{} = scale * the reduction of x, in a fixed order. */
@@ -493,10 +493,10 @@ EQV_API eqv_status eqv_reduce(eqv_stream, const eqv_reduce_params*, const eqv_te
 EQV_API eqv_status eqv_adaptive_weight(eqv_stream, const eqv_adaptive_weight_params*, const eqv_tensor* numerator,
                                        const eqv_tensor* denominator, const eqv_tensor* out);
 /* One update of the weights w from the gradients g, with their moments m and v and their moving average
- * (average = decay average + (1 - decay) w): all of one flat shape. What changes from step to step is read on the device:
+ * (average = decay average + (1 - decay) w): all of one flat shape. Values that change from step to step are on the device:
  * schedule{4} (f64) = learning rate, 1 - beta1^t, 1 - beta2^t, the average's decay; squares{} = the sum of the
- * squares of g, which clipping needs; skip{}: unless it is 0 nothing changes. layout and packed (both or
- * neither): what eqv_pack_weights would then make of w. */
+ * squares of g, which clipping needs; skip{}: if it is not 0, nothing changes. layout and packed (both or
+ * neither): the new weights are also packed, as by eqv_pack_weights. */
 EQV_API eqv_status eqv_adam(eqv_stream, const eqv_adam_params*, const eqv_tensor* schedule, eqv_optional squares,
                             eqv_optional skip, const eqv_tensor* w, const eqv_tensor* g, const eqv_tensor* m,
                             const eqv_tensor* v, eqv_optional average, eqv_optional layout, eqv_optional packed);

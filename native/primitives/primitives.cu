@@ -1,5 +1,5 @@
 // Every instruction of kernels/common on its own, on small integers, against plain loops. Built twice: for a GPU, and under
-// the shim, whose twins of the instructions follow the manual and are unproven until a GPU has printed the same.
+// the shim. The shim's twins of the instructions follow the manual; only a GPU that prints the same can prove them right.
 //   primitives        a line per case: name, hash of what the device computed, ok or the first difference
 #include <cstdio>
 #include <cstring>
@@ -349,8 +349,8 @@ struct Shared2 {
   Barrier full, empty;
 };
 
-// Two blocks; each brings both of them half of the boxes' rows and half of the pixels, twice, the second time when both say
-// that they have read the first.
+// Two blocks. Each loads half of the boxes' rows and half of the pixels, for both blocks. They do it twice: the second time
+// after both have reported that they have read the first data.
 __global__ void __launch_bounds__(128) multicast_kernel(const __grid_constant__ TensorMap map, const __grid_constant__ TensorMap pixels, Bf16* out) {
   constexpr int kHalf = 32 * kRow, kAll = 64 * kRow;
   Shared2& s = shared_memory<Shared2>();

@@ -47,7 +47,7 @@ TensorMap pixels_map(const void* data, int n, int h, int w, int c, PixelRange ra
 
 namespace simt {
 
-// The device that the calling thread has selected, as of cudaSetDevice; unlike there none is before it chooses.
+// The device that the calling thread has selected, as with cudaSetDevice. Here a thread has none until it selects one.
 thread_local int selected = -1;
 
 // Every call that uses the thread's current device checks that it is the right one.
@@ -57,8 +57,8 @@ void require_selected(int ordinal, const char* what) {
                      "this is a bug in eqvae", what, ordinal, selected);
 }
 
-// The work of a stream that is not done yet. Copies from pinned memory are done as late as the program allows, when the
-// stream has other work or somebody waits for it, and with SIMT_EARLY=1 at once: a program may rely on neither.
+// The pending work of a stream. Copies from pinned memory are done as late as possible: when the stream gets other work, or
+// is waited for. With SIMT_EARLY=1 they are done at once. A program must be right in both cases.
 class Queue {
  public:
   explicit Queue(int ordinal) : ordinal_(ordinal) {}
@@ -169,8 +169,8 @@ void describe(const Device& device, eqv_device_info& info) {
 
 namespace {
 
-// An allocation ends where a page ends that nobody may touch: a write beyond it is caught. Under AddressSanitizer an
-// access before it, too.
+// A page without access rights follows each allocation, so that a write beyond its end is caught. AddressSanitizer also
+// catches an access before its beginning.
 struct Guarded {
   size_t page = static_cast<size_t>(sysconf(_SC_PAGESIZE)), used, mapped;
 

@@ -1,5 +1,5 @@
-# Libraries with one fault each, planted into copies of the kernels: PlantedFaultsTest demands that the tests see every
-# one of them. FAULTS: name; file; what stands there; what is put instead.
+# Libraries with one fault each, planted into copies of the kernels: PlantedFaultsTest fails if the tests miss one of them.
+# FAULTS: name | file | the right code | the faulty code.
 set(FAULTS
   "missing-barrier|common/mma_gemm.h|    __syncthreads()|    if (false) __syncthreads()"
   "wait-off-by-one|common/mma_gemm.h|wait_for_copies<kStages - 2>|wait_for_copies<kStages - 1>"
@@ -10,7 +10,7 @@ set(FAULTS
   "early-release-weight|conv2d/conv2d_hopper_weight.cu|warpgroup_wait<1>()|before = state.stage"
   "out-of-bounds-hopper|conv2d/hopper_store.h|result >= p.pixels|false"
   "barriers-not-fenced|conv2d/hopper_pipeline.h|fence_barrier_init()|(void)0"
-  # Both blocks of a cluster write each other's stages: the other's readers are not waited for.
+  # Both blocks of a cluster write into each other's stages. Here a block does not wait for the other block's readers.
   "other-block-not-waited-for|conv2d/hopper_pipeline.h|barrier_arrive_at(&empty[stage], thread)|barrier_arrive_at(&empty[stage], cluster_rank())"
   "no-cluster-barrier|conv2d/hopper_pipeline.h|cluster_barrier()|__syncthreads()"
   "block-ends-early|conv2d/conv2d_hopper.cu|shared.pipeline.finish()|(void)0"
@@ -24,7 +24,7 @@ set(FAULTS
   "wait-off-by-one-thin|conv2d/conv2d_thin_weight.cu|wait_for_copies<kRing - 2>|wait_for_copies<kRing - 1>"
   "mirrored-at-the-edge|pad2d/border.h|2 * (size - 1) - i|2 * size - 1 - i"
   "own-place-left-out|pad2d/border.h|p <= own|p < own"
-  # Copies into the stage that is read next and waits for them when all have read it: only copies that are done at once show it.
+  # Copies into the stage that is read next. Only copies that are done at once (SIMT_EARLY=1) show this fault.
   "overwritten-early|conv2d/conv2d_thin_output.cu|fetch(step + kStages - 1)|(step ? void() : fetch(kStages - 1)), fetch(step + kStages)")
 
 # Does a source, or a header it includes, include this file? Only such sources are compiled anew for a fault in a header.
@@ -61,7 +61,7 @@ foreach(fault IN LISTS FAULTS)
   if(planted STREQUAL text)
     message(FATAL_ERROR "faults.cmake: kernels/${file} no longer contains '${right}'")
   endif()
-  # A source with a fault replaces that source, a header all that include it; the other objects are those of the sound library.
+  # A faulty source replaces the source; a faulty header replaces all sources that include it. Other objects stay the right ones.
   set(sources)
   set(objects $<TARGET_OBJECTS:eqv_simt_objects> ${EQV_SHIM})
   foreach(source IN LISTS EQV_APART)

@@ -19,8 +19,8 @@ bool early() {
   return value;
 }
 
-// Whether a copy to another block of the cluster is done at once: with a seed, every other one. That block may not have come
-// to where it would wait for it.
+// Whether a copy to another block of the cluster is done at once: with a seed, every second one. The other block may not
+// have reached its wait by then.
 bool hurried() {
   thread_local uint64_t state = seed();
   state = state * 6364136223846793005u + 1442695040888963407u;
@@ -80,8 +80,8 @@ struct Thread {
   std::vector<uint32_t> written;                   // kilobytes of shared memory, since fence.proxy.async
 };
 
-// What is known of a barrier. Other blocks of the cluster may use it once they have waited for a phase of the cluster
-// barrier that its initialiser, having fenced, arrived at.
+// The state of a barrier. Another block of the cluster may use it after a cluster barrier: its initialiser must have fenced
+// before it arrived there, and the other block must have waited for that phase.
 struct Known {
   unsigned initialiser;
   bool fenced, released;
@@ -116,7 +116,7 @@ void known(const uint64_t* barrier) {
   if (!found->second.fenced) die("mbarrier: used before fence.mbarrier_init");
 }
 
-// What lies here in this block, in another of the cluster.
+// The same place in another block of the cluster.
 template <class T>
 T* in_block(T* here, unsigned rank) {
   return reinterpret_cast<T*>(shared_bytes(rank) + shared_offset(here));

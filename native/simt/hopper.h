@@ -1,7 +1,7 @@
 // Twins of sm_90a's instructions (kernels/common/hopper.h): barriers that count bytes, copies of tiles, products of a
-// warpgroup. Copies and products happen as late as the program allows: when it waits for them; with SIMT_EARLY=1 at once. With a
-// seed, copies to another block of a cluster are now and then done at once.
-// What breaks the rules ends the process: a barrier used before it was initialised and fenced (by another block of the
+// warpgroup. Copies and products are done as late as possible: when the program waits for them; with SIMT_EARLY=1 at once. With
+// a seed, some copies to another block of a cluster are done at once.
+// These faults end the process: a barrier used before it was initialised and fenced (by another block of the
 // cluster: before a cluster barrier after that), too many arrivals, shared memory of a block that has ended, a tile that is
 // not aligned, products without a fence, a store of what was written without one, threads of a warpgroup that disagree.
 #pragma once

@@ -1,4 +1,4 @@
-// What twins of instructions need of the scheduler.
+// The part of the scheduler that the twins of instructions use.
 #pragma once
 
 #include <functional>

@@ -251,7 +251,7 @@ void Scheduler::run(unsigned cluster) {
     for (int r = 0; r < kSavedRegisters; ++r) *--top = nullptr;
     f.stack_pointer = top;
   }
-  // A warp that runs only when no other can: what others did not wait for has then not happened yet.
+  // A warp that runs only when no other warp can: this shows that another warp did not wait for it.
   Fiber* late = nullptr;
   if (seed()) {
     std::shuffle(order_.begin(), order_.end(), random_);

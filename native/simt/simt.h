@@ -47,21 +47,21 @@ using Lanes = unsigned char[32][kLaneBytes];
 void warp_operation(unsigned mask, const char* name, const void* in, size_t in_size, void* out, size_t out_size,
                     void (*combine)(unsigned mask, const Lanes& in, Lanes& out));
 
-// cp.async: a copy into shared memory (zeros where `from` is null) that is done as late as the program allows, when the
-// thread waits for it; with SIMT_EARLY=1 in the environment at once. A program may rely on neither.
+// cp.async: a copy into shared memory (zeros where `from` is null). It is done as late as possible: when the thread waits
+// for it; with SIMT_EARLY=1 in the environment at once. A program must be right in both cases.
 void copy_async(void* to, const void* from, unsigned bytes);
 void commit_copies();
 void wait_for_copies(unsigned newest);
 
 // Runs a grid: clusters of so many blocks one after the other, or on `workers` threads; the blocks of a cluster at once.
-// A block that cannot go on is a failure of the kernel: the process ends with a census of where its threads wait.
+// If no thread of a block can go on, the kernel is faulty: the process ends and prints where the threads wait.
 void launch(dim3 grid, unsigned cluster, dim3 block, size_t shared_bytes, int workers, const std::function<void()>& thread);
 
 // Gives a stream of the shim work to do: at once, or when a graph that is being captured is launched.
 void submit(void* stream, std::function<void()> work);
 
-// Order of threads and blocks: 0 keeps them ascending; anything else shuffles, and keeps one warp back while another can go
-// on. SIMT_SEED in the environment.
+// Order of threads and blocks (SIMT_SEED in the environment): 0 is ascending; another seed shuffles them, and one warp runs
+// only when no other can.
 uint64_t seed();
 
 // Ends the process with a message and where the block's threads are.

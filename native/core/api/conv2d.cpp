@@ -22,7 +22,7 @@ void conv_shapes(const Check& c, const eqv_conv2d_params& p, const char* xn, con
   c.shape(yn, y, {x.shape[0], (padded_h - kh) / p.stride + 1, (padded_w - kw) / p.stride + 1, o});
 }
 
-// What follows a convolution: y's bias, its residual and statistics.
+// The epilogue of a convolution: bias, residual and statistics of y.
 struct Epilogue {
   const Tensor *bias, *residual, *stats;
 };
@@ -40,12 +40,12 @@ Epilogue epilogue(Check& c, const eqv_conv2d_params& p, const char* yn, const Te
   return e;
 }
 
-// The copy of w that tensor cores read beside bf16 activations x.
+// The packed copy of w. Tensor cores read it if the activations x are bf16.
 const Tensor* packed_copy(const Check& c, const Stream& s, const eqv_tensor* packed, const Tensor& w, const char* xn,
                           const Tensor& x) {
   if (!packed) return nullptr;
   c.reads_packed(s);
-  c.that(x.dtype == EQV_BF16, "packed", packed, {xn, " is ", dtype_name(x.dtype), ": pass NULL beside all but bf16"});
+  c.that(x.dtype == EQV_BF16, "packed", packed, {xn, " is ", dtype_name(x.dtype), ": pass NULL unless it is bf16"});
   const Tensor& p = c.typed("packed", packed, 1, EQV_BF16);
   c.shape("packed", p, {packed_elements(w.shape[0], w.shape[1], w.shape[2] * w.shape[3])});
   c.that(reinterpret_cast<uintptr_t>(p.data) % 16 == 0, "packed", "does not begin at a multiple of 16 bytes",

@@ -1,4 +1,4 @@
-// SwiGLU's middle: one half gates the other: the checks of arguments.
+// The gated product of SwiGLU: the checks of arguments.
 #include "check.h"
 
 using namespace eqv;

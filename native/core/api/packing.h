@@ -1,4 +1,4 @@
-// Checks of copies of weights within flat values; what the layout says of them is read by the device alone.
+// Checks of packed weights. The content of `layout` is on the device and is not checked here.
 #pragma once
 
 #include "check.h"

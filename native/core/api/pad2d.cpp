@@ -1,4 +1,4 @@
-// An image and what lies beyond its edges: the checks of arguments.
+// Padding of images: the checks of arguments.
 #include "check.h"
 
 using namespace eqv;

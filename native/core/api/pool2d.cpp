@@ -5,7 +5,7 @@ using namespace eqv;
 
 namespace {
 
-// Checks y = pool(x), its parameters and the winners.
+// Checks y = pool(x), its parameters and the index of the maxima.
 void pool_shapes(const Check& c, const eqv_pool2d_params& p, const char* xn, const Tensor& x, const char* yn, const Tensor& y,
                  const eqv_tensor* index) {
   c.one_of("kind", p.kind, EQV_POOL_MAX, EQV_POOL_MEAN, "EQV_POOL_MAX");
@@ -13,14 +13,14 @@ void pool_shapes(const Check& c, const eqv_pool2d_params& p, const char* xn, con
   c.at_least("kernel_width", p.kernel_width, 1);
   c.at_least("stride", p.stride, 1);
   c.that(p.padding >= 0 && p.padding <= p.kernel_height / 2 && p.padding <= p.kernel_width / 2, "padding", p.padding,
-         {"use 0 to half the kernel, ", p.kernel_height, " x ", p.kernel_width, ": a window beyond that may hold no pixel"});
+         {"use 0 to half the kernel, ", p.kernel_height, " x ", p.kernel_width, ": with more, a window may have no pixel"});
   const bool max = p.kind == EQV_POOL_MAX;
   constexpr int64_t kMostPixels = 256;  // of a window: index is a byte
   const int64_t pixels = int64_t{p.kernel_height} * p.kernel_width;
   c.that(!max || pixels <= kMostPixels, "kernel_height x kernel_width", pixels,
-         {"the maximum's place is kept in a byte: use at most ", kMostPixels, ", or pool twice"});
+         {"the index of the maximum is one byte: use at most ", kMostPixels, ", or pool twice"});
   c.that(max == (index != nullptr), "index", index,
-         max ? "the maximum needs it, for the places of the winners" : "a mean has none: pass NULL");
+         max ? "maximum pooling stores the places of the maxima there" : "mean pooling has no index: pass NULL");
   const int64_t h = x.shape[1] + 2 * p.padding - p.kernel_height, w = x.shape[2] + 2 * p.padding - p.kernel_width;
   c.that(h >= 0 && w >= 0, xn, x,
          {"with its padding it is smaller than the window, ", p.kernel_height, " x ", p.kernel_width,

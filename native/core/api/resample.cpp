@@ -5,7 +5,7 @@ using namespace eqv;
 
 namespace {
 
-// The result has any height and width: it is resized to them. The batch and channels stay.
+// y may have any height and width: x is resized to them. Batch and channels must be those of x.
 void resample_shapes(const Check& c, const eqv_resample_params& p, const Tensor& x, const char* yn, const Tensor& y) {
   c.one_of("interpolation", p.interpolation, EQV_BILINEAR, EQV_BICUBIC_ANTIALIAS, "EQV_BILINEAR");
   c.that(p.quarter_turns >= 0 && p.quarter_turns <= 3, "quarter_turns", p.quarter_turns, "use 0 to 3: k mod 4");

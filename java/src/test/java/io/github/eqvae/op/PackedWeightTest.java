@@ -69,12 +69,12 @@ class PackedWeightTest {
       refused("packed weight has shape", () -> tape.run(op, half, w, null, null, small));
       refused("packed is f32", () -> tape.run(op, half, w, null, null, wide));
       refused(
-          "x is f32: pass NULL beside all but bf16",
+          "x is f32: pass NULL unless it is bf16",
           () -> tape.run(op, single, w, null, null, right));
       // Only the shim compares in every call.
       if (name.startsWith("simt")) {
         right.fill(stream, 0);
-        refused("packing them anew", () -> tape.run(op, half, w, null, null, right));
+        refused("packing them again", () -> tape.run(op, half, w, null, null, right));
       }
     }
   }

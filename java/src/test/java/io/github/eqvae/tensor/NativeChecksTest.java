@@ -132,7 +132,7 @@ class NativeChecksTest {
                 .i32(1)
                 .run(x, x, tensor(4), tensor(4, 2), tensor(1, 2, 2, 4), tensor(3), tensor(4)));
     says(
-        "gated_unit: y has shape [2, 4], expected [2, 2] beside x [2, 4]",
+        "gated_unit: y has shape [2, 4], expected [2, 2] to match x [2, 4]",
         () -> stream.launch(Fn.GATED_UNIT_FWD).run(tensor(2, 4), tensor(2, 4)));
   }
 }
