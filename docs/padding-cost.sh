@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# What model.padding_mode costs: processor seconds of short trainings of a small autoencoder, the three modes in turn,
-# ROUNDS times, and those of the same trainings of one step taken off. Processor time, so that other programs' load counts
-# little. Prints a line of JSON for each mode: the median, and all rounds. Run it from the repository's root:
+# Measures the cost of model.padding_mode: processor seconds of short trainings of a small autoencoder, the three modes in
+# turn, ROUNDS times, minus the seconds of the same training of one step. Processor time depends little on the load of other
+# programs. Prints a line of JSON for each mode: the median, and all rounds. Run it from the repository's root:
 #   bash docs/padding-cost.sh > padding-cost.jsonl      (EQVAE=path/to/eqvae runs another build)
 set -euo pipefail
 eqvae=${EQVAE:-./eqvae} ROUNDS=${ROUNDS:-3} STEPS=${STEPS:-30}

@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# Records the demo anew on this machine and makes the tables of README.md and docs/demo.md of it:
+# Records the demo again on this machine, and makes the tables of README.md and docs/demo.md from the records:
 #   bash docs/record-demo.sh            three seeds, then the tables
 #   bash docs/record-demo.sh --avx2     seed 0 as on a processor without AVX-512, then the tables
 #   bash docs/record-demo.sh --tables   the tables alone
-# Let nothing else run meanwhile: each record says how much of the machine other programs took.
+# Run no other programs meanwhile: each record says how much of the machine other programs took.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 case "${1:-}" in
@@ -27,7 +27,7 @@ case "${1:-}" in
     ./eqvae demo --seed "$seed" --out "$runs/$seed"
     cp "$runs/$seed/result.json" "docs/results/demo-seed-$seed.json"
   done
-  # The command that is recorded is the one to repeat it with.
+  # The record has the command that repeats it.
   sed -i "s| --out $runs/[0-9]||" docs/results/demo-seed-*.json
   rm -rf "$runs"
   ;;

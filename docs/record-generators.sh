@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# Records what the small generators reach, on the latents of the demo's EQ autoencoder:
+# Records the results of the small generators on the latents of the demo's EQ autoencoder:
 #   bash docs/record-generators.sh [FOLDER]      FOLDER keeps runs and samples; else they are removed
-# What is in FOLDER already is not made again, so that a recording may be interrupted.
+# Runs and samples that are already in FOLDER are not made again, so a recording may be interrupted.
 # Each network as trained, the same network as it starts, and real pictures with their pixels shuffled are compared with
-# the real ones by the features of a small classifier. Let nothing else run meanwhile: it takes half an hour on two cores.
+# the real ones by the features of a small classifier. Run no other programs meanwhile: it takes half an hour on two cores.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 runs=${1:-}
@@ -17,7 +17,7 @@ count=5000
 
 measure() { # samples, record
   ./eqvae evaluate "$1" --reference "$pictures" --classifier "$runs/classifier/model.safetensors" --json "$runs/$2.json"
-  # Places of this machine are no part of a record.
+  # A record has no paths of this machine.
   sed "s|$runs/||g" "$runs/$2.json" >"docs/results/generators-$2.json"
 }
 
@@ -37,7 +37,7 @@ for kind in sit dit; do
   ./eqvae sample "$runs/$kind" --count "$count" --sampler "$sampler" --steps 50 --guidance 2 --out "$runs/$kind.npz" \
     --grid "docs/images/$kind-small.png"
   measure "$runs/$kind.npz" "$kind"
-  # One step that is too small to move a weight: the network as it starts.
+  # One step that is too small to change a weight: the network as it starts.
   train "$kind-small" "$runs/$kind-start" --set data.path="$runs/latents" \
     --set run.steps=1 --set optimizer.learning_rate=1e-12 --set optimizer.warmup_steps=0
   ./eqvae sample "$runs/$kind-start" --count "$count" --sampler "$sampler" --steps 50 --out "$runs/$kind-start.npz"

@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# Hashes what short runs of every kind of recipe leave behind. A change that claims to change no
-# maths shows it so, on one machine, before and after:
+# Hashes the results of short runs of every kind of recipe. A change that claims to change no
+# maths proves it with this script, on one machine, before and after:
 #   bash docs/same-bits.sh > before.txt      (EQVAE=path/to/eqvae runs another build)
 #   bash docs/same-bits.sh > after.txt
 #   diff before.txt after.txt
-# Each line has two hashes: of what was computed, and of what was written down about it (a change that adds a
-# key to a log or a recipe changes the second alone).
+# Each line has two hashes: of the computed numbers, and of the texts about them (a change that adds a key to a
+# log or a recipe changes only the second).
 # Last bits depend on the processor, which the first line names, and on run.threads.
 set -euo pipefail
 here=$(cd "$(dirname "$0")/.." && pwd)
@@ -26,7 +26,7 @@ gan=(
   --set=model.discriminator.ndf=8 --set=model.discriminator.n_layers=1
 )
 
-# What a run computes, as one hash: weights, moments, averages, samples.
+# The hash of a run's numbers: weights, moments, averages, samples.
 numbers() {
   (
     cd "$1"
@@ -37,11 +37,11 @@ numbers() {
   ) | sha256sum | cut -c1-32
 }
 
-# What it writes down, as another: the log, figures, the recipe. A new key changes this one alone.
+# The hash of its texts: the log, figures, the recipe. A new key changes only this one.
 words() {
   (
     cd "$1"
-    # Neither clocks nor what memory it took.
+    # Without times and the memory that it took.
     grep -v -e '"event":"resources"' -e '"event":"slow"' metrics.jsonl | sed -E 's/,"images_per_second":[^,}]*//; s/,"seconds":[^,}]*//'
     sed -E '/"(processor|detail|model)"/d' evaluation.json 2>/dev/null || true
     sed '/^  path:/d' recipe.yaml
@@ -58,7 +58,7 @@ train() {
   show "$name"
 }
 
-# Of other kinds than autoencoders, whose settings above they do not have.
+# Kinds other than autoencoders, which do not have the settings above.
 other() {
   local name=$1 recipe=$2
   shift 2

@@ -43,7 +43,7 @@ class Side:
 
     def prepare(self, case, mode):
         self.work = None
-        torch.compiler.reset()  # what earlier cases compiled counts against a limit, beyond which nothing is compiled
+        torch.compiler.reset()  # earlier cases count against a limit of compilations; beyond it nothing is compiled
         torch.manual_seed(1)
         if self.device.type == "cuda":
             torch.cuda.empty_cache()
@@ -77,7 +77,7 @@ def main():
     torch.backends.cudnn.allow_tf32 = True
     torch.backends.cuda.matmul.allow_tf32 = True
     answers = sys.stdout
-    sys.stdout = sys.stderr  # what libraries print must not mix with the answers
+    sys.stdout = sys.stderr  # output of libraries must not mix with the answers
     hello = {"torch": torch.__version__, "cuda": torch.version.cuda, "cudnn": torch.backends.cudnn.version()}
     print(json.dumps(hello), file=answers, flush=True)
     for line in sys.stdin:

@@ -225,7 +225,7 @@ def training(case, device, compiled, pure=False, looks=True):
     mixed = numbers(case) is torch.bfloat16 and not pure
     number = torch.bfloat16 if pure else torch.float32  # of what goes into a network
     scale, turns, batch = case.get("scale"), case.get("turns", 0), case["batch"]
-    # conv_out is not compiled with the rest: its gradient alone would otherwise be a walk through the whole decoder.
+    # conv_out is not compiled with the rest: otherwise its gradient alone would need the whole decoder's backward pass.
     encoder, features = tuned(vae.encode, compiled), tuned(vae.decoder, compiled)
     distance, judge = tuned(lpips, compiled), tuned(disc, compiled)
     last, kl_weight = vae.conv_out.weight, torch.tensor(1e-6, device=device)

@@ -247,6 +247,6 @@ class LauncherTest {
     Files.writeString(clone.resolve("kernels/newer.cu"), "");
     ended = end(start(Map.of(), command));
     assertEquals(0, ended.status(), ended.text());
-    assertTrue(ended.text().contains("what was built before is run"), ended.text());
+    assertTrue(ended.text().contains("the earlier build is used"), ended.text());
   }
 }

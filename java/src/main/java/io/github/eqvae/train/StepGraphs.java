@@ -10,15 +10,19 @@ import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The graphs of a run's steps, by what determines their operations. What comes up for the first
- * time is run as it is, which makes the scratch memory large enough; the second time it is
- * captured, and from then on launched. When memory moves, all graphs are dropped and made again.
+ * The graphs of a run's steps, by the key that determines their operations. The first time a key
+ * comes up, its work is run eagerly, which makes the scratch memory large enough. The second time
+ * it is captured, and from then on its graph is launched. When memory moves, all graphs are
+ * discarded and captured again.
  *
  * @param <K> what determines the operations
- * @param <R> what the host knows of a step that was run, the same for all of one kind
+ * @param <R> what the host knows of work that was run; it is the same for all work of one key
  */
 final class StepGraphs<K, R> implements AutoCloseable {
-  /** More than all τ of the released recipe; each graph takes memory of the driver. */
+  /**
+   * More than the released recipe has τ. There is a limit because each graph takes memory of the
+   * driver.
+   */
   private static final int MOST = 256;
 
   /**

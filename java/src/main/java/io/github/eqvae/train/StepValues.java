@@ -22,7 +22,7 @@ final class StepValues implements AutoCloseable {
   private final Tensor values;
 
   /**
-   * Room for the numbers.
+   * Allocates the numbers.
    *
    * @param groups groups with an optimiser
    * @param scalars the task's own

@@ -122,7 +122,7 @@ final class StepWork implements AutoCloseable {
     Results r = results.get(group);
     ParameterStore store = task.groups().get(group).store();
     Tensor toCheck = r.all.narrow(0, 2, report.count());
-    store.gradients(stream); // all written, whoever asks next: a graph's launch writes them all
+    store.gradients(stream); // marks all as written: a graph's launch writes them all
     if (last) {
       GradientNorm.squares(stream, store, r.squares());
       toCheck = r.all.narrow(0, 1, 1 + report.count());
@@ -156,7 +156,7 @@ final class StepWork implements AutoCloseable {
   }
 
   /**
-   * What came of a part.
+   * The result of a part.
    *
    * @param losses by name
    * @param norm the gradients' norm; of the step's last micro-batch only

@@ -9,7 +9,7 @@ import io.github.eqvae.train.recipe.RecipeNode;
 import io.github.eqvae.train.recipe.RecipeProblems;
 import io.github.eqvae.train.recipe.RunRecipe;
 
-/** The sections read from one tree, before anybody has checked that they fit together. */
+/** The sections read from one tree, before the checks that they fit together. */
 record AutoencoderSections(
     ModelRecipe model,
     DataRecipe data,
@@ -43,7 +43,7 @@ record AutoencoderSections(
             RunRecipe.read(in.section("run")),
             EvaluationRecipe.read(in.section("evaluation"), data));
     problems.addUnknownKeys();
-    // A placeholder for a wrong value would only produce follow-up complaints below.
+    // A placeholder stands for each wrong value, and would only cause further complaints below.
     problems.throwIfAny();
     AutoencoderChecks.check(sections, problems);
     problems.throwIfAny();

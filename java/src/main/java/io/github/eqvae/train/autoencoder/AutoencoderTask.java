@@ -73,7 +73,7 @@ public final class AutoencoderTask implements Task {
     objective = networks.objective();
     sampler = new TransformSampler(recipe.objective().eqOptions());
     groups = makeGroups();
-    // Makes the memory: later there is no time to.
+    // Allocates the buffers' copies now: a step must not allocate.
     discriminator().ifPresent(d -> d.parameters().keepBuffers(stream));
     arena = new TensorArena(stream.device(), "codes");
     int side = recipe.data().resolution() / vae().config().downsamplingFactor();
@@ -228,13 +228,13 @@ public final class AutoencoderTask implements Task {
         Phase.of(signature(DISCRIMINATOR, its, true), DISCRIMINATOR, judge));
   }
 
-  /** None for a batch that falls into groups of several draws: those seldom come up twice. */
+  /** None for a batch with several draws: such a combination rarely comes up twice. */
   private static @Nullable Signature signature(int group, List<Draw> draws, boolean adversarial) {
     Draw draw = draws.getFirst();
     return draws.stream().allMatch(draw::equals) ? new Signature(group, draw, adversarial) : null;
   }
 
-  /** Whether the discriminator judges what the autoencoder's own forward pass made. */
+  /** Whether the discriminator judges the images of the autoencoder's own forward pass. */
   private boolean isForwardShared() {
     return recipe.objective().discriminatorForward() == LossOptions.DiscriminatorForward.SHARED;
   }
@@ -293,7 +293,7 @@ public final class AutoencoderTask implements Task {
     return recipe.model().initFrom().isPresent();
   }
 
-  /** Codes may start at what the first batch is encoded to. */
+  /** The codebook may start at latents of the first batch. */
   @Override
   public boolean initialize(StepContext context) {
     if (vae() instanceof VqModel vq
@@ -306,7 +306,7 @@ public final class AutoencoderTask implements Task {
     return false;
   }
 
-  /** The discriminator's running statistics move already in the autoencoder's part. */
+  /** The discriminator's running statistics change already in the autoencoder's part. */
   @Override
   public void snapshot(MicroBatch at, Stream on) {
     if (objective.isAdversarial(at.step())) {
@@ -338,7 +338,7 @@ public final class AutoencoderTask implements Task {
     return List.of(
         "with a discriminator, a later objective.gan.disc_start, or a lower disc_weight or"
             + " disc_learning_rate",
-        "if the same images come back each time, look at the batch that was written aside");
+        "if the same images come back each time, look at the batch that was saved");
   }
 
   /**

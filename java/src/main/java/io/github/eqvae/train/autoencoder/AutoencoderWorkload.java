@@ -56,7 +56,7 @@ public final class AutoencoderWorkload implements Workload<AutoencoderTask> {
   AutoencoderWorkload(AutoencoderRecipe recipe, RunObserver observer) throws IOException {
     this.recipe = recipe;
     this.observer = observer;
-    // Needed only at the end of a training: a wrong name must not show that late.
+    // Needed only at the end of a training, but a wrong name must be reported at its start.
     recipe
         .evaluation()
         .inceptionWeights()
@@ -95,8 +95,8 @@ public final class AutoencoderWorkload implements Workload<AutoencoderTask> {
           String.format(
               Locale.ROOT,
               "latents of all %,d images take %,d MB, and %,d are given"
-                  + " (data.cache_latents_megabytes, at most half of Java's heap): batches of which"
-                  + " one is missing are encoded as without it, and those are most",
+                  + " (data.cache_latents_megabytes, at most half of Java's heap): a batch of which"
+                  + " one is missing is encoded as a whole, and most are such batches",
               data.trainingSize(),
               (all >> 20) + 1,
               most >> 20));
@@ -156,7 +156,7 @@ public final class AutoencoderWorkload implements Workload<AutoencoderTask> {
     return data.heldOut(most, recipe.evaluation().batch());
   }
 
-  /** Looks at the weights that are in place, in the memory that was planned for it. */
+  /** Evaluates the current weights, in the memory that was planned for it. */
   private static Evaluator evaluator(Trainer<AutoencoderTask> trainer) {
     Evaluator evaluator = new Evaluator(trainer.task().vae(), null, trainer.stream());
     evaluator.reserve(trainer.plan().evaluationBytes());

@@ -6,7 +6,7 @@ import io.github.eqvae.train.run.Workload;
 import java.util.List;
 import java.util.stream.Stream;
 
-/** Whether {@code run.best_metric} and {@code run.early_stop} can do what they say. */
+/** Checks {@code run.best_metric} and {@code run.early_stop}. */
 final class BestMetric {
   private static final String NONE = "none";
 

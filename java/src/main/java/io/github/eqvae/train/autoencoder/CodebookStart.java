@@ -8,9 +8,9 @@ import io.github.eqvae.tensor.Tensor;
 import io.github.eqvae.tensor.TensorArena;
 
 /**
- * Codes that start among the latents: {@code model.quantize.init: data}. Codes that start around 0,
- * where no latent is, are nearest to none and stay unused; most of a small codebook is lost so in
- * its first steps.
+ * Codes that start among the latents: {@code model.quantize.init: data}. Codes that start near 0
+ * are far from all latents: they are never the nearest ones, and stay unused. A small codebook
+ * loses most of its codes in this way in its first steps.
  */
 final class CodebookStart {
   private CodebookStart() {}

@@ -100,7 +100,7 @@ public final class Datasets {
     }
   }
 
-  /** What latents may take of the half of Java's heap that caches have together. */
+  /** The memory for latents, of the half of Java's heap that all caches share. */
   static long latentsCacheBytes(DataRecipe d) {
     return Math.min(d.latentsCacheBytes(), CacheBudget.mostOfHeap());
   }
@@ -287,8 +287,8 @@ public final class Datasets {
   }
 
   /**
-   * Some held-out images to be shown, from the first on and as far apart as there are: neighbours
-   * in a folder are often alike.
+   * Some held-out images to show, evenly spaced from the first one on, because neighbours in a
+   * folder are often alike.
    *
    * @param most as in {@link #heldOut(int, int)}
    * @param count how many
@@ -312,7 +312,7 @@ public final class Datasets {
   }
 
   /**
-   * What is wrong when a pass gives nothing.
+   * The error of a pass that gives no image.
    *
    * @return the exception, to be thrown by the caller
    */

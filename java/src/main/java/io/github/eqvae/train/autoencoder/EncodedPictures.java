@@ -12,12 +12,12 @@ import java.util.HashMap;
 import java.util.Map;
 
 /**
- * What an encoder that keeps its weights makes of pictures that are always cut the same, kept in
- * the host's memory. A batch of which a picture is missing is encoded as a step would do it, all of
- * it; so who finds nothing here has lost nothing but time.
+ * A cache of latents in host memory, for a frozen encoder and pictures that are always cropped in
+ * the same way. If a picture of a batch is missing, the whole batch is encoded as without a cache,
+ * so a miss costs only time.
  */
 final class EncodedPictures {
-  /** The field of a batch: what {@link Autoencoder#encode} gives, {@code [N, h, w, c]}. */
+  /** The field of a batch: the result of {@link Autoencoder#encode}, {@code [N, h, w, c]}. */
   static final String ENCODED = "encoded";
 
   /** The field of a batch: which picture each sample is. */
@@ -83,7 +83,7 @@ final class EncodedPictures {
     }
   }
 
-  /** How many batches were found whole. */
+  /** How many batches were complete in the cache. */
   long found() {
     return found;
   }

@@ -5,8 +5,8 @@ import io.github.eqvae.equivariance.SpatialTransform;
 import io.github.eqvae.train.recipe.RecipeProblems;
 
 /**
- * Whether images, latents and networks fit together, also at the smallest size that τ makes: what
- * does not would end a training at the step that first draws it, or its evaluation.
+ * Checks that images, latents and networks fit together, also at the smallest size that τ makes.
+ * Otherwise a run would fail at the first step with that size, or in its evaluation.
  */
 final class Geometry {
   /** VGG16 halves a picture four times before LPIPS' last level. */
@@ -21,7 +21,7 @@ final class Geometry {
     int factor = model.downsamplingFactor();
     int side = recipe.data().resolution();
     if (model.chMult().isEmpty() || side % factor != 0) {
-      return; // said already
+      return; // already reported
     }
     int latent = side / factor;
     if (latent < 2) {

@@ -23,8 +23,8 @@ public final class HeldOut implements AutoCloseable {
   /**
    * The next images; broken ones are left out.
    *
-   * @return {@code [n, side, side, channels]} in [-1, 1], n as asked for but in the last; empty
-   *     after it
+   * @return {@code [n, side, side, channels]} in [-1, 1], n as asked for, less in the last batch;
+   *     empty after it
    * @throws IOException if an image cannot be read at present
    */
   public Optional<float[]> next() throws IOException {

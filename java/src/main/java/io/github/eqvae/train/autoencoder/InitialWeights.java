@@ -28,11 +28,11 @@ public final class InitialWeights {
   private InitialWeights() {}
 
   /**
-   * Looks at the checkpoint without reading its numbers.
+   * Checks the checkpoint without reading its numbers.
    *
    * @param recipe the recipe
-   * @return what should be said of it: which weights it would take, where it has two sets of them;
-   *     that its convolutions saw other edges than the recipe's
+   * @return messages about it: which weights are taken if it has two sets of them; whether its
+   *     padding mode differs from the recipe's
    * @throws IOException when it cannot be read
    * @throws EqvaeException.Argument when it is not whole, or of another architecture than the
    *     recipe; the message has everything that differs
@@ -51,7 +51,7 @@ public final class InitialWeights {
     return notes;
   }
 
-  /** Going over to other edges is what people do; that it was meant is not certain. */
+  /** Fine-tuning with another padding mode is common, but it can also be a mistake. */
   private static Optional<String> edgesNote(ModelRecipe model, AutoencoderCheckpoint checkpoint) {
     PaddingMode theirs = checkpoint.settings().padding().orElse(PaddingMode.ZEROS);
     if (theirs == model.paddingMode()) {
@@ -60,17 +60,18 @@ public final class InitialWeights {
     String says =
         checkpoint.settings().padding().isPresent()
             ? "its convolutions were trained with padding_mode zeros"
-            : "nothing in it says what its convolutions saw beyond the edges, in most files zeros";
+            : "it does not say which padding_mode its convolutions were trained with, usually"
+                + " zeros";
     return Optional.of(
         says
-            + "; this run goes on with "
+            + "; this run uses "
             + model.paddingMode().name().toLowerCase(Locale.ROOT)
-            + ". If that is not meant, set model.padding_mode=zeros");
+            + ". If that is a mistake, set model.padding_mode=zeros");
   }
 
   /**
-   * Keeps in the folder of a run what the checkpoint says beside its numbers, since it may be gone
-   * or be another one when the run ends.
+   * Copies the checkpoint's metadata into the folder of a run, because the checkpoint may be gone
+   * or have changed when the run ends.
    *
    * @param recipe the recipe
    * @param folder of the run; gets {@code init_from.json} if the recipe names a checkpoint

@@ -8,7 +8,7 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 
 /**
- * Section {@code objective.terms}: what is asked for beside the released losses.
+ * Section {@code objective.terms}: losses in addition to the released ones.
  *
  * @param l2Weight {@code l2_weight}: factor of the squared difference, in addition to {@code
  *     pixel_loss}; default 0. Source: ours: off, not in the released loss

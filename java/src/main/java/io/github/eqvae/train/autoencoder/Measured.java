@@ -7,7 +7,8 @@ import java.util.Map;
 import java.util.OptionalLong;
 
 /**
- * What figures are of. Those of other weights, or of other pictures, are not a run's.
+ * The weights and pictures that figures were measured with. Figures of other weights or pictures do
+ * not belong to a run.
  *
  * @param model what was measured, a run's folder or a checkpoint
  * @param weights {@code ema}, {@code model} (as last trained), or what a checkpoint says of them
@@ -18,7 +19,7 @@ public record Measured(String model, String weights, OptionalLong step, String p
   /** A run's own held-out images. */
   public static final String HELD_OUT = "held-out";
 
-  /** A run that holds none out. */
+  /** The training images of a run that holds none out. */
   public static final String TRAINED_ON = "trained-on";
 
   /** The average of the weights. */

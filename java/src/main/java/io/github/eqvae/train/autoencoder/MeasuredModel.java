@@ -100,7 +100,7 @@ public record MeasuredModel(
   }
 
   /**
-   * Insists on figures that are numbers, of latents that differ.
+   * Refuses figures that are NaN, and latents that are all the same.
    *
    * @param model what was measured, for the message
    * @throws EqvaeException.Argument if any is NaN, or all latents are the same
@@ -165,7 +165,10 @@ public record MeasuredModel(
     return out.toString();
   }
 
-  /** Never without the three others: a small rFID alone hides blurred or invented detail. */
+  /**
+   * Shown only together with the three others: a small rFID alone can hide blurred or invented
+   * detail.
+   */
   private void rfid(StringBuilder out, double value) {
     if (evaluation.lpips().isEmpty()) {
       line(out, "LPIPS", "%s", MeasuredWith.NO_LPIPS);

@@ -13,7 +13,7 @@ import java.util.Map;
 import java.util.Optional;
 
 /**
- * Which weights figures were computed with: they can be compared with others of the same alone.
+ * The weights that figures were computed with. Only figures with equal weights can be compared.
  *
  * @param autoencoderSha256 of the measured weights, as latents and samples name it
  * @param lpipsSha256 of the file of LPIPS; empty without one
@@ -26,7 +26,7 @@ public record MeasuredWith(
       "left out: it needs the weights of VGG16 and of its heads, and no file is named";
 
   /**
-   * Reads the files through.
+   * Hashes the files.
    *
    * @param vae what is measured
    * @param stream waited for

@@ -14,7 +14,7 @@ import java.util.Locale;
 /**
  * Pictures of what a model makes of some images.
  *
- * @param rows images, transformed ones, what the model makes of them, and how far off it is
+ * @param rows images, transformed ones, the model's results, and the differences
  * @param latents channels of latents before and after τ
  * @param turnedPsnr of each image decoded from its turned latent, in dB
  */
@@ -30,10 +30,10 @@ public record ModelPictures(
 
   private static final int ENLARGE = 8;
 
-  /** Errors of a few levels are to be seen, too. */
+  /** Differences are multiplied by this, so that small ones can be seen. */
   private static final int AMPLIFIED = 4;
 
-  /** Of a latent with hundreds of channels the first few are shown. */
+  /** A latent may have hundreds of channels: this many are shown, from the first on. */
   private static final int MOST_CHANNELS = 16;
 
   /** None: of a checkpoint that is only measured. */
@@ -79,7 +79,7 @@ public record ModelPictures(
       rows.add(new ReportData.PictureRow(label, "", pngs(images, n, side, channels)));
     }
 
-    /** What a model makes of the images above, and the difference. */
+    /** The model's results for the images above, and the difference. */
     void answer(String label, float[] expected, float[] actual, int side) {
       double mean =
           psnr(expected, actual, n).stream().mapToDouble(Double::doubleValue).average().orElse(0);

@@ -95,14 +95,14 @@ public record ModelRecipe(
     Freeze freeze,
     Discriminator discriminator) {
 
-  /** What keeps its weights. */
+  /** Which weights are frozen. */
   public enum Freeze {
     /** Nothing. */
     NONE,
-    /** All that makes the latent. */
+    /** All that computes the latent. */
     ENCODER;
 
-    /** Whether a parameter of that name is kept. */
+    /** Whether a parameter of that name is frozen. */
     boolean keeps(String name) {
       return this == ENCODER
           && List.of("encoder.", "quant_conv.", "quantize.").stream().anyMatch(name::startsWith);
@@ -242,7 +242,7 @@ public record ModelRecipe(
     return new VqConfig(autoencoder(), quantize.nEmbed, quantize.beta, quantize.betaPlacement);
   }
 
-  /** What the tensors of a checkpoint of this model tell. */
+  /** The settings that the tensors of a checkpoint of this model show. */
   AutoencoderArchitecture architecture() {
     return switch (kind) {
       case AUTOENCODER_KL -> AutoencoderArchitecture.of(autoencoder());

@@ -94,7 +94,7 @@ final class Networks implements AutoCloseable {
       p.computeIn(activations);
     }
     if (p != null && recipe.run().keepsPackedWeights(stream.device())) {
-      p.parameters().keepPacked(stream); // the others are groups of the run, which does so for them
+      p.parameters().keepPacked(stream); // the run does this for its own groups
     }
   }
 

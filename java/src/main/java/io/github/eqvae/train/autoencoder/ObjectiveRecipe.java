@@ -79,7 +79,7 @@ import java.util.Optional;
  * @param blendProbability {@code blend_probability}: how often a sample of the EQ branch is mixed
  *     with k/16 of the next one of its batch, k = 1 to 8, in latents and images alike; default 0.
  *     Source: released: there is none
- * @param terms losses beside the released ones
+ * @param terms losses in addition to the released ones
  * @param gan the adversarial part
  */
 public record ObjectiveRecipe(

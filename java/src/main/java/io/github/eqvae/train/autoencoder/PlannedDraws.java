@@ -9,7 +9,10 @@ import java.util.List;
 
 /** The draws that a memory plan looks at: every size that a step of an objective can have. */
 final class PlannedDraws {
-  /** How near to the end of a continuous set draws come, for any side an image has. */
+  /**
+   * The largest draw from a continuous set is below its end by this factor; it rounds down for any
+   * image side.
+   */
   private static final double BELOW = 1e-8;
 
   private PlannedDraws() {}
@@ -49,7 +52,7 @@ final class PlannedDraws {
       }
     }
     if (continuous) {
-      scales.add(most * (1 - BELOW)); // most itself is never drawn
+      scales.add(most * (1 - BELOW)); // the end itself is never drawn
     }
     return scales;
   }

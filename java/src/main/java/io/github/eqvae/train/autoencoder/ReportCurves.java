@@ -15,7 +15,7 @@ public final class ReportCurves {
   private static final String STEP = "step";
   private static final String VALIDATION = "validation";
 
-  /** A value of the log, what it is called, and how it is drawn. */
+  /** A value of the log, its title, and how it is drawn. */
   private record Curve(String event, String key, String title, String unit, ReportData.Axis axis) {}
 
   private static final List<Curve> LOSSES =
@@ -71,7 +71,7 @@ public final class ReportCurves {
   }
 
   /**
-   * What was measured on held-out images on the way.
+   * The values measured on held-out images during training.
    *
    * @param logs logs by the names of their runs
    * @return the curves

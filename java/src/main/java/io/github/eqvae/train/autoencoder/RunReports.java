@@ -128,8 +128,9 @@ public final class RunReports {
   }
 
   /**
-   * One image, turned, and what each model decodes from its turned latent. Of the images that are
-   * shown it is the one in the middle: where the last model is best against the first, or good.
+   * One image, turned, and what each model decodes from its turned latent. It is the median of the
+   * images shown, in the order of how much better the last model is than the first (of a single
+   * model: how good it is).
    */
   private static List<ReportData.Tile> tiles(Map<String, MeasuredModel> models) {
     List<MeasuredModel> results = List.copyOf(models.values());

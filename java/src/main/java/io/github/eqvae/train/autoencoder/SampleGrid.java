@@ -5,7 +5,7 @@ import io.github.eqvae.io.ImageGrid;
 import java.util.ArrayList;
 import java.util.List;
 
-/** The grid of samples that training writes: what it shows, and how that is called. */
+/** The grid of samples that training writes, and its captions. */
 public final class SampleGrid {
   private static final int BACKGROUND = 255;
   private static final int GAP = 2;
@@ -18,7 +18,7 @@ public final class SampleGrid {
           "original, rotated 90°",
           "decoded from the latent, rotated 90°");
 
-  /** What the rows are, in a sentence. */
+  /** A sentence that describes the rows. */
   public static final String LEGEND =
       "Rows from the top: " + String.join("; ", CAPTIONS) + ". The last two should be alike.";
 

@@ -50,7 +50,7 @@ public final class TrainedModel {
   }
 
   /**
-   * Insists that a run keeps what is asked for.
+   * Checks that a run has the weights that are asked for.
    *
    * @param folder the folder of a run
    * @param weights which weights
@@ -64,7 +64,8 @@ public final class TrainedModel {
   }
 
   /**
-   * What the tensors of a run's model do not tell, for the file they are written to.
+   * The metadata of a run's model, for the file with its tensors: facts that the tensors do not
+   * show.
    *
    * @param folder the folder of a run
    * @return free strings beside the tensors

@@ -16,7 +16,7 @@ import java.util.HexFormat;
 
 /** Reading, writing and hashing single files of a checkpoint. */
 final class CheckpointFiles {
-  /** Bytes moved at a time: large enough to be fast, small enough never to matter. */
+  /** Bytes copied at a time: enough to be fast, and little memory. */
   static final int CHUNK = 1 << 20;
 
   private CheckpointFiles() {}
@@ -140,7 +140,7 @@ final class CheckpointFiles {
     }
   }
 
-  /** Passes bytes on and hashes those that were taken. */
+  /** Forwards bytes and hashes those that were written. */
   private static final class HashingChannel implements WritableByteChannel {
     private final WritableByteChannel out;
     private final MessageDigest digest = sha256();

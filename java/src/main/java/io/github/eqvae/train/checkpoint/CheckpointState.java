@@ -10,7 +10,10 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 
-/** The JSON side of a checkpoint: what is written reads back equal, or is refused when written. */
+/**
+ * The JSON part of a checkpoint. A value that would not be read back equal is refused when it is
+ * written.
+ */
 final class CheckpointState {
   static final int MAX_BYTES = 16 << 20;
 

@@ -29,8 +29,8 @@ import java.util.regex.Pattern;
  *
  * <p>A checkpoint exists completely or not at all, whenever the process is killed: it is written
  * into a hidden directory, every file and the directory are synced, and one rename makes it
- * visible. Deleting renames away first. Hidden leftovers of a killed process are removed by the
- * next {@link #save}. A lock file keeps two processes from saving into one directory.
+ * visible. Deletion first renames the directory. Hidden leftovers of a killed process are removed
+ * by the next {@link #save}. A lock file keeps two processes from saving into one directory.
  */
 public final class CheckpointStore {
   private static final Pattern VISIBLE = Pattern.compile("step-(\\d{8,18})");
@@ -43,7 +43,7 @@ public final class CheckpointStore {
   private final FileOps ops;
 
   /**
-   * A store; nothing on disk is touched yet.
+   * A store; this does not change the disk.
    *
    * @param directory where the checkpoints are or will be
    * @param keep how many of the newest checkpoints a save leaves, at least 1
@@ -84,7 +84,7 @@ public final class CheckpointStore {
    *
    * @param step the step, in [0, 10^18)
    * @param blobs the binary files by name: letters, digits, dot, dash and underscore, up to 100
-   * @param state what else there is to remember: finite numbers, texts, booleans, lists and maps
+   * @param state the rest of the state: finite numbers, texts, booleans, lists and maps
    * @return the new checkpoint's directory
    * @throws IllegalArgumentException if a name or a state value is not allowed
    * @throws IOException if the checkpoint could not be saved (earlier ones are untouched then), if
@@ -154,7 +154,7 @@ public final class CheckpointStore {
 
   private static Checkpoint openStep(Path path) throws IOException {
     Checkpoint checkpoint = Checkpoint.verify(path);
-    // A copy under another name would otherwise be resumed at a step it does not hold.
+    // Otherwise a copy under another name would be resumed at a wrong step.
     if (!path.getFileName().toString().endsWith(name(checkpoint.step()))) {
       throw new InvalidCheckpointException(path, "its manifest says step " + checkpoint.step());
     }
@@ -190,7 +190,7 @@ public final class CheckpointStore {
     ops.syncDirectory(directory);
   }
 
-  /** Removes what a killed save left, and puts a checkpoint back that was about to be replaced. */
+  /** Removes the remains of a killed save, and restores a checkpoint that was being replaced. */
   private void removeLeftovers() throws IOException {
     for (Path path : list()) {
       String name = path.getFileName().toString();
@@ -211,7 +211,7 @@ public final class CheckpointStore {
   private void deleteOld(long step) throws IOException {
     List<Path> upToNow = List.copyOf(candidates().headMap(step, true).descendingMap().values());
     for (Path old : upToNow.subList(Math.min(keep, upToNow.size()), upToNow.size())) {
-      // Renamed first: a deletion that is cut short must not look like a damaged checkpoint.
+      // Renamed first: an interrupted deletion must not look like a damaged checkpoint.
       Path hidden = directory.resolve(DELETING + old.getFileName());
       ops.rename(old, hidden);
       ops.syncDirectory(directory);
@@ -220,8 +220,8 @@ public final class CheckpointStore {
   }
 
   /**
-   * The checkpoint directories by step; one that was being replaced counts if nothing took its
-   * place.
+   * The checkpoint directories by step. One that was being replaced counts if its replacement is
+   * missing.
    */
   private TreeMap<Long, Path> candidates() throws IOException {
     TreeMap<Long, Path> visible = new TreeMap<>();

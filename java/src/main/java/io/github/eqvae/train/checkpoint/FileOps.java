@@ -10,7 +10,7 @@ import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
 
-/** Every change that a checkpoint makes to the disk, so that tests can break each one. */
+/** Every change that a checkpoint makes to the disk, so that tests can let each one fail. */
 interface FileOps {
   /** A new file; the write takes the whole buffer or throws. */
   interface NewFile extends WritableByteChannel {

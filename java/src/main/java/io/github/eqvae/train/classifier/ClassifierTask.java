@@ -21,8 +21,8 @@ import io.github.eqvae.train.recipe.OptimizerRecipe;
 import java.util.List;
 
 /**
- * A classifier learns the cross-entropy of its images' classes, the mean of images (PyTorch: {@code
- * F.cross_entropy}).
+ * Training of a classifier. Its loss is the cross-entropy of the classes, averaged over the images
+ * (PyTorch: {@code F.cross_entropy}).
  */
 public final class ClassifierTask implements Task {
   static final String IMAGES = "images";

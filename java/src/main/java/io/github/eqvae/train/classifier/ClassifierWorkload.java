@@ -37,7 +37,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 
-/** The images of a run of a classifier, and how often it is right. */
+/** The images of a run of a classifier, and its accuracy. */
 public final class ClassifierWorkload implements Workload<ClassifierTask> {
   private static final String ACCURACY = "accuracy";
 

@@ -1,3 +1,6 @@
-/** The third kind of task: a small classifier, whose features generated images are compared by. */
+/**
+ * The third kind of task: a small classifier. Its features are used to compare generated images
+ * with real ones.
+ */
 @org.jspecify.annotations.NullMarked
 package io.github.eqvae.train.classifier;

@@ -9,18 +9,18 @@ import java.util.Map;
 import java.util.Optional;
 
 /**
- * Section {@code alignment}: the tokens of the network learn, beside their work, what features a
- * frozen network sees in the clean picture (REPA, arXiv 2410.06940). The features lie beside the
- * latents ({@code encode --features}).
+ * Section {@code alignment}: in addition to denoising, the network's tokens learn to predict the
+ * features that a frozen network computes for the clean picture (REPA, arXiv 2410.06940). The
+ * features lie beside the latents ({@code encode --features}).
  *
- * @param coefficient weight of the alignment beside the loss of the kind; 0 for no alignment, and
- *     then nothing else here matters; default 0, 0.5 for {@code model.kind: repa}. Source: REPA:
- *     train.py, {@code proj-coeff}
+ * @param coefficient weight of the alignment loss, which is added to the loss of the kind; with 0
+ *     there is no alignment, and the other keys have no effect; default 0, 0.5 for {@code
+ *     model.kind: repa}. Source: REPA: train.py, {@code proj-coeff}
  * @param depth number of blocks before the projector; default 8. Source: REPA: train.py, {@code
  *     encoder-depth}
  * @param hidden width inside the projector; default 2048. Source: REPA: models/sit.py, {@code
  *     projector_dim}
- * @param width numbers of a feature; default 768. Source: REPA: models/sit.py, for DINOv2-B
+ * @param width width of a feature vector; default 768. Source: REPA: models/sit.py, for DINOv2-B
  * @param network name that {@code index.json} must give to the network whose features these are,
  *     such as {@code dinov2-base}; default {@code any}. Source: ours: no check
  * @param sha256 hash that {@code index.json} must give of that network's weights; default {@code
@@ -30,7 +30,7 @@ public record AlignmentRecipe(
     double coefficient, int depth, int hidden, int width, String network, String sha256) {
   static final String SECTION = "alignment";
 
-  /** Whatever the folder of latents has. */
+  /** No check: whatever the folder of latents has. */
   static final String ANY = "any";
 
   private static final double PUBLISHED = 0.5;
@@ -55,7 +55,7 @@ public record AlignmentRecipe(
   /**
    * Whether there is an alignment.
    *
-   * @return true if it counts anything
+   * @return true if {@code coefficient} is above 0
    */
   public boolean isOn() {
     return coefficient > 0;

@@ -21,11 +21,12 @@ final class AlignmentTargets {
   }
 
   /**
-   * Looks whether the features are those that the recipe wants.
+   * Checks that the features are those that the recipe asks for.
    *
    * @param recipe with an alignment
    * @param folder its latents
-   * @throws EqvaeException.Argument when they are missing, or others; the message says what to do
+   * @throws EqvaeException.Argument when they are missing, or different; the message says what to
+   *     do
    */
   static AlignmentTargets of(GeneratorRecipe recipe, LatentFolder folder) {
     AlignmentRecipe asked = recipe.alignment();
@@ -37,8 +38,8 @@ final class AlignmentTargets {
                 () ->
                     new EqvaeException.Argument(
                         path
-                            + " has no features to align with; encode anew with --features NETWORK,"
-                            + " or set alignment.coefficient=0"));
+                            + " has no features to align with; encode again with --features"
+                            + " NETWORK, or set alignment.coefficient=0"));
     String whose = path + ": its features are ";
     if (!asked.network().equals(AlignmentRecipe.ANY) && !asked.network().equals(there.network())) {
       throw new EqvaeException.Argument(
@@ -52,7 +53,7 @@ final class AlignmentTargets {
     if (!asked.sha256().equals(AlignmentRecipe.ANY) && !asked.sha256().equals(there.sha256())) {
       throw new EqvaeException.Argument(
           whose
-              + "those of other weights: SHA-256 "
+              + "those of a network with other weights: SHA-256 "
               + FileNames.shown(there.sha256())
               + ", the recipe wants "
               + asked.sha256()
@@ -78,12 +79,12 @@ final class AlignmentTargets {
     return new AlignmentTargets(folder, there);
   }
 
-  /** What gave the features. */
+  /** The network that made the features. */
   FeatureGrid grid() {
     return grid;
   }
 
-  /** What the network's file says of it. */
+  /** The same for the file of the trained network. */
   AlignmentOrigin origin(GeneratorRecipe recipe) {
     return new AlignmentOrigin(
         recipe.alignment().shape().orElseThrow(), grid.network(), grid.sha256());
@@ -100,7 +101,7 @@ final class AlignmentTargets {
             FileNames.shown(grid.sha256().substring(0, Math.min(12, grid.sha256().length()))));
   }
 
-  /** Numbers of an image. */
+  /** How many numbers the features of an image are. */
   int each() {
     return grid.side() * grid.side() * grid.width();
   }
@@ -117,7 +118,7 @@ final class AlignmentTargets {
         throw new EqvaeException.Argument(
             "the features of "
                 + FileNames.shown(folder.name(image))
-                + " are not finite (NaN or infinite): encode anew, with another network or"
+                + " are not finite (NaN or infinite): encode again, with another network or"
                 + " without this picture");
       }
     }

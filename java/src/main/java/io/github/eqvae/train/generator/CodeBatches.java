@@ -54,7 +54,7 @@ public final class CodeBatches implements BatchSource {
       int label = unlabelled ? recipe.model().classes() : data.label(image);
       tokens[i * (count + 1) + count] = recipe.model().config().labelToken(label);
     }
-    float each = 1f / Math.max(1, hidden); // the mean over what is hidden
+    float each = 1f / Math.max(1, hidden); // the mean over the hidden codes
     for (int i = 0; i < masked.length; i++) {
       masked[i] *= each;
     }

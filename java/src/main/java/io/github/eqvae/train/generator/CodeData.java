@@ -20,7 +20,7 @@ import java.util.stream.IntStream;
  * is held out. May be read by several threads.
  */
 public final class CodeData implements LatentsSource, AutoCloseable {
-  /** Pictures whose codes are counted, at most. */
+  /** The largest number of pictures whose codes are counted. */
   private static final int COUNTED = 512;
 
   private final MaskGitRecipe recipe;
@@ -76,7 +76,7 @@ public final class CodeData implements LatentsSource, AutoCloseable {
     }
     if (!folder.isLabelled()) {
       throw wrong(
-          "the codes have no labels, which MaskGIT is told; encode labelled pictures (folders of"
+          "the codes have no labels, and MaskGIT needs them; encode labelled pictures (folders of"
               + " classes, or --labels)");
     }
     int largest = IntStream.range(0, folder.size()).map(folder::label).max().orElse(0);
@@ -115,7 +115,7 @@ public final class CodeData implements LatentsSource, AutoCloseable {
     return names.size() == recipe.model().classes() ? names : List.of();
   }
 
-  /** How many codes there are, and how many of the codebook are in use. */
+  /** The number of pictures, and how many codes of the codebook are in use. */
   String describe() {
     return String.format(
         Locale.ROOT,
@@ -141,7 +141,7 @@ public final class CodeData implements LatentsSource, AutoCloseable {
     return seen.cardinality();
   }
 
-  /** What looks like a mistake. */
+  /** Warnings about the data. */
   List<String> notes() {
     return recipe.data().flips() && !folder.isMirrored()
         ? List.of(
@@ -155,7 +155,7 @@ public final class CodeData implements LatentsSource, AutoCloseable {
     return recipe.model().side() * recipe.model().side();
   }
 
-  /** Whether mirrored pictures are there and wanted. */
+  /** Whether codes of mirrored pictures exist and the recipe asks for them. */
   boolean flips() {
     return recipe.data().flips() && folder.isMirrored();
   }
@@ -171,12 +171,12 @@ public final class CodeData implements LatentsSource, AutoCloseable {
     return Arrays.stream(places).map(p -> training[p]).toArray();
   }
 
-  /** What is held out: numbers in the folder, ascending. */
+  /** The held-out pictures: their numbers in the folder, ascending. */
   int[] heldOut() {
     return heldOut.clone();
   }
 
-  /** The names of what is held out, in the folder's order. */
+  /** The names of the held-out pictures, in the folder's order. */
   List<String> heldOutNames() {
     return Arrays.stream(heldOut).mapToObj(folder::name).toList();
   }
@@ -186,7 +186,7 @@ public final class CodeData implements LatentsSource, AutoCloseable {
     return folder.label(image);
   }
 
-  /** Reads the codes of a picture, row by row; refuses those of no codebook of this size. */
+  /** Reads the codes of a picture, row by row; refuses codes outside the codebook. */
   void read(int image, boolean mirrored, int[] out, int at) {
     folder.readCodes(image, mirrored, out, at);
     for (int i = at; i < at + tokens(); i++) {

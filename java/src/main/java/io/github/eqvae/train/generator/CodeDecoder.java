@@ -15,7 +15,7 @@ import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
 
-/** Makes pictures of codes with the autoencoder that they are of. */
+/** Decodes codes with the autoencoder that made them. */
 final class CodeDecoder {
   private final MaskGitRecipe recipe;
   private final LatentsAutoencoder autoencoder;
@@ -47,7 +47,7 @@ final class CodeDecoder {
         });
   }
 
-  /** What decodes; where it is nowhere, codes are shown as shades of gray. */
+  /** The autoencoder that decodes. If it is not found, codes are shown as shades of gray. */
   LatentsAutoencoder autoencoder() {
     return autoencoder;
   }

@@ -19,11 +19,11 @@ import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A network as samplers and measurements ask it: numbers of the host go in and come out.
+ * Calls a network for samplers and measurements: inputs and results are numbers in host memory.
  *
  * @param network the network, with the weights that are in place
  * @param stream orders the work
- * @param arena what an answer needs; it is reset after each
+ * @param arena memory of a call; it is reset after each
  */
 record Denoising(Dit network, Stream stream, TensorArena arena) {
   /** A sampler's view: all samples at one time, with their labels. */
@@ -62,8 +62,8 @@ record Denoising(Dit network, Stream stream, TensorArena arena) {
   }
 
   /**
-   * The same with the gradient of the answer's product with other numbers: {@link Likelihood}'s
-   * view. Memory is for a step of training, without the parameters' gradients.
+   * The same with the gradient of the inner product of the result and other numbers, for {@link
+   * Likelihood}. It needs the memory of a training step without the parameters' gradients.
    */
   Likelihood.Network differentiable(int... labels) {
     return (x, time, cotangent) -> {
@@ -90,7 +90,7 @@ record Denoising(Dit network, Stream stream, TensorArena arena) {
   /**
    * The loss of each sample.
    *
-   * @param loss what is asked
+   * @param loss the loss
    * @param data {@code [N, H, W, C]}
    * @param noise {@code [N, H, W, C]}
    * @param times as the network is told, {@code [N]}
@@ -122,7 +122,7 @@ record Denoising(Dit network, Stream stream, TensorArena arena) {
   }
 
   /**
-   * What the projector of an aligned network says of corrupted latents.
+   * The projector's output of an aligned network for corrupted latents.
    *
    * @param loss how they are corrupted
    * @param data {@code [N, H, W, C]}
@@ -164,7 +164,7 @@ record Denoising(Dit network, Stream stream, TensorArena arena) {
     return dense;
   }
 
-  /** Goes through once for so many samples, on a device that only plans. */
+  /** Runs once for a number of samples, on a device that only plans. */
   void plan(DenoisingLoss loss, int n) {
     terms(loss, new Inputs(n), new Corruption(loss, n));
     arena.reset();
@@ -179,7 +179,7 @@ record Denoising(Dit network, Stream stream, TensorArena arena) {
     return Shape.of(n, c.side(), c.side(), c.channels());
   }
 
-  /** What the network is given. */
+  /** The network's input. */
   private final class Inputs {
     final Tensor noisy;
     final Tensor times;
@@ -199,7 +199,7 @@ record Denoising(Dit network, Stream stream, TensorArena arena) {
     }
   }
 
-  /** What its answer is compared with. */
+  /** The target of its output. */
   private final class Corruption {
     final Tensor data;
     final Tensor noise;

@@ -33,7 +33,7 @@ public record DiffusionRecipe(
     implements ProcessRecipe {
   static final String SECTION = "diffusion";
 
-  /** Below this a linear schedule would have a β above 1. */
+  /** With fewer steps a linear schedule would have a β above 1. */
   private static final int FEWEST_LINEAR = 20;
 
   static DiffusionRecipe read(RecipeFields in, NetworkRecipe model) {

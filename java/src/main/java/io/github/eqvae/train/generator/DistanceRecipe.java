@@ -45,7 +45,7 @@ public record DistanceRecipe(
     return read(in, 25, 1);
   }
 
-  /** With the defaults of a kind of sampler. */
+  /** Reads the section, with the defaults of a kind of sampler. */
   static DistanceRecipe read(RecipeFields in, int steps, double guidance) {
     return new DistanceRecipe(
         in.optionalPath("reference"),
@@ -56,7 +56,9 @@ public record DistanceRecipe(
         in.number("guidance", guidance, Range.NOT_NEGATIVE));
   }
 
-  /** A reference without features to compare, or the other way round. */
+  /**
+   * Reports a reference without a network for its features, and such a network without a reference.
+   */
   void check(RecipeProblems problems) {
     boolean features = !classifiers.isEmpty() || inceptionWeights.isPresent();
     if (isMeasured() && !features) {

@@ -3,17 +3,17 @@ package io.github.eqvae.train.generator;
 import io.github.eqvae.tensor.Philox;
 
 /**
- * Standard normal numbers for what is shown and measured: the same every time a run looks, and of
- * each sample the same in whatever batch it is.
+ * Standard normal numbers for samples that are shown and for measurements. They are the same each
+ * time in a run, and a sample's numbers do not depend on its batch.
  *
  * @param seed the run's
- * @param use keeps numbers of one use apart from another's
+ * @param use makes the numbers of different uses different
  */
 record FixedNoise(long seed, long use) {
   /** Keeps these numbers apart from all others drawn from the run's seed ("fixed" in ASCII). */
   private static final long DOMAIN = 0x6669786564L << 24;
 
-  /** Of start and posterior. */
+  /** The draw of the start, or of the posterior. */
   static final int START = 0;
 
   private static final int STEPS_FROM_BIT = 32;

@@ -45,9 +45,9 @@ final class GeneratorChecks {
       problems.add(
           "diffusion.variance",
           learned
-              ? "learned_range needs model.learn_sigma=true: the network must say the variance"
-              : "a fixed variance needs model.learn_sigma=false: what the network says of it would"
-                  + " mean nothing");
+              ? "learned_range needs model.learn_sigma=true: the network must predict the variance"
+              : "a fixed variance needs model.learn_sigma=false: the variance that the network"
+                  + " predicts would not be used");
     }
   }
 
@@ -83,8 +83,7 @@ final class GeneratorChecks {
     if (guidance != 1 && !nullClass) {
       problems.add(
           section + ".guidance",
-          "guidance needs a class that says nothing: model.classes and model.class_dropout above"
-              + " 0");
+          "guidance needs a null class: set model.classes and model.class_dropout above" + " 0");
     }
     if (recipe.process() instanceof DiffusionRecipe d && steps > d.steps()) {
       problems.add(section + ".steps", steps + " steps of a diffusion of " + d.steps());

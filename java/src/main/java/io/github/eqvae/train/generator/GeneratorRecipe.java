@@ -24,12 +24,12 @@ import java.util.Map;
  *
  * @param model the network
  * @param data the latents
- * @param process how it is taught: section {@code diffusion}, {@code transport} or {@code repa}
- * @param alignment with what features its tokens are aligned
+ * @param process how it is trained: section {@code diffusion}, {@code transport} or {@code repa}
+ * @param alignment the features that its tokens are aligned with
  * @param optimizer the optimiser
  * @param run length, device, seed and what is written on the way
- * @param samples what is shown on the way
- * @param distance how far samples are from real images, on the way
+ * @param samples the samples that are shown during the run
+ * @param distance the distance of samples to real images, during the run
  */
 public record GeneratorRecipe(
     NetworkRecipe model,
@@ -139,7 +139,7 @@ public record GeneratorRecipe(
     return new GeneratorWorkload(this, observer);
   }
 
-  /** Of the network nothing may, nor of what it is taught, nor what latents it sees. */
+  /** The network, its objective and its latents may not change. */
   @Override
   public boolean mayChange(String key) {
     boolean network = key.startsWith("model.") && !key.startsWith("model.init_");

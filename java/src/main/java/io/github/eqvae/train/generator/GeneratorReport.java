@@ -17,10 +17,11 @@ import java.util.Map;
 import java.util.stream.Stream;
 
 /**
- * The report of a generator's run: samples, losses by time, the recipe. It is written on the way.
+ * The report of a generator's run: samples, losses by time, the recipe. It is also written during
+ * the run.
  */
 final class GeneratorReport {
-  /** Earlier pictures that are shown beside the newest. */
+  /** The number of earlier pictures that are shown with the newest. */
   private static final int EARLIER = 5;
 
   private GeneratorReport() {}
@@ -65,9 +66,9 @@ final class GeneratorReport {
             earlier(folder, step),
             new ReportData.Section(
                 "Training",
-                "Faint: every logged step. Bold: its moving mean. Quarters are those of the clock"
-                    + " that the network is told: of a diffusion and of REPA the first is the least"
-                    + " noisy, of another path the noisiest.",
+                "Faint: every logged step. Bold: its moving mean. The quarters are those of the"
+                    + " time. For a diffusion and for REPA the first quarter has the least noise,"
+                    + " for other paths the most.",
                 List.of(
                     chart(
                         folder,

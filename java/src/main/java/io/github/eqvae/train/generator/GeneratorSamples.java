@@ -17,7 +17,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.stream.IntStream;
 
-/** Samples that a run makes while it trains: of the same noise and labels each time. */
+/** Samples that a run makes while it trains, each time from the same noise and labels. */
 final class GeneratorSamples {
   private static final int GAP = 2;
   private static final int BACKGROUND = 255;
@@ -26,7 +26,7 @@ final class GeneratorSamples {
   /** SiT's last step, as published, in parts of the clock. */
   private static final double LAST_STEP = 0.04;
 
-  /** Keep the noise of pictures that are shown apart from that of samples that are measured. */
+  /** Make the noise of pictures that are shown different from that of samples that are measured. */
   private static final long SHOWN = 3;
 
   private static final long MEASURED = 4;
@@ -49,7 +49,7 @@ final class GeneratorSamples {
     return new GeneratorSamples(recipe, recipe.samples(), SHOWN, decoder);
   }
 
-  /** Those that are compared with real images: of all classes in turn. */
+  /** Those that are compared with real images, of each class in turn. */
   static GeneratorSamples measured(GeneratorRecipe recipe, SampleDecoder decoder) {
     SamplesRecipe shown = recipe.samples();
     DistanceRecipe distance = recipe.distance();

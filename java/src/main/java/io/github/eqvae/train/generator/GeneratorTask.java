@@ -27,11 +27,12 @@ import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Training of a generator: latents are corrupted at a time of each sample's own, and the network
- * says what {@link DenoisingLoss} asks. One network, one optimiser.
+ * Training of a generator: each latent gets a time of its own and is corrupted for it. The
+ * network's output is compared with the target of {@link DenoisingLoss}. One network, one
+ * optimiser.
  *
- * <p>Posterior and noise are drawn on the device with counters of the micro-batch; times, what
- * follows from them, and labels come with the batch ({@link LatentBatches}). So one graph does
+ * <p>Posterior and noise are drawn on the device with counters of the micro-batch; times, values
+ * that follow from them, and labels come with the batch ({@link LatentBatches}). So one graph does
  * every step.
  */
 public final class GeneratorTask implements Task {
@@ -44,10 +45,10 @@ public final class GeneratorTask implements Task {
   /** The field of a batch: labels {@code [N]}, the null class where one is hidden. */
   public static final String LABELS = "labels";
 
-  /** The field of a batch: what the network is told of time, {@code [N]}. */
+  /** The field of a batch: the times that the network gets, {@code [N]}. */
   public static final String TIMES = "times";
 
-  /** The field of a batch: what the loss needs to know of the time, {@code [N, columns]}. */
+  /** The field of a batch: the values of a time that the loss needs, {@code [N, columns]}. */
   public static final String ROWS = "rows";
 
   /** The field of a batch: features to align with, {@code [N, T, width]}. */
@@ -59,7 +60,7 @@ public final class GeneratorTask implements Task {
   private static final int POSTERIOR = 0;
   private static final int CORRUPTION = 1;
 
-  /** Of losses: most processes have two terms at most. */
+  /** The most terms of a loss: no process has more. */
   private static final int TERMS = 2;
 
   /** Memory of a plan is only addresses. */
@@ -180,7 +181,7 @@ public final class GeneratorTask implements Task {
     return quarters.report(terms, n, recipe.alignment().coefficient());
   }
 
-  /** One number of the batch, behind those of the samples. */
+  /** One number for the whole batch; in the report it comes after those of the samples. */
   private Optional<Seed> align(Tape tape, List<Tensor> said, StepContext c, int place) {
     if (said.isEmpty()) {
       return Optional.empty();
@@ -226,8 +227,8 @@ public final class GeneratorTask implements Task {
   }
 
   /**
-   * At its start only the last layer has gradients, and that is 0: its weights follow in the second
-   * step, the blocks' in the third.
+   * At its start only the bias of the last layer has gradients, because its weights are 0; these
+   * have gradients from the second step on, the blocks from the third.
    */
   @Override
   public List<ZeroGradients> zeroGradients() {
@@ -235,8 +236,8 @@ public final class GeneratorTask implements Task {
         new ZeroGradients(
             "grad_norm",
             1,
-            "all gradients of the network are exactly 0, so it does not learn. Is the loss weighted"
-                + " with 0, or what it is asked for 0 everywhere?"));
+            "all gradients of the network are exactly 0, so it does not learn. Is the weight of the"
+                + " loss 0, or its target 0 everywhere?"));
   }
 
   @Override
@@ -246,7 +247,7 @@ public final class GeneratorTask implements Task {
         "model.qk_norm=true, where activations in bf16 grow over a long run");
   }
 
-  /** The network's answer about as many latents as are sampled or validated at once. */
+  /** A forward pass for as many latents as are sampled or validated at once. */
   @Override
   public long validationBytes() {
     try (TensorArena arena = new TensorArena(stream.device(), "samples")) {

@@ -120,7 +120,7 @@ public final class GeneratorWorkload implements Workload<GeneratorTask> {
   }
 
   /**
-   * Refuses other latents than those that a run was trained on.
+   * Refuses latents that are not those that a run was trained on.
    *
    * @param of the run
    * @throws IOException when its files cannot be read
@@ -130,10 +130,10 @@ public final class GeneratorWorkload implements Workload<GeneratorTask> {
   }
 
   /**
-   * Measures where on the clock a network is good.
+   * Measures the loss of a network by time.
    *
    * @param run the weights that are in place
-   * @param asked what
+   * @param asked what to measure
    * @return the figures
    */
   public TimedLosses losses(TrainingRun<GeneratorTask> run, LossByTime asked) {
@@ -185,7 +185,7 @@ public final class GeneratorWorkload implements Workload<GeneratorTask> {
     }
   }
 
-  /** What the tensors do not tell. */
+  /** The metadata that the tensors do not show. */
   private GeneratorMetadata metadata() {
     return new GeneratorMetadata(
         recipe.model().config(),

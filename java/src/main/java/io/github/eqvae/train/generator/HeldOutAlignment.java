@@ -3,8 +3,8 @@ package io.github.eqvae.train.generator;
 import io.github.eqvae.diffusion.DenoisingLoss;
 
 /**
- * How well tokens of held-out latents are aligned with the features of their pictures, each latent
- * at one time of the clock and with noise of its own, the same whenever it is measured.
+ * How well tokens of held-out latents are aligned with the features of their pictures. Each latent
+ * has a fixed time and fixed noise, so that measurements can be compared.
  */
 final class HeldOutAlignment {
   private final GeneratorRecipe recipe;
@@ -43,7 +43,7 @@ final class HeldOutAlignment {
     return -sum / count;
   }
 
-  /** Of each latent the mean over its tokens, added. */
+  /** The sum over latents of the mean over their tokens. */
   private double cosines(int[] images, float[] said) {
     AlignmentTargets targets = data.targets().orElseThrow();
     int width = recipe.alignment().width();

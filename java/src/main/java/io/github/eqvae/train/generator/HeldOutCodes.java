@@ -8,15 +8,18 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * How well a network says what is hidden of held-out pictures. Of each the same codes are hidden
- * whenever it is measured, so that figures of two moments can be compared; the shares of all
- * pictures are spread evenly.
+ * How well a network predicts the hidden codes of held-out pictures. The same codes are hidden in
+ * each measurement, so that measurements can be compared; the pictures' shares of hidden codes are
+ * spread evenly over (0, 1).
  */
 final class HeldOutCodes {
-  /** Pictures that are measured, at most. */
+  /** The largest number of pictures that are measured. */
   static final int MOST = 512;
 
-  /** What the log calls how often the likeliest code of a hidden place is the right one. */
+  /**
+   * The log's name for the accuracy: the share of hidden places whose likeliest code is the right
+   * one.
+   */
   static final String ACCURACY = "masked_accuracy";
 
   /** Successive multiples of the golden ratio fill (0, 1) evenly, however many there are. */
@@ -43,8 +46,7 @@ final class HeldOutCodes {
   /**
    * Measures.
    *
-   * @return {@code loss}, what is trained on; of hidden codes the cross-entropy and how often the
-   *     likeliest is right
+   * @return {@code loss}, the training loss; the cross-entropy of hidden codes, and the accuracy
    */
   Map<String, Double> measure(CodeSampling network) {
     int[] held = data.heldOut();

@@ -6,11 +6,11 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 
 /**
- * The loss on held-out latents, each at one time in every quarter of the clock and with noise of
- * its own, the same whenever it is measured: figures of two moments can be compared.
+ * The loss on held-out latents, each at one time in every quarter of the clock. Times and noise of
+ * each latent are fixed, so that measurements can be compared.
  */
 final class HeldOutLoss {
-  /** Latents that are measured, at most. */
+  /** The largest number of latents that are measured. */
   static final int MOST = 512;
 
   /** Successive multiples of the golden ratio fill (0, 1) evenly, however many there are. */
@@ -80,7 +80,7 @@ final class HeldOutLoss {
   }
 
   /**
-   * Some of what is held out, as the network sees it.
+   * Some held-out latents, as the network sees them.
    *
    * @param images numbers in the folder
    * @param values {@code [N, H, W, C]}
@@ -88,7 +88,7 @@ final class HeldOutLoss {
    */
   record Latents(int[] images, float[] values, int[] labels) {}
 
-  /** Those from one place of the held-out ones to another. */
+  /** The held-out latents {@code from} to {@code to}, the latter excluded. */
   Latents latents(int from, int to) {
     int[] images = Arrays.copyOfRange(data.heldOut(), from, to);
     float[] values = new float[images.length * data.elements()];
@@ -101,7 +101,7 @@ final class HeldOutLoss {
     return new Latents(images, values, labels);
   }
 
-  /** What they are corrupted with in one of several parts of the clock. */
+  /** The noise of these latents for one of several parts of the clock. */
   float[] noise(Latents latents, int part, int parts) {
     int each = data.elements();
     float[] noise = new float[latents.values().length];

@@ -17,7 +17,7 @@ final class InitialMaskGit {
 
   private static MaskGitCheckpoint open(MaskGitRecipe recipe, Path path) throws IOException {
     MaskGitConfig wanted = recipe.model().config();
-    // No tensor says how many heads there are, nor which rows of the table are codes.
+    // The tensors do not show how many heads there are, nor which rows of the table are codes.
     GeneratorHints hints =
         new GeneratorHints(
             OptionalInt.of(wanted.heads()), Optional.empty(), OptionalInt.of(wanted.codes()));
@@ -37,7 +37,9 @@ final class InitialMaskGit {
     return checkpoint;
   }
 
-  /** Looks whether the file fits; says which weights are taken if it holds two sets of them. */
+  /**
+   * Checks that the file fits. The result says which weights are taken if it has two sets of them.
+   */
   static Optional<String> check(MaskGitRecipe recipe) throws IOException {
     if (recipe.model().initFrom().isEmpty()) {
       return Optional.empty();

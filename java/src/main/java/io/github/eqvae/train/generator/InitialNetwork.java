@@ -17,7 +17,7 @@ final class InitialNetwork {
 
   private static GeneratorCheckpoint open(GeneratorRecipe recipe, Path path) throws IOException {
     DitConfig wanted = recipe.model().config();
-    // No tensor says how many heads there are.
+    // The tensors do not show how many heads there are.
     GeneratorHints hints = new GeneratorHints(OptionalInt.of(wanted.heads()), Optional.empty());
     GeneratorCheckpoint checkpoint =
         GeneratorCheckpoint.open(path, recipe.model().initWeights(), hints);
@@ -35,7 +35,9 @@ final class InitialNetwork {
     return checkpoint;
   }
 
-  /** Looks whether the file fits; says which weights are taken if it holds two sets of them. */
+  /**
+   * Checks that the file fits. The result says which weights are taken if it has two sets of them.
+   */
   static Optional<String> check(GeneratorRecipe recipe) throws IOException {
     if (recipe.model().initFrom().isEmpty()) {
       return Optional.empty();

@@ -62,7 +62,7 @@ public final class LatentBatches implements BatchSource {
     }
   }
 
-  /** What is at a time the same for every latent. */
+  /** Writes the values that depend on a sample's time only. */
   private void time(double time, int sample, HostBatch batch) {
     batch.floats(GeneratorTask.TIMES)[sample] = (float) time;
     double[] row = loss.row(time);

@@ -21,15 +21,15 @@ import java.util.stream.IntStream;
  * split into what is trained on and what is held out. May be read by several threads.
  */
 public final class LatentData implements LatentsSource, AutoCloseable {
-  /** The RMS of what networks are made for is 1; outside of this a warning is due. */
+  /** Networks are made for inputs with an RMS of 1. Outside of this range there is a warning. */
   private static final double LEAST_RMS = 0.8;
 
   private static final double MOST_RMS = 1.25;
 
-  /** Latents that the RMS is measured on, at most. */
+  /** The largest number of latents that the RMS is measured on. */
   private static final int MEASURED = 512;
 
-  /** A log variance that stands for no deviation: the smallest that is not cut off. */
+  /** A log variance that stands for no deviation: the smallest that is not clamped. */
   private static final float NONE = -30;
 
   private final GeneratorRecipe recipe;
@@ -171,7 +171,7 @@ public final class LatentData implements LatentsSource, AutoCloseable {
   /**
    * How the autoencoder's latents became what the network sees.
    *
-   * @return the scaling; of latents that were scaled before, nothing is done here
+   * @return the scaling; none for latents that were scaled when they were encoded
    */
   public LatentScaling appliedScaling() {
     return scaling;
@@ -224,7 +224,7 @@ public final class LatentData implements LatentsSource, AutoCloseable {
   }
 
   /**
-   * What looks like a mistake.
+   * Warnings about the data.
    *
    * @return one sentence each
    */
@@ -249,7 +249,7 @@ public final class LatentData implements LatentsSource, AutoCloseable {
   }
 
   /**
-   * The root mean square of what the network sees, posterior noise included.
+   * The root mean square of the network's inputs, posterior noise included.
    *
    * @return of up to 512 latents, evenly spaced
    */
@@ -269,13 +269,13 @@ public final class LatentData implements LatentsSource, AutoCloseable {
     return Math.sqrt(sum / ((double) count * elements()));
   }
 
-  /** Numbers of a latent. */
+  /** How many numbers a latent has. */
   int elements() {
     NetworkRecipe model = recipe.model();
     return model.side() * model.side() * model.channels();
   }
 
-  /** Whether mirrored latents are there and wanted. */
+  /** Whether latents of mirrored pictures exist and the recipe asks for them. */
   boolean flips() {
     return recipe.data().flips() && folder.isMirrored();
   }
@@ -301,7 +301,7 @@ public final class LatentData implements LatentsSource, AutoCloseable {
   }
 
   /**
-   * What is held out.
+   * The held-out latents.
    *
    * @return numbers in the folder, ascending
    */
@@ -310,7 +310,7 @@ public final class LatentData implements LatentsSource, AutoCloseable {
   }
 
   /**
-   * The names of what is held out.
+   * The names of the held-out latents.
    *
    * @return in the folder's order
    */
@@ -329,7 +329,7 @@ public final class LatentData implements LatentsSource, AutoCloseable {
   }
 
   /**
-   * Reads what the network sees of an image: mean and log variance where posteriors are drawn from,
+   * Reads an image's input of the network: mean and log variance if it is drawn from the posterior,
    * {@code [H, W, 2C]}, else the latent {@code [H, W, C]}.
    *
    * @param image its number in the folder
@@ -361,8 +361,8 @@ public final class LatentData implements LatentsSource, AutoCloseable {
         throw wrong(
             "the latent of "
                 + FileNames.shown(folder.name(image))
-                + " is not finite (NaN or infinite), so that nothing learned of it means anything."
-                + " The autoencoder diverged, or overflowed in fp16: encode anew, by another"
+                + " is not finite (NaN or infinite), so nothing can be learned from it."
+                + " The autoencoder diverged, or overflowed in fp16: encode again, with another"
                 + " one or without this picture");
       }
     }

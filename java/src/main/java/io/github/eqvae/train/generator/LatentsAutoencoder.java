@@ -18,8 +18,8 @@ import java.util.Optional;
 import java.util.function.BiConsumer;
 
 /**
- * The autoencoder that samples of a run are decoded by: the one that the recipe names, or the one
- * that made the latents where it lay then.
+ * The autoencoder that decodes samples of a run: the one that the recipe names, or else the one
+ * that made the latents, if its file is still there.
  */
 final class LatentsAutoencoder {
   private static final int HASH_SHOWN = 12;
@@ -50,7 +50,7 @@ final class LatentsAutoencoder {
    * What decoding needs: the autoencoder and what it computes.
    *
    * @param asked where the recipe says it is
-   * @param latents the folder of latents, which says it, too
+   * @param latents the folder of latents, which also names it
    * @param stream of a device that only plans
    * @param decode decodes one batch of pictures
    * @return bytes; 0 if it is not there
@@ -71,7 +71,7 @@ final class LatentsAutoencoder {
         return weights + arena.extent();
       }
     } catch (IOException | EqvaeException.Argument | EqvaeException.Unsupported e) {
-      return 0; // the run says what is wrong with the file
+      return 0; // the run reports what is wrong with the file
     }
   }
 
@@ -85,12 +85,15 @@ final class LatentsAutoencoder {
     }
   }
 
-  /** Where it is; empty if it is nowhere. */
+  /** Its path; empty if it was not found. */
   Optional<Path> path() {
     return path;
   }
 
-  /** What a model's file says of the latents; empty if nothing says which weights made them. */
+  /**
+   * The origin of the latents, for the model's file; empty if it is not known which weights made
+   * them.
+   */
   Optional<LatentsOrigin> origin() {
     return data.weights()
         .map(
@@ -103,7 +106,7 @@ final class LatentsAutoencoder {
                     data.wholeScaling()));
   }
 
-  /** What a run says where it is nowhere. */
+  /** The message of a run without an autoencoder. */
   String absence() {
     return "there is no autoencoder to decode samples with"
         + data.model().map(m -> " (" + m + ", which made the latents, is gone)").orElse("")
@@ -121,7 +124,7 @@ final class LatentsAutoencoder {
         throw new EqvaeException.Argument(
             "%s has other weights (%s…) than those that made the latents (%s…); name theirs with"
                     .formatted(from, shown(loaded), shown(data.weights().get()))
-                + " samples.autoencoder, or encode anew");
+                + " samples.autoencoder, or encode again");
       }
       return vae;
     } catch (RuntimeException | Error e) {

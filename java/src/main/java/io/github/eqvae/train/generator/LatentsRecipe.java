@@ -23,7 +23,7 @@ import java.util.Map;
  */
 public record LatentsRecipe(
     Path path, Posterior posterior, boolean flips, Scaling scaling, int validation) {
-  /** What of moments is learned. */
+  /** How moments are used. */
   public enum Posterior {
     /** mean + std · noise, drawn anew each time. */
     SAMPLE,

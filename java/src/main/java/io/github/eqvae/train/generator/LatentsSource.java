@@ -4,22 +4,22 @@ import io.github.eqvae.model.LatentScaling;
 import java.nio.file.Path;
 import java.util.Optional;
 
-/** Where what a generator is trained on came from. */
+/** The origin of a generator's training data. */
 interface LatentsSource {
   /** SHA-256 of the autoencoder's weights; empty if the index does not say. */
   Optional<String> weights();
 
-  /** Where those weights lay. */
+  /** The path of those weights at that time. */
   Optional<Path> model();
 
-  /** How what the network makes becomes the autoencoder's latents again. */
+  /** The scaling that turns the network's results into the autoencoder's latents again. */
   LatentScaling wholeScaling();
 
-  /** The features that a network is aligned with; empty of most. */
+  /** The features that the network is aligned with; empty for most networks. */
   default Optional<AlignmentTargets> targets() {
     return Optional.empty();
   }
 
-  /** Pictures, those that are held out included. */
+  /** The number of pictures, held-out ones included. */
   int images();
 }

@@ -16,11 +16,11 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * Where on the clock a generator is good: of a diffusion each step's part of the variational bound
- * ({@link BitsPerDimension}), of a path the loss in parts of the time, and the likelihood of the
- * data. Latents are the run's held-out ones; noise is the same in every measurement.
+ * Measures a generator by time: for a diffusion each step's part of the variational bound ({@link
+ * BitsPerDimension}); for a path the loss in parts of the time, and the likelihood of the data. It
+ * uses the run's held-out latents, and the same noise in every measurement.
  *
- * @param images how many latents, at most
+ * @param images the largest number of latents
  * @param times parts of the clock: a diffusion is respaced to so many steps
  * @param likelihood steps of a {@link Likelihood}, by Heun's rule; 0 for none
  */
@@ -53,11 +53,12 @@ public record LossByTime(int images, int times, int likelihood) {
     if (count == 0) {
       throw new EqvaeException.Argument(
           run.folder().path()
-              + " holds no latents out: its data.validation is 0. Hold some out of another run.");
+              + " holds no latents out: its data.validation is 0. Measure a run that holds some"
+              + " out.");
     }
     if (likelihood > 0 && !(recipe.process() instanceof TransportRecipe)) {
       throw new EqvaeException.Argument(
-          "--likelihood is of a path (sit, lightningdit); of a diffusion the bound is printed");
+          "--likelihood is for a path (sit, lightningdit); for a diffusion the bound is printed");
     }
     Trainer<GeneratorTask> trainer = run.trainer();
     try (TensorArena arena = new TensorArena(trainer.stream().device(), "loss by time")) {
@@ -102,7 +103,7 @@ public record LossByTime(int images, int times, int likelihood) {
     int steps = Math.min(times, diffusion.steps());
     GaussianDiffusion process = diffusion.process().process().respaced(Integer.toString(steps));
     BitsPerDimension bits =
-        new BitsPerDimension(process, recipe.model().channels(), false); // latents have no ends
+        new BitsPerDimension(process, recipe.model().channels(), false); // latents are not bounded
     double[][] sums = new double[steps][3];
     double prior = 0;
     int batch = recipe.samples().batch();

@@ -4,31 +4,31 @@ import io.github.eqvae.diffusion.MaskSchedule;
 import io.github.eqvae.tensor.Philox;
 
 /**
- * What is hidden from a network: pure functions of (seed, number, sample), so that a resumed run
- * draws the same.
+ * Which codes and labels are hidden from a network: pure functions of (seed, number, sample), so
+ * that a resumed run draws the same.
  *
  * @param seed the run's
- * @param use keeps numbers of one use apart from another's
+ * @param use makes the numbers of different uses different
  * @param schedule how much is hidden
  */
 record MaskDraws(long seed, long use, MaskSchedule schedule) {
   /** Keeps these numbers apart from all others drawn from the run's seed ("masks" in ASCII). */
   private static final long DOMAIN = 0x6D61736B73L << 24;
 
-  /** Of training's batches. */
+  /** The use for training batches. */
   static final int TRAINING = 0;
 
-  /** Of what is measured. */
+  /** The use for measurements. */
   static final int VALIDATION = 1;
 
-  private static final int SAMPLE_FROM_BIT = 24; // places of a picture are fewer
+  private static final int SAMPLE_FROM_BIT = 24; // a picture has fewer places
   private static final int WORDS = 4;
 
   private int[] words(long index, int sample, int block) {
     return Philox.block(seed ^ DOMAIN ^ use, (long) sample << SAMPLE_FROM_BIT | block, index);
   }
 
-  /** The number that the share of hidden codes follows from, in [0, 1). */
+  /** The number r in [0, 1) that determines the share of hidden codes. */
   double r(long index, int sample) {
     return Philox.uniform(words(index, sample, 0)[0]);
   }
@@ -38,7 +38,7 @@ record MaskDraws(long seed, long use, MaskSchedule schedule) {
     return Philox.uniform(words(index, sample, 0)[1]) < rate;
   }
 
-  /** Which of so many codes are hidden, each with the same chance. */
+  /** Which codes are hidden, each with the same probability. */
   boolean[] mask(long index, int sample, double r, int codes) {
     double share = schedule.fraction(r);
     boolean[] hidden = new boolean[codes];

@@ -10,28 +10,28 @@ import java.util.Map;
 import java.util.Optional;
 
 /**
- * Section {@code model} of {@code task: maskgit}: the transformer that learns what is behind a
- * mask. The defaults are those of valeoai/Maskgit-pytorch.
+ * Section {@code model} of {@code task: maskgit}: the transformer that predicts masked codes. The
+ * defaults are those of valeoai/Maskgit-pytorch.
  *
- * @param kind whose network: {@code maskgit} (valeoai/Maskgit-pytorch) or {@code halton}
- *     (valeoai/Halton-MaskGIT); default {@code maskgit}. Source: ours: whose figures EQ-VAE
- *     compares
+ * @param kind the reference whose network it is: {@code maskgit} (valeoai/Maskgit-pytorch) or
+ *     {@code halton} (valeoai/Halton-MaskGIT); default {@code maskgit}. Source: ours: whose figures
+ *     EQ-VAE compares
  * @param width channels of a token; default 768. Source: Maskgit-pytorch
  * @param depth blocks; default 24, 12 for {@code halton}. Source: the reference of that kind
  * @param heads of attention; default 16, 12 for {@code halton}. Source: the reference of that kind
  * @param hidden width of a block's perceptron; {@code halton} has two thirds of it, rounded up to
  *     256; default 3072. Source: Maskgit-pytorch
- * @param registers tokens without a place, of {@code halton}; default 1 there, else 0. Source:
- *     Halton-MaskGIT
+ * @param registers register tokens (without a position) of {@code halton}; default 1 there, else 0.
+ *     Source: Halton-MaskGIT
  * @param codes entries of the autoencoder's codebook; default 1024. Source: VQ-GAN f16 of taming
  * @param side rows and columns of codes in a picture; default 16. Source: Maskgit-pytorch: 256 px
  * @param classes labels; default 1000. Source: ImageNet
- * @param classDropout {@code class_dropout}: how often the label is hidden, for guidance; with 0
- *     samples cannot be guided; default 0.1. Source: Maskgit-pytorch
+ * @param classDropout {@code class_dropout}: probability with which the label is hidden, for
+ *     guidance; with 0 samples cannot be guided; default 0.1. Source: Maskgit-pytorch
  * @param dropout between the layers, not of attention's weights; default 0.1. Source:
  *     Maskgit-pytorch
  * @param initFrom {@code init_from}: a checkpoint of this network that training starts from, of the
- *     references or of this library; default none, random weights. Source: Maskgit-pytorch
+ *     references or of this library; default none: random weights. Source: Maskgit-pytorch
  * @param initWeights {@code init_weights}: which weights of {@code init_from}: {@code ema}, {@code
  *     model} as last trained, or {@code auto}, the average where there is one; default {@code
  *     auto}. Source: ours: samples are made with the average

@@ -9,13 +9,13 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 
-/** Pictures that a run makes while it trains: of the same draws and labels each time. */
+/** Pictures that a run makes while it trains, each time with the same draws and labels. */
 final class MaskGitPictures {
   private static final int GAP = 2;
   private static final int BACKGROUND = 255;
   private static final int COLUMNS = 8;
 
-  /** Keeps these draws apart from those of samples that users make ("shown" in ASCII). */
+  /** Makes these draws different from those of samples that users make ("shown" in ASCII). */
   private static final long SHOWN = 0x73686F776EL;
 
   /** The same for samples whose distance is measured ("real" in ASCII). */
@@ -39,7 +39,7 @@ final class MaskGitPictures {
     return new MaskGitPictures(recipe, recipe.samples(), SHOWN, decoder);
   }
 
-  /** Those that are compared with real images: of all classes in turn. */
+  /** Those that are compared with real images, of each class in turn. */
   static MaskGitPictures measured(MaskGitRecipe recipe, CodeDecoder decoder) {
     return new MaskGitPictures(
         recipe,

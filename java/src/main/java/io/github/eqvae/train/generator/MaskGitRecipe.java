@@ -140,7 +140,7 @@ public final class MaskGitRecipe implements RunnableRecipe<MaskGitTask> {
   }
 
   /**
-   * What is hidden and asked.
+   * The masking: hidden codes and loss.
    *
    * @return its section
    */
@@ -149,7 +149,7 @@ public final class MaskGitRecipe implements RunnableRecipe<MaskGitTask> {
   }
 
   /**
-   * What is shown on the way.
+   * The samples that are shown during the run.
    *
    * @return its section
    */
@@ -158,7 +158,7 @@ public final class MaskGitRecipe implements RunnableRecipe<MaskGitTask> {
   }
 
   /**
-   * How far samples are from real images, on the way.
+   * The distance of samples to real images, during the run.
    *
    * @return its section
    */
@@ -176,7 +176,7 @@ public final class MaskGitRecipe implements RunnableRecipe<MaskGitTask> {
     return run;
   }
 
-  /** What a file of the network says beside the tensors. */
+  /** The metadata in a file of the network. */
   MaskGitMetadata metadata(Optional<LatentsOrigin> origin, List<String> classes) {
     return new MaskGitMetadata(model.config(), model.classDropout() > 0, origin, classes);
   }
@@ -214,7 +214,7 @@ public final class MaskGitRecipe implements RunnableRecipe<MaskGitTask> {
     return KIND;
   }
 
-  /** Of the network nothing may but its start and dropout, nor what it is asked. */
+  /** Of the network only its initial weights and dropout may change. Its objective may not. */
   @Override
   public boolean mayChange(String key) {
     boolean free = key.startsWith("model.init_") || key.equals("model.dropout");
@@ -226,8 +226,8 @@ public final class MaskGitRecipe implements RunnableRecipe<MaskGitTask> {
     List<String> warnings = new ArrayList<>();
     if (masking.tokens() == MaskingRecipe.Tokens.ALL && masking.labelSmoothing() == 0) {
       warnings.add(
-          "masking.label_smoothing is 0 and masking.tokens all: codes that are seen can be copied,"
-              + " and logits grow without an end");
+          "masking.label_smoothing is 0 and masking.tokens all: visible codes can be copied,"
+              + " and logits grow without a bound");
     }
     return warnings;
   }

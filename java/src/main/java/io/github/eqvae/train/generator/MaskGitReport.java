@@ -12,7 +12,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 
-/** The report of MaskGIT's run: samples, losses, the recipe. It is written on the way. */
+/** The report of MaskGIT's run: samples, losses, the recipe. It is also written during the run. */
 final class MaskGitReport {
   private MaskGitReport() {}
 
@@ -62,7 +62,7 @@ final class MaskGitReport {
                         List.of("total", MaskGitTask.MASKED_LOSS)))),
             new ReportData.Section(
                 "Validation",
-                "On held-out pictures, of each the same codes hidden.",
+                "On held-out pictures, each time with the same codes hidden.",
                 List.of(
                     GeneratorReport.chart(
                         folder,

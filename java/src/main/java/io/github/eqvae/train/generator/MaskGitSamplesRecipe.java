@@ -15,24 +15,28 @@ import java.util.stream.IntStream;
 
 /**
  * Section {@code samples} of {@code task: maskgit}: the pictures that a run shows while it trains,
- * each time of the same draws and labels.
+ * each time with the same draws and labels.
  *
- * @param autoencoder what decodes them; default none: the one that {@code index.json} names. Its
- *     weights must be those that made the codes. Source: ours: pictures of others would be wrong
- * @param count pictures; default 32. Source: ours: fits on a screen
- * @param labels what they show, repeated as often as needed; default none: the first ones. Source:
- *     ours: any network has them
- * @param order which codes are given first: {@code confidence}, those the network is surest of, or
- *     {@code halton}; default {@code confidence}. Source: Maskgit-pytorch
- * @param schedule how many codes a step gives, by {@code confidence}: {@code root}, {@code linear},
- *     {@code square}, {@code cosine}, {@code arccos}; default {@code arccos}. Source:
+ * @param autoencoder the autoencoder that decodes them; default none: the one that {@code
+ *     index.json} names. Its weights must be those that made the codes. Source: ours: pictures of
+ *     others would be wrong
+ * @param count number of pictures; default 32. Source: ours: fits on a screen
+ * @param labels labels of the pictures, repeated as often as needed; default none: the first
+ *     classes. Source: ours: works with any number of classes
+ * @param order which codes are chosen first: {@code confidence}, those with the highest confidence,
+ *     or {@code halton}, those of a Halton sequence; default {@code confidence}. Source:
  *     Maskgit-pytorch
- * @param steps of the sampler; default 8. Source: Maskgit-pytorch: main.py
- * @param guidance away from what the network says without a label, 0 for none: {@code (1 + w)·c −
- *     w·u}; default 3. Source: Maskgit-pytorch
- * @param noise how much Gumbel noise confidences get at first; default 4.5. Source: Maskgit-pytorch
- * @param sharpness what logits are multiplied with; default 1. Source: Maskgit-pytorch
- * @param batch pictures that are made at once; default 16. Source: ours: enough for a processor
+ * @param schedule how many codes a step chooses, with {@code confidence}: {@code root}, {@code
+ *     linear}, {@code square}, {@code cosine}, {@code arccos}; default {@code arccos}. Source:
+ *     Maskgit-pytorch
+ * @param steps steps of the sampler; default 8. Source: Maskgit-pytorch: main.py
+ * @param guidance scale w of classifier-free guidance, 0 for none: logits are {@code (1 + w)·c −
+ *     w·u}, with c for the label and u without one; default 3. Source: Maskgit-pytorch
+ * @param noise factor of the Gumbel noise that is added to confidences in the first step; default
+ *     4.5. Source: Maskgit-pytorch
+ * @param sharpness factor of the logits; default 1. Source: Maskgit-pytorch
+ * @param batch number of pictures that are made at once; default 16. Source: ours: enough for a
+ *     processor
  */
 public record MaskGitSamplesRecipe(
     Optional<Path> autoencoder,
@@ -45,11 +49,11 @@ public record MaskGitSamplesRecipe(
     double noise,
     double sharpness,
     int batch) {
-  /** Which codes are given first. */
+  /** Which codes are chosen first. */
   public enum Order {
-    /** Those the network is surest of, with noise. */
+    /** Those with the highest confidence, with noise. */
     CONFIDENCE,
-    /** Those of a quasi-random sequence. */
+    /** In the order of a quasi-random sequence. */
     HALTON
   }
 
@@ -72,7 +76,7 @@ public record MaskGitSamplesRecipe(
         in.integer("batch", 16, 1, 65_536));
   }
 
-  /** What a distance is measured of: the same sampler with the count, steps and guidance of it. */
+  /** The samples for a distance: the same sampler with that section's count, steps and guidance. */
   MaskGitSamplesRecipe measured(DistanceRecipe distance, int classes) {
     return new MaskGitSamplesRecipe(
         autoencoder,
@@ -87,7 +91,7 @@ public record MaskGitSamplesRecipe(
         batch);
   }
 
-  /** What makes them. */
+  /** The sampler. */
   MaskedSampler sampler() {
     return switch (order) {
       case CONFIDENCE -> new ConfidenceSampler(schedule, steps, guidance, noise, sharpness, false);

@@ -25,8 +25,8 @@ import java.io.IOException;
 import java.util.List;
 
 /**
- * Training of MaskGIT: some codes of a picture are hidden, and the network says which they are. The
- * loss is the cross-entropy, with smoothed targets, of all codes or of those that are hidden
+ * Training of MaskGIT: some codes of a picture are hidden, and the network predicts them. The loss
+ * is the cross-entropy, with smoothed targets, of all codes or of those that are hidden
  * (valeoai/Maskgit-pytorch {@code Trainer/vit.py}).
  *
  * <p>What is hidden comes with the batch ({@link CodeBatches}); dropout is drawn on the device with
@@ -34,17 +34,18 @@ import java.util.List;
  */
 public final class MaskGitTask implements Task {
   /**
-   * The field of a batch: codes, hidden ones as the mask, and the label, {@code [N, side² + 1]}.
+   * The field of a batch: the codes, with the mask in place of hidden ones, and the label, {@code
+   * [N, side² + 1]}.
    */
   public static final String TOKENS = "tokens";
 
-  /** The field of a batch: what the codes are, {@code [N, side²]}. */
+  /** The field of a batch: the true codes, {@code [N, side²]}. */
   public static final String TARGETS = "targets";
 
-  /** The field of a batch: where a code is hidden, one in as many as are; else 0. */
+  /** The field of a batch: 1 / (number of hidden codes) where a code is hidden, else 0. */
   public static final String MASKED = "masked";
 
-  /** What the log calls the cross-entropy of hidden codes, without smoothing. */
+  /** The log's name for the cross-entropy of hidden codes, without smoothing. */
   static final String MASKED_LOSS = "masked_loss";
 
   /** Memory of a plan is only addresses. */
@@ -137,7 +138,7 @@ public final class MaskGitTask implements Task {
     return LossReport.of(terms, report);
   }
 
-  /** The mean over hidden codes, for people: nothing is learned from it. */
+  /** The mean over hidden codes, for the log; the loss does not use it. */
   private static Tensor maskedLoss(StepContext c, Tensor logits) {
     Tape tape = new Tape(c.stream(), c.arena(), Tape.Mode.INFERENCE);
     Tensor each = tape.apply(new SoftmaxCrossEntropy(), logits, c.input(TARGETS), c.input(MASKED));
@@ -159,7 +160,7 @@ public final class MaskGitTask implements Task {
     return List.of("optimizer.gradient_clip=1.0 and a warm-up, as published");
   }
 
-  /** The network's answer about as many pictures as are sampled or validated at once. */
+  /** A forward pass for as many pictures as are sampled or validated at once. */
   @Override
   public long validationBytes() {
     try (TensorArena arena = new TensorArena(stream.device(), "samples")) {

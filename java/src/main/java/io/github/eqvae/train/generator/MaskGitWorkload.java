@@ -165,7 +165,7 @@ public final class MaskGitWorkload implements Workload<MaskGitTask> {
     }
   }
 
-  /** What the tensors do not tell. */
+  /** The metadata that the tensors do not show. */
   private MaskGitMetadata metadata() {
     return recipe.metadata(decoder.autoencoder().origin(), data.classes());
   }

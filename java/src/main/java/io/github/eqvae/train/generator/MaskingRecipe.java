@@ -7,25 +7,25 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 
 /**
- * Section {@code masking} of {@code task: maskgit}: what is hidden, and what the network is asked.
- * The defaults are those of valeoai/Maskgit-pytorch.
+ * Section {@code masking} of {@code task: maskgit}: which codes are hidden, and which count in the
+ * loss. The defaults are those of valeoai/Maskgit-pytorch.
  *
- * @param schedule the share of codes that is hidden, of a number r that is drawn evenly for each
- *     picture: {@code linear} r, {@code square} r², {@code cosine}, {@code arccos}; default {@code
- *     arccos}. Source: Maskgit-pytorch
+ * @param schedule the share of codes that is hidden, as a function of r, which is drawn uniformly
+ *     for each picture: {@code linear} r, {@code square} r², {@code cosine}, {@code arccos};
+ *     default {@code arccos}. Source: Maskgit-pytorch
  * @param labelSmoothing {@code label_smoothing}: the share of a target that is spread over all
  *     codes; default 0.1. Source: Maskgit-pytorch
- * @param tokens whose loss is learned from: {@code all}, or {@code masked} alone as in MaskGIT's
- *     paper; default {@code all}. Source: Maskgit-pytorch
+ * @param tokens codes that count in the loss: {@code all}, or only {@code masked} ones, as in
+ *     MaskGIT's paper; default {@code all}. Source: Maskgit-pytorch
  */
 public record MaskingRecipe(MaskSchedule schedule, double labelSmoothing, Tokens tokens) {
   static final String SECTION = "masking";
 
-  /** Whose loss is learned from. */
+  /** Which codes count in the loss. */
   public enum Tokens {
-    /** Of all, those that are seen included. */
+    /** All, visible ones included. */
     ALL,
-    /** Of those that are hidden. */
+    /** Hidden ones. */
     MASKED
   }
 

@@ -12,7 +12,7 @@ import java.util.Optional;
 
 /**
  * Section {@code model}: the network. DiT, SiT and LightningDiT are one network; {@code kind} says
- * how it is taught and what the defaults of its options are.
+ * how it is trained and which defaults its options have.
  *
  * @param kind {@code dit}, trained in the steps of a diffusion (section {@code diffusion}); {@code
  *     sit} or {@code lightningdit}, trained along a path (section {@code transport}); {@code repa},
@@ -78,7 +78,7 @@ public record NetworkRecipe(
     Optional<Path> initFrom,
     Weights initWeights) {
 
-  /** How a network is taught. */
+  /** How a network is trained. */
   public enum Kind {
     /** Peebles and Xie, arXiv 2212.09748. */
     DIT,

@@ -5,10 +5,10 @@ import io.github.eqvae.generator.checkpoint.GeneratorProcess;
 import io.github.eqvae.train.recipe.RecipeFields;
 import java.util.Map;
 
-/** How the network is taught: in the steps of a diffusion, or along a path. */
+/** How the network is trained: in the steps of a diffusion, or along a path. */
 public sealed interface ProcessRecipe permits DiffusionRecipe, TransportRecipe, RepaRecipe {
   /**
-   * What a recipe calls it.
+   * Its name in a recipe.
    *
    * @return the section's name
    */
@@ -22,7 +22,7 @@ public sealed interface ProcessRecipe permits DiffusionRecipe, TransportRecipe, 
   DenoisingLoss loss();
 
   /**
-   * What a file of the network says of it.
+   * Its description in a file of the network.
    *
    * @return the process
    */

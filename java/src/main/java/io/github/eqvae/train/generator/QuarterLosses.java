@@ -10,12 +10,12 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * What a step's losses mean: the means of its terms and of their sum, and that sum for each quarter
- * of the clock, of which the log says where the network learns. The alignment with features is in
- * the sum of all, and not in the quarters, so that those compare with runs without it.
+ * The losses of a step: the mean of each term and of their sum, and that sum for each quarter of
+ * the clock. The alignment with features is part of the total, but not of the quarters, so that
+ * these can be compared with runs without it.
  */
 final class QuarterLosses {
-  /** What the log calls the alignment with features: −cos, from −1 (the same) to 1. */
+  /** The log's name for the alignment with features: −cos, from −1 (the same direction) to 1. */
   static final String ALIGNMENT = "alignment";
 
   /** Parts of the clock. */
@@ -36,14 +36,14 @@ final class QuarterLosses {
     return Math.clamp((int) (COUNT * loss.place(time)), 0, COUNT - 1);
   }
 
-  /** What the log calls a quarter, counted from 0. */
+  /** The log's name for a quarter, counted from 0. */
   static String name(int quarter) {
     return "loss_quarter_" + (quarter + 1);
   }
 
   /**
    * The report of a micro-batch: times of the samples, then the terms of each, then the alignment
-   * of all if it counts anything.
+   * of all, if there is one.
    */
   LossReport report(List<DenoisingLoss.Term> terms, int samples, double alignment) {
     List<String> names = terms.stream().map(DenoisingLoss.Term::name).toList();

@@ -14,7 +14,8 @@ import java.util.Map;
 
 /**
  * {@code latents.json} in the folder of a run: whose latents it began with. A network is bound to
- * the autoencoder and the scaling that it was trained with, so a run goes on with the same only.
+ * the autoencoder and the scaling that it was trained with, so a run can only be continued with the
+ * same ones.
  */
 final class RunLatents {
   private static final String FILE = "latents.json";

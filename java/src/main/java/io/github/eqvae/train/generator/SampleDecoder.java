@@ -13,7 +13,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 
-/** Makes pictures of latents with the autoencoder that they are of. */
+/** Decodes latents with the autoencoder that made them. */
 final class SampleDecoder {
   private final GeneratorRecipe recipe;
   private final LatentData data;
@@ -44,7 +44,7 @@ final class SampleDecoder {
             vae.decode(tape, tape.arena().tensor(Shape.of(n, m.side(), m.side(), m.channels()))));
   }
 
-  /** What decodes; where it is nowhere, latents are shown themselves. */
+  /** The autoencoder that decodes. If it is not found, the latents themselves are shown. */
   LatentsAutoencoder autoencoder() {
     return autoencoder;
   }

@@ -33,12 +33,12 @@ final class SampleDistance {
   /**
    * A network whose features are compared.
    *
-   * @param key what the distance is called in the log
+   * @param key the distance's name in the log
    * @param protocol whose rules
    * @param file its weights
    */
   private record Extractor(String key, Protocol protocol, Path file) {
-    /** Where the recipe names it. */
+    /** The recipe's key that names it. */
     String section() {
       return protocol == Protocol.ADM ? "inception_weights" : "classifiers";
     }
@@ -62,14 +62,14 @@ final class SampleDistance {
   private final List<Extractor> extractors;
   private final BiConsumer<String, String> onSkip;
 
-  /** Of the real images, once they were measured. */
+  /** The statistics of the real images, once they have been measured. */
   private final Map<Extractor, GaussianStatistics> real = new HashMap<>();
 
   /**
    * Says what will be measured.
    *
    * @param recipe the section
-   * @param autoencoder what makes pictures of samples, if there is one
+   * @param autoencoder the autoencoder that decodes samples, if there is one
    * @param onSkip told name and cause of each real image that cannot be read
    */
   SampleDistance(
@@ -88,7 +88,7 @@ final class SampleDistance {
     }
   }
 
-  /** A wrong path must show before hours of training, not at the first validation. */
+  /** A wrong path must be reported before hours of training, not at the first validation. */
   private static void requireThere(String key, Path file) {
     if (!Files.exists(file)) {
       throw new EqvaeException.Argument("distance." + key + ": there is no file or folder " + file);
@@ -108,12 +108,12 @@ final class SampleDistance {
     return all;
   }
 
-  /** What the distances are called in the log: none where nothing is measured. */
+  /** The distances' names in the log; empty if nothing is measured. */
   List<String> keys() {
     return recipe.isMeasured() ? extractors.stream().map(Extractor::key).toList() : List.of();
   }
 
-  /** What the best model can be chosen by. */
+  /** The metrics by which the best model can be chosen. */
   List<Workload.Metric> metrics() {
     return keys().stream().map(key -> new Workload.Metric(key, key, false)).toList();
   }
@@ -132,7 +132,7 @@ final class SampleDistance {
   /**
    * Makes samples and measures them.
    *
-   * @param samples makes them; not asked if nothing is measured
+   * @param samples makes them; not called if nothing is measured
    * @param stream orders the work of the networks whose features are compared
    * @return distance by its name
    */

@@ -4,11 +4,11 @@ import io.github.eqvae.diffusion.DenoisingLoss;
 import io.github.eqvae.tensor.Philox;
 
 /**
- * What is drawn for a sample of a micro-batch beside its noise: a pure function of (seed,
- * micro-batch, place in it), so that a resumed run draws the same.
+ * The random draws of a sample apart from its noise: pure functions of (seed, micro-batch, place in
+ * it), so that a resumed run draws the same.
  *
  * @param seed the run's
- * @param loss what times are drawn for
+ * @param loss the loss that times are drawn for
  */
 record SampleDraws(long seed, DenoisingLoss loss) {
   /** Keeps these numbers apart from all others drawn from the run's seed ("times" in ASCII). */
@@ -18,7 +18,7 @@ record SampleDraws(long seed, DenoisingLoss loss) {
     return Philox.block(seed ^ DOMAIN, sample, index);
   }
 
-  /** The time that the network is told. */
+  /** The time that the network gets. */
   double time(long index, int sample) {
     int[] w = words(index, sample);
     return loss.time(Philox.uniform(w[0]), Philox.normal(w[2], w[3]));

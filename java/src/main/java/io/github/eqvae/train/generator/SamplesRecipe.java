@@ -9,7 +9,7 @@ import java.util.Map;
 import java.util.Optional;
 
 /**
- * Section {@code samples}: the pictures that a run shows while it trains, each time of the same
+ * Section {@code samples}: the pictures that a run shows while it trains, each time from the same
  * noise and labels.
  *
  * @param autoencoder the autoencoder that decodes the samples; default none: the one that {@code

@@ -29,11 +29,14 @@ import java.util.Optional;
 import java.util.stream.Collectors;
 
 /**
- * The generator of a run that has not come to its end, or its weights as last trained: both are in
- * the run's checkpoints alone.
+ * The generator of a run that has not ended, or the last trained weights of any run: only the run's
+ * checkpoints have them.
  */
 public final class TrainedGenerator {
-  /** What the tensors do not tell, beside the recipe: as {@code model.safetensors} will say it. */
+  /**
+   * The metadata that tensors and recipe do not show, in the form that {@code model.safetensors}
+   * will have.
+   */
   private static final String METADATA = "generator.json";
 
   private static final String NETWORK = "generator";
@@ -64,7 +67,7 @@ public final class TrainedGenerator {
   }
 
   /**
-   * Whether a run is of MaskGIT, which makes codes.
+   * Whether a run trains MaskGIT, which makes codes.
    *
    * @param folder the folder of a run
    * @return true if its recipe says so
@@ -96,7 +99,7 @@ public final class TrainedGenerator {
           folder + " keeps no average: its run.ema_decay is null; leave out --weights ema");
     }
     boolean average = keepsAverage && weights != Weights.MODEL;
-    try (Device device = Device.open("cpu"); // the weights go from one file to another
+    try (Device device = Device.open("cpu"); // weights are only copied from file to file
         Stream stream = new Stream(device)) {
       ParameterStore parameters = parameters(recipe, stream);
       try {

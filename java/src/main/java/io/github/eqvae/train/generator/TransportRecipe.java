@@ -47,7 +47,7 @@ public record TransportRecipe(
         in.number("cosine", lightning ? 1 : 0, Range.NOT_NEGATIVE));
   }
 
-  /** With the margins of the reference. */
+  /** The path, with the margins of the reference. */
   @Override
   public GeneratorProcess.Flow process() {
     return new GeneratorProcess.Flow(new Transport(path, prediction, weight));

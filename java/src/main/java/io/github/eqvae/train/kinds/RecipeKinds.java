@@ -12,7 +12,7 @@ import java.util.List;
 
 /** The kinds of recipes that can be trained: what {@code task} in a recipe may name. */
 public final class RecipeKinds {
-  /** All of them; a recipe that names none is of the first. */
+  /** All of them; a recipe without {@code task} is of the first kind. */
   public static final List<RecipeKind<? extends RunnableRecipe<?>>> ALL =
       List.of(
           AutoencoderRecipe.KIND, GeneratorRecipe.KIND, MaskGitRecipe.KIND, ClassifierRecipe.KIND);

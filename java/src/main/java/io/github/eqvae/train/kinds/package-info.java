@@ -1,3 +1,3 @@
-/** All kinds of recipes there are, for who does not know which one a file is. */
+/** All kinds of recipes, for code that does not know the kind of a file beforehand. */
 @org.jspecify.annotations.NullMarked
 package io.github.eqvae.train.kinds;

@@ -6,8 +6,8 @@ import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Says how many images are done, and how fast: on one line that is written over on a terminal; as a
- * line now and then elsewhere, less often the longer it takes.
+ * Reports how many images are done, and how fast. On a terminal it overwrites one line; elsewhere
+ * it prints a line from time to time, less often the longer it takes.
  */
 public final class Counter {
   private static final long ON_TERMINAL_NANOS = 500_000_000L;
@@ -25,12 +25,12 @@ public final class Counter {
   private long every;
 
   /**
-   * Begins to count.
+   * Starts a counter.
    *
    * @param err where lines go
-   * @param what was done with them, such as {@code encoded}
+   * @param a word for the work, such as {@code encoded}
    * @param total 0 if it is not known
-   * @param first images that were there before
+   * @param first images that were done before
    */
   public Counter(PrintWriter err, String what, long total, long first) {
     this(err, what, total, first, StatusLine.installed(), System::nanoTime);
@@ -57,7 +57,7 @@ public final class Counter {
   /**
    * Reports images.
    *
-   * @param images done so far, those that were there before included
+   * @param images done so far, those done before included
    */
   public void at(long images) {
     long now = nanos.getAsLong();

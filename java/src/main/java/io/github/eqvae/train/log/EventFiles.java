@@ -24,8 +24,9 @@ final class EventFiles {
   private EventFiles() {}
 
   /**
-   * Makes a file that comes after those that are there. While another process writes to one of
-   * them, the new one lies in a folder of its own: two writers would make one curve run to and fro.
+   * Creates a file whose name comes after the existing ones. If another process is writing to one
+   * of them, the new file is in a folder of its own, because the points of two writers would not
+   * form one curve.
    *
    * @param directory where the run's events are; made if it is not there
    * @param seconds the time, since 1970
@@ -60,7 +61,7 @@ final class EventFiles {
       FileChannel file =
           FileChannel.open(
               directory.resolve(name), StandardOpenOption.WRITE, StandardOpenOption.CREATE_NEW);
-      FileLocks.tryLock(file); // for others to see; without locks they do not
+      FileLocks.tryLock(file); // tells other processes, if the file system has locks
       return file;
     } catch (FileAlreadyExistsException e) {
       return next(directory, seconds + 1);

@@ -7,12 +7,12 @@ import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Shows how a run gets on: one line that is written over on a terminal ({@link StatusLine}), a line
- * every so many steps elsewhere.
+ * Shows the progress of a run. On a terminal it overwrites one line ({@link StatusLine}); elsewhere
+ * it prints a line every so many steps.
  *
- * <p>Both show step, loss, images per second and the time left. On a narrow terminal the rate goes
- * first, then the loss. The rate is that of the last interval, so that it reacts to what the
- * machine does now. Not thread-safe.
+ * <p>Both show step, loss, images per second and the time left. On a narrow terminal the rate is
+ * left out first, then the loss. The rate is that of the last interval, so that it reacts to what
+ * the machine does now. Not thread-safe.
  */
 public final class Progress implements AutoCloseable {
   private static final int LEAST_BAR = 6;
@@ -49,7 +49,8 @@ public final class Progress implements AutoCloseable {
   }
 
   /**
-   * Says that other runs of such steps follow: the time left for all of them is shown, too.
+   * Announces that other runs with such steps follow, so that the time left for all of them is
+   * shown, too.
    *
    * @param steps their steps together
    * @return this
@@ -88,7 +89,7 @@ public final class Progress implements AutoCloseable {
   }
 
   /**
-   * Says in a word what slows the run down.
+   * Sets a short note about what slows the run down.
    *
    * @param words such as {@code busy machine}; empty for nothing
    */
@@ -131,7 +132,7 @@ public final class Progress implements AutoCloseable {
       out.println(position + its + slow + rate + times);
       return;
     }
-    // What is not needed goes before a word is cut.
+    // Optional parts are left out before a word is cut.
     int columns = line.columns() - position.length();
     String figures =
         Stream.of(its + slow + rate + times, its + slow + times, slow + times)
@@ -141,7 +142,7 @@ public final class Progress implements AutoCloseable {
     line.show(position + bar(columns - figures.length()) + figures);
   }
 
-  /** What columns are left over; nothing if they are few. */
+  /** A bar for the columns that are left; empty if there are few. */
   private String bar(int columns) {
     int inside = Math.min(MOST_BAR, columns - 3); // a space and two brackets
     if (inside < LEAST_BAR) {
@@ -151,7 +152,7 @@ public final class Progress implements AutoCloseable {
     return " [" + "=".repeat(filled) + " ".repeat(inside - filled) + "]";
   }
 
-  /** Ends the line, so that what is printed next starts on one of its own. */
+  /** Ends the line, so that the next output starts on a new one. */
   @Override
   public void close() {
     if (line != null) {

@@ -16,8 +16,8 @@ import java.util.Map;
 
 /**
  * The metrics of a run as JSON lines: {@code {"event": "step", "step": 12, "total": …}}. Each line
- * is written whole and flushed. A resumed run first drops a torn last line and everything after the
- * step it resumes from, so the file reads as if the run had never stopped.
+ * is written whole and flushed. A resumed run first removes an incomplete last line and everything
+ * after the step that it resumes from, so the file looks as if the run had never stopped.
  */
 public final class RunLog implements Closeable {
   private static final ObjectMapper JSON = new ObjectMapper();
@@ -62,7 +62,7 @@ public final class RunLog implements Closeable {
    * Reads a log.
    *
    * @param file the file
-   * @return its lines; a torn last line is left out
+   * @return its lines; an incomplete last line is left out
    * @throws IOException when it cannot be read or a line before the last is not JSON
    */
   public static List<Map<String, Object>> read(Path file) throws IOException {

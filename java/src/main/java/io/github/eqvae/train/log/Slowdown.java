@@ -6,17 +6,17 @@ import java.util.Locale;
 import java.util.Optional;
 
 /**
- * Judges from a run's own figures why it is slow: other programs that take the processors, or a
- * collapse of what it did before. Pure arithmetic; {@code cli} measures.
+ * Decides from a run's measurements why it is slow: other programs use the processors, or the rate
+ * has collapsed. It only computes; {@code train.run} measures.
  */
 public final class Slowdown {
-  /** Of all the time that processors have, others take so much before it is worth a word. */
+  /** Other programs are reported if they take at least this share of the time of all processors, */
   private static final double OTHERS = 0.2;
 
-  /** And this process gets less than this share of what it could use. */
+  /** and if this process gets less than this share of what it could use. */
   private static final double STARVED = 0.75;
 
-  /** A rate of less than this share of the usual one is a collapse. */
+  /** A rate below this share of the usual one is a collapse. */
   private static final double COLLAPSE = 0.5;
 
   private static final int REMEMBERED = 12;
@@ -25,7 +25,7 @@ public final class Slowdown {
   private final Deque<Double> rates = new ArrayDeque<>();
   private int slow;
 
-  /** Begins without a memory of any rate. */
+  /** Starts without any known rate. */
   public Slowdown() {}
 
   /**
@@ -51,7 +51,7 @@ public final class Slowdown {
    * Judges an interval.
    *
    * @param i what was measured
-   * @return the cause; empty while all is as it should be
+   * @return the cause; empty if the run is not slow
    */
   public Optional<Cause> judge(Interval i) {
     double usual = median();
@@ -73,13 +73,13 @@ public final class Slowdown {
                   100 * i.others(),
                   100 * got)));
     }
-    if (!collapsed) { // what is slow for a known reason is not what is usual
+    if (!collapsed) { // a rate with a known cause does not count as usual
       rates.addLast(i.rate());
       if (rates.size() > REMEMBERED) {
         rates.removeFirst();
       }
     }
-    if (slow >= 2) { // one may be a validation, or a cache that was filled
+    if (slow >= 2) { // a single one may be a validation, or a cache being filled
       return Optional.of(
           new Cause(
               "slower than before",

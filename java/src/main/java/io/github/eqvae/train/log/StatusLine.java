@@ -12,13 +12,15 @@ import java.util.function.IntSupplier;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A line at the bottom of a terminal that is written over and over, while whole lines pass above
- * it. What is printed to {@link #above} first takes the line away, so that no message sticks to it;
- * the next update brings it back. Lines are cut to the terminal's width: one that wraps could not
- * be written over. Thread-safe.
+ * A status line at the bottom of a terminal: each update overwrites it, and other output appears
+ * above it. Output to {@link #above} first erases the line, so that no message is appended to it;
+ * the next update shows it again. The line is cut to the terminal's width, because a line that
+ * wraps cannot be overwritten. Thread-safe.
  */
 public final class StatusLine {
-  /** To the first column, and erase to the end: every terminal that is not dumb knows it. */
+  /**
+   * Moves to the first column and erases to the end; all terminals but {@code dumb} understand it.
+   */
   private static final String ERASE = "\r\033[K";
 
   private static final int USUAL_WIDTH = 80;
@@ -64,13 +66,13 @@ public final class StatusLine {
     installed = line;
   }
 
-  /** Takes the line away, and shows none from now on: progress goes to standard error as lines. */
+  /** Erases the line and shows none from now on: progress is printed to standard error as lines. */
   public static void silence() {
     end();
     installed = null;
   }
 
-  /** Takes the line away, for good: the program ends. */
+  /** Erases the line for good, at the end of the program. */
   public static void end() {
     StatusLine line = installed;
     if (line != null) {
@@ -78,12 +80,12 @@ public final class StatusLine {
     }
   }
 
-  /** The line on standard error; null where that is no terminal. */
+  /** The line on standard error; null if that is not a terminal. */
   static @Nullable StatusLine installed() {
     return installed;
   }
 
-  /** What is printed to the result passes above the line. */
+  /** A stream whose output appears above the line. */
   PrintStream above(PrintStream to) {
     return new PrintStream(new Above(to), true, to.charset());
   }
@@ -96,13 +98,13 @@ public final class StatusLine {
   }
 
   /**
-   * Writes the line anew.
+   * Updates the line.
    *
    * @param text without line ends; cut to the width
    */
   synchronized void show(String text) {
     if (midLine) {
-      return; // someone is in the middle of a line of his own
+      return; // other output has begun a line and not ended it
     }
     int columns = Math.max(1, width.getAsInt() - 1); // some terminals wrap after the last column
     int end = text.offsetByCodePoints(0, Math.min(columns, text.codePointCount(0, text.length())));
@@ -115,7 +117,7 @@ public final class StatusLine {
     return Math.max(1, width.getAsInt() - 1);
   }
 
-  /** Leaves the line as it is and goes on below it. */
+  /** Keeps the line as it is and continues on the next one. */
   synchronized void finish() {
     if (shown) {
       write(System.lineSeparator());
@@ -132,7 +134,7 @@ public final class StatusLine {
     }
   }
 
-  /** Takes the line away before anything else is written. */
+  /** Erases the line before other output is written. */
   private final class Above extends OutputStream {
     private final OutputStream to;
 
@@ -175,7 +177,9 @@ public final class StatusLine {
     return columns.matches("[1-9][0-9]{1,3}") ? Integer.parseInt(columns) : USUAL_WIDTH;
   }
 
-  /** The terminal's width, asked for now and then: windows are made smaller while a run goes on. */
+  /**
+   * The terminal's width, asked for from time to time, because users resize windows during a run.
+   */
   private static final class Width implements IntSupplier {
     private long asked;
     private int columns;
@@ -219,7 +223,7 @@ public final class StatusLine {
         String file = Files.readSymbolicLink(target).toString();
         return file.startsWith("/dev/pts/") || file.startsWith("/dev/tty");
       } catch (IOException e) {
-        return false; // Unknown: lines are readable anywhere, a line that is written over is not.
+        return false; // If unknown, print whole lines, which are readable anywhere.
       }
     }
     return System.console() != null && System.console().isTerminal();

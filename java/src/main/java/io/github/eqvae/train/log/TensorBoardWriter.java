@@ -28,9 +28,9 @@ public final class TensorBoardWriter implements Closeable {
   private final OutputStream out;
 
   /**
-   * Starts a new event file. TensorBoard joins the files of one folder; each begins with a session
-   * log that says from which step on it takes the place of earlier files, so that what a killed run
-   * did after its last checkpoint is not shown twice.
+   * Starts a new event file. TensorBoard joins the files of one folder. Each file begins with a
+   * session log: from its step on, the file replaces earlier ones. So the steps that a killed run
+   * made after its last checkpoint are not shown twice.
    *
    * @param directory the folder
    * @param step steps done before: later ones in earlier files are superseded
@@ -44,8 +44,8 @@ public final class TensorBoardWriter implements Closeable {
     event.fixed64(1, Double.doubleToRawLongBits(seconds));
     event.bytes(3, "brain.Event:2".getBytes(StandardCharsets.UTF_8));
     record(event);
-    // The first START that TensorBoard sees takes no place. A run may have begun with a version
-    // that wrote none, so a file that goes on says it twice.
+    // The first START that TensorBoard sees replaces nothing. The run may have begun with a version
+    // that wrote none, so the file of a resumed run has it twice.
     for (int i = 0; i < (step > 0 ? 2 : 1); i++) {
       sessionStart(step + 1);
     }
@@ -64,7 +64,7 @@ public final class TensorBoardWriter implements Closeable {
   /**
    * A number.
    *
-   * @param tag its name, slashes group
+   * @param tag its name; a slash makes a group
    * @param step the step it belongs to
    * @param value the number
    * @throws IOException when writing fails
@@ -135,7 +135,7 @@ public final class TensorBoardWriter implements Closeable {
     out.close();
   }
 
-  /** A protocol buffer in the making. */
+  /** A protocol buffer that is being written. */
   private static final class Message {
     private final ByteArrayOutputStream out = new ByteArrayOutputStream();
 

@@ -11,9 +11,9 @@ import java.util.Optional;
  *
  * <p><strong>The learning rate is used exactly as written.</strong> The original code multiplies
  * its base rate by GPUs, batch size and accumulation ({@code scale_lr}, on by default): the
- * published 4.5e-6 means 7.2e-4 on 8 GPUs at batch 10 and accumulation 2. Others met exploding KL
- * through that rule. Here nothing is multiplied, so the rate has no default: write the one you
- * mean. 1e-5 to 1e-4 is the neighbourhood to start a fine-tune from.
+ * published 4.5e-6 means 7.2e-4 on 8 GPUs at batch 10 and accumulation 2. With that rule the KL of
+ * some users exploded. Here nothing is multiplied, and the rate has no default: write the one that
+ * is to be used. For fine-tuning, start with 1e-5 to 1e-4.
  *
  * @param kind {@code adam}, or {@code adamw}, which decouples weight decay; default {@code adam},
  *     for generators {@code adamw}. Source: autoencoders: released; generators: DiT, SiT, train.py;
@@ -66,7 +66,7 @@ public record OptimizerRecipe(
   }
 
   /**
-   * What the schedule multiplies the learning rate with.
+   * The schedule's factor of the learning rate.
    *
    * @param step updates made so far
    * @param steps updates of the whole run
@@ -138,7 +138,7 @@ public record OptimizerRecipe(
   }
 
   /**
-   * Adds what contradicts itself.
+   * Adds a problem for each contradiction between values.
    *
    * @param problems is told of it
    */

@@ -13,8 +13,8 @@ import java.util.function.Function;
  * Reads the fields of one recipe section with their types, ranges and defaults.
  *
  * <p>A wrong value is reported to the {@link RecipeProblems} and replaced by the default (for a
- * required field: the low end of its range), so that reading goes on and one run shows every
- * mistake.
+ * required field: the low end of its range), so that reading continues and all mistakes are shown
+ * at once.
  */
 public final class RecipeFields {
   private final RecipeNode.Section node;
@@ -124,7 +124,7 @@ public final class RecipeFields {
    *
    * @param key its name
    * @param range where it may be
-   * @param placeholder is read on with when it is missing
+   * @param placeholder stands for a missing number, so that reading continues
    * @param purpose what it is for, for the message when it is missing
    * @return the number
    */

@@ -20,16 +20,16 @@ import java.util.stream.Stream;
 /**
  * Reads recipe files with those that they extend.
  *
- * <p>{@code extends: other.yaml} at the top of a recipe takes everything from another one, which
- * may extend a third: a file beside it, or one of {@link ShippedRecipes}. Sections are joined key
- * by key; a value or a list takes the place of the other's. Error texts name the file in which a
- * value was written.
+ * <p>{@code extends: other.yaml} at the top of a recipe takes all values from another one, which
+ * may extend a third. The other one is a file beside it, or one of {@link ShippedRecipes}. Sections
+ * are merged key by key; a value or a list replaces that of the other recipe. Error texts name the
+ * file in which a value was written.
  */
 final class RecipeFiles {
   /** The key that names the other recipe. */
   static final String EXTENDS = "extends";
 
-  /** More than anybody writes by hand. */
+  /** Longer chains are refused; nobody writes them by hand. */
   private static final int MAX_CHAIN = 16;
 
   private RecipeFiles() {}
@@ -104,7 +104,9 @@ final class RecipeFiles {
     return one.toAbsolutePath().normalize().equals(other.toAbsolutePath().normalize());
   }
 
-  /** What {@code own} says, and what {@code base} says where {@code own} is silent. */
+  /**
+   * The values of {@code own}, and those of {@code base} for keys that {@code own} does not have.
+   */
   private static RecipeNode.Section join(RecipeNode.Section base, RecipeNode.Section own) {
     LinkedHashMap<String, RecipeNode> entries = new LinkedHashMap<>(base.entries());
     own.entries()

@@ -3,7 +3,7 @@ package io.github.eqvae.train.recipe;
 import java.util.function.Function;
 
 /**
- * A kind of recipes: what key {@code task}, which a recipe may begin with, names.
+ * A kind of recipes. Key {@code task}, with which a recipe may begin, names it.
  *
  * @param task the name
  * @param reader makes a valid recipe of a tree, or throws a {@link RecipeException}

@@ -13,7 +13,8 @@ import java.util.Set;
 /** Collects what is wrong with one recipe tree, so that the user sees all of it at once. */
 public final class RecipeProblems {
   /**
-   * What other trainers call a setting, too far from its name here to be found as a typing error.
+   * Names that other trainers give to a setting, if they differ too much from its name here to be
+   * found as typing errors.
    */
   private static final Map<String, String> ELSEWHERE =
       Map.ofEntries(
@@ -33,7 +34,7 @@ public final class RecipeProblems {
           entry("ckpt_path", "model.init_from"),
           entry("p_eq", "objective.equivariance_probability"));
 
-  /** What belongs on the command line. */
+  /** Settings that belong on the command line. */
   private static final Set<String> OUTPUT_FOLDER =
       Set.of("dir", "out", "output", "output_dir", "logdir", "log_dir", "save_dir", "exp_dir");
 
@@ -52,7 +53,9 @@ public final class RecipeProblems {
 
   private record Problem(Origin origin, String text) {}
 
-  /** Records that a key exists in the schema; whatever is never recorded is unknown. */
+  /**
+   * Records that a key exists in the schema. A key in the recipe that is never recorded is unknown.
+   */
   void know(String path) {
     known.add(path);
   }
@@ -124,7 +127,7 @@ public final class RecipeProblems {
             .map(path -> path.substring(prefix.length()))
             .toList();
     String nearest = nearest(key, siblings);
-    // The right name in the wrong section is as common a slip as a typing error.
+    // The right name in the wrong section is as common as a typing error.
     List<String> elsewhere =
         known.stream().filter(path -> path.endsWith("." + key)).limit(1).toList();
     if (!elsewhere.isEmpty()) {
@@ -170,7 +173,7 @@ public final class RecipeProblems {
         break;
       }
     }
-    // The root's own line says nothing about a key that is missing altogether.
+    // For a key that is missing altogether the root's line means nothing.
     return node == root ? new Origin(root.origin().source(), 0) : node.origin();
   }
 }

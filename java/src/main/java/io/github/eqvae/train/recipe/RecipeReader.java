@@ -7,8 +7,8 @@ import java.util.List;
 import java.util.stream.Collectors;
 
 /**
- * Reads recipes from YAML, strictly. A file may take from another one ({@code extends: NAME},
- * beside it).
+ * Reads recipes from YAML, strictly. A file may extend another one beside it ({@code extends:
+ * NAME}).
  *
  * <p>Unknown keys, duplicate keys, wrong types and values out of range are errors that name file,
  * line and key, what was found, what was expected and the nearest valid key. All of them are
@@ -27,7 +27,7 @@ public final class RecipeReader {
    * @param file the YAML file, at most 1 MiB of UTF-8
    * @param overrides texts such as {@code objective.equivariance_probability=0.3}, applied in order
    *     on top of the file; lists are written {@code [90, 180]}, other values as they are
-   * @param kinds what it may be; the first where it does not say
+   * @param kinds the kinds it may be of; the first one if it has no {@code task}
    * @param <R> what all of these are
    * @return the valid recipe
    * @throws RecipeException if the file cannot be read, is too large or says something invalid
@@ -43,7 +43,7 @@ public final class RecipeReader {
    * @param yaml the text
    * @param source the name that error texts give to it
    * @param overrides as for {@link #read}
-   * @param kinds what it may be; the first where it does not say
+   * @param kinds the kinds it may be of; the first one if it has no {@code task}
    * @param <R> what all of these are
    * @return the valid recipe
    * @throws RecipeException if the text says something invalid

@@ -6,7 +6,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
 
-/** Values of recipes as they are written, and what is said of those that are wrong. */
+/** Parses the values of recipes, and describes which values are allowed. */
 final class RecipeValues {
   private RecipeValues() {}
 
@@ -31,8 +31,7 @@ final class RecipeValues {
 
   static Optional<Double> numberIn(String text, Range range) {
     try {
-      // Double.parseDouble also takes "1f" and hexadecimal: those are slips, not numbers of a
-      // recipe.
+      // Double.parseDouble also takes "1f" and hexadecimal: in a recipe those are typing errors.
       double value = Double.parseDouble(text);
       boolean decimal = text.matches("[-+.0-9eE]+");
       return decimal && range.contains(value) ? Optional.of(value) : Optional.empty();
@@ -46,7 +45,7 @@ final class RecipeValues {
       if (text.isBlank()) {
         return Optional.empty();
       }
-      // Shells leave the tilde of key=~/dir alone; they mean HOME, not the password database.
+      // Shells do not expand the tilde of key=~/dir. As in a shell it stands for HOME.
       boolean home = text.startsWith("~/");
       return Optional.of(Path.of(home ? home() + text.substring(1) : text));
     } catch (InvalidPathException e) {
@@ -55,9 +54,9 @@ final class RecipeValues {
   }
 
   /**
-   * Paths are those of the working directory, as everywhere. What is not there, and was written in
-   * a recipe, may lie beside it or beside its folder: so the recipes that come with their data work
-   * from anywhere.
+   * Paths are relative to the working directory. A path in a recipe that does not exist there is
+   * also looked for beside the recipe and beside its folder, so that recipes that come with their
+   * data work in any working directory.
    */
   static Path beside(String source, Path path) {
     if (path.isAbsolute() || Files.exists(path) || !source.matches(".*\\.ya?ml")) {

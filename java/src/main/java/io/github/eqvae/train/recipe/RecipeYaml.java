@@ -23,7 +23,7 @@ import java.util.regex.Pattern;
  *
  * <p>Scalars stay text here: YAML's own guessing (1e-6 is a string in YAML 1.1, 010 is eight) must
  * not decide what a learning rate is. Anchors, aliases, tags and several documents are refused: a
- * recipe needs none, and each is a way to write something other than what one reads.
+ * recipe needs none of them, and each can hide what a recipe says.
  */
 public final class RecipeYaml {
   private static final int MAX_DEPTH = 8;
@@ -68,9 +68,9 @@ public final class RecipeYaml {
   }
 
   /**
-   * Parses the value of an override. What begins as a list, a mapping or a quotation of YAML is
-   * one, {@code null} and nothing are null; everything else is taken as it stands: a path may have
-   * {@code " #"} or {@code ": "} in it.
+   * Parses the value of an override. A text that begins like a list, a mapping or a quotation of
+   * YAML is parsed as one; {@code null} and an empty text are null. Any other text is taken
+   * literally, because a path may contain {@code " #"} or {@code ": "}.
    */
   static RecipeNode parseValue(String text, String source) {
     String value = text.strip();

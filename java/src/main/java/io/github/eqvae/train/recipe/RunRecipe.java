@@ -9,7 +9,7 @@ import java.util.Map;
 import java.util.Optional;
 
 /**
- * Section {@code run}: how long, on what, and what is written down on the way.
+ * Section {@code run}: length, device, and what is written during the run.
  *
  * <p>A step is one update of the autoencoder: {@code optimizer.accumulate} batches.
  *
@@ -106,7 +106,7 @@ public record RunRecipe(
   public enum PackedWeights {
     /** In bf16 on {@code cuda}: in a copy that the optimiser writes, 4 bytes per weight. */
     AUTO,
-    /** In one that every call makes. */
+    /** In a copy that every call makes. */
     OFF
   }
 
@@ -206,7 +206,7 @@ public record RunRecipe(
   }
 
   /**
-   * Adds what contradicts itself.
+   * Adds a problem for each contradiction between values.
    *
    * @param problems is told of it
    */

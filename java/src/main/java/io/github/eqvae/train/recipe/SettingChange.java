@@ -5,7 +5,7 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * A setting that another recipe has otherwise.
+ * A setting that differs between two recipes.
  *
  * @param key such as {@code run.steps}
  * @param before its value here
@@ -13,7 +13,7 @@ import java.util.Map;
  */
 public record SettingChange(String key, String before, String after) {
   /**
-   * What two recipes of one kind have otherwise.
+   * Compares two recipes of one kind.
    *
    * @param before settings of one, by key
    * @param after those of the other

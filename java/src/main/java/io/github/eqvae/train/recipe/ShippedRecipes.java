@@ -9,7 +9,7 @@ import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
 /**
- * The recipes that come with eqvae, each found by its name from anywhere. They lie in {@code
+ * The recipes that come with eqvae, each found by its name from anywhere. They are in {@code
  * recipes/} of the folder that the system property {@code eqvae.root} names; the launcher sets it.
  */
 public final class ShippedRecipes {
@@ -18,7 +18,7 @@ public final class ShippedRecipes {
   private ShippedRecipes() {}
 
   /**
-   * Where they lie.
+   * Their folder.
    *
    * @return the folder; it may be missing where eqvae is a library
    */
@@ -77,7 +77,7 @@ public final class ShippedRecipes {
   }
 
   /**
-   * A recipe that the user names: a file, or one of these. A folder of that name hides neither:
+   * A recipe that the user names: a file, or one of these. A folder of that name is passed over:
    * {@code photos} often lies beside the recipe that reads it.
    *
    * @param named what the user wrote
@@ -102,7 +102,7 @@ public final class ShippedRecipes {
     return Files.exists(path) && !Files.isDirectory(path);
   }
 
-  /** A sentence that offers a file, or one of these if there are any. */
+  /** A sentence that suggests a file, or one of these recipes if there are any. */
   static String choice(String file) {
     return names().isEmpty()
         ? file + "."

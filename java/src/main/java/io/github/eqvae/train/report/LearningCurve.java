@@ -5,9 +5,9 @@ import java.nio.file.Path;
 import java.util.OptionalDouble;
 
 /**
- * How a figure fell while a run trained: what two runs are compared by. Lower is better.
+ * The values of a metric during a run, by which two runs are compared. Lower is better.
  *
- * @param steps when it was measured, ascending
+ * @param steps the steps at which it was measured, ascending
  * @param values what was measured
  */
 public record LearningCurve(double[] steps, double[] values) {
@@ -62,7 +62,8 @@ public record LearningCurve(double[] steps, double[] values) {
   }
 
   /**
-   * When the curve is first as low as a value; between two measurements it is taken as straight.
+   * The first step at which the curve is as low as a value, by linear interpolation between
+   * measurements.
    *
    * @param value what is to be reached
    * @return the step; empty if it is not reached
@@ -81,8 +82,8 @@ public record LearningCurve(double[] steps, double[] values) {
   }
 
   /**
-   * How much sooner another curve reaches what this one ends with: the steps of this one over those
-   * of the other.
+   * How much sooner another curve reaches the last value of this one: the steps of this one over
+   * those of the other.
    *
    * @param other the other
    * @return such as 4 for a quarter of the steps; empty if the other does not reach it

@@ -6,7 +6,8 @@ import java.util.Map;
 import java.util.Optional;
 
 /**
- * What figures were computed on: seconds mean nothing without it, and last bits depend on it.
+ * The machine that computed the figures: times mean nothing without it, and the last bits depend on
+ * it.
  *
  * @param device the recipe's name for it, such as {@code cpu}
  * @param processor its name; of a CPU with the threads that compute

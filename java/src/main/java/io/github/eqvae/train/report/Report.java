@@ -10,7 +10,7 @@ import java.util.stream.Collectors;
  * can be mailed and archived, read on a phone and printed.
  */
 public final class Report {
-  /** Smaller pictures are enlarged without smoothing: their pixels are what is looked at. */
+  /** Smaller pictures are enlarged without smoothing, so that single pixels can be seen. */
   private static final int PIXELS = 128;
 
   private static final int PNG_WIDTH = 16;

@@ -7,7 +7,7 @@ import java.util.List;
  *
  * @param title the heading
  * @param lead a sentence below it, which says what the first pictures show
- * @param tiles large pictures that show at once what it is about
+ * @param tiles large pictures that show the main result
  * @param figures the headline numbers
  * @param summary what was done, in a few sentences
  * @param sections everything else
@@ -185,7 +185,7 @@ public record ReportData(
    *
    * @param title what they are
    * @param lines the text
-   * @param folded whether they are shown only when asked for
+   * @param folded whether they are hidden until the reader opens them
    */
   public record Text(String title, String lines, boolean folded) implements Block {}
 }

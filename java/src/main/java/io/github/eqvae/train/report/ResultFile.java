@@ -34,10 +34,10 @@ public final class ResultFile {
   /** The format of a demo's {@code result.json}. */
   public static final String DEMO = "eqvae-demo";
 
-  /** The format of what {@code evaluate} says of generated images. */
+  /** The format of the figures of generated images, as {@code evaluate} writes them. */
   public static final String GENERATION = "eqvae-generation";
 
-  /** How they are laid out today. */
+  /** The current version. */
   public static final int VERSION = 2;
 
   private static final long MAX_BYTES = 256L << 20;

@@ -15,7 +15,7 @@ record Scale(boolean logarithmic, double low, double high) {
   private static final int TICKS = 5;
   private static final int DECADES = 6;
 
-  /** One that holds all values of a range, an empty one as well. */
+  /** An axis that holds all values of a range, which may be empty. */
   static Scale of(boolean logarithmic, double low, double high) {
     if (low < high) {
       return new Scale(logarithmic, low, high);
@@ -73,7 +73,7 @@ record Scale(boolean logarithmic, double low, double high) {
     return power * (in < 1.5 ? 1 : in < 3.5 ? 2 : in < 7.5 ? 5 : 10);
   }
 
-  /** A tick in as many digits as tell it from the next one. */
+  /** The text of a tick, with just enough digits to differ from the next one. */
   String label(double tick) {
     if (tick == 0) {
       return "0";

@@ -10,7 +10,7 @@ import java.util.regex.Pattern;
  * Text has at least the contrast that WCAG 2.2 asks for at level AA (4.5 to 1), lines and bars 3.
  */
 final class Style {
-  /** Curves of a chart have so many colours; later ones take them again, dashed. */
+  /** The number of colours for curves; further curves repeat them, dashed. */
   static final int COLOURS = 6;
 
   static final String LIGHT =

@@ -14,7 +14,7 @@ final class Svg {
   private static final int MAX_POINTS = 400;
   private static final int SMOOTHING = 25;
 
-  /** So many points are marked: of a few validations each one counts. */
+  /** A curve with at most this many points has a mark at each. */
   private static final int FEW_POINTS = 40;
 
   private Svg() {}

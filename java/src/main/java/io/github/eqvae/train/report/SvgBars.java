@@ -7,7 +7,7 @@ import java.util.stream.Collectors;
 final class SvgBars {
   private static final int WIDEST = 52;
 
-  /** About what a digit is wide. */
+  /** The approximate width of a digit. */
   private static final double DIGIT = 6.8;
 
   private SvgBars() {}
@@ -79,7 +79,7 @@ final class SvgBars {
                 middle, top - 5, value));
   }
 
-  /** Title and all values: what is drawn, in words. */
+  /** Title and all values, as a text for screen readers. */
   private static String label(ReportData.Bars bars) {
     return bars.title()
         + ", "

@@ -13,8 +13,8 @@ import java.util.Map;
 import java.util.OptionalDouble;
 
 /**
- * The best model by a metric of the validations ({@code run.best_metric}), beside that of the end,
- * and the end of a run that gets no better ({@code run.early_stop}).
+ * Keeps the best model by a metric of the validations ({@code run.best_metric}) in addition to the
+ * last one, and ends a run that does not improve ({@code run.early_stop}).
  */
 final class BestModel {
   /** Writes the model as it is now. */
@@ -31,13 +31,13 @@ final class BestModel {
   private int since;
 
   /**
-   * Goes on with what a run's log says.
+   * Continues from a run's log.
    *
-   * @param run says which metric, and how patient to be
+   * @param run has the metric and the patience
    * @param known the metrics there are
    * @param file receives the best model
    * @param metrics the log
-   * @param done the step that the run goes on from; later lines are passed over
+   * @param done the step that the run continues from; later lines are ignored
    */
   BestModel(RunRecipe run, List<Workload.Metric> known, Path file, Path metrics, long done)
       throws IOException {
@@ -65,7 +65,8 @@ final class BestModel {
   }
 
   /**
-   * Settings were changed: a run that had ended goes on, and has its whole patience again.
+   * Settings were changed: a run that had ended continues, and counts validations without
+   * improvement from 0 again.
    *
    * @param keys their names; those that do not change the training do not count
    */
@@ -86,7 +87,7 @@ final class BestModel {
     return !run.bestMetric().equals("none");
   }
 
-  /** Whether this is the best so far; what is not finite never is. */
+  /** Whether this is the best so far; a value that is not finite never is. */
   private boolean judge(long step, double value) {
     boolean better =
         Double.isFinite(value)
@@ -125,7 +126,7 @@ final class BestModel {
     return run.earlyStop() > 0 && since >= run.earlyStop();
   }
 
-  /** What is there to be said at the end; empty if no best model was asked for. */
+  /** The text for the end of the run; empty if the recipe asks for no best model. */
   String text() {
     return best.isEmpty()
         ? ""

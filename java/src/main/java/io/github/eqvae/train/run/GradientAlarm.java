@@ -15,10 +15,10 @@ final class GradientAlarm {
   }
 
   /**
-   * Looks at a step.
+   * Checks a step.
    *
    * @param report what it gave
-   * @return what is to be said, once
+   * @return a warning, once
    */
   Optional<String> check(StepReport report) {
     if (report.skipped()) {

@@ -10,7 +10,9 @@ import java.util.List;
 import java.util.Set;
 import java.util.stream.Collectors;
 
-/** The list of what a run holds out: what it is measured on must never be trained on. */
+/**
+ * The list of a run's held-out images. Images that a run is measured on must never be trained on.
+ */
 record HeldOutNames(RunFolder folder) {
   private Path file() {
     return folder.heldOut();
@@ -22,17 +24,17 @@ record HeldOutNames(RunFolder folder) {
         names.stream().map(name -> FileNames.shown(name) + "\n").collect(Collectors.joining()));
   }
 
-  /** Writes down what is held out, of a run that does not say. */
+  /** Writes the list, if the run has none yet. */
   void keep(List<String> names) throws IOException {
     if (!Files.exists(file())) {
       write(names);
     }
   }
 
-  /** Refuses to go on when other samples would be held out than were so far. */
+  /** Refuses to continue if other samples would be held out than before. */
   void require(List<String> names) throws IOException {
     if (!Files.exists(file())) {
-      return; // a run that does not know
+      return; // a run of an earlier version
     }
     List<String> before = Files.readAllLines(file()).stream().map(FileNames::parse).toList();
     if (!before.equals(names)) {
@@ -52,7 +54,7 @@ record HeldOutNames(RunFolder folder) {
     }
   }
 
-  /** Another run can start from this one's weights once it has come to its end. */
+  /** A finished run has weights that another run can start from. */
   private String startingHere() {
     return Files.exists(folder.model())
         ? "; --set model.init_from=" + folder.path() + " starts it from this one's weights."

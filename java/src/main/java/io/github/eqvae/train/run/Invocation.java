@@ -10,7 +10,7 @@ import java.util.stream.Collectors;
  * jar.
  */
 public final class Invocation {
-  /** What no shell changes. */
+  /** Characters that no shell changes. */
   private static final Pattern PLAIN = Pattern.compile("[A-Za-z0-9_@%+=:,./~-]+");
 
   private static volatile List<String> called = List.of();
@@ -18,7 +18,7 @@ public final class Invocation {
   private Invocation() {}
 
   /**
-   * Notes what this process was called with.
+   * Keeps the arguments of this process.
    *
    * @param arguments the command line, without the program
    */

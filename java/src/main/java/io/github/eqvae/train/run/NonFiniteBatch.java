@@ -21,7 +21,8 @@ import java.util.Map;
 import java.util.Optional;
 
 /**
- * What is kept and said of a step in which something was not finite: the batch, and where it began.
+ * Saves and reports a step in which something was not finite: the batch, and the first value that
+ * was not finite.
  *
  * @param workload shows the batch, if it can
  * @param folder of the run
@@ -46,7 +47,7 @@ record NonFiniteBatch<T extends Task>(Workload<T> workload, RunFolder folder, Tr
     if (picture.isPresent()) {
       Images.writePng(shown, picture.get());
     }
-    // A picture shows what it can; the numbers are what was computed with.
+    // A picture cannot show every number exactly, so the numbers are saved, too.
     SafetensorsWriter.write(tensors, entries(batch), notes);
     String source = source(batch, values);
     Map<String, Object> line = new LinkedHashMap<>(values);
@@ -97,7 +98,7 @@ record NonFiniteBatch<T extends Task>(Workload<T> workload, RunFolder folder, Tr
         .filter(e -> !Double.isFinite(e.getValue()))
         .map(e -> "the loss " + e.getKey())
         .findFirst()
-        .orElse("a number in between");
+        .orElse("an intermediate value");
   }
 
   private static boolean isFinite(float[] values) {

@@ -8,8 +8,8 @@ import java.util.Arrays;
 import java.util.OptionalDouble;
 
 /**
- * How much of the machine's processor time went to other programs: seconds that were measured
- * beside them say little. Read from Linux' {@code /proc/stat}; unknown elsewhere.
+ * The share of the machine's processor time that other programs took. Times that were measured
+ * meanwhile mean little. Read from Linux' {@code /proc/stat}; unknown elsewhere.
  */
 public final class OtherPrograms {
   private static final Path STAT = Path.of("/proc/stat");
@@ -32,16 +32,16 @@ public final class OtherPrograms {
   }
 
   /**
-   * From now on.
+   * Starts a measurement.
    *
-   * @return what measures it
+   * @return the measurement
    */
   public static OtherPrograms start() {
     return new OtherPrograms(read(), own());
   }
 
   /**
-   * Their share since the start.
+   * The share of other programs since the start.
    *
    * @return in [0, 1]; empty where it cannot be known
    */

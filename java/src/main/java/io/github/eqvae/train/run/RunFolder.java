@@ -77,7 +77,7 @@ public record RunFolder(Path path) {
   }
 
   /**
-   * The folder of batches that something was not finite with.
+   * The folder of batches in whose step something was not finite.
    *
    * @return its path, whether it exists or not
    */
@@ -159,7 +159,7 @@ public record RunFolder(Path path) {
   }
 
   /**
-   * Whether a run came to its end here, and has not gone on since.
+   * Whether a run ended here, and was not continued since.
    *
    * @return true if there is a model
    */
@@ -167,16 +167,16 @@ public record RunFolder(Path path) {
     return Files.exists(model());
   }
 
-  /** Writes down the command line of this process. */
+  /** Adds the command line of this process to {@code command.txt}. */
   void keepCommand() throws IOException {
     String before = Files.exists(commands()) ? Files.readString(commands()) : "";
     AtomicFiles.write(commands(), before + Invocation.published() + "\n");
   }
 
   /**
-   * Refuses to go on to a step that was passed.
+   * Refuses to continue to a step that the run has passed.
    *
-   * @param recipe the recipe to go on with
+   * @param recipe the recipe to continue with
    * @param done steps done
    * @throws EqvaeException.Argument if the recipe has fewer
    */
@@ -188,9 +188,9 @@ public record RunFolder(Path path) {
               + done
               + " steps; run.steps "
               + recipe.run().steps()
-              + " is fewer. To go on name more: "
+              + " is fewer. To continue, name more: "
               + Invocation.command("train", "--resume", path, "--steps", 2 * done)
-              + ". A shorter run is another one: begin it in another folder.");
+              + ". For a shorter run, begin another one in another folder.");
     }
   }
 
@@ -220,7 +220,7 @@ public record RunFolder(Path path) {
             + "; or name another folder with --out; or delete it.");
   }
 
-  /** The model of an end that is no longer the end: others read it as the run's. */
+  /** Removes the model of an earlier end, which others would take for the run's model. */
   void setModelAside() throws IOException {
     if (Files.exists(model())) {
       Files.move(
@@ -236,7 +236,7 @@ public record RunFolder(Path path) {
   }
 
   /**
-   * The recipe of the run as it last went on, with settings of this call.
+   * The recipe with which the run was last continued, with the overrides of this call.
    *
    * @param overrides as for {@link RecipeReader#read}
    * @param kinds what it may be
@@ -255,14 +255,14 @@ public record RunFolder(Path path) {
   }
 
   /**
-   * The recipe for going on. Length, rates, weights of losses and paths may change on the way; what
-   * the weights belong to may not.
+   * The recipe to continue with. Length, rates, weights of losses and paths may change; settings
+   * that the network's weights belong to may not.
    *
    * @param overrides as for {@link RecipeReader#read}
    * @param kinds what it may be
    * @return the recipe
-   * @throws EqvaeException.Argument if this is not the folder of a run, or settings would change
-   *     that may not
+   * @throws EqvaeException.Argument if this is not the folder of a run, or a setting changes that
+   *     may not
    */
   public RunnableRecipe<?> resumedRecipe(
       List<String> overrides, List<? extends RecipeKind<? extends RunnableRecipe<?>>> kinds) {
@@ -284,7 +284,7 @@ public record RunFolder(Path path) {
   }
 
   /**
-   * Whether the run ever saved, be the checkpoints whole or not.
+   * Whether the run has ever saved a checkpoint, even a damaged one.
    *
    * @return true if there is any
    * @throws IOException when the folder cannot be read
@@ -299,7 +299,7 @@ public record RunFolder(Path path) {
   }
 
   /**
-   * The newest checkpoint that is whole.
+   * The newest complete checkpoint.
    *
    * @param recipe of the run
    * @param observer told which were refused

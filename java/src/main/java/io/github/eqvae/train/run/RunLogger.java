@@ -18,7 +18,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 
-/** Writes what happens in a run to its log, to TensorBoard, to pictures and to who watches. */
+/** Passes the events of a run to its log, to TensorBoard, to pictures and to the observer. */
 final class RunLogger implements TrainListener, AutoCloseable {
   private final TrainingRun<?> run;
   private final RunLog log;

@@ -3,20 +3,20 @@ package io.github.eqvae.train.run;
 import io.github.eqvae.data.SkippedFiles;
 import io.github.eqvae.train.StepReport;
 
-/** Is told what people want to know of a run. Every method has an empty default. */
+/** Receives the messages of a run that are for people. Every method has an empty default. */
 public interface RunObserver {
-  /** Hears nothing. */
+  /** Ignores all messages. */
   RunObserver NONE = new RunObserver() {};
 
   /**
-   * What is going on.
+   * Reports what the run does.
    *
    * @param text a line
    */
   default void say(String text) {}
 
   /**
-   * What may be a mistake, although nothing failed.
+   * Warns of a possible mistake, although nothing failed.
    *
    * @param text a sentence
    */
@@ -49,7 +49,7 @@ public interface RunObserver {
   default void step(StepReport report) {}
 
   /**
-   * Something slows the run down, or no longer does.
+   * Reports that something slows the run down, or no longer does.
    *
    * @param words such as {@code busy machine}; empty for nothing
    */

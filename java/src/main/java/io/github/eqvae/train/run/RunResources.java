@@ -6,7 +6,10 @@ import java.util.LinkedHashMap;
 import java.util.Locale;
 import java.util.Map;
 
-/** What a run took on its device: the plans count training steps and validation apart. */
+/**
+ * The memory that a run took on its device. The plan counts training steps and validation
+ * separately.
+ */
 record RunResources(Trainer<?> trainer) {
   private static final double MIB = 1 << 20;
 

@@ -9,7 +9,8 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * A recipe that a {@link TrainingRun} can run: beside the task it has data, figures and results.
+ * A recipe that a {@link TrainingRun} can run: in addition to the task it has data, figures and
+ * results.
  *
  * @param <T> the kind of task
  */
@@ -29,7 +30,7 @@ public interface RunnableRecipe<T extends Task> extends TrainingRecipe<T> {
   Map<String, String> settings();
 
   /**
-   * What another recipe says otherwise.
+   * The settings that differ in another recipe.
    *
    * @param later the other recipe
    * @return the settings that differ, in the order of {@link #toYaml()}
@@ -39,8 +40,8 @@ public interface RunnableRecipe<T extends Task> extends TrainingRecipe<T> {
   }
 
   /**
-   * Whether a run that goes on may have another value: length, rates and paths may change on the
-   * way, what the weights belong to may not.
+   * Whether a setting may change when a run is continued: length, rates and paths may, settings
+   * that the network's weights belong to may not.
    *
    * @param key such as {@code run.steps}
    * @return true if it may
@@ -55,7 +56,7 @@ public interface RunnableRecipe<T extends Task> extends TrainingRecipe<T> {
   List<String> warnings();
 
   /**
-   * What is to be said before a run: the {@link #warnings}, and what it goes without.
+   * Messages before a run: the {@link #warnings}, and which optional parts it trains without.
    *
    * @return one sentence each
    */
@@ -64,10 +65,10 @@ public interface RunnableRecipe<T extends Task> extends TrainingRecipe<T> {
   }
 
   /**
-   * Looks at the files that a new run would start from, such as a checkpoint, without reading their
+   * Checks the files that a new run would start from, such as a checkpoint, without reading their
    * numbers.
    *
-   * @return what to say about them, one sentence each
+   * @return messages about them, one sentence each
    * @throws IOException when one cannot be read
    * @throws io.github.eqvae.EqvaeException.Argument when one does not fit the recipe
    */
@@ -79,7 +80,7 @@ public interface RunnableRecipe<T extends Task> extends TrainingRecipe<T> {
    * Opens the data.
    *
    * @param observer told what is wrong with some of them
-   * @return the data and what is done with them, to be closed by the caller
+   * @return the data and their use, to be closed by the caller
    * @throws IOException when they cannot be read
    * @throws io.github.eqvae.EqvaeException.Argument when there are too few
    */

@@ -14,8 +14,9 @@ import java.util.Set;
 import java.util.function.Supplier;
 
 /**
- * Measures, while a run computes on processors, what {@link Slowdown} judges, and says it: a word
- * on the progress line as long as it lasts, a sentence once, a line in the log when it begins.
+ * Measures a run on the CPU for {@link Slowdown}, and reports the cause of a slowdown: by a short
+ * note on the progress line while it lasts, by one message, and by a line in the log when it
+ * begins.
  */
 final class SlowdownWatch {
   private static final long EVERY_NANOS = 15_000_000_000L;
@@ -32,7 +33,7 @@ final class SlowdownWatch {
   private Supplier<OptionalDouble> others;
   private long images;
 
-  /** What is read from the machine. */
+  /** The readings of the machine. */
   interface Measures {
     /** A clock. */
     long nanos();
@@ -40,7 +41,7 @@ final class SlowdownWatch {
     /** Seconds that processors computed for this process so far. */
     double own();
 
-    /** From now on: the share of all processors' time that other programs take. */
+    /** Starts to measure the share of all processors' time that other programs take. */
     Supplier<OptionalDouble> others();
   }
 
@@ -77,7 +78,7 @@ final class SlowdownWatch {
     others = measures.others();
   }
 
-  /** Leaves out what was no training step, such as a validation. */
+  /** Leaves out time that was not a training step, such as a validation. */
   void begin() {
     start = measures.nanos();
     own = measures.own();

@@ -6,11 +6,11 @@ import io.github.eqvae.train.recipe.RunRecipe;
 import java.util.Optional;
 
 /**
- * {@code run.threads} beside what the machine has. More threads than processors are slower, but
- * give the bits of a machine that has so many, so a few more are allowed and said.
+ * Compares {@code run.threads} with the machine. More threads than processors are slower, but give
+ * the bits of a machine that has as many. So a few more are allowed, with a warning.
  */
 final class ThreadCount {
-  /** Beyond this many threads each it is a slip. */
+  /** More threads per processor than this are a mistake. */
   private static final int EACH = 8;
 
   private ThreadCount() {}
@@ -20,7 +20,7 @@ final class ThreadCount {
    *
    * @param run what the recipe says
    * @param processors that this process may use
-   * @return what is to be said, if anything
+   * @return a warning, if there is one
    * @throws EqvaeException.Argument if it is far too many
    */
   static Optional<String> check(RunRecipe run, int processors) {
@@ -37,7 +37,7 @@ final class ThreadCount {
         what
             + ": slower than "
             + processors
-            + " threads. It is kept for the bits of a machine that has so many;"
+            + " threads. It is kept, because it gives the bits of a machine with as many;"
             + " --set run.threads=0 takes as many as there are");
   }
 }

@@ -23,8 +23,8 @@ import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A training with everything around it, from files to files: it reads the data that a recipe names,
- * trains, and leaves recipe, checkpoints, logs, samples, the model and its report in one folder.
+ * A complete training, from files to files: it reads the data that a recipe names, trains, and
+ * leaves recipe, checkpoints, logs, samples, the model and its report in one folder.
  *
  * <pre>{@code
  * AutoencoderRecipe recipe = AutoencoderRecipe.read(Path.of("recipe.yaml"), List.of());
@@ -109,7 +109,7 @@ public final class TrainingRun<T extends Task> implements AutoCloseable {
   }
 
   /**
-   * Has the first batch trained on again and again: the loss must fall, or something is wrong.
+   * Trains on the first batch only, again and again: if the loss does not fall, something is wrong.
    *
    * @param only whether to
    * @return this
@@ -142,7 +142,7 @@ public final class TrainingRun<T extends Task> implements AutoCloseable {
   }
 
   /**
-   * What trains.
+   * The trainer.
    *
    * @return the trainer, owned by this
    */
@@ -159,7 +159,7 @@ public final class TrainingRun<T extends Task> implements AutoCloseable {
     return averaged;
   }
 
-  /** Has the average (EMA) measured from now on, if the run keeps one. */
+  /** Measures the average (EMA) from now on, if the run keeps one. */
   public void useAverage() {
     averaged = trainer.useAverage();
   }
@@ -170,8 +170,8 @@ public final class TrainingRun<T extends Task> implements AutoCloseable {
   }
 
   /**
-   * Takes the folder, reads the weights to start or go on from, and writes what a run begins with.
-   * What is refused leaves the folder as it was.
+   * Locks the folder, reads the weights to start or continue from, and writes the first files of
+   * the run. If anything is refused, the folder stays as it was.
    *
    * @param resume whether to go on with the run in the folder from its newest whole checkpoint
    * @throws IOException when files cannot be read or written
@@ -180,7 +180,7 @@ public final class TrainingRun<T extends Task> implements AutoCloseable {
   public void begin(boolean resume) throws IOException {
     lock = folder.lock("train", observer::note);
     if (!resume && folder.isUsed()) {
-      throw folder.isTaken(); // since it was looked at
+      throw folder.isTaken(); // another process was quicker
     }
     HeldOutNames heldOut = new HeldOutNames(folder);
     if (resume) {
@@ -198,7 +198,7 @@ public final class TrainingRun<T extends Task> implements AutoCloseable {
             resume ? trainer.step() : 0);
     best.changed(changes.stream().map(SettingChange::key).toList());
     over = best.isOver() && trainer.step() < recipe.run().steps();
-    // Everything was looked at; what follows changes the folder.
+    // All checks are done; the rest changes the folder.
     if (!resume) {
       Files.createDirectories(folder.path());
       heldOut.write(workload.heldOutNames());
@@ -219,7 +219,7 @@ public final class TrainingRun<T extends Task> implements AutoCloseable {
     }
   }
 
-  /** Puts the weights in place that training starts or goes on from. */
+  /** Loads the weights that training starts or continues from. */
   private void start(boolean resume) throws IOException {
     if (!resume) {
       trainer.initialize();
@@ -237,7 +237,7 @@ public final class TrainingRun<T extends Task> implements AutoCloseable {
   /**
    * Trains to the end or until asked to stop; {@link #begin} comes before.
    *
-   * @return whether all is done, or the state was saved to go on another time
+   * @return whether all is done, or the state was saved to be continued later
    * @throws IOException when data cannot be read or results not written
    * @throws EqvaeException.Diverged when training diverged; the message says what to try
    */
@@ -249,7 +249,7 @@ public final class TrainingRun<T extends Task> implements AutoCloseable {
               + trainer.step()
               + ": "
               + watched.reason()
-              + ". It is not trained on, only evaluated; with more patience it would be: "
+              + ". It is not trained on, only evaluated. To train on, give it more patience: "
               + Invocation.command(
                   "train",
                   "--resume",
@@ -312,7 +312,7 @@ public final class TrainingRun<T extends Task> implements AutoCloseable {
     workload.notes().forEach(observer::note);
   }
 
-  /** What the model does now, as a picture. */
+  /** A picture of samples of the model as it is now. */
   Optional<Image> sample() throws IOException {
     return workload.sample(trainer);
   }
@@ -350,7 +350,7 @@ public final class TrainingRun<T extends Task> implements AutoCloseable {
   }
 
   /**
-   * Writes the model, has it measured, and writes results and report.
+   * Writes the model, measures it, and writes results and report.
    *
    * @return the summary for people: figures, and where the files are
    * @throws IOException when data cannot be read or results not written
@@ -373,7 +373,7 @@ public final class TrainingRun<T extends Task> implements AutoCloseable {
     }
   }
 
-  /** Gives the folder back; {@link #close} does so, too. Any thread may call this. */
+  /** Unlocks the folder; {@link #close} does so, too. Any thread may call this. */
   public void unlock() {
     FolderLock held = lock;
     if (held == null) {

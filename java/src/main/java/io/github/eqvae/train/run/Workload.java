@@ -12,7 +12,7 @@ import java.util.Map;
 import java.util.Optional;
 
 /**
- * What a run of one kind does beside training: its data, what it measures and shows on the way, and
+ * The part of a run that is not training: its data, what it measures and shows during the run, and
  * what it writes at the end. Used by one thread.
  *
  * @param <T> the kind of task
@@ -26,7 +26,7 @@ public interface Workload<T extends Task> extends AutoCloseable {
   String describe();
 
   /**
-   * What looks like a mistake in the data.
+   * Warnings about the data.
    *
    * @return one sentence each
    */
@@ -35,7 +35,7 @@ public interface Workload<T extends Task> extends AutoCloseable {
   }
 
   /**
-   * What is held out of the data that are split. A run that goes on must hold out the same.
+   * The held-out samples, if the data are split. A continued run must hold out the same ones.
    *
    * @return names in the data's order; empty where nothing is split off
    */
@@ -50,7 +50,7 @@ public interface Workload<T extends Task> extends AutoCloseable {
   }
 
   /**
-   * Training batches from one on.
+   * Training batches, beginning with a given one.
    *
    * @param first index of the first micro-batch that is asked for
    * @return the batches, to be closed by the caller; what each has depends on its index alone
@@ -59,7 +59,8 @@ public interface Workload<T extends Task> extends AutoCloseable {
   Batches batches(long first) throws IOException;
 
   /**
-   * Writes into the folder of a run that begins what its start depends on and may be gone later.
+   * Called when a run begins: writes into its folder what its start depends on and may be gone
+   * later.
    *
    * @param folder the run's
    * @throws IOException when it cannot be read or written
@@ -76,8 +77,8 @@ public interface Workload<T extends Task> extends AutoCloseable {
   default void resume(RunFolder folder) throws IOException {}
 
   /**
-   * Reads what {@link #sample} shows. It is called before the first step, so that a mistake shows
-   * early.
+   * Reads the data that {@link #sample} shows. It is called before the first step, so that a
+   * mistake shows early.
    *
    * @throws IOException when the data cannot be read
    */
@@ -119,10 +120,10 @@ public interface Workload<T extends Task> extends AutoCloseable {
   Optional<Image> sample(Trainer<T> trainer) throws IOException;
 
   /**
-   * Shows a batch that something was not finite with.
+   * Makes a picture of a batch in whose step something was not finite.
    *
    * @param batch the batch
-   * @return its picture; empty if it is none that people could read
+   * @return its picture; empty if people could not read it
    */
   default Optional<Image> picture(HostBatch batch) {
     return Optional.empty();
@@ -141,8 +142,7 @@ public interface Workload<T extends Task> extends AutoCloseable {
       throws IOException;
 
   /**
-   * Measures the model that is done and writes results and report; the model's file is written
-   * already.
+   * Measures the finished model, whose file is already written, and writes results and report.
    *
    * @param run the run, whose average is in place if it keeps one
    * @return figures for the terminal, whole lines
