@@ -70,7 +70,7 @@ class AlignmentTargetsTest {
     Path index = latents.resolve("index.json");
     String said = Files.readString(index);
     Files.writeString(index, said.replace("\"width\" : 3", "\"width\" : 4"));
-    assertRefused(latents, List.of("alignment.width=4"), "lacks the features", "2×2 places");
+    assertRefused(latents, List.of("alignment.width=4"), "lacks the features", "2×2 cells");
     Files.writeString(index, said.replace("\"grid\" : 2", "\"grid\" : 0"));
     assertRefused(latents, List.of(), "must be positive");
   }
