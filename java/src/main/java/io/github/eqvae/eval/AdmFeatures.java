@@ -16,17 +16,17 @@ import java.nio.file.Path;
 import java.util.List;
 
 /**
- * Inception features as openai/guided-diffusion {@code evaluator.py} takes them (the protocol of
- * the FID, sFID, IS, precision and recall that DiT and SiT report): pictures are resized as
- * TensorFlow 1 did it, then {@code (x − 128)/128}; pooled features, the first seven channels of
- * {@code mixed_6/conv}, and logits of the classifier without its bias.
+ * Inception features as in openai/guided-diffusion {@code evaluator.py} (the protocol of the FID,
+ * sFID, IS, precision and recall that DiT and SiT report): pictures are resized as in TensorFlow 1,
+ * then {@code (x − 128)/128}; the features are the pooled ones, the first seven channels of {@code
+ * mixed_6/conv}, and the classifier's logits without its bias.
  *
- * <p>The network is that of the rFID, with the same file of weights, which must have the classifier
- * {@code fc.weight}. Its weights are the published TensorFlow ones; sums in another order leave
- * differences of single precision.
+ * <p>The network and its file of weights are those of the rFID; the file must also have the
+ * classifier {@code fc.weight}. The weights are the published ones of TensorFlow; results differ by
+ * rounding in single precision, because sums have another order.
  */
 public final class AdmFeatures implements ImageFeatures {
-  /** Numbers of an image's spatial features: 17 × 17 × 7. */
+  /** Length of an image's spatial features: 17 × 17 × 7. */
   public static final int SPATIAL = 2023;
 
   private static final int SPATIAL_CHANNELS = 7;
@@ -52,7 +52,7 @@ public final class AdmFeatures implements ImageFeatures {
    *
    * @param file a safetensors file with pytorch-fid's state dict, the classifier included
    * @param stream orders the work
-   * @return the network, to be closed by the caller
+   * @return the network; the caller closes it
    * @throws IOException when the file cannot be read
    * @throws EqvaeException.Argument when it is another network, or lacks the classifier
    */
@@ -76,7 +76,7 @@ public final class AdmFeatures implements ImageFeatures {
     return new AdmFeatures(network, classifier, stream);
   }
 
-  /** The network with given weights, which is closed with this. */
+  /** Wraps a network, which is closed with this. */
   static AdmFeatures of(InceptionV3 network, float[] classifier, Stream stream) {
     return new AdmFeatures(network, classifier, stream);
   }
@@ -122,7 +122,7 @@ public final class AdmFeatures implements ImageFeatures {
     return values;
   }
 
-  /** What the network sees of pictures, {@code [n, 299, 299, 3]}. */
+  /** The network's input for pictures, {@code [n, 299, 299, 3]}. */
   Tensor input(TensorArena in, List<Image> pictures) {
     int side = InceptionV3.SIDE;
     int each = side * side * 3;

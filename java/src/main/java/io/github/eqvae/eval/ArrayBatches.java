@@ -3,7 +3,7 @@ package io.github.eqvae.eval;
 import java.util.Arrays;
 import java.util.Optional;
 
-/** Images that are all in memory, a batch at a time. */
+/** Batches of images that are all in memory. */
 final class ArrayBatches implements Evaluator.Batches {
   private final float[] images;
   private final int count;

@@ -14,11 +14,14 @@ import java.nio.file.Path;
 import java.util.List;
 
 /**
- * Features of a classifier of ours. Images become what it was trained on: gray or RGB, of its size;
- * smaller ones get a black border, larger ones are cropped and resized.
+ * Features of a classifier that eqvae trained. Images are converted to the classifier's channels
+ * and size: smaller ones get a black border, larger ones are cropped and resized.
  */
 public final class ClassifierFeatures implements ImageFeatures {
-  /** As many rows in every call: the number of rows may choose how products are computed. */
+  /**
+   * Rows in every call. The number is constant because the way products are computed may depend on
+   * it.
+   */
   private static final int ROWS = 64;
 
   private static final SampleRandom NONE = new SampleRandom(0, 0, 0);
@@ -38,9 +41,9 @@ public final class ClassifierFeatures implements ImageFeatures {
    *
    * @param file {@code model.safetensors} of a run with {@code task: classifier}
    * @param stream orders the work
-   * @return its features, to be closed by the caller
+   * @return its features; the caller closes them
    * @throws IOException when the file cannot be read
-   * @throws io.github.eqvae.EqvaeException.Argument when it is no classifier of ours
+   * @throws io.github.eqvae.EqvaeException.Argument when it is not a classifier of eqvae
    */
   public static ClassifierFeatures load(Path file, Stream stream) throws IOException {
     return new ClassifierFeatures(SmallClassifier.load(file, stream), stream);

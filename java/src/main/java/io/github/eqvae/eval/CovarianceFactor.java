@@ -3,16 +3,18 @@ package io.github.eqvae.eval;
 import java.util.Arrays;
 
 /**
- * A covariance as a product FᵀF, F of as many rows as it has rank: Cholesky's factorisation with
- * complete pivoting (Higham, "Accuracy and Stability of Numerical Algorithms", ch. 10.3), which
- * needs no positive definite matrix and no noise on its diagonal.
+ * Factors a covariance into FᵀF, where F has as many rows as the covariance's rank: a Cholesky
+ * factorisation with complete pivoting (Higham, "Accuracy and Stability of Numerical Algorithms",
+ * ch. 10.3). It works for semidefinite matrices, without noise on the diagonal.
  *
- * <p>It ends when the largest remaining variance is at most d·2⁻⁵³ times the largest of all, as
- * LAPACK's {@code dpstrf} does: the subtractions so far have rounding errors of that size, so that
- * what is left, positive or negative, says nothing about the matrix.
+ * <p>It ends when the largest remaining variance is at most d·2⁻⁵³ times the largest of all, as in
+ * LAPACK's {@code dpstrf}: the subtractions have rounding errors of that size, so the remainder,
+ * positive or negative, is only rounding.
  */
 final class CovarianceFactor {
-  /** Below this share of the largest variance, a negative one is no rounding, not even of fp32. */
+  /**
+   * A negative variance below this share of the largest one cannot be rounding, not even of fp32.
+   */
   private static final double NOT_ROUNDING = -1e-6;
 
   private final int dimension;
@@ -62,7 +64,8 @@ final class CovarianceFactor {
       for (int i = rank; i < dimension; i++) {
         if (left[i] < NOT_ROUNDING * largest || largest < 0) {
           throw new IllegalArgumentException(
-              "no covariance: not positive semidefinite, a variance of " + left[i]);
+              "the matrix is not a covariance: it is not positive semidefinite, with a variance of "
+                  + left[i]);
         }
         pivot = left[i] > left[pivot] ? i : pivot;
       }

@@ -17,10 +17,10 @@ import java.util.List;
 import java.util.OptionalInt;
 
 /**
- * The class token of DINOv2 as layer6ai-labs/dgm-eval takes it for the FD: Pillow's bicubic resize
- * to 224×224 pixels whatever the shape, {@code x/255}, ImageNet's mean and deviation, positions as
- * torch.hub fits them. dgm-eval's default is the large network, whose published figures are those
- * of 1024 features.
+ * The class token of DINOv2 as in layer6ai-labs/dgm-eval, for the FD: Pillow's bicubic resize to
+ * 224×224 pixels without keeping the aspect ratio, {@code x/255}, ImageNet's mean and standard
+ * deviation, position embeddings interpolated as in torch.hub. dgm-eval's default is the large
+ * network; its published results use those 1024 features.
  */
 public final class Dinov2Features implements ImageFeatures {
   private static final int SIDE = 224;
@@ -43,17 +43,18 @@ public final class Dinov2Features implements ImageFeatures {
   /**
    * Loads the network.
    *
-   * @param file of torch.hub, timm or transformers, or what {@code eqvae weights} wrote
+   * @param file a checkpoint of torch.hub, timm or transformers, or a file of {@code eqvae weights}
    * @param stream orders the work
-   * @return its features, to be closed by the caller
+   * @return its features; the caller closes them
    * @throws IOException when the file cannot be read
-   * @throws EqvaeException.Argument when it is no vision transformer, or none for 224 pixels
+   * @throws EqvaeException.Argument when it is not a vision transformer, or its patches do not
+   *     divide 224 pixels
    */
   public static Dinov2Features load(Path file, Stream stream) throws IOException {
     return load(file, OptionalInt.empty(), stream);
   }
 
-  /** The same for heads that are not of 64 channels. */
+  /** The same for heads with other than 64 channels. */
   static Dinov2Features load(Path file, OptionalInt heads, Stream stream) throws IOException {
     try (VitCheckpoint checkpoint = VitCheckpoint.open(file, heads)) {
       if (SIDE % checkpoint.config().patch() != 0) {
@@ -93,7 +94,10 @@ public final class Dinov2Features implements ImageFeatures {
     return values;
   }
 
-  /** What the network sees of pictures, {@code [n, 224, 224, 3]}, in single precision as there. */
+  /**
+   * The network's input for pictures, {@code [n, 224, 224, 3]}, in single precision as in the
+   * reference.
+   */
   static float[] input(List<Image> pictures) {
     int each = SIDE * SIDE * CHANNELS;
     float[] values = new float[pictures.size() * each];

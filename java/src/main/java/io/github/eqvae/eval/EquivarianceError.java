@@ -15,16 +15,16 @@ public final class EquivarianceError {
 
   private final Map<String, Mean> means = new LinkedHashMap<>();
 
-  /** No images yet. */
+  /** Creates an error without images. */
   public EquivarianceError() {}
 
   /**
    * Adds images.
    *
    * @param transform the transform's name
-   * @param transformed τ∘E(x), {@code count} latents one after the other
-   * @param encoded E(τ∘x), likewise
-   * @param count how many
+   * @param transformed τ∘E(x), {@code count} consecutive latents
+   * @param encoded E(τ∘x), in the same layout
+   * @param count number of latents
    */
   public void add(String transform, float[] transformed, float[] encoded, int count) {
     if (transformed.length != encoded.length || count < 1 || encoded.length % count != 0) {

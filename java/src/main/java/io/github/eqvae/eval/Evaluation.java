@@ -6,22 +6,22 @@ import java.util.Optional;
 import java.util.OptionalDouble;
 
 /**
- * What {@link Evaluator} found.
+ * The results of {@link Evaluator}.
  *
- * @param images how many images
+ * @param images number of images
  * @param psnr mean over images of the peak signal-to-noise ratio on 8-bit values, in dB
  * @param ssim mean structural similarity
- * @param ssimVariant whose figure that is
- * @param lpips mean perceptual distance; empty without its weights
- * @param rfid Fréchet distance to the reconstructions; empty without its weights
+ * @param ssimVariant the variant of the structural similarity
+ * @param lpips mean perceptual distance; empty if its weights were not given
+ * @param rfid Fréchet distance to the reconstructions; empty if its weights were not given
  * @param rotationErrors equivariance error by angle in degrees: {@code "90"}
  * @param scaleErrors equivariance error by scale: {@code "0.25"}
- * @param statistics of the latents
- * @param spectrum of the latents
+ * @param statistics statistics of the latents
+ * @param spectrum spectrum of the latents
  * @param spectrumDivergence mean of {@link io.github.eqvae.model.SpectrumMatching} over latents:
- *     how far their spectra are from their images'
- * @param intrinsicDimension of the latents; empty for fewer than ten images
- * @param codebook how the latents use it; empty when the model has none
+ *     the divergence of their spectra from those of the images
+ * @param intrinsicDimension intrinsic dimension of the latents; empty for fewer than ten images
+ * @param codebook usage of the codebook; empty if the model has none
  */
 public record Evaluation(
     int images,

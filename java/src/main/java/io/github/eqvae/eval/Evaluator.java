@@ -22,14 +22,17 @@ import org.jspecify.annotations.Nullable;
 /**
  * Measures an autoencoder on images: reconstruction (PSNR, SSIM, LPIPS, rFID), the paper's
  * equivariance error for each transform, latent statistics, spectrum and intrinsic dimension, and
- * how a codebook is used. Latents are posterior means, or vectors before they are quantised: what τ
- * acts on. The result has no randomness unless {@link #samplePosterior} asks for it.
+ * the usage of a codebook. Latents are posterior means, or vectors before quantisation: the values
+ * that τ is applied to. The result is deterministic unless {@link #samplePosterior} is called.
  */
 public final class Evaluator implements AutoCloseable {
-  /** The intrinsic dimension is that of the first latents: its time grows with their square. */
+  /**
+   * The intrinsic dimension is computed from at most this number of latents: its time grows with
+   * the square.
+   */
   private static final int DIMENSION_LATENTS = 2048;
 
-  /** Noise of this class among the purposes of random numbers. */
+  /** The purpose of this class's noise, which separates it from other random numbers. */
   private static final long NOISE = 0x5EED_0E7A_0000_0000L;
 
   private final Autoencoder vae;
@@ -41,7 +44,7 @@ public final class Evaluator implements AutoCloseable {
   private int drawn;
 
   /**
-   * An evaluator.
+   * Creates an evaluator.
    *
    * @param vae the model
    * @param lpips the perceptual distance, null to leave it out
@@ -55,21 +58,23 @@ public final class Evaluator implements AutoCloseable {
   }
 
   /**
-   * Allocates what {@link #plan} found at once: memory that grows as it goes takes more.
+   * Allocates the memory that {@link #plan} computed in one piece: growing step by step would take
+   * more.
    *
-   * @param bytes what the evaluation's memory must hold without growing
+   * @param bytes size of the memory
    */
   public void reserve(long bytes) {
     arena.reserve(bytes);
   }
 
   /**
-   * The memory that measuring takes beside the networks, found by going through them once.
+   * Computes the memory of an evaluation, without the networks' weights, by one planned pass
+   * through them.
    *
-   * @param vae the model; on a device that only plans, nothing is computed
+   * @param vae the model; on a planning device nothing is computed
    * @param lpips the perceptual distance, null to leave it out
    * @param stream orders the work
-   * @param batch images that go through the networks at once
+   * @param batch images per batch
    * @param side their side
    * @return bytes
    */
@@ -79,19 +84,19 @@ public final class Evaluator implements AutoCloseable {
   }
 
   /**
-   * Reconstructs from samples of the posterior from now on, not from its mode. The figures of the
-   * latents stay those of the mode.
+   * From now on reconstructs from samples of the posterior instead of its mode. The latents'
+   * metrics are still those of the mode.
    *
-   * @param seed of the noise
+   * @param seed seed of the noise
    */
   public void samplePosterior(long seed) {
     sampleSeed = OptionalLong.of(seed);
   }
 
   /**
-   * Chooses whose structural similarity is measured; at first it is scikit-image's.
+   * Chooses the variant of the structural similarity; the default is scikit-image's.
    *
-   * @param variant measured from now on
+   * @param variant the variant from now on
    */
   public void ssim(Ssim.Variant variant) {
     ssimVariant = variant;
@@ -101,12 +106,12 @@ public final class Evaluator implements AutoCloseable {
    * Measures the model, without rFID.
    *
    * @param images {@code count} images, {@code [count, side, side, channels]} in [-1, 1]
-   * @param count how many
+   * @param count number of images
    * @param side their side; a multiple of the downsampling factor
-   * @param batch how many go through the network at once
+   * @param batch images per batch
    * @param angles rotations in degrees, multiples of 90
    * @param scales scales in (0, 1)
-   * @return the figures
+   * @return the results
    */
   public Evaluation measure(
       float[] images, int count, int side, int batch, List<Integer> angles, List<Double> scales) {
@@ -117,13 +122,13 @@ public final class Evaluator implements AutoCloseable {
    * Measures the model.
    *
    * @param images {@code count} images, {@code [count, side, side, channels]} in [-1, 1]
-   * @param count how many
+   * @param count number of images
    * @param side their side; a multiple of the downsampling factor
-   * @param batch how many go through the network at once
+   * @param batch images per batch
    * @param angles rotations in degrees, multiples of 90
    * @param scales scales in (0, 1)
    * @param rfid collects images and reconstructions, null to leave it out
-   * @return the figures
+   * @return the results
    */
   public Evaluation measure(
       float[] images,
@@ -137,7 +142,7 @@ public final class Evaluator implements AutoCloseable {
     return measure(new ArrayBatches(images, count, perImage, batch), side, angles, scales, rfid);
   }
 
-  /** Gives images to be measured, a batch at a time. */
+  /** Provides the images in batches. */
   @FunctionalInterface
   public interface Batches {
     /**
@@ -149,14 +154,14 @@ public final class Evaluator implements AutoCloseable {
   }
 
   /**
-   * Measures the model on images of which a batch at a time is in memory.
+   * Measures the model on images of which only one batch is in memory at a time.
    *
    * @param batches the images, at least one
    * @param side their side; a multiple of the downsampling factor
    * @param angles rotations in degrees, multiples of 90
    * @param scales scales in (0, 1)
    * @param rfid collects images and reconstructions, null to leave it out
-   * @return the figures
+   * @return the results
    */
   public Evaluation measure(
       Batches batches, int side, List<Integer> angles, List<Double> scales, @Nullable RFid rfid) {
@@ -226,7 +231,7 @@ public final class Evaluator implements AutoCloseable {
     return n * n;
   }
 
-  /** Adds to all figures of the latents, and returns them. */
+  /** Adds latents to all their metrics, and returns the latents. */
   private float[] latents(
       float[] x,
       int n,
@@ -256,7 +261,7 @@ public final class Evaluator implements AutoCloseable {
           Tensor b = dense(tape, vae.mode(tape, vae.encode(tape, transformed)));
           equivariance.add(name, a.toFloats(stream), b.toFloats(stream), n);
           arena.release(b);
-          tape.releaseAll(); // one τ after the other, in the memory of one
+          tape.releaseAll(); // the transforms use the same memory, one after the other
         });
     arena.reset();
     return latent;
@@ -278,7 +283,7 @@ public final class Evaluator implements AutoCloseable {
    * Encodes and decodes images, without sampling.
    *
    * @param x {@code [n, side, side, channels]} in [-1, 1]
-   * @param n how many
+   * @param n number of images
    * @param side their side
    * @return the reconstructions, same layout, not clamped
    */
@@ -287,10 +292,11 @@ public final class Evaluator implements AutoCloseable {
   }
 
   /**
-   * Encodes images, transforms the latents, quantises where the model does, decodes.
+   * Encodes images, transforms the latents, quantises them if the model has a codebook, and
+   * decodes.
    *
    * @param x {@code [n, side, side, channels]} in [-1, 1]
-   * @param n how many
+   * @param n number of images
    * @param side their side
    * @param tau the transform
    * @return the decoded images, not clamped; their size is that of the transformed images
@@ -328,7 +334,7 @@ public final class Evaluator implements AutoCloseable {
    * Transforms images.
    *
    * @param x {@code [n, side, side, channels]}
-   * @param n how many
+   * @param n number of images
    * @param side their side
    * @param tau the transform
    * @return the transformed images
@@ -350,7 +356,7 @@ public final class Evaluator implements AutoCloseable {
    * The latents of images: posterior means, or vectors before they are quantised.
    *
    * @param x {@code [n, side, side, channels]} in [-1, 1]
-   * @param n how many
+   * @param n number of images
    * @param side their side
    * @param tau applied to the latents
    * @return {@code [n, h, w, embed_dim]}
@@ -368,7 +374,7 @@ public final class Evaluator implements AutoCloseable {
         });
   }
 
-  /** Noise of each image by its number among all that are measured. */
+  /** Noise that depends only on the image's number among all images. */
   private Tensor noise(Tape tape, Shape shape) {
     Tensor noise = tape.arena().tensor(shape);
     for (int i = 0; i < shape.size(0); i++) {

@@ -10,9 +10,9 @@ import io.github.eqvae.tensor.Tensor;
 import io.github.eqvae.tensor.TensorArena;
 import org.jspecify.annotations.Nullable;
 
-/** The memory that measuring takes: what {@link Evaluator#measure} does, once. */
+/** Plans the memory of {@link Evaluator#measure} with one pass. */
 final class EvaluatorMemory {
-  /** More than any device has: where memory is planned, it is only addresses. */
+  /** More bytes than any device has: a planning device reserves only addresses. */
   private static final long PLANNED = 1L << 45;
 
   private EvaluatorMemory() {}

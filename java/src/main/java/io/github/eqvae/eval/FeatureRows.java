@@ -11,8 +11,8 @@ import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 
 /**
- * Feature vectors of a set of images, one row each. They lie in a temporary file, so that 50,000
- * images take no memory: {@link #add} appends, reading is from any thread.
+ * Feature vectors of a set of images, one row each, in a temporary file, so that 50,000 images need
+ * no memory. Only one thread may append; any thread may read.
  */
 public final class FeatureRows implements AutoCloseable {
   private final int width;
@@ -21,10 +21,10 @@ public final class FeatureRows implements AutoCloseable {
   private int rows;
 
   /**
-   * No rows yet.
+   * Creates an empty set.
    *
-   * @param width numbers of a row
-   * @throws IOException when there can be no temporary file
+   * @param width length of a row
+   * @throws IOException when the temporary file cannot be created
    */
   public FeatureRows(int width) throws IOException {
     this.width = width;
@@ -46,7 +46,7 @@ public final class FeatureRows implements AutoCloseable {
   public void add(float[] values) throws IOException {
     if (values.length % width != 0) {
       throw new EqvaeException.Argument(
-          values.length + " values are no features of " + width + " numbers");
+          values.length + " values are not whole rows of features of " + width + " numbers");
     }
     ByteBuffer bytes =
         ByteBuffer.allocate(values.length * Float.BYTES).order(ByteOrder.nativeOrder());
@@ -59,28 +59,28 @@ public final class FeatureRows implements AutoCloseable {
   }
 
   /**
-   * How many there are.
+   * The number of rows.
    *
-   * @return the rows
+   * @return the count
    */
   public int rows() {
     return rows;
   }
 
   /**
-   * How long each is.
+   * The length of a row.
    *
-   * @return numbers of a row
+   * @return numbers per row
    */
   public int width() {
     return width;
   }
 
   /**
-   * Reads rows that follow each other.
+   * Reads consecutive rows.
    *
-   * @param first the first one
-   * @param count how many
+   * @param first number of the first row
+   * @param count number of rows
    * @return {@code [count, width]}
    * @throws UncheckedIOException when they cannot be read
    */
@@ -92,7 +92,7 @@ public final class FeatureRows implements AutoCloseable {
       while (bytes.hasRemaining()) {
         int read = file.read(bytes, at);
         if (read < 0) {
-          throw new IOException(path + " has become shorter");
+          throw new IOException(path + " was truncated by another program");
         }
         at += read;
       }

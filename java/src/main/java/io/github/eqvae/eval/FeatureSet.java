@@ -9,9 +9,9 @@ import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What figures need of a set of images. Images are not kept: statistics are gathered as they come,
- * and features lie in a temporary file, so that any number of images takes the same memory. A set
- * may also be statistics alone, as a file of references holds them.
+ * Features and statistics of a set of images, for metrics. Images are not stored: statistics are
+ * updated with each image, and features are in a temporary file, so that the memory does not depend
+ * on the number of images. A set may also consist only of statistics from a file.
  */
 public final class FeatureSet implements AutoCloseable {
   private final ImageFeatures network;
@@ -24,11 +24,11 @@ public final class FeatureSet implements AutoCloseable {
   private @Nullable StatisticsFile given;
 
   /**
-   * No images yet.
+   * Creates an empty set.
    *
-   * @param network gives the features; not closed with this
-   * @param batch images that go through the network at once; Inception takes about 29 MB for each
-   * @throws IOException when there can be no temporary file
+   * @param network computes the features; not closed with this
+   * @param batch images per batch; Inception needs about 29 MB for each
+   * @throws IOException when the temporary file cannot be created
    */
   public FeatureSet(ImageFeatures network, int batch) throws IOException {
     this.network = network;
@@ -44,10 +44,9 @@ public final class FeatureSet implements AutoCloseable {
   }
 
   /**
-   * Statistics that stand in for those of the images, as ADM's evaluation takes them where a file
-   * has both.
+   * Sets statistics that replace those of the images. ADM's evaluation does so if a file has both.
    *
-   * @param statistics of the same network and protocol
+   * @param statistics statistics of the same network and protocol
    */
   public void use(StatisticsFile statistics) {
     given = statistics;
@@ -57,7 +56,7 @@ public final class FeatureSet implements AutoCloseable {
    * Adds an image.
    *
    * @param image of any size, gray or RGB
-   * @throws IOException when its features cannot be written down
+   * @throws IOException when its features cannot be written
    */
   public void add(Image image) throws IOException {
     waiting.add(image);
@@ -89,18 +88,18 @@ public final class FeatureSet implements AutoCloseable {
   }
 
   /**
-   * How many images were added.
+   * The number of images that were added.
    *
-   * @return 0 for statistics alone
+   * @return the count; 0 for a set of statistics only
    */
   public long count() {
     return pooled.count() + waiting.size();
   }
 
   /**
-   * Where mean and covariance come from.
+   * The origin of mean and covariance.
    *
-   * @return in a few words, for results
+   * @return a short text for results
    */
   public String origin() {
     if (given == null) {
@@ -109,14 +108,14 @@ public final class FeatureSet implements AutoCloseable {
     return given
         .origin()
         .map(o -> "the file's own, of " + o.images() + " images, by eqvae's " + o.protocol())
-        .orElse("the file's own; it does not say of how many images, nor by what weights");
+        .orElse("the file's own; it does not say how many images and which weights");
   }
 
   /**
    * Statistics of the pooled features, for the Fréchet distance.
    *
    * @return those given, else of all images so far
-   * @throws IOException when features cannot be written down
+   * @throws IOException when features cannot be written
    * @throws EqvaeException.Argument with fewer than two images
    */
   public GaussianStatistics pooled() throws IOException {
@@ -127,8 +126,8 @@ public final class FeatureSet implements AutoCloseable {
   /**
    * Statistics of the spatial features, for the sFID.
    *
-   * @return those given, else of all images so far; empty where there are none
-   * @throws IOException when features cannot be written down
+   * @return the statistics that were set, or those of all images so far; empty if there are none
+   * @throws IOException when features cannot be written
    */
   public Optional<GaussianStatistics> spatial() throws IOException {
     run();
@@ -141,16 +140,16 @@ public final class FeatureSet implements AutoCloseable {
   private static GaussianStatistics of(FeatureStatistics features) {
     if (features.count() < 2) {
       throw new EqvaeException.Argument(
-          "A distance needs at least 2 images on each side, there are " + features.count());
+          "A distance needs at least 2 images in each set, there are " + features.count());
     }
     return GaussianStatistics.of(features);
   }
 
   /**
-   * The Inception score, or the same of another classifier.
+   * The Inception score, or the same score of another classifier.
    *
-   * @return of all images so far; empty without images or without classes
-   * @throws IOException when features cannot be written down
+   * @return the score of all images so far; empty without images or classes
+   * @throws IOException when features cannot be written
    */
   public Optional<MeanDeviation> score() throws IOException {
     run();
@@ -160,8 +159,9 @@ public final class FeatureSet implements AutoCloseable {
   /**
    * The pooled features, for precision, recall and the kernel distance.
    *
-   * @return of all images so far, owned by this; empty without images or where no figure wants them
-   * @throws IOException when features cannot be written down
+   * @return the rows of all images so far, owned by this set; empty without images, or if the
+   *     protocol has no such metric
+   * @throws IOException when features cannot be written
    */
   public Optional<FeatureRows> features() throws IOException {
     run();

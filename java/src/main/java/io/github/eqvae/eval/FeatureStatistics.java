@@ -3,20 +3,19 @@ package io.github.eqvae.eval;
 import java.util.stream.IntStream;
 
 /**
- * Mean and covariance of feature vectors, in double precision, over a stream of batches. What a
- * Fréchet distance needs of a data set; works for any number of samples, fewer than the dimension
- * included (the covariance is then singular).
+ * Mean and covariance of feature vectors for a Fréchet distance, in double precision, over a stream
+ * of batches. There may be fewer samples than dimensions; the covariance is then singular.
  *
- * <p>Σxxᵀ − n·mmᵀ would cancel where the mean is large beside the deviation, as behind a ReLU.
- * Samples are collected into blocks of {@value #BLOCK}; a block is centred on its own mean before
- * its products are summed, and blocks are combined as Chan, Golub and LeVeque ("Algorithms for
- * computing the sample variance", 1983) combine partial results: with n, m samples and δ the
- * difference of the means,
+ * <p>Σxxᵀ − n·mmᵀ would lose digits if the mean is large compared with the standard deviation, as
+ * after a ReLU. Samples are collected into blocks of {@value #BLOCK}; a block is centred on its own
+ * mean before its products are summed. Blocks are combined with the formula of Chan, Golub and
+ * LeVeque ("Algorithms for computing the sample variance", 1983): for n and m samples, and the
+ * difference δ of the means,
  *
  * <p>M = M₁ + M₂ + δδᵀ·nm/(n + m)
  *
- * <p>Only differences to means are ever multiplied. Blocks are cut by the order of the samples
- * alone, so that the batch size does not change a bit of the result. Not thread-safe.
+ * <p>Blocks depend only on the order of the samples, so the batch size does not change the bits of
+ * the result. Not thread-safe.
  */
 public final class FeatureStatistics {
   /** Samples per block: enough to read the d×d sums rarely, few enough to stay in cache. */
@@ -28,11 +27,11 @@ public final class FeatureStatistics {
   private long count; // samples outside the block
   private final double[] mean;
 
-  /** Σ(x − mean)(x − mean)ᵀ, row-major; only the upper triangle is kept. */
+  /** Σ(x − mean)(x − mean)ᵀ, row-major; only the upper triangle is stored. */
   private final double[] scatter;
 
   /**
-   * No samples yet.
+   * Creates empty statistics.
    *
    * @param dimension length of a feature vector: 2048 for Inception's last pooling
    */
@@ -52,13 +51,13 @@ public final class FeatureStatistics {
    * Adds samples.
    *
    * @param features {@code [n, dimension]}, row-major
-   * @throws IllegalArgumentException when the length is no multiple of the dimension or a feature
-   *     is not finite; then none of them has been added
+   * @throws IllegalArgumentException when the length is not a multiple of the dimension or a
+   *     feature is not finite; then no sample is added
    */
   public void add(float[] features) {
     if (features.length % dimension != 0) {
       throw new IllegalArgumentException(
-          features.length + " values are no samples of " + dimension + " features");
+          features.length + " values are not whole samples of " + dimension + " features");
     }
     for (int i = 0; i < features.length; i++) {
       if (!Float.isFinite(features[i])) {
@@ -77,7 +76,7 @@ public final class FeatureStatistics {
     }
   }
 
-  /** Takes the block into mean and scatter. */
+  /** Adds the block to mean and scatter. */
   private void flush() {
     if (pending == 0) {
       return;
@@ -97,7 +96,7 @@ public final class FeatureStatistics {
         block[k * dimension + j] -= blockMean[j];
       }
     }
-    for (int k = n; k % 4 != 0; k++) { // sums take four samples at a time
+    for (int k = n; k % 4 != 0; k++) { // sums add four samples at a time
       java.util.Arrays.fill(block, k * dimension, (k + 1) * dimension, 0);
     }
     IntStream.range(0, dimension).parallel().forEach(i -> addProducts(i, n));
@@ -125,7 +124,10 @@ public final class FeatureStatistics {
     }
   }
 
-  /** The mean and the rank-one term of Chan's formula, for a part whose scatter is in already. */
+  /**
+   * Adds the mean and the rank-one term of Chan's formula, for a part whose scatter is already
+   * added.
+   */
   private void combine(long n, double[] otherMean) {
     double[] delta = new double[dimension];
     for (int j = 0; j < dimension; j++) {
@@ -151,15 +153,17 @@ public final class FeatureStatistics {
   }
 
   /**
-   * Adds all samples of another collection, which is left as it is: for parts of a data set that
-   * were gathered apart.
+   * Adds all samples of other statistics, which do not change, to join parts of a data set.
    *
    * @param other statistics of the same dimension
    */
   public void merge(FeatureStatistics other) {
     if (other.dimension != dimension) {
       throw new IllegalArgumentException(
-          "features of " + other.dimension + " dimensions cannot join those of " + dimension);
+          "statistics of "
+              + other.dimension
+              + " dimensions cannot be added to statistics of "
+              + dimension);
     }
     flush();
     other.flush();
@@ -184,7 +188,7 @@ public final class FeatureStatistics {
   }
 
   /**
-   * How many samples were added.
+   * The number of samples that were added.
    *
    * @return the count
    */

@@ -7,24 +7,23 @@ import org.ejml.dense.row.factory.DecompositionFactory_MT_DDRM;
 import org.ejml.interfaces.decomposition.SingularValueDecomposition_F64;
 
 /**
- * The Fréchet distance of two normal distributions, squared as the FID is reported:
+ * The squared Fréchet distance of two normal distributions, which is the FID:
  *
  * <p>‖μ₁ − μ₂‖² + tr Σ₁ + tr Σ₂ − 2·tr (Σ₁Σ₂)^½
  *
  * <p>Source: Heusel et al. 2017 (arXiv 1706.08500); Dowson and Landau 1982.
  *
- * <p>With Σ₁ = AᵀA and Σ₂ = BᵀB the eigenvalues of Σ₁Σ₂ are those of the symmetric ABᵀ(ABᵀ)ᵀ, the
- * squared singular values of ABᵀ, so that the last trace is the sum of these; ABᵀ is not squared,
- * which would cost half of their digits. Released implementations take a general matrix square root
- * of Σ₁Σ₂, which loses half the digits of small eigenvalues, may become complex, and fails for
- * singular covariances until noise is added to their diagonals. Singular values are found to within
- * a few roundings of the largest, are never negative, and a singular covariance merely has a factor
- * of fewer rows.
+ * <p>With Σ₁ = AᵀA and Σ₂ = BᵀB, the eigenvalues of Σ₁Σ₂ are those of the symmetric ABᵀ(ABᵀ)ᵀ,
+ * which are the squared singular values of ABᵀ. So tr (Σ₁Σ₂)^½ is the sum of the singular values of
+ * ABᵀ. ABᵀ is not squared, because that would lose half of the digits. Released implementations
+ * compute a general matrix square root of Σ₁Σ₂: it loses half the digits of small eigenvalues, may
+ * become complex, and fails for singular covariances unless noise is added to their diagonals.
+ * Singular values have an error of a few roundings of the largest one and are never negative; the
+ * factor of a singular covariance only has fewer rows.
  *
- * <p>Error: dropping the part S of Σ₁ that rounding hides (see {@code CovarianceFactor}) lowers the
- * trace by at most √(tr S · tr Σ₂). No computation in double precision can know more: Σ₁ as stored
- * is no closer to the true one. Where every variance is above d·2⁻⁵³ of the largest, nothing is
- * dropped.
+ * <p>Error: dropping the part S of Σ₁ that is below rounding (see {@code CovarianceFactor}) lowers
+ * the trace by at most √(tr S · tr Σ₂). Double precision cannot do better, because the stored Σ₁
+ * has the same error. If every variance is above d·2⁻⁵³ times the largest, nothing is dropped.
  */
 public final class FrechetDistance {
   private FrechetDistance() {}
@@ -33,7 +32,7 @@ public final class FrechetDistance {
    * The distance of two sets of features, with unbiased covariances.
    *
    * @param a statistics of at least two samples
-   * @param b likewise, of the same dimension
+   * @param b statistics of at least two samples of the same dimension
    * @return 0 for equal statistics, in squared units of the features
    */
   public static double between(FeatureStatistics a, FeatureStatistics b) {
@@ -48,8 +47,8 @@ public final class FrechetDistance {
    * @param mean2 {@code [d]}
    * @param covariance2 like the first
    * @return at least 0
-   * @throws IllegalArgumentException when the sizes differ, a value is not finite or a matrix is no
-   *     covariance
+   * @throws IllegalArgumentException when the sizes differ, a value is not finite or a matrix is
+   *     not a covariance
    */
   public static double between(
       double[] mean1, double[] covariance1, double[] mean2, double[] covariance2) {
@@ -57,12 +56,13 @@ public final class FrechetDistance {
   }
 
   /**
-   * A distance, and how well the eigenvalues it was computed from fit the covariances.
+   * A distance, and a check of the eigenvalues that it was computed from.
    *
    * @param distance at least 0
-   * @param residual |Σλ − tr Σ₁Σ₂| / (‖Σ₁‖·‖Σ₂‖) in Frobenius norms, λ the eigenvalues of Σ₁Σ₂ that
-   *     were found: the trace is computed from the covariances themselves, so that a fault of the
-   *     factors, of their product or of the eigenvalues shows. A few roundings if all is well
+   * @param residual |Σλ − tr Σ₁Σ₂| / (‖Σ₁‖·‖Σ₂‖) in Frobenius norms, with the computed eigenvalues
+   *     λ of Σ₁Σ₂. The trace is computed from the covariances themselves, so an error in the
+   *     factors, their product or the eigenvalues makes the residual large; otherwise it is a few
+   *     roundings
    */
   public record Result(double distance, double residual) {}
 
@@ -73,7 +73,7 @@ public final class FrechetDistance {
    * @param covariance1 {@code [d, d]}, row-major, symmetric, positive semidefinite
    * @param mean2 {@code [d]}
    * @param covariance2 like the first
-   * @return both
+   * @return the distance and the residual
    * @throws IllegalArgumentException as {@link #between}
    */
   public static Result of(
@@ -103,7 +103,7 @@ public final class FrechetDistance {
             .toArray(double[][]::new);
     double[] roots = roots(factors[0], factors[1], d);
     double root = Arrays.stream(roots).sum();
-    // By the inequality of the means 2·root is at most the traces: below 0 is rounding.
+    // 2·root is at most the sum of the traces (AM–GM), so a negative difference is rounding
     double distance = means + Math.max(0, traces - 2 * root);
     return new Result(distance, residual(roots, covariance1, covariance2));
   }
@@ -125,7 +125,7 @@ public final class FrechetDistance {
   /** The singular values of ABᵀ: the roots of the eigenvalues. */
   private static double[] roots(double[] a, double[] b, int d) {
     if (a.length == 0 || b.length == 0) {
-      return new double[0]; // one of the distributions is a point
+      return new double[0]; // one of the distributions has no variance
     }
     DMatrixRMaj product = DMatrixRMaj.wrap(a.length / d, b.length / d, RowProducts.of(a, b, d));
     SingularValueDecomposition_F64<DMatrixRMaj> svd =

@@ -11,9 +11,9 @@ import java.util.Map;
 import java.util.Optional;
 
 /**
- * What a Fréchet distance needs of a set of images: mean and covariance of their features. Files of
- * pytorch-fid ({@code mu}, {@code sigma}) and of openai/guided-diffusion (those, and {@code mu_s},
- * {@code sigma_s} of the spatial features) are read and written.
+ * Mean and covariance of images' features, for a Fréchet distance. Reads and writes files of
+ * pytorch-fid ({@code mu}, {@code sigma}) and of openai/guided-diffusion (also {@code mu_s}, {@code
+ * sigma_s} of the spatial features).
  *
  * @param mean {@code [d]}
  * @param covariance {@code [d, d]}, row-major, symmetric
@@ -21,11 +21,11 @@ import java.util.Optional;
 public record GaussianStatistics(double[] mean, double[] covariance) {
   private static final String SPATIAL = "_s";
 
-  /** 2048² doubles twice, and what guided-diffusion keeps beside them. */
+  /** Largest array in bytes: guided-diffusion's have about 2048² doubles. */
   private static final long LIMIT = 1L << 28;
 
   /**
-   * Of features that were collected.
+   * Statistics of collected features.
    *
    * @param features at least two samples
    * @return their statistics
@@ -39,7 +39,7 @@ public record GaussianStatistics(double[] mean, double[] covariance) {
    *
    * @param file an {@code .npz} file
    * @return mean and covariance
-   * @throws IOException when it is none, or holds no statistics
+   * @throws IOException when it is not such a file, or has no statistics
    */
   public static GaussianStatistics read(Path file) throws IOException {
     return readPooled(file)
@@ -51,7 +51,7 @@ public record GaussianStatistics(double[] mean, double[] covariance) {
                         + " and guided-diffusion write them"));
   }
 
-  /** Empty where there are none: the file may hold images. */
+  /** Empty if the file has no statistics; it may have images. */
   static Optional<GaussianStatistics> readPooled(Path file) throws IOException {
     return read(file, "");
   }
@@ -60,7 +60,7 @@ public record GaussianStatistics(double[] mean, double[] covariance) {
    * Reads the statistics of spatial features, for the sFID.
    *
    * @param file an {@code .npz} file
-   * @return mean and covariance; empty where the file has none
+   * @return mean and covariance; empty if the file has none
    * @throws IOException when it cannot be read
    */
   public static Optional<GaussianStatistics> readSpatial(Path file) throws IOException {
@@ -78,7 +78,7 @@ public record GaussianStatistics(double[] mean, double[] covariance) {
     long[] s = arrays.get(sigma).shape();
     if (m.length != 1 || s.length != 2 || s[0] != m[0] || s[1] != m[0]) {
       throw new IOException(
-          file + ": " + mu + " and " + sigma + " are no mean [d] and covariance [d, d]");
+          file + ": " + mu + " and " + sigma + " are not a mean [d] and a covariance [d, d]");
     }
     try {
       return Optional.of(
@@ -91,7 +91,7 @@ public record GaussianStatistics(double[] mean, double[] covariance) {
   /**
    * Writes statistics.
    *
-   * @param file an {@code .npz} file, replaced if there is one
+   * @param file an {@code .npz} file, which is replaced if it exists
    * @param pooled written as {@code mu} and {@code sigma}
    * @param spatial written as {@code mu_s} and {@code sigma_s}
    * @throws IOException when it cannot be written
@@ -102,7 +102,7 @@ public record GaussianStatistics(double[] mean, double[] covariance) {
     NpzFile.write(file, pooled.arrays(spatial));
   }
 
-  /** As both programs name them. */
+  /** The arrays under the names of both programs. */
   Map<String, NpyArray> arrays(Optional<GaussianStatistics> spatial) {
     Map<String, NpyArray> arrays = new LinkedHashMap<>();
     put(arrays, "");
@@ -119,7 +119,7 @@ public record GaussianStatistics(double[] mean, double[] covariance) {
   /**
    * The Fréchet distance to other features of the same network.
    *
-   * @param other their statistics
+   * @param other the other features' statistics
    * @return at least 0
    */
   public double distance(GaussianStatistics other) {
@@ -127,7 +127,7 @@ public record GaussianStatistics(double[] mean, double[] covariance) {
   }
 
   /**
-   * The Fréchet distance with what is known of its error.
+   * The Fréchet distance with its residual.
    *
    * @param other statistics of features of the same network
    * @return the distance and its residual

@@ -7,34 +7,34 @@ import java.util.Map;
 import java.util.Optional;
 
 /**
- * The figures of generated images against real ones, by the rules of one {@link Protocol}.
+ * Metrics of generated images compared with real ones, by one {@link Protocol}.
  *
- * @param values by name; of Inception's features by ADM's rules {@code fid}, {@code sfid}, {@code
- *     inception_score}, {@code precision}, {@code recall} and {@code kid}; by pytorch-fid's {@code
- *     fid}; of other features {@code frechet_distance}, {@code classifier_score}, {@code
- *     precision}, {@code recall} and {@code kernel_distance}. Beside a Fréchet distance stands its
- *     {@code …_residual}, beside a mean its {@code …_deviation}
- * @param leftOut why a figure of the protocol is not there, by its name
+ * @param values metrics by name. ADM's protocol: {@code fid}, {@code sfid}, {@code
+ *     inception_score}, {@code precision}, {@code recall} and {@code kid}; pytorch-fid's: {@code
+ *     fid}; DINOv2's: {@code fd_dinov2}; a classifier's: {@code frechet_distance}, {@code
+ *     classifier_score}, {@code precision}, {@code recall} and {@code kernel_distance}. Each
+ *     Fréchet distance also has a {@code …_residual}, each mean a {@code …_deviation}
+ * @param leftOut the reasons for metrics of the protocol that are missing, by name
  */
 public record GeneratedFigures(Map<String, Double> values, Map<String, String> leftOut) {
-  /** Subsets of the kernel distance, and images of each. */
+  /** Number of subsets for the kernel distance. */
   public static final int SUBSETS = 100;
 
-  /** Images of a subset; fewer where there are fewer. */
+  /** Images in a subset, or all images if there are fewer. */
   public static final int SUBSET = 1000;
 
-  /** Chooses the subsets. */
+  /** Seed for the choice of the subsets. */
   public static final long SEED = 2020;
 
   /**
-   * Computes all figures that the protocol has.
+   * Computes all metrics of the protocol.
    *
-   * @param protocol whose rules
-   * @param generated images, or statistics of them
-   * @param reference real ones, or statistics of them
+   * @param protocol the protocol
+   * @param generated generated images, or their statistics
+   * @param reference real images, or their statistics
    * @param stream computes products of features
-   * @return the figures
-   * @throws IOException when features cannot be written down
+   * @return the metrics
+   * @throws IOException when features cannot be written
    */
   public static GeneratedFigures of(
       Protocol protocol, FeatureSet generated, FeatureSet reference, Stream stream)
@@ -56,7 +56,7 @@ public record GeneratedFigures(Map<String, Double> values, Map<String, String> l
       String why =
           "the "
               + (theirs.isEmpty() ? "reference is" : "samples are")
-              + " statistics alone; this needs images";
+              + " statistics only; this metric needs images";
       f.leftOut.put("precision", why);
       f.leftOut.put("recall", why);
       f.leftOut.put(kernel, why);
@@ -82,20 +82,20 @@ public record GeneratedFigures(Map<String, Double> values, Map<String, String> l
     if (generated.isPresent() && reference.isPresent()) {
       distance("sfid", generated.get().compare(reference.get()));
     } else {
-      leftOut.put("sfid", "a file of statistics has none of spatial features (mu_s, sigma_s)");
+      leftOut.put("sfid", "a file of statistics has no spatial ones (mu_s, sigma_s)");
     }
   }
 
   private void score(String key, Optional<MeanDeviation> score) {
     score.ifPresentOrElse(
         s -> mean(key, s),
-        () -> leftOut.put(key, "the samples are statistics alone; this needs images"));
+        () -> leftOut.put(key, "the samples are statistics only; this metric needs images"));
   }
 
   private void neighbours(FeatureRows generated, FeatureRows reference, Stream stream) {
     int k = PrecisionRecall.NEIGHBOURS;
     if (Math.min(generated.rows(), reference.rows()) <= k) {
-      String why = "neighbours need more than " + k + " images on each side";
+      String why = "it needs more than " + k + " images in each set";
       leftOut.put("precision", why);
       leftOut.put("recall", why);
       return;
@@ -107,7 +107,7 @@ public record GeneratedFigures(Map<String, Double> values, Map<String, String> l
 
   private void kernel(String key, FeatureRows generated, FeatureRows reference) {
     if (Math.min(generated.rows(), reference.rows()) < 2) {
-      leftOut.put(key, "it needs at least 2 images on each side");
+      leftOut.put(key, "it needs at least 2 images in each set");
       return;
     }
     mean(key, KernelDistance.of(generated, reference, SUBSETS, SUBSET, SEED));

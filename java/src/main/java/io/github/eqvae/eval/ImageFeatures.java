@@ -4,53 +4,53 @@ import io.github.eqvae.io.Image;
 import java.util.List;
 
 /**
- * Turns images into numbers whose statistics are compared. What another extractor needs: this, and
- * a {@link Protocol} that says what its figures are called.
+ * Extracts features from images. A new extractor implements this interface and adds a {@link
+ * Protocol} with the names of its metrics.
  */
 public interface ImageFeatures extends AutoCloseable {
   /**
-   * What the network gives of some images.
+   * The network's outputs for images.
    *
    * @param pooled {@code [n, size]}
-   * @param spatial {@code [n, spatialSize]}; empty where it has none
-   * @param logits {@code [n, classes]}; empty where it has none
+   * @param spatial {@code [n, spatialSize]}; empty if the network has none
+   * @param logits {@code [n, classes]}; empty if the network has none
    */
   record Values(float[] pooled, float[] spatial, float[] logits) {}
 
   /**
-   * Whose rules it follows.
+   * The protocol that it follows.
    *
    * @return the protocol
    */
   Protocol protocol();
 
   /**
-   * What network it is, for results: a distance means nothing without it.
+   * The name of the network, which results show beside each distance.
    *
-   * @return in a few words
+   * @return a short text
    */
   String name();
 
   /**
-   * How many numbers an image becomes.
+   * The number of pooled features of an image.
    *
    * @return the length of a row
    */
   int size();
 
   /**
-   * How many spatial numbers an image has, for the sFID.
+   * The number of spatial features of an image, for the sFID.
    *
-   * @return 0 where there are none
+   * @return 0 if there are none
    */
   default int spatialSize() {
     return 0;
   }
 
   /**
-   * Classes of the network, for the Inception score.
+   * The number of the network's classes, for the Inception score.
    *
-   * @return 0 where it has none
+   * @return 0 if it has none
    */
   default int classes() {
     return 0;

@@ -9,26 +9,26 @@ import java.util.function.BiConsumer;
 import java.util.function.LongConsumer;
 
 /**
- * A set of images that figures are measured of.
+ * A set of images for metrics.
  *
  * @param path a {@code .npz} with {@code arr_0}, with statistics ({@code mu}, {@code sigma}) or
  *     both, a folder of pictures, or an IDX file
  */
 public record ImageSet(Path path) {
-  /** A classifier's batch is filled up to 64; Inception takes 29 MB for each image. */
+  /** A classifier always computes 64 rows; Inception needs 29 MB for each image. */
   private static final int CLASSIFIER_BATCH = 64;
 
   private static final int INCEPTION_BATCH = 16;
 
   /**
-   * Runs a network over all images, or takes the file's own statistics where it has them.
+   * Runs a network over all images, or uses the file's own statistics if it has some.
    *
    * @param features the network
-   * @param weights SHA-256 of its weights, which statistics of ours must be of
-   * @param also is shown each image, too
-   * @param onSkip told name and cause of each file of a folder that is left out
-   * @param progress told how many images were measured
-   * @return to be closed by the caller
+   * @param weights SHA-256 of its weights; statistics that eqvae wrote must have the same
+   * @param also also receives each image
+   * @param onSkip receives name and cause of each file of a folder that is left out
+   * @param progress receives the number of images so far
+   * @return the features; the caller closes them
    * @throws IOException when something cannot be read
    * @throws EqvaeException.Argument when there are neither images nor statistics, or statistics of
    *     another network
@@ -60,7 +60,7 @@ public record ImageSet(Path path) {
       } else if (set.count() < 2) {
         throw new EqvaeException.Argument(
             images
-                ? path + " holds " + set.count() + " images; at least 2 are needed"
+                ? path + " holds " + set.count() + " images, expected at least 2"
                 : path + " holds neither images (arr_0) nor statistics (mu and sigma)");
       }
       return set;

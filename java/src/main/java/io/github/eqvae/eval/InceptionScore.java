@@ -7,14 +7,14 @@ import java.util.List;
 
 /**
  * The Inception score (Salimans et al. 2016, arXiv 1606.03498): {@code exp(E[KL(p(y|x) ‖ p(y))])},
- * the mean of it over parts of the images. Logits come in the order of the images and are not kept.
+ * averaged over parts of the images. Logits are added in the order of the images and not stored.
  *
- * <p>{@link #parts} cuts as openai/guided-diffusion {@code evaluator.py} does: consecutive parts of
- * {@value #ADM_PART} images; a last one that is shorter counts as much as the others. A part of n
- * images is summed as {@code Σ p·ln p} per image and {@code Σ p} per class, in double precision.
+ * <p>{@link #parts} divides as openai/guided-diffusion {@code evaluator.py} does: consecutive parts
+ * of {@value #ADM_PART} images; a shorter last part has the same weight as the others. For each
+ * part {@code Σ p·ln p} and, per class, {@code Σ p} are summed in double precision.
  */
 public final class InceptionScore {
-  /** Images of a part in the reference. */
+  /** Images in a part in the reference. */
   public static final int ADM_PART = 5000;
 
   private final int classes;
@@ -22,7 +22,7 @@ public final class InceptionScore {
   private final List<Double> scores = new ArrayList<>();
   private final double[] marginal;
   private double negativeEntropy; // Σ over images and classes of p·ln p
-  private int count; // images of the part so far
+  private int count; // images in the current part
   private long all;
 
   private InceptionScore(int classes, int part) {
@@ -39,8 +39,8 @@ public final class InceptionScore {
   /**
    * A score over consecutive parts.
    *
-   * @param classes logits of an image
-   * @param images how many of them are a part
+   * @param classes number of classes
+   * @param images images in a part
    * @return the score without any images
    */
   public static InceptionScore parts(int classes, int images) {
@@ -55,7 +55,7 @@ public final class InceptionScore {
   public void add(double[] logits) {
     if (logits.length % classes != 0) {
       throw new EqvaeException.Argument(
-          logits.length + " logits are no images of " + classes + " classes");
+          logits.length + " logits are not whole images of " + classes + " classes");
     }
     for (int from = 0; from < logits.length; from += classes) {
       addOne(logits, from);
@@ -96,16 +96,15 @@ public final class InceptionScore {
     count = 0;
   }
 
-  /** How many images were added. */
+  /** The number of images that were added. */
   long count() {
     return all;
   }
 
   /**
-   * The score of everything added so far; what is added later begins a part.
+   * The score of everything added so far; images that are added later begin a new part.
    *
-   * @return its mean over the parts, and their standard deviation (of the parts, not of an
-   *     estimate)
+   * @return its mean over the parts, and the population standard deviation of the parts
    * @throws IllegalStateException without images
    */
   public MeanDeviation value() {

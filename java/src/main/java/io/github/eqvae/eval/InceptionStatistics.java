@@ -8,8 +8,8 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * Statistics of the Inception features of one set of images. Images of one size that follow each
- * other go through the network together.
+ * Statistics of the Inception features of one set of images. Consecutive images of the same size
+ * share a batch.
  */
 final class InceptionStatistics {
   private final InceptionV3 network;
@@ -40,7 +40,7 @@ final class InceptionStatistics {
     }
   }
 
-  /** Everything added so far. */
+  /** The statistics of everything added so far. */
   FeatureStatistics statistics() {
     run();
     return features;

@@ -7,20 +7,20 @@ import java.util.stream.IntStream;
 
 /**
  * The kernel inception distance (Bińkowski et al. 2018, arXiv 1801.01401): the squared maximum mean
- * discrepancy of two sets of features, averaged over random subsets, by {@link Kernel the kernel}
- * {@code (x·y/d + 1)³}. Unlike a Fréchet distance it has no bias that depends on how many images
- * there are. Everything is computed in double precision.
+ * discrepancy of two sets of features, averaged over random subsets, with {@link Kernel the kernel}
+ * {@code (x·y/d + 1)³}. Unlike a Fréchet distance it has no bias that depends on the number of
+ * images. Everything is computed in double precision.
  */
 public final class KernelDistance {
   private KernelDistance() {}
 
-  /** How similar two features are. */
+  /** The similarity of two feature vectors. */
   @FunctionalInterface
   public interface Kernel {
     /**
-     * Compares.
+     * Computes the kernel.
      *
-     * @param dot their scalar product
+     * @param dot the scalar product of the vectors
      * @param squaredDistance the square of their distance
      * @return the kernel's value
      */
@@ -30,7 +30,7 @@ public final class KernelDistance {
      * {@code (γ·x·y + c)ⁿ}.
      *
      * @param gamma γ; 1/d in the paper
-     * @param c what is added; 1 in the paper
+     * @param c the constant term; 1 in the paper
      * @param degree n; 3 in the paper
      * @return the kernel
      */
@@ -49,13 +49,13 @@ public final class KernelDistance {
     }
   }
 
-  /** Which sums of the kernel are divided by what. */
+  /** Estimators of the discrepancy. */
   public enum Estimator {
-    /** Pairs of a feature with itself count. */
+    /** Includes pairs of a feature with itself. */
     BIASED,
-    /** Pairs of a feature with itself do not; of the two sets all pairs count. */
+    /** Excludes pairs of a feature with itself; between the two sets all pairs count. */
     UNBIASED,
-    /** As unbiased, and pairs of equal number in the two sets do not count. */
+    /** Like unbiased, but also excludes pairs with the same index in both sets. */
     U_STATISTIC
   }
 
@@ -65,8 +65,8 @@ public final class KernelDistance {
    * @param x {@code [m, width]}, row-major
    * @param y {@code [m, width]}
    * @param width numbers of a feature
-   * @param kernel compares features
-   * @param estimator how sums are divided
+   * @param kernel the kernel
+   * @param estimator the estimator
    * @return MMD²
    */
   public static double discrepancy(
@@ -74,7 +74,7 @@ public final class KernelDistance {
     int m = x.length / width;
     if (x.length != y.length || x.length % width != 0 || m < 2) {
       throw new EqvaeException.Argument(
-          "Two sets of at least 2 features of %d numbers are compared, got %d and %d numbers"
+          "The kernel distance needs two sets of equal size with at least 2 features of %d numbers, got %d and %d numbers"
               .formatted(width, x.length, y.length));
     }
     boolean diagonal = estimator == Estimator.BIASED;
@@ -88,8 +88,8 @@ public final class KernelDistance {
   }
 
   /**
-   * The sum over all pairs, or over those of different number. Of a set with itself only one half
-   * is computed. ‖x − y‖² is ‖x‖² + ‖y‖² − 2·x·y.
+   * The sum over all pairs, or over pairs with different indices. For a set with itself only half
+   * of the pairs is computed. ‖x − y‖² is ‖x‖² + ‖y‖² − 2·x·y.
    */
   private static double sum(double[] x, double[] y, int width, Kernel kernel, boolean diagonal) {
     int m = x.length / width;
@@ -137,10 +137,10 @@ public final class KernelDistance {
    *
    * @param a features
    * @param b features of the same width
-   * @param subsets how many; 100 usually
-   * @param size features of a subset; 1000 usually, fewer where there are fewer
-   * @param seed chooses the subsets
-   * @return the distance: near 0 for equal distributions, and it may be below
+   * @param subsets number of subsets; usually 100
+   * @param size features in a subset; usually 1000, or all if there are fewer
+   * @param seed seed for the choice of the subsets
+   * @return the distance: near 0 for equal distributions; it may be negative
    */
   public static MeanDeviation of(FeatureRows a, FeatureRows b, int subsets, int size, long seed) {
     int most = Math.min(size, Math.min(a.rows(), b.rows()));
@@ -159,9 +159,9 @@ public final class KernelDistance {
    *
    * @param a features
    * @param b features of the same width
-   * @param subsets of each the rows of a, then those of b
-   * @param kernel compares features
-   * @return the distance, by the unbiased estimator
+   * @param subsets for each subset the rows of a, then those of b
+   * @param kernel the kernel
+   * @return the distance, with the unbiased estimator
    */
   static MeanDeviation of(FeatureRows a, FeatureRows b, int[][][] subsets, Kernel kernel) {
     if (a.width() != b.width()) {
@@ -183,7 +183,7 @@ public final class KernelDistance {
     return MeanDeviation.of(values);
   }
 
-  /** Different rows, by the first steps of a Fisher-Yates shuffle. */
+  /** Chooses different rows with the first steps of a Fisher–Yates shuffle. */
   private static int[] choose(int rows, int count, long seed, long purpose) {
     int[] order = IntStream.range(0, rows).toArray();
     for (int i = 0; i < count; i++) {

@@ -3,17 +3,17 @@ package io.github.eqvae.eval;
 import java.util.Arrays;
 
 /**
- * How the energy of latents spreads over spatial frequencies: the orthonormal two-dimensional
- * DCT-II of each channel, squared, averaged over latents and channels, collected in bands of radius
- * r = √((u/h)² + (v/w)²), where u, v are the DCT indices; r = 1 is the highest frequency along one
- * axis (Nyquist). The constant term (u = v = 0) is left out. Compare "Improving the Diffusability
- * of Autoencoders" (arXiv 2502.14831), which looks at DCT block spectra.
+ * The energy of latents by spatial frequency: the squares of each channel's orthonormal
+ * two-dimensional DCT-II, averaged over latents and channels, in bands of the radius r = √((u/h)² +
+ * (v/w)²), where u, v are the DCT indices; r = 1 is the highest frequency along one axis (Nyquist).
+ * The constant term (u = v = 0) is left out. Compare "Improving the Diffusability of Autoencoders"
+ * (arXiv 2502.14831), which uses spectra of DCT blocks.
  */
 public final class LatentSpectrum {
-  /** Bands from 0 to √2 are cut at multiples of 1/8 of Nyquist. */
+  /** Bands per Nyquist frequency: the limits are multiples of 1/8. */
   public static final int PER_NYQUIST = 8;
 
-  /** How many there are. */
+  /** The number of bands, from 0 to √2. */
   public static final int BANDS = 12;
 
   private static final double HALF = 0.5;
@@ -23,7 +23,7 @@ public final class LatentSpectrum {
   private double total;
   private long latents;
 
-  /** No latents yet. */
+  /** Creates an empty spectrum. */
   public LatentSpectrum() {}
 
   /**
@@ -37,7 +37,7 @@ public final class LatentSpectrum {
   public void add(float[] latent, int height, int width, int channels) {
     if (latent.length != height * width * channels) {
       throw new IllegalArgumentException(
-          latent.length + " values are no latent of " + height + "×" + width + "×" + channels);
+          latent.length + " values are not a latent of " + height + "×" + width + "×" + channels);
     }
     double[][] rows = dct(height);
     double[][] columns = dct(width);
@@ -85,7 +85,7 @@ public final class LatentSpectrum {
   }
 
   /**
-   * The share of energy at radii above one half (the constant term not counted).
+   * The share of energy at radii above one half, without the constant term.
    *
    * @return in [0, 1]; NaN when there is no energy
    */
@@ -96,14 +96,14 @@ public final class LatentSpectrum {
   /**
    * The share of energy in each band.
    *
-   * @return {@link #BANDS} numbers that sum to 1; band b holds radii b/8 to (b+1)/8
+   * @return {@link #BANDS} numbers that sum to 1; band b has the radii b/8 to (b+1)/8
    */
   public double[] shares() {
     return Arrays.stream(energy).map(e -> e / total).toArray();
   }
 
   /**
-   * How many latents were added.
+   * The number of latents that were added.
    *
    * @return the count
    */

@@ -12,7 +12,7 @@ public final class LatentStatistics {
   private long count;
 
   /**
-   * No latents yet.
+   * Creates empty statistics.
    *
    * @param channels channels of the latent
    */
@@ -32,7 +32,7 @@ public final class LatentStatistics {
     int c = sum.length;
     if (latents.length % c != 0) {
       throw new IllegalArgumentException(
-          latents.length + " values are no latents of " + c + " channels");
+          latents.length + " values are not whole latents of " + c + " channels");
     }
     for (int i = 0; i < latents.length; i++) {
       sum[i % c] += latents[i];
@@ -43,10 +43,10 @@ public final class LatentStatistics {
   }
 
   /**
-   * Adds square latents, to the statistics of {@link #patches()}, too.
+   * Adds square latents, also to the statistics of {@link #patches()}.
    *
    * @param latents {@code [N, side, side, channels]}
-   * @param side of each
+   * @param side side of each latent
    */
   public void add(float[] latents, int side) {
     add(latents);
@@ -54,9 +54,9 @@ public final class LatentStatistics {
   }
 
   /**
-   * Statistics of squares of 2×2.
+   * Statistics of patches of 2×2.
    *
-   * @return of all latents that were added with their side
+   * @return statistics of all latents that were added with their side
    */
   public PatchStatistics patches() {
     return patches;
@@ -83,7 +83,7 @@ public final class LatentStatistics {
   /**
    * Mean of a channel.
    *
-   * @param channel which
+   * @param channel the channel
    * @return its mean
    */
   public double mean(int channel) {
@@ -93,7 +93,7 @@ public final class LatentStatistics {
   /**
    * Standard deviation of a channel.
    *
-   * @param channel which
+   * @param channel the channel
    * @return its biased standard deviation
    */
   public double std(int channel) {
@@ -129,9 +129,8 @@ public final class LatentStatistics {
   }
 
   /**
-   * What to multiply latents by (after subtracting {@link #mean()}) so that a generator sees unit
-   * variance. The SD-VAE's published 0.18215 is this number for that model; a new model has
-   * another.
+   * The factor for latents (after subtracting {@link #mean()}) that gives a generator's input unit
+   * variance. SD-VAE's published 0.18215 is this number for that model; each model has its own.
    *
    * @return 1/std
    */

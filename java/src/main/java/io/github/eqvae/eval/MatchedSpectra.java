@@ -10,7 +10,7 @@ import java.util.List;
 import java.util.SortedSet;
 import java.util.TreeSet;
 
-/** How far the spectra of latents are from their images', summed over images. */
+/** The divergence of latents' spectra from those of their images, summed over images. */
 final class MatchedSpectra {
   private final Autoencoder vae;
   private final Stream stream;

@@ -3,13 +3,13 @@ package io.github.eqvae.eval;
 import java.util.Arrays;
 
 /**
- * A figure that was measured on several parts of the images.
+ * A metric that was measured on several parts of the images.
  *
- * @param mean over the parts
- * @param deviation of the parts themselves (divided by their number), not of an estimate
+ * @param mean mean over the parts
+ * @param deviation population standard deviation of the parts (divided by their number)
  */
 public record MeanDeviation(double mean, double deviation) {
-  /** Of at least one value. */
+  /** Mean and standard deviation of at least one value. */
   static MeanDeviation of(double... values) {
     double mean = Arrays.stream(values).average().orElseThrow();
     double square = Arrays.stream(values).map(v -> (v - mean) * (v - mean)).average().orElseThrow();

@@ -4,10 +4,11 @@ import java.util.Arrays;
 import java.util.stream.IntStream;
 
 /**
- * Every point's two nearest neighbours, exactly: all pairs, differences squared and summed in
- * double. (‖x‖² + ‖y‖² − 2xy would be a matrix product, but loses the small distances, which are
- * the ones wanted.) Points are taken {@value #TILE} by {@value #TILE}; the second ones lie
- * transposed, so that the innermost loop runs over points and needs no horizontal sums.
+ * Every point's two nearest neighbours by an exact search over all pairs; squared differences are
+ * summed in double precision. (‖x‖² + ‖y‖² − 2xy would be a matrix product, but it is inaccurate
+ * for small distances, which are needed here.) Tiles of {@value #TILE} points are compared with
+ * tiles of {@value #TILE} points; the second tile is transposed, so that the innermost loop runs
+ * over points and needs no horizontal sums.
  */
 final class NearestNeighbors {
   private static final int TILE = 64;

@@ -2,7 +2,7 @@ package io.github.eqvae.eval;
 
 import java.util.Arrays;
 
-/** The few images that are shown, and may be large: one after the other. */
+/** Processes images one at a time, because images that are shown may be large. */
 final class OneByOne {
   private OneByOne() {}
 
@@ -11,7 +11,7 @@ final class OneByOne {
     float[] of(float[] image, int index);
   }
 
-  /** The results, one after the other; all have the size of the first. */
+  /** The concatenated results, which all have the same size. */
   static float[] run(float[] x, int n, Work work) {
     int each = x.length / n;
     float[][] results = new float[n][];
@@ -31,7 +31,7 @@ final class OneByOne {
     return Arrays.copyOfRange(batch, index * perImage, (index + 1) * perImage);
   }
 
-  /** In their order, in double precision. */
+  /** Sums the values in their order, in double precision. */
   static double sum(float[] values) {
     double sum = 0;
     for (float v : values) {

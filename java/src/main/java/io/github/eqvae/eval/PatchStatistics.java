@@ -4,9 +4,9 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * Mean and variance of latents whose squares of 2×2 are gathered into channels, channel c·4 + row·2
- * + column: what FLUX.2's generators are normalised with. A latent of odd side has no such squares;
- * then there are no statistics.
+ * Mean and variance of latents after patches of 2×2 are packed into channels (channel c·4 + row·2 +
+ * column), as FLUX.2 normalises its generators' input. A latent with an odd side cannot be divided
+ * into patches; then there are no statistics.
  */
 public final class PatchStatistics {
   private static final int SIDE = 2;
@@ -18,7 +18,7 @@ public final class PatchStatistics {
   private boolean odd;
 
   /**
-   * No latents yet.
+   * Creates empty statistics.
    *
    * @param channels channels of the latent
    */
@@ -50,7 +50,7 @@ public final class PatchStatistics {
   }
 
   /**
-   * Means, by gathered channel.
+   * Means of the packed channels.
    *
    * @return 4 per channel; empty if there are none
    */
@@ -63,10 +63,10 @@ public final class PatchStatistics {
   }
 
   /**
-   * Variances, by gathered channel.
+   * Variances of the packed channels.
    *
-   * @return 4 per channel, divided by one less than the values, as a batch norm keeps them; empty
-   *     if there are none
+   * @return 4 per channel, divided by n − 1, like the running variance of a batch norm; empty if
+   *     there are none
    */
   public List<Double> variance() {
     List<Double> out = new ArrayList<>();

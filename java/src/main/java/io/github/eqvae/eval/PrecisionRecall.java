@@ -10,20 +10,21 @@ import io.github.eqvae.tensor.TensorArena;
 import java.util.Arrays;
 
 /**
- * Improved precision and recall (Kynkäänniemi et al. 2019, arXiv 1904.06991), as openai/guided-
- * diffusion {@code evaluator.py} counts them: a feature has a ball that reaches to its k-th nearest
- * neighbour in its own set. Precision is the share of generated features inside some ball of a
- * reference, recall the share of references inside some ball of a generated feature.
+ * Improved precision and recall (Kynkäänniemi et al. 2019, arXiv 1904.06991), as in
+ * openai/guided-diffusion {@code evaluator.py}: each feature is the centre of a ball that reaches
+ * to its k-th nearest neighbour in its own set. Precision is the share of generated features inside
+ * at least one ball of the references; recall is the share of references inside at least one ball
+ * of the generated features.
  *
- * <p>Squared distances are {@code ‖x‖² + ‖y‖² − 2·x·y} of features that were centred on the
- * references' mean: the product in the device's dtype, the rest in double precision. The reference
- * multiplies in half precision, which moves distances by up to one in a hundred.
+ * <p>Squared distances are {@code ‖x‖² + ‖y‖² − 2·x·y} of features after the references' mean is
+ * subtracted: the product is computed in the device's dtype, the rest in double precision. The
+ * reference program multiplies in half precision, which changes distances by up to one percent.
  */
 public final class PrecisionRecall {
-  /** Neighbours in the reference. */
+  /** The number of neighbours in the reference program. */
   public static final int NEIGHBOURS = 3;
 
-  /** Rows of a tile: a product of two tiles has 4 million numbers. */
+  /** Rows in a tile: a product of two tiles has 4 million numbers. */
   private static final int TILE = 2048;
 
   private final Stream stream;
@@ -37,19 +38,20 @@ public final class PrecisionRecall {
   /**
    * The result.
    *
-   * @param precision in [0, 1]: how many generated images look like references
-   * @param recall in [0, 1]: how many references look like generated images
+   * @param precision in [0, 1]: share of generated images that look like references
+   * @param recall in [0, 1]: share of references that look like generated images
    */
   public record Value(double precision, double recall) {}
 
   /**
    * Compares two sets of features.
    *
-   * @param references of real images
-   * @param generated of generated ones
-   * @param k which neighbour the radius of a ball reaches to; {@link #NEIGHBOURS} in the reference
+   * @param references features of real images
+   * @param generated features of generated images
+   * @param k the neighbour whose distance is the radius of a ball; {@link #NEIGHBOURS} in the
+   *     reference program
    * @param stream computes the products
-   * @return the shares
+   * @return precision and recall
    */
   public static Value of(FeatureRows references, FeatureRows generated, int k, Stream stream) {
     if (references.width() != generated.width()) {
@@ -59,7 +61,7 @@ public final class PrecisionRecall {
     }
     if (k < 1 || k >= references.rows() || k >= generated.rows()) {
       throw new EqvaeException.Argument(
-          "The %d-th neighbour needs more than %d images on each side, there are %d and %d"
+          "The %d-th neighbour needs more than %d images in each set, there are %d and %d"
               .formatted(k, k, references.rows(), generated.rows()));
     }
     PrecisionRecall p = new PrecisionRecall(stream, mean(references));
@@ -111,7 +113,7 @@ public final class PrecisionRecall {
     return mean;
   }
 
-  /** The k smallest distances to others of each row; the last of them is the radius. */
+  /** The squared radius of each row: the k-th smallest distance to another row. */
   private double[] radii(FeatureRows rows, int k) {
     double[] nearest = new double[rows.rows() * k];
     Arrays.fill(nearest, Double.POSITIVE_INFINITY);
@@ -135,7 +137,7 @@ public final class PrecisionRecall {
     return radii;
   }
 
-  /** Is shown each pair. */
+  /** Receives each pair. */
   private interface Pairs {
     void pair(int i, int j, double squaredDistance);
   }

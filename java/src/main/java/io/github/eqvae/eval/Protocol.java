@@ -3,9 +3,8 @@ package io.github.eqvae.eval;
 import java.util.Locale;
 
 /**
- * Whose rules a figure of generated images follows, and what it may be called. Figures of different
- * protocols cannot be compared. A further network is one more constant and an {@link
- * ImageFeatures}.
+ * The rules by which a metric of generated images is computed, and its name. Metrics of different
+ * protocols cannot be compared. A new network needs a constant here and an {@link ImageFeatures}.
  */
 public enum Protocol {
   /** The FID, sFID, IS, precision and recall that ADM, DiT and SiT report. */
@@ -14,20 +13,23 @@ public enum Protocol {
       "TensorFlow 1's bilinear resize to 299 px in single precision, (x − 128)/128",
       "FID",
       "fid"),
-  /** The FID of pytorch-fid, and of the rFID here. */
+  /** The FID of pytorch-fid, which the rFID uses, too. */
   PYTORCH_FID(
       "mseitzer/pytorch-fid",
       "PyTorch's bilinear resize of x/255 to 299 px without antialiasing, 2x − 1",
       "FID",
       "fid"),
-  /** FD on DINOv2's features (arXiv 2306.04675), which follows people's judgement more closely. */
+  /** FD on DINOv2's features (arXiv 2306.04675), which agrees better with human judgement. */
   DINOV2(
       "layer6ai-labs/dgm-eval dgm_eval/models/dinov2.py",
       "Pillow's bicubic resize to 224×224 px, x/255, ImageNet's mean and deviation; the class token"
           + " behind the last norm, positions as torch.hub fits them",
       "FD on DINOv2",
       "fd_dinov2"),
-  /** Features of a small classifier of ours; nothing published can be compared with them. */
+  /**
+   * Features of a small classifier that eqvae trained; they cannot be compared with published
+   * results.
+   */
   CLASSIFIER(
       "eqvae's own, on the features of a classifier of eqvae",
       "padded with black if smaller, else ADM's centre crop, to the classifier's size",
@@ -47,34 +49,34 @@ public enum Protocol {
   }
 
   /**
-   * The program whose figures these are.
+   * The program that the protocol follows.
    *
-   * @return repository and file, or a few words
+   * @return repository and file, or a short text
    */
   public String source() {
     return source;
   }
 
   /**
-   * How an image becomes what the network sees.
+   * How the network's input is made from an image.
    *
-   * @return in a few words
+   * @return a short text
    */
   public String input() {
     return input;
   }
 
   /**
-   * What the Fréchet distance is called: FID only of Inception's features.
+   * The name of the Fréchet distance: FID only for Inception's features.
    *
-   * @return for people
+   * @return the name for reports
    */
   public String title() {
     return title;
   }
 
   /**
-   * What the Fréchet distance is called in results.
+   * The key of the Fréchet distance in results.
    *
    * @return snake_case
    */
@@ -83,15 +85,16 @@ public enum Protocol {
   }
 
   /**
-   * Whether there are scores, precision, recall and a kernel distance beside the Fréchet distance.
+   * Whether the protocol has a score, precision, recall and a kernel distance besides the Fréchet
+   * distance.
    *
-   * @return false where the program gives none
+   * @return true if it has
    */
   public boolean isFamily() {
     return this == ADM || this == CLASSIFIER;
   }
 
-  /** As in options and results. */
+  /** The name in options and results. */
   @Override
   public String toString() {
     return name().toLowerCase(Locale.ROOT);

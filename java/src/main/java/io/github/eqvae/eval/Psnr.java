@@ -3,8 +3,8 @@ package io.github.eqvae.eval;
 /** Peak signal-to-noise ratio of 8-bit images, as the released evaluation computes it. */
 public final class Psnr {
   /**
-   * What two identical images get instead of infinity, so that means stay finite: one 8-bit level
-   * in one of 2²⁴ samples.
+   * The value for identical images instead of infinity, so that means are finite: an error of one
+   * 8-bit level in one of 2²⁴ samples.
    */
   private static final double IDENTICAL = 10 * Math.log10(255.0 * 255.0 * (1 << 24));
 

@@ -13,7 +13,7 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * Inception's pooled features as mseitzer/pytorch-fid takes them: 8-bit images divided by 255,
+ * Inception's pooled features as in mseitzer/pytorch-fid: 8-bit images are divided by 255 and
  * resized by the network itself. Only the input differs from {@link AdmFeatures}.
  */
 public final class PytorchFidFeatures implements ImageFeatures {
@@ -30,16 +30,16 @@ public final class PytorchFidFeatures implements ImageFeatures {
   /**
    * Loads the network.
    *
-   * @param file what {@link InceptionV3#load} reads
+   * @param file a file for {@link InceptionV3#load}
    * @param stream orders the work
-   * @return the network, to be closed by the caller
+   * @return the network; the caller closes it
    * @throws IOException when the file cannot be read
    */
   public static PytorchFidFeatures load(Path file, Stream stream) throws IOException {
     return of(InceptionV3.load(file, stream), stream);
   }
 
-  /** The network with given weights, which is closed with this. */
+  /** Wraps a network, which is closed with this. */
   static PytorchFidFeatures of(InceptionV3 network, Stream stream) {
     return new PytorchFidFeatures(network, stream);
   }
@@ -59,7 +59,7 @@ public final class PytorchFidFeatures implements ImageFeatures {
     return InceptionV3.FEATURES;
   }
 
-  /** Images of one size that follow each other go through the network together. */
+  /** Consecutive images of the same size share a batch. */
   @Override
   public Values of(List<Image> images) {
     float[] all = new float[images.size() * size()];
@@ -80,7 +80,7 @@ public final class PytorchFidFeatures implements ImageFeatures {
     return new Values(all, new float[0], new float[0]);
   }
 
-  /** Of RGB images of one size; the arena is reset after it. */
+  /** The features of RGB images of one size; resets the arena. */
   static float[] pooled(InceptionV3 network, Stream stream, TensorArena arena, List<Image> images) {
     Image first = images.getFirst();
     int each = first.data().length;

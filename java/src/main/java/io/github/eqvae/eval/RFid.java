@@ -12,11 +12,13 @@ import java.util.function.Consumer;
 
 /**
  * Reconstruction FID: the {@link FrechetDistance} between the Inception features of images and of
- * their reconstructions, as the released evaluation of EQ-VAE measures it with pytorch-fid. 8-bit
- * images are divided by 255; reconstructions become 8-bit first, as {@link Psnr#toByte} does it.
+ * their reconstructions, as in the released evaluation of EQ-VAE, which uses pytorch-fid. 8-bit
+ * images are divided by 255; reconstructions are first converted to 8 bits with {@link
+ * Psnr#toByte}.
  *
- * <p>Compare figures only with those of pytorch-fid and of as many images: the TensorFlow suites
- * resize otherwise, and few images give larger distances. The published ones are of 50,000.
+ * <p>Compare results only with those of pytorch-fid for the same number of images: TensorFlow
+ * programs resize differently, and fewer images give larger distances. Published results use
+ * 50,000.
  */
 public final class RFid implements AutoCloseable {
   private final InceptionV3 network;
@@ -32,21 +34,21 @@ public final class RFid implements AutoCloseable {
   }
 
   /**
-   * Loads the network; without its weights there is no rFID.
+   * Loads the network; without a file of weights there is no rFID.
    *
    * @param weights a safetensors file with the state dict that {@link InceptionV3#load} reads
    * @param stream orders the work
-   * @param batch images that go through the network at once; about 29 MB of memory each
-   * @param note told why there is no rFID, when no file is named
-   * @return the metric without any images, to be closed by the caller; empty when no file is named
+   * @param batch images per batch; about 29 MB of memory each
+   * @param note receives a message if no file is given
+   * @return the metric without images; the caller closes it; empty if no file is given
    * @throws IOException when the file cannot be read
    */
   public static Optional<RFid> open(
       Optional<Path> weights, Stream stream, int batch, Consumer<String> note) throws IOException {
     if (weights.isEmpty()) {
       note.accept(
-          "rFID is left out: it needs the weights of pytorch-fid's Inception-v3, and no file is"
-              + " named");
+          "rFID is left out: it needs the weights of pytorch-fid's Inception-v3, but no file is"
+              + " given");
       return Optional.empty();
     }
     requireBatch(batch); // before there is a network to close
@@ -54,12 +56,12 @@ public final class RFid implements AutoCloseable {
   }
 
   /**
-   * The metric with a given network.
+   * Creates the metric with a network.
    *
-   * @param network gives the features; closed with this metric
+   * @param network computes the features; closed with this metric
    * @param stream orders the work
-   * @param batch images that go through the network at once
-   * @return the metric without any images, to be closed by the caller
+   * @param batch images per batch
+   * @return the metric without images; the caller closes it
    */
   public static RFid of(InceptionV3 network, Stream stream, int batch) {
     requireBatch(batch);
@@ -68,7 +70,7 @@ public final class RFid implements AutoCloseable {
 
   private static void requireBatch(int batch) {
     if (batch < 1) {
-      throw new IllegalArgumentException("a batch of " + batch + " images");
+      throw new IllegalArgumentException("a batch of " + batch + " images, expected at least 1");
     }
   }
 
@@ -76,18 +78,18 @@ public final class RFid implements AutoCloseable {
    * Adds images and their reconstructions.
    *
    * @param images {@code [n, height, width, channels]} in [-1, 1]
-   * @param reconstructed the same shape; values outside are clamped
-   * @param n how many
+   * @param reconstructed the same shape; values outside of [-1, 1] are clamped
+   * @param n number of images
    * @param height rows
    * @param width columns
-   * @param channels 1 (repeated to gray RGB) or 3
+   * @param channels 1 (repeated to RGB) or 3
    */
   public void add(
       float[] images, float[] reconstructed, int n, int height, int width, int channels) {
     int each = height * width * channels;
     if (images.length != n * each || reconstructed.length != n * each) {
       throw new IllegalArgumentException(
-          "%d and %d values are no %d images of %d×%d×%d"
+          "%d and %d values are not %d images of %d×%d×%d"
               .formatted(images.length, reconstructed.length, n, height, width, channels));
     }
     for (int i = 0; i < n; i++) {
@@ -105,11 +107,12 @@ public final class RFid implements AutoCloseable {
   }
 
   /**
-   * Adds all pictures of two data sets, one picture at a time in memory beside a batch: two folders
-   * as pytorch-fid compares them.
+   * Adds all pictures of two data sets, as pytorch-fid compares two folders. Only a batch is in
+   * memory.
    *
-   * @param images the first; sizes may differ, pictures of a size in a row share a batch
-   * @param others the second; it need not be of the same length
+   * @param images the first data set; sizes may differ, consecutive pictures of the same size share
+   *     a batch
+   * @param others the second data set, which may have another length
    * @throws IOException if a picture is broken
    */
   public void addAll(ImageDataset images, ImageDataset others) throws IOException {
@@ -122,7 +125,7 @@ public final class RFid implements AutoCloseable {
   }
 
   /**
-   * How many images the distance is of.
+   * The number of images in the distance.
    *
    * @return the smaller of the two counts
    */
@@ -134,7 +137,7 @@ public final class RFid implements AutoCloseable {
    * The distance of everything added so far.
    *
    * @return at least 0; smaller is better
-   * @throws IllegalStateException with fewer than two images on a side
+   * @throws IllegalStateException with fewer than two images in a set
    */
   public double value() {
     return FrechetDistance.between(references.statistics(), reconstructions.statistics());

@@ -3,12 +3,13 @@ package io.github.eqvae.eval;
 import java.util.stream.IntStream;
 
 /**
- * Scalar products of all rows of two matrices in double precision, a tile of {@value #TILE} rows of
- * the second at a time. These lie transposed and in slices that stay in cache, so that the
- * innermost loop runs over rows and needs no horizontal sums. A product is summed in a fixed order.
+ * Scalar products of all rows of two matrices in double precision, with one tile of {@value #TILE}
+ * rows of the second matrix at a time. A tile is transposed, in slices that fit into the cache, so
+ * that the innermost loop runs over rows and needs no horizontal sums. A product is summed in a
+ * fixed order.
  */
 final class RowProducts {
-  /** Rows of the second matrix that are multiplied together. */
+  /** Rows of the second matrix in a tile. */
   static final int TILE = 64;
 
   /** Numbers of a row per pass: 64 × 256 doubles stay in cache. */
@@ -17,7 +18,7 @@ final class RowProducts {
   private RowProducts() {}
 
   /**
-   * All products.
+   * Computes all products.
    *
    * @param x {@code [m, width]}
    * @param y {@code [n, width]}
@@ -42,14 +43,14 @@ final class RowProducts {
   }
 
   /**
-   * Products with some rows.
+   * Computes the products with one tile.
    *
    * @param x at least {@code rows} rows of {@code width} numbers
-   * @param rows how many of them
-   * @param y rows likewise
-   * @param first of the tile's rows of y
-   * @param columns how many these are, at most {@link #TILE}
-   * @param width numbers of a row
+   * @param rows number of rows of x
+   * @param y rows of {@code width} numbers
+   * @param first the tile's first row of y
+   * @param columns rows in the tile, at most {@link #TILE}
+   * @param width length of a row
    * @return {@code [rows, TILE]}, of which the first {@code columns} of each row are products
    */
   static double[] tile(double[] x, int rows, double[] y, int first, int columns, int width) {

@@ -4,12 +4,12 @@ import io.github.eqvae.EqvaeException;
 
 /**
  * Structural similarity of images in [-1, 1]: an 11×11 Gaussian window of σ = 1.5, K1 = 0.01, K2 =
- * 0.03. Programs differ in what they make of the borders and of the range of values: each {@link
- * Variant} is what one of them computes. Sources: Wang et al. 2004; Lightning-AI/torchmetrics
- * {@code functional/image/ssim.py}; scikit-image {@code metrics/_structural_similarity.py}.
+ * 0.03. Programs handle the borders and the range of values differently; each {@link Variant} is
+ * that of one program. Sources: Wang et al. 2004; Lightning-AI/torchmetrics {@code
+ * functional/image/ssim.py}; scikit-image {@code metrics/_structural_similarity.py}.
  */
 public final class Ssim {
-  /** Whose figure it is. */
+  /** The program whose result is computed. */
   public enum Variant {
     /**
      * scikit-image with {@code gaussian_weights=True, sigma=1.5, use_sample_covariance=False,
@@ -18,14 +18,14 @@ public final class Ssim {
      */
     SCIKIT_IMAGE("scikit-image", false, false),
     /**
-     * torchmetrics from 1.4.2 on with {@code data_range=2}: the mean over all pixels, the image
-     * reflected at its borders.
+     * torchmetrics from 1.4.2 on with {@code data_range=2}: the mean over all pixels of the image,
+     * which is reflected at its borders.
      */
     TORCHMETRICS("torchmetrics", true, false),
     /**
-     * The call of the released evaluation with torchmetrics from 1.4.2 on. It names no range, and
-     * has one image at a time: the range is the larger one of picture and reconstruction, largest
-     * minus smallest value.
+     * The call of the released evaluation with torchmetrics from 1.4.2 on. It gives no range and
+     * one image at a time, so the range is the larger one of picture and reconstruction, each the
+     * largest minus the smallest value.
      */
     RELEASED("released call", true, true);
 
@@ -40,18 +40,18 @@ public final class Ssim {
     }
 
     /**
-     * What reports call it.
+     * The name in reports.
      *
-     * @return a word or two
+     * @return a short text
      */
     public String title() {
       return title;
     }
 
     /**
-     * The smallest side it can be measured at.
+     * The smallest side of images that it can measure.
      *
-     * @return pixels: the window, or what can be reflected
+     * @return pixels: the size of the window, or the smallest size that can be reflected
      */
     public int smallestSide() {
       return borders ? RADIUS + 1 : 2 * RADIUS + 1;
@@ -84,11 +84,11 @@ public final class Ssim {
   /**
    * The similarity of two images: the mean over channels and pixels.
    *
-   * @param variant whose figure
+   * @param variant the program whose result is computed
    * @param a an image {@code [height, width, channels]} in [-1, 1]
    * @param b another of the same shape, not clamped
    * @param height rows, at least {@link Variant#smallestSide}
-   * @param width columns, likewise
+   * @param width columns, at least {@link Variant#smallestSide}
    * @param channels channels
    * @return 1 for identical images
    * @throws EqvaeException.Argument when an image is too small
@@ -163,7 +163,10 @@ public final class Ssim {
     return out;
   }
 
-  /** The weighted mean under the window: where it fits, or everywhere in the reflected image. */
+  /**
+   * The weighted mean under the window: where the window fits, or at all pixels of the reflected
+   * image.
+   */
   private record Blur(int height, int width, boolean borders) {
     double[] of(double[] x) {
       int margin = borders ? 0 : RADIUS;
@@ -193,7 +196,7 @@ public final class Ssim {
       return out;
     }
 
-    /** Reflected at the middle of the outermost pixels, as PyTorch's {@code reflect}. */
+    /** Reflects at the centre of the outermost pixels, like PyTorch's {@code reflect}. */
     private static int reflected(int position, int size) {
       int inside = Math.abs(position);
       return inside < size ? inside : 2 * (size - 1) - inside;

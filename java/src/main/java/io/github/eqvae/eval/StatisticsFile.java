@@ -11,29 +11,29 @@ import java.util.Map;
 import java.util.Optional;
 
 /**
- * Statistics of a set of images in a {@code .npz}: of pytorch-fid ({@code mu}, {@code sigma}) or of
- * openai/guided-diffusion (those, {@code mu_s} and {@code sigma_s} of the spatial features, and
- * perhaps the images, {@code arr_0}). Files of ours say beside these what made them, in arrays that
- * neither program looks at.
+ * Statistics of a set of images in a {@code .npz}: in the format of pytorch-fid ({@code mu}, {@code
+ * sigma}) or openai/guided-diffusion (also {@code mu_s} and {@code sigma_s} of the spatial
+ * features, and perhaps the images, {@code arr_0}). Files that eqvae writes also record their
+ * origin, in arrays that both programs ignore.
  *
- * @param pooled for the FID
- * @param spatial for the sFID
- * @param origin what made it; empty in files of others
+ * @param pooled statistics for the FID
+ * @param spatial statistics for the sFID
+ * @param origin the origin; empty for files of other programs
  */
 public record StatisticsFile(
     GaussianStatistics pooled, Optional<GaussianStatistics> spatial, Optional<Origin> origin) {
   private static final String MADE = "eqvae_made";
   private static final String IMAGES = "eqvae_images";
 
-  /** What these three arrays may have. */
+  /** The largest size of these arrays in bytes. */
   private static final long SMALL = 1 << 16;
 
   /**
-   * What made statistics.
+   * The origin of statistics.
    *
-   * @param protocol whose rules
-   * @param weightsSha256 of the file of the network's weights
-   * @param images how many
+   * @param protocol the protocol
+   * @param weightsSha256 SHA-256 of the file of the network's weights
+   * @param images number of images
    */
   public record Origin(String protocol, String weightsSha256, long images) {}
 
@@ -41,7 +41,7 @@ public record StatisticsFile(
    * Reads a file.
    *
    * @param file a {@code .npz}
-   * @return its statistics; empty when it has none, but perhaps images
+   * @return its statistics; empty if it has none, in which case it may have images
    * @throws IOException when it cannot be read or is broken
    */
   public static Optional<StatisticsFile> read(Path file) throws IOException {
@@ -56,7 +56,8 @@ public record StatisticsFile(
         List<String> words = made.get(MADE).toTexts();
         origin = Optional.of(new Origin(words.get(0), words.get(1), made.get(IMAGES).toInts()[0]));
       } catch (EqvaeException.Argument | IndexOutOfBoundsException e) {
-        throw new IOException(file + ": " + MADE + " and " + IMAGES + " are none of ours", e);
+        throw new IOException(
+            file + ": " + MADE + " and " + IMAGES + " were not written by eqvae", e);
       }
     }
     return Optional.of(
@@ -66,7 +67,7 @@ public record StatisticsFile(
   /**
    * The arrays of a file.
    *
-   * @return name to array, in the order of guided-diffusion's files
+   * @return arrays by name, in the order of guided-diffusion's files
    */
   public Map<String, NpyArray> arrays() {
     Map<String, NpyArray> arrays = new LinkedHashMap<>(pooled.arrays(spatial));
@@ -79,11 +80,11 @@ public record StatisticsFile(
   }
 
   /**
-   * Insists that these statistics may be compared with what a network gives.
+   * Checks that these statistics may be compared with those of a network.
    *
-   * @param file where they come from, for the message
-   * @param protocol of the network
-   * @param weightsSha256 of its weights
+   * @param file their file, for the message
+   * @param protocol the network's protocol
+   * @param weightsSha256 SHA-256 of its weights
    * @throws EqvaeException.Argument when they are of another protocol, or of other weights
    */
   public void require(Path file, Protocol protocol, String weightsSha256) {
@@ -105,7 +106,7 @@ public record StatisticsFile(
       throw new EqvaeException.Argument(
           file
               + " has spatial statistics (mu_s), so it was made by guided-diffusion's evaluation"
-              + " and cannot be compared by pytorch-fid's: leave --protocol out");
+              + " and cannot be used with pytorch-fid's protocol: leave --protocol out");
     }
   }
 }

@@ -1,15 +1,14 @@
 package io.github.eqvae.eval;
 
 /**
- * Bilinear resizing as TensorFlow 1 does it inside the Inception graph of 2015 ({@code
- * resize_bilinear}, neither corners aligned nor pixels centred): an output pixel i lies at {@code i
- * · scale} of the input, both in single precision, as do all weights and sums. Without
- * antialiasing.
+ * Bilinear resizing as in TensorFlow 1, inside the Inception graph of 2015 ({@code resize_bilinear}
+ * without aligned corners or half-pixel centres): output pixel i is at position {@code i · scale}
+ * of the input. Positions, weights and sums are in single precision. There is no antialiasing.
  */
 final class TensorFlowResize {
   private TensorFlowResize() {}
 
-  /** Where a row or column of the output lies between two of the input. */
+  /** The position of an output row or column between two of the input. */
   private record Place(int lower, int upper, float weight) {
     static Place[] all(int in, int out) {
       float scale = in / (float) out;
@@ -29,10 +28,10 @@ final class TensorFlowResize {
    * @param in {@code [height, width, channels]}, 0 to 255
    * @param height rows
    * @param width columns
-   * @param channels of a pixel
+   * @param channels channels of a pixel
    * @param side rows and columns of the result
    * @param out receives {@code [side, side, channels]}, 0 to 255
-   * @param offset where in it
+   * @param offset first index in {@code out}
    */
   static void bilinear(
       byte[] in, int height, int width, int channels, int side, float[] out, int offset) {

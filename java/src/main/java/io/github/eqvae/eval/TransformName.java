@@ -5,7 +5,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.function.Function;
 
-/** What transforms are called among the errors that are summed. */
+/** Names of transforms in {@link EquivarianceError}. */
 final class TransformName {
   private TransformName() {}
 

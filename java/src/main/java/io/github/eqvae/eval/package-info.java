@@ -1,3 +1,3 @@
-/** Measuring autoencoders: reconstruction, equivariance, latents. */
+/** Metrics of autoencoders (reconstruction, equivariance, latents) and of generated images. */
 @org.jspecify.annotations.NullMarked
 package io.github.eqvae.eval;

@@ -63,7 +63,7 @@ class GaussianStatisticsTest {
     assertTrue(
         assertThrows(IOException.class, () -> GaussianStatistics.read(file))
             .getMessage()
-            .contains("no mean [d] and covariance [d, d]"));
+            .contains("are not a mean [d] and a covariance [d, d]"));
     assertTrue(
         assertThrows(EqvaeException.Argument.class, () -> TWO.distance(ONE))
             .getMessage()
