@@ -4,12 +4,12 @@ import io.github.eqvae.EqvaeException;
 import java.util.List;
 
 /**
- * Where a generator says which features a foundation model would see in the clean picture (REPA,
- * arXiv 2410.06940): after some of its blocks, a projector for each foundation model.
+ * REPA's projectors (arXiv 2410.06940): after some of a generator's blocks, one projector per
+ * foundation model predicts that model's features of the clean picture.
  *
  * @param depth blocks before the projectors: {@code encoder_depth}, 8 as published
  * @param hidden width inside a projector: {@code projector_dim}, 2048 as published
- * @param widths of the features: {@code z_dims}, 768 for DINOv2-B
+ * @param widths widths of the features: {@code z_dims}, 768 for DINOv2-B
  */
 public record Alignment(int depth, int hidden, List<Integer> widths) {
   /**

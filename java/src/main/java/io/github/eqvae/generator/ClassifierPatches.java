@@ -13,8 +13,8 @@ import io.github.eqvae.tensor.TensorArena;
 import java.util.List;
 
 /**
- * The places of a small classifier of ours before their mean is taken: an eighth of its side in
- * rows and columns. A coarser grid has the means of squares of places.
+ * The feature map of a classifier that eqvae trained, before global average pooling: its side is an
+ * eighth of the classifier's. A coarser grid has the means of square groups of cells.
  */
 public final class ClassifierPatches implements PatchFeatures {
   private static final int ROWS = 64;
@@ -26,26 +26,26 @@ public final class ClassifierPatches implements PatchFeatures {
   private final int grid;
 
   /**
-   * Features of a classifier.
+   * Creates the features of a classifier.
    *
    * @param network the classifier, closed with this
    * @param stream orders the work
    * @param picture side of the pictures, at most that of the classifier; smaller ones get a black
    *     border
-   * @param grid rows and columns; 0 for all places there are
-   * @throws EqvaeException.Argument if pictures are larger, or the places do not divide into the
-   *     grid
+   * @param grid rows and columns of the grid; 0 for all cells of the feature map
+   * @throws EqvaeException.Argument if pictures are larger than the classifier's, or the feature
+   *     map does not divide into the grid
    */
   public ClassifierPatches(SmallClassifier network, Stream stream, int picture, int grid) {
     int places = network.config().places();
     if (picture > network.config().side()) {
       throw new EqvaeException.Argument(
-          "pictures of %d pixels for a classifier that was trained on %d: train one of that size"
+          "the pictures have %d pixels, but the classifier was trained on %d: train one of that size"
               .formatted(picture, network.config().side()));
     }
     if (grid < 0 || grid > places || (grid > 0 && places % grid != 0)) {
       throw new EqvaeException.Argument(
-          "a classifier of %d pixels has features of %d×%d places, which do not make a grid of"
+          "a classifier of %d pixels has features of %d×%d cells, which do not divide into a grid of"
                   .formatted(network.config().side(), places, places)
               + " %d×%d".formatted(grid, grid));
     }

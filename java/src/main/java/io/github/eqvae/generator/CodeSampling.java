@@ -14,32 +14,31 @@ import java.util.List;
 import java.util.function.IntFunction;
 
 /**
- * Samples codes of pictures from a network. It is always asked for as many pictures at once: what
- * is missing is filled up with copies, so that a picture's bits do not depend on how many are
- * beside it.
+ * Samples codes of pictures with a network. All batches have the same size: a smaller one is filled
+ * with copies, so that a picture's bits do not depend on the number of pictures.
  *
  * @param network the network
  * @param stream orders the work
- * @param arena what an answer needs; it is reset after each
- * @param rows pictures that the network is asked for at once
+ * @param arena memory for a batch; it is reset after each
+ * @param rows pictures per batch
  */
 public record CodeSampling(MaskedTransformer network, Stream stream, TensorArena arena, int rows)
     implements Lockstep.Network<CodeSampling.Question> {
   /**
-   * What a sampler wants to know.
+   * An input of the network.
    *
-   * @param codes of a picture, the mask where one is not known
-   * @param label its label; {@link MaskGitConfig#classes} for none
+   * @param codes codes of a picture, with the mask at unknown positions
+   * @param label the picture's label; {@link MaskGitConfig#classes} for none
    */
   public record Question(int[] codes, int label) {}
 
   /**
-   * Samples pictures together; each is what it would be alone.
+   * Samples pictures together; each is the same as if it were sampled alone.
    *
-   * @param sampler in which order, and how often the network is asked
-   * @param draws what is drawn for the i-th
-   * @param labels of the pictures; {@link MaskGitConfig#classes} for none
-   * @return codes of each, row by row
+   * @param sampler chooses the order and the number of steps
+   * @param draws random draws for the i-th picture
+   * @param labels labels of the pictures; {@link MaskGitConfig#classes} for none
+   * @return the codes of each picture, row by row
    */
   public List<int[]> sample(
       MaskedSampler sampler, IntFunction<MaskedSampler.Draws> draws, int... labels) {
@@ -86,9 +85,9 @@ public record CodeSampling(MaskedTransformer network, Stream stream, TensorArena
       Tensor in = arena.tensor(Shape.of(rows, each), DType.I32);
       in.setInts(stream, tokens);
       float[] all = run(in).toFloats(stream);
-      int said = all.length / rows;
+      int width = all.length / rows;
       for (int i = 0; i < questions.size(); i++) {
-        answers.add(Arrays.copyOfRange(all, i * said, (i + 1) * said));
+        answers.add(Arrays.copyOfRange(all, i * width, (i + 1) * width));
       }
     } finally {
       arena.reset();
@@ -105,7 +104,7 @@ public record CodeSampling(MaskedTransformer network, Stream stream, TensorArena
     return dense;
   }
 
-  /** Goes through once, on a device that only plans. */
+  /** Runs one pass on a planning device. */
   public void plan() {
     run(arena.tensor(Shape.of(rows, network.config().tokens() + 1L), DType.I32));
     arena.reset();

@@ -19,13 +19,13 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The diffusion transformer (Peebles and Xie, arXiv 2212.09748): a latent's patches are tokens,
- * whose blocks the time and the label modulate. SiT (arXiv 2401.08740) is the same network. The
- * names and shapes of parameters, and their start, are those of facebookresearch/DiT {@code
- * models.py}; with LightningDiT's options those of hustvl/LightningDiT.
+ * The diffusion transformer (Peebles and Xie, arXiv 2212.09748): a latent's patches are tokens, and
+ * time and label modulate the blocks. SiT (arXiv 2401.08740) is the same network. The names, shapes
+ * and initialisation of parameters are those of facebookresearch/DiT {@code models.py}; with
+ * LightningDiT's options those of hustvl/LightningDiT.
  *
- * <p>Latents are NHWC here, and in single precision; activations may be in another dtype ({@link
- * #computeIn}), the condition is computed in single precision. The table of positions is fixed, a
+ * <p>Latents are NHWC and in single precision. Activations may be in another dtype ({@link
+ * #computeIn}); the condition is computed in single precision. The table of positions is a constant
  * buffer.
  */
 public final class Dit {
@@ -49,7 +49,7 @@ public final class Dit {
    *
    * @param config its shape
    * @param stream orders the work; its device holds the parameters
-   * @param seed of the random weights
+   * @param seed seed of the random weights
    * @param training whether to keep memory for gradients
    */
   public Dit(DitConfig config, Stream stream, long seed, boolean training) {
@@ -57,13 +57,12 @@ public final class Dit {
   }
 
   /**
-   * Builds a network with random weights that says, beside its answer, what features it sees: SiT
-   * with REPA's projectors.
+   * Builds a network with random weights and REPA's projectors, which predict features.
    *
    * @param config its shape
-   * @param alignment where the features are taken and how wide they are; null for none
+   * @param alignment the projectors; null for none
    * @param stream orders the work; its device holds the parameters
-   * @param seed of the random weights
+   * @param seed seed of the random weights
    * @param training whether to keep memory for gradients
    * @throws EqvaeException.Argument if there are fewer blocks than the alignment's depth
    */
@@ -73,7 +72,7 @@ public final class Dit {
     this.alignment = alignment;
     if (alignment != null && alignment.depth() > config.depth()) {
       throw new EqvaeException.Argument(
-          "REPA: features after block %d of a network of %d blocks"
+          "REPA: projectors after block %d, but the network has only %d blocks"
               .formatted(alignment.depth(), config.depth()));
     }
     ParameterStore.Builder builder = new ParameterStore.Builder();
@@ -106,7 +105,7 @@ public final class Dit {
   }
 
   /**
-   * Its shape.
+   * The network's shape.
    *
    * @return the config it was built with
    */
@@ -115,9 +114,9 @@ public final class Dit {
   }
 
   /**
-   * Where it says features.
+   * The network's projectors.
    *
-   * @return null of networks without projectors
+   * @return null for networks without projectors
    */
   public @Nullable Alignment alignment() {
     return alignment;
@@ -135,7 +134,7 @@ public final class Dit {
   /**
    * Chooses the dtype of activations.
    *
-   * @param dtype one the device computes in
+   * @param dtype a dtype that the device can compute in
    */
   public void computeIn(DType dtype) {
     activations = dtype;
@@ -147,8 +146,8 @@ public final class Dit {
    * @param tape the tape
    * @param x noisy latents {@code [N, side, side, channels]}
    * @param t times {@code [N]}: DiT's steps, SiT's times from 0 to 1
-   * @param y labels {@code [N]} of {@code I32}, from 0 to classes − 1, or {@code classes} for none
-   *     where there is a null class; null for an unconditional network. Another number makes its
+   * @param y labels {@code [N]} of {@code I32}, from 0 to classes − 1, or {@code classes} for the
+   *     null class if there is one; null for an unconditional network. Any other number makes its
    *     sample NaN
    * @return {@code [N, side, side, outChannels]}
    */
@@ -157,21 +156,21 @@ public final class Dit {
   }
 
   /**
-   * An answer, and the features that the projectors made of the tokens on the way.
+   * The network's output, and the projectors' output.
    *
-   * @param said {@code [N, side, side, outChannels]}
-   * @param features {@code [N, T, width]} of each of the alignment's widths
+   * @param output {@code [N, side, side, outChannels]}
+   * @param features {@code [N, T, width]} for each of the alignment's widths
    */
-  public record Aligned(Tensor said, List<Tensor> features) {}
+  public record Aligned(Tensor output, List<Tensor> features) {}
 
   /**
-   * Runs a network with projectors. Sampling needs {@link #forward} alone.
+   * Runs a network with projectors. Sampling only needs {@link #forward}.
    *
    * @param tape the tape
    * @param x noisy latents {@code [N, side, side, channels]}
    * @param t times {@code [N]}
    * @param y labels, as for {@link #forward}
-   * @return answer and features
+   * @return output and features
    */
   public Aligned forwardAligned(Tape tape, Tensor x, Tensor t, @Nullable Tensor y) {
     List<Tensor> features = new ArrayList<>();
@@ -199,7 +198,7 @@ public final class Dit {
     Shape expected = Shape.of(x.shape().dim(0), config.side(), config.side(), config.channels());
     if (!x.shape().equals(expected)) {
       throw new EqvaeException.Argument(
-          "DiT: latents are %s, expected %s: this network was made for latents of %d×%d×%d"
+          "DiT: latents are %s, expected %s: this network is for latents of %d×%d×%d"
               .formatted(x.shape(), expected, config.side(), config.side(), config.channels()));
     }
     Shape each = Shape.of(x.shape().dim(0));
@@ -216,7 +215,7 @@ public final class Dit {
     }
   }
 
-  /** Time and label, {@code [N, D]}. */
+  /** The condition of time and label, {@code [N, D]}. */
   Tensor condition(Tape tape, Tensor t, @Nullable Tensor y) {
     Tensor c = times.forward(tape, t);
     if (labels == null || y == null) {
@@ -240,7 +239,7 @@ public final class Dit {
     return Layers.cast(tape, h, activations);
   }
 
-  /** The first blocks' tokens, for tests: {@code active} as {@link DitBlock#forward} takes it. */
+  /** The output of one block, for tests; {@code active} is that of {@link DitBlock#forward}. */
   Tensor block(Tape tape, int index, Tensor x, Tensor active) {
     return blocks.get(index).forward(tape, x, active, rotary);
   }

@@ -12,11 +12,11 @@ import io.github.eqvae.tensor.Tensor;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Attention of a block: queries, keys and values by one product. Sources: timm's {@code Attention};
- * LightningDiT's for norms of queries and keys and for turning them.
+ * Attention of a block; one product computes queries, keys and values. Sources: timm's {@code
+ * Attention}; LightningDiT's for norms of queries and keys and for rotary positions.
  */
 final class DitAttention {
-  private static final double LAYER_NORM_EPS = 1e-5; // PyTorch's default, which is used here
+  private static final double LAYER_NORM_EPS = 1e-5; // PyTorch's default
 
   private final DitConfig config;
   private final Linear qkv;

@@ -9,13 +9,13 @@ import io.github.eqvae.tensor.Tensor;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Attention and a perceptron, each behind a norm that the condition scales and shifts and a gate
- * that it opens (adaLN-Zero). Sources: {@code DiTBlock} of facebookresearch/DiT, {@code
- * LightningDiTBlock} of hustvl/LightningDiT.
+ * Attention and an MLP, each after a norm and before a gate. The condition gives the scale and
+ * shift of the norm, and the gate (adaLN-Zero). Sources: {@code DiTBlock} of facebookresearch/DiT,
+ * {@code LightningDiTBlock} of hustvl/LightningDiT.
  */
 final class DitBlock {
   private final int width;
-  private final int ofNorm; // parts that modulate a norm: shift and scale, or scale
+  private final int ofNorm; // parts that modulate a norm: shift and scale, or only scale
   private final LayerNorm norm1;
   private final DitAttention attention;
   private final LayerNorm norm2;
@@ -32,7 +32,7 @@ final class DitBlock {
     modulation = Layers.zero(scope.in("adaLN_modulation.1"), width, 2 * (ofNorm + 1) * width);
   }
 
-  /** {@code active} is silu of the condition, {@code [N, D]}: adaLN's first layer, made once. */
+  /** {@code active} is silu of the condition, {@code [N, D]}, computed once for all blocks. */
   Tensor forward(Tape tape, Tensor x, Tensor active, @Nullable RotaryTable rotary) { // [N, T, D]
     return tape.block((t, h, a) -> run(t, h, a, rotary), x, active);
   }

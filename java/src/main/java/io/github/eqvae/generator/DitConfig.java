@@ -4,22 +4,22 @@ import io.github.eqvae.EqvaeException;
 
 /**
  * The shape of a diffusion transformer. The defaults are those of facebookresearch/DiT; the options
- * at the end make LightningDiT's block (hustvl/LightningDiT).
+ * from {@code qkNorm} on are those of LightningDiT (hustvl/LightningDiT).
  *
- * @param channels of a latent
- * @param side of a latent, which is square
- * @param patch side of what becomes a token
+ * @param channels channels of a latent
+ * @param side side of a latent, which is square
+ * @param patch side of the patch that becomes a token
  * @param width channels of a token
- * @param depth blocks
- * @param heads of attention
- * @param mlpRatio width of the perceptron in a block, in widths of a token
- * @param classes labels; 0 makes the network unconditional
- * @param nullClass whether there is a label more that says nothing, for guidance
- * @param learnSigma whether each channel is given twice: prediction, then variance
+ * @param depth number of blocks
+ * @param heads number of attention heads
+ * @param mlpRatio hidden width of a block's MLP, as a multiple of the token's width
+ * @param classes number of classes; 0 makes the network unconditional
+ * @param nullClass whether there is one more label for "no class", for guidance
+ * @param learnSigma whether the network also predicts variances, in as many further channels
  * @param qkNorm whether queries and keys are normalised per head
- * @param rmsNorm whether norms are RMS norms with a weight, else layer norms without
- * @param swiGlu whether the perceptron is SwiGLU, of two thirds of the width
- * @param rope whether attention turns queries and keys by row and column
+ * @param rmsNorm whether norms are RMS norms with a weight instead of layer norms without
+ * @param swiGlu whether the MLP is SwiGLU, with two thirds of the hidden width
+ * @param rope whether attention uses rotary positions of row and column
  * @param shift whether adaLN shifts as well as scales (the last layer always does)
  */
 public record DitConfig(
@@ -41,9 +41,9 @@ public record DitConfig(
   private static final int LARGEST_HEAD = 128;
 
   /**
-   * Checks that a network of this shape can be.
+   * Checks the shape.
    *
-   * @throws EqvaeException.Argument when it cannot; the message says why
+   * @throws EqvaeException.Argument when it is invalid
    */
   public DitConfig {
     require(channels >= 1 && side >= 1 && patch >= 1, "channels, side and patch are at least 1");
@@ -71,11 +71,11 @@ public record DitConfig(
   }
 
   /**
-   * A network of the paper: 1000 classes and one that says nothing, variances learned, for latents
-   * of 32×32×4.
+   * A network of the paper: 1000 classes and a null class, learned variances, for latents of
+   * 32×32×4.
    *
-   * @param size which
-   * @param patch side of what becomes a token: 2, 4 or 8 in the paper
+   * @param size the size
+   * @param patch side of the patch that becomes a token: 2, 4 or 8 in the paper
    * @return its shape
    */
   public static DitConfig of(DitSize size, int patch) {
@@ -101,7 +101,7 @@ public record DitConfig(
    * The same network for other latents.
    *
    * @param latentChannels channels of a latent
-   * @param latentSide its side
+   * @param latentSide side of a latent
    * @return the shape
    */
   public DitConfig forLatents(int latentChannels, int latentSide) {
@@ -109,10 +109,10 @@ public record DitConfig(
   }
 
   /**
-   * The same network for other labels.
+   * The same network for other classes.
    *
-   * @param labels how many; 0 makes it unconditional
-   * @param withNull whether there is a label more that says nothing
+   * @param labels number of classes; 0 makes it unconditional
+   * @param withNull whether there is a null class
    * @return the shape
    */
   public DitConfig forClasses(int labels, boolean withNull) {
@@ -139,16 +139,16 @@ public record DitConfig(
   }
 
   /**
-   * Tokens of a latent.
+   * The number of tokens of a latent.
    *
-   * @return how many
+   * @return the count
    */
   public int tokens() {
     return side / patch * (side / patch);
   }
 
   /**
-   * Channels of the result.
+   * The channels of the output.
    *
    * @return those of a latent, or twice as many
    */
@@ -157,27 +157,27 @@ public record DitConfig(
   }
 
   /**
-   * Rows of the label table.
+   * The rows of the label table.
    *
-   * @return classes, and one more with a null class, which is the last
+   * @return the number of classes, plus one for a null class, which is the last row
    */
   public int labels() {
     return nullClass ? classes + 1 : classes;
   }
 
   /**
-   * Channels of a head.
+   * The channels of a head.
    *
-   * @return how many
+   * @return the count
    */
   public int headSize() {
     return width / heads;
   }
 
   /**
-   * Channels inside a block's perceptron.
+   * The hidden channels of a block's MLP.
    *
-   * @return how many
+   * @return the count
    */
   public int hidden() {
     int hidden = (int) (width * mlpRatio);

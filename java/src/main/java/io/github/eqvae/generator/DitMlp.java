@@ -7,7 +7,7 @@ import io.github.eqvae.op.GatedUnit;
 import io.github.eqvae.tape.Tape;
 import io.github.eqvae.tensor.Tensor;
 
-/** The perceptron of a block: with GELU, or SwiGLU. */
+/** The MLP of a block, with GELU or SwiGLU. */
 final class DitMlp {
   private final boolean gated;
   private final Linear in;

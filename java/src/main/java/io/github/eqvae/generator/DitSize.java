@@ -22,27 +22,27 @@ public enum DitSize {
   }
 
   /**
-   * Blocks.
+   * The number of blocks.
    *
-   * @return how many
+   * @return the count
    */
   public int depth() {
     return depth;
   }
 
   /**
-   * Channels of a token.
+   * The channels of a token.
    *
-   * @return how many
+   * @return the count
    */
   public int width() {
     return width;
   }
 
   /**
-   * Heads of attention.
+   * The number of attention heads.
    *
-   * @return how many
+   * @return the count
    */
   public int heads() {
     return heads;

@@ -4,26 +4,26 @@ import io.github.eqvae.EqvaeException;
 import io.github.eqvae.io.TorchBicubic;
 
 /**
- * What a foundation model wants of a picture before it gives features, as REPA prepares it ({@code
- * train.py}, {@code preprocess_raw_image}). Bicubic resizing is without antialiasing, and values
- * may leave the range that normalisation gives them.
+ * REPA's preparation of pictures for foundation models ({@code train.py}, {@code
+ * preprocess_raw_image}). Bicubic resizing has no antialiasing, so values may overshoot the
+ * normalised range.
  */
 public enum FeaturePixels {
-  /** Normalised, then resized to 224 pixels (448 of pictures from 512 on). */
+  /** Normalised, then resized to 224 pixels (448 for pictures of 512 pixels). */
   DINOV2(Constants.IMAGENET, true, true),
   /** As for DINOv2. */
   JEPA(Constants.IMAGENET, true, true),
-  /** Resized first, then normalised with constants of its own. */
+  /** Resized, then normalised with CLIP's own constants. */
   CLIP(Constants.OPENAI, true, false),
-  /** Normalised, at the size the picture has; MoCo v3 and DINO likewise. */
+  /** Normalised and not resized; also for MoCo v3 and DINO. */
   MAE(Constants.IMAGENET, false, true);
 
   private static final int CHANNELS = 3;
   private static final int LEVELS = 255;
-  private static final int UNIT = 256; // pictures of so many pixels
-  private static final int SIDE = 224; // become so large
+  private static final int UNIT = 256; // for every 256 pixels of a picture's side
+  private static final int SIDE = 224; // the network gets 224
 
-  /** Means and deviations of the colours from 0 to 1, red first. */
+  /** Means and standard deviations of colours in 0 … 1, in the order RGB. */
   private record Constants(double[] mean, double[] deviation) {
     static final Constants IMAGENET =
         new Constants(new double[] {0.485, 0.456, 0.406}, new double[] {0.229, 0.224, 0.225});
@@ -44,16 +44,16 @@ public enum FeaturePixels {
   }
 
   /**
-   * The side a picture gets.
+   * The side of a prepared picture.
    *
-   * @param side of the picture, which is square
-   * @return {@code 224 · (side/256)}, or the same where nothing is resized
-   * @throws EqvaeException.Argument if it is too small
+   * @param side side of the picture, which is square
+   * @return {@code 224 · (side/256)}, or the same side if nothing is resized
+   * @throws EqvaeException.Argument if the picture is too small
    */
   public int side(int side) {
     if (resized && side < UNIT) {
       throw new EqvaeException.Argument(
-          "features of pictures of %d pixels: at least %d are needed".formatted(side, UNIT));
+          "features of pictures of %d pixels, expected at least %d".formatted(side, UNIT));
     }
     return resized ? SIDE * (side / UNIT) : side;
   }
@@ -62,9 +62,9 @@ public enum FeaturePixels {
    * Prepares a picture.
    *
    * @param rgb {@code [side, side, 3]}, from 0 to 255
-   * @param side of the picture
+   * @param side side of the picture
    * @return {@code [side(side), side(side), 3]}
-   * @throws EqvaeException.Argument if it is too small
+   * @throws EqvaeException.Argument if the picture is too small
    */
   public float[] prepare(float[] rgb, int side) {
     return prepare(rgb, side, side(side));
@@ -74,8 +74,8 @@ public enum FeaturePixels {
    * Prepares a picture for another size than REPA's.
    *
    * @param rgb {@code [side, side, 3]}, from 0 to 255
-   * @param side of the picture
-   * @param to the side it gets
+   * @param side side of the picture
+   * @param to the side of the result
    * @return {@code [to, to, 3]}
    */
   public float[] prepare(float[] rgb, int side, int to) {

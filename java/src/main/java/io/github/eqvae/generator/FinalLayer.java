@@ -8,7 +8,7 @@ import io.github.eqvae.tape.Tape;
 import io.github.eqvae.tensor.DType;
 import io.github.eqvae.tensor.Tensor;
 
-/** Tokens to what a latent's pixels become: a modulated norm, a product, patches put together. */
+/** Tokens to the output latent: a modulated norm, a linear layer, and unpatchify. */
 final class FinalLayer {
   private final DitConfig config;
   private final LayerNorm norm;

@@ -5,20 +5,20 @@ import java.util.List;
 import java.util.function.Function;
 
 /**
- * Runs a network on pictures, always as many at once, however many there are: the number of rows
- * may choose how products are computed, and with it the last bits. What is missing is filled up
- * with the last picture.
+ * Runs a network on pictures in batches of a constant size: the way products are computed, and so
+ * the last bits, may depend on the batch size. The last batch is filled with copies of the last
+ * picture.
  */
 final class FixedRows {
   private FixedRows() {}
 
   /**
-   * Runs it.
+   * Runs the network.
    *
-   * @param pictures any number
-   * @param rows at once
-   * @param each numbers that a picture becomes
-   * @param network gives {@code rows · each} numbers of so many pictures
+   * @param pictures any number of pictures
+   * @param rows pictures per batch
+   * @param each output numbers per picture
+   * @param network computes {@code rows · each} numbers for a batch
    * @return {@code [N, each]}
    */
   static float[] run(

@@ -14,16 +14,16 @@ import io.github.eqvae.tensor.Tensor;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A block of Halton-MaskGIT's transformer: attention and a SwiGLU perceptron, each behind an RMS
- * norm that the label scales and shifts and a gate that it opens (adaLN-Zero). Queries and keys are
- * normalised over their full width. Source: {@code Block} of valeoai/Halton-MaskGIT {@code
- * Network/transformer.py}.
+ * A block of Halton-MaskGIT's transformer: attention and a SwiGLU MLP, each after an RMS norm and
+ * before a gate. The label gives the scale and shift of the norm, and the gate (adaLN-Zero).
+ * Queries and keys are normalised over their full width. Source: {@code Block} of
+ * valeoai/Halton-MaskGIT {@code Network/transformer.py}.
  */
 final class HaltonBlock {
   static final double EPS = 1e-5;
 
   /**
-   * The perceptron's width is two thirds of what is asked for, rounded up to a multiple of this.
+   * The MLP's hidden width is two thirds of the configured one, rounded up to a multiple of this.
    */
   private static final int MULTIPLE = 256;
 
@@ -59,7 +59,7 @@ final class HaltonBlock {
     up = weight(scope.in("ff.w3"), width, hidden);
   }
 
-  /** The width of the perceptron. */
+  /** The hidden width of the MLP. */
   static int hidden(MaskGitConfig config) {
     int two = (int) (2L * config.hidden() / 3);
     return MULTIPLE * ((two + MULTIPLE - 1) / MULTIPLE);
@@ -73,7 +73,7 @@ final class HaltonBlock {
     return tape.apply(new io.github.eqvae.op.Linear(), x, weight.on(tape), null);
   }
 
-  /** {@code active} is silu of the label's vector, {@code [N, D]}. */
+  /** {@code active} is silu of the label's embedding, {@code [N, D]}. */
   Tensor forward(Tape tape, Tensor x, Tensor active, @Nullable TokenDropout dropout, int number) {
     return tape.block((t, h, a) -> run(t, h, a, dropout, number), x, active); // [N, T, D]
   }

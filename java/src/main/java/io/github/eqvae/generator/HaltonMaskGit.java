@@ -20,10 +20,11 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The transformer of valeoai/Halton-MaskGIT ({@code Network/transformer.py}, arXiv 2503.17076): as
- * {@link MaskGit}, but the label modulates the blocks instead of being a token, and registers go
- * through them. The table of codes is used at both ends. Names and shapes of parameters are the
- * reference's, whose files have that table a second time as {@code head.weight}.
+ * The transformer of valeoai/Halton-MaskGIT ({@code Network/transformer.py}, arXiv 2503.17076):
+ * like {@link MaskGit}, but the label modulates the blocks instead of being a token, and there are
+ * registers. The embedding table of the codes is also the output layer's weight. Names and shapes
+ * of parameters are the reference's; its files have that table a second time as {@code
+ * head.weight}.
  */
 public final class HaltonMaskGit implements MaskedTransformer {
   private static final Init SMALL = new Init.Normal(0, 0.02);
@@ -46,7 +47,7 @@ public final class HaltonMaskGit implements MaskedTransformer {
    *
    * @param config its shape
    * @param stream orders the work; its device holds the parameters
-   * @param seed of the random weights
+   * @param seed seed of the random weights
    * @param training whether to keep memory for gradients
    */
   public HaltonMaskGit(MaskGitConfig config, Stream stream, long seed, boolean training) {
@@ -101,7 +102,7 @@ public final class HaltonMaskGit implements MaskedTransformer {
     PlaceNumbers.check(tokens, config);
     long n = tokens.shape().dim(0);
     int count = config.tokens();
-    // Labels follow the codes in the numbers of tokens.
+    // token numbers: first the codes, then the labels
     Tensor all = tape.apply(new Concat(0), table.on(tape), labels.on(tape));
     Tensor embedded = tape.apply(new Embedding(), all, tokens); // [N, T + 1, D]
     Tensor y = tape.apply(new Narrow(1, count, 1), embedded);
@@ -124,7 +125,7 @@ public final class HaltonMaskGit implements MaskedTransformer {
     return Layers.cast(tape, x, whole); // [N, T, codes + 1]
   }
 
-  /** Rows of a table, for every sample; gradients of samples are added up. */
+  /** The rows of a table for every sample; the samples' gradients are added. */
   private Tensor byPlace(Tape tape, Parameter rows, long n, int count) {
     return tape.apply(new Embedding(), rows.on(tape), places.of(tape.stream(), n, count));
   }

@@ -13,13 +13,13 @@ import io.github.eqvae.tensor.DType;
 import io.github.eqvae.tensor.Shape;
 import io.github.eqvae.tensor.Tensor;
 
-/** What the blocks share: layers that start as DiT's do, and pieces of tensors. */
+/** Helpers of the blocks: layers with DiT's initialisation, and parts of tensors. */
 final class Layers {
   static final double EPS = 1e-6;
 
   private Layers() {}
 
-  /** Glorot's weight, bias 0. */
+  /** A layer with a Xavier-uniform weight and bias 0. */
   static Linear linear(Scope scope, int in, int out, Activation activation) {
     return new Linear(scope, in, out, Init.xavierUniform(in, out), Init.ZEROS, activation);
   }
@@ -28,7 +28,7 @@ final class Layers {
     return linear(scope, in, out, Activation.IDENTITY);
   }
 
-  /** All zeros: at first a block is the identity, and the network's result 0. */
+  /** A layer of zeros: before training, a block is the identity and the network's output is 0. */
   static Linear zero(Scope scope, int in, int out) {
     return new Linear(scope, in, out, Init.ZEROS, Init.ZEROS, Activation.IDENTITY);
   }

@@ -19,10 +19,11 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * MaskGIT's transformer (arXiv 2202.04200) as valeoai/Maskgit-pytorch has it ({@code
- * Network/transformer.py}, arXiv 2310.14400): codes of a picture, some masked, and a token of its
- * label go in; for each code comes out how likely every entry of the codebook is. The table of
- * tokens is used at both ends. Names and shapes of parameters are the reference's.
+ * MaskGIT's transformer (arXiv 2202.04200) as in valeoai/Maskgit-pytorch ({@code
+ * Network/transformer.py}, arXiv 2310.14400). The input is the codes of a picture, some of them
+ * masked, and a token for its label; the output is logits over the codebook for each position. The
+ * token embedding is also the output layer's weight. Names and shapes of parameters are the
+ * reference's.
  */
 public final class MaskGit implements MaskedTransformer {
   private static final double EPS = 1e-12; // outside the blocks
@@ -39,7 +40,10 @@ public final class MaskGit implements MaskedTransformer {
   private final PlaceNumbers places;
   private DType activations;
 
-  /** What stands before and behind the blocks: norm, product, GELU, norm; before them a product. */
+  /**
+   * The layers before and after the blocks: norm, linear, GELU, norm; before the blocks one more
+   * linear layer.
+   */
   private static final class Ends {
     private final LayerNorm norm1;
     private final Linear product1;
@@ -67,7 +71,7 @@ public final class MaskGit implements MaskedTransformer {
    *
    * @param config its shape
    * @param stream orders the work; its device holds the parameters
-   * @param seed of the random weights
+   * @param seed seed of the random weights
    * @param training whether to keep memory for gradients
    */
   public MaskGit(MaskGitConfig config, Stream stream, long seed, boolean training) {
@@ -129,7 +133,7 @@ public final class MaskGit implements MaskedTransformer {
     return tape.apply(new Narrow(2, 0, config.codes() + 1L), x);
   }
 
-  /** The rows of a table of places, for every sample; gradients of samples are added up. */
+  /** The rows of a table by position, for every sample; the samples' gradients are added. */
   private Tensor byPlace(Tape tape, Parameter rows, int columns, Tensor place) {
     Tensor flat = Layers.reshape(tape, rows.on(tape), config.tokens() + 1L, columns);
     return tape.apply(new Embedding(), flat, place);

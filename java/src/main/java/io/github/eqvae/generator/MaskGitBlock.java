@@ -13,8 +13,8 @@ import io.github.eqvae.tensor.Tensor;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A block of MaskGIT's transformer: attention and a perceptron, each behind a layer norm. The names
- * are those of PyTorch's {@code MultiheadAttention} inside {@code PreNorm}. Source:
+ * A block of MaskGIT's transformer: attention and an MLP, each after a layer norm. The names are
+ * those of PyTorch's {@code MultiheadAttention} inside {@code PreNorm}. Source:
  * valeoai/Maskgit-pytorch {@code Network/transformer.py}.
  */
 final class MaskGitBlock {
@@ -39,13 +39,15 @@ final class MaskGitBlock {
         mha.parameter("in_proj_weight", Init.xavierUniform(width, 3 * width), 3L * width, width);
     inBias = mha.parameter("in_proj_bias", Init.ZEROS, 3L * width);
     out = Layers.linear(mha.in("out_proj"), width, width);
-    Scope perceptron = scope.in("1");
-    norm2 = LayerNorm.affine(perceptron.in("norm"), width, EPS);
-    first = Layers.linear(perceptron.in("fn.net.0"), width, config.hidden(), Activation.GELU);
-    second = Layers.linear(perceptron.in("fn.net.3"), config.hidden(), width);
+    Scope mlp = scope.in("1");
+    norm2 = LayerNorm.affine(mlp.in("norm"), width, EPS);
+    first = Layers.linear(mlp.in("fn.net.0"), width, config.hidden(), Activation.GELU);
+    second = Layers.linear(mlp.in("fn.net.3"), config.hidden(), width);
   }
 
-  /** Runs the block. The reference drops attention's weights, too; here they are not kept. */
+  /**
+   * Runs the block. The reference also has dropout on attention weights; here these are not stored.
+   */
   Tensor forward(Tape tape, Tensor x, @Nullable TokenDropout dropout, int number) { // [N, T, D]
     return tape.block((t, h) -> run(t, h, dropout, number), x);
   }

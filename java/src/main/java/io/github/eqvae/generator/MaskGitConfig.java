@@ -3,17 +3,14 @@ package io.github.eqvae.generator;
 import io.github.eqvae.EqvaeException;
 
 /**
- * The shape of a transformer that says which codes are behind a mask.
+ * The shape of a transformer that predicts masked codes.
  *
- * @param kind whose network
+ * @param kind the reference implementation
  * @param side rows and columns of codes in a picture
  * @param codes entries of the autoencoder's codebook
- * @param classes labels
- * @param width channels of a token
- * @param depth blocks
- * @param heads of attention
- * @param hidden width of the perceptron in a block, as the reference is told it
- * @param registers tokens without a place that go through the blocks, too; of {@link Kind#HALTON}
+ * @param classes number of classes
+ * @param registers tokens without a position that also pass through the blocks; only {@link
+ *     Kind#HALTON} has some
  */
 public record MaskGitConfig(
     Kind kind,
@@ -29,14 +26,14 @@ public record MaskGitConfig(
   public enum Kind {
     /** valeoai/Maskgit-pytorch: {@link MaskGit}. */
     MASKGIT,
-    /** valeoai/Halton-MaskGIT, which followed it: {@link HaltonMaskGit}. */
+    /** valeoai/Halton-MaskGIT, its successor: {@link HaltonMaskGit}. */
     HALTON
   }
 
   /**
-   * Checks that a network of this shape can be.
+   * Checks the shape.
    *
-   * @throws EqvaeException.Argument when it cannot; the message says why
+   * @throws EqvaeException.Argument when it is invalid
    */
   public MaskGitConfig {
     if (side < 1 || codes < 1 || classes < 1 || width < 1 || depth < 1 || hidden < 1) {
@@ -48,7 +45,7 @@ public record MaskGitConfig(
     }
     if (registers < 0 || registers > 0 && kind == Kind.MASKGIT) {
       throw new EqvaeException.Argument(
-          "MaskGIT: %d registers; only networks of Halton-MaskGIT have some".formatted(registers));
+          "MaskGIT: %d registers; only Halton-MaskGIT has registers".formatted(registers));
     }
   }
 
@@ -57,11 +54,11 @@ public record MaskGitConfig(
    *
    * @param side rows and columns of codes in a picture
    * @param codes entries of the autoencoder's codebook
-   * @param classes labels
+   * @param classes number of classes
    * @param width channels of a token
-   * @param depth blocks
-   * @param heads of attention
-   * @param hidden width of the perceptron in a block
+   * @param depth number of blocks
+   * @param heads number of attention heads
+   * @param hidden hidden width of a block's MLP
    * @return its shape
    */
   public static MaskGitConfig of(
@@ -80,7 +77,7 @@ public record MaskGitConfig(
   }
 
   /**
-   * Codes of a picture.
+   * The number of codes of a picture.
    *
    * @return {@code side²}
    */
@@ -89,19 +86,19 @@ public record MaskGitConfig(
   }
 
   /**
-   * The code that stands for one that is not known yet.
+   * The code for an unknown position.
    *
-   * @return one behind the codebook
+   * @return {@code codes}, the number after the last code
    */
   public int mask() {
     return codes;
   }
 
   /**
-   * The token of a label.
+   * The token number of a label.
    *
    * @param label from 0 to {@code classes} − 1, or {@code classes} for none
-   * @return its row in the table of tokens
+   * @return its row in the token embedding
    */
   public int labelToken(int label) {
     if (label < 0 || label > classes) {
@@ -111,7 +108,7 @@ public record MaskGitConfig(
     return codes + 1 + label;
   }
 
-  /** Rows of the table: codes, the mask, labels, no label. */
+  /** Rows of the token embedding: codes, the mask, labels, no label. */
   int rows() {
     return codes + 1 + classes + 1;
   }

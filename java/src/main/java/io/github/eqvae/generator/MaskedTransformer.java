@@ -8,8 +8,8 @@ import io.github.eqvae.tensor.Tensor;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A network that says which codes are behind a mask: MaskGIT's (arXiv 2202.04200) in one of its two
- * forms.
+ * A transformer that predicts masked codes: one of the two variants of MaskGIT's (arXiv
+ * 2202.04200).
  */
 public sealed interface MaskedTransformer extends AutoCloseable permits MaskGit, HaltonMaskGit {
   /**
@@ -17,7 +17,7 @@ public sealed interface MaskedTransformer extends AutoCloseable permits MaskGit,
    *
    * @param config its shape
    * @param stream orders the work; its device holds the parameters
-   * @param seed of the random weights
+   * @param seed seed of the random weights
    * @param training whether to keep memory for gradients
    * @return the network, which the caller closes
    */
@@ -29,31 +29,32 @@ public sealed interface MaskedTransformer extends AutoCloseable permits MaskGit,
   }
 
   /**
-   * Its shape.
+   * The network's shape.
    *
    * @return the config it was built with
    */
   MaskGitConfig config();
 
   /**
-   * Its parameters.
+   * The network's parameters.
    *
-   * @return the store, closed with this
+   * @return the store, which is closed with this
    */
   ParameterStore parameters();
 
   /**
    * Chooses the dtype of activations.
    *
-   * @param dtype one the device computes in
+   * @param dtype a dtype that the device can compute in
    */
   void computeIn(DType dtype);
 
   /**
-   * Makes what batches of a size need, so that none is made while a step is captured.
+   * Allocates buffers for a batch size in advance, because nothing may be allocated during graph
+   * capture.
    *
    * @param stream orders the work
-   * @param samples of a batch
+   * @param samples samples in a batch
    */
   void prepare(Stream stream, int samples);
 
@@ -62,11 +63,10 @@ public sealed interface MaskedTransformer extends AutoCloseable permits MaskGit,
    *
    * @param tape the tape
    * @param tokens {@code [N, side² + 1]} of {@code I32}: codes row by row, {@link
-   *     MaskGitConfig#mask} where one is not known, then the label's {@link
-   *     MaskGitConfig#labelToken}
-   * @param dropout in training; null for none
-   * @return {@code [N, side², codes + 1]}: logits; the last is that of the mask, which the
-   *     references keep as a class
+   *     MaskGitConfig#mask} at unknown positions, then the label's {@link MaskGitConfig#labelToken}
+   * @param dropout dropout in training; null for none
+   * @return logits {@code [N, side², codes + 1]}; the last column is the mask's, which is a class
+   *     in the references, too
    */
   Tensor forward(Tape tape, Tensor tokens, @Nullable TokenDropout dropout);
 

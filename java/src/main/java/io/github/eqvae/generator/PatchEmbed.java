@@ -9,8 +9,8 @@ import io.github.eqvae.tape.Tape;
 import io.github.eqvae.tensor.Tensor;
 
 /**
- * Patches to tokens: a convolution whose stride is its kernel, as a product. The weight has the
- * convolution's shape {@code [D, C, p, p]}. Source: timm's {@code PatchEmbed}.
+ * Patches to tokens: a convolution whose stride equals its kernel, computed as a matrix product.
+ * The weight has the convolution's shape {@code [D, C, p, p]}. Source: timm's {@code PatchEmbed}.
  */
 final class PatchEmbed {
   private final int patch;

@@ -4,41 +4,41 @@ import io.github.eqvae.io.Image;
 import java.util.List;
 
 /**
- * What a frozen network sees in pictures: a row of numbers for each place of a square grid over
- * them. A generator's tokens are aligned with such features (REPA, arXiv 2410.06940).
+ * Patch features of a frozen network: a feature vector for each cell of a square grid over a
+ * picture. A generator's tokens are aligned with such features (REPA, arXiv 2410.06940).
  */
 public interface PatchFeatures extends AutoCloseable {
   /**
-   * What network it is.
+   * The network's name.
    *
-   * @return such as {@code dinov2-base}
+   * @return the name, such as {@code dinov2-base}
    */
   String network();
 
   /**
-   * Identifies its weights.
+   * The hash of its weights.
    *
-   * @return SHA-256 over names, shapes and values of all parameters, the same for every naming that
-   *     they may have in a file
+   * @return SHA-256 over names, shapes and values of all parameters; it does not depend on the
+   *     names in the file
    */
   String sha256();
 
   /**
-   * What it sees of a picture.
+   * How its input is made from a picture.
    *
-   * @return in a few words
+   * @return a short text
    */
   String preprocessing();
 
   /**
-   * Rows and columns of the grid.
+   * The rows and columns of the grid.
    *
    * @return at least 1
    */
   int side();
 
   /**
-   * Numbers of a place.
+   * The length of a feature vector.
    *
    * @return the count
    */
@@ -47,8 +47,8 @@ public interface PatchFeatures extends AutoCloseable {
   /**
    * Runs the network.
    *
-   * @param pictures squares of the size it was opened for
-   * @return {@code [N, side, side, width]}, from top left, row by row
+   * @param pictures square pictures of the size that it was opened for
+   * @return {@code [N, side, side, width]}, row by row from the top left
    */
   float[] of(List<Image> pictures);
 

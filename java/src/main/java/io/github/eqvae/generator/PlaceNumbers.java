@@ -11,10 +11,11 @@ import java.util.HashMap;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
-/** The numbers of places, 0 to count − 1, for each sample of a batch; made once for each size. */
+/** The position indices 0 to count − 1 for each sample of a batch; computed once for each size. */
 final class PlaceNumbers implements AutoCloseable {
   private final Device device;
-  private @Nullable TensorArena arena; // a network that is only read or written needs none
+  private @Nullable TensorArena
+      arena; // created on first use: a network that is only read or written needs no memory
   private final Map<Shape, Tensor> made = new HashMap<>();
 
   PlaceNumbers(Device device) {
@@ -39,7 +40,7 @@ final class PlaceNumbers implements AutoCloseable {
     return out;
   }
 
-  /** Demands the codes of pictures and a label each. */
+  /** Checks that tokens are the codes of pictures with a label each. */
   static void check(Tensor tokens, MaskGitConfig config) {
     Shape expected = Shape.of(tokens.shape().dim(0), config.tokens() + 1L);
     if (!tokens.shape().equals(expected)) {

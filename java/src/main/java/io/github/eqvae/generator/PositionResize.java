@@ -3,14 +3,14 @@ package io.github.eqvae.generator;
 import io.github.eqvae.io.TorchBicubic;
 
 /**
- * How a vision transformer's table of positions is fitted to pictures of another size than it was
- * trained with. The libraries that run DINOv2 differ: of networks without registers their tokens
- * differ by tens of percent at 224 pixels, of those with registers they agree.
+ * How a vision transformer's position embeddings are interpolated for pictures of another size than
+ * in training. The libraries for DINOv2 do this differently: for networks without registers their
+ * tokens differ by tens of percent at 224 pixels; for those with registers they agree.
  */
 public enum PositionResize {
   /**
-   * facebookresearch/dinov2 ({@code interpolate_pos_encoding}): without registers by a factor of
-   * {@code (n + 0.1)/N} and no antialiasing, with registers to the size, antialiased.
+   * facebookresearch/dinov2 ({@code interpolate_pos_encoding}): without registers a scale of {@code
+   * (n + 0.1)/N} and no antialiasing; with registers the exact size, antialiased.
    */
   HUB {
     @Override
@@ -21,8 +21,8 @@ public enum PositionResize {
     }
   },
   /**
-   * transformers 5.18 ({@code Dinov2Embeddings}, {@code Dinov2WithRegistersEmbeddings}): to the
-   * size, antialiased with registers only.
+   * transformers 5.18 ({@code Dinov2Embeddings}, {@code Dinov2WithRegistersEmbeddings}): the exact
+   * size, antialiased only with registers.
    */
   TRANSFORMERS {
     @Override
@@ -31,8 +31,8 @@ public enum PositionResize {
     }
   },
   /**
-   * timm 1.0 ({@code resample_abs_pos_embed}): to the size, antialiased. REPA uses it, too, on
-   * hub's weights.
+   * timm 1.0 ({@code resample_abs_pos_embed}): the exact size, antialiased. REPA uses it with
+   * torch.hub's weights.
    */
   TIMM {
     @Override
@@ -41,7 +41,8 @@ public enum PositionResize {
     }
   };
 
-  private static final double OFFSET = 0.1; // hub's guard against a result that is one too small
+  private static final double OFFSET =
+      0.1; // torch.hub's protection against a size that is one too small
 
   /** The resizing of one axis of the table. */
   abstract TorchBicubic along(int from, int to, boolean registers);

@@ -1,7 +1,7 @@
 package io.github.eqvae.generator;
 
 /**
- * Tables of positions on a square grid of tokens, row by row. Computed in double precision.
+ * Position tables for a square grid of tokens, row by row, computed in double precision.
  *
  * <p>Sources: facebookresearch/DiT {@code models.py}, {@code get_2d_sincos_pos_embed};
  * hustvl/LightningDiT {@code models/pos_embed.py}.
@@ -12,10 +12,10 @@ final class Positions {
   private Positions() {}
 
   /**
-   * Sines and cosines of column, then of row.
+   * Sines and cosines of the column, then of the row.
    *
    * @param width numbers per token, a multiple of 4
-   * @param side tokens of a row
+   * @param side tokens in a row
    * @return {@code [side·side, width]}: a quarter each of sin and cos of the column, sin and cos of
    *     the row
    */
@@ -37,12 +37,12 @@ final class Positions {
   }
 
   /**
-   * Cosines (or sines) that a head is turned by: pairs of its first half by the row, of its second
-   * by the column.
+   * Cosines or sines of the rotary positions: the pairs of a head's first half encode the row,
+   * those of its second half the column.
    *
    * @param size channels of a head, a multiple of 4
-   * @param side tokens of a row
-   * @param sine whether sines are meant
+   * @param side tokens in a row
+   * @param sine whether to return sines
    * @return {@code [side·side, size]}
    */
   static double[] rotary(int size, int side, boolean sine) {

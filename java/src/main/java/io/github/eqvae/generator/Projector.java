@@ -6,7 +6,9 @@ import io.github.eqvae.op.Activation;
 import io.github.eqvae.tape.Tape;
 import io.github.eqvae.tensor.Tensor;
 
-/** Tokens to a foundation model's features. Source: {@code build_mlp} of sihyun-yu/REPA. */
+/**
+ * Projects tokens to a foundation model's features. Source: {@code build_mlp} of sihyun-yu/REPA.
+ */
 final class Projector {
   private final Linear first;
   private final Linear second;

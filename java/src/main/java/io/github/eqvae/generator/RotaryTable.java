@@ -5,7 +5,7 @@ import io.github.eqvae.nn.Parameter;
 import io.github.eqvae.nn.Scope;
 import io.github.eqvae.tensor.Tensor;
 
-/** The angles that queries and keys are turned by, which are saved with the model. */
+/** Cosines and sines of the rotary positions, which are saved with the model. */
 final class RotaryTable {
   private final Parameter cos;
   private final Parameter sin;

@@ -8,7 +8,7 @@ import io.github.eqvae.op.TimestepEmbedding;
 import io.github.eqvae.tape.Tape;
 import io.github.eqvae.tensor.Tensor;
 
-/** Times to vectors: 256 sines and cosines, then a perceptron. */
+/** Embeds times: 256 sines and cosines, then an MLP. */
 final class TimestepEmbedder {
   static final TimestepEmbedding WAVES = new TimestepEmbedding(256, 10000);
   private static final Init NORMAL = new Init.Normal(0, 0.02);

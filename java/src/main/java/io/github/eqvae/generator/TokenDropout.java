@@ -6,16 +6,15 @@ import io.github.eqvae.tensor.Tensor;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Dropout of a transformer in training. Which numbers are dropped is a function of the seed, the
- * layer and the counter, so that a resumed run drops the same, and a block that is computed again,
- * too.
+ * Dropout of a transformer in training. The dropped numbers are a function of the seed, the layer
+ * and the counter, so that they are the same in a resumed run and when a block is recomputed.
  *
- * @param rate at least 0 and below 1
- * @param seed the run's
+ * @param rate dropout rate, at least 0 and below 1
+ * @param seed the run's seed
  * @param counter differs between micro-batches: a scalar of {@code F64}, below 2³²
  */
 public record TokenDropout(double rate, long seed, Tensor counter) {
-  /** Keeps these numbers apart from a generator's noise (docs/numerics.md). */
+  /** Separates these random numbers from a generator's noise (docs/numerics.md). */
   private static final long PURPOSE = 3L << 61;
 
   private static final int LAYER_FROM_BIT = 32;

@@ -21,10 +21,10 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * A frozen vision transformer as DINOv2 has it (arXiv 2304.07193), with or without registers: what
- * REPA aligns a generator with, and an extractor of features. Names and shapes of parameters are
- * those of facebookresearch/dinov2 {@code vision_transformer.py}, without its {@code mask_token},
- * which only its training uses. It gives no gradients.
+ * DINOv2's vision transformer (arXiv 2304.07193), frozen, with or without registers: it extracts
+ * features, also those for REPA. Names and shapes of parameters are those of
+ * facebookresearch/dinov2 {@code vision_transformer.py}, without {@code mask_token}, which only its
+ * training uses. It has no gradients.
  */
 public final class VisionTransformer implements AutoCloseable {
   private static final int CHANNELS = 3;
@@ -44,7 +44,7 @@ public final class VisionTransformer implements AutoCloseable {
   private DType activations;
 
   /**
-   * The tokens behind the last norm.
+   * The tokens after the last norm.
    *
    * @param prefix {@code [N, 1 + registers, D]}: the class token, then the registers
    * @param patches {@code [N, H/patch · W/patch, D]}, row by row
@@ -55,9 +55,9 @@ public final class VisionTransformer implements AutoCloseable {
    * Builds a network with random weights.
    *
    * @param config its shape
-   * @param resize how positions are fitted to the pictures' size
+   * @param resize how position embeddings are interpolated to the pictures' size
    * @param stream orders the work; its device holds the parameters
-   * @param seed of the random weights
+   * @param seed seed of the random weights
    */
   public VisionTransformer(VitConfig config, PositionResize resize, Stream stream, long seed) {
     this.config = config;
@@ -82,7 +82,7 @@ public final class VisionTransformer implements AutoCloseable {
   }
 
   /**
-   * Its shape.
+   * The network's shape.
    *
    * @return the config it was built with
    */
@@ -91,15 +91,18 @@ public final class VisionTransformer implements AutoCloseable {
   }
 
   /**
-   * Its parameters.
+   * The network's parameters.
    *
-   * @return the store; whoever writes to it calls {@link #weightsChanged}
+   * @return the store; after writing to it, call {@link #weightsChanged}
    */
   public ParameterStore parameters() {
     return parameters;
   }
 
-  /** Forgets what was computed of the weights. Call it after writing to {@link #parameters}. */
+  /**
+   * Discards values that were computed from the weights. Call it after writing to {@link
+   * #parameters}.
+   */
   public void weightsChanged() {
     offsets.clear();
     tables.reset();
@@ -108,7 +111,7 @@ public final class VisionTransformer implements AutoCloseable {
   /**
    * Chooses the dtype of activations.
    *
-   * @param dtype one the device computes in
+   * @param dtype a dtype that the device can compute in
    */
   public void computeIn(DType dtype) {
     activations = dtype;
@@ -117,10 +120,10 @@ public final class VisionTransformer implements AutoCloseable {
   /**
    * Runs the network.
    *
-   * @param tape the tape, of inference
-   * @param images {@code [N, H, W, 3]}, prepared as {@link FeaturePixels} does
-   * @return tokens in single precision
-   * @throws EqvaeException.Argument if the size is no multiple of the patches'
+   * @param tape an inference tape
+   * @param images {@code [N, H, W, 3]}, prepared by {@link FeaturePixels}
+   * @return tokens in the images' dtype
+   * @throws EqvaeException.Argument if the size is not a multiple of the patch size
    */
   public Tokens forward(Tape tape, Tensor images) {
     Shape s = images.shape();
@@ -132,7 +135,7 @@ public final class VisionTransformer implements AutoCloseable {
         || s.dim(1) == 0
         || s.dim(2) == 0) {
       throw new EqvaeException.Argument(
-          "vision transformer: images are %s, expected [N, H, W, 3] of multiples of %d"
+          "vision transformer: images are %s, expected [N, H, W, 3] with H and W multiples of %d"
               .formatted(s, patch));
     }
     Tensor x = Layers.cast(tape, embed(tape, images), activations); // [N, prefix + h·w, D]
@@ -144,7 +147,9 @@ public final class VisionTransformer implements AutoCloseable {
     return new Tokens(x.narrow(1, 0, first), x.narrow(1, first, x.shape().dim(1) - first));
   }
 
-  /** Patches, with room for the tokens before them, and what each place begins with added. */
+  /**
+   * Patch tokens with space for the prefix tokens before them, plus the offset of each position.
+   */
   private Tensor embed(Tape tape, Tensor images) {
     Tensor tokens = patches.forward(tape, images); // [N, h·w, D]
     long n = tokens.shape().dim(0);
@@ -161,7 +166,10 @@ public final class VisionTransformer implements AutoCloseable {
         tape, tape.apply(new ChannelAffine(), rows, null, table), n, count, config.width());
   }
 
-  /** What is added at each place: class token with its position, registers, positions. */
+  /**
+   * The offset of each position: class token plus its position embedding, registers, position
+   * embeddings.
+   */
   private Tensor offsets(Stream stream, int h, int w) {
     int width = config.width();
     float[] table = new float[(config.prefix() + h * w) * width];
@@ -181,7 +189,10 @@ public final class VisionTransformer implements AutoCloseable {
     return out;
   }
 
-  /** {@code [1 + h·w, D]}: the class token's position, then those of h rows and w columns. */
+  /**
+   * Position embeddings {@code [1 + h·w, D]}: the class token's, then those of h rows and w
+   * columns.
+   */
   float[] positions(Stream stream, int h, int w) {
     float[] stored = positions.value().toFloats(stream);
     int side = config.side();

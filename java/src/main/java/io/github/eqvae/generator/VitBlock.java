@@ -13,8 +13,9 @@ import io.github.eqvae.tape.Tape;
 import io.github.eqvae.tensor.Tensor;
 
 /**
- * A block of a vision transformer: attention and a perceptron, each behind a layer norm and scaled
- * per channel before it is added (LayerScale). Source: {@code Block} of facebookresearch/dinov2.
+ * A block of a vision transformer: attention and an MLP, each after a layer norm, with a scale per
+ * channel before the residual addition (LayerScale). Source: {@code Block} of
+ * facebookresearch/dinov2.
  */
 final class VitBlock {
   private final int heads;

@@ -6,23 +6,23 @@ import java.util.Locale;
 import java.util.Optional;
 
 /**
- * The shape of a vision transformer as DINOv2 has it.
+ * The shape of a DINOv2 vision transformer.
  *
- * @param patch side of what becomes a token, in pixels
- * @param side rows and columns of its table of positions
+ * @param patch side of the patch that becomes a token, in pixels
+ * @param side rows and columns of its position embeddings
  * @param width channels of a token
- * @param depth blocks
- * @param heads of attention
- * @param hidden width of the perceptron in a block
- * @param registers tokens beside the class token that stand for no patch (arXiv 2309.16588)
+ * @param depth number of blocks
+ * @param heads number of attention heads
+ * @param hidden hidden width of a block's MLP
+ * @param registers register tokens (arXiv 2309.16588)
  */
 public record VitConfig(
     int patch, int side, int width, int depth, int heads, int hidden, int registers) {
-  /** Channels of a head in every published DINOv2; no tensor tells them. */
+  /** Channels of a head in every published DINOv2; they cannot be inferred from the tensors. */
   public static final int HEAD_SIZE = 64;
 
   private static final int PATCH = 14;
-  private static final int SIDE = 37; // trained last with 518 pixels
+  private static final int SIDE = 37; // trained with 518 pixels at the end
   private static final int MLP_RATIO = 4;
 
   /** DINOv2's published sizes. */
@@ -44,9 +44,9 @@ public record VitConfig(
   }
 
   /**
-   * Checks that a network of this shape can be.
+   * Checks the shape.
    *
-   * @throws EqvaeException.Argument when it cannot; the message says why
+   * @throws EqvaeException.Argument when it is invalid
    */
   public VitConfig {
     if (patch < 1 || side < 1 || width < 1 || depth < 1 || hidden < 1 || registers < 0) {
@@ -61,8 +61,8 @@ public record VitConfig(
   /**
    * A published network.
    *
-   * @param size which
-   * @param registers 0, or 4
+   * @param size the size
+   * @param registers 0 or 4
    * @return its shape
    */
   public static VitConfig dinov2(Size size, int registers) {
@@ -86,10 +86,10 @@ public record VitConfig(
   }
 
   /**
-   * What it is called.
+   * The network's name.
    *
-   * @return {@code dinov2-base} or {@code dinov2-base-registers} of published shapes, else such as
-   *     {@code vit-24-wide-2-deep}
+   * @return {@code dinov2-base} or {@code dinov2-base-registers} for published shapes; for others a
+   *     name like {@code vit-24-wide-2-deep}
    */
   public String title() {
     return size()
@@ -99,7 +99,7 @@ public record VitConfig(
         .orElse("vit-%d-wide-%d-deep".formatted(width, depth));
   }
 
-  /** The class token and the registers. */
+  /** The number of prefix tokens: the class token and the registers. */
   int prefix() {
     return 1 + registers;
   }

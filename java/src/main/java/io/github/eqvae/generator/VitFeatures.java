@@ -12,11 +12,11 @@ import java.util.List;
 import java.util.Locale;
 
 /**
- * The patch tokens of a vision transformer, of pictures that are prepared as REPA does it for
- * DINOv2: normalised, then resized so that there are as many patches as places of the grid.
+ * The patch tokens of a vision transformer for pictures that are prepared like REPA's for DINOv2:
+ * normalised, then resized so that there is one patch for each cell of the grid.
  */
 public final class VitFeatures implements PatchFeatures {
-  /** REPA's grid of a picture of 256 pixels: 224 pixels in patches of 14. */
+  /** REPA's grid for a picture of 256 pixels: 224 pixels in patches of 14. */
   private static final int GRID = 16;
 
   private static final int UNIT = 256;
@@ -31,10 +31,10 @@ public final class VitFeatures implements PatchFeatures {
   private final int grid;
 
   /**
-   * Features of a network.
+   * Creates the features of a network.
    *
    * @param vit the network, closed with this
-   * @param positions how its positions are fitted, for what is said of it
+   * @param positions how its position embeddings are interpolated, for the description
    * @param stream orders the work
    * @param picture side of the pictures
    * @param grid rows and columns; 0 for REPA's: 16 for every 256 pixels of the picture

@@ -67,9 +67,9 @@ record DitCalls(Dit dit, Session session, boolean both)
         out = out.narrow(3, 0, c.channels());
       }
       float[] all = session.download(out);
-      int said = all.length / rows;
+      int width = all.length / rows;
       for (int i = 0; i < count; i++) {
-        answers.add(Arrays.copyOfRange(all, i * said, (i + 1) * said));
+        answers.add(Arrays.copyOfRange(all, i * width, (i + 1) * width));
       }
     } finally {
       session.reset();

@@ -186,7 +186,7 @@ class DitTest {
     Dit dit = new Dit(tiny(4), stream, 7, false);
     Tape tape = new Tape(stream, arena, Tape.Mode.INFERENCE);
     refused(
-        "this network was made for latents of 6×6×3",
+        "this network is for latents of 6×6×3",
         () -> dit.forward(tape, arena.tensor(Shape.of(1, 4, 9, 3)), times(1), labels(0)));
     refused(
         "need as many times and labels",

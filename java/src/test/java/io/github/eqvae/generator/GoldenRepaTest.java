@@ -78,7 +78,7 @@ class GoldenRepaTest {
     try (GoldenFile golden = GoldenFile.open(file);
         GoldenNetwork net = open(golden, device)) {
       Dit.Aligned out = forward(net);
-      golden.compareNhwc("fwd.out", net.read(out.said()));
+      golden.compareNhwc("fwd.out", net.read(out.output()));
       for (int i = 0; i < out.features().size(); i++) {
         golden.compare("fwd.z" + i, net.read(out.features().get(i)));
       }
@@ -115,7 +115,7 @@ class GoldenRepaTest {
     Tensor t = net.tensor(io.github.eqvae.tensor.Shape.of(times.length), times);
     Tensor y = net.labels(golden.values("train.in.y"), golden.values("rnd.train.drop"));
     Dit.Aligned out = net.dit.forwardAligned(tape, of.noisy(), t, y);
-    List<DenoisingLoss.Term> terms = loss.terms(tape, out.said(), of);
+    List<DenoisingLoss.Term> terms = loss.terms(tape, out.output(), of);
     golden.compare(name + "denoise", net.total(terms));
     List<Tensor> targets = new ArrayList<>();
     for (int i = 0; i < out.features().size(); i++) {

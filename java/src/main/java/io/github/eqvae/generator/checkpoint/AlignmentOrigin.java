@@ -3,10 +3,10 @@ package io.github.eqvae.generator.checkpoint;
 import io.github.eqvae.generator.Alignment;
 
 /**
- * With what features a network's tokens were aligned while it was trained (REPA).
+ * The features with which a network's tokens were aligned in training (REPA).
  *
- * @param shape where its projectors stand, and how wide they are
- * @param network what gave the features, such as {@code dinov2-base}
- * @param sha256 of that network's weights
+ * @param shape the shape of its projectors
+ * @param network the feature network, such as {@code dinov2-base}
+ * @param sha256 SHA-256 of the feature network's weights
  */
 public record AlignmentOrigin(Alignment shape, String network, String sha256) {}

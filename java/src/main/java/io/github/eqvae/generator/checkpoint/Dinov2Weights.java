@@ -18,12 +18,12 @@ import java.util.Map;
 import java.util.OptionalInt;
 
 /**
- * The published files of DINOv2 (facebookresearch/dinov2), and a safetensors file made of any of
- * its forms: under the names of torch.hub, without what only its training uses. Nothing is
- * downloaded.
+ * The list of DINOv2's published files (facebookresearch/dinov2), and the conversion of any of its
+ * formats to a safetensors file with torch.hub's names, without tensors that only its training
+ * uses. Nothing is downloaded.
  */
 public final class Dinov2Weights {
-  /** Under what a file of ours says how many heads there are. */
+  /** The metadata key for the number of heads in files that eqvae writes. */
   static final String HEADS = "eqvae.vit.heads";
 
   private static final String AT = "https://dl.fbaipublicfiles.com/dinov2/";
@@ -33,16 +33,16 @@ public final class Dinov2Weights {
   /**
    * A published network.
    *
-   * @param size which
-   * @param registers 0, or 4
-   * @param file what is fetched
+   * @param size the size
+   * @param registers 0 or 4
+   * @param file the published file
    */
   public record Network(VitConfig.Size size, int registers, Published file) {}
 
   /**
-   * The published networks of the sizes that are read, under the names of torch.hub.
+   * The published networks of the supported sizes, with torch.hub's file names.
    *
-   * @return small ones first
+   * @return the networks, small ones first
    */
   public static List<Network> published() {
     List<Network> all = new ArrayList<>();
@@ -78,10 +78,10 @@ public final class Dinov2Weights {
   }
 
   /**
-   * Compares a file with all that were published.
+   * Compares a file's hash with those of all published files.
    *
    * @param file the file
-   * @return the one that it is
+   * @return the published network that it is
    * @throws EqvaeException.Argument if it is none of them
    * @throws IOException if it cannot be read
    */
@@ -94,25 +94,25 @@ public final class Dinov2Weights {
             () ->
                 new EqvaeException.Argument(
                     file
-                        + " is none of the published files of torch.hub: its SHA-256 is "
+                        + " is not a published file of torch.hub: its SHA-256 is "
                         + found
                         + ". `eqvae weights` lists them. timm's and transformers' files have other"
-                        + " hashes: --unchecked takes them"));
+                        + " hashes: --unchecked accepts them"));
   }
 
   /**
    * Writes a network in safetensors.
    *
-   * @param from a file, or a folder of transformers, in any of the three namings
-   * @param heads of attention; empty for those of 64 channels
+   * @param from a file, or a folder of transformers, with the names of any of the three libraries
+   * @param heads number of attention heads; empty for heads of 64 channels
    * @param out the file to write
    * @return the network's shape
-   * @throws EqvaeException.Argument if it holds no whole network
+   * @throws EqvaeException.Argument if it has no complete network
    * @throws IOException if a file cannot be read or written
    */
   public static VitConfig write(Path from, OptionalInt heads, Path out) throws IOException {
     try (VitCheckpoint checkpoint = VitCheckpoint.open(from, heads);
-        Device device = Device.open("cpu"); // numbers go from one file to another
+        Device device = Device.open("cpu"); // weights are only copied from file to file
         Stream stream = new Stream(device);
         VisionTransformer vit = checkpoint.load(stream, PositionResize.HUB)) {
       Map<String, String> metadata = new LinkedHashMap<>();

@@ -14,21 +14,22 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.OptionalInt;
 
-/** Networks whose features a generator can be aligned with. */
+/** Opens feature networks, with whose features a generator can be aligned. */
 public final class FeatureNetworks {
   private static final String MODEL = "model.safetensors";
 
   private FeatureNetworks() {}
 
   /**
-   * How a network is used.
+   * Options of a feature network.
    *
    * @param grid rows and columns of the features; 0 for the network's own
-   * @param positions how a vision transformer's positions are fitted: REPA does as timm
-   * @param heads of a vision transformer whose heads are not of 64 channels
+   * @param positions how a vision transformer's position embeddings are interpolated; REPA follows
+   *     timm
+   * @param heads number of heads of a vision transformer, if its heads do not have 64 channels
    */
   public record Options(int grid, PositionResize positions, OptionalInt heads) {
-    /** As REPA does. */
+    /** The options of REPA. */
     public static final Options PUBLISHED =
         new Options(0, PositionResize.TIMM, OptionalInt.empty());
   }
@@ -36,13 +37,13 @@ public final class FeatureNetworks {
   /**
    * Opens a network.
    *
-   * @param path a vision transformer as DINOv2 has it, in any of its namings, or a classifier of
-   *     ours: a file, or the folder of its run
+   * @param path a DINOv2 vision transformer, with the names of any library, or a classifier that
+   *     eqvae trained: a file, or the folder of its run
    * @param stream orders the work
    * @param picture side of the pictures, which are square
-   * @param options how it is used
+   * @param options the options
    * @return the network; the caller closes it
-   * @throws EqvaeException.Argument if it is none of these, or does not fit pictures or grid
+   * @throws EqvaeException.Argument if it is neither, or does not suit the pictures or the grid
    * @throws IOException if it cannot be read
    */
   public static PatchFeatures open(Path path, Stream stream, int picture, Options options)

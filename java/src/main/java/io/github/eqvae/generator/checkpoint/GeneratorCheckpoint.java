@@ -25,9 +25,9 @@ import java.util.Optional;
 import java.util.TreeMap;
 
 /**
- * An open checkpoint of a generator: of DiT, SiT, REPA or LightningDiT as their trainings save it,
- * or of ours. The network's shape is read off the tensors; what is missing or does not belong is
- * reported, and refused where the tensors are used.
+ * An open checkpoint of a generator: saved by the training of DiT, SiT, REPA or LightningDiT, or by
+ * eqvae. The network's shape is inferred from the tensors. Missing and unexpected tensors are
+ * reported; {@link #load} refuses them.
  *
  * <pre>{@code
  * try (GeneratorCheckpoint checkpoint = GeneratorCheckpoint.open(path)) {
@@ -74,9 +74,9 @@ public final class GeneratorCheckpoint implements AutoCloseable {
    *
    * @param path safetensors or a PyTorch checkpoint, or the folder of a finished run
    * @return the open checkpoint; the caller closes it
-   * @throws EqvaeException.Argument if it holds no generator, or its tensors make no network, or do
-   *     not tell the number of heads
-   * @throws IOException if it cannot be read, or breaks the rules of its format
+   * @throws EqvaeException.Argument if it has no generator, or the network's shape or its number of
+   *     heads cannot be inferred from the tensors
+   * @throws IOException if it cannot be read, or violates its format
    */
   public static GeneratorCheckpoint open(Path path) throws IOException {
     return open(path, Weights.AUTO, GeneratorHints.NONE);
@@ -85,12 +85,12 @@ public final class GeneratorCheckpoint implements AutoCloseable {
   /**
    * Opens a file.
    *
-   * @param path as of {@link #open(Path)}
-   * @param weights which of them, if there is an average beside those as last trained
-   * @param hints what the file does not say
+   * @param path as for {@link #open(Path)}
+   * @param weights which weights, if the file has both trained weights and their average
+   * @param hints settings that the file does not have
    * @return the open checkpoint; the caller closes it
-   * @throws EqvaeException.Argument as of {@link #open(Path)}, or if it lacks those weights
-   * @throws IOException as of {@link #open(Path)}
+   * @throws EqvaeException.Argument as for {@link #open(Path)}, or if it lacks those weights
+   * @throws IOException as for {@link #open(Path)}
    */
   public static GeneratorCheckpoint open(Path path, Weights weights, GeneratorHints hints)
       throws IOException {
@@ -104,23 +104,23 @@ public final class GeneratorCheckpoint implements AutoCloseable {
   }
 
   /**
-   * Looks for a generator in an open checkpoint.
+   * Finds the generator in an open checkpoint.
    *
-   * @param file the checkpoint; from now on closed by what is returned
-   * @param weights which of them
-   * @param hints what the file does not say
+   * @param file the checkpoint, which the result closes
+   * @param weights which weights
+   * @param hints settings that the file does not have
    * @return the generator in it
-   * @throws EqvaeException.Argument as of {@link #open}
+   * @throws EqvaeException.Argument as for {@link #open}
    */
   public static GeneratorCheckpoint of(CheckpointFile file, Weights weights, GeneratorHints hints) {
     return new GeneratorCheckpoint(file, weights, hints);
   }
 
   /**
-   * Whether a checkpoint holds a generator.
+   * Whether a checkpoint has a generator.
    *
    * @param file the checkpoint
-   * @return true if {@link #of} would look at it
+   * @return true if {@link #of} can find it
    */
   public static boolean isThere(CheckpointFile file) {
     return GeneratorTensors.isThere(file, GeneratorTensors.DIT);
@@ -157,25 +157,25 @@ public final class GeneratorCheckpoint implements AutoCloseable {
   /**
    * The file.
    *
-   * @return with everything that is in it
+   * @return the file with all its content
    */
   public CheckpointFile file() {
     return file;
   }
 
   /**
-   * Where in the file the network is.
+   * The network's location in the file.
    *
-   * @return the dictionary and what stands before the names, mostly empty
+   * @return the dictionary and the prefix of the names; both are usually empty
    */
   public String where() {
     return found.where();
   }
 
   /**
-   * Which weights these are, where the file holds two sets of them.
+   * A note about the chosen weights, if the file has two sets of them.
    *
-   * @return what was taken, what else is there and how to take that; empty if there is one set
+   * @return the chosen set, the other one and how to choose it; empty if there is one set
    */
   public Optional<String> weightsNote() {
     return found.note();
@@ -184,7 +184,7 @@ public final class GeneratorCheckpoint implements AutoCloseable {
   /**
    * The network's shape.
    *
-   * @return as the tensors tell it, or the settings beside them
+   * @return the shape, from the file's settings or inferred from the tensors
    */
   public DitConfig config() {
     return config;
@@ -193,8 +193,8 @@ public final class GeneratorCheckpoint implements AutoCloseable {
   /**
    * REPA's projectors.
    *
-   * @return where they stand; of files of others, how many blocks come before is 8, as published,
-   *     unless the training's arguments are there; empty of networks without
+   * @return their shape; empty for networks without projectors. In files of other programs the
+   *     depth is from the training's arguments, or 8 as published
    */
   public Optional<Alignment> alignment() {
     return alignment;
@@ -218,25 +218,25 @@ public final class GeneratorCheckpoint implements AutoCloseable {
   }
 
   /**
-   * How the network was taught.
+   * The diffusion process that the network was trained for.
    *
-   * @return what the user says, else what the file does; empty if neither
+   * @return the process from the hints, or else from the file; empty if unknown
    */
   public Optional<GeneratorProcess> process() {
     return process;
   }
 
   /**
-   * What the file says beside the tensors.
+   * The file's settings.
    *
-   * @return empty for files of others
+   * @return the settings; empty for files of other programs
    */
   public Optional<GeneratorMetadata> metadata() {
     return metadata;
   }
 
   /**
-   * What is missing, unexpected or of a wrong shape.
+   * Tensors that are missing, unexpected or of a wrong shape.
    *
    * @return the report
    */
@@ -247,25 +247,25 @@ public final class GeneratorCheckpoint implements AutoCloseable {
   /**
    * The tensors of the network.
    *
-   * @return by the references' names
+   * @return tensors by the references' names
    */
   public Map<String, StoredTensor> tensors() {
     return Collections.unmodifiableMap(found.tensors());
   }
 
   /**
-   * The names and shapes that a whole network of this shape has.
+   * The names and shapes of a complete network.
    *
-   * @return in the references' order of blocks
+   * @return names to shapes, in the references' order
    */
   public Map<String, Shape> expected() {
     return TensorList.of(config, alignment);
   }
 
   /**
-   * What the file holds beside the network.
+   * The other content of the file.
    *
-   * @return what it is, and how many tensors
+   * @return its names, with the number of tensors
    */
   public Map<String, Integer> others() {
     return found.others();
@@ -274,7 +274,7 @@ public final class GeneratorCheckpoint implements AutoCloseable {
   /**
    * The element types.
    *
-   * @return safetensors' names of them, and how many tensors are of each
+   * @return the names of the types in safetensors, with the number of tensors
    */
   public Map<String, Integer> dtypes() {
     Map<String, Integer> counts = new TreeMap<>();
@@ -283,9 +283,9 @@ public final class GeneratorCheckpoint implements AutoCloseable {
   }
 
   /**
-   * Reads all numbers, and looks for those that are NaN or infinite.
+   * Reads all numbers and reports those that are NaN or infinite.
    *
-   * @return a line per tensor that has some, in the names of the file
+   * @return a line per tensor with such numbers, with the names of the file
    */
   public List<String> notFinite() {
     List<String> lines = new ArrayList<>();
@@ -300,8 +300,8 @@ public final class GeneratorCheckpoint implements AutoCloseable {
   }
 
   /**
-   * Builds the network and reads its weights. REPA's projectors, which have no part in sampling,
-   * are made for training only.
+   * Builds the network and reads its weights. REPA's projectors, which sampling does not use, are
+   * only built for training.
    *
    * @param stream orders the work; its device holds the parameters
    * @param training whether to keep memory for gradients
@@ -322,8 +322,8 @@ public final class GeneratorCheckpoint implements AutoCloseable {
   }
 
   /**
-   * Reads the weights into a network that is there. Projectors keep what they have where the file
-   * has none of their shapes.
+   * Reads the weights into an existing network. Projectors keep their weights if the file has none
+   * of the same shape.
    *
    * @param dit the network, of this shape
    * @param stream orders the work

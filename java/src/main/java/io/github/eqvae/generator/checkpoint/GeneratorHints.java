@@ -4,25 +4,25 @@ import java.util.Optional;
 import java.util.OptionalInt;
 
 /**
- * What a user says of a checkpoint that says it neither by its tensors nor beside them.
+ * A user's settings for a checkpoint from which they cannot be read.
  *
- * @param heads of attention
- * @param process how the network was taught
- * @param codes entries of the codebook, of MaskGIT, whose table of codes and labels is one
+ * @param heads number of attention heads
+ * @param process the diffusion process that the network was trained for
+ * @param codes entries of the codebook, for MaskGIT: its table has both codes and labels
  */
 public record GeneratorHints(
     OptionalInt heads, Optional<GeneratorProcess> process, OptionalInt codes) {
   /**
-   * Of a network that makes no codes.
+   * Hints for a network that does not generate codes.
    *
-   * @param heads of attention
-   * @param process how the network was taught
+   * @param heads number of attention heads
+   * @param process the diffusion process that the network was trained for
    */
   public GeneratorHints(OptionalInt heads, Optional<GeneratorProcess> process) {
     this(heads, process, OptionalInt.empty());
   }
 
-  /** Nothing is said. */
+  /** No hints. */
   public static final GeneratorHints NONE =
       new GeneratorHints(OptionalInt.empty(), Optional.empty());
 }

@@ -11,15 +11,16 @@ import java.util.Map;
 import java.util.Optional;
 
 /**
- * What a file of a generator says beside its tensors: the network's shape, how it was taught, whose
- * latents it makes, and what its classes are called. It is one JSON text under {@link #KEY} among
- * the free strings of a safetensors file. The references' files have none.
+ * The settings in a generator's file: the network's shape, its diffusion process, the autoencoder
+ * of its latents, and the names of its classes. They are one JSON text with the key {@link #KEY} in
+ * the metadata of a safetensors file. The references' files have none.
  *
  * @param network the network's shape
- * @param process how it was taught
- * @param latents whose latents it makes; empty if that was not noted
- * @param classes what the labels 0, 1, … are called; empty if that is not known
- * @param alignment the projectors, and whose features they were taught; empty without
+ * @param process the diffusion process that it was trained for
+ * @param latents the origin of its latents; empty if it was not recorded
+ * @param classes the names of the labels 0, 1, …; empty if they are unknown
+ * @param alignment the projectors and the feature network they were trained for; empty if there are
+ *     none
  */
 public record GeneratorMetadata(
     DitConfig network,
@@ -27,21 +28,21 @@ public record GeneratorMetadata(
     Optional<LatentsOrigin> latents,
     List<String> classes,
     Optional<AlignmentOrigin> alignment) {
-  /** Under what it stands. */
+  /** The key of the settings. */
   public static final String KEY = "eqvae.generator";
 
-  /** Raised when an older program would misread what a newer one wrote. */
+  /** Increased when an older program would misread the settings. */
   private static final int VERSION = 1;
 
   private static final JsonMapper JSON = MetadataJson.MAPPER;
 
   /**
-   * Of a network without projectors.
+   * Settings of a network without projectors.
    *
    * @param network the network's shape
-   * @param process how it was taught
-   * @param latents whose latents it makes; empty if that was not noted
-   * @param classes what the labels 0, 1, … are called; empty if that is not known
+   * @param process the diffusion process that it was trained for
+   * @param latents the origin of its latents; empty if it was not recorded
+   * @param classes the names of the labels 0, 1, …; empty if they are unknown
    */
   public GeneratorMetadata(
       DitConfig network,
@@ -54,7 +55,7 @@ public record GeneratorMetadata(
   /**
    * Checks the names and copies the list.
    *
-   * @throws EqvaeException.Argument when there are names, and not as many as classes
+   * @throws EqvaeException.Argument when there are names, but not one for each class
    */
   public GeneratorMetadata {
     classes = List.copyOf(classes);
@@ -62,7 +63,7 @@ public record GeneratorMetadata(
   }
 
   /**
-   * As free strings beside the tensors of a safetensors file.
+   * The settings as metadata of a safetensors file.
    *
    * @return one entry, {@link #KEY}
    */
@@ -77,12 +78,12 @@ public record GeneratorMetadata(
   }
 
   /**
-   * Reads what {@link #toMap} wrote.
+   * Reads the settings that {@link #toMap} wrote.
    *
-   * @param file for messages
-   * @param metadata the free strings of a file
+   * @param file the file's name, for messages
+   * @param metadata the metadata of a file
    * @return empty if there is no entry
-   * @throws EqvaeException.Argument when it makes no sense
+   * @throws EqvaeException.Argument when it is invalid
    * @throws EqvaeException.Unsupported when a newer version wrote it
    */
   public static Optional<GeneratorMetadata> of(String file, Map<String, String> metadata) {
@@ -109,7 +110,7 @@ public record GeneratorMetadata(
           file, KEY, e.getCause() instanceof EqvaeException why ? why : e, e.getOriginalMessage());
     } catch (EqvaeException.Argument
         | IllegalArgumentException
-        | NullPointerException e) { // no object; null among names
+        | NullPointerException e) { // not a JSON object; null among names
       throw MetadataJson.nonsense(file, KEY, e, String.valueOf(e.getMessage()));
     }
   }

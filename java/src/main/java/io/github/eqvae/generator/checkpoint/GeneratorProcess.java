@@ -9,8 +9,9 @@ import io.github.eqvae.diffusion.NoiseSchedule;
 import io.github.eqvae.diffusion.Transport;
 
 /**
- * How a network was taught to make data of noise, which no tensor tells: in the steps of a
- * diffusion, as DiT, or along a path in continuous time, as SiT and, on the opposite clock, REPA.
+ * The process that a network was trained for, which cannot be inferred from tensors: a diffusion in
+ * discrete steps (DiT), or a path in continuous time (SiT, and REPA with the opposite direction of
+ * time).
  */
 @JsonTypeInfo(use = JsonTypeInfo.Id.NAME, property = "kind")
 @JsonSubTypes({
@@ -27,15 +28,15 @@ public sealed interface GeneratorProcess {
           GaussianDiffusion.Prediction.EPSILON,
           GaussianDiffusion.Variance.LEARNED_RANGE);
 
-  /** SiT as published: the velocity of straight lines. */
+  /** SiT as published: the velocity of the linear path. */
   Flow SIT =
       new Flow(
           new Transport(Interpolant.LINEAR, Transport.Prediction.VELOCITY, Transport.Weight.NONE));
 
-  /** REPA as published: the velocity of straight lines, from data to noise. */
+  /** REPA as published: the velocity of the linear path, from data to noise. */
   Repa REPA = new Repa(Interpolant.LINEAR);
 
-  /** How the noise of a diffusion grows. */
+  /** Noise schedules of a diffusion. */
   enum Schedule {
     /** {@link NoiseSchedule#linear}: published DiT. */
     LINEAR,
@@ -44,12 +45,12 @@ public sealed interface GeneratorProcess {
   }
 
   /**
-   * The steps of a diffusion.
+   * A diffusion in discrete steps.
    *
-   * @param schedule how the noise grows
-   * @param steps how many
-   * @param prediction what the network says
-   * @param variance what is known of the variance of a step back
+   * @param schedule the noise schedule
+   * @param steps number of steps
+   * @param prediction what the network predicts
+   * @param variance the variance of the reverse process
    */
   record Steps(
       Schedule schedule,
@@ -57,7 +58,7 @@ public sealed interface GeneratorProcess {
       GaussianDiffusion.Prediction prediction,
       GaussianDiffusion.Variance variance)
       implements GeneratorProcess {
-    /** More are no use, and would be memory for whoever claims them in a file. */
+    /** A limit for untrusted files: more steps are useless and would need memory. */
     private static final int MOST_STEPS = 1_000_000;
 
     /**
@@ -73,9 +74,9 @@ public sealed interface GeneratorProcess {
     }
 
     /**
-     * The process.
+     * The diffusion process.
      *
-     * @return with all its steps
+     * @return the process with all its steps
      */
     public GaussianDiffusion process() {
       return new GaussianDiffusion(
@@ -88,12 +89,12 @@ public sealed interface GeneratorProcess {
   /**
    * A path in continuous time.
    *
-   * @param transport the path, and what the network says of it
+   * @param transport the path, and what the network predicts
    */
   record Flow(Transport transport) implements GeneratorProcess {}
 
   /**
-   * The velocity of a path on REPA's clock, which runs from data (0) to noise (1), against SiT's.
+   * The velocity of a path with REPA's time, from data (0) to noise (1), opposite to SiT's.
    *
    * @param path linear, or gvp, REPA's cosine
    */
@@ -101,7 +102,7 @@ public sealed interface GeneratorProcess {
     /**
      * Checks the path.
      *
-     * @throws EqvaeException.Argument when REPA has none like it
+     * @throws EqvaeException.Argument when REPA has no such path
      */
     public Repa {
       if (path == Interpolant.VP) {

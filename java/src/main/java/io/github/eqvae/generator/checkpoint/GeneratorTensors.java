@@ -12,15 +12,15 @@ import java.util.Optional;
 import java.util.TreeMap;
 
 /**
- * The generator among the tensors of a checkpoint: {@code torch.save} of DiT's, SiT's and
- * LightningDiT's training holds it twice, in the dictionaries {@code model} and {@code ema}; in
- * either the names may begin with {@code module.}.
+ * The generator among the tensors of a checkpoint. Checkpoints of DiT's, SiT's and LightningDiT's
+ * training have it twice, in the dictionaries {@code model} and {@code ema}; names may have the
+ * prefix {@code module.}.
  *
- * @param where the dictionary it is in, and what stands before its names there; mostly empty
- * @param tensors by their names without that
- * @param others what the file is known to hold beside, and how many tensors of it
+ * @param where its dictionary, and the prefix of its names; both are usually empty
+ * @param tensors tensors by name, without the prefix
+ * @param others other content of the file, with the number of tensors
  * @param average whether these are averaged weights
- * @param note which weights were taken, if there are two sets of them
+ * @param note the chosen weights, if there are two sets of them
  */
 record GeneratorTensors(
     String where,
@@ -29,10 +29,10 @@ record GeneratorTensors(
     boolean average,
     Optional<String> note) {
   /**
-   * What every network of a kind has, and nothing else that we know.
+   * Tensors that identify a kind of network: each such network has them, and no other known one.
    *
-   * @param names of tensors
-   * @param of whose they are, for messages
+   * @param names names of tensors
+   * @param of the projects that use them, for messages
    */
   record Anchors(List<String> names, String of) {}
 
@@ -41,7 +41,7 @@ record GeneratorTensors(
           List.of("x_embedder.proj.weight", "final_layer.linear.weight", "t_embedder.mlp.0.weight"),
           "DiT, SiT and LightningDiT");
 
-  /** One set of weights: a dictionary and a prefix. */
+  /** The location of a set of weights: a dictionary and a prefix. */
   private record Place(String dictionary, String prefix, Map<String, StoredTensor> all) {
     boolean average() {
       return Weights.isAverage(dictionary) || Weights.isAverage(prefix);
@@ -53,24 +53,24 @@ record GeneratorTensors(
     }
   }
 
-  /** Whether there is one. */
+  /** Whether the file has such a network. */
   static boolean isThere(CheckpointFile file, Anchors anchors) {
     return !places(file, anchors).isEmpty();
   }
 
   /**
-   * Chooses.
+   * Chooses a set of weights.
    *
-   * @throws EqvaeException.Argument if there is none, or not of the kind that is wanted
+   * @throws EqvaeException.Argument if there is none of the wanted kind
    */
   static GeneratorTensors of(CheckpointFile file, Weights wanted, Anchors anchors) {
     List<Place> places = places(file, anchors);
     if (places.isEmpty()) {
       throw new EqvaeException.Argument(
           file.path()
-              + " holds no generator that is known here: none of its "
+              + " holds no known generator: none of its "
               + file.tensors().size()
-              + " tensors is called "
+              + " tensors has the name "
               + anchors.names().getFirst()
               + ", as in "
               + anchors.of());
@@ -80,14 +80,14 @@ record GeneratorTensors(
     if (wanted == Weights.EMA && average.isEmpty() && !file.keepsAverage()) {
       throw new EqvaeException.Argument(
           file.path()
-              + " holds no averaged weights: no dictionary such as ema; leave out --weights ema");
+              + " has no averaged weights (no dictionary such as ema); leave out --weights ema");
     }
     if (wanted == Weights.MODEL && trained.isEmpty()) {
       throw new EqvaeException.Argument(
           file.path()
-              + " holds averaged weights ("
+              + " only has averaged weights ("
               + average.orElseThrow().title()
-              + ") alone, not those as last trained; leave out --weights model");
+              + "), not those as last trained; leave out --weights model");
     }
     boolean takesAverage = average.isPresent() && wanted != Weights.MODEL;
     Place place = takesAverage ? average.get() : trained.orElseThrow();
@@ -101,16 +101,16 @@ record GeneratorTensors(
     }
     if (!taken.average()) {
       return Optional.of(
-          "took the weights as last trained; their average ("
+          "took the weights as last trained; the file also has their average ("
               + average.get().title()
-              + ") is there, too: --weights ema takes it");
+              + "): --weights ema uses it");
     }
     return Optional.of(
         "took the averaged weights ("
             + taken.title()
             + ")"
             + (trained.isPresent()
-                ? "; those as last trained are there, too: --weights model takes them"
+                ? "; the file also has those as last trained: --weights model uses them"
                 : ""));
   }
 
@@ -124,7 +124,7 @@ record GeneratorTensors(
               String own =
                   name.startsWith(place.prefix()) ? name.substring(place.prefix().length()) : "";
               if (own.isEmpty()) {
-                others.merge("tensors called " + name.replaceAll("\\..*", ".*"), 1, Integer::sum);
+                others.merge("tensors " + name.replaceAll("\\..*", ".*"), 1, Integer::sum);
               } else {
                 inside.put(own, tensor);
               }

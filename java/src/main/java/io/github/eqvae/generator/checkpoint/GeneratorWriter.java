@@ -21,14 +21,13 @@ import java.util.Objects;
 import java.util.Optional;
 
 /**
- * Writes generators under the names of their references. Numbers keep their bits unless another
- * type is asked for; then they are rounded to nearest, ties to even. Training state beside the
- * network is not taken along.
+ * Writes generators with the references' tensor names. Numbers keep their bits unless another type
+ * is chosen; then they are rounded to nearest, ties to even. Training state is not copied.
  *
- * @param dtype the type of all numbers; empty to leave each as it is
+ * @param dtype the type of all numbers; empty to keep each tensor's type
  */
 public record GeneratorWriter(Optional<FloatType> dtype) {
-  /** Under what others' files are ignored beside the tensors of a PyTorch file. */
+  /** The key of the settings in a PyTorch file; other programs ignore it. */
   private static final String SETTINGS = "eqvae";
 
   /** The dictionary that the references' {@code find_model} looks for first. */
@@ -37,10 +36,10 @@ public record GeneratorWriter(Optional<FloatType> dtype) {
   /** The dictionary that MaskGIT's references load. */
   private static final String MASKGIT_DICTIONARY = "model_state_dict";
 
-  /** What MaskGIT's references read beside it when they go on with a training. */
+  /** Counters that MaskGIT's references read when they continue a training. */
   private static final List<String> COUNTERS = List.of("iter", "global_epoch");
 
-  /** What is written: whole tensors in their order, and what is said beside them. */
+  /** The source of a file: tensors in their order, and settings. */
   private record Source(
       String path,
       KeyReport report,
@@ -56,7 +55,10 @@ public record GeneratorWriter(Optional<FloatType> dtype) {
           GeneratorWriter.settings(c));
     }
 
-    /** Files of others do not say whether they can be guided; the references' networks can. */
+    /**
+     * Files of other programs do not record whether guidance is possible; it is for the references'
+     * networks.
+     */
     static Source of(MaskGitCheckpoint c) {
       MaskGitMetadata metadata =
           c.metadata()
@@ -79,8 +81,8 @@ public record GeneratorWriter(Optional<FloatType> dtype) {
    *
    * @param file the file; its directory must exist
    * @param source the generator
-   * @return tensor to how many of its finite numbers became infinite
-   * @throws io.github.eqvae.EqvaeException.Argument if the source is not whole
+   * @return per tensor, the number of finite numbers that became infinite
+   * @throws io.github.eqvae.EqvaeException.Argument if the source is not complete
    * @throws IOException if writing fails
    */
   public Map<String, Long> writeSafetensors(Path file, GeneratorCheckpoint source)
@@ -92,9 +94,9 @@ public record GeneratorWriter(Optional<FloatType> dtype) {
    * Writes a safetensors file.
    *
    * @param file the file; its directory must exist
-   * @param source MaskGIT
-   * @return tensor to how many of its finite numbers became infinite
-   * @throws io.github.eqvae.EqvaeException.Argument if the source is not whole
+   * @param source the MaskGIT checkpoint
+   * @return per tensor, the number of finite numbers that became infinite
+   * @throws io.github.eqvae.EqvaeException.Argument if the source is not complete
    * @throws IOException if writing fails
    */
   public Map<String, Long> writeSafetensors(Path file, MaskGitCheckpoint source)
@@ -117,13 +119,13 @@ public record GeneratorWriter(Optional<FloatType> dtype) {
   }
 
   /**
-   * Writes a {@code .pt} that the references' scripts take: the tensors under {@code ema}, the
-   * settings under {@code eqvae}, which others ignore.
+   * Writes a {@code .pt} file for the references' scripts, with the tensors under {@code ema} and
+   * the settings under {@code eqvae}, which other programs ignore.
    *
    * @param file the file; its directory must exist
    * @param source the generator
-   * @return tensor to how many of its finite numbers became infinite
-   * @throws io.github.eqvae.EqvaeException.Argument if the source is not whole
+   * @return per tensor, the number of finite numbers that became infinite
+   * @throws io.github.eqvae.EqvaeException.Argument if the source is not complete
    * @throws IOException if writing fails
    */
   public Map<String, Long> writeTorch(Path file, GeneratorCheckpoint source) throws IOException {
@@ -131,13 +133,14 @@ public record GeneratorWriter(Optional<FloatType> dtype) {
   }
 
   /**
-   * Writes a {@code .pth} that MaskGIT's references go on with: the tensors under {@code
-   * model_state_dict}, {@code iter} and {@code global_epoch} 0, the settings under {@code eqvae}.
+   * Writes a {@code .pth} file from which MaskGIT's references can continue, with the tensors under
+   * {@code model_state_dict}, {@code iter} and {@code global_epoch} of 0, and the settings under
+   * {@code eqvae}.
    *
    * @param file the file; its directory must exist
-   * @param source MaskGIT
-   * @return tensor to how many of its finite numbers became infinite
-   * @throws io.github.eqvae.EqvaeException.Argument if the source is not whole
+   * @param source the MaskGIT checkpoint
+   * @return per tensor, the number of finite numbers that became infinite
+   * @throws io.github.eqvae.EqvaeException.Argument if the source is not complete
    * @throws IOException if writing fails
    */
   public Map<String, Long> writeTorch(Path file, MaskGitCheckpoint source) throws IOException {
@@ -163,7 +166,7 @@ public record GeneratorWriter(Optional<FloatType> dtype) {
     return overflows;
   }
 
-  /** Nothing is said where it is not known how the network was taught. */
+  /** The settings; empty if the diffusion process is unknown. */
   private static Map<String, String> settings(GeneratorCheckpoint source) {
     return source
         .process()

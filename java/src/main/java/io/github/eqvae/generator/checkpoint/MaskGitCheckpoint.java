@@ -23,8 +23,8 @@ import java.util.Optional;
 import java.util.TreeMap;
 
 /**
- * An open checkpoint of MaskGIT: of Maskgit-pytorch or Halton-MaskGIT as their trainings save it
- * ({@code model_state_dict}), or of ours. The network's shape is read off the tensors.
+ * An open checkpoint of MaskGIT: saved by the training of Maskgit-pytorch or Halton-MaskGIT ({@code
+ * model_state_dict}), or by eqvae. The network's shape is inferred from the tensors.
  */
 public final class MaskGitCheckpoint implements AutoCloseable {
   private static final GeneratorTensors.Anchors MASKGIT =
@@ -58,11 +58,11 @@ public final class MaskGitCheckpoint implements AutoCloseable {
    * Opens a file.
    *
    * @param path safetensors or a PyTorch checkpoint, or the folder of a finished run
-   * @param weights which of them, if there is an average beside those as last trained
-   * @param hints what the file does not say
+   * @param weights which weights, if the file has both trained weights and their average
+   * @param hints settings that the file does not have
    * @return the open checkpoint; the caller closes it
-   * @throws EqvaeException.Argument if it holds no such network, or does not tell its shape
-   * @throws IOException if it cannot be read, or breaks the rules of its format
+   * @throws EqvaeException.Argument if it has no such network, or the shape cannot be inferred
+   * @throws IOException if it cannot be read, or violates its format
    */
   public static MaskGitCheckpoint open(Path path, Weights weights, GeneratorHints hints)
       throws IOException {
@@ -76,23 +76,23 @@ public final class MaskGitCheckpoint implements AutoCloseable {
   }
 
   /**
-   * Looks for MaskGIT in an open checkpoint.
+   * Finds MaskGIT in an open checkpoint.
    *
-   * @param file the checkpoint; from now on closed by what is returned
-   * @param weights which of them
-   * @param hints what the file does not say
+   * @param file the checkpoint, which the result closes
+   * @param weights which weights
+   * @param hints settings that the file does not have
    * @return the network in it
-   * @throws EqvaeException.Argument as of {@link #open}
+   * @throws EqvaeException.Argument as for {@link #open}
    */
   public static MaskGitCheckpoint of(CheckpointFile file, Weights weights, GeneratorHints hints) {
     return new MaskGitCheckpoint(file, weights, hints);
   }
 
   /**
-   * Whether a checkpoint holds MaskGIT.
+   * Whether a checkpoint has MaskGIT.
    *
    * @param file the checkpoint
-   * @return true if {@link #of} would look at it
+   * @return true if {@link #of} can find it
    */
   public static boolean isThere(CheckpointFile file) {
     return GeneratorTensors.isThere(file, MASKGIT) || GeneratorTensors.isThere(file, HALTON);
@@ -131,25 +131,25 @@ public final class MaskGitCheckpoint implements AutoCloseable {
   /**
    * The file.
    *
-   * @return with everything that is in it
+   * @return the file with all its content
    */
   public CheckpointFile file() {
     return file;
   }
 
   /**
-   * Where in the file the network is.
+   * The network's location in the file.
    *
-   * @return the dictionary and what stands before the names, mostly empty
+   * @return the dictionary and the prefix of the names; both are usually empty
    */
   public String where() {
     return found.where();
   }
 
   /**
-   * Which weights these are, where the file holds two sets of them.
+   * A note about the chosen weights, if the file has two sets of them.
    *
-   * @return what was taken, what else is there and how to take that; empty if there is one set
+   * @return the chosen set, the other one and how to choose it; empty if there is one set
    */
   public Optional<String> weightsNote() {
     return found.note();
@@ -158,23 +158,23 @@ public final class MaskGitCheckpoint implements AutoCloseable {
   /**
    * The network's shape.
    *
-   * @return as the tensors tell it, or the settings beside them
+   * @return the shape, from the file's settings or inferred from the tensors
    */
   public MaskGitConfig config() {
     return config;
   }
 
   /**
-   * What the file says beside the tensors.
+   * The file's settings.
    *
-   * @return empty for files of others
+   * @return the settings; empty for files of other programs
    */
   public Optional<MaskGitMetadata> metadata() {
     return metadata;
   }
 
   /**
-   * What is missing, unexpected or of a wrong shape.
+   * Tensors that are missing, unexpected or of a wrong shape.
    *
    * @return the report
    */
@@ -185,25 +185,25 @@ public final class MaskGitCheckpoint implements AutoCloseable {
   /**
    * The tensors of the network.
    *
-   * @return by the references' names
+   * @return tensors by the references' names
    */
   public Map<String, StoredTensor> tensors() {
     return Collections.unmodifiableMap(found.tensors());
   }
 
   /**
-   * The names and shapes that a whole network of this shape has.
+   * The names and shapes of a complete network.
    *
-   * @return in an order of blocks
+   * @return names to shapes, block by block
    */
   public Map<String, Shape> expected() {
     return MaskGitTensors.of(config);
   }
 
   /**
-   * What the file holds beside the network.
+   * The other content of the file.
    *
-   * @return what it is, and how many tensors
+   * @return its names, with the number of tensors
    */
   public Map<String, Integer> others() {
     return found.others();
@@ -212,7 +212,7 @@ public final class MaskGitCheckpoint implements AutoCloseable {
   /**
    * The element types.
    *
-   * @return safetensors' names of them, and how many tensors are of each
+   * @return the names of the types in safetensors, with the number of tensors
    */
   public Map<String, Integer> dtypes() {
     Map<String, Integer> counts = new TreeMap<>();
@@ -221,9 +221,9 @@ public final class MaskGitCheckpoint implements AutoCloseable {
   }
 
   /**
-   * Reads all numbers, and looks for those that are NaN or infinite.
+   * Reads all numbers and reports those that are NaN or infinite.
    *
-   * @return a line per tensor that has some, in the names of the file
+   * @return a line per tensor with such numbers, with the names of the file
    */
   public List<String> notFinite() {
     List<String> lines = new ArrayList<>();
@@ -241,7 +241,7 @@ public final class MaskGitCheckpoint implements AutoCloseable {
    * Builds the network and reads its weights.
    *
    * @param stream orders the work; its device holds the parameters
-   * @return the network, which keeps no gradients; the caller closes it
+   * @return the network, without memory for gradients; the caller closes it
    * @throws EqvaeException.Argument if the report is not clean, numbers are not finite, or the two
    *     copies of a table differ
    */
@@ -252,7 +252,7 @@ public final class MaskGitCheckpoint implements AutoCloseable {
     StoredTensor table = found.tensors().get(MaskGitTensors.TABLE);
     if (twice != null && table != null && !Arrays.equals(twice.floats(), table.floats())) {
       throw new EqvaeException.Argument(
-          "%s: %s and %s differ; they are one table in this network"
+          "%s: %s and %s differ, but they must be equal: this network uses one table for both"
               .formatted(file.path(), MaskGitTensors.TABLE, MaskGitTensors.TIED));
     }
     MaskedTransformer network = MaskedTransformer.of(config, stream, 0, false);

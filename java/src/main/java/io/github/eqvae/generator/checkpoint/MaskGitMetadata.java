@@ -10,17 +10,17 @@ import java.util.Map;
 import java.util.Optional;
 
 /**
- * What a file of MaskGIT says beside its tensors, as {@link GeneratorMetadata} does for others: one
- * JSON text under {@link #KEY}. The references' files have none.
+ * The settings in a file of MaskGIT, like {@link GeneratorMetadata} for other generators: one JSON
+ * text with the key {@link #KEY}. The references' files have none.
  *
  * @param network the network's shape
- * @param guided whether it was also taught without labels, so that it can be guided
- * @param latents whose codes it makes; empty if that was not noted
- * @param classes what the labels 0, 1, … are called; empty if that is not known
+ * @param guided whether it was also trained without labels, as guidance needs
+ * @param latents the origin of its codes; empty if it was not recorded
+ * @param classes the names of the labels 0, 1, …; empty if they are unknown
  */
 public record MaskGitMetadata(
     MaskGitConfig network, boolean guided, Optional<LatentsOrigin> latents, List<String> classes) {
-  /** Under what it stands. */
+  /** The key of the settings. */
   public static final String KEY = "eqvae.maskgit";
 
   private static final int VERSION = 1;
@@ -28,7 +28,7 @@ public record MaskGitMetadata(
   /**
    * Checks the names and copies the list.
    *
-   * @throws EqvaeException.Argument when there are names, and not as many as classes
+   * @throws EqvaeException.Argument when there are names, but not one for each class
    */
   public MaskGitMetadata {
     classes = List.copyOf(classes);
@@ -36,7 +36,7 @@ public record MaskGitMetadata(
   }
 
   /**
-   * As free strings beside the tensors of a safetensors file.
+   * The settings as metadata of a safetensors file.
    *
    * @return one entry, {@link #KEY}
    */
@@ -50,12 +50,12 @@ public record MaskGitMetadata(
   }
 
   /**
-   * Reads what {@link #toMap} wrote.
+   * Reads the settings that {@link #toMap} wrote.
    *
-   * @param file for messages
-   * @param metadata the free strings of a file
+   * @param file the file's name, for messages
+   * @param metadata the metadata of a file
    * @return empty if there is no entry
-   * @throws EqvaeException.Argument when it makes no sense
+   * @throws EqvaeException.Argument when it is invalid
    * @throws EqvaeException.Unsupported when a newer version wrote it
    */
   public static Optional<MaskGitMetadata> of(String file, Map<String, String> metadata) {
@@ -80,7 +80,7 @@ public record MaskGitMetadata(
           file, KEY, e.getCause() instanceof EqvaeException why ? why : e, e.getOriginalMessage());
     } catch (EqvaeException.Argument
         | IllegalArgumentException
-        | NullPointerException e) { // no object; null among names
+        | NullPointerException e) { // not a JSON object; null among names
       throw MetadataJson.nonsense(file, KEY, e, String.valueOf(e.getMessage()));
     }
   }

@@ -7,18 +7,18 @@ import java.util.Map;
 import java.util.OptionalInt;
 
 /**
- * Reads the shape of MaskGIT's networks off their tensors. They tell neither the number of heads
- * nor, in Maskgit-pytorch, how many rows of the table are codes: both are those of the published
- * networks on ImageNet unless someone says otherwise.
+ * Infers the shape of MaskGIT's networks from their tensors. The number of heads and, for
+ * Maskgit-pytorch, the number of codes in the table cannot be inferred: without hints they are
+ * those of the published networks for ImageNet.
  *
- * @param file for messages
- * @param tensors by name
+ * @param file the file's name, for messages
+ * @param tensors tensors by name
  */
 record MaskGitShape(String file, Map<String, StoredTensor> tensors) {
   private static final int IMAGENET = 1000;
-  private static final int PERCEPTRON = 4; // widths of a token, in all of Halton-MaskGIT's sizes
+  private static final int PERCEPTRON = 4; // MLP ratio of all of Halton-MaskGIT's sizes
 
-  /** Of a width: tiny, base, large and XL of Halton-MaskGIT. */
+  /** Heads by width: tiny, base, large and XL of Halton-MaskGIT. */
   private static final Map<Integer, Integer> HALTON_HEADS =
       Map.of(384, 6, 768, 12, 1024, 16, 1152, 16);
 
@@ -43,9 +43,8 @@ record MaskGitShape(String file, Map<String, StoredTensor> tensors) {
     int codes = hints.codes().orElse(rows - 2 - IMAGENET);
     if (codes < 1 || rows - 2 - codes < 1) {
       throw new EqvaeException.Argument(
-          "its table has %d rows for codes, the mask, labels and no label; which are codes is not"
-                  .formatted(rows)
-              + " in the file: add --codes N, the size of the codebook");
+          "its table has %d rows for codes, the mask, labels and no label; the file does not say how many are codes: add --codes N, the size of the codebook"
+              .formatted(rows));
     }
     int hidden = size(shape("transformer.layers.0.1.fn.net.0.weight", 2)[0]);
     return MaskGitConfig.of(
@@ -61,12 +60,12 @@ record MaskGitShape(String file, Map<String, StoredTensor> tensors) {
   private MaskGitConfig halton(int rows, int width, GeneratorHints hints) {
     if (tensors.containsKey("in_proj.weight")) {
       throw new EqvaeException.Unsupported(
-          file + ": its codes are gathered in squares (proj 2); only proj 1 can be run");
+          file + ": its codes are packed in patches (proj 2); only proj 1 is supported");
     }
     int side = side(shape("pos_emb.weight", 2)[0], "pos_emb.weight");
     boolean registers = tensors.containsKey("reg_tokens.weight");
     int inner = size(shape("transformer.layers.0.ff.w1.weight", 2)[0]);
-    // Widths are rounded up, so several perceptrons have these tensors; they compute the same.
+    // several hidden widths are rounded up to this one; they give the same network
     MaskGitConfig config =
         new MaskGitConfig(
             MaskGitConfig.Kind.HALTON,
@@ -104,7 +103,8 @@ record MaskGitShape(String file, Map<String, StoredTensor> tensors) {
       throw new EqvaeException.Argument(
           "no published network has a width of "
               + width
-              + ", and the tensors do not tell how many heads of attention it has: add --heads N");
+              + ", and the number of attention heads cannot be inferred from the tensors: add"
+              + " --heads N");
     }
     return heads;
   }
@@ -120,7 +120,7 @@ record MaskGitShape(String file, Map<String, StoredTensor> tensors) {
   private int side(long tokens, String name) {
     long side = Math.round(Math.sqrt(tokens));
     if (side < 1 || side * side != tokens) {
-      throw new EqvaeException.Argument(tensors.get(name) + ", expected places of a square");
+      throw new EqvaeException.Argument(tensors.get(name) + ", expected the positions of a square");
     }
     return size(side);
   }
@@ -129,7 +129,7 @@ record MaskGitShape(String file, Map<String, StoredTensor> tensors) {
     StoredTensor tensor = tensors.get(name);
     if (tensor == null) {
       throw new EqvaeException.Argument(
-          "it lacks " + name + ", without which the network's shape is not known");
+          "it lacks " + name + ", which is needed to infer the network's shape");
     }
     if (tensor.shape().length != rank) {
       throw new EqvaeException.Argument(tensor + ", expected " + rank + " dimensions");

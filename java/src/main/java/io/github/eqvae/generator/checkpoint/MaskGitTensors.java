@@ -6,11 +6,11 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 
 /**
- * Lists the tensors of MaskGIT's networks without making them. Sources: valeoai/Maskgit-pytorch and
- * valeoai/Halton-MaskGIT {@code Network/transformer.py}.
+ * Lists the tensors of MaskGIT's networks without building them. Sources: valeoai/Maskgit-pytorch
+ * and valeoai/Halton-MaskGIT {@code Network/transformer.py}.
  */
 final class MaskGitTensors {
-  /** What Halton-MaskGIT's files have twice: the table of codes, as the last layer's weight. */
+  /** The last layer's weight in Halton-MaskGIT's files, which equals the table of codes. */
   static final String TIED = "head.weight";
 
   static final String TABLE = "tok_emb.weight";

@@ -7,9 +7,9 @@ import com.fasterxml.jackson.databind.cfg.EnumFeature;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import io.github.eqvae.EqvaeException;
 
-/** How files of generators say in JSON what their tensors do not tell. */
+/** JSON of the settings in generators' files. */
 final class MetadataJson {
-  /** Strict: what is missing or of a wrong type is an error. */
+  /** A strict mapper: missing entries and wrong types are errors. */
   static final JsonMapper MAPPER =
       JsonMapper.builder()
           .propertyNamingStrategy(PropertyNamingStrategies.SNAKE_CASE)
@@ -24,7 +24,7 @@ final class MetadataJson {
   static void requireKnown(String file, String key, int version, int known) {
     if (version > known) {
       throw new EqvaeException.Unsupported(
-          "%s was written by a newer eqvae (%s of version %d, this one reads %d); use that one"
+          "%s was written by a newer eqvae (%s of version %d, this eqvae reads %d); use the newer one"
               .formatted(file, key, version, known));
     }
   }
@@ -35,14 +35,14 @@ final class MetadataJson {
         file
             + ": "
             + key
-            + " makes no sense: "
+            + " is invalid: "
             + (cause instanceof EqvaeException ? cause.getMessage() : otherwise));
   }
 
   static void requireNames(int names, int classes) {
     if (names > 0 && names != classes) {
       throw new EqvaeException.Argument(
-          "There are names of " + names + " classes for a network that has " + classes);
+          "There are " + names + " names of classes, but the network has " + classes + " classes");
     }
   }
 }

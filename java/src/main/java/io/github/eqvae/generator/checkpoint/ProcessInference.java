@@ -9,20 +9,20 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 
-/** How a network of others was taught, as far as its file tells. */
+/** Infers the diffusion process of another program's network from its file. */
 final class ProcessInference {
   private static final int PUBLISHED_DEPTH = 8;
 
   private ProcessInference() {}
 
   /**
-   * From what the training script was called with ({@code --model SiT-XL/2 --path-type Linear}),
-   * from projectors, which REPA has, or from options that only LightningDiT has, which is taught as
-   * SiT is.
+   * Infers the process from the training script's arguments ({@code --model SiT-XL/2 --path-type
+   * Linear}), from projectors (REPA), or from options that only LightningDiT has, which uses SiT's
+   * process.
    */
   static Optional<GeneratorProcess> of(
       String file, DitConfig network, boolean projectors, Map<String, String> arguments) {
-    // REPA's own networks are called SiT, too.
+    // REPA's networks also have the name SiT
     if (projectors || arguments.containsKey("encoder_depth")) {
       return Optional.of(repa(file, arguments));
     }
@@ -47,7 +47,7 @@ final class ProcessInference {
     } catch (IllegalArgumentException e) {
       throw new EqvaeException.Argument(
           file
-              + ": its args name a path, prediction or loss_weight that SiT does not have: "
+              + ": its args have a path, prediction or loss_weight that SiT does not have: "
               + arguments);
     }
   }
@@ -58,12 +58,14 @@ final class ProcessInference {
     boolean known = path.equals("linear") || path.equals("cosine");
     if (!known || !prediction.equals("v")) {
       throw new EqvaeException.Argument(
-          file + ": its args name a path or prediction that REPA does not have: " + arguments);
+          file + ": its args have a path or prediction that REPA does not have: " + arguments);
     }
     return new GeneratorProcess.Repa(path.equals("linear") ? Interpolant.LINEAR : Interpolant.GVP);
   }
 
-  /** Blocks before REPA's projectors: what the training was called with, or as published. */
+  /**
+   * The number of blocks before REPA's projectors, from the training's arguments, or as published.
+   */
   static int alignmentDepth(String file, DitConfig network, Map<String, String> arguments) {
     String text = arguments.getOrDefault("encoder_depth", Integer.toString(PUBLISHED_DEPTH));
     int depth;
@@ -74,7 +76,7 @@ final class ProcessInference {
     }
     if (depth < 1 || (arguments.containsKey("encoder_depth") && depth > network.depth())) {
       throw new EqvaeException.Argument(
-          "%s: its args say encoder_depth %s, of a network of %d blocks"
+          "%s: its args have encoder_depth %s, but the network has %d blocks"
               .formatted(file, text, network.depth()));
     }
     return Math.min(depth, network.depth());
@@ -84,7 +86,7 @@ final class ProcessInference {
     return text.toUpperCase(Locale.ROOT);
   }
 
-  /** DiT without learned variances has fixed ones. */
+  /** Uses fixed variances if the network has no outputs for learned ones. */
   static GeneratorProcess fitting(GeneratorProcess process, DitConfig network) {
     boolean learns =
         process instanceof GeneratorProcess.Steps s

@@ -15,9 +15,8 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /**
- * Reads a network's shape off its tensors. They tell all but the number of heads, which is taken
- * from the norms of queries or the rotary table where there are such, else from the published sizes
- * or from who asks.
+ * Infers a network's shape from its tensors. The number of heads can only be inferred from norms of
+ * queries or a rotary table; without these it is the user's, or that of a published size.
  */
 final class ShapeInference {
   private static final String LABELS = "y_embedder.embedding_table.weight";
@@ -26,10 +25,10 @@ final class ShapeInference {
 
   private static final Pattern BLOCK = Pattern.compile("blocks\\.(0|[1-9]\\d{0,4})\\..+");
 
-  /** Without a null class there are just as many rows as classes; ImageNet's are known. */
+  /** The number of ImageNet's classes: a table with this number of rows has no null class. */
   private static final int IMAGENET = 1000;
 
-  /** Parts of adaLN in a block: shift, scale and gate, twice; without shift. */
+  /** Parts of adaLN in a block: shift, scale and gate, twice; 4 parts without shift. */
   private static final int PARTS = 6;
 
   private static final int PARTS_WITHOUT_SHIFT = 4;
@@ -43,10 +42,10 @@ final class ShapeInference {
   }
 
   /**
-   * The shape.
+   * Infers the shape.
    *
-   * @param askedHeads heads as the user says
-   * @throws EqvaeException.Argument where the tensors make no network
+   * @param askedHeads the user's number of heads
+   * @throws EqvaeException.Argument if the tensors are not those of a network
    */
   DitConfig config(OptionalInt askedHeads) {
     long[] embed = shape("x_embedder.proj.weight", 4);
@@ -92,11 +91,11 @@ final class ShapeInference {
   }
 
   /**
-   * REPA's projectors.
+   * Infers REPA's projectors.
    *
-   * @param depth blocks before them, which no tensor tells
+   * @param depth blocks before them, which cannot be inferred
    * @return empty if there are none
-   * @throws EqvaeException.Argument where the tensors make no projectors
+   * @throws EqvaeException.Argument if the tensors are not those of projectors
    */
   Optional<Alignment> alignment(int depth) {
     List<Integer> widths = new ArrayList<>();
@@ -133,10 +132,10 @@ final class ShapeInference {
         depth = Math.max(depth, Integer.parseInt(m.group(1)) + 1);
       }
     }
-    // A number far beyond the tensors would make a network of that depth to compare with.
+    // a file with a huge block number must not lead to a comparison with a huge network
     if (depth > tensors.size()) {
       throw new EqvaeException.Argument(
-          "%s: it has a block %d, and only %d tensors".formatted(file, depth - 1, tensors.size()));
+          "%s: it has a block %d, but only %d tensors".formatted(file, depth - 1, tensors.size()));
     }
     return depth;
   }
@@ -145,7 +144,7 @@ final class ShapeInference {
     OptionalInt told = told(width);
     if (told.isPresent() && asked.isPresent() && told.getAsInt() != asked.getAsInt()) {
       throw new EqvaeException.Argument(
-          "%s: its tensors are those of %d heads, not of %d"
+          "%s: its tensors have %d heads, not %d"
               .formatted(file, told.getAsInt(), asked.getAsInt()));
     }
     Optional<DitSize> known =
@@ -155,11 +154,12 @@ final class ShapeInference {
     if (told.isEmpty() && asked.isEmpty() && known.isEmpty()) {
       throw new EqvaeException.Argument(
           file
-              + " is of no published size (width "
+              + " has no published size (width "
               + width
               + ", depth "
               + depth()
-              + "), and its tensors do not tell how many heads of attention it has: add --heads N");
+              + "), and the number of attention heads cannot be inferred from its tensors: add"
+              + " --heads N");
     }
     return told.orElseGet(() -> asked.orElseGet(() -> known.orElseThrow().heads()));
   }
@@ -174,7 +174,7 @@ final class ShapeInference {
     return size.isPresent() ? OptionalInt.of(width / size.getAsInt()) : size;
   }
 
-  /** The smallest ratio that gives the hidden width, whose rounding loses up to one channel. */
+  /** The smallest ratio that gives the hidden width, which is rounded down. */
   private double mlpRatio(int width, boolean swiGlu) {
     long rows =
         swiGlu
@@ -184,7 +184,7 @@ final class ShapeInference {
       return upwards(rows, width);
     }
     if ((int) (2.0 / 3 * (4 * width)) == rows) {
-      return 4; // as published, where several ratios would do
+      return 4; // the published ratio, if several are possible
     }
     long inner = (long) Math.ceil(rows * 1.5);
     return upwards(inner, width);
@@ -199,7 +199,7 @@ final class ShapeInference {
     StoredTensor tensor = tensors.get(name);
     if (tensor == null) {
       throw new EqvaeException.Argument(
-          file + " lacks " + name + ", without which the network's shape is not known");
+          file + " lacks " + name + ", which is needed to infer the network's shape");
     }
     if (tensor.shape().length != rank) {
       throw unlike(name, rank + " dimensions");

@@ -8,11 +8,12 @@ import java.util.Map;
 import java.util.Optional;
 
 /**
- * Lists the tensors of a network without making it. Source: facebookresearch/DiT {@code models.py},
- * hustvl/LightningDiT {@code models/lightningdit.py}, sihyun-yu/REPA {@code models/sit.py}.
+ * Lists the tensors of a network without building it. Source: facebookresearch/DiT {@code
+ * models.py}, hustvl/LightningDiT {@code models/lightningdit.py}, sihyun-yu/REPA {@code
+ * models/sit.py}.
  */
 final class TensorList {
-  /** Sines and cosines of a time. */
+  /** The number of sines and cosines of a time. */
   private static final int WAVES = 256;
 
   private final DitConfig c;

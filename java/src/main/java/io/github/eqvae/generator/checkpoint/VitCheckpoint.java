@@ -23,13 +23,13 @@ import java.util.OptionalInt;
 import java.util.TreeSet;
 
 /**
- * An open checkpoint of a vision transformer as DINOv2 has it, in the names of torch.hub, timm or
- * transformers. The network's shape is read off the tensors.
+ * An open checkpoint of a DINOv2 vision transformer, with the names of torch.hub, timm or
+ * transformers. The network's shape is inferred from the tensors.
  */
 public final class VitCheckpoint implements AutoCloseable {
   private final CheckpointFile file;
   private final VitNaming naming;
-  private final Map<String, StoredTensor> tensors; // names without what stands before them
+  private final Map<String, StoredTensor> tensors; // names without prefix
   private final VitConfig config;
   private final Map<String, VitNaming.Place> places;
   private final List<String> others;
@@ -43,10 +43,9 @@ public final class VitCheckpoint implements AutoCloseable {
                 () ->
                     new EqvaeException.Argument(
                         file.path()
-                            + " holds no vision transformer that is known here: DINOv2's has"
-                            + " tensors called patch_embed.proj.weight and blocks.0.ls1.gamma"
-                            + " (torch.hub, timm), or embeddings.patch_embeddings.projection.weight"
-                            + " (transformers)"));
+                            + " has no known vision transformer: DINOv2's has tensors named"
+                            + " patch_embed.proj.weight and blocks.0.ls1.gamma (torch.hub, timm),"
+                            + " or embeddings.patch_embeddings.projection.weight (transformers)"));
     String prefix = place.prefix();
     tensors = new LinkedHashMap<>();
     others = new ArrayList<>();
@@ -57,7 +56,7 @@ public final class VitCheckpoint implements AutoCloseable {
         others.add(e.getKey());
       }
     }
-    // What `eqvae weights` wrote has the names of torch.hub, without the mask token.
+    // files of `eqvae weights` have torch.hub's names, but no mask token
     boolean hub = tensors.containsKey("mask_token") || tensors.containsKey("register_tokens");
     naming =
         place.naming() == VitNaming.TRANSFORMERS
@@ -68,7 +67,7 @@ public final class VitCheckpoint implements AutoCloseable {
     report = compare();
   }
 
-  /** Where in a file the network is: timm's names are found as torch.hub's. */
+  /** The network's location in a file; timm's names count as torch.hub's here. */
   private record Place(VitNaming naming, String prefix) {
     static Optional<Place> in(CheckpointFile file) {
       for (VitNaming candidate : VitNaming.values()) {
@@ -86,7 +85,7 @@ public final class VitCheckpoint implements AutoCloseable {
       return Optional.empty();
     }
 
-    /** LayerScale's, which a plain ViT does not have. */
+    /** The name of LayerScale's tensor, which a plain ViT does not have. */
     private static String scale(VitNaming naming) {
       return naming.block(0)
           + (naming == VitNaming.TRANSFORMERS ? "layer_scale1.lambda1" : "ls1.gamma");
@@ -94,20 +93,21 @@ public final class VitCheckpoint implements AutoCloseable {
   }
 
   /**
-   * Whether a file holds such a network.
+   * Whether a file has such a network.
    *
    * @param file the file
-   * @return true if {@link #of} would look at it
+   * @return true if {@link #of} can find it
    */
   public static boolean isThere(CheckpointFile file) {
     return Place.in(file).isPresent();
   }
 
   /**
-   * Looks for a network in an open file.
+   * Finds the network in an open file.
    *
-   * @param file the file; from now on closed by what is returned
-   * @param heads of attention, which no tensor tells; empty for those of 64 channels
+   * @param file the file, which the result closes
+   * @param heads number of attention heads, which cannot be inferred; empty for heads of 64
+   *     channels
    * @return the network in it
    * @throws EqvaeException.Argument if there is none
    */
@@ -120,21 +120,21 @@ public final class VitCheckpoint implements AutoCloseable {
    *
    * @param path safetensors or a PyTorch checkpoint, or a folder of transformers
    * @return the open checkpoint; the caller closes it
-   * @throws EqvaeException.Argument if it holds no such network
-   * @throws IOException if it cannot be read, or breaks the rules of its format
+   * @throws EqvaeException.Argument if it has no such network
+   * @throws IOException if it cannot be read, or violates its format
    */
   public static VitCheckpoint open(Path path) throws IOException {
     return open(path, OptionalInt.empty());
   }
 
   /**
-   * Opens a file of a network whose heads are not of 64 channels.
+   * Opens a file of a network whose heads do not have 64 channels.
    *
    * @param path safetensors or a PyTorch checkpoint, or a folder of transformers
-   * @param heads of attention, which no tensor tells
+   * @param heads number of attention heads, which cannot be inferred
    * @return the open checkpoint; the caller closes it
-   * @throws EqvaeException.Argument if it holds no such network
-   * @throws IOException if it cannot be read, or breaks the rules of its format
+   * @throws EqvaeException.Argument if it has no such network
+   * @throws IOException if it cannot be read, or violates its format
    */
   public static VitCheckpoint open(Path path, OptionalInt heads) throws IOException {
     CheckpointFile file = CheckpointFile.open(path);
@@ -146,17 +146,17 @@ public final class VitCheckpoint implements AutoCloseable {
     }
   }
 
-  /** What no tensor tells: as asked, else as a file of ours says. */
+  /** The number of heads: the user's, or else that in eqvae's own files. */
   private OptionalInt heads(OptionalInt asked) {
-    String said = file.metadata().get(Dinov2Weights.HEADS);
-    if (asked.isPresent() || said == null) {
+    String stored = file.metadata().get(Dinov2Weights.HEADS);
+    if (asked.isPresent() || stored == null) {
       return asked;
     }
     try {
-      return OptionalInt.of(Integer.parseInt(said));
+      return OptionalInt.of(Integer.parseInt(stored));
     } catch (NumberFormatException e) {
       throw new EqvaeException.Argument(
-          file.path() + ": " + Dinov2Weights.HEADS + " is " + said + ", expected a number");
+          file.path() + ": " + Dinov2Weights.HEADS + " is " + stored + ", expected a number");
     }
   }
 
@@ -166,8 +166,8 @@ public final class VitCheckpoint implements AutoCloseable {
         || tensors.containsKey(naming.block(0) + "mlp.weights_in.weight")) {
       throw new EqvaeException.Unsupported(
           file.path()
-              + " is a vision transformer with SwiGLU, as DINOv2's giant is; the small, base and"
-              + " large ones are read");
+              + " is a vision transformer with SwiGLU, such as DINOv2's giant; only the small, base"
+              + " and large ones are supported");
     }
     long[] patches = extents(naming.anchor(), 4);
     boolean three = naming == VitNaming.TRANSFORMERS;
@@ -187,7 +187,7 @@ public final class VitCheckpoint implements AutoCloseable {
           file.path()
               + ": a width of "
               + width
-              + " has no heads of 64 channels; name their number");
+              + " does not divide into heads of 64 channels; give the number of heads");
     }
     return new VitConfig(
         (int) patches[2],
@@ -206,7 +206,7 @@ public final class VitCheckpoint implements AutoCloseable {
     }
     if (tensor.shape().length != rank) {
       throw new EqvaeException.Argument(
-          file.path() + ": " + tensor + " is no tensor of " + rank + " dimensions");
+          file.path() + ": " + tensor + " does not have " + rank + " dimensions");
     }
     return tensor.shape();
   }
@@ -236,7 +236,7 @@ public final class VitCheckpoint implements AutoCloseable {
                 }
               }
             });
-    // Heads of classifiers are no part of the network.
+    // a classifier's head is not part of the network
     unexpected.removeIf(name -> name.startsWith("head.") || name.startsWith("fc_norm."));
     return new KeyReport(missing, List.copyOf(unexpected), misshaped, mistyped);
   }
@@ -244,14 +244,14 @@ public final class VitCheckpoint implements AutoCloseable {
   /**
    * The network's shape.
    *
-   * @return as the tensors tell it
+   * @return the shape, inferred from the tensors
    */
   public VitConfig config() {
     return config;
   }
 
   /**
-   * Whose names the file has.
+   * The library whose names the file has.
    *
    * @return {@code torch.hub}, {@code timm} or {@code transformers}
    */
@@ -260,7 +260,7 @@ public final class VitCheckpoint implements AutoCloseable {
   }
 
   /**
-   * What is missing, unexpected or of a wrong shape.
+   * Tensors that are missing, unexpected or of a wrong shape.
    *
    * @return the report
    */
@@ -269,7 +269,7 @@ public final class VitCheckpoint implements AutoCloseable {
   }
 
   /**
-   * Tensors beside the network.
+   * Tensors that do not belong to the network.
    *
    * @return their names
    */
@@ -280,7 +280,7 @@ public final class VitCheckpoint implements AutoCloseable {
   /**
    * The tensors of the network.
    *
-   * @return by the file's own names
+   * @return tensors by the file's own names
    */
   public Map<String, StoredTensor> tensors() {
     return Collections.unmodifiableMap(tensors);
@@ -290,7 +290,7 @@ public final class VitCheckpoint implements AutoCloseable {
    * Builds the network and reads its weights.
    *
    * @param stream orders the work; its device holds the parameters
-   * @param resize how positions are fitted to the pictures' size
+   * @param resize how position embeddings are interpolated to the pictures' size
    * @return the network; the caller closes it
    * @throws EqvaeException.Argument if the report is not clean, or numbers are not finite
    */
@@ -322,7 +322,7 @@ public final class VitCheckpoint implements AutoCloseable {
   private float[] values(Parameter p) {
     VitNaming.Place place = places.get(p.name());
     float[] values = new float[(int) p.shape().elements()];
-    // A table that lacks the class token's row gets zeros there: timm added it to the token.
+    // if the table lacks the class token's row, zeros are used: timm added the row to the token
     int at = values.length - (int) place.shape().elements();
     for (String name : place.names()) {
       float[] part = tensors.get(name).floats();

@@ -8,19 +8,20 @@ import java.util.Map;
 import java.util.Set;
 
 /**
- * The names that three libraries give to the tensors of DINOv2, each beside those of
- * facebookresearch/dinov2, which are ours.
+ * The names of DINOv2's tensors in three libraries, with the names of facebookresearch/dinov2,
+ * which eqvae uses.
  */
 enum VitNaming {
   /** facebookresearch/dinov2, from {@code torch.hub}. */
   HUB("torch.hub", "patch_embed.proj.weight", "blocks.", "register_tokens", Set.of("mask_token")),
   /**
-   * timm. With registers its class token has its position added, and its table has no row for it.
+   * timm. For networks with registers, the class token includes its position embedding, and the
+   * table has no row for it.
    */
   TIMM("timm", "patch_embed.proj.weight", "blocks.", "reg_token", Set.of()),
   /**
-   * transformers, as files have it; version 5 shows other names in memory, but writes these. Its
-   * queries, keys and values are three tensors.
+   * transformers' names in files; version 5 has other names in memory, but writes these. Queries,
+   * keys and values are three tensors.
    */
   TRANSFORMERS(
       "transformers",
@@ -29,7 +30,7 @@ enum VitNaming {
       "embeddings.register_tokens",
       Set.of("embeddings.mask_token"));
 
-  /** Part of a block here, and in transformers; the first has three there. */
+  /** Parts of a block: our name to the names in transformers. */
   private static final Map<String, List<String>> OF_TRANSFORMERS =
       Map.of(
           "attn.qkv",
@@ -56,17 +57,17 @@ enum VitNaming {
     this.unused = unused;
   }
 
-  /** The library, for people. */
+  /** The library's name for messages. */
   String title() {
     return title;
   }
 
-  /** A tensor that each such network has. */
+  /** The name of a tensor that each such network has. */
   String anchor() {
     return anchor;
   }
 
-  /** What the names of block i begin with. */
+  /** The prefix of block i's names. */
   String block(int i) {
     return blocks + i + ".";
   }
@@ -75,7 +76,7 @@ enum VitNaming {
     return registers;
   }
 
-  /** What only training uses. */
+  /** Tensors that only training uses. */
   Set<String> unused() {
     return unused;
   }
@@ -85,10 +86,10 @@ enum VitNaming {
     return this == TIMM && registers > 0;
   }
 
-  /** Where a tensor is in a file: the names of what, one below the other, makes it. */
+  /** The names of the tensors in a file that, concatenated by rows, are one tensor here. */
   record Place(List<String> names, Shape shape) {}
 
-  /** Every tensor of a network, by our name. */
+  /** The location of every tensor of a network, by our name. */
   Map<String, Place> places(VitConfig c) {
     boolean three = this == TRANSFORMERS;
     Map<String, Place> all = new LinkedHashMap<>();

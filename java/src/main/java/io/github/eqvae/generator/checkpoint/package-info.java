@@ -1,5 +1,6 @@
 /**
- * Generators in files: their tensors under the names of the references, and what these do not tell.
+ * Generators in files: tensors with the references' names, and settings that cannot be inferred
+ * from tensors.
  */
 @org.jspecify.annotations.NullMarked
 package io.github.eqvae.generator.checkpoint;

@@ -73,9 +73,9 @@ final class AveragedWeights {
       if (wanted == Weights.MODEL) {
         throw new EqvaeException.Argument(
             file.path()
-                + " holds averaged weights ("
+                + " only has averaged weights ("
                 + what
-                + ") alone, not those as last trained; leave out --weights model");
+                + "), not those as last trained; leave out --weights model");
       }
       return new Choice(inside, true, Optional.of("took the averaged weights (" + what + ")"));
     }
@@ -121,12 +121,12 @@ final class AveragedWeights {
           inside,
           false,
           Optional.of(
-              "took the weights as last trained; their average ("
+              "took the weights as last trained; the file also has their average ("
                   + average.name()
-                  + ") is there, too"
+                  + ")"
                   + fault
-                      .map(why -> ", but " + why.of(parameters.size()))
-                      .orElse(": --weights ema takes it")
+                      .map(why -> ", but it " + why.of(parameters.size()))
+                      .orElse(": --weights ema uses it")
                   + others));
     }
     // values that are not learned, such as statistics of a norm, have no average
@@ -139,7 +139,7 @@ final class AveragedWeights {
         Optional.of(
             "took the averaged weights ("
                 + average.name()
-                + "); those as last trained are there, too: --weights model takes them"
+                + "); the file also has those as last trained: --weights model uses them"
                 + others));
   }
 

@@ -167,7 +167,7 @@ public final class GeneratorTask implements Task {
     DenoisingLoss.Corrupted of =
         loss.corrupt(tape, data, noise(c, data.shape(), CORRUPTION), c.input(ROWS));
     Dit.Aligned answer = network.forwardAligned(tape, of.noisy(), c.input(TIMES), labels(c));
-    List<DenoisingLoss.Term> terms = loss.terms(tape, answer.said(), of);
+    List<DenoisingLoss.Term> terms = loss.terms(tape, answer.output(), of);
     List<Seed> seeds = new ArrayList<>();
     int n = samples();
     c.input(TIMES).copyTo(c.stream(), c.report().narrow(0, 0, n));

@@ -245,7 +245,7 @@ class GeneratorCheckpointTest {
             GeneratorSamples.tensors(GeneratorSamples.lightning(), 1),
             Map.of());
     e = assertThrows(EqvaeException.Argument.class, () -> open(told, Weights.AUTO));
-    assertTrue(e.getMessage().contains("those of 3 heads, not of 2"), e.getMessage());
+    assertTrue(e.getMessage().contains("its tensors have 3 heads, not 2"), e.getMessage());
   }
 
   @ParameterizedTest
@@ -256,7 +256,7 @@ class GeneratorCheckpointTest {
         "y_embedder.embedding_table.weight|",
         "pos_embed|lacks pos_embed",
         "blocks.0.mlp.fc1.weight|lacks blocks.0.mlp.fc1.weight",
-        "final_layer.linear.weight|holds no generator",
+        "final_layer.linear.weight|holds no known generator",
       })
   void whatIsMissingIsSaid(String name, String said) throws IOException {
     Map<String, TorchTensor> tensors = GeneratorSamples.tensors(GeneratorSamples.dit(), 1);

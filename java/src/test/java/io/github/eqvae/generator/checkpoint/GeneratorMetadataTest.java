@@ -80,7 +80,7 @@ class GeneratorMetadataTest {
         "\"schedule\":\"linear\"|\"schedule\":\"spiral\"|spiral",
         "\"kind\":\"diffusion\"|\"kind\":\"magic\"|magic",
         "\"dog\"|null|null",
-        ",\"dog\"||names of 1 classes for a network that has 2",
+        ",\"dog\"||1 names of classes, but the network has 2 classes",
       })
   void nonsenseIsRefused(String from, String to, String said) {
     String text = metadata(GeneratorProcess.DIT, Optional.empty()).toMap().get("eqvae.generator");
@@ -89,7 +89,7 @@ class GeneratorMetadataTest {
     EqvaeException e =
         assertThrows(
             EqvaeException.Argument.class, () -> read(Map.of(GeneratorMetadata.KEY, changed)));
-    assertTrue(e.getMessage().startsWith("FILE: eqvae.generator makes no sense"), e.getMessage());
+    assertTrue(e.getMessage().startsWith("FILE: eqvae.generator is invalid"), e.getMessage());
     assertTrue(e.getMessage().contains(said), e.getMessage());
   }
 

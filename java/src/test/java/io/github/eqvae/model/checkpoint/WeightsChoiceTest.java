@@ -257,7 +257,7 @@ class WeightsChoiceTest {
     EqvaeException e =
         assertThrows(
             EqvaeException.Argument.class, () -> AutoencoderCheckpoint.open(file, Weights.MODEL));
-    assertTrue(e.getMessage().contains("alone"), e.getMessage());
+    assertTrue(e.getMessage().contains("only has averaged weights"), e.getMessage());
   }
 
   /** diffusers' own way: a variant. Without a word from the user it takes the plain file, too. */

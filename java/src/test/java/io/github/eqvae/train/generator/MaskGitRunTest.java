@@ -219,7 +219,7 @@ class MaskGitRunTest {
   @Test
   void recipesThatContradictThemselvesAreNamed() {
     assertProblem("model.heads=3", "does not divide into 3 heads");
-    assertProblem("model.registers=1", "only networks of Halton-MaskGIT");
+    assertProblem("model.registers=1", "only Halton-MaskGIT has registers");
     assertProblem("masking.schedule=root", "only for sampling");
     assertProblem("model.class_dropout=0", "samples.guidance");
     assertProblem("samples.labels=[2]", "2 is no label");
