@@ -28,7 +28,7 @@ public final class Counter {
    * Starts a counter.
    *
    * @param err where lines go
-   * @param a word for the work, such as {@code encoded}
+   * @param what a word for the work, such as {@code encoded}
    * @param total 0 if it is not known
    * @param first images that were done before
    */
