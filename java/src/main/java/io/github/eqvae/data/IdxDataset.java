@@ -1,6 +1,7 @@
 package io.github.eqvae.data;
 
 import io.github.eqvae.io.Image;
+import io.github.eqvae.io.Retrying;
 import java.io.BufferedInputStream;
 import java.io.DataInputStream;
 import java.io.EOFException;
@@ -98,7 +99,7 @@ public final class IdxDataset implements ImageDataset {
   private record Idx(int[] dimensions, byte[] data) {}
 
   private static Idx read(Path file, int rank) throws IOException {
-    try (InputStream raw = new BufferedInputStream(Files.newInputStream(file), 1 << 16)) {
+    try (InputStream raw = new BufferedInputStream(Retrying.open(file), 1 << 16)) {
       raw.mark(2);
       boolean gzip = raw.read() == 0x1f && raw.read() == 0x8b;
       raw.reset();

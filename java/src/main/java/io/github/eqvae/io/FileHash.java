@@ -3,7 +3,6 @@ package io.github.eqvae.io;
 import io.github.eqvae.EqvaeException;
 import java.io.IOException;
 import java.io.InputStream;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
@@ -23,7 +22,7 @@ public final class FileHash {
    * @throws IOException when it cannot be read
    */
   public static String sha256(Path file) throws IOException {
-    try (InputStream in = Files.newInputStream(file)) {
+    try (InputStream in = Retrying.open(file)) {
       MessageDigest hash = MessageDigest.getInstance("SHA-256");
       byte[] buffer = new byte[CHUNK];
       for (int n = in.read(buffer); n >= 0; n = in.read(buffer)) {

@@ -95,6 +95,8 @@ public final class NpyStream implements AutoCloseable {
     int n;
     try {
       n = in.readNBytes(data, 0, bytes);
+    } catch (PassingIoException e) {
+      throw e;
     } catch (IOException e) { // a broken deflate stream
       throw new IOException(name + ": broken after " + taken + " bytes: " + e.getMessage(), e);
     }

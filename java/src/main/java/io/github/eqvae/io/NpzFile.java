@@ -6,9 +6,8 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
 import java.nio.channels.Channels;
-import java.nio.file.AccessDeniedException;
+import java.nio.channels.SeekableByteChannel;
 import java.nio.file.Files;
-import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.time.LocalDateTime;
 import java.util.Collections;
@@ -68,13 +67,20 @@ public final class NpzFile {
    * which some programs write and {@code java.util.zip} refuses.
    */
   static ZipFile open(Path path) throws IOException {
+    return open(path, Retrying.channel(path));
+  }
+
+  static ZipFile open(Path path, SeekableByteChannel channel) throws IOException {
     ZipFile zip;
     try {
-      zip = ZipFile.builder().setPath(path).get();
-    } catch (NoSuchFileException | AccessDeniedException e) {
-      throw e;
+      zip = ZipFile.builder().setSeekableByteChannel(channel).get();
     } catch (IOException e) {
-      throw new IOException(path + " is not a .npz file: " + e.getMessage(), e);
+      channel.close();
+      Throwable cause = e.getCause() == null ? e : e.getCause(); // the library wraps it
+      if (cause instanceof PassingIoException passing) {
+        throw passing;
+      }
+      throw new IOException(path + " is not a .npz file: " + cause.getMessage(), e);
     }
     try {
       Set<String> seen = new HashSet<>();

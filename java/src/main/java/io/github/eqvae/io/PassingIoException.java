@@ -38,7 +38,7 @@ public final class PassingIoException extends IOException {
    * @return true for failures of the operating system
    */
   public static boolean mayPass(IOException e) {
-    return !(e instanceof ImageException
+    return !(isJudgement(e)
         || e instanceof NoSuchFileException
         || e instanceof AccessDeniedException
         || e instanceof NotDirectoryException
@@ -48,6 +48,11 @@ public final class PassingIoException extends IOException {
         || e instanceof InterruptedIOException
         || e instanceof EOFException
         || says(e, "too many levels", "name too long", "is a directory", "not permitted"));
+  }
+
+  /** Our own exceptions judge what was read, for example that a checkpoint is damaged. */
+  private static boolean isJudgement(IOException e) {
+    return !e.getClass().getName().startsWith("java.");
   }
 
   /** Whether the disk itself failed or is full, by the operating system's text. */

@@ -83,8 +83,19 @@ public final class Retrying {
     return open(file, Files::newByteChannel, Thread::sleep);
   }
 
+  /**
+   * Opens a file for reading at any position, as {@link #open} does.
+   *
+   * @param file the file
+   * @return its bytes
+   * @throws IOException if it cannot be opened
+   */
+  static SeekableByteChannel channel(Path file) throws IOException {
+    return new RetryingChannel(file, Files::newByteChannel, Thread::sleep);
+  }
+
   static InputStream open(Path file, Opener opener, Sleeper sleeper) throws IOException {
-    return new Source(file, opener, sleeper);
+    return new Source(new RetryingChannel(file, opener, sleeper));
   }
 
   private static void pause(Path file, IOException e, int attempt, Sleeper sleeper)
@@ -113,19 +124,12 @@ public final class Retrying {
     }
   }
 
-  /** Opened again after an error, because a stale handle stays stale. */
+  /** A channel as a stream; skipping reads nothing. */
   private static final class Source extends InputStream {
-    private final Path file;
-    private final Opener opener;
-    private final Sleeper sleeper;
-    private SeekableByteChannel channel;
-    private long position;
+    private final SeekableByteChannel channel;
 
-    Source(Path file, Opener opener, Sleeper sleeper) throws IOException {
-      this.file = file;
-      this.opener = opener;
-      this.sleeper = sleeper;
-      this.channel = Retrying.read(file, () -> opener.open(file), sleeper);
+    Source(SeekableByteChannel channel) {
+      this.channel = channel;
     }
 
     @Override
@@ -136,39 +140,20 @@ public final class Retrying {
 
     @Override
     public int read(byte[] bytes, int offset, int length) throws IOException {
-      if (length == 0) {
-        return 0;
-      }
-      int count =
-          Retrying.read(
-              file,
-              () -> {
-                if (!channel.isOpen()) {
-                  channel = opener.open(file);
-                }
-                try {
-                  return channel.position(position).read(ByteBuffer.wrap(bytes, offset, length));
-                } catch (IOException e) {
-                  channel.close();
-                  throw e;
-                }
-              },
-              sleeper);
-      position += Math.max(0, count);
-      return count;
+      return length == 0 ? 0 : channel.read(ByteBuffer.wrap(bytes, offset, length));
     }
 
     @Override
     public long skip(long count) throws IOException {
-      long size = Retrying.read(file, channel::size, sleeper);
-      long skipped = Math.clamp(count, 0, Math.max(0, size - position));
-      position += skipped;
+      long position = channel.position();
+      long skipped = Math.clamp(count, 0, Math.max(0, channel.size() - position));
+      channel.position(position + skipped);
       return skipped;
     }
 
     @Override
     public int available() throws IOException {
-      return Math.clamp(channel.size() - position, 0, Integer.MAX_VALUE);
+      return Math.clamp(channel.size() - channel.position(), 0, Integer.MAX_VALUE);
     }
 
     @Override

@@ -4,6 +4,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import io.github.eqvae.EqvaeException;
 import io.github.eqvae.io.FileNames;
 import io.github.eqvae.io.NpyArray;
+import io.github.eqvae.io.Retrying;
 import io.github.eqvae.latents.ImageNames;
 import io.github.eqvae.latents.LatentIndex;
 import io.github.eqvae.latents.MomentsKind;
@@ -324,7 +325,7 @@ public final class LatentFiles {
     if (format.isPresent()) {
       return format.get().read(file, KEYS, LIMIT);
     }
-    try (InputStream in = new BufferedInputStream(Files.newInputStream(file))) {
+    try (InputStream in = new BufferedInputStream(Retrying.open(file))) {
       return Shard.read(
           List.of(),
           Map.of("latents", ShardFormat.values(NpyArray.read(in, file.toString(), LIMIT))));

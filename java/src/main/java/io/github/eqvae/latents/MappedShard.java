@@ -3,8 +3,10 @@ package io.github.eqvae.latents;
 import io.github.eqvae.EqvaeException;
 import io.github.eqvae.io.NpyArray;
 import io.github.eqvae.io.NpzFile;
+import io.github.eqvae.io.PassingIoException;
 import io.github.eqvae.io.SafetensorsFile;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;
@@ -241,12 +243,14 @@ final class MappedShard implements AutoCloseable {
 
   void read(int i, boolean flip, float[] out) {
     long each = each();
-    MemorySegment.copy(from(flip), FLOAT, i * each * Float.BYTES, out, 0, (int) each);
+    MemorySegment from = from(flip);
+    copy(() -> MemorySegment.copy(from, FLOAT, i * each * Float.BYTES, out, 0, (int) each));
   }
 
   void readCodes(int i, boolean flip, int[] out, int at) {
     long each = each();
-    MemorySegment.copy(from(flip), INT, i * each * Integer.BYTES, out, at, (int) each);
+    MemorySegment from = from(flip);
+    copy(() -> MemorySegment.copy(from, INT, i * each * Integer.BYTES, out, at, (int) each));
   }
 
   private long each() {
@@ -266,7 +270,22 @@ final class MappedShard implements AutoCloseable {
     if (from == null) {
       throw new EqvaeException.Internal(path + " has no such features");
     }
-    MemorySegment.copy(from, FLOAT, (long) i * each * Float.BYTES, out, at, each);
+    copy(() -> MemorySegment.copy(from, FLOAT, (long) i * each * Float.BYTES, out, at, each));
+  }
+
+  /** A mapping whose file was cut meanwhile fails with an error of the virtual machine. */
+  private void copy(Runnable copying) {
+    try {
+      copying.run();
+    } catch (InternalError e) {
+      throw new UncheckedIOException(
+          new PassingIoException(
+              path
+                  + " can no longer be read: it was cut short while it was in use, or its file"
+                  + " system failed. Put the file back and give the same command again; a training"
+                  + " goes on with --resume",
+              e));
+    }
   }
 
   @Override

@@ -16,6 +16,7 @@ import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -138,6 +139,36 @@ class RetryingTest {
         real.close();
       }
     };
+  }
+
+  /** So are archives read, from their end. */
+  @Test
+  void aChannelGoesOnWhereItWas() throws IOException {
+    Path file = folder.resolve("a.npz");
+    float[] values = new float[5000];
+    for (int i = 0; i < values.length; i++) {
+      values[i] = i;
+    }
+    NpzFile.write(file, Map.of("latents", NpyArray.floats(values, 5000)));
+    try (var zip = NpzFile.open(file, new RetryingChannel(file, this::failing, waits::add));
+        InputStream in = zip.getInputStream(zip.getEntry("latents.npy"))) {
+      assertArrayEquals(values, NpyArray.read(in, "latents", 1 << 20).toFloats());
+    }
+    assertTrue(waits.size() > 3, waits.toString());
+    PassingIoException stays =
+        assertThrows(
+            PassingIoException.class,
+            () ->
+                NpzFile.open(
+                    file,
+                    new RetryingChannel(
+                        file,
+                        path -> {
+                          failures = 2; // the next read fails
+                          return failing(path);
+                        },
+                        waits::add)));
+    assertTrue(stays.getMessage().contains("a.npz"), stays.getMessage());
   }
 
   @Test

@@ -2,11 +2,15 @@ package io.github.eqvae.train.checkpoint;
 
 import io.github.eqvae.io.FileLocks;
 import io.github.eqvae.io.Notices;
+import io.github.eqvae.io.PassingIoException;
+import io.github.eqvae.io.Retrying;
+import io.github.eqvae.io.WriteFailure;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.channels.OverlappingFileLockException;
 import java.nio.file.DirectoryStream;
+import java.nio.file.FileSystemException;
 import java.nio.file.FileVisitResult;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
@@ -122,16 +126,30 @@ public final class CheckpointStore {
    *
    * @return it, and the newer ones that were refused, with reasons; empty if the directory has none
    *     or does not exist
+   * @throws PassingIoException if a file cannot be read now: an earlier checkpoint would lose work
    * @throws IOException if the directory cannot be listed
    */
   public Latest latest() throws IOException {
+    return latest(path -> Retrying.read(path, () -> openStep(path)));
+  }
+
+  /** Opens and verifies a checkpoint; tests use one that fails. */
+  @FunctionalInterface
+  interface Opener {
+    Checkpoint open(Path path) throws IOException;
+  }
+
+  Latest latest(Opener opener) throws IOException {
     List<Refusal> refused = new ArrayList<>();
     for (Path candidate : candidates().descendingMap().values()) {
       try {
-        return new Latest(Optional.of(openStep(candidate)), List.copyOf(refused));
-      } catch (IOException e) {
-        String reason = e instanceof InvalidCheckpointException ? e.getMessage() : e.toString();
-        refused.add(new Refusal(candidate, reason));
+        return new Latest(Optional.of(opener.open(candidate)), List.copyOf(refused));
+      } catch (PassingIoException e) {
+        throw e; // going on from an earlier one would lose what is done
+      } catch (InvalidCheckpointException e) {
+        refused.add(new Refusal(candidate, e.getMessage()));
+      } catch (FileSystemException e) {
+        refused.add(new Refusal(candidate, candidate + ": " + WriteFailure.reason(e)));
       }
     }
     return new Latest(Optional.empty(), List.copyOf(refused));

@@ -2,10 +2,12 @@ package io.github.eqvae.train.checkpoint;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.github.eqvae.io.Notices;
+import io.github.eqvae.io.PassingIoException;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -379,6 +381,26 @@ class CheckpointStoreTest {
     assertEquals(2, store.latest().checkpoint().orElseThrow().step());
     Files.delete(file);
     assertTrue(store.latest().refused().getFirst().reason().contains(name + " is missing"));
+  }
+
+  /** An error of the file system is no damage: to go on from an earlier checkpoint loses work. */
+  @Test
+  void aCheckpointThatCannotBeReadNowEndsTheSearch() throws IOException {
+    CheckpointStore store = new CheckpointStore(temp, 3);
+    save(store, 1);
+    Path newest = save(store, 2);
+    IOException stale = new IOException("Stale file handle");
+    assertThrows(
+        PassingIoException.class,
+        () ->
+            store.latest(
+                path -> {
+                  assertEquals(newest, path);
+                  throw new PassingIoException("it cannot be read", stale);
+                }));
+    // Damage is no error of the file system, and nobody waits for it to pass.
+    assertFalse(PassingIoException.mayPass(new InvalidCheckpointException(newest, "is damaged")));
+    assertTrue(PassingIoException.mayPass(stale));
   }
 
   @Test

@@ -12,11 +12,14 @@ import io.github.eqvae.latents.LatentFolder;
 import io.github.eqvae.latents.ShardFormat;
 import io.github.eqvae.model.LatentScaling;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashSet;
@@ -97,6 +100,22 @@ class LatentDataTest {
 
   private static int number(String text) {
     return Integer.parseInt(text);
+  }
+
+  /** The file is mapped, and its end is gone: a clear error, not one of the virtual machine. */
+  @Test
+  void aShardThatIsCutWhileItIsUsedIsNamed() throws Exception {
+    try (LatentData data = open(DEFAULT)) {
+      Path shard = folder.resolve("latents/latents-00000.safetensors");
+      try (FileChannel file = FileChannel.open(shard, StandardOpenOption.WRITE)) {
+        file.truncate(0);
+      }
+      float[] moments = new float[2 * data.elements()];
+      UncheckedIOException e =
+          assertThrows(UncheckedIOException.class, () -> data.read(0, false, moments, 0));
+      String message = e.getCause().getMessage();
+      assertTrue(message.startsWith(shard + " can no longer be read"), message);
+    }
   }
 
   @Test
