@@ -9,6 +9,10 @@ import io.github.eqvae.EqvaeException;
  * @param side rows and columns of codes in a picture
  * @param codes entries of the autoencoder's codebook
  * @param classes number of classes
+ * @param width numbers per token
+ * @param depth blocks
+ * @param heads attention heads of each block
+ * @param hidden width inside the MLPs
  * @param registers tokens without a position that also pass through the blocks; only {@link
  *     Kind#HALTON} has some
  */
