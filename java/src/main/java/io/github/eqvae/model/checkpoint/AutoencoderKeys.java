@@ -2,6 +2,7 @@ package io.github.eqvae.model.checkpoint;
 
 import io.github.eqvae.EqvaeException;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -42,6 +43,14 @@ record AutoencoderKeys(
 
   private static final Pattern LEVEL =
       Pattern.compile("(?:encoder\\.down(?:_blocks)?|decoder\\.up(?:_blocks)?)\\.(\\d{1,4})\\..+");
+
+  /** Whole numbers and truth values, under the names of safetensors and of PyTorch. */
+  private static final Pattern WHOLE_NUMBERS =
+      Pattern.compile("u?int\\d+|[iu]\\d+|bool", Pattern.CASE_INSENSITIVE);
+
+  /** How names inside the network begin. */
+  private static final Pattern PARTS =
+      Pattern.compile("(encoder|decoder|quant_conv|post_quant_conv|quantize|bn)\\.");
 
   private static final int NAMES_SHOWN = 5;
 
@@ -92,6 +101,8 @@ record AutoencoderKeys(
                 tensors.put(ours.get(), tensor);
               } else if (group.isPresent()) {
                 others.merge(group.get(), 1, Integer::sum);
+              } else if (isCounter(name, tensor)) {
+                others.merge("counters and flags", 1, Integer::sum);
               } else {
                 unexpected.add(tensor.toString());
               }
@@ -115,6 +126,16 @@ record AutoencoderKeys(
   String nameInFile(String compVis) {
     return prefix
         + new KeyMap(levels).translate(compVis, KeyNaming.COMPVIS, naming).orElse(compVis);
+  }
+
+  /**
+   * Whether a tensor outside the network computes nothing: whole numbers, such as a count of steps,
+   * or no numbers at all. A floating-point number may be a factor of the latent.
+   */
+  private static boolean isCounter(String name, StoredTensor tensor) {
+    boolean isEmpty = Arrays.stream(tensor.shape()).anyMatch(extent -> extent == 0);
+    return !PARTS.matcher(name).lookingAt()
+        && (isEmpty || WHOLE_NUMBERS.matcher(tensor.dtype()).matches());
   }
 
   private static String head(String name) {

@@ -15,9 +15,10 @@ import java.util.regex.Pattern;
 
 /**
  * Finds the moving average of an autoencoder's weights beside the current weights. Trainings store
- * it in three ways: in a separate dictionary ({@code ema}, {@code ema_state_dict}), under a
- * separate prefix ({@code ema_model.module.}; ema-pytorch has {@code online_model.} beside it), or,
- * as latent-diffusion's {@code LitEma}, under {@code model_ema.} and with all dots removed from the
+ * it in several ways: in a separate dictionary ({@code ema}, {@code ema_state_dict}), in {@code
+ * state_dict} with the current weights in a separate one (Lightning's callback), under a separate
+ * prefix ({@code ema_model.module.}; ema-pytorch has {@code online_model.} beside it), or, as
+ * latent-diffusion's {@code LitEma}, under {@code model_ema.} and with all dots removed from the
  * names.
  */
 final class AveragedWeights {
@@ -26,6 +27,9 @@ final class AveragedWeights {
       Pattern.compile(
           "(^|[._])(ema|litema|averaged?|avg|shadow|swa)([._]|$)|_ema\\b",
           Pattern.CASE_INSENSITIVE);
+
+  /** What {@link TorchSections} calls the dictionary that Lightning's callback fills. */
+  static final String LIGHTNING = "state_dict of Lightning's WeightAveraging";
 
   private static final int SHOWN = 5;
 
@@ -47,7 +51,7 @@ final class AveragedWeights {
 
   /** Whether a dictionary or prefix of this name has an average. */
   static boolean isAverage(String name) {
-    return WORDS.matcher(name).find();
+    return name.equals(LIGHTNING) || WORDS.matcher(name).find();
   }
 
   /**

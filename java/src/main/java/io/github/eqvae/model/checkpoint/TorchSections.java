@@ -30,11 +30,22 @@ record TorchSections(
   private static final List<String> FIRST = List.of("state_dict", "model_state_dict", "model", "");
 
   /**
+   * Lightning's callback {@code WeightAveraging} writes the average as {@code state_dict}, and the
+   * weights as last trained under this name.
+   */
+  private static final String LIGHTNING_CURRENT = "current_model_state";
+
+  private static final String LIGHTNING_AVERAGE = "state_dict";
+
+  /**
    * Finds them; if no dictionary has an autoencoder, the weights are searched in the usual places.
    */
   static TorchSections of(TorchFile file) {
     Map<String, Map<String, StoredTensor>> all = new LinkedHashMap<>();
     collect("", file.root(), 0, all);
+    if (all.containsKey(LIGHTNING_CURRENT) && all.containsKey(LIGHTNING_AVERAGE)) {
+      all.put(AveragedWeights.LIGHTNING, all.remove(LIGHTNING_AVERAGE));
+    }
     if (all.isEmpty()) {
       return new TorchSections(
           "", stored(file.stateDict()), Map.of()); // the error says what the file has

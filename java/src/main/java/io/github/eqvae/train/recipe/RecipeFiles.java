@@ -107,7 +107,7 @@ final class RecipeFiles {
   /**
    * The values of {@code own}, and those of {@code base} for keys that {@code own} does not have.
    */
-  private static RecipeNode.Section join(RecipeNode.Section base, RecipeNode.Section own) {
+  static RecipeNode.Section join(RecipeNode.Section base, RecipeNode.Section own) {
     LinkedHashMap<String, RecipeNode> entries = new LinkedHashMap<>(base.entries());
     own.entries()
         .forEach(
@@ -116,11 +116,17 @@ final class RecipeFiles {
                     key,
                     value,
                     (theirs, ours) ->
-                        theirs instanceof RecipeNode.Section t
-                                && ours instanceof RecipeNode.Section o
-                            ? join(t, o)
-                            : ours));
+                        theirs instanceof RecipeNode.Section t ? join(t, ours) : ours));
     return new RecipeNode.Section(own.origin(), entries);
+  }
+
+  /** A section without keys is null in YAML, and says nothing. */
+  private static RecipeNode join(RecipeNode.Section base, RecipeNode own) {
+    return switch (own) {
+      case RecipeNode.Section section -> join(base, section);
+      case RecipeNode.Scalar scalar when scalar.text().isEmpty() -> base;
+      default -> own;
+    };
   }
 
   private static String text(Path file, String named) {

@@ -107,10 +107,15 @@ public final class RecipeProblems {
               String path = prefix + key;
               if (!known.contains(path)) {
                 add(child.origin(), path, "unknown key; " + suggestion(prefix, key));
-              } else if (child instanceof RecipeNode.Section inner) {
+              } else if (child instanceof RecipeNode.Section inner && isSection(path)) {
                 addUnknownKeys(inner, path + ".");
               }
             });
+  }
+
+  /** A section in the place of a value was found wrong when the value was read. */
+  private boolean isSection(String path) {
+    return known.stream().anyMatch(key -> key.startsWith(path + "."));
   }
 
   private String suggestion(String prefix, String key) {

@@ -118,10 +118,13 @@ public final class RecipeReader {
       for (int i = 0; i + 1 < keys.length; i++) {
         section = child(section, keys[i], origin);
       }
-      section
-          .entries()
-          .put(
-              keys[keys.length - 1], RecipeYaml.parseValue(override.substring(equals + 1), source));
+      String key = keys[keys.length - 1];
+      RecipeNode value = RecipeYaml.parseValue(override.substring(equals + 1), source);
+      if (section.entries().get(key) instanceof RecipeNode.Section before
+          && value instanceof RecipeNode.Section changes) {
+        value = RecipeFiles.join(before, changes);
+      }
+      section.entries().put(key, value);
     }
   }
 

@@ -43,11 +43,13 @@ public final class RecipeYaml {
           .build();
 
   private final YAMLParser parser;
+  private final String text;
   private final String source;
   private final boolean lines;
 
-  private RecipeYaml(YAMLParser parser, String source, boolean lines) {
+  private RecipeYaml(YAMLParser parser, String text, String source, boolean lines) {
     this.parser = parser;
+    this.text = text;
     this.source = source;
     this.lines = lines;
   }
@@ -81,7 +83,7 @@ public final class RecipeYaml {
           return node;
         }
       } catch (RecipeException e) {
-        throw new RecipeException(source, e.getMessage() + QUOTE);
+        throw new RecipeException(List.of(e.getMessage() + QUOTE));
       }
       throw new RecipeException(source, "something stands behind its end" + QUOTE);
     }
@@ -133,7 +135,7 @@ public final class RecipeYaml {
 
   private static RecipeNode parse(String text, String source, boolean lines) {
     try (YAMLParser parser = FACTORY.createParser(text)) {
-      RecipeYaml reader = new RecipeYaml(parser, source, lines);
+      RecipeYaml reader = new RecipeYaml(parser, text, source, lines);
       if (parser.nextToken() == null) {
         return new RecipeNode.Scalar(new Origin(source, lines ? 1 : 0), Optional.empty());
       }
@@ -173,8 +175,17 @@ public final class RecipeYaml {
         yield new RecipeNode.Items(origin, List.copyOf(values));
       }
       case VALUE_NULL -> new RecipeNode.Scalar(origin, Optional.empty());
-      default -> new RecipeNode.Scalar(origin, Optional.of(parser.getText()));
+      default ->
+          new RecipeNode.Scalar(
+              origin, isNothing() ? Optional.empty() : Optional.of(parser.getText()));
     };
+  }
+
+  /** Whether nothing stands behind the key, which is null in YAML; {@code ""} is a text. */
+  private boolean isNothing() throws IOException {
+    long at = parser.currentTokenLocation().getCharOffset();
+    boolean isQuoted = at >= 0 && at < text.length() && "'\"".indexOf(text.charAt((int) at)) >= 0;
+    return parser.getText().isEmpty() && !isQuoted;
   }
 
   private RecipeNode.Section section(Origin origin, int depth) throws IOException {

@@ -58,4 +58,37 @@ class BesideTheAutoencoderTest {
       }
     }
   }
+
+  /** Counts of steps, flags and empty tensors at the root compute nothing. */
+  @Test
+  void countersAndFlagsAre() throws IOException {
+    for (String prefix : new String[] {"", "module."}) {
+      Map<String, TorchTensor> all =
+          new LinkedHashMap<>(Samples.prefixed(Samples.tensors(Samples.kl()), prefix));
+      all.put(prefix + "step", Samples.integers(9));
+      all.put(prefix + "codes.used", Samples.integers(1, 2));
+      all.put(prefix + "empty", Samples.zeros(0));
+      for (Path file :
+          new Path[] {
+            Samples.ckpt(folder.resolve("counted.pt"), all),
+            Samples.safetensors(folder.resolve("counted.safetensors"), all)
+          }) {
+        try (AutoencoderCheckpoint checkpoint = AutoencoderCheckpoint.open(file)) {
+          assertTrue(checkpoint.report().isClean(), checkpoint.report().toString());
+          assertEquals(Map.of("counters and flags", 3), checkpoint.others());
+        }
+      }
+    }
+  }
+
+  /** Whole numbers within the network may be its weights. */
+  @Test
+  void wholeNumbersOfTheNetworkAreNot() throws IOException {
+    Map<String, TorchTensor> all = new LinkedHashMap<>(Samples.tensors(Samples.kl()));
+    all.put("decoder.conv_out.weight_quantized", Samples.integers(1, 2));
+    try (AutoencoderCheckpoint checkpoint =
+        AutoencoderCheckpoint.open(Samples.ckpt(folder.resolve("quantized.pt"), all))) {
+      assertFalse(checkpoint.report().isClean());
+    }
+  }
 }

@@ -101,6 +101,18 @@ class WeightsChoiceTest {
     assertBothAreThere(saved(beside), "ema");
   }
 
+  /** Lightning's callback puts the average where the weights as last trained usually are. */
+  @ParameterizedTest
+  @CsvSource({"''", "vae."})
+  void lightningsWeightAveraging(String prefix) throws IOException {
+    Map<String, TorchValue> root = new LinkedHashMap<>();
+    root.put("epoch", new TorchValue.PyInt(1));
+    root.put("state_dict", dict(Samples.prefixed(with(AVERAGE), prefix)));
+    root.put("current_model_state", dict(Samples.prefixed(with(TRAINED), prefix)));
+    root.put("averaging_state", dict(Map.of("n_averaged", Samples.integers(4))));
+    assertBothAreThere(saved(root), "state_dict of Lightning's WeightAveraging");
+  }
+
   /** The average may be wrapped, and of a model that is not. */
   @Test
   void prefixesMayDiffer() throws IOException {

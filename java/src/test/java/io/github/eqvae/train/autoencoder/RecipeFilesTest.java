@@ -62,6 +62,36 @@ class RecipeFilesTest {
     assertTrue(!after.toYaml().contains("extends"), after.toYaml());
   }
 
+  /** A header whose keys are all comments, as in a copied recipe. */
+  @Test
+  void aSectionWithoutKeysChangesNothing() throws IOException {
+    AutoencoderRecipe before = read(base());
+    for (String nothing : new String[] {"", " null", " ~", " {}"}) {
+      Path top =
+          write(
+              "top.yaml",
+              "extends: base\nmodel:" + nothing + "\n  # ch: 16\nrun:" + nothing + "\n");
+      assertEquals(before, read(top), nothing);
+      Path whole = write("whole.yaml", before.toYaml() + "evaluation:" + nothing + "\n");
+      Path without = write("without.yaml", before.toYaml().replaceAll("(?s)evaluation:.*", ""));
+      Path empty =
+          write(
+              "empty.yaml",
+              before.toYaml().replaceAll("(?s)evaluation:.*", "evaluation:" + nothing + "\n"));
+      assertEquals(read(without), read(empty), nothing);
+      assertProblem(whole, "duplicate key 'evaluation'");
+    }
+  }
+
+  @Test
+  void anOverrideOfASectionJoinsItsKeys() throws IOException {
+    Path base = base();
+    assertEquals(read(base).with("run.steps=9"), read(base, "run={steps: 9}"));
+    assertEquals(
+        read(base).with("objective.gan.disc_start=5"),
+        read(base, "objective={gan: {disc_start: 5}}"));
+  }
+
   @Test
   void mistakesAreNamedWhereTheyWereWritten() throws IOException {
     base();
@@ -71,7 +101,7 @@ class RecipeFilesTest {
         middle + ":3: run.setps",
         "top.yaml:3: run.keep");
     assertProblem(write("a.yaml", "extends: [x, y]\n"), "a.yaml:1: extends: found a list of 2");
-    assertProblem(write("b.yaml", "run: {}\nextends:\n"), "b.yaml:2: extends: found ''");
+    assertProblem(write("b.yaml", "run: {}\nextends:\n"), "b.yaml:2: extends: found null");
     assertProblem(
         write("c.yaml", "extends: gone.yaml\n"), "c.yaml:1: extends", "gone.yaml", "no such");
     assertProblem(write("d.yaml", "extends: ../" + folder.getFileName() + "\n"), "a folder");

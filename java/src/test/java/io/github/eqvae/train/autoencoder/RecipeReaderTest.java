@@ -544,6 +544,24 @@ class RecipeReaderTest {
     assertContains(problem(MINIMAL, override), "--set " + override, expected);
   }
 
+  /** A mapping where a value belongs has no keys that could be meant. */
+  @ParameterizedTest
+  @ValueSource(strings = {"data.path={a}", "run.steps={a: 1}", "model.ch_mult={a: {b: 1}}"})
+  void aSectionIsNoValue(String override) {
+    RecipeException e = assertThrows(RecipeException.class, () -> parse(MINIMAL, override));
+    assertContains(
+        e.getMessage(), override.substring(0, override.indexOf('=')) + ": found a section");
+  }
+
+  /** The override is named once. */
+  @Test
+  void brokenYamlInAnOverrideIsNamedOnce() {
+    RecipeException e =
+        assertThrows(RecipeException.class, () -> parse(MINIMAL, "model.ch_mult=[1,2"));
+    assertEquals(0, e.getMessage().indexOf("--set"));
+    assertEquals(0, e.getMessage().lastIndexOf("--set"), e.getMessage());
+  }
+
   @Test
   void duplicateKeysAreRefused() {
     assertContains(
