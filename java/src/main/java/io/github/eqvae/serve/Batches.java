@@ -4,40 +4,40 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.Future;
 
-/** Cuts a call into batches that run in the sessions of a pool. */
+/** Divides a call into batches that run in the sessions of a pool. */
 final class Batches {
   private final SessionPool pool;
   private final int size;
 
   /**
-   * Remembers where.
+   * Creates batches.
    *
    * @param pool the sessions
-   * @param size images that go through the network at once
+   * @param size images per batch
    */
   Batches(SessionPool pool, int size) {
     this.pool = pool;
     this.size = size;
   }
 
-  /** One at a time: with tiles, an image takes all the memory that there is to be. */
+  /** Batches of one image: with tiles, the memory is sized for a single image. */
   Batches single() {
     return new Batches(pool, 1);
   }
 
-  /** Computes a part. */
+  /** Computes a batch. */
   @FunctionalInterface
   interface Work<T> {
     T on(Session session, int from, int to);
   }
 
-  /** Puts a part where it belongs. */
+  /** Stores the result of a batch. */
   @FunctionalInterface
   interface Sink<T> {
     void put(int from, T part);
   }
 
-  /** Cuts [0, count) into batches, and takes all results. */
+  /** Divides [0, count) into batches, runs them and stores their results. */
   <T> void each(int count, Work<T> work, Sink<T> sink) {
     List<Future<T>> parts = new ArrayList<>();
     for (int i = 0; i < count; i += size) {
@@ -52,7 +52,9 @@ final class Batches {
         if (failure == null) {
           sink.put(i * size, part);
         }
-      } catch (RuntimeException e) { // the others are waited for, too: nothing goes on unseen
+      } catch (
+          RuntimeException
+              e) { // waits for the other batches, so that none is still running after the call
         failure = failure == null ? e : failure;
       }
     }

@@ -24,8 +24,8 @@ import java.util.Optional;
 import java.util.concurrent.atomic.AtomicBoolean;
 
 /**
- * A generator of codes, MaskGIT, to sample from with any number of threads. What {@link Generator}
- * is for latents.
+ * A generator of codes (MaskGIT) that any number of threads can sample from; {@link Generator} is
+ * the same for latents.
  *
  * <pre>{@code
  * try (Device device = Device.best();
@@ -37,8 +37,8 @@ import java.util.concurrent.atomic.AtomicBoolean;
  * }
  * }</pre>
  *
- * <p>A sample is a function of its label, the seed and its number, and of the options: it has the
- * same bits in a batch of any size, beside whatever others, and in any session.
+ * <p>A sample is a function of its label, the seed, its number and the options. Its bits do not
+ * depend on the batch size, the other samples or the session.
  */
 public final class CodeGenerator implements AutoCloseable {
   private final Path path;
@@ -65,10 +65,10 @@ public final class CodeGenerator implements AutoCloseable {
   }
 
   /**
-   * Whether a file or a run is of MaskGIT, and not of a {@link Generator}.
+   * Whether a file or a run has MaskGIT, and not a {@link Generator}.
    *
-   * @param path whatever a user named
-   * @return true if {@link #load} would look at it
+   * @param path the user's path
+   * @return true if it is for {@link #load}
    * @throws IOException when it cannot be read
    */
   public static boolean isThere(Path path) throws IOException {
@@ -84,14 +84,14 @@ public final class CodeGenerator implements AutoCloseable {
    * Loads a generator.
    *
    * @param path a checkpoint of Maskgit-pytorch or Halton-MaskGIT, {@code model.safetensors} or the
-   *     folder of a training run; of a run that has not come to its end, and for the weights as
-   *     last trained, the newest checkpoint is taken
-   * @param device where it computes; closed by the caller, after the generator
-   * @param options sessions, batches, averaged weights, what the file does not say
+   *     folder of a training run; for an unfinished run, and for the weights as last trained, the
+   *     newest checkpoint is used
+   * @param device computes; the caller closes it after the generator
+   * @param options sessions, batches, averaged weights, settings that the file does not have
    * @return the generator; the caller closes it
-   * @throws IOException when it cannot be read, or a file breaks the rules of its format
-   * @throws EqvaeException.Argument when it holds no MaskGIT, or not a whole one, or does not tell
-   *     its shape
+   * @throws IOException when it cannot be read, or a file violates its format
+   * @throws EqvaeException.Argument when it has no complete MaskGIT, or its shape cannot be
+   *     inferred
    * @throws EqvaeException.OutOfMemory when the device cannot hold it
    */
   public static CodeGenerator load(Path path, Device device, GeneratorOptions options)
@@ -116,7 +116,7 @@ public final class CodeGenerator implements AutoCloseable {
         Stream stream = new Stream(device)) {
       MaskedTransformer network = checkpoint.load(stream);
       try {
-        network.prepare(stream, SampleRows.of(device)); // sessions share it
+        network.prepare(stream, SampleRows.of(device)); // shared by the sessions
         stream.sync();
         SessionPool pool = new SessionPool(device, options.sessions());
         return new CodeGenerator(path, checkpoint, note, network, pool, options.batch());
@@ -137,43 +137,44 @@ public final class CodeGenerator implements AutoCloseable {
   }
 
   /**
-   * Whether it was also taught without labels, so that it can be guided.
+   * Whether it was also trained without labels, so that guidance is possible.
    *
-   * @return true of the references' networks
+   * @return true for the references' networks
    */
   public boolean canBeGuided() {
     return metadata.map(MaskGitMetadata::guided).orElse(true);
   }
 
   /**
-   * Whose codes it makes.
+   * The origin of its codes.
    *
-   * @return empty for files of others, which do not say
+   * @return the origin; empty for files of other programs
    */
   public Optional<LatentsOrigin> latents() {
     return metadata.flatMap(MaskGitMetadata::latents);
   }
 
   /**
-   * What its classes are called.
+   * The names of its classes.
    *
-   * @return by label; empty if that is not known
+   * @return names by label; empty if they are unknown
    */
   public List<String> classNames() {
     return metadata.map(MaskGitMetadata::classes).orElse(List.of());
   }
 
   /**
-   * Which weights were taken, where the file holds an average (EMA) beside those as last trained.
+   * A note about the chosen weights, if the file has both those as last trained and their average
+   * (EMA).
    *
-   * @return what was taken, what else is there and how to take that; empty if there is one set
+   * @return the chosen set, the other one and how to choose it; empty if there is one set
    */
   public Optional<String> weightsNote() {
     return note;
   }
 
   /**
-   * Identifies the weights.
+   * The hash of the weights.
    *
    * @return SHA-256 over names, shapes and values of all parameters, in hexadecimal digits
    */
@@ -182,15 +183,16 @@ public final class CodeGenerator implements AutoCloseable {
   }
 
   /**
-   * Samples.
+   * Samples codes.
    *
-   * @param labels a label each, or {@link Generator#NO_LABEL}
-   * @param seed of what is drawn
-   * @param first number of the first one: sample i draws what (seed, first + i) gives
+   * @param labels a label for each sample, or {@link Generator#NO_LABEL}
+   * @param seed seed of the random draws
+   * @param first number of the first sample: the draws of sample i are a function of (seed, first +
+   *     i)
    * @param options order, steps, guidance
    * @return the codes
-   * @throws EqvaeException.Argument when a label is none of the network's, or an option does not
-   *     fit it
+   * @throws EqvaeException.Argument when the network has no such label, or does not support an
+   *     option
    */
   public Codes sample(int[] labels, long seed, long first, CodeSamplingOptions options) {
     MaskGitConfig c = config();
@@ -218,7 +220,7 @@ public final class CodeGenerator implements AutoCloseable {
   private MaskedSampler check(int[] labels, CodeSamplingOptions options) {
     MaskGitConfig c = config();
     if (labels.length == 0) {
-      throw new EqvaeException.Argument("No sample was asked for: there are no labels");
+      throw new EqvaeException.Argument("There are no labels, so there is nothing to sample");
     }
     for (int label : labels) {
       boolean none = label == Generator.NO_LABEL && canBeGuided();
@@ -235,13 +237,13 @@ public final class CodeGenerator implements AutoCloseable {
     MaskedSampler sampler = options.sampler(canBeGuided());
     if (sampler.guidance() != 0 && !canBeGuided()) {
       throw new EqvaeException.Argument(
-          path + " was not taught without labels, so it cannot be guided: set guidance to 0");
+          path + " was not trained without labels, so guidance is not possible: set guidance to 0");
     }
     sampler.check(c.tokens());
     return sampler;
   }
 
-  /** Waits for calls that have begun; later ones are refused. Closing twice is no error. */
+  /** Waits for calls that have begun; later ones are refused. May be called twice. */
   @Override
   public void close() {
     if (closed.compareAndSet(false, true)) {
@@ -250,7 +252,7 @@ public final class CodeGenerator implements AutoCloseable {
     }
   }
 
-  /** What was loaded: {@code CodeGenerator[codes 16×16 of 1024, 1000 classes]}. */
+  /** A short description: {@code CodeGenerator[codes 16×16 of 1024, 1000 classes]}. */
   @Override
   public String toString() {
     MaskGitConfig c = config();

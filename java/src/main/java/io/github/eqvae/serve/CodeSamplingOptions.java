@@ -11,17 +11,18 @@ import java.util.OptionalDouble;
 import java.util.OptionalInt;
 
 /**
- * How MaskGIT is asked for codes.
+ * Options for sampling codes with MaskGIT.
  *
- * @param order which codes are given first
- * @param schedule how many codes a step gives, by {@link Order#CONFIDENCE}
- * @param steps how many; without, as many as the order has by default
- * @param guidance away from what the network says without a label: {@code (1 + w)·labelled −
- *     w·unlabelled}, 0 for none; by confidence it grows from 0 at the first step to w at the last.
- *     Without, as published
- * @param noise how much Gumbel noise confidences get at the first step, none at the last
- * @param sharpness what logits are multiplied with; the references call it a temperature
- * @param rolled whether Halton's order begins at another place in each picture
+ * @param order the order in which positions get codes
+ * @param schedule the number of codes that each step keeps, for {@link Order#CONFIDENCE}
+ * @param steps number of steps; empty for the order's default
+ * @param guidance guidance scale w of {@code (1 + w)·labelled − w·unlabelled}, 0 for none; with
+ *     {@link Order#CONFIDENCE} it grows from 0 at the first step to w at the last one; empty for
+ *     the published scale
+ * @param noise factor of the Gumbel noise on confidences at the first step; it falls to 0 at the
+ *     last step
+ * @param sharpness factor of the logits; the references call it a temperature
+ * @param rolled whether the Halton order of each picture begins at a random offset
  */
 public record CodeSamplingOptions(
     Order order,
@@ -31,11 +32,11 @@ public record CodeSamplingOptions(
     double noise,
     double sharpness,
     boolean rolled) {
-  /** Which codes are given first. */
+  /** The order in which positions get codes. */
   public enum Order {
-    /** Those the network is surest of: 8 steps, guidance 3, as Maskgit-pytorch published. */
+    /** Highest confidence first: 8 steps, guidance 3, as published for Maskgit-pytorch. */
     CONFIDENCE(8, 3),
-    /** Those of Halton's sequence: 32 steps, guidance 1, as Halton-MaskGIT published of its S. */
+    /** A Halton sequence: 32 steps, guidance 1, as published for Halton-MaskGIT's size S. */
     HALTON(32, 1);
 
     private final int steps;
@@ -46,14 +47,14 @@ public record CodeSamplingOptions(
       this.guidance = guidance;
     }
 
-    /** As it is written in options and results. */
+    /** The name in options and results. */
     @Override
     public String toString() {
       return name().toLowerCase(Locale.ROOT);
     }
   }
 
-  /** Of Maskgit-pytorch's published figures. */
+  /** The noise of Maskgit-pytorch's published results. */
   private static final double NOISE = 4.5;
 
   private static final CodeSamplingOptions DEFAULTS =
@@ -67,7 +68,7 @@ public record CodeSamplingOptions(
           false);
 
   /**
-   * As Maskgit-pytorch's published figures were made: by confidence, 8 steps, guidance 3.
+   * The settings of Maskgit-pytorch's published results: by confidence, 8 steps, guidance 3.
    *
    * @return the defaults
    */
@@ -76,9 +77,9 @@ public record CodeSamplingOptions(
   }
 
   /**
-   * In another order.
+   * With another order.
    *
-   * @param value which codes are given first
+   * @param value the order
    * @return the options
    */
   public CodeSamplingOptions withOrder(Order value) {
@@ -88,7 +89,7 @@ public record CodeSamplingOptions(
   /**
    * With another number of steps.
    *
-   * @param value how many
+   * @param value the number
    * @return the options
    */
   public CodeSamplingOptions withSteps(int value) {
@@ -108,7 +109,7 @@ public record CodeSamplingOptions(
   }
 
   /**
-   * The sampler.
+   * Creates the sampler.
    *
    * @param guided whether the network can be guided; if not, the default is no guidance
    * @return the sampler
@@ -124,10 +125,10 @@ public record CodeSamplingOptions(
   }
 
   /**
-   * Everything that decides the samples of a network, for results.
+   * All settings that a network's samples depend on, for results.
    *
    * @param guided whether the network can be guided
-   * @return names to values
+   * @return values by name
    */
   public Map<String, Object> describe(boolean guided) {
     MaskedSampler sampler = sampler(guided);

@@ -4,9 +4,9 @@ import io.github.eqvae.EqvaeException;
 import java.util.Arrays;
 
 /**
- * Discrete latents: for each place the number of a code.
+ * Discrete latents: the index of a code for each position.
  *
- * @param count how many images, N
+ * @param count number of images, N
  * @param height rows, h = H / factor
  * @param width columns, w
  * @param indices {@code [N, h, w]}, from 0; not copied
@@ -22,18 +22,18 @@ public record Codes(int count, int height, int width, int[] indices) {
   }
 
   /**
-   * Some of them.
+   * A part of the images.
    *
-   * @param from first, from 0
-   * @param to behind the last
-   * @return a copy, or this if it is all
+   * @param from number of the first image
+   * @param to number after the last image
+   * @return a copy, or this for all images
    */
   public Codes part(int from, int to) {
     int each = height * width;
     return new Codes(to - from, height, width, Arrays.copyOfRange(indices, from * each, to * each));
   }
 
-  /** Sizes, not values: {@code Codes[2, 16, 16]}. */
+  /** The sizes, without values: {@code Codes[2, 16, 16]}. */
   @Override
   public String toString() {
     return Sizes.text("Codes", count, height, width) + "]";

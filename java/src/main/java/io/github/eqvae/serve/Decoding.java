@@ -7,7 +7,7 @@ import io.github.eqvae.tensor.Shape;
 import io.github.eqvae.tensor.Tensor;
 import org.jspecify.annotations.Nullable;
 
-/** How {@link Vae} decodes, whole or in tiles. */
+/** Decodes for {@link Vae}, whole images or tiles. */
 final class Decoding {
   private final Autoencoder model;
   private final Batches batches;
@@ -19,7 +19,7 @@ final class Decoding {
     this.tiling = tiling;
   }
 
-  /** A discrete model quantises first. */
+  /** Decodes latents, which a discrete model quantises first. */
   ImageBatch latents(Latents raw) {
     return images(
         raw.count(),
@@ -35,9 +35,9 @@ final class Decoding {
   }
 
   /**
-   * Looks the codes up.
+   * Decodes codes.
    *
-   * @param table all codes, {@code [n_embed, embed_dim]}
+   * @param table the vectors of all codes, {@code [n_embed, embed_dim]}
    */
   ImageBatch codes(Codes codes, float[] table) {
     int c = model.config().embedDim();

@@ -13,22 +13,22 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Asks a network in a session, always with the same number of rows: libraries of matrix products
- * choose their way by it, with other bits, so that a sample would depend on how many are beside it.
- * (Measured with oneDNN 3.11 and AVX-512: from 16 rows on all have the same bits, below none.) What
- * is missing is filled up with copies.
+ * Evaluates a network in a session with batches of a constant size, which copies fill up. Libraries
+ * for matrix products choose their algorithm by the batch size, with different rounding, so a
+ * sample would otherwise depend on the number of samples. (Measured with oneDNN 3.11 and AVX-512:
+ * all sizes from 16 rows on give the same bits, smaller ones do not.)
  *
  * @param dit the network
- * @param session where it computes
- * @param both whether the network says a variance behind each latent that the sampler has no use
- *     for
+ * @param session computes
+ * @param both whether the network also returns a variance for each latent, which the sampler does
+ *     not use
  */
 record DitCalls(Dit dit, Session session, boolean both)
     implements Lockstep.Network<DitCalls.Question> {
   /**
-   * What a sampler wants to know.
+   * An input of the network.
    *
-   * @param x one state {@code [H, W, C]}
+   * @param x the state of one sample, {@code [H, W, C]}
    * @param time its time
    * @param label its label
    */

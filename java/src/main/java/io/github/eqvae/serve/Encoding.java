@@ -8,9 +8,9 @@ import io.github.eqvae.tensor.Shape;
 import io.github.eqvae.tensor.Tensor;
 import org.jspecify.annotations.Nullable;
 
-/** How {@link Vae} encodes one batch of images, whole or in tiles. */
+/** Encodes one batch of images for {@link Vae}, whole or in tiles. */
 final class Encoding {
-  /** Noise of this class among the purposes of random numbers. */
+  /** The purpose of this class's noise, which separates it from other random numbers. */
   private static final long NOISE = 0x5EED_1A7E_0000_0000L;
 
   private final Autoencoder model;
@@ -52,7 +52,7 @@ final class Encoding {
     return new Latents(images.count(), height, width, c, out, false);
   }
 
-  /** Noise of each image by its number alone, so that batches may be cut anywhere. */
+  /** Noise that depends only on the image's number, not on the batches. */
   private static Tensor noise(Tape tape, Shape shape, Posterior posterior, long first) {
     Tensor noise = tape.arena().tensor(shape);
     for (int i = 0; i < shape.size(0); i++) {

@@ -27,7 +27,7 @@ import java.util.Optional;
 import java.util.concurrent.atomic.AtomicBoolean;
 
 /**
- * A generator of latents, to sample from with any number of threads.
+ * A generator of latents that any number of threads can sample from.
  *
  * <pre>{@code
  * try (Device device = Device.best();
@@ -38,11 +38,11 @@ import java.util.concurrent.atomic.AtomicBoolean;
  * }
  * }</pre>
  *
- * <p>A sample is a function of its label, the seed and its number, and of the options: it has the
- * same bits in a batch of any size, beside whatever others, and in any session.
+ * <p>A sample is a function of its label, the seed, its number and the options. Its bits do not
+ * depend on the batch size, the other samples or the session.
  */
 public final class Generator implements AutoCloseable {
-  /** The label of a sample of no class. */
+  /** The label of a sample without a class. */
   public static final int NO_LABEL = -1;
 
   private final Path path;
@@ -73,8 +73,8 @@ public final class Generator implements AutoCloseable {
   /**
    * Loads a generator with the default options.
    *
-   * @param path as of {@link #load(Path, Device, GeneratorOptions)}
-   * @param device as of {@link #load(Path, Device, GeneratorOptions)}
+   * @param path as for {@link #load(Path, Device, GeneratorOptions)}
+   * @param device as for {@link #load(Path, Device, GeneratorOptions)}
    * @return the generator; the caller closes it
    * @throws IOException when it cannot be read
    */
@@ -86,14 +86,14 @@ public final class Generator implements AutoCloseable {
    * Loads a generator.
    *
    * @param path a checkpoint of DiT, SiT, REPA or LightningDiT, {@code model.safetensors} or the
-   *     folder of a training run; of a run that has not come to its end, and for the weights as
-   *     last trained, the newest checkpoint is taken
-   * @param device where it computes; closed by the caller, after the generator
-   * @param options sessions, batches, averaged weights, what the file does not say
+   *     folder of a training run; for an unfinished run, and for the weights as last trained, the
+   *     newest checkpoint is used
+   * @param device computes; the caller closes it after the generator
+   * @param options sessions, batches, averaged weights, settings that the file does not have
    * @return the generator; the caller closes it
-   * @throws IOException when it cannot be read, or a file breaks the rules of its format
-   * @throws EqvaeException.Argument when it holds no generator, or not a whole one, or does not say
-   *     how it was taught
+   * @throws IOException when it cannot be read, or a file violates its format
+   * @throws EqvaeException.Argument when it has no complete generator, or its diffusion process is
+   *     unknown
    * @throws EqvaeException.OutOfMemory when the device cannot hold it
    */
   public static Generator load(Path path, Device device, GeneratorOptions options)
@@ -144,52 +144,53 @@ public final class Generator implements AutoCloseable {
   }
 
   /**
-   * How the network was taught.
+   * The diffusion process that the network was trained for.
    *
-   * @return by its file or by the hints
+   * @return the process, from the hints or the file
    */
   public GeneratorProcess process() {
     return process;
   }
 
   /**
-   * Whose latents it makes.
+   * The origin of its latents.
    *
-   * @return empty for files of others, which do not say
+   * @return the origin; empty for files of other programs
    */
   public Optional<LatentsOrigin> latents() {
     return metadata.flatMap(GeneratorMetadata::latents);
   }
 
   /**
-   * What its classes are called.
+   * The names of its classes.
    *
-   * @return by label; empty if that is not known
+   * @return names by label; empty if they are unknown
    */
   public List<String> classNames() {
     return metadata.map(GeneratorMetadata::classes).orElse(List.of());
   }
 
   /**
-   * How many numbers were learned.
+   * The number of trained parameters.
    *
-   * @return without the table of positions
+   * @return the count, without the position embeddings
    */
   public long parameterCount() {
     return dit.parameters().count();
   }
 
   /**
-   * Which weights were taken, where the file holds an average (EMA) beside those as last trained.
+   * A note about the chosen weights, if the file has both those as last trained and their average
+   * (EMA).
    *
-   * @return what was taken, what else is there and how to take that; empty if there is one set
+   * @return the chosen set, the other one and how to choose it; empty if there is one set
    */
   public Optional<String> weightsNote() {
     return note;
   }
 
   /**
-   * Identifies the weights.
+   * The hash of the weights.
    *
    * @return SHA-256 over names, shapes and values of all parameters, in hexadecimal digits
    */
@@ -200,25 +201,26 @@ public final class Generator implements AutoCloseable {
   /**
    * Samples with the default options.
    *
-   * @param labels a label each, or {@link #NO_LABEL}
-   * @param seed of the noise
-   * @return the latents, numbers 0, 1, … of this seed, scaled
+   * @param labels a label for each sample, or {@link #NO_LABEL}
+   * @param seed seed of the noise
+   * @return samples 0, 1, … of this seed, scaled
    */
   public Latents sample(int[] labels, long seed) {
     return sample(labels, seed, 0, SamplingOptions.defaults());
   }
 
   /**
-   * Samples.
+   * Samples latents.
    *
-   * @param labels a label each, or {@link #NO_LABEL}: the null class of a network that has one, or
-   *     a network without classes
-   * @param seed of the noise
-   * @param first number of the first one: sample i gets the noise of (seed, first + i)
+   * @param labels a label for each sample, or {@link #NO_LABEL}, for networks with a null class or
+   *     without classes
+   * @param seed seed of the noise
+   * @param first number of the first sample: the noise of sample i is a function of (seed, first +
+   *     i)
    * @param options method, steps, guidance
-   * @return the latents as the network makes them, scaled
-   * @throws EqvaeException.Argument when a label is none of the network's, or an option does not
-   *     fit it
+   * @return the latents, scaled
+   * @throws EqvaeException.Argument when the network has no such label, or does not support an
+   *     option
    */
   public Latents sample(int[] labels, long seed, long first, SamplingOptions options) {
     DitConfig c = dit.config();
@@ -265,7 +267,7 @@ public final class Generator implements AutoCloseable {
   private void check(int[] labels, SamplingOptions options) {
     DitConfig c = dit.config();
     if (labels.length == 0) {
-      throw new EqvaeException.Argument("No sample was asked for: there are no labels");
+      throw new EqvaeException.Argument("There are no labels, so there is nothing to sample");
     }
     for (int label : labels) {
       boolean none = label == NO_LABEL && (c.classes() == 0 || c.nullClass());
@@ -291,7 +293,7 @@ public final class Generator implements AutoCloseable {
   }
 
   /**
-   * What is allocated on the device for this generator's calls, its weights not counted.
+   * The memory on the device for this generator's calls, without its weights.
    *
    * @return counters
    */
@@ -299,7 +301,7 @@ public final class Generator implements AutoCloseable {
     return pool.device().memory();
   }
 
-  /** Waits for calls that have begun; later ones are refused. Closing twice is no error. */
+  /** Waits for calls that have begun; later ones are refused. May be called twice. */
   @Override
   public void close() {
     if (closed.compareAndSet(false, true)) {
@@ -308,7 +310,7 @@ public final class Generator implements AutoCloseable {
     }
   }
 
-  /** What was loaded: {@code Generator[latents 32×32×4, 1000 classes]}. */
+  /** A short description: {@code Generator[latents 32×32×4, 1000 classes]}. */
   @Override
   public String toString() {
     DitConfig c = dit.config();

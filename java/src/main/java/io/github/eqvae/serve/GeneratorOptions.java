@@ -5,15 +5,15 @@ import io.github.eqvae.generator.checkpoint.GeneratorHints;
 import io.github.eqvae.model.checkpoint.Weights;
 
 /**
- * How a generator is loaded and run.
+ * Options for loading and running a generator.
  *
  * @param sessions calls that run at the same time, each with its own stream and memory; the
  *     device's threads are divided among them
- * @param batch latents that go through the network at once; larger calls are cut and spread over
- *     the sessions. It does not change the results
- * @param weights which weights of a checkpoint that holds an average (EMA) beside those as last
- *     trained
- * @param hints what a checkpoint of others does not say
+ * @param batch latents per batch; larger calls are divided among the sessions. It does not change
+ *     the results
+ * @param weights which weights to use, if a checkpoint has both those as last trained and their
+ *     average (EMA)
+ * @param hints settings that another program's checkpoint does not have
  */
 public record GeneratorOptions(int sessions, int batch, Weights weights, GeneratorHints hints) {
   private static final GeneratorOptions DEFAULTS =
@@ -47,9 +47,9 @@ public record GeneratorOptions(int sessions, int batch, Weights weights, Generat
   }
 
   /**
-   * With another size of batches.
+   * With another batch size.
    *
-   * @param value latents that go through the network at once
+   * @param value latents per batch
    * @return the options
    */
   public GeneratorOptions withBatch(int value) {
@@ -57,9 +57,9 @@ public record GeneratorOptions(int sessions, int batch, Weights weights, Generat
   }
 
   /**
-   * With one of two sets of weights.
+   * With another choice of weights.
    *
-   * @param value which
+   * @param value the choice
    * @return the options
    */
   public GeneratorOptions withWeights(Weights value) {
@@ -67,9 +67,9 @@ public record GeneratorOptions(int sessions, int batch, Weights weights, Generat
   }
 
   /**
-   * With what a checkpoint of others does not say.
+   * With settings that another program's checkpoint does not have.
    *
-   * @param value heads, and how it was taught
+   * @param value the number of heads, and the diffusion process
    * @return the options
    */
   public GeneratorOptions withHints(GeneratorHints value) {

@@ -11,9 +11,9 @@ import java.util.List;
 import java.util.stream.IntStream;
 
 /**
- * Images of one size, as networks take them.
+ * Images of one size, in the format of networks' inputs.
  *
- * @param count how many, N
+ * @param count number of images, N
  * @param height rows, H
  * @param width columns, W
  * @param channels 3 (RGB) or 1 (gray), C
@@ -32,7 +32,7 @@ public record ImageBatch(int count, int height, int width, int channels, float[]
   /**
    * Pictures of one size: RGB, or gray if all of them are.
    *
-   * @param images at least one; transparency is dropped, the colours below it are kept
+   * @param images at least one; the alpha channel is ignored and the colours are kept
    * @return the batch
    * @throws EqvaeException.Argument if their sizes differ or pixels cannot be read
    */
@@ -69,7 +69,7 @@ public record ImageBatch(int count, int height, int width, int channels, float[]
       Image image = images.get(i);
       if (image.width() != first.width() || image.height() != first.height()) {
         throw new EqvaeException.Argument(
-            "Images of one batch have one size: the first is %d×%d, number %d is %d×%d"
+            "All images of a batch must have the same size: the first is %d×%d, number %d is %d×%d"
                 .formatted(first.width(), first.height(), i, image.width(), image.height()));
       }
       image.withChannels(channels).toSigned(pixels, i * each);
@@ -78,7 +78,7 @@ public record ImageBatch(int count, int height, int width, int channels, float[]
   }
 
   /**
-   * Images as PyTorch has them.
+   * Creates a batch from PyTorch's layout.
    *
    * @param count N
    * @param channels C
@@ -94,7 +94,7 @@ public record ImageBatch(int count, int height, int width, int channels, float[]
   }
 
   /**
-   * The values as PyTorch has them.
+   * The values in PyTorch's layout.
    *
    * @return {@code [N, C, H, W]}
    */
@@ -114,7 +114,7 @@ public record ImageBatch(int count, int height, int width, int channels, float[]
   }
 
   /**
-   * One image, for AWT.
+   * One image for AWT.
    *
    * @param index from 0
    * @return values beyond [−1, 1] are clamped, rounding is to nearest
@@ -124,11 +124,11 @@ public record ImageBatch(int count, int height, int width, int channels, float[]
   }
 
   /**
-   * The images with sides that are multiples of a number, the last row and column repeated at the
-   * bottom and to the right. {@link #crop} undoes it.
+   * Pads the images so that their sides are multiples of a number, by repeating the last row at the
+   * bottom and the last column at the right. {@link #crop} reverts it.
    *
    * @param multiple {@link Vae#downsamplingFactor()}
-   * @return this if nothing is to be done
+   * @return the padded images; this if no padding is needed
    */
   public ImageBatch padToMultiple(int multiple) {
     int h = Sizes.roundUp(height, multiple);
@@ -146,18 +146,18 @@ public record ImageBatch(int count, int height, int width, int channels, float[]
   public ImageBatch crop(int newHeight, int newWidth) {
     if (newHeight < 1 || newWidth < 1 || newHeight > height || newWidth > width) {
       throw new EqvaeException.Argument(
-          "crop to %d×%d of images of %d×%d".formatted(newHeight, newWidth, height, width));
+          "cannot crop images of %d×%d to %d×%d".formatted(height, width, newHeight, newWidth));
     }
     return newHeight == height && newWidth == width ? this : resized(newHeight, newWidth);
   }
 
   /**
-   * The images in gray or in RGB.
+   * Converts the images to gray or RGB.
    *
    * @param wanted {@link Vae#imageChannels()}: 3 or 1
-   * @return this if they are so; gray becomes three equal channels, RGB becomes 8-bit gray as when
-   *     a data set is loaded
-   * @throws EqvaeException.Argument if it is another number, or the images are neither
+   * @return this if nothing changes; gray becomes three equal channels, RGB becomes 8-bit gray as
+   *     in the loader of data sets
+   * @throws EqvaeException.Argument if the number, or that of the images, is neither 1 nor 3
    */
   public ImageBatch withChannels(int wanted) {
     if (channels == wanted) {
@@ -200,11 +200,11 @@ public record ImageBatch(int count, int height, int width, int channels, float[]
   }
 
   /**
-   * Some of them.
+   * A part of the images.
    *
-   * @param from first, from 0
-   * @param to behind the last
-   * @return a copy, or this if it is all
+   * @param from number of the first image
+   * @param to number after the last image
+   * @return a copy, or this for all images
    */
   public ImageBatch part(int from, int to) {
     return from == 0 && to == count
@@ -217,7 +217,7 @@ public record ImageBatch(int count, int height, int width, int channels, float[]
             Arrays.copyOfRange(pixels, from * each(), to * each()));
   }
 
-  /** Sizes, not values: {@code ImageBatch[2, 256, 256, 3]}. */
+  /** The sizes, without values: {@code ImageBatch[2, 256, 256, 3]}. */
   @Override
   public String toString() {
     return Sizes.text("ImageBatch", count, height, width, channels) + "]";

@@ -4,16 +4,16 @@ import io.github.eqvae.EqvaeException;
 import java.util.Arrays;
 
 /**
- * Latents of images of one size. A latent knows whether it is scaled, so that none is decoded with
- * the factor applied twice or not at all.
+ * Latents of images of one size. They record whether they are scaled, so that the scaling is
+ * applied exactly once.
  *
- * @param count how many, N
+ * @param count number of images, N
  * @param height rows, h = H / factor
  * @param width columns, w
  * @param channels C
  * @param values {@code [N, h, w, C]}; not copied
- * @param scaled false: as the autoencoder makes them, diffusers' {@code vae.encode(x)}. true: as
- *     generators see them, {@code (z − shift_factor) · scaling_factor}
+ * @param scaled false for the autoencoder's output, diffusers' {@code vae.encode(x)}; true for a
+ *     generator's input, {@code (z − shift_factor) · scaling_factor}
  */
 public record Latents(
     int count, int height, int width, int channels, float[] values, boolean scaled) {
@@ -27,14 +27,14 @@ public record Latents(
   }
 
   /**
-   * Latents as PyTorch has them.
+   * Creates latents from PyTorch's layout.
    *
    * @param count N
    * @param channels C
    * @param height h
    * @param width w
    * @param values {@code [N, C, h, w]}
-   * @param scaled whether the scaling factor was applied
+   * @param scaled whether they are scaled
    * @return the latents
    */
   public static Latents ofNchw(
@@ -50,7 +50,7 @@ public record Latents(
   }
 
   /**
-   * The values as PyTorch has them.
+   * The values in PyTorch's layout.
    *
    * @return {@code [N, C, h, w]}
    */
@@ -59,11 +59,11 @@ public record Latents(
   }
 
   /**
-   * Some of them.
+   * A part of the latents.
    *
-   * @param from first, from 0
-   * @param to behind the last
-   * @return a copy, or this if it is all
+   * @param from number of the first image
+   * @param to number after the last image
+   * @return a copy, or this for all images
    */
   public Latents part(int from, int to) {
     int each = height * width * channels;
@@ -78,7 +78,7 @@ public record Latents(
             scaled);
   }
 
-  /** Sizes, not values: {@code Latents[2, 32, 32, 4, as encoded]}. */
+  /** The sizes, without values: {@code Latents[2, 32, 32, 4, as encoded]}. */
   @Override
   public String toString() {
     return Sizes.text("Latents", count, height, width, channels)

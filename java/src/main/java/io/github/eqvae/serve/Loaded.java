@@ -13,15 +13,15 @@ import java.nio.file.Path;
 import java.util.Optional;
 
 /**
- * A model as it was read.
+ * A model that was read from a file.
  *
- * @param path where from
- * @param model the model, weights on the device
- * @param resolution side of the images it was trained with; the model's own resolution only names
- *     the levels that have attention
- * @param scaling of its latents, if the file says
- * @param note which weights these are, where there were two sets of them
- * @param codebook all codes {@code [n_embed, embed_dim]}; empty without a codebook
+ * @param path the user's path
+ * @param model the model, with weights on the device
+ * @param resolution side of the training images; the config's resolution only determines the levels
+ *     with attention
+ * @param scaling scaling of its latents, if the file has it
+ * @param note the chosen weights, if there were two sets
+ * @param codebook vectors of all codes, {@code [n_embed, embed_dim]}; empty without a codebook
  */
 record Loaded(
     Path path,
@@ -30,7 +30,7 @@ record Loaded(
     Optional<LatentScaling> scaling,
     Optional<String> note,
     float[] codebook) {
-  /** Reads whatever is at the path. */
+  /** Reads a run or a checkpoint. */
   static Loaded read(Path path, Device device, VaeOptions options) throws IOException {
     try (Stream stream = new Stream(device)) {
       Autoencoder model;

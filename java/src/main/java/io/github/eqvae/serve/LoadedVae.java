@@ -5,7 +5,7 @@ import io.github.eqvae.model.Autoencoder;
 import io.github.eqvae.model.LatentScaling;
 import java.util.Optional;
 
-/** What a {@link Vae} is, and what it takes. */
+/** The properties of a {@link Vae}, and checks of its inputs. */
 abstract sealed class LoadedVae permits Vae {
   final Loaded loaded;
   final Autoencoder model;
@@ -45,10 +45,10 @@ abstract sealed class LoadedVae permits Vae {
   }
 
   /**
-   * Channels of the latents that a generator sees.
+   * Channels of a generator's input.
    *
-   * @return {@link #latentChannels()}, or 4 times as many where squares of 2×2 are gathered
-   *     (FLUX.2)
+   * @return {@link #latentChannels()}, or 4 times as many if patches of 2×2 are packed into
+   *     channels (FLUX.2)
    */
   public int scaledChannels() {
     int patch = scaling().map(LatentScaling::patch).orElse(1);
@@ -65,7 +65,7 @@ abstract sealed class LoadedVae permits Vae {
   }
 
   /**
-   * How many numbers were learned.
+   * The number of trained parameters.
    *
    * @return 83,653,863 for SD-VAE
    */
@@ -74,9 +74,9 @@ abstract sealed class LoadedVae permits Vae {
   }
 
   /**
-   * Side of the images it was trained with.
+   * The side of the training images.
    *
-   * @return pixels; other sizes work, too
+   * @return in pixels; other sizes work, too
    */
   public int resolution() {
     return loaded.resolution();
@@ -85,16 +85,17 @@ abstract sealed class LoadedVae permits Vae {
   /**
    * How latents are scaled for a generator.
    *
-   * @return empty if neither the checkpoint nor the options say
+   * @return the scaling; empty if neither the checkpoint nor the options have it
    */
   public Optional<LatentScaling> scaling() {
     return scaling.or(loaded::scaling);
   }
 
   /**
-   * Which weights were taken, where the file holds an average (EMA) beside those as last trained.
+   * A note about the chosen weights, if the file has both those as last trained and their average
+   * (EMA).
    *
-   * @return what was taken, what else is there and how to take that; empty if there is one set
+   * @return the chosen set, the other one and how to choose it; empty if there is one set
    */
   public Optional<String> weightsNote() {
     return loaded.note();
@@ -104,14 +105,14 @@ abstract sealed class LoadedVae permits Vae {
     int f = downsamplingFactor();
     if (images.channels() != imageChannels()) {
       throw new EqvaeException.Argument(
-          "images have %d channels, this model takes %d: withChannels(%d) converts them"
+          "images have %d channels, but this model needs %d: withChannels(%d) converts them"
               .formatted(images.channels(), imageChannels(), imageChannels()));
     }
     if (images.height() % f != 0 || images.width() % f != 0) {
       throw new EqvaeException.Argument(
-          "images are %d×%d, both sides must be multiples of %d: padToMultiple(%d) pads them, and"
+          "images are %d×%d, but both sides must be multiples of %d: padToMultiple(%d) pads them, and"
                   .formatted(images.height(), images.width(), f, f)
-              + " crop(height, width) cuts what was decoded");
+              + " crop(height, width) removes the padding after decoding");
     }
   }
 
@@ -119,7 +120,8 @@ abstract sealed class LoadedVae permits Vae {
     int expected = latents.scaled() ? scaledChannels() : latentChannels();
     if (latents.channels() != expected) {
       throw new EqvaeException.Argument(
-          "latents have %d channels, this model's have %d".formatted(latents.channels(), expected));
+          "latents have %d channels, but this model's have %d"
+              .formatted(latents.channels(), expected));
     }
   }
 
@@ -130,7 +132,7 @@ abstract sealed class LoadedVae permits Vae {
     }
   }
 
-  /** What was loaded: {@code Vae[4 channels, 1/8 of the image's sides]}. */
+  /** A short description: {@code Vae[4 channels, 1/8 of the image's sides]}. */
   @Override
   public String toString() {
     return "Vae["

@@ -1,10 +1,10 @@
 package io.github.eqvae.serve;
 
 /**
- * The posterior of images, a Gaussian per value of the latent: what a cache of latents keeps when
- * every epoch draws its own samples.
+ * The posterior of images, a Gaussian per value of the latent. A cache of moments lets every epoch
+ * draw new samples.
  *
- * @param count how many images, N
+ * @param count number of images, N
  * @param height rows, h
  * @param width columns, w
  * @param channels C
@@ -18,7 +18,7 @@ public record Moments(int count, int height, int width, int channels, float[] me
     Sizes.require("deviations", std.length, count, height, width, channels);
   }
 
-  /** Sizes, not values: {@code Moments[2, 32, 32, 4]}. */
+  /** The sizes, without values: {@code Moments[2, 32, 32, 4]}. */
   @Override
   public String toString() {
     return Sizes.text("Moments", count, height, width, channels) + "]";

@@ -1,13 +1,13 @@
 package io.github.eqvae.serve;
 
 /**
- * Which latent of the posterior is taken. Without effect on models with a codebook, whose latents
- * have no randomness.
+ * How a latent is taken from the posterior. It has no effect on models with a codebook, whose
+ * latents are deterministic.
  *
- * @param samples false for the mode (the mean), without randomness
- * @param seed of the noise
- * @param first number of the first image: image i of a batch gets the noise of (seed, first + i),
- *     whatever batch it comes in
+ * @param samples true for a sample, false for the mode (the mean)
+ * @param seed seed of the noise
+ * @param first number of the first image: the noise of image i of a batch is a function of (seed,
+ *     first + i)
  */
 public record Posterior(boolean samples, long seed, long first) {
   private static final Posterior MODE = new Posterior(false, 0, 0);
@@ -15,7 +15,7 @@ public record Posterior(boolean samples, long seed, long first) {
   /**
    * The mean, diffusers' {@code latent_dist.mode()}.
    *
-   * @return no randomness
+   * @return the deterministic choice
    */
   public static Posterior mode() {
     return MODE;
@@ -32,7 +32,7 @@ public record Posterior(boolean samples, long seed, long first) {
   }
 
   /**
-   * The same noise, counted from another image.
+   * The same noise for a batch that begins with another image.
    *
    * @param image number of the first image of the batch
    * @return the posterior for that batch

@@ -4,10 +4,10 @@ import io.github.eqvae.EqvaeException;
 import io.github.eqvae.model.LatentScaling;
 
 /**
- * Latents of an autoencoder as its generators see them, and back.
+ * Scales an autoencoder's latents for generators, and reverts it.
  *
- * @param scaling how
- * @param channels of the autoencoder's latents
+ * @param scaling the scaling
+ * @param channels channels of the autoencoder's latents
  * @param factor image pixels per latent pixel along a side
  */
 record Rescaling(LatentScaling scaling, int channels, int factor) {
@@ -20,7 +20,7 @@ record Rescaling(LatentScaling scaling, int channels, int factor) {
     int w = raw.width();
     if (h % p != 0 || w % p != 0) {
       throw new EqvaeException.Argument(
-          "latents are %d×%d, and this model's generators see squares of %d×%d: take images whose"
+          "latents are %d×%d, but this model's generators need patches of %d×%d: use images whose"
                   .formatted(h, w, p, p)
               + " sides are multiples of "
               + factor * p);

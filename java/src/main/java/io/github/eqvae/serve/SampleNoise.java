@@ -3,25 +3,25 @@ package io.github.eqvae.serve;
 import io.github.eqvae.tensor.Philox;
 
 /**
- * The noise of one sample: a pure function of (seed, number of the sample, draw), whatever batch it
- * is in.
+ * The noise of one sample: a pure function of (seed, number of the sample, draw), independent of
+ * its batch.
  *
- * @param seed the user's
+ * @param seed the user's seed
  * @param sample the sample's number
  */
 record SampleNoise(long seed, long sample) {
-  /** Keeps these numbers apart from all others drawn from a seed ("generate" in ASCII). */
+  /** Separates these random numbers from all others of a seed ("generate" in ASCII). */
   private static final long DOMAIN = 0x67656E6572617465L;
 
-  /** Blocks of a draw are counted below this. */
+  /** The draw's number is above this bit, the number of a block in the draw below it. */
   private static final int DRAW_FROM_BIT = 32;
 
-  /** What a sampler starts from. */
+  /** The sampler's start. */
   float[] start(int count) {
     return draw(0, count);
   }
 
-  /** What it draws at a step. */
+  /** The noise of a step. */
   float[] step(int step, int count) {
     return draw(step + 1, count);
   }

@@ -2,9 +2,9 @@ package io.github.eqvae.serve;
 
 import io.github.eqvae.tensor.Device;
 
-/** How many samples a network is always asked for at once. */
+/** The constant batch size for a network's evaluations. */
 final class SampleRows {
-  /** Enough for a processor to be busy; a GPU wants more. */
+  /** Enough to use a processor's cores; a GPU needs more. */
   private static final int OF_A_PROCESSOR = 16;
 
   private static final int OF_A_GPU = 64;

@@ -5,27 +5,27 @@ import io.github.eqvae.diffusion.SdeSampler;
 import java.util.Locale;
 import java.util.Optional;
 
-/** How a generator goes from noise to a latent. */
+/** Methods by which a generator samples a latent from noise. */
 public enum SamplingMethod {
-  /** Ancestral sampling, of DiT: as published, 250 steps. */
+  /** Ancestral sampling, for DiT: 250 steps as published. */
   DDPM(250, true),
-  /** DDIM, of DiT: no noise on the way unless η says so. */
+  /** DDIM, for DiT: deterministic unless η is above 0. */
   DDIM(50, true),
-  /** The probability flow by Euler's rule, of SiT: one call of the network a step. */
+  /** The probability flow with Euler's method, for SiT: one evaluation per step. */
   EULER(50, OdeSampler.Method.EULER),
-  /** The midpoint rule: two calls a step. */
+  /** The midpoint method: two evaluations per step. */
   MIDPOINT(25, OdeSampler.Method.MIDPOINT),
-  /** Heun's rule of second order: two calls a step. */
+  /** Heun's method of order 2: two evaluations per step. */
   HEUN2(25, OdeSampler.Method.HEUN2),
-  /** Heun's rule of third order: three calls a step. */
+  /** Heun's method of order 3: three evaluations per step. */
   HEUN3(25, OdeSampler.Method.HEUN3),
-  /** The 3/8 rule: four calls a step. */
+  /** The 3/8 rule of order 4: four evaluations per step. */
   RK4(25, OdeSampler.Method.RK4),
-  /** Dormand and Prince with steps as long as the error of each sample allows. */
+  /** Dormand–Prince with adaptive steps for each sample. */
   DOPRI5(0, false),
-  /** The stochastic equation by Euler and Maruyama, of SiT: as published, 250 steps. */
+  /** The SDE with the Euler–Maruyama method, for SiT: 250 steps as published. */
   SDE_EULER(250, SdeSampler.Method.EULER),
-  /** The stochastic equation by Heun's rule: two calls a step. */
+  /** The SDE with Heun's method: two evaluations per step. */
   SDE_HEUN(125, SdeSampler.Method.HEUN);
 
   private final int steps;
@@ -55,16 +55,16 @@ public enum SamplingMethod {
   }
 
   /**
-   * Steps unless others are asked for.
+   * The default number of steps.
    *
-   * @return how many; 0 where the error chooses them
+   * @return the number; 0 for adaptive steps
    */
   public int defaultSteps() {
     return steps;
   }
 
   /**
-   * Whether it is of networks taught as DiT, else of those taught as SiT.
+   * Whether it is for networks trained as DiT, and not for those trained as SiT.
    *
    * @return true for ancestral sampling and DDIM
    */
@@ -80,7 +80,7 @@ public enum SamplingMethod {
     return sde;
   }
 
-  /** As it is written in options and results: {@code sde_euler}. */
+  /** The name in options and results: {@code sde_euler}. */
   @Override
   public String toString() {
     return name().toLowerCase(Locale.ROOT);

@@ -16,17 +16,17 @@ import java.util.Optional;
 import java.util.OptionalInt;
 
 /**
- * How a generator is asked for latents.
+ * Options for sampling latents with a generator.
  *
- * @param method how it goes from noise to a latent; without, {@link SamplingMethod#DDPM} of DiT and
- *     {@link SamplingMethod#EULER} of SiT
- * @param steps how many; without, as many as the method has by default
- * @param eta of DDIM: 0 draws no noise, 1 as much as ancestral sampling
- * @param shift of the times of an ordinary equation, 1 for none ({@link
+ * @param method the sampling method; empty for {@link SamplingMethod#DDPM} with DiT and {@link
+ *     SamplingMethod#EULER} with SiT
+ * @param steps number of steps; empty for the method's default
+ * @param eta DDIM's η: 0 adds no noise, 1 as much as ancestral sampling
+ * @param shift shift of the times of an ODE, 1 for none ({@link
  *     io.github.eqvae.diffusion.TimeShift})
- * @param sde of the stochastic equation
- * @param error of {@link SamplingMethod#DOPRI5}
- * @param guidance how far away from what the network says without a label
+ * @param sde options of the SDE
+ * @param error error tolerances of {@link SamplingMethod#DOPRI5}
+ * @param guidance classifier-free guidance
  */
 public record SamplingOptions(
     Optional<SamplingMethod> method,
@@ -37,12 +37,12 @@ public record SamplingOptions(
     ErrorControl error,
     GuidanceOptions guidance) {
   /**
-   * The stochastic equation of SiT.
+   * Options of SiT's SDE.
    *
-   * @param form how the noise depends on time
-   * @param norm what it is multiplied with
+   * @param form how the diffusion w depends on time
+   * @param norm factor of w
    * @param last how the last step is made
-   * @param lastLength how long it is
+   * @param lastLength length of the last step
    */
   public record Sde(SdeSampler.Form form, double norm, SdeSampler.Last last, double lastLength) {
     /** The defaults of SiT's command line. */
@@ -51,10 +51,10 @@ public record SamplingOptions(
   }
 
   /**
-   * How {@link SamplingMethod#DOPRI5} chooses its steps.
+   * Error tolerances of {@link SamplingMethod#DOPRI5}.
    *
-   * @param absolute how large the error of a number may be
-   * @param relative the same as a part of the number
+   * @param absolute the absolute tolerance
+   * @param relative the relative tolerance
    * @param overshoot whether the last step may go beyond time 1, as in the reference
    */
   public record ErrorControl(double absolute, double relative, boolean overshoot) {
@@ -65,24 +65,24 @@ public record SamplingOptions(
   /**
    * Classifier-free guidance.
    *
-   * @param scale 1 is none
-   * @param channels how many channels are guided, from the first; without, 3 of latents that have
-   *     4, as DiT and SiT do and their figures were made, and all of others and of REPA's
-   * @param from guided from this time on: DiT's steps, SiT's times from 0 (noise) to 1, REPA's from
-   *     0 (data) to 1
-   * @param to guided up to this time
+   * @param scale the guidance scale; 1 means no guidance
+   * @param channels the number of guided channels, from the first; empty for the published default:
+   *     3 for latents with 4 channels (DiT, SiT), all for other latents and for REPA
+   * @param from guidance is applied from this time on: DiT's steps, SiT's times from 0 (noise) to
+   *     1, REPA's from 0 (data) to 1
+   * @param to guidance is applied up to this time
    */
   public record GuidanceOptions(double scale, OptionalInt channels, double from, double to) {
     /** No guidance. */
     public static final GuidanceOptions NONE = of(1);
 
-    /** Channels of the latents that the references guide three of. */
+    /** Channels of the latents for which the references guide only three channels. */
     private static final int RELEASED_LATENTS = 4;
 
     /**
      * Guidance at all times.
      *
-     * @param scale 1 is none
+     * @param scale the guidance scale; 1 means no guidance
      * @return the options
      */
     public static GuidanceOptions of(double scale) {
@@ -91,11 +91,11 @@ public record SamplingOptions(
     }
 
     /**
-     * The guidance.
+     * Creates the guidance.
      *
-     * @param process how the network was taught: REPA guides all channels
+     * @param process the network's diffusion process: REPA guides all channels
      * @param latentChannels channels of the latents
-     * @return with the number of channels settled
+     * @return the guidance, with a number of channels
      */
     public Guidance guidance(GeneratorProcess process, int latentChannels) {
       boolean three =
@@ -116,7 +116,7 @@ public record SamplingOptions(
           GuidanceOptions.NONE);
 
   /**
-   * The network's own method without guidance.
+   * The default method of the network, without guidance.
    *
    * @return the defaults
    */
@@ -137,7 +137,7 @@ public record SamplingOptions(
   /**
    * With another number of steps.
    *
-   * @param value how many
+   * @param value the number
    * @return the options
    */
   public SamplingOptions withSteps(int value) {
@@ -147,7 +147,7 @@ public record SamplingOptions(
   /**
    * With guidance.
    *
-   * @param scale 1 is none
+   * @param scale the guidance scale; 1 means no guidance
    * @return the options
    */
   public SamplingOptions withGuidance(double scale) {
@@ -157,7 +157,7 @@ public record SamplingOptions(
   /**
    * With guidance.
    *
-   * @param value how far, which channels and when
+   * @param value scale, channels and interval
    * @return the options
    */
   public SamplingOptions withGuidance(GuidanceOptions value) {
@@ -167,9 +167,9 @@ public record SamplingOptions(
   /**
    * The method for a network.
    *
-   * @param process how it was taught
-   * @return what was asked for, or the network's own
-   * @throws EqvaeException.Argument when it is not for networks that were taught so
+   * @param process its diffusion process
+   * @return the chosen method, or the network's default
+   * @throws EqvaeException.Argument when it does not suit the process
    */
   public SamplingMethod method(GeneratorProcess process) {
     boolean dit = process instanceof GeneratorProcess.Steps;
@@ -184,7 +184,7 @@ public record SamplingOptions(
                   : "DiT; this one was trained as SiT: euler, heun2, dopri5, sde_euler, …"));
     }
     if (process instanceof GeneratorProcess.Repa) {
-      repa(chosen); // says whether there is one
+      repa(chosen); // checks that REPA has this method
     }
     return chosen;
   }
@@ -205,8 +205,8 @@ public record SamplingOptions(
   /**
    * The sampler for a network.
    *
-   * @param process how it was taught
-   * @param channels of its latents
+   * @param process its diffusion process
+   * @param channels channels of its latents
    * @return the sampler
    * @throws EqvaeException.Argument when a number is out of range
    */
@@ -243,19 +243,19 @@ public record SamplingOptions(
   /**
    * The steps for a network.
    *
-   * @param process how it was taught
-   * @return how many; 0 where the error chooses them
+   * @param process its diffusion process
+   * @return the number; 0 for adaptive steps
    */
   public int steps(GeneratorProcess process) {
     return steps.orElse(method(process).defaultSteps());
   }
 
   /**
-   * Everything that decides the samples of a network, for results.
+   * All settings that a network's samples depend on, for results.
    *
-   * @param process how it was taught
-   * @param channels of its latents
-   * @return names to values; what the method does not use is left out
+   * @param process its diffusion process
+   * @param channels channels of its latents
+   * @return values by name, without settings that the method does not use
    */
   public Map<String, Object> describe(GeneratorProcess process, int channels) {
     SamplingMethod chosen = method(process);

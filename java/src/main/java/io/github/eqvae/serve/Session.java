@@ -13,8 +13,8 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 
 /**
- * What one call at a time needs: a stream, an arena and memory to copy through. All three keep
- * their size, so a call whose shapes were seen before allocates nothing outside the heap.
+ * The resources of one call at a time: a stream, an arena and staging memory for copies. All three
+ * keep their size, so a call with known shapes allocates nothing outside the Java heap.
  */
 final class Session implements AutoCloseable {
   private final Stream stream;
@@ -31,17 +31,17 @@ final class Session implements AutoCloseable {
     return stream;
   }
 
-  /** Memory of a call; {@link #reset} takes it back. */
+  /** Memory of a call, which {@link #reset} frees. */
   TensorArena arena() {
     return arena;
   }
 
-  /** A tape for the call that begins. */
+  /** A new tape for a call. */
   Tape tape() {
     return new Tape(stream, arena, Tape.Mode.INFERENCE);
   }
 
-  /** A tensor with these values, in the device's dtype. */
+  /** Creates a tensor with these values, in the device's dtype. */
   Tensor upload(Shape shape, float[] values) {
     Tensor t = arena.tensor(shape);
     if (t.dtype() != DType.F32) {
@@ -55,7 +55,7 @@ final class Session implements AutoCloseable {
     return t;
   }
 
-  /** All elements of a tensor, which may be a view. */
+  /** Copies all elements of a tensor, which may be a view. */
   float[] download(Tensor tensor) {
     Tensor t = tensor;
     if (!t.isContiguous()) {
@@ -73,7 +73,7 @@ final class Session implements AutoCloseable {
     return out;
   }
 
-  /** All elements of a tensor of I32. */
+  /** Copies all elements of an I32 tensor. */
   int[] downloadInts(Tensor t) {
     int[] out = new int[Math.toIntExact(t.shape().elements())];
     MemorySegment host = staging(t.bytes());
@@ -92,7 +92,7 @@ final class Session implements AutoCloseable {
     return staging;
   }
 
-  /** Takes the memory of the call back. */
+  /** Frees the memory of the call. */
   void reset() {
     arena.reset();
   }
@@ -107,7 +107,7 @@ final class Session implements AutoCloseable {
     }
   }
 
-  /** Work of one call. */
+  /** The work of one call. */
   @FunctionalInterface
   interface Work<T> {
     T on(Session session) throws EqvaeException;

@@ -16,9 +16,8 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 
 /**
- * Sessions and the threads that work in them. Calls come from any thread, virtual ones included,
- * and wait in the order of their arrival; the computing is done by threads of the pool, so that the
- * native side sees always the same ones.
+ * Sessions and their threads. Any thread may call, also virtual ones; calls wait in the order of
+ * their arrival. The pool's threads compute, so that native libraries always see the same threads.
  */
 final class SessionPool implements AutoCloseable {
   private final Device device;
@@ -27,10 +26,11 @@ final class SessionPool implements AutoCloseable {
   private final ExecutorService workers;
 
   /**
-   * Makes the sessions.
+   * Creates the sessions.
    *
-   * @param device shared, not taken: computing goes to a handle with the threads of one session
-   * @param sessions how many
+   * @param device the device, which stays the caller's: the pool shares it with a handle that has
+   *     the threads of one session
+   * @param sessions number of sessions
    */
   SessionPool(Device device, int sessions) {
     this.device = device.share(Math.max(1, device.info().threads() / sessions));
@@ -58,12 +58,13 @@ final class SessionPool implements AutoCloseable {
     return device;
   }
 
-  /** Hands work over; it waits for a session. */
+  /** Submits work, which waits for a session. */
   <T> Future<T> submit(Session.Work<T> work) {
     try {
       return workers.submit(
           () -> {
-            Session session = idle.remove(); // as many as workers, so there is one
+            Session session =
+                idle.remove(); // there are as many sessions as workers, so one is free
             try {
               return work.on(session);
             } finally {
@@ -76,7 +77,7 @@ final class SessionPool implements AutoCloseable {
     }
   }
 
-  /** Waits for the result; an interrupt is kept for the caller, the result is not lost. */
+  /** Waits for the result, also after an interrupt, which is restored for the caller. */
   static <T> T await(Future<T> future) {
     boolean interrupted = false;
     try {
@@ -98,7 +99,7 @@ final class SessionPool implements AutoCloseable {
     }
   }
 
-  /** The caller's thread is added to where it happened. */
+  /** Adds the caller's stack trace. */
   private static RuntimeException rethrow(Throwable cause) {
     cause.addSuppressed(new Throwable("called from here"));
     return switch (cause) {
@@ -108,7 +109,7 @@ final class SessionPool implements AutoCloseable {
     };
   }
 
-  /** Waits for calls that have begun or wait for a session; later ones are refused. */
+  /** Waits for all calls, also those that wait for a session; later calls are refused. */
   @Override
   public void close() {
     workers.shutdown();

@@ -2,7 +2,7 @@ package io.github.eqvae.serve;
 
 import io.github.eqvae.EqvaeException;
 
-/** Checks and layouts that images, latents and codes share. */
+/** Checks and layout conversions for images, latents and codes. */
 final class Sizes {
   private Sizes() {}
 
@@ -15,7 +15,7 @@ final class Sizes {
     long expected = (long) count * height * width * channels;
     if (expected / count / height / width != channels || expected != length) {
       throw new EqvaeException.Argument(
-          "%d %s of %d×%d×%d are %d values, the array has %d"
+          "%d %s of %d×%d×%d are %d values, but the array has %d"
               .formatted(count, what, height, width, channels, expected, length));
     }
   }

@@ -1,16 +1,16 @@
 package io.github.eqvae.serve;
 
-/** An axis cut into equal pieces, and what each needs of its neighbours. */
+/** An axis divided into equal pieces, each with a halo from its neighbours. */
 final class TileAxis {
   private final int length;
   private final int count;
   private final int halo;
 
   /**
-   * Cuts.
+   * Divides an axis.
    *
-   * @param length pixels
-   * @param size at most so many in a piece
+   * @param length length in pixels
+   * @param size largest length of a piece
    * @param halo pixels that a piece needs beyond its borders
    */
   TileAxis(int length, int size, int halo) {
@@ -23,7 +23,7 @@ final class TileAxis {
     return count;
   }
 
-  /** Where a piece begins. */
+  /** The begin of a piece. */
   int start(int piece) {
     return (int) ((long) length * piece / count);
   }
@@ -32,7 +32,7 @@ final class TileAxis {
     return start(piece + 1);
   }
 
-  /** Where what it needs begins. */
+  /** The begin of a piece with its halo. */
   int from(int piece) {
     return Math.max(0, start(piece) - halo);
   }

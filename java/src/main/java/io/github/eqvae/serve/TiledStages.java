@@ -25,9 +25,9 @@ final class TiledStages {
   /**
    * Runs all stages.
    *
-   * @param first what the first one gets, {@code [1, h, w, c]}; stays the caller's
-   * @param pixels of the image along a side of a pixel of {@code first}
-   * @return what the last one gives
+   * @param first input of the first stage, {@code [1, h, w, c]}; stays the caller's
+   * @param pixels image pixels along the side of a pixel of {@code first}
+   * @return output of the last stage
    */
   Tensor run(Tensor first, int pixels) {
     Tensor x = first;
@@ -59,10 +59,10 @@ final class TiledStages {
   }
 
   /**
-   * Runs all tiles up to the next norm and measures what goes into it. When all norms are measured
-   * the tiles run to the end of the stage and are put together.
+   * Runs all tiles up to the next unmeasured norm and adds its input to the norm's statistics. When
+   * all norms are measured, runs the tiles to the end of the stage and joins them.
    *
-   * @return what the stage gives; null if a norm was measured
+   * @return the stage's output; null if a norm was measured
    */
   private @Nullable Tensor pass(int stage, Tensor x, TileAxis rows, TileAxis columns) {
     Tensor whole = null;
@@ -73,7 +73,9 @@ final class TiledStages {
         Tape tape = session.tape();
         SharedStatistics.Run run = statistics.run(() -> stages.run(tape, stage, tile));
         Tensor y = run.result();
-        int k = y.shape().size(1) / (rows.to(i) - rows.from(i)); // pixels along a side of a cell
+        int k =
+            y.shape().size(1)
+                / (rows.to(i) - rows.from(i)); // output pixels along the side of a cell
         Tensor core =
             y.narrow(1, k * (rows.start(i) - rows.from(i)), k * (rows.end(i) - rows.start(i)))
                 .narrow(
@@ -101,7 +103,7 @@ final class TiledStages {
     return whole;
   }
 
-  /** A copy of a tile with its halo. */
+  /** Copies a tile with its halo. */
   private Tensor cut(Tensor x, int cell, TileAxis rows, TileAxis columns, int i, int j) {
     Tensor view =
         x.narrow(1, (long) cell * rows.from(i), (long) cell * (rows.to(i) - rows.from(i)))
@@ -112,7 +114,7 @@ final class TiledStages {
     return tile;
   }
 
-  /** Memory for what the stage makes of all of x, if y is what it makes of a tile. */
+  /** Memory for the stage's output for the whole of x; y is the output for a tile. */
   private static Tensor like(Tensor x, int cell, int k, Tensor y) {
     Shape shape =
         x.shape().with(1, k * x.shape().dim(1) / cell).with(2, k * x.shape().dim(2) / cell);

@@ -3,14 +3,15 @@ package io.github.eqvae.serve;
 import io.github.eqvae.EqvaeException;
 
 /**
- * How a large image is encoded or decoded in parts. The result is that of the whole image, but for
- * rounding: what has attention, the end of the encoder and the middle of the decoder, is run on all
- * of its small input; before or behind it every resolution is run on tiles that reach over their
- * borders as far as a pixel's neighbourhood does, and whose norms have the statistics of the whole
- * image. These are measured first, norm by norm, which takes several times as long.
+ * Encodes or decodes a large image in tiles. The result differs from that of the whole image only
+ * by rounding. The parts with attention (the end of the encoder, the middle of the decoder) have
+ * small inputs and are run on the whole image. The other resolutions are run on tiles with a halo
+ * as wide as the receptive field. Their norms use the statistics of the whole image, which are
+ * measured first, norm by norm; this takes several times as long.
  *
- * <p>Memory is that of one tile, of the image, and of what lies between its two largest
- * resolutions: for SD-VAE 128 channels at half the resolution when encoding, 256 when decoding.
+ * <p>The memory is that of one tile, the image, and the whole tensor between the two largest
+ * resolutions: for SD-VAE it has 128 channels at half the resolution when encoding, and 256 when
+ * decoding.
  *
  * @param size side of a tile, in pixels of the image
  */

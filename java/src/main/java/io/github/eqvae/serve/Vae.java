@@ -13,7 +13,7 @@ import java.util.concurrent.atomic.AtomicBoolean;
 import org.jspecify.annotations.Nullable;
 
 /**
- * An autoencoder to encode and decode with, from any number of threads.
+ * An autoencoder that encodes and decodes, for any number of threads.
  *
  * <pre>{@code
  * try (Device device = Device.best();
@@ -23,10 +23,10 @@ import org.jspecify.annotations.Nullable;
  * }
  * }</pre>
  *
- * <p>Latents are as diffusers' {@code vae.encode(x)} gives them, not scaled; {@link #scale} makes
- * what a generator sees. Sides of images must be multiples of {@link #downsamplingFactor()}; {@link
- * ImageBatch#padToMultiple} makes them so. The same batch gives the same bits, whatever else runs
- * and whichever session it gets.
+ * <p>Latents are those of diffusers' {@code vae.encode(x)}, not scaled; {@link #scale} scales them
+ * for a generator. Sides of images must be multiples of {@link #downsamplingFactor()}; {@link
+ * ImageBatch#padToMultiple} pads them. The same batch gives the same bits, independent of other
+ * calls and of the session.
  */
 public final class Vae extends LoadedVae implements AutoCloseable {
   private final SessionPool pool;
@@ -43,8 +43,8 @@ public final class Vae extends LoadedVae implements AutoCloseable {
   /**
    * Loads a model with the default options.
    *
-   * @param path as of {@link #load(Path, Device, VaeOptions)}
-   * @param device as of {@link #load(Path, Device, VaeOptions)}
+   * @param path as for {@link #load(Path, Device, VaeOptions)}
+   * @param device as for {@link #load(Path, Device, VaeOptions)}
    * @return the model; the caller closes it
    * @throws IOException when it cannot be read
    */
@@ -56,14 +56,14 @@ public final class Vae extends LoadedVae implements AutoCloseable {
    * Loads a model.
    *
    * @param path a folder of diffusers, a checkpoint of CompVis or taming-transformers, {@code
-   *     model.safetensors}, or the folder of a training run; what it is, its content decides
-   * @param device where it computes; closed by the caller, after the model
+   *     model.safetensors}, or the folder of a training run; the kind is recognised by content
+   * @param device computes; the caller closes it after the model
    * @param options sessions, batches, averaged weights, scaling
    * @return the model; the caller closes it
-   * @throws IOException when it cannot be read, or a file breaks the rules of its format
-   * @throws EqvaeException.Argument when it holds no autoencoder, or not a whole one, or numbers
-   *     that are not finite; the message says what it is and what is wrong
-   * @throws EqvaeException.Unsupported when it is an autoencoder that cannot be computed here
+   * @throws IOException when it cannot be read, or a file violates its format
+   * @throws EqvaeException.Argument when it has no complete autoencoder, or numbers that are not
+   *     finite
+   * @throws EqvaeException.Unsupported when the autoencoder's architecture is not supported
    * @throws EqvaeException.OutOfMemory when the device cannot hold it
    */
   public static Vae load(Path path, Device device, VaeOptions options) throws IOException {
@@ -77,10 +77,10 @@ public final class Vae extends LoadedVae implements AutoCloseable {
   }
 
   /**
-   * Identifies the weights.
+   * The hash of the weights.
    *
-   * @return SHA-256 over names, shapes and values of all parameters, in hexadecimal digits; the
-   *     same for the same weights in another file format of the same precision
+   * @return SHA-256 over names, shapes and values of all parameters, in hexadecimal digits; it does
+   *     not depend on the file format, if the precision is the same
    */
   public String weightsHash() {
     return SessionPool.await(pool.submit(s -> WeightsHash.of(model.parameters(), s.stream())));
@@ -89,22 +89,22 @@ public final class Vae extends LoadedVae implements AutoCloseable {
   /**
    * Encodes images.
    *
-   * @param images sides multiples of the downsampling factor
-   * @return the modes of the posteriors (of a discrete model: the vectors before they are
-   *     quantised), not scaled
-   * @throws EqvaeException.Argument when sizes or channels do not fit; the message names the
-   *     multiple
-   * @throws EqvaeException.OutOfMemory when the device has no more; smaller batches help
+   * @param images images whose sides are multiples of the downsampling factor
+   * @return the modes of the posteriors (for a discrete model, the vectors before quantisation),
+   *     not scaled
+   * @throws EqvaeException.Argument when sizes or channels are wrong for the model
+   * @throws EqvaeException.OutOfMemory when the device's memory is exhausted; smaller batches need
+   *     less
    */
   public Latents encode(ImageBatch images) {
     return encode(images, Posterior.mode());
   }
 
   /**
-   * Encodes pictures; gray and RGB are converted to what the model takes.
+   * Encodes pictures, after conversion to the model's channels.
    *
-   * @param images of one size, sides multiples of the downsampling factor
-   * @return as of {@link #encode(ImageBatch)}
+   * @param images pictures of one size, whose sides are multiples of the downsampling factor
+   * @return as for {@link #encode(ImageBatch)}
    */
   public Latents encode(BufferedImage... images) {
     return encode(ImageBatch.of(images).withChannels(imageChannels()));
@@ -113,7 +113,7 @@ public final class Vae extends LoadedVae implements AutoCloseable {
   /**
    * Encodes images.
    *
-   * @param images as of {@link #encode(ImageBatch)}
+   * @param images as for {@link #encode(ImageBatch)}
    * @param posterior the mode, or a sample
    * @return the latents, not scaled
    */
@@ -122,11 +122,11 @@ public final class Vae extends LoadedVae implements AutoCloseable {
   }
 
   /**
-   * Encodes images in tiles, one at a time, with the memory that {@link Tiling} says.
+   * Encodes images in tiles, one at a time; {@link Tiling} describes the memory.
    *
-   * @param images as of {@link #encode(ImageBatch)}
-   * @param tiling how to cut
-   * @return as of {@link #encode(ImageBatch)}, but for rounding
+   * @param images as for {@link #encode(ImageBatch)}
+   * @param tiling the size of tiles
+   * @return as for {@link #encode(ImageBatch)}, except for rounding
    */
   public Latents encode(ImageBatch images, Tiling tiling) {
     return encode(images, Posterior.mode(), tiling);
@@ -135,10 +135,10 @@ public final class Vae extends LoadedVae implements AutoCloseable {
   /**
    * Encodes images in tiles.
    *
-   * @param images as of {@link #encode(ImageBatch)}
+   * @param images as for {@link #encode(ImageBatch)}
    * @param posterior the mode, or a sample
-   * @param tiling how to cut
-   * @return as of {@link #encode(ImageBatch, Posterior)}, but for rounding
+   * @param tiling the size of tiles
+   * @return as for {@link #encode(ImageBatch, Posterior)}, except for rounding
    */
   public Latents encode(ImageBatch images, Posterior posterior, Tiling tiling) {
     return encoding(images, tiling).latents(posterior);
@@ -152,7 +152,7 @@ public final class Vae extends LoadedVae implements AutoCloseable {
   /**
    * The posteriors of images.
    *
-   * @param images as of {@link #encode(ImageBatch)}
+   * @param images as for {@link #encode(ImageBatch)}
    * @return mean and standard deviation
    * @throws EqvaeException.Unsupported when the model has a codebook instead of a posterior
    */
@@ -163,9 +163,9 @@ public final class Vae extends LoadedVae implements AutoCloseable {
   /**
    * The posteriors of images that are encoded in tiles.
    *
-   * @param images as of {@link #encode(ImageBatch)}
-   * @param tiling how to cut
-   * @return as of {@link #moments(ImageBatch)}, but for rounding
+   * @param images as for {@link #encode(ImageBatch)}
+   * @param tiling the size of tiles
+   * @return as for {@link #moments(ImageBatch)}, except for rounding
    */
   public Moments moments(ImageBatch images, Tiling tiling) {
     return moments(encoding(images, tiling));
@@ -180,9 +180,9 @@ public final class Vae extends LoadedVae implements AutoCloseable {
   }
 
   /**
-   * Encodes images to the numbers of the nearest codes.
+   * Encodes images to the indices of the nearest codes.
    *
-   * @param images as of {@link #encode(ImageBatch)}
+   * @param images as for {@link #encode(ImageBatch)}
    * @return the codes
    * @throws EqvaeException.Unsupported when the model has no codebook
    */
@@ -192,11 +192,11 @@ public final class Vae extends LoadedVae implements AutoCloseable {
   }
 
   /**
-   * The numbers of the nearest codes of images that are encoded in tiles.
+   * Encodes images in tiles to the indices of the nearest codes.
    *
-   * @param images as of {@link #encode(ImageBatch)}
-   * @param tiling how to cut
-   * @return as of {@link #codes(ImageBatch)}; rounding may change the nearest of two codes
+   * @param images as for {@link #encode(ImageBatch)}
+   * @param tiling the size of tiles
+   * @return as for {@link #codes(ImageBatch)}; rounding may change the nearest of two codes
    */
   public Codes codes(ImageBatch images, Tiling tiling) {
     requireCodebook();
@@ -209,7 +209,7 @@ public final class Vae extends LoadedVae implements AutoCloseable {
    * @param latents scaled or not
    * @return the images, not clamped
    * @throws EqvaeException.Argument when the channels are not the model's, or the latents are
-   *     scaled and the scaling is not known
+   *     scaled and the scaling is unknown
    */
   public ImageBatch decode(Latents latents) {
     require(latents);
@@ -217,11 +217,11 @@ public final class Vae extends LoadedVae implements AutoCloseable {
   }
 
   /**
-   * Decodes latents in tiles, an image at a time, with the memory that {@link Tiling} says.
+   * Decodes latents in tiles, one image at a time; {@link Tiling} describes the memory.
    *
    * @param latents scaled or not
-   * @param tiling how to cut
-   * @return as of {@link #decode(Latents)}, but for rounding
+   * @param tiling the size of tiles
+   * @return as for {@link #decode(Latents)}, except for rounding
    */
   public ImageBatch decode(Latents latents, Tiling tiling) {
     require(latents);
@@ -234,18 +234,18 @@ public final class Vae extends LoadedVae implements AutoCloseable {
    * @param codes indices of the codebook
    * @return the images, not clamped
    * @throws EqvaeException.Unsupported when the model has no codebook
-   * @throws EqvaeException.Argument when an index is outside of it
+   * @throws EqvaeException.Argument when an index is out of range
    */
   public ImageBatch decode(Codes codes) {
     return decoded(codes, null);
   }
 
   /**
-   * Decodes codes in tiles, as of {@link #decode(Latents, Tiling)}.
+   * Decodes codes in tiles, as for {@link #decode(Latents, Tiling)}.
    *
-   * @param codes as of {@link #decode(Codes)}
-   * @param tiling how to cut
-   * @return as of {@link #decode(Codes)}, but for rounding
+   * @param codes as for {@link #decode(Codes)}
+   * @param tiling the size of tiles
+   * @return as for {@link #decode(Codes)}, except for rounding
    */
   public ImageBatch decode(Codes codes, Tiling tiling) {
     return decoded(codes, tiling);
@@ -265,9 +265,9 @@ public final class Vae extends LoadedVae implements AutoCloseable {
   }
 
   /**
-   * Encodes and decodes, without randomness.
+   * Encodes and decodes, with the posterior's mode.
    *
-   * @param images as of {@link #encode(ImageBatch)}
+   * @param images as for {@link #encode(ImageBatch)}
    * @return the reconstructions, not clamped
    */
   public ImageBatch reconstruct(ImageBatch images) {
@@ -275,22 +275,22 @@ public final class Vae extends LoadedVae implements AutoCloseable {
   }
 
   /**
-   * Latents as a generator sees them.
+   * Scales latents for a generator.
    *
-   * @param latents of this model
-   * @return (z − shift_factor) · scaling_factor; these themselves if they are scaled already
-   * @throws EqvaeException.Argument when the scaling is not known
+   * @param latents latents of this model
+   * @return (z − shift_factor) · scaling_factor; the argument if it is already scaled
+   * @throws EqvaeException.Argument when the scaling is unknown
    */
   public Latents scale(Latents latents) {
     return latents.scaled() ? latents : rescaled(latents, true);
   }
 
   /**
-   * Latents as the autoencoder makes them.
+   * Reverts the scaling for a generator.
    *
-   * @param latents of this model
-   * @return z / scaling_factor + shift_factor; these themselves if they are not scaled
-   * @throws EqvaeException.Argument when the scaling is not known
+   * @param latents latents of this model
+   * @return z / scaling_factor + shift_factor; the argument if it is not scaled
+   * @throws EqvaeException.Argument when the scaling is unknown
    */
   public Latents unscale(Latents latents) {
     return latents.scaled() ? rescaled(latents, false) : latents;
@@ -312,15 +312,15 @@ public final class Vae extends LoadedVae implements AutoCloseable {
   }
 
   /**
-   * What is allocated on the device for this model's calls, its weights not counted.
+   * The memory on the device for this model's calls, without its weights.
    *
-   * @return counters; they do not move when shapes come that were seen before
+   * @return counters; calls with known shapes do not change them
    */
   public MemoryStats memory() {
     return pool.device().memory();
   }
 
-  /** Waits for calls that have begun; later ones are refused. Closing twice is no error. */
+  /** Waits for calls that have begun; later ones are refused. May be called twice. */
   @Override
   public void close() {
     if (closed.compareAndSet(false, true)) {

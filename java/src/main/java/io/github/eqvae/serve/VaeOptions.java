@@ -6,15 +6,16 @@ import io.github.eqvae.model.checkpoint.Weights;
 import java.util.Optional;
 
 /**
- * How a model is loaded and run.
+ * Options for loading and running a model.
  *
  * @param sessions calls that run at the same time, each with its own stream and memory; further
  *     calls wait. The device's threads are divided among them
- * @param batch images that go through the network at once; larger batches are cut and spread over
- *     the sessions. Memory grows with it
- * @param weights which weights of a training run or checkpoint that holds an average (EMA) beside
- *     those as last trained
- * @param scaling how latents are scaled, where the checkpoint does not say or is wrong
+ * @param batch images per batch; larger calls are divided among the sessions. Memory grows with the
+ *     batch size
+ * @param weights which weights to use, if a run or checkpoint has both those as last trained and
+ *     their average (EMA)
+ * @param scaling how latents are scaled, if the checkpoint does not have the scaling or has a wrong
+ *     one
  */
 public record VaeOptions(
     int sessions, int batch, Weights weights, Optional<LatentScaling> scaling) {
@@ -48,9 +49,9 @@ public record VaeOptions(
   }
 
   /**
-   * With another size of batches.
+   * With another batch size.
    *
-   * @param value images that go through the network at once
+   * @param value images per batch
    * @return the options
    */
   public VaeOptions withBatch(int value) {
@@ -60,7 +61,7 @@ public record VaeOptions(
   /**
    * With or without averaged weights.
    *
-   * @param value false for the weights as they were last trained
+   * @param value false for the weights as last trained
    * @return the options
    */
   public VaeOptions withAverage(boolean value) {
@@ -68,10 +69,10 @@ public record VaeOptions(
   }
 
   /**
-   * With one of two sets of weights.
+   * With another choice of weights.
    *
-   * @param value {@link Weights#EMA} refuses what has no average, {@link Weights#AUTO}, the
-   *     default, takes it where it is
+   * @param value {@link Weights#EMA} refuses a file without an average; {@link Weights#AUTO}, the
+   *     default, uses the average if there is one
    * @return the options
    */
   public VaeOptions withWeights(Weights value) {
@@ -79,7 +80,7 @@ public record VaeOptions(
   }
 
   /**
-   * With a scaling of one's own.
+   * With another scaling.
    *
    * @param value the scaling
    * @return the options

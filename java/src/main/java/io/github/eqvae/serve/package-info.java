@@ -1,8 +1,7 @@
 /**
- * Autoencoders behind a small interface, for programs that use them: {@link
- * io.github.eqvae.serve.Vae} loads a checkpoint of any kind, encodes and decodes from any number of
- * threads, and keeps what it allocated. Stable: what is public here changes only with the major
- * version.
+ * A small interface to autoencoders and generators for applications. {@link
+ * io.github.eqvae.serve.Vae} loads a checkpoint of any kind and serves any number of threads; it
+ * allocates memory once. The public interface is stable: it changes only with the major version.
  */
 @org.jspecify.annotations.NullMarked
 package io.github.eqvae.serve;
