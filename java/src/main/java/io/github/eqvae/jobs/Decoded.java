@@ -9,17 +9,17 @@ import java.io.InterruptedIOException;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Future;
 
-/** Pictures that other threads decode. */
+/** Waits for pictures that other threads decode. */
 final class Decoded {
   private Decoded() {}
 
   /**
    * Waits for a picture.
    *
-   * @param sample whose it is
-   * @param image what decodes it
+   * @param sample the picture's sample
+   * @param image its decoding
    * @return the picture
-   * @throws IOException what decoding failed with
+   * @throws IOException if decoding failed
    */
   static Image get(Sample sample, Future<Image> image) throws IOException {
     try {

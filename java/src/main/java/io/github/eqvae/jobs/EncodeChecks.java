@@ -7,11 +7,11 @@ import io.github.eqvae.latents.ShardFormat;
 import io.github.eqvae.serve.Vae;
 import java.nio.file.Path;
 
-/** What an {@link EncodeJob} refuses before it begins. */
+/** Checks that an {@link EncodeJob} makes before it begins. */
 final class EncodeChecks {
   private EncodeChecks() {}
 
-  /** Options that do not fit the model, or each other. */
+  /** Checks that the options suit the model and each other. */
   static void options(Path modelPath, Vae vae, EncodeOptions options, boolean features) {
     int f = vae.downsamplingFactor();
     if (options.size() % f != 0) {
@@ -23,31 +23,31 @@ final class EncodeChecks {
         && options.content() != Content.MODE) {
       throw new EqvaeException.Argument(
           vae.codebookSize() > 0
-              ? "This model has a codebook and no posterior: --posterior codes, or mode for the"
-                  + " vectors before they are quantised"
-              : "This model has no codebook: --posterior mode, sample or moments");
+              ? "This model has a codebook and no posterior: use --posterior codes, or mode for the"
+                  + " vectors before quantisation"
+              : "This model has no codebook: use --posterior mode, sample or moments");
     }
     if (options.scaled() && vae.scaling().isEmpty()) {
       throw new EqvaeException.Argument(
           modelPath
-              + " does not say how its latents are scaled: add --scaling-factor, or leave --scaled"
-              + " out");
+              + " does not say how its latents are scaled: add --scaling-factor, or leave out"
+              + " --scaled");
     }
     if (features && options.format() == ShardFormat.TAR) {
       throw new EqvaeException.Argument(
-          "a tar has no place for features: --format safetensors or npz keeps --features");
+          "a tar cannot store features: use --format safetensors or npz with --features");
     }
   }
 
   /**
-   * A picture or two without a class are left out and named. Are there more of them than of others,
-   * the folders are perhaps no classes.
+   * A few pictures without a class are left out and reported. If most pictures have none, the
+   * folders are probably not classes.
    */
   static void labels(Path input, SampleSource source, EncodeOptions options) {
     long without = source.unlabelled();
     if (options.labels() && source.isLabelled() && 2 * without > source.size()) {
       throw new EqvaeException.Argument(
-          "%s: %,d of %,d pictures have no class, and would be left out. To encode all of them without labels add --no-labels; else name a folder whose folders are the classes, or archives with a .cls for each picture"
+          "%s: %,d of %,d pictures have no class and would be left out. To encode all of them without labels, add --no-labels. To keep labels, give a folder whose folders are the classes, or archives with a .cls for each picture"
                   .formatted(input, without, source.size())
               + source.labelProblem().map(why -> ". The first: " + why).orElse(""));
     }

@@ -37,48 +37,49 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 
 /**
- * Encodes images into a folder of shards. Shard k holds the images k · shardSize until (k + 1) ·
- * shardSize of the source, broken ones left out. A shard is written whole or not at all, so a job
- * that was killed goes on where it was, and the result has the same bits.
+ * Encodes images into a folder of shards. Shard k has the images k · shardSize to (k + 1) ·
+ * shardSize − 1 of the source, without broken ones. A shard is written completely or not at all, so
+ * a job that was killed continues after its last shard, and the result has the same bits.
  *
- * <p>Pictures are decoded ahead by other threads, a group at a time; memory is that of two groups,
- * one shard of latents and the network.
+ * <p>Other threads decode the pictures of a group. The memory is that of two groups, one shard of
+ * latents and the network.
  */
 public final class EncodeJob {
-  /** Is told how the job gets on. */
+  /** Receives the progress of a job. */
   public interface Listener {
     /**
-     * A group was encoded, or a finished shard passed over.
+     * A group was encoded, or a finished shard was skipped.
      *
-     * @param images in the folder so far
+     * @param images images in the folder so far
      */
     void encoded(long images);
 
     /**
-     * A picture is broken, or has no class where others have one, and is left out.
+     * A picture is left out because it is broken, or has no class although others have one.
      *
      * @param name its name
-     * @param cause why
+     * @param cause the reason
      */
     void broken(String name, String cause);
 
     /**
-     * A picture of another format, such as GIF, is left out. It is not broken.
+     * A file that is not broken is left out: a picture in a format that cannot be read, such as
+     * GIF, or an archive.
      *
      * @param name its name
-     * @param cause why
+     * @param cause the reason
      */
     default void notRead(String name, String cause) {}
 
     /**
-     * Something that the user should know.
+     * A message for the user.
      *
-     * @param text a sentence
+     * @param text the message
      */
     default void note(String text) {}
   }
 
-  /** Noise of mirrored images is counted from here. */
+  /** Offset of the noise numbers of mirrored images. */
   private static final long FLIPPED = 1L << 40;
 
   private final Path modelPath;
@@ -102,7 +103,7 @@ public final class EncodeJob {
   private final Map<Long, String> pendingKeys = new HashMap<>();
   private final SampleKeys keys = new SampleKeys();
 
-  /** Files that are left out already when the images are listed: they have no place in a shard. */
+  /** Files that are left out when the images are listed, so they belong to no shard. */
   private final long listedBroken;
 
   private final long listedUnread;
@@ -110,22 +111,22 @@ public final class EncodeJob {
   private int resumed;
 
   /**
-   * A job.
+   * Creates a job.
    *
-   * @param modelPath where the model came from, for the index
-   * @param vae encodes
-   * @param features sees what is kept beside the latents, in the squares that are encoded; stays
-   *     the caller's
-   * @param input where the images are
-   * @param options what to make of them
+   * @param modelPath path of the model, for the index
+   * @param vae the model
+   * @param features extracts features of the same squares, which are stored beside the latents; the
+   *     caller closes it
+   * @param input the images
+   * @param options how they are encoded
    * @param folder receives the shards and {@code index.json}
-   * @param group images that are decoded and encoded together; more of them keep more sessions busy
-   * @param tiling cuts images that are too large to be encoded whole
-   * @param overwrite whether latents made otherwise may be replaced
-   * @param listener is told how it gets on
+   * @param group images that are decoded and encoded together; larger groups use more sessions
+   * @param tiling for images that are too large to be encoded whole
+   * @param overwrite whether latents of other settings may be replaced
+   * @param listener receives the progress
    * @throws IOException if the images or the folder cannot be read
-   * @throws EqvaeException.Argument if the folder holds latents that were made otherwise, or the
-   *     options do not fit the model
+   * @throws EqvaeException.Argument if the folder has latents of other settings, or the options do
+   *     not suit the model
    */
   public EncodeJob(
       Path modelPath,
@@ -174,27 +175,27 @@ public final class EncodeJob {
   }
 
   /**
-   * Images that are in finished shards already.
+   * The number of images in finished shards.
    *
-   * @return how many
+   * @return the count
    */
   public long done() {
     return index.images();
   }
 
   /**
-   * Whether the model's scaling is of squares of 2×2, as FLUX.2's is.
+   * Whether the model's scaling packs patches of 2×2 into channels, as FLUX.2's does.
    *
-   * @return true if so
+   * @return true if it does
    */
   public boolean gathers() {
     return vae.scaling().map(LatentScaling::gathers).orElse(false);
   }
 
   /**
-   * The root mean square of what a generator sees of the latents that are there.
+   * The root mean square of the scaled latents in the folder, which are a generator's input.
    *
-   * @return near 1 if the scaling fits; empty if the model does not say how it scales
+   * @return near 1 if the scaling is right; empty if the model has no scaling
    */
   public OptionalDouble rms() {
     return vae.scaling().map(index::rms).orElse(OptionalDouble.empty());
@@ -210,16 +211,17 @@ public final class EncodeJob {
   }
 
   /**
-   * Encodes what is not there yet.
+   * Encodes the images that are not yet in finished shards.
    *
-   * @return what is there now
-   * @throws IOException if images cannot be read, none is whole, or the folder cannot be written
+   * @return a summary of the folder
+   * @throws IOException if images cannot be read, all are broken, or the folder cannot be written
    * @throws EqvaeException.Argument if another process writes to the folder
    */
   public EncodeSummary run() throws IOException {
     try (FolderLock lock = FolderLock.acquire(folder, "encode", listener::note)) {
       lock.releaseAtExit();
-      index = LatentIndex.open(folder, settings, overwrite); // others may have written since
+      index =
+          LatentIndex.open(folder, settings, overwrite); // another process may have written since
       return encodeAll(lock);
     }
   }
@@ -243,7 +245,11 @@ public final class EncodeJob {
             }
             Optional<String> key = Optional.empty();
             if (options.format() == ShardFormat.TAR) {
-              key = Optional.of(keys.next(sample.name())); // of those passed over, too
+              key =
+                  Optional.of(
+                      keys.next(
+                          sample.name())); // also for skipped ones, so that keys do not depend on a
+              // resume
             }
             if (index.has(number)) {
               if (sample.number() % options.shardSize() == 0) {
@@ -298,7 +304,7 @@ public final class EncodeJob {
     kept = 0;
   }
 
-  /** Decodes the pending pictures side by side and encodes them. */
+  /** Decodes the pending pictures in parallel and encodes them. */
   private void encode(ExecutorService decoders) throws IOException {
     List<Future<Image>> images = new ArrayList<>();
     for (Sample sample : pending) {
@@ -322,7 +328,7 @@ public final class EncodeJob {
       pendingKeys.clear();
       return;
     }
-    // The noise of an image depends on its place among the whole ones of its shard.
+    // an image's noise depends on its position in its shard, broken images not counted
     long first = (long) shard.number() * options.shardSize() + shard.images();
     add(whole, samples, "", first);
     if (options.hflip()) {
@@ -375,12 +381,13 @@ public final class EncodeJob {
       Image whole = Decoded.get(sample, image);
       if (options.labels() && source.isLabelled() && sample.label().isEmpty()) {
         shard.skip();
-        leftOut.add(sample.name(), "has no class as others have; --no-labels encodes it");
+        leftOut.add(
+            sample.name(), "has no class, but other pictures have one; --no-labels encodes it");
         return Optional.empty();
       }
       return Optional.of(whole);
     } catch (PassingIoException | InterruptedIOException passing) {
-      throw passing; // the shard stays due
+      throw passing; // the shard is not finished
     } catch (IOException broken) {
       shard.skip();
       leftOut.add(sample.name(), String.valueOf(broken.getMessage()));

@@ -10,18 +10,19 @@ import io.github.eqvae.latents.Content;
 import io.github.eqvae.latents.ShardFormat;
 
 /**
- * How a folder of latents is made.
+ * Options for encoding a folder of latents.
  *
- * @param content what is kept of each image
- * @param seed of the noise of {@link Content#SAMPLE}
- * @param size side of the square that each image is made
- * @param crop how
- * @param decode how pictures are decoded before
- * @param hflip whether mirrored images are encoded, too
- * @param scaled whether latents are scaled for the generator before they are written
- * @param format of the files
+ * @param content what is stored for each image
+ * @param seed seed of the noise for {@link Content#SAMPLE}
+ * @param size side of the square that is encoded
+ * @param crop how a picture becomes a square
+ * @param decode how pictures are decoded
+ * @param hflip whether mirrored images are also encoded
+ * @param scaled whether latents are scaled for a generator before they are written
+ * @param format format of the files
  * @param shardSize images of the source per file
- * @param labels whether labels are kept where the source has some; images without are left out then
+ * @param labels whether labels are stored, if the source has some; then images without one are left
+ *     out
  */
 public record EncodeOptions(
     Content content,
@@ -56,13 +57,13 @@ public record EncodeOptions(
     TORCHVISION,
     /** The largest square in the middle, resized by area. */
     CENTER,
-    /** Put in the middle of a black square: as {@code data.pad} of a recipe does. */
+    /** The picture in the middle of a black square, like {@code data.pad} of a recipe. */
     PAD,
-    /** Not at all: pictures must have the size. */
+    /** None: pictures must already have the size. */
     NONE;
 
     /**
-     * Whether the bits are those of a pipeline that decodes with Pillow.
+     * Whether the bits are equal to those of Pillow.
      *
      * @return true for ADM and TORCHVISION
      */
@@ -74,7 +75,7 @@ public record EncodeOptions(
      * The crop as a transform.
      *
      * @param size side of the square
-     * @return what cuts pictures of any size; {@code NONE} passes them on
+     * @return the transform; that of {@code NONE} changes nothing
      */
     public Transform to(int size) {
       return switch (this) {
@@ -87,7 +88,7 @@ public record EncodeOptions(
     }
   }
 
-  /** Larger pictures than the square are left as they are, and refused for their size. */
+  /** Pads pictures; those larger than the square are not changed, and refused later. */
   private static Transform padded(int size) {
     return (image, random) ->
         image.width() > size || image.height() > size
@@ -104,16 +105,17 @@ public record EncodeOptions(
     }
     if (scaled && (content == Content.CODES || content == Content.MOMENTS)) {
       throw new EqvaeException.Argument(
-          "only latents can be scaled; scale what is drawn from moments, and codes not at all");
+          "only latents can be scaled: moments are scaled after a sample is drawn, and codes are"
+              + " not scaled");
     }
   }
 
-  /** A picture as it is encoded. */
+  /** The square of a picture that is encoded. */
   Image square(PixelRows picture, String name) {
     Image out = crop.to(size).cut(picture, new SampleRandom(0, 0, 0));
     if (out.width() != size || out.height() != size) {
       throw new EqvaeException.Argument(
-          "%s is %d×%d, expected %d×%d; cut it with --crop adm, torchvision or center"
+          "%s is %d×%d, expected %d×%d; crop it with --crop adm, torchvision or center"
               .formatted(name, out.width(), out.height(), size, size));
     }
     return out;

@@ -23,11 +23,11 @@ import java.util.Map;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
-/** What an {@link EncodeJob} writes into the index of its folder, and compares when it goes on. */
+/** The settings that an {@link EncodeJob} writes into the index, and compares when it continues. */
 final class EncodeSettings {
   private EncodeSettings() {}
 
-  /** What decides every bit of the shards. */
+  /** All settings that the bits of the shards depend on. */
   static Map<String, Object> of(
       Path model,
       Vae vae,
@@ -59,7 +59,7 @@ final class EncodeSettings {
     map.put("alpha", o.decode().alpha().name().toLowerCase(Locale.ROOT));
     map.put("orientation", o.decode().orientation().name().toLowerCase(Locale.ROOT));
     map.put("hflip", o.hflip());
-    map.put("tile", tiling.map(Tiling::size).orElse(null)); // rounding differs
+    map.put("tile", tiling.map(Tiling::size).orElse(null)); // tiles change the rounding
     map.put("file_format", o.format().extension());
     map.put("dtype", o.content() == Content.CODES ? "int32" : "float32");
     map.put(
@@ -84,7 +84,7 @@ final class EncodeSettings {
     return map;
   }
 
-  /** What generators see may have squares gathered into channels. */
+  /** The shape of latents; scaling may pack patches into channels. */
   private static List<Integer> shape(Vae vae, EncodeOptions o, int side) {
     int patch = o.scaled() ? vae.scaling().map(LatentScaling::patch).orElse(1) : 1;
     return List.of(vae.latentChannels() * patch * patch, side / patch, side / patch);

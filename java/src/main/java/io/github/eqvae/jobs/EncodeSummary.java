@@ -1,12 +1,12 @@
 package io.github.eqvae.jobs;
 
 /**
- * What {@link EncodeJob} did.
+ * The result of an {@link EncodeJob}.
  *
- * @param images in the folder
- * @param skipped broken ones, and those without a class where others have one
- * @param notRead pictures of formats that are not read
- * @param shards files
- * @param resumed shards that were there already
+ * @param images images in the folder
+ * @param skipped broken images, and images without a class if others have one
+ * @param notRead pictures in formats that cannot be read
+ * @param shards number of shards
+ * @param resumed shards that were finished before
  */
 public record EncodeSummary(long images, long skipped, long notRead, int shards, int resumed) {}

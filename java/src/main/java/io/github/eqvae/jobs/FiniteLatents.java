@@ -5,27 +5,30 @@ import io.github.eqvae.data.Sample;
 import io.github.eqvae.io.FileNames;
 import java.util.List;
 
-/** One NaN in a shard would make all statistics NaN, and the generator that learns from it. */
+/**
+ * Refuses latents that are not finite: one NaN in a shard would make all statistics NaN, and then
+ * the generator that is trained on it.
+ */
 final class FiniteLatents {
   private FiniteLatents() {}
 
-  /** Fails on a latent that the encoder made of numbers that are not finite. */
+  /** Refuses an encoder's output that is not finite. */
   static void require(List<Sample> samples, float[] values) {
     require(
         samples,
         values,
-        "its latent is not finite (NaN or infinite), although the weights are: the activations of"
-            + " the encoder overflow. Nothing of its shard was written; take the picture out, or"
-            + " encode in fp32");
+        "its latent is not finite (NaN or infinite), although the weights are finite: the encoder's"
+            + " activations overflow. Its shard was not written; remove the picture, or encode in"
+            + " fp32");
   }
 
-  /** Fails on a finite latent that is not finite when it is scaled. */
+  /** Refuses a latent that is finite, but not after scaling. */
   static void requireScaled(List<Sample> samples, float[] values) {
     require(
         samples,
         values,
-        "its latent is finite, and is not when it is scaled: look at the model's scaling_factor,"
-            + " shift_factor, latents_mean and latents_std, or leave --scaled out");
+        "its latent is finite, but not after scaling: check the model's scaling_factor,"
+            + " shift_factor, latents_mean and latents_std, or leave out --scaled");
   }
 
   private static void require(List<Sample> samples, float[] values, String cause) {

@@ -6,7 +6,7 @@ import io.github.eqvae.EqvaeException;
 final class FiniteSamples {
   private FiniteSamples() {}
 
-  /** Of {@code samples} samples whose numbers are side by side; {@code what} is for the message. */
+  /** Checks {@code samples} consecutive samples; {@code what} is for the message. */
   static void require(float[] values, long first, int samples, String what) {
     for (int i = 0; i < values.length; i++) {
       if (!Float.isFinite(values[i])) {
@@ -15,8 +15,8 @@ final class FiniteSamples {
                 + (first + i / (values.length / samples))
                 + ": "
                 + what
-                + " is not finite (NaN or infinite): the network diverged, or the sampler does not"
-                + " fit it. Nothing of its chunk was written");
+                + " is not finite (NaN or infinite): the network diverged, or the sampler is not"
+                + " suitable for it. Its chunk was not written");
       }
     }
   }

@@ -12,81 +12,81 @@ import io.github.eqvae.serve.Vae;
 import java.util.List;
 import java.util.Map;
 
-/** A generator with the autoencoder that makes pictures of what it makes. */
+/** A generator with the autoencoder that decodes its samples to pictures. */
 public interface ImageMaker {
   /**
-   * Identifies the generator's weights.
+   * The hash of the generator's weights.
    *
    * @return SHA-256
    */
   String weightsHash();
 
   /**
-   * What its classes are called.
+   * The names of its classes.
    *
-   * @return by label; empty if that is not known
+   * @return names by label; empty if they are unknown
    */
   List<String> classNames();
 
   /**
-   * Side of its pictures.
+   * The side of its pictures.
    *
    * @return in pixels
    */
   int side();
 
   /**
-   * Everything that decides its pictures, beside seed and labels.
+   * All settings that its pictures depend on, except for seed and labels.
    *
-   * @return names to values
+   * @return values by name
    */
   Map<String, Object> describe();
 
   /**
    * Makes pictures.
    *
-   * @param labels a label each
-   * @param seed of what is drawn
-   * @param first number of the first one
+   * @param labels a label for each picture
+   * @param seed seed of the random draws
+   * @param first number of the first picture
    * @return the pictures
    * @throws EqvaeException.Argument when a number is not finite
    */
   ImageBatch make(int[] labels, long seed, long first);
 
   /**
-   * Latents are made and decoded: DiT, SiT, LightningDiT, REPA.
+   * Generates latents and decodes them: DiT, SiT, LightningDiT, REPA.
    *
    * @param generator makes latents
    * @param vae decodes them
    * @param options method, steps, guidance
-   * @return the two together
-   * @throws EqvaeException.Argument when they do not belong together
+   * @return the maker
+   * @throws EqvaeException.Argument when generator and autoencoder do not match
    */
   static ImageMaker of(Generator generator, Vae vae, SamplingOptions options) {
     int channels = generator.config().channels();
     if (channels != vae.scaledChannels()) {
       throw new EqvaeException.Argument(
-          "%s makes latents of %d channels, %s decodes latents of %d"
+          "%s makes latents with %d channels, but %s decodes latents with %d"
               .formatted(generator, channels, vae, vae.scaledChannels()));
     }
-    options.sampler(generator.process(), channels); // refuses what cannot be
+    options.sampler(generator.process(), channels); // checks the options
     return new OfLatents(generator, vae, options);
   }
 
   /**
-   * Codes are made and decoded: MaskGIT.
+   * Generates codes and decodes them: MaskGIT.
    *
    * @param generator makes codes
    * @param vae decodes them
    * @param options order, steps, guidance
-   * @return the two together
-   * @throws EqvaeException.Argument when they do not belong together
+   * @return the maker
+   * @throws EqvaeException.Argument when generator and autoencoder do not match
    */
   static ImageMaker of(CodeGenerator generator, Vae vae, CodeSamplingOptions options) {
     int codes = generator.config().codes();
     if (codes != vae.codebookSize()) {
       throw new EqvaeException.Argument(
-          "%s makes codes of a codebook with %,d entries, %s has %s"
+          "%s makes codes of a codebook with %,d entries, but %s has %s"
               .formatted(
                   generator,
                   codes,
@@ -98,7 +98,7 @@ public interface ImageMaker {
   }
 
   /**
-   * By way of latents.
+   * A maker with latents.
    *
    * @param generator makes latents
    * @param vae decodes them
@@ -135,7 +135,7 @@ public interface ImageMaker {
   }
 
   /**
-   * By way of codes.
+   * A maker with codes.
    *
    * @param generator makes codes
    * @param vae decodes them

@@ -29,17 +29,16 @@ import java.util.function.UnaryOperator;
 import java.util.stream.Stream;
 
 /**
- * Latents in files, whoever made them: a folder that {@link EncodeJob} filled, or any {@code
- * .safetensors}, {@code .npz}, {@code .npy} or {@code .tar} with {@code latents} {@code [N, C, h,
- * w]}, {@code moments} {@code [N, 2C, h, w]} or {@code codes} {@code [N, h, w]}; latents may be
- * called {@code samples} or {@code arr_0}, and arrays of one image each, in files of their own,
- * need no N.
+ * Reads latents from a folder of {@link EncodeJob}, or from other programs' {@code .safetensors},
+ * {@code .npz}, {@code .npy} or {@code .tar} files with {@code latents} {@code [N, C, h, w]},
+ * {@code moments} {@code [N, 2C, h, w]} or {@code codes} {@code [N, h, w]}. Latents may have the
+ * name {@code samples} or {@code arr_0}; the array of a single image may lack the dimension N.
  */
 public final class LatentFiles {
-  /** 2 GB: the most an array of Java holds. */
+  /** 2 GB, the largest Java array. */
   private static final long LIMIT = Integer.MAX_VALUE - 8;
 
-  /** What a generator's scripts save latents as. */
+  /** The names of arrays that are read, also those of generators' scripts. */
   private static final List<String> KEYS =
       List.of("latents", "moments", "codes", "samples", "arr_0");
 
@@ -48,10 +47,10 @@ public final class LatentFiles {
   private final Optional<Boolean> scaled;
   private final Optional<MomentsKind> momentsKind;
 
-  /** Of tar archives whose folder says it: what image a key stands for. */
+  /** For tar archives of a folder with an index: maps a key to the image's name. */
   private final Map<Path, UnaryOperator<String>> keys;
 
-  /** Images that each shard should have, where an index says it. */
+  /** The number of images in each shard, if there is an index. */
   private final ShardImages images;
 
   private LatentFiles(Path root, List<Path> files) {
@@ -76,19 +75,19 @@ public final class LatentFiles {
   /** Receives latents or codes. */
   public interface Visitor {
     /**
-     * Takes latents.
+     * Receives latents.
      *
-     * @param latents some of them
-     * @param names of the images; empty if the file has none
+     * @param latents the latents of a file
+     * @param names names of the images; empty if the file has none
      * @throws IOException to end the pass
      */
     void latents(Latents latents, List<String> names) throws IOException;
 
     /**
-     * Takes codes.
+     * Receives codes.
      *
-     * @param codes some of them
-     * @param names of the images; empty if the file has none
+     * @param codes the codes of a file
+     * @param names names of the images; empty if the file has none
      * @throws IOException to end the pass
      */
     void codes(Codes codes, List<String> names) throws IOException;
@@ -97,7 +96,7 @@ public final class LatentFiles {
   /**
    * Finds the files.
    *
-   * @param path a file, or a folder of them
+   * @param path a file, or a folder of files
    * @return the files
    * @throws IOException if there is none
    */
@@ -105,7 +104,7 @@ public final class LatentFiles {
     if (Files.isRegularFile(path)) {
       if (!isLatents(path)) {
         throw new IOException(
-            path + ": expected the ending .safetensors, .npz, .npy or .tar, or a folder");
+            path + ": expected a .safetensors, .npz, .npy or .tar file, or a folder");
       }
       return new LatentFiles(path.toAbsolutePath().getParent(), List.of(path.toAbsolutePath()));
     }
@@ -118,9 +117,7 @@ public final class LatentFiles {
       Optional<Boolean> scaled = Optional.of(json.path("scaled").asBoolean());
       if (!json.path("complete").asBoolean()) {
         throw new IOException(
-            path
-                + " is not finished: run the same `encode` command again; it continues where it"
-                + " was");
+            path + " is not finished: run the same `encode` command again to continue");
       }
       ShardImages images = ShardImages.of(path, json);
       return new LatentFiles(
@@ -131,7 +128,7 @@ public final class LatentFiles {
           LatentIndex.keys(path, json),
           images);
     }
-    // Caches of others have a file for each image, in folders as the images had.
+    // other programs' caches have a file per image, in the folders of the images
     try (Stream<Path> all = Files.walk(path, FileVisitOption.FOLLOW_LINKS)) {
       List<Path> files = all.filter(LatentFiles::isLatents).sorted().toList();
       if (files.isEmpty()) {
@@ -142,10 +139,10 @@ public final class LatentFiles {
   }
 
   /**
-   * The weights of the autoencoder that made a folder of latents.
+   * The hash of the autoencoder's weights that made latents.
    *
    * @param path a file, or a folder of them
-   * @return {@link io.github.eqvae.serve.Vae#weightsHash}; empty if nothing says
+   * @return as {@link io.github.eqvae.serve.Vae#weightsHash}; empty if there is no index with it
    * @throws IOException if {@code index.json} cannot be read
    */
   public static Optional<String> weights(Path path) throws IOException {
@@ -154,7 +151,7 @@ public final class LatentFiles {
     }
     Path folder = path.toAbsolutePath().getParent();
     Path index = folder.resolve(LatentIndex.FILE);
-    // A file of others may lie beside an index that does not name it.
+    // a file beside an index may not be in the index
     return Files.isRegularFile(index)
             && LatentIndex.files(folder, LatentIndex.read(index)).contains(path.toAbsolutePath())
         ? LatentIndex.weights(folder)
@@ -175,10 +172,10 @@ public final class LatentFiles {
   }
 
   /**
-   * The names of all images, as far as files say them, without reading latents.
+   * The names of all images, without reading latents.
    *
-   * @return as {@link #visit} gives them
-   * @throws IOException if a file cannot be read, or holds a name that no file can have
+   * @return the names, as for {@link #visit}
+   * @throws IOException if a file cannot be read, or has an invalid name
    */
   public List<String> names() throws IOException {
     List<String> all = new ArrayList<>();
@@ -197,27 +194,28 @@ public final class LatentFiles {
     return all;
   }
 
-  /** Of a file with one image and no name of it. */
+  /** The name of the image in a file without names: its path without the extension. */
   private String nameOf(Path file) {
     return FileNames.of(root.relativize(file)).replaceAll("\\.[^./]+$", "");
   }
 
   /**
-   * Whether the folder says that its latents are scaled.
+   * Whether the latents are scaled, according to the index.
    *
-   * @return empty if nothing says
+   * @return empty if there is no index
    */
   public Optional<Boolean> scaled() {
     return scaled;
   }
 
   /**
-   * Passes everything, a file at a time.
+   * Passes all latents or codes to a visitor, one file at a time.
    *
-   * @param channels of the model's latents: twice as many are moments, of which the means are taken
+   * @param channels channels of the model's latents; arrays with twice as many are moments, whose
+   *     means are used
    * @param areScaled whether the latents are scaled
    * @param visitor receives them
-   * @throws IOException if a file cannot be read, or holds nothing of the kind
+   * @throws IOException if a file cannot be read, or has no such array
    */
   public void visit(int channels, boolean areScaled, Visitor visitor) throws IOException {
     visit(
@@ -234,23 +232,23 @@ public final class LatentFiles {
   @FunctionalInterface
   public interface MomentsVisitor {
     /**
-     * Takes moments.
+     * Receives moments.
      *
-     * @param moments mean and standard deviation, whatever the file keeps
-     * @param names of the images; empty if the file has none
+     * @param moments mean and standard deviation, whichever kind the file has
+     * @param names names of the images; empty if the file has none
      * @throws IOException to end the pass
      */
     void moments(Moments moments, List<String> names) throws IOException;
   }
 
   /**
-   * Passes all moments, a file at a time.
+   * Passes all moments to a visitor, one file at a time.
    *
-   * @param channels of the model's latents
-   * @param kind what stands behind the mean; empty if the files say it, or it shows
+   * @param channels channels of the model's latents
+   * @param kind the kind of moments; empty to read it from the files or to infer it
    * @param visitor receives them
-   * @throws IOException if a file cannot be read, holds no moments, says another kind, or says none
-   *     and both are possible
+   * @throws IOException if a file cannot be read, has no moments or another kind, or the kind
+   *     cannot be inferred
    */
   public void visitMoments(int channels, Optional<MomentsKind> kind, MomentsVisitor visitor)
       throws IOException {
@@ -263,24 +261,30 @@ public final class LatentFiles {
     Optional<MomentsKind> said = shard.momentsKind().or(() -> momentsKind);
     if (said.isPresent() && asked.isPresent() && !said.equals(asked)) {
       throw new EqvaeException.Argument(
-          "the file says '" + said.get().text() + "', and '" + asked.get().text() + "' was asked");
+          "the file has '"
+              + said.get().text()
+              + "', not the requested '"
+              + asked.get().text()
+              + "'");
     }
     Optional<MomentsKind> shown = MomentsKind.recognise(v.floats(), v.each() / 2);
     Optional<MomentsKind> known = said.or(() -> asked);
     if (known.isPresent() && shown.isPresent() && !known.equals(shown)) {
       throw new EqvaeException.Argument(
-          "it is declared as '" + known.get().text() + "', but a deviation cannot be negative");
+          "it is declared as '"
+              + known.get().text()
+              + "', but a standard deviation cannot be negative");
     }
     return known
         .or(() -> shown)
         .orElseThrow(
             () ->
                 new EqvaeException.Argument(
-                    "nothing says whether the second half is a standard deviation or the logarithm"
-                        + " of a variance; say which"));
+                    "it is unknown whether the second half is a standard deviation or the logarithm"
+                        + " of a variance; pass the kind"));
   }
 
-  /** What is told of a file. */
+  /** Receives the content of a file. */
   private interface Part {
     void take(Path file, Shard shard, Shard.Values values, List<String> names) throws IOException;
   }
@@ -375,7 +379,7 @@ public final class LatentFiles {
       int from = (i / channels / plane * 2 * channels + c) * plane + p;
       mean[i] = v.floats()[from];
       float second = v.floats()[from + channels * plane];
-      // The same limits as when the encoder's output is read.
+      // the same limits as for the encoder's output
       std[i] =
           kind == MomentsKind.STD
               ? second

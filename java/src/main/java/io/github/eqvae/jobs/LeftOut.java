@@ -6,7 +6,7 @@ import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicLong;
 
-/** Names each file that is left out once, whoever found it, and tells broken from not read. */
+/** Reports each file that is left out once, and counts broken and unreadable ones separately. */
 final class LeftOut {
   private final EncodeJob.Listener listener;
   private final Set<String> named = ConcurrentHashMap.newKeySet();
@@ -17,7 +17,7 @@ final class LeftOut {
     this.listener = listener;
   }
 
-  /** Takes a file; from any thread. */
+  /** Reports a file; from any thread. */
   void add(String name, String cause) {
     if (!named.add(name)) {
       return;
@@ -26,19 +26,19 @@ final class LeftOut {
       notRead.incrementAndGet();
       listener.notRead(name, cause);
     } else if (ImageFolder.isArchive(cause)) {
-      listener.notRead(name, cause); // no picture
+      listener.notRead(name, cause); // an archive is not counted
     } else {
       broken.incrementAndGet();
       listener.broken(name, cause);
     }
   }
 
-  /** Broken ones so far. */
+  /** The number of broken files so far. */
   long broken() {
     return broken.get();
   }
 
-  /** Pictures of other formats so far. */
+  /** The number of pictures in formats that cannot be read so far. */
   long notRead() {
     return notRead.get();
   }

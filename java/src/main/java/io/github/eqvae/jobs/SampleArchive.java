@@ -16,13 +16,13 @@ import java.util.List;
 import java.util.Locale;
 
 /**
- * Samples in one file as ADM's evaluation reads them: {@code arr_0} of uint8 {@code [N, H, W, C]},
- * {@code arr_1} with the labels. Chunks wait in a folder beside it until all are there.
+ * Samples in one file for ADM's evaluation: {@code arr_0}, uint8 {@code [N, H, W, C]}, and {@code
+ * arr_1} with the labels. Chunks are stored in a folder beside it until all are finished.
  *
  * @param out the file
- * @param height of a sample
- * @param width of a sample
- * @param channels of a sample
+ * @param height height of a sample
+ * @param width width of a sample
+ * @param channels channels of a sample
  */
 record SampleArchive(Path out, int height, int width, int channels) implements SampleTarget {
   private static final String ARRAY = "arr_0";
@@ -53,7 +53,7 @@ record SampleArchive(Path out, int height, int width, int channels) implements S
   @Override
   public boolean has(int chunk, int samples) throws IOException {
     if (Files.isRegularFile(out)) {
-      return true; // put together; only what comes after that was left out
+      return true; // the file is complete; only later steps of the job were missing
     }
     Path part = part(chunk);
     return Files.isRegularFile(part) && Files.size(part) == (long) samples * each();
@@ -69,7 +69,8 @@ record SampleArchive(Path out, int height, int width, int channels) implements S
   @Override
   public List<Image> read(int chunk, int samples) throws IOException {
     List<Image> images = new ArrayList<>();
-    if (Files.isRegularFile(out)) { // put together; of any size, so only these are read
+    if (Files.isRegularFile(
+        out)) { // the file is complete, and may be large, so only these samples are read
       try (NpyStream array = NpyStream.open(out, ARRAY).orElseThrow()) {
         for (int i = 0; i < samples; i++) {
           images.add(new Image(width, height, channels, array.next(each())));
@@ -104,7 +105,7 @@ record SampleArchive(Path out, int height, int width, int channels) implements S
     deleteParts();
   }
 
-  /** The labels, in a file as the samples are. */
+  /** Writes the labels into a file, like the samples. */
   private List<Path> labels(int[] labels) throws IOException {
     ByteBuffer bytes = ByteBuffer.allocate(8 * labels.length).order(ByteOrder.LITTLE_ENDIAN);
     for (int label : labels) {

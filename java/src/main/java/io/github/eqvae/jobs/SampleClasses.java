@@ -7,24 +7,24 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 
-/** Which class a sample is of: a function of the seed and the sample's number. */
+/** The class of each sample: a function of the seed and the sample's number. */
 public sealed interface SampleClasses {
   /**
    * The label of a sample.
    *
-   * @param seed of the samples
-   * @param number which of them
+   * @param seed seed of the samples
+   * @param number number of the sample
    * @return a label, or {@link Generator#NO_LABEL}
    */
   int label(long seed, long number);
 
   /**
-   * Each class is as likely as any other, as in the references.
+   * Classes are drawn uniformly, as in the references.
    *
-   * @param classes how many there are
+   * @param classes number of classes
    */
   record Uniform(int classes) implements SampleClasses {
-    /** Keeps these numbers apart from all others drawn from the seed ("label" in ASCII). */
+    /** Separates these random numbers from all others of the seed ("label" in ASCII). */
     private static final long DOMAIN = 0x6C6162656CL;
 
     @Override
@@ -35,9 +35,9 @@ public sealed interface SampleClasses {
   }
 
   /**
-   * One after the other, over and over.
+   * Labels from a list, which is repeated.
    *
-   * @param labels in their order, {@link Generator#NO_LABEL} among them or not
+   * @param labels the labels in order; {@link Generator#NO_LABEL} is possible
    */
   record Listed(List<Integer> labels) implements SampleClasses {
     /** Copies the list. */
@@ -52,26 +52,26 @@ public sealed interface SampleClasses {
   }
 
   /**
-   * Reads what a user asks for.
+   * Parses a user's choice.
    *
-   * @param text {@code uniform}, {@code balanced}, {@code none}, or numbers or names of classes
-   *     with commas between
-   * @param generator whose classes
+   * @param text {@code uniform}, {@code balanced}, {@code none}, or numbers or names of classes,
+   *     separated by commas
+   * @param generator the generator
    * @return the classes
-   * @throws EqvaeException.Argument when it is none of the generator's
+   * @throws EqvaeException.Argument when the generator has no such class
    */
   static SampleClasses of(String text, Generator generator) {
     return of(text, generator.config().classes(), generator.classNames());
   }
 
   /**
-   * Reads what a user asks for.
+   * Parses a user's choice.
    *
-   * @param text as of {@link #of(String, Generator)}
-   * @param classes how many the generator has
-   * @param names what they are called; empty if that is not known
+   * @param text as for {@link #of(String, Generator)}
+   * @param classes number of the generator's classes
+   * @param names their names; empty if they are unknown
    * @return the classes
-   * @throws EqvaeException.Argument when it is none of the generator's
+   * @throws EqvaeException.Argument when the generator has no such class
    */
   static SampleClasses of(String text, int classes, List<String> names) {
     if (classes == 0 || text.equals("none")) {
@@ -111,9 +111,9 @@ public sealed interface SampleClasses {
     throw new EqvaeException.Argument(
         "--classes: '"
             + word
-            + "' is none of the generator's classes, 0 to "
+            + "' is not one of the generator's classes, 0 to "
             + (classes - 1)
             + (names.isEmpty() ? "" : ": " + String.join(", ", names.stream().limit(20).toList()))
-            + "; uniform, balanced and none are other choices");
+            + "; other choices are uniform, balanced and none");
   }
 }

@@ -24,44 +24,44 @@ import java.util.Map;
 import java.util.Optional;
 
 /**
- * Samples images into a {@code .npz} file or a folder. Started again after a kill it goes on with
- * the first unfinished chunk and gives the same bits.
+ * Samples images into a {@code .npz} file or a folder. A job that was killed continues with the
+ * first unfinished chunk, and the result has the same bits.
  */
 public final class SampleJob {
-  /** Is told how a job gets on. */
+  /** Receives the progress of a job. */
   public interface Listener {
     /**
-     * Told once, before anything is sampled.
+     * Called once, before anything is sampled.
      *
-     * @param images how many are there from before
+     * @param images number of images of an earlier run
      */
     default void begins(long images) {}
 
     /**
-     * Images that are there now.
+     * Called after each chunk.
      *
-     * @param images how many
+     * @param images number of images so far
      */
     void sampled(long images);
 
     /**
-     * Something that the user should know.
+     * A message for the user.
      *
-     * @param text a sentence
+     * @param text the message
      */
     default void note(String text) {}
   }
 
   /**
-   * What is asked for.
+   * A user's request.
    *
-   * @param generatorPath where the generator came from, for the record
-   * @param vaePath where the autoencoder came from, for the record
+   * @param generatorPath path of the generator, for the record
+   * @param vaePath path of the autoencoder, for the record
    * @param out a {@code .npz} file, or a folder for PNG files
-   * @param count how many samples
-   * @param seed of noise and labels
-   * @param classes of the samples
-   * @param overwrite whether other samples there may be replaced
+   * @param count number of samples
+   * @param seed seed of noise and labels
+   * @param classes classes of the samples
+   * @param overwrite whether existing other samples may be replaced
    */
   public record Request(
       Path generatorPath,
@@ -74,11 +74,11 @@ public final class SampleJob {
     /**
      * Checks the count.
      *
-     * @throws EqvaeException.Argument when nothing is asked for
+     * @throws EqvaeException.Argument when it is below 1
      */
     public Request {
       if (count < 1) {
-        throw new EqvaeException.Argument("--count " + count + ": at least 1 sample");
+        throw new EqvaeException.Argument("--count " + count + ": expected at least 1 sample");
       }
     }
   }
@@ -100,12 +100,12 @@ public final class SampleJob {
   private final int[] labels;
 
   /**
-   * A job.
+   * Creates a job.
    *
    * @param maker makes pictures: a generator and its autoencoder
    * @param vae the autoencoder, for the record
-   * @param request what is asked for
-   * @param listener is told how it gets on
+   * @param request the request
+   * @param listener receives the progress
    */
   public SampleJob(ImageMaker maker, Vae vae, Request request, Listener listener) {
     this.maker = maker;
@@ -149,19 +149,19 @@ public final class SampleJob {
   }
 
   /**
-   * What decides the samples.
+   * All settings that the samples depend on.
    *
-   * @return names to values, as in the file beside the samples
+   * @return values by name, as in the file beside the samples
    */
   public Map<String, Object> settings() {
     return settings;
   }
 
   /**
-   * Samples what is not there yet.
+   * Samples the unfinished chunks.
    *
-   * @param grid a file for a picture of the first samples
-   * @return how many were there before
+   * @param grid a file for a picture of the first samples, if any
+   * @return number of samples that existed before
    * @throws IOException if a file cannot be written
    * @throws EqvaeException.Argument if there are other samples, or another process writes there
    */
@@ -205,7 +205,7 @@ public final class SampleJob {
     return before;
   }
 
-  /** Looks at what is there, and says in a file what will be. */
+  /** Checks existing samples, and writes the record with the settings. */
   private void begin() throws IOException {
     Optional<JsonNode> there = read(target.record());
     List<String> differences = there.map(this::differences).orElse(List.of());
@@ -214,12 +214,12 @@ public final class SampleJob {
       throw new EqvaeException.Argument(
           request.out()
               + (strange
-                  ? " is there already, and no "
+                  ? " already exists, but there is no "
                       + target.record().getFileName()
-                      + " says what made it"
-                  : " holds samples that were made with other settings:\n  "
+                      + " with its settings"
+                  : " has samples that were made with other settings:\n  "
                       + String.join("\n  ", differences))
-              + "\nName another place, or add --overwrite.");
+              + "\nUse another place, or add --overwrite.");
     }
     if (there.isEmpty() || !differences.isEmpty()) {
       target.clear();
@@ -250,11 +250,11 @@ public final class SampleJob {
   }
 
   /**
-   * Reads what stands beside samples.
+   * Reads the record beside samples.
    *
    * @param file {@code samples.json} or {@code NAME.npz.json}
    * @return empty if there is no such file
-   * @throws IOException if it cannot be read or is none of ours
+   * @throws IOException if it cannot be read, or eqvae did not write it
    */
   public static Optional<JsonNode> read(Path file) throws IOException {
     if (!Files.isRegularFile(file)) {
@@ -264,10 +264,10 @@ public final class SampleJob {
     try {
       node = JSON.readTree(Files.readAllBytes(file));
     } catch (JsonProcessingException e) {
-      throw new IOException(file + " is no JSON: " + e.getOriginalMessage(), e);
+      throw new IOException(file + " is not JSON: " + e.getOriginalMessage(), e);
     }
     if (!node.path("format").asText().equals(FORMAT) || node.path("version").asInt() > VERSION) {
-      throw new IOException(file + " does not say what made samples, or a newer eqvae wrote it");
+      throw new IOException(file + " is not a record of samples, or a newer eqvae wrote it");
     }
     return Optional.of(node);
   }

@@ -3,23 +3,23 @@ package io.github.eqvae.jobs;
 import io.github.eqvae.io.NameSet;
 
 /**
- * The keys that images have in tar archives. WebDataset cuts names at the first dot behind the last
- * slash, so a key has no other dot there; and no two images of a folder of latents have one key.
- * Keys are given in the order of the images, and depend on nothing else.
+ * The keys of images in tar archives. WebDataset splits names at the first dot after the last
+ * slash, so a key has no dot there. Keys are unique in a folder of latents. They depend only on the
+ * images and their order.
  */
 final class SampleKeys {
   private final NameSet taken = new NameSet();
 
   /**
-   * A name as a key: {@code a/b.v1.jpg} is {@code a/b_v1}. What a tar reader could stumble over is
-   * an underscore.
+   * Converts a name to a key: {@code a/b.v1.jpg} becomes {@code a/b_v1}. Characters that tar
+   * readers may not support become underscores.
    */
   static String plain(String name) {
     int slash = name.lastIndexOf('/') + 1;
     int dot = name.lastIndexOf('.');
     String stem = dot > slash ? name.substring(0, dot) : name;
     StringBuilder key = new StringBuilder();
-    // WebDataset passes over __x__/…, and readers over ./ and ../
+    // WebDataset ignores __x__/…, and tar readers may refuse ./ and ../
     if (stem.matches("(?s)(__[^/]*__|\\.{1,2})/.*") || stem.startsWith("/")) {
       key.append('-');
       slash++;
@@ -45,7 +45,7 @@ final class SampleKeys {
    * The key of the next image.
    *
    * @param name its name
-   * @return its plain key, with a number behind it where another image has that
+   * @return its plain key, with a number appended if another image already has that key
    */
   String next(String name) {
     String plain = plain(name);

@@ -5,36 +5,36 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
 
-/** Where samples go, in chunks that are there whole or not at all. */
+/** The destination of samples, which are written in chunks; a chunk is complete or absent. */
 interface SampleTarget {
-  /** Samples of a chunk: what a kill can lose. A fixed number, whatever the batch. */
+  /** Samples in a chunk, the most that a kill can lose. It does not depend on the batch size. */
   int CHUNK = 64;
 
-  /** The folder that one process has for itself while it writes. */
+  /** The folder that a process locks while it writes. */
   Path folder();
 
-  /** The file that says what made the samples; written first, and once more when all is there. */
+  /** The record of the samples' settings, written at the beginning and at the end. */
   Path record();
 
-  /** Whether there are pictures, whoever made them. */
+  /** Whether there are any pictures, also of other programs. */
   boolean isUsed() throws IOException;
 
-  /** Whether a chunk of so many samples is there. */
+  /** Whether a chunk of this number of samples exists. */
   boolean has(int chunk, int samples) throws IOException;
 
   /** Writes a chunk. */
   void write(int chunk, List<Image> images) throws IOException;
 
-  /** Reads the first samples of a chunk that is there. */
+  /** Reads the first samples of an existing chunk. */
   List<Image> read(int chunk, int samples) throws IOException;
 
-  /** Puts the chunks together. */
+  /** Joins the chunks. */
   void finish(int[] labels, List<String> classes) throws IOException;
 
-  /** Removes what is there of other samples. */
+  /** Removes other samples. */
   void clear() throws IOException;
 
-  /** A file or a folder for PNG files, by the name's ending. */
+  /** A {@code .npz} file or a folder of PNG files, by the name's extension. */
   static SampleTarget of(Path out, int height, int width, int channels) {
     return out.toString().endsWith(".npz")
         ? new SampleArchive(out, height, width, channels)

@@ -17,7 +17,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.function.Function;
 
-/** Collects the images of one shard, and the sums that statistics are made of. */
+/** Collects the images of one shard, and the sums for its statistics. */
 final class ShardBuilder {
   private static final int PATCH = 2;
 
@@ -35,10 +35,10 @@ final class ShardBuilder {
   private int skipped;
 
   /**
-   * An empty shard.
+   * Creates an empty shard.
    *
-   * @param number its place
-   * @param gathers whether sums of squares of 2×2 are wanted, too: what the model scales
+   * @param number its number
+   * @param gathers whether to also sum packed patches of 2×2, for the model's scaling
    */
   ShardBuilder(int number, boolean gathers) {
     this.number = number;
@@ -53,7 +53,7 @@ final class ShardBuilder {
     return names.size();
   }
 
-  /** Whether no picture came by, broken ones counted. */
+  /** Whether there was no picture, not even a broken one. */
   boolean isEmpty() {
     return names.isEmpty() && skipped == 0;
   }
@@ -83,7 +83,7 @@ final class ShardBuilder {
             new long[] {codes.count(), codes.height(), codes.width()}));
   }
 
-  /** Latents as they are written, and not scaled for the statistics. */
+  /** Adds latents as they are written, and unscaled latents for the statistics. */
   void add(String key, Latents written, Latents raw) {
     statistics(raw.values(), raw.channels(), raw.width(), raw.height());
     put(
@@ -94,10 +94,10 @@ final class ShardBuilder {
             new long[] {written.count(), written.channels(), written.height(), written.width()}));
   }
 
-  /** Mean, then standard deviation, along the channels. */
+  /** Adds moments: along the channels first the means, then the standard deviations. */
   void add(String key, Moments m) {
     statistics(m.mean(), m.channels(), m.width(), m.height());
-    for (int i = 0; i < m.std().length; i++) { // E[z²] of what is drawn
+    for (int i = 0; i < m.std().length; i++) { // E[z²] of drawn samples is mean² + variance
       double variance = (double) m.std()[i] * m.std()[i];
       sumSquares[i % m.channels()] += variance;
       if (patchSum.length > 0) {
@@ -121,7 +121,7 @@ final class ShardBuilder {
         new Shard.Values(out, new int[0], new long[] {m.count(), 2L * c, m.height(), m.width()}));
   }
 
-  /** Features {@code [n, side, side, width]} of the images that come next. */
+  /** Adds features {@code [n, side, side, width]} of the next images. */
   void add(String key, float[] features, int side, int width) {
     long n = features.length / ((long) side * side * width);
     put(key, new Shard.Values(features, new int[0], new long[] {n, side, side, width}));
@@ -131,7 +131,7 @@ final class ShardBuilder {
     parts.computeIfAbsent(key, k -> new ArrayList<>()).add(part);
   }
 
-  /** The channel c·4 + row·2 + column that a value of [N, h, w, C] is gathered into, h even. */
+  /** The packed channel c·4 + row·2 + column of a value of [N, h, w, C], with even h. */
   private static int gathered(int i, int channels, int width) {
     int column = i / channels % width % PATCH;
     int row = i / channels / width % PATCH;
@@ -165,7 +165,7 @@ final class ShardBuilder {
     parts.forEach((key, list) -> arrays.put(key, joined(list)));
     if (!labels.isEmpty() && labels.size() != names.size()) {
       throw new EqvaeException.Internal(
-          labels.size() + " labels of " + names.size() + " images in shard " + number);
+          labels.size() + " labels for " + names.size() + " images in shard " + number);
     }
     Optional<long[]> l =
         !labels.isEmpty()

@@ -1,6 +1,7 @@
 /**
- * Work over whole folders: {@link io.github.eqvae.jobs.EncodeJob} fills one with latents, {@link
- * io.github.eqvae.jobs.LatentFiles} reads them as what {@code serve} computes with.
+ * Jobs on whole folders: {@link io.github.eqvae.jobs.EncodeJob} writes latents, {@link
+ * io.github.eqvae.jobs.LatentFiles} reads them for {@code serve}, and {@link
+ * io.github.eqvae.jobs.SampleJob} writes samples.
  */
 @org.jspecify.annotations.NullMarked
 package io.github.eqvae.jobs;

@@ -142,7 +142,7 @@ class EncodeCommandTest extends CliFixture {
     assertUserError(
         run("encode", "kl.safetensors", "in", "latents", "--scaled", "--scaling-factor", "1e39"),
         1,
-        "a.png: its latent is finite, and is not when it is scaled",
+        "a.png: its latent is finite, but not after scaling",
         "scaling_factor");
     assertFalse(Files.exists(folder.resolve("latents/latents-00000.safetensors")));
   }

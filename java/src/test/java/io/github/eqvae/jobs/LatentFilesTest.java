@@ -136,7 +136,7 @@ class LatentFilesTest {
     Path file = npz("a.npz", pair(0.5f, 1), 1, 2, 1, 2);
     String message =
         assertThrows(IOException.class, () -> moments(file, Optional.empty())).getMessage();
-    assertTrue(message.contains("say which"), message);
+    assertTrue(message.contains("pass the kind"), message);
     assertEquals(List.of("- 1.0 0.500 1.000"), moments(file, Optional.of(MomentsKind.STD)));
     assertEquals(
         List.of("- 1.0 1.284 1.649"), moments(file, Optional.of(MomentsKind.LOG_VARIANCE)));
