@@ -48,13 +48,13 @@ public final class Images {
   }
 
   /**
-   * Reads a picture and cuts it. One that does not fit into memory is decoded in bands, if it is
-   * JPEG, PNG, BMP or TIFF; the result has the same bits.
+   * Reads a picture and cuts it. JPEG, PNG, BMP and TIFF pictures that do not fit into memory are
+   * decoded in bands; the result has the same bits.
    *
    * @param file a file of one of the formats, whatever its name
-   * @param options limits, and what becomes of transparency
-   * @param cut makes of the picture what is wanted of it
-   * @return what {@code cut} gave
+   * @param options limits, and how transparency is handled
+   * @param cut cuts the wanted part
+   * @return the result of {@code cut}
    * @throws IOException if it cannot be read or decoded; the message names the file and the cause
    */
   public static Image read(Path file, DecodeOptions options, Function<PixelRows, Image> cut)
@@ -77,7 +77,7 @@ public final class Images {
    * Decodes a picture.
    *
    * @param bytes the file's content
-   * @param name what messages call it
+   * @param name its name, for messages
    * @param options limits, and how transparency is handled
    * @return the picture
    * @throws ImageException if it cannot be decoded
@@ -91,10 +91,10 @@ public final class Images {
    * Decodes a picture and cuts it, as {@link #read(Path, DecodeOptions, Function)}.
    *
    * @param bytes the file's content
-   * @param name what messages call it
-   * @param options limits, and what becomes of transparency
-   * @param cut makes of the picture what is wanted of it
-   * @return what {@code cut} gave
+   * @param name its name, for messages
+   * @param options limits, and how transparency is handled
+   * @param cut cuts the wanted part
+   * @return the result of {@code cut}
    * @throws ImageException if it cannot be decoded
    */
   public static Image decode(
@@ -103,7 +103,7 @@ public final class Images {
     return decode(bytes, name, options, cut, DecodeMemory.HEAP);
   }
 
-  /** The same with as much memory as is said. */
+  /** The same with a limit of memory. */
   static Image decode(
       byte[] bytes,
       String name,
@@ -135,12 +135,12 @@ public final class Images {
         }
       };
     } catch (OutOfMemoryError e) {
-      // in spite of the estimate; no part of the picture is kept
+      // despite the estimate; no part of the picture is kept
       throw new ImageException(name, "there is not enough memory to decode it", e);
     }
   }
 
-  /** Whole, or in bands where that does not fit into memory. */
+  /** Decodes the whole picture, or bands if it does not fit into memory. */
   private static Image decode(
       ImageIoPicture picture,
       BandedPicture.Stored stored,
@@ -189,7 +189,7 @@ public final class Images {
   }
 
   /**
-   * A picture from AWT.
+   * Converts a picture from AWT.
    *
    * @param image of any type
    * @param options how transparency and 16 bits are handled
@@ -205,7 +205,7 @@ public final class Images {
   }
 
   /**
-   * A picture for AWT.
+   * Converts a picture for AWT.
    *
    * @param image the picture
    * @return {@code TYPE_BYTE_GRAY} or {@code TYPE_3BYTE_BGR}

@@ -9,13 +9,13 @@ import java.util.Arrays;
  * it covers. Otherwise both sides are interpolated by {@link AreaEnlarge}.
  */
 public final class Resize {
-  /** A thinner part of a pixel is ignored, as in OpenCV. */
+  /** Thinner parts of a pixel are ignored, as in OpenCV. */
   private static final double THIN = 1e-3;
 
   private Resize() {}
 
   /**
-   * Resizes.
+   * Resizes an image.
    *
    * @param image the source
    * @param width width of the result, at least 1
@@ -44,8 +44,8 @@ public final class Resize {
     byte[] result = new byte[Math.multiplyExact(row, height)];
     float[] sum = new float[row];
     byte[] samples = new byte[image.width() * channels];
-    // Rows of the source come in order, each at most twice (where two result rows share it); keep
-    // the last two.
+    // Source rows are needed in order, each at most twice (when two result rows share it), so the
+    // last two are kept.
     float[][] rows = new float[2][row];
     int[] held = {-1, -1};
     for (int y = 0; y < height; y++) {
@@ -71,7 +71,7 @@ public final class Resize {
     return new Image(width, height, channels, result);
   }
 
-  /** Shrinks by whole numbers: sums are integers. */
+  /** Reduces by integer factors: sums are integers. */
   private static Image whole(PixelRows image, int width, int height) {
     int timesX = image.width() / width;
     int timesY = image.height() / height;

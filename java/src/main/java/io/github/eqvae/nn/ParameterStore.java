@@ -19,8 +19,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * The parameters of a model, by name, in one flat tensor: the optimiser, the average and norms need
- * only one call over {@link #values()}. Each parameter starts at a multiple of 64 bytes; the gaps
- * hold zeros and stay zero.
+ * only one call over {@link #values()}. Each parameter starts at a multiple of 64 bytes; the
+ * padding between parameters is always zero.
  */
 public final class ParameterStore implements AutoCloseable {
   private static final int ALIGN = 16;
@@ -29,11 +29,11 @@ public final class ParameterStore implements AutoCloseable {
   public static final class Builder {
     private final Map<String, Parameter> parameters = new LinkedHashMap<>();
 
-    /** An empty builder. */
+    /** Creates an empty builder. */
     public Builder() {}
 
     /**
-     * The top scope.
+     * The root scope.
      *
      * @return a scope without prefix
      */
@@ -43,7 +43,7 @@ public final class ParameterStore implements AutoCloseable {
 
     Parameter add(Parameter parameter) {
       if (parameters.putIfAbsent(parameter.name(), parameter) != null) {
-        throw new EqvaeException.Internal("Two parameters are called " + parameter.name());
+        throw new EqvaeException.Internal("Two parameters have the name " + parameter.name());
       }
       return parameter;
     }
@@ -81,7 +81,7 @@ public final class ParameterStore implements AutoCloseable {
       (p.isBuffer() ? buffers : learned).add(p);
       size += p.isBuffer() ? 0 : aligned(p.shape());
     }
-    // Nothing is freed before the end: allocate exactly the size, not blocks that grow by half.
+    // nothing is freed before the store is closed, so the arena need not grow in larger blocks
     arena = new TensorArena(stream.device(), "parameters", false);
     trainable = withGradients;
     values = arena.tensor(Shape.of(Math.max(size, ALIGN)));
@@ -132,12 +132,12 @@ public final class ParameterStore implements AutoCloseable {
    *
    * @param name its full name
    * @return the parameter
-   * @throws EqvaeException.Argument when there is none of that name
+   * @throws EqvaeException.Argument when there is no parameter with that name
    */
   public Parameter get(String name) {
     Parameter p = parameters.get(name);
     if (p == null) {
-      throw new EqvaeException.Argument("The model has no parameter called " + name);
+      throw new EqvaeException.Argument("The model has no parameter named " + name);
     }
     return p;
   }
@@ -210,7 +210,7 @@ public final class ParameterStore implements AutoCloseable {
   }
 
   /**
-   * Notes that every gradient was written by a graph, not by a tape ({@link
+   * Marks all gradients as written, after a graph wrote them instead of a tape ({@link
    * io.github.eqvae.tensor.Graph}).
    */
   public void gradientsWritten() {
@@ -250,12 +250,12 @@ public final class ParameterStore implements AutoCloseable {
   }
 
   /**
-   * Keeps, from now on, a second copy of the weights whose operations {@linkplain
-   * io.github.eqvae.op.Op#readsPackedWeight read it}, in the order in which tensor cores read them
-   * beside bf16 activations: 4 bytes per weight. {@link AdamOptimizer#update} writes it with the
-   * values. Without it, or where the device does not {@linkplain
-   * io.github.eqvae.tensor.DeviceInfo#readsPackedWeights read} such copies, these operations order
-   * their weights anew in every call, with the same results.
+   * From now on keeps a packed copy of the weights, in the order in which tensor cores read them
+   * with bf16 activations, for the operations that {@linkplain
+   * io.github.eqvae.op.Op#readsPackedWeight read it}. A copy takes 4 bytes per weight; {@link
+   * AdamOptimizer#update} writes it with the values. Without copies, or if the device does not
+   * {@linkplain io.github.eqvae.tensor.DeviceInfo#readsPackedWeights read} them, these operations
+   * pack their weights in every call, with the same results.
    *
    * @param stream orders the work
    */
@@ -273,9 +273,9 @@ public final class ParameterStore implements AutoCloseable {
   }
 
   /**
-   * Brings the copies of {@link #keepPacked}, if there are any, up to date. Whatever writes values
-   * ends with this; an operation that was left with an old copy computes with old weights. (The
-   * shim compares them in every call, so the tests see it.)
+   * Updates the copies of {@link #keepPacked}, if there are any. Call it after writing values;
+   * otherwise operations compute with old weights. (The shim checks the copies in every call, so
+   * tests find a missing call.)
    *
    * @param stream orders the work
    */
@@ -285,7 +285,7 @@ public final class ParameterStore implements AutoCloseable {
     }
   }
 
-  /** A matrix is the weight of a convolution with one pixel. */
+  /** The shape of a weight as a convolution; a matrix is a 1×1 convolution. */
   private static Shape matrix(Shape weight) {
     return weight.rank() == 2 ? Shape.of(weight.dim(0), weight.dim(1), 1, 1) : weight;
   }
@@ -305,7 +305,7 @@ public final class ParameterStore implements AutoCloseable {
     learned.stream().filter(p -> names.test(p.name())).forEach(Parameter::freeze);
     List<Range> ranges = Range.moving(learned);
     if (ranges.isEmpty()) {
-      throw new EqvaeException.Argument("All parameters are frozen: nothing is left to learn");
+      throw new EqvaeException.Argument("All parameters are frozen: there is nothing to train");
     }
     moving = List.copyOf(ranges);
   }
@@ -347,7 +347,7 @@ public final class ParameterStore implements AutoCloseable {
   }
 
   /**
-   * Copies the present buffers, for {@link #restoreBuffers}.
+   * Saves the current buffers for {@link #restoreBuffers}.
    *
    * @param stream orders the copies
    */

@@ -14,11 +14,11 @@ import java.util.Collections;
 import java.util.List;
 
 /**
- * Copies of weights in the order in which a GPU's tensor cores read them beside bf16 activations,
- * for {@linkplain Op#readsPackedWeight operations that read them so}: for each {O, kH·kW, I}, then
- * {I, kH·kW, O} for the input gradient, as BF16 and with the last axis padded by zeros to a
- * multiple of 64. They are those of the weights when {@link #write} (or the optimiser) last wrote
- * them, not more: who changes a weight writes them anew.
+ * Packed copies of weights, in the order in which a GPU's tensor cores read them with bf16
+ * activations, for {@linkplain Op#readsPackedWeight operations that read them}. The copy of a
+ * weight is {O, kH·kW, I}, then {I, kH·kW, O} for the input gradient, in BF16, with the last axis
+ * padded with zeros to a multiple of 64. Copies have the values of the last {@link #write} (or
+ * optimiser update); after changing a weight, write them again.
  */
 public final class PackedWeights {
   private static final int UNIT = 64;
@@ -27,8 +27,8 @@ public final class PackedWeights {
   /**
    * The position of a weight.
    *
-   * @param shape {@code [O,I,kH,kW]}; of a matrix {@code [O,I,1,1]}
-   * @param first its first element in a flat tensor of values
+   * @param shape {@code [O,I,kH,kW]}; for a matrix {@code [O,I,1,1]}
+   * @param first index of its first element in a flat tensor of values
    */
   public record Source(Shape shape, long first) {}
 
@@ -37,10 +37,10 @@ public final class PackedWeights {
   private final List<Tensor> copies = new ArrayList<>();
 
   /**
-   * Allocates copies; they are not written yet.
+   * Allocates copies, which are not yet written.
    *
-   * @param stream waited for
-   * @param arena where they are to be
+   * @param stream orders the work; this call waits for it
+   * @param arena owns the copies
    * @param weights at least one
    */
   public PackedWeights(Stream stream, TensorArena arena, List<Source> weights) {

@@ -3,7 +3,7 @@ package io.github.eqvae.tensor;
 import java.util.regex.Pattern;
 
 /**
- * What a device is.
+ * The properties of a device.
  *
  * @param name the processor's name
  * @param detail instruction set and library versions
@@ -13,7 +13,7 @@ import java.util.regex.Pattern;
  * @param dtype the dtype it computes in
  * @param executes false when the device only plans and never computes
  * @param graphs whether its streams can be captured ({@link Stream#capture})
- * @param architecture that of a GPU, 90 for sm_90; else 0
+ * @param architecture a GPU's architecture, 90 for sm_90; 0 for other devices
  * @param prefersBf16 whether activations are bf16 by default: true for a GPU, but not for the shim
  *     that runs its kernels on the processor
  */
@@ -29,10 +29,10 @@ public record DeviceInfo(
     int architecture,
     boolean prefersBf16) {
   /**
-   * The expected description of a device that was not opened and may not exist.
+   * The expected properties of a device that was not opened and may not exist.
    *
    * @param device its name, such as {@code cuda:1}
-   * @return what any device of its kind can do; an H100 for a GPU
+   * @return the properties of a typical device of its kind; for a GPU those of an H100
    */
   public static DeviceInfo expected(String device) {
     return switch (device.split(":")[0]) {
@@ -47,14 +47,14 @@ public record DeviceInfo(
     };
   }
 
-  /** The device of recipes that do not name one. */
+  /** The default device of recipes. */
   public static final String DEFAULT = "cpu";
 
   private static final Pattern TRAINS = Pattern.compile("cpu|simt(:1)?|cuda(:\\d{1,3})?");
 
   /**
-   * Whether a device of that name can train, whether or not this machine has it. Devices that
-   * compute in double precision or only plan are for tests.
+   * Whether devices of that name can train, even if this machine has none. Devices that compute in
+   * double precision or only plan are for tests.
    *
    * @param device a name, such as {@code cuda:1}
    * @return true for {@code cpu}, {@code cuda}, {@code cuda:N} and {@code simt}
@@ -74,20 +74,20 @@ public record DeviceInfo(
   }
 
   /**
-   * Whether the scratch memory of operations is known before they run: that of our kernels is, that
-   * of oneDNN on the CPU is not.
+   * Whether the scratch memory of operations is known before they run: true for eqvae's kernels,
+   * false for oneDNN on the CPU.
    *
-   * @return whether a memory plan counts it
+   * @return true if a memory plan can include it
    */
   public boolean plansScratch() {
     return architecture > 0;
   }
 
   /**
-   * The device that a memory plan for runs on this one uses. Activations need the same memory on
-   * every device, but only some devices say beforehand how much scratch memory operations need.
+   * The device whose properties a memory plan for this device uses. Activations need the same
+   * memory on every device, but only some devices know the scratch memory of operations in advance.
    *
-   * @return this, or what is expected of a GPU
+   * @return this, or the expected properties of a GPU
    */
   public DeviceInfo plannedFor() {
     return plansScratch() ? this : expected("cuda");
@@ -112,22 +112,21 @@ public record DeviceInfo(
   }
 
   /**
-   * Whether time is saved if a convolution computes the statistics of its result for the norm after
-   * it. A GPU still has the result in registers. A CPU would need an extra pass; there the norm's
-   * own pass is better, because it leaves the sample in the cache for normalisation.
+   * Whether it is faster if a convolution computes the statistics of its result for the following
+   * norm. A GPU still has the result in registers. A CPU would need an extra pass; there the norm's
+   * own pass is better, because it leaves the sample in the cache for the normalisation.
    *
-   * @return whether to ask for them
+   * @return true if convolutions should compute them
    */
   public boolean fusesStatistics() {
     return architecture > 0;
   }
 
   /**
-   * Whether operations on bf16 activations can read their weights packed: tensor cores want them in
-   * another order than PyTorch's, and a copy that is made when weights change saves making one in
-   * every call.
+   * Whether operations on bf16 activations can read packed weights. Tensor cores need another order
+   * than PyTorch's; a copy that is updated with the weights saves packing in every call.
    *
-   * @return whether to keep such copies
+   * @return true if such copies are useful
    */
   public boolean readsPackedWeights() {
     return architecture > 0;

@@ -30,10 +30,12 @@ public final class CheckpointFile implements AutoCloseable {
   /** Metadata key of our own files, for settings that tensors do not contain. */
   static final String SETTINGS = "eqvae";
 
-  /** What training scripts call the options that they were called with. */
+  /** The name under which training scripts save their command-line options. */
   private static final String ARGUMENTS = "args";
 
-  /** What the folder of a training run holds from its start, and what it holds at its end. */
+  /**
+   * The file that a run's folder has from its start, and below it the file that it has at the end.
+   */
   private static final String RUN = "recipe.yaml";
 
   private static final String RUN_MODEL = "model.safetensors";
@@ -62,8 +64,8 @@ public final class CheckpointFile implements AutoCloseable {
    *
    * @param path safetensors, a PyTorch checkpoint, a folder of diffusers, or that of a finished run
    * @return the open checkpoint; the caller closes it
-   * @throws EqvaeException.Argument if it is none of these, or a part is missing
-   * @throws IOException if it cannot be read, or a file breaks the rules of its format
+   * @throws EqvaeException.Argument if it is not such a file or folder, or a part is missing
+   * @throws IOException if it cannot be read, or a file violates its format
    */
   public static CheckpointFile open(Path path) throws IOException {
     return open(path, Weights.AUTO);
@@ -72,11 +74,11 @@ public final class CheckpointFile implements AutoCloseable {
   /**
    * Opens a file or a folder.
    *
-   * @param path as of {@link #open(Path)}
-   * @param weights which variant of a folder of diffusers; a file has all sets
-   * @return as of {@link #open(Path)}
-   * @throws EqvaeException.Argument as of {@link #open(Path)}
-   * @throws IOException as of {@link #open(Path)}
+   * @param path as for {@link #open(Path)}
+   * @param weights the variant in a folder of diffusers; a file has all sets
+   * @return as for {@link #open(Path)}
+   * @throws EqvaeException.Argument as for {@link #open(Path)}
+   * @throws IOException as for {@link #open(Path)}
    */
   public static CheckpointFile open(Path path, Weights weights) throws IOException {
     CheckpointFile file = new CheckpointFile(path);
@@ -85,14 +87,14 @@ public final class CheckpointFile implements AutoCloseable {
         Path model = path.resolve(RUN_MODEL);
         if (Files.isSymbolicLink(model) && !Files.exists(model)) {
           throw new EqvaeException.Argument(
-              model + " is a link to nothing; copy the file it named");
+              model + " is a link to nothing; copy the file that it pointed to");
         }
         if (!Files.exists(model)) {
           throw new EqvaeException.Argument(
               path
-                  + " is the folder of a run that has not finished; at its end it gets "
+                  + " is the folder of a run that has not finished; at the end the run writes "
                   + RUN_MODEL
-                  + ". Go on with it: eqvae train --resume "
+                  + ". To continue: eqvae train --resume "
                   + path);
         }
         if (weights == Weights.MODEL) {
@@ -100,9 +102,9 @@ public final class CheckpointFile implements AutoCloseable {
               path
                   + " is the folder of a run, whose "
                   + RUN_MODEL
-                  + " holds the average if the run keeps one; the weights as last trained are in"
-                  + " its checkpoints alone, where encode, decode, reconstruct, evaluate and"
-                  + " convert find them");
+                  + " holds the average if the run keeps one; the weights as last trained are only"
+                  + " in its checkpoints, where encode, decode, reconstruct, evaluate and convert"
+                  + " find them");
         }
         file.keepsAverage = true;
         file.format = "run, " + RUN_MODEL + " (" + file.add(model, Map.of()) + ")";
@@ -133,7 +135,7 @@ public final class CheckpointFile implements AutoCloseable {
     if (!lost.isEmpty()) {
       throw new EqvaeException.Argument(
           path
-              + ": the index names "
+              + ": the index lists "
               + lost.size()
               + " tensors that are not in their shards: "
               + String.join(", ", lost));
@@ -256,12 +258,12 @@ public final class CheckpointFile implements AutoCloseable {
     Path home = shards.getOrDefault(tensor.name(), file);
     if (!home.equals(file) || tensors.putIfAbsent(tensor.name(), tensor) != null) {
       throw new EqvaeException.Argument(
-          file + " holds " + tensor + ", which belongs into " + home + " only");
+          file + " holds " + tensor + ", which should only be in " + home);
     }
   }
 
   /**
-   * What was opened.
+   * The path that was opened.
    *
    * @return the file or folder
    */
@@ -281,7 +283,7 @@ public final class CheckpointFile implements AutoCloseable {
   /**
    * All tensors.
    *
-   * @return by the name they have in the file, in its order
+   * @return tensors by their names in the file, in its order
    */
   public Map<String, StoredTensor> tensors() {
     return Collections.unmodifiableMap(tensors);
@@ -308,7 +310,7 @@ public final class CheckpointFile implements AutoCloseable {
   /**
    * Other dictionaries of tensors in a PyTorch checkpoint, such as {@code ema}.
    *
-   * @return name to tensors by name
+   * @return tensors by name, by the dictionary's name
    */
   public Map<String, Map<String, StoredTensor>> sections() {
     return Collections.unmodifiableMap(sections);
@@ -317,14 +319,14 @@ public final class CheckpointFile implements AutoCloseable {
   /**
    * The arguments of the training script, if a PyTorch checkpoint has its {@code args}.
    *
-   * @return name to value as text, such as {@code num_classes} to {@code 1000}
+   * @return values as text by name, such as {@code 1000} for {@code num_classes}
    */
   public Map<String, String> arguments() {
     return Collections.unmodifiableMap(arguments);
   }
 
   /**
-   * Whether the weights are an average although no name says so, as in the files of our runs.
+   * Whether the weights are an average although no name says so, as in files of eqvae's runs.
    *
    * @return true if they are
    */
@@ -333,9 +335,9 @@ public final class CheckpointFile implements AutoCloseable {
   }
 
   /**
-   * Free strings beside the tensors.
+   * The metadata of a safetensors file.
    *
-   * @return by name; empty if the format has none
+   * @return strings by name; empty if the format has none
    */
   public Map<String, String> metadata() {
     return Collections.unmodifiableMap(metadata);
