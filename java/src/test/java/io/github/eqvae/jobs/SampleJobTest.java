@@ -185,7 +185,8 @@ class SampleJobTest {
     e =
         assertThrows(
             EqvaeException.Argument.class, () -> sample(mine, 16, 1, false, Long.MAX_VALUE));
-    assertTrue(e.getMessage().contains("there is no samples.json with its settings"), e.getMessage());
+    assertTrue(
+        e.getMessage().contains("there is no samples.json with its settings"), e.getMessage());
     assertTrue(Files.exists(mine.resolve("000000.png")));
   }
 
