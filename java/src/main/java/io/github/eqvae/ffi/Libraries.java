@@ -4,7 +4,10 @@ import io.github.eqvae.EqvaeException;
 import java.io.FileNotFoundException;
 import java.io.IOException;
 import java.io.InputStream;
+import java.nio.file.AccessDeniedException;
+import java.nio.file.FileSystemException;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -53,12 +56,11 @@ public final class Libraries {
         throw new EqvaeException.Environment(
             "This jar has no " + backend + " backend. " + advice(backend));
       }
+      Path temporary = Path.of(System.getProperty("java.io.tmpdir", "/tmp"));
       return unpackedInto(
           NativeCache.folders(
-              System.getenv(),
-              System.getProperty("user.home", ""),
-              Path.of(System.getProperty("java.io.tmpdir", "/tmp")),
-              user()),
+              System.getenv(), System.getProperty("user.home", ""), temporary, user()),
+          NativeCache.shared(temporary, user()),
           cache,
           file,
           backend.equals("cpu") ? CPU_DEPENDENCIES : List.of());
@@ -73,12 +75,12 @@ public final class Libraries {
 
   /** Opens the library from the first folder in which it can be unpacked and loaded. */
   static NativeLibrary unpackedInto(
-      List<Path> folders, NativeCache cache, String file, List<String> dependencies) {
+      List<Path> folders, Path shared, NativeCache cache, String file, List<String> dependencies) {
     List<String> refusals = new ArrayList<>();
     for (Path folder : folders) {
       try {
-        if (folder.equals(folders.getLast()) && folders.size() > 1) {
-          NativeCache.claim(folder); // in the directory for temporary files, which all users share
+        if (folder.equals(shared)) {
+          NativeCache.claim(folder); // also if it is the only one, for users without a home
         }
         for (String dependency : dependencies) {
           cache.unpack(folder, dependency);
@@ -102,8 +104,13 @@ public final class Libraries {
   }
 
   private static String reason(IOException e) {
-    String kind = e.getClass().getSimpleName();
-    return kind.equals("IOException") ? String.valueOf(e.getMessage()) : kind;
+    return switch (e) {
+      case AccessDeniedException _ -> "access denied";
+      case NoSuchFileException _ -> "it cannot be made";
+      case FileSystemException f when f.getReason() != null -> f.getReason();
+      case FileSystemException _ -> "there is a file in its way";
+      default -> String.valueOf(e.getMessage());
+    };
   }
 
   private static String advice(String backend) {

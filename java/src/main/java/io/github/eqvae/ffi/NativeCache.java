@@ -161,8 +161,19 @@ final class NativeCache {
         folders.add(Path.of(place, ".cache", "eqvae"));
       }
     }
-    folders.add(temporary.resolve("eqvae-" + user.replaceAll("[^A-Za-z0-9_.-]", "_")));
+    folders.add(shared(temporary, user));
     return folders.stream().distinct().toList();
+  }
+
+  /**
+   * The user's folder among the temporary files, where other users can write, too.
+   *
+   * @param temporary the folder for temporary files
+   * @param user a name or number of the user
+   * @return the folder, which {@link #claim} makes
+   */
+  static Path shared(Path temporary, String user) {
+    return temporary.resolve("eqvae-" + user.replaceAll("[^A-Za-z0-9_.-]", "_"));
   }
 
   /**

@@ -2,6 +2,7 @@ package io.github.eqvae.ffi;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -124,13 +125,16 @@ class NativeCacheTest {
     Path blocked = Files.writeString(folder.resolve("file"), "").resolve("cache");
     Path good = folder.resolve("good");
     NativeLibrary opened =
-        Libraries.unpackedInto(List.of(blocked, good), cache(), "libeqv_null.so", List.of());
+        Libraries.unpackedInto(List.of(blocked, good), good, cache(), "libeqv_null.so", List.of());
     assertTrue(opened.path().startsWith(good));
     EqvaeException.Environment e =
         assertThrows(
             EqvaeException.Environment.class,
-            () -> Libraries.unpackedInto(List.of(blocked), cache(), "libeqv_null.so", List.of()));
+            () ->
+                Libraries.unpackedInto(
+                    List.of(blocked), folder, cache(), "libeqv_null.so", List.of()));
     assertTrue(e.getMessage().contains("EQVAE_CACHE_DIR"), e.getMessage());
+    assertFalse(e.getMessage().contains("Exception"), e.getMessage());
     assertTrue(e.getMessage().contains(blocked.toString()), e.getMessage());
   }
 
@@ -143,6 +147,25 @@ class NativeCacheTest {
     NativeCache.claim(mine);
     NativeCache.claim(mine);
     assertEquals("rwx------", PosixFilePermissions.toString(Files.getPosixFilePermissions(mine)));
+  }
+
+  /** Also where it is the only place, for a user without a home. */
+  @Test
+  void aFolderOfTemporaryFilesIsClaimedFirst() throws Exception {
+    jar.put("libeqv_null.so", new byte[1]);
+    Path open = Files.createDirectory(folder.resolve("eqvae-1234"));
+    Files.setPosixFilePermissions(open, PosixFilePermissions.fromString("rwxrwxrwx"));
+    EqvaeException.Environment e =
+        assertThrows(
+            EqvaeException.Environment.class,
+            () ->
+                Libraries.unpackedInto(
+                    NativeCache.folders(Map.of(), "?", folder, "1234"),
+                    NativeCache.shared(folder, "1234"),
+                    cache(),
+                    "libeqv_null.so",
+                    List.of()));
+    assertTrue(e.getMessage().contains("others may write into it"), e.getMessage());
   }
 
   @Test
