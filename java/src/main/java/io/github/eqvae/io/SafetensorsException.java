@@ -2,6 +2,7 @@ package io.github.eqvae.io;
 
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.Locale;
 
 /**
  * A safetensors file that is refused. The message names the file, what was found and what was
@@ -52,8 +53,12 @@ public final class SafetensorsException extends IOException {
   /** Why. */
   private final Reason reason;
 
+  private static String words(Reason reason) {
+    return reason.name().toLowerCase(Locale.ROOT).replace('_', ' ');
+  }
+
   SafetensorsException(Path file, Reason reason, String detail) {
-    super(file + ": not a valid safetensors file (" + reason + "): " + detail);
+    super(file + ": not a valid safetensors file (" + words(reason) + "): " + detail);
     this.reason = reason;
   }
 

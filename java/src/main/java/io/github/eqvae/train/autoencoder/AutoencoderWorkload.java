@@ -226,6 +226,12 @@ public final class AutoencoderWorkload implements Workload<AutoencoderTask> {
     ModelFile.save(file, trainer.task().vae().parameters(), trainer.stream(), metadata);
   }
 
+  /** Weights that are not Inception's must be refused before the training, not after it. */
+  @Override
+  public void check(Stream stream) throws IOException {
+    RFid.open(recipe.evaluation().inceptionWeights(), stream, 1, why -> {}).ifPresent(RFid::close);
+  }
+
   @Override
   public String finish(TrainingRun<AutoencoderTask> run) throws IOException {
     MeasuredModel result = evaluate(run);

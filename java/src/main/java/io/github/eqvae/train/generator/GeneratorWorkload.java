@@ -4,6 +4,7 @@ import io.github.eqvae.generator.checkpoint.GeneratorMetadata;
 import io.github.eqvae.io.AtomicFiles;
 import io.github.eqvae.io.Image;
 import io.github.eqvae.model.ModelFile;
+import io.github.eqvae.tensor.Stream;
 import io.github.eqvae.tensor.TensorArena;
 import io.github.eqvae.train.HostBatch;
 import io.github.eqvae.train.Trainer;
@@ -85,6 +86,12 @@ public final class GeneratorWorkload implements Workload<GeneratorTask> {
       @Override
       public void close() {}
     };
+  }
+
+  @Override
+  public void check(Stream stream) throws IOException {
+    decoder.autoencoder().check(stream);
+    distance.check(stream);
   }
 
   @Override

@@ -113,6 +113,13 @@ final class LatentsAutoencoder {
         + ": they are shown as latents. samples.autoencoder names one";
   }
 
+  /** Refuses one of other weights before a run begins, not when its first pictures are due. */
+  void check(Stream stream) throws IOException {
+    if (path.isPresent()) {
+      load(stream).close();
+    }
+  }
+
   /** Loads it, to be closed by the caller; refuses one of other weights. */
   Autoencoder load(Stream stream) throws IOException {
     Path from = path.orElseThrow();

@@ -88,6 +88,13 @@ final class SampleDistance {
     }
   }
 
+  /** Loads each network once, for the same reason. */
+  void check(Stream stream) throws IOException {
+    for (Extractor extractor : recipe.isMeasured() ? extractors : List.<Extractor>of()) {
+      extractor.load(stream).close();
+    }
+  }
+
   /** A wrong path must be reported before hours of training, not at the first validation. */
   private static void requireThere(String key, Path file) {
     if (!Files.exists(file)) {

@@ -189,6 +189,7 @@ public final class TrainingRun<T extends Task> implements AutoCloseable {
       workload.resume(folder);
     }
     start(resume);
+    workload.check(trainer.stream());
     best =
         new BestModel(
             recipe.run(),

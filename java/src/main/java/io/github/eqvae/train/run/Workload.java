@@ -1,6 +1,7 @@
 package io.github.eqvae.train.run;
 
 import io.github.eqvae.io.Image;
+import io.github.eqvae.tensor.Stream;
 import io.github.eqvae.train.BatchSource;
 import io.github.eqvae.train.HostBatch;
 import io.github.eqvae.train.Task;
@@ -75,6 +76,16 @@ public interface Workload<T extends Task> extends AutoCloseable {
    * @throws io.github.eqvae.EqvaeException.Argument when the run must not go on with these
    */
   default void resume(RunFolder folder) throws IOException {}
+
+  /**
+   * Checks what the run will need later, such as other models. It is called before anything in the
+   * folder is changed.
+   *
+   * @param stream orders the work
+   * @throws IOException when a file cannot be read
+   * @throws io.github.eqvae.EqvaeException.Argument when something does not fit
+   */
+  default void check(Stream stream) throws IOException {}
 
   /**
    * Reads the data that {@link #sample} shows. It is called before the first step, so that a

@@ -238,6 +238,7 @@ class RefusedCheckpointTest {
     String message =
         assertThrows(IOException.class, () -> SafetensorsFile.open(weights)).getMessage();
     assertTrue(message.contains(says), message);
+    assertTrue(message.contains("(header too "), message);
   }
 
   /** Weights, perhaps, but not as torch.save writes them. */

@@ -227,6 +227,8 @@ class GeneratorRunTest {
             EqvaeException.Argument.class,
             () -> train(recipe(named, "run.steps=10"), "others", false));
     assertTrue(e.getMessage().contains("other weights"), e.getMessage());
+    // Before the first step, not when the first pictures are due.
+    assertFalse(Files.exists(folder.resolve("others/recipe.yaml")), "training had begun");
     String hash;
     long weights;
     try (Device device = Device.open("cpu");

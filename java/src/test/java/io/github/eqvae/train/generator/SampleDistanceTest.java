@@ -1,6 +1,7 @@
 package io.github.eqvae.train.generator;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -121,6 +122,28 @@ class SampleDistanceTest {
 
   private static double distance(Map<String, Object> validation, String key) {
     return ((Number) validation.get(key)).doubleValue();
+  }
+
+  /** Files that are needed at the first validation or at the end are read before the first step. */
+  @Test
+  void weightsOfAnotherKindAreRefusedBeforeTheFirstStep() throws Exception {
+    Path other = Files.writeString(folder.resolve("other.safetensors"), "Entry not found");
+    GeneratorRecipe recipe = recipe("distance.classifiers=[" + other + "]");
+    IOException e = assertThrows(IOException.class, () -> train(recipe, "no", false));
+    assertTrue(e.getMessage().contains("Entry not found"), e.getMessage());
+    assertFalse(Files.exists(folder.resolve("no/recipe.yaml")), "training had begun");
+    AutoencoderRecipe inception =
+        AutoencoderRecipe.parse(
+            TinyRun.recipe(TinyRun.images(folder), 2, 1),
+            "tiny",
+            List.of("evaluation.inception_weights=" + other));
+    RunFolder vae = new RunFolder(folder.resolve("none"));
+    try (TrainingRun<AutoencoderTask> training =
+        TrainingRun.open(inception, vae, RunObserver.NONE)) {
+      e = assertThrows(IOException.class, () -> training.begin(false));
+    }
+    assertTrue(e.getMessage().contains("Entry not found"), e.getMessage());
+    assertFalse(Files.exists(folder.resolve("none/recipe.yaml")), "training had begun");
   }
 
   /** The log has what {@code evaluate} would say of the same samples, by both classifiers. */
