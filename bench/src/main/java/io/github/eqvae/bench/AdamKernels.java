@@ -20,7 +20,7 @@ public class AdamKernels {
   @Param("cpu")
   public String device;
 
-  /** By whom; not {@code CUDNN}. */
+  /** Who runs it; not {@code CUDNN}. */
   @Param("EQVAE")
   public KernelPeer peer;
 

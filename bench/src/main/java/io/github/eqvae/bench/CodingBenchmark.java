@@ -35,7 +35,7 @@ public class CodingBenchmark {
   /** Encoder or decoder. */
   @Param public Direction direction;
 
-  /** By whom. */
+  /** Who runs it. */
   @Param public Peer peer;
 
   private Work work;

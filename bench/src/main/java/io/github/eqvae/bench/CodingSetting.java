@@ -6,7 +6,7 @@ import io.github.eqvae.tensor.Shape;
 import java.util.List;
 
 /**
- * What is encoded or decoded by what.
+ * The network and the image that are encoded or decoded.
  *
  * @param config the autoencoder
  * @param side of the image, in pixels
@@ -24,7 +24,7 @@ record CodingSetting(AutoencoderConfig config, int side, Direction direction) {
     return new CodingSetting(config, side, direction);
   }
 
-  /** What goes in, NHWC. */
+  /** The input, NHWC. */
   Shape input() {
     int latent = side / config.downsamplingFactor();
     return direction == Direction.ENCODE

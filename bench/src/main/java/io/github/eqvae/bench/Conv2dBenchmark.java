@@ -27,7 +27,7 @@ public class Conv2dBenchmark {
   @Param("1")
   public int batch;
 
-  /** By whom. */
+  /** Who runs it. */
   @Param public Peer peer;
 
   private Work work;

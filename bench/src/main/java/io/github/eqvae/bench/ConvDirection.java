@@ -1,6 +1,6 @@
 package io.github.eqvae.bench;
 
-/** What of a convolution is computed. */
+/** Which result of a convolution is computed. */
 public enum ConvDirection {
   /** The output. */
   FORWARD,

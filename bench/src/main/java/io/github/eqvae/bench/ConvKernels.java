@@ -7,7 +7,7 @@ import org.openjdk.jmh.annotations.Param;
 import org.openjdk.jmh.annotations.Scope;
 import org.openjdk.jmh.annotations.State;
 
-/** The twelve convolutions that most of a training step at 256 px goes into. */
+/** The twelve convolutions that take most of the time of a training step at 256 px. */
 @State(Scope.Thread)
 public class ConvKernels extends KernelBenchmark {
   /** Batch, side, channels in and out, kernel, stride. */

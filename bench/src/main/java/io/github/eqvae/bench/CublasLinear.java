@@ -18,8 +18,8 @@ import org.bytedeco.javacpp.FloatPointer;
 import org.bytedeco.javacpp.Pointer;
 
 /**
- * The matrix product of a linear layer by cuBLAS: sums in fp32, without bias. cuBLAS stores columns
- * one after the other, so each matrix is to it what its transpose is here.
+ * The matrix product of a linear layer by cuBLAS: sums in fp32, without bias. cuBLAS is
+ * column-major, so it sees the transpose of each matrix.
  */
 final class CublasLinear implements Work {
   private final KernelSpec spec;

@@ -14,7 +14,7 @@ import org.bytedeco.javacpp.Loader;
 import org.bytedeco.javacpp.Pointer;
 import org.bytedeco.javacpp.ShortPointer;
 
-/** Arrays of fp32 or bf16 on a GPU, for the peers that NVIDIA's libraries are. */
+/** Arrays of fp32 or bf16 on a GPU, for the peers that use NVIDIA's libraries. */
 final class CudaMemory implements AutoCloseable {
   private final boolean bf16;
   private final List<Pointer> all = new ArrayList<>();

@@ -34,8 +34,7 @@ import org.bytedeco.javacpp.Pointer;
 
 /**
  * Attention of one head, forward, by cuBLAS's products with cuDNN's softmax between them: scores
- * are kept in memory, as here. cuBLAS stores columns one after the other, so each matrix is to it
- * what its transpose is here.
+ * are kept in memory, as here. cuBLAS is column-major, so it sees the transpose of each matrix.
  */
 final class CudnnAttention implements Work {
   private final CudaMemory memory;

@@ -28,7 +28,7 @@ public class DitBenchmark {
   @Param({"true", "false"})
   public boolean training;
 
-  /** By whom. */
+  /** Who runs it. */
   @Param public Peer peer;
 
   private Work work;

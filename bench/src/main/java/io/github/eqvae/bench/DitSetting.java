@@ -36,7 +36,7 @@ record DitSetting(DitConfig config, int batch, boolean training) {
     return Numbers.uniform(5, latent());
   }
 
-  /** NHWC: what the network is asked for. */
+  /** The network's target, NHWC. */
   float[] velocities() {
     return Numbers.uniform(6, latent());
   }

@@ -12,9 +12,9 @@ import java.util.Map;
 import java.util.regex.Pattern;
 
 /**
- * Processor time and memory of a diffusion transformer's step or forward pass: what {@code
- * bench/dit} runs, a process for each peer in turn, where other programs keep a machine busy and
- * wall time says nothing. Reads {@code /proc}, so Linux only.
+ * Processor time and memory of a diffusion transformer's step or forward pass: {@code bench/dit}
+ * runs it, with a process for each peer in turn. It is for busy machines, on which wall time means
+ * nothing. It reads {@code /proc}, so it runs on Linux only.
  */
 public final class DitTime {
   private static final int WARM = 2;

@@ -6,7 +6,7 @@ import io.github.eqvae.tensor.Device;
 import io.github.eqvae.tensor.Stream;
 import io.github.eqvae.tensor.TensorArena;
 
-/** An autoencoder of eqvae on the processor, and what working with it needs. */
+/** An autoencoder of eqvae on the processor, with its device, stream and memory. */
 abstract class EqvaeModelWork implements Work {
   private final Device device = Device.open("cpu", Peer.threads());
   final Stream stream = new Stream(device);

@@ -11,7 +11,7 @@ import org.openjdk.jmh.annotations.Setup;
 import org.openjdk.jmh.annotations.State;
 import org.openjdk.jmh.annotations.TearDown;
 
-/** One operation on a device: what the kernel benchmarks have in common. */
+/** One operation on a device: the common part of the kernel benchmarks. */
 @State(Scope.Thread)
 @BenchmarkMode(Mode.AverageTime)
 @OutputTimeUnit(TimeUnit.MILLISECONDS)
@@ -24,7 +24,7 @@ public abstract class KernelBenchmark {
   @Param("f32")
   public String dtype;
 
-  /** By whom. */
+  /** Who runs it. */
   @Param("EQVAE")
   public KernelPeer peer;
 
@@ -39,7 +39,7 @@ public abstract class KernelBenchmark {
     work = spec().work(device, dtype, peer);
   }
 
-  /** Once, until the device is done. */
+  /** Runs it once and waits for the device. */
   @Benchmark
   public void run() {
     work.run();

@@ -1,6 +1,6 @@
 package io.github.eqvae.bench;
 
-/** What of an operation is computed. */
+/** Which results of an operation are computed. */
 public enum KernelDirection {
   /** The result. */
   FORWARD,

@@ -38,7 +38,7 @@ public class NearestCodeBenchmark {
   @Param("256")
   public int length;
 
-  /** By whom. */
+  /** Who runs it. */
   @Param public By by;
 
   private Work work;

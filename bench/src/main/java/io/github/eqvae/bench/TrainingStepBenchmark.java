@@ -24,7 +24,7 @@ public class TrainingStepBenchmark {
   @Param({"plain", "eq-0.75"})
   public String branch;
 
-  /** By whom. */
+  /** Who runs it. */
   @Param public Peer peer;
 
   private Work work;

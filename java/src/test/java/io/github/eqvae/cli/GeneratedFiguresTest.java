@@ -17,11 +17,10 @@ import io.github.eqvae.io.NpyArray;
 import io.github.eqvae.io.NpzFile;
 import io.github.eqvae.io.SafetensorsWriter;
 import io.github.eqvae.model.InceptionV3;
-import io.github.eqvae.model.ModelFile;
-import io.github.eqvae.model.SmallClassifier;
 import io.github.eqvae.nn.Parameter;
 import io.github.eqvae.tensor.Device;
 import io.github.eqvae.tensor.Stream;
+import io.github.eqvae.testing.TinyClassifier;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.StringWriter;
@@ -59,17 +58,6 @@ class GeneratedFiguresTest {
     return folder.resolve(name);
   }
 
-  private Path classifier(long seed) throws IOException {
-    Path file = folder.resolve("classifier-" + seed + ".safetensors");
-    try (Device device = Device.open("cpu");
-        Stream stream = new Stream(device);
-        SmallClassifier network =
-            new SmallClassifier(new SmallClassifier.Config(1, 8, 8, 3), stream, seed, false)) {
-      ModelFile.save(file, network.parameters(), stream, network.metadata());
-    }
-    return file;
-  }
-
   private static Map<String, Object> measure(GeneratedEvaluation evaluation) throws IOException {
     try (Device device = Device.open("cpu")) {
       return evaluation.measure(device, VERSION, new PrintWriter(new StringWriter()));
@@ -89,7 +77,7 @@ class GeneratedFiguresTest {
   /** Fewer images than features: 12 and 64. */
   @Test
   void theFamilyOfAClassifierIsNamedSo() throws IOException {
-    Path weights = classifier(1);
+    Path weights = TinyClassifier.write(folder, 1);
     Path a = archive("a.npz", 12, 8, 1, 256);
     Path b = archive("b.npz", 9, 8, 1, 40);
     Map<String, Object> far = measure(compare(a, b, weights, Protocol.CLASSIFIER));
@@ -111,7 +99,7 @@ class GeneratedFiguresTest {
 
   @Test
   void aResultSaysWhatMadeIt() throws IOException {
-    Path weights = classifier(1);
+    Path weights = TinyClassifier.write(folder, 1);
     Path a = archive("a.npz", 12, 8, 1, 256);
     GeneratedEvaluation evaluation = compare(a, a, weights, Protocol.CLASSIFIER);
     JsonNode foreign = new ObjectMapper().readTree(GeneratedReport.json(measure(evaluation)));
@@ -134,7 +122,7 @@ class GeneratedFiguresTest {
 
   @Test
   void statisticsStandInForImages() throws IOException {
-    Path weights = classifier(1);
+    Path weights = TinyClassifier.write(folder, 1);
     Path a = archive("a.npz", 12, 8, 1, 256);
     Path b = archive("b.npz", 9, 8, 1, 40);
     Path file = folder.resolve("statistics.npz");
@@ -150,7 +138,7 @@ class GeneratedFiguresTest {
     EqvaeException e =
         assertThrows(
             EqvaeException.Argument.class,
-            () -> measure(compare(a, file, classifier(2), Protocol.CLASSIFIER)));
+            () -> measure(compare(a, file, TinyClassifier.write(folder, 2), Protocol.CLASSIFIER)));
     assertTrue(e.getMessage().contains("other weights"), e.getMessage());
   }
 

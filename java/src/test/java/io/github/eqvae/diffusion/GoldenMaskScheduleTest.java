@@ -1,5 +1,6 @@
 package io.github.eqvae.diffusion;
 
+import static io.github.eqvae.testing.GoldenFile.ints;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
@@ -18,10 +19,6 @@ import org.junit.jupiter.api.Test;
 class GoldenMaskScheduleTest {
   private static MaskSchedule schedule(String name) {
     return MaskSchedule.valueOf(name.toUpperCase(Locale.ROOT));
-  }
-
-  private static int[] ints(double[] values) {
-    return Arrays.stream(values).mapToInt(v -> (int) v).toArray();
   }
 
   @Test

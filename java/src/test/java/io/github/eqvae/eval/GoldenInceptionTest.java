@@ -1,5 +1,6 @@
 package io.github.eqvae.eval;
 
+import static io.github.eqvae.testing.GoldenFile.doubles;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import io.github.eqvae.io.Image;
@@ -103,14 +104,6 @@ class GoldenInceptionTest {
     compare(golden, tool + ".192", means(stages.second(), stream));
     compare(golden, tool + ".768", means(stages.third(), stream));
     compare(golden, tool + ".2048", doubles(stages.pooled().toFloats(stream)));
-  }
-
-  private static double[] doubles(float[] values) {
-    double[] out = new double[values.length];
-    for (int i = 0; i < out.length; i++) {
-      out[i] = values[i];
-    }
-    return out;
   }
 
   private static List<Image> images(GoldenFile golden) {

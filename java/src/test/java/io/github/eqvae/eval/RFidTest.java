@@ -9,11 +9,10 @@ import io.github.eqvae.io.Image;
 import io.github.eqvae.io.Images;
 import io.github.eqvae.model.InceptionV3;
 import io.github.eqvae.tape.Tape;
-import io.github.eqvae.tensor.Device;
 import io.github.eqvae.tensor.Shape;
-import io.github.eqvae.tensor.Stream;
 import io.github.eqvae.tensor.Tensor;
 import io.github.eqvae.tensor.TensorArena;
+import io.github.eqvae.testing.DeviceFixture;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -21,32 +20,16 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.Random;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-class RFidTest {
+class RFidTest extends DeviceFixture {
   private static final int COUNT = 5;
   private static final int SIDE = 40;
   private static final int EACH = SIDE * SIDE * 3;
 
   @TempDir Path folder;
-  private Device device;
-  private Stream stream;
-
-  @BeforeEach
-  void open() {
-    device = Device.open("cpu");
-    stream = new Stream(device);
-  }
-
-  @AfterEach
-  void close() {
-    stream.close();
-    device.close();
-  }
 
   private RFid metric(int batch) {
     return RFid.of(new InceptionV3(stream, 3), stream, batch);
@@ -64,6 +47,10 @@ class RFidTest {
 
   private static final float[] REAL = images(1, COUNT * EACH, 1);
   private static final float[] FAKE = images(2, COUNT * EACH, 0.7);
+
+  RFidTest() {
+    super("cpu");
+  }
 
   private double distance(float[] a, float[] b, int batch) {
     try (RFid rfid = metric(batch)) {

@@ -1,5 +1,7 @@
 package io.github.eqvae.generator;
 
+import static io.github.eqvae.testing.GoldenFile.doubles;
+import static io.github.eqvae.testing.GoldenFile.ints;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -114,14 +116,6 @@ class GoldenHaltonTest {
       stream.close();
       device.close();
     }
-  }
-
-  private static int[] ints(double... values) {
-    return Arrays.stream(values).mapToInt(v -> (int) v).toArray();
-  }
-
-  private static double[] doubles(float... values) {
-    return IntStream.range(0, values.length).mapToDouble(i -> values[i]).toArray();
   }
 
   /** No name or shape tells the heads: those with the nearest result. */

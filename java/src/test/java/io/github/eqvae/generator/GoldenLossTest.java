@@ -1,5 +1,6 @@
 package io.github.eqvae.generator;
 
+import static io.github.eqvae.testing.GoldenFile.nhwc;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -221,18 +222,6 @@ class GoldenLossTest {
     float[][] out = new float[samples][all.length / samples];
     for (int i = 0; i < all.length; i++) {
       out[i / out[0].length][i % out[0].length] = (float) all[i];
-    }
-    return out;
-  }
-
-  /** {@code [steps, N, C, H, W]} to {@code [steps, N, H, W, C]}. */
-  private static double[] nhwc(double[] in, Shape shape) {
-    int channels = shape.size(2);
-    int pixels = shape.size(3) * shape.size(4);
-    double[] out = new double[in.length];
-    for (int i = 0; i < in.length; i++) {
-      int c = i / pixels % channels;
-      out[(i / (channels * pixels) * pixels + i % pixels) * channels + c] = in[i];
     }
     return out;
   }

@@ -222,14 +222,6 @@ final class GoldenNetwork implements AutoCloseable {
     return out;
   }
 
-  static double[] doubles(float[] in) {
-    double[] out = new double[in.length];
-    for (int i = 0; i < in.length; i++) {
-      out[i] = in[i];
-    }
-    return out;
-  }
-
   Tape tape(Tape.Mode mode) {
     return new Tape(stream, arena, mode);
   }

@@ -1,5 +1,6 @@
 package io.github.eqvae.generator;
 
+import static io.github.eqvae.testing.GoldenFile.doubles;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.github.eqvae.diffusion.BitsPerDimension;
@@ -42,14 +43,6 @@ class GoldenProcessTest {
     float[] out = new float[values.length];
     for (int i = 0; i < out.length; i++) {
       out[i] = (float) values[i];
-    }
-    return out;
-  }
-
-  private static double[] doubles(float... values) {
-    double[] out = new double[values.length];
-    for (int i = 0; i < out.length; i++) {
-      out[i] = values[i];
     }
     return out;
   }

@@ -1,7 +1,8 @@
 package io.github.eqvae.generator;
 
-import static io.github.eqvae.generator.GoldenNetwork.doubles;
 import static io.github.eqvae.generator.GoldenNetwork.floats;
+import static io.github.eqvae.testing.GoldenFile.doubles;
+import static io.github.eqvae.testing.GoldenFile.nhwc;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -144,16 +145,5 @@ class GoldenRepaSamplingTest {
       net.arena.reset();
       return said;
     };
-  }
-
-  private static double[] nhwc(double[] in, Shape s) {
-    int channels = s.size(2);
-    int pixels = s.size(3) * s.size(4);
-    double[] out = new double[in.length];
-    for (int i = 0; i < in.length; i++) {
-      int n = i / (channels * pixels);
-      out[(n * pixels + i % pixels) * channels + i / pixels % channels] = in[i];
-    }
-    return out;
   }
 }

@@ -145,24 +145,7 @@ class GoldenRepaTest {
   /** SiT-XL/2 with DINOv2-B's features, as REPA publishes it. */
   @Test
   void thePublishedNetworkHasItsParameters() {
-    DitConfig xl = DitConfig.of(DitSize.XL, 2);
-    DitConfig velocity =
-        new DitConfig(
-            4,
-            32,
-            2,
-            xl.width(),
-            xl.depth(),
-            xl.heads(),
-            4,
-            1000,
-            true,
-            false,
-            false,
-            false,
-            false,
-            false,
-            true);
+    DitConfig velocity = PublishedNetworks.repa(DitSize.XL);
     try (Device device = Device.open("null");
         Stream stream = new Stream(device)) {
       Dit plain = new Dit(velocity, stream, 0, false);

@@ -1,7 +1,8 @@
 package io.github.eqvae.generator;
 
-import static io.github.eqvae.generator.GoldenNetwork.doubles;
 import static io.github.eqvae.generator.GoldenNetwork.floats;
+import static io.github.eqvae.testing.GoldenFile.doubles;
+import static io.github.eqvae.testing.GoldenFile.nhwc;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -130,17 +131,6 @@ class GoldenSamplingTest {
         int from = step * s.size(1) * row;
         return floats(nhwc(Arrays.copyOfRange(all, from, from + used * row), s));
       };
-    }
-
-    /** NCHW rows, as a trajectory or the noise has them, to NHWC. */
-    double[] nhwc(double[] in, Shape s) {
-      int pixels = s.size(3) * s.size(4);
-      double[] out = new double[in.length];
-      for (int i = 0; i < in.length; i++) {
-        int n = i / (channels * pixels);
-        out[(n * pixels + i % pixels) * channels + i / pixels % channels] = in[i];
-      }
-      return out;
     }
 
     /** Compares states with the steps of a trajectory, of whose rows the first are results. */
@@ -363,7 +353,7 @@ class GoldenSamplingTest {
       StepNoise signs =
           (call, count) -> {
             double[] drawn = Arrays.copyOfRange(bits, call * each, (call + 1) * each);
-            float[] out = floats(network.nhwc(drawn, s));
+            float[] out = floats(nhwc(drawn, s));
             for (int i = 0; i < out.length; i++) {
               out[i] = 2 * out[i] - 1;
             }

@@ -85,16 +85,9 @@ class GoldenTrajectoryTest {
     }
 
     private Tensor image(String name, int index, Shape nhwc) {
-      int count = (int) nhwc.elements();
-      int channels = nhwc.size(3);
-      int pixels = nhwc.size(1) * nhwc.size(2);
-      double[] nchw = part(name, index, count);
-      double[] out = new double[count];
-      for (int i = 0; i < count; i++) {
-        int c = i / pixels % channels;
-        out[(i / (channels * pixels) * pixels + i % pixels) * channels + c] = nchw[i];
-      }
-      return net.tensor(nhwc, out);
+      double[] nchw = part(name, index, (int) nhwc.elements());
+      Shape shape = Shape.of(nhwc.dim(0), nhwc.dim(3), nhwc.dim(1), nhwc.dim(2));
+      return net.tensor(nhwc, GoldenFile.nhwc(nchw, shape));
     }
 
     /** All learned parameters in a flat tensor that is laid out like the weights. */

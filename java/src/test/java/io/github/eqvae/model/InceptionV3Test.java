@@ -9,12 +9,12 @@ import io.github.eqvae.EqvaeException;
 import io.github.eqvae.io.SafetensorsWriter;
 import io.github.eqvae.nn.Parameter;
 import io.github.eqvae.tape.Tape;
-import io.github.eqvae.tensor.Device;
 import io.github.eqvae.tensor.Shape;
 import io.github.eqvae.tensor.Stream;
 import io.github.eqvae.tensor.Tensor;
 import io.github.eqvae.tensor.TensorArena;
 import io.github.eqvae.testing.Compare;
+import io.github.eqvae.testing.DeviceFixture;
 import io.github.eqvae.testing.TorchOracle;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -24,13 +24,11 @@ import java.util.List;
 import java.util.Map;
 import java.util.Random;
 import org.bytedeco.javacpp.PointerScope;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /** The network in its published size, with random weights and statistics. */
-class InceptionV3Test {
+class InceptionV3Test extends DeviceFixture {
   /** Of the largest feature. fp32 through 94 layers leaves far less than that. */
   private static final double RELATIVE = 1e-4;
 
@@ -39,20 +37,6 @@ class InceptionV3Test {
   private static final int WIDTH = 48;
 
   @TempDir Path folder;
-  private Device device;
-  private Stream stream;
-
-  @BeforeEach
-  void open() {
-    device = Device.open("cpu");
-    stream = new Stream(device);
-  }
-
-  @AfterEach
-  void close() {
-    stream.close();
-    device.close();
-  }
 
   private static double[] pixels() {
     Random random = new Random(1);
@@ -78,6 +62,10 @@ class InceptionV3Test {
       }
     }
     return network;
+  }
+
+  InceptionV3Test() {
+    super("cpu");
   }
 
   private double[] features(InceptionV3 network) {

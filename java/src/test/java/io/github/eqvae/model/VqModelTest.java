@@ -9,23 +9,19 @@ import io.github.eqvae.EqvaeException;
 import io.github.eqvae.model.Autoencoder.Bottleneck;
 import io.github.eqvae.tape.Seed;
 import io.github.eqvae.tape.Tape;
-import io.github.eqvae.tensor.Device;
 import io.github.eqvae.tensor.Shape;
-import io.github.eqvae.tensor.Stream;
 import io.github.eqvae.tensor.Tensor;
-import io.github.eqvae.tensor.TensorArena;
+import io.github.eqvae.testing.DeviceFixture;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.SplittableRandom;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
 /** Quantisation and its gradients, by finite differences in double precision. */
-class VqModelTest {
+class VqModelTest extends DeviceFixture {
   private static final double H = 0x1p-10;
   private static final double BETA = 0.25;
   private static final int CHANNELS = 3;
@@ -36,22 +32,8 @@ class VqModelTest {
     1, 1, 1, -1, 1, 1, 1, -1, 1, -1, -1, 1, 1, 1, -1, -1, 1, -1, 1, -1, -1, -1, -1, -1
   };
 
-  private Device device;
-  private Stream stream;
-  private TensorArena arena;
-
-  @BeforeEach
-  void open() {
-    device = Device.open("ref");
-    stream = new Stream(device);
-    arena = new TensorArena(device, "test");
-  }
-
-  @AfterEach
-  void close() {
-    arena.close();
-    stream.close();
-    device.close();
+  VqModelTest() {
+    super("ref");
   }
 
   private VqModel model(VqConfig.BetaPlacement placement) {

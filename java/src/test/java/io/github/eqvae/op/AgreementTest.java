@@ -33,20 +33,16 @@ class AgreementTest {
   /** For what the bound does not see, such as the order in which libtorch computes coordinates. */
   private static final double FLOOR = 1e-12;
 
-  private static OpRunner ref;
-  private static final List<OpRunner> RUNNERS = new ArrayList<>();
+  private static OpRunners runners;
 
   @BeforeAll
   static void open() {
-    ref = new OpRunner("ref");
-    Devices.computing().forEach(d -> RUNNERS.add(new OpRunner(d)));
+    runners = new OpRunners(Devices.computing(), OpRunner::new);
   }
 
   @AfterAll
   static void close() {
-    RUNNERS.forEach(OpRunner::close);
-    RUNNERS.clear();
-    ref.close();
+    runners.close();
   }
 
   static List<OpCase> cases() {
@@ -56,10 +52,6 @@ class AgreementTest {
   static Stream<Arguments> casesOnDevices() {
     return Devices.computing().stream()
         .flatMap(d -> OpCases.all().stream().map(c -> Arguments.of(d, c)));
-  }
-
-  private static OpRunner runner(String device) {
-    return RUNNERS.get(Devices.computing().indexOf(device));
   }
 
   private static Result torch(OpCase c, OpCase.Sample s) {
@@ -89,7 +81,7 @@ class AgreementTest {
 
   private static void compare(
       String what, OpCase c, OpCase.Sample s, Result expected, Result actual, double factor) {
-    ErrorBound.Bounds bounds = c.bound().of(c, s, ref.run(c, s), ref);
+    ErrorBound.Bounds bounds = c.bound().of(c, s, runners.ref().run(c, s), runners.ref());
     Compare.within(
         what + " output",
         c.output(),
@@ -123,7 +115,13 @@ class AgreementTest {
   @MethodSource("cases")
   void referenceAgreesWithLibtorch(OpCase c) {
     OpCase.Sample s = c.sample();
-    compare(c.name() + " ref against libtorch", c, s, torch(c, s), ref.run(c, s), SINGLE_TO_DOUBLE);
+    compare(
+        c.name() + " ref against libtorch",
+        c,
+        s,
+        torch(c, s),
+        runners.ref().run(c, s),
+        SINGLE_TO_DOUBLE);
   }
 
   @ParameterizedTest
@@ -131,7 +129,12 @@ class AgreementTest {
   void deviceAgreesWithReference(String device, OpCase c) {
     OpCase.Sample s = c.sample();
     compare(
-        c.name() + " " + device + " against ref", c, s, ref.run(c, s), runner(device).run(c, s), 1);
+        c.name() + " " + device + " against ref",
+        c,
+        s,
+        runners.ref().run(c, s),
+        runners.on(device).run(c, s),
+        1);
   }
 
   @ParameterizedTest
@@ -159,7 +162,7 @@ class AgreementTest {
         loose,
         s,
         torch(c, s),
-        runner(device).run(c, s),
+        runners.on(device).run(c, s),
         withTorchsShare);
   }
 
@@ -173,8 +176,8 @@ class AgreementTest {
   @MethodSource("cases")
   void boundIsTight(OpCase c) {
     OpCase.Sample s = c.sample();
-    Result exact = ref.run(c, s);
-    ErrorBound.Bounds bounds = c.bound().of(c, s, exact, ref);
+    Result exact = runners.ref().run(c, s);
+    ErrorBound.Bounds bounds = c.bound().of(c, s, exact, runners.ref());
     // Sampled from outside throughout, a result is zero: then the inputs say what is small.
     double largest = Compare.maximum(exact.y());
     double most = largest > 0 ? largest : Compare.maximum(s.inputs()[0]);

@@ -66,8 +66,7 @@ class Bf16Test {
           Map.entry(Upsample2x.class, i -> true),
           Map.entry(UpsampleConv2d.class, i -> i == 0));
 
-  private static OpRunner ref;
-  private static final List<OpRunner> RUNNERS = new ArrayList<>();
+  private static OpRunners runners;
 
   static boolean takesBf16(Op op) {
     return ACTIVATIONS.containsKey(op.getClass());
@@ -87,15 +86,12 @@ class Bf16Test {
 
   @BeforeAll
   static void open() {
-    ref = new OpRunner("ref");
-    devices().forEach(d -> RUNNERS.add(new OpRunner(d, true)));
+    runners = new OpRunners(devices(), d -> new OpRunner(d, true));
   }
 
   @AfterAll
   static void close() {
-    RUNNERS.forEach(OpRunner::close);
-    RUNNERS.clear();
-    ref.close();
+    runners.close();
   }
 
   static Stream<Arguments> cases() {
@@ -128,7 +124,7 @@ class Bf16Test {
   @ParameterizedTest
   @MethodSource("cases")
   void activationsInBf16AgreeWithTheReference(String device, OpCase c) {
-    check(ref, List.of(RUNNERS.get(devices().indexOf(device))), c);
+    check(runners.ref(), List.of(runners.on(device)), c);
   }
 
   /** What each of these makes of a case is within the bounds around what the reference makes. */

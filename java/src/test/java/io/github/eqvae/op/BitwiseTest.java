@@ -3,7 +3,6 @@ package io.github.eqvae.op;
 import io.github.eqvae.op.OpRunner.Result;
 import io.github.eqvae.testing.Compare;
 import io.github.eqvae.testing.Devices;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
 import java.util.stream.Stream;
@@ -43,20 +42,16 @@ class BitwiseTest {
           UpsampleConv2d.class,
           VectorQuantize.class);
 
-  private static OpRunner ref;
-  private static final List<OpRunner> RUNNERS = new ArrayList<>();
+  private static OpRunners runners;
 
   @BeforeAll
   static void open() {
-    ref = new OpRunner("ref");
-    Devices.computing().forEach(d -> RUNNERS.add(new OpRunner(d)));
+    runners = new OpRunners(Devices.computing(), OpRunner::new);
   }
 
   @AfterAll
   static void close() {
-    RUNNERS.forEach(OpRunner::close);
-    RUNNERS.clear();
-    ref.close();
+    runners.close();
   }
 
   private static Stream<Arguments> onDevices(Stream<OpCase> cases) {
@@ -92,10 +87,6 @@ class BitwiseTest {
 
   static Stream<Arguments> everything() {
     return onDevices(OpCases.all().stream());
-  }
-
-  private static OpRunner runner(String device) {
-    return RUNNERS.get(Devices.computing().indexOf(device));
   }
 
   private static void same(OpCase c, Result expected, Result actual) {
@@ -136,7 +127,7 @@ class BitwiseTest {
   @MethodSource("moving")
   void movesAreExact(String device, OpCase c) {
     OpCase.Sample sample = c.sample();
-    same(c, ref.run(c, sample), runner(device).run(c, sample));
+    same(c, runners.ref().run(c, sample), runners.on(device).run(c, sample));
   }
 
   @ParameterizedTest
@@ -144,13 +135,16 @@ class BitwiseTest {
   void sumsOfSmallIntegersAreExact(String device, OpCase original) {
     OpCase c = original.with(In.integers(4));
     OpCase.Sample sample = c.sample(In.integers(4));
-    same(c, positiveZeros(ref.run(c, sample)), positiveZeros(runner(device).run(c, sample)));
+    same(
+        c,
+        positiveZeros(runners.ref().run(c, sample)),
+        positiveZeros(runners.on(device).run(c, sample)));
   }
 
   @ParameterizedTest
   @MethodSource("everything")
   void aSecondRunGivesTheSameBits(String device, OpCase c) {
     OpCase.Sample sample = c.sample();
-    same(c, runner(device).run(c, sample), runner(device).run(c, sample));
+    same(c, runners.on(device).run(c, sample), runners.on(device).run(c, sample));
   }
 }

@@ -11,7 +11,6 @@ import io.github.eqvae.tensor.Device;
 import io.github.eqvae.tensor.MathMode;
 import io.github.eqvae.testing.Compare;
 import io.github.eqvae.testing.Devices;
-import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Set;
@@ -41,8 +40,7 @@ class Tf32Test {
     return MULTIPLYING.contains(op.getClass());
   }
 
-  private static OpRunner ref;
-  private static final List<OpRunner> RUNNERS = new ArrayList<>();
+  private static OpRunners runners;
 
   private static List<String> devices() {
     return Devices.computing().stream().filter(d -> !"cpu".equals(d)).toList();
@@ -50,15 +48,12 @@ class Tf32Test {
 
   @BeforeAll
   static void open() {
-    ref = new OpRunner("ref");
-    devices().forEach(d -> RUNNERS.add(new OpRunner(d, MathMode.TF32)));
+    runners = new OpRunners(devices(), d -> new OpRunner(d, MathMode.TF32));
   }
 
   @AfterAll
   static void close() {
-    RUNNERS.forEach(OpRunner::close);
-    RUNNERS.clear();
-    ref.close();
+    runners.close();
   }
 
   static Stream<Arguments> cases() {
@@ -97,17 +92,17 @@ class Tf32Test {
   void productsAgreeWithTheReference(String device, OpCase c) {
     boolean attention = c.op() instanceof Attention;
     OpCase.Sample s = attention ? rounded(c.sample()) : c.sample();
-    Result exact = ref.run(c, s);
-    Result magnitudes = ref.run(c, s.absolute());
-    Result actual = RUNNERS.get(devices().indexOf(device)).run(c, s);
-    ErrorBound.Bounds bounds = c.bound().of(c, s, exact, ref);
+    Result exact = runners.ref().run(c, s);
+    Result magnitudes = runners.ref().run(c, s.absolute());
+    Result actual = runners.on(device).run(c, s);
+    ErrorBound.Bounds bounds = c.bound().of(c, s, exact, runners.ref());
     if (attention) {
       bounds = ErrorBounds.attentionInTf32(c, s, bounds);
     }
     boolean activated =
         c.op() instanceof Linear l && l.activation().kind() != Activation.Kind.IDENTITY;
     if (activated) {
-      bounds = TransformerBounds.activatedLinear(c, s, ref, 2 * U + U * U, 0);
+      bounds = TransformerBounds.activatedLinear(c, s, runners.ref(), 2 * U + U * U, 0);
     }
     boolean complete = attention || activated; // all is in the bounds already
     // SiLU has slopes up to 1.1, at magnitudes from half of these on; its own is off by half of
@@ -115,7 +110,7 @@ class Tf32Test {
     // the sum is.
     boolean silu = activates(c.op(), Activation.Kind.SILU);
     double forward = silu ? 2.2 : 1;
-    double backward = silu ? 1.01 * (2.2 + ErrorBounds.largestBeforeSilu(c, s, ref)) : 1;
+    double backward = silu ? 1.01 * (2.2 + ErrorBounds.largestBeforeSilu(c, s, runners.ref())) : 1;
     double[] y = complete ? bounds.y() : widened(bounds.y(), magnitudes.y(), forward);
     Compare.within(c.name() + " output", c.output(), exact.y(), actual.y(), y);
     for (int i = 0; i < c.inputs().size(); i++) {
@@ -139,7 +134,7 @@ class Tf32Test {
   @ParameterizedTest
   @MethodSource("convolutions")
   void factorsAreRoundedAndTermsAreNot(String device, OpCase c) {
-    OpRunner runner = RUNNERS.get(devices().indexOf(device));
+    OpRunner runner = runners.on(device);
     Result given = runner.run(c, c.sample());
     Result rounded = runner.run(c, rounded(c.sample()));
     boolean bias = c.inputs().size() > 2;

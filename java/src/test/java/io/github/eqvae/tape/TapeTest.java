@@ -19,39 +19,21 @@ import io.github.eqvae.op.Scale;
 import io.github.eqvae.op.Silu;
 import io.github.eqvae.op.Sum;
 import io.github.eqvae.op.WeightedSum;
-import io.github.eqvae.tensor.Device;
 import io.github.eqvae.tensor.Shape;
-import io.github.eqvae.tensor.Stream;
 import io.github.eqvae.tensor.Tensor;
-import io.github.eqvae.tensor.TensorArena;
+import io.github.eqvae.testing.DeviceFixture;
 import java.util.List;
 import java.util.Map;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
 /** Gradients through graphs of operations, on the reference in double precision. */
-class TapeTest {
-  private Device device;
-  private Stream stream;
-  private TensorArena arena;
-
-  @BeforeEach
-  void open() {
-    device = Device.open("ref");
-    stream = new Stream(device);
-    arena = new TensorArena(device, "step");
-  }
-
-  @AfterEach
-  void close() {
-    arena.close();
-    stream.close();
-    device.close();
-  }
-
+class TapeTest extends DeviceFixture {
   private Tape tape() {
     return new Tape(stream, arena, Tape.Mode.RECORD);
+  }
+
+  TapeTest() {
+    super("ref");
   }
 
   private Tensor tensor(Shape shape, double... values) {

@@ -6,8 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import io.github.eqvae.EqvaeException;
 import io.github.eqvae.ffi.Fn;
 import io.github.eqvae.ffi.Struct;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
+import io.github.eqvae.testing.DeviceFixture;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.function.Executable;
 
@@ -15,27 +14,13 @@ import org.junit.jupiter.api.function.Executable;
  * What native code says of wrong arguments: the operation, the argument as eqv.h calls it, what it
  * was, what it should be.
  */
-class NativeChecksTest {
-  private Device device;
-  private Stream stream;
-  private TensorArena arena;
-
-  @BeforeEach
-  void open() {
-    device = Device.open("cpu", 1);
-    stream = new Stream(device);
-    arena = new TensorArena(device, "test");
-  }
-
-  @AfterEach
-  void close() {
-    arena.close();
-    stream.close();
-    device.close();
-  }
-
+class NativeChecksTest extends DeviceFixture {
   private Tensor tensor(long... shape) {
     return arena.tensor(Shape.of(shape));
+  }
+
+  NativeChecksTest() {
+    super("cpu", 1);
   }
 
   private static void says(String text, Executable call) {

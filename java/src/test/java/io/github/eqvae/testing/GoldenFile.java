@@ -11,6 +11,7 @@ import java.nio.ByteOrder;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -151,16 +152,30 @@ public final class GoldenFile implements AutoCloseable {
 
   /** Images from NCHW, as the files have them, to NHWC. */
   public double[] nhwc(String tensor) {
-    Shape s = shape(tensor);
-    double[] in = values(tensor);
+    return nhwc(values(tensor), shape(tensor));
+  }
+
+  /** The same for numbers of {@code shape}, whose last three axes are C, H, W. */
+  public static double[] nhwc(double[] in, Shape shape) {
+    int channels = shape.size(shape.rank() - 3);
+    int pixels = shape.size(shape.rank() - 2) * shape.size(shape.rank() - 1);
     double[] out = new double[in.length];
-    int channels = s.size(1);
-    int pixels = s.size(2) * s.size(3);
     for (int i = 0; i < in.length; i++) {
-      int n = i / (channels * pixels);
       int c = i / pixels % channels;
-      out[(n * pixels + i % pixels) * channels + c] = in[i];
+      out[(i / (channels * pixels) * pixels + i % pixels) * channels + c] = in[i];
     }
+    return out;
+  }
+
+  /** Whole numbers, which the files keep in other types. */
+  public static int[] ints(double... values) {
+    return Arrays.stream(values).mapToInt(v -> (int) v).toArray();
+  }
+
+  /** Results as the files have them. */
+  public static double[] doubles(float... values) {
+    double[] out = new double[values.length];
+    Arrays.setAll(out, i -> values[i]);
     return out;
   }
 
@@ -177,7 +192,7 @@ public final class GoldenFile implements AutoCloseable {
   private void compare(String tensor, double[] expected, double[] actual) {
     double tolerance = tolerance(tensor, expected);
     double[] bounds = new double[expected.length];
-    java.util.Arrays.fill(bounds, tolerance);
+    Arrays.fill(bounds, tolerance);
     Compare.within(name + " " + tensor, Shape.of(expected.length), expected, actual, bounds);
   }
 

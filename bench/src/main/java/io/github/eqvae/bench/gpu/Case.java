@@ -7,7 +7,7 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * What is measured, in the words that both sides read.
+ * A case to be measured, in the form that both sides read.
  *
  * @param kind the operation or part of the model; a function of bench/gpu/peer_ops.py,
  *     peer_model.py or peer_dit.py
@@ -20,7 +20,10 @@ record Case(String kind, Map<String, Object> parameters, double gflop, double me
     this(kind, parameters, gflop, 0);
   }
 
-  /** Whether it shows what the machine gives at best: shares are taken of the faster side's. */
+  /**
+   * Whether it measures a ceiling of the machine. The other cases show their share of the faster
+   * side's ceiling.
+   */
   boolean isCeiling() {
     return List.of("matmul", "copy", "cached_read").contains(kind);
   }
@@ -120,8 +123,8 @@ record Case(String kind, Map<String, Object> parameters, double gflop, double me
   private static final List<Integer> SAME = List.of(1, 1, 1, 1);
 
   /**
-   * The twelve shapes that most of a training step at 256 px goes into, three directions each;
-   * three of them follow a doubling, which is part of the case.
+   * The twelve shapes that take most of the time of a training step at 256 px, three directions
+   * each; three of them follow a doubling, which is part of the case.
    */
   private static List<Case> convolutions(Size size) {
     List<Case> out = new ArrayList<>();
@@ -148,7 +151,7 @@ record Case(String kind, Map<String, Object> parameters, double gflop, double me
     return out;
   }
 
-  /** The ends of the networks: images, latents, a discriminator's answer. */
+  /** The ends of the networks: images, latents, a discriminator's result. */
   private static List<Case> thin(Size size) {
     List<Case> out = new ArrayList<>();
     for (ConvDirection d : ConvDirection.values()) {

@@ -56,7 +56,7 @@ public final class GpuTable {
   }
 
   /**
-   * Refuses what no GPU has measured.
+   * Refuses a record that was not measured on a GPU.
    *
    * @param file named in the error
    * @param lines of the run's file

@@ -19,8 +19,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * One operation, through the tape as in training: activations in bf16 or, in TF32, fp32; parameters
- * and their gradients in fp32. Its inputs lie in several sets that take turns where one would fit
- * into the cache.
+ * and their gradients in fp32. If one set of inputs would fit into the cache, there are several,
+ * used in turn.
  */
 final class OpTask extends Task {
   private static final long BEYOND_CACHE = 256L << 20;
@@ -124,7 +124,7 @@ final class OpTask extends Task {
     return wanted.stream().map(found::get).toList();
   }
 
-  /** Against the fp32 kernels, which are others, on the same numbers. */
+  /** The error against the fp32 kernels, which are different ones, on the same numbers. */
   @Override
   double error() {
     Recorded set = sets.getFirst();

@@ -3,7 +3,7 @@ package io.github.eqvae.bench.gpu;
 import java.io.IOException;
 import org.jspecify.annotations.Nullable;
 
-/** PyTorch's process, or none; another one after one that ended. */
+/** PyTorch's process, if there is one. A new one is started if it has ended. */
 final class Peers implements AutoCloseable {
   /** Starts a process. */
   @FunctionalInterface

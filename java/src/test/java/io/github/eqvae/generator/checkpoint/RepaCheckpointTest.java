@@ -12,6 +12,7 @@ import io.github.eqvae.generator.Alignment;
 import io.github.eqvae.generator.Dit;
 import io.github.eqvae.generator.DitConfig;
 import io.github.eqvae.generator.DitSize;
+import io.github.eqvae.generator.PublishedNetworks;
 import io.github.eqvae.io.torch.TorchTensor;
 import io.github.eqvae.io.torch.TorchValue;
 import io.github.eqvae.io.torch.TorchWriter;
@@ -48,24 +49,7 @@ class RepaCheckpointTest {
   /** XL/2 with the projector of DINOv2-B: 675,111,184 and 8,131,328 numbers. */
   @Test
   void thePublishedNetworkHasThePublishedCounts() {
-    DitConfig xl = DitConfig.of(DitSize.XL, 2);
-    DitConfig repa =
-        new DitConfig(
-            4,
-            32,
-            2,
-            xl.width(),
-            xl.depth(),
-            xl.heads(),
-            4,
-            1000,
-            true,
-            false,
-            false,
-            false,
-            false,
-            false,
-            true);
+    DitConfig repa = PublishedNetworks.repa(DitSize.XL);
     Map<String, Shape> all = TensorList.of(repa, Optional.of(new Alignment(8, 2048, List.of(768))));
     long projector =
         all.entrySet().stream()

@@ -11,38 +11,25 @@ import io.github.eqvae.model.AutoencoderKl;
 import io.github.eqvae.model.LatentScaling;
 import io.github.eqvae.model.ModelFile;
 import io.github.eqvae.nn.Parameter;
-import io.github.eqvae.tensor.Device;
 import io.github.eqvae.tensor.Stream;
+import io.github.eqvae.testing.DeviceFixture;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /** Weights of others in our networks. */
-class LoadIntoModelTest {
+class LoadIntoModelTest extends DeviceFixture {
   private static final AutoencoderConfig CONFIG =
       new AutoencoderConfig(3, 3, 4, List.of(1, 2), 1, List.of(32), 64, 2, 2, 2, true, true);
 
   @TempDir Path folder;
 
-  private Device device;
-  private Stream stream;
-
-  @BeforeEach
-  void open() {
-    device = Device.open("cpu");
-    stream = new Stream(device);
-  }
-
-  @AfterEach
-  void close() {
-    stream.close();
-    device.close();
+  LoadIntoModelTest() {
+    super("cpu");
   }
 
   private Path diffusersFolder(AutoencoderKl trained) throws IOException {

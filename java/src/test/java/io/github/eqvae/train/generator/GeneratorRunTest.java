@@ -20,6 +20,7 @@ import io.github.eqvae.model.checkpoint.Weights;
 import io.github.eqvae.nn.WeightsHash;
 import io.github.eqvae.tensor.Device;
 import io.github.eqvae.tensor.Stream;
+import io.github.eqvae.testing.RecordingObserver;
 import io.github.eqvae.train.MemoryPlan;
 import io.github.eqvae.train.Trainer;
 import io.github.eqvae.train.autoencoder.AutoencoderRecipe;
@@ -57,23 +58,10 @@ class GeneratorRunTest {
 
   private final List<String> said = new ArrayList<>();
 
-  private RunObserver observer() {
-    return new RunObserver() {
-      @Override
-      public void say(String text) {
-        said.add(text);
-      }
-
-      @Override
-      public void note(String text) {
-        said.add("note: " + text);
-      }
-    };
-  }
-
   private Path train(GeneratorRecipe recipe, String name, boolean resume) throws Exception {
     RunFolder run = new RunFolder(folder.resolve(name));
-    try (TrainingRun<GeneratorTask> training = TrainingRun.open(recipe, run, observer())) {
+    try (TrainingRun<GeneratorTask> training =
+        TrainingRun.open(recipe, run, new RecordingObserver(said))) {
       training.begin(resume);
       assertEquals(Trainer.End.FINISHED, training.train());
       said.add(training.finish());

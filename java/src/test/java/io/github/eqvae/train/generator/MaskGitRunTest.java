@@ -17,11 +17,11 @@ import io.github.eqvae.model.checkpoint.Weights;
 import io.github.eqvae.tensor.Device;
 import io.github.eqvae.tensor.LeakCheck;
 import io.github.eqvae.tensor.Stream;
+import io.github.eqvae.testing.RecordingObserver;
 import io.github.eqvae.train.Trainer;
 import io.github.eqvae.train.log.RunLog;
 import io.github.eqvae.train.recipe.RecipeException;
 import io.github.eqvae.train.run.RunFolder;
-import io.github.eqvae.train.run.RunObserver;
 import io.github.eqvae.train.run.TrainingRun;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -48,23 +48,10 @@ class MaskGitRunTest {
 
   private final List<String> said = new ArrayList<>();
 
-  private RunObserver observer() {
-    return new RunObserver() {
-      @Override
-      public void say(String text) {
-        said.add(text);
-      }
-
-      @Override
-      public void note(String text) {
-        said.add("note: " + text);
-      }
-    };
-  }
-
   private Path train(MaskGitRecipe recipe, String name, boolean resume) throws Exception {
     RunFolder run = new RunFolder(folder.resolve(name));
-    try (TrainingRun<MaskGitTask> training = TrainingRun.open(recipe, run, observer())) {
+    try (TrainingRun<MaskGitTask> training =
+        TrainingRun.open(recipe, run, new RecordingObserver(said))) {
       training.begin(resume);
       assertEquals(Trainer.End.FINISHED, training.train());
       said.add(training.finish());

@@ -17,13 +17,12 @@ import io.github.eqvae.generator.checkpoint.GeneratorCheckpoint;
 import io.github.eqvae.io.Image;
 import io.github.eqvae.io.Images;
 import io.github.eqvae.model.Autoencoder;
-import io.github.eqvae.model.ModelFile;
-import io.github.eqvae.model.SmallClassifier;
 import io.github.eqvae.model.checkpoint.Weights;
 import io.github.eqvae.nn.WeightsHash;
 import io.github.eqvae.tensor.Device;
 import io.github.eqvae.tensor.Stream;
 import io.github.eqvae.tensor.TensorArena;
+import io.github.eqvae.testing.TinyClassifier;
 import io.github.eqvae.train.autoencoder.AutoencoderRecipe;
 import io.github.eqvae.train.autoencoder.AutoencoderTask;
 import io.github.eqvae.train.autoencoder.TinyRun;
@@ -82,20 +81,14 @@ class SampleDistanceTest {
     }
     settings.add("samples.autoencoder=" + vae.path());
     settings.add("distance.reference=" + real);
-    settings.add("distance.classifiers=[" + classifier(1) + ", " + classifier(2) + "]");
+    settings.add(
+        "distance.classifiers=["
+            + TinyClassifier.write(folder, 1)
+            + ", "
+            + TinyClassifier.write(folder, 2)
+            + "]");
     settings.add("distance.count=20");
     settings.add("distance.steps=3");
-  }
-
-  private Path classifier(long seed) throws IOException {
-    Path file = folder.resolve("classifier-" + seed + ".safetensors");
-    try (Device device = Device.open("cpu");
-        Stream stream = new Stream(device);
-        SmallClassifier network =
-            new SmallClassifier(new SmallClassifier.Config(1, 8, 8, 3), stream, seed, false)) {
-      ModelFile.save(file, network.parameters(), stream, network.metadata());
-    }
-    return file;
   }
 
   private GeneratorRecipe recipe(String... more) {

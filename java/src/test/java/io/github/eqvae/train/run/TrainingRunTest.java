@@ -11,6 +11,7 @@ import io.github.eqvae.io.AtomicFiles;
 import io.github.eqvae.io.FolderLock;
 import io.github.eqvae.io.Image;
 import io.github.eqvae.tensor.Stream;
+import io.github.eqvae.testing.RecordingObserver;
 import io.github.eqvae.train.HostBatch;
 import io.github.eqvae.train.ToyTask;
 import io.github.eqvae.train.Trainer;
@@ -42,18 +43,7 @@ class TrainingRunTest {
   @TempDir Path temporary;
 
   private final List<String> said = new ArrayList<>();
-  private final RunObserver observer =
-      new RunObserver() {
-        @Override
-        public void say(String text) {
-          said.add(text);
-        }
-
-        @Override
-        public void note(String text) {
-          said.add("note: " + text);
-        }
-      };
+  private final RunObserver observer = new RecordingObserver(said);
 
   private record ToyRecipe(RunRecipe run, OptimizerRecipe optimizer)
       implements RunnableRecipe<ToyTask> {
