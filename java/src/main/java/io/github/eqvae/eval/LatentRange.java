@@ -55,6 +55,15 @@ public final class LatentRange {
         : IntStream.range(0, smallest.length).filter(this::isConstant).boxed().toList();
   }
 
+  /**
+   * Whether there is nothing but one and the same vector.
+   *
+   * @return true if every channel is the same everywhere
+   */
+  public boolean isConstant() {
+    return constant().size() == smallest.length;
+  }
+
   private boolean isConstant(int c) {
     double size = Math.max(Math.abs(smallest[c]), Math.abs(largest[c]));
     return (double) largest[c] - smallest[c] <= ROUNDING * size; // false for NaN
@@ -67,7 +76,7 @@ public final class LatentRange {
    * @throws EqvaeException.Argument if there is none
    */
   public void requireContent(String model) {
-    if (constant().size() == smallest.length) {
+    if (isConstant()) {
       throw new EqvaeException.Argument(
           model
               + ": the latents are the same everywhere, in every picture (by channel: "

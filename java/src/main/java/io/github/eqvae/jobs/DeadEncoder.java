@@ -1,9 +1,11 @@
 package io.github.eqvae.jobs;
 
+import io.github.eqvae.EqvaeException;
 import io.github.eqvae.eval.LatentRange;
 import io.github.eqvae.io.Image;
 import java.util.Arrays;
 import java.util.List;
+import java.util.OptionalInt;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -15,6 +17,7 @@ final class DeadEncoder {
   private byte @Nullable [] first;
   private boolean differ;
   private boolean content;
+  private OptionalInt code = OptionalInt.empty();
 
   /** Starts anew. */
   void clear() {
@@ -22,6 +25,7 @@ final class DeadEncoder {
     first = null;
     differ = false;
     content = false;
+    code = OptionalInt.empty();
   }
 
   /** Takes pictures and their latents {@code [N, h, w, channels]}. */
@@ -46,12 +50,19 @@ final class DeadEncoder {
     for (int i = 0; i < codes.length; i++) {
       numbers[i] = codes[i];
     }
+    code = OptionalInt.of(codes[0]);
     add(images, numbers, 1);
   }
 
   /** Fails if the pictures have content and the latents have none. */
   void require(String model) {
     if (range != null && content) {
+      if (code.isPresent() && range.isConstant()) {
+        throw new EqvaeException.Argument(
+            "%s: every picture has the code %d everywhere: its codebook has collapsed, or its encoder"
+                    .formatted(model, code.getAsInt())
+                + " ignores what it sees");
+      }
       range.requireContent(model);
     }
   }
