@@ -15,6 +15,7 @@ import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.zip.CRC32;
 import java.util.zip.CheckedInputStream;
@@ -80,7 +81,8 @@ public final class NpzFile {
       if (cause instanceof PassingIoException passing) {
         throw passing;
       }
-      throw new IOException(path + " is not a .npz file: " + cause.getMessage(), e);
+      throw new IOException(
+          path + " is not a .npz file: " + foreign(path).orElse(cause.getMessage()), e);
     }
     try {
       Set<String> seen = new HashSet<>();
@@ -97,6 +99,13 @@ public final class NpzFile {
     } catch (IOException | RuntimeException | Error e) {
       zip.close();
       throw e;
+    }
+  }
+
+  /** What it is instead, for example a web page in place of a download. */
+  private static Optional<String> foreign(Path path) throws IOException {
+    try (InputStream in = Retrying.open(path)) {
+      return ForeignFile.what(in.readNBytes(ForeignFile.START_BYTES), Files.size(path));
     }
   }
 

@@ -42,6 +42,14 @@ class NpyTest {
   }
 
   @Test
+  void aWebPageInPlaceOfAnArchiveIsNamed() throws IOException {
+    Path page = Files.writeString(folder.resolve("reference.npz"), "<!DOCTYPE html><html>");
+    String message =
+        assertThrows(IOException.class, () -> NpzFile.read(page, List.of("mu"), 100)).getMessage();
+    assertTrue(message.contains("is not a .npz file: it is a web page"), message);
+  }
+
+  @Test
   void bytesAreThoseOfNumpy() throws IOException {
     NpyArray a = NpyArray.floats(new float[] {1.5f, -2}, 1, 2);
     ByteArrayOutputStream out = new ByteArrayOutputStream();

@@ -119,8 +119,8 @@ public final class TorchFile implements AutoCloseable {
       throw new TorchFileException(
           path,
           Reason.UNSUPPORTED_FORMAT,
-          "it is a tar archive, as PyTorch wrote before 0.1.10; load it with PyTorch and save it"
-              + " again");
+          "it is a tar archive: unpack it (tar xf) and name what is in it. If PyTorch before 0.1.10"
+              + " wrote it, load it with PyTorch and save it again");
     }
     byte[] start =
         whole

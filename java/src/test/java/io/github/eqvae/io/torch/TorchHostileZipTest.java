@@ -306,7 +306,7 @@ class TorchHostileZipTest {
         hostile("HDF5", none, "an HDF5 file, as Keras", text("\u0089HDF\r\n")),
         hostile("NumPy", none, "an array of NumPy", text("\u0093NUMPY")),
         hostile("picture", none, "a picture", text("\u00ff\u00d8\u00ff\u00e0")),
-        hostile("tar", Reason.UNSUPPORTED_FORMAT, "tar archive", tar),
+        hostile("tar", Reason.UNSUPPORTED_FORMAT, "unpack it (tar xf)", tar),
         hostile("PK and nothing", Reason.TRUNCATED, "the archive has no end", text("PK\3\4")),
         hostile("empty archive", Reason.MISSING_ENTRY, "no FOLDER", new ZipAssembler().bytes()));
   }
