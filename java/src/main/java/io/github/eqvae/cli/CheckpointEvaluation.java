@@ -36,17 +36,17 @@ import java.util.OptionalInt;
 import java.util.OptionalLong;
 
 /**
- * Measures a checkpoint on a folder of pictures, of which a batch at a time is in memory.
+ * Measures a checkpoint on a folder of pictures, with one batch in memory at a time.
  *
- * @param checkpoint whatever {@link AutoencoderCheckpoint} opens
+ * @param checkpoint a file or folder for {@link AutoencoderCheckpoint}
  * @param data the folder
  * @param square how pictures become squares
- * @param images at most so many; empty for all
+ * @param images the largest number of pictures; empty for all
  * @param batch images at once
  * @param lpips weights of LPIPS
  * @param inception weights of rFID's network
  * @param seed of samples of the posterior; empty for its mode
- * @param ssim whose structural similarity
+ * @param ssim the variant of the structural similarity
  * @param device where to compute
  * @param weights which of the checkpoint's
  */
@@ -62,7 +62,7 @@ record CheckpointEvaluation(
     Ssim.Variant ssim,
     Optional<String> device,
     Weights weights) {
-  /** As the paper's tables are measured. */
+  /** The paper's transforms. */
   private static final List<Integer> ANGLES = List.of(90, 180, 270);
 
   private static final int RGB = 3;
@@ -169,7 +169,7 @@ record CheckpointEvaluation(
     return network;
   }
 
-  /** Closes what was made on the way, in reverse order. */
+  /** Closes the objects that were created, in reverse order. */
   private static final class Closing implements AutoCloseable {
     private final java.util.ArrayDeque<AutoCloseable> all = new java.util.ArrayDeque<>();
 

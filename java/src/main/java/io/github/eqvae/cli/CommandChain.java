@@ -9,8 +9,8 @@ import java.util.List;
 import picocli.CommandLine;
 
 /**
- * Commands that a longer one is made of. Each is printed as one would type it, so that every part
- * can be done by hand; what is done already is passed over.
+ * The commands that a longer command runs. Each is printed as a user would type it, so that it can
+ * also be run by hand; finished ones are skipped.
  */
 final class CommandChain {
   private final PrintWriter out;
@@ -41,11 +41,11 @@ final class CommandChain {
   }
 
   /**
-   * Trains, goes on with a training that was stopped, or leaves a finished one alone.
+   * Starts a training, continues a stopped one, or skips a finished one.
    *
    * @param recipe a file or a name
    * @param folder the run's
-   * @param settings what {@code --set} changes, {@code key=value}
+   * @param settings values of {@code --set}, {@code key=value}
    * @return the exit code
    * @throws IOException when the folder cannot be read
    */

@@ -35,7 +35,7 @@ import picocli.CommandLine.Spec;
       "  eqvae compare runs/demo --out demo.html"
     })
 final class CompareCommand implements Callable<Integer> {
-  /** What every report begins with, and no other page. */
+  /** The beginning of every report, by which it is recognised. */
   private static final String OURS = "<meta name=\"generator\" content=\"eqvae\">";
 
   @Parameters(arity = "1..*", paramLabel = "RUN", description = "Folders of runs, two or more.")
@@ -97,7 +97,7 @@ final class CompareCommand implements Callable<Integer> {
     return parts;
   }
 
-  /** An earlier comparison is replaced, nothing else. */
+  /** Only an earlier comparison may be replaced. */
   private static void requireOurs(Path file) throws IOException {
     if (!Files.exists(file)) {
       return;

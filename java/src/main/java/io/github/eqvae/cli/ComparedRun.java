@@ -20,10 +20,10 @@ import java.util.Optional;
 import java.util.stream.Stream;
 
 /**
- * What a run's folder has to compare, finished or not. Its recipe is read as plain YAML: that of an
- * older eqvae, or of another kind of model, has other keys.
+ * The content of a run's folder for a comparison; the run may be unfinished. Its recipe is read as
+ * plain YAML, because recipes of older versions or other kinds of models have other keys.
  *
- * @param name told from those of the other runs
+ * @param name a name that differs from those of the other runs
  * @param folder of the run
  * @param recipe its settings by key
  * @param step steps done, by its log
@@ -39,7 +39,7 @@ record ComparedRun(
     Optional<Path> samples) {
   private static final long MAX_RECIPE = 1 << 20;
 
-  /** Bounds what a page becomes: its pictures are in it. */
+  /** A limit for the size of the page, which contains the pictures. */
   private static final long MAX_PICTURE = 32 << 20;
 
   static ComparedRun read(String name, Path path) throws IOException {
@@ -54,7 +54,7 @@ record ComparedRun(
         newest(folder.samples()));
   }
 
-  /** The last parts of the paths, as many as tell them apart. */
+  /** The shortest ends of the paths that differ. */
   static List<String> names(List<Path> runs) {
     List<Path> paths = new ArrayList<>();
     int longest = 1;

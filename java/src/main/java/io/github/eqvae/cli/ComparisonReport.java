@@ -16,11 +16,11 @@ import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
 
-/** Runs beside each other: figures, recipes, curves, samples. */
+/** A page that compares runs: metrics, recipes, curves, samples. */
 final class ComparisonReport {
   private static final String NONE = "–";
 
-  /** A figure of evaluation.json and how it is shown. */
+  /** A metric of evaluation.json and its format. */
   private record Row(String label, String pointer, String format) {}
 
   private static final List<Row> ROWS =
@@ -124,7 +124,7 @@ final class ComparisonReport {
         .orElse(isLeftOut(run, row) ? "no weights" : NONE);
   }
 
-  /** An rFID is not shown without the LPIPS, or why there is none. */
+  /** An rFID is only shown with the LPIPS, or with the reason why it is missing. */
   private static boolean isLeftOut(ComparedRun run, Row row) {
     return row.pointer().equals("/lpips")
         && run.figures().filter(f -> f.path("rfid").isNumber()).isPresent();
@@ -139,7 +139,7 @@ final class ComparisonReport {
     return out;
   }
 
-  /** The settings that are not the same in all runs. */
+  /** The settings that differ between runs. */
   private static ReportData.Section recipes(List<ComparedRun> runs) {
     Set<String> keys = new LinkedHashSet<>();
     runs.forEach(r -> keys.addAll(r.recipe().keySet()));

@@ -29,7 +29,7 @@ final class CompletionCommand implements Callable<Integer> {
   @Override
   public Integer call() {
     PrintWriter stdout = spec.commandLine().getOut();
-    // A key is not the end of a word: its value follows at once.
+    // no space after a key: its value follows
     stdout.print(AutoComplete.bash(NAME, spec.root().commandLine()));
     stdout.println(
         """
@@ -45,7 +45,7 @@ final class CompletionCommand implements Callable<Integer> {
     return 0;
   }
 
-  /** What {@code RECIPE} may be. */
+  /** The values of {@code RECIPE}. */
   static final class Recipes implements Iterable<String> {
     @Override
     public Iterator<String> iterator() {
@@ -53,7 +53,7 @@ final class CompletionCommand implements Callable<Integer> {
     }
   }
 
-  /** What {@code --set} may begin with. */
+  /** The keys for {@code --set}. */
   static final class Settings implements Iterable<String> {
     @Override
     public Iterator<String> iterator() {

@@ -10,7 +10,7 @@ import java.io.IOException;
 import java.io.PrintWriter;
 import org.jspecify.annotations.Nullable;
 
-/** Prints what happens in a run: lines to standard error, progress below them. */
+/** Prints the messages of a run to standard error, with the progress below them. */
 final class Console implements RunObserver {
   private final PrintWriter err;
   private final Part part;
@@ -18,9 +18,9 @@ final class Console implements RunObserver {
   private long linesEvery = 1;
 
   /**
-   * What of a command a run is.
+   * The place of a run in a command.
    *
-   * @param task a short name for it, which progress is shown under
+   * @param task a short name, which the progress shows
    * @param stepsAfter steps of the runs that follow
    */
   record Part(String task, long stepsAfter) {
@@ -75,7 +75,7 @@ final class Console implements RunObserver {
     }
   }
 
-  /** Trains until the end, or until Ctrl-C or SIGTERM; then {@code advice} is what to do next. */
+  /** Trains until the end, or until Ctrl-C or SIGTERM; then prints {@code advice}. */
   Trainer.End train(TrainingRun<?> run, boolean resume, String advice) throws IOException {
     linesEvery = run.recipe().run().logEvery();
     run.begin(resume);
@@ -90,7 +90,7 @@ final class Console implements RunObserver {
     }
   }
 
-  /** The same; what is advised is to go on with the run. */
+  /** The same, with the advice to continue the run. */
   Trainer.End train(TrainingRun<?> run, boolean resume) throws IOException {
     return train(
         run, resume, "go on with: " + Invocation.command("train", "--resume", run.folder().path()));

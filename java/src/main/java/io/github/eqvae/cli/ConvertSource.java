@@ -35,7 +35,7 @@ record ConvertSource(AutoencoderCheckpoint checkpoint, Optional<Path> temporary)
     }
     Path file = Files.createTempFile("eqvae-", ".safetensors");
     try {
-      // Nothing is computed: the weights go from one file to another.
+      // weights are only copied from file to file
       try (Device device = Device.open("cpu");
           Stream stream = new Stream(device);
           Autoencoder model = TrainedModel.load(source, stream, weights)) {

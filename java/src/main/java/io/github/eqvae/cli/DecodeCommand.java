@@ -197,7 +197,7 @@ final class DecodeCommand implements Callable<Integer> {
     }
   }
 
-  /** Where images go. */
+  /** The destination of images. */
   private interface Sink extends AutoCloseable {
     void add(String name, Image image) throws IOException;
 
@@ -207,7 +207,7 @@ final class DecodeCommand implements Callable<Integer> {
     default void close() throws IOException {}
   }
 
-  /** One PNG file each. */
+  /** Writes one PNG file for each image. */
   private final class Folder implements Sink {
     private final PngNames names;
     private final FolderLock lock;
@@ -241,7 +241,7 @@ final class DecodeCommand implements Callable<Integer> {
   }
 
   /**
-   * Images of one size, in one array. There may be any number of them, so they are collected in a
+   * Writes images of one size into one array. There may be many, so they are collected in a
    * temporary file beside it.
    */
   private final class Archive implements Sink {
@@ -252,7 +252,7 @@ final class DecodeCommand implements Callable<Integer> {
     Archive() throws IOException {
       Path target = out.toAbsolutePath();
       Files.createDirectories(target.getParent());
-      // A name of its own: two processes may write the same archive, one after the other wins.
+      // a unique name, because two processes may write the same archive; the last one wins
       part = Files.createTempFile(target.getParent(), target.getFileName() + ".", ".part");
       part.toFile().deleteOnExit(); // after Ctrl-C, too
       bytes = new BufferedOutputStream(Files.newOutputStream(part));

@@ -38,7 +38,7 @@ import picocli.CommandLine.Spec;
       "  eqvae demo generators --steps 4000 --set run.batch_size=128"
     })
 final class DemoGeneratorsCommand implements Callable<Integer> {
-  /** The two models that are compared, as their folders are called. */
+  /** The names of the two compared models, which are also those of their folders. */
   static final List<String> MODELS = List.of("plain", "eq");
 
   private static final int MEASURED = 12;
@@ -173,7 +173,10 @@ final class DemoGeneratorsCommand implements Callable<Integer> {
     return out.resolve("classifier-" + number);
   }
 
-  /** Two of other widths and starts, so that an effect is not that of one of them. */
+  /**
+   * Two classifiers with different widths and seeds, so that an effect does not depend on one of
+   * them.
+   */
   private int classifiers(CommandChain commands) throws IOException {
     AutoencoderRecipe images = images(recipe);
     List<String> data =
@@ -247,7 +250,7 @@ final class DemoGeneratorsCommand implements Callable<Integer> {
     return 0;
   }
 
-  /** The same for both models but for the latents. */
+  /** The same for both models except for the latents. */
   private List<String> generator(String model) {
     AutoencoderRecipe vae = images(recipe);
     List<String> all = onItsWay(vae);
@@ -258,7 +261,7 @@ final class DemoGeneratorsCommand implements Callable<Integer> {
     return onThreads(all);
   }
 
-  /** The same for both models but for the codes. */
+  /** The same for both models except for the codes. */
   private List<String> maskGit(String model) {
     AutoencoderRecipe vq = images(VQ);
     List<String> all = onItsWay(vq);

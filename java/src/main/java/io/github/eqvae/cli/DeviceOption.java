@@ -13,12 +13,12 @@ final class DeviceOption {
       description = "cpu, cuda or cuda:N. Short for --set run.device=NAME.")
   private Optional<String> name = Optional.empty();
 
-  /** Adds the setting, after those that it overrides. */
+  /** Adds the setting after those that it overrides. */
   void addTo(List<String> settings) {
     name.ifPresent(device -> settings.add(RecipeReader.set("run.device", device)));
   }
 
-  /** What was asked for. */
+  /** The requested device. */
   Optional<String> name() {
     return name;
   }

@@ -23,7 +23,7 @@ import java.util.regex.Pattern;
 final class DiscriminatorExport {
   private static final Map<String, String> FORMAT = Map.of("format", "pt");
 
-  /** Of a checkpoint's names: {@code loss.discriminator.main.0.weight}. */
+  /** A name in the checkpoint, such as {@code loss.discriminator.main.0.weight}. */
   private static final Pattern NAME = Pattern.compile("(?:.*\\.)?disc(?:riminator)?\\.(.+)");
 
   private DiscriminatorExport() {}
@@ -34,7 +34,7 @@ final class DiscriminatorExport {
           "DST " + file + ": a discriminator is written as .safetensors; end it with that");
     }
     if (TrainedModel.isRun(source)) {
-      // Nothing is computed: the weights go from one file to another.
+      // weights are only copied from file to file
       try (Device device = Device.open("cpu");
           Stream stream = new Stream(device);
           Discriminator discriminator = TrainedModel.discriminator(source, stream)) {
@@ -46,7 +46,7 @@ final class DiscriminatorExport {
       List<SafetensorsWriter.Entry> entries = new ArrayList<>();
       for (StoredTensor tensor : checkpoint.tensors().values()) {
         Matcher m = NAME.matcher(tensor.name());
-        // Counters of batches enter no result and are no numbers of a network.
+        // counters of batches do not affect results and are not floats
         if (m.matches() && !tensor.name().endsWith("num_batches_tracked")) {
           entries.add(
               new SafetensorsWriter.Entry(

@@ -53,7 +53,7 @@ record DropIn(int images, double difference, double own, double swapped, double 
   private static final double POOR = 15;
 
   /**
-   * Measures.
+   * Measures the two autoencoders.
    *
    * @param names of the two autoencoders, for messages
    * @param mine the autoencoder that is to stand in
@@ -92,7 +92,7 @@ record DropIn(int images, double difference, double own, double swapped, double 
         } catch (PassingIoException e) {
           throw e;
         } catch (IOException e) {
-          continue; // the folder has named it
+          continue; // the folder has reported it
         }
       }
       if (images.isEmpty()) {

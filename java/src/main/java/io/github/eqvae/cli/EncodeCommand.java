@@ -141,7 +141,7 @@ final class EncodeCommand implements Callable<Integer> {
     }
   }
 
-  /** A network that may not be there, closed at the end. */
+  /** An optional network, which is closed at the end. */
   private record Closing(Optional<PatchFeatures> features) implements AutoCloseable {
     @Override
     public void close() {
@@ -235,7 +235,7 @@ final class EncodeCommand implements Callable<Integer> {
     err.flush();
   }
 
-  /** Passes on what happens. */
+  /** Prints the job's progress. */
   private static final class Listener implements EncodeJob.Listener {
     private final PrintWriter err;
     private Optional<Counter> ticker = Optional.empty();

@@ -129,10 +129,10 @@ final class EvaluateCommand implements Callable<Integer> {
       description = "Reconstructs from samples of the posterior, not from its mode.")
   private Optional<Long> sample = Optional.empty();
 
-  @ArgGroup(exclusive = false, heading = "Of a checkpoint that is no run:%n")
+  @ArgGroup(exclusive = false, heading = "Options for a checkpoint that is not a run:%n")
   private Checkpoint checkpoint = new Checkpoint();
 
-  /** What a run's recipe says. */
+  /** The settings of a run's recipe. */
   private static final class Checkpoint extends SquareOptions {
     @Option(names = "--images", paramLabel = "N", description = "At most N images. Default: all.")
     private Optional<Integer> images = Optional.empty();
@@ -261,7 +261,9 @@ final class EvaluateCommand implements Callable<Integer> {
     return 0;
   }
 
-  /** Writes the result into the run's folder, unless it is still training; says what was done. */
+  /**
+   * Writes the result into the run's folder, unless the run is still training; returns a message.
+   */
   private static String keep(
       AutoencoderRecipe recipe, RunFolder folder, MeasuredModel result, PrintWriter err)
       throws IOException {
@@ -286,7 +288,7 @@ final class EvaluateCommand implements Callable<Integer> {
     return "report " + folder.report();
   }
 
-  /** The options with which figures are not those of the run's model on its own images. */
+  /** Options with which the metrics are not those of the run's model on its own images. */
   private Optional<String> notTheRuns(AutoencoderRecipe own, AutoencoderRecipe now) {
     List<String> other = new ArrayList<>();
     data.ifPresent(d -> other.add("--data " + d));

@@ -10,14 +10,14 @@ import java.util.Optional;
 import java.util.OptionalInt;
 import picocli.CommandLine.Option;
 
-/** Which network's features are kept beside the latents, for a generator to be aligned with. */
+/** The network whose features are stored beside the latents, to align a generator with them. */
 final class FeatureOptions {
   @Option(
       names = "--features",
       paramLabel = "NETWORK",
       description =
           "Keeps features of the pictures beside the latents, for REPA: a DINOv2 file under the"
-              + " names of torch.hub, timm or transformers, or the run of a classifier of ours.")
+              + " names of torch.hub, timm or transformers, or the run of an eqvae classifier.")
   private Optional<Path> network = Optional.empty();
 
   @Option(

@@ -28,12 +28,12 @@ import java.util.Optional;
  * {@code eqvae evaluate samples.npz --reference …}: how far generated images are from real ones.
  *
  * @param samples generated images
- * @param reference real ones, or statistics of their features; empty when only statistics are
+ * @param reference real images, or statistics of their features; empty if only statistics are
  *     written
- * @param weights of the network whose features are compared
+ * @param weights weights of the network whose features are compared
  * @param protocol whose rules
- * @param statistics where statistics of the samples go
- * @param withImages whether the images go there, too
+ * @param statistics the file for the statistics of the samples
+ * @param withImages whether that file also gets the images
  */
 record GeneratedEvaluation(
     Path samples,
@@ -42,14 +42,14 @@ record GeneratedEvaluation(
     Protocol protocol,
     Optional<Path> statistics,
     boolean withImages) {
-  /** Written if something is unknown, so that a missing value is not taken for a default. */
+  /** The text for unknown values, so that a missing value is not read as a default. */
   static final String UNKNOWN = "unknown";
 
-  /** What the record beside samples says of how they were made. */
+  /** The sampling settings in the record beside the samples. */
   private static final List<String> MADE =
       List.of("sampler", "steps", "guidance", "generator_sha256", "autoencoder_sha256");
 
-  /** Measures; returns the figures by name. */
+  /** Measures the images; returns the metrics by name. */
   Map<String, Object> measure(Device device, String version, PrintWriter err) throws IOException {
     Optional<JsonNode> made = SampleJob.read(new GeneratedImages(samples).made());
     String hash = FileHash.sha256(weights);
@@ -133,7 +133,7 @@ record GeneratedEvaluation(
   private void describe(
       Map<String, Object> map, Optional<JsonNode> made, long images, PrintWriter err) {
     for (String key : MADE) {
-      // A method that chooses its own steps records none.
+      // adaptive methods record no steps
       String missing = made.isPresent() && key.equals("steps") ? "by error control" : UNKNOWN;
       map.put(key, made.<Object>map(node -> node.get(key)).orElse(missing));
     }

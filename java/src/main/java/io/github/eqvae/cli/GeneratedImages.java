@@ -11,9 +11,9 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 
 /**
- * A set of images that figures are measured of, with progress.
+ * A set of images for metrics, with progress.
  *
- * @param path as {@link ImageSet} takes it
+ * @param path a path for {@link ImageSet}
  */
 record GeneratedImages(Path path) {
   /**
@@ -33,7 +33,7 @@ record GeneratedImages(Path path) {
         .measure(features, weights, also, new Console(err)::skipped, counter::at);
   }
 
-  /** Where the record of {@code sample} lies, if there is one. */
+  /** The record of {@code sample}, if there is one. */
   Path made() {
     return Files.isDirectory(path)
         ? path.resolve("samples.json")

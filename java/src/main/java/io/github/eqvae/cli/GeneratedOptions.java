@@ -9,7 +9,7 @@ import java.util.Optional;
 import java.util.stream.Stream;
 import picocli.CommandLine.Option;
 
-/** What {@code evaluate} is told of generated images. */
+/** Options of {@code evaluate} for generated images. */
 final class GeneratedOptions {
   @Option(
       names = "--reference",
@@ -59,12 +59,12 @@ final class GeneratedOptions {
               + " need.")
   private boolean withImages;
 
-  /** Whether images are to be compared, or statistics written. */
+  /** Whether generated images are compared, or statistics written. */
   boolean isGiven() {
     return reference.isPresent() || statistics.isPresent();
   }
 
-  /** Refuses options for generated images if there are none. */
+  /** Refuses these options if no generated images are given. */
   void requireNone() {
     if (classifier.isPresent() || dinov2.isPresent() || protocol.isPresent() || withImages) {
       throw new EqvaeException.Argument(
@@ -73,7 +73,7 @@ final class GeneratedOptions {
     }
   }
 
-  /** What is asked for. */
+  /** The request. */
   GeneratedEvaluation evaluation(Path samples, Optional<Path> inception) {
     List<Path> named = Stream.of(inception, classifier, dinov2).flatMap(Optional::stream).toList();
     if (named.size() != 1) {

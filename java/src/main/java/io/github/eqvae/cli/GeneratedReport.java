@@ -6,11 +6,11 @@ import java.util.LinkedHashMap;
 import java.util.Locale;
 import java.util.Map;
 
-/** The figures of generated images as text and as JSON. */
+/** The metrics of generated images as text and as JSON. */
 final class GeneratedReport {
   private static final int HASH_SHOWN = 12;
 
-  /** What figures are called, and how many digits they have. */
+  /** The names of metrics and their number of digits. */
   private static final Map<String, String[]> NAMES = new LinkedHashMap<>();
 
   static {
@@ -27,12 +27,12 @@ final class GeneratedReport {
 
   private GeneratedReport() {}
 
-  /** The figures for programs. */
+  /** The metrics as JSON. */
   static String json(Map<String, Object> figures) {
     return ResultFile.text(ResultFile.GENERATION, figures);
   }
 
-  /** The figures for people. */
+  /** The metrics as text. */
   static String text(Map<String, Object> f) {
     StringBuilder out = new StringBuilder();
     NAMES.forEach((key, name) -> figure(out, f, key, name));

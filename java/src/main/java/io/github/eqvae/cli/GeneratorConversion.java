@@ -15,7 +15,7 @@ import picocli.CommandLine;
  * {@code eqvae convert --to dit}: a generator from one file format to another.
  *
  * @param checkpoint the generator
- * @param dtype the type of the numbers; empty to leave them as they are
+ * @param dtype the type of the numbers; empty to keep them
  * @param line where to speak
  */
 record GeneratorConversion(

@@ -6,7 +6,7 @@ import java.util.Optional;
 import java.util.OptionalInt;
 import picocli.CommandLine.Option;
 
-/** What a generator's checkpoint of others may not say. */
+/** Settings that another program's generator checkpoint may not have. */
 final class GeneratorHintsOption {
   private enum Kind {
     DIT(GeneratorProcess.DIT),
@@ -32,8 +32,8 @@ final class GeneratorHintsOption {
       names = "--codes",
       paramLabel = "N",
       description =
-          "For MaskGIT's file of others: entries of the codebook. Default: what 1000 labels leave"
-              + " of the table, as published.")
+          "For a MaskGIT file of another program: entries of the codebook. Default: what 1000"
+              + " labels leave of the table, as published.")
   private Optional<Integer> codes = Optional.empty();
 
   @Option(

@@ -17,7 +17,7 @@ import java.util.Optional;
 import java.util.stream.Collectors;
 
 /**
- * What {@code eqvae inspect} says of a generator.
+ * The output of {@code eqvae inspect} for a generator.
  *
  * @param out where to
  * @param table its tensors
@@ -26,7 +26,7 @@ record GeneratorInspection(PrintWriter out, TensorTable table) {
   private static final String ROW = TensorTable.ROW;
   private static final String SETTING = "  %-28s %s%n";
 
-  /** Whether nothing is wrong with it. */
+  /** Whether the file has no error. */
   boolean print(GeneratorCheckpoint checkpoint) {
     DitConfig c = checkpoint.config();
     out.printf(
@@ -96,7 +96,7 @@ record GeneratorInspection(PrintWriter out, TensorTable table) {
     return rows;
   }
 
-  /** How a network was taught, for people. */
+  /** The diffusion process of a network as text. */
   static String text(GeneratorProcess process) {
     return switch (process) {
       case GeneratorProcess.Steps s ->

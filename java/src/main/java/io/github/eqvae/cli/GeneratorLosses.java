@@ -36,7 +36,7 @@ final class GeneratorLosses {
   @Option(
       names = "--latents",
       paramLabel = "N",
-      description = "At most so many held-out latents. Default: 128.")
+      description = "The largest number of held-out latents. Default: 128.")
   private Optional<Integer> latents = Optional.empty();
 
   @Option(
@@ -57,7 +57,7 @@ final class GeneratorLosses {
     return recipe instanceof GeneratorRecipe;
   }
 
-  /** Refuses what belongs to a generator's run where there is none. */
+  /** Refuses the options of a generator's run if there is none. */
   void requireNone() {
     if (times.isPresent() || latents.isPresent() || likelihood.isPresent()) {
       throw new EqvaeException.Argument(
@@ -65,7 +65,7 @@ final class GeneratorLosses {
     }
   }
 
-  /** Refuses what belongs to an autoencoder. */
+  /** Refuses the options of an autoencoder. */
   void requireAlone(Path run, boolean other) {
     if (other) {
       throw new EqvaeException.Argument(
@@ -76,7 +76,7 @@ final class GeneratorLosses {
     }
   }
 
-  /** Measures, and prints the figures. */
+  /** Measures and prints the losses. */
   int print(
       Path run,
       List<String> settings,

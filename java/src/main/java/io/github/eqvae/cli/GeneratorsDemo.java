@@ -17,27 +17,29 @@ import java.util.Map;
 import java.util.OptionalDouble;
 
 /**
- * What {@code demo generators} measured, read from the folders of its runs.
+ * The results of {@code demo generators}, read from the folders of its runs.
  *
  * @param seed of all trainings
- * @param autoencoders what was measured of each, by {@code plain} and {@code eq}, and of those with
- *     codes by {@code vq_plain} and {@code vq_eq}
+ * @param autoencoders metrics of each autoencoder: {@code plain} and {@code eq}, and with codes
+ *     {@code vq_plain} and {@code vq_eq}
  * @param pairs the two runs of each kind of generator
  */
 record GeneratorsDemo(long seed, Map<String, JsonNode> autoencoders, List<Pair> pairs) {
   /** The format of the record. */
   static final String FORMAT = "eqvae-demo-generators";
 
-  /** Where the autoencoders' demo lies. */
+  /** The folder of the autoencoders' demo. */
   static final String AUTOENCODERS = "autoencoders";
 
-  /** The same of those with codes. */
+  /** The folder of the autoencoders with codes. */
   static final String VQ_AUTOENCODERS = "autoencoders-vq";
 
   /** The distances: of the first classifier, and of the second. */
   static final List<String> DISTANCES = List.of("frechet_distance", "frechet_distance_2");
 
-  /** Of an autoencoder: name in the record, and where {@code evaluation.json} has it. */
+  /**
+   * A metric of an autoencoder: its name in the record, and its path in {@code evaluation.json}.
+   */
   private static final Map<String, String> FIGURES = new LinkedHashMap<>();
 
   static {
@@ -57,7 +59,9 @@ record GeneratorsDemo(long seed, Map<String, JsonNode> autoencoders, List<Pair> 
    * @param eq the same on EQ latents
    */
   record Pair(String kind, List<LearningCurve> plain, List<LearningCurve> eq) {
-    /** How much sooner the run on EQ latents reaches what the one on plain latents ends with. */
+    /**
+     * How much sooner the run on EQ latents reaches the final distance of the run on plain latents.
+     */
     OptionalDouble speedUp(int distance) {
       return plain.get(distance).speedUp(eq.get(distance));
     }
@@ -91,7 +95,7 @@ record GeneratorsDemo(long seed, Map<String, JsonNode> autoencoders, List<Pair> 
     return curves;
   }
 
-  /** The record. */
+  /** The record as JSON. */
   String json(double seconds) {
     Map<String, Object> map = new LinkedHashMap<>();
     map.put("date", LocalDate.now(ZoneOffset.UTC).toString());
@@ -137,7 +141,7 @@ record GeneratorsDemo(long seed, Map<String, JsonNode> autoencoders, List<Pair> 
     return map;
   }
 
-  /** A table for people. */
+  /** The results as a table. */
   String text() {
     StringBuilder text = new StringBuilder();
     for (String prefix : List.of("", "vq_")) {
@@ -166,7 +170,7 @@ record GeneratorsDemo(long seed, Map<String, JsonNode> autoencoders, List<Pair> 
     return text.toString();
   }
 
-  /** Codes have no spectrum; such a figure is left out. */
+  /** Formats a metric; codes have no spectrum, so theirs is left out. */
   private static String compared(String name, JsonNode plain, JsonNode eq) {
     return plain.isNumber() && eq.isNumber()
         ? line(

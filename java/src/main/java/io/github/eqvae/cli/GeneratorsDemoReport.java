@@ -16,7 +16,7 @@ import java.util.stream.Stream;
  * The report of {@code demo generators}: both curves of each generator, and samples at equal steps.
  */
 final class GeneratorsDemoReport {
-  /** Moments that samples are shown of. */
+  /** The steps whose samples are shown. */
   private static final int MOMENTS = 4;
 
   private static final List<String> TITLES =
@@ -119,7 +119,7 @@ final class GeneratorsDemoReport {
         + " steps";
   }
 
-  /** At the same steps of both runs: a quarter, a half, three quarters, the end. */
+  /** Samples at the same steps of both runs: a quarter, a half, three quarters, the end. */
   private static ReportData.Pictures samples(Path folder, String kind, String model, String title)
       throws IOException {
     List<Path> all = pictures(folder, kind, model);

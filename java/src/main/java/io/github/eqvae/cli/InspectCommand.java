@@ -28,7 +28,7 @@ import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 import picocli.CommandLine.Spec;
 
-/** {@code eqvae inspect}: what a checkpoint holds. */
+/** {@code eqvae inspect}: shows the content of a checkpoint. */
 @Command(
     name = "inspect",
     mixinStandardHelpOptions = true,
@@ -50,7 +50,7 @@ import picocli.CommandLine.Spec;
 final class InspectCommand implements Callable<Integer> {
   private static final String ROW = TensorTable.ROW;
 
-  /** Of 16 channels all are shown, of FLUX.2's 128 some. */
+  /** The number of channels that are shown: all of 16, some of FLUX.2's 128. */
   private static final int NUMBERS_SHOWN = 16;
 
   @Parameters(index = "0", paramLabel = "FILE", description = "A checkpoint: a file or a folder.")
@@ -102,10 +102,11 @@ final class InspectCommand implements Callable<Integer> {
       return new VitInspection(out, table(out))
           .print(VitCheckpoint.of(file, generator.hints().heads()));
     }
-    return print(out, AutoencoderCheckpoint.of(file, weights.choice())); // says what it is
+    return print(
+        out, AutoencoderCheckpoint.of(file, weights.choice())); // its error says what the file is
   }
 
-  /** Whether nothing is wrong with it. */
+  /** Whether the file has no error. */
   private boolean print(PrintWriter out, AutoencoderCheckpoint checkpoint) {
     String prefix = checkpoint.prefix();
     out.printf(

@@ -9,7 +9,7 @@ import java.nio.file.Path;
 import java.util.Optional;
 import picocli.CommandLine.Option;
 
-/** Figures for programs: to a file, or alone on standard output. */
+/** Results as JSON: to a file, or as the only standard output. */
 final class JsonOption {
   private static final String STANDARD_OUTPUT = "-";
 
@@ -36,7 +36,7 @@ final class JsonOption {
             });
   }
 
-  /** Whether they were asked for. */
+  /** Whether JSON was requested. */
   boolean isGiven() {
     return file.isPresent();
   }
@@ -45,12 +45,12 @@ final class JsonOption {
     return file.filter(name -> !name.equals(STANDARD_OUTPUT)).map(Path::of);
   }
 
-  /** Where text for people goes. */
+  /** The destination of text for people. */
   PrintWriter text(PrintWriter out, PrintWriter err) {
     return file.filter(STANDARD_OUTPUT::equals).isPresent() ? err : out;
   }
 
-  /** Writes the figures, if they were asked for. */
+  /** Writes the results, if they were requested. */
   void write(String json, PrintWriter out) throws IOException {
     Optional<Path> path = path();
     if (path.isPresent()) {

@@ -72,7 +72,7 @@ import picocli.CommandLine.Command;
           + " SIGTERM (a training is saved first)."
     })
 public final class Main implements Runnable {
-  /** Exit code of what was stopped by Ctrl-C, as everywhere: 128 and the signal's number. */
+  /** Exit code after Ctrl-C, as in other programs: 128 plus the signal's number. */
   static final int STOPPED = 130;
 
   static final int HELP_WIDTH = 100;
@@ -85,7 +85,7 @@ public final class Main implements Runnable {
 
   @CommandLine.Spec private CommandLine.Model.CommandSpec spec;
 
-  /** For picocli. */
+  /** Picocli calls this. */
   public Main() {}
 
   @Override
@@ -142,7 +142,7 @@ public final class Main implements Runnable {
         });
     CommandLine.IParameterExceptionHandler usage = line.getParameterExceptionHandler();
     line.setParameterExceptionHandler(
-        (e, words) -> { // commands, too, find that words do not go together
+        (e, words) -> { // commands also find options that exclude each other
           speak.run();
           return usage.handleParseException(e, words);
         });
@@ -192,7 +192,7 @@ public final class Main implements Runnable {
     return 1;
   }
 
-  /** The text for something that is in the way of a new folder or file. */
+  /** The text for a file or folder that prevents creating a new one. */
   private static String isInTheWay(String path) {
     return path
         + (Files.exists(Path.of(path))

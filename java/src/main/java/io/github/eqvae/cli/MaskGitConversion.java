@@ -15,7 +15,7 @@ import picocli.CommandLine;
  * {@code eqvae convert --to maskgit}: MaskGIT from one file format to another.
  *
  * @param checkpoint the network
- * @param dtype the type of the numbers; empty to leave them as they are
+ * @param dtype the type of the numbers; empty to keep them
  * @param line where to speak
  */
 record MaskGitConversion(

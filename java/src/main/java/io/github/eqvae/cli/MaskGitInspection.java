@@ -8,7 +8,7 @@ import java.io.PrintWriter;
 import java.util.List;
 
 /**
- * What {@code eqvae inspect} says of MaskGIT.
+ * The output of {@code eqvae inspect} for MaskGIT.
  *
  * @param out where to
  * @param table its tensors
@@ -17,7 +17,7 @@ record MaskGitInspection(PrintWriter out, TensorTable table) {
   private static final String ROW = TensorTable.ROW;
   private static final String SETTING = "  %-28s %s%n";
 
-  /** Whether nothing is wrong with it. */
+  /** Whether the file has no error. */
   boolean print(MaskGitCheckpoint checkpoint) {
     MaskGitConfig c = checkpoint.config();
     boolean halton = c.kind() == MaskGitConfig.Kind.HALTON;

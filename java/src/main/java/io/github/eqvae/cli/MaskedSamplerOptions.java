@@ -7,7 +7,7 @@ import java.util.OptionalDouble;
 import java.util.OptionalInt;
 import picocli.CommandLine.Option;
 
-/** How MaskGIT goes from masks to codes, by options that other generators do not have. */
+/** Sampling options that only MaskGIT has. */
 final class MaskedSamplerOptions {
   @Option(
       names = "--order",
@@ -43,7 +43,7 @@ final class MaskedSamplerOptions {
       description = "MaskGIT, halton: the order begins at another place in each picture.")
   private boolean rolled;
 
-  /** Whether an option was given that only MaskGIT has. */
+  /** Whether one of these options was given. */
   boolean areGiven() {
     return order.isPresent()
         || schedule.isPresent()

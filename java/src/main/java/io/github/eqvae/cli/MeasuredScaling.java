@@ -9,17 +9,17 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 
-/** Latent statistics that a command measured and wrote, as a scaling. */
+/** A scaling from latent statistics that a command measured and wrote. */
 final class MeasuredScaling {
-  /** What is made of the statistics. */
+  /** The kinds of scaling. */
   enum Kind {
     /** {@code scaling_factor} = 1 / std. */
     FACTOR,
-    /** And {@code shift_factor} = mean. */
+    /** Also {@code shift_factor} = mean. */
     SHIFT,
     /** {@code latents_mean} and {@code latents_std}. */
     CHANNELS,
-    /** The batch norm of squares of 2×2 that FLUX.2 has. */
+    /** FLUX.2's batch norm of packed 2×2 patches. */
     PATCHES
   }
 
@@ -27,7 +27,7 @@ final class MeasuredScaling {
 
   static LatentScaling read(Path file, Kind kind) throws IOException {
     JsonNode root = ResultFile.read(file);
-    // evaluation.json calls it latent, an index of latents statistics.
+    // the key is latent in evaluation.json, statistics in an index of latents
     JsonNode s = root.has("latent") ? root.get("latent") : root.path("statistics");
     List<Double> mean = numbers(s.path("channel_mean"));
     List<Double> std = numbers(s.path("channel_std"));

@@ -11,7 +11,7 @@ import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
-/** What all commands that use a loaded model take. */
+/** Arguments of all commands that load a model. */
 final class ModelArguments {
   @Parameters(
       index = "0",

@@ -50,7 +50,7 @@ final class ModelCard {
     return seal >= 0 && text.equals(sealed(text.substring(0, seal)));
   }
 
-  /** Writes it beside a model that came from a run; returns where, and notes why it does not. */
+  /** Writes the card beside a run's model and returns its path; if it does not, a note says why. */
   static Optional<Path> write(
       Path folder,
       Path source,
@@ -92,8 +92,8 @@ final class ModelCard {
   }
 
   /**
-   * Of a model whose file does not say its step, as earlier versions wrote them: a run's model is
-   * that of its newest checkpoint, because it is set aside when the run goes on.
+   * The step of a model whose file lacks it, as earlier versions wrote them. It is that of the
+   * run's newest checkpoint, because a run that continues moves its model away.
    */
   private static String lastStep(RunFolder run) throws IOException {
     return run.store(TrainedModel.recipe(run.path())).latest().checkpoint().stream()
@@ -137,7 +137,7 @@ final class ModelCard {
     out.append(figures);
     out.append("\n## Use\n\n```python\nfrom diffusers import AutoModel\n\n");
     out.append("vae = AutoModel.from_pretrained(\"PATH\")\n```\n");
-    // Of a run that did not write it down yet, what comes to the same.
+    // runs of earlier versions did not record it; this is equivalent
     String trained =
         Files.isRegularFile(run.commands())
             ? Files.readString(run.commands()).strip()
@@ -150,7 +150,10 @@ final class ModelCard {
     return out.append("\n```\n").toString();
   }
 
-  /** What the validation that found the best model measured; the end's figures are not its. */
+  /**
+   * The metrics of the validation that found the best model; the final metrics are of another
+   * model.
+   */
   private static void best(Map<String, String> metadata, StringBuilder out) {
     String step = metadata.get(RunFolder.STEP_KEY);
     Map<String, String> names = names();

@@ -21,11 +21,11 @@ final class NotFinite {
   }
 
   /**
-   * Notes a result that is not finite.
+   * Records a result that is not finite.
    *
    * @param name of the picture or latent
-   * @param values of which some may not be finite
-   * @param what they are, such as "its latent"
+   * @param values the result's numbers
+   * @param what their name, such as "its latent"
    * @return whether some are
    */
   boolean isAny(String name, float[] values, int from, int count, String what) {

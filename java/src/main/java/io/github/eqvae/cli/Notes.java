@@ -53,7 +53,7 @@ final class Notes extends FilterWriter {
   public void flush() throws IOException {
     synchronized (lock) {
       if (!line.isEmpty() && !NOTE.startsWith(line.toString()) && line.indexOf(NOTE) != 0) {
-        out.write(line.toString()); // the beginning of what is no note
+        out.write(line.toString()); // the beginning of a line that is not a note
         line.setLength(0);
       }
       out.flush();

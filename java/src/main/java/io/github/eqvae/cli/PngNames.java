@@ -15,11 +15,11 @@ final class PngNames {
   private final Path folder;
   private final Set<Path> taken = new HashSet<>();
 
-  /** Whose names these files have from the start. */
+  /** The pictures that have these names from the start. */
   private final Map<Path, String> owners = new HashMap<>();
 
   /**
-   * Knows all pictures.
+   * Collects the names of all pictures.
    *
    * @param folder where the files go
    * @param all their names

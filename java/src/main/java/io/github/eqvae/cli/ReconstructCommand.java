@@ -39,7 +39,7 @@ import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 import picocli.CommandLine.Spec;
 
-/** {@code eqvae reconstruct}: a folder of pictures through the autoencoder. */
+/** {@code eqvae reconstruct}: encodes and decodes a folder of pictures. */
 @Command(
     name = "reconstruct",
     mixinStandardHelpOptions = true,
@@ -129,7 +129,7 @@ final class ReconstructCommand implements Callable<Integer> {
     }
     SkippedFiles skipped = new SkippedFiles(new Console(stderr)::skipped);
     ImageFolder pictures = ImageFolder.open(in, square.decode(square.crop(otherwise())), skipped);
-    // Looked at before anything is computed, and long before anything is written.
+    // checked before anything is computed or written
     List<Path> targets = targets(pictures);
     for (Path target : targets) {
       requireFree(target);
@@ -147,11 +147,11 @@ final class ReconstructCommand implements Callable<Integer> {
         } catch (PassingIoException later) {
           throw later;
         } catch (IOException broken) {
-          continue; // named by the folder itself
+          continue; // the folder reports it
         }
         Optional<Image> result = coder.reconstruct(image, pictures.name(i));
         if (result.isEmpty()) {
-          continue; // named already
+          continue; // already reported
         }
         Path target = targets.get(i);
         Files.createDirectories(target.toAbsolutePath().getParent());
@@ -193,7 +193,7 @@ final class ReconstructCommand implements Callable<Integer> {
     }
   }
 
-  /** Where the results go, in the order of the pictures: one picture may be given one file. */
+  /** The targets of the results, in the order of the pictures; for one picture it may be a file. */
   private List<Path> targets(ImageFolder pictures) {
     if (PictureTarget.isFile(in, out)) {
       return List.of(out);
@@ -203,15 +203,15 @@ final class ReconstructCommand implements Callable<Integer> {
     return all.stream().map(names::of).toList();
   }
 
-  /** Pictures through an autoencoder. */
+  /** Reconstructs pictures. */
   private interface Coder extends AutoCloseable {
-    /** Makes of a picture what is reconstructed. */
+    /** Prepares a picture. */
     Function<PixelRows, Image> cut();
 
-    /** The reconstruction; empty if its numbers are no picture. */
+    /** The reconstruction; empty if it is not finite. */
     Optional<Image> reconstruct(Image image, String name);
 
-    /** What it took on the device. */
+    /** The memory that was used on the device. */
     long bytes();
 
     @Override
@@ -230,7 +230,7 @@ final class ReconstructCommand implements Callable<Integer> {
     return rows -> transform.cut(rows, new SampleRandom(0, 0, 0));
   }
 
-  /** Through the interface for programs. */
+  /** Reconstructs with {@link Vae}. */
   private final class Plain implements Coder {
     private final NotFinite notFinite;
     private final Vae vae;
@@ -274,7 +274,7 @@ final class ReconstructCommand implements Callable<Integer> {
     }
   }
 
-  /** Squares, whose latents are transformed in between. */
+  /** Reconstructs squares whose latents are transformed before decoding. */
   private final class Transforming implements Coder {
     private final NotFinite notFinite;
     private final Stream stream;

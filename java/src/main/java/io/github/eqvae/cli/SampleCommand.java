@@ -33,12 +33,12 @@ import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 import picocli.CommandLine.Spec;
 
-/** {@code eqvae sample}: images of a generator. */
+/** {@code eqvae sample}: samples images with a generator. */
 @Command(
     name = "sample",
     mixinStandardHelpOptions = true,
     description = {
-      "Samples images from a generator: DiT, SiT, LightningDiT, MaskGIT, or a run of ours.",
+      "Samples images from a generator: DiT, SiT, LightningDiT, MaskGIT, or an eqvae run.",
       "Writes one .npz (arr_0, uint8 [N, H, W, C]; arr_1, labels), as the evaluation suite of ADM"
           + " reads it, or a folder of PNG files. If it is started again after a kill, it continues"
           + " and gives the same bits. docs/sampling.md has the defaults."
@@ -63,7 +63,7 @@ final class SampleCommand implements Callable<Integer> {
       description = "A checkpoint, model.safetensors, or the folder of a run.")
   private Path path = Path.of(".");
 
-  /** Endings of files that samples are not written to. */
+  /** Extensions of files that samples are not written to. */
   private static final Pattern OTHER_FILE =
       Pattern.compile(
           ".*\\.(tar|tgz|gz|zip|npy|pt|pth|safetensors|png|jpe?g|webp|parquet)",
@@ -222,7 +222,7 @@ final class SampleCommand implements Callable<Integer> {
     return settings.get("sampler") + (steps == null ? "" : " " + steps + " steps");
   }
 
-  /** Refuses a folder with the ending of another kind of file. */
+  /** Refuses a folder whose name has the extension of another kind of file. */
   private void requirePlace() {
     if (!Files.isDirectory(out) && OTHER_FILE.matcher(out.toString()).matches()) {
       throw new EqvaeException.Argument(
@@ -261,7 +261,10 @@ final class SampleCommand implements Callable<Integer> {
     return named;
   }
 
-  /** Latents have the scaling of the training's latents, whatever the autoencoder's file says. */
+  /**
+   * Latents have the scaling of the training's latents, even if the autoencoder's file has another
+   * one.
+   */
   private Vae load(Path decoder, Generator generator, Device on) throws IOException {
     VaeOptions options = VaeOptions.defaults();
     Optional<LatentScaling> asked =

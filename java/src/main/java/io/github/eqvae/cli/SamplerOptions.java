@@ -11,7 +11,7 @@ import java.util.OptionalInt;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
-/** How a generator goes from noise to latents, by options. */
+/** Options for sampling. */
 final class SamplerOptions {
   @Option(
       names = "--sampler",
@@ -96,7 +96,7 @@ final class SamplerOptions {
           "For dopri5: the last step ends at time 1. Default: it may go beyond, as published.")
   private boolean noOvershoot;
 
-  /** Of MaskGIT. */
+  /** The options for MaskGIT. */
   CodeSamplingOptions codeOptions() {
     if (method.isPresent() || channels.isPresent()) {
       throw new EqvaeException.Argument(

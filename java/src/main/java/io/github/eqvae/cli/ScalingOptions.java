@@ -5,7 +5,7 @@ import io.github.eqvae.model.LatentScaling;
 import java.util.Optional;
 import picocli.CommandLine.Option;
 
-/** {@code --scaling-factor} and {@code --shift-factor}, where a checkpoint does not say. */
+/** {@code --scaling-factor} and {@code --shift-factor}, for checkpoints without a scaling. */
 final class ScalingOptions {
   @Option(
       names = "--scaling-factor",
@@ -19,7 +19,7 @@ final class ScalingOptions {
       description = "shift_factor of the latents, with --scaling-factor: their mean. Default: 0.")
   private Optional<Double> shift = Optional.empty();
 
-  /** What was given, if anything was. */
+  /** The given scaling; empty if there is none. */
   Optional<LatentScaling> scaling() {
     if (shift.isPresent() && factor.isEmpty()) {
       throw new EqvaeException.Argument("--shift-factor needs --scaling-factor beside it.");

@@ -55,7 +55,7 @@ class SquareOptions {
     return crop.orElse(otherwise);
   }
 
-  /** How pictures are decoded before they are cut: for crops with Pillow's bits as Pillow does. */
+  /** How pictures are decoded before cropping: for crops with Pillow's bits, as by Pillow. */
   final DecodeOptions decode(EncodeOptions.Crop how) {
     return new DecodeOptions(
         DecodeOptions.DEFAULT.maxPixels(),
@@ -74,7 +74,7 @@ class SquareOptions {
     return how.to(side);
   }
 
-  /** The side that was asked for, or else the model's. */
+  /** The requested side, or else the model's. */
   final int side(int model, int downsamplingFactor) {
     int side = size.orElse(model);
     if (side < 1 || side % downsamplingFactor != 0) {
@@ -88,12 +88,12 @@ class SquareOptions {
     return side;
   }
 
-  /** Whether it was said how pictures become squares. */
+  /** Whether an option for the crop was given. */
   final boolean isGiven() {
     return size.isPresent() || crop.isPresent();
   }
 
-  /** Whether it was said how pictures are decoded. */
+  /** Whether an option for decoding was given. */
   final boolean isDecodingGiven() {
     return alpha != DecodeOptions.DEFAULT.alpha()
         || orientation != DecodeOptions.DEFAULT.orientation();

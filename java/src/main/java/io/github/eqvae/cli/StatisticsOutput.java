@@ -36,7 +36,7 @@ final class StatisticsOutput implements ImageStream.Visitor, AutoCloseable {
     out = pixels == null ? null : new BufferedOutputStream(Files.newOutputStream(pixels));
   }
 
-  /** Takes an image; gray ones become RGB, as Inception sees them. */
+  /** Adds an image; gray ones become RGB, as for Inception. */
   @Override
   public void image(Image image) throws IOException {
     if (out == null) {

@@ -25,7 +25,7 @@ final class StopSignal implements AutoCloseable {
    * Starts listening.
    *
    * @param requestStop asks the run to stop after its step
-   * @param text what to say once its state is saved
+   * @param text the message after its state is saved
    * @param release what is left to do then
    */
   StopSignal(Runnable requestStop, Supplier<String> text, Runnable release) {
@@ -68,7 +68,7 @@ final class StopSignal implements AutoCloseable {
     }
   }
 
-  /** Says that all is saved: without it a stop ends as a failure. */
+  /** Signals that everything is saved; without it the process ends with a failure. */
   void saved() {
     saved = true;
   }

@@ -12,7 +12,7 @@ import java.util.TreeMap;
 import java.util.stream.Collectors;
 
 /**
- * The tensors of a checkpoint for people, those of a module together.
+ * The tensors of a checkpoint as a table, grouped by module.
  *
  * @param out where to
  * @param keys whether each is listed
@@ -20,7 +20,7 @@ import java.util.stream.Collectors;
 record TensorTable(PrintWriter out, boolean keys) {
   static final String ROW = "%-13s %s%n";
 
-  /** How far into a name a number is looked for. */
+  /** The number of a name's parts that are searched for a number. */
   private static final int GROUP_DEPTH = 3;
 
   /** Numbers, tensors and types in one line. */
@@ -44,7 +44,7 @@ record TensorTable(PrintWriter out, boolean keys) {
             .collect(Collectors.joining(", "));
   }
 
-  /** What repeats stands together; names are shown without the prefix. */
+  /** Groups repeated modules; names are shown without the prefix. */
   void groups(String prefix, Collection<StoredTensor> tensors) {
     Map<String, List<StoredTensor>> groups =
         tensors.stream()
@@ -72,7 +72,7 @@ record TensorTable(PrintWriter out, boolean keys) {
         });
   }
 
-  /** Two words of a module's name, or more up to a number: what repeats stands together. */
+  /** The group of a module: two words of its name, or more up to a number. */
   private static String group(String name) {
     List<String> words = List.of(name.split("\\."));
     int module = Math.max(1, words.size() - 1);

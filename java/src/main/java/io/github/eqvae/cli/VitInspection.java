@@ -8,7 +8,7 @@ import java.util.Map;
 import java.util.TreeMap;
 
 /**
- * What {@code eqvae inspect} says of a vision transformer.
+ * The output of {@code eqvae inspect} for a vision transformer.
  *
  * @param out where to
  * @param table its tensors
@@ -17,7 +17,7 @@ record VitInspection(PrintWriter out, TensorTable table) {
   private static final String ROW = TensorTable.ROW;
   private static final String SETTING = "  %-28s %s%n";
 
-  /** Says everything; whether nothing is wrong with it. */
+  /** Prints everything; returns whether the file has no error. */
   boolean print(VitCheckpoint checkpoint) {
     VitConfig c = checkpoint.config();
     out.printf(ROW, "naming", checkpoint.naming());

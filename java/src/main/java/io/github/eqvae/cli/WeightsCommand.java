@@ -16,7 +16,7 @@ import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 import picocli.CommandLine.Spec;
 
-/** {@code eqvae weights}: what to fetch, and the files made of it. */
+/** {@code eqvae weights}: lists files to download, and converts them. */
 @Command(
     name = "weights",
     mixinStandardHelpOptions = true,
@@ -90,7 +90,7 @@ final class WeightsCommand implements Callable<Integer> {
     return 0;
   }
 
-  /** Makes a file of fetched ones. */
+  /** Converts downloaded files to one file. */
   private abstract static class Conversion implements Callable<Integer> {
     @Option(names = "--unchecked", description = "Takes other files than the published ones.")
     private boolean unchecked;
@@ -103,7 +103,7 @@ final class WeightsCommand implements Callable<Integer> {
     /** The file to write. */
     abstract Path out();
 
-    /** Compares what was fetched with the published hashes. */
+    /** Compares downloaded files with the published hashes. */
     abstract void check() throws IOException;
 
     abstract void write() throws IOException;

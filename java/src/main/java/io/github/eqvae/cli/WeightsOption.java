@@ -8,7 +8,7 @@ import picocli.CommandLine.Option;
 
 /** {@code --weights}: the average (EMA) or the weights as last trained. */
 final class WeightsOption {
-  /** What can be named. */
+  /** The values of the option. */
   private enum Named {
     EMA(Weights.EMA),
     MODEL(Weights.MODEL);
@@ -35,7 +35,7 @@ final class WeightsOption {
     return named.map(n -> n.weights).orElse(raw ? Weights.MODEL : Weights.AUTO);
   }
 
-  /** Says which weights were taken where there was a choice. */
+  /** Prints which weights were chosen, if the file has two sets. */
   static void say(PrintWriter err, Path model, Optional<String> note) {
     note.ifPresent(
         text -> {
