@@ -261,9 +261,7 @@ final class EvaluateCommand implements Callable<Integer> {
     return 0;
   }
 
-  /**
-   * Writes the result into the run's folder, unless the run is still training; returns a message.
-   */
+  /** Writes the result into the run's folder, if its training has ended; returns a message. */
   private static String keep(
       AutoencoderRecipe recipe, RunFolder folder, MeasuredModel result, PrintWriter err)
       throws IOException {
