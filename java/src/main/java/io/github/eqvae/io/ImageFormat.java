@@ -178,7 +178,16 @@ public enum ImageFormat {
     if (!isPictureName(name)) {
       return Optional.empty();
     }
-    return Optional.of(start.length == 0 ? "the file is empty" : "is not " + READ);
+    return Optional.of(start.length == 0 ? "the file is empty" : instead(start));
+  }
+
+  /** What clones and downloads leave in the place of pictures. */
+  private static String instead(byte[] start) {
+    String text = new String(start, StandardCharsets.ISO_8859_1).stripLeading();
+    if (text.startsWith("version https://")) {
+      return "is a pointer of Git LFS, not the picture itself: fetch it with git lfs pull";
+    }
+    return text.startsWith("<") ? "is a web page, so its download failed" : "is not " + READ;
   }
 
   /**

@@ -263,8 +263,8 @@ public final class TarFile {
   }
 
   private static InputStream unpacked(Path path, InputStream file) throws IOException {
-    file.mark(6);
-    byte[] start = file.readNBytes(6);
+    file.mark(ForeignFile.START_BYTES);
+    byte[] start = file.readNBytes(ForeignFile.START_BYTES);
     file.reset();
     if (start.length == 0) {
       throw new EqvaeException.Argument(path + " is empty (0 bytes): copy or download it again");
@@ -273,7 +273,14 @@ public final class TarFile {
     if (other.isPresent()) { // whatever its name says
       throw new EqvaeException.Argument(path + " " + other.get());
     }
+    // A tar archive fills its headers with zeros; a page, a text or a pointer of Git LFS has none.
     boolean gzip = start.length > 1 && start[0] == 0x1f && start[1] == (byte) 0x8b;
+    boolean text = new String(start, StandardCharsets.ISO_8859_1).indexOf('\0') < 0;
+    Optional<String> instead =
+        text && !gzip ? ForeignFile.what(start, start.length) : Optional.empty();
+    if (instead.isPresent()) {
+      throw new EqvaeException.Argument(path + " is no tar archive: " + instead.get());
+    }
     return gzip ? new BufferedInputStream(new GZIPInputStream(file, 1 << 16), 1 << 16) : file;
   }
 

@@ -370,6 +370,24 @@ class WebDatasetTest {
   }
 
   @Test
+  void whatLiesInThePlaceOfAnArchiveIsNamed() throws IOException {
+    Map<String, String> files =
+        Map.of(
+            "version https://git-lfs.github.com/spec/v1\noid sha256:0\n",
+            "git lfs pull",
+            "<html><body>" + "Please log in. ".repeat(99),
+            "a web page",
+            "{\"error\": \"Repository not found\"}",
+            "Repository not found");
+    for (Map.Entry<String, String> e : files.entrySet()) {
+      Path tar = Files.writeString(folder.resolve("a.tar"), e.getKey());
+      String message = assertThrows(EqvaeException.class, () -> samples(tar)).getMessage();
+      assertTrue(message.contains("a.tar is no tar archive: it is "), message);
+      assertTrue(message.contains(e.getValue()), message);
+    }
+  }
+
+  @Test
   void archivesWithoutPicturesAreRefused() throws IOException {
     Path tar = tar("a.tar", false, "a.txt=x");
     assertThrows(IOException.class, () -> samples(tar));

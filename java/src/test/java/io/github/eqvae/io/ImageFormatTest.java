@@ -40,6 +40,16 @@ class ImageFormatTest {
     }
   }
 
+  /** A clone without Git LFS has pointers in the place of all pictures. */
+  @Test
+  void whatLiesInThePlaceOfPicturesIsNamed() {
+    String pointer = ImageFormat.refusal("x.png", ascii("version https://gi")).orElseThrow();
+    assertTrue(pointer.contains("git lfs pull") && !ImageFormat.isOtherFormat(pointer), pointer);
+    String page = ImageFormat.refusal("x.jpg", ascii("<!DOCTYPE html>")).orElseThrow();
+    assertTrue(page.contains("a web page"), page);
+    assertEquals(Optional.empty(), ImageFormat.refusal("x.txt", ascii("version https://gi")));
+  }
+
   /** Raw photographs are TIFF files by content, whose first page is a preview. */
   @ParameterizedTest
   @ValueSource(strings = {"IMG_1.NEF", "a/b.dng", "x.Cr2", "y.ARW", "z.orf", "c.cr3", "f.raf"})
