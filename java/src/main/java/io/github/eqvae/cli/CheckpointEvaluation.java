@@ -126,6 +126,9 @@ record CheckpointEvaluation(
     if (wanted < 1) {
       throw new EqvaeException.Argument("--images " + wanted + ": give at least 1");
     }
+    if (batch < 1) {
+      throw new EqvaeException.Argument("--batch " + batch + ": give at least 1");
+    }
     int total = Math.min(folder.size(), wanted);
     int channels = vae.config().inChannels();
     int threads = Runtime.getRuntime().availableProcessors();

@@ -1,5 +1,6 @@
 package io.github.eqvae.cli;
 
+import io.github.eqvae.EqvaeException;
 import io.github.eqvae.generator.PatchFeatures;
 import io.github.eqvae.io.FileNames;
 import io.github.eqvae.jobs.EncodeJob;
@@ -13,6 +14,7 @@ import io.github.eqvae.tensor.Stream;
 import io.github.eqvae.train.log.Counter;
 import java.io.IOException;
 import java.io.PrintWriter;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Locale;
 import java.util.Optional;
@@ -117,6 +119,10 @@ final class EncodeCommand implements Callable<Integer> {
   public Integer call() throws Exception {
     PrintWriter stdout = spec.commandLine().getOut();
     PrintWriter stderr = spec.commandLine().getErr();
+    if (Files.isDirectory(in) && Files.isDirectory(out) && Files.isSameFile(in, out)) {
+      throw new EqvaeException.Argument(
+          "OUT " + out + " is the folder of the pictures; name another one for the latents");
+    }
     try (Device device = model.open();
         Vae vae = model.load(device, stderr)) {
       Content what = content.orElse(vae.codebookSize() > 0 ? Content.CODES : Content.MODE);

@@ -1,5 +1,6 @@
 package io.github.eqvae.cli;
 
+import io.github.eqvae.EqvaeException;
 import io.github.eqvae.generator.PatchFeatures;
 import io.github.eqvae.generator.PositionResize;
 import io.github.eqvae.generator.checkpoint.FeatureNetworks;
@@ -45,6 +46,11 @@ final class FeatureOptions {
   /** Opens the network; the caller closes it. */
   Optional<PatchFeatures> open(Stream stream, int picture) throws IOException {
     if (network.isEmpty()) {
+      if (grid != 0 || heads.isPresent() || positions != PositionResize.TIMM) {
+        throw new EqvaeException.Argument(
+            "--features-grid, --features-heads and --features-positions do nothing without"
+                + " --features NETWORK");
+      }
       return Optional.empty();
     }
     FeatureNetworks.Options options =

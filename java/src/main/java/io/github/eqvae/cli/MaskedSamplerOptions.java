@@ -1,5 +1,6 @@
 package io.github.eqvae.cli;
 
+import io.github.eqvae.EqvaeException;
 import io.github.eqvae.diffusion.MaskSchedule;
 import io.github.eqvae.serve.CodeSamplingOptions;
 import java.util.Optional;
@@ -54,6 +55,14 @@ final class MaskedSamplerOptions {
 
   CodeSamplingOptions options(OptionalInt steps, OptionalDouble guidance) {
     CodeSamplingOptions d = CodeSamplingOptions.defaults();
+    boolean isHalton = order.orElse(d.order()) == CodeSamplingOptions.Order.HALTON;
+    if (isHalton && (schedule.isPresent() || noise.isPresent())) {
+      throw new EqvaeException.Argument(
+          "--mask-schedule and --gumbel-noise do nothing in Halton's order; leave them out");
+    }
+    if (rolled && !isHalton) {
+      throw new EqvaeException.Argument("--rolled does nothing without --order halton");
+    }
     return new CodeSamplingOptions(
         order.orElse(d.order()),
         schedule.orElse(d.schedule()),

@@ -115,6 +115,9 @@ final class ReconstructCommand implements Callable<Integer> {
     if (rotate % 90 != 0) {
       throw new EqvaeException.Argument("--rotate " + rotate + ": multiples of 90 are possible");
     }
+    if (!(scale > 0 && scale <= 1)) {
+      throw new EqvaeException.Argument("--scale " + scale + ": above 0, and at most 1");
+    }
     boolean transforms = rotate != 0 || scale != 1;
     if (transforms && (whole || tile.tiling().isPresent())) {
       throw new EqvaeException.Argument(

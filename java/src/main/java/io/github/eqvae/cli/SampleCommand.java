@@ -4,6 +4,7 @@ import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.SerializationFeature;
 import io.github.eqvae.EqvaeException;
+import io.github.eqvae.generator.checkpoint.GeneratorProcess;
 import io.github.eqvae.generator.checkpoint.LatentsOrigin;
 import io.github.eqvae.jobs.ImageMaker;
 import io.github.eqvae.jobs.SampleClasses;
@@ -12,6 +13,8 @@ import io.github.eqvae.model.LatentScaling;
 import io.github.eqvae.serve.CodeGenerator;
 import io.github.eqvae.serve.Generator;
 import io.github.eqvae.serve.GeneratorOptions;
+import io.github.eqvae.serve.SamplingMethod;
+import io.github.eqvae.serve.SamplingOptions;
 import io.github.eqvae.serve.Vae;
 import io.github.eqvae.serve.VaeOptions;
 import io.github.eqvae.tensor.Device;
@@ -168,7 +171,12 @@ final class SampleCommand implements Callable<Integer> {
       try (Vae loaded = load(decoder, generator, on)) {
         requireItsOwn(loaded, decoder, generator.latents(), stderr);
         SampleClasses labels = SampleClasses.of(classes, generator);
-        run(ImageMaker.of(generator, loaded, sampler.options()), labels, loaded, decoder, text);
+        boolean isDit = generator.process() instanceof GeneratorProcess.Steps;
+        SamplingOptions method =
+            sampler.options(
+                isDit ? SamplingMethod.DDPM : SamplingMethod.EULER,
+                generator.process() instanceof GeneratorProcess.Repa);
+        run(ImageMaker.of(generator, loaded, method), labels, loaded, decoder, text);
       }
     }
   }
@@ -224,6 +232,12 @@ final class SampleCommand implements Callable<Integer> {
 
   /** Refuses a folder whose name has the extension of another kind of file. */
   private void requirePlace() {
+    grid.filter(file -> !file.toString().toLowerCase(Locale.ROOT).endsWith(".png"))
+        .ifPresent(
+            file -> {
+              throw new EqvaeException.Argument(
+                  "--grid " + file + ": the pictures are written as PNG; end the name with .png");
+            });
     if (!Files.isDirectory(out) && OTHER_FILE.matcher(out.toString()).matches()) {
       throw new EqvaeException.Argument(
           "--out "

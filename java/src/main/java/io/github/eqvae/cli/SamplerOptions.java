@@ -5,11 +5,21 @@ import io.github.eqvae.diffusion.SdeSampler;
 import io.github.eqvae.serve.CodeSamplingOptions;
 import io.github.eqvae.serve.SamplingMethod;
 import io.github.eqvae.serve.SamplingOptions;
+import java.util.EnumSet;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalDouble;
 import java.util.OptionalInt;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.Spec;
 
 /** Options for sampling. */
 final class SamplerOptions {
@@ -96,23 +106,95 @@ final class SamplerOptions {
           "For dopri5: the last step ends at time 1. Default: it may go beyond, as published.")
   private boolean noOvershoot;
 
-  /** The options for MaskGIT. */
+  @Spec(Spec.Target.MIXEE)
+  private CommandSpec spec;
+
+  private static final Set<SamplingMethod> ODE =
+      EnumSet.of(
+          SamplingMethod.EULER,
+          SamplingMethod.MIDPOINT,
+          SamplingMethod.HEUN2,
+          SamplingMethod.HEUN3,
+          SamplingMethod.RK4,
+          SamplingMethod.DOPRI5);
+
+  private static final Set<SamplingMethod> SDE =
+      EnumSet.of(SamplingMethod.SDE_EULER, SamplingMethod.SDE_HEUN);
+
+  /** Options that only some methods read. */
+  private static final Map<String, Set<SamplingMethod>> READ_BY =
+      Map.of(
+          "--eta", EnumSet.of(SamplingMethod.DDIM),
+          "--shift", ODE,
+          "--diffusion-form", SDE,
+          "--diffusion-norm", SDE,
+          "--last-step", SDE,
+          "--last-step-size", SDE,
+          "--atol", EnumSet.of(SamplingMethod.DOPRI5),
+          "--rtol", EnumSet.of(SamplingMethod.DOPRI5),
+          "--no-overshoot", EnumSet.of(SamplingMethod.DOPRI5));
+
+  /** Other options that MaskGIT does not read. */
+  private static final List<String> OF_LATENTS =
+      List.of("--sampler", "--guidance-channels", "--guidance-from", "--guidance-to");
+
+  private boolean isGiven(String option) {
+    return spec.commandLine().getParseResult().hasMatchedOption(option);
+  }
+
+  /**
+   * The options for MaskGIT.
+   *
+   * @throws EqvaeException.Argument if an option is given that would change nothing
+   */
   CodeSamplingOptions codeOptions() {
-    if (method.isPresent() || channels.isPresent()) {
+    List<String> others =
+        Stream.concat(OF_LATENTS.stream(), READ_BY.keySet().stream().sorted())
+            .filter(this::isGiven)
+            .toList();
+    if (!others.isEmpty()) {
       throw new EqvaeException.Argument(
-          "--sampler and --guidance-channels are for generators of latents; MaskGIT has --order"
-              + " confidence or halton");
+          String.join(", ", others)
+              + (others.size() == 1 ? " is" : " are")
+              + " for generators of latents; MaskGIT has --order confidence or halton");
     }
     return masked.options(
         steps.map(OptionalInt::of).orElseGet(OptionalInt::empty),
         guidance.map(OptionalDouble::of).orElseGet(OptionalDouble::empty));
   }
 
-  SamplingOptions options() {
+  /**
+   * Of generators of latents.
+   *
+   * @param usual the method if none is given
+   * @param isRepa whether the network was trained as REPA, whose samplers have no options
+   * @throws EqvaeException.Argument if an option is given that would change nothing
+   */
+  SamplingOptions options(SamplingMethod usual, boolean isRepa) {
     if (masked.areGiven()) {
       throw new EqvaeException.Argument(
           "--order, --mask-schedule, --gumbel-noise, --sharpness and --rolled are for MaskGIT; this"
               + " generator makes latents: --sampler");
+    }
+    SamplingMethod used = method.orElse(usual);
+    for (String option : new TreeSet<>(READ_BY.keySet())) {
+      if (isGiven(option) && isRepa) {
+        throw new EqvaeException.Argument(
+            option + " does nothing for a network that was trained as REPA; leave it out");
+      }
+      if (isGiven(option) && !READ_BY.get(option).contains(used)) {
+        throw new EqvaeException.Argument(
+            option
+                + " does nothing with the sampler "
+                + name(used)
+                + "; it is for "
+                + READ_BY.get(option).stream()
+                    .map(SamplerOptions::name)
+                    .collect(Collectors.joining(", ")));
+      }
+    }
+    if (!(eta >= 0 && eta <= 1)) {
+      throw new EqvaeException.Argument("--eta " + eta + ": a share of ddpm's noise, from 0 to 1");
     }
     return new SamplingOptions(
         method,
@@ -126,5 +208,9 @@ final class SamplerOptions {
             channels.map(OptionalInt::of).orElseGet(OptionalInt::empty),
             from,
             to));
+  }
+
+  private static String name(SamplingMethod method) {
+    return method.name().toLowerCase(Locale.ROOT);
   }
 }

@@ -136,6 +136,8 @@ final class TrainCommand implements Callable<Integer> {
       recipe.checkStart().forEach(console::note);
     } else if (folder.hasCheckpoints()) {
       folder.requireSteps(recipe, folder.latest(recipe, console).step());
+    } else {
+      folder.requireUnfinished();
     }
     stdout.println(recipe.toYaml());
     stdout.print(MemoryPlan.of(recipe).text());

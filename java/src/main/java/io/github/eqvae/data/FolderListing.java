@@ -6,8 +6,11 @@ import io.github.eqvae.io.Notices;
 import io.github.eqvae.io.PassingIoException;
 import io.github.eqvae.io.Retrying;
 import io.github.eqvae.io.TarFile;
+import io.github.eqvae.io.WriteFailure;
 import java.io.IOException;
 import java.io.InputStream;
+import java.nio.file.FileSystemException;
+import java.nio.file.FileSystemLoopException;
 import java.nio.file.FileVisitOption;
 import java.nio.file.FileVisitResult;
 import java.nio.file.Files;
@@ -179,9 +182,18 @@ record FolderListing(
       } catch (PassingIoException e) {
         throw e;
       } catch (IOException e) {
-        refused.put(name, "cannot be read: " + e);
+        refused.put(name, reason(e));
       }
       return FileVisitResult.CONTINUE;
+    }
+
+    /** What the file system answered, without the name of a Java class. */
+    private static String reason(IOException e) {
+      if (e instanceof FileSystemLoopException) {
+        return "is a link to a folder that it lies in";
+      }
+      return "cannot be read: "
+          + (e instanceof FileSystemException f ? WriteFailure.reason(f) : e.getMessage());
     }
 
     private static byte[] start(Path file) throws IOException {
@@ -198,7 +210,7 @@ record FolderListing(
       if (PassingIoException.mayPass(e)) {
         again(file, e);
       } else {
-        refused.put(name(file), "cannot be read: " + e);
+        refused.put(name(file), reason(e));
       }
       return FileVisitResult.CONTINUE;
     }

@@ -85,7 +85,8 @@ public final class Respacing {
       int count = counts[section];
       if (length < count) {
         throw new EqvaeException.Argument(
-            "A section of " + length + " steps has too few for " + count);
+            "%,d sampling steps are more than the %,d that the process was trained with%s"
+                .formatted(count, length, counts.length > 1 ? " in this section" : ""));
       }
       double stride = count <= 1 ? 1 : (length - 1.0) / (count - 1);
       double position = 0;

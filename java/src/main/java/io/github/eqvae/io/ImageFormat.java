@@ -49,19 +49,44 @@ public enum ImageFormat {
 
   /** Formats without a beginning of their own. */
   private static final Map<String, String> BY_ENDING =
-      Map.of("svg", "an SVG drawing", "tga", "a Targa file", "pcx", "a PCX file");
-
-  /** How pictures of other programs begin. */
-  private static final Map<String, String> BY_START =
       Map.of(
-          "GIF8", "a GIF",
-          "8BPS", "a Photoshop file",
-          "v/1\1", "an OpenEXR file",
-          "qoif", "a QOI file",
-          "DDS ", "a DDS file",
-          "#?RA", "a Radiance file",
-          "icns", "an icon",
-          "\0\0\1\0", "an icon");
+          "svg", "an SVG drawing",
+          "tga", "a Targa file",
+          "pcx", "a PCX file",
+          "xbm", "an XBM file",
+          "dcm", "a DICOM file",
+          "im", "an IM file");
+
+  /** How pictures of other programs begin: three or four bytes. */
+  private static final Map<String, String> BY_START =
+      Map.ofEntries(
+          Map.entry("GIF8", "a GIF"),
+          Map.entry("8BPS", "a Photoshop file"),
+          Map.entry("v/1\1", "an OpenEXR file"),
+          Map.entry("qoif", "a QOI file"),
+          Map.entry("DDS ", "a DDS file"),
+          Map.entry("#?RA", "a Radiance file"),
+          Map.entry("icns", "an icon"),
+          Map.entry("\0\0\1\0", "an icon"),
+          Map.entry("\0\0\2\0", "a cursor"),
+          Map.entry("II\u00bc\1", "a JPEG XR file"),
+          Map.entry("BPG\u00fb", "a BPG file"),
+          Map.entry("\u00abKTX", "a KTX file"),
+          Map.entry("\u0059\u00a6\u006a\u0095", "a Sun raster file"),
+          Map.entry("\u00d7\u00cd\u00c6\u009a", "a WMF drawing"),
+          Map.entry("P7\n", "a PAM file"),
+          Map.entry("PF\n", "a PFM file"),
+          Map.entry("Pf\n", "a PFM file"),
+          Map.entry("\1\u00da\0", "an SGI file"),
+          Map.entry("\1\u00da\1", "an SGI file"));
+
+  /** The same of formats whose first letters alone could also be those of a text. */
+  private static final Map<String, String> BY_LONGER_START =
+      Map.of(
+          "/* XPM */", "an XPM file",
+          "gimp xcf", "a GIMP file",
+          "AT&TFORM", "a DjVu file",
+          "SIMPLE  =", "a FITS file");
 
   /** Sizes of the header after a BMP file's first 14 bytes. */
   private static final List<Integer> BMP_HEADERS = List.of(12, 16, 40, 52, 56, 64, 108, 124);
@@ -203,17 +228,25 @@ public enum ImageFormat {
 
   /** Formats that are recognised only. */
   private static Optional<String> otherFormat(byte[] start) {
-    if (start.length >= 4) {
-      String format = BY_START.get(new String(start, 0, 4, StandardCharsets.ISO_8859_1));
+    for (int length = 3; length <= Math.min(4, start.length); length++) {
+      String format = BY_START.get(new String(start, 0, length, StandardCharsets.ISO_8859_1));
       if (format != null) {
         return Optional.of(format);
+      }
+    }
+    String text = new String(start, StandardCharsets.ISO_8859_1);
+    for (Map.Entry<String, String> format : BY_LONGER_START.entrySet()) {
+      if (text.startsWith(format.getKey())) {
+        return Optional.of(format.getValue());
       }
     }
     if (matches(start, 4, 'f', 't', 'y', 'p')) {
       if (matches(start, 8, 'a', 'v', 'i', 'f') || matches(start, 8, 'a', 'v', 'i', 's')) {
         return Optional.of("an AVIF file");
       }
-      if (matches(start, 8, 'h', 'e') || matches(start, 8, 'm', 'i', 'f', '1')) {
+      if (matches(start, 8, 'h', 'e')
+          || matches(start, 8, 'm', 'i', 'f', '1')
+          || matches(start, 8, 'm', 's', 'f', '1')) {
         return Optional.of("a HEIC file");
       }
       return Optional.empty(); // a film

@@ -128,7 +128,7 @@ abstract sealed class LoadedVae permits Vae {
   final void requireCodebook() {
     if (codebookSize() == 0) {
       throw new EqvaeException.Unsupported(
-          "This autoencoder has no codebook; use encode() and decode(Latents)");
+          "This autoencoder has no codebook: it makes and takes latents, no codes");
     }
   }
 

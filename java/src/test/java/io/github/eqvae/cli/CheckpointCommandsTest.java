@@ -120,6 +120,16 @@ class CheckpointCommandsTest extends CliFixture {
     }
   }
 
+  @Test
+  void diffusersFormatIsNoFile() throws Exception {
+    TinyModels.kl(folder);
+    for (String name : List.of("vae.safetensors", "vae.CKPT", "vae.bin")) {
+      assertUserError(
+          run("convert", "kl.safetensors", name, "--to", "diffusers"), 1, name, "--to compvis");
+      assertFalse(Files.exists(folder.resolve(name)), name);
+    }
+  }
+
   /** The others are decoded. In one array a gap would move all that follow, so none is written. */
   @Test
   void latentsThatAreNotFiniteAreNamed() throws Exception {

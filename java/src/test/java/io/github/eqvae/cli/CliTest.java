@@ -224,6 +224,16 @@ class CliTest extends CliFixture {
     o = run("recipes");
     assertEquals(0, o.code(), o.err());
     assertTrue(o.out().contains("\nphotos  "), o.out());
+
+    // a finished run without checkpoints is not begun anew: that would replace what it measured
+    byte[] metrics = Files.readAllBytes(run.resolve("metrics.jsonl"));
+    Files.move(run.resolve("checkpoints"), folder.resolve("elsewhere"));
+    for (String option : List.of("--steps=8", "--dry-run")) {
+      assertUserError(run("train", "--resume", "run", option), 1, "no checkpoints", "init_from");
+    }
+    assertArrayEquals(metrics, Files.readAllBytes(run.resolve("metrics.jsonl")));
+    assertUserError(
+        run("evaluate", "run/model.safetensors", "--data=in", "--batch=0"), 1, "--batch 0");
   }
 
   /** A picture more, and the split is another: what was held out would be trained on. */

@@ -135,6 +135,20 @@ class EncodeCommandTest extends CliFixture {
     }
   }
 
+  @Test
+  void whatWouldDoNothingIsRefused() throws Exception {
+    Files.write(Files.createDirectories(folder.resolve("in")).resolve("a.png"), picture(1));
+    for (String option : List.of("--features-grid=2", "--features-heads=2")) {
+      assertUserError(
+          run("encode", "kl.safetensors", "in", "latents", option), 1, "without --features");
+    }
+    for (String out : List.of("in", "./in/")) {
+      assertUserError(
+          run("encode", "kl.safetensors", "in", out), 1, "is the folder of the pictures");
+    }
+    assertEquals(1, folder.resolve("in").toFile().list().length);
+  }
+
   /** A generator would learn from infinite numbers. */
   @Test
   void latentsThatOverflowWhenScaledAreRefused() throws Exception {

@@ -11,6 +11,7 @@ import io.github.eqvae.serve.TinyModels;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Random;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Tag;
@@ -121,6 +122,14 @@ class ReconstructCommandTest extends CliFixture {
     passes("decode", model, "latents", "decoded");
     assertArrayEquals(pixels("out/a.png"), pixels("decoded/a.png"));
     assertArrayEquals(pixels("out/a.jpg.png"), pixels("decoded/a.jpg.png"));
+  }
+
+  @Test
+  void aScaleIsAboveZeroAndAtMostOne() throws Exception {
+    for (String scale : List.of("2", "0", "-0.5", "NaN")) {
+      assertUserError(
+          run("reconstruct", model, "in", "out", "--scale", scale), 1, "--scale ", "at most 1");
+    }
   }
 
   @Test

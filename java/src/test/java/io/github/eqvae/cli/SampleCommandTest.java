@@ -100,6 +100,10 @@ class SampleCommandTest extends CliFixture {
         run("sample", "sit.safetensors", "--out", "b.npz", "--sampler", "ddpm"),
         1,
         "this one was trained as SiT");
+    assertUserError(
+        run("sample", "sit.safetensors", "--out", "b.npz", "--eta", "1"), 1, "--eta does nothing");
+    assertUserError(
+        run("sample", "sit.safetensors", "--out", "b.npz", "--grid", "g.jpg"), 1, "--grid g.jpg");
     Files.move(folder.resolve("kl.safetensors"), folder.resolve("moved.safetensors"));
     assertUserError(
         run("sample", "sit.safetensors", "--out", "b.npz"), 1, "kl.safetensors", "add --vae");

@@ -109,6 +109,7 @@ class ImageFolderTest {
     Files.createSymbolicLink(folder.resolve("loop"), folder);
     assertEquals(1, open().size());
     assertTrue(named.containsKey("gone.png"), named.toString());
+    assertEquals("is a link to a folder that it lies in", named.get("loop"));
   }
 
   /** Thousands of pictures may be in a shard, and a class in a folder. */

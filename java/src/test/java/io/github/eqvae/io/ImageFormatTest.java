@@ -106,7 +106,22 @@ class ImageFormatTest {
     "DDS -, a DDS file",
     "#?RADIANCE, a Radiance file",
     "icns-, an icon",
-    "\\0\\0\\1\\0, an icon"
+    "\\0\\0\\1\\0, an icon",
+    "\\0\\0\\2\\0, a cursor",
+    "gimp xcf, a GIMP file",
+    "II\u00bc\\1, a JPEG XR file",
+    "BPG\u00fb, a BPG file",
+    "AT&TFORM, a DjVu file",
+    "\u00abKTX 20, a KTX file",
+    "Y\u00a6j\u0095, a Sun raster file",
+    "\u00d7\u00cd\u00c6\u009a, a WMF drawing",
+    "SIMPLE  =, a FITS file",
+    "P7\\nWIDTH 4, a PAM file",
+    "PF\\n4 4, a PFM file",
+    "Pf\\n4 4, a PFM file",
+    "\\1\u00da\\0\\1, an SGI file",
+    "/* XPM */, an XPM file",
+    "\\0\\0\\0\\30ftypmsf1, a HEIC file"
   })
   void soAreThoseOfOtherPrograms(String start, String format) {
     String said = ImageFormat.refusal("x", ascii(start.translateEscapes())).orElseThrow();
@@ -115,7 +130,14 @@ class ImageFormatTest {
 
   /** Formats that nothing but the name tells. */
   @ParameterizedTest
-  @CsvSource({"a.svg, an SVG drawing", "b.TGA, a Targa file", "c.pcx, a PCX file"})
+  @CsvSource({
+    "a.svg, an SVG drawing",
+    "b.TGA, a Targa file",
+    "c.pcx, a PCX file",
+    "d.xbm, an XBM file",
+    "e.dcm, a DICOM file",
+    "f.im, an IM file"
+  })
   void someAreKnownByName(String name, String format) {
     String said = ImageFormat.refusal(name, ascii("<svg xmlns")).orElseThrow();
     assertTrue(said.contains(format) && ImageFormat.isOtherFormat(said), said);
@@ -130,7 +152,16 @@ class ImageFormatTest {
 
   /** Texts, films and archives beside the pictures are nobody's concern. */
   @ParameterizedTest
-  @ValueSource(strings = {"BMX tracks of 2024, a list", "P1 is the first", "0000ftypisom", "PK"})
+  @ValueSource(
+      strings = {
+        "BMX tracks of 2024, a list",
+        "P1 is the first",
+        "0000ftypisom",
+        "PK",
+        "SIMPLE",
+        "gimp",
+        "AT&T"
+      })
   void otherFilesAreLeftAlone(String start) {
     assertEquals(Optional.empty(), ImageFormat.of(ascii(start)));
     assertEquals(Optional.empty(), ImageFormat.refusal("list.txt", ascii(start)));

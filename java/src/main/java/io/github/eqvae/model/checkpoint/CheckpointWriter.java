@@ -20,6 +20,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
+import java.util.regex.Pattern;
 
 /**
  * Writes autoencoders in the formats of diffusers and CompVis. Numbers keep their bits unless
@@ -31,6 +32,10 @@ import java.util.TreeMap;
 public record CheckpointWriter(Optional<FloatType> dtype) {
   /** Metadata that says that the tensors have PyTorch's layout, as diffusers writes it. */
   private static final Map<String, String> FORMAT = Map.of("format", "pt");
+
+  /** The names of files of weights. */
+  private static final Pattern FILE =
+      Pattern.compile(".*\\.(safetensors|ckpt|pt|pth|bin)", Pattern.CASE_INSENSITIVE);
 
   /**
    * The result of writing.
@@ -68,13 +73,18 @@ public record CheckpointWriter(Optional<FloatType> dtype) {
    * @param settings what {@code config.json} says beside the architecture
    * @param layout variant and shards
    * @return what was written
-   * @throws EqvaeException.Argument if the source lacks tensors
+   * @throws EqvaeException.Argument if the source lacks tensors, or there is no such folder and its
+   *     name is that of a file of weights
    * @throws EqvaeException.Unsupported if diffusers has no such architecture
    * @throws IOException if writing fails
    */
   public Written writeDiffusers(
       Path folder, AutoencoderCheckpoint source, AutoencoderSettings settings, FolderLayout layout)
       throws IOException {
+    if (!Files.isDirectory(folder) && FILE.matcher(folder.toString()).matches()) {
+      throw new EqvaeException.Argument(
+          folder + ": diffusers' format is a folder; name one, or write a file with --to compvis");
+    }
     String config = DiffusersConfig.print(source.architecture(), settings);
     Map<String, Long> overflows = new LinkedHashMap<>();
     List<Path> written = new ArrayList<>();

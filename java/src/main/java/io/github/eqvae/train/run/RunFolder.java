@@ -195,6 +195,25 @@ public record RunFolder(Path path) {
   }
 
   /**
+   * Refuses to begin a finished run anew because its checkpoints were deleted: its metrics and
+   * figures would be replaced.
+   *
+   * @throws EqvaeException.Argument if it is finished
+   */
+  public void requireUnfinished() {
+    if (isFinished()) {
+      throw new EqvaeException.Argument(
+          path
+              + " is finished, but has no checkpoints any more, so it cannot be continued. Begin"
+              + " another run with its weights (--set model.init_from="
+              + path
+              + "), or delete "
+              + model().getFileName()
+              + " to start over from step 0");
+    }
+  }
+
+  /**
    * Keeps other processes from writing here.
    *
    * @param command what this process does, for their messages

@@ -230,6 +230,7 @@ public final class TrainingRun<T extends Task> implements AutoCloseable {
       trainer.resume(checkpoint);
       observer.say("going on from " + checkpoint.directory());
     } else {
+      folder.requireUnfinished();
       trainer.initialize();
       observer.say(folder.path() + " has no checkpoint yet; starting from step 0");
     }

@@ -1,0 +1,107 @@
+package io.github.eqvae.cli;
+
+import static org.junit.jupiter.api.Assertions.assertDoesNotThrow;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.github.eqvae.EqvaeException;
+import io.github.eqvae.serve.SamplingMethod;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import picocli.CommandLine;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+
+/** An option that changes nothing is refused, and the error says whose it is. */
+class SamplerOptionsTest {
+  @Command
+  private static final class Holder {
+    @Mixin private SamplerOptions sampler = new SamplerOptions();
+  }
+
+  private static Holder holder(String options) {
+    Holder holder = new Holder();
+    new CommandLine(holder).setCaseInsensitiveEnumValuesAllowed(true).parseArgs(options.split(" "));
+    return holder;
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      value = {
+        "--eta 1 | DDPM | --eta | ddim",
+        "--eta 0.5 | EULER | --eta | ddim",
+        "--sampler ddim --shift 2 | DDPM | --shift | euler",
+        "--sampler sde_euler --shift 2 | EULER | --shift | euler",
+        "--last-step mean | EULER | --last-step | sde_euler",
+        "--sampler heun2 --diffusion-form linear | EULER | --diffusion-form | sde_heun",
+        "--rtol 0.1 | EULER | --rtol | dopri5",
+        "--sampler rk4 --no-overshoot | EULER | --no-overshoot | dopri5",
+      })
+  void ofAnotherMethod(String options, SamplingMethod usual, String option, String whose) {
+    Holder holder = holder(options);
+    EqvaeException.Argument e =
+        assertThrows(EqvaeException.Argument.class, () -> holder.sampler.options(usual, false));
+    assertTrue(e.getMessage().contains(option + " "), e.getMessage());
+    assertTrue(e.getMessage().contains(whose), e.getMessage());
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      value = {
+        "--sampler ddim --eta 1 | DDPM",
+        "--shift 2 --guidance-from 0.1 | EULER",
+        "--sampler sde_heun --last-step none --diffusion-norm 2 | EULER",
+        "--sampler dopri5 --shift 2 --atol 0.1 --no-overshoot | EULER",
+      })
+  void ofThisMethod(String options, SamplingMethod usual) {
+    Holder holder = holder(options);
+    assertDoesNotThrow(() -> holder.sampler.options(usual, false));
+  }
+
+  @ParameterizedTest
+  @CsvSource({"--shift 2, --shift", "--sampler sde_euler --diffusion-norm 2, --diffusion-norm"})
+  void repasSamplersHaveNone(String options, String option) {
+    Holder holder = holder(options);
+    EqvaeException.Argument e =
+        assertThrows(
+            EqvaeException.Argument.class,
+            () -> holder.sampler.options(SamplingMethod.EULER, true));
+    assertTrue(e.getMessage().contains(option + " "), e.getMessage());
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      value = {
+        "--eta 1 | --eta",
+        "--rtol 1 | --rtol",
+        "--guidance-from 1 | --guidance-from",
+        "--rolled | --rolled",
+        "--order halton --gumbel-noise 2 | --gumbel-noise",
+        "--order halton --mask-schedule linear | --mask-schedule",
+      })
+  void ofOtherGenerators(String options, String option) {
+    Holder holder = holder(options);
+    EqvaeException.Argument e =
+        assertThrows(EqvaeException.Argument.class, holder.sampler::codeOptions);
+    assertTrue(e.getMessage().contains(option), e.getMessage());
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "--sampler ddim --eta 1.5, 1.5",
+    "--sampler ddim --eta -1, -1.0",
+    "--sampler ddim --eta NaN, NaN"
+  })
+  void etaIsAShare(String options, String value) {
+    Holder holder = holder(options);
+    EqvaeException.Argument e =
+        assertThrows(
+            EqvaeException.Argument.class,
+            () -> holder.sampler.options(SamplingMethod.DDPM, false));
+    assertTrue(e.getMessage().contains("--eta " + value), e.getMessage());
+    assertTrue(e.getMessage().contains("0 to 1"), e.getMessage());
+  }
+}
