@@ -24,7 +24,7 @@ import io.github.eqvae.EqvaeException;
  * @param ganLoss hinge as released, or non-saturating
  * @param discriminatorForward a separate forward pass (and draw) for the discriminator's step as
  *     released, or the autoencoder's results
- * @param terms what is asked for beside
+ * @param terms losses in addition to these
  */
 public record LossOptions(
     PixelLossKind pixelLoss,

@@ -4,9 +4,9 @@ import java.awt.Rectangle;
 import java.io.UncheckedIOException;
 
 /**
- * A picture that does not fit into memory: bands of it are decoded as their rows are asked for,
- * each from the beginning of the file, so that a picture of four bands is decoded two and a half
- * times. It is turned upright band by band.
+ * A picture that does not fit into memory: its bands are decoded when their rows are needed, each
+ * from the beginning of the file, so that a picture of four bands is decoded two and a half times.
+ * It is turned upright band by band.
  */
 final class BandedPicture implements PixelRows {
   /** Decodes a part of the stored picture. */

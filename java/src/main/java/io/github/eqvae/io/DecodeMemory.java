@@ -46,7 +46,7 @@ class DecodeMemory {
    * @param width pixels in a row
    * @param height rows
    * @param bytesPerPixel what decoding, and cutting the result, take at the most
-   * @return false if the heap is too small, whatever else is in it
+   * @return false if the heap's limit is too small
    */
   boolean fits(int width, int height, int bytesPerPixel) {
     return (long) width * height * bytesPerPixel <= most;

@@ -6,7 +6,7 @@ import io.github.eqvae.EqvaeException;
  * How pictures are decoded.
  *
  * @param maxPixels pictures of more pixels are refused before anything is allocated for them
- * @param alpha what becomes of transparency
+ * @param alpha how transparency is handled
  * @param depth how samples of 16 bits are converted
  * @param orientation whether the EXIF orientation is applied
  */
@@ -62,7 +62,7 @@ public record DecodeOptions(long maxPixels, Alpha alpha, Depth depth, Orientatio
    * The default options with another limit.
    *
    * @param maxPixels pictures of more pixels are refused
-   * @param alpha what becomes of transparency
+   * @param alpha how transparency is handled
    */
   public DecodeOptions(long maxPixels, Alpha alpha) {
     this(maxPixels, alpha, DEFAULT.depth, DEFAULT.orientation);

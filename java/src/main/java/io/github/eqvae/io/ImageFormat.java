@@ -161,7 +161,7 @@ public enum ImageFormat {
   }
 
   /**
-   * Why a file that is decoded is none of the formats, or only the preview of a picture.
+   * Why a file has none of the formats, or is only the preview of a picture.
    *
    * @param name its name or path
    * @param file its content

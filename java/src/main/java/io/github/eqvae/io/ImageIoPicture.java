@@ -113,7 +113,7 @@ final class ImageIoPicture implements AutoCloseable {
     }
   }
 
-  /** Decoders answer damaged files with whatever their parsing runs into. */
+  /** Decoders throw all kinds of exceptions for damaged files. */
   private ImageException broken(Exception e) {
     return new ImageException(name, "cannot be decoded as " + format + ": " + cause(e), e);
   }

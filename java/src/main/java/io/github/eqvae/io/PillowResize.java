@@ -56,7 +56,7 @@ public final class PillowResize {
   }
 
   /**
-   * Resizes when rows of the result are asked for.
+   * Resizes lazily, when rows of the result are needed.
    *
    * @param image the source
    * @param width width of the result, at least 1

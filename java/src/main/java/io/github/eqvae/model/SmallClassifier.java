@@ -21,7 +21,7 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * A small convolutional classifier of ours: four 3×3 convolutions with group norm and SiLU, the
+ * A small convolutional classifier of eqvae: four 3×3 convolutions with group norm and SiLU, the
  * last three of stride 2, then the mean over all positions (the features) and a linear layer. Its
  * features compare generated images if Inception's weights are not available.
  */
@@ -80,7 +80,7 @@ public final class SmallClassifier implements AutoCloseable {
     }
 
     /**
-     * Rows and columns of what the last convolution gives.
+     * Rows and columns of the last convolution's result.
      *
      * @return an eighth of the side
      */

@@ -22,7 +22,7 @@ public final class StoredTensor {
   /**
    * The name in the file.
    *
-   * @return with whatever stands before it there
+   * @return the name in the file, with its prefix
    */
   public String name() {
     return name;

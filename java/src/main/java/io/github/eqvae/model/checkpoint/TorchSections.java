@@ -26,7 +26,7 @@ record TorchSections(
   /** Largest depth of a dictionary: {@code ema.module}, {@code callbacks.EMA.state}. */
   private static final int DEPTH = 4;
 
-  /** Keys under which weights are searched first: Lightning's, then those of others. */
+  /** Keys under which weights are searched first: Lightning's, then those of other programs. */
   private static final List<String> FIRST = List.of("state_dict", "model_state_dict", "model", "");
 
   /**
