@@ -84,6 +84,44 @@ class ImageFormatTest {
     return b.putInt(0).put((byte) 77).array();
   }
 
+  /**
+   * An uncompressed TIFF file in YCbCr without subsampling, as Pillow writes it. Pillow cannot open
+   * it again (findings/pillow-ycbcr-tiff.sh); here it is read.
+   */
+  @Test
+  void uncompressedYcbcrIsRead() throws IOException {
+    int end = 8 + 2 + 12 * 12 + 4;
+    int[][] entries = { // tag, type, count, value
+      {256, 4, 1, 1},
+      {257, 4, 1, 1},
+      {258, 3, 3, end},
+      {259, 3, 1, 1},
+      {262, 3, 1, 6},
+      {273, 4, 1, end + 6 + 48},
+      {277, 3, 1, 3},
+      {278, 4, 1, 1},
+      {279, 4, 1, 3},
+      {284, 3, 1, 1},
+      {530, 3, 2, 1 | 1 << 16},
+      {532, 5, 6, end + 6},
+    };
+    ByteBuffer b = ByteBuffer.allocate(end + 6 + 48 + 3).order(ByteOrder.LITTLE_ENDIAN);
+    b.put(ascii("II*\0")).putInt(8).putShort((short) entries.length);
+    for (int[] e : entries) {
+      b.putShort((short) e[0]).putShort((short) e[1]).putInt(e[2]).putInt(e[3]);
+    }
+    b.putInt(0).putShort((short) 8).putShort((short) 8).putShort((short) 8);
+    for (int reference : new int[] {0, 255, 128, 255, 128, 255}) {
+      b.putInt(reference).putInt(1);
+    }
+    byte[] file = b.put(new byte[] {(byte) 134, 74, (byte) 174}).array();
+    byte[] rgb = Images.decode(file, "x.tif", DecodeOptions.DEFAULT).data();
+    int[] expected = {198, 119, 38}; // Pillow's conversion of these samples
+    for (int c = 0; c < 3; c++) {
+      assertEquals(expected[c], rgb[c] & 0xff, 1);
+    }
+  }
+
   /** Whatever they are called: as a preview they would be trained on without a word. */
   @Test
   void previewsAreNoPictures() throws IOException {
