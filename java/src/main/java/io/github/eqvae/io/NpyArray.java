@@ -245,7 +245,7 @@ public record NpyArray(String descr, long[] shape, byte[] data) {
             case "|u1" -> b.get(i) & 0xff;
             default ->
                 throw new EqvaeException.Argument(
-                    "the elements are '" + descr + "', expected integers");
+                    "the elements are '" + descr + "', expected int32, int64 or uint8");
           };
       if ((int) value != value) {
         throw new EqvaeException.Argument("element " + i + " is " + value + ", beyond 32 bits");

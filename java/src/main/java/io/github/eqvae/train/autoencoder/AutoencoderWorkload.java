@@ -57,17 +57,23 @@ public final class AutoencoderWorkload implements Workload<AutoencoderTask> {
     this.recipe = recipe;
     this.observer = observer;
     // Needed only at the end of a training, but a wrong name must be reported at its start.
-    recipe
-        .evaluation()
-        .inceptionWeights()
+    requireReadable("evaluation.inception_weights", recipe.evaluation().inceptionWeights());
+    requireReadable("objective.lpips_weights", recipe.objective().lpipsWeights());
+    skipped = new SkippedFiles(observer::skipped); // threads that decode call this
+    data = new Datasets(recipe, skipped);
+  }
+
+  private static void requireReadable(String key, Optional<Path> weights) {
+    weights
         .filter(file -> !Files.isReadable(file))
         .ifPresent(
             file -> {
               throw new EqvaeException.Argument(
-                  "evaluation.inception_weights: there is no readable file " + file);
+                  key
+                      + ": there is no readable file "
+                      + file
+                      + "; `eqvae weights` lists what to download, and null leaves it out");
             });
-    skipped = new SkippedFiles(observer::skipped); // threads that decode call this
-    data = new Datasets(recipe, skipped);
   }
 
   @Override

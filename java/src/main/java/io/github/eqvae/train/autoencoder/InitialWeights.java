@@ -41,6 +41,12 @@ public final class InitialWeights {
     Optional<Path> path = recipe.model().initFrom();
     List<String> notes = new ArrayList<>();
     if (path.isPresent()) {
+      if (Files.notExists(path.get())) {
+        throw new EqvaeException.Argument(
+            "model.init_from: there is nothing at "
+                + path.get()
+                + "; name a checkpoint, or null to start from random weights");
+      }
       try (AutoencoderCheckpoint checkpoint =
           AutoencoderCheckpoint.open(path.get(), recipe.model().initWeights())) {
         check(recipe, path.get(), checkpoint);

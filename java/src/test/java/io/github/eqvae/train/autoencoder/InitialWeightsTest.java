@@ -129,6 +129,14 @@ class InitialWeightsTest {
   }
 
   @Test
+  void aMissingCheckpointIsNamedWithItsKey() {
+    AutoencoderRecipe wrong = startingFrom(folder.resolve("none"));
+    EqvaeException e =
+        assertThrows(EqvaeException.Argument.class, () -> InitialWeights.check(wrong));
+    assertTrue(e.getMessage().startsWith("model.init_from: there is nothing at "), e.getMessage());
+  }
+
+  @Test
   void anotherArchitectureIsNamed() {
     AutoencoderRecipe wrong =
         startingFrom(checkpoint).with("model.z_channels=3", "model.ch_mult=[1, 1]");
