@@ -92,7 +92,7 @@ class InitialWeightsTest {
     assertEquals(List.of(), InitialWeights.check(startingFrom(checkpoint)));
     AutoencoderRecipe reflecting = startingFrom(checkpoint).with("model.padding_mode=reflect");
     String note = InitialWeights.check(reflecting).getFirst();
-    assertTrue(note.contains("goes on with reflect"), note);
+    assertTrue(note.contains("this run uses reflect"), note);
     Path reflected = folder.resolve("reflected.safetensors");
     try (Trainer<AutoencoderTask> other = new Trainer<>(reflecting)) {
       Map<String, String> metadata = Map.of("padding_mode", "reflect");
