@@ -39,10 +39,17 @@ class DevicesAgreeTest {
 
   private static final int STEPS = 6;
 
+  /** In lower precision only the first step is compared; the others show that bits repeat. */
+  private static final int LOWER_PRECISION_STEPS = 3;
+
   @TempDir Path folder;
 
   static Stream<String> others() {
     return Devices.computing().stream().filter(d -> !d.equals("cpu"));
+  }
+
+  private static int steps(String precision) {
+    return precision.equals("fp32") ? STEPS : LOWER_PRECISION_STEPS;
   }
 
   private record Trained(List<Map<String, Double>> losses, Map<String, String> hashes) {}
@@ -62,7 +69,7 @@ class DevicesAgreeTest {
             "run.batch_size=2"));
     AutoencoderRecipe recipe =
         AutoencoderRecipe.parse(
-            TinyRun.recipe(TinyRun.images(folder), STEPS, 1000), "tiny", settings);
+            TinyRun.recipe(TinyRun.images(folder), steps(precision), 1000), "tiny", settings);
     List<Map<String, Double>> losses = new ArrayList<>();
     CheckpointStore store = new CheckpointStore(folder.resolve(name), 1);
     try (Trainer<AutoencoderTask> trainer = new Trainer<>(recipe);
@@ -125,8 +132,8 @@ class DevicesAgreeTest {
       throws Exception {
     Trained cpu = train(kind, "cpu", "fp32", ganFrom, "cpu");
     Trained first = train(kind, device, precision, ganFrom, "first");
-    assertEquals(STEPS, first.losses().size());
-    for (int step = 0; step < STEPS; step++) {
+    assertEquals(steps(precision), first.losses().size());
+    for (int step = 0; step < first.losses().size(); step++) {
       Map<String, Double> expected = cpu.losses().get(step);
       Map<String, Double> actual = first.losses().get(step);
       assertEquals(expected.keySet(), actual.keySet());

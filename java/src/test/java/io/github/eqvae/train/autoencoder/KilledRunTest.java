@@ -13,17 +13,17 @@ import org.junit.jupiter.api.parallel.ExecutionMode;
 @Execution(ExecutionMode.CONCURRENT)
 @Tag("full")
 class KilledRunTest {
-  private static final int STEPS = 3000;
+  private static final int STEPS = 1000;
 
-  /** A run logs every fifth step: one life is at most 250 steps long, some checkpoints. */
-  private static final int MOST_LINES = 50;
+  /** A run logs every fifth step: one life is at most 85 steps long, some checkpoints. */
+  private static final int MOST_LINES = 17;
 
   @TempDir Path folder;
 
   @Test
   void twentyKillsChangeNothing() throws Exception {
     Path recipe = folder.resolve("tiny.yaml");
-    Files.writeString(recipe, TinyRun.recipe(TinyRun.images(folder), STEPS, 60));
+    Files.writeString(recipe, TinyRun.recipe(TinyRun.images(folder), STEPS, 20));
     new KilledTraining(folder, recipe, 20, MOST_LINES, 8).changesNothing();
   }
 }

@@ -13,10 +13,10 @@ import org.junit.jupiter.api.parallel.ExecutionMode;
 @Execution(ExecutionMode.CONCURRENT)
 @Tag("full")
 class KilledGeneratorTest {
-  private static final int STEPS = 6000;
+  private static final int STEPS = 1500;
 
-  /** A run logs every fifth step: one life is at most 500 steps long, some checkpoints. */
-  private static final int MOST_LINES = 100;
+  /** A run logs every fifth step: one life is at most 125 steps long, some checkpoints. */
+  private static final int MOST_LINES = 25;
 
   @TempDir Path folder;
 
@@ -25,7 +25,7 @@ class KilledGeneratorTest {
     Path recipe = folder.resolve("tiny.yaml");
     Files.writeString(
         recipe,
-        TinyLatents.recipe(TinyLatents.folder(folder), STEPS, 60).replace("y: 10", "y: 50"));
+        TinyLatents.recipe(TinyLatents.folder(folder), STEPS, 20).replace("y: 10", "y: 50"));
     new KilledTraining(folder, recipe, 20, MOST_LINES, 4).changesNothing();
   }
 }
