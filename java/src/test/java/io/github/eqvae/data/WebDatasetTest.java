@@ -7,9 +7,9 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.github.eqvae.EqvaeException;
 import io.github.eqvae.io.DecodeOptions;
+import io.github.eqvae.io.HeardNotices;
 import io.github.eqvae.io.Image;
 import io.github.eqvae.io.Images;
-import io.github.eqvae.io.Notices;
 import java.io.BufferedOutputStream;
 import java.io.IOException;
 import java.io.OutputStream;
@@ -321,8 +321,7 @@ class WebDatasetTest {
   /** GNU tar and webdataset read it as whole, and it may be; but perhaps it was cut. */
   @Test
   void archivesWithoutAnEndAreNamed() throws IOException {
-    List<String> said = new ArrayList<>();
-    Notices.to(said::add);
+    List<String> said = HeardNotices.listen();
     int each = 512 + (PICTURE.length + 511) / 512 * 512;
     for (boolean gzip : new boolean[] {false, true}) {
       Path tar = tar(gzip ? "b.tar" : "a.tar", false, "a.jpg", "b.jpg", "c.jpg");
@@ -348,8 +347,7 @@ class WebDatasetTest {
   /** macOS puts its notes beside the pictures, and they are called like pictures. */
   @Test
   void hiddenFilesAreCounted() throws IOException {
-    List<String> said = new ArrayList<>();
-    Notices.to(said::add);
+    List<String> said = HeardNotices.listen();
     Path tar = tar("m.tar", false, "./._x.jpg=note", "./x.jpg", "__MACOSX/._x.jpg=note", ".rc=1");
     assertEquals(List.of("./x.jpg -"), samples(tar));
     assertEquals(1, said.size(), said.toString());

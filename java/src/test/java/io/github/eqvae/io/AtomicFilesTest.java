@@ -9,7 +9,6 @@ import java.nio.file.AccessDeniedException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
@@ -22,9 +21,7 @@ class AtomicFilesTest {
   /** CIFS and some of FUSE answer an fsync of a folder with EINVAL or ENOTSUP. */
   @Test
   void aFolderThatCannotBeFlushedIsToldOfOnce() throws IOException {
-    List<String> notices = new ArrayList<>();
-    Notices.forget();
-    Notices.to(notices::add);
+    List<String> notices = HeardNotices.listen();
     for (Path directory : List.of(folder, folder.getParent(), folder)) {
       AtomicFiles.syncDirectory(
           directory,

@@ -73,9 +73,7 @@ class FolderLockTest {
   /** Without locks the process itself is asked for. */
   @Test
   void fileSystemsWithoutLocks() throws IOException {
-    List<String> said = new ArrayList<>();
-    Notices.forget();
-    Notices.to(said::add);
+    List<String> said = HeardNotices.listen();
     try (FolderLock _ = acquire(temp, NONE, LockOwner.thisHost())) {
       assertEquals(1, said.size(), said.toString());
       assertTrue(said.getFirst().endsWith(FileLocks.NONE), said.toString());

@@ -4,15 +4,13 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.github.eqvae.data.CacheBudget;
-import io.github.eqvae.io.Notices;
+import io.github.eqvae.io.HeardNotices;
 import io.github.eqvae.train.run.RunObserver;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -20,17 +18,7 @@ import org.junit.jupiter.api.io.TempDir;
 class CachesAndHeapTest {
   @TempDir Path folder;
 
-  private final List<String> said = new ArrayList<>();
-
-  @BeforeEach
-  void listen() {
-    Notices.to(said::add);
-  }
-
-  @AfterEach
-  void silence() {
-    Notices.to(text -> {});
-  }
+  private final List<String> said = HeardNotices.listen();
 
   private AutoencoderRecipe recipe(String... overrides) throws IOException {
     List<String> all = new ArrayList<>(List.of("model.freeze=encoder"));

@@ -6,9 +6,9 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.github.eqvae.EqvaeException;
+import io.github.eqvae.io.HeardNotices;
 import io.github.eqvae.io.Image;
 import io.github.eqvae.io.Images;
-import io.github.eqvae.io.Notices;
 import java.awt.image.BufferedImage;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -156,8 +156,7 @@ class DatasetsTest {
       Files.copy(file, all.resolve("copy%d.png".formatted(i)));
       Files.createLink(all.resolve("link%d.png".formatted(i)), file);
     }
-    List<String> said = new ArrayList<>();
-    Notices.to(said::add);
+    List<String> said = HeardNotices.listen();
     Datasets data = new Datasets(recipe(all, "data.validation=6"), (name, cause) -> {});
     Set<Float> held = new HashSet<>();
     for (float p : data.heldOutShown(100, 6)) {

@@ -6,7 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import io.github.eqvae.io.Notices;
+import io.github.eqvae.io.HeardNotices;
 import io.github.eqvae.io.PassingIoException;
 import java.io.IOException;
 import java.lang.foreign.Arena;
@@ -20,7 +20,6 @@ import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.Collections;
 import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -527,8 +526,7 @@ class CheckpointStoreTest {
             throw new IOException("No locks available");
           }
         };
-    List<String> notices = Collections.synchronizedList(new ArrayList<>());
-    Notices.to(notices::add);
+    List<String> notices = HeardNotices.listen();
     Path folder = temp.resolve("no-locks");
     CheckpointStore store = new CheckpointStore(folder, 2, noLocks);
     store.save(1, Map.of("a.bin", Blob.of(ByteBuffer.wrap(new byte[4]))), Map.of());
