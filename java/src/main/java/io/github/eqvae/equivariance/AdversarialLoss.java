@@ -21,7 +21,7 @@ import java.util.Map;
  * taming/modules/losses/vqperceptual.py}, {@code calculate_adaptive_weight}.
  *
  * @param vae the autoencoder
- * @param discriminator frozen meanwhile
+ * @param discriminator frozen during this step
  * @param loss the weights
  */
 record AdversarialLoss(Autoencoder vae, Discriminator discriminator, LossOptions loss) {
@@ -79,8 +79,8 @@ record AdversarialLoss(Autoencoder vae, Discriminator discriminator, LossOptions
   }
 
   /**
-   * Sum of squares of the gradient at decoder.conv_out.weight that these gradients at the images
-   * cause.
+   * The squared norm of the gradient at decoder.conv_out.weight, computed from gradients at the
+   * images.
    */
   private Tensor lastLayerNorm(Tape tape, Map<Tensor, Tensor> atImages) {
     List<Seed> seeds = new ArrayList<>();

@@ -16,7 +16,7 @@ import org.jspecify.annotations.Nullable;
  */
 public record Measures(
     @Nullable Lpips lpips, @Nullable SsimLoss ssim, @Nullable SpectrumMatching spectrum) {
-  /** Pixels alone. */
+  /** Compares pixels only. */
   public static final Measures NONE = new Measures(null, null, null);
 
   void require(LossOptions loss) {

@@ -107,7 +107,7 @@ record ReconstructionLoss(Measures measures, LossOptions loss) {
     report.add("total", value, 1);
   }
 
-  /** A sum over pixels; its mean is reported. */
+  /** Adds a loss that is summed over pixels; its mean over pixels is reported. */
   private static void pixels(
       Tape tape,
       String name,
@@ -121,7 +121,10 @@ record ReconstructionLoss(Measures measures, LossOptions loss) {
     count(tape, name, factor, value, mean, p, seeds, report);
   }
 
-  /** Adds a value, times a factor; value / mean is reported, weighted by its share. */
+  /**
+   * Adds {@code factor · value} to the loss and reports {@code value / mean}, weighted by the share
+   * of the group in the batch.
+   */
   private static void count(
       Tape tape,
       String name,

@@ -1,9 +1,10 @@
 package io.github.eqvae.io;
 
 /**
- * OpenCV's INTER_AREA when a side is enlarged: interpolation between two pixels, where the fraction
- * is the part of a result pixel that reaches into the second one, in fixed point of 11 bits.
- * Source: opencv/opencv {@code modules/imgproc/src/resize.cpp}; the bits are equal.
+ * OpenCV's INTER_AREA when a side is enlarged: linear interpolation between two source pixels. The
+ * weight of the second one is the share of the result pixel that lies in it, in fixed point with 11
+ * fractional bits. Results have the same bits as OpenCV's. Source: opencv/opencv {@code
+ * modules/imgproc/src/resize.cpp}.
  */
 final class AreaEnlarge {
   private static final int ONE = 1 << 11;
@@ -17,7 +18,7 @@ final class AreaEnlarge {
     int row = width * channels;
     byte[] out = new byte[Math.multiplyExact(row, height)];
     byte[] samples = new byte[image.width() * channels];
-    // The two rows that results lie between; rows of the source come in order.
+    // The two source rows that are interpolated. Source rows are read in order.
     int[][] rows = new int[2][row];
     int[] held = {-1, -1};
     for (int y = 0; y < height; y++) {

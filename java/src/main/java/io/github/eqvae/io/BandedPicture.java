@@ -4,9 +4,9 @@ import java.awt.Rectangle;
 import java.io.UncheckedIOException;
 
 /**
- * A picture that does not fit into memory: its bands are decoded when their rows are needed, each
- * from the beginning of the file, so that a picture of four bands is decoded two and a half times.
- * It is turned upright band by band.
+ * A picture that does not fit into memory. It is decoded in bands, when their rows are needed. For
+ * each band the decoder starts at the beginning of the file, so four bands cost as much as two and
+ * a half decodings of the whole picture. Each band is turned upright by itself.
  */
 final class BandedPicture implements PixelRows {
   /** Decodes a part of the stored picture. */
@@ -46,7 +46,7 @@ final class BandedPicture implements PixelRows {
    * Decodes the first band.
    *
    * @param bandRows how many rows of the upright picture a band has
-   * @param memory that the whole picture does not fit into
+   * @param memory the limit, too small for the whole picture
    * @throws ImageException if it is broken
    */
   BandedPicture(Region region, Stored stored, int bandRows, DecodeMemory memory)
@@ -78,7 +78,7 @@ final class BandedPicture implements PixelRows {
   public void row(int y, byte[] to, int at) {
     if (y < top || y >= top + band.height()) {
       int from = y / bandRows * bandRows;
-      band = NONE; // two would not fit
+      band = NONE; // released first: two bands would not fit
       try {
         band = decode(from);
       } catch (ImageException e) {
@@ -89,7 +89,7 @@ final class BandedPicture implements PixelRows {
     band.row(y - top, to, at);
   }
 
-  /** Whether a file is whole shows at its end, also where no row of there was asked for. */
+  /** Reads the last row, because only then the decoder notices a truncated file. */
   void readToEnd() throws ImageException {
     if (!isAtEnd) {
       region.read(new Rectangle(0, stored.height - 1, stored.width, 1));
@@ -104,7 +104,7 @@ final class BandedPicture implements PixelRows {
 
   private Image decode(int from) throws ImageException {
     int rows = Math.min(bandRows, height() - from);
-    // 3 and 4 stand on their heads; in 7 and 8 the last column is the first row.
+    // In 3 and 4 the picture is upside down; in 7 and 8 its last column is the first row.
     boolean isFromEnd =
         switch (stored.orientation) {
           case 3, 4, 7, 8 -> true;

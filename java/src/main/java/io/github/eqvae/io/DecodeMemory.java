@@ -4,21 +4,21 @@ import java.util.Locale;
 import java.util.concurrent.Semaphore;
 
 /**
- * Prevents that large pictures end a run because memory runs out. A picture that cannot fit into
- * the heap is refused before anything is allocated for it. Pictures are decoded at the same time
- * only if they fit together. Whether a picture is refused depends only on the heap's limit, not on
- * what else is in the heap.
+ * Keeps large pictures from ending a run with an out-of-memory error. A picture that cannot fit
+ * into the heap is refused before anything is allocated for it. Pictures are decoded at the same
+ * time only if they fit together. Whether a picture is refused depends only on the heap's limit,
+ * not on what else is in the heap.
  */
 class DecodeMemory {
-  /** Below this nothing is counted. */
+  /** Pictures that need less than this are not counted. */
   private static final long SMALL = 64L << 20;
 
   private static final int UNIT = 1 << 20;
 
-  /** With fewer rows at once a picture would be decoded too often. */
+  /** The smallest band: with fewer rows the file would be decoded too often. */
   private static final int LEAST_ROWS = 64;
 
-  /** Of this Java's heap. */
+  /** The limits for the heap of this JVM. */
   static final DecodeMemory HEAP = new DecodeMemory(Runtime.getRuntime().maxMemory());
 
   private final long heap;
@@ -61,7 +61,7 @@ class DecodeMemory {
    * @return 0 if it is too large for that as well
    */
   int bandRows(int width, int bytesPerPixel, long file) {
-    // Decoders keep a copy of the file. Of large arrays fewer fit than their bytes say.
+    // Decoders keep a copy of the file. Large arrays do not fill the heap completely.
     long bytes = (most - 2 * file) / 4;
     long rows = bytes / ((long) width * bytesPerPixel);
     return rows < LEAST_ROWS ? 0 : (int) Math.min(rows, Integer.MAX_VALUE);
@@ -90,7 +90,7 @@ class DecodeMemory {
     return () -> units.release(wanted);
   }
 
-  /** What is said of a picture that the heap is too small for. */
+  /** The error for a picture that is too large for the heap. */
   ImageException tooLarge(String name, int width, int height, int bytesPerPixel) {
     long bytes = (long) width * height * bytesPerPixel;
     long gigabytes = bytes / 3 * 4 / (1 << 30) + 1;

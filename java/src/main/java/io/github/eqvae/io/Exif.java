@@ -48,7 +48,7 @@ final class Exif {
         return 1;
       }
       if (marker == 0x01 || (marker >= 0xd0 && marker <= 0xd7)) {
-        at += 2; // stands alone
+        at += 2; // a marker without content
         continue;
       }
       int length = bytes.getShort(at + 2) & 0xffff;

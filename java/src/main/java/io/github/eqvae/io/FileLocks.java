@@ -36,7 +36,7 @@ public final class FileLocks {
    * Requests the lock of a file, without waiting.
    *
    * @param file a channel that is open for writing
-   * @return what came of it
+   * @return the result
    */
   public static Outcome tryLock(FileChannel file) {
     try {

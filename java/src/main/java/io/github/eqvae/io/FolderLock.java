@@ -45,7 +45,7 @@ public final class FolderLock implements AutoCloseable {
   private static final Duration LOOK_EVERY = Duration.ofSeconds(1);
   private static final int MAX_BYTES = 1 << 16;
 
-  /** The folders that this process has. */
+  /** The folders that this process has locked. */
   private static final Map<Path, LockOwner> HERE = new ConcurrentHashMap<>();
 
   private final Path folder;

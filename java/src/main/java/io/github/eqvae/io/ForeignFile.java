@@ -6,14 +6,14 @@ import java.util.Map;
 import java.util.Optional;
 
 /**
- * Says what a file is that should hold weights and does not: packed, a web page that was downloaded
- * in its place, a pointer to it, or a file of other programs.
+ * Recognises files that are no weights although they were given as such: archives, web pages that
+ * were downloaded instead, Git LFS pointers, files of other programs.
  */
 public final class ForeignFile {
   /** Bytes that {@link #what} looks at. */
   public static final int START_BYTES = 512;
 
-  /** A message of a server fits into this, and a checkpoint does not. */
+  /** Error messages of servers are shorter than this, checkpoints are longer. */
   private static final int MESSAGE_BYTES = 2048;
 
   private static final int SHOWN = 80;
@@ -22,7 +22,7 @@ public final class ForeignFile {
       "it is a web page, so the download failed: the server may want a login, or a licence to be"
           + " accepted. Open the address in a browser";
 
-  /** First bytes, as ISO 8859-1, and what begins with them. */
+  /** First bytes, as ISO 8859-1, and the kind of file that begins with them. */
   private static final Map<String, String> STARTS = new LinkedHashMap<>();
 
   static {
@@ -57,7 +57,7 @@ public final class ForeignFile {
    *
    * @param start its first {@link #START_BYTES} bytes, or all of it if it is shorter
    * @param size all its bytes
-   * @return a sentence with what to do; empty if nothing is known of it
+   * @return what it is and what to do; empty if it is not recognised
    */
   public static Optional<String> what(byte[] start, long size) {
     if (size == 0) {
@@ -99,7 +99,7 @@ public final class ForeignFile {
     return "it is JSON, not a file of tensors; name the folder it lies in";
   }
 
-  /** The beginning, on one line. */
+  /** The beginning of a text, on one line. */
   private static String shown(String text) {
     String line = text.strip().replaceAll("[\\p{Cntrl}\\s]+", " ");
     return FileNames.shown(line.length() > SHOWN ? line.substring(0, SHOWN) + " …" : line);

@@ -47,7 +47,7 @@ public enum ImageFormat {
 
   private static final String RAW = "is a raw photograph" + ADVICE;
 
-  /** Formats without a beginning of their own. */
+  /** Formats without a signature, by the extension of the file's name. */
   private static final Map<String, String> BY_ENDING =
       Map.of(
           "svg", "an SVG drawing",
@@ -57,7 +57,7 @@ public enum ImageFormat {
           "dcm", "a DICOM file",
           "im", "an IM file");
 
-  /** How pictures of other programs begin: three or four bytes. */
+  /** Signatures of formats that are not read, three or four bytes long. */
   private static final Map<String, String> BY_START =
       Map.ofEntries(
           Map.entry("GIF8", "a GIF"),
@@ -80,7 +80,7 @@ public enum ImageFormat {
           Map.entry("\1\u00da\0", "an SGI file"),
           Map.entry("\1\u00da\1", "an SGI file"));
 
-  /** The same of formats whose first letters alone could also be those of a text. */
+  /** Longer signatures, of formats whose first four bytes could also begin a text. */
   private static final Map<String, String> BY_LONGER_START =
       Map.of(
           "/* XPM */", "an XPM file",
@@ -155,7 +155,7 @@ public enum ImageFormat {
     return RAW_ENDINGS.contains(ending(name));
   }
 
-  /** Without the dot, in small letters; empty if there is none. */
+  /** The extension in lower case, without the dot; empty if there is none. */
   private static String ending(String name) {
     return name.substring(name.lastIndexOf('.') + 1).toLowerCase(Locale.ROOT);
   }
@@ -165,7 +165,7 @@ public enum ImageFormat {
    *
    * @param name its name or path
    * @param file its content
-   * @return the reason; nothing if it is to be decoded
+   * @return the reason; empty if the file can be decoded
    */
   static Optional<String> refusalOfWhole(String name, byte[] file) {
     Optional<ImageFormat> known = of(file);
@@ -206,7 +206,7 @@ public enum ImageFormat {
     return Optional.of(start.length == 0 ? "the file is empty" : instead(start));
   }
 
-  /** What clones and downloads leave in the place of pictures. */
+  /** Recognises what a clone or a failed download leaves instead of a picture. */
   private static String instead(byte[] start) {
     String text = new String(start, StandardCharsets.ISO_8859_1).stripLeading();
     if (text.startsWith("version https://")) {
@@ -226,7 +226,7 @@ public enum ImageFormat {
     return refusal.endsWith(ADVICE);
   }
 
-  /** Formats that are recognised only. */
+  /** Formats that are recognised but not read. */
   private static Optional<String> otherFormat(byte[] start) {
     for (int length = 3; length <= Math.min(4, start.length); length++) {
       String format = BY_START.get(new String(start, 0, length, StandardCharsets.ISO_8859_1));

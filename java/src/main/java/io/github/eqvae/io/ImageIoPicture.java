@@ -27,7 +27,7 @@ final class ImageIoPicture implements AutoCloseable {
   private final ImageReader reader;
   private final ImageInputStream input;
 
-  /** What the decoder says of a file that ends too early; empty if nothing. */
+  /** The decoder's warning that the file is truncated; empty if there was none. */
   private final AtomicReference<String> truncation = new AtomicReference<>("");
 
   private final int width;
@@ -49,7 +49,7 @@ final class ImageIoPicture implements AutoCloseable {
     input = new MemoryCacheImageInputStream(new ByteArrayInputStream(file));
     reader.addIIOReadWarningListener(
         (source, warning) -> {
-          // The words of libjpeg and of the JDK around it; they have no translations.
+          // Warnings of libjpeg and of the JDK's reader are in English in every locale.
           String text = warning.toLowerCase(Locale.ROOT);
           if (text.contains("premature end") || text.contains("truncated")) {
             truncation.set(warning);
@@ -118,7 +118,10 @@ final class ImageIoPicture implements AutoCloseable {
     return new ImageException(name, "cannot be decoded as " + format + ": " + cause(e), e);
   }
 
-  /** A BMP file that says how long it is; many say 0, which the JDK's reader refuses. */
+  /**
+   * A copy of a BMP file with its size in the header. Many files have 0 there, which the JDK's
+   * reader refuses.
+   */
   private static byte[] withLength(byte[] bmp) {
     byte[] out = bmp.clone();
     ByteBuffer.wrap(out).order(ByteOrder.LITTLE_ENDIAN).putInt(2, out.length);

@@ -76,7 +76,7 @@ record NpyHeader(String descr, long[] shape, long bytes) {
     List<String> parts = Arrays.stream(text.split(",")).map(String::strip).toList();
     List<String> numbers = parts.stream().filter(p -> !p.isEmpty()).toList();
     if (numbers.size() > MAX_RANK || numbers.stream().anyMatch(n -> !n.matches("\\d{1,18}"))) {
-      throw new EqvaeException.Argument("the shape (" + text + ") is none");
+      throw new EqvaeException.Argument("the shape (" + text + ") is not valid");
     }
     return numbers.stream().mapToLong(Long::parseLong).toArray();
   }

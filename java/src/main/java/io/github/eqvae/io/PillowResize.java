@@ -62,7 +62,7 @@ public final class PillowResize {
    * @param width width of the result, at least 1
    * @param height height of the result, at least 1
    * @param filter how pixels are combined
-   * @return the source itself if the size is its own
+   * @return the source itself if it already has that size
    */
   public static PixelRows rows(PixelRows image, int width, int height, Filter filter) {
     PixelRows wide =
@@ -117,7 +117,7 @@ public final class PillowResize {
     }
   }
 
-  /** The second pass; of the first one's rows those are kept that a row of the result needs. */
+  /** The second pass. It keeps only those rows of the first pass that one result row needs. */
   private static final class Down implements PixelRows {
     private final PixelRows image;
     private final Coefficients k;

@@ -55,7 +55,7 @@ final class PixelFont {
    *
    * @param text unknown characters become {@code ?}
    * @param scale pixels per pixel of the font
-   * @param background the ground's value, 0..255
+   * @param background the gray value of the background, 0..255
    * @return a gray picture, {@code HEIGHT · scale} high
    */
   static Image draw(String text, int scale, int background) {

@@ -55,7 +55,7 @@ public final class Retrying {
    * @param read reads it
    * @return what was read
    * @param <T> its type
-   * @throws PassingIoException if the error stayed
+   * @throws PassingIoException if the error persists
    * @throws IOException if the file is missing, forbidden or has unexpected content
    */
   public static <T> T read(Path file, Read<T> read) throws IOException {

@@ -31,7 +31,7 @@ public final class SafetensorsException extends IOException {
     INVALID_METADATA,
     /** A tensor's entry lacks dtype, shape or data_offsets, or one of them has the wrong type. */
     INVALID_ENTRY,
-    /** The dtype is none of the format's. */
+    /** The format has no such dtype. */
     UNKNOWN_DTYPE,
     /** A dimension or an offset is negative. */
     NEGATIVE_SIZE,

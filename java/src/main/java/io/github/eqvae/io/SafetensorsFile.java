@@ -95,7 +95,7 @@ public final class SafetensorsFile implements AutoCloseable {
     }
   }
 
-  /** What the file is if it is nothing of the kind, as the end of a message. */
+  /** Describes a file that is not safetensors, as the end of a message. */
   private static String foreign(MemorySegment whole) {
     long size = whole.byteSize();
     if (size > Long.BYTES && whole.get(ValueLayout.JAVA_BYTE, Long.BYTES) == '{') {

@@ -187,7 +187,7 @@ public final class TarFile {
     return (size + RECORD - 1) / RECORD * RECORD;
   }
 
-  /** Such an archive may be whole, for some programs write no end; GNU tar reads it, too. */
+  /** Only warns: some programs write no end-of-archive blocks, and GNU tar reads such archives. */
   private static void sayNoEnd(Path path, String last) {
     Notices.once(
         "the end of " + path,
@@ -244,7 +244,9 @@ public final class TarFile {
         || String.valueOf(e.getMessage()).contains("Truncated TAR archive");
   }
 
-  /** In joined archives reading ends at the end of the first one, and the rest would be lost. */
+  /**
+   * Refuses joined archives: reading stops at the end of the first one, so the rest would be lost.
+   */
   private static void requireEnd(Path path, InputStream rest) throws IOException {
     byte[] record = new byte[RECORD];
     while (rest.readNBytes(record, 0, RECORD) == RECORD) {
@@ -270,10 +272,10 @@ public final class TarFile {
       throw new EqvaeException.Argument(path + " is empty (0 bytes): copy or download it again");
     }
     Optional<String> other = refusal(start);
-    if (other.isPresent()) { // whatever its name says
+    if (other.isPresent()) { // the content decides, not the name
       throw new EqvaeException.Argument(path + " " + other.get());
     }
-    // A tar archive fills its headers with zeros; a page, a text or a pointer of Git LFS has none.
+    // Headers of a tar archive are padded with zeros; web pages, texts and LFS pointers have none.
     boolean gzip = start.length > 1 && start[0] == 0x1f && start[1] == (byte) 0x8b;
     boolean text = new String(start, StandardCharsets.ISO_8859_1).indexOf('\0') < 0;
     Optional<String> instead =

@@ -103,8 +103,8 @@ public record TorchBicubic(int in, int out, double scale, boolean antialias) {
    *
    * @param values {@code [rows, columns, channels]}
    * @param rows how rows are resized
-   * @param columns how columns are
-   * @param channels values of each place
+   * @param columns how columns are resized
+   * @param channels values at each position
    * @return {@code [rows.out, columns.out, channels]}
    * @throws EqvaeException.Argument if there are not that many values
    */

@@ -116,7 +116,7 @@ final class Webp {
 
   private void frame(int begin, int end) throws IOException {
     require(isAnimated && !isInFrame && end - begin >= FRAME_HEADER);
-    isInFrame = true; // a frame in a frame in a frame would be deeper than the stack
+    isInFrame = true; // deeply nested frames would overflow the stack
     frameX = 2 * number(begin);
     frameY = 2 * number(begin + 3);
     chunks(begin + FRAME_HEADER, end);

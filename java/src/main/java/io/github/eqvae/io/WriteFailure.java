@@ -28,16 +28,16 @@ public final class WriteFailure {
   }
 
   /**
-   * The answer of the file system.
+   * The reason that the file system gives.
    *
-   * @param cause its answer
+   * @param cause the error
    * @return for example "Read-only file system" or "access denied"
    */
   public static String reason(FileSystemException cause) {
     return cause.getReason() != null
         ? cause.getReason()
         : cause
-            .getClass() // an AccessDeniedException has no other text than the file's name
+            .getClass() // an AccessDeniedException has the file's name as its only text
             .getSimpleName()
             .replaceFirst("Exception$", "")
             .replaceAll("(?<=[a-z])(?=[A-Z])", " ")

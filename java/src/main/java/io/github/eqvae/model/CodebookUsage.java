@@ -12,7 +12,7 @@ public final class CodebookUsage {
   private long total;
 
   /**
-   * No vectors yet.
+   * A count of no vectors.
    *
    * @param codes vectors in the codebook
    */

@@ -31,7 +31,7 @@ public final class DecoderStages implements ImageStages {
   }
 
   /**
-   * The middle.
+   * Runs the middle.
    *
    * @param tape the tape
    * @param value as of {@link Autoencoder#decode}

@@ -55,7 +55,7 @@ public final class EncoderStages implements ImageStages {
   }
 
   /**
-   * The end.
+   * Runs the end.
    *
    * @param tape the tape
    * @param x the result of the last stage; the image, if there are no stages

@@ -47,8 +47,8 @@ public final class FiniteWeights {
     if (!bad.isEmpty()) {
       throw new EqvaeException.Argument(
           what
-              + " holds weights that are not finite, so that nothing computed with them means"
-              + " anything:\n  "
+              + " holds weights that are not finite; everything computed with them would be"
+              + " meaningless:\n  "
               + String.join("\n  ", bad.subList(0, Math.min(SHOWN, bad.size())))
               + (bad.size() > SHOWN ? "\n  and " + (bad.size() - SHOWN) + " tensors more" : "")
               + "\nTake an earlier checkpoint, or one whose numbers did not overflow in fp16.");
@@ -60,7 +60,7 @@ public final class FiniteWeights {
    *
    * @param name of the tensor
    * @param count how many
-   * @param of how many it has
+   * @param of how many numbers the tensor has
    * @return in words
    */
   public static String line(String name, long count, long of) {

@@ -7,8 +7,8 @@ import io.github.eqvae.tape.Tape;
 import io.github.eqvae.tensor.Tensor;
 
 /**
- * Four branches side by side: 1×1, 5×5, two 3×3, and a mean of neighbours that does not count
- * padding. Source: torchvision {@code InceptionA} with pytorch-fid's {@code FIDInceptionA}.
+ * Four parallel branches: 1×1, 5×5, two 3×3, and average pooling that does not count padding.
+ * Source: torchvision {@code InceptionA} with pytorch-fid's {@code FIDInceptionA}.
  */
 final class InceptionA {
   private final BasicConv2d branch1x1;

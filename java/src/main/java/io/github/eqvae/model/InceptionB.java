@@ -7,8 +7,8 @@ import io.github.eqvae.tape.Tape;
 import io.github.eqvae.tensor.Tensor;
 
 /**
- * Halves the image: a 3×3 of stride 2, a double 3×3, and a maximum, side by side. Source:
- * torchvision {@code InceptionB}.
+ * Halves the image in three parallel branches: a 3×3 convolution of stride 2, two 3×3 convolutions,
+ * and max pooling. Source: torchvision {@code InceptionB}.
  */
 final class InceptionB {
   private final BasicConv2d branch3x3;

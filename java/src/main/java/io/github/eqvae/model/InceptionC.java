@@ -7,8 +7,8 @@ import io.github.eqvae.tape.Tape;
 import io.github.eqvae.tensor.Tensor;
 
 /**
- * Four branches side by side: 1×1, a 7×7 that is factored into a row and a column, two of those,
- * and a mean of neighbours that does not count padding. Source: torchvision {@code InceptionC} with
+ * Four parallel branches: 1×1, a 7×7 that is factored into a row and a column, two of those, and
+ * average pooling that does not count padding. Source: torchvision {@code InceptionC} with
  * pytorch-fid's {@code FIDInceptionC}.
  */
 final class InceptionC {

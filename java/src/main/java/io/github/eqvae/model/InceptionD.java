@@ -7,8 +7,9 @@ import io.github.eqvae.tape.Tape;
 import io.github.eqvae.tensor.Tensor;
 
 /**
- * Halves the image: a 3×3 of stride 2, one after a 7×7 in two parts, and a maximum, side by side.
- * Source: torchvision {@code InceptionD}.
+ * Halves the image in three parallel branches: a 3×3 convolution of stride 2, the same after a 7×7
+ * that is factored into a row and a column, and max pooling. Source: torchvision {@code
+ * InceptionD}.
  */
 final class InceptionD {
   private static final int WIDTH = 192;

@@ -7,10 +7,10 @@ import io.github.eqvae.tape.Tape;
 import io.github.eqvae.tensor.Tensor;
 
 /**
- * Four branches side by side: 1×1, a 3×3 whose row and column are kept apart, the same after
- * another 3×3, and a pooling. Source: torchvision {@code InceptionE} with pytorch-fid's {@code
- * FIDInceptionE_1}, which pools by the mean, and {@code FIDInceptionE_2}, which pools by the
- * maximum as the network of 2015 did.
+ * Four parallel branches: 1×1, a 1×3 and a 3×1 whose results are concatenated, the same after
+ * another 3×3, and pooling. Source: torchvision {@code InceptionE} with pytorch-fid's {@code
+ * FIDInceptionE_1}, which uses average pooling, and {@code FIDInceptionE_2}, which uses max pooling
+ * as the network of 2015 did.
  */
 final class InceptionE {
   private static final int WIDTH = 384;

@@ -21,8 +21,8 @@ import java.util.List;
 
 /**
  * The Inception-v3 of pytorch-fid: torchvision's network, changed to match the one that TensorFlow
- * published on 2015-12-05 (weights {@code pt_inception-2015-12-05-6726825d.pth}). Means leave
- * padding out, the last block pools by the maximum, and batch normalisation uses its running
+ * published on 2015-12-05 (weights {@code pt_inception-2015-12-05-6726825d.pth}). Average pooling
+ * does not count padding, the last block uses max pooling, and batch normalisation uses its running
  * statistics with eps 1e-3. Source: mseitzer/pytorch-fid {@code src/pytorch_fid/inception.py},
  * pytorch/vision {@code torchvision/models/inception.py}; arXiv 1512.00567.
  *
@@ -32,7 +32,7 @@ import java.util.List;
  * computes in the device's dtype.
  */
 public final class InceptionV3 implements AutoCloseable {
-  /** Numbers per image. */
+  /** Features per image. */
   public static final int FEATURES = 2048;
 
   /** Rows and columns of its input images. */

@@ -28,7 +28,9 @@ public record LatentScaling(
     List<Double> std,
     int patch,
     double eps) {
-  /** Sums of 10⁸ equal numbers, in double precision, can leave such a share of the mean. */
+  /**
+   * Largest rounding error of a deviation relative to the mean: for 10⁸ equal numbers, in double.
+   */
   private static final double ROUNDING = 1e-4;
 
   /** Checks that the numbers can be used. */
@@ -131,7 +133,7 @@ public record LatentScaling(
   }
 
   /**
-   * Whether numbers deviate no more than sums of equal numbers may.
+   * Whether a measured deviation is no larger than the rounding error of equal numbers.
    *
    * @param mean of the numbers
    * @param std their measured standard deviation
@@ -142,7 +144,7 @@ public record LatentScaling(
   }
 
   /**
-   * Insists on a deviation that something can be divided by.
+   * Checks that a deviation can be used as a divisor.
    *
    * @param what has it, for the message
    * @param mean of the latents
@@ -164,7 +166,7 @@ public record LatentScaling(
   }
 
   /**
-   * Insists on statistics for every channel.
+   * Checks that there are statistics for every channel.
    *
    * @param channels of the autoencoder's latents
    * @return this

@@ -71,9 +71,9 @@ public final class Lpips implements AutoCloseable {
                 3,
                 Ops.SAME_3X3.with(Activation.RELU)));
         in = width * multiple;
-        index += 2; // the ReLU in between has a number, too
+        index += 2; // the ReLU in between has an index, too
       }
-      index++; // and so has the pooling
+      index++; // so does the pooling
       stages.add(stage);
       heads.add(builder.root().in("lin" + i).in("model.1").parameter("weight", UNIT, 1, in, 1, 1));
     }

@@ -90,7 +90,7 @@ public final class SmallClassifier implements AutoCloseable {
   }
 
   /**
-   * Whether a file is of such a network.
+   * Whether a file holds such a network.
    *
    * @param metadata what it says beside the tensors
    * @return true if it says the shape
@@ -219,7 +219,7 @@ public final class SmallClassifier implements AutoCloseable {
   }
 
   /**
-   * The features of every place, whose mean the features are.
+   * The features of every position. Their mean over positions is the result of {@link #features}.
    *
    * @param tape the tape
    * @param x {@code [N, side, side, channels]} in [-1, 1]

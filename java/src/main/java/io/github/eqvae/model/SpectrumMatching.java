@@ -27,7 +27,8 @@ import java.util.TreeMap;
  * squares are averaged over channels and over 16 rings of equal width around the constant term,
  * which is left out; p is log(1 + mean of the ring), divided by the sum over rings. Source:
  * Spectrum Matching (arXiv 2603.14645), forever208/SpectrumMatching {@code utils_DCT.py}, {@code
- * latent_spectral_reg_dct} with its defaults; there powers are at least 1e-8, here not.
+ * latent_spectral_reg_dct} with its defaults; the source raises powers to at least 1e-8, this class
+ * does not.
  */
 public final class SpectrumMatching implements AutoCloseable {
   /** Rings of frequencies. */

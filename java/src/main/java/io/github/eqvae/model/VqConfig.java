@@ -11,7 +11,7 @@ import java.util.List;
  * @param autoencoder encoder and decoder; the latent has {@code embed_dim} channels
  * @param codes vectors in the codebook, {@code n_embed}
  * @param beta the weight β of one of the two terms of the codebook loss; 0.25 in taming
- * @param betaPlacement on which of the two
+ * @param betaPlacement which of the two terms is multiplied by β
  */
 public record VqConfig(
     AutoencoderConfig autoencoder, int codes, double beta, BetaPlacement betaPlacement) {

@@ -139,8 +139,8 @@ final class Calls {
   }
 
   /**
-   * Whether a tensor has no metadata. The lazy conjugate and negative change elements without
-   * changing bytes, so tensors with them are not supported.
+   * Whether a tensor has no metadata. Lazy conjugation and negation change the elements but not the
+   * stored bytes, so tensors with these flags are not supported.
    */
   private static boolean plain(List<Object> args, int metadata) {
     return args.size() <= metadata

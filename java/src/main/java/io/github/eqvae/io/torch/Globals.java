@@ -22,7 +22,7 @@ final class Globals {
     REBUILD_PARAMETER,
     REBUILD_PARAMETER_WITH_STATE,
     REBUILD_FROM_TYPE,
-    /** A class of tensors: an argument of the function before. */
+    /** A tensor class, which is an argument of {@link #REBUILD_FROM_TYPE}. */
     TENSOR_TYPE,
     DICT,
     DEFAULT_DICT,
@@ -36,9 +36,9 @@ final class Globals {
     NUMPY_DTYPE,
     /** A storage class: part of a storage's identity. */
     STORAGE,
-    /** Nothing: it is a value itself. */
+    /** The name itself is a value; it is not called. */
     DTYPE,
-    /** The second list: calling it makes a placeholder. */
+    /** A name on the second list; calling it makes a placeholder. */
     INERT
   }
 

@@ -133,7 +133,7 @@ final class LegacyReader {
       throw new TorchFileException(
           file,
           Reason.INVALID_STORAGE,
-          "it has bytes for storage " + quote(key) + ", which no tensor has or which came before");
+          "it has bytes for storage " + quote(key) + ", which no tensor uses or which came before");
     }
     long left = whole.byteSize() - at;
     if (left < Long.BYTES) {

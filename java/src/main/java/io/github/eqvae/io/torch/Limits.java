@@ -2,8 +2,8 @@ package io.github.eqvae.io.torch;
 
 /**
  * Limits of the size of a pickle. A pickle can make an object with a single byte, so its length
- * alone is a poor bound of memory. Together these limits keep a hostile pickle below some hundred
- * megabytes. A checkpoint with optimizer state has about 25 objects per tensor.
+ * alone does not bound the memory that it needs. Together these limits keep a hostile pickle below
+ * a few hundred megabytes. A checkpoint with optimizer state has about 25 objects per tensor.
  */
 final class Limits {
   /** Bytes of one pickle, without the tensors' bytes. */

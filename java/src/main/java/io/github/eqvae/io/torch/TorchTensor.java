@@ -53,7 +53,7 @@ public final class TorchTensor implements TorchValue {
       expected = Math.multiplyExact(view.elements(), dtype.width());
     } catch (ArithmeticException | IllegalArgumentException e) {
       throw new EqvaeException.Argument(
-          "a tensor of shape " + Arrays.toString(shape) + " cannot be: " + e.getMessage());
+          "a tensor cannot have the shape " + Arrays.toString(shape) + ": " + e.getMessage());
     }
     if (expected != bytes.byteSize()) {
       throw new EqvaeException.Argument(

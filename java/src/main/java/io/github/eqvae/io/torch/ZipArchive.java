@@ -19,8 +19,8 @@ import java.util.zip.Inflater;
  * The entries of a mapped zip archive, with the position of each one's bytes (which {@code
  * java.util.zip} does not provide). Every entry must be inside the archive, share no bytes with
  * others, have a unique name, and its two headers must agree. Otherwise different programs could
- * read different content from the same archive, which attacks use to show a scanner another file
- * than the loader. CRCs are not checked.
+ * read different content from the same archive, which attacks use to show another file to a scanner
+ * than to the loader. CRCs are not checked.
  */
 final class ZipArchive {
   private static final ValueLayout.OfShort SHORT =
@@ -81,8 +81,8 @@ final class ZipArchive {
           Reason.COMPRESSED_ENTRY,
           "entry "
               + quote(entry.name())
-              + " is compressed, as torch.save never leaves tensors; unpack the archive and pack it"
-              + " again with zip -0");
+              + " is compressed; torch.save never compresses tensors. Unpack the archive and pack"
+              + " it again with zip -0");
     }
     return bytes.asSlice(entry.begin(), entry.size());
   }
@@ -186,7 +186,8 @@ final class ZipArchive {
       }
     }
     throw refuse(
-        Reason.TRUNCATED, "the archive has no end; the file was cut off, copy or load it again");
+        Reason.TRUNCATED,
+        "the archive has no end: the file was cut off; copy or download it again");
   }
 
   /** Reads the entry at a position of the directory and returns the position after it. */

@@ -9,10 +9,10 @@ final class BoolDecoder {
   /** Bits that were read and not yet consumed; the upper ones of {@code 8 + bits}. */
   private int value;
 
-  /** How many of them are beyond the eight that a decision uses; below 0 more are needed. */
+  /** How many bits are there beyond the eight that a decision needs; below 0, more must be read. */
   private int bits = -8;
 
-  /** Less one, 127..254. */
+  /** The range of RFC 6386 minus one, 127..254. */
   private int range = 254;
 
   private boolean exhausted;

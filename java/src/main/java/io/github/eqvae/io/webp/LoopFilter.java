@@ -5,7 +5,7 @@ package io.github.eqvae.io.webp;
  * whole frame is predicted.
  */
 final class LoopFilter {
-  /** How a macroblock's edges are filtered; a limit of 0: not at all. */
+  /** How a macroblock's edges are filtered; a limit of 0 means that they are not. */
   private record Strength(int limit, int interior, int variance) {}
 
   private final FrameHeader.Filter filter;

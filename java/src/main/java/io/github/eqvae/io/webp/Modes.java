@@ -25,7 +25,7 @@ final class Modes {
 
   private static final int COUNT = 10;
 
-  /** Nodes of the tree: two successors each, a mode as its complement. */
+  /** Nodes of the tree: two children each. A leaf is the bitwise complement of its mode. */
   private static final int[] TREE = {
     ~DC,
     1,

@@ -95,7 +95,7 @@ final class Tables {
           32 41 20 117 151 142 20 21 163 112 19 12 61 195 128 48 4 24
           """);
 
-  /** Probabilities of coefficients at first, {@code [4][8][3][11]} (section 13.5). */
+  /** Initial probabilities of coefficients, {@code [4][8][3][11]} (section 13.5). */
   static final int[] COEFFICIENTS =
       numbers(
           """

@@ -121,7 +121,9 @@ public final class Vp8lDecoder {
     return (size + (1 << bits) - 1) >> bits;
   }
 
-  /** Reads an image: the picture, or one that has properties of its parts. */
+  /**
+   * Reads an image: the picture itself, or a small image with parameters of the picture's blocks.
+   */
   private int[] image(int width, int height, boolean isMain) throws IOException {
     int cacheBits = 0;
     if (in.flag()) {

@@ -47,7 +47,10 @@ sealed interface Vp8lTransform {
       return pixels;
     }
 
-    /** Above and to the right of a row's last pixel is the row's first. */
+    /**
+     * For the last pixel of a row, the first pixel of the same row counts as above and to the
+     * right.
+     */
     private int predict(int mode, int[] p, int i) {
       int left = p[i - 1];
       int above = p[i - width];
@@ -144,11 +147,12 @@ sealed interface Vp8lTransform {
   }
 
   /**
-   * Green has numbers of colours; if there are few colours, one value has those of several pixels.
+   * Green has indices into a palette. If there are few colours, one value has the indices of
+   * several pixels.
    *
    * @param width pixels in a row of the result
    * @param bits logarithm of the number of pixels in one value
-   * @param colors the palette; numbers beyond it are transparent black
+   * @param colors the palette; indices beyond it are transparent black
    */
   record Palette(int width, int bits, int[] colors) implements Vp8lTransform {
     @Override

@@ -188,7 +188,6 @@ final class ArchitectureInference {
         return value;
       }
     }
-    throw new EqvaeException.Argument(
-        file + ": too many tensors are missing: nothing tells " + what);
+    throw new EqvaeException.Argument(file + ": too many tensors are missing to derive " + what);
   }
 }

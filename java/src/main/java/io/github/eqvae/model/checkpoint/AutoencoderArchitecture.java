@@ -197,7 +197,7 @@ public record AutoencoderArchitecture(
           e.getMessage()
               + (settings.normNumGroups().isPresent()
                   ? ""
-                  : " (norm_num_groups is not in the file and was taken for "
+                  : " (norm_num_groups is not in the file and was assumed to be "
                       + AutoencoderSettings.DEFAULT_GROUPS
                       + ": a config.json beside it may say otherwise)"));
     }

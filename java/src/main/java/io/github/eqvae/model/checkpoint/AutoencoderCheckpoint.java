@@ -183,7 +183,7 @@ public final class AutoencoderCheckpoint implements AutoCloseable {
   }
 
   /**
-   * Who named the tensors.
+   * The naming of the tensors.
    *
    * @return the naming
    */

@@ -78,7 +78,7 @@ public record AutoencoderSettings(
         normNumGroups, OptionalInt.empty(), Optional.empty(), forceUpcast);
   }
 
-  /** Insists on a scaling that fits the latents; the file is for the message. */
+  /** Checks that the scaling fits the latents; the file is for the message. */
   void requireChannels(String file, int channels) {
     try {
       scaling.ifPresent(s -> s.requireChannels(channels));
@@ -181,7 +181,7 @@ public record AutoencoderSettings(
           Optional.ofNullable(metadata.get("padding_mode")).map(AutoencoderSettings::padding));
     } catch (NumberFormatException | EqvaeException.Argument e) {
       throw new EqvaeException.Argument(
-          file + ": the settings beside the tensors make no sense: " + e.getMessage());
+          file + ": the settings beside the tensors are not valid: " + e.getMessage());
     }
   }
 

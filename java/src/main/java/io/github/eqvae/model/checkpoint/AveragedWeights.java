@@ -83,7 +83,8 @@ final class AveragedWeights {
       }
       return new Choice(inside, true, Optional.of("took the averaged weights (" + what + ")"));
     }
-    Map<String, Average> found = new LinkedHashMap<>(); // by name, the fullest of each
+    // by name; of several with one name the one with most tensors
+    Map<String, Average> found = new LinkedHashMap<>();
     for (Average a : averages(file, prefix, inside)) {
       if (!a.tensors().isEmpty()) {
         found.merge(a.name(), a, (x, y) -> y.tensors().size() > x.tensors().size() ? y : x);
@@ -147,7 +148,7 @@ final class AveragedWeights {
                 + others));
   }
 
-  /** Why an average cannot stand for the weights: what it does, and for which tensors. */
+  /** Why an average cannot replace the weights: its fault, and the tensors that have it. */
   private record Fault(String does, List<String> tensors) {
     String of(int all) {
       return does + " " + tensors.size() + " of " + all + " tensors";
@@ -200,9 +201,9 @@ final class AveragedWeights {
         .findFirst()
         .map(
             key ->
-                "An average is there, too ("
+                "There is also an average ("
                     + key
-                    + "), as a list without names, which says of no tensor whose it is: in Python,"
+                    + "), but as a list without names, so it is not used: in Python,"
                     + " ema.copy_to(model.parameters()), and save the state_dict");
   }
 
@@ -232,7 +233,10 @@ final class AveragedWeights {
     return all;
   }
 
-  /** Prefixes of averages first: the name says it, and tensors beside them are not averaged. */
+  /**
+   * Prefixes whose name is that of an average come first; tensors under the others are not
+   * averaged.
+   */
   private static List<String> prefixes(Set<String> names) {
     return AutoencoderPrefix.all(names).stream()
         .sorted(Comparator.comparing(prefix -> !isAverage(prefix)))

@@ -33,9 +33,7 @@ public final class CheckpointFile implements AutoCloseable {
   /** The name under which training scripts save their command-line options. */
   private static final String ARGUMENTS = "args";
 
-  /**
-   * The file that a run's folder has from its start, and below it the file that it has at the end.
-   */
+  /** The file that is in a run's folder from the start; {@link #RUN_MODEL} is there at the end. */
   private static final String RUN = "recipe.yaml";
 
   private static final String RUN_MODEL = "model.safetensors";
@@ -100,7 +98,7 @@ public final class CheckpointFile implements AutoCloseable {
         if (weights == Weights.MODEL) {
           throw new EqvaeException.Argument(
               path
-                  + " is the folder of a run, whose "
+                  + " is the folder of a run. Its "
                   + RUN_MODEL
                   + " holds the average if the run keeps one; the weights as last trained are only"
                   + " in its checkpoints, where encode, decode, reconstruct, evaluate and convert"

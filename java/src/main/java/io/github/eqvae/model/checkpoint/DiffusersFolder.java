@@ -51,7 +51,10 @@ record DiffusersFolder(Optional<Path> config, List<Path> weights, Map<String, Pa
         : new DiffusersFolder(config(here), List.of(file), Map.of());
   }
 
-  /** Links to nothing, as a cache leaves them whose files were removed, are not missing files. */
+  /**
+   * Refuses broken links, which a cache leaves behind when its files are removed: the files would
+   * seem to be missing.
+   */
   private static void requireLinked(Path folder) throws IOException {
     try (Stream<Path> all = Files.list(folder)) {
       Optional<Path> dangling =

@@ -47,7 +47,7 @@ final class Json {
               + " is not JSON, or is cut off: line "
               + e.getLocation().getLineNr()
               + ": "
-              // Not what Jackson would have Java programs do.
+              // without Jackson's advice for Java programmers
               + e.getOriginalMessage()
                   .replaceFirst(": enable `.*", "")
                   .replaceFirst(

@@ -98,8 +98,8 @@ public record KeyMap(int levels) {
    * Translates a name.
    *
    * @param key the name
-   * @param from whose it is
-   * @param to whose it shall be
+   * @param from the naming of the key
+   * @param to the naming of the result
    * @return the translation; empty if {@code from} has no such name
    */
   public Optional<String> translate(String key, KeyNaming from, KeyNaming to) {

@@ -30,7 +30,7 @@ public enum KnownModel {
       1024,
       0.3611,
       0.1159),
-  /** FLUX.2: f8, 32 channels; how they are scaled is among its tensors. */
+  /** FLUX.2: f8, 32 channels; the scaling of its latents is stored among its tensors. */
   FLUX2_VAE(
       "flux2-vae", "FLUX.2-VAE f8 d32", kl(List.of(1, 2, 4, 4), false, 32, true), 1024, null, 0),
   /** taming-transformers, ImageNet, 1024 codes of 256 channels. */

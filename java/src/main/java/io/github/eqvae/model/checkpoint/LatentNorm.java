@@ -21,7 +21,7 @@ import java.util.function.IntToDoubleFunction;
 final class LatentNorm {
   static final String CLASS_NAME = "AutoencoderKLFlux2";
 
-  /** In both. */
+  /** The same in both sources. */
   static final double EPS = 1e-4;
 
   static final int PATCH = 2;

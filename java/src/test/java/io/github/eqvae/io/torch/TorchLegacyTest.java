@@ -112,7 +112,7 @@ class TorchLegacyTest {
         Arguments.of(
             "an unknown name",
             storage,
-            "storage \"1\", which no tensor has",
+            "storage \"1\", which no tensor uses",
             legacy(small(), "1").i8(4).raw(data).bytes()),
         Arguments.of(
             "a name twice",
