@@ -345,7 +345,7 @@ final class ConvertCommand implements Callable<Integer> {
     if (model.isPresent()) {
       settings = known(model.get(), checkpoint).settings().orElse(settings);
     }
-    settings = scaling.scaling().map(settings::with).orElse(settings);
+    settings = scaling.replace(settings, spec.commandLine().getErr());
     settings = padding.map(settings::with).orElse(settings);
     if (scalingFrom.isPresent()) {
       boolean gathers = settings.scaling().filter(LatentScaling::gathers).isPresent();

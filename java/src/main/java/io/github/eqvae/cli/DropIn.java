@@ -25,13 +25,15 @@ import java.util.Map;
  * compared with the original decoder.
  *
  * @param images how many were measured
+ * @param identical whether both have the same weights
  * @param difference root mean square of the difference of both latents, in deviations of the
  *     other's
  * @param own PSNR of the other's latents through its own decoder, in dB
  * @param swapped PSNR of the other's latents through this decoder
  * @param mine PSNR of this autoencoder by itself
  */
-record DropIn(int images, double difference, double own, double swapped, double mine) {
+record DropIn(
+    int images, boolean identical, double difference, double own, double swapped, double mine) {
   /**
    * A loss below the first threshold is not visible; above the second the picture is a different
    * one.
@@ -122,8 +124,14 @@ record DropIn(int images, double difference, double own, double swapped, double 
     range.getLast().requireContent(names.getLast());
     double mean = sum / values;
     double std = Math.sqrt(Math.max(Double.MIN_NORMAL, sumSquares / values - mean * mean));
+    boolean identical = mine.weightsHash().equals(theirs.weightsHash());
     return new DropIn(
-        done, Math.sqrt(squares / values) / std, psnr[0] / done, psnr[1] / done, psnr[2] / done);
+        done,
+        identical,
+        Math.sqrt(squares / values) / std,
+        psnr[0] / done,
+        psnr[1] / done,
+        psnr[2] / done);
   }
 
   private static void requireSameShape(Vae mine, Vae theirs) {
@@ -162,6 +170,9 @@ record DropIn(int images, double difference, double own, double swapped, double 
    * last.
    */
   String verdict() {
+    if (identical && difference == 0 && own == swapped) {
+      return "fits: both have the same weights, so generators of the other can be used as they are";
+    }
     if (difference >= FAR) {
       return String.format(
           Locale.ROOT,
@@ -192,6 +203,7 @@ record DropIn(int images, double difference, double own, double swapped, double 
   String text() {
     StringBuilder out = new StringBuilder();
     out.append(String.format(Locale.ROOT, "%-44s %d%n", "images", images));
+    out.append(String.format(Locale.ROOT, "%-44s %s%n", "same weights", identical ? "yes" : "no"));
     out.append(
         String.format(
             Locale.ROOT, "%-44s %.4f%n", "difference of the latents, in deviations", difference));
@@ -210,6 +222,7 @@ record DropIn(int images, double difference, double own, double swapped, double 
   String json() {
     Map<String, Object> map = new LinkedHashMap<>();
     map.put("images", images);
+    map.put("same_weights", identical);
     map.put("latent_difference", difference);
     map.put("psnr_other", own);
     map.put("psnr_swapped", swapped);

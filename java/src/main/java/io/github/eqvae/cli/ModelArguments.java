@@ -59,6 +59,7 @@ final class ModelArguments {
         VaeOptions.defaults().withSessions(sessions).withBatch(batch).withWeights(weights.choice());
     Vae vae = Vae.load(model, on, scaling.scaling().map(options::withScaling).orElse(options));
     WeightsOption.say(err, model, vae.weightsNote());
+    scaling.sayLoss(vae.storedScaling(), err);
     return vae;
   }
 }

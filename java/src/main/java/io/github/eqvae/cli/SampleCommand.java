@@ -284,6 +284,9 @@ final class SampleCommand implements Callable<Integer> {
     Optional<LatentScaling> asked =
         scaling.scaling().or(() -> generator.latents().map(LatentsOrigin::scaling));
     Vae loaded = Vae.load(decoder, on, asked.map(options::withScaling).orElse(options));
+    scaling.sayLoss(
+        generator.latents().map(LatentsOrigin::scaling).or(loaded::storedScaling),
+        spec.commandLine().getErr());
     if (loaded.scaling().isEmpty()) {
       loaded.close();
       throw new EqvaeException.Argument(

@@ -2,6 +2,8 @@ package io.github.eqvae.cli;
 
 import io.github.eqvae.EqvaeException;
 import io.github.eqvae.model.LatentScaling;
+import io.github.eqvae.model.checkpoint.AutoencoderSettings;
+import java.io.PrintWriter;
 import java.util.Optional;
 import picocli.CommandLine.Option;
 
@@ -18,6 +20,38 @@ final class ScalingOptions {
       paramLabel = "X",
       description = "shift_factor of the latents, with --scaling-factor: their mean. Default: 0.")
   private Optional<Double> shift = Optional.empty();
+
+  /** These settings with the given scaling; what is lost is said. */
+  AutoencoderSettings replace(AutoencoderSettings settings, PrintWriter err) {
+    sayLoss(settings.scaling(), err);
+    return scaling().map(settings::with).orElse(settings);
+  }
+
+  /**
+   * Says what the given scaling drops without having been asked: pipelines would scale otherwise.
+   *
+   * @param before the scaling that it replaces
+   * @param err receives notes
+   */
+  void sayLoss(Optional<LatentScaling> before, PrintWriter err) {
+    if (factor.isEmpty() || before.isEmpty()) {
+      return;
+    }
+    LatentScaling old = before.get();
+    if (shift.isEmpty() && old.shiftFactor() != 0) {
+      err.println(
+          "eqvae: note: shift_factor becomes 0, it was %s; to keep it: --shift-factor %s"
+              .formatted(old.shiftFactor(), old.shiftFactor()));
+    }
+    if (!old.mean().isEmpty()) {
+      err.println(
+          "eqvae: note: "
+              + (old.gathers()
+                  ? "the batch norm of the latents is"
+                  : "latents_mean and latents_std are")
+              + " left out, --scaling-factor takes their place");
+    }
+  }
 
   /** The given scaling; empty if there is none. */
   Optional<LatentScaling> scaling() {

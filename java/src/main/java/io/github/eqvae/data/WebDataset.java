@@ -28,6 +28,8 @@ import java.util.OptionalInt;
 import java.util.function.BiConsumer;
 import java.util.function.Consumer;
 import java.util.function.ObjIntConsumer;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 
 /**
  * Tar archives of WebDataset, in the order of their names. The files of a sample share a key: the
@@ -45,7 +47,15 @@ final class WebDataset implements SampleSource {
   /** The largest picture in bytes; a photograph of 100 megapixels has fewer. */
   private static final long MAX_PICTURE = 256L << 20;
 
-  private static final int MAX_LABEL = 32;
+  private static final int MAX_LABEL = 1024;
+
+  /** What Python's int() reads and is a class: a sign, zeros, digits with single underscores. */
+  private static final Pattern LABEL =
+      Pattern.compile("(?:\\+|-(?=[0_]+$))?(?:0_?(?=\\d))*+(\\d(?:_?\\d){0,8})");
+
+  /** Characters of a wrong label in a message. */
+  private static final int SHOWN = 32;
+
   private static final int NO_LABEL = -1;
   private static final Duration PATIENCE = Duration.ofSeconds(5);
 
@@ -231,12 +241,18 @@ final class WebDataset implements SampleSource {
 
     private void label(Group group, String name, InputStream content) throws IOException {
       String text = new String(content.readNBytes(MAX_LABEL), StandardCharsets.US_ASCII).strip();
-      if (!text.matches("\\d{1,9}")) {
+      Matcher number = LABEL.matcher(text);
+      if (!number.matches() || content.read() >= 0) {
+        String shown = text.length() > SHOWN ? text.substring(0, SHOWN) + " …" : text;
         group.problem =
-            ITS_LABEL + FileNames.shown(name) + " is not the number of a class: '" + text + "'";
+            ITS_LABEL
+                + FileNames.shown(name)
+                + " is not the number of a class: '"
+                + FileNames.shown(shown)
+                + "'";
         return;
       }
-      OptionalInt label = OptionalInt.of(Integer.parseInt(text));
+      OptionalInt label = OptionalInt.of(Integer.parseInt(number.group(1).replace("_", "")));
       if (group.label.isPresent() && !group.label.equals(label)) {
         group.problem = "it has two labels";
       }

@@ -32,7 +32,7 @@ record NpyHeader(String descr, long[] shape, long bytes) {
     if (start.length < NpyArray.MAGIC.length + 2
         || !Arrays.equals(
             start, 0, NpyArray.MAGIC.length, NpyArray.MAGIC, 0, NpyArray.MAGIC.length)) {
-      throw new IOException(name + " is not a .npy file: its first bytes differ");
+      throw new IOException(name + " is not a .npy file: " + foreign(start, in));
     }
     int version = start[NpyArray.MAGIC.length];
     if (version < 1 || version > 3) {
@@ -53,6 +53,18 @@ record NpyHeader(String descr, long[] shape, long bytes) {
       throw new IOException(name + ": ends inside the header");
     }
     return parse(new String(header, StandardCharsets.UTF_8), name);
+  }
+
+  /** What it is instead, for example a web page in place of a download. */
+  private static String foreign(byte[] start, InputStream rest) throws IOException {
+    byte[] more = rest.readNBytes(MAX_HEADER);
+    byte[] bytes = Arrays.copyOf(start, start.length + more.length);
+    System.arraycopy(more, 0, bytes, start.length, more.length);
+    if (new String(start, StandardCharsets.ISO_8859_1).startsWith("PK\3\4")) {
+      return "it is a ZIP archive, as .npz files and checkpoints of PyTorch are";
+    }
+    byte[] beginning = Arrays.copyOf(bytes, Math.min(bytes.length, ForeignFile.START_BYTES));
+    return ForeignFile.what(beginning, bytes.length).orElse("its first bytes differ");
   }
 
   private static NpyHeader parse(String text, String name) throws IOException {

@@ -92,6 +92,15 @@ abstract sealed class LoadedVae permits Vae {
   }
 
   /**
+   * How the checkpoint says that latents are scaled, whatever the options say.
+   *
+   * @return the scaling; empty if the checkpoint does not have it
+   */
+  public Optional<LatentScaling> storedScaling() {
+    return loaded.scaling();
+  }
+
+  /**
    * A note about the chosen weights, if the file has both those as last trained and their average
    * (EMA).
    *

@@ -25,6 +25,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 
 /** Commands that read checkpoints, on files as trainings leave them. */
@@ -265,6 +266,27 @@ class CheckpointCommandsTest extends CliFixture {
     }
     assertUserError(
         run("encode", "kl.safetensors", "pics", "x", "--weights", "ema"), 1, "no averaged");
+  }
+
+  /** SD3's and FLUX's latents have a mean that pipelines subtract; a factor alone replaced it. */
+  @Test
+  void aFactorAloneSaysThatItReplacesTheShift() throws Exception {
+    TinyModels.kl(folder); // scaling_factor 0.5, shift_factor 0.25
+    String[] convert = {"convert", "kl.safetensors", "a", "--to", "diffusers", "--overwrite"};
+    Outcome o = run(with(convert, "--scaling-factor=0.7"));
+    assertEquals(0, o.code(), o.err());
+    assertTrue(o.err().contains("shift_factor becomes 0"), o.err());
+    assertTrue(o.err().contains("--shift-factor 0.25"), o.err());
+    o = run(with(convert, "--scaling-factor=0.7", "--shift-factor=0"));
+    assertEquals("", o.err());
+    o = run(with(convert, "--scaling-factor=0.7", "--shift-factor=0.25"));
+    assertEquals("", o.err());
+    o = run(convert);
+    assertEquals("", o.err());
+  }
+
+  private static String[] with(String[] arguments, String... more) {
+    return Stream.concat(Stream.of(arguments), Stream.of(more)).toArray(String[]::new);
   }
 
   /** A run: its average, and what was last trained, by every command alike. */

@@ -166,6 +166,35 @@ class WebDatasetTest {
         List.copyOf(named.keySet()));
   }
 
+  /** As the webdataset library reads them: with int() of Python. */
+  @Test
+  void labelsAreReadAsPythonDoes() throws IOException {
+    assertEquals(
+        List.of("a.jpg 1", "b.jpg 2", "c.jpg 3", "d.jpg 10", "e.jpg 0", "f.jpg 7"),
+        samples(
+            tar(
+                "a.tar",
+                false,
+                "a.jpg",
+                "a.cls=+1",
+                "b.jpg",
+                "b.cls= \t2 \r\n",
+                "c.jpg",
+                "c.cls=" + "0".repeat(40) + "3",
+                "d.jpg",
+                "d.cls=1_0",
+                "e.jpg",
+                "e.cls=-0",
+                "f.jpg",
+                "f.cls=" + "\n".repeat(100) + "7")));
+    for (String none :
+        List.of("1_", "+ 1", "-1", "1 2", "1e1", "4".repeat(5000), "7" + " ".repeat(5000))) {
+      List<String> read = samples(tar("b.tar", false, "x.jpg", "x.cls=" + none));
+      assertTrue(read.getFirst().contains("x.cls is not the number of a class"), read.toString());
+      assertTrue(read.getFirst().length() < 200, read.toString());
+    }
+  }
+
   @Test
   void pictureByContentWhateverItsEnding() throws IOException {
     assertEquals(List.of("x.img -", "y -"), samples(tar("a.tar", false, "x.img", "y")));

@@ -50,6 +50,26 @@ class NpyTest {
   }
 
   @Test
+  void whatIsNoArrayIsNamed() throws IOException {
+    byte[] zip = {'P', 'K', 3, 4, 20, 0, 0, 0, 8, 0};
+    assertNoArray("<!DOCTYPE html><html>".getBytes(StandardCharsets.US_ASCII), "a web page");
+    assertNoArray(("<html>" + "x".repeat(9000)).getBytes(StandardCharsets.US_ASCII), "a web page");
+    assertNoArray(
+        "version https://git-lfs.github.com/spec/v1\n".getBytes(StandardCharsets.US_ASCII),
+        "a pointer of Git LFS");
+    assertNoArray("Access denied".getBytes(StandardCharsets.US_ASCII), "a text, perhaps");
+    assertNoArray(new byte[0], "it is empty");
+    assertNoArray(zip, "a ZIP archive");
+    assertNoArray(new byte[] {1, 2, 3}, "its first bytes differ");
+  }
+
+  private static void assertNoArray(byte[] bytes, String what) {
+    String message = assertThrows(IOException.class, () -> read(bytes)).getMessage();
+    assertTrue(message.startsWith("a.npy is not a .npy file: "), message);
+    assertTrue(message.contains(what), message);
+  }
+
+  @Test
   void bytesAreThoseOfNumpy() throws IOException {
     NpyArray a = NpyArray.floats(new float[] {1.5f, -2}, 1, 2);
     ByteArrayOutputStream out = new ByteArrayOutputStream();

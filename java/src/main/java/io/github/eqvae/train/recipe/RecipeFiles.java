@@ -89,6 +89,9 @@ final class RecipeFiles {
               .filter(p -> !isSame(p, file)) // my demo.yaml may extend the shipped one
               .findFirst()
               .or(() -> ShippedRecipes.find(name));
+      if (found.isEmpty() && isSame(file.resolveSibling(name + ".yaml"), file)) {
+        return file; // refused with a reason
+      }
       if (found.isEmpty() && !Files.exists(other)) {
         throw new RecipeException(
             where + ": " + other,

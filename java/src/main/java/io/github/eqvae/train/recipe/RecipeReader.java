@@ -113,6 +113,12 @@ public final class RecipeReader {
         throw new RecipeException(
             source, "expected section.key=value, such as objective.kl_weight=1e-6");
       }
+      if (keys[0].equals(RecipeFiles.EXTENDS)) {
+        throw new RecipeException(
+            source,
+            "extends stands only in a recipe's file; write one with extends: NAME, or name the"
+                + " other recipe in place of this one");
+      }
       Origin origin = new Origin(source, 0);
       RecipeNode.Section section = root;
       for (int i = 0; i + 1 < keys.length; i++) {

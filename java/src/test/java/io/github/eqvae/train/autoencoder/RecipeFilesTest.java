@@ -106,6 +106,10 @@ class RecipeFilesTest {
         write("c.yaml", "extends: gone.yaml\n"), "c.yaml:1: extends", "gone.yaml", "no such");
     assertProblem(write("d.yaml", "extends: ../" + folder.getFileName() + "\n"), "a folder");
     assertProblem(write("e.yaml", "extends: e.yaml\n"), "a circle: e.yaml extends e.yaml");
+    for (String itself : List.of("e", "./e", "./e.yaml")) {
+      assertProblem(
+          write("e.yaml", "extends: " + itself + "\n"), "a circle: e.yaml extends e.yaml");
+    }
     write("f.yaml", "extends: g\n");
     assertProblem(
         write("g.yaml", "extends: ./f.yaml\n"), "a circle: g.yaml extends f.yaml extends g.yaml");
@@ -120,6 +124,17 @@ class RecipeFilesTest {
             RecipeException.class,
             () -> AutoencoderRecipe.parse("extends: base\n", "text", List.of()));
     assertTrue(e.getMessage().contains("only a recipe in a file"), e.getMessage());
+  }
+
+  @Test
+  void whatARecipeExtendsIsNotSetOnTheCommandLine() throws IOException {
+    Path base = base();
+    for (String set : List.of("extends=photos", "extends.x=photos")) {
+      RecipeException e = assertThrows(RecipeException.class, () -> read(base, set));
+      assertTrue(e.getMessage().contains("--set " + set), e.getMessage());
+      assertTrue(e.getMessage().contains("only in a recipe's file"), e.getMessage());
+      assertTrue(!e.getMessage().contains("task"), e.getMessage());
+    }
   }
 
   @Test
