@@ -24,9 +24,9 @@ import picocli.CommandLine.Spec;
     mixinStandardHelpOptions = true,
     description = {
       "Compares runs on one page.",
-      "Writes one HTML file with the figures of all runs, what their recipes say otherwise, their"
-          + " curves over each other and their samples side by side. Runs need not be finished, and"
-          + " are only read. A folder of `eqvae demo` stands for its two runs."
+      "Writes one HTML file with the figures of all runs, the settings in which their recipes"
+          + " differ, all curves in one chart, and their samples side by side. Runs need not be"
+          + " finished, and are not changed. A folder of `eqvae demo` counts as its two runs."
     },
     footer = {
       "",

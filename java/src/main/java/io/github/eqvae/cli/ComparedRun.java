@@ -54,7 +54,7 @@ record ComparedRun(
         newest(folder.samples()));
   }
 
-  /** The shortest ends of the paths that differ. */
+  /** Names for the runs: the shortest ends of their paths that differ. */
   static List<String> names(List<Path> runs) {
     List<Path> paths = new ArrayList<>();
     int longest = 1;

@@ -17,8 +17,8 @@ import picocli.CommandLine.Spec;
     mixinStandardHelpOptions = true,
     description = {
       "Prints a script for completion with the tab key.",
-      "bash and zsh complete commands, options, names of recipes and the keys of --set with it:"
-          + " load it in ~/.bashrc or, after bashcompinit, in ~/.zshrc."
+      "With it bash and zsh complete commands, options, names of recipes and the keys of --set."
+          + " Load it in ~/.bashrc or, after bashcompinit, in ~/.zshrc."
     },
     footer = {"", "Examples:", "  source <(eqvae completion)", "  eqvae completion >> ~/.bashrc"})
 final class CompletionCommand implements Callable<Integer> {

@@ -98,7 +98,7 @@ final class ConvertCommand implements Callable<Integer> {
       names = "--dtype",
       paramLabel = "TYPE",
       description =
-          "The type of the numbers: fp32, fp16 or bf16, rounded to nearest. Default: as they are.")
+          "The type of the numbers: fp32, fp16 or bf16, rounded to nearest. Default: unchanged.")
   private Optional<Dtype> dtype = Optional.empty();
 
   @Option(
@@ -123,7 +123,7 @@ final class ConvertCommand implements Callable<Integer> {
       names = "--scaling-kind",
       paramLabel = "KIND",
       description =
-          "With --scaling-from: factor (1 / std), shift (the mean, too), channels (latents_mean and"
+          "With --scaling-from: factor (1 / std), shift (also the mean), channels (latents_mean and"
               + " latents_std), or patches (FLUX.2's batch norm). Default: patches if SRC has that,"
               + " else factor.")
   private Optional<MeasuredScaling.Kind> scalingKind = Optional.empty();
@@ -143,7 +143,7 @@ final class ConvertCommand implements Callable<Integer> {
   @Option(
       names = "--max-shard-size",
       paramLabel = "SIZE",
-      description = "For a folder of diffusers: cuts larger files, with an index. Default: 10GB.")
+      description = "For a folder of diffusers: splits larger files, with an index. Default: 10GB.")
   private Optional<String> maxShardSize = Optional.empty();
 
   @Option(
@@ -162,7 +162,7 @@ final class ConvertCommand implements Callable<Integer> {
               + " diffusers ignores that key.")
   private Optional<PaddingMode> padding = Optional.empty();
 
-  @Option(names = "--overwrite", description = "Replaces DST if it is there.")
+  @Option(names = "--overwrite", description = "Replaces DST if it exists.")
   private boolean overwrite;
 
   @Spec private CommandSpec spec;

@@ -72,7 +72,7 @@ final class DecodeCommand implements Callable<Integer> {
 
   @Mixin private TileOption tile = new TileOption();
 
-  @Option(names = "--overwrite", description = "Replaces images that are there.")
+  @Option(names = "--overwrite", description = "Replaces images that exist already.")
   private boolean overwrite;
 
   @Spec private CommandSpec spec;

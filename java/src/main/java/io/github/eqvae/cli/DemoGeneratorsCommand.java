@@ -25,10 +25,10 @@ import picocli.CommandLine.Spec;
     description = {
       "Trains the same generators on the latents of the plain and of the EQ autoencoder.",
       "Makes the demo's two autoencoders, encodes its images with both, and trains each generator"
-          + " on either, from the same seed and for the same steps. On the way the Fréchet distance"
-          + " of samples to real images is measured on the features of two classifiers. The report"
-          + " compares the curves. Each part is a command that is printed as it runs; what a"
-          + " stopped demo left is not made again."
+          + " on both, from the same seed and for the same number of steps. During training the"
+          + " Fréchet distance of samples to real images is measured on the features of two"
+          + " classifiers. The report compares the curves. Each part is one command, which is"
+          + " printed when it starts. A demo that was stopped skips its finished parts."
     },
     footer = {
       "",

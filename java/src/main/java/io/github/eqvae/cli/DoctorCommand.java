@@ -22,7 +22,7 @@ import picocli.CommandLine.Spec;
 @Command(
     name = "doctor",
     mixinStandardHelpOptions = true,
-    description = "Says what was found on this machine, what was not and why, and what to do.",
+    description = "Shows what was found on this machine, what was not and why, and what to do.",
     footer = {"", "Example:", "  eqvae doctor"})
 final class DoctorCommand implements Callable<Integer> {
   private static final int CALLS = 2_000_000;

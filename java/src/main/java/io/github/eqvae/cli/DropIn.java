@@ -35,8 +35,8 @@ import java.util.Map;
 record DropIn(
     int images, boolean identical, double difference, double own, double swapped, double mine) {
   /**
-   * A loss below the first threshold is not visible; above the second the picture is a different
-   * one.
+   * Thresholds of the lost PSNR: a loss below the first is not visible; above the second the
+   * picture looks different.
    */
   private static final double UNSEEN = 0.5;
 

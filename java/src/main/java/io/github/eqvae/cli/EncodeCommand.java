@@ -58,7 +58,7 @@ final class EncodeCommand implements Callable<Integer> {
       paramLabel = "IN",
       description =
           "A folder of pictures (folders in it are classes), tar shards of WebDataset, or an IDX"
-              + " file (its labels lie beside it).")
+              + " file (with its labels in the file beside it).")
   private Path in = Path.of(".");
 
   @Parameters(index = "2", paramLabel = "OUT", description = "A folder for the shards.")
@@ -78,7 +78,7 @@ final class EncodeCommand implements Callable<Integer> {
 
   @Mixin private FeatureOptions features = new FeatureOptions();
 
-  @Option(names = "--hflip", description = "Encodes every image mirrored, too.")
+  @Option(names = "--hflip", description = "Also encodes the mirror image of every picture.")
   private boolean hflip;
 
   @Option(
@@ -102,7 +102,7 @@ final class EncodeCommand implements Callable<Integer> {
               + " listed.")
   private boolean noLabels;
 
-  @Option(names = "--seed", paramLabel = "N", description = "Of the samples' noise. Default: 0.")
+  @Option(names = "--seed", paramLabel = "N", description = "Seed of the samples. Default: 0.")
   private long seed;
 
   @Option(
@@ -110,7 +110,7 @@ final class EncodeCommand implements Callable<Integer> {
       description = "Replaces latents that were made with other settings.")
   private boolean overwrite;
 
-  @Option(names = "--dry-run", description = "Says what would be done, encodes nothing.")
+  @Option(names = "--dry-run", description = "Prints what would be done, encodes nothing.")
   private boolean dryRun;
 
   @Spec private CommandSpec spec;

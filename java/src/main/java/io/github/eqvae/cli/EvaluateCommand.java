@@ -54,15 +54,16 @@ import picocli.CommandLine.Spec;
     mixinStandardHelpOptions = true,
     description = {
       "Measures a trained model.",
-      "A run on its held-out images or another folder, any other checkpoint on a folder: PSNR,"
-          + " SSIM, LPIPS and rFID (with their weights), the equivariance error per angle and"
-          + " scale, latent statistics, spectrum and intrinsic dimension. Of a run, evaluation.json"
-          + " and report.html go into its folder, unless --data, --sample, --weights model or --set"
-          + " choose other images or weights: those figures go to --json alone.",
-      "A generator's run on its held-out latents: the loss by time; of dit the variational bound in"
-          + " bits per dimension, as its reference reports it.",
-      "Generated images against real ones (--reference): FID, sFID, Inception score, precision,"
-          + " recall and KID; docs/evaluation.md."
+      "An autoencoder: PSNR, SSIM, LPIPS and rFID (with their weights), the equivariance error per"
+          + " angle and scale, latent statistics, spectrum and intrinsic dimension. A run is"
+          + " measured on its held-out images or on --data, any other checkpoint on --data."
+          + " evaluation.json and report.html are written into the run's folder. If --data,"
+          + " --sample, --weights model or --set choose other images or weights, figures are"
+          + " written to --json only.",
+      "A generator's run: the loss by time on its held-out latents; for dit the variational bound"
+          + " in bits per dimension, as its reference reports it.",
+      "Generated images (--reference): FID, sFID, Inception score, precision, recall and KID,"
+          + " compared with real images; docs/evaluation.md."
     },
     footer = {
       "",
@@ -110,10 +111,10 @@ final class EvaluateCommand implements Callable<Integer> {
               + " --data.")
   private Optional<Path> dropIn = Optional.empty();
 
-  @ArgGroup(exclusive = false, heading = "Of generated images:%n")
+  @ArgGroup(exclusive = false, heading = "Options for generated images:%n")
   private GeneratedOptions generated = new GeneratedOptions();
 
-  @ArgGroup(exclusive = false, heading = "Of a generator's run:%n")
+  @ArgGroup(exclusive = false, heading = "Options for a generator's run:%n")
   private GeneratorLosses losses = new GeneratorLosses();
 
   @Option(
@@ -153,9 +154,9 @@ final class EvaluateCommand implements Callable<Integer> {
         names = "--ssim",
         paramLabel = "WHOSE",
         description =
-            "Whose SSIM: scikit_image (borders left out), torchmetrics (from 1.4.2 on), released"
-                + " (the released evaluation's call, which takes the range from each pair of"
-                + " images). Default: scikit_image.")
+            "The variant of SSIM: scikit_image (without borders), torchmetrics (from 1.4.2),"
+                + " released (the released evaluation's call, which takes the range from each pair"
+                + " of images). Default: scikit_image.")
     private Optional<Ssim.Variant> ssim = Optional.empty();
 
     boolean isUsed() {

@@ -17,30 +17,31 @@ final class FeatureOptions {
       names = "--features",
       paramLabel = "NETWORK",
       description =
-          "Keeps features of the pictures beside the latents, for REPA: a DINOv2 file under the"
-              + " names of torch.hub, timm or transformers, or the run of an eqvae classifier.")
+          "Stores features of the pictures beside the latents, for REPA. NETWORK is a DINOv2 file"
+              + " of torch.hub, timm or transformers, or the run of an eqvae classifier.")
   private Optional<Path> network = Optional.empty();
 
   @Option(
       names = "--features-grid",
       paramLabel = "N",
       description =
-          "Rows and columns of features, as many as the generator has tokens. Default: 16 per 256"
-              + " pixels of a vision transformer, an eighth of a classifier's side.")
+          "Rows and columns of the features' grid, which must be the grid of the generator's"
+              + " tokens. Default: for a vision transformer 16 per 256 pixels, for a classifier an"
+              + " eighth of its side.")
   private int grid;
 
   @Option(
       names = "--features-positions",
       paramLabel = "RULE",
       description =
-          "How a vision transformer's positions are fitted: timm (default, as REPA does), hub,"
-              + " transformers.")
+          "Whose way of resizing a vision transformer's position table: timm (default, as REPA"
+              + " does), hub, transformers.")
   private PositionResize positions = PositionResize.TIMM;
 
   @Option(
       names = "--features-heads",
       paramLabel = "N",
-      description = "Heads of a vision transformer. Default: of 64 channels, as DINOv2's.")
+      description = "Heads of a vision transformer. Default: one per 64 channels, as in DINOv2.")
   private Optional<Integer> heads = Optional.empty();
 
   /** Opens the network; the caller closes it. */

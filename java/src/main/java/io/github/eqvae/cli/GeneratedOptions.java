@@ -15,9 +15,9 @@ final class GeneratedOptions {
       names = "--reference",
       paramLabel = "REAL",
       description =
-          "MODEL is generated images, a .npz or a folder: compares them with these, a folder of"
-              + " pictures, a .npz of images or of statistics, or an IDX file; with --inception,"
-              + " --dinov2 or --classifier.")
+          "Real images to compare with: a folder of pictures, a .npz of images or of statistics, or"
+              + " an IDX file. MODEL is then the generated images, a .npz or a folder. Needs"
+              + " --inception, --dinov2 or --classifier.")
   private Optional<Path> reference = Optional.empty();
 
   @Option(
@@ -32,8 +32,8 @@ final class GeneratedOptions {
       names = "--dinov2",
       paramLabel = "FILE",
       description =
-          "With --reference: takes the features of DINOv2 by dgm-eval's rules (FD), of a file that"
-              + " `eqvae weights dinov2` wrote, or of torch.hub, timm or transformers.")
+          "With --reference: uses the features of DINOv2, as dgm-eval does (FD). FILE is one that"
+              + " `eqvae weights dinov2` wrote, or one of torch.hub, timm or transformers.")
   private Optional<Path> dinov2 = Optional.empty();
 
   @Option(
@@ -49,14 +49,14 @@ final class GeneratedOptions {
       paramLabel = "FILE",
       description =
           "Writes statistics of MODEL's images into a .npz that ADM's evaluation and pytorch-fid"
-              + " read (mu, sigma; mu_s, sigma_s), with --reference or without.")
+              + " read (mu, sigma; mu_s, sigma_s). Needs no --reference.")
   private Optional<Path> statistics = Optional.empty();
 
   @Option(
       names = "--with-images",
       description =
-          "With --write-statistics: the images, too (arr_0), which ADM's precision and recall"
-              + " need.")
+          "With --write-statistics: also writes the images (arr_0), which ADM's precision and"
+              + " recall need.")
   private boolean withImages;
 
   /** Whether generated images are compared, or statistics written. */
@@ -78,9 +78,9 @@ final class GeneratedOptions {
     List<Path> named = Stream.of(inception, classifier, dinov2).flatMap(Optional::stream).toList();
     if (named.size() != 1) {
       throw new EqvaeException.Argument(
-          "A Fréchet distance is of a network's features: name one of --inception FILE and --dinov2"
-              + " FILE (see `eqvae weights`) and --classifier FILE, the model.safetensors of a run"
-              + " that began with task: classifier (`eqvae recipes`)");
+          "A Fréchet distance compares features of one network: give --inception FILE, --dinov2"
+              + " FILE (see `eqvae weights`) or --classifier FILE, the model.safetensors of a run"
+              + " whose recipe has task: classifier (`eqvae recipes`)");
     }
     Protocol own =
         classifier.isPresent()
@@ -93,14 +93,14 @@ final class GeneratedOptions {
           "--protocol "
               + whose
               + (ofInception
-                  ? " is of Inception's features, with --inception FILE"
+                  ? " uses Inception's features: give --inception FILE"
                   : whose == Protocol.DINOV2
-                      ? " is of DINOv2's features, with --dinov2 FILE"
-                      : " is of a classifier's features, with --classifier FILE"));
+                      ? " uses DINOv2's features: give --dinov2 FILE"
+                      : " uses a classifier's features: give --classifier FILE"));
     }
     statistics.ifPresent(GeneratedOptions::requirePlace);
     if (withImages && statistics.isEmpty()) {
-      throw new EqvaeException.Argument("--with-images goes with --write-statistics FILE");
+      throw new EqvaeException.Argument("--with-images needs --write-statistics FILE");
     }
     return new GeneratedEvaluation(
         samples, reference, named.getFirst(), whose, statistics, withImages);
@@ -110,7 +110,7 @@ final class GeneratedOptions {
     if (!file.toString().endsWith(".npz")
         || !Files.isDirectory(file.toAbsolutePath().getParent())) {
       throw new EqvaeException.Argument(
-          "--write-statistics " + file + ": name a file .npz in a folder that is there");
+          "--write-statistics " + file + ": name a .npz file in a folder that exists");
     }
   }
 }

@@ -24,16 +24,16 @@ final class GeneratorHintsOption {
       names = "--heads",
       paramLabel = "N",
       description =
-          "For a generator: heads of attention, if its size is not a published one and its tensors"
-              + " do not tell.")
+          "For a generator: attention heads, if its size is not a published one and its tensors do"
+              + " not show the number.")
   private Optional<Integer> heads = Optional.empty();
 
   @Option(
       names = "--codes",
       paramLabel = "N",
       description =
-          "For a MaskGIT file of another program: entries of the codebook. Default: what 1000"
-              + " labels leave of the table, as published.")
+          "For a MaskGIT file of another program: entries of the codebook. Default: the rows of"
+              + " the table that remain with 1000 labels, as published.")
   private Optional<Integer> codes = Optional.empty();
 
   @Option(
@@ -41,8 +41,8 @@ final class GeneratorHintsOption {
       paramLabel = "KIND",
       description =
           "For a generator whose file does not say how it was trained: dit (1000 linear steps,"
-              + " noise) or sit (the velocity of straight lines), which have the same tensors; repa"
-              + " (sit on the opposite clock) where the projectors were taken off.")
+              + " noise) or sit (velocity on straight paths), which have the same tensors; repa"
+              + " (sit with reversed time) if the projectors were removed.")
   private Optional<Kind> kind = Optional.empty();
 
   GeneratorHints hints() {

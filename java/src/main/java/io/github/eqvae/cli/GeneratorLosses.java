@@ -29,8 +29,9 @@ final class GeneratorLosses {
       names = "--times",
       paramLabel = "N",
       description =
-          "Parts of the clock: of dit the bound of a diffusion respaced to N steps (default: 50;"
-              + " its own count for the exact bound), of a path the loss in N parts (default: 10).")
+          "For dit: respaces the diffusion to N steps for the bound (default: 50; the trained"
+              + " number of steps gives the exact bound). For other kinds: measures the loss"
+              + " in N equal parts of the time (default: 10).")
   private Optional<Integer> times = Optional.empty();
 
   @Option(
@@ -43,8 +44,8 @@ final class GeneratorLosses {
       names = "--likelihood",
       paramLabel = "STEPS",
       description =
-          "Of a path: also log p of the latents along the probability flow, by so many steps of"
-              + " Heun's rule.")
+          "For sit and lightningdit: also log p of the latents along the probability flow, with"
+              + " this number of steps of Heun's method.")
   private Optional<Integer> likelihood = Optional.empty();
 
   /** Whether this is the folder of a generator's run. */

@@ -34,10 +34,10 @@ import picocli.CommandLine.Spec;
     mixinStandardHelpOptions = true,
     description = {
       "Shows the contents of a checkpoint.",
-      "Format, architecture, the published model it matches, number of parameters, tensors, what"
-          + " else is in it, what is missing or does not belong, numbers that are not finite, and"
-          + " whether it can be run. Exits with 1 when it is not a whole autoencoder, generator"
-          + " (DiT, SiT, REPA, LightningDiT) or vision transformer (DINOv2) that can."
+      "Format, architecture, the published model it matches, number of parameters, tensors, other"
+          + " content, tensors that are missing or unexpected, numbers that are not finite, and"
+          + " whether it can be run. Exits with 1 if it is not a complete autoencoder, generator"
+          + " (DiT, SiT, REPA, LightningDiT) or vision transformer (DINOv2), or cannot be run."
     },
     footer = {
       "",

@@ -16,7 +16,7 @@ import picocli.CommandLine;
  *
  * @param checkpoint the network
  * @param dtype the type of the numbers; empty to keep them
- * @param line where to speak
+ * @param line the command line, for output and notes
  */
 record MaskGitConversion(
     MaskGitCheckpoint checkpoint, Optional<FloatType> dtype, CommandLine line) {

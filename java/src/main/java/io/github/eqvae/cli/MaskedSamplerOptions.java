@@ -14,15 +14,14 @@ final class MaskedSamplerOptions {
       names = "--order",
       paramLabel = "NAME",
       description =
-          "MaskGIT: which codes are given first, by confidence (default) or in the order of"
-              + " halton.")
+          "MaskGIT: the order in which codes are decided: confidence (default) or halton.")
   private Optional<CodeSamplingOptions.Order> order = Optional.empty();
 
   @Option(
       names = "--mask-schedule",
       paramLabel = "NAME",
       description =
-          "MaskGIT by confidence: how many codes a step gives: arccos (default), cosine, linear,"
+          "MaskGIT by confidence: how many codes a step keeps: arccos (default), cosine, linear,"
               + " square, root.")
   private Optional<MaskSchedule> schedule = Optional.empty();
 
@@ -36,7 +35,7 @@ final class MaskedSamplerOptions {
       names = "--sharpness",
       paramLabel = "X",
       description =
-          "MaskGIT: what logits are multiplied with, a temperature in its reference. Default: 1.")
+          "MaskGIT: factor on the logits; the references call it a temperature. Default: 1.")
   private Optional<Double> sharpness = Optional.empty();
 
   @Option(

@@ -29,7 +29,7 @@ final class ModelArguments {
   @Option(
       names = "--sessions",
       paramLabel = "N",
-      description = "Batches computed side by side; the threads are divided. Default: 1.")
+      description = "Batches computed at the same time; they share the threads. Default: 1.")
   private int sessions = 1;
 
   @Option(

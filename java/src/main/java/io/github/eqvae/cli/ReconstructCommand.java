@@ -92,12 +92,12 @@ final class ReconstructCommand implements Callable<Integer> {
 
   @Option(
       names = "--whole",
-      description = "Pictures keep their size; the last rows are repeated up to a multiple.")
+      description = "Keeps the size of pictures: pads them to a multiple and crops the result.")
   private boolean whole;
 
   @Mixin private SquareOptions square = new SquareOptions();
 
-  @Option(names = "--overwrite", description = "Replaces results that are there.")
+  @Option(names = "--overwrite", description = "Replaces results that exist already.")
   private boolean overwrite;
 
   @Mixin private TileOption tile = new TileOption();

@@ -79,18 +79,21 @@ final class SampleCommand implements Callable<Integer> {
       description = "A file .npz, or a folder for PNG files.")
   private Path out = Path.of(".");
 
-  @Option(names = "--count", paramLabel = "N", description = "How many. Default: 64.")
+  @Option(names = "--count", paramLabel = "N", description = "Number of samples. Default: 64.")
   private int count = 64;
 
-  @Option(names = "--seed", paramLabel = "N", description = "Of noise and classes. Default: 0.")
+  @Option(
+      names = "--seed",
+      paramLabel = "N",
+      description = "Seed of noise and classes. Default: 0.")
   private long seed;
 
   @Option(
       names = "--classes",
       paramLabel = "WHICH",
       description =
-          "uniform (default), balanced, none, or numbers or names with commas between, over and"
-              + " over.")
+          "uniform (default), balanced, none, or a list of numbers or names with commas, which is"
+              + " repeated.")
   private String classes = "uniform";
 
   @Mixin private SamplerOptions sampler = new SamplerOptions();
@@ -124,7 +127,8 @@ final class SampleCommand implements Callable<Integer> {
       names = "--batch",
       paramLabel = "N",
       description =
-          "Latents that go through the network at once. Default: 16. It does not change them.")
+          "Latents that go through the network at once. Default: 16. The samples do not depend on"
+              + " it.")
   private int batch = 16;
 
   @Option(

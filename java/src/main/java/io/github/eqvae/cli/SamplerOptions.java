@@ -35,11 +35,15 @@ final class SamplerOptions {
       names = "--steps",
       paramLabel = "N",
       description =
-          "Default: 250 of ddpm and sde_euler, 50 of ddim and euler, 25 of others; of MaskGIT 8 by"
-              + " confidence, 32 in Halton's order.")
+          "Number of steps. Default: 250 for ddpm and sde_euler, 125 for sde_heun, 50 for ddim and"
+              + " euler, 25 for others; dopri5 chooses its steps. For MaskGIT 8 with --order"
+              + " confidence, 32 with halton.")
   private Optional<Integer> steps = Optional.empty();
 
-  @Option(names = "--eta", paramLabel = "X", description = "Of ddim: its noise. Default: 0.")
+  @Option(
+      names = "--eta",
+      paramLabel = "X",
+      description = "For ddim: share of ddpm's noise. Default: 0.")
   private double eta;
 
   @Option(
@@ -52,8 +56,8 @@ final class SamplerOptions {
       names = "--guidance",
       paramLabel = "SCALE",
       description =
-          "Classifier-free guidance. Default: 1, none; of MaskGIT 0 is none, and the default as"
-              + " published.")
+          "Classifier-free guidance. Default: 1, which is none. For MaskGIT 0 is none, and the"
+              + " default is the published value.")
   private Optional<Double> guidance = Optional.empty();
 
   @Mixin private MaskedSamplerOptions masked = new MaskedSamplerOptions();
@@ -62,8 +66,8 @@ final class SamplerOptions {
       names = "--guidance-channels",
       paramLabel = "N",
       description =
-          "Channels that are guided. Default: 3 of latents that have 4, as the references do; all"
-              + " of others.")
+          "Number of guided channels. Default: 3 if latents have 4, as in the references; else"
+              + " all.")
   private Optional<Integer> channels = Optional.empty();
 
   @Option(

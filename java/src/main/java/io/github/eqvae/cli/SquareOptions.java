@@ -23,16 +23,16 @@ class SquareOptions {
       paramLabel = "HOW",
       description =
           "How a picture becomes a square: adm (as DiT and SiT do it), torchvision (Resize and"
-              + " CenterCrop, as in evaluations), center (as in training), pad (black around"
-              + " it), none (it is one of that size). Default: adm; reconstruct of a run: center.")
+              + " CenterCrop, as in evaluations), center (as in training), pad (black around it),"
+              + " none (it already has that size). Default: adm; reconstruct of a run: center.")
   private Optional<EncodeOptions.Crop> crop = Optional.empty();
 
   @Option(
       names = "--alpha",
       paramLabel = "WHAT",
       description =
-          "Transparency: drop (the colours below it, as PyTorch loaders do), white or black (laid"
-              + " over). Default: drop.")
+          "Transparency: drop (ignored, as in PyTorch loaders), white or black (the background)."
+              + " Default: drop.")
   private DecodeOptions.Alpha alpha = DecodeOptions.DEFAULT.alpha();
 
   @Option(

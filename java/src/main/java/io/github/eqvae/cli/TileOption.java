@@ -14,8 +14,8 @@ final class TileOption {
       names = "--tile",
       paramLabel = "N",
       description =
-          "Works in tiles of N pixels, such as 512: the same result with less memory, in several"
-              + " times the time.")
+          "Works in tiles of N pixels, such as 512: the same result with less memory, but several"
+              + " times slower.")
   private Optional<Integer> tile = Optional.empty();
 
   Optional<Tiling> tiling() {

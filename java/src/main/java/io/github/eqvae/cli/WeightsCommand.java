@@ -92,10 +92,12 @@ final class WeightsCommand implements Callable<Integer> {
 
   /** Converts downloaded files to one file. */
   private abstract static class Conversion implements Callable<Integer> {
-    @Option(names = "--unchecked", description = "Takes other files than the published ones.")
+    @Option(
+        names = "--unchecked",
+        description = "Accepts files with other hashes than the published ones.")
     private boolean unchecked;
 
-    @Option(names = "--overwrite", description = "Replaces OUT if it is there.")
+    @Option(names = "--overwrite", description = "Replaces OUT if it exists.")
     private boolean overwrite;
 
     @Spec private CommandSpec spec;
@@ -210,7 +212,7 @@ final class WeightsCommand implements Callable<Integer> {
     @Option(
         names = "--heads",
         paramLabel = "N",
-        description = "Heads of attention, where they are not of 64 channels.")
+        description = "Attention heads, if they do not have 64 channels each.")
     private Optional<Integer> heads = Optional.empty();
 
     @Override

@@ -18,7 +18,7 @@ import org.jspecify.annotations.Nullable;
  * device memory, and its own stream for copies. Every step reads the same tensors, {@link #inputs}.
  */
 final class InputQueue implements AutoCloseable {
-  /** One batch on its way. */
+  /** A batch that is being loaded or copied. */
   private static final class Slot {
     final HostBatch batch;
     final List<HostBuffer> host = new ArrayList<>();

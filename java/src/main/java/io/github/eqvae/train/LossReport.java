@@ -13,7 +13,7 @@ public interface LossReport {
   /**
    * How many numbers there are.
    *
-   * @return the count: the first so many of the report
+   * @return the count; they are the first ones of the report
    */
   int count();
 
@@ -31,7 +31,7 @@ public interface LossReport {
    * The meaning of collected losses.
    *
    * @param terms what was collected
-   * @param report where it lies
+   * @param report the tensor they are in
    * @return the same for the engine
    */
   static LossReport of(LossTerms terms, LossTerms.Report report) {

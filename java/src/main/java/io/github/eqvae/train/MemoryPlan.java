@@ -15,7 +15,8 @@ import java.util.Map;
  * The memory that a run needs, found by running its step on a device that only plans.
  *
  * @param parameters learned numbers by what people call their group
- * @param stateBytes weights, gradients, moments, averages of all networks, batches on their way
+ * @param stateBytes weights, gradients, moments and averages of all networks, and the input queue's
+ *     batches
  * @param stepBytes size of the step arena for the largest micro-batch
  * @param largest description of the micro-batch that needs most
  * @param scratchBytes upper bound of the scratch memory of operations; 0 on the CPU, where it is
@@ -71,7 +72,8 @@ public record MemoryPlan(
    * @return the plan
    */
   private static MemoryPlan of(TrainingRecipe<?> recipe, DeviceInfo target, boolean scratch) {
-    boolean first = recipe.optimizer().accumulate() == 1; // else gradients are also added to
+    boolean first =
+        recipe.optimizer().accumulate() == 1; // otherwise gradients are also accumulated
     MicroBatch at = new MicroBatch(0, 0, first, true);
     try (Device device = Device.planner(target);
         Stream stream = new Stream(device);

@@ -31,7 +31,7 @@ public record ParameterGroup(
   /**
    * The same weight decay for all: that of {@code adam}.
    *
-   * @param name as above, as all that follow
+   * @param name as above, like the parameters that follow
    * @param title for people
    * @param store the parameters
    * @param adam how they are updated

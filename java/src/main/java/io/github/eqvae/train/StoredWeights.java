@@ -22,7 +22,7 @@ public final class StoredWeights {
    * @param checkpoint where they are
    * @param network the name of the group they belong to, for what is not learned
    * @param weights the blob: {@code NETWORK.weights}, as last trained, or {@code NETWORK.ema}
-   * @param store of the same network; gets them
+   * @param store of the same network; receives the weights
    * @param stream orders the work
    * @throws IOException when a file cannot be read or has changed
    * @throws EqvaeException.Argument when the device computes in another dtype than the checkpoint's

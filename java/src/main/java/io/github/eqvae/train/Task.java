@@ -136,15 +136,16 @@ public interface Task extends AutoCloseable {
    * Gradients of a network that are exactly zero everywhere, which means that it does not learn.
    *
    * @param norm what the log calls the norm of these gradients
-   * @param patience steps in a row, at least 1, before it is said: some networks pass through it
-   * @param meaning what it means and what helps, in a sentence; said once
+   * @param patience steps in a row, at least 1, before a message is shown: some networks recover
+   *     from it
+   * @param meaning what it means and what helps, in a sentence; shown once
    */
   record ZeroGradients(String norm, int patience, String meaning) {}
 
   /**
    * The networks whose gradients are never zero in a run that learns.
    *
-   * @return what is to be said of each
+   * @return the message for each
    */
   default List<ZeroGradients> zeroGradients() {
     return List.of();

@@ -152,9 +152,9 @@ public final class Trainer<T extends Task> implements AutoCloseable {
    * Trains to the end of the recipe.
    *
    * @param batches what is trained on
-   * @param validation looks at held-out data; null for none
+   * @param validation measures held-out data; null for none
    * @param checkpoints where the state is saved
-   * @param listener is told what happens
+   * @param listener gets the events of the run
    * @return whether the run finished
    * @throws IOException when data cannot be read or results not written
    * @throws EqvaeException.Diverged when training diverged; the message says what to try
@@ -350,7 +350,7 @@ public final class Trainer<T extends Task> implements AutoCloseable {
   }
 
   /**
-   * Steps' parts that ran as graphs.
+   * How many parts of steps ran as graphs.
    *
    * @return how many graphs were captured and how often one was launched
    */
