@@ -1,6 +1,7 @@
 package io.github.eqvae.op;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.github.eqvae.testing.GeneratedPage;
 import io.github.eqvae.testing.Javadoc;
@@ -54,6 +55,41 @@ class OpsReferenceTest {
           Map.entry("UpsampleConv2d", List.of("upsample_conv2d")),
           Map.entry("WeightedSum", List.of("weighted sum of three")));
 
+  /** What computes without being an operation of the tape. */
+  private static final List<Other> OTHERS =
+      List.of(
+          new Other(
+              "adam",
+              "One update of all weights by Adam or AdamW, with clipping, skipping and the moving"
+                  + " average",
+              "nn/AdamOptimizer",
+              List.of("nn/OptimizerTest")),
+          new Other(
+              "adaptive_weight",
+              "The weight of the adversarial loss: a bounded ratio of two norms of gradients",
+              "equivariance/AdversarialLoss",
+              List.of("nn/ReductionTest")),
+          new Other(
+              "pack_weights",
+              "Copies of weights in bf16, in the order in which tensor cores read them",
+              "op/PackedWeights",
+              List.of("op/PackedWeightTest", "nn/PackedStoreTest")),
+          new Other(
+              "random",
+              "Normal or uniform numbers that depend on seed, purpose and position alone (Philox)",
+              "tensor/RandomFill",
+              List.of("tensor/DeviceRandomTest", "tensor/PhiloxTest")));
+
+  /**
+   * A function that is not an operation.
+   *
+   * @param name its name, without {@code eqv_}
+   * @param what what it computes
+   * @param caller the Java class that calls it
+   * @param tests the classes that test it
+   */
+  private record Other(String name, String what, String caller, List<String> tests) {}
+
   private static List<Path> files(String folder, String ending) throws IOException {
     try (Stream<Path> all = Files.walk(ROOT.resolve(folder))) {
       return all.filter(f -> f.toString().endsWith(ending)).sorted().toList();
@@ -74,14 +110,15 @@ class OpsReferenceTest {
     return all;
   }
 
-  /** The files that define any of the functions; others may call them. */
+  /** The files that define any of the functions: not those that call it, nor empty ones. */
   private static Set<Path> defining(Collection<String> functions, List<Path> files)
       throws IOException {
     Set<Path> found = new LinkedHashSet<>();
     for (Path file : files) {
       String text = Files.readString(file);
       for (String f : functions) {
-        if (Pattern.compile("(?m)^(?:template.*|inline )?(?:void|eqv_status) " + f + "\\(")
+        if (Pattern.compile(
+                "(?m)^(?:template.*|inline )?(?:void|eqv_status) " + f + "\\((?![^{;]*\\{\\})")
             .matcher(text)
             .find()) {
           found.add(file);
@@ -196,10 +233,13 @@ class OpsReferenceTest {
     List<Path> kernels = files("kernels", ".cu");
     List<Path> formulas = new ArrayList<>(files("kernels", "_ref.h"));
     formulas.addAll(files("kernels", "_ref.cpp"));
+    formulas.addAll(files("native/ref", "_ref.cpp"));
     Map<String, String> bounds = bounds();
     StringBuilder out = new StringBuilder(HEAD);
+    Set<String> called = new TreeSet<>();
     for (Class<?> op : OpGateTest.operations()) {
       Set<String> functions = functions(op);
+      called.addAll(functions);
       String name = op.getSimpleName();
       String snake = name.replaceAll("([a-z0-9])([A-Z])", "$1_$2").toLowerCase(Locale.ROOT);
       List<String> cases =
@@ -217,20 +257,80 @@ class OpsReferenceTest {
       out.append(", ").append(words(cases));
       out.append(" | ").append(bound(name, snake, bounds)).append(" |\n");
     }
+    out.append(OTHERS_HEAD);
+    Set<String> rest = computing();
+    rest.removeAll(called);
+    assertEquals(OTHERS.stream().map(Other::name).toList(), List.copyOf(rest));
+    for (Other other : OTHERS) {
+      out.append(row(other, core, kernels, cpu, formulas));
+    }
     GeneratedPage.check("ops.md", out.toString());
   }
+
+  /** The checks of all functions that compute, but for copies and constants. */
+  private static Set<String> computing() throws IOException {
+    Set<String> all = new TreeSet<>();
+    for (Path file : files("native/core/api", ".cpp")) {
+      Matcher m = Pattern.compile("(?m)^eqv_status eqv_(\\w+)\\(").matcher(Files.readString(file));
+      while (m.find()) {
+        all.add(m.group(1));
+      }
+    }
+    all.removeAll(Set.of("copy", "fill"));
+    return all;
+  }
+
+  private static String row(
+      Other other, List<Path> core, List<Path> kernels, List<Path> cpu, List<Path> formulas)
+      throws IOException {
+    Set<String> name = Set.of(other.name());
+    Path caller = java("main", other.caller());
+    String call = "Fn." + other.name().toUpperCase(Locale.ROOT);
+    assertTrue(Files.readString(caller).contains(call), other.caller() + " has no " + call);
+    Set<Path> tests = new LinkedHashSet<>();
+    for (String test : other.tests()) {
+      tests.add(java("test", test));
+    }
+    return String.join(
+        " | ",
+        "| " + link(caller).replace(".java]", "]"),
+        other.what(),
+        "`eqv_" + other.name() + "`",
+        links(defining(Set.of("eqv_" + other.name()), core)),
+        links(defining(name, kernels)),
+        links(defining(name, cpu)),
+        links(defining(name, formulas)),
+        links(tests) + " |\n");
+  }
+
+  private static Path java(String tree, String type) {
+    return ROOT.resolve("java/src/" + tree + "/java/io/github/eqvae/" + type + ".java");
+  }
+
+  private static final String OTHERS_HEAD =
+      """
+
+      ## Functions that are not operations
+
+      They have no gradient: the tape does not record them. The comments in \
+      [eqv.h](../../native/include/eqv.h) give formulas and shapes.
+
+      | called by | what it computes | function | checks | kernel | CPU | reference | tests |
+      |---|---|---|---|---|---|---|---|
+      """;
 
   private static final String HEAD =
       """
       # Operations
 
-      Made by `OpsReferenceTest` of the sources; `-Deqvae.reference.write=true` makes it anew.
+      Made by `OpsReferenceTest` from the sources; `-Deqvae.reference.write=true` writes it again.
 
       Where to find what an operation has:
 
       - **Kernel, CPU code, reference** (the formula as plain loops): the links of its row.
       - **Gradient**: in the same files. `backward` is in the Java class; in native code its \
-      functions end in `_bwd`, those of the forward pass in `_fwd`.
+      functions end in `_bwd`, those of the forward pass in `_fwd`. If there is no `_bwd`, \
+      `backward` calls the functions of the row with other arguments.
       - **Documentation**: the comment at the head of its Java class: formula, shapes, errors.
       - **Tests**: its cases, which these tests run. \
       [AgreementTest](../../java/src/test/java/io/github/eqvae/op/AgreementTest.java) compares \
@@ -244,7 +344,9 @@ class OpsReferenceTest {
       `mvn -pl java verify -Dsurefire.failIfNoSpecifiedTests=false -Dtest=AgreementTest \
       "-Deqvae.test.cases=group_norm"`. A part of a case's name works, too.
 
-      A dash means that there is no such file: the operation is a view, or calls other operations. \
+      Optimisers, random numbers and the like are in [a table of their own](#functions-that-are-not-operations).
+
+      A dash means that there is no such file: the operation is a view, or the device has no such function. \
       Bounds are explained in [numerics.md](../numerics.md#ops): γ(k) = k·u/(1 − k·u), u = 2⁻²⁴.
 
       | operation | what it is | functions | checks | kernel | CPU | reference | cases | bound in single precision |

@@ -7,8 +7,8 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 
 /**
- * A page of docs/reference that is made of the sources: a stale one fails its test, and {@code
- * -Deqvae.reference.write=true} writes it anew.
+ * A page of docs/reference that is made from the sources: one that is out of date fails its test,
+ * and {@code -Deqvae.reference.write=true} writes it again.
  */
 public final class GeneratedPage {
   /** The root of the repository. */
@@ -31,6 +31,6 @@ public final class GeneratedPage {
     assertEquals(
         text,
         Files.exists(file) ? Files.readString(file) : "",
-        "docs/reference/" + name + " is stale; -Deqvae.reference.write=true writes it anew");
+        "docs/reference/" + name + " is out of date; -Deqvae.reference.write=true writes it again");
   }
 }

@@ -210,7 +210,7 @@ class RecipeReferenceTest {
       """
       # Recipes, key by key
 
-      Made by `RecipeReferenceTest` of the sources; `-Deqvae.reference.write=true` makes it anew.
+      Made by `RecipeReferenceTest` from the sources; `-Deqvae.reference.write=true` writes it again.
 
       A recipe is a YAML file of sections. `--set section.key=value` changes one key; `--dry-run` \
       prints the whole recipe with all defaults.
