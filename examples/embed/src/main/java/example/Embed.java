@@ -38,8 +38,10 @@ public final class Embed {
         Vae vae = Vae.load(Path.of(arguments[0]), device, options);
         ExecutorService clients = Executors.newVirtualThreadPerTaskExecutor()) {
       device.whyNotFaster().ifPresent(why -> System.out.println("on the CPU: " + why));
-      // Sides must be multiples of the downsampling factor, 8 for SD-VAE.
-      ImageBatch batch = ImageBatch.of(image).padToMultiple(vae.downsamplingFactor());
+      ImageBatch batch =
+          ImageBatch.of(image)
+              .withChannels(vae.imageChannels()) // gray or RGB
+              .padToMultiple(vae.downsamplingFactor()); // 8 for SD-VAE
       List<Future<Latents>> results = new ArrayList<>();
       for (int i = 0; i < CLIENTS; i++) {
         results.add(clients.submit(() -> vae.encode(batch)));

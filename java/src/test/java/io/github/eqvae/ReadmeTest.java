@@ -67,15 +67,16 @@ class ReadmeTest {
     return file;
   }
 
+  /** With any image: here a gray one, of odd sides, for a model that takes RGB. */
   @Test
   void theProgramForUsersRuns() throws Exception {
     Path in = folder.resolve("in.png");
     Path out = folder.resolve("out.png");
-    ImageIO.write(new BufferedImage(32, 16, BufferedImage.TYPE_INT_RGB), "png", in.toFile());
+    ImageIO.write(new BufferedImage(33, 17, BufferedImage.TYPE_BYTE_GRAY), "png", in.toFile());
     String[] arguments = {model().toString(), in.toString(), out.toString()};
     compiled("Encode").getMethod("main", String[].class).invoke(null, (Object) arguments);
     BufferedImage again = ImageIO.read(out.toFile());
-    assertEquals(List.of(32, 16), List.of(again.getWidth(), again.getHeight()));
+    assertEquals(List.of(33, 17), List.of(again.getWidth(), again.getHeight()));
   }
 
   @Test

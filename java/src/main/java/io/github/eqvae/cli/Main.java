@@ -170,7 +170,7 @@ public final class Main implements Runnable {
           case EqvaeException.Internal bug -> throw bug;
           case EqvaeException known -> known.getMessage();
           case FileAlreadyExistsException there -> isInTheWay(there.getMessage());
-          case NoSuchFileException missing -> "There is no file " + missing.getMessage();
+          case NoSuchFileException missing -> "There is no file or folder " + missing.getMessage();
           case SafetensorsException file -> file.getMessage();
           case TorchFileException file -> file.getMessage();
           case PassingIoException later -> later.getMessage();
