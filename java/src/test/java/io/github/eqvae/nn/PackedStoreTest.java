@@ -159,7 +159,7 @@ class PackedStoreTest {
       values[values.length - 1] += 1;
       weight.set(net.stream, values);
       EqvaeException e = assertThrows(EqvaeException.Argument.class, net::run);
-      assertTrue(e.getMessage().contains("packing them anew"), e.getMessage());
+      assertTrue(e.getMessage().contains("out of date"), e.getMessage());
       net.store.repack(net.stream);
       net.run();
     }
