@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# OpenCV's INTER_AREA averages nothing as soon as one side grows, however much the other one shrinks.
+# OpenCV's INTER_AREA does not average if one side grows, even if the other side shrinks a lot.
 #
 # Versions: opencv-python-headless 5.0.0.93, numpy 2.4.6.
-# Behaviour: a picture of stripes, two rows black and two rows white, is made four times lower with INTER_AREA. At the same
-# width the result is their mean. If it becomes one pixel wider at the same time, every pixel is interpolated between two
-# neighbours, and the other half of the rows is never looked at: the white stripes are gone. Nothing is said. Loaders that
-# resize pictures of any shape to a square meet this with every picture that is narrower than the square and taller.
+# Behaviour: INTER_AREA reduces the height of a striped picture (two black rows, two white rows, and so on) to a quarter. If
+# the width stays the same, the result is the mean of the stripes. If the width also grows by one pixel, every pixel is
+# interpolated between two neighbours, and half of the rows are never read: the white stripes are gone. There is no warning.
+# Loaders that resize pictures of any shape to a square do this to every picture that is narrower and taller than the square.
 # Expected: averaging along the side that shrinks, as Pillow's BOX does; the documentation recommends INTER_AREA for
 # shrinking against moire, and speaks of enlarging only for pictures that are enlarged.
 # Seen: same width: 128 to 128; one pixel wider: 0 to 0; Pillow BOX, one pixel wider: 128 to 128.

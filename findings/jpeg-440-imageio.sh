@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# JPEG files whose colour is halved in height only (4:4:0): ImageIO and libjpeg-turbo give other pixels.
+# JPEG files whose colour is halved in height only (4:4:0): ImageIO and libjpeg-turbo give different pixels.
 #
-# Versions: javax.imageio of Temurin 25.0 (its own libjpeg 6b; Debian's packages of OpenJDK take the system's
+# Versions: javax.imageio of Temurin 25.0 (its own libjpeg 6b; Debian's packages of OpenJDK use the system's
 # libjpeg-turbo and do not differ); Pillow 12.3.0 and opencv-python-headless 5.0.0.93 (libjpeg-turbo).
 # Behaviour: libjpeg 6b interpolates colour between its samples for 4:2:2 and 4:2:0, but repeats it for 4:4:0, which
 # libjpeg-turbo interpolates, too. For 4:4:4, 4:2:2 and 4:2:0 the two agree to the bit. Upright photographs of some
-# cameras and what `jpegtran -rotate 90` makes of 4:2:2 are 4:4:0.
+# cameras are 4:4:0, and so are 4:2:2 files after `jpegtran -rotate 90`.
 # Seen: 444, 422 and 420: 0 levels; 440: 42 levels.
 # Needs: JAVA=a Temurin's bin/java, python3 with venv. Exits with 1 if the behaviour changed.
 set -eu

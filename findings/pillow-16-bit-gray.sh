@@ -2,10 +2,10 @@
 # Pillow's convert("RGB") turns 16-bit gray PNG files nearly white, but not 16-bit RGB ones.
 #
 # Versions: Pillow 12.3.0, numpy 2.4.6, opencv-python-headless 5.0.0.93 (which writes the files).
-# Behaviour: of a 16-bit ramp from black to white, Image.open(f).convert("RGB"), the loader of torchvision's ImageFolder and
-# of most training code, clips gray samples at 255 of 65535, so that all but the darkest 0.4 % is white. The same ramp
-# saved as 16-bit RGB loses its lower byte instead, and comes out right. Nothing is said. 16-bit gray is what X-ray,
-# depth, microscope and astronomy data sets have; a model trained on them sees white squares.
+# Behaviour: torchvision's ImageFolder and most training code load pictures by Image.open(f).convert("RGB"). For a 16-bit gray
+# ramp from black to white, it clips samples at 255 of 65535, so all but the darkest 0.4 % are white. If the same ramp is
+# saved as 16-bit RGB, only the lower bytes are dropped, which is right. There is no warning. Data sets of X-ray, depth,
+# microscope and astronomy pictures are 16-bit gray; a model that is trained on them sees white squares.
 # Expected: the same picture from both files.
 # Seen: gray: 257 of 258 levels are white; rgb: 2 of 258 levels are white.
 # Needs: python3 with venv. Exits with 1 if the behaviour changed.

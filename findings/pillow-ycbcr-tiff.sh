@@ -3,9 +3,9 @@
 #
 # Versions: Pillow 12.3.0, numpy 2.4.6, opencv-python-headless 5.0.0.93, tifffile 2026.3.3 (the last two as other readers).
 # Behaviour: Image.convert('YCbCr').save('x.tif'), Pillow's default without compression, ends without an error. Image.open('x.tif')
-# gives the mode RGB, and load() raises "image file is truncated (0 bytes not processed)". The file is whole: OpenCV and
-# tifffile read it, and tifffile gets the very samples that were saved. With compression='tiff_lzw' Pillow reads it, too. A data set
-# that was saved so looks damaged to every loader that is built on Pillow, which skips such pictures or ends.
+# gives the mode RGB, and load() raises "image file is truncated (0 bytes not processed)". The file is complete: OpenCV and
+# tifffile read it, and tifffile gives exactly the samples that were saved. With compression='tiff_lzw' Pillow also reads it. To
+# loaders that use Pillow, a data set of such files looks damaged: they skip the pictures or stop.
 # Expected: the picture that was saved.
 # Seen: pillow: image file is truncated (0 bytes not processed); tifffile: equal samples; opencv: at most 1 level off.
 # Needs: python3 with venv. Exits with 1 if the behaviour changed.

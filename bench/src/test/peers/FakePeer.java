@@ -2,7 +2,7 @@ import java.util.Scanner;
 
 /** Answers as bench/gpu/peer.py does, without computing. */
 public class FakePeer {
-  /** With {@code --device broken} its results are wrong; with {@code ends} it ends, once. */
+  /** With {@code --device broken} its results are wrong; with {@code ends} it ends once. */
   public static void main(String[] arguments) {
     double error = arguments[1].equals("broken") ? 0.5 : 0.002;
     System.out.println("{\"torch\": \"none\", \"cuda\": null, \"cudnn\": 0}");

@@ -21,7 +21,7 @@ import org.openjdk.jmh.runner.options.OptionsBuilder;
 import org.openjdk.jmh.runner.options.TimeValue;
 import org.openjdk.jmh.runner.options.VerboseMode;
 
-/** The kernel benchmarks on tiny shapes: all peers that are here compute the same. */
+/** The kernel benchmarks on tiny shapes: all available peers compute the same. */
 class KernelBenchmarkTest {
   private static KernelSpec spec(KernelBenchmark b, String shape, KernelDirection direction)
       throws ReflectiveOperationException {
@@ -51,7 +51,7 @@ class KernelBenchmarkTest {
   private static float[] result(Work work) {
     try (work) {
       work.run();
-      work.run(); // the second time as good as the first
+      work.run(); // a second run must give the same result
       return work.result();
     }
   }
@@ -90,7 +90,7 @@ class KernelBenchmarkTest {
     close(torch, result(AdamKernels.work(8, "cpu", KernelPeer.EQVAE)), 1e-5);
   }
 
-  /** There are no libraries of CUDA where tests run: they must say so, and what to do. */
+  /** Tests run without CUDA libraries: the error must say that they are missing, and what to do. */
   @Test
   void librariesOfCudaAreOnlyLookedForWhenAskedFor() throws Exception {
     KernelSpec linear = spec(new LinearKernels(), "10-16-24", KernelDirection.FORWARD);

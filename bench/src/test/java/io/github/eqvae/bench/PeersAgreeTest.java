@@ -15,7 +15,7 @@ class PeersAgreeTest {
   private static final List<Peer> BOTH = List.of(Peer.TORCH_NCHW, Peer.TORCH_NHWC);
   private static final ConvShape SHAPE = new ConvShape(2, 8, 12, 7);
 
-  /** Where libtorch's default memory format can be measured against. */
+  /** Whether libtorch's default memory format can be used as a peer on this machine. */
   private static final List<Peer> RIGHT = right();
 
   private static List<Peer> right() {
@@ -58,7 +58,9 @@ class PeersAgreeTest {
     }
   }
 
-  /** Random vectors are far from where two codes are equally near, next to what rounding moves. */
+  /**
+   * For random vectors the distances to the two nearest codes differ by more than rounding errors.
+   */
   @Test
   void nearestCodes() {
     float[] ours = nearest(NearestCodeBenchmark.By.EQVAE);
@@ -94,7 +96,7 @@ class PeersAgreeTest {
   @ParameterizedTest
   @ValueSource(strings = {"plain", "eq-0.75"})
   void trainingSteps(String branch) {
-    // Adam's first steps have the learning rate's size whatever the gradient's is: rounding shows
+    // Adam's first steps have the size of the learning rate for any gradient: rounding shows
     // where a gradient is nearly zero, at most twice the three steps. Most weights must agree.
     float[] ours = step(branch, Peer.EQVAE);
     for (Peer peer : RIGHT) {
@@ -125,7 +127,8 @@ class PeersAgreeTest {
   }
 
   /**
-   * As with the autoencoder's steps: Adam's first ones have one size whatever the gradient's is.
+   * As for the autoencoder's steps: Adam's first steps have the same size for any size of the
+   * gradient.
    */
   @Test
   void diffusionTransformersSteps() {

@@ -8,7 +8,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import org.junit.jupiter.api.Test;
 
-/** What README and bench/tables.md say of speed is what the recorded runs say. */
+/** The speeds in README and bench/tables.md are those of the recorded runs. */
 class ReadmeTableTest {
   private static final Path ROOT = Path.of(System.getProperty("eqvae.root"));
 

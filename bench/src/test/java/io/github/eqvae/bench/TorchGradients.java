@@ -9,10 +9,10 @@ import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
 
 /**
- * Whether libtorch's input gradients of convolutions are right here. Of 2.10 with oneDNN 3.7.1 they
- * were seen to be wrong on a Zen 5 processor, now and then not a number, in single precision and
- * the default memory format, where channels are no multiple of 16: they depend on what was in
- * memory before. channels_last and double precision are right.
+ * Whether libtorch's input gradients of convolutions are right on this machine. With libtorch 2.10
+ * and oneDNN 3.7.1 on a Zen 5 processor they were wrong, and sometimes NaN, in single precision and
+ * the default memory format, if the number of channels is not a multiple of 16: they depend on the
+ * former content of memory. With channels_last and in double precision they are right.
  */
 final class TorchGradients {
   private static final long[] ONE = {1, 1};
@@ -38,7 +38,7 @@ final class TorchGradients {
     torch.ScalarType wide = torch.ScalarType.Double;
     Tensor right = gradient(dy.to(wide), x.to(wide), weight.to(wide));
     for (int i = 1; i <= 3; i++) {
-      // Leaves numbers in the memory that the next results lie in.
+      // Fills the memory that the next results will get with other numbers.
       torch.full(new long[] {s[0] * 32 * s[3] * s[3]}, new Scalar(100.0 * i)).close();
       Tensor off = gradient(dy, x, weight).to(wide).sub(right).abs().max();
       if (!(off.item_double() < 1e-3)) {

@@ -16,8 +16,8 @@ import org.junit.jupiter.api.condition.EnabledIfSystemProperty;
 import org.junit.jupiter.api.io.TempDir;
 
 /**
- * The benchmark of a GPU without one: tiny cases on the shim, and a peer that only answers ({@code
- * FakePeer.java}, run from its source in place of bench/gpu/peer.py).
+ * The GPU benchmark without a GPU: tiny cases on the shim, and a peer that computes nothing ({@code
+ * FakePeer.java}, run from its source instead of bench/gpu/peer.py).
  */
 @EnabledIfSystemProperty(named = "os.arch", matches = "amd64")
 class GpuBenchmarkTest {
@@ -52,7 +52,7 @@ class GpuBenchmarkTest {
     return out;
   }
 
-  /** As a graph, too: the third step is a launch of what the second was captured as. */
+  /** Also as a graph: the second step is captured, and the third launches that graph. */
   @Test
   @Tag("full")
   void aStepOfATransformerRuns() throws Exception {
@@ -125,7 +125,7 @@ class GpuBenchmarkTest {
     assertEquals(2 * (3 * 2 - 1), measured(lines, "conv2d").size(), "both sides of the others");
   }
 
-  /** The stand-in has no networks: those cases fail, and the others are measured all the same. */
+  /** The fake peer has no networks: those cases fail, and the others are still measured. */
   @Test
   void tf32IsMeasuredBesideBf16() throws Exception {
     IllegalStateException e =
@@ -140,7 +140,7 @@ class GpuBenchmarkTest {
     assertTrue(table.contains(", in TF32 "), table);
   }
 
-  /** Nobody can take figures of the shim for those of a GPU, whatever the file is called. */
+  /** Figures of the shim cannot be mistaken for those of a GPU, whatever the file is called. */
   @Test
   void aDryRunIsMarkedAndKeptOutOfTheTables() throws Exception {
     List<String> lines = run("sweep", "none", "--rounds", "1");

@@ -17,7 +17,9 @@ class GpuTableTest {
     }
   }
 
-  /** The ratio is against PyTorch's fastest, be it without autocast, which is said. */
+  /**
+   * The ratio is against PyTorch's fastest variant; if that is without autocast, the table says so.
+   */
   @Test
   void theFastestModeCounts() throws Exception {
     List<String> lines = new ArrayList<>();

@@ -28,15 +28,17 @@ import org.junit.jupiter.api.Test;
 
 /**
  * DiT-XL/2 at its full size, 675 million weights, with random ones: the gradients of a step (one
- * latent, the squared error of all that the network says) against libtorch's, both in single
- * precision. It needs some 17 GB of memory. {@code -Deqvae.full.dit=S} takes another size.
+ * latent, the squared error of all outputs) against libtorch's, both in single precision. It needs
+ * some 17 GB of memory. {@code -Deqvae.full.dit=S} takes another size.
  */
 @Tag("full")
 class DitOracleTest {
   /** Relative to the largest gradient of the same parameter. */
   private static final double TOLERANCE = 1e-4;
 
-  /** What starts at 0 gets numbers: behind a gate that is closed nothing has a gradient. */
+  /**
+   * Parameters that start at 0 get other values: behind a gate of 0 no parameter has a gradient.
+   */
   private static final float SPREAD = 0.05f;
 
   private static final int TIME = 400;

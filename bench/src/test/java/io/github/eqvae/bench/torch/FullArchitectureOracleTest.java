@@ -60,7 +60,7 @@ class FullArchitectureOracleTest {
   private static final int DISCRIMINATOR_LAYERS = 3;
   private static final int MOST_IMAGES = 60;
 
-  /** More than the rounding of all kernels amounts to, seen as an error of the weights. */
+  /** A disturbance of the weights that is larger than the effect of all kernels' rounding. */
   private static final double DISTURBANCE = 1e-6;
 
   private static final int DIRECTIONS = 4;
@@ -217,7 +217,7 @@ class FullArchitectureOracleTest {
       Map<String, Double> discLosses,
       Map<String, double[]> gradients,
       Map<String, double[]> discGradients) {
-    /** Twice how far the middle between two disturbed gradients is from the undisturbed one. */
+    /** Twice the distance of the mean of two disturbed gradients from the undisturbed gradient. */
     double bend(Theirs there, Theirs back) {
       return Math.max(
           bend(gradients, there.gradients, back.gradients),
@@ -243,7 +243,9 @@ class FullArchitectureOracleTest {
 
   /** The networks that take part in a step. */
   private record Networks(Model model, Autoencoder vae, Discriminator disc, Lpips lpips) {
-    /** In double precision, with weights that are off by so much, relatively, in a direction. */
+    /**
+     * In double precision, with weights that are disturbed by this relative amount in a direction.
+     */
     Theirs step(Stream stream, float[] image, List<Draw> draws, double off, long direction) {
       TorchOptions options = new TorchOptions(true, false);
       try (PointerScope scope = new PointerScope()) {
@@ -273,12 +275,13 @@ class FullArchitectureOracleTest {
   }
 
   /**
-   * At a point where the gradient is smooth. ReLUs and absolute values have kinks, and of a million
-   * activations some may lie so near them that rounding decides on which side; libtorch in single
-   * precision does not agree with itself in double precision then, by up to 1 %. So images are
-   * tried until libtorch's gradients in double precision have no such kink within {@link
+   * At a point where the gradient is smooth. ReLUs and absolute values have kinks. Of a million
+   * activations some may be so near to a kink that rounding decides on which side they are. Then
+   * even libtorch's own gradients in single and in double precision differ by up to 1 %. So images
+   * are tried until libtorch's gradients in double precision have no such kink within {@link
    * #DISTURBANCE} of the weights: the gradients at both ends of several lines through them have the
-   * gradient between them as their mean, to a quarter of the tolerance. Ours has no say in it.
+   * gradient between them as their mean, to a quarter of the tolerance. Our implementation does not
+   * influence the choice.
    */
   @ParameterizedTest
   @EnumSource

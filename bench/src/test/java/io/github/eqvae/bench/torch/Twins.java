@@ -29,7 +29,7 @@ final class Twins {
   /** Relative to the largest gradient of the same parameter. */
   static final double TOLERANCE = 1e-4;
 
-  /** What terms of size 1 that sum to zero leave in double precision. */
+  /** The rounding error of terms of size 1 that sum to zero, in double precision. */
   private static final double CANCELLED = 1e-12;
 
   private Twins() {}
@@ -47,7 +47,7 @@ final class Twins {
     return images(batch, side, 5);
   }
 
-  /** Images with structure: a few soft waves, so that the networks see more than noise. */
+  /** Images of a few smooth waves, so that the networks get more than noise. */
   static float[] images(int batch, int side, long seed) {
     float[] x = normal(seed, (long) batch * side * side * 3);
     for (int i = 0; i < x.length; i++) {
@@ -159,7 +159,7 @@ final class Twins {
     return out;
   }
 
-  /** Of each parameter the largest difference, relative to the largest expected gradient. */
+  /** The largest difference of each parameter, relative to its largest expected gradient. */
   static Map<String, Double> differences(
       Map<String, double[]> expected, Function<String, double[]> actual) {
     Map<String, Double> out = new LinkedHashMap<>();
@@ -172,8 +172,9 @@ final class Twins {
             double d = Math.abs(mine[i] - other[i]);
             difference = d <= difference ? difference : d; // NaN is the worst
           }
-          // Softmax does not change when all scores of a row do: the gradient of the keys' bias is
-          // zero by algebra. So is that of the last bias of the discriminator where all logits lie
+          // Softmax does not change if the same number is added to all scores of a row, so the
+          // gradient of the keys' bias is exactly zero in theory. So is that of the last bias of
+          // the discriminator where all logits lie
           // between the hinge's kinks: real and fake pull equally. What rounding leaves of the
           // terms is compared with the gradient of the layer's weights instead.
           boolean zero = name.endsWith(".k.bias") || maximum(other) < CANCELLED;
@@ -208,8 +209,9 @@ final class Twins {
   }
 
   /**
-   * Biases, so that ReLU leaves something of every pixel's features, as in a trained network. LPIPS
-   * takes their direction, whose derivative has no bound where next to nothing is left.
+   * Biases that keep some features of every pixel above zero after ReLU, as in a trained network.
+   * LPIPS normalises the features, and the derivative of that is unbounded where they are nearly
+   * zero.
    */
   static void brighten(Lpips lpips, Stream stream) {
     for (Parameter p : lpips.parameters().all()) {
@@ -219,7 +221,10 @@ final class Twins {
     }
   }
 
-  /** Larger last weights: logits on both sides of the hinge's kinks, as after some training. */
+  /**
+   * Larger last weights, so that logits are on both sides of the hinge's kinks, as after some
+   * training.
+   */
   static void decide(Discriminator disc, int layers, Stream stream) {
     Parameter last = disc.parameters().get("main." + (2 + 3 * layers) + ".weight");
     float[] weights = last.value().toFloats(stream);
@@ -237,7 +242,7 @@ final class Twins {
     return most;
   }
 
-  /** Codes near latents that occur, as after some training: many are used. */
+  /** Codes near actual latents, so that many are used, as after some training. */
   static void spread(VqModel vq, Stream stream, io.github.eqvae.tensor.Tensor x) {
     Tape tape = new Tape(stream, x.arena(), Tape.Mode.INFERENCE);
     float[] z = vq.encode(tape, x).toFloats(stream);
