@@ -18,6 +18,8 @@ public final class ForeignFile {
 
   private static final int SHOWN = 80;
 
+  private static final String NUMPY = "\u0093NUMPY";
+
   private static final String PAGE =
       "it is a web page, so the download failed: the server may want a login, or a licence to be"
           + " accepted. Open the address in a browser";
@@ -35,7 +37,7 @@ public final class ForeignFile {
     STARTS.put("%PDF-", "it is a PDF document, not a model");
     STARTS.put("GGUF", "it is a GGUF file of quantized weights; take the model's safetensors");
     STARTS.put("\u0089HDF", "it is an HDF5 file, as Keras writes; take the model's safetensors");
-    STARTS.put("\u0093NUMPY", "it is an array of NumPy, not a model");
+    STARTS.put(NUMPY, "it is an array of NumPy, not a model");
     STARTS.put("\u00ff\u00d8\u00ff", "it is a picture, not a model");
     STARTS.put("\u0089PNG", "it is a picture, not a model");
     STARTS.put("GIF8", "it is a picture, not a model");
@@ -64,6 +66,11 @@ public final class ForeignFile {
       return Optional.of("it is empty, copy it again");
     }
     String text = new String(start, StandardCharsets.ISO_8859_1);
+    if (text.startsWith(NUMPY) && text.contains("'|O'")) {
+      return Optional.of(
+          "it is a Python object that np.save pickled, such as a dictionary: in Python, save its"
+              + " arrays as tensors with safetensors.numpy.save_file or torch.save");
+    }
     for (Map.Entry<String, String> known : STARTS.entrySet()) {
       if (text.startsWith(known.getKey())) {
         return Optional.of(known.getValue());

@@ -49,6 +49,18 @@ class NpyTest {
     assertTrue(message.contains("is not a .npz file: it is a web page"), message);
   }
 
+  /** np.save of a dictionary of weights, which a command for checkpoints is given. */
+  @Test
+  void aPickledDictionaryIsNoCheckpoint() {
+    byte[] dictionary =
+        numpy("{'descr': '|O', 'fortran_order': False, 'shape': (), }", new byte[9]);
+    String what = ForeignFile.what(dictionary, dictionary.length).orElseThrow();
+    assertTrue(what.contains("np.save pickled") && what.contains("safetensors"), what);
+    byte[] array = numpy("{'descr': '<f4', 'fortran_order': False, 'shape': (), }", new byte[4]);
+    what = ForeignFile.what(array, array.length).orElseThrow();
+    assertTrue(what.contains("an array of NumPy, not a model"), what);
+  }
+
   @Test
   void whatIsNoArrayIsNamed() throws IOException {
     byte[] zip = {'P', 'K', 3, 4, 20, 0, 0, 0, 8, 0};

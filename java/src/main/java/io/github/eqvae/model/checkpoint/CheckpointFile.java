@@ -214,6 +214,9 @@ public final class CheckpointFile implements AutoCloseable {
     if (!section.isEmpty() && (section.equals(key) || section.startsWith(key + "."))) {
       return; // the weights are in this one
     }
+    if (section.isEmpty() && tensors.keySet().stream().anyMatch(n -> n.startsWith(key + "."))) {
+      return; // one of the modules that were joined
+    }
     if (value instanceof TorchValue.PyDict inner) {
       for (TorchValue.PyDict.Entry entry : inner.entries()) {
         if (key.equals(SETTINGS)

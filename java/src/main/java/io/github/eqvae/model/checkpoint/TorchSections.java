@@ -10,11 +10,13 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 
 /**
  * The dictionaries of tensors in a file of {@code torch.save}. Trainings save several: the model,
  * its average, and sometimes other networks ({@code {model, ema, opt, args}} of DiT, {@code
- * {state_dict, ema_state_dict}}, a {@code vae} beside a generator).
+ * {state_dict, ema_state_dict}}, a {@code vae} beside a generator). An autoencoder that was saved
+ * with a dictionary for each of its modules ({@code {encoder, decoder, quant_conv}}) is joined.
  *
  * @param name name of the dictionary with the weights: empty for the root
  * @param tensors of it
@@ -37,6 +39,13 @@ record TorchSections(
 
   private static final String LIGHTNING_AVERAGE = "state_dict";
 
+  /** The modules of an autoencoder, in every naming. */
+  private static final List<String> MODULES =
+      List.of("encoder", "decoder", "quant_conv", "post_quant_conv", "quantize", "bn");
+
+  /** What DistributedDataParallel and torch.compile put before the names of a module. */
+  private static final List<String> WRAPPERS = List.of("module.", "_orig_mod.");
+
   /**
    * Finds them; if no dictionary has an autoencoder, the weights are searched in the usual places.
    */
@@ -50,6 +59,7 @@ record TorchSections(
       return new TorchSections(
           "", stored(file.stateDict()), Map.of()); // the error says what the file has
     }
+    joinModules(all);
     String name = choose(all);
     if (name == null) {
       name =
@@ -60,6 +70,54 @@ record TorchSections(
     }
     Map<String, Map<String, StoredTensor>> others = new LinkedHashMap<>(all);
     return new TorchSections(name, others.remove(name), others);
+  }
+
+  /** Makes one dictionary of those of an autoencoder's modules, wherever they are. */
+  private static void joinModules(Map<String, Map<String, StoredTensor>> all) {
+    for (String encoder : List.copyOf(all.keySet())) {
+      if (!encoder.equals("encoder") && !encoder.endsWith(".encoder")) {
+        continue;
+      }
+      String before = encoder.substring(0, encoder.length() - "encoder".length());
+      String home = before.isEmpty() ? "" : before.substring(0, before.length() - 1);
+      List<String> parts =
+          MODULES.stream().filter(module -> all.containsKey(before + module)).toList();
+      Map<String, StoredTensor> joined = new LinkedHashMap<>(all.getOrDefault(home, Map.of()));
+      int count = joined.size();
+      for (String part : parts) {
+        Map<String, StoredTensor> tensors = all.get(before + part);
+        count += tensors.size();
+        int wrapper = wrapper(tensors.keySet());
+        tensors.forEach(
+            (name, t) -> {
+              String full = part + "." + name.substring(wrapper);
+              joined.put(full, new StoredTensor(full, t.dtype(), t.shape(), t::bytes));
+            });
+      }
+      boolean unambiguous = joined.size() == count; // no name occurs twice
+      if (unambiguous
+          && parts.contains("decoder")
+          && joined.keySet().containsAll(AutoencoderPrefix.ANCHORS)) {
+        parts.forEach(part -> all.remove(before + part));
+        all.put(home, joined);
+      }
+    }
+  }
+
+  /** The length of the wrappers' names that all names begin with. */
+  private static int wrapper(Set<String> names) {
+    int length = 0;
+    boolean more = true;
+    while (more) {
+      int from = length;
+      Optional<String> next =
+          WRAPPERS.stream()
+              .filter(w -> names.stream().allMatch(name -> name.startsWith(w, from)))
+              .findFirst();
+      length += next.map(String::length).orElse(0);
+      more = next.isPresent();
+    }
+    return length;
   }
 
   private static @org.jspecify.annotations.Nullable String choose(

@@ -85,6 +85,47 @@ class WeightsChoiceTest {
     assertBothAreThere(saved(root), average);
   }
 
+  /** What {@code {"encoder": vae.encoder.state_dict(), …}} saves. */
+  private static Map<String, TorchValue> byModule(Map<String, TorchTensor> tensors, String prefix) {
+    Map<String, Map<String, TorchValue>> parts = new LinkedHashMap<>();
+    tensors.forEach(
+        (name, tensor) -> {
+          int dot = name.indexOf('.');
+          parts
+              .computeIfAbsent(name.substring(0, dot), _ -> new LinkedHashMap<>())
+              .put(prefix + name.substring(dot + 1), tensor);
+        });
+    Map<String, TorchValue> root = new LinkedHashMap<>();
+    parts.forEach((name, part) -> root.put(name, dict(part)));
+    return root;
+  }
+
+  @ParameterizedTest
+  @CsvSource({"''", "module.", "_orig_mod.", "_orig_mod.module."})
+  void aDictionaryOfEachModule(String prefix) throws IOException {
+    Map<String, TorchValue> root = byModule(with(TRAINED), prefix);
+    root.put("epoch", new TorchValue.PyInt(7));
+    root.put("discriminator", dict(Map.of("main.0.weight", TorchTensor.of(new float[1], 1))));
+    Path file = saved(root);
+    assertTakes(file, Weights.AUTO, TRAINED);
+    try (CheckpointFile open = CheckpointFile.open(file)) {
+      assertEquals(List.of("epoch = 7", "discriminator (1 entries)"), open.beside());
+    }
+    assertTakes(saved(Map.of("vae", dict(root))), Weights.AUTO, TRAINED);
+    Map<String, TorchValue> both = new LinkedHashMap<>();
+    both.put("model", dict(root));
+    both.put("ema", dict(byModule(with(AVERAGE), prefix)));
+    assertBothAreThere(saved(both), "ema");
+  }
+
+  /** A whole state_dict comes before its parts, which may be older. */
+  @Test
+  void aWholeDictionaryComesBeforeItsModules() throws IOException {
+    Map<String, TorchValue> root = byModule(with(AVERAGE), "");
+    root.put("state_dict", dict(with(TRAINED)));
+    assertTakes(saved(root), Weights.AUTO, TRAINED);
+  }
+
   /** ema-pytorch's EMA keeps what it averages beside the average, in whatever it is saved in. */
   @ParameterizedTest
   @CsvSource({"''", "ema", "state_dict"})
