@@ -19,7 +19,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.Callable;
 import java.util.stream.Collectors;
@@ -52,7 +51,9 @@ import picocli.CommandLine.Spec;
       "  eqvae convert vae/ vae.ckpt --to compvis",
       "  eqvae convert vae/ vae.safetensors --to compvis",
       "  eqvae convert runs/photos disc.safetensors --to compvis --discriminator",
-      "  eqvae convert 0400000.pt sit.safetensors --to dit --trained-as sit"
+      "  eqvae convert 0400000.pt sit.safetensors --to dit --trained-as sit",
+      "  eqvae convert repa.pt repa.safetensors --to dit",
+      "  eqvae convert runs/maskgit/model.safetensors current.pth --to maskgit"
     })
 final class ConvertCommand implements Callable<Integer> {
   private enum Target {
@@ -91,7 +92,7 @@ final class ConvertCommand implements Callable<Integer> {
       paramLabel = "NAMING",
       description =
           "The names and format to write: diffusers or compvis; for a generator (DiT, SiT,"
-              + " LightningDiT) dit, for MaskGIT maskgit.")
+              + " REPA, LightningDiT) dit, for MaskGIT maskgit.")
   private Target to = Target.DIFFUSERS;
 
   @Option(
@@ -198,14 +199,9 @@ final class ConvertCommand implements Callable<Integer> {
               : pickle
                   ? writer.writeCkpt(destination, checkpoint, settings)
                   : writer.writeSafetensors(destination, checkpoint, settings);
-      checkpoint
-          .others()
-          .forEach(
-              (what, count) ->
-                  stderr.println("eqvae: note: left out: " + what + " (tensors: " + count + ")"));
-      checkpoint
-          .notFinite()
-          .forEach(line -> stderr.println("eqvae: warning: not finite (NaN or infinite): " + line));
+      ConversionNotes notes = new ConversionNotes(stderr);
+      notes.leftOut(checkpoint.others());
+      notes.notFinite(checkpoint.notFinite());
       checkpoint
           .architecture()
           .obstacle(settings)
@@ -213,7 +209,7 @@ final class ConvertCommand implements Callable<Integer> {
               why -> stderr.println("eqvae: warning: what was written cannot be run: " + why));
       sayScaling(settings, stderr);
       sayOldStatistics(checkpoint, settings, stderr);
-      sayOverflows(written.overflows(), stderr);
+      notes.overflows(written.overflows());
       stderr.flush();
       written.files().forEach(file -> stdout.println("wrote " + file));
       if (to == Target.DIFFUSERS) {
@@ -275,17 +271,6 @@ final class ConvertCommand implements Callable<Integer> {
     return new FolderLayout(
         variant,
         maxShardSize.map(FolderLayout::bytes).orElse(FolderLayout.DEFAULT.maxShardBytes()));
-  }
-
-  static void sayOverflows(Map<String, Long> overflows, PrintWriter stderr) {
-    overflows.forEach(
-        (name, count) ->
-            stderr.println(
-                "eqvae: note: "
-                    + name
-                    + ": "
-                    + count
-                    + " numbers are too large for this type and are infinite now"));
   }
 
   /** Most pipelines read only scaling_factor; a note says so if other values change. */

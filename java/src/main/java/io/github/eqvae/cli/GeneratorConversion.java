@@ -29,15 +29,10 @@ record GeneratorConversion(
         pickle
             ? writer.writeTorch(destination, checkpoint)
             : writer.writeSafetensors(destination, checkpoint);
-    checkpoint
-        .others()
-        .forEach(
-            (what, count) ->
-                stderr.println("eqvae: note: left out: " + what + " (tensors: " + count + ")"));
-    checkpoint
-        .notFinite()
-        .forEach(text -> stderr.println("eqvae: warning: not finite (NaN or infinite): " + text));
-    ConvertCommand.sayOverflows(overflows, stderr);
+    ConversionNotes notes = new ConversionNotes(stderr);
+    notes.leftOut(checkpoint.others());
+    notes.notFinite(checkpoint.notFinite());
+    notes.overflows(overflows);
     if (checkpoint.process().isEmpty()) {
       stderr.println(
           "eqvae: note: "

@@ -37,7 +37,8 @@ import picocli.CommandLine.Spec;
       "Format, architecture, the published model it matches, number of parameters, tensors, other"
           + " content, tensors that are missing or unexpected, numbers that are not finite, and"
           + " whether it can be run. Exits with 1 if it is not a complete autoencoder, generator"
-          + " (DiT, SiT, REPA, LightningDiT) or vision transformer (DINOv2), or cannot be run."
+          + " (DiT, SiT, REPA, LightningDiT, MaskGIT) or vision transformer (DINOv2), or cannot be"
+          + " run."
     },
     footer = {
       "",

@@ -29,10 +29,10 @@ record MaskGitConversion(
         pickle
             ? writer.writeTorch(destination, checkpoint)
             : writer.writeSafetensors(destination, checkpoint);
-    checkpoint
-        .notFinite()
-        .forEach(text -> stderr.println("eqvae: warning: not finite (NaN or infinite): " + text));
-    ConvertCommand.sayOverflows(overflows, stderr);
+    ConversionNotes notes = new ConversionNotes(stderr);
+    notes.leftOut(checkpoint.others());
+    notes.notFinite(checkpoint.notFinite());
+    notes.overflows(overflows);
     stderr.flush();
     line.getOut().println("wrote " + destination);
     line.getOut().flush();

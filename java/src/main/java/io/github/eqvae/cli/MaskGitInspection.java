@@ -43,6 +43,10 @@ record MaskGitInspection(PrintWriter out, TensorTable table) {
     checkpoint.metadata().ifPresent(this::metadata);
     table.parameters(checkpoint.tensors().values(), checkpoint.dtypes());
     table.groups("", checkpoint.tensors().values());
+    checkpoint
+        .others()
+        .forEach(
+            (what, count) -> out.printf(ROW, "also there", what + " (tensors: " + count + ")"));
     return verdict(checkpoint);
   }
 

@@ -12,9 +12,9 @@ import java.util.Optional;
 import java.util.TreeMap;
 
 /**
- * The generator among the tensors of a checkpoint. Checkpoints of DiT's, SiT's and LightningDiT's
- * training have it twice, in the dictionaries {@code model} and {@code ema}; names may have the
- * prefix {@code module.}.
+ * The generator among the tensors of a checkpoint. Checkpoints of DiT's, SiT's, REPA's and
+ * LightningDiT's training have it twice, in the dictionaries {@code model} and {@code ema}; names
+ * may have the prefix {@code module.}.
  *
  * @param where its dictionary, and the prefix of its names; both are usually empty
  * @param tensors tensors by name, without the prefix
@@ -33,13 +33,29 @@ record GeneratorTensors(
    *
    * @param names names of tensors
    * @param of the projects that use them, for messages
+   * @param naming what {@code convert --to} calls their names
    */
-  record Anchors(List<String> names, String of) {}
+  record Anchors(List<String> names, String of, String naming) {}
 
   static final Anchors DIT =
       new Anchors(
           List.of("x_embedder.proj.weight", "final_layer.linear.weight", "t_embedder.mlp.0.weight"),
-          "DiT, SiT and LightningDiT");
+          "DiT, SiT, REPA and LightningDiT",
+          "dit");
+
+  static final Anchors MASKGIT =
+      new Anchors(
+          List.of("first_layer.0.weight", MaskGitTensors.TABLE, "pos_emb"),
+          "Maskgit-pytorch",
+          "maskgit");
+
+  static final Anchors HALTON =
+      new Anchors(
+          List.of("last_norm.mlp.1.weight", MaskGitTensors.TABLE, "cls_emb.weight"),
+          "Halton-MaskGIT",
+          "maskgit");
+
+  private static final List<Anchors> KNOWN = List.of(DIT, MASKGIT, HALTON);
 
   /** The location of a set of weights: a dictionary and a prefix. */
   private record Place(String dictionary, String prefix, Map<String, StoredTensor> all) {
@@ -66,6 +82,7 @@ record GeneratorTensors(
   static GeneratorTensors of(CheckpointFile file, Weights wanted, Anchors anchors) {
     List<Place> places = places(file, anchors);
     if (places.isEmpty()) {
+      requireNoOther(file, anchors);
       throw new EqvaeException.Argument(
           file.path()
               + " holds no known generator: none of its "
@@ -92,6 +109,17 @@ record GeneratorTensors(
     boolean takesAverage = average.isPresent() && wanted != Weights.MODEL;
     Place place = takesAverage ? average.get() : trained.orElseThrow();
     return of(place, note(place, average, trained));
+  }
+
+  /** A file of another kind of generator is named, with what to do about it. */
+  private static void requireNoOther(CheckpointFile file, Anchors wanted) {
+    for (Anchors other : KNOWN) {
+      if (isThere(file, other)) {
+        throw new EqvaeException.Argument(
+            "%s has the tensors of %s, not of %s; to convert it: --to %s"
+                .formatted(file.path(), other.of(), wanted.of(), other.naming()));
+      }
+    }
   }
 
   private static Optional<String> note(

@@ -27,14 +27,6 @@ import java.util.TreeMap;
  * model_state_dict}), or by eqvae. The network's shape is inferred from the tensors.
  */
 public final class MaskGitCheckpoint implements AutoCloseable {
-  private static final GeneratorTensors.Anchors MASKGIT =
-      new GeneratorTensors.Anchors(
-          List.of("first_layer.0.weight", MaskGitTensors.TABLE, "pos_emb"), "Maskgit-pytorch");
-  private static final GeneratorTensors.Anchors HALTON =
-      new GeneratorTensors.Anchors(
-          List.of("last_norm.mlp.1.weight", MaskGitTensors.TABLE, "cls_emb.weight"),
-          "Halton-MaskGIT");
-
   private final CheckpointFile file;
   private final GeneratorTensors found;
   private final MaskGitConfig config;
@@ -44,8 +36,10 @@ public final class MaskGitCheckpoint implements AutoCloseable {
   private MaskGitCheckpoint(CheckpointFile file, Weights weights, GeneratorHints hints) {
     this.file = file;
     String name = file.path().toString();
-    boolean halton = GeneratorTensors.isThere(file, HALTON);
-    found = GeneratorTensors.of(file, weights, halton ? HALTON : MASKGIT);
+    boolean halton = GeneratorTensors.isThere(file, GeneratorTensors.HALTON);
+    found =
+        GeneratorTensors.of(
+            file, weights, halton ? GeneratorTensors.HALTON : GeneratorTensors.MASKGIT);
     metadata = MaskGitMetadata.of(name, file.metadata());
     config =
         metadata
@@ -95,7 +89,8 @@ public final class MaskGitCheckpoint implements AutoCloseable {
    * @return true if {@link #of} can find it
    */
   public static boolean isThere(CheckpointFile file) {
-    return GeneratorTensors.isThere(file, MASKGIT) || GeneratorTensors.isThere(file, HALTON);
+    return GeneratorTensors.isThere(file, GeneratorTensors.MASKGIT)
+        || GeneratorTensors.isThere(file, GeneratorTensors.HALTON);
   }
 
   private KeyReport compare() {

@@ -29,7 +29,8 @@ final class ForeignModel {
       List.of(
           Model.of("LoRA weights", "lora_(A|B|up|down|unet|te)"),
           Model.of(
-              "a SiT trained with REPA",
+              "a SiT trained with REPA, a latent generator, which `inspect`, `convert --to dit` and"
+                  + " `sample` take",
               "^(module\\.)?x_embedder\\.proj\\.",
               "projectors\\.0\\.0\\."),
           Model.of(
@@ -37,6 +38,11 @@ final class ForeignModel {
                   + " take",
               "^(module\\.)?x_embedder\\.proj\\.",
               "blocks\\.0\\.adaLN_modulation\\.1\\."),
+          Model.of(
+              "a MaskGIT, a generator of codes, which `inspect`, `convert --to maskgit` and"
+                  + " `sample` take",
+              "(^|\\.)tok_emb\\.weight$",
+              "(^|\\.)(first_layer\\.0|last_norm\\.mlp\\.1)\\.weight$"),
           Model.of(
               "a transformer of diffusers, a latent generator",
               "transformer_blocks\\.0\\.attn1?\\.",

@@ -51,7 +51,7 @@ public final class GeneratorSamples {
     return tensors;
   }
 
-  static Map<String, TorchTensor> prefixed(Map<String, TorchTensor> tensors, String prefix) {
+  public static Map<String, TorchTensor> prefixed(Map<String, TorchTensor> tensors, String prefix) {
     Map<String, TorchTensor> all = new LinkedHashMap<>();
     tensors.forEach((name, tensor) -> all.put(prefix + name, tensor));
     return all;
@@ -69,7 +69,7 @@ public final class GeneratorSamples {
   }
 
   /** A PyTorch file of several dictionaries. */
-  static Path torch(Path file, Map<String, Map<String, TorchTensor>> dictionaries)
+  public static Path torch(Path file, Map<String, Map<String, TorchTensor>> dictionaries)
       throws IOException {
     Map<String, TorchValue> root = new LinkedHashMap<>();
     dictionaries.forEach((name, tensors) -> root.put(name, TorchValue.PyDict.of(tensors)));
