@@ -159,6 +159,9 @@ class Dinov2FeaturesTest {
       assertEquals(network.registers() > 0, network.file().name().contains("_reg4_"));
     }
     Path text = Files.writeString(folder.resolve("a.safetensors"), "no tensors");
-    assertThrows(IOException.class, () -> Dinov2Weights.write(text, heads(0), file));
+    EqvaeException other =
+        assertThrows(
+            EqvaeException.Argument.class, () -> Dinov2Weights.write(text, heads(0), file));
+    assertTrue(other.getMessage().contains("no checkpoint: it is a text"), other.getMessage());
   }
 }

@@ -57,13 +57,20 @@ public final class AutoencoderWorkload implements Workload<AutoencoderTask> {
     this.recipe = recipe;
     this.observer = observer;
     // Needed only at the end of a training, but a wrong name must be reported at its start.
-    requireReadable("evaluation.inception_weights", recipe.evaluation().inceptionWeights());
-    requireReadable("objective.lpips_weights", recipe.objective().lpipsWeights());
+    String leftOut = "null leaves it out";
+    requireReadable(
+        "evaluation.inception_weights", recipe.evaluation().inceptionWeights(), leftOut);
+    requireReadable(
+        "objective.lpips_weights",
+        recipe.objective().lpipsWeights(),
+        recipe.objective().perceptualWeight() > 0
+            ? "to train without LPIPS, set this to null and objective.perceptual_weight to 0"
+            : leftOut);
     skipped = new SkippedFiles(observer::skipped); // threads that decode call this
     data = new Datasets(recipe, skipped);
   }
 
-  private static void requireReadable(String key, Optional<Path> weights) {
+  private static void requireReadable(String key, Optional<Path> weights, String without) {
     weights
         .filter(file -> !Files.isReadable(file))
         .ifPresent(
@@ -72,7 +79,8 @@ public final class AutoencoderWorkload implements Workload<AutoencoderTask> {
                   key
                       + ": there is no readable file "
                       + file
-                      + "; `eqvae weights` lists what to download, and null leaves it out");
+                      + "; `eqvae weights` lists what to download; "
+                      + without);
             });
   }
 

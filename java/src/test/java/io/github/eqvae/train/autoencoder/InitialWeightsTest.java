@@ -12,6 +12,7 @@ import io.github.eqvae.train.BatchSource;
 import io.github.eqvae.train.TrainListener;
 import io.github.eqvae.train.Trainer;
 import io.github.eqvae.train.checkpoint.CheckpointStore;
+import io.github.eqvae.train.run.RunObserver;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -134,6 +135,28 @@ class InitialWeightsTest {
     EqvaeException e =
         assertThrows(EqvaeException.Argument.class, () -> InitialWeights.check(wrong));
     assertTrue(e.getMessage().startsWith("model.init_from: there is nothing at "), e.getMessage());
+  }
+
+  @Test
+  void missingWeightsOfLpipsSayHowToTrainWithoutThem() {
+    AutoencoderRecipe rgb =
+        recipe.with(
+            "model.in_channels=3",
+            "model.out_ch=3",
+            "data.channels=3",
+            "objective.equivariance_probability=0",
+            "objective.low_resolution_prior_probability=0");
+    String used = refusal(rgb, "objective.perceptual_weight=1");
+    assertTrue(used.endsWith("set this to null and objective.perceptual_weight to 0"), used);
+    String measured = refusal(rgb, "objective.perceptual_weight=0");
+    assertTrue(measured.endsWith("null leaves it out"), measured);
+  }
+
+  private static String refusal(AutoencoderRecipe recipe, String weight) {
+    AutoencoderRecipe missing = recipe.with(weight, "objective.lpips_weights=none");
+    return assertThrows(
+            EqvaeException.Argument.class, () -> new AutoencoderWorkload(missing, RunObserver.NONE))
+        .getMessage();
   }
 
   @Test
