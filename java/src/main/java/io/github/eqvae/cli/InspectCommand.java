@@ -4,6 +4,7 @@ import io.github.eqvae.EqvaeException;
 import io.github.eqvae.generator.checkpoint.GeneratorCheckpoint;
 import io.github.eqvae.generator.checkpoint.MaskGitCheckpoint;
 import io.github.eqvae.generator.checkpoint.VitCheckpoint;
+import io.github.eqvae.latents.LatentFolder;
 import io.github.eqvae.model.LatentScaling;
 import io.github.eqvae.model.checkpoint.AutoencoderCheckpoint;
 import io.github.eqvae.model.checkpoint.AutoencoderSettings;
@@ -33,7 +34,7 @@ import picocli.CommandLine.Spec;
     name = "inspect",
     mixinStandardHelpOptions = true,
     description = {
-      "Shows the contents of a checkpoint.",
+      "Shows the contents of a checkpoint, or of a folder of latents.",
       "Format, architecture, the published model it matches, number of parameters, tensors, other"
           + " content, tensors that are missing or unexpected, numbers that are not finite, and"
           + " whether it can be run. Exits with 1 if it is not a complete autoencoder, generator"
@@ -54,7 +55,10 @@ final class InspectCommand implements Callable<Integer> {
   /** The number of channels that are shown: all of 16, some of FLUX.2's 128. */
   private static final int NUMBERS_SHOWN = 16;
 
-  @Parameters(index = "0", paramLabel = "FILE", description = "A checkpoint: a file or a folder.")
+  @Parameters(
+      index = "0",
+      paramLabel = "FILE",
+      description = "A checkpoint (a file or a folder), or a folder that encode made.")
   private Path path = Path.of(".");
 
   @Mixin private WeightsOption weights = new WeightsOption();
@@ -69,6 +73,11 @@ final class InspectCommand implements Callable<Integer> {
   @Override
   public Integer call() throws Exception {
     PrintWriter out = spec.commandLine().getOut();
+    if (LatentFolder.isThere(path)) {
+      new LatentsInspection(out).print(path);
+      out.flush();
+      return 0;
+    }
     try (CheckpointFile file = CheckpointFile.open(path, weights.choice())) {
       out.printf(ROW, "file", path);
       out.printf(ROW, "format", file.format());

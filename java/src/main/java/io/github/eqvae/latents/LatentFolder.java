@@ -80,9 +80,37 @@ public final class LatentFolder implements AutoCloseable {
     return open(folder, true);
   }
 
+  /**
+   * Whether a folder has the index of latents.
+   *
+   * @param folder any
+   * @return true if {@code eqvae encode} has begun to write in it
+   */
+  public static boolean isThere(Path folder) {
+    return Files.isRegularFile(folder.resolve(LatentIndex.FILE));
+  }
+
+  /**
+   * Opens a folder, whether it holds latents or codes.
+   *
+   * @param folder made by {@code eqvae encode}
+   * @return the latents or codes
+   * @throws IOException when the index or a shard cannot be read
+   * @throws EqvaeException.Argument when it has no index or is unfinished
+   */
+  public static LatentFolder openAny(Path folder) throws IOException {
+    boolean codes =
+        isThere(folder)
+            && Content.CODES
+                .name()
+                .equalsIgnoreCase(
+                    LatentIndex.read(folder.resolve(LatentIndex.FILE)).path("content").asText());
+    return open(folder, codes);
+  }
+
   private static LatentFolder open(Path folder, boolean codes) throws IOException {
     Path file = folder.resolve(LatentIndex.FILE);
-    if (!Files.isRegularFile(file)) {
+    if (!isThere(folder)) {
       throw new EqvaeException.Argument(
           folder
               + " is not a folder of latents: it has no index.json. Make one: eqvae encode MODEL"
