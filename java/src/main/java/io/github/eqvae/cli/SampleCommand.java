@@ -175,10 +175,9 @@ final class SampleCommand implements Callable<Integer> {
       try (Vae loaded = load(decoder, generator, on)) {
         requireItsOwn(loaded, decoder, generator.latents(), stderr);
         SampleClasses labels = SampleClasses.of(classes, generator);
-        boolean isDit = generator.process() instanceof GeneratorProcess.Steps;
         SamplingOptions method =
             sampler.options(
-                isDit ? SamplingMethod.DDPM : SamplingMethod.EULER,
+                SamplingMethod.usual(generator.process()),
                 generator.process() instanceof GeneratorProcess.Repa);
         run(ImageMaker.of(generator, loaded, method), labels, loaded, decoder, text);
       }

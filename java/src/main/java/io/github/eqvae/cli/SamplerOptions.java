@@ -7,13 +7,14 @@ import io.github.eqvae.serve.SamplingMethod;
 import io.github.eqvae.serve.SamplingOptions;
 import java.util.EnumSet;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalDouble;
 import java.util.OptionalInt;
 import java.util.Set;
-import java.util.TreeSet;
+import java.util.SortedMap;
+import java.util.TreeMap;
+import java.util.function.Predicate;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import picocli.CommandLine.Mixin;
@@ -113,30 +114,23 @@ final class SamplerOptions {
   @Spec(Spec.Target.MIXEE)
   private CommandSpec spec;
 
-  private static final Set<SamplingMethod> ODE =
-      EnumSet.of(
-          SamplingMethod.EULER,
-          SamplingMethod.MIDPOINT,
-          SamplingMethod.HEUN2,
-          SamplingMethod.HEUN3,
-          SamplingMethod.RK4,
-          SamplingMethod.DOPRI5);
+  private static final Set<SamplingMethod> ODE = all(SamplingMethod::isOde);
 
-  private static final Set<SamplingMethod> SDE =
-      EnumSet.of(SamplingMethod.SDE_EULER, SamplingMethod.SDE_HEUN);
+  private static final Set<SamplingMethod> SDE = all(SamplingMethod::isSde);
 
   /** Options that only some methods read. */
-  private static final Map<String, Set<SamplingMethod>> READ_BY =
-      Map.of(
-          "--eta", EnumSet.of(SamplingMethod.DDIM),
-          "--shift", ODE,
-          "--diffusion-form", SDE,
-          "--diffusion-norm", SDE,
-          "--last-step", SDE,
-          "--last-step-size", SDE,
-          "--atol", EnumSet.of(SamplingMethod.DOPRI5),
-          "--rtol", EnumSet.of(SamplingMethod.DOPRI5),
-          "--no-overshoot", EnumSet.of(SamplingMethod.DOPRI5));
+  private static final SortedMap<String, Set<SamplingMethod>> READ_BY =
+      new TreeMap<>(
+          Map.of(
+              "--eta", EnumSet.of(SamplingMethod.DDIM),
+              "--shift", ODE,
+              "--diffusion-form", SDE,
+              "--diffusion-norm", SDE,
+              "--last-step", SDE,
+              "--last-step-size", SDE,
+              "--atol", EnumSet.of(SamplingMethod.DOPRI5),
+              "--rtol", EnumSet.of(SamplingMethod.DOPRI5),
+              "--no-overshoot", EnumSet.of(SamplingMethod.DOPRI5)));
 
   /** Other options that MaskGIT does not read. */
   private static final List<String> OF_LATENTS =
@@ -153,7 +147,7 @@ final class SamplerOptions {
    */
   CodeSamplingOptions codeOptions() {
     List<String> others =
-        Stream.concat(OF_LATENTS.stream(), READ_BY.keySet().stream().sorted())
+        Stream.concat(OF_LATENTS.stream(), READ_BY.keySet().stream())
             .filter(this::isGiven)
             .toList();
     if (!others.isEmpty()) {
@@ -181,7 +175,7 @@ final class SamplerOptions {
               + " generator makes latents: --sampler");
     }
     SamplingMethod used = method.orElse(usual);
-    for (String option : new TreeSet<>(READ_BY.keySet())) {
+    for (String option : READ_BY.keySet()) {
       if (isGiven(option) && isRepa) {
         throw new EqvaeException.Argument(
             option + " does nothing for a network that was trained as REPA; leave it out");
@@ -190,10 +184,10 @@ final class SamplerOptions {
         throw new EqvaeException.Argument(
             option
                 + " does nothing with the sampler "
-                + name(used)
+                + used
                 + "; it is for "
                 + READ_BY.get(option).stream()
-                    .map(SamplerOptions::name)
+                    .map(SamplingMethod::toString)
                     .collect(Collectors.joining(", ")));
       }
     }
@@ -214,7 +208,9 @@ final class SamplerOptions {
             to));
   }
 
-  private static String name(SamplingMethod method) {
-    return method.name().toLowerCase(Locale.ROOT);
+  private static Set<SamplingMethod> all(Predicate<SamplingMethod> which) {
+    return Stream.of(SamplingMethod.values())
+        .filter(which)
+        .collect(Collectors.toCollection(() -> EnumSet.noneOf(SamplingMethod.class)));
   }
 }

@@ -2,6 +2,7 @@ package io.github.eqvae.io;
 
 import java.nio.charset.StandardCharsets;
 import java.util.LinkedHashMap;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 
@@ -79,7 +80,7 @@ public final class ForeignFile {
     String written = text.replace("\u00ef\u00bb\u00bf", "").stripLeading(); // a byte order mark
     if (written.startsWith("<")) {
       return Optional.of(
-          written.toLowerCase(java.util.Locale.ROOT).startsWith("<?xml")
+          written.toLowerCase(Locale.ROOT).startsWith("<?xml")
               ? "it is XML, perhaps the answer of a server that refused the download: "
                   + shown(written)
               : PAGE);

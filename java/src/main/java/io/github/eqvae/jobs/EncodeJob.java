@@ -220,8 +220,8 @@ public final class EncodeJob {
   public EncodeSummary run() throws IOException {
     try (FolderLock lock = FolderLock.acquire(folder, "encode", listener::note)) {
       lock.releaseAtExit();
-      index =
-          LatentIndex.open(folder, settings, overwrite); // another process may have written since
+      // opened again: another process may have written since
+      index = LatentIndex.open(folder, settings, overwrite);
       return encodeAll(lock);
     }
   }
@@ -245,11 +245,8 @@ public final class EncodeJob {
             }
             Optional<String> key = Optional.empty();
             if (options.format() == ShardFormat.TAR) {
-              key =
-                  Optional.of(
-                      keys.next(
-                          sample.name())); // also for skipped ones, so that keys do not depend on a
-              // resume
+              // also for skipped ones, so that keys do not depend on a resume
+              key = Optional.of(keys.next(sample.name()));
             }
             if (index.has(number)) {
               if (sample.number() % options.shardSize() == 0) {

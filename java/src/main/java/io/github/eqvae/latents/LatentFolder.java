@@ -99,30 +99,27 @@ public final class LatentFolder implements AutoCloseable {
    * @throws EqvaeException.Argument when it has no index or is unfinished
    */
   public static LatentFolder openAny(Path folder) throws IOException {
-    boolean codes =
-        isThere(folder)
-            && Content.CODES
-                .name()
-                .equalsIgnoreCase(
-                    LatentIndex.read(folder.resolve(LatentIndex.FILE)).path("content").asText());
-    return open(folder, codes);
+    return new LatentFolder(folder, finished(folder, "moments"));
   }
 
-  private static LatentFolder open(Path folder, boolean codes) throws IOException {
-    Path file = folder.resolve(LatentIndex.FILE);
+  /** The index of a folder that {@code encode} has finished. */
+  private static JsonNode finished(Path folder, String posterior) throws IOException {
     if (!isThere(folder)) {
       throw new EqvaeException.Argument(
-          folder
-              + " is not a folder of latents: it has no index.json. Make one: eqvae encode MODEL"
-              + " PICTURES "
-              + folder
-              + (codes ? " --posterior codes" : " --posterior moments"));
+          ("%s is not a folder of latents: it has no index.json. Make one: eqvae encode MODEL"
+                  + " PICTURES %s --posterior %s")
+              .formatted(folder, folder, posterior));
     }
-    JsonNode index = LatentIndex.read(file);
+    JsonNode index = LatentIndex.read(folder.resolve(LatentIndex.FILE));
     if (!index.path("complete").asBoolean()) {
       throw new EqvaeException.Argument(
           folder + " is not finished: run the same `encode` command again to continue");
     }
+    return index;
+  }
+
+  private static LatentFolder open(Path folder, boolean codes) throws IOException {
+    JsonNode index = finished(folder, codes ? "codes" : "moments");
     if ((content(folder, index) == Content.CODES) != codes) {
       throw new EqvaeException.Argument(
           codes
@@ -144,8 +141,9 @@ public final class LatentFolder implements AutoCloseable {
    * @throws IOException when the index cannot be read
    */
   public static Optional<Path> model(Path folder) throws IOException {
-    Path file = folder.resolve(LatentIndex.FILE);
-    return Files.isRegularFile(file) ? model(LatentIndex.read(file)) : Optional.empty();
+    return isThere(folder)
+        ? model(LatentIndex.read(folder.resolve(LatentIndex.FILE)))
+        : Optional.empty();
   }
 
   private static Optional<Path> model(JsonNode index) {

@@ -2,6 +2,7 @@ package io.github.eqvae.serve;
 
 import io.github.eqvae.diffusion.OdeSampler;
 import io.github.eqvae.diffusion.SdeSampler;
+import io.github.eqvae.generator.checkpoint.GeneratorProcess;
 import java.util.Locale;
 import java.util.Optional;
 
@@ -55,6 +56,16 @@ public enum SamplingMethod {
   }
 
   /**
+   * The default for a network.
+   *
+   * @param process its diffusion process
+   * @return ancestral sampling for DiT, Euler's method for the others
+   */
+  public static SamplingMethod usual(GeneratorProcess process) {
+    return process instanceof GeneratorProcess.Steps ? DDPM : EULER;
+  }
+
+  /**
    * The default number of steps.
    *
    * @return the number; 0 for adaptive steps
@@ -70,6 +81,24 @@ public enum SamplingMethod {
    */
   public boolean isOfDit() {
     return ofDit;
+  }
+
+  /**
+   * Whether it integrates the ordinary differential equation.
+   *
+   * @return true for SiT's methods without noise, the adaptive one among them
+   */
+  public boolean isOde() {
+    return !ofDit && sde.isEmpty();
+  }
+
+  /**
+   * Whether it integrates the stochastic differential equation.
+   *
+   * @return true for the methods that add noise to SiT's steps
+   */
+  public boolean isSde() {
+    return sde.isPresent();
   }
 
   Optional<OdeSampler.Method> ode() {

@@ -173,7 +173,7 @@ public record SamplingOptions(
    */
   public SamplingMethod method(GeneratorProcess process) {
     boolean dit = process instanceof GeneratorProcess.Steps;
-    SamplingMethod chosen = method.orElse(dit ? SamplingMethod.DDPM : SamplingMethod.EULER);
+    SamplingMethod chosen = method.orElse(SamplingMethod.usual(process));
     if (chosen.isOfDit() != dit) {
       throw new EqvaeException.Argument(
           "The sampler "
