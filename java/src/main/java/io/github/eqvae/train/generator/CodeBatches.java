@@ -1,6 +1,5 @@
 package io.github.eqvae.train.generator;
 
-import io.github.eqvae.data.SampleRandom;
 import io.github.eqvae.train.BatchSource;
 import io.github.eqvae.train.HostBatch;
 
@@ -10,14 +9,10 @@ import io.github.eqvae.train.HostBatch;
  * its own order.
  */
 public final class CodeBatches implements BatchSource {
-  /** Of {@link SampleRandom}: whether the mirrored picture is taken. */
-  private static final int FLIP = 0;
-
   private final MaskGitRecipe recipe;
   private final CodeData data;
   private final MaskDraws draws;
-  private long epoch = -1;
-  private int[] order = {};
+  private final TrainingOrder order;
 
   /**
    * The batches of a recipe.
@@ -28,6 +23,7 @@ public final class CodeBatches implements BatchSource {
   public CodeBatches(MaskGitRecipe recipe, CodeData data) {
     this.recipe = recipe;
     this.data = data;
+    order = new TrainingOrder(data, recipe.run().seed());
     draws = new MaskDraws(recipe.run().seed(), MaskDraws.TRAINING, recipe.masking().schedule());
   }
 
@@ -40,9 +36,8 @@ public final class CodeBatches implements BatchSource {
     float[] masked = batch.floats(MaskGitTask.MASKED);
     int hidden = 0;
     for (int i = 0; i < samples; i++) {
-      int image = image(index * samples + i);
-      boolean mirrored =
-          data.flips() && new SampleRandom(recipe.run().seed(), epoch, image).uniform(FLIP) < 0.5;
+      int image = order.image(index * samples + i);
+      boolean mirrored = order.mirrored(image);
       data.read(image, mirrored, targets, i * count);
       boolean[] mask = draws.mask(index, i, draws.r(index, i), count);
       for (int t = 0; t < count; t++) {
@@ -58,14 +53,5 @@ public final class CodeBatches implements BatchSource {
     for (int i = 0; i < masked.length; i++) {
       masked[i] *= each;
     }
-  }
-
-  private int image(long position) {
-    long e = position / data.trainingSize();
-    if (e != epoch) {
-      epoch = e;
-      order = data.order(e);
-    }
-    return order[(int) (position % data.trainingSize())];
   }
 }

@@ -1,6 +1,5 @@
 package io.github.eqvae.train.generator;
 
-import io.github.eqvae.data.SampleRandom;
 import io.github.eqvae.diffusion.DenoisingLoss;
 import io.github.eqvae.train.BatchSource;
 import io.github.eqvae.train.HostBatch;
@@ -11,15 +10,11 @@ import io.github.eqvae.train.HostBatch;
  * in its own order.
  */
 public final class LatentBatches implements BatchSource {
-  /** Of {@link SampleRandom}: whether the mirrored picture is taken. */
-  private static final int FLIP = 0;
-
   private final GeneratorRecipe recipe;
   private final LatentData data;
   private final DenoisingLoss loss;
   private final SampleDraws draws;
-  private long epoch = -1;
-  private int[] order = {};
+  private final TrainingOrder order;
 
   /**
    * The batches of a recipe.
@@ -30,6 +25,7 @@ public final class LatentBatches implements BatchSource {
   public LatentBatches(GeneratorRecipe recipe, LatentData data) {
     this.recipe = recipe;
     this.data = data;
+    order = new TrainingOrder(data, recipe.run().seed());
     loss = recipe.process().loss();
     draws = new SampleDraws(recipe.run().seed(), loss);
   }
@@ -41,10 +37,8 @@ public final class LatentBatches implements BatchSource {
     float[] latents = batch.floats(posterior ? GeneratorTask.MOMENTS : GeneratorTask.LATENTS);
     int each = latents.length / samples;
     for (int i = 0; i < samples; i++) {
-      long position = index * samples + i;
-      int image = image(position);
-      boolean mirrored =
-          data.flips() && new SampleRandom(recipe.run().seed(), epoch, image).uniform(FLIP) < 0.5;
+      int image = order.image(index * samples + i);
+      boolean mirrored = order.mirrored(image);
       data.read(image, mirrored, latents, i * each);
       align(image, mirrored, i, batch);
       if (recipe.model().classes() > 0) {
@@ -70,14 +64,5 @@ public final class LatentBatches implements BatchSource {
     for (int k = 0; k < row.length; k++) {
       rows[sample * row.length + k] = (float) row[k];
     }
-  }
-
-  private int image(long position) {
-    long e = position / data.trainingSize();
-    if (e != epoch) {
-      epoch = e;
-      order = data.order(e);
-    }
-    return order[(int) (position % data.trainingSize())];
   }
 }

@@ -1,26 +1,21 @@
 package io.github.eqvae.train.generator;
 
 import io.github.eqvae.EqvaeException;
-import io.github.eqvae.data.EpochOrder;
-import io.github.eqvae.data.Split;
 import io.github.eqvae.io.FileNames;
 import io.github.eqvae.latents.Content;
 import io.github.eqvae.latents.LatentFolder;
 import io.github.eqvae.model.LatentScaling;
 import java.io.IOException;
-import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
-import java.util.stream.IntStream;
 
 /**
  * The latents that a recipe names, as its network sees them: checked against the recipe, scaled,
  * split into what is trained on and what is held out. May be read by several threads.
  */
-public final class LatentData implements LatentsSource, AutoCloseable {
+public final class LatentData extends FolderData {
   /** Networks are made for inputs with an RMS of 1. Outside of this range there is a warning. */
   private static final double LEAST_RMS = 0.8;
 
@@ -33,11 +28,8 @@ public final class LatentData implements LatentsSource, AutoCloseable {
   private static final float NONE = -30;
 
   private final GeneratorRecipe recipe;
-  private final LatentFolder folder;
   private final LatentScaling scaling;
   private final Optional<AlignmentTargets> targets;
-  private final int[] training;
-  private final int[] heldOut;
 
   /**
    * Opens the latents.
@@ -47,8 +39,13 @@ public final class LatentData implements LatentsSource, AutoCloseable {
    * @throws EqvaeException.Argument when they do not fit the recipe; the message says what to do
    */
   public LatentData(GeneratorRecipe recipe) throws IOException {
+    super(
+        LatentFolder.open(recipe.data().path()),
+        recipe.data().path(),
+        recipe.model().classes(),
+        recipe.data().flips(),
+        recipe.run().seed());
     this.recipe = recipe;
-    folder = LatentFolder.open(recipe.data().path());
     try {
       scaling = scaling();
       check();
@@ -56,25 +53,11 @@ public final class LatentData implements LatentsSource, AutoCloseable {
           recipe.alignment().isOn()
               ? Optional.of(AlignmentTargets.of(recipe, folder))
               : Optional.empty();
-      int held = recipe.data().validation();
-      if (held >= folder.size()) {
-        throw wrong(
-            "data.validation holds out %d of %d latents, and leaves none to train on"
-                .formatted(held, folder.size()));
-      }
-      heldOut = held == 0 ? new int[0] : Split.heldOut(folder.size(), held, recipe.run().seed());
-      training =
-          IntStream.range(0, folder.size())
-              .filter(i -> Arrays.binarySearch(heldOut, i) < 0)
-              .toArray();
+      split(recipe.data().validation(), "latents");
     } catch (RuntimeException | Error e) {
-      folder.close();
+      close();
       throw e;
     }
-  }
-
-  private EqvaeException.Argument wrong(String what) {
-    return new EqvaeException.Argument(recipe.data().path() + ": " + what);
   }
 
   private LatentScaling scaling() {
@@ -146,21 +129,11 @@ public final class LatentData implements LatentsSource, AutoCloseable {
           "it holds one latent of each picture, no posterior to draw from; encode with --posterior"
               + " moments, or set data.posterior=mode");
     }
-    if (model.classes() == 0) {
-      return;
-    }
-    if (!folder.isLabelled()) {
-      throw wrong(
+    if (model.classes() > 0) {
+      requireLabels(
           "the latents have no labels, and the network has "
               + model.classes()
               + " classes; set model.classes=0, or encode labelled pictures");
-    }
-    int largest = IntStream.range(0, folder.size()).map(folder::label).max().orElse(0);
-    int smallest = IntStream.range(0, folder.size()).map(folder::label).min().orElse(0);
-    if (smallest < 0 || largest >= model.classes()) {
-      throw wrong(
-          "labels go from %d to %d, the network has classes 0 to %d; set model.classes=%d"
-              .formatted(smallest, largest, model.classes() - 1, largest + 1));
     }
   }
 
@@ -183,26 +156,6 @@ public final class LatentData implements LatentsSource, AutoCloseable {
   }
 
   @Override
-  public Optional<String> weights() {
-    return folder.weights();
-  }
-
-  @Override
-  public Optional<Path> model() {
-    return folder.model();
-  }
-
-  /**
-   * What the labels are called.
-   *
-   * @return as many as the network has classes, or none
-   */
-  public List<String> classes() {
-    List<String> names = folder.classes();
-    return names.size() == recipe.model().classes() ? names : List.of();
-  }
-
-  @Override
   public Optional<AlignmentTargets> targets() {
     return targets;
   }
@@ -212,22 +165,19 @@ public final class LatentData implements LatentsSource, AutoCloseable {
    *
    * @return such as {@code 9,000 latents to train on, 1,000 held out}
    */
+  @Override
   public String describe() {
     return String.format(
             Locale.ROOT,
             "%,d latents to train on%s, %,d held out; the network sees them with an RMS of %.3f",
-            training.length,
+            trainingSize(),
             flips() ? " and as many mirrored" : "",
-            heldOut.length,
+            heldOut().length,
             rms())
         + targets.map(t -> "; aligned with features of " + t.describe()).orElse("");
   }
 
-  /**
-   * Warnings about the data.
-   *
-   * @return one sentence each
-   */
+  @Override
   public List<String> notes() {
     double rms = rms();
     List<String> notes = new ArrayList<>();
@@ -240,7 +190,7 @@ public final class LatentData implements LatentsSource, AutoCloseable {
                   + " these latents",
               rms));
     }
-    if (recipe.data().flips() && !folder.isMirrored()) {
+    if (lacksFlips()) {
       notes.add(
           "there are no latents of mirrored pictures, so data.flips does nothing; encode --hflip"
               + " makes them");
@@ -254,12 +204,12 @@ public final class LatentData implements LatentsSource, AutoCloseable {
    * @return of up to 512 latents, evenly spaced
    */
   public double rms() {
-    int count = Math.min(MEASURED, training.length);
+    int count = Math.min(MEASURED, trainingSize());
     int c = recipe.model().channels();
     double sum = 0;
     float[] moments = new float[elements() * (drawsPosterior() ? 2 : 1)];
     for (int i = 0; i < count; i++) {
-      read(training[(int) ((long) i * training.length / count)], false, moments, 0);
+      read(spaced(i, count), false, moments, 0);
       for (int k = 0; k < elements(); k++) {
         int at = drawsPosterior() ? k / c * 2 * c + k % c : k;
         double deviation = drawsPosterior() ? Math.exp(moments[at + c]) : 0; // its square
@@ -273,59 +223,6 @@ public final class LatentData implements LatentsSource, AutoCloseable {
   int elements() {
     NetworkRecipe model = recipe.model();
     return model.side() * model.side() * model.channels();
-  }
-
-  /** Whether latents of mirrored pictures exist and the recipe asks for them. */
-  boolean flips() {
-    return recipe.data().flips() && folder.isMirrored();
-  }
-
-  /**
-   * Latents to train on.
-   *
-   * @return the count
-   */
-  public int trainingSize() {
-    return training.length;
-  }
-
-  @Override
-  public int images() {
-    return folder.size();
-  }
-
-  /** The order of an epoch: numbers of images in the folder. */
-  int[] order(long epoch) {
-    int[] places = EpochOrder.permutation(recipe.run().seed(), epoch, training.length);
-    return Arrays.stream(places).map(p -> training[p]).toArray();
-  }
-
-  /**
-   * The held-out latents.
-   *
-   * @return numbers in the folder, ascending
-   */
-  public int[] heldOut() {
-    return heldOut.clone();
-  }
-
-  /**
-   * The names of the held-out latents.
-   *
-   * @return in the folder's order
-   */
-  public List<String> heldOutNames() {
-    return Arrays.stream(heldOut).mapToObj(folder::name).toList();
-  }
-
-  /**
-   * The label of an image.
-   *
-   * @param image its number in the folder
-   * @return 0 for the first class
-   */
-  public int label(int image) {
-    return folder.label(image);
   }
 
   /**
@@ -391,10 +288,5 @@ public final class LatentData implements LatentsSource, AutoCloseable {
       double deviation = Math.exp(0.5 * moments[from + c]);
       out[at + k] = (float) (moments[from] + deviation * out[at + k]);
     }
-  }
-
-  @Override
-  public void close() {
-    folder.close();
   }
 }
