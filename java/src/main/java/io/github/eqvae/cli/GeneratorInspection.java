@@ -10,7 +10,6 @@ import io.github.eqvae.generator.checkpoint.LatentsOrigin;
 import io.github.eqvae.io.FileNames;
 import java.io.PrintWriter;
 import java.util.LinkedHashMap;
-import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
@@ -54,26 +53,7 @@ record GeneratorInspection(PrintWriter out, TensorTable table) {
             .orElse("not in the file; --trained-as dit or sit says it"));
     checkpoint.alignment().ifPresent(a -> alignment(checkpoint, a));
     checkpoint.metadata().flatMap(GeneratorMetadata::latents).ifPresent(this::origin);
-    table.parameters(checkpoint.tensors().values(), checkpoint.dtypes());
-    table.groups("", checkpoint.tensors().values());
-    checkpoint
-        .others()
-        .forEach(
-            (what, count) -> out.printf(ROW, "also there", what + " (tensors: " + count + ")"));
-    return verdict(checkpoint);
-  }
-
-  private boolean verdict(GeneratorCheckpoint checkpoint) {
-    boolean whole = checkpoint.report().isClean();
-    out.printf(ROW, "whole", whole ? "yes: nothing is missing, nothing unexpected" : "no:");
-    checkpoint.report().lines().forEach(line -> out.println("  " + line));
-    List<String> notFinite = checkpoint.notFinite();
-    boolean finite = notFinite.isEmpty();
-    out.printf(
-        ROW, "finite", finite ? "yes: no number is NaN or infinite" : "no: NaN or infinite are");
-    notFinite.forEach(line -> out.println("  " + line));
-    out.printf(ROW, "can be run", whole && finite ? "yes" : "no: see above");
-    return whole && finite;
+    return table.verdict(checkpoint);
   }
 
   private static boolean lightning(DitConfig c) {

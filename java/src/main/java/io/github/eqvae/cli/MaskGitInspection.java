@@ -5,7 +5,6 @@ import io.github.eqvae.generator.checkpoint.LatentsOrigin;
 import io.github.eqvae.generator.checkpoint.MaskGitCheckpoint;
 import io.github.eqvae.generator.checkpoint.MaskGitMetadata;
 import java.io.PrintWriter;
-import java.util.List;
 
 /**
  * The output of {@code eqvae inspect} for MaskGIT.
@@ -41,13 +40,7 @@ record MaskGitInspection(PrintWriter out, TensorTable table) {
       out.printf(SETTING, "registers", c.registers());
     }
     checkpoint.metadata().ifPresent(this::metadata);
-    table.parameters(checkpoint.tensors().values(), checkpoint.dtypes());
-    table.groups("", checkpoint.tensors().values());
-    checkpoint
-        .others()
-        .forEach(
-            (what, count) -> out.printf(ROW, "also there", what + " (tensors: " + count + ")"));
-    return verdict(checkpoint);
+    return table.verdict(checkpoint);
   }
 
   private void metadata(MaskGitMetadata metadata) {
@@ -60,18 +53,5 @@ record MaskGitInspection(PrintWriter out, TensorTable table) {
     if (!origin.autoencoderSha256().isEmpty()) {
       out.printf(SETTING, "SHA-256 of its weights", origin.autoencoderSha256());
     }
-  }
-
-  private boolean verdict(MaskGitCheckpoint checkpoint) {
-    boolean whole = checkpoint.report().isClean();
-    out.printf(ROW, "whole", whole ? "yes: nothing is missing, nothing unexpected" : "no:");
-    checkpoint.report().lines().forEach(line -> out.println("  " + line));
-    List<String> notFinite = checkpoint.notFinite();
-    boolean finite = notFinite.isEmpty();
-    out.printf(
-        ROW, "finite", finite ? "yes: no number is NaN or infinite" : "no: NaN or infinite are");
-    notFinite.forEach(line -> out.println("  " + line));
-    out.printf(ROW, "can be run", whole && finite ? "yes" : "no: see above");
-    return whole && finite;
   }
 }

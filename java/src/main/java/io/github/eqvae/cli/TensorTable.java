@@ -1,5 +1,6 @@
 package io.github.eqvae.cli;
 
+import io.github.eqvae.model.checkpoint.NetworkCheckpoint;
 import io.github.eqvae.model.checkpoint.StoredTensor;
 import java.io.PrintWriter;
 import java.util.Arrays;
@@ -34,6 +35,26 @@ record TensorTable(PrintWriter out, boolean keys) {
             tensors.stream().mapToLong(StoredTensor::elements).sum(),
             tensors.size(),
             dtypes(dtypes)));
+  }
+
+  /** What is said of every kind of generator after its settings. Whether the file has no error. */
+  boolean verdict(NetworkCheckpoint checkpoint) {
+    parameters(checkpoint.tensors().values(), checkpoint.dtypes());
+    groups("", checkpoint.tensors().values());
+    checkpoint
+        .others()
+        .forEach(
+            (what, count) -> out.printf(ROW, "also there", what + " (tensors: " + count + ")"));
+    boolean whole = checkpoint.report().isClean();
+    out.printf(ROW, "whole", whole ? "yes: nothing is missing, nothing unexpected" : "no:");
+    checkpoint.report().lines().forEach(line -> out.println("  " + line));
+    List<String> notFinite = checkpoint.notFinite();
+    boolean finite = notFinite.isEmpty();
+    out.printf(
+        ROW, "finite", finite ? "yes: no number is NaN or infinite" : "no: NaN or infinite are");
+    notFinite.forEach(line -> out.println("  " + line));
+    out.printf(ROW, "can be run", whole && finite ? "yes" : "no: see above");
+    return whole && finite;
   }
 
   private static String dtypes(Map<String, Integer> counts) {

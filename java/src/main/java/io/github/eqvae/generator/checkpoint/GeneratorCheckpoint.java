@@ -5,10 +5,9 @@ import io.github.eqvae.generator.Alignment;
 import io.github.eqvae.generator.Dit;
 import io.github.eqvae.generator.DitConfig;
 import io.github.eqvae.generator.DitSize;
-import io.github.eqvae.model.FiniteWeights;
 import io.github.eqvae.model.checkpoint.CheckpointFile;
-import io.github.eqvae.model.checkpoint.FloatType;
 import io.github.eqvae.model.checkpoint.KeyReport;
+import io.github.eqvae.model.checkpoint.NetworkCheckpoint;
 import io.github.eqvae.model.checkpoint.StoredTensor;
 import io.github.eqvae.model.checkpoint.Weights;
 import io.github.eqvae.nn.Parameter;
@@ -16,13 +15,10 @@ import io.github.eqvae.tensor.Shape;
 import io.github.eqvae.tensor.Stream;
 import java.io.IOException;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.Collections;
-import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.TreeMap;
+import java.util.Set;
 
 /**
  * An open checkpoint of a generator: saved by the training of DiT, SiT, REPA or LightningDiT, or by
@@ -36,8 +32,7 @@ import java.util.TreeMap;
  * }
  * }</pre>
  */
-public final class GeneratorCheckpoint implements AutoCloseable {
-  private final CheckpointFile file;
+public final class GeneratorCheckpoint extends NetworkCheckpoint {
   private final GeneratorTensors found;
   private final DitConfig config;
   private final Optional<Alignment> alignment;
@@ -46,9 +41,13 @@ public final class GeneratorCheckpoint implements AutoCloseable {
   private final KeyReport report;
 
   private GeneratorCheckpoint(CheckpointFile file, Weights weights, GeneratorHints hints) {
-    this.file = file;
+    this(file, GeneratorTensors.of(file, weights, GeneratorTensors.DIT), hints);
+  }
+
+  private GeneratorCheckpoint(CheckpointFile file, GeneratorTensors found, GeneratorHints hints) {
+    super(file, found.tensors(), found.others(), found.note());
+    this.found = found;
     String name = file.path().toString();
-    found = GeneratorTensors.of(file, weights, GeneratorTensors.DIT);
     metadata = GeneratorMetadata.of(name, file.metadata());
     config =
         metadata
@@ -66,7 +65,7 @@ public final class GeneratorCheckpoint implements AutoCloseable {
             .or(() -> metadata.map(GeneratorMetadata::process))
             .or(() -> ProcessInference.of(name, config, alignment.isPresent(), arguments))
             .map(p -> ProcessInference.fitting(p, config));
-    report = compare();
+    report = KeyReport.of(found.tensors(), expected(), Set.of());
   }
 
   /**
@@ -126,43 +125,6 @@ public final class GeneratorCheckpoint implements AutoCloseable {
     return GeneratorTensors.isThere(file, GeneratorTensors.DIT);
   }
 
-  private KeyReport compare() {
-    List<String> missing = new ArrayList<>();
-    List<String> misshaped = new ArrayList<>();
-    List<String> mistyped = new ArrayList<>();
-    List<String> unexpected = new ArrayList<>();
-    Map<String, Shape> expected = expected();
-    expected.forEach(
-        (name, shape) -> {
-          StoredTensor tensor = found.tensors().get(name);
-          if (tensor == null) {
-            missing.add(name + " " + shape);
-          } else if (FloatType.of(tensor.dtype()).isEmpty()) {
-            mistyped.add(tensor + FloatType.advice(tensor.dtype()));
-          } else if (!Arrays.equals(tensor.shape(), shape.extents())) {
-            misshaped.add(tensor + ", expected " + shape);
-          }
-        });
-    found
-        .tensors()
-        .forEach(
-            (name, tensor) -> {
-              if (!expected.containsKey(name)) {
-                unexpected.add(tensor.toString());
-              }
-            });
-    return new KeyReport(missing, unexpected, misshaped, mistyped);
-  }
-
-  /**
-   * The file.
-   *
-   * @return the file with all its content
-   */
-  public CheckpointFile file() {
-    return file;
-  }
-
   /**
    * The network's location in the file.
    *
@@ -170,15 +132,6 @@ public final class GeneratorCheckpoint implements AutoCloseable {
    */
   public String where() {
     return found.where();
-  }
-
-  /**
-   * A note about the chosen weights, if the file has two sets of them.
-   *
-   * @return the chosen set, the other one and how to choose it; empty if there is one set
-   */
-  public Optional<String> weightsNote() {
-    return found.note();
   }
 
   /**
@@ -235,22 +188,9 @@ public final class GeneratorCheckpoint implements AutoCloseable {
     return metadata;
   }
 
-  /**
-   * Tensors that are missing, unexpected or of a wrong shape.
-   *
-   * @return the report
-   */
+  @Override
   public KeyReport report() {
     return report;
-  }
-
-  /**
-   * The tensors of the network.
-   *
-   * @return tensors by the references' names
-   */
-  public Map<String, StoredTensor> tensors() {
-    return Collections.unmodifiableMap(found.tensors());
   }
 
   /**
@@ -263,43 +203,6 @@ public final class GeneratorCheckpoint implements AutoCloseable {
   }
 
   /**
-   * The other content of the file.
-   *
-   * @return its names, with the number of tensors
-   */
-  public Map<String, Integer> others() {
-    return found.others();
-  }
-
-  /**
-   * The element types.
-   *
-   * @return the names of the types in safetensors, with the number of tensors
-   */
-  public Map<String, Integer> dtypes() {
-    Map<String, Integer> counts = new TreeMap<>();
-    found.tensors().values().forEach(t -> counts.merge(t.dtype(), 1, Integer::sum));
-    return counts;
-  }
-
-  /**
-   * Reads all numbers and reports those that are NaN or infinite.
-   *
-   * @return a line per tensor with such numbers, with the names of the file
-   */
-  public List<String> notFinite() {
-    List<String> lines = new ArrayList<>();
-    for (StoredTensor tensor : found.tensors().values()) {
-      FloatType.of(tensor.dtype())
-          .map(type -> type.notFinite(tensor.bytes()))
-          .filter(count -> count > 0)
-          .ifPresent(
-              count -> lines.add(FiniteWeights.line(tensor.name(), count, tensor.elements())));
-    }
-    return lines;
-  }
-
-  /**
    * Builds the network and reads its weights. REPA's projectors, which sampling does not use, are
    * only built for training.
    *
@@ -309,8 +212,7 @@ public final class GeneratorCheckpoint implements AutoCloseable {
    * @throws EqvaeException.Argument if the report is not clean, or numbers are not finite
    */
   public Dit load(Stream stream, boolean training) {
-    report.requireClean(file.path().toString());
-    FiniteWeights.require(file.path().toString(), notFinite());
+    requireComplete();
     Dit dit = new Dit(config, training ? alignment.orElse(null) : null, stream, 0, training);
     try {
       fill(dit, stream);
@@ -330,8 +232,7 @@ public final class GeneratorCheckpoint implements AutoCloseable {
    * @throws EqvaeException.Argument if the report is not clean, or numbers are not finite
    */
   public void load(Dit dit, Stream stream) {
-    report.requireClean(file.path().toString());
-    FiniteWeights.require(file.path().toString(), notFinite());
+    requireComplete();
     fill(dit, stream);
   }
 
@@ -346,10 +247,5 @@ public final class GeneratorCheckpoint implements AutoCloseable {
       }
     }
     dit.parameters().repack(stream);
-  }
-
-  @Override
-  public void close() {
-    file.close();
   }
 }

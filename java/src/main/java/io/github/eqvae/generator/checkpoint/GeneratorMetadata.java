@@ -1,7 +1,5 @@
 package io.github.eqvae.generator.checkpoint;
 
-import com.fasterxml.jackson.core.JsonProcessingException;
-import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.github.eqvae.EqvaeException;
@@ -87,31 +85,17 @@ public record GeneratorMetadata(
    * @throws EqvaeException.Unsupported when a newer version wrote it
    */
   public static Optional<GeneratorMetadata> of(String file, Map<String, String> metadata) {
-    String json = metadata.get(KEY);
-    if (json == null) {
-      return Optional.empty();
-    }
-    try {
-      JsonNode text = JSON.readTree(json);
-      MetadataJson.requireKnown(file, KEY, text.path("version").asInt(), VERSION);
-      return Optional.of(
-          new GeneratorMetadata(
-              JSON.treeToValue(text.required("network"), DitConfig.class),
-              JSON.treeToValue(text.required("process"), GeneratorProcess.class),
-              text.has("latents")
-                  ? Optional.of(JSON.treeToValue(text.get("latents"), LatentsOrigin.class))
-                  : Optional.empty(),
-              List.of(JSON.treeToValue(text.required("classes"), String[].class)),
-              text.has("alignment")
-                  ? Optional.of(JSON.treeToValue(text.get("alignment"), AlignmentOrigin.class))
-                  : Optional.empty()));
-    } catch (JsonProcessingException e) {
-      throw MetadataJson.nonsense(
-          file, KEY, e.getCause() instanceof EqvaeException why ? why : e, e.getOriginalMessage());
-    } catch (EqvaeException.Argument
-        | IllegalArgumentException
-        | NullPointerException e) { // not a JSON object; null among names
-      throw MetadataJson.nonsense(file, KEY, e, String.valueOf(e.getMessage()));
-    }
+    return MetadataJson.read(
+        file,
+        metadata.get(KEY),
+        KEY,
+        VERSION,
+        text ->
+            new GeneratorMetadata(
+                JSON.treeToValue(text.required("network"), DitConfig.class),
+                JSON.treeToValue(text.required("process"), GeneratorProcess.class),
+                MetadataJson.optional(text, "latents", LatentsOrigin.class),
+                MetadataJson.classes(text),
+                MetadataJson.optional(text, "alignment", AlignmentOrigin.class)));
   }
 }

@@ -3,10 +3,9 @@ package io.github.eqvae.generator.checkpoint;
 import io.github.eqvae.EqvaeException;
 import io.github.eqvae.generator.MaskGitConfig;
 import io.github.eqvae.generator.MaskedTransformer;
-import io.github.eqvae.model.FiniteWeights;
 import io.github.eqvae.model.checkpoint.CheckpointFile;
-import io.github.eqvae.model.checkpoint.FloatType;
 import io.github.eqvae.model.checkpoint.KeyReport;
+import io.github.eqvae.model.checkpoint.NetworkCheckpoint;
 import io.github.eqvae.model.checkpoint.StoredTensor;
 import io.github.eqvae.model.checkpoint.Weights;
 import io.github.eqvae.nn.Parameter;
@@ -14,38 +13,43 @@ import io.github.eqvae.tensor.Shape;
 import io.github.eqvae.tensor.Stream;
 import java.io.IOException;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.Collections;
-import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.TreeMap;
+import java.util.Set;
 
 /**
  * An open checkpoint of MaskGIT: saved by the training of Maskgit-pytorch or Halton-MaskGIT ({@code
  * model_state_dict}), or by eqvae. The network's shape is inferred from the tensors.
  */
-public final class MaskGitCheckpoint implements AutoCloseable {
-  private final CheckpointFile file;
+public final class MaskGitCheckpoint extends NetworkCheckpoint {
   private final GeneratorTensors found;
   private final MaskGitConfig config;
   private final Optional<MaskGitMetadata> metadata;
   private final KeyReport report;
 
   private MaskGitCheckpoint(CheckpointFile file, Weights weights, GeneratorHints hints) {
-    this.file = file;
+    this(file, tensors(file, weights), hints);
+  }
+
+  private MaskGitCheckpoint(CheckpointFile file, GeneratorTensors found, GeneratorHints hints) {
+    super(file, found.tensors(), found.others(), found.note());
+    this.found = found;
     String name = file.path().toString();
-    boolean halton = GeneratorTensors.isThere(file, GeneratorTensors.HALTON);
-    found =
-        GeneratorTensors.of(
-            file, weights, halton ? GeneratorTensors.HALTON : GeneratorTensors.MASKGIT);
     metadata = MaskGitMetadata.of(name, file.metadata());
     config =
         metadata
             .map(MaskGitMetadata::network)
             .orElseGet(() -> new MaskGitShape(name, found.tensors()).config(hints));
-    report = compare();
+    boolean tied = config.kind() == MaskGitConfig.Kind.HALTON;
+    report =
+        KeyReport.of(found.tensors(), expected(), tied ? Set.of(MaskGitTensors.TIED) : Set.of());
+  }
+
+  private static GeneratorTensors tensors(CheckpointFile file, Weights weights) {
+    boolean halton = GeneratorTensors.isThere(file, GeneratorTensors.HALTON);
+    return GeneratorTensors.of(
+        file, weights, halton ? GeneratorTensors.HALTON : GeneratorTensors.MASKGIT);
   }
 
   /**
@@ -93,45 +97,6 @@ public final class MaskGitCheckpoint implements AutoCloseable {
         || GeneratorTensors.isThere(file, GeneratorTensors.HALTON);
   }
 
-  private KeyReport compare() {
-    List<String> missing = new ArrayList<>();
-    List<String> misshaped = new ArrayList<>();
-    List<String> mistyped = new ArrayList<>();
-    List<String> unexpected = new ArrayList<>();
-    Map<String, Shape> expected = expected();
-    expected.forEach(
-        (name, shape) -> {
-          StoredTensor tensor = found.tensors().get(name);
-          if (tensor == null) {
-            missing.add(name + " " + shape);
-          } else if (FloatType.of(tensor.dtype()).isEmpty()) {
-            mistyped.add(tensor + FloatType.advice(tensor.dtype()));
-          } else if (!Arrays.equals(tensor.shape(), shape.extents())) {
-            misshaped.add(tensor + ", expected " + shape);
-          }
-        });
-    boolean tied = config.kind() == MaskGitConfig.Kind.HALTON;
-    found
-        .tensors()
-        .forEach(
-            (name, tensor) -> {
-              boolean twice = tied && name.equals(MaskGitTensors.TIED);
-              if (!expected.containsKey(name) && !twice) {
-                unexpected.add(tensor.toString());
-              }
-            });
-    return new KeyReport(missing, unexpected, misshaped, mistyped);
-  }
-
-  /**
-   * The file.
-   *
-   * @return the file with all its content
-   */
-  public CheckpointFile file() {
-    return file;
-  }
-
   /**
    * The network's location in the file.
    *
@@ -139,15 +104,6 @@ public final class MaskGitCheckpoint implements AutoCloseable {
    */
   public String where() {
     return found.where();
-  }
-
-  /**
-   * A note about the chosen weights, if the file has two sets of them.
-   *
-   * @return the chosen set, the other one and how to choose it; empty if there is one set
-   */
-  public Optional<String> weightsNote() {
-    return found.note();
   }
 
   /**
@@ -168,22 +124,9 @@ public final class MaskGitCheckpoint implements AutoCloseable {
     return metadata;
   }
 
-  /**
-   * Tensors that are missing, unexpected or of a wrong shape.
-   *
-   * @return the report
-   */
+  @Override
   public KeyReport report() {
     return report;
-  }
-
-  /**
-   * The tensors of the network.
-   *
-   * @return tensors by the references' names
-   */
-  public Map<String, StoredTensor> tensors() {
-    return Collections.unmodifiableMap(found.tensors());
   }
 
   /**
@@ -196,43 +139,6 @@ public final class MaskGitCheckpoint implements AutoCloseable {
   }
 
   /**
-   * The other content of the file.
-   *
-   * @return its names, with the number of tensors
-   */
-  public Map<String, Integer> others() {
-    return found.others();
-  }
-
-  /**
-   * The element types.
-   *
-   * @return the names of the types in safetensors, with the number of tensors
-   */
-  public Map<String, Integer> dtypes() {
-    Map<String, Integer> counts = new TreeMap<>();
-    found.tensors().values().forEach(t -> counts.merge(t.dtype(), 1, Integer::sum));
-    return counts;
-  }
-
-  /**
-   * Reads all numbers and reports those that are NaN or infinite.
-   *
-   * @return a line per tensor with such numbers, with the names of the file
-   */
-  public List<String> notFinite() {
-    List<String> lines = new ArrayList<>();
-    for (StoredTensor tensor : found.tensors().values()) {
-      FloatType.of(tensor.dtype())
-          .map(type -> type.notFinite(tensor.bytes()))
-          .filter(count -> count > 0)
-          .ifPresent(
-              count -> lines.add(FiniteWeights.line(tensor.name(), count, tensor.elements())));
-    }
-    return lines;
-  }
-
-  /**
    * Builds the network and reads its weights.
    *
    * @param stream orders the work; its device holds the parameters
@@ -241,21 +147,11 @@ public final class MaskGitCheckpoint implements AutoCloseable {
    *     copies of a table differ
    */
   public MaskedTransformer load(Stream stream) {
-    report.requireClean(file.path().toString());
-    FiniteWeights.require(file.path().toString(), notFinite());
-    StoredTensor twice = found.tensors().get(MaskGitTensors.TIED);
-    StoredTensor table = found.tensors().get(MaskGitTensors.TABLE);
-    if (twice != null && table != null && !Arrays.equals(twice.floats(), table.floats())) {
-      throw new EqvaeException.Argument(
-          "%s: %s and %s differ, but they must be equal: this network uses one table for both"
-              .formatted(file.path(), MaskGitTensors.TABLE, MaskGitTensors.TIED));
-    }
+    requireComplete();
+    requireOneTable();
     MaskedTransformer network = MaskedTransformer.of(config, stream, 0, false);
     try {
-      for (Parameter p : network.parameters().all()) {
-        p.value().set(stream, found.tensors().get(p.name()).floats());
-      }
-      network.parameters().repack(stream);
+      fill(network, stream);
       return network;
     } catch (RuntimeException | Error e) {
       network.close();
@@ -263,8 +159,33 @@ public final class MaskGitCheckpoint implements AutoCloseable {
     }
   }
 
-  @Override
-  public void close() {
-    file.close();
+  /**
+   * Reads the weights into an existing network.
+   *
+   * @param network the network, of this shape
+   * @param stream orders the work
+   * @throws EqvaeException.Argument as for {@link #load(Stream)}
+   */
+  public void load(MaskedTransformer network, Stream stream) {
+    requireComplete();
+    requireOneTable();
+    fill(network, stream);
+  }
+
+  private void requireOneTable() {
+    StoredTensor twice = found.tensors().get(MaskGitTensors.TIED);
+    StoredTensor table = found.tensors().get(MaskGitTensors.TABLE);
+    if (twice != null && table != null && !Arrays.equals(twice.floats(), table.floats())) {
+      throw new EqvaeException.Argument(
+          "%s: %s and %s differ, but they must be equal: this network uses one table for both"
+              .formatted(file().path(), MaskGitTensors.TABLE, MaskGitTensors.TIED));
+    }
+  }
+
+  private void fill(MaskedTransformer network, Stream stream) {
+    for (Parameter p : network.parameters().all()) {
+      p.value().set(stream, found.tensors().get(p.name()).floats());
+    }
+    network.parameters().repack(stream);
   }
 }

@@ -1,7 +1,5 @@
 package io.github.eqvae.generator.checkpoint;
 
-import com.fasterxml.jackson.core.JsonProcessingException;
-import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.github.eqvae.EqvaeException;
 import io.github.eqvae.generator.MaskGitConfig;
@@ -59,29 +57,16 @@ public record MaskGitMetadata(
    * @throws EqvaeException.Unsupported when a newer version wrote it
    */
   public static Optional<MaskGitMetadata> of(String file, Map<String, String> metadata) {
-    String json = metadata.get(KEY);
-    if (json == null) {
-      return Optional.empty();
-    }
-    try {
-      JsonNode text = MetadataJson.MAPPER.readTree(json);
-      MetadataJson.requireKnown(file, KEY, text.path("version").asInt(), VERSION);
-      return Optional.of(
-          new MaskGitMetadata(
-              MetadataJson.MAPPER.treeToValue(text.required("network"), MaskGitConfig.class),
-              text.required("guided").asBoolean(),
-              text.has("latents")
-                  ? Optional.of(
-                      MetadataJson.MAPPER.treeToValue(text.get("latents"), LatentsOrigin.class))
-                  : Optional.empty(),
-              List.of(MetadataJson.MAPPER.treeToValue(text.required("classes"), String[].class))));
-    } catch (JsonProcessingException e) {
-      throw MetadataJson.nonsense(
-          file, KEY, e.getCause() instanceof EqvaeException why ? why : e, e.getOriginalMessage());
-    } catch (EqvaeException.Argument
-        | IllegalArgumentException
-        | NullPointerException e) { // not a JSON object; null among names
-      throw MetadataJson.nonsense(file, KEY, e, String.valueOf(e.getMessage()));
-    }
+    return MetadataJson.read(
+        file,
+        metadata.get(KEY),
+        KEY,
+        VERSION,
+        text ->
+            new MaskGitMetadata(
+                MetadataJson.MAPPER.treeToValue(text.required("network"), MaskGitConfig.class),
+                text.required("guided").asBoolean(),
+                MetadataJson.optional(text, "latents", LatentsOrigin.class),
+                MetadataJson.classes(text)));
   }
 }

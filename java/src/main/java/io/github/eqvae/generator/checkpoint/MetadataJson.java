@@ -1,11 +1,16 @@
 package io.github.eqvae.generator.checkpoint;
 
+import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.DeserializationFeature;
+import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.MapperFeature;
 import com.fasterxml.jackson.databind.PropertyNamingStrategies;
 import com.fasterxml.jackson.databind.cfg.EnumFeature;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import io.github.eqvae.EqvaeException;
+import java.util.List;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
 
 /** JSON of the settings in generators' files. */
 final class MetadataJson {
@@ -21,7 +26,52 @@ final class MetadataJson {
 
   private MetadataJson() {}
 
-  static void requireKnown(String file, String key, int version, int known) {
+  /** Reads settings from their JSON. */
+  interface Reader<M> {
+    M read(JsonNode text) throws JsonProcessingException;
+  }
+
+  /**
+   * The settings in a file's metadata.
+   *
+   * @param file the file's name, for messages
+   * @param json the text; null if there is none
+   * @param key the text's key, for messages
+   * @param version the newest version that {@code reader} knows
+   */
+  static <M> Optional<M> read(
+      String file, @Nullable String json, String key, int version, Reader<M> reader) {
+    if (json == null) {
+      return Optional.empty();
+    }
+    try {
+      JsonNode text = MAPPER.readTree(json);
+      requireKnown(file, key, text.path("version").asInt(), version);
+      return Optional.of(reader.read(text));
+    } catch (JsonProcessingException e) {
+      throw nonsense(
+          file, key, e.getCause() instanceof EqvaeException why ? why : e, e.getOriginalMessage());
+    } catch (EqvaeException.Argument
+        | IllegalArgumentException
+        | NullPointerException e) { // not a JSON object; null among names
+      throw nonsense(file, key, e, String.valueOf(e.getMessage()));
+    }
+  }
+
+  /** An entry that may be missing. */
+  static <T> Optional<T> optional(JsonNode text, String name, Class<T> type)
+      throws JsonProcessingException {
+    return text.has(name)
+        ? Optional.of(MAPPER.treeToValue(text.get(name), type))
+        : Optional.empty();
+  }
+
+  /** The names of classes. */
+  static List<String> classes(JsonNode text) throws JsonProcessingException {
+    return List.of(MAPPER.treeToValue(text.required("classes"), String[].class));
+  }
+
+  private static void requireKnown(String file, String key, int version, int known) {
     if (version > known) {
       throw new EqvaeException.Unsupported(
           "%s was written by a newer eqvae (%s of version %d, this eqvae reads %d); use the newer one"
@@ -29,7 +79,7 @@ final class MetadataJson {
     }
   }
 
-  static EqvaeException.Argument nonsense(
+  private static EqvaeException.Argument nonsense(
       String file, String key, Exception cause, String otherwise) {
     return new EqvaeException.Argument(
         file

@@ -3,19 +3,14 @@ package io.github.eqvae.model.checkpoint;
 import io.github.eqvae.EqvaeException;
 import io.github.eqvae.model.Autoencoder;
 import io.github.eqvae.model.AutoencoderKl;
-import io.github.eqvae.model.FiniteWeights;
 import io.github.eqvae.model.LatentScaling;
 import io.github.eqvae.model.VqModel;
 import io.github.eqvae.nn.ParameterStore;
 import io.github.eqvae.tensor.Stream;
 import java.io.IOException;
 import java.nio.file.Path;
-import java.util.ArrayList;
-import java.util.Collections;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
-import java.util.TreeMap;
 
 /**
  * An open checkpoint of an autoencoder, of any format and naming. The architecture is derived from
@@ -29,8 +24,7 @@ import java.util.TreeMap;
  * }
  * }</pre>
  */
-public final class AutoencoderCheckpoint implements AutoCloseable {
-  private final CheckpointFile file;
+public final class AutoencoderCheckpoint extends NetworkCheckpoint {
   private final AutoencoderKeys keys;
   private final AutoencoderArchitecture architecture;
   private final AutoencoderSettings settings;
@@ -41,7 +35,7 @@ public final class AutoencoderCheckpoint implements AutoCloseable {
       AutoencoderKeys keys,
       AutoencoderArchitecture architecture,
       AutoencoderSettings settings) {
-    this.file = file;
+    super(file, keys.tensors(), keys.others(), keys.weightsNote());
     this.keys = keys;
     this.architecture = architecture;
     this.settings = settings;
@@ -174,15 +168,6 @@ public final class AutoencoderCheckpoint implements AutoCloseable {
   }
 
   /**
-   * The file.
-   *
-   * @return with everything that is in it
-   */
-  public CheckpointFile file() {
-    return file;
-  }
-
-  /**
    * The naming of the tensors.
    *
    * @return the naming
@@ -198,15 +183,6 @@ public final class AutoencoderCheckpoint implements AutoCloseable {
    */
   public String prefix() {
     return keys.prefix();
-  }
-
-  /**
-   * Which weights these are, if the file has two sets.
-   *
-   * @return which set was read, and how to read the other one; empty if there is one set
-   */
-  public Optional<String> weightsNote() {
-    return keys.weightsNote();
   }
 
   /**
@@ -237,42 +213,9 @@ public final class AutoencoderCheckpoint implements AutoCloseable {
     return KnownModel.matching(architecture, settings);
   }
 
-  /**
-   * Tensors that are missing, unexpected or of a wrong shape.
-   *
-   * @return the report
-   */
+  @Override
   public KeyReport report() {
     return report;
-  }
-
-  /**
-   * The tensors of the autoencoder.
-   *
-   * @return by CompVis name
-   */
-  public Map<String, StoredTensor> tensors() {
-    return Collections.unmodifiableMap(keys.tensors());
-  }
-
-  /**
-   * Other content of the file.
-   *
-   * @return kinds of content, and how many tensors of each
-   */
-  public Map<String, Integer> others() {
-    return keys.others();
-  }
-
-  /**
-   * The element types.
-   *
-   * @return safetensors' names of them, and how many tensors of the autoencoder are of each
-   */
-  public Map<String, Integer> dtypes() {
-    Map<String, Integer> counts = new TreeMap<>();
-    keys.tensors().values().forEach(t -> counts.merge(t.dtype(), 1, Integer::sum));
-    return counts;
   }
 
   /**
@@ -285,23 +228,6 @@ public final class AutoencoderCheckpoint implements AutoCloseable {
   }
 
   /**
-   * Reads all numbers, and finds those that are NaN or infinite.
-   *
-   * @return a line per tensor that has some, in the names of the file
-   */
-  public List<String> notFinite() {
-    List<String> lines = new ArrayList<>();
-    for (StoredTensor tensor : keys.tensors().values()) {
-      FloatType.of(tensor.dtype())
-          .map(type -> type.notFinite(tensor.bytes()))
-          .filter(count -> count > 0)
-          .ifPresent(
-              count -> lines.add(FiniteWeights.line(tensor.name(), count, tensor.elements())));
-    }
-    return lines;
-  }
-
-  /**
    * Builds the model and reads its weights.
    *
    * @param stream orders the work; its device holds the parameters
@@ -311,9 +237,9 @@ public final class AutoencoderCheckpoint implements AutoCloseable {
    * @throws EqvaeException.Unsupported if it is not an {@code AutoencoderKL}
    */
   public AutoencoderKl load(Stream stream, boolean training) {
-    report.requireClean(file.path().toString());
+    report.requireClean(file().path().toString());
     AutoencoderKl vae =
-        new AutoencoderKl(architecture.config(file.path(), settings), stream, 0, training);
+        new AutoencoderKl(architecture.config(file().path(), settings), stream, 0, training);
     try {
       loadInto(vae.parameters(), stream);
       return vae;
@@ -333,8 +259,8 @@ public final class AutoencoderCheckpoint implements AutoCloseable {
    */
   public Autoencoder untaught(Stream stream) {
     return architecture.kind() == AutoencoderKind.KL
-        ? new AutoencoderKl(architecture.config(file.path(), settings), stream, 0, false)
-        : new VqModel(architecture.vqConfig(file.path(), settings), stream, 0, false);
+        ? new AutoencoderKl(architecture.config(file().path(), settings), stream, 0, false)
+        : new VqModel(architecture.vqConfig(file().path(), settings), stream, 0, false);
   }
 
   /**
@@ -349,8 +275,8 @@ public final class AutoencoderCheckpoint implements AutoCloseable {
     if (architecture.kind() == AutoencoderKind.KL) {
       return load(stream, false);
     }
-    report.requireClean(file.path().toString());
-    VqModel model = new VqModel(architecture.vqConfig(file.path(), settings), stream, 0, false);
+    report.requireClean(file().path().toString());
+    VqModel model = new VqModel(architecture.vqConfig(file().path(), settings), stream, 0, false);
     try {
       loadInto(model.parameters(), stream);
       return model;
@@ -369,7 +295,7 @@ public final class AutoencoderCheckpoint implements AutoCloseable {
    *     numbers that are not finite; the message lists all of them
    */
   public void loadInto(ParameterStore parameters, Stream stream) {
-    StrictLoading.load(file.path(), keys, report, notFinite(), parameters, stream);
+    StrictLoading.load(file().path(), keys, report, notFinite(), parameters, stream);
   }
 
   /**
@@ -385,10 +311,5 @@ public final class AutoencoderCheckpoint implements AutoCloseable {
       Optional<LatentScaling> scaling = checkpoint.settings().scaling();
       return new PretrainedKl(checkpoint.load(stream, false), scaling);
     }
-  }
-
-  @Override
-  public void close() {
-    file.close();
   }
 }

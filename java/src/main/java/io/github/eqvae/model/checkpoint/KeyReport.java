@@ -1,8 +1,12 @@
 package io.github.eqvae.model.checkpoint;
 
 import io.github.eqvae.EqvaeException;
+import io.github.eqvae.tensor.Shape;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
+import java.util.Set;
 
 /**
  * How the tensors of a checkpoint differ from those of its architecture. Names are those in the
@@ -21,6 +25,40 @@ public record KeyReport(
     unexpected = List.copyOf(unexpected);
     misshaped = List.copyOf(misshaped);
     mistyped = List.copyOf(mistyped);
+  }
+
+  /**
+   * Compares tensors with those of a network, by name.
+   *
+   * @param found tensors of a file
+   * @param expected names and shapes of a complete network
+   * @param allowed names that may be there as well
+   * @return the differences
+   */
+  public static KeyReport of(
+      Map<String, StoredTensor> found, Map<String, Shape> expected, Set<String> allowed) {
+    List<String> missing = new ArrayList<>();
+    List<String> misshaped = new ArrayList<>();
+    List<String> mistyped = new ArrayList<>();
+    expected.forEach(
+        (name, shape) -> {
+          StoredTensor tensor = found.get(name);
+          if (tensor == null) {
+            missing.add(name + " " + shape);
+          } else if (FloatType.of(tensor.dtype()).isEmpty()) {
+            mistyped.add(tensor + FloatType.advice(tensor.dtype()));
+          } else if (!Arrays.equals(tensor.shape(), shape.extents())) {
+            misshaped.add(tensor + ", expected " + shape);
+          }
+        });
+    List<String> unexpected = new ArrayList<>();
+    found.forEach(
+        (name, tensor) -> {
+          if (!expected.containsKey(name) && !allowed.contains(name)) {
+            unexpected.add(tensor.toString());
+          }
+        });
+    return new KeyReport(missing, unexpected, misshaped, mistyped);
   }
 
   /**

@@ -223,7 +223,7 @@ public final class GeneratorTask implements Task {
 
   @Override
   public boolean initialize() throws IOException {
-    return InitialNetwork.load(recipe, network, stream);
+    return InitialWeights.of(recipe).load(file -> file.load(network, stream));
   }
 
   /**

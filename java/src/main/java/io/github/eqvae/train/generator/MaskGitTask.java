@@ -152,7 +152,7 @@ public final class MaskGitTask implements Task {
 
   @Override
   public boolean initialize() throws IOException {
-    return InitialMaskGit.load(recipe, network, stream);
+    return InitialWeights.of(recipe).load(file -> file.load(network, stream));
   }
 
   @Override
