@@ -20,9 +20,9 @@ final class CodeDecoder {
   private final MaskGitRecipe recipe;
   private final LatentsAutoencoder autoencoder;
 
-  CodeDecoder(MaskGitRecipe recipe, CodeData data) {
+  CodeDecoder(MaskGitRecipe recipe, LatentsAutoencoder autoencoder) {
     this.recipe = recipe;
-    autoencoder = new LatentsAutoencoder(recipe.samples().autoencoder(), data);
+    this.autoencoder = autoencoder;
   }
 
   /**
@@ -47,13 +47,8 @@ final class CodeDecoder {
         });
   }
 
-  /** The autoencoder that decodes. If it is not found, codes are shown as shades of gray. */
-  LatentsAutoencoder autoencoder() {
-    return autoencoder;
-  }
-
   /**
-   * Makes pictures.
+   * Makes pictures. Without the autoencoder, codes are shown as shades of gray.
    *
    * @param codes of each, row by row
    * @param stream orders the work; the autoencoder is loaded for this call

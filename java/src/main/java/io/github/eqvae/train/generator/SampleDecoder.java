@@ -19,11 +19,10 @@ final class SampleDecoder {
   private final LatentData data;
   private final LatentsAutoencoder autoencoder;
 
-  /** Looks for the autoencoder. */
-  SampleDecoder(GeneratorRecipe recipe, LatentData data) {
+  SampleDecoder(GeneratorRecipe recipe, LatentData data, LatentsAutoencoder autoencoder) {
     this.recipe = recipe;
     this.data = data;
-    autoencoder = new LatentsAutoencoder(recipe.samples().autoencoder(), data);
+    this.autoencoder = autoencoder;
   }
 
   /**
@@ -44,13 +43,8 @@ final class SampleDecoder {
             vae.decode(tape, tape.arena().tensor(Shape.of(n, m.side(), m.side(), m.channels()))));
   }
 
-  /** The autoencoder that decodes. If it is not found, the latents themselves are shown. */
-  LatentsAutoencoder autoencoder() {
-    return autoencoder;
-  }
-
   /**
-   * Makes pictures.
+   * Makes pictures. Without the autoencoder, the latents themselves are shown.
    *
    * @param latents as the network makes them, {@code [N, H, W, C]}
    * @param count N

@@ -164,7 +164,10 @@ class SampleDistanceTest {
         ClassifierFeatures features = ClassifierFeatures.load(classifier, stream)) {
       Dit dit = model.load(stream, false);
       List<Image> images =
-          GeneratorSamples.measured(recipe, new SampleDecoder(recipe, data))
+          GeneratorSamples.measured(
+                  recipe,
+                  new SampleDecoder(
+                      recipe, data, new LatentsAutoencoder(recipe.samples().autoencoder(), data)))
               .images(new Denoising(dit, stream, arena));
       dit.parameters().close();
       assertEquals(20, images.size());
