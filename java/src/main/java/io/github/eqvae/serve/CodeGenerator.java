@@ -11,17 +11,15 @@ import io.github.eqvae.generator.checkpoint.MaskGitCheckpoint;
 import io.github.eqvae.generator.checkpoint.MaskGitMetadata;
 import io.github.eqvae.model.checkpoint.CheckpointFile;
 import io.github.eqvae.model.checkpoint.Weights;
-import io.github.eqvae.nn.WeightsHash;
+import io.github.eqvae.nn.ParameterStore;
 import io.github.eqvae.tensor.Device;
 import io.github.eqvae.tensor.Stream;
 import io.github.eqvae.train.generator.TrainedGenerator;
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
-import java.util.concurrent.atomic.AtomicBoolean;
 
 /**
  * A generator of codes (MaskGIT) that any number of threads can sample from; {@link Generator} is
@@ -40,14 +38,9 @@ import java.util.concurrent.atomic.AtomicBoolean;
  * <p>A sample is a function of its label, the seed, its number and the options. Its bits do not
  * depend on the batch size, the other samples or the session.
  */
-public final class CodeGenerator implements AutoCloseable {
-  private final Path path;
+public final class CodeGenerator extends PooledGenerator {
   private final MaskedTransformer network;
   private final Optional<MaskGitMetadata> metadata;
-  private final Optional<String> note;
-  private final SessionPool pool;
-  private final Batches batches;
-  private final AtomicBoolean closed = new AtomicBoolean();
 
   private CodeGenerator(
       Path path,
@@ -56,12 +49,9 @@ public final class CodeGenerator implements AutoCloseable {
       MaskedTransformer network,
       SessionPool pool,
       int batch) {
-    this.path = path;
+    super(path, note.or(checkpoint::weightsNote), pool, batch);
     this.network = network;
     metadata = checkpoint.metadata();
-    this.note = note.or(checkpoint::weightsNote);
-    this.pool = pool;
-    batches = new Batches(pool, batch);
   }
 
   /**
@@ -96,16 +86,7 @@ public final class CodeGenerator implements AutoCloseable {
    */
   public static CodeGenerator load(Path path, Device device, GeneratorOptions options)
       throws IOException {
-    if (!TrainedGenerator.isInCheckpoints(path, options.weights())) {
-      return load(path, path, Optional.empty(), device, options);
-    }
-    Path file = Files.createTempFile("eqvae-", ".safetensors");
-    try {
-      String which = TrainedGenerator.write(path, options.weights(), file);
-      return load(path, file, Optional.of(which), device, options.withWeights(Weights.AUTO));
-    } finally {
-      Files.deleteIfExists(file);
-    }
+    return open(path, options, (file, note, given) -> load(path, file, note, device, given));
   }
 
   private static CodeGenerator load(
@@ -145,41 +126,14 @@ public final class CodeGenerator implements AutoCloseable {
     return metadata.map(MaskGitMetadata::guided).orElse(true);
   }
 
-  /**
-   * The origin of its codes.
-   *
-   * @return the origin; empty for files of other programs
-   */
+  @Override
   public Optional<LatentsOrigin> latents() {
     return metadata.flatMap(MaskGitMetadata::latents);
   }
 
-  /**
-   * The names of its classes.
-   *
-   * @return names by label; empty if they are unknown
-   */
+  @Override
   public List<String> classNames() {
     return metadata.map(MaskGitMetadata::classes).orElse(List.of());
-  }
-
-  /**
-   * A note about the chosen weights, if the file has both those as last trained and their average
-   * (EMA).
-   *
-   * @return the chosen set, the other one and how to choose it; empty if there is one set
-   */
-  public Optional<String> weightsNote() {
-    return note;
-  }
-
-  /**
-   * The hash of the weights.
-   *
-   * @return SHA-256 over names, shapes and values of all parameters, in hexadecimal digits
-   */
-  public String weightsHash() {
-    return SessionPool.await(pool.submit(s -> WeightsHash.of(network.parameters(), s.stream())));
   }
 
   /**
@@ -219,19 +173,11 @@ public final class CodeGenerator implements AutoCloseable {
 
   private MaskedSampler check(int[] labels, CodeSamplingOptions options) {
     MaskGitConfig c = config();
-    if (labels.length == 0) {
-      throw new EqvaeException.Argument("There are no labels, so there is nothing to sample");
-    }
+    requireSome(labels);
     for (int label : labels) {
       boolean none = label == Generator.NO_LABEL && canBeGuided();
       if (!none && (label < 0 || label >= c.classes())) {
-        throw new EqvaeException.Argument(
-            "label %d: %s has the classes 0 to %d%s"
-                .formatted(
-                    label,
-                    path,
-                    c.classes() - 1,
-                    canBeGuided() ? ", and NO_LABEL" : " and no other"));
+        throw noSuchLabel(label, c.classes(), canBeGuided() ? ", and NO_LABEL" : " and no other");
       }
     }
     MaskedSampler sampler = options.sampler(canBeGuided());
@@ -243,13 +189,14 @@ public final class CodeGenerator implements AutoCloseable {
     return sampler;
   }
 
-  /** Waits for calls that have begun; later ones are refused. May be called twice. */
   @Override
-  public void close() {
-    if (closed.compareAndSet(false, true)) {
-      pool.close();
-      network.close();
-    }
+  ParameterStore parameters() {
+    return network.parameters();
+  }
+
+  @Override
+  void closeNetwork() {
+    network.close();
   }
 
   /** A short description: {@code CodeGenerator[codes 16×16 of 1024, 1000 classes]}. */

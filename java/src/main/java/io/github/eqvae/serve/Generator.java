@@ -11,20 +11,15 @@ import io.github.eqvae.generator.checkpoint.GeneratorCheckpoint;
 import io.github.eqvae.generator.checkpoint.GeneratorMetadata;
 import io.github.eqvae.generator.checkpoint.GeneratorProcess;
 import io.github.eqvae.generator.checkpoint.LatentsOrigin;
-import io.github.eqvae.model.checkpoint.Weights;
-import io.github.eqvae.nn.WeightsHash;
+import io.github.eqvae.nn.ParameterStore;
 import io.github.eqvae.tensor.Device;
-import io.github.eqvae.tensor.MemoryStats;
 import io.github.eqvae.tensor.Stream;
-import io.github.eqvae.train.generator.TrainedGenerator;
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
-import java.util.concurrent.atomic.AtomicBoolean;
 
 /**
  * A generator of latents that any number of threads can sample from.
@@ -41,18 +36,13 @@ import java.util.concurrent.atomic.AtomicBoolean;
  * <p>A sample is a function of its label, the seed, its number and the options. Its bits do not
  * depend on the batch size, the other samples or the session.
  */
-public final class Generator implements AutoCloseable {
+public final class Generator extends PooledGenerator {
   /** The label of a sample without a class. */
   public static final int NO_LABEL = -1;
 
-  private final Path path;
   private final Dit dit;
   private final GeneratorProcess process;
   private final Optional<GeneratorMetadata> metadata;
-  private final Optional<String> note;
-  private final SessionPool pool;
-  private final Batches batches;
-  private final AtomicBoolean closed = new AtomicBoolean();
 
   private Generator(
       Path path,
@@ -61,13 +51,10 @@ public final class Generator implements AutoCloseable {
       Dit dit,
       SessionPool pool,
       int batch) {
-    this.path = path;
+    super(path, note.or(checkpoint::weightsNote), pool, batch);
     this.dit = dit;
     process = checkpoint.process().orElseThrow();
     metadata = checkpoint.metadata();
-    this.note = note.or(checkpoint::weightsNote);
-    this.pool = pool;
-    batches = new Batches(pool, batch);
   }
 
   /**
@@ -98,16 +85,7 @@ public final class Generator implements AutoCloseable {
    */
   public static Generator load(Path path, Device device, GeneratorOptions options)
       throws IOException {
-    if (!TrainedGenerator.isInCheckpoints(path, options.weights())) {
-      return load(path, path, Optional.empty(), device, options);
-    }
-    Path file = Files.createTempFile("eqvae-", ".safetensors");
-    try {
-      String which = TrainedGenerator.write(path, options.weights(), file);
-      return load(path, file, Optional.of(which), device, options.withWeights(Weights.AUTO));
-    } finally {
-      Files.deleteIfExists(file);
-    }
+    return open(path, options, (file, note, given) -> load(path, file, note, device, given));
   }
 
   private static Generator load(
@@ -152,50 +130,14 @@ public final class Generator implements AutoCloseable {
     return process;
   }
 
-  /**
-   * The origin of its latents.
-   *
-   * @return the origin; empty for files of other programs
-   */
+  @Override
   public Optional<LatentsOrigin> latents() {
     return metadata.flatMap(GeneratorMetadata::latents);
   }
 
-  /**
-   * The names of its classes.
-   *
-   * @return names by label; empty if they are unknown
-   */
+  @Override
   public List<String> classNames() {
     return metadata.map(GeneratorMetadata::classes).orElse(List.of());
-  }
-
-  /**
-   * The number of trained parameters.
-   *
-   * @return the count, without the position embeddings
-   */
-  public long parameterCount() {
-    return dit.parameters().count();
-  }
-
-  /**
-   * A note about the chosen weights, if the file has both those as last trained and their average
-   * (EMA).
-   *
-   * @return the chosen set, the other one and how to choose it; empty if there is one set
-   */
-  public Optional<String> weightsNote() {
-    return note;
-  }
-
-  /**
-   * The hash of the weights.
-   *
-   * @return SHA-256 over names, shapes and values of all parameters, in hexadecimal digits
-   */
-  public String weightsHash() {
-    return SessionPool.await(pool.submit(s -> WeightsHash.of(dit.parameters(), s.stream())));
   }
 
   /**
@@ -266,21 +208,15 @@ public final class Generator implements AutoCloseable {
 
   private void check(int[] labels, SamplingOptions options) {
     DitConfig c = dit.config();
-    if (labels.length == 0) {
-      throw new EqvaeException.Argument("There are no labels, so there is nothing to sample");
-    }
+    requireSome(labels);
     for (int label : labels) {
       boolean none = label == NO_LABEL && (c.classes() == 0 || c.nullClass());
       if (!none && (label < 0 || label >= c.classes())) {
-        throw new EqvaeException.Argument(
-            c.classes() == 0
-                ? "label %d: %s has no classes; pass Generator.NO_LABEL".formatted(label, path)
-                : "label %d: %s has the classes 0 to %d%s"
-                    .formatted(
-                        label,
-                        path,
-                        c.classes() - 1,
-                        c.nullClass() ? ", and NO_LABEL" : " and none without a label"));
+        throw c.classes() == 0
+            ? new EqvaeException.Argument(
+                "label %d: %s has no classes; pass Generator.NO_LABEL".formatted(label, path))
+            : noSuchLabel(
+                label, c.classes(), c.nullClass() ? ", and NO_LABEL" : " and none without a label");
       }
     }
     boolean labelled = Arrays.stream(labels).anyMatch(l -> l != NO_LABEL);
@@ -292,22 +228,14 @@ public final class Generator implements AutoCloseable {
     }
   }
 
-  /**
-   * The memory on the device for this generator's calls, without its weights.
-   *
-   * @return counters
-   */
-  public MemoryStats memory() {
-    return pool.device().memory();
+  @Override
+  ParameterStore parameters() {
+    return dit.parameters();
   }
 
-  /** Waits for calls that have begun; later ones are refused. May be called twice. */
   @Override
-  public void close() {
-    if (closed.compareAndSet(false, true)) {
-      pool.close();
-      dit.parameters().close();
-    }
+  void closeNetwork() {
+    dit.parameters().close();
   }
 
   /** A short description: {@code Generator[latents 32×32×4, 1000 classes]}. */
