@@ -12,16 +12,29 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
-import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.parallel.Execution;
 import org.junit.jupiter.api.parallel.ExecutionMode;
 
-/** Runs the command line in another process, in a folder of its own. */
+/** Runs the command line in another process, in a folder that is empty before each test. */
 @Execution(ExecutionMode.CONCURRENT)
 abstract class CliFixture {
-  @TempDir Path folder;
+  Path folder = Path.of("set before each test");
+  private CommandHost host;
 
   record Outcome(int code, String out, String err) {}
+
+  @BeforeEach
+  final void takeHost() {
+    host = CommandHost.take();
+    folder = host.folder();
+  }
+
+  @AfterEach
+  final void giveHostBack() throws IOException {
+    host.giveBack();
+  }
 
   final Process start(List<String> arguments, Path out, Path err) throws IOException {
     return start(List.of(), arguments, out, err);
@@ -40,7 +53,13 @@ abstract class CliFixture {
     return builder.start();
   }
 
+  /** Runs a command in a process that is there already, as the user's shell would. */
   final Outcome run(String... arguments) throws Exception {
+    return host.run(List.of(arguments));
+  }
+
+  /** Runs a command in a process of its own, from the start of its Java machine to its end. */
+  final Outcome alone(String... arguments) throws Exception {
     return run(List.of(), arguments);
   }
 

@@ -43,7 +43,7 @@ class CliTest extends CliFixture {
         "doctor"
       })
   void helpShowsExamples(String command) throws Exception {
-    Outcome o = command.isEmpty() ? run("--help") : run(command, "--help");
+    Outcome o = command.isEmpty() ? alone("--help") : alone(command, "--help");
     assertEquals(0, o.code(), o.err());
     assertTrue(o.out().contains("Usage:"), o.out());
     assertTrue(o.out().contains("eqvae " + (command.isEmpty() ? "train" : command)), o.out());
@@ -54,7 +54,7 @@ class CliTest extends CliFixture {
     assertUserError(run("train", "--stepz", "3"), 2, "--stepz");
     assertUserError(run("tran"), 2, "tran");
     assertUserError(run(), 2, "Say what to do");
-    assertUserError(run("train"), 2, "Name a recipe");
+    assertUserError(alone("train"), 2, "Name a recipe");
     assertUserError(run("train", "a.yaml", "--resume", "run"), 2, "leave out RECIPE");
     assertUserError(run("train", "--out", "o", "--resume", "run"), 2, "leave out --out");
     assertUserError(run("convert", "a", "b"), 2, "--to");
@@ -153,7 +153,7 @@ class CliTest extends CliFixture {
   @Tag("full")
   void trainEvaluateReconstructResume() throws Exception {
     recipe(4);
-    Outcome o = run("train", "tiny.yaml", "--out", "run");
+    Outcome o = alone("train", "tiny.yaml", "--out", "run");
     assertEquals(0, o.code(), o.err());
     Path run = folder.resolve("run");
     for (String name :
@@ -450,7 +450,7 @@ class CliTest extends CliFixture {
 
   @Test
   void doctorSaysWhatItFound() throws Exception {
-    Outcome o = run("doctor");
+    Outcome o = alone("doctor");
     assertEquals(0, o.code(), o.err());
     assertTrue(o.out().contains("oneDNN") && o.out().contains("a native call costs"), o.out());
   }
@@ -547,6 +547,6 @@ class CliTest extends CliFixture {
         run("convert", "dit.safetensors", "vae", "--to", "diffusers"), 1, "it is a DiT or SiT");
     assertFalse(Files.exists(folder.resolve("vae")));
     Files.write(folder.resolve("cut.safetensors"), new byte[] {9, 0, 0, 0, 0, 0, 0, 0, '{', '}'});
-    assertUserError(run("inspect", "cut.safetensors"), 1, "not a valid safetensors file");
+    assertUserError(alone("inspect", "cut.safetensors"), 1, "not a valid safetensors file");
   }
 }
