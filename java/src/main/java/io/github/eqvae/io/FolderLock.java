@@ -274,6 +274,7 @@ public final class FolderLock implements AutoCloseable {
       // deleted by the user, or out of reach for now: no other owner is visible
     }
     if (other.isPresent() && !other.get().equals(owner)) {
+      looked = now - LOOK_EVERY.toNanos(); // who asks again is told again
       throw new IOException(
           folder
               + " was taken over by "

@@ -40,6 +40,14 @@ public interface TrainListener {
   default void samples(long step) throws IOException {}
 
   /**
+   * A checkpoint is about to be written.
+   *
+   * @param step steps done
+   * @throws IOException when it must not be written; the run ends with this error
+   */
+  default void saving(long step) throws IOException {}
+
+  /**
    * A loss or gradient was not finite; this and all later updates of the step were skipped.
    *
    * @param step steps done, this one included

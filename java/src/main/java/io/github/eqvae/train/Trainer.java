@@ -43,6 +43,8 @@ public final class Trainer<T extends Task> implements AutoCloseable {
   private final StepRunner runner;
   private volatile boolean stopRequested;
   private boolean begun;
+  private boolean between; // no step is under way: the state is that of whole steps
+  private long saved;
 
   /**
    * Prepares a run: opens the device, makes the task, reserves the memory a step needs.
@@ -156,7 +158,8 @@ public final class Trainer<T extends Task> implements AutoCloseable {
    * @param checkpoints where the state is saved
    * @param listener gets the events of the run
    * @return whether the run finished
-   * @throws IOException when data cannot be read or results not written
+   * @throws IOException when data cannot be read or results not written; the steps that were done
+   *     are saved first, unless the error came within a step, after one of its micro-batches
    * @throws EqvaeException.Diverged when training diverged; the message says what to try
    */
   public End run(
@@ -175,37 +178,60 @@ public final class Trainer<T extends Task> implements AutoCloseable {
     RunRecipe run = recipe.run();
     DivergenceGuard guard =
         new DivergenceGuard(run.maxConsecutiveNonfinite(), state.consecutiveSkips, state.skipped);
-    listener.started(state.step, run.steps());
-    long saved = state.step;
-    while (state.step < run.steps()) {
-      StepReport report = step(whole, guard, listener);
-      listener.step(report);
-      boolean last = state.step == run.steps();
-      if (guard.isExhausted()) {
-        throw new EqvaeException.Diverged(guard.advice(task.advice()));
+    between = true;
+    saved = state.step;
+    try {
+      listener.started(state.step, run.steps());
+      while (state.step < run.steps()) {
+        StepReport report = step(whole, guard, listener);
+        listener.step(report);
+        boolean last = state.step == run.steps();
+        if (guard.isExhausted()) {
+          throw new EqvaeException.Diverged(guard.advice(task.advice()));
+        }
+        if (due(run.validateEvery(), last) && validation != null) {
+          listener.validated(state.step, averaged(validation));
+        }
+        if (due(run.sampleEvery(), last)) {
+          averaged(
+              () -> {
+                listener.samples(state.step);
+                return Map.of();
+              });
+        }
+        if (due(run.saveEvery(), last) || stopRequested) {
+          save(checkpoints, listener);
+        }
+        if (stopRequested && !last) {
+          return End.STOPPED;
+        }
       }
-      if (due(run.validateEvery(), last) && validation != null) {
-        listener.validated(state.step, averaged(validation));
+      if (saved != state.step) {
+        save(checkpoints, listener);
       }
-      if (due(run.sampleEvery(), last)) {
-        averaged(
-            () -> {
-              listener.samples(state.step);
-              return Map.of();
-            });
-      }
-      if (due(run.saveEvery(), last) || stopRequested) {
-        save(checkpoints);
-        saved = state.step;
-      }
-      if (stopRequested && !last) {
-        return End.STOPPED;
-      }
+      return End.FINISHED;
+    } catch (IOException e) {
+      keepSteps(checkpoints, listener, e);
+      throw e;
     }
-    if (saved != state.step) {
-      save(checkpoints);
+  }
+
+  private void save(CheckpointStore checkpoints, TrainListener listener) throws IOException {
+    listener.saving(state.step);
+    save(checkpoints);
+    saved = state.step;
+  }
+
+  /** Before a run ends because a file could not be read or written: its steps are not lost. */
+  private void keepSteps(CheckpointStore checkpoints, TrainListener listener, IOException cause) {
+    if (!between || saved == state.step) {
+      return;
     }
-    return End.FINISHED;
+    try {
+      save(checkpoints, listener);
+    } catch (IOException e) {
+      cause.addSuppressed(e);
+    }
   }
 
   private boolean due(long every, boolean last) {
@@ -258,6 +284,7 @@ public final class Trainer<T extends Task> implements AutoCloseable {
       at = new MicroBatch(state.step, index, micro == 0, micro == accumulate - 1);
       first = first == null ? at : first;
       inputs.take(batches, index, stream);
+      between = false;
       if (index == 0) {
         if (task.initialize(work.context(0))) {
           state.averagesStartHere();
@@ -292,8 +319,11 @@ public final class Trainer<T extends Task> implements AutoCloseable {
     guard.check(skip ? Double.NaN : values.getOrDefault("total", 0.0), norms);
     state.consecutiveSkips = guard.consecutive();
     state.skipped = guard.skipped();
-    if (culprit != null && its != null && first != null) {
+    if (culprit != null && first != null) {
       task.rollback(first, stream);
+    }
+    between = true;
+    if (culprit != null && its != null) {
       listener.nonFinite(state.step, its, values, task.notes(culprit));
     }
     values.put("learning_rate", rate);

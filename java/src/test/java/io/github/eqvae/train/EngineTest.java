@@ -25,6 +25,7 @@ import io.github.eqvae.train.recipe.RecipeFields;
 import io.github.eqvae.train.recipe.RecipeNode;
 import io.github.eqvae.train.recipe.RecipeProblems;
 import io.github.eqvae.train.recipe.RunRecipe;
+import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -203,5 +204,59 @@ class EngineTest {
         assertThrows(
             EqvaeException.Diverged.class, () -> train(ToyRecipe.of("cpu", 100), "bad", bad));
     assertTrue(e.getMessage().contains("the last 10 updates"), e.getMessage());
+  }
+
+  /** Events of a run whose disk is full, or whose folder belongs to someone else by now. */
+  private record Broken(long step, boolean mayNotSave) implements TrainListener {
+    @Override
+    public void step(StepReport report) throws IOException {
+      if (report.step() == step) {
+        throw new IOException("no space left");
+      }
+    }
+
+    @Override
+    public void saving(long at) throws IOException {
+      if (mayNotSave) {
+        throw new IOException("taken over");
+      }
+    }
+  }
+
+  private IOException endsEarly(String name, BatchSource batches, TrainListener listener)
+      throws Exception {
+    CheckpointStore store = new CheckpointStore(folder.resolve(name), 1);
+    try (Trainer<ToyTask> trainer = new Trainer<>(ToyRecipe.of("cpu", 40))) {
+      return assertThrows(IOException.class, () -> trainer.run(batches, null, store, listener));
+    }
+  }
+
+  /** What was trained before a file could not be read or written is in a checkpoint. */
+  @Test
+  void stepsBeforeAnErrorAreSaved() throws Exception {
+    Trained whole = train(ToyRecipe.of("cpu", 40), "whole", EngineTest::load);
+
+    IOException full = endsEarly("listener", EngineTest::load, new Broken(17, false));
+    assertEquals("no space left", full.getMessage());
+    Trained rest = train(ToyRecipe.of("cpu", 40), "listener", EngineTest::load);
+    assertEquals(40 - 17, rest.losses().size());
+    assertArrayEquals(whole.weights(), rest.weights());
+
+    BatchSource unreadable =
+        (index, batch) -> {
+          if (index == 2 * 25) { // the first micro-batch of step 26
+            throw new IOException("stale file handle");
+          }
+          load(index, batch);
+        };
+    endsEarly("data", unreadable, new TrainListener() {});
+    rest = train(ToyRecipe.of("cpu", 40), "data", EngineTest::load);
+    assertEquals(40 - 25, rest.losses().size());
+    assertArrayEquals(whole.weights(), rest.weights());
+
+    IOException taken = endsEarly("other", EngineTest::load, new Broken(17, true));
+    assertEquals("no space left", taken.getMessage());
+    assertEquals("taken over", taken.getSuppressed()[0].getMessage());
+    assertTrue(new CheckpointStore(folder.resolve("other"), 1).latest().checkpoint().isEmpty());
   }
 }

@@ -44,7 +44,7 @@ final class RunLogger implements TrainListener, AutoCloseable {
 
   @Override
   public void step(StepReport r) throws IOException {
-    run.requireOwned(); // before the step's line and checkpoint are written
+    run.requireOwned(); // before the step's line is written
     observer.step(r);
     watch.step(r.step(), r.samples());
     for (GradientAlarm alarm : alarms) {
@@ -72,6 +72,11 @@ final class RunLogger implements TrainListener, AutoCloseable {
       board.scalar("validation/" + e.getKey(), step, e.getValue());
     }
     watch.begin();
+  }
+
+  @Override
+  public void saving(long step) throws IOException {
+    run.requireOwned();
   }
 
   @Override
