@@ -21,8 +21,13 @@ public final class ForeignFile {
 
   private static final String NUMPY = "\u0093NUMPY";
 
+  private static final String BYTE_ORDER_MARK = "\u00ef\u00bb\u00bf";
+
+  private static final String POINTER =
+      "is a pointer of Git LFS, not the file itself: fetch that with git lfs pull";
+
   private static final String PAGE =
-      "it is a web page, so the download failed: the server may want a login, or a licence to be"
+      "is a web page, so the download failed: the server may want a login, or a licence to be"
           + " accepted. Open the address in a browser";
 
   /** First bytes, as ISO 8859-1, and the kind of file that begins with them. */
@@ -42,9 +47,6 @@ public final class ForeignFile {
     STARTS.put("\u00ff\u00d8\u00ff", "it is a picture, not a model");
     STARTS.put("\u0089PNG", "it is a picture, not a model");
     STARTS.put("GIF8", "it is a picture, not a model");
-    STARTS.put(
-        "version https://git-lfs",
-        "it is a pointer of Git LFS, not the file itself: fetch that with git lfs pull");
   }
 
   private ForeignFile() {}
@@ -53,6 +55,22 @@ public final class ForeignFile {
     STARTS.put(
         start,
         "it is packed by " + by + ": unpack it first (" + command + ") and name what is in it");
+  }
+
+  /**
+   * What a clone or a failed download leaves in the place of a file.
+   *
+   * @param start the file's first bytes, 24 or more, or all of it if it is shorter
+   * @return what it is and what to do, to follow a name; empty if it is something else
+   */
+  static Optional<String> instead(byte[] start) {
+    String text = new String(start, StandardCharsets.ISO_8859_1);
+    if (text.startsWith("version https://git-lfs")) {
+      return Optional.of(POINTER);
+    }
+    String page = text.replace(BYTE_ORDER_MARK, "").stripLeading().toLowerCase(Locale.ROOT);
+    boolean isPage = page.startsWith("<") && !page.startsWith("<?xml");
+    return isPage ? Optional.of(PAGE) : Optional.empty();
   }
 
   /**
@@ -77,13 +95,14 @@ public final class ForeignFile {
         return Optional.of(known.getValue());
       }
     }
-    String written = text.replace("\u00ef\u00bb\u00bf", "").stripLeading(); // a byte order mark
+    Optional<String> instead = instead(start);
+    if (instead.isPresent()) {
+      return Optional.of("it " + instead.get());
+    }
+    String written = text.replace(BYTE_ORDER_MARK, "").stripLeading();
     if (written.startsWith("<")) {
       return Optional.of(
-          written.toLowerCase(Locale.ROOT).startsWith("<?xml")
-              ? "it is XML, perhaps the answer of a server that refused the download: "
-                  + shown(written)
-              : PAGE);
+          "it is XML, perhaps the answer of a server that refused the download: " + shown(written));
     }
     if (written.startsWith("{") || written.startsWith("[")) {
       return Optional.of(json(written));

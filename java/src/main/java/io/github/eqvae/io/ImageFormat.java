@@ -26,7 +26,7 @@ public enum ImageFormat {
   PNM("");
 
   /** Number of bytes that {@link #of} needs. */
-  public static final int SIGNATURE_BYTES = 18;
+  public static final int SIGNATURE_BYTES = 24;
 
   /** The formats that are read, for messages. */
   public static final String READ = "JPEG, PNG, WebP, BMP, TIFF, PPM or PGM";
@@ -203,16 +203,10 @@ public enum ImageFormat {
     if (!isPictureName(name)) {
       return Optional.empty();
     }
-    return Optional.of(start.length == 0 ? "the file is empty" : instead(start));
-  }
-
-  /** Recognises what a clone or a failed download leaves instead of a picture. */
-  private static String instead(byte[] start) {
-    String text = new String(start, StandardCharsets.ISO_8859_1).stripLeading();
-    if (text.startsWith("version https://")) {
-      return "is a pointer of Git LFS, not the picture itself: fetch it with git lfs pull";
-    }
-    return text.startsWith("<") ? "is a web page, so its download failed" : "is not " + READ;
+    return Optional.of(
+        start.length == 0
+            ? "the file is empty"
+            : ForeignFile.instead(start).orElse("is not " + READ));
   }
 
   /**

@@ -43,11 +43,12 @@ class ImageFormatTest {
   /** A clone without Git LFS has pointers in the place of all pictures. */
   @Test
   void whatLiesInThePlaceOfPicturesIsNamed() {
-    String pointer = ImageFormat.refusal("x.png", ascii("version https://gi")).orElseThrow();
+    String pointer = ImageFormat.refusal("x.png", ascii("version https://git-lfs.g")).orElseThrow();
     assertTrue(pointer.contains("git lfs pull") && !ImageFormat.isOtherFormat(pointer), pointer);
     String page = ImageFormat.refusal("x.jpg", ascii("<!DOCTYPE html>")).orElseThrow();
     assertTrue(page.contains("a web page"), page);
-    assertEquals(Optional.empty(), ImageFormat.refusal("x.txt", ascii("version https://gi")));
+    assertEquals(
+        Optional.empty(), ImageFormat.refusal("x.txt", ascii("version https://git-lfs.g")));
   }
 
   /** Raw photographs are TIFF files by content, whose first page is a preview. */
