@@ -83,15 +83,17 @@ public record NpyArray(String descr, long[] shape, byte[] data) {
     }
     return switch (descr) {
       case "|u1", "|b1", "|i1" -> 1;
-      case "<f2" -> 2;
-      case "<f4", "<i4" -> 4;
+      case "<f2", "<i2", "<u2" -> 2;
+      case "<f4", "<i4", "<u4" -> 4;
       case "<f8", "<i8" -> 8;
       case "|O" ->
           throw new EqvaeException.Argument(
               "an array of Python objects is a pickle, which is not run; save numbers instead");
       default ->
           throw new EqvaeException.Argument(
-              "elements of type '" + descr + "'; expected <f4, <f2, <f8, |u1, <i4, <i8 or <U");
+              "elements of type '"
+                  + descr
+                  + "'; expected <f2, <f4, <f8, little-endian integers or <U");
     };
   }
 
@@ -240,12 +242,16 @@ public record NpyArray(String descr, long[] shape, byte[] data) {
     for (int i = 0; i < out.length; i++) {
       long value =
           switch (descr) {
+            case "|i1" -> b.get(i);
+            case "<i2" -> b.getShort(2 * i);
             case "<i4" -> b.getInt(4 * i);
             case "<i8" -> b.getLong(8 * i);
             case "|u1" -> b.get(i) & 0xff;
+            case "<u2" -> b.getShort(2 * i) & 0xffff;
+            case "<u4" -> b.getInt(4 * i) & 0xffffffffL;
             default ->
                 throw new EqvaeException.Argument(
-                    "the elements are '" + descr + "', expected int32, int64 or uint8");
+                    "the elements are '" + descr + "', expected integers");
           };
       if ((int) value != value) {
         throw new EqvaeException.Argument("element " + i + " is " + value + ", beyond 32 bits");

@@ -12,7 +12,6 @@ import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteBuffer;
-import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -34,6 +33,12 @@ public enum ShardFormat {
 
   private static final String NAMES = "names";
   private static final String LABELS = "labels";
+
+  /** Integers of safetensors, as NumPy names them. */
+  private static final Map<String, String> INTEGERS =
+      Map.of(
+          "I8", "|i1", "U8", "|u1", "I16", "<i2", "U16", "<u2", "I32", "<i4", "U32", "<u4", "I64",
+          "<i8");
 
   private final String extension;
 
@@ -202,7 +207,7 @@ public enum ShardFormat {
           long[] shape = source.info(key).shape();
           arrays.put(
               key,
-              source.info(key).dtype().startsWith("I")
+              INTEGERS.containsKey(source.info(key).dtype())
                   ? new Shard.Values(new float[0], ints(source, key), shape)
                   : new Shard.Values(source.floats(key), new int[0], shape));
         }
@@ -218,23 +223,9 @@ public enum ShardFormat {
   }
 
   private static int[] ints(SafetensorsFile source, String key) {
-    MemorySegment bytes = source.segment(key);
-    boolean wide = source.info(key).dtype().equals("I64");
-    if (!wide && !source.info(key).dtype().equals("I32")) {
-      throw new EqvaeException.Argument(
-          key + " is " + source.info(key).dtype() + ", expected I32 or I64");
-    }
-    int[] out = new int[Math.toIntExact(bytes.byteSize() / (wide ? 8 : 4))];
-    for (int i = 0; i < out.length; i++) {
-      out[i] =
-          wide
-              ? Math.toIntExact(
-                  bytes.get(
-                      ValueLayout.JAVA_LONG_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN), 8L * i))
-              : bytes.get(
-                  ValueLayout.JAVA_INT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN), 4L * i);
-    }
-    return out;
+    String descr = INTEGERS.get(source.info(key).dtype());
+    byte[] bytes = source.segment(key).toArray(ValueLayout.JAVA_BYTE);
+    return new NpyArray(descr, source.info(key).shape(), bytes).toInts();
   }
 
   /**

@@ -11,6 +11,7 @@ import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
 
 /**
@@ -184,5 +185,15 @@ class SamplersTest {
         assertThrows(
             EqvaeException.Argument.class, () -> sampler.sample((x, t) -> x, START, NOISE));
     assertTrue(e.getMessage().contains("learn_sigma"), e.getMessage());
+  }
+
+  /** More steps than were trained cannot be chosen from them. */
+  @ParameterizedTest
+  @CsvSource({"1001, '1,001', process was trained with", "'30,501', 501, in this section"})
+  void moreStepsThanTrainedAreRefused(String text, String count, String where) {
+    String said =
+        assertThrows(EqvaeException.Argument.class, () -> Respacing.of(1000, text)).getMessage();
+    assertTrue(said.startsWith(count + " sampling steps are more than"), said);
+    assertTrue(said.contains(where), said);
   }
 }

@@ -11,6 +11,8 @@ import io.github.eqvae.latents.MomentsKind;
 import io.github.eqvae.serve.Codes;
 import io.github.eqvae.serve.Latents;
 import java.io.IOException;
+import java.lang.foreign.MemorySegment;
+import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -158,5 +160,52 @@ class LatentFilesTest {
     }
     Path negative = npz("b.npz", pair(-1, 1), 1, 2, 1, 2);
     assertThrows(IOException.class, () -> moments(negative, Optional.of(MomentsKind.STD)));
+  }
+
+  /** Codes are kept in as few bits as they need: every type of integer is read. */
+  @ParameterizedTest
+  @CsvSource({
+    "|i1, I8, 1",
+    "|u1, U8, 1",
+    "<i2, I16, 2",
+    "<u2, U16, 2",
+    "<i4, I32, 4",
+    "<u4, U32, 4",
+    "<i8, I64, 8"
+  })
+  void codesOfEveryIntegerTypeAreRead(String descr, String dtype, int width) throws IOException {
+    byte[] data = new byte[6 * width];
+    for (int i = 0; i < 6; i++) {
+      data[i * width] = (byte) (7 + i);
+    }
+    long[] shape = {1, 2, 3};
+    Path npz = folder.resolve("codes.npz");
+    NpzFile.write(npz, Map.of("codes", new NpyArray(descr, shape, data)));
+    assertEquals(List.of(7, 8, 9, 10, 11, 12), codes(npz));
+    Path tensors = folder.resolve("codes.safetensors");
+    MemorySegment bytes = MemorySegment.ofBuffer(ByteBuffer.wrap(data));
+    SafetensorsWriter.write(
+        tensors, List.of(new SafetensorsWriter.Entry("codes", dtype, shape, bytes)), Map.of());
+    assertEquals(List.of(7, 8, 9, 10, 11, 12), codes(tensors));
+  }
+
+  private static List<Integer> codes(Path file) throws IOException {
+    List<Integer> read = new ArrayList<>();
+    LatentFiles.open(file)
+        .visit(
+            1,
+            false,
+            new LatentFiles.Visitor() {
+              @Override
+              public void latents(Latents latents, List<String> images) {
+                throw new AssertionError();
+              }
+
+              @Override
+              public void codes(Codes codes, List<String> images) {
+                Arrays.stream(codes.indices()).forEach(read::add);
+              }
+            });
+    return read;
   }
 }

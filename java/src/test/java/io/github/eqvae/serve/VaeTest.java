@@ -71,6 +71,17 @@ class VaeTest {
   }
 
   @Test
+  void codesNeedACodebook() throws IOException {
+    try (Device device = Device.open("cpu", 2);
+        Vae vae = Vae.load(TinyModels.kl(folder), device)) {
+      Codes codes = new Codes(1, 4, 6, new int[24]);
+      EqvaeException.Unsupported e =
+          assertThrows(EqvaeException.Unsupported.class, () -> vae.decode(codes));
+      assertTrue(e.getMessage().contains("has no codebook"), e.getMessage());
+    }
+  }
+
+  @Test
   void textsShowSizesAndNoAddresses() throws IOException {
     try (Device device = Device.open("cpu", 2);
         Vae vae = Vae.load(TinyModels.kl(folder), device)) {
