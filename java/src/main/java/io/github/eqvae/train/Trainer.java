@@ -44,7 +44,7 @@ public final class Trainer<T extends Task> implements AutoCloseable {
   private volatile boolean stopRequested;
   private boolean begun;
   private boolean between; // no step is under way: the state is that of whole steps
-  private long saved;
+  private long saved; // the step of the newest checkpoint
 
   /**
    * Prepares a run: opens the device, makes the task, reserves the memory a step needs.
@@ -206,9 +206,6 @@ public final class Trainer<T extends Task> implements AutoCloseable {
           return End.STOPPED;
         }
       }
-      if (saved != state.step) {
-        save(checkpoints, listener);
-      }
       return End.FINISHED;
     } catch (IOException e) {
       keepSteps(checkpoints, listener, e);
@@ -224,11 +221,10 @@ public final class Trainer<T extends Task> implements AutoCloseable {
 
   /** Before a run ends because a file could not be read or written: its steps are not lost. */
   private void keepSteps(CheckpointStore checkpoints, TrainListener listener, IOException cause) {
-    if (!between || saved == state.step) {
-      return;
-    }
     try {
-      save(checkpoints, listener);
+      if (between && saved != state.step) {
+        save(checkpoints, listener);
+      }
     } catch (IOException e) {
       cause.addSuppressed(e);
     }
