@@ -111,7 +111,7 @@ class MemoryPlanTest {
   void thePeakOnTheDeviceIsThePlannedOne(String name) throws Exception {
     AutoencoderRecipe recipe =
         AutoencoderRecipe.parse(
-            TinyRun.recipe(TinyRun.images(folder), 6, 1000),
+            TinyRun.recipe(TinyRun.images(folder), name.equals("simt") ? 6 : 2, 1000),
             "tiny",
             List.of(
                 "run.device=" + name,
