@@ -70,7 +70,7 @@ record CheckpointEvaluation(
   private static final List<Double> SCALES = List.of(0.25, 0.5, 0.75);
 
   MeasuredModel run(PrintWriter err, SkippedFiles skipped) throws IOException {
-    ImageFolder folder = ImageFolder.open(data, square.decode(square.crop()), skipped);
+    ImageFolder folder = ImageFolder.open(data, square.decode(), skipped);
     try (Device on = device.map(Device::open).orElseGet(Device::best);
         Stream stream = new Stream(on);
         AutoencoderCheckpoint file = AutoencoderCheckpoint.open(checkpoint, weights);

@@ -2,8 +2,6 @@ package io.github.eqvae.cli;
 
 import io.github.eqvae.EqvaeException;
 import io.github.eqvae.data.ImageFolder;
-import io.github.eqvae.data.SampleRandom;
-import io.github.eqvae.data.Transform;
 import io.github.eqvae.eval.LatentRange;
 import io.github.eqvae.eval.Psnr;
 import io.github.eqvae.io.Image;
@@ -61,7 +59,7 @@ record DropIn(
    * @param mine the autoencoder that is to stand in
    * @param theirs the one whose generators there are
    * @param pictures to encode
-   * @param transform cuts squares
+   * @param cut makes squares of them
    * @param count how many of them
    * @param batch how many at once
    * @throws EqvaeException.Argument if their latents have different shapes, so that nothing fits,
@@ -72,7 +70,7 @@ record DropIn(
       Vae mine,
       Vae theirs,
       ImageFolder pictures,
-      Transform transform,
+      Squares cut,
       int count,
       int batch)
       throws IOException {
@@ -89,8 +87,7 @@ record DropIn(
       List<Image> images = new ArrayList<>();
       for (int i = from; i < Math.min(count, from + batch); i++) {
         try {
-          Image square = pictures.load(i, rows -> transform.cut(rows, new SampleRandom(0, 0, 0)));
-          images.add(square.withChannels(mine.imageChannels()));
+          images.add(cut.load(pictures, i).withChannels(mine.imageChannels()));
         } catch (PassingIoException e) {
           throw e;
         } catch (IOException e) {

@@ -132,7 +132,7 @@ final class EncodeCommand implements Callable<Integer> {
               seed,
               square.size().orElse(vae.resolution()),
               square.crop(),
-              square.decode(square.crop()),
+              square.decode(),
               hflip,
               scaled,
               format,

@@ -6,7 +6,6 @@ import io.github.eqvae.data.ImageFolder;
 import io.github.eqvae.data.SkippedFiles;
 import io.github.eqvae.eval.Ssim;
 import io.github.eqvae.io.AtomicFiles;
-import io.github.eqvae.io.DecodeOptions;
 import io.github.eqvae.io.FolderLock;
 import io.github.eqvae.io.WriteFailure;
 import io.github.eqvae.jobs.EncodeOptions;
@@ -183,6 +182,7 @@ final class EvaluateCommand implements Callable<Integer> {
     PrintWriter stdout = spec.commandLine().getOut();
     PrintWriter stderr = spec.commandLine().getErr();
     json.check();
+    MeasuringOptions.check(spec);
     if (generated.isGiven()) {
       return generated(stdout, stderr);
     }
@@ -321,7 +321,7 @@ final class EvaluateCommand implements Callable<Integer> {
         data.orElseThrow(
             () -> new EqvaeException.Argument("--drop-in needs pictures: add --data DIR"));
     SkippedFiles skipped = new SkippedFiles(new Console(stderr)::skipped);
-    ImageFolder folder = ImageFolder.open(pictures, DecodeOptions.DEFAULT, skipped);
+    ImageFolder folder = ImageFolder.open(pictures, checkpoint.decode(), skipped);
     int count = Math.min(folder.size(), checkpoint.images.orElse(folder.size()));
     try (Device on = device.name().map(Device::open).orElseGet(Device::best);
         Vae mine = Vae.load(run, on, VaeOptions.defaults().withWeights(weights.choice()));
@@ -334,7 +334,7 @@ final class EvaluateCommand implements Callable<Integer> {
               mine,
               theirs,
               folder,
-              checkpoint.transform(
+              checkpoint.squares(
                   checkpoint.side(mine.resolution(), mine.downsamplingFactor()),
                   EncodeOptions.Crop.ADM),
               count,

@@ -2,15 +2,12 @@ package io.github.eqvae.cli;
 
 import io.github.eqvae.EqvaeException;
 import io.github.eqvae.data.ImageFolder;
-import io.github.eqvae.data.SampleRandom;
 import io.github.eqvae.data.SkippedFiles;
-import io.github.eqvae.data.Transform;
 import io.github.eqvae.equivariance.EqOptions;
 import io.github.eqvae.equivariance.SpatialTransform;
 import io.github.eqvae.eval.Evaluator;
 import io.github.eqvae.io.Image;
 import io.github.eqvae.io.PassingIoException;
-import io.github.eqvae.io.PixelRows;
 import io.github.eqvae.jobs.EncodeOptions;
 import io.github.eqvae.model.Autoencoder;
 import io.github.eqvae.model.checkpoint.AutoencoderCheckpoint;
@@ -30,7 +27,6 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
 import java.util.concurrent.Callable;
-import java.util.function.Function;
 import java.util.stream.IntStream;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -146,7 +142,7 @@ final class ReconstructCommand implements Callable<Integer> {
       for (int i = 0; i < pictures.size(); i++) {
         Image image;
         try {
-          image = pictures.load(i, coder.cut());
+          image = coder.load(pictures, i);
         } catch (PassingIoException later) {
           throw later;
         } catch (IOException broken) {
@@ -208,8 +204,8 @@ final class ReconstructCommand implements Callable<Integer> {
 
   /** Reconstructs pictures. */
   private interface Coder extends AutoCloseable {
-    /** Prepares a picture. */
-    Function<PixelRows, Image> cut();
+    /** Reads a picture and prepares it. */
+    Image load(ImageFolder pictures, int index) throws IOException;
 
     /** The reconstruction; empty if it is not finite. */
     Optional<Image> reconstruct(Image image, String name);
@@ -227,24 +223,25 @@ final class ReconstructCommand implements Callable<Integer> {
   }
 
   /** How pictures become squares: as in training, or as papers measure published models. */
-  private Function<PixelRows, Image> cropper(int resolution, int downsamplingFactor) {
-    Transform transform =
-        square.transform(square.side(resolution, downsamplingFactor), otherwise());
-    return rows -> transform.cut(rows, new SampleRandom(0, 0, 0));
+  private Squares squares(int resolution, int downsamplingFactor) {
+    return square.squares(square.side(resolution, downsamplingFactor), otherwise());
   }
 
   /** Reconstructs with {@link Vae}. */
   private final class Plain implements Coder {
     private final NotFinite notFinite;
     private final Vae vae;
-    private final Function<PixelRows, Image> cut;
+    private final Optional<Squares> squares; // empty for whole pictures
 
     Plain(Device on, NotFinite notFinite) throws IOException {
       this.notFinite = notFinite;
       vae = Vae.load(model, on, VaeOptions.defaults().withWeights(weights.choice()));
       WeightsOption.say(spec.commandLine().getErr(), model, vae.weightsNote());
       try {
-        cut = whole ? PixelRows::whole : cropper(vae.resolution(), vae.downsamplingFactor());
+        squares =
+            whole
+                ? Optional.empty()
+                : Optional.of(squares(vae.resolution(), vae.downsamplingFactor()));
       } catch (RuntimeException e) {
         vae.close();
         throw e;
@@ -252,8 +249,8 @@ final class ReconstructCommand implements Callable<Integer> {
     }
 
     @Override
-    public Function<PixelRows, Image> cut() {
-      return cut;
+    public Image load(ImageFolder pictures, int index) throws IOException {
+      return squares.isPresent() ? squares.get().load(pictures, index) : pictures.load(index);
     }
 
     @Override
@@ -285,7 +282,7 @@ final class ReconstructCommand implements Callable<Integer> {
     private final Evaluator evaluator;
     private final long bytesOfWeights;
     private final SpatialTransform tau;
-    private final Function<PixelRows, Image> cut;
+    private final Squares squares;
 
     Transforming(Stream stream, NotFinite notFinite) throws IOException {
       this.notFinite = notFinite;
@@ -307,7 +304,7 @@ final class ReconstructCommand implements Callable<Integer> {
       bytesOfWeights = stream.device().memory().liveBytes();
       evaluator = new Evaluator(vae, null, stream);
       try {
-        cut = cropper(side, vae.config().downsamplingFactor());
+        squares = squares(side, vae.config().downsamplingFactor());
       } catch (RuntimeException e) {
         close();
         throw e;
@@ -318,8 +315,8 @@ final class ReconstructCommand implements Callable<Integer> {
     }
 
     @Override
-    public Function<PixelRows, Image> cut() {
-      return cut;
+    public Image load(ImageFolder pictures, int index) throws IOException {
+      return squares.load(pictures, index);
     }
 
     @Override

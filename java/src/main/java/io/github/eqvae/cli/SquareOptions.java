@@ -55,6 +55,11 @@ class SquareOptions {
     return crop.orElse(otherwise);
   }
 
+  /** How pictures are decoded before they are cropped as {@link #crop()} says. */
+  final DecodeOptions decode() {
+    return decode(crop());
+  }
+
   /** How pictures are decoded before cropping: for crops with Pillow's bits, as by Pillow. */
   final DecodeOptions decode(EncodeOptions.Crop how) {
     return new DecodeOptions(
@@ -64,14 +69,14 @@ class SquareOptions {
         orientation);
   }
 
-  /** Cuts pictures of any size to squares. */
+  /** Cuts pictures to squares; {@code pad} and {@code none} do not reduce larger ones. */
   final Transform transform(int side, EncodeOptions.Crop otherwise) {
-    EncodeOptions.Crop how = crop(otherwise);
-    if (how == EncodeOptions.Crop.NONE) {
-      throw new EqvaeException.Argument(
-          "--crop none: squares of one size are needed; use adm, torchvision or center");
-    }
-    return how.to(side);
+    return crop(otherwise).to(side);
+  }
+
+  /** The squares of a folder. */
+  final Squares squares(int side, EncodeOptions.Crop otherwise) {
+    return new Squares(transform(side, otherwise), side);
   }
 
   /** The requested side, or else the model's. */

@@ -50,13 +50,15 @@ public final class ImageStream {
    * Passes all images to a visitor, in the order of the array or of the files' names.
    *
    * @param path a {@code .npz}, a folder of pictures, or an IDX file
+   * @param decode how pictures of a folder are decoded
    * @param onSkip receives name and cause of each file of a folder that is left out: broken ones,
    *     and those that have a picture's name but are not pictures
    * @param visitor receives the images
    * @return false for a {@code .npz} without {@code arr_0}
    * @throws IOException when something cannot be read; the message says what
    */
-  public static boolean visit(Path path, BiConsumer<String, String> onSkip, Visitor visitor)
+  public static boolean visit(
+      Path path, DecodeOptions decode, BiConsumer<String, String> onSkip, Visitor visitor)
       throws IOException {
     if (isArchive(path)) {
       Optional<NpyStream> array = NpyStream.open(path, ARRAY);
@@ -68,7 +70,7 @@ public final class ImageStream {
       return array.isPresent();
     }
     if (Files.isDirectory(path)) {
-      visit(ImageFolder.open(path, DecodeOptions.DEFAULT, onSkip), visitor);
+      visit(ImageFolder.open(path, decode, onSkip), visitor);
       return true;
     }
     ImageDataset all = IdxDataset.open(path);

@@ -46,6 +46,7 @@ public record ImageSet(Path path) {
       boolean images =
           ImageStream.visit(
               path,
+              features.protocol().decode(),
               onSkip,
               image -> {
                 set.add(image);

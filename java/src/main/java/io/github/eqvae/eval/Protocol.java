@@ -1,5 +1,6 @@
 package io.github.eqvae.eval;
 
+import io.github.eqvae.io.DecodeOptions;
 import java.util.Locale;
 
 /**
@@ -92,6 +93,23 @@ public enum Protocol {
    */
   public boolean isFamily() {
     return this == ADM || this == CLASSIFIER;
+  }
+
+  /**
+   * How pictures of a folder are decoded: as by the Pillow of the protocol's program, which neither
+   * turns pictures nor rounds samples of 16 bits.
+   *
+   * @return the options
+   */
+  public DecodeOptions decode() {
+    DecodeOptions own = DecodeOptions.DEFAULT;
+    return this == CLASSIFIER
+        ? own
+        : new DecodeOptions(
+            own.maxPixels(),
+            own.alpha(),
+            DecodeOptions.Depth.PILLOW,
+            DecodeOptions.Orientation.STORED);
   }
 
   /** The name in options and results. */

@@ -152,4 +152,22 @@ class ReconstructCommandTest extends CliFixture {
         run("reconstruct", model, "in/a.png", "in/a.png", "--overwrite"), 1, "to be read");
     assertArrayEquals(source, pixels("in/a.png"));
   }
+
+  /** Seen: {@code pad} kept larger pictures as they were, and {@code none} was always refused. */
+  @Test
+  void picturesOfAnotherSizeAreNotTaken() throws Exception {
+    byte[] pixels = new byte[32 * 32 * 3];
+    new Random(2).nextBytes(pixels);
+    Path square = Files.createDirectories(folder.resolve("square")).resolve("b.png");
+    Images.writePng(square, new Image(32, 32, 3, pixels));
+    for (String crop : List.of("pad", "none")) {
+      Outcome o = run("reconstruct", model, "in", "large", "--size", "32", "--crop", crop);
+      assertEquals(1, o.code(), o.err());
+      assertTrue(o.err().contains("a.png is 48×40, expected 32×32"), o.err());
+      assertFalse(Files.exists(folder.resolve("large/a.png")));
+    }
+    passes("reconstruct", model, "square", "whole", "--size", "32", "--crop", "none");
+    passes("reconstruct", model, "square", "cut", "--size", "32", "--crop", "center");
+    assertArrayEquals(pixels("cut/b.png"), pixels("whole/b.png"));
+  }
 }

@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.github.eqvae.io.DecodeOptions;
 import io.github.eqvae.io.Image;
 import io.github.eqvae.io.Images;
 import io.github.eqvae.io.NpyArray;
@@ -34,7 +35,7 @@ class ImageStreamTest {
 
   private static List<Image> all(Path path) throws IOException {
     List<Image> images = new ArrayList<>();
-    assertTrue(ImageStream.visit(path, (name, why) -> {}, images::add));
+    assertTrue(ImageStream.visit(path, DecodeOptions.DEFAULT, (name, why) -> {}, images::add));
     return images;
   }
 
@@ -93,7 +94,8 @@ class ImageStreamTest {
     List<Image> before = new ArrayList<>();
     IOException e =
         assertThrows(
-            IOException.class, () -> ImageStream.visit(cut, (name, why) -> {}, before::add));
+            IOException.class,
+            () -> ImageStream.visit(cut, DecodeOptions.DEFAULT, (name, why) -> {}, before::add));
     assertTrue(e.getMessage().contains("ends after 40 of 108 bytes"), e.getMessage());
     assertEquals(3, before.size());
     Path changed =
@@ -117,7 +119,9 @@ class ImageStreamTest {
     IOException e = assertThrows(IOException.class, () -> all(file));
     assertTrue(e.getMessage().contains("uint8 [N, H, W, C]"), e.getMessage());
     NpzFile.write(file, Map.of("mu", NpyArray.doubles(new double[2], 2)));
-    assertFalse(ImageStream.visit(file, (name, why) -> {}, image -> {}), "statistics alone");
+    assertFalse(
+        ImageStream.visit(file, DecodeOptions.DEFAULT, (name, why) -> {}, image -> {}),
+        "statistics alone");
     Path wide = archive("w.npz", true, Zip64Mode.Never, header(1, 1L << 31, 1L << 31, 3), o -> {});
     assertTrue(assertThrows(IOException.class, () -> all(wide)).getMessage().contains("w.npz"));
   }
@@ -134,7 +138,8 @@ class ImageStreamTest {
     Files.write(pictures.resolve("aa.png"), Arrays.copyOf(whole, 20)); // found out by decoding
     List<String> skipped = new ArrayList<>();
     List<Image> images = new ArrayList<>();
-    ImageStream.visit(pictures, (name, why) -> skipped.add(name), images::add);
+    ImageStream.visit(
+        pictures, DecodeOptions.DEFAULT, (name, why) -> skipped.add(name), images::add);
     assertEquals(List.of("c.png", "aa.png"), skipped);
     assertEquals(2, images.size());
     assertEquals('a', images.get(0).data()[0]);
@@ -196,6 +201,7 @@ class ImageStreamTest {
       try {
         ImageStream.visit(
             Path.of(arguments[0]),
+            DecodeOptions.DEFAULT,
             (name, why) -> {},
             image -> count[0] += image.data()[0] == (byte) count[0] ? 1 : 0);
         System.out.println("read " + count[0]);

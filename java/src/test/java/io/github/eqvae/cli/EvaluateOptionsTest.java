@@ -1,0 +1,86 @@
+package io.github.eqvae.cli;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import io.github.eqvae.serve.TinyModels;
+import java.awt.image.BufferedImage;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Random;
+import javax.imageio.ImageIO;
+import org.junit.jupiter.api.Test;
+
+/** {@code evaluate}: options that a way of measuring does not read are refused. */
+class EvaluateOptionsTest extends CliFixture {
+  private void refused(String option, String why, List<String> arguments) throws Exception {
+    Outcome o = run(arguments.toArray(String[]::new));
+    assertEquals(1, o.code(), o.err());
+    assertTrue(o.err().contains(option) && o.err().contains(why), o.err());
+  }
+
+  /** Seen: 5 of 50,000 samples were asked for, and all were measured. */
+  @Test
+  void ofGeneratedImages() throws Exception {
+    refused(
+        "--images, --ssim",
+        "--reference",
+        List.of(
+            "evaluate",
+            "a.npz",
+            "--reference=b.npz",
+            "--classifier=c",
+            "--images=5",
+            "--ssim=released"));
+    refused(
+        "--times",
+        "--write-statistics",
+        List.of("evaluate", "a.npz", "--write-statistics=b.npz", "--inception=c", "--times", "10"));
+  }
+
+  /** Half of the picture is transparent: red if that is ignored. */
+  private void transparent(Path file) throws IOException {
+    BufferedImage picture = new BufferedImage(32, 32, BufferedImage.TYPE_INT_ARGB);
+    Random random = new Random(3);
+    for (int i = 0; i < 32 * 32; i++) {
+      picture.setRGB(i % 32, i / 32, i % 32 < 16 ? 0x00ff0000 : 0xff000000 | random.nextInt());
+    }
+    ImageIO.write(picture, "png", file.toFile());
+  }
+
+  private JsonNode dropIn(String model, String... options) throws Exception {
+    List<String> all =
+        new java.util.ArrayList<>(
+            List.of(
+                "evaluate",
+                model,
+                "--drop-in",
+                model,
+                "--data",
+                "in",
+                "--size",
+                "32",
+                "--json",
+                "a.json"));
+    all.addAll(List.of(options));
+    Outcome o = run(all.toArray(String[]::new));
+    assertEquals(0, o.code(), o.err());
+    return new ObjectMapper().readTree(folder.resolve("a.json").toFile());
+  }
+
+  @Test
+  void ofDropIn() throws Exception {
+    String model = TinyModels.kl(folder).toString();
+    transparent(Files.createDirectories(folder.resolve("in")).resolve("a.png"));
+    refused(
+        "--lpips, --sample",
+        "--drop-in",
+        List.of("evaluate", model, "--drop-in", model, "--data", "in", "--sample=1", "--lpips=x"));
+    assertNotEquals(dropIn(model), dropIn(model, "--alpha", "white"));
+  }
+}
