@@ -100,7 +100,9 @@ final class AveragedWeights {
                 + nameless.map(what -> ". " + what).orElse(""));
       }
       return new Choice(
-          inside, false, nameless.map(what -> "took the weights as last trained. " + what));
+          inside,
+          false,
+          nameless.map(what -> "took the weights as last trained. " + what).or(file::folderNote));
     }
     Average average =
         found.values().stream()

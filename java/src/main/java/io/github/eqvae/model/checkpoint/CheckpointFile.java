@@ -50,6 +50,7 @@ public final class CheckpointFile implements AutoCloseable {
   private final Map<String, String> arguments = new LinkedHashMap<>();
   private String section = "";
   private boolean keepsAverage;
+  private Optional<String> folderNote = Optional.empty();
   private String format = "";
   private Optional<Path> config = Optional.empty();
 
@@ -125,6 +126,7 @@ public final class CheckpointFile implements AutoCloseable {
 
   private void addFolder(DiffusersFolder folder) throws IOException {
     config = folder.config();
+    folderNote = folder.note();
     for (Path part : folder.weights()) {
       format = add(part, folder.shards());
     }
@@ -324,6 +326,15 @@ public final class CheckpointFile implements AutoCloseable {
    */
   public Map<String, String> arguments() {
     return Collections.unmodifiableMap(arguments);
+  }
+
+  /**
+   * Which weights of a diffusers folder were taken.
+   *
+   * @return a sentence; empty if there is one set of weights, or this is no folder
+   */
+  Optional<String> folderNote() {
+    return folderNote;
   }
 
   /**

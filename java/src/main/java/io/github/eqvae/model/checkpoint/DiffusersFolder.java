@@ -24,8 +24,10 @@ import java.util.stream.Stream;
  * @param config {@code config.json}; may be missing
  * @param weights the files of tensors
  * @param shards tensor to file, as the index says; empty for a single file
+ * @param note which weights were taken, if there are two sets or only an average
  */
-record DiffusersFolder(Optional<Path> config, List<Path> weights, Map<String, Path> shards) {
+record DiffusersFolder(
+    Optional<Path> config, List<Path> weights, Map<String, Path> shards, Optional<String> note) {
   static final String CONFIG = "config.json";
   static final String WEIGHTS = "diffusion_pytorch_model";
   private static final String NAME = Pattern.quote(WEIGHTS);
@@ -35,20 +37,84 @@ record DiffusersFolder(Optional<Path> config, List<Path> weights, Map<String, Pa
   /** Excludes shards of a variant, such as {@code fp16-00001-of-00002}. */
   private static final String SHARD = ".*-\\d{5}-of-\\d{5}";
 
-  /** The folders in which pipelines have their autoencoder. */
-  private static final List<String> IN_PIPELINE = List.of("vae", "vqvae", "vqgan", "movq");
+  /** The folders in which pipelines and diffusers' training scripts have their autoencoder. */
+  private static final List<String> IN_PIPELINE =
+      List.of("vae", "vqvae", "vqgan", "movq", "autoencoderkl", "vqmodel");
+
+  /** The variant with the averaged weights. */
+  private static final String AVERAGE = "ema";
+
+  /** The variant with the weights as last trained, where the plain file is their average. */
+  private static final String TRAINED = "non_ema";
 
   /**
-   * Finds the weights. A variant is chosen only if there is no other file, or if it has the
-   * averaged weights and these are requested.
+   * Finds the weights. A variant is chosen only if there is no other file, or if it has the weights
+   * that are requested.
    */
   static DiffusersFolder open(Path folder, Weights weights) throws IOException {
     Path here = inside(folder);
     requireLinked(here);
-    Path file = weights == Weights.EMA ? average(here) : choose(here);
-    return isIndex(file)
-        ? ofIndex(file)
-        : new DiffusersFolder(config(here), List.of(file), Map.of());
+    Map<String, Path> files = files(here);
+    Optional<Path> average = average(here, files);
+    Path file =
+        switch (weights) {
+          case EMA -> average.orElseThrow(() -> noAverage(here));
+          case MODEL -> files.containsKey(TRAINED) ? files.get(TRAINED) : choose(here);
+          case AUTO -> choose(here);
+        };
+    boolean isAverage = average.filter(file::equals).isPresent();
+    if (isAverage && weights == Weights.MODEL) {
+      throw new EqvaeException.Argument(
+          here
+              + " only has averaged weights ("
+              + file.getFileName()
+              + "), not those as last trained; leave out --weights model");
+    }
+    Optional<String> note = average.map(a -> isAverage ? taken(a, here, files) : other(a, here));
+    DiffusersFolder found =
+        isIndex(file)
+            ? ofIndex(file)
+            : new DiffusersFolder(
+                config(file.getParent()), List.of(file), Map.of(), Optional.empty());
+    return new DiffusersFolder(found.config, found.weights, found.shards, note);
+  }
+
+  /**
+   * The averaged weights: the variant {@code ema}, the plain file beside a variant {@code non_ema},
+   * or a folder {@code vae_ema} beside {@code vae}, as diffusers' training scripts make it.
+   */
+  private static Optional<Path> average(Path folder, Map<String, Path> files) throws IOException {
+    if (files.containsKey(AVERAGE)) {
+      return Optional.of(files.get(AVERAGE));
+    }
+    if (files.containsKey(TRAINED)) {
+      return Optional.ofNullable(files.get(""));
+    }
+    Path real = folder.toAbsolutePath().normalize();
+    Path beside = real.resolveSibling(real.getFileName() + "_" + AVERAGE);
+    return real.getParent() != null && !files.isEmpty() && Files.isDirectory(beside)
+        ? Optional.ofNullable(files(beside).get(""))
+        : Optional.empty();
+  }
+
+  private static String taken(Path average, Path folder, Map<String, Path> files) {
+    boolean both = files.size() > 1 || !average.startsWith(folder);
+    return "took the averaged weights ("
+        + shortName(average, folder)
+        + ")"
+        + (both ? "; there are also those as last trained: --weights model uses them" : "");
+  }
+
+  private static String other(Path average, Path folder) {
+    return "took the weights as last trained; there is also their average ("
+        + shortName(average, folder)
+        + "): --weights ema uses it";
+  }
+
+  private static String shortName(Path file, Path folder) {
+    Path name = file.getFileName();
+    return (file.startsWith(folder) ? name : file.getParent().getFileName().resolve(name))
+        .toString();
   }
 
   /**
@@ -80,7 +146,8 @@ record DiffusersFolder(Optional<Path> config, List<Path> weights, Map<String, Pa
     return new DiffusersFolder(
         config(index.toAbsolutePath().getParent()),
         List.copyOf(new TreeSet<>(shards.values())),
-        shards);
+        shards,
+        Optional.empty());
   }
 
   private static Optional<Path> config(Path folder) {
@@ -121,16 +188,14 @@ record DiffusersFolder(Optional<Path> config, List<Path> weights, Map<String, Pa
                 + ". Name one of the files.");
   }
 
-  private static Path average(Path folder) throws IOException {
-    Path file = files(folder).get("ema");
-    if (file == null) {
-      throw new EqvaeException.Argument(
-          folder
-              + " holds no averaged weights: no "
-              + WEIGHTS
-              + ".ema.safetensors or .bin; leave out --weights ema");
-    }
-    return file;
+  private static EqvaeException noAverage(Path folder) {
+    return new EqvaeException.Argument(
+        folder
+            + " holds no averaged weights: no "
+            + WEIGHTS
+            + ".ema.safetensors or .bin, and no folder "
+            + folder.getFileName()
+            + "_ema beside it; leave out --weights ema");
   }
 
   /**

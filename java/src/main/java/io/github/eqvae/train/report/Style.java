@@ -60,6 +60,7 @@ final class Style {
       svg .dash{stroke-dasharray:7 4}
       COLOURS
       .legend{display:flex;flex-wrap:wrap;gap:2px 16px;font-size:13px;margin:0 0 6px}
+      .legend span{min-width:0;overflow-wrap:anywhere}
       .switch{font-size:13px}
       .chart>input{margin:0 4px 0 0;vertical-align:-2px;accent-color:var(--c1)}
       .chart>label{font-size:13px;margin-right:14px}

@@ -322,11 +322,52 @@ class WeightsChoiceTest {
           Samples.renamed(
               with(variant.isEmpty() ? TRAINED : AVERAGE), KeyNaming.DIFFUSERS, KL.levels()));
     }
-    assertTakes(folder, Weights.AUTO, TRAINED);
-    assertTakes(folder, Weights.EMA, AVERAGE);
-    Files.delete(folder.resolve("diffusion_pytorch_model.ema.safetensors"));
+    String name = "diffusion_pytorch_model.ema.safetensors";
+    assertTakes(folder, Weights.AUTO, TRAINED, "as last trained", name, "--weights ema");
+    assertTakes(folder, Weights.EMA, AVERAGE, "took the averaged weights", name);
+    Files.delete(folder.resolve(name));
     assertThrows(
         EqvaeException.Argument.class, () -> AutoencoderCheckpoint.open(folder, Weights.EMA));
+  }
+
+  private void diffusers(String file, float[] value) throws IOException {
+    Path target = folder.resolve(file);
+    Files.createDirectories(target.getParent());
+    Samples.safetensors(target, Samples.renamed(with(value), KeyNaming.DIFFUSERS, KL.levels()));
+  }
+
+  /** Stable Diffusion's: the plain file is the average, {@code non_ema} is what was trained. */
+  @Test
+  void aVariantWithoutAverage() throws IOException {
+    diffusers("diffusion_pytorch_model.safetensors", AVERAGE);
+    diffusers("diffusion_pytorch_model.non_ema.safetensors", TRAINED);
+    assertTakes(folder, Weights.AUTO, AVERAGE, "took the averaged weights", "--weights model");
+    assertTakes(folder, Weights.EMA, AVERAGE);
+    assertTakes(folder, Weights.MODEL, TRAINED, "as last trained", "--weights ema");
+  }
+
+  @Test
+  void aFolderWithAnAverageOnly() throws IOException {
+    diffusers("diffusion_pytorch_model.ema.safetensors", AVERAGE);
+    assertTakes(folder, Weights.AUTO, AVERAGE, "took the averaged weights");
+    EqvaeException e =
+        assertThrows(
+            EqvaeException.Argument.class, () -> AutoencoderCheckpoint.open(folder, Weights.MODEL));
+    assertTrue(e.getMessage().contains("only has averaged weights"), e.getMessage());
+  }
+
+  /** What diffusers' own training scripts keep: the average in a folder beside the model's. */
+  @ParameterizedTest
+  @CsvSource({"autoencoderkl", "vqmodel", "vae"})
+  void aCheckpointOfDiffusersTraining(String model) throws IOException {
+    diffusers("checkpoint-5/" + model + "/diffusion_pytorch_model.safetensors", TRAINED);
+    diffusers("checkpoint-5/" + model + "_ema/diffusion_pytorch_model.safetensors", AVERAGE);
+    for (String name : List.of("checkpoint-5", "checkpoint-5/" + model)) {
+      Path path = folder.resolve(name);
+      assertTakes(path, Weights.AUTO, TRAINED, "as last trained", model + "_ema", "--weights ema");
+      assertTakes(path, Weights.MODEL, TRAINED);
+      assertTakes(path, Weights.EMA, AVERAGE, "took the averaged weights", model + "_ema");
+    }
   }
 
   /** diffusers' EMAModel: nothing says which tensor is which, so it is told and not taken. */

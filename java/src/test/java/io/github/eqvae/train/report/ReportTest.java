@@ -82,6 +82,12 @@ class ReportTest {
     assertFalse(html.contains("url("), "the style loads something");
   }
 
+  /** Seen: a run's name without spaces made a page wider than a phone, by its legends. */
+  @Test
+  void longNamesOfRunsAreBroken() {
+    assertTrue(everything().contains(".legend span{min-width:0;overflow-wrap:anywhere}"));
+  }
+
   /** Every drawing of a page, parsed. */
   private static List<Element> drawings(String html) throws Exception {
     Matcher svg =
