@@ -52,6 +52,13 @@ void allow_shared(const void* kernel, size_t bytes);
 // Throws the runtime's error of the last launch, if there was one.
 void check_launch(const char* kernel);
 
+inline void launched([[maybe_unused]] Stream& stream, const char* kernel) {
+  check_launch(kernel);
+#if !defined(EQV_PLANS)
+  end_kernel(stream);
+#endif
+}
+
 template <class Kernel, class... Arguments>
 void launch([[maybe_unused]] Stream& stream, [[maybe_unused]] const char* name, [[maybe_unused]] dim3 grid,
             [[maybe_unused]] dim3 block, [[maybe_unused]] size_t shared_bytes, [[maybe_unused]] Kernel kernel,
@@ -60,13 +67,15 @@ void launch([[maybe_unused]] Stream& stream, [[maybe_unused]] const char* name, 
   // native/null: only sizes are computed, nothing runs.
 #elif defined(__CUDACC__)
   if (shared_bytes > kSharedByDefault) allow_shared(reinterpret_cast<const void*>(kernel), shared_bytes);
+  begin_kernel(stream, name);
   kernel<<<grid, block, shared_bytes, static_cast<cudaStream_t>(stream.native)>>>(arguments...);
 #else
+  begin_kernel(stream, name);
   simt::submit(stream.native, [=, threads = stream.device->threads] {
     simt::launch(grid, 1, block, shared_bytes, threads, [&] { kernel(arguments...); });
   });
 #endif
-  check_launch(name);
+  launched(stream, name);
 }
 
 // The same in clusters of `cluster` blocks along x, which reach each other's shared memory (sm_90 and newer); grid.x is a
@@ -79,6 +88,7 @@ void launch_clusters([[maybe_unused]] Stream& stream, [[maybe_unused]] const cha
   // see launch
 #elif defined(__CUDACC__)
   if (shared_bytes > kSharedByDefault) allow_shared(reinterpret_cast<const void*>(kernel), shared_bytes);
+  begin_kernel(stream, name);
   cudaLaunchAttribute attribute{};
   attribute.id = cudaLaunchAttributeClusterDimension;
   attribute.val.clusterDim.x = cluster;
@@ -92,11 +102,12 @@ void launch_clusters([[maybe_unused]] Stream& stream, [[maybe_unused]] const cha
   config.numAttrs = 1;
   cudaLaunchKernelEx(&config, kernel, arguments...);
 #else
+  begin_kernel(stream, name);
   simt::submit(stream.native, [=, threads = stream.device->threads] {
     simt::launch(grid, cluster, block, shared_bytes, threads, [&] { kernel(arguments...); });
   });
 #endif
-  check_launch(name);
+  launched(stream, name);
 }
 
 // A check that only the shim makes, on the host, in the order of the stream and of its graphs: f may throw.

@@ -4,8 +4,25 @@
 
 #include <atomic>
 #include <cstddef>
+#include <memory>
 
 #include "eqv.h"
+
+namespace eqv {
+
+class Profile;
+
+// Is told of each kernel of a call that is timed: core/profile.h.
+class KernelClock {
+ public:
+  virtual void begin(const char* kernel, bool helper) = 0;
+  virtual void end() = 0;
+
+ protected:
+  ~KernelClock() = default;
+};
+
+}  // namespace eqv
 
 struct eqv_device_s {
   int32_t ordinal = 0;
@@ -13,6 +30,8 @@ struct eqv_device_s {
   int32_t architecture = 0;  // of a GPU: 80 for sm_80 …
   std::atomic<int64_t> live_bytes{0}, live_blocks{0}, total_blocks{0}, cached_plans{0}, peak_bytes{0}, live_graphs{0},
       live_streams{0};
+  std::atomic<bool> profiled{false};      // calls are timed: eqv_profile_begin
+  std::shared_ptr<eqv::Profile> profile;  // made before `profiled` is set for the first time
 };
 
 struct eqv_stream_s {
@@ -24,6 +43,7 @@ struct eqv_stream_s {
   void* event = nullptr;        // the backend's own event, for streams that wait for this one
   bool capturing = false;
   const char* spoiled = nullptr;  // the call that was refused since the capture began
+  eqv::KernelClock* clock = nullptr;  // of the call that runs now, if it is timed
 };
 
 struct eqv_graph_s {
@@ -45,6 +65,14 @@ void release(Device&, void* data);
 // At least `bytes` of scratch memory, 64-byte aligned, valid until the next call on this stream. Grows only when a
 // call needs more than any before it. The content is undefined.
 void* scratch(Stream&, int64_t bytes);
+
+// Around each kernel, or other piece of work that has a name. `helper`: it only brings tensors into another layout.
+inline void begin_kernel(Stream& stream, const char* kernel, bool helper = false) {
+  if (stream.clock) stream.clock->begin(kernel, helper);
+}
+inline void end_kernel(Stream& stream) {
+  if (stream.clock) stream.clock->end();
+}
 
 namespace backend {
 
@@ -77,6 +105,19 @@ void begin_capture(Stream&);
 void* end_capture(Stream&, bool keep);  // the backend's handle of the recording; nullptr if not `keep`
 void launch_graph(Stream&, void* graph);
 void destroy_graph(Device&, void* graph);
+
+// A point in the work of a stream, for the profile: the time, or an event of the backend's own.
+struct Mark {
+  double seconds = 0;
+  void* event = nullptr;
+};
+// Whether an operation's time is the sum of its kernels'. Else it is that between its beginning and its end.
+bool times_kernels();
+Mark mark(Stream&);
+double seconds_between(const Mark& begin, const Mark& end);  // waits until the work has come to `end`
+void release(const Mark&) noexcept;
+// What the device can do at most; leaves at 0 what is unknown.
+void ceilings(const Device&, eqv_profile_summary&);
 
 // eqv_adam is these two functions, eqv_pack_weights is the second one. Each other operation is one function, included below.
 void adam(Stream&, const eqv_adam_params&, const Tensor& schedule, const Tensor* squares, const Tensor* skip,

@@ -66,6 +66,7 @@ const Tensor& Check::typed(const char* name, const Tensor* t, int rank, int32_t 
                   shape_text(r).c_str());
     stride *= r.shape[i];
   }
+  if (call_) moves(r);
   return r;
 }
 
@@ -96,7 +97,20 @@ const Tensor& Check::strided(const char* name, const Tensor* t) const {
     throw error(EQV_UNSUPPORTED, "%s: %s is %s, expected a floating dtype or i32", op_, name, dtype_name(r.dtype));
   for (int i = 0; i < r.rank; ++i)
     if (r.stride[i] < 0) throw error(EQV_BAD_ARGUMENT, "%s: %s has a negative stride", op_, name);
+  if (call_) moves(r);
   return r;
+}
+
+// An element that a stride of 0 repeats is read once.
+void Check::moves(const Tensor& t) const {
+  double bytes = static_cast<double>(dtype_bytes(t.dtype));
+  for (int i = 0; i < t.rank; ++i)
+    if (t.stride[i] != 0) bytes *= static_cast<double>(t.shape[i]);
+  call_.bytes(bytes);
+}
+
+void Check::updated(const Tensor& t) const {
+  if (call_) moves(t);
 }
 
 void Check::shape(const char* name, const Tensor& t, std::initializer_list<int64_t> expected) const {

@@ -7,6 +7,7 @@
 #include <type_traits>
 
 #include "backend.h"
+#include "profile.h"
 #include "status.h"
 
 namespace eqv {
@@ -46,6 +47,7 @@ class Check {
   Check(const char* op, eqv_stream stream) : op_(op) {
     if (!stream) throw error(EQV_BAD_HANDLE, "%s: stream is null; it was never created or is already destroyed", op);
     backend::select(*stream->device);
+    call_.begin(*stream, op);
   }
 
   template <class P>
@@ -69,6 +71,15 @@ class Check {
   const Tensor& typed(const char* name, const Tensor* t, int rank, int32_t dtype) const;
   // A tensor with any non-negative strides, of any floating dtype or i32.
   const Tensor& strided(const char* name, const Tensor* t) const;
+
+  // For the profile: t is a result that is also read, and the products of the operation, each with a sum.
+  void updated(const Tensor& t) const;
+  template <class... Factors>
+  void products(Factors... factors) const {
+    if (call_) call_.flops(2 * (static_cast<double>(factors) * ...));
+  }
+  // The operation is done.
+  void done() { call_.done(dtype_); }
 
   void shape(const char* name, const Tensor& t, std::initializer_list<int64_t> expected) const;
   void same_shape(const char* name, const Tensor& t, const char* other_name, const Tensor& other) const;
@@ -103,7 +114,9 @@ class Check {
  private:
   const Tensor& basic(const char* name, const Tensor* t, int rank) const;
   [[noreturn]] void refuse(const char* name, const Said& value, std::initializer_list<Said> advice) const;
+  void moves(const Tensor& t) const;
   const char* op_;
+  mutable ProfiledCall call_;
   int32_t dtype_ = -1;  // of the first floating tensor; activations must come first
 };
 
@@ -113,6 +126,7 @@ eqv_status checked(const char* op, eqv_stream stream, F&& body) noexcept {
   return guard(op, [&] {
     Check check(op, stream);
     body(check);
+    check.done();
   });
 }
 

@@ -4,7 +4,7 @@
 #include <mutex>
 #include <unordered_map>
 
-#include "backend.h"
+#include "profile.h"
 #include "status.h"
 
 namespace eqv {
@@ -47,6 +47,16 @@ T& need_struct(T* value, const char* function, const char* name) {
     throw error(EQV_BAD_ARGUMENT, "%s: %s.struct_size is %u, expected %zu: caller and library disagree on the ABI",
                 function, name, value->struct_size, sizeof(T));
   return *value;
+}
+
+// Work that is no operation, timed as a whole.
+template <class F>
+void timed(Stream& stream, const char* name, int64_t bytes, F&& work) {
+  ProfiledCall call;
+  call.begin(stream, name, true);
+  work();
+  if (call) call.bytes(static_cast<double>(bytes));
+  call.done(-1);
 }
 
 // Ends the capture. From now on the stream runs its operations again, even if the backend throws.
@@ -287,7 +297,7 @@ eqv_status eqv_copy_in(eqv_stream stream, void* device_data, const void* host, i
     if (bytes < 0 || (bytes > 0 && (!device_data || !host)))
       throw error(EQV_BAD_ARGUMENT, "copy_in: null address or negative size (%lld bytes)", static_cast<long long>(bytes));
     refuse_while_capturing(*stream->device, "copy_in", "copy before eqv_capture_begin or before the graph's launch");
-    backend::copy_in(*stream, device_data, host, bytes);
+    timed(*stream, "copy_in", bytes, [&] { backend::copy_in(*stream, device_data, host, bytes); });
   });
 }
 
@@ -297,7 +307,7 @@ eqv_status eqv_copy_out(eqv_stream stream, void* host, const void* device_data, 
     if (bytes < 0 || (bytes > 0 && (!device_data || !host)))
       throw error(EQV_BAD_ARGUMENT, "copy_out: null address or negative size (%lld bytes)", static_cast<long long>(bytes));
     refuse_while_capturing(*stream->device, "copy_out", "read after the graph's launch");
-    backend::copy_out(*stream, host, device_data, bytes);
+    timed(*stream, "copy_out", bytes, [&] { backend::copy_out(*stream, host, device_data, bytes); });
   });
 }
 
@@ -306,6 +316,9 @@ eqv_status eqv_capture_begin(eqv_stream stream) {
     need(stream, "capture_begin", "stream");
     if (!backend::captures())
       throw error(EQV_UNSUPPORTED, "capture_begin: this device has no graphs; run the operations as they come");
+    if (stream->device->profiled)
+      throw error(EQV_UNSUPPORTED, "capture_begin: this device is profiled, and the kernels of a graph have no times of their "
+                  "own; run the operations as they come, or call eqv_profile_end before");
     if (captured)
       throw error(EQV_BAD_ARGUMENT, "capture_begin: this thread is capturing a stream already; end that with eqv_capture_end");
     backend::begin_capture(*stream);
@@ -346,7 +359,7 @@ eqv_status eqv_graph_launch(eqv_graph graph, eqv_stream stream) {
       throw error(EQV_BAD_ARGUMENT, "graph_launch: the stream's scratch memory is not where it was when the graph was "
                   "captured; capture it again on this stream");
     refuse_while_capturing(*stream->device, "graph_launch", "graphs do not nest");
-    backend::launch_graph(*stream, graph->native);
+    timed(*stream, "graph_launch", 0, [&] { backend::launch_graph(*stream, graph->native); });
   });
 }
 
@@ -357,6 +370,46 @@ eqv_status eqv_graph_destroy(eqv_graph graph) {
     backend::destroy_graph(*graph->device, graph->native);
     --graph->device->live_graphs;
     delete graph;
+  });
+}
+
+eqv_status eqv_profile_begin(eqv_device device) {
+  return guard("profile_begin", [&] {
+    need(device, "profile_begin", "device");
+    refuse_while_capturing(*device, "profile_begin", "begin before eqv_capture_begin");
+    if (!device->profile) device->profile = std::make_shared<Profile>();
+    device->profile->begin();
+    device->profiled = true;
+  });
+}
+
+eqv_status eqv_profile_read(eqv_device device, eqv_profile_summary* summary) {
+  return guard("profile_read", [&] {
+    need(device, "profile_read", "device");
+    auto& out = need_struct(summary, "profile_read", "summary");
+    refuse_while_capturing(*device, "profile_read", "read after eqv_capture_end");
+    std::memset(&out, 0, sizeof out);
+    out.struct_size = sizeof out;
+    backend::ceilings(*device, out);
+    if (device->profile) device->profile->read(out);
+  });
+}
+
+eqv_status eqv_profile_get(eqv_device device, int64_t index, eqv_profile_row* row) {
+  return guard("profile_get", [&] {
+    need(device, "profile_get", "device");
+    auto& out = need_struct(row, "profile_get", "row");
+    if (!device->profile || !device->profile->get(index, out))
+      throw error(EQV_BAD_ARGUMENT, "profile_get: there is no row %lld; eqv_profile_read says how many there are",
+                  static_cast<long long>(index));
+  });
+}
+
+eqv_status eqv_profile_end(eqv_device device) {
+  return guard("profile_end", [&] {
+    need(device, "profile_end", "device");
+    if (device->profile) device->profile->end();
+    device->profiled = false;
   });
 }
 

@@ -113,12 +113,19 @@ EQV_SIMD void column_sums(const float* x, int64_t rows, int64_t channels, float*
   }
 }
 
+void run_winograd(Stream& s, const cpu::WinogradConv& conv, const Tensor& x, const Tensor& w, const cpu::WinogradEnd& end,
+                  const Tensor& y) {
+  begin_kernel(s, "winograd");
+  cpu::winograd(s, conv, cpu::f32(x), cpu::f32(w), end, cpu::f32(y));
+  end_kernel(s);
+}
+
 }  // namespace
 
 void conv2d_fwd(Stream& s, const eqv_conv2d_params& p, const Tensor& x, const Tensor& w, const Tensor*,
                 const Tensor* bias, const Tensor* residual, const Tensor& y, const Tensor* stats) {
   if (const auto conv = winograd_conv(p, x, w, y, false)) {
-    cpu::winograd(s, *conv, cpu::f32(x), cpu::f32(w), winograd_end(p, bias, residual), cpu::f32(y));
+    run_winograd(s, *conv, x, w, winograd_end(p, bias, residual), y);
     if (stats) cpu::group_statistics(s, p.groups, static_cast<double>(p.eps), y, *stats);
     return;
   }
@@ -151,7 +158,7 @@ void conv2d_fwd(Stream& s, const eqv_conv2d_params& p, const Tensor& x, const Te
 void conv2d_bwd_input(Stream& s, const eqv_conv2d_params& p, const Tensor& dy, const Tensor& w, const Tensor*,
                       const Tensor* bias, const Tensor* residual, const Tensor& dx, const Tensor* stats) {
   if (const auto conv = winograd_conv(p, dy, w, dx, true)) {
-    cpu::winograd(s, *conv, cpu::f32(dy), cpu::f32(w), winograd_end(p, bias, residual), cpu::f32(dx));
+    run_winograd(s, *conv, dy, w, winograd_end(p, bias, residual), dx);
     if (stats) cpu::group_statistics(s, p.groups, static_cast<double>(p.eps), dx, *stats);
     return;
   }

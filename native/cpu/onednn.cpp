@@ -15,6 +15,18 @@ namespace {
 
 int64_t aligned(int64_t bytes) { return (bytes + 63) / 64 * 64; }
 
+std::string implementation(const dnnl::primitive& primitive) {
+  const char* name = nullptr;
+  const auto status = dnnl_primitive_desc_query(primitive.get_primitive_desc(), dnnl_query_impl_info_str, 0, &name);
+  return std::string("oneDNN ") + (status == dnnl_success && name ? name : "primitive");
+}
+
+void reorder(Stream& stream, const PlanArgument& a, dnnl::stream& queue, dnnl::memory& from, dnnl::memory& to) {
+  begin_kernel(stream, "oneDNN reorder", true);
+  a.reorder.execute(queue, from, to);
+  end_kernel(stream);
+}
+
 }  // namespace
 
 PlanCache& PlanCache::instance() {
@@ -23,7 +35,7 @@ PlanCache& PlanCache::instance() {
 }
 
 Plan::Plan(dnnl::primitive primitive, dnnl::memory::desc scratchpad, std::vector<PlanArgument> arguments)
-    : primitive_(std::move(primitive)), arguments_(std::move(arguments)), scratchpad_(std::move(scratchpad)) {
+    : primitive_(std::move(primitive)), name_(implementation(primitive_)), arguments_(std::move(arguments)), scratchpad_(std::move(scratchpad)) {
   int64_t offset = 0;
   for (auto& a : arguments_) {
     a.reordered = a.user != a.inner;
@@ -63,13 +75,14 @@ void Plan::run(Stream& stream, Binding& binding, const PlanData& data) const {
     m.user.set_data_handle(*it++);
     if (!a.reordered) continue;
     m.inner.set_data_handle(base + a.offset);
-    if (!a.output) a.reorder.execute(binding.queue, m.user, m.inner);
+    if (!a.output) reorder(stream, a, binding.queue, m.user, m.inner);
   }
+  begin_kernel(stream, name_.c_str());
   primitive_.execute(binding.queue, binding.bound);
+  end_kernel(stream);
   for (size_t i = 0; i < arguments_.size(); ++i) {
     const PlanArgument& a = arguments_[i];
-    if (a.reordered && a.output)
-      a.reorder.execute(binding.queue, binding.arguments[i].inner, binding.arguments[i].user);
+    if (a.reordered && a.output) reorder(stream, a, binding.queue, binding.arguments[i].inner, binding.arguments[i].user);
   }
   binding.queue.wait();
 }

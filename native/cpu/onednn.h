@@ -8,6 +8,7 @@
 #include <memory>
 #include <mutex>
 #include <oneapi/dnnl/dnnl.hpp>
+#include <string>
 #include <unordered_map>
 #include <vector>
 
@@ -55,6 +56,7 @@ class Plan {
 
  private:
   dnnl::primitive primitive_;
+  std::string name_;  // which of oneDNN's implementations it is
   std::vector<PlanArgument> arguments_;
   dnnl::memory::desc scratchpad_;
   int64_t scratchpad_offset_ = 0;

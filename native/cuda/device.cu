@@ -176,6 +176,51 @@ void destroy_graph(Device&, void* graph) {
   require(cudaGraphExecDestroy(static_cast<cudaGraphExec_t>(graph)), "cudaGraphExecDestroy");
 }
 
+bool times_kernels() { return true; }
+
+Mark mark(Stream& stream) {
+  cudaEvent_t event = nullptr;
+  require(cudaEventCreate(&event), "cudaEventCreate");
+  const cudaError_t status = cudaEventRecord(event, handle(stream));
+  if (status != cudaSuccess) (void)cudaEventDestroy(event);
+  require(status, "cudaEventRecord");
+  return {.event = event};
+}
+
+double seconds_between(const Mark& begin, const Mark& end) {
+  require(cudaEventSynchronize(static_cast<cudaEvent_t>(end.event)), "cudaEventSynchronize");
+  float milliseconds = 0;
+  require(cudaEventElapsedTime(&milliseconds, static_cast<cudaEvent_t>(begin.event), static_cast<cudaEvent_t>(end.event)),
+          "cudaEventElapsedTime");
+  return static_cast<double>(milliseconds) / 1e3;
+}
+
+void release(const Mark& mark) noexcept {
+  if (mark.event) (void)cudaEventDestroy(static_cast<cudaEvent_t>(mark.event));
+}
+
+// Of the highest clocks. Multiplications and additions that one multiprocessor finishes in a cycle: NVIDIA's tuning guides and
+// white papers; dense matrices, sums in fp32. Tensor cores of TF32 do half of what those of bf16 do.
+void ceilings(const Device& device, eqv_profile_summary& summary) {
+  const auto attribute = [&](cudaDeviceAttr which) {
+    int value = 0;
+    require(cudaDeviceGetAttribute(&value, which, device.ordinal), "cudaDeviceGetAttribute");
+    return static_cast<double>(value);
+  };
+  const double memory = attribute(cudaDevAttrMemoryClockRate) * 1e3, bits = attribute(cudaDevAttrGlobalMemoryBusWidth);
+  summary.bytes_per_second = 2 * memory * bits / 8;  // two transfers per cycle
+  const double cycles = attribute(cudaDevAttrClockRate) * 1e3 * device.threads;
+  const int architecture = device.architecture;
+  const double tensor_cores = architecture == 80    ? 2048
+                              : architecture < 90   ? 1024
+                              : architecture == 90  ? 4096
+                              : architecture <= 103 ? 8192
+                                                    : 0;
+  summary.flops_per_second[EQV_MATH_FP32] = cycles * (architecture == 80 ? 128 : 256);
+  summary.flops_per_second[EQV_MATH_TF32] = cycles * tensor_cores / 2;
+  summary.flops_per_second[EQV_MATH_BF16] = cycles * tensor_cores;
+}
+
 // If the host memory is pageable, the runtime has read it when the call returns.
 void copy_in(Stream& stream, void* device_data, const void* host, int64_t bytes) {
   require(cudaMemcpyAsync(device_data, host, static_cast<size_t>(bytes), cudaMemcpyHostToDevice, handle(stream)), "copy_in");

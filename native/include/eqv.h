@@ -29,7 +29,7 @@ extern "C" {
 #define EQV_API __attribute__((visibility("default")))
 #endif
 
-#define EQV_ABI_VERSION 12
+#define EQV_ABI_VERSION 13
 
 /* ---- status ------------------------------------------------------------------------------------------------- */
 typedef int32_t eqv_status;
@@ -111,7 +111,7 @@ EQV_API eqv_status eqv_stream_wait(eqv_stream stream, eqv_stream other);
 /* Sets how this stream multiplies matrices of fp32 tensors (convolutions, linear layers, attention): in fp32 (the default),
  * or on tensor cores, with each factor rounded to TF32 (10 bits of fraction) and sums in fp32.
  * EQV_UNSUPPORTED if the device has no TF32. */
-enum { EQV_MATH_FP32 = 0, EQV_MATH_TF32 = 1 };
+enum { EQV_MATH_FP32 = 0, EQV_MATH_TF32 = 1, EQV_MATH_BF16 = 2 /* only in an eqv_profile_row */ };
 EQV_API eqv_status eqv_stream_math(eqv_stream stream, int64_t math);
 /* Makes the stream's scratch arena at least this large, so that no later call has to grow it. */
 EQV_API eqv_status eqv_stream_reserve(eqv_stream stream, int64_t bytes);
@@ -124,6 +124,36 @@ EQV_API eqv_status eqv_host_free(eqv_device device, void* data);
 EQV_API eqv_status eqv_copy_in(eqv_stream stream, void* device_data, const void* host, int64_t bytes);
 /* Waits for the stream: the bytes are there when the call returns. */
 EQV_API eqv_status eqv_copy_out(eqv_stream stream, void* host, const void* device_data, int64_t bytes);
+
+/* ---- profile ---------------------------------------------------------------------------------------------------- */
+typedef struct {
+  uint32_t struct_size;
+  int32_t rows;
+  double seconds;               /* since eqv_profile_begin */
+  double bytes_per_second;      /* what the device's memory can do at most; 0 if unknown, as on a processor */
+  double flops_per_second[3];   /* the same of products in EQV_MATH_FP32, EQV_MATH_TF32 and EQV_MATH_BF16 */
+} eqv_profile_summary;
+
+/* An operation (kernel is empty), or one of its kernels. bytes: each tensor of a call once, a result that is also read
+ * twice; flops: 2 for each product of a convolution, linear layer, attention or search of codes, else 0. A kernel has those
+ * of the calls in which it was the only one. */
+typedef struct {
+  uint32_t struct_size;
+  int32_t math;                 /* EQV_MATH_… */
+  int64_t calls;
+  double seconds, bytes, flops;
+  char operation[64];
+  char kernel[128];
+} eqv_profile_row;
+
+/* From begin to end, each operation and kernel of the device's streams is timed. Results are the same, but the host waits
+ * more often. Until the end eqv_capture_begin returns EQV_UNSUPPORTED, because kernels of a graph have no times of their own;
+ * the launch of a graph that is there already is one row. begin again starts from nothing. */
+EQV_API eqv_status eqv_profile_begin(eqv_device device);
+/* Waits for what was timed, and says how many rows there are; eqv_profile_get copies one. Both also work after the end. */
+EQV_API eqv_status eqv_profile_read(eqv_device device, eqv_profile_summary* summary);
+EQV_API eqv_status eqv_profile_get(eqv_device device, int64_t index, eqv_profile_row* row);
+EQV_API eqv_status eqv_profile_end(eqv_device device);
 
 /* ---- graphs --------------------------------------------------------------------------------------------------- */
 /* From begin to end the operations that this thread gives the stream are recorded, not run; a launch runs them all, in

@@ -3,6 +3,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -245,5 +246,23 @@ void destroy_graph(Device& device, void* graph) {
   simt::require_selected(device.ordinal, "a graph's end");
   delete static_cast<std::vector<std::function<void()>>*>(graph);
 }
+
+bool times_kernels() { return true; }
+
+// As with CUDA, an event is something that the stream comes to.
+Mark mark(Stream& stream) {
+  auto* event = new double(0);
+  queue(stream).run([event] {
+    *event = std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
+  });
+  return {.event = event};
+}
+
+double seconds_between(const Mark& begin, const Mark& end) {
+  return *static_cast<double*>(end.event) - *static_cast<double*>(begin.event);
+}
+
+void release(const Mark& mark) noexcept { delete static_cast<double*>(mark.event); }
+void ceilings(const Device&, eqv_profile_summary&) {}
 
 }  // namespace eqv::backend

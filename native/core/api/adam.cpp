@@ -30,6 +30,8 @@ eqv_status eqv_adam(eqv_stream s, const eqv_adam_params* params, const eqv_tenso
     c.shape("schedule", S, {4});
     c.that((layout != nullptr) == (packed != nullptr), "layout", layout, {"packed is ", packed, ": pass both or neither"});
     if (packed) packing(c, *s, layout, "w", W, packed);
+    for (const Tensor* t : {&W, &M, &V, A})
+      if (t) c.updated(*t);
     backend::adam(*s, p, S, Q, K, W, G, M, V, A);
     if (packed) backend::pack_weights(*s, *layout, W, K, *packed);
   });

@@ -25,6 +25,7 @@ eqv_status eqv_attention_fwd(eqv_stream s, const eqv_attention_params* params, c
     const auto &Q = c.activation("q", q, 3), &K = c.activation("k", k, 3), &V = c.activation("v", v, 3), &O = c.activation("o", o, 3),
                &L = c.tensor("lse", lse, 3);
     attention_shapes(c, p, Q, K, V, O, L);
+    c.products(2, elements(Q), K.shape[1]);  // scores, and the sums of v
     backend::attention_fwd(*s, p, Q, K, V, O, L);
   });
 }
@@ -38,6 +39,7 @@ eqv_status eqv_attention_bwd(eqv_stream s, const eqv_attention_params* params, c
                &V = c.activation("v", v, 3), &O = c.activation("o", o, 3), &L = c.tensor("lse", lse, 3),
                &DQ = c.activation("dq", dq, 3), &DK = c.activation("dk", dk, 3), &DV = c.activation("dv", dv, 3);
     attention_shapes(c, p, Q, K, V, O, L);
+    c.products(5, elements(Q), K.shape[1]);  // scores again, and the gradients of v, scores, q and k
     c.same_shape("d_o", DO, "o", O);
     c.same_shape("dq", DQ, "q", Q);
     c.same_shape("dk", DK, "k", K);

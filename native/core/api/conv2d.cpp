@@ -20,6 +20,7 @@ void conv_shapes(const Check& c, const eqv_conv2d_params& p, const char* xn, con
   c.that(padded_h >= kh && padded_w >= kw, xn, x,
          {"with its padding it is smaller than the kernel of ", wn, ", ", w, ": use a larger image or more padding"});
   c.shape(yn, y, {x.shape[0], (padded_h - kh) / p.stride + 1, (padded_w - kw) / p.stride + 1, o});
+  c.products(elements(y), i, kh, kw);
 }
 
 // The epilogue of a convolution: bias, residual and statistics of y.

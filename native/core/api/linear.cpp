@@ -13,6 +13,7 @@ void linear_shapes(const Check& c, const char* xn, const Tensor& x, const char* 
   c.that(y.rank == x.rank, yn, y, {"it needs as many axes as ", xn, ", ", x});
   c.that(channels_of(y) == w.shape[0], yn, y, {"its last axis must be the outputs of ", wn, "{O,I}, ", w});
   c.that(rows_of(y) == rows_of(x), yn, y, {"it needs as many rows as ", xn, ", ", x});
+  c.products(elements(y), w.shape[1]);
 }
 
 }  // namespace

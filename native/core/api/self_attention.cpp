@@ -28,6 +28,7 @@ eqv_status eqv_self_attention_fwd(eqv_stream s, const eqv_attention_params* para
     const auto& p = c.params(params);
     const auto &X = c.activation("qkv", qkv, 3), &O = c.activation("o", o, 3), &L = c.tensor("lse", lse, 3);
     self_attention_shapes(c, p, X, O, L);
+    c.products(2, elements(O), O.shape[1]);  // scores, and the sums of v
     backend::self_attention_fwd(*s, p, X, O, L);
   });
 }
@@ -40,6 +41,7 @@ eqv_status eqv_self_attention_bwd(eqv_stream s, const eqv_attention_params* para
     const auto &DO = c.activation("d_o", d_o, 3), &X = c.activation("qkv", qkv, 3), &O = c.activation("o", o, 3),
                &L = c.tensor("lse", lse, 3), &DX = c.activation("dqkv", dqkv, 3);
     self_attention_shapes(c, p, X, O, L);
+    c.products(5, elements(O), O.shape[1]);  // scores again, and the gradients of v, scores, q and k
     c.same_shape("d_o", DO, "o", O);
     c.same_shape("dqkv", DX, "qkv", X);
     backend::self_attention_bwd(*s, p, DO, X, O, L, DX);

@@ -26,6 +26,7 @@ eqv_status eqv_vector_quantize_fwd(eqv_stream s, const eqv_tensor* z, const eqv_
     const auto& I = c.typed("index", index, kAnyRank, EQV_I32);
     quantize_shapes(c, "z", Z, I, "codebook", E);
     c.same_shape("zq", Q, "z", Z);
+    c.products(elements(Z), E.shape[0]);
     backend::vector_quantize_fwd(*s, Z, E, I, Q);
   });
 }

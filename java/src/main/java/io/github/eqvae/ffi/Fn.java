@@ -40,6 +40,14 @@ public enum Fn {
   COPY_IN(4),
   /** {@code eqv_copy_out}. */
   COPY_OUT(4),
+  /** {@code eqv_profile_begin}. */
+  PROFILE_BEGIN(1),
+  /** {@code eqv_profile_read}. */
+  PROFILE_READ(2),
+  /** {@code eqv_profile_get}. */
+  PROFILE_GET(3),
+  /** {@code eqv_profile_end}. */
+  PROFILE_END(1),
   /** {@code eqv_capture_begin}. */
   CAPTURE_BEGIN(1),
   /** {@code eqv_capture_end}. */

@@ -15,6 +15,13 @@ public enum Struct {
   MEMORY_STATS(
       "struct_size:u32 reserved:i32 live_bytes:i64 live_blocks:i64 total_blocks:i64"
           + " cached_plans:i64 peak_bytes:i64"),
+  /** {@code eqv_profile_summary}. */
+  PROFILE_SUMMARY(
+      "struct_size:u32 rows:i32 seconds:f64 bytes_per_second:f64 flops_per_second:f64x3"),
+  /** {@code eqv_profile_row}. */
+  PROFILE_ROW(
+      "struct_size:u32 math:i32 calls:i64 seconds:f64 bytes:f64 flops:f64 operation:charx64"
+          + " kernel:charx128"),
   /** {@code eqv_conv2d_params}. */
   CONV2D_PARAMS(
       "struct_size:u32 stride:i32 pad_top:i32 pad_bottom:i32 pad_left:i32 pad_right:i32"
