@@ -51,11 +51,32 @@ public final class Profiler implements AutoCloseable {
   }
 
   /**
+   * Begins if the environment asks for it.
+   *
+   * @param device what {@link #measured} is then asked about; it ends when the device is closed
+   */
+  public static void startIfWanted(Device device) {
+    if (wanted()) {
+      start(device);
+    }
+  }
+
+  /**
    * What was measured so far. Waits for the work.
    *
    * @return the profile
    */
   public Profile read() {
+    return measured(device);
+  }
+
+  /**
+   * What a device measured since the last start. Waits for the work.
+   *
+   * @param device the device
+   * @return the profile, without rows if there was no start
+   */
+  public static Profile measured(Device device) {
     try (Arena arena = Arena.ofConfined()) {
       MemorySegment summary = summary(device, arena);
       MemorySegment s = arena.allocate(Struct.PROFILE_ROW.size(), 8);

@@ -1,5 +1,6 @@
 package io.github.eqvae.train;
 
+import io.github.eqvae.tensor.Profiler;
 import io.github.eqvae.tensor.Stream;
 import io.github.eqvae.tensor.TensorArena;
 import java.util.ArrayList;
@@ -20,7 +21,8 @@ final class StepRunner implements AutoCloseable {
     this.task = task;
     this.work = work;
     this.arena = arena;
-    graphs = new StepGraphs<>(stream, arena, capture);
+    // Kernels of a graph have no times of their own.
+    graphs = new StepGraphs<>(stream, arena, capture && !Profiler.wanted());
   }
 
   /**

@@ -3,6 +3,7 @@ package io.github.eqvae.train;
 import io.github.eqvae.EqvaeException;
 import io.github.eqvae.tensor.Device;
 import io.github.eqvae.tensor.MemoryStats;
+import io.github.eqvae.tensor.Profiler;
 import io.github.eqvae.tensor.Stream;
 import io.github.eqvae.tensor.TensorArena;
 import io.github.eqvae.train.checkpoint.Checkpoint;
@@ -182,6 +183,7 @@ public final class Trainer<T extends Task> implements AutoCloseable {
     saved = state.step;
     try {
       listener.started(state.step, run.steps());
+      Profiler.startIfWanted(device);
       while (state.step < run.steps()) {
         StepReport report = step(whole, guard, listener);
         listener.step(report);

@@ -1,5 +1,8 @@
 package io.github.eqvae.train.run;
 
+import io.github.eqvae.tensor.Ceilings;
+import io.github.eqvae.tensor.Device;
+import io.github.eqvae.tensor.Profiler;
 import io.github.eqvae.train.GraphStatistics;
 import io.github.eqvae.train.Trainer;
 import java.util.LinkedHashMap;
@@ -24,8 +27,16 @@ record RunResources(Trainer<?> trainer) {
     return line;
   }
 
-  /** For people. */
+  /** For people, with the profile if it was asked for. */
   String text(String device) {
+    if (!Profiler.wanted()) {
+      return memory(device);
+    }
+    Device measured = trainer.stream().device();
+    return memory(device) + "\n" + Profiler.measured(measured).text(Ceilings.of(measured));
+  }
+
+  private String memory(String device) {
     GraphStatistics graphs = trainer.graphs();
     return String.format(
         Locale.ROOT,

@@ -11,6 +11,7 @@ import io.github.eqvae.io.AtomicFiles;
 import io.github.eqvae.io.FolderLock;
 import io.github.eqvae.io.Image;
 import io.github.eqvae.tensor.Stream;
+import io.github.eqvae.testing.Devices;
 import io.github.eqvae.testing.RecordingObserver;
 import io.github.eqvae.train.HostBatch;
 import io.github.eqvae.train.ToyTask;
@@ -37,6 +38,8 @@ import java.util.Optional;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
 
 /** A kind of training that no code in main knows goes the whole way, from recipe to results. */
 class TrainingRunTest {
@@ -269,5 +272,42 @@ class TrainingRunTest {
     double last = ((Number) steps.getLast().get("total")).doubleValue();
     assertTrue(last < first / 20, first + " to " + last);
     assertFalse(Files.exists(folder.model()), "it was not finished");
+  }
+
+  static List<String> devices() {
+    return Devices.computing();
+  }
+
+  /** Without the asking there is no table; with it the run writes the same. */
+  @ParameterizedTest
+  @MethodSource("devices")
+  void aProfileIsPrintedIfAskedForAndChangesNothing(String device) throws IOException {
+    ToyRecipe recipe = ToyRecipe.of("run.device=" + device);
+    train(recipe, folder("plain"), false);
+    assertFalse(said.toString().contains("profile of"), said.toString());
+    System.setProperty("eqvae.profile", "1");
+    try {
+      train(recipe, folder("profiled"), false);
+    } finally {
+      System.clearProperty("eqvae.profile");
+    }
+    List<String> tables = said.stream().filter(s -> s.contains("\nprofile of ")).toList();
+    assertEquals(1, tables.size(), said.toString());
+    String table = tables.getFirst().replaceAll(" +", " ");
+    // The weight and the bias decay differently: a step has two calls of adam.
+    for (String row : List.of("linear 6 ", "loss_bwd 6 ", "linear_bwd_weight 6 ", "adam 12 ")) {
+      assertTrue(table.contains("\n" + row), table);
+    }
+    assertArrayEquals(
+        Files.readAllBytes(folder("plain").model()),
+        Files.readAllBytes(folder("profiled").model()));
+    assertEquals(logged("plain"), logged("profiled"));
+  }
+
+  /** What is in the log, without what depends on the clock or on graphs. */
+  private List<String> logged(String name) throws IOException {
+    return RunLog.read(folder(name).metrics()).stream()
+        .map(line -> line.get("event") + " " + line.get("total") + " " + line.keySet())
+        .toList();
   }
 }
