@@ -177,6 +177,10 @@ final class ConvertCommand implements Callable<Integer> {
       throw new ParameterException(
           spec.commandLine(), "--scaling-from and --scaling-factor: give one of them.");
     }
+    if (scalingKind.isPresent() && scalingFrom.isEmpty()) {
+      throw new ParameterException(
+          spec.commandLine(), "--scaling-kind needs the statistics: add --scaling-from FILE.");
+    }
     FolderLayout layout = layout();
     requireFree();
     if (discriminator) {
@@ -186,6 +190,7 @@ final class ConvertCommand implements Callable<Integer> {
       return generator(pickle);
     }
     try (ConvertSource opened = ConvertSource.open(source, weights.choice())) {
+      generator.requireNone();
       AutoencoderCheckpoint checkpoint = opened.checkpoint();
       WeightsOption.say(stderr, source, checkpoint.weightsNote());
       AutoencoderSettings settings = settings(checkpoint);
@@ -229,10 +234,12 @@ final class ConvertCommand implements Callable<Integer> {
   }
 
   private int generator(boolean pickle) throws IOException {
-    if (model.isPresent() || scaling.scaling().isPresent() || scalingFrom.isPresent()) {
+    boolean isScaled = scaling.scaling().isPresent() || scalingFrom.isPresent();
+    if (model.isPresent() || isScaled || padding.isPresent()) {
       throw new ParameterException(
           spec.commandLine(),
-          "--model and --scaling-… apply to autoencoders, --to dit and maskgit to generators.");
+          "--model, --padding-mode and --scaling-… apply to autoencoders, --to dit and maskgit to"
+              + " generators.");
     }
     if (to == Target.MASKGIT) {
       try (MaskGitCheckpoint checkpoint =

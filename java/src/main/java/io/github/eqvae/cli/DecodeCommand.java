@@ -94,6 +94,10 @@ final class DecodeCommand implements Callable<Integer> {
       throw new io.github.eqvae.EqvaeException.Argument(
           out + " is there already; name another, or add --overwrite");
     }
+    if (scaled && !files.scaled().orElse(true)) {
+      throw new io.github.eqvae.EqvaeException.Argument(
+          in + " holds latents that are not scaled, as its index.json says: leave out --scaled");
+    }
     try (Device device = model.open();
         Vae vae = model.load(device, spec.commandLine().getErr());
         Sink sink = archive ? new Archive() : new Folder(files.names())) {

@@ -1,5 +1,6 @@
 package io.github.eqvae.cli;
 
+import io.github.eqvae.EqvaeException;
 import io.github.eqvae.generator.checkpoint.GeneratorHints;
 import io.github.eqvae.generator.checkpoint.GeneratorProcess;
 import java.util.Optional;
@@ -44,6 +45,14 @@ final class GeneratorHintsOption {
               + " noise) or sit (velocity on straight paths), which have the same tensors; repa"
               + " (sit with reversed time) if the projectors were removed.")
   private Optional<Kind> kind = Optional.empty();
+
+  /** Refuses these options beside an autoencoder. */
+  void requireNone() {
+    if (heads.isPresent() || kind.isPresent() || codes.isPresent()) {
+      throw new EqvaeException.Argument(
+          "--heads, --trained-as and --codes are for files of generators: leave them out");
+    }
+  }
 
   GeneratorHints hints() {
     return new GeneratorHints(

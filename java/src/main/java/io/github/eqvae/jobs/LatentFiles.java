@@ -106,7 +106,10 @@ public final class LatentFiles {
         throw new IOException(
             path + ": expected a .safetensors, .npz, .npy or .tar file, or a folder");
       }
-      return new LatentFiles(path.toAbsolutePath().getParent(), List.of(path.toAbsolutePath()));
+      Path file = path.toAbsolutePath();
+      Optional<Boolean> scaled = indexOf(file).map(json -> json.path("scaled").asBoolean());
+      return new LatentFiles(
+          file.getParent(), List.of(file), scaled, Optional.empty(), Map.of(), ShardImages.NONE);
     }
     if (!Files.isDirectory(path)) {
       throw new IOException("There is no file or folder " + path);
@@ -149,13 +152,19 @@ public final class LatentFiles {
     if (!Files.isRegularFile(path)) {
       return LatentIndex.weights(path);
     }
-    Path folder = path.toAbsolutePath().getParent();
+    Path file = path.toAbsolutePath();
+    return indexOf(file).isPresent() ? LatentIndex.weights(file.getParent()) : Optional.empty();
+  }
+
+  /** The index beside a file, if the file is one of its shards. */
+  private static Optional<JsonNode> indexOf(Path file) throws IOException {
+    Path folder = file.getParent();
     Path index = folder.resolve(LatentIndex.FILE);
-    // a file beside an index may not be in the index
-    return Files.isRegularFile(index)
-            && LatentIndex.files(folder, LatentIndex.read(index)).contains(path.toAbsolutePath())
-        ? LatentIndex.weights(folder)
-        : Optional.empty();
+    if (!Files.isRegularFile(index)) {
+      return Optional.empty();
+    }
+    JsonNode json = LatentIndex.read(index);
+    return LatentIndex.files(folder, json).contains(file) ? Optional.of(json) : Optional.empty();
   }
 
   private static boolean isLatents(Path file) {
