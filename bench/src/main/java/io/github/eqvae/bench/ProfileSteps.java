@@ -15,8 +15,9 @@ public final class ProfileSteps {
   /**
    * Prints a table for each step.
    *
-   * @param arguments {@code demo} (the demo's step with τ of scale 0.75) or {@code dit} (DiT-S/2, a
-   *     batch of 8), by default both; then the number of steps, 3 by default
+   * @param arguments {@code demo} (the demo's network and batch without τ, as most samples of its
+   *     recipe) or {@code dit} (DiT-S/2, a batch of 8), by default both; then the number of steps,
+   *     3 by default
    */
   public static void main(String[] arguments) {
     List<String> what = arguments.length > 0 ? List.of(arguments[0]) : List.of("demo", "dit");
@@ -31,7 +32,7 @@ public final class ProfileSteps {
   private static String table(String name, int steps) {
     return switch (name) {
       case "demo" -> {
-        try (EqvaeStep work = new EqvaeStep(StepSetting.of("demo", "eq-0.75"))) {
+        try (EqvaeStep work = new EqvaeStep(StepSetting.of("demo", "plain"))) {
           yield table(work, work.stream(), steps);
         }
       }
