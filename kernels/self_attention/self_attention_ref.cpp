@@ -3,6 +3,7 @@
 #include <vector>
 
 #include "attention/attention_ref.h"
+#include "attention/weight_dropout.h"
 #include "common/ref_backend.h"
 
 namespace eqv::ref {
@@ -34,16 +35,30 @@ class QkvPart {
   std::vector<T> values_;
 };
 
+// 0 for a weight that is dropped, 1/(1 − rate) for the others.
+struct KeptWeights {
+  WeightDropout dropout;
+  KeptWeights(const eqv_self_attention_params& p, const double* counter, int64_t keys) : dropout(p, keys) {
+    dropout.count(counter);
+  }
+  double operator()(int64_t row, int64_t key) const {
+    const bool kept = dropout.first_kept == 0 || (dropout.kept(row, key / 4) >> key % 4 & 1);
+    return kept ? dropout.factor : 0;
+  }
+};
+
 template <class T>
-void self_attention_fwd(const eqv_attention_params& p, View<T> qkv, View<T> o, View<T> lse) {
+void self_attention_fwd(const eqv_self_attention_params& p, const double* counter, View<T> qkv, View<T> o, View<T> lse) {
   QkvPart<T> q(qkv, 0), k(qkv, 1), v(qkv, 2);
-  attention_fwd(p, q.view(), k.view(), v.view(), o, lse);
+  attention_fwd(p, q.view(), k.view(), v.view(), o, lse, KeptWeights(p, counter, qkv.n2));
 }
 
 template <class T>
-void self_attention_bwd(const eqv_attention_params& p, View<T> d_o, View<T> qkv, View<T> o, View<T> lse, View<T> dqkv) {
+void self_attention_bwd(const eqv_self_attention_params& p, const double* counter, View<T> d_o, View<T> qkv, View<T> o,
+                        View<T> lse, View<T> dqkv) {
   QkvPart<T> q(qkv, 0), k(qkv, 1), v(qkv, 2), dq(dqkv, 0), dk(dqkv, 1), dv(dqkv, 2);
-  attention_bwd(p, d_o, q.view(), k.view(), v.view(), o, lse, dq.view(), dk.view(), dv.view());
+  attention_bwd(p, d_o, q.view(), k.view(), v.view(), o, lse, dq.view(), dk.view(), dv.view(),
+                KeptWeights(p, counter, qkv.n2));
   dq.put();
   dk.put();
   dv.put();
@@ -53,12 +68,13 @@ void self_attention_bwd(const eqv_attention_params& p, View<T> d_o, View<T> qkv,
 
 namespace eqv::backend {
 
-void self_attention_fwd(Stream&, const eqv_attention_params& p, const Tensor& qkv, const Tensor& o, const Tensor& lse) {
-  ref::self_attention_fwd(p, V(qkv), V(o), V(lse));
+void self_attention_fwd(Stream&, const eqv_self_attention_params& p, const Tensor* counter, const Tensor& qkv,
+                        const Tensor& o, const Tensor& lse) {
+  ref::self_attention_fwd(p, counter ? data(*counter) : nullptr, V(qkv), V(o), V(lse));
 }
-void self_attention_bwd(Stream&, const eqv_attention_params& p, const Tensor& d_o, const Tensor& qkv, const Tensor& o,
-                        const Tensor& lse, const Tensor& dqkv) {
-  ref::self_attention_bwd(p, V(d_o), V(qkv), V(o), V(lse), V(dqkv));
+void self_attention_bwd(Stream&, const eqv_self_attention_params& p, const Tensor* counter, const Tensor& d_o,
+                        const Tensor& qkv, const Tensor& o, const Tensor& lse, const Tensor& dqkv) {
+  ref::self_attention_bwd(p, counter ? data(*counter) : nullptr, V(d_o), V(qkv), V(o), V(lse), V(dqkv));
 }
 
 }  // namespace eqv::backend

@@ -82,6 +82,14 @@ std::string abi_layout() {
   text.field("struct_size", &eqv_attention_params::struct_size);
   text.field("heads", &eqv_attention_params::heads);
   text.field("scale", &eqv_attention_params::scale);
+  text.structure<eqv_self_attention_params>("eqv_self_attention_params");
+  text.field("struct_size", &eqv_self_attention_params::struct_size);
+  text.field("heads", &eqv_self_attention_params::heads);
+  text.field("scale", &eqv_self_attention_params::scale);
+  text.field("reserved", &eqv_self_attention_params::reserved);
+  text.field("seed", &eqv_self_attention_params::seed);
+  text.field("purpose", &eqv_self_attention_params::purpose);
+  text.field("rate", &eqv_self_attention_params::rate);
   text.structure<eqv_layer_norm_params>("eqv_layer_norm_params");
   text.field("struct_size", &eqv_layer_norm_params::struct_size);
   text.field("eps", &eqv_layer_norm_params::eps);

@@ -49,9 +49,10 @@ void attention_fwd(Stream&, const eqv_attention_params&, const Tensor& q, const 
 void attention_bwd(Stream&, const eqv_attention_params&, const Tensor& d_o, const Tensor& q, const Tensor& k,
                    const Tensor& v, const Tensor& o, const Tensor& lse, const Tensor& dq, const Tensor& dk,
                    const Tensor& dv);
-void self_attention_fwd(Stream&, const eqv_attention_params&, const Tensor& qkv, const Tensor& o, const Tensor& lse);
-void self_attention_bwd(Stream&, const eqv_attention_params&, const Tensor& d_o, const Tensor& qkv, const Tensor& o,
-                        const Tensor& lse, const Tensor& dqkv);
+void self_attention_fwd(Stream&, const eqv_self_attention_params&, const Tensor* counter, const Tensor& qkv,
+                        const Tensor& o, const Tensor& lse);
+void self_attention_bwd(Stream&, const eqv_self_attention_params&, const Tensor* counter, const Tensor& d_o,
+                        const Tensor& qkv, const Tensor& o, const Tensor& lse, const Tensor& dqkv);
 void layer_norm_fwd(Stream&, const eqv_layer_norm_params&, const Tensor& x, const Tensor* weight, const Tensor* bias,
                     const Tensor* modulation, const Tensor& y, const Tensor& stats);
 void layer_norm_bwd(Stream&, const eqv_layer_norm_params&, const Tensor& dy, const Tensor& x, const Tensor* weight,

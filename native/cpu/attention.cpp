@@ -2,7 +2,9 @@
 // between the two matrix products. Every matrix product runs on the thread that owns the block, so results do not
 // depend on the number of threads. Heads are strided views: oneDNN's sgemm takes leading dimensions.
 #include <cmath>
+#include <optional>
 
+#include "attention/weight_dropout.h"
 #include "parallel.h"
 #include "products.h"
 #include "simd.h"
@@ -59,6 +61,15 @@ EQV_SIMD void score_gradient(const float* p, float* dp, int64_t n, float delta) 
   for (int64_t i = 0; i < n; ++i) dp[i] = p[i] * (dp[i] - delta);
 }
 
+// Sets a row's dropped weights (or their gradients) to 0 and multiplies the others.
+void drop(const WeightDropout& dropout, int64_t row, float* x, int64_t keys) {
+  const float factor = static_cast<float>(dropout.factor);
+  for (int64_t block = 0; block < dropout.blocks; ++block) {
+    const uint32_t kept = dropout.kept(row, block);
+    for (int64_t j = 4 * block; j < std::min(keys, 4 * block + 4); ++j) x[j] = kept >> j % 4 & 1 ? factor * x[j] : 0.0f;
+  }
+}
+
 EQV_SIMD void add_rows(const float* x, int64_t n, float* out) {
 #pragma omp simd
   for (int64_t i = 0; i < n; ++i) out[i] += x[i];
@@ -76,7 +87,7 @@ struct Heads {
         channels(q.shape[2]),
         pitch(channels) {}
   // Of qkv{N,T,3C}.
-  Heads(const eqv_attention_params& p, const Tensor& qkv)
+  Heads(const eqv_self_attention_params& p, const Tensor& qkv)
       : samples(qkv.shape[0]),
         queries(qkv.shape[1]),
         keys(queries),
@@ -85,8 +96,9 @@ struct Heads {
         pitch(3 * channels) {}
 };
 
-void attend(Stream& stream, const char* name, const Heads& shape, float scale, const float* q, const float* k,
-            const float* v, float* o, float* lse) {
+// dropout: of the weights; null for none
+void attend(Stream& stream, const char* name, const Heads& shape, float scale, const WeightDropout* dropout,
+            const float* q, const float* k, const float* v, float* o, float* lse) {
   const auto [samples, queries, keys, heads, channels, pitch] = shape;
   const int64_t size = channels / heads, blocks = ceil_div(queries, kRows);
   const int64_t threads = stream.device->threads, scores = kRows * keys;
@@ -106,7 +118,9 @@ void attend(Stream& stream, const char* name, const Heads& shape, float scale, c
         const float most = row_maximum(s + r * keys, keys);
         const double sum = exponentials(s + r * keys, keys, most);
         inverse[r] = static_cast<float>(1 / sum);
-        lse[(n * heads + head) * queries + first + r] = static_cast<float>(most + std::log(sum));
+        const int64_t row = (n * heads + head) * queries + first + r;
+        lse[row] = static_cast<float>(most + std::log(sum));
+        if (dropout) drop(*dropout, row, s + r * keys, keys);
       }
       product('N', 'N', rows, size, keys, 1, s, keys, v + key_at, pitch, 0, out, channels);
       for (int64_t r = 0; r < rows; ++r) scale_row(out + r * channels, size, inverse[r]);
@@ -123,8 +137,8 @@ struct Gradients {
   float *dq, *dk, *dv;
 };
 
-void attend_backward(Stream& stream, const char* name, const Heads& shape, float scale, const Reads& in,
-                     const Gradients& to) {
+void attend_backward(Stream& stream, const char* name, const Heads& shape, float scale, const WeightDropout* dropout,
+                     const Reads& in, const Gradients& to) {
   const auto [samples, queries, keys, heads, channels, pitch] = shape;
   const int64_t size = channels / heads, blocks = ceil_div(queries, kRows);
   const int64_t threads = stream.device->threads, scores = kRows * keys, pairs = samples * heads;
@@ -157,12 +171,15 @@ void attend_backward(Stream& stream, const char* name, const Heads& shape, float
         const float accumulate = b > first_block ? 1.0f : 0.0f;
         product('N', 'T', rows, keys, size, scale, query, pitch, key, pitch, 0, p, keys);
         product('N', 'T', rows, keys, size, 1, grad, channels, value, pitch, 0, dp, keys);
-        for (int64_t r = 0; r < rows; ++r)
-          exponentials_only(p + r * keys, keys, in.lse[(n * heads + head) * queries + first + r]);
-        product('T', 'N', keys, size, rows, 1, p, keys, grad, channels, accumulate, sum_v, sum_pitch);
-        for (int64_t r = 0; r < rows; ++r)
+        for (int64_t r = 0; r < rows; ++r) {
+          const int64_t row = (n * heads + head) * queries + first + r;
+          exponentials_only(p + r * keys, keys, in.lse[row]);
+          if (dropout) drop(*dropout, row, dp + r * keys, keys);
           score_gradient(p + r * keys, dp + r * keys, keys,
                          static_cast<float>(dot(grad + r * channels, out + r * channels, size)));
+          if (dropout) drop(*dropout, row, p + r * keys, keys);
+        }
+        product('T', 'N', keys, size, rows, 1, p, keys, grad, channels, accumulate, sum_v, sum_pitch);
         product('N', 'N', rows, size, keys, scale, dp, keys, key, pitch, 0, to.dq + row_at, pitch);
         product('T', 'N', keys, size, rows, scale, dp, keys, query, pitch, accumulate, sum_k, sum_pitch);
       }
@@ -188,29 +205,44 @@ void attend_backward(Stream& stream, const char* name, const Heads& shape, float
 
 void attention_fwd(Stream& stream, const eqv_attention_params& p, const Tensor& q, const Tensor& k, const Tensor& v,
                    const Tensor& o, const Tensor& lse) {
-  attend(stream, "attention", Heads(p, q, k), p.scale, f32(q), f32(k), f32(v), f32(o), f32(lse));
+  attend(stream, "attention", Heads(p, q, k), p.scale, nullptr, f32(q), f32(k), f32(v), f32(o), f32(lse));
 }
 
 void attention_bwd(Stream& stream, const eqv_attention_params& p, const Tensor& d_o, const Tensor& q, const Tensor& k,
                    const Tensor& v, const Tensor& o, const Tensor& lse, const Tensor& dq, const Tensor& dk,
                    const Tensor& dv) {
-  attend_backward(stream, "attention_bwd", Heads(p, q, k), p.scale, {f32(d_o), f32(q), f32(k), f32(v), f32(o), f32(lse)},
+  attend_backward(stream, "attention_bwd", Heads(p, q, k), p.scale, nullptr,
+                  {f32(d_o), f32(q), f32(k), f32(v), f32(o), f32(lse)},
                   {f32(dq), f32(dk), f32(dv)});
 }
 
-void self_attention_fwd(Stream& stream, const eqv_attention_params& p, const Tensor& qkv, const Tensor& o,
-                        const Tensor& lse) {
-  const Heads shape(p, qkv);
-  const float* q = f32(qkv);
-  attend(stream, "self_attention", shape, p.scale, q, q + shape.channels, q + 2 * shape.channels, f32(o), f32(lse));
+namespace {
+
+std::optional<WeightDropout> dropout_of(const eqv_self_attention_params& p, const Tensor* counter, int64_t keys) {
+  if (p.rate == 0) return std::nullopt;
+  WeightDropout dropout(p, keys);
+  dropout.count(counter ? static_cast<const double*>(counter->data) : nullptr);
+  return dropout;
 }
 
-void self_attention_bwd(Stream& stream, const eqv_attention_params& p, const Tensor& d_o, const Tensor& qkv,
-                        const Tensor& o, const Tensor& lse, const Tensor& dqkv) {
+}  // namespace
+
+void self_attention_fwd(Stream& stream, const eqv_self_attention_params& p, const Tensor* counter, const Tensor& qkv,
+                        const Tensor& o, const Tensor& lse) {
   const Heads shape(p, qkv);
+  const std::optional<WeightDropout> dropout = dropout_of(p, counter, shape.keys);
+  const float* q = f32(qkv);
+  attend(stream, "self_attention", shape, p.scale, dropout ? &*dropout : nullptr, q, q + shape.channels,
+         q + 2 * shape.channels, f32(o), f32(lse));
+}
+
+void self_attention_bwd(Stream& stream, const eqv_self_attention_params& p, const Tensor* counter, const Tensor& d_o,
+                        const Tensor& qkv, const Tensor& o, const Tensor& lse, const Tensor& dqkv) {
+  const Heads shape(p, qkv);
+  const std::optional<WeightDropout> dropout = dropout_of(p, counter, shape.keys);
   const float* q = f32(qkv);
   float* dq = f32(dqkv);
-  attend_backward(stream, "self_attention_bwd", shape, p.scale,
+  attend_backward(stream, "self_attention_bwd", shape, p.scale, dropout ? &*dropout : nullptr,
                   {f32(d_o), q, q + shape.channels, q + 2 * shape.channels, f32(o), f32(lse)},
                   {dq, dq + shape.channels, dq + 2 * shape.channels});
 }

@@ -29,7 +29,7 @@ extern "C" {
 #define EQV_API __attribute__((visibility("default")))
 #endif
 
-#define EQV_ABI_VERSION 13
+#define EQV_ABI_VERSION 14
 
 /* ---- status ------------------------------------------------------------------------------------------------- */
 typedef int32_t eqv_status;
@@ -202,6 +202,17 @@ typedef struct {
 } eqv_pool2d_params;
 
 typedef struct { uint32_t struct_size; int32_t heads; float scale; } eqv_attention_params;
+/* 0 <= rate < 1: of the weights, after the softmax, a share of `rate` is dropped, and the others are divided by 1 - rate.
+ * Seed and purpose decide which: see eqv_random_params, whose element is key + (T rounded up to a multiple of 4) times
+ * ((sample heads + head) T + query). */
+typedef struct {
+  uint32_t struct_size;
+  int32_t heads;
+  float scale;
+  int32_t reserved;
+  uint64_t seed, purpose;
+  double rate;
+} eqv_self_attention_params;
 
 typedef struct {
   uint32_t struct_size;
@@ -387,12 +398,13 @@ EQV_API eqv_status eqv_attention_bwd(eqv_stream, const eqv_attention_params*, co
                                      const eqv_tensor* dk, const eqv_tensor* dv);
 
 /* qkv{N,T,3C} = queries, keys, values, each of `heads` heads of at most 128 channels → o{N,T,C} as above, without scores in
- * memory; lse{N,heads,T}, saved. */
-EQV_API eqv_status eqv_self_attention_fwd(eqv_stream, const eqv_attention_params*, const eqv_tensor* qkv,
-                                          const eqv_tensor* o, const eqv_tensor* lse);
-EQV_API eqv_status eqv_self_attention_bwd(eqv_stream, const eqv_attention_params*, const eqv_tensor* d_o,
-                                          const eqv_tensor* qkv, const eqv_tensor* o, const eqv_tensor* lse,
-                                          const eqv_tensor* dqkv);
+ * memory; lse{N,heads,T}, saved. Weights are dropped at a rate above 0; counter (f64, a scalar) is added to the purpose. The
+ * backward pass drops the same ones if it gets the same numbers. */
+EQV_API eqv_status eqv_self_attention_fwd(eqv_stream, const eqv_self_attention_params*, eqv_optional counter,
+                                          const eqv_tensor* qkv, const eqv_tensor* o, const eqv_tensor* lse);
+EQV_API eqv_status eqv_self_attention_bwd(eqv_stream, const eqv_self_attention_params*, eqv_optional counter,
+                                          const eqv_tensor* d_o, const eqv_tensor* qkv, const eqv_tensor* o,
+                                          const eqv_tensor* lse, const eqv_tensor* dqkv);
 
 /* Rows of C values: x, y{N,…,C}; y = u (1 + scale) + shift, u = (x - mean) rstd weight + bias; weight, bias{C};
  * modulation (as the activations) is {N,2,C} = shift, scale of each sample, or {N,1,C} = scale.

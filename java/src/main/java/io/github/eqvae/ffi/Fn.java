@@ -117,9 +117,9 @@ public enum Fn {
   /** {@code eqv_attention_bwd}. */
   ATTENTION_BWD(11),
   /** {@code eqv_self_attention_fwd}. */
-  SELF_ATTENTION_FWD(5),
+  SELF_ATTENTION_FWD(6),
   /** {@code eqv_self_attention_bwd}. */
-  SELF_ATTENTION_BWD(7),
+  SELF_ATTENTION_BWD(8),
   /** {@code eqv_layer_norm_fwd}. */
   LAYER_NORM_FWD(8),
   /** {@code eqv_layer_norm_bwd}. */

@@ -37,6 +37,9 @@ public enum Struct {
       "struct_size:u32 kind:i32 kernel_height:i32 kernel_width:i32 stride:i32 padding:i32"),
   /** {@code eqv_attention_params}. */
   ATTENTION_PARAMS("struct_size:u32 heads:i32 scale:f32"),
+  /** {@code eqv_self_attention_params}. */
+  SELF_ATTENTION_PARAMS(
+      "struct_size:u32 heads:i32 scale:f32 reserved:i32 seed:u64 purpose:u64 rate:f64"),
   /** {@code eqv_layer_norm_params}. */
   LAYER_NORM_PARAMS("struct_size:u32 eps:f32 rms:i32"),
   /** {@code eqv_rope_params}. */

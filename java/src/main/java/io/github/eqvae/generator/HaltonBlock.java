@@ -8,7 +8,6 @@ import io.github.eqvae.nn.Scope;
 import io.github.eqvae.op.Concat;
 import io.github.eqvae.op.GatedAdd;
 import io.github.eqvae.op.GatedUnit;
-import io.github.eqvae.op.SelfAttention;
 import io.github.eqvae.tape.Tape;
 import io.github.eqvae.tensor.Tensor;
 import org.jspecify.annotations.Nullable;
@@ -27,6 +26,7 @@ final class HaltonBlock {
    */
   private static final int MULTIPLE = 256;
 
+  private static final int ATTENTION = 2; // the place of its dropout
   private static final int PARTS = 6; // shift, scale and gate, twice
   private static final LayerNorm FULL_WIDTH = LayerNorm.plainRms(EPS);
 
@@ -82,7 +82,8 @@ final class HaltonBlock {
       Tape tape, Tensor x, Tensor active, @Nullable TokenDropout dropout, int number) {
     Tensor m = modulation.forward(tape, active); // [N, 6·D]
     m = Layers.reshape(tape, m, m.shape().dim(0), PARTS, width);
-    Tensor h = attention(tape, norm1.forward(tape, x, Layers.parts(tape, m, 0, 2)));
+    Tensor h = norm1.forward(tape, x, Layers.parts(tape, m, 0, 2));
+    h = attention(tape, h, dropout, number);
     h = TokenDropout.at(dropout, tape, number, 0, h);
     x = tape.apply(new GatedAdd(), x, Layers.part(tape, m, 2), h);
     h = norm2.forward(tape, x, Layers.parts(tape, m, 3, 2));
@@ -91,10 +92,10 @@ final class HaltonBlock {
     return tape.apply(new GatedAdd(), x, Layers.part(tape, m, 5), product(tape, h, down));
   }
 
-  private Tensor attention(Tape tape, Tensor x) {
+  private Tensor attention(Tape tape, Tensor x, @Nullable TokenDropout dropout, int number) {
     Tensor q = FULL_WIDTH.forward(tape, product(tape, x, query));
     Tensor k = FULL_WIDTH.forward(tape, product(tape, x, key));
     Tensor qkv = tape.apply(new Concat(2), q, k, product(tape, x, value)); // [N, T, 3·D]
-    return product(tape, tape.apply(new SelfAttention(heads), qkv), out);
+    return product(tape, TokenDropout.attention(dropout, tape, number, ATTENTION, heads, qkv), out);
   }
 }

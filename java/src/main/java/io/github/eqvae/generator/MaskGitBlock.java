@@ -7,7 +7,6 @@ import io.github.eqvae.nn.Parameter;
 import io.github.eqvae.nn.Scope;
 import io.github.eqvae.op.Activation;
 import io.github.eqvae.op.Add;
-import io.github.eqvae.op.SelfAttention;
 import io.github.eqvae.tape.Tape;
 import io.github.eqvae.tensor.Tensor;
 import org.jspecify.annotations.Nullable;
@@ -19,6 +18,8 @@ import org.jspecify.annotations.Nullable;
  */
 final class MaskGitBlock {
   private static final double EPS = 1e-5;
+
+  private static final int ATTENTION = 2; // the place of its dropout
 
   private final int heads;
   private final LayerNorm norm1;
@@ -45,9 +46,6 @@ final class MaskGitBlock {
     second = Layers.linear(mlp.in("fn.net.3"), config.hidden(), width);
   }
 
-  /**
-   * Runs the block. The reference also has dropout on attention weights; here these are not stored.
-   */
   Tensor forward(Tape tape, Tensor x, @Nullable TokenDropout dropout, int number) { // [N, T, D]
     return tape.block((t, h) -> run(t, h, dropout, number), x);
   }
@@ -56,7 +54,7 @@ final class MaskGitBlock {
     io.github.eqvae.op.Linear product = new io.github.eqvae.op.Linear();
     Tensor h = norm1.forward(tape, x);
     h = tape.apply(product, h, inWeight.on(tape), inBias.on(tape)); // [N, T, 3·D]
-    h = out.forward(tape, tape.apply(new SelfAttention(heads), h));
+    h = out.forward(tape, TokenDropout.attention(dropout, tape, number, ATTENTION, heads, h));
     x = tape.apply(new Add(), x, h);
     h = first.forward(tape, norm2.forward(tape, x));
     h = second.forward(tape, TokenDropout.at(dropout, tape, number, 0, h));

@@ -1,6 +1,7 @@
 package io.github.eqvae.generator;
 
 import io.github.eqvae.op.Dropout;
+import io.github.eqvae.op.SelfAttention;
 import io.github.eqvae.tape.Tape;
 import io.github.eqvae.tensor.Tensor;
 import org.jspecify.annotations.Nullable;
@@ -25,8 +26,21 @@ public record TokenDropout(double rate, long seed, Tensor counter) {
     if (of == null || of.rate == 0) {
       return x;
     }
-    long layer = (long) PLACES * block + place;
+    return tape.apply(new Dropout(of.rate, of.seed, purpose(block, place)), x, of.counter);
+  }
+
+  /** Self-attention whose weights are dropped as well. */
+  static Tensor attention(
+      @Nullable TokenDropout of, Tape tape, int block, int place, int heads, Tensor qkv) {
+    if (of == null || of.rate == 0) {
+      return tape.apply(new SelfAttention(heads), qkv);
+    }
     return tape.apply(
-        new Dropout(of.rate, of.seed, PURPOSE + (layer << LAYER_FROM_BIT)), x, of.counter);
+        new SelfAttention(heads, of.rate, of.seed, purpose(block, place)), qkv, of.counter);
+  }
+
+  private static long purpose(int block, int place) {
+    long layer = (long) PLACES * block + place;
+    return PURPOSE + (layer << LAYER_FROM_BIT);
   }
 }

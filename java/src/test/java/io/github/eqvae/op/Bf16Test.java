@@ -61,7 +61,7 @@ class Bf16Test {
           Map.entry(Reshape.class, i -> true),
           Map.entry(Rope.class, i -> i == 0),
           Map.entry(Scale.class, i -> true),
-          Map.entry(SelfAttention.class, i -> true),
+          Map.entry(SelfAttention.class, i -> i == 0),
           Map.entry(Silu.class, i -> true),
           Map.entry(Upsample2x.class, i -> true),
           Map.entry(UpsampleConv2d.class, i -> i == 0));

@@ -221,6 +221,12 @@ final class ErrorBounds {
   }
 
   static ErrorBound attention(int heads) {
+    return attention(heads, 0);
+  }
+
+  /** With dropout: weights that stay are multiplied by a rounded factor. */
+  static ErrorBound attention(int heads, double rate) {
+    double factor = 1 / (1 - rate);
     return (c, s, exact, ref) -> {
       Shape q = c.inputs().getFirst().shape();
       long t = q.dim(1);
@@ -229,10 +235,11 @@ final class ErrorBounds {
       double scale = 1 / Math.sqrt(d);
       double qm = max(s.inputs()[0]);
       double km = max(s.inputs()[1]);
-      double vm = max(s.inputs()[2]);
+      double vm = factor * max(s.inputs()[2]);
       double om = max(s.seed());
       double scores = scale * d * qm * km;
       double p = 2 * gamma(d + 2) * scores + gamma(keys + 8) * (1 + scores);
+      p += rate > 0 ? gamma(2) : 0;
       double ds = 2 * d * om * vm;
       double eds = ds * (3 * p + gamma(2 * d + 8));
       return new Bounds(
@@ -240,7 +247,7 @@ final class ErrorBounds {
           new double[][] {
             flat(s.inputs()[0], scale * km * (eds + gamma(keys + 2) * ds)),
             flat(s.inputs()[1], scale * qm * t * (eds + gamma(t + 2) * ds)),
-            flat(s.inputs()[2], t * om * (p + gamma(t)))
+            flat(s.inputs()[2], factor * t * om * (p + gamma(t)))
           });
     };
   }
@@ -252,7 +259,12 @@ final class ErrorBounds {
    * u·scale·P·(2·Σ|do|·m + 2·|dP| + …); second-order terms are within a twentieth.
    */
   static Bounds attentionInBf16(OpCase c, OpCase.Sample s, Bounds single) {
-    return attentionRounded(c, s, single, 1.05 * 0x1p-8);
+    return attentionInBf16(c, s, single, 0);
+  }
+
+  /** With dropout: weights, and with them all that is rounded, are at most 1/(1 − rate) larger. */
+  static Bounds attentionInBf16(OpCase c, OpCase.Sample s, Bounds single, double rate) {
+    return attentionRounded(c, s, single, 1.05 * 0x1p-8 / (1 - rate));
   }
 
   /**

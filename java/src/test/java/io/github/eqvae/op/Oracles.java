@@ -16,6 +16,7 @@ import org.bytedeco.pytorch.TensorVector;
 import org.bytedeco.pytorch.global.torch;
 import org.bytedeco.pytorch.kBicubic;
 import org.bytedeco.pytorch.kBilinear;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The operations as their PyTorch documentation words them. Parameters that the C interface takes
@@ -142,13 +143,19 @@ final class Oracles {
   }
 
   static Function attention(Attention op) {
+    return attention(op.heads(), null);
+  }
+
+  /** Attention whose weights, after the softmax, count so many times; null for once. */
+  static Function attention(int heads, @Nullable Tensor times) {
     return in -> {
       long c = in[0].size(2);
-      double scale = single(1 / Math.sqrt(c / (double) op.heads()));
-      Tensor q = heads(in[0], op.heads());
-      Tensor k = heads(in[1], op.heads());
+      double scale = single(1 / Math.sqrt(c / (double) heads));
+      Tensor q = heads(in[0], heads);
+      Tensor k = heads(in[1], heads);
       Tensor p = torch.softmax(q.matmul(k.transpose(2, 3)).mul(scalar(scale)), 3);
-      return p.matmul(heads(in[2], op.heads()))
+      return (times == null ? p : p.mul(times))
+          .matmul(heads(in[2], heads))
           .transpose(1, 2)
           .reshape(in[0].size(0), in[0].size(1), c);
     };

@@ -64,12 +64,13 @@ final class TransformerBounds {
   }
 
   /** Attention's, of the three parts. */
-  static ErrorBound selfAttention(int heads) {
+  static ErrorBound selfAttention(SelfAttention op) {
     return (c, s, exact, ref) ->
         joined(
             c,
             apart(c, s),
-            (three, parts) -> ErrorBounds.attention(heads).of(three, parts, exact, ref));
+            (three, parts) ->
+                ErrorBounds.attention(op.heads(), op.rate()).of(three, parts, exact, ref));
   }
 
   /** As {@link ErrorBounds#attentionInBf16}. */
@@ -82,7 +83,8 @@ final class TransformerBounds {
           for (int part = 0; part < 3; part++) {
             g[part] = part(single.gradients()[0], part, three.output().size(2));
           }
-          return ErrorBounds.attentionInBf16(three, parts, new Bounds(single.y(), g));
+          double rate = ((SelfAttention) c.op()).rate();
+          return ErrorBounds.attentionInBf16(three, parts, new Bounds(single.y(), g), rate);
         });
   }
 
@@ -118,7 +120,9 @@ final class TransformerBounds {
     for (int i = 0; i < whole.length; i++) {
       whole[i] = b.gradients()[i / width % 3][i / (3 * width) * width + i % width];
     }
-    return new Bounds(b.y(), new double[][] {whole});
+    double[][] gradients = new double[c.inputs().size()][]; // a counter has none
+    gradients[0] = whole;
+    return new Bounds(b.y(), gradients);
   }
 
   /** As of group norm, with what modulation multiplies and adds. */

@@ -123,6 +123,8 @@ final class TransformerCases {
     selfAttention(In.of(2, 33, 18).with(Layout.NARROWED), 3);
     selfAttention(In.of(1, 5, 12).with(Layout.PERMUTED), 2);
     selfAttention(In.of(1, 67, 48).with(In.uniform(-1, 1)), 2);
+    droppedAttention(In.of(2, 65, 18), 3, 0.1, 12345);
+    droppedAttention(In.of(2, 5, 12), 2, 0.9, 1);
     for (int size : new int[] {32, 40, 64, 72, 80, 96, 128}) {
       // Narrower numbers: a score is the sum of so many products.
       selfAttention(In.of(1, 35, 3L * size).with(In.uniform(-0.7, 0.7)), 1);
@@ -134,9 +136,30 @@ final class TransformerCases {
     sink.add(
         "self_attention " + heads + " of " + describe(qkv),
         op,
-        TransformerOracles.selfAttention(op),
-        TransformerBounds.selfAttention(heads),
+        TransformerOracles.selfAttention(op, 0),
+        TransformerBounds.selfAttention(op),
         qkv);
+    droppedAttention(qkv, heads, 0.3, 0);
+  }
+
+  private void droppedAttention(In qkv, int heads, double rate, long counter) {
+    SelfAttention op = new SelfAttention(heads, rate, 5, 77);
+    In[] inputs =
+        counter == 0
+            ? new In[] {qkv}
+            : new In[] {qkv, In.constant().with(In.exactly(counter)).as(DType.F64)};
+    sink.add(
+        "self_attention "
+            + heads
+            + " of "
+            + describe(qkv)
+            + " dropped "
+            + rate
+            + (counter == 0 ? "" : " counted"),
+        op,
+        TransformerOracles.selfAttention(op, counter),
+        TransformerBounds.selfAttention(op),
+        inputs);
   }
 
   private void gated() {

@@ -56,10 +56,24 @@ final class TransformerOracles {
     };
   }
 
-  static Function selfAttention(SelfAttention op) {
-    return in ->
-        Oracles.attention(new Attention(op.heads()))
-            .apply(chunk(in[0], 0), chunk(in[0], 1), chunk(in[0], 2));
+  /** With the mask as the documentation says it is drawn. */
+  static Function selfAttention(SelfAttention op, long counter) {
+    return in -> {
+      long n = in[0].size(0);
+      long t = in[0].size(1);
+      long blocks = (t + 3) / 4;
+      double[] times = new double[(int) (n * op.heads() * t * t)];
+      for (int i = 0; i < times.length; i++) {
+        long key = i % t;
+        long block = i / t * blocks + key / 4;
+        int word = Philox.block(op.seed(), block, op.purpose() + counter)[(int) (key % 4)];
+        times[i] = Philox.uniform(word) < op.rate() ? 0 : 1 / (1 - op.rate());
+      }
+      Tensor weights =
+          TorchOracle.tensor(times, Shape.of(times.length), true).reshape(n, op.heads(), t, t);
+      return Oracles.attention(op.heads(), weights)
+          .apply(chunk(in[0], 0), chunk(in[0], 1), chunk(in[0], 2));
+    };
   }
 
   private static Tensor chunk(Tensor qkv, int part) {

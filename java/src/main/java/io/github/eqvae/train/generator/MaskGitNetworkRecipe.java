@@ -28,7 +28,7 @@ import java.util.Optional;
  * @param classes labels; default 1000. Source: ImageNet
  * @param classDropout {@code class_dropout}: probability with which the label is hidden, for
  *     guidance; with 0 samples cannot be guided; default 0.1. Source: Maskgit-pytorch
- * @param dropout between the layers, not of attention's weights; default 0.1. Source:
+ * @param dropout between the layers and of attention's weights, in training; default 0.1. Source:
  *     Maskgit-pytorch
  * @param initFrom {@code init_from}: a checkpoint of this network that training starts from, of the
  *     references or of this library; default none: random weights. Source: Maskgit-pytorch
