@@ -78,6 +78,7 @@ foreach(fault IN LISTS FAULTS)
   set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/kernels/${file})
   set_source_files_properties(${sources} PROPERTIES LANGUAGE CXX)
   eqv_backend(fault_${name} ${sources} ${objects})
+  eqv_precompiled(fault_${name} eqv_simt_objects)
   target_include_directories(fault_${name} BEFORE PRIVATE ${folder})
   target_link_libraries(fault_${name} PRIVATE Threads::Threads)
   set_target_properties(fault_${name} PROPERTIES OUTPUT_NAME eqv_simt
