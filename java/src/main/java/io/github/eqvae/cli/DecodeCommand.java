@@ -1,5 +1,6 @@
 package io.github.eqvae.cli;
 
+import io.github.eqvae.EqvaeException;
 import io.github.eqvae.io.FileNames;
 import io.github.eqvae.io.FolderLock;
 import io.github.eqvae.io.Image;
@@ -91,13 +92,10 @@ final class DecodeCommand implements Callable<Integer> {
           spec.commandLine(), "OUT " + out + " is a file; name a folder, or a file .npz");
     }
     if (!overwrite && (archive ? Files.exists(out) : used(out))) {
-      throw new io.github.eqvae.EqvaeException.Argument(
+      throw new EqvaeException.Argument(
           out + " is there already; name another, or add --overwrite");
     }
-    if (scaled && !files.scaled().orElse(true)) {
-      throw new io.github.eqvae.EqvaeException.Argument(
-          in + " holds latents that are not scaled, as its index.json says: leave out --scaled");
-    }
+    checkScaling(files);
     try (Device device = model.open();
         Vae vae = model.load(device, spec.commandLine().getErr());
         Sink sink = archive ? new Archive() : new Folder(files.names())) {
@@ -168,6 +166,20 @@ final class DecodeCommand implements Callable<Integer> {
       stdout.flush();
       notFinite.failIfAny("What made " + in + " diverged or overflowed in fp16.");
       return 0;
+    }
+  }
+
+  private void checkScaling(LatentFiles files) {
+    if (scaled && !files.scaled().orElse(true)) {
+      throw new EqvaeException.Argument(
+          in + " holds latents that are not scaled, as its index.json says: leave out --scaled");
+    }
+    if (model.namesScaling() && !scaled && !files.scaled().orElse(false)) {
+      throw new EqvaeException.Argument(
+          "--scaling-factor and --shift-factor are for scaled latents, and nothing says that those"
+              + " in "
+              + in
+              + " are: add --scaled, or leave them out");
     }
   }
 

@@ -46,9 +46,13 @@ final class GeneratorHintsOption {
               + " (sit with reversed time) if the projectors were removed.")
   private Optional<Kind> kind = Optional.empty();
 
+  boolean isGiven() {
+    return heads.isPresent() || kind.isPresent() || codes.isPresent();
+  }
+
   /** Refuses these options beside an autoencoder. */
   void requireNone() {
-    if (heads.isPresent() || kind.isPresent() || codes.isPresent()) {
+    if (isGiven()) {
       throw new EqvaeException.Argument(
           "--heads, --trained-as and --codes are for files of generators: leave them out");
     }

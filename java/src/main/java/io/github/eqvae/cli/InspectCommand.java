@@ -11,6 +11,7 @@ import io.github.eqvae.model.checkpoint.AutoencoderSettings;
 import io.github.eqvae.model.checkpoint.CheckpointFile;
 import io.github.eqvae.model.checkpoint.KnownModel;
 import io.github.eqvae.model.checkpoint.StoredTensor;
+import io.github.eqvae.model.checkpoint.Weights;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.file.Path;
@@ -74,6 +75,10 @@ final class InspectCommand implements Callable<Integer> {
   public Integer call() throws Exception {
     PrintWriter out = spec.commandLine().getOut();
     if (LatentFolder.isThere(path)) {
+      if (keys || generator.isGiven() || weights.choice() != Weights.AUTO) {
+        throw new EqvaeException.Argument(
+            path + " holds latents: leave out options that are for checkpoints");
+      }
       new LatentsInspection(out).print(path);
       out.flush();
       return 0;
@@ -98,6 +103,7 @@ final class InspectCommand implements Callable<Integer> {
 
   private boolean print(PrintWriter out, CheckpointFile file) throws IOException {
     if (AutoencoderCheckpoint.isThere(file)) {
+      generator.requireNone();
       return print(out, AutoencoderCheckpoint.of(file, weights.choice()));
     }
     if (GeneratorCheckpoint.isThere(file)) {

@@ -46,6 +46,11 @@ final class ModelArguments {
     return model;
   }
 
+  /** Whether an option says how latents are scaled. */
+  boolean namesScaling() {
+    return scaling.scaling().isPresent();
+  }
+
   int group() {
     return sessions * batch;
   }

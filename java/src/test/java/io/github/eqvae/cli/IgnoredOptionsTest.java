@@ -13,7 +13,7 @@ import java.nio.file.Path;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
 
-/** Options of {@code convert} and {@code decode} that change nothing, or contradict the files. */
+/** Options that change nothing, or contradict the files. */
 class IgnoredOptionsTest extends CliFixture {
   private void refused(String says, String... arguments) throws Exception {
     Outcome o = run(arguments);
@@ -46,7 +46,11 @@ class IgnoredOptionsTest extends CliFixture {
     for (String from : new String[] {"latents", "latents/latents-00000.safetensors"}) {
       refused("not scaled", "decode", model, from, "out", "--scaled", "--scaling-factor", "0.5");
     }
+    refused("add --scaled", "decode", model, "latents", "out", "--scaling-factor", "0.5");
     assertTrue(Files.notExists(folder.resolve("out")));
+    refused("holds latents", "inspect", "latents", "--weights", "ema");
+    refused("holds latents", "inspect", "latents", "--heads", "4");
+    refused("generators", "inspect", model, "--heads", "4");
     // one shard of scaled latents: its folder's index says so
     String factor = "--scaling-factor=0.5";
     run("encode", model, "in", "s", "--size", "32", "--scaled", factor);
