@@ -306,7 +306,10 @@ class CliTest extends CliFixture {
     Outcome same = run("evaluate", m, "--data", "in", "--images", "4", "--sample", "3");
     assertEquals(sampled.out(), same.out(), "the same seed");
     assertUserError(
-        run("evaluate", m, "--data", "in", "--crop", "none"), 1, "torchvision or center");
+        run("evaluate", m, "--data", "in", "--crop", "none"),
+        1,
+        "0.png is 72x50",
+        "expected 256x256");
     o = run("convert", m, "vae", "--to", "diffusers");
     assertUserError(o, 1, "--scaling-from");
     o = run("convert", m, "vae", "--to", "diffusers", "--scaling-from", "figures.json");

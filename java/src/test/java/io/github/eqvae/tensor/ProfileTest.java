@@ -158,10 +158,15 @@ class ProfileTest {
           .f32(0)
           .run(of(arena, 3, 10), of(arena, 6, 10), of(arena, 6), null, of(arena, 3, 6));
       stream
-          .launch(Fn.SELF_ATTENTION_BWD, Struct.ATTENTION_PARAMS)
+          .launch(Fn.SELF_ATTENTION_BWD, Struct.SELF_ATTENTION_PARAMS)
           .i32(2)
           .f32(1)
+          .i32(0)
+          .u64(0)
+          .u64(0)
+          .f64(0)
           .run(
+              null,
               of(arena, 2, 6, 8),
               of(arena, 2, 6, 24),
               of(arena, 2, 6, 8),
