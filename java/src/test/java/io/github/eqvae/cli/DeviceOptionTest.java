@@ -16,6 +16,7 @@ import java.util.List;
 import java.util.Random;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
@@ -73,6 +74,7 @@ class DeviceOptionTest {
   }
 
   @ParameterizedTest(allowZeroInvocations = true)
+  @Tag("full")
   @MethodSource("others")
   void theDemoRunsOnIt(String device) throws IOException {
     for (String d : List.of("cpu", device)) {

@@ -24,6 +24,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Random;
 import org.bytedeco.javacpp.PointerScope;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -80,6 +81,7 @@ class InceptionV3Test extends DeviceFixture {
   }
 
   @Test
+  @Tag("full")
   @SuppressWarnings("try") // the scope frees what is made inside it
   void featuresAreThoseOfTheSameNetworkInLibtorch() {
     try (InceptionV3 network = random(stream);

@@ -29,6 +29,7 @@ import java.util.Random;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.function.Executable;
 import org.junit.jupiter.api.io.TempDir;
@@ -351,6 +352,7 @@ class CheckpointStoreTest {
   }
 
   @ParameterizedTest
+  @Tag("full")
   @ValueSource(strings = {"weights.bin", "ema.bin", "state.json", "manifest.json"})
   void everyFlippedBitAndEveryTruncationIsFoundAndThePreviousUsed(String name) throws IOException {
     CheckpointStore store = new CheckpointStore(temp, 3);
