@@ -30,6 +30,7 @@ import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import javax.imageio.ImageIO;
 import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -211,6 +212,7 @@ class DemoCommandTest {
 
   /** A demo is repeated from scratch, not resumed, and leaves alone what is not its own. */
   @Test
+  @Tag("full")
   void aSecondRunStartsOverAndGivesTheSameFigures() throws Exception {
     float[] plain = weights("out", "plain");
     float[] eq = weights("out", "eq");

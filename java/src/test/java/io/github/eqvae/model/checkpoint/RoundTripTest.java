@@ -12,6 +12,7 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Optional;
 import java.util.SplittableRandom;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -50,6 +51,7 @@ class RoundTripTest {
   }
 
   /** All at full size, one in single and the others in half precision: the suite has to be fast. */
+  @Tag("full")
   @ParameterizedTest
   @CsvSource({
     "SD_VAE, FLOAT32",
