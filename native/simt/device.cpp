@@ -180,6 +180,38 @@ struct Guarded {
   size_t offset() const { return mapped - page - used; }
 };
 
+// Memory that was released, on its way back to the system. To unmap takes long while other threads run, and allocations that
+// were made one after the other lie side by side: several of them go in one call.
+class Released {
+ public:
+  void add(unsigned char* start, size_t bytes) {
+    std::lock_guard lock(mutex_);
+    ranges_[start] = bytes;
+    bytes_ += bytes;
+    if (ranges_.size() < kMost && bytes_ < kMostBytes) return;
+    for (auto range = ranges_.begin(); range != ranges_.end();) {
+      unsigned char* const first = range->first;
+      unsigned char* end = first;
+      for (; range != ranges_.end() && range->first == end; ++range) end += range->second;
+      munmap(first, static_cast<size_t>(end - first));
+    }
+    ranges_.clear();
+    bytes_ = 0;
+  }
+
+ private:
+  static constexpr size_t kMost = 64, kMostBytes = size_t{16} << 20;
+
+  std::mutex mutex_;
+  std::map<unsigned char*, size_t> ranges_;
+  size_t bytes_ = 0;
+};
+
+Released& released() {
+  static auto* p = new Released();  // never destroyed: calls may come at exit
+  return *p;
+}
+
 }  // namespace
 
 void* raw_allocate(Device& device, int64_t bytes) {
@@ -199,7 +231,8 @@ void raw_release(Device& device, void* data, int64_t bytes) {
   const Guarded g(bytes);
   auto* start = static_cast<unsigned char*>(data) - g.offset();
   ASAN_UNPOISON_MEMORY_REGION(start, g.offset());
-  munmap(start, g.mapped);
+  std::memset(data, 0xff, std::min(g.used, size_t{64} << 10));  // whoever reads it still finds NaNs
+  released().add(start, g.mapped);
 }
 
 void open_stream(Stream& stream) { stream.native = new simt::Queue(stream.device->ordinal); }

@@ -3,6 +3,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <map>
+#include <memory>
 #include <vector>
 
 #include "common/dtype.h"
@@ -12,7 +13,8 @@ namespace simt {
 namespace {
 
 constexpr unsigned kWarpgroup = 128;
-constexpr int kBoxWidth = 64, kRowBytes = 128;
+constexpr int kTileRows = 64, kMostColumns = 256, kDepth = 16;  // of a product of a warpgroup
+constexpr int kBoxWidth = 64, kRowBytes = 128, kUnit = 8;  // a unit: 16 bytes
 
 bool early() {
   static const bool value = std::getenv("SIMT_EARLY") != nullptr;
@@ -92,17 +94,17 @@ struct Known {
 struct UnderWay : BlockState {
   void at_end() override {
     if (!copies.empty()) die("TMA: a block ends with copies that nobody waited for");
-    for (const auto& t : threads)
-      if (t.second.groups.size() > 1 || !t.second.groups.front().empty())
+    for (const Thread& t : threads)
+      if (t.groups.size() > 1 || !t.groups.front().empty())
         die("wgmma: a block ends with products that nobody waited for");
-    for (const auto& t : threads)
-      if (t.second.stores.size() > 1 || !t.second.stores.front().empty())
+    for (const Thread& t : threads)
+      if (t.stores.size() > 1 || !t.stores.front().empty())
         die("TMA: a block ends before its shared memory was read by a store");
   }
 
   std::map<const uint64_t*, Known> barriers;
   std::vector<Copy> copies;
-  std::map<unsigned, Thread> threads;
+  std::vector<Thread> threads{block_threads()};
 };
 
 UnderWay& block(unsigned rank) { return state_of_block<UnderWay>(rank); }
@@ -142,11 +144,12 @@ uint64_t* known_in(uint64_t* barrier, unsigned rank) {
 uint32_t turned(uint32_t offset) { return offset ^ (offset >> 7 & 7) << 4; }
 unsigned char* swizzled(uint32_t offset) { return shared_bytes() + turned(offset); }
 
-// One row of a box; `from` null is zeros.
+// One row of a box; `from` null is zeros. The swizzle keeps units together, and a map's rows are a multiple of them.
 void put_row(const Copy& copy, int row, const uint16_t* from, int64_t channel, int64_t channels) {
-  for (int c = 0; c < kBoxWidth; ++c) {
-    const uint16_t value = from && channel + c < channels ? from[c] : 0;
-    std::memcpy(copy.shared + turned(copy.to + static_cast<unsigned>(row * kRowBytes + c * 2)), &value, 2);
+  for (int c = 0; c < kBoxWidth; c += kUnit) {
+    unsigned char* to = copy.shared + turned(copy.to + static_cast<unsigned>(row * kRowBytes + c * 2));
+    if (from && channel + c < channels) std::memcpy(to, from + c, kUnit * 2);
+    else std::memset(to, 0, kUnit * 2);
   }
 }
 
@@ -198,11 +201,11 @@ void run(const StoreOfBox& store) {
   const TensorMap& m = store.map;
   const uint32_t from = shared_offset(store.from);
   for (int p = 0; p < m.box; ++p)
-    for (int c = 0; c < kBoxWidth; ++c) {
+    for (int c = 0; c < kBoxWidth; c += kUnit) {
       const int64_t row = store.row + p, column = store.column + c;
       if (row >= m.rows || column >= m.columns) continue;
       std::memcpy(const_cast<uint16_t*>(m.data) + row * m.columns + column,
-                  swizzled(from + static_cast<unsigned>(p * kRowBytes + c * 2)), 2);
+                  swizzled(from + static_cast<unsigned>(p * kRowBytes + c * 2)), kUnit * 2);
     }
 }
 
@@ -220,55 +223,75 @@ void land(const uint64_t* barrier) {
   }
 }
 
-// Element (row, k) of an operand a, or (column, k) of b.
-float element(uint64_t operand, bool transposed, int row, int k) {
+// The 16 bf16 of each of `rows` rows of an operand a (or columns of b), widened: element (row, k) at row · of_row + k · of_k. In
+// shared memory a unit is eight k of one row; of a transposed operand eight rows at one k.
+void widen_operand(uint64_t operand, bool transposed, int rows, float* to, int of_row, int of_k) {
   if (operand >> 62 != 1) die("wgmma: only the 128-byte swizzle is known here");
   const auto field = [&](int bit) { return static_cast<uint32_t>(operand >> bit & 0x3fff) << 4; };
   const auto u = [](int v) { return static_cast<uint32_t>(v); };
   const uint32_t start = field(0), blocks = field(16), groups = field(32);
-  const uint32_t offset = transposed ? u(row / 64) * blocks + u(k / 8) * groups + u(k % 8 * kRowBytes + row % 64 * 2)
-                                     : u(row / 8) * groups + u(row % 8 * kRowBytes + k * 2);
-  uint16_t bits;
-  std::memcpy(&bits, swizzled(start + offset), 2);
-  return eqv::dtype::widen(eqv::dtype::Bf16{bits});
+  const auto unit = [&](uint32_t offset, float* out, int apart) {
+    eqv::dtype::Bf16 values[kUnit];
+    std::memcpy(values, swizzled(start + offset), sizeof values);
+    for (int i = 0; i < kUnit; ++i) out[i * apart] = eqv::dtype::widen(values[i]);
+  };
+  if (transposed) {
+    for (int k = 0; k < kDepth; ++k)
+      for (int row = 0; row < rows; row += kUnit)
+        unit(u(row / 64) * blocks + u(k / 8) * groups + u(k % 8 * kRowBytes + row % 64 * 2), to + row * of_row + k * of_k, of_row);
+  } else {
+    for (int row = 0; row < rows; ++row)
+      for (int k = 0; k < kDepth; k += kUnit)
+        unit(u(row / 8) * groups + u(row % 8 * kRowBytes + k * 2), to + row * of_row + k * of_k, of_k);
+  }
 }
 
 // Register r of thread t of the warpgroup: row and column of d.
 int row_of(unsigned t, int r) { return static_cast<int>(t / 32 * 16 + t % 32 / 4) + r / 2 % 2 * 8; }
 int column_of(unsigned t, int r) { return r / 4 * 8 + static_cast<int>(t % 4) * 2 + r % 2; }
 
+// d{64×n} += a{64×kDepth} · b{kDepth×n}, the depth in order. Without fused multiply-adds, so with or without AVX2 the same bits.
+__attribute__((target_clones("avx2", "default"))) void multiply_tiles(const float* a, const float* b, float* d, int n) {
+  for (int i = 0; i < kTileRows; ++i)
+    for (int k = 0; k < kDepth; ++k) {
+      const float left = a[i * kDepth + k];
+      for (int j = 0; j < n; ++j) d[i * n + j] += left * b[k * n + j];
+    }
+}
+
 // The oldest group of the warpgroup whose first thread is `first`.
 void multiply_group(unsigned first) {
-  auto& threads = block().threads;
-  const std::vector<Product> products = threads[first].groups.front();
-  for (size_t p = 0; p < products.size(); ++p) {
-    const Product& product = products[p];
+  // Too large for the stack of a fiber. No other fiber runs meanwhile.
+  struct Tiles {
+    float a[kTileRows * kDepth], b[kMostColumns * kDepth], d[kTileRows * kMostColumns];
+  };
+  static thread_local const auto tiles = std::make_unique<Tiles>();
+  float *const a = tiles->a, *const b = tiles->b, *const d = tiles->d;
+  Thread* const threads = &block().threads[first];
+  const auto group = [&](unsigned t) -> std::vector<Product>& { return threads[t].groups.front(); };
+  for (size_t p = 0; p < group(0).size(); ++p) {
+    const Product product = group(0)[p];
     const int n = product.columns;
-    std::vector<float> a(64 * 16), b(static_cast<size_t>(n) * 16), d(static_cast<size_t>(n) * 64, 0.0f);
-    for (int i = 0; i < 64; ++i)
-      for (int k = 0; k < 16; ++k) a[static_cast<size_t>(i * 16 + k)] = element(product.a, product.transposed, i, k);
-    for (int j = 0; j < n; ++j)
-      for (int k = 0; k < 16; ++k) b[static_cast<size_t>(k * n + j)] = element(product.b, product.transposed, j, k);
+    if (n > kMostColumns) die("wgmma: more columns than there are");
+    widen_operand(product.a, product.transposed, kTileRows, a, kDepth, 1);
+    widen_operand(product.b, product.transposed, n, b, 1, n);
+    if (!product.add) std::memset(d, 0, sizeof(float) * kTileRows * static_cast<size_t>(n));
     for (unsigned t = 0; t < kWarpgroup; ++t) {
-      const auto& theirs = threads[first + t].groups.front();
-      if (theirs.size() != products.size() || theirs[p].a != product.a || theirs[p].b != product.b || theirs[p].columns != n ||
-          theirs[p].transposed != product.transposed)
+      const auto& theirs = group(t);
+      if (theirs.size() != group(0).size() || theirs[p].a != product.a || theirs[p].b != product.b ||
+          theirs[p].columns != n || theirs[p].transposed != product.transposed)
         die("wgmma: the threads of a warpgroup give different operands");
-      for (int r = 0; r < n / 2 && product.add; ++r)
-        d[static_cast<size_t>(row_of(t, r) * n + column_of(t, r))] = theirs[p].d[r];
+      const float* const mine = theirs[p].d;
+      for (int r = 0; r < n / 2 && product.add; ++r) d[row_of(t, r) * n + column_of(t, r)] = mine[r];
     }
-    for (int i = 0; i < 64; ++i)
-      for (int k = 0; k < 16; ++k) {
-        const float left = a[static_cast<size_t>(i * 16 + k)];
-        for (int j = 0; j < n; ++j) d[static_cast<size_t>(i * n + j)] += left * b[static_cast<size_t>(k * n + j)];
-      }
-    for (unsigned t = 0; t < kWarpgroup; ++t)
-      for (int r = 0; r < n / 2; ++r)
-        threads[first + t].groups.front()[p].d[r] = d[static_cast<size_t>(row_of(t, r) * n + column_of(t, r))];
+    multiply_tiles(a, b, d, n);
+    for (unsigned t = 0; t < kWarpgroup; ++t) {
+      float* const mine = group(t)[p].d;
+      for (int r = 0; r < n / 2; ++r) mine[r] = d[row_of(t, r) * n + column_of(t, r)];
+    }
   }
   for (unsigned t = 0; t < kWarpgroup; ++t) {
-    auto& groups = threads[first + t].groups;
-    groups.erase(groups.begin());
+    threads[t].groups.erase(threads[t].groups.begin());
   }
 }
 
@@ -352,8 +375,8 @@ void tma_store_box(const void* from, const TensorMap& map, int row, int column) 
   if (map.pixels) die("TMA: a map of pixels is stored as a matrix");
   const uint32_t begin = shared_offset(from), end = begin + static_cast<uint32_t>(map.box * kRowBytes);
   if (begin % 1024) die("TMA: a swizzled tile must start at a multiple of 1024 bytes");
-  for (const auto& t : block().threads)
-    for (uint32_t kilobyte : t.second.written)
+  for (const Thread& t : block().threads)
+    for (uint32_t kilobyte : t.written)
       if (kilobyte >= begin >> 10 && kilobyte < end >> 10) die("TMA: a store of what was written without fence.proxy.async");
   const StoreOfBox store{map, static_cast<const unsigned char*>(from), row, column};
   if (early()) run(store);

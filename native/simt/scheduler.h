@@ -10,6 +10,7 @@ namespace simt {
 
 unsigned char* shared_bytes();
 unsigned thread_index();  // within the block
+unsigned block_threads();
 
 // The cluster of the current block: its other blocks by their rank.
 unsigned cluster_rank();

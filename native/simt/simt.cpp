@@ -6,10 +6,12 @@
 
 #include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <memory>
 #include <mutex>
+#include <numeric>
 #include <random>
 #include <set>
 #include <string>
@@ -48,13 +50,20 @@ eqv_simt_switch:
 )");
 
 namespace simt {
+
+__thread const Place* current_place = nullptr;
+
 namespace {
 
 constexpr size_t kStack = size_t{64} << 10;
 constexpr size_t kStagger = 320;  // stacks a power of two apart would share cache sets
 constexpr int kSavedRegisters = 6;
+constexpr size_t kFirstFrames = 2048;  // more than the frames of those functions that never return to their caller
 constexpr size_t kSharedAlignment = 1024;
 constexpr unsigned kWarp = 32;
+
+// Mostly the same literal.
+bool same(const char* a, const char* b) { return a == b || std::strcmp(a, b) == 0; }
 
 enum class State { ready, polling, at_barrier, at_cluster_barrier, at_warp_operation, at_rendezvous, returned };
 constexpr int kStates = 7;
@@ -72,15 +81,42 @@ struct Copy {
 
 struct Block;
 
+// The asynchronous copies of a thread, in groups: those that are committed, by their size, and the open one.
+struct Copies {
+  std::vector<Copy> all;
+  std::vector<size_t> committed;
+  size_t open = 0;
+
+  void commit() { committed.push_back(std::exchange(open, 0)); }
+
+  // Does the oldest groups, so that no more than `newest` of the committed ones remain.
+  void run(unsigned newest) {
+    if (committed.size() <= newest) return;
+    const auto groups = static_cast<std::ptrdiff_t>(committed.size() - newest);
+    const auto done = static_cast<std::ptrdiff_t>(std::accumulate(committed.begin(), committed.begin() + groups, size_t{0}));
+    for (auto copy = all.begin(); copy != all.begin() + done; ++copy) copy->run();
+    all.erase(all.begin(), all.begin() + done);
+    committed.erase(committed.begin(), committed.begin() + groups);
+  }
+
+  void clear() {
+    all.clear();
+    committed.clear();
+    open = 0;
+  }
+};
+
 struct Fiber {
+  unsigned char* stack = nullptr;  // its lowest address; null before the thread has begun
   void* stack_pointer = nullptr;
   Place place;
   Block* block = nullptr;
   unsigned index = 0;  // within the block
   State state = State::ready;
+  bool late = false;             // of the warp that runs only when no other can
   unsigned cluster_phases = 0;   // of the cluster barrier that this thread has waited for
   bool at_cluster = false;       // has arrived at the cluster barrier and not waited yet
-  std::vector<std::vector<Copy>> copies;  // groups of asynchronous copies, the last one not committed yet
+  Copies copies;
 };
 
 // The operation that some lanes of a warp have reached and others have not.
@@ -124,22 +160,27 @@ class Scheduler {
   void operation(unsigned mask, const char* name, const void* in, size_t in_size, void* out, size_t out_size,
                  void (*combine)(unsigned, const Lanes&, Lanes&));
   void copy_async(const Copy& copy);
-  void commit_copies() { current->copies.emplace_back(); }
+  void commit_copies() { current->copies.commit(); }
   void wait_for_copies(unsigned newest);
   void wait_until(const std::function<bool()>& condition);
   void rendezvous(const char* name, unsigned first, unsigned count, const std::function<void()>& together);
   [[noreturn]] void die(const char* message) const;
   Block& block(unsigned rank);
   unsigned blocks() const { return static_cast<unsigned>(blocks_.size()); }
+  unsigned threads() const { return static_cast<unsigned>(fibers_.size() / blocks_.size()); }  // of a block
 
   Fiber* current = nullptr;
 
  private:
   static void enter();
+  void end_thread();
+  Fiber* next();
+  void begin(Fiber& fiber);
+  void go_on(void** save);
+  void set_current(Fiber* fiber);
   void wait(State state);
   void release_barrier(Block& block);
   void release_cluster();
-  unsigned threads() const { return static_cast<unsigned>(fibers_.size() / blocks_.size()); }
 
   dim3 grid_;
   size_t shared_bytes_ = 0;
@@ -147,6 +188,9 @@ class Scheduler {
   std::vector<Fiber> fibers_;
   std::vector<Block> blocks_;
   std::vector<unsigned> order_;
+  size_t position_ = 0;    // of the fiber in the order that may run next
+  bool late_turn_ = false;  // of the late warp, no other
+  std::vector<unsigned char*> free_stacks_;
   std::vector<unsigned char> shared_memory_;
   std::mt19937_64 random_;
   unsigned char* stacks_ = nullptr;
@@ -156,7 +200,7 @@ class Scheduler {
   unsigned alive_ = 0, at_cluster_ = 0, cluster_phase_ = 0;
 };
 
-thread_local Scheduler* scheduler = nullptr;
+__thread Scheduler* scheduler = nullptr;
 
 void Scheduler::release_stacks() {
   if (!stacks_) return;
@@ -176,8 +220,9 @@ void Scheduler::prepare(dim3 grid, unsigned cluster, dim3 block, size_t shared_b
     stacks_ = static_cast<unsigned char*>(memory);
     stack_bytes_ = wanted;
   }
-  fibers_.assign(all, Fiber{});
-  blocks_.clear();
+  free_stacks_.clear();
+  for (unsigned i = all; i-- > 0;) free_stacks_.push_back(stacks_ + i * (kStack + kStagger));
+  fibers_.resize(all);
   blocks_.resize(cluster);
   order_.resize(all);
   for (unsigned i = 0; i < all; ++i) {
@@ -200,29 +245,77 @@ void Scheduler::prepare(dim3 grid, unsigned cluster, dim3 block, size_t shared_b
     b.rank = i;
     b.shared = first + i * apart;
     b.fibers = &fibers_[i * threads];
-    b.warps.assign((threads + kWarp - 1) / kWarp, Rendezvous{});
+    b.warps.resize((threads + kWarp - 1) / kWarp);
+    b.meetings.resize(threads);
     ASAN_UNPOISON_MEMORY_REGION(b.shared, shared_bytes);
   }
   random_.seed(seed());
 }
 
-// Where a fiber begins. It never returns: there is no caller on its stack.
+// Gives a thread that begins a stack.
+void Scheduler::begin(Fiber& f) {
+  f.stack = free_stacks_.back();
+  free_stacks_.pop_back();
+  auto** top = reinterpret_cast<void**>(f.stack + kStack + kStagger - 64);
+  // Whoever was here before never returned from `enter`: AddressSanitizer still guards its frame.
+  ASAN_UNPOISON_MEMORY_REGION(reinterpret_cast<unsigned char*>(top) - kFirstFrames, kFirstFrames + 64);
+  *--top = nullptr;  // the alignment a called function expects
+  *--top = reinterpret_cast<void*>(&Scheduler::enter);
+  for (int r = 0; r < kSavedRegisters; ++r) *--top = nullptr;
+  f.stack_pointer = top;
+}
+
+// Where a stack begins. A thread that returns leaves it to the next one if that has none yet: threads that never wait for
+// each other all run here. It never returns: there is no caller on its stack.
 void Scheduler::enter() {
   Scheduler& s = *scheduler;
-  (*s.body_)();
-  Fiber& f = *s.current;
+  for (;;) {
+    (*s.body_)();
+    s.end_thread();
+    unsigned char* const stack = std::exchange(s.current->stack, nullptr);
+    Fiber* const after = s.next();
+    s.set_current(after);
+    if (after && !after->stack) {
+      after->stack = stack;
+      continue;
+    }
+    s.free_stacks_.push_back(stack);
+    void* never = nullptr;
+    eqv_simt_switch(&never, after ? after->stack_pointer : s.main_);
+  }
+}
+
+void Scheduler::end_thread() {
+  Fiber& f = *current;
   Block& b = *f.block;
-  for (const auto& group : f.copies)
-    if (!group.empty()) s.die("a thread ends with asynchronous copies it never waited for");
-  if (f.at_cluster) --s.at_cluster_;
-  --s.alive_;
+  if (!f.copies.all.empty()) die("a thread ends with asynchronous copies it never waited for");
+  if (f.at_cluster) --at_cluster_;
+  --alive_;
   --b.alive;
   f.state = State::returned;
-  if (b.alive && b.at_barrier == b.alive) s.release_barrier(b);
-  if (s.alive_ && s.at_cluster_ == s.alive_) s.release_cluster();
+  if (b.alive && b.at_barrier == b.alive) release_barrier(b);
+  if (alive_ && at_cluster_ == alive_) release_cluster();
   if (!b.alive && b.state) b.state->at_end();
-  eqv_simt_switch(&f.stack_pointer, s.main_);
-  __builtin_unreachable();
+}
+
+// The next fiber in the order that can run in this pass.
+Fiber* Scheduler::next() {
+  while (position_ < order_.size()) {
+    Fiber& f = fibers_[order_[position_++]];
+    if (f.late != late_turn_ || (f.state != State::ready && f.state != State::polling)) continue;
+    moved_ = moved_ || f.state == State::ready;
+    return &f;
+  }
+  return nullptr;
+}
+
+// Leaves the stack that runs now, and goes on with the next fiber of the pass or, after the last one, with `run`.
+void Scheduler::go_on(void** save) {
+  Fiber* const after = next();
+  if (!after && save == &main_) return;
+  if (after && !after->stack) begin(*after);
+  set_current(after);
+  eqv_simt_switch(save, after ? after->stack_pointer : main_);
 }
 
 void Scheduler::run(unsigned cluster) {
@@ -232,40 +325,26 @@ void Scheduler::run(unsigned cluster) {
   for (Block& b : blocks_) {
     b.alive = threads();
     b.at_barrier = 0;
-    b.meetings.assign(threads(), {});
     if (shared_bytes_) std::memset(b.shared, 0xff, shared_bytes_);  // a NaN in every floating type
   }
-  for (unsigned i = 0; i < fibers_.size(); ++i) {
-    Fiber& f = fibers_[i];
+  for (Fiber& f : fibers_) {
     const unsigned block = cluster * size + f.block->rank;
     f.place.block = {block % grid_.x, block / grid_.x % grid_.y, block / (grid_.x * grid_.y)};
-    f.copies.assign(1, {});
     f.state = State::ready;
+    f.late = false;
     f.cluster_phases = 0;
     f.at_cluster = false;
-    // The fiber that ran here never returned: AddressSanitizer still guards its frames.
-    ASAN_UNPOISON_MEMORY_REGION(stacks_ + i * (kStack + kStagger), kStack + kStagger);
-    auto** top = reinterpret_cast<void**>(stacks_ + (i + 1) * (kStack + kStagger) - 64);
-    *--top = nullptr;  // the alignment a called function expects
-    *--top = reinterpret_cast<void*>(&Scheduler::enter);
-    for (int r = 0; r < kSavedRegisters; ++r) *--top = nullptr;
-    f.stack_pointer = top;
+    f.copies.clear();
   }
-  // A warp that runs only when no other warp can: this shows that another warp did not wait for it.
-  Fiber* late = nullptr;
-  if (seed()) {
+  if (seed()) {  // A warp that runs only when no other warp can: this shows that another warp did not wait for it.
     std::shuffle(order_.begin(), order_.end(), random_);
-    late = &fibers_[random_() % fibers_.size()];
+    const Fiber& late = fibers_[random_() % fibers_.size()];
+    for (Fiber& f : fibers_) f.late = f.block == late.block && f.index / kWarp == late.index / kWarp;
   }
-  const auto is_late = [&](const Fiber& f) { return late && f.block == late->block && f.index / kWarp == late->index / kWarp; };
   const auto pass = [&](bool of_late) {
-    for (unsigned i : order_) {
-      Fiber& f = fibers_[i];
-      if (is_late(f) != of_late || (f.state != State::ready && f.state != State::polling)) continue;
-      moved_ = moved_ || f.state == State::ready;
-      current = &f;
-      eqv_simt_switch(&main_, f.stack_pointer);
-    }
+    position_ = 0;
+    late_turn_ = of_late;
+    go_on(&main_);
   };
   while (alive_) {
     moved_ = false;
@@ -274,7 +353,11 @@ void Scheduler::run(unsigned cluster) {
     if (!moved_) die("deadlock: no thread of the block can go on");
   }
   for (Block& b : blocks_) b.state.reset();
-  current = nullptr;
+}
+
+void Scheduler::set_current(Fiber* fiber) {
+  current = fiber;
+  current_place = fiber ? &fiber->place : nullptr;
 }
 
 Block& Scheduler::block(unsigned rank) {
@@ -284,7 +367,7 @@ Block& Scheduler::block(unsigned rank) {
 
 void Scheduler::wait(State state) {
   current->state = state;
-  eqv_simt_switch(&current->stack_pointer, main_);
+  go_on(&current->stack_pointer);
 }
 
 void Scheduler::wait_until(const std::function<bool()>& condition) {
@@ -296,7 +379,7 @@ void Scheduler::rendezvous(const char* name, unsigned first, unsigned count, con
   Block& b = *current->block;
   if (first + count > threads()) die("an operation of a warpgroup in a block that has no such warpgroup");
   Meeting& m = b.meetings[first];
-  if (m.arrived && std::strcmp(m.name, name) != 0) die("the threads of a warpgroup are at different operations");
+  if (m.arrived && !same(m.name, name)) die("the threads of a warpgroup are at different operations");
   m.name = name;
   if (++m.arrived < count) return wait(State::at_rendezvous);
   m.arrived = 0;
@@ -350,7 +433,7 @@ void Scheduler::operation(unsigned mask, const char* name, const void* in, size_
   if (!r.arrived) {
     r.mask = mask;
     r.name = name;
-  } else if (r.mask != mask || std::strcmp(r.name, name) != 0) {
+  } else if (r.mask != mask || !same(r.name, name)) {
     die("the lanes of a warp are at different warp operations, or give different masks");
   }
   if (in_size) std::memcpy(r.in[lane], in, in_size);
@@ -375,17 +458,15 @@ void Scheduler::copy_async(const Copy& copy) {
   const auto* shared = current->block->shared;
   if (to < shared || to + copy.bytes > shared + shared_bytes_) die("cp.async: the destination is not in shared memory");
   static const bool early = std::getenv("SIMT_EARLY") != nullptr;
-  if (early) copy.run();
-  else current->copies.back().push_back(copy);
-}
-
-void Scheduler::wait_for_copies(unsigned newest) {
-  auto& groups = current->copies;
-  while (groups.size() > newest + 1) {  // the open group does not count
-    for (const Copy& copy : groups.front()) copy.run();
-    groups.erase(groups.begin());
+  if (early) {
+    copy.run();
+  } else {
+    current->copies.all.push_back(copy);
+    ++current->copies.open;
   }
 }
+
+void Scheduler::wait_for_copies(unsigned newest) { current->copies.run(newest); }
 
 void Scheduler::die(const char* message) const {
   unsigned count[kStates] = {};
@@ -438,7 +519,6 @@ Pool& pool() {
 
 }  // namespace
 
-const Place& here() { return scheduler->current->place; }
 unsigned lane() { return scheduler->current->index % kWarp; }
 void* shared() { return scheduler->current->block->shared; }
 void block_barrier() { scheduler->barrier(); }
@@ -451,6 +531,7 @@ void warp_operation(unsigned mask, const char* name, const void* in, size_t in_s
 unsigned char* shared_bytes() { return scheduler->current->block->shared; }
 unsigned char* shared_bytes(unsigned rank) { return scheduler->block(rank).shared; }
 unsigned thread_index() { return scheduler->current->index; }
+unsigned block_threads() { return scheduler->threads(); }
 unsigned cluster_rank() { return scheduler->current->block->rank; }
 unsigned cluster_blocks() { return scheduler->blocks(); }
 bool has_ended(unsigned rank) { return scheduler->block(rank).alive == 0; }
@@ -517,17 +598,26 @@ void launch(dim3 grid, unsigned cluster, dim3 block, size_t shared_bytes, int wo
   last_launch = {true, cluster, block.x * block.y * block.z, shared_bytes};
   const unsigned clusters = grid.x * grid.y * grid.z / cluster;
   std::atomic<unsigned> next{0};
-  const auto work = [&] {
+  const auto run = [&](Scheduler& s, unsigned i) { s.run(seed() ? clusters - 1 - i : i); };
+  const auto work = [&](const std::function<void(Scheduler&)>& first) {
     auto mine = pool().take();
     scheduler = mine.get();
     mine->prepare(grid, cluster, block, shared_bytes, thread);
-    for (unsigned i = next++; i < clusters; i = next++) mine->run(seed() ? clusters - 1 - i : i);
+    first(*mine);
+    for (unsigned i = next++; i < clusters; i = next++) run(*mine, i);
     scheduler = nullptr;
     pool().give(std::move(mine));
   };
+  // To start a thread takes longer than most grids of the tests: the first cluster shows whether the rest is worth it.
+  using Clock = std::chrono::steady_clock;
+  constexpr std::chrono::microseconds kWorthAThread{300};
   std::vector<std::thread> threads;
-  for (int i = 1; i < workers && static_cast<unsigned>(i) < clusters; ++i) threads.emplace_back(work);
-  work();
+  work([&](Scheduler& s) {
+    const auto begin = Clock::now();
+    if (next < clusters) run(s, next++);
+    if ((Clock::now() - begin) * (clusters - next) < kWorthAThread) return;
+    for (int i = 1; i < workers && static_cast<unsigned>(i) < clusters; ++i) threads.emplace_back(work, [](Scheduler&) {});
+  });
   for (std::thread& t : threads) t.join();
 }
 

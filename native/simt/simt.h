@@ -31,7 +31,8 @@ namespace simt {
 struct Place {
   dim3 thread, block, block_size, grid_size;
 };
-const Place& here();
+extern __thread const Place* current_place;  // of the thread that runs now
+inline const Place& here() { return *current_place; }
 unsigned lane();
 
 // The block's dynamic shared memory.
