@@ -1,6 +1,6 @@
 // One number's term of a diffusion's variational bound and its derivatives (Nichol and Dhariwal, arXiv 2102.09672;
 // facebookresearch/DiT, gaussian_diffusion.py: _vb_terms_bpd). Precision (fp32) and order of operations are
-// the reference's: the probability of a bin is the difference of two nearly equal numbers, which depends on both.
+// the reference's: the probability of a bin is the difference of two nearly equal numbers, which depends on both. A first step may ask for double.
 #pragma once
 
 #include <cstdint>
@@ -18,11 +18,17 @@ struct VlbStep {
   T start_to_mean, noisy_to_mean;   // the mean of x[t−1] = c·x0 + d·x[t]
   T posterior;                      // log variance of q(x[t−1] | x[t], x0)
   T least, most;                    // the log variances that −1 and 1 stand for
-  T decodes;                        // above 0 in the first step: the term is −log of the mass of a bin of 2/255 around x0
+  T decodes;                        // above 0 in the first step: the term is −log of the mass of a bin of 2/255 around x0;
+                                    // above 1: the same, computed in double
 
   EQV_HOST_DEVICE explicit VlbStep(const T* row)
       : noisy_to_start(row[0]), said_to_start(row[1]), start_to_mean(row[2]), noisy_to_mean(row[3]), posterior(row[4]),
         least(row[5]), most(row[6]), decodes(row[7]) {}
+
+  template <class Other>
+  EQV_HOST_DEVICE explicit VlbStep(const VlbStep<Other>& s)
+      : noisy_to_start(s.noisy_to_start), said_to_start(s.said_to_start), start_to_mean(s.start_to_mean),
+        noisy_to_mean(s.noisy_to_mean), posterior(s.posterior), least(s.least), most(s.most), decodes(s.decodes) {}
 };
 
 // In nats, and its derivatives by the network's outputs for x0 and for the variance.
@@ -62,6 +68,12 @@ EQV_HOST_DEVICE VlbTerm<T> vlb_decoder(T start, T mean, T log_variance, T mean_s
 
 template <class T>
 EQV_HOST_DEVICE VlbTerm<T> vlb_term(const VlbStep<T>& s, T said, T variance, T start, T noisy) {
+  if constexpr (sizeof(T) < sizeof(double)) {
+    if (s.decodes > T(1)) {
+      const auto t = vlb_term<double>(VlbStep<double>(s), said, variance, start, noisy);
+      return {static_cast<T>(t.value), static_cast<T>(t.said), static_cast<T>(t.variance)};
+    }
+  }
   const T part = (variance + T(1)) / T(2);
   const T log_variance = part * s.most + (T(1) - part) * s.least, variance_slope = (s.most - s.least) / T(2);
   const T expected = s.noisy_to_start * noisy + s.said_to_start * said, mean_slope = s.start_to_mean * s.said_to_start;

@@ -457,7 +457,8 @@ EQV_API eqv_status eqv_sample_mix_bwd(eqv_stream, const eqv_tensor* dout, const 
                                       eqv_optional db);
 
 /* out{N} = the mean over a sample of one step's term of a diffusion's variational bound, in bits (gaussian_vlb.h). The network's
-   outputs: said{N,…}, the data or the noise; variance, from -1 to 1. start: the data; noisy: x[t]; steps{N,8}. */
+   outputs: said{N,…}, the data or the noise; variance, from -1 to 1. start: the data; noisy: x[t]; steps{N,8}: the
+   last column is 1 in a first step as published, in single precision, 2 in a first step that is computed in double, else 0. */
 EQV_API eqv_status eqv_gaussian_vlb_fwd(eqv_stream, const eqv_tensor* said, eqv_optional variance,
                                         const eqv_tensor* start, const eqv_tensor* noisy, const eqv_tensor* steps,
                                         const eqv_tensor* out);

@@ -22,8 +22,10 @@ import org.jspecify.annotations.Nullable;
  *
  * @param diffusion the process
  * @param kind the kind of loss
+ * @param decoder the precision of the bound's first step
  */
-public record DiffusionLoss(GaussianDiffusion diffusion, Kind kind) implements DenoisingLoss {
+public record DiffusionLoss(GaussianDiffusion diffusion, Kind kind, DecoderPrecision decoder)
+    implements DenoisingLoss {
   /** Kinds of loss, under the names of the reference's {@code LossType}. */
   public enum Kind {
     /** Squared error, and the bound if variances are learned: published DiT. */
@@ -36,11 +38,32 @@ public record DiffusionLoss(GaussianDiffusion diffusion, Kind kind) implements D
     RESCALED_KL
   }
 
+  /**
+   * The precision of the bound's first step, the negative log-likelihood of the data. Nearly equal
+   * numbers cancel there.
+   */
+  public enum DecoderPrecision {
+    /** As published: off by up to 10⁻², the gradient by up to 10 %. */
+    FP32,
+    /** Right to single precision. */
+    FP64
+  }
+
   private static final int TARGET = 2;
   private static final int STEP = 4;
 
   /** The number of steps at which {@code rescale_learned_sigmas} changes nothing. */
   private static final double RESCALED_TO = 1000;
+
+  /**
+   * A loss whose first step is computed as published.
+   *
+   * @param diffusion the process
+   * @param kind the kind of loss
+   */
+  public DiffusionLoss(GaussianDiffusion diffusion, Kind kind) {
+    this(diffusion, kind, DecoderPrecision.FP32);
+  }
 
   /**
    * DiT as published.
@@ -94,8 +117,14 @@ public record DiffusionLoss(GaussianDiffusion diffusion, Kind kind) implements D
       posterior,
       diffusion.logVariance(-1, t),
       diffusion.logVariance(1, t),
-      t == 0 ? 1 : 0
+      t == 0 ? firstStep() : 0
     };
+  }
+
+  private double firstStep() {
+    return decoder == DecoderPrecision.FP64
+        ? GaussianVlb.FIRST_STEP_IN_DOUBLE
+        : GaussianVlb.FIRST_STEP;
   }
 
   @Override

@@ -14,16 +14,25 @@ import io.github.eqvae.tensor.Tensor;
  * in their means; in the first step it is −log of the probability, at least 10⁻¹², that N(mean,
  * e^L) has in a bin of width 2/255 around the data; for data beyond ±0.999 the bin reaches to
  * infinity. Computed in single precision in the reference's order of operations, because in the
- * first step large numbers cancel.
+ * first step large numbers cancel: the term is off by up to 10⁻², and its gradient by 10 % where
+ * the data is more than four standard deviations away. A first step may be computed in double
+ * instead.
  *
  * <p>Inputs: said {@code [N,...]}, of data or noise; optional v as said, of the variance; start and
- * x[t] as said, constants; steps {@code [N,8]} = a, b, c, d, log variance of q, least, most, above
- * 0 in the first step. Output: {@code [N]}. PyTorch: {@code normal_kl} and {@code
- * discretized_gaussian_log_likelihood}, then {@code .flatten(1).mean(1) / math.log(2)}.
+ * x[t] as said, constants; steps {@code [N,8]} = a, b, c, d, log variance of q, least, most, and in
+ * the first step {@link #FIRST_STEP} or {@link #FIRST_STEP_IN_DOUBLE}, else 0. Output: {@code [N]}.
+ * PyTorch: {@code normal_kl} and {@code discretized_gaussian_log_likelihood}, then {@code
+ * .flatten(1).mean(1) / math.log(2)}.
  */
 public record GaussianVlb() implements Op {
   /** Numbers in a row of steps. */
   public static final int COLUMNS = 8;
+
+  /** The last column of a row of the first step: computed in single precision, as published. */
+  public static final double FIRST_STEP = 1;
+
+  /** The same, computed in double precision. */
+  public static final double FIRST_STEP_IN_DOUBLE = 2;
 
   @Override
   public Inference infer(Inputs in) {

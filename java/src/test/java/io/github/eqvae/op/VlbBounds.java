@@ -63,7 +63,16 @@ final class VlbBounds {
     }
   }
 
-  private record Term(Off value, Off said, Off variance) {}
+  private record Term(Off value, Off said, Off variance) {
+    /** The errors are to first order, so those of double are so many times smaller. */
+    Term inDouble() {
+      return new Term(finer(value), finer(said), finer(variance));
+    }
+
+    private static Off finer(Off x) {
+      return new Off(x.value, x.error * 0x1p-29);
+    }
+  }
 
   private VlbBounds() {}
 
@@ -138,7 +147,8 @@ final class VlbBounds {
             java.util.Arrays.copyOfRange(
                 s.inputs()[4], n * GaussianVlb.COLUMNS, (n + 1) * GaussianVlb.COLUMNS);
         double v = variance ? s.inputs()[1][i] : -1;
-        Term t = term(row, said[i], v, s.inputs()[2][i], s.inputs()[3][i]);
+        Term single = term(row, said[i], v, s.inputs()[2][i], s.inputs()[3][i]);
+        Term t = row[7] > GaussianVlb.FIRST_STEP ? single.inDouble() : single;
         double share = 1 / (values * Math.log(2));
         // Sums are made in double, or, on ref, of so many terms.
         y[n] += share * (t.value.error + gamma(4) * Math.abs(t.value.value));

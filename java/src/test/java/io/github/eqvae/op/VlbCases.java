@@ -12,6 +12,7 @@ final class VlbCases {
     {1.125, -0.5, 0.25, 0.5, -1, -1.25, -0.5, 0},
     {1.0625, -0.25, 1, 0, -0.5, -0.5, -0.25, 1},
     {0, 1, 0.5, 0.5, -0.5, -0.75, 0.25, 0},
+    {1.0625, -0.25, 1, 0, -0.5, -0.5, -0.25, GaussianVlb.FIRST_STEP_IN_DOUBLE},
   };
 
   private VlbCases() {}
@@ -32,6 +33,7 @@ final class VlbCases {
         List.of(
             In.of(3, 5, 3, 4),
             In.of(1, 3, 1),
+            In.of(4, 7, 3),
             In.of(2, 3, 6).with(Layout.NARROWED),
             In.of(3, 5, 2).with(Layout.PERMUTED),
             In.of(2, 3, 5, 137));
