@@ -31,7 +31,7 @@ fi
 
 # Hashes and sizes of the libraries in the jar. A cached copy is compared with them before it is loaded.
 cd "$folder/lib"
-for file in libeqv_cpu.so libeqv_null.so libeqv_cuda.so libdnnl.so.3 libgomp.so.1; do
+for file in libeqv_cpu.so libeqv_null.so libeqv_cuda.so libeqv_mpi.so libdnnl.so.3 libgomp.so.1; do
   [ -f "$file" ] && printf '%s  %s  %s\n' "$(sha256sum <"$file" | cut -d' ' -f1)" "$(wc -c <"$file" | tr -d ' ')" "$file"
 done >SHA256SUMS.new || true
 if cmp -s SHA256SUMS.new SHA256SUMS; then rm SHA256SUMS.new; else mv SHA256SUMS.new SHA256SUMS; fi

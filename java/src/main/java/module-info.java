@@ -12,9 +12,11 @@ module io.github.eqvae {
   requires ejml.ddense;
   requires static info.picocli;
   requires java.desktop;
+  requires jdk.net;
   requires org.apache.commons.compress;
 
   exports io.github.eqvae;
+  exports io.github.eqvae.ranks;
   exports io.github.eqvae.tensor;
   exports io.github.eqvae.op;
   exports io.github.eqvae.tape;

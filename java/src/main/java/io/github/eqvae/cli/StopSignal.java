@@ -29,10 +29,26 @@ final class StopSignal implements AutoCloseable {
    * @param release what is left to do then
    */
   StopSignal(Runnable requestStop, Supplier<String> text, Runnable release) {
+    this(requestStop, text, release, true);
+  }
+
+  /**
+   * Starts listening for a process that others speak for.
+   *
+   * @param requestStop asks the run to stop after its step
+   */
+  StopSignal(Runnable requestStop) {
+    this(requestStop, () -> "", () -> {}, false);
+  }
+
+  private StopSignal(
+      Runnable requestStop, Supplier<String> text, Runnable release, boolean speaks) {
     hook =
         new Thread(
             () -> {
-              System.err.println("\neqvae: stopping after this step; the state will be saved");
+              if (speaks) {
+                System.err.println("\neqvae: stopping after this step; the state will be saved");
+              }
               requestStop.run();
               boolean done = false;
               try {
@@ -41,7 +57,7 @@ final class StopSignal implements AutoCloseable {
                 Thread.currentThread().interrupt();
               }
               boolean well = done && this.saved;
-              if (well) {
+              if (well && speaks) {
                 System.err.println("eqvae: " + text.get());
               }
               release.run();

@@ -4,7 +4,10 @@ import io.github.eqvae.train.MemoryPlan;
 import io.github.eqvae.train.Trainer;
 import io.github.eqvae.train.kinds.RecipeKinds;
 import io.github.eqvae.train.recipe.ShippedRecipes;
+import io.github.eqvae.train.run.FollowerRun;
+import io.github.eqvae.train.run.Invocation;
 import io.github.eqvae.train.run.RunFolder;
+import io.github.eqvae.train.run.RunObserver;
 import io.github.eqvae.train.run.RunnableRecipe;
 import io.github.eqvae.train.run.TrainingRun;
 import io.github.eqvae.train.run.Workload;
@@ -99,9 +102,22 @@ final class TrainCommand implements Callable<Integer> {
     PrintWriter stdout = spec.commandLine().getOut();
     PrintWriter stderr = spec.commandLine().getErr();
     Console console = new Console(stderr);
-    RunnableRecipe<?> recipe = recipe();
-    recipe.notes().forEach(console::note);
     RunFolder folder = folder();
+    try (RankedRun ranked = RankedRun.meet(System.getenv())) {
+      return ranked.run(
+          () -> train(ranked, folder, console, stdout),
+          "Go on with: " + Invocation.command("train", "--resume", folder.path()));
+    }
+  }
+
+  private int train(RankedRun ranked, RunFolder folder, Console console, PrintWriter stdout)
+      throws IOException {
+    RunnableRecipe<?> recipe = recipe(ranked);
+    if (!ranked.ranks().isFirst()) {
+      return dryRun ? 0 : follow(recipe, folder, ranked);
+    }
+    recipe.notes().forEach(console::note);
+    ranked.notice().ifPresent(console::note);
     boolean used = resume.isEmpty() && folder.isUsed();
     if (dryRun) {
       if (used) {
@@ -117,14 +133,35 @@ final class TrainCommand implements Callable<Integer> {
       recipe.checkStart().forEach(console::note);
     }
     try (TrainingRun<?> run =
-        TrainingRun.open(recipe, folder, console).overfitBatch(overfitBatch)) {
+        TrainingRun.open(recipe, folder, console, ranked.ranks()).overfitBatch(overfitBatch)) {
       if (console.train(run, resume.isPresent()) == Trainer.End.STOPPED) {
         return Main.STOPPED;
       }
+      ranked.close(); // the others are done
       stdout.println(run.finish());
       stdout.flush();
       return 0;
     }
+  }
+
+  /** A rank after the first: it has no folder and says nothing. */
+  private int follow(RunnableRecipe<?> recipe, RunFolder folder, RankedRun ranked)
+      throws IOException {
+    try (FollowerRun<?> run = FollowerRun.open(recipe, folder, RunObserver.NONE, ranked.ranks());
+        StopSignal signal = new StopSignal(run::requestStop)) {
+      Trainer.End end = run.train(overfitBatch);
+      signal.saved();
+      return end == Trainer.End.STOPPED ? Main.STOPPED : 0;
+    }
+  }
+
+  /** The recipe; ranks on one machine share its processors, unless it says how many each uses. */
+  private RunnableRecipe<?> recipe(RankedRun ranked) {
+    RunnableRecipe<?> recipe = recipe(List.of());
+    Optional<Integer> threads = ranked.threads();
+    return recipe.run().threads() == 0 && threads.isPresent()
+        ? recipe(List.of("run.threads=" + threads.get()))
+        : recipe;
   }
 
   /** Checks everything that a run would read, and writes nothing. */
@@ -148,8 +185,9 @@ final class TrainCommand implements Callable<Integer> {
     stdout.flush();
   }
 
-  private RunnableRecipe<?> recipe() {
+  private RunnableRecipe<?> recipe(List<String> more) {
     List<String> overrides = new ArrayList<>(settings);
+    overrides.addAll(more);
     seed.ifPresent(s -> overrides.add("run.seed=" + s));
     device.addTo(overrides);
     steps.ifPresent(s -> overrides.add("run.steps=" + s));

@@ -40,7 +40,7 @@ public final class Loader implements AutoCloseable {
   }
 
   /** A sample to prepare. */
-  private record Ticket(long step, int place, long epoch, int index) {}
+  private record Ticket(long batch, int place, long epoch, int index) {}
 
   private static final int LEFT_OUT = -1;
 
@@ -53,12 +53,14 @@ public final class Loader implements AutoCloseable {
   private final LoaderOptions options;
   private final boolean training;
   private final long samples;
+  private final long first;
+  private final int every;
   private final Slot[] slots;
   private final List<Thread> threads = new ArrayList<>();
 
-  // All below: guarded by this.
-  private long position;
-  private long nextStep;
+  // All below: guarded by this. They count the batches of this loader, from 0.
+  private long position; // samples that were claimed
+  private long nextBatch;
   private long free;
   private boolean closed;
   private long orderEpoch = -1;
@@ -72,15 +74,16 @@ public final class Loader implements AutoCloseable {
       List<Transform> transforms,
       LoaderOptions options,
       boolean training,
-      long firstStep) {
+      long firstStep,
+      int every) {
     this.dataset = dataset;
     this.transforms = List.copyOf(transforms);
     this.options = options;
     this.training = training;
     this.samples = training ? Long.MAX_VALUE : dataset.size();
-    this.position = Math.multiplyExact(firstStep, (long) options.batchSize());
-    this.nextStep = firstStep;
-    this.free = firstStep;
+    this.first = firstStep;
+    this.every = every;
+    Math.multiplyExact(firstStep, (long) options.batchSize()); // there are samples of that number
     this.slots = new Slot[options.ahead() + 1];
     for (int i = 0; i < slots.length; i++) {
       slots[i] = new Slot(options);
@@ -105,10 +108,31 @@ public final class Loader implements AutoCloseable {
    */
   public static Loader training(
       ImageDataset dataset, List<Transform> transforms, LoaderOptions options, long firstStep) {
-    if (firstStep < 0) {
-      throw new EqvaeException.Argument("first step " + firstStep + ", expected at least 0");
+    return training(dataset, transforms, options, firstStep, 1);
+  }
+
+  /**
+   * Starts a loader for one of several processes that train together.
+   *
+   * @param dataset the pictures
+   * @param transforms applied in order; the result must have the size of the options
+   * @param options what batches look like
+   * @param firstStep the first batch
+   * @param every how far the batches of this loader are apart: 3 for each third one
+   * @return the loader; the caller closes it
+   * @throws EqvaeException.Argument if the step is negative
+   */
+  public static Loader training(
+      ImageDataset dataset,
+      List<Transform> transforms,
+      LoaderOptions options,
+      long firstStep,
+      int every) {
+    if (firstStep < 0 || every < 1) {
+      throw new EqvaeException.Argument(
+          "first step " + firstStep + ", each " + every + "th; expected at least 0 and 1");
     }
-    return new Loader(dataset, transforms, options, true, firstStep);
+    return new Loader(dataset, transforms, options, true, firstStep, every);
   }
 
   /**
@@ -122,7 +146,7 @@ public final class Loader implements AutoCloseable {
    */
   public static Loader evaluation(
       ImageDataset dataset, List<Transform> transforms, LoaderOptions options) {
-    return new Loader(dataset, transforms, options, false, 0);
+    return new Loader(dataset, transforms, options, false, 0, 1);
   }
 
   /**
@@ -135,14 +159,14 @@ public final class Loader implements AutoCloseable {
    * @throws EqvaeException.Argument if a sample has the wrong size
    */
   public synchronized Optional<Batch> poll() throws IOException {
-    while (nextStep * options.batchSize() < samples) {
+    while (nextBatch * options.batchSize() < samples) {
       if (closed) {
         throw new IllegalStateException("the loader is closed");
       }
-      free = nextStep;
+      free = nextBatch;
       notifyAll();
-      Slot slot = slot(nextStep);
-      int expected = samplesOf(nextStep);
+      Slot slot = slot(nextBatch);
+      int expected = samplesOf(nextBatch);
       try {
         while (slot.done < expected && !closed && ended.isEmpty()) {
           wait();
@@ -161,7 +185,7 @@ public final class Loader implements AutoCloseable {
         rethrow(slot.failure.get());
       }
       int size = compact(slot, expected);
-      long step = nextStep++;
+      long step = first + every * nextBatch++;
       slot.done = 0;
       if (size > 0) {
         return Optional.of(new Batch(step, size, slot.pixels, slot.indices, slot.epochs));
@@ -187,7 +211,7 @@ public final class Loader implements AutoCloseable {
    * @return the step
    */
   public synchronized long position() {
-    return nextStep;
+    return first + every * nextBatch;
   }
 
   /** Stops the threads and waits for their end. May be called twice. */
@@ -212,19 +236,19 @@ public final class Loader implements AutoCloseable {
     }
   }
 
-  private Slot slot(long step) {
-    return slots[(int) (step % slots.length)];
+  private Slot slot(long batch) {
+    return slots[(int) (batch % slots.length)];
   }
 
-  private int samplesOf(long step) {
-    return (int) Math.min(options.batchSize(), samples - step * options.batchSize());
+  private int samplesOf(long batch) {
+    return (int) Math.min(options.batchSize(), samples - batch * options.batchSize());
   }
 
   private void work() {
     try {
       for (Optional<Ticket> ticket = claim(); ticket.isPresent(); ticket = claim()) {
         Ticket one = ticket.get();
-        Slot slot = slot(one.step);
+        Slot slot = slot(one.batch);
         try {
           int index = make(one, slot);
           finish(slot, one, index, Optional.empty());
@@ -258,8 +282,11 @@ public final class Loader implements AutoCloseable {
       return Optional.empty();
     }
     int size = dataset.size();
-    long epoch = position / size;
-    int index = (int) (position % size);
+    long batch = position / options.batchSize();
+    int place = (int) (position % options.batchSize());
+    long sample = (first + every * batch) * options.batchSize() + place;
+    long epoch = sample / size;
+    int index = (int) (sample % size);
     if (training) {
       // tickets are claimed in order, so only one epoch's order is needed at a time
       if (epoch != orderEpoch) {
@@ -268,11 +295,8 @@ public final class Loader implements AutoCloseable {
       }
       index = order[index];
     }
-    Ticket ticket =
-        new Ticket(
-            position / options.batchSize(), (int) (position % options.batchSize()), epoch, index);
     position++;
-    return Optional.of(ticket);
+    return Optional.of(new Ticket(batch, place, epoch, index));
   }
 
   /** Prepares a sample; returns the number of the picture that it used. */

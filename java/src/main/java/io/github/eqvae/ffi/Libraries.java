@@ -12,6 +12,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
 
 /**
@@ -36,6 +37,43 @@ public final class Libraries {
    */
   public static NativeLibrary library(String backend) {
     return OPEN.computeIfAbsent(backend, Libraries::open);
+  }
+
+  /**
+   * Another library of this build, which need not be there.
+   *
+   * @param file its name
+   * @return where it is; empty where this build has none
+   */
+  static Optional<Path> find(String file) {
+    String folder = System.getProperty("eqvae.native.dir", System.getenv("EQVAE_NATIVE_DIR"));
+    if (folder != null) {
+      Path path = Path.of(folder, file).toAbsolutePath().normalize();
+      return Files.isRegularFile(path) ? Optional.of(path) : Optional.empty();
+    }
+    try {
+      NativeCache cache = NativeCache.of(Libraries::resource);
+      if (!cache.has(file)) {
+        return Optional.empty();
+      }
+      Path temporary = Path.of(System.getProperty("java.io.tmpdir", "/tmp"));
+      IOException last = new IOException("no folder");
+      for (Path each :
+          NativeCache.folders(
+              System.getenv(), System.getProperty("user.home", ""), temporary, user())) {
+        try {
+          if (each.equals(NativeCache.shared(temporary, user()))) {
+            NativeCache.claim(each);
+          }
+          return Optional.of(cache.unpack(each, file).toAbsolutePath().normalize());
+        } catch (IOException e) {
+          last = e;
+        }
+      }
+      throw last;
+    } catch (IOException e) {
+      throw new EqvaeException.Environment(file + " cannot be unpacked: " + reason(e), e);
+    }
   }
 
   private static NativeLibrary open(String backend) {

@@ -8,11 +8,27 @@ import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.HexFormat;
 
-/** The SHA-256 of files: results name the weights they were computed with by this hash. */
+/**
+ * The SHA-256 of files and bytes: results name the weights they were computed with by this hash.
+ */
 public final class FileHash {
   private static final int CHUNK = 1 << 20;
 
   private FileHash() {}
+
+  /**
+   * The hash of bytes in memory.
+   *
+   * @param bytes the bytes
+   * @return 64 hexadecimal digits
+   */
+  public static String sha256(byte[] bytes) {
+    try {
+      return HexFormat.of().formatHex(MessageDigest.getInstance("SHA-256").digest(bytes));
+    } catch (NoSuchAlgorithmException e) {
+      throw new EqvaeException.Internal("every Java runtime must have SHA-256", e);
+    }
+  }
 
   /**
    * Reads a whole file.

@@ -1,7 +1,10 @@
 package io.github.eqvae.train;
 
 import io.github.eqvae.EqvaeException;
+import io.github.eqvae.io.FileHash;
 import java.lang.reflect.Array;
+import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
 import java.util.LinkedHashMap;
 import java.util.Map;
 
@@ -59,6 +62,26 @@ public final class HostBatch {
         (name, a) ->
             copy.arrays.put(name, a instanceof float[] f ? f.clone() : ((int[]) a).clone()));
     return copy;
+  }
+
+  /**
+   * The hash of all its numbers.
+   *
+   * @return 64 hexadecimal digits
+   */
+  public String hash() {
+    StringBuilder parts = new StringBuilder();
+    arrays.forEach(
+        (name, a) -> {
+          ByteBuffer bytes = ByteBuffer.allocate(Math.multiplyExact(4, Array.getLength(a)));
+          if (a instanceof float[] f) {
+            bytes.asFloatBuffer().put(f);
+          } else {
+            bytes.asIntBuffer().put((int[]) a);
+          }
+          parts.append(name).append(FileHash.sha256(bytes.array()));
+        });
+    return FileHash.sha256(parts.toString().getBytes(StandardCharsets.UTF_8));
   }
 
   /**

@@ -37,6 +37,7 @@ final class InputQueue implements AutoCloseable {
   }
 
   private final BatchShape shape;
+  private final int every;
   private final Stream copies;
   private final TensorArena arena;
   private final Map<String, Tensor> inputs = new LinkedHashMap<>();
@@ -47,9 +48,11 @@ final class InputQueue implements AutoCloseable {
    *
    * @param device where batches go
    * @param shape what a batch is made of
+   * @param every how far the indices of the batches lie apart
    */
-  InputQueue(Device device, BatchShape shape) {
+  InputQueue(Device device, BatchShape shape, int every) {
     this.shape = shape;
+    this.every = every;
     copies = new Stream(device);
     arena = new TensorArena(device, "input");
     long each = 0;
@@ -76,7 +79,7 @@ final class InputQueue implements AutoCloseable {
   }
 
   private Slot slot(long index) {
-    return slots[(int) (index % slots.length)];
+    return slots[(int) (index / every % slots.length)];
   }
 
   /** Discards batches that were loaded ahead, because the source changes. */

@@ -1,6 +1,7 @@
 package io.github.eqvae.train;
 
 import io.github.eqvae.EqvaeException;
+import io.github.eqvae.ranks.Communicator;
 import io.github.eqvae.tensor.Device;
 import io.github.eqvae.tensor.DeviceInfo;
 import io.github.eqvae.tensor.Stream;
@@ -72,17 +73,18 @@ public record MemoryPlan(
    * @return the plan
    */
   private static MemoryPlan of(TrainingRecipe<?> recipe, DeviceInfo target, boolean scratch) {
-    boolean first =
-        recipe.optimizer().accumulate() == 1; // otherwise gradients are also accumulated
+    boolean first = recipe.optimizer().accumulate() == 1; // otherwise gradients are also added up
     MicroBatch at = new MicroBatch(0, 0, first, true);
     try (Device device = Device.planner(target);
         Stream stream = new Stream(device);
         Task task = planned(recipe, stream);
-        InputQueue inputs = new InputQueue(device, task.batch());
+        InputQueue inputs = new InputQueue(device, task.batch(), 1);
         TensorArena arena = new TensorArena(device, "step")) {
       stream.math(recipe.run().math());
       TrainState state = new TrainState(recipe, task, stream);
-      try (StepWork work = new StepWork(recipe, task, state, stream, arena, inputs.inputs());
+      Communicator alone = Communicator.alone();
+      try (StepWork work =
+              new StepWork(recipe, task, state, alone, stream, arena, inputs.inputs());
           StepRunner runner = new StepRunner(task, work, stream, arena, false)) {
         long persistent = device.memory().liveBytes();
         arena.reserve(1L << 46); // the planner's memory is only addresses
@@ -90,9 +92,7 @@ public record MemoryPlan(
         String largest = "";
         for (Task.Sketch sketch : task.sketches(at)) {
           long before = arena.extent();
-          if (first) {
-            task.groups().forEach(g -> g.store().newUpdate());
-          }
+          task.groups().forEach(g -> g.store().newUpdate());
           runner.run(sketch.phases(), at);
           arena.reset();
           if (arena.extent() > before) {

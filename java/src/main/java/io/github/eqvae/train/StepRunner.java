@@ -48,6 +48,7 @@ final class StepRunner implements AutoCloseable {
       }
       List<LossReport> reports =
           graphs.run(key(phase, i, at), () -> work.run(phase, at, opening), () -> written(phase));
+      work.meet(phase, at);
       for (int k = 0; k < reports.size(); k++) {
         done.add(new Done(phase.parts().get(k).group(), reports.get(k)));
       }

@@ -3,6 +3,7 @@ package io.github.eqvae.train;
 import io.github.eqvae.nn.GradientNorm;
 import io.github.eqvae.nn.NonFiniteCount;
 import io.github.eqvae.nn.ParameterStore;
+import io.github.eqvae.ranks.Communicator;
 import io.github.eqvae.tape.Tape;
 import io.github.eqvae.tensor.Device;
 import io.github.eqvae.tensor.HostBuffer;
@@ -58,6 +59,8 @@ final class StepWork implements AutoCloseable {
   private final OptimizerRecipe optimizer;
   private final Task task;
   private final TrainState state;
+  private final Communicator ranks;
+  private final GradientSum gradients;
   private final Stream stream;
   private final StepValues values;
   private final TensorArena arena;
@@ -68,13 +71,16 @@ final class StepWork implements AutoCloseable {
       TrainingRecipe<?> recipe,
       Task task,
       TrainState state,
+      Communicator ranks,
       Stream stream,
       TensorArena stepArena,
       Map<String, Tensor> inputs) {
     this.optimizer = recipe.optimizer();
     this.task = task;
     this.state = state;
+    this.ranks = ranks;
     this.stream = stream;
+    gradients = new GradientSum(task, stream, optimizer.accumulate(), ranks);
     Device device = stream.device();
     List<ParameterGroup> groups = task.groups();
     values = new StepValues(device, groups.size(), task.scalars());
@@ -98,7 +104,7 @@ final class StepWork implements AutoCloseable {
   }
 
   /**
-   * One phase.
+   * One phase; with several ranks what this one computes of it, and {@link #meet} comes after it.
    *
    * @param opening whether it is the first of its step
    * @return what the losses of its parts mean
@@ -111,36 +117,65 @@ final class StepWork implements AutoCloseable {
     List<LossReport> reports = new ArrayList<>();
     for (Phase.Part part : phase.parts()) {
       LossReport report = part.work().run(context(part.group()));
-      finish(part.group(), report, at.last());
+      collect(part.group(), report, at);
       reports.add(report);
     }
     return reports;
   }
 
-  /** Counts non-finite values, and makes the update if there are none. */
-  private void finish(int group, LossReport report, boolean last) {
+  /** Adds up gradients and counts losses that are not finite; one rank makes its update. */
+  private void collect(int group, LossReport report, MicroBatch at) {
     Results r = results.get(group);
     ParameterStore store = task.groups().get(group).store();
-    Tensor toCheck = r.all.narrow(0, 2, report.count());
     store.gradients(stream); // marks all as written: a graph's launch writes them all
-    if (last) {
-      GradientNorm.squares(stream, store, r.squares());
-      toCheck = r.all.narrow(0, 1, 1 + report.count());
+    gradients.add(group, at);
+    if (ranks.isAlone() && at.last()) {
+      finish(group, r.all.narrow(0, 1, 1 + report.count()), true);
+    } else {
+      notFinite.add(stream, r.all.narrow(0, 2, report.count()));
+      notFinite.total().copyTo(stream, r.skipped());
     }
-    notFinite.add(stream, toCheck);
+  }
+
+  /**
+   * What follows a phase that several ranks computed: their gradients are added up, and if one rank
+   * has something that is not finite, all skip the update. It is no part of a graph.
+   */
+  void meet(Phase phase, MicroBatch at) {
+    if (ranks.isAlone()) {
+      return;
+    }
+    double most = ranks.max(notFinite.total().item(stream));
+    notFinite.total().fill(stream, most);
+    for (Phase.Part part : phase.parts()) {
+      gradients.addAll(part.group(), at);
+      finish(part.group(), results.get(part.group()).all.narrow(0, 1, 1), at.last());
+    }
+  }
+
+  /** The norm, the check of what belongs to it, and the update if all is finite. */
+  private void finish(int group, Tensor toCheck, boolean last) {
+    Results r = results.get(group);
     if (last) {
+      GradientNorm.squares(stream, task.groups().get(group).store(), r.squares());
+      notFinite.add(stream, toCheck);
       TrainState.Group g = state.group(group);
       g.optimizer()
           .update(
               stream,
               values.schedule(group),
-              1.0 / optimizer.accumulate(),
+              1.0 / batches(),
               optimizer.gradientClip().orElse(Double.POSITIVE_INFINITY),
               r.squares(),
               notFinite.total(),
               g.average());
     }
     notFinite.total().copyTo(stream, r.skipped());
+  }
+
+  /** Micro-batches of a step, of all ranks. */
+  private int batches() {
+    return optimizer.accumulate() * ranks.size();
   }
 
   /** Waits for a group's results and reads them. */
@@ -151,7 +186,7 @@ final class StepWork implements AutoCloseable {
     for (int i = 0; i < scalars.length; i++) {
       scalars[i] = r.host.get(2 + i);
     }
-    double norm = Math.sqrt(r.host.get(1)) / optimizer.accumulate();
+    double norm = Math.sqrt(r.host.get(1)) / batches();
     return new Outcome(report.read(scalars, at, stream), norm, r.host.get(0) != 0);
   }
 
@@ -175,5 +210,6 @@ final class StepWork implements AutoCloseable {
     }
     arena.close();
     values.close();
+    gradients.close();
   }
 }

@@ -5,6 +5,7 @@ import io.github.eqvae.nn.AdamOptimizer;
 import io.github.eqvae.nn.Ema;
 import io.github.eqvae.nn.Parameter;
 import io.github.eqvae.nn.ParameterStore;
+import io.github.eqvae.ranks.Communicator;
 import io.github.eqvae.tensor.Stream;
 import io.github.eqvae.tensor.Tensor;
 import io.github.eqvae.train.checkpoint.Blob;
@@ -67,6 +68,14 @@ final class TrainState {
   /** Steps done. */
   long step;
 
+  /** Micro-batches of these steps, of all ranks. */
+  long batches;
+
+  /** What the last checkpoint says of its run: ranks, and micro-batches of a step; 0 for none. */
+  private long ranksBefore;
+
+  private long batchesBefore;
+
   /** Updates that were skipped because something was not finite. */
   long skipped;
 
@@ -110,7 +119,7 @@ final class TrainState {
   }
 
   /** The tensors of the state by the names they have in a checkpoint. */
-  private Map<String, Tensor> tensors() {
+  Map<String, Tensor> tensors() {
     Map<String, Tensor> all = new LinkedHashMap<>();
     for (Group g : groups) {
       String prefix = g.group.name();
@@ -138,7 +147,7 @@ final class TrainState {
     return groups.getFirst().group.store().values().dtype().name();
   }
 
-  void save(CheckpointStore store) throws IOException {
+  void save(CheckpointStore store, Communicator ranks) throws IOException {
     try (Arena arena = Arena.ofConfined()) {
       Map<String, Blob> blobs = new LinkedHashMap<>();
       tensors()
@@ -151,6 +160,9 @@ final class TrainState {
       stream.sync();
       Map<String, Object> state = new LinkedHashMap<>();
       state.put("step", step);
+      state.put("micro_batches", batches);
+      state.put("ranks", ranks.size());
+      state.put("accumulate", recipe.optimizer().accumulate());
       for (Group g : groups) {
         state.put(key(g, "optimizer_step"), g.optimizer.steps());
         if (g == groups.getFirst() || g.average != null) {
@@ -209,8 +221,55 @@ final class TrainState {
       }
     }
     step = number(checkpoint, "step");
+    long accumulate = recipe.optimizer().accumulate(); // in checkpoints that do not say it
+    batches = number(checkpoint, "micro_batches", step * accumulate);
+    ranksBefore = number(checkpoint, "ranks", 1);
+    batchesBefore = ranksBefore * number(checkpoint, "accumulate", accumulate);
     skipped = number(checkpoint, "skipped_updates");
     consecutiveSkips = Math.toIntExact(number(checkpoint, "consecutive_skips"));
+  }
+
+  private static long number(Checkpoint checkpoint, String key, long missing) throws IOException {
+    return checkpoint.state().containsKey(key) ? number(checkpoint, key) : missing;
+  }
+
+  long ranksBefore() {
+    return ranksBefore;
+  }
+
+  long batchesBefore() {
+    return batchesBefore;
+  }
+
+  /** The state's counts, in an order that {@link #setCounts} knows. */
+  long[] counts() {
+    long[] all = new long[4 + 2 * groups.size()];
+    all[0] = step;
+    all[1] = batches;
+    all[2] = skipped;
+    all[3] = consecutiveSkips;
+    for (int g = 0; g < groups.size(); g++) {
+      all[4 + 2 * g] = groups.get(g).optimizer.steps();
+      all[5 + 2 * g] = groups.get(g).averaged;
+    }
+    return all;
+  }
+
+  /** Takes over the counts of another rank. */
+  void setCounts(long[] all) {
+    step = all[0];
+    batches = all[1];
+    skipped = all[2];
+    consecutiveSkips = Math.toIntExact(all[3]);
+    for (int g = 0; g < groups.size(); g++) {
+      groups.get(g).optimizer.setSteps(all[4 + 2 * g]);
+      groups.get(g).averaged = all[5 + 2 * g];
+    }
+  }
+
+  /** Weights were written. */
+  void repack() {
+    groups.forEach(g -> g.group.store().repack(stream));
   }
 
   private static long number(Checkpoint checkpoint, String key) throws IOException {

@@ -1,19 +1,18 @@
 package io.github.eqvae.train;
 
 import io.github.eqvae.EqvaeException;
+import io.github.eqvae.ranks.Communicator;
 import io.github.eqvae.tensor.Device;
 import io.github.eqvae.tensor.MemoryStats;
 import io.github.eqvae.tensor.Profiler;
 import io.github.eqvae.tensor.Stream;
-import io.github.eqvae.tensor.TensorArena;
 import io.github.eqvae.train.checkpoint.Checkpoint;
 import io.github.eqvae.train.checkpoint.CheckpointStore;
-import io.github.eqvae.train.recipe.OptimizerRecipe;
 import io.github.eqvae.train.recipe.RunRecipe;
 import java.io.IOException;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -38,13 +37,11 @@ public final class Trainer<T extends Task> implements AutoCloseable {
   private final MemoryPlan plan;
   private final T task;
   private final TrainState state;
-  private final TensorArena stepArena;
-  private final InputQueue inputs;
-  private final StepWork work;
-  private final StepRunner runner;
+  private final Communicator ranks;
+  private final SharedState shared;
+  private final TrainingStep steps;
   private volatile boolean stopRequested;
   private boolean begun;
-  private boolean between; // no step is under way: the state is that of whole steps
   private long saved; // the step of the newest checkpoint
 
   /**
@@ -54,7 +51,20 @@ public final class Trainer<T extends Task> implements AutoCloseable {
    * @throws IOException when weights that the task needs cannot be read
    */
   public Trainer(TrainingRecipe<T> recipe) throws IOException {
+    this(recipe, Communicator.alone());
+  }
+
+  /**
+   * Prepares one of the processes that train together. Each computes its share of the
+   * micro-batches; the first one alone measures, shows and saves.
+   *
+   * @param recipe the recipe, the same for all
+   * @param ranks who they are; stays the caller's
+   * @throws IOException when weights that the task needs cannot be read
+   */
+  public Trainer(TrainingRecipe<T> recipe, Communicator ranks) throws IOException {
     this.recipe = recipe;
+    this.ranks = ranks;
     plan = MemoryPlan.of(recipe);
     RunRecipe run = recipe.run();
     device = Device.open(run.device(), run.threads());
@@ -63,12 +73,9 @@ public final class Trainer<T extends Task> implements AutoCloseable {
     stream.math(run.math());
     task = recipe.task(stream, false);
     state = new TrainState(recipe, task, stream);
-    stepArena = new TensorArena(device, "step");
-    stepArena.reserve(plan.stepBytes());
-    inputs = new InputQueue(device, task.batch());
-    work = new StepWork(recipe, task, state, stream, stepArena, inputs.inputs());
+    shared = new SharedState(state, ranks, stream);
     boolean capture = device.info().graphs() && run.graphs() == RunRecipe.Graphs.AUTO;
-    runner = new StepRunner(task, work, stream, stepArena, capture);
+    steps = new TrainingStep(recipe, task, state, ranks, shared, stream, plan, capture);
   }
 
   /**
@@ -96,6 +103,42 @@ public final class Trainer<T extends Task> implements AutoCloseable {
    */
   public long step() {
     return state.step;
+  }
+
+  /**
+   * The ranks that train together.
+   *
+   * @return this process alone, unless it was told of others
+   */
+  public Communicator ranks() {
+    return ranks;
+  }
+
+  /**
+   * The micro-batch that this rank computes next.
+   *
+   * @return its index in the run
+   */
+  public long nextBatch() {
+    return state.batches + ranks.rank();
+  }
+
+  /**
+   * Gives all ranks the first one's weights, moments, averages and counts. Each calls it once,
+   * before {@link #run}; the others need not have initialised or resumed.
+   */
+  public void meet() {
+    shared.broadcast();
+    begun = true;
+  }
+
+  /**
+   * Says what is different if a run goes on with another number of ranks.
+   *
+   * @return a sentence; empty if there are as many as before
+   */
+  public Optional<String> changedRanks() {
+    return shared.changed(recipe.optimizer().accumulate());
   }
 
   /**
@@ -143,7 +186,7 @@ public final class Trainer<T extends Task> implements AutoCloseable {
    * @throws IOException when writing fails; earlier checkpoints stay as they are
    */
   public void save(CheckpointStore store) throws IOException {
-    state.save(store);
+    state.save(store, ranks);
   }
 
   /** Asks the run to save and stop after the current step. Any thread may call this. */
@@ -170,7 +213,7 @@ public final class Trainer<T extends Task> implements AutoCloseable {
       TrainListener listener)
       throws IOException {
     initialize();
-    inputs.clear();
+    steps.begin();
     BatchSource whole =
         (index, batch) -> {
           batches.load(index, batch);
@@ -179,13 +222,12 @@ public final class Trainer<T extends Task> implements AutoCloseable {
     RunRecipe run = recipe.run();
     DivergenceGuard guard =
         new DivergenceGuard(run.maxConsecutiveNonfinite(), state.consecutiveSkips, state.skipped);
-    between = true;
     saved = state.step;
     try {
       listener.started(state.step, run.steps());
       Profiler.startIfWanted(device);
       while (state.step < run.steps()) {
-        StepReport report = step(whole, guard, listener);
+        StepReport report = steps.run(whole, guard, listener);
         listener.step(report);
         boolean last = state.step == run.steps();
         if (guard.isExhausted()) {
@@ -194,17 +236,18 @@ public final class Trainer<T extends Task> implements AutoCloseable {
         if (due(run.validateEvery(), last) && validation != null) {
           listener.validated(state.step, averaged(validation));
         }
-        if (due(run.sampleEvery(), last)) {
+        if (due(run.sampleEvery(), last) && ranks.isFirst()) {
           averaged(
               () -> {
                 listener.samples(state.step);
                 return Map.of();
               });
         }
-        if (due(run.saveEvery(), last) || stopRequested) {
+        boolean stop = ranks.max(stopRequested ? 1 : 0) > 0; // all ranks at the same step
+        if (due(run.saveEvery(), last) || stop) {
           save(checkpoints, listener);
         }
-        if (stopRequested && !last) {
+        if (stop && !last) {
           return End.STOPPED;
         }
       }
@@ -216,16 +259,21 @@ public final class Trainer<T extends Task> implements AutoCloseable {
   }
 
   private void save(CheckpointStore checkpoints, TrainListener listener) throws IOException {
-    listener.saving(state.step);
-    save(checkpoints);
+    shared.requireSame();
+    if (ranks.isFirst()) {
+      listener.saving(state.step);
+      save(checkpoints);
+    }
     saved = state.step;
   }
 
   /** Before a run ends because a file could not be read or written: its steps are not lost. */
   private void keepSteps(CheckpointStore checkpoints, TrainListener listener, IOException cause) {
     try {
-      if (between && saved != state.step) {
-        save(checkpoints, listener);
+      if (steps.isBetween() && saved != state.step && ranks.isFirst()) {
+        listener.saving(state.step);
+        save(checkpoints);
+        saved = state.step;
       }
     } catch (IOException e) {
       cause.addSuppressed(e);
@@ -265,100 +313,6 @@ public final class Trainer<T extends Task> implements AutoCloseable {
     return state.hasAverage();
   }
 
-  private StepReport step(BatchSource batches, DivergenceGuard guard, TrainListener listener)
-      throws IOException {
-    long start = System.nanoTime();
-    int accumulate = recipe.optimizer().accumulate();
-    Map<String, Double> values = new LinkedHashMap<>();
-    task.groups().forEach(g -> g.store().newUpdate());
-    MicroBatch first = null;
-    MicroBatch at = null;
-    MicroBatch culprit = null; // the first micro-batch that was not finite
-    HostBatch its = null;
-    boolean skip = false;
-    double norms = 0;
-    for (int micro = 0; micro < accumulate; micro++) {
-      long index = state.step * accumulate + micro;
-      at = new MicroBatch(state.step, index, micro == 0, micro == accumulate - 1);
-      first = first == null ? at : first;
-      inputs.take(batches, index, stream);
-      between = false;
-      if (index == 0) {
-        if (task.initialize(work.context(0))) {
-          state.averagesStartHere();
-        }
-        stepArena.reset();
-      }
-      writeValues(at);
-      List<StepRunner.Done> done = runner.run(task.phases(at), at);
-      if (!at.last() || state.step + 1 < recipe.run().steps()) {
-        inputs.load(batches, index + 1); // while the device computes
-      }
-      for (StepRunner.Done part : done) {
-        StepWork.Outcome outcome = work.read(part.group(), part.report(), at);
-        outcome.losses().forEach((k, v) -> values.merge(k, v / accumulate, Double::sum));
-        skip |= outcome.skipped();
-        if (at.last()) {
-          values.put(task.groups().get(part.group()).norm(), outcome.norm());
-          norms += outcome.norm();
-          if (!outcome.skipped()) {
-            state.group(part.group()).countUpdate();
-          }
-        }
-      }
-      if (skip && culprit == null) {
-        culprit = at;
-        its = inputs.batch(index).copy();
-      }
-      stepArena.reset();
-    }
-    double rate = rate(0);
-    state.step++;
-    guard.check(skip ? Double.NaN : values.getOrDefault("total", 0.0), norms);
-    state.consecutiveSkips = guard.consecutive();
-    state.skipped = guard.skipped();
-    if (culprit != null && first != null) {
-      task.rollback(first, stream);
-    }
-    between = true;
-    if (culprit != null && its != null) {
-      listener.nonFinite(state.step, its, values, task.notes(culprit));
-    }
-    values.put("learning_rate", rate);
-    double seconds = (System.nanoTime() - start) * 1e-9;
-    return new StepReport(
-        state.step,
-        recipe.run().steps(),
-        values,
-        at == null ? Map.of() : task.notes(at),
-        task.batch().samples() * accumulate,
-        seconds,
-        skip);
-  }
-
-  /** All numbers of this micro-batch are copied to the device in one copy. */
-  private void writeValues(MicroBatch at) {
-    double[] own = new double[task.scalars()];
-    task.scalars(at, own);
-    StepValues values = work.values();
-    values.setScalars(own);
-    for (int g = 0; g < task.groups().size(); g++) {
-      TrainState.Group group = state.group(g);
-      double decay = group.average() == null ? 0 : emaDecay(group.averaged());
-      values.setSchedule(g, group.optimizer().schedule(rate(g), decay));
-    }
-    values.copy(stream);
-  }
-
-  private double rate(int group) {
-    OptimizerRecipe o = recipe.optimizer();
-    return task.groups().get(group).learningRate() * o.factor(state.step, recipe.run().steps());
-  }
-
-  private double emaDecay(long updates) {
-    return recipe.run().emaRule().decay(recipe.run().emaDecay().orElse(0.0), updates);
-  }
-
   /**
    * Native memory of the run's device; constant after every shape has occurred.
    *
@@ -383,16 +337,13 @@ public final class Trainer<T extends Task> implements AutoCloseable {
    * @return how many graphs were captured and how often one was launched
    */
   public GraphStatistics graphs() {
-    return runner.statistics();
+    return steps.graphs();
   }
 
   @Override
   public void close() {
     stream.sync(); // host memory that is still to be copied must outlive the copy
-    runner.close();
-    work.close();
-    inputs.close();
-    stepArena.close();
+    steps.close();
     task.close();
     stream.close();
     device.close();

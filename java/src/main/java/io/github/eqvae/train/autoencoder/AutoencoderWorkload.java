@@ -124,8 +124,8 @@ public final class AutoencoderWorkload implements Workload<AutoencoderTask> {
   }
 
   @Override
-  public Batches batches(long first) {
-    Loader loader = data.training(first);
+  public Batches batches(long first, int every) {
+    Loader loader = data.training(first, every);
     return new Batches() {
       @Override
       public void load(long index, HostBatch to) throws IOException {

@@ -256,12 +256,23 @@ public final class Datasets {
   }
 
   /**
-   * Training batches from a step on.
+   * Training batches from one on.
    *
    * @param firstBatch the first batch's index
    * @return a loader, to be closed
    */
   public Loader training(long firstBatch) {
+    return training(firstBatch, 1);
+  }
+
+  /**
+   * Each few training batches from one on.
+   *
+   * @param firstBatch the first batch's index
+   * @param every how far the batches' indices lie apart
+   * @return a loader, to be closed
+   */
+  public Loader training(long firstBatch, int every) {
     DataRecipe d = recipe.data();
     List<Transform> transforms = new ArrayList<>();
     pad(transforms);
@@ -272,7 +283,8 @@ public final class Datasets {
     if (d.hflip()) {
       transforms.add(new Transform.HorizontalFlip(0.5));
     }
-    return Loader.training(training, transforms, options(recipe.run().batchSize()), firstBatch);
+    return Loader.training(
+        training, transforms, options(recipe.run().batchSize()), firstBatch, every);
   }
 
   /**

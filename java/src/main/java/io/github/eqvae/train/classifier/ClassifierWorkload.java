@@ -126,9 +126,10 @@ public final class ClassifierWorkload implements Workload<ClassifierTask> {
   }
 
   @Override
-  public Batches batches(long first) {
+  public Batches batches(long first, int every) {
     Loader loader =
-        Loader.training(split.train(), transforms(true), options(recipe.run().batchSize()), first);
+        Loader.training(
+            split.train(), transforms(true), options(recipe.run().batchSize()), first, every);
     return new Batches() {
       @Override
       public void load(long index, HostBatch to) throws IOException {

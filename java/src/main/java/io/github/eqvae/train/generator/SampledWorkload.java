@@ -127,7 +127,7 @@ abstract class SampledWorkload<T extends Task, N> implements Workload<T> {
   }
 
   @Override
-  public Batches batches(long first) {
+  public Batches batches(long first, int every) {
     BatchSource batches = batches();
     return new Batches() {
       @Override

@@ -139,6 +139,17 @@ final class BestModel {
             best.getAsDouble());
   }
 
+  /** The text for a run that is over, and was resumed. */
+  String ended(long step, RunFolder folder, int patience) {
+    return "this run ended at step "
+        + step
+        + ": "
+        + reason()
+        + ". It is not trained on, only evaluated. To train on, give it more patience: "
+        + Invocation.command(
+            "train", "--resume", folder.path(), "--set", "run.early_stop=" + 2 * patience);
+  }
+
   /** Why the run ended before its last step. */
   String reason() {
     return (run.earlyStop() == 1

@@ -3,7 +3,7 @@ package io.github.eqvae.train.run;
 import io.github.eqvae.EqvaeException;
 import io.github.eqvae.io.FolderLock;
 import io.github.eqvae.io.Image;
-import io.github.eqvae.train.BatchSource;
+import io.github.eqvae.ranks.Communicator;
 import io.github.eqvae.train.HostBatch;
 import io.github.eqvae.train.Task;
 import io.github.eqvae.train.Trainer;
@@ -14,10 +14,8 @@ import io.github.eqvae.train.log.TensorBoardWriter;
 import io.github.eqvae.train.recipe.SettingChange;
 import java.io.IOException;
 import java.nio.file.Files;
-import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
@@ -66,12 +64,22 @@ public final class TrainingRun<T extends Task> implements AutoCloseable {
   public TrainingRun(
       RunnableRecipe<T> recipe, Workload<T> workload, RunFolder folder, RunObserver observer)
       throws IOException {
+    this(recipe, workload, folder, observer, Communicator.alone());
+  }
+
+  private TrainingRun(
+      RunnableRecipe<T> recipe,
+      Workload<T> workload,
+      RunFolder folder,
+      RunObserver observer,
+      Communicator ranks)
+      throws IOException {
     this.recipe = recipe;
     this.workload = workload;
     this.folder = folder;
     this.observer = observer;
     checkThreads(recipe, observer);
-    trainer = new Trainer<>(recipe);
+    trainer = new Trainer<>(recipe, ranks);
   }
 
   /**
@@ -80,20 +88,37 @@ public final class TrainingRun<T extends Task> implements AutoCloseable {
    * @param recipe the recipe
    * @param folder receives all that the run writes; nothing is written before {@link #begin}
    * @param observer is told what happens
+   * @param ranks who trains together: this is the first one, {@link FollowerRun} is the others
    * @param <T> the kind of task
    * @return the run, to be closed by the caller
    * @throws IOException when data, or weights that the task needs, cannot be read
    * @throws EqvaeException.Argument when there are too few data, or files are missing
    */
   public static <T extends Task> TrainingRun<T> open(
-      RunnableRecipe<T> recipe, RunFolder folder, RunObserver observer) throws IOException {
+      RunnableRecipe<T> recipe, RunFolder folder, RunObserver observer, Communicator ranks)
+      throws IOException {
     Workload<T> workload = recipe.workload(observer);
     try {
-      return new TrainingRun<>(recipe, workload, folder, observer);
+      return new TrainingRun<>(recipe, workload, folder, observer, ranks);
     } catch (IOException | RuntimeException | Error e) {
       workload.close();
       throw e;
     }
+  }
+
+  /**
+   * The same for one process.
+   *
+   * @param recipe the recipe
+   * @param folder receives all that the run writes
+   * @param observer is told what happens
+   * @param <T> the kind of task
+   * @return the run, to be closed by the caller
+   * @throws IOException when data, or weights that the task needs, cannot be read
+   */
+  public static <T extends Task> TrainingRun<T> open(
+      RunnableRecipe<T> recipe, RunFolder folder, RunObserver observer) throws IOException {
+    return open(recipe, folder, observer, Communicator.alone());
   }
 
   /**
@@ -199,6 +224,7 @@ public final class TrainingRun<T extends Task> implements AutoCloseable {
             resume ? trainer.step() : 0);
     best.changed(changes.stream().map(SettingChange::key).toList());
     over = best.isOver() && trainer.step() < recipe.run().steps();
+    RankAgreement.check(trainer.ranks(), recipe, workload, trainer, overfitBatch);
     // All checks are done; the rest changes the folder.
     if (!resume) {
       Files.createDirectories(folder.path());
@@ -229,6 +255,7 @@ public final class TrainingRun<T extends Task> implements AutoCloseable {
       folder.requireSteps(recipe, checkpoint.step());
       trainer.resume(checkpoint);
       observer.say("going on from " + checkpoint.directory());
+      trainer.changedRanks().ifPresent(observer::note);
     } else {
       folder.requireUnfinished();
       trainer.initialize();
@@ -245,25 +272,16 @@ public final class TrainingRun<T extends Task> implements AutoCloseable {
    */
   public Trainer.End train() throws IOException {
     BestModel watched = begun();
+    trainer.ranks().max(over ? 1 : 0); // the others learn whether there is something to do
     if (over) {
-      observer.note(
-          "this run ended at step "
-              + trainer.step()
-              + ": "
-              + watched.reason()
-              + ". It is not trained on, only evaluated. To train on, give it more patience: "
-              + Invocation.command(
-                  "train",
-                  "--resume",
-                  folder.path(),
-                  "--set",
-                  "run.early_stop=" + 2 * recipe.run().earlyStop()));
+      observer.note(watched.ended(trainer.step(), folder, recipe.run().earlyStop()));
       return Trainer.End.FINISHED;
     }
-    sayWhat();
-    long first = overfitBatch ? 0 : trainer.step() * recipe.optimizer().accumulate();
+    StartText.say(workload, recipe.run(), trainer.ranks(), observer);
+    trainer.meet();
+    long first = overfitBatch ? 0 : trainer.nextBatch();
     Trainer.End end;
-    try (Workload.Batches batches = workload.batches(first);
+    try (Workload.Batches batches = workload.batches(first, trainer.ranks().size());
         RunLog log = new RunLog(folder.metrics(), trainer.step());
         TensorBoardWriter board = new TensorBoardWriter(folder.tensorboard(), trainer.step());
         RunLogger logger = new RunLogger(this, log, board)) {
@@ -275,7 +293,7 @@ public final class TrainingRun<T extends Task> implements AutoCloseable {
       workload.prepareSamples();
       end =
           trainer.run(
-              overfitBatch ? repeated(batches) : batches,
+              overfitBatch ? new RepeatedBatch(batches, first) : batches,
               validation(watched),
               folder.store(recipe),
               logger);
@@ -295,23 +313,6 @@ public final class TrainingRun<T extends Task> implements AutoCloseable {
       throw new EqvaeException.Internal("a run is trained or finished before it began");
     }
     return best;
-  }
-
-  private void sayWhat() {
-    observer.say(workload.describe());
-    recipe
-        .run()
-        .emaDecay()
-        .ifPresent(
-            decay ->
-                observer.say(
-                    String.format(
-                        Locale.ROOT,
-                        "validation, samples and the final model use an average of the weights over"
-                            + " about the last %,.0f updates (run.ema_decay %s)",
-                        1 / (1 - decay),
-                        decay)));
-    workload.notes().forEach(observer::note);
   }
 
   /** A picture of samples of the model as it is now. */
@@ -335,19 +336,6 @@ public final class TrainingRun<T extends Task> implements AutoCloseable {
         trainer.requestStop();
       }
       return values;
-    };
-  }
-
-  /** The first batch, again and again. */
-  private static BatchSource repeated(BatchSource source) {
-    List<HostBatch> kept = new ArrayList<>(1);
-    return (index, batch) -> {
-      if (kept.isEmpty()) {
-        source.load(0, batch);
-        kept.add(batch.copy());
-      } else {
-        batch.set(kept.getFirst());
-      }
     };
   }
 

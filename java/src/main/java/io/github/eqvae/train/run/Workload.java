@@ -54,10 +54,11 @@ public interface Workload<T extends Task> extends AutoCloseable {
    * Training batches, beginning with a given one.
    *
    * @param first index of the first micro-batch that is asked for
+   * @param every how far the indices that are asked for lie apart: the number of ranks
    * @return the batches, to be closed by the caller; what each has depends on its index alone
    * @throws IOException when the data cannot be read
    */
-  Batches batches(long first) throws IOException;
+  Batches batches(long first, int every) throws IOException;
 
   /**
    * Called when a run begins: writes into its folder what its start depends on and may be gone

@@ -135,7 +135,7 @@ class TrainingRunTest {
     }
 
     @Override
-    public Batches batches(long first) {
+    public Batches batches(long first, int every) {
       return new Batches() {
         private long next = first;
 

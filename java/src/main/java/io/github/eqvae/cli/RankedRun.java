@@ -1,0 +1,125 @@
+package io.github.eqvae.cli;
+
+import io.github.eqvae.EqvaeException;
+import io.github.eqvae.ranks.Communicator;
+import io.github.eqvae.ranks.CoreBinding;
+import io.github.eqvae.ranks.Launch;
+import java.io.IOException;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.TimeUnit;
+
+/**
+ * This process among those that a launcher started. One of them speaks: the first, or the second if
+ * the first is gone. When a rank is lost, the others end within seconds, also if they are in the
+ * middle of something that waits for nobody.
+ */
+final class RankedRun implements AutoCloseable {
+  /** Seconds for a rank to end by itself, once another one is gone. */
+  private static final long GRACE_SECONDS = 15;
+
+  private final Communicator ranks;
+  private final Optional<Launch> launch;
+  private volatile String lost = "";
+  private volatile boolean over;
+
+  private RankedRun(Communicator ranks, Optional<Launch> launch) {
+    this.ranks = ranks;
+    this.launch = launch;
+  }
+
+  /** Meets the others, if the environment names any. */
+  static RankedRun meet(Map<String, String> environment) {
+    Optional<Launch> launch = Launch.of(environment);
+    Communicator met = launch.map(Launch::connect).orElse(Communicator.alone());
+    RankedRun run = new RankedRun(met, launch);
+    met.onLoss(run::lost);
+    return run;
+  }
+
+  Communicator ranks() {
+    return ranks;
+  }
+
+  /** What is worth saying of how this process was started. */
+  Optional<String> notice() {
+    return ranks.isFirst() ? CoreBinding.notice(System.getenv()) : Optional.empty();
+  }
+
+  /** Threads for a rank that shares its machine with others, where the recipe names no number. */
+  Optional<Integer> threads() {
+    int there = Runtime.getRuntime().availableProcessors();
+    int shared = launch.map(Launch::localSize).orElse(1);
+    return shared == 1 || CoreBinding.notice(System.getenv()).isPresent()
+        ? Optional.empty()
+        : Optional.of(Math.max(1, there / shared));
+  }
+
+  private void lost(String reason) {
+    lost = reason;
+    Thread.ofPlatform()
+        .daemon()
+        .name("eqvae-lost")
+        .start(
+            () -> {
+              try {
+                TimeUnit.SECONDS.sleep(GRACE_SECONDS);
+              } catch (InterruptedException e) {
+                Thread.currentThread().interrupt();
+              }
+              if (!over) {
+                if (speaks()) {
+                  System.err.println("eqvae: " + reason);
+                  System.err.flush();
+                }
+                Runtime.getRuntime().halt(1);
+              }
+            });
+  }
+
+  /** Whether this process prints why the run ended. */
+  private boolean speaks() {
+    return ranks.isFirst() || (ranks.rank() == 1 && lost.startsWith("rank 0 of "));
+  }
+
+  /** Work of a rank. */
+  interface Work {
+    int run() throws Exception;
+  }
+
+  /**
+   * Runs this rank's work. If it fails, all ranks end; only one prints why.
+   *
+   * @param advice what to do after a rank was lost
+   */
+  int run(Work work, String advice) throws Exception {
+    try {
+      int code = work.run();
+      over = true;
+      return code;
+    } catch (Exception | OutOfMemoryError e) {
+      over = true;
+      if (!lost.isEmpty()) {
+        if (!speaks()) {
+          return 1;
+        }
+        boolean gone = lost.contains(" is gone:"); // otherwise the reason says what to do
+        throw new EqvaeException.Environment(gone ? lost + ". " + advice : lost);
+      }
+      if (!ranks.isAlone()) {
+        ranks.abort(e instanceof IOException ? String.valueOf(e) : String.valueOf(e.getMessage()));
+      }
+      if (ranks.isFirst()
+          || e instanceof EqvaeException.Internal
+          || e instanceof RuntimeException && !(e instanceof EqvaeException)) {
+        throw e;
+      }
+      return 1;
+    }
+  }
+
+  @Override
+  public void close() {
+    ranks.close();
+  }
+}

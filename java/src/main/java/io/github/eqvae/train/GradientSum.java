@@ -1,0 +1,82 @@
+package io.github.eqvae.train;
+
+import io.github.eqvae.EqvaeException;
+import io.github.eqvae.nn.GradientTotal;
+import io.github.eqvae.nn.ParameterStore;
+import io.github.eqvae.ranks.Communicator;
+import io.github.eqvae.ranks.OrderedSum;
+import io.github.eqvae.tensor.DType;
+import io.github.eqvae.tensor.Stream;
+import io.github.eqvae.tensor.Tensor;
+import io.github.eqvae.tensor.TensorArena;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * Sums the gradients of a step's micro-batches, in their order. One rank adds on the device. With
+ * several ranks, whose micro-batches are dealt in turn, all add up each round through host memory
+ * ({@link OrderedSum}). Both give the same bits.
+ */
+final class GradientSum implements AutoCloseable {
+  private final Stream stream;
+  private final TensorArena arena;
+  private final List<ParameterStore> stores = new ArrayList<>();
+  private final List<GradientTotal> totals = new ArrayList<>();
+  private final List<OrderedSum> shared = new ArrayList<>();
+
+  /**
+   * Allocates what is needed: nothing for one rank and one micro-batch.
+   *
+   * @param task whose groups
+   * @param stream orders the work
+   * @param accumulate micro-batches of each rank in a step
+   * @param ranks who takes part
+   */
+  GradientSum(Task task, Stream stream, int accumulate, Communicator ranks) {
+    this.stream = stream;
+    arena = new TensorArena(stream.device(), "sums of gradients", false);
+    for (ParameterGroup group : task.groups()) {
+      ParameterStore store = group.store();
+      stores.add(store);
+      if (!ranks.isAlone()) {
+        if (store.values().dtype() != DType.F32) {
+          throw new EqvaeException.Unsupported(
+              "several ranks sum gradients in single precision; this device computes in "
+                  + store.values().dtype());
+        }
+        shared.add(ranks.orderedSum(store.values().shape().elements()));
+      } else if (accumulate > 1) {
+        totals.add(new GradientTotal(store, arena));
+      }
+    }
+  }
+
+  /** Adds a group's gradients, on the device; it can be captured. Nothing with several ranks. */
+  void add(int group, MicroBatch at) {
+    if (!totals.isEmpty()) {
+      totals.get(group).add(stream, at.first(), at.last());
+    }
+  }
+
+  /**
+   * Adds a group's gradients of all ranks, and waits for them. After the step's last micro-batch
+   * the store has the sum.
+   */
+  void addAll(int group, MicroBatch at) {
+    Tensor gradients = stores.get(group).gradients(stream);
+    OrderedSum sum = shared.get(group);
+    gradients.copyTo(stream, sum.mine());
+    stream.sync();
+    sum.add(at.first());
+    if (at.last()) {
+      gradients.copyFrom(stream, sum.total());
+    }
+  }
+
+  @Override
+  public void close() {
+    stream.sync(); // a sum may still be on its way to the device
+    shared.forEach(OrderedSum::close);
+    arena.close();
+  }
+}

@@ -1,0 +1,243 @@
+package io.github.eqvae.cli;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assertions.fail;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import io.github.eqvae.testing.CheckpointHashes;
+import io.github.eqvae.testing.CommandProcess;
+import io.github.eqvae.testing.TestRanks;
+import io.github.eqvae.train.autoencoder.TinyRun;
+import io.github.eqvae.train.generator.TinyLatents;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Random;
+import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** Ranks as processes, as launchers start them: by mpirun, and by variables like torchrun's. */
+@Tag("full")
+class RankedProcessesTest {
+  private static final int MINUTES = 4;
+  private static final int SECONDS_TO_END = 30;
+  private static final int KILLS = Integer.getInteger("eqvae.ranks.kills", 3);
+
+  @TempDir Path folder;
+  private Path autoencoder;
+  private Path generator;
+
+  @BeforeEach
+  void recipes() throws IOException {
+    autoencoder = folder.resolve("autoencoder.yaml");
+    Files.writeString(autoencoder, TinyRun.recipe(TinyRun.images(folder), 12, 5));
+    generator = folder.resolve("generator.yaml");
+    Files.writeString(generator, TinyLatents.recipe(TinyLatents.folder(folder), 12, 5));
+  }
+
+  private static List<String> train(Path recipe, Path out, int accumulate, String... more) {
+    List<String> all =
+        new ArrayList<>(List.of("train", recipe.toString(), "--out", out.toString()));
+    all.addAll(List.of("--set", "optimizer.accumulate=" + accumulate));
+    all.addAll(List.of("--set", "run.threads=1"));
+    if (recipe.endsWith("autoencoder.yaml")) {
+      all.addAll(List.of("--set", "objective.gan.enabled=false"));
+    }
+    all.addAll(List.of(more));
+    return all;
+  }
+
+  private Process start(List<String> command, Map<String, String> environment, String output)
+      throws IOException {
+    ProcessBuilder builder = new ProcessBuilder(command).redirectErrorStream(true);
+    builder.environment().put("OMP_NUM_THREADS", "1"); // the test shares the machine
+    builder.environment().putAll(environment);
+    builder.redirectOutput(folder.resolve(output).toFile());
+    return builder.start();
+  }
+
+  /** Ranks of one run, which meet over TCP. */
+  private List<Process> ranks(int size, List<List<String>> arguments) throws IOException {
+    int port = TestRanks.port();
+    List<Process> all = new ArrayList<>();
+    for (int r = 0; r < size; r++) {
+      List<String> mine = arguments.get(Math.min(r, arguments.size() - 1));
+      all.add(
+          start(
+              CommandProcess.command(List.of("-Deqvae.ranks.bucket=1000"), mine),
+              TestRanks.environment(r, size, port),
+              r + ".txt"));
+    }
+    return all;
+  }
+
+  private void finish(Process process, String output) throws Exception {
+    if (!process.waitFor(MINUTES, TimeUnit.MINUTES)) {
+      process.destroyForcibly();
+      fail("it does not end:\n" + text(output));
+    }
+    assertEquals(0, process.exitValue(), () -> text(output));
+  }
+
+  private String text(String output) {
+    try {
+      return Files.readString(folder.resolve(output));
+    } catch (IOException e) {
+      return e.toString();
+    }
+  }
+
+  private Map<String, String> alone(Path recipe, int accumulate) throws Exception {
+    Path out = folder.resolve("alone");
+    List<String> arguments = train(recipe, out, accumulate);
+    finish(start(CommandProcess.command(List.of(), arguments), Map.of(), "alone.txt"), "alone.txt");
+    return CheckpointHashes.latest(out, 4);
+  }
+
+  private static boolean hasMpi() throws Exception {
+    Path library = Path.of(System.getProperty("eqvae.native.dir"), "libeqv_mpi.so");
+    try {
+      Process version = new ProcessBuilder("mpirun", "--version").start();
+      boolean open = new String(version.getInputStream().readAllBytes()).contains("Open MPI");
+      return version.waitFor() == 0 && open && Files.exists(library);
+    } catch (IOException e) {
+      return false;
+    }
+  }
+
+  @ParameterizedTest
+  @ValueSource(ints = {2, 3, 4})
+  void mpirunHasTheBitsOfOneRank(int size) throws Exception {
+    assumeTrue(
+        hasMpi(),
+        "no mpirun of Open MPI, or no libeqv_mpi.so: apt-get install openmpi-bin"
+            + " libopenmpi-dev, and build again");
+    List<Path> recipes =
+        Stream.of(autoencoder, generator)
+            .filter(recipe -> size == 3 || (size == 2) == recipe.equals(autoencoder))
+            .toList(); // in one process RankedTrainingTest has all combinations
+    for (Path recipe : recipes) {
+      Map<String, String> one = alone(recipe, size);
+      Path out = folder.resolve("mpi");
+      List<String> command = new ArrayList<>(List.of("mpirun", "-n", "" + size));
+      command.addAll(List.of("--bind-to", "none", "--oversubscribe"));
+      command.addAll(
+          CommandProcess.command(List.of("-Deqvae.ranks.bucket=777"), train(recipe, out, 1)));
+      Map<String, String> root =
+          Map.of("OMPI_ALLOW_RUN_AS_ROOT", "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM", "1");
+      finish(start(command, root, "mpi.txt"), "mpi.txt");
+      assertEquals(one, CheckpointHashes.latest(out, 4));
+      String said = text("mpi.txt");
+      assertEquals(1, said.lines().filter(l -> l.contains("ranks train together")).count(), said);
+      for (Path done : List.of(out, folder.resolve("alone"))) {
+        delete(done);
+      }
+    }
+  }
+
+  private static void delete(Path tree) throws IOException {
+    try (Stream<Path> all = Files.walk(tree)) {
+      for (Path each : all.sorted(java.util.Comparator.reverseOrder()).toList()) {
+        Files.delete(each);
+      }
+    }
+  }
+
+  /** Whichever rank is killed, whenever: the others end, one says it, and the run goes on. */
+  @Test
+  void aKilledRankEndsTheOthersAndTheRunGoesOn() throws Exception {
+    int size = 3;
+    List<String> longer = List.of("--set", "run.steps=2000", "--set", "run.save_every=20");
+    Path out = folder.resolve("killed");
+    List<String> begin = new ArrayList<>(train(generator, out, 1));
+    begin.addAll(longer);
+    Random random = new Random(7);
+    for (int k = 0; k < KILLS; k++) {
+      boolean begun = Files.exists(out.resolve("recipe.yaml"));
+      List<String> resume = List.of("train", "--resume", out.toString());
+      List<Process> all = ranks(size, List.of(begun ? resume : begin));
+      long before = lines(out);
+      long end = before + 1 + random.nextInt(10);
+      while (all.stream().allMatch(Process::isAlive) && lines(out) < end) {
+        Thread.sleep(2);
+      }
+      int victim = k == 0 ? 0 : random.nextInt(size);
+      assertTrue(all.get(victim).isAlive(), () -> text("0.txt"));
+      String gone = "process " + all.get(victim).pid() + ") is gone";
+      all.get(victim).destroyForcibly();
+      for (Process other : all) {
+        assertTrue(other.waitFor(SECONDS_TO_END, TimeUnit.SECONDS), "rank still runs");
+        assertFalse(other.exitValue() == 0);
+      }
+      int said = 0;
+      for (int r = 0; r < size; r++) {
+        said += (int) text(r + ".txt").lines().filter(l -> l.contains(gone)).count();
+      }
+      assertEquals(1, said, text("0.txt") + text("1.txt") + text("2.txt"));
+    }
+    int steps = Math.toIntExact(lines(out) * 5 + 50); // each fifth step is logged
+    List<String> rest = List.of("train", "--resume", out.toString(), "--steps", "" + steps);
+    List<Process> all = ranks(size, List.of(rest));
+    for (int r = 0; r < size; r++) {
+      finish(all.get(r), r + ".txt");
+    }
+    List<String> one = new ArrayList<>(train(generator, folder.resolve("alone"), size));
+    one.addAll(List.of("--steps", "" + steps));
+    finish(start(CommandProcess.command(List.of(), one), Map.of(), "alone.txt"), "alone.txt");
+    assertEquals(
+        CheckpointHashes.latest(folder.resolve("alone"), 4), CheckpointHashes.latest(out, 4));
+  }
+
+  private static long lines(Path out) throws IOException {
+    Path log = out.resolve("metrics.jsonl");
+    if (!Files.exists(log)) {
+      return 0;
+    }
+    try (Stream<String> lines = Files.lines(log)) {
+      return lines.count();
+    }
+  }
+
+  /** Nothing is written, and one line says why. */
+  @Test
+  void ranksThatDifferAreRefused() throws Exception {
+    Path out = folder.resolve("differs");
+    List<Process> all =
+        ranks(2, List.of(train(generator, out, 1), train(generator, out, 1, "--seed", "6")));
+    for (Process each : all) {
+      assertTrue(each.waitFor(MINUTES, TimeUnit.MINUTES));
+      assertEquals(1, each.exitValue());
+    }
+    assertTrue(
+        text("0.txt").contains("they differ in the recipe's run.seed: '6' in rank 1"),
+        text("0.txt"));
+    assertEquals("", text("1.txt"));
+    assertFalse(Files.exists(out));
+  }
+
+  /** The first rank refuses; the others do not wait for it. */
+  @Test
+  void aFolderThatIsTakenEndsAll() throws Exception {
+    Path out = folder.resolve("taken");
+    Files.createDirectories(out);
+    Files.writeString(out.resolve("recipe.yaml"), "of another run");
+    List<Process> all = ranks(2, List.of(train(generator, out, 1)));
+    for (Process each : all) {
+      assertTrue(each.waitFor(MINUTES, TimeUnit.MINUTES));
+      assertEquals(1, each.exitValue());
+    }
+    assertTrue(text("0.txt").contains("taken"), text("0.txt"));
+    assertEquals("", text("1.txt"));
+  }
+}

@@ -1,0 +1,167 @@
+package io.github.eqvae.train;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.github.eqvae.ranks.Communicator;
+import io.github.eqvae.testing.CheckpointHashes;
+import io.github.eqvae.testing.TestRanks;
+import io.github.eqvae.train.autoencoder.AutoencoderRecipe;
+import io.github.eqvae.train.autoencoder.TinyRun;
+import io.github.eqvae.train.checkpoint.CheckpointStore;
+import io.github.eqvae.train.generator.GeneratorRecipe;
+import io.github.eqvae.train.generator.TinyLatents;
+import io.github.eqvae.train.run.RunObserver;
+import io.github.eqvae.train.run.RunnableRecipe;
+import io.github.eqvae.train.run.Workload;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** R ranks end with the bits of one rank that accumulates R times as many micro-batches. */
+class RankedTrainingTest {
+  private static final int STEPS = 7;
+
+  @TempDir Path folder;
+  private Path latents;
+
+  private AutoencoderRecipe autoencoder(String... more) throws Exception {
+    List<String> all = new ArrayList<>(List.of("objective.gan.enabled=false", "run.threads=1"));
+    all.addAll(List.of(more));
+    return AutoencoderRecipe.parse(
+        TinyRun.recipe(TinyRun.images(folder), STEPS, 1000), "tiny", all);
+  }
+
+  private GeneratorRecipe generator(String... more) throws Exception {
+    List<String> all = new ArrayList<>(List.of("run.threads=1"));
+    all.addAll(List.of(more));
+    latents = latents == null ? TinyLatents.folder(folder) : latents;
+    return GeneratorRecipe.parse(TinyLatents.recipe(latents, STEPS, 1000), "tiny", all);
+  }
+
+  /** Trains as far as the recipe goes, from the newest checkpoint of the folder if it has one. */
+  private static <T extends Task> List<Double> train(
+      RunnableRecipe<T> recipe, Path store, Communicator ranks) throws Exception {
+    CheckpointStore checkpoints = new CheckpointStore(store, 3);
+    List<Double> losses = new ArrayList<>();
+    try (Workload<T> workload = recipe.workload(RunObserver.NONE);
+        Trainer<T> trainer = new Trainer<>(recipe, ranks)) {
+      var latest = checkpoints.latest().checkpoint();
+      if (ranks.isFirst() && latest.isPresent()) {
+        trainer.resume(latest.get());
+      } else {
+        trainer.initialize();
+      }
+      trainer.meet();
+      try (Workload.Batches batches = workload.batches(trainer.nextBatch(), ranks.size())) {
+        trainer.run(
+            batches,
+            null,
+            checkpoints,
+            new TrainListener() {
+              @Override
+              public void step(StepReport report) {
+                losses.add(report.values().get("total"));
+              }
+            });
+      }
+    }
+    return losses;
+  }
+
+  private static <T extends Task> Map<String, String> ranked(
+      int size, RunnableRecipe<T> recipe, Path store) throws Exception {
+    List<List<Double>> losses = TestRanks.run(size, ranks -> train(recipe, store, ranks));
+    assertEquals(Collections.nCopies(size, losses.getFirst()), losses); // all know the whole
+    return hashes(store);
+  }
+
+  private static Map<String, String> hashes(Path store) throws Exception {
+    Path newest = new CheckpointStore(store, 3).latest().checkpoint().orElseThrow().directory();
+    return CheckpointHashes.of(newest, 4);
+  }
+
+  /** With a τ per sample a parameter is used several times in a micro-batch. */
+  @ParameterizedTest
+  @CsvSource({"2,sample", "3,sample", "4,sample", "3,batch"})
+  void anAutoencoderHasTheSameBits(int size, String draw) throws Exception {
+    String each = "objective.draw=" + draw;
+    train(
+        autoencoder(each, "optimizer.accumulate=" + size),
+        folder.resolve("one"),
+        Communicator.alone());
+    Map<String, String> all =
+        ranked(size, autoencoder(each, "optimizer.accumulate=1"), folder.resolve("ranks"));
+    assertEquals(hashes(folder.resolve("one")), all);
+  }
+
+  @ParameterizedTest
+  @ValueSource(ints = {2, 3, 4})
+  void aGeneratorHasTheSameBits(int size) throws Exception {
+    train(generator("optimizer.accumulate=" + size), folder.resolve("one"), Communicator.alone());
+    Map<String, String> all =
+        ranked(size, generator("optimizer.accumulate=1"), folder.resolve("ranks"));
+    assertEquals(hashes(folder.resolve("one")), all);
+  }
+
+  /** 12 micro-batches to a step, by any number of ranks that divides it, also in turn. */
+  @Test
+  void ranksMayChangeBetweenResumes() throws Exception {
+    train(generator("optimizer.accumulate=12"), folder.resolve("one"), Communicator.alone());
+    Path store = folder.resolve("ranks");
+    int step = 0;
+    for (int size : new int[] {2, 1, 4, 3}) {
+      String[] settings = {
+        "optimizer.accumulate=" + 12 / size,
+        "optimizer.schedule=constant",
+        "run.steps=" + (size == 3 ? STEPS : ++step)
+      };
+      ranked(size, generator(settings), store);
+    }
+    assertEquals(hashes(folder.resolve("one")), hashes(store));
+  }
+
+  /** If one rank has something that is not finite, all skip, and go on with equal weights. */
+  @Test
+  void aNonFiniteRankMakesAllSkip() throws Exception {
+    GeneratorRecipe recipe = generator("optimizer.accumulate=1");
+    List<List<Boolean>> skipped =
+        TestRanks.run(
+            3,
+            ranks -> {
+              List<Boolean> skips = new ArrayList<>();
+              try (Workload<?> workload = recipe.workload(RunObserver.NONE);
+                  var trainer = new Trainer<>(recipe, ranks);
+                  Workload.Batches batches = workload.batches(ranks.rank(), 3)) {
+                trainer.meet();
+                trainer.run(
+                    (index, batch) -> {
+                      batches.load(index, batch);
+                      if (index == 3 * 2 + 1) { // of rank 1, in the third step
+                        batch.floats("rows")[0] = Float.NaN;
+                      }
+                    },
+                    null,
+                    new CheckpointStore(folder.resolve("skipping"), 3),
+                    new TrainListener() {
+                      @Override
+                      public void step(StepReport report) {
+                        skips.add(report.skipped());
+                      }
+                    });
+                assertEquals(1, trainer.skippedUpdates());
+              }
+              return skips;
+            });
+    List<Boolean> expected = List.of(false, false, true, false, false, false, false);
+    assertEquals(Collections.nCopies(3, expected), skipped);
+    assertTrue(hashes(folder.resolve("skipping")).size() >= 4);
+  }
+}
