@@ -37,40 +37,34 @@ struct Terms {
   };
 };
 
-// Statistics of one channel from its chunks; updates the running statistics.
+// The statistics and the running statistics of all channels.
 struct Statistics {
   ChunkCounts chunks;
   int64_t channels;
-  double eps, momentum, share, unbiased_share;
+  double eps, momentum, share, unbiased;  // unbiased: rows / (rows − 1)
   int32_t training;
   Values x;
   const double* parts;
   float *running_mean, *running_var, *stats;
-
-  __device__ void operator()(int64_t c) const {
-    double mean = running_mean[c], variance = running_var[c];
-    if (training) {
-      double sum = 0, squares = 0;
-      for (int i = 0; i < chunks.chunks; ++i) sum += chunk(i, c).mean * chunks.count(i);
-      const double batch_mean = sum * share;
-      for (int i = 0; i < chunks.chunks; ++i) {
-        const Moments m = chunk(i, c);
-        squares += m.squares + chunks.count(i) * (m.mean - batch_mean) * (m.mean - batch_mean);
-      }
-      running_mean[c] = static_cast<float>((1 - momentum) * mean + momentum * batch_mean);
-      running_var[c] = static_cast<float>((1 - momentum) * variance + momentum * (squares * unbiased_share));
-      mean = batch_mean;
-      variance = squares * share;
-    }
-    stats[2 * c] = static_cast<float>(mean);
-    stats[2 * c + 1] = static_cast<float>(rsqrt(variance + eps));
-  }
-
- private:
-  __device__ Moments chunk(int i, int64_t c) const {
-    return moments(x[int64_t{i} * chunks.rows_of_chunk * channels + c], parts + (i * channels + c) * 2, chunks.inverse(i));
-  }
 };
+
+// A block per channel.
+__global__ void __launch_bounds__(kThreads) batch_statistics(Statistics s) {
+  BlockScratch& scratch = shared_memory<BlockScratch>();
+  const int c = static_cast<int>(blockIdx.x);
+  Spread batch{};
+  if (s.training) batch = block_spread(s.chunks, s.x, s.parts, 0, s.channels, c, 1, s.share, scratch);
+  if (threadIdx.x != 0) return;
+  const double mean = s.running_mean[c], variance = s.running_var[c];
+  if (s.training) {
+    s.running_mean[c] = static_cast<float>((1 - s.momentum) * mean + s.momentum * batch.mean);
+    s.running_var[c] = static_cast<float>((1 - s.momentum) * variance + s.momentum * (batch.variance * s.unbiased));
+  } else {
+    batch = {mean, variance};
+  }
+  s.stats[2 * c] = static_cast<float>(batch.mean);
+  s.stats[2 * c + 1] = static_cast<float>(rsqrt(batch.variance + s.eps));
+}
 
 struct Forward {
   Values x, y;
@@ -143,14 +137,15 @@ void batch_norm_fwd(Stream& stream, const eqv_batch_norm_params& p, const Tensor
                               .eps = p.eps,
                               .momentum = p.momentum,
                               .share = 1 / static_cast<double>(shape.rows),
-                              .unbiased_share = 1 / static_cast<double>(std::max<int64_t>(1, shape.rows - 1)),
+                              .unbiased = static_cast<double>(shape.rows) / static_cast<double>(std::max<int64_t>(1, shape.rows - 1)),
                               .training = p.training,
                               .x = x,
                               .parts = parts,
                               .running_mean = f32(running_mean),
                               .running_var = f32(running_var),
                               .stats = f32(stats_tensor)};
-  for_each(stream, "batch_norm_statistics", shape.channels, statistics);
+  launch(stream, "batch_norm_statistics", dim3(static_cast<unsigned>(shape.channels)), dim3(kThreads), sizeof(BlockScratch),
+         batch_statistics, statistics);
   column_walk(stream, "batch_norm_fwd", shape, in_vectors(shape.channels, {&x_tensor, &y_tensor}),
               Forward{x, y, f32(gamma_tensor), f32(beta_tensor), f32(stats_tensor)});
 }
@@ -160,7 +155,6 @@ void batch_norm_bwd(Stream& stream, const eqv_batch_norm_params& p, const Tensor
                     const Tensor& dgamma_tensor, const Tensor& dbeta_tensor) {
   const ColumnShape shape = shape_of(x_tensor);
   const int64_t channels = shape.channels;
-  const int chunks = static_cast<int>(shape.chunks());
   const bool vectors = in_vectors(channels, {&dy_tensor, &x_tensor, &dx_tensor});
   const float *gamma = f32(gamma_tensor), *stats = f32(stats_tensor);
   float *dgamma = f32(dgamma_tensor), *dbeta = f32(dbeta_tensor);
@@ -171,13 +165,12 @@ void batch_norm_bwd(Stream& stream, const eqv_batch_norm_params& p, const Tensor
   column_sums<2>(stream, "batch_norm_bwd_sums", shape, vectors, terms, parts);
   const int32_t training = p.training;
   const double share = 1 / static_cast<double>(shape.rows);
-  for_each(stream, "batch_norm_bwd_parameters", channels * 2, EQV_LAMBDA(int64_t i) {
-    const int64_t c = i / 2;
-    const double sum = sum_chunks<2>(chunks, channels, parts, 0, c, static_cast<int>(i % 2));
-    (i % 2 == 0 ? dgamma : dbeta)[c] = static_cast<float>(sum);
+  join_chunks<2>(stream, "batch_norm_bwd_parameters", shape, parts, EQV_LAMBDA(int, int column, double sum) {
+    const int c = column / 2;
+    (column % 2 == 0 ? dgamma : dbeta)[c] = static_cast<float>(sum);
     // With running statistics mean and rstd are constants.
     const double factor = training ? static_cast<double>(gamma[c]) * stats[2 * c + 1] * share : 0;
-    means[i] = static_cast<float>(sum * factor);
+    means[column] = static_cast<float>(sum * factor);
   });
   column_walk(stream, "batch_norm_bwd", shape, vectors, Backward{terms, values(dx_tensor), gamma, means});
 }

@@ -1,6 +1,7 @@
 // Sums over the rows of {sample, row, channel}, and elementwise work on them: what norms and biases need. Neighbouring threads
 // have neighbouring channels, so memory is read in order, 8 channels at a time where alignment allows. A thread sums a few
-// hundred values in fp32; the sums of those are double, in a fixed order that depends on the shape alone.
+// hundred values in fp32; the sums of those are double, in a fixed order that depends on the shape alone. A second kernel joins
+// the sums of the chunks: many threads a column, since one alone would wait for memory at each of hundreds of values.
 #pragma once
 
 #include "common/reduce.h"
@@ -100,14 +101,54 @@ void column_walk(Stream& stream, const char* name, const ColumnShape& shape, boo
            lanes_of<1>(shape), work);
 }
 
-// Σ over the chunks of one channel's sum number k.
-template <int kSums>
-__device__ double sum_chunks(int chunks, int64_t channels, const double* parts, int64_t sample, int64_t c, int k) {
-  const double* part = parts + (sample * chunks * channels + c) * kSums + k;
+// A block has `lanes` neighbouring columns, and kThreads / lanes threads for each, whose sums are joined as a tree.
+template <class F, class Finish>
+__global__ void __launch_bounds__(kThreads)
+    join_columns_kernel(int rows, int columns, int lanes, int blocks_across, F f, Finish finish) {
+  struct Sums {
+    double of[kThreads];
+  };
+  Sums& shared = shared_memory<Sums>();
+  const int thread = static_cast<int>(threadIdx.x), lane = thread % lanes, line = thread / lanes, lines = kThreads / lanes;
+  const int sample = static_cast<int>(blockIdx.x) / blocks_across;
+  const int column = (static_cast<int>(blockIdx.x) - sample * blocks_across) * lanes + lane;
   double sum = 0;
-#pragma unroll 1
-  for (int chunk = 0; chunk < chunks; ++chunk) sum += part[chunk * channels * kSums];
-  return sum;
+  if (column < columns) {
+#pragma unroll 4
+    for (int row = line; row < rows; row += lines) sum += f(sample, row, column);
+  }
+  shared.of[thread] = sum;
+  __syncthreads();
+  for (int half = lines / 2; half > 0; half /= 2) {
+    if (line < half) shared.of[thread] += shared.of[thread + half * lanes];
+    __syncthreads();
+  }
+  if (line == 0 && column < columns) finish(sample, column, shared.of[thread]);
+}
+
+// finish(sample, column, f(sample, 0, column) + … + f(sample, rows − 1, column)) for every sample and column, in double and in
+// an order that depends on the sizes alone. Neighbouring columns should be neighbours in memory.
+template <class F, class Finish>
+void join_columns(Stream& stream, const char* name, int64_t samples, int64_t rows, int64_t columns, F f, Finish finish) {
+  constexpr int kFewest = 4, kRowsOfThread = 4;  // four doubles are a sector of memory
+  int lanes = kFewest;
+  while (lanes < kThreads && lanes < columns && rows * 2 * lanes <= int64_t{kRowsOfThread} * kThreads) lanes *= 2;
+  const int64_t across = ceil_div(columns, lanes);
+  launch(stream, name, dim3(static_cast<unsigned>(samples * across)), dim3(kThreads), kThreads * sizeof(double),
+         join_columns_kernel<F, Finish>, static_cast<int>(rows), static_cast<int>(columns), lanes, static_cast<int>(across), f,
+         finish);
+}
+
+// The same of column_sums' parts over the chunks of each sample; column k of the sums of channel c is number c · kSums + k.
+template <int kSums, class Finish>
+void join_chunks(Stream& stream, const char* name, const ColumnShape& shape, const double* parts, Finish finish) {
+  const int64_t chunks = shape.chunks(), columns = shape.channels * kSums;
+  join_columns(
+      stream, name, shape.samples, chunks, columns,
+      EQV_LAMBDA(int sample, int chunk, int column) -> double {
+        return parts[(sample * chunks + chunk) * columns + column];
+      },
+      finish);
 }
 
 // Terms: the values themselves.
@@ -174,6 +215,29 @@ struct Moments {
 __device__ inline Moments moments(float shift, const double* sums, double inverse) {
   const double share = sums[0] * inverse;
   return {static_cast<double>(shift) + share, sums[1] - sums[0] * share};
+}
+
+// Mean and variance of `size` channels of a sample from c0 on, by a block from the parts that column_sums made of Shifted; share:
+// 1 / the number of values. Every thread gets them.
+struct Spread {
+  double mean, variance;
+};
+
+__device__ inline Spread block_spread(const ChunkCounts& chunks, Values x, const double* parts, int64_t sample, int64_t channels,
+                                      int c0, int size, double share, BlockScratch& scratch) {
+  const auto part = [&](int chunk, int c) {
+    const int64_t row = sample * chunks.rows + int64_t{chunk} * chunks.rows_of_chunk;
+    return moments(x[row * channels + c], parts + ((sample * chunks.chunks + chunk) * channels + c) * 2, chunks.inverse(chunk));
+  };
+  double sum = 0, squares = 0;
+  for (int i = static_cast<int>(threadIdx.x); i < chunks.chunks * size; i += kThreads)
+    sum += part(i / size, c0 + i % size).mean * chunks.count(i / size);
+  const double mean = block_join(sum, scratch) * share;
+  for (int i = static_cast<int>(threadIdx.x); i < chunks.chunks * size; i += kThreads) {
+    const Moments m = part(i / size, c0 + i % size);
+    squares += m.squares + chunks.count(i / size) * (m.mean - mean) * (m.mean - mean);
+  }
+  return {mean, block_join(squares, scratch) * share};
 }
 
 }  // namespace eqv::gpu

@@ -123,12 +123,9 @@ void bias_bwd(Stream& stream, const Tensor& dy, const Tensor& dbias_tensor) {
   const ColumnShape shape{1, elements(dy) / channels, channels};
   Workspace workspace(stream, Workspace::bytes<double>(shape.parts()));
   double* parts = workspace.take<double>(shape.parts());
-  const int chunks = static_cast<int>(shape.chunks());
   float* dbias = f32(dbias_tensor);
   column_sums<1>(stream, "bias_bwd", shape, in_vectors(channels, {&dy}), Plain{values(dy)}, parts);
-  for_each(stream, "bias_bwd", channels, EQV_LAMBDA(int64_t c) {
-    dbias[c] = static_cast<float>(sum_chunks<1>(chunks, channels, parts, 0, c, 0));
-  });
+  join_chunks<1>(stream, "bias_bwd", shape, parts, EQV_LAMBDA(int, int c, double sum) { dbias[c] = static_cast<float>(sum); });
 }
 
 }  // namespace eqv::backend

@@ -85,9 +85,8 @@ void gated_add_bwd(Stream& stream, const Tensor& dout, const Tensor& gate, const
   column_walk(stream, "gated_add_bwd", shape, vectors, Backward{values(dout), values(gate), values(dy), shape.channels});
   const Values dgate = values(dgate_tensor);
   const int64_t channels = shape.channels;
-  const int chunks = static_cast<int>(shape.chunks());
-  for_each(stream, "gated_add_bwd_gate", shape.samples * channels, EQV_LAMBDA(int64_t i) {
-    dgate.set(i, static_cast<float>(sum_chunks<1>(chunks, channels, parts, i / channels, i % channels, 0)));
+  join_chunks<1>(stream, "gated_add_bwd_gate", shape, parts, EQV_LAMBDA(int n, int c, double sum) {
+    dgate.set(n * channels + c, static_cast<float>(sum));
   });
 }
 

@@ -1,5 +1,5 @@
 // Group norm and an optional SiLU, in three passes each way: sums of chunks of pixels (common/columns.h), statistics of each
-// group, and the elementwise rest.
+// group, and the elementwise rest. Backward, the sums of the chunks are first joined to one for each sample and channel.
 #include "group_norm/group_norm.h"
 
 #include "activation/activation.h"
@@ -25,20 +25,7 @@ __global__ void __launch_bounds__(kThreads)
   BlockScratch& scratch = shared_memory<BlockScratch>();
   const int groups = static_cast<int>(g.groups), size = static_cast<int>(g.size);
   const int n = static_cast<int>(blockIdx.x) / groups, c0 = static_cast<int>(blockIdx.x) % groups * size;
-  const auto part = [&](int chunk, int c) {
-    const int64_t row = int64_t{chunk} * chunks.rows_of_chunk;
-    return moments(x[(n * g.pixels + row) * g.channels + c],
-                   parts + ((int64_t{n} * chunks.chunks + chunk) * g.channels + c) * 2, chunks.inverse(chunk));
-  };
-  double sum = 0, squares = 0;
-  for (int i = static_cast<int>(threadIdx.x); i < chunks.chunks * size; i += kThreads)
-    sum += part(i / size, c0 + i % size).mean * chunks.count(i / size);
-  const double mean = block_join(sum, scratch) * share;
-  for (int i = static_cast<int>(threadIdx.x); i < chunks.chunks * size; i += kThreads) {
-    const Moments m = part(i / size, c0 + i % size);
-    squares += m.squares + chunks.count(i / size) * (m.mean - mean) * (m.mean - mean);
-  }
-  const double variance = block_join(squares, scratch) * share;
+  const auto [mean, variance] = block_spread(chunks, x, parts, n, g.channels, c0, size, share, scratch);
   if (threadIdx.x == 0) {
     stats[2 * blockIdx.x] = static_cast<float>(mean);
     stats[2 * blockIdx.x + 1] = static_cast<float>(rsqrt(variance + eps));
@@ -176,7 +163,7 @@ void group_norm_bwd(Stream& stream, const eqv_group_norm_params& p, const Tensor
   const Groups g = groups_of(p.groups, x);
   const int64_t samples = x.shape[0];
   const ColumnShape shape{samples, g.pixels, g.channels};
-  const int chunks = static_cast<int>(shape.chunks()), size = static_cast<int>(g.size);
+  const int size = static_cast<int>(g.size);
   const double share = 1 / static_cast<double>(g.pixels * g.size);
   const bool vectors = in_vectors(g.channels, {&x, &dy, &dx});
   const Terms terms{.g = g,
@@ -186,30 +173,33 @@ void group_norm_bwd(Stream& stream, const eqv_group_norm_params& p, const Tensor
                     .gamma = f32(gamma_tensor),
                     .beta = f32(beta),
                     .stats = f32(stats_tensor)};
-  Workspace workspace(stream, Workspace::bytes<double>(shape.parts() * 2) + Workspace::bytes<float>(samples * g.groups * 2));
+  const int64_t columns = g.channels * 2;  // of the sums
+  Workspace workspace(stream, Workspace::bytes<double>(shape.parts() * 2) + Workspace::bytes<double>(samples * columns) +
+                                  Workspace::bytes<float>(samples * g.groups * 2));
   double* parts = workspace.take<double>(shape.parts() * 2);
+  double* totals = workspace.take<double>(samples * columns);
   float* means = workspace.take<float>(samples * g.groups * 2);
   column_sums<2>(stream, "group_norm_bwd_sums", shape, vectors, terms, parts);
-  const float *gamma = f32(gamma_tensor), *stats = f32(stats_tensor);
-  for (int k = 0; k < 2; ++k)
-    reduce_rows(
-        stream, "group_norm_bwd_means", samples * g.groups, chunks * g.size,
-        EQV_LAMBDA(int64_t row, int64_t i) -> double {
-          const int chunk = static_cast<int>(i) / size, groups = static_cast<int>(g.groups);
-          const int n = static_cast<int>(row) / groups, c = static_cast<int>(row) % groups * size + static_cast<int>(i) % size;
-          return static_cast<double>(gamma[c]) * parts[((int64_t{n} * chunks + chunk) * g.channels + c) * 2 + k];
-        },
-        EQV_LAMBDA(int64_t row, double sum) {
-          means[2 * row + k] = static_cast<float>(sum * stats[2 * row + 1] * share);
-        });
-  column_walk(stream, "group_norm_bwd", shape, vectors, Backward{terms, values(dx), means});
-  float *dgamma = f32(dgamma_tensor), *dbeta = f32(dbeta_tensor);
-  for_each(stream, "group_norm_bwd_parameters", g.channels * 2, EQV_LAMBDA(int64_t i) {
-    const int64_t c = i / 2, k = i % 2;
-    double sum = 0;
-    for (int64_t n = 0; n < samples; ++n) sum += sum_chunks<2>(chunks, g.channels, parts, n, c, static_cast<int>(k));
-    (k == 0 ? dgamma : dbeta)[c] = static_cast<float>(sum);
+  join_chunks<2>(stream, "group_norm_bwd_totals", shape, parts, EQV_LAMBDA(int n, int column, double sum) {
+    totals[n * columns + column] = sum;
   });
+  const float *gamma = f32(gamma_tensor), *stats = f32(stats_tensor);
+  const int groups = static_cast<int>(g.groups);
+  join_columns(
+      stream, "group_norm_bwd_means", samples * g.groups, g.size, 2,
+      EQV_LAMBDA(int row, int i, int k) -> double {
+        const int n = row / groups, c = row % groups * size + i;
+        return static_cast<double>(gamma[c]) * totals[n * columns + 2 * c + k];
+      },
+      EQV_LAMBDA(int row, int k, double sum) {
+        means[2 * row + k] = static_cast<float>(sum * stats[2 * row + 1] * share);
+      });
+  float *dgamma = f32(dgamma_tensor), *dbeta = f32(dbeta_tensor);
+  join_columns(
+      stream, "group_norm_bwd_parameters", 1, samples, columns,
+      EQV_LAMBDA(int, int n, int column) -> double { return totals[n * columns + column]; },
+      EQV_LAMBDA(int, int column, double sum) { (column % 2 == 0 ? dgamma : dbeta)[column / 2] = static_cast<float>(sum); });
+  column_walk(stream, "group_norm_bwd", shape, vectors, Backward{terms, values(dx), means});
 }
 
 }  // namespace eqv::backend

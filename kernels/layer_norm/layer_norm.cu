@@ -170,32 +170,37 @@ void layer_norm_bwd(Stream& stream, const eqv_layer_norm_params& p, const Tensor
          static_cast<const float*>(f32(stats)), values(dx));
   if (!dweight_tensor && !dbias_tensor && !dmodulation_tensor) return;
   const ColumnShape columns{shape.samples, shape.rows, shape.channels};
-  Workspace workspace(stream, Workspace::bytes<double>(columns.parts() * 2));
+  const int64_t samples = shape.samples, channels = shape.channels, sums = channels * 2;
+  Workspace workspace(stream, Workspace::bytes<double>(columns.parts() * 2) + Workspace::bytes<double>(samples * sums));
   double* parts = workspace.take<double>(columns.parts() * 2);
-  column_sums<2>(stream, "layer_norm_bwd_sums", columns, vectors, Terms{values(dy), values(x), f32(stats), shape.channels},
-                 parts);
-  float *dweight = f32(dweight_tensor), *dbias = f32(dbias_tensor);
-  const Values dmodulation = values(dmodulation_tensor);
-  const int64_t samples = shape.samples, channels = shape.channels;
-  const int chunks = static_cast<int>(columns.chunks());
-  for_each(stream, "layer_norm_bwd_parameters", channels, EQV_LAMBDA(int64_t c) {
-    const double weight = affine.weight ? static_cast<double>(affine.weight[c]) : 1;
-    const double bias = affine.bias ? static_cast<double>(affine.bias[c]) : 0;
-    double of_weight = 0, of_bias = 0;
-    for (int64_t n = 0; n < samples; ++n) {
-      const double by_one = sum_chunks<2>(chunks, channels, parts, n, c, 0);
-      const double by_hat = sum_chunks<2>(chunks, channels, parts, n, c, 1);
-      const int64_t at = affine.scales(n, channels) + c;
-      const double scale = 1 + (affine.parts > 0 ? static_cast<double>(affine.modulation[at]) : 0);
-      of_weight += scale * by_hat;
-      of_bias += scale * by_one;
-      if (!dmodulation) continue;
-      dmodulation.set(at, static_cast<float>(weight * by_hat + bias * by_one));
-      if (affine.parts == 2) dmodulation.set(n * 2 * channels + c, static_cast<float>(by_one));
-    }
-    if (dweight) dweight[c] = static_cast<float>(of_weight);
-    if (dbias) dbias[c] = static_cast<float>(of_bias);
+  double* totals = workspace.take<double>(samples * sums);
+  column_sums<2>(stream, "layer_norm_bwd_sums", columns, vectors, Terms{values(dy), values(x), f32(stats), channels}, parts);
+  join_chunks<2>(stream, "layer_norm_bwd_totals", columns, parts, EQV_LAMBDA(int n, int column, double sum) {
+    totals[n * sums + column] = sum;
   });
+  const Values dmodulation = values(dmodulation_tensor);
+  if (dmodulation_tensor)
+    for_each(stream, "layer_norm_bwd_modulation", samples * channels, EQV_LAMBDA(int64_t i) {
+      const int64_t n = i / channels, c = i - n * channels;
+      const double by_one = totals[2 * i], by_hat = totals[2 * i + 1];
+      const double weight = affine.weight ? static_cast<double>(affine.weight[c]) : 1;
+      const double bias = affine.bias ? static_cast<double>(affine.bias[c]) : 0;
+      dmodulation.set(affine.scales(n, channels) + c, static_cast<float>(weight * by_hat + bias * by_one));
+      if (affine.parts == 2) dmodulation.set(n * sums + c, static_cast<float>(by_one));
+    });
+  if (!dweight_tensor && !dbias_tensor) return;
+  float *dweight = f32(dweight_tensor), *dbias = f32(dbias_tensor);
+  join_columns(
+      stream, "layer_norm_bwd_parameters", 1, samples, sums,
+      EQV_LAMBDA(int, int n, int column) -> double {
+        const int64_t at = affine.scales(n, channels) + column / 2;
+        const double scale = 1 + (affine.parts > 0 ? static_cast<double>(affine.modulation[at]) : 0);
+        return scale * totals[n * sums + column];
+      },
+      EQV_LAMBDA(int, int column, double sum) {
+        float* to = column % 2 ? dweight : dbias;
+        if (to) to[column / 2] = static_cast<float>(sum);
+      });
 }
 
 }  // namespace eqv::backend
