@@ -6,6 +6,7 @@
 #pragma once
 
 #include "common/async_copy.h"
+#include "common/wait_report.h"
 #include "common/wgmma_instructions.h"
 
 #if defined(__CUDACC__)
@@ -35,6 +36,9 @@ struct PixelRange {
   int beyond_rows, beyond_columns;  // last = h − 1 + beyond_rows …
 };
 TensorMap pixels_map(const void* data, int n, int h, int w, int c, PixelRange range, int step, int box_pixels);
+
+// Where kernels on this machine write the report of a wait that does not end (wait_report.h).
+uint64_t* wait_report();
 
 // ---- barriers -----------------------------------------------------------------------------------------------------
 // A phase ends when `arrivals` threads have arrived and all bytes that were announced are there. Phases alternate in
@@ -82,17 +86,62 @@ __device__ inline void barrier_expect(Barrier* barrier, [[maybe_unused]] unsigne
 #endif
 }
 
-// Waits for the end of the phase of this parity.
-__device__ inline void barrier_wait(Barrier* barrier, [[maybe_unused]] unsigned parity) {
+// Whether the phase of this parity has ended; may wait for that for a time that the GPU chooses.
+__device__ inline bool barrier_try(Barrier* barrier, [[maybe_unused]] unsigned parity) {
 #if defined(__CUDA_ARCH__)
+  unsigned done = 0;
   EQV_PTX(
-      "{ .reg .pred done; again: mbarrier.try_wait.parity.acquire.cta.shared::cta.b64 done, [%0], %1; "
-      "@!done bra.uni again; }" ::"r"(shared_address(barrier)),
-      "r"(parity)
+      "{ .reg .pred done; mbarrier.try_wait.parity.acquire.cta.shared::cta.b64 done, [%1], %2; selp.u32 %0, 1, 0, done; }"
+      : "=r"(done)
+      : "r"(shared_address(barrier)), "r"(parity)
       : "memory");
+  return done != 0;
 #elif !defined(__CUDACC__)
-  simt::barrier_wait(barrier, parity);
+  return simt::barrier_try(barrier, parity);
+#else
+  return true;
 #endif
+}
+
+// A clock of few bits, since waits have few registers: it goes on by one in 2³² ns, 4.3 seconds.
+__device__ inline unsigned slow_clock() {
+#if defined(__CUDA_ARCH__)
+  unsigned now = 0;
+  EQV_PTX("mov.u32 %0, %%globaltimer_hi;" : "=r"(now));
+  return now;
+#elif !defined(__CUDACC__)
+  return static_cast<unsigned>(simt::nanoseconds() >> 32);
+#else
+  return 0;
+#endif
+}
+
+// Ends the kernel, and with it the use of the GPU by this process, which then says what it waited for.
+__device__ inline void give_up([[maybe_unused]] uint64_t* report, Wait what, unsigned number, unsigned parity) {
+  [[maybe_unused]] const uint64_t word = pack_wait(what, number, parity, threadIdx.x, blockIdx.x);
+#if defined(__CUDA_ARCH__)
+  if (report) {
+    *static_cast<volatile uint64_t*>(report) = word;
+    __threadfence_system();
+  }
+  __trap();
+  __builtin_unreachable();  // or the compiler would keep the registers of what follows
+#elif !defined(__CUDACC__)
+  simt::die(describe_wait(word).c_str());
+#endif
+}
+
+// Of the slow clock: 8.6 to 12.9 seconds. No kernel takes that long, not even under a sanitizer.
+constexpr unsigned kLongestWait = 3;
+
+// Waits for the end of the phase of this parity. A fault in a kernel must not occupy the GPU for ever: a wait that does not end
+// is reported as `what` and `number`. `report`: where the address of wait_report() is kept, or null.
+__device__ inline void barrier_wait(Barrier* barrier, unsigned parity, Wait what = Wait::barrier, unsigned number = 0,
+                                    uint64_t* const* report = nullptr) {
+  if (barrier_try(barrier, parity)) return;
+  const unsigned begin = slow_clock();
+  while (!barrier_try(barrier, parity))
+    if (slow_clock() - begin >= kLongestWait) give_up(report ? *report : nullptr, what, number, parity);
 }
 
 // ---- clusters -----------------------------------------------------------------------------------------------------

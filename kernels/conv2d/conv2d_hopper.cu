@@ -32,7 +32,7 @@ __global__ void __launch_bounds__(kHopperThreads, 1)
   static_assert(sizeof(Shared) <= 227 << 10, "a block of sm_90 has 227 KiB of shared memory");
   Shared& shared = shared_memory<Shared>();
   shared.order.init();
-  shared.pipeline.init(T::kPingPong ? 1 : 2);
+  shared.pipeline.init(T::kPingPong ? 1 : 2, c.report);
   if (threadIdx.x < kWarpgroup) {
     registers_down<40>();
     if (threadIdx.x == 0) produce<T>(shared.pipeline, c, pixels, weights);
@@ -84,6 +84,7 @@ void convolve(Stream& stream, const char* name, Conv c, const Tensor& source, co
   c.height = at(result, 1), c.width = at(result, 2);
   c.slices = w.depth / kTileDepth;
   c.result = static_cast<Bf16*>(result.data);
+  c.report = wait_report();
   const Parity& most = c.parities[0];
   const int steps = most.taps_down * most.taps_across * c.slices;
   // Tiles with 256 channels read the fewest bytes. If the channels would be mostly padding there, they are the side of 128.

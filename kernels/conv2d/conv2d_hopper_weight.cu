@@ -19,11 +19,16 @@ namespace {
 using dtype::Bf16;
 
 constexpr int kBox = 64, kRows = 128, kColumns = 256, kStages = 4, kTile = kRows * kColumns;
+constexpr int kBBoxes = kColumns / kBox;  // of a tile
 template <int kBlocks>
 using WeightPipeline = Pipeline<kRows, kColumns, kStages, kBlocks>;
 
 // How tiles are given to the blocks of a cluster.
 enum class Pairs { none, down, across };
+
+struct BoxOfTap {
+  int channel, tap;  // tap: row · 256 + column
+};
 
 struct Work {
   int rows, columns;  // of y
@@ -31,10 +36,17 @@ struct Work {
   int taps_across, slices, boxes;           // slices of 64 channels; boxes = taps · slices
   Pairs pairs;
   int steps, across;  // of pixels; pairs of tiles (or tiles) along the columns
+  int next_rows, next_columns;  // from the first pixel of a step to that of the next
   int units, piece;   // a unit is one step of one pair; piece: units of a cluster
   int parts;          // at most, of one tile
   float* sums;        // {pair, block of the cluster, part, kRows, kColumns}
+  uint64_t* report;   // of waits that do not end
 
+  // A box of 64 channels of one tap. Beyond the last box the last one is read again; its products are not used.
+  __device__ BoxOfTap box(int number) const {
+    const int box = std::min(number, boxes - 1), tap = box / slices, r = tap / taps_across;
+    return {(box - tap * slices) * kBox, r << 8 | (tap - r * taps_across)};
+  }
   __host__ __device__ int blocks() const { return pairs == Pairs::none ? 1 : 2; }
   __host__ __device__ int first_cluster(int pair) const { return pair * steps / piece; }
   // The tile of a pair that the cluster's block `rank` computes.
@@ -46,34 +58,45 @@ struct Work {
   }
 };
 
-template <int kBlocks>
-__device__ void produce(WeightPipeline<kBlocks>& pipeline, const Work& w, int begin, int end, const TensorMap& x, const TensorMap& dy) {
-  constexpr int kABoxes = kRows / kBox, kBBoxes = kColumns / kBox, kBoxSize = kBox * kTileDepth;
+// `boxes`: this thread's own, for the boxes of a tile; it has no registers for them.
+template <Pairs kPairs, int kBlocks>
+__device__ void produce(WeightPipeline<kBlocks>& pipeline, BoxOfTap* boxes, const Work& w, int begin, int end, const TensorMap& x,
+                        const TensorMap& dy) {
+  constexpr int kABoxes = kRows / kBox, kBoxSize = kBox * kTileDepth;
   const int rank = static_cast<int>(cluster_rank());
   // Of an operand that both blocks read, each brings half of the boxes to both.
-  const bool share_a = kBlocks == 2 && w.pairs == Pairs::across, share_b = kBlocks == 2 && w.pairs == Pairs::down;
-  const int a_count = share_a ? kABoxes / 2 : kABoxes, b_count = share_b ? kBBoxes / 2 : kBBoxes;
-  const int a_first = share_a ? rank * a_count : 0, b_first = share_b ? rank * b_count : 0;
+  constexpr bool kShareA = kPairs == Pairs::across, kShareB = kPairs == Pairs::down;
+  constexpr int kACount = kShareA ? kABoxes / 2 : kABoxes, kBCount = kShareB ? kBBoxes / 2 : kBBoxes;
+  const int a_first = kShareA ? rank * kACount : 0, b_first = kShareB ? rank * kBCount : 0;
   PipelineState<kStages> state;
-  for (int unit = begin; unit < end; ++unit) {
-    const int pair = unit / w.steps, pixel = (unit - pair * w.steps) * kTileDepth;
-    const int v = pixel % w.columns, line = pixel / w.columns, u = line % w.rows, n = line / w.rows;
-    const int first_row = u * w.stride + w.first_row, first_column = v * w.stride + w.first_column;
+  while (begin < end) {
+    // Divisions, of a dozen instructions or more each, once a tile: for one thread a step is short.
+    const int pair = begin / w.steps, stop = std::min(end, (pair + 1) * w.steps);
+    int pixel = (begin - pair * w.steps) * kTileDepth;
+    int line = pixel / w.columns, v = pixel - line * w.columns, n = line / w.rows, u = line - n * w.rows;
     const int row = w.row_tile(pair, rank) * kRows, column = w.column_tile(pair, rank) * kBBoxes;
-    Barrier* full = pipeline.producer_acquire(state.stage, state.phase ^ 1);
-    auto& stage = pipeline.stages[state.stage];
-    for (int i = a_first; i < a_first + a_count; ++i) {
-      if (share_a) multicast_matrix_box(stage.a + i * kBoxSize, dy, full, pipeline.kEveryBlock, pixel, row + i * kBox);
-      else copy_matrix_box(stage.a + i * kBoxSize, dy, full, pixel, row + i * kBox);
+    for (int i = b_first; i < b_first + kBCount; ++i) boxes[i] = w.box(column + i);
+    for (; begin < stop; ++begin) {
+      const int first_row = u * w.stride + w.first_row, first_column = v * w.stride + w.first_column;
+      Barrier* full = pipeline.producer_acquire(state.stage, state.phase ^ 1);
+      auto& stage = pipeline.stages[state.stage];
+      for (int i = a_first; i < a_first + kACount; ++i) {
+        if (kShareA) multicast_matrix_box(stage.a + i * kBoxSize, dy, full, pipeline.kEveryBlock, pixel, row + i * kBox);
+        else copy_matrix_box(stage.a + i * kBoxSize, dy, full, pixel, row + i * kBox);
+      }
+      for (int i = b_first; i < b_first + kBCount; ++i) {
+        const BoxOfTap box = boxes[i];
+        if (kShareB)
+          multicast_pixels(stage.b + i * kBoxSize, x, full, pipeline.kEveryBlock, n, first_row, first_column, box.channel,
+                           box.tap >> 8, box.tap & 255);
+        else copy_pixels(stage.b + i * kBoxSize, x, full, n, first_row, first_column, box.channel, box.tap >> 8, box.tap & 255);
+      }
+      state.advance();
+      pixel += kTileDepth;
+      v += w.next_columns, u += w.next_rows;
+      if (v >= w.columns) v -= w.columns, ++u;
+      while (u >= w.rows) u -= w.rows, ++n;
     }
-    for (int i = b_first; i < b_first + b_count; ++i) {
-      // Beyond the last box the last one is read again; its products are not used.
-      const int box = std::min(column + i, w.boxes - 1), tap = box / w.slices;
-      const int channel = (box - tap * w.slices) * kBox, r = tap / w.taps_across, s = tap - r * w.taps_across;
-      if (share_b) multicast_pixels(stage.b + i * kBoxSize, x, full, pipeline.kEveryBlock, n, first_row, first_column, channel, r, s);
-      else copy_pixels(stage.b + i * kBoxSize, x, full, n, first_row, first_column, channel, r, s);
-    }
-    state.advance();
   }
 }
 
@@ -123,15 +146,26 @@ __device__ void consume(WeightPipeline<kBlocks>& pipeline, const Work& w, int be
 }
 
 template <int kBlocks>
+struct WeightShared {
+  WeightPipeline<kBlocks> pipeline;
+  BoxOfTap boxes[kBBoxes];
+};
+
+template <int kBlocks>
 __global__ void __launch_bounds__(kHopperThreads, 1)
     weight_gradient_hopper(const __grid_constant__ TensorMap x, const __grid_constant__ TensorMap dy, const Work w) {
-  static_assert(sizeof(WeightPipeline<kBlocks>) <= 227 << 10, "a block of sm_90 has 227 KiB of shared memory");
-  auto& pipeline = shared_memory<WeightPipeline<kBlocks>>();
-  pipeline.init(2);
+  static_assert(sizeof(WeightShared<kBlocks>) <= 227 << 10, "a block of sm_90 has 227 KiB of shared memory");
+  auto& shared = shared_memory<WeightShared<kBlocks>>();
+  auto& pipeline = shared.pipeline;
+  pipeline.init(2, w.report);
   const int begin = static_cast<int>(blockIdx.x) / kBlocks * w.piece, end = std::min(w.units, begin + w.piece);
   if (threadIdx.x < kWarpgroup) {
     registers_down<40>();
-    if (threadIdx.x == 0) produce(pipeline, w, begin, end, x, dy);
+    if (threadIdx.x == 0) {
+      if constexpr (kBlocks == 1) produce<Pairs::none>(pipeline, shared.boxes, w, begin, end, x, dy);
+      else if (w.pairs == Pairs::across) produce<Pairs::across>(pipeline, shared.boxes, w, begin, end, x, dy);
+      else produce<Pairs::down>(pipeline, shared.boxes, w, begin, end, x, dy);
+    }
   } else {
     registers_up<232>();
     consume(pipeline, w, begin, end);
@@ -152,6 +186,7 @@ void conv2d_hopper_bwd_weight(Stream& stream, const eqv_conv2d_params& p, const 
   w.rows = at(dy, 1), w.columns = at(dy, 2), w.stride = p.stride, w.first_row = -p.pad_top, w.first_column = -p.pad_left;
   w.taps_across = kw, w.slices = up(inputs, kBox), w.boxes = taps * w.slices;
   w.steps = up(pixels, kTileDepth);
+  w.next_rows = kTileDepth / w.columns, w.next_columns = kTileDepth % w.columns;
   const int rows = up(outputs, kRows), columns = up(w.boxes, kColumns / kBox);
   w.pairs = rows % 2 == 0 ? Pairs::down : columns % 2 == 0 ? Pairs::across : Pairs::none;
   w.across = w.pairs == Pairs::across ? columns / 2 : columns;
@@ -162,6 +197,7 @@ void conv2d_hopper_bwd_weight(Stream& stream, const eqv_conv2d_params& p, const 
   const int64_t floats = int64_t{tiles} * w.parts * kTile;
   Workspace workspace(stream, Workspace::bytes<float>(floats));
   w.sums = workspace.take<float>(floats);
+  w.report = wait_report();
 
   const PixelRange range{.first_row = -p.pad_top,
                          .first_column = -p.pad_left,
@@ -171,7 +207,7 @@ void conv2d_hopper_bwd_weight(Stream& stream, const eqv_conv2d_params& p, const 
   const TensorMap dy_map = matrix_map(dy.data, pixels, outputs, kTileDepth);
   const auto run = [&]<int kBlocks>(std::integral_constant<int, kBlocks>) {
     launch_clusters(stream, "conv2d_bwd_weight", kBlocks, dim3(static_cast<unsigned>(up(w.units, w.piece) * kBlocks)),
-                    dim3(kHopperThreads), sizeof(WeightPipeline<kBlocks>), weight_gradient_hopper<kBlocks>, x_map, dy_map, w);
+                    dim3(kHopperThreads), sizeof(WeightShared<kBlocks>), weight_gradient_hopper<kBlocks>, x_map, dy_map, w);
   };
   if (w.pairs == Pairs::none) run(std::integral_constant<int, 1>{});
   else run(std::integral_constant<int, 2>{});

@@ -20,10 +20,12 @@ struct Pipeline {
   static constexpr unsigned kStageBytes = sizeof(Stage), kEveryBlock = (1u << kBlocks) - 1;
   alignas(1024) Stage stages[kStages];
   Barrier full[kStages], empty[kStages];
+  uint64_t* report;  // of waits that do not end
 
   // Called by all threads of the cluster. `consumers`: warpgroups of a block that read a stage.
-  __device__ void init(unsigned consumers) {
+  __device__ void init(unsigned consumers, uint64_t* reports) {
     if (threadIdx.x == 0) {
+      report = reports;
       for (int i = 0; i < kStages; ++i) {
         barrier_init(&full[i], 1);
         barrier_init(&empty[i], consumers * kBlocks);
@@ -35,12 +37,14 @@ struct Pipeline {
 
   // Waits until the stage is empty, and announces the bytes of its next tiles, whose copies count on the barrier returned.
   __device__ Barrier* producer_acquire(int stage, unsigned phase) {
-    barrier_wait(&empty[stage], phase);
+    barrier_wait(&empty[stage], phase, Wait::empty, static_cast<unsigned>(stage), &report);
     barrier_expect(&full[stage], kStageBytes);
     return &full[stage];
   }
 
-  __device__ void consumer_wait(int stage, unsigned phase) { barrier_wait(&full[stage], phase); }
+  __device__ void consumer_wait(int stage, unsigned phase) {
+    barrier_wait(&full[stage], phase, Wait::full, static_cast<unsigned>(stage), &report);
+  }
 
   // This warpgroup has read the stage. All its threads call this, or at least the first kBlocks of them.
   __device__ void consumer_release(int stage, unsigned thread) {

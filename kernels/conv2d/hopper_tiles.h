@@ -35,6 +35,7 @@ struct Conv {
   int stride, slices;                 // through the source; slices of 64 channels of it
   Epilogue<dtype::Bf16> epilogue;
   dtype::Bf16* result;
+  uint64_t* report;  // of waits that do not end
 };
 
 // For each parity, the map of the source's pixels that it reads.
@@ -106,9 +107,10 @@ struct OrderedSequenceBarrier {
       for (Barrier& d : done) barrier_init(&d, 1);
   }
   // Before the `count`-th tile of this warpgroup.
-  __device__ void wait(int group, int count) {
-    if (group == 1) barrier_wait(&done[0], static_cast<unsigned>(count) & 1);
-    else if (count > 0) barrier_wait(&done[1], static_cast<unsigned>(count - 1) & 1);
+  __device__ void wait(int group, int count, uint64_t* const* report) {
+    const auto turn = static_cast<unsigned>(group);
+    if (group == 1) barrier_wait(&done[0], static_cast<unsigned>(count) & 1, Wait::turn, turn, report);
+    else if (count > 0) barrier_wait(&done[1], static_cast<unsigned>(count - 1) & 1, Wait::turn, turn, report);
   }
   __device__ void arrive(int group, unsigned thread) {
     if (thread == 0) barrier_arrive(&done[group]);
@@ -134,7 +136,7 @@ __device__ void consume(typename T::Pipe& pipeline, OrderedSequenceBarrier& orde
         state.advance(steps);
         continue;
       }
-      order.wait(group, mine);
+      order.wait(group, mine, &pipeline.report);
     }
     float sum[kSums];
     int before = 0;

@@ -1,18 +1,51 @@
 // A CUDA GPU as a device: memory, streams, copies. The runtime is linked statically; without a driver every call fails
 // and open() says why.
-#include <cstdio>
+#include <cuda_runtime.h>
 
-#include "common/device.h"
+#include <atomic>
+#include <cstdio>
+#include <mutex>
+
+#include "common/hopper.h"
+#include "gpu_bounds.h"
 
 namespace eqv {
 namespace {
 
+// The runtime keeps the last error until it is asked for it: where this is forgotten, check_launch blames the next kernel.
+bool failed(cudaError_t status) {
+  if (status == cudaSuccess) return false;
+  (void)cudaGetLastError();
+  return true;
+}
+
+// One word for all devices of the process, in memory of the host: it can still be read when a GPU's context is lost.
+std::atomic<uint64_t*> report_of_waits{nullptr};
+
+void make_report_of_waits() {
+  static std::mutex mutex;
+  std::lock_guard lock(mutex);
+  if (report_of_waits.load()) return;
+  void* word = nullptr;
+  // Without it a wait that does not end still ends the kernel, only without its name.
+  if (failed(cudaHostAlloc(&word, sizeof(uint64_t), cudaHostAllocPortable | cudaHostAllocMapped))) return;
+  *static_cast<uint64_t*>(word) = 0;
+  report_of_waits.store(static_cast<uint64_t*>(word));
+}
+
+std::string waited_for() {
+  const volatile uint64_t* report = report_of_waits.load();
+  const uint64_t word = report ? *report : 0;
+  return word ? "; " + gpu::describe_wait(word) : "";
+}
+
 // Throws the runtime's reason; `what` is what was tried.
 void require(cudaError_t status, const char* what) {
-  if (status == cudaSuccess) return;
+  if (!failed(status)) return;
   if (status == cudaErrorMemoryAllocation)
     throw error(EQV_OUT_OF_MEMORY, "%s: %s", what, cudaGetErrorString(status));
-  throw error(EQV_DEVICE_FAILED, "%s: %s (%s)", what, cudaGetErrorString(status), cudaGetErrorName(status));
+  throw error(EQV_DEVICE_FAILED, "%s: %s (%s)%s", what, cudaGetErrorString(status), cudaGetErrorName(status),
+              waited_for().c_str());
 }
 
 cudaStream_t handle(const Stream& stream) { return static_cast<cudaStream_t>(stream.native); }
@@ -30,6 +63,8 @@ void allow_shared(const void* kernel, size_t bytes) {
 
 void check_launch(const char* kernel) { require(cudaGetLastError(), kernel); }
 
+uint64_t* wait_report() { return report_of_waits.load(); }
+
 }  // namespace gpu
 
 namespace backend {
@@ -43,7 +78,7 @@ bool has_tf32() { return true; }
 void select(const Device& device) {
   thread_local int selected = -1;
   int now = -1;
-  if (selected == device.ordinal && cudaGetDevice(&now) == cudaSuccess && now == device.ordinal) return;
+  if (selected == device.ordinal && !failed(cudaGetDevice(&now)) && now == device.ordinal) return;
   require(cudaSetDevice(device.ordinal), "cudaSetDevice");
   selected = device.ordinal;
 }
@@ -51,6 +86,7 @@ void select(const Device& device) {
 void open(Device& device) {
   int count = 0;
   const cudaError_t status = cudaGetDeviceCount(&count);
+  (void)failed(status);
   if (status == cudaErrorInsufficientDriver || status == cudaErrorNoDevice || count == 0)
     throw error(EQV_NO_DEVICE,
                 "device_open: cuda:%d cannot be used: %s. Check that nvidia-smi shows a GPU and a driver for CUDA 13, or "
@@ -64,16 +100,17 @@ void open(Device& device) {
   int multiprocessors = 0;
   require(cudaDeviceGetAttribute(&multiprocessors, cudaDevAttrMultiProcessorCount, device.ordinal),
           "cudaDeviceGetAttribute");
-  device.threads = multiprocessors;
+  device.threads = bounded_multiprocessors(multiprocessors);
   int major = 0, minor = 0;
   require(cudaDeviceGetAttribute(&major, cudaDevAttrComputeCapabilityMajor, device.ordinal), "cudaDeviceGetAttribute");
   require(cudaDeviceGetAttribute(&minor, cudaDevAttrComputeCapabilityMinor, device.ordinal), "cudaDeviceGetAttribute");
-  device.architecture = 10 * major + minor;
+  device.architecture = bounded_architecture(10 * major + minor);
   if (major < 8)
     throw error(EQV_NO_DEVICE,
                 "device_open: cuda:%d cannot be used: its compute capability is %d.%d, the kernels need 8.0 or newer (Ampere "
                 "and later). Use another GPU, or --device cpu",
                 device.ordinal, major, minor);
+  make_report_of_waits();
 }
 
 void describe(const Device& device, eqv_device_info& info) {
@@ -88,18 +125,18 @@ void describe(const Device& device, eqv_device_info& info) {
   info.memory_bytes = static_cast<int64_t>(total);
   info.free_bytes = static_cast<int64_t>(free);
   std::snprintf(info.name, sizeof info.name, "%.100s", properties.name);
-  std::snprintf(info.detail, sizeof info.detail, "sm_%d%d, %d multiprocessors, CUDA runtime %d.%d, driver for %d.%d",
-                properties.major, properties.minor, device.threads, runtime / 1000, runtime % 1000 / 10, driver / 1000,
+  char as[40] = "";
+  if (device.architecture != 10 * properties.major + properties.minor)
+    std::snprintf(as, sizeof as, " with the kernels of sm_%d", device.architecture);
+  std::snprintf(info.detail, sizeof info.detail, "sm_%d%d%s, %d of %d multiprocessors, CUDA runtime %d.%d, driver for %d.%d",
+                properties.major, properties.minor, as, device.threads, properties.multiProcessorCount, runtime / 1000, runtime % 1000 / 10, driver / 1000,
                 driver % 1000 / 10);
 }
 
 void* raw_allocate(Device&, int64_t bytes) {
   void* data = nullptr;
   const cudaError_t status = cudaMalloc(&data, static_cast<size_t>(bytes));
-  if (status == cudaErrorMemoryAllocation) {
-    (void)cudaGetLastError();  // the caller reports it, and the next check must not find it again
-    return nullptr;
-  }
+  if (failed(status) && status == cudaErrorMemoryAllocation) return nullptr;  // the caller reports it
   require(status, "cudaMalloc");
   return data;
 }
@@ -133,10 +170,7 @@ void wait(Stream& stream, Stream& other) {
 void* raw_host_allocate(Device&, int64_t bytes) {
   void* data = nullptr;
   const cudaError_t status = cudaHostAlloc(&data, static_cast<size_t>(bytes), cudaHostAllocDefault);
-  if (status == cudaErrorMemoryAllocation) {
-    (void)cudaGetLastError();
-    return nullptr;
-  }
+  if (failed(status) && status == cudaErrorMemoryAllocation) return nullptr;
   require(status, "cudaHostAlloc");
   return data;
 }
@@ -156,14 +190,14 @@ void* end_capture(Stream& stream, bool keep) {
   cudaGraph_t graph = nullptr;
   const cudaError_t status = cudaStreamEndCapture(handle(stream), &graph);
   if (!keep) {
-    (void)cudaGetLastError();  // what spoiled it was reported
-    if (graph) (void)cudaGraphDestroy(graph);
+    (void)failed(status);  // what spoiled it was reported
+    if (graph) (void)failed(cudaGraphDestroy(graph));
     return nullptr;
   }
   require(status, "cudaStreamEndCapture");
   cudaGraphExec_t executable = nullptr;
   const cudaError_t made = cudaGraphInstantiate(&executable, graph, 0);
-  (void)cudaGraphDestroy(graph);
+  (void)failed(cudaGraphDestroy(graph));
   require(made, "cudaGraphInstantiate");
   return executable;
 }
@@ -182,7 +216,7 @@ Mark mark(Stream& stream) {
   cudaEvent_t event = nullptr;
   require(cudaEventCreate(&event), "cudaEventCreate");
   const cudaError_t status = cudaEventRecord(event, handle(stream));
-  if (status != cudaSuccess) (void)cudaEventDestroy(event);
+  if (failed(status)) (void)failed(cudaEventDestroy(event));
   require(status, "cudaEventRecord");
   return {.event = event};
 }
@@ -196,7 +230,7 @@ double seconds_between(const Mark& begin, const Mark& end) {
 }
 
 void release(const Mark& mark) noexcept {
-  if (mark.event) (void)cudaEventDestroy(static_cast<cudaEvent_t>(mark.event));
+  if (mark.event) (void)failed(cudaEventDestroy(static_cast<cudaEvent_t>(mark.event)));
 }
 
 // Of the highest clocks. Multiplications and additions that one multiprocessor finishes in a cycle: NVIDIA's tuning guides and

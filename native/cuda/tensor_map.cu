@@ -12,6 +12,7 @@ Function driver_function(const char* name) {
   void* function = nullptr;
   cudaDriverEntryPointQueryResult found;
   const cudaError_t status = cudaGetDriverEntryPointByVersion(name, &function, 12000, cudaEnableDefault, &found);
+  if (status != cudaSuccess) (void)cudaGetLastError();  // or the next kernel would be blamed
   if (status != cudaSuccess || found != cudaDriverEntryPointSuccess)
     throw error(EQV_NO_DEVICE, "conv2d: the driver has no %s; a driver for CUDA 12 or newer is needed on this GPU", name);
   return reinterpret_cast<Function>(function);

@@ -415,14 +415,17 @@ __global__ void __launch_bounds__(128) pixels_kernel(const __grid_constant__ Ten
   for (int k = static_cast<int>(threadIdx.x); k < pixels * kRow; k += 128) out[k] = s.a[k];
 }
 
-// The 64 result pixels from `first` on, as tap (r, s) sees them.
+// The kPixels result pixels from `first` on, as tap (r, s) sees them.
+template <int kPixels = 64>
 void pixels(Stream& stream, const Convolution& v, int first, int channel, int r, int s) {
-  constexpr int kPixels = 64;
   Numbers numbers;
   Buffer<Bf16> from(stream, numbers.bf16(static_cast<size_t>(v.n * v.h * v.w * v.c)));
   Buffer<Bf16> out(stream, size_t{kPixels} * kRow, Bf16{0x7fff});
   const int rows = (v.h + v.top + v.bottom - v.kernel) / v.stride + 1, across = (v.w + v.left + v.right - v.kernel) / v.stride + 1;
-  const PixelRange range{-v.top, -v.left, v.bottom - (v.kernel - 1), v.right - (v.kernel - 1)};
+  const PixelRange range{.first_row = -v.top,
+                         .first_column = -v.left,
+                         .beyond_rows = v.bottom - (v.kernel - 1),
+                         .beyond_columns = v.right - (v.kernel - 1)};
   const int j = first % across, i = first / across % rows, n = first / across / rows;
   launch(stream, "tma", dim3(1), dim3(128), sizeof(Tiles), pixels_kernel,
          pixels_map(from.device(), v.n, v.h, v.w, v.c, range, v.stride, kPixels), n, i * v.stride - v.top, j * v.stride - v.left,
@@ -437,8 +440,8 @@ void pixels(Stream& stream, const Convolution& v, int first, int channel, int r,
           inside && channel + k < v.c ? from.host[static_cast<size_t>(((image * v.h + y) * v.w + x) * v.c + channel + k)] : Bf16{0};
   }
   char name[120];
-  std::snprintf(name, sizeof name, "tma.pixels %dx%dx%dx%d kernel %d stride %d from %d channel %d tap %d,%d", v.n, v.h, v.w, v.c,
-                v.kernel, v.stride, first, channel, r, s);
+  std::snprintf(name, sizeof name, "tma.pixels %dx%dx%dx%d kernel %d stride %d: %d from %d channel %d tap %d,%d", v.n, v.h, v.w,
+                v.c, v.kernel, v.stride, kPixels, first, channel, r, s);
   report(name, out.fetch(), want);
 }
 
@@ -518,6 +521,14 @@ void run(int ordinal) {
   pixels(stream, wide, 851, 0, 0, 3);
   pixels(stream, wide, 900, 0, 3, 0);
   pixels(stream, plain, 200, 64, 0, 0);
+  // The corners differ between rows and columns, and between beginning and end: 12 × 12 results of 13 × 12 pixels, and of a
+  // stride of 2, 7 × 6. Boxes of as many pixels as kernels read.
+  const Convolution skewed{.n = 3, .h = 13, .w = 12, .c = 64, .kernel = 4, .stride = 1, .top = 2, .left = 0, .bottom = 0, .right = 3};
+  const Convolution halves{.n = 9, .h = 14, .w = 10, .c = 72, .kernel = 4, .stride = 2, .top = 0, .left = 3, .bottom = 2, .right = 1};
+  for (int tap = 0; tap < 16; tap += 5) pixels<128>(stream, skewed, 100, 0, tap / 4, tap % 4);
+  for (int tap = 3; tap < 16; tap += 3) pixels<256>(stream, skewed, 5, 0, tap / 4, tap % 4);
+  for (int tap = 0; tap < 16; tap += 3) pixels<256>(stream, halves, 37, 64, tap / 4, tap % 4);
+  pixels<128>(stream, halves, 320, 0, 3, 1);  // beyond the last image
   store<false>(stream);
   store<true>(stream);
   store_box(stream, 200, 128, 64, 64);

@@ -15,12 +15,14 @@
 #include <vector>
 
 #include "common/hopper.h"
+#include "gpu_bounds.h"
 #include "scheduler.h"
 
 namespace eqv::gpu {
 
 int64_t wave(const Stream& stream) { return 2 * stream.device->threads; }
 void check_launch(const char* kernel) { simt::record_launch(kernel); }
+uint64_t* wait_report() { return nullptr; }
 
 TensorMap matrix_map(const void* data, int64_t rows, int64_t columns, int box_rows) {
   TensorMap map{};
@@ -152,10 +154,14 @@ void open(Device& device) {
     throw error(EQV_NO_DEVICE, "device_open: the shim has the devices 0 (as sm_80) and 1 (as sm_90a), but %d was asked for",
                 device.ordinal);
   select(device);
-  device.architecture = device.ordinal == 0 ? 80 : 90;
-  if (device.threads == 0) device.threads = static_cast<int32_t>(std::max(1u, std::thread::hardware_concurrency()));
-  // In clusters two blocks run on one thread: as many multiprocessors as keep all busy.
-  if (device.architecture == 90) device.threads *= 2;
+  device.architecture = bounded_architecture(device.ordinal == 0 ? 80 : 90);
+  // As sm_90a it has few multiprocessors whatever the processor has: blocks that go on with another tile are then tested on
+  // every machine. EQV_MULTIPROCESSORS says another number, up to those of an H200.
+  constexpr int32_t kFew = 4, kMost = 132;
+  const int32_t asked = bounded_multiprocessors(kMost + 1);
+  if (asked <= kMost) device.threads = asked;
+  else if (device.architecture == 90) device.threads = kFew;
+  else if (device.threads == 0) device.threads = static_cast<int32_t>(std::max(1u, std::thread::hardware_concurrency()));
 }
 
 void describe(const Device& device, eqv_device_info& info) {

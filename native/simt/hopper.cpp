@@ -342,12 +342,17 @@ void cluster_arrive() {
 
 void cluster_wait() { cluster_barrier_wait(); }
 
-void barrier_wait(uint64_t* barrier, unsigned parity) {
+bool barrier_try(uint64_t* barrier, unsigned parity) {
   known(barrier);
-  wait_until([=] {
+  return try_once([=] {
     if (load(barrier).state >> 15 == parity) land(barrier);
     return load(barrier).state >> 15 != parity;
   });
+}
+
+void barrier_wait(uint64_t* barrier, unsigned parity) {
+  while (!barrier_try(barrier, parity)) {
+  }
 }
 
 void tma_matrix_box(void* to, const TensorMap& map, uint64_t* barrier, unsigned blocks, int row, int column) {

@@ -28,6 +28,10 @@ void fence_barrier_init();
 void barrier_arrive(uint64_t* barrier, unsigned bytes);
 void barrier_arrive_at(uint64_t* barrier, unsigned rank);  // at the same barrier of another block of the cluster
 void barrier_wait(uint64_t* barrier, unsigned parity);
+// The same once: if the phase has not ended, other threads run before the answer.
+bool barrier_try(uint64_t* barrier, unsigned parity);
+// A clock for bounds of waits: it jumps by an hour when no thread can go on.
+uint64_t nanoseconds();
 
 unsigned cluster_rank();
 void cluster_arrive();

@@ -21,8 +21,8 @@ unsigned cluster_phases();      // of the cluster barrier, that the current thre
 void cluster_barrier_arrive();
 void cluster_barrier_wait();
 
-// Lets other threads run until the condition holds.
-void wait_until(const std::function<bool()>& condition);
+// Whether the condition holds; if not, other threads run before this returns.
+bool try_once(const std::function<bool()>& condition);
 
 // Waits until the threads first … first + count − 1 of the block are here, at the same operation; the last one calls
 // `together` for all.

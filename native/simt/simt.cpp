@@ -1,6 +1,8 @@
 // The scheduler of the shim: fibers, barriers, warp operations.
 #include "scheduler.h"
 
+#include "hopper.h"
+
 #include <sanitizer/asan_interface.h>
 #include <sys/mman.h>
 
@@ -162,7 +164,8 @@ class Scheduler {
   void copy_async(const Copy& copy);
   void commit_copies() { current->copies.commit(); }
   void wait_for_copies(unsigned newest);
-  void wait_until(const std::function<bool()>& condition);
+  bool try_once(const std::function<bool()>& condition);
+  uint64_t nanoseconds() const { return clock_; }
   void rendezvous(const char* name, unsigned first, unsigned count, const std::function<void()>& together);
   [[noreturn]] void die(const char* message) const;
   Block& block(unsigned rank);
@@ -198,6 +201,7 @@ class Scheduler {
   void* main_ = nullptr;
   bool moved_ = false;
   unsigned alive_ = 0, at_cluster_ = 0, cluster_phase_ = 0;
+  uint64_t clock_ = 0;  // nanoseconds
 };
 
 __thread Scheduler* scheduler = nullptr;
@@ -346,11 +350,16 @@ void Scheduler::run(unsigned cluster) {
     late_turn_ = of_late;
     go_on(&main_);
   };
+  // Where nothing moves, waits that have a bound are given the time to come to it.
+  constexpr uint64_t kPass = 1000, kHour = 3'600'000'000'000;
+  bool expired = false;
   while (alive_) {
     moved_ = false;
     pass(false);
     if (!moved_) pass(true);
-    if (!moved_) die("deadlock: no thread of the block can go on");
+    if (!moved_ && expired) die("deadlock: no thread of the block can go on");
+    expired = !moved_;
+    clock_ += moved_ ? kPass : kHour;
   }
   for (Block& b : blocks_) b.state.reset();
 }
@@ -370,9 +379,13 @@ void Scheduler::wait(State state) {
   go_on(&current->stack_pointer);
 }
 
-void Scheduler::wait_until(const std::function<bool()>& condition) {
-  while (!condition()) wait(State::polling);
-  moved_ = true;
+bool Scheduler::try_once(const std::function<bool()>& condition) {
+  if (condition()) {
+    moved_ = true;
+    return true;
+  }
+  wait(State::polling);
+  return false;
 }
 
 void Scheduler::rendezvous(const char* name, unsigned first, unsigned count, const std::function<void()>& together) {
@@ -536,7 +549,8 @@ unsigned cluster_rank() { return scheduler->current->block->rank; }
 unsigned cluster_blocks() { return scheduler->blocks(); }
 bool has_ended(unsigned rank) { return scheduler->block(rank).alive == 0; }
 unsigned cluster_phases() { return scheduler->current->cluster_phases; }
-void wait_until(const std::function<bool()>& condition) { scheduler->wait_until(condition); }
+bool try_once(const std::function<bool()>& condition) { return scheduler->try_once(condition); }
+uint64_t nanoseconds() { return scheduler->nanoseconds(); }
 void rendezvous(const char* name, unsigned first, unsigned count, const std::function<void()>& together) {
   scheduler->rendezvous(name, first, count, together);
 }
@@ -612,6 +626,7 @@ void launch(dim3 grid, unsigned cluster, dim3 block, size_t shared_bytes, int wo
   using Clock = std::chrono::steady_clock;
   constexpr std::chrono::microseconds kWorthAThread{300};
   std::vector<std::thread> threads;
+  workers = std::min(workers, static_cast<int>(std::max(1u, std::thread::hardware_concurrency())));
   work([&](Scheduler& s) {
     const auto begin = Clock::now();
     if (next < clusters) run(s, next++);

@@ -1,6 +1,7 @@
 package io.github.eqvae.simt;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.github.eqvae.op.TiledProducts;
@@ -8,6 +9,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Tag;
@@ -33,10 +35,36 @@ class PlantedFaultsTest {
   /** Faults with this in their name show only when copies are done at once. */
   private static final String EARLY = "-early";
 
+  /** A fault that ends in a wait for ever. */
+  private static final String NEVER_RELEASED = "never-released";
+
   @TempDir Path folder;
 
-  static List<String> faults() throws IOException {
+  private static List<String> all() throws IOException {
     return Files.readAllLines(LIBRARIES.resolve("faults/names.txt"));
+  }
+
+  /** Of a program that a test runs, not of the kernels. */
+  private static boolean isOfAProgram(String fault) {
+    return fault.endsWith("-device") || fault.endsWith("-primitives");
+  }
+
+  static List<String> faults() throws IOException {
+    return all().stream().filter(f -> !isOfAProgram(f)).toList();
+  }
+
+  static List<String> faultsOfPrograms() throws IOException {
+    return all().stream().filter(PlantedFaultsTest::isOfAProgram).toList();
+  }
+
+  private static void checkPrograms(String fault) throws Exception {
+    Path programs = LIBRARIES.resolve("faults");
+    if (!fault.endsWith("-primitives")) {
+      CudaDeviceTest.check(programs, Map.of("EQV_FAULT", fault));
+    }
+    if (!fault.endsWith("-device")) {
+      PrimitivesTest.run(programs, "1", Map.of("EQV_FAULT", fault));
+    }
   }
 
   /** In a process of its own: a fault may end it. */
@@ -71,6 +99,13 @@ class PlantedFaultsTest {
   void theSoundKernelsPass() throws Exception {
     assertEquals(0, check(LIBRARIES, ""), () -> out());
     assertEquals(0, check(LIBRARIES.resolve("faults"), "none"), () -> out());
+    checkPrograms("none");
+  }
+
+  @ParameterizedTest
+  @MethodSource("faultsOfPrograms")
+  void everyFaultOfAProgramIsNoticed(String fault) {
+    assertThrows(AssertionError.class, () -> checkPrograms(fault), fault);
   }
 
   @ParameterizedTest
@@ -81,6 +116,9 @@ class PlantedFaultsTest {
     boolean wrong = code == TiledProducts.WRONG;
     boolean stopped = out().contains("simt:") || out().contains("SIGSEGV");
     assertTrue(wrong || stopped, () -> out());
+    if (NEVER_RELEASED.equals(fault)) {
+      assertTrue(out().contains("did not end: for barrier '"), () -> out());
+    }
   }
 
   @Test
@@ -88,8 +126,8 @@ class PlantedFaultsTest {
     Path list = Path.of(System.getProperty("eqvae.root"), "native", "simt", "faults.cmake");
     try (Stream<String> lines = Files.lines(list)) {
       long planted = lines.filter(line -> line.matches(" *\"[a-z-]+\\|.*")).count();
-      assertTrue(planted >= 23, "faults.cmake has " + planted);
-      assertEquals(planted, faults().size(), "not every fault was built");
+      assertTrue(planted >= 31, "faults.cmake has " + planted);
+      assertEquals(planted, all().size(), "not every fault was built");
     }
   }
 

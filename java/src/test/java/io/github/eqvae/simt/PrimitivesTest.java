@@ -27,7 +27,13 @@ class PrimitivesTest {
   private static final int OF_SM_80 = 7;
 
   private static List<String> run(String device, Map<String, String> environment) throws Exception {
-    Path program = Path.of(System.getProperty("eqvae.native.dir"), "primitives_simt");
+    return run(Path.of(System.getProperty("eqvae.native.dir")), device, environment);
+  }
+
+  /** Throws an AssertionError if the program in that folder finds a difference. */
+  static List<String> run(Path folder, String device, Map<String, String> environment)
+      throws Exception {
+    Path program = folder.resolve("primitives_simt");
     ProcessBuilder builder = new ProcessBuilder(program.toString(), device);
     builder.environment().putAll(environment);
     builder.redirectErrorStream(true);
