@@ -244,6 +244,7 @@ final class ConvertCommand implements Callable<Integer> {
     if (to == Target.MASKGIT) {
       try (MaskGitCheckpoint checkpoint =
           MaskGitCheckpoint.open(source, weights.choice(), generator.hints())) {
+        generator.requireFits(source, checkpoint.config());
         new MaskGitConversion(checkpoint, dtype.map(d -> d.type), spec.commandLine())
             .write(source, destination, pickle);
       }
@@ -251,6 +252,7 @@ final class ConvertCommand implements Callable<Integer> {
     }
     try (GeneratorCheckpoint checkpoint =
         GeneratorCheckpoint.open(source, weights.choice(), generator.hints())) {
+      generator.requireFits(source, checkpoint.config().heads(), checkpoint.process());
       new GeneratorConversion(checkpoint, dtype.map(d -> d.type), spec.commandLine())
           .write(source, destination, pickle);
     }

@@ -86,7 +86,11 @@ final class DecodeCommand implements Callable<Integer> {
   public Integer call() throws Exception {
     PrintWriter stdout = spec.commandLine().getOut();
     LatentFiles files = LatentFiles.open(in);
-    boolean archive = out.toString().endsWith(".npz");
+    boolean archive = PictureTarget.isArchive(out);
+    if (!archive) {
+      PictureTarget.requireFolderName(
+          out, "OUT", "images go into a folder of PNG files, or into one file .npz");
+    }
     if (!archive && Files.isRegularFile(out)) {
       throw new ParameterException(
           spec.commandLine(), "OUT " + out + " is a file; name a folder, or a file .npz");

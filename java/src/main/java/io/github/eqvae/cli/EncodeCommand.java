@@ -102,8 +102,11 @@ final class EncodeCommand implements Callable<Integer> {
               + " listed.")
   private boolean noLabels;
 
-  @Option(names = "--seed", paramLabel = "N", description = "Seed of the samples. Default: 0.")
-  private long seed;
+  @Option(
+      names = "--seed",
+      paramLabel = "N",
+      description = "Seed of the samples, with --posterior sample. Default: 0.")
+  private Optional<Long> seed = Optional.empty();
 
   @Option(
       names = "--overwrite",
@@ -123,13 +126,17 @@ final class EncodeCommand implements Callable<Integer> {
       throw new EqvaeException.Argument(
           "OUT " + out + " is the folder of the pictures; name another one for the latents");
     }
+    PictureTarget.requireOutside(in, out);
+    PictureTarget.requireFolderName(
+        out, "OUT", "latents go into a folder of shards, whose kind is --format; name a folder");
     try (Device device = model.open();
         Vae vae = model.load(device, stderr)) {
       Content what = content.orElse(vae.codebookSize() > 0 ? Content.CODES : Content.MODE);
+      requireUse(what);
       EncodeOptions options =
           new EncodeOptions(
               what,
-              seed,
+              seed.orElse(0L),
               square.size().orElse(vae.resolution()),
               square.crop(),
               square.decode(),
@@ -138,12 +145,23 @@ final class EncodeCommand implements Callable<Integer> {
               format,
               shardSize,
               !noLabels);
-      Listener listener = new Listener(stderr);
       try (Stream stream = new Stream(device);
           Closing network = new Closing(features.open(stream, options.size()))) {
         encode(vae, network.features(), what, options, stdout, stderr);
       }
       return 0;
+    }
+  }
+
+  /** Refuses options that would change nothing. */
+  private void requireUse(Content what) {
+    if (seed.isPresent() && what != Content.SAMPLE) {
+      throw new EqvaeException.Argument(
+          "--seed is that of samples: add --posterior sample, or leave it out");
+    }
+    if (what == Content.CODES && model.namesScaling()) {
+      throw new EqvaeException.Argument(
+          "codes are not scaled: leave out --scaling-factor and --shift-factor");
     }
   }
 

@@ -1,8 +1,11 @@
 package io.github.eqvae.cli;
 
 import io.github.eqvae.EqvaeException;
+import io.github.eqvae.generator.MaskGitConfig;
 import io.github.eqvae.generator.checkpoint.GeneratorHints;
 import io.github.eqvae.generator.checkpoint.GeneratorProcess;
+import java.nio.file.Path;
+import java.util.Locale;
 import java.util.Optional;
 import java.util.OptionalInt;
 import picocli.CommandLine.Option;
@@ -55,6 +58,50 @@ final class GeneratorHintsOption {
     if (isGiven()) {
       throw new EqvaeException.Argument(
           "--heads, --trained-as and --codes are for files of generators: leave them out");
+    }
+  }
+
+  /**
+   * Refuses what contradicts a generator of latents: its file says it, or its tensors show it.
+   *
+   * @param of the file, for messages
+   * @param has its attention heads
+   * @param trained its diffusion process, if it is known
+   */
+  void requireFits(Path of, int has, Optional<GeneratorProcess> trained) {
+    requireHeads(of, has);
+    if (codes.isPresent()) {
+      throw new EqvaeException.Argument("--codes is for MaskGIT, and " + of + " makes latents");
+    }
+    if (kind.isPresent()
+        && trained.isPresent()
+        && !kind.get().process.getClass().equals(trained.get().getClass())) {
+      throw new EqvaeException.Argument(
+          "--trained-as "
+              + kind.get().name().toLowerCase(Locale.ROOT)
+              + " contradicts "
+              + of
+              + ", which says that it was trained otherwise: leave it out");
+    }
+  }
+
+  /** Refuses what contradicts a MaskGIT. */
+  void requireFits(Path of, MaskGitConfig has) {
+    requireHeads(of, has.heads());
+    if (kind.isPresent()) {
+      throw new EqvaeException.Argument(
+          "--trained-as is for generators of latents, and " + of + " is a MaskGIT");
+    }
+    if (codes.isPresent() && codes.get() != has.codes()) {
+      throw new EqvaeException.Argument(
+          "--codes %d contradicts %s, which has %d".formatted(codes.get(), of, has.codes()));
+    }
+  }
+
+  private void requireHeads(Path of, int has) {
+    if (heads.isPresent() && heads.get() != has) {
+      throw new EqvaeException.Argument(
+          "--heads %d contradicts %s, which has %d".formatted(heads.get(), of, has));
     }
   }
 

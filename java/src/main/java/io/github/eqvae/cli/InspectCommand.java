@@ -107,12 +107,14 @@ final class InspectCommand implements Callable<Integer> {
       return print(out, AutoencoderCheckpoint.of(file, weights.choice()));
     }
     if (GeneratorCheckpoint.isThere(file)) {
-      return new GeneratorInspection(out, table(out))
-          .print(GeneratorCheckpoint.of(file, weights.choice(), generator.hints()));
+      GeneratorCheckpoint found = GeneratorCheckpoint.of(file, weights.choice(), generator.hints());
+      generator.requireFits(file.path(), found.config().heads(), found.process());
+      return new GeneratorInspection(out, table(out)).print(found);
     }
     if (MaskGitCheckpoint.isThere(file)) {
-      return new MaskGitInspection(out, table(out))
-          .print(MaskGitCheckpoint.of(file, weights.choice(), generator.hints()));
+      MaskGitCheckpoint found = MaskGitCheckpoint.of(file, weights.choice(), generator.hints());
+      generator.requireFits(file.path(), found.config());
+      return new MaskGitInspection(out, table(out)).print(found);
     }
     if (VitCheckpoint.isThere(file)) {
       return new VitInspection(out, table(out))

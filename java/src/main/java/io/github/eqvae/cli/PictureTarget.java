@@ -26,6 +26,12 @@ final class PictureTarget {
   private static final Pattern OTHERS =
       Pattern.compile(".*\\.(webp|gif|bmp|tiff?|avif|heic|jp2|jxl|ppm)");
 
+  /** Extensions of files in which results are not written; a folder of that name is a mistake. */
+  private static final Pattern OTHER_FILE =
+      Pattern.compile(
+          ".*\\.(tar|tgz|gz|zip|npy|npz|pt|pth|ckpt|safetensors|png|jpe?g|webp|parquet)",
+          Pattern.CASE_INSENSITIVE);
+
   private static final float JPEG_QUALITY = 0.95f;
 
   private PictureTarget() {}
@@ -51,11 +57,72 @@ final class PictureTarget {
       throw new EqvaeException.Argument(
           "OUT " + out + " is one file, and IN " + in + " a folder of pictures; name a folder");
     }
+    if (!picture) {
+      requireFolderName(out, "OUT", "name a folder, or a file that ends with .png or .jpg");
+    }
     if (!picture && Files.exists(out)) {
       throw new EqvaeException.Argument(
           "OUT " + out + " is a file; name a folder, or a file that ends with .png or .jpg");
     }
     return picture;
+  }
+
+  /** Whether all pictures go into one file {@code .npz}. */
+  static boolean isArchive(Path out) {
+    return out.toString().toLowerCase(Locale.ROOT).endsWith(".npz");
+  }
+
+  /**
+   * Refuses a folder whose name has the extension of a file.
+   *
+   * @param out where the results go
+   * @param named what the command line calls it
+   * @param instead what may be named
+   */
+  static void requireFolderName(Path out, String named, String instead) {
+    if (!Files.isDirectory(out) && OTHER_FILE.matcher(out.toString()).matches()) {
+      throw new EqvaeException.Argument(named + " " + out + ": " + instead);
+    }
+  }
+
+  /**
+   * Refuses results inside the folder of pictures: the next command would take them for pictures,
+   * and their folder for a class. Folders whose names begin with a dot are not read.
+   *
+   * @param in what is read
+   * @param out where the results go
+   * @throws IOException when the folders cannot be looked at
+   */
+  static void requireOutside(Path in, Path out) throws IOException {
+    if (!Files.isDirectory(in)) {
+      return;
+    }
+    Path there = real(out);
+    Path root = in.toRealPath();
+    if (!there.startsWith(root) || there.equals(root)) {
+      return; // the same folder has its own message
+    }
+    for (Path part : root.relativize(there)) {
+      if (part.toString().startsWith(".")) {
+        return;
+      }
+    }
+    throw new EqvaeException.Argument(
+        out
+            + " lies in "
+            + in
+            + ", whose files are read: the next command would take the results for pictures, and"
+            + " their folder for a class. Name a folder beside it");
+  }
+
+  /** The real path of what may not exist yet. */
+  private static Path real(Path path) throws IOException {
+    Path whole = path.toAbsolutePath().normalize();
+    Path there = whole;
+    while (there.getParent() != null && !Files.exists(there)) {
+      there = there.getParent();
+    }
+    return there.toRealPath().resolve(there.relativize(whole)).normalize();
   }
 
   /** Writes a picture, or leaves the file as it was. */

@@ -129,6 +129,7 @@ final class ReconstructCommand implements Callable<Integer> {
     SkippedFiles skipped = new SkippedFiles(new Console(stderr)::skipped);
     ImageFolder pictures = ImageFolder.open(in, square.decode(square.crop(otherwise())), skipped);
     // checked before anything is computed or written
+    PictureTarget.requireOutside(in, out);
     List<Path> targets = targets(pictures);
     for (Path target : targets) {
       requireFree(target);

@@ -28,7 +28,6 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.Callable;
-import java.util.regex.Pattern;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
@@ -65,12 +64,6 @@ final class SampleCommand implements Callable<Integer> {
       paramLabel = "GENERATOR",
       description = "A checkpoint, model.safetensors, or the folder of a run.")
   private Path path = Path.of(".");
-
-  /** Extensions of files that samples are not written to. */
-  private static final Pattern OTHER_FILE =
-      Pattern.compile(
-          ".*\\.(tar|tgz|gz|zip|npy|pt|pth|safetensors|png|jpe?g|webp|parquet)",
-          Pattern.CASE_INSENSITIVE);
 
   @Option(
       names = "--out",
@@ -174,6 +167,7 @@ final class SampleCommand implements Callable<Integer> {
       Path decoder = vae.orElseGet(() -> autoencoder(generator.latents()));
       try (Vae loaded = load(decoder, generator, on)) {
         requireItsOwn(loaded, decoder, generator.latents(), stderr);
+        hints.requireFits(path, generator.config().heads(), Optional.of(generator.process()));
         SampleClasses labels = SampleClasses.of(classes, generator);
         SamplingOptions method =
             sampler.options(
@@ -188,6 +182,12 @@ final class SampleCommand implements Callable<Integer> {
       throws IOException {
     try (CodeGenerator generator = CodeGenerator.load(path, on, options)) {
       WeightsOption.say(stderr, path, generator.weightsNote());
+      hints.requireFits(path, generator.config());
+      if (scaling.scaling().isPresent()) {
+        throw new EqvaeException.Argument(
+            "--scaling-factor and --shift-factor are for generators of latents; MaskGIT makes"
+                + " codes, which are not scaled");
+      }
       Path decoder = vae.orElseGet(() -> autoencoder(generator.latents()));
       try (Vae loaded = Vae.load(decoder, on)) {
         requireItsOwn(loaded, decoder, generator.latents(), stderr);
@@ -241,13 +241,24 @@ final class SampleCommand implements Callable<Integer> {
               throw new EqvaeException.Argument(
                   "--grid " + file + ": the pictures are written as PNG; end the name with .png");
             });
-    if (!Files.isDirectory(out) && OTHER_FILE.matcher(out.toString()).matches()) {
-      throw new EqvaeException.Argument(
-          "--out "
-              + out
-              + ": samples go into a file .npz (uint8 arr_0, as ADM's evaluation reads it) or into"
-              + " a folder of PNG files");
+    if (PictureTarget.isArchive(out)) {
+      return;
     }
+    PictureTarget.requireFolderName(
+        out,
+        "--out",
+        "samples go into a file .npz (uint8 arr_0, as ADM's evaluation reads it) or into a folder"
+            + " of PNG files");
+    Path folder = out.toAbsolutePath().normalize();
+    grid.filter(file -> file.toAbsolutePath().normalize().startsWith(folder))
+        .ifPresent(
+            file -> {
+              throw new EqvaeException.Argument(
+                  "--grid "
+                      + file
+                      + " lies in the folder of the samples, and would be taken for one of them;"
+                      + " name a file beside it");
+            });
   }
 
   private static String json(Map<String, Object> values) {

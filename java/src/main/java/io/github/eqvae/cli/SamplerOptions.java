@@ -136,6 +136,10 @@ final class SamplerOptions {
   private static final List<String> OF_LATENTS =
       List.of("--sampler", "--guidance-channels", "--guidance-from", "--guidance-to");
 
+  /** Options that say where guidance is applied. */
+  private static final List<String> OF_GUIDANCE =
+      List.of("--guidance-channels", "--guidance-from", "--guidance-to");
+
   private boolean isGiven(String option) {
     return spec.commandLine().getParseResult().hasMatchedOption(option);
   }
@@ -190,6 +194,19 @@ final class SamplerOptions {
                     .map(SamplingMethod::toString)
                     .collect(Collectors.joining(", ")));
       }
+    }
+    if (guidance.orElse(1.0) == 1) {
+      OF_GUIDANCE.stream()
+          .filter(this::isGiven)
+          .findFirst()
+          .ifPresent(
+              option -> {
+                throw new EqvaeException.Argument(
+                    option + " does nothing without guidance: add --guidance, or leave it out");
+              });
+    }
+    if (isGiven("--last-step-size") && last == SdeSampler.Last.NONE) {
+      throw new EqvaeException.Argument("--last-step-size does nothing with --last-step none");
     }
     if (!(eta >= 0 && eta <= 1)) {
       throw new EqvaeException.Argument("--eta " + eta + ": a share of ddpm's noise, from 0 to 1");

@@ -80,7 +80,7 @@ final class Pnm {
         sample = file[at + i] & 0xff;
       }
       int top = isClipped ? 65535 : 255;
-      int scaled = max == top ? sample : (int) ((sample * 2L * top + max) / (2L * max));
+      int scaled = max == top ? sample : (int) Math.rint((double) sample / max * top); // Pillow's
       // in a bitmap ones are black
       out[i] = (byte) (isBits ? 255 * (1 - sample) : Math.min(255, scaled));
     }

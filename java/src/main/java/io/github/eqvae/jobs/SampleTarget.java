@@ -4,6 +4,7 @@ import io.github.eqvae.io.Image;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Locale;
 
 /** The destination of samples, which are written in chunks; a chunk is complete or absent. */
 interface SampleTarget {
@@ -36,7 +37,7 @@ interface SampleTarget {
 
   /** A {@code .npz} file or a folder of PNG files, by the name's extension. */
   static SampleTarget of(Path out, int height, int width, int channels) {
-    return out.toString().endsWith(".npz")
+    return out.toString().toLowerCase(Locale.ROOT).endsWith(".npz")
         ? new SampleArchive(out, height, width, channels)
         : new SampleFolder(out);
   }

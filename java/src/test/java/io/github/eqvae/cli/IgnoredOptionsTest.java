@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import io.github.eqvae.io.Image;
 import io.github.eqvae.io.Images;
 import io.github.eqvae.serve.TinyModels;
+import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Random;
@@ -32,6 +33,46 @@ class IgnoredOptionsTest extends CliFixture {
     refused("generators", "convert", model, to, "--to", "compvis", "--codes", "16");
     refused("autoencoders", "convert", model, to, "--to", "dit", "--padding-mode", "reflect");
     assertTrue(Files.notExists(Path.of(to)));
+  }
+
+  private void picture() throws IOException {
+    byte[] pixels = new byte[32 * 32 * 3];
+    new Random(5).nextBytes(pixels);
+    Path in = Files.createDirectories(folder.resolve("in/cat"));
+    Images.writePng(in.resolve("a.png"), new Image(32, 32, 3, pixels));
+  }
+
+  @Test
+  void ofEncode() throws Exception {
+    picture();
+    String model = TinyModels.kl(folder).toString();
+    refused("--posterior sample", "encode", model, "in", "l", "--size", "32", "--seed", "3");
+    assertEquals(
+        0, run("encode", model, "in", "s", "--size=32", "--posterior=sample", "--seed=3").code());
+    for (String name : new String[] {"l.tar", "l.npz", "l.safetensors"}) {
+      refused("a folder of shards", "encode", model, "in", name, "--size", "32");
+      assertTrue(Files.notExists(folder.resolve(name)));
+    }
+    refused("name a folder", "reconstruct", model, "in", "r.npz", "--size", "32");
+    refused("or into one file .npz", "decode", model, "s", "d.npy");
+    assertEquals(0, run("decode", model, "s", "D.NPZ").code());
+    assertTrue(Files.isRegularFile(folder.resolve("D.NPZ")));
+  }
+
+  /** Seen: the folder of latents was a class when encode went on, and results became pictures. */
+  @Test
+  void resultsAmongThePictures() throws Exception {
+    picture();
+    String model = TinyModels.kl(folder).toString();
+    String says = "whose files are read";
+    refused(says, "encode", model, "in", "in/latents", "--size", "32");
+    refused(says, "encode", model, "in", "x/../in/cat/latents", "--size", "32");
+    refused(says, "reconstruct", model, "in", "in/out", "--size", "32");
+    Files.createSymbolicLink(folder.resolve("link"), folder.resolve("in"));
+    refused(says, "reconstruct", model, "link", "in/out", "--size", "32");
+    assertEquals(1, Files.list(folder.resolve("in")).count());
+    assertEquals(0, run("encode", model, "in", "in/.latents", "--size", "32").code());
+    assertEquals(0, run("encode", model, "in", "in/.latents", "--size", "32").code());
   }
 
   /** Seen: latents that their index calls unscaled were divided by the factor once more. */

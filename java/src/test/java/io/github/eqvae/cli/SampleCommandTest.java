@@ -19,6 +19,7 @@ import io.github.eqvae.tensor.Device;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.Random;
@@ -107,6 +108,41 @@ class SampleCommandTest extends CliFixture {
     Files.move(folder.resolve("kl.safetensors"), folder.resolve("moved.safetensors"));
     assertUserError(
         run("sample", "sit.safetensors", "--out", "b.npz"), 1, "kl.safetensors", "add --vae");
+  }
+
+  private Outcome sample(String... more) throws Exception {
+    List<String> all = new ArrayList<>(List.of("sample", "sit.safetensors", "--count", "3"));
+    all.addAll(List.of("--steps", "2", "--device", "cpu"));
+    all.addAll(List.of(more));
+    return run(all.toArray(String[]::new));
+  }
+
+  /** Seen: each was ignored, or taken in the place of what the file says. */
+  @Test
+  void whatTheFileContradictsIsRefused() throws Exception {
+    assertUserError(sample("--out", "b", "--trained-as", "dit"), 1, "--trained-as dit contradicts");
+    assertUserError(sample("--out", "b", "--heads", "77"), 1, "--heads 77 contradicts");
+    assertUserError(sample("--out", "b", "--codes", "4"), 1, "--codes is for MaskGIT");
+    for (String command : List.of("inspect", "convert")) {
+      List<String> all = new ArrayList<>(List.of(command, "sit.safetensors"));
+      if (command.equals("convert")) {
+        all.addAll(List.of("c.safetensors", "--to", "dit"));
+      }
+      all.addAll(List.of("--trained-as", "dit"));
+      assertUserError(run(all.toArray(String[]::new)), 1, "--trained-as dit contradicts");
+    }
+    assertTrue(Files.notExists(folder.resolve("b")) && Files.notExists(folder.resolve("c")));
+    assertEquals(0, sample("--out", "B.NPZ", "--trained-as", "sit").code());
+    assertTrue(Files.isRegularFile(folder.resolve("B.NPZ")), "one file, whatever the case");
+  }
+
+  /** Seen: the grid replaced the first sample, or was measured as one more. */
+  @Test
+  void theGridIsNoSample() throws Exception {
+    for (String grid : List.of("s/000000.png", "s/grid.png", "./s/sub/../grid.png")) {
+      assertUserError(sample("--out", "s", "--grid", grid), 1, "would be taken for one of them");
+    }
+    assertEquals(0, sample("--out", "s", "--grid", "grid.png").code());
   }
 
   private List<String> command(String out) {

@@ -51,13 +51,31 @@ class SamplerOptionsTest {
       delimiter = '|',
       value = {
         "--sampler ddim --eta 1 | DDPM",
-        "--shift 2 --guidance-from 0.1 | EULER",
+        "--shift 2 --guidance 2 --guidance-from 0.1 | EULER",
         "--sampler sde_heun --last-step none --diffusion-norm 2 | EULER",
         "--sampler dopri5 --shift 2 --atol 0.1 --no-overshoot | EULER",
       })
   void ofThisMethod(String options, SamplingMethod usual) {
     Holder holder = holder(options);
     assertDoesNotThrow(() -> holder.sampler.options(usual, false));
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      value = {
+        "--guidance-from 0.5 | --guidance-from",
+        "--guidance-to 0.5 --guidance 1 | --guidance-to",
+        "--guidance-channels 1 | --guidance-channels",
+        "--sampler sde_euler --last-step none --last-step-size 0.1 | --last-step-size",
+      })
+  void ofWhatIsSwitchedOff(String options, String option) {
+    Holder holder = holder(options);
+    EqvaeException.Argument e =
+        assertThrows(
+            EqvaeException.Argument.class,
+            () -> holder.sampler.options(SamplingMethod.EULER, false));
+    assertTrue(e.getMessage().contains(option + " does nothing"), e.getMessage());
   }
 
   @ParameterizedTest

@@ -239,6 +239,8 @@ class ImageFormatTest {
   @Test
   void pnmIsRead() throws IOException {
     assertArrayEquals(new byte[] {65, 66, 67, 68, 69, 70}, pnm("P6 2\n1 255\nABCDEF"));
+    // as Pillow: 30/100 · 255 = 76.5 becomes 76, and 50/100 · 255 = 127.5 becomes 128
+    assertArrayEquals(new byte[] {76, -128, 26}, pnm("P5 3 1 100\n\u001e2\n"));
     assertArrayEquals(new byte[] {65, 66}, pnm("P5\n# remark 9\n2 1\n255\nAB"));
     assertArrayEquals(new byte[] {0, 17, -1}, pnm("P2 3 1 15 0 1\n15"));
     assertArrayEquals(new byte[] {1, 2, 3}, pnm("P3 1 1 255 1 2 3"));

@@ -60,9 +60,9 @@ public final class GeneratorCheckpoint extends NetworkCheckpoint {
             : new ShapeInference(name, found.tensors())
                 .alignment(ProcessInference.alignmentDepth(name, config, arguments));
     process =
-        hints
-            .process()
-            .or(() -> metadata.map(GeneratorMetadata::process))
+        metadata
+            .map(GeneratorMetadata::process)
+            .or(hints::process)
             .or(() -> ProcessInference.of(name, config, alignment.isPresent(), arguments))
             .map(p -> ProcessInference.fitting(p, config));
     report = KeyReport.of(found.tensors(), expected(), Set.of());
@@ -173,7 +173,8 @@ public final class GeneratorCheckpoint extends NetworkCheckpoint {
   /**
    * The diffusion process that the network was trained for.
    *
-   * @return the process from the hints, or else from the file; empty if unknown
+   * @return the process from the file's metadata, or else from the hints, or else as other programs
+   *     record it; empty if unknown
    */
   public Optional<GeneratorProcess> process() {
     return process;

@@ -105,12 +105,24 @@ public final class RecipeProblems {
         .forEach(
             (key, child) -> {
               String path = prefix + key;
-              if (!known.contains(path)) {
+              if (key.indexOf('.') >= 0) {
+                add(child.origin(), path, dotted(path));
+              } else if (!known.contains(path)) {
                 add(child.origin(), path, "unknown key; " + suggestion(prefix, key));
               } else if (child instanceof RecipeNode.Section inner && isSection(path)) {
                 addUnknownKeys(inner, path + ".");
               }
             });
+  }
+
+  /** {@code run.steps: 3} is one key in YAML, whose value no section would have. */
+  private static String dotted(String path) {
+    int dot = path.lastIndexOf('.');
+    return "a key has no dots: write '"
+        + path.substring(dot + 1)
+        + ":' below '"
+        + path.substring(0, dot).replace(".", ":' below '")
+        + ":' (only --set has keys with dots)";
   }
 
   /** A section in the place of a value was found wrong when the value was read. */

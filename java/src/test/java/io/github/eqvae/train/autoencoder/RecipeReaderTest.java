@@ -57,6 +57,14 @@ class RecipeReaderTest {
     }
   }
 
+  /** Seen: the setting was ignored, because its path is that of a key that there is. */
+  @ParameterizedTest
+  @ValueSource(
+      strings = {"run.seed: 3\n", "run.steps: 7\n", "'objective.gan.enabled': false\n", "a.b: 1\n"})
+  void aKeyWithDotsIsNoPath(String line) {
+    assertContains(problem(MINIMAL + line), "a key has no dots", "--set");
+  }
+
   @Test
   void defaultsAreThoseOfTheReleasedCode() {
     AutoencoderRecipe recipe = parse(MINIMAL);
