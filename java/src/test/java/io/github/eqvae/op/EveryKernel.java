@@ -30,7 +30,8 @@ import java.util.zip.CRC32;
  * their bits, which no order may change; whether they are right is looked at elsewhere.
  *
  * <p>Arguments: the devices, by default both of the shim. The first one runs everything, the others
- * what is not the same there: bf16. With {@code --light} nothing that takes long.
+ * what is not the same there: bf16. With {@code --light} nothing that takes long; with {@code
+ * --family=2/8} only the second eighth of the operations, so that several processes can share them.
  */
 public final class EveryKernel {
   /** What it prints before the checksum. */
@@ -40,10 +41,40 @@ public final class EveryKernel {
 
   private final CRC32 bits = new CRC32();
   private final boolean light;
+  private final Family family;
   private int results;
 
-  private EveryKernel(boolean light) {
+  /** The operations whose place in the list of all names leaves this remainder. */
+  record Family(int number, int of) {
+    static Family parse(String text) {
+      String[] parts = text.split("/");
+      Family f = new Family(Integer.parseInt(parts[0]) - 1, Integer.parseInt(parts[1]));
+      if (f.number < 0 || f.number >= f.of) {
+        throw new IllegalArgumentException("--family=" + text);
+      }
+      return f;
+    }
+
+    boolean has(Op op) {
+      return NAMES.indexOf(op.getClass().getSimpleName()) % of == number;
+    }
+
+    boolean isLast() {
+      return number == of - 1;
+    }
+  }
+
+  private static final List<String> NAMES =
+      Stream.of(OpCases.all(), OpCases.tiled())
+          .flatMap(List::stream)
+          .map(c -> c.op().getClass().getSimpleName())
+          .distinct()
+          .sorted()
+          .toList();
+
+  private EveryKernel(boolean light, Family family) {
     this.light = light;
+    this.family = family;
   }
 
   /** Ends with 0 when a sanitizer has nothing to say. */
@@ -51,7 +82,13 @@ public final class EveryKernel {
     List<String> given = List.of(args);
     boolean light = given.contains("--light");
     List<String> devices = given.stream().filter(a -> !a.startsWith("--")).toList();
-    new EveryKernel(light).run(devices.isEmpty() ? List.of("simt", "simt:1") : devices);
+    Family family =
+        given.stream()
+            .filter(a -> a.startsWith("--family="))
+            .map(a -> Family.parse(a.substring(a.indexOf('=') + 1)))
+            .findFirst()
+            .orElse(new Family(0, 1));
+    new EveryKernel(light, family).run(devices.isEmpty() ? List.of("simt", "simt:1") : devices);
   }
 
   private void run(List<String> devices) {
@@ -69,8 +106,10 @@ public final class EveryKernel {
         cases(new OpRunner(device, true, true), lightTiled, Conv2d.class::isInstance);
       }
     }
-    outsideOperations(first);
-    devices.forEach(this::chained);
+    if (family.isLast()) {
+      outsideOperations(first);
+      devices.forEach(this::chained);
+    }
     System.out.printf(Locale.ROOT, "%s%d %08x%n", RESULTS, results, bits.getValue());
   }
 
@@ -91,7 +130,7 @@ public final class EveryKernel {
   private void cases(OpRunner runner, List<OpCase> cases, Predicate<Op> taken) {
     try (runner) {
       for (OpCase c : cases) {
-        if (taken.test(c.op())) {
+        if (family.has(c.op()) && taken.test(c.op())) {
           OpRunner.Result result = runner.run(c, c.sample());
           add(result.y());
           Stream.of(result.gradients(), result.after())

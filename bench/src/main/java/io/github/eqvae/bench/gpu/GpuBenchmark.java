@@ -3,8 +3,10 @@ package io.github.eqvae.bench.gpu;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import io.github.eqvae.EqvaeException;
+import io.github.eqvae.tensor.Ceilings;
 import io.github.eqvae.tensor.Device;
 import io.github.eqvae.tensor.DeviceInfo;
+import io.github.eqvae.tensor.Profiler;
 import java.io.IOException;
 import java.io.PrintStream;
 import java.nio.file.Files;
@@ -52,7 +54,8 @@ public final class GpuBenchmark {
    *     --out FILE}, {@code --device cuda}, {@code --modes eager,compile,graph} (none: without
    *     PyTorch), {@code --python python3}, {@code --script bench/gpu/peer.py}, {@code
    *     --peer-device cuda}, {@code --rounds 5}, {@code --size full|tiny}, {@code --seconds 0}
-   *     (after so many no case is begun; 0: no limit)
+   *     (after so many no case is begun; 0: no limit), {@code --profile no} (yes: then one more run
+   *     of each case, of which the log gets a table by operation and kernel)
    * @throws Exception when writing fails or PyTorch cannot be started
    */
   public static void main(String[] arguments) throws Exception {
@@ -66,6 +69,7 @@ public final class GpuBenchmark {
     options.put("--rounds", "5");
     options.put("--size", "full");
     options.put("--seconds", "0");
+    options.put("--profile", "no");
     options.put("--out", "gpu-benchmark.jsonl");
     for (int i = 0; i < arguments.length; i += 2) {
       if (!options.containsKey(arguments[i]) || i + 1 == arguments.length) {
@@ -92,7 +96,8 @@ public final class GpuBenchmark {
     }
     Files.deleteIfExists(file);
     try (Device device = Device.open(options.get("--device"));
-        Peers peers = new Peers(modes.isEmpty() ? null : this::peer)) {
+        Peers peers = new Peers(modes.isEmpty() ? null : this::peer);
+        NvidiaSmi sampler = onGpu() ? NvidiaSmi.sampler() : NvidiaSmi.none()) {
       write(machine(device, peers.get()));
       long begin = System.nanoTime();
       long limit = Long.parseLong(options.get("--seconds"));
@@ -102,9 +107,9 @@ public final class GpuBenchmark {
         } else if (limit > 0 && System.nanoTime() - begin > limit * 1_000_000_000L) {
           leaveOut(c, "for time");
         } else {
-          write(clocks(c, "before"));
+          write(clocks(c, "before", sampler));
           measure(c, device, peers, modes);
-          write(clocks(c, "after"));
+          write(clocks(c, "after", sampler));
         }
       }
     }
@@ -197,6 +202,9 @@ public final class GpuBenchmark {
         if (right(c, OURS, task.error())
             && right(c, "torch-" + mode, theirs == null ? 0 : theirs.asDouble())) {
           rounds(c, device, task, ready == null ? null : peer, mode, ready);
+          if (options.get("--profile").equals("yes")) {
+            profile(c, device, task);
+          }
         }
       }
     }
@@ -216,11 +224,11 @@ public final class GpuBenchmark {
   }
 
   /** What the driver says of clocks, power and temperature; empty without one. */
-  private Map<String, Object> clocks(Case c, String when) {
+  private Map<String, Object> clocks(Case c, String when, NvidiaSmi sampler) {
     Map<String, Object> line = new LinkedHashMap<>();
     line.put("case", c.name());
     line.put("clocks", when);
-    line.put("nvidia_smi", onGpu() ? NvidiaSmi.state() : "");
+    line.put("nvidia_smi", sampler.state());
     return line;
   }
 
@@ -244,6 +252,15 @@ public final class GpuBenchmark {
               peak.isNumber() ? peak.asLong() : 0);
         }
       }
+    }
+  }
+
+  private static void profile(Case c, Device device, Task task) {
+    try (Profiler profiler = Profiler.start(device)) {
+      task.enqueue();
+      task.sync();
+      log().println(c.name());
+      log().println(profiler.read().text(Ceilings.of(device)));
     }
   }
 

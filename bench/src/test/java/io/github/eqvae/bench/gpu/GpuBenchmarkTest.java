@@ -52,6 +52,36 @@ class GpuBenchmarkTest {
     return out;
   }
 
+  /** One process for all samples; its newest line is what counts. */
+  @Test
+  void oneSamplerSaysWhatTheClocksAre() throws Exception {
+    Path starts = folder.resolve("starts");
+    Path goes = folder.resolve("goes");
+    String script =
+        "echo started >>"
+            + starts
+            + "; echo 1980 MHz; until [ -e "
+            + goes
+            + " ]; do sleep 0.02; done; echo 1200 MHz; exec sleep 60";
+    try (NvidiaSmi sampler = NvidiaSmi.sampler(List.of("bash", "-c", script))) {
+      awaitState(sampler, "1980 MHz");
+      Files.createFile(goes);
+      awaitState(sampler, "1200 MHz");
+      assertEquals(1, Files.readAllLines(starts).size());
+    }
+    assertEquals("", NvidiaSmi.none().state());
+    try (NvidiaSmi missing = NvidiaSmi.sampler(List.of(folder.resolve("no").toString()))) {
+      assertEquals("", missing.state());
+    }
+  }
+
+  private static void awaitState(NvidiaSmi sampler, String expected) throws Exception {
+    for (int i = 0; i < 500 && !sampler.state().equals(expected); i++) {
+      Thread.sleep(20);
+    }
+    assertEquals(expected, sampler.state());
+  }
+
   /** Also as a graph: the second step is captured, and the third launches that graph. */
   @Test
   @Tag("full")
