@@ -14,6 +14,7 @@ import io.github.eqvae.tensor.Stream;
 import io.github.eqvae.train.log.Counter;
 import java.io.IOException;
 import java.io.PrintWriter;
+import java.io.Writer;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Locale;
@@ -122,6 +123,17 @@ final class EncodeCommand implements Callable<Integer> {
   public Integer call() throws Exception {
     PrintWriter stdout = spec.commandLine().getOut();
     PrintWriter stderr = spec.commandLine().getErr();
+    try (RankedRun ranked = RankedRun.meet(System.getenv())) {
+      PrintWriter nowhere = new PrintWriter(Writer.nullWriter());
+      boolean first = ranked.ranks().isFirst();
+      return ranked.run(
+          () -> encode(ranked, first ? stdout : nowhere, first ? stderr : nowhere),
+          "The same command goes on with what is missing");
+    }
+  }
+
+  private int encode(RankedRun ranked, PrintWriter stdout, PrintWriter stderr) throws IOException {
+    ranked.notice().ifPresent(text -> stderr.println("eqvae: note: " + text));
     if (Files.isDirectory(in) && Files.isDirectory(out) && Files.isSameFile(in, out)) {
       throw new EqvaeException.Argument(
           "OUT " + out + " is the folder of the pictures; name another one for the latents");
@@ -147,7 +159,7 @@ final class EncodeCommand implements Callable<Integer> {
               !noLabels);
       try (Stream stream = new Stream(device);
           Closing network = new Closing(features.open(stream, options.size()))) {
-        encode(vae, network.features(), what, options, stdout, stderr);
+        encode(ranked, vae, network.features(), what, options, stdout, stderr);
       }
       return 0;
     }
@@ -174,6 +186,7 @@ final class EncodeCommand implements Callable<Integer> {
   }
 
   private void encode(
+      RankedRun ranked,
       Vae vae,
       Optional<PatchFeatures> network,
       Content what,
@@ -209,8 +222,11 @@ final class EncodeCommand implements Callable<Integer> {
     if (dryRun) {
       return;
     }
-    listener.ticker = Optional.of(new Counter(stderr, "encoded", total, job.done()));
-    EncodeSummary s = job.run();
+    if (ranked.ranks().isFirst()) {
+      listener.ticker = Optional.of(new Counter(stderr, "encoded", total, job.done()));
+    }
+    listener.err = spec.commandLine().getErr(); // each rank names the pictures that it leaves out
+    EncodeSummary s = job.sharedBy(ranked.ranks()).run();
     stdout.printf(
         Locale.ROOT,
         "%,d images in %d shards in %s%s%s%s%n",
@@ -261,7 +277,7 @@ final class EncodeCommand implements Callable<Integer> {
 
   /** Prints the job's progress. */
   private static final class Listener implements EncodeJob.Listener {
-    private final PrintWriter err;
+    private PrintWriter err;
     private Optional<Counter> ticker = Optional.empty();
 
     Listener(PrintWriter err) {

@@ -135,6 +135,7 @@ final class TrainCommand implements Callable<Integer> {
     try (TrainingRun<?> run =
         TrainingRun.open(recipe, folder, console, ranked.ranks()).overfitBatch(overfitBatch)) {
       if (console.train(run, resume.isPresent()) == Trainer.End.STOPPED) {
+        console.say("stopped with another rank at step " + run.trainer().step() + ", and saved");
         return Main.STOPPED;
       }
       ranked.close(); // the others are done

@@ -8,17 +8,12 @@ import io.github.eqvae.io.AtomicFiles;
 import io.github.eqvae.io.FolderLock;
 import io.github.eqvae.io.Image;
 import io.github.eqvae.io.PassingIoException;
-import io.github.eqvae.latents.Content;
-import io.github.eqvae.latents.FeatureGrid;
 import io.github.eqvae.latents.LatentIndex;
 import io.github.eqvae.latents.Shard;
 import io.github.eqvae.latents.ShardFormat;
 import io.github.eqvae.model.LatentScaling;
-import io.github.eqvae.serve.Codes;
-import io.github.eqvae.serve.ImageBatch;
-import io.github.eqvae.serve.Latents;
-import io.github.eqvae.serve.Moments;
-import io.github.eqvae.serve.Posterior;
+import io.github.eqvae.ranks.Agreement;
+import io.github.eqvae.ranks.Communicator;
 import io.github.eqvae.serve.Tiling;
 import io.github.eqvae.serve.Vae;
 import java.io.IOException;
@@ -84,21 +79,22 @@ public final class EncodeJob {
 
   private final Path modelPath;
   private final Vae vae;
-  private final Optional<PatchFeatures> features;
   private final Path input;
   private final SampleSource source;
   private final EncodeOptions options;
   private final Path folder;
   private final int group;
-  private final Optional<Tiling> tiling;
+  private final GroupEncoder encoder;
   private final Listener listener;
   private final LeftOut leftOut;
 
   private final Map<String, Object> settings;
   private final boolean overwrite;
   private LatentIndex index;
+  private Communicator ranks = Communicator.alone();
+  private SharedShards shared = new SharedShards(ranks);
   private ShardBuilder shard;
-  private final DeadEncoder dead = new DeadEncoder();
+  private final DeadEncoder dead = new DeadEncoder(); // told by the encoder
   private final List<Sample> pending = new ArrayList<>();
   private final Map<Long, String> pendingKeys = new HashMap<>();
   private final SampleKeys keys = new SampleKeys();
@@ -142,12 +138,11 @@ public final class EncodeJob {
       throws IOException {
     this.modelPath = modelPath;
     this.vae = vae;
-    this.features = features;
     this.input = input;
     this.options = options;
     this.folder = folder;
     this.group = group;
-    this.tiling = tiling;
+    encoder = new GroupEncoder(vae, features, options, tiling, dead);
     this.listener = listener;
     leftOut = new LeftOut(listener);
     EncodeChecks.options(modelPath, vae, options, features.isPresent());
@@ -163,6 +158,19 @@ public final class EncodeJob {
 
   private ShardBuilder newShard(int number) {
     return new ShardBuilder(number, gathers());
+  }
+
+  /**
+   * Shares the work with other processes, which have the same folder. Only the first one writes the
+   * index.
+   *
+   * @param all who they are; each calls {@link #run}
+   * @return this
+   */
+  public EncodeJob sharedBy(Communicator all) {
+    ranks = all;
+    shared = new SharedShards(all);
+    return this;
   }
 
   /**
@@ -218,18 +226,30 @@ public final class EncodeJob {
    * @throws EqvaeException.Argument if another process writes to the folder
    */
   public EncodeSummary run() throws IOException {
+    Agreement.require(ranks, EncodeSettings.lines(settings, source.size()));
+    if (!shared.writesIndex()) {
+      shared.barrier(); // the first rank prepares the folder
+      index = LatentIndex.open(folder, settings, false);
+      return encodeAll(() -> {});
+    }
     try (FolderLock lock = FolderLock.acquire(folder, "encode", listener::note)) {
       lock.releaseAtExit();
       // opened again: another process may have written since
       index = LatentIndex.open(folder, settings, overwrite);
-      return encodeAll(lock);
+      AtomicFiles.removeLeftovers(folder);
+      index.removeReplaced();
+      index.write(false);
+      shared.barrier();
+      return encodeAll(lock::requireOwned);
     }
   }
 
-  private EncodeSummary encodeAll(FolderLock lock) throws IOException {
-    AtomicFiles.removeLeftovers(folder);
-    index.removeReplaced();
-    index.write(false);
+  /** Fails if another process took the folder over. */
+  private interface Owned {
+    void require() throws IOException;
+  }
+
+  private EncodeSummary encodeAll(Owned lock) throws IOException {
     resumed = 0;
     long[] next = {0};
     try (ExecutorService decoders =
@@ -241,6 +261,9 @@ public final class EncodeJob {
             int number = Math.toIntExact(sample.number() / options.shardSize());
             if (number != shard.number()) {
               finishShard(decoders, lock);
+              if (shared.endsRound(shard.number(), number)) {
+                shared.exchange(index);
+              }
               shard = newShard(number);
             }
             Optional<String> key = Optional.empty();
@@ -255,6 +278,9 @@ public final class EncodeJob {
               }
               return;
             }
+            if (!shared.isMine(number)) {
+              return;
+            }
             pending.add(sample);
             key.ifPresent(k -> pendingKeys.put(sample.number(), k));
             if (pending.size() == group) {
@@ -262,13 +288,17 @@ public final class EncodeJob {
             }
           });
       finishShard(decoders, lock);
+      shared.exchange(index);
     }
-    if (index.images() == 0) {
+    if (index.images() == 0 && shared.writesIndex()) {
       throw new IOException(
           input + ": none of " + next[0] + " pictures could be decoded, or there are none");
     }
-    lock.requireOwned();
-    index.write(true);
+    lock.require();
+    if (shared.writesIndex()) {
+      index.write(true);
+    }
+    shared.barrier();
     int shards = (int) ((next[0] + options.shardSize() - 1) / options.shardSize());
     long unread = source.unread();
     return new EncodeSummary(
@@ -279,7 +309,7 @@ public final class EncodeJob {
         resumed);
   }
 
-  private void finishShard(ExecutorService decoders, FolderLock lock) throws IOException {
+  private void finishShard(ExecutorService decoders, Owned lock) throws IOException {
     if (index.has(shard.number())) {
       return;
     }
@@ -289,7 +319,7 @@ public final class EncodeJob {
     }
     dead.require(modelPath.toString());
     dead.clear();
-    lock.requireOwned();
+    lock.require();
     String file =
         String.format(Locale.ROOT, "latents-%05d.%s", shard.number(), options.format().extension());
     long bytes = 0;
@@ -297,7 +327,7 @@ public final class EncodeJob {
       options.format().write(folder.resolve(file), shard.build());
       bytes = Files.size(folder.resolve(file));
     }
-    index.add(shard.entry(file, bytes));
+    shared.made(index, shard.entry(file, bytes));
     kept = 0;
   }
 
@@ -327,50 +357,15 @@ public final class EncodeJob {
     }
     // an image's noise depends on its position in its shard, broken images not counted
     long first = (long) shard.number() * options.shardSize() + shard.images();
-    add(whole, samples, "", first);
+    encoder.add(shard, whole, samples, "", first);
     if (options.hflip()) {
-      add(whole.stream().map(Image::flipHorizontal).toList(), samples, Shard.FLIP, FLIPPED + first);
+      List<Image> mirrored = whole.stream().map(Image::flipHorizontal).toList();
+      encoder.add(shard, mirrored, samples, Shard.FLIP, FLIPPED + first);
     }
     shard.add(samples, s -> Optional.ofNullable(pendingKeys.get(s.number())), options.labels());
     pendingKeys.clear();
     kept += whole.size();
     listener.encoded(index.images() + kept);
-  }
-
-  private void add(List<Image> images, List<Sample> samples, String suffix, long first) {
-    features.ifPresent(f -> shard.add(FeatureGrid.KEY + suffix, f.of(images), f.side(), f.width()));
-    ImageBatch batch =
-        ImageBatch.ofImages(
-            images.stream().map(image -> image.withChannels(vae.imageChannels())).toList());
-    switch (options.content()) {
-      case CODES -> {
-        Codes codes = tiling.map(t -> vae.codes(batch, t)).orElseGet(() -> vae.codes(batch));
-        dead.add(images, codes.indices());
-        shard.add(Content.CODES.key() + suffix, codes);
-      }
-      case MOMENTS -> {
-        Moments m = tiling.map(t -> vae.moments(batch, t)).orElseGet(() -> vae.moments(batch));
-        FiniteLatents.require(samples, m.mean());
-        FiniteLatents.require(samples, m.std());
-        dead.add(images, m.mean(), m.channels());
-        shard.add(Content.MOMENTS.key() + suffix, m);
-      }
-      case MODE, SAMPLE -> {
-        Posterior posterior =
-            options.content() == Content.MODE
-                ? Posterior.mode()
-                : Posterior.sample(options.seed()).from(first);
-        Latents z =
-            tiling
-                .map(t -> vae.encode(batch, posterior, t))
-                .orElseGet(() -> vae.encode(batch, posterior));
-        FiniteLatents.require(samples, z.values());
-        dead.add(images, z.values(), z.channels());
-        Latents kept = options.scaled() ? vae.scale(z) : z;
-        FiniteLatents.requireScaled(samples, kept.values());
-        shard.add(Content.MODE.key() + suffix, kept, z);
-      }
-    }
   }
 
   private Optional<Image> decoded(Sample sample, Future<Image> image) throws IOException {

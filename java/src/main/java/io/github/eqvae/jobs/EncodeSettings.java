@@ -27,6 +27,19 @@ import org.jspecify.annotations.Nullable;
 final class EncodeSettings {
   private EncodeSettings() {}
 
+  /** What ranks that encode together must have the same of. Their paths may differ. */
+  static Map<String, String> lines(Map<String, Object> settings, long images) {
+    Map<String, String> lines = new LinkedHashMap<>();
+    settings.forEach(
+        (key, value) -> {
+          if (!key.equals("paths")) {
+            lines.put(key, String.valueOf(value));
+          }
+        });
+    lines.put("number of pictures", Long.toString(images));
+    return lines;
+  }
+
   /** All settings that the bits of the shards depend on. */
   static Map<String, Object> of(
       Path model,
@@ -40,7 +53,10 @@ final class EncodeSettings {
     Map<String, Object> map = new LinkedHashMap<>();
     map.put("format", "eqvae-latents");
     map.put("version", LatentIndex.VERSION);
-    map.put("paths", Map.of("model", model.toString(), "input", input.toString()));
+    Map<String, String> paths = new LinkedHashMap<>(); // in one order in every process
+    paths.put("model", model.toString());
+    paths.put("input", input.toString());
+    map.put("paths", paths);
     Map<String, Object> m = new LinkedHashMap<>();
     m.put("weights_sha256", vae.weightsHash());
     m.put("downsampling_factor", vae.downsamplingFactor());

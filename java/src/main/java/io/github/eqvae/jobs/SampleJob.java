@@ -125,11 +125,10 @@ public final class SampleJob {
     Map<String, Object> map = new LinkedHashMap<>();
     map.put("format", FORMAT);
     map.put("version", VERSION);
-    map.put(
-        "paths",
-        Map.of(
-            "generator", request.generatorPath().toString(),
-            "autoencoder", request.vaePath().toString()));
+    Map<String, String> paths = new LinkedHashMap<>(); // in one order in every process
+    paths.put("generator", request.generatorPath().toString());
+    paths.put("autoencoder", request.vaePath().toString());
+    map.put("paths", paths);
     map.put("generator_sha256", maker.weightsHash());
     map.put("autoencoder_sha256", vae.weightsHash());
     vae.scaling()

@@ -1,5 +1,6 @@
 package io.github.eqvae.cli;
 
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -18,6 +19,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
+import java.util.TreeMap;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeEach;
@@ -239,5 +241,61 @@ class RankedProcessesTest {
     }
     assertTrue(text("0.txt").contains("taken"), text("0.txt"));
     assertEquals("", text("1.txt"));
+  }
+
+  private static Map<String, byte[]> files(Path tree) throws IOException {
+    Map<String, byte[]> all = new TreeMap<>();
+    try (Stream<Path> paths = Files.list(tree)) {
+      for (Path each : paths.toList()) {
+        all.put(each.getFileName().toString(), Files.readAllBytes(each));
+      }
+    }
+    return all;
+  }
+
+  private static void assertSameFiles(Path expected, Path actual) throws IOException {
+    Map<String, byte[]> theirs = files(actual);
+    Map<String, byte[]> ours = files(expected);
+    assertEquals(ours.keySet(), theirs.keySet());
+    ours.forEach((name, bytes) -> assertArrayEquals(bytes, theirs.get(name), name));
+  }
+
+  /** Shards are dealt to the ranks; the folder is that of one rank, also after a kill. */
+  @Test
+  void latentsByRanksAreTheFilesOfOne() throws Exception {
+    alone(autoencoder, 1);
+    String model = folder.resolve("alone").resolve("model.safetensors").toString();
+    Path data = Path.of(System.getProperty("eqvae.root"), "data", "fashion-mnist");
+    String images = data.resolve("t10k-images-idx3-ubyte.gz").toString(); // 10,000
+    for (String format : List.of("safetensors", "tar")) {
+      List<String> common = new ArrayList<>(List.of("encode", model, images));
+      List<String> more =
+          List.of("--shard-size", "700", "--format", format, "--posterior", "sample");
+      Path one = folder.resolve("one." + format);
+      List<String> arguments = new ArrayList<>(common);
+      arguments.add(one.toString());
+      arguments.addAll(more);
+      finish(
+          start(CommandProcess.command(List.of(), arguments), Map.of(), "alone.txt"), "alone.txt");
+      Path shared = folder.resolve("shared." + format);
+      arguments.set(common.size(), shared.toString());
+      if (format.equals("tar")) {
+        List<Process> all = ranks(3, List.of(arguments));
+        while (all.stream().allMatch(Process::isAlive)
+            && (!Files.exists(shared) || shared.toFile().list().length < 6)) {
+          Thread.sleep(2);
+        }
+        all.get(1).destroyForcibly();
+        for (Process each : all) {
+          assertTrue(each.waitFor(SECONDS_TO_END, TimeUnit.SECONDS), "rank still runs");
+        }
+      }
+      List<Process> all = ranks(3, List.of(arguments));
+      for (int r = 0; r < all.size(); r++) {
+        finish(all.get(r), r + ".txt");
+      }
+      assertEquals("", text("1.txt"));
+      assertSameFiles(one, shared);
+    }
   }
 }

@@ -4,6 +4,7 @@ import io.github.eqvae.EqvaeException;
 import io.github.eqvae.Version;
 import io.github.eqvae.ffi.Libraries;
 import io.github.eqvae.io.FileHash;
+import io.github.eqvae.ranks.Agreement;
 import io.github.eqvae.ranks.Communicator;
 import io.github.eqvae.train.HostBatch;
 import io.github.eqvae.train.Task;
@@ -57,40 +58,7 @@ final class RankAgreement {
       batches.load(0, batch);
     }
     mine.put("first batch", batch.hash());
-    StringBuilder text = new StringBuilder();
-    mine.forEach((k, v) -> text.append(k).append('\t').append(v.replace('\n', ' ')).append('\n'));
-    require(ranks.allGather(text.toString()));
-  }
-
-  /** Fails if a text, lines of names and values, differs from the first one. */
-  static void require(List<String> all) {
-    List<String> first = all.getFirst().lines().toList();
-    for (int r = 1; r < all.size(); r++) {
-      List<String> its = all.get(r).lines().toList();
-      for (int i = 0; i < Math.max(first.size(), its.size()); i++) {
-        String[] here = line(first, i);
-        String[] there = line(its, i);
-        if (!here[0].equals(there[0]) || !here[1].equals(there[1])) {
-          throw new EqvaeException.Argument(
-              "rank "
-                  + r
-                  + " cannot train with rank 0, because they differ in the "
-                  + here[0]
-                  + ": '"
-                  + there[1]
-                  + "' in rank "
-                  + r
-                  + ", '"
-                  + here[1]
-                  + "' in rank 0");
-        }
-      }
-    }
-  }
-
-  private static String[] line(List<String> lines, int i) {
-    String[] pair = i < lines.size() ? lines.get(i).split("\t", 2) : new String[] {"settings", ""};
-    return pair.length == 2 ? pair : new String[] {pair[0], ""};
+    Agreement.require(ranks, mine);
   }
 
   /** The jar's hash; classes in a folder, as in tests, have none. */
