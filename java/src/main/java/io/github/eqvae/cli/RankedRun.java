@@ -5,9 +5,12 @@ import io.github.eqvae.ranks.Communicator;
 import io.github.eqvae.ranks.CoreBinding;
 import io.github.eqvae.ranks.Launch;
 import java.io.IOException;
+import java.io.PrintWriter;
+import java.io.Writer;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.TimeUnit;
+import picocli.CommandLine;
 
 /**
  * This process among those that a launcher started. One of them speaks: the first, or the second if
@@ -39,6 +42,14 @@ final class RankedRun implements AutoCloseable {
 
   Communicator ranks() {
     return ranks;
+  }
+
+  /** Ranks after the first print nothing. */
+  void silence(CommandLine command) {
+    if (!ranks.isFirst()) {
+      command.setOut(new PrintWriter(Writer.nullWriter()));
+      command.setErr(new PrintWriter(Writer.nullWriter()));
+    }
   }
 
   /** What is worth saying of how this process was started. */

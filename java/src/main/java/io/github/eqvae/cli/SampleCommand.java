@@ -10,6 +10,7 @@ import io.github.eqvae.jobs.ImageMaker;
 import io.github.eqvae.jobs.SampleClasses;
 import io.github.eqvae.jobs.SampleJob;
 import io.github.eqvae.model.LatentScaling;
+import io.github.eqvae.ranks.Communicator;
 import io.github.eqvae.serve.CodeGenerator;
 import io.github.eqvae.serve.Generator;
 import io.github.eqvae.serve.GeneratorOptions;
@@ -139,10 +140,21 @@ final class SampleCommand implements Callable<Integer> {
 
   @Spec private CommandSpec spec;
 
+  private Communicator ranks = Communicator.alone();
+
   @Override
   public Integer call() throws Exception {
     json.check();
     requirePlace();
+    try (RankedRun ranked = RankedRun.meet(System.getenv())) {
+      ranked.silence(spec.commandLine());
+      return ranked.run(
+          () -> sample(ranked.ranks()), "The same command goes on with what is missing");
+    }
+  }
+
+  private int sample(Communicator ranks) throws IOException {
+    this.ranks = ranks;
     PrintWriter stderr = spec.commandLine().getErr();
     PrintWriter text = json.text(spec.commandLine().getOut(), stderr);
     GeneratorOptions options =
@@ -207,7 +219,7 @@ final class SampleCommand implements Callable<Integer> {
     Listener listener = new Listener(stderr, count);
     SampleJob job = new SampleJob(maker, loaded, request, listener);
     long start = System.nanoTime();
-    int before = job.run(grid);
+    int before = job.sharedBy(ranks).run(grid);
     double seconds = (System.nanoTime() - start) * 1e-9;
     double rate = (count - before) / seconds;
     text.printf(

@@ -11,6 +11,8 @@ import io.github.eqvae.io.FolderLock;
 import io.github.eqvae.io.Image;
 import io.github.eqvae.io.ImageGrid;
 import io.github.eqvae.io.Images;
+import io.github.eqvae.ranks.Agreement;
+import io.github.eqvae.ranks.Communicator;
 import io.github.eqvae.serve.ImageBatch;
 import io.github.eqvae.serve.Vae;
 import java.io.IOException;
@@ -98,6 +100,7 @@ public final class SampleJob {
   private final Listener listener;
   private final Map<String, Object> settings;
   private final int[] labels;
+  private Communicator ranks = Communicator.alone();
 
   /**
    * Creates a job.
@@ -148,6 +151,18 @@ public final class SampleJob {
   }
 
   /**
+   * Shares the work with other processes, which write to the same place. Each makes its chunks; the
+   * first one joins them.
+   *
+   * @param all who they are; each calls {@link #run}
+   * @return this
+   */
+  public SampleJob sharedBy(Communicator all) {
+    ranks = all;
+    return this;
+  }
+
+  /**
    * All settings that the samples depend on.
    *
    * @return values by name, as in the file beside the samples
@@ -165,32 +180,29 @@ public final class SampleJob {
    * @throws EqvaeException.Argument if there are other samples, or another process writes there
    */
   public int run(Optional<Path> grid) throws IOException {
+    Agreement.require(ranks, lines());
+    if (!ranks.isFirst()) {
+      ranks.barrier(); // the first rank prepares the place
+      int before = before();
+      make(() -> {});
+      ranks.barrier(); // all have written what they made
+      return before;
+    }
     Files.createDirectories(target.folder().toAbsolutePath());
-    int before = 0;
+    int before;
     try (FolderLock lock = FolderLock.acquire(target.folder(), "sample", listener::note)) {
       lock.releaseAtExit();
       AtomicFiles.removeLeftovers(target.folder());
       begin();
-      int chunks = (labels.length + SampleTarget.CHUNK - 1) / SampleTarget.CHUNK;
-      List<Image> shown = new ArrayList<>();
-      for (int chunk = 0; chunk < chunks; chunk++) {
-        int samples = Math.min(SampleTarget.CHUNK, labels.length - chunk * SampleTarget.CHUNK);
-        before += target.has(chunk, samples) ? samples : 0;
-      }
+      before = before();
       listener.begins(before);
-      for (int chunk = 0; chunk < chunks; chunk++) {
-        int first = chunk * SampleTarget.CHUNK;
-        int samples = Math.min(SampleTarget.CHUNK, labels.length - first);
-        if (!target.has(chunk, samples)) {
-          List<Image> images = sample(first, samples);
-          lock.requireOwned();
-          target.write(chunk, images);
-          listener.sampled(first + samples);
-        }
-        if (chunk == 0 && grid.isPresent()) {
-          shown = target.read(0, samples);
-        }
-      }
+      ranks.barrier();
+      make(lock::requireOwned);
+      ranks.barrier();
+      List<Image> shown =
+          grid.isPresent()
+              ? target.read(0, Math.min(SampleTarget.CHUNK, labels.length))
+              : List.of();
       lock.requireOwned();
       target.finish(labels, maker.classNames());
       AtomicFiles.write(target.record(), text(true));
@@ -202,6 +214,49 @@ public final class SampleJob {
       Files.deleteIfExists(target.folder());
     }
     return before;
+  }
+
+  private Map<String, String> lines() {
+    Map<String, String> lines = new LinkedHashMap<>();
+    settings.forEach((key, value) -> lines.put(key, String.valueOf(value)));
+    lines.remove("paths"); // machines may have the files at different places
+    return lines;
+  }
+
+  private int chunks() {
+    return (labels.length + SampleTarget.CHUNK - 1) / SampleTarget.CHUNK;
+  }
+
+  private int samplesOf(int chunk) {
+    return Math.min(SampleTarget.CHUNK, labels.length - chunk * SampleTarget.CHUNK);
+  }
+
+  /** Samples that are there already. */
+  private int before() throws IOException {
+    int before = 0;
+    for (int chunk = 0; chunk < chunks(); chunk++) {
+      before += target.has(chunk, samplesOf(chunk)) ? samplesOf(chunk) : 0;
+    }
+    return before;
+  }
+
+  /** Fails if another process took the place over. */
+  private interface Owned {
+    void require() throws IOException;
+  }
+
+  /** Makes this rank's chunks. */
+  private void make(Owned lock) throws IOException {
+    for (int chunk = ranks.rank(); chunk < chunks(); chunk += ranks.size()) {
+      int first = chunk * SampleTarget.CHUNK;
+      int samples = samplesOf(chunk);
+      if (!target.has(chunk, samples)) {
+        List<Image> images = sample(first, samples);
+        lock.require();
+        target.write(chunk, images);
+        listener.sampled(first + samples);
+      }
+    }
   }
 
   /** Checks existing samples, and writes the record with the settings. */

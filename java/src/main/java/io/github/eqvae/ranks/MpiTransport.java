@@ -40,7 +40,8 @@ final class MpiTransport implements Transport {
                             + " started "
                             + launch.size()
                             + " processes, and this build of eqvae has no libeqv_mpi.so, because"
-                            + " there was no mpi.h. Install libopenmpi-dev and build again; or set"
+                            + " there was no mpi.h. Install libopenmpi-dev and build again (in a"
+                            + " clone: touch CMakeLists.txt, and the next start builds); or set"
                             + " MASTER_ADDR to the machine of rank 0 and "
                             + Launch.TOKEN
                             + " to a word that the ranks share: then they meet over TCP."));

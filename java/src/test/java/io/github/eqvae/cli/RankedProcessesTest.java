@@ -271,13 +271,13 @@ class RankedProcessesTest {
       List<String> common = new ArrayList<>(List.of("encode", model, images));
       List<String> more =
           List.of("--shard-size", "700", "--format", format, "--posterior", "sample");
-      Path one = folder.resolve("one." + format);
+      Path one = folder.resolve("one-" + format);
       List<String> arguments = new ArrayList<>(common);
       arguments.add(one.toString());
       arguments.addAll(more);
       finish(
           start(CommandProcess.command(List.of(), arguments), Map.of(), "alone.txt"), "alone.txt");
-      Path shared = folder.resolve("shared." + format);
+      Path shared = folder.resolve("shared-" + format);
       arguments.set(common.size(), shared.toString());
       if (format.equals("tar")) {
         List<Process> all = ranks(3, List.of(arguments));
@@ -297,5 +297,37 @@ class RankedProcessesTest {
       assertEquals("", text("1.txt"));
       assertSameFiles(one, shared);
     }
+  }
+
+  /** Chunks of 64 samples are dealt to the ranks. */
+  @Test
+  void samplesByRanksAreTheFilesOfOne() throws Exception {
+    alone(generator, 1);
+    Path run = folder.resolve("alone");
+    Path vae = folder.resolve("vae");
+    List<String> ofVae = train(autoencoder, vae, 1);
+    finish(start(CommandProcess.command(List.of(), ofVae), Map.of(), "vae.txt"), "vae.txt");
+    List<String> arguments =
+        new ArrayList<>(List.of("sample", run.toString(), "--count", "150", "--steps", "2"));
+    arguments.addAll(List.of("--vae", vae.resolve("model.safetensors").toString()));
+    arguments.addAll(List.of("--other-vae", "--scaling-factor", "1", "--device", "cpu"));
+    Path one = Files.createDirectories(folder.resolve("one"));
+    Path shared = Files.createDirectories(folder.resolve("shared"));
+    for (String name : List.of("samples.npz", "pictures")) {
+      List<String> alone = new ArrayList<>(arguments);
+      alone.addAll(List.of("--out", one.resolve(name).toString()));
+      finish(start(CommandProcess.command(List.of(), alone), Map.of(), "one.txt"), "one.txt");
+      List<String> all = new ArrayList<>(arguments);
+      all.addAll(List.of("--out", shared.resolve(name).toString()));
+      List<Process> processes = ranks(3, List.of(all));
+      for (int r = 0; r < processes.size(); r++) {
+        finish(processes.get(r), r + ".txt");
+      }
+      assertEquals("", text("1.txt"));
+    }
+    assertSameFiles(one.resolve("pictures"), shared.resolve("pictures"));
+    assertArrayEquals(
+        Files.readAllBytes(one.resolve("samples.npz")),
+        Files.readAllBytes(shared.resolve("samples.npz")));
   }
 }
