@@ -128,7 +128,9 @@ public final class Main implements Runnable {
             System.setErr(new PrintStream(OutputStream.nullOutputStream()));
             line.setErr(new PrintWriter(Writer.nullWriter()));
           }
-          return new CommandLine.RunLast().execute(parsed);
+          return RankedRun.isIdle(parsed, line.getErr())
+              ? 0
+              : new CommandLine.RunLast().execute(parsed);
         });
     Runnable speak =
         () -> {

@@ -9,6 +9,7 @@ import java.io.PrintWriter;
 import java.io.Writer;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.TimeUnit;
 import picocli.CommandLine;
 
@@ -20,6 +21,9 @@ import picocli.CommandLine;
 final class RankedRun implements AutoCloseable {
   /** Seconds for a rank to end by itself, once another one is gone. */
   private static final long GRACE_SECONDS = 15;
+
+  /** Commands that several processes share. */
+  private static final Set<String> SHARED = Set.of("train", "encode", "sample");
 
   private final Communicator ranks;
   private final Optional<Launch> launch;
@@ -38,6 +42,38 @@ final class RankedRun implements AutoCloseable {
     RankedRun run = new RankedRun(met, launch);
     met.onLoss(run::lost);
     return run;
+  }
+
+  /**
+   * Whether this process has nothing to do, because a launcher started several and the command is
+   * the work of one.
+   *
+   * @param parsed the command line
+   * @param err where the working process says so
+   */
+  static boolean isIdle(CommandLine.ParseResult parsed, PrintWriter err) {
+    String command = parsed.hasSubcommand() ? parsed.subcommand().commandSpec().name() : "";
+    if (SHARED.contains(command)) {
+      return false;
+    }
+    try {
+      Optional<Launch> launch = Launch.of(System.getenv());
+      launch
+          .filter(l -> l.rank() == 0)
+          .ifPresent(
+              l ->
+                  err.println(
+                      "eqvae: note: "
+                          + l.launcher()
+                          + " started "
+                          + l.size()
+                          + " processes, and `eqvae "
+                          + command
+                          + "` is the work of one; the others end"));
+      return launch.isPresent() && launch.get().rank() > 0;
+    } catch (EqvaeException.Argument e) {
+      return false; // variables that this command does not need
+    }
   }
 
   Communicator ranks() {

@@ -9,6 +9,8 @@ import io.github.eqvae.tensor.DType;
 import io.github.eqvae.tensor.Stream;
 import io.github.eqvae.tensor.Tensor;
 import io.github.eqvae.tensor.TensorArena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -71,6 +73,20 @@ final class GradientSum implements AutoCloseable {
     if (at.last()) {
       gradients.copyFrom(stream, sum.total());
     }
+  }
+
+  /** Whether this rank's last summands are not all finite. */
+  boolean isOwnNotFinite() {
+    return shared.stream().map(OrderedSum::mine).anyMatch(GradientSum::isNotFinite);
+  }
+
+  private static boolean isNotFinite(MemorySegment floats) {
+    for (long i = 0; i < floats.byteSize() / Float.BYTES; i++) {
+      if (!Float.isFinite(floats.getAtIndex(ValueLayout.JAVA_FLOAT, i))) {
+        return true;
+      }
+    }
+    return false;
   }
 
   @Override

@@ -4,7 +4,6 @@ import io.github.eqvae.EqvaeException;
 import io.github.eqvae.io.FileHash;
 import java.lang.reflect.Array;
 import java.nio.ByteBuffer;
-import java.nio.charset.StandardCharsets;
 import java.util.LinkedHashMap;
 import java.util.Map;
 
@@ -70,18 +69,35 @@ public final class HostBatch {
    * @return 64 hexadecimal digits
    */
   public String hash() {
-    StringBuilder parts = new StringBuilder();
-    arrays.forEach(
-        (name, a) -> {
-          ByteBuffer bytes = ByteBuffer.allocate(Math.multiplyExact(4, Array.getLength(a)));
-          if (a instanceof float[] f) {
-            bytes.asFloatBuffer().put(f);
-          } else {
-            bytes.asIntBuffer().put((int[]) a);
-          }
-          parts.append(name).append(FileHash.sha256(bytes.array()));
-        });
-    return FileHash.sha256(parts.toString().getBytes(StandardCharsets.UTF_8));
+    return FileHash.sha256(bytes());
+  }
+
+  /** All numbers, field by field. */
+  byte[] bytes() {
+    int length = arrays.values().stream().mapToInt(Array::getLength).reduce(0, Math::addExact);
+    ByteBuffer all = ByteBuffer.allocate(Math.multiplyExact(4, length));
+    for (Object a : arrays.values()) {
+      if (a instanceof float[] f) {
+        all.asFloatBuffer().put(f);
+      } else {
+        all.asIntBuffer().put((int[]) a);
+      }
+      all.position(all.position() + 4 * Array.getLength(a));
+    }
+    return all.array();
+  }
+
+  /** Takes over the numbers of {@link #bytes}, of a batch of the same shape. */
+  void setBytes(byte[] bytes) {
+    ByteBuffer all = ByteBuffer.wrap(bytes);
+    for (Object a : arrays.values()) {
+      if (a instanceof float[] f) {
+        all.asFloatBuffer().get(f);
+      } else {
+        all.asIntBuffer().get((int[]) a);
+      }
+      all.position(all.position() + 4 * Array.getLength(a));
+    }
   }
 
   /**

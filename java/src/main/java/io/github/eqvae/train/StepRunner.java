@@ -48,7 +48,7 @@ final class StepRunner implements AutoCloseable {
       }
       List<LossReport> reports =
           graphs.run(key(phase, i, at), () -> work.run(phase, at, opening), () -> written(phase));
-      work.meet(phase, at);
+      work.meet(phase, at, opening);
       for (int k = 0; k < reports.size(); k++) {
         done.add(new Done(phase.parts().get(k).group(), reports.get(k)));
       }

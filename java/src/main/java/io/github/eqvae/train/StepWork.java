@@ -65,6 +65,8 @@ final class StepWork implements AutoCloseable {
   private final StepValues values;
   private final TensorArena arena;
   private final NonFiniteCount notFinite; // of this step
+  private boolean known; // that a rank has something that is not finite
+  private boolean ownLoss; // is it this one
   private final List<Results> results = new ArrayList<>();
 
   StepWork(
@@ -141,16 +143,26 @@ final class StepWork implements AutoCloseable {
    * What follows a phase that several ranks computed: their gradients are added up, and if one rank
    * has something that is not finite, all skip the update. It is no part of a graph.
    */
-  void meet(Phase phase, MicroBatch at) {
+  void meet(Phase phase, MicroBatch at, boolean opening) {
     if (ranks.isAlone()) {
       return;
     }
-    double most = ranks.max(notFinite.total().item(stream));
+    known &= !opening;
+    ownLoss &= !opening;
+    double mine = notFinite.total().item(stream);
+    double most = ranks.max(mine);
+    ownLoss |= mine > 0 && !known;
+    known |= most > 0;
     notFinite.total().fill(stream, most);
     for (Phase.Part part : phase.parts()) {
       gradients.addAll(part.group(), at);
       finish(part.group(), results.get(part.group()).all.narrow(0, 1, 1), at.last());
     }
+  }
+
+  /** Whether what this rank computed last is not finite, after a step in which something is not. */
+  boolean isOwnNotFinite() {
+    return ownLoss || (!known && gradients.isOwnNotFinite());
   }
 
   /** The norm, the check of what belongs to it, and the update if all is finite. */

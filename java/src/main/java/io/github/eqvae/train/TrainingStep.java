@@ -70,8 +70,7 @@ final class TrainingStep implements AutoCloseable {
     Map<String, Double> values = new LinkedHashMap<>();
     MicroBatch first = null;
     MicroBatch at = null;
-    MicroBatch culprit = null; // the first micro-batch that was not finite
-    HostBatch its = null;
+    NonFiniteMicroBatch culprit = null; // the first one
     boolean skip = false;
     double norms = 0;
     for (int micro = 0; micro < accumulate; micro++) {
@@ -102,8 +101,8 @@ final class TrainingStep implements AutoCloseable {
         }
       }
       if (skip && culprit == null) {
-        culprit = at;
-        its = inputs.batch(index).copy();
+        boolean own = work.isOwnNotFinite();
+        culprit = NonFiniteMicroBatch.first(at, inputs.batch(index), own, ranks);
       }
       stepArena.reset();
     }
@@ -118,8 +117,8 @@ final class TrainingStep implements AutoCloseable {
       task.rollback(first, stream);
     }
     between = true;
-    if (culprit != null && its != null) {
-      listener.nonFinite(state.step, its, values, task.notes(culprit));
+    if (culprit != null) {
+      listener.nonFinite(state.step, culprit.batch(), values, task.notes(culprit.at()));
     }
     values.put("learning_rate", rate);
     double seconds = (System.nanoTime() - start) * 1e-9;

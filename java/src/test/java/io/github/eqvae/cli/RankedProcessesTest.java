@@ -330,4 +330,16 @@ class RankedProcessesTest {
         Files.readAllBytes(one.resolve("samples.npz")),
         Files.readAllBytes(shared.resolve("samples.npz")));
   }
+
+  /** Two processes would write the same files. */
+  @Test
+  void commandsOfOneProcessAreDoneByTheFirst() throws Exception {
+    List<Process> all = ranks(2, List.of(List.of("recipes")));
+    for (int r = 0; r < 2; r++) {
+      finish(all.get(r), r + ".txt");
+    }
+    assertTrue(text("0.txt").contains("`eqvae recipes` is the work of one"), text("0.txt"));
+    assertTrue(text("0.txt").contains("demo"));
+    assertEquals("", text("1.txt"));
+  }
 }

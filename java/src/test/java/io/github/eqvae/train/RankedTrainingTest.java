@@ -128,6 +128,17 @@ class RankedTrainingTest {
     assertEquals(hashes(folder.resolve("one")), hashes(store));
   }
 
+  /** A discriminator is no obstacle to repeating a run with as many ranks. */
+  @Test
+  void aDiscriminatorHasTheSameBitsAfterAResume() throws Exception {
+    String[] gan = {"objective.gan.enabled=true", "optimizer.accumulate=1"};
+    Map<String, String> whole = ranked(3, autoencoder(gan), folder.resolve("whole"));
+    assertTrue(whole.keySet().stream().anyMatch(k -> k.startsWith("discriminator.buffer")));
+    String[] part = {gan[0], gan[1], "run.steps=5", "optimizer.schedule=constant"};
+    ranked(3, autoencoder(part), folder.resolve("parts"));
+    assertEquals(whole, ranked(3, autoencoder(gan), folder.resolve("parts")));
+  }
+
   /** If one rank has something that is not finite, all skip, and go on with equal weights. */
   @Test
   void aNonFiniteRankMakesAllSkip() throws Exception {
@@ -154,6 +165,16 @@ class RankedTrainingTest {
                       @Override
                       public void step(StepReport report) {
                         skips.add(report.skipped());
+                      }
+
+                      @Override
+                      public void nonFinite(
+                          long step,
+                          HostBatch batch,
+                          Map<String, Double> values,
+                          Map<String, String> notes) {
+                        assertEquals(3, step);
+                        assertTrue(Float.isNaN(batch.floats("rows")[0]), "rank 1's batch");
                       }
                     });
                 assertEquals(1, trainer.skippedUpdates());
