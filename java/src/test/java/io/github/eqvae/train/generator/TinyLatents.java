@@ -229,6 +229,7 @@ public final class TinyLatents {
     run:
       steps: %d
       batch_size: 4
+      threads: 1
       seed: 5
       ema_decay: 0.9
       save_every: %d
