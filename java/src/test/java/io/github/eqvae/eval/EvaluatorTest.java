@@ -38,7 +38,7 @@ class EvaluatorTest {
   @Test
   void measuresWhatItsPartsMeasure() {
     float[] x = images(5);
-    try (Device device = Device.open("cpu");
+    try (Device device = Device.open("cpu", 1);
         Stream stream = new Stream(device);
         AutoencoderKl vae = new AutoencoderKl(CONFIG, stream, 1, false);
         Evaluator evaluator = new Evaluator(vae, null, stream)) {
@@ -76,7 +76,7 @@ class EvaluatorTest {
   @Tag("full")
   void rfidAndIntrinsicDimensionAreThoseOfTheirClasses() {
     float[] x = images(12);
-    try (Device device = Device.open("cpu");
+    try (Device device = Device.open("cpu", 1);
         Stream stream = new Stream(device);
         AutoencoderKl vae = new AutoencoderKl(CONFIG, stream, 1, false);
         Evaluator evaluator = new Evaluator(vae, null, stream);
@@ -102,7 +102,7 @@ class EvaluatorTest {
   @Test
   void theSpectrumsDivergenceIsThatOfItsClass() {
     float[] x = images(5);
-    try (Device device = Device.open("cpu");
+    try (Device device = Device.open("cpu", 1);
         Stream stream = new Stream(device);
         TensorArena arena = new TensorArena(device, "test");
         AutoencoderKl vae = new AutoencoderKl(CONFIG, stream, 1, false);
@@ -132,7 +132,7 @@ class EvaluatorTest {
   @Test
   void theBatchDoesNotMatter() {
     float[] x = images(5);
-    try (Device device = Device.open("cpu");
+    try (Device device = Device.open("cpu", 1);
         Stream stream = new Stream(device);
         AutoencoderKl vae = new AutoencoderKl(CONFIG, stream, 1, false);
         Evaluator evaluator = new Evaluator(vae, null, stream)) {

@@ -13,10 +13,10 @@ import org.junit.jupiter.api.parallel.ExecutionMode;
 @Execution(ExecutionMode.CONCURRENT)
 @Tag("full")
 class KilledGeneratorTest {
-  private static final int STEPS = 1500;
+  private static final int STEPS = 1000;
 
-  /** A run logs every fifth step: one life is at most 125 steps long, some checkpoints. */
-  private static final int MOST_LINES = 25;
+  /** A run logs every fifth step: one life is at most 80 steps long, some checkpoints. */
+  private static final int MOST_LINES = 16;
 
   @TempDir Path folder;
 

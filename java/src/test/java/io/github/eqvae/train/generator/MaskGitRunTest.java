@@ -137,7 +137,7 @@ class MaskGitRunTest {
     Path second = train(recipe, "second", false);
     try (MaskGitCheckpoint a = open(first);
         MaskGitCheckpoint b = open(second);
-        Device device = Device.open("cpu");
+        Device device = Device.open("cpu", 1);
         Stream stream = new Stream(device);
         MaskedTransformer before = a.load(stream);
         MaskedTransformer after = b.load(stream)) {

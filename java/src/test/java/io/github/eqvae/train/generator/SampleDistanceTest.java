@@ -62,7 +62,7 @@ class SampleDistanceTest {
       training.train();
       training.finish();
     }
-    try (Device device = Device.open("cpu");
+    try (Device device = Device.open("cpu", 1);
         Stream stream = new Stream(device);
         Autoencoder model = TrainedModel.load(vae.path(), stream, Weights.AUTO)) {
       Path index = latents.resolve("index.json");
@@ -156,7 +156,7 @@ class SampleDistanceTest {
   }
 
   private double evaluated(Path run, GeneratorRecipe recipe, Path classifier) throws Exception {
-    try (Device device = Device.open("cpu");
+    try (Device device = Device.open("cpu", 1);
         Stream stream = new Stream(device);
         TensorArena arena = new TensorArena(device, "samples");
         GeneratorCheckpoint model = GeneratorCheckpoint.open(run.resolve("model.safetensors"));
@@ -206,7 +206,7 @@ class SampleDistanceTest {
       training.train();
       training.finish();
     }
-    try (Device device = Device.open("cpu");
+    try (Device device = Device.open("cpu", 1);
         Stream stream = new Stream(device)) {
       assertEquals(hash(whole, stream), hash(without, stream));
     }

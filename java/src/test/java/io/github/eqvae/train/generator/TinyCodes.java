@@ -116,6 +116,7 @@ public final class TinyCodes {
     run:
       steps: %d
       batch_size: 4
+      threads: 1
       seed: 5
       ema_decay: 0.9
       save_every: %d
