@@ -47,6 +47,11 @@ abstract class CliFixture {
     // Children of background jobs ignore Ctrl-C unless they are told not to.
     command.addAll(List.of("env", "--default-signal=INT"));
     command.addAll(CommandProcess.command(List.of(), arguments));
+    return begin(command, out, err);
+  }
+
+  /** Starts any command in the folder. */
+  final Process begin(List<String> command, Path out, Path err) throws IOException {
     ProcessBuilder builder = new ProcessBuilder(command).directory(folder.toFile());
     builder.environment().put("HOME", "/of-the-user");
     builder.redirectOutput(out.toFile()).redirectError(err.toFile());

@@ -16,6 +16,7 @@ import io.github.eqvae.model.LatentScaling;
 import io.github.eqvae.serve.TinyModels;
 import io.github.eqvae.serve.Vae;
 import io.github.eqvae.tensor.Device;
+import io.github.eqvae.testing.QuickStart;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -175,13 +176,14 @@ class SampleCommandTest extends CliFixture {
   void killsLeaveNoTrace() throws Exception {
     Path out = folder.resolve("out.txt");
     Path err = folder.resolve("err.txt");
-    Process whole = start(command("whole.npz"), out, err);
+    QuickStart java = new QuickStart(folder);
+    Process whole = begin(java.first(command("whole.npz")), out, err);
     assertTrue(whole.waitFor(10, TimeUnit.MINUTES));
     assertEquals(0, whole.exitValue(), Files.readString(err));
     Random random = new Random(1);
     for (int kill = 0; kill < KILLS; kill++) {
       long before = parts();
-      Process child = start(command("killed.npz"), out, err);
+      Process child = begin(java.again(command("killed.npz")), out, err);
       while (parts() <= before) {
         assertTrue(child.isAlive(), "it came to its end after " + kill + " kills");
         Thread.sleep(5);
@@ -191,7 +193,7 @@ class SampleCommandTest extends CliFixture {
       child.destroyForcibly();
       assertEquals(128 + 9, child.waitFor(), "not SIGKILL");
     }
-    Process last = start(command("killed.npz"), out, err);
+    Process last = begin(java.again(command("killed.npz")), out, err);
     assertTrue(last.waitFor(10, TimeUnit.MINUTES));
     assertEquals(0, last.exitValue(), Files.readString(err));
     assertTrue(Files.readString(out).contains(" of them there before"), Files.readString(out));

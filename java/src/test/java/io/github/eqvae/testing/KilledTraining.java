@@ -29,29 +29,30 @@ public record KilledTraining(Path folder, Path recipe, int kills, int mostLines,
   /** Both end with the same bits, and have logged the same losses. */
   public void changesNothing() throws Exception {
     Path calm = folder.resolve("calm");
+    QuickStart java = new QuickStart(folder);
     Path metrics = calm.resolve("metrics.jsonl");
     long began = System.nanoTime();
-    Process undisturbed = begin(calm);
+    Process undisturbed = start(java.first(begin(calm)));
     while (!Files.exists(metrics) && undisturbed.isAlive()) {
       Thread.sleep(5);
     }
     long startup = System.nanoTime() - began;
     finish(undisturbed);
     Path killed = folder.resolve("killed");
-    kill(killed, startup / 1_000_000);
-    finish(start("train", "--resume", killed.toString()));
+    kill(java, killed, startup / 1_000_000);
+    finish(start(java.again(resume(killed))));
     assertEquals(CheckpointHashes.latest(calm, files), CheckpointHashes.latest(killed, files));
     assertEquals(losses(calm), losses(killed));
   }
 
-  private void kill(Path run, long startup) throws Exception {
+  private void kill(QuickStart java, Path run, long startup) throws Exception {
     Random random = new Random(20);
     Path metrics = run.resolve("metrics.jsonl");
     int midway = 0;
     for (int k = 0; k < kills; k++) {
       boolean begun = Files.exists(run.resolve("recipe.yaml"));
       long before = lines(metrics);
-      Process child = begun ? start("train", "--resume", run.toString()) : begin(run);
+      Process child = start(java.again(begun ? resume(run) : begin(run)));
       if (k % 5 == 4) { // while it starts
         Thread.sleep((long) (random.nextDouble() * startup));
       } else { // after so many more lines, however slow the machine is just now
@@ -68,12 +69,15 @@ public record KilledTraining(Path folder, Path recipe, int kills, int mostLines,
     assertTrue(midway >= kills / 2, "only " + midway + " kills came after the first checkpoint");
   }
 
-  private Process begin(Path run) throws IOException {
-    return start("train", recipe.toString(), "--out", run.toString());
+  private List<String> begin(Path run) {
+    return List.of("train", recipe.toString(), "--out", run.toString());
   }
 
-  private Process start(String... arguments) throws IOException {
-    List<String> command = CommandProcess.command(List.of(), List.of(arguments));
+  private static List<String> resume(Path run) {
+    return List.of("train", "--resume", run.toString());
+  }
+
+  private Process start(List<String> command) throws IOException {
     ProcessBuilder builder = new ProcessBuilder(command).redirectErrorStream(true);
     builder.environment().put("OMP_NUM_THREADS", "1"); // the test shares the machine
     builder.redirectOutput(ProcessBuilder.Redirect.appendTo(folder.resolve("out.txt").toFile()));
