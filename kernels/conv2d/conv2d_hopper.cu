@@ -40,9 +40,9 @@ __global__ void __launch_bounds__(kHopperThreads, 1)
     registers_up<232>();
     Staging& staging = shared.staging[threadIdx.x / kWarpgroup - 1];
     int next = 0;
-    consume<T>(shared.pipeline, shared.order, c, [&](const Tile& tile, const float(&sum)[kSums]) {
-      store_tile<T>(c, tile, sum, staging, next, result);
-    });
+    consume<T>(
+        shared.pipeline, shared.order, c, [&](const Tile& tile) { begin_tile<T>(c, tile, staging, next); },
+        [&](const Tile& tile, const float(&sum)[kSums]) { store_tile<T>(c, tile, sum, staging, next, result); });
     wait_for_stores<0>();
   }
   shared.pipeline.finish();

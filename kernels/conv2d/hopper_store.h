@@ -20,57 +20,119 @@ struct Staging {
 // that are inside.
 template <class Copy>
 __device__ void each_unit(const Conv& c, const Parity& p, dtype::Bf16* box, int pixel, int channel, int thread, Copy copy) {
-  constexpr int kUnit = 8, kUnits = kBoxChannels / kUnit;
-  const int at = channel + thread % kUnits * kUnit;
-#pragma unroll 1
-  for (int row = thread / kUnits; row < kBoxPixels; row += kWarpgroup / kUnits) {
-    const int result = pixel + row;
-    if (result >= p.pixels || at >= c.channels) continue;
-    const int v = result % p.columns, line = result / p.columns, u = line % p.rows, n = line / p.rows;
-    const unsigned offset = swizzled_128(static_cast<unsigned>(row) * kTileRow + static_cast<unsigned>(thread % kUnits) * 16);
-    copy(((int64_t{n} * c.height + u * c.step + p.i0) * c.width + v * c.step + p.j0) * c.channels + at,
-         reinterpret_cast<unsigned char*>(box) + offset);
+  constexpr int kUnit = 8, kUnits = kBoxChannels / kUnit, kApart = kWarpgroup / kUnits;
+  static_assert(kApart % 8 == 0, "the swizzle is the same for all rows of a thread");
+  const int at = channel + thread % kUnits * kUnit, first = thread / kUnits;
+  auto* unit = reinterpret_cast<unsigned char*>(box) +
+               swizzled_128(static_cast<unsigned>(first) * kTileRow + static_cast<unsigned>(thread % kUnits) * 16);
+  if (at >= c.channels) return;
+#pragma unroll
+  for (int k = 0; k < kBoxPixels / kApart; ++k) {
+    const int result = pixel + first + k * kApart;
+    if (result >= p.pixels) continue;
+    int64_t place = result;
+    if (c.step > 1) {
+      const int v = result % p.columns, line = result / p.columns, u = line % p.rows, n = line / p.rows;
+      place = (int64_t{n} * c.height + u * c.step + p.i0) * c.width + v * c.step + p.j0;
+    }
+    copy(place * c.channels + at, unit + k * kApart * static_cast<int>(kTileRow));
   }
 }
 
-// The patches of a box; a warp has 16 channels of its 64 pixels. The sums of the tile still fill most registers, so this reads
-// the box value by value, and its loops are not unrolled.
-__device__ inline void store_box_patches(const Conv& c, const Parity& p, const dtype::Bf16* box, int pixel, int channel,
-                                         int warp, int lane) {
-  const Patches& patches = p.patches;
+// A warp's patches of the rows first … beyond − 1 of a box, which are of one sample; kWhole: of all its rows. A warp has 16
+// channels of the 64 pixels, a lane two of them and every eighth pixel. Where the box is whole its values are read together: one
+// after the other, each would wait for shared memory. This code is there once for each box of a tile, so the other case is short.
+template <bool kWhole>
+__device__ void store_patches_of(const Patches& patches, PatchSums* to, const dtype::Bf16* box, int first, int beyond, int channel,
+                                 int channels, int warp, int lane) {
   const auto pair = [box](int row, int column) {
     const unsigned offset = swizzled_128(static_cast<unsigned>(row) * kTileRow + static_cast<unsigned>(column) * 2);
     return *reinterpret_cast<const uint32_t*>(reinterpret_cast<const unsigned char*>(box) + offset);
   };
+  const bool apart = patches.unit == 1;  // the two values of a pair are of two patches
+  const int shift_of_unit = patches.unit < 4 ? patches.unit / 2 : patches.unit / 4 + 1;  // of 1, 2, 4, 8
+#pragma unroll 1
+  for (int j = 0; j < 16; j += 8) {
+    const int column = warp * 16 + j + lane % 4 * 2;
+    const uint32_t start = pair(kWhole ? 0 : first, apart ? column : column & -patches.unit);
+    const float shift = lower(start), other_shift = apart ? upper(start) : shift;
+    PatchSums sums{shift, 0, 0}, others{other_shift, 0, 0};
+    const auto add = [&](uint32_t two) {
+      const float d = lower(two) - shift, e = upper(two) - other_shift;
+      sums.sum += d, sums.squares += d * d, others.sum += e, others.squares += e * e;
+    };
+    if constexpr (kWhole) {
+      uint32_t two[kBoxPixels / 8];
+#pragma unroll
+      for (int k = 0; k < kBoxPixels / 8; ++k) two[k] = pair(lane / 4 + 8 * k, column);
+#pragma unroll
+      for (int k = 0; k < kBoxPixels / 8; ++k) add(two[k]);
+    } else {
+#pragma unroll 1
+      for (int row = lane / 4; row < beyond; row += 8)
+        if (row >= first) add(pair(row, column));
+    }
+    if (!apart) sums.sum += others.sum, sums.squares += others.squares;
+#pragma unroll 1
+    for (int e = 0; e < (apart ? 2 : 1); ++e) {
+      const int at = channel + column + e;
+      sums.sum = join_patch(sums.sum, patches.unit), sums.squares = join_patch(sums.squares, patches.unit);
+      if (lane < 4 && at < channels && (at & (patches.unit - 1)) == 0) to[at >> shift_of_unit] = sums;
+      sums = others;
+    }
+  }
+}
+
+// The patches of a box.
+__device__ inline void store_box_patches(const Conv& c, const Parity& p, const dtype::Bf16* box, int pixel, int channel,
+                                         int warp, int lane) {
+  const Patches& patches = p.patches;
   const int end = smaller(pixel + kPatchRows, p.pixels);
 #pragma unroll 1
   for (int sample = pixel / patches.rows_of_sample; sample * patches.rows_of_sample < end; ++sample) {
     const int first = larger(0, sample * patches.rows_of_sample - pixel);
     const int beyond = smaller(end, (sample + 1) * patches.rows_of_sample) - pixel;
     PatchSums* to = patches.data + (int64_t{pixel / kPatchRows} + sample) * patches.units;
-#pragma unroll 1
-    for (int j = 0; j < 16; j += 8) {
-      const int column = warp * 16 + j + lane % 4 * 2;
-      const bool apart = patches.unit == 1;  // the two values of a pair are of two patches
-      const uint32_t start = pair(first, apart ? column : column / patches.unit * patches.unit);
-      const float shift = lower(start), other_shift = apart ? upper(start) : shift;
-      float sum = 0, squares = 0, other_sum = 0, other_squares = 0;
-#pragma unroll 1
-      for (int row = lane / 4; row < beyond; row += 8) {
-        if (row < first) continue;
-        const uint32_t two = pair(row, column);
-        const float d = lower(two) - shift, e = upper(two) - other_shift;
-        sum += d, squares += d * d, other_sum += e, other_squares += e * e;
-      }
-      if (!apart) sum += other_sum, squares += other_squares;
-      const auto put = [&](float shift_of, float s, float q, int at) {
-        s = join_patch(s, patches.unit), q = join_patch(q, patches.unit);
-        if (lane < 4 && at < c.channels && at % patches.unit == 0) to[at / patches.unit] = {shift_of, s, q};
-      };
-      put(shift, sum, squares, channel + column);
-      if (apart) put(other_shift, other_sum, other_squares, channel + column + 1);
-    }
+    if (beyond - first == kPatchRows) store_patches_of<true>(patches, to, box, 0, kPatchRows, channel, c.channels, warp, lane);
+    else store_patches_of<false>(patches, to, box, first, beyond, channel, c.channels, warp, lane);
   }
+}
+
+// The part of a tile that a warpgroup stores.
+template <class T>
+struct PartOfTile {
+  int pixels, channels;  // the first ones
+
+  __device__ explicit PartOfTile(const Tile& tile) {
+    const int group = T::kPingPong ? 0 : static_cast<int>(threadIdx.x) / kWarpgroup - 1;
+    pixels = tile.pixel + (T::kSwapAB ? 0 : group * 64), channels = tile.channel + (T::kSwapAB ? group * 64 : 0);
+  }
+  __device__ int pixel(int box) const { return pixels + (T::kSwapAB ? box * kBoxPixels : 0); }
+  __device__ int channel(int box) const { return channels + (T::kSwapAB ? 0 : box * kBoxChannels); }
+  __device__ bool has(const Conv& c, const Parity& p, int box) const {
+    return box < kBoxes && pixel(box) < p.pixels && channel(box) < c.channels;
+  }
+};
+
+// Starts to copy the residual of a box to where its results will be. A copy may take as long as a hundred instructions: it is
+// started a box earlier, the first one of a tile before its products.
+template <class T>
+__device__ void fetch_residual(const Conv& c, const Parity& p, const PartOfTile<T>& part, int box, dtype::Bf16* to) {
+  const dtype::Bf16* residual = c.epilogue.residual;
+  each_unit(c, p, to, part.pixel(box), part.channel(box), static_cast<int>(threadIdx.x) % kWarpgroup,
+            [residual](int64_t at, void* unit) { copy_async(unit, residual + at, residual); });
+  commit_copies();
+}
+
+// Before the products of a tile: `next` is the box that its results will begin with.
+template <class T>
+__device__ void begin_tile(const Conv& c, const Tile& tile, Staging& staging, int next) {
+  const Parity& p = c.parities[tile.parity];
+  const PartOfTile<T> part(tile);
+  if (!c.epilogue.residual || !part.has(c, p, 0)) return;
+  if (threadIdx.x % kWarpgroup == 0) wait_for_stores<1>();
+  warpgroup_barrier();  // no store reads this box any more
+  fetch_residual(c, p, part, 0, staging.boxes[next]);
 }
 
 // Rounds and stores the sums of this warpgroup's part of a tile. `map`: the result as a matrix {pixel, channel}, for results
@@ -80,51 +142,67 @@ template <class T>
 __device__ void store_tile(const Conv& c, const Tile& tile, const float (&sum)[kSums], Staging& staging, int& next,
                            const TensorMap& map) {
   const Parity& p = c.parities[tile.parity];
-  const int group = T::kPingPong ? 0 : static_cast<int>(threadIdx.x) / kWarpgroup - 1;
+  const PartOfTile<T> part(tile);
   const int thread = static_cast<int>(threadIdx.x) % kWarpgroup, warp = thread / 32, lane = thread % 32;
-  const int pixels = tile.pixel + (T::kSwapAB ? 0 : group * 64), channels = tile.channel + (T::kSwapAB ? group * 64 : 0);
   // The 8×8 matrix, and its row, that this lane places: rows of a, 16 a warp, and columns.
   const int a_row = warp * 16 + lane / 8 % 2 * 8, b_row = lane / 16 * 8, row = lane % 8;
   const Epilogue<dtype::Bf16>& e = c.epilogue;
-  float bias[2] = {};
+  // Of the channels of this lane's sums: two rows of a, or eight pairs of columns of a box. Read together, before they are used.
+  constexpr int kBiases = T::kSwapAB ? 1 : 8;
+  float bias[kBiases][2] = {};
   if (T::kSwapAB && e.bias)
 #pragma unroll
     for (int h = 0; h < 2; ++h) {
-      const int at = channels + warp * 16 + lane / 4 + h * 8;
-      if (at < c.channels) bias[h] = e.bias[at];
+      const int at = part.channels + warp * 16 + lane / 4 + h * 8;
+      if (at < c.channels) bias[0][h] = e.bias[at];
     }
 #pragma unroll
   for (int b = 0; b < kBoxes; ++b) {
-    const int pixel = pixels + (T::kSwapAB ? b * kBoxPixels : 0), channel = channels + (T::kSwapAB ? 0 : b * kBoxChannels);
-    if (pixel >= p.pixels || channel >= c.channels) break;
+    if (!part.has(c, p, b)) break;
+    const int pixel = part.pixel(b), channel = part.channel(b);
     dtype::Bf16* box = staging.boxes[next];
     next ^= 1;
     auto* bytes = reinterpret_cast<unsigned char*>(box);
-    if (thread == 0) wait_for_stores<1>();
-    warpgroup_barrier();  // no store reads this box any more
-    if (e.residual) {
-      each_unit(c, p, box, pixel, channel, thread, [&](int64_t at, void* unit) { copy_16(unit, e.residual + at); });
-      warpgroup_barrier();
-    }
+    if (!T::kSwapAB && e.bias)
 #pragma unroll
-    for (int j = 0; j < 4; ++j) {  // 16 columns of the products
-      const int at_pixel = T::kSwapAB ? j * 16 + b_row + row : a_row + row, at_channel = T::kSwapAB ? a_row : j * 16 + b_row;
-      void* place = bytes + swizzled_128(static_cast<unsigned>(at_pixel) * kTileRow + static_cast<unsigned>(at_channel) * 2);
-      uint32_t four[4] = {};
-      if (e.residual) load_matrices<T::kSwapAB>(four, place);
-#pragma unroll
-      for (int k = 0; k < 2; ++k) {  // 8 of them: two matrices, one below the other
-        const int at = b * 32 + j * 8 + k * 4, of_pair = channel + j * 16 + k * 8 + lane % 4 * 2;
-        if (!T::kSwapAB && e.bias && of_pair < c.channels) bias[0] = e.bias[of_pair], bias[1] = e.bias[of_pair + 1];
-#pragma unroll
-        for (int h = 0; h < 2; ++h) {
-          uint32_t& pair = four[k * 2 + h];
-          const float first = sum[at + 2 * h] + bias[T::kSwapAB ? h : 0], second = sum[at + 2 * h + 1] + bias[T::kSwapAB ? h : 1];
-          pair = pack(e.activate(first + lower(pair)), e.activate(second + upper(pair)));
-        }
+      for (int i = 0; i < kBiases; ++i) {
+        const int at = channel + i * 8 + lane % 4 * 2;
+        if (at < c.channels) bias[i][0] = e.bias[at], bias[i][1] = e.bias[at + 1];
       }
-      store_matrices<T::kSwapAB>(place, four);
+    if (e.residual) {
+      if (thread == 0) wait_for_stores<0>();
+      wait_for_copies<0>();
+      warpgroup_barrier();  // the residual is here, and no store reads the other box any more
+      if (part.has(c, p, b + 1)) fetch_residual(c, p, part, b + 1, staging.boxes[next]);
+    } else {
+      if (thread == 0) wait_for_stores<1>();
+      warpgroup_barrier();  // no store reads this box any more
     }
+    const auto place_results = [&](auto activate) {
+#pragma unroll
+      for (int j = 0; j < 4; ++j) {  // 16 columns of the products
+        const int at_pixel = T::kSwapAB ? j * 16 + b_row + row : a_row + row, at_channel = T::kSwapAB ? a_row : j * 16 + b_row;
+        void* place = bytes + swizzled_128(static_cast<unsigned>(at_pixel) * kTileRow + static_cast<unsigned>(at_channel) * 2);
+        uint32_t four[4] = {};
+        if (e.residual) load_matrices<T::kSwapAB>(four, place);
+#pragma unroll
+        for (int k = 0; k < 2; ++k) {  // 8 of them: two matrices, one below the other
+          const int at = b * 32 + j * 8 + k * 4;
+          const float* of_pair = bias[T::kSwapAB ? 0 : 2 * j + k];
+#pragma unroll
+          for (int h = 0; h < 2; ++h) {
+            uint32_t& pair = four[k * 2 + h];
+            const float first = sum[at + 2 * h] + of_pair[T::kSwapAB ? h : 0];
+            const float second = sum[at + 2 * h + 1] + of_pair[T::kSwapAB ? h : 1];
+            pair = pack(activate(first + lower(pair)), activate(second + upper(pair)));
+          }
+        }
+        store_matrices<T::kSwapAB>(place, four);
+      }
+    };
+    // One branch a box, not one a value.
+    if (e.activation == EQV_SILU) place_results([](float v) { return quick_silu(v); });
+    else place_results([&e](float v) { return v <= 0.0f ? (e.activation == EQV_RELU ? 0.0f : v * e.slope) : v; });
     if (c.step == 1) fence_async_proxy();
     warpgroup_barrier();
     if (c.step > 1) {

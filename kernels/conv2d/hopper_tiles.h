@@ -119,9 +119,9 @@ struct OrderedSequenceBarrier {
 
 constexpr int kSums = 128;  // of a thread: 64 × 256 of a warpgroup
 
-// Multiplies this warpgroup's part of every tile; then store(tile, sums) is called with its sums.
-template <class T, class Store>
-__device__ void consume(typename T::Pipe& pipeline, OrderedSequenceBarrier& order, const Conv& c, Store store) {
+// Multiplies this warpgroup's part of every tile. begin(tile) is called before, and store(tile, sums) with its sums.
+template <class T, class Begin, class Store>
+__device__ void consume(typename T::Pipe& pipeline, OrderedSequenceBarrier& order, const Conv& c, Begin begin, Store store) {
   const int group = static_cast<int>(threadIdx.x) / kWarpgroup - 1;
   const unsigned thread = threadIdx.x % kWarpgroup, rank = cluster_rank();
   PipelineState<T::kStages> state;
@@ -136,7 +136,10 @@ __device__ void consume(typename T::Pipe& pipeline, OrderedSequenceBarrier& orde
         state.advance(steps);
         continue;
       }
+      begin(tile);
       order.wait(group, mine, &pipeline.report);
+    } else {
+      begin(tile);
     }
     float sum[kSums];
     int before = 0;
