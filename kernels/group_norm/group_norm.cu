@@ -2,6 +2,8 @@
 // group, and the elementwise rest. Backward, the sums of the chunks are first joined to one for each sample and channel.
 #include "group_norm/group_norm.h"
 
+#include <type_traits>
+
 #include "activation/activation.h"
 #include "common/columns.h"
 
@@ -13,6 +15,11 @@ namespace {
 
 struct Groups {
   int64_t groups, size, channels, pixels;  // size: channels of a group
+
+  // The number of the sample's group that the channel is in. Channels fit 32 bits, whose division is no subroutine on a GPU.
+  __device__ int64_t group(int64_t sample, int64_t channel) const {
+    return sample * groups + static_cast<int>(channel) / static_cast<int>(size);
+  }
 };
 
 Groups groups_of(int groups, const Tensor& x) {
@@ -39,7 +46,7 @@ struct Affine {
 
   __device__ Affine(const Groups& g, const float* gammas, const float* betas, const float* stats, int64_t n, int64_t c) {
     for (int i = 0; i < kWide; ++i) {
-      const float* s = stats + (n * g.groups + (c + i) / g.size) * 2;
+      const float* s = stats + g.group(n, c + i) * 2;
       mean[i] = s[0];
       rstd[i] = s[1];
       gamma[i] = gammas[c + i];
@@ -48,27 +55,26 @@ struct Affine {
   }
 };
 
+template <bool kSilu>
 struct Forward {
   Groups g;
-  int32_t with_silu;
   Values x, y;
   const float *gamma, *beta, *stats;
 
   template <int kWide>
   struct Column {
     Values x, y;
-    int32_t with_silu;
     Affine<kWide> a;
 
     __device__ Column(const Forward& f, int64_t n, int64_t, int64_t c)
-        : x(f.x), y(f.y), with_silu(f.with_silu), a(f.g, f.gamma, f.beta, f.stats, n, c) {}
+        : x(f.x), y(f.y), a(f.g, f.gamma, f.beta, f.stats, n, c) {}
 
     __device__ void apply(int64_t at) const {
       float v[kWide];
       x.load(at, v);
       for (int i = 0; i < kWide; ++i) {
         const float z = (v[i] - a.mean[i]) * a.rstd[i] * a.gamma[i] + a.beta[i];
-        v[i] = with_silu ? silu(z) : z;
+        v[i] = kSilu ? quick_silu(z) : z;
       }
       y.store(at, v);
     }
@@ -76,27 +82,26 @@ struct Forward {
 };
 
 // The sums of dz·x̂ and of dz, dz being the gradient before the SiLU.
+template <bool kSilu>
 struct Terms {
   Groups g;
-  int32_t with_silu;
   Values dy, x;
   const float *gamma, *beta, *stats;
 
   template <int kWide>
   struct Column {
     Values dy, x;
-    int32_t with_silu;
     Affine<kWide> a;
 
     __device__ Column(const Terms& t, int64_t n, int64_t, int64_t c)
-        : dy(t.dy), x(t.x), with_silu(t.with_silu), a(t.g, t.gamma, t.beta, t.stats, n, c) {}
+        : dy(t.dy), x(t.x), a(t.g, t.gamma, t.beta, t.stats, n, c) {}
 
     __device__ void hat_and_gradient(int64_t at, float (&hat)[kWide], float (&dz)[kWide]) const {
       x.load(at, hat);
       dy.load(at, dz);
       for (int i = 0; i < kWide; ++i) {
         hat[i] = (hat[i] - a.mean[i]) * a.rstd[i];
-        if (with_silu) dz[i] *= silu_slope(hat[i] * a.gamma[i] + a.beta[i]);
+        if constexpr (kSilu) dz[i] *= quick_silu_slope(hat[i] * a.gamma[i] + a.beta[i]);
       }
     }
     __device__ void add(int64_t at, float (&sums)[kWide][2]) const {
@@ -110,20 +115,21 @@ struct Terms {
   };
 };
 
+template <bool kSilu>
 struct Backward {
-  Terms terms;
+  Terms<kSilu> terms;
   Values dx;
   const float* means;  // per sample and group: rstd times the mean of γ·dz·x̂ and of γ·dz
 
   template <int kWide>
   struct Column {
-    Terms::Column<kWide> terms;
+    typename Terms<kSilu>::template Column<kWide> terms;
     Values dx;
     float by_hat[kWide], constant[kWide];
 
     __device__ Column(const Backward& b, int64_t n, int64_t first, int64_t c) : terms(b.terms, n, first, c), dx(b.dx) {
       for (int i = 0; i < kWide; ++i) {
-        const float* m = b.means + (n * b.terms.g.groups + (c + i) / b.terms.g.size) * 2;
+        const float* m = b.means + b.terms.g.group(n, c + i) * 2;
         by_hat[i] = m[0];
         constant[i] = m[1];
       }
@@ -147,14 +153,17 @@ void group_norm_fwd(Stream& stream, const eqv_group_norm_params& p, const Tensor
   const ColumnShape shape{x.shape[0], g.pixels, g.channels};
   const bool vectors = in_vectors(g.channels, {&x, &y});
   if (!p.stats_given) group_statistics(stream, p.groups, static_cast<double>(p.eps), x, stats);
-  column_walk(stream, "group_norm_fwd", shape, vectors,
-              Forward{.g = g,
-                      .with_silu = p.silu,
-                      .x = values(x),
-                      .y = values(y),
-                      .gamma = f32(gamma),
-                      .beta = f32(beta),
-                      .stats = f32(stats)});
+  const auto run = [&]<bool kSilu>(std::bool_constant<kSilu>) {
+    column_walk(stream, "group_norm_fwd", shape, vectors,
+                Forward<kSilu>{.g = g,
+                               .x = values(x),
+                               .y = values(y),
+                               .gamma = f32(gamma),
+                               .beta = f32(beta),
+                               .stats = f32(stats)});
+  };
+  if (p.silu) run(std::true_type{});
+  else run(std::false_type{});
 }
 
 void group_norm_bwd(Stream& stream, const eqv_group_norm_params& p, const Tensor& dy, const Tensor& x,
@@ -166,20 +175,22 @@ void group_norm_bwd(Stream& stream, const eqv_group_norm_params& p, const Tensor
   const int size = static_cast<int>(g.size);
   const double share = 1 / static_cast<double>(g.pixels * g.size);
   const bool vectors = in_vectors(g.channels, {&x, &dy, &dx});
-  const Terms terms{.g = g,
-                    .with_silu = p.silu,
-                    .dy = values(dy),
-                    .x = values(x),
-                    .gamma = f32(gamma_tensor),
-                    .beta = f32(beta),
-                    .stats = f32(stats_tensor)};
+  const auto terms = [&]<bool kSilu>(std::bool_constant<kSilu>) {
+    return Terms<kSilu>{.g = g,
+                        .dy = values(dy),
+                        .x = values(x),
+                        .gamma = f32(gamma_tensor),
+                        .beta = f32(beta),
+                        .stats = f32(stats_tensor)};
+  };
   const int64_t columns = g.channels * 2;  // of the sums
   Workspace workspace(stream, Workspace::bytes<double>(shape.parts() * 2) + Workspace::bytes<double>(samples * columns) +
                                   Workspace::bytes<float>(samples * g.groups * 2));
   double* parts = workspace.take<double>(shape.parts() * 2);
   double* totals = workspace.take<double>(samples * columns);
   float* means = workspace.take<float>(samples * g.groups * 2);
-  column_sums<2>(stream, "group_norm_bwd_sums", shape, vectors, terms, parts);
+  if (p.silu) column_sums<2>(stream, "group_norm_bwd_sums", shape, vectors, terms(std::true_type{}), parts);
+  else column_sums<2>(stream, "group_norm_bwd_sums", shape, vectors, terms(std::false_type{}), parts);
   join_chunks<2>(stream, "group_norm_bwd_totals", shape, parts, EQV_LAMBDA(int n, int column, double sum) {
     totals[n * columns + column] = sum;
   });
@@ -199,7 +210,8 @@ void group_norm_bwd(Stream& stream, const eqv_group_norm_params& p, const Tensor
       stream, "group_norm_bwd_parameters", 1, samples, columns,
       EQV_LAMBDA(int, int n, int column) -> double { return totals[n * columns + column]; },
       EQV_LAMBDA(int, int column, double sum) { (column % 2 == 0 ? dgamma : dbeta)[column / 2] = static_cast<float>(sum); });
-  column_walk(stream, "group_norm_bwd", shape, vectors, Backward{terms, values(dx), means});
+  if (p.silu) column_walk(stream, "group_norm_bwd", shape, vectors, Backward<true>{terms(std::true_type{}), values(dx), means});
+  else column_walk(stream, "group_norm_bwd", shape, vectors, Backward<false>{terms(std::false_type{}), values(dx), means});
 }
 
 }  // namespace eqv::backend
