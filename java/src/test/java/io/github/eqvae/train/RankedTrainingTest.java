@@ -128,6 +128,34 @@ class RankedTrainingTest {
     assertEquals(hashes(folder.resolve("one")), hashes(store));
   }
 
+  /**
+   * The CUDA backend's kernels and graphs, on the processor: what ranks exchange is in no graph.
+   */
+  @Test
+  void graphsHaveTheSameBits() throws Exception {
+    String device = "run.device=simt";
+    train(generator(device, "optimizer.accumulate=2"), folder.resolve("one"), Communicator.alone());
+    List<GraphStatistics> graphs = new ArrayList<>();
+    GeneratorRecipe recipe = generator(device, "optimizer.accumulate=1");
+    TestRanks.run(
+        2,
+        ranks -> {
+          try (Workload<?> workload = recipe.workload(RunObserver.NONE);
+              var trainer = new Trainer<>(recipe, ranks);
+              Workload.Batches batches = workload.batches(ranks.rank(), 2)) {
+            trainer.meet();
+            CheckpointStore store = new CheckpointStore(folder.resolve("ranks"), 3);
+            trainer.run(batches, null, store, new TrainListener() {});
+            synchronized (graphs) {
+              graphs.add(trainer.graphs());
+            }
+          }
+          return "";
+        });
+    assertEquals(hashes(folder.resolve("one")), hashes(folder.resolve("ranks")));
+    assertTrue(graphs.stream().allMatch(g -> g.launched() > 0), graphs.toString());
+  }
+
   /** A discriminator is no obstacle to repeating a run with as many ranks. */
   @Test
   void aDiscriminatorHasTheSameBitsAfterAResume() throws Exception {
