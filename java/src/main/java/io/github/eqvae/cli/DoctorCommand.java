@@ -1,6 +1,7 @@
 package io.github.eqvae.cli;
 
 import io.github.eqvae.EqvaeException;
+import io.github.eqvae.ffi.MpiLibrary;
 import io.github.eqvae.tensor.Device;
 import io.github.eqvae.tensor.DeviceInfo;
 import java.io.File;
@@ -52,6 +53,7 @@ final class DoctorCommand implements Callable<Integer> {
         data
             ? root.resolve("data/fashion-mnist").normalize() + " (for the demo)"
             : "the demo's images are missing in " + root + ": clone the repository again");
+    out.printf("mpi      %s%n", mpi());
     boolean cpu = false;
     for (String name : List.of("cpu", "cuda")) {
       try (Device device = Device.open(name)) {
@@ -73,6 +75,19 @@ final class DoctorCommand implements Callable<Integer> {
     }
     out.flush();
     return cpu ? 0 : 1;
+  }
+
+  /** What several processes would meet through. */
+  private static String mpi() {
+    try {
+      return MpiLibrary.open()
+          .map(mpi -> mpi.version() + " (for mpirun; without it ranks meet over TCP)")
+          .orElse(
+              "left out of the build, as there was no mpi.h: ranks meet over TCP (Debian, Ubuntu:"
+                  + " sudo apt-get install openmpi-bin libopenmpi-dev)");
+    } catch (EqvaeException.Environment e) {
+      return "not available: " + e.getMessage();
+    }
   }
 
   /** A program that the build needs, and the consequence if it is missing. */

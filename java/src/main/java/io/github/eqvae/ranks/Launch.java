@@ -1,6 +1,7 @@
 package io.github.eqvae.ranks;
 
 import io.github.eqvae.EqvaeException;
+import io.github.eqvae.ffi.MpiLibrary;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -156,7 +157,7 @@ public record Launch(
       return new Communicator(Rendezvous.meet(this, meeting.get()));
     }
     if (mpi) {
-      return new Communicator(MpiTransport.start(this));
+      return new Communicator(MpiTransport.start(this, MpiLibrary.open()));
     }
     throw new EqvaeException.Environment(
         launcher

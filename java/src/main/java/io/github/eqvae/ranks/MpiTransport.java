@@ -5,6 +5,7 @@ import io.github.eqvae.ffi.MpiLibrary;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -30,21 +31,21 @@ final class MpiTransport implements Transport {
     }
   }
 
-  static MpiTransport start(Launch launch) {
+  /** Begins MPI; without its library the message says what else there is. */
+  static MpiTransport start(Launch launch, Optional<MpiLibrary> library) {
     MpiLibrary mpi =
-        MpiLibrary.open()
-            .orElseThrow(
-                () ->
-                    new EqvaeException.Environment(
-                        launch.launcher()
-                            + " started "
-                            + launch.size()
-                            + " processes, and this build of eqvae has no libeqv_mpi.so, because"
-                            + " there was no mpi.h. Install libopenmpi-dev and build again (in a"
-                            + " clone: touch CMakeLists.txt, and the next start builds); or set"
-                            + " MASTER_ADDR to the machine of rank 0 and "
-                            + Launch.TOKEN
-                            + " to a word that the ranks share: then they meet over TCP."));
+        library.orElseThrow(
+            () ->
+                new EqvaeException.Environment(
+                    launch.launcher()
+                        + " started "
+                        + launch.size()
+                        + " processes, and this build of eqvae has no libeqv_mpi.so, because"
+                        + " there was no mpi.h. Install libopenmpi-dev and build again (in a"
+                        + " clone: touch CMakeLists.txt, and the next start builds); or set"
+                        + " MASTER_ADDR to the machine of rank 0 and "
+                        + Launch.TOKEN
+                        + " to a word that the ranks share: then they meet over TCP."));
     int[] who = mpi.begin();
     if (who[0] != launch.rank() || who[1] != launch.size()) {
       throw new EqvaeException.Environment(

@@ -16,6 +16,7 @@ import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Random;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
@@ -258,6 +259,19 @@ class CommunicatorTest {
     assertTrue(refusal(srun).contains("MASTER_ADDR"));
     // A batch script of Slurm that does not use srun is one process.
     assertTrue(Launch.of(Map.of("SLURM_PROCID", "0", "SLURM_NTASKS", "8")).isEmpty());
+  }
+
+  /** Started by mpirun, with a build that has no MPI. */
+  @Test
+  void withoutTheLibraryOfMpiTheWayOutIsSaid() {
+    Map<String, String> mpirun = Map.of("OMPI_COMM_WORLD_RANK", "0", "OMPI_COMM_WORLD_SIZE", "2");
+    Launch launch = Launch.of(mpirun).orElseThrow();
+    String why =
+        assertThrows(
+                EqvaeException.Environment.class,
+                () -> MpiTransport.start(launch, Optional.empty()))
+            .getMessage();
+    assertTrue(why.contains("libopenmpi-dev") && why.contains("MASTER_ADDR"), why);
   }
 
   @Test
