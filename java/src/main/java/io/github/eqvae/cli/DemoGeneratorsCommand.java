@@ -4,6 +4,7 @@ import io.github.eqvae.EqvaeException;
 import io.github.eqvae.io.AtomicFiles;
 import io.github.eqvae.io.FolderLock;
 import io.github.eqvae.train.autoencoder.AutoencoderRecipe;
+import io.github.eqvae.train.recipe.RecipeReader;
 import io.github.eqvae.train.recipe.ShippedRecipes;
 import io.github.eqvae.train.report.Report;
 import java.io.IOException;
@@ -113,6 +114,12 @@ final class DemoGeneratorsCommand implements Callable<Integer> {
             "--kinds: '" + kind + "' is none of " + String.join(", ", KINDS));
       }
     }
+    kinds = kinds.stream().distinct().toList();
+    if (steps < 1 || threads < 0) {
+      throw new EqvaeException.Argument(
+          "--steps %d --threads %d: at least 1 step, and no negative number of threads"
+              .formatted(steps, threads));
+    }
     try (FolderLock lock =
         FolderLock.acquire(out, "demo generators", note -> DemoCommand.note(stderr, note))) {
       lock.releaseAtExit();
@@ -122,10 +129,11 @@ final class DemoGeneratorsCommand implements Callable<Integer> {
 
   private int run(CommandChain commands) throws IOException {
     long start = System.nanoTime();
+    requireSame();
     int code = autoencoders(commands);
-    code = code != 0 ? code : classifiers(commands);
+    code = code != 0 ? code : train(commands, classifiers());
     code = code != 0 ? code : latents(commands);
-    code = code != 0 ? code : generators(commands);
+    code = code != 0 ? code : train(commands, generators());
     if (code != 0) {
       return code;
     }
@@ -137,6 +145,31 @@ final class DemoGeneratorsCommand implements Callable<Integer> {
     stdout.println("report " + out.resolve("report.html"));
     stdout.flush();
     return 0;
+  }
+
+  /** A run of the demo. */
+  private record Training(String recipe, Path folder, List<String> settings) {}
+
+  /** Before anything is trained, all parts that are there must be those that are asked for. */
+  private void requireSame() {
+    List<Training> all = new ArrayList<>();
+    if (!onlyMaskGit()) {
+      all.add(autoencoder(recipe, GeneratorsDemo.AUTOENCODERS));
+    }
+    if (kinds.contains(MASKGIT)) {
+      all.add(autoencoder(VQ, GeneratorsDemo.VQ_AUTOENCODERS));
+    }
+    all.addAll(classifiers());
+    all.addAll(generators());
+    for (Training t : all) {
+      CommandChain.requireSame(t.recipe(), t.folder(), t.settings());
+    }
+  }
+
+  private Training autoencoder(Path of, String name) {
+    List<String> all = onThreads(autoencoderSettings);
+    all.add("run.seed=" + seed);
+    return new Training(of.toString(), out.resolve(name).resolve("eq"), all);
   }
 
   private int autoencoders(CommandChain commands) {
@@ -177,17 +210,30 @@ final class DemoGeneratorsCommand implements Callable<Integer> {
    * Two classifiers with different widths and seeds, so that an effect does not depend on one of
    * them.
    */
-  private int classifiers(CommandChain commands) throws IOException {
+  private List<Training> classifiers() {
     AutoencoderRecipe images = images(recipe);
     List<String> data =
-        new ArrayList<>(List.of("data.path=" + images.data().path(), "data.labels=null"));
+        new ArrayList<>(
+            List.of(
+                RecipeReader.set("data.path", images.data().path().toString()),
+                "data.labels=null"));
     data.addAll(classifierSettings);
-    int code = commands.train("classifier-fashion-mnist", classifier(1), onThreads(data));
-    data.add("model.width=24");
-    data.add("run.seed=1");
-    return code != 0
-        ? code
-        : commands.train("classifier-fashion-mnist", classifier(2), onThreads(data));
+    List<String> other = new ArrayList<>(data);
+    other.add("model.width=24");
+    other.add("run.seed=1");
+    return List.of(
+        new Training("classifier-fashion-mnist", classifier(1), onThreads(data)),
+        new Training("classifier-fashion-mnist", classifier(2), onThreads(other)));
+  }
+
+  private static int train(CommandChain commands, List<Training> trainings) throws IOException {
+    for (Training t : trainings) {
+      int code = commands.train(t.recipe(), t.folder(), t.settings());
+      if (code != 0) {
+        return code;
+      }
+    }
+    return 0;
   }
 
   private AutoencoderRecipe images(Path of) {
@@ -237,24 +283,22 @@ final class DemoGeneratorsCommand implements Callable<Integer> {
     return out.resolve("latents-" + model);
   }
 
-  private int generators(CommandChain commands) throws IOException {
+  private List<Training> generators() {
+    List<Training> all = new ArrayList<>();
     for (String kind : kinds) {
       for (String model : MODELS) {
-        List<String> all = kind.equals(MASKGIT) ? maskGit(model) : generator(model);
-        int code = commands.train(kind + "-small", out.resolve(kind + "-" + model), all);
-        if (code != 0) {
-          return code;
-        }
+        List<String> settings = kind.equals(MASKGIT) ? maskGit(model) : generator(model);
+        all.add(new Training(kind + "-small", out.resolve(kind + "-" + model), settings));
       }
     }
-    return 0;
+    return all;
   }
 
   /** The same for both models except for the latents. */
   private List<String> generator(String model) {
     AutoencoderRecipe vae = images(recipe);
     List<String> all = onItsWay(vae);
-    all.add("data.path=" + latents(model));
+    all.add(RecipeReader.set("data.path", latents(model).toString()));
     all.add("model.side=" + side(vae));
     all.add("model.channels=" + vae.model().autoencoder().embedDim());
     all.addAll(settings);
@@ -265,7 +309,7 @@ final class DemoGeneratorsCommand implements Callable<Integer> {
   private List<String> maskGit(String model) {
     AutoencoderRecipe vq = images(VQ);
     List<String> all = onItsWay(vq);
-    all.add("data.path=" + out.resolve("codes-" + model));
+    all.add(RecipeReader.set("data.path", out.resolve("codes-" + model).toString()));
     all.add("model.side=" + side(vq));
     all.add("model.codes=" + vq.model().quantize().nEmbed());
     all.addAll(settings);
@@ -286,11 +330,11 @@ final class DemoGeneratorsCommand implements Callable<Integer> {
             "run.validate_every=" + every,
             "run.sample_every=" + every,
             "samples.batch=64",
-            "distance.reference=" + vae.data().path(),
-            "distance.classifiers=["
-                + classifier(1).resolve("model.safetensors")
-                + ", "
-                + classifier(2).resolve("model.safetensors")
-                + "]"));
+            RecipeReader.set("distance.reference", vae.data().path().toString()),
+            RecipeReader.set(
+                "distance.classifiers",
+                List.of(
+                    classifier(1).resolve("model.safetensors").toString(),
+                    classifier(2).resolve("model.safetensors").toString()))));
   }
 }

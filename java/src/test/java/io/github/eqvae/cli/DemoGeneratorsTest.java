@@ -31,6 +31,9 @@ class DemoGeneratorsTest {
   private static final int PICTURES = 60;
   private static final int STEPS = 12;
 
+  /** A folder whose name means something in YAML. */
+  private static final String PLACE = "o u, t: #1/out";
+
   @TempDir static Path folder;
   private static String said;
   private static String printed;
@@ -61,11 +64,11 @@ class DemoGeneratorsTest {
     }
   }
 
-  private static void execute(Path images) {
+  private static String run(Path images, int expected, List<String> more) {
     List<String> arguments =
         new ArrayList<>(
             List.of("demo", "generators", "--kinds", "dit,repa,maskgit", "--seed", "3"));
-    arguments.addAll(List.of("--out", folder.resolve("out").toString(), "--threads", "1"));
+    arguments.addAll(List.of("--out", folder.resolve(PLACE).toString(), "--threads", "1"));
     arguments.addAll(List.of("--steps", Integer.toString(STEPS)));
     for (String setting :
         List.of(
@@ -86,15 +89,42 @@ class DemoGeneratorsTest {
             "samples.steps=2")) {
       arguments.addAll(List.of("--set", setting));
     }
+    arguments.addAll(more);
     StringWriter out = new StringWriter();
     StringWriter err = new StringWriter();
     CommandLine line = new CommandLine(new Main());
     line.setOut(new PrintWriter(out, true));
     line.setErr(new PrintWriter(err, true));
+    line.setExecutionExceptionHandler(
+        (e, command, parsed) -> {
+          err.write(String.valueOf(e.getMessage()));
+          return 1;
+        });
     int code = line.execute(arguments.toArray(String[]::new));
     said = err.toString();
     printed = out.toString();
-    assertEquals(0, code, said);
+    assertEquals(expected, code, said);
+    return said;
+  }
+
+  private static void execute(Path images) {
+    run(images, 0, List.of());
+  }
+
+  /** Seen: finished parts were skipped, and the record was of the settings before. */
+  @Test
+  void otherSettingsAreRefused() throws IOException {
+    Path images = folder.resolve("t-images-idx3-ubyte");
+    String before = Files.readString(folder.resolve(PLACE + "/result.json"));
+    for (List<String> other :
+        List.of(
+            List.of("--set", "run.batch_size=5"),
+            List.of("--autoencoder-set", "run.steps=4"),
+            List.of("--classifier-set", "run.steps=4"))) {
+      String words = run(images, 1, other);
+      assertTrue(words.contains("with other settings") && words.contains("now "), words);
+    }
+    assertEquals(before, Files.readString(folder.resolve(PLACE + "/result.json")));
   }
 
   /**
@@ -102,7 +132,7 @@ class DemoGeneratorsTest {
    */
   @Test
   void theRecordIsThatOfTheRuns() throws IOException {
-    Path out = folder.resolve("out");
+    Path out = folder.resolve(PLACE);
     JsonNode result = ResultFile.read(out.resolve("result.json"));
     assertEquals("eqvae-demo-generators", result.get("format").asText());
     assertEquals(3, result.get("seed").asInt());
@@ -134,8 +164,8 @@ class DemoGeneratorsTest {
   @Test
   void nothingIsTunedOnOneSide() throws IOException {
     for (String kind : List.of("dit", "repa", "maskgit")) {
-      String plain = Files.readString(folder.resolve("out/" + kind + "-plain/recipe.yaml"));
-      String eq = Files.readString(folder.resolve("out/" + kind + "-eq/recipe.yaml"));
+      String plain = Files.readString(folder.resolve(PLACE + "/" + kind + "-plain/recipe.yaml"));
+      String eq = Files.readString(folder.resolve(PLACE + "/" + kind + "-eq/recipe.yaml"));
       assertFalse(plain.equals(eq));
       assertEquals(
           plain, eq.replace("latents-eq", "latents-plain").replace("codes-eq", "codes-plain"));
@@ -144,7 +174,7 @@ class DemoGeneratorsTest {
 
   @Test
   void theReportShowsCurvesAndSamples() throws IOException {
-    String html = Files.readString(folder.resolve("out/report.html"));
+    String html = Files.readString(folder.resolve(PLACE + "/report.html"));
     for (String shown :
         List.of("EQ latents", "DIT", "REPA", "after 12 steps", "second classifier")) {
       assertTrue(html.contains(shown), shown);
@@ -157,7 +187,7 @@ class DemoGeneratorsTest {
   /** What is done is not done again. */
   @Test
   void aSecondCallOnlyReports() throws IOException {
-    Path out = folder.resolve("out");
+    Path out = folder.resolve(PLACE);
     List<Path> models = new ArrayList<>();
     List<FileTime> times = new ArrayList<>();
     try (Stream<Path> files = Files.walk(out)) {

@@ -98,6 +98,19 @@ public final class RecipeReader {
   }
 
   /**
+   * An override that sets a list of texts, whatever is in them.
+   *
+   * @param key the key, such as {@code distance.classifiers}
+   * @param texts its values
+   * @return one of the texts that {@link #read} takes
+   */
+  public static String set(String key, List<String> texts) {
+    return key
+        + "="
+        + texts.stream().map(RecipeYaml::quote).collect(Collectors.joining(", ", "[", "]"));
+  }
+
+  /**
    * Sets {@code path=value} texts into the tree; whether the path exists is found out by reading.
    *
    * @param root is changed
