@@ -12,6 +12,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.Callable;
+import java.util.regex.Pattern;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
@@ -35,8 +36,9 @@ import picocli.CommandLine.Spec;
       "  eqvae compare runs/demo --out demo.html"
     })
 final class CompareCommand implements Callable<Integer> {
-  /** The beginning of every report, by which it is recognised. */
-  private static final String OURS = "<meta name=\"generator\" content=\"eqvae\">";
+  /** The beginning of every comparison, by which it is recognised among other reports. */
+  private static final Pattern OURS =
+      Pattern.compile("<meta name=\"generator\" content=\"eqvae\">.*?<title>\\d+ runs</title>");
 
   @Parameters(arity = "1..*", paramLabel = "RUN", description = "Folders of runs, two or more.")
   private List<Path> folders = new ArrayList<>();
@@ -104,12 +106,12 @@ final class CompareCommand implements Callable<Integer> {
     }
     if (Files.isRegularFile(file)) {
       String start = new String(head(file), StandardCharsets.UTF_8);
-      if (start.contains(OURS)) {
+      if (OURS.matcher(start).find()) {
         return;
       }
     }
     throw new EqvaeException.Argument(
-        file + " exists and is not a report of eqvae; name another file with --out");
+        file + " exists and is no comparison that eqvae wrote; name another file with --out");
   }
 
   private static byte[] head(Path file) throws IOException {

@@ -38,7 +38,14 @@ final class ComparisonReport {
           new Row("latent std", "/latent/std", "%.4f"),
           new Row("recommended scaling factor", "/latent/scaling_factor", "%.5f"),
           new Row("high-frequency share", "/latent/high_frequency_share", "%.4f"),
-          new Row("latent intrinsic dimension", "/latent/intrinsic_dimension", "%.1f"));
+          new Row("latent intrinsic dimension", "/latent/intrinsic_dimension", "%.1f"),
+          new Row("held-out loss", "/loss", "%.4f"),
+          new Row("loss of hidden codes", "/masked_loss", "%.4f"),
+          new Row("share of hidden codes right", "/masked_accuracy", "%.4f"),
+          new Row("accuracy", "/accuracy", "%.4f"),
+          new Row("FID", "/fid", "%.4f"),
+          new Row("Fréchet distance", "/frechet_distance", "%.4f"),
+          new Row("second Fréchet distance", "/frechet_distance_2", "%.4f"));
 
   private ComparisonReport() {}
 

@@ -2,6 +2,7 @@ package io.github.eqvae.cli;
 
 import io.github.eqvae.EqvaeException;
 import io.github.eqvae.io.AtomicFiles;
+import io.github.eqvae.io.Folders;
 import io.github.eqvae.io.Image;
 import io.github.eqvae.io.Images;
 import java.awt.image.BufferedImage;
@@ -94,18 +95,8 @@ final class PictureTarget {
    * @throws IOException when the folders cannot be looked at
    */
   static void requireOutside(Path in, Path out) throws IOException {
-    if (!Files.isDirectory(in)) {
+    if (!Folders.isListedIn(out, in)) {
       return;
-    }
-    Path there = real(out);
-    Path root = in.toRealPath();
-    if (!there.startsWith(root) || there.equals(root)) {
-      return; // the same folder has its own message
-    }
-    for (Path part : root.relativize(there)) {
-      if (part.toString().startsWith(".")) {
-        return;
-      }
     }
     throw new EqvaeException.Argument(
         out
@@ -113,16 +104,6 @@ final class PictureTarget {
             + in
             + ", whose files are read: the next command would take the results for pictures, and"
             + " their folder for a class. Name a folder beside it");
-  }
-
-  /** The real path of what may not exist yet. */
-  private static Path real(Path path) throws IOException {
-    Path whole = path.toAbsolutePath().normalize();
-    Path there = whole;
-    while (there.getParent() != null && !Files.exists(there)) {
-      there = there.getParent();
-    }
-    return there.toRealPath().resolve(there.relativize(whole)).normalize();
   }
 
   /** Writes a picture, or leaves the file as it was. */

@@ -170,6 +170,7 @@ final class TrainCommand implements Callable<Integer> {
       RunnableRecipe<?> recipe, RunFolder folder, Console console, PrintWriter stdout)
       throws IOException {
     TrainingRun.checkThreads(recipe, console);
+    folder.requireOutside(recipe);
     if (resume.isEmpty()) {
       recipe.checkStart().forEach(console::note);
     } else if (folder.hasCheckpoints()) {

@@ -49,6 +49,45 @@ class CompareCommandTest extends CliFixture {
     return m.group(1).replaceAll("<td>|</td>", " ").strip().replaceAll("\\s+", " ");
   }
 
+  /** Seen: two generators were compared by their steps alone. */
+  @Test
+  void generatorsHaveFigures() throws Exception {
+    for (int i = 1; i <= 2; i++) {
+      Path run = run("g" + i, 40, i);
+      Files.writeString(
+          run.resolve("metrics.jsonl"),
+          "{\"event\":\"validation\",\"step\":1,\"loss\":2.5,\"frechet_distance\":9}\n"
+              + "{\"event\":\"validation\",\"step\":40,\"loss\":2,\"frechet_distance\":8}\n");
+      Files.writeString(
+          run.resolve("evaluation.json"),
+          "{\"format\": \"eqvae-evaluation\", \"version\": 2, \"loss\": 2.%d,".formatted(i)
+              + " \"frechet_distance\": 8.5, \"masked_accuracy\": 0.25}");
+    }
+    Outcome o = run("compare", "g1", "g2");
+    assertEquals(0, o.code(), o.err());
+    assertTrue(o.out().matches("(?s).*held-out loss +2.1000 +2.2000\n.*"), o.out());
+    String html = page("compare.html");
+    assertEquals("8.5000 8.5000", row(html, "Fréchet distance"));
+    assertEquals("0.2500 0.2500", row(html, "share of hidden codes right"));
+    assertTrue(html.contains("Loss on held-out data"), "its curve");
+    assertTrue(html.contains("Fréchet distance of samples"), "its curve");
+  }
+
+  /** Seen: the report of a run was replaced. */
+  @Test
+  void onlyComparisonsAreReplaced() throws Exception {
+    run("a", 4, 2);
+    run("b", 4, 3);
+    assertEquals(0, run("compare", "a", "b", "--out", "c.html").code());
+    assertEquals(0, run("compare", "a", "b", "--out", "c.html").code());
+    Path report = folder.resolve("a/report.html");
+    Files.writeString(report, page("c.html").replace("<title>2 runs", "<title>A run"));
+    String before = Files.readString(report);
+    assertUserError(
+        run("compare", "a", "b", "--out", "a/report.html"), 1, "no comparison that eqvae wrote");
+    assertEquals(before, Files.readString(report));
+  }
+
   /** One run is done, one was written by an earlier version, one is still training. */
   @Test
   void runsStandBesideEachOther() throws Exception {

@@ -5,10 +5,14 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.github.eqvae.io.FolderLock;
+import io.github.eqvae.io.Image;
+import io.github.eqvae.io.Images;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
+import java.util.Random;
 import java.util.TreeMap;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
@@ -151,6 +155,49 @@ class RunLockTest extends CliFixture {
     String said = Files.readString(err);
     assertTrue(said.contains("run was taken over by") && said.contains("on n17"), said);
     assertEquals(other, Files.readString(file));
+  }
+
+  /** Seen: samples of the run became pictures to train on when it was continued. */
+  @Test
+  void aRunAmongItsPictures() throws Exception {
+    recipe(2);
+    Path pictures = Files.createDirectories(folder.resolve("pics"));
+    for (int i = 0; i < 4; i++) {
+      byte[] pixels = new byte[32 * 32];
+      new Random(i).nextBytes(pixels);
+      Images.writePng(pictures.resolve(i + ".png"), new Image(32, 32, 1, pixels));
+    }
+    String[] of = {
+      "--set=data.path=pics", "--set=data.kind=image_folder", "--set=data.pad=0",
+      "--set=data.validation=1", "--set=run.batch_size=2"
+    };
+    List<String> all = new ArrayList<>(List.of("train", "tiny.yaml", "--out", "pics/runs/a"));
+    all.addAll(List.of(of));
+    for (String more : new String[] {"--dry-run", "--steps=2"}) {
+      List<String> command = new ArrayList<>(all);
+      command.add(more);
+      assertUserError(
+          run(command.toArray(String[]::new)), 1, "lies in data.path pics", "with --out");
+    }
+    assertFalse(Files.exists(folder.resolve("pics/runs")));
+    all.set(3, "a");
+    assertEquals(0, run(all.toArray(String[]::new)).code());
+    Files.move(folder.resolve("a"), folder.resolve("pics/a"));
+    assertUserError(run("train", "--resume", "pics/a", "--steps=3"), 1, "Move it");
+    Files.move(folder.resolve("pics/a"), folder.resolve("a"));
+    assertEquals(0, run("train", "--resume", "a", "--steps=3").code());
+  }
+
+  /** Seen: a run on all data went on with one batch, and the other way round. */
+  @Test
+  void oneBatchOrAll() throws Exception {
+    recipe(2);
+    assertEquals(0, run("train", "tiny.yaml", "--out", "all").code());
+    assertEquals(0, run("train", "tiny.yaml", "--out", "one", "--overfit-batch").code());
+    assertUserError(
+        run("train", "--resume", "all", "--steps=3", "--overfit-batch"), 1, "all of its data");
+    assertUserError(run("train", "--resume", "one", "--steps=3"), 1, "add --overfit-batch");
+    assertEquals(0, run("train", "--resume", "one", "--steps=3", "--overfit-batch").code());
   }
 
   /** A refusal before the start leaves no folder. */

@@ -42,7 +42,14 @@ public final class ReportCurves {
           measured(
               "scale_error_0.5", "Scale error at ×0.5", "relative error", ReportData.Axis.SWITCHED),
           measured(
-              "latent_std", "Standard deviation of latents", "std", ReportData.Axis.FROM_ZERO));
+              "latent_std", "Standard deviation of latents", "std", ReportData.Axis.FROM_ZERO),
+          measured("loss", "Loss on held-out data", "loss", ReportData.Axis.SWITCHED_LOGARITHMIC),
+          measured(
+              "masked_accuracy", "Hidden codes that are right", "share", ReportData.Axis.LINEAR),
+          measured("accuracy", "Accuracy", "share", ReportData.Axis.LINEAR),
+          distance("fid", "FID of samples"),
+          distance("frechet_distance", "Fréchet distance of samples"),
+          distance("frechet_distance_2", "Fréchet distance, second classifier"));
 
   private ReportCurves() {}
 
@@ -52,6 +59,10 @@ public final class ReportCurves {
 
   private static Curve measured(String key, String title, String unit, ReportData.Axis axis) {
     return new Curve(VALIDATION, key, title, unit, axis);
+  }
+
+  private static Curve distance(String key, String title) {
+    return measured(key, title, "distance", ReportData.Axis.SWITCHED_LOGARITHMIC);
   }
 
   /**

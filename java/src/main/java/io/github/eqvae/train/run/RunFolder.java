@@ -3,6 +3,8 @@ package io.github.eqvae.train.run;
 import io.github.eqvae.EqvaeException;
 import io.github.eqvae.io.AtomicFiles;
 import io.github.eqvae.io.FolderLock;
+import io.github.eqvae.io.Folders;
+import io.github.eqvae.latents.LatentFolder;
 import io.github.eqvae.train.Task;
 import io.github.eqvae.train.TrainingRecipe;
 import io.github.eqvae.train.checkpoint.Checkpoint;
@@ -252,6 +254,63 @@ public record RunFolder(Path path) {
   void writeRecipe(TrainingRecipe<?> recipe) throws IOException {
     Files.createDirectories(path);
     AtomicFiles.write(recipe(), recipe.toYaml());
+  }
+
+  /**
+   * Refuses a place among the pictures of the recipe: the run's samples would be taken for pictures
+   * when it is continued, and those of other runs at once.
+   *
+   * @param recipe names the pictures
+   * @throws IOException when the folders cannot be looked at
+   * @throws EqvaeException.Argument if the run's folder is listed with them
+   */
+  public void requireOutside(RunnableRecipe<?> recipe) throws IOException {
+    for (String key : List.of("data.path", "data.validation_path", "distance.reference")) {
+      String named = recipe.settings().getOrDefault(key, "").replaceAll("^Optional\\[(.*)]$", "$1");
+      boolean isUnset = named.isEmpty() || named.equals("Optional.empty");
+      if (isUnset || LatentFolder.isThere(Path.of(named))) {
+        continue;
+      }
+      if (Folders.isListedIn(path, Path.of(named))) {
+        throw new EqvaeException.Argument(
+            path
+                + ", the folder of the run, lies in "
+                + key
+                + " "
+                + named
+                + ", and its samples would be taken for pictures. "
+                + (isUsed()
+                    ? "Move it to another place; a run can be continued anywhere."
+                    : "Name a folder beside the pictures with --out."));
+      }
+    }
+  }
+
+  private Path overfitMark() {
+    return path.resolve("overfit-batch.txt");
+  }
+
+  /** Notes that the run is trained on its first batch only. */
+  void markOverfit() throws IOException {
+    AtomicFiles.write(overfitMark(), "Trained on the first batch only (--overfit-batch).\n");
+  }
+
+  /**
+   * Refuses to continue a run on other batches than those that it began with.
+   *
+   * @param overfit whether it is to be trained on the first batch only
+   * @throws EqvaeException.Argument if it began otherwise
+   */
+  void requireOverfit(boolean overfit) {
+    if (Files.exists(overfitMark()) != overfit) {
+      throw new EqvaeException.Argument(
+          path
+              + (overfit
+                  ? " is trained on all of its data: leave out --overfit-batch, or begin another"
+                      + " run with it"
+                  : " is trained on its first batch only: add --overfit-batch, or begin another"
+                      + " run without it"));
+    }
   }
 
   /**

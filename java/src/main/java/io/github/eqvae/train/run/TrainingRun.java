@@ -203,12 +203,14 @@ public final class TrainingRun<T extends Task> implements AutoCloseable {
    * @throws EqvaeException.Argument when the folder is taken, or what it holds does not fit
    */
   public void begin(boolean resume) throws IOException {
+    folder.requireOutside(recipe);
     lock = folder.lock("train", observer::note);
     if (!resume && folder.isUsed()) {
       throw folder.isTaken(); // another process was quicker
     }
     HeldOutNames heldOut = new HeldOutNames(folder);
     if (resume) {
+      folder.requireOverfit(overfitBatch);
       changes = folder.readRecipe(List.of(), List.of(recipe.kind())).changes(recipe);
       heldOut.require(workload.heldOutNames());
       workload.resume(folder);
@@ -231,6 +233,9 @@ public final class TrainingRun<T extends Task> implements AutoCloseable {
       heldOut.write(workload.heldOutNames());
       workload.begin(folder);
       folder.writeRecipe(recipe);
+      if (overfitBatch) {
+        folder.markOverfit();
+      }
     } else {
       heldOut.keep(workload.heldOutNames());
       if (!over) {
