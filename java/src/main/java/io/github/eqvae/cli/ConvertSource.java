@@ -34,6 +34,7 @@ record ConvertSource(AutoencoderCheckpoint checkpoint, Optional<Path> temporary)
       return new ConvertSource(AutoencoderCheckpoint.open(source, weights), Optional.empty());
     }
     Path file = Files.createTempFile("eqvae-", ".safetensors");
+    file.toFile().deleteOnExit(); // after Ctrl-C, too
     try {
       // weights are only copied from file to file
       try (Device device = Device.open("cpu");

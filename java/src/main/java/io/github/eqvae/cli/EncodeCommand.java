@@ -210,8 +210,8 @@ final class EncodeCommand implements Callable<Integer> {
     long total = job.source().size();
     stdout.printf(
         Locale.ROOT,
-        "%,d images of %d pixels to %s%s, shards of %,d in %s; %,d are there%n",
-        total,
+        "%s of %d pixels to %s%s, shards of %,d in %s; %,d are there%n",
+        Console.count(total, "image"),
         options.size(),
         what.name().toLowerCase(Locale.ROOT),
         network.map(EncodeCommand::beside).orElse(""),
@@ -219,6 +219,9 @@ final class EncodeCommand implements Callable<Integer> {
         format.extension(),
         job.done());
     stdout.flush();
+    if (options.labels() && !job.source().isLabelled()) {
+      listener.note("the latents get no labels: " + job.source().unlabelledReason());
+    }
     if (dryRun) {
       return;
     }
@@ -229,9 +232,9 @@ final class EncodeCommand implements Callable<Integer> {
     EncodeSummary s = job.sharedBy(ranked.ranks()).run();
     stdout.printf(
         Locale.ROOT,
-        "%,d images in %d shards in %s%s%s%s%n",
-        s.images(),
-        s.shards(),
+        "%s in %s in %s%s%s%s%n",
+        Console.count(s.images(), "image"),
+        Console.count(s.shards(), "shard"),
         out,
         s.resumed() > 0 ? ", " + s.resumed() + " of them there before" : "",
         s.skipped() > 0 ? ", " + s.skipped() + " broken" + classless(job, options) : "",

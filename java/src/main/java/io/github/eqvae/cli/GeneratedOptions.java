@@ -2,6 +2,8 @@ package io.github.eqvae.cli;
 
 import io.github.eqvae.EqvaeException;
 import io.github.eqvae.eval.Protocol;
+import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -98,12 +100,28 @@ final class GeneratedOptions {
                       ? " uses DINOv2's features: give --dinov2 FILE"
                       : " uses a classifier's features: give --classifier FILE"));
     }
-    statistics.ifPresent(GeneratedOptions::requirePlace);
+    if (statistics.isPresent()) {
+      requirePlace(statistics.get());
+      requireOther(statistics.get(), samples);
+      reference.ifPresent(real -> requireOther(statistics.get(), real));
+    }
     if (withImages && statistics.isEmpty()) {
       throw new EqvaeException.Argument("--with-images needs --write-statistics FILE");
     }
     return new GeneratedEvaluation(
         samples, reference, named.getFirst(), whose, statistics, withImages);
+  }
+
+  /** What is measured must not be replaced by its statistics. */
+  private static void requireOther(Path file, Path read) {
+    try {
+      if (Files.exists(file) && Files.exists(read) && Files.isSameFile(file, read)) {
+        throw new EqvaeException.Argument(
+            "--write-statistics " + file + " is one of the files that are read; name another one");
+      }
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
   }
 
   private static void requirePlace(Path file) {

@@ -3,7 +3,9 @@ package io.github.eqvae.cli;
 import io.github.eqvae.EqvaeException;
 import io.github.eqvae.io.AtomicFiles;
 import java.io.IOException;
+import java.io.InputStream;
 import java.io.PrintWriter;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Optional;
@@ -34,6 +36,23 @@ final class JsonOption {
                           ? " is a folder; name a file"
                           : ": there is no such folder"));
             });
+    path()
+        .filter(p -> Files.isRegularFile(p) && !isJson(p))
+        .ifPresent(
+            p -> {
+              throw new EqvaeException.Argument(
+                  "--json " + p + " exists and is not JSON; name another file");
+            });
+  }
+
+  /** An empty file, or one that begins as JSON does: only such a file may be replaced. */
+  private static boolean isJson(Path file) {
+    try (InputStream in = Files.newInputStream(file)) {
+      String start = new String(in.readNBytes(256), StandardCharsets.UTF_8).strip();
+      return start.isEmpty() || start.startsWith("{") || start.startsWith("[");
+    } catch (IOException e) {
+      return true; // writing will say what is wrong
+    }
   }
 
   /** Whether JSON was requested. */

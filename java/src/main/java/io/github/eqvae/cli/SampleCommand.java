@@ -224,8 +224,8 @@ final class SampleCommand implements Callable<Integer> {
     double rate = (count - before) / seconds;
     text.printf(
         Locale.ROOT,
-        "%,d images in %s%s, %s, guidance %s%s%n",
-        count,
+        "%s in %s%s, %s, guidance %s%s%n",
+        Console.count(count, "image"),
         out,
         before > 0 ? ", " + before + " of them there before" : "",
         steps(job.settings()),

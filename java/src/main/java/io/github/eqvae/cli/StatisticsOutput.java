@@ -6,6 +6,7 @@ import io.github.eqvae.eval.StatisticsFile;
 import io.github.eqvae.io.Image;
 import io.github.eqvae.io.NpyArray;
 import io.github.eqvae.io.NpzFile;
+import io.github.eqvae.io.WriteFailure;
 import java.io.BufferedOutputStream;
 import java.io.IOException;
 import java.io.OutputStream;
@@ -33,6 +34,9 @@ final class StatisticsOutput implements ImageStream.Visitor, AutoCloseable {
         withImages
             ? Files.createTempFile(file.toAbsolutePath().getParent(), ".eqvae-images", null)
             : null;
+    if (pixels != null) {
+      pixels.toFile().deleteOnExit(); // after Ctrl-C, too
+    }
     out = pixels == null ? null : new BufferedOutputStream(Files.newOutputStream(pixels));
   }
 
@@ -50,7 +54,11 @@ final class StatisticsOutput implements ImageStream.Visitor, AutoCloseable {
           "--with-images: arr_0 is of one size, and there are images of %d×%d and of %d×%d"
               .formatted(first.width(), first.height(), image.width(), image.height()));
     }
-    out.write(image.withChannels(3).data());
+    try {
+      out.write(image.withChannels(3).data());
+    } catch (IOException e) {
+      throw WriteFailure.of(file, e);
+    }
     count++;
   }
 
@@ -69,6 +77,7 @@ final class StatisticsOutput implements ImageStream.Visitor, AutoCloseable {
       for (Map.Entry<String, NpyArray> e : statistics.arrays().entrySet()) {
         Path part = Files.createTempFile(file.toAbsolutePath().getParent(), ".eqvae-array", null);
         parts.add(part);
+        part.toFile().deleteOnExit();
         NpyArray array = e.getValue();
         Files.write(part, array.data());
         arrays.add(new NpzFile.Stored(e.getKey(), array.descr(), array.shape(), List.of(part)));

@@ -7,6 +7,7 @@ import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.concurrent.Callable;
@@ -105,6 +106,9 @@ final class WeightsCommand implements Callable<Integer> {
     /** The file to write. */
     abstract Path out();
 
+    /** The files that are read. */
+    abstract List<Path> read();
+
     /** Compares downloaded files with the published hashes. */
     abstract void check() throws IOException;
 
@@ -116,10 +120,16 @@ final class WeightsCommand implements Callable<Integer> {
         throw new EqvaeException.Argument(
             out() + " is there already; name another, or add --overwrite");
       }
-      Files.createDirectories(out().toAbsolutePath().getParent());
+      for (Path read : read()) {
+        if (Files.exists(out()) && Files.exists(read) && Files.isSameFile(out(), read)) {
+          throw new EqvaeException.Argument(
+              out() + " is the file that is read; name another one for OUT");
+        }
+      }
       if (!unchecked) {
         check();
       }
+      Files.createDirectories(out().toAbsolutePath().getParent());
       write();
       spec.commandLine().getOut().println("wrote " + out());
       spec.commandLine().getOut().flush();
@@ -145,6 +155,11 @@ final class WeightsCommand implements Callable<Integer> {
     @Override
     Path out() {
       return out;
+    }
+
+    @Override
+    List<Path> read() {
+      return List.of(vgg, heads);
     }
 
     @Override
@@ -177,6 +192,11 @@ final class WeightsCommand implements Callable<Integer> {
     @Override
     Path out() {
       return out;
+    }
+
+    @Override
+    List<Path> read() {
+      return List.of(inception);
     }
 
     @Override
@@ -218,6 +238,11 @@ final class WeightsCommand implements Callable<Integer> {
     @Override
     Path out() {
       return out;
+    }
+
+    @Override
+    List<Path> read() {
+      return List.of(dinov2);
     }
 
     @Override

@@ -33,14 +33,17 @@ public final class ImageFolder implements ImageDataset {
       "an archive beside pictures is not read; to read it, give its own path or a folder that has"
           + " only archives";
 
+  /** Why a text beside the samples of an archive, such as a README, is left out. */
+  static final String TEXT = "neither a picture nor a label belongs to it";
+
   /**
-   * Whether a file was left out because it is an archive, not a picture.
+   * Whether a file was left out because it is an archive, or a text in one, and not a picture.
    *
    * @param cause why a file was left out
-   * @return true for archives of any kind
+   * @return true for archives of any kind, and for texts beside the samples of an archive
    */
   public static boolean isArchive(String cause) {
-    return cause.equals(ARCHIVE) || TarFile.isRefusal(cause);
+    return cause.equals(ARCHIVE) || cause.equals(TEXT) || TarFile.isRefusal(cause);
   }
 
   private final FolderListing listing;

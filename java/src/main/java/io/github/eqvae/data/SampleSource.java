@@ -77,6 +77,15 @@ public interface SampleSource {
   boolean isLabelled();
 
   /**
+   * Why no picture has a label, for a message.
+   *
+   * @return the reason, if {@link #isLabelled} is false
+   */
+  default String unlabelledReason() {
+    return "there is no file of labels beside it";
+  }
+
+  /**
    * The number of pictures without a label.
    *
    * @return the count; all if the source has no labels
@@ -151,6 +160,11 @@ public interface SampleSource {
     @Override
     public boolean isLabelled() {
       return !pictures.classes().isEmpty();
+    }
+
+    @Override
+    public String unlabelledReason() {
+      return "the pictures lie in no folders, which would be their classes";
     }
 
     @Override

@@ -263,7 +263,9 @@ final class WebDataset implements SampleSource {
       groups.forEach(
           (key, group) -> {
             if (group.picture == NONE) {
-              onSkip.accept(prefix + group.first, "no picture belongs to it");
+              boolean isText = group.label.isEmpty() && group.problem.isEmpty();
+              onSkip.accept(
+                  prefix + group.first, isText ? ImageFolder.TEXT : "no picture belongs to it");
               return;
             }
             if (!group.problem.isEmpty()) {
@@ -367,6 +369,11 @@ final class WebDataset implements SampleSource {
   @Override
   public boolean isLabelled() {
     return labelled;
+  }
+
+  @Override
+  public String unlabelledReason() {
+    return "no picture has a .cls file (.json, .txt and folders are no labels)";
   }
 
   @Override

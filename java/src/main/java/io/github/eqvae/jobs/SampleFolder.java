@@ -1,6 +1,8 @@
 package io.github.eqvae.jobs;
 
+import io.github.eqvae.EqvaeException;
 import io.github.eqvae.io.AtomicFiles;
+import io.github.eqvae.io.FileNames;
 import io.github.eqvae.io.Image;
 import io.github.eqvae.io.Images;
 import java.io.IOException;
@@ -75,10 +77,21 @@ record SampleFolder(Path folder) implements SampleTarget {
 
   @Override
   public void clear() throws IOException {
-    try (DirectoryStream<Path> files = Files.newDirectoryStream(folder, "[0-9]*.png")) {
+    List<Path> samples = new ArrayList<>();
+    try (DirectoryStream<Path> files = Files.newDirectoryStream(folder, "*.png")) {
       for (Path file : files) {
-        Files.delete(file);
+        if (!file.getFileName().toString().matches("\\d{6,9}\\.png")) {
+          throw new EqvaeException.Argument(
+              folder
+                  + " also has pictures that `eqvae sample` did not write, such as "
+                  + FileNames.shown(file.getFileName().toString())
+                  + ": they would be measured as samples. Name another folder");
+        }
+        samples.add(file);
       }
+    }
+    for (Path file : samples) {
+      Files.delete(file);
     }
     Files.deleteIfExists(folder.resolve(LABELS));
   }

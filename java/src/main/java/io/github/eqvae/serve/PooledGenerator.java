@@ -50,6 +50,7 @@ abstract class PooledGenerator implements AutoCloseable {
       return reader.read(path, Optional.empty(), options);
     }
     Path file = Files.createTempFile("eqvae-", ".safetensors");
+    file.toFile().deleteOnExit(); // after Ctrl-C, too
     try {
       String which = TrainedGenerator.write(path, options.weights(), file);
       return reader.read(file, Optional.of(which), options.withWeights(Weights.AUTO));

@@ -115,7 +115,7 @@ class EncodeCommandTest extends CliFixture {
     for (String name : List.of("x.gif", "y.gif", "z.png")) {
       Files.write(in.resolve(name), GIF);
     }
-    String says = "1 images in 1 shards in latents%s, 2 broken, 3 of formats that are not read\n";
+    String says = "1 image in 1 shard in latents%s, 2 broken, 3 of formats that are not read\n";
     Outcome o = run("encode", "kl.safetensors", "in", "latents");
     assertEquals(0, o.code(), o.err());
     assertTrue(o.out().contains(says.formatted("")), o.out());

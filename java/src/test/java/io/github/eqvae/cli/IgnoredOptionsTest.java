@@ -2,6 +2,7 @@ package io.github.eqvae.cli;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -57,6 +58,52 @@ class IgnoredOptionsTest extends CliFixture {
     refused("or into one file .npz", "decode", model, "s", "d.npy");
     assertEquals(0, run("decode", model, "s", "D.NPZ").code());
     assertTrue(Files.isRegularFile(folder.resolve("D.NPZ")));
+  }
+
+  /** Seen: results took the place of what they were made from. */
+  @Test
+  void resultsDoNotReplaceWhatIsRead() throws Exception {
+    picture();
+    Path model = TinyModels.kl(folder);
+    byte[] before = Files.readAllBytes(model);
+    String name = model.toString();
+    refused("is not JSON", "evaluate", name, "--data", "in", "--size", "32", "--json", name);
+    refused("file that is read", "weights", "inception", name, name, "--overwrite", "--unchecked");
+    assertArrayEquals(before, Files.readAllBytes(model));
+    Files.writeString(folder.resolve("s.npz"), "samples");
+    refused(
+        "is one of the files that are read",
+        "evaluate",
+        "s.npz",
+        "--write-statistics",
+        "./s.npz",
+        "--inception",
+        name);
+    refused(
+        "is one of the files that are read",
+        "evaluate",
+        "in",
+        "--reference=s.npz",
+        "--write-statistics=s.npz",
+        "--inception",
+        name);
+    assertEquals("samples", Files.readString(folder.resolve("s.npz")));
+    refused("SHA-256", "weights", "inception", name, "x/y/z.safetensors");
+    assertTrue(Files.notExists(folder.resolve("x")), "nothing is made of what is refused");
+  }
+
+  /** Seen: without labels, and without a word. */
+  @Test
+  void labelsThatAreNotThere() throws Exception {
+    picture();
+    String model = TinyModels.kl(folder).toString();
+    Outcome o = run("encode", model, "in/cat", "l", "--size", "32");
+    assertTrue(o.err().contains("no labels: the pictures lie in no folders"), o.err());
+    assertTrue(o.out().contains("1 image in 1 shard in l"), o.out());
+    o = run("encode", model, "in/cat", "m", "--size", "32", "--no-labels");
+    assertFalse(o.err().contains("no labels"), o.err());
+    o = run("encode", model, "in", "n", "--size", "32");
+    assertFalse(o.err().contains("no labels"), o.err());
   }
 
   /** Seen: the folder of latents was a class when encode went on, and results became pictures. */

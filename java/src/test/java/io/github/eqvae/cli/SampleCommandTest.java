@@ -146,6 +146,19 @@ class SampleCommandTest extends CliFixture {
     assertEquals(0, sample("--out", "s", "--grid", "grid.png").code());
   }
 
+  /** Seen: --overwrite deleted pictures whose names begin with a digit, and kept others. */
+  @Test
+  void picturesOfOthersStay() throws Exception {
+    assertEquals(0, sample("--out", "s").code());
+    assertEquals(0, sample("--out", "s", "--seed", "1", "--overwrite").code());
+    Path mine = folder.resolve("s/2024-holiday.png");
+    Files.writeString(mine, "mine");
+    for (String seed : List.of("2", "3")) {
+      assertUserError(sample("--out", "s", "--seed", seed, "--overwrite"), 1, "2024-holiday.png");
+    }
+    assertTrue(Files.exists(mine) && Files.exists(folder.resolve("s/000002.png")));
+  }
+
   private List<String> command(String out) {
     return List.of(
         "sample",

@@ -95,6 +95,22 @@ class WebDatasetTest {
     assertEquals(Map.of(), named);
   }
 
+  /** Seen: called a broken image. A label whose picture is missing is another thing. */
+  @Test
+  void textsBesideSamplesAreNoPictures() throws IOException {
+    Path tar =
+        tar("a.tar", false, "README.md=hello", "x.jpg", "x.cls=3", "meta.json={}", "lost.cls=1");
+    assertEquals(List.of("x.jpg 3"), samples(tar));
+    assertTrue(ImageFolder.isArchive(named.get("a.tar/README.md")), named.toString());
+    assertTrue(ImageFolder.isArchive(named.get("a.tar/meta.json")), named.toString());
+    assertFalse(ImageFolder.isArchive(named.get("a.tar/lost.cls")), named.toString());
+    SampleSource bare =
+        SampleSource.open(
+            tar("b.tar", false, "x.jpg", "x.json={}"), DecodeOptions.DEFAULT, named::put);
+    assertFalse(bare.isLabelled());
+    assertTrue(bare.unlabelledReason().contains(".json"), bare.unlabelledReason());
+  }
+
   /** Key up to the first dot of the last part, folder kept; the last ending tells what it is. */
   @Test
   void keysAreThoseOfWebDataset() throws IOException {
