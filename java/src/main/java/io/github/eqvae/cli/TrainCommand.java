@@ -203,14 +203,17 @@ final class TrainCommand implements Callable<Integer> {
       }
       return new RunFolder(resume.get()).resumedRecipe(overrides, RecipeKinds.ALL);
     }
-    Path file =
-        recipeFile.orElseThrow(
-            () ->
-                new ParameterException(
-                    spec.commandLine(),
-                    "Name a recipe, such as photos (`eqvae recipes` lists them), or a run to"
-                        + " --resume."));
-    return RecipeKinds.read(ShippedRecipes.resolve(file), overrides);
+    return RecipeKinds.read(ShippedRecipes.resolve(named()), overrides);
+  }
+
+  /** The recipe as it was named. */
+  private Path named() {
+    return recipeFile.orElseThrow(
+        () ->
+            new ParameterException(
+                spec.commandLine(),
+                "Name a recipe, such as photos (`eqvae recipes` lists them), or a run to"
+                    + " --resume."));
   }
 
   private RunFolder folder() {
@@ -218,11 +221,7 @@ final class TrainCommand implements Callable<Integer> {
         resume
             .or(() -> out)
             .orElseGet(
-                () ->
-                    Path.of(
-                        "runs",
-                        ShippedRecipes.name(
-                            String.valueOf(recipeFile.orElseThrow().getFileName()))));
+                () -> Path.of("runs", ShippedRecipes.name(String.valueOf(named().getFileName()))));
     return new RunFolder(path);
   }
 }

@@ -532,7 +532,7 @@ class CliTest extends CliFixture {
     Images.writePng(in.resolve("a.png"), new Image(40, 40, 1, new byte[1600]));
     o = run("encode", "tuned", "in", "latents", "--scaled", "--dry-run");
     assertEquals(0, o.code(), o.err());
-    assertTrue(o.out().contains("1 images of 16 pixels"), "what it was trained on: " + o.out());
+    assertTrue(o.out().contains("1 image of 16 pixels"), "what it was trained on: " + o.out());
   }
 
   @Test
