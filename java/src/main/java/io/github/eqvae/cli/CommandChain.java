@@ -75,8 +75,7 @@ final class CommandChain {
     if (!run.isUsed()) {
       return;
     }
-    RunnableRecipe<?> wanted =
-        RecipeKinds.read(ShippedRecipes.resolve(Path.of(recipe)), settings);
+    RunnableRecipe<?> wanted = RecipeKinds.read(ShippedRecipes.resolve(Path.of(recipe)), settings);
     RunnableRecipe<?> there = run.<RunnableRecipe<?>>readRecipe(List.of(), RecipeKinds.ALL);
     String changes =
         SettingChange.between(there.settings(), wanted.settings()).stream()

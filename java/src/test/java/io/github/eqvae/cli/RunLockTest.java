@@ -168,8 +168,11 @@ class RunLockTest extends CliFixture {
       Images.writePng(pictures.resolve(i + ".png"), new Image(32, 32, 1, pixels));
     }
     String[] of = {
-      "--set=data.path=pics", "--set=data.kind=image_folder", "--set=data.pad=0",
-      "--set=data.validation=1", "--set=run.batch_size=2"
+      "--set=data.path=pics",
+      "--set=data.kind=image_folder",
+      "--set=data.pad=0",
+      "--set=data.validation=1",
+      "--set=run.batch_size=2"
     };
     List<String> all = new ArrayList<>(List.of("train", "tiny.yaml", "--out", "pics/runs/a"));
     all.addAll(List.of(of));

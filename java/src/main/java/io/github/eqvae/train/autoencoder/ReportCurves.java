@@ -41,8 +41,7 @@ public final class ReportCurves {
               ReportData.Axis.SWITCHED),
           measured(
               "scale_error_0.5", "Scale error at ×0.5", "relative error", ReportData.Axis.SWITCHED),
-          measured(
-              "latent_std", "Standard deviation of latents", "std", ReportData.Axis.FROM_ZERO),
+          measured("latent_std", "Standard deviation of latents", "std", ReportData.Axis.FROM_ZERO),
           measured("loss", "Loss on held-out data", "loss", ReportData.Axis.SWITCHED_LOGARITHMIC),
           measured(
               "masked_accuracy", "Hidden codes that are right", "share", ReportData.Axis.LINEAR),

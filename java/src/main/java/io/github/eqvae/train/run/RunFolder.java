@@ -4,7 +4,6 @@ import io.github.eqvae.EqvaeException;
 import io.github.eqvae.io.AtomicFiles;
 import io.github.eqvae.io.FolderLock;
 import io.github.eqvae.io.Folders;
-import io.github.eqvae.latents.LatentFolder;
 import io.github.eqvae.train.Task;
 import io.github.eqvae.train.TrainingRecipe;
 import io.github.eqvae.train.checkpoint.Checkpoint;
@@ -268,8 +267,8 @@ public record RunFolder(Path path) {
     for (String key : List.of("data.path", "data.validation_path", "distance.reference")) {
       String named = recipe.settings().getOrDefault(key, "").replaceAll("^Optional\\[(.*)]$", "$1");
       boolean isUnset = named.isEmpty() || named.equals("Optional.empty");
-      if (isUnset || LatentFolder.isThere(Path.of(named))) {
-        continue;
+      if (isUnset || Files.exists(Path.of(named).resolve("index.json"))) {
+        continue; // an index lists what is read
       }
       if (Folders.isListedIn(path, Path.of(named))) {
         throw new EqvaeException.Argument(
