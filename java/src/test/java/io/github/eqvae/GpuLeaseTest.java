@@ -29,6 +29,9 @@ class GpuLeaseTest {
   private static final Path ROOT = Path.of(System.getProperty("eqvae.root"));
   private static final int MOST_FILES = 8;
 
+  /** The processes of the part that runs every kernel. */
+  private static final int FAMILIES = 8;
+
   @TempDir Path folder;
 
   /** Numbers its calls, and stops for ever at the call that STOP names. */
@@ -131,6 +134,9 @@ class GpuLeaseTest {
     assertTrue(calls >= parts.size(), "a call for each part");
     int before = 0;
     for (int stop = 1; stop <= calls; stop++) {
+      if ("1".equals(lease) && stop > 1 && stop <= FAMILIES) {
+        continue; // these calls are of one part
+      }
       String name = "stop-" + stop;
       Process run = start(name, stop, lease);
       Path stopped = calls(name).resolve("stopped");
