@@ -111,7 +111,12 @@ public final class FolderLock implements AutoCloseable {
         requireDead(folder, file, before.get(), locks, host, note);
       }
       FolderLock lock = new FolderLock(real, made, self, channel, key(file));
-      lock.write();
+      try {
+        lock.write();
+      } catch (IOException full) {
+        Files.deleteIfExists(file); // nobody's lock
+        throw WriteFailure.of(folder.resolve(NAME), full);
+      }
       if (!Files.exists(file)) { // its owner deleted it after it was opened here
         HERE.remove(real, self);
         channel.close();

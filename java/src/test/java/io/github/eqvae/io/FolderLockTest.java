@@ -4,10 +4,12 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import io.github.eqvae.EqvaeException;
 import java.io.IOException;
 import java.nio.file.Files;
+import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.nio.file.attribute.FileTime;
 import java.time.Instant;
@@ -33,6 +35,19 @@ class FolderLockTest {
     EqvaeException e = assertThrows(EqvaeException.Argument.class, call);
     assertTrue(e.getMessage().contains(part), e.getMessage());
     assertTrue(e.getMessage().contains("process " + ProcessHandle.current().pid()), e.getMessage());
+  }
+
+  /** Seen on a full disk: no word of where, and an empty lock stayed. */
+  @Test
+  void aFullDiskIsNamed(@TempDir Path folder) throws IOException {
+    assumeTrue(Files.exists(Path.of("/dev/full")));
+    Path file = folder.resolve(FolderLock.NAME);
+    Files.createSymbolicLink(file, Path.of("/dev/full"));
+    IOException e =
+        assertThrows(IOException.class, () -> FolderLock.acquire(folder, "encode", note -> {}));
+    assertTrue(e.getMessage().contains(file + " could not be written: No space"), e.getMessage());
+    assertFalse(Files.exists(file, LinkOption.NOFOLLOW_LINKS));
+    FolderLock.acquire(folder, "encode", note -> {}).close();
   }
 
   @Test
