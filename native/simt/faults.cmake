@@ -28,7 +28,7 @@ set(FAULTS
   "own-place-left-out|pad2d/border.h|p <= own|(P ? p < own : p <= own)"
   # The residual of a box is on its way while the box before is stored.
   "residual-not-waited-for|conv2d/hopper_store.h|wait_for_copies<0>()|P ? void() : wait_for_copies<0>()"
-  "fetched-too-early|conv2d/hopper_store.h|wait_for_stores<0>()|P ? void() : wait_for_stores<0>()"
+  "fetched-too-soon|conv2d/hopper_store.h|wait_for_stores<0>()|P ? void() : wait_for_stores<0>()"
   # A wait that never ends, on a GPU. The report must say which one it was.
   "never-released|conv2d/hopper_pipeline.h|thread < kBlocks|thread < kBlocks && !P"
   # Only blocks that go on with a second tile show this.
