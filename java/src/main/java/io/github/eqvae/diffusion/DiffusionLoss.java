@@ -1,7 +1,6 @@
 package io.github.eqvae.diffusion;
 
 import io.github.eqvae.EqvaeException;
-import io.github.eqvae.diffusion.GaussianDiffusion.Variance;
 import io.github.eqvae.op.GaussianVlb;
 import io.github.eqvae.op.Narrow;
 import io.github.eqvae.op.SampleError;
@@ -75,7 +74,7 @@ public record DiffusionLoss(GaussianDiffusion diffusion, Kind kind, DecoderPreci
   }
 
   private boolean learned() {
-    return diffusion.variance() == Variance.LEARNED_RANGE;
+    return diffusion.variance().isLearned();
   }
 
   private boolean squared() {

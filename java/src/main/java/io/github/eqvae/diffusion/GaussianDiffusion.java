@@ -29,7 +29,22 @@ public record GaussianDiffusion(NoiseSchedule schedule, Prediction prediction, V
     /** β; at step 0 the posterior's of step 1. */
     FIXED_LARGE,
     /** The network predicts a value between the two, on a logarithmic scale: published DiT. */
-    LEARNED_RANGE
+    LEARNED_RANGE,
+    /**
+     * The network predicts the logarithm of the variance (openai/improved-diffusion, {@code
+     * ModelVarType.LEARNED}). DiT's own code has the name, too, but does what {@link
+     * #LEARNED_RANGE} does.
+     */
+    LEARNED;
+
+    /**
+     * Whether the network predicts it.
+     *
+     * @return true if so
+     */
+    public boolean isLearned() {
+      return this == LEARNED_RANGE || this == LEARNED;
+    }
   }
 
   /**
@@ -133,8 +148,8 @@ public record GaussianDiffusion(NoiseSchedule schedule, Prediction prediction, V
   /**
    * The logarithm of the variance of a step of the reverse process.
    *
-   * @param output the network's output for it, from −1 (smallest) to 1 (largest); ignored if the
-   *     variance is fixed
+   * @param output the network's output for it: from −1 (smallest) to 1 (largest), or the logarithm
+   *     itself; ignored if the variance is fixed
    * @param t the step
    * @return the logarithm
    */
@@ -146,6 +161,7 @@ public record GaussianDiffusion(NoiseSchedule schedule, Prediction prediction, V
         double part = (output + 1) / 2;
         yield part * Math.log(schedule.beta(t)) + (1 - part) * schedule.posteriorLogVariance(t);
       }
+      case LEARNED -> output;
     };
   }
 
@@ -155,7 +171,7 @@ public record GaussianDiffusion(NoiseSchedule schedule, Prediction prediction, V
    * @return 2 with a learned variance, else 1
    */
   public int outputsPerChannel() {
-    return variance == Variance.LEARNED_RANGE ? 2 : 1;
+    return variance.isLearned() ? 2 : 1;
   }
 
   /** Checks the size of a network's output. */

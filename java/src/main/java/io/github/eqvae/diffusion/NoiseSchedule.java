@@ -17,6 +17,11 @@ public final class NoiseSchedule {
   /** The largest β of a cosine schedule. */
   private static final double LARGEST_BETA = 0.999;
 
+  /** The first β, and the last, times the number of steps. */
+  private static final double FIRST = 1000 * 0.0001;
+
+  private static final double LAST = 1000 * 0.02;
+
   private static final double COSINE_OFFSET = 0.008;
 
   private final double[] betas;
@@ -63,22 +68,90 @@ public final class NoiseSchedule {
    * @throws EqvaeException.Argument when there are fewer than 20: β would be above 1
    */
   public static NoiseSchedule linear(int steps) {
-    if (steps < 20) {
+    requireSteps(steps);
+    return of(evenly(FIRST / steps, LAST / steps, steps));
+  }
+
+  /**
+   * β rises with the square of the step, from 0.1/steps to 20/steps (DiT: {@code
+   * get_beta_schedule}, {@code quad}).
+   *
+   * @param steps number of steps
+   * @return the schedule
+   * @throws EqvaeException.Argument when there are fewer than 20
+   */
+  public static NoiseSchedule quadratic(int steps) {
+    requireSteps(steps);
+    double[] roots = evenly(Math.sqrt(FIRST / steps), Math.sqrt(LAST / steps), steps);
+    return of(Arrays.stream(roots).map(root -> root * root).toArray());
+  }
+
+  /**
+   * β rises from 0.1/steps to 20/steps in the first part of the steps, and stays there (DiT: {@code
+   * warmup10}, {@code warmup50}).
+   *
+   * @param steps number of steps
+   * @param part the part of the steps, up to 1
+   * @return the schedule
+   * @throws EqvaeException.Argument when there are fewer than 20, or the part is out of range
+   */
+  public static NoiseSchedule warmup(int steps, double part) {
+    requireSteps(steps);
+    if (!(part > 0 && part <= 1)) {
       throw new EqvaeException.Argument(
-          "A linear schedule needs at least 20 steps, got "
+          "β cannot rise over " + part + " of the steps, expected above 0 and at most 1");
+    }
+    double[] betas = new double[steps];
+    Arrays.fill(betas, LAST / steps);
+    double[] rising = evenly(FIRST / steps, LAST / steps, (int) (steps * part));
+    System.arraycopy(rising, 0, betas, 0, rising.length);
+    return of(betas);
+  }
+
+  /**
+   * β is 20/steps in each step (DiT: {@code const}).
+   *
+   * @param steps number of steps
+   * @return the schedule
+   * @throws EqvaeException.Argument when there are fewer than 20
+   */
+  public static NoiseSchedule constant(int steps) {
+    requireSteps(steps);
+    double[] betas = new double[steps];
+    Arrays.fill(betas, LAST / steps);
+    return of(betas);
+  }
+
+  /**
+   * β is 1/steps, 1/(steps − 1), …, 1 (Sohl-Dickstein et al. 2015; DiT: {@code jsd}). Nothing of
+   * the data is left after the last step, so a network must predict the data: noise would be
+   * divided by 0.
+   *
+   * @param steps number of steps
+   * @return the schedule
+   */
+  public static NoiseSchedule jsd(int steps) {
+    double[] betas = new double[steps];
+    Arrays.setAll(betas, t -> 1.0 / (steps - t));
+    return of(betas);
+  }
+
+  private static void requireSteps(int steps) {
+    if (steps < LAST) {
+      throw new EqvaeException.Argument(
+          "A schedule whose β ends with 20/steps needs at least 20 steps, got "
               + steps
               + ". To sample with fewer steps, respace a schedule of 1000.");
     }
-    double scale = 1000.0 / steps;
-    double first = scale * 0.0001;
-    double last = scale * 0.02;
-    double[] betas = new double[steps];
-    double each = (last - first) / (steps - 1);
-    for (int t = 0; t < steps; t++) {
-      betas[t] = first + t * each;
-    }
-    betas[steps - 1] = last;
-    return of(betas);
+  }
+
+  /** As many numbers at equal distances, the last one exactly. */
+  private static double[] evenly(double first, double last, int count) {
+    double[] values = new double[count];
+    double each = (last - first) / (count - 1);
+    Arrays.setAll(values, i -> first + i * each);
+    values[count - 1] = last;
+    return values;
   }
 
   /**

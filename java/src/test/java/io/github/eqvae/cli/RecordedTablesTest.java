@@ -141,6 +141,22 @@ class RecordedTablesTest {
     return out.toString();
   }
 
+  /** Training made the samples of both networks at least twice as good as no training. */
+  @Test
+  void trainedGeneratorsAreAtMostHalfAsFar() throws IOException {
+    for (String kind : List.of("dit", "sit")) {
+      double trained = distance(kind);
+      assertTrue(trained <= 0.5 * distance(kind + "-start"), kind + ": " + trained);
+      assertTrue(trained <= 0.5 * distance("shuffled"), kind + ": " + trained);
+    }
+  }
+
+  private static double distance(String name) throws IOException {
+    JsonNode distance = record("generators-" + name).path("frechet_distance");
+    assertTrue(distance.isNumber(), name);
+    return distance.doubleValue();
+  }
+
   /** What each seed's autoencoders were like, and how soon generators learned their latents. */
   private static String experiment() throws IOException {
     StringBuilder models =

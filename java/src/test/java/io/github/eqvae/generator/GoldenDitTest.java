@@ -20,7 +20,6 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
-import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -64,28 +63,17 @@ class GoldenDitTest {
     }
   }
 
-  /**
-   * The files do not say how many heads there are: of the divisors of the width the one with which
-   * the result is nearest. All comparisons are made with it.
-   */
+  /** With rotary embeddings a shape says how many heads there are. */
   static int heads(GoldenFile golden) {
-    int width = golden.shape("x_embedder.proj.weight").size(0);
     if (golden.has("rope.in")) {
-      return width / golden.shape("rope.in").size(3);
+      return golden.shape("x_embedder.proj.weight").size(0) / golden.shape("rope.in").size(3);
     }
-    int best = 0;
-    double least = Double.POSITIVE_INFINITY;
-    for (int heads : IntStream.rangeClosed(1, width).filter(h -> width % h == 0).toArray()) {
-      if (width / heads <= 128) {
-        try (GoldenNetwork net = new GoldenNetwork(golden, "cpu", heads)) {
+    return GoldenNetwork.heads(
+        golden,
+        net -> {
           double[] out = net.read(first(net, forward(net, Tape.Mode.INFERENCE)));
-          double distance = golden.distance("fwd.out", golden.nhwc("fwd.out"), out);
-          best = distance < least ? heads : best;
-          least = Math.min(least, distance);
-        }
-      }
-    }
-    return best;
+          return golden.distance("fwd.out", golden.nhwc("fwd.out"), out);
+        });
   }
 
   private static Tensor forward(GoldenNetwork net, Tape.Mode mode) {

@@ -18,10 +18,14 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
 import java.util.TreeSet;
+import java.util.function.ToDoubleFunction;
 import org.jspecify.annotations.Nullable;
 
 /** A network of a golden file's shape, with its weights, on a device. */
 final class GoldenNetwork implements AutoCloseable {
+  /** Of a head, on all devices. */
+  private static final int MOST_CHANNELS = 128;
+
   final GoldenFile golden;
   final DitConfig config;
   final Device device;
@@ -49,6 +53,26 @@ final class GoldenNetwork implements AutoCloseable {
     arena = new TensorArena(this.device, "golden", false);
     dit = new Dit(config, alignment(golden, prefix, alignedAfter), stream, 1, true);
     load();
+  }
+
+  /**
+   * The number of heads, which no name or shape says: of those that are possible the one with which
+   * an answer is nearest. All comparisons are made with it.
+   */
+  static int heads(GoldenFile golden, ToDoubleFunction<GoldenNetwork> distance) {
+    int width = golden.shape("x_embedder.proj.weight").size(0);
+    int best = 0;
+    double least = Double.POSITIVE_INFINITY;
+    for (int heads = 1; heads <= width; heads++) {
+      if (width % heads == 0 && width / heads <= MOST_CHANNELS) {
+        try (GoldenNetwork net = new GoldenNetwork(golden, "cpu", heads)) {
+          double off = distance.applyAsDouble(net);
+          best = off < least ? heads : best;
+          least = Math.min(least, off);
+        }
+      }
+    }
+    return best;
   }
 
   /** What a file's names and shapes say; the number of heads is in none of them. */

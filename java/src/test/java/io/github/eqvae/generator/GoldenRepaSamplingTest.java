@@ -26,7 +26,6 @@ import org.junit.jupiter.params.provider.MethodSource;
 
 /** REPA's samplers against trajectories of sihyun-yu/REPA: results, calls and their times. */
 class GoldenRepaSamplingTest {
-  private static final int HEAD = 8; // channels; no name or shape says so
   private static final double SCALE = 1.8; // as README of the files says
   private static final double NEVER = Double.NaN;
 
@@ -65,13 +64,19 @@ class GoldenRepaSamplingTest {
   @MethodSource("files")
   void samplesAreTheReferences(Path file) throws IOException {
     try (GoldenFile golden = GoldenFile.open(file)) {
-      int width = golden.shape("x_embedder.proj.weight").size(0);
-      try (GoldenNetwork net = new GoldenNetwork(golden, "cpu", width / HEAD)) {
-        List<String> runs =
-            golden.names().stream()
-                .filter(n -> n.startsWith("out."))
-                .map(n -> n.substring("out.".length()))
-                .toList();
+      List<String> runs =
+          golden.names().stream()
+              .filter(n -> n.startsWith("out."))
+              .map(n -> n.substring("out.".length()))
+              .toList();
+      int heads =
+          GoldenNetwork.heads(
+              golden,
+              net -> {
+                float[] out = sampled(golden, net, "em", new ArrayList<>(), new ArrayList<>());
+                return golden.distance("out.em", golden.nhwc("out.em"), doubles(out));
+              });
+      try (GoldenNetwork net = new GoldenNetwork(golden, "cpu", heads)) {
         for (String run : runs) {
           sample(golden, net, run);
         }
@@ -79,16 +84,19 @@ class GoldenRepaSamplingTest {
     }
   }
 
-  private static void sample(GoldenFile golden, GoldenNetwork net, String name) {
+  private static float[] sampled(
+      GoldenFile golden,
+      GoldenNetwork net,
+      String name,
+      List<double[]> calls,
+      List<Double> guidedTimes) {
     Run run = RUNS.get(name);
     double[] labels = golden.values("in.y");
     double[] nulls = new double[labels.length];
     Arrays.fill(nulls, net.config.classes());
-    List<double[]> calls = new ArrayList<>();
     Denoiser plain = network(net, labels, calls);
     // The reference asks about both halves in one call of twice the rows.
     Denoiser none = network(net, nulls, new ArrayList<>());
-    List<Double> guidedTimes = new ArrayList<>();
     Denoiser noneSeen =
         (x, time) -> {
           guidedTimes.add(time);
@@ -109,12 +117,17 @@ class GoldenRepaSamplingTest {
     Shape s = golden.shape("rnd.noise"); // [steps − 1, N, C, H, W]
     double[] noise = golden.values("rnd.noise");
     int row = noise.length / s.size(0);
-    float[] out =
-        sampler.sample(
-            asked,
-            floats(golden.nhwc("in.z")),
-            (step, count) ->
-                floats(nhwc(Arrays.copyOfRange(noise, step * row, (step + 1) * row), s)));
+    return sampler.sample(
+        asked,
+        floats(golden.nhwc("in.z")),
+        (step, count) -> floats(nhwc(Arrays.copyOfRange(noise, step * row, (step + 1) * row), s)));
+  }
+
+  private static void sample(GoldenFile golden, GoldenNetwork net, String name) {
+    Run run = RUNS.get(name);
+    List<double[]> calls = new ArrayList<>();
+    List<Double> guidedTimes = new ArrayList<>();
+    float[] out = sampled(golden, net, name, calls, guidedTimes);
     golden.compareNhwc("out." + name, doubles(out));
     if (golden.has("calls." + name)) {
       double[] expected = golden.values("calls." + name); // rows, time
@@ -122,7 +135,7 @@ class GoldenRepaSamplingTest {
       int guided = 0;
       for (int i = 0; i < calls.size(); i++) {
         assertEquals(expected[2 * i + 1], calls.get(i)[0], 1e-6, name + ": time of call " + i);
-        guided += expected[2 * i] > labels.length ? 1 : 0;
+        guided += expected[2 * i] > golden.values("in.y").length ? 1 : 0;
       }
       assertEquals(guided, guidedTimes.size(), name + ": guided calls");
     }

@@ -41,7 +41,26 @@ public sealed interface GeneratorProcess {
     /** {@link NoiseSchedule#linear}: published DiT. */
     LINEAR,
     /** {@link NoiseSchedule#cosine}. */
-    COSINE
+    COSINE,
+    /** {@link NoiseSchedule#quadratic}. */
+    QUAD,
+    /** {@link NoiseSchedule#warmup}, over a tenth of the steps. */
+    WARMUP10,
+    /** {@link NoiseSchedule#warmup}, over half of the steps. */
+    WARMUP50,
+    /** {@link NoiseSchedule#constant}. */
+    CONST;
+
+    NoiseSchedule of(int steps) {
+      return switch (this) {
+        case LINEAR -> NoiseSchedule.linear(steps);
+        case COSINE -> NoiseSchedule.cosine(steps);
+        case QUAD -> NoiseSchedule.quadratic(steps);
+        case WARMUP10 -> NoiseSchedule.warmup(steps, 0.1);
+        case WARMUP50 -> NoiseSchedule.warmup(steps, 0.5);
+        case CONST -> NoiseSchedule.constant(steps);
+      };
+    }
   }
 
   /**
@@ -79,10 +98,7 @@ public sealed interface GeneratorProcess {
      * @return the process with all its steps
      */
     public GaussianDiffusion process() {
-      return new GaussianDiffusion(
-          schedule == Schedule.LINEAR ? NoiseSchedule.linear(steps) : NoiseSchedule.cosine(steps),
-          prediction,
-          variance);
+      return new GaussianDiffusion(schedule.of(steps), prediction, variance);
     }
   }
 

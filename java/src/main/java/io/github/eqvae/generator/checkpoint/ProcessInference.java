@@ -88,9 +88,7 @@ final class ProcessInference {
 
   /** Uses fixed variances if the network has no outputs for learned ones. */
   static GeneratorProcess fitting(GeneratorProcess process, DitConfig network) {
-    boolean learns =
-        process instanceof GeneratorProcess.Steps s
-            && s.variance() == GaussianDiffusion.Variance.LEARNED_RANGE;
+    boolean learns = process instanceof GeneratorProcess.Steps s && s.variance().isLearned();
     if (learns && !network.learnSigma() && process instanceof GeneratorProcess.Steps s) {
       return new GeneratorProcess.Steps(
           s.schedule(), s.steps(), s.prediction(), GaussianDiffusion.Variance.FIXED_LARGE);

@@ -12,14 +12,16 @@ import java.util.Map;
  * Section {@code diffusion}, of DiT. The defaults are those of facebookresearch/DiT {@code
  * create_diffusion}.
  *
- * @param schedule how the noise grows: {@code linear} or {@code cosine}; default {@code linear}.
- *     Source: DiT: create_diffusion
+ * @param schedule how the noise grows: {@code linear}, {@code cosine}, {@code quad}, {@code
+ *     warmup10}, {@code warmup50} or {@code const}; default {@code linear}. Source: DiT:
+ *     create_diffusion
  * @param steps number of steps; default 1000. Source: DiT: create_diffusion
  * @param prediction what the network predicts: {@code epsilon}, {@code start} or {@code velocity};
  *     default {@code epsilon}. Source: DiT: create_diffusion
- * @param variance {@code learned_range}, which needs {@code model.learn_sigma}, {@code fixed_large}
- *     or {@code fixed_small}; default {@code learned_range} with {@code model.learn_sigma}, else
- *     {@code fixed_large}. Source: DiT: create_diffusion
+ * @param variance {@code learned_range} or {@code learned} (the logarithm itself), which need
+ *     {@code model.learn_sigma}, {@code fixed_large} or {@code fixed_small}; default {@code
+ *     learned_range} with {@code model.learn_sigma}, else {@code fixed_large}. Source: DiT:
+ *     create_diffusion
  * @param kind {@code loss}: {@code mse} (with the variational bound if the variance is learned),
  *     {@code rescaled_mse}, {@code kl} or {@code rescaled_kl}; default {@code mse}. Source: DiT:
  *     create_diffusion
@@ -37,7 +39,7 @@ public record DiffusionRecipe(
     implements ProcessRecipe {
   static final String SECTION = "diffusion";
 
-  /** With fewer steps a linear schedule would have a β above 1. */
+  /** With fewer steps a schedule that ends with 20/steps would have a β above 1. */
   private static final int FEWEST_LINEAR = 20;
 
   static DiffusionRecipe read(RecipeFields in, NetworkRecipe model) {
@@ -47,7 +49,7 @@ public record DiffusionRecipe(
         in.integer(
             "steps",
             1000,
-            schedule == GeneratorProcess.Schedule.LINEAR ? FEWEST_LINEAR : 2,
+            schedule == GeneratorProcess.Schedule.COSINE ? 2 : FEWEST_LINEAR,
             1_000_000),
         in.choice("prediction", GaussianDiffusion.Prediction.EPSILON),
         in.choice(

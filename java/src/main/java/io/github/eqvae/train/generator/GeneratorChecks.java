@@ -2,9 +2,9 @@ package io.github.eqvae.train.generator;
 
 import io.github.eqvae.EqvaeException;
 import io.github.eqvae.diffusion.DiffusionLoss;
-import io.github.eqvae.diffusion.GaussianDiffusion.Variance;
 import io.github.eqvae.diffusion.Interpolant;
 import io.github.eqvae.diffusion.Transport;
+import io.github.eqvae.train.recipe.RecipeFields;
 import io.github.eqvae.train.recipe.RecipeProblems;
 import java.util.ArrayList;
 import java.util.List;
@@ -40,12 +40,13 @@ final class GeneratorChecks {
 
   private static void variance(
       NetworkRecipe model, DiffusionRecipe diffusion, RecipeProblems problems) {
-    boolean learned = diffusion.variance() == Variance.LEARNED_RANGE;
+    boolean learned = diffusion.variance().isLearned();
     if (learned != model.learnSigma()) {
       problems.add(
           "diffusion.variance",
           learned
-              ? "learned_range needs model.learn_sigma=true: the network must predict the variance"
+              ? RecipeFields.name(diffusion.variance())
+                  + " needs model.learn_sigma=true: the network must predict the variance"
               : "a fixed variance needs model.learn_sigma=false: the variance that the network"
                   + " predicts would not be used");
     }
@@ -112,7 +113,7 @@ final class GeneratorChecks {
     }
     if (recipe.process() instanceof DiffusionRecipe d
         && d.kind() == DiffusionLoss.Kind.RESCALED_MSE
-        && d.variance() != Variance.LEARNED_RANGE) {
+        && !d.variance().isLearned()) {
       warnings.add("diffusion.loss rescaled_mse is mse where the variance is fixed");
     }
     return warnings;

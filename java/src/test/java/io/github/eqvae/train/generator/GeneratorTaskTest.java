@@ -95,6 +95,7 @@ class GeneratorTaskTest {
         List.of("model.kind=dit"),
         List.of("model.kind=dit", "model.learn_sigma=false", "diffusion.prediction=velocity"),
         List.of("model.kind=dit", "diffusion.loss=rescaled_kl", "data.posterior=mode"),
+        List.of("model.kind=dit", "diffusion.variance=learned", "diffusion.schedule=quad"),
         List.of("model.kind=sit"),
         List.of("model.kind=sit", "model.classes=0", "samples.guidance=1"),
         List.of("model.kind=repa", "alignment.coefficient=0"),
@@ -157,6 +158,8 @@ class GeneratorTaskTest {
         List<String> lightning = new ArrayList<>(TinyLatents.lightning());
         lightning.addAll(List.of(on, "run.precision=bf16", "run.recompute=block"));
         all.add(lightning);
+        // Wide enough for the linear layers of sm_90a.
+        all.add(List.of(on, "model.kind=dit", "model.width=32", "run.precision=bf16"));
       }
     }
     return all.stream();
