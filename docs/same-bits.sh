@@ -30,7 +30,9 @@ gan=(
 numbers() {
   (
     cd "$1"
-    find model.safetensors model-best.safetensors held-out.txt samples checkpoints -type f \
+    # A generator's file names the folder of its autoencoder; its weights are in the checkpoints, too.
+    models=$([ -e generator.json ] || echo model.safetensors)
+    find $models model-best.safetensors held-out.txt samples checkpoints -type f \
       \( -name '*.safetensors' -o -name '*.txt' -o -name '*.png' -o -name '*.weights*' \
       -o -name '*.adam*' -o -name '*.ema*' -o -name '*.buffer*' \) 2>/dev/null |
       LC_ALL=C sort | xargs sha256sum
@@ -45,7 +47,7 @@ words() {
     grep -v -e '"event":"resources"' -e '"event":"slow"' metrics.jsonl | sed -E 's/,"images_per_second":[^,}]*//; s/,"seconds":[^,}]*//'
     sed -E '/"(processor|detail|model)"/d' evaluation.json 2>/dev/null || true
     sed '/^  path:/d' recipe.yaml
-  ) | sha256sum | cut -c1-32
+  ) | sed "s|$work/||g" | sha256sum | cut -c1-32
 }
 
 show() { printf '%-22s %s %s\n' "$1" "$(numbers "$1")" "$(words "$1")"; }
@@ -92,10 +94,17 @@ train overfit demo --overfit-batch
 show resumed
 "$eqvae" encode kl/model.safetensors "$here/data/fashion-mnist/t10k-images-idx3-ubyte.gz" latents \
   --posterior moments --crop pad --hflip >/dev/null 2>&1
-generator=(--set=data.path="$PWD/latents" --set=run.sample_every=4 --set=samples.count=4 --set=samples.steps=2)
+generator=(--set=data.path=latents --set=run.sample_every=4 --set=samples.count=4 --set=samples.steps=2)
 other dit dit-small "${generator[@]}"
 other sit sit-small "${generator[@]}"
 other lightningdit sit-small "${generator[@]}" --set=model.kind=lightningdit
+"$eqvae" encode vq/model.safetensors "$here/data/fashion-mnist/t10k-images-idx3-ubyte.gz" codes --posterior codes \
+  --crop pad >/dev/null 2>&1
+other maskgit maskgit-small --set=data.path=codes --set=model.codes=24 --set=model.side=16 \
+  --set=run.sample_every=4 --set=samples.count=4 --set=samples.steps=2
 other classifier classifier-fashion-mnist \
   --set=data.path="$here/data/fashion-mnist/t10k-images-idx3-ubyte.gz" \
   --set=data.labels="$here/data/fashion-mnist/t10k-labels-idx1-ubyte.gz"
+"$eqvae" encode kl/model.safetensors "$here/data/fashion-mnist/t10k-images-idx3-ubyte.gz" featured \
+  --posterior moments --crop pad --hflip --features classifier >/dev/null 2>&1
+other repa repa-small "${generator[@]}" --set=data.path=featured

@@ -1,7 +1,7 @@
 // Activations in fp32 for kernels, with PyTorch's gradients at 0 and its treatment of NaN.
 #pragma once
 
-#include "common/device.h"
+#include "common/approximate.h"
 
 namespace eqv::gpu {
 
@@ -19,30 +19,10 @@ __device__ inline float silu_slope(float x) {
   return s * (1.0f + x * (1.0f - s));
 }
 
-// Two instructions of a GPU, with relative errors of at most 2⁻²² and 2⁻²³; here what they stand for.
-__device__ inline float quick_exp2(float x) {
-#if defined(__CUDA_ARCH__)
-  float y;
-  asm("ex2.approx.ftz.f32 %0, %1;" : "=f"(y) : "f"(x));
-  return y;
-#else
-  return exp2f(x);
-#endif
-}
-__device__ inline float quick_inverse(float x) {
-#if defined(__CUDA_ARCH__)
-  float y;
-  asm("rcp.approx.ftz.f32 %0, %1;" : "=f"(y) : "f"(x));
-  return y;
-#else
-  return 1.0f / x;
-#endif
-}
-
 // SiLU and its slope where they follow a sum or a norm, whose errors are larger: without branches, divisions and a range
 // reduction. docs/numerics.md derives their errors, which are at most 6u·|x| and 8u·(1 + |x|). At ±∞ they have their limits, and
 // NaN stays NaN.
-__device__ inline float quick_sigmoid(float x) { return quick_inverse(1.0f + quick_exp2(-1.44269504f * x)); }
+__device__ inline float quick_sigmoid(float x) { return approximate_reciprocal(1.0f + approximate_exp2(-1.44269504f * x)); }
 __device__ inline float quick_silu(float x) { return fmaxf(x, -104.0f) * quick_sigmoid(x); }
 __device__ inline float quick_silu_slope(float x) {
   const float s = quick_sigmoid(x);

@@ -10,8 +10,8 @@
 
 namespace eqv::gpu {
 
-// What the barrier is for. The number of a wait is that of the stage, or of the warpgroup whose turn it is.
-enum class Wait : unsigned { barrier, full, empty, turn };
+// What the barrier is for. The number of a wait is that of the stage, or of the warpgroup that waits for its place in the order.
+enum class Wait : unsigned { barrier, full, empty, order };
 
 // The fields of the word, from the lowest bit: 1 (it was written), parity, what, number, thread of the block, block.
 EQV_HOST_DEVICE inline uint64_t pack_wait(Wait what, unsigned number, unsigned parity, unsigned thread, unsigned block) {
@@ -20,7 +20,7 @@ EQV_HOST_DEVICE inline uint64_t pack_wait(Wait what, unsigned number, unsigned p
 }
 
 inline std::string describe_wait(uint64_t word) {
-  const char* const names[] = {"a barrier, no.", "barrier 'full' of stage", "barrier 'empty' of stage", "the turn of warpgroup"};
+  const char* const names[] = {"a barrier, no.", "barrier 'full' of stage", "barrier 'empty' of stage", "the ordered sequence barrier of warpgroup"};
   const auto field = [word](int bit, unsigned mask) { return static_cast<unsigned>(word >> bit) & mask; };
   const unsigned what = field(2, 15);
   char text[200];

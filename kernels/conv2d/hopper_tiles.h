@@ -109,8 +109,8 @@ struct OrderedSequenceBarrier {
   // Before the `count`-th tile of this warpgroup.
   __device__ void wait(int group, int count, uint64_t* const* report) {
     const auto turn = static_cast<unsigned>(group);
-    if (group == 1) barrier_wait(&done[0], static_cast<unsigned>(count) & 1, Wait::turn, turn, report);
-    else if (count > 0) barrier_wait(&done[1], static_cast<unsigned>(count - 1) & 1, Wait::turn, turn, report);
+    if (group == 1) barrier_wait(&done[0], static_cast<unsigned>(count) & 1, Wait::order, turn, report);
+    else if (count > 0) barrier_wait(&done[1], static_cast<unsigned>(count - 1) & 1, Wait::order, turn, report);
   }
   __device__ void arrive(int group, unsigned thread) {
     if (thread == 0) barrier_arrive(&done[group]);

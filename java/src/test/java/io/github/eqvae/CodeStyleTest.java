@@ -11,6 +11,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 
@@ -33,6 +34,27 @@ class CodeStyleTest {
       }
     }
     assertEquals(List.of(), longer);
+  }
+
+  /** Which compiler reads a kernel, and raw instructions, are known in kernels/common only. */
+  @Test
+  void onlyCommonKnowsTheCompiler() throws Exception {
+    Pattern raw = Pattern.compile("__CUDA_ARCH__|__CUDACC__|\\basm\\b");
+    Path common = ROOT.resolve("kernels/common");
+    List<String> found = new ArrayList<>();
+    int read = 0;
+    try (Stream<Path> files = Files.walk(ROOT.resolve("kernels"))) {
+      for (Path file : files.filter(f -> f.toString().matches(".*\\.(cu|h|cpp)")).toList()) {
+        if (!file.startsWith(common)) {
+          read++;
+          if (raw.matcher(Files.readString(file)).find()) {
+            found.add(file.toString());
+          }
+        }
+      }
+    }
+    assertTrue(read > 100, read + " files");
+    assertEquals(List.of(), found);
   }
 
   @Test

@@ -3,7 +3,7 @@ package io.github.eqvae.cli;
 import io.github.eqvae.EqvaeException;
 import io.github.eqvae.ranks.Communicator;
 import io.github.eqvae.ranks.CoreBinding;
-import io.github.eqvae.ranks.Launch;
+import io.github.eqvae.ranks.RankEnvironment;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.Writer;
@@ -26,19 +26,19 @@ final class RankedRun implements AutoCloseable {
   private static final Set<String> SHARED = Set.of("train", "encode", "sample");
 
   private final Communicator ranks;
-  private final Optional<Launch> launch;
+  private final Optional<RankEnvironment> launch;
   private volatile String lost = "";
   private volatile boolean over;
 
-  private RankedRun(Communicator ranks, Optional<Launch> launch) {
+  private RankedRun(Communicator ranks, Optional<RankEnvironment> launch) {
     this.ranks = ranks;
     this.launch = launch;
   }
 
   /** Meets the others, if the environment names any. */
   static RankedRun meet(Map<String, String> environment) {
-    Optional<Launch> launch = Launch.of(environment);
-    Communicator met = launch.map(Launch::connect).orElse(Communicator.alone());
+    Optional<RankEnvironment> launch = RankEnvironment.of(environment);
+    Communicator met = launch.map(RankEnvironment::connect).orElse(Communicator.alone());
     RankedRun run = new RankedRun(met, launch);
     met.onLoss(run::lost);
     return run;
@@ -57,7 +57,7 @@ final class RankedRun implements AutoCloseable {
       return false;
     }
     try {
-      Optional<Launch> launch = Launch.of(System.getenv());
+      Optional<RankEnvironment> launch = RankEnvironment.of(System.getenv());
       launch
           .filter(l -> l.rank() == 0)
           .ifPresent(
@@ -96,7 +96,7 @@ final class RankedRun implements AutoCloseable {
   /** Threads for a rank that shares its machine with others, where the recipe names no number. */
   Optional<Integer> threads() {
     int there = Runtime.getRuntime().availableProcessors();
-    int shared = launch.map(Launch::localSize).orElse(1);
+    int shared = launch.map(RankEnvironment::localSize).orElse(1);
     return shared == 1 || CoreBinding.notice(System.getenv()).isPresent()
         ? Optional.empty()
         : Optional.of(Math.max(1, there / shared));

@@ -23,9 +23,9 @@ public final class Communicator implements AutoCloseable {
 
   private static final Communicator ALONE = new Communicator(new Alone());
 
-  private final Transport transport;
+  private final MessageTransport transport;
 
-  Communicator(Transport transport) {
+  Communicator(MessageTransport transport) {
     this.transport = transport;
   }
 
@@ -218,7 +218,7 @@ public final class Communicator implements AutoCloseable {
   }
 
   /** One rank. */
-  private static final class Alone implements Transport {
+  private static final class Alone implements MessageTransport {
     @Override
     public int rank() {
       return 0;

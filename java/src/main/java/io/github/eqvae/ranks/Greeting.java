@@ -97,7 +97,7 @@ record Greeting(byte purpose, int rank, int size, int port, String name) {
       throw new EqvaeException.Environment(
           socket.getRemoteSocketAddress()
               + " turned this rank away: do all ranks have the same "
-              + Launch.TOKEN
+              + RankEnvironment.TOKEN
               + "?");
     }
     socket.setSoTimeout(0);

@@ -12,7 +12,7 @@ import org.jspecify.annotations.Nullable;
  * Ranks that MPI connects. Only messages from one rank to another are used, no collective operation
  * of MPI: sums are our own. When a rank dies, the launcher ends the others.
  */
-final class MpiTransport implements Transport {
+final class MpiTransport implements MessageTransport {
   private static final int FAILED = 1;
 
   private final MpiLibrary mpi;
@@ -32,7 +32,7 @@ final class MpiTransport implements Transport {
   }
 
   /** Begins MPI; without its library the message says what else there is. */
-  static MpiTransport start(Launch launch, Optional<MpiLibrary> library) {
+  static MpiTransport start(RankEnvironment launch, Optional<MpiLibrary> library) {
     MpiLibrary mpi =
         library.orElseThrow(
             () ->
@@ -44,7 +44,7 @@ final class MpiTransport implements Transport {
                         + " there was no mpi.h. Install libopenmpi-dev and build again (in a"
                         + " clone: touch CMakeLists.txt, and the next start builds); or set"
                         + " MASTER_ADDR to the machine of rank 0 and "
-                        + Launch.TOKEN
+                        + RankEnvironment.TOKEN
                         + " to a word that the ranks share: then they meet over TCP."));
     int[] who = mpi.begin();
     if (who[0] != launch.rank() || who[1] != launch.size()) {

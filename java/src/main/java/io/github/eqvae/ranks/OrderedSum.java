@@ -20,7 +20,7 @@ public final class OrderedSum implements AutoCloseable {
   private static final long BUCKET = 1L << 20;
   private static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT;
 
-  private final Transport transport;
+  private final MessageTransport transport;
   private final long elements;
   private final long bucket;
   private final Arena arena = Arena.ofShared();
@@ -28,7 +28,7 @@ public final class OrderedSum implements AutoCloseable {
   private final MemorySegment sum; // of this rank's shares; all of it after total()
   private final MemorySegment parts; // what the others send of one bucket
 
-  OrderedSum(Transport transport, long elements, long bucket) {
+  OrderedSum(MessageTransport transport, long elements, long bucket) {
     this.transport = transport;
     this.elements = elements;
     this.bucket = Math.min(bucket, elements);

@@ -29,14 +29,14 @@ final class Rendezvous {
   private static final int ALIVE_PROBES = 3;
   private static final int BACKLOG = 1024;
 
-  private final Launch launch;
-  private final Launch.Meeting meeting;
+  private final RankEnvironment launch;
+  private final RankEnvironment.Meeting meeting;
   private final long deadline;
   private final @Nullable SocketChannel[] data;
   private final @Nullable SocketChannel[] control;
   private final String[] names;
 
-  private Rendezvous(Launch launch, Launch.Meeting meeting) {
+  private Rendezvous(RankEnvironment launch, RankEnvironment.Meeting meeting) {
     this.launch = launch;
     this.meeting = meeting;
     deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(patience());
@@ -71,7 +71,7 @@ final class Rendezvous {
     return text.length() > 90 ? text.substring(text.length() - 90) : text;
   }
 
-  static TcpTransport meet(Launch launch, Launch.Meeting meeting) {
+  static TcpTransport meet(RankEnvironment launch, RankEnvironment.Meeting meeting) {
     Rendezvous all = new Rendezvous(launch, meeting);
     try {
       InetAddress host = all.address();

@@ -16,7 +16,7 @@ import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /** Ranks that are connected by TCP, each with each. */
-final class TcpTransport implements Transport {
+final class TcpTransport implements MessageTransport {
   private static final int HEADER = Long.BYTES + Long.BYTES;
   private static final int REASON_MILLIS = 5000;
 

@@ -105,8 +105,8 @@ class CommunicatorTest {
   /** It holds no socket, and does not even look for other ranks. */
   @Test
   void oneRankNeedsNoEnvironment() {
-    assertTrue(Launch.of(Map.of("PATH", "/bin")).isEmpty());
-    assertTrue(Launch.of(Map.of("RANK", "0", "WORLD_SIZE", "1")).isEmpty());
+    assertTrue(RankEnvironment.of(Map.of("PATH", "/bin")).isEmpty());
+    assertTrue(RankEnvironment.of(Map.of("RANK", "0", "WORLD_SIZE", "1")).isEmpty());
     assertTrue(Communicator.alone().isAlone());
   }
 
@@ -158,7 +158,8 @@ class CommunicatorTest {
 
   private static String refusal(Map<String, String> environment) {
     return assertThrows(
-            EqvaeException.class, () -> Launch.of(environment).orElseThrow().connect().close())
+            EqvaeException.class,
+            () -> RankEnvironment.of(environment).orElseThrow().connect().close())
         .getMessage();
   }
 
@@ -171,7 +172,7 @@ class CommunicatorTest {
         Thread.ofPlatform()
             .start(
                 () -> {
-                  try (Communicator ranks = Launch.of(first).orElseThrow().connect()) {
+                  try (Communicator ranks = RankEnvironment.of(first).orElseThrow().connect()) {
                     ranks.barrier();
                   }
                 });
@@ -186,7 +187,7 @@ class CommunicatorTest {
       chatter.setSoTimeout(20_000);
       assertTrue(answer(chatter) < 100); // its greeting, and the end
       try (Communicator ranks =
-          Launch.of(TestRanks.environment(1, 2, port)).orElseThrow().connect()) {
+          RankEnvironment.of(TestRanks.environment(1, 2, port)).orElseThrow().connect()) {
         ranks.barrier();
       }
       assertTrue(silent.isConnected());
@@ -248,24 +249,24 @@ class CommunicatorTest {
             "4",
             "OMPI_COMM_WORLD_LOCAL_SIZE",
             "2");
-    Launch launch = Launch.of(mpirun).orElseThrow();
+    RankEnvironment launch = RankEnvironment.of(mpirun).orElseThrow();
     assertEquals(List.of(1, 4, 2), List.of(launch.rank(), launch.size(), launch.localSize()));
     assertTrue(launch.mpi());
-    launch = Launch.of(Map.of("PMI_RANK", "2", "PMI_SIZE", "3")).orElseThrow();
+    launch = RankEnvironment.of(Map.of("PMI_RANK", "2", "PMI_SIZE", "3")).orElseThrow();
     assertEquals(List.of(2, 3), List.of(launch.rank(), launch.size()));
     Map<String, String> srun = Map.of("SLURM_PROCID", "2", "SLURM_STEP_NUM_TASKS", "3");
-    launch = Launch.of(srun).orElseThrow();
+    launch = RankEnvironment.of(srun).orElseThrow();
     assertEquals(List.of(2, 3), List.of(launch.rank(), launch.size()));
     assertTrue(refusal(srun).contains("MASTER_ADDR"));
     // A batch script of Slurm that does not use srun is one process.
-    assertTrue(Launch.of(Map.of("SLURM_PROCID", "0", "SLURM_NTASKS", "8")).isEmpty());
+    assertTrue(RankEnvironment.of(Map.of("SLURM_PROCID", "0", "SLURM_NTASKS", "8")).isEmpty());
   }
 
   /** Started by mpirun, with a build that has no MPI. */
   @Test
   void withoutTheLibraryOfMpiTheWayOutIsSaid() {
     Map<String, String> mpirun = Map.of("OMPI_COMM_WORLD_RANK", "0", "OMPI_COMM_WORLD_SIZE", "2");
-    Launch launch = Launch.of(mpirun).orElseThrow();
+    RankEnvironment launch = RankEnvironment.of(mpirun).orElseThrow();
     String why =
         assertThrows(
                 EqvaeException.Environment.class,

@@ -39,8 +39,11 @@ public final class QuickStart {
     } catch (URISyntaxException e) {
       throw new IOException(e);
     }
-    Path jar = folder.resolve("classes.jar");
-    pack(classes, jar);
+    Path jar = classes;
+    if (Files.isDirectory(classes)) {
+      jar = folder.resolve("classes.jar");
+      pack(classes, jar);
+    }
     // An archive takes jars only. The tests' classes are not needed.
     String libraries =
         Arrays.stream(System.getProperty("java.class.path").split(File.pathSeparator))
@@ -63,19 +66,23 @@ public final class QuickStart {
 
   /** The first command: when it ends, what it loaded is archived. */
   public List<String> first(List<String> arguments) {
-    return with("-XX:ArchiveClassesAtExit=", arguments);
+    return with("-XX:ArchiveClassesAtExit=", List.of(), arguments);
   }
 
   /** One of the others. */
   public List<String> again(List<String> arguments) {
-    return with("-XX:SharedArchiveFile=", arguments);
+    return again(List.of(), arguments);
   }
 
-  private List<String> with(String archive, List<String> arguments) {
-    List<String> command =
-        new ArrayList<>(
-            CommandProcess.command(
-                List.of("-Xlog:disable", archive + folder.resolve(ARCHIVE)), arguments));
+  /** The same, with options of the Java virtual machine. */
+  public List<String> again(List<String> options, List<String> arguments) {
+    return with("-XX:SharedArchiveFile=", options, arguments);
+  }
+
+  private List<String> with(String archive, List<String> options, List<String> arguments) {
+    List<String> all = new ArrayList<>(options);
+    all.addAll(List.of("-Xlog:disable", archive + folder.resolve(ARCHIVE)));
+    List<String> command = new ArrayList<>(CommandProcess.command(all, arguments));
     command.set(command.indexOf("-cp") + 1, classPath);
     return command;
   }

@@ -1,7 +1,7 @@
 package io.github.eqvae.testing;
 
 import io.github.eqvae.ranks.Communicator;
-import io.github.eqvae.ranks.Launch;
+import io.github.eqvae.ranks.RankEnvironment;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.ServerSocket;
@@ -53,7 +53,9 @@ public final class TestRanks {
       all.add(
           () -> {
             try (Communicator ranks =
-                Launch.of(variables).map(Launch::connect).orElse(Communicator.alone())) {
+                RankEnvironment.of(variables)
+                    .map(RankEnvironment::connect)
+                    .orElse(Communicator.alone())) {
               try {
                 return work.run(ranks);
               } catch (Exception | AssertionError e) {

@@ -11,7 +11,7 @@ import java.util.Optional;
 /**
  * Section {@code run}: length, device, and what is written during the run.
  *
- * <p>A step is one update of the autoencoder: {@code optimizer.accumulate} batches.
+ * <p>A step is one update of the parameters: {@code optimizer.accumulate} batches.
  *
  * @param steps updates in total, those before a resume included; required
  * @param batchSize {@code batch_size}: images per batch; default 10. Source: paper, for
@@ -93,7 +93,10 @@ public record RunRecipe(
 
   /** How a step's operations reach the device. The results are the same bits. */
   public enum Graphs {
-    /** As graphs, one for each τ, where the device has them ({@code cuda}); else one by one. */
+    /**
+     * As graphs, one for each kind of step (each τ), where the device has them ({@code cuda}); else
+     * one by one.
+     */
     AUTO,
     /** One by one. */
     OFF

@@ -168,6 +168,7 @@ class TrainerTest {
   private static Stream<List<String>> kinds() {
     return Stream.of(
         List.of(),
+        List.of("run.threads=2"), // else one: so small a step is faster then
         TinyRun.discrete(),
         List.of(
             "objective.terms.latent_noise=mix",

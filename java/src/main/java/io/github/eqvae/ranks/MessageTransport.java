@@ -4,7 +4,7 @@ import java.lang.foreign.MemorySegment;
 import org.jspecify.annotations.Nullable;
 
 /** Moves bytes between ranks. Used by one thread, but for {@link #abort}. */
-interface Transport extends AutoCloseable {
+interface MessageTransport extends AutoCloseable {
   int rank();
 
   int size();

@@ -17,7 +17,7 @@ import java.util.Optional;
  * @param mpi whether they can meet through MPI
  * @param meeting where they meet over TCP; empty where nothing names it
  */
-public record Launch(
+public record RankEnvironment(
     String launcher, int rank, int size, int localSize, boolean mpi, Optional<Meeting> meeting) {
   /** The variable with the word that all ranks of a run share. */
   public static final String TOKEN = "EQVAE_TOKEN";
@@ -65,7 +65,7 @@ public record Launch(
    * @throws EqvaeException.Argument when the variables contradict each other; the message names
    *     them
    */
-  public static Optional<Launch> of(Map<String, String> environment) {
+  public static Optional<RankEnvironment> of(Map<String, String> environment) {
     for (Names names : LAUNCHERS) {
       if (environment.containsKey(names.size())) {
         return of(names, environment);
@@ -74,7 +74,7 @@ public record Launch(
     return Optional.empty();
   }
 
-  private static Optional<Launch> of(Names names, Map<String, String> environment) {
+  private static Optional<RankEnvironment> of(Names names, Map<String, String> environment) {
     int size = number(names.size(), environment, 1, 1 << 20);
     if (size == 1) {
       return Optional.empty();
@@ -97,7 +97,7 @@ public record Launch(
     Optional<Meeting> meeting = meeting(names, environment);
     boolean pmi = environment.containsKey("PMIX_RANK") || environment.containsKey("PMI_RANK");
     return Optional.of(
-        new Launch(names.launcher(), rank, size, local, names.mpi() || pmi, meeting));
+        new RankEnvironment(names.launcher(), rank, size, local, names.mpi() || pmi, meeting));
   }
 
   private static Optional<Meeting> meeting(Names names, Map<String, String> environment) {
