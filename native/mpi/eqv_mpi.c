@@ -71,7 +71,7 @@ EQV_EXPORT int64_t eqv_mpi_exchange(int64_t size, const int64_t* out, const int6
 // Ends all ranks.
 EQV_EXPORT int64_t eqv_mpi_abort(int64_t code) { return failed(MPI_Abort(MPI_COMM_WORLD, (int)code)); }
 
-// Ends this rank well.
+// Ends MPI in this rank, without an error.
 EQV_EXPORT int64_t eqv_mpi_end(void) {
   int ended = 0;
   MPI_Finalized(&ended);

@@ -64,7 +64,7 @@ constexpr size_t kFirstFrames = 2048;  // more than the frames of those function
 constexpr size_t kSharedAlignment = 1024;
 constexpr unsigned kWarp = 32;
 
-// Mostly the same literal.
+// Names of operations; usually both are the same literal.
 bool same(const char* a, const char* b) { return a == b || std::strcmp(a, b) == 0; }
 
 enum class State { ready, polling, at_barrier, at_cluster_barrier, at_warp_operation, at_rendezvous, returned };
@@ -256,12 +256,12 @@ void Scheduler::prepare(dim3 grid, unsigned cluster, dim3 block, size_t shared_b
   random_.seed(seed());
 }
 
-// Gives a thread that begins a stack.
+// Gives a stack to a thread that has not begun.
 void Scheduler::begin(Fiber& f) {
   f.stack = free_stacks_.back();
   free_stacks_.pop_back();
   auto** top = reinterpret_cast<void**>(f.stack + kStack + kStagger - 64);
-  // Whoever was here before never returned from `enter`: AddressSanitizer still guards its frame.
+  // The thread that used this stack before never returned from `enter`, so AddressSanitizer still guards that frame.
   ASAN_UNPOISON_MEMORY_REGION(reinterpret_cast<unsigned char*>(top) - kFirstFrames, kFirstFrames + 64);
   *--top = nullptr;  // the alignment a called function expects
   *--top = reinterpret_cast<void*>(&Scheduler::enter);
@@ -269,8 +269,8 @@ void Scheduler::begin(Fiber& f) {
   f.stack_pointer = top;
 }
 
-// Where a stack begins. A thread that returns leaves it to the next one if that has none yet: threads that never wait for
-// each other all run here. It never returns: there is no caller on its stack.
+// The first function of every stack. When its thread ends, it runs the next thread on the same stack if that one has not begun; so
+// threads that never wait for each other share one stack. It never returns: it has no caller.
 void Scheduler::enter() {
   Scheduler& s = *scheduler;
   for (;;) {

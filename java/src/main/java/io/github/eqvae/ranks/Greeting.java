@@ -77,7 +77,8 @@ record Greeting(byte purpose, int rank, int size, int port, String name) {
     DataOutputStream out = new DataOutputStream(socket.getOutputStream());
     if (!MessageDigest.isEqual(in.readNBytes(MAGIC.length), MAGIC)) {
       throw new EqvaeException.Environment(
-          socket.getRemoteSocketAddress() + " is no rank of this version of eqvae");
+          socket.getRemoteSocketAddress()
+              + " does not answer as a rank of this version of eqvae does");
     }
     byte[] theirs = in.readNBytes(NONCE);
     byte[] ours = nonce();

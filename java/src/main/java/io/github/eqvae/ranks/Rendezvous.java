@@ -332,7 +332,7 @@ final class Rendezvous {
     throw new EqvaeException.Environment(
         "rank "
             + launch.rank()
-            + " found nobody at "
+            + " could not connect to rank 0 at "
             + there.getAddress().getHostAddress()
             + ":"
             + there.getPort()

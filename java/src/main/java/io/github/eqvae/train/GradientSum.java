@@ -53,7 +53,10 @@ final class GradientSum implements AutoCloseable {
     }
   }
 
-  /** Adds a group's gradients, on the device; it can be captured. Nothing with several ranks. */
+  /**
+   * Adds a group's gradients, on the device; it can be captured. Does nothing if there are several
+   * ranks.
+   */
   void add(int group, MicroBatch at) {
     if (!totals.isEmpty()) {
       totals.get(group).add(stream, at.first(), at.last());

@@ -20,8 +20,8 @@ import org.jspecify.annotations.Nullable;
  */
 final class StepGraphs<K, R> implements AutoCloseable {
   /**
-   * How many graphs are kept: more than there are different τ in the released recipe. There is a
-   * limit because each graph takes memory of the driver.
+   * How many graphs are kept: more than a released recipe has different steps. There is a limit
+   * because each graph takes memory of the driver.
    */
   private static final int MOST = 256;
 

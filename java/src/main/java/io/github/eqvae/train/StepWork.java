@@ -65,8 +65,8 @@ final class StepWork implements AutoCloseable {
   private final StepValues values;
   private final TensorArena arena;
   private final NonFiniteCount notFinite; // of this step
-  private boolean known; // that a rank has something that is not finite
-  private boolean ownLoss; // is it this one
+  private boolean known; // a number of some rank is not finite, and this rank has been told
+  private boolean ownLoss; // the loss of this rank is not finite
   private final List<Results> results = new ArrayList<>();
 
   StepWork(

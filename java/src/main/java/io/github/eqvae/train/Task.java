@@ -117,7 +117,7 @@ public interface Task extends AutoCloseable {
    * Texts of a step for the log, beside its numbers.
    *
    * @param at the step's last micro-batch
-   * @return texts by name, such as the τ that was drawn
+   * @return texts by name, such as the transformation that was drawn
    */
   default Map<String, String> notes(MicroBatch at) {
     return Map.of();

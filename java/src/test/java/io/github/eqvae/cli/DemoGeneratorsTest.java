@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import com.fasterxml.jackson.databind.JsonNode;
 import io.github.eqvae.train.report.LearningCurve;
 import io.github.eqvae.train.report.ResultFile;
+import io.github.eqvae.train.run.Invocation;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.io.PrintWriter;
@@ -180,8 +181,13 @@ class DemoGeneratorsTest {
       assertTrue(html.contains(shown), shown);
     }
     assertTrue(printed.contains("rotation error"), printed);
-    assertTrue(said.contains("$ eqvae encode "), said);
-    assertTrue(said.contains("$ eqvae train dit-small --out "), said);
+    assertTrue(said.contains(shown("encode")), said);
+    assertTrue(said.contains(shown("train", "dit-small", "--out")), said);
+  }
+
+  /** The beginning of a command that is printed, with the program's name here. */
+  private static String shown(Object... arguments) {
+    return "$ " + Invocation.command(arguments) + " ";
   }
 
   /** What is done is not done again. */
@@ -199,7 +205,7 @@ class DemoGeneratorsTest {
     assertEquals(2 + 2 + 2 + 6, models.size());
     JsonNode before = ResultFile.read(out.resolve("result.json")).get("runs");
     execute(folder.resolve("t-images-idx3-ubyte"));
-    assertFalse(said.contains("$ eqvae train "), said);
+    assertFalse(said.contains(shown("train")), said);
     assertEquals(before, ResultFile.read(out.resolve("result.json")).get("runs"));
     for (int i = 0; i < times.size(); i++) {
       assertEquals(times.get(i), Files.getLastModifiedTime(models.get(i)));

@@ -142,7 +142,7 @@ class FolderLockTest {
   @Test
   void aFreeLockOfAnotherMachineIsWaitedFor() throws Exception {
     long pid = ProcessHandle.current().pid();
-    leave("node17", pid, 0, FolderLock.STALE.toSeconds() - 2);
+    leave("node17", pid, 0, FolderLock.STALE.toSeconds() - 5);
     acquire(temp, REAL, "node18").close();
     assertTrue(notes.getFirst().contains("Waiting"), notes.toString());
     assertTrue(notes.getLast().contains("taken over"), notes.toString());

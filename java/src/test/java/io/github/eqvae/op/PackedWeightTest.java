@@ -28,7 +28,9 @@ class PackedWeightTest {
         .toList();
   }
 
-  /** Whoever packs, the results have the same bits: of every case, in all directions. */
+  /**
+   * A packed copy that is passed gives the bits of a call that packs: every case, all directions.
+   */
   @ParameterizedTest
   @MethodSource("devices")
   void theBitsAreThoseOfACallThatPacks(String device) {

@@ -39,7 +39,7 @@ public record KilledTraining(Path folder, Path recipe, int kills, int mostLines,
     long startup = System.nanoTime() - began;
     finish(undisturbed);
     Path killed = folder.resolve("killed");
-    kill(java, killed, startup / 1_000_000);
+    kill(java, killed, startup);
     finish(start(java.again(resume(killed))));
     assertEquals(CheckpointHashes.latest(calm, files), CheckpointHashes.latest(killed, files));
     assertEquals(losses(calm), losses(killed));
@@ -54,7 +54,10 @@ public record KilledTraining(Path folder, Path recipe, int kills, int mostLines,
       long before = lines(metrics);
       Process child = start(java.again(begun ? resume(run) : begin(run)));
       if (k % 5 == 4) { // while it starts
-        Thread.sleep((long) (random.nextDouble() * startup));
+        long until = System.nanoTime() + (long) (random.nextDouble() * startup);
+        while (System.nanoTime() < until && lines(metrics) == before) {
+          Thread.sleep(2);
+        }
       } else { // after so many more lines, however slow the machine is just now
         long end = before + 1 + random.nextInt(mostLines);
         while (child.isAlive() && lines(metrics) < end) {

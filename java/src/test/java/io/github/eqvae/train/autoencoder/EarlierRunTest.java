@@ -23,9 +23,9 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /**
- * What eqvae wrote when it trained nothing but autoencoders is gone on with: recipes that do not
- * say what they train, and checkpoints with these names. Both are written out here, since names
- * that the code makes would follow any change of it.
+ * Runs of the time when eqvae trained nothing but autoencoders can be resumed: their recipes do not
+ * say what they train, and their checkpoints have other names. Both are written out here, since
+ * names that the code makes would follow any change of it.
  */
 class EarlierRunTest {
   private static final Set<String> BLOBS =
