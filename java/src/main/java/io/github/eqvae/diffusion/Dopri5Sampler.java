@@ -5,8 +5,9 @@ import java.util.function.ObjIntConsumer;
 
 /**
  * Solves the probability flow with the Dormand–Prince method of order 5 with adaptive steps, the
- * default of SiT (rtqichen/torchdiffeq, {@code dopri5}). The error is one number for the whole
- * batch, so a sample depends on the others in its batch.
+ * default of SiT (rtqichen/torchdiffeq, {@code dopri5}). The error is one number for all that is
+ * given. So samples depend on each other if a batch is given, as in the reference; {@code
+ * serve.Generator} gives one sample at a time.
  *
  * @param transport how the network's output is read
  * @param absolute the absolute tolerance, 10⁻⁶ as published

@@ -105,7 +105,8 @@ public record SdeSampler(
               + interval.from()
               + " on the path "
               + transport.path()
-              + ". Choose the form SIGMA, or a transport with a sampleMargin, such as 0.02.");
+              + ". Choose another form, such as SIGMA. (In Java, a Transport with a sampleMargin,"
+              + " such as 0.02, works, too.)");
     }
   }
 

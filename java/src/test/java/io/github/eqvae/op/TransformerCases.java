@@ -99,19 +99,21 @@ final class TransformerCases {
             In.of(2, 3, 5, 7),
             In.of(2, 33, 9).with(Layout.NARROWED),
             In.of(3, 4).with(Layout.PERMUTED),
-            In.of(2, 70, 24));
+            In.of(2, 70, 24),
+            In.of(2, 70, 40)); // wide enough, and its result, for the pipeline of sm_90a
     List<Activation> functions = List.of(Activation.GELU_TANH, Activation.GELU, Activation.SILU);
     for (In x : xs) {
       for (Activation function : functions) {
         Linear op = new Linear(function);
         long in = x.shape().dim(-1);
         In narrow = x.with(In.uniform(-1, 1));
-        In weight = In.of(17, in).with(In.uniform(-1, 1));
+        long outputs = in == 40 ? 48 : 17;
+        In weight = In.of(outputs, in).with(In.uniform(-1, 1));
         String name = "linear " + function.kind() + " " + describe(x);
         Function oracle = TransformerOracles.linear(op);
         ErrorBound bound = TransformerBounds.activatedLinear();
         sink.add(name, op, oracle, bound, narrow, weight);
-        sink.add(name + " bias", op, oracle, bound, narrow, weight, In.of(17));
+        sink.add(name + " bias", op, oracle, bound, narrow, weight, In.of(outputs));
       }
     }
   }
