@@ -2,6 +2,7 @@ package io.github.eqvae.cli;
 
 import io.github.eqvae.EqvaeException;
 import io.github.eqvae.eval.Protocol;
+import io.github.eqvae.io.Folders;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
@@ -115,7 +116,7 @@ final class GeneratedOptions {
   /** What is measured must not be replaced by its statistics. */
   private static void requireOther(Path file, Path read) {
     try {
-      if (Files.exists(file) && Files.exists(read) && Files.isSameFile(file, read)) {
+      if (Folders.isSame(file, read)) {
         throw new EqvaeException.Argument(
             "--write-statistics " + file + " is one of the files that are read; name another one");
       }

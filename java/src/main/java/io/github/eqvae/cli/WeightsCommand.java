@@ -2,6 +2,7 @@ package io.github.eqvae.cli;
 
 import io.github.eqvae.EqvaeException;
 import io.github.eqvae.generator.checkpoint.Dinov2Weights;
+import io.github.eqvae.io.Folders;
 import io.github.eqvae.model.checkpoint.MetricWeights;
 import java.io.IOException;
 import java.io.PrintWriter;
@@ -121,7 +122,7 @@ final class WeightsCommand implements Callable<Integer> {
             out() + " is there already; name another, or add --overwrite");
       }
       for (Path read : read()) {
-        if (Files.exists(out()) && Files.exists(read) && Files.isSameFile(out(), read)) {
+        if (Folders.isSame(out(), read)) {
           throw new EqvaeException.Argument(
               out() + " is the file that is read; name another one for OUT");
         }

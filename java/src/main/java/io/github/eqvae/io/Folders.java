@@ -34,6 +34,18 @@ public final class Folders {
     return true;
   }
 
+  /**
+   * Whether writing one file would replace the other.
+   *
+   * @param file a file, which need not exist
+   * @param other another, which need not exist
+   * @return true if both exist and are the same, also by links
+   * @throws IOException when they cannot be looked at
+   */
+  public static boolean isSame(Path file, Path other) throws IOException {
+    return Files.exists(file) && Files.exists(other) && Files.isSameFile(file, other);
+  }
+
   /** The real path of what may not exist yet. */
   private static Path real(Path path) throws IOException {
     Path whole = path.toAbsolutePath().normalize();

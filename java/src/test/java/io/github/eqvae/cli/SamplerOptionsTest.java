@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.github.eqvae.EqvaeException;
 import io.github.eqvae.serve.SamplingMethod;
+import org.junit.jupiter.api.function.Executable;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import picocli.CommandLine;
@@ -25,6 +26,10 @@ class SamplerOptionsTest {
     return holder;
   }
 
+  private static String refused(Executable options) {
+    return assertThrows(EqvaeException.Argument.class, options).getMessage();
+  }
+
   @ParameterizedTest
   @CsvSource(
       delimiter = '|',
@@ -40,10 +45,9 @@ class SamplerOptionsTest {
       })
   void ofAnotherMethod(String options, SamplingMethod usual, String option, String whose) {
     Holder holder = holder(options);
-    EqvaeException.Argument e =
-        assertThrows(EqvaeException.Argument.class, () -> holder.sampler.options(usual, false));
-    assertTrue(e.getMessage().contains(option + " "), e.getMessage());
-    assertTrue(e.getMessage().contains(whose), e.getMessage());
+    String message = refused(() -> holder.sampler.options(usual, false));
+    assertTrue(message.contains(option + " "), message);
+    assertTrue(message.contains(whose), message);
   }
 
   @ParameterizedTest
@@ -71,22 +75,16 @@ class SamplerOptionsTest {
       })
   void ofWhatIsSwitchedOff(String options, String option) {
     Holder holder = holder(options);
-    EqvaeException.Argument e =
-        assertThrows(
-            EqvaeException.Argument.class,
-            () -> holder.sampler.options(SamplingMethod.EULER, false));
-    assertTrue(e.getMessage().contains(option + " does nothing"), e.getMessage());
+    String message = refused(() -> holder.sampler.options(SamplingMethod.EULER, false));
+    assertTrue(message.contains(option + " does nothing"), message);
   }
 
   @ParameterizedTest
   @CsvSource({"--shift 2, --shift", "--sampler sde_euler --diffusion-norm 2, --diffusion-norm"})
   void repasSamplersHaveNone(String options, String option) {
     Holder holder = holder(options);
-    EqvaeException.Argument e =
-        assertThrows(
-            EqvaeException.Argument.class,
-            () -> holder.sampler.options(SamplingMethod.EULER, true));
-    assertTrue(e.getMessage().contains(option + " "), e.getMessage());
+    String message = refused(() -> holder.sampler.options(SamplingMethod.EULER, true));
+    assertTrue(message.contains(option + " "), message);
   }
 
   @ParameterizedTest
@@ -102,9 +100,8 @@ class SamplerOptionsTest {
       })
   void ofOtherGenerators(String options, String option) {
     Holder holder = holder(options);
-    EqvaeException.Argument e =
-        assertThrows(EqvaeException.Argument.class, holder.sampler::codeOptions);
-    assertTrue(e.getMessage().contains(option), e.getMessage());
+    String message = refused(holder.sampler::codeOptions);
+    assertTrue(message.contains(option), message);
   }
 
   @ParameterizedTest
@@ -115,11 +112,8 @@ class SamplerOptionsTest {
   })
   void etaIsAShare(String options, String value) {
     Holder holder = holder(options);
-    EqvaeException.Argument e =
-        assertThrows(
-            EqvaeException.Argument.class,
-            () -> holder.sampler.options(SamplingMethod.DDPM, false));
-    assertTrue(e.getMessage().contains("--eta " + value), e.getMessage());
-    assertTrue(e.getMessage().contains("0 to 1"), e.getMessage());
+    String message = refused(() -> holder.sampler.options(SamplingMethod.DDPM, false));
+    assertTrue(message.contains("--eta " + value), message);
+    assertTrue(message.contains("0 to 1"), message);
   }
 }
