@@ -1,8 +1,6 @@
 package io.github.eqvae.cli;
 
 import io.github.eqvae.EqvaeException;
-import io.github.eqvae.generator.checkpoint.GeneratorCheckpoint;
-import io.github.eqvae.generator.checkpoint.MaskGitCheckpoint;
 import io.github.eqvae.model.LatentScaling;
 import io.github.eqvae.model.checkpoint.AutoencoderCheckpoint;
 import io.github.eqvae.model.checkpoint.AutoencoderKind;
@@ -53,6 +51,7 @@ import picocli.CommandLine.Spec;
       "  eqvae convert runs/photos disc.safetensors --to compvis --discriminator",
       "  eqvae convert 0400000.pt sit.safetensors --to dit --trained-as sit",
       "  eqvae convert repa.pt repa.safetensors --to dit",
+      "  eqvae convert runs/repa 0400000.pt --to dit --layout training",
       "  eqvae convert runs/maskgit/model.safetensors current.pth --to maskgit"
     })
 final class ConvertCommand implements Callable<Integer> {
@@ -133,6 +132,8 @@ final class ConvertCommand implements Callable<Integer> {
 
   @Mixin private GeneratorHintsOption generator = new GeneratorHintsOption();
 
+  @Mixin private GeneratorLayoutOption layout = new GeneratorLayoutOption();
+
   @Option(
       names = "--variant",
       paramLabel = "NAME",
@@ -181,7 +182,7 @@ final class ConvertCommand implements Callable<Integer> {
       throw new ParameterException(
           spec.commandLine(), "--scaling-kind needs the statistics: add --scaling-from FILE.");
     }
-    FolderLayout layout = layout();
+    FolderLayout folder = folderLayout();
     requireFree();
     if (discriminator) {
       return discriminator(stdout);
@@ -191,6 +192,7 @@ final class ConvertCommand implements Callable<Integer> {
     }
     try (ConvertSource opened = ConvertSource.open(source, weights.choice())) {
       generator.requireNone();
+      layout.requireNone();
       AutoencoderCheckpoint checkpoint = opened.checkpoint();
       WeightsOption.say(stderr, source, checkpoint.weightsNote());
       AutoencoderSettings settings = settings(checkpoint);
@@ -200,7 +202,7 @@ final class ConvertCommand implements Callable<Integer> {
       }
       CheckpointWriter.Written written =
           to == Target.DIFFUSERS
-              ? writer.writeDiffusers(destination, checkpoint, settings, layout)
+              ? writer.writeDiffusers(destination, checkpoint, settings, folder)
               : pickle
                   ? writer.writeCkpt(destination, checkpoint, settings)
                   : writer.writeSafetensors(destination, checkpoint, settings);
@@ -241,20 +243,20 @@ final class ConvertCommand implements Callable<Integer> {
           "--model, --padding-mode and --scaling-… apply to autoencoders, --to dit and maskgit to"
               + " generators.");
     }
+    GeneratorConversion conversion =
+        new GeneratorConversion(
+            source,
+            destination,
+            pickle,
+            layout.layout(),
+            dtype.map(d -> d.type),
+            weights.choice(),
+            generator,
+            spec.commandLine());
     if (to == Target.MASKGIT) {
-      try (MaskGitCheckpoint checkpoint =
-          MaskGitCheckpoint.open(source, weights.choice(), generator.hints())) {
-        generator.requireFits(source, checkpoint.config());
-        new MaskGitConversion(checkpoint, dtype.map(d -> d.type), spec.commandLine())
-            .write(source, destination, pickle);
-      }
-      return 0;
-    }
-    try (GeneratorCheckpoint checkpoint =
-        GeneratorCheckpoint.open(source, weights.choice(), generator.hints())) {
-      generator.requireFits(source, checkpoint.config().heads(), checkpoint.process());
-      new GeneratorConversion(checkpoint, dtype.map(d -> d.type), spec.commandLine())
-          .write(source, destination, pickle);
+      conversion.maskGit();
+    } else {
+      conversion.dit();
     }
     return 0;
   }
@@ -271,7 +273,7 @@ final class ConvertCommand implements Callable<Integer> {
     return 0;
   }
 
-  private FolderLayout layout() {
+  private FolderLayout folderLayout() {
     if (to != Target.DIFFUSERS && (variant.isPresent() || maxShardSize.isPresent())) {
       throw new ParameterException(
           spec.commandLine(),

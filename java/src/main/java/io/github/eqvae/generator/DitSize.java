@@ -1,5 +1,8 @@
 package io.github.eqvae.generator;
 
+import java.util.Arrays;
+import java.util.Optional;
+
 /** The four sizes of the paper's table 1. */
 public enum DitSize {
   /** 33 million parameters. */
@@ -19,6 +22,24 @@ public enum DitSize {
     this.depth = depth;
     this.width = width;
     this.heads = heads;
+  }
+
+  /**
+   * The name that the papers give to a network.
+   *
+   * @param network any network
+   * @return such as {@code XL/2}; empty for other sizes
+   */
+  public static Optional<String> name(DitConfig network) {
+    return Arrays.stream(values())
+        .filter(
+            s ->
+                s.width == network.width()
+                    && s.depth == network.depth()
+                    && s.heads == network.heads()
+                    && network.mlpRatio() == 4)
+        .map(s -> s + "/" + network.patch())
+        .findFirst();
   }
 
   /**

@@ -161,6 +161,22 @@ public final class ParameterStore implements AutoCloseable {
   }
 
   /**
+   * The position of each learned parameter in a flat tensor laid out like {@link #values()}, such
+   * as a moment in a checkpoint.
+   *
+   * @return the number of its first element by name, in the order of the values
+   */
+  public Map<String, Long> offsets() {
+    Map<String, Long> first = new LinkedHashMap<>();
+    long offset = 0;
+    for (Parameter p : learned) {
+      first.put(p.name(), offset);
+      offset += aligned(p.shape());
+    }
+    return first;
+  }
+
+  /**
    * State that is not learned.
    *
    * @return the buffers in the order of declaration

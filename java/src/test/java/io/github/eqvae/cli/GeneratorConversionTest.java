@@ -25,6 +25,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
@@ -215,6 +216,70 @@ class GeneratorConversionTest {
     Outcome converted = run(words(hints, "convert", source, to.toString(), "--to", network.naming));
     assertEquals(0, converted.code(), converted.err());
     assertHolds(network.tensors(2), to, "");
+  }
+
+  /** What a training needs to continue is written if it is there, and else it is said. */
+  @ParameterizedTest
+  @EnumSource(Network.class)
+  void aTrainingIsWritten(Network network) throws Exception {
+    String source = file(network, Form.TRAINING).toString();
+    Path to = folder.resolve("training.pt");
+    String[] words = {"convert", source, to + "", "--to", network.naming, "--layout", "training"};
+    Outcome converted = run(words(network.hints(), words));
+    assertEquals(0, converted.code(), converted.err());
+    boolean codes = network != Network.REPA;
+    String optimizer = codes ? "no optimizer_state_dict" : "left out"; // its file has opt
+    assertEquals(codes, converted.err().contains(optimizer), converted.err());
+    assertHolds(network.tensors(2), to, codes ? "model_state_dict" : "model");
+    try (CheckpointFile read = CheckpointFile.open(to)) {
+      assertEquals(!codes, read.value("opt").isPresent());
+      assertEquals(codes ? null : "1", read.arguments().get("encoder_depth"));
+    }
+    Path bare = folder.resolve("bare.pt");
+    Outcome plain =
+        run(List.of("convert", to + "", bare + "", "--to", network.naming, "--layout", "bare"));
+    assertEquals(0, plain.code(), plain.err());
+    assertHolds(network.tensors(codes ? 2 : 1), bare, "");
+    assertEquals(!codes, plain.err().contains("left out: the optimiser's state"), plain.err());
+    Outcome again =
+        run(
+            words(
+                network.hints(),
+                "convert",
+                bare + "",
+                folder.resolve("again.pt") + "",
+                "--to",
+                network.naming,
+                "--layout",
+                "training"));
+    assertEquals(0, again.code(), again.err());
+    assertTrue(again.err().contains("no state of an optimiser"), again.err());
+  }
+
+  @Test
+  void aTrainingIsAPyTorchFileWithAllWeights() throws Exception {
+    String source = file(Network.REPA, Form.TRAINING).toString();
+    for (List<String> refused :
+        List.of(
+            List.of("a.safetensors", "end "),
+            List.of("a.pt", "--dtype", "--dtype", "fp16"),
+            List.of("a.pt", "--weights", "--weights", "ema"))) {
+      List<String> words =
+          words(
+              Network.REPA.hints(),
+              "convert",
+              source,
+              folder.resolve(refused.get(0)).toString(),
+              "--to",
+              "dit",
+              "--layout",
+              "training");
+      words.addAll(refused.subList(2, refused.size()));
+      Outcome outcome = run(words);
+      assertEquals(1, outcome.code());
+      assertTrue(outcome.err().contains(refused.get(1)), outcome.err());
+      assertTrue(Files.notExists(folder.resolve(refused.get(0))));
+    }
   }
 
   /** The other commands say which one it is. */

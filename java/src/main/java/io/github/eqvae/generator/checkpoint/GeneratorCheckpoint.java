@@ -159,15 +159,7 @@ public final class GeneratorCheckpoint extends NetworkCheckpoint {
    * @return such as {@code XL/2}; empty for other sizes
    */
   public Optional<String> size() {
-    return Arrays.stream(DitSize.values())
-        .filter(
-            s ->
-                s.width() == config.width()
-                    && s.depth() == config.depth()
-                    && s.heads() == config.heads()
-                    && config.mlpRatio() == 4)
-        .map(s -> s + "/" + config.patch())
-        .findFirst();
+    return DitSize.name(config);
   }
 
   /**

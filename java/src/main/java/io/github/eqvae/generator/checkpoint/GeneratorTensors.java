@@ -111,6 +111,14 @@ record GeneratorTensors(
     return of(place, note(place, average, trained));
   }
 
+  /** One of the two sets of weights, if the file has it. */
+  static Optional<GeneratorTensors> find(CheckpointFile file, boolean average, Anchors anchors) {
+    return places(file, anchors).stream()
+        .filter(p -> p.average() == average)
+        .findFirst()
+        .map(p -> of(p, Optional.empty()));
+  }
+
   /** A file of another kind of generator is named, with what to do about it. */
   private static void requireNoOther(CheckpointFile file, Anchors wanted) {
     for (Anchors other : KNOWN) {

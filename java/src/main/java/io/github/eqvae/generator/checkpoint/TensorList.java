@@ -8,8 +8,9 @@ import java.util.Map;
 import java.util.Optional;
 
 /**
- * Lists the tensors of a network without building it. Source: facebookresearch/DiT {@code
- * models.py}, hustvl/LightningDiT {@code models/lightningdit.py}, sihyun-yu/REPA {@code
+ * Lists the tensors of a network without building it, in the order of the references' {@code
+ * state_dict()}, which is that of {@code model.parameters()}, too. Source: facebookresearch/DiT
+ * {@code models.py}, hustvl/LightningDiT {@code models/lightningdit.py}, sihyun-yu/REPA {@code
  * models/sit.py}.
  */
 final class TensorList {
@@ -25,12 +26,11 @@ final class TensorList {
 
   static Map<String, Shape> of(DitConfig config, Optional<Alignment> alignment) {
     TensorList list = new TensorList(config);
-    list.all();
-    alignment.ifPresent(list::projectors);
+    list.all(alignment);
     return list.tensors;
   }
 
-  private void all() {
+  private void all(Optional<Alignment> alignment) {
     int width = c.width();
     tensors.put("pos_embed", Shape.of(1, c.tokens(), width));
     tensors.put("x_embedder.proj.weight", Shape.of(width, c.channels(), c.patch(), c.patch()));
@@ -47,6 +47,7 @@ final class TensorList {
     for (int i = 0; i < c.depth(); i++) {
       block("blocks." + i);
     }
+    alignment.ifPresent(this::projectors);
     if (c.rmsNorm()) {
       tensors.put("final_layer.norm_final.weight", Shape.of(width));
     }
@@ -66,6 +67,7 @@ final class TensorList {
     int width = c.width();
     if (c.rmsNorm()) {
       tensors.put(name + ".norm1.weight", Shape.of(width));
+      tensors.put(name + ".norm2.weight", Shape.of(width));
     }
     linear(name + ".attn.qkv", width, 3 * width);
     if (c.qkNorm()) {
@@ -73,9 +75,6 @@ final class TensorList {
       headNorm(name + ".attn.k_norm");
     }
     linear(name + ".attn.proj", width, width);
-    if (c.rmsNorm()) {
-      tensors.put(name + ".norm2.weight", Shape.of(width));
-    }
     linear(name + (c.swiGlu() ? ".mlp.w12" : ".mlp.fc1"), width, (c.swiGlu() ? 2 : 1) * c.hidden());
     linear(name + (c.swiGlu() ? ".mlp.w3" : ".mlp.fc2"), c.hidden(), width);
     linear(name + ".adaLN_modulation.1", width, (c.shift() ? 6 : 4) * width);

@@ -258,6 +258,18 @@ public sealed interface TorchValue
     }
 
     /**
+     * A dict with integers for keys, such as the state of an optimiser.
+     *
+     * @param values its entries, in the map's order
+     * @return the dict
+     */
+    public static PyDict numbered(Map<Long, ? extends TorchValue> values) {
+      List<Entry> entries = new ArrayList<>(values.size());
+      values.forEach((key, value) -> entries.add(new Entry(new PyInt(key), value)));
+      return new PyDict(entries);
+    }
+
+    /**
      * All entries.
      *
      * @return in the order of the file

@@ -28,10 +28,7 @@ import java.util.Optional;
  */
 public final class CheckpointFile implements AutoCloseable {
   /** Metadata key of our own files, for settings that tensors do not contain. */
-  static final String SETTINGS = "eqvae";
-
-  /** The name under which training scripts save their command-line options. */
-  private static final String ARGUMENTS = "args";
+  public static final String SETTINGS = "eqvae";
 
   /** The file that is in a run's folder from the start; {@link #RUN_MODEL} is there at the end. */
   private static final String RUN = "recipe.yaml";
@@ -48,6 +45,7 @@ public final class CheckpointFile implements AutoCloseable {
   private final List<String> beside = new ArrayList<>();
   private final Map<String, Map<String, StoredTensor>> sections = new LinkedHashMap<>();
   private final Map<String, String> arguments = new LinkedHashMap<>();
+  private TorchValue.PyDict root = TorchValue.PyDict.of(Map.of());
   private String section = "";
   private boolean keepsAverage;
   private Optional<String> folderNote = Optional.empty();
@@ -124,6 +122,24 @@ public final class CheckpointFile implements AutoCloseable {
     }
   }
 
+  /**
+   * A checkpoint in memory, as {@link #open(Path)} would find it in a file of {@code torch.save}.
+   *
+   * @param path what a user named, for messages
+   * @param format its format, in words
+   * @param root the object that the file would hold
+   * @param memory is closed with the checkpoint
+   * @return the open checkpoint; the caller closes it
+   */
+  public static CheckpointFile of(
+      Path path, String format, TorchValue.PyDict root, AutoCloseable memory) {
+    CheckpointFile file = new CheckpointFile(path);
+    file.open.push(memory);
+    file.format = format;
+    file.addAll(path, Map.of(), root, TorchSections.of(root));
+    return file;
+  }
+
   private void addFolder(DiffusersFolder folder) throws IOException {
     config = folder.config();
     folderNote = folder.note();
@@ -175,7 +191,7 @@ public final class CheckpointFile implements AutoCloseable {
     }
     TorchFile source = TorchFile.open(file);
     open.push(source);
-    addAll(file, shards, source);
+    addAll(file, shards, source.root(), TorchSections.of(source));
     return source.format() == TorchFile.Format.ZIP ? "PyTorch zip archive" : "PyTorch before 1.6";
   }
 
@@ -188,13 +204,13 @@ public final class CheckpointFile implements AutoCloseable {
     }
   }
 
-  private void addAll(Path file, Map<String, Path> shards, TorchFile source) {
-    TorchSections found = TorchSections.of(source);
+  private void addAll(Path file, Map<String, Path> shards, TorchValue all, TorchSections found) {
     section = found.name();
     sections.putAll(found.others());
     found.tensors().values().forEach(tensor -> add(file, shards, tensor));
-    if (source.root() instanceof TorchValue.PyDict root) {
-      for (TorchValue.PyDict.Entry entry : root.entries()) {
+    if (all instanceof TorchValue.PyDict dict) {
+      root = dict;
+      for (TorchValue.PyDict.Entry entry : dict.entries()) {
         if (!(entry.key() instanceof TorchValue.PyStr key)) {
           continue;
         }
@@ -228,14 +244,7 @@ public final class CheckpointFile implements AutoCloseable {
         }
       }
     }
-    if (value instanceof TorchValue.Placeholder args
-        && args.name().equals("argparse.Namespace")
-        && args.state() instanceof TorchValue.PyDict given) {
-      given.entries().forEach(this::argument);
-    }
-    if (key.equals(ARGUMENTS) && value instanceof TorchValue.PyDict given) { // vars(args)
-      given.entries().forEach(this::argument);
-    }
+    ScriptArguments.in(key, value).map(ScriptArguments::texts).ifPresent(arguments::putAll);
     beside.add(
         switch (value) {
           case TorchValue.PyInt number -> key + " = " + number.value();
@@ -245,16 +254,6 @@ public final class CheckpointFile implements AutoCloseable {
           case TorchValue.PyList list -> key + " (" + list.values().size() + " entries)";
           default -> key;
         });
-  }
-
-  private void argument(TorchValue.PyDict.Entry entry) {
-    if (entry.key() instanceof TorchValue.PyStr name) {
-      switch (entry.value()) {
-        case TorchValue.PyStr text -> arguments.put(name.value(), text.value());
-        case TorchValue.PyInt number -> arguments.put(name.value(), Long.toString(number.value()));
-        default -> {}
-      }
-    }
   }
 
   private void add(Path file, Map<String, Path> shards, StoredTensor tensor) {
@@ -317,6 +316,16 @@ public final class CheckpointFile implements AutoCloseable {
    */
   public Map<String, Map<String, StoredTensor>> sections() {
     return Collections.unmodifiableMap(sections);
+  }
+
+  /**
+   * A value beside the tensors of a PyTorch checkpoint, such as {@code opt}.
+   *
+   * @param key its key in the outermost dictionary
+   * @return the value; empty if there is none, and for other formats
+   */
+  public Optional<TorchValue> value(String key) {
+    return root.get(key);
   }
 
   /**

@@ -50,14 +50,23 @@ record TorchSections(
    * Finds them; if no dictionary has an autoencoder, the weights are searched in the usual places.
    */
   static TorchSections of(TorchFile file) {
+    TorchSections found = of(file.root());
+    return found.tensors().isEmpty()
+        ? new TorchSections("", stored(file.stateDict()), Map.of()) // the error says what it has
+        : found;
+  }
+
+  /**
+   * Finds them in the object of a file, or in one that will be written; empty if there are none.
+   */
+  static TorchSections of(TorchValue root) {
     Map<String, Map<String, StoredTensor>> all = new LinkedHashMap<>();
-    collect("", file.root(), 0, all);
+    collect("", root, 0, all);
     if (all.containsKey(LIGHTNING_CURRENT) && all.containsKey(LIGHTNING_AVERAGE)) {
       all.put(AveragedWeights.LIGHTNING, all.remove(LIGHTNING_AVERAGE));
     }
     if (all.isEmpty()) {
-      return new TorchSections(
-          "", stored(file.stateDict()), Map.of()); // the error says what the file has
+      return new TorchSections("", Map.of(), Map.of());
     }
     joinModules(all);
     String name = choose(all);

@@ -1,6 +1,7 @@
 package io.github.eqvae.train.checkpoint;
 
 import java.io.IOException;
+import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.nio.ByteBuffer;
 import java.nio.file.Path;
@@ -150,6 +151,20 @@ public final class Checkpoint {
    */
   public void read(String name, ByteBuffer target) throws IOException {
     read(name, MemorySegment.ofBuffer(target));
+  }
+
+  /**
+   * Maps a blob into memory, without reading it. Its hash was checked when the checkpoint was
+   * opened.
+   *
+   * @param name a name of {@link #names()}
+   * @param arena unmaps it when it is closed
+   * @return its bytes, read-only
+   * @throws InvalidCheckpointException if there is no such blob, or it has another length by now
+   * @throws IOException if the file cannot be mapped
+   */
+  public MemorySegment map(String name, Arena arena) throws IOException {
+    return CheckpointFiles.map(directory, entry(name), arena);
   }
 
   private CheckpointManifest.Entry entry(String name) throws InvalidCheckpointException {

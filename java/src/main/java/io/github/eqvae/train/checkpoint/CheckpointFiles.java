@@ -1,6 +1,7 @@
 package io.github.eqvae.train.checkpoint;
 
 import java.io.IOException;
+import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
@@ -79,6 +80,14 @@ final class CheckpointFiles {
         digest.update(buffer.flip());
       }
       compare(directory, entry, digest);
+    }
+  }
+
+  /** Maps a whole file. */
+  static MemorySegment map(Path directory, CheckpointManifest.Entry entry, Arena arena)
+      throws IOException {
+    try (FileChannel in = open(directory, entry)) {
+      return in.map(FileChannel.MapMode.READ_ONLY, 0, entry.length(), arena);
     }
   }
 

@@ -156,6 +156,16 @@ public final class CheckpointStore {
   }
 
   /**
+   * Whether a folder is that of a checkpoint.
+   *
+   * @param folder any path
+   * @return true if it has a list of a checkpoint's files
+   */
+  public static boolean isCheckpoint(Path folder) {
+    return Files.isRegularFile(folder.resolve(CheckpointManifest.NAME));
+  }
+
+  /**
    * Opens exactly one checkpoint, wherever it lies and whatever its directory is called.
    *
    * @param checkpoint the checkpoint's directory

@@ -41,7 +41,7 @@ public final class TrainedGenerator {
 
   private static final String NETWORK = "generator";
 
-  private static final List<RecipeKind<? extends RunnableRecipe<?>>> KINDS =
+  static final List<RecipeKind<? extends RunnableRecipe<?>>> KINDS =
       List.of(GeneratorRecipe.KIND, MaskGitRecipe.KIND);
 
   private TrainedGenerator() {}
@@ -51,6 +51,16 @@ public final class TrainedGenerator {
     for (String text : metadata.values()) { // one
       AtomicFiles.write(run.path().resolve(METADATA), text + "\n");
     }
+  }
+
+  /**
+   * Whether a run was begun in a folder.
+   *
+   * @param path whatever a user named
+   * @return true for the folder of a run, of any kind
+   */
+  public static boolean isRun(Path path) {
+    return new RunFolder(path).isUsed();
   }
 
   /**
@@ -121,7 +131,7 @@ public final class TrainedGenerator {
   }
 
   /** The network of a run, with room for its weights. */
-  private static ParameterStore parameters(RunnableRecipe<?> recipe, Stream stream) {
+  static ParameterStore parameters(RunnableRecipe<?> recipe, Stream stream) {
     return switch (recipe) {
       case GeneratorRecipe r ->
           new Dit(r.model().config(), r.alignment().shape().orElse(null), stream, 0, false)
@@ -132,8 +142,7 @@ public final class TrainedGenerator {
     };
   }
 
-  private static Map<String, String> metadata(RunFolder run, RunnableRecipe<?> recipe)
-      throws IOException {
+  static Map<String, String> metadata(RunFolder run, RunnableRecipe<?> recipe) throws IOException {
     Path file = run.path().resolve(METADATA);
     boolean codes = recipe instanceof MaskGitRecipe;
     if (Files.isRegularFile(file)) {
@@ -154,7 +163,7 @@ public final class TrainedGenerator {
     };
   }
 
-  private static Checkpoint latest(RunFolder run, RunnableRecipe<?> recipe) throws IOException {
+  static Checkpoint latest(RunFolder run, RunnableRecipe<?> recipe) throws IOException {
     CheckpointStore.Latest latest =
         Files.isDirectory(run.checkpoints())
             ? run.store(recipe).latest()
