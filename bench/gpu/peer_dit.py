@@ -10,6 +10,77 @@ from peer_model import counted
 from peer_ops import numbers, tuned
 
 FREQUENCIES = 128
+STEPS = 1000
+LEAST_CDF = 1e-12
+
+
+def flat(values):
+    return values.flatten(1).mean(1)
+
+
+class Velocity:
+    """SiT: the squared error of the velocity on straight paths, at times from 0 to 1."""
+
+    def __init__(self, n, device):
+        self.told = torch.rand(n, device=device)
+        self.at = self.told.view(-1, 1, 1, 1)
+
+    def noisy(self, x, noise):
+        return self.at * x + (1 - self.at) * noise
+
+    def __call__(self, said, x, noise, noisy):
+        return F.mse_loss(said[:, :x.shape[1]].float(), x - noise)
+
+
+class Diffusion:
+    """DiT: the squared error of the noise, and the variational bound (in bits) for the variance, which the network places
+    between its two limits; 1000 linear steps."""
+
+    def __init__(self, n, device, steps=None):
+        beta = torch.linspace(1e-4, 0.02, STEPS, dtype=torch.float64)
+        kept = (1 - beta).cumprod(0)
+        before = torch.cat((torch.ones(1, dtype=torch.float64), kept[:-1]))
+        posterior = beta * (1 - before) / (1 - kept)
+        posterior[0] = posterior[1]
+        steps = torch.randint(STEPS, (n,), device=device) if steps is None else steps
+        columns = {
+            "data": kept.sqrt(),
+            "noise": (1 - kept).sqrt(),
+            "start": kept.rsqrt(),
+            "start_noise": (1 / kept - 1).sqrt(),
+            "mean_start": beta * before.sqrt() / (1 - kept),
+            "mean_now": (1 - before) * (1 - beta).sqrt() / (1 - kept),
+            "least": posterior.log(),
+            "most": beta.log(),
+        }
+        for name, values in columns.items():
+            setattr(self, name, values.float().to(device)[steps].view(-1, 1, 1, 1))
+        self.first = steps == 0
+        self.told = steps.float()
+
+    def noisy(self, x, noise):
+        return self.data * x + self.noise * noise
+
+    def __call__(self, said, x, noise, noisy):
+        answer, between = said.float().chunk(2, 1)
+        return (flat((noise - answer) ** 2) + self.bound(answer.detach(), between, x, noisy)).mean()
+
+    def bound(self, answer, between, x, noisy):
+        variance = torch.lerp(self.least.expand_as(x), self.most.expand_as(x), (between + 1) / 2)
+        mean = self.mean_start * (self.start * noisy - self.start_noise * answer) + self.mean_now * noisy
+        true = self.mean_start * x + self.mean_now * noisy
+        divergence = 0.5 * (variance - self.least - 1 + (self.least - variance).exp() + (true - mean) ** 2 * (-variance).exp())
+        return torch.where(self.first, flat(self.surprise(x, mean, 0.5 * variance)), flat(divergence)) / math.log(2)
+
+    @staticmethod
+    def surprise(x, mean, scale):
+        """Of a value among 256 levels from -1 to 1, in nats."""
+        def cdf(v):
+            return 0.5 * (1 + torch.tanh(math.sqrt(2 / math.pi) * (v + 0.044715 * v ** 3)))
+        away, inverse = x - mean, (-scale).exp()
+        above, below = cdf(inverse * (away + 1 / 255)), cdf(inverse * (away - 1 / 255))
+        inside = torch.where(x > 0.999, 1 - below, above - below)
+        return -torch.where(x < -0.999, above, inside).clamp_min(LEAST_CDF).log()
 
 
 def modulated(norm, x, shift, scale):
@@ -76,18 +147,18 @@ def training(case, device, compiled, pure=False, looks=True):
     n, mixed = case["batch"], numbers(case) is torch.bfloat16 and not pure
     host = torch.randn(n, case["channels"], case["side"], case["side"])
     host = host.pin_memory() if device.type == "cuda" else host
-    t = torch.rand(n, device=device)
+    loss_of = {"dit": Diffusion, "sit": Velocity}[case["loss"]](n, device)
     y = torch.randint(case["classes"] + 1, (n,), device=device)
     network = tuned(dit, compiled)
 
     def work():
         x = host.to(device, non_blocking=True)
-        noise, at = torch.randn_like(x), t.view(-1, 1, 1, 1)
+        noise = torch.randn_like(x)
+        noisy = loss_of.noisy(x, noise)
         adam.zero_grad(set_to_none=True)
         with torch.autocast(device.type, torch.bfloat16, enabled=mixed):
-            said = network((at * x + (1 - at) * noise).to(number), t, y)
-        loss = F.mse_loss(said[:, :case["channels"]].float(), x - noise)
-        loss.backward()
+            said = network(noisy.to(number), loss_of.told, y)
+        loss_of(said, x, noise, noisy).backward()
         total = torch.isfinite(nn.utils.get_total_norm([p.grad for p in dit.parameters()]))
         if looks and not total:
             raise RuntimeError("the benchmark diverged")

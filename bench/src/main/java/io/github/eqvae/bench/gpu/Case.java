@@ -84,7 +84,8 @@ record Case(String kind, Map<String, Object> parameters, double gflop, double me
 
   /**
    * The cases of a name: {@code ceiling}, {@code conv}, {@code thin}, {@code sweep}, {@code ops},
-   * {@code model}, {@code step}, {@code dit}, {@code scales}, {@code tf32} or {@code tf32-step}.
+   * {@code model}, {@code step}, {@code dit}, {@code sit}, {@code scales}, {@code tf32} or {@code
+   * tf32-step}.
    */
   static List<Case> named(String what, Size size) {
     return switch (what) {
@@ -95,13 +96,13 @@ record Case(String kind, Map<String, Object> parameters, double gflop, double me
       case "ops" -> operations(size);
       case "model" -> models(size);
       case "step" -> steps(size);
-      case "dit" -> transformers(size);
+      case "dit", "sit" -> transformers(size, what);
       case "scales" -> scales(size);
       case "tf32" -> tf32(size);
       case "tf32-step" -> List.of(steps(size).getFirst().inTf32());
       default ->
           throw new IllegalArgumentException(
-              "expected ceiling, conv, thin, sweep, ops, model, step, dit, scales, tf32 or"
+              "expected ceiling, conv, thin, sweep, ops, model, step, dit, sit, scales, tf32 or"
                   + " tf32-step, not "
                   + what);
     };
@@ -291,24 +292,34 @@ record Case(String kind, Map<String, Object> parameters, double gflop, double me
     return out;
   }
 
-  /** A step of DiT-XL/2 on latents of 32×32×4. */
-  private static List<Case> transformers(Size size) {
+  /** A step of DiT-XL/2 on latents of 32×32×4, with the loss of {@code dit} or {@code sit}. */
+  private static List<Case> transformers(Size size, String loss) {
     if (size == Size.TINY) {
-      return List.of(transformer(2, 4, 64, 2, 2, 8, 5));
+      return List.of(transformer(loss, 2, 4, 64, 2, 2, 8, 5));
     }
     return List.of(
-        transformer(64, 4, 1152, 28, 16, 32, 1000), transformer(256, 4, 1152, 28, 16, 32, 1000));
+        transformer(loss, 64, 4, 1152, 28, 16, 32, 1000),
+        transformer(loss, 256, 4, 1152, 28, 16, 32, 1000));
   }
 
   /** Counted: products with weights and of attention, three times as many for a step. */
   private static Case transformer(
-      int batch, int channels, int width, int depth, int heads, int side, int classes) {
+      String loss,
+      int batch,
+      int channels,
+      int width,
+      int depth,
+      int heads,
+      int side,
+      int classes) {
     int patch = 2;
     double d = width;
     double tokens = (double) side * side / (patch * patch);
     double block = tokens * (12 * d * d + 2 * tokens * d) + 6 * d * d;
     Map<String, Object> p =
         map(
+            "loss",
+            loss,
             "batch",
             batch,
             "channels",

@@ -1,6 +1,7 @@
 package io.github.eqvae.bench.gpu;
 
 import io.github.eqvae.diffusion.DenoisingLoss;
+import io.github.eqvae.diffusion.DiffusionLoss;
 import io.github.eqvae.diffusion.TransportLoss;
 import io.github.eqvae.generator.Dit;
 import io.github.eqvae.generator.DitConfig;
@@ -25,14 +26,14 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * A training step of a diffusion transformer: latents from the host, noise drawn on the device, the
- * squared error of the velocity (SiT), AdamW and the moving average. DiT's own loss differs by a
- * pass over the answer.
+ * published loss of DiT (squared error of the noise, and the variational bound for the learned
+ * variance) or of SiT (squared error of the velocity), AdamW and the moving average.
  */
 final class DitStepTask extends Task {
   private static final double RATE = 1e-4;
   private static final double AVERAGE = 0.9999;
 
-  private final DenoisingLoss loss = TransportLoss.published();
+  private final DenoisingLoss loss;
   private Dit dit;
   private AdamOptimizer adam;
   private Ema ema;
@@ -49,6 +50,12 @@ final class DitStepTask extends Task {
 
   DitStepTask(Case c, Device device) {
     super(c, device);
+    loss =
+        switch (c.text("loss")) {
+          case "dit" -> DiffusionLoss.published();
+          case "sit" -> TransportLoss.published();
+          default -> throw new IllegalArgumentException("a loss of " + c.text("loss"));
+        };
   }
 
   static DitConfig config(Case c) {

@@ -86,10 +86,12 @@ class GpuBenchmarkTest {
   @Test
   @Tag("full")
   void aStepOfATransformerRuns() throws Exception {
-    List<JsonNode> steps = measured(run("dit", "none", "--rounds", "1"), "dit_step");
-    assertEquals(1, steps.size());
-    assertTrue(steps.getFirst().get("tflops").asDouble() > 0);
-    assertTrue(steps.getFirst().get("bytes").asLong() > 0);
+    for (String loss : List.of("dit", "sit")) {
+      List<JsonNode> steps = measured(run(loss, "none", "--rounds", "1"), "dit_step " + loss);
+      assertEquals(1, steps.size());
+      assertTrue(steps.getFirst().get("tflops").asDouble() > 0);
+      assertTrue(steps.getFirst().get("bytes").asLong() > 0);
+    }
   }
 
   @Test
