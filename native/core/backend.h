@@ -40,6 +40,7 @@ struct eqv_stream_s {
   int64_t scratch_bytes = 0;
   void* native = nullptr;       // the backend's own handle, if it has one
   bool tf32 = false;            // products of fp32 matrices on tensor cores: eqv_stream_math
+  bool bf16 = false;            // products of fp32 matrices with factors in bf16, on a processor: eqv_stream_math
   void* event = nullptr;        // the backend's own event, for streams that wait for this one
   bool capturing = false;
   const char* spoiled = nullptr;  // the call that was refused since the capture began
@@ -79,8 +80,8 @@ namespace backend {
 // The dtype this backend computes in, and whether it can also compute in `dtype`.
 int32_t compute_dtype();
 bool computes_in(int32_t dtype);
-// Whether this backend has EQV_MATH_TF32.
-bool has_tf32();
+// Whether this backend can multiply fp32 matrices so: EQV_MATH_TF32 or EQV_MATH_BF16.
+bool multiplies_in(int64_t math);
 
 void open(Device&);                                      // throws Error(EQV_NO_DEVICE) with the reason
 void describe(const Device&, eqv_device_info&);

@@ -249,12 +249,14 @@ eqv_status eqv_stream_wait(eqv_stream stream, eqv_stream other) {
 eqv_status eqv_stream_math(eqv_stream stream, int64_t math) {
   return guard("stream_math", [&] {
     need(stream, "stream_math", "stream");
-    if (math != EQV_MATH_FP32 && math != EQV_MATH_TF32)
-      throw error(EQV_BAD_ARGUMENT, "stream_math: math is %lld, must be EQV_MATH_FP32 or EQV_MATH_TF32",
+    if (math != EQV_MATH_FP32 && math != EQV_MATH_TF32 && math != EQV_MATH_BF16)
+      throw error(EQV_BAD_ARGUMENT, "stream_math: math is %lld, must be EQV_MATH_FP32, EQV_MATH_TF32 or EQV_MATH_BF16",
                   static_cast<long long>(math));
-    if (math == EQV_MATH_TF32 && !backend::has_tf32())
-      throw error(EQV_UNSUPPORTED, "stream_math: this device has no TF32; use EQV_MATH_FP32");
+    if (math != EQV_MATH_FP32 && !backend::multiplies_in(math))
+      throw error(EQV_UNSUPPORTED, "stream_math: this device does not multiply fp32 matrices in %s; use EQV_MATH_FP32",
+                  math == EQV_MATH_TF32 ? "TF32" : "bf16");
     stream->tf32 = math == EQV_MATH_TF32;
+    stream->bf16 = math == EQV_MATH_BF16;
   });
 }
 

@@ -111,6 +111,7 @@ void ProfiledCall::finish(int32_t dtype) {
   if (record_.whole) record_.span.end = backend::mark(*stream_);
   if (dtype == EQV_BF16) record_.math = EQV_MATH_BF16;
   else if (stream_->tf32 && record_.flops > 0) record_.math = EQV_MATH_TF32;
+  else if (stream_->bf16 && record_.flops > 0) record_.math = EQV_MATH_BF16;
   stream_->device->profile->add(std::move(record_));
   std::exchange(stream_, nullptr)->clock = nullptr;
 }

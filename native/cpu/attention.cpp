@@ -1,6 +1,6 @@
 // softmax(scale q k^T) v. Work is cut into blocks of query rows: a block's scores against all keys stay in the cache
 // between the two matrix products. Every matrix product runs on the thread that owns the block, so results do not
-// depend on the number of threads. Heads are strided views: oneDNN's sgemm takes leading dimensions.
+// depend on the number of threads. Heads are strided views: oneDNN's products take leading dimensions.
 #include <cmath>
 #include <optional>
 
@@ -102,9 +102,11 @@ void attend(Stream& stream, const char* name, const Heads& shape, float scale, c
   const auto [samples, queries, keys, heads, channels, pitch] = shape;
   const int64_t size = channels / heads, blocks = ceil_div(queries, kRows);
   const int64_t threads = stream.device->threads, scores = kRows * keys;
-  Workspace workspace(stream, Workspace::bytes<float>(threads * scores));
+  const int64_t rows_factor = kRows * std::max(keys, size), keys_factor = keys * size;
+  Workspace workspace(stream,
+                      Workspace::bytes<float>(threads * scores) + StreamProducts::bytes(stream, rows_factor, keys_factor));
   float* buffers = workspace.take<float>(threads * scores);
-  Products product;
+  StreamProducts product(stream, workspace, rows_factor, keys_factor);
   parallel_for(stream, samples * heads * blocks, 1, [&](int64_t begin, int64_t end, int thread) {
     float* s = buffers + thread * scores;
     for (int64_t i = begin; i < end; ++i) {
@@ -112,7 +114,7 @@ void attend(Stream& stream, const char* name, const Heads& shape, float scale, c
       const int64_t first = block * kRows, rows = std::min(kRows, queries - first);
       const int64_t row_at = (n * queries + first) * pitch + head * size, key_at = n * keys * pitch + head * size;
       float* out = o + (n * queries + first) * channels + head * size;
-      product('N', 'T', rows, keys, size, scale, q + row_at, pitch, k + key_at, pitch, 0, s, keys);
+      product(thread, 'N', 'T', rows, keys, size, scale, q + row_at, pitch, k + key_at, pitch, 0, s, keys);
       float inverse[kRows];
       for (int64_t r = 0; r < rows; ++r) {
         const float most = row_maximum(s + r * keys, keys);
@@ -122,7 +124,7 @@ void attend(Stream& stream, const char* name, const Heads& shape, float scale, c
         lse[row] = static_cast<float>(most + std::log(sum));
         if (dropout) drop(*dropout, row, s + r * keys, keys);
       }
-      product('N', 'N', rows, size, keys, 1, s, keys, v + key_at, pitch, 0, out, channels);
+      product(thread, 'N', 'N', rows, size, keys, 1, s, keys, v + key_at, pitch, 0, out, channels);
       for (int64_t r = 0; r < rows; ++r) scale_row(out + r * channels, size, inverse[r]);
     }
   });
@@ -147,12 +149,14 @@ void attend_backward(Stream& stream, const char* name, const Heads& shape, float
   const int64_t partial = keys * size;
   const int64_t fitting = kPartialFloats / (2 * partial * pairs);
   const int64_t parts = std::clamp<int64_t>(std::min(ceil_div(kWantedTasks, pairs), fitting), 1, blocks);
+  const int64_t rows_factor = kRows * std::max(keys, size), other_factor = std::max(keys, kRows) * size;
   Workspace workspace(stream, Workspace::bytes<float>(threads * 2 * scores) +
-                                  (parts > 1 ? 2 * Workspace::bytes<float>(pairs * parts * partial) : 0));
+                                  (parts > 1 ? 2 * Workspace::bytes<float>(pairs * parts * partial) : 0) +
+                                  StreamProducts::bytes(stream, rows_factor, other_factor));
   float* buffers = workspace.take<float>(threads * 2 * scores);
   float* partial_k = parts > 1 ? workspace.take<float>(pairs * parts * partial) : nullptr;
   float* partial_v = parts > 1 ? workspace.take<float>(pairs * parts * partial) : nullptr;
-  Products product;
+  StreamProducts product(stream, workspace, rows_factor, other_factor);
   parallel_for(stream, pairs * parts, 1, [&](int64_t begin, int64_t end, int thread) {
     float *p = buffers + thread * 2 * scores, *dp = p + scores;
     for (int64_t i = begin; i < end; ++i) {
@@ -169,8 +173,8 @@ void attend_backward(Stream& stream, const char* name, const Heads& shape, float
         const int64_t out_at = (n * queries + first) * channels + head * size;
         const float *query = in.q + row_at, *out = in.o + out_at, *grad = in.d_o + out_at;
         const float accumulate = b > first_block ? 1.0f : 0.0f;
-        product('N', 'T', rows, keys, size, scale, query, pitch, key, pitch, 0, p, keys);
-        product('N', 'T', rows, keys, size, 1, grad, channels, value, pitch, 0, dp, keys);
+        product(thread, 'N', 'T', rows, keys, size, scale, query, pitch, key, pitch, 0, p, keys);
+        product(thread, 'N', 'T', rows, keys, size, 1, grad, channels, value, pitch, 0, dp, keys);
         for (int64_t r = 0; r < rows; ++r) {
           const int64_t row = (n * heads + head) * queries + first + r;
           exponentials_only(p + r * keys, keys, in.lse[row]);
@@ -179,9 +183,9 @@ void attend_backward(Stream& stream, const char* name, const Heads& shape, float
                          static_cast<float>(dot(grad + r * channels, out + r * channels, size)));
           if (dropout) drop(*dropout, row, p + r * keys, keys);
         }
-        product('T', 'N', keys, size, rows, 1, p, keys, grad, channels, accumulate, sum_v, sum_pitch);
-        product('N', 'N', rows, size, keys, scale, dp, keys, key, pitch, 0, to.dq + row_at, pitch);
-        product('T', 'N', keys, size, rows, scale, dp, keys, query, pitch, accumulate, sum_k, sum_pitch);
+        product(thread, 'T', 'N', keys, size, rows, 1, p, keys, grad, channels, accumulate, sum_v, sum_pitch);
+        product(thread, 'N', 'N', rows, size, keys, scale, dp, keys, key, pitch, 0, to.dq + row_at, pitch);
+        product(thread, 'T', 'N', keys, size, rows, scale, dp, keys, query, pitch, accumulate, sum_k, sum_pitch);
       }
     }
   });

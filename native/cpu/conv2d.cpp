@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "activation.h"
+#include "bf16.h"
 #include "norm.h"
 #include "onednn.h"
 #include "simd.h"
@@ -36,14 +37,24 @@ enum Direction { kForward = 1, kBackwardInput = 2, kBackwardWeight = 3 };
 // `after`: the epilogue of a forward plan, as two values.
 cpu::PlanKey key(Direction direction, const Stream& s, const eqv_conv2d_params& p, const Shapes& d, bool bias,
                  std::array<int64_t, 2> after = {}) {
-  return {direction, s.device->threads, d.x[0], d.x[1], d.x[2], d.x[3], d.w[0], d.w[2],
+  return {direction * 2 + s.bf16, s.device->threads, d.x[0], d.x[1], d.x[2], d.x[3], d.w[0], d.w[2],
           d.w[3], p.stride, p.pad_top, p.pad_bottom, p.pad_left, p.pad_right, after[0] * 2 + bias, after[1]};
 }
 
-memory::desc image(const memory::dims& dims) { return {dims, kF32, Tag::nhwc}; }
+memory::desc image(const memory::dims& dims, memory::data_type type = kF32) { return {dims, type, Tag::nhwc}; }
 memory::desc filter(const memory::dims& dims) { return {dims, kF32, Tag::oihw}; }
 memory::desc vector(int64_t n) { return {{n}, kF32, Tag::a}; }
-memory::desc any(const memory::dims& dims) { return {dims, kF32, Tag::any}; }
+memory::desc any(const memory::dims& dims, memory::data_type type = kF32) { return {dims, type, Tag::any}; }
+
+// What oneDNN multiplies: bf16, if the stream wants that and the processor can.
+memory::data_type factor_type(const Stream& s) {
+  return s.bf16 && cpu::multiplies_bf16() ? memory::data_type::bf16 : kF32;
+}
+
+// A factor of the products.
+cpu::PlanArgument factor(const Stream& s, int name, const memory::desc& user, const memory::desc& inner) {
+  return {name, user, inner, false, s.bf16 && !cpu::multiplies_bf16()};
+}
 
 dnnl::primitive_attr user_scratchpad(const dnnl::post_ops& after = {}) {
   dnnl::primitive_attr attr;
@@ -60,18 +71,20 @@ void append_activation(dnnl::post_ops& after, const eqv_conv2d_params& p) {
 }
 
 dnnl::convolution_forward::primitive_desc forward_desc(const Shapes& d, bool bias, const memory::desc& x,
-                                                       const memory::desc& y, const dnnl::post_ops& after = {}) {
+                                                       const memory::desc& w, const memory::desc& y,
+                                                       const dnnl::post_ops& after = {}) {
   const auto kind = dnnl::prop_kind::forward_training;
   const auto algorithm = dnnl::algorithm::convolution_direct;
   if (bias)
-    return {cpu::engine(), kind, algorithm, x, any(d.w), vector(d.w[0]), y, d.strides, d.pad_before, d.pad_after,
+    return {cpu::engine(), kind, algorithm, x, w, vector(d.w[0]), y, d.strides, d.pad_before, d.pad_after,
             user_scratchpad(after)};
-  return {cpu::engine(), kind, algorithm, x, any(d.w), y, d.strides, d.pad_before, d.pad_after, user_scratchpad(after)};
+  return {cpu::engine(), kind, algorithm, x, w, y, d.strides, d.pad_before, d.pad_after, user_scratchpad(after)};
 }
 
 // The convolution from `from` to `to`, if Winograd's algorithm is the faster one for it.
-std::optional<cpu::WinogradConv> winograd_conv(const eqv_conv2d_params& p, const Tensor& from, const Tensor& w,
-                                               const Tensor& to, bool adjoint) {
+std::optional<cpu::WinogradConv> winograd_conv(const Stream& s, const eqv_conv2d_params& p, const Tensor& from,
+                                               const Tensor& w, const Tensor& to, bool adjoint) {
+  if (s.bf16) return std::nullopt;  // its factors are sums, whose rounding would be larger
   const int64_t top = adjoint ? 2 - p.pad_top : p.pad_top, left = adjoint ? 2 - p.pad_left : p.pad_left;
   const cpu::WinogradConv conv{.samples = from.shape[0],
                                .rows = from.shape[1],
@@ -124,7 +137,7 @@ void run_winograd(Stream& s, const cpu::WinogradConv& conv, const Tensor& x, con
 
 void conv2d_fwd(Stream& s, const eqv_conv2d_params& p, const Tensor& x, const Tensor& w, const Tensor*,
                 const Tensor* bias, const Tensor* residual, const Tensor& y, const Tensor* stats) {
-  if (const auto conv = winograd_conv(p, x, w, y, false)) {
+  if (const auto conv = winograd_conv(s, p, x, w, y, false)) {
     run_winograd(s, *conv, x, w, winograd_end(p, bias, residual), y);
     if (stats) cpu::group_statistics(s, p.groups, static_cast<double>(p.eps), y, *stats);
     return;
@@ -134,10 +147,11 @@ void conv2d_fwd(Stream& s, const eqv_conv2d_params& p, const Tensor& x, const Te
     dnnl::post_ops after;
     if (residual) after.append_binary(dnnl::algorithm::binary_add, image(d.y));
     append_activation(after, p);
-    const auto pd = forward_desc(d, bias, image(d.x), image(d.y), after);
+    const auto type = factor_type(s);
+    const auto pd = forward_desc(d, bias, image(d.x, type), any(d.w, type), image(d.y), after);
     std::vector<cpu::PlanArgument> arguments = {
-        {DNNL_ARG_SRC, image(d.x), pd.src_desc(), false},
-        {DNNL_ARG_WEIGHTS, filter(d.w), pd.weights_desc(), false},
+        factor(s, DNNL_ARG_SRC, image(d.x), pd.src_desc()),
+        factor(s, DNNL_ARG_WEIGHTS, filter(d.w), pd.weights_desc()),
         {DNNL_ARG_DST, image(d.y), pd.dst_desc(), true}};
     if (bias) arguments.push_back({DNNL_ARG_BIAS, vector(d.w[0]), pd.bias_desc(), false});
     if (residual)
@@ -157,7 +171,7 @@ void conv2d_fwd(Stream& s, const eqv_conv2d_params& p, const Tensor& x, const Te
 
 void conv2d_bwd_input(Stream& s, const eqv_conv2d_params& p, const Tensor& dy, const Tensor& w, const Tensor*,
                       const Tensor* bias, const Tensor* residual, const Tensor& dx, const Tensor* stats) {
-  if (const auto conv = winograd_conv(p, dy, w, dx, true)) {
+  if (const auto conv = winograd_conv(s, p, dy, w, dx, true)) {
     run_winograd(s, *conv, dy, w, winograd_end(p, bias, residual), dx);
     if (stats) cpu::group_statistics(s, p.groups, static_cast<double>(p.eps), dx, *stats);
     return;
@@ -166,13 +180,15 @@ void conv2d_bwd_input(Stream& s, const eqv_conv2d_params& p, const Tensor& dy, c
   cpu::PlanCache::instance().run(
       s, key(kBackwardInput, s, p, d, false),
       [&] {
-        const auto hint = forward_desc(d, false, image(d.x), image(d.y));
+        const auto type = factor_type(s);
+        const auto w_desc = any(d.w, type), y_desc = image(d.y, type);
+        const auto hint = forward_desc(d, false, image(d.x, type), w_desc, y_desc);
         const dnnl::convolution_backward_data::primitive_desc pd(
-            cpu::engine(), dnnl::algorithm::convolution_direct, image(d.x), any(d.w), image(d.y), d.strides,
-            d.pad_before, d.pad_after, hint, user_scratchpad());
+            cpu::engine(), dnnl::algorithm::convolution_direct, image(d.x), w_desc, y_desc, d.strides, d.pad_before,
+            d.pad_after, hint, user_scratchpad());
         return cpu::Plan(dnnl::convolution_backward_data(pd), pd.scratchpad_desc(),
-                         {{DNNL_ARG_DIFF_DST, image(d.y), pd.diff_dst_desc(), false},
-                          {DNNL_ARG_WEIGHTS, filter(d.w), pd.weights_desc(), false},
+                         {factor(s, DNNL_ARG_DIFF_DST, image(d.y), pd.diff_dst_desc()),
+                          factor(s, DNNL_ARG_WEIGHTS, filter(d.w), pd.weights_desc()),
                           {DNNL_ARG_DIFF_SRC, image(d.x), pd.diff_src_desc(), true}});
       },
       {dy.data, w.data, dx.data});
@@ -190,13 +206,18 @@ void conv2d_bwd_input(Stream& s, const eqv_conv2d_params& p, const Tensor& dy, c
 
 void conv2d_bwd_weight(Stream& s, const eqv_conv2d_params& p, const Tensor& x, const Tensor& dy, const Tensor& dw,
                        const Tensor* dbias) {
+  if (dbias && s.bf16) {
+    bias_bwd(s, dy, *dbias);  // terms of a sum are no factors: they are not rounded
+    dbias = nullptr;
+  }
   const Shapes d = shapes(p, x, dw, dy);
   const auto make = [&] {
     // Without AVX-512, oneDNN's NHWC weight gradient is up to 1.4× slower than its own layout with the reorders; with
     // AVX-512 it is as fast and the reorders are saved.
     static const bool nhwc = dnnl::get_effective_cpu_isa() >= dnnl::cpu_isa::avx512_core;
-    const auto xs = nhwc ? image(d.x) : any(d.x), ys = nhwc ? image(d.y) : any(d.y);
-    const auto hint = forward_desc(d, dbias, xs, ys);
+    const auto type = factor_type(s);
+    const auto xs = nhwc ? image(d.x, type) : any(d.x, type), ys = nhwc ? image(d.y, type) : any(d.y, type);
+    const auto hint = forward_desc(d, dbias, xs, any(d.w, type), ys);
     const auto pd = dbias ? dnnl::convolution_backward_weights::primitive_desc(
                                 cpu::engine(), dnnl::algorithm::convolution_direct, xs, any(d.w), vector(d.w[0]), ys,
                                 d.strides, d.pad_before, d.pad_after, hint, user_scratchpad())
@@ -204,8 +225,8 @@ void conv2d_bwd_weight(Stream& s, const eqv_conv2d_params& p, const Tensor& x, c
                                 cpu::engine(), dnnl::algorithm::convolution_direct, xs, any(d.w), ys, d.strides,
                                 d.pad_before, d.pad_after, hint, user_scratchpad());
     std::vector<cpu::PlanArgument> arguments = {
-        {DNNL_ARG_SRC, image(d.x), pd.src_desc(), false},
-        {DNNL_ARG_DIFF_DST, image(d.y), pd.diff_dst_desc(), false},
+        factor(s, DNNL_ARG_SRC, image(d.x), pd.src_desc()),
+        factor(s, DNNL_ARG_DIFF_DST, image(d.y), pd.diff_dst_desc()),
         {DNNL_ARG_DIFF_WEIGHTS, filter(d.w), pd.diff_weights_desc(), true}};
     if (dbias) arguments.push_back({DNNL_ARG_DIFF_BIAS, vector(d.w[0]), pd.diff_bias_desc(), true});
     return cpu::Plan(dnnl::convolution_backward_weights(pd), pd.scratchpad_desc(), arguments);

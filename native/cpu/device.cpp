@@ -7,6 +7,7 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "bf16.h"
 #include "host_only.h"
 #include "parallel.h"
 #include "processors.h"
@@ -56,7 +57,7 @@ const char* instruction_set() {
 
 int32_t compute_dtype() { return EQV_F32; }
 bool computes_in(int32_t dtype) { return dtype == EQV_F32; }
-bool has_tf32() { return false; }
+bool multiplies_in(int64_t math) { return math == EQV_MATH_BF16; }
 
 void open(Device& device) {
   if (device.ordinal != 0)
@@ -81,8 +82,8 @@ void describe(const Device& device, eqv_device_info& info) {
   std::snprintf(info.name, sizeof info.name, "CPU (%s, %d thread%s)", text, device.threads,
                 device.threads == 1 ? "" : "s");
   const dnnl_version_t* v = dnnl_version();
-  std::snprintf(info.detail, sizeof info.detail, "%s, oneDNN %d.%d.%d", instruction_set(), v->major, v->minor,
-                v->patch);
+  std::snprintf(info.detail, sizeof info.detail, "%s, oneDNN %d.%d.%d, products in bf16 by %s", instruction_set(), v->major,
+                v->minor, v->patch, cpu::bf16_unit());
 }
 
 void* raw_allocate(Device&, int64_t bytes) {

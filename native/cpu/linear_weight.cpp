@@ -52,15 +52,18 @@ void linear_bwd_weight(Stream& stream, const Tensor& x, const Tensor& dy, const 
   const Blocks outs(out), ins(in);
   const int64_t tiles = outs.count * ins.count;
   const int64_t pieces = std::clamp<int64_t>(ceil_div(kWantedTasks, tiles), 1, std::max<int64_t>(rows / kFewestRows, 1));
-  static const bool copying = dnnl::get_effective_cpu_isa() < dnnl::cpu_isa::avx512_core;
-  const int64_t copied = copying ? std::min(kRows, rows) : 0;
+  static const bool slow_rows = dnnl::get_effective_cpu_isa() < dnnl::cpu_isa::avx512_core;
+  const bool copying = slow_rows && !stream.bf16;  // rounded factors are copies
+  const int64_t multiplied = std::min(kRows, rows), copied = copying ? multiplied : 0;
   const int64_t y_copy = copied * (outs.size + kPadding), copies = y_copy + copied * (ins.size + kPadding);
   const int64_t threads = stream.device->threads;
+  const int64_t y_factor = multiplied * outs.size, x_factor = multiplied * ins.size;
   Workspace workspace(stream, Workspace::bytes<float>(threads * copies) +
-                                  (pieces > 1 ? Workspace::bytes<float>(pieces * out * in) : 0));
+                                  (pieces > 1 ? Workspace::bytes<float>(pieces * out * in) : 0) +
+                                  StreamProducts::bytes(stream, y_factor, x_factor));
   float* buffers = workspace.take<float>(threads * copies);
   float* sums = pieces > 1 ? workspace.take<float>(pieces * out * in) : f32(dw);
-  Products product;
+  StreamProducts product(stream, workspace, y_factor, x_factor);
   parallel_for(stream, tiles * pieces, 1, [&](int64_t begin, int64_t end, int thread) {
     float *ys = buffers + thread * copies, *xs = ys + y_copy;
     for (int64_t i = begin; i < end; ++i) {
@@ -75,9 +78,9 @@ void linear_bwd_weight(Stream& stream, const Tensor& x, const Tensor& dy, const 
         if (copying) {
           copy_rows(a, out, count, m, ys);
           copy_rows(b, in, count, n, xs);
-          product('T', 'N', m, n, count, 1, ys, m + kPadding, xs, n + kPadding, beta, sum, in);
+          product(thread, 'T', 'N', m, n, count, 1, ys, m + kPadding, xs, n + kPadding, beta, sum, in);
         } else {
-          product('T', 'N', m, n, count, 1, a, out, b, in, beta, sum, in);
+          product(thread, 'T', 'N', m, n, count, 1, a, out, b, in, beta, sum, in);
         }
       }
     }

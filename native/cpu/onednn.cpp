@@ -2,6 +2,9 @@
 
 #include <omp.h>
 
+#include "bf16.h"
+#include "parallel.h"
+
 namespace eqv::cpu {
 
 dnnl::engine& engine() {
@@ -27,6 +30,17 @@ void reorder(Stream& stream, const PlanArgument& a, dnnl::stream& queue, dnnl::m
   end_kernel(stream);
 }
 
+// Rounds a dense tensor of so many bytes.
+float* round_copy(Stream& stream, const void* from, int64_t bytes, void* to) {
+  const float* x = static_cast<const float*>(from);
+  float* rounded = static_cast<float*>(to);
+  begin_kernel(stream, "round to bf16", true);
+  parallel_elements(stream, bytes / static_cast<int64_t>(sizeof(float)),
+                    [&](int64_t begin, int64_t end) { round_to_bf16(x + begin, 0, 1, end - begin, rounded + begin, 0); });
+  end_kernel(stream);
+  return rounded;
+}
+
 }  // namespace
 
 PlanCache& PlanCache::instance() {
@@ -38,6 +52,10 @@ Plan::Plan(dnnl::primitive primitive, dnnl::memory::desc scratchpad, std::vector
     : primitive_(std::move(primitive)), name_(implementation(primitive_)), arguments_(std::move(arguments)), scratchpad_(std::move(scratchpad)) {
   int64_t offset = 0;
   for (auto& a : arguments_) {
+    if (a.rounded) {
+      a.rounded_offset = offset;
+      offset += aligned(static_cast<int64_t>(a.user.get_size()));
+    }
     a.reordered = a.user != a.inner;
     if (!a.reordered) continue;
     a.reorder = a.output ? dnnl::reorder(dnnl::reorder::primitive_desc(engine(), a.inner, engine(), a.user))
@@ -72,7 +90,9 @@ void Plan::run(Stream& stream, Binding& binding, const PlanData& data) const {
   for (size_t i = 0; i < arguments_.size(); ++i) {
     const PlanArgument& a = arguments_[i];
     Binding::Memories& m = binding.arguments[i];
-    m.user.set_data_handle(*it++);
+    void* given = *it++;
+    if (a.rounded) given = round_copy(stream, given, static_cast<int64_t>(a.user.get_size()), base + a.rounded_offset);
+    m.user.set_data_handle(given);
     if (!a.reordered) continue;
     m.inner.set_data_handle(base + a.offset);
     if (!a.output) reorder(stream, a, binding.queue, m.user, m.inner);

@@ -27,7 +27,9 @@ struct PlanArgument {
   dnnl::memory::desc user;    // as the caller has it
   dnnl::memory::desc inner;   // as the primitive needs it
   bool output;
+  bool rounded = false;       // to bf16, but kept as floats, before it is reordered or read
   bool reordered = false;
+  int64_t rounded_offset = 0;
   int64_t offset = 0;         // of the reordered copy in scratch memory
   dnnl::reorder reorder = {};
 };

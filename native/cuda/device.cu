@@ -71,7 +71,7 @@ namespace backend {
 
 int32_t compute_dtype() { return EQV_F32; }
 bool computes_in(int32_t dtype) { return dtype == EQV_F32 || dtype == EQV_BF16; }
-bool has_tf32() { return true; }
+bool multiplies_in(int64_t math) { return math == EQV_MATH_TF32; }
 
 // The first call of a thread always sets the device: that also makes the driver's context current, which the driver's own
 // functions (tensor_map.cu) need. Later calls set it only if other code has selected another device; asking costs nanoseconds.

@@ -109,9 +109,9 @@ EQV_API eqv_status eqv_stream_sync(eqv_stream stream);
 /* Work given to `stream` from now on waits for all work given to `other` so far. Both must be of the same device. */
 EQV_API eqv_status eqv_stream_wait(eqv_stream stream, eqv_stream other);
 /* Sets how this stream multiplies matrices of fp32 tensors (convolutions, linear layers, attention): in fp32 (the default),
- * or on tensor cores, with each factor rounded to TF32 (10 bits of fraction) and sums in fp32.
- * EQV_UNSUPPORTED if the device has no TF32. */
-enum { EQV_MATH_FP32 = 0, EQV_MATH_TF32 = 1, EQV_MATH_BF16 = 2 /* only in an eqv_profile_row */ };
+ * or with each factor rounded to TF32 (10 bits of fraction; GPUs) or to bf16 (7 bits; the processor), and sums in fp32.
+ * EQV_UNSUPPORTED if the device cannot. */
+enum { EQV_MATH_FP32 = 0, EQV_MATH_TF32 = 1, EQV_MATH_BF16 = 2 };
 EQV_API eqv_status eqv_stream_math(eqv_stream stream, int64_t math);
 /* Makes the stream's scratch arena at least this large, so that no later call has to grow it. */
 EQV_API eqv_status eqv_stream_reserve(eqv_stream stream, int64_t bytes);

@@ -21,7 +21,7 @@ namespace eqv::backend {
 
 int32_t compute_dtype() { return EQV_F32; }
 bool computes_in(int32_t dtype) { return dtype == EQV_F32 || dtype == EQV_BF16; }
-bool has_tf32() { return true; }
+bool multiplies_in(int64_t) { return true; }
 
 // The ordinal is the architecture to plan for, as in sm_90; the threads are its multiprocessors.
 void open(Device& device) {

@@ -11,7 +11,7 @@
 namespace eqv::backend {
 int32_t compute_dtype() { return EQV_F64; }
 bool computes_in(int32_t dtype) { return dtype == EQV_F64; }
-bool has_tf32() { return false; }
+bool multiplies_in(int64_t) { return false; }
 
 void open(Device& device) { device.threads = 1; }
 

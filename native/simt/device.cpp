@@ -145,7 +145,7 @@ Pinned& pinned() {
 
 int32_t compute_dtype() { return EQV_F32; }
 bool computes_in(int32_t dtype) { return dtype == EQV_F32 || dtype == EQV_BF16; }
-bool has_tf32() { return true; }
+bool multiplies_in(int64_t math) { return math == EQV_MATH_TF32; }
 
 void select(const Device& device) { simt::selected = device.ordinal; }
 

@@ -112,6 +112,15 @@ public record DeviceInfo(
   }
 
   /**
+   * Whether factors of fp32 matrices can be rounded to bf16 ({@link MathMode#BF16}).
+   *
+   * @return true for CPUs; {@code detail} names the instructions that multiply them
+   */
+  public boolean roundsFactorsToBf16() {
+    return architecture == 0;
+  }
+
+  /**
    * Whether it is faster if a convolution computes the statistics of its result for the following
    * norm. A GPU still has the result in registers. A CPU would need an extra pass; there the norm's
    * own pass is better, because it leaves the sample in the cache for the normalisation.

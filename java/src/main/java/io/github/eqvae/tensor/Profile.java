@@ -23,7 +23,7 @@ public record Profile(String device, double seconds, List<Row> rows) {
     FP32,
     /** Factors rounded to TF32, on tensor cores. */
     TF32,
-    /** Activations in bf16, products on tensor cores. */
+    /** Factors in bf16: activations on tensor cores, or rounded by a processor. */
     BF16
   }
 

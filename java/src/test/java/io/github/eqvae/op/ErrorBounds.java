@@ -259,22 +259,12 @@ final class ErrorBounds {
    * u·scale·P·(2·Σ|do|·m + 2·|dP| + …); second-order terms are within a twentieth.
    */
   static Bounds attentionInBf16(OpCase c, OpCase.Sample s, Bounds single) {
-    return attentionInBf16(c, s, single, 0);
+    return attentionRounded(c, s, single, 0x1p-8);
   }
 
-  /** With dropout: weights, and with them all that is rounded, are at most 1/(1 − rate) larger. */
-  static Bounds attentionInBf16(OpCase c, OpCase.Sample s, Bounds single, double rate) {
-    return attentionRounded(c, s, single, 1.05 * 0x1p-8 / (1 - rate));
-  }
-
-  /**
-   * The same with factors that are rounded by another u: here of TF32, whose o is not stored so.
-   */
-  static Bounds attentionInTf32(OpCase c, OpCase.Sample s, Bounds single) {
-    return attentionRounded(c, s, single, 1.05 * 0x1p-11);
-  }
-
-  private static Bounds attentionRounded(OpCase c, OpCase.Sample s, Bounds single, double u) {
+  /** The same with factors that are rounded by u, and an o that need not be stored so. */
+  static Bounds attentionRounded(OpCase c, OpCase.Sample s, Bounds single, double rounding) {
+    double u = 1.05 * rounding;
     Shape q = c.inputs().getFirst().shape();
     int heads = ((Attention) c.op()).heads();
     int n = q.size(0);

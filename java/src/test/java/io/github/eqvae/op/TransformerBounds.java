@@ -75,6 +75,11 @@ final class TransformerBounds {
 
   /** As {@link ErrorBounds#attentionInBf16}. */
   static Bounds selfAttentionInBf16(OpCase c, OpCase.Sample s, Bounds single) {
+    return selfAttentionRounded(c, s, single, 0x1p-8);
+  }
+
+  /** As {@link ErrorBounds#attentionRounded}; dropout makes what is rounded larger. */
+  static Bounds selfAttentionRounded(OpCase c, OpCase.Sample s, Bounds single, double u) {
     return joined(
         c,
         apart(c, s),
@@ -84,7 +89,8 @@ final class TransformerBounds {
             g[part] = part(single.gradients()[0], part, three.output().size(2));
           }
           double rate = ((SelfAttention) c.op()).rate();
-          return ErrorBounds.attentionInBf16(three, parts, new Bounds(single.y(), g), rate);
+          return ErrorBounds.attentionRounded(
+              three, parts, new Bounds(single.y(), g), u / (1 - rate));
         });
   }
 

@@ -2,8 +2,9 @@ package io.github.eqvae.train.autoencoder;
 
 import io.github.eqvae.equivariance.EqOptions;
 import io.github.eqvae.equivariance.LatentNoise;
+import io.github.eqvae.tensor.MathMode;
+import io.github.eqvae.train.recipe.RecipeFields;
 import io.github.eqvae.train.recipe.RecipeProblems;
-import io.github.eqvae.train.recipe.RunRecipe;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -38,10 +39,11 @@ final class ObjectiveChecks {
           objective.blendProbability() + " needs two samples; raise run.batch_size");
     }
     if ((terms.ssimWeight() > 0 || terms.spectrumWeight() > 0)
-        && recipe.run().precision() == RunRecipe.Precision.TF32) {
+        && recipe.run().math() != MathMode.FP32) {
       problems.add(
           "run.precision",
-          "tf32, which rounds the differences of squares that ssim_weight and spectrum_weight are"
+          RecipeFields.name(recipe.run().precision())
+              + ", which rounds the differences of squares that ssim_weight and spectrum_weight are"
               + " made of; use fp32 or bf16, where they are computed in single precision");
     }
     DataRecipe data = recipe.data();

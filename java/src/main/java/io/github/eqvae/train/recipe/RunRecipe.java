@@ -41,9 +41,10 @@ import java.util.Optional;
  *     default {@code cpu}. Source: ours: no GPU has run it yet
  * @param threads threads of the CPU backend; default 0: as many as there are processors for the
  *     process. Source: ours: fastest alone on a machine
- * @param precision precision of activations and products: {@code fp32}, {@code tf32}, {@code bf16},
- *     or {@code auto}, bf16 on {@code cuda} and fp32 elsewhere; default {@code auto}. Source: ours
- *     (released: fp32; DiT, SiT: TF32)
+ * @param precision precision of activations and products: {@code fp32}, {@code tf32} or {@code
+ *     bf16} ({@code cuda}), {@code bf16_products} ({@code cpu}: fp32, with factors of products
+ *     rounded to bf16), or {@code auto}, bf16 on {@code cuda} and fp32 elsewhere; default {@code
+ *     auto}. Source: ours (released: fp32; DiT, SiT: TF32)
  * @param graphs capture steps and launch them as a whole: {@code auto}, if the device can, or
  *     {@code off}; default {@code auto}. Source: ours: the same bits with fewer launches
  * @param packedWeights {@code packed_weights}: keep a second copy of weights, today the
@@ -88,7 +89,12 @@ public record RunRecipe(
      */
     TF32,
     /** bfloat16, with sums in single precision; needs {@code cuda}. */
-    BF16
+    BF16,
+    /**
+     * Single precision, but factors of matrix products are rounded to bfloat16: faster on
+     * processors that multiply bfloat16 (AVX-512-BF16, AMX), emulated on others; needs {@code cpu}.
+     */
+    BF16_PRODUCTS
   }
 
   /** How a step's operations reach the device. The results are the same bits. */
@@ -139,10 +145,14 @@ public record RunRecipe(
   /**
    * How fp32 matrices are multiplied.
    *
-   * @return TF32 where the recipe says so
+   * @return TF32 or BF16 where the recipe says so
    */
   public MathMode math() {
-    return precision == Precision.TF32 ? MathMode.TF32 : MathMode.FP32;
+    return switch (precision) {
+      case TF32 -> MathMode.TF32;
+      case BF16_PRODUCTS -> MathMode.BF16;
+      case AUTO, FP32, BF16 -> MathMode.FP32;
+    };
   }
 
   /** How the decay of the moving average starts. */
@@ -214,12 +224,20 @@ public record RunRecipe(
    * @param problems is told of it
    */
   public void check(RecipeProblems problems) {
+    DeviceInfo where = DeviceInfo.expected(device);
     boolean ofGpu = precision == Precision.BF16 || precision == Precision.TF32;
-    if (ofGpu && !DeviceInfo.expected(device).hasTensorCores()) {
+    if (ofGpu && !where.hasTensorCores()) {
       problems.add(
           "run.precision",
           RecipeFields.name(precision)
-              + " needs run.device cuda; the CPU computes in single precision: use auto or fp32");
+              + " needs run.device cuda; the CPU stores numbers in single precision: use auto or"
+              + " fp32, or bf16_products");
+    }
+    if (precision == Precision.BF16_PRODUCTS && !where.roundsFactorsToBf16()) {
+      problems.add(
+          "run.precision",
+          "bf16_products needs run.device cpu; a GPU's are bf16, and tf32 for numbers in single"
+              + " precision");
     }
   }
 

@@ -4,6 +4,7 @@ import io.github.eqvae.EqvaeException;
 import io.github.eqvae.io.FolderLock;
 import io.github.eqvae.io.Image;
 import io.github.eqvae.ranks.Communicator;
+import io.github.eqvae.tensor.MathMode;
 import io.github.eqvae.train.HostBatch;
 import io.github.eqvae.train.Task;
 import io.github.eqvae.train.Trainer;
@@ -80,6 +81,9 @@ public final class TrainingRun<T extends Task> implements AutoCloseable {
     this.observer = observer;
     checkThreads(recipe, observer);
     trainer = new Trainer<>(recipe, ranks);
+    if (recipe.run().math() == MathMode.BF16) {
+      observer.say("computes on " + trainer.stream().device().info().detail());
+    }
   }
 
   /**

@@ -127,6 +127,12 @@ class DevicesAgreeTest {
     agree(List.of(), device, "tf32", 0, BF16_TOLERANCE / 8, Double.POSITIVE_INFINITY);
   }
 
+  /** Factors are rounded by 2⁻⁸, on the processor that is compared. */
+  @Test
+  void productsInBf16TooWithinTheirRounding() throws Exception {
+    agree(List.of(), "cpu", "bf16_products", 0, BF16_TOLERANCE, Double.POSITIVE_INFINITY);
+  }
+
   private void agree(
       List<String> kind,
       String device,

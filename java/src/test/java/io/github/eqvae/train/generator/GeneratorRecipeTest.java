@@ -162,6 +162,7 @@ class GeneratorRecipeTest {
     assertRefused("transport.path=gvp", "transport", "unknown key");
     assertRefused("diffusion.steps=2", "steps", "20");
     assertRefused("run.precision=bf16", "run.precision", "cuda");
+    assertRefused("run.precision=bf16_products run.device=cuda", "needs run.device cpu");
     assertRefused("optimizer.warmup_steps=3", "optimizer.warmup_steps");
     assertRefused("model.kind=vit", "did you mean");
     assertTrue(tiny("run.ema_decay=none").warnings().getFirst().contains("ema_decay"));
