@@ -8,6 +8,7 @@
 
 #include "common/hopper.h"
 #include "gpu_bounds.h"
+#include "nccl/hooks.h"
 
 namespace eqv {
 namespace {
@@ -165,6 +166,24 @@ void wait(Stream& stream, Stream& other) {
   const auto event = static_cast<cudaEvent_t>(other.event);
   require(cudaEventRecord(event, handle(other)), "cudaEventRecord");
   require(cudaStreamWaitEvent(handle(stream), event, 0), "cudaStreamWaitEvent");
+}
+
+int64_t count_devices() {
+  int count = 0;
+  return failed(cudaGetDeviceCount(&count)) ? 0 : count;
+}
+
+const char* default_nccl() { return "libnccl.so.2"; }
+void* nccl_stream(Stream& stream) { return stream.native; }
+
+bool is_done(Stream& stream) {
+  const cudaError_t status = cudaStreamQuery(handle(stream));
+  if (status == cudaErrorNotReady) {
+    (void)failed(status);
+    return false;
+  }
+  require(status, "work on the stream failed");
+  return true;
 }
 
 void* raw_host_allocate(Device&, int64_t bytes) {

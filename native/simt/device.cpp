@@ -7,6 +7,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <deque>
 #include <functional>
 #include <map>
 #include <mutex>
@@ -16,7 +17,9 @@
 
 #include "common/hopper.h"
 #include "gpu_bounds.h"
+#include "nccl/hooks.h"
 #include "scheduler.h"
+#include "shim_stream.h"
 
 namespace eqv::gpu {
 
@@ -61,29 +64,71 @@ void require_selected(int ordinal, const char* what) {
 }
 
 // The pending work of a stream. Copies from pinned memory are done as late as possible: when the stream gets other work, or
-// is waited for. With SIMT_EARLY=1 they are done at once. A program must be right in both cases.
-class Queue {
+// is waited for. With SIMT_EARLY=1 they are done at once. A program must be right in both cases. Work that others do
+// (ShimStream) is begun by the same rule; until it has ended, all that the stream gets after it waits, as on a GPU.
+class Queue : public ShimStream {
  public:
-  explicit Queue(int ordinal) : ordinal_(ordinal) {}
+  // How far a queue has come, for streams that wait for it. It outlives the queue.
+  struct Progress {
+    std::mutex mutex;
+    Queue* queue = nullptr;  // null once it is closed: it had ended all its work
+    uint64_t ended = 0;      // pieces of work, of those that were pending
+  };
+
+  explicit Queue(int ordinal) : ordinal_(ordinal) {
+    progress_->queue = this;
+    give = [](ShimStream* stream, void* work, void (*begin)(void*), bool (*ended)(void*), void (*drop)(void*)) {
+      const std::shared_ptr<void> owner(work, drop);
+      static_cast<Queue*>(stream)->given([=] { begin(owner.get()); }, [=] { return ended(owner.get()); });
+    };
+  }
+  ~Queue() {
+    std::lock_guard lock(progress_->mutex);
+    progress_->queue = nullptr;
+  }
 
   void later(std::function<void()> copy) {
     require_selected(ordinal_, "a copy");
-    static const bool early = std::getenv("SIMT_EARLY") != nullptr;
-    if (early) copy();
-    else late_.push_back(std::move(copy));
+    std::lock_guard lock(progress_->mutex);
+    add({std::move(copy), nullptr});
+  }
+
+  // Does what can be done now. Whether nothing is left.
+  bool advance() {
+    require_selected(ordinal_, "a wait");
+    std::lock_guard lock(progress_->mutex);
+    return go_on();
   }
 
   void catch_up() {
-    require_selected(ordinal_, "a wait");
-    for (const auto& copy : std::exchange(late_, {})) copy();
+    while (!advance()) std::this_thread::sleep_for(std::chrono::microseconds(50));
   }
 
   // Work in the order of the stream; while a graph is captured it is kept instead.
   void run(std::function<void()> work) {
     require_selected(ordinal_, "a launch");
     if (recording_) return graph_.push_back(std::move(work));
-    catch_up();
-    work();
+    std::lock_guard lock(progress_->mutex);
+    if (go_on()) work();
+    else pending_.push_back({std::move(work), nullptr});
+  }
+
+  // What the stream gets from now on waits for what `other` has so far.
+  void wait(Queue& other) {
+    if (other.advance()) return;
+    std::shared_ptr<Progress> theirs = other.progress_;
+    uint64_t last;
+    {
+      std::lock_guard lock(theirs->mutex);
+      last = theirs->ended + other.pending_.size();
+    }
+    std::lock_guard lock(progress_->mutex);
+    pending_.push_back({nullptr, [theirs, last] {
+                          const std::unique_lock lock(theirs->mutex, std::try_to_lock);
+                          if (!lock) return false;  // another thread uses it: ask again
+                          if (theirs->queue) theirs->queue->go_on();
+                          return !theirs->queue || theirs->ended >= last;
+                        }});
   }
 
   void record() {
@@ -96,8 +141,38 @@ class Queue {
   }
 
  private:
+  struct Work {
+    std::function<void()> begin;
+    std::function<bool()> ended;  // null: when it has begun
+    bool begun = false;
+  };
+
+  void given(std::function<void()> begin, std::function<bool()> ended) {
+    std::lock_guard lock(progress_->mutex);
+    add({std::move(begin), std::move(ended)});
+  }
+
+  void add(Work work) {
+    static const bool early = std::getenv("SIMT_EARLY") != nullptr;
+    pending_.push_back(std::move(work));
+    if (early) go_on();
+  }
+
+  bool go_on() {
+    while (!pending_.empty()) {
+      Work& work = pending_.front();
+      if (!std::exchange(work.begun, true) && work.begin) work.begin();
+      if (work.ended && !work.ended()) return false;
+      pending_.pop_front();
+      ++progress_->ended;
+    }
+    return true;
+  }
+
   int ordinal_;
-  std::vector<std::function<void()>> late_, graph_;
+  std::shared_ptr<Progress> progress_ = std::make_shared<Progress>();
+  std::deque<Work> pending_;
+  std::vector<std::function<void()>> graph_;
   bool recording_ = false;
 };
 
@@ -244,7 +319,11 @@ void raw_release(Device& device, void* data, int64_t bytes) {
 void open_stream(Stream& stream) { stream.native = new simt::Queue(stream.device->ordinal); }
 void close_stream(Stream& stream) { delete &queue(stream); }
 void sync(Stream& stream) { queue(stream).catch_up(); }
-void wait(Stream&, Stream& other) { queue(other).catch_up(); }
+void wait(Stream& stream, Stream& other) { queue(stream).wait(queue(other)); }
+int64_t count_devices() { return 1; }
+const char* default_nccl() { return nullptr; }
+void* nccl_stream(Stream& stream) { return static_cast<ShimStream*>(&queue(stream)); }
+bool is_done(Stream& stream) { return queue(stream).advance(); }
 
 void* raw_host_allocate(Device& device, int64_t bytes) {
   simt::require_selected(device.ordinal, "an allocation");
@@ -261,12 +340,21 @@ void raw_host_release(Device& device, void* data) {
 
 void copy_in(Stream& stream, void* device_data, const void* host, int64_t bytes) {
   const auto copy = [=] { std::memcpy(device_data, host, static_cast<size_t>(bytes)); };
-  if (pinned().has(host)) queue(stream).later(copy);
-  else queue(stream).run(copy);
+  if (pinned().has(host)) {
+    queue(stream).later(copy);
+  } else if (queue(stream).advance()) {
+    queue(stream).run(copy);
+  } else {
+    const auto* bytes_now = static_cast<const char*>(host);
+    queue(stream).run([=, kept = std::vector<char>(bytes_now, bytes_now + bytes)] {
+      std::memcpy(device_data, kept.data(), kept.size());
+    });
+  }
 }
 
 void copy_out(Stream& stream, void* host, const void* device_data, int64_t bytes) {
   queue(stream).run([=] { std::memcpy(host, device_data, static_cast<size_t>(bytes)); });
+  sync(stream);
 }
 
 bool captures() { return true; }

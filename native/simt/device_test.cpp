@@ -2,6 +2,7 @@
 //   multiprocessors   how many it uses of 132
 //   architecture      whose kernels it runs on sm_90
 //   errors            for each call that fails, what the next launch is told
+//   done              whether work that still runs, and work that has ended, is done
 //   hang              what is said when a kernel ended itself because of a wait
 #include <cstdio>
 #include <cstdlib>
@@ -12,6 +13,7 @@
 
 #include "common/hopper.h"
 #include "cuda_runtime.h"
+#include "nccl/hooks.h"
 
 namespace {
 
@@ -55,6 +57,7 @@ cudaError_t cudaFreeHost(void*) { return answer(__func__); }
 cudaError_t cudaStreamCreateWithFlags(cudaStream_t* stream, unsigned) { return make(__func__, stream); }
 cudaError_t cudaStreamDestroy(cudaStream_t) { return answer(__func__); }
 cudaError_t cudaStreamSynchronize(cudaStream_t) { return answer(__func__); }
+cudaError_t cudaStreamQuery(cudaStream_t) { return answer(__func__); }
 cudaError_t cudaStreamWaitEvent(cudaStream_t, cudaEvent_t, unsigned) { return answer(__func__); }
 cudaError_t cudaStreamBeginCapture(cudaStream_t, cudaStreamCaptureMode) { return answer(__func__); }
 cudaError_t cudaStreamEndCapture(cudaStream_t, cudaGraph_t* graph) { return make(__func__, graph); }
@@ -111,6 +114,8 @@ void errors(Opened& o) {
       {"cudaStreamCreateWithFlags", [&] { backend::open_stream(o.stream); }},
       {"cudaEventCreateWithFlags", [&] { backend::open_stream(o.stream); }},
       {"cudaStreamSynchronize", [&] { backend::sync(o.stream); }},
+      {"cudaStreamQuery", [&] { (void)backend::is_done(o.stream); }},
+      {"cudaGetDeviceCount", [&] { (void)backend::count_devices(); }},
       {"cudaStreamWaitEvent", [&] { backend::wait(o.stream, o.stream); }},
       {"cudaStreamBeginCapture", [&] { backend::begin_capture(o.stream); }},
       {"cudaStreamEndCapture", graph},
@@ -141,6 +146,15 @@ void hang(Opened& o) {
   std::printf("%s\n", said([&] { backend::sync(o.stream); }).c_str());
 }
 
+// Work that still runs is no failure.
+void done(Opened& o) {
+  failing = "cudaStreamQuery", how = cudaErrorNotReady;
+  const bool before = backend::is_done(o.stream);
+  failing.clear();
+  std::printf("%d %d; the launch after it: %s\n", before, backend::is_done(o.stream),
+              said([] { gpu::check_launch("kernel"); }).c_str());
+}
+
 }  // namespace
 
 int main(int count, char** arguments) {
@@ -149,6 +163,7 @@ int main(int count, char** arguments) {
   if (name == "multiprocessors") std::printf("%d\n", opened.device.threads);
   else if (name == "architecture") std::printf("%d\n", opened.device.architecture);
   else if (name == "errors") errors(opened);
+  else if (name == "done") done(opened);
   else if (name == "hang") hang(opened);
   else return 2;
   return 0;

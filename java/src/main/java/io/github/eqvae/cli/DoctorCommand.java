@@ -3,6 +3,7 @@ package io.github.eqvae.cli;
 import io.github.eqvae.EqvaeException;
 import io.github.eqvae.ffi.MpiLibrary;
 import io.github.eqvae.tensor.Device;
+import io.github.eqvae.tensor.DeviceCommunicator;
 import io.github.eqvae.tensor.DeviceInfo;
 import java.io.File;
 import java.io.PrintWriter;
@@ -54,6 +55,7 @@ final class DoctorCommand implements Callable<Integer> {
             ? root.resolve("data/fashion-mnist").normalize() + " (for the demo)"
             : "the demo's images are missing in " + root + ": clone the repository again");
     out.printf("mpi      %s%n", mpi());
+    out.printf("nccl     %s%n", DeviceCommunicator.describe());
     boolean cpu = false;
     for (String name : List.of("cpu", "cuda")) {
       try (Device device = Device.open(name)) {

@@ -15,6 +15,7 @@ import java.lang.invoke.MethodHandle;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.Optional;
 
 /**
  * One backend library. All libraries export the same symbols. Each is opened by its absolute path,
@@ -48,6 +49,7 @@ public final class NativeLibrary {
       LINKER.downcallHandle(FunctionDescriptor.of(JAVA_LONG, ADDRESS, JAVA_LONG));
 
   private final Path path;
+  private final SymbolLookup lookup;
   private final MemorySegment[] functions = new MemorySegment[Fn.values().length];
   private final MemorySegment lastError;
 
@@ -59,6 +61,7 @@ public final class NativeLibrary {
 
   private NativeLibrary(Path path, SymbolLookup lookup) {
     this.path = path;
+    this.lookup = lookup;
     for (Fn fn : Fn.values()) {
       functions[fn.ordinal()] = symbol(lookup, fn.symbol());
     }
@@ -207,6 +210,22 @@ public final class NativeLibrary {
     }
     try {
       check(invoke(functions[fn.ordinal()], a, n));
+    } catch (EqvaeException e) {
+      throw e;
+    } catch (Throwable t) {
+      throw broken(t);
+    }
+  }
+
+  /** A function that only some libraries have. */
+  Optional<MemorySegment> find(String name) {
+    return lookup.find(name);
+  }
+
+  /** Calls such a function. */
+  void call(MemorySegment function, long[] arguments) {
+    try {
+      check(invoke(function, arguments, arguments.length));
     } catch (EqvaeException e) {
       throw e;
     } catch (Throwable t) {

@@ -7,6 +7,7 @@ import java.lang.foreign.ValueLayout;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
@@ -192,6 +193,17 @@ public final class Communicator implements AutoCloseable {
    */
   public void abort(String reason) {
     transport.abort(reason);
+  }
+
+  /**
+   * Asks whether the run has ended, because a rank is gone or cannot go on. Some transports leave
+   * that to their launcher.
+   *
+   * @param millis how long to wait for such news
+   * @return a sentence that names the rank; empty if there is none
+   */
+  public Optional<String> lost(long millis) {
+    return transport.lost(millis);
   }
 
   /**

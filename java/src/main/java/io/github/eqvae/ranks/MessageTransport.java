@@ -1,6 +1,7 @@
 package io.github.eqvae.ranks;
 
 import java.lang.foreign.MemorySegment;
+import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /** Moves bytes between ranks. Used by one thread, but for {@link #abort}. */
@@ -26,6 +27,11 @@ interface MessageTransport extends AutoCloseable {
    * @param action gets a sentence that names the rank
    */
   default void onLoss(java.util.function.Consumer<String> action) {}
+
+  /** Why the run has ended, if another rank is gone and this transport hears of it in time. */
+  default Optional<String> lost(long millis) {
+    return Optional.empty();
+  }
 
   @Override
   void close();

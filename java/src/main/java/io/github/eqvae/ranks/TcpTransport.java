@@ -8,6 +8,7 @@ import java.nio.ByteBuffer;
 import java.nio.channels.SocketChannel;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
@@ -148,6 +149,16 @@ final class TcpTransport implements MessageTransport {
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
       return new EqvaeException.Environment("interrupted while a rank was lost", e);
+    }
+  }
+
+  @Override
+  public Optional<String> lost(long millis) {
+    try {
+      return watch.reason(millis);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      return Optional.empty();
     }
   }
 

@@ -1,6 +1,7 @@
 package io.github.eqvae.tensor;
 
 import io.github.eqvae.EqvaeException;
+import io.github.eqvae.ffi.CommLibrary;
 import io.github.eqvae.ffi.Fn;
 import io.github.eqvae.ffi.Libraries;
 import io.github.eqvae.ffi.NativeLibrary;
@@ -93,6 +94,35 @@ public final class Device implements AutoCloseable {
    */
   public Device share(int threads) {
     return open(name, threads, fallback);
+  }
+
+  /**
+   * Opens the device of one of several ranks: {@code cuda} is then the GPU of the rank's number on
+   * its machine, or the only one that its launcher lets it see.
+   *
+   * @param name {@code cpu}, {@code cuda}, {@code cuda:1}, …
+   * @param threads CPU threads to use, 0 for all
+   * @param localRank which of its machine's ranks this is
+   * @return the device; the caller closes it
+   */
+  public static Device ofRank(String name, int threads, int localRank) {
+    if (!name.equals("cuda") || localRank == 0) {
+      return open(name, threads);
+    }
+    return open(name + ":" + localRank % Math.max(1, count(name)), threads);
+  }
+
+  /**
+   * How many devices of a GPU's library this process sees.
+   *
+   * @param backend {@code cuda}, or {@code simt} in tests
+   * @return 0 if there is none
+   * @throws EqvaeException.Environment when there is no such library
+   */
+  public static int count(String backend) {
+    return CommLibrary.of(Libraries.library(backend))
+        .map(gpus -> Math.toIntExact(gpus.ask(CommLibrary.Function.DEVICES)))
+        .orElse(0);
   }
 
   private static Device open(String name, int threads, Optional<String> fallback) {

@@ -1,23 +1,28 @@
 package io.github.eqvae.train;
 
 import io.github.eqvae.EqvaeException;
+import io.github.eqvae.nn.GradientAllReduce;
 import io.github.eqvae.nn.GradientTotal;
 import io.github.eqvae.nn.ParameterStore;
 import io.github.eqvae.ranks.Communicator;
 import io.github.eqvae.ranks.OrderedSum;
 import io.github.eqvae.tensor.DType;
+import io.github.eqvae.tensor.DeviceCommunicator;
 import io.github.eqvae.tensor.Stream;
 import io.github.eqvae.tensor.Tensor;
 import io.github.eqvae.tensor.TensorArena;
+import io.github.eqvae.train.recipe.RunRecipe;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 
 /**
  * Sums the gradients of a step's micro-batches, in their order. One rank adds on the device. With
- * several ranks, whose micro-batches are dealt in turn, all add up each round through host memory
- * ({@link OrderedSum}). Both give the same bits.
+ * several ranks, whose micro-batches are dealt in turn, all add up each round: GPUs through NCCL
+ * ({@link GradientAllReduce}), others through host memory ({@link OrderedSum}). All give the same
+ * bits, unless the recipe leaves the order to NCCL.
  */
 final class GradientSum implements AutoCloseable {
   private final Stream stream;
@@ -25,6 +30,7 @@ final class GradientSum implements AutoCloseable {
   private final List<ParameterStore> stores = new ArrayList<>();
   private final List<GradientTotal> totals = new ArrayList<>();
   private final List<OrderedSum> shared = new ArrayList<>();
+  private final List<GradientAllReduce> onGpus = new ArrayList<>();
 
   /**
    * Allocates what is needed: nothing for one rank and one micro-batch.
@@ -33,8 +39,17 @@ final class GradientSum implements AutoCloseable {
    * @param stream orders the work
    * @param accumulate micro-batches of each rank in a step
    * @param ranks who takes part
+   * @param gpus the ranks' GPUs, where they exchange gradients themselves; stays the caller's
+   * @param order how several ranks add; {@code library} is only for such GPUs
    */
-  GradientSum(Task task, Stream stream, int accumulate, Communicator ranks) {
+  GradientSum(
+      Task task,
+      Stream stream,
+      int accumulate,
+      Communicator ranks,
+      Optional<DeviceCommunicator> gpus,
+      RunRecipe.GradientOrder order) {
+    boolean fixed = order == RunRecipe.GradientOrder.FIXED;
     this.stream = stream;
     arena = new TensorArena(stream.device(), "sums of gradients", false);
     for (ParameterGroup group : task.groups()) {
@@ -46,16 +61,21 @@ final class GradientSum implements AutoCloseable {
               "several ranks sum gradients in single precision; this device computes in "
                   + store.values().dtype());
         }
-        shared.add(ranks.orderedSum(store.values().shape().elements()));
-      } else if (accumulate > 1) {
+        if (gpus.isPresent()) {
+          onGpus.add(new GradientAllReduce(store, gpus.get(), arena, fixed));
+        } else {
+          shared.add(ranks.orderedSum(store.values().shape().elements()));
+        }
+      }
+      if (accumulate > 1 && (ranks.isAlone() || !fixed)) {
         totals.add(new GradientTotal(store, arena));
       }
     }
   }
 
   /**
-   * Adds a group's gradients, on the device; it can be captured. Does nothing if there are several
-   * ranks.
+   * Adds a group's gradients to those of this rank's earlier micro-batches, on the device; it can
+   * be captured. Does nothing if the ranks add in the order of the micro-batches.
    */
   void add(int group, MicroBatch at) {
     if (!totals.isEmpty()) {
@@ -68,6 +88,10 @@ final class GradientSum implements AutoCloseable {
    * the store has the sum.
    */
   void addAll(int group, MicroBatch at) {
+    if (!onGpus.isEmpty()) {
+      onGpus.get(group).add(stream, at.first(), at.last());
+      return;
+    }
     Tensor gradients = stores.get(group).gradients(stream);
     OrderedSum sum = shared.get(group);
     gradients.copyTo(stream, sum.mine());
@@ -80,7 +104,8 @@ final class GradientSum implements AutoCloseable {
 
   /** Whether this rank's last summands are not all finite. */
   boolean isOwnNotFinite() {
-    return shared.stream().map(OrderedSum::mine).anyMatch(GradientSum::isNotFinite);
+    return shared.stream().map(OrderedSum::mine).anyMatch(GradientSum::isNotFinite)
+        || onGpus.stream().anyMatch(sum -> sum.isOwnNotFinite(stream));
   }
 
   private static boolean isNotFinite(MemorySegment floats) {

@@ -11,6 +11,7 @@ import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 
 /**
  * The memory that a run needs, found by running its step on a device that only plans.
@@ -84,7 +85,8 @@ public record MemoryPlan(
       TrainState state = new TrainState(recipe, task, stream);
       Communicator alone = Communicator.alone();
       try (StepWork work =
-              new StepWork(recipe, task, state, alone, stream, arena, inputs.inputs());
+              new StepWork(
+                  recipe, task, state, alone, Optional.empty(), stream, arena, inputs.inputs());
           StepRunner runner = new StepRunner(task, work, stream, arena, false)) {
         long persistent = device.memory().liveBytes();
         arena.reserve(1L << 46); // the planner's memory is only addresses

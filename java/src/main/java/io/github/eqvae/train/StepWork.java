@@ -6,6 +6,7 @@ import io.github.eqvae.nn.ParameterStore;
 import io.github.eqvae.ranks.Communicator;
 import io.github.eqvae.tape.Tape;
 import io.github.eqvae.tensor.Device;
+import io.github.eqvae.tensor.DeviceCommunicator;
 import io.github.eqvae.tensor.HostBuffer;
 import io.github.eqvae.tensor.Shape;
 import io.github.eqvae.tensor.Stream;
@@ -16,6 +17,7 @@ import io.github.eqvae.train.recipe.RunRecipe;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 
 /**
  * The work of the device for a micro-batch: losses, gradients, norms, the check that everything is
@@ -74,6 +76,7 @@ final class StepWork implements AutoCloseable {
       Task task,
       TrainState state,
       Communicator ranks,
+      Optional<DeviceCommunicator> gpus,
       Stream stream,
       TensorArena stepArena,
       Map<String, Tensor> inputs) {
@@ -82,7 +85,9 @@ final class StepWork implements AutoCloseable {
     this.state = state;
     this.ranks = ranks;
     this.stream = stream;
-    gradients = new GradientSum(task, stream, optimizer.accumulate(), ranks);
+    gradients =
+        new GradientSum(
+            task, stream, optimizer.accumulate(), ranks, gpus, recipe.run().gradientOrder());
     Device device = stream.device();
     List<ParameterGroup> groups = task.groups();
     values = new StepValues(device, groups.size(), task.scalars());

@@ -2,7 +2,9 @@ package io.github.eqvae.train;
 
 import io.github.eqvae.EqvaeException;
 import io.github.eqvae.ranks.Communicator;
+import io.github.eqvae.ranks.LocalRank;
 import io.github.eqvae.tensor.Device;
+import io.github.eqvae.tensor.DeviceCommunicator;
 import io.github.eqvae.tensor.MemoryStats;
 import io.github.eqvae.tensor.Profiler;
 import io.github.eqvae.tensor.Stream;
@@ -38,6 +40,7 @@ public final class Trainer<T extends Task> implements AutoCloseable {
   private final T task;
   private final TrainState state;
   private final Communicator ranks;
+  private final Optional<DeviceCommunicator> gpus;
   private final SharedState shared;
   private final TrainingStep steps;
   private volatile boolean stopRequested;
@@ -67,7 +70,9 @@ public final class Trainer<T extends Task> implements AutoCloseable {
     this.ranks = ranks;
     plan = MemoryPlan.of(recipe);
     RunRecipe run = recipe.run();
-    device = Device.open(run.device(), run.threads());
+    int local = ranks.isAlone() ? 0 : LocalRank.of(System.getenv());
+    device = Device.ofRank(run.device(), run.threads(), local);
+    gpus = meet(device, ranks, run.gradientOrder());
     stream = new Stream(device);
     stream.reserveScratch(plan.scratchBytes());
     stream.math(run.math());
@@ -75,7 +80,27 @@ public final class Trainer<T extends Task> implements AutoCloseable {
     state = new TrainState(recipe, task, stream);
     shared = new SharedState(state, ranks, stream);
     boolean capture = device.info().graphs() && run.graphs() == RunRecipe.Graphs.AUTO;
-    steps = new TrainingStep(recipe, task, state, ranks, shared, stream, plan, capture);
+    steps = new TrainingStep(recipe, task, state, ranks, gpus, shared, stream, plan, capture);
+  }
+
+  /** Lets the ranks' GPUs meet, if there are several ranks and they have GPUs. */
+  private static Optional<DeviceCommunicator> meet(
+      Device device, Communicator ranks, RunRecipe.GradientOrder order) {
+    if (ranks.isAlone()) {
+      return Optional.empty();
+    }
+    try {
+      Optional<DeviceCommunicator> gpus = DeviceCommunicator.open(device, ranks);
+      if (gpus.isEmpty() && order == RunRecipe.GradientOrder.LIBRARY) {
+        throw new EqvaeException.Unsupported(
+            "run.gradient_order: library is NCCL's all-reduce, and these ranks exchange gradients"
+                + " without NCCL: use fixed");
+      }
+      return gpus;
+    } catch (RuntimeException e) {
+      device.close();
+      throw e;
+    }
   }
 
   /**
@@ -342,8 +367,12 @@ public final class Trainer<T extends Task> implements AutoCloseable {
 
   @Override
   public void close() {
+    if (!steps.isBetween()) {
+      gpus.ifPresent(DeviceCommunicator::abort); // a step has failed: nobody waits for the others
+    }
     stream.sync(); // host memory that is still to be copied must outlive the copy
     steps.close();
+    gpus.ifPresent(DeviceCommunicator::close);
     task.close();
     stream.close();
     device.close();

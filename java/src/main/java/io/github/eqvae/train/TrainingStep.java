@@ -1,6 +1,7 @@
 package io.github.eqvae.train;
 
 import io.github.eqvae.ranks.Communicator;
+import io.github.eqvae.tensor.DeviceCommunicator;
 import io.github.eqvae.tensor.Stream;
 import io.github.eqvae.tensor.TensorArena;
 import io.github.eqvae.train.recipe.OptimizerRecipe;
@@ -8,6 +9,7 @@ import java.io.IOException;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 
 /**
  * One step of a run: its micro-batches, their losses, the update. The micro-batches of a step are
@@ -31,6 +33,7 @@ final class TrainingStep implements AutoCloseable {
       Task task,
       TrainState state,
       Communicator ranks,
+      Optional<DeviceCommunicator> gpus,
       SharedState shared,
       Stream stream,
       MemoryPlan plan,
@@ -44,7 +47,7 @@ final class TrainingStep implements AutoCloseable {
     stepArena = new TensorArena(stream.device(), "step");
     stepArena.reserve(plan.stepBytes());
     inputs = new InputQueue(stream.device(), task.batch(), ranks.size());
-    work = new StepWork(recipe, task, state, ranks, stream, stepArena, inputs.inputs());
+    work = new StepWork(recipe, task, state, ranks, gpus, stream, stepArena, inputs.inputs());
     runner = new StepRunner(task, work, stream, stepArena, capture);
   }
 

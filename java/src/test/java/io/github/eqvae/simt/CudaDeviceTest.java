@@ -40,10 +40,11 @@ class CudaDeviceTest {
     bounded.put("EQV_MULTIPROCESSORS", "4");
     assertEquals(List.of("4"), run(folder, "multiprocessors", bounded));
     List<String> errors = run(folder, "errors", environment);
-    assertEquals(38, errors.size());
+    assertEquals(42, errors.size());
     assertTrue(
         errors.stream().allMatch(l -> l.endsWith("; the launch after it: nothing")),
         () -> String.join("\n", errors));
+    assertEquals(List.of("0 1; the launch after it: nothing"), run(folder, "done", environment));
     assertEquals(
         List.of(
             "work on the stream failed: it failed (anError); a wait in a kernel did not end: for"

@@ -47,7 +47,7 @@ class RankedTrainingTest {
   }
 
   /** Trains as far as the recipe goes, from the newest checkpoint of the folder if it has one. */
-  private static <T extends Task> List<Double> train(
+  static <T extends Task> List<Double> train(
       RunnableRecipe<T> recipe, Path store, Communicator ranks) throws Exception {
     CheckpointStore checkpoints = new CheckpointStore(store, 3);
     List<Double> losses = new ArrayList<>();
@@ -76,14 +76,14 @@ class RankedTrainingTest {
     return losses;
   }
 
-  private static <T extends Task> Map<String, String> ranked(
-      int size, RunnableRecipe<T> recipe, Path store) throws Exception {
+  static <T extends Task> Map<String, String> ranked(int size, RunnableRecipe<T> recipe, Path store)
+      throws Exception {
     List<List<Double>> losses = TestRanks.run(size, ranks -> train(recipe, store, ranks));
     assertEquals(Collections.nCopies(size, losses.getFirst()), losses); // all know the whole
     return hashes(store);
   }
 
-  private static Map<String, String> hashes(Path store) throws Exception {
+  static Map<String, String> hashes(Path store) throws Exception {
     Path newest = new CheckpointStore(store, 3).latest().checkpoint().orElseThrow().directory();
     return CheckpointHashes.of(newest, 4);
   }

@@ -56,6 +56,10 @@ import java.util.Optional;
  * @param earlyStop {@code early_stop}: the run ends after so many validations in a row that are not
  *     better by {@code best_metric}; default 0: never. Source: ours: published runs have a fixed
  *     length
+ * @param gradientOrder {@code gradient_order}: how several ranks add up their gradients: {@code
+ *     fixed}, in the order of the micro-batches, with the bits of one rank; or {@code library}, as
+ *     NCCL's all-reduce does, once per step, which sends less but has other bits; default {@code
+ *     fixed}. Source: ours: results do not depend on the number of ranks
  */
 public record RunRecipe(
     long steps,
@@ -76,7 +80,8 @@ public record RunRecipe(
     Graphs graphs,
     PackedWeights packedWeights,
     String bestMetric,
-    int earlyStop) {
+    int earlyStop,
+    GradientOrder gradientOrder) {
 
   /** What activations are stored and multiplied in; parameters and sums stay single precision. */
   public enum Precision {
@@ -117,6 +122,14 @@ public record RunRecipe(
     AUTO,
     /** In a copy that every call makes. */
     OFF
+  }
+
+  /** How several ranks add up their gradients. One rank does not ask. */
+  public enum GradientOrder {
+    /** In the order of the micro-batches. */
+    FIXED,
+    /** As NCCL's all-reduce does; each rank first adds up its own. */
+    LIBRARY
   }
 
   /**
@@ -215,7 +228,8 @@ public record RunRecipe(
         in.choice("graphs", Graphs.AUTO),
         in.choice("packed_weights", PackedWeights.AUTO),
         in.text("best_metric", "none", "the name of a metric, or none", t -> !t.isBlank()),
-        in.integer("early_stop", 0, 0, 1_000_000));
+        in.integer("early_stop", 0, 0, 1_000_000),
+        in.choice("gradient_order", GradientOrder.FIXED));
   }
 
   /**
@@ -267,6 +281,7 @@ public record RunRecipe(
     map.put("packed_weights", RecipeFields.name(packedWeights));
     map.put("best_metric", bestMetric);
     map.put("early_stop", earlyStop);
+    map.put("gradient_order", RecipeFields.name(gradientOrder));
     return map;
   }
 }
