@@ -8,16 +8,10 @@ import io.github.eqvae.train.run.RunObserver;
 import io.github.eqvae.train.run.TrainingRun;
 import java.io.IOException;
 import java.io.PrintWriter;
-import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 
 /** Prints the messages of a run to standard error, with the progress below them. */
 final class Console implements RunObserver {
-  /** A number and what is counted, such as {@code 1 image} and {@code 2,000 images}. */
-  static String count(long number, String noun) {
-    return String.format(Locale.ROOT, "%,d %s%s", number, noun, number == 1 ? "" : "s");
-  }
-
   private final PrintWriter err;
   private final Part part;
   private @Nullable Progress progress;

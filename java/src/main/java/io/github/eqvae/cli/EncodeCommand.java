@@ -2,6 +2,7 @@ package io.github.eqvae.cli;
 
 import io.github.eqvae.EqvaeException;
 import io.github.eqvae.generator.PatchFeatures;
+import io.github.eqvae.io.Counts;
 import io.github.eqvae.io.FileNames;
 import io.github.eqvae.jobs.EncodeJob;
 import io.github.eqvae.jobs.EncodeOptions;
@@ -211,7 +212,7 @@ final class EncodeCommand implements Callable<Integer> {
     stdout.printf(
         Locale.ROOT,
         "%s of %d pixels to %s%s, shards of %,d in %s; %,d are there%n",
-        Console.count(total, "image"),
+        Counts.of(total, "image"),
         options.size(),
         what.name().toLowerCase(Locale.ROOT),
         network.map(EncodeCommand::beside).orElse(""),
@@ -233,8 +234,8 @@ final class EncodeCommand implements Callable<Integer> {
     stdout.printf(
         Locale.ROOT,
         "%s in %s in %s%s%s%s%n",
-        Console.count(s.images(), "image"),
-        Console.count(s.shards(), "shard"),
+        Counts.of(s.images(), "image"),
+        Counts.of(s.shards(), "shard"),
         out,
         s.resumed() > 0 ? ", " + s.resumed() + " of them there before" : "",
         s.skipped() > 0 ? ", " + s.skipped() + " broken" + classless(job, options) : "",

@@ -8,6 +8,7 @@ import io.github.eqvae.train.generator.GeneratorWorkload;
 import io.github.eqvae.train.generator.LossByTime;
 import io.github.eqvae.train.generator.TimedLosses;
 import io.github.eqvae.train.kinds.RecipeKinds;
+import io.github.eqvae.train.run.HeldOutNames;
 import io.github.eqvae.train.run.RunFolder;
 import io.github.eqvae.train.run.RunnableRecipe;
 import io.github.eqvae.train.run.TrainingRun;
@@ -106,6 +107,7 @@ final class GeneratorLosses {
     try (TrainingRun<GeneratorTask> measured =
         new TrainingRun<>(recipe, workload, folder, console)) {
       workload.requireLatentsOf(folder);
+      new HeldOutNames(folder).requireMeasured(recipe, workload.heldOutNames(), "");
       measured.trainer().resume(folder.latest(recipe, console));
       if (weights != Weights.MODEL) {
         measured.useAverage();

@@ -6,6 +6,7 @@ import com.fasterxml.jackson.databind.SerializationFeature;
 import io.github.eqvae.EqvaeException;
 import io.github.eqvae.generator.checkpoint.GeneratorProcess;
 import io.github.eqvae.generator.checkpoint.LatentsOrigin;
+import io.github.eqvae.io.Counts;
 import io.github.eqvae.jobs.ImageMaker;
 import io.github.eqvae.jobs.SampleClasses;
 import io.github.eqvae.jobs.SampleJob;
@@ -225,7 +226,7 @@ final class SampleCommand implements Callable<Integer> {
     text.printf(
         Locale.ROOT,
         "%s in %s%s, %s, guidance %s%s%n",
-        Console.count(count, "image"),
+        Counts.of(count, "image"),
         out,
         before > 0 ? ", " + before + " of them there before" : "",
         steps(job.settings()),

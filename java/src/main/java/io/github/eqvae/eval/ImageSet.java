@@ -2,6 +2,7 @@ package io.github.eqvae.eval;
 
 import io.github.eqvae.EqvaeException;
 import io.github.eqvae.data.ImageStream;
+import io.github.eqvae.io.Counts;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.Optional;
@@ -61,7 +62,7 @@ public record ImageSet(Path path) {
       } else if (set.count() < 2) {
         throw new EqvaeException.Argument(
             images
-                ? path + " holds " + set.count() + " images, expected at least 2"
+                ? path + " holds " + Counts.of(set.count(), "image") + ", expected at least 2"
                 : path + " holds neither images (arr_0) nor statistics (mu and sigma)");
       }
       return set;

@@ -4,6 +4,7 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 import java.util.HexFormat;
+import java.util.OptionalInt;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
@@ -17,6 +18,9 @@ import java.util.zip.Inflater;
 final class Exif {
   private static final int SUBFILE_TYPE = 254;
   private static final int DNG_VERSION = 50706;
+  private static final int PHOTOMETRIC = 262;
+  private static final int CIE_LAB = 8;
+  private static final int ITU_LAB = 10;
   private static final int ORIENTATION = 0x0112;
   private static final int XMP = 700;
   private static final int SHORT_TYPE = 3;
@@ -225,23 +229,32 @@ final class Exif {
    * Source: TIFF 6.0, tag NewSubfileType; the DNG specification, tag DNGVersion.
    */
   static boolean isPreview(byte[] file) {
+    return firstPage(file, DNG_VERSION).isPresent()
+        || (firstPage(file, SUBFILE_TYPE).orElse(0) & 1) != 0;
+  }
+
+  /**
+   * Whether the first page of a TIFF file is in L*a*b*. Source: TIFF 6.0, section 23, and its
+   * supplements: CIELab, ICCLab, ITULab.
+   */
+  static boolean isLab(byte[] file) {
+    int colors = firstPage(file, PHOTOMETRIC).orElse(0);
+    return colors >= CIE_LAB && colors <= ITU_LAB;
+  }
+
+  /** The number that a tag of a TIFF file's first page holds, or the first of its bytes. */
+  private static OptionalInt firstPage(byte[] file, int tag) {
+    if (file.length < 8) {
+      return OptionalInt.empty();
+    }
     ByteBuffer tiff = ByteBuffer.wrap(file);
-    tiff.order(file[0] == 'I' ? ByteOrder.LITTLE_ENDIAN : ByteOrder.BIG_ENDIAN);
-    long directory = file.length < 8 ? file.length : tiff.getInt(4) & 0xffffffffL;
-    if (directory + 2 > file.length) {
-      return false;
+    tiff.order(order(tiff));
+    int at = entry(tiff, tag);
+    if (at == ABSENT) {
+      return OptionalInt.empty();
     }
-    int entries = tiff.getShort((int) directory) & 0xffff;
-    for (int i = 0; i < entries && directory + 14 + 12L * i <= file.length; i++) {
-      int at = (int) directory + 2 + 12 * i;
-      int tag = tiff.getShort(at) & 0xffff;
-      boolean isShort = tiff.getShort(at + 2) == SHORT_TYPE;
-      int value = isShort ? tiff.getShort(at + 8) : tiff.getInt(at + 8);
-      if (tag == DNG_VERSION || (tag == SUBFILE_TYPE && (value & 1) != 0)) {
-        return true;
-      }
-    }
-    return false;
+    boolean isShort = tiff.getShort(at + 2) == SHORT_TYPE;
+    return OptionalInt.of(isShort ? tiff.getShort(at + 8) : tiff.getInt(at + 8));
   }
 
   private static boolean is(ByteBuffer bytes, int at, String text) {

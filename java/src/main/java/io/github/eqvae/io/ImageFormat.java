@@ -47,6 +47,9 @@ public enum ImageFormat {
 
   private static final String RAW = "is a raw photograph" + ADVICE;
 
+  /** The decoder converts these to RGB by itself, with other colours than Pillow. */
+  private static final String LAB = "is a TIFF in L*a*b*" + ADVICE;
+
   /** Formats without a signature, by the extension of the file's name. */
   private static final Map<String, String> BY_ENDING =
       Map.of(
@@ -161,7 +164,7 @@ public enum ImageFormat {
   }
 
   /**
-   * Why a file has none of the formats, or is only the preview of a picture.
+   * Why a file has none of the formats, is only the preview of a picture, or has other colours.
    *
    * @param name its name or path
    * @param file its content
@@ -172,8 +175,13 @@ public enum ImageFormat {
     if (known.isEmpty()) {
       return refusal(".png", file);
     }
-    boolean isPreview = known.get() == TIFF && Exif.isPreview(file);
-    return isPreview ? Optional.of(RAW) : refusal(name, file);
+    if (known.get() == TIFF && Exif.isPreview(file)) {
+      return Optional.of(RAW);
+    }
+    if (known.get() == JPEG) {
+      return JpegHeader.of(file).unread().map(what -> "is " + what + ADVICE);
+    }
+    return known.get() == TIFF && Exif.isLab(file) ? Optional.of(LAB) : refusal(name, file);
   }
 
   /**

@@ -45,7 +45,12 @@ final class ImageIoPicture implements AutoCloseable {
       throw new ImageException(name, "this Java has no decoder for " + format);
     }
     reader = readers.next();
-    byte[] file = format == ImageFormat.BMP ? withLength(bytes) : ColorProfile.hide(bytes, format);
+    byte[] file =
+        switch (format) {
+          case BMP -> withLength(bytes);
+          case JPEG -> JpegHeader.of(bytes).asLibjpeg(bytes);
+          default -> bytes; // their decoders do not apply a profile
+        };
     input = new MemoryCacheImageInputStream(new ByteArrayInputStream(file));
     reader.addIIOReadWarningListener(
         (source, warning) -> {

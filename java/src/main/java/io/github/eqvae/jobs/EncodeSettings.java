@@ -54,7 +54,8 @@ final class EncodeSettings {
     map.put("format", "eqvae-latents");
     map.put("version", LatentIndex.VERSION);
     Map<String, String> paths = new LinkedHashMap<>(); // in one order in every process
-    paths.put("model", model.toString());
+    // generators look for it, perhaps in another working directory
+    paths.put("model", model.toAbsolutePath().normalize().toString());
     paths.put("input", input.toString());
     map.put("paths", paths);
     Map<String, Object> m = new LinkedHashMap<>();

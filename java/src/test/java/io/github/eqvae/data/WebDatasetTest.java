@@ -111,6 +111,39 @@ class WebDatasetTest {
     assertTrue(bare.unlabelledReason().contains(".json"), bare.unlabelledReason());
   }
 
+  /** Seen: labels of archives without .cls were named in a message, and lost. */
+  @Test
+  void labelsInJsonCountWhereThereIsNoCls() throws IOException {
+    Path tar =
+        tar(
+            "a.tar",
+            false,
+            "0.json={\"label\": 7, \"size\": [1, {\"label\": 8}]}",
+            "0.jpg",
+            "1.jpg",
+            "1.json={\"caption\": \"a dog\", \"cls\": \"3\", \"label\": 9}",
+            "2.jpg",
+            "2.cls=5",
+            "2.json={\"label\": 6}",
+            "3.jpg",
+            "3.JSON={\"class_id\": 0}");
+    assertEquals(List.of("0.jpg 7", "1.jpg 3", "2.jpg 5", "3.jpg 0"), samples(tar));
+    assertEquals(Map.of(), named);
+    Path none =
+        tar(
+            "b.tar",
+            false,
+            "0.jpg",
+            "0.json={\"label\": \"dog\", \"class\": true}",
+            "1.jpg",
+            "1.json={\"label\": 3",
+            "2.jpg",
+            "2.json=[{\"label\": 3}]",
+            "3.jpg",
+            "3.json={\"label\": 3.5, \"class\": -1, \"cls\": null}");
+    assertEquals(List.of("0.jpg -", "1.jpg -", "2.jpg -", "3.jpg -"), samples(none));
+  }
+
   /** Key up to the first dot of the last part, folder kept; the last ending tells what it is. */
   @Test
   void keysAreThoseOfWebDataset() throws IOException {

@@ -85,6 +85,19 @@ class ImageFormatTest {
     return b.putInt(0).put((byte) 77).array();
   }
 
+  /** Seen: the decoder converted them by itself, dozens of levels beside Pillow's colours. */
+  @ParameterizedTest
+  @ValueSource(ints = {8, 9, 10})
+  void labIsNotRead(int photometric) {
+    byte[] file = tiff(50000, 0);
+    ByteBuffer.wrap(file).order(ByteOrder.LITTLE_ENDIAN).putInt(10 + 5 * 12 + 8, photometric);
+    String said =
+        assertThrows(
+                ImageException.class, () -> Images.decode(file, "x.tif", DecodeOptions.DEFAULT))
+            .getMessage();
+    assertTrue(said.contains("L*a*b*") && ImageFormat.isOtherFormat(said), said);
+  }
+
   /**
    * An uncompressed TIFF file in YCbCr without subsampling, as Pillow writes it. Pillow cannot open
    * it again (findings/pillow-ycbcr-tiff.sh); here it is read.

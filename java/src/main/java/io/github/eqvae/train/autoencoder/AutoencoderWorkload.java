@@ -9,6 +9,7 @@ import io.github.eqvae.eval.Evaluation;
 import io.github.eqvae.eval.Evaluator;
 import io.github.eqvae.eval.RFid;
 import io.github.eqvae.io.AtomicFiles;
+import io.github.eqvae.io.Counts;
 import io.github.eqvae.io.Image;
 import io.github.eqvae.io.ImageGrid;
 import io.github.eqvae.model.ModelFile;
@@ -16,6 +17,7 @@ import io.github.eqvae.tensor.Stream;
 import io.github.eqvae.train.HostBatch;
 import io.github.eqvae.train.Trainer;
 import io.github.eqvae.train.report.Report;
+import io.github.eqvae.train.run.HeldOutNames;
 import io.github.eqvae.train.run.RunFolder;
 import io.github.eqvae.train.run.RunObserver;
 import io.github.eqvae.train.run.TrainingRun;
@@ -88,8 +90,8 @@ public final class AutoencoderWorkload implements Workload<AutoencoderTask> {
   public String describe() {
     return String.format(
         Locale.ROOT,
-        "%,d images to train on, %,d held out",
-        data.trainingSize(),
+        "%s to train on, %,d held out",
+        Counts.of(data.trainingSize(), "image"),
         data.heldOutSize());
   }
 
@@ -284,10 +286,13 @@ public final class AutoencoderWorkload implements Workload<AutoencoderTask> {
    * @param note told why there is no rFID
    * @return figures and pictures
    * @throws IOException when data or weights cannot be read
+   * @throws EqvaeException.Argument if other images are held out than when the run began
    */
   public MeasuredModel evaluate(
       TrainingRun<AutoencoderTask> run, OptionalLong sample, Consumer<String> note)
       throws IOException {
+    new HeldOutNames(run.folder())
+        .requireMeasured(recipe, heldOutNames(), ", or name pictures with --data DIR");
     EvaluationRecipe e = recipe.evaluation();
     float[] images = data.heldOutShown(e.images(), MeasuredModel.SHOWN);
     Trainer<AutoencoderTask> trainer = run.trainer();

@@ -11,6 +11,7 @@ import io.github.eqvae.data.Loader;
 import io.github.eqvae.data.LoaderOptions;
 import io.github.eqvae.data.Split;
 import io.github.eqvae.data.Transform;
+import io.github.eqvae.io.Counts;
 import io.github.eqvae.io.FileNames;
 import io.github.eqvae.io.Notices;
 import java.io.IOException;
@@ -79,8 +80,8 @@ public final class Datasets {
       throw new EqvaeException.Argument(
           d.path()
               + " holds "
-              + size
-              + " images, of which data.validation holds out "
+              + Counts.of(size, "image")
+              + ", of which data.validation holds out "
               + held
               + ": none is left to train on. Lower it: --set data.validation="
               + Math.max(0, size / 10));

@@ -11,6 +11,7 @@ import io.github.eqvae.data.SampleRandom;
 import io.github.eqvae.data.Split;
 import io.github.eqvae.data.Transform;
 import io.github.eqvae.io.AtomicFiles;
+import io.github.eqvae.io.Counts;
 import io.github.eqvae.io.DecodeOptions;
 import io.github.eqvae.io.Image;
 import io.github.eqvae.model.ModelFile;
@@ -86,8 +87,8 @@ public final class ClassifierWorkload implements Workload<ClassifierTask> {
   public String describe() {
     return String.format(
         Locale.ROOT,
-        "%,d images to train on, %,d held out",
-        split.train().size(),
+        "%s to train on, %,d held out",
+        Counts.of(split.train().size(), "image"),
         split.validation().size());
   }
 

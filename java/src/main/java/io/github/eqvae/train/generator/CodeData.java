@@ -1,6 +1,7 @@
 package io.github.eqvae.train.generator;
 
 import io.github.eqvae.EqvaeException;
+import io.github.eqvae.io.Counts;
 import io.github.eqvae.io.FileNames;
 import io.github.eqvae.latents.LatentFolder;
 import io.github.eqvae.model.LatentScaling;
@@ -73,14 +74,13 @@ public final class CodeData extends FolderData {
   public String describe() {
     return String.format(
         Locale.ROOT,
-        "codes of %,d pictures to train on%s, %,d held out; %,d of %,d codes are in use in %,d"
-            + " pictures",
-        trainingSize(),
+        "codes of %s to train on%s, %,d held out; %,d of %,d codes are in use in %s",
+        Counts.of(trainingSize(), "picture"),
         flips() ? " and as many mirrored" : "",
         heldOut().length,
         used(),
         recipe.model().codes(),
-        Math.min(COUNTED, trainingSize()));
+        Counts.of(Math.min(COUNTED, trainingSize()), "picture"));
   }
 
   /** How many different codes there are in some pictures, evenly spaced. */

@@ -150,7 +150,7 @@ public record GeneratorRecipe(
 
   @Override
   public List<String> checkStart() throws IOException {
-    return InitialWeights.of(this).check().stream().toList();
+    return InitialWeights.of(this).check();
   }
 
   private GeneratorSections sections() {

@@ -5,15 +5,21 @@ import io.github.eqvae.generator.DitConfig;
 import io.github.eqvae.generator.MaskGitConfig;
 import io.github.eqvae.generator.checkpoint.GeneratorCheckpoint;
 import io.github.eqvae.generator.checkpoint.GeneratorHints;
+import io.github.eqvae.generator.checkpoint.GeneratorProcess;
 import io.github.eqvae.generator.checkpoint.MaskGitCheckpoint;
 import io.github.eqvae.model.checkpoint.NetworkCheckpoint;
 import io.github.eqvae.model.checkpoint.Weights;
 import java.io.IOException;
+import java.lang.reflect.RecordComponent;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
 import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.function.Consumer;
 import java.util.function.Function;
+import java.util.stream.Stream;
 
 /**
  * The weights that a recipe's {@code model.init_from} names.
@@ -24,6 +30,8 @@ import java.util.function.Function;
  * @param opener opens a file
  * @param config the shape of the network in a file
  * @param wanted the shape that the recipe's network has
+ * @param trained how a file's network was trained otherwise than this run trains it; empty if it
+ *     was not, or does not say
  * @param <C> the kind of checkpoint
  */
 record InitialWeights<C extends NetworkCheckpoint>(
@@ -32,7 +40,8 @@ record InitialWeights<C extends NetworkCheckpoint>(
     GeneratorHints hints,
     Opener<C> opener,
     Function<C, Record> config,
-    Record wanted) {
+    Record wanted,
+    Function<C, Optional<String>> trained) {
   /** Opens a checkpoint. */
   interface Opener<C> {
     C open(Path path, Weights weights, GeneratorHints hints) throws IOException;
@@ -48,7 +57,8 @@ record InitialWeights<C extends NetworkCheckpoint>(
         new GeneratorHints(OptionalInt.of(wanted.heads()), Optional.empty()),
         GeneratorCheckpoint::open,
         GeneratorCheckpoint::config,
-        wanted);
+        wanted,
+        checkpoint -> otherProcess(checkpoint.process(), recipe.process().process()));
   }
 
   /** Those of MaskGIT. */
@@ -62,7 +72,32 @@ record InitialWeights<C extends NetworkCheckpoint>(
             OptionalInt.of(wanted.heads()), Optional.empty(), OptionalInt.of(wanted.codes())),
         MaskGitCheckpoint::open,
         MaskGitCheckpoint::config,
-        wanted);
+        wanted,
+        checkpoint -> Optional.empty());
+  }
+
+  /** Networks of DiT, SiT and REPA have the same tensors, but read time in other ways. */
+  private static Optional<String> otherProcess(
+      Optional<GeneratorProcess> theirs, GeneratorProcess ours) {
+    return theirs
+        .filter(process -> !process.equals(ours))
+        .map(
+            process ->
+                name(process).equals(name(ours))
+                    ? "was trained as " + name(ours) + " with other settings of it than this run's"
+                    : "was trained as "
+                        + name(process)
+                        + ", this run trains as "
+                        + name(ours)
+                        + ", whose time and target differ: the network must learn them anew");
+  }
+
+  private static String name(GeneratorProcess process) {
+    return switch (process) {
+      case GeneratorProcess.Steps _ -> "dit";
+      case GeneratorProcess.Flow _ -> "sit";
+      case GeneratorProcess.Repa _ -> "repa";
+    };
   }
 
   private C open(Path path) throws IOException {
@@ -73,25 +108,51 @@ record InitialWeights<C extends NetworkCheckpoint>(
       throw new EqvaeException.Argument(
           "model.init_from: "
               + path
-              + " is of another network: "
-              + found
-              + "; the recipe has "
-              + wanted);
+              + " is of another network than the recipe:\n  "
+              + String.join("\n  ", differences(found))
+              + "\nChange section model, or name another checkpoint; `eqvae inspect` shows it.");
     }
     return checkpoint;
   }
 
+  /** What differs from the wanted shape, one line each. */
+  private List<String> differences(Record found) {
+    List<String> lines = new ArrayList<>();
+    for (RecordComponent part : wanted.getClass().getRecordComponents()) {
+      Object ours = value(part, wanted);
+      Object theirs = value(part, found);
+      if (!ours.equals(theirs)) {
+        String key = part.getName().replaceAll("([A-Z])", "_$1").toLowerCase(Locale.ROOT);
+        lines.add(key + ": the recipe has " + ours + ", the checkpoint " + theirs);
+      }
+    }
+    return lines;
+  }
+
+  private static Object value(RecordComponent part, Record of) {
+    try {
+      return part.getAccessor().invoke(of);
+    } catch (ReflectiveOperationException e) {
+      throw new EqvaeException.Internal("a network's shape could not be read", e);
+    }
+  }
+
   /**
-   * Checks that the file fits. The result says which weights are taken if it has two sets of them.
+   * Checks that the file fits.
+   *
+   * @return which weights are taken if it has two sets of them; how it was trained otherwise
    */
-  Optional<String> check() throws IOException {
+  List<String> check() throws IOException {
     if (from.isEmpty()) {
-      return Optional.empty();
+      return List.of();
     }
     try (C checkpoint = open(from.get())) {
-      return checkpoint
-          .weightsNote()
-          .map(note -> note.replace("--weights ", "model.init_weights="));
+      Stream<String> notes =
+          Stream.concat(
+              trained.apply(checkpoint).stream(),
+              checkpoint.weightsNote().stream()
+                  .map(note -> note.replace("--weights ", "model.init_weights=")));
+      return notes.map(note -> "model.init_from: " + from.get() + ": " + note).toList();
     }
   }
 

@@ -1,6 +1,7 @@
 package io.github.eqvae.train.generator;
 
 import io.github.eqvae.EqvaeException;
+import io.github.eqvae.io.Counts;
 import io.github.eqvae.io.FileNames;
 import io.github.eqvae.latents.Content;
 import io.github.eqvae.latents.LatentFolder;
@@ -169,8 +170,8 @@ public final class LatentData extends FolderData {
   public String describe() {
     return String.format(
             Locale.ROOT,
-            "%,d latents to train on%s, %,d held out; the network sees them with an RMS of %.3f",
-            trainingSize(),
+            "%s to train on%s, %,d held out; the network sees them with an RMS of %.3f",
+            Counts.of(trainingSize(), "latent"),
             flips() ? " and as many mirrored" : "",
             heldOut().length,
             rms())

@@ -234,7 +234,7 @@ public final class MaskGitRecipe implements RunnableRecipe<MaskGitTask> {
 
   @Override
   public List<String> checkStart() throws IOException {
-    return InitialWeights.of(this).check().stream().toList();
+    return InitialWeights.of(this).check();
   }
 
   @Override

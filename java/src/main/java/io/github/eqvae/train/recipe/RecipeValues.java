@@ -56,7 +56,8 @@ final class RecipeValues {
   /**
    * Paths are relative to the working directory. A path in a recipe that does not exist there is
    * also looked for beside the recipe and beside its folder, so that recipes that come with their
-   * data work in any working directory.
+   * data work in any working directory. Last, those of a run's recipe are looked for where the run
+   * was started, so that a run can be moved.
    */
   static Path beside(String source, Path path) {
     if (path.isAbsolute() || Files.exists(path) || !source.matches(".*\\.ya?ml")) {
@@ -69,7 +70,10 @@ final class RecipeValues {
       }
       folder = folder.getParent();
     }
-    return path;
+    return StartedIn.of(Path.of(source))
+        .map(started -> started.resolve(path))
+        .filter(Files::exists)
+        .orElse(path);
   }
 
   private static String home() {

@@ -11,6 +11,7 @@ import io.github.eqvae.train.checkpoint.CheckpointStore;
 import io.github.eqvae.train.recipe.RecipeKind;
 import io.github.eqvae.train.recipe.RecipeReader;
 import io.github.eqvae.train.recipe.SettingChange;
+import io.github.eqvae.train.recipe.StartedIn;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -21,10 +22,9 @@ import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
 /**
- * The folder of a run: {@code recipe.yaml}, {@code command.txt}, {@code held-out.txt}, {@code
- * init_from.json} of a fine-tuning, {@code checkpoints/}, {@code metrics.jsonl}, {@code
- * tensorboard/}, {@code samples/}, {@code nonfinite/}, {@code model.safetensors}, {@code
- * evaluation.json}, {@code report.html}.
+ * The folder of a run: {@code recipe.yaml}, {@code checkpoints/}, {@code metrics.jsonl}, {@code
+ * samples/}, {@code model.safetensors}, {@code evaluation.json}, {@code report.html} and others;
+ * {@code docs/runs.md} lists all.
  *
  * @param path the folder
  */
@@ -252,6 +252,7 @@ public record RunFolder(Path path) {
 
   void writeRecipe(TrainingRecipe<?> recipe) throws IOException {
     Files.createDirectories(path);
+    StartedIn.write(path);
     AtomicFiles.write(recipe(), recipe.toYaml());
   }
 

@@ -36,6 +36,22 @@ class RecipeFilesTest {
     }
   }
 
+  /** Seen: "there is no such folder", if the run or the user had moved to another folder. */
+  @Test
+  void pathsOfAMovedRunAreThoseOfItsStart() throws IOException {
+    base();
+    Path run = Files.createDirectories(folder.resolve("elsewhere/far/run"));
+    Path recipe =
+        Files.writeString(run.resolve("recipe.yaml"), TinyRun.recipe(Path.of("images.idx"), 7, 3));
+    assertEquals(Path.of("images.idx"), read(recipe).data().path());
+    Files.writeString(run.resolve("started-in.txt"), folder + "\n");
+    assertEquals(folder.resolve("images.idx"), read(recipe).data().path());
+    assertEquals(
+        Path.of("lost.idx"), read(recipe, "data.path=lost.idx").data().path(), "not a file there");
+    Files.writeString(run.resolve("started-in.txt"), "\0\n");
+    assertEquals(Path.of("images.idx"), read(recipe).data().path());
+  }
+
   @Test
   void sectionsAreJoinedAndValuesReplaced() throws IOException {
     AutoencoderRecipe before = read(base());

@@ -176,6 +176,15 @@ class GeneratorRunTest {
         assertThrows(
             EqvaeException.Argument.class, () -> recipe(from, "model.depth=1").checkStart());
     assertTrue(e.getMessage().contains("another network"), e.getMessage());
+    assertTrue(
+        e.getMessage().contains("\n  depth: the recipe has 1, the checkpoint "), e.getMessage());
+    assertFalse(e.getMessage().contains("width"), "the same in both: " + e.getMessage());
+    // Seen: networks of dit, sit and repa fit each other, and were taken without a word.
+    String kind = recipe(from).model().kind() == NetworkRecipe.Kind.SIT ? "dit" : "sit";
+    List<String> notes = recipe(from, "model.kind=" + kind, "model.learn_sigma=true").checkStart();
+    assertTrue(
+        notes.size() == 1 && notes.getFirst().contains("this run trains as " + kind),
+        notes::toString);
   }
 
   /** With the weights, and pictures of 8 × 8 of a batch on their way; also found by the index. */
