@@ -29,7 +29,9 @@ import org.junit.jupiter.api.Test;
 /**
  * DiT-XL/2 at its full size, 675 million weights, with random ones: the gradients of a step (one
  * latent, the squared error of all outputs) against libtorch's, both in single precision. It needs
- * some 17 GB of memory. {@code -Deqvae.full.dit=S} takes another size.
+ * some 17 GB of memory. {@code -Deqvae.full.dit=S} takes another size, {@code
+ * -Deqvae.full.dit.side=32} the latents of images of 256 pixels: no weight depends on how many
+ * tokens there are, so by default they are few.
  */
 @Tag("full")
 class DitOracleTest {
@@ -40,6 +42,9 @@ class DitOracleTest {
    * Parameters that start at 0 get other values: behind a gate of 0 no parameter has a gradient.
    */
   private static final float SPREAD = 0.05f;
+
+  /** Of the latent: 16 tokens. */
+  private static final int SIDE = Integer.getInteger("eqvae.full.dit.side", 8);
 
   private static final int TIME = 400;
   private static final int LABEL = 207;
@@ -67,7 +72,9 @@ class DitOracleTest {
 
   @Test
   void aStepOfDitXl2HasLibtorchsGradients() {
-    DitConfig config = DitConfig.of(DitSize.valueOf(System.getProperty("eqvae.full.dit", "XL")), 2);
+    DitSize size = DitSize.valueOf(System.getProperty("eqvae.full.dit", "XL"));
+    DitConfig published = DitConfig.of(size, 2);
+    DitConfig config = published.forLatents(published.channels(), SIDE);
     SplittableRandom random = new SplittableRandom(7);
     Shape image = Shape.of(1, config.side(), config.side(), config.channels());
     Shape said = image.with(3, config.outChannels());
