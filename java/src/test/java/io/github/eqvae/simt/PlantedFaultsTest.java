@@ -38,6 +38,31 @@ class PlantedFaultsTest {
   /** A fault that ends in a wait for ever. */
   private static final String NEVER_RELEASED = "never-released";
 
+  private static final String RESIDUAL =
+      "conv2d Activation[kind=IDENTITY, slope=0.0] [2, 9, 11, 32] stride 1 residual";
+
+  /**
+   * Faults that the small products do not show, and products that do: they are tried first. One
+   * that does not show the fault any more costs time only, because all others follow.
+   */
+  private static final Map<String, String> SHOWN_BY =
+      Map.ofEntries(
+          Map.entry("early-release", "conv2d tiled unpadded"),
+          Map.entry("early-release-weight", "conv2d tiled wide kernel"),
+          Map.entry("out-of-bounds-hopper", "conv2d tiled unpadded"),
+          Map.entry("other-block-not-waited-for", "conv2d tiled unpadded"),
+          Map.entry("order-not-awaited", "conv2d tiled ["),
+          Map.entry("stages-of-the-other", "conv2d tiled pointwise"),
+          Map.entry("out-of-bounds-thin", "conv2d thin pointwise"),
+          Map.entry("missing-barrier-thin", "conv2d thin pointwise"),
+          Map.entry("wait-off-by-one-thin", "conv2d thin pointwise"),
+          Map.entry("mirrored-at-the-edge", "pad2d tiled REFLECT"),
+          Map.entry("residual-not-waited-for", RESIDUAL),
+          Map.entry("fetched-too-soon", RESIDUAL),
+          Map.entry("never-released", "conv2d tiled unpadded"),
+          Map.entry("tile-from-the-start", "conv2d tiled pointwise"),
+          Map.entry("overwritten-early", "conv2d thin to 4, many turns"));
+
   @TempDir Path folder;
 
   private static List<String> all() throws IOException {
@@ -71,17 +96,20 @@ class PlantedFaultsTest {
   private int check(Path libraries, String fault) throws Exception {
     ProcessBuilder builder =
         new ProcessBuilder(
-            List.of(
-                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-                "--enable-native-access=ALL-UNNAMED",
-                "-XX:+UseSerialGC",
-                "-XX:TieredStopAtLevel=1",
-                "-XX:-CreateCoredumpOnCrash",
-                "-XX:ErrorFile=" + folder.resolve("crash.log"),
-                "-Deqvae.native.dir=" + libraries,
-                "-cp",
-                System.getProperty("java.class.path"),
-                TiledProducts.class.getName()));
+            Stream.concat(
+                    Stream.of(
+                        Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                        "--enable-native-access=ALL-UNNAMED",
+                        "-XX:+UseSerialGC",
+                        "-XX:TieredStopAtLevel=1",
+                        "-XX:-CreateCoredumpOnCrash",
+                        "-XX:ErrorFile=" + folder.resolve("crash.log"),
+                        "-Deqvae.native.dir=" + libraries,
+                        "-cp",
+                        System.getProperty("java.class.path"),
+                        TiledProducts.class.getName()),
+                    Stream.ofNullable(SHOWN_BY.get(fault)))
+                .toList());
     builder.environment().put("SIMT_SEED", "3");
     builder.environment().put("EQV_FAULT", fault);
     builder.environment().remove("SIMT_EARLY");
