@@ -31,7 +31,8 @@ import java.util.zip.CRC32;
  *
  * <p>Arguments: the devices, by default both of the shim. The first one runs everything, the others
  * what is not the same there: bf16. With {@code --light} nothing that takes long; with {@code
- * --family=2/8} only the second eighth of the operations, so that several processes can share them.
+ * --fewer-rows} the largest products are smaller; with {@code --family=2/8} only the second eighth
+ * of the operations, so that several processes can share them.
  */
 public final class EveryKernel {
   /** What it prints before the checksum. */
@@ -41,6 +42,7 @@ public final class EveryKernel {
 
   private final CRC32 bits = new CRC32();
   private final boolean light;
+  private final List<OpCase> heavy;
   private final Family family;
   private int results;
 
@@ -72,8 +74,9 @@ public final class EveryKernel {
           .sorted()
           .toList();
 
-  private EveryKernel(boolean light, Family family) {
+  private EveryKernel(boolean light, List<OpCase> heavy, Family family) {
     this.light = light;
+    this.heavy = heavy;
     this.family = family;
   }
 
@@ -88,7 +91,10 @@ public final class EveryKernel {
             .map(a -> Family.parse(a.substring(a.indexOf('=') + 1)))
             .findFirst()
             .orElse(new Family(0, 1));
-    new EveryKernel(light, family).run(devices.isEmpty() ? List.of("simt", "simt:1") : devices);
+    List<OpCase> heavy =
+        given.contains("--fewer-rows") ? OpCases.tiledWithFewerRows() : OpCases.tiled();
+    new EveryKernel(light, heavy, family)
+        .run(devices.isEmpty() ? List.of("simt", "simt:1") : devices);
   }
 
   private void run(List<String> devices) {
@@ -100,7 +106,7 @@ public final class EveryKernel {
     cases(new OpRunner(first, MathMode.TF32), lightTiled, Tf32Test::multiplies);
     for (String device : devices) {
       cases(new OpRunner(device, true), small, Bf16Test::takesBf16);
-      List<OpCase> tiled = light ? lightTiled : OpCases.tiled();
+      List<OpCase> tiled = light ? lightTiled : heavy;
       cases(new OpRunner(device, true), tiled, Bf16Test::takesBf16);
       if (!light) {
         cases(new OpRunner(device, true, true), lightTiled, Conv2d.class::isInstance);

@@ -50,6 +50,7 @@ class SanitizedKernelsTest {
     command.addAll(List.of("-XX:-CreateCoredumpOnCrash", "-XX:ErrorFile=" + folder.resolve("c")));
     command.add("-Deqvae.native.dir=" + LIBRARIES);
     command.addAll(List.of("-cp", System.getProperty("java.class.path"), program.getName()));
+    command.add("--fewer-rows");
     ProcessBuilder builder = new ProcessBuilder(command);
     builder.environment().put("LD_PRELOAD", sanitizers());
     builder.environment().put("ASAN_OPTIONS", "handle_segv=0:detect_leaks=0");
