@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.github.eqvae.io.HeardNotices;
 import io.github.eqvae.io.PassingIoException;
+import io.github.eqvae.testing.FolderInMemory;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -39,7 +40,8 @@ import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 class CheckpointStoreTest {
-  @TempDir Path temp;
+  @TempDir(factory = FolderInMemory.class)
+  Path temp;
 
   private static byte[] bytes(long step, int length) {
     byte[] bytes = new byte[length];
