@@ -13,6 +13,9 @@ import io.github.eqvae.testing.TestRanks;
 import io.github.eqvae.train.autoencoder.TinyRun;
 import io.github.eqvae.train.generator.TinyLatents;
 import java.io.IOException;
+import java.io.PrintWriter;
+import java.io.StringWriter;
+import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -30,6 +33,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
+import picocli.CommandLine;
 
 /** Ranks as processes, as launchers start them: by mpirun, and by variables like torchrun's. */
 @Tag("full")
@@ -118,9 +122,18 @@ class RankedProcessesTest {
 
   private Map<String, String> alone(Path recipe, int accumulate) throws Exception {
     Path out = folder.resolve("alone");
-    List<String> arguments = train(recipe, out, accumulate);
-    finish(start(java.again(arguments), Map.of(), "alone.txt"), "alone.txt");
+    here(train(recipe, out, accumulate));
     return CheckpointHashes.latest(out, 4);
+  }
+
+  /** What no other rank takes part in needs no process of its own. */
+  private static void here(List<String> arguments) {
+    StringWriter said = new StringWriter();
+    CommandLine line = new CommandLine(new Main());
+    line.setCaseInsensitiveEnumValuesAllowed(true); // as Main does
+    line.setOut(new PrintWriter(said, true));
+    line.setErr(new PrintWriter(said, true));
+    assertEquals(0, line.execute(arguments.toArray(String[]::new)), said::toString);
   }
 
   private static boolean hasMpi() throws Exception {
@@ -211,7 +224,7 @@ class RankedProcessesTest {
     }
     List<String> one = new ArrayList<>(train(generator, folder.resolve("alone"), size));
     one.addAll(List.of("--steps", "" + steps));
-    finish(start(java.again(one), Map.of(), "alone.txt"), "alone.txt");
+    here(one);
     assertEquals(
         CheckpointHashes.latest(folder.resolve("alone"), 4), CheckpointHashes.latest(out, 4));
   }
@@ -275,22 +288,35 @@ class RankedProcessesTest {
     ours.forEach((name, bytes) -> assertArrayEquals(bytes, theirs.get(name), name));
   }
 
+  private Path pictures(int count) throws IOException {
+    byte[] pixels = new byte[count * 16 * 16];
+    new Random(2).nextBytes(pixels);
+    ByteBuffer all = ByteBuffer.allocate(16 + pixels.length);
+    all.putInt(0x803).putInt(count).putInt(16).putInt(16).put(pixels);
+    byte[] labels = new byte[count];
+    for (int i = 0; i < count; i++) {
+      labels[i] = (byte) (i % 10);
+    }
+    ByteBuffer classes = ByteBuffer.allocate(8 + count).putInt(0x801).putInt(count).put(labels);
+    Files.write(folder.resolve("t-labels-idx1-ubyte"), classes.array());
+    return Files.write(folder.resolve("t-images-idx3-ubyte"), all.array());
+  }
+
   /** Shards are dealt to the ranks; the folder is that of one rank, also after a kill. */
   @Test
   void latentsByRanksAreTheFilesOfOne() throws Exception {
     alone(autoencoder, 1);
     String model = folder.resolve("alone").resolve("model.safetensors").toString();
-    Path data = Path.of(System.getProperty("eqvae.root"), "data", "fashion-mnist");
-    String images = data.resolve("t10k-images-idx3-ubyte.gz").toString(); // 10,000
+    String images = pictures(3000).toString();
     for (String format : List.of("tar")) {
       List<String> common = new ArrayList<>(List.of("encode", model, images));
       List<String> more =
-          List.of("--shard-size", "700", "--format", format, "--posterior", "sample");
+          List.of("--shard-size", "200", "--format", format, "--posterior", "sample");
       Path one = folder.resolve("one-" + format);
       List<String> arguments = new ArrayList<>(common);
       arguments.add(one.toString());
       arguments.addAll(more);
-      finish(start(java.again(arguments), Map.of(), "alone.txt"), "alone.txt");
+      here(arguments);
       Path shared = folder.resolve("shared-" + format);
       arguments.set(common.size(), shared.toString());
       if (format.equals("tar")) {
@@ -319,8 +345,7 @@ class RankedProcessesTest {
     alone(generator, 1);
     Path run = folder.resolve("alone");
     Path vae = folder.resolve("vae");
-    List<String> ofVae = train(autoencoder, vae, 1);
-    finish(start(java.again(ofVae), Map.of(), "vae.txt"), "vae.txt");
+    here(train(autoencoder, vae, 1));
     List<String> arguments =
         new ArrayList<>(List.of("sample", run.toString(), "--count", "150", "--steps", "2"));
     arguments.addAll(List.of("--vae", vae.resolve("model.safetensors").toString()));
@@ -330,7 +355,7 @@ class RankedProcessesTest {
     for (String name : List.of("samples.npz", "pictures")) {
       List<String> alone = new ArrayList<>(arguments);
       alone.addAll(List.of("--out", one.resolve(name).toString()));
-      finish(start(java.again(alone), Map.of(), "one.txt"), "one.txt");
+      here(alone);
       List<String> all = new ArrayList<>(arguments);
       all.addAll(List.of("--out", shared.resolve(name).toString()));
       List<Process> processes = ranks(3, List.of(all));
