@@ -5,15 +5,21 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import io.github.eqvae.cli.Main;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.FileTime;
 import java.nio.file.attribute.PosixFilePermissions;
+import java.time.Instant;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.Collectors;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.api.parallel.Execution;
@@ -69,7 +75,15 @@ class LauncherTest {
     tool("nvcc", "");
     Files.createDirectories(folder.resolve("jdk/bin"));
     Files.writeString(folder.resolve("jdk/release"), "JAVA_VERSION=\"25.0.1\"\n");
-    program(folder.resolve("jdk/bin/java"), "echo \"java $*\" >> CALLS; echo started \"${@: -1}\"");
+    program(
+        folder.resolve("jdk/bin/java"),
+        """
+        case "$1" in
+          -XX:AOTCacheOutput=*) echo "prepare $*" >> CALLS; touch "${1#*=}" ;;
+          *) echo "java $*" >> CALLS; echo started "${@: -1}" ;;
+        esac
+        """);
+    program(folder.resolve("jdk/bin/jar"), "touch \"$4\"");
   }
 
   private void tool(String name, String script) throws IOException {
@@ -130,6 +144,75 @@ class LauncherTest {
     assertEquals(2, calls("mvn").size());
   }
 
+  /** Whether the last start was one from the cache, with the jar that belongs to it. */
+  private boolean wasQuick() throws IOException {
+    Path start = clone.resolve("java/target/start");
+    String last = calls("java").getLast();
+    boolean cache = last.contains(" -XX:AOTCache=" + start.resolve("eqvae.aot") + " ");
+    assertEquals(cache, last.contains(" -cp " + start.resolve("eqvae.jar") + ":lib.jar "), last);
+    return cache;
+  }
+
+  @Test
+  void startsAreQuickWhereTheCacheIsThisJavasAndThisBuilds() throws Exception {
+    eqvae("doctor");
+    assertTrue(wasQuick());
+    assertEquals(1, calls("prepare").size());
+    Path made = clone.resolve("java/target/start/java");
+    Files.setLastModifiedTime(made, FileTime.fromMillis(0));
+    eqvae("doctor");
+    assertFalse(wasQuick(), "a build is newer");
+    Files.setLastModifiedTime(made, FileTime.from(Instant.now()));
+    eqvae("doctor");
+    assertTrue(wasQuick());
+    Files.writeString(folder.resolve("jdk/release"), "JAVA_VERSION=\"25.0.2\"\n");
+    eqvae("doctor");
+    assertFalse(wasQuick(), "another Java made it");
+    Thread.sleep(20);
+    Files.writeString(clone.resolve("kernels/new.cu"), "");
+    eqvae("doctor");
+    assertTrue(wasQuick(), "made anew");
+    assertEquals(2, calls("prepare").size());
+  }
+
+  @Test
+  void startsWithoutACache() throws Exception {
+    program(folder.resolve("jdk/bin/jar"), "echo no room; exit 1");
+    Ended ended = eqvae("doctor");
+    assertEquals(0, ended.status(), ended.text());
+    assertFalse(wasQuick());
+    assertEquals("started doctor\n", eqvae("doctor").text());
+    assertEquals(List.of(), calls("prepare"));
+  }
+
+  /** With this test's Java and classes. */
+  @Test
+  @Tag("full")
+  void aDamagedCacheOnlyCostsTime() throws Exception {
+    Path classes = Path.of(Main.class.getProtectionDomain().getCodeSource().getLocation().toURI());
+    String jars =
+        Arrays.stream(System.getProperty("java.class.path").split(":"))
+            .filter(entry -> entry.endsWith(".jar"))
+            .collect(Collectors.joining(":"));
+    tool(
+        "mvn",
+        "mkdir -p java/target; cp -r '%s' java/target/classes; echo '%s' > java/target/classpath.txt"
+            .formatted(classes, jars));
+    Map<String, String> real = Map.of("JAVA_HOME", System.getProperty("java.home"));
+    String[] help = {clone.resolve("eqvae").toString(), "--help"};
+    end(start(real, help));
+    Path cache = clone.resolve("java/target/start/eqvae.aot");
+    String expected = end(start(real, help)).text();
+    assertTrue(expected.startsWith("Usage: "), expected);
+    byte[] whole = Files.readAllBytes(cache);
+    Files.write(cache, Arrays.copyOf(whole, whole.length / 2));
+    assertEquals(new Ended(0, expected), end(start(real, help)));
+    Files.write(cache, new byte[100]);
+    assertEquals(new Ended(0, expected), end(start(real, help)));
+    Files.delete(cache);
+    assertEquals(new Ended(0, expected), end(start(real, help)));
+  }
+
   @Test
   void twoFirstStartsBuildOnce() throws Exception {
     String program = clone.resolve("eqvae").toString();
@@ -186,6 +269,8 @@ class LauncherTest {
     end(start(Map.of(), copy.resolve("eqvae").toString(), "doctor"));
     assertEquals(2, calls("mvn").size());
     assertTrue(calls("mvn").getLast().endsWith(" in " + copy));
+    clone = copy;
+    assertTrue(wasQuick());
   }
 
   @Test
@@ -248,5 +333,6 @@ class LauncherTest {
     ended = end(start(Map.of(), command));
     assertEquals(0, ended.status(), ended.text());
     assertTrue(ended.text().contains("the earlier build is used"), ended.text());
+    assertTrue(wasQuick());
   }
 }

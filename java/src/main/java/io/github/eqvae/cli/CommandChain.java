@@ -37,7 +37,7 @@ final class CommandChain {
   int run(List<String> arguments) {
     err.println("$ " + Invocation.command(arguments.toArray()));
     err.flush();
-    CommandLine line = new CommandLine(new Main());
+    CommandLine line = Commands.all();
     line.setOut(out);
     line.setErr(err);
     line.setCaseInsensitiveEnumValuesAllowed(true);

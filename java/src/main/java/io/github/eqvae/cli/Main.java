@@ -22,6 +22,7 @@ import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
+import java.util.List;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 
@@ -34,22 +35,6 @@ import picocli.CommandLine.Command;
       "Trains autoencoders whose latent space is equivariant to scaling and rotation (EQ-VAE).%n"
     },
     synopsisSubcommandLabel = "COMMAND",
-    subcommands = {
-      DemoCommand.class,
-      RecipesCommand.class,
-      TrainCommand.class,
-      EvaluateCommand.class,
-      CompareCommand.class,
-      ReconstructCommand.class,
-      EncodeCommand.class,
-      DecodeCommand.class,
-      SampleCommand.class,
-      WeightsCommand.class,
-      ConvertCommand.class,
-      InspectCommand.class,
-      DoctorCommand.class,
-      CompletionCommand.class
-    },
     footer = {
       "",
       "Examples:",
@@ -77,6 +62,8 @@ public final class Main implements Runnable {
 
   static final int HELP_WIDTH = 100;
 
+  private static final List<String> VERSION = List.of("-V", "--version");
+
   @CommandLine.Option(
       names = {"-q", "--quiet"},
       scope = CommandLine.ScopeType.INHERIT,
@@ -99,6 +86,11 @@ public final class Main implements Runnable {
    * @param arguments the command line
    */
   public static void main(String[] arguments) {
+    if (arguments.length == 1 && VERSION.contains(arguments[0])) {
+      PrintStream out = System.out;
+      out.println(Version.TEXT); // without reading how all commands look
+      return;
+    }
     StatusLine.install();
     int code = execute(arguments);
     StatusLine.end();
@@ -114,7 +106,7 @@ public final class Main implements Runnable {
   public static int execute(String... arguments) {
     Invocation.begin(arguments);
     Main main = new Main();
-    CommandLine line = new CommandLine(main);
+    CommandLine line = Commands.of(main, arguments);
     PrintStream standardError = System.err;
     PrintWriter errors = new PrintWriter(standardError, true);
     line.setErr(new PrintWriter(new Notes(errors), true));

@@ -93,7 +93,7 @@ class DemoGeneratorsTest {
     arguments.addAll(more);
     StringWriter out = new StringWriter();
     StringWriter err = new StringWriter();
-    CommandLine line = new CommandLine(new Main());
+    CommandLine line = Commands.all();
     line.setOut(new PrintWriter(out, true));
     line.setErr(new PrintWriter(err, true));
     line.setExecutionExceptionHandler(
@@ -215,7 +215,7 @@ class DemoGeneratorsTest {
   @Test
   void anUnknownKindIsNamed() {
     StringWriter err = new StringWriter();
-    CommandLine line = new CommandLine(new Main());
+    CommandLine line = Commands.all();
     line.setErr(new PrintWriter(err, true));
     line.setExecutionExceptionHandler(
         (e, command, parsed) -> {

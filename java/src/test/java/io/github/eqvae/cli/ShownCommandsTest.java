@@ -75,7 +75,7 @@ class ShownCommandsTest {
 
   @Test
   void everyShownCommandExists() throws IOException {
-    CommandLine line = new CommandLine(new Main());
+    CommandLine line = Commands.all();
     List<String> texts = new ArrayList<>();
     for (Path doc : documents()) {
       texts.addAll(Files.readString(doc).replaceAll("\\\\\n\\s*", " ").lines().toList());
