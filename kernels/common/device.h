@@ -64,7 +64,7 @@ void launch([[maybe_unused]] Stream& stream, [[maybe_unused]] const char* name, 
             [[maybe_unused]] dim3 block, [[maybe_unused]] size_t shared_bytes, [[maybe_unused]] Kernel kernel,
             [[maybe_unused]] Arguments... arguments) {
 #if defined(EQV_PLANS)
-  // native/null: only sizes are computed, nothing runs.
+  planned(stream, name, 1, grid, block, shared_bytes);  // native/null: only sizes are computed, nothing runs
 #elif defined(__CUDACC__)
   if (shared_bytes > kSharedByDefault) allow_shared(reinterpret_cast<const void*>(kernel), shared_bytes);
   begin_kernel(stream, name);
@@ -85,7 +85,7 @@ void launch_clusters([[maybe_unused]] Stream& stream, [[maybe_unused]] const cha
                      [[maybe_unused]] dim3 grid, [[maybe_unused]] dim3 block, [[maybe_unused]] size_t shared_bytes,
                      [[maybe_unused]] Kernel kernel, [[maybe_unused]] Arguments... arguments) {
 #if defined(EQV_PLANS)
-  // see launch
+  planned(stream, name, cluster, grid, block, shared_bytes);
 #elif defined(__CUDACC__)
   if (shared_bytes > kSharedByDefault) allow_shared(reinterpret_cast<const void*>(kernel), shared_bytes);
   begin_kernel(stream, name);

@@ -2,6 +2,8 @@
 
 #include <cstdio>
 
+#include "journal.h"
+
 namespace eqv {
 
 const char* dtype_name(int32_t dtype) {
@@ -67,6 +69,7 @@ const Tensor& Check::typed(const char* name, const Tensor* t, int rank, int32_t 
     stride *= r.shape[i];
   }
   if (call_) moves(r);
+  if (call_ && journals()) journal("tensor\t%s\t%s\t%s", name, dtype_name(r.dtype), shape_text(r).c_str());
   return r;
 }
 

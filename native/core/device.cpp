@@ -4,6 +4,7 @@
 #include <mutex>
 #include <unordered_map>
 
+#include "journal.h"
 #include "profile.h"
 #include "status.h"
 
@@ -105,6 +106,7 @@ void release(Device& device, void* data) {
 }
 
 void* scratch(Stream& stream, int64_t bytes) {
+  if (stream.clock && journals()) journal("scratch\t%lld", static_cast<long long>(bytes));
   if (bytes > stream.scratch_bytes) {
     refuse_while_capturing(*stream.device, "scratch memory",
                            "run the same operations once before, or reserve it with eqv_stream_reserve");

@@ -3,6 +3,8 @@
 #include <cstdio>
 #include <utility>
 
+#include "journal.h"
+
 namespace eqv {
 namespace {
 
@@ -40,6 +42,7 @@ void Profile::end() {
 }
 
 void Profile::add(CallRecord&& call) {
+  if (journals()) journal("call\t%s\t%d\t%.0f\t%.0f", call.operation, call.math, call.bytes, call.flops);
   std::lock_guard lock(mutex_);
   waiting_.push_back(std::move(call));
   if (waiting_.size() >= kWaiting) settle();
