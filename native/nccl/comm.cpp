@@ -223,19 +223,16 @@ eqv_status eqv_comm_close(eqv_comm comm, int64_t milliseconds) {
     const std::unique_ptr<eqv_comm_s> owner(comm);
     if (!comm->native) return;
     if (!comm->failed && milliseconds > 0) {
-      comm->last = "end";
       try {
         require(comm, comm->nccl->ncclCommFinalize(comm->native));
-        if (within(milliseconds, [&] { return is_settled(comm); })) {
-          require(comm, comm->nccl->ncclCommDestroy(comm->native));
+        if (within(milliseconds, [&] { return is_settled(comm); }) &&
+            comm->nccl->ncclCommDestroy(comm->native) == ncclSuccess)
           return;
-        }
       } catch (const Error&) {
-        comm->nccl->ncclCommAbort(comm->native);
-        throw;
+        // Another rank has closed already, and waited no longer. What this rank waited for is done.
       }
     }
-    comm->nccl->ncclCommAbort(comm->native);  // its own errors say nothing new
+    comm->nccl->ncclCommAbort(comm->native);
   });
 }
 

@@ -11,6 +11,7 @@
 #include <functional>
 #include <map>
 #include <mutex>
+#include <set>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -66,6 +67,7 @@ void require_selected(int ordinal, const char* what) {
 // The pending work of a stream. Copies from pinned memory are done as late as possible: when the stream gets other work, or
 // is waited for. With SIMT_EARLY=1 they are done at once. A program must be right in both cases. Work that others do
 // (ShimStream) is begun by the same rule; until it has ended, all that the stream gets after it waits, as on a GPU.
+// Kernels run at once; with SIMT_LATE=1 only when the stream is waited for, so that a program notices if it forgot to wait.
 class Queue : public ShimStream {
  public:
   // How far a queue has come, for streams that wait for it. It outlives the queue.
@@ -77,12 +79,20 @@ class Queue : public ShimStream {
 
   explicit Queue(int ordinal) : ordinal_(ordinal) {
     progress_->queue = this;
+    {
+      std::lock_guard lock(all_mutex);
+      all.insert(this);
+    }
     give = [](ShimStream* stream, void* work, void (*begin)(void*), bool (*ended)(void*), void (*drop)(void*)) {
       const std::shared_ptr<void> owner(work, drop);
       static_cast<Queue*>(stream)->given([=] { begin(owner.get()); }, [=] { return ended(owner.get()); });
     };
   }
   ~Queue() {
+    {
+      std::lock_guard lock(all_mutex);
+      all.erase(this);
+    }
     std::lock_guard lock(progress_->mutex);
     progress_->queue = nullptr;
   }
@@ -109,7 +119,7 @@ class Queue : public ShimStream {
     require_selected(ordinal_, "a launch");
     if (recording_) return graph_.push_back(std::move(work));
     std::lock_guard lock(progress_->mutex);
-    if (go_on()) work();
+    if (!late() && go_on()) work();
     else pending_.push_back({std::move(work), nullptr});
   }
 
@@ -129,6 +139,22 @@ class Queue : public ShimStream {
                           if (theirs->queue) theirs->queue->go_on();
                           return !theirs->queue || theirs->ended >= last;
                         }});
+  }
+
+  static bool late() {
+    static const bool value = std::getenv("SIMT_LATE") != nullptr;
+    return value;
+  }
+
+  // As cudaFree does before it frees: the work of the device ends first, if it is late.
+  static void finish(int ordinal) {
+    if (!late()) return;
+    std::lock_guard lock(all_mutex);
+    for (Queue* queue : all) {
+      if (queue->ordinal_ != ordinal) continue;
+      const std::unique_lock mine(queue->progress_->mutex, std::try_to_lock);
+      if (mine) queue->go_on();
+    }
   }
 
   void record() {
@@ -168,6 +194,9 @@ class Queue : public ShimStream {
     }
     return true;
   }
+
+  static inline std::mutex all_mutex;
+  static inline std::set<Queue*> all;
 
   int ordinal_;
   std::shared_ptr<Progress> progress_ = std::make_shared<Progress>();
@@ -309,6 +338,7 @@ void* raw_allocate(Device& device, int64_t bytes) {
 
 void raw_release(Device& device, void* data, int64_t bytes) {
   simt::require_selected(device.ordinal, "a release");
+  simt::Queue::finish(device.ordinal);
   const Guarded g(bytes);
   auto* start = static_cast<unsigned char*>(data) - g.offset();
   ASAN_UNPOISON_MEMORY_REGION(start, g.offset());

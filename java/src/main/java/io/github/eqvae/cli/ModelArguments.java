@@ -56,7 +56,7 @@ final class ModelArguments {
   }
 
   Device open() {
-    return device.map(Device::open).orElseGet(Device::best);
+    return DeviceOption.open(device);
   }
 
   Vae load(Device on, PrintWriter err) throws IOException {

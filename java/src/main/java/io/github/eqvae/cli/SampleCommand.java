@@ -163,7 +163,7 @@ final class SampleCommand implements Callable<Integer> {
             .withBatch(batch)
             .withWeights(weights.choice())
             .withHints(hints.hints());
-    try (Device on = device.map(Device::open).orElseGet(Device::best)) {
+    try (Device on = DeviceOption.open(device)) {
       if (CodeGenerator.isThere(path)) {
         ofCodes(on, options, text, stderr);
       } else {

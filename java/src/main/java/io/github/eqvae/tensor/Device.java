@@ -78,8 +78,18 @@ public final class Device implements AutoCloseable {
    * @return the device; the caller closes it
    */
   public static Device best() {
+    return best(0);
+  }
+
+  /**
+   * The same for one of several ranks ({@link #ofRank}).
+   *
+   * @param localRank which of its machine's ranks this is
+   * @return the device; the caller closes it
+   */
+  public static Device best(int localRank) {
     try {
-      return open("cuda");
+      return ofRank("cuda", 0, localRank);
     } catch (EqvaeException.Environment e) {
       return open("cpu", 0, Optional.of(String.valueOf(e.getMessage())));
     }

@@ -26,7 +26,7 @@ public final class DeviceCommunicator implements AutoCloseable {
   private static final String WAIT = "EQVAE_NCCL_WAIT";
   private static final long SECONDS = 120;
   private static final long SLICE_MILLIS = 20;
-  private static final long CLOSE_MILLIS = 5000;
+  private static final long CLOSE_MILLIS = 2000;
   private static final long CAUSE_MILLIS = 1000;
   private static final int ROWS = 4;
 

@@ -48,13 +48,21 @@ record Nccl(CommLibrary functions, String version) {
 
   /** One line for people: what there is, or what to do. */
   static String describe() {
+    Optional<CommLibrary> functions;
     try {
-      return CommLibrary.of(Libraries.library("cuda"))
+      functions = CommLibrary.of(Libraries.library("cuda"));
+    } catch (EqvaeException.Environment e) {
+      return "not looked for: there is no CUDA library";
+    }
+    try {
+      return functions
           .flatMap(Nccl::open)
           .map(n -> n.version() + " (for several ranks on GPUs)")
           .orElse("not used: EQVAE_NCCL is none");
     } catch (EqvaeException.Environment e) {
-      return "not available, so training uses one GPU: " + e.getMessage();
+      return "not available, so training uses one GPU: "
+          + e.getMessage()
+          + " (EQVAE_NCCL names another file: docs/scaling.md)";
     }
   }
 }

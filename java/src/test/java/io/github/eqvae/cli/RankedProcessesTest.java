@@ -136,7 +136,7 @@ class RankedProcessesTest {
     assertEquals(0, line.execute(arguments.toArray(String[]::new)), said::toString);
   }
 
-  private static boolean hasMpi() throws Exception {
+  static boolean hasMpi() throws Exception {
     Path library = Path.of(System.getProperty("eqvae.native.dir"), "libeqv_mpi.so");
     try {
       Process version = new ProcessBuilder("mpirun", "--version").start();

@@ -14,6 +14,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
 import java.util.List;
+import java.util.concurrent.CountDownLatch;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
@@ -255,6 +256,32 @@ class DeviceCommunicatorTest {
       String told = "rank 2 ended: the disk is full";
       assertEquals(List.of(told, told, "the disk is full"), all);
       assertTrue(System.nanoTime() - start < 10e9);
+    }
+  }
+
+  /** As when the first rank measures the trained model, and the others have nothing left to do. */
+  @Test
+  void aRankMayCloseMuchLater() throws Exception {
+    CountDownLatch closed = new CountDownLatch(1);
+    try (NcclStandIn standIn = new NcclStandIn()) {
+      List<String> all =
+          TestRanks.run(
+              2,
+              ranks -> {
+                String done =
+                    on(
+                        ranks,
+                        (gpus, arena) -> {
+                          gathers(gpus, arena);
+                          if (ranks.isFirst()) {
+                            closed.await();
+                          }
+                          return "done";
+                        });
+                closed.countDown();
+                return done;
+              });
+      assertEquals(List.of("done", "done"), all);
     }
   }
 
