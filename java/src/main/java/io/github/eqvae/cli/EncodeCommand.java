@@ -124,7 +124,7 @@ final class EncodeCommand implements Callable<Integer> {
   public Integer call() throws Exception {
     PrintWriter stdout = spec.commandLine().getOut();
     PrintWriter stderr = spec.commandLine().getErr();
-    try (RankedRun ranked = RankedRun.meet(System.getenv())) {
+    try (RankedRun ranked = RankedRun.connect(System.getenv())) {
       PrintWriter nowhere = new PrintWriter(Writer.nullWriter());
       boolean first = ranked.ranks().isFirst();
       return ranked.run(

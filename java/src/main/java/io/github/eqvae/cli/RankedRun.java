@@ -26,21 +26,21 @@ final class RankedRun implements AutoCloseable {
   private static final Set<String> SHARED = Set.of("train", "encode", "sample");
 
   private final Communicator ranks;
-  private final Optional<RankEnvironment> launch;
+  private final Optional<RankEnvironment> environment;
   private volatile String lost = "";
   private volatile boolean over;
 
-  private RankedRun(Communicator ranks, Optional<RankEnvironment> launch) {
+  private RankedRun(Communicator ranks, Optional<RankEnvironment> environment) {
     this.ranks = ranks;
-    this.launch = launch;
+    this.environment = environment;
   }
 
   /** Meets the others, if the environment names any. */
-  static RankedRun meet(Map<String, String> environment) {
-    Optional<RankEnvironment> launch = RankEnvironment.of(environment);
-    Communicator met = launch.map(RankEnvironment::connect).orElse(Communicator.alone());
-    RankedRun run = new RankedRun(met, launch);
-    met.onLoss(run::lost);
+  static RankedRun connect(Map<String, String> variables) {
+    Optional<RankEnvironment> environment = RankEnvironment.of(variables);
+    Communicator ranks = environment.map(RankEnvironment::connect).orElse(Communicator.alone());
+    RankedRun run = new RankedRun(ranks, environment);
+    ranks.onLoss(run::lost);
     return run;
   }
 
@@ -57,20 +57,20 @@ final class RankedRun implements AutoCloseable {
       return false;
     }
     try {
-      Optional<RankEnvironment> launch = RankEnvironment.of(System.getenv());
-      launch
-          .filter(l -> l.rank() == 0)
+      Optional<RankEnvironment> environment = RankEnvironment.of(System.getenv());
+      environment
+          .filter(e -> e.rank() == 0)
           .ifPresent(
-              l ->
+              e ->
                   err.println(
                       "eqvae: note: "
-                          + l.launcher()
+                          + e.launcher()
                           + " started "
-                          + l.size()
+                          + e.size()
                           + " processes, and `eqvae "
                           + command
                           + "` is the work of one; the others end"));
-      return launch.isPresent() && launch.get().rank() > 0;
+      return environment.isPresent() && environment.get().rank() > 0;
     } catch (EqvaeException.Argument e) {
       return false; // variables that this command does not need
     }
@@ -96,7 +96,7 @@ final class RankedRun implements AutoCloseable {
   /** Threads for a rank that shares its machine with others, where the recipe names no number. */
   Optional<Integer> threads() {
     int there = Runtime.getRuntime().availableProcessors();
-    int shared = launch.map(RankEnvironment::localSize).orElse(1);
+    int shared = environment.map(RankEnvironment::localSize).orElse(1);
     return shared == 1 || CoreBinding.notice(System.getenv()).isPresent()
         ? Optional.empty()
         : Optional.of(Math.max(1, there / shared));

@@ -147,7 +147,7 @@ final class SampleCommand implements Callable<Integer> {
   public Integer call() throws Exception {
     json.check();
     requirePlace();
-    try (RankedRun ranked = RankedRun.meet(System.getenv())) {
+    try (RankedRun ranked = RankedRun.connect(System.getenv())) {
       ranked.silence(spec.commandLine());
       return ranked.run(
           () -> sample(ranked.ranks()), "The same command goes on with what is missing");

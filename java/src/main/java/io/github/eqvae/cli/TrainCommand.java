@@ -103,7 +103,7 @@ final class TrainCommand implements Callable<Integer> {
     PrintWriter stderr = spec.commandLine().getErr();
     Console console = new Console(stderr);
     RunFolder folder = folder();
-    try (RankedRun ranked = RankedRun.meet(System.getenv())) {
+    try (RankedRun ranked = RankedRun.connect(System.getenv())) {
       return ranked.run(
           () -> train(ranked, folder, console, stdout),
           "Go on with: " + Invocation.command("train", "--resume", folder.path()));

@@ -8,6 +8,7 @@ import io.github.eqvae.nn.ParameterStore;
 import io.github.eqvae.nn.Scope;
 import io.github.eqvae.op.Activation;
 import io.github.eqvae.op.LeakyRelu;
+import io.github.eqvae.ranks.Communicator;
 import io.github.eqvae.tape.Tape;
 import io.github.eqvae.tensor.DType;
 import io.github.eqvae.tensor.Stream;
@@ -98,6 +99,20 @@ public final class Discriminator implements AutoCloseable {
    */
   public void computeIn(DType dtype) {
     activations = dtype;
+  }
+
+  /**
+   * From now on batch norm uses the statistics of the images of all ranks in training, as after
+   * PyTorch's {@code SyncBatchNorm.convert_sync_batchnorm}. Every rank must judge equally often.
+   *
+   * @param ranks who takes part
+   */
+  public void synchronise(Communicator ranks) {
+    for (Layer layer : layers) {
+      if (layer.norm() != null) {
+        layer.norm().synchronise(ranks);
+      }
+    }
   }
 
   /**

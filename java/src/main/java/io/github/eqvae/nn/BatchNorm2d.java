@@ -1,8 +1,10 @@
 package io.github.eqvae.nn;
 
 import io.github.eqvae.op.BatchNorm;
+import io.github.eqvae.ranks.Communicator;
 import io.github.eqvae.tape.Tape;
 import io.github.eqvae.tensor.Tensor;
+import org.jspecify.annotations.Nullable;
 
 /** Batch normalisation with running statistics. PyTorch: {@code nn.BatchNorm2d}. */
 public final class BatchNorm2d {
@@ -12,6 +14,7 @@ public final class BatchNorm2d {
   private final Parameter bias;
   private final Parameter runningMean;
   private final Parameter runningVar;
+  private @Nullable Communicator ranks;
 
   /**
    * Declares the layer.
@@ -32,6 +35,16 @@ public final class BatchNorm2d {
   }
 
   /**
+   * From now on training uses the statistics of all ranks' batches together. Then every rank must
+   * run the layer, and its backward pass, equally often.
+   *
+   * @param with who takes part
+   */
+  public void synchronise(Communicator with) {
+    ranks = with;
+  }
+
+  /**
    * Runs the layer.
    *
    * @param tape the tape
@@ -42,7 +55,9 @@ public final class BatchNorm2d {
    */
   public Tensor forward(Tape tape, Tensor x, boolean training) {
     return tape.apply(
-        new BatchNorm(eps, momentum, training),
+        training && ranks != null
+            ? new SyncBatchNorm(eps, momentum, ranks)
+            : new BatchNorm(eps, momentum, training),
         x,
         weight.on(tape),
         bias.on(tape),

@@ -12,8 +12,8 @@ import org.jspecify.annotations.Nullable;
 /**
  * The sum of the gradients of all ranks, on their GPUs. In the order of the ranks it has the bits
  * of one rank that adds the same summands one after the other ({@link GradientTotal}), like {@link
- * io.github.eqvae.ranks.OrderedSum} in host memory: round by round, and within a round rank by
- * rank.
+ * io.github.eqvae.ranks.OrderedAllReduce} in host memory: round by round, and within a round rank
+ * by rank.
  *
  * <p>The numbers are divided into buckets, and each bucket into one share per rank. A rank receives
  * its share from all others and adds up; at the end the shares are gathered. The buckets change the

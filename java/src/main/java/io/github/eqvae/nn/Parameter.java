@@ -5,6 +5,7 @@ import io.github.eqvae.tape.GradientTarget;
 import io.github.eqvae.tape.Tape;
 import io.github.eqvae.tensor.Shape;
 import io.github.eqvae.tensor.Tensor;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -20,7 +21,10 @@ public final class Parameter implements GradientTarget {
   private @Nullable Tensor value;
   private @Nullable Tensor gradient;
   private @Nullable Tensor packed;
+  private long offset;
   private boolean fresh = true;
+  private boolean complete;
+  private @Nullable Consumer<Parameter> onComplete;
   private boolean frozen;
 
   /** How a parameter is used. */
@@ -38,8 +42,9 @@ public final class Parameter implements GradientTarget {
     this.kind = kind;
   }
 
-  void bind(ParameterStore owner, Tensor memory, @Nullable Tensor gradientMemory) {
+  void bind(ParameterStore owner, long first, Tensor memory, @Nullable Tensor gradientMemory) {
     store = owner;
+    offset = first;
     value = memory;
     gradient = gradientMemory;
   }
@@ -60,6 +65,15 @@ public final class Parameter implements GradientTarget {
    */
   public Shape shape() {
     return shape;
+  }
+
+  /**
+   * Where a learned parameter lies in {@link ParameterStore#values()}.
+   *
+   * @return the position of its first element
+   */
+  public long offset() {
+    return offset;
   }
 
   /**
@@ -143,11 +157,37 @@ public final class Parameter implements GradientTarget {
 
   @Override
   public void markWritten() {
+    if (complete) {
+      throw new EqvaeException.Internal(
+          "Parameter "
+              + name
+              + " gets a gradient after its gradient was complete and sent: a part of a phase has"
+              + " two backward passes");
+    }
     fresh = false;
   }
 
   void refresh() {
     fresh = true;
+    complete = false;
+  }
+
+  /**
+   * From now on tells when a backward pass has completed the gradient, while it goes on with
+   * others. A pass that does not reach the parameter tells nothing.
+   *
+   * @param action gets the parameter, in the thread of the pass; null to be told no more
+   */
+  public void onComplete(@Nullable Consumer<Parameter> action) {
+    onComplete = action;
+  }
+
+  @Override
+  public void completed() {
+    if (onComplete != null) {
+      onComplete.accept(this);
+      complete = true;
+    }
   }
 
   @Override

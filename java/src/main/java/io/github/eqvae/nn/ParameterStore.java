@@ -68,7 +68,7 @@ public final class ParameterStore implements AutoCloseable {
   private final Tensor values;
   private final @Nullable Tensor gradients;
   private final List<Tensor> kept = new ArrayList<>();
-  private final Map<Parameter, Long> packable = new LinkedHashMap<>(); // first values
+  private final List<Parameter> packable = new ArrayList<>();
   private @Nullable PackedWeights packed;
   private boolean trainable;
   private List<Range> moving;
@@ -93,14 +93,14 @@ public final class ParameterStore implements AutoCloseable {
     moving = List.of(new Range(0, values.shape().elements()));
     long offset = 0;
     for (Parameter p : learned) {
-      p.bind(this, view(values, offset, p.shape()), view(gradients, offset, p.shape()));
+      p.bind(this, offset, view(values, offset, p.shape()), view(gradients, offset, p.shape()));
       if (p.isPackable()) {
-        packable.put(p, offset);
+        packable.add(p);
       }
       offset += aligned(p.shape());
     }
     for (Parameter p : buffers) {
-      p.bind(this, arena.tensor(p.shape()), null);
+      p.bind(this, 0, arena.tensor(p.shape()), null);
     }
     for (Parameter p : parameters.values()) {
       p.init().apply(stream, p.value(), seed, purpose(p.name()));
@@ -278,11 +278,10 @@ public final class ParameterStore implements AutoCloseable {
   public void keepPacked(Stream stream) {
     if (packed == null && !packable.isEmpty() && stream.device().info().readsPackedWeights()) {
       List<PackedWeights.Source> sources = new ArrayList<>();
-      packable.forEach(
-          (p, first) -> sources.add(new PackedWeights.Source(matrix(p.shape()), first)));
+      packable.forEach(p -> sources.add(new PackedWeights.Source(matrix(p.shape()), p.offset())));
       PackedWeights made = new PackedWeights(stream, arena, sources);
       Iterator<Tensor> copies = made.copies().iterator();
-      packable.keySet().forEach(p -> p.bindPacked(copies.next()));
+      packable.forEach(p -> p.bindPacked(copies.next()));
       packed = made;
       repack(stream);
     }

@@ -8,13 +8,25 @@ import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.concurrent.Callable;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
  * The ranks of a run: processes that each compute a part of it. Every method but {@link #abort} is
  * called by all ranks, in the same order, by one thread of each. Results do not depend on how bytes
- * travel: sums are made in the order of the ranks, by our own code ({@link OrderedSum}).
+ * travel: sums are made in the order of the ranks, by our own code ({@link OrderedAllReduce}).
+ *
+ * <p>Buckets of a sum travel while their rank computes. All messages are sent and received by one
+ * thread, in the order of the calls, so a call that comes after a bucket waits for it.
  *
  * <p>If a rank is lost, a call that waits for it ends with {@link EqvaeException.Environment}.
  */
@@ -22,12 +34,24 @@ public final class Communicator implements AutoCloseable {
   /** Bytes of one message at most: buffers of Java's channels are smaller than 2 GiB. */
   private static final long MESSAGE = 64L << 20;
 
-  private static final Communicator ALONE = new Communicator(new Alone());
+  private static final long GIVE_UP_SECONDS = 2;
+
+  private static final Communicator ALONE = new Communicator(new LoneTransport(), 1 << 22);
 
   private final MessageTransport transport;
+  private final long bucketBytes;
+  private final AtomicLong sent = new AtomicLong();
+  private @Nullable ExecutorService messages; // once something travels beside the caller
 
-  Communicator(MessageTransport transport) {
+  /**
+   * Ranks that are connected.
+   *
+   * @param transport how bytes travel
+   * @param bucketBytes size of a sum's buckets; it changes the speed, never the bits
+   */
+  Communicator(MessageTransport transport, long bucketBytes) {
     this.transport = transport;
+    this.bucketBytes = bucketBytes;
   }
 
   /**
@@ -76,25 +100,131 @@ public final class Communicator implements AutoCloseable {
   }
 
   /**
+   * The size of the buckets of sums. Ranks can only work together if it is the same.
+   *
+   * @return bytes
+   */
+  public long bucketBytes() {
+    return bucketBytes;
+  }
+
+  /**
+   * What this rank has sent to others so far.
+   *
+   * @return bytes, without what transports add
+   */
+  public long sentBytes() {
+    return sent.get();
+  }
+
+  /**
+   * Sends and receives; by the thread of {@link #schedule} where there is one.
+   *
+   * @return bytes sent
+   */
+  long exchange(@Nullable MemorySegment[] out, @Nullable MemorySegment[] in) {
+    long bytes = 0;
+    for (MemorySegment each : out) {
+      bytes += each == null ? 0 : each.byteSize();
+    }
+    sent.addAndGet(bytes);
+    transport.exchange(out, in);
+    return bytes;
+  }
+
+  /** Runs something that exchanges messages, after all that came before, beside the caller. */
+  Future<?> schedule(Runnable work) {
+    if (isAlone()) {
+      work.run();
+      return CompletableFuture.completedFuture(null);
+    }
+    if (messages == null) {
+      messages =
+          Executors.newSingleThreadExecutor(
+              Thread.ofPlatform().daemon().name("eqvae-messages").factory());
+    }
+    return messages.submit(work);
+  }
+
+  /** Runs it after all that was scheduled, and waits for it. */
+  private <R> R inOrder(Callable<R> work) {
+    try {
+      return messages == null ? work.call() : join(messages.submit(work));
+    } catch (RuntimeException e) {
+      throw e;
+    } catch (Exception e) {
+      throw new EqvaeException.Internal("an exchange of messages failed", e);
+    }
+  }
+
+  /** Waits for something that was scheduled, and fails as it failed. */
+  static <R> R join(Future<R> work) {
+    try {
+      return work.get();
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new EqvaeException.Environment("interrupted while ranks exchanged numbers", e);
+    } catch (ExecutionException e) {
+      if (e.getCause() instanceof RuntimeException failure) {
+        throw failure;
+      }
+      throw new EqvaeException.Internal("an exchange of messages failed", e);
+    }
+  }
+
+  /**
+   * Gives up what was scheduled: then this rank has failed, and the others may never answer.
+   *
+   * @return whether nothing travels any more; a message that MPI waits for cannot be stopped
+   */
+  boolean giveUp(List<Future<?>> work) {
+    if (messages == null || work.stream().allMatch(Future::isDone)) {
+      return true;
+    }
+    work.forEach(each -> each.cancel(true));
+    try {
+      messages.submit(() -> {}).get(GIVE_UP_SECONDS, TimeUnit.SECONDS);
+      return true;
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      return false;
+    } catch (ExecutionException | TimeoutException e) {
+      return false;
+    }
+  }
+
+  /**
    * Gathers what each rank gives.
    *
    * @param mine this rank's bytes, of any length
    * @return the bytes of all, by rank
    */
   public List<byte[]> allGather(byte[] mine) {
-    if (isAlone()) {
-      return List.of(mine.clone());
-    }
+    return isAlone() ? List.of(mine.clone()) : inOrder(() -> gather(mine, true));
+  }
+
+  /**
+   * Gives the first rank what each rank has.
+   *
+   * @param mine this rank's bytes, of any length
+   * @return the bytes of all, by rank, in the first rank; nothing in others
+   */
+  public List<byte[]> gather(byte[] mine) {
+    return isAlone() ? List.of(mine.clone()) : inOrder(() -> gather(mine, false));
+  }
+
+  private List<byte[]> gather(byte[] mine, boolean toAll) {
+    boolean receives = toAll || isFirst();
     try (Arena arena = Arena.ofShared()) {
       MemorySegment length = arena.allocate(ValueLayout.JAVA_LONG);
       length.set(ValueLayout.JAVA_LONG, 0, mine.length);
       @Nullable MemorySegment[] lengths = new MemorySegment[size()];
-      for (int r = 0; r < lengths.length; r++) {
+      for (int r = 0; receives && r < lengths.length; r++) {
         lengths[r] = r == rank() ? null : arena.allocate(ValueLayout.JAVA_LONG);
       }
-      transport.exchange(toOthers(length), lengths);
-      MemorySegment sent = arena.allocate(Math.max(mine.length, 1), 8);
-      MemorySegment.copy(mine, 0, sent, ValueLayout.JAVA_BYTE, 0, mine.length);
+      exchange(to(length, toAll), lengths);
+      MemorySegment own = arena.allocate(Math.max(mine.length, 1), 8);
+      MemorySegment.copy(mine, 0, own, ValueLayout.JAVA_BYTE, 0, mine.length);
       @Nullable MemorySegment[] parts = new MemorySegment[size()];
       for (int r = 0; r < parts.length; r++) {
         MemorySegment bytes = lengths[r];
@@ -106,13 +236,22 @@ public final class Communicator implements AutoCloseable {
           parts[r] = arena.allocate(Math.max(n, 1), 8).asSlice(0, n);
         }
       }
-      transport.exchange(toOthers(sent.asSlice(0, mine.length)), parts);
+      exchange(to(own.asSlice(0, mine.length), toAll), parts);
       List<byte[]> all = new ArrayList<>();
-      for (MemorySegment part : parts) {
+      for (MemorySegment part : receives ? parts : new MemorySegment[0]) {
         all.add(part == null ? mine.clone() : part.toArray(ValueLayout.JAVA_BYTE));
       }
       return all;
     }
+  }
+
+  /** The same for all others, or for the first one only. */
+  private @Nullable MemorySegment[] to(MemorySegment same, boolean all) {
+    @Nullable MemorySegment[] out = new MemorySegment[size()];
+    for (int r = 0; r < out.length; r++) {
+      out[r] = r == rank() || (r > 0 && !all) ? null : same;
+    }
+    return out;
   }
 
   /**
@@ -147,15 +286,25 @@ public final class Communicator implements AutoCloseable {
    * @param memory native memory of the same size in all ranks, with a shared or global arena
    */
   public void broadcast(MemorySegment memory) {
-    for (long at = 0; !isAlone() && at < memory.byteSize(); at += MESSAGE) {
+    if (!isAlone()) {
+      inOrder(
+          () -> {
+            fromFirst(memory);
+            return memory;
+          });
+    }
+  }
+
+  private void fromFirst(MemorySegment memory) {
+    for (long at = 0; at < memory.byteSize(); at += MESSAGE) {
       MemorySegment part = memory.asSlice(at, Math.min(MESSAGE, memory.byteSize() - at));
       @Nullable MemorySegment[] nothing = new MemorySegment[size()];
       if (isFirst()) {
-        transport.exchange(toOthers(part), nothing);
+        exchange(to(part, true), nothing);
       } else {
         @Nullable MemorySegment[] in = new MemorySegment[size()];
         in[0] = part;
-        transport.exchange(nothing, in);
+        exchange(nothing, in);
       }
     }
   }
@@ -166,12 +315,12 @@ public final class Communicator implements AutoCloseable {
    * @param elements how many numbers each rank gives
    * @return the sum, which the caller closes
    */
-  public OrderedSum orderedSum(long elements) {
-    return orderedSum(elements, OrderedSum.bucket());
+  public OrderedAllReduce orderedAllReduce(long elements) {
+    return orderedAllReduce(elements, bucketBytes / Float.BYTES);
   }
 
-  OrderedSum orderedSum(long elements, long bucket) {
-    return new OrderedSum(transport, elements, bucket);
+  OrderedAllReduce orderedAllReduce(long elements, long bucket) {
+    return new OrderedAllReduce(this, elements, bucket);
   }
 
   /** For tests: what others see of this rank when its process is killed. */
@@ -216,44 +365,11 @@ public final class Communicator implements AutoCloseable {
     transport.onLoss(action);
   }
 
-  private @Nullable MemorySegment[] toOthers(MemorySegment same) {
-    @Nullable MemorySegment[] out = new MemorySegment[size()];
-    for (int r = 0; r < out.length; r++) {
-      out[r] = r == rank() ? null : same;
-    }
-    return out;
-  }
-
   @Override
   public void close() {
     transport.close();
-  }
-
-  /** One rank. */
-  private static final class Alone implements MessageTransport {
-    @Override
-    public int rank() {
-      return 0;
-    }
-
-    @Override
-    public int size() {
-      return 1;
-    }
-
-    @Override
-    public void exchange(@Nullable MemorySegment[] out, @Nullable MemorySegment[] in) {
-      // There is nobody to send to.
-    }
-
-    @Override
-    public void abort(String reason) {
-      // There is nobody to tell.
-    }
-
-    @Override
-    public void close() {
-      // It holds nothing.
+    if (messages != null) {
+      messages.shutdown();
     }
   }
 }

@@ -4,7 +4,7 @@ import java.lang.foreign.MemorySegment;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
-/** Moves bytes between ranks. Used by one thread, but for {@link #abort}. */
+/** Moves bytes between ranks. Used by one thread at a time, but for {@link #abort}. */
 interface MessageTransport extends AutoCloseable {
   int rank();
 

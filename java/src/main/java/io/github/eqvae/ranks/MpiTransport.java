@@ -32,14 +32,14 @@ final class MpiTransport implements MessageTransport {
   }
 
   /** Begins MPI; without its library the message says what else there is. */
-  static MpiTransport start(RankEnvironment launch, Optional<MpiLibrary> library) {
+  static MpiTransport start(RankEnvironment environment, Optional<MpiLibrary> library) {
     MpiLibrary mpi =
         library.orElseThrow(
             () ->
                 new EqvaeException.Environment(
-                    launch.launcher()
+                    environment.launcher()
                         + " started "
-                        + launch.size()
+                        + environment.size()
                         + " processes, and this build of eqvae has no libeqv_mpi.so, because"
                         + " there was no mpi.h. Install libopenmpi-dev and build again (in a"
                         + " clone: touch CMakeLists.txt, and the next start builds); or set"
@@ -47,13 +47,13 @@ final class MpiTransport implements MessageTransport {
                         + RankEnvironment.TOKEN
                         + " to a word that the ranks share: then they meet over TCP."));
     int[] who = mpi.begin();
-    if (who[0] != launch.rank() || who[1] != launch.size()) {
+    if (who[0] != environment.rank() || who[1] != environment.size()) {
       throw new EqvaeException.Environment(
-          launch.launcher()
+          environment.launcher()
               + " says that this is rank "
-              + launch.rank()
+              + environment.rank()
               + " of "
-              + launch.size()
+              + environment.size()
               + ", "
               + mpi.version()
               + " says "

@@ -15,12 +15,24 @@ import java.util.Optional;
  * @param size how many there are
  * @param localSize how many of them are on this machine, 1 if it is not known
  * @param mpi whether they can meet through MPI
- * @param meeting where they meet over TCP; empty where nothing names it
+ * @param endpoint where they meet over TCP; empty where nothing names it
+ * @param bucketBytes size of the buckets in which gradients travel
  */
 public record RankEnvironment(
-    String launcher, int rank, int size, int localSize, boolean mpi, Optional<Meeting> meeting) {
+    String launcher,
+    int rank,
+    int size,
+    int localSize,
+    boolean mpi,
+    Optional<Endpoint> endpoint,
+    long bucketBytes) {
   /** The variable with the word that all ranks of a run share. */
   public static final String TOKEN = "EQVAE_TOKEN";
+
+  /** The variable with the size of buckets, in bytes. */
+  private static final String BUCKET = "EQVAE_RANKS_BUCKET";
+
+  private static final int BUCKET_BYTES = 1 << 22;
 
   /** The port where nothing names another: PyTorch's. */
   private static final int PORT = 29_500;
@@ -32,7 +44,7 @@ public record RankEnvironment(
    * @param port its port
    * @param token what all ranks of the run share; others are turned away
    */
-  public record Meeting(String host, int port, String token) {
+  public record Endpoint(String host, int port, String token) {
     @Override
     public String toString() {
       return host + ":" + port; // without the token
@@ -94,13 +106,20 @@ public record RankEnvironment(
     }
     boolean known = environment.containsKey(names.localSize());
     int local = known ? number(names.localSize(), environment, 1, size) : 1;
-    Optional<Meeting> meeting = meeting(names, environment);
+    Optional<Endpoint> endpoint = endpoint(names, environment);
     boolean pmi = environment.containsKey("PMIX_RANK") || environment.containsKey("PMI_RANK");
     return Optional.of(
-        new RankEnvironment(names.launcher(), rank, size, local, names.mpi() || pmi, meeting));
+        new RankEnvironment(
+            names.launcher(),
+            rank,
+            size,
+            local,
+            names.mpi() || pmi,
+            endpoint,
+            bucket(environment)));
   }
 
-  private static Optional<Meeting> meeting(Names names, Map<String, String> environment) {
+  private static Optional<Endpoint> endpoint(Names names, Map<String, String> environment) {
     String host = environment.getOrDefault("MASTER_ADDR", "").strip();
     if (host.isEmpty()) {
       if (names.ofTorch()) {
@@ -122,7 +141,13 @@ public record RankEnvironment(
         environment.containsKey("MASTER_PORT")
             ? number("MASTER_PORT", environment, 1, 65_535)
             : PORT;
-    return Optional.of(new Meeting(host, port, token));
+    return Optional.of(new Endpoint(host, port, token));
+  }
+
+  private static long bucket(Map<String, String> environment) {
+    return environment.containsKey(BUCKET)
+        ? number(BUCKET, environment, Float.BYTES, 1 << 30)
+        : BUCKET_BYTES;
   }
 
   private static int number(String name, Map<String, String> environment, int least, int most) {
@@ -153,11 +178,11 @@ public record RankEnvironment(
    * @throws EqvaeException.Environment when they do not come, or there is no way to them
    */
   public Communicator connect() {
-    if (meeting.isPresent()) {
-      return new Communicator(Rendezvous.meet(this, meeting.get()));
+    if (endpoint.isPresent()) {
+      return new Communicator(Rendezvous.connect(this, endpoint.get()), bucketBytes);
     }
     if (mpi) {
-      return new Communicator(MpiTransport.start(this, MpiLibrary.open()));
+      return new Communicator(MpiTransport.start(this, MpiLibrary.open()), bucketBytes);
     }
     throw new EqvaeException.Environment(
         launcher

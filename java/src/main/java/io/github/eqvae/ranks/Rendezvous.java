@@ -21,7 +21,7 @@ import org.jspecify.annotations.Nullable;
  * How ranks meet over TCP. The first rank listens at the address that the launcher names, and only
  * there. The others connect to it, say who they are and where they listen themselves, and get the
  * list of all. Then each connects to those before it. The connections to the first rank stay open:
- * they tell who is gone ({@link Watch}).
+ * they tell who is gone ({@link FailureDetector}).
  */
 final class Rendezvous {
   private static final int RETRY_MILLIS = 200;
@@ -29,25 +29,25 @@ final class Rendezvous {
   private static final int ALIVE_PROBES = 3;
   private static final int BACKLOG = 1024;
 
-  private final RankEnvironment launch;
-  private final RankEnvironment.Meeting meeting;
+  private final RankEnvironment environment;
+  private final RankEnvironment.Endpoint endpoint;
   private final long deadline;
   private final @Nullable SocketChannel[] data;
   private final @Nullable SocketChannel[] control;
   private final String[] names;
 
-  private Rendezvous(RankEnvironment launch, RankEnvironment.Meeting meeting) {
-    this.launch = launch;
-    this.meeting = meeting;
+  private Rendezvous(RankEnvironment environment, RankEnvironment.Endpoint endpoint) {
+    this.environment = environment;
+    this.endpoint = endpoint;
     deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(patience());
-    data = new SocketChannel[launch.size()];
-    control = new SocketChannel[launch.size()];
-    names = new String[launch.size()];
-    names[launch.rank()] = name();
+    data = new SocketChannel[environment.size()];
+    control = new SocketChannel[environment.size()];
+    names = new String[environment.size()];
+    names[environment.rank()] = name();
   }
 
   /** A connection whose other side has proved who it is. */
-  private record Arrival(SocketChannel channel, Greeting greeting) {}
+  private record Arrival(SocketChannel channel, Handshake handshake) {}
 
   /** Seconds to wait for the others. */
   private static long patience() {
@@ -71,25 +71,26 @@ final class Rendezvous {
     return text.length() > 90 ? text.substring(text.length() - 90) : text;
   }
 
-  static TcpTransport meet(RankEnvironment launch, RankEnvironment.Meeting meeting) {
-    Rendezvous all = new Rendezvous(launch, meeting);
+  static TcpTransport connect(RankEnvironment environment, RankEnvironment.Endpoint endpoint) {
+    Rendezvous all = new Rendezvous(environment, endpoint);
     try {
       InetAddress host = all.address();
-      if (launch.rank() == 0) {
+      if (environment.rank() == 0) {
         all.lead(host);
       } else {
         all.join(host);
       }
-      Watch watch = new Watch(launch.rank(), all.names, all.control, all.data);
-      return new TcpTransport(launch.rank(), all.data, watch);
+      FailureDetector detector =
+          new FailureDetector(environment.rank(), all.names, all.control, all.data);
+      return new TcpTransport(environment.rank(), all.data, detector);
     } catch (IOException e) {
       all.close();
       throw new EqvaeException.Environment(
-          "the ranks could not meet at " + meeting + ": " + reason(e), e);
+          "the ranks could not meet at " + endpoint + ": " + reason(e), e);
     } catch (InterruptedException e) {
       all.close();
       Thread.currentThread().interrupt();
-      throw new EqvaeException.Environment("interrupted while ranks met at " + meeting, e);
+      throw new EqvaeException.Environment("interrupted while ranks met at " + endpoint, e);
     } catch (RuntimeException e) {
       all.close();
       throw e;
@@ -102,47 +103,47 @@ final class Rendezvous {
 
   private InetAddress address() {
     try {
-      return InetAddress.getByName(meeting.host());
+      return InetAddress.getByName(endpoint.host());
     } catch (UnknownHostException e) {
       throw new EqvaeException.Environment(
-          "MASTER_ADDR is " + meeting.host() + ", and nothing here knows a machine of that name",
+          "MASTER_ADDR is " + endpoint.host() + ", and nothing here knows a machine of that name",
           e);
     }
   }
 
   private void lead(InetAddress host) throws IOException, InterruptedException {
-    try (ServerSocketChannel door = listen(host, meeting.port());
+    try (ServerSocketChannel listener = listen(host, endpoint.port());
         ServerSocketChannel own = listen(host, 0)) {
-      BlockingQueue<Arrival> arrivals = admit(door);
-      BlockingQueue<Arrival> calls = admit(own);
-      Greeting[] who = new Greeting[launch.size()];
-      String[] hosts = new String[launch.size()];
+      BlockingQueue<Arrival> arrivals = accept(listener);
+      BlockingQueue<Arrival> calls = accept(own);
+      Handshake[] who = new Handshake[environment.size()];
+      String[] hosts = new String[environment.size()];
       hosts[0] = host.getHostAddress();
-      for (int missing = launch.size() - 1; missing > 0; ) {
+      for (int missing = environment.size() - 1; missing > 0; ) {
         Arrival one = next(arrivals, who);
-        Greeting g = one.greeting();
-        String refusal = refusal(g, who);
-        if (g.purpose() != Greeting.JOIN || !refusal.isEmpty()) {
+        Handshake h = one.handshake();
+        String refusal = refusal(h, who);
+        if (h.purpose() != Handshake.JOIN || !refusal.isEmpty()) {
           write(one.channel(), refusal);
           one.channel().close();
-          if (g.size() != launch.size()) {
+          if (h.size() != environment.size()) {
             throw new EqvaeException.Environment(refusal);
           }
           continue;
         }
-        who[g.rank()] = g;
-        control[g.rank()] = one.channel();
-        names[g.rank()] = g.name();
-        hosts[g.rank()] =
+        who[h.rank()] = h;
+        control[h.rank()] = one.channel();
+        names[h.rank()] = h.name();
+        hosts[h.rank()] =
             ((InetSocketAddress) one.channel().getRemoteAddress()).getAddress().getHostAddress();
         missing--;
       }
       StringBuilder list = new StringBuilder();
-      for (int r = 0; r < launch.size(); r++) {
+      for (int r = 0; r < environment.size(); r++) {
         int port = r == 0 ? port(own) : who[r].port();
         list.append(hosts[r]).append('\t').append(port).append('\t').append(names[r]).append('\n');
       }
-      for (int r = 1; r < launch.size(); r++) {
+      for (int r = 1; r < environment.size(); r++) {
         write(control(r), "");
         write(control(r), list.toString());
       }
@@ -150,35 +151,35 @@ final class Rendezvous {
     }
   }
 
-  private String refusal(Greeting g, Greeting[] who) {
-    if (g.size() != launch.size()) {
+  private String refusal(Handshake h, Handshake[] who) {
+    if (h.size() != environment.size()) {
       return "rank "
-          + g.rank()
+          + h.rank()
           + " ("
-          + g.name()
+          + h.name()
           + ") was told of "
-          + g.size()
+          + h.size()
           + " ranks, rank 0 of "
-          + launch.size();
+          + environment.size();
     }
-    if (g.rank() < 1 || g.rank() >= who.length || who[g.rank()] != null) {
+    if (h.rank() < 1 || h.rank() >= who.length || who[h.rank()] != null) {
       return "two processes say that they are rank "
-          + g.rank()
+          + h.rank()
           + ": "
-          + g.name()
+          + h.name()
           + ", and "
-          + (g.rank() == 0 ? names[0] : who[g.rank()].name());
+          + (h.rank() == 0 ? names[0] : who[h.rank()].name());
     }
     return "";
   }
 
   private void join(InetAddress host) throws IOException, InterruptedException {
-    SocketChannel channel = reach(new InetSocketAddress(host, meeting.port()));
+    SocketChannel channel = reach(new InetSocketAddress(host, endpoint.port()));
     control[0] = channel;
     InetAddress here = ((InetSocketAddress) channel.getLocalAddress()).getAddress();
     try (ServerSocketChannel own = listen(here, 0)) {
-      BlockingQueue<Arrival> calls = admit(own);
-      greet(channel, Greeting.JOIN, port(own));
+      BlockingQueue<Arrival> calls = accept(own);
+      handshake(channel, Handshake.JOIN, port(own));
       channel.socket().setSoTimeout(Math.toIntExact(Math.max(1, millisLeft())));
       String refusal = read(channel);
       if (!refusal.isEmpty()) {
@@ -189,12 +190,12 @@ final class Rendezvous {
       for (int r = 0; r < list.length; r++) {
         String[] row = list[r].split("\t", 3);
         names[r] = row[2];
-        if (r < launch.rank()) {
+        if (r < environment.rank()) {
           InetSocketAddress there =
               new InetSocketAddress(InetAddress.getByName(row[0]), Integer.parseInt(row[1]));
           SocketChannel to = reach(there);
           data[r] = to;
-          greet(to, Greeting.DATA, 0);
+          handshake(to, Handshake.DATA, 0);
         }
       }
       take(calls);
@@ -203,11 +204,11 @@ final class Rendezvous {
 
   /** Takes the connections of the ranks after this one. */
   private void take(BlockingQueue<Arrival> calls) throws IOException, InterruptedException {
-    for (int missing = launch.size() - 1 - launch.rank(); missing > 0; ) {
-      Arrival one = next(calls, new Greeting[0]);
-      int r = one.greeting().rank();
-      if (one.greeting().purpose() == Greeting.DATA
-          && r > launch.rank()
+    for (int missing = environment.size() - 1 - environment.rank(); missing > 0; ) {
+      Arrival one = next(calls, new Handshake[0]);
+      int r = one.handshake().rank();
+      if (one.handshake().purpose() == Handshake.DATA
+          && r > environment.rank()
           && r < data.length
           && data[r] == null) {
         data[r] = one.channel();
@@ -226,20 +227,20 @@ final class Rendezvous {
     return channel;
   }
 
-  private void greet(SocketChannel channel, byte purpose, int port) throws IOException {
-    new Greeting(purpose, launch.rank(), launch.size(), port, names[launch.rank()])
-        .send(channel.socket(), meeting.token());
+  private void handshake(SocketChannel channel, byte purpose, int port) throws IOException {
+    new Handshake(purpose, environment.rank(), environment.size(), port, names[environment.rank()])
+        .send(channel.socket(), endpoint.token());
   }
 
   private ServerSocketChannel listen(InetAddress host, int port) {
     try {
-      ServerSocketChannel door = ServerSocketChannel.open();
-      door.setOption(StandardSocketOptions.SO_REUSEADDR, true);
-      return door.bind(new InetSocketAddress(host, port), BACKLOG);
+      ServerSocketChannel listener = ServerSocketChannel.open();
+      listener.setOption(StandardSocketOptions.SO_REUSEADDR, true);
+      return listener.bind(new InetSocketAddress(host, port), BACKLOG);
     } catch (IOException e) {
       throw new EqvaeException.Environment(
           "rank "
-              + launch.rank()
+              + environment.rank()
               + " cannot listen at "
               + host.getHostAddress()
               + ":"
@@ -252,21 +253,21 @@ final class Rendezvous {
     }
   }
 
-  private static int port(ServerSocketChannel door) throws IOException {
-    return ((InetSocketAddress) door.getLocalAddress()).getPort();
+  private static int port(ServerSocketChannel listener) throws IOException {
+    return ((InetSocketAddress) listener.getLocalAddress()).getPort();
   }
 
-  /** Lets ranks in, each greeted by a thread of its own, so that a stranger holds up nobody. */
-  private BlockingQueue<Arrival> admit(ServerSocketChannel door) {
+  /** Lets ranks in, each received by a thread of its own, so that a stranger holds up nobody. */
+  private BlockingQueue<Arrival> accept(ServerSocketChannel listener) {
     BlockingQueue<Arrival> arrivals = new LinkedBlockingQueue<>();
     Thread.ofVirtual()
-        .name("eqvae-door")
+        .name("eqvae-listener")
         .start(
             () -> {
               try {
                 while (true) {
-                  SocketChannel channel = door.accept();
-                  Thread.ofVirtual().start(() -> admit(channel, arrivals));
+                  SocketChannel channel = listener.accept();
+                  Thread.ofVirtual().start(() -> accept(channel, arrivals));
                 }
               } catch (IOException closed) {
                 // All are here, or the wait is over.
@@ -275,12 +276,12 @@ final class Rendezvous {
     return arrivals;
   }
 
-  private void admit(SocketChannel channel, BlockingQueue<Arrival> arrivals) {
+  private void accept(SocketChannel channel, BlockingQueue<Arrival> arrivals) {
     try {
       prepare(channel);
-      Optional<Greeting> greeting = Greeting.receive(channel.socket(), meeting.token());
-      if (greeting.isPresent()) {
-        arrivals.add(new Arrival(channel, greeting.get()));
+      Optional<Handshake> handshake = Handshake.receive(channel.socket(), endpoint.token());
+      if (handshake.isPresent()) {
+        arrivals.add(new Arrival(channel, handshake.get()));
       } else {
         channel.close();
       }
@@ -293,7 +294,7 @@ final class Rendezvous {
     }
   }
 
-  private Arrival next(BlockingQueue<Arrival> arrivals, Greeting[] who)
+  private Arrival next(BlockingQueue<Arrival> arrivals, Handshake[] who)
       throws InterruptedException {
     Arrival one = arrivals.poll(Math.max(0, millisLeft()), TimeUnit.MILLISECONDS);
     if (one != null) {
@@ -305,9 +306,9 @@ final class Rendezvous {
     }
     throw new EqvaeException.Environment(
         "not all "
-            + launch.size()
+            + environment.size()
             + " ranks came to "
-            + meeting
+            + endpoint
             + " within "
             + patience()
             + " s"
@@ -331,7 +332,7 @@ final class Rendezvous {
     }
     throw new EqvaeException.Environment(
         "rank "
-            + launch.rank()
+            + environment.rank()
             + " could not connect to rank 0 at "
             + there.getAddress().getHostAddress()
             + ":"

@@ -23,14 +23,14 @@ final class TcpTransport implements MessageTransport {
 
   private final int rank;
   private final @Nullable SocketChannel[] channels;
-  private final Watch watch;
+  private final FailureDetector detector;
   private final ExecutorService senders = Executors.newVirtualThreadPerTaskExecutor();
   private long exchanges;
 
-  TcpTransport(int rank, @Nullable SocketChannel[] channels, Watch watch) {
+  TcpTransport(int rank, @Nullable SocketChannel[] channels, FailureDetector detector) {
     this.rank = rank;
     this.channels = channels;
-    this.watch = watch;
+    this.detector = detector;
   }
 
   @Override
@@ -142,7 +142,7 @@ final class TcpTransport implements MessageTransport {
   private EqvaeException lost(int other, Throwable cause) {
     try {
       String reason =
-          watch
+          detector
               .reason(REASON_MILLIS)
               .orElse("the connection to rank " + other + " broke: " + cause.getMessage());
       return new EqvaeException.Environment(reason, cause);
@@ -155,7 +155,7 @@ final class TcpTransport implements MessageTransport {
   @Override
   public Optional<String> lost(long millis) {
     try {
-      return watch.reason(millis);
+      return detector.reason(millis);
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
       return Optional.empty();
@@ -163,22 +163,22 @@ final class TcpTransport implements MessageTransport {
   }
 
   void loseConnections() {
-    watch.loseConnections();
+    detector.loseConnections();
   }
 
   @Override
   public void abort(String reason) {
-    watch.end("rank " + rank + " ended: " + reason, rank);
+    detector.end("rank " + rank + " ended: " + reason, rank);
   }
 
   @Override
   public void onLoss(Consumer<String> action) {
-    watch.onLoss(action);
+    detector.onLoss(action);
   }
 
   @Override
   public void close() {
-    watch.close();
+    detector.close();
     senders.close();
   }
 }

@@ -58,6 +58,7 @@ final class Backward {
   private final boolean consume;
   private final IdentityHashMap<Tensor, Slot> slots = new IdentityHashMap<>();
   private final boolean[] depends;
+  private @Nullable Completion completion; // of the pass that reaches all uses of a parameter
 
   Backward(Tape tape, List<Tensor> wrt, boolean intoTargets, boolean consume) {
     this.tape = tape;
@@ -95,6 +96,7 @@ final class Backward {
       }
       add(seed.output(), seed.gradient(), new Storage(null));
     }
+    completion = intoTargets ? new Completion(tape) : null;
     walk();
   }
 
@@ -109,6 +111,9 @@ final class Backward {
         }
       }
       finish(node);
+      if (completion != null) {
+        completion.visited(i);
+      }
     }
   }
 

@@ -30,4 +30,10 @@ public interface GradientTarget {
 
   /** Notes that the gradient now has a value of this update. */
   void markWritten();
+
+  /**
+   * Notes that the backward pass adds nothing more to the gradient, long before it ends for most
+   * parameters. A target that the pass does not reach is not told.
+   */
+  default void completed() {}
 }

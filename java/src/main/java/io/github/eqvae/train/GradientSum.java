@@ -5,15 +5,13 @@ import io.github.eqvae.nn.GradientAllReduce;
 import io.github.eqvae.nn.GradientTotal;
 import io.github.eqvae.nn.ParameterStore;
 import io.github.eqvae.ranks.Communicator;
-import io.github.eqvae.ranks.OrderedSum;
+import io.github.eqvae.ranks.OrderedAllReduce;
+import io.github.eqvae.ranks.Overlap;
 import io.github.eqvae.tensor.DType;
 import io.github.eqvae.tensor.DeviceCommunicator;
 import io.github.eqvae.tensor.Stream;
-import io.github.eqvae.tensor.Tensor;
 import io.github.eqvae.tensor.TensorArena;
 import io.github.eqvae.train.recipe.RunRecipe;
-import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -21,15 +19,15 @@ import java.util.Optional;
 /**
  * Sums the gradients of a step's micro-batches, in their order. One rank adds on the device. With
  * several ranks, whose micro-batches are dealt in turn, all add up each round: GPUs through NCCL
- * ({@link GradientAllReduce}), others through host memory ({@link OrderedSum}). All give the same
- * bits, unless the recipe leaves the order to NCCL.
+ * ({@link GradientAllReduce}), others through host memory ({@link OrderedAllReduce}). All give the
+ * same bits, unless the recipe leaves the order to NCCL.
  */
 final class GradientSum implements AutoCloseable {
   private final Stream stream;
   private final TensorArena arena;
-  private final List<ParameterStore> stores = new ArrayList<>();
+  private final boolean early;
   private final List<GradientTotal> totals = new ArrayList<>();
-  private final List<OrderedSum> shared = new ArrayList<>();
+  private final List<GradientBuckets> shared = new ArrayList<>();
   private final List<GradientAllReduce> onGpus = new ArrayList<>();
 
   /**
@@ -41,6 +39,7 @@ final class GradientSum implements AutoCloseable {
    * @param ranks who takes part
    * @param gpus the ranks' GPUs, where they exchange gradients themselves; stays the caller's
    * @param order how several ranks add; {@code library} is only for such GPUs
+   * @param graphs whether phases may run as graphs: then gradients are sent after them
    */
   GradientSum(
       Task task,
@@ -48,13 +47,14 @@ final class GradientSum implements AutoCloseable {
       int accumulate,
       Communicator ranks,
       Optional<DeviceCommunicator> gpus,
-      RunRecipe.GradientOrder order) {
+      RunRecipe.GradientOrder order,
+      boolean graphs) {
     boolean fixed = order == RunRecipe.GradientOrder.FIXED;
     this.stream = stream;
+    early = !graphs;
     arena = new TensorArena(stream.device(), "sums of gradients", false);
     for (ParameterGroup group : task.groups()) {
       ParameterStore store = group.store();
-      stores.add(store);
       if (!ranks.isAlone()) {
         if (store.values().dtype() != DType.F32) {
           throw new EqvaeException.Unsupported(
@@ -64,7 +64,7 @@ final class GradientSum implements AutoCloseable {
         if (gpus.isPresent()) {
           onGpus.add(new GradientAllReduce(store, gpus.get(), arena, fixed));
         } else {
-          shared.add(ranks.orderedSum(store.values().shape().elements()));
+          shared.add(new GradientBuckets(store, stream, ranks, early));
         }
       }
       if (accumulate > 1 && (ranks.isAlone() || !fixed)) {
@@ -73,54 +73,64 @@ final class GradientSum implements AutoCloseable {
     }
   }
 
+  /** Begins with a group's gradients of a micro-batch, before they are computed. */
+  void begin(int group, MicroBatch at) {
+    if (early && !shared.isEmpty()) {
+      shared.get(group).begin(at);
+    }
+  }
+
   /**
-   * Adds a group's gradients to those of this rank's earlier micro-batches, on the device; it can
-   * be captured. Does nothing if the ranks add in the order of the micro-batches.
+   * Adds a group's gradients, once they are computed, to those of this rank's earlier micro-batches
+   * where the ranks do not add in the order of all; that is work of the device, which can be
+   * captured. Else several ranks have begun to send them, and send the rest.
    */
   void add(int group, MicroBatch at) {
     if (!totals.isEmpty()) {
       totals.get(group).add(stream, at.first(), at.last());
+    } else if (early && !shared.isEmpty()) {
+      shared.get(group).sendRest();
+    }
+  }
+
+  /** The gradients of a phase that was a graph are computed only now; several ranks send them. */
+  void addAfter(int group, MicroBatch at) {
+    if (!early && !shared.isEmpty()) {
+      shared.get(group).begin(at); // not in the phase, whose code runs only when it is captured
+      shared.get(group).sendRest();
     }
   }
 
   /**
-   * Adds a group's gradients of all ranks, and waits for them. After the step's last micro-batch
-   * the store has the sum.
+   * Waits for a group's sum of all ranks; GPUs add it up now. The store has it after the step's
+   * last micro-batch.
    */
-  void addAll(int group, MicroBatch at) {
-    if (!onGpus.isEmpty()) {
+  void await(int group, MicroBatch at) {
+    if (onGpus.isEmpty()) {
+      shared.get(group).await();
+    } else {
       onGpus.get(group).add(stream, at.first(), at.last());
-      return;
-    }
-    Tensor gradients = stores.get(group).gradients(stream);
-    OrderedSum sum = shared.get(group);
-    gradients.copyTo(stream, sum.mine());
-    stream.sync();
-    sum.add(at.first());
-    if (at.last()) {
-      gradients.copyFrom(stream, sum.total());
     }
   }
 
-  /** Whether this rank's last summands are not all finite. */
-  boolean isOwnNotFinite() {
-    return shared.stream().map(OrderedSum::mine).anyMatch(GradientSum::isNotFinite)
-        || onGpus.stream().anyMatch(sum -> sum.isOwnNotFinite(stream));
+  /** Whether this rank's last summands of a group are not all finite. */
+  boolean isOwnNotFinite(int group) {
+    return onGpus.isEmpty()
+        ? !shared.isEmpty() && shared.get(group).isOwnNotFinite()
+        : onGpus.get(group).isOwnNotFinite(stream);
   }
 
-  private static boolean isNotFinite(MemorySegment floats) {
-    for (long i = 0; i < floats.byteSize() / Float.BYTES; i++) {
-      if (!Float.isFinite(floats.getAtIndex(ValueLayout.JAVA_FLOAT, i))) {
-        return true;
-      }
-    }
-    return false;
+  /** What the sums of all ranks took, through host memory. */
+  Overlap.Times times() {
+    return shared.stream()
+        .map(GradientBuckets::times)
+        .reduce(Overlap.Times.NONE, Overlap.Times::plus);
   }
 
   @Override
   public void close() {
     stream.sync(); // a sum may still be on its way to the device
-    shared.forEach(OrderedSum::close);
+    shared.forEach(GradientBuckets::close);
     arena.close();
   }
 }

@@ -24,6 +24,7 @@ final class InputQueue implements AutoCloseable {
     final List<HostBuffer> host = new ArrayList<>();
     final List<Tensor> staged = new ArrayList<>();
     long index = -1;
+    boolean waits; // to be taken
     @Nullable IOException unreadable;
     @Nullable RuntimeException failure;
 
@@ -37,22 +38,20 @@ final class InputQueue implements AutoCloseable {
   }
 
   private final BatchShape shape;
-  private final int every;
   private final Stream copies;
   private final TensorArena arena;
   private final Map<String, Tensor> inputs = new LinkedHashMap<>();
   private final Slot[] slots = new Slot[2];
+  private int newest; // the slot that was loaded last
 
   /**
    * Allocates everything.
    *
    * @param device where batches go
    * @param shape what a batch is made of
-   * @param every how far the indices of the batches lie apart
    */
-  InputQueue(Device device, BatchShape shape, int every) {
+  InputQueue(Device device, BatchShape shape) {
     this.shape = shape;
-    this.every = every;
     copies = new Stream(device);
     arena = new TensorArena(device, "input");
     long each = 0;
@@ -73,29 +72,28 @@ final class InputQueue implements AutoCloseable {
     return Collections.unmodifiableMap(inputs);
   }
 
-  /** One of the last two batches that were taken. */
+  /** One of the last two batches that were loaded. */
   HostBatch batch(long index) {
-    return slot(index).batch;
-  }
-
-  private Slot slot(long index) {
-    return slots[(int) (index / every % slots.length)];
+    return (slots[newest].index == index ? slots[newest] : slots[1 - newest]).batch;
   }
 
   /** Discards batches that were loaded ahead, because the source changes. */
   void clear() {
     for (Slot slot : slots) {
-      slot.index = -1;
+      slot.waits = false;
     }
   }
 
   /**
    * Loads a batch and starts its copy for {@link #take}. A failure is thrown when the batch is
-   * taken, because the step before does not depend on it. The batch two before must have been used.
+   * taken, because the step before does not depend on it. The batch that was loaded two before must
+   * have been used.
    */
   void load(BatchSource batches, long index) {
-    Slot slot = slot(index);
+    newest = 1 - newest;
+    Slot slot = slots[newest];
     slot.index = index;
+    slot.waits = true;
     slot.unreadable = null;
     slot.failure = null;
     try {
@@ -124,11 +122,11 @@ final class InputQueue implements AutoCloseable {
    * @throws IOException when it cannot be read
    */
   void take(BatchSource batches, long index, Stream stream) throws IOException {
-    Slot slot = slot(index);
-    if (slot.index != index) {
+    if (!slots[newest].waits || slots[newest].index != index) {
       load(batches, index);
     }
-    slot.index = -1;
+    Slot slot = slots[newest];
+    slot.waits = false;
     if (slot.unreadable != null) {
       throw slot.unreadable;
     }

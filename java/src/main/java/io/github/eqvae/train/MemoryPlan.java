@@ -79,14 +79,22 @@ public record MemoryPlan(
     try (Device device = Device.planner(target);
         Stream stream = new Stream(device);
         Task task = planned(recipe, stream);
-        InputQueue inputs = new InputQueue(device, task.batch(), 1);
+        InputQueue inputs = new InputQueue(device, task.batch());
         TensorArena arena = new TensorArena(device, "step")) {
       stream.math(recipe.run().math());
       TrainState state = new TrainState(recipe, task, stream);
       Communicator alone = Communicator.alone();
       try (StepWork work =
               new StepWork(
-                  recipe, task, state, alone, Optional.empty(), stream, arena, inputs.inputs());
+                  recipe,
+                  task,
+                  state,
+                  alone,
+                  Optional.empty(),
+                  stream,
+                  arena,
+                  inputs.inputs(),
+                  false);
           StepRunner runner = new StepRunner(task, work, stream, arena, false)) {
         long persistent = device.memory().liveBytes();
         arena.reserve(1L << 46); // the planner's memory is only addresses
@@ -94,8 +102,9 @@ public record MemoryPlan(
         String largest = "";
         for (Task.Sketch sketch : task.sketches(at)) {
           long before = arena.extent();
-          task.groups().forEach(g -> g.store().newUpdate());
-          runner.run(sketch.phases(), at);
+          for (int place = 0; place < sketch.phases().size(); place++) {
+            runner.run(sketch.phases().get(place), place, at);
+          }
           arena.reset();
           if (arena.extent() > before) {
             most = arena.extent();

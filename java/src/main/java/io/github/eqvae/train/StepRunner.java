@@ -1,13 +1,12 @@
 package io.github.eqvae.train;
 
-import io.github.eqvae.tensor.Profiler;
 import io.github.eqvae.tensor.Stream;
 import io.github.eqvae.tensor.TensorArena;
 import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
-/** Gives the stream a micro-batch's phases, operation by operation or as graphs. */
+/** Gives the stream the phases of micro-batches, operation by operation or as graphs. */
 final class StepRunner implements AutoCloseable {
   /** The key that determines the operations of a phase. */
   private record Key(int place, Object signature, boolean first, boolean last) {}
@@ -21,8 +20,7 @@ final class StepRunner implements AutoCloseable {
     this.task = task;
     this.work = work;
     this.arena = arena;
-    // Kernels of a graph have no times of their own.
-    graphs = new StepGraphs<>(stream, arena, capture && !Profiler.wanted());
+    graphs = new StepGraphs<>(stream, arena, capture);
   }
 
   /**
@@ -34,24 +32,22 @@ final class StepRunner implements AutoCloseable {
   record Done(int group, LossReport report) {}
 
   /**
-   * Runs a micro-batch.
+   * Runs a phase of a micro-batch. What was in the step arena is gone: a phase's memory does not
+   * depend on those before it.
    *
+   * @param place its position among the phases
    * @return its parts in their order
    */
-  List<Done> run(List<Phase> phases, MicroBatch at) {
+  List<Done> run(Phase phase, int place, MicroBatch at) {
+    boolean opening = at.first() && place == 0;
+    arena.reset();
+    phase.parts().forEach(p -> task.groups().get(p.group()).store().newUpdate());
+    List<LossReport> reports =
+        graphs.run(key(phase, place, at), () -> work.run(phase, at, opening), () -> written(phase));
+    work.reduce(phase, at, opening);
     List<Done> done = new ArrayList<>();
-    for (int i = 0; i < phases.size(); i++) {
-      Phase phase = phases.get(i);
-      boolean opening = at.first() && i == 0;
-      if (i > 0) {
-        arena.reset(); // so that a phase's memory does not depend on those before it
-      }
-      List<LossReport> reports =
-          graphs.run(key(phase, i, at), () -> work.run(phase, at, opening), () -> written(phase));
-      work.meet(phase, at, opening);
-      for (int k = 0; k < reports.size(); k++) {
-        done.add(new Done(phase.parts().get(k).group(), reports.get(k)));
-      }
+    for (int k = 0; k < reports.size(); k++) {
+      done.add(new Done(phase.parts().get(k).group(), reports.get(k)));
     }
     return done;
   }

@@ -4,6 +4,7 @@ import io.github.eqvae.nn.GradientNorm;
 import io.github.eqvae.nn.NonFiniteCount;
 import io.github.eqvae.nn.ParameterStore;
 import io.github.eqvae.ranks.Communicator;
+import io.github.eqvae.ranks.Overlap;
 import io.github.eqvae.tape.Tape;
 import io.github.eqvae.tensor.Device;
 import io.github.eqvae.tensor.DeviceCommunicator;
@@ -79,7 +80,8 @@ final class StepWork implements AutoCloseable {
       Optional<DeviceCommunicator> gpus,
       Stream stream,
       TensorArena stepArena,
-      Map<String, Tensor> inputs) {
+      Map<String, Tensor> inputs,
+      boolean graphs) {
     this.optimizer = recipe.optimizer();
     this.task = task;
     this.state = state;
@@ -87,7 +89,13 @@ final class StepWork implements AutoCloseable {
     this.stream = stream;
     gradients =
         new GradientSum(
-            task, stream, optimizer.accumulate(), ranks, gpus, recipe.run().gradientOrder());
+            task,
+            stream,
+            optimizer.accumulate(),
+            ranks,
+            gpus,
+            recipe.run().gradientOrder(),
+            graphs);
     Device device = stream.device();
     List<ParameterGroup> groups = task.groups();
     values = new StepValues(device, groups.size(), task.scalars());
@@ -111,7 +119,7 @@ final class StepWork implements AutoCloseable {
   }
 
   /**
-   * One phase; with several ranks what this one computes of it, and {@link #meet} comes after it.
+   * One phase; with several ranks what this one computes of it, and {@link #reduce} comes after it.
    *
    * @param opening whether it is the first of its step
    * @return what the losses of its parts mean
@@ -123,6 +131,7 @@ final class StepWork implements AutoCloseable {
     }
     List<LossReport> reports = new ArrayList<>();
     for (Phase.Part part : phase.parts()) {
+      gradients.begin(part.group(), at);
       LossReport report = part.work().run(context(part.group()));
       collect(part.group(), report, at);
       reports.add(report);
@@ -148,10 +157,11 @@ final class StepWork implements AutoCloseable {
    * What follows a phase that several ranks computed: their gradients are added up, and if one rank
    * has something that is not finite, all skip the update. It is no part of a graph.
    */
-  void meet(Phase phase, MicroBatch at, boolean opening) {
+  void reduce(Phase phase, MicroBatch at, boolean opening) {
     if (ranks.isAlone()) {
       return;
     }
+    phase.parts().forEach(p -> gradients.addAfter(p.group(), at));
     known &= !opening;
     ownLoss &= !opening;
     double mine = notFinite.total().item(stream);
@@ -160,14 +170,17 @@ final class StepWork implements AutoCloseable {
     known |= most > 0;
     notFinite.total().fill(stream, most);
     for (Phase.Part part : phase.parts()) {
-      gradients.addAll(part.group(), at);
+      gradients.await(part.group(), at);
       finish(part.group(), results.get(part.group()).all.narrow(0, 1, 1), at.last());
     }
   }
 
-  /** Whether what this rank computed last is not finite, after a step in which something is not. */
-  boolean isOwnNotFinite() {
-    return ownLoss || (!known && gradients.isOwnNotFinite());
+  /**
+   * Whether what this rank computed last is not finite, after a phase in which something is not.
+   */
+  boolean isOwnNotFinite(Phase phase) {
+    return ownLoss
+        || (!known && phase.parts().stream().anyMatch(p -> gradients.isOwnNotFinite(p.group())));
   }
 
   /** The norm, the check of what belongs to it, and the update if all is finite. */
@@ -188,6 +201,11 @@ final class StepWork implements AutoCloseable {
               g.average());
     }
     notFinite.total().copyTo(stream, r.skipped());
+  }
+
+  /** What the sums of all ranks' gradients took. */
+  Overlap.Times times() {
+    return gradients.times();
   }
 
   /** Micro-batches of a step, of all ranks. */

@@ -1,5 +1,6 @@
 package io.github.eqvae.train;
 
+import io.github.eqvae.ranks.Communicator;
 import io.github.eqvae.tensor.Stream;
 import java.io.IOException;
 import java.util.List;
@@ -31,6 +32,14 @@ public interface Task extends AutoCloseable {
    * @return the fields, the same in every call
    */
   BatchShape batch();
+
+  /**
+   * Is told who trains together, before the first micro-batch. A phase in which the ranks exchange
+   * something must have no signature.
+   *
+   * @param ranks this process and others; one process is not told
+   */
+  default void join(Communicator ranks) {}
 
   /**
    * The number of scalars of a micro-batch that operations read on the device, such as the counters

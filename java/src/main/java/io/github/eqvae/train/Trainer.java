@@ -3,6 +3,7 @@ package io.github.eqvae.train;
 import io.github.eqvae.EqvaeException;
 import io.github.eqvae.ranks.Communicator;
 import io.github.eqvae.ranks.LocalRank;
+import io.github.eqvae.ranks.Overlap;
 import io.github.eqvae.tensor.Device;
 import io.github.eqvae.tensor.DeviceCommunicator;
 import io.github.eqvae.tensor.MemoryStats;
@@ -77,6 +78,9 @@ public final class Trainer<T extends Task> implements AutoCloseable {
     stream.reserveScratch(plan.scratchBytes());
     stream.math(run.math());
     task = recipe.task(stream, false);
+    if (!ranks.isAlone()) {
+      task.join(ranks);
+    }
     state = new TrainState(recipe, task, stream);
     shared = new SharedState(state, ranks, stream);
     boolean capture = device.info().graphs() && run.graphs() == RunRecipe.Graphs.AUTO;
@@ -152,7 +156,7 @@ public final class Trainer<T extends Task> implements AutoCloseable {
    * Gives all ranks the first one's weights, moments, averages and counts. Each calls it once,
    * before {@link #run}; the others need not have initialised or resumed.
    */
-  public void meet() {
+  public void broadcast() {
     shared.broadcast();
     begun = true;
   }
@@ -363,6 +367,15 @@ public final class Trainer<T extends Task> implements AutoCloseable {
    */
   public GraphStatistics graphs() {
     return steps.graphs();
+  }
+
+  /**
+   * What the ranks' gradients took to be added up.
+   *
+   * @return bytes and times since the beginning; zeros for one rank
+   */
+  public Overlap.Times gradientTimes() {
+    return steps.gradientTimes();
   }
 
   @Override

@@ -61,13 +61,16 @@ class CommunicatorTest {
             TestRanks.run(
                 size,
                 ranks -> {
-                  try (OrderedSum sum = ranks.orderedSum(elements, bucket)) {
-                    for (int round = 0; round < ROUNDS; round++) {
+                  try (OrderedAllReduce sum = ranks.orderedAllReduce(elements, bucket)) {
+                    for (int round = 0; ; round++) {
                       sum.mine()
                           .copyFrom(MemorySegment.ofArray(summand(ranks.rank(), round, elements)));
-                      sum.add(round == 0);
+                      boolean last = round == ROUNDS - 1;
+                      MemorySegment total = sum.add(round == 0, last);
+                      if (last) {
+                        return total.toArray(ValueLayout.JAVA_FLOAT);
+                      }
                     }
-                    return sum.total().toArray(ValueLayout.JAVA_FLOAT);
                   }
                 });
         for (float[] sum : sums) {

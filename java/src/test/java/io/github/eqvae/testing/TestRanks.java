@@ -41,15 +41,22 @@ public final class TestRanks {
     variables.put("MASTER_ADDR", "127.0.0.1");
     variables.put("MASTER_PORT", "" + port);
     variables.put("EQVAE_TOKEN", "a word of the tests");
+    variables.put("EQVAE_RANKS_BUCKET", "4000"); // so that there are several
     return variables;
   }
 
   /** Runs all ranks and returns what each gave, or throws what the first one threw. */
   public static <R> List<R> run(int size, Work<R> work) throws Exception {
+    return run(size, Map.of(), work);
+  }
+
+  /** The same with other variables. */
+  public static <R> List<R> run(int size, Map<String, String> more, Work<R> work) throws Exception {
     int port = port();
     List<Callable<R>> all = new ArrayList<>();
     for (int r = 0; r < size; r++) {
       Map<String, String> variables = environment(r, size, port);
+      variables.putAll(more);
       all.add(
           () -> {
             try (Communicator ranks =

@@ -1,6 +1,7 @@
 package io.github.eqvae.train;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.github.eqvae.ranks.Communicator;
@@ -19,6 +20,7 @@ import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
 import java.util.Map;
+import java.util.TreeMap;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -59,7 +61,7 @@ class RankedTrainingTest {
       } else {
         trainer.initialize();
       }
-      trainer.meet();
+      trainer.broadcast();
       try (Workload.Batches batches = workload.batches(trainer.nextBatch(), ranks.size())) {
         trainer.run(
             batches,
@@ -103,12 +105,50 @@ class RankedTrainingTest {
   }
 
   @ParameterizedTest
-  @ValueSource(ints = {2, 3, 4})
+  @ValueSource(ints = {2, 4})
   void aGeneratorHasTheSameBits(int size) throws Exception {
     train(generator("optimizer.accumulate=" + size), folder.resolve("one"), Communicator.alone());
     Map<String, String> all =
         ranked(size, generator("optimizer.accumulate=1"), folder.resolve("ranks"));
     assertEquals(hashes(folder.resolve("one")), all);
+  }
+
+  /**
+   * Three ranks, with buckets of every class of sizes in which libraries change their algorithm.
+   * All ranks together send the gradients once to be added and once to be gathered, to R − 1 ranks
+   * each; some of it while the backward pass runs.
+   */
+  @Test
+  void bucketsOfAnySizeHaveTheSameBitsAndBytes() throws Exception {
+    train(generator("optimizer.accumulate=3"), folder.resolve("one"), Communicator.alone());
+    Map<String, String> one = hashes(folder.resolve("one"));
+    GeneratorRecipe recipe = generator("optimizer.accumulate=1");
+    for (int bytes : new int[] {1000, 6 << 10, 64 << 10, 4 << 20}) {
+      Path store = folder.resolve("ranks-" + bytes);
+      List<long[]> sent =
+          TestRanks.run(
+              3,
+              Map.of("EQVAE_RANKS_BUCKET", "" + bytes),
+              ranks -> {
+                try (Workload<?> workload = recipe.workload(RunObserver.NONE);
+                    var trainer = new Trainer<>(recipe, ranks);
+                    Workload.Batches batches = workload.batches(ranks.rank(), 3)) {
+                  trainer.broadcast();
+                  CheckpointStore checkpoints = new CheckpointStore(store, 3);
+                  trainer.run(batches, null, checkpoints, new TrainListener() {});
+                  var gradients = trainer.task().groups().getFirst().store().values();
+                  var times = trainer.gradientTimes();
+                  long buckets = (gradients.bytes() + bytes - 1) / (bytes / 4 * 4);
+                  assertEquals(STEPS * buckets, times.buckets());
+                  assertTrue(buckets == 1 || times.hidden() > 0, times.toString());
+                  assertTrue(times.hidden() <= times.seconds(), times.toString());
+                  return new long[] {times.bytes(), gradients.bytes()};
+                }
+              });
+      assertEquals(one, hashes(store), bytes + " bytes");
+      long all = sent.stream().mapToLong(s -> s[0]).sum();
+      assertEquals(STEPS * 2 * (3 - 1) * sent.getFirst()[1], all);
+    }
   }
 
   /** 12 micro-batches to a step, by any number of ranks that divides it, also in turn. */
@@ -143,7 +183,7 @@ class RankedTrainingTest {
           try (Workload<?> workload = recipe.workload(RunObserver.NONE);
               var trainer = new Trainer<>(recipe, ranks);
               Workload.Batches batches = workload.batches(ranks.rank(), 2)) {
-            trainer.meet();
+            trainer.broadcast();
             CheckpointStore store = new CheckpointStore(folder.resolve("ranks"), 3);
             trainer.run(batches, null, store, new TrainListener() {});
             synchronized (graphs) {
@@ -156,15 +196,52 @@ class RankedTrainingTest {
     assertTrue(graphs.stream().allMatch(g -> g.launched() > 0), graphs.toString());
   }
 
-  /** A discriminator is no obstacle to repeating a run with as many ranks. */
-  @Test
-  void aDiscriminatorHasTheSameBitsAfterAResume() throws Exception {
-    String[] gan = {"objective.gan.enabled=true", "optimizer.accumulate=1"};
+  private static Map<String, String> withoutRunningStatistics(Map<String, String> hashes) {
+    Map<String, String> rest = new TreeMap<>(hashes);
+    assertTrue(rest.keySet().removeIf(k -> k.startsWith("discriminator.buffer")));
+    return rest;
+  }
+
+  /**
+   * Every micro-batch has a batch norm of its own, whichever rank computes it, and the
+   * discriminator judges images of the updated autoencoder only. The running statistics are rank
+   * 0's.
+   */
+  @ParameterizedTest
+  @CsvSource({"2,sample,separate", "3,batch,separate", "2,batch,shared"})
+  void aDiscriminatorHasTheSameBits(int size, String draw, String forward) throws Exception {
+    List<String> gan =
+        List.of(
+            "objective.gan.enabled=true",
+            "objective.draw=" + draw,
+            "objective.discriminator_forward=" + forward);
+    List<Map<String, String>> all = new ArrayList<>();
+    for (int ranks : new int[] {1, size}) {
+      List<String> more = new ArrayList<>(gan);
+      more.add("optimizer.accumulate=" + 2 * size / ranks);
+      Path store = folder.resolve("ranks-" + ranks);
+      all.add(
+          withoutRunningStatistics(ranked(ranks, autoencoder(more.toArray(String[]::new)), store)));
+    }
+    assertEquals(all.getFirst(), all.getLast());
+  }
+
+  /** With synchronised batch norm, too; and it is not the same as the ranks' own. */
+  @ParameterizedTest
+  @ValueSource(strings = {"per_rank", "synchronised"})
+  void aDiscriminatorHasTheSameBitsAfterAResume(String norm) throws Exception {
+    String[] gan = {
+      "objective.gan.enabled=true", "objective.gan.batch_norm=" + norm, "optimizer.accumulate=1"
+    };
     Map<String, String> whole = ranked(3, autoencoder(gan), folder.resolve("whole"));
     assertTrue(whole.keySet().stream().anyMatch(k -> k.startsWith("discriminator.buffer")));
-    String[] part = {gan[0], gan[1], "run.steps=5", "optimizer.schedule=constant"};
+    String[] part = {gan[0], gan[1], gan[2], "run.steps=5", "optimizer.schedule=constant"};
     ranked(3, autoencoder(part), folder.resolve("parts"));
     assertEquals(whole, ranked(3, autoencoder(gan), folder.resolve("parts")));
+    if (norm.equals("synchronised")) {
+      String[] own = {gan[0], gan[2]};
+      assertNotEquals(whole, ranked(3, autoencoder(own), folder.resolve("own")));
+    }
   }
 
   /** If one rank has something that is not finite, all skip, and go on with equal weights. */
@@ -179,7 +256,7 @@ class RankedTrainingTest {
               try (Workload<?> workload = recipe.workload(RunObserver.NONE);
                   var trainer = new Trainer<>(recipe, ranks);
                   Workload.Batches batches = workload.batches(ranks.rank(), 3)) {
-                trainer.meet();
+                trainer.broadcast();
                 trainer.run(
                     (index, batch) -> {
                       batches.load(index, batch);

@@ -13,6 +13,7 @@ import io.github.eqvae.model.VqModel;
 import io.github.eqvae.nn.AdamSettings;
 import io.github.eqvae.nn.LossTerms;
 import io.github.eqvae.nn.ParameterStore;
+import io.github.eqvae.ranks.Communicator;
 import io.github.eqvae.tensor.DType;
 import io.github.eqvae.tensor.Shape;
 import io.github.eqvae.tensor.Stream;
@@ -65,6 +66,7 @@ public final class AutoencoderTask implements Task {
   private final TensorArena arena;
   private final @Nullable Tensor codes;
   private final @Nullable EncodedPictures encoded;
+  private boolean exchanges; // within a phase with the discriminator
 
   AutoencoderTask(AutoencoderRecipe recipe, Stream stream, boolean planned) throws IOException {
     this.recipe = recipe;
@@ -73,6 +75,9 @@ public final class AutoencoderTask implements Task {
     objective = networks.objective();
     sampler = new TransformSampler(recipe.objective().eqOptions());
     groups = makeGroups();
+    if (planned) {
+      join(Communicator.alone()); // needs more memory
+    }
     // Allocates the buffers' copies now: a step must not allocate.
     discriminator().ifPresent(d -> d.parameters().keepBuffers(stream));
     arena = new TensorArena(stream.device(), "codes");
@@ -150,6 +155,14 @@ public final class AutoencoderTask implements Task {
   }
 
   @Override
+  public void join(Communicator ranks) {
+    exchanges = recipe.objective().gan().isSynchronised();
+    if (exchanges) {
+      discriminator().ifPresent(d -> d.synchronise(ranks));
+    }
+  }
+
+  @Override
   public BatchShape batch() {
     BatchShape plain = BatchShape.of(IMAGES, images());
     if (recipe.data().latentsCacheBytes() == 0) {
@@ -214,11 +227,11 @@ public final class AutoencoderTask implements Task {
 
   private List<Phase> phases(List<Draw> draws, List<Draw> its, boolean adversarial) {
     Phase.Work own = context -> autoencoder(context, draws, adversarial);
-    Phase.Work judge = context -> discriminator(context, its);
     Signature signature = signature(AUTOENCODER, draws, adversarial);
     if (!adversarial) {
       return List.of(Phase.of(signature, AUTOENCODER, own));
     }
+    Phase.Work judge = context -> discriminator(context, its);
     if (isForwardShared()) {
       Phase.Part first = new Phase.Part(AUTOENCODER, own);
       return List.of(new Phase(signature, List.of(first, new Phase.Part(DISCRIMINATOR, judge))));
@@ -229,9 +242,10 @@ public final class AutoencoderTask implements Task {
   }
 
   /** None for a batch with several draws: such a combination rarely comes up twice. */
-  private static @Nullable Signature signature(int group, List<Draw> draws, boolean adversarial) {
+  private @Nullable Signature signature(int group, List<Draw> draws, boolean adversarial) {
     Draw draw = draws.getFirst();
-    return draws.stream().allMatch(draw::equals) ? new Signature(group, draw, adversarial) : null;
+    boolean repeats = draws.stream().allMatch(draw::equals) && !(adversarial && exchanges);
+    return repeats ? new Signature(group, draw, adversarial) : null;
   }
 
   /** Whether the discriminator judges the images of the autoencoder's own forward pass. */

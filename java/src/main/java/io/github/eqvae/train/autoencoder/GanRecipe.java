@@ -31,6 +31,11 @@ import java.util.Map;
  *     Source: released: contperceptual.py
  * @param adaptiveWeightMax {@code adaptive_weight_max}: w is clamped to [0, this]; default 1e4.
  *     Source: released: contperceptual.py
+ * @param batchNorm {@code batch_norm}: with several ranks, {@code per_rank}: the discriminator's
+ *     batch norm has the statistics of each rank's batch; {@code synchronised}: those of all ranks'
+ *     batches together, as PyTorch's SyncBatchNorm, which needs {@code objective.draw: batch};
+ *     default {@code per_rank}. It makes no difference to one rank. Source: released:
+ *     eqvae_config.yaml (DDP without SyncBatchNorm)
  */
 public record GanRecipe(
     boolean enabled,
@@ -39,7 +44,21 @@ public record GanRecipe(
     double discFactor,
     LossOptions.GanKind loss,
     boolean adaptiveWeight,
-    double adaptiveWeightMax) {
+    double adaptiveWeightMax,
+    BatchNorm batchNorm) {
+
+  /** Whose images a batch norm has its statistics from. */
+  public enum BatchNorm {
+    /** Each rank's own. */
+    PER_RANK,
+    /** All ranks' together. */
+    SYNCHRONISED
+  }
+
+  /** Whether ranks exchange something while the discriminator judges. */
+  boolean isSynchronised() {
+    return enabled && batchNorm == BatchNorm.SYNCHRONISED;
+  }
 
   static GanRecipe read(RecipeFields in) {
     return new GanRecipe(
@@ -49,7 +68,8 @@ public record GanRecipe(
         in.number("disc_factor", 1, Range.NOT_NEGATIVE),
         in.choice("loss", LossOptions.GanKind.HINGE),
         in.flag("adaptive_weight", true),
-        in.number("adaptive_weight_max", 1e4, Range.POSITIVE));
+        in.number("adaptive_weight_max", 1e4, Range.POSITIVE),
+        in.choice("batch_norm", BatchNorm.PER_RANK));
   }
 
   Map<String, Object> toMap() {
@@ -61,6 +81,7 @@ public record GanRecipe(
     map.put("loss", RecipeFields.name(loss));
     map.put("adaptive_weight", adaptiveWeight);
     map.put("adaptive_weight_max", adaptiveWeightMax);
+    map.put("batch_norm", RecipeFields.name(batchNorm));
     return map;
   }
 }

@@ -33,6 +33,12 @@ final class ObjectiveChecks {
               + " with draw: sample, where samples have no next one to be mixed with; use draw:"
               + " batch");
     }
+    if (objective.gan().isSynchronised() && objective.draw() == EqOptions.DrawPer.SAMPLE) {
+      problems.add(
+          "objective.gan.batch_norm",
+          "synchronised with draw: sample, where ranks judge different numbers of groups of"
+              + " images; use draw: batch");
+    }
     if (objective.blendProbability() > 0 && recipe.run().batchSize() < 2) {
       problems.add(
           "objective.blend_probability",

@@ -72,7 +72,7 @@ public final class FollowerRun<T extends Task> implements AutoCloseable {
     if (ranks.max(0) > 0) {
       return Trainer.End.FINISHED; // it ended early, before it was resumed
     }
-    trainer.meet();
+    trainer.broadcast();
     long first = overfitBatch ? 0 : trainer.nextBatch();
     CheckpointStore unused = folder.store(recipe);
     try (Workload.Batches batches = workload.batches(first, ranks.size())) {

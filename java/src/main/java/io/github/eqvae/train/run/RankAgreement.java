@@ -47,6 +47,7 @@ final class RankAgreement {
     mine.putAll(libraries(recipe.run().device()));
     recipe.settings().forEach((key, value) -> mine.put("recipe's " + key, value));
     mine.remove("recipe's run.threads"); // machines may have different numbers of processors
+    mine.put("size of buckets (EQVAE_RANKS_BUCKET)", Long.toString(ranks.bucketBytes()));
     mine.put("--overfit-batch", Boolean.toString(overfitBatch));
     mine.put("data", workload.describe());
     mine.put(

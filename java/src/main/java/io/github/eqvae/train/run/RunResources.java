@@ -1,5 +1,6 @@
 package io.github.eqvae.train.run;
 
+import io.github.eqvae.ranks.Overlap;
 import io.github.eqvae.tensor.Ceilings;
 import io.github.eqvae.tensor.Device;
 import io.github.eqvae.tensor.Profiler;
@@ -24,6 +25,12 @@ record RunResources(Trainer<?> trainer) {
     line.put("planned_validation_bytes", trainer.plan().evaluationBytes());
     line.put("graphs_captured", trainer.graphs().captured());
     line.put("graphs_launched", trainer.graphs().launched());
+    if (!trainer.ranks().isAlone()) {
+      Overlap.Times times = trainer.gradientTimes();
+      line.put("gradient_bytes_sent", times.bytes());
+      line.put("gradient_seconds", times.seconds());
+      line.put("gradient_seconds_hidden", times.hidden());
+    }
     return line;
   }
 
@@ -33,7 +40,27 @@ record RunResources(Trainer<?> trainer) {
       return memory(device);
     }
     Device measured = trainer.stream().device();
-    return memory(device) + "\n" + Profiler.measured(measured).text(Ceilings.of(measured));
+    return memory(device)
+        + gradients()
+        + "\n"
+        + Profiler.measured(measured).text(Ceilings.of(measured));
+  }
+
+  /** How much of the ranks' messages was hidden behind the backward pass. */
+  private String gradients() {
+    if (trainer.ranks().isAlone()) {
+      return "";
+    }
+    Overlap.Times times = trainer.gradientTimes();
+    return String.format(
+        Locale.ROOT,
+        "%ngradients: rank 0 sent %,.1f MiB in %d buckets of at most %,.1f MiB; their sums took"
+            + " %.3f s, of which %.0f %% passed while it computed",
+        times.bytes() / MIB,
+        times.buckets(),
+        trainer.ranks().bucketBytes() / MIB,
+        times.seconds(),
+        times.seconds() > 0 ? 100 * times.hidden() / times.seconds() : 0);
   }
 
   private String memory(String device) {

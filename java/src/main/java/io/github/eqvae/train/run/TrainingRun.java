@@ -287,7 +287,7 @@ public final class TrainingRun<T extends Task> implements AutoCloseable {
       return Trainer.End.FINISHED;
     }
     StartText.say(workload, recipe.run(), trainer.ranks(), observer);
-    trainer.meet();
+    trainer.broadcast();
     long first = overfitBatch ? 0 : trainer.nextBatch();
     Trainer.End end;
     try (Workload.Batches batches = workload.batches(first, trainer.ranks().size());

@@ -78,7 +78,9 @@ class RecipeReaderTest {
     assertEquals(LossOptions.DiscriminatorForward.SEPARATE, objective.discriminatorForward());
     assertEquals(1e-6, objective.klWeight());
     assertEquals(
-        new GanRecipe(true, 0, 0.5, 1, LossOptions.GanKind.HINGE, true, 1e4), objective.gan());
+        new GanRecipe(
+            true, 0, 0.5, 1, LossOptions.GanKind.HINGE, true, 1e4, GanRecipe.BatchNorm.PER_RANK),
+        objective.gan());
     assertEquals(List.of(1, 2, 4, 4), recipe.model().chMult());
     assertEquals(8, recipe.model().downsamplingFactor());
     assertEquals(List.of(0.5, 0.9), recipe.optimizer().betas());

@@ -24,7 +24,7 @@ import javax.crypto.spec.SecretKeySpec;
  * @param port where it can be connected to itself; 0 for nowhere
  * @param name its machine and process, for messages
  */
-record Greeting(byte purpose, int rank, int size, int port, String name) {
+record Handshake(byte purpose, int rank, int size, int port, String name) {
   /** A connection to the first rank: who is where, and who is gone. */
   static final byte JOIN = 1;
 
@@ -38,7 +38,7 @@ record Greeting(byte purpose, int rank, int size, int port, String name) {
   private static final int PATIENCE_MILLIS = 10_000;
 
   /** The side that was connected to: empty for a stranger, who is to be turned away. */
-  static Optional<Greeting> receive(Socket socket, String token) throws IOException {
+  static Optional<Handshake> receive(Socket socket, String token) throws IOException {
     socket.setSoTimeout(PATIENCE_MILLIS);
     DataInputStream in = new DataInputStream(socket.getInputStream());
     DataOutputStream out = new DataOutputStream(socket.getOutputStream());
@@ -59,15 +59,15 @@ record Greeting(byte purpose, int rank, int size, int port, String name) {
       return Optional.empty();
     }
     String name = new String(in.readNBytes(length), StandardCharsets.UTF_8);
-    Greeting greeting = new Greeting(purpose, rank, size, port, name);
+    Handshake handshake = new Handshake(purpose, rank, size, port, name);
     if (!MessageDigest.isEqual(
-        in.readNBytes(PROOF), greeting.proof("joins", token, ours, theirs))) {
+        in.readNBytes(PROOF), handshake.proof("joins", token, ours, theirs))) {
       return Optional.empty();
     }
-    out.write(greeting.proof("welcome", token, ours, theirs));
+    out.write(handshake.proof("welcome", token, ours, theirs));
     out.flush();
     socket.setSoTimeout(0);
-    return Optional.of(greeting);
+    return Optional.of(handshake);
   }
 
   /** The side that connects. */

@@ -15,9 +15,9 @@ import org.jspecify.annotations.Nullable;
  * farewell, its process is gone: all ranks are told, and their connections for numbers are closed,
  * so that nothing waits any longer.
  */
-final class Watch {
-  private static final byte FAREWELL = 0;
-  private static final byte END = 1;
+final class FailureDetector {
+  private static final byte CLOSE = 0;
+  private static final byte ABORT = 1;
   private static final int LONGEST = 4000;
 
   private final int rank;
@@ -29,7 +29,7 @@ final class Watch {
   private @Nullable String lost; // guarded by this
   private @Nullable Consumer<String> action; // guarded by this
 
-  Watch(
+  FailureDetector(
       int rank, String[] names, @Nullable SocketChannel[] control, @Nullable SocketChannel[] data) {
     this.rank = rank;
     this.names = names;
@@ -47,7 +47,7 @@ final class Watch {
   private void listen(int other, SocketChannel channel) {
     try {
       DataInputStream in = new DataInputStream(channel.socket().getInputStream());
-      if (in.readByte() == FAREWELL) {
+      if (in.readByte() == CLOSE) {
         return;
       }
       end(in.readUTF(), other);
@@ -78,7 +78,7 @@ final class Watch {
     }
     for (int r = 0; r < control.length; r++) {
       if (r != origin && r != rank) {
-        tell(control[r], END, reason);
+        tell(control[r], ABORT, reason);
       }
     }
     ended.countDown();
@@ -118,7 +118,7 @@ final class Watch {
     try {
       DataOutputStream out = new DataOutputStream(channel.socket().getOutputStream());
       out.writeByte(what);
-      if (what == END) {
+      if (what == ABORT) {
         out.writeUTF(text.length() > LONGEST ? text.substring(0, LONGEST) : text);
       }
       out.flush();
@@ -148,7 +148,7 @@ final class Watch {
     }
   }
 
-  /** Says farewell: this rank is done. */
+  /** Closes in order: this rank is done. */
   void close() {
     synchronized (this) {
       if (closing) {
@@ -157,7 +157,7 @@ final class Watch {
       closing = true;
     }
     for (int r = 0; r < control.length; r++) {
-      tell(control[r], FAREWELL, "");
+      tell(control[r], CLOSE, "");
       close(control[r]);
       close(data[r]);
     }

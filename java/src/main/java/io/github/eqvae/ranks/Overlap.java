@@ -1,0 +1,69 @@
+package io.github.eqvae.ranks;
+
+/**
+ * Measures how much of the time of messages passed while the caller computed: what was over before
+ * it waited.
+ */
+public final class Overlap {
+  /**
+   * Times so far.
+   *
+   * @param buckets how many travelled
+   * @param bytes that this rank sent for them
+   * @param seconds that they took, one after the other
+   * @param hidden the part of it in which the caller did not wait
+   */
+  public record Times(long buckets, long bytes, double seconds, double hidden) {
+    /** Nothing travelled. */
+    public static final Times NONE = new Times(0, 0, 0, 0);
+
+    /**
+     * Adds other times.
+     *
+     * @param other what to add
+     * @return the sums
+     */
+    public Times plus(Times other) {
+      return new Times(
+          buckets + other.buckets,
+          bytes + other.bytes,
+          seconds + other.seconds,
+          hidden + other.hidden);
+    }
+  }
+
+  private static final double NANO = 1e-9;
+
+  private long buckets;
+  private long bytes;
+  private long total;
+  private long hidden;
+  private long begun; // of the bucket that travels now
+  private long waiting; // since when the caller waits, if it does
+  private boolean waits;
+
+  synchronized void begin() {
+    begun = System.nanoTime();
+  }
+
+  synchronized void end(long sent) {
+    long now = System.nanoTime();
+    buckets++;
+    bytes += sent;
+    total += now - begun;
+    hidden += Math.max(0, (waits ? Math.min(now, waiting) : now) - begun);
+  }
+
+  synchronized void waits() {
+    waits = true;
+    waiting = System.nanoTime();
+  }
+
+  synchronized void over() {
+    waits = false;
+  }
+
+  synchronized Times times() {
+    return new Times(buckets, bytes, total * NANO, hidden * NANO);
+  }
+}
