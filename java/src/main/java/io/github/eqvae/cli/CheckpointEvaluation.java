@@ -10,6 +10,7 @@ import io.github.eqvae.data.Transform;
 import io.github.eqvae.eval.Evaluation;
 import io.github.eqvae.eval.Evaluator;
 import io.github.eqvae.eval.RFid;
+import io.github.eqvae.eval.SharedBatches;
 import io.github.eqvae.eval.Ssim;
 import io.github.eqvae.jobs.EncodeOptions;
 import io.github.eqvae.model.Autoencoder;
@@ -69,7 +70,9 @@ record CheckpointEvaluation(
 
   private static final List<Double> SCALES = List.of(0.25, 0.5, 0.75);
 
-  MeasuredModel run(PrintWriter err, SkippedFiles skipped) throws IOException {
+  /** Measures; ranks after the first get nothing. */
+  Optional<MeasuredModel> run(SharedBatches shared, PrintWriter err, SkippedFiles skipped)
+      throws IOException {
     ImageFolder folder = ImageFolder.open(data, square.decode(), skipped);
     try (Device on = device.map(Device::open).orElseGet(Device::best);
         Stream stream = new Stream(on);
@@ -99,27 +102,34 @@ record CheckpointEvaluation(
             "--size %d: the windows of SSIM (%s) need images of at least %d pixels"
                 .formatted(side, ssim.title(), ssim.smallestSide()));
       }
-      return new MeasuredModel(
-          measure(vae, distance, rfid, folder, side, stream, err),
-          ModelPictures.NONE,
-          seed,
-          Machine.of(device.orElse("cpu"), on.info()),
-          new Measured(
-              checkpoint.toString(),
-              file.weightsNote().orElse("the only ones"),
-              OptionalLong.empty(),
-              data.toString()),
-          MeasuredWith.of(vae, stream, lpips, inception));
+      Optional<Evaluation> figures =
+          measure(vae, distance, rfid, folder, side, stream, shared, err);
+      if (figures.isEmpty()) {
+        return Optional.empty();
+      }
+      return Optional.of(
+          new MeasuredModel(
+              figures.get(),
+              ModelPictures.NONE,
+              seed,
+              Machine.of(device.orElse("cpu"), on.info()),
+              new Measured(
+                  checkpoint.toString(),
+                  file.weightsNote().orElse("the only ones"),
+                  OptionalLong.empty(),
+                  data.toString()),
+              MeasuredWith.of(vae, stream, lpips, inception)));
     }
   }
 
-  private Evaluation measure(
+  private Optional<Evaluation> measure(
       Autoencoder vae,
       @org.jspecify.annotations.Nullable Lpips distance,
       @org.jspecify.annotations.Nullable RFid rfid,
       ImageFolder folder,
       int side,
       Stream stream,
+      SharedBatches shared,
       PrintWriter err)
       throws IOException {
     int wanted = images.orElse(Integer.MAX_VALUE);
@@ -159,7 +169,8 @@ record CheckpointEvaluation(
           side,
           ANGLES,
           SCALES,
-          rfid);
+          rfid,
+          shared);
     } catch (UncheckedIOException e) {
       throw e.getCause();
     }

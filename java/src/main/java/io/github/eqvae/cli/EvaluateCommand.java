@@ -4,31 +4,19 @@ import io.github.eqvae.EqvaeException;
 import io.github.eqvae.Version;
 import io.github.eqvae.data.ImageFolder;
 import io.github.eqvae.data.SkippedFiles;
+import io.github.eqvae.eval.SharedBatches;
 import io.github.eqvae.eval.Ssim;
-import io.github.eqvae.io.AtomicFiles;
-import io.github.eqvae.io.FolderLock;
-import io.github.eqvae.io.WriteFailure;
 import io.github.eqvae.jobs.EncodeOptions;
-import io.github.eqvae.model.FiniteWeights;
-import io.github.eqvae.model.checkpoint.Weights;
 import io.github.eqvae.serve.Vae;
 import io.github.eqvae.serve.VaeOptions;
 import io.github.eqvae.tensor.Device;
-import io.github.eqvae.train.Trainer;
-import io.github.eqvae.train.autoencoder.AutoencoderRecipe;
-import io.github.eqvae.train.autoencoder.AutoencoderTask;
-import io.github.eqvae.train.autoencoder.AutoencoderWorkload;
 import io.github.eqvae.train.autoencoder.MeasuredModel;
-import io.github.eqvae.train.autoencoder.RunReports;
 import io.github.eqvae.train.autoencoder.TrainedModel;
-import io.github.eqvae.train.recipe.RecipeReader;
-import io.github.eqvae.train.recipe.SettingChange;
 import io.github.eqvae.train.run.Invocation;
 import io.github.eqvae.train.run.RunFolder;
-import io.github.eqvae.train.run.TrainingRun;
 import java.io.IOException;
 import java.io.PrintWriter;
-import java.nio.file.FileSystemException;
+import java.io.Writer;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -37,8 +25,8 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.OptionalLong;
-import java.util.Set;
 import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.ArgGroup;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -80,16 +68,6 @@ import picocli.CommandLine.Spec;
       "  eqvae evaluate pictures/ --write-statistics real.npz --inception inception-fid.safetensors"
     })
 final class EvaluateCommand implements Callable<Integer> {
-  /** Settings that change how a run is computed, but not the result. */
-  private static final Set<String> HOW =
-      Set.of(
-          "run.device",
-          "run.threads",
-          "run.precision",
-          "data.workers",
-          "data.cache_megabytes",
-          "data.cache_latents_megabytes");
-
   @Parameters(
       index = "0",
       paramLabel = "MODEL",
@@ -179,18 +157,36 @@ final class EvaluateCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws Exception {
-    PrintWriter stdout = spec.commandLine().getOut();
-    PrintWriter stderr = spec.commandLine().getErr();
+    try (RankedRun ranked = RankedRun.connect(System.getenv())) {
+      PrintWriter nowhere = new PrintWriter(Writer.nullWriter());
+      boolean first = ranked.ranks().isFirst();
+      return ranked.run(
+          () ->
+              evaluate(
+                  ranked,
+                  first ? spec.commandLine().getOut() : nowhere,
+                  first ? spec.commandLine().getErr() : nowhere),
+          "The same command goes on, if its results go into a file or a run's folder");
+    }
+  }
+
+  private int evaluate(RankedRun ranked, PrintWriter stdout, PrintWriter stderr)
+      throws IOException {
+    ranked.notice().ifPresent(text -> stderr.println("eqvae: note: " + text));
     json.check();
     MeasuringOptions.check(spec);
     if (generated.isGiven()) {
-      return generated(stdout, stderr);
+      return generated(shared(ranked, null), stdout, stderr);
     }
     generated.requireNone();
+    boolean ofGenerator = dropIn.isEmpty() && GeneratorLosses.isOf(run);
+    if ((dropIn.isPresent() || ofGenerator) && !ranked.ranks().isFirst()) {
+      return 0; // the first rank does it alone
+    }
     if (dropIn.isPresent()) {
       return dropIn(dropIn.get(), stdout, stderr);
     }
-    if (GeneratorLosses.isOf(run)) {
+    if (ofGenerator) {
       boolean other = data.isPresent() || sample.isPresent() || checkpoint.isUsed();
       List<String> overrides = new ArrayList<>(settings);
       device.addTo(overrides);
@@ -199,7 +195,7 @@ final class EvaluateCommand implements Callable<Integer> {
     }
     losses.requireNone();
     if (Files.exists(run) && !TrainedModel.isRun(run)) {
-      return checkpoint(stdout, stderr);
+      return checkpoint(shared(ranked, null), stdout, stderr);
     }
     if (checkpoint.isUsed()) {
       throw new EqvaeException.Argument(
@@ -209,109 +205,28 @@ final class EvaluateCommand implements Callable<Integer> {
               + Invocation.command("evaluate", new RunFolder(run).model(), "--data", "DIR")
               + " ...");
     }
-    RunFolder folder = new RunFolder(run);
-    List<String> overrides = new ArrayList<>(settings);
-    device.addTo(overrides);
-    data.ifPresent(
-        d -> {
-          if (!Files.isDirectory(d)) {
-            throw new EqvaeException.Argument("--data " + d + " is not a folder");
-          }
-          overrides.addAll(
-              List.of(
-                  "data.kind=image_folder",
-                  RecipeReader.set("data.path", d.toString()),
-                  "data.pad=0",
-                  "data.validation=0",
-                  "data.validation_path=null"));
-        });
-    AutoencoderRecipe recipe = folder.readRecipe(overrides, List.of(AutoencoderRecipe.KIND));
-    Console console = new Console(stderr);
-    AutoencoderWorkload images = recipe.workload(console);
-    try (TrainingRun<AutoencoderTask> measured =
-        new TrainingRun<>(recipe, images, folder, console)) {
-      measured.trainer().resume(folder.latest(recipe, console));
-      useWanted(measured);
-      MeasuredModel result =
-          images.evaluate(
-              measured,
-              seed(),
-              why -> console.note(why + " in evaluation.inception_weights (docs/rfid.md)"));
-      if (data.isPresent()) {
-        result = result.on(data.get());
-      }
-      result.requireFinite(run);
-      PrintWriter text = json.text(stdout, stderr);
-      text.print(result.text() + images.leftOut());
-      Optional<String> other = notTheRuns(TrainedModel.recipe(run), recipe);
-      if (other.isPresent()) {
-        text.println(
-            "not kept in "
-                + run
-                + ", whose evaluation.json is of its own weights and images (now: "
-                + other.get()
-                + ")"
-                + (json.isGiven() ? "" : "; --json FILE keeps them"));
-      } else {
-        text.flush();
-        text.println(keep(recipe, folder, result, stderr));
-      }
-      text.flush();
-      json.write(result.json(), stdout);
-    }
-    return 0;
+    return new RunEvaluation(run, data, settings, sample, weights.choice(), json, device)
+        .print(shared(ranked, run.resolve(RunEvaluation.PARTS)), stdout, stderr);
   }
 
-  /** Writes the result into the run's folder, if its training has ended; returns a message. */
-  private static String keep(
-      AutoencoderRecipe recipe, RunFolder folder, MeasuredModel result, PrintWriter err)
+  /** Ranks share the batches; results are kept beside the file that is asked for. */
+  private SharedBatches shared(RankedRun ranked, @Nullable Path inRun) {
+    return new SharedBatches(ranked.ranks(), json.parts().or(() -> Optional.ofNullable(inRun)));
+  }
+
+  private int generated(SharedBatches shared, PrintWriter stdout, PrintWriter stderr)
       throws IOException {
-    FolderLock lock;
-    try {
-      lock = folder.lock("evaluate", new Console(err)::note);
-    } catch (EqvaeException.Argument taken) {
-      return "nothing was written: " + taken.getMessage();
-    } catch (FileSystemException answer) { // the run's folder may not be writable
-      return "nothing was written into "
-          + folder.evaluation().getParent()
-          + ": "
-          + WriteFailure.reason(answer)
-          + "; --json FILE keeps the figures";
-    }
-    try (lock) {
-      AtomicFiles.write(folder.evaluation(), result.json());
-      AtomicFiles.write(
-          folder.report(),
-          io.github.eqvae.train.report.Report.html(RunReports.single(recipe, folder, result)));
-    }
-    return "report " + folder.report();
-  }
-
-  /** Options with which the metrics are not those of the run's model on its own images. */
-  private Optional<String> notTheRuns(AutoencoderRecipe own, AutoencoderRecipe now) {
-    List<String> other = new ArrayList<>();
-    data.ifPresent(d -> other.add("--data " + d));
-    sample.ifPresent(seed -> other.add("--sample " + seed));
-    if (weights.choice() == Weights.MODEL) {
-      other.add("--weights model");
-    }
-    if (data.isEmpty()) {
-      own.changes(now).stream()
-          .map(SettingChange::key)
-          .filter(key -> !key.startsWith("evaluation.") && !HOW.contains(key))
-          .forEach(key -> other.add("--set " + key));
-    }
-    return other.isEmpty() ? Optional.empty() : Optional.of(String.join(", ", other));
-  }
-
-  private int generated(PrintWriter stdout, PrintWriter stderr) throws IOException {
     GeneratedEvaluation evaluation = generated.evaluation(run, checkpoint.inception);
     try (Device on = device.name().map(Device::open).orElseGet(Device::best)) {
-      Map<String, Object> figures = evaluation.measure(on, Version.TEXT, stderr);
+      Map<String, Object> figures = evaluation.measure(on, Version.TEXT, shared, stderr);
+      if (!shared.isFirst()) {
+        return 0;
+      }
       PrintWriter text = json.text(stdout, stderr);
       text.print(GeneratedReport.text(figures));
       text.flush();
       json.write(GeneratedReport.json(figures), stdout);
+      shared.finish();
     }
     return 0;
   }
@@ -347,20 +262,12 @@ final class EvaluateCommand implements Callable<Integer> {
     return 0;
   }
 
-  private void useWanted(TrainingRun<AutoencoderTask> measured) {
-    TrainedModel.requireAverage(run, weights.choice());
-    if (weights.choice() != Weights.MODEL) {
-      measured.useAverage();
-    }
-    Trainer<AutoencoderTask> trainer = measured.trainer();
-    FiniteWeights.require(run.toString(), trainer.task().vae().parameters(), trainer.stream());
-  }
-
   private OptionalLong seed() {
     return sample.map(OptionalLong::of).orElse(OptionalLong.empty());
   }
 
-  private int checkpoint(PrintWriter stdout, PrintWriter stderr) throws IOException {
+  private int checkpoint(SharedBatches shared, PrintWriter stdout, PrintWriter stderr)
+      throws IOException {
     Path pictures =
         data.orElseThrow(
             () ->
@@ -376,7 +283,7 @@ final class EvaluateCommand implements Callable<Integer> {
     }
     Checkpoint c = checkpoint;
     SkippedFiles skipped = new SkippedFiles(new Console(stderr)::skipped);
-    MeasuredModel result =
+    Optional<MeasuredModel> figures =
         new CheckpointEvaluation(
                 run,
                 pictures,
@@ -389,12 +296,17 @@ final class EvaluateCommand implements Callable<Integer> {
                 c.ssim.orElse(Ssim.Variant.SCIKIT_IMAGE),
                 device.name(),
                 weights.choice())
-            .run(stderr, skipped);
+            .run(shared, stderr, skipped);
+    if (figures.isEmpty()) {
+      return 0; // another rank has them
+    }
+    MeasuredModel result = figures.get();
     result.requireFinite(run);
     PrintWriter text = json.text(stdout, stderr);
     text.print(result.text() + skipped.line());
     text.flush();
     json.write(result.json(), stdout);
+    shared.finish();
     return 0;
   }
 }

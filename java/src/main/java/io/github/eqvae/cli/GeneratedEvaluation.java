@@ -11,6 +11,7 @@ import io.github.eqvae.eval.InceptionScore;
 import io.github.eqvae.eval.PrecisionRecall;
 import io.github.eqvae.eval.Protocol;
 import io.github.eqvae.eval.PytorchFidFeatures;
+import io.github.eqvae.eval.SharedBatches;
 import io.github.eqvae.eval.StatisticsFile;
 import io.github.eqvae.io.FileHash;
 import io.github.eqvae.jobs.SampleJob;
@@ -49,14 +50,20 @@ record GeneratedEvaluation(
   private static final List<String> MADE =
       List.of("sampler", "steps", "guidance", "generator_sha256", "autoencoder_sha256");
 
-  /** Measures the images; returns the metrics by name. */
-  Map<String, Object> measure(Device device, String version, PrintWriter err) throws IOException {
+  /** Measures the images; returns the metrics by name, nothing in ranks after the first. */
+  Map<String, Object> measure(Device device, String version, SharedBatches shared, PrintWriter err)
+      throws IOException {
+    if (!shared.isFirst()) {
+      help(device, shared, err);
+      return Map.of();
+    }
     Optional<JsonNode> made = SampleJob.read(new GeneratedImages(samples).made());
     String hash = FileHash.sha256(weights);
     try (Stream stream = new Stream(device);
         ImageFeatures features = features(stream);
         StatisticsOutput output = new StatisticsOutput(statistics.orElse(Path.of("")), withImages);
-        FeatureSet generated = new GeneratedImages(samples).measure(features, hash, output, err)) {
+        FeatureSet generated =
+            new GeneratedImages(samples).measure(features, hash, output, shared, err)) {
       Map<String, Object> map = head(version, features, hash);
       map.put("samples", samples.toString());
       map.put("images", count(generated));
@@ -68,10 +75,22 @@ record GeneratedEvaluation(
         map.put("statistics", statistics.get().toString());
       }
       if (reference.isPresent()) {
-        compare(map, generated, features, hash, stream, err);
+        compare(map, generated, features, hash, stream, shared, err);
       }
       describe(map, made, generated.count(), err);
       return map;
+    }
+  }
+
+  /** Computes this rank's batches of features for the first rank. */
+  private void help(Device device, SharedBatches shared, PrintWriter err) throws IOException {
+    String hash = FileHash.sha256(weights);
+    try (Stream stream = new Stream(device);
+        ImageFeatures features = features(stream)) {
+      for (Path set :
+          reference.isPresent() ? List.of(samples, reference.get()) : List.of(samples)) {
+        new GeneratedImages(set).measure(features, hash, image -> {}, shared, err).close();
+      }
     }
   }
 
@@ -115,10 +134,12 @@ record GeneratedEvaluation(
       ImageFeatures features,
       String hash,
       Stream stream,
+      SharedBatches shared,
       PrintWriter err)
       throws IOException {
     Path real = reference.orElseThrow();
-    try (FeatureSet set = new GeneratedImages(real).measure(features, hash, image -> {}, err)) {
+    try (FeatureSet set =
+        new GeneratedImages(real).measure(features, hash, image -> {}, shared, err)) {
       map.put("reference", real.toString());
       map.put("reference_images", count(set));
       map.put("reference_statistics", set.origin());

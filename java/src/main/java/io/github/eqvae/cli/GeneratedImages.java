@@ -4,6 +4,7 @@ import io.github.eqvae.data.ImageStream;
 import io.github.eqvae.eval.FeatureSet;
 import io.github.eqvae.eval.ImageFeatures;
 import io.github.eqvae.eval.ImageSet;
+import io.github.eqvae.eval.SharedBatches;
 import io.github.eqvae.train.log.Counter;
 import java.io.IOException;
 import java.io.PrintWriter;
@@ -22,15 +23,20 @@ record GeneratedImages(Path path) {
    * @param features the network
    * @param weights SHA-256 of its weights
    * @param also is shown each image, too
+   * @param shared who computes which batch
    * @param err where progress goes
    * @return closed by the caller
    */
   FeatureSet measure(
-      ImageFeatures features, String weights, ImageStream.Visitor also, PrintWriter err)
+      ImageFeatures features,
+      String weights,
+      ImageStream.Visitor also,
+      SharedBatches shared,
+      PrintWriter err)
       throws IOException {
     Counter counter = new Counter(err, "measured", 0, 0);
     return new ImageSet(path)
-        .measure(features, weights, also, new Console(err)::skipped, counter::at);
+        .measure(features, weights, also, new Console(err)::skipped, counter::at, shared);
   }
 
   /** The record of {@code sample}, if there is one. */

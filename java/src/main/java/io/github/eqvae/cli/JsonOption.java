@@ -64,6 +64,11 @@ final class JsonOption {
     return file.filter(name -> !name.equals(STANDARD_OUTPUT)).map(Path::of);
   }
 
+  /** A folder beside the file, for parts of the results until all are there. */
+  Optional<Path> parts() {
+    return path().map(p -> p.resolveSibling(p.getFileName() + ".parts"));
+  }
+
   /** The destination of text for people. */
   PrintWriter text(PrintWriter out, PrintWriter err) {
     return file.filter(STANDARD_OUTPUT::equals).isPresent() ? err : out;

@@ -23,7 +23,7 @@ final class RankedRun implements AutoCloseable {
   private static final long GRACE_SECONDS = 15;
 
   /** Commands that several processes share. */
-  private static final Set<String> SHARED = Set.of("train", "encode", "sample");
+  private static final Set<String> SHARED = Set.of("train", "encode", "sample", "evaluate");
 
   private final Communicator ranks;
   private final Optional<RankEnvironment> environment;

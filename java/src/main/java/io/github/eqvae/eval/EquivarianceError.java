@@ -37,7 +37,12 @@ public final class EquivarianceError {
               + count
               + " latents");
     }
-    Mean mean = means.computeIfAbsent(transform, t -> new Mean());
+    add(transform, ratios(transformed, encoded, count));
+  }
+
+  /** The error of each latent. */
+  static double[] ratios(float[] transformed, float[] encoded, int count) {
+    double[] ratios = new double[count];
     int each = encoded.length / count;
     for (int n = 0; n < count; n++) {
       double difference = 0;
@@ -47,7 +52,16 @@ public final class EquivarianceError {
         difference += d * d;
         norm += (double) encoded[i] * encoded[i];
       }
-      mean.sum += difference / norm;
+      ratios[n] = difference / norm;
+    }
+    return ratios;
+  }
+
+  /** Adds errors of latents. */
+  void add(String transform, double[] ratios) {
+    Mean mean = means.computeIfAbsent(transform, t -> new Mean());
+    for (double ratio : ratios) {
+      mean.sum += ratio;
       mean.count++;
     }
   }

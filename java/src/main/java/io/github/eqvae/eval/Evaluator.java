@@ -1,22 +1,19 @@
 package io.github.eqvae.eval;
 
-import io.github.eqvae.EqvaeException;
 import io.github.eqvae.equivariance.SpatialTransform;
 import io.github.eqvae.model.Autoencoder;
-import io.github.eqvae.model.CodebookUsage;
 import io.github.eqvae.model.Lpips;
 import io.github.eqvae.tape.Tape;
 import io.github.eqvae.tensor.Shape;
 import io.github.eqvae.tensor.Stream;
 import io.github.eqvae.tensor.Tensor;
 import io.github.eqvae.tensor.TensorArena;
-import java.util.Arrays;
-import java.util.LinkedHashMap;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.OptionalDouble;
 import java.util.OptionalLong;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -26,12 +23,6 @@ import org.jspecify.annotations.Nullable;
  * that τ is applied to. The result is deterministic unless {@link #samplePosterior} is called.
  */
 public final class Evaluator implements AutoCloseable {
-  /**
-   * The intrinsic dimension is computed from at most this number of latents: its time grows with
-   * the square.
-   */
-  private static final int DIMENSION_LATENTS = 2048;
-
   /** The purpose of this class's noise, which separates it from other random numbers. */
   private static final long NOISE = 0x5EED_0E7A_0000_0000L;
 
@@ -165,104 +156,112 @@ public final class Evaluator implements AutoCloseable {
    */
   public Evaluation measure(
       Batches batches, int side, List<Integer> angles, List<Double> scales, @Nullable RFid rfid) {
+    return measure(batches, side, angles, scales, rfid, SharedBatches.ALONE).orElseThrow();
+  }
+
+  /**
+   * The same by several ranks, which all read all images.
+   *
+   * @param batches the images, at least one
+   * @param side their side; a multiple of the downsampling factor
+   * @param angles rotations in degrees, multiples of 90
+   * @param scales scales in (0, 1)
+   * @param rfid collects images and reconstructions, null to leave it out
+   * @param shared who computes which batch
+   * @return the results in the first rank, with the bits of one rank; empty in others
+   */
+  public Optional<Evaluation> measure(
+      Batches batches,
+      int side,
+      List<Integer> angles,
+      List<Double> scales,
+      @Nullable RFid rfid,
+      SharedBatches shared) {
+    Map<String, SpatialTransform> transforms = TransformName.all(angles, scales);
+    if (shared.isShared()) {
+      shared.begin(
+          new EvaluationKey(vae, lpips, rfid, stream)
+              .of(side, transforms.keySet(), ssimVariant, sampleSeed));
+    }
+    int perImage = side * side * vae.config().inChannels();
+    EvaluationSums sums = new EvaluationSums(vae, side, List.copyOf(transforms.keySet()), rfid);
+    List<SharedBatches.Batch> round = new ArrayList<>();
+    List<SpatialTransform> taus = List.copyOf(transforms.values());
+    int count = 0;
+    Optional<float[]> next = batches.next();
+    while (next.isPresent()) {
+      float[] x = next.get();
+      int first = count;
+      int named = sampleSeed.isPresent() ? first : 0; // for the noise
+      round.add(
+          SharedBatches.batch(
+              () -> PackedArrays.pack(x, new int[] {named}),
+              () -> figures(x, first, side, taus, rfid).arrays()));
+      count += x.length / perImage;
+      next = batches.next();
+      if (round.size() == shared.round() || next.isEmpty()) {
+        shared.run(round).forEach(arrays -> sums.add(BatchFigures.of(arrays)));
+        round.clear();
+      }
+    }
+    return shared.isFirst()
+        ? Optional.of(sums.result(angles, scales, ssimVariant, lpips != null))
+        : Optional.empty();
+  }
+
+  /** Computes the figures of a batch whose first image has this number among all. */
+  BatchFigures figures(
+      float[] x, int first, int side, List<SpatialTransform> transforms, @Nullable RFid rfid) {
     int channels = vae.config().inChannels();
     int perImage = side * side * channels;
-    Map<String, SpatialTransform> transforms = new LinkedHashMap<>();
-    angles.forEach(
-        a -> transforms.put(TransformName.rotation(a), SpatialTransform.rotation(a / 90 % 4)));
-    scales.forEach(s -> transforms.put(TransformName.scale(s), SpatialTransform.scale(s)));
-    EquivarianceError equivariance = new EquivarianceError();
-    LatentStatistics statistics = new LatentStatistics(vae.config().embedDim());
-    LatentSpectrum spectrum = new LatentSpectrum();
-    int perLatent = perImage / channels / square(vae.config().downsamplingFactor());
-    perLatent *= vae.config().embedDim();
-    float[] points = {};
-    CodebookUsage usage = vae.codebookUsage().orElse(null);
-    double psnr = 0;
-    double ssim = 0;
-    double distance = 0;
-    MatchedSpectra matched = new MatchedSpectra(vae, stream, side);
-    int count = 0;
-    for (Optional<float[]> next = batches.next(); next.isPresent(); next = batches.next()) {
-      float[] x = next.get();
-      int n = x.length / perImage;
-      drawn = count;
-      float[] y = decode(x, n, side, SpatialTransform.IDENTITY, usage);
-      for (int i = 0; i < n; i++) {
-        float[] a = OneByOne.image(x, i, perImage);
-        float[] b = OneByOne.image(y, i, perImage);
-        psnr += Psnr.uint8(a, b);
-        ssim += Ssim.of(ssimVariant, a, b, side, side, channels);
-      }
-      distance += lpips == null ? 0 : n * lpips(x, y, n, side);
-      if (rfid != null) {
-        rfid.add(x, y, n, side, side, channels);
-      }
-      float[] z = latents(x, n, side, transforms, equivariance, statistics, spectrum, matched);
-      int more = Math.min(z.length, DIMENSION_LATENTS * perLatent - points.length);
-      if (more > 0) {
-        points = Arrays.copyOf(points, points.length + more);
-        System.arraycopy(z, 0, points, points.length - more, more);
-      }
-      count += n;
+    int n = x.length / perImage;
+    drawn = first;
+    List<int[]> codes = new ArrayList<>();
+    float[] y = decode(x, n, side, SpatialTransform.IDENTITY, codes::add);
+    double[] psnr = new double[n];
+    double[] ssim = new double[n];
+    for (int i = 0; i < n; i++) {
+      float[] a = OneByOne.image(x, i, perImage);
+      float[] b = OneByOne.image(y, i, perImage);
+      psnr[i] = Psnr.uint8(a, b);
+      ssim[i] = Ssim.of(ssimVariant, a, b, side, side, channels);
     }
-    if (count == 0) {
-      throw new EqvaeException.Argument("There are no images to measure on");
-    }
-    return new Evaluation(
-        count,
-        psnr / count,
-        ssim / count,
-        ssimVariant,
-        lpips == null ? OptionalDouble.empty() : OptionalDouble.of(distance / count),
-        rfid == null || rfid.count() < 2 ? OptionalDouble.empty() : OptionalDouble.of(rfid.value()),
-        TransformName.errors(equivariance, angles, TransformName::rotation),
-        TransformName.errors(equivariance, scales, TransformName::scale),
-        statistics,
-        spectrum,
-        matched.sum() / count,
-        IntrinsicDimension.twoNN(points, perLatent, IntrinsicDimension.DISCARD).stream()
-            .mapToDouble(IntrinsicDimension::dimension)
-            .findFirst(),
-        Optional.ofNullable(usage));
+    float[] none = {};
+    double[] distance = {lpips == null ? 0 : n * lpips(x, y, n, side)};
+    float[] features = rfid == null ? none : rfid.features(x, n, side, channels);
+    float[] reconstructed = rfid == null ? none : rfid.features(y, n, side, channels);
+    double[] errors = new double[transforms.size() * n];
+    double[] divergence = new double[1];
+    float[] z = latents(x, n, side, transforms, errors, divergence);
+    int[] used = codes.isEmpty() ? new int[0] : codes.getFirst();
+    return new BatchFigures(
+        psnr, ssim, distance, z, errors, divergence, used, features, reconstructed);
   }
 
-  private static int square(int n) {
-    return n * n;
-  }
-
-  /** Adds latents to all their metrics, and returns the latents. */
+  /** Computes latents, their errors under each transform, and the divergence of their spectra. */
   private float[] latents(
       float[] x,
       int n,
       int side,
-      Map<String, SpatialTransform> transforms,
-      EquivarianceError equivariance,
-      LatentStatistics statistics,
-      LatentSpectrum spectrum,
-      MatchedSpectra matched) {
+      List<SpatialTransform> transforms,
+      double[] errors,
+      double[] divergence) {
     int f = vae.config().downsamplingFactor();
-    int e = vae.config().embedDim();
     Tape tape = new Tape(stream, arena, Tape.Mode.INFERENCE);
     Tensor input = upload(x, n, side);
     Tensor z = dense(tape, vae.mode(tape, vae.encode(tape, input)));
     float[] latent = z.toFloats(stream);
     tape.releaseAll();
-    matched.add(tape, input, z);
-    int h = side / f;
-    statistics.add(latent, h);
-    for (int i = 0; i < n; i++) {
-      spectrum.add(OneByOne.image(latent, i, h * h * e), h, h, e);
+    divergence[0] = new MatchedSpectra(vae, stream, side).of(tape, input, z);
+    for (int t = 0; t < transforms.size(); t++) {
+      Tensor a = transforms.get(t).onLatent(tape, z);
+      Tensor transformed = transforms.get(t).onImage(tape, input, f);
+      Tensor b = dense(tape, vae.mode(tape, vae.encode(tape, transformed)));
+      double[] ratios = EquivarianceError.ratios(a.toFloats(stream), b.toFloats(stream), n);
+      System.arraycopy(ratios, 0, errors, t * n, n);
+      arena.release(b);
+      tape.releaseAll(); // the transforms use the same memory, one after the other
     }
-    transforms.forEach(
-        (name, tau) -> {
-          Tensor a = tau.onLatent(tape, z);
-          Tensor transformed = tau.onImage(tape, input, f);
-          Tensor b = dense(tape, vae.mode(tape, vae.encode(tape, transformed)));
-          equivariance.add(name, a.toFloats(stream), b.toFloats(stream), n);
-          arena.release(b);
-          tape.releaseAll(); // the transforms use the same memory, one after the other
-        });
     arena.reset();
     return latent;
   }
@@ -307,12 +306,11 @@ public final class Evaluator implements AutoCloseable {
         n,
         (one, i) -> {
           drawn = i;
-          return decode(one, 1, side, tau, null);
+          return decode(one, 1, side, tau, codes -> {});
         });
   }
 
-  private float[] decode(
-      float[] x, int n, int side, SpatialTransform tau, @Nullable CodebookUsage usage) {
+  private float[] decode(float[] x, int n, int side, SpatialTransform tau, Consumer<int[]> codes) {
     Tape tape = new Tape(stream, arena, Tape.Mode.INFERENCE);
     Tensor encoded = vae.encode(tape, upload(x, n, side));
     Tensor z =
@@ -320,8 +318,9 @@ public final class Evaluator implements AutoCloseable {
             ? vae.latent(tape, encoded, shape -> noise(tape, shape))
             : vae.mode(tape, encoded);
     Autoencoder.Bottleneck bottleneck = vae.bottleneck(tape, tau.onLatent(tape, z));
-    if (usage != null) {
-      usage.add(bottleneck, stream);
+    Autoencoder.Quantization quantization = bottleneck.quantization();
+    if (quantization != null) {
+      codes.accept(quantization.index().toInts(stream));
     }
     Tensor value = dense(tape, bottleneck.value());
     tape.releaseAll();

@@ -2,7 +2,9 @@ package io.github.eqvae.eval;
 
 import io.github.eqvae.EqvaeException;
 import io.github.eqvae.io.Image;
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -16,11 +18,13 @@ import org.jspecify.annotations.Nullable;
 public final class FeatureSet implements AutoCloseable {
   private final ImageFeatures network;
   private final int batch;
+  private final SharedBatches shared;
   private final List<Image> waiting = new ArrayList<>();
   private final FeatureStatistics pooled;
   private final @Nullable FeatureStatistics spatial;
   private final @Nullable InceptionScore score;
   private final @Nullable FeatureRows rows;
+  private long count;
   private @Nullable StatisticsFile given;
 
   /**
@@ -31,8 +35,22 @@ public final class FeatureSet implements AutoCloseable {
    * @throws IOException when the temporary file cannot be created
    */
   public FeatureSet(ImageFeatures network, int batch) throws IOException {
+    this(network, batch, SharedBatches.ALONE);
+  }
+
+  /**
+   * Creates an empty set of which ranks compute batches in turn. Only the first rank gets features
+   * and statistics.
+   *
+   * @param network computes the features; not closed with this
+   * @param batch images per batch
+   * @param shared who computes which batch
+   * @throws IOException when the temporary file cannot be created
+   */
+  FeatureSet(ImageFeatures network, int batch, SharedBatches shared) throws IOException {
     this.network = network;
     this.batch = batch;
+    this.shared = shared;
     boolean family = network.protocol().isFamily();
     pooled = new FeatureStatistics(network.size());
     spatial = network.spatialSize() == 0 ? null : new FeatureStatistics(network.spatialSize());
@@ -60,17 +78,44 @@ public final class FeatureSet implements AutoCloseable {
    */
   public void add(Image image) throws IOException {
     waiting.add(image);
-    if (waiting.size() == batch) {
+    count++;
+    if (waiting.size() == batch * shared.round()) {
       run();
     }
   }
 
-  private void run() throws IOException {
-    if (waiting.isEmpty()) {
-      return;
+  private static byte[] identity(List<Image> images) {
+    ByteArrayOutputStream all = new ByteArrayOutputStream();
+    for (Image image : images) {
+      String shape = image.width() + " " + image.height() + " " + image.channels() + "\n";
+      all.writeBytes(shape.getBytes(StandardCharsets.US_ASCII));
+      all.writeBytes(image.data());
     }
-    ImageFeatures.Values values = network.of(waiting);
+    return all.toByteArray();
+  }
+
+  private Object[] compute(List<Image> images) {
+    ImageFeatures.Values values = network.of(images);
+    return new Object[] {values.pooled(), values.spatial(), values.logits()};
+  }
+
+  /** Computes what waits; ranks do so after the same images. */
+  void run() throws IOException {
+    List<SharedBatches.Batch> parts = new ArrayList<>();
+    for (int from = 0; from < waiting.size(); from += batch) {
+      int to = Math.min(from + batch, waiting.size());
+      List<Image> images = List.copyOf(waiting.subList(from, to));
+      parts.add(SharedBatches.batch(() -> identity(images), () -> compute(images)));
+    }
     waiting.clear();
+    if (!parts.isEmpty()) {
+      for (Object[] a : shared.run(parts)) {
+        add(new ImageFeatures.Values((float[]) a[0], (float[]) a[1], (float[]) a[2]));
+      }
+    }
+  }
+
+  private void add(ImageFeatures.Values values) throws IOException {
     pooled.add(values.pooled());
     if (spatial != null) {
       spatial.add(values.spatial());
@@ -93,7 +138,7 @@ public final class FeatureSet implements AutoCloseable {
    * @return the count; 0 for a set of statistics only
    */
   public long count() {
-    return pooled.count() + waiting.size();
+    return count;
   }
 
   /**

@@ -1,10 +1,12 @@
 package io.github.eqvae.eval;
 
 import io.github.eqvae.EqvaeException;
+import io.github.eqvae.Version;
 import io.github.eqvae.data.ImageStream;
 import io.github.eqvae.io.Counts;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.Map;
 import java.util.Optional;
 import java.util.function.BiConsumer;
 import java.util.function.LongConsumer;
@@ -41,8 +43,41 @@ public record ImageSet(Path path) {
       BiConsumer<String, String> onSkip,
       LongConsumer progress)
       throws IOException {
+    return measure(features, weights, also, onSkip, progress, SharedBatches.ALONE);
+  }
+
+  /**
+   * The same by several ranks, which all read all images; only the first one can use the features.
+   *
+   * @param features the network
+   * @param weights SHA-256 of its weights
+   * @param also also receives each image
+   * @param onSkip receives name and cause of each file of a folder that is left out
+   * @param progress receives the number of images so far
+   * @param shared who computes which batch
+   * @return the features; the caller closes them
+   * @throws IOException when something cannot be read
+   */
+  public FeatureSet measure(
+      ImageFeatures features,
+      String weights,
+      ImageStream.Visitor also,
+      BiConsumer<String, String> onSkip,
+      LongConsumer progress,
+      SharedBatches shared)
+      throws IOException {
     int batch = features.protocol() == Protocol.CLASSIFIER ? CLASSIFIER_BATCH : INCEPTION_BATCH;
-    FeatureSet set = new FeatureSet(features, batch);
+    if (shared.isShared()) {
+      shared.begin(
+          Map.of(
+              "version of eqvae",
+              Version.TEXT,
+              "protocol",
+              features.protocol().toString(),
+              "weights of the features' network",
+              weights));
+    }
+    FeatureSet set = new FeatureSet(features, batch, shared);
     try {
       boolean images =
           ImageStream.visit(
@@ -54,6 +89,7 @@ public record ImageSet(Path path) {
                 also.image(image);
                 progress.accept(set.count());
               });
+      set.run();
       Optional<StatisticsFile> statistics =
           ImageStream.isArchive(path) ? StatisticsFile.read(path) : Optional.empty();
       if (statistics.isPresent() && (!images || features.protocol() == Protocol.ADM)) {

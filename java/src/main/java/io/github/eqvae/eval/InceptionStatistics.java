@@ -40,6 +40,26 @@ final class InceptionStatistics {
     }
   }
 
+  /** Adds pictures whose features are known. */
+  void addFeatures(float[] rows) {
+    run();
+    features.add(rows);
+  }
+
+  /** The features of pictures of one size; consecutive ones share a batch. */
+  float[] of(List<Image> pictures) {
+    float[] all = new float[pictures.size() * InceptionV3.FEATURES];
+    for (int from = 0; from < pictures.size(); from += batch) {
+      List<Image> some =
+          pictures.subList(from, Math.min(from + batch, pictures.size())).stream()
+              .map(p -> p.withChannels(3))
+              .toList();
+      float[] rows = PytorchFidFeatures.pooled(network, stream, arena, some);
+      System.arraycopy(rows, 0, all, from * InceptionV3.FEATURES, rows.length);
+    }
+    return all;
+  }
+
   /** The statistics of everything added so far. */
   FeatureStatistics statistics() {
     run();

@@ -10,12 +10,11 @@ import java.util.List;
 import java.util.SortedSet;
 import java.util.TreeSet;
 
-/** The divergence of latents' spectra from those of their images, summed over images. */
+/** The divergence of latents' spectra from those of their images. */
 final class MatchedSpectra {
   private final Autoencoder vae;
   private final Stream stream;
   private final int side;
-  private double sum;
 
   MatchedSpectra(Autoencoder vae, Stream stream, int side) {
     this.vae = vae;
@@ -23,15 +22,13 @@ final class MatchedSpectra {
     this.side = side;
   }
 
-  double sum() {
-    return sum;
-  }
-
-  void add(Tape tape, Tensor input, Tensor z) {
+  /** Summed over the images of a batch. */
+  double of(Tape tape, Tensor input, Tensor z) {
     try (SpectrumMatching matching = matching(vae, stream, side)) {
-      sum += Arrays.stream(matching.forward(tape, input, z).toDoubles(stream)).sum();
+      return Arrays.stream(matching.forward(tape, input, z).toDoubles(stream)).sum();
+    } finally {
+      tape.releaseAll();
     }
-    tape.releaseAll();
   }
 
   static SpectrumMatching matching(Autoencoder vae, Stream stream, int side) {

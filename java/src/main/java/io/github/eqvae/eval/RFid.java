@@ -3,10 +3,13 @@ package io.github.eqvae.eval;
 import io.github.eqvae.data.ImageDataset;
 import io.github.eqvae.io.Image;
 import io.github.eqvae.model.InceptionV3;
+import io.github.eqvae.nn.WeightsHash;
 import io.github.eqvae.tensor.Stream;
 import io.github.eqvae.tensor.TensorArena;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Optional;
 import java.util.function.Consumer;
 
@@ -96,6 +99,26 @@ public final class RFid implements AutoCloseable {
       references.add(image(images, i * each, height, width, channels));
       reconstructions.add(image(reconstructed, i * each, height, width, channels));
     }
+  }
+
+  /** The features of images in [-1, 1], {@code [n, side, side, channels]}. */
+  float[] features(float[] images, int n, int side, int channels) {
+    List<Image> pictures = new ArrayList<>();
+    for (int i = 0; i < n; i++) {
+      pictures.add(image(images, i * side * side * channels, side, side, channels));
+    }
+    return references.of(pictures);
+  }
+
+  /** Adds images and their reconstructions by their features. */
+  void addFeatures(float[] images, float[] reconstructed) {
+    references.addFeatures(images);
+    reconstructions.addFeatures(reconstructed);
+  }
+
+  /** Identifies the network. */
+  String weightsHash(Stream stream) {
+    return WeightsHash.of(network.parameters(), stream);
   }
 
   private static Image image(float[] values, int offset, int height, int width, int channels) {

@@ -1,5 +1,6 @@
 package io.github.eqvae.eval;
 
+import io.github.eqvae.equivariance.SpatialTransform;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -22,5 +23,13 @@ final class TransformName {
     Map<String, Double> out = new LinkedHashMap<>();
     transforms.forEach(t -> out.put(t.toString(), all.mean(name.apply(t))));
     return out;
+  }
+
+  /** The transforms by name, in this order. */
+  static Map<String, SpatialTransform> all(List<Integer> angles, List<Double> scales) {
+    Map<String, SpatialTransform> all = new LinkedHashMap<>();
+    angles.forEach(a -> all.put(rotation(a), SpatialTransform.rotation(a / 90 % 4)));
+    scales.forEach(s -> all.put(scale(s), SpatialTransform.scale(s)));
+    return all;
   }
 }

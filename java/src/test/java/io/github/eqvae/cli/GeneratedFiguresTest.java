@@ -11,6 +11,7 @@ import io.github.eqvae.EqvaeException;
 import io.github.eqvae.data.ImageFolder;
 import io.github.eqvae.eval.Protocol;
 import io.github.eqvae.eval.RFid;
+import io.github.eqvae.eval.SharedBatches;
 import io.github.eqvae.io.Image;
 import io.github.eqvae.io.Images;
 import io.github.eqvae.io.NpyArray;
@@ -60,7 +61,8 @@ class GeneratedFiguresTest {
 
   private static Map<String, Object> measure(GeneratedEvaluation evaluation) throws IOException {
     try (Device device = Device.open("cpu")) {
-      return evaluation.measure(device, VERSION, new PrintWriter(new StringWriter()));
+      return evaluation.measure(
+          device, VERSION, SharedBatches.ALONE, new PrintWriter(new StringWriter()));
     }
   }
 

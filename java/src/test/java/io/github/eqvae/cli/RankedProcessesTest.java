@@ -95,11 +95,7 @@ class RankedProcessesTest {
     List<Process> all = new ArrayList<>();
     for (int r = 0; r < size; r++) {
       List<String> mine = arguments.get(Math.min(r, arguments.size() - 1));
-      all.add(
-          start(
-              java.again(List.of("-Deqvae.ranks.bucket=1000"), mine),
-              TestRanks.environment(r, size, port),
-              r + ".txt"));
+      all.add(start(java.again(mine), TestRanks.environment(r, size, port), r + ".txt"));
     }
     return all;
   }
@@ -163,10 +159,16 @@ class RankedProcessesTest {
       Path out = folder.resolve("mpi");
       List<String> command = new ArrayList<>(List.of("mpirun", "-n", "" + size));
       command.addAll(List.of("--bind-to", "none", "--oversubscribe"));
-      command.addAll(java.again(List.of("-Deqvae.ranks.bucket=777"), train(recipe, out, 1)));
-      Map<String, String> root =
-          Map.of("OMPI_ALLOW_RUN_AS_ROOT", "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM", "1");
-      finish(start(command, root, "mpi.txt"), "mpi.txt");
+      command.addAll(java.again(train(recipe, out, 1)));
+      Map<String, String> variables =
+          Map.of(
+              "OMPI_ALLOW_RUN_AS_ROOT",
+              "1",
+              "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM",
+              "1",
+              "EQVAE_RANKS_BUCKET",
+              "3108");
+      finish(start(command, variables, "mpi.txt"), "mpi.txt");
       assertEquals(one, CheckpointHashes.latest(out, 4));
       String said = text("mpi.txt");
       assertEquals(1, said.lines().filter(l -> l.contains("ranks train together")).count(), said);
@@ -339,35 +341,66 @@ class RankedProcessesTest {
     }
   }
 
-  /** Chunks of 64 samples are dealt to the ranks. */
+  /**
+   * Chunks of 64 samples are dealt to the ranks, and so are the batches in which the samples are
+   * then measured; that goes on after a kill. {@code SampleJobTest} has archives of samples.
+   */
   @Test
-  void samplesByRanksAreTheFilesOfOne() throws Exception {
+  void samplesAndFiguresByRanksAreTheFilesOfOne() throws Exception {
     alone(generator, 1);
     Path run = folder.resolve("alone");
     Path vae = folder.resolve("vae");
     here(train(autoencoder, vae, 1));
-    List<String> arguments =
-        new ArrayList<>(List.of("sample", run.toString(), "--count", "150", "--steps", "2"));
-    arguments.addAll(List.of("--vae", vae.resolve("model.safetensors").toString()));
-    arguments.addAll(List.of("--other-vae", "--scaling-factor", "1", "--device", "cpu"));
+    String model = vae.resolve("model.safetensors").toString();
+    List<String> sample =
+        List.of("sample", run.toString(), "--count", "150", "--steps", "2", "--vae", model);
+    List<String> more = List.of("--other-vae", "--scaling-factor", "1", "--device", "cpu");
     Path one = Files.createDirectories(folder.resolve("one"));
     Path shared = Files.createDirectories(folder.resolve("shared"));
-    for (String name : List.of("samples.npz", "pictures")) {
-      List<String> alone = new ArrayList<>(arguments);
-      alone.addAll(List.of("--out", one.resolve(name).toString()));
-      here(alone);
-      List<String> all = new ArrayList<>(arguments);
-      all.addAll(List.of("--out", shared.resolve(name).toString()));
-      List<Process> processes = ranks(3, List.of(all));
-      for (int r = 0; r < processes.size(); r++) {
-        finish(processes.get(r), r + ".txt");
-      }
-      assertEquals("", text("1.txt"));
+    for (Path place : List.of(one, shared)) {
+      List<String> arguments = new ArrayList<>(sample);
+      arguments.addAll(more);
+      arguments.addAll(List.of("--out", place.resolve("pictures").toString()));
+      together(place.equals(one), arguments);
     }
     assertSameFiles(one.resolve("pictures"), shared.resolve("pictures"));
-    assertArrayEquals(
-        Files.readAllBytes(one.resolve("samples.npz")),
-        Files.readAllBytes(shared.resolve("samples.npz")));
+    List<String> evaluate =
+        List.of("evaluate", model, "--data", one.resolve("pictures").toString(), "--json");
+    Path kept = shared.resolve("figures.json.parts");
+    for (Path place : List.of(one, shared)) {
+      List<String> arguments = new ArrayList<>(evaluate);
+      arguments.addAll(List.of(place.resolve("figures.json").toString(), "--device", "cpu"));
+      if (place.equals(shared)) {
+        List<Process> all = ranks(3, List.of(arguments));
+        while (all.stream().allMatch(Process::isAlive)
+            && (!Files.exists(kept) || kept.toFile().list().length < 6)) {
+          Thread.sleep(2);
+        }
+        all.get(1).destroyForcibly();
+        for (Process each : all) {
+          assertTrue(each.waitFor(SECONDS_TO_END, TimeUnit.SECONDS), "rank still runs");
+        }
+        assertTrue(kept.toFile().list().length >= 6, text("0.txt"));
+      }
+      together(place.equals(one), arguments);
+    }
+    assertEquals(
+        Files.readString(one.resolve("figures.json")),
+        Files.readString(shared.resolve("figures.json")));
+    assertFalse(Files.exists(kept));
+  }
+
+  /** By one process, or by three. */
+  private void together(boolean byOne, List<String> arguments) throws Exception {
+    if (byOne) {
+      here(arguments);
+      return;
+    }
+    List<Process> processes = ranks(3, List.of(arguments));
+    for (int r = 0; r < processes.size(); r++) {
+      finish(processes.get(r), r + ".txt");
+    }
+    assertEquals("", text("1.txt"));
   }
 
   /** Two processes would write the same files. */

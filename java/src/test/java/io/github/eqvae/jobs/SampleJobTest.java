@@ -16,6 +16,7 @@ import io.github.eqvae.io.Images;
 import io.github.eqvae.io.NpyArray;
 import io.github.eqvae.io.NpzFile;
 import io.github.eqvae.model.LatentScaling;
+import io.github.eqvae.ranks.Communicator;
 import io.github.eqvae.serve.Generator;
 import io.github.eqvae.serve.GeneratorOptions;
 import io.github.eqvae.serve.SamplingOptions;
@@ -23,6 +24,7 @@ import io.github.eqvae.serve.TinyModels;
 import io.github.eqvae.serve.Vae;
 import io.github.eqvae.serve.VaeOptions;
 import io.github.eqvae.tensor.Device;
+import io.github.eqvae.testing.TestRanks;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -79,13 +81,17 @@ class SampleJobTest {
 
   private int sample(Path out, int batch, long seed, boolean overwrite, long killAt)
       throws IOException {
+    return sample(device, Communicator.alone(), out, batch, seed, overwrite, killAt);
+  }
+
+  private int sample(
+      Device on, Communicator ranks, Path out, int batch, long seed, boolean overwrite, long killAt)
+      throws IOException {
     try (Generator generator =
-            Generator.load(network, device, GeneratorOptions.defaults().withBatch(batch));
+            Generator.load(network, on, GeneratorOptions.defaults().withBatch(batch));
         Vae vae =
             Vae.load(
-                autoencoder,
-                device,
-                VaeOptions.defaults().withScaling(LatentScaling.of(0.5, 0.1)))) {
+                autoencoder, on, VaeOptions.defaults().withScaling(LatentScaling.of(0.5, 0.1)))) {
       SampleJob.Request request =
           new SampleJob.Request(
               network,
@@ -113,8 +119,26 @@ class SampleJobTest {
                   }
                 }
               })
+          .sharedBy(ranks)
           .run(Optional.of(folder.resolve("grid.png")));
     }
+  }
+
+  /** Each rank makes its chunks, and the first one joins them. */
+  @Test
+  void anArchiveOfThreeRanksHasTheSameBits() throws Exception {
+    Path whole = Files.createDirectory(folder.resolve("whole")).resolve("a.npz");
+    sample(whole, 16, 1, false, Long.MAX_VALUE);
+    Path out = Files.createDirectory(folder.resolve("ranks")).resolve("a.npz");
+    TestRanks.run(
+        3,
+        ranks -> {
+          try (Device own = Device.open("cpu", 2)) {
+            return sample(own, ranks, out, 16, 1, false, Long.MAX_VALUE);
+          }
+        });
+    assertArrayEquals(Files.readAllBytes(whole), Files.readAllBytes(out));
+    assertEquals(contents(whole.getParent()).keySet(), contents(out.getParent()).keySet());
   }
 
   private static Map<String, byte[]> contents(Path folder) throws IOException {

@@ -8,6 +8,7 @@ import io.github.eqvae.equivariance.SpatialTransform;
 import io.github.eqvae.eval.Evaluation;
 import io.github.eqvae.eval.Evaluator;
 import io.github.eqvae.eval.RFid;
+import io.github.eqvae.eval.SharedBatches;
 import io.github.eqvae.io.AtomicFiles;
 import io.github.eqvae.io.Counts;
 import io.github.eqvae.io.Image;
@@ -275,7 +276,7 @@ public final class AutoencoderWorkload implements Workload<AutoencoderTask> {
    * @throws IOException when data or weights cannot be read
    */
   public MeasuredModel evaluate(TrainingRun<AutoencoderTask> run) throws IOException {
-    return evaluate(run, OptionalLong.empty(), why -> {});
+    return evaluate(run, OptionalLong.empty(), why -> {}, SharedBatches.ALONE).orElseThrow();
   }
 
   /**
@@ -284,12 +285,16 @@ public final class AutoencoderWorkload implements Workload<AutoencoderTask> {
    * @param run the run
    * @param sample seed of samples of the posterior that are decoded; empty: its mode is
    * @param note told why there is no rFID
-   * @return figures and pictures
+   * @param shared who computes which batch
+   * @return figures and pictures; empty in ranks after the first
    * @throws IOException when data or weights cannot be read
    * @throws EqvaeException.Argument if other images are held out than when the run began
    */
-  public MeasuredModel evaluate(
-      TrainingRun<AutoencoderTask> run, OptionalLong sample, Consumer<String> note)
+  public Optional<MeasuredModel> evaluate(
+      TrainingRun<AutoencoderTask> run,
+      OptionalLong sample,
+      Consumer<String> note,
+      SharedBatches shared)
       throws IOException {
     new HeldOutNames(run.folder())
         .requireMeasured(recipe, heldOutNames(), ", or name pictures with --data DIR");
@@ -310,7 +315,8 @@ public final class AutoencoderWorkload implements Workload<AutoencoderTask> {
           sample,
           trainer.plan().evaluationBytes(),
           Measured.ofRun(
-              run.folder().path(), run.isAveraged(), trainer.step(), data.heldOutSize() > 0));
+              run.folder().path(), run.isAveraged(), trainer.step(), data.heldOutSize() > 0),
+          shared);
     }
   }
 }

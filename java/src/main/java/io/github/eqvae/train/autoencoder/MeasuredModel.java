@@ -5,6 +5,7 @@ import io.github.eqvae.eval.Evaluation;
 import io.github.eqvae.eval.Evaluator;
 import io.github.eqvae.eval.LatentStatistics;
 import io.github.eqvae.eval.RFid;
+import io.github.eqvae.eval.SharedBatches;
 import io.github.eqvae.model.Autoencoder;
 import io.github.eqvae.model.CodebookUsage;
 import io.github.eqvae.model.Lpips;
@@ -53,7 +54,8 @@ public record MeasuredModel(
     return new MeasuredModel(evaluation, pictures, sample, machine, measured.on(folder), with);
   }
 
-  static MeasuredModel of(
+  /** Measures; ranks after the first get nothing. */
+  static Optional<MeasuredModel> of(
       Autoencoder vae,
       @Nullable Lpips lpips,
       @Nullable RFid rfid,
@@ -63,7 +65,8 @@ public record MeasuredModel(
       float[] x,
       OptionalLong sample,
       long reserved,
-      Measured measured)
+      Measured measured,
+      SharedBatches shared)
       throws IOException {
     int side = recipe.data().resolution();
     int channels = recipe.data().channels();
@@ -71,20 +74,29 @@ public record MeasuredModel(
       evaluator.reserve(reserved);
       sample.ifPresent(evaluator::samplePosterior);
       evaluator.ssim(recipe.evaluation().ssim());
-      Evaluation evaluation =
+      Optional<Evaluation> evaluation =
           evaluator.measure(
-              images, side, recipe.evaluation().angles(), recipe.evaluation().scales(), rfid);
-      return new MeasuredModel(
-          evaluation,
-          ModelPictures.of(evaluator, vae, x, side, channels),
-          sample,
-          Machine.of(recipe.run().device(), stream.device().info()),
-          measured,
-          MeasuredWith.of(
-              vae,
-              stream,
-              lpips == null ? Optional.empty() : recipe.objective().lpipsWeights(),
-              recipe.evaluation().inceptionWeights()));
+              images,
+              side,
+              recipe.evaluation().angles(),
+              recipe.evaluation().scales(),
+              rfid,
+              shared);
+      if (evaluation.isEmpty()) {
+        return Optional.empty();
+      }
+      return Optional.of(
+          new MeasuredModel(
+              evaluation.get(),
+              ModelPictures.of(evaluator, vae, x, side, channels),
+              sample,
+              Machine.of(recipe.run().device(), stream.device().info()),
+              measured,
+              MeasuredWith.of(
+                  vae,
+                  stream,
+                  lpips == null ? Optional.empty() : recipe.objective().lpipsWeights(),
+                  recipe.evaluation().inceptionWeights())));
     }
   }
 
