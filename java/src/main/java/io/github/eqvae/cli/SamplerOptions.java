@@ -195,6 +195,11 @@ final class SamplerOptions {
                     .collect(Collectors.joining(", ")));
       }
     }
+    if (steps.isPresent() && used == SamplingMethod.DOPRI5) {
+      throw new EqvaeException.Argument(
+          "--steps does nothing with the sampler dopri5, which chooses its steps: --atol and --rtol"
+              + " say how exact it is");
+    }
     if (guidance.orElse(1.0) == 1) {
       OF_GUIDANCE.stream()
           .filter(this::isGiven)

@@ -12,10 +12,8 @@ import java.util.Arrays;
  * positive or negative, is only rounding.
  */
 final class CovarianceFactor {
-  /**
-   * A negative variance below this share of the largest one cannot be rounding, not even of fp32.
-   */
-  private static final double NOT_ROUNDING = -1e-6;
+  /** Half a unit in the last place of fp32: many programs compute and store covariances in it. */
+  private static final double FP32 = 0x1p-24;
 
   private final int dimension;
   private final double[] matrix;
@@ -61,15 +59,17 @@ final class CovarianceFactor {
     double negligible = dimension * 0x1p-53 * largest;
     while (rank < dimension) {
       int pivot = rank;
+      double noise = negligible;
       for (int i = rank; i < dimension; i++) {
-        if (left[i] < NOT_ROUNDING * largest || largest < 0) {
+        if (left[i] < -dimension * FP32 * largest || largest < 0) {
           throw new IllegalArgumentException(
               "the matrix is not a covariance: it is not positive semidefinite, with a variance of "
                   + left[i]);
         }
+        noise = Math.max(noise, -left[i]); // a negative variance shows how large rounding is
         pivot = left[i] > left[pivot] ? i : pivot;
       }
-      if (left[pivot] <= negligible) {
+      if (left[pivot] <= noise) {
         return;
       }
       swap(rank, pivot);

@@ -131,6 +131,7 @@ public record GaussianStatistics(double[] mean, double[] covariance) {
    *
    * @param other statistics of features of the same network
    * @return the distance and its residual
+   * @throws EqvaeException.Argument when the numbers of either are not those of a distribution
    */
   public FrechetDistance.Result compare(GaussianStatistics other) {
     if (other.mean.length != mean.length) {
@@ -138,6 +139,14 @@ public record GaussianStatistics(double[] mean, double[] covariance) {
           "Statistics of %d and of %d features cannot be compared: they are of different networks"
               .formatted(mean.length, other.mean.length));
     }
-    return FrechetDistance.of(mean, covariance, other.mean, other.covariance);
+    try {
+      return FrechetDistance.of(mean, covariance, other.mean, other.covariance);
+    } catch (IllegalArgumentException e) { // of a file; another thread wraps it
+      String why = (e.getCause() == null ? e : e.getCause()).getMessage();
+      throw new EqvaeException.Argument(
+          "The statistics (mu, sigma) cannot be compared: "
+              + why
+              + ". Write them again, in double or single precision");
+    }
   }
 }

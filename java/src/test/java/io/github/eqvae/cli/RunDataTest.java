@@ -37,4 +37,16 @@ class RunDataTest extends CliFixture {
     Files.write(images, idx);
     assertEquals(0, run("evaluate", "run").code());
   }
+
+  /** Seen: taken, written into recipe.yaml, and without any effect. */
+  @Test
+  void aRunThatHasBegunTakesNoOtherWeights() throws Exception {
+    recipe(2);
+    assertEquals(0, run("train", "tiny.yaml", "--out", "run").code());
+    Outcome o = run("train", "--resume", "run", "--steps=4", "--set", "model.init_from=other.ckpt");
+    assertEquals(1, o.code(), o.err());
+    assertTrue(o.err().contains("another model.init_from"), o.err());
+    String recipe = Files.readString(folder.resolve("run/recipe.yaml"));
+    assertTrue(recipe.contains("init_from: null"), recipe);
+  }
 }

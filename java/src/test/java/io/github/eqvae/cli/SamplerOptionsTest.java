@@ -72,6 +72,7 @@ class SamplerOptionsTest {
         "--guidance-to 0.5 --guidance 1 | --guidance-to",
         "--guidance-channels 1 | --guidance-channels",
         "--sampler sde_euler --last-step none --last-step-size 0.1 | --last-step-size",
+        "--sampler dopri5 --steps 7 | --steps",
       })
   void ofWhatIsSwitchedOff(String options, String option) {
     Holder holder = holder(options);

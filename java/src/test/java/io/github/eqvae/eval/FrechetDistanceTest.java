@@ -11,6 +11,8 @@ import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 class FrechetDistanceTest {
   /** What is asked for; the closed forms and the oracle are good to far more digits. */
@@ -171,6 +173,31 @@ class FrechetDistanceTest {
     assertTrue(Double.isFinite(actual));
     close(expected, actual, expected);
     close(0, FrechetDistance.between(a, a), 1e-3 * sum(a.covariance()));
+  }
+
+  /** Seen: statistics in single precision, of fewer images than features, were no covariance. */
+  @ParameterizedTest
+  @ValueSource(ints = {3, 20, 60, 119, 200})
+  void covariancesOfSinglePrecisionAreTaken(int n) {
+    int d = 120;
+    FeatureStatistics few = new FeatureStatistics(d);
+    FeatureStatistics many = new FeatureStatistics(d);
+    double[] values = normal(n, (n + 400) * d);
+    for (int i = 0; i < n + 400; i++) {
+      float[] row = new float[d];
+      double common = values[i * d]; // one direction has nearly all of the variance
+      for (int j = 0; j < d; j++) {
+        row[j] = (float) (30 * common + values[i * d + j] * Math.exp(-j / 12.0));
+      }
+      (i < n ? few : many).add(row);
+    }
+    double[] rounded = few.covariance().clone();
+    for (int i = 0; i < rounded.length; i++) {
+      rounded[i] = (float) rounded[i];
+    }
+    double expected = FrechetDistance.between(few, many);
+    double actual = FrechetDistance.between(few.mean(), rounded, many.mean(), many.covariance());
+    assertEquals(expected, actual, 1e-3 * Math.max(1, expected));
   }
 
   private static Tensor centred(float[] x, int n, int d) {

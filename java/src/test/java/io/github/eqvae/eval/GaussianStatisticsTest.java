@@ -69,4 +69,20 @@ class GaussianStatisticsTest {
             .getMessage()
             .contains("different networks"));
   }
+
+  /** Seen: a stack trace. */
+  @Test
+  void whatIsNoDistributionIsNamed() {
+    GaussianStatistics good =
+        new GaussianStatistics(new double[] {0, 0}, new double[] {1, 0, 0, 1});
+    double[][] covariances = {{1, 0, 0, Double.NaN}, {1, 0.9, 0.9, 0.5}};
+    for (double[] wrong : covariances) {
+      String said =
+          assertThrows(
+                  EqvaeException.Argument.class,
+                  () -> good.compare(new GaussianStatistics(new double[] {0, 0}, wrong)))
+              .getMessage();
+      assertTrue(said.contains("statistics") && !said.contains("Exception"), said);
+    }
+  }
 }

@@ -171,7 +171,7 @@ public record AutoencoderRecipe(
 
   @Override
   public boolean mayChange(String key) {
-    return !key.startsWith("model.") || key.equals("model.init_from");
+    return !key.startsWith("model.");
   }
 
   @Override

@@ -142,7 +142,7 @@ public record GeneratorRecipe(
   /** The network, its objective and its latents may not change. */
   @Override
   public boolean mayChange(String key) {
-    boolean network = key.startsWith("model.") && !key.startsWith("model.init_");
+    boolean network = key.startsWith("model.");
     boolean taught =
         key.startsWith(process.section() + ".") || key.startsWith(AlignmentRecipe.SECTION + ".");
     return !network && !taught && !key.equals("data.scaling");

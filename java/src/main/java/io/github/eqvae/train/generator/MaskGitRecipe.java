@@ -217,7 +217,7 @@ public final class MaskGitRecipe implements RunnableRecipe<MaskGitTask> {
   /** Of the network only its initial weights and dropout may change. Its objective may not. */
   @Override
   public boolean mayChange(String key) {
-    boolean free = key.startsWith("model.init_") || key.equals("model.dropout");
+    boolean free = key.equals("model.dropout");
     return free || !key.startsWith("model.") && !key.startsWith(MaskingRecipe.SECTION + ".");
   }
 

@@ -167,8 +167,8 @@ public final class RecipeFields {
         "true or false",
         text ->
             switch (text) {
-              case "true" -> Optional.of(true);
-              case "false" -> Optional.of(false);
+              case "true", "True", "TRUE" -> Optional.of(true); // all that YAML 1.2 has
+              case "false", "False", "FALSE" -> Optional.of(false);
               default -> Optional.empty();
             });
   }

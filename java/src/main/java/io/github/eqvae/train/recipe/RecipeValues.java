@@ -22,8 +22,10 @@ final class RecipeValues {
 
   static Optional<Long> integerIn(String text, long min, long max) {
     try {
-      long value = Long.parseLong(text);
-      return value >= min && value <= max ? Optional.of(value) : Optional.empty();
+      long value = Long.parseLong(text); // which also takes the digits of other scripts
+      return text.matches("[-+0-9]+") && value >= min && value <= max
+          ? Optional.of(value)
+          : Optional.empty();
     } catch (NumberFormatException e) {
       return Optional.empty();
     }

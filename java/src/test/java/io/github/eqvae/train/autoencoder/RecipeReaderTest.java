@@ -345,6 +345,7 @@ class RecipeReaderTest {
         "run.device=gpu|found 'gpu', expected cpu, cuda:N (cuda is cuda:0) or simt",
         "data.hflip=yes|found 'yes', expected true or false",
         "data.hflip=|found null, expected true or false",
+        "run.steps=٣|found '٣', expected a whole number",
         "data.crop=centre|found 'centre', expected one of random, center, adm, torchvision; did you"
             + " mean 'center'?",
         "objective.gan=true|found 'true', expected a section with keys below it",
@@ -395,7 +396,7 @@ class RecipeReaderTest {
     center.add("data.crop=center");
     AutoencoderRecipe recipe = AutoencoderRecipe.parse(MINIMAL, "minimal", center);
     assertEquals(8, recipe.data().cacheLatentsMegabytes());
-    center.add("data.hflip=true");
+    center.add("data.hflip=True"); // as Python writes it
     String text = "cut or mirrored anew in every epoch, so that no latent comes twice";
     for (List<String> refused : List.of(frozen, center)) {
       assertContains(problem(MINIMAL, refused.toArray(String[]::new)), text);
