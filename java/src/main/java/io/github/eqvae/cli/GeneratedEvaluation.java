@@ -15,6 +15,7 @@ import io.github.eqvae.eval.SharedBatches;
 import io.github.eqvae.eval.StatisticsFile;
 import io.github.eqvae.io.FileHash;
 import io.github.eqvae.jobs.SampleJob;
+import io.github.eqvae.model.checkpoint.TransformersFolder;
 import io.github.eqvae.tensor.Device;
 import io.github.eqvae.tensor.Stream;
 import java.io.IOException;
@@ -58,7 +59,7 @@ record GeneratedEvaluation(
       return Map.of();
     }
     Optional<JsonNode> made = SampleJob.read(new GeneratedImages(samples).made());
-    String hash = FileHash.sha256(weights);
+    String hash = FileHash.sha256(TransformersFolder.weights(weights).orElse(weights));
     try (Stream stream = new Stream(device);
         ImageFeatures features = features(stream);
         StatisticsOutput output = new StatisticsOutput(statistics.orElse(Path.of("")), withImages);

@@ -339,6 +339,18 @@ class CheckpointCommandsTest extends CliFixture {
     o = run("inspect", "vit.safetensors");
     assertEquals(0, o.code(), o.err());
     assertTrue(o.out().contains("torch.hub") && o.out().contains("16, 2, 2"), o.out());
+    // Seen: save_pretrained's folder was refused as one of diffusers without its weights.
+    Path saved = Files.createDirectory(folder.resolve("saved"));
+    Files.copy(hf, saved.resolve("model.safetensors"));
+    Files.writeString(saved.resolve("config.json"), "{\"model_type\": \"dinov2_with_registers\"}");
+    o = run("inspect", "saved", "--heads", "2");
+    assertEquals(0, o.code(), o.err());
+    assertTrue(o.out().contains("transformers folder, model.safetensors"), o.out());
+    assertUserError(run("weights", "dinov2", "saved", "b.safetensors"), 1, "not a published file");
+    o = run("weights", "dinov2", "saved", "b.safetensors", "--unchecked", "--heads", "2");
+    assertEquals(0, o.code(), o.err());
+    assertEquals(
+        -1, Files.mismatch(folder.resolve("vit.safetensors"), folder.resolve("b.safetensors")));
   }
 
   /** Nothing can be divided by the deviation of latents that are all the same. */

@@ -7,6 +7,7 @@ import io.github.eqvae.generator.VitConfig;
 import io.github.eqvae.io.FileHash;
 import io.github.eqvae.model.ModelFile;
 import io.github.eqvae.model.checkpoint.MetricWeights.Published;
+import io.github.eqvae.model.checkpoint.TransformersFolder;
 import io.github.eqvae.tensor.Device;
 import io.github.eqvae.tensor.Stream;
 import java.io.IOException;
@@ -86,7 +87,7 @@ public final class Dinov2Weights {
    * @throws IOException if it cannot be read
    */
   public static Network check(Path file) throws IOException {
-    String found = FileHash.sha256(file);
+    String found = FileHash.sha256(TransformersFolder.weights(file).orElse(file));
     return published().stream()
         .filter(network -> network.file().hash().equals(found))
         .findFirst()

@@ -105,6 +105,10 @@ public final class CheckpointFile implements AutoCloseable {
         }
         file.keepsAverage = true;
         file.format = "run, " + RUN_MODEL + " (" + file.add(model, Map.of()) + ")";
+      } else if (TransformersFolder.weights(path).isPresent()) {
+        Path model = TransformersFolder.weights(path).get();
+        file.format =
+            "transformers folder, " + model.getFileName() + " (" + file.add(model, Map.of()) + ")";
       } else if (Files.isDirectory(path)) {
         file.addFolder(DiffusersFolder.open(path, weights));
         file.keepsAverage = weights == Weights.EMA;
