@@ -3,6 +3,7 @@ package io.github.eqvae.cli;
 import io.github.eqvae.EqvaeException;
 import io.github.eqvae.io.FileNames;
 import io.github.eqvae.io.FolderLock;
+import io.github.eqvae.io.Folders;
 import io.github.eqvae.io.Image;
 import io.github.eqvae.io.Images;
 import io.github.eqvae.io.NpzFile;
@@ -95,6 +96,7 @@ final class DecodeCommand implements Callable<Integer> {
       throw new ParameterException(
           spec.commandLine(), "OUT " + out + " is a file; name a folder, or a file .npz");
     }
+    requireOutside(archive ? out.toAbsolutePath().getParent() : out);
     if (!overwrite && (archive ? Files.exists(out) : used(out))) {
       throw new EqvaeException.Argument(
           out + " is there already; name another, or add --overwrite");
@@ -170,6 +172,14 @@ final class DecodeCommand implements Callable<Integer> {
       stdout.flush();
       notFinite.failIfAny("What made " + in + " diverged or overflowed in fp16.");
       return 0;
+    }
+  }
+
+  /** What is read must not be replaced by its images, nor get images beside its shards. */
+  private void requireOutside(Path folder) throws IOException {
+    if (Folders.isSame(out, in) || Files.isDirectory(in) && Folders.isSame(folder, in)) {
+      throw new EqvaeException.Argument(
+          "OUT " + out + " is in the place of the latents that are read; name another one");
     }
   }
 

@@ -1,19 +1,33 @@
 package io.github.eqvae.cli;
 
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.MissingNode;
 import io.github.eqvae.EqvaeException;
 import io.github.eqvae.io.AtomicFiles;
 import java.io.IOException;
-import java.io.InputStream;
 import java.io.PrintWriter;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Optional;
 import picocli.CommandLine.Option;
 
 /** Results as JSON: to a file, or as the only standard output. */
 final class JsonOption {
   private static final String STANDARD_OUTPUT = "-";
+
+  /** Each result has one of these: of models, generated images, losses by time, and samples. */
+  private static final List<String> FIGURES =
+      List.of("psnr", "protocol", "verdict", "by_time", "there_before");
+
+  /** No figures are larger. */
+  private static final long MOST_BYTES = 1 << 24;
+
+  /** Of the record beside samples, with which a job continues. */
+  private static final String RECORD = "complete";
 
   @Option(
       names = "--json",
@@ -37,19 +51,30 @@ final class JsonOption {
                           : ": there is no such folder"));
             });
     path()
-        .filter(p -> Files.isRegularFile(p) && !isJson(p))
+        .filter(p -> Files.isRegularFile(p) && !isReplaceable(p))
         .ifPresent(
             p -> {
               throw new EqvaeException.Argument(
-                  "--json " + p + " exists and is not JSON; name another file");
+                  "--json "
+                      + p
+                      + " exists and holds no figures of eqvae, which it may replace; name another"
+                      + " file");
             });
   }
 
-  /** An empty file, or one that begins as JSON does: only such a file may be replaced. */
-  private static boolean isJson(Path file) {
-    try (InputStream in = Files.newInputStream(file)) {
-      String start = new String(in.readNBytes(256), StandardCharsets.UTF_8).strip();
-      return start.isEmpty() || start.startsWith("{") || start.startsWith("[");
+  /** An empty file, or figures of eqvae: only such a file may be replaced. */
+  private static boolean isReplaceable(Path file) {
+    try {
+      if (Files.size(file) > MOST_BYTES) {
+        return false;
+      }
+      byte[] content = Files.readAllBytes(file);
+      String text = new String(content, StandardCharsets.UTF_8).strip();
+      JsonNode json =
+          text.isEmpty() ? MissingNode.getInstance() : new ObjectMapper().readTree(text);
+      return text.isEmpty() || FIGURES.stream().anyMatch(json::has) && !json.has(RECORD);
+    } catch (JsonProcessingException e) {
+      return false;
     } catch (IOException e) {
       return true; // writing will say what is wrong
     }

@@ -67,7 +67,19 @@ class IgnoredOptionsTest extends CliFixture {
     Path model = TinyModels.kl(folder);
     byte[] before = Files.readAllBytes(model);
     String name = model.toString();
-    refused("is not JSON", "evaluate", name, "--data", "in", "--size", "32", "--json", name);
+    Files.writeString(folder.resolve("config.json"), "{\"_class_name\": \"AutoencoderKL\"}");
+    for (String place : new String[] {name, "config.json"}) {
+      refused("no figures", "evaluate", name, "--data", "in", "--size", "32", "--json", place);
+    }
+    assertEquals(0, run("encode", name, "in", "n", "--size=32", "--format=npz").code());
+    Path shard = folder.resolve("n/latents-00000.npz");
+    byte[] latents = Files.readAllBytes(shard);
+    String there = "in the place of the latents";
+    refused(
+        there, "decode", name, "n/latents-00000.npz", "n/../n/latents-00000.npz", "--overwrite");
+    refused(there, "decode", name, "n", "n/images.npz");
+    refused(there, "decode", name, "n", "n", "--overwrite");
+    assertArrayEquals(latents, Files.readAllBytes(shard));
     refused("file that is read", "weights", "inception", name, name, "--overwrite", "--unchecked");
     assertArrayEquals(before, Files.readAllBytes(model));
     Files.writeString(folder.resolve("s.npz"), "samples");
