@@ -1,6 +1,7 @@
 package io.github.eqvae.jobs;
 
 import io.github.eqvae.EqvaeException;
+import io.github.eqvae.io.Notices;
 import io.github.eqvae.serve.Generator;
 import io.github.eqvae.tensor.Philox;
 import java.util.ArrayList;
@@ -102,10 +103,21 @@ public sealed interface SampleClasses {
 
   private static int label(String word, int classes, List<String> names) {
     int named = names.indexOf(word);
+    boolean isNumber = word.matches("\\d{1,9}");
     if (named >= 0) {
+      if (isNumber && Integer.parseInt(word) != named) {
+        Notices.once(
+            "classes whose names are numbers",
+            "--classes: '"
+                + word
+                + "' is the class of that name, whose label is "
+                + named
+                + ". Classes are named by numbers here: labels are their places in the order of"
+                + " names");
+      }
       return named;
     }
-    if (word.matches("\\d{1,9}") && Integer.parseInt(word) < classes) {
+    if (isNumber && Integer.parseInt(word) < classes) {
       return Integer.parseInt(word);
     }
     throw new EqvaeException.Argument(

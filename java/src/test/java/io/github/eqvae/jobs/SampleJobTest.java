@@ -11,6 +11,7 @@ import io.github.eqvae.generator.DitConfig;
 import io.github.eqvae.generator.checkpoint.GeneratorMetadata;
 import io.github.eqvae.generator.checkpoint.GeneratorProcess;
 import io.github.eqvae.generator.checkpoint.GeneratorSamples;
+import io.github.eqvae.io.HeardNotices;
 import io.github.eqvae.io.Image;
 import io.github.eqvae.io.Images;
 import io.github.eqvae.io.NpyArray;
@@ -236,5 +237,18 @@ class SampleJobTest {
       assertTrue(e.getMessage().contains("ant, bee, cat"), e.getMessage());
       assertThrows(EqvaeException.Argument.class, () -> SampleClasses.of("3", g));
     }
+  }
+
+  /** Seen: "10" of the folders 1, 10, 2 was the label 1, and nothing said so. */
+  @Test
+  void namesThatAreNumbersAreTold() {
+    List<String> names = List.of("1", "10", "2");
+    List<String> heard = HeardNotices.listen();
+    assertEquals(1, SampleClasses.of("10", 3, names).label(0, 0));
+    assertTrue(heard.size() == 1 && heard.getFirst().contains("whose label is 1"), heard::toString);
+    heard = HeardNotices.listen();
+    assertEquals(1, SampleClasses.of("1", 2, List.of("0", "1")).label(0, 0));
+    assertEquals(2, SampleClasses.of("cat,2", 3, List.of("ant", "cat", "dog")).label(0, 1));
+    assertEquals(List.of(), heard);
   }
 }
