@@ -14,6 +14,7 @@ using namespace cpu;
 namespace {
 
 constexpr int64_t kTile = 768;        // a tile's side, at most: a product then reads few numbers for each sum
+constexpr int64_t kSmallTile = 384;   // the same in bf16, where adding pieces takes longer than reading more numbers
 constexpr int64_t kRows = 512;        // of a product, at most
 constexpr int64_t kPadding = 16;      // floats between the rows of a copy
 constexpr int64_t kWantedTasks = 16;  // enough for as many threads
@@ -23,8 +24,8 @@ constexpr int64_t kFewestRows = 256;  // of a piece, so that adding pieces costs
 struct Blocks {
   int64_t n, size, count;
 
-  explicit Blocks(int64_t total) : n(total) {
-    size = ceil_div(ceil_div(n, ceil_div(n, kTile)), 16) * 16;
+  Blocks(int64_t total, int64_t most) : n(total) {
+    size = ceil_div(ceil_div(n, ceil_div(n, most)), 16) * 16;
     count = ceil_div(n, size);
   }
   int64_t first(int64_t block) const { return block * size; }
@@ -44,26 +45,70 @@ EQV_SIMD void add_pieces(const float* pieces, int64_t count, int64_t pitch, int6
   }
 }
 
+int64_t pieces_of(int64_t rows, int64_t tiles) {
+  return std::clamp<int64_t>(ceil_div(kWantedTasks, tiles), 1, std::max<int64_t>(rows / kFewestRows, 1));
+}
+
+void add_pieces(Stream& stream, const float* sums, int64_t pieces, const Tensor& dw) {
+  const int64_t weights = elements(dw);
+  parallel_for(stream, weights, grain(pieces), [&](int64_t begin, int64_t end) {
+    add_pieces(sums + begin, pieces, weights, end - begin, f32(dw) + begin);
+  });
+}
+
+template <class T>
+void round_rows(Stream& stream, const Tensor& x, int64_t columns, T* to) {
+  parallel_for(stream, elements(x) / columns, grain(columns), [&](int64_t begin, int64_t end) {
+    round_to_bf16(f32(x) + begin * columns, columns, end - begin, columns, to + begin * columns, columns);
+  });
+}
+
+// With factors rounded to bf16, as T: each number is rounded once.
+template <class T>
+void with_rounded_factors(Stream& stream, const Tensor& x, const Tensor& dy, const Tensor& dw) {
+  const int64_t in = dw.shape[1], out = dw.shape[0], rows = elements(x) / in;
+  const Blocks outs(out, kSmallTile), ins(in, kSmallTile);
+  const int64_t tiles = outs.count * ins.count, pieces = pieces_of(rows, tiles);
+  Workspace workspace(stream, Workspace::bytes<T>(rows * in) + Workspace::bytes<T>(rows * out) +
+                                  (pieces > 1 ? Workspace::bytes<float>(pieces * out * in) : 0));
+  T *xs = workspace.take<T>(rows * in), *ys = workspace.take<T>(rows * out);
+  float* sums = pieces > 1 ? workspace.take<float>(pieces * out * in) : f32(dw);
+  round_rows(stream, x, in, xs);
+  round_rows(stream, dy, out, ys);
+  Products product;
+  parallel_for(stream, tiles * pieces, 1, [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i) {
+      const int64_t piece = i / tiles, o = i % tiles / ins.count, c = i % ins.count;
+      const int64_t first = rows * piece / pieces, last = rows * (piece + 1) / pieces;
+      product('T', 'N', outs.length(o), ins.length(c), last - first, 1, ys + first * out + outs.first(o), out,
+              xs + first * in + ins.first(c), in, 0, sums + (piece * out + outs.first(o)) * in + ins.first(c), in);
+    }
+  });
+  product.report("linear_bwd_weight");
+  if (pieces > 1) add_pieces(stream, sums, pieces, dw);
+}
+
 }  // namespace
 
 void linear_bwd_weight(Stream& stream, const Tensor& x, const Tensor& dy, const Tensor& dw, const Tensor* dbias) {
   const int64_t in = dw.shape[1], out = dw.shape[0], rows = elements(x) / in;
   if (dbias) bias_bwd(stream, dy, *dbias);
-  const Blocks outs(out), ins(in);
-  const int64_t tiles = outs.count * ins.count;
-  const int64_t pieces = std::clamp<int64_t>(ceil_div(kWantedTasks, tiles), 1, std::max<int64_t>(rows / kFewestRows, 1));
-  static const bool slow_rows = dnnl::get_effective_cpu_isa() < dnnl::cpu_isa::avx512_core;
-  const bool copying = slow_rows && !stream.bf16;  // rounded factors are copies
-  const int64_t multiplied = std::min(kRows, rows), copied = copying ? multiplied : 0;
+  if (stream.bf16) {
+    if (multiplies_bf16()) with_rounded_factors<uint16_t>(stream, x, dy, dw);
+    else with_rounded_factors<float>(stream, x, dy, dw);
+    return;
+  }
+  const Blocks outs(out, kTile), ins(in, kTile);
+  const int64_t tiles = outs.count * ins.count, pieces = pieces_of(rows, tiles);
+  static const bool copying = dnnl::get_effective_cpu_isa() < dnnl::cpu_isa::avx512_core;
+  const int64_t copied = copying ? std::min(kRows, rows) : 0;
   const int64_t y_copy = copied * (outs.size + kPadding), copies = y_copy + copied * (ins.size + kPadding);
   const int64_t threads = stream.device->threads;
-  const int64_t y_factor = multiplied * outs.size, x_factor = multiplied * ins.size;
   Workspace workspace(stream, Workspace::bytes<float>(threads * copies) +
-                                  (pieces > 1 ? Workspace::bytes<float>(pieces * out * in) : 0) +
-                                  StreamProducts::bytes(stream, y_factor, x_factor));
+                                  (pieces > 1 ? Workspace::bytes<float>(pieces * out * in) : 0));
   float* buffers = workspace.take<float>(threads * copies);
   float* sums = pieces > 1 ? workspace.take<float>(pieces * out * in) : f32(dw);
-  StreamProducts product(stream, workspace, y_factor, x_factor);
+  Products product;
   parallel_for(stream, tiles * pieces, 1, [&](int64_t begin, int64_t end, int thread) {
     float *ys = buffers + thread * copies, *xs = ys + y_copy;
     for (int64_t i = begin; i < end; ++i) {
@@ -78,18 +123,15 @@ void linear_bwd_weight(Stream& stream, const Tensor& x, const Tensor& dy, const 
         if (copying) {
           copy_rows(a, out, count, m, ys);
           copy_rows(b, in, count, n, xs);
-          product(thread, 'T', 'N', m, n, count, 1, ys, m + kPadding, xs, n + kPadding, beta, sum, in);
+          product('T', 'N', m, n, count, 1, ys, m + kPadding, xs, n + kPadding, beta, sum, in);
         } else {
-          product(thread, 'T', 'N', m, n, count, 1, a, out, b, in, beta, sum, in);
+          product('T', 'N', m, n, count, 1, a, out, b, in, beta, sum, in);
         }
       }
     }
   });
   product.report("linear_bwd_weight");
-  if (pieces == 1) return;
-  parallel_for(stream, out * in, grain(pieces), [&](int64_t begin, int64_t end) {
-    add_pieces(sums + begin, pieces, out * in, end - begin, f32(dw) + begin);
-  });
+  if (pieces > 1) add_pieces(stream, sums, pieces, dw);
 }
 
 }  // namespace eqv::backend

@@ -1,6 +1,8 @@
 package io.github.eqvae.bench;
 
 import com.fasterxml.jackson.databind.ObjectMapper;
+import io.github.eqvae.tensor.MathMode;
+import io.github.eqvae.tensor.Stream;
 import java.io.IOException;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
@@ -12,11 +14,11 @@ import java.util.Map;
 import java.util.regex.Pattern;
 
 /**
- * Processor time and memory of a diffusion transformer's step or forward pass: {@code bench/dit}
- * runs it, with a process for each peer in turn. It is for busy machines, on which wall time means
- * nothing. It reads {@code /proc}, so it runs on Linux only.
+ * Time, processor time and memory of a training step, or of a diffusion transformer's forward pass:
+ * {@code bench/dit} and {@code bench/bf16} run it, with a process for each peer in turn. It reads
+ * {@code /proc}, so it runs on Linux only.
  */
-public final class DitTime {
+public final class WorkTime {
   private static final int WARM = 2;
   private static final double MIB = 1024; // of kB
 
@@ -24,23 +26,29 @@ public final class DitTime {
   private static final Pattern OF_THE_JVM =
       Pattern.compile("(C1|C2|G1|GC|VM|Common-Cleaner|Signal|Monitor|Reference|Finalizer).*");
 
-  private DitTime() {}
+  private WorkTime() {}
 
   /**
    * Prints one line of JSON.
    *
-   * @param arguments a {@link Peer}, the model, the batch, whether it trains, how many steps
+   * @param arguments a {@link Peer}, or {@code EQVAE_BF16} for factors of products rounded to bf16;
+   *     {@code demo}, {@code sd-vae-32}, or a transformer; its batch; whether it trains; how many
+   *     steps
    * @throws IOException without {@code /proc}
    */
   public static void main(String[] arguments) throws IOException {
-    Peer peer = Peer.valueOf(arguments[0]);
+    boolean bf16 = arguments[0].equals("EQVAE_BF16");
+    Peer peer = bf16 ? Peer.EQVAE : Peer.valueOf(arguments[0]);
     int batch = Integer.parseInt(arguments[2]);
     boolean training = Boolean.parseBoolean(arguments[3]);
     int steps = Integer.parseInt(arguments[4]);
     double before = memory("VmRSS");
     double[] processor = new double[steps];
     double[] wall = new double[steps];
-    try (Work work = DitBenchmark.work(DitSetting.of(arguments[1], batch, training), peer)) {
+    try (Work work = work(arguments[1], batch, training, peer)) {
+      if (bf16) {
+        streamOf(work).math(MathMode.BF16);
+      }
       for (int i = 0; i < WARM; i++) {
         work.run();
       }
@@ -53,7 +61,7 @@ public final class DitTime {
       }
     }
     Map<String, Object> line = new LinkedHashMap<>();
-    line.put("peer", peer.name());
+    line.put("peer", arguments[0]);
     line.put("model", arguments[1]);
     line.put("batch", batch);
     line.put("training", training);
@@ -64,6 +72,16 @@ public final class DitTime {
     line.put("peak_mib", memory("VmHWM") - before); // beyond the JVM with its libraries
     line.put("load", Files.readString(Path.of("/proc/loadavg")).strip());
     System.out.println(new ObjectMapper().writeValueAsString(line));
+  }
+
+  private static Work work(String model, int batch, boolean training, Peer peer) {
+    return model.contains("/")
+        ? DitBenchmark.work(DitSetting.of(model, batch, training), peer)
+        : TrainingStepBenchmark.work(StepSetting.of(model, "plain"), peer);
+  }
+
+  private static Stream streamOf(Work work) {
+    return work instanceof EqvaeDit dit ? dit.stream() : ((EqvaeModelWork) work).stream();
   }
 
   private static double memory(String name) throws IOException {
