@@ -217,7 +217,7 @@ final class EvaluateCommand implements Callable<Integer> {
   private int generated(SharedBatches shared, PrintWriter stdout, PrintWriter stderr)
       throws IOException {
     GeneratedEvaluation evaluation = generated.evaluation(run, checkpoint.inception);
-    try (Device on = device.name().map(Device::open).orElseGet(Device::best)) {
+    try (Device on = DeviceOption.open(device.name())) {
       Map<String, Object> figures = evaluation.measure(on, Version.TEXT, shared, stderr);
       if (!shared.isFirst()) {
         return 0;
@@ -238,7 +238,7 @@ final class EvaluateCommand implements Callable<Integer> {
     SkippedFiles skipped = new SkippedFiles(new Console(stderr)::skipped);
     ImageFolder folder = ImageFolder.open(pictures, checkpoint.decode(), skipped);
     int count = Math.min(folder.size(), checkpoint.images.orElse(folder.size()));
-    try (Device on = device.name().map(Device::open).orElseGet(Device::best);
+    try (Device on = DeviceOption.open(device.name());
         Vae mine = Vae.load(run, on, VaeOptions.defaults().withWeights(weights.choice()));
         Vae theirs = Vae.load(other, on)) {
       WeightsOption.say(stderr, run, mine.weightsNote());

@@ -136,7 +136,7 @@ final class ReconstructCommand implements Callable<Integer> {
     }
     int done = 0;
     NotFinite notFinite = new NotFinite(stderr);
-    try (Device on = device.name().map(Device::open).orElseGet(Device::best);
+    try (Device on = DeviceOption.open(device.name());
         Stream stream = new Stream(on);
         Coder coder = transforms ? new Transforming(stream, notFinite) : new Plain(on, notFinite)) {
       Counter ticker = new Counter(stderr, "reconstructed", pictures.size(), 0);

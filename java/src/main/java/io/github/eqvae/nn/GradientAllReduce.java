@@ -20,8 +20,10 @@ import org.jspecify.annotations.Nullable;
  * speed and the memory for what is received, never the bits.
  */
 public final class GradientAllReduce {
-  /** 32 MiB: large enough for NCCL to be fast, small beside a model that needs several GPUs. */
-  private static final long BUCKET = 1L << 23;
+  /**
+   * NCCL needs larger messages than a network of processors does: 32 MiB if nothing else is said.
+   */
+  private static final int TIMES = 8;
 
   private final ParameterStore store;
   private final DeviceCommunicator ranks;
@@ -43,11 +45,21 @@ public final class GradientAllReduce {
    */
   public GradientAllReduce(
       ParameterStore store, DeviceCommunicator ranks, TensorArena arena, boolean ordered) {
+    this(store, ranks, arena, ordered, TIMES * ranks.ranks().bucketBytes() / Float.BYTES);
+  }
+
+  /** With buckets of so many numbers at most. */
+  GradientAllReduce(
+      ParameterStore store,
+      DeviceCommunicator ranks,
+      TensorArena arena,
+      boolean ordered,
+      long most) {
     this.store = store;
     this.ranks = ranks;
     int size = ranks.ranks().size();
     elements = store.values().shape().elements();
-    bucket = Math.min(Math.max(1, Long.getLong("eqvae.ranks.bucket", BUCKET)), elements);
+    bucket = Math.min(most, elements);
     share = (bucket + size - 1) / size;
     long buckets = (elements + bucket - 1) / bucket;
     sums = ordered ? arena.tensor(Shape.of(buckets * size * share)) : null;

@@ -35,7 +35,7 @@ class GradientAllReduceTest {
    */
   private record Result(float[] sum, boolean notFinite) {}
 
-  private static List<Result> sum(boolean ordered, int rounds, Gradients gradients)
+  private static List<Result> sum(boolean ordered, int bucket, int rounds, Gradients gradients)
       throws Exception {
     return TestRanks.run(
         RANKS,
@@ -47,7 +47,7 @@ class GradientAllReduceTest {
               ParameterStore store = builder.build(stream, 1, true);
               TensorArena arena = new TensorArena(device, "sums", false);
               DeviceCommunicator gpus = DeviceCommunicator.open(device, ranks).orElseThrow()) {
-            GradientAllReduce all = new GradientAllReduce(store, gpus, arena, ordered);
+            GradientAllReduce all = new GradientAllReduce(store, gpus, arena, ordered, bucket);
             Tensor mine = arena.tensor(store.values().shape());
             for (int round = 0; round < rounds; round++) {
               float[] values = new float[NUMBERS];
@@ -83,16 +83,11 @@ class GradientAllReduceTest {
       }
     }
     // Shares of 6, 6 and 4; of 3, 3 and 1, with a last bucket for one rank only; of one number.
-    for (Long bucket : new Long[] {null, 7L, 1L}) {
-      if (bucket != null) {
-        System.setProperty("eqvae.ranks.bucket", "" + bucket);
-      }
+    for (int bucket : new int[] {NUMBERS, 7, 1}) {
       try (NcclStandIn standIn = new NcclStandIn()) {
-        for (Result each : sum(true, 2, GradientAllReduceTest::rounded)) {
+        for (Result each : sum(true, bucket, 2, GradientAllReduceTest::rounded)) {
           assertArrayEquals(expected, each.sum());
         }
-      } finally {
-        System.clearProperty("eqvae.ranks.bucket");
       }
     }
   }
@@ -101,7 +96,8 @@ class GradientAllReduceTest {
   void oneRankKnowsThatItsNumbersAreNotFinite() throws Exception {
     try (NcclStandIn standIn = new NcclStandIn()) {
       for (boolean ordered : List.of(true, false)) {
-        List<Result> all = sum(ordered, 1, (rank, round, i) -> rank == 1 && i == 6 ? Float.NaN : 1);
+        List<Result> all =
+            sum(ordered, NUMBERS, 1, (rank, round, i) -> rank == 1 && i == 6 ? Float.NaN : 1);
         assertEquals(List.of(false, true, false), all.stream().map(Result::notFinite).toList());
         for (Result each : all) {
           float[] expected = new float[NUMBERS];
@@ -117,7 +113,7 @@ class GradientAllReduceTest {
   public static void main(String[] arguments) throws Exception {
     try (NcclStandIn standIn = new NcclStandIn()) {
       // The first round also waits because scratch memory grows, the second one does not.
-      for (Result each : sum(true, 2, (rank, round, i) -> (rank + 1) * (round + 1))) {
+      for (Result each : sum(true, NUMBERS, 2, (rank, round, i) -> (rank + 1) * (round + 1))) {
         System.out.println(each.sum()[0]);
       }
     }
