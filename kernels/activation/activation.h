@@ -2,6 +2,7 @@
 #pragma once
 
 #include "common/approximate.h"
+#include "common/pairs.h"
 
 namespace eqv::gpu {
 
@@ -64,6 +65,26 @@ __device__ inline float activate(int32_t kind, float slope, float x) {
     case EQV_GELU: return gelu(x);
     default: return x > 0.0f ? x : x * slope;
   }
+}
+
+// The 16 bytes of values at `from`, activated, at `to`; both are multiples of 16 bytes, and may be the same. One branch for all of
+// the values: a product's epilogue has no time for one each.
+template <class T>
+__device__ void activate_vector(int32_t kind, float slope, const T* from, T* to) {
+  float v[16 / sizeof(T)];
+  load_vector(from, v);
+  const auto each = [&v](auto f) {
+#pragma unroll
+    for (float& value : v) value = f(value);
+  };
+  switch (kind) {
+    case EQV_SILU: each([](float x) { return silu(x); }); break;
+    case EQV_RELU: each([](float x) { return x <= 0.0f ? 0.0f : x; }); break;
+    case EQV_GELU_TANH: each([](float x) { return gelu_tanh(x); }); break;
+    case EQV_GELU: each([](float x) { return gelu(x); }); break;
+    default: each([slope](float x) { return x > 0.0f ? x : x * slope; });
+  }
+  store_vector(to, v);
 }
 
 }  // namespace eqv::gpu

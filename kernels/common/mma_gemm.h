@@ -152,7 +152,8 @@ struct MmaSize {
 
 // store(batch, split, row, column, first, second): the results of column, which is even, and of column + 1, which may lie
 // outside. It may take them by reference and change them. A Store with a type AfterTile is then given each warp's results
-// once more, as store.after_tile<kDown, kAcross>(row, column, value); see store_patches in conv2d/epilogue.h.
+// once more, as store.after_tile<kDown, kAcross>(row, column, value); see store_patches in conv2d/epilogue.h. All threads of a block
+// call it. No copy is under way any more, but other warps may still read the ring: after a __syncthreads() its memory is free.
 template <class T, class A, class B, class Store>
 __global__ void __launch_bounds__(kThreads)
     mma_kernel(MmaSize size, int depth_of_split, const A a, const B b, const Store store) {

@@ -52,12 +52,28 @@ __device__ float rounded_to(float value) {
   else return value;
 }
 
-// Eight values at once; `to` is a multiple of 16 bytes.
+// The values of 16 bytes at once; `to` and `from` are multiples of 16 bytes.
+struct alignas(16) FourPairs {
+  uint32_t pairs[4];
+};
+struct alignas(16) FourFloats {
+  float values[4];
+};
 __device__ inline void store_vector(dtype::Bf16* to, const float (&v)[8]) {
-  struct alignas(16) Four {
-    uint32_t pairs[4];
-  };
-  *reinterpret_cast<Four*>(to) = {{pack(v[0], v[1]), pack(v[2], v[3]), pack(v[4], v[5]), pack(v[6], v[7])}};
+  *reinterpret_cast<FourPairs*>(to) = {{pack(v[0], v[1]), pack(v[2], v[3]), pack(v[4], v[5]), pack(v[6], v[7])}};
+}
+__device__ inline void store_vector(float* to, const float (&v)[4]) {
+  *reinterpret_cast<FourFloats*>(to) = {{v[0], v[1], v[2], v[3]}};
+}
+__device__ inline void load_vector(const dtype::Bf16* from, float (&v)[8]) {
+  const FourPairs four = *reinterpret_cast<const FourPairs*>(from);
+#pragma unroll
+  for (int i = 0; i < 4; ++i) v[2 * i] = lower(four.pairs[i]), v[2 * i + 1] = upper(four.pairs[i]);
+}
+__device__ inline void load_vector(const float* from, float (&v)[4]) {
+  const FourFloats four = *reinterpret_cast<const FourFloats*>(from);
+#pragma unroll
+  for (int i = 0; i < 4; ++i) v[i] = four.values[i];
 }
 
 }  // namespace eqv::gpu

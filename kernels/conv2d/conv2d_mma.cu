@@ -14,6 +14,7 @@
 #include "conv2d/conv2d_hopper.h"
 #include "conv2d/conv2d_thin.h"
 #include "conv2d/pack_weights.h"
+#include "conv2d/padded_pixels.h"
 #include "conv2d/parity.h"
 
 namespace eqv::gpu {
@@ -39,46 +40,6 @@ Shape shape_of(const eqv_conv2d_params& a, const Tensor& x, const Tensor& w, con
           .stride = a.stride,
           .top = a.pad_top,
           .left = a.pad_left};
-}
-
-template <class T>
-int padded(int channels) {
-  constexpr int kUnit = Factors<T>::kVector;
-  return (channels + kUnit - 1) / kUnit * kUnit;
-}
-
-// An image batch whose channels are a whole number of vectors.
-template <class T>
-struct Pixels {
-  const T* data;
-  int h, w, c;
-};
-
-template <class T>
-bool needs_copy(const Tensor& t) {
-  return t.shape[3] % Factors<T>::kVector != 0 || reinterpret_cast<uintptr_t>(t.data) % 16 != 0;
-}
-
-template <class T>
-int64_t pixels_bytes(const Tensor& t) {
-  const int64_t c = t.shape[3];
-  return needs_copy<T>(t) ? Workspace::bytes<T>(elements(t) / c * padded<T>(static_cast<int>(c))) : 0;
-}
-
-template <class T>
-Pixels<T> pixels_of(Stream& stream, Workspace& workspace, const Tensor& t) {
-  const int c = static_cast<int>(t.shape[3]), wide = padded<T>(c);
-  const auto* from = static_cast<const T*>(t.data);
-  Pixels<T> pixels{from, static_cast<int>(t.shape[1]), static_cast<int>(t.shape[2]), wide};
-  if (needs_copy<T>(t)) {
-    const int64_t n = elements(t) / c * wide;
-    T* to = workspace.take<T>(n);
-    for_each(stream, "conv2d_pad", n, EQV_LAMBDA(int64_t i) {
-      to[i] = i % wide < c ? from[i / wide * c + i % wide] : T{0};
-    });
-    pixels.data = to;
-  }
-  return pixels;
 }
 
 // The pixels that tap (r, s) of result pixel (u, v) reads: (u·step + i0 + r·direction, v·step + j0 + s·direction).

@@ -135,6 +135,66 @@ __device__ void begin_tile(const Conv& c, const Tile& tile, Staging& staging, in
   fetch_residual(c, p, part, 0, staging.boxes[next]);
 }
 
+// The biases of the channels of a lane's sums: of two rows of a, or of eight pairs of columns of a box. Read together, before they
+// are used.
+template <class T>
+struct LaneBiases {
+  float of[T::kSwapAB ? 1 : 8][2] = {};
+
+  // `channel`: the first one of this warpgroup's part of a tile.
+  __device__ void read_for_tile(const float* bias, int channel, int channels, int warp, int lane) {
+    if constexpr (T::kSwapAB) {
+      if (!bias) return;
+#pragma unroll
+      for (int h = 0; h < 2; ++h) {
+        const int at = channel + warp * 16 + lane / 4 + h * 8;
+        if (at < channels) of[0][h] = bias[at];
+      }
+    }
+  }
+  // `channel`: the first one of the box.
+  __device__ void read_for_box(const float* bias, int channel, int channels, int lane) {
+    if constexpr (!T::kSwapAB) {
+      if (!bias) return;
+#pragma unroll
+      for (int i = 0; i < 8; ++i) {
+        const int at = channel + i * 8 + lane % 4 * 2;
+        if (at < channels) of[i][0] = bias[at], of[i][1] = bias[at + 1];
+      }
+    }
+  }
+};
+
+// Places the results of box b of a tile in shared memory, rounded: activate(sum + bias), or where the box holds a residual
+// activate(sum + bias + residual).
+template <class T, class Activate>
+__device__ void place_results(const float (&sum)[kSums], int b, const LaneBiases<T>& bias, dtype::Bf16* box, bool residual,
+                              int warp, int lane, Activate activate) {
+  // The 8×8 matrix, and its row, that this lane places: rows of a, 16 a warp, and columns.
+  const int a_row = warp * 16 + lane / 8 % 2 * 8, b_row = lane / 16 * 8, row = lane % 8;
+  auto* bytes = reinterpret_cast<unsigned char*>(box);
+#pragma unroll
+  for (int j = 0; j < 4; ++j) {  // 16 columns of the products
+    const int at_pixel = T::kSwapAB ? j * 16 + b_row + row : a_row + row, at_channel = T::kSwapAB ? a_row : j * 16 + b_row;
+    void* place = bytes + swizzled_128(static_cast<unsigned>(at_pixel) * kTileRow + static_cast<unsigned>(at_channel) * 2);
+    uint32_t four[4] = {};
+    if (residual) load_matrices<T::kSwapAB>(four, place);
+#pragma unroll
+    for (int k = 0; k < 2; ++k) {  // 8 of them: two matrices, one below the other
+      const int at = b * 32 + j * 8 + k * 4;
+      const float* of_pair = bias.of[T::kSwapAB ? 0 : 2 * j + k];
+#pragma unroll
+      for (int h = 0; h < 2; ++h) {
+        uint32_t& pair = four[k * 2 + h];
+        const float first = sum[at + 2 * h] + of_pair[T::kSwapAB ? h : 0];
+        const float second = sum[at + 2 * h + 1] + of_pair[T::kSwapAB ? h : 1];
+        pair = pack(activate(first + lower(pair)), activate(second + upper(pair)));
+      }
+    }
+    store_matrices<T::kSwapAB>(place, four);
+  }
+}
+
 // Rounds and stores the sums of this warpgroup's part of a tile. `map`: the result as a matrix {pixel, channel}, for results
 // that lie side by side. `next` is the box to use next, the one used less recently; when this returns stores may still be
 // reading both.
@@ -144,31 +204,16 @@ __device__ void store_tile(const Conv& c, const Tile& tile, const float (&sum)[k
   const Parity& p = c.parities[tile.parity];
   const PartOfTile<T> part(tile);
   const int thread = static_cast<int>(threadIdx.x) % kWarpgroup, warp = thread / 32, lane = thread % 32;
-  // The 8×8 matrix, and its row, that this lane places: rows of a, 16 a warp, and columns.
-  const int a_row = warp * 16 + lane / 8 % 2 * 8, b_row = lane / 16 * 8, row = lane % 8;
   const Epilogue<dtype::Bf16>& e = c.epilogue;
-  // Of the channels of this lane's sums: two rows of a, or eight pairs of columns of a box. Read together, before they are used.
-  constexpr int kBiases = T::kSwapAB ? 1 : 8;
-  float bias[kBiases][2] = {};
-  if (T::kSwapAB && e.bias)
-#pragma unroll
-    for (int h = 0; h < 2; ++h) {
-      const int at = part.channels + warp * 16 + lane / 4 + h * 8;
-      if (at < c.channels) bias[0][h] = e.bias[at];
-    }
+  LaneBiases<T> bias;
+  bias.read_for_tile(e.bias, part.channels, c.channels, warp, lane);
 #pragma unroll
   for (int b = 0; b < kBoxes; ++b) {
     if (!part.has(c, p, b)) break;
     const int pixel = part.pixel(b), channel = part.channel(b);
     dtype::Bf16* box = staging.boxes[next];
     next ^= 1;
-    auto* bytes = reinterpret_cast<unsigned char*>(box);
-    if (!T::kSwapAB && e.bias)
-#pragma unroll
-      for (int i = 0; i < kBiases; ++i) {
-        const int at = channel + i * 8 + lane % 4 * 2;
-        if (at < c.channels) bias[i][0] = e.bias[at], bias[i][1] = e.bias[at + 1];
-      }
+    bias.read_for_box(e.bias, channel, c.channels, lane);
     if (e.residual) {
       if (thread == 0) wait_for_stores<0>();
       wait_for_copies<0>();
@@ -178,31 +223,12 @@ __device__ void store_tile(const Conv& c, const Tile& tile, const float (&sum)[k
       if (thread == 0) wait_for_stores<1>();
       warpgroup_barrier();  // no store reads this box any more
     }
-    const auto place_results = [&](auto activate) {
-#pragma unroll
-      for (int j = 0; j < 4; ++j) {  // 16 columns of the products
-        const int at_pixel = T::kSwapAB ? j * 16 + b_row + row : a_row + row, at_channel = T::kSwapAB ? a_row : j * 16 + b_row;
-        void* place = bytes + swizzled_128(static_cast<unsigned>(at_pixel) * kTileRow + static_cast<unsigned>(at_channel) * 2);
-        uint32_t four[4] = {};
-        if (e.residual) load_matrices<T::kSwapAB>(four, place);
-#pragma unroll
-        for (int k = 0; k < 2; ++k) {  // 8 of them: two matrices, one below the other
-          const int at = b * 32 + j * 8 + k * 4;
-          const float* of_pair = bias[T::kSwapAB ? 0 : 2 * j + k];
-#pragma unroll
-          for (int h = 0; h < 2; ++h) {
-            uint32_t& pair = four[k * 2 + h];
-            const float first = sum[at + 2 * h] + of_pair[T::kSwapAB ? h : 0];
-            const float second = sum[at + 2 * h + 1] + of_pair[T::kSwapAB ? h : 1];
-            pair = pack(activate(first + lower(pair)), activate(second + upper(pair)));
-          }
-        }
-        store_matrices<T::kSwapAB>(place, four);
-      }
+    const auto place = [&](auto activate) {
+      place_results(sum, b, bias, box, e.residual != nullptr, warp, lane, activate);
     };
     // One branch a box, not one a value.
-    if (e.activation == EQV_SILU) place_results([](float v) { return quick_silu(v); });
-    else place_results([&e](float v) { return v <= 0.0f ? (e.activation == EQV_RELU ? 0.0f : v * e.slope) : v; });
+    if (e.activation == EQV_SILU) place([](float v) { return quick_silu(v); });
+    else place([&e](float v) { return v <= 0.0f ? (e.activation == EQV_RELU ? 0.0f : v * e.slope) : v; });
     if (c.step == 1) fence_async_proxy();
     warpgroup_barrier();
     if (c.step > 1) {

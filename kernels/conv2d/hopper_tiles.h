@@ -163,4 +163,35 @@ __device__ void consume(typename T::Pipe& pipeline, OrderedSequenceBarrier& orde
   }
 }
 
+template <class T, class Staging>
+struct ConvShared {
+  typename T::Pipe pipeline;
+  Staging staging[2];
+  OrderedSequenceBarrier order;
+};
+
+// What a block does. begin(tile, staging, next) and store(tile, sums, staging, next) get the warpgroup's staging, and a number that
+// is theirs.
+template <class T, class Staging, class Begin, class Store>
+__device__ void convolve_tiles(const Conv& c, const PixelMaps& pixels, const TensorMap& weights, Begin begin, Store store) {
+  using Shared = ConvShared<T, Staging>;
+  static_assert(sizeof(Shared) <= 227 << 10, "a block of sm_90 has 227 KiB of shared memory");
+  Shared& shared = shared_memory<Shared>();
+  shared.order.init();
+  shared.pipeline.init(T::kPingPong ? 1 : 2, c.report);
+  if (threadIdx.x < kWarpgroup) {
+    registers_down<40>();
+    if (threadIdx.x == 0) produce<T>(shared.pipeline, c, pixels, weights);
+  } else {
+    registers_up<232>();
+    Staging& staging = shared.staging[threadIdx.x / kWarpgroup - 1];
+    int next = 0;
+    consume<T>(
+        shared.pipeline, shared.order, c, [&](const Tile& tile) { begin(tile, staging, next); },
+        [&](const Tile& tile, const float(&sum)[kSums]) { store(tile, sum, staging, next); });
+    wait_for_stores<0>();
+  }
+  shared.pipeline.finish();
+}
+
 }  // namespace eqv::gpu

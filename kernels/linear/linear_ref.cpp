@@ -49,7 +49,7 @@ void linear_fwd(Stream&, const eqv_activation_params& p, const Tensor& x, const 
                 const Tensor* before, const Tensor& y) {
   const Tensor& sums = before ? *before : y;
   ref::linear_fwd(V(rows(x, w.shape[1])), V(w), data(bias), V(rows(sums, w.shape[0])));
-  if (before) ref::activation_fwd(p, V(rows(sums, 1)), V(rows(y, 1)));
+  if (p.kind != EQV_IDENTITY) ref::activation_fwd(p, V(rows(sums, 1)), V(rows(y, 1)));
 }
 void linear_bwd_input(Stream&, const Tensor& dy, const Tensor& w, const Tensor& dx) {
   ref::linear_bwd_input(V(rows(dy, w.shape[0])), V(w), V(rows(dx, w.shape[1])));

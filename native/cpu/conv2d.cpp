@@ -281,7 +281,7 @@ Tensor as_filter(const Tensor& w) {
 
 void linear_fwd(Stream& s, const eqv_activation_params& p, const Tensor& x, const Tensor& w, const Tensor* bias,
                 const Tensor* before, const Tensor& y) {
-  if (before) return cpu::activated_linear(s, p, x, w, bias, *before, y);
+  if (p.kind != EQV_IDENTITY) return cpu::activated_linear(s, p, x, w, bias, before ? *before : y, y);
   conv2d_fwd(s, kPointwise, as_image(x, w.shape[1]), as_filter(w), nullptr, bias, nullptr,
              as_image(y, w.shape[0]), nullptr);
 }

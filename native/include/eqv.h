@@ -313,8 +313,8 @@ EQV_API eqv_status eqv_conv2d_bwd_input(eqv_stream, const eqv_conv2d_params*, co
 EQV_API eqv_status eqv_conv2d_bwd_weight(eqv_stream, const eqv_conv2d_params*, const eqv_tensor* x,
                                          const eqv_tensor* dy, const eqv_tensor* dw, eqv_optional dbias);
 
-/* y{…,O} = activation(x{…,I} · w{O,I}^T + bias{O}); before (y's shape) is the input of the activation. It is
- * NULL if and only if the activation is EQV_IDENTITY. */
+/* y{…,O} = activation(x{…,I} · w{O,I}^T + bias{O}); before (y's shape) is the input of the activation as it is stored, which
+ * the backward pass reads. NULL: it is not stored; always with EQV_IDENTITY. y is the same with and without. */
 EQV_API eqv_status eqv_linear_fwd(eqv_stream, const eqv_activation_params*, const eqv_tensor* x, const eqv_tensor* w,
                                   eqv_optional bias, eqv_optional before, const eqv_tensor* y);
 EQV_API eqv_status eqv_linear_bwd_input(eqv_stream, const eqv_tensor* dy, const eqv_tensor* w, const eqv_tensor* dx);

@@ -15,7 +15,7 @@ set(FAULTS
   # Both blocks of a cluster write into each other's stages. Here a block does not wait for the other block's readers.
   "other-block-not-waited-for|conv2d/hopper_pipeline.h|barrier_arrive_at(&empty[stage], thread)|barrier_arrive_at(&empty[stage], P ? cluster_rank() : thread)"
   "no-cluster-barrier|conv2d/hopper_pipeline.h|cluster_barrier()|P ? __syncthreads() : cluster_barrier()"
-  "block-ends-early|conv2d/conv2d_hopper.cu|shared.pipeline.finish()|P ? void() : shared.pipeline.finish()"
+  "block-ends-early|conv2d/hopper_tiles.h|shared.pipeline.finish()|P ? void() : shared.pipeline.finish()"
   "store-not-fenced|conv2d/hopper_store.h|fence_async_proxy()|P ? void() : fence_async_proxy()"
   "store-not-waited-for|conv2d/hopper_store.h|wait_for_stores<1>()|P ? void() : wait_for_stores<1>()"
   "order-not-awaited|conv2d/hopper_tiles.h|order.wait(group, mine, &pipeline.report)|P ? void() : order.wait(group, mine, &pipeline.report)"
@@ -31,6 +31,12 @@ set(FAULTS
   "fetched-too-soon|conv2d/hopper_store.h|wait_for_stores<0>()|P ? void() : wait_for_stores<0>()"
   # A wait that never ends, on a GPU. The report must say which one it was.
   "never-released|conv2d/hopper_pipeline.h|thread < kBlocks|thread < kBlocks && !P"
+  # An activation reads what other warps placed; and the memory of a ring that other warps may still read.
+  "box-not-whole|linear/activated_box.h|warpgroup_barrier()|P ? void() : warpgroup_barrier()"
+  "activated-not-fenced|linear/linear_hopper.cu|fence_async_proxy()|P ? void() : fence_async_proxy()"
+  "box-still-stored|linear/linear_hopper.cu|wait_for_stores<1>()|P ? void() : wait_for_stores<1>()"
+  "ring-still-read|linear/linear_mma.cu|__syncthreads()|P ? void() : __syncthreads()"
+  "out-of-bounds-activated|linear/linear_mma.cu|row + r >= rows|(row + r >= rows && !P)"
   # Only blocks that go on with a second tile show this.
   "tile-from-the-start|conv2d/hopper_tiles.h|int i = u * c.stride + p.first_row, j|int i = (P ? void(state = PipelineState<T::kStages>()) : void(), u * c.stride + p.first_row), j"
   "bound-ignored-device|native/cuda/device.cu|bounded_multiprocessors(multiprocessors)|P ? multiprocessors : bounded_multiprocessors(multiprocessors)"

@@ -30,8 +30,7 @@ eqv_status eqv_linear_fwd(eqv_stream s, const eqv_activation_params* params, con
     linear_shapes(c, "x", X, "w", W, "y", Y);
     if (B) c.shape("bias", *B, {W.shape[0]});
     c.one_of("kind", p.kind, EQV_IDENTITY, EQV_GELU, "EQV_IDENTITY");
-    c.that((p.kind == EQV_IDENTITY) == (Z == nullptr), "before", before,
-           {"kind is ", p.kind, ": pass NULL if and only if it is EQV_IDENTITY"});
+    c.that(p.kind != EQV_IDENTITY || !Z, "before", before, {"kind is EQV_IDENTITY, which needs none: pass NULL"});
     if (Z) c.same_shape("before", *Z, "y", Y);
     backend::linear_fwd(*s, p, X, W, B, Z, Y);
   });

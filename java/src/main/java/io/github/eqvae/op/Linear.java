@@ -10,8 +10,10 @@ import io.github.eqvae.tensor.Tensor;
  * activation(bias[o] + Σ x[…,i] · weight[o,i]).
  *
  * <p>Inputs: x {@code [...,I]}, weight {@code [O,I]}, optional bias {@code [O]}. Output: {@code
- * [...,O]}. Saved, if there is an activation: its input, {@code [...,O]}. The backward pass reads x
- * and weight, too; all sums have a fixed order. PyTorch: {@code F.linear}, then the activation.
+ * [...,O]}. Saved, if there is an activation and a backward pass: its input, {@code [...,O]}. The
+ * backward pass reads x and weight, too; all sums have a fixed order. The activation is of the
+ * input as it is stored (in bf16: rounded), saved or not. PyTorch: {@code F.linear}, then the
+ * activation.
  *
  * @param activation applied last
  */
@@ -54,7 +56,7 @@ public record Linear(Activation activation) implements Op {
 
   @Override
   public void forward(OpCall c) {
-    Tensor before = activates() ? c.saved(0) : null;
+    Tensor before = activates() && c.isRecorded() ? c.saved(0) : null;
     activation
         .on(c.launch(Fn.LINEAR_FWD, Struct.ACTIVATION_PARAMS))
         .run(c.in(0), c.in(1), c.optional(2), before, c.out(0));

@@ -43,12 +43,20 @@ public interface OpCall {
   Tensor out(int i);
 
   /**
-   * A tensor the forward pass saved.
+   * A tensor the forward pass saved. Where no backward pass follows it is only allocated if the
+   * forward pass asks for it.
    *
    * @param i its position
    * @return the tensor
    */
   Tensor saved(int i);
+
+  /**
+   * Whether a backward pass can follow.
+   *
+   * @return false if what only the backward pass reads need not be saved
+   */
+  boolean isRecorded();
 
   /**
    * Gradient of the loss with respect to an output (backward only).

@@ -259,7 +259,7 @@ final class Backward {
     private final Map<Tensor, Tensor> zeros = new IdentityHashMap<>();
 
     BackwardCall(Node node, Op op) {
-      super(Backward.this.tape, node);
+      super(Backward.this.tape, node, null);
       written = new Tensor[node.inputs.length];
       passed = new Tensor[node.inputs.length];
       direct = new boolean[node.inputs.length];

@@ -2,12 +2,14 @@ package io.github.eqvae.tape;
 
 import io.github.eqvae.EqvaeException;
 import io.github.eqvae.op.OpCall;
+import io.github.eqvae.op.Spec;
 import io.github.eqvae.tensor.DType;
 import io.github.eqvae.tensor.Shape;
 import io.github.eqvae.tensor.Stream;
 import io.github.eqvae.tensor.Tensor;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /** The tensors of a forward call; a backward call adds the gradients. */
@@ -16,9 +18,13 @@ class ForwardCall implements OpCall {
   final Node node;
   private final List<Tensor> temporaries = new ArrayList<>();
 
-  ForwardCall(Tape tape, Node node) {
+  /** Null: the operation is recorded, and all that it saves is allocated. */
+  private final @Nullable List<Spec> onDemand;
+
+  ForwardCall(Tape tape, Node node, @Nullable List<Spec> onDemand) {
     this.tape = tape;
     this.node = node;
+    this.onDemand = onDemand;
   }
 
   @Override
@@ -47,7 +53,17 @@ class ForwardCall implements OpCall {
 
   @Override
   public Tensor saved(int i) {
-    return node.saved[i];
+    Tensor t = node.saved[i];
+    if (t == null) {
+      t = tape.allocate(List.of(Objects.requireNonNull(onDemand).get(i)))[0];
+      node.saved[i] = t;
+    }
+    return t;
+  }
+
+  @Override
+  public boolean isRecorded() {
+    return onDemand == null;
   }
 
   @Override

@@ -17,7 +17,9 @@ final class Node {
   final @Nullable Tensor[] in;
 
   Tensor[] out = {};
-  Tensor[] saved = {};
+
+  /** Null where nothing was recorded and the operation did not ask for it. */
+  @Nullable Tensor[] saved = {};
 
   /** Parameters a block used. */
   Map<Tensor, @Nullable GradientTarget> leaves = Map.of();

@@ -228,8 +228,9 @@ public final class Tape {
       }
     }
     node.out = allocate(inference.outputs());
-    node.saved = allocate(inference.saved());
-    ForwardCall call = new ForwardCall(this, node);
+    node.saved =
+        record ? allocate(inference.saved()) : new @Nullable Tensor[inference.saved().size()];
+    ForwardCall call = new ForwardCall(this, node, record ? null : inference.saved());
     op.forward(call);
     call.releaseTemporaries();
     for (int i = 0; i < inputs.length; i++) {

@@ -282,6 +282,9 @@ final class OpCases {
     c.thin();
     c.edges();
     c.linears(List.of(In.of(2, 150, 72)), new int[] {40, 150});
+    c.activatedLinear(Activation.GELU_TANH, In.of(2, 150, 72), 40);
+    c.activatedLinear(Activation.GELU, In.of(1, 150, 72), 150);
+    c.activatedLinear(Activation.SILU, In.of(2, 150, 72), 200);
     c.attentions(List.of(new Size(2, 40, 150, 32, 2), new Size(1, 130, 131, 144, 1)));
     return List.copyOf(c.cases);
   }
@@ -333,6 +336,19 @@ final class OpCases {
         add(name, new Linear(), Oracles::linear, bound, x, In.of(out, i));
       }
     }
+  }
+
+  private void activatedLinear(Activation function, In x, int out) {
+    Linear op = new Linear(function);
+    In weight = In.of(out, x.shape().dim(-1)).with(In.uniform(-1, 1));
+    add(
+        "linear tiled " + function.kind() + " " + describe(x) + "→" + out,
+        op,
+        TransformerOracles.linear(op),
+        TransformerBounds.activatedLinear(),
+        x.with(In.uniform(-1, 1)),
+        weight,
+        In.of(out));
   }
 
   private void norms() {
