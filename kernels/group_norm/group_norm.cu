@@ -118,16 +118,17 @@ struct Terms {
 template <bool kSilu>
 struct Backward {
   Terms<kSilu> terms;
-  Values dx;
+  Values residual, dx;  // residual: may be absent
   const float* means;  // per sample and group: rstd times the mean of γ·dz·x̂ and of γ·dz
 
   template <int kWide>
   struct Column {
     typename Terms<kSilu>::template Column<kWide> terms;
-    Values dx;
+    Values residual, dx;
     float by_hat[kWide], constant[kWide];
 
-    __device__ Column(const Backward& b, int64_t n, int64_t first, int64_t c) : terms(b.terms, n, first, c), dx(b.dx) {
+    __device__ Column(const Backward& b, int64_t n, int64_t first, int64_t c)
+        : terms(b.terms, n, first, c), residual(b.residual), dx(b.dx) {
       for (int i = 0; i < kWide; ++i) {
         const float* m = b.means + b.terms.g.group(n, c + i) * 2;
         by_hat[i] = m[0];
@@ -140,6 +141,10 @@ struct Backward {
       terms.hat_and_gradient(at, hat, dz);
       for (int i = 0; i < kWide; ++i)
         dz[i] = terms.a.rstd[i] * terms.a.gamma[i] * dz[i] - constant[i] - hat[i] * by_hat[i];
+      if (residual) {
+        residual.load(at, hat);
+        for (int i = 0; i < kWide; ++i) dz[i] += hat[i];
+      }
       dx.store(at, dz);
     }
   };
@@ -167,14 +172,14 @@ void group_norm_fwd(Stream& stream, const eqv_group_norm_params& p, const Tensor
 }
 
 void group_norm_bwd(Stream& stream, const eqv_group_norm_params& p, const Tensor& dy, const Tensor& x,
-                    const Tensor& gamma_tensor, const Tensor& beta, const Tensor& stats_tensor, const Tensor& dx,
-                    const Tensor& dgamma_tensor, const Tensor& dbeta_tensor) {
+                    const Tensor& gamma_tensor, const Tensor& beta, const Tensor& stats_tensor, const Tensor* residual,
+                    const Tensor& dx, const Tensor& dgamma_tensor, const Tensor& dbeta_tensor) {
   const Groups g = groups_of(p.groups, x);
   const int64_t samples = x.shape[0];
   const ColumnShape shape{samples, g.pixels, g.channels};
   const int size = static_cast<int>(g.size);
   const double share = 1 / static_cast<double>(g.pixels * g.size);
-  const bool vectors = in_vectors(g.channels, {&x, &dy, &dx});
+  const bool vectors = in_vectors(g.channels, {&x, &dy, &dx, residual ? residual : &dx});
   const auto terms = [&]<bool kSilu>(std::bool_constant<kSilu>) {
     return Terms<kSilu>{.g = g,
                         .dy = values(dy),
@@ -210,8 +215,12 @@ void group_norm_bwd(Stream& stream, const eqv_group_norm_params& p, const Tensor
       stream, "group_norm_bwd_parameters", 1, samples, columns,
       EQV_LAMBDA(int, int n, int column) -> double { return totals[n * columns + column]; },
       EQV_LAMBDA(int, int column, double sum) { (column % 2 == 0 ? dgamma : dbeta)[column / 2] = static_cast<float>(sum); });
-  if (p.silu) column_walk(stream, "group_norm_bwd", shape, vectors, Backward<true>{terms(std::true_type{}), values(dx), means});
-  else column_walk(stream, "group_norm_bwd", shape, vectors, Backward<false>{terms(std::false_type{}), values(dx), means});
+  const auto walk = [&]<bool kSilu>(std::bool_constant<kSilu> silu) {
+    column_walk(stream, "group_norm_bwd", shape, vectors,
+                Backward<kSilu>{.terms = terms(silu), .residual = values(residual), .dx = values(dx), .means = means});
+  };
+  if (p.silu) walk(std::true_type{});
+  else walk(std::false_type{});
 }
 
 }  // namespace eqv::backend

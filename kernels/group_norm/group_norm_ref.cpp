@@ -9,9 +9,9 @@ void group_norm_fwd(Stream&, const eqv_group_norm_params& p, const Tensor& x, co
   ref::group_norm_fwd(p, V(x), data(gamma), data(beta), V(y), V(stats));
 }
 void group_norm_bwd(Stream&, const eqv_group_norm_params& p, const Tensor& dy, const Tensor& x, const Tensor& gamma,
-                    const Tensor& beta, const Tensor& stats, const Tensor& dx, const Tensor& dgamma,
-                    const Tensor& dbeta) {
-  ref::group_norm_bwd(p, V(dy), V(x), data(gamma), data(beta), V(stats), V(dx), data(dgamma), data(dbeta));
+                    const Tensor& beta, const Tensor& stats, const Tensor* residual, const Tensor& dx,
+                    const Tensor& dgamma, const Tensor& dbeta) {
+  ref::group_norm_bwd(p, V(dy), V(x), data(gamma), data(beta), V(stats), data(residual), V(dx), data(dgamma), data(dbeta));
 }
 
 }  // namespace eqv::backend

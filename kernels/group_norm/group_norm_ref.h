@@ -1,6 +1,6 @@
 // group_norm: per sample and group of channels, x̂ = (x − mean)·rstd, u = x̂·gamma + beta, y = u or silu(u).
 // Backward with du = dy (times silu'(u)), g = du·gamma, m = elements of the group:
-//   dx = rstd·(g − mean(g) − x̂·mean(g·x̂)),  dgamma = Σ du·x̂,  dbeta = Σ du.
+//   dx = rstd·(g − mean(g) − x̂·mean(g·x̂)), and the residual,  dgamma = Σ du·x̂,  dbeta = Σ du.
 // PyTorch: F.group_norm (and F.silu); the variance is biased.
 #pragma once
 
@@ -44,7 +44,7 @@ void group_norm_fwd(const eqv_group_norm_params& p, View<T> x, const T* gamma, c
 
 template <class T>
 void group_norm_bwd(const eqv_group_norm_params& p, View<T> dy, View<T> x, const T* gamma, const T* beta,
-                    View<T> stats, View<T> dx, T* dgamma, T* dbeta) {
+                    View<T> stats, const T* residual, View<T> dx, T* dgamma, T* dbeta) {
   const int64_t per = x.n3 / p.groups;
   const T m = static_cast<T>(x.n1 * x.n2 * per);
   for (int64_t c = 0; c < x.n3; ++c) dgamma[c] = dbeta[c] = 0;
@@ -68,7 +68,8 @@ void group_norm_bwd(const eqv_group_norm_params& p, View<T> dy, View<T> x, const
         mean_gx += du * gamma[c] * hat / m;
       });
       each([&](int64_t i, int64_t j, int64_t c, T hat, T du) {
-        dx(n, i, j, c) = rstd * (du * gamma[c] - mean_g - hat * mean_gx);
+        const T own = rstd * (du * gamma[c] - mean_g - hat * mean_gx);
+        dx(n, i, j, c) = residual ? own + residual[((n * x.n1 + i) * x.n2 + j) * x.n3 + c] : own;
       });
     }
 }

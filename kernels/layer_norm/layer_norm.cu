@@ -90,7 +90,7 @@ __global__ void __launch_bounds__(kThreads)
 
 template <int kWide>
 __global__ void __launch_bounds__(kThreads)
-    input_gradient(Rows shape, int rms, Affine affine, Values dy, Values x, const float* stats, Values dx) {
+    input_gradient(Rows shape, int rms, Affine affine, Values dy, Values x, const float* stats, Values residual, Values dx) {
   const int64_t row = row_of_warp(), channels = shape.channels;
   if (row >= shape.all()) return;
   const int64_t begin = static_cast<int64_t>(threadIdx.x % 32) * kWide, at = row * channels;
@@ -116,6 +116,10 @@ __global__ void __launch_bounds__(kThreads)
   for (int64_t c = begin; c < channels; c += 32 * kWide) {
     load(c, hat, g);
     for (int i = 0; i < kWide; ++i) g[i] = rstd * (g[i] - mean_g - hat[i] * mean_gx);
+    if (residual) {
+      residual.load(at + c, hat);
+      for (int i = 0; i < kWide; ++i) g[i] += hat[i];
+    }
     dx.store(at + c, g);
   }
 }
@@ -160,14 +164,14 @@ void layer_norm_fwd(Stream& stream, const eqv_layer_norm_params& p, const Tensor
 
 void layer_norm_bwd(Stream& stream, const eqv_layer_norm_params& p, const Tensor& dy, const Tensor& x,
                     const Tensor* weight_tensor, const Tensor* bias_tensor, const Tensor* modulation,
-                    const Tensor& stats, const Tensor& dx, const Tensor* dweight_tensor, const Tensor* dbias_tensor,
-                    const Tensor* dmodulation_tensor) {
+                    const Tensor& stats, const Tensor* residual, const Tensor& dx, const Tensor* dweight_tensor,
+                    const Tensor* dbias_tensor, const Tensor* dmodulation_tensor) {
   const Rows shape(x);
   const Affine affine(weight_tensor, bias_tensor, modulation);
-  const bool vectors = in_vectors(shape.channels, {&dy, &x, &dx, modulation ? modulation : &x});
+  const bool vectors = in_vectors(shape.channels, {&dy, &x, &dx, modulation ? modulation : &x, residual ? residual : &x});
   launch(stream, "layer_norm_bwd", grid_of(shape), dim3(kThreads), 0,
          vectors ? input_gradient<kVector> : input_gradient<1>, shape, p.rms, affine, values(dy), values(x),
-         static_cast<const float*>(f32(stats)), values(dx));
+         static_cast<const float*>(f32(stats)), values(residual), values(dx));
   if (!dweight_tensor && !dbias_tensor && !dmodulation_tensor) return;
   const ColumnShape columns{shape.samples, shape.rows, shape.channels};
   const int64_t samples = shape.samples, channels = shape.channels, sums = channels * 2;

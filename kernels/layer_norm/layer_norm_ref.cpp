@@ -1,7 +1,7 @@
 // layer_norm, per row of C values: x̂ = (x − mean)·rstd, rstd = 1/√(variance + eps), variance biased; rms: mean 0 and the mean
 // of squares in the variance's place. u = x̂·weight + bias, y = u·(1 + scale) + shift with scale and shift of the row's sample.
 // Backward with du = dy·(1 + scale), g = du·weight, means over the row:
-//   dx = rstd·(g − mean(g) − x̂·mean(g·x̂)), rms without mean(g); dweight = Σ du·x̂, dbias = Σ du over all rows;
+//   dx = rstd·(g − mean(g) − x̂·mean(g·x̂)), rms without mean(g), and the residual; dweight = Σ du·x̂, dbias = Σ du over all rows;
 //   dshift = Σ dy, dscale = Σ dy·u over the rows of a sample.
 // PyTorch: F.layer_norm or F.rms_norm, then u * (1 + scale[:, None]) + shift[:, None].
 #include <cmath>
@@ -47,8 +47,8 @@ void layer_norm_fwd(const eqv_layer_norm_params& p, const LayerNorm<T>& l, const
 
 // dweight, dbias, dmodulation may be null.
 template <class T>
-void layer_norm_bwd(const eqv_layer_norm_params& p, const LayerNorm<T>& l, const T* dy, const T* x, const T* stats, T* dx,
-                    T* dweight, T* dbias, T* dmodulation) {
+void layer_norm_bwd(const eqv_layer_norm_params& p, const LayerNorm<T>& l, const T* dy, const T* x, const T* stats,
+                    const T* residual, T* dx, T* dweight, T* dbias, T* dmodulation) {
   const int64_t width = l.channels;
   for (int64_t c = 0; c < width; ++c) {
     if (dweight) dweight[c] = 0;
@@ -75,7 +75,7 @@ void layer_norm_bwd(const eqv_layer_norm_params& p, const LayerNorm<T>& l, const
     for (int64_t c = 0; c < width; ++c) {
       const T hat = (x[row * width + c] - mean) * rstd;
       const T g = dy[row * width + c] * (1 + l.scale_of(n, c)) * l.weight_of(c);
-      dx[row * width + c] = rstd * (g - mean_g - hat * mean_gx);
+      dx[row * width + c] = rstd * (g - mean_g - hat * mean_gx) + (residual ? residual[row * width + c] : T(0));
     }
   }
 }
@@ -105,11 +105,11 @@ void layer_norm_fwd(Stream&, const eqv_layer_norm_params& p, const Tensor& x, co
   ref::layer_norm_fwd(p, layer_norm(r, weight, bias, modulation), data(x), data(y), data(stats));
 }
 void layer_norm_bwd(Stream&, const eqv_layer_norm_params& p, const Tensor& dy, const Tensor& x, const Tensor* weight,
-                    const Tensor* bias, const Tensor* modulation, const Tensor& stats, const Tensor& dx,
-                    const Tensor* dweight, const Tensor* dbias, const Tensor* dmodulation) {
+                    const Tensor* bias, const Tensor* modulation, const Tensor& stats, const Tensor* residual,
+                    const Tensor& dx, const Tensor* dweight, const Tensor* dbias, const Tensor* dmodulation) {
   const Tensor r = x.rank == 1 ? rows(x, x.shape[0]) : x;
-  ref::layer_norm_bwd(p, layer_norm(r, weight, bias, modulation), data(dy), data(x), data(stats), data(dx), data(dweight),
-                      data(dbias), data(dmodulation));
+  ref::layer_norm_bwd(p, layer_norm(r, weight, bias, modulation), data(dy), data(x), data(stats), data(residual), data(dx),
+                      data(dweight), data(dbias), data(dmodulation));
 }
 
 }  // namespace eqv::backend

@@ -63,18 +63,23 @@ void linear_fwd(Stream& stream, const eqv_activation_params& p, const Tensor& x_
       });
 }
 
-void linear_bwd_input(Stream& stream, const Tensor& dy_tensor, const Tensor& w_tensor, const Tensor& dx_tensor) {
-  if (on_tensor_cores(stream, dy_tensor))
-    return conv2d_bwd_input(stream, kPointwise, image(dy_tensor), kernel(w_tensor), nullptr, nullptr, nullptr,
-                            image(dx_tensor), nullptr);
+void linear_bwd_input(Stream& stream, const Tensor& dy_tensor, const Tensor& w_tensor, const Tensor* residual_tensor,
+                      const Tensor& dx_tensor) {
+  if (on_tensor_cores(stream, dy_tensor)) {
+    const Tensor dx = image(dx_tensor), residual = residual_tensor ? image(*residual_tensor) : dx;
+    return conv2d_bwd_input(stream, kPointwise, image(dy_tensor), kernel(w_tensor), nullptr, nullptr,
+                            residual_tensor ? &residual : nullptr, dx, nullptr);
+  }
   const int64_t in = w_tensor.shape[1], out = w_tensor.shape[0], rows = elements(dy_tensor) / out;
-  const float *dy = f32(dy_tensor), *w = f32(w_tensor);
+  const float *dy = f32(dy_tensor), *w = f32(w_tensor), *residual = f32(residual_tensor);
   float* dx = f32(dx_tensor);
   gemm(
       stream, "linear_bwd_input", {rows, in, out, 1},
       EQV_LAMBDA(int64_t, int64_t row, int64_t o)->float { return dy[row * out + o]; },
       EQV_LAMBDA(int64_t, int64_t o, int64_t i)->float { return w[o * in + i]; },
-      EQV_LAMBDA(int64_t, int64_t row, int64_t i, float sum) { dx[row * in + i] = sum; });
+      EQV_LAMBDA(int64_t, int64_t row, int64_t i, float sum) {
+        dx[row * in + i] = residual ? sum + residual[row * in + i] : sum;
+      });
 }
 
 void linear_bwd_weight(Stream& stream, const Tensor& x_tensor, const Tensor& dy_tensor, const Tensor& dw_tensor,

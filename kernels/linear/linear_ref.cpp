@@ -16,10 +16,10 @@ void linear_fwd(View<T> x, View<T> w, const T* bias, View<T> y) {
 }
 
 template <class T>
-void linear_bwd_input(View<T> dy, View<T> w, View<T> dx) {
+void linear_bwd_input(View<T> dy, View<T> w, const T* residual, View<T> dx) {
   for (int64_t m = 0; m < dx.size() / w.n3; ++m)
     for (int64_t i = 0; i < w.n3; ++i) {
-      T sum = 0;
+      T sum = residual ? residual[m * w.n3 + i] : T(0);
       for (int64_t o = 0; o < w.n2; ++o) sum += dy[m * w.n2 + o] * w(o, i);
       dx[m * w.n3 + i] = sum;
     }
@@ -51,8 +51,8 @@ void linear_fwd(Stream&, const eqv_activation_params& p, const Tensor& x, const 
   ref::linear_fwd(V(rows(x, w.shape[1])), V(w), data(bias), V(rows(sums, w.shape[0])));
   if (p.kind != EQV_IDENTITY) ref::activation_fwd(p, V(rows(sums, 1)), V(rows(y, 1)));
 }
-void linear_bwd_input(Stream&, const Tensor& dy, const Tensor& w, const Tensor& dx) {
-  ref::linear_bwd_input(V(rows(dy, w.shape[0])), V(w), V(rows(dx, w.shape[1])));
+void linear_bwd_input(Stream&, const Tensor& dy, const Tensor& w, const Tensor* residual, const Tensor& dx) {
+  ref::linear_bwd_input(V(rows(dy, w.shape[0])), V(w), data(residual), V(rows(dx, w.shape[1])));
 }
 void linear_bwd_weight(Stream&, const Tensor& x, const Tensor& dy, const Tensor& dw, const Tensor* dbias) {
   ref::linear_bwd_weight(V(rows(x, dw.shape[1])), V(rows(dy, dw.shape[0])), V(dw), data(dbias));

@@ -14,13 +14,13 @@ void conv2d_bwd_weight(Stream&, const eqv_conv2d_params&, const Tensor& x, const
                        const Tensor* dbias);
 void linear_fwd(Stream&, const eqv_activation_params&, const Tensor& x, const Tensor& w, const Tensor* bias,
                 const Tensor* before, const Tensor& y);
-void linear_bwd_input(Stream&, const Tensor& dy, const Tensor& w, const Tensor& dx);
+void linear_bwd_input(Stream&, const Tensor& dy, const Tensor& w, const Tensor* residual, const Tensor& dx);
 void linear_bwd_weight(Stream&, const Tensor& x, const Tensor& dy, const Tensor& dw, const Tensor* dbias);
 void group_norm_fwd(Stream&, const eqv_group_norm_params&, const Tensor& x, const Tensor& gamma, const Tensor& beta,
                     const Tensor& y, const Tensor& stats);
 void group_norm_bwd(Stream&, const eqv_group_norm_params&, const Tensor& dy, const Tensor& x, const Tensor& gamma,
-                    const Tensor& beta, const Tensor& stats, const Tensor& dx, const Tensor& dgamma,
-                    const Tensor& dbeta);
+                    const Tensor& beta, const Tensor& stats, const Tensor* residual, const Tensor& dx,
+                    const Tensor& dgamma, const Tensor& dbeta);
 void batch_norm_fwd(Stream&, const eqv_batch_norm_params&, const Tensor& x, const Tensor& gamma, const Tensor& beta,
                     const Tensor& running_mean, const Tensor& running_var, const Tensor& y, const Tensor& stats);
 void batch_norm_bwd(Stream&, const eqv_batch_norm_params&, const Tensor& dy, const Tensor& x, const Tensor& gamma,
@@ -56,8 +56,8 @@ void self_attention_bwd(Stream&, const eqv_self_attention_params&, const Tensor*
 void layer_norm_fwd(Stream&, const eqv_layer_norm_params&, const Tensor& x, const Tensor* weight, const Tensor* bias,
                     const Tensor* modulation, const Tensor& y, const Tensor& stats);
 void layer_norm_bwd(Stream&, const eqv_layer_norm_params&, const Tensor& dy, const Tensor& x, const Tensor* weight,
-                    const Tensor* bias, const Tensor* modulation, const Tensor& stats, const Tensor& dx,
-                    const Tensor* dweight, const Tensor* dbias, const Tensor* dmodulation);
+                    const Tensor* bias, const Tensor* modulation, const Tensor& stats, const Tensor* residual,
+                    const Tensor& dx, const Tensor* dweight, const Tensor* dbias, const Tensor* dmodulation);
 void gated_add_fwd(Stream&, const Tensor& x, const Tensor& gate, const Tensor& y, const Tensor& out);
 void gated_add_bwd(Stream&, const Tensor& dout, const Tensor& gate, const Tensor& y, const Tensor& dgate,
                    const Tensor& dy);

@@ -286,8 +286,8 @@ void linear_fwd(Stream& s, const eqv_activation_params& p, const Tensor& x, cons
              as_image(y, w.shape[0]), nullptr);
 }
 
-void linear_bwd_input(Stream& s, const Tensor& dy, const Tensor& w, const Tensor& dx) {
-  conv2d_bwd_input(s, kPointwise, as_image(dy, w.shape[0]), as_filter(w), nullptr, nullptr, nullptr,
+void linear_bwd_input(Stream& s, const Tensor& dy, const Tensor& w, const Tensor* residual, const Tensor& dx) {
+  conv2d_bwd_input(s, kPointwise, as_image(dy, w.shape[0]), as_filter(w), nullptr, nullptr, residual,
                    as_image(dx, w.shape[1]), nullptr);
 }
 

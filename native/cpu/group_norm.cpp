@@ -69,8 +69,8 @@ void group_norm_fwd(Stream& stream, const eqv_group_norm_params& p, const Tensor
 }
 
 void group_norm_bwd(Stream& stream, const eqv_group_norm_params& p, const Tensor& dy, const Tensor& x,
-                    const Tensor& gamma, const Tensor& beta, const Tensor& stats, const Tensor& dx,
-                    const Tensor& dgamma, const Tensor& dbeta) {
+                    const Tensor& gamma, const Tensor& beta, const Tensor& stats, const Tensor* residual,
+                    const Tensor& dx, const Tensor& dgamma, const Tensor& dbeta) {
   const int64_t samples = x.shape[0], channels = x.shape[3], groups = p.groups, size = channels / groups;
   const RowPlan plan(x.shape[1] * x.shape[2], channels);
   const int64_t sample = plan.rows * channels, work = gradient_work(plan), columns = columns_size(plan);
@@ -122,6 +122,7 @@ void group_norm_bwd(Stream& stream, const eqv_group_norm_params& p, const Tensor
         const int64_t at = n * sample + plan.begin(i) * channels;
         apply_gradients(plan, columns_at(plan, sample_columns + n * columns), f32(dy) + at, f32(x) + at, plan.count(i),
                         p.silu != 0, f32(dx) + at);
+        if (residual) add(f32(*residual) + at, plan.count(i) * channels, f32(dx) + at);
       });
   for (int64_t c = 0; c < channels; ++c) {
     double scale = 0, shift = 0;

@@ -2,6 +2,7 @@
 // value. Backward: one pass over chunks of rows gives dx and the chunks' column sums; the rest is small.
 #include <cmath>
 
+#include "norm.h"
 #include "parallel.h"
 #include "simd.h"
 
@@ -147,7 +148,8 @@ void layer_norm_fwd(Stream& stream, const eqv_layer_norm_params& p, const Tensor
 
 void layer_norm_bwd(Stream& stream, const eqv_layer_norm_params& p, const Tensor& dy, const Tensor& x,
                     const Tensor* weight, const Tensor* bias, const Tensor* modulation, const Tensor& stats,
-                    const Tensor& dx, const Tensor* dweight, const Tensor* dbias, const Tensor* dmodulation) {
+                    const Tensor* residual, const Tensor& dx, const Tensor* dweight, const Tensor* dbias,
+                    const Tensor* dmodulation) {
   const Shape shape(x);
   const int64_t n = shape.channels, parts = modulation ? modulation->shape[1] : 0;
   Folded folded(weight, bias, modulation, shape);
@@ -167,6 +169,7 @@ void layer_norm_bwd(Stream& stream, const eqv_layer_norm_params& p, const Tensor
         const RowSums s = gradient_sums(gradient, in, n, mean, rstd, factor, columns);
         apply_gradient(gradient, in, n, mean, rstd, factor, p.rms ? 0.0f : static_cast<float>(s.g * share),
                        static_cast<float>(s.gx * share), f32(dx) + row * n);
+        if (residual) add(f32(*residual) + row * n, n, f32(dx) + row * n);
       }
     }
   });

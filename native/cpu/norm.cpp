@@ -10,6 +10,11 @@ namespace {
 
 constexpr int64_t kChunkElements = 32768;  // 128 KiB: stays in the second-level cache, and sums stay shallow
 
+EQV_SIMD void add_values(const float* x, int64_t n, float* sum) {
+#pragma omp simd
+  for (int64_t i = 0; i < n; ++i) sum[i] += x[i];
+}
+
 // sum += x - shift, squares += (x - shift)^2 over n floats in blocks of `width`; four blocks at a time, as a tree.
 EQV_SIMD void shifted_sums(const float* x, int64_t n, int64_t width, const float* shift, float* sum, float* squares) {
   int64_t i = 0;
@@ -264,5 +269,7 @@ void apply_gradients(const RowPlan& plan, const Columns& k, const float* dy, con
                      float* dx) {
   (silu ? input_gradient_silu_rows : input_gradient_rows)(dy, x, rows * plan.channels, plan.width, k, dx);
 }
+
+void add(const float* x, int64_t n, float* sum) { add_values(x, n, sum); }
 
 }  // namespace eqv::cpu

@@ -60,6 +60,9 @@ void chunk_gradients(const RowPlan& plan, const Columns& k, const float* dy, con
 void apply_gradients(const RowPlan& plan, const Columns& k, const float* dy, const float* x, int64_t rows, bool silu,
                      float* dx);
 
+// sum += x
+void add(const float* x, int64_t n, float* sum);
+
 // Runs first(sample, chunk, thread) on every chunk, then between(sample), then last(sample, chunk, thread) on every
 // chunk. If there are enough samples, one thread does all of a sample, which then stays in its cache; otherwise all
 // threads share the chunks. Both give the same bits.

@@ -29,7 +29,7 @@ extern "C" {
 #define EQV_API __attribute__((visibility("default")))
 #endif
 
-#define EQV_ABI_VERSION 14
+#define EQV_ABI_VERSION 15
 
 /* ---- status ------------------------------------------------------------------------------------------------- */
 typedef int32_t eqv_status;
@@ -317,7 +317,9 @@ EQV_API eqv_status eqv_conv2d_bwd_weight(eqv_stream, const eqv_conv2d_params*, c
  * the backward pass reads. NULL: it is not stored; always with EQV_IDENTITY. y is the same with and without. */
 EQV_API eqv_status eqv_linear_fwd(eqv_stream, const eqv_activation_params*, const eqv_tensor* x, const eqv_tensor* w,
                                   eqv_optional bias, eqv_optional before, const eqv_tensor* y);
-EQV_API eqv_status eqv_linear_bwd_input(eqv_stream, const eqv_tensor* dy, const eqv_tensor* w, const eqv_tensor* dx);
+/* dx = dy · w + residual{dx's shape}. */
+EQV_API eqv_status eqv_linear_bwd_input(eqv_stream, const eqv_tensor* dy, const eqv_tensor* w, eqv_optional residual,
+                                        const eqv_tensor* dx);
 EQV_API eqv_status eqv_linear_bwd_weight(eqv_stream, const eqv_tensor* x, const eqv_tensor* dy, const eqv_tensor* dw,
                                          eqv_optional dbias);
 
@@ -326,10 +328,11 @@ EQV_API eqv_status eqv_linear_bwd_weight(eqv_stream, const eqv_tensor* x, const 
 EQV_API eqv_status eqv_group_norm_fwd(eqv_stream, const eqv_group_norm_params*, const eqv_tensor* x,
                                       const eqv_tensor* gamma, const eqv_tensor* beta, const eqv_tensor* y,
                                       const eqv_tensor* stats);
+/* residual (dx's shape) is added to dx. */
 EQV_API eqv_status eqv_group_norm_bwd(eqv_stream, const eqv_group_norm_params*, const eqv_tensor* dy,
                                       const eqv_tensor* x, const eqv_tensor* gamma, const eqv_tensor* beta,
-                                      const eqv_tensor* stats, const eqv_tensor* dx, const eqv_tensor* dgamma,
-                                      const eqv_tensor* dbeta);
+                                      const eqv_tensor* stats, eqv_optional residual, const eqv_tensor* dx,
+                                      const eqv_tensor* dgamma, const eqv_tensor* dbeta);
 
 /* Training: batch statistics, and the running ones move by `momentum` (variance unbiased, as in PyTorch).
  * stats{C,2} = the mean, 1/std that were used. */
@@ -412,10 +415,12 @@ EQV_API eqv_status eqv_self_attention_bwd(eqv_stream, const eqv_self_attention_p
 EQV_API eqv_status eqv_layer_norm_fwd(eqv_stream, const eqv_layer_norm_params*, const eqv_tensor* x,
                                       eqv_optional weight, eqv_optional bias, eqv_optional modulation,
                                       const eqv_tensor* y, const eqv_tensor* stats);
+/* residual (dx's shape) is added to dx. */
 EQV_API eqv_status eqv_layer_norm_bwd(eqv_stream, const eqv_layer_norm_params*, const eqv_tensor* dy,
                                       const eqv_tensor* x, eqv_optional weight, eqv_optional bias,
-                                      eqv_optional modulation, const eqv_tensor* stats, const eqv_tensor* dx,
-                                      eqv_optional dweight, eqv_optional dbias, eqv_optional dmodulation);
+                                      eqv_optional modulation, const eqv_tensor* stats, eqv_optional residual,
+                                      const eqv_tensor* dx, eqv_optional dweight, eqv_optional dbias,
+                                      eqv_optional dmodulation);
 
 /* out = x + gate y; x, y, out{N,…,C}, gate{N,C}. out may be x or y. */
 EQV_API eqv_status eqv_gated_add_fwd(eqv_stream, const eqv_tensor* x, const eqv_tensor* gate, const eqv_tensor* y,

@@ -42,8 +42,9 @@ eqv_status eqv_layer_norm_fwd(eqv_stream s, const eqv_layer_norm_params* params,
 
 eqv_status eqv_layer_norm_bwd(eqv_stream s, const eqv_layer_norm_params* params, const eqv_tensor* dy,
                               const eqv_tensor* x, const eqv_tensor* weight, const eqv_tensor* bias,
-                              const eqv_tensor* modulation, const eqv_tensor* stats, const eqv_tensor* dx,
-                              const eqv_tensor* dweight, const eqv_tensor* dbias, const eqv_tensor* dmodulation) {
+                              const eqv_tensor* modulation, const eqv_tensor* stats, const eqv_tensor* residual,
+                              const eqv_tensor* dx, const eqv_tensor* dweight, const eqv_tensor* dbias,
+                              const eqv_tensor* dmodulation) {
   return checked("layer_norm_bwd", s, [&](Check& c) {
     const auto& p = c.params(params);
     const auto &DY = c.activation("dy", dy, kAnyRank), &X = c.activation("x", x, kAnyRank), &DX = c.activation("dx", dx, kAnyRank);
@@ -51,15 +52,17 @@ eqv_status eqv_layer_norm_bwd(eqv_stream s, const eqv_layer_norm_params* params,
                *M = c.optional_activation("modulation", modulation, 3);
     const auto& S = c.tensor("stats", stats, 2);
     const auto *DW = c.optional("dw", dweight, 1), *DB = c.optional("dbias", dbias, 1),
-               *DM = c.optional_activation("dmodulation", dmodulation, 3);
+               *DM = c.optional_activation("dmodulation", dmodulation, 3),
+               *R = c.optional_activation("residual", residual, kAnyRank);
     c.same_shape("dy", DY, "x", X);
     c.same_shape("dx", DX, "x", X);
+    if (R) c.same_shape("residual", *R, "x", X);
     layer_norm_shapes(c, p, X, W, B, M, S);
     if (DW) c.shape("dweight", *DW, {channels_of(X)});
     if (DB) c.shape("dbias", *DB, {channels_of(X)});
     c.that(!DM || M, "dmodulation", DM, "modulation is NULL: pass both or neither");
     if (DM) c.same_shape("dmodulation", *DM, "modulation", *M);
-    backend::layer_norm_bwd(*s, p, DY, X, W, B, M, S, DX, DW, DB, DM);
+    backend::layer_norm_bwd(*s, p, DY, X, W, B, M, S, R, DX, DW, DB, DM);
   });
 }
 

@@ -36,11 +36,14 @@ eqv_status eqv_linear_fwd(eqv_stream s, const eqv_activation_params* params, con
   });
 }
 
-eqv_status eqv_linear_bwd_input(eqv_stream s, const eqv_tensor* dy, const eqv_tensor* w, const eqv_tensor* dx) {
+eqv_status eqv_linear_bwd_input(eqv_stream s, const eqv_tensor* dy, const eqv_tensor* w, const eqv_tensor* residual,
+                                const eqv_tensor* dx) {
   return checked("linear_bwd_input", s, [&](Check& c) {
     const auto &DY = c.activation("dy", dy, kAnyRank), &W = c.tensor("w", w, 2), &DX = c.activation("dx", dx, kAnyRank);
+    const auto* R = c.optional_activation("residual", residual, kAnyRank);
     linear_shapes(c, "dx", DX, "w", W, "dy", DY);
-    backend::linear_bwd_input(*s, DY, W, DX);
+    if (R) c.same_shape("residual", *R, "dx", DX);
+    backend::linear_bwd_input(*s, DY, W, R, DX);
   });
 }
 

@@ -6,7 +6,7 @@ package io.github.eqvae.ffi;
  */
 public final class AbiText {
   /** {@code EQV_ABI_VERSION}. */
-  public static final int VERSION = 14;
+  public static final int VERSION = 15;
 
   private AbiText() {}
 

@@ -65,13 +65,13 @@ public enum Fn {
   /** {@code eqv_linear_fwd}. */
   LINEAR_FWD(7),
   /** {@code eqv_linear_bwd_input}. */
-  LINEAR_BWD_INPUT(4),
+  LINEAR_BWD_INPUT(5),
   /** {@code eqv_linear_bwd_weight}. */
   LINEAR_BWD_WEIGHT(5),
   /** {@code eqv_group_norm_fwd}. */
   GROUP_NORM_FWD(7),
   /** {@code eqv_group_norm_bwd}. */
-  GROUP_NORM_BWD(10),
+  GROUP_NORM_BWD(11),
   /** {@code eqv_batch_norm_fwd}. */
   BATCH_NORM_FWD(9),
   /** {@code eqv_batch_norm_bwd}. */
@@ -123,7 +123,7 @@ public enum Fn {
   /** {@code eqv_layer_norm_fwd}. */
   LAYER_NORM_FWD(8),
   /** {@code eqv_layer_norm_bwd}. */
-  LAYER_NORM_BWD(12),
+  LAYER_NORM_BWD(13),
   /** {@code eqv_gated_add_fwd}. */
   GATED_ADD_FWD(5),
   /** {@code eqv_gated_add_bwd}. */

@@ -28,7 +28,7 @@ import java.util.Optional;
  */
 public final class NativeLibrary {
   private static final Linker LINKER = Linker.nativeLinker();
-  private static final int MAX_ARITY = 12;
+  private static final int MAX_ARITY = 13;
 
   private static final MethodHandle CALL0 = status(0);
   private static final MethodHandle CALL1 = status(1);
@@ -43,6 +43,7 @@ public final class NativeLibrary {
   private static final MethodHandle CALL10 = status(10);
   private static final MethodHandle CALL11 = status(11);
   private static final MethodHandle CALL12 = status(12);
+  private static final MethodHandle CALL13 = status(13);
   private static final MethodHandle OPEN =
       LINKER.downcallHandle(FunctionDescriptor.of(JAVA_INT, JAVA_INT, JAVA_INT, JAVA_LONG));
   private static final MethodHandle TEXT =
@@ -255,6 +256,11 @@ public final class NativeLibrary {
           (int)
               CALL12.invokeExact(
                   f, a[0], a[1], a[2], a[3], a[4], a[5], a[6], a[7], a[8], a[9], a[10], a[11]);
+      case 13 ->
+          (int)
+              CALL13.invokeExact(
+                  f, a[0], a[1], a[2], a[3], a[4], a[5], a[6], a[7], a[8], a[9], a[10], a[11],
+                  a[12]);
       default -> throw new IllegalStateException("arity " + n);
     };
   }

@@ -184,7 +184,8 @@ public record Conv2d(
   public void backward(OpCall c) {
     Tensor dz = beforeActivation(c);
     if (c.wants(0)) {
-      plain(c, Fn.CONV2D_BWD_INPUT).run(dz, c.in(1), packed(c), null, null, c.dIn(0), null);
+      plain(c, Fn.CONV2D_BWD_INPUT)
+          .run(dz, c.in(1), packed(c), null, c.gradientSoFar(0), c.dIn(0), null);
     }
     boolean bias = c.optional(2) != null && c.wants(2);
     if (c.wants(1) || bias) {

@@ -82,6 +82,7 @@ public record GroupNorm(int groups, double eps, boolean silu) implements Op {
             gamma,
             c.in(2),
             meanAndRstd(c),
+            c.gradientSoFar(0),
             dx != null ? dx : c.temporary(x.shape(), x.dtype()),
             dgamma != null ? dgamma : c.temporary(gamma.shape(), gamma.dtype()),
             dbeta != null ? dbeta : c.temporary(gamma.shape(), gamma.dtype()));

@@ -84,6 +84,7 @@ public record LayerNorm(double eps, boolean rms) implements Op {
             c.optional(2),
             c.optional(3),
             c.saved(0),
+            c.gradientSoFar(0),
             dx,
             dweight,
             dbias,

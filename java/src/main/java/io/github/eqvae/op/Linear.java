@@ -77,7 +77,7 @@ public record Linear(Activation activation) implements Op {
   public void backward(OpCall c) {
     Tensor dz = beforeActivation(c);
     if (c.wants(0)) {
-      c.launch(Fn.LINEAR_BWD_INPUT).run(dz, c.in(1), c.dIn(0));
+      c.launch(Fn.LINEAR_BWD_INPUT).run(dz, c.in(1), c.gradientSoFar(0), c.dIn(0));
     }
     boolean bias = c.optional(2) != null && c.wants(2);
     if (c.wants(1) || bias) {

@@ -83,6 +83,16 @@ public interface OpCall {
   @Nullable Tensor dIn(int i);
 
   /**
+   * What other operations have found of an input's gradient so far, for an operation that can add
+   * it to its own while it writes {@link #dIn}: that saves a pass over both. Whoever asks must add
+   * it (backward only).
+   *
+   * @param i the input's position
+   * @return contiguous, of the input's shape and dtype; null if there is nothing to add
+   */
+  @Nullable Tensor gradientSoFar(int i);
+
+  /**
    * Declares that the gradient of an input is this tensor, without a copy (backward only).
    *
    * @param i the input's position

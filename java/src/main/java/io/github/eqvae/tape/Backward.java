@@ -255,6 +255,7 @@ final class Backward {
     private final @Nullable Tensor[] written;
     private final @Nullable Tensor[] passed;
     private final boolean[] direct;
+    private final List<Slot> summed = new ArrayList<>(); // the operation adds these to its own
     private final List<Tensor> temporaries = new ArrayList<>();
     private final Map<Tensor, Tensor> zeros = new IdentityHashMap<>();
 
@@ -319,6 +320,17 @@ final class Backward {
     }
 
     @Override
+    public @Nullable Tensor gradientSoFar(int i) {
+      Tensor t = wants(i) ? node.inputs[i] : null;
+      Slot slot = t == null || target(t) != null ? null : slots.remove(t);
+      if (slot == null) {
+        return null;
+      }
+      summed.add(slot);
+      return slot.gradient;
+    }
+
+    @Override
     public void pass(int i, Tensor gradient) {
       passed[i] = gradient;
     }
@@ -350,9 +362,8 @@ final class Backward {
           add(t, Objects.requireNonNull(p), storageOf(p));
         }
       }
-      for (Tensor t : temporaries) {
-        arena.release(t);
-      }
+      summed.forEach(Backward.this::drop);
+      temporaries.forEach(arena::release);
     }
 
     private void toTarget(GradientTarget target, Tensor gradient, boolean inPlace) {

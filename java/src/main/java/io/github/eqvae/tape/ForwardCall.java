@@ -82,6 +82,11 @@ class ForwardCall implements OpCall {
   }
 
   @Override
+  public @Nullable Tensor gradientSoFar(int i) {
+    throw forwardOnly();
+  }
+
+  @Override
   public void pass(int i, Tensor gradient) {
     throw forwardOnly();
   }

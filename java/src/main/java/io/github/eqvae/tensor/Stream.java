@@ -12,7 +12,7 @@ import java.lang.foreign.ValueLayout;
  * its calls. Only one thread may use it at a time.
  */
 public final class Stream implements AutoCloseable {
-  private static final int MAX_TENSORS = 10;
+  private static final int MAX_TENSORS = 11;
   private static final int PARAMS_BYTES = 128;
 
   private final Device device;
@@ -22,7 +22,7 @@ public final class Stream implements AutoCloseable {
   private final MemorySegment frame =
       memory.allocate(PARAMS_BYTES + (long) MAX_TENSORS * Struct.TENSOR.size(), 16);
   private final Launch launch = new Launch(this);
-  private final long[] arguments = new long[12];
+  private final long[] arguments = new long[2 + MAX_TENSORS];
   private boolean closed;
 
   /**

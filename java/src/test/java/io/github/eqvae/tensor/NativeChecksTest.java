@@ -96,7 +96,8 @@ class NativeChecksTest extends DeviceFixture {
     says(
         "linear_bwd_input: dy has shape [5, 4]; its last axis must be the outputs of w{O,I},"
             + " [3, 2]",
-        () -> stream.launch(Fn.LINEAR_BWD_INPUT).run(tensor(5, 4), tensor(3, 2), tensor(5, 2)));
+        () ->
+            stream.launch(Fn.LINEAR_BWD_INPUT).run(tensor(5, 4), tensor(3, 2), null, tensor(5, 2)));
     says(
         "reduce: out has shape [2]; it must hold one value: pass a scalar",
         () ->
