@@ -96,7 +96,7 @@ class GeneratorConversionTest {
   private static Outcome run(List<String> arguments) {
     StringWriter out = new StringWriter();
     StringWriter err = new StringWriter();
-    picocli.CommandLine line = new picocli.CommandLine(new Main());
+    picocli.CommandLine line = Commands.of(new Main(), arguments.toArray(String[]::new));
     line.setCaseInsensitiveEnumValuesAllowed(true);
     line.setOut(new PrintWriter(out, true));
     line.setErr(new PrintWriter(err, true));

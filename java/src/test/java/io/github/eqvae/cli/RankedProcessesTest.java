@@ -125,7 +125,7 @@ class RankedProcessesTest {
   /** What no other rank takes part in needs no process of its own. */
   private static void here(List<String> arguments) {
     StringWriter said = new StringWriter();
-    CommandLine line = new CommandLine(new Main());
+    CommandLine line = Commands.of(new Main(), arguments.toArray(String[]::new));
     line.setCaseInsensitiveEnumValuesAllowed(true); // as Main does
     line.setOut(new PrintWriter(said, true));
     line.setErr(new PrintWriter(said, true));

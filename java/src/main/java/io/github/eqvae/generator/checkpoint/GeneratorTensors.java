@@ -9,7 +9,9 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.TreeMap;
+import java.util.stream.Collectors;
 
 /**
  * The generator among the tensors of a checkpoint. Checkpoints of DiT's, SiT's, REPA's and
@@ -63,6 +65,26 @@ record GeneratorTensors(
       return Weights.isAverage(dictionary) || Weights.isAverage(prefix);
     }
 
+    private Set<String> names() {
+      return all.keySet().stream()
+          .filter(name -> name.startsWith(prefix))
+          .map(name -> name.substring(prefix.length()))
+          .collect(Collectors.toSet());
+    }
+
+    /** How many tensors it lacks that another set has, in the modules that are in both. */
+    long lacks(Place other) {
+      Set<String> own = names();
+      Set<String> modules = own.stream().map(Place::module).collect(Collectors.toSet());
+      return other.names().stream()
+          .filter(name -> modules.contains(module(name)) && !own.contains(name))
+          .count();
+    }
+
+    private static String module(String name) {
+      return name.substring(0, Math.max(0, name.indexOf('.')));
+    }
+
     String title() {
       String names = prefix.isEmpty() ? "" : prefix + "*";
       return dictionary.isEmpty() ? names : dictionary + (names.isEmpty() ? "" : ": " + names);
@@ -106,7 +128,12 @@ record GeneratorTensors(
               + average.orElseThrow().title()
               + "), not those as last trained; leave out --weights model");
     }
-    boolean takesAverage = average.isPresent() && wanted != Weights.MODEL;
+    boolean takesAverage =
+        average.isPresent()
+            && wanted != Weights.MODEL
+            && (wanted == Weights.EMA
+                || trained.isEmpty()
+                || average.get().lacks(trained.get()) == 0);
     Place place = takesAverage ? average.get() : trained.orElseThrow();
     return of(place, note(place, average, trained));
   }
@@ -134,6 +161,14 @@ record GeneratorTensors(
       Place taken, Optional<Place> average, Optional<Place> trained) {
     if (average.isEmpty()) {
       return Optional.empty();
+    }
+    long lacks = average.get().lacks(taken);
+    if (lacks > 0) {
+      return Optional.of(
+          "took the weights as last trained; their average ("
+              + average.get().title()
+              + ") lacks tensors: "
+              + lacks);
     }
     if (!taken.average()) {
       return Optional.of(

@@ -94,14 +94,14 @@ public record KeyReport(
     if (!isClean()) {
       throw new EqvaeException.Argument(
           what
-              + ": "
+              + ": tensors missing: "
               + missing.size()
-              + " tensors are missing, "
+              + ", of a wrong shape: "
               + misshaped.size()
-              + " have a wrong shape, "
-              + (mistyped.isEmpty() ? "" : mistyped.size() + " are of a wrong type, ")
+              + (mistyped.isEmpty() ? "" : ", of a wrong type: " + mistyped.size())
+              + ", unexpected: "
               + unexpected.size()
-              + " are unexpected:\n  "
+              + "\n  "
               + String.join("\n  ", lines()));
     }
   }

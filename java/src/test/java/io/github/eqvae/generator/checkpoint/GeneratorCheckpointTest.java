@@ -195,6 +195,28 @@ class GeneratorCheckpointTest {
     }
   }
 
+  /** As for autoencoders: half an average is not taken unless it is asked for. */
+  @Test
+  void anAverageThatLacksTensorsIsNotTaken() throws IOException {
+    Map<String, TorchTensor> model = GeneratorSamples.tensors(GeneratorSamples.dit(), 1);
+    Map<String, TorchTensor> ema =
+        new LinkedHashMap<>(GeneratorSamples.tensors(GeneratorSamples.dit(), 2));
+    ema.remove("blocks.0.attn.qkv.bias");
+    Path file =
+        GeneratorSamples.torch(folder.resolve("half.pt"), Map.of("model", model, "ema", ema));
+    try (GeneratorCheckpoint read = open(file, Weights.AUTO)) {
+      requireSame(model, read);
+      assertTrue(
+          read.weightsNote().orElseThrow().contains("their average (ema) lacks tensors: 1"),
+          read.weightsNote().toString());
+    }
+    try (GeneratorCheckpoint read = open(file, Weights.EMA)) {
+      assertEquals(
+          List.of("blocks.0.attn.qkv.bias"),
+          read.report().missing().stream().map(s -> s.split(" ")[0]).toList());
+    }
+  }
+
   @Test
   void aBareStateDictIsRead() throws IOException {
     Map<String, TorchTensor> tensors = GeneratorSamples.tensors(GeneratorSamples.dit(), 1);

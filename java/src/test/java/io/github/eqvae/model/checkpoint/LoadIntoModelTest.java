@@ -80,7 +80,7 @@ class LoadIntoModelTest extends DeviceFixture {
               EqvaeException.Argument.class, () -> checkpoint.loadInto(model.parameters(), stream));
       for (String part :
           List.of(
-              "0 tensors are missing, 3 have a wrong shape",
+              "tensors missing: 0, of a wrong shape: 3",
               "unexpected  quant_conv.bias F32[4]",
               "unexpected  encoder.down_blocks.1.attentions.0.to_q.weight F32[8, 8]",
               "wrong shape encoder.conv_out.weight F32[4, 8, 3, 3], expected [6, 8, 3, 3]")) {
