@@ -6,7 +6,8 @@
 # The step is that of recipes/sd-vae.yaml (with its discriminator) but for LPIPS, whose weights are not here. SIDE, BATCH,
 # STEPS, ROUNDS and MORE (settings, such as MORE='model.ch=32') choose another size; MPI=1 starts the ranks by mpirun,
 # else they meet over TCP; BUCKET is EQVAE_RANKS_BUCKET; EQVAE=path/to/eqvae runs another build.
-# Prints a line for each run: images per second (the median of its steps but for the first two), and for ranks what
+# CLASSES (default: the build's) is the class path with which docs/AllReduceSpeed.java measures the sum of 32 MiB alone, by two
+# ranks in several sizes of bucket; those lines come first. Prints a line for each run: images per second (the median of its steps but for the first two), and for ranks what
 # gradients took, then a line with both medians and their ratio.
 set -euo pipefail
 eqvae=${EQVAE:-./eqvae} SIDE=${SIDE:-256} BATCH=${BATCH:-1} STEPS=${STEPS:-8} ROUNDS=${ROUNDS:-3} MORE=${MORE:-} MPI=${MPI:-}
@@ -27,6 +28,15 @@ for n in range(16):  # noise: what is in a picture does not change how long a st
         out.write(b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", side, side, 8, 2, 0, 0, 0))
                   + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b""))
 PY
+java=$(ls -d "${JAVA_HOME:-/nonexistent}/bin/java" /usr/lib/jvm/*25*/bin/java 2>/dev/null | head -1 || true)
+CLASSES=${CLASSES:-java/target/classes:$(cat java/target/classpath.txt 2>/dev/null || true)}
+for bytes in 65536 1048576 4194304 33554432; do
+  for r in 1 0; do
+    RANK=$r WORLD_SIZE=2 MASTER_ADDR=127.0.0.1 MASTER_PORT=${PORT:-29517} EQVAE_TOKEN=scaling EQVAE_RANKS_BUCKET=$bytes "$java" \
+      --enable-native-access=ALL-UNNAMED -XX:+UseSerialGC -cp "$CLASSES" docs/AllReduceSpeed.java 8388608 20 &
+  done
+  wait
+done
 train() { # RANKS THREADS OUT
   local ranks=$1 threads=$2 out=$3 r arguments launcher=()
   arguments=(train --quiet sd-vae --device cpu --out "$out" --steps "$STEPS" --set data.path="$dir/pictures"

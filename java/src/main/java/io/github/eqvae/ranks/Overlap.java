@@ -9,13 +9,24 @@ public final class Overlap {
    * Times so far.
    *
    * @param buckets how many travelled
+   * @param early how many of them were sent from within the backward pass
    * @param bytes that this rank sent for them
    * @param seconds that they took, one after the other
    * @param hidden the part of it in which the caller did not wait
    */
-  public record Times(long buckets, long bytes, double seconds, double hidden) {
+  public record Times(long buckets, long early, long bytes, double seconds, double hidden) {
+    /**
+     * The same with another count of early buckets.
+     *
+     * @param count how many
+     * @return the times
+     */
+    public Times withEarly(long count) {
+      return new Times(buckets, count, bytes, seconds, hidden);
+    }
+
     /** Nothing travelled. */
-    public static final Times NONE = new Times(0, 0, 0, 0);
+    public static final Times NONE = new Times(0, 0, 0, 0, 0);
 
     /**
      * Adds other times.
@@ -26,6 +37,7 @@ public final class Overlap {
     public Times plus(Times other) {
       return new Times(
           buckets + other.buckets,
+          early + other.early,
           bytes + other.bytes,
           seconds + other.seconds,
           hidden + other.hidden);
@@ -64,6 +76,6 @@ public final class Overlap {
   }
 
   synchronized Times times() {
-    return new Times(buckets, bytes, total * NANO, hidden * NANO);
+    return new Times(buckets, 0, bytes, total * NANO, hidden * NANO);
   }
 }

@@ -27,6 +27,7 @@ final class GradientBuckets implements AutoCloseable {
   private boolean first;
   private boolean last;
   private int next; // to be sent
+  private long sentEarly;
 
   /**
    * Allocates the memory of the sum.
@@ -81,6 +82,7 @@ final class GradientBuckets implements AutoCloseable {
     while (next >= 0 && incomplete[next] == 0) {
       next--;
     }
+    sentEarly += from - next;
     send(next + 1, from);
   }
 
@@ -127,7 +129,7 @@ final class GradientBuckets implements AutoCloseable {
   }
 
   Overlap.Times times() {
-    return sum.times();
+    return sum.times().withEarly(sentEarly);
   }
 
   @Override

@@ -162,6 +162,7 @@ final class StepWork implements AutoCloseable {
       return;
     }
     phase.parts().forEach(p -> gradients.addAfter(p.group(), at));
+    phase.parts().forEach(p -> gradients.await(p.group(), at));
     known &= !opening;
     ownLoss &= !opening;
     double mine = notFinite.total().item(stream);
@@ -170,7 +171,6 @@ final class StepWork implements AutoCloseable {
     known |= most > 0;
     notFinite.total().fill(stream, most);
     for (Phase.Part part : phase.parts()) {
-      gradients.await(part.group(), at);
       finish(part.group(), results.get(part.group()).all.narrow(0, 1, 1), at.last());
     }
   }

@@ -22,9 +22,12 @@ import io.github.eqvae.op.WeightedSum;
 import io.github.eqvae.tensor.Shape;
 import io.github.eqvae.tensor.Tensor;
 import io.github.eqvae.testing.DeviceFixture;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 
 /** Gradients through graphs of operations, on the reference in double precision. */
 class TapeTest extends DeviceFixture {
@@ -257,11 +260,50 @@ class TapeTest extends DeviceFixture {
         new double[] {1208, 1212, 1_001_208, 1_001_212}, p.gradient.toDoubles(stream));
   }
 
+  /**
+   * Each is told once, after its last gradient and before the gradients of earlier operations: its
+   * bucket can travel while the pass goes on.
+   */
+  @ParameterizedTest
+  @EnumSource(
+      value = Tape.Mode.class,
+      names = {"RECORD", "RECOMPUTE"})
+  void targetsAreToldWhenTheirGradientIsComplete(Tape.Mode mode) {
+    Leaf early = new Leaf(vector(1, 2), arena.tensor(Shape.of(2)));
+    Leaf twice = new Leaf(vector(3, 4), arena.tensor(Shape.of(2)));
+    Leaf late = new Leaf(vector(5, 6), arena.tensor(Shape.of(2)));
+    List<String> told = new ArrayList<>();
+    early.onComplete = () -> told.add("early, late is " + late.written());
+    twice.onComplete = () -> told.add("twice, late is " + late.written());
+    late.onComplete = () -> told.add("late, twice is " + twice.written());
+    Tape tape = new Tape(stream, arena, mode);
+    Tensor x = tape.block((t, in) -> t.apply(new Add(), in, t.watch(late)), vector(0, 0));
+    Tensor y = tape.block((t, in) -> t.apply(new Add(), in, t.watch(twice)), x);
+    Tensor z = tape.block((t, in) -> t.apply(new Add(), in, t.watch(early)), y);
+    Tensor sum = tape.apply(new Add(), z, tape.watch(twice));
+    tape.backward(List.of(tape.seed(tape.apply(new Sum(1), sum), 1)));
+    assertEquals(
+        List.of(
+            "early, late is not written", "twice, late is not written", "late, twice is written"),
+        told);
+    assertArrayEquals(new double[] {2, 2}, twice.gradient.toDoubles(stream));
+  }
+
   /** A parameter without a store. */
   static final class Leaf implements GradientTarget {
     final Tensor value;
     final Tensor gradient;
     boolean fresh = true;
+    Runnable onComplete = () -> {};
+
+    String written() {
+      return fresh ? "not written" : "written";
+    }
+
+    @Override
+    public void completed() {
+      onComplete.run();
+    }
 
     Leaf(Tensor value, Tensor gradient) {
       this.value = value;

@@ -54,11 +54,12 @@ record RunResources(Trainer<?> trainer) {
     Overlap.Times times = trainer.gradientTimes();
     return String.format(
         Locale.ROOT,
-        "%ngradients: rank 0 sent %,.1f MiB in %d buckets of at most %,.1f MiB; their sums took"
-            + " %.3f s, of which %.0f %% passed while it computed",
+        "%ngradients: rank 0 sent %,.1f MiB in %d buckets of at most %,.1f MiB, %d of them while"
+            + " backward ran; their sums took %.3f s, of which %.0f %% passed while it computed",
         times.bytes() / MIB,
         times.buckets(),
         trainer.ranks().bucketBytes() / MIB,
+        times.early(),
         times.seconds(),
         times.seconds() > 0 ? 100 * times.hidden() / times.seconds() : 0);
   }
