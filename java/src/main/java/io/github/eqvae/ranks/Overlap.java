@@ -54,6 +54,8 @@ public final class Overlap {
   private long waiting; // since when the caller waits, if it does
   private boolean waits;
 
+  Overlap() {}
+
   synchronized void begin() {
     begun = System.nanoTime();
   }
