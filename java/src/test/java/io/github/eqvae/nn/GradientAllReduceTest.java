@@ -84,7 +84,7 @@ class GradientAllReduceTest {
     }
     // Shares of 6, 6 and 4; of 3, 3 and 1, with a last bucket for one rank only; of one number.
     for (int bucket : new int[] {NUMBERS, 7, 1}) {
-      try (NcclStandIn standIn = new NcclStandIn()) {
+      try (NcclStandIn _ = new NcclStandIn()) {
         for (Result each : sum(true, bucket, 2, GradientAllReduceTest::rounded)) {
           assertArrayEquals(expected, each.sum());
         }
@@ -94,7 +94,7 @@ class GradientAllReduceTest {
 
   @Test
   void oneRankKnowsThatItsNumbersAreNotFinite() throws Exception {
-    try (NcclStandIn standIn = new NcclStandIn()) {
+    try (NcclStandIn _ = new NcclStandIn()) {
       for (boolean ordered : List.of(true, false)) {
         List<Result> all =
             sum(ordered, NUMBERS, 1, (rank, round, i) -> rank == 1 && i == 6 ? Float.NaN : 1);
@@ -111,7 +111,7 @@ class GradientAllReduceTest {
 
   /** The child process of the next test. */
   public static void main(String[] arguments) throws Exception {
-    try (NcclStandIn standIn = new NcclStandIn()) {
+    try (NcclStandIn _ = new NcclStandIn()) {
       // The first round also waits because scratch memory grows, the second one does not.
       for (Result each : sum(true, NUMBERS, 2, (rank, round, i) -> (rank + 1) * (round + 1))) {
         System.out.println(each.sum()[0]);

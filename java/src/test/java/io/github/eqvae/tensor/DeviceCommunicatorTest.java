@@ -73,7 +73,7 @@ class DeviceCommunicatorTest {
   @ParameterizedTest
   @MethodSource("devices")
   void numbersTravel(String name, Integer size) throws Exception {
-    try (AutoCloseable standIn = name.equals("cuda") ? () -> {} : new NcclStandIn()) {
+    try (AutoCloseable _ = name.equals("cuda") ? () -> {} : new NcclStandIn()) {
       Work<String> work =
           (gpus, arena) -> {
             int rank = gpus.ranks().rank();
@@ -124,7 +124,7 @@ class DeviceCommunicatorTest {
   @Test
   void theLibrarysOrderDependsOnThePlace() throws Exception {
     float[] summands = {1, 1e8f, -1e8f};
-    try (NcclStandIn standIn = new NcclStandIn()) {
+    try (NcclStandIn _ = new NcclStandIn()) {
       List<float[]> sums =
           ranks(
               3,
@@ -180,7 +180,7 @@ class DeviceCommunicatorTest {
       })
   void aFailureNamesTheRank(String fault, String said) throws Exception {
     int rank = Integer.parseInt(fault.split(" ")[1]);
-    try (NcclStandIn standIn = new NcclStandIn(fault, 60)) {
+    try (NcclStandIn _ = new NcclStandIn(fault, 60)) {
       List<String> all = new ArrayList<>(failures(3, DeviceCommunicatorTest::gathers));
       assertEquals(said, all.remove(rank));
       String told = "rank " + rank + " ended: " + said;
@@ -192,7 +192,7 @@ class DeviceCommunicatorTest {
   @ValueSource(strings = {"hang 1 2", "hang 1 0"})
   void aRankThatHangsIsWaitedForInVainForSoLong(String fault) throws Exception {
     long start = System.nanoTime();
-    try (NcclStandIn standIn = new NcclStandIn(fault, 1)) {
+    try (NcclStandIn _ = new NcclStandIn(fault, 1)) {
       for (String said : failures(2, DeviceCommunicatorTest::gathers)) {
         assertTrue(
             said.matches(
@@ -209,14 +209,14 @@ class DeviceCommunicatorTest {
   @ParameterizedTest
   @ValueSource(strings = {"slow 1 2", "slow 0 0"})
   void aRankMayBeLate(String fault) throws Exception {
-    try (NcclStandIn standIn = new NcclStandIn(fault, 60)) {
+    try (NcclStandIn _ = new NcclStandIn(fault, 60)) {
       assertEquals(List.of("", ""), ranks(2, DeviceCommunicatorTest::gathers));
     }
   }
 
   @Test
   void anotherOrderOfCallsIsNoticed() throws Exception {
-    try (NcclStandIn standIn = new NcclStandIn()) {
+    try (NcclStandIn _ = new NcclStandIn()) {
       List<String> all =
           failures(
               2,
@@ -241,7 +241,7 @@ class DeviceCommunicatorTest {
   /** A rank that dies outside of NCCL. */
   @Test
   void aRankThatIsGoneEndsTheWait() throws Exception {
-    try (NcclStandIn standIn = new NcclStandIn("hang 1 1", 60)) {
+    try (NcclStandIn _ = new NcclStandIn("hang 1 1", 60)) {
       long start = System.nanoTime();
       List<String> all =
           failures(
@@ -263,7 +263,7 @@ class DeviceCommunicatorTest {
   @Test
   void aRankMayCloseMuchLater() throws Exception {
     CountDownLatch closed = new CountDownLatch(1);
-    try (NcclStandIn standIn = new NcclStandIn()) {
+    try (NcclStandIn _ = new NcclStandIn()) {
       List<String> all =
           TestRanks.run(
               2,

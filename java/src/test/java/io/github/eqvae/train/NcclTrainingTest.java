@@ -73,7 +73,7 @@ class NcclTrainingTest {
   @Test
   void roundsHaveTheSameBits() throws Exception {
     Map<String, String> one = alone(generator("optimizer.accumulate=6"));
-    try (NcclStandIn standIn = new NcclStandIn()) {
+    try (NcclStandIn _ = new NcclStandIn()) {
       assertEquals(one, ranked(3, generator("optimizer.accumulate=2"), folder.resolve("ranks")));
     }
   }
@@ -83,7 +83,7 @@ class NcclTrainingTest {
   @ValueSource(ints = {2, 3, 4})
   void anAutoencoderHasTheSameBits(int size) throws Exception {
     Map<String, String> one = alone(autoencoder("optimizer.accumulate=" + size));
-    try (NcclStandIn standIn = new NcclStandIn()) {
+    try (NcclStandIn _ = new NcclStandIn()) {
       assertEquals(
           one, ranked(size, autoencoder("optimizer.accumulate=1"), folder.resolve("ranks")));
     }
@@ -95,7 +95,7 @@ class NcclTrainingTest {
   void theLibrarysOrderHasOtherBits(int accumulate) throws Exception {
     String[] library = {"run.gradient_order=library", "optimizer.accumulate=" + accumulate};
     Map<String, String> one = alone(generator("optimizer.accumulate=" + 3 * accumulate));
-    try (NcclStandIn standIn = new NcclStandIn()) {
+    try (NcclStandIn _ = new NcclStandIn()) {
       Map<String, String> three = ranked(3, generator(library), folder.resolve("ranks"));
       assertEquals(one.keySet(), three.keySet());
       assertNotEquals(one, three);
