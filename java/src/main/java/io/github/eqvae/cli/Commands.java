@@ -43,7 +43,9 @@ final class Commands {
    */
   static CommandLine of(Main main, String... arguments) {
     List<String> words = List.of(arguments);
-    boolean complete = words.contains(name(CompletionCommand.class)); // it prints all there is
+    boolean complete =
+        words.contains(name(CompletionCommand.class)) // it prints all there is
+            || words.stream().anyMatch(w -> w.startsWith("@")); // a file that may name any command
     CommandLine line = new CommandLine(main);
     for (Class<?> type : ALL) {
       line.addSubcommand(name(type), complete || words.contains(name(type)) ? type : shown(type));

@@ -37,8 +37,9 @@ final class SamplerOptions {
       paramLabel = "N",
       description =
           "Number of steps. Default: 250 for ddpm and sde_euler, 125 for sde_heun, 50 for ddim and"
-              + " euler, 25 for others; dopri5 chooses its steps. For MaskGIT 8 with --order"
-              + " confidence, 32 with halton.")
+              + " euler, 25 for others; dopri5 chooses its steps. SiT's reference counts times: for"
+              + " its ODE 49 here is 50 there. For MaskGIT 8 with --order confidence, 32 with"
+              + " halton.")
   private Optional<Integer> steps = Optional.empty();
 
   @Option(
@@ -84,7 +85,9 @@ final class SamplerOptions {
       names = "--diffusion-form",
       paramLabel = "FORM",
       description =
-          "For sde_*: sigma (default), constant, sbdm, linear, decreasing, increasing_decreasing.")
+          "For sde_*: sigma (default), constant, sbdm, linear, decreasing, increasing_decreasing."
+              + " sbdm is infinite at time 0, and so refused, for networks that predict the"
+              + " velocity on the path linear or gvp, as published SiT does.")
   private SdeSampler.Form form = SamplingOptions.Sde.AS_RELEASED.form();
 
   @Option(names = "--diffusion-norm", paramLabel = "X", description = "For sde_*. Default: 1.")

@@ -65,6 +65,17 @@ class HabitsTest extends CliFixture {
     assertUserError(run("train", "--resume", "r1", "demo", "-q"), 2, "leave out RECIPE");
   }
 
+  /** A long command line can be kept in a file, which picocli reads in its place. */
+  @Test
+  void argumentsMayComeFromAFile() throws Exception {
+    Files.writeString(folder.resolve("words.txt"), "recipes");
+    Outcome o = run("@words.txt");
+    assertEquals(0, o.code(), o.err());
+    assertTrue(o.out().contains("\nphotos  "), o.out());
+    Files.writeString(folder.resolve("words.txt"), "tiny --stepz");
+    assertUserError(run("train", "@words.txt"), 2, "--stepz");
+  }
+
   /** `train photos --set data.path=photos`, as the help has it, is called where photos lie. */
   @Test
   void aFolderDoesNotHideTheRecipeOfItsName() throws Exception {
