@@ -384,10 +384,16 @@ class RankedProcessesTest {
       }
       together(place.equals(one), arguments);
     }
-    assertEquals(
-        Files.readString(one.resolve("figures.json")),
-        Files.readString(shared.resolve("figures.json")));
+    assertEquals(figures(one), figures(shared));
     assertFalse(Files.exists(kept));
+  }
+
+  /** All but the machine: of the processors, each rank has a share. */
+  private static String figures(Path place) throws IOException {
+    String all = Files.readString(place.resolve("figures.json"));
+    String rest = all.replaceAll("(?s)\"machine\" : \\{.*?\\},", "");
+    assertTrue(rest.length() < all.length() && rest.contains("\"psnr\""), all);
+    return rest;
   }
 
   /** By one process, or by three. */

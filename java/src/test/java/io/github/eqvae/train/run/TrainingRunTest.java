@@ -250,7 +250,7 @@ class TrainingRunTest {
     Files.writeString(folder.heldOut(), "other\n");
     EqvaeException held =
         assertThrows(EqvaeException.class, () -> train(ToyRecipe.of(), folder, true));
-    assertTrue(held.getMessage().contains("held out 1 images"), held.getMessage());
+    assertTrue(held.getMessage().contains("held out 1 image of"), held.getMessage());
   }
 
   /** The same sample every time: ToyWorkload hears of batch 0 only. */
