@@ -112,12 +112,13 @@ public record OdeSampler(
     return x;
   }
 
-  private float[] step(Denoiser network, float[] x, double from, double to) {
-    double length = to - from;
+  /** Times are computed in single precision, so that the network is told the reference's. */
+  private float[] step(Denoiser network, float[] x, float from, float to) {
+    float length = to - from;
     float[][] slopes = new float[method.calls()][];
     for (int k = 0; k < slopes.length; k++) {
       float[] at = combine(x, slopes, method.stages[k], length);
-      slopes[k] = velocity(transport, network, at, from + method.place(k) * length);
+      slopes[k] = velocity(transport, network, at, from + (float) method.place(k) * length);
     }
     return combine(x, slopes, method.weights, length);
   }

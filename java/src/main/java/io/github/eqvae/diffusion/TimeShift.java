@@ -11,7 +11,8 @@ public final class TimeShift {
   private TimeShift() {}
 
   /**
-   * A grid of times.
+   * A grid of times, computed in single precision from both ends, as torch.linspace does: these are
+   * the reference's times to the bit.
    *
    * @param from the first time
    * @param to the last time
@@ -29,9 +30,13 @@ public final class TimeShift {
               + shift);
     }
     double[] times = new double[count];
+    float s = (float) shift;
+    float start = (float) from;
+    float end = (float) to;
+    float step = (end - start) / (count - 1);
     for (int i = 0; i < count; i++) {
-      double t = i == count - 1 ? to : from + i * ((to - from) / (count - 1));
-      times[i] = shift * t / (1 + (shift - 1) * t);
+      float t = i < count / 2 ? start + step * i : end - step * (count - 1 - i);
+      times[i] = s * t / (1 + (s - 1) * t);
     }
     return times;
   }

@@ -8,10 +8,14 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import io.github.eqvae.EqvaeException;
 import io.github.eqvae.testing.GoldenFile;
 import java.io.IOException;
+import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.List;
 import java.util.Map;
 import java.util.function.IntToDoubleFunction;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
 
 /** Noise schedules and respacing against the tables of facebookresearch/DiT, to 10⁻¹². */
 class GoldenScheduleTest {
@@ -45,10 +49,15 @@ class GoldenScheduleTest {
     return whole.respaced(Respacing.of(1000, name.substring("respace.".length())));
   }
 
-  @Test
-  void tablesOfEverySchedule() throws IOException {
+  static List<Path> files() throws IOException {
+    return GoldenFile.with("linear1000.betas");
+  }
+
+  @ParameterizedTest
+  @MethodSource("files")
+  void tablesOfEverySchedule(Path file) throws IOException {
     int compared = 0;
-    try (GoldenFile golden = GoldenFile.open(GoldenFile.with("linear1000.betas").getFirst())) {
+    try (GoldenFile golden = GoldenFile.open(file)) {
       for (String tensor : golden.names()) {
         int dot = tensor.lastIndexOf('.');
         String name = tensor.substring(0, dot);

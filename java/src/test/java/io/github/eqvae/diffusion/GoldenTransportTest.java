@@ -7,9 +7,12 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import io.github.eqvae.EqvaeException;
 import io.github.eqvae.testing.GoldenFile;
 import java.io.IOException;
+import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
 
 /** Interpolants, times and intervals against willisma/SiT and hustvl/LightningDiT. */
 class GoldenTransportTest {
@@ -20,10 +23,14 @@ class GoldenTransportTest {
     return new Transport(path, Transport.Prediction.VELOCITY, Transport.Weight.NONE);
   }
 
-  @Test
-  void pathsAndTheirCoefficients() throws IOException {
-    try (GoldenFile golden =
-        GoldenFile.open(GoldenFile.with("path.Linear.velocity.ut").getFirst())) {
+  static List<Path> paths() throws IOException {
+    return GoldenFile.with("path.Linear.velocity.ut");
+  }
+
+  @ParameterizedTest
+  @MethodSource("paths")
+  void pathsAndTheirCoefficients(Path file) throws IOException {
+    try (GoldenFile golden = GoldenFile.open(file)) {
       for (Map.Entry<String, Interpolant> entry : PATHS.entrySet()) {
         Interpolant path = entry.getValue();
         String at = "path." + entry.getKey() + ".velocity.";
@@ -75,22 +82,27 @@ class GoldenTransportTest {
     return out;
   }
 
-  @Test
-  void shiftedTimes() throws IOException {
+  static List<Path> shifts() throws IOException {
+    return GoldenFile.with("lognorm.t");
+  }
+
+  @ParameterizedTest
+  @MethodSource("shifts")
+  void shiftedTimes(Path file) throws IOException {
     int compared = 0;
-    try (GoldenFile golden = GoldenFile.open(GoldenFile.with("lognorm.t").getFirst())) {
+    try (GoldenFile golden = GoldenFile.open(file)) {
       for (String name : golden.names()) {
         if (name.startsWith("shifted_t.")) {
           String rest = name.substring("shifted_t.".length());
           int dot = rest.lastIndexOf('.');
           double shift = Double.parseDouble(rest.substring(0, dot));
           int count = Integer.parseInt(rest.substring(dot + 1));
-          golden.compare(name, TimeShift.grid(0, 1, count, shift));
+          golden.compareExactly(name, TimeShift.grid(0, 1, count, shift));
           compared++;
         }
       }
     }
-    assertTrue(compared >= 6);
+    assertTrue(compared >= 1, "no grid was compared");
   }
 
   @Test

@@ -306,7 +306,10 @@ class GoldenSamplingTest {
         }
         int steps = network.golden.shape(name).size(0) - 1;
         OdeSampler sampler = ode(run, steps);
-        network.compare(name, states(sampler, labelled, network.start, network.noise(0)), 1);
+        List<Double> times = new ArrayList<>();
+        Denoiser timed = timed(labelled, times);
+        network.compare(name, states(sampler, timed, network.start, network.noise(0)), 1);
+        times(network.golden, run, times);
         interval(network.golden, run, sampler.transport(), sampler.reverse());
         compared++;
       }
@@ -315,19 +318,36 @@ class GoldenSamplingTest {
       Denoiser guided =
           three.guide(labelled, network.with(network.channels, network.nulls()), network.channels);
       int steps = network.golden.shape("ode.euler_cfg").size(0) - 1;
+      List<Double> times = new ArrayList<>();
+      Denoiser timed = timed(guided, times);
       network.compare(
-          "ode.euler_cfg", states(ode("euler", steps), guided, network.start, network.noise(0)), 1);
+          "ode.euler_cfg", states(ode("euler", steps), timed, network.start, network.noise(0)), 1);
+      times(network.golden, "euler_cfg", times);
       for (String run : List.of("euler_cfg", "dopri5", "dopri5_tight", "dopri5_cfg")) {
         interval(network.golden, run, VELOCITY, false);
       }
     }
   }
 
+  /** A network that keeps the times of its calls. */
+  private static Denoiser timed(Denoiser network, List<Double> times) {
+    return (x, time) -> {
+      times.add(time);
+      return network.predict(x, time);
+    };
+  }
+
+  /** The network is told times in single precision. */
+  private static void times(GoldenFile golden, String run, List<Double> times) {
+    golden.compareExactly(
+        "ode." + run + ".t_evals", times.stream().mapToDouble(Double::floatValue).toArray());
+  }
+
   /** From where to where a run goes. */
   private static void interval(GoldenFile golden, String run, Transport t, boolean reverse) {
     double from = reverse ? t.ode().to() : t.ode().from();
     double to = reverse ? t.ode().from() : t.ode().to();
-    golden.compare("ode." + run + ".interval", new double[] {from, to});
+    golden.compareExactly("ode." + run + ".interval", from, to);
   }
 
   /**

@@ -184,7 +184,16 @@ public final class GoldenFile implements AutoCloseable {
     compare(tensor, values(tensor), actual);
   }
 
-  /** The same for images in NHWC. */
+  /** Demands these values to the bit, rounded to the tensor's type: grids of times. */
+  public void compareExactly(String tensor, double... actual) {
+    double[] expected = values(tensor);
+    boolean single = "F32".equals(file.info(tensor).dtype());
+    double[] rounded = Arrays.stream(actual).map(v -> single ? (float) v : v).toArray();
+    double[] none = new double[expected.length];
+    Compare.within(name + " " + tensor, Shape.of(expected.length), expected, rounded, none);
+  }
+
+  /** Demands that images in NHWC are the tensor's. */
   public void compareNhwc(String tensor, double[] actual) {
     compare(tensor, nhwc(tensor), actual);
   }

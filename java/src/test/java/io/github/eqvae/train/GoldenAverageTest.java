@@ -1,5 +1,6 @@
 package io.github.eqvae.train;
 
+import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.github.eqvae.nn.AdamOptimizer;
@@ -27,6 +28,7 @@ import org.junit.jupiter.params.provider.MethodSource;
 /** The moving average against {@code LitEma} of CompVis/latent-diffusion. */
 class GoldenAverageTest {
   private static final double DECAY = 0.9999;
+  private static final double RELATIVE = 1e-12;
 
   /** In the order of the file's shadows; the last bias is frozen and has none. */
   private static final List<String> AVERAGED = List.of("0.weight", "0.bias", "1.weight");
@@ -77,8 +79,11 @@ class GoldenAverageTest {
       int length = golden.shape("shadow").size(1);
       double[] out = new double[decays.length * length];
       for (int i = 0; i < decays.length; i++) {
+        double decay = rule.decay(DECAY, i);
+        double published = rule == EmaRule.WARMUP ? decays[i] : DECAY;
+        assertEquals(published, decay, RELATIVE * published, "decay of update " + (i + 1));
         move(store, stream, java.util.Arrays.copyOfRange(deltas, i * each, (i + 1) * each));
-        schedule.set(stream, optimizer.schedule(0, rule.decay(DECAY, i)));
+        schedule.set(stream, optimizer.schedule(0, decay));
         store.gradients(stream);
         optimizer.update(stream, schedule, 1, Double.POSITIVE_INFINITY, null, null, average);
         optimizer.count();
