@@ -136,7 +136,8 @@ class EngineTest {
     }
   }
 
-  private record Trained(List<String> losses, float[] weights, MemoryPlan plan, long peak) {}
+  private record Trained(
+      List<String> losses, float[] weights, MemoryPlan plan, long peak, GraphStatistics graphs) {}
 
   private Trained train(ToyRecipe recipe, String name, BatchSource batches) throws Exception {
     List<String> losses = new ArrayList<>();
@@ -162,7 +163,8 @@ class EngineTest {
       }
       trainer.useAverage();
       float[] weights = trainer.task().store.values().toFloats(trainer.stream());
-      return new Trained(losses, weights, trainer.plan(), trainer.memory().peakBytes());
+      return new Trained(
+          losses, weights, trainer.plan(), trainer.memory().peakBytes(), trainer.graphs());
     }
   }
 
@@ -172,7 +174,7 @@ class EngineTest {
 
   @ParameterizedTest
   @MethodSource("devices")
-  void aTaskTrainsResumesAndIsPlanned(String device) throws Exception {
+  void aTaskTrainsResumesAndIsPlannedAndCaptured(String device) throws Exception {
     Trained whole = train(ToyRecipe.of(device, 300), "whole", EngineTest::load);
     assertEquals(300, whole.losses().size());
     assertEquals(1, whole.weights()[0], 0.1);
@@ -183,6 +185,11 @@ class EngineTest {
     parts.addAll(rest.losses());
     assertEquals(whole.losses(), parts);
     assertArrayEquals(whole.weights(), rest.weights());
+    try (Device opened = Device.open(device)) {
+      boolean captures = opened.info().graphs();
+      assertEquals(captures, whole.graphs().captured() > 0, whole.graphs()::toString);
+      assertEquals(captures, whole.graphs().launched() >= 250, whole.graphs()::toString);
+    }
     assertEquals(Map.of("regression", 4L), whole.plan().parameters());
     assertEquals("any", whole.plan().largest());
     assertTrue(whole.plan().stepBytes() > 0);
