@@ -14,7 +14,9 @@ import io.github.eqvae.tensor.LeakCheck;
 import io.github.eqvae.testing.CheckpointHashes;
 import io.github.eqvae.train.BatchSource;
 import io.github.eqvae.train.HostBatch;
+import io.github.eqvae.train.ParameterGroup;
 import io.github.eqvae.train.StepReport;
+import io.github.eqvae.train.Task;
 import io.github.eqvae.train.TrainListener;
 import io.github.eqvae.train.Trainer;
 import io.github.eqvae.train.checkpoint.CheckpointStore;
@@ -111,6 +113,17 @@ class TrainerTest {
             java.util.Arrays.equals(before.get(p.name()), p.value().toDoubles(trainer.stream()));
         assertEquals(frozen, same, p.name());
       }
+    }
+  }
+
+  /** An alarm of another name would never ring. */
+  @Test
+  void whatAlarmsWatchIsInTheLog() throws Exception {
+    try (Trainer<AutoencoderTask> trainer = new Trainer<>(recipe(1))) {
+      AutoencoderTask task = trainer.task();
+      assertEquals(
+          task.groups().stream().map(ParameterGroup::norm).toList(),
+          task.zeroGradients().stream().map(Task.ZeroGradients::norm).toList());
     }
   }
 

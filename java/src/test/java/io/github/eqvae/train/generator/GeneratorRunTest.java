@@ -14,6 +14,8 @@ import io.github.eqvae.generator.checkpoint.GeneratorCheckpoint;
 import io.github.eqvae.generator.checkpoint.GeneratorMetadata;
 import io.github.eqvae.io.Image;
 import io.github.eqvae.io.Images;
+import io.github.eqvae.latents.Content;
+import io.github.eqvae.latents.ShardFormat;
 import io.github.eqvae.model.Autoencoder;
 import io.github.eqvae.model.LatentScaling;
 import io.github.eqvae.model.checkpoint.Weights;
@@ -148,6 +150,36 @@ class GeneratorRunTest {
     EqvaeException.Argument e =
         assertThrows(EqvaeException.Argument.class, () -> train(recipe(), "run", true));
     assertTrue(e.getMessage().contains("scaling_factor was 0.5, now it is 0.4"), e.getMessage());
+  }
+
+  /** Where the data are 0, a network that predicts them and begins with 0 learns nothing. */
+  @Test
+  void gradientsThatAreAllZeroAreSaid() throws Exception {
+    latents =
+        TinyLatents.folder(
+            folder.resolve("zeros"),
+            new TinyLatents.Options(
+                20, Content.MOMENTS, true, true, ShardFormat.SAFETENSORS, Float.MIN_VALUE / 1e6));
+    Path run =
+        train(
+            recipe(
+                "run.steps=3",
+                "data.scaling=none",
+                "data.posterior=mode",
+                "model.learn_sigma=false",
+                "diffusion.prediction=start"),
+            "zeros",
+            false);
+    String advice = "step 1: all gradients of the network are exactly 0";
+    assertEquals(
+        1, said.stream().filter(s -> s.startsWith("note: " + advice)).count(), said::toString);
+    List<Object> logged =
+        RunLog.read(run.resolve("metrics.jsonl")).stream()
+            .filter(l -> "zero_gradients".equals(l.get("event")))
+            .map(l -> l.get("what"))
+            .toList();
+    assertEquals(1, logged.size());
+    assertTrue(logged.getFirst().toString().startsWith(advice), logged::toString);
   }
 
   /** Training can start from a model, of a run or of a file. */
