@@ -133,12 +133,7 @@ public final class TinyLatents {
         int at = i * stored * pixels + k;
         int p = k % pixels;
         boolean deviation = k / pixels >= o.channels();
-        boolean bright =
-            switch ((int) labels[i]) {
-              case 0 -> p % side < side / 2;
-              case 1 -> p % side >= side / 2;
-              default -> p / side < side / 2;
-            };
+        boolean bright = bright((int) labels[i], p, side);
         values[at] =
             (float)
                 (deviation
@@ -185,6 +180,15 @@ public final class TinyLatents {
             List.of(),
             List.of(),
             null));
+  }
+
+  /** Whether a pixel of a latent of this class is about 1, and not −1, for the network. */
+  static boolean bright(int label, int pixel, int side) {
+    return switch (label) {
+      case 0 -> pixel % side < side / 2;
+      case 1 -> pixel % side >= side / 2;
+      default -> pixel / side < side / 2;
+    };
   }
 
   private static Shard.Values features(long[] labels, boolean mirrored) {
