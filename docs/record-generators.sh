@@ -43,5 +43,10 @@ for kind in sit dit; do
   ./eqvae sample "$runs/$kind-start" --count "$count" --sampler "$sampler" --steps 50 --out "$runs/$kind-start.npz"
   measure "$runs/$kind-start.npz" "$kind-start"
 done
+# DiT as published predicts the noise, with the linear schedule.
+train dit-small "$runs/dit-epsilon" --set data.path="$runs/latents" \
+  --set diffusion.prediction=epsilon --set diffusion.schedule=linear
+./eqvae sample "$runs/dit-epsilon" --count "$count" --sampler ddim --steps 50 --guidance 2 --out "$runs/dit-epsilon.npz"
+measure "$runs/dit-epsilon.npz" dit-epsilon
 mvn -q -pl java verify -Dtest=RecordedTablesTest -Dsurefire.failIfNoSpecifiedTests=false -Deqvae.tables.write=true
 git --no-pager diff --stat -- README.md docs

@@ -129,6 +129,7 @@ class RecordedTablesTest {
         new String[][] {
           {"dit-small", "dit"},
           {"sit-small", "sit"},
+          {"dit-small with epsilon and linear, as published", "dit-epsilon"},
           {"dit-small before its training", "dit-start"},
           {"sit-small before its training", "sit-start"},
           {"real pictures, pixels shuffled", "shuffled"}
