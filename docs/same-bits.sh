@@ -95,7 +95,7 @@ show resumed
 "$eqvae" encode kl/model.safetensors "$here/data/fashion-mnist/t10k-images-idx3-ubyte.gz" latents \
   --posterior moments --crop pad --hflip >/dev/null 2>&1
 generator=(--set=data.path=latents --set=run.sample_every=4 --set=samples.count=4 --set=samples.steps=2)
-other dit dit-small "${generator[@]}"
+other dit dit-small "${generator[@]}" --set=diffusion.prediction=epsilon --set=diffusion.schedule=linear
 other sit sit-small "${generator[@]}"
 other lightningdit sit-small "${generator[@]}" --set=model.kind=lightningdit
 "$eqvae" encode vq/model.safetensors "$here/data/fashion-mnist/t10k-images-idx3-ubyte.gz" codes --posterior codes \

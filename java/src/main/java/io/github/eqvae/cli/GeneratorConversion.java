@@ -3,6 +3,7 @@ package io.github.eqvae.cli;
 import io.github.eqvae.EqvaeException;
 import io.github.eqvae.cli.GeneratorLayoutOption.Layout;
 import io.github.eqvae.generator.checkpoint.GeneratorCheckpoint;
+import io.github.eqvae.generator.checkpoint.GeneratorProcess;
 import io.github.eqvae.generator.checkpoint.GeneratorWriter;
 import io.github.eqvae.generator.checkpoint.MaskGitCheckpoint;
 import io.github.eqvae.generator.checkpoint.TrainingWriter;
@@ -74,8 +75,28 @@ record GeneratorConversion(
                 + destination
                 + "; to add it: --trained-as dit or sit");
       }
+      checkpoint.process().flatMap(GeneratorConversion::unlikeSample).ifPresent(this::note);
     }
     finish();
+  }
+
+  /** Sampled by the references' defaults, a network that was trained otherwise gives noise. */
+  private static Optional<String> unlikeSample(GeneratorProcess process) {
+    String trained = "trained as " + GeneratorInspection.text(process) + "; ";
+    return switch (process) {
+      case GeneratorProcess.Steps s when !s.equals(GeneratorProcess.DIT) ->
+          Optional.of(
+              trained
+                  + "DiT's sample.py takes every network for "
+                  + GeneratorInspection.text(GeneratorProcess.DIT));
+      case GeneratorProcess.Flow f
+          when f.transport().path() != GeneratorProcess.SIT.transport().path()
+              || f.transport().prediction() != GeneratorProcess.SIT.transport().prediction() ->
+          Optional.of(trained + "tell SiT's sample.py: --path-type and --prediction");
+      case GeneratorProcess.Repa r when !r.equals(GeneratorProcess.REPA) ->
+          Optional.of(trained + "tell REPA's generate.py: --path-type");
+      default -> Optional.empty();
+    };
   }
 
   void maskGit() throws IOException {

@@ -5,9 +5,14 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.github.eqvae.EqvaeException;
+import io.github.eqvae.diffusion.GaussianDiffusion;
+import io.github.eqvae.diffusion.Interpolant;
+import io.github.eqvae.diffusion.Transport;
 import io.github.eqvae.generator.Alignment;
 import io.github.eqvae.generator.DitConfig;
 import io.github.eqvae.generator.MaskGitConfig;
+import io.github.eqvae.generator.checkpoint.GeneratorMetadata;
+import io.github.eqvae.generator.checkpoint.GeneratorProcess;
 import io.github.eqvae.generator.checkpoint.GeneratorSamples;
 import io.github.eqvae.generator.checkpoint.MaskGitSamples;
 import io.github.eqvae.io.torch.TorchTensor;
@@ -313,5 +318,37 @@ class GeneratorConversionTest {
     assertEquals(0, converted.code(), converted.err());
     assertTrue(converted.err().contains("left out: tensors loss.*"), converted.err());
     assertHolds(network.tensors(1), to, "");
+  }
+
+  private String saidOfTraining(GeneratorProcess process) throws Exception {
+    Map<String, String> metadata =
+        new GeneratorMetadata(GeneratorSamples.dit(), process, Optional.empty(), List.of()).toMap();
+    Path source =
+        GeneratorSamples.safetensors(
+            folder.resolve("trained.safetensors"),
+            GeneratorSamples.tensors(GeneratorSamples.dit(), 1),
+            metadata);
+    Path to = folder.resolve(process.hashCode() + ".pt");
+    Outcome converted = run(List.of("convert", source + "", to + "", "--to", "dit"));
+    assertEquals(0, converted.code(), converted.err());
+    return converted.err();
+  }
+
+  /** The references' programs do not read from a file how its network was trained. */
+  @Test
+  void aTrainingUnlikeThePublishedOnesIsSaid() throws Exception {
+    GeneratorProcess velocity =
+        new GeneratorProcess.Steps(
+            GeneratorProcess.Schedule.COSINE,
+            1000,
+            GaussianDiffusion.Prediction.VELOCITY,
+            GaussianDiffusion.Variance.LEARNED_RANGE);
+    assertTrue(saidOfTraining(velocity).contains("takes every network for DiT: 1,000 linear"));
+    GeneratorProcess score =
+        new GeneratorProcess.Flow(
+            new Transport(Interpolant.GVP, Transport.Prediction.SCORE, Transport.Weight.NONE));
+    assertTrue(saidOfTraining(score).contains("--path-type and --prediction"));
+    assertEquals(-1, saidOfTraining(GeneratorProcess.DIT).indexOf("trained as"));
+    assertEquals(-1, saidOfTraining(GeneratorProcess.SIT).indexOf("trained as"));
   }
 }
