@@ -6,10 +6,11 @@ import io.github.eqvae.nn.Linear;
 import io.github.eqvae.nn.Parameter;
 import io.github.eqvae.nn.Scope;
 import io.github.eqvae.op.Activation;
-import io.github.eqvae.op.Add;
-import io.github.eqvae.op.ChannelAffine;
+import io.github.eqvae.op.GatedAdd;
+import io.github.eqvae.op.Reshape;
 import io.github.eqvae.op.SelfAttention;
 import io.github.eqvae.tape.Tape;
+import io.github.eqvae.tensor.Shape;
 import io.github.eqvae.tensor.Tensor;
 
 /**
@@ -43,9 +44,21 @@ final class VitBlock {
 
   Tensor forward(Tape tape, Tensor x) { // [N, T, D]
     Tensor h = qkv.forward(tape, norm1.forward(tape, x)); // [N, T, 3·D]
-    h = proj.forward(tape, tape.apply(new SelfAttention(heads), h));
-    x = tape.apply(new Add(), x, tape.apply(new ChannelAffine(), h, scale1.value(), null));
-    h = fc2.forward(tape, fc1.forward(tape, norm2.forward(tape, x)));
-    return tape.apply(new Add(), x, tape.apply(new ChannelAffine(), h, scale2.value(), null));
+    x = add(tape, x, scale1, proj.forward(tape, tape.apply(new SelfAttention(heads), h)));
+    return add(tape, x, scale2, fc2.forward(tape, fc1.forward(tape, norm2.forward(tape, x))));
+  }
+
+  /** x + scale·branch. The scale is a gate that all samples share, so they are rows of one. */
+  private static Tensor add(Tape tape, Tensor x, Parameter scale, Tensor branch) {
+    long width = x.shape().dim(-1);
+    Shape rows = Shape.of(1, x.shape().elements() / width, width);
+    Tensor gate = Layers.cast(tape, scale.value().reshape(Shape.of(1, width)), x.dtype());
+    Tensor sum =
+        tape.apply(
+            new GatedAdd(),
+            tape.apply(new Reshape(rows), x),
+            gate,
+            tape.apply(new Reshape(rows), branch));
+    return tape.apply(new Reshape(x.shape()), sum);
   }
 }

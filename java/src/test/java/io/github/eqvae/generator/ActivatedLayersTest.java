@@ -6,7 +6,6 @@ import io.github.eqvae.tape.Seed;
 import io.github.eqvae.tape.Tape;
 import io.github.eqvae.tensor.DType;
 import io.github.eqvae.tensor.Device;
-import io.github.eqvae.tensor.MathMode;
 import io.github.eqvae.tensor.Profile;
 import io.github.eqvae.tensor.Profiler;
 import io.github.eqvae.tensor.Shape;
@@ -87,12 +86,12 @@ class ActivatedLayersTest {
         Stream s = new Stream(device);
         TensorArena memory = new TensorArena(device, "test")) {
       VisionTransformer vit = new VisionTransformer(config, PositionResize.HUB, s, 7);
-      s.math(MathMode.TF32); // its scales per channel are computed in single precision only
+      vit.computeIn(DType.BF16);
       Tensor images = memory.tensor(Shape.of(1, 12, 12, 3));
       images.normal(s, 1, 2, 0, 1);
       try (Profiler profiler = Profiler.start(device)) {
         vit.forward(new Tape(s, memory, Tape.Mode.INFERENCE), images);
-        areFused(profiler.read(), Profile.Arithmetic.TF32);
+        areFused(profiler.read(), Profile.Arithmetic.BF16);
       }
       vit.close();
     }

@@ -104,6 +104,16 @@ public final class ClassifierTask implements Task {
   }
 
   @Override
+  public List<ZeroGradients> zeroGradients() {
+    return List.of(
+        new ZeroGradients(
+            "grad_norm",
+            1,
+            "all gradients of the classifier are exactly 0, so it does not learn. Is every image"
+                + " black, or the learning rate so high that no feature is positive?"));
+  }
+
+  @Override
   public void close() {
     network.close();
   }

@@ -156,6 +156,16 @@ public final class MaskGitTask implements Task {
   }
 
   @Override
+  public List<ZeroGradients> zeroGradients() {
+    return List.of(
+        new ZeroGradients(
+            "grad_norm",
+            1,
+            "all gradients of the network are exactly 0, so it does not learn. Is it a file of"
+                + " zeros that the run began with?"));
+  }
+
+  @Override
   public List<String> advice() {
     return List.of("optimizer.gradient_clip=1.0 and a warm-up, as published");
   }
