@@ -88,8 +88,8 @@ public record RankEnvironment(
 
   private static Optional<RankEnvironment> of(Names names, Map<String, String> environment) {
     int size = number(names.size(), environment, 1, 1 << 20);
-    if (size == 1) {
-      return Optional.empty();
+    if (size == 1 && !environment.containsKey(names.rank())) {
+      return Optional.empty(); // some shells set the size of one process, and no rank
     }
     int rank = number(names.rank(), environment, 0, Integer.MAX_VALUE);
     if (rank >= size) {
@@ -103,6 +103,9 @@ public record RankEnvironment(
               + size
               + ": ranks are counted from 0, so the last one is "
               + (size - 1));
+    }
+    if (size == 1) {
+      return Optional.empty();
     }
     boolean known = environment.containsKey(names.localSize());
     int local = known ? number(names.localSize(), environment, 1, size) : 1;

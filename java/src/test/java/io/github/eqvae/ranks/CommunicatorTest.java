@@ -110,6 +110,7 @@ class CommunicatorTest {
   void oneRankNeedsNoEnvironment() {
     assertTrue(RankEnvironment.of(Map.of("PATH", "/bin")).isEmpty());
     assertTrue(RankEnvironment.of(Map.of("RANK", "0", "WORLD_SIZE", "1")).isEmpty());
+    assertTrue(RankEnvironment.of(Map.of("WORLD_SIZE", "1")).isEmpty());
     assertTrue(Communicator.alone().isAlone());
   }
 
@@ -230,6 +231,8 @@ class CommunicatorTest {
       assertTrue(message.contains(bad[2]), message);
       assertEquals(1, message.lines().count());
     }
+    String alone = refusal(Map.of("RANK", "1", "WORLD_SIZE", "1"));
+    assertTrue(alone.contains("the last one is 0"), alone);
     good.remove("RANK");
     assertTrue(refusal(good).contains("the launcher set no RANK"));
   }

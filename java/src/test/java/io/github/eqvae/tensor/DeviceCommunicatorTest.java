@@ -285,34 +285,29 @@ class DeviceCommunicatorTest {
     }
   }
 
-  @Test
-  void aLibraryThatIsMissingIsNamed() {
-    System.setProperty("eqvae.nccl", "/nowhere/libnccl.so.2");
+  /** What is said where EQVAE_NCCL names a file that is no NCCL. */
+  private static String refusal(String file) {
+    System.setProperty("eqvae.nccl", file);
     try (Device device = Device.open("simt", 1)) {
-      String said =
-          assertThrows(
-                  EqvaeException.Environment.class,
-                  () -> DeviceCommunicator.open(device, Communicator.alone()))
-              .getMessage();
-      assertTrue(said.contains("/nowhere/libnccl.so.2") && said.contains("EQVAE_NCCL=none"), said);
+      return assertThrows(
+              EqvaeException.Environment.class,
+              () -> DeviceCommunicator.open(device, Communicator.alone()))
+          .getMessage();
     } finally {
       System.clearProperty("eqvae.nccl");
     }
   }
 
   @Test
+  void aLibraryThatIsMissingIsNamed() {
+    String said = refusal("/nowhere/libnccl.so.2");
+    assertTrue(said.contains("/nowhere/libnccl.so.2") && said.contains("EQVAE_NCCL=none"), said);
+  }
+
+  @Test
   void aLibraryThatIsNotNcclIsRefused() {
-    System.setProperty("eqvae.nccl", "libc.so.6");
-    try (Device device = Device.open("simt", 1)) {
-      String said =
-          assertThrows(
-                  EqvaeException.Environment.class,
-                  () -> DeviceCommunicator.open(device, Communicator.alone()))
-              .getMessage();
-      assertTrue(said.contains("libc.so.6: it has no nccl"), said);
-    } finally {
-      System.clearProperty("eqvae.nccl");
-    }
+    String said = refusal("libc.so.6");
+    assertTrue(said.contains("libc.so.6: it has no nccl"), said);
   }
 
   /** Without a library the shim's ranks exchange through host memory, and processors always do. */
