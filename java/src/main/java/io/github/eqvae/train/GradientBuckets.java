@@ -1,6 +1,6 @@
 package io.github.eqvae.train;
 
-import io.github.eqvae.nn.Parameter;
+import io.github.eqvae.nn.CompleteBuckets;
 import io.github.eqvae.nn.ParameterStore;
 import io.github.eqvae.ranks.Communicator;
 import io.github.eqvae.ranks.OrderedAllReduce;
@@ -11,23 +11,16 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 
 /**
- * A group's gradients on their way into the sum of all ranks. A bucket is sent as soon as the
- * backward pass has completed its parameters, while the pass goes on. Backward ends where the
- * network begins, and parameters are in the network's order, so the last bucket goes first; all
- * ranks send them in this order, even if others are complete earlier.
+ * A group's gradients on their way into the sum of all ranks, through host memory. A bucket is sent
+ * as soon as the backward pass has completed its parameters ({@link CompleteBuckets}).
  */
 final class GradientBuckets implements AutoCloseable {
-  private final ParameterStore store;
   private final Stream stream;
-  private final boolean early;
   private final Tensor flat;
   private final OrderedAllReduce sum;
-  private final int[] parameters; // of each bucket, those that move
-  private final int[] incomplete; // of them
+  private final CompleteBuckets buckets;
   private boolean first;
   private boolean last;
-  private int next; // to be sent
-  private long sentEarly;
 
   /**
    * Allocates the memory of the sum.
@@ -35,70 +28,31 @@ final class GradientBuckets implements AutoCloseable {
    * @param store whose gradients
    * @param stream orders the work
    * @param ranks who takes part
-   * @param early whether buckets are sent while the backward pass runs; not if it runs as a graph
    */
-  GradientBuckets(ParameterStore store, Stream stream, Communicator ranks, boolean early) {
-    this.store = store;
+  GradientBuckets(ParameterStore store, Stream stream, Communicator ranks) {
     this.stream = stream;
-    this.early = early;
     flat = store.gradients(stream);
     sum = ranks.orderedAllReduce(flat.shape().elements());
-    parameters = new int[sum.buckets()];
-    store.learned().stream().filter(p -> !p.isFrozen()).forEach(p -> count(p, parameters, 1));
-    incomplete = parameters.clone();
+    buckets = new CompleteBuckets(store, stream, sum.begin(1), this::send);
   }
 
-  /** Adds to the count of each bucket that has a part of a parameter. */
-  private void count(Parameter p, int[] counts, int change) {
-    long end = p.offset() + p.shape().elements();
-    for (int b = bucket(p.offset()); b < counts.length && sum.begin(b) < end; b++) {
-      counts[b] += change;
-    }
-  }
-
-  private int bucket(long element) {
-    int b = (int) (element / Math.max(1, sum.begin(1)));
-    return Math.min(b, parameters.length - 1);
-  }
-
-  /** Begins with the gradients of a micro-batch, before their backward pass. */
-  void begin(MicroBatch at) {
+  /**
+   * Begins with the gradients of a micro-batch, before their backward pass.
+   *
+   * @param early whether buckets are sent while the backward pass runs
+   */
+  void begin(MicroBatch at, boolean early) {
     first = at.first();
     last = at.last();
-    next = sum.buckets() - 1;
-    if (early) {
-      System.arraycopy(parameters, 0, incomplete, 0, parameters.length);
-      store.learned().forEach(p -> p.onComplete(this::completed));
-    }
-  }
-
-  private void completed(Parameter p) {
-    if (p.isFresh()) { // the loss does not depend on it
-      p.gradient().fill(stream, 0);
-      p.markWritten();
-    }
-    count(p, incomplete, -1);
-    int from = next;
-    while (next >= 0 && incomplete[next] == 0) {
-      next--;
-    }
-    sentEarly += from - next;
-    send(next + 1, from);
+    buckets.begin(early);
   }
 
   /** After the backward pass: sends what is left. */
   void sendRest() {
-    store.learned().forEach(p -> p.onComplete(null));
-    store.gradients(stream); // zeros where there is no gradient
-    int from = next;
-    next = -1;
-    send(0, from);
+    buckets.rest();
   }
 
   private void send(int least, int most) {
-    if (most < least) {
-      return;
-    }
     long begin = sum.begin(least);
     long n = sum.begin(most + 1) - begin;
     MemorySegment host = sum.mine().asSlice(begin * Float.BYTES, n * Float.BYTES);
@@ -129,12 +83,12 @@ final class GradientBuckets implements AutoCloseable {
   }
 
   Overlap.Times times() {
-    return sum.times().withEarly(sentEarly);
+    return sum.times().withEarly(buckets.early());
   }
 
   @Override
   public void close() {
-    store.learned().forEach(p -> p.onComplete(null));
+    buckets.close();
     sum.close();
   }
 }

@@ -26,6 +26,7 @@ final class GradientSum implements AutoCloseable {
   private final Stream stream;
   private final TensorArena arena;
   private final boolean early;
+  private final boolean whole; // several ranks add only what each has added up of its micro-batches
   private final List<GradientTotal> totals = new ArrayList<>();
   private final List<GradientBuckets> shared = new ArrayList<>();
   private final List<GradientAllReduce> onGpus = new ArrayList<>();
@@ -51,7 +52,8 @@ final class GradientSum implements AutoCloseable {
       boolean graphs) {
     boolean fixed = order == RunRecipe.GradientOrder.FIXED;
     this.stream = stream;
-    early = !graphs;
+    whole = !fixed && accumulate > 1;
+    early = !graphs && !whole;
     arena = new TensorArena(stream.device(), "sums of gradients", false);
     for (ParameterGroup group : task.groups()) {
       ParameterStore store = group.store();
@@ -62,12 +64,12 @@ final class GradientSum implements AutoCloseable {
                   + store.values().dtype());
         }
         if (gpus.isPresent()) {
-          onGpus.add(new GradientAllReduce(store, gpus.get(), arena, fixed));
+          onGpus.add(new GradientAllReduce(store, stream, gpus.get(), arena, fixed));
         } else {
-          shared.add(new GradientBuckets(store, stream, ranks, early));
+          shared.add(new GradientBuckets(store, stream, ranks));
         }
       }
-      if (accumulate > 1 && (ranks.isAlone() || !fixed)) {
+      if (whole || (accumulate > 1 && ranks.isAlone())) {
         totals.add(new GradientTotal(store, arena));
       }
     }
@@ -75,8 +77,16 @@ final class GradientSum implements AutoCloseable {
 
   /** Begins with a group's gradients of a micro-batch, before they are computed. */
   void begin(int group, MicroBatch at) {
-    if (early && !shared.isEmpty()) {
-      shared.get(group).begin(at);
+    if (early) {
+      beginRanks(group, at);
+    }
+  }
+
+  private void beginRanks(int group, MicroBatch at) {
+    if (!shared.isEmpty()) {
+      shared.get(group).begin(at, early);
+    } else if (!onGpus.isEmpty()) {
+      onGpus.get(group).begin(at.first(), at.last(), early);
     }
   }
 
@@ -88,28 +98,34 @@ final class GradientSum implements AutoCloseable {
   void add(int group, MicroBatch at) {
     if (!totals.isEmpty()) {
       totals.get(group).add(stream, at.first(), at.last());
-    } else if (early && !shared.isEmpty()) {
-      shared.get(group).sendRest();
+    }
+    if (early) {
+      sendRest(group);
     }
   }
 
-  /** The gradients of a phase that was a graph are computed only now; several ranks send them. */
+  private void sendRest(int group) {
+    if (!shared.isEmpty()) {
+      shared.get(group).sendRest();
+    } else if (!onGpus.isEmpty()) {
+      onGpus.get(group).sendRest();
+    }
+  }
+
+  /** What was not sent from within its phase, which may be a graph, is sent after it. */
   void addAfter(int group, MicroBatch at) {
-    if (!early && !shared.isEmpty()) {
-      shared.get(group).begin(at); // not in the phase, whose code runs only when it is captured
-      shared.get(group).sendRest();
+    if (!early) {
+      beginRanks(group, at); // not in the phase, whose code runs only when it is captured
+      sendRest(group);
     }
   }
 
-  /**
-   * Waits for a group's sum of all ranks; GPUs add it up now. The store has it after the step's
-   * last micro-batch.
-   */
-  void await(int group, MicroBatch at) {
+  /** Waits for a group's sum of all ranks. The store has it after the step's last micro-batch. */
+  void await(int group) {
     if (onGpus.isEmpty()) {
       shared.get(group).await();
     } else {
-      onGpus.get(group).add(stream, at.first(), at.last());
+      onGpus.get(group).await();
     }
   }
 
@@ -117,20 +133,22 @@ final class GradientSum implements AutoCloseable {
   boolean isOwnNotFinite(int group) {
     return onGpus.isEmpty()
         ? !shared.isEmpty() && shared.get(group).isOwnNotFinite()
-        : onGpus.get(group).isOwnNotFinite(stream);
+        : onGpus.get(group).isOwnNotFinite();
   }
 
-  /** What the sums of all ranks took, through host memory. */
+  /** What the sums of all ranks took; times only of those through host memory. */
   Overlap.Times times() {
-    return shared.stream()
-        .map(GradientBuckets::times)
-        .reduce(Overlap.Times.NONE, Overlap.Times::plus);
+    List<Overlap.Times> all = new ArrayList<>();
+    shared.forEach(each -> all.add(each.times()));
+    onGpus.forEach(each -> all.add(each.times()));
+    return all.stream().reduce(Overlap.Times.NONE, Overlap.Times::plus);
   }
 
   @Override
   public void close() {
     stream.sync(); // a sum may still be on its way to the device
     shared.forEach(GradientBuckets::close);
+    onGpus.forEach(GradientAllReduce::close);
     arena.close();
   }
 }

@@ -162,7 +162,7 @@ final class StepWork implements AutoCloseable {
       return;
     }
     phase.parts().forEach(p -> gradients.addAfter(p.group(), at));
-    phase.parts().forEach(p -> gradients.await(p.group(), at));
+    phase.parts().forEach(p -> gradients.await(p.group()));
     known &= !opening;
     ownLoss &= !opening;
     double mine = notFinite.total().item(stream);

@@ -27,7 +27,6 @@ import org.junit.jupiter.api.parallel.Execution;
 import org.junit.jupiter.api.parallel.ExecutionMode;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
-import org.junit.jupiter.params.provider.ValueSource;
 
 /**
  * Ranks as processes whose GPUs exchange through NCCL: whatever happens there, all end in time, and
@@ -122,20 +121,24 @@ class NcclProcessesTest {
   /**
    * The streams are told what to wait for: work is done as late as possible, and then at once. A
    * rank that did not wait would send gradients that are not there yet, or use a sum that is not.
+   * Without graphs buckets are sent from within the backward pass.
    */
   @ParameterizedTest
-  @ValueSource(strings = {"SIMT_LATE", "SIMT_EARLY"})
-  void noWaitIsForgotten(String when) throws Exception {
-    Map<String, String> one =
-        hashes(train(folder.resolve(when + "-one"), 2), Map.of(), folder.resolve(when + "-one"));
-    Path out = folder.resolve(when);
+  @CsvSource({"SIMT_LATE,auto", "SIMT_LATE,off", "SIMT_EARLY,off"})
+  void noWaitIsForgotten(String when, String graphs) throws Exception {
+    String name = when + "-" + graphs;
+    Path alone = folder.resolve(name + "-one");
+    Map<String, String> one = hashes(train(alone, 2), Map.of(), alone);
+    Path out = folder.resolve(name);
+    List<String> command = new ArrayList<>(train(out, 1));
+    command.addAll(List.of("--set", "run.graphs=" + graphs));
     int port = TestRanks.port();
     Map<String, String> second = new HashMap<>(TestRanks.environment(1, 2, port));
     second.put(when, "1");
-    Process other = start(train(out, 1), second, output(when, 1));
+    Process other = start(command, second, output(name, 1));
     Map<String, String> first = new HashMap<>(TestRanks.environment(0, 2, port));
     first.put(when, "1");
-    assertEquals(one, hashes(train(out, 1), first, out));
+    assertEquals(one, hashes(command, first, out));
     assertEquals(0, other.waitFor());
   }
 

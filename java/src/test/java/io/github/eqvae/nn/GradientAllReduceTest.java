@@ -47,7 +47,8 @@ class GradientAllReduceTest {
               ParameterStore store = builder.build(stream, 1, true);
               TensorArena arena = new TensorArena(device, "sums", false);
               DeviceCommunicator gpus = DeviceCommunicator.open(device, ranks).orElseThrow()) {
-            GradientAllReduce all = new GradientAllReduce(store, gpus, arena, ordered, bucket);
+            GradientAllReduce all =
+                new GradientAllReduce(store, stream, gpus, arena, ordered, bucket);
             Tensor mine = arena.tensor(store.values().shape());
             for (int round = 0; round < rounds; round++) {
               float[] values = new float[NUMBERS];
@@ -58,10 +59,12 @@ class GradientAllReduceTest {
               store.newUpdate();
               store.gradientsWritten();
               mine.copyTo(stream, store.gradients(stream)); // a kernel
-              all.add(stream, round == 0, round == rounds - 1);
+              all.begin(round == 0, round == rounds - 1, false);
+              all.sendRest();
+              all.await();
             }
             float[] sum = store.gradients(stream).toFloats(stream);
-            return new Result(sum, all.isOwnNotFinite(stream));
+            return new Result(sum, all.isOwnNotFinite());
           }
         });
   }

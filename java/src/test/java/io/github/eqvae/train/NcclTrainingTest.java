@@ -10,7 +10,9 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.github.eqvae.EqvaeException;
 import io.github.eqvae.ranks.Communicator;
+import io.github.eqvae.ranks.Overlap;
 import io.github.eqvae.testing.NcclStandIn;
+import io.github.eqvae.testing.TestRanks;
 import io.github.eqvae.train.autoencoder.AutoencoderRecipe;
 import io.github.eqvae.train.autoencoder.TinyRun;
 import io.github.eqvae.train.generator.GeneratorRecipe;
@@ -18,6 +20,7 @@ import io.github.eqvae.train.generator.TinyLatents;
 import io.github.eqvae.train.run.RunnableRecipe;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
@@ -26,6 +29,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.condition.EnabledIfSystemProperty;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /**
@@ -76,6 +80,28 @@ class NcclTrainingTest {
     try (NcclStandIn _ = new NcclStandIn()) {
       assertEquals(one, ranked(3, generator("optimizer.accumulate=2"), folder.resolve("ranks")));
     }
+  }
+
+  /** Where steps are no graphs, buckets are sent while the backward pass runs, in either order. */
+  @ParameterizedTest
+  @CsvSource({"fixed,2,true", "library,1,true", "library,2,false"})
+  void bucketsAreSentWhileBackwardRuns(String order, int accumulate, boolean early)
+      throws Exception {
+    String[] settings = {
+      "run.graphs=off", "run.gradient_order=" + order, "optimizer.accumulate=" + accumulate
+    };
+    Map<String, String> one = alone(generator("optimizer.accumulate=" + 3 * accumulate));
+    GeneratorRecipe recipe = generator(settings);
+    Path store = folder.resolve("ranks");
+    List<Overlap.Times> times = Collections.synchronizedList(new ArrayList<>());
+    try (NcclStandIn _ = new NcclStandIn()) {
+      TestRanks.run(3, ranks -> train(recipe, store, ranks, t -> times.add(t.gradientTimes())));
+    }
+    for (Overlap.Times each : times) {
+      assertTrue(each.buckets() >= 2 * 2, each.toString()); // in 2 steps
+      assertEquals(early ? each.buckets() : 0, each.early());
+    }
+    assertEquals(order.equals("fixed"), one.equals(hashes(store)));
   }
 
   @Tag("full")

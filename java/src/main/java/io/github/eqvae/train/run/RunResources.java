@@ -27,9 +27,13 @@ record RunResources(Trainer<?> trainer) {
     line.put("graphs_launched", trainer.graphs().launched());
     if (!trainer.ranks().isAlone()) {
       Overlap.Times times = trainer.gradientTimes();
-      line.put("gradient_bytes_sent", times.bytes());
-      line.put("gradient_seconds", times.seconds());
-      line.put("gradient_seconds_hidden", times.hidden());
+      line.put("gradient_buckets", times.buckets());
+      line.put("gradient_buckets_early", times.early());
+      if (times.bytes() > 0) { // those of NCCL are not known
+        line.put("gradient_bytes_sent", times.bytes());
+        line.put("gradient_seconds", times.seconds());
+        line.put("gradient_seconds_hidden", times.hidden());
+      }
     }
     return line;
   }
@@ -52,6 +56,13 @@ record RunResources(Trainer<?> trainer) {
       return "";
     }
     Overlap.Times times = trainer.gradientTimes();
+    if (times.bytes() == 0) {
+      return String.format(
+          Locale.ROOT,
+          "%ngradients: NCCL got %d buckets, %d of them while backward ran",
+          times.buckets(),
+          times.early());
+    }
     return String.format(
         Locale.ROOT,
         "%ngradients: rank 0 sent %,.1f MiB in %d buckets of at most %,.1f MiB, %d of them while"
