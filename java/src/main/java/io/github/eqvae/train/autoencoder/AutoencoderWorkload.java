@@ -11,6 +11,7 @@ import io.github.eqvae.eval.RFid;
 import io.github.eqvae.eval.SharedBatches;
 import io.github.eqvae.io.AtomicFiles;
 import io.github.eqvae.io.Counts;
+import io.github.eqvae.io.FileHash;
 import io.github.eqvae.io.Image;
 import io.github.eqvae.io.ImageGrid;
 import io.github.eqvae.model.ModelFile;
@@ -124,6 +125,16 @@ public final class AutoencoderWorkload implements Workload<AutoencoderTask> {
   @Override
   public List<String> heldOutNames() {
     return data.heldOutNames();
+  }
+
+  @Override
+  public Map<String, String> agreement() throws IOException {
+    Map<String, String> all = new LinkedHashMap<>();
+    all.put("names of the training images", FileHash.ofLines(data.trainingNames()));
+    if (recipe.objective().lpipsWeights().isPresent()) {
+      all.put("weights of LPIPS", FileHash.sha256(recipe.objective().lpipsWeights().get()));
+    }
+    return all;
   }
 
   @Override

@@ -24,6 +24,7 @@ import java.util.Locale;
 import java.util.Optional;
 import java.util.function.BiConsumer;
 import java.util.stream.IntStream;
+import java.util.stream.Stream;
 
 /** The images a recipe names: what is trained on and what is held out. */
 public final class Datasets {
@@ -254,6 +255,15 @@ public final class Datasets {
     return isSplit
         ? IntStream.range(0, heldOut.size()).mapToObj(heldOut::name).toList()
         : List.of();
+  }
+
+  /**
+   * The images that are trained on.
+   *
+   * @return their names in the data set's order
+   */
+  Stream<String> trainingNames() {
+    return IntStream.range(0, training.size()).mapToObj(training::name);
   }
 
   /**

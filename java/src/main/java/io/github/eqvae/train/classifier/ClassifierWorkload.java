@@ -13,6 +13,7 @@ import io.github.eqvae.data.Transform;
 import io.github.eqvae.io.AtomicFiles;
 import io.github.eqvae.io.Counts;
 import io.github.eqvae.io.DecodeOptions;
+import io.github.eqvae.io.FileHash;
 import io.github.eqvae.io.Image;
 import io.github.eqvae.model.ModelFile;
 import io.github.eqvae.tape.Tape;
@@ -37,6 +38,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
+import java.util.stream.IntStream;
 
 /** The images of a run of a classifier, and its accuracy. */
 public final class ClassifierWorkload implements Workload<ClassifierTask> {
@@ -99,6 +101,13 @@ public final class ClassifierWorkload implements Workload<ClassifierTask> {
       names.add(split.validation().name(i));
     }
     return names;
+  }
+
+  @Override
+  public Map<String, String> agreement() {
+    return Map.of(
+        "names of the training pictures",
+        FileHash.ofLines(IntStream.range(0, split.train().size()).mapToObj(split.train()::name)));
   }
 
   private List<Transform> transforms(boolean training) {

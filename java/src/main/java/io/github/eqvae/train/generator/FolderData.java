@@ -9,6 +9,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
 import java.util.stream.IntStream;
+import java.util.stream.Stream;
 
 /**
  * What latents and codes have in common: a folder with labels, split into what is trained on and
@@ -131,6 +132,15 @@ abstract class FolderData implements LatentsSource, AutoCloseable {
    */
   public int trainingSize() {
     return training.length;
+  }
+
+  /**
+   * Names of the pictures to train on.
+   *
+   * @return in the folder's order
+   */
+  final Stream<String> trainingNames() {
+    return Arrays.stream(training).mapToObj(folder::name);
   }
 
   /** Number i of {@code count} pictures that are trained on, evenly spaced. */

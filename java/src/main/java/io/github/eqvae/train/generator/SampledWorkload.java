@@ -1,6 +1,7 @@
 package io.github.eqvae.train.generator;
 
 import io.github.eqvae.io.AtomicFiles;
+import io.github.eqvae.io.FileHash;
 import io.github.eqvae.io.Image;
 import io.github.eqvae.model.ModelFile;
 import io.github.eqvae.nn.ParameterStore;
@@ -124,6 +125,11 @@ abstract class SampledWorkload<T extends Task, N> implements Workload<T> {
   @Override
   public List<String> heldOutNames() {
     return data.heldOutNames();
+  }
+
+  @Override
+  public Map<String, String> agreement() {
+    return Map.of("names of the training latents", FileHash.ofLines(data.trainingNames()));
   }
 
   @Override

@@ -10,7 +10,6 @@ import io.github.eqvae.train.HostBatch;
 import io.github.eqvae.train.Task;
 import io.github.eqvae.train.Trainer;
 import java.io.IOException;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
@@ -50,10 +49,8 @@ final class RankAgreement {
     mine.put("size of buckets (EQVAE_RANKS_BUCKET)", Long.toString(ranks.bucketBytes()));
     mine.put("--overfit-batch", Boolean.toString(overfitBatch));
     mine.put("data", workload.describe());
-    mine.put(
-        "held-out samples",
-        FileHash.sha256(
-            String.join("\n", workload.heldOutNames()).getBytes(StandardCharsets.UTF_8)));
+    mine.put("held-out samples", FileHash.ofLines(workload.heldOutNames().stream()));
+    mine.putAll(workload.agreement());
     HostBatch batch = new HostBatch(trainer.task().batch());
     try (Workload.Batches batches = workload.batches(0, 1)) {
       batches.load(0, batch);

@@ -44,6 +44,17 @@ public interface Workload<T extends Task> extends AutoCloseable {
     return List.of();
   }
 
+  /**
+   * What ranks that train together must have the same of, beside the recipe, {@link #describe}, the
+   * held-out samples and the first batch.
+   *
+   * @return texts by what they are of, such as a file's hash
+   * @throws IOException when a file cannot be read
+   */
+  default Map<String, String> agreement() throws IOException {
+    return Map.of();
+  }
+
   /** Batches in their order. */
   interface Batches extends BatchSource, AutoCloseable {
     @Override
