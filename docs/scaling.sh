@@ -14,7 +14,7 @@ eqvae=${EQVAE:-./eqvae} SIDE=${SIDE:-256} BATCH=${BATCH:-1} STEPS=${STEPS:-8} RO
 BUCKET=${BUCKET:-4194304}
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
-export OMP_WAIT_POLICY=passive EQVAE_RANKS_BUCKET=$BUCKET
+export EQVAE_RANKS_BUCKET=$BUCKET
 python3 - "$dir/pictures" "$SIDE" <<'PY'
 import os, random, struct, sys, zlib
 folder, side = sys.argv[1], int(sys.argv[2])

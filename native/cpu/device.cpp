@@ -11,6 +11,7 @@
 #include "host_only.h"
 #include "parallel.h"
 #include "processors.h"
+#include "workers.h"
 
 namespace eqv::backend {
 namespace {
@@ -64,12 +65,11 @@ void open(Device& device) {
     throw error(EQV_NO_DEVICE, "device_open: the CPU backend has one device, number 0, but %d was asked for",
                 device.ordinal);
   if (device.threads == 0) {
-    // Not omp_get_max_threads(): that is a setting of the calling thread, and another device may have changed it
-    // before.
     const char* wish = std::getenv("OMP_NUM_THREADS");
     const int wanted = wish ? std::atoi(wish) : 0;
-    device.threads = wanted > 0 ? wanted : cpu::processors(omp_get_num_procs());
+    device.threads = wanted > 0 ? wanted : cpu::processors(cpu::affinity());
   }
+  cpu::start_workers(device.threads);
 }
 
 void describe(const Device& device, eqv_device_info& info) {

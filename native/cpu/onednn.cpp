@@ -1,7 +1,5 @@
 #include "onednn.h"
 
-#include <omp.h>
-
 #include "bf16.h"
 #include "parallel.h"
 
@@ -12,8 +10,6 @@ dnnl::engine& engine() {
   return *e;
 }
 
-void use_threads(const Stream& stream) { omp_set_num_threads(stream.device->threads); }
-
 namespace {
 
 int64_t aligned(int64_t bytes) { return (bytes + 63) / 64 * 64; }
@@ -22,6 +18,14 @@ std::string implementation(const dnnl::primitive& primitive) {
   const char* name = nullptr;
   const auto status = dnnl_primitive_desc_query(primitive.get_primitive_desc(), dnnl_query_impl_info_str, 0, &name);
   return std::string("oneDNN ") + (status == dnnl_success && name ? name : "primitive");
+}
+
+// Whether the threads of a primitive wait for each other: to add their parts of a weight gradient, and in oneDNN's products of
+// large matrices ("gemm:jit"; "brgconv" has products of its own).
+bool waits(const dnnl::primitive& primitive, const std::string& name) {
+  dnnl_prop_kind_t kind;
+  const auto status = dnnl_primitive_desc_query(primitive.get_primitive_desc(), dnnl_query_prop_kind, 0, &kind);
+  return status != dnnl_success || kind == dnnl_backward_weights || name.find("gemm:") != std::string::npos;
 }
 
 void reorder(Stream& stream, const PlanArgument& a, dnnl::stream& queue, dnnl::memory& from, dnnl::memory& to) {
@@ -49,7 +53,11 @@ PlanCache& PlanCache::instance() {
 }
 
 Plan::Plan(dnnl::primitive primitive, dnnl::memory::desc scratchpad, std::vector<PlanArgument> arguments)
-    : primitive_(std::move(primitive)), name_(implementation(primitive_)), arguments_(std::move(arguments)), scratchpad_(std::move(scratchpad)) {
+    : primitive_(std::move(primitive)),
+      name_(implementation(primitive_)),
+      together_(waits(primitive_, name_)),
+      arguments_(std::move(arguments)),
+      scratchpad_(std::move(scratchpad)) {
   int64_t offset = 0;
   for (auto& a : arguments_) {
     if (a.rounded) {
@@ -83,7 +91,7 @@ std::unique_ptr<Plan::Binding> Plan::bind() const {
 }
 
 void Plan::run(Stream& stream, Binding& binding, const PlanData& data) const {
-  use_threads(stream);
+  const DnnlThreads threads(stream.device->threads, together_);
   char* base = static_cast<char*>(scratch(stream, scratch_bytes_));
   binding.scratchpad.set_data_handle(base + scratchpad_offset_);
   auto it = data.begin();

@@ -13,13 +13,11 @@
 #include <vector>
 
 #include "backend.h"
+#include "openmp.h"
 
 namespace eqv::cpu {
 
 dnnl::engine& engine();
-
-// From now on oneDNN uses the device's number of threads on the calling thread.
-void use_threads(const Stream& stream);
 
 // One argument of a primitive: where the caller's tensor goes, reordered if the primitive needs another layout.
 struct PlanArgument {
@@ -59,6 +57,7 @@ class Plan {
  private:
   dnnl::primitive primitive_;
   std::string name_;  // which of oneDNN's implementations it is
+  bool together_;     // its threads wait for each other
   std::vector<PlanArgument> arguments_;
   dnnl::memory::desc scratchpad_;
   int64_t scratchpad_offset_ = 0;
@@ -85,7 +84,7 @@ class PlanCache {
           plans_.erase(order_.back());
           order_.pop_back();
         }
-        use_threads(stream);  // a primitive divides its work among threads when it is created
+        const DnnlThreads threads(stream.device->threads, false);  // a primitive divides its work when it is created
         entry = std::make_shared<Entry>(make());
         order_.push_front(key);
         entry->position = order_.begin();

@@ -2,13 +2,12 @@
 // may be cut anywhere, and reductions are cut into chunks by size alone, whose results are combined in index order.
 #pragma once
 
-#include <omp.h>
-
 #include <algorithm>
 #include <cstdint>
 #include <type_traits>
 
 #include "check.h"
+#include "workers.h"
 #include "workspace.h"
 
 namespace eqv::cpu {
@@ -34,31 +33,27 @@ inline int64_t grain(int64_t values, Cost cost = Cost::kArithmetic) {
   return std::max<int64_t>(1, kWorth / static_cast<int64_t>(cost) / values);
 }
 
-// Cuts [0, n) into at most one contiguous piece of at least `grain` per thread and calls f(begin, end) or
-// f(begin, end, thread). Small work runs on the calling thread. A team always has all the device's threads, since
-// OpenMP runtimes end and restart threads when the size of the team changes.
+// Cuts [0, n) into contiguous pieces of at least `grain` and calls f(begin, end) or f(begin, end, thread) for each, on whichever
+// of the device's threads is free (workers.h). Small work runs on the calling thread.
 template <class F>
 void parallel_for(Stream& stream, int64_t n, int64_t grain, F&& f) {
-  const auto call = [&f](int64_t begin, int64_t end, [[maybe_unused]] int thread) {
-    if constexpr (std::is_invocable_v<F, int64_t, int64_t, int>) {
-      f(begin, end, thread);
-    } else {
-      f(begin, end);
-    }
-  };
+  constexpr int64_t kPieces = 4;  // per thread: what one that is kept from running has begun is a small part of the whole
+  const int threads = stream.device->threads;
+  const int64_t most = n / std::max<int64_t>(grain, 1);
+  struct Work {
+    std::remove_reference_t<F>& f;
+    int64_t n, pieces;
+  } work{f, n, threads > 1 && most > 1 ? std::min(kPieces * threads, most) : 1};
   if (n <= 0) return;
-  const int64_t pieces = std::min<int64_t>(stream.device->threads, n / std::max<int64_t>(grain, 1));
-  if (pieces <= 1) {
-    call(0, n, 0);
-    return;
-  }
-#pragma omp parallel num_threads(stream.device->threads)
-  {
-    // The runtime may grant fewer threads than asked for; then some take several pieces.
-    const int team = omp_get_num_threads(), thread = omp_get_thread_num();
-    for (int64_t piece = thread; piece < pieces; piece += team)
-      call(n * piece / pieces, n * (piece + 1) / pieces, thread);
-  }
+  share(work.pieces, threads, Pieces::kAlone, [](void* data, int64_t piece, [[maybe_unused]] int thread) {
+    const Work& w = *static_cast<Work*>(data);
+    const int64_t begin = w.n * piece / w.pieces, end = w.n * (piece + 1) / w.pieces;
+    if constexpr (std::is_invocable_v<F, int64_t, int64_t, int>) {
+      w.f(begin, end, thread);
+    } else {
+      w.f(begin, end);
+    }
+  }, &work);
 }
 
 // The same for n elements of elementwise work, cut at multiples of 1024.

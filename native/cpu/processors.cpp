@@ -1,10 +1,14 @@
 #include "processors.h"
 
+#include <sched.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -75,11 +79,37 @@ double quota(const std::string& root) {
   return tightest_of_all;
 }
 
+// Cores are told apart by the list of a core's processors, such as "0,32". A system that has no such list has one processor per
+// core.
+int cores(const std::vector<int>& processors, const std::string& root) {
+  std::set<std::string> cores;
+  for (const int processor : processors) {
+    const std::string number = std::to_string(processor);
+    const std::string siblings =
+        first_line(root + "/sys/devices/system/cpu/cpu" + number + "/topology/thread_siblings_list");
+    cores.insert(siblings.empty() ? number : siblings);
+  }
+  return static_cast<int>(cores.size());
+}
+
 }  // namespace
 
-int processors(int affinity, const char* root) {
+std::vector<int> affinity() {
+  std::vector<int> processors;
+  cpu_set_t mask;
+  if (sched_getaffinity(0, sizeof mask, &mask) == 0) {
+    for (int i = 0; i < CPU_SETSIZE; ++i)
+      if (CPU_ISSET(i, &mask)) processors.push_back(i);
+  } else {  // more processors than the mask has bits
+    for (int i = 0; i < sysconf(_SC_NPROCESSORS_ONLN); ++i) processors.push_back(i);
+  }
+  return processors;
+}
+
+int processors(const std::vector<int>& allowed, const char* root) {
+  const int free = cores(allowed, root);
   const double limit = quota(root);
-  return limit > 0 ? std::min(affinity, std::max(1, static_cast<int>(std::ceil(limit)))) : affinity;
+  return limit > 0 ? std::min(free, std::max(1, static_cast<int>(std::ceil(limit)))) : free;
 }
 
 }  // namespace eqv::cpu

@@ -17,16 +17,10 @@ extern "C" dnnl_status_t DNNL_API dnnl_gemm_bf16bf16f32(char ta, char tb, dnnl_d
 
 namespace eqv::cpu {
 
-// Matrix products of one thread each. Inside a parallel region oneDNN works on the calling thread; where the region
-// has a single thread, oneDNN must be told so, or it would use all cores and cut its sums differently. A failure
-// cannot be thrown out of the region: it is kept and reported after it.
+// Matrix products of one thread each, which oneDNN uses unless it is told to use more (openmp.h). A failure cannot be thrown
+// out of a piece of work: it is kept and reported after it.
 class Products {
  public:
-  Products() : threads_(omp_get_max_threads()) { omp_set_num_threads(1); }
-  ~Products() { omp_set_num_threads(threads_); }
-  Products(const Products&) = delete;
-  Products& operator=(const Products&) = delete;
-
   // c{m,n} = alpha op(a) op(b) + beta c, row-major
   void operator()(char ta, char tb, int64_t m, int64_t n, int64_t k, float alpha, const float* a, int64_t lda,
                   const float* b, int64_t ldb, float beta, float* c, int64_t ldc) {
@@ -47,7 +41,6 @@ class Products {
     if (status != dnnl_success) failed_ = static_cast<int>(status);
   }
 
-  const int threads_;
   std::atomic<int> failed_{0};
 };
 

@@ -78,4 +78,19 @@ class ProcessorsTest {
     write("sys/fs/cgroup/cpu/cpu.cfs_quota_us", "-1");
     assertEquals(16, processors());
   }
+
+  /** Of 16 processors, two by two in a core, as systems number them: the second threads last. */
+  @Test
+  void twoThreadsOfACoreAreOne() throws Exception {
+    for (int processor = 0; processor < 16; processor++) {
+      int core = processor % 8;
+      write(
+          "sys/devices/system/cpu/cpu" + processor + "/topology/thread_siblings_list",
+          core + "," + (core + 8));
+    }
+    assertEquals(8, processors());
+    write("proc/self/cgroup", "0::/");
+    write("sys/fs/cgroup/cpu.max", "300000 100000");
+    assertEquals(3, processors());
+  }
 }

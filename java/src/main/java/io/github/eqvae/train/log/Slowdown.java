@@ -68,8 +68,7 @@ public final class Slowdown {
                   "other programs take %.0f %% of this machine's processors, and this one gets %.0f"
                       + " %% of what it could use, so it takes longer; its results are the same."
                       + " End them, or go on later: Ctrl-C saves, --resume goes on; or leave them"
-                      + " processors, since threads of a step wait for each other: --resume with"
-                      + " --set run.threads=N",
+                      + " processors: --resume with --set run.threads=N",
                   100 * i.others(),
                   100 * got)));
     }
