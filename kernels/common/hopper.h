@@ -37,6 +37,10 @@ struct PixelRange {
 };
 TensorMap pixels_map(const void* data, int n, int h, int w, int c, PixelRange range, int step, int box_pixels);
 
+// An image batch{n, h, w, c}, c a multiple of 8, read or stored in boxes of box_rows × box_columns pixels × 64 channels of one
+// image.
+TensorMap image_map(const void* data, int n, int h, int w, int c, int box_rows, int box_columns);
+
 // Where kernels on this machine write the report of a wait that does not end (wait_report.h).
 uint64_t* wait_report();
 
@@ -257,6 +261,20 @@ __device__ inline void multicast_pixels(void* to, const TensorMap& map, Barrier*
 #endif
 }
 
+// The first pixel is (n, i, j); rows and columns may begin before the image and end behind it.
+__device__ inline void copy_image_box(void* to, const TensorMap& map, Barrier* barrier, [[maybe_unused]] int n,
+                                      [[maybe_unused]] int i, [[maybe_unused]] int j, [[maybe_unused]] int channel) {
+#if defined(__CUDA_ARCH__)
+  EQV_PTX(
+      "cp.async.bulk.tensor.4d.shared::cluster.global.tile.mbarrier::complete_tx::bytes [%0], [%1, {%2, %3, %4, %5}], [%6];" ::"r"(
+          shared_address(to)),
+      "l"(&map), "r"(channel), "r"(j), "r"(i), "r"(n), "r"(shared_address(barrier))
+      : "memory");
+#elif !defined(__CUDACC__)
+  simt::tma_image_box(to, map, barrier, n, i, j, channel);
+#endif
+}
+
 // ---- stores of tiles ----------------------------------------------------------------------------------------------
 // Threads write a tile, each fences, they meet at a barrier; one of them starts the store, commits it, and before the tile
 // is written again, or the block ends, waits until it has been read. What lies outside the tensor is not stored.
@@ -331,6 +349,17 @@ __device__ inline void store_matrix_box(const void* from, const TensorMap& map, 
           : "memory");
 #elif !defined(__CUDACC__)
   simt::tma_store_box(from, map, row, column);
+#endif
+}
+
+__device__ inline void store_image_box(const void* from, const TensorMap& map, [[maybe_unused]] int n, [[maybe_unused]] int i,
+                                       [[maybe_unused]] int j, [[maybe_unused]] int channel) {
+#if defined(__CUDA_ARCH__)
+  EQV_PTX("cp.async.bulk.tensor.4d.global.shared::cta.tile.bulk_group [%0, {%1, %2, %3, %4}], [%5];" ::"l"(&map), "r"(channel),
+          "r"(j), "r"(i), "r"(n), "r"(shared_address(from))
+          : "memory");
+#elif !defined(__CUDACC__)
+  simt::tma_store_image_box(from, map, n, i, j, channel);
 #endif
 }
 

@@ -33,7 +33,7 @@ template <class T>
 void run(Stream& stream, const char* name, Conv c, const Tensor& source, const Weights& w, const Tensor& result) {
   const TiledConv<T> tiled(stream, c, source, w);
   launch_clusters(stream, name, kConvBlocks, tiled.grid, dim3(kHopperThreads), sizeof(ConvShared<T, Staging>), conv_hopper<T>,
-                  tiled.pixels, tiled.weights, result_map(result, kBoxPixels), c);
+                  tiled.pixels, tiled.weights, T::kSlabs ? slab_result_map(result) : result_map(result, kBoxPixels), c);
 }
 
 // Which tiles: docs/kernels/conv2d.md has the arithmetic.
@@ -47,8 +47,10 @@ void convolve(Stream& stream, const char* name, Conv c, const Tensor& source, co
   constexpr int kShort = 6;
   const bool ping_pong = steps <= kShort || c.channels <= 64;
   if (swap_ab && ping_pong) run<Tiling<true, true>>(stream, name, c, source, w, result);
+  else if (swap_ab && takes_slabs<SlabTiling<true>>(c)) run<SlabTiling<true>>(stream, name, c, source, w, result);
   else if (swap_ab) run<Tiling<true, false>>(stream, name, c, source, w, result);
   else if (ping_pong) run<Tiling<false, true>>(stream, name, c, source, w, result);
+  else if (takes_slabs<SlabTiling<false>>(c)) run<SlabTiling<false>>(stream, name, c, source, w, result);
   else run<Tiling<false, false>>(stream, name, c, source, w, result);
 }
 

@@ -21,7 +21,7 @@ using dtype::Bf16;
 constexpr int kBox = 64, kRows = 128, kColumns = 256, kStages = 4, kTile = kRows * kColumns;
 constexpr int kBBoxes = kColumns / kBox;  // of a tile
 template <int kBlocks>
-using WeightPipeline = Pipeline<kRows, kColumns, kStages, kBlocks>;
+using WeightPipeline = Pipeline<Operands<kRows, kColumns>, kStages, kBlocks>;
 
 // How tiles are given to the blocks of a cluster.
 enum class Pairs { none, down, across };
@@ -205,6 +205,10 @@ void conv2d_hopper_bwd_weight(Stream& stream, const eqv_conv2d_params& p, const 
                          .beyond_columns = p.pad_right - (kw - 1)};
   const TensorMap x_map = pixels_map(x.data, at(x, 0), at(x, 1), at(x, 2), inputs, range, p.stride, kTileDepth);
   const TensorMap dy_map = matrix_map(dy.data, pixels, outputs, kTileDepth);
+  const int64_t steps = int64_t{w.units} * w.blocks();  // of all blocks; those of a cluster bring half of what both read
+  const int shared_rows = w.pairs == Pairs::down ? kColumns : w.pairs == Pairs::across ? kRows : 0;
+  const int own_rows = kRows + kColumns - shared_rows / 2;
+  reads_tiles(stream, steps * own_rows * kTileRow, steps * own_rows / kBox);
   const auto run = [&]<int kBlocks>(std::integral_constant<int, kBlocks>) {
     launch_clusters(stream, "conv2d_bwd_weight", kBlocks, dim3(static_cast<unsigned>(up(w.units, w.piece) * kBlocks)),
                     dim3(kHopperThreads), sizeof(WeightShared<kBlocks>), weight_gradient_hopper<kBlocks>, x_map, dy_map, w);

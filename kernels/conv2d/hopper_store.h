@@ -18,7 +18,7 @@ struct Staging {
 
 // The units of 16 bytes of a box: a pixel's 128 by eight threads. copy(place in the image batch, place in the box) for those
 // that are inside.
-template <class Copy>
+template <class T, class Copy>
 __device__ void each_unit(const Conv& c, const Parity& p, dtype::Bf16* box, int pixel, int channel, int thread, Copy copy) {
   constexpr int kUnit = 8, kUnits = kBoxChannels / kUnit, kApart = kWarpgroup / kUnits;
   static_assert(kApart % 8 == 0, "the swizzle is the same for all rows of a thread");
@@ -26,14 +26,18 @@ __device__ void each_unit(const Conv& c, const Parity& p, dtype::Bf16* box, int 
   auto* unit = reinterpret_cast<unsigned char*>(box) +
                swizzled_128(static_cast<unsigned>(first) * kTileRow + static_cast<unsigned>(thread % kUnits) * 16);
   if (at >= c.channels) return;
+  const auto in_batch = [&c](int n, int i, int j) { return (int64_t{n} * c.height + i) * c.width + j; };
+  [[maybe_unused]] const Place box_at = T::kSlabs ? place_of<T>(p, pixel) : Place{};
 #pragma unroll
   for (int k = 0; k < kBoxPixels / kApart; ++k) {
-    const int result = pixel + first + k * kApart;
+    const int in_box = first + k * kApart, result = pixel + in_box;
     if (result >= p.pixels) continue;
     int64_t place = result;
-    if (c.step > 1) {
-      const int v = result % p.columns, line = result / p.columns, u = line % p.rows, n = line / p.rows;
-      place = (int64_t{n} * c.height + u * c.step + p.i0) * c.width + v * c.step + p.j0;
+    if constexpr (T::kSlabs) {
+      place = in_batch(box_at.n, box_at.i + in_box / T::kWidth, box_at.j + in_box % T::kWidth);
+    } else if (c.step > 1) {
+      const Place of_parity = place_of<T>(p, result);
+      place = in_batch(of_parity.n, of_parity.i * c.step + p.i0, of_parity.j * c.step + p.j0);
     }
     copy(place * c.channels + at, unit + k * kApart * static_cast<int>(kTileRow));
   }
@@ -119,7 +123,7 @@ struct PartOfTile {
 template <class T>
 __device__ void fetch_residual(const Conv& c, const Parity& p, const PartOfTile<T>& part, int box, dtype::Bf16* to) {
   const dtype::Bf16* residual = c.epilogue.residual;
-  each_unit(c, p, to, part.pixel(box), part.channel(box), static_cast<int>(threadIdx.x) % kWarpgroup,
+  each_unit<T>(c, p, to, part.pixel(box), part.channel(box), static_cast<int>(threadIdx.x) % kWarpgroup,
             [residual](int64_t at, void* unit) { copy_async(unit, residual + at, residual); });
   commit_copies();
 }
@@ -195,8 +199,19 @@ __device__ void place_results(const float (&sum)[kSums], int b, const LaneBiases
   }
 }
 
-// Rounds and stores the sums of this warpgroup's part of a tile. `map`: the result as a matrix {pixel, channel}, for results
-// that lie side by side. `next` is the box to use next, the one used less recently; when this returns stores may still be
+// Stores a box of results that lie side by side. `map`: the result as a matrix {pixel, channel}, or of slabs as an image batch.
+template <class T>
+__device__ void store_box(const Parity& p, const dtype::Bf16* box, const TensorMap& map, int pixel, int channel) {
+  if constexpr (T::kSlabs) {
+    const Place at = place_of<T>(p, pixel);
+    store_image_box(box, map, at.n, at.i, at.j, channel);
+  } else {
+    store_matrix_box(box, map, pixel, channel);
+  }
+  commit_stores();
+}
+
+// Rounds and stores the sums of this warpgroup's part of a tile. `map`: for store_box. `next` is the box to use next, the one used less recently; when this returns stores may still be
 // reading both.
 template <class T>
 __device__ void store_tile(const Conv& c, const Tile& tile, const float (&sum)[kSums], Staging& staging, int& next,
@@ -229,14 +244,11 @@ __device__ void store_tile(const Conv& c, const Tile& tile, const float (&sum)[k
     // One branch a box, not one a value.
     if (e.activation == EQV_SILU) place([](float v) { return quick_silu(v); });
     else place([&e](float v) { return v <= 0.0f ? (e.activation == EQV_RELU ? 0.0f : v * e.slope) : v; });
-    if (c.step == 1) fence_async_proxy();
+    const bool apart = !T::kSlabs && c.step > 1;
+    if (!apart) fence_async_proxy();
     warpgroup_barrier();
-    if (c.step > 1) {
-      each_unit(c, p, box, pixel, channel, thread, [&](int64_t at, const void* unit) { copy_16(c.result + at, unit); });
-    } else if (thread == 0) {
-      store_matrix_box(box, map, pixel, channel);
-      commit_stores();
-    }
+    if (apart) each_unit<T>(c, p, box, pixel, channel, thread, [&](int64_t at, const void* unit) { copy_16(c.result + at, unit); });
+    else if (thread == 0) store_box<T>(p, box, map, pixel, channel);
     if (p.patches.data) store_box_patches(c, p, box, pixel, channel, warp, lane);
   }
 }

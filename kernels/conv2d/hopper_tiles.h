@@ -5,6 +5,8 @@
 // operand b 256. Rows of a are pixels and of b channels, or with kSwapAB the other way round, for few channels. Two blocks
 // are a cluster that loops over pairs of tiles, neighbours in pixels, of the same channels: each loads its own pixels, and
 // half of the weights for both.
+//
+// A sum goes over the taps of a column of the window before it goes to the next column: so hopper_slabs.h has the same bits.
 #pragma once
 
 #include "common/values.h"
@@ -51,15 +53,34 @@ struct Tiling {
   static constexpr int kA = kPingPong ? 64 : 128, kB = 256, kStages = 4;
   static constexpr int kPixels = kSwapAB ? kB : kA, kChannels = kSwapAB ? kA : kB;
   static constexpr int kWeightRows = kChannels / kConvBlocks;  // that a block loads
-  using Pipe = Pipeline<kA, kB, kStages, kConvBlocks>;
+  static constexpr bool kSlabs = false;
+  using Stage = Operands<kA, kB>;
+  using Pipe = Pipeline<Stage, kStages, kConvBlocks>;
 
-  static __device__ dtype::Bf16* pixels(typename Pipe::Stage& s) { return kSwapAB ? s.b : s.a; }
-  static __device__ dtype::Bf16* weights(typename Pipe::Stage& s) { return kSwapAB ? s.a : s.b; }
+  // What a block reads of a tile with so many steps.
+  static constexpr int64_t tile_bytes(int64_t steps) { return steps * (kPixels + kWeightRows) * kTileRow; }
+  static constexpr int64_t tile_copies(int64_t steps) { return steps * 2; }
+
+  static __device__ dtype::Bf16* pixels(Stage& s) { return kSwapAB ? s.b : s.a; }
+  static __device__ dtype::Bf16* weights(Stage& s) { return kSwapAB ? s.a : s.b; }
 };
 
 struct Tile {
   int parity, pixel, channel;  // the first ones
 };
+
+// A pixel of the results of a parity: its image, row and column.
+struct Place {
+  int n, i, j;
+};
+
+// Of the pixel with this number.
+template <class T>
+  requires(!T::kSlabs)
+__device__ Place place_of(const Parity& p, int pixel) {
+  const int line = pixel / p.columns;
+  return {line / p.rows, line % p.rows, pixel % p.columns};
+}
 
 // Channels change fastest: the tiles that read the same pixels run at the same time, and find them in the cache.
 template <class T>
@@ -73,6 +94,7 @@ __device__ Tile tile_of(const Conv& c, int work, unsigned rank) {
 
 // Starts the copies of every tile of this block, as stages become empty.
 template <class T>
+  requires(!T::kSlabs)
 __device__ void produce(typename T::Pipe& pipeline, const Conv& c, const PixelMaps& pixels, const TensorMap& weights) {
   const unsigned rank = cluster_rank();
   const int share = static_cast<int>(rank) * T::kWeightRows;
@@ -80,20 +102,19 @@ __device__ void produce(typename T::Pipe& pipeline, const Conv& c, const PixelMa
   for (int work = static_cast<int>(blockIdx.x) / kConvBlocks; work < c.work; work += static_cast<int>(gridDim.x) / kConvBlocks) {
     const Tile tile = tile_of<T>(c, work, rank);
     const Parity& p = c.parities[tile.parity];
-    const int v = tile.pixel % p.columns, line = tile.pixel / p.columns, u = line % p.rows, n = line / p.rows;
-    const int i = u * c.stride + p.first_row, j = v * c.stride + p.first_column;
-    for (int r = 0; r < p.taps_down; ++r)
-      for (int s = 0; s < p.taps_across; ++s) {
-        const int tap = p.weight_tap + r * p.weight_down + s * p.weight_across;
-        for (int slice = 0; slice < c.slices; ++slice) {
+    const Place first = place_of<T>(p, tile.pixel);
+    const int i = first.i * c.stride + p.first_row, j = first.j * c.stride + p.first_column;
+    for (int s = 0; s < p.taps_across; ++s)
+      for (int slice = 0; slice < c.slices; ++slice)
+        for (int r = 0; r < p.taps_down; ++r) {
+          const int tap = p.weight_tap + r * p.weight_down + s * p.weight_across;
           Barrier* full = pipeline.producer_acquire(state.stage, state.phase ^ 1);
           auto& stage = pipeline.stages[state.stage];
-          copy_pixels(T::pixels(stage), pixels.of[tile.parity], full, n, i, j, slice * kTileDepth, r, s);
+          copy_pixels(T::pixels(stage), pixels.of[tile.parity], full, first.n, i, j, slice * kTileDepth, r, s);
           multicast_matrix_box(T::weights(stage) + share * kTileDepth, weights, full, pipeline.kEveryBlock, tile.channel + share,
                                (tap * c.slices + slice) * kTileDepth);
           state.advance();
         }
-      }
   }
 }
 
@@ -121,6 +142,7 @@ constexpr int kSums = 128;  // of a thread: 64 × 256 of a warpgroup
 
 // Multiplies this warpgroup's part of every tile. begin(tile) is called before, and store(tile, sums) with its sums.
 template <class T, class Begin, class Store>
+  requires(!T::kSlabs)
 __device__ void consume(typename T::Pipe& pipeline, OrderedSequenceBarrier& order, const Conv& c, Begin begin, Store store) {
   const int group = static_cast<int>(threadIdx.x) / kWarpgroup - 1;
   const unsigned thread = threadIdx.x % kWarpgroup, rank = cluster_rank();
@@ -170,7 +192,7 @@ struct ConvShared {
   OrderedSequenceBarrier order;
 };
 
-// What a block does. begin(tile, staging, next) and store(tile, sums, staging, next) get the warpgroup's staging, and a number that
+// What a block does; hopper_slabs.h has another produce and consume. begin(tile, staging, next) and store(tile, sums, staging, next) get the warpgroup's staging, and a number that
 // is theirs.
 template <class T, class Staging, class Begin, class Store>
 __device__ void convolve_tiles(const Conv& c, const PixelMaps& pixels, const TensorMap& weights, Begin begin, Store store) {

@@ -1,8 +1,9 @@
-// What of a GPU is used: how many of its multiprocessors, and the kernels of which architecture.
+// What of a GPU is used: how many of its multiprocessors, the kernels of which architecture, and which of these.
 #pragma once
 
 #include <cstdint>
 #include <cstdlib>
+#include <cstring>
 
 namespace eqv {
 
@@ -21,6 +22,15 @@ inline int32_t bounded_multiprocessors(int32_t has) { return at_most("EQV_MULTIP
 inline int32_t bounded_architecture(int32_t has) {
   const int32_t wanted = at_most("EQV_ARCHITECTURE", has);
   return wanted < 80 ? has : wanted;
+}
+
+// With EQV_CONV_SLABS=0 the convolutions of sm_90a load the pixels of every tap: so both ways can be compared on one GPU.
+inline bool slabs_wanted() {
+  static const bool wanted = [] {
+    const char* text = std::getenv("EQV_CONV_SLABS");
+    return !text || std::strcmp(text, "0") != 0;
+  }();
+  return wanted;
 }
 
 }  // namespace eqv

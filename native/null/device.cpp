@@ -12,6 +12,10 @@ namespace eqv::gpu {
 
 int64_t wave(const Stream& stream) { return int64_t{8} * stream.device->threads; }
 void check_launch(const char*) {}
+void planned_tiles(Stream& stream, int64_t bytes, int64_t copies) {
+  if (stream.clock && journals())
+    journal("tiles\t%lld\t%lld", static_cast<long long>(bytes), static_cast<long long>(copies));
+}
 void planned(Stream& stream, const char* kernel, unsigned cluster, dim3 grid, dim3 block, size_t shared_bytes) {
   if (stream.clock && journals())
     journal("launch\t%s\t%u\t%llu\t%u\t%zu", kernel, cluster, 1ULL * grid.x * grid.y * grid.z, block.x * block.y * block.z,
@@ -20,6 +24,7 @@ void planned(Stream& stream, const char* kernel, unsigned cluster, dim3 grid, di
 uint64_t* wait_report() { return nullptr; }
 TensorMap matrix_map(const void*, int64_t, int64_t, int) { return {}; }
 TensorMap pixels_map(const void*, int, int, int, int, PixelRange, int, int) { return {}; }
+TensorMap image_map(const void*, int, int, int, int, int, int) { return {}; }
 
 }  // namespace eqv::gpu
 

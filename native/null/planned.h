@@ -6,6 +6,7 @@
 
 namespace eqv::gpu {
 
+void planned_tiles(Stream& stream, int64_t bytes, int64_t copies);
 void planned(Stream& stream, const char* kernel, unsigned cluster, dim3 grid, dim3 block, size_t shared_bytes);
 
 }  // namespace eqv::gpu

@@ -286,6 +286,81 @@ void box(Stream& stream, int64_t rows, int64_t columns, int box_rows, int row, i
          out.fetch(), want);
 }
 
+constexpr int kImageRows = 18, kImageColumns = 8;  // of a box
+
+__global__ void __launch_bounds__(128)
+    image_kernel(const __grid_constant__ TensorMap map, int n, int i, int j, int channel, Bf16* out) {
+  constexpr int kPixels = kImageRows * kImageColumns;
+  Tiles& s = shared_memory<Tiles>();
+  begin(s, kPixels * 128);
+  if (threadIdx.x == 0) copy_image_box(s.a, map, &s.full, n, i, j, channel);
+  barrier_wait(&s.full, 0);
+  for (int k = static_cast<int>(threadIdx.x); k < kPixels * kRow; k += 128) out[k] = s.a[k];
+}
+
+struct Images {
+  int n, h, w, c;
+
+  // Where a value is; −1 outside.
+  int64_t at(int image, int y, int x, int channel) const {
+    const bool inside = image >= 0 && image < n && y >= 0 && y < h && x >= 0 && x < w && channel < c;
+    return inside ? ((int64_t{image} * h + y) * w + x) * c + channel : -1;
+  }
+  size_t values() const { return static_cast<size_t>(n * h * w * c); }
+};
+
+void image_box(Stream& stream, const Images& v, int n, int i, int j, int channel) {
+  Numbers numbers;
+  Buffer<Bf16> from(stream, numbers.bf16(v.values()));
+  constexpr size_t kCount = size_t{kImageRows} * kImageColumns * kRow;
+  Buffer<Bf16> out(stream, kCount, Bf16{0x7fff});
+  launch(stream, "tma", dim3(1), dim3(128), sizeof(Tiles), image_kernel,
+         image_map(from.device(), v.n, v.h, v.w, v.c, kImageRows, kImageColumns), n, i, j, channel, out.device());
+  std::vector<Bf16> want(kCount);
+  for (int p = 0; p < kImageRows * kImageColumns; ++p)
+    for (int k = 0; k < kRow; ++k) {
+      const int64_t at = v.at(n, i + p / kImageColumns, j + p % kImageColumns, channel + k);
+      want[swizzled(static_cast<size_t>(p), static_cast<size_t>(k))] = at < 0 ? Bf16{0} : from.host[static_cast<size_t>(at)];
+    }
+  char name[100];
+  std::snprintf(name, sizeof name, "tma.image %dx%dx%dx%d at %d,%d,%d channel %d", v.n, v.h, v.w, v.c, n, i, j, channel);
+  report(name, out.fetch(), want);
+}
+
+// The tile is 64 pixels, 8 × 8.
+__global__ void __launch_bounds__(128)
+    store_image_kernel(const __grid_constant__ TensorMap map, int n, int i, int j, int channel, const Bf16* from) {
+  Tiles& s = shared_memory<Tiles>();
+  for (int k = static_cast<int>(threadIdx.x); k < 64 * kRow; k += 128)
+    s.a[swizzled_128(static_cast<unsigned>(k) * 2) / 2] = from[k];
+  fence_async_proxy();
+  warpgroup_barrier();
+  if (threadIdx.x == 0) {
+    store_image_box(s.a, map, n, i, j, channel);
+    commit_stores();
+    wait_for_stores<0>();
+  }
+}
+
+void store_image(Stream& stream, const Images& v, int n, int i, int j, int channel) {
+  constexpr int kWide = 8;
+  Numbers numbers;
+  Buffer<Bf16> from(stream, numbers.bf16(size_t{kWide} * kWide * kRow));
+  const Bf16 before{0x7fff};
+  Buffer<Bf16> to(stream, v.values(), before);
+  launch(stream, "tma", dim3(1), dim3(128), sizeof(Tiles), store_image_kernel,
+         image_map(to.device(), v.n, v.h, v.w, v.c, kWide, kWide), n, i, j, channel, from.device());
+  std::vector<Bf16> want(v.values(), before);
+  for (int p = 0; p < kWide * kWide; ++p)
+    for (int k = 0; k < kRow; ++k) {
+      const int64_t at = v.at(n, i + p / kWide, j + p % kWide, channel + k);
+      if (at >= 0) want[static_cast<size_t>(at)] = from.host[static_cast<size_t>(p * kRow + k)];
+    }
+  char name[100];
+  std::snprintf(name, sizeof name, "tma.store %dx%dx%dx%d at %d,%d,%d channel %d", v.n, v.h, v.w, v.c, n, i, j, channel);
+  report(name, to.fetch(), want);
+}
+
 // The tile is 64 rows; what is outside the matrix must stay as it is.
 __global__ void __launch_bounds__(128) store_kernel(const __grid_constant__ TensorMap map, int row, int column, const Bf16* from) {
   Tiles& s = shared_memory<Tiles>();
@@ -533,6 +608,13 @@ void run(int ordinal) {
   store<true>(stream);
   store_box(stream, 200, 128, 64, 64);
   store_box(stream, 100, 72, 64, 64);  // beyond the last row and column
+  const Images images{.n = 2, .h = 19, .w = 13, .c = 72};
+  image_box(stream, images, 0, -1, -1, 0);
+  image_box(stream, images, 1, 3, 6, 64);   // beyond the last row, column and channel, into no other image
+  image_box(stream, images, 0, -17, 2, 0);  // one row of the image
+  image_box(stream, images, 2, 0, 0, 0);    // beyond the last image
+  store_image(stream, images, 0, 8, 0, 0);
+  store_image(stream, images, 0, 16, 8, 64);
   multicast(stream);
   multiply<64, false>(stream);
   multiply<128, false>(stream);

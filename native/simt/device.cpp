@@ -35,14 +35,24 @@ TensorMap matrix_map(const void* data, int64_t rows, int64_t columns, int box_ro
   return map;
 }
 
+TensorMap image_map(const void* data, int n, int h, int w, int c, int box_rows, int box_columns) {
+  TensorMap map{};
+  map.data = static_cast<const uint16_t*>(data);
+  map.kind = TensorMap::Kind::images;
+  map.columns = c, map.rows = w, map.height = h, map.images = n;
+  map.box = box_rows * box_columns, map.box_columns = box_columns;
+  return map;
+}
+
 TensorMap pixels_map(const void* data, int n, int h, int w, int c, PixelRange range, int step, int box_pixels) {
   return {.data = static_cast<const uint16_t*>(data),
-          .pixels = true,
+          .kind = TensorMap::Kind::pixels,
           .columns = c,
           .rows = w,
           .height = h,
           .images = n,
           .box = box_pixels,
+          .box_columns = 0,
           .first_column = range.first_column,
           .first_row = range.first_row,
           .beyond_columns = range.beyond_columns,

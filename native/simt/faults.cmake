@@ -10,6 +10,11 @@ set(FAULTS
   "early-release|conv2d/hopper_tiles.h|warpgroup_wait<1>()|P ? void(before = state.stage) : warpgroup_wait<1>()"
   "products-not-waited-for|conv2d/hopper_tiles.h|warpgroup_wait<0>()|P ? void() : warpgroup_wait<0>()"
   "early-release-weight|conv2d/conv2d_hopper_weight.cu|warpgroup_wait<1>()|P ? void(before = state.stage) : warpgroup_wait<1>()"
+  "early-release-slab|conv2d/hopper_slabs.h|warpgroup_wait<1>()|P ? void() : warpgroup_wait<1>()"
+  "slab-not-waited-for|conv2d/hopper_slabs.h|if (r == 0) pipelines|if (r == 0 && !P) pipelines"
+  "slab-too-far-down|conv2d/hopper_slabs.h|r * T::kWidth|(P ? 0 : r) * T::kWidth"
+  "box-of-another-tile|conv2d/hopper_slabs.h|tile % across * T::kWidth|(P ? 0 : tile % across) * T::kWidth"
+  "slabs-from-the-start|conv2d/hopper_slabs.h|first = place_of<T>(p, tile.pixel)|first = (P ? void(slab = PipelineState<T::Pipe::kSlabs>()) : void(), place_of<T>(p, tile.pixel))"
   "out-of-bounds-hopper|conv2d/hopper_store.h|result >= p.pixels|(result >= p.pixels && !P)"
   "barriers-not-fenced|conv2d/hopper_pipeline.h|fence_barrier_init()|P ? void() : fence_barrier_init()"
   # Both blocks of a cluster write into each other's stages. Here a block does not wait for the other block's readers.
@@ -38,7 +43,7 @@ set(FAULTS
   "ring-still-read|linear/linear_mma.cu|__syncthreads()|P ? void() : __syncthreads()"
   "out-of-bounds-activated|linear/linear_mma.cu|row + r >= rows|(row + r >= rows && !P)"
   # Only blocks that go on with a second tile show this.
-  "tile-from-the-start|conv2d/hopper_tiles.h|int i = u * c.stride + p.first_row, j|int i = (P ? void(state = PipelineState<T::kStages>()) : void(), u * c.stride + p.first_row), j"
+  "tile-from-the-start|conv2d/hopper_tiles.h|int i = first.i * c.stride + p.first_row, j|int i = (P ? void(state = PipelineState<T::kStages>()) : void(), first.i * c.stride + p.first_row), j"
   "bound-ignored-device|native/cuda/device.cu|bounded_multiprocessors(multiprocessors)|P ? multiprocessors : bounded_multiprocessors(multiprocessors)"
   "error-kept-device|native/cuda/device.cu|(void)cudaGetLastError()|P ? void() : (void)cudaGetLastError()"
   "wait-not-reported-device|native/cuda/device.cu|word ? \"|word && !P ? \""

@@ -61,11 +61,11 @@ struct Copy {
   uint64_t* barrier;
 };
 
-// From shared memory to a matrix.
+// From shared memory to a matrix or an image.
 struct StoreOfBox {
   TensorMap map;
   const unsigned char* from;
-  int row, column;
+  int at[4];  // row, column; or n, i, j, channel
 };
 
 struct Product {
@@ -153,9 +153,18 @@ void put_row(const Copy& copy, int row, const uint16_t* from, int64_t channel, i
   }
 }
 
+// Pixel p of a box of an image; null outside of it.
+const uint16_t* pixel_of_box(const TensorMap& m, const int (&at)[4], int p) {
+  const int64_t n = at[0], y = at[1] + p / m.box_columns, x = at[2] + p % m.box_columns;
+  const bool inside = n >= 0 && n < m.images && y >= 0 && y < m.height && x >= 0 && x < m.rows;
+  return inside ? m.data + ((n * m.height + y) * m.rows + x) * m.columns + at[3] : nullptr;
+}
+
 void run(const Copy& copy) {
   const TensorMap& m = copy.map;
-  if (m.pixels) {
+  if (m.kind == TensorMap::Kind::images) {
+    for (int p = 0; p < m.box; ++p) put_row(copy, p, pixel_of_box(m, copy.at, p), copy.at[3], m.columns);
+  } else if (m.kind == TensorMap::Kind::pixels) {
     int n = copy.at[0], i = copy.at[1], j = copy.at[2];
     for (int p = 0; p < m.box; ++p) {
       const int64_t y = i + copy.r, x = j + copy.s;
@@ -200,13 +209,14 @@ void start(Copy copy, const void* to, uint64_t* barrier, unsigned blocks) {
 void run(const StoreOfBox& store) {
   const TensorMap& m = store.map;
   const uint32_t from = shared_offset(store.from);
-  for (int p = 0; p < m.box; ++p)
-    for (int c = 0; c < kBoxWidth; c += kUnit) {
-      const int64_t row = store.row + p, column = store.column + c;
-      if (row >= m.rows || column >= m.columns) continue;
-      std::memcpy(const_cast<uint16_t*>(m.data) + row * m.columns + column,
-                  swizzled(from + static_cast<unsigned>(p * kRowBytes + c * 2)), kUnit * 2);
-    }
+  const bool image = m.kind == TensorMap::Kind::images;
+  const int64_t column = store.at[image ? 3 : 1];
+  for (int p = 0; p < m.box; ++p) {
+    const int64_t row = store.at[0] + p;
+    const uint16_t* to = image ? pixel_of_box(m, store.at, p) : row < m.rows ? m.data + row * m.columns + column : nullptr;
+    for (int c = 0; c < kBoxWidth && to && column + c < m.columns; c += kUnit)
+      std::memcpy(const_cast<uint16_t*>(to) + c, swizzled(from + static_cast<unsigned>(p * kRowBytes + c * 2)), kUnit * 2);
+  }
 }
 
 // The copies that end at this barrier are done now.
@@ -356,14 +366,19 @@ void barrier_wait(uint64_t* barrier, unsigned parity) {
 }
 
 void tma_matrix_box(void* to, const TensorMap& map, uint64_t* barrier, unsigned blocks, int row, int column) {
-  if (map.pixels) die("TMA: a map of pixels is copied as a matrix");
+  if (map.kind != TensorMap::Kind::matrix) die("TMA: a map of pixels is copied as a matrix");
   start({map, {row, column, 0, 0}, 0, 0, nullptr, 0, nullptr}, to, barrier, blocks);
 }
 
 void tma_pixels(void* to, const TensorMap& map, uint64_t* barrier, unsigned blocks, int n, int i, int j, int channel, int r,
                 int s) {
-  if (!map.pixels) die("TMA: a map of a matrix is copied as pixels");
+  if (map.kind != TensorMap::Kind::pixels) die("TMA: a map of boxes is copied as pixels");
   start({map, {n, i, j, channel}, r, s, nullptr, 0, nullptr}, to, barrier, blocks);
+}
+
+void tma_image_box(void* to, const TensorMap& map, uint64_t* barrier, int n, int i, int j, int channel) {
+  if (map.kind != TensorMap::Kind::images) die("TMA: a map of something else is copied as an image's box");
+  start({map, {n, i, j, channel}, 0, 0, nullptr, 0, nullptr}, to, barrier, this_block());
 }
 
 unsigned this_block() { return 1u << cluster_rank(); }
@@ -376,16 +391,29 @@ void written_by_thread(const void* at) {
 
 void fence_async_proxy() { self().written.clear(); }
 
-void tma_store_box(const void* from, const TensorMap& map, int row, int column) {
-  if (map.pixels) die("TMA: a map of pixels is stored as a matrix");
+namespace {
+
+void store_box(const void* from, const TensorMap& map, const int (&at)[4]) {
   const uint32_t begin = shared_offset(from), end = begin + static_cast<uint32_t>(map.box * kRowBytes);
   if (begin % 1024) die("TMA: a swizzled tile must start at a multiple of 1024 bytes");
   for (const Thread& t : block().threads)
     for (uint32_t kilobyte : t.written)
       if (kilobyte >= begin >> 10 && kilobyte < end >> 10) die("TMA: a store of what was written without fence.proxy.async");
-  const StoreOfBox store{map, static_cast<const unsigned char*>(from), row, column};
+  const StoreOfBox store{map, static_cast<const unsigned char*>(from), {at[0], at[1], at[2], at[3]}};
   if (early()) run(store);
   else self().stores.back().push_back(store);
+}
+
+}  // namespace
+
+void tma_store_box(const void* from, const TensorMap& map, int row, int column) {
+  if (map.kind != TensorMap::Kind::matrix) die("TMA: a map of pixels is stored as a matrix");
+  store_box(from, map, {row, column, 0, 0});
+}
+
+void tma_store_image_box(const void* from, const TensorMap& map, int n, int i, int j, int channel) {
+  if (map.kind != TensorMap::Kind::images) die("TMA: a map of something else is stored as an image's box");
+  store_box(from, map, {n, i, j, channel});
 }
 
 void commit_stores() { self().stores.emplace_back(); }

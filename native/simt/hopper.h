@@ -13,10 +13,12 @@ namespace simt {
 // The arguments of cuTensorMapEncodeTiled and cuTensorMapEncodeIm2col; dimensions from the innermost, 64 channels a box.
 struct TensorMap {
   const uint16_t* data;
-  bool pixels;                   // {n, h, w, c} read as pixels; otherwise a matrix {rows, columns}
-  int64_t columns, rows;         // matrix; c and w of pixels
-  int64_t height, images;        // pixels
+  enum class Kind { matrix, pixels, images };  // a matrix {rows, columns}; {n, h, w, c} as pixels in a row, or in boxes
+  Kind kind;
+  int64_t columns, rows;         // matrix; otherwise c and w
+  int64_t height, images;        // not of a matrix
   int box;                       // rows or pixels of a box
+  int box_columns;               // of an image
   int first_column, first_row, beyond_columns, beyond_rows, step;
 };
 
@@ -42,10 +44,12 @@ unsigned this_block();
 void tma_matrix_box(void* to, const TensorMap& map, uint64_t* barrier, unsigned blocks, int row, int column);
 void tma_pixels(void* to, const TensorMap& map, uint64_t* barrier, unsigned blocks, int n, int i, int j, int channel, int r,
                 int s);
+void tma_image_box(void* to, const TensorMap& map, uint64_t* barrier, int n, int i, int j, int channel);
 
 void written_by_thread(const void* at);  // what a store of tiles will read
 void fence_async_proxy();
 void tma_store_box(const void* from, const TensorMap& map, int row, int column);
+void tma_store_image_box(const void* from, const TensorMap& map, int n, int i, int j, int channel);
 void commit_stores();
 void wait_for_stores(unsigned newest);  // until shared memory has been read
 

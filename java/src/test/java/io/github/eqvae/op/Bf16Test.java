@@ -1,5 +1,6 @@
 package io.github.eqvae.op;
 
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
@@ -13,6 +14,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.SplittableRandom;
 import java.util.function.IntPredicate;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterAll;
@@ -172,6 +174,54 @@ class Bf16Test {
             stored(gradient, bounds.gradients()[i], isActivation(c.op(), i)));
       }
     }
+  }
+
+  /**
+   * Where images are of whole slabs their pixels are loaded in another way
+   * (docs/kernels/conv2d.md), with the same sums. So columns keep their bits when the image loses
+   * some on the right that they do not see, after which it is not of whole slabs. The gradient
+   * takes the other kind of slabs.
+   */
+  @ParameterizedTest
+  @MethodSource("devices")
+  void slabsDoNotChangeTheBits(String device) {
+    int height = 32;
+    int width = 16;
+    int fewer = 12;
+    SplittableRandom random = new SplittableRandom(7);
+    double[] x = random.doubles(height * width * 72L, -1, 1).map(Bf16Test::round).toArray();
+    double[] seed = random.doubles(height * width * 136L, -1, 1).map(Bf16Test::round).toArray();
+    double[] w = random.doubles(136 * 72 * 9L, -1, 1).map(Bf16Test::round).toArray();
+    Result whole = conv(device, width, x, w, seed);
+    Result narrow = conv(device, fewer, columns(x, width, fewer), w, columns(seed, width, fewer));
+    assertArrayEquals(columns(whole.y(), width, fewer - 1), columns(narrow.y(), fewer, fewer - 1));
+    assertArrayEquals(
+        columns(whole.gradients()[0], width, fewer - 1),
+        columns(narrow.gradients()[0], fewer, fewer - 1));
+  }
+
+  private static Result conv(String device, int width, double[] x, double[] w, double[] seed) {
+    Conv2d op = new Conv2d(1, 1);
+    OpCase c =
+        new OpCase(
+            "conv2d slabs",
+            op,
+            List.of(In.of(1, x.length / width / 72, width, 72), In.of(136, 72, 3, 3)),
+            Oracles.conv2d(op),
+            ErrorBound.sums(1, 1));
+    return runners.on(device).run(c, new OpCase.Sample(new double[][] {x, w}, seed));
+  }
+
+  /** The first columns of an image of one row after the other. */
+  private static double[] columns(double[] image, int width, int wanted) {
+    int rows = 32;
+    int channels = image.length / rows / width;
+    double[] out = new double[rows * wanted * channels];
+    for (int row = 0; row < rows; row++) {
+      System.arraycopy(
+          image, row * width * channels, out, row * wanted * channels, wanted * channels);
+    }
+    return out;
   }
 
   /** Operations on images, latents and losses: devices refuse these in bf16. */

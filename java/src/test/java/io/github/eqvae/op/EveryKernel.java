@@ -121,7 +121,7 @@ public final class EveryKernel {
 
   /** Of the matrix products: few millions of multiplications, which still go round every ring. */
   private static boolean isLight(OpCase c) {
-    return multiplications(c) <= LIGHT;
+    return multiplications(c) <= LIGHT || c.name().startsWith(OpCases.ONE_SLAB);
   }
 
   /** Of a convolution's forward pass; other cases take little. */

@@ -167,6 +167,19 @@ final class OpCases {
    * larger than all else together, so that no activation is near its kink.
    */
   private void endings(In x, int out, int stride) {
+    endings(
+        x,
+        out,
+        stride,
+        List.of(
+            Activation.IDENTITY,
+            Activation.SILU,
+            Activation.RELU,
+            Activation.leakyRelu(0.2),
+            Activation.leakyRelu(0)));
+  }
+
+  private void endings(In x, int out, int stride, List<Activation> activations) {
     long in = x.shape().dim(3);
     long terms = 9 * in;
     Conv2d plain = new Conv2d(stride, 1);
@@ -182,13 +195,7 @@ final class OpCases {
             .outputs()
             .getFirst();
     In residual = new In(y.shape(), large, true, Layout.DENSE, false);
-    for (Activation activation :
-        List.of(
-            Activation.IDENTITY,
-            Activation.SILU,
-            Activation.RELU,
-            Activation.leakyRelu(0.2),
-            Activation.leakyRelu(0))) {
+    for (Activation activation : activations) {
       Conv2d op = plain.with(activation);
       String name = "conv2d %s %s stride %d ".formatted(activation, describe(x), stride);
       ErrorBound bound = ErrorBounds.conv(op, terms, 9L * out, y.shape().elements());
@@ -277,6 +284,7 @@ final class OpCases {
     c.upsampleConv(In.of(1, 11, 10, 3), 24, true);
     c.endings(In.of(2, 9, 11, 32), 72, 1);
     c.endings(In.of(1, 10, 13, 24), 140, 2);
+    c.slabs();
     c.conv("conv2d tiled from 3", new Conv2d(1, 1), 3, In.of(1, 24, 25, 3), 72, true);
     c.conv("conv2d tiled to 3", new Conv2d(1, 1), 3, In.of(1, 24, 25, 72), 3, true);
     c.thin();
@@ -287,6 +295,21 @@ final class OpCases {
     c.activatedLinear(Activation.SILU, In.of(2, 150, 72), 200);
     c.attentions(List.of(new Size(2, 40, 150, 32, 2), new Size(1, 130, 131, 144, 1)));
     return List.copyOf(c.cases);
+  }
+
+  /** The smallest with slabs, one tile. */
+  static final String ONE_SLAB = "conv2d tiled slabs, skewed";
+
+  /**
+   * Images of whole slabs (docs/kernels/conv2d.md), of 8 × 16 pixels for more than 128 channels and
+   * of 8 × 32 for up to 128: several tiles for a cluster of a device with four multiprocessors, and
+   * a last pair that is not one; pads that differ on all sides.
+   */
+  private void slabs() {
+    conv("conv2d tiled slabs", new Conv2d(1, 1), 3, In.of(5, 16, 8, 32), 136, true);
+    conv("conv2d tiled slabs, gradient", new Conv2d(1, 1), 3, In.of(1, 32, 8, 72), 32, false);
+    conv(ONE_SLAB, new Conv2d(1, 2, 0, 0, 3), 3, In.of(1, 16, 15, 32), 136, true);
+    endings(In.of(1, 32, 16, 40), 72, 1, List.of(Activation.SILU));
   }
 
   /** Few channels on one side: the ends of a network, in all their directions. */

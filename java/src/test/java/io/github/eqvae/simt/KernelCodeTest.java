@@ -120,8 +120,8 @@ class KernelCodeTest {
             .filter(c -> !c.name.startsWith("each_kernel"))
             .toList();
     assertTrue(
-        found.size() >= 8,
-        "forward with four tilings, two with an activation, weight gradient alone and in pairs");
+        found.size() >= 10,
+        "forward with six tilings, two with an activation, weight gradient alone and in pairs");
     for (Compiled c : found) {
       assertTrue(c.kernel.count("HGMMA") >= 4, c.line());
       if (c.name.startsWith("conv") || c.name.startsWith("linear")) {
@@ -134,7 +134,8 @@ class KernelCodeTest {
       } else {
         assertTrue(c.kernel.count("UTMALDG") >= 1, c.line());
       }
-      assertTrue(c.kernel.count("UTMALDG.IM2COL") >= 1, c.line());
+      String pixels = c.name.contains("Slab") ? "UTMALDG" : "UTMALDG.IM2COL";
+      assertTrue(c.kernel.count(pixels) >= 1, c.line());
       assertEquals(0, c.kernel.count("HMMA"), c.line());
       assertEquals(168, c.kernel.registers(), "65536 for 384 threads: " + c.line());
     }

@@ -1,6 +1,7 @@
 package io.github.eqvae.simt;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.github.eqvae.op.EveryKernel;
@@ -10,6 +11,7 @@ import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeSet;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
@@ -23,13 +25,15 @@ import org.junit.jupiter.api.parallel.ExecutionMode;
 /**
  * All kernels under the shim give the same bits whatever the order of threads and blocks, and
  * whether copies, stores and products happen at once or as late as the program allows. Both are set
- * for a process, so each combination is one.
+ * for a process, so each combination is one. In the last one convolutions have no slabs, which
+ * change no bit either.
  */
 @Tag("full")
 @EnabledIfSystemProperty(named = "os.arch", matches = "amd64")
 @Execution(ExecutionMode.CONCURRENT)
 class OrderTest {
   private static final String LAUNCHES = "launches-";
+  private static final String WITHOUT_SLABS = "7true";
 
   @TempDir Path folder;
 
@@ -55,6 +59,9 @@ class OrderTest {
     if (early) {
       builder.environment().put("SIMT_EARLY", "1");
     }
+    if (WITHOUT_SLABS.equals(seed + early)) {
+      builder.environment().put("EQV_CONV_SLABS", "0");
+    }
     builder.environment().put("SIMT_LAUNCHES", folder.resolve(LAUNCHES + seed + early).toString());
     Path out = folder.resolve(seed + early);
     builder.redirectErrorStream(true).redirectOutput(out.toFile());
@@ -67,6 +74,10 @@ class OrderTest {
    */
   private void sharedMemoryIsTheRecorded() throws IOException {
     TreeSet<String> lines = new TreeSet<>();
+    assertNotEquals(
+        Set.copyOf(Files.readAllLines(folder.resolve(LAUNCHES + "0true"))),
+        Set.copyOf(Files.readAllLines(folder.resolve(LAUNCHES + WITHOUT_SLABS))),
+        "slabs are launched with other memory");
     try (Stream<Path> files = Files.list(folder)) {
       for (Path f : files.filter(p -> p.getFileName().toString().startsWith(LAUNCHES)).toList()) {
         lines.addAll(Files.readAllLines(f));

@@ -159,7 +159,12 @@ public final class GpuBenchmark {
     m.put("date", LocalDate.now().toString());
     m.put(
         "command",
-        "gpu/run bench " + options.get("--cases") + " (" + options.get("--rounds") + " rounds)");
+        withoutSlabs()
+            + "gpu/run bench "
+            + options.get("--cases")
+            + " ("
+            + options.get("--rounds")
+            + " rounds)");
     m.put("backend", device.name());
     m.put("device", info.name());
     m.put("detail", info.detail());
@@ -305,6 +310,11 @@ public final class GpuBenchmark {
     }
     write(line);
     log().println(line);
+  }
+
+  /** What the environment changes of the kernels (native/core/gpu_bounds.h). */
+  private static String withoutSlabs() {
+    return "0".equals(System.getenv("EQV_CONV_SLABS")) ? "EQV_CONV_SLABS=0 " : "";
   }
 
   private boolean onGpu() {

@@ -14,8 +14,17 @@ final class StepTrace {
    * @param blocks all blocks
    * @param threads of a block
    * @param shared dynamic shared memory of a block, in bytes
+   * @param tileBytes what blocks read as tiles for products of warpgroups, through the shared cache
+   * @param tileCopies the copies that bring them
    */
-  record Launch(String kernel, int cluster, long blocks, int threads, long shared) {}
+  record Launch(
+      String kernel,
+      int cluster,
+      long blocks,
+      int threads,
+      long shared,
+      long tileBytes,
+      long tileCopies) {}
 
   /**
    * An argument of a call.
@@ -70,19 +79,25 @@ final class StepTrace {
     List<Argument> arguments = new ArrayList<>();
     List<Launch> launches = new ArrayList<>();
     long scratch = 0;
+    long[] tiles = new long[2];
     for (String line : lines) {
       String[] c = line.split("\t");
       switch (c[0]) {
         case "tensor" -> arguments.add(argument(c));
         case "scratch" -> scratch += Long.parseLong(c[1]);
-        case "launch" ->
-            launches.add(
-                new Launch(
-                    c[1],
-                    Integer.parseInt(c[2]),
-                    Long.parseLong(c[3]),
-                    Integer.parseInt(c[4]),
-                    Long.parseLong(c[5])));
+        case "tiles" -> tiles = new long[] {Long.parseLong(c[1]), Long.parseLong(c[2])};
+        case "launch" -> {
+          launches.add(
+              new Launch(
+                  c[1],
+                  Integer.parseInt(c[2]),
+                  Long.parseLong(c[3]),
+                  Integer.parseInt(c[4]),
+                  Long.parseLong(c[5]),
+                  tiles[0],
+                  tiles[1]));
+          tiles = new long[2];
+        }
         case "call" -> {
           calls.add(
               new Call(
