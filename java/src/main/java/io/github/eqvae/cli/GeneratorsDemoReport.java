@@ -9,6 +9,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.OptionalDouble;
 import java.util.stream.Stream;
 
@@ -21,6 +22,9 @@ final class GeneratorsDemoReport {
 
   private static final List<String> TITLES =
       List.of("Distance, first classifier", "Distance, second classifier");
+
+  private static final Map<String, String> NAMES =
+      Map.of("sit", "SiT", "dit", "DiT", "repa", "SiT with REPA", "maskgit", "MaskGIT");
 
   private GeneratorsDemoReport() {}
 
@@ -46,7 +50,7 @@ final class GeneratorsDemoReport {
       blocks.add(samples(folder, pair.kind(), "eq", "On EQ latents"));
       sections.add(
           new ReportData.Section(
-              pair.kind().toUpperCase(Locale.ROOT),
+              NAMES.get(pair.kind()),
               "Samples of averaged weights against real images; lower is better. Both runs have the"
                   + " same network, seed, steps, noise and labels.",
               blocks));
@@ -77,10 +81,10 @@ final class GeneratorsDemoReport {
     return factor.isPresent()
         ? new ReportData.Figure(
             String.format(Locale.ROOT, "%.2f×", factor.getAsDouble()),
-            pair.kind() + ": how much sooner EQ reaches the plain run's distance",
+            NAMES.get(pair.kind()) + ": how much sooner EQ reaches the plain run's distance",
             ends)
         : new ReportData.Figure(
-            "–", pair.kind() + ": EQ does not reach the plain run's distance", ends);
+            "–", NAMES.get(pair.kind()) + ": EQ does not reach the plain run's distance", ends);
   }
 
   private static ReportData.Series series(String name, LearningCurve curve) {
@@ -105,7 +109,7 @@ final class GeneratorsDemoReport {
       if (!all.isEmpty()) {
         tiles.add(
             new ReportData.Tile(
-                kind + " on " + (model.equals("eq") ? "EQ" : model) + " latents",
+                NAMES.get(kind) + " on " + (model.equals("eq") ? "EQ" : model) + " latents",
                 step(all.getLast()),
                 Files.readAllBytes(all.getLast())));
       }

@@ -177,7 +177,7 @@ class DemoGeneratorsTest {
   void theReportShowsCurvesAndSamples() throws IOException {
     String html = Files.readString(folder.resolve(PLACE + "/report.html"));
     for (String shown :
-        List.of("EQ latents", "DIT", "REPA", "after 12 steps", "second classifier")) {
+        List.of("EQ latents", "DiT", "SiT with REPA", "after 12 steps", "second classifier")) {
       assertTrue(html.contains(shown), shown);
     }
     assertTrue(printed.contains("rotation error"), printed);

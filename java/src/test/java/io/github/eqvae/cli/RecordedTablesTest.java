@@ -186,10 +186,10 @@ class RecordedTablesTest {
         runs.append(f(" %.2f |", plain.path("frechet_distance").get(last).doubleValue()));
         runs.append(f(" %.2f |", eq.path("frechet_distance").get(last).doubleValue()));
         for (String key : List.of("frechet_distance", "frechet_distance_2")) {
-          JsonNode reached = run.getValue().path("eq_steps_to_plain_" + key);
+          RecordedPair pair = RecordedPair.of(run.getValue(), key);
           runs.append(
-              reached.isNumber()
-                  ? f(" %,.0f, **%.2f×** |", reached.doubleValue(), reached.doubleValue() / steps)
+              pair.steps().isPresent()
+                  ? f(" %,.0f, **%.2f×** |", pair.steps().getAsDouble(), pair.share().getAsDouble())
                   : " not reached |");
         }
         runs.append('\n');
@@ -219,6 +219,28 @@ class RecordedTablesTest {
     return out.toString();
   }
 
+  /** EQ's parts, one at a time: autoencoders, and a DiT that learned the latents of each. */
+  private static String ablation() throws IOException {
+    StringBuilder out = new StringBuilder("| EQ's transform | PSNR | rotation error |");
+    out.append(" scale error | high-frequency share | intrinsic dimension | DiT's distance |");
+    out.append(" of a second classifier |\n|---|---|---|---|---|---|---|---|\n");
+    ObjectMapper json = new ObjectMapper();
+    for (String line : Files.readAllLines(ROOT.resolve("docs/results/ablation-seed-0.jsonl"))) {
+      JsonNode r = json.readTree(line);
+      JsonNode vae = r.path("autoencoder");
+      JsonNode last = r.path("validations").get(r.path("validations").size() - 1);
+      out.append(f("| %s |", r.path("what").asText()));
+      out.append(f(" %.2f |", vae.path("psnr").doubleValue()));
+      out.append(f(" %.3f |", vae.path("rotation_error").doubleValue()));
+      out.append(f(" %.3f |", vae.path("scale_error").doubleValue()));
+      out.append(f(" %.3f |", vae.at("/latent/high_frequency_share").doubleValue()));
+      out.append(f(" %.1f |", vae.at("/latent/intrinsic_dimension").doubleValue()));
+      out.append(f(" %.2f |", last.path("frechet_distance").doubleValue()));
+      out.append(f(" %.2f |\n", last.path("frechet_distance_2").doubleValue()));
+    }
+    return out.toString();
+  }
+
   private static String both(JsonNode r, String key, String format) {
     return f(
         " " + format + " → " + format + " |",
@@ -234,6 +256,7 @@ class RecordedTablesTest {
         case "generators" -> generators();
         case "experiment" -> experiment();
         case "exploration" -> tried();
+        case "ablation" -> ablation();
         default -> throw new AssertionError("no table is made of docs/results/" + what);
       };
     } catch (IOException e) {

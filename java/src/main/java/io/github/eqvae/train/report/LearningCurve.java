@@ -82,8 +82,9 @@ public record LearningCurve(double[] steps, double[] values) {
   }
 
   /**
-   * How much sooner another curve reaches the last value of this one: the steps of this one over
-   * those of the other.
+   * How much sooner another curve reaches the last value of this one: the steps of this one to it
+   * over those of the other. Where this one had been as low before its end, that time counts, so
+   * that a curve which no longer falls makes no other one look fast.
    *
    * @param other the other
    * @return such as 4 for a quarter of the steps; empty if the other does not reach it
@@ -91,7 +92,7 @@ public record LearningCurve(double[] steps, double[] values) {
   public OptionalDouble speedUp(LearningCurve other) {
     OptionalDouble reached = other.stepsTo(last());
     return reached.isPresent()
-        ? OptionalDouble.of(lastStep() / reached.getAsDouble())
+        ? OptionalDouble.of(stepsTo(last()).getAsDouble() / reached.getAsDouble())
         : OptionalDouble.empty();
   }
 }

@@ -44,6 +44,14 @@ class LearningCurveTest {
     assertTrue(plain.speedUp(curve(9, 8, 7, 6)).isEmpty());
   }
 
+  /** Seen: a run that only got worse was said to be beaten twelve times, by one as slow as it. */
+  @Test
+  void aCurveThatNoLongerFallsIsNoSlowerForIt() {
+    LearningCurve flat = curve(9, 3, 2, 3);
+    assertEquals(OptionalDouble.of(1), flat.speedUp(flat));
+    assertEquals(OptionalDouble.of(200.0 / 150), flat.speedUp(curve(4, 2, 1, 1)));
+  }
+
   @Test
   void whatIsNoCurveIsRefused() {
     double[] two = {1, 2};

@@ -1,0 +1,36 @@
+package io.github.eqvae.cli;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import io.github.eqvae.train.report.LearningCurve;
+import java.util.OptionalDouble;
+
+/** The recorded curves of a generator on plain and on EQ latents. */
+record RecordedPair(LearningCurve plain, LearningCurve eq) {
+  /** Of a run in a record of {@code demo generators}; the key is that of the distance. */
+  static RecordedPair of(JsonNode run, String key) {
+    return new RecordedPair(curve(run.path("plain"), key), curve(run.path("eq"), key));
+  }
+
+  private static LearningCurve curve(JsonNode run, String key) {
+    return new LearningCurve(numbers(run.path("steps")), numbers(run.path(key)));
+  }
+
+  private static double[] numbers(JsonNode list) {
+    double[] out = new double[list.size()];
+    for (int i = 0; i < out.length; i++) {
+      out[i] = list.get(i).doubleValue();
+    }
+    return out;
+  }
+
+  /** The steps on EQ latents to the plain run's last distance. */
+  OptionalDouble steps() {
+    return eq.stepsTo(plain.last());
+  }
+
+  /** These as a part of the plain run's steps. */
+  OptionalDouble share() {
+    OptionalDouble sooner = plain.speedUp(eq);
+    return sooner.isPresent() ? OptionalDouble.of(1 / sooner.getAsDouble()) : sooner;
+  }
+}
