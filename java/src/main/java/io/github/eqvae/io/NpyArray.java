@@ -16,9 +16,10 @@ import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 
 /**
- * An array in the form of NumPy's {@code .npy} files, as {@code np.save} writes them.
- * Little-endian, in C order. Arrays of Python objects are pickles and are refused. Source: numpy
- * {@code numpy/lib/format.py}, versions 1 to 3 of the format.
+ * An array in the form of NumPy's {@code .npy} files, as {@code np.save} writes them. Kept and
+ * written little-endian and in C order; big-endian numbers and Fortran order are read, too. Arrays
+ * of Python objects are pickles and are refused. Source: numpy {@code numpy/lib/format.py},
+ * versions 1 to 3 of the format.
  *
  * @param descr the element type: {@code <f4}, {@code <f2}, {@code <f8}, {@code |u1}, {@code <i4},
  *     {@code <i8} or {@code <U…}
@@ -77,7 +78,7 @@ public record NpyArray(String descr, long[] shape, byte[] data) {
   }
 
   private static long width(String descr) {
-    Matcher text = Pattern.compile("<U(\\d{1,4})").matcher(descr);
+    Matcher text = Pattern.compile("<U([1-9]\\d{0,3})").matcher(descr);
     if (text.matches()) {
       return 4L * Integer.parseInt(text.group(1));
     }
@@ -93,7 +94,7 @@ public record NpyArray(String descr, long[] shape, byte[] data) {
           throw new EqvaeException.Argument(
               "elements of type '"
                   + descr
-                  + "'; expected <f2, <f4, <f8, little-endian integers or <U");
+                  + "'; expected numbers of type f2, f4, f8, i1 to i8 or u1 to u4, b1, or texts U");
     };
   }
 
@@ -304,7 +305,18 @@ public record NpyArray(String descr, long[] shape, byte[] data) {
       throw new IOException(
           name + ": " + header.bytes() + " bytes of elements, the limit is " + most);
     }
-    return new NpyArray(header.descr(), header.shape(), content(in, (int) header.bytes(), name));
+    byte[] data = content(in, (int) header.bytes(), name);
+    return new NpyArray(header.descr(), header.shape(), plain(header, data));
+  }
+
+  /** Elements as in a file, in the order of this class. */
+  static byte[] plain(NpyHeader header, byte[] data) {
+    if (header.order().isPlain()) {
+      return data;
+    }
+    int width = (int) width(header.descr());
+    int unit = header.descr().startsWith("<U") ? 4 : width;
+    return header.order().toPlain(data, unit, width, header.shape());
   }
 
   private static byte[] content(InputStream in, int bytes, String name) throws IOException {

@@ -14,17 +14,18 @@ import java.util.regex.Pattern;
 /**
  * The header of a {@code .npy} file.
  *
- * @param descr their type
+ * @param descr the type of the elements as {@link NpyArray} keeps them, little-endian
  * @param shape the dimensions
  * @param bytes of all elements
+ * @param order how they lie in the file
  */
-record NpyHeader(String descr, long[] shape, long bytes) {
+record NpyHeader(String descr, long[] shape, long bytes, NpyOrder order) {
   private static final int MAX_HEADER = 1 << 16;
   private static final int MAX_RANK = 32;
   private static final Pattern HEADER =
       Pattern.compile(
           "\\{\\s*'descr':\\s*'([^']{1,32})',\\s*'fortran_order':\\s*(True|False),"
-              + "\\s*'shape':\\s*\\(([\\d,\\s]*)\\),?\\s*\\}\\s*");
+              + "\\s*'shape':\\s*\\(([\\dL,\\s]*)\\),?\\s*\\}\\s*");
 
   /** Reads up to the first element; throws the same errors as {@link NpyArray#read}. */
   static NpyHeader read(InputStream in, String name) throws IOException {
@@ -74,11 +75,11 @@ record NpyHeader(String descr, long[] shape, long bytes) {
     }
     try {
       long[] shape = shape(m.group(3));
-      long bytes = NpyArray.bytes(m.group(1), shape);
-      if (m.group(2).equals("True") && shape.length > 1) {
-        throw new EqvaeException.Argument("in Fortran order; save np.ascontiguousarray(a) instead");
-      }
-      return new NpyHeader(m.group(1), shape, bytes);
+      boolean swapped = m.group(1).startsWith(">");
+      String descr = swapped ? "<" + m.group(1).substring(1) : m.group(1);
+      boolean fortran = m.group(2).equals("True") && shape.length > 1;
+      long bytes = NpyArray.bytes(descr, shape);
+      return new NpyHeader(descr, shape, bytes, new NpyOrder(swapped, fortran));
     } catch (EqvaeException.Argument e) {
       throw new IOException(name + ": " + e.getMessage(), e);
     }
@@ -87,9 +88,10 @@ record NpyHeader(String descr, long[] shape, long bytes) {
   private static long[] shape(String text) {
     List<String> parts = Arrays.stream(text.split(",")).map(String::strip).toList();
     List<String> numbers = parts.stream().filter(p -> !p.isEmpty()).toList();
-    if (numbers.size() > MAX_RANK || numbers.stream().anyMatch(n -> !n.matches("\\d{1,18}"))) {
+    if (numbers.size() > MAX_RANK || numbers.stream().anyMatch(n -> !n.matches("\\d{1,18}L?"))) {
       throw new EqvaeException.Argument("the shape (" + text + ") is not valid");
     }
-    return numbers.stream().mapToLong(Long::parseLong).toArray();
+    // Python 2 wrote long integers as 3L
+    return numbers.stream().map(n -> n.replace("L", "")).mapToLong(Long::parseLong).toArray();
   }
 }

@@ -3,6 +3,7 @@ package io.github.eqvae.io;
 import java.io.BufferedInputStream;
 import java.io.IOException;
 import java.io.InputStream;
+import java.nio.ByteBuffer;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.Optional;
@@ -10,14 +11,16 @@ import java.util.zip.CRC32;
 import java.util.zip.CheckedInputStream;
 import org.apache.commons.compress.archivers.zip.ZipArchiveEntry;
 import org.apache.commons.compress.archivers.zip.ZipFile;
+import org.jspecify.annotations.Nullable;
 
 /**
  * One array of a {@code .npz} file. Its elements are read in order, a part at a time, so that an
- * array of any size needs only the memory of one part. Members may be stored or deflated, and
- * larger than 4 GB (ZIP64).
+ * array of any size needs only the memory of one part; one in Fortran order needs that of all,
+ * twice. Members may be stored or deflated, and larger than 4 GB (ZIP64).
  */
 public final class NpyStream implements AutoCloseable {
   private static final int BUFFER = 1 << 16;
+  private static final int LARGEST = Integer.MAX_VALUE - 8;
 
   private final ZipFile zip;
   private final InputStream in;
@@ -26,6 +29,9 @@ public final class NpyStream implements AutoCloseable {
   private final String name;
   private final NpyHeader header;
   private long taken;
+
+  /** All elements in their order, if the file has another one; else null. */
+  private @Nullable ByteBuffer all;
 
   private NpyStream(ZipFile zip, ZipArchiveEntry entry, String name) throws IOException {
     this.zip = zip;
@@ -88,20 +94,44 @@ public final class NpyStream implements AutoCloseable {
    *     where
    */
   public byte[] next(int bytes) throws IOException {
-    if (taken + bytes > header.bytes()) {
-      throw new IOException(name + ": " + bytes + " bytes beyond the last element");
+    if (header.order().isPlain()) {
+      return take(bytes);
+    }
+    if (all == null) {
+      if (header.bytes() > LARGEST) {
+        throw new IOException(
+            "%s: %d bytes of elements in Fortran order, the limit is %d; save np.ascontiguousarray(a)"
+                .formatted(name, header.bytes(), LARGEST));
+      }
+      all = ByteBuffer.wrap(NpyArray.plain(header, take((int) header.bytes())));
+    }
+    if (bytes > all.remaining()) {
+      throw beyond(bytes);
     }
     byte[] data = new byte[bytes];
-    int n;
+    all.get(data);
+    return data;
+  }
+
+  private IOException beyond(int bytes) {
+    return new IOException(name + ": " + bytes + " bytes beyond the last element");
+  }
+
+  /** The next bytes of the file. */
+  private byte[] take(int bytes) throws IOException {
+    if (taken + bytes > header.bytes()) {
+      throw beyond(bytes);
+    }
+    byte[] data;
     try {
-      n = in.readNBytes(data, 0, bytes);
+      data = in.readNBytes(bytes); // allocates as it reads
     } catch (PassingIoException e) {
       throw e;
     } catch (IOException e) { // a broken deflate stream
       throw new IOException(name + ": broken after " + taken + " bytes: " + e.getMessage(), e);
     }
-    taken += n;
-    if (n < bytes) {
+    taken += data.length;
+    if (data.length < bytes) {
       throw new IOException(
           "%s: ends after %d of %d bytes of elements %s"
               .formatted(name, taken, header.bytes(), Arrays.toString(header.shape())));

@@ -106,8 +106,9 @@ class NpyTest {
       value = {
         "{'descr': '|O', 'fortran_order': False, 'shape': (1,), };pickle",
         "{'descr': '<c8', 'fortran_order': False, 'shape': (1,), };<c8",
-        "{'descr': '>f4', 'fortran_order': False, 'shape': (1,), };>f4",
-        "{'descr': '<f4', 'fortran_order': True, 'shape': (1, 2), };ascontiguousarray",
+        "{'descr': '>c8', 'fortran_order': False, 'shape': (1,), };<c8",
+        "{'descr': '<U0', 'fortran_order': False, 'shape': (1,), };<U0",
+        "{'descr': '<f4', 'fortran_order': True, 'shape': (70000, 20), };limit",
         "{'descr': '<f4', 'fortran_order': False, 'shape': (9999999999, 9999999999), };too large",
         "{'descr': '<f4', 'fortran_order': False, 'shape': (500000,), };limit",
         "{'descr': '<f4', 'fortran_order': False, 'shape': (100,), };ends after 8 of 400",
@@ -118,6 +119,50 @@ class NpyTest {
   void wrongHeadersAreRefused(String header, String part) {
     IOException e = assertThrows(IOException.class, () -> read(numpy(header, new byte[8])));
     assertTrue(String.valueOf(e.getMessage()).contains(part), e.getMessage());
+  }
+
+  /** Arrays of a big-endian machine, of HDF5, and transposed ones: numpy reads them. */
+  @Test
+  void otherOrdersAreRead() throws IOException {
+    byte[] big = {0, 0, 0, 1, 0, 2};
+    String header = "{'descr': '%s', 'fortran_order': %s, 'shape': %s, }";
+    NpyArray shorts = read(numpy(header.formatted(">i2", "False", "(3,)"), big));
+    assertEquals("<i2", shorts.descr());
+    assertArrayEquals(new int[] {0, 1, 2}, shorts.toInts());
+    byte[] halves = {0x3c, 0, (byte) 0xc0, 0};
+    assertArrayEquals(
+        new float[] {1, -2},
+        read(numpy(header.formatted(">f2", "False", "(2L,)"), halves)).toFloats());
+    byte[] text = {0, 0, 0, 'a', 0, 0, 0, 'b', 0, 0, 0, 'c', 0, 0, 0, 0};
+    assertEquals(
+        List.of("ab", "c"), read(numpy(header.formatted(">U2", "False", "(2,)"), text)).toTexts());
+    byte[] columns = {0, 3, 1, 4, 2, 5}; // [2, 3], first index fastest
+    NpyArray rows = read(numpy(header.formatted("|u1", "True", "(2, 3)"), columns));
+    assertArrayEquals(new byte[] {0, 1, 2, 3, 4, 5}, rows.data());
+    byte[] both = {0, 0, 0, 2, 0, 1, 0, 3}; // [2, 1, 2]
+    NpyArray cube = read(numpy(header.formatted(">u2", "True", "(2, 1, 2)"), both));
+    assertArrayEquals(new int[] {0, 1, 2, 3}, cube.toInts());
+    assertArrayEquals(
+        new int[0], read(numpy(header.formatted("<i4", "True", "(2, 0)"), new byte[0])).toInts());
+  }
+
+  @Test
+  void imagesInFortranOrderAreReadInParts() throws IOException {
+    Path file = folder.resolve("f.npz");
+    byte[] array =
+        numpy(
+            "{'descr': '|u1', 'fortran_order': True, 'shape': (2, 3), }",
+            new byte[] {0, 3, 1, 4, 2, 5});
+    try (ZipOutputStream zip = new ZipOutputStream(Files.newOutputStream(file))) {
+      zip.putNextEntry(new ZipEntry("arr_0.npy"));
+      zip.write(array);
+      zip.closeEntry();
+    }
+    try (NpyStream stream = NpyStream.open(file, "arr_0").orElseThrow()) {
+      assertArrayEquals(new byte[] {0, 1, 2}, stream.next(3));
+      assertArrayEquals(new byte[] {3, 4, 5}, stream.next(3));
+      assertThrows(IOException.class, () -> stream.next(3));
+    }
   }
 
   @Test
