@@ -16,11 +16,6 @@ import java.util.zip.Inflater;
  * JPEG, PNG, WebP or TIFF file. Damaged EXIF data are ignored: the picture itself may be complete.
  */
 final class Exif {
-  private static final int SUBFILE_TYPE = 254;
-  private static final int DNG_VERSION = 50706;
-  private static final int PHOTOMETRIC = 262;
-  private static final int CIE_LAB = 8;
-  private static final int ITU_LAB = 10;
   private static final int ORIENTATION = 0x0112;
   private static final int XMP = 700;
   private static final int SHORT_TYPE = 3;
@@ -224,26 +219,8 @@ final class Exif {
         : packet(file, (int) start, start + (tiff.getInt(at + 4) & 0xffffffffL));
   }
 
-  /**
-   * Whether the first page of a TIFF file is a preview of what follows: reduced, or of a DNG.
-   * Source: TIFF 6.0, tag NewSubfileType; the DNG specification, tag DNGVersion.
-   */
-  static boolean isPreview(byte[] file) {
-    return firstPage(file, DNG_VERSION).isPresent()
-        || (firstPage(file, SUBFILE_TYPE).orElse(0) & 1) != 0;
-  }
-
-  /**
-   * Whether the first page of a TIFF file is in L*a*b*. Source: TIFF 6.0, section 23, and its
-   * supplements: CIELab, ICCLab, ITULab.
-   */
-  static boolean isLab(byte[] file) {
-    int colors = firstPage(file, PHOTOMETRIC).orElse(0);
-    return colors >= CIE_LAB && colors <= ITU_LAB;
-  }
-
   /** The number that a tag of a TIFF file's first page holds, or the first of its bytes. */
-  private static OptionalInt firstPage(byte[] file, int tag) {
+  static OptionalInt firstPage(byte[] file, int tag) {
     if (file.length < 8) {
       return OptionalInt.empty();
     }

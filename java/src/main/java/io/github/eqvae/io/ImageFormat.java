@@ -47,9 +47,6 @@ public enum ImageFormat {
 
   private static final String RAW = "is a raw photograph" + ADVICE;
 
-  /** The decoder converts these to RGB by itself, with other colours than Pillow. */
-  private static final String LAB = "is a TIFF in L*a*b*" + ADVICE;
-
   /** Formats without a signature, by the extension of the file's name. */
   private static final Map<String, String> BY_ENDING =
       Map.of(
@@ -164,7 +161,8 @@ public enum ImageFormat {
   }
 
   /**
-   * Why a file has none of the formats, is only the preview of a picture, or has other colours.
+   * Why a file has none of the formats, is only the preview of a picture, or is of a kind of its
+   * format that is not read.
    *
    * @param name its name or path
    * @param file its content
@@ -175,13 +173,16 @@ public enum ImageFormat {
     if (known.isEmpty()) {
       return refusal(".png", file);
     }
-    if (known.get() == TIFF && Exif.isPreview(file)) {
+    if (known.get() == TIFF && TiffHeader.isPreview(file)) {
       return Optional.of(RAW);
     }
-    if (known.get() == JPEG) {
-      return JpegHeader.of(file).unread().map(what -> "is " + what + ADVICE);
-    }
-    return known.get() == TIFF && Exif.isLab(file) ? Optional.of(LAB) : refusal(name, file);
+    Optional<String> unread =
+        switch (known.get()) {
+          case JPEG -> JpegHeader.of(file).unread();
+          case TIFF -> TiffHeader.unread(file);
+          default -> Optional.empty();
+        };
+    return unread.map(what -> "is " + what + ADVICE).or(() -> refusal(name, file));
   }
 
   /**

@@ -98,6 +98,20 @@ class ImageFormatTest {
     assertTrue(said.contains("L*a*b*") && ImageFormat.isOtherFormat(said), said);
   }
 
+  /** Compressions of libtiff that no decoder here has: such a file is not broken. */
+  @ParameterizedTest
+  @CsvSource({"50000,Zstandard", "34925,LZMA", "50001,WebP", "34887,LERC", "50013,method 50013"})
+  void otherCompressionsAreNamed(int compression, String name) {
+    byte[] file = tiff(50000, 0);
+    ByteBuffer.wrap(file).order(ByteOrder.LITTLE_ENDIAN).putInt(10 + 4 * 12 + 8, compression);
+    String said =
+        assertThrows(
+                ImageException.class, () -> Images.decode(file, "x.tif", DecodeOptions.DEFAULT))
+            .getMessage();
+    assertTrue(said.contains("compressed with " + name), said);
+    assertTrue(ImageFormat.isOtherFormat(said), said);
+  }
+
   /**
    * An uncompressed TIFF file in YCbCr without subsampling, as Pillow writes it. Pillow cannot open
    * it again (findings/pillow-ycbcr-tiff.sh); here it is read.

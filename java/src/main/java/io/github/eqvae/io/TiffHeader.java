@@ -1,0 +1,57 @@
+package io.github.eqvae.io;
+
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+
+/** What the tags of a TIFF file's first page say of how its pixels are stored. */
+final class TiffHeader {
+  private static final int SUBFILE_TYPE = 254;
+  private static final int COMPRESSION = 259;
+  private static final int PHOTOMETRIC = 262;
+  private static final int DNG_VERSION = 50706;
+  private static final int CIE_LAB = 8;
+  private static final int ITU_LAB = 10;
+
+  /** None, CCITT (three), LZW, JPEG (old and new), Deflate (two numbers), PackBits. */
+  private static final List<Integer> READ = List.of(1, 2, 3, 4, 5, 6, 7, 8, 32946, 32771, 32773);
+
+  /** Source: libtiff's {@code tiff.h}. */
+  private static final Map<Integer, String> COMPRESSIONS =
+      Map.of(
+          34661, "JBIG",
+          34676, "SGI LogL",
+          34677, "SGI LogLuv",
+          34712, "JPEG 2000",
+          34887, "LERC",
+          34925, "LZMA",
+          50000, "Zstandard",
+          50001, "WebP",
+          50002, "JPEG XL",
+          52546, "JPEG XL");
+
+  private TiffHeader() {}
+
+  /** What a file is that no decoder here reads as Pillow does; empty for others. */
+  static Optional<String> unread(byte[] file) {
+    int colors = Exif.firstPage(file, PHOTOMETRIC).orElse(0);
+    if (colors >= CIE_LAB && colors <= ITU_LAB) { // the decoder makes other colours than Pillow
+      return Optional.of("a TIFF in L*a*b*");
+    }
+    int compression = Exif.firstPage(file, COMPRESSION).orElse(1) & 0xffff;
+    return READ.contains(compression)
+        ? Optional.empty()
+        : Optional.of(
+            "a TIFF compressed with "
+                + COMPRESSIONS.getOrDefault(compression, "method " + compression));
+  }
+
+  /**
+   * Whether the first page is a preview of what follows: reduced, or of a DNG. Source: TIFF 6.0,
+   * tag NewSubfileType; the DNG specification, tag DNGVersion.
+   */
+  static boolean isPreview(byte[] file) {
+    return Exif.firstPage(file, DNG_VERSION).isPresent()
+        || (Exif.firstPage(file, SUBFILE_TYPE).orElse(0) & 1) != 0;
+  }
+}
