@@ -15,7 +15,6 @@ import io.github.eqvae.train.generator.RunTraining;
 import io.github.eqvae.train.generator.TrainedGenerator;
 import java.io.IOException;
 import java.io.PrintWriter;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -55,19 +54,7 @@ record GeneratorConversion(
     try (file;
         GeneratorCheckpoint checkpoint = GeneratorCheckpoint.of(file, weights, generator.hints())) {
       generator.requireFits(source, checkpoint.config().heads(), checkpoint.process());
-      GeneratorWriter writer = new GeneratorWriter(dtype);
-      say(
-          checkpoint,
-          switch (layout) {
-            case TRAINING -> new Written(Map.of(), TrainingWriter.write(destination, checkpoint));
-            case BARE -> new Written(writer.writeStateDict(destination, checkpoint), List.of());
-            case SAMPLING ->
-                new Written(
-                    pickle
-                        ? writer.writeTorch(destination, checkpoint)
-                        : writer.writeSafetensors(destination, checkpoint),
-                    List.of());
-          });
+      say(checkpoint, write(checkpoint));
       if (checkpoint.process().isEmpty()) {
         note(
             source
@@ -107,19 +94,7 @@ record GeneratorConversion(
     try (file;
         MaskGitCheckpoint checkpoint = MaskGitCheckpoint.of(file, which, generator.hints())) {
       generator.requireFits(source, checkpoint.config());
-      GeneratorWriter writer = new GeneratorWriter(dtype);
-      say(
-          checkpoint,
-          switch (layout) {
-            case TRAINING -> new Written(Map.of(), TrainingWriter.write(destination, checkpoint));
-            case BARE -> new Written(writer.writeStateDict(destination, checkpoint), List.of());
-            case SAMPLING ->
-                new Written(
-                    pickle
-                        ? writer.writeTorch(destination, checkpoint)
-                        : writer.writeSafetensors(destination, checkpoint),
-                    List.of());
-          });
+      say(checkpoint, write(checkpoint));
       if (which != weights) {
         note(
             "these are the weights as last trained; the references keep the average in ema.pth,"
@@ -127,6 +102,20 @@ record GeneratorConversion(
       }
     }
     finish();
+  }
+
+  private Written write(NetworkCheckpoint checkpoint) throws IOException {
+    GeneratorWriter writer = new GeneratorWriter(dtype);
+    return switch (layout) {
+      case TRAINING -> new Written(Map.of(), TrainingWriter.write(destination, checkpoint));
+      case BARE -> new Written(writer.writeStateDict(destination, checkpoint), List.of());
+      case SAMPLING ->
+          new Written(
+              pickle
+                  ? writer.writeTorch(destination, checkpoint)
+                  : writer.writeSafetensors(destination, checkpoint),
+              List.of());
+    };
   }
 
   private static boolean hasBoth(CheckpointFile file) {
@@ -143,7 +132,6 @@ record GeneratorConversion(
           "--layout training writes all weights with their own numbers: leave out --dtype and"
               + " --weights");
     }
-    Files.createDirectories(destination.toAbsolutePath().getParent());
   }
 
   /** A run's state is in its checkpoints, its final model only has the average. */

@@ -3,6 +3,7 @@ package io.github.eqvae.bench.model;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.function.ToLongFunction;
 
 /** The calls of a step in their order, as the planner writes them with EQV_PROFILE_CALLS. */
 final class StepTrace {
@@ -56,17 +57,18 @@ final class StepTrace {
       List<Argument> arguments,
       List<Launch> launches) {
     long elements(String name) {
-      return arguments.stream()
-          .filter(a -> a.name.equals(name))
-          .mapToLong(Argument::elements)
-          .findFirst()
-          .orElse(0);
+      return number(name, Argument::elements);
     }
 
     long last(String name) {
+      return number(name, Argument::last);
+    }
+
+    /** Of the argument of that name; 0 if there is none. */
+    private long number(String name, ToLongFunction<Argument> of) {
       return arguments.stream()
           .filter(a -> a.name.equals(name))
-          .mapToLong(Argument::last)
+          .mapToLong(of)
           .findFirst()
           .orElse(0);
     }

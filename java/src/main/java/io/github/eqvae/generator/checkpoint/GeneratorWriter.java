@@ -5,6 +5,7 @@ import io.github.eqvae.io.torch.TorchTensor;
 import io.github.eqvae.io.torch.TorchValue;
 import io.github.eqvae.io.torch.TorchWriter;
 import io.github.eqvae.model.checkpoint.FloatType;
+import io.github.eqvae.model.checkpoint.NetworkCheckpoint;
 import io.github.eqvae.model.checkpoint.StoredTensor;
 import java.io.IOException;
 import java.lang.foreign.Arena;
@@ -43,31 +44,14 @@ public record GeneratorWriter(Optional<FloatType> dtype) {
    * Writes a safetensors file.
    *
    * @param file the file; its directory must exist
-   * @param source the generator
+   * @param checkpoint a generator of latents, or of codes
    * @return per tensor, the number of finite numbers that became infinite
-   * @throws io.github.eqvae.EqvaeException.Argument if the source is not complete
+   * @throws io.github.eqvae.EqvaeException.Argument if the source is not complete, or no generator
    * @throws IOException if writing fails
    */
-  public Map<String, Long> writeSafetensors(Path file, GeneratorCheckpoint source)
+  public Map<String, Long> writeSafetensors(Path file, NetworkCheckpoint checkpoint)
       throws IOException {
-    return writeSafetensors(file, NetworkSource.of(source));
-  }
-
-  /**
-   * Writes a safetensors file.
-   *
-   * @param file the file; its directory must exist
-   * @param source the MaskGIT checkpoint
-   * @return per tensor, the number of finite numbers that became infinite
-   * @throws io.github.eqvae.EqvaeException.Argument if the source is not complete
-   * @throws IOException if writing fails
-   */
-  public Map<String, Long> writeSafetensors(Path file, MaskGitCheckpoint source)
-      throws IOException {
-    return writeSafetensors(file, NetworkSource.of(source));
-  }
-
-  private Map<String, Long> writeSafetensors(Path file, NetworkSource source) throws IOException {
+    NetworkSource source = NetworkSource.of(checkpoint);
     Map<String, Long> overflows = new LinkedHashMap<>();
     Map<String, String> metadata = new LinkedHashMap<>(source.settings());
     metadata.put("format", "pt");
@@ -82,32 +66,32 @@ public record GeneratorWriter(Optional<FloatType> dtype) {
   }
 
   /**
-   * Writes a {@code .pt} file for the references' scripts, with the tensors under {@code ema} and
-   * the settings under {@code eqvae}, which other programs ignore.
+   * Writes a PyTorch file for the references' scripts, with the settings under {@code eqvae}, which
+   * other programs ignore. The tensors are under {@code ema}; those of MaskGIT under {@code
+   * model_state_dict}, with {@code iter} and {@code global_epoch} of 0.
    *
    * @param file the file; its directory must exist
-   * @param source the generator
+   * @param checkpoint a generator of latents, or of codes
    * @return per tensor, the number of finite numbers that became infinite
-   * @throws io.github.eqvae.EqvaeException.Argument if the source is not complete
+   * @throws io.github.eqvae.EqvaeException.Argument if the source is not complete, or no generator
    * @throws IOException if writing fails
    */
-  public Map<String, Long> writeTorch(Path file, GeneratorCheckpoint source) throws IOException {
-    return writeTorch(file, NetworkSource.of(source), DICTIONARY, List.of());
-  }
-
-  /**
-   * Writes a {@code .pth} file from which MaskGIT's references can continue, with the tensors under
-   * {@code model_state_dict}, {@code iter} and {@code global_epoch} of 0, and the settings under
-   * {@code eqvae}.
-   *
-   * @param file the file; its directory must exist
-   * @param source the MaskGIT checkpoint
-   * @return per tensor, the number of finite numbers that became infinite
-   * @throws io.github.eqvae.EqvaeException.Argument if the source is not complete
-   * @throws IOException if writing fails
-   */
-  public Map<String, Long> writeTorch(Path file, MaskGitCheckpoint source) throws IOException {
-    return writeTorch(file, NetworkSource.of(source), MASKGIT_DICTIONARY, COUNTERS);
+  public Map<String, Long> writeTorch(Path file, NetworkCheckpoint checkpoint) throws IOException {
+    NetworkSource source = NetworkSource.of(checkpoint);
+    boolean codes = checkpoint instanceof MaskGitCheckpoint;
+    Map<String, Long> overflows = new LinkedHashMap<>();
+    Map<String, TorchValue> root = new LinkedHashMap<>();
+    if (codes) {
+      COUNTERS.forEach(name -> root.put(name, new TorchValue.PyInt(0)));
+    }
+    try (Arena arena = Arena.ofConfined()) {
+      root.put(
+          codes ? MASKGIT_DICTIONARY : DICTIONARY,
+          TorchValue.PyDict.of(tensors(source, arena, overflows)));
+      root.put(SETTINGS, texts(source.settings()));
+      TorchWriter.write(file, TorchValue.PyDict.of(root));
+    }
+    return overflows;
   }
 
   /**
@@ -115,32 +99,16 @@ public record GeneratorWriter(Optional<FloatType> dtype) {
    * are lost: such a file has no place for them.
    *
    * @param file the file; its directory must exist
-   * @param source the generator
+   * @param checkpoint a generator of latents, or of codes
    * @return per tensor, the number of finite numbers that became infinite
-   * @throws io.github.eqvae.EqvaeException.Argument if the source is not complete
+   * @throws io.github.eqvae.EqvaeException.Argument if the source is not complete, or no generator
    * @throws IOException if writing fails
    */
-  public Map<String, Long> writeStateDict(Path file, GeneratorCheckpoint source)
+  public Map<String, Long> writeStateDict(Path file, NetworkCheckpoint checkpoint)
       throws IOException {
-    return writeStateDict(file, NetworkSource.of(source));
-  }
-
-  /**
-   * Writes the tensors alone.
-   *
-   * @param file the file; its directory must exist
-   * @param source the MaskGIT checkpoint
-   * @return per tensor, the number of finite numbers that became infinite
-   * @throws io.github.eqvae.EqvaeException.Argument if the source is not complete
-   * @throws IOException if writing fails
-   */
-  public Map<String, Long> writeStateDict(Path file, MaskGitCheckpoint source) throws IOException {
-    return writeStateDict(file, NetworkSource.of(source));
-  }
-
-  private Map<String, Long> writeStateDict(Path file, NetworkSource source) throws IOException {
     Map<String, Long> overflows = new LinkedHashMap<>();
     try (Arena arena = Arena.ofConfined()) {
+      NetworkSource source = NetworkSource.of(checkpoint);
       TorchWriter.write(file, TorchValue.PyDict.of(tensors(source, arena, overflows)));
     }
     return overflows;
@@ -153,20 +121,6 @@ public record GeneratorWriter(Optional<FloatType> dtype) {
       tensors.put(c.name, TorchTensor.of(c.type.torch(), c.source.shape(), c.bytes));
     }
     return tensors;
-  }
-
-  private Map<String, Long> writeTorch(
-      Path file, NetworkSource source, String dictionary, List<String> counters)
-      throws IOException {
-    Map<String, Long> overflows = new LinkedHashMap<>();
-    Map<String, TorchValue> root = new LinkedHashMap<>();
-    counters.forEach(name -> root.put(name, new TorchValue.PyInt(0)));
-    try (Arena arena = Arena.ofConfined()) {
-      root.put(dictionary, TorchValue.PyDict.of(tensors(source, arena, overflows)));
-      root.put(SETTINGS, texts(source.settings()));
-      TorchWriter.write(file, TorchValue.PyDict.of(root));
-    }
-    return overflows;
   }
 
   static TorchValue.PyDict texts(Map<String, String> settings) {

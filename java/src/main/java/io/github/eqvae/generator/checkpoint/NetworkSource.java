@@ -1,10 +1,12 @@
 package io.github.eqvae.generator.checkpoint;
 
+import io.github.eqvae.EqvaeException;
 import io.github.eqvae.generator.MaskGitConfig;
 import io.github.eqvae.io.torch.TorchTensor;
 import io.github.eqvae.io.torch.TorchValue;
 import io.github.eqvae.model.checkpoint.FloatType;
 import io.github.eqvae.model.checkpoint.KeyReport;
+import io.github.eqvae.model.checkpoint.NetworkCheckpoint;
 import io.github.eqvae.model.checkpoint.StoredTensor;
 import java.util.ArrayList;
 import java.util.Collection;
@@ -30,7 +32,21 @@ record NetworkSource(
     Map<String, StoredTensor> tensors,
     Map<String, String> settings) {
 
-  static NetworkSource of(GeneratorCheckpoint c) {
+  /**
+   * A generator as it is written.
+   *
+   * @throws EqvaeException.Argument if it is none
+   */
+  static NetworkSource of(NetworkCheckpoint checkpoint) {
+    return switch (checkpoint) {
+      case GeneratorCheckpoint latents -> of(latents);
+      case MaskGitCheckpoint codes -> of(codes);
+      default ->
+          throw new EqvaeException.Argument(checkpoint.file().path() + " holds no generator");
+    };
+  }
+
+  private static NetworkSource of(GeneratorCheckpoint c) {
     return new NetworkSource(
         c.file().path().toString(), c.report(), c.expected().keySet(), c.tensors(), settings(c));
   }
@@ -39,7 +55,7 @@ record NetworkSource(
    * Files of other programs do not record whether guidance is possible; it is for the references'
    * networks.
    */
-  static NetworkSource of(MaskGitCheckpoint c) {
+  private static NetworkSource of(MaskGitCheckpoint c) {
     MaskGitMetadata metadata =
         c.metadata()
             .orElseGet(() -> new MaskGitMetadata(c.config(), true, Optional.empty(), List.of()));

@@ -5,7 +5,9 @@ import io.github.eqvae.io.torch.TorchTensor;
 import io.github.eqvae.io.torch.TorchValue;
 import io.github.eqvae.io.torch.TorchValue.PyDict;
 import io.github.eqvae.io.torch.TorchWriter;
+import io.github.eqvae.model.checkpoint.CheckpointFile;
 import io.github.eqvae.model.checkpoint.KeyReport;
+import io.github.eqvae.model.checkpoint.NetworkCheckpoint;
 import io.github.eqvae.model.checkpoint.ScriptArguments;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -53,17 +55,25 @@ public final class TrainingWriter {
   private TrainingWriter() {}
 
   /**
-   * Writes the file of a generator of latents.
+   * Writes the file. That of MaskGIT is {@code current.pth}; its references keep the average in a
+   * file of its own.
    *
    * @param file the file; its directory must exist
-   * @param source the generator, and what else its checkpoint has
+   * @param checkpoint a generator of latents or of codes, and what else its file has
    * @return what the source does not have, a sentence each
-   * @throws EqvaeException.Argument if a set of weights is not complete
+   * @throws EqvaeException.Argument if a set of weights is not complete, or it is no generator
    * @throws IOException if writing fails
    */
-  public static List<String> write(Path file, GeneratorCheckpoint source) throws IOException {
+  public static List<String> write(Path file, NetworkCheckpoint checkpoint) throws IOException {
+    NetworkSource network = NetworkSource.of(checkpoint);
+    return checkpoint instanceof GeneratorCheckpoint latents
+        ? writeLatents(file, latents, network)
+        : writeCodes(file, checkpoint.file(), network);
+  }
+
+  private static List<String> writeLatents(
+      Path file, GeneratorCheckpoint source, NetworkSource network) throws IOException {
     List<String> missing = new ArrayList<>();
-    NetworkSource network = NetworkSource.of(source);
     Optional<PyDict> trained = set(source, network, false);
     Optional<PyDict> average = set(source, network, true);
     if (trained.isEmpty() || average.isEmpty()) {
@@ -91,23 +101,14 @@ public final class TrainingWriter {
     return missing;
   }
 
-  /**
-   * Writes {@code current.pth} of MaskGIT. Its references keep the average in a file of its own.
-   *
-   * @param file the file; its directory must exist
-   * @param source the network, and what else its checkpoint has
-   * @return what the source does not have, a sentence each
-   * @throws EqvaeException.Argument if the weights are not complete
-   * @throws IOException if writing fails
-   */
-  public static List<String> write(Path file, MaskGitCheckpoint source) throws IOException {
+  private static List<String> writeCodes(Path file, CheckpointFile source, NetworkSource network)
+      throws IOException {
     List<String> missing = new ArrayList<>();
-    NetworkSource network = NetworkSource.of(source);
-    Optional<PyDict> optimizer = dictionary(source.file().value(MASKGIT_OPTIMIZER));
-    OptionalLong steps = steps(source.file().value(MASKGIT_STEPS), optimizer);
+    Optional<PyDict> optimizer = dictionary(source.value(MASKGIT_OPTIMIZER));
+    OptionalLong steps = steps(source.value(MASKGIT_STEPS), optimizer);
     Map<String, TorchValue> root = new LinkedHashMap<>();
     root.put(MASKGIT_STEPS, new TorchValue.PyInt(steps.orElse(0)));
-    TorchValue epoch = source.file().value("global_epoch").orElse(new TorchValue.PyInt(0));
+    TorchValue epoch = source.value("global_epoch").orElse(new TorchValue.PyInt(0));
     root.put("global_epoch", isPlain(epoch) ? epoch : new TorchValue.PyInt(0));
     root.put(MASKGIT_MODEL, network.toDict());
     optimizer.ifPresentOrElse(
