@@ -1,6 +1,7 @@
 package io.github.eqvae.cli;
 
 import io.github.eqvae.EqvaeException;
+import io.github.eqvae.io.FolderLock;
 import io.github.eqvae.model.LatentScaling;
 import io.github.eqvae.model.checkpoint.AutoencoderCheckpoint;
 import io.github.eqvae.model.checkpoint.AutoencoderKind;
@@ -13,7 +14,6 @@ import io.github.eqvae.op.PaddingMode;
 import io.github.eqvae.train.autoencoder.TrainedModel;
 import java.io.IOException;
 import java.io.PrintWriter;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
@@ -171,9 +171,8 @@ final class ConvertCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws Exception {
-    PrintWriter stdout = spec.commandLine().getOut();
-    PrintWriter stderr = spec.commandLine().getErr();
-    boolean pickle = to != Target.DIFFUSERS && isPickle();
+    ConvertTarget target = new ConvertTarget(destination, overwrite, spec);
+    boolean pickle = to != Target.DIFFUSERS && target.isPickle();
     if (scalingFrom.isPresent() && scaling.scaling().isPresent()) {
       throw new ParameterException(
           spec.commandLine(), "--scaling-from and --scaling-factor: give one of them.");
@@ -183,13 +182,23 @@ final class ConvertCommand implements Callable<Integer> {
           spec.commandLine(), "--scaling-kind needs the statistics: add --scaling-from FILE.");
     }
     FolderLayout folder = folderLayout();
-    requireFree();
-    if (discriminator) {
-      return discriminator(stdout);
+    if (discriminator && to != Target.COMPVIS) {
+      throw new ParameterException(
+          spec.commandLine(), "--discriminator: diffusers has none; add --to compvis.");
     }
-    if (to == Target.DIT || to == Target.MASKGIT) {
-      return generator(pickle);
+    try (FolderLock _ = target.take(to == Target.DIFFUSERS, source)) {
+      if (discriminator) {
+        return discriminator();
+      }
+      return to == Target.DIT || to == Target.MASKGIT
+          ? generator(pickle)
+          : autoencoder(pickle, folder);
     }
+  }
+
+  private int autoencoder(boolean pickle, FolderLayout folder) throws IOException {
+    PrintWriter stdout = spec.commandLine().getOut();
+    PrintWriter stderr = spec.commandLine().getErr();
     try (ConvertSource opened = ConvertSource.open(source, weights.choice())) {
       generator.requireNone();
       layout.requireNone();
@@ -197,9 +206,6 @@ final class ConvertCommand implements Callable<Integer> {
       WeightsOption.say(stderr, source, checkpoint.weightsNote());
       AutoencoderSettings settings = settings(checkpoint);
       CheckpointWriter writer = new CheckpointWriter(dtype.map(d -> d.type));
-      if (to == Target.COMPVIS) {
-        Files.createDirectories(destination.toAbsolutePath().getParent());
-      }
       CheckpointWriter.Written written =
           to == Target.DIFFUSERS
               ? writer.writeDiffusers(destination, checkpoint, settings, folder)
@@ -261,12 +267,8 @@ final class ConvertCommand implements Callable<Integer> {
     return 0;
   }
 
-  private int discriminator(PrintWriter stdout) throws IOException {
-    if (to != Target.COMPVIS) {
-      throw new ParameterException(
-          spec.commandLine(), "--discriminator: diffusers has none; add --to compvis.");
-    }
-    Files.createDirectories(destination.toAbsolutePath().getParent());
+  private int discriminator() throws IOException {
+    PrintWriter stdout = spec.commandLine().getOut();
     DiscriminatorExport.write(source, destination);
     stdout.println("wrote " + destination);
     stdout.flush();
@@ -309,30 +311,6 @@ final class ConvertCommand implements Callable<Integer> {
           "eqvae: note: the batch norm of the latents has the statistics of the model that the"
               + " training began with; measured ones: --scaling-from "
               + source.resolve("evaluation.json"));
-    }
-  }
-
-  private boolean isPickle() {
-    String name = String.valueOf(destination.getFileName());
-    boolean pickle = name.matches(".*\\.(ckpt|pt|pth|bin)");
-    if (!pickle && !name.endsWith(".safetensors")) {
-      throw new ParameterException(
-          spec.commandLine(),
-          "DST " + destination + ": end it with .safetensors or .ckpt to say which file to write.");
-    }
-    return pickle;
-  }
-
-  private void requireFree() throws IOException {
-    boolean used = Files.exists(destination);
-    if (used && Files.isDirectory(destination)) {
-      try (var files = Files.list(destination)) {
-        used = files.findAny().isPresent();
-      }
-    }
-    if (used && !overwrite) {
-      throw new EqvaeException.Argument(
-          destination + " is there already; name another, or add --overwrite");
     }
   }
 

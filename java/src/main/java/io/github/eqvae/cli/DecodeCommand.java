@@ -97,14 +97,13 @@ final class DecodeCommand implements Callable<Integer> {
           spec.commandLine(), "OUT " + out + " is a file; name a folder, or a file .npz");
     }
     requireOutside(archive ? out.toAbsolutePath().getParent() : out);
-    if (!overwrite && (archive ? Files.exists(out) : used(out))) {
-      throw new EqvaeException.Argument(
-          out + " is there already; name another, or add --overwrite");
-    }
+    OutputLock.requireFree(out, overwrite);
     checkScaling(files);
     try (Device device = model.open();
         Vae vae = model.load(device, spec.commandLine().getErr());
-        Sink sink = archive ? new Archive() : new Folder(files.names())) {
+        FolderLock lock = archive ? OutputLock.ofFile(out, spec) : OutputLock.ofFolder(out, spec);
+        Sink sink = archive ? new Archive() : new Folder(files.names(), lock)) {
+      OutputLock.requireFree(out, overwrite); // another process may just have written it
       NotFinite notFinite = new NotFinite(spec.commandLine().getErr());
       boolean areScaled = scaled || files.scaled().orElse(false);
       sayOtherWeights(vae);
@@ -218,15 +217,6 @@ final class DecodeCommand implements Callable<Integer> {
             });
   }
 
-  private static boolean used(Path folder) throws IOException {
-    if (!Files.isDirectory(folder)) {
-      return false;
-    }
-    try (var files = Files.list(folder)) {
-      return files.anyMatch(f -> !f.endsWith(FolderLock.NAME));
-    }
-  }
-
   /** The destination of images. */
   private interface Sink extends AutoCloseable {
     void add(String name, Image image) throws IOException;
@@ -242,17 +232,9 @@ final class DecodeCommand implements Callable<Integer> {
     private final PngNames names;
     private final FolderLock lock;
 
-    Folder(List<String> all) throws IOException {
+    Folder(List<String> all, FolderLock lock) throws IOException {
       names = new PngNames(out, all);
-      PrintWriter err = spec.commandLine().getErr();
-      lock = FolderLock.acquire(out, "decode", note -> err.println("eqvae: note: " + note));
-      lock.releaseAtExit();
-      err.flush();
-    }
-
-    @Override
-    public void close() throws IOException {
-      lock.close();
+      this.lock = lock;
     }
 
     @Override
@@ -282,7 +264,6 @@ final class DecodeCommand implements Callable<Integer> {
     Archive() throws IOException {
       Path target = out.toAbsolutePath();
       Files.createDirectories(target.getParent());
-      // a unique name, because two processes may write the same archive; the last one wins
       part = Files.createTempFile(target.getParent(), target.getFileName() + ".", ".part");
       part.toFile().deleteOnExit(); // after Ctrl-C, too
       bytes = new BufferedOutputStream(Files.newOutputStream(part));

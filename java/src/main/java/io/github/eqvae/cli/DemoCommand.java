@@ -180,7 +180,7 @@ final class DemoCommand implements Callable<Integer> {
         continue;
       }
       parts.add(part);
-      if (!part.isUsed() && holdsAnything(part.path())) {
+      if (!part.isUsed() && OutputLock.isUsed(part.path())) {
         throw new EqvaeException.Argument(
             part.path() + " exists and is not the folder of a run; name another folder with --out");
       }
@@ -220,12 +220,6 @@ final class DemoCommand implements Callable<Integer> {
 
   private Path report() {
     return out.resolve("report.html");
-  }
-
-  private static boolean holdsAnything(Path folder) throws IOException {
-    try (Stream<Path> files = Files.list(folder)) {
-      return files.anyMatch(f -> !f.endsWith(FolderLock.NAME));
-    }
   }
 
   private Path freeFolder() {

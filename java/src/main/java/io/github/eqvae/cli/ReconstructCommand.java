@@ -6,6 +6,7 @@ import io.github.eqvae.data.SkippedFiles;
 import io.github.eqvae.equivariance.EqOptions;
 import io.github.eqvae.equivariance.SpatialTransform;
 import io.github.eqvae.eval.Evaluator;
+import io.github.eqvae.io.FolderLock;
 import io.github.eqvae.io.Image;
 import io.github.eqvae.io.PassingIoException;
 import io.github.eqvae.jobs.EncodeOptions;
@@ -131,14 +132,17 @@ final class ReconstructCommand implements Callable<Integer> {
     // checked before anything is computed or written
     PictureTarget.requireOutside(in, out);
     List<Path> targets = targets(pictures);
-    for (Path target : targets) {
-      requireFree(target);
-    }
+    requireFree(targets);
     int done = 0;
     NotFinite notFinite = new NotFinite(stderr);
     try (Device on = DeviceOption.open(device.name());
         Stream stream = new Stream(on);
-        Coder coder = transforms ? new Transforming(stream, notFinite) : new Plain(on, notFinite)) {
+        Coder coder = transforms ? new Transforming(stream, notFinite) : new Plain(on, notFinite);
+        FolderLock _ =
+            PictureTarget.isFile(in, out)
+                ? OutputLock.ofFile(out, spec)
+                : OutputLock.ofFolder(out, spec)) {
+      requireFree(targets); // another process may just have written them
       Counter ticker = new Counter(stderr, "reconstructed", pictures.size(), 0);
       for (int i = 0; i < pictures.size(); i++) {
         Image image;
@@ -174,6 +178,12 @@ final class ReconstructCommand implements Callable<Integer> {
 
   private static boolean isBad(NotFinite notFinite, String name, float[] pixels) {
     return notFinite.isAny(name, pixels, 0, pixels.length, "its reconstruction");
+  }
+
+  private void requireFree(List<Path> targets) throws IOException {
+    for (Path target : targets) {
+      requireFree(target);
+    }
   }
 
   private void requireFree(Path target) throws IOException {

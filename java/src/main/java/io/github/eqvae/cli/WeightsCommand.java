@@ -2,11 +2,11 @@ package io.github.eqvae.cli;
 
 import io.github.eqvae.EqvaeException;
 import io.github.eqvae.generator.checkpoint.Dinov2Weights;
+import io.github.eqvae.io.FolderLock;
 import io.github.eqvae.io.Folders;
 import io.github.eqvae.model.checkpoint.MetricWeights;
 import java.io.IOException;
 import java.io.PrintWriter;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
@@ -117,10 +117,7 @@ final class WeightsCommand implements Callable<Integer> {
 
     @Override
     public final Integer call() throws IOException {
-      if (Files.exists(out()) && !overwrite) {
-        throw new EqvaeException.Argument(
-            out() + " is there already; name another, or add --overwrite");
-      }
+      OutputLock.requireFree(out(), overwrite);
       for (Path read : read()) {
         if (Folders.isSame(out(), read)) {
           throw new EqvaeException.Argument(
@@ -130,8 +127,10 @@ final class WeightsCommand implements Callable<Integer> {
       if (!unchecked) {
         check();
       }
-      Files.createDirectories(out().toAbsolutePath().getParent());
-      write();
+      try (FolderLock _ = OutputLock.ofFile(out(), spec)) {
+        OutputLock.requireFree(out(), overwrite); // another process may just have written it
+        write();
+      }
       spec.commandLine().getOut().println("wrote " + out());
       spec.commandLine().getOut().flush();
       return 0;

@@ -5,6 +5,7 @@ import java.io.IOException;
 import java.io.InterruptedIOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
+import java.nio.file.FileSystemException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
@@ -21,18 +22,17 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
-import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Reserves a folder for one process while it writes there: two runs in one folder would overwrite
- * each other's files, and both would end without an error.
+ * Reserves a folder, or the name of a file, for one process while it writes there: two runs in one
+ * folder would overwrite each other's files, and both would end without an error.
  *
- * <p>The file {@value #NAME} in the folder names the owner. If the file system has locks, the owner
- * holds one on this file, which ends with its process. The owner also rewrites the file every few
- * seconds. So another machine, which may see neither lock nor process, can tell whether the owner
- * is alive. A folder whose owner is dead is taken over: on the same machine at once, on another one
- * after {@link #STALE}.
+ * <p>The file {@value #NAME} in the folder names the owner; that of a file is beside it. If the
+ * file system has locks, the owner holds one on this file, which ends with its process. The owner
+ * also rewrites the file every few seconds. So another machine, which may see neither lock nor
+ * process, can tell whether the owner is alive. A folder whose owner is dead is taken over: on the
+ * same machine at once, on another one after {@link #STALE}.
  */
 public final class FolderLock implements AutoCloseable {
   /** The file's name. */
@@ -48,19 +48,16 @@ public final class FolderLock implements AutoCloseable {
   /** The folders that this process has locked. */
   private static final Map<Path, LockOwner> HERE = new ConcurrentHashMap<>();
 
-  private final Path folder;
-  private final boolean made;
+  private final LockPlace place;
   private final LockOwner owner;
   private final FileChannel channel;
   private final @Nullable Object key;
   private final CountDownLatch closed = new CountDownLatch(1);
   private long looked = System.nanoTime() - LOOK_EVERY.toNanos();
 
-  private FolderLock(
-      Path folder, boolean made, LockOwner owner, FileChannel channel, @Nullable Object key) {
+  private FolderLock(LockPlace place, LockOwner owner, FileChannel channel, @Nullable Object key) {
     this.key = key;
-    this.folder = folder;
-    this.made = made;
+    this.place = place;
     this.owner = owner;
     this.channel = channel;
   }
@@ -83,55 +80,76 @@ public final class FolderLock implements AutoCloseable {
   static FolderLock acquire(
       Path folder, String what, Consumer<String> note, FileLocks.Locking locking, String host)
       throws IOException {
-    if (Files.exists(folder) && !Files.isDirectory(folder)) {
-      throw new EqvaeException.Argument(folder + " is a file; name a folder");
+    return acquire(LockPlace.ofFolder(folder), what, note, locking, host);
+  }
+
+  /**
+   * Takes the name of a file that is to be written. Its folder is made if it does not exist.
+   *
+   * @param target the file, which need not exist
+   * @param what this process does there, such as {@code convert}, for messages to other processes
+   * @param note receives a message if a dead owner's lock is taken over
+   * @return the lock, to be closed when the file is written
+   * @throws EqvaeException.Argument when another process writes it; the message says which
+   * @throws IOException when nothing can be written there
+   */
+  public static FolderLock acquireFile(Path target, String what, Consumer<String> note)
+      throws IOException {
+    LockPlace place = LockPlace.ofFile(target);
+    try {
+      return acquire(place, what, note, FileLocks::tryLock, LockOwner.thisHost());
+    } catch (FileSystemException answer) {
+      throw WriteFailure.of(target, answer);
     }
-    boolean made = !Files.isDirectory(folder);
-    Files.createDirectories(folder);
-    Path real = folder.toRealPath();
+  }
+
+  private static FolderLock acquire(
+      LockPlace place, String what, Consumer<String> note, FileLocks.Locking locking, String host)
+      throws IOException {
+    Path real = place.real();
+    Path file = place.lock();
     LockOwner self = LockOwner.self(what, UUID.randomUUID().toString());
     // Checked first: closing a second channel of the file would end this process's lock (POSIX).
     LockOwner own = HERE.putIfAbsent(real, self);
     if (own != null) {
-      throw refusal(folder, Optional.of(own), "");
+      throw refusal(place, Optional.of(own), "");
     }
     FileChannel channel = null;
     try {
-      Path file = real.resolve(NAME);
       channel =
           FileChannel.open(
               file, StandardOpenOption.CREATE, StandardOpenOption.READ, StandardOpenOption.WRITE);
       FileLocks.Outcome outcome = locking.tryLock(channel);
       Optional<LockOwner> before = LockOwner.parse(read(channel));
       if (outcome == FileLocks.Outcome.BUSY) {
-        throw refusal(folder, before, "");
+        throw refusal(place, before, "");
       }
       boolean locks = outcome == FileLocks.Outcome.HELD;
       if (before.isPresent()) {
-        requireDead(folder, file, before.get(), locks, host, note);
+        requireDead(place, before.get(), locks, host, note);
       }
-      FolderLock lock = new FolderLock(real, made, self, channel, key(file));
+      FolderLock lock = new FolderLock(place, self, channel, key(file));
       try {
         lock.write();
       } catch (IOException full) {
         Files.deleteIfExists(file); // nobody's lock
-        throw WriteFailure.of(folder.resolve(NAME), full);
+        throw WriteFailure.of(file, full);
       }
       if (!Files.exists(file)) { // its owner deleted it after it was opened here
         HERE.remove(real, self);
         channel.close();
-        return acquire(folder, what, note, locking, host);
+        return acquire(place.again(), what, note, locking, host);
       }
       if (!locks) {
         pause(); // if two came at once, the one that wrote last has it
         Optional<LockOwner> now = LockOwner.parse(read(channel));
         if (!now.equals(Optional.of(self))) {
-          throw refusal(folder, now, "");
+          throw refusal(place, now, "");
         }
         Notices.once("locks", FileLocks.NONE);
       }
       before.ifPresent(
-          b -> note.accept(folder + " was left by " + b + ", which has ended; taken over"));
+          b -> note.accept(place.shown() + " was left by " + b + ", which has ended; taken over"));
       Thread.ofPlatform().daemon().name("eqvae-lock").start(lock::stayAlive);
       return lock;
     } catch (IOException | RuntimeException e) {
@@ -148,27 +166,27 @@ public final class FolderLock implements AutoCloseable {
    * owner has ended.
    */
   private static void requireDead(
-      Path folder, Path file, LockOwner before, boolean locks, String host, Consumer<String> note)
+      LockPlace place, LockOwner before, boolean locks, String host, Consumer<String> note)
       throws IOException {
     if (before.isOn(host)) {
       if (!locks && before.isAlive()) {
-        throw refusal(folder, Optional.of(before), "");
+        throw refusal(place, Optional.of(before), "");
       }
       return;
     }
-    Duration silent = age(folder, file);
+    Duration silent = place.age();
     if (silent.compareTo(STALE) < 0 && locks) {
-      waitOut(folder, file, before, silent, note);
+      waitOut(place, before, silent, note);
     } else if (silent.compareTo(STALE) < 0) {
       throw refusal(
-          folder,
+          place,
           Optional.of(before),
           " Its last sign of life is "
               + Math.max(0, silent.toSeconds())
               + " s old. If it was killed, the folder is free once that is "
               + STALE.toSeconds()
               + " s, or when you delete "
-              + file
+              + place.lock()
               + ".");
     }
   }
@@ -179,11 +197,12 @@ public final class FolderLock implements AutoCloseable {
    * machines.
    */
   private static void waitOut(
-      Path folder, Path file, LockOwner before, Duration silent, Consumer<String> note)
+      LockPlace place, LockOwner before, Duration silent, Consumer<String> note)
       throws IOException {
+    Path file = place.lock();
     Duration rest = STALE.minus(silent);
     note.accept(
-        folder
+        place.shown()
             + " was left by "
             + before
             + ", which seems to have ended: its lock is free. Waiting "
@@ -195,7 +214,7 @@ public final class FolderLock implements AutoCloseable {
       while (System.nanoTime() - from < rest.toNanos()) {
         pause();
         if (!Files.getLastModifiedTime(file).equals(last)) {
-          throw refusal(folder, Optional.of(before), " It has just given a sign of life.");
+          throw refusal(place, Optional.of(before), " It has just given a sign of life.");
         }
       }
     } catch (NoSuchFileException e) {
@@ -204,24 +223,13 @@ public final class FolderLock implements AutoCloseable {
   }
 
   private static EqvaeException.Argument refusal(
-      Path folder, Optional<LockOwner> owner, String more) {
+      LockPlace place, Optional<LockOwner> owner, String more) {
     return new EqvaeException.Argument(
-        folder
+        place.shown()
             + " is in use by "
             + owner.map(LockOwner::toString).orElse("another process")
-            + ". Wait until it has ended, or name another folder."
+            + ". Wait until it has ended, or name another place."
             + more);
-  }
-
-  /** How long ago the file was written, by the clock that dates the files there. */
-  private static Duration age(Path folder, Path file) throws IOException {
-    Path now = Files.createTempFile(folder, NAME, ".now");
-    try {
-      return Duration.between(
-          Files.getLastModifiedTime(file).toInstant(), Files.getLastModifiedTime(now).toInstant());
-    } finally {
-      Files.deleteIfExists(now);
-    }
   }
 
   /**
@@ -270,7 +278,7 @@ public final class FolderLock implements AutoCloseable {
     looked = now;
     Optional<LockOwner> other = Optional.empty();
     try {
-      Path file = folder.resolve(NAME);
+      Path file = place.lock();
       // Our file is read only with its own channel: closing another one would end this process's
       // lock (POSIX).
       byte[] text = Objects.equals(key(file), key) ? read(channel) : Files.readAllBytes(file);
@@ -281,7 +289,7 @@ public final class FolderLock implements AutoCloseable {
     if (other.isPresent() && !other.get().equals(owner)) {
       looked = now - LOOK_EVERY.toNanos(); // who asks again is told again
       throw new IOException(
-          folder
+          place.real()
               + " was taken over by "
               + other.get()
               + ", because this process gave no sign of life for "
@@ -316,26 +324,14 @@ public final class FolderLock implements AutoCloseable {
       return;
     }
     closed.countDown();
-    HERE.remove(folder, owner);
+    HERE.remove(place.real(), owner);
     try (channel) {
       if (isMine()) {
         channel.truncate(0); // a process that opened it before must not take it for a dead owner's
-        Files.deleteIfExists(folder.resolve(NAME));
+        Files.deleteIfExists(place.lock());
       }
     }
-    if (made) {
-      removeIfEmpty();
-    }
-  }
-
-  private void removeIfEmpty() throws IOException {
-    try (Stream<Path> files = Files.list(folder)) {
-      if (files.anyMatch(f -> !f.endsWith(NAME))) {
-        return;
-      }
-    }
-    Files.deleteIfExists(folder.resolve(NAME));
-    Files.deleteIfExists(folder);
+    place.removeIfEmpty();
   }
 
   /** Whether no other process has taken the folder over. */

@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.github.eqvae.EqvaeException;
+import io.github.eqvae.io.FolderLock;
 import io.github.eqvae.io.Image;
 import io.github.eqvae.io.Images;
 import io.github.eqvae.io.NpyArray;
@@ -428,5 +429,40 @@ class CheckpointCommandsTest extends CliFixture {
     int each = values.length / (int) t.shape()[0];
     java.util.Arrays.fill(values, row * each, to * each, 0);
     tensors.put(name, TorchTensor.of(values, t.shape()));
+  }
+
+  /** Of two commands that write the same place, one is refused: both had ended well. */
+  @Test
+  void whatAnotherProcessWritesIsLeftToIt() throws Exception {
+    pictures();
+    TinyModels.kl(folder);
+    latents(new float[2 * 8 * 8]);
+    String[][] commands = {
+      {"convert", "kl.safetensors", "dst.ckpt", "--to", "compvis"},
+      {"decode", "kl.safetensors", "z.npy", "dst.npz"},
+      {"reconstruct", "kl.safetensors", "pics/p0.png", "dst.png"},
+      {"convert", "kl.safetensors", "vae", "--to", "diffusers", "--scaling-factor", "1"},
+      {"reconstruct", "kl.safetensors", "pics", "out"}
+    };
+    for (String[] command : commands) {
+      String name = command[command[0].equals("convert") ? 2 : 3];
+      Path target = folder.resolve(name);
+      FolderLock held =
+          name.contains(".")
+              ? FolderLock.acquireFile(target, "convert", note -> {})
+              : FolderLock.acquire(target, "convert", note -> {});
+      try (held) {
+        assertUserError(run(command), 1, name + " is in use by `eqvae convert`");
+      }
+      assertFalse(Files.exists(target), name);
+      Outcome o = run(command);
+      assertEquals(0, o.code(), o.err());
+      assertTrue(Files.exists(target), name);
+    }
+    try (Stream<Path> files = Files.walk(folder)) {
+      assertTrue(
+          files.noneMatch(f -> f.getFileName().toString().startsWith(FolderLock.NAME)),
+          "a lock stayed");
+    }
   }
 }

@@ -76,6 +76,23 @@ class FolderLockTest {
   }
 
   @Test
+  void aFileIsTakenByItsName() throws IOException {
+    Path file = temp.resolve("new/" + "a".repeat(240) + ".ckpt");
+    try (FolderLock _ = FolderLock.acquireFile(file, "train", notes::add)) {
+      assertRefused(
+          file + " is in use by `eqvae train`",
+          () -> FolderLock.acquireFile(file, "train", notes::add));
+      FolderLock.acquireFile(temp.resolve("new/b"), "train", notes::add).close();
+    }
+    try (var left = Files.list(temp.resolve("new"))) {
+      assertEquals(0, left.count());
+    }
+    FolderLock.acquireFile(file, "train", notes::add).close();
+    assertThrows(
+        EqvaeException.Argument.class, () -> FolderLock.acquireFile(temp, "train", notes::add));
+  }
+
+  @Test
   void aFileIsNoFolder() throws IOException {
     Path file = Files.writeString(temp.resolve("a.yaml"), "mine");
     EqvaeException e =

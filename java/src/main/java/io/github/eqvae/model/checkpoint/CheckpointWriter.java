@@ -81,10 +81,7 @@ public record CheckpointWriter(Optional<FloatType> dtype) {
   public Written writeDiffusers(
       Path folder, AutoencoderCheckpoint source, AutoencoderSettings settings, FolderLayout layout)
       throws IOException {
-    if (!Files.isDirectory(folder) && FILE.matcher(folder.toString()).matches()) {
-      throw new EqvaeException.Argument(
-          folder + ": diffusers' format is a folder; name one, or write a file with --to compvis");
-    }
+    requireFolderName(folder);
     String config = DiffusersConfig.print(source.architecture(), settings);
     Map<String, Long> overflows = new LinkedHashMap<>();
     List<Path> written = new ArrayList<>();
@@ -106,6 +103,19 @@ public record CheckpointWriter(Optional<FloatType> dtype) {
       layout.removeOthers(folder, written);
     }
     return new Written(List.copyOf(written), overflows);
+  }
+
+  /**
+   * Refuses a folder whose name is that of a file of weights.
+   *
+   * @param folder where diffusers' files are to go
+   * @throws EqvaeException.Argument if there is no such folder and its name ends like a file's
+   */
+  public static void requireFolderName(Path folder) {
+    if (!Files.isDirectory(folder) && FILE.matcher(folder.toString()).matches()) {
+      throw new EqvaeException.Argument(
+          folder + ": diffusers' format is a folder; name one, or write a file with --to compvis");
+    }
   }
 
   /**
