@@ -13,6 +13,14 @@ final class EncodeChecks {
 
   /** Checks that the options suit the model and each other. */
   static void options(Path modelPath, Vae vae, EncodeOptions options, boolean features) {
+    int channels = vae.imageChannels();
+    if (channels != 1 && channels != 3) {
+      throw new EqvaeException.Argument(
+          modelPath
+              + " encodes images of "
+              + channels
+              + " channels; pictures have 3, or 1 if gray");
+    }
     int f = vae.downsamplingFactor();
     if (options.size() % f != 0) {
       throw new EqvaeException.Argument(

@@ -127,7 +127,7 @@ record SampleArchive(Path out, int height, int width, int channels) implements S
   }
 
   @Override
-  public void clear() throws IOException {
+  public void clear(boolean recorded) throws IOException {
     Files.deleteIfExists(out);
     deleteParts();
   }

@@ -6,12 +6,12 @@ import io.github.eqvae.io.FileNames;
 import io.github.eqvae.io.Image;
 import io.github.eqvae.io.Images;
 import java.io.IOException;
-import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import java.util.stream.Stream;
 
 /**
  * Samples as PNG files, {@code 000000.png} and so on, and their labels in {@code labels.csv}.
@@ -32,8 +32,13 @@ record SampleFolder(Path folder) implements SampleTarget {
 
   @Override
   public boolean isUsed() throws IOException {
-    try (DirectoryStream<Path> files = Files.newDirectoryStream(folder, "*.png")) {
-      return files.iterator().hasNext();
+    return !list(folder).isEmpty();
+  }
+
+  /** What is in a folder, without hidden files. */
+  private static List<Path> list(Path folder) throws IOException {
+    try (Stream<Path> files = Files.list(folder)) {
+      return files.filter(f -> !f.getFileName().toString().startsWith(".")).sorted().toList();
     }
   }
 
@@ -76,18 +81,18 @@ record SampleFolder(Path folder) implements SampleTarget {
   }
 
   @Override
-  public void clear() throws IOException {
+  public void clear(boolean recorded) throws IOException {
     List<Path> samples = new ArrayList<>();
-    try (DirectoryStream<Path> files = Files.newDirectoryStream(folder, "*.png")) {
-      for (Path file : files) {
-        if (!file.getFileName().toString().matches("\\d{6,9}\\.png")) {
-          throw new EqvaeException.Argument(
-              folder
-                  + " also has pictures that `eqvae sample` did not write, such as "
-                  + FileNames.shown(file.getFileName().toString())
-                  + ": they would be measured as samples. Name another folder");
-        }
+    for (Path file : list(folder)) {
+      String name = file.getFileName().toString();
+      if (name.matches("\\d{6,9}\\.png")) {
         samples.add(file);
+      } else if (name.endsWith(".png") || !recorded && !name.equals(LABELS)) {
+        throw new EqvaeException.Argument(
+            folder
+                + " also has files that `eqvae sample` did not write, such as "
+                + FileNames.shown(name)
+                + ": pictures would be measured as samples. Name another folder");
       }
     }
     for (Path file : samples) {

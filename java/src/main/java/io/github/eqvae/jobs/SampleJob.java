@@ -276,7 +276,7 @@ public final class SampleJob {
               + "\nUse another place, or add --overwrite.");
     }
     if (there.isEmpty() || !differences.isEmpty()) {
-      target.clear();
+      target.clear(there.isPresent());
       AtomicFiles.write(target.record(), text(false));
     }
   }

@@ -17,7 +17,7 @@ interface SampleTarget {
   /** The record of the samples' settings, written at the beginning and at the end. */
   Path record();
 
-  /** Whether there are any pictures, also of other programs. */
+  /** Whether there is anything that sampling could replace, or that its results would lie among. */
   boolean isUsed() throws IOException;
 
   /** Whether a chunk of this number of samples exists. */
@@ -32,8 +32,12 @@ interface SampleTarget {
   /** Joins the chunks. */
   void finish(int[] labels, List<String> classes) throws IOException;
 
-  /** Removes other samples. */
-  void clear() throws IOException;
+  /**
+   * Removes other samples.
+   *
+   * @param recorded whether a record says that they were written here
+   */
+  void clear(boolean recorded) throws IOException;
 
   /** A {@code .npz} file or a folder of PNG files, by the name's extension. */
   static SampleTarget of(Path out, int height, int width, int channels) {

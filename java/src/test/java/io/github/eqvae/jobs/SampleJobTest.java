@@ -215,6 +215,30 @@ class SampleJobTest {
     assertTrue(Files.exists(mine.resolve("000000.png")));
   }
 
+  /** Seen: samples lay among class folders, shards and checkpoints; labels.csv was replaced. */
+  @Test
+  void foldersOfOtherThingsGetNoSamples() throws IOException {
+    for (String name : List.of("labels.csv", "0.jpg", "index.json", "cat/0.png")) {
+      Path used = folder.resolve("used-" + name.charAt(0));
+      Files.createDirectories(used.resolve(name).getParent());
+      Files.writeString(used.resolve(name), "mine");
+      EqvaeException e =
+          assertThrows(
+              EqvaeException.Argument.class, () -> sample(used, 2, 1, false, Long.MAX_VALUE));
+      assertTrue(e.getMessage().contains("there is no samples.json"), e.getMessage());
+      if (!name.equals("labels.csv")) {
+        e =
+            assertThrows(
+                EqvaeException.Argument.class, () -> sample(used, 2, 1, true, Long.MAX_VALUE));
+        assertTrue(e.getMessage().contains("did not write, such as "), e.getMessage());
+      }
+      assertEquals("mine", Files.readString(used.resolve(name)));
+      try (Stream<Path> files = Files.list(used)) {
+        assertEquals(1, files.count());
+      }
+    }
+  }
+
   @Test
   void classesAreUniformBalancedOrListed() throws IOException {
     try (Generator g = Generator.load(network, device)) {

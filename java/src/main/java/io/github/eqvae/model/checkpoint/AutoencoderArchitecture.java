@@ -191,7 +191,12 @@ public record AutoencoderArchitecture(
                 + config.normGroups()
                 + " groups of a norm do not divide");
       }
-      return Optional.empty();
+      return isOfPictures(inChannels) && isOfPictures(outChannels)
+          ? Optional.empty()
+          : Optional.of(
+              "its images have "
+                  + (isOfPictures(inChannels) ? outChannels : inChannels)
+                  + " channels, and those of the commands 3, or 1 if they are gray");
     } catch (EqvaeException.Argument | EqvaeException.Unsupported e) {
       return Optional.of(
           e.getMessage()
@@ -201,6 +206,10 @@ public record AutoencoderArchitecture(
                       + AutoencoderSettings.DEFAULT_GROUPS
                       + ": a config.json beside it may say otherwise)"));
     }
+  }
+
+  private static boolean isOfPictures(int channels) {
+    return channels == 1 || channels == 3;
   }
 
   /**
