@@ -274,7 +274,8 @@ final class EvaluateCommand implements Callable<Integer> {
                 new EqvaeException.Argument(
                     run
                         + " is not the folder of a run, so there are no held-out images: name"
-                        + " pictures with --data"));
+                        + " pictures with --data; or, if it is images to be measured, others with"
+                        + " --reference"));
     if (!settings.isEmpty()) {
       throw new EqvaeException.Argument(
           "--set overrides a run's settings, and "

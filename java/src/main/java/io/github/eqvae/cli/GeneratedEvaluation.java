@@ -1,6 +1,7 @@
 package io.github.eqvae.cli;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import io.github.eqvae.EqvaeException;
 import io.github.eqvae.eval.AdmFeatures;
 import io.github.eqvae.eval.ClassifierFeatures;
 import io.github.eqvae.eval.Dinov2Features;
@@ -20,6 +21,7 @@ import io.github.eqvae.tensor.Device;
 import io.github.eqvae.tensor.Stream;
 import java.io.IOException;
 import java.io.PrintWriter;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -59,7 +61,7 @@ record GeneratedEvaluation(
       return Map.of();
     }
     Optional<JsonNode> made = SampleJob.read(new GeneratedImages(samples).made());
-    String hash = FileHash.sha256(TransformersFolder.weights(weights).orElse(weights));
+    String hash = hash();
     try (Stream stream = new Stream(device);
         ImageFeatures features = features(stream);
         StatisticsOutput output = new StatisticsOutput(statistics.orElse(Path.of("")), withImages);
@@ -85,7 +87,7 @@ record GeneratedEvaluation(
 
   /** Computes this rank's batches of features for the first rank. */
   private void help(Device device, SharedBatches shared, PrintWriter err) throws IOException {
-    String hash = FileHash.sha256(weights);
+    String hash = hash();
     try (Stream stream = new Stream(device);
         ImageFeatures features = features(stream)) {
       for (Path set :
@@ -93,6 +95,15 @@ record GeneratedEvaluation(
         new GeneratedImages(set).measure(features, hash, image -> {}, shared, err).close();
       }
     }
+  }
+
+  private String hash() throws IOException {
+    Path file = TransformersFolder.weights(weights).orElse(weights);
+    if (Files.isDirectory(file)) {
+      throw new EqvaeException.Argument(
+          file + " is a folder; name the file in it, such as model.safetensors");
+    }
+    return FileHash.sha256(file);
   }
 
   private ImageFeatures features(Stream stream) throws IOException {

@@ -2,10 +2,12 @@ package io.github.eqvae.cli;
 
 import io.github.eqvae.EqvaeException;
 import io.github.eqvae.model.checkpoint.Weights;
+import io.github.eqvae.train.autoencoder.AutoencoderRecipe;
 import io.github.eqvae.train.generator.GeneratorRecipe;
 import io.github.eqvae.train.generator.GeneratorTask;
 import io.github.eqvae.train.generator.GeneratorWorkload;
 import io.github.eqvae.train.generator.LossByTime;
+import io.github.eqvae.train.generator.MaskGitRecipe;
 import io.github.eqvae.train.generator.TimedLosses;
 import io.github.eqvae.train.kinds.RecipeKinds;
 import io.github.eqvae.train.run.HeldOutNames;
@@ -56,6 +58,18 @@ final class GeneratorLosses {
       return false;
     }
     RunnableRecipe<?> recipe = folder.readRecipe(List.of(), RecipeKinds.ALL);
+    if (!(recipe instanceof AutoencoderRecipe || recipe instanceof GeneratorRecipe)) {
+      throw new EqvaeException.Argument(
+          run
+              + " is the run of a "
+              + recipe.kind().task()
+              + ": its figures are in "
+              + folder.evaluation()
+              + " and report.html."
+              + (recipe instanceof MaskGitRecipe
+                  ? " Its samples: eqvae sample, then eqvae evaluate samples.npz --reference DIR"
+                  : ""));
+    }
     return recipe instanceof GeneratorRecipe;
   }
 

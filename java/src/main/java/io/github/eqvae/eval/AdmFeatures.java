@@ -57,7 +57,16 @@ public final class AdmFeatures implements ImageFeatures {
    * @throws EqvaeException.Argument when it is another network, or lacks the classifier
    */
   public static AdmFeatures load(Path file, Stream stream) throws IOException {
-    float[] classifier;
+    InceptionV3 network = InceptionV3.load(file, stream);
+    try {
+      return new AdmFeatures(network, classifier(file), stream);
+    } catch (IOException | RuntimeException | Error e) {
+      network.close();
+      throw e;
+    }
+  }
+
+  private static float[] classifier(Path file) throws IOException {
     try (SafetensorsFile tensors = SafetensorsFile.open(file)) {
       if (!tensors.contains(CLASSIFIER)) {
         throw new EqvaeException.Argument(
@@ -66,14 +75,12 @@ public final class AdmFeatures implements ImageFeatures {
                 + CLASSIFIER
                 + ", which the Inception score needs; `eqvae weights inception` keeps it");
       }
-      classifier = tensors.floats(CLASSIFIER);
+      float[] classifier = tensors.floats(CLASSIFIER);
+      if (classifier.length != InceptionV3.CLASSES * InceptionV3.FEATURES) {
+        throw new EqvaeException.Argument(file + ": " + CLASSIFIER + " is not [1008, 2048]");
+      }
+      return classifier;
     }
-    InceptionV3 network = InceptionV3.load(file, stream);
-    if (classifier.length != InceptionV3.CLASSES * InceptionV3.FEATURES) {
-      network.close();
-      throw new EqvaeException.Argument(file + ": " + CLASSIFIER + " is not [1008, 2048]");
-    }
-    return new AdmFeatures(network, classifier, stream);
   }
 
   /** Wraps a network, which is closed with this. */

@@ -8,6 +8,7 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;
 import java.nio.channels.FileChannel;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.List;
@@ -49,6 +50,9 @@ public final class SafetensorsFile implements AutoCloseable {
    * @throws IOException if it cannot be read
    */
   public static SafetensorsFile open(Path path) throws IOException {
+    if (Files.isDirectory(path)) {
+      throw new IOException(path + " is a folder; name the file in it, such as model.safetensors");
+    }
     Arena arena = Arena.ofShared();
     try (FileChannel channel = FileChannel.open(path, StandardOpenOption.READ)) {
       long size = channel.size();

@@ -166,6 +166,17 @@ record DiffusersFolder(
     return folder;
   }
 
+  /** A user may name the checkpoints of a run, whose format is another one. */
+  private static String advice(Path folder) {
+    Path above = folder.toAbsolutePath().normalize().getParent();
+    for (int i = 0; i < 2 && above != null; i++, above = above.getParent()) {
+      if (Files.isRegularFile(above.resolve("recipe.yaml"))) {
+        return ". It lies in the folder of a run: name that, " + above;
+      }
+    }
+    return ". Name the folder that has it, or a file of weights.";
+  }
+
   private static Path choose(Path folder) throws IOException {
     Map<String, Path> variants = files(folder);
     if (variants.containsKey("")) {
@@ -181,7 +192,7 @@ record DiffusersFolder(
                 + WEIGHTS
                 + ".safetensors or .bin; it has "
                 + contents(folder)
-                + ". Name the folder that has it, or a file of weights."
+                + advice(folder)
             : folder
                 + " holds several variants: "
                 + names(List.copyOf(variants.values()))

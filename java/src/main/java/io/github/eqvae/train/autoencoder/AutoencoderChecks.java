@@ -240,8 +240,7 @@ final class AutoencoderChecks {
               + " is not divisible by the down-sampling factor "
               + factor
               + " of model.ch_mult; take "
-              + Math.max(1, side / factor) * factor
-              + " or "
+              + (side < factor ? "" : side / factor * factor + " or ")
               + (side / factor + 1) * factor);
     }
   }

@@ -8,8 +8,6 @@ import java.util.stream.Stream;
 
 /** Checks {@code run.best_metric} and {@code run.early_stop}. */
 final class BestMetric {
-  private static final String NONE = "none";
-
   /** The names of recipes, and of what a validation measures. */
   static final List<Workload.Metric> METRICS =
       List.of(
@@ -19,7 +17,8 @@ final class BestMetric {
           new Workload.Metric("scale_error", "scale_error_0.5", false));
 
   private static final List<String> KNOWN =
-      Stream.concat(Stream.of(NONE), METRICS.stream().map(Workload.Metric::name)).toList();
+      Stream.concat(Stream.of(RunRecipe.NO_METRIC), METRICS.stream().map(Workload.Metric::name))
+          .toList();
 
   private BestMetric() {}
 
@@ -31,19 +30,12 @@ final class BestMetric {
           "found '" + run.bestMetric() + "', expected one of " + String.join(", ", KNOWN));
       return;
     }
-    if (run.earlyStop() > 0 && run.bestMetric().equals(NONE)) {
-      problems.add(
-          "run.early_stop", run.earlyStop() + " without run.best_metric; say by which metric");
-    }
-    if (run.bestMetric().equals(NONE)) {
+    if (run.bestMetric().equals(RunRecipe.NO_METRIC)) {
       return;
     }
     DataRecipe data = recipe.data();
     if (data.validation() == 0 && data.validationPath().isEmpty()) {
       problems.add("run.best_metric", "nothing is held out to measure it; set data.validation");
-    }
-    if (run.validateEvery() == 0) {
-      problems.add("run.best_metric", "run.validate_every is 0: it is measured at the end only");
     }
   }
 }

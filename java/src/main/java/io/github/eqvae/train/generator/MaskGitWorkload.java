@@ -90,6 +90,9 @@ public final class MaskGitWorkload extends SampledWorkload<MaskGitTask, CodeSamp
 
   @Override
   List<Metric> heldOutMetrics() {
+    if (data.heldOut().length == 0) {
+      return List.of();
+    }
     return List.of(
         new Metric("loss", "loss", false),
         new Metric(MaskGitTask.MASKED_LOSS, MaskGitTask.MASKED_LOSS, false),

@@ -82,6 +82,8 @@ public record RunRecipe(
     String bestMetric,
     int earlyStop,
     GradientOrder gradientOrder) {
+  /** Keeps no best model. */
+  public static final String NO_METRIC = "none";
 
   /** What activations are stored and multiplied in; parameters and sums stay single precision. */
   public enum Precision {
@@ -227,7 +229,7 @@ public record RunRecipe(
         in.choice("precision", Precision.AUTO),
         in.choice("graphs", Graphs.AUTO),
         in.choice("packed_weights", PackedWeights.AUTO),
-        in.text("best_metric", "none", "the name of a metric, or none", t -> !t.isBlank()),
+        in.text("best_metric", NO_METRIC, "the name of a metric, or none", t -> !t.isBlank()),
         in.integer("early_stop", 0, 0, 1_000_000),
         in.choice("gradient_order", GradientOrder.FIXED));
   }
@@ -246,6 +248,13 @@ public record RunRecipe(
           RecipeFields.name(precision)
               + " needs run.device cuda; the CPU stores numbers in single precision: use auto or"
               + " fp32, or bf16_products");
+    }
+    boolean choosesBest = !bestMetric.equals(NO_METRIC);
+    if (earlyStop > 0 && !choosesBest) {
+      problems.add("run.early_stop", earlyStop + " without run.best_metric; say by which metric");
+    }
+    if (choosesBest && validateEvery == 0) {
+      problems.add("run.best_metric", "run.validate_every is 0: it is measured at the end only");
     }
     if (precision == Precision.BF16_PRODUCTS && !where.roundsFactorsToBf16()) {
       problems.add(

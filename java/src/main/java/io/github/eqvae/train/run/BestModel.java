@@ -1,5 +1,6 @@
 package io.github.eqvae.train.run;
 
+import io.github.eqvae.EqvaeException;
 import io.github.eqvae.train.log.RunLog;
 import io.github.eqvae.train.recipe.RunRecipe;
 import java.io.IOException;
@@ -65,6 +66,25 @@ final class BestModel {
   }
 
   /**
+   * Refuses a metric that the run does not measure, before it begins.
+   *
+   * @throws EqvaeException.Argument with those that it measures
+   */
+  static void requireKnown(RunRecipe run, List<Workload.Metric> known) {
+    String name = run.bestMetric();
+    if (!name.equals(RunRecipe.NO_METRIC) && known.stream().noneMatch(m -> m.name().equals(name))) {
+      List<String> names = known.stream().map(Workload.Metric::name).toList();
+      throw new EqvaeException.Argument(
+          "run.best_metric "
+              + name
+              + ": this run measures "
+              + (names.isEmpty()
+                  ? "nothing, since nothing is held out"
+                  : String.join(", ", names)));
+    }
+  }
+
+  /**
    * Settings were changed: a run that had ended continues, and counts validations without
    * improvement from 0 again.
    *
@@ -84,7 +104,7 @@ final class BestModel {
   }
 
   private boolean isWanted() {
-    return !run.bestMetric().equals("none");
+    return !run.bestMetric().equals(RunRecipe.NO_METRIC);
   }
 
   /** Whether this is the best so far; a value that is not finite never is. */

@@ -257,8 +257,7 @@ public record RunFolder(Path path) {
   }
 
   /**
-   * Refuses a place among the pictures of the recipe: the run's samples would be taken for pictures
-   * when it is continued, and those of other runs at once.
+   * Refuses a place among what the recipe reads: the run's samples would be taken for it.
    *
    * @param recipe names the pictures
    * @throws IOException when the folders cannot be looked at
@@ -268,20 +267,21 @@ public record RunFolder(Path path) {
     for (String key : List.of("data.path", "data.validation_path", "distance.reference")) {
       String named = recipe.settings().getOrDefault(key, "").replaceAll("^Optional\\[(.*)]$", "$1");
       boolean isUnset = named.isEmpty() || named.equals("Optional.empty");
-      if (isUnset || Files.exists(Path.of(named).resolve("index.json"))) {
-        continue; // an index lists what is read
-      }
-      if (Folders.isListedIn(path, Path.of(named))) {
+      Path data = Path.of(named);
+      boolean same = !isUnset && !isUsed() && Folders.isSame(path, data);
+      // an index lists what is read
+      boolean lists = !isUnset && !Files.exists(data.resolve("index.json"));
+      if (same || lists && Folders.isListedIn(path, data)) {
         throw new EqvaeException.Argument(
             path
                 + ", the folder of the run, lies in "
                 + key
                 + " "
                 + named
-                + ", and its samples would be taken for pictures. "
+                + ", and its samples would lie among what is read. "
                 + (isUsed()
                     ? "Move it to another place; a run can be continued anywhere."
-                    : "Name a folder beside the pictures with --out."));
+                    : "Name a folder beside it with --out."));
       }
     }
   }

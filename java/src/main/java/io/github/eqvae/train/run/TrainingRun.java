@@ -221,6 +221,9 @@ public final class TrainingRun<T extends Task> implements AutoCloseable {
     }
     start(resume);
     workload.check(trainer.stream());
+    if (!resume) {
+      BestModel.requireKnown(recipe.run(), workload.metrics());
+    }
     best =
         new BestModel(
             recipe.run(),
