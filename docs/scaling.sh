@@ -3,14 +3,17 @@
 # threads, which compute the same images per step and end with the same weights. The two take turns, ROUNDS times. From the
 # repository's root, on a machine that does nothing else:
 #   bash docs/scaling.sh >> docs/results/scaling.jsonl
-# The step is that of recipes/sd-vae.yaml (with its discriminator) but for LPIPS, whose weights are not here. SIDE, BATCH,
+# The step is that of recipes/sd-vae.yaml (with its discriminator) but for LPIPS, whose weights are not here, and for the transforms: a
+# rank whose images are scaled down is done earlier, and waits. MORE='objective.equivariance_probability=0.5
+# objective.low_resolution_prior_probability=0.25' measures that, too. SIDE, BATCH,
 # STEPS, ROUNDS and MORE (settings, such as MORE='model.ch=32') choose another size; MPI=1 starts the ranks by mpirun,
 # else they meet over TCP; BUCKET is EQVAE_RANKS_BUCKET; EQVAE=path/to/eqvae runs another build.
 # CLASSES (default: the build's) is the class path with which docs/AllReduceSpeed.java measures the sum of 32 MiB alone, by two
-# ranks in several sizes of bucket; those lines come first. Prints a line for each run: images per second (the median of its steps but for the first two), and for ranks what
-# gradients took, then a line with both medians and their ratio.
+# ranks in several sizes of bucket; those lines come first.
+# Then there is a line for each run: images per second (the median of its steps but for the first one), and for ranks what gradients
+# took; a line with both medians and their ratio; and what a profile of two ranks says of the gradients.
 set -euo pipefail
-eqvae=${EQVAE:-./eqvae} SIDE=${SIDE:-256} BATCH=${BATCH:-1} STEPS=${STEPS:-8} ROUNDS=${ROUNDS:-3} MORE=${MORE:-} MPI=${MPI:-}
+eqvae=${EQVAE:-./eqvae} SIDE=${SIDE:-256} BATCH=${BATCH:-1} STEPS=${STEPS:-3} ROUNDS=${ROUNDS:-2} MORE=${MORE:-} MPI=${MPI:-}
 BUCKET=${BUCKET:-4194304}
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
@@ -39,10 +42,12 @@ for bytes in 65536 1048576 4194304 33554432; do
 done
 train() { # RANKS THREADS OUT
   local ranks=$1 threads=$2 out=$3 r arguments launcher=()
-  arguments=(train --quiet sd-vae --device cpu --out "$out" --steps "$STEPS" --set data.path="$dir/pictures"
+  rm -rf "$out"
+  arguments=(train sd-vae --device cpu --out "$out" --steps "$STEPS" --set data.path="$dir/pictures"
     --set data.resolution="$SIDE" --set data.crop=center --set data.validation=1 --set data.workers=1 --set run.threads="$threads"
     --set run.batch_size="$BATCH" --set optimizer.accumulate="$((2 / ranks))" --set objective.perceptual_weight=0
-    --set objective.lpips_weights=null --set run.log_every=1 --set run.save_every=0 --set run.validate_every=0
+    --set objective.lpips_weights=null --set objective.equivariance_probability=0
+    --set objective.low_resolution_prior_probability=0 --set run.log_every=1 --set run.save_every=0 --set run.validate_every=0
     --set run.sample_every=0 --set evaluation.images=1 --set evaluation.batch=1)
   for r in $MORE; do arguments+=(--set "$r"); done
   if [ "$ranks" = 1 ]; then
@@ -58,11 +63,14 @@ train() { # RANKS THREADS OUT
     wait
     unset MASTER_ADDR MASTER_PORT EQVAE_TOKEN WORLD_SIZE LOCAL_WORLD_SIZE
   fi
+}
+show() { # RANKS THREADS OUT
+  local ranks=$1 threads=$2 out=$3
   python3 - "$out" "$ranks" "$threads" "$STEPS" "$BUCKET" "$BATCH" "$SIDE" "$MORE" "${MPI:+mpi}" <<'PY'
 import json, statistics, sys
 out, ranks, threads, steps, bucket, batch, side, more, mpi = sys.argv[1:]
 lines = [json.loads(line) for line in open(f"{out}/metrics.jsonl")]
-speed = [l["images_per_second"] for l in lines if "images_per_second" in l][2:]
+speed = [l["images_per_second"] for l in lines if "images_per_second" in l][1:]
 line = {"run": "scaling", "ranks": int(ranks), "threads": int(threads), "batch": int(batch), "side": int(side), "more": more,
         "steps": int(steps), "images_per_second": round(statistics.median(speed), 5), "all": [round(s, 5) for s in speed]}
 end = [l for l in lines if "gradient_seconds" in l]
@@ -75,8 +83,8 @@ PY
 }
 for ((round = 0; round < ROUNDS; round++)); do
   for ranks in 1 2; do
-    train "$ranks" "$((2 / ranks))" "$dir/$ranks" | tee -a "$dir/lines"
-    rm -rf "$dir/$ranks"
+    train "$ranks" "$((2 / ranks))" "$dir/run"
+    show "$ranks" "$((2 / ranks))" "$dir/run" | tee -a "$dir/lines"
   done
 done
 python3 - "$dir/lines" "$(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -1)" "$(nproc)" "$(git rev-parse --short=8 HEAD)" <<'PY'
@@ -87,3 +95,5 @@ print(json.dumps({"run": "scaling", "commit": sys.argv[4], "processor": sys.argv
                   "one_rank": statistics.median(one), "two_ranks": statistics.median(two),
                   "ratio": round(statistics.median(two) / statistics.median(one), 4)}))
 PY
+STEPS=2 SIDE=$((SIDE / 2)) EQV_PROFILE=1 train 2 1 "$dir/run"
+printf '{"run": "profile", "ranks": 2, "steps": 2, "text": "%s"}\n' "$(grep '^gradients: ' "$dir/log")"

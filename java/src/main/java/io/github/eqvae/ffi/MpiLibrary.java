@@ -1,5 +1,7 @@
 package io.github.eqvae.ffi;
 
+import static java.lang.foreign.ValueLayout.ADDRESS;
+import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
 import io.github.eqvae.EqvaeException;
@@ -18,6 +20,7 @@ import java.util.Optional;
 public final class MpiLibrary {
   private static final String FILE = "libeqv_mpi.so";
   private static final int TEXT = 1024;
+  private static final String UCX_SIGNALS = "UCX_ERROR_SIGNALS";
 
   private final MethodHandle begin;
   private final MethodHandle exchange;
@@ -45,12 +48,32 @@ public final class MpiLibrary {
     if (file.isEmpty()) {
       return Optional.empty();
     }
+    leaveSignals();
     try {
       System.load(file.get().toString()); // says why, if it cannot be loaded
       return Optional.of(new MpiLibrary(SymbolLookup.libraryLookup(file.get(), Arena.global())));
     } catch (UnsatisfiedLinkError | IllegalArgumentException e) {
       throw new EqvaeException.Environment(
           file.get() + " could not be loaded: " + e.getMessage() + ". Is MPI still installed?", e);
+    }
+  }
+
+  /**
+   * MPICH, and Open MPI on some networks, use UCX. When that is loaded it takes SIGSEGV, by which
+   * the JVM finds null pointers, and ends the process at the first one, unless this variable says
+   * otherwise. A value that the user has set stays.
+   */
+  private static void leaveSignals() {
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment setenv = Linker.nativeLinker().defaultLookup().findOrThrow("setenv");
+      int _ =
+          (int)
+              Linker.nativeLinker()
+                  .downcallHandle(
+                      setenv, FunctionDescriptor.of(JAVA_INT, ADDRESS, ADDRESS, JAVA_INT))
+                  .invokeExact(arena.allocateFrom(UCX_SIGNALS), arena.allocateFrom(""), 0);
+    } catch (Throwable t) {
+      throw broken(t);
     }
   }
 

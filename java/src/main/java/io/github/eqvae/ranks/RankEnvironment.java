@@ -34,6 +34,9 @@ public record RankEnvironment(
 
   private static final int BUCKET_BYTES = 1 << 22;
 
+  /** Set by torchrun where it listens at MASTER_PORT itself. */
+  private static final String TORCHRUN = "TORCHELASTIC_USE_AGENT_STORE";
+
   /** The port where nothing names another: PyTorch's. */
   private static final int PORT = 29_500;
 
@@ -144,7 +147,8 @@ public record RankEnvironment(
         environment.containsKey("MASTER_PORT")
             ? number("MASTER_PORT", environment, 1, 65_535)
             : PORT;
-    return Optional.of(new Endpoint(host, port, token));
+    boolean taken = "True".equals(environment.get(TORCHRUN)) && port < 65_535;
+    return Optional.of(new Endpoint(host, taken ? port + 1 : port, token));
   }
 
   private static long bucket(Map<String, String> environment) {

@@ -264,6 +264,13 @@ class CommunicatorTest {
     launch = RankEnvironment.of(srun).orElseThrow();
     assertEquals(List.of(2, 3), List.of(launch.rank(), launch.size()));
     assertTrue(refusal(srun).contains("MASTER_ADDR"));
+    // torchrun listens at the port that it names.
+    Map<String, String> torchrun = TestRanks.environment(1, 2, 29_555);
+    assertEquals(
+        29_555, RankEnvironment.of(torchrun).orElseThrow().endpoint().orElseThrow().port());
+    torchrun.put("TORCHELASTIC_USE_AGENT_STORE", "True");
+    assertEquals(
+        29_556, RankEnvironment.of(torchrun).orElseThrow().endpoint().orElseThrow().port());
     // A batch script of Slurm that does not use srun is one process.
     assertTrue(RankEnvironment.of(Map.of("SLURM_PROCID", "0", "SLURM_NTASKS", "8")).isEmpty());
   }
