@@ -14,8 +14,12 @@ record Estimate(Map<Limit, Double> limits, double seconds) {
   enum Limit {
     /** Bytes at the speed of the memory. */
     MEMORY,
+    /** Bytes of tiles at the speed of the cache that multiprocessors share. */
+    CACHE,
     /** Products, with the work at the end of each tile. */
     PRODUCTS,
+    /** The one thread of a block that starts the copies of tiles. */
+    PRODUCER,
     /** Instructions, one a clock for each scheduler. */
     INSTRUCTIONS,
     /** ex2 and rcp. */

@@ -6,6 +6,7 @@ package io.github.eqvae.bench.model;
  * @param multiprocessors how many
  * @param clock clocks a second, under load
  * @param memory bytes a second, read and written together
+ * @param cache bytes a second from the cache that multiprocessors share
  * @param products multiplications and additions of bf16 a second that a large product of matrices
  *     reaches, which the power limits
  * @param productClocks clocks of a multiprocessor for 128 × 256 × 64 products of bf16, if nothing
@@ -19,6 +20,7 @@ record Gpu(
     int multiprocessors,
     double clock,
     double memory,
+    double cache,
     double products,
     double productClocks,
     double fp32Products,
@@ -27,20 +29,30 @@ record Gpu(
     double launch) {
   /**
    * An H200. Memory and products: measured (8192³ in bf16 on random data; a copy of 2 GiB). Clock:
-   * that of 989 TFLOP/s. Latency and launch: as published for H100, rounded.
+   * that of 989 TFLOP/s. Latency and launch: as published for H100, rounded. Cache: of H100, 5.5 to
+   * 7 TB/s are published; the lower one.
    */
-  static final Gpu H200 = new Gpu(132, 1.83e9, 4.3e12, 790e12, 1024, 60e12, 395e12, 700, 1.5e-6);
+  static final Gpu H200 =
+      new Gpu(132, 1.83e9, 4.3e12, 5.5e12, 790e12, 1024, 60e12, 395e12, 700, 1.5e-6);
 
-  Gpu withLatency(double clocks) {
+  /** With another latency, in clocks, or another speed of the cache, in terabytes a second. */
+  Gpu with(String name, double value) {
+    boolean ofCache =
+        switch (name) {
+          case "cache" -> true;
+          case "latency" -> false;
+          default -> throw new IllegalArgumentException(name + ": expected latency or cache");
+        };
     return new Gpu(
         multiprocessors,
         clock,
         memory,
+        ofCache ? 1e12 * value : cache,
         products,
         productClocks,
         fp32Products,
         tf32Products,
-        clocks,
+        ofCache ? latency : value,
         launch);
   }
 

@@ -41,6 +41,10 @@ record Instruction(long lower, long upper) {
     return code() == 0x3b5;
   }
 
+  boolean isTensorLoad() {
+    return code() == 0x3b4 || code() == 0x5b4;
+  }
+
   /** ex2, rcp and their like. */
   boolean isApproximation() {
     return code() == APPROXIMATION;

@@ -14,8 +14,46 @@ import java.util.List;
  * @param loop the innermost loop that reads most bytes in an iteration; empty if none moves any
  * @param products products of a warpgroup in it
  * @param boxes stores of a whole box by the tensor memory accelerator
+ * @param producer the loop that starts copies of tiles
  */
-record KernelCode(String name, int registers, Loop all, Loop loop, int products, int boxes) {
+record KernelCode(
+    String name, int registers, Loop all, Loop loop, int products, int boxes, Producer producer) {
+
+  /**
+   * The loop that starts several copies by the tensor memory accelerator in the fewest clocks each.
+   * (A single copy is a loop of its own, over lanes, of which there is one.)
+   *
+   * @param clocks that its thread needs for an iteration
+   * @param copies that it starts
+   */
+  record Producer(int clocks, int copies) {
+    static final Producer NONE = new Producer(0, 0);
+
+    /** Until a result is there that is no load from memory: of a barrier, a shared word. */
+    private static final int SHORT_WAIT = 30;
+
+    static Producer of(List<Instruction> code) {
+      boolean[] waiting = new boolean[6];
+      int clocks = 0;
+      for (Instruction i : code) {
+        clocks += i.stall();
+        for (int barrier = 0; barrier < waiting.length; barrier++) {
+          if (waiting[barrier] && i.waitsFor(barrier)) {
+            clocks += SHORT_WAIT;
+            waiting[barrier] = false;
+          }
+        }
+        if (i.setsBarrier() >= 0) {
+          waiting[i.setsBarrier()] = true;
+        }
+      }
+      return new Producer(clocks, (int) code.stream().filter(Instruction::isTensorLoad).count());
+    }
+
+    double clocksOfCopy() {
+      return copies == 0 ? 0 : (double) clocks / copies;
+    }
+  }
 
   static KernelCode of(String name, int registers, List<Instruction> code) {
     record Span(int from, int to) {
@@ -30,6 +68,12 @@ record KernelCode(String name, int registers, Loop all, Loop loop, int products,
         spans.add(new Span(to, at + 1));
       }
     }
+    Producer producer =
+        spans.stream()
+            .map(s -> Producer.of(code.subList(s.from, s.to)))
+            .filter(p -> p.copies > 1)
+            .min(Comparator.comparingDouble(Producer::clocksOfCopy))
+            .orElse(Producer.NONE);
     List<List<Instruction>> inner =
         spans.stream()
             .filter(s -> spans.stream().noneMatch(s::holds))
@@ -47,7 +91,8 @@ record KernelCode(String name, int registers, Loop all, Loop loop, int products,
         Loop.of(code),
         loop,
         (int) code.stream().filter(Instruction::isWarpgroupProduct).count(),
-        (int) code.stream().filter(Instruction::isTensorStore).count());
+        (int) code.stream().filter(Instruction::isTensorStore).count(),
+        producer);
   }
 
   /** What is run once. */
@@ -64,13 +109,14 @@ record KernelCode(String name, int registers, Loop all, Loop loop, int products,
         text(all),
         text(loop),
         Integer.toString(products),
-        Integer.toString(boxes));
+        Integer.toString(boxes),
+        producer.clocks + "," + producer.copies);
   }
 
   static final String HEAD =
       "# kernel\tregisters\tall:"
           + " instructions,stall,loads,stores,waits,approximations,doubles\tmain loop: the"
-          + " same\tHGMMA\tUTMASTG";
+          + " same\tHGMMA\tUTMASTG\tproducer's loop: clocks,copies";
 
   private static String text(Loop l) {
     return "%d,%d,%d,%d,%d,%d,%d"
@@ -86,13 +132,15 @@ record KernelCode(String name, int registers, Loop all, Loop loop, int products,
 
   static KernelCode parse(String line) {
     String[] c = line.split("\t");
+    String[] producer = c[6].split(",");
     return new KernelCode(
         c[0],
         Integer.parseInt(c[1]),
         loop(c[2]),
         loop(c[3]),
         Integer.parseInt(c[4]),
-        Integer.parseInt(c[5]));
+        Integer.parseInt(c[5]),
+        new Producer(Integer.parseInt(producer[0]), Integer.parseInt(producer[1])));
   }
 
   private static Loop loop(String text) {

@@ -34,11 +34,11 @@ record KernelModel(Gpu gpu) {
   private static final int TF32 = 1;
 
   Estimate of(Call call, Launch launch, Traffic moved, KernelCode code) {
-    double bytes = moved.tensors() * call.bytes() + moved.scratch() * call.scratch();
+    double bytes = moved.bytes(call);
     Map<Limit, Double> limits = new EnumMap<>(Limit.class);
     limits.put(Limit.MEMORY, bytes / gpu.memory());
     if (code.products() > 0) {
-      warpgroups(call, moved, code, limits);
+      warpgroups(call, launch, moved, code, limits);
     } else {
       limits.put(Limit.PRODUCTS, moved.flops() * call.flops() / peak(call.math()));
       threads(launch, bytes, moved, code, limits);
@@ -51,13 +51,17 @@ record KernelModel(Gpu gpu) {
   }
 
   /** Products of warpgroups: the steps of all tiles, and what follows after each tile. */
-  private void warpgroups(Call call, Traffic moved, KernelCode code, Map<Limit, Double> limits) {
+  private void warpgroups(
+      Call call, Launch launch, Traffic moved, KernelCode code, Map<Limit, Double> limits) {
     double steps = moved.flops() * call.flops() / 2 / STEP;
     double clocks = gpu.productClocks() * peakClock();
     double tiles = results(call) / TILE;
     double end = code.boxes() > 0 ? tileEnd(code, moved.run()) : 0;
     double all = steps * clocks + tiles * end;
     limits.put(Limit.PRODUCTS, all / gpu.multiprocessors() / gpu.clock());
+    limits.put(Limit.CACHE, launch.tileBytes() / gpu.cache());
+    double copies = (double) launch.tileCopies() / launch.blocks();
+    limits.put(Limit.PRODUCER, copies * code.producer().clocksOfCopy() / gpu.clock());
   }
 
   /** By how much power slows products down. */

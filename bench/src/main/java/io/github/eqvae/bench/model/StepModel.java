@@ -27,8 +27,6 @@ import java.util.zip.GZIPInputStream;
  */
 public final class StepModel {
   /** Before other arguments: another latency of the memory, in clocks. */
-  private static final String LATENCY = "latency=";
-
   private static final String TRAFFIC = "traffic.tsv";
 
   private StepModel() {}
@@ -36,10 +34,10 @@ public final class StepModel {
   /**
    * Runs it.
    *
-   * @param arguments {@code [latency=CLOCKS] [in FOLDER] [RECORD]}: the table of SD-VAE's step, as
-   *     JSON also in a file; its calls go to the file that EQV_PROFILE_CALLS names, or all of it
-   *     was recorded in a folder. {@code code FOLDER FILE}: writes what the model reads of the
-   *     machine code in a folder
+   * @param arguments {@code [latency=CLOCKS] [cache=TERABYTES] [dit | in FOLDER] [RECORD]}: the
+   *     table of SD-VAE's step (or DiT-XL/2's), as JSON also in a file; its calls go to the file
+   *     that EQV_PROFILE_CALLS names, or all of it was recorded in a folder. {@code code FOLDER
+   *     FILE}: writes what the model reads of the machine code in a folder
    * @throws IOException if a file cannot be read or written
    * @throws InterruptedException if the thread is interrupted
    */
@@ -52,8 +50,13 @@ public final class StepModel {
       return;
     }
     Gpu gpu = Gpu.H200;
-    if (!words.isEmpty() && words.getFirst().startsWith(LATENCY)) {
-      gpu = gpu.withLatency(Double.parseDouble(words.removeFirst().substring(LATENCY.length())));
+    while (!words.isEmpty() && words.getFirst().contains("=")) {
+      String[] assumed = words.removeFirst().split("=", 2);
+      gpu = gpu.with(assumed[0], Double.parseDouble(assumed[1]));
+    }
+    String step = "step";
+    if (!words.isEmpty() && words.getFirst().equals("dit")) {
+      step = words.removeFirst();
     }
     List<String> calls;
     if (!words.isEmpty() && words.getFirst().equals("in")) {
@@ -61,7 +64,7 @@ public final class StepModel {
       folder = Path.of(words.removeFirst());
       calls = unpacked(folder.resolve("calls.tsv.gz"));
     } else {
-      PlannedStep.run("step");
+      PlannedStep.run(step);
       calls = Files.readAllLines(Path.of(System.getenv("EQV_PROFILE_CALLS")));
     }
     Result result = estimate(gpu, calls, folder);
@@ -116,7 +119,9 @@ public final class StepModel {
       }
       lines.put(
           name,
-          new KernelCode(name, k.registers(), k.all(), k.loop(), k.products(), k.boxes()).line());
+          new KernelCode(
+                  name, k.registers(), k.all(), k.loop(), k.products(), k.boxes(), k.producer())
+              .line());
     }
     List<String> out = new ArrayList<>();
     out.add(KernelCode.HEAD);
@@ -242,8 +247,7 @@ public final class StepModel {
       Map<String, Integer> numbers = new HashMap<>();
       for (Launch launch : call.launches()) {
         int number = numbers.merge(launch.kernel(), 1, Integer::sum) - 1;
-        Traffic moved =
-            Traffic.of(traffic, call.operation(), launch.kernel(), launch.threads(), number);
+        Traffic moved = Traffic.of(traffic, call.operation(), launch, number);
         KernelCode kernel =
             code.stream()
                 .filter(k -> moved.code().matcher(k.name()).matches())
@@ -257,9 +261,8 @@ public final class StepModel {
                                 + call.operation()
                                 + ": "
                                 + launch.kernel()));
-        double bytes = moved.tensors() * call.bytes() + moved.scratch() * call.scratch();
         rows.computeIfAbsent(call.operation() + ": " + launch.kernel(), Row::new)
-            .add(model.of(call, launch, moved, kernel), bytes);
+            .add(model.of(call, launch, moved, kernel), moved.bytes(call));
       }
     }
     return new Result(

@@ -3,7 +3,6 @@ package io.github.eqvae.bench.model;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
-import java.util.function.ToLongFunction;
 
 /** The calls of a step in their order, as the planner writes them with EQV_PROFILE_CALLS. */
 final class StepTrace {
@@ -33,9 +32,19 @@ final class StepTrace {
    * @param name its name in eqv.h
    * @param dtype its type
    * @param elements how many
-   * @param last the size of its last axis
    */
-  record Argument(String name, String dtype, long elements, long last) {}
+  record Argument(String name, String dtype, long elements) {
+    double bytes() {
+      return elements
+          * switch (dtype) {
+            case "f64", "i64" -> 8.0;
+            case "f32", "i32" -> 4.0;
+            case "bf16" -> 2.0;
+            case "u8" -> 1.0;
+            default -> throw new IllegalArgumentException("a tensor of " + dtype);
+          };
+    }
+  }
 
   /**
    * A call of eqv.h.
@@ -57,18 +66,9 @@ final class StepTrace {
       List<Argument> arguments,
       List<Launch> launches) {
     long elements(String name) {
-      return number(name, Argument::elements);
-    }
-
-    long last(String name) {
-      return number(name, Argument::last);
-    }
-
-    /** Of the argument of that name; 0 if there is none. */
-    private long number(String name, ToLongFunction<Argument> of) {
       return arguments.stream()
           .filter(a -> a.name.equals(name))
-          .mapToLong(of)
+          .mapToLong(Argument::elements)
           .findFirst()
           .orElse(0);
     }
@@ -127,6 +127,6 @@ final class StepTrace {
             .mapToLong(Long::parseLong)
             .toArray();
     long elements = Arrays.stream(shape).reduce(1, (a, b) -> a * b);
-    return new Argument(c[1], c[2], elements, shape.length == 0 ? 1 : shape[shape.length - 1]);
+    return new Argument(c[1], c[2], elements);
   }
 }
