@@ -6,7 +6,7 @@
 #   diff before.txt after.txt
 # Each line has two hashes: of the computed numbers, and of the texts about them (a change that adds a key to a
 # log or a recipe changes only the second).
-# Last bits depend on the processor, which the first line names, and on run.threads.
+# Last bits depend on the processor, which the first line names.
 set -euo pipefail
 here=$(cd "$(dirname "$0")/.." && pwd)
 eqvae=${EQVAE:-$here/eqvae}

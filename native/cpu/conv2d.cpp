@@ -4,9 +4,8 @@
 #include <optional>
 
 #include "activation.h"
-#include "bf16.h"
+#include "conv2d.h"
 #include "norm.h"
-#include "onednn.h"
 #include "simd.h"
 #include "conv2d/pointwise.h"
 #include "winograd.h"
@@ -14,71 +13,16 @@
 namespace eqv::backend {
 namespace {
 
-using dnnl::memory;
-using Tag = memory::format_tag;
+using namespace cpu;
 
-constexpr auto kF32 = memory::data_type::f32;
-
-struct Shapes {
-  memory::dims x, w, y, strides, pad_before, pad_after;
-};
-
-Shapes shapes(const eqv_conv2d_params& p, const Tensor& x, const Tensor& w, const Tensor& y) {
-  return {{x.shape[0], x.shape[3], x.shape[1], x.shape[2]},
-          {w.shape[0], w.shape[1], w.shape[2], w.shape[3]},
-          {y.shape[0], y.shape[3], y.shape[1], y.shape[2]},
-          {p.stride, p.stride},
-          {p.pad_top, p.pad_left},
-          {p.pad_bottom, p.pad_right}};
-}
-
-enum Direction { kForward = 1, kBackwardInput = 2, kBackwardWeight = 3 };
-
-// `after`: the epilogue of a forward plan, as two values.
-cpu::PlanKey key(Direction direction, const Stream& s, const eqv_conv2d_params& p, const Shapes& d, bool bias,
-                 std::array<int64_t, 2> after = {}) {
-  return {direction * 2 + s.bf16, s.device->threads, d.x[0], d.x[1], d.x[2], d.x[3], d.w[0], d.w[2],
-          d.w[3], p.stride, p.pad_top, p.pad_bottom, p.pad_left, p.pad_right, after[0] * 2 + bias, after[1]};
-}
-
-memory::desc image(const memory::dims& dims, memory::data_type type = kF32) { return {dims, type, Tag::nhwc}; }
-memory::desc filter(const memory::dims& dims) { return {dims, kF32, Tag::oihw}; }
-memory::desc vector(int64_t n) { return {{n}, kF32, Tag::a}; }
-memory::desc any(const memory::dims& dims, memory::data_type type = kF32) { return {dims, type, Tag::any}; }
-
-// What oneDNN multiplies: bf16, if the stream wants that and the processor can.
-memory::data_type factor_type(const Stream& s) {
-  return s.bf16 && cpu::multiplies_bf16() ? memory::data_type::bf16 : kF32;
-}
-
-// A factor of the products.
-cpu::PlanArgument factor(const Stream& s, int name, const memory::desc& user, const memory::desc& inner) {
-  return {name, user, inner, false, s.bf16 && !cpu::multiplies_bf16()};
-}
-
-dnnl::primitive_attr user_scratchpad(const dnnl::post_ops& after = {}) {
-  dnnl::primitive_attr attr;
-  attr.set_scratchpad_mode(dnnl::scratchpad_mode::user);
-  attr.set_post_ops(after);
-  return attr;
-}
+constexpr int kPieces = 16;        // of a primitive: enough for as many threads
+constexpr int kStridedPieces = 8;  // of an input gradient of stride 2, each of which needs some megabytes
 
 void append_activation(dnnl::post_ops& after, const eqv_conv2d_params& p) {
   using dnnl::algorithm;
   if (p.activation == EQV_SILU) after.append_eltwise(algorithm::eltwise_swish, 1, 0);
   if (p.activation == EQV_RELU) after.append_eltwise(algorithm::eltwise_relu, 0, 0);
   if (p.activation == EQV_LEAKY_RELU) after.append_eltwise(algorithm::eltwise_relu, p.slope, 0);
-}
-
-dnnl::convolution_forward::primitive_desc forward_desc(const Shapes& d, bool bias, const memory::desc& x,
-                                                       const memory::desc& w, const memory::desc& y,
-                                                       const dnnl::post_ops& after = {}) {
-  const auto kind = dnnl::prop_kind::forward_training;
-  const auto algorithm = dnnl::algorithm::convolution_direct;
-  if (bias)
-    return {cpu::engine(), kind, algorithm, x, w, vector(d.w[0]), y, d.strides, d.pad_before, d.pad_after,
-            user_scratchpad(after)};
-  return {cpu::engine(), kind, algorithm, x, w, y, d.strides, d.pad_before, d.pad_after, user_scratchpad(after)};
 }
 
 // The convolution from `from` to `to`, if Winograd's algorithm is the faster one for it.
@@ -142,7 +86,7 @@ void conv2d_fwd(Stream& s, const eqv_conv2d_params& p, const Tensor& x, const Te
     if (stats) cpu::group_statistics(s, p.groups, static_cast<double>(p.eps), y, *stats);
     return;
   }
-  const Shapes d = shapes(p, x, w, y);
+  const cpu::ConvShapes d = cpu::conv_shapes(p, x, w, y);
   const auto make = [&] {
     dnnl::post_ops after;
     if (residual) after.append_binary(dnnl::algorithm::binary_add, image(d.y));
@@ -160,12 +104,12 @@ void conv2d_fwd(Stream& s, const eqv_conv2d_params& p, const Tensor& x, const Te
   };
   auto& cache = cpu::PlanCache::instance();
   const int64_t slope = p.activation == EQV_LEAKY_RELU ? __builtin_bit_cast(int32_t, p.slope) : 0;
-  const auto k = key(kForward, s, p, d, bias, {p.activation * 2 + (residual != nullptr), slope});
+  const auto k = conv_key(kForward, s, d, bias, {p.activation * 2 + (residual != nullptr), slope});
   cpu::PlanData data = {x.data, w.data, y.data};
   size_t n = 3;
   for (const Tensor* t : {bias, residual})
     if (t) data[n++] = t->data;
-  cache.run(s, k, make, data);
+  cache.run(s, k, kPieces, make, data);
   if (stats) cpu::group_statistics(s, p.groups, static_cast<double>(p.eps), y, *stats);
 }
 
@@ -176,9 +120,9 @@ void conv2d_bwd_input(Stream& s, const eqv_conv2d_params& p, const Tensor& dy, c
     if (stats) cpu::group_statistics(s, p.groups, static_cast<double>(p.eps), dx, *stats);
     return;
   }
-  const Shapes d = shapes(p, dx, w, dy);
+  const cpu::ConvShapes d = cpu::conv_shapes(p, dx, w, dy);
   cpu::PlanCache::instance().run(
-      s, key(kBackwardInput, s, p, d, false),
+      s, conv_key(kBackwardInput, s, d, false), p.stride > 1 ? kStridedPieces : kPieces,
       [&] {
         const auto type = factor_type(s);
         const auto w_desc = any(d.w, type), y_desc = image(d.y, type);
@@ -202,41 +146,6 @@ void conv2d_bwd_input(Stream& s, const eqv_conv2d_params& p, const Tensor& dy, c
     activation_fwd(s, activation, dx, dx);
   }
   if (stats) cpu::group_statistics(s, p.groups, static_cast<double>(p.eps), dx, *stats);
-}
-
-void conv2d_bwd_weight(Stream& s, const eqv_conv2d_params& p, const Tensor& x, const Tensor& dy, const Tensor& dw,
-                       const Tensor* dbias) {
-  if (dbias && s.bf16) {
-    bias_bwd(s, dy, *dbias);  // terms of a sum are no factors: they are not rounded
-    dbias = nullptr;
-  }
-  const Shapes d = shapes(p, x, dw, dy);
-  const auto make = [&] {
-    // Without AVX-512, oneDNN's NHWC weight gradient is up to 1.4× slower than its own layout with the reorders; with
-    // AVX-512 it is as fast and the reorders are saved.
-    static const bool nhwc = dnnl::get_effective_cpu_isa() >= dnnl::cpu_isa::avx512_core;
-    const auto type = factor_type(s);
-    const auto xs = nhwc ? image(d.x, type) : any(d.x, type), ys = nhwc ? image(d.y, type) : any(d.y, type);
-    const auto hint = forward_desc(d, dbias, xs, any(d.w, type), ys);
-    const auto pd = dbias ? dnnl::convolution_backward_weights::primitive_desc(
-                                cpu::engine(), dnnl::algorithm::convolution_direct, xs, any(d.w), vector(d.w[0]), ys,
-                                d.strides, d.pad_before, d.pad_after, hint, user_scratchpad())
-                          : dnnl::convolution_backward_weights::primitive_desc(
-                                cpu::engine(), dnnl::algorithm::convolution_direct, xs, any(d.w), ys, d.strides,
-                                d.pad_before, d.pad_after, hint, user_scratchpad());
-    std::vector<cpu::PlanArgument> arguments = {
-        factor(s, DNNL_ARG_SRC, image(d.x), pd.src_desc()),
-        factor(s, DNNL_ARG_DIFF_DST, image(d.y), pd.diff_dst_desc()),
-        {DNNL_ARG_DIFF_WEIGHTS, filter(d.w), pd.diff_weights_desc(), true}};
-    if (dbias) arguments.push_back({DNNL_ARG_DIFF_BIAS, vector(d.w[0]), pd.diff_bias_desc(), true});
-    return cpu::Plan(dnnl::convolution_backward_weights(pd), pd.scratchpad_desc(), arguments);
-  };
-  auto& cache = cpu::PlanCache::instance();
-  const auto k = key(kBackwardWeight, s, p, d, dbias);
-  if (dbias)
-    cache.run(s, k, make, {x.data, dy.data, dw.data, dbias->data});
-  else
-    cache.run(s, k, make, {x.data, dy.data, dw.data});
 }
 
 void bias_bwd(Stream& s, const Tensor& dy, const Tensor& dbias) {

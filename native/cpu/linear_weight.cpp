@@ -4,8 +4,8 @@
 // a wide layer fall into the same sets of the cache, and oneDNN's AVX2 kernels then have half their speed.
 #include "onednn.h"
 #include "parallel.h"
+#include "partial_sums.h"
 #include "products.h"
-#include "simd.h"
 
 namespace eqv::backend {
 
@@ -36,24 +36,8 @@ void copy_rows(const float* from, int64_t pitch, int64_t rows, int64_t n, float*
   for (int64_t r = 0; r < rows; ++r) std::copy_n(from + r * pitch, n, to + r * (n + kPadding));
 }
 
-EQV_SIMD void add_pieces(const float* pieces, int64_t count, int64_t pitch, int64_t n, float* out) {
-  std::copy_n(pieces, n, out);
-  for (int64_t piece = 1; piece < count; ++piece) {
-    const float* from = pieces + piece * pitch;
-#pragma omp simd
-    for (int64_t i = 0; i < n; ++i) out[i] += from[i];
-  }
-}
-
 int64_t pieces_of(int64_t rows, int64_t tiles) {
   return std::clamp<int64_t>(ceil_div(kWantedTasks, tiles), 1, std::max<int64_t>(rows / kFewestRows, 1));
-}
-
-void add_pieces(Stream& stream, const float* sums, int64_t pieces, const Tensor& dw) {
-  const int64_t weights = elements(dw);
-  parallel_for(stream, weights, grain(pieces), [&](int64_t begin, int64_t end) {
-    add_pieces(sums + begin, pieces, weights, end - begin, f32(dw) + begin);
-  });
 }
 
 template <class T>
@@ -85,7 +69,7 @@ void with_rounded_factors(Stream& stream, const Tensor& x, const Tensor& dy, con
     }
   });
   product.report("linear_bwd_weight");
-  if (pieces > 1) add_pieces(stream, sums, pieces, dw);
+  if (pieces > 1) add_pieces(stream, sums, pieces, elements(dw), f32(dw));
 }
 
 }  // namespace
@@ -131,7 +115,7 @@ void linear_bwd_weight(Stream& stream, const Tensor& x, const Tensor& dy, const 
     }
   });
   product.report("linear_bwd_weight");
-  if (pieces > 1) add_pieces(stream, sums, pieces, dw);
+  if (pieces > 1) add_pieces(stream, sums, pieces, elements(dw), f32(dw));
 }
 
 }  // namespace eqv::backend

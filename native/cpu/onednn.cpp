@@ -20,28 +20,29 @@ std::string implementation(const dnnl::primitive& primitive) {
   return std::string("oneDNN ") + (status == dnnl_success && name ? name : "primitive");
 }
 
-// Whether the threads of a primitive wait for each other: to add their parts of a weight gradient, and in oneDNN's products of
-// large matrices ("gemm:jit"; "brgconv" has products of its own).
-bool waits(const dnnl::primitive& primitive, const std::string& name) {
+// Threads do to add their parts of a weight gradient, and in oneDNN's products of large matrices, on which some convolutions are
+// built ("gemm:jit"; "brgconv" has products of its own).
+bool threads_wait(const dnnl::primitive& primitive, const std::string& name) {
   dnnl_prop_kind_t kind;
   const auto status = dnnl_primitive_desc_query(primitive.get_primitive_desc(), dnnl_query_prop_kind, 0, &kind);
   return status != dnnl_success || kind == dnnl_backward_weights || name.find("gemm:") != std::string::npos;
 }
 
-void reorder(Stream& stream, const PlanArgument& a, dnnl::stream& queue, dnnl::memory& from, dnnl::memory& to) {
-  begin_kernel(stream, "oneDNN reorder", true);
-  a.reorder.execute(queue, from, to);
-  end_kernel(stream);
-}
-
 // Rounds a dense tensor of so many bytes.
-float* round_copy(Stream& stream, const void* from, int64_t bytes, void* to) {
+float* round_copy(Stream* stream, const void* from, int64_t bytes, void* to) {
   const float* x = static_cast<const float*>(from);
   float* rounded = static_cast<float*>(to);
-  begin_kernel(stream, "round to bf16", true);
-  parallel_elements(stream, bytes / static_cast<int64_t>(sizeof(float)),
-                    [&](int64_t begin, int64_t end) { round_to_bf16(x + begin, 0, 1, end - begin, rounded + begin, 0); });
-  end_kernel(stream);
+  const auto round = [&](int64_t begin, int64_t end) {
+    round_to_bf16(x + begin, 0, 1, end - begin, rounded + begin, 0);
+  };
+  const int64_t n = bytes / static_cast<int64_t>(sizeof(float));
+  if (!stream) {
+    round(0, n);
+    return rounded;
+  }
+  begin_kernel(*stream, "round to bf16", true);
+  parallel_elements(*stream, n, round);
+  end_kernel(*stream);
   return rounded;
 }
 
@@ -55,7 +56,7 @@ PlanCache& PlanCache::instance() {
 Plan::Plan(dnnl::primitive primitive, dnnl::memory::desc scratchpad, std::vector<PlanArgument> arguments)
     : primitive_(std::move(primitive)),
       name_(implementation(primitive_)),
-      together_(waits(primitive_, name_)),
+      waits_(threads_wait(primitive_, name_)),
       arguments_(std::move(arguments)),
       scratchpad_(std::move(scratchpad)) {
   int64_t offset = 0;
@@ -90,27 +91,39 @@ std::unique_ptr<Plan::Binding> Plan::bind() const {
   return binding;
 }
 
-void Plan::run(Stream& stream, Binding& binding, const PlanData& data) const {
-  const DnnlThreads threads(stream.device->threads, together_);
-  char* base = static_cast<char*>(scratch(stream, scratch_bytes_));
-  binding.scratchpad.set_data_handle(base + scratchpad_offset_);
+void Plan::run(Stream& stream, int pieces, Binding& binding, const PlanData& data) const {
+  const DnnlPieces divided(pieces, stream.device->threads);
+  execute(&stream, static_cast<char*>(scratch(stream, scratch_bytes_)), binding, data);
+}
+
+void Plan::run_piece(void* scratch, Binding& binding, const PlanData& data) const {
+  execute(nullptr, static_cast<char*>(scratch), binding, data);
+}
+
+void Plan::execute(Stream* timed, char* scratch, Binding& binding, const PlanData& data) const {
+  const auto reorder = [&](const PlanArgument& a, dnnl::memory& from, dnnl::memory& to) {
+    if (timed) begin_kernel(*timed, "oneDNN reorder", true);
+    a.reorder.execute(binding.queue, from, to);
+    if (timed) end_kernel(*timed);
+  };
+  binding.scratchpad.set_data_handle(scratch + scratchpad_offset_);
   auto it = data.begin();
   for (size_t i = 0; i < arguments_.size(); ++i) {
     const PlanArgument& a = arguments_[i];
     Binding::Memories& m = binding.arguments[i];
     void* given = *it++;
-    if (a.rounded) given = round_copy(stream, given, static_cast<int64_t>(a.user.get_size()), base + a.rounded_offset);
+    if (a.rounded) given = round_copy(timed, given, static_cast<int64_t>(a.user.get_size()), scratch + a.rounded_offset);
     m.user.set_data_handle(given);
     if (!a.reordered) continue;
-    m.inner.set_data_handle(base + a.offset);
-    if (!a.output) reorder(stream, a, binding.queue, m.user, m.inner);
+    m.inner.set_data_handle(scratch + a.offset);
+    if (!a.output) reorder(a, m.user, m.inner);
   }
-  begin_kernel(stream, name_.c_str());
+  if (timed) begin_kernel(*timed, name_.c_str());
   primitive_.execute(binding.queue, binding.bound);
-  end_kernel(stream);
+  if (timed) end_kernel(*timed);
   for (size_t i = 0; i < arguments_.size(); ++i) {
     const PlanArgument& a = arguments_[i];
-    if (a.reordered && a.output) reorder(stream, a, binding.queue, binding.arguments[i].inner, binding.arguments[i].user);
+    if (a.reordered && a.output) reorder(a, binding.arguments[i].inner, binding.arguments[i].user);
   }
   binding.queue.wait();
 }

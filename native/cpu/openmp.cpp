@@ -4,7 +4,7 @@
 // own runtime makes all threads of a team meet at the end of each parallel region.
 #include "openmp.h"
 
-#include <atomic>
+#include <cstdlib>
 
 #include "workers.h"
 
@@ -15,17 +15,15 @@ struct Team {
   void (*work)(void*);
   void* data;
   const int size;
-  std::atomic<int> waiting = 0, barriers = 0;
 };
 
-// Of the calling thread: the piece that it runs, and the teams that it asks for outside of one.
+// Of the calling thread: the piece that it runs, and how it divides work outside of one.
 struct Place {
   Team* team = nullptr;
   int number = 0;
 };
 thread_local Place place;
-thread_local int threads = 1;
-thread_local bool together = false;
+thread_local int pieces = 1, threads = 1;
 
 void run_piece(void* team, int64_t piece, int) {
   const Place outer = place;
@@ -36,8 +34,8 @@ void run_piece(void* team, int64_t piece, int) {
 
 }  // namespace
 
-DnnlThreads::DnnlThreads(int n, bool meet) { threads = n, together = meet; }
-DnnlThreads::~DnnlThreads() { threads = 1, together = false; }
+DnnlPieces::DnnlPieces(int count, int most_threads) { pieces = count, threads = most_threads; }
+DnnlPieces::~DnnlPieces() { pieces = threads = 1; }
 
 }  // namespace eqv::cpu
 
@@ -48,26 +46,18 @@ extern "C" {
 
 // Inside of a piece there is no second division: a team of one.
 int omp_in_parallel() { return place.team != nullptr; }
-int omp_get_max_threads() { return threads; }
+int omp_get_max_threads() { return pieces; }
 int omp_get_num_threads() { return place.team ? place.team->size : 1; }
 int omp_get_thread_num() { return place.number; }
 
 void GOMP_parallel(void (*work)(void*), void* data, unsigned size, unsigned) {
-  Team team{work, data, place.team ? 1 : size ? static_cast<int>(size) : threads};
-  share(team.size, team.size, together ? Pieces::kTogether : Pieces::kAlone, run_piece, &team);
+  Team team{work, data, place.team ? 1 : size ? static_cast<int>(size) : pieces};
+  share(team.size, threads, run_piece, &team);
 }
 
+// Only threads that wait for each other call it, and those are alone in their teams.
 void GOMP_barrier() {
-  Team* team = place.team;
-  if (!team) return;
-  const int before = team->barriers.load();
-  if (team->waiting.fetch_add(1) + 1 == team->size) {
-    team->waiting.store(0);
-    team->barriers.store(before + 1);
-    team->barriers.notify_all();
-  } else {
-    team->barriers.wait(before);
-  }
+  if (place.team && place.team->size > 1) std::abort();
 }
 
 }  // extern "C"

@@ -45,7 +45,7 @@ void parallel_for(Stream& stream, int64_t n, int64_t grain, F&& f) {
     int64_t n, pieces;
   } work{f, n, threads > 1 && most > 1 ? std::min(kPieces * threads, most) : 1};
   if (n <= 0) return;
-  share(work.pieces, threads, Pieces::kAlone, [](void* data, int64_t piece, [[maybe_unused]] int thread) {
+  share(work.pieces, threads, [](void* data, int64_t piece, [[maybe_unused]] int thread) {
     const Work& w = *static_cast<Work*>(data);
     const int64_t begin = w.n * piece / w.pieces, end = w.n * (piece + 1) / w.pieces;
     if constexpr (std::is_invocable_v<F, int64_t, int64_t, int>) {

@@ -4,6 +4,7 @@
 #include <atomic>
 #include <chrono>
 #include <condition_variable>
+#include <exception>
 #include <mutex>
 #include <system_error>
 #include <thread>
@@ -64,7 +65,15 @@ struct Job {
   void take(int thread) {
     for (int i = 0; i < queues; ++i) {
       Queue& q = queue[(thread + i) % queues];
-      for (int64_t piece; (piece = q.next.fetch_add(1, std::memory_order_relaxed)) < q.end;) run(work, piece, thread);
+      for (int64_t piece; (piece = q.next.fetch_add(1, std::memory_order_relaxed)) < q.end;) try_one(piece, thread);
+    }
+  }
+
+  void try_one(int64_t piece, int thread) {
+    try {
+      run(work, piece, thread);
+    } catch (...) {
+      if (!failed.exchange(true)) failure = std::current_exception();
     }
   }
 
@@ -72,6 +81,8 @@ struct Job {
   void* const work;
   const int threads, queues;
   Queue queue[kQueues];
+  std::atomic<bool> failed = false;
+  std::exception_ptr failure;  // the first one's
   // Below: changed under the lock of Workers.
   int joined = 1;                // threads that have come, the caller first
   std::atomic<int> helpers = 0;  // those that have not left
@@ -93,7 +104,7 @@ class Workers {
 
   bool crowded() const { return neighbours_.crowded(); }
 
-  void share(Job& job, Pieces kind) {
+  void share(Job& job) {
     auto lock = locked();
     (last_ ? last_->next : first_) = &job;
     last_ = &job;
@@ -110,7 +121,7 @@ class Workers {
     lock.unlock();
     const auto done = Neighbours::Clock::now();
     wait(job);
-    if (kind == Pieces::kAlone) neighbours_.saw(done - begin, Neighbours::Clock::now() - done);
+    neighbours_.saw(done - begin, Neighbours::Clock::now() - done);
   }
 
  private:
@@ -154,8 +165,7 @@ class Workers {
     }
   }
 
-  // A job with pieces left, the oldest one: pieces that wait for each other all get a thread then, since threads go on to a
-  // later job only when all pieces of the ones before are taken.
+  // A job with pieces left: the oldest one.
   Job* join(int& thread) {
     for (Job* job = first_; job; job = job->next) {
       if (job->joined == job->threads || job->empty()) continue;
@@ -192,14 +202,15 @@ void start_workers(int threads) {
   }
 }
 
-void share(int64_t pieces, int threads, Pieces kind, Piece run, void* work) {
+void share(int64_t pieces, int threads, Piece run, void* work) {
   Workers& workers = Workers::instance();
-  if (pieces <= 1 || threads <= 1 || (kind == Pieces::kAlone && workers.crowded())) {
+  if (pieces <= 1 || threads <= 1 || workers.crowded()) {
     for (int64_t i = 0; i < pieces; ++i) run(work, i, 0);
     return;
   }
   Job job(pieces, threads, run, work);
-  workers.share(job, kind);
+  workers.share(job);
+  if (job.failure) std::rethrow_exception(job.failure);
 }
 
 }  // namespace eqv::cpu

@@ -10,7 +10,6 @@
 
 namespace {
 
-using eqv::cpu::Pieces;
 constexpr int kThreads = 4;
 std::atomic<int> faults = 0;
 
@@ -22,11 +21,10 @@ struct Work {
   explicit Work(int64_t pieces) : runs(static_cast<size_t>(pieces)) {}
   std::vector<std::atomic<int>> runs;
   std::atomic<int> busy[kThreads] = {};
-  std::atomic<int> met = 0;
 };
 
-void share(Work& work, Pieces kind, eqv::cpu::Piece run) {
-  eqv::cpu::share(static_cast<int64_t>(work.runs.size()), kThreads, kind, run, &work);
+void share(Work& work, eqv::cpu::Piece run) {
+  eqv::cpu::share(static_cast<int64_t>(work.runs.size()), kThreads, run, &work);
   for (const auto& runs : work.runs) expect(runs == 1, "a piece was not run once before the call returned");
 }
 
@@ -42,15 +40,26 @@ void count(void* data, int64_t piece, int thread) {
 // Work within work, as oneDNN shares that of a primitive that runs in a piece.
 void nest(void* data, int64_t piece, int thread) {
   Work inner(5);
-  share(inner, Pieces::kAlone, count);
+  share(inner, count);
   count(data, piece, thread);
 }
 
-void meet(void* data, int64_t piece, int thread) {
-  Work& work = *static_cast<Work*>(data);
-  work.met.fetch_add(1);
-  while (work.met < static_cast<int>(work.runs.size())) std::this_thread::yield();
+void fail(void* data, int64_t piece, int thread) {
   count(data, piece, thread);
+  if (piece % 3 == 1) throw piece;
+}
+
+void failures() {
+  for (const int64_t pieces : {2, 30}) {
+    Work work(pieces);
+    bool thrown = false;
+    try {
+      share(work, fail);
+    } catch (const int64_t piece) {
+      thrown = piece % 3 == 1;
+    }
+    expect(thrown, "what a piece threw was lost");
+  }
 }
 
 void neighbours() {
@@ -76,13 +85,12 @@ int main() {
       for (int round = 0; round < 300; ++round) {
         for (const int64_t pieces : {0, 1, 2, 3, 16, 61}) {
           Work work(pieces);
-          share(work, Pieces::kAlone, round % 10 ? count : nest);
+          share(work, round % 10 ? count : nest);
         }
-        Work work(kThreads);
-        share(work, Pieces::kTogether, meet);
       }
     });
   for (auto& caller : callers) caller.join();
+  failures();
   neighbours();
   return faults ? 1 : 0;
 }

@@ -10,8 +10,8 @@ import org.junit.jupiter.api.parallel.ExecutionMode;
 
 /**
  * How the CPU library shares work among threads: each piece is computed once, by one thread at a
- * time, for several calls at once, for calls within calls, and for pieces that wait for each other;
- * and when a call does without other threads. The checks are in native/cpu/workers_test.cc.
+ * time, for several calls at once and for calls within calls; and when a call does without other
+ * threads. The checks are in native/cpu/workers_test.cc.
  */
 @Execution(ExecutionMode.CONCURRENT)
 class WorkersTest {

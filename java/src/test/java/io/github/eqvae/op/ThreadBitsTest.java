@@ -3,16 +3,20 @@ package io.github.eqvae.op;
 import io.github.eqvae.op.OpRunner.Result;
 import io.github.eqvae.testing.Compare;
 import java.util.List;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /**
- * What a transformer computes on the processor has the same bits on any number of threads, at sizes
- * at which libraries share the work out: those of DiT-S at 32×32×4, a batch of 8, and of others.
+ * What transformers and autoencoders compute on the processor has the same bits on any number of
+ * threads, whichever of them computes what, at sizes at which work is shared out: those of DiT-S at
+ * 32×32×4, a batch of 8, of the demo, and of others. There are more threads than processors, and
+ * {@link #aNeighbourChangesNoBit} takes the processors away.
  */
 @ExtendWith(CaseExtension.class)
 class ThreadBitsTest {
@@ -43,6 +47,14 @@ class ThreadBitsTest {
         ErrorBound.EXACT);
   }
 
+  private static OpCase conv(int stride, int samples, int side, int in, int out, int kernel) {
+    return of(
+        new Conv2d(stride, kernel / 2),
+        In.of(samples, side, side, in),
+        In.of(out, in, kernel, kernel),
+        In.of(out));
+  }
+
   private static OpCase of(Op op, In... inputs) {
     String name = op + " of " + inputs[0].shape();
     return new OpCase(name, op, List.of(inputs), in -> in[0], ErrorBound.EXACT);
@@ -71,7 +83,33 @@ class ThreadBitsTest {
             In.absent(),
             In.of(8, 2, 384)),
         of(new GatedAdd(), In.of(8, 256, 384), In.of(8, 384), In.of(8, 256, 384)),
-        of(new SampleError(), In.of(8, 32, 32, 4), In.of(8, 32, 32, 4)));
+        of(new SampleError(), In.of(8, 32, 32, 4), In.of(8, 32, 32, 4)),
+        conv(1, 32, 32, 16, 16, 3), // the demo's
+        conv(1, 32, 16, 32, 32, 3),
+        conv(1, 31, 9, 32, 32, 3),
+        conv(2, 16, 32, 16, 32, 3),
+        conv(1, 8, 32, 1, 16, 3),
+        conv(1, 8, 32, 16, 1, 3),
+        conv(1, 1, 64, 64, 128, 3), // one image: strips of rows
+        conv(2, 1, 63, 64, 64, 3),
+        conv(1, 1, 16, 256, 256, 3), // small and wide: blocks of channels
+        conv(1, 1, 16, 256, 256, 1),
+        conv(2, 4, 32, 64, 128, 4), // the discriminator's
+        conv(1, 27, 16, 32, 32, 3),
+        conv(1, 27, 32, 16, 16, 3),
+        conv(1, 27, 16, 16, 32, 1),
+        conv(1, 27, 32, 32, 16, 1),
+        conv(1, 27, 16, 1, 32, 3),
+        conv(1, 27, 16, 32, 2, 3),
+        conv(1, 27, 16, 2, 2, 1),
+        conv(1, 27, 32, 16, 1, 3),
+        of(new UpsampleConv2d(), In.of(27, 16, 16, 32), In.of(32, 32, 3, 3), In.of(32)),
+        of(new UpsampleConv2d(), In.of(2, 4, 4, 32), In.of(32, 32, 3, 3), In.of(32)),
+        of(new GroupNorm(8, 1e-6, true), In.of(27, 16, 16, 32), In.of(32), In.of(32)),
+        of(new GroupNorm(8, 1e-6, true), In.of(27, 32, 32, 16), In.of(16), In.of(16)),
+        conv(1, 2, 4, 32, 32, 3),
+        conv(1, 1, 12, 32, 32, 3),
+        conv(1, 2, 8, 16, 16, 3));
   }
 
   @ParameterizedTest
@@ -80,16 +118,45 @@ class ThreadBitsTest {
     OpCase.Sample sample = c.sample();
     Result expected = one.run(c, sample);
     for (OpRunner runner : more) {
-      Result actual = runner.run(c, sample);
-      Compare.bitwise(c.name(), c.output(), expected.y(), actual.y());
-      for (int i = 0; i < c.inputs().size(); i++) {
-        if (c.inputs().get(i).differentiable()) {
-          Compare.bitwise(
-              c.name() + " gradient of input " + i,
-              c.inputs().get(i).shape(),
-              expected.gradients()[i],
-              actual.gradients()[i]);
-        }
+      compare(c, expected, runner.run(c, sample));
+    }
+  }
+
+  private static void compare(OpCase c, Result expected, Result actual) {
+    Compare.bitwise(c.name(), c.output(), expected.y(), actual.y());
+    for (int i = 0; i < c.inputs().size(); i++) {
+      if (c.inputs().get(i).differentiable()) {
+        Compare.bitwise(
+            c.name() + " gradient of input " + i,
+            c.inputs().get(i).shape(),
+            expected.gradients()[i],
+            actual.gradients()[i]);
+      }
+    }
+  }
+
+  @Test
+  void aNeighbourChangesNoBit() throws Exception {
+    OpCase c = conv(1, 27, 32, 16, 16, 3);
+    OpCase.Sample sample = c.sample();
+    Result quiet = more.getFirst().run(c, sample);
+    AtomicBoolean over = new AtomicBoolean();
+    Runnable busy =
+        () -> {
+          while (!over.get()) {
+            Thread.onSpinWait();
+          }
+        };
+    List<Thread> neighbours = Stream.generate(() -> new Thread(busy)).limit(4).toList();
+    neighbours.forEach(Thread::start);
+    try {
+      for (int round = 0; round < 10; round++) {
+        compare(c, quiet, more.getFirst().run(c, sample));
+      }
+    } finally {
+      over.set(true);
+      for (Thread neighbour : neighbours) {
+        neighbour.join();
       }
     }
   }

@@ -6,8 +6,8 @@ import io.github.eqvae.train.recipe.RunRecipe;
 import java.util.Optional;
 
 /**
- * Compares {@code run.threads} with the machine. More threads than processors are slower, but give
- * the bits of a machine that has as many. So a few more are allowed, with a warning.
+ * Compares {@code run.threads} with the machine. More threads than processors are slower. A few
+ * more, as in a recipe from a larger machine, are allowed, with a warning.
  */
 final class ThreadCount {
   /** More threads per processor than this are a mistake. */
@@ -37,7 +37,6 @@ final class ThreadCount {
         what
             + ": slower than "
             + processors
-            + " threads. It is kept, because it gives the bits of a machine with as many;"
-            + " --set run.threads=0 takes as many as there are");
+            + " threads; --set run.threads=0 takes as many as there are");
   }
 }
