@@ -21,7 +21,7 @@ record ConvertTarget(Path path, boolean overwrite, CommandSpec command) {
   /** Whether it is a PyTorch file, not safetensors. */
   boolean isPickle() {
     String name = String.valueOf(path.getFileName());
-    boolean pickle = name.matches(".*\\.(ckpt|pt|pth|bin)");
+    boolean pickle = name.matches("(?s).*\\.(ckpt|pt|pth|bin)");
     if (!pickle && !name.endsWith(".safetensors")) {
       throw new ParameterException(
           command.commandLine(),

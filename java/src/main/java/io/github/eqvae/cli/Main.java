@@ -113,6 +113,7 @@ public final class Main implements Runnable {
     Notices.to(text -> line.getErr().println("eqvae: " + text));
     line.setCaseInsensitiveEnumValuesAllowed(true);
     line.setUsageHelpWidth(HELP_WIDTH);
+    line.registerConverter(Path.class, PathArgument::parse);
     line.setExecutionStrategy(
         parsed -> {
           if (main.quiet) {
@@ -168,13 +169,7 @@ public final class Main implements Runnable {
           case SafetensorsException file -> file.getMessage();
           case TorchFileException file -> file.getMessage();
           case PassingIoException later -> later.getMessage();
-          case InvalidPathException name ->
-              "'"
-                  + FileNames.shown(name.getInput())
-                  + "' cannot be the name of a file here ("
-                  + name.getReason()
-                  + "). If it has letters that are not ASCII: this shell has no UTF-8 locale; set"
-                  + " LC_ALL=C.UTF-8.";
+          case InvalidPathException name -> PathArgument.refusal(name);
           case FileSystemException answer when answer.getFile() != null ->
               FileNames.shown(answer.getFile()) + ": " + WriteFailure.reason(answer);
           case IOException io when io.getClass() == IOException.class && io.getMessage() != null ->

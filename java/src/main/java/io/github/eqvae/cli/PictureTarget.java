@@ -23,14 +23,14 @@ import javax.imageio.stream.ImageOutputStream;
  * Files are PNG, or JPEG if the name ends so.
  */
 final class PictureTarget {
-  private static final Pattern WRITTEN = Pattern.compile(".*\\.(png|jpe?g)");
+  private static final Pattern WRITTEN = Pattern.compile("(?s).*\\.(png|jpe?g)");
   private static final Pattern OTHERS =
-      Pattern.compile(".*\\.(webp|gif|bmp|tiff?|avif|heic|jp2|jxl|ppm)");
+      Pattern.compile("(?s).*\\.(webp|gif|bmp|tiff?|avif|heic|jp2|jxl|ppm)");
 
   /** Extensions of files in which results are not written; a folder of that name is a mistake. */
   private static final Pattern OTHER_FILE =
       Pattern.compile(
-          ".*\\.(tar|tgz|gz|zip|npy|npz|pt|pth|ckpt|safetensors|png|jpe?g|webp|parquet)",
+          "(?s).*\\.(tar|tgz|gz|zip|npy|npz|pt|pth|ckpt|safetensors|png|jpe?g|webp|parquet)",
           Pattern.CASE_INSENSITIVE);
 
   private static final float JPEG_QUALITY = 0.95f;
@@ -109,7 +109,7 @@ final class PictureTarget {
   /** Writes a picture, or leaves the file as it was. */
   static void write(Path file, Image image) throws IOException {
     boolean jpeg =
-        String.valueOf(file.getFileName()).toLowerCase(Locale.ROOT).matches(".*\\.jpe?g");
+        String.valueOf(file.getFileName()).toLowerCase(Locale.ROOT).matches("(?s).*\\.jpe?g");
     if (jpeg) {
       AtomicFiles.write(file, jpeg(image));
     } else {

@@ -439,6 +439,7 @@ class CheckpointCommandsTest extends CliFixture {
     latents(new float[2 * 8 * 8]);
     String[][] commands = {
       {"convert", "kl.safetensors", "dst.ckpt", "--to", "compvis"},
+      {"convert", "kl.safetensors", "two\nlines.ckpt", "--to", "compvis"},
       {"decode", "kl.safetensors", "z.npy", "dst.npz"},
       {"reconstruct", "kl.safetensors", "pics/p0.png", "dst.png"},
       {"convert", "kl.safetensors", "vae", "--to", "diffusers", "--scaling-factor", "1"},

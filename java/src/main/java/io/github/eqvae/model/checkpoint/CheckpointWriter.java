@@ -35,7 +35,7 @@ public record CheckpointWriter(Optional<FloatType> dtype) {
 
   /** The names of files of weights. */
   private static final Pattern FILE =
-      Pattern.compile(".*\\.(safetensors|ckpt|pt|pth|bin)", Pattern.CASE_INSENSITIVE);
+      Pattern.compile("(?s).*\\.(safetensors|ckpt|pt|pth|bin)", Pattern.CASE_INSENSITIVE);
 
   /**
    * The result of writing.
