@@ -53,7 +53,7 @@ eqv_simt_switch:
 
 namespace simt {
 
-__thread const Place* current_place = nullptr;
+__thread const Place* current_place __attribute__((tls_model("initial-exec"))) = nullptr;
 
 namespace {
 
@@ -204,7 +204,7 @@ class Scheduler {
   uint64_t clock_ = 0;  // nanoseconds
 };
 
-__thread Scheduler* scheduler = nullptr;
+__thread Scheduler* scheduler __attribute__((tls_model("initial-exec"))) = nullptr;
 
 void Scheduler::release_stacks() {
   if (!stacks_) return;

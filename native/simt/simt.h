@@ -31,7 +31,8 @@ namespace simt {
 struct Place {
   dim3 thread, block, block_size, grid_size;
 };
-extern __thread const Place* current_place;  // of the thread that runs now
+// Of the thread that runs now. Kernels ask for it all the time, so it lies where it is found without a call to the loader.
+extern __thread const Place* current_place __attribute__((tls_model("initial-exec")));
 inline const Place& here() { return *current_place; }
 unsigned lane();
 
