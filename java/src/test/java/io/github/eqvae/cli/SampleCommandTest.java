@@ -16,6 +16,7 @@ import io.github.eqvae.model.LatentScaling;
 import io.github.eqvae.serve.TinyModels;
 import io.github.eqvae.serve.Vae;
 import io.github.eqvae.tensor.Device;
+import io.github.eqvae.testing.KilledTraining;
 import io.github.eqvae.testing.QuickStart;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -32,7 +33,7 @@ import org.junit.jupiter.api.Test;
 
 /** {@code sample}, from a generator's file to images. */
 class SampleCommandTest extends CliFixture {
-  private static final int KILLS = 20;
+  private static final int KILLS = KilledTraining.kills(6);
 
   @BeforeEach
   void models() throws IOException {
@@ -166,7 +167,7 @@ class SampleCommandTest extends CliFixture {
         "--out",
         out,
         "--count",
-        "3200",
+        String.valueOf(KILLS * 160),
         "--steps",
         "2",
         "--device",
@@ -183,7 +184,7 @@ class SampleCommandTest extends CliFixture {
     }
   }
 
-  /** Twenty SIGKILLs, each after one chunk more or two, somewhere in the next one. */
+  /** SIGKILLs, each after one chunk more or two, somewhere in the next one. */
   @Test
   @Tag("full")
   void killsLeaveNoTrace() throws Exception {

@@ -26,6 +26,16 @@ import java.util.concurrent.TimeUnit;
 public record KilledTraining(Path folder, Path recipe, int kills, int mostLines, int files) {
   private static final int MINUTES = 6;
 
+  /**
+   * How often a test kills: the value of {@code -Deqvae.kills=N}, if there is one.
+   *
+   * @param otherwise how often without it
+   * @return the number
+   */
+  public static int kills(int otherwise) {
+    return Integer.getInteger("eqvae.kills", otherwise);
+  }
+
   /** Both end with the same bits, and have logged the same losses. */
   public void changesNothing() throws Exception {
     Path calm = folder.resolve("calm");

@@ -27,11 +27,11 @@ import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /**
- * DiT-XL/2 at its full size, 675 million weights, with random ones: the gradients of a step (one
- * latent, the squared error of all outputs) against libtorch's, both in single precision. It needs
- * some 17 GB of memory. {@code -Deqvae.full.dit=S} takes another size, {@code
- * -Deqvae.full.dit.side=32} the latents of images of 256 pixels: no weight depends on how many
- * tokens there are, so by default they are few.
+ * DiT-XL/2 with random weights: the gradients of a step (one latent, the squared error of all
+ * outputs) against libtorch's, both in single precision. All blocks are alike and no weight depends
+ * on how many tokens there are, so by default both are few. {@code -Deqvae.full.dit.depth=28
+ * -Deqvae.full.dit.side=32} takes the whole network, 675 million weights, on the latents of images
+ * of 256 pixels, which needs some 17 GB of memory; {@code -Deqvae.full.dit=S} another size.
  */
 @Tag("full")
 class DitOracleTest {
@@ -45,6 +45,8 @@ class DitOracleTest {
 
   /** Of the latent: 16 tokens. */
   private static final int SIDE = Integer.getInteger("eqvae.full.dit.side", 8);
+
+  private static final int DEPTH = Integer.getInteger("eqvae.full.dit.depth", 2);
 
   private static final int TIME = 400;
   private static final int LABEL = 207;
@@ -70,11 +72,29 @@ class DitOracleTest {
         .contiguous();
   }
 
+  private static DitConfig shallower(DitConfig c) {
+    return new DitConfig(
+        c.channels(),
+        SIDE,
+        c.patch(),
+        c.width(),
+        DEPTH,
+        c.heads(),
+        c.mlpRatio(),
+        c.classes(),
+        c.nullClass(),
+        c.learnSigma(),
+        c.qkNorm(),
+        c.rmsNorm(),
+        c.swiGlu(),
+        c.rope(),
+        c.shift());
+  }
+
   @Test
   void aStepOfDitXl2HasLibtorchsGradients() {
     DitSize size = DitSize.valueOf(System.getProperty("eqvae.full.dit", "XL"));
-    DitConfig published = DitConfig.of(size, 2);
-    DitConfig config = published.forLatents(published.channels(), SIDE);
+    DitConfig config = shallower(DitConfig.of(size, 2));
     SplittableRandom random = new SplittableRandom(7);
     Shape image = Shape.of(1, config.side(), config.side(), config.channels());
     Shape said = image.with(3, config.outChannels());

@@ -13,7 +13,8 @@ import org.junit.jupiter.api.parallel.ExecutionMode;
 @Execution(ExecutionMode.CONCURRENT)
 @Tag("full")
 class KilledGeneratorTest {
-  private static final int STEPS = 1000;
+  private static final int KILLS = KilledTraining.kills(6);
+  private static final int STEPS = KILLS * 50;
 
   /** A run logs every fifth step: one life is at most 80 steps long, some checkpoints. */
   private static final int MOST_LINES = 16;
@@ -21,11 +22,11 @@ class KilledGeneratorTest {
   @TempDir Path folder;
 
   @Test
-  void twentyKillsChangeNothing() throws Exception {
+  void killsChangeNothing() throws Exception {
     Path recipe = folder.resolve("tiny.yaml");
     Files.writeString(
         recipe,
         TinyLatents.recipe(TinyLatents.folder(folder), STEPS, 20).replace("y: 10", "y: 50"));
-    new KilledTraining(folder, recipe, 20, MOST_LINES, 4).changesNothing();
+    new KilledTraining(folder, recipe, KILLS, MOST_LINES, 4).changesNothing();
   }
 }
