@@ -221,6 +221,47 @@ def attention(case, device, compiled):
     return turns(make, 3 * dtype.itemsize * n * tokens * c)
 
 
+def of_tokens(case, device, compiled, function, times, *parameters):
+    """A function of so many tensors of tokens side by side, and of parameters of these shapes."""
+    dtype = numbers(case)
+    n, tokens, c = case["batch"], case["tokens"], case["channels"]
+    function = tuned(function, compiled)
+
+    def make():
+        inputs = [torch.randn(n, tokens, times * c, device=device, dtype=dtype)]
+        inputs += [torch.randn(*shape, device=device, dtype=dtype) for shape in parameters]
+        return differentiated(function, inputs, case["direction"])
+
+    return turns(make, times * dtype.itemsize * n * tokens * c)
+
+
+def layer_norm(case, device, compiled):
+    """With the shift and scale of adaLN."""
+    c = case["channels"]
+
+    def function(x, weight, bias, modulation):
+        shift, scale = modulation.chunk(2, 1)
+        return F.layer_norm(x, (c,), weight, bias, 1e-6) * (1 + scale) + shift
+    return of_tokens(case, device, compiled, function, 1, (c,), (c,), (case["batch"], 2, c))
+
+
+def self_attention(case, device, compiled):
+    n, tokens, c, heads = case["batch"], case["tokens"], case["channels"], case["heads"]
+
+    def function(qkv):
+        q, k, v = qkv.view(n, tokens, 3, heads, c // heads).permute(2, 0, 3, 1, 4).unbind()
+        return F.scaled_dot_product_attention(q, k, v).transpose(1, 2).reshape(n, tokens, c)
+    return of_tokens(case, device, compiled, function, 3)
+
+
+def linear_gelu(case, device, compiled):
+    c = case["channels"]
+
+    def function(x, w, b):
+        return F.gelu(F.linear(x, w, b), approximate="tanh")
+    return of_tokens(case, device, compiled, function, 1, (4 * c, c), (4 * c,))
+
+
 def matmul(case, device, compiled):
     """What the tensor cores give at best: the ceiling that shares are taken of."""
     dtype = numbers(case)

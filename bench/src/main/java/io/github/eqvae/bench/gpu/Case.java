@@ -247,7 +247,25 @@ record Case(String kind, Map<String, Object> parameters, double gflop, double me
       out.add(images("batch_norm", d, size, 128, 64, backward ? 3 : 2));
     }
     out.add(images("add", "FORWARD", size, 128, 256, 3));
+    DIRECTIONS.forEach(d -> out.addAll(ofTransformer(d, full)));
     return out;
+  }
+
+  /** Of DiT-XL/2 at 256 px: a norm with adaLN, attention, and the product before the GELU. */
+  private static List<Case> ofTransformer(String d, boolean full) {
+    int n = full ? 64 : 1;
+    int tokens = full ? 256 : 64;
+    int channels = full ? 1152 : 64;
+    boolean backward = d.equals("BACKWARD");
+    double values = (double) n * tokens * channels;
+    double products = 2e-9 * (backward ? 5 : 2) * values * tokens;
+    Map<String, Object> p = map("direction", d, "batch", n, "tokens", tokens, "channels", channels);
+    Map<String, Object> heads = new LinkedHashMap<>(p);
+    heads.put("heads", full ? 16 : 2);
+    return List.of(
+        new Case("layer_norm", p, 0, 2e-6 * (backward ? 3 : 2) * values),
+        new Case("self_attention", heads, products),
+        new Case("linear_gelu", p, 2e-9 * (backward ? 2 : 1) * values * 4 * channels));
   }
 
   /** Of bf16 images, so many of which must be read and written. */

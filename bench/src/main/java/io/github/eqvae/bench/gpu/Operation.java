@@ -1,16 +1,19 @@
 package io.github.eqvae.bench.gpu;
 
+import io.github.eqvae.op.Activation;
 import io.github.eqvae.op.Add;
 import io.github.eqvae.op.Attention;
 import io.github.eqvae.op.BatchNorm;
 import io.github.eqvae.op.Conv2d;
 import io.github.eqvae.op.GroupNorm;
+import io.github.eqvae.op.LayerNorm;
 import io.github.eqvae.op.LeakyRelu;
 import io.github.eqvae.op.Linear;
 import io.github.eqvae.op.LpipsHead;
 import io.github.eqvae.op.MaxPool2x2;
 import io.github.eqvae.op.Op;
 import io.github.eqvae.op.Scale;
+import io.github.eqvae.op.SelfAttention;
 import io.github.eqvae.op.Sum;
 import io.github.eqvae.op.UpsampleConv2d;
 import io.github.eqvae.tensor.DType;
@@ -39,6 +42,9 @@ record Operation(Op op, List<Input> inputs, List<Integer> wanted) {
           "batch_norm",
           "leaky_relu",
           "add",
+          "layer_norm",
+          "self_attention",
+          "linear_gelu",
           "matmul",
           "copy",
           "cached_read");
@@ -80,11 +86,25 @@ record Operation(Op op, List<Input> inputs, List<Integer> wanted) {
       case "copy" -> of(new Scale(1), numbers(c));
       case "cached_read" -> of(new Sum(1), numbers(c));
       case "attention" -> {
-        Input x =
-            new Input(
-                activations,
-                Shape.of(c.integer("batch"), c.integer("tokens"), c.integer("channels")));
+        Input x = tokens(c, activations, 1);
         yield of(new Attention(1), x, x, x);
+      }
+      case "layer_norm" ->
+          of(
+              new LayerNorm(1e-6, false),
+              tokens(c, activations, 1),
+              channels(c),
+              channels(c),
+              new Input( // shift and scale
+                  activations, Shape.of(c.integer("batch"), 2, c.integer("channels"))));
+      case "self_attention" -> of(new SelfAttention(c.integer("heads")), tokens(c, activations, 3));
+      case "linear_gelu" -> {
+        long width = 4L * c.integer("channels");
+        yield of(
+            new Linear(Activation.GELU_TANH),
+            tokens(c, activations, 1),
+            parameter(width, c.integer("channels")),
+            parameter(width));
       }
       default -> throw new IllegalArgumentException(c.kind());
     };
@@ -115,6 +135,13 @@ record Operation(Op op, List<Input> inputs, List<Integer> wanted) {
   private static Input image(Case c, DType dtype) {
     int side = c.integer("side");
     return new Input(dtype, Shape.of(c.integer("batch"), side, side, c.integer("channels")));
+  }
+
+  /** So many tensors of tokens side by side. */
+  private static Input tokens(Case c, DType dtype, int times) {
+    return new Input(
+        dtype,
+        Shape.of(c.integer("batch"), c.integer("tokens"), (long) times * c.integer("channels")));
   }
 
   private static Input channels(Case c) {
