@@ -3,10 +3,10 @@
 # process, and on one processor (an affinity mask, as of a container with one). The settings take turns, ROUNDS times. From the
 # repository's root, on a machine that does nothing else:
 #   bash docs/neighbour.sh >> docs/results/neighbour.jsonl
-# BEFORE=folder also measures the native libraries there, of another build. STEPS (default 80) are the steps of a run.
+# BEFORE=folder also measures the native libraries there, of another build, that of the commit BEFORE_COMMIT. STEPS (default 80) are the steps of a run.
 # FIRST=command is put before each run and the busy process, such as 'nice -n -20' where other programs compute, too.
 # Prints a line for each build: medians over the rounds of images per second, which are those of all steps of a run but the first
-# quarter, and their ratios.
+# quarter, their ratios, and how many processes ran or wanted to (the load) at the end.
 set -euo pipefail
 eqvae=${EQVAE:-./eqvae} rounds=${ROUNDS:-3} steps=${STEPS:-80} before=${BEFORE:-} first=${FIRST:-}
 dir=$(mktemp -d)
@@ -46,14 +46,14 @@ for ((round = 0; round < rounds; round++)); do
   done
 done
 python3 - "$dir/lines" "$(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -1)" "$(nproc)" "$(git rev-parse --short=8 HEAD)" \
-  "$rounds" "$steps" "$first" <<'PY'
-import json, statistics, sys
-file, processor, cores, commit, rounds, steps, first = sys.argv[1:]
+  "$rounds" "$steps" "$first" "${BEFORE_COMMIT:-}" <<'PY'
+import json, os, statistics, sys
+file, processor, cores, commit, rounds, steps, first, before = sys.argv[1:]
 lines = [json.loads(line) for line in open(file)]
 for build in sorted({l[0] for l in lines}):
     speed = {s: statistics.median(l[2] for l in lines if l[:2] == [build, s]) for _, s, _ in lines}
-    print(json.dumps({"run": "neighbour", "build": build, "commit": commit, "processor": processor, "cores": int(cores),
-                      "rounds": int(rounds), "steps": int(steps), "first": first}
+    print(json.dumps({"run": "neighbour", "build": build, "commit": commit if build == "now" else before, "processor": processor, "cores": int(cores),
+                      "rounds": int(rounds), "steps": int(steps), "first": first, "load": round(os.getloadavg()[1], 1)}
                      | {s: round(v, 1) for s, v in speed.items()}
                      | {"beside_to_alone": round(speed["beside"] / speed["alone"], 3),
                         "beside_to_one_thread_beside": round(speed["beside"] / speed["one_thread_beside"], 3),

@@ -15,7 +15,7 @@ using namespace cpu;
 namespace {
 
 constexpr int64_t kWanted = 16;               // pieces: enough for as many threads
-constexpr int64_t kFewestProducts = 1 << 22;  // of a piece, in which its primitive's start is lost
+constexpr int64_t kFewestProducts = 1 << 23;  // of a piece, in which its primitive's start is lost
 constexpr int64_t kFewestPixels = 2048;       // of a piece whose sums do not stay in the cache, so that adding them costs little
 constexpr int64_t kCached = 32768;            // weights whose sums do
 constexpr int64_t kMostSums = 1 << 24;        // numbers in all pieces' sums: 64 MiB

@@ -49,7 +49,7 @@ struct Job {
   };
 
   Job(int64_t pieces, int most_threads, Piece piece, void* data)
-      : run(piece), work(data), threads(most_threads), queues(std::min(most_threads, kQueues)) {
+      : run(piece), work(data), threads(static_cast<int>(std::min<int64_t>(most_threads, pieces))), queues(std::min(threads, kQueues)) {
     for (int i = 0; i < queues; ++i) {
       queue[i].next.store(pieces * i / queues, std::memory_order_relaxed);
       queue[i].end = pieces * (i + 1) / queues;
@@ -109,10 +109,14 @@ class Workers {
     (last_ ? last_->next : first_) = &job;
     last_ = &job;
     ++jobs_;
-    int wake = std::min(asleep_, job.threads - 1);
+    const int asleep = asleep_;
     lock.unlock();
     announced_.fetch_add(1, std::memory_order_relaxed);
-    for (; wake > 0; --wake) work_.notify_one();
+    if (asleep > 0 && asleep < job.threads) {
+      work_.notify_all();  // one call of the system, however many there are
+    } else if (asleep > 0) {
+      for (int i = 1; i < job.threads; ++i) work_.notify_one();
+    }
 
     const auto begin = Neighbours::Clock::now();
     job.take(0);

@@ -42,14 +42,14 @@ class ConvWeightPartsTest {
 
   static List<OpCase> cases() {
     return List.of(
-        of(new Conv2d(1, 1), In.of(1, 31, 33, 32), 32, 3), // strips
-        of(new Conv2d(1, 0, 2, 1, 0), In.of(1, 45, 23, 32), 32, 3),
-        of(new Conv2d(2, 1, 0, 2, 1), In.of(1, 42, 27, 32), 64, 4), // a row is never read
-        of(new Conv2d(1, 1), In.of(2, 25, 31, 24), 40, 3), // of two samples
+        of(new Conv2d(1, 1), In.of(1, 55, 37, 32), 32, 3), // strips
+        of(new Conv2d(1, 0, 2, 1, 0), In.of(1, 85, 25, 32), 32, 3),
+        of(new Conv2d(2, 1, 0, 2, 1), In.of(1, 66, 35, 32), 64, 4), // a row is never read
+        of(new Conv2d(1, 1), In.of(2, 55, 31, 24), 40, 3), // of two samples
         of(new Conv2d(1, 3, 3, 3, 3), In.of(1, 29, 30, 32), 32, 3), // rows of padding alone
-        of(new Conv2d(2, 0), In.of(9, 22, 23, 32), 32, 3), // samples, a row is never read
-        of(new Conv2d(1, 1), In.of(1, 9, 10, 64), 256, 3), // blocks of channels
-        of(new Conv2d(1, 0), In.of(1, 37, 60, 64), 64, 1));
+        of(new Conv2d(2, 0), In.of(9, 32, 29, 32), 32, 3), // samples, a row is never read
+        of(new Conv2d(1, 1), In.of(1, 11, 12, 64), 256, 3), // blocks of channels
+        of(new Conv2d(1, 0), In.of(1, 69, 63, 64), 64, 1));
   }
 
   @ParameterizedTest
