@@ -219,7 +219,7 @@ final class Exif {
         : packet(file, (int) start, start + (tiff.getInt(at + 4) & 0xffffffffL));
   }
 
-  /** The number that a tag of a TIFF file's first page holds, or the first of its bytes. */
+  /** The number that a tag of a TIFF file's first page holds: the first of several. */
   static OptionalInt firstPage(byte[] file, int tag) {
     if (file.length < 8) {
       return OptionalInt.empty();
@@ -231,7 +231,14 @@ final class Exif {
       return OptionalInt.empty();
     }
     boolean isShort = tiff.getShort(at + 2) == SHORT_TYPE;
-    return OptionalInt.of(isShort ? tiff.getShort(at + 8) : tiff.getInt(at + 8));
+    long place = at + 8;
+    if (isShort && (tiff.getInt(at + 4) & 0xffffffffL) > 2) { // more than fit there
+      place = tiff.getInt(at + 8) & 0xffffffffL;
+    }
+    if (place + 4 > tiff.limit()) {
+      return OptionalInt.empty();
+    }
+    return OptionalInt.of(isShort ? tiff.getShort((int) place) : tiff.getInt((int) place));
   }
 
   private static boolean is(ByteBuffer bytes, int at, String text) {

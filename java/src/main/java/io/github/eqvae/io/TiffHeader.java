@@ -7,28 +7,33 @@ import java.util.Optional;
 /** What the tags of a TIFF file's first page say of how its pixels are stored. */
 final class TiffHeader {
   private static final int SUBFILE_TYPE = 254;
+  private static final int BITS = 258;
   private static final int COMPRESSION = 259;
   private static final int PHOTOMETRIC = 262;
   private static final int DNG_VERSION = 50706;
   private static final int CIE_LAB = 8;
   private static final int ITU_LAB = 10;
 
+  private static final int MOST_BITS = 16;
+
   /** None, CCITT (three), LZW, JPEG (old and new), Deflate (two numbers), PackBits. */
   private static final List<Integer> READ = List.of(1, 2, 3, 4, 5, 6, 7, 8, 32946, 32771, 32773);
 
   /** Source: libtiff's {@code tiff.h}. */
   private static final Map<Integer, String> COMPRESSIONS =
-      Map.of(
-          34661, "JBIG",
-          34676, "SGI LogL",
-          34677, "SGI LogLuv",
-          34712, "JPEG 2000",
-          34887, "LERC",
-          34925, "LZMA",
-          50000, "Zstandard",
-          50001, "WebP",
-          50002, "JPEG XL",
-          52546, "JPEG XL");
+      Map.ofEntries(
+          Map.entry(34661, "JBIG"),
+          Map.entry(34676, "SGI LogL"),
+          Map.entry(34677, "SGI LogLuv"),
+          Map.entry(34712, "JPEG 2000"),
+          Map.entry(34887, "LERC"),
+          Map.entry(34933, "PNG"),
+          Map.entry(34934, "JPEG XR"),
+          Map.entry(34925, "LZMA"),
+          Map.entry(50000, "Zstandard"),
+          Map.entry(50001, "WebP"),
+          Map.entry(50002, "JPEG XL"),
+          Map.entry(52546, "JPEG XL"));
 
   private TiffHeader() {}
 
@@ -37,6 +42,10 @@ final class TiffHeader {
     int colors = Exif.firstPage(file, PHOTOMETRIC).orElse(0);
     if (colors >= CIE_LAB && colors <= ITU_LAB) { // the decoder makes other colours than Pillow
       return Optional.of("a TIFF in L*a*b*");
+    }
+    int bits = Exif.firstPage(file, BITS).orElse(1);
+    if (bits > MOST_BITS) { // floating-point numbers, elevations, complex numbers
+      return Optional.of("a TIFF with samples of " + bits + " bits");
     }
     int compression = Exif.firstPage(file, COMPRESSION).orElse(1) & 0xffff;
     return READ.contains(compression)

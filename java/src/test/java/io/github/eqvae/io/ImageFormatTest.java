@@ -112,6 +112,20 @@ class ImageFormatTest {
     assertTrue(ImageFormat.isOtherFormat(said), said);
   }
 
+  /** Seen: elevations and other measurements were told broken, of an unknown colour space. */
+  @ParameterizedTest
+  @ValueSource(ints = {32, 64})
+  void samplesOfMoreBitsAreNamed(int bits) {
+    byte[] file = tiff(50000, 0);
+    ByteBuffer.wrap(file).order(ByteOrder.LITTLE_ENDIAN).putInt(10 + 3 * 12 + 8, bits);
+    String said =
+        assertThrows(
+                ImageException.class, () -> Images.decode(file, "x.tif", DecodeOptions.DEFAULT))
+            .getMessage();
+    assertTrue(said.contains("a TIFF with samples of " + bits + " bits"), said);
+    assertTrue(ImageFormat.isOtherFormat(said), said);
+  }
+
   /**
    * An uncompressed TIFF file in YCbCr without subsampling, as Pillow writes it. Pillow cannot open
    * it again (findings/pillow-ycbcr-tiff.sh); here it is read.
