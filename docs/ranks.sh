@@ -7,10 +7,12 @@
 #   time all must end within 30 s with one message that names the rank, and the next attempt resumes the run. At the end its
 #   hashes are compared with those of one rank that was never killed.
 # encode: 10,000 pictures by two ranks, against the files of one.
-# Prints a line for each comparison, and ends with an error if one fails. EQVAE=path/to/eqvae runs another build.
+# Prints a line for each comparison, and ends with an error if one fails. EQVAE=path/to/eqvae runs another build; RECIPES, SIZES and
+# BUCKETS choose some of the bits.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 eqvae=${EQVAE:-./eqvae} KILLS=${KILLS:-20} STEPS=${STEPS:-6}
+RECIPES=${RECIPES:-demo dit} SIZES=${SIZES:-2 3 4} BUCKETS=${BUCKETS:-4096 32768 262144 33554432}
 RANDOM=${SEED:-1}
 pictures=data/fashion-mnist/t10k-images-idx3-ubyte.gz
 work=$(mktemp -d)
@@ -61,12 +63,12 @@ by 1 encode "$work/vae" "$pictures" "$work/latents" --posterior moments --crop p
 
 bits() {
   local recipe size one bucket
-  for recipe in demo dit; do
-    for size in 2 3 4; do
+  for recipe in $RECIPES; do
+    for size in $SIZES; do
       begin "$recipe" "$work/one"
       by 1 "${arguments[@]}" --steps "$STEPS" --set=optimizer.accumulate="$size"
       one=$(weights "$work/one")
-      for bucket in 4096 32768 262144 33554432; do
+      for bucket in $BUCKETS; do
         export EQVAE_RANKS_BUCKET=$bucket
         begin "$recipe" "$work/ranks"
         by "$size" "${arguments[@]}" --steps "$STEPS"
@@ -85,7 +87,7 @@ bits() {
   done
 }
 
-lines() { cat "$work/killed/metrics.jsonl" 2>/dev/null | wc -l; }
+lines() { { cat "$work/killed/metrics.jsonl" 2>/dev/null || true; } | wc -l; }
 
 kills() {
   local size=3 k at victim launcher pids began ended steps named worst=0 messages=0 resumed=0
