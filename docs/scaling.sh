@@ -10,10 +10,10 @@
 # else they meet over TCP; BUCKET is EQVAE_RANKS_BUCKET; EQVAE=path/to/eqvae runs another build.
 # CLASSES (default: the build's) is the class path with which docs/AllReduceSpeed.java measures the sum of 32 MiB alone, by two
 # ranks in several sizes of bucket; those lines come first.
-# Then there is a line for each run: images per second (the median of its steps but for the first one), and for ranks what gradients
+# Then there is a line for each run: images per second (the median of its steps but for the first two, which Java still compiles), and for ranks what gradients
 # took; a line with both medians and their ratio; and what a profile of two ranks says of the gradients.
 set -euo pipefail
-eqvae=${EQVAE:-./eqvae} SIDE=${SIDE:-256} BATCH=${BATCH:-1} STEPS=${STEPS:-3} ROUNDS=${ROUNDS:-2} MORE=${MORE:-} MPI=${MPI:-}
+eqvae=${EQVAE:-./eqvae} SIDE=${SIDE:-256} BATCH=${BATCH:-1} STEPS=${STEPS:-4} ROUNDS=${ROUNDS:-2} MORE=${MORE:-} MPI=${MPI:-}
 BUCKET=${BUCKET:-4194304}
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
@@ -70,7 +70,7 @@ show() { # RANKS THREADS OUT
 import json, statistics, sys
 out, ranks, threads, steps, bucket, batch, side, more, mpi = sys.argv[1:]
 lines = [json.loads(line) for line in open(f"{out}/metrics.jsonl")]
-speed = [l["images_per_second"] for l in lines if "images_per_second" in l][1:]
+speed = [l["images_per_second"] for l in lines if "images_per_second" in l][2:]
 line = {"run": "scaling", "ranks": int(ranks), "threads": int(threads), "batch": int(batch), "side": int(side), "more": more,
         "steps": int(steps), "images_per_second": round(statistics.median(speed), 5), "all": [round(s, 5) for s in speed]}
 end = [l for l in lines if "gradient_seconds" in l]
