@@ -168,7 +168,7 @@ class GeneratorRunTest {
                 "data.posterior=mode",
                 "model.learn_sigma=false",
                 "diffusion.prediction=start"),
-            "zeros",
+            "run",
             false);
     String advice = "step 1: all gradients of the network are exactly 0";
     assertEquals(
