@@ -159,6 +159,7 @@ class GpuBenchmarkTest {
 
   /** The fake peer has no networks: those cases fail, and the others are still measured. */
   @Test
+  @Tag("full")
   void tf32IsMeasuredBesideBf16() throws Exception {
     IllegalStateException e =
         assertThrows(

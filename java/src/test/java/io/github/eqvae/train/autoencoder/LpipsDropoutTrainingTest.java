@@ -19,6 +19,7 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -92,6 +93,7 @@ class LpipsDropoutTrainingTest {
   }
 
   @Test
+  @Tag("full")
   void figuresAreMeasuredWithoutIt() throws IOException {
     List<Double> distances = new ArrayList<>();
     for (String dropout : List.of(DROPOUT, DROPOUT.replace("true", "false"))) {

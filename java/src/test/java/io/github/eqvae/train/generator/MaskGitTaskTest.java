@@ -21,6 +21,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -114,6 +115,7 @@ class MaskGitTaskTest {
   }
 
   @ParameterizedTest
+  @Tag("full")
   @MethodSource("resumed")
   void aResumedRunHasTheBitsOfOneThatNeverStopped(List<String> kind) throws Exception {
     Trained whole = train(recipe(20, kind), "whole");
