@@ -23,7 +23,8 @@ final class GeneratorsDemoReport {
   private static final List<String> TITLES =
       List.of("Distance, first classifier", "Distance, second classifier");
 
-  private static final Map<String, String> NAMES =
+  /** What people call the kinds of generators. */
+  static final Map<String, String> NAMES =
       Map.of("sit", "SiT", "dit", "DiT", "repa", "SiT with REPA", "maskgit", "MaskGIT");
 
   private GeneratorsDemoReport() {}

@@ -25,9 +25,6 @@ class RecordedPicturesTest {
   private static final Path ROOT = Path.of(System.getProperty("eqvae.root"));
   private static final Path RESULTS = ROOT.resolve("docs/results");
 
-  private static final Map<String, String> KINDS =
-      Map.of("dit", "DiT", "sit", "SiT", "repa", "SiT with REPA", "maskgit", "MaskGIT");
-
   private static final String PLAIN = "#b3541e";
   private static final String EQ = "#1f6fb4";
   private static final int WIDTH = 420;
@@ -50,7 +47,7 @@ class RecordedPicturesTest {
         return all;
       }
       for (Map.Entry<String, JsonNode> run : ResultFile.read(file).path("runs").properties()) {
-        all.computeIfAbsent(KINDS.get(run.getKey()), k -> new ArrayList<>())
+        all.computeIfAbsent(GeneratorsDemoReport.NAMES.get(run.getKey()), k -> new ArrayList<>())
             .add(RecordedPair.of(run.getValue(), "frechet_distance"));
       }
     }

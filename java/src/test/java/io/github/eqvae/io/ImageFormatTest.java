@@ -85,16 +85,19 @@ class ImageFormatTest {
     return b.putInt(0).put((byte) 77).array();
   }
 
+  private static String refusal(byte... tiff) {
+    return assertThrows(
+            ImageException.class, () -> Images.decode(tiff, "x.tif", DecodeOptions.DEFAULT))
+        .getMessage();
+  }
+
   /** Seen: the decoder converted them by itself, dozens of levels beside Pillow's colours. */
   @ParameterizedTest
   @ValueSource(ints = {8, 9, 10})
   void labIsNotRead(int photometric) {
     byte[] file = tiff(50000, 0);
     ByteBuffer.wrap(file).order(ByteOrder.LITTLE_ENDIAN).putInt(10 + 5 * 12 + 8, photometric);
-    String said =
-        assertThrows(
-                ImageException.class, () -> Images.decode(file, "x.tif", DecodeOptions.DEFAULT))
-            .getMessage();
+    String said = refusal(file);
     assertTrue(said.contains("L*a*b*") && ImageFormat.isOtherFormat(said), said);
   }
 
@@ -104,10 +107,7 @@ class ImageFormatTest {
   void otherCompressionsAreNamed(int compression, String name) {
     byte[] file = tiff(50000, 0);
     ByteBuffer.wrap(file).order(ByteOrder.LITTLE_ENDIAN).putInt(10 + 4 * 12 + 8, compression);
-    String said =
-        assertThrows(
-                ImageException.class, () -> Images.decode(file, "x.tif", DecodeOptions.DEFAULT))
-            .getMessage();
+    String said = refusal(file);
     assertTrue(said.contains("compressed with " + name), said);
     assertTrue(ImageFormat.isOtherFormat(said), said);
   }
@@ -118,10 +118,7 @@ class ImageFormatTest {
   void samplesOfMoreBitsAreNamed(int bits) {
     byte[] file = tiff(50000, 0);
     ByteBuffer.wrap(file).order(ByteOrder.LITTLE_ENDIAN).putInt(10 + 3 * 12 + 8, bits);
-    String said =
-        assertThrows(
-                ImageException.class, () -> Images.decode(file, "x.tif", DecodeOptions.DEFAULT))
-            .getMessage();
+    String said = refusal(file);
     assertTrue(said.contains("a TIFF with samples of " + bits + " bits"), said);
     assertTrue(ImageFormat.isOtherFormat(said), said);
   }
