@@ -112,7 +112,7 @@ record CheckpointEvaluation(
               figures.get(),
               ModelPictures.NONE,
               seed,
-              Machine.of(device.orElse("cpu"), on.info()),
+              Machine.of(on.name(), on.info()),
               new Measured(
                   checkpoint.toString(),
                   file.weightsNote().orElse("the only ones"),

@@ -3,10 +3,12 @@ package io.github.eqvae.cli;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import io.github.eqvae.serve.TinyModels;
+import io.github.eqvae.testing.CommandProcess;
 import java.awt.image.BufferedImage;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -82,5 +84,30 @@ class EvaluateOptionsTest extends CliFixture {
         "--drop-in",
         List.of("evaluate", model, "--drop-in", model, "--data", "in", "--sample=1", "--lpips=x"));
     assertNotEquals(dropIn(model), dropIn(model, "--alpha", "white"));
+  }
+
+  /** Seen: without {@code --device} a GPU computes, and the file said {@code cpu}. */
+  @Test
+  void theDeviceThatWasChosenIsNamed() throws Exception {
+    Path built = Path.of(System.getProperty("eqvae.native.dir")).toAbsolutePath();
+    assumeTrue(Files.exists(built.resolve("libeqv_simt.so")), "this build has no shim");
+    Path libraries = Files.createDirectories(folder.resolve("libraries"));
+    for (String name : List.of("libdnnl.so.3", "libgomp.so.1", "libeqv_cpu.so", "libeqv_null.so")) {
+      Files.createSymbolicLink(libraries.resolve(name), built.resolve(name));
+    }
+    // The shim in the place of a GPU's library: this is tested where there is no GPU, too.
+    Files.createSymbolicLink(libraries.resolve("libeqv_cuda.so"), built.resolve("libeqv_simt.so"));
+    String model = TinyModels.kl(folder).toString();
+    transparent(Files.createDirectories(folder.resolve("in")).resolve("a.png"));
+    List<String> command =
+        CommandProcess.command(
+            List.of("-Deqvae.native.dir=" + libraries),
+            List.of("evaluate", model, "--data", "in", "--size", "32", "--json", "a.json"));
+    Path err = folder.resolve("err.txt");
+    int code = begin(command, folder.resolve("out.txt"), err).waitFor();
+    assertEquals(0, code, Files.readString(err));
+    JsonNode machine = new ObjectMapper().readTree(folder.resolve("a.json").toFile());
+    machine = machine.path("machine");
+    assertEquals("cuda", machine.path("device").asText(), machine::toString);
   }
 }
