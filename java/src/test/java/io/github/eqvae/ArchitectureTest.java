@@ -10,6 +10,8 @@ import com.tngtech.archunit.core.importer.ClassFileImporter;
 import com.tngtech.archunit.core.importer.ImportOption;
 import com.tngtech.archunit.lang.syntax.elements.GivenClassesConjunction;
 import java.util.List;
+import java.util.Set;
+import java.util.stream.Collectors;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
@@ -85,6 +87,18 @@ class ArchitectureTest {
     }
   }
 
+  /** A package that the list lacks would be checked by no rule. */
+  @Test
+  void everyPackageIsInTheList() {
+    Set<String> there =
+        CLASSES.stream()
+            .map(JavaClass::getPackageName)
+            .filter(p -> p.startsWith(ROOT))
+            .map(p -> p.substring(ROOT.length()).split("\\.")[0])
+            .collect(Collectors.toSet());
+    assertEquals(Set.copyOf(LAYERS), there);
+  }
+
   /** Programs that embed the library do not get what only the command line needs. */
   @Test
   void onlyTheCommandLineNeedsPicocli() {
@@ -117,7 +131,12 @@ class ArchitectureTest {
     noClasses()
         .that()
         .resideInAnyPackage(
-            train, train + ".recipe", train + ".checkpoint", train + ".log", train + ".run")
+            train,
+            train + ".recipe",
+            train + ".checkpoint",
+            train + ".log",
+            train + ".report",
+            train + ".run")
         .should()
         .dependOnClassesThat()
         .resideInAnyPackage(
