@@ -1,6 +1,5 @@
 package io.github.eqvae.op;
 
-import io.github.eqvae.testing.Compare;
 import java.util.List;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -15,19 +14,16 @@ import org.junit.jupiter.params.provider.MethodSource;
  */
 @ExtendWith(CaseExtension.class)
 class ConvWeightPartsTest {
-  private static OpRunner ref;
-  private static OpRunner cpu;
+  private static OpRunners runners;
 
   @BeforeAll
   static void open() {
-    ref = new OpRunner("ref");
-    cpu = new OpRunner("cpu");
+    runners = new OpRunners(List.of("cpu"), OpRunner::new);
   }
 
   @AfterAll
   static void close() {
-    cpu.close();
-    ref.close();
+    runners.close();
   }
 
   private static OpCase of(Conv2d op, In x, int out, int kernel) {
@@ -57,14 +53,9 @@ class ConvWeightPartsTest {
   void everyRowIsCountedOnce(OpCase original) {
     OpCase c = original.with(In.integers(4));
     OpCase.Sample s = c.sample(In.integers(4));
-    OpRunner.Result expected = ref.run(c, s);
-    OpRunner.Result actual = cpu.run(c, s);
-    for (int i = 1; i < 3; i++) {
-      Compare.bitwise(
-          c.name() + " gradient of input " + i,
-          c.inputs().get(i).shape(),
-          expected.gradients()[i],
-          actual.gradients()[i]);
-    }
+    OpRunner.Result expected = runners.ref().run(c, s);
+    OpRunner.Result actual = runners.on("cpu").run(c, s);
+    actual.assertGradientBitsOf(expected, c, 1);
+    actual.assertGradientBitsOf(expected, c, 2);
   }
 }

@@ -9,6 +9,7 @@ import io.github.eqvae.tensor.Shape;
 import io.github.eqvae.tensor.Stream;
 import io.github.eqvae.tensor.Tensor;
 import io.github.eqvae.tensor.TensorArena;
+import io.github.eqvae.testing.Compare;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -26,7 +27,27 @@ final class OpRunner implements AutoCloseable {
    * @param after per input, its values after the forward pass, null unless the case says it is
    *     written
    */
-  record Result(double[] y, double[][] gradients, double[][] after) {}
+  record Result(double[] y, double[][] gradients, double[][] after) {
+    /** Fails unless output and gradients have the bits of another result of the case. */
+    void assertBitsOf(Result expected, OpCase c) {
+      Compare.bitwise(c.name() + " output", c.output(), expected.y, y);
+      for (int i = 0; i < c.inputs().size(); i++) {
+        assertGradientBitsOf(expected, c, i);
+      }
+    }
+
+    /** The same for the gradient of one input, if it has one. */
+    void assertGradientBitsOf(Result expected, OpCase c, int input) {
+      In in = c.inputs().get(input);
+      if (in.differentiable()) {
+        Compare.bitwise(
+            c.name() + " gradient of input " + input,
+            in.shape(),
+            expected.gradients[input],
+            gradients[input]);
+      }
+    }
+  }
 
   /** Which inputs are bf16. */
   private interface Half {

@@ -1,6 +1,5 @@
 package io.github.eqvae.op;
 
-import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -14,41 +13,51 @@ import io.github.eqvae.tensor.Tensor;
 import io.github.eqvae.tensor.TensorArena;
 import io.github.eqvae.testing.Devices;
 import java.util.List;
-import java.util.stream.Stream;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** Convolutions that are given a packed copy of their weight. */
+@ExtendWith(CaseExtension.class)
 class PackedWeightTest {
+  private static OpRunners packing;
+  private static OpRunners reading;
+
+  @BeforeAll
+  static void open() {
+    packing = new OpRunners(devices(), d -> new OpRunner(d, true, false));
+    reading = new OpRunners(devices(), d -> new OpRunner(d, true, true));
+  }
+
+  @AfterAll
+  static void close() {
+    reading.close();
+    packing.close();
+  }
+
   static List<String> devices() {
-    return Devices.computing().stream()
-        .filter(d -> !"cpu".equals(d))
-        .flatMap(d -> "simt".equals(d) ? Stream.of(d, "simt:1") : Stream.of(d))
-        .toList();
+    return Devices.kernels();
+  }
+
+  static List<Arguments> cases() {
+    List<Arguments> cases = OpCases.on(devices(), op -> op instanceof Conv2d).toList();
+    assertTrue(cases.size() > 50 * devices().size(), "cases: " + cases.size());
+    return cases;
   }
 
   /**
    * A packed copy that is passed gives the bits of a call that packs: every case, all directions.
    */
   @ParameterizedTest
-  @MethodSource("devices")
-  void theBitsAreThoseOfACallThatPacks(String device) {
-    List<OpCase> cases =
-        Stream.concat(OpCases.all().stream(), OpCases.tiled().stream())
-            .filter(c -> c.op() instanceof Conv2d)
-            .toList();
-    assertTrue(cases.size() > 50, "cases: " + cases.size());
-    try (OpRunner packs = new OpRunner(device, true, false);
-        OpRunner reads = new OpRunner(device, true, true)) {
-      for (OpCase c : cases) {
-        OpCase.Sample sample = c.sample();
-        OpRunner.Result expected = packs.run(c, sample);
-        OpRunner.Result actual = reads.run(c, sample);
-        assertArrayEquals(expected.y(), actual.y(), c.name());
-        assertArrayEquals(expected.gradients(), actual.gradients(), c.name());
-      }
-    }
+  @MethodSource("cases")
+  void theBitsAreThoseOfACallThatPacks(String device, OpCase c) {
+    OpCase.Sample sample = c.sample();
+    OpRunner.Result expected = packing.on(device).run(c, sample);
+    reading.on(device).run(c, sample).assertBitsOf(expected, c);
   }
 
   /** What does not fit is refused, with the reason. */

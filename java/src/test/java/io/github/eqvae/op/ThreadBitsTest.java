@@ -1,7 +1,6 @@
 package io.github.eqvae.op;
 
 import io.github.eqvae.op.OpRunner.Result;
-import io.github.eqvae.testing.Compare;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.stream.Stream;
@@ -118,20 +117,7 @@ class ThreadBitsTest {
     OpCase.Sample sample = c.sample();
     Result expected = one.run(c, sample);
     for (OpRunner runner : more) {
-      compare(c, expected, runner.run(c, sample));
-    }
-  }
-
-  private static void compare(OpCase c, Result expected, Result actual) {
-    Compare.bitwise(c.name(), c.output(), expected.y(), actual.y());
-    for (int i = 0; i < c.inputs().size(); i++) {
-      if (c.inputs().get(i).differentiable()) {
-        Compare.bitwise(
-            c.name() + " gradient of input " + i,
-            c.inputs().get(i).shape(),
-            expected.gradients()[i],
-            actual.gradients()[i]);
-      }
+      runner.run(c, sample).assertBitsOf(expected, c);
     }
   }
 
@@ -151,7 +137,7 @@ class ThreadBitsTest {
     neighbours.forEach(Thread::start);
     try {
       for (int round = 0; round < 10; round++) {
-        compare(c, quiet, more.getFirst().run(c, sample));
+        more.getFirst().run(c, sample).assertBitsOf(quiet, c);
       }
     } finally {
       over.set(true);

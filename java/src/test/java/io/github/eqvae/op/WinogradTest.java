@@ -17,19 +17,16 @@ import org.junit.jupiter.params.provider.MethodSource;
  */
 @ExtendWith(CaseExtension.class)
 class WinogradTest {
-  private static OpRunner ref;
-  private static OpRunner cpu;
+  private static OpRunners runners;
 
   @BeforeAll
   static void open() {
-    ref = new OpRunner("ref");
-    cpu = new OpRunner("cpu");
+    runners = new OpRunners(List.of("cpu"), OpRunner::new);
   }
 
   @AfterAll
   static void close() {
-    cpu.close();
-    ref.close();
+    runners.close();
   }
 
   private static OpCase wide(Conv2d op, In x, int out, boolean bias) {
@@ -97,8 +94,8 @@ class WinogradTest {
   @MethodSource("cases")
   void staysWithinItsBound(OpCase c) {
     OpCase.Sample s = c.sample();
-    OpRunner.Result expected = ref.run(c, s);
-    OpRunner.Result actual = cpu.run(c, s);
+    OpRunner.Result expected = runners.ref().run(c, s);
+    OpRunner.Result actual = runners.on("cpu").run(c, s);
     int[] xs = sizes(c.inputs().getFirst().shape());
     int[] ys = sizes(c.output());
     double[][] norms = new double[ys[3]][xs[3]];
@@ -133,8 +130,8 @@ class WinogradTest {
   void smallIntegersAreExact(OpCase original) {
     OpCase c = original.with(In.integers(4));
     OpCase.Sample s = c.sample(In.integers(4));
-    OpRunner.Result expected = ref.run(c, s);
-    OpRunner.Result actual = cpu.run(c, s);
+    OpRunner.Result expected = runners.ref().run(c, s);
+    OpRunner.Result actual = runners.on("cpu").run(c, s);
     Compare.bitwise(c.name(), c.output(), zeros(expected.y()), zeros(actual.y()));
     Compare.bitwise(
         c.name() + " dx",
@@ -145,7 +142,7 @@ class WinogradTest {
 
   private static double[] run(Op op, In[] in, double[][] values) {
     OpCase c = new OpCase("", op, List.of(in), x -> x[0], ErrorBound.EXACT);
-    return cpu.run(c, new OpCase.Sample(values, new double[0]), new int[0]).y();
+    return runners.on("cpu").run(c, new OpCase.Sample(values, new double[0]), new int[0]).y();
   }
 
   static List<Activation> activations() {

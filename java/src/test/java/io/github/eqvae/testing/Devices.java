@@ -26,6 +26,19 @@ public final class Devices {
         .toList();
   }
 
+  /**
+   * Those of the devices that compute by kernels.
+   *
+   * @return {@code simt} and {@code simt:1}, the kernels of sm_80 and of sm_90a, and {@code cuda};
+   *     each if it is there
+   */
+  public static List<String> kernels() {
+    List<String> there = computing();
+    return Stream.of("simt", "simt:1", "cuda")
+        .filter(d -> there.contains(d.split(":")[0]))
+        .toList();
+  }
+
   /** Without a driver's device files a library that does not open is no failure. */
   private static boolean hasGpu() {
     return Files.exists(Path.of("/dev/nvidiactl"));
