@@ -101,6 +101,19 @@ abstract class CliFixture {
     return file;
   }
 
+  /** Two steps on the pictures of folder {@code in}, four of which are held out. */
+  final Outcome trainOnFolder() throws Exception {
+    recipe(2);
+    return run(
+        "train",
+        "tiny.yaml",
+        "--out=run",
+        "--set=data.kind=image_folder",
+        "--set=data.path=in",
+        "--set=data.validation=4",
+        "--set=evaluation.images=4");
+  }
+
   static void assertUserError(Outcome o, int code, String... parts) {
     assertEquals(code, o.code(), o.err());
     for (String part : parts) {

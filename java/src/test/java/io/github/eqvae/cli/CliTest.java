@@ -245,16 +245,7 @@ class CliTest extends CliFixture {
       Arrays.fill(gray, (byte) (20 * i + 5));
       Images.writePng(in.resolve(i + ".png"), new Image(16, 16, 1, gray));
     }
-    recipe(2);
-    Outcome o =
-        run(
-            "train",
-            "tiny.yaml",
-            "--out=run",
-            "--set=data.kind=image_folder",
-            "--set=data.path=in",
-            "--set=data.validation=4",
-            "--set=evaluation.images=4");
+    Outcome o = trainOnFolder();
     assertEquals(0, o.code(), o.err());
     assertEquals(4, Files.readAllLines(folder.resolve("run/held-out.txt")).size());
     Files.move(in, folder.resolve("moved"));

@@ -40,16 +40,7 @@ class OtherFormatsTest extends CliFixture {
     Files.write(in.resolve("cut.png"), java.util.Arrays.copyOf(whole, 20));
     Files.write(in.resolve("x.gif"), GIF);
     Files.write(in.resolve("y.png"), GIF);
-    recipe(1);
-    assertNamed(
-        run(
-            "train",
-            "tiny.yaml",
-            "--out=run",
-            "--set=data.kind=image_folder",
-            "--set=data.path=in",
-            "--set=data.validation=4",
-            "--set=evaluation.images=4"));
+    assertNamed(trainOnFolder());
     String[] all = {"--data", "in", "--set", "evaluation.images=13"};
     assertNamed(run("evaluate", "run", all[0], all[1], all[2], all[3]));
     String model = "run/model.safetensors";

@@ -209,7 +209,12 @@ class WeightsChoiceTest {
   void anIncompleteAverageIsNotTakenByItself() throws IOException {
     Map<String, TorchTensor> decoder = with(AVERAGE);
     decoder.keySet().removeIf(name -> name.startsWith("encoder."));
-    Path file = saved(Map.of("model", dict(with(TRAINED)), "ema", dict(decoder)));
+    assertIncomplete(decoder);
+  }
+
+  /** An average that lacks the first layer is named, not taken, and refused if asked for. */
+  private void assertIncomplete(Map<String, TorchTensor> average) throws IOException {
+    Path file = saved(Map.of("model", dict(with(TRAINED)), "ema", dict(average)));
     assertTakes(file, Weights.AUTO, TRAINED, "as last trained", "ema", "lacks");
     EqvaeException e =
         assertThrows(
@@ -252,12 +257,7 @@ class WeightsChoiceTest {
   void anAverageWithoutTheFirstTensorsIsSaid() throws IOException {
     Map<String, TorchTensor> few = with(AVERAGE);
     few.keySet().removeIf(name -> !name.equals(BIAS) && !name.contains(".mid."));
-    Path file = saved(Map.of("model", dict(with(TRAINED)), "ema", dict(few)));
-    assertTakes(file, Weights.AUTO, TRAINED, "as last trained", "ema", "lacks");
-    EqvaeException e =
-        assertThrows(
-            EqvaeException.Argument.class, () -> AutoencoderCheckpoint.open(file, Weights.EMA));
-    assertTrue(e.getMessage().contains("encoder.conv_in.weight"), e.getMessage());
+    assertIncomplete(few);
   }
 
   /** A trainer writes it where no average is kept. */

@@ -8,7 +8,6 @@ import io.github.eqvae.eval.Evaluator;
 import io.github.eqvae.model.Autoencoder;
 import io.github.eqvae.tensor.Device;
 import io.github.eqvae.tensor.MemoryStats;
-import io.github.eqvae.testing.Devices;
 import io.github.eqvae.train.MemoryPlan;
 import io.github.eqvae.train.StepReport;
 import io.github.eqvae.train.TrainListener;
@@ -17,7 +16,6 @@ import io.github.eqvae.train.checkpoint.CheckpointStore;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.stream.Stream;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -95,19 +93,12 @@ class MemoryPlanTest {
     }
   }
 
-  static List<String> kernelDevices() {
-    List<String> there = Devices.computing();
-    return Stream.of("simt", "simt:1", "cuda")
-        .filter(d -> there.contains(d.split(":")[0]))
-        .toList();
-  }
-
   /**
    * On the kernels' devices everything is planned, scratch memory included: what a run uses at its
    * peak is what was said, and after the first step nothing is allocated.
    */
   @ParameterizedTest(allowZeroInvocations = true)
-  @MethodSource("kernelDevices")
+  @MethodSource("io.github.eqvae.testing.Devices#kernels")
   void thePeakOnTheDeviceIsThePlannedOne(String name) throws Exception {
     AutoencoderRecipe recipe =
         AutoencoderRecipe.parse(

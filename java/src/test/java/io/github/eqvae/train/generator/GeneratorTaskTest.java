@@ -232,16 +232,9 @@ class GeneratorTaskTest {
     assertEquals(kept.hashes(), again.hashes());
   }
 
-  static List<String> kernelDevices() {
-    List<String> there = Devices.computing();
-    return Stream.of("simt", "simt:1", "cuda")
-        .filter(d -> there.contains(d.split(":")[0]))
-        .toList();
-  }
-
   /** Scratch memory included; and recomputing takes less. */
   @ParameterizedTest(allowZeroInvocations = true)
-  @MethodSource("kernelDevices")
+  @MethodSource("io.github.eqvae.testing.Devices#kernels")
   void thePeakOnTheDeviceIsThePlannedOne(String device) throws Exception {
     List<Long> planned = new ArrayList<>();
     for (String recompute : List.of("none", "block")) {

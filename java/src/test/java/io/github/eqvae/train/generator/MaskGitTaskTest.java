@@ -175,13 +175,9 @@ class MaskGitTaskTest {
     assertEquals(eager.hashes(), graphs.hashes());
   }
 
-  static List<String> kernelDevices() {
-    return Stream.of("simt", "cuda").filter(Devices.computing()::contains).toList();
-  }
-
   /** Scratch memory included; and recomputing takes less. */
   @ParameterizedTest(allowZeroInvocations = true)
-  @MethodSource("kernelDevices")
+  @MethodSource("io.github.eqvae.testing.Devices#kernels")
   void thePeakOnTheDeviceIsThePlannedOne(String device) throws Exception {
     List<Long> planned = new ArrayList<>();
     for (String recompute : List.of("none", "block")) {
