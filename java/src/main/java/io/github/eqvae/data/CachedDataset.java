@@ -105,12 +105,8 @@ public final class CachedDataset implements ImageDataset {
         Math.max(shorterSide, (int) Math.round(image.height() * scale)));
   }
 
-  /**
-   * The size of the cached pictures.
-   *
-   * @return bytes, at most the limit
-   */
-  public long cachedBytes() {
+  /** The size of the cached pictures in bytes, at most the limit. */
+  long cachedBytes() {
     return budget.used();
   }
 

@@ -7,7 +7,7 @@ import io.github.eqvae.tensor.Shape;
 
 /**
  * Bilinear sampling on an affine grid: output pixel u (in [-1, 1]², pixel centres inside) reads x
- * at theta·(u, 1).
+ * at theta·(u, 1). For programs that embed the library: none of its networks uses this.
  *
  * <p>Inputs: x {@code [N,H,W,C]}, theta {@code [N,2,3]}, a constant. Output: {@code
  * [N,height,width,C]}. The backward pass reads theta and is the exact adjoint in gather form.

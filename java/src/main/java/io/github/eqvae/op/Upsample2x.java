@@ -5,7 +5,8 @@ import io.github.eqvae.tensor.Shape;
 
 /**
  * Nearest-neighbour doubling: {@code [N,H,W,C]} to {@code [N,2H,2W,C]}. PyTorch: {@code
- * F.interpolate(scale_factor=2)}.
+ * F.interpolate(scale_factor=2)}. For programs that embed the library: its own networks double and
+ * convolve in one pass ({@link UpsampleConv2d}).
  */
 public record Upsample2x() implements Op {
   @Override

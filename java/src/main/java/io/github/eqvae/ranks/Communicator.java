@@ -16,7 +16,6 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
-import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
@@ -40,7 +39,6 @@ public final class Communicator implements AutoCloseable {
 
   private final MessageTransport transport;
   private final long bucketBytes;
-  private final AtomicLong sent = new AtomicLong();
   private @Nullable ExecutorService messages; // once something travels beside the caller
 
   /**
@@ -109,15 +107,6 @@ public final class Communicator implements AutoCloseable {
   }
 
   /**
-   * What this rank has sent to others so far.
-   *
-   * @return bytes, without what transports add
-   */
-  public long sentBytes() {
-    return sent.get();
-  }
-
-  /**
    * Sends and receives; by the thread of {@link #schedule} where there is one.
    *
    * @return bytes sent
@@ -127,7 +116,6 @@ public final class Communicator implements AutoCloseable {
     for (MemorySegment each : out) {
       bytes += each == null ? 0 : each.byteSize();
     }
-    sent.addAndGet(bytes);
     transport.exchange(out, in);
     return bytes;
   }

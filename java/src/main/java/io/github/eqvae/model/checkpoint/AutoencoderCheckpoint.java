@@ -3,7 +3,6 @@ package io.github.eqvae.model.checkpoint;
 import io.github.eqvae.EqvaeException;
 import io.github.eqvae.model.Autoencoder;
 import io.github.eqvae.model.AutoencoderKl;
-import io.github.eqvae.model.LatentScaling;
 import io.github.eqvae.model.VqModel;
 import io.github.eqvae.nn.ParameterStore;
 import io.github.eqvae.tensor.Stream;
@@ -296,20 +295,5 @@ public final class AutoencoderCheckpoint extends NetworkCheckpoint {
    */
   public void loadInto(ParameterStore parameters, Stream stream) {
     StrictLoading.load(file().path(), keys, report, notFinite(), parameters, stream);
-  }
-
-  /**
-   * Reads a model and how its latents are scaled.
-   *
-   * @param path as of {@link #open}
-   * @param stream orders the work; its device holds the parameters
-   * @return the model, not for training, and its scaling if that is known
-   * @throws IOException as of {@link #open}
-   */
-  public static PretrainedKl loadKl(Path path, Stream stream) throws IOException {
-    try (AutoencoderCheckpoint checkpoint = open(path)) {
-      Optional<LatentScaling> scaling = checkpoint.settings().scaling();
-      return new PretrainedKl(checkpoint.load(stream, false), scaling);
-    }
   }
 }

@@ -143,11 +143,9 @@ public final class LatentData extends FolderData {
   }
 
   /**
-   * How the autoencoder's latents became what the network sees.
-   *
-   * @return the scaling; none for latents that were scaled when they were encoded
+   * How the autoencoder's latents became what the network sees; none if they were scaled before.
    */
-  public LatentScaling appliedScaling() {
+  LatentScaling appliedScaling() {
     return scaling;
   }
 

@@ -60,10 +60,11 @@ class LoadIntoModelTest extends DeviceFixture {
   @Test
   void aModelGoesThroughDiffusersAndBack() throws IOException {
     try (AutoencoderKl trained = new AutoencoderKl(CONFIG, stream, 7, false);
-        PretrainedKl read = AutoencoderCheckpoint.loadKl(diffusersFolder(trained), stream)) {
-      assertEquals(CONFIG, read.model().config());
-      assertEquals(Optional.of(LatentScaling.of(0.9, 0.1)), read.scaling());
-      assertSameWeights(trained, read.model(), stream);
+        AutoencoderCheckpoint checkpoint = AutoencoderCheckpoint.open(diffusersFolder(trained));
+        AutoencoderKl read = checkpoint.load(stream, false)) {
+      assertEquals(CONFIG, read.config());
+      assertEquals(Optional.of(LatentScaling.of(0.9, 0.1)), checkpoint.settings().scaling());
+      assertSameWeights(trained, read, stream);
     }
   }
 
@@ -94,9 +95,10 @@ class LoadIntoModelTest extends DeviceFixture {
   @Test
   void aCodebookDoesNotFit() throws IOException {
     Path file = Samples.ckpt(folder.resolve("vq.ckpt"), Samples.tensors(Samples.vq()));
-    EqvaeException e =
-        assertThrows(
-            EqvaeException.Unsupported.class, () -> AutoencoderCheckpoint.loadKl(file, stream));
-    assertTrue(e.getMessage().contains("VQModel"), e.getMessage());
+    try (AutoencoderCheckpoint checkpoint = AutoencoderCheckpoint.open(file)) {
+      EqvaeException e =
+          assertThrows(EqvaeException.Unsupported.class, () -> checkpoint.load(stream, false));
+      assertTrue(e.getMessage().contains("VQModel"), e.getMessage());
+    }
   }
 }
