@@ -1,5 +1,6 @@
 /**
- * EQ-VAE autoencoders: training, fine-tuning, evaluation and serving on native kernels.
+ * EQ-VAE autoencoders and latent generators: training, fine-tuning, evaluation and serving on
+ * native kernels.
  *
  * <p>picocli is needed by the command line alone ({@code io.github.eqvae.cli}); a program that
  * embeds the library does not get it.

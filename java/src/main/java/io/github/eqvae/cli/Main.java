@@ -32,7 +32,8 @@ import picocli.CommandLine.Command;
     mixinStandardHelpOptions = true,
     version = Version.TEXT,
     description = {
-      "Trains autoencoders whose latent space is equivariant to scaling and rotation (EQ-VAE).%n"
+      "Trains autoencoders whose latent space is equivariant to scaling and rotation (EQ-VAE),"
+          + " and generators on their latents.%n"
     },
     synopsisSubcommandLabel = "COMMAND",
     footer = {

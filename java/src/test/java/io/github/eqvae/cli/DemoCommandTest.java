@@ -344,7 +344,7 @@ class DemoCommandTest {
     return picture.getRGB(0, 0, w, h, null, 0, w);
   }
 
-  /** As they are in the file: {@code getRGB} would convert grey values. */
+  /** As they are in the file: {@code getRGB} would convert gray values. */
   private static int[] levels(BufferedImage picture) {
     int[] none = null;
     return picture.getRaster().getPixels(0, 0, picture.getWidth(), picture.getHeight(), none);

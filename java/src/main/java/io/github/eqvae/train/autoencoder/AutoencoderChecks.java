@@ -228,7 +228,7 @@ final class AutoencoderChecks {
 
   private static void channels(String path, int channels, RecipeProblems problems) {
     if (channels == 2) {
-      problems.add(path, "2; expected 1 (grey) or 3 (RGB)");
+      problems.add(path, "2; expected 1 (gray) or 3 (RGB)");
     }
   }
 

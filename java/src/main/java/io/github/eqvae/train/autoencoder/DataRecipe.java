@@ -21,7 +21,7 @@ import java.util.Optional;
  *     working directory; required
  * @param resolution side of a training image, in pixels; default {@code model.resolution}. Source:
  *     released: both are 256 in eqvae_config.yaml
- * @param channels 1 (grey) or 3 (RGB); default {@code model.in_channels}. Source: ours: the
+ * @param channels 1 (gray) or 3 (RGB); default {@code model.in_channels}. Source: ours: the
  *     network's input
  * @param crop which square of a training image is used; default {@code random}. Held-out images are
  *     always cut at the centre, so that validations can be compared: as by {@code center}, or by
