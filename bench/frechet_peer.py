@@ -8,7 +8,7 @@ import scipy.linalg
 
 
 def make(folder, n, d):
-    """Features as behind a ReLU: not negative, correlated, of very different sizes."""
+    """Features as after a ReLU: not negative, correlated, of very different sizes."""
     rng = np.random.default_rng(0)
     mix = rng.standard_normal((d, d)) * np.exp(-np.arange(d) / (d / 8)) / np.sqrt(d)
     for name, scale in (("a", 1.0), ("b", 1.1)):

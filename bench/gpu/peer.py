@@ -3,7 +3,7 @@
 
   {"prepare": {case}, "mode": MODE}                   builds the case and runs it until it is warm; MODE: eager, compile,
                                                       graph (a training step compiled, then recorded as a CUDA graph
-                                                      and replayed); of a training step also each with -bf16 behind
+                                                      and replayed); of a training step also each with -bf16 after
                                                       it: not autocast, but everything in bf16
   {"time": n}                                         runs it n times; answers {"ms": for one}
   {"quit": true}

@@ -136,7 +136,7 @@ class Dit(nn.Module):
 def training(case, device, compiled, pure=False, looks=True):
     """One step, under autocast or `pure` in bf16. In a graph the host cannot look at the gradients' norm (`looks`)."""
     dit = Dit(case).to(device)
-    for p in dit.parameters():  # gates start at 0 in DiT, and the work behind a closed gate could not be compared
+    for p in dit.parameters():  # gates start at 0 in DiT, which would hide the work before them from the comparison
         nn.init.uniform_(p, -0.05, 0.05)
     number = torch.bfloat16 if pure else torch.float32
     dit.to(number)

@@ -187,8 +187,8 @@ def recorded(work, device):
 
 
 def step(training, case, device, mode):
-    """`training` makes a step that can be run. `mode`: eager, compile or graph: the compiled step recorded, or the eager one where that fails. With -bf16 behind it
-    weights, moments and averages are bf16, too: less than eqvae does, which keeps them in fp32, but what is fastest counts.
+    """`training` makes a step that can be run. `mode`: eager, compile or graph: the compiled step recorded, or the eager
+    one where that fails. With -bf16 after it weights, moments and averages are bf16, too: less than eqvae does, which keeps them in fp32, but what is fastest counts.
     """
     mode, _, pure = mode.partition("-")
     pure = pure == "bf16"

@@ -40,7 +40,7 @@ final class EqvaeDit implements Work {
   EqvaeDit(DitSetting s) {
     this.s = s;
     dit = new Dit(s.config(), stream, 1, s.training());
-    // Gates start at 0, and the work behind a closed gate could not be compared.
+    // Gates start at 0, which would hide the work before them from the comparison.
     int seed = 100;
     for (Parameter p : dit.parameters().learned()) {
       float[] values = Numbers.uniform(seed++, p.shape().elements());

@@ -169,7 +169,7 @@ final class DecodeCommand implements Callable<Integer> {
           out,
           vae.memory().liveBytes() >> 20);
       stdout.flush();
-      notFinite.failIfAny("What made " + in + " diverged or overflowed in fp16.");
+      notFinite.failIfAny("The program that made " + in + " diverged, or overflowed in fp16.");
       return 0;
     }
   }
@@ -210,7 +210,7 @@ final class DecodeCommand implements Callable<Integer> {
                       + hash.substring(0, Math.min(12, hash.length()))
                       + "…) than those of "
                       + model.model()
-                      + ". Whether they fit says: "
+                      + ". To see whether they fit: "
                       + Invocation.command(
                           "evaluate", model.model(), "--drop-in", "OTHER", "--data", "DIR"));
               err.flush();

@@ -166,7 +166,8 @@ final class EvaluateCommand implements Callable<Integer> {
                   ranked,
                   first ? spec.commandLine().getOut() : nowhere,
                   first ? spec.commandLine().getErr() : nowhere),
-          "The same command goes on, if its results go into a file or a run's folder");
+          "To continue, give the same command again (its results must go into a file or a run's"
+              + " folder)");
     }
   }
 

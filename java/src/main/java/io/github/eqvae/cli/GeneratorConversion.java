@@ -74,14 +74,14 @@ record GeneratorConversion(
       case GeneratorProcess.Steps s when !s.equals(GeneratorProcess.DIT) ->
           Optional.of(
               trained
-                  + "DiT's sample.py takes every network for "
+                  + "DiT's sample.py assumes for every network: "
                   + GeneratorInspection.text(GeneratorProcess.DIT));
       case GeneratorProcess.Flow f
           when f.transport().path() != GeneratorProcess.SIT.transport().path()
               || f.transport().prediction() != GeneratorProcess.SIT.transport().prediction() ->
-          Optional.of(trained + "tell SiT's sample.py: --path-type and --prediction");
+          Optional.of(trained + "give SiT's sample.py the options --path-type and --prediction");
       case GeneratorProcess.Repa r when !r.equals(GeneratorProcess.REPA) ->
-          Optional.of(trained + "tell REPA's generate.py: --path-type");
+          Optional.of(trained + "give REPA's generate.py the option --path-type");
       default -> Optional.empty();
     };
   }

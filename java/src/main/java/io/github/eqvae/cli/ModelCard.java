@@ -68,8 +68,8 @@ final class ModelCard {
     if (Files.exists(file) && !isOurs(file)) {
       note.accept(
           file
-              + " stays as it is, somebody's own: see that its figures are of these weights, or"
-              + " remove it and convert again");
+              + " was not written by eqvae and is kept. Check that its figures belong to these"
+              + " weights, or remove it and convert again");
       return Optional.empty();
     }
     RunFolder of = new RunFolder(run.toAbsolutePath().normalize());

@@ -14,9 +14,8 @@ import java.util.concurrent.TimeUnit;
 import picocli.CommandLine;
 
 /**
- * This process among those that a launcher started. One of them speaks: the first, or the second if
- * the first is gone. When a rank is lost, the others end within seconds, also if they are in the
- * middle of something that waits for nobody.
+ * This process as one rank. Only one rank prints: the first, or the second if the first is lost.
+ * When a rank is lost, the others end within seconds, even during work that involves no other rank.
  */
 final class RankedRun implements AutoCloseable {
   /** Seconds for a rank to end by itself, once another one is gone. */

@@ -106,9 +106,9 @@ record RunEvaluation(
       Optional<String> other = notTheRuns(TrainedModel.recipe(run), recipe);
       if (other.isPresent()) {
         text.println(
-            "not kept in "
+            "these figures were not written into "
                 + run
-                + ", whose evaluation.json is of its own weights and images (now: "
+                + ": its evaluation.json is for the run's own weights and images (measured now: "
                 + other.get()
                 + ")"
                 + (json.isGiven() ? "" : "; --json FILE keeps them"));

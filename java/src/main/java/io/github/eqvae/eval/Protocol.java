@@ -24,7 +24,7 @@ public enum Protocol {
   DINOV2(
       "layer6ai-labs/dgm-eval dgm_eval/models/dinov2.py",
       "Pillow's bicubic resize to 224×224 px, x/255, ImageNet's mean and deviation; the class token"
-          + " behind the last norm, positions as torch.hub fits them",
+          + " after the last norm, positions as torch.hub fits them",
       "FD on DINOv2",
       "fd_dinov2"),
   /**

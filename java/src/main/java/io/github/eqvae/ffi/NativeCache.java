@@ -109,7 +109,7 @@ final class NativeCache {
         Files.copy(in, temporary, StandardCopyOption.REPLACE_EXISTING);
       }
       if (!matches(temporary, entry)) {
-        throw new IOException(file + " did not come out whole; the disk may be full");
+        throw new IOException(file + " was not written completely; the disk may be full");
       }
       try {
         Files.move(temporary, target, StandardCopyOption.ATOMIC_MOVE);

@@ -147,8 +147,7 @@ public final class AtomicFiles {
               + directory
               + " cannot flush folders ("
               + e.getMessage()
-              + "). Everything works; only if this machine loses power may the newest files be"
-              + " missing afterwards.");
+              + "). Only if this machine loses power, the newest files may be missing afterwards.");
     }
   }
 

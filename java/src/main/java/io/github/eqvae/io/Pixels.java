@@ -168,11 +168,11 @@ final class Pixels {
 
   /** A sample of 0..max with an opacity of 0..max, to 8 bits, rounded to nearest. */
   static byte blend(int sample, int opacity, int max, DecodeOptions.Alpha alpha) {
-    int behind = alpha == DecodeOptions.Alpha.WHITE ? max : 0;
+    int background = alpha == DecodeOptions.Alpha.WHITE ? max : 0;
     long scaled =
         alpha == DecodeOptions.Alpha.DROP
             ? (long) sample * max
-            : (long) sample * opacity + (long) behind * (max - opacity);
+            : (long) sample * opacity + (long) background * (max - opacity);
     long whole = (long) max * max;
     return (byte) ((scaled * 255 + whole / 2) / whole);
   }

@@ -85,7 +85,7 @@ public final class SafetensorsFile implements AutoCloseable {
                 + length
                 + " bytes, the file has "
                 + (size - Long.BYTES)
-                + " behind the length"
+                + " after the length"
                 + foreign(whole));
       }
       MemorySegment data = whole.asSlice(Long.BYTES + length);

@@ -78,7 +78,7 @@ record SafetensorsHeader(Map<String, TensorInfo> tensors, Map<String, String> me
       }
       if (parser.nextToken() != null) {
         throw new SafetensorsException(
-            file, Reason.INVALID_JSON, "there is text behind the header's closing brace");
+            file, Reason.INVALID_JSON, "there is text after the header's closing brace");
       }
     } catch (JsonProcessingException e) {
       String message = e.getOriginalMessage();

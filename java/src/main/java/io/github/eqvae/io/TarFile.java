@@ -194,7 +194,7 @@ public final class TarFile {
         FileNames.shown(path.toString())
             + " has no end-of-archive blocks: it stops after "
             + FileNames.shown(last)
-            + ", and files behind it may be lost. Compare its size with that of the original, or"
+            + ", and files after it may be lost. Compare its size with that of the original, or"
             + " copy it again");
   }
 

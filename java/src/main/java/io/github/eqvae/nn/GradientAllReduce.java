@@ -178,7 +178,7 @@ public final class GradientAllReduce implements AutoCloseable {
     }
   }
 
-  /** Gathers the shares of a bucket, with what is behind short ones: all have one length there. */
+  /** Gathers the shares of a bucket, with what follows short ones: all have one length there. */
   private void gather(Tensor gradients, Tensor sum) {
     ranks.allGather(sum.narrow(0, ranks.ranks().rank() * share, share), sum);
     sum.narrow(0, 0, gradients.shape().elements()).copyTo(ranks.stream(), gradients);

@@ -173,10 +173,11 @@ public final class Parameter implements GradientTarget {
   }
 
   /**
-   * From now on tells when a backward pass has completed the gradient, while it goes on with
-   * others. A pass that does not reach the parameter tells nothing.
+   * Registers an action that is called when a backward pass has completed this gradient. It is not
+   * called if the pass does not reach the parameter.
    *
-   * @param action gets the parameter, in the thread of the pass; null to be told no more
+   * @param action gets the parameter, in the thread of the pass, which continues afterwards; null
+   *     removes it
    */
   public void onComplete(@Nullable Consumer<Parameter> action) {
     onComplete = action;

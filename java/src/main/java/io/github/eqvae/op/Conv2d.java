@@ -108,7 +108,10 @@ public record Conv2d(
         activation.kind() + " cannot be applied by a convolution; apply Gelu afterwards");
     in.require(
         activation.slope() >= 0,
-        "the slope is " + activation.slope() + "; below 0, y would not tell what went in");
+        "the slope is "
+            + activation.slope()
+            + "; it must not be negative, because the backward pass takes the sign of the input"
+            + " from y");
     in.require(
         x.dim(3) == w.dim(1),
         "x " + x + " has " + x.dim(3) + " channels, the weight " + w + " takes " + w.dim(1));

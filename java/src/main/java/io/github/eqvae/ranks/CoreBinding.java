@@ -46,8 +46,8 @@ public final class CoreBinding {
             + allowed
             + " of "
             + online
-            + ", and Java sees no other: mpirun --bind-to none gives it all, and run.threads says"
-            + " how many it uses");
+            + ", and Java can use no other. `mpirun --bind-to none` makes all available;"
+            + " run.threads says how many are used");
   }
 
   /** How many numbers a list such as {@code 0-3,8} has; 0 for a text of another form. */

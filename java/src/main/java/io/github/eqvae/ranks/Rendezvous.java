@@ -106,8 +106,7 @@ final class Rendezvous {
       return InetAddress.getByName(endpoint.host());
     } catch (UnknownHostException e) {
       throw new EqvaeException.Environment(
-          "MASTER_ADDR is " + endpoint.host() + ", and nothing here knows a machine of that name",
-          e);
+          "MASTER_ADDR is " + endpoint.host() + ", but this name cannot be resolved", e);
     }
   }
 

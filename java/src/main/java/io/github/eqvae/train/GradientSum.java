@@ -91,9 +91,9 @@ final class GradientSum implements AutoCloseable {
   }
 
   /**
-   * Adds a group's gradients, once they are computed, to those of this rank's earlier micro-batches
-   * where the ranks do not add in the order of all; that is work of the device, which can be
-   * captured. Else several ranks have begun to send them, and send the rest.
+   * Adds a group's computed gradients. Without an order over all ranks, they are added to this
+   * rank's earlier micro-batches on the device, which can be captured. Otherwise the ranks have
+   * started to send them, and this sends the rest.
    */
   void add(int group, MicroBatch at) {
     if (!totals.isEmpty()) {

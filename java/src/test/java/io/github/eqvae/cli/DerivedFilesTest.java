@@ -80,7 +80,7 @@ class DerivedFilesTest extends CliFixture {
     o = run("convert", "run", "vae", "--to", "diffusers", "--scaling-factor=1", "--overwrite");
     assertEquals(0, o.code(), o.err());
     assertEquals("mine", Files.readString(folder.resolve("vae/README.md")));
-    assertTrue(o.err().contains("README.md stays as it is, somebody's own"), o.err());
+    assertTrue(o.err().contains("README.md was not written by eqvae and is kept"), o.err());
 
     o = run("convert", "run", "disc.safetensors", "--to", "compvis", "--discriminator");
     assertEquals(0, o.code(), o.err());
@@ -212,7 +212,8 @@ class DerivedFilesTest extends CliFixture {
       assertEquals(0, o.code(), o.err());
       assertEquals(figures, Files.readString(own), other[0]);
       assertEquals(page, Files.readString(report), other[0]);
-      assertTrue(o.out().contains("not kept in run") && o.out().contains("--json"), o.out());
+      assertTrue(
+          o.out().contains("were not written into run:") && o.out().contains("--json"), o.out());
       assertFalse(o.out().contains("report run"), o.out());
     }
     Outcome o = run("evaluate", "run", "--data", "pics", "--weights", "model", "--json", "-");

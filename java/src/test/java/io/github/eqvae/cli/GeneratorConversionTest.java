@@ -343,7 +343,7 @@ class GeneratorConversionTest {
             1000,
             GaussianDiffusion.Prediction.VELOCITY,
             GaussianDiffusion.Variance.LEARNED_RANGE);
-    assertTrue(saidOfTraining(velocity).contains("takes every network for DiT: 1,000 linear"));
+    assertTrue(saidOfTraining(velocity).contains("assumes for every network: DiT: 1,000 linear"));
     GeneratorProcess score =
         new GeneratorProcess.Flow(
             new Transport(Interpolant.GVP, Transport.Prediction.SCORE, Transport.Weight.NONE));

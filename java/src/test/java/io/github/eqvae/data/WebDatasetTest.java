@@ -36,7 +36,7 @@ class WebDatasetTest {
   @TempDir Path folder;
   private final Map<String, String> named = new TreeMap<>();
 
-  /** Pictures are PNG whatever the name; what is behind {@code =} is the content. */
+  /** Pictures are PNG whatever the name; what follows {@code =} is the content. */
   private Path tar(String file, boolean gzip, String... members) throws IOException {
     Path path = folder.resolve(file);
     Files.createDirectories(path.getParent());
@@ -311,7 +311,7 @@ class WebDatasetTest {
       Files.write(joined, second, StandardOpenOption.APPEND);
       String message = assertThrows(EqvaeException.class, () -> samples(joined)).getMessage();
       assertTrue(message.contains("another tar archive after its end"), message);
-      // Zeros behind the end are what fills up blocks of any size.
+      // Zeros after the end are what fills up blocks of any size.
       Files.write(joined, first);
       Files.write(joined, new byte[gzip ? 0 : 5120], StandardOpenOption.APPEND);
       assertEquals(List.of("a.jpg -", "b.jpg -"), samples(joined));

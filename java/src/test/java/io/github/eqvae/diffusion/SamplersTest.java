@@ -161,7 +161,7 @@ class SamplersTest {
   void guidanceLeavesWhatIsNotItsOwn() {
     Denoiser labelled = (x, t) -> new float[] {1, 2, 3, 10, 20, 30, 1, 2, 3, 10, 20, 30};
     Denoiser unlabelled = (x, t) -> new float[12];
-    float[] x = new float[6]; // two places of three channels, a variance behind each
+    float[] x = new float[6]; // two places of three channels, a variance after each
     float[] two = new Guidance(1.5, 2, 0.2, 0.8).guide(labelled, unlabelled, 3).predict(x, 0.5);
     assertArrayEquals(new float[] {1.5f, 3, 3, 10, 20, 30, 1.5f, 3, 3, 10, 20, 30}, two);
     float[] all = Guidance.of(2).guide(labelled, unlabelled, 3).predict(x, 0.5);

@@ -65,7 +65,7 @@ public final class HeaderSources {
     for (String line : body.split(";")) {
       Matcher m = Pattern.compile("(\\w+)(\\*?) (.*)").matcher(line.strip());
       if (!m.matches()) {
-        continue; // what is behind the last semicolon
+        continue; // what follows the last semicolon
       }
       String type = m.group(2).isEmpty() ? type(m.group(1)) : "ptr";
       for (String name : m.group(3).split(", ")) {

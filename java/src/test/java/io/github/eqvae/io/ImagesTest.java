@@ -180,7 +180,7 @@ class ImagesTest {
     }
   }
 
-  /** A JPEG with an EXIF segment of either byte order behind its first marker. */
+  /** A JPEG with an EXIF segment of either byte order after its first marker. */
   static byte[] withOrientation(byte[] jpeg, int orientation, boolean bigEndian) {
     byte[] tiff =
         bigEndian

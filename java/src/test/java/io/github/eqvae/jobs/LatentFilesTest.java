@@ -30,7 +30,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 class LatentFilesTest {
   @TempDir Path folder;
 
-  /** One channel, 1×2: means 1, 2, and behind them a, b. */
+  /** One channel, 1×2: means 1, 2, and after them a, b. */
   private static float[] pair(float a, float b) {
     return new float[] {1, 2, a, b};
   }

@@ -183,7 +183,7 @@ class VqModelTest extends DeviceFixture {
     }
   }
 
-  /** Nothing that is not a number looks like a code behind the bottleneck. */
+  /** Nothing that is not a number looks like a code after the bottleneck. */
   @Test
   void aNaNStaysOne() {
     try (VqModel model = model(VqConfig.BetaPlacement.LEGACY)) {

@@ -23,7 +23,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /**
- * A linear layer with an activation has the bits of a linear layer and an activation behind it, in
+ * A linear layer with an activation has the bits of a linear layer and an activation after it, in
  * one pass; and the same bits where its input is not kept for a backward pass.
  */
 class ActivatedLinearTest {

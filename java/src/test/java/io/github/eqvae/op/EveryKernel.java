@@ -209,7 +209,7 @@ public final class EveryKernel {
   }
 
   /**
-   * A convolution that makes the statistics of the norm behind it, forward and backward with packed
+   * A convolution that makes the statistics of the norm after it, forward and backward with packed
    * weights: as it is, then as a graph that is launched.
    */
   private void chained(String name) {

@@ -33,7 +33,7 @@ abstract class RoundedProducts {
   private final OpRunners runners;
 
   /**
-   * Of factors with so many bits behind the point.
+   * Of factors with so many bits after the point.
    *
    * @param multiplies which operations have such factors
    */

@@ -11,7 +11,7 @@ import io.github.eqvae.testing.Devices;
 import java.util.Set;
 import org.junit.jupiter.api.Test;
 
-/** Factors in TF32, which have 10 bits behind the point. */
+/** Factors in TF32, which have 10 bits after the point. */
 class Tf32Test extends RoundedProducts {
   private static final Set<Class<? extends Op>> MULTIPLYING =
       Set.of(Attention.class, Conv2d.class, Linear.class, UpsampleConv2d.class);

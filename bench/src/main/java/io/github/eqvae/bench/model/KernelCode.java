@@ -64,7 +64,7 @@ record KernelCode(
     List<Span> spans = new ArrayList<>();
     for (int at = 0; at < code.size(); at++) {
       int to = at + 1 + code.get(at).branch();
-      if (code.get(at).branch() < -1 && to >= 0) { // -1: the endless loop behind the end
+      if (code.get(at).branch() < -1 && to >= 0) { // -1: the endless loop after the end
         spans.add(new Span(to, at + 1));
       }
     }

@@ -58,7 +58,7 @@ record Traffic(
     return rows;
   }
 
-  /** Names between commas, those that are read and written with {@code *2} behind them. */
+  /** Names between commas, those that are read and written with {@code *2} after them. */
   private static Map<String, Integer> tensors(String text) {
     Map<String, Integer> times = new HashMap<>();
     if (!text.equals("*")) {

@@ -66,7 +66,7 @@ class StepModelTest {
             instruction(0x229, 0, 4, 7, 0),
             instruction(0x986, 6, 1, 7, 0),
             branch(-6),
-            branch(-1)); // the endless loop behind the end
+            branch(-1)); // the endless loop after the end
     KernelCode kernel = KernelCode.of("k", 32, code);
     assertEquals(new Loop(6, 14, 32, 16, 1, 1, 1), kernel.loop());
     assertEquals(2, kernel.once().instructions());

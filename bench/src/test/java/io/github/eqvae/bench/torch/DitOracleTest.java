@@ -39,7 +39,7 @@ class DitOracleTest {
   private static final double TOLERANCE = 1e-4;
 
   /**
-   * Parameters that start at 0 get other values: behind a gate of 0 no parameter has a gradient.
+   * Parameters that start at 0 get other values: before a gate of 0 no parameter has a gradient.
    */
   private static final float SPREAD = 0.05f;
 

@@ -90,9 +90,7 @@ final class LegacyReader {
     }
     if (at != whole.byteSize()) {
       throw new TorchFileException(
-          file,
-          Reason.INVALID_STORAGE,
-          (whole.byteSize() - at) + " bytes lie behind the last storage");
+          file, Reason.INVALID_STORAGE, (whole.byteSize() - at) + " bytes follow the last storage");
     }
     return root;
   }

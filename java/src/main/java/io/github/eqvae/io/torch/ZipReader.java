@@ -126,7 +126,7 @@ final class ZipReader {
     TorchValue root = Unpickler.load(in, mode, this::storage);
     if (in.remaining() > 0) {
       throw in.refuse(
-          Reason.INVALID_PICKLE, in.remaining() + " bytes lie behind the end of the pickle");
+          Reason.INVALID_PICKLE, in.remaining() + " bytes follow the end of the pickle");
     }
     return root;
   }

@@ -112,9 +112,10 @@ public final class AutoencoderWorkload implements Workload<AutoencoderTask> {
       notes.add(
           String.format(
               Locale.ROOT,
-              "latents of all %,d images take %,d MB, and %,d are given"
-                  + " (data.cache_latents_megabytes, at most half of Java's heap): a batch of which"
-                  + " one is missing is encoded as a whole, and most are such batches",
+              "the latents of all %,d images need %,d MB, but the cache may have %,d"
+                  + " (data.cache_latents_megabytes, at most half of Java's heap). If one latent of"
+                  + " a batch is not cached, the whole batch is encoded; this will happen to most"
+                  + " batches",
               data.trainingSize(),
               (all >> 20) + 1,
               most >> 20));
@@ -145,7 +146,8 @@ public final class AutoencoderWorkload implements Workload<AutoencoderTask> {
       public void load(long index, HostBatch to) throws IOException {
         Batch batch = loader.next();
         if (batch.step() != index) {
-          throw new IllegalStateException("batch " + batch.step() + " came, " + index + " was due");
+          throw new IllegalStateException(
+              "expected batch " + index + ", but the loader returned " + batch.step());
         }
         float[] images = to.floats(AutoencoderTask.IMAGES);
         System.arraycopy(batch.pixels(), 0, images, 0, images.length);

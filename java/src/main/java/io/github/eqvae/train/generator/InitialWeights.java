@@ -84,7 +84,7 @@ record InitialWeights<C extends NetworkCheckpoint>(
         .map(
             process ->
                 name(process).equals(name(ours))
-                    ? "was trained as " + name(ours) + " with other settings of it than this run's"
+                    ? "was trained as " + name(ours) + ", but with other settings than this run has"
                     : "was trained as "
                         + name(process)
                         + ", this run trains as "

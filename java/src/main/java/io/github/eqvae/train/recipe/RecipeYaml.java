@@ -85,7 +85,7 @@ public final class RecipeYaml {
       } catch (RecipeException e) {
         throw new RecipeException(List.of(e.getMessage() + QUOTE));
       }
-      throw new RecipeException(source, "something stands behind its end" + QUOTE);
+      throw new RecipeException(source, "something follows its end" + QUOTE);
     }
     Origin origin = new Origin(source, 0);
     return new RecipeNode.Scalar(
@@ -181,7 +181,7 @@ public final class RecipeYaml {
     };
   }
 
-  /** Whether nothing stands behind the key, which is null in YAML; {@code ""} is a text. */
+  /** Whether nothing follows the key, which is null in YAML; {@code ""} is a text. */
   private boolean isNothing() throws IOException {
     long at = parser.currentTokenLocation().getCharOffset();
     boolean isQuoted = at >= 0 && at < text.length() && "'\"".indexOf(text.charAt((int) at)) >= 0;

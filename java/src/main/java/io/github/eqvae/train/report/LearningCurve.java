@@ -82,11 +82,11 @@ public record LearningCurve(double[] steps, double[] values) {
   }
 
   /**
-   * How much sooner another curve reaches the last value of this one: the steps of this one to it
-   * over those of the other. Where this one had been as low before its end, that time counts, so
-   * that a curve which no longer falls makes no other one look fast.
+   * How much sooner {@code other} reaches the last value of this curve: the step at which this
+   * curve first reached that value, divided by the step at which {@code other} did. Because the
+   * first time counts, a curve that stopped falling early does not make the other one look fast.
    *
-   * @param other the other
+   * @param other the other curve
    * @return such as 4 for a quarter of the steps; empty if the other does not reach it
    */
   public OptionalDouble speedUp(LearningCurve other) {

@@ -100,7 +100,7 @@ final class PickleAssembler {
     return op(Opcode.TUPLE, Opcode.BINPERSID);
   }
 
-  /** Ends the arguments of _rebuild_tensor_v2 behind the strides: gradient, hooks, call. */
+  /** Ends the arguments of _rebuild_tensor_v2 after the strides: gradient, hooks, call. */
   PickleAssembler endTensor() {
     op(Opcode.NEWFALSE).global("collections", "OrderedDict");
     return op(Opcode.EMPTY_TUPLE, Opcode.REDUCE, Opcode.TUPLE, Opcode.REDUCE);

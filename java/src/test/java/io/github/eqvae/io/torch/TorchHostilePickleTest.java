@@ -50,9 +50,9 @@ class TorchHostilePickleTest {
             "more than its result",
             pickle().op(Opcode.MARK, Opcode.NONE).stop()),
         hostile(
-            "bytes behind the end",
+            "bytes after the end",
             invalid,
-            "lie behind",
+            "follow the end",
             pickle().op(Opcode.NONE, Opcode.STOP).raw("x").bytes()),
         hostile("no mark", invalid, "TUPLE needs a mark", pickle().op(Opcode.TUPLE).stop()),
         hostile(

@@ -114,11 +114,11 @@ class TorchHostileZipTest {
             changed(
                 a -> {
                   ZipAssembler.Entry first = a.entries.getFirst();
-                  int behind = 0;
+                  int others = 0;
                   for (ZipAssembler.Entry e : a.entries.subList(1, a.entries.size())) {
-                    behind += 30 + e.localName.length() + e.data.length;
+                    others += 30 + e.localName.length() + e.data.length;
                   }
-                  first.size += behind;
+                  first.size += others;
                   first.compressed = first.localCompressed = first.size;
                 })),
         hostile(

@@ -130,9 +130,9 @@ class TorchLegacyTest {
             "has -1 elements",
             legacy(small(), "0").i8(-1).raw(data).bytes()),
         Arguments.of(
-            "bytes behind the end",
+            "bytes after the end",
             storage,
-            "1 bytes lie behind",
+            "1 bytes follow the last",
             legacy(small(), "0").i8(4).raw(data).u1(0).bytes()),
         Arguments.of(
             "more elements than the file has",

@@ -50,6 +50,7 @@ class CachesAndHeapTest {
     assertEquals(List.of(), fits.workload(RunObserver.NONE).notes());
     AutoencoderRecipe wide = recipe("data.cache_latents_megabytes=1", "model.embed_dim=256");
     String note = wide.workload(RunObserver.NONE).notes().getFirst();
-    assertTrue(note.contains("latents of all 48 images take 7 MB, and 1 are given"), note);
+    assertTrue(
+        note.contains("the latents of all 48 images need 7 MB, but the cache may have 1 "), note);
   }
 }
