@@ -1,6 +1,7 @@
 package io.github.eqvae.cli;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import io.github.eqvae.eval.Protocol;
 import io.github.eqvae.train.report.ResultFile;
 import java.util.LinkedHashMap;
 import java.util.Locale;
@@ -14,8 +15,9 @@ final class GeneratedReport {
   private static final Map<String, String[]> NAMES = new LinkedHashMap<>();
 
   static {
-    NAMES.put("fid", new String[] {"FID", "%.4f"});
-    NAMES.put("frechet_distance", new String[] {"Fréchet distance", "%.4f"});
+    for (Protocol protocol : Protocol.values()) {
+      NAMES.put(protocol.key(), new String[] {protocol.title(), "%.4f"});
+    }
     NAMES.put("sfid", new String[] {"sFID", "%.4f"});
     NAMES.put("inception_score", new String[] {"Inception score", "%.3f"});
     NAMES.put("classifier_score", new String[] {"classifier score", "%.3f"});

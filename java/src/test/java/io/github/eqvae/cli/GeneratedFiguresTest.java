@@ -35,6 +35,8 @@ import java.util.Random;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 
 /** What evaluate says of generated images, on networks of random weights. */
 class GeneratedFiguresTest {
@@ -97,6 +99,16 @@ class GeneratedFiguresTest {
     String text = GeneratedReport.text(far);
     assertTrue(text.contains("classifier score") && text.contains("residual"), text);
     assertTrue(text.contains("unknown: no record of `eqvae sample`"), text);
+  }
+
+  /** Also of a protocol that has nothing but its distance. */
+  @ParameterizedTest
+  @EnumSource(Protocol.class)
+  void theDistanceOfEachProtocolIsPrinted(Protocol protocol) {
+    String key = protocol.key();
+    String text = GeneratedReport.text(Map.of(key, 12.34567, key + "_residual", 2e-13));
+    String row = "%-18s12.3457   (residual 2.0e-13)%n".formatted(protocol.title());
+    assertTrue(text.contains(row), text);
   }
 
   @Test
