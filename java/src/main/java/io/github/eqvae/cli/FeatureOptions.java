@@ -1,6 +1,7 @@
 package io.github.eqvae.cli;
 
 import io.github.eqvae.EqvaeException;
+import io.github.eqvae.generator.FeaturePixels;
 import io.github.eqvae.generator.PatchFeatures;
 import io.github.eqvae.generator.PositionResize;
 import io.github.eqvae.generator.checkpoint.FeatureNetworks;
@@ -18,7 +19,8 @@ final class FeatureOptions {
       paramLabel = "NETWORK",
       description =
           "Stores features of the pictures beside the latents, for REPA. NETWORK is a DINOv2 file"
-              + " of torch.hub, timm or transformers, or the run of an eqvae classifier.")
+              + " of torch.hub, timm or transformers, another vision transformer with timm's names,"
+              + " or the run of an eqvae classifier.")
   private Optional<Path> network = Optional.empty();
 
   @Option(
@@ -29,6 +31,14 @@ final class FeatureOptions {
               + " tokens. Default: for a vision transformer 16 per 256 pixels, for a classifier an"
               + " eighth of its side.")
   private int grid;
+
+  @Option(
+      names = "--features-pixels",
+      paramLabel = "RULE",
+      description =
+          "How pictures are prepared for a vision transformer, as in REPA: dinov2 (default), jepa,"
+              + " clip, mae (not resized).")
+  private FeaturePixels pixels = FeaturePixels.DINOV2;
 
   @Option(
       names = "--features-positions",
@@ -47,16 +57,19 @@ final class FeatureOptions {
   /** Opens the network; the caller closes it. */
   Optional<PatchFeatures> open(Stream stream, int picture) throws IOException {
     if (network.isEmpty()) {
-      if (grid != 0 || heads.isPresent() || positions != PositionResize.TIMM) {
+      if (grid != 0
+          || heads.isPresent()
+          || pixels != FeaturePixels.DINOV2
+          || positions != PositionResize.TIMM) {
         throw new EqvaeException.Argument(
-            "--features-grid, --features-heads and --features-positions do nothing without"
-                + " --features NETWORK");
+            "--features-grid, --features-heads, --features-pixels and --features-positions do"
+                + " nothing without --features NETWORK");
       }
       return Optional.empty();
     }
     FeatureNetworks.Options options =
         new FeatureNetworks.Options(
-            grid, positions, heads.map(OptionalInt::of).orElseGet(OptionalInt::empty));
+            grid, pixels, positions, heads.map(OptionalInt::of).orElseGet(OptionalInt::empty));
     return Optional.of(FeatureNetworks.open(network.get(), stream, picture, options));
   }
 }

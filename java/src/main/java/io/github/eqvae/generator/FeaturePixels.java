@@ -24,11 +24,13 @@ public enum FeaturePixels {
   private static final int SIDE = 224; // the network gets 224
 
   /** Means and standard deviations of colours in 0 … 1, in the order RGB. */
-  private record Constants(double[] mean, double[] deviation) {
+  private record Constants(String whose, double[] mean, double[] deviation) {
     static final Constants IMAGENET =
-        new Constants(new double[] {0.485, 0.456, 0.406}, new double[] {0.229, 0.224, 0.225});
+        new Constants(
+            "ImageNet's", new double[] {0.485, 0.456, 0.406}, new double[] {0.229, 0.224, 0.225});
     static final Constants OPENAI =
         new Constants(
+            "CLIP's",
             new double[] {0.48145466, 0.4578275, 0.40821073},
             new double[] {0.26862954, 0.26130258, 0.27577711});
   }
@@ -94,6 +96,21 @@ public enum FeaturePixels {
       normalise(x);
     }
     return x;
+  }
+
+  /** Whether pictures get the size that the network's grid needs. */
+  boolean resizes() {
+    return resized;
+  }
+
+  /** What {@link #prepare(float[], int, int)} does, as a short text. */
+  String describe(int to) {
+    String normalised = constants.whose + " mean and deviation";
+    String bicubic = "bicubic to %d pixels".formatted(to);
+    if (!resized) {
+      return normalised;
+    }
+    return normalisedFirst ? normalised + ", then " + bicubic : bicubic + ", then " + normalised;
   }
 
   private void normalise(float[] x) {

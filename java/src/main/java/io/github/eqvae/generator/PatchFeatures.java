@@ -2,6 +2,7 @@ package io.github.eqvae.generator;
 
 import io.github.eqvae.io.Image;
 import java.util.List;
+import java.util.Optional;
 
 /**
  * Patch features of a frozen network: a feature vector for each cell of a square grid over a
@@ -29,6 +30,15 @@ public interface PatchFeatures extends AutoCloseable {
    * @return a short text
    */
   String preprocessing();
+
+  /**
+   * Whose way of fitting the table of positions the network follows.
+   *
+   * @return {@code timm}, {@code hub} or {@code transformers}; empty without such a table
+   */
+  default Optional<String> positions() {
+    return Optional.empty();
+  }
 
   /**
    * The rows and columns of the grid.

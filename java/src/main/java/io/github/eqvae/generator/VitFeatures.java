@@ -10,10 +10,11 @@ import io.github.eqvae.tensor.Tensor;
 import io.github.eqvae.tensor.TensorArena;
 import java.util.List;
 import java.util.Locale;
+import java.util.Optional;
 
 /**
- * The patch tokens of a vision transformer for pictures that are prepared like REPA's for DINOv2:
- * normalised, then resized so that there is one patch for each cell of the grid.
+ * The patch tokens of a vision transformer for pictures that are prepared like REPA's: normalised,
+ * and resized so that there is one patch for each cell of the grid.
  */
 public final class VitFeatures implements PatchFeatures {
   /** REPA's grid for a picture of 256 pixels: 224 pixels in patches of 14. */
@@ -26,6 +27,7 @@ public final class VitFeatures implements PatchFeatures {
   private final VisionTransformer vit;
   private final Stream stream;
   private final TensorArena arena;
+  private final FeaturePixels pixels;
   private final PositionResize positions;
   private final int picture;
   private final int grid;
@@ -34,23 +36,44 @@ public final class VitFeatures implements PatchFeatures {
    * Creates the features of a network.
    *
    * @param vit the network, closed with this
+   * @param pixels how pictures are prepared for it
    * @param positions how its position embeddings are interpolated, for the description
    * @param stream orders the work
    * @param picture side of the pictures
-   * @param grid rows and columns; 0 for REPA's: 16 for every 256 pixels of the picture
+   * @param grid rows and columns; 0 for REPA's: 16 for every 256 pixels of the picture, or as many
+   *     patches as there are in a picture that is not resized
+   * @throws EqvaeException.Argument if pictures that are not resized do not have this grid
    */
   public VitFeatures(
-      VisionTransformer vit, PositionResize positions, Stream stream, int picture, int grid) {
+      VisionTransformer vit,
+      FeaturePixels pixels,
+      PositionResize positions,
+      Stream stream,
+      int picture,
+      int grid) {
     this.vit = vit;
+    this.pixels = pixels;
     this.positions = positions;
     this.stream = stream;
     this.picture = picture;
-    this.grid = grid > 0 ? grid : GRID * Math.max(1, picture / UNIT);
+    int patch = vit.config().patch();
+    int own = pixels.resizes() ? GRID * Math.max(1, picture / UNIT) : picture / patch;
+    this.grid = grid > 0 ? grid : own;
+    if (!pixels.resizes() && this.grid * patch != picture) {
+      throw new EqvaeException.Argument(
+          "pictures of %d pixels are not %d×%d patches of %d, and those for %s are not resized;"
+                  .formatted(picture, this.grid, this.grid, patch, title(pixels))
+              + " choose another --features-pixels, --features-grid or size of the pictures");
+    }
     arena = new TensorArena(stream.device(), "patch features");
   }
 
   private int pixels() {
     return grid * vit.config().patch();
+  }
+
+  private static String title(Enum<?> constant) {
+    return constant.name().toLowerCase(Locale.ROOT);
   }
 
   @Override
@@ -65,8 +88,12 @@ public final class VitFeatures implements PatchFeatures {
 
   @Override
   public String preprocessing() {
-    return "ImageNet's mean and deviation, then bicubic to %d pixels; positions as %s fits them"
-        .formatted(pixels(), positions.name().toLowerCase(Locale.ROOT));
+    return "%s; positions as %s fits them".formatted(pixels.describe(pixels()), title(positions));
+  }
+
+  @Override
+  public Optional<String> positions() {
+    return Optional.of(title(positions));
   }
 
   @Override
@@ -90,7 +117,7 @@ public final class VitFeatures implements PatchFeatures {
     float[] values = new float[pictures.size() * each];
     for (int i = 0; i < pictures.size(); i++) {
       float[] rgb = rgb(pictures.get(i));
-      System.arraycopy(FeaturePixels.DINOV2.prepare(rgb, picture, side), 0, values, i * each, each);
+      System.arraycopy(pixels.prepare(rgb, picture, side), 0, values, i * each, each);
     }
     try {
       Tensor x = arena.tensor(Shape.of(pictures.size(), side, side, CHANNELS));

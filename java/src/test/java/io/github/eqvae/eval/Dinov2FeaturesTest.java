@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.github.eqvae.EqvaeException;
+import io.github.eqvae.generator.FeaturePixels;
 import io.github.eqvae.generator.PatchFeatures;
 import io.github.eqvae.generator.PositionResize;
 import io.github.eqvae.generator.VisionTransformer;
@@ -73,7 +74,8 @@ class Dinov2FeaturesTest {
         assertEquals(registers == 0 ? "timm" : "torch.hub", written.naming());
       }
       FeatureNetworks.Options two =
-          new FeatureNetworks.Options(2, PositionResize.HUB, OptionalInt.empty());
+          new FeatureNetworks.Options(
+              2, FeaturePixels.DINOV2, PositionResize.HUB, OptionalInt.empty());
       try (Device device = Device.open("cpu");
           Stream stream = new Stream(device);
           Dinov2Features features = Dinov2Features.load(to, stream);

@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.github.eqvae.EqvaeException;
+import io.github.eqvae.generator.FeaturePixels;
 import io.github.eqvae.generator.PatchFeatures;
 import io.github.eqvae.generator.PositionResize;
 import io.github.eqvae.generator.checkpoint.FeatureNetworks;
@@ -74,7 +75,8 @@ class EncodeFeaturesTest {
   }
 
   private static FeatureNetworks.Options grid(int grid) {
-    return new FeatureNetworks.Options(grid, PositionResize.TIMM, OptionalInt.empty());
+    return new FeatureNetworks.Options(
+        grid, FeaturePixels.DINOV2, PositionResize.TIMM, OptionalInt.empty());
   }
 
   private void encode(Optional<Path> network, int grid, Path out, int group, long killAt)

@@ -2,6 +2,7 @@ package io.github.eqvae.generator.checkpoint;
 
 import io.github.eqvae.EqvaeException;
 import io.github.eqvae.generator.ClassifierPatches;
+import io.github.eqvae.generator.FeaturePixels;
 import io.github.eqvae.generator.PatchFeatures;
 import io.github.eqvae.generator.PositionResize;
 import io.github.eqvae.generator.VisionTransformer;
@@ -24,21 +25,23 @@ public final class FeatureNetworks {
    * Options of a feature network.
    *
    * @param grid rows and columns of the features; 0 for the network's own
+   * @param pixels how pictures are prepared for a vision transformer
    * @param positions how a vision transformer's position embeddings are interpolated; REPA follows
    *     timm
    * @param heads number of heads of a vision transformer, if its heads do not have 64 channels
    */
-  public record Options(int grid, PositionResize positions, OptionalInt heads) {
+  public record Options(
+      int grid, FeaturePixels pixels, PositionResize positions, OptionalInt heads) {
     /** The options of REPA. */
     public static final Options PUBLISHED =
-        new Options(0, PositionResize.TIMM, OptionalInt.empty());
+        new Options(0, FeaturePixels.DINOV2, PositionResize.TIMM, OptionalInt.empty());
   }
 
   /**
    * Opens a network.
    *
-   * @param path a DINOv2 vision transformer, with the names of any library, or a classifier that
-   *     eqvae trained: a file, or the folder of its run
+   * @param path a DINOv2 vision transformer, with the names of any library, another one with timm's
+   *     names, or a classifier that eqvae trained: a file, or the folder of its run
    * @param stream orders the work
    * @param picture side of the pictures, which are square
    * @param options the options
@@ -60,7 +63,13 @@ public final class FeatureNetworks {
     }
     try (VitCheckpoint checkpoint = VitCheckpoint.open(path, options.heads())) {
       VisionTransformer vit = checkpoint.load(stream, options.positions());
-      return new VitFeatures(vit, options.positions(), stream, picture, options.grid());
+      try {
+        return new VitFeatures(
+            vit, options.pixels(), options.positions(), stream, picture, options.grid());
+      } catch (RuntimeException | Error e) {
+        vit.close();
+        throw e;
+      }
     }
   }
 

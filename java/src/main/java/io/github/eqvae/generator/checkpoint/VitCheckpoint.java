@@ -24,7 +24,8 @@ import java.util.TreeSet;
 
 /**
  * An open checkpoint of a DINOv2 vision transformer, with the names of torch.hub, timm or
- * transformers. The network's shape is inferred from the tensors.
+ * transformers, or of another one with timm's names, such as MAE's. The network's shape is inferred
+ * from the tensors; if there is no LayerScale, its scales are ones.
  */
 public final class VitCheckpoint implements AutoCloseable {
   private final CheckpointFile file;
@@ -43,9 +44,10 @@ public final class VitCheckpoint implements AutoCloseable {
                 () ->
                     new EqvaeException.Argument(
                         file.path()
-                            + " has no known vision transformer: DINOv2's has tensors named"
-                            + " patch_embed.proj.weight and blocks.0.ls1.gamma (torch.hub, timm),"
-                            + " or embeddings.patch_embeddings.projection.weight (transformers)"));
+                            + " has no known vision transformer: one has tensors named"
+                            + " patch_embed.proj.weight and blocks.0.attn.qkv.weight (torch.hub,"
+                            + " timm), or embeddings.patch_embeddings.projection.weight and"
+                            + " encoder.layer.0.layer_scale1.lambda1 (DINOv2 of transformers)"));
     String prefix = place.prefix();
     tensors = new LinkedHashMap<>();
     others = new ArrayList<>();
@@ -64,7 +66,15 @@ public final class VitCheckpoint implements AutoCloseable {
             : hub ? VitNaming.HUB : VitNaming.TIMM;
     config = shape(heads);
     places = naming.places(config);
+    if (tensors.keySet().stream().noneMatch(VitCheckpoint::isScale)) {
+      places.keySet().removeIf(VitCheckpoint::isScale);
+    }
     report = compare();
+  }
+
+  /** Whether this is a tensor of LayerScale, by our name or one of the libraries'. */
+  private static boolean isScale(String name) {
+    return name.endsWith(".gamma") || name.endsWith(".lambda1");
   }
 
   /** The network's location in a file; timm's names count as torch.hub's here. */
@@ -77,7 +87,7 @@ public final class VitCheckpoint implements AutoCloseable {
           boolean whole = before.isEmpty() || before.endsWith(".");
           if (whole
               && name.endsWith(anchor)
-              && file.tensors().containsKey(before + scale(candidate))) {
+              && file.tensors().containsKey(before + second(candidate))) {
             return Optional.of(new Place(candidate, before));
           }
         }
@@ -85,10 +95,13 @@ public final class VitCheckpoint implements AutoCloseable {
       return Optional.empty();
     }
 
-    /** The name of LayerScale's tensor, which a plain ViT does not have. */
-    private static String scale(VitNaming naming) {
+    /**
+     * A tensor that other networks with the same anchor lack. Only DINOv2 has LayerScale in
+     * transformers, where a plain ViT has other names.
+     */
+    private static String second(VitNaming naming) {
       return naming.block(0)
-          + (naming == VitNaming.TRANSFORMERS ? "layer_scale1.lambda1" : "ls1.gamma");
+          + (naming == VitNaming.TRANSFORMERS ? "layer_scale1.lambda1" : "attn.qkv.weight");
     }
   }
 
@@ -300,6 +313,9 @@ public final class VitCheckpoint implements AutoCloseable {
     VisionTransformer vit = new VisionTransformer(config, resize, stream, 0);
     try {
       for (Parameter p : vit.parameters().all()) {
+        if (!places.containsKey(p.name())) {
+          continue; // a scale of a network without LayerScale: ones, as built
+        }
         float[] values = values(p);
         int bad = 0;
         for (float v : values) {
