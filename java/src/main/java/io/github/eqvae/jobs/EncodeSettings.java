@@ -91,7 +91,13 @@ final class EncodeSettings {
         features
             .map(
                 f ->
-                    new FeatureGrid(f.network(), f.sha256(), f.preprocessing(), f.side(), f.width())
+                    new FeatureGrid(
+                            f.network(),
+                            f.sha256(),
+                            f.preprocessing(),
+                            f.positions(),
+                            f.side(),
+                            f.width())
                         .toMap())
             .orElse(null));
     map.put("shard_size", o.shardSize());

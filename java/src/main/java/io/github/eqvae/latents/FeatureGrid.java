@@ -1,6 +1,7 @@
 package io.github.eqvae.latents;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.github.eqvae.EqvaeException;
 import java.util.LinkedHashMap;
 import java.util.Map;
@@ -14,13 +15,22 @@ import java.util.Optional;
  * @param network the network, such as {@code dinov2-base}
  * @param sha256 the SHA-256 of its weights
  * @param preprocessing how its input was made from a picture
+ * @param positions whose way of fitting the table of positions the network followed; empty for
+ *     networks without one, and in folders that earlier versions wrote
  * @param side rows and columns of the grid
  * @param width length of a feature vector
  */
 public record FeatureGrid(
-    String network, String sha256, String preprocessing, int side, int width) {
+    String network,
+    String sha256,
+    String preprocessing,
+    Optional<String> positions,
+    int side,
+    int width) {
   /** The name of feature arrays in files, and of their entry in the index. */
   public static final String KEY = "features";
+
+  private static final String POSITIONS = "positions";
 
   /**
    * Checks the sizes.
@@ -45,9 +55,21 @@ public record FeatureGrid(
     map.put("network", network);
     map.put("weights_sha256", sha256);
     map.put("preprocessing", preprocessing);
+    positions.ifPresent(rule -> map.put(POSITIONS, rule));
     map.put("grid", side);
     map.put("width", width);
     return map;
+  }
+
+  /**
+   * Whether two entries of indexes mean the same features. Earlier versions did not write the rule
+   * of positions by itself; it is in the preprocessing, too.
+   */
+  static boolean same(JsonNode now, JsonNode there) {
+    if (now instanceof ObjectNode ours && there.isObject() && !there.has(POSITIONS)) {
+      return ours.deepCopy().without(POSITIONS).equals(there);
+    }
+    return now.equals(there);
   }
 
   static Optional<FeatureGrid> of(JsonNode index) {
@@ -58,6 +80,7 @@ public record FeatureGrid(
                 f.path("network").asText(),
                 f.path("weights_sha256").asText(),
                 f.path("preprocessing").asText(),
+                Optional.ofNullable(f.get(POSITIONS)).map(JsonNode::asText),
                 f.path("grid").asInt(),
                 f.path("width").asInt()))
         : Optional.empty();

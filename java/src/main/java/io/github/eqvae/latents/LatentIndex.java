@@ -137,7 +137,11 @@ public final class LatentIndex {
               && !(ADDED.contains(e.getKey()) && !old.has(e.getKey()));
       // an entry that the index lacks means that the folder has no such arrays
       JsonNode there = old.has(e.getKey()) ? old.get(e.getKey()) : absent(e.getKey());
-      if (compared && !Objects.equals(e.getValue(), there)) {
+      boolean same =
+          e.getKey().equals(FeatureGrid.KEY) && there != null
+              ? FeatureGrid.same(e.getValue(), there)
+              : Objects.equals(e.getValue(), there);
+      if (compared && !same) {
         differences.add(e.getKey() + ": there " + there + ", now " + e.getValue());
       }
     }

@@ -10,6 +10,7 @@ import io.github.eqvae.EqvaeException;
 import io.github.eqvae.generator.FeaturePixels;
 import io.github.eqvae.generator.PatchFeatures;
 import io.github.eqvae.generator.PositionResize;
+import io.github.eqvae.generator.checkpoint.Dinov2Weights;
 import io.github.eqvae.generator.checkpoint.FeatureNetworks;
 import io.github.eqvae.io.DecodeOptions;
 import io.github.eqvae.io.Image;
@@ -232,5 +233,31 @@ class EncodeFeaturesTest {
         assertThrows(
             EqvaeException.Argument.class, () -> encode(network, 0, without, 2, Long.MAX_VALUE));
     assertTrue(e.getMessage().contains("features: there null, now {"), e.getMessage());
+  }
+
+  /** The rule of positions is in the index; one of before, without it, is gone on with. */
+  @Test
+  void theRuleOfPositionsIsRecorded() throws IOException {
+    Path plain =
+        Path.of(
+            System.getProperty("eqvae.root"),
+            "java/src/test/resources/io/github/eqvae/generator/plain-vit.safetensors");
+    Path network = folder.resolve("vit.safetensors");
+    Dinov2Weights.write(plain, OptionalInt.of(3), network);
+    Path out = folder.resolve("latents");
+    encode(Optional.of(network), 2, out, 2, Long.MAX_VALUE);
+    try (LatentFolder latents = LatentFolder.open(out)) {
+      assertEquals(Optional.of("timm"), latents.features().orElseThrow().positions());
+    }
+    Path index = out.resolve("index.json");
+    String before = Files.readString(index).replaceFirst("(?m)^ *\"positions\" : \"timm\",\n", "");
+    Files.writeString(index, before);
+    encode(Optional.of(network), 2, out, 2, Long.MAX_VALUE);
+    Files.writeString(index, before.replace("as timm fits", "as hub fits"));
+    EqvaeException.Argument e =
+        assertThrows(
+            EqvaeException.Argument.class,
+            () -> encode(Optional.of(network), 2, out, 2, Long.MAX_VALUE));
+    assertTrue(e.getMessage().contains("as hub fits"), e.getMessage());
   }
 }

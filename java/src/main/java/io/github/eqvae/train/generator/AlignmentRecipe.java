@@ -25,15 +25,36 @@ import java.util.Optional;
  *     such as {@code dinov2-base}; default {@code any}. Source: ours: no check
  * @param sha256 hash that {@code index.json} must give of that network's weights; default {@code
  *     any}. Source: ours: no check
+ * @param positions whose way of fitting a vision transformer's table of positions {@code
+ *     index.json} must name ({@code encode --features-positions}): {@code timm}, {@code hub} or
+ *     {@code transformers}; default {@code any}. Source: ours: no check
  */
 public record AlignmentRecipe(
-    double coefficient, int depth, int hidden, int width, String network, String sha256) {
+    double coefficient,
+    int depth,
+    int hidden,
+    int width,
+    String network,
+    String sha256,
+    Positions positions) {
   static final String SECTION = "alignment";
 
   /** No check: whatever the folder of latents has. */
   static final String ANY = "any";
 
   private static final double PUBLISHED = 0.5;
+
+  /** The ways of fitting a table of positions that a recipe can ask for. */
+  public enum Positions {
+    /** No check. */
+    ANY,
+    /** timm's, which REPA follows. */
+    TIMM,
+    /** torch.hub's. */
+    HUB,
+    /** Those of the transformers library. */
+    TRANSFORMERS
+  }
 
   static AlignmentRecipe read(RecipeFields in, NetworkRecipe model) {
     return new AlignmentRecipe(
@@ -49,7 +70,8 @@ public record AlignmentRecipe(
             "sha256",
             ANY,
             "64 hexadecimal digits, or any",
-            hash -> hash.equals(ANY) || hash.matches("[0-9a-f]{64}")));
+            hash -> hash.equals(ANY) || hash.matches("[0-9a-f]{64}")),
+        in.choice("positions", Positions.ANY));
   }
 
   /**
@@ -78,6 +100,7 @@ public record AlignmentRecipe(
     map.put("width", width);
     map.put("network", network);
     map.put("sha256", sha256);
+    map.put("positions", RecipeFields.name(positions));
     return map;
   }
 }

@@ -5,6 +5,7 @@ import io.github.eqvae.generator.checkpoint.AlignmentOrigin;
 import io.github.eqvae.io.FileNames;
 import io.github.eqvae.latents.FeatureGrid;
 import io.github.eqvae.latents.LatentFolder;
+import io.github.eqvae.train.recipe.RecipeFields;
 import java.nio.file.Path;
 
 /**
@@ -59,6 +60,9 @@ final class AlignmentTargets {
               + asked.sha256()
               + " (alignment.sha256)");
     }
+    if (asked.positions() != AlignmentRecipe.Positions.ANY) {
+      requirePositions(RecipeFields.name(asked.positions()), there, path);
+    }
     if (asked.width() != there.width()) {
       throw new EqvaeException.Argument(
           whose
@@ -79,6 +83,24 @@ final class AlignmentTargets {
     return new AlignmentTargets(folder, there);
   }
 
+  /** The same weights give other features when their table of positions is fitted otherwise. */
+  private static void requirePositions(String asked, FeatureGrid there, Path path) {
+    if (there.positions().filter(asked::equals).isEmpty()) {
+      throw new EqvaeException.Argument(
+          path
+              + ": "
+              + there
+                  .positions()
+                  .map(rule -> "its features have positions fitted as " + FileNames.shown(rule))
+                  .orElse("its index.json does not say how positions were fitted")
+              + ", the recipe wants those of "
+              + asked
+              + " (alignment.positions); encode again with --features-positions "
+              + asked
+              + ", or set alignment.positions=any");
+    }
+  }
+
   /** The network that made the features. */
   FeatureGrid grid() {
     return grid;
@@ -90,15 +112,19 @@ final class AlignmentTargets {
         recipe.alignment().shape().orElseThrow(), grid.network(), grid.sha256());
   }
 
-  /** Such as {@code dinov2-base (768 wide, 16×16), weights 0b8b82f85de9}. */
+  /**
+   * Such as {@code dinov2-base (768 wide, 16×16), weights 0b8b82f85de9, input: ImageNet's mean and
+   * deviation, then bicubic to 224 pixels; positions as timm fits them}.
+   */
   String describe() {
-    return "%s (%d wide, %d×%d), weights %s"
+    return "%s (%d wide, %d×%d), weights %s, input: %s"
         .formatted(
             FileNames.shown(grid.network()),
             grid.width(),
             grid.side(),
             grid.side(),
-            FileNames.shown(grid.sha256().substring(0, Math.min(12, grid.sha256().length()))));
+            FileNames.shown(grid.sha256().substring(0, Math.min(12, grid.sha256().length()))),
+            FileNames.shown(grid.preprocessing()));
   }
 
   /** How many numbers the features of an image are. */

@@ -19,6 +19,7 @@ import java.util.Map;
  */
 final class RunLatents {
   private static final String FILE = "latents.json";
+  private static final String PREPROCESSING = "features_preprocessing";
   private static final ObjectMapper JSON =
       new ObjectMapper().enable(SerializationFeature.INDENT_OUTPUT);
 
@@ -38,6 +39,7 @@ final class RunLatents {
             t -> {
               map.put("features_network", t.grid().network());
               map.put("features_sha256", t.grid().sha256());
+              map.put(PREPROCESSING, t.grid().preprocessing());
             });
     map.put("images", data.images());
     return map;
@@ -56,7 +58,9 @@ final class RunLatents {
     JsonNode before = JSON.readTree(Files.readAllBytes(file));
     JsonNode now = JSON.readTree(JSON.writeValueAsString(of(data)));
     for (Map.Entry<String, JsonNode> e : now.properties()) {
-      boolean compared = !e.getKey().equals("autoencoder"); // it may have moved
+      boolean compared =
+          !e.getKey().equals("autoencoder") // it may have moved
+              && (!e.getKey().equals(PREPROCESSING) || before.has(PREPROCESSING)); // added later
       if (compared && !e.getValue().equals(before.path(e.getKey()))) {
         throw new EqvaeException.Argument(
             "%s began with other latents: %s was %s, now it is %s (%s). A network is bound to them;"

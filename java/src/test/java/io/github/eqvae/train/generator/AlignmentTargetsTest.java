@@ -44,7 +44,17 @@ class AlignmentTargetsTest {
     assertRefused(with, List.of("model.patch=1"), "2×2", "4×4 tokens", "--features-grid 4");
     assertRefused(with, List.of("alignment.network=dinov2-base"), "those of toy", "dinov2-base");
     assertRefused(with, List.of("alignment.sha256=" + "b".repeat(64)), "other weights", "aaaa");
-    open(with, "alignment.network=toy", "alignment.sha256=" + "a".repeat(64)).close();
+    assertRefused(with, List.of("alignment.positions=hub"), "fitted as timm", "those of hub");
+    open(
+            with,
+            "alignment.network=toy",
+            "alignment.sha256=" + "a".repeat(64),
+            "alignment.positions=timm")
+        .close();
+    Path index = with.resolve("index.json");
+    Files.writeString(index, Files.readString(index).replaceFirst("\"positions\" : \"timm\",", ""));
+    assertRefused(with, List.of("alignment.positions=timm"), "does not say", "encode again");
+    open(with).close(); // an index of before
   }
 
   @Test
@@ -102,15 +112,29 @@ class AlignmentTargetsTest {
     Path run = Files.createDirectories(folder.resolve("run"));
     try (LatentData data = open(latents)) {
       RunLatents.write(run, data);
-      assertTrue(
-          data.describe().contains("aligned with features of toy (3 wide, 2×2), weights aa"));
+      String said = data.describe();
+      assertTrue(said.contains("aligned with features of toy (3 wide, 2×2), weights aa"), said);
+      assertTrue(said.contains("input: none"), said);
     }
     Path index = latents.resolve("index.json");
-    Files.writeString(index, Files.readString(index).replace("a".repeat(64), "c".repeat(64)));
+    String before = Files.readString(index);
+    Files.writeString(index, before.replace("a".repeat(64), "c".repeat(64)));
+    assertNotResumed(run, latents, "features_sha256");
+    Files.writeString(index, before.replace("\"none\"", "\"positions as hub fits them\""));
+    assertNotResumed(run, latents, "features_preprocessing");
+    Path record = run.resolve("latents.json");
+    String recorded = Files.readString(record);
+    Files.writeString(record, recorded.replaceFirst("\"features_preprocessing\" : \"none\",", ""));
+    try (LatentData data = open(latents)) {
+      RunLatents.require(run, data); // a run of before, which did not record it
+    }
+  }
+
+  private void assertNotResumed(Path run, Path latents, String key) throws IOException {
     try (LatentData data = open(latents)) {
       EqvaeException.Argument e =
           assertThrows(EqvaeException.Argument.class, () -> RunLatents.require(run, data));
-      assertTrue(e.getMessage().contains("features_sha256"), e.getMessage());
+      assertTrue(e.getMessage().contains(key), e.getMessage());
     }
   }
 }

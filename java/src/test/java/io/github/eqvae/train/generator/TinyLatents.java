@@ -65,7 +65,8 @@ public final class TinyLatents {
   }
 
   /** Features of 2×2 places, 3 numbers each: which class, turned by a number of the place. */
-  static final FeatureGrid GRID = new FeatureGrid("toy", "a".repeat(64), "none", 2, CLASSES);
+  static final FeatureGrid GRID =
+      new FeatureGrid("toy", "a".repeat(64), "none", Optional.of("timm"), 2, CLASSES);
 
   static Path aligned(Path parent) throws IOException {
     return folder(parent.resolve("aligned"), Options.ALIGNED);
