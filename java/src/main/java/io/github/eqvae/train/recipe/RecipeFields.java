@@ -74,6 +74,24 @@ public final class RecipeFields {
   }
 
   /**
+   * A whole number of which 0 is also written {@code auto}.
+   *
+   * @param key its name
+   * @param max the largest allowed
+   * @return the number; by default 0
+   */
+  public int integerOrAuto(String key, int max) {
+    return scalar(
+        key,
+        0,
+        RecipeValues.integerRange(0, max) + ", or auto",
+        text ->
+            text.equals("auto")
+                ? Optional.of(0)
+                : RecipeValues.integerIn(text, 0, max).map(Long::intValue));
+  }
+
+  /**
    * A whole number that may be large.
    *
    * @param key its name

@@ -39,8 +39,8 @@ import java.util.Optional;
  *     ours: single ones are harmless
  * @param device {@code cpu}, {@code cuda} or {@code cuda:N}, {@code simt} or {@code simt:1};
  *     default {@code cpu}. Source: ours: no GPU has run it yet
- * @param threads threads of the CPU backend; default 0: one for each physical core that the process
- *     may use. Source: ours: fastest alone on a machine
+ * @param threads threads of the CPU backend; default 0, or {@code auto}: one for each physical core
+ *     that the process may use. Source: ours: fastest alone on a machine
  * @param precision precision of activations and products: {@code fp32}, {@code tf32} or {@code
  *     bf16} ({@code cuda}), {@code bf16_products} ({@code cpu}: fp32, with factors of products
  *     rounded to bf16), or {@code auto}, bf16 on {@code cuda} and fp32 elsewhere; default {@code
@@ -225,7 +225,7 @@ public record RunRecipe(
             DeviceInfo.DEFAULT,
             "cpu, cuda:N (cuda is cuda:0) or simt",
             DeviceInfo::trains),
-        in.integer("threads", 0, 0, 1024),
+        in.integerOrAuto("threads", 1024),
         in.choice("precision", Precision.AUTO),
         in.choice("graphs", Graphs.AUTO),
         in.choice("packed_weights", PackedWeights.AUTO),

@@ -31,12 +31,14 @@ final class ThreadCount {
         "run.threads is " + run.threads() + ", and there are " + processors + " processors";
     if (run.threads() > EACH * processors) {
       throw new EqvaeException.Argument(
-          what + "; leave it out (0: as many as there are), or take at most " + EACH * processors);
+          what
+              + "; leave it out (auto: as many as there are), or take at most "
+              + EACH * processors);
     }
     return Optional.of(
         what
             + ": slower than "
             + processors
-            + " threads; --set run.threads=0 takes as many as there are");
+            + " threads; --set run.threads=auto takes as many as there are");
   }
 }

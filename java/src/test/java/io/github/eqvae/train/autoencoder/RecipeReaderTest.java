@@ -343,6 +343,7 @@ class RecipeReaderTest {
         "run.steps=1.5|found '1.5', expected a whole number >= 1",
         "run.batch_size=99999999999|found '99999999999', expected a whole number in [1, 65536]",
         "run.device=gpu|found 'gpu', expected cpu, cuda:N (cuda is cuda:0) or simt",
+        "run.threads=many|found 'many', expected a whole number in [0, 1024], or auto",
         "data.hflip=yes|found 'yes', expected true or false",
         "data.hflip=|found null, expected true or false",
         "run.steps=٣|found '٣', expected a whole number",
@@ -523,7 +524,9 @@ class RecipeReaderTest {
             "objective.rotations=[0, 180]",
             "run.ema_decay=0.99",
             "run.ema_decay=none",
+            "run.threads=auto",
             "optimizer.gradient_clip=1");
+    assertEquals(0, recipe.run().threads());
     assertEquals(false, recipe.objective().gan().enabled());
     assertEquals(List.of(0, 180), recipe.objective().rotations());
     assertEquals(Optional.empty(), recipe.run().emaDecay());
