@@ -43,7 +43,10 @@ final class DemoGeneratorsCommand implements Callable<Integer> {
   static final List<String> MODELS = List.of("plain", "eq");
 
   private static final int MEASURED = 12;
-  private static final String REPA = "repa";
+
+  /** The kind that aligns to the features of the first classifier. */
+  static final String REPA = "repa";
+
   private static final String MASKGIT = "maskgit";
   private static final List<String> KINDS = List.of("sit", "dit", REPA, MASKGIT);
 
@@ -55,7 +58,8 @@ final class DemoGeneratorsCommand implements Callable<Integer> {
       split = ",",
       paramLabel = "KIND",
       description =
-          "Which recipes to train: sit, dit, repa (those of KIND-small). Default: sit,dit.")
+          "Which recipes to train: sit, dit, repa, maskgit (those of KIND-small). Default:"
+              + " sit,dit.")
   private List<String> kinds = new ArrayList<>(List.of("sit", "dit"));
 
   @Option(

@@ -57,8 +57,24 @@ record GeneratorsDemo(long seed, Map<String, JsonNode> autoencoders, List<Pair> 
    * @param kind such as {@code sit}
    * @param plain each distance's curve on plain latents
    * @param eq the same on EQ latents
+   * @param results {@code evaluation.json} of either
    */
-  record Pair(String kind, List<LearningCurve> plain, List<LearningCurve> eq) {
+  record Pair(
+      String kind,
+      List<LearningCurve> plain,
+      List<LearningCurve> eq,
+      Map<String, JsonNode> results) {
+    /**
+     * The distance that counts: with REPA not that of the classifier to whose features it aligns.
+     */
+    int headline() {
+      return headline(kind);
+    }
+
+    static int headline(String kind) {
+      return kind.equals(DemoGeneratorsCommand.REPA) ? 1 : 0;
+    }
+
     /**
      * How much sooner the run on EQ latents reaches the final distance of the run on plain latents.
      */
@@ -80,9 +96,12 @@ record GeneratorsDemo(long seed, Map<String, JsonNode> autoencoders, List<Pair> 
     }
     List<Pair> pairs = new ArrayList<>();
     for (String kind : kinds) {
-      pairs.add(
-          new Pair(
-              kind, curves(folder.resolve(kind + "-plain")), curves(folder.resolve(kind + "-eq"))));
+      Path plain = folder.resolve(kind + "-plain");
+      Path eq = folder.resolve(kind + "-eq");
+      Map<String, JsonNode> results = new LinkedHashMap<>();
+      results.put("plain", ResultFile.read(new RunFolder(plain).evaluation()));
+      results.put("eq", ResultFile.read(new RunFolder(eq).evaluation()));
+      pairs.add(new Pair(kind, curves(plain), curves(eq), results));
     }
     return new GeneratorsDemo(seed, autoencoders, pairs);
   }
@@ -107,8 +126,9 @@ record GeneratorsDemo(long seed, Map<String, JsonNode> autoencoders, List<Pair> 
     Map<String, Object> runs = new LinkedHashMap<>();
     for (Pair pair : pairs) {
       Map<String, Object> both = new LinkedHashMap<>();
-      both.put("plain", values(pair.plain()));
-      both.put("eq", values(pair.eq()));
+      both.put("plain", values(pair.plain(), pair.results().get("plain")));
+      both.put("eq", values(pair.eq(), pair.results().get("eq")));
+      both.put("measured_distances", pair.results().get("plain").path("measured_distances"));
       for (int d = 0; d < DISTANCES.size(); d++) {
         OptionalDouble steps = pair.eq().get(d).stepsTo(pair.plain().get(d).last());
         both.put(
@@ -132,8 +152,10 @@ record GeneratorsDemo(long seed, Map<String, JsonNode> autoencoders, List<Pair> 
     return map;
   }
 
-  private static Map<String, Object> values(List<LearningCurve> curves) {
+  private static Map<String, Object> values(List<LearningCurve> curves, JsonNode result) {
     Map<String, Object> map = new LinkedHashMap<>();
+    map.put("evaluator", result.path("evaluator"));
+    map.put("autoencoder_sha256", result.path("autoencoder_sha256"));
     map.put("steps", curves.getFirst().steps());
     for (int d = 0; d < DISTANCES.size(); d++) {
       map.put(DISTANCES.get(d), curves.get(d).values());

@@ -74,11 +74,11 @@ final class GeneratorsDemoReport {
   }
 
   private static ReportData.Figure figure(GeneratorsDemo.Pair pair) {
-    OptionalDouble factor = pair.speedUp(0);
-    LearningCurve plain = pair.plain().getFirst();
+    OptionalDouble factor = pair.speedUp(pair.headline());
+    LearningCurve plain = pair.plain().get(pair.headline());
+    LearningCurve eq = pair.eq().get(pair.headline());
     String ends =
-        String.format(
-            Locale.ROOT, "it ends at %.2f, EQ at %.2f", plain.last(), pair.eq().getFirst().last());
+        String.format(Locale.ROOT, "it ends at %.2f, EQ at %.2f", plain.last(), eq.last());
     return factor.isPresent()
         ? new ReportData.Figure(
             String.format(Locale.ROOT, "%.2f×", factor.getAsDouble()),

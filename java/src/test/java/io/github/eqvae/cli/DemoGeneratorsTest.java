@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import io.github.eqvae.io.FileHash;
 import io.github.eqvae.train.report.LearningCurve;
 import io.github.eqvae.train.report.ResultFile;
 import io.github.eqvae.train.run.Invocation;
@@ -18,6 +19,8 @@ import java.nio.file.Path;
 import java.nio.file.attribute.FileTime;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
+import java.util.OptionalDouble;
 import java.util.Random;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeAll;
@@ -144,6 +147,23 @@ class DemoGeneratorsTest {
       LearningCurve eq =
           LearningCurve.read(out.resolve(kind + "-eq/metrics.jsonl"), "frechet_distance_2");
       JsonNode run = result.get("runs").get(kind);
+      assertTrue(run.at("/plain/evaluator").asText().startsWith("eqvae "), kind);
+      assertEquals(
+          ResultFile.read(out.resolve(kind + "-eq/latents.json")).get("weights_sha256"),
+          run.at("/eq/autoencoder_sha256"));
+      JsonNode how = run.get("measured_distances");
+      assertEquals(12, how.get("count").asInt());
+      assertEquals(2, how.get("steps").asInt());
+      assertTrue(how.get("guidance").isNumber(), kind);
+      assertEquals(
+          kind.equals("dit") ? "ddim" : kind.equals("repa") ? "heun" : "confidence",
+          how.get("sampler").asText());
+      for (int d = 0; d < 2; d++) {
+        JsonNode network = how.get("extractors").get(d);
+        assertEquals("classifier", network.get("protocol").asText());
+        Path weights = out.resolve("classifier-" + (d + 1)).resolve("model.safetensors");
+        assertEquals(FileHash.sha256(weights), network.get("extractor_sha256").asText());
+      }
       assertEquals(12, run.at("/plain/steps").size());
       assertEquals(STEPS, run.at("/eq/steps").get(11).asInt());
       assertEquals(plain.last(), run.at("/plain/frechet_distance_2").get(11).asDouble());
@@ -180,6 +200,22 @@ class DemoGeneratorsTest {
         List.of("EQ latents", "DiT", "SiT with REPA", "after 12 steps", "second classifier")) {
       assertTrue(html.contains(shown), shown);
     }
+    GeneratorsDemo demo =
+        GeneratorsDemo.read(folder.resolve(PLACE), List.of("dit", "repa", "maskgit"), 3);
+    for (GeneratorsDemo.Pair pair : demo.pairs()) {
+      OptionalDouble factor = pair.speedUp(pair.headline());
+      String outcome =
+          factor.isPresent()
+              ? String.format(Locale.ROOT, "%.2f×", factor.getAsDouble())
+              : GeneratorsDemoReport.NAMES.get(pair.kind())
+                  + ": EQ does not reach the plain run&#39;s distance";
+      assertTrue(html.contains(outcome), outcome);
+    }
+    // Of each kind the samples of both runs, at the same steps.
+    assertEquals(3, html.split("<h3>On plain latents<", -1).length - 1);
+    assertEquals(3, html.split("<h3>On EQ latents<", -1).length - 1);
+    assertEquals(0, (html.split("after 6 steps<", -1).length - 1) % 2);
+    assertTrue(html.contains("after 6 steps"));
     assertTrue(printed.contains("rotation error"), printed);
     assertTrue(said.contains(shown("encode")), said);
     assertTrue(said.contains(shown("train", "dit-small", "--out")), said);

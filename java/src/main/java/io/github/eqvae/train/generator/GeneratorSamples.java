@@ -147,30 +147,31 @@ final class GeneratorSamples {
   }
 
   private Sampler sampler() {
-    SamplesRecipe s = settings;
+    SamplesRecipe.Sampler method = settings.sampler().of(recipe.process());
+    int steps = settings.steps();
     return switch (recipe.process()) {
       case DiffusionRecipe d -> {
-        GaussianDiffusion spaced = d.process().process().respaced(Integer.toString(s.steps()));
+        GaussianDiffusion spaced = d.process().process().respaced(Integer.toString(steps));
         int channels = recipe.model().channels();
-        yield s.sampler() == SamplesRecipe.Sampler.DDPM
+        yield method == SamplesRecipe.Sampler.DDPM
             ? DiffusionSampler.ancestral(spaced, channels)
             : DiffusionSampler.ddim(spaced, channels, 0);
       }
-      case TransportRecipe t -> path(t.process().transport(), s);
-      case RepaRecipe r -> new RepaSampler(r.path(), method(s.sampler()), s.steps());
+      case TransportRecipe t -> path(t.process().transport(), method, steps);
+      case RepaRecipe r -> new RepaSampler(r.path(), ofRepa(method), steps);
     };
   }
 
-  private static RepaSampler.Method method(SamplesRecipe.Sampler asked) {
-    return switch (asked) {
+  private static RepaSampler.Method ofRepa(SamplesRecipe.Sampler method) {
+    return switch (method) {
       case SDE -> RepaSampler.Method.EULER_MARUYAMA;
       case EULER -> RepaSampler.Method.EULER;
       default -> RepaSampler.Method.HEUN;
     };
   }
 
-  private static Sampler path(Transport transport, SamplesRecipe s) {
-    return switch (s.sampler()) {
+  private static Sampler path(Transport transport, SamplesRecipe.Sampler method, int steps) {
+    return switch (method) {
       case SDE ->
           new SdeSampler(
               transport,
@@ -179,9 +180,9 @@ final class GeneratorSamples {
               1,
               SdeSampler.Last.MEAN,
               LAST_STEP,
-              s.steps());
-      case EULER -> new OdeSampler(transport, OdeSampler.Method.EULER, s.steps());
-      default -> new OdeSampler(transport, OdeSampler.Method.HEUN2, s.steps());
+              steps);
+      case EULER -> new OdeSampler(transport, OdeSampler.Method.EULER, steps);
+      default -> new OdeSampler(transport, OdeSampler.Method.HEUN2, steps);
     };
   }
 }

@@ -6,6 +6,7 @@ import io.github.eqvae.nn.ParameterStore;
 import io.github.eqvae.tensor.TensorArena;
 import io.github.eqvae.train.BatchSource;
 import io.github.eqvae.train.Trainer;
+import io.github.eqvae.train.recipe.RecipeFields;
 import io.github.eqvae.train.report.ReportData;
 import io.github.eqvae.train.run.RunFolder;
 import io.github.eqvae.train.run.RunObserver;
@@ -75,6 +76,15 @@ public final class GeneratorWorkload extends SampledWorkload<GeneratorTask, Deno
       values.put(QuarterLosses.ALIGNMENT, new HeldOutAlignment(recipe, data).measure(network));
     }
     return values;
+  }
+
+  @Override
+  Map<String, Object> sampler() {
+    Map<String, Object> map = new LinkedHashMap<>();
+    map.put("sampler", RecipeFields.name(recipe.samples().sampler().of(recipe.process())));
+    map.put("steps", recipe.distance().steps());
+    map.put("guidance", recipe.distance().guidance());
+    return map;
   }
 
   @Override

@@ -6,10 +6,12 @@ import io.github.eqvae.nn.ParameterStore;
 import io.github.eqvae.tensor.TensorArena;
 import io.github.eqvae.train.BatchSource;
 import io.github.eqvae.train.Trainer;
+import io.github.eqvae.train.recipe.RecipeFields;
 import io.github.eqvae.train.report.ReportData;
 import io.github.eqvae.train.run.RunFolder;
 import io.github.eqvae.train.run.RunObserver;
 import java.io.IOException;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -58,6 +60,15 @@ public final class MaskGitWorkload extends SampledWorkload<MaskGitTask, CodeSamp
   @Override
   Map<String, Double> heldOut(CodeSampling network) {
     return new HeldOutCodes(recipe, data).measure(network);
+  }
+
+  @Override
+  Map<String, Object> sampler() {
+    Map<String, Object> map = new LinkedHashMap<>();
+    map.put("sampler", RecipeFields.name(recipe.samples().order()));
+    map.put("steps", recipe.distance().steps());
+    map.put("guidance", recipe.distance().guidance());
+    return map;
   }
 
   @Override

@@ -125,6 +125,34 @@ final class SampleDistance {
     return keys().stream().map(key -> new Workload.Metric(key, key, false)).toList();
   }
 
+  /**
+   * How the distances were measured, for programs.
+   *
+   * @param sampler its settings by name
+   * @return values by name; empty if nothing is measured
+   * @throws IOException when a network's file cannot be read
+   */
+  Map<String, Object> facts(Map<String, Object> sampler) throws IOException {
+    if (!recipe.isMeasured()) {
+      return Map.of();
+    }
+    List<Map<String, Object>> networks = new ArrayList<>();
+    for (Extractor extractor : extractors) {
+      Map<String, Object> network = new LinkedHashMap<>();
+      network.put("distance", extractor.key());
+      network.put("protocol", extractor.protocol().toString());
+      network.put("extractor_file", extractor.file().toString());
+      network.put("extractor_sha256", FileHash.sha256(extractor.file()));
+      networks.add(network);
+    }
+    Map<String, Object> map = new LinkedHashMap<>();
+    map.put("reference", recipe.reference().orElseThrow().toString());
+    map.put("count", recipe.count());
+    map.putAll(sampler);
+    map.put("extractors", networks);
+    return map;
+  }
+
   /** The last distances for people, a line each. */
   String text(Map<String, Double> measured) {
     StringBuilder text = new StringBuilder();

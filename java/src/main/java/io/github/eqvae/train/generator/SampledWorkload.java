@@ -1,5 +1,6 @@
 package io.github.eqvae.train.generator;
 
+import io.github.eqvae.Version;
 import io.github.eqvae.io.AtomicFiles;
 import io.github.eqvae.io.FileHash;
 import io.github.eqvae.io.Image;
@@ -77,6 +78,9 @@ abstract class SampledWorkload<T extends Task, N> implements Workload<T> {
 
   /** Figures of held-out data, of which there is at least one. */
   abstract Map<String, Double> heldOut(N network);
+
+  /** How samples that are compared with real images are made: sampler, steps, guidance. */
+  abstract Map<String, Object> sampler();
 
   /** Samples to be compared with real images. */
   abstract List<Image> measured(N network) throws IOException;
@@ -232,10 +236,16 @@ abstract class SampledWorkload<T extends Task, N> implements Workload<T> {
     Map<String, Double> measured = validate(run.trainer());
     sample(run.trainer());
     Map<String, Object> values = new LinkedHashMap<>();
+    values.put("evaluator", Version.TEXT);
+    data.weights().ifPresent(hash -> values.put("autoencoder_sha256", hash));
     values.put("step", run.trainer().step());
     values.put("averaged", run.isAveraged());
     values.putAll(facts());
     values.putAll(measured);
+    Map<String, Object> how = distance.facts(sampler());
+    if (!how.isEmpty()) {
+      values.put("measured_distances", how);
+    }
     AtomicFiles.write(run.folder().evaluation(), ResultFile.text(ResultFile.EVALUATION, values));
     return text(measured) + distance.text(measured);
   }

@@ -50,6 +50,11 @@ public record SamplesRecipe(
     /** The stochastic equation of SiT, by Euler's and Maruyama's rule. */
     SDE;
 
+    /** The sampler that this is for a process. */
+    Sampler of(ProcessRecipe process) {
+      return this != AUTO ? this : process instanceof DiffusionRecipe ? DDIM : HEUN;
+    }
+
     boolean fits(ProcessRecipe process) {
       boolean ofDiffusion = this == DDPM || this == DDIM;
       return this == AUTO || ofDiffusion == (process instanceof DiffusionRecipe);
