@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # native/build.sh FOLDER ONEDNN TARGET [GPUS]: configures and builds the native half with CMake. Maven and ./eqvae call this.
 # GPUS: architectures to build the CUDA library for, as CMake writes them ("80;90a-real"). Default: those of the last build, or all.
+# Those of the last build also stay if they are more.
 set -eu
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
 folder=$1 onednn=$2 target=$3 gpus=${4:-}
@@ -15,6 +16,16 @@ if [ -f "$cache" ]; then
     printf 'eqvae: this clone was built in %s before; its native code is built anew\n' "${made_for:-another folder}"
     rm -rf "$folder"
   fi
+fi
+
+# Code for more GPUs than are asked for stays: with other flags all CUDA objects would be compiled again.
+if [ -n "$gpus" ] && [ -f "$cache" ]; then
+  built=$(sed -n 's/^EQV_CUDA_ARCHITECTURES:STRING=//p' "$cache")
+  covered=yes
+  for gpu in ${gpus//;/ }; do
+    case ";$built;" in *";$gpu;"*) ;; *) covered=no ;; esac
+  done
+  [ "$covered" = no ] || gpus=$built
 fi
 
 mkdir -p "$folder"

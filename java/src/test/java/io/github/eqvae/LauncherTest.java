@@ -69,6 +69,9 @@ class LauncherTest {
         if [ "$1" = -S ]; then
           mkdir -p "$4/lib"
           printf 'CMAKE_HOME_DIRECTORY:INTERNAL=%s\\nCMAKE_CACHEFILE_DIR:INTERNAL=%s\\n' "$2" "$4" > "$4/CMakeCache.txt"
+          for word; do
+            case "$word" in -DEQV_CUDA_*) echo "$word" | sed 's/^-D//; s/=/:STRING=/' >> "$4/CMakeCache.txt" ;; esac
+          done
         fi
         case "$*" in *app_cuda) touch "$2/lib/libeqv_cuda.so" ;; esac
         """);
@@ -290,6 +293,22 @@ class LauncherTest {
     assertEquals(0, ended.status(), ended.text());
     assertTrue(ended.text().contains("built anew"), ended.text());
     assertFalse(Files.exists(left));
+  }
+
+  /** Seen: `mvn verify` after `mvn verify -Pfull` compiled all CUDA objects again. */
+  @Test
+  void codeForMoreGpusStays() throws Exception {
+    String build = clone.resolve("java/target/native").toString();
+    List<String> asked = List.of("80;90a-real", "80;90a-real;100-real", "80;90a-real", "75");
+    List<String> used =
+        List.of("80;90a-real", "80;90a-real;100-real", "80;90a-real;100-real", "75");
+    for (int i = 0; i < asked.size(); i++) {
+      String script = clone.resolve("native/build.sh").toString();
+      Ended ended = end(start(Map.of(), "bash", script, build, "onednn", "app", asked.get(i)));
+      assertEquals(0, ended.status(), ended.text());
+      String configured = calls("cmake").get(2 * i);
+      assertTrue(configured.endsWith("-DEQV_CUDA_ARCHITECTURES=" + used.get(i)), configured);
+    }
   }
 
   @Test
