@@ -52,9 +52,9 @@ class Check {
 
   template <class P>
   const P& params(const P* p) const {
-    if (!p) throw error(EQV_BAD_ARGUMENT, "%s: the parameter struct is null", op_);
+    if (!p) throw error(EQV_BAD_ARGUMENT, "%s: params is null", op_);
     if (p->struct_size != sizeof(P))
-      throw error(EQV_BAD_ARGUMENT, "%s: struct_size is %u, expected %zu: caller and library disagree on the ABI", op_,
+      throw error(EQV_BAD_ARGUMENT, "%s: params.struct_size is %u, expected %zu: caller and library disagree on the ABI", op_,
                   p->struct_size, sizeof(P));
     return *p;
   }

@@ -41,9 +41,18 @@ Handle need(Handle handle, const char* function, const char* name) {
   return handle;
 }
 
+void need_address(const void* address, const char* function, const char* name) {
+  if (!address) throw error(EQV_BAD_ARGUMENT, "%s: %s is null", function, name);
+}
+
+void need_size(int64_t bytes, const char* function) {
+  if (bytes < 0)
+    throw error(EQV_BAD_ARGUMENT, "%s: bytes is %lld; it must not be negative", function, static_cast<long long>(bytes));
+}
+
 template <class T>
 T& need_struct(T* value, const char* function, const char* name) {
-  if (!value) throw error(EQV_BAD_ARGUMENT, "%s: %s is null", function, name);
+  need_address(value, function, name);
   if (value->struct_size != sizeof(T))
     throw error(EQV_BAD_ARGUMENT, "%s: %s.struct_size is %u, expected %zu: caller and library disagree on the ABI",
                 function, name, value->struct_size, sizeof(T));
@@ -70,7 +79,7 @@ void* finish_capture(Stream& stream, bool keep) {
 }  // namespace
 
 void* allocate(Device& device, int64_t bytes, const char* purpose) {
-  if (bytes < 0) throw error(EQV_BAD_ARGUMENT, "%s: a size of %lld bytes", purpose, static_cast<long long>(bytes));
+  need_size(bytes, purpose);
   void* data = backend::raw_allocate(device, bytes > 0 ? bytes : 1);
   if (!data)
     throw error(EQV_OUT_OF_MEMORY,
@@ -133,7 +142,7 @@ eqv_status eqv_noop(void) { return EQV_OK; }
 
 eqv_status eqv_device_open(int32_t ordinal, int32_t threads, eqv_device* out) {
   return guard("device_open", [&] {
-    if (!out) throw error(EQV_BAD_ARGUMENT, "device_open: out is null");
+    need_address(out, "device_open", "out");
     if (ordinal < 0 || threads < 0)
       throw error(EQV_BAD_ARGUMENT, "device_open: ordinal %d and threads %d must not be negative", ordinal, threads);
     auto device = std::make_unique<Device>();
@@ -191,7 +200,7 @@ eqv_status eqv_device_memory(eqv_device device, eqv_memory_stats* stats) {
 eqv_status eqv_alloc(eqv_device device, int64_t bytes, void** out) {
   return guard("alloc", [&] {
     need(device, "alloc", "device");
-    if (!out) throw error(EQV_BAD_ARGUMENT, "alloc: out is null");
+    need_address(out, "alloc", "out");
     refuse_while_capturing(*device, "alloc", "allocate before");
     *out = allocate(*device, bytes, "alloc");
   });
@@ -208,7 +217,7 @@ eqv_status eqv_free(eqv_device device, void* data) {
 eqv_status eqv_stream_create(eqv_device device, eqv_stream* out) {
   return guard("stream_create", [&] {
     need(device, "stream_create", "device");
-    if (!out) throw error(EQV_BAD_ARGUMENT, "stream_create: out is null");
+    need_address(out, "stream_create", "out");
     auto stream = std::make_unique<Stream>();
     stream->device = device;
     backend::open_stream(*stream);
@@ -269,7 +278,7 @@ eqv_status eqv_stream_reserve(eqv_stream stream, int64_t bytes) {
 eqv_status eqv_stream_scratch(eqv_stream stream, int64_t* bytes) {
   return guard("stream_scratch", [&] {
     need(stream, "stream_scratch", "stream");
-    if (!bytes) throw error(EQV_BAD_ARGUMENT, "stream_scratch: bytes is null");
+    need_address(bytes, "stream_scratch", "bytes");
     *bytes = stream->scratch_bytes;
   });
 }
@@ -277,8 +286,8 @@ eqv_status eqv_stream_scratch(eqv_stream stream, int64_t* bytes) {
 eqv_status eqv_host_alloc(eqv_device device, int64_t bytes, void** out) {
   return guard("host_alloc", [&] {
     need(device, "host_alloc", "device");
-    if (!out || bytes < 0)
-      throw error(EQV_BAD_ARGUMENT, "host_alloc: out is null or the size negative (%lld bytes)", static_cast<long long>(bytes));
+    need_address(out, "host_alloc", "out");
+    need_size(bytes, "host_alloc");
     refuse_while_capturing(*device, "host_alloc", "allocate before");
     *out = backend::raw_host_allocate(*device, bytes > 0 ? bytes : 1);
     if (!*out)
@@ -298,8 +307,8 @@ eqv_status eqv_host_free(eqv_device device, void* data) {
 eqv_status eqv_copy_in(eqv_stream stream, void* device_data, const void* host, int64_t bytes) {
   return guard("copy_in", [&] {
     need(stream, "copy_in", "stream");
-    if (bytes < 0 || (bytes > 0 && (!device_data || !host)))
-      throw error(EQV_BAD_ARGUMENT, "copy_in: null address or negative size (%lld bytes)", static_cast<long long>(bytes));
+    need_size(bytes, "copy_in");
+    if (bytes > 0) need_address(device_data, "copy_in", "device_data"), need_address(host, "copy_in", "host");
     refuse_while_capturing(*stream->device, "copy_in", "copy before eqv_capture_begin or before the graph's launch");
     timed(*stream, "copy_in", bytes, [&] { backend::copy_in(*stream, device_data, host, bytes); });
   });
@@ -308,8 +317,8 @@ eqv_status eqv_copy_in(eqv_stream stream, void* device_data, const void* host, i
 eqv_status eqv_copy_out(eqv_stream stream, void* host, const void* device_data, int64_t bytes) {
   return guard("copy_out", [&] {
     need(stream, "copy_out", "stream");
-    if (bytes < 0 || (bytes > 0 && (!device_data || !host)))
-      throw error(EQV_BAD_ARGUMENT, "copy_out: null address or negative size (%lld bytes)", static_cast<long long>(bytes));
+    need_size(bytes, "copy_out");
+    if (bytes > 0) need_address(host, "copy_out", "host"), need_address(device_data, "copy_out", "device_data");
     refuse_while_capturing(*stream->device, "copy_out", "read after the graph's launch");
     timed(*stream, "copy_out", bytes, [&] { backend::copy_out(*stream, host, device_data, bytes); });
   });

@@ -25,6 +25,8 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
+constexpr int64_t kMostRanks = 1 << 20;
+
 // One line: NCCL's own text may have several.
 std::string one_line(const char* text) {
   std::string line;
@@ -142,9 +144,14 @@ eqv_status eqv_comm_id(void* id) {
 eqv_status eqv_comm_open(eqv_device device, const void* id, int64_t rank, int64_t size, eqv_comm* out) {
   return guard("comm_open", [&] {
     if (!device) throw error(EQV_BAD_HANDLE, "comm_open: device is null");
-    if (!id || !out || size < 1 || size > 1 << 20 || rank < 0 || rank >= size)
-      throw error(EQV_BAD_ARGUMENT, "comm_open: rank %lld of %lld, or a null address", static_cast<long long>(rank),
-                  static_cast<long long>(size));
+    if (!id) throw error(EQV_BAD_ARGUMENT, "comm_open: id is null");
+    if (!out) throw error(EQV_BAD_ARGUMENT, "comm_open: out is null");
+    if (size < 1 || size > kMostRanks)
+      throw error(EQV_BAD_ARGUMENT, "comm_open: size is %lld; use 1 to %lld", static_cast<long long>(size),
+                  static_cast<long long>(kMostRanks));
+    if (rank < 0 || rank >= size)
+      throw error(EQV_BAD_ARGUMENT, "comm_open: rank is %lld; use 0 to size - 1, which is %lld", static_cast<long long>(rank),
+                  static_cast<long long>(size - 1));
     backend::select(*device);
     auto comm = std::make_unique<eqv_comm_s>();
     comm->device = device;

@@ -7,6 +7,9 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.github.eqvae.EqvaeException;
 import java.io.IOException;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -109,6 +112,46 @@ class AbiTest {
     Path file = folder.resolve("libeqv_cpu.so");
     String text = failure(file);
     assertTrue(text.contains(file.toString()), text);
+  }
+
+  private static String refusal(NativeLibrary library, Fn function, long... arguments) {
+    return assertThrows(
+            EqvaeException.Argument.class,
+            () -> library.call(function, arguments),
+            function::symbol)
+        .getMessage();
+  }
+
+  /** One message for each argument: several in one would not say which is wrong. */
+  @Test
+  void aWrongArgumentIsNamed() {
+    NativeLibrary library = NativeLibrary.open(library("libeqv_null.so"));
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment out = arena.allocate(ValueLayout.JAVA_LONG);
+      library.openDevice(0, 1, out.address());
+      long device = out.get(ValueLayout.JAVA_LONG, 0);
+      library.call(Fn.STREAM_CREATE, device, out.address());
+      long stream = out.get(ValueLayout.JAVA_LONG, 0);
+      String negative = ": bytes is -5; it must not be negative";
+      assertEquals("alloc" + negative, refusal(library, Fn.ALLOC, device, -5, out.address()));
+      assertEquals("alloc: out is null", refusal(library, Fn.ALLOC, device, 8, 0));
+      assertEquals(
+          "host_alloc" + negative, refusal(library, Fn.HOST_ALLOC, device, -5, out.address()));
+      assertEquals("host_alloc: out is null", refusal(library, Fn.HOST_ALLOC, device, 8, 0));
+      assertEquals("copy_in" + negative, refusal(library, Fn.COPY_IN, stream, 0, 0, -5));
+      assertEquals(
+          "copy_in: device_data is null",
+          refusal(library, Fn.COPY_IN, stream, 0, out.address(), 8));
+      assertEquals(
+          "copy_in: host is null", refusal(library, Fn.COPY_IN, stream, out.address(), 0, 8));
+      assertEquals("copy_out" + negative, refusal(library, Fn.COPY_OUT, stream, 0, 0, -5));
+      assertEquals(
+          "copy_out: host is null", refusal(library, Fn.COPY_OUT, stream, 0, out.address(), 8));
+      assertEquals(
+          "activation: params is null", refusal(library, Fn.ACTIVATION_FWD, stream, 0, 0, 0));
+      library.call(Fn.STREAM_DESTROY, stream);
+      library.call(Fn.DEVICE_CLOSE, device);
+    }
   }
 
   private static void replace(byte[] bytes, String from, String to) {
