@@ -107,7 +107,7 @@ __device__ inline bool barrier_try(Barrier* barrier, [[maybe_unused]] unsigned p
 #endif
 }
 
-// A clock of few bits, since waits have few registers: it goes on by one in 2³² ns, 4.3 seconds.
+// The upper 32 bits of the nanosecond clock, because waits have few registers to spare; one tick is 4.3 s.
 __device__ inline unsigned slow_clock() {
 #if defined(__CUDA_ARCH__)
   unsigned now = 0;
@@ -120,7 +120,7 @@ __device__ inline unsigned slow_clock() {
 #endif
 }
 
-// Ends the kernel, and with it the use of the GPU by this process, which then says what it waited for.
+// Reports the wait and ends the kernel. The process cannot use the GPU afterwards; its error names the wait.
 __device__ inline void give_up([[maybe_unused]] uint64_t* report, Wait what, unsigned number, unsigned parity) {
   [[maybe_unused]] const uint64_t word = pack_wait(what, number, parity, threadIdx.x, blockIdx.x);
 #if defined(__CUDA_ARCH__)
@@ -261,7 +261,7 @@ __device__ inline void multicast_pixels(void* to, const TensorMap& map, Barrier*
 #endif
 }
 
-// The first pixel is (n, i, j); rows and columns may begin before the image and end behind it.
+// The first pixel is (n, i, j); rows and columns may begin before the image and end after it.
 __device__ inline void copy_image_box(void* to, const TensorMap& map, Barrier* barrier, [[maybe_unused]] int n,
                                       [[maybe_unused]] int i, [[maybe_unused]] int j, [[maybe_unused]] int channel) {
 #if defined(__CUDA_ARCH__)

@@ -70,7 +70,7 @@ __device__ void produce(WeightPipeline<kBlocks>& pipeline, BoxOfTap* boxes, cons
   const int a_first = kShareA ? rank * kACount : 0, b_first = kShareB ? rank * kBCount : 0;
   PipelineState<kStages> state;
   while (begin < end) {
-    // Divisions, of a dozen instructions or more each, once a tile: for one thread a step is short.
+    // These divisions take a dozen instructions or more each, so they are done once per tile, not per step.
     const int pair = begin / w.steps, stop = std::min(end, (pair + 1) * w.steps);
     int pixel = (begin - pair * w.steps) * kTileDepth;
     int line = pixel / w.columns, v = pixel - line * w.columns, n = line / w.rows, u = line - n * w.rows;

@@ -46,7 +46,7 @@ inline void complete(Conv& c, const PackedMatrix<dtype::Bf16>& w, const Tensor& 
 // Tiles with 256 channels read the fewest bytes. If the channels would be mostly padding there, they are the side of 128.
 inline bool swaps_ab(int channels) { return ceil_div(channels, 128) * 128 < ceil_div(channels, 256) * 256; }
 
-// Whether all tiles of slabs would be whole. Then the bits are those of other tiles.
+// Whether the result divides into whole slab tiles; then slabs give the same bits as other tiles.
 template <class T>
 bool takes_slabs(const Conv& c) {
   const Parity& p = c.parities[0];

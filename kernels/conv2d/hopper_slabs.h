@@ -11,7 +11,8 @@
 
 namespace eqv::gpu {
 
-// Slabs are of a block alone, weights for both blocks. Reports of waits count the stages of the slabs from kFirstSlab on.
+// Each block loads its own slabs; both blocks of a cluster share the weights. Reports of waits count the stages
+// of the slabs from kFirstSlab on.
 template <class Slab, class Weights>
 struct SlabPipelines {
   static constexpr int kSlabs = 3, kWeights = sizeof(Weights) > sizeof(Slab) ? 4 : 5, kFirstSlab = 16;

@@ -192,8 +192,8 @@ struct ConvShared {
   OrderedSequenceBarrier order;
 };
 
-// What a block does; hopper_slabs.h has another produce and consume. begin(tile, staging, next) and store(tile, sums, staging, next) get the warpgroup's staging, and a number that
-// is theirs.
+// The main function of a block; hopper_slabs.h has its own produce and consume. begin(tile, staging, next) and
+// store(tile, sums, staging, next) get the warpgroup's staging memory and `next`, a number that only they change.
 template <class T, class Staging, class Begin, class Store>
 __device__ void convolve_tiles(const Conv& c, const PixelMaps& pixels, const TensorMap& weights, Begin begin, Store store) {
   using Shared = ConvShared<T, Staging>;

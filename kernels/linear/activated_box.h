@@ -20,7 +20,8 @@ struct Function {
   bool keeps;  // its input is stored, too
 };
 
-// After each warp of the warpgroup has placed its part of a box. Where values lie in it does not matter to a function of each.
+// Every warp of the warpgroup calls it after it has written its part of a box; it waits for all of them. The order of values
+// in the box does not matter: the function is elementwise.
 __device__ inline void activate_box(const Function& f, const dtype::Bf16* from, dtype::Bf16* to, int thread) {
   warpgroup_barrier();
 #pragma unroll 1

@@ -1,7 +1,7 @@
 // A linear layer and its activation on tensor cores in one pass: y = activation(z), z = x·wᵀ + bias as it is stored. Same
 // arguments as linear_fwd of backend.h, but as images of one pixel: x{rows, 1, 1, I}, w{O, I, 1, 1}, before and y{rows, 1,
 // 1, O}. The activation is of the rounded z, whether z is stored (`before`, for the backward pass) or not: the bits are
-// those of a product and an activation behind it.
+// those of a product and an activation after it.
 #pragma once
 
 #include "backend.h"

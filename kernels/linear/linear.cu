@@ -29,7 +29,7 @@ void tensor_core_fwd(Stream& stream, const eqv_activation_params& p, const Tenso
   const Tensor x = image(x_tensor), w = kernel(w_tensor), y = image(y_tensor),
                before = image(before_tensor ? *before_tensor : y_tensor);
   const Tensor* kept = before_tensor ? &before : nullptr;
-  // Layers with few inputs or outputs read and write little: they have their own kernels, and an activation behind them.
+  // Layers with few inputs or outputs read and write little: they have their own kernels, and the activation runs after them.
   const bool thin = x.dtype == EQV_BF16 && thin_takes_fwd(x, w, y);
   if (thin || p.kind == EQV_IDENTITY) {
     conv2d_fwd(stream, kPointwise, x, w, nullptr, bias, nullptr, before, nullptr);

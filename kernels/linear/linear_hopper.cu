@@ -1,4 +1,4 @@
-// A linear layer with an activation for sm_90a: the convolution kernel's products (conv2d/hopper_tiles.h) behind another
+// A linear layer with an activation for sm_90a: the convolution kernel's products (conv2d/hopper_tiles.h) with another
 // store. A box of results goes to shared memory rounded, without the activation. When it is whole, each thread activates 16
 // bytes of it at a time into a second box: no sums of these are in registers any more, the loop is short, and both boxes are
 // stored as they are.

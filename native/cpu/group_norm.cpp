@@ -1,4 +1,4 @@
-// Group norm with an optional SiLU behind it: one pass for the statistics, one to apply; the same two backward.
+// Group norm with an optional SiLU after it: one pass for the statistics, one to apply; the same two backward.
 #include "norm.h"
 
 namespace eqv::backend {

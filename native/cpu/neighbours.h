@@ -8,16 +8,15 @@
 
 namespace eqv::cpu {
 
-// A thread that is kept from running in the middle of a piece is waited for, milliseconds each time. If that takes more than a
-// fifth of a call's time, a single thread that waits for nobody does more; calls then have one for a while. When that is over, it
-// is tried again with all.
+// If another program interrupts a thread in the middle of a piece, the call waits milliseconds for it. If such waits take more
+// than a fifth of the time, one thread alone is faster, so calls use one for a while; then all threads are tried again.
 class Neighbours {
  public:
   using Clock = std::chrono::steady_clock;
 
   bool crowded() const { return Clock::now().time_since_epoch().count() < alone_until_.load(std::memory_order_relaxed); }
 
-  // What a call's own thread has seen: so long it had pieces to compute, and then it waited for the other threads.
+  // How long a call's own thread computed pieces, and how long it then waited for the other threads.
   void saw(Clock::duration worked, Clock::duration waited) {
     std::lock_guard lock(mutex_);
     worked_ += worked;

@@ -20,8 +20,8 @@ std::string implementation(const dnnl::primitive& primitive) {
   return std::string("oneDNN ") + (status == dnnl_success && name ? name : "primitive");
 }
 
-// Threads do to add their parts of a weight gradient, and in oneDNN's products of large matrices, on which some convolutions are
-// built ("gemm:jit"; "brgconv" has products of its own).
+// Whether the primitive's threads wait for each other: true for weight gradients, whose parts they add, and for oneDNN's
+// large matrix products, on which some convolutions are built ("gemm:jit"; "brgconv" has its own products).
 bool threads_wait(const dnnl::primitive& primitive, const std::string& name) {
   dnnl_prop_kind_t kind;
   const auto status = dnnl_primitive_desc_query(primitive.get_primitive_desc(), dnnl_query_prop_kind, 0, &kind);

@@ -3,9 +3,8 @@
 
 namespace eqv::cpu {
 
-// While it lives, the calling thread's primitives of oneDNN are made in, and run as, `pieces` on up to `threads` threads. Else
-// they run on the calling thread alone. Pieces are computed in any order: those of primitives whose threads wait for each other
-// must not be more than one.
+// During its lifetime, oneDNN primitives of this thread are created and run in `pieces` parts on up to `threads` threads;
+// otherwise on this thread alone. Parts run in any order, so a primitive whose threads wait for each other must have one part.
 class DnnlPieces {
  public:
   DnnlPieces(int pieces, int threads);

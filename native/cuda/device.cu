@@ -28,7 +28,7 @@ void make_report_of_waits() {
   std::lock_guard lock(mutex);
   if (report_of_waits.load()) return;
   void* word = nullptr;
-  // Without it a wait that does not end still ends the kernel, only without its name.
+  // Without this memory a stuck wait still ends its kernel, but the error cannot name it.
   if (failed(cudaHostAlloc(&word, sizeof(uint64_t), cudaHostAllocPortable | cudaHostAllocMapped))) return;
   *static_cast<uint64_t*>(word) = 0;
   report_of_waits.store(static_cast<uint64_t*>(word));

@@ -43,8 +43,8 @@ EQV_API eqv_status eqv_comm_broadcast(eqv_comm comm, eqv_stream stream, void* da
 /* Waits at most so long until NCCL has taken the work that it was given and, if there is a stream, until all work of it is
  * done. done: 1 if so, 0 if the time is up. */
 EQV_API eqv_status eqv_comm_wait(eqv_comm comm, eqv_stream stream, int64_t milliseconds, int64_t* done);
-/* Closes it. The other ranks have as many milliseconds to do the same; then, and after an error, what still runs is ended. That
- * is no error: what was waited for is done. */
+/* Closes the communicator. If the other ranks do not close it within `milliseconds`, or after an error, work that is still
+ * running is aborted. This is not an error: everything that was waited for is done. */
 EQV_API eqv_status eqv_comm_close(eqv_comm comm, int64_t milliseconds);
 
 #ifdef __cplusplus

@@ -131,7 +131,7 @@ std::string text_of(const Header& h) {
 
 constexpr Header kFarewell{-1, 0, 0, 0, 0};
 
-// Bytes that go out or come in, in this order, behind their header.
+// Bytes that go out or come in, in this order, after their header.
 struct Piece {
   Header header;
   Header found{};  // what came instead of `header`
