@@ -3,6 +3,7 @@ package io.github.eqvae.diffusion;
 import static io.github.eqvae.testing.GoldenFile.ints;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -33,6 +34,9 @@ class GoldenMaskScheduleTest {
             int steps = Integer.parseInt(parts[2]);
             assertArrayEquals(
                 ints(golden.values(name)), schedule(parts[3]).counts(side * side, steps), name);
+            if (steps > 2) { // of two, each schedule gives one code first
+              assertOthersDiffer(ints(golden.values(name)), schedule(parts[3]), side, steps);
+            }
             compared++;
           } else if (name.startsWith("train_fraction.")) {
             double[] expected = golden.values(name);
@@ -49,6 +53,27 @@ class GoldenMaskScheduleTest {
     assertTrue(compared > 0, "no file has schedules");
   }
 
+  /** Another schedule, or one that is a step off, does not give the reference's counts. */
+  private static void assertOthersDiffer(int[] counts, MaskSchedule schedule, int side, int steps) {
+    for (MaskSchedule other : MaskSchedule.values()) {
+      if (other != schedule) {
+        assertFalse(Arrays.equals(counts, countsOf(other, side, steps)), other + " unseen");
+      }
+    }
+    int[] more = countsOf(schedule, side, steps + 1);
+    assertFalse(Arrays.equals(counts, Arrays.copyOf(more, steps)), "a step off");
+    assertFalse(Arrays.equals(counts, Arrays.copyOfRange(more, 1, more.length)), "a step late");
+  }
+
+  /** None where the schedule leaves nothing for a step. */
+  private static int[] countsOf(MaskSchedule schedule, int side, int steps) {
+    try {
+      return schedule.counts(side * side, steps);
+    } catch (EqvaeException.Argument e) {
+      return new int[steps];
+    }
+  }
+
   @Test
   void haltonsOrderIsTheReferences() throws IOException {
     List<Path> files = GoldenFile.with("order.16");
@@ -63,6 +88,9 @@ class GoldenMaskScheduleTest {
             int[] order = new int[pairs.length / 2];
             Arrays.setAll(order, i -> pairs[2 * i] * side + pairs[2 * i + 1]);
             assertArrayEquals(order, HaltonOrder.of(side), name);
+            int[] turned = new int[order.length]; // rows taken for columns
+            Arrays.setAll(turned, i -> order[i] % side * side + order[i] / side);
+            assertFalse(Arrays.equals(turned, HaltonOrder.of(side)), name + " turned");
           } else if (parts[0].equals("cumulative")) {
             int side = Integer.parseInt(parts[1]);
             int[] totals = HaltonOrder.totals(side * side, Integer.parseInt(parts[2]));

@@ -9,6 +9,7 @@ import io.github.eqvae.diffusion.RepaLoss;
 import io.github.eqvae.tape.Seed;
 import io.github.eqvae.tape.Tape;
 import io.github.eqvae.tensor.Device;
+import io.github.eqvae.tensor.Shape;
 import io.github.eqvae.tensor.Stream;
 import io.github.eqvae.tensor.Tensor;
 import io.github.eqvae.testing.GoldenFile;
@@ -85,6 +86,43 @@ class GoldenRepaTest {
     }
   }
 
+  /** A network that takes or gives each channel for the next one is not taken for the reference. */
+  @Test
+  void aShiftedChannelIsSeen() throws IOException {
+    for (Path file : files()) {
+      try (GoldenFile golden = GoldenFile.open(file);
+          GoldenNetwork net = open(golden, "cpu")) {
+        Shape s = golden.shape("fwd.in.x");
+        double[] latents = shifted(golden.nhwc("fwd.in.x"), s.size(1));
+        Dit.Aligned of =
+            net.dit.forwardAligned(
+                net.tape(Tape.Mode.INFERENCE),
+                net.tensor(Shape.of(s.dim(0), s.dim(2), s.dim(3), s.dim(1)), latents),
+                net.tensor("fwd.in.t"),
+                net.labels("fwd.in.y"));
+        double[] expected = golden.nhwc("fwd.out");
+        assertTrue(golden.distance("fwd.out", expected, net.read(of.output())) > 1);
+        double[] features = golden.values("fwd.z0");
+        double[] others = net.read(of.features().getFirst());
+        assertTrue(golden.distance("fwd.z0", features, others) > 1);
+        Dit.Aligned right = forward(net);
+        double[] output = shifted(net.read(right.output()), s.size(1));
+        assertTrue(golden.distance("fwd.out", expected, output) > 1);
+        double[] z = net.read(right.features().getFirst());
+        double[] turned = shifted(z, golden.shape("fwd.z0").size(2));
+        assertTrue(golden.distance("fwd.z0", features, turned) > 1);
+      }
+    }
+  }
+
+  private static double[] shifted(double[] values, int channels) {
+    double[] out = new double[values.length];
+    for (int i = 0; i < out.length; i++) {
+      out[i] = values[i - i % channels + (i + 1) % channels];
+    }
+    return out;
+  }
+
   @ParameterizedTest
   @MethodSource("onDevices")
   void itLearnsAsTheReferenceDoes(String device, Path file) throws IOException {
@@ -112,7 +150,7 @@ class GoldenRepaTest {
     Arrays.setAll(times, n -> loss.time(uniform[n], normal[n]));
     DenoisingLoss.Corrupted of =
         net.corrupt(loss, tape, net.image("train.in.images"), net.image("rnd.train.noise"), times);
-    Tensor t = net.tensor(io.github.eqvae.tensor.Shape.of(times.length), times);
+    Tensor t = net.tensor(Shape.of(times.length), times);
     Tensor y = net.labels(golden.values("train.in.y"), golden.values("rnd.train.drop"));
     Dit.Aligned out = net.dit.forwardAligned(tape, of.noisy(), t, y);
     List<DenoisingLoss.Term> terms = loss.terms(tape, out.output(), of);
