@@ -16,7 +16,7 @@ import io.github.eqvae.io.torch.TorchTensor;
 import io.github.eqvae.io.torch.TorchValue;
 import io.github.eqvae.io.torch.TorchWriter;
 import io.github.eqvae.serve.TinyModels;
-import io.github.eqvae.testing.GoldenFile;
+import io.github.eqvae.testing.GoldenVit;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.nio.file.Files;
@@ -322,33 +322,34 @@ class CheckpointCommandsTest extends CliFixture {
   /** DINOv2 in each library's names is said to be what it is, and becomes one file. */
   @Test
   void aVisionTransformerIsInspectedAndConverted() throws Exception {
+    GoldenVit vit = GoldenVit.of(4);
+    String heads = Integer.toString(vit.someHeads());
+    String title = "vit-%d-wide-%d-deep".formatted(vit.width(), vit.depth());
+    String table = "%d×%d".formatted(vit.side(), vit.side());
     for (String naming : List.of("hub", "timm", "hf")) {
-      Path golden =
-          GoldenFile.all()
-              .getFirst()
-              .resolveSibling("dinov2_reg4_weights_" + naming + ".safetensors");
-      Outcome o = run("inspect", golden.toString(), "--heads", "2");
+      Outcome o = run("inspect", GoldenVit.file(4, naming).toString(), "--heads", heads);
       assertEquals(0, o.code(), o.err());
       String name = Map.of("hub", "torch.hub", "timm", "timm", "hf", "transformers").get(naming);
       assertTrue(o.out().matches("(?s).*naming +" + name + "\n.*"), o.out());
-      assertTrue(o.out().contains("vit-16-wide-2-deep") && o.out().contains("37×37"), o.out());
+      assertTrue(o.out().contains(title) && o.out().contains(table), o.out());
     }
-    Path hf = GoldenFile.all().getFirst().resolveSibling("dinov2_reg4_weights_hf.safetensors");
+    Path hf = GoldenVit.file(4, "hf");
     Outcome o =
-        run("weights", "dinov2", hf.toString(), "vit.safetensors", "--unchecked", "--heads", "2");
+        run("weights", "dinov2", hf.toString(), "vit.safetensors", "--unchecked", "--heads", heads);
     assertEquals(0, o.code(), o.err());
     o = run("inspect", "vit.safetensors");
     assertEquals(0, o.code(), o.err());
-    assertTrue(o.out().contains("torch.hub") && o.out().contains("16, 2, 2"), o.out());
+    String sizes = "%d, %d, %s".formatted(vit.width(), vit.depth(), heads);
+    assertTrue(o.out().contains("torch.hub") && o.out().contains(sizes), o.out());
     // Seen: save_pretrained's folder was refused as one of diffusers without its weights.
     Path saved = Files.createDirectory(folder.resolve("saved"));
     Files.copy(hf, saved.resolve("model.safetensors"));
     Files.writeString(saved.resolve("config.json"), "{\"model_type\": \"dinov2_with_registers\"}");
-    o = run("inspect", "saved", "--heads", "2");
+    o = run("inspect", "saved", "--heads", heads);
     assertEquals(0, o.code(), o.err());
     assertTrue(o.out().contains("transformers folder, model.safetensors"), o.out());
     assertUserError(run("weights", "dinov2", "saved", "b.safetensors"), 1, "not a published file");
-    o = run("weights", "dinov2", "saved", "b.safetensors", "--unchecked", "--heads", "2");
+    o = run("weights", "dinov2", "saved", "b.safetensors", "--unchecked", "--heads", heads);
     assertEquals(0, o.code(), o.err());
     assertEquals(
         -1, Files.mismatch(folder.resolve("vit.safetensors"), folder.resolve("b.safetensors")));

@@ -22,7 +22,7 @@ import io.github.eqvae.tensor.Shape;
 import io.github.eqvae.tensor.Stream;
 import io.github.eqvae.tensor.Tensor;
 import io.github.eqvae.tensor.TensorArena;
-import io.github.eqvae.testing.GoldenFile;
+import io.github.eqvae.testing.GoldenVit;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -41,19 +41,14 @@ import org.junit.jupiter.params.provider.CsvSource;
 class Dinov2FeaturesTest {
   @TempDir Path folder;
 
-  private static Path golden(String name) throws IOException {
-    return GoldenFile.all().getFirst().resolveSibling("dinov2_" + name + ".safetensors");
-  }
-
   private static Image noise(int width, int height, int channels) {
     byte[] data = new byte[width * height * channels];
     new Random(7).nextBytes(data);
     return new Image(width, height, channels, data);
   }
 
-  /** Heads of the golden networks: README of the files. */
-  private static OptionalInt heads(int registers) {
-    return OptionalInt.of(registers == 0 ? 3 : 2);
+  private static OptionalInt heads(int registers) throws IOException {
+    return OptionalInt.of(GoldenVit.of(registers).someHeads());
   }
 
   /** The same numbers under three names become the same file, and give the same features. */
@@ -64,7 +59,7 @@ class Dinov2FeaturesTest {
     List<float[]> patches = new ArrayList<>();
     Set<String> hashes = new HashSet<>();
     for (String naming : List.of("hub", "timm", "hf")) {
-      Path from = golden("reg" + registers + "_weights_" + naming);
+      Path from = GoldenVit.file(registers, naming);
       Path to = folder.resolve(naming + ".safetensors");
       VitConfig config = Dinov2Weights.write(from, heads(registers), to);
       assertEquals(registers, config.registers());
@@ -101,7 +96,7 @@ class Dinov2FeaturesTest {
   /** The class token, not a mean; of 224 pixels, whatever the picture's shape; as hub fits. */
   @Test
   void featuresAreTheClassToken() throws IOException {
-    Path file = golden("reg0_weights_hub");
+    Path file = GoldenVit.file(0, "hub");
     Image picture = noise(50, 31, 1);
     Image square =
         PillowResize.resize(picture.withChannels(3), 224, 224, PillowResize.Filter.BICUBIC);
@@ -122,8 +117,9 @@ class Dinov2FeaturesTest {
       float[] prefix =
           vit.forward(new Tape(stream, arena, Tape.Mode.INFERENCE), x).prefix().toFloats(stream);
       float[] token = features.of(List.of(picture)).pooled();
-      assertEquals(24, features.size());
-      assertArrayEquals(java.util.Arrays.copyOf(prefix, 24), token, 2e-5f);
+      int width = GoldenVit.of(0).width();
+      assertEquals(width, features.size());
+      assertArrayEquals(java.util.Arrays.copyOf(prefix, width), token, 2e-5f);
       assertEquals(Protocol.DINOV2, features.protocol());
     }
   }
@@ -132,7 +128,7 @@ class Dinov2FeaturesTest {
   @Test
   void figuresAreNamed() throws IOException {
     Path file = folder.resolve("dinov2.safetensors");
-    Dinov2Weights.write(golden("reg0_weights_timm"), heads(0), file);
+    Dinov2Weights.write(GoldenVit.file(0, "timm"), heads(0), file);
     try (Device device = Device.open("cpu");
         Stream stream = new Stream(device);
         Dinov2Features features = Dinov2Features.load(file, stream);
@@ -150,7 +146,7 @@ class Dinov2FeaturesTest {
 
   @Test
   void otherFilesAreNamed() throws IOException {
-    Path file = golden("reg0_weights_hub");
+    Path file = GoldenVit.file(0, "hub");
     EqvaeException e = assertThrows(EqvaeException.Argument.class, () -> Dinov2Weights.check(file));
     assertTrue(e.getMessage().contains("not a published file"), e.getMessage());
     assertEquals(6, Dinov2Weights.published().size());

@@ -58,9 +58,9 @@ class GoldenHaltonTest {
               golden.shape("tok_emb.weight").size(0) - 1,
               golden.shape("cls_emb.weight").size(0) - 1,
               width,
-              1,
+              depth(golden),
               heads,
-              4 * width,
+              golden.shape("transformer.layers.0.ff.w1.weight").size(0) * 3 / 2,
               golden.shape("reg_tokens.weight").size(0));
       this.device = Device.open(device);
       stream = new Stream(this.device);
@@ -76,6 +76,13 @@ class GoldenHaltonTest {
       theirs.removeIf(n -> n.matches("(in|rnd|out|mask|grad|ema3)\\..*|head.weight"));
       assertEquals(theirs, ours);
       assertArrayEquals(golden.values("tok_emb.weight"), golden.values("head.weight"), "tied");
+    }
+
+    private static int depth(GoldenFile golden) {
+      return (int)
+          IntStream.range(0, 100)
+              .takeWhile(i -> golden.has("transformer.layers." + i + ".ln1.weight"))
+              .count();
     }
 
     Tensor tokens(int[] codes, int... labels) {

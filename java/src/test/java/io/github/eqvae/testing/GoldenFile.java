@@ -17,6 +17,8 @@ import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.Assertions;
+import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.params.provider.Arguments;
 
 /**
@@ -69,6 +71,19 @@ public final class GoldenFile implements AutoCloseable {
         }
       }
     }
+    return found;
+  }
+
+  /**
+   * The files that have these tensors, of which there must be one; only a folder that {@code
+   * -Deqvae.golden} names may have none, and the test is skipped then.
+   */
+  public static List<Path> needed(String... tensors) throws IOException {
+    List<Path> found = with(tensors);
+    boolean other = System.getProperty("eqvae.golden") != null;
+    String none = "no golden file has " + String.join(", ", tensors);
+    Assumptions.assumeFalse(found.isEmpty() && other, none);
+    Assertions.assertFalse(found.isEmpty(), none);
     return found;
   }
 
