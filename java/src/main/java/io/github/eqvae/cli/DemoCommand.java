@@ -185,6 +185,9 @@ final class DemoCommand implements Callable<Integer> {
             part.path() + " exists and is not the folder of a run; name another folder with --out");
       }
     }
+    if (parts.isEmpty() && !overwrite) {
+      requireNoOther(out);
+    }
     boolean finished =
         Files.exists(result())
             || parts.size() == 2 && parts.stream().allMatch(RunFolder::isFinished);
@@ -211,6 +214,23 @@ final class DemoCommand implements Callable<Integer> {
           out
               + " held a demo"
               + (finished ? ", which is replaced" : " that was stopped; it starts over"));
+    }
+  }
+
+  /**
+   * Refuses a folder without any part of a demo, in which its results would replace others.
+   *
+   * @throws EqvaeException.Argument if there are such files
+   */
+  static void requireNoOther(Path out) {
+    for (String name : List.of("report.html", "result.json")) {
+      Path file = out.resolve(name);
+      if (Files.exists(file)) {
+        throw new EqvaeException.Argument(
+            file
+                + " is there, but no model of a demo beside it: it would be replaced. Name another"
+                + " folder with --out");
+      }
     }
   }
 

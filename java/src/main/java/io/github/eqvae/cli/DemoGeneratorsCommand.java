@@ -165,6 +165,9 @@ final class DemoGeneratorsCommand implements Callable<Integer> {
     }
     all.addAll(classifiers());
     all.addAll(generators());
+    if (all.stream().noneMatch(t -> Files.exists(t.folder()))) {
+      DemoCommand.requireNoOther(out);
+    }
     for (Training t : all) {
       CommandChain.requireSame(t.recipe(), t.folder(), t.settings());
     }

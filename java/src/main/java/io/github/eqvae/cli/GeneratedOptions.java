@@ -2,6 +2,7 @@ package io.github.eqvae.cli;
 
 import io.github.eqvae.EqvaeException;
 import io.github.eqvae.eval.Protocol;
+import io.github.eqvae.eval.StatisticsFile;
 import io.github.eqvae.io.Folders;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -130,6 +131,21 @@ final class GeneratedOptions {
         || !Files.isDirectory(file.toAbsolutePath().getParent())) {
       throw new EqvaeException.Argument(
           "--write-statistics " + file + ": name a .npz file in a folder that exists");
+    }
+    if (Files.exists(file) && !isOurs(file)) {
+      throw new EqvaeException.Argument(
+          "--write-statistics "
+              + file
+              + " exists and holds no statistics that eqvae wrote, which it may replace; name"
+              + " another file");
+    }
+  }
+
+  private static boolean isOurs(Path file) {
+    try {
+      return StatisticsFile.read(file).flatMap(StatisticsFile::origin).isPresent();
+    } catch (IOException | EqvaeException notReadable) {
+      return false;
     }
   }
 }

@@ -254,6 +254,12 @@ final class SampleCommand implements Callable<Integer> {
               throw new EqvaeException.Argument(
                   "--grid " + file + ": the pictures are written as PNG; end the name with .png");
             });
+    grid.filter(file -> !overwrite && !Files.exists(out) && Files.exists(file))
+        .ifPresent(
+            file -> {
+              throw new EqvaeException.Argument(
+                  "--grid " + file + " is there already; name another, or add --overwrite");
+            });
     if (PictureTarget.isArchive(out)) {
       return;
     }

@@ -1,10 +1,12 @@
 package io.github.eqvae.cli;
 
+import io.github.eqvae.EqvaeException;
 import io.github.eqvae.train.MemoryPlan;
 import io.github.eqvae.train.Trainer;
 import io.github.eqvae.train.kinds.RecipeKinds;
 import io.github.eqvae.train.recipe.ShippedRecipes;
 import io.github.eqvae.train.run.FollowerRun;
+import io.github.eqvae.train.run.FreeFolder;
 import io.github.eqvae.train.run.Invocation;
 import io.github.eqvae.train.run.RunFolder;
 import io.github.eqvae.train.run.RunObserver;
@@ -118,16 +120,15 @@ final class TrainCommand implements Callable<Integer> {
     }
     recipe.notes().forEach(console::note);
     ranked.notice().ifPresent(console::note);
-    boolean used = resume.isEmpty() && folder.isUsed();
+    Optional<EqvaeException.Argument> taken =
+        resume.isEmpty() ? FreeFolder.refusal(folder) : Optional.empty();
     if (dryRun) {
-      if (used) {
-        console.note(folder.isTaken().getMessage());
-      }
+      taken.ifPresent(why -> console.note(why.getMessage()));
       dryRun(recipe, folder, console, stdout);
       return 0;
     }
-    if (used) {
-      throw folder.isTaken();
+    if (taken.isPresent()) {
+      throw taken.get();
     }
     if (resume.isEmpty()) {
       recipe.checkStart().forEach(console::note);

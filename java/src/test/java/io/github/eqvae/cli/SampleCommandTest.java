@@ -2,6 +2,7 @@ package io.github.eqvae.cli;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
@@ -145,6 +146,21 @@ class SampleCommandTest extends CliFixture {
       assertUserError(sample("--out", "s", "--grid", grid), 1, "would be taken for one of them");
     }
     assertEquals(0, sample("--out", "s", "--grid", "grid.png").code());
+  }
+
+  /**
+   * Seen: any file was replaced. That of samples that are continued is replaced by the same one.
+   */
+  @Test
+  void theGridReplacesNothing() throws Exception {
+    Path mine = folder.resolve("mine.png");
+    Files.writeString(mine, "mine");
+    assertUserError(sample("--out", "t", "--grid", "mine.png"), 1, "mine.png is there already");
+    assertEquals("mine", Files.readString(mine));
+    assertFalse(Files.exists(folder.resolve("t")));
+    assertEquals(0, sample("--out", "t", "--grid", "grid.png").code());
+    assertEquals(0, sample("--out", "t", "--grid", "grid.png").code());
+    assertEquals(0, sample("--out", "t", "--grid", "mine.png", "--overwrite").code());
   }
 
   /** Seen: --overwrite deleted pictures whose names begin with a digit, and kept others. */

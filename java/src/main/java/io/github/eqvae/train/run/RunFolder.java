@@ -227,12 +227,8 @@ public record RunFolder(Path path) {
     return FolderLock.acquire(path, command, note);
   }
 
-  /**
-   * Why no other run can begin here.
-   *
-   * @return the exception, to be thrown by the caller
-   */
-  public EqvaeException.Argument isTaken() {
+  /** Why no other run can begin here. */
+  EqvaeException.Argument isTaken() {
     return new EqvaeException.Argument(
         path
             + " already holds a run. Go on with it: "

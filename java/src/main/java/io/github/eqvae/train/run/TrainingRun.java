@@ -209,8 +209,8 @@ public final class TrainingRun<T extends Task> implements AutoCloseable {
   public void begin(boolean resume) throws IOException {
     folder.requireOutside(recipe);
     lock = folder.lock("train", observer::note);
-    if (!resume && folder.isUsed()) {
-      throw folder.isTaken(); // another process was quicker
+    if (!resume) {
+      FreeFolder.require(folder); // another process may have been quicker
     }
     HeldOutNames heldOut = new HeldOutNames(folder);
     if (resume) {
