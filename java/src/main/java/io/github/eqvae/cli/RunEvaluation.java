@@ -72,6 +72,7 @@ record RunEvaluation(
           if (!Files.isDirectory(d)) {
             throw new EqvaeException.Argument("--data " + d + " is not a folder");
           }
+          overrides.addFirst("evaluation.images=" + Integer.MAX_VALUE); // unless --set says less
           overrides.addAll(
               List.of(
                   "data.kind=image_folder",

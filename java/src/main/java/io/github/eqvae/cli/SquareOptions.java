@@ -12,6 +12,9 @@ import picocli.CommandLine.Option;
  * the images that a model gets.
  */
 class SquareOptions {
+  /** The numbers of a larger one do not fit into a Java array. */
+  private static final int LARGEST = (int) Math.sqrt(Integer.MAX_VALUE / 3.0);
+
   @Option(
       names = "--size",
       paramLabel = "N",
@@ -44,6 +47,10 @@ class SquareOptions {
   private DecodeOptions.Orientation orientation = DecodeOptions.DEFAULT.orientation();
 
   final Optional<Integer> size() {
+    if (size.isPresent() && size.get() > LARGEST) {
+      throw new EqvaeException.Argument(
+          "--size %d: at most %,d, the largest picture in memory".formatted(size.get(), LARGEST));
+    }
     return size;
   }
 
@@ -81,7 +88,7 @@ class SquareOptions {
 
   /** The requested side, or else the model's. */
   final int side(int model, int downsamplingFactor) {
-    int side = size.orElse(model);
+    int side = size().orElse(model);
     if (side < 1 || side % downsamplingFactor != 0) {
       throw new EqvaeException.Argument(
           "--size "

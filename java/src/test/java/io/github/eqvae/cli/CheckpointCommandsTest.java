@@ -108,6 +108,20 @@ class CheckpointCommandsTest extends CliFixture {
         run("evaluate", "kl.safetensors", "--data", "pics", "--size", "8"), 1, "--size 8", "11");
   }
 
+  /** Seen: an overflow with a stack trace, from deep inside. */
+  @Test
+  void imagesTooLargeForAnyArrayAreRefused() throws Exception {
+    pictures();
+    TinyModels.kl(folder);
+    for (String command : List.of("encode", "reconstruct", "evaluate")) {
+      List<String> words = new ArrayList<>(List.of(command, "kl.safetensors"));
+      words.addAll(command.equals("evaluate") ? List.of("--data", "pics") : List.of("pics", "out"));
+      words.addAll(List.of("--size", "100000"));
+      Outcome o = run(words.toArray(String[]::new));
+      assertUserError(o, 1, "--size 100000", "26,754");
+    }
+  }
+
   /** Nothing in the file says how many groups there are, and 32 do not divide 4 channels. */
   @Test
   void whatWillNotRunIsSaidWhenItIsConverted() throws Exception {
@@ -317,6 +331,18 @@ class CheckpointCommandsTest extends CliFixture {
     Path ema = folder.resolve("ema/diffusion_pytorch_model.safetensors");
     Path model = folder.resolve("model/diffusion_pytorch_model.safetensors");
     assertTrue(Files.mismatch(ema, model) >= 0, "the same weights");
+  }
+
+  /** Seen: the weights as last trained were taken for the average that the run does not keep. */
+  @Test
+  void aRunWithoutAnAverageHasNone() throws Exception {
+    recipe(1);
+    Outcome o = run("train", "tiny.yaml", "--out", "run", "--set", "run.ema_decay=null");
+    assertEquals(0, o.code(), o.err());
+    assertUserError(run("inspect", "run", "--weights", "ema"), 1, "leave out --weights ema");
+    List<String> set = List.of("model.init_from=run", "model.init_weights=ema");
+    assertUserError(
+        run("train", "tiny.yaml", "--set", set.get(0), "--set", set.get(1)), 1, "averaged weights");
   }
 
   /** DINOv2 in each library's names is said to be what it is, and becomes one file. */

@@ -41,8 +41,12 @@ class OtherFormatsTest extends CliFixture {
     Files.write(in.resolve("x.gif"), GIF);
     Files.write(in.resolve("y.png"), GIF);
     assertNamed(trainOnFolder());
-    String[] all = {"--data", "in", "--set", "evaluation.images=13"};
-    assertNamed(run("evaluate", "run", all[0], all[1], all[2], all[3]));
+    // Seen: of a folder no more pictures were measured than the run holds out
+    Outcome all = run("evaluate", "run", "--data", "in");
+    assertNamed(all);
+    assertTrue(all.out().matches("(?s)images +12\\n.*"), all.out());
+    Outcome some = run("evaluate", "run", "--data", "in", "--set", "evaluation.images=5");
+    assertTrue(some.out().matches("(?s)images +5\\n.*"), some.out());
     String model = "run/model.safetensors";
     assertNamed(run("evaluate", model, "--data", "in"));
     assertNamed(run("evaluate", model, "--drop-in", model, "--data", "in"));

@@ -20,6 +20,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.regex.Pattern;
 
 /**
  * An open checkpoint of any model: all its tensors by name, from a safetensors file, a PyTorch
@@ -34,6 +35,9 @@ public final class CheckpointFile implements AutoCloseable {
   private static final String RUN = "recipe.yaml";
 
   private static final String RUN_MODEL = "model.safetensors";
+
+  /** In the recipe of a run, which is complete: its model holds the weights as last trained. */
+  private static final Pattern NO_AVERAGE = Pattern.compile("(?m)^ +ema_decay: (null|none)$");
 
   /** The header's brace comes after 8 bytes with its length. */
   private static final int SAFETENSORS_BRACE = 8;
@@ -103,7 +107,9 @@ public final class CheckpointFile implements AutoCloseable {
                   + " in its checkpoints, where encode, decode, reconstruct, evaluate and convert"
                   + " find them");
         }
-        file.keepsAverage = true;
+        file.keepsAverage =
+            weights != Weights.EMA
+                || !NO_AVERAGE.matcher(Files.readString(path.resolve(RUN))).find();
         file.format = "run, " + RUN_MODEL + " (" + file.add(model, Map.of()) + ")";
       } else if (TransformersFolder.weights(path).isPresent()) {
         Path model = TransformersFolder.weights(path).get();
