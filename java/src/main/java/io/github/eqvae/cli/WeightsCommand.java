@@ -77,8 +77,7 @@ final class WeightsCommand implements Callable<Integer> {
                           + " inception-fid.safetensors");
               out.println();
             });
-    out.println(
-        "DINOv2: features to align a generator with (docs/generators.md), and to compare by");
+    out.println("DINOv2: features to align a generator with (docs/repa.md), and to compare by");
     Dinov2Weights.published()
         .forEach(
             n ->
