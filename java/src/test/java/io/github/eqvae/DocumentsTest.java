@@ -134,6 +134,17 @@ class DocumentsTest {
     assertEquals(List.of(), outside);
   }
 
+  /** It is no dependency of the jar, so no generated list has it. */
+  @Test
+  void theNoticesNameTheVersionOfOneDnn() throws IOException {
+    Matcher version =
+        Pattern.compile("<dnnl.version>([^-<]+)")
+            .matcher(Files.readString(ROOT.resolve("pom.xml")));
+    assertTrue(version.find());
+    String notices = Files.readString(ROOT.resolve("THIRD-PARTY-NOTICES.md"));
+    assertTrue(notices.contains("| oneDNN " + version.group(1) + " ("), version.group(1));
+  }
+
   @Test
   void theMapHasEveryPage() throws IOException {
     Path map = ROOT.resolve("docs/README.md");

@@ -241,6 +241,33 @@ class LauncherTest {
     assertTrue(calls("java").stream().allMatch(c -> c.contains("-Deqvae.root=" + clone)));
   }
 
+  /**
+   * The launcher of the distribution, which builds nothing: its jars, and a Java of 25 or newer.
+   */
+  @Test
+  void theDistributionStartsItsJars() throws Exception {
+    Path dist = Files.createDirectories(folder.resolve("a distribution"));
+    Files.copy(ROOT.resolve("java/src/dist/eqvae"), dist.resolve("eqvae"));
+    dist.resolve("eqvae").toFile().setExecutable(true);
+    Files.createSymbolicLink(folder.resolve("short"), dist.resolve("eqvae"));
+    Files.createDirectories(folder.resolve("old/bin"));
+    Files.writeString(folder.resolve("old/release"), "JAVA_VERSION=\"21.0.1\"\n");
+    program(folder.resolve("old/bin/java"), "echo old >> CALLS; exit 1");
+    Map<String, String> environment =
+        Map.of(
+            "JAVA_HOME",
+            folder.resolve("old").toString(),
+            "PATH",
+            folder.resolve("jdk/bin") + ":" + System.getenv("PATH"));
+    Ended ended = end(start(environment, folder.resolve("short").toString(), "inspect", "a b"));
+    assertEquals(0, ended.status(), ended.text());
+    List<String> all = Files.readAllLines(calls);
+    assertEquals(1, all.size(), all::toString);
+    String call = all.getFirst();
+    assertTrue(call.contains(" -Deqvae.root=" + dist + " "), call);
+    assertTrue(call.endsWith(" -cp " + dist + "/lib/* io.github.eqvae.cli.Main inspect a b"), call);
+  }
+
   @Test
   void usesTheLibrariesThatTheEnvironmentNames() throws Exception {
     String program = clone.resolve("eqvae").toString();

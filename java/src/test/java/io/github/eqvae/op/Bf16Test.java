@@ -78,17 +78,9 @@ class Bf16Test {
     return ACTIVATIONS.getOrDefault(op.getClass(), i -> false).test(input);
   }
 
-  /** The shim stands in for two GPUs: {@code simt} for sm_80, {@code simt:1} for sm_90a. */
-  private static List<String> devices() {
-    return Devices.computing().stream()
-        .filter(d -> !"cpu".equals(d))
-        .flatMap(d -> "simt".equals(d) ? Stream.of(d, "simt:1") : Stream.of(d))
-        .toList();
-  }
-
   @BeforeAll
   static void open() {
-    runners = new OpRunners(devices(), d -> new OpRunner(d, true));
+    runners = new OpRunners(Devices.kernels(), d -> new OpRunner(d, true));
   }
 
   @AfterAll
@@ -97,7 +89,7 @@ class Bf16Test {
   }
 
   static Stream<Arguments> cases() {
-    return OpCases.on(devices(), Bf16Test::takesBf16);
+    return OpCases.on(Devices.kernels(), Bf16Test::takesBf16);
   }
 
   private static double round(double value) {
@@ -230,7 +222,7 @@ class Bf16Test {
     List<Class<?>> others = new ArrayList<>(OpGateTest.operations());
     others.removeAll(ACTIVATIONS.keySet());
     assertFalse(others.isEmpty());
-    for (String device : devices()) {
+    for (String device : Devices.kernels()) {
       try (OpRunner runner = OpRunner.withFirstInBf16(device)) {
         for (Class<?> type : others) {
           OpCase c =
