@@ -42,9 +42,7 @@ final class CommandChain {
     line.setErr(err);
     line.setCaseInsensitiveEnumValuesAllowed(true);
     line.setExecutionExceptionHandler(
-        (e, command, parsed) -> {
-          throw e;
-        });
+        (e, command, parsed) -> Main.report(e, command)); // thrown on, it gets a stack trace
     return line.execute(arguments.toArray(String[]::new));
   }
 

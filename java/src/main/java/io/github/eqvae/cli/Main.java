@@ -157,7 +157,7 @@ public final class Main implements Runnable {
   }
 
   /** Errors are printed as text; only bugs get a stack trace. */
-  private static int report(Exception e, CommandLine line) throws Exception {
+  static int report(Exception e, CommandLine line) throws Exception {
     if (e instanceof UncheckedIOException io) {
       return report(io.getCause(), line);
     }

@@ -381,6 +381,32 @@ class CheckpointCommandsTest extends CliFixture {
         -1, Files.mismatch(folder.resolve("vit.safetensors"), folder.resolve("b.safetensors")));
   }
 
+  /** As torch.save(model.state_dict()) writes them; save_pretrained translates. Seen: refused. */
+  @Test
+  void namesOfTransformersInMemoryAreKnown() throws Exception {
+    Path hf = GoldenVit.file(4, "hf");
+    Map<String, TorchTensor> named = new LinkedHashMap<>();
+    tensors(hf)
+        .forEach(
+            (name, tensor) ->
+                named.put(
+                    name.replace(".attention.attention.query.", ".attention.q_proj.")
+                        .replace(".attention.attention.key.", ".attention.k_proj.")
+                        .replace(".attention.attention.value.", ".attention.v_proj.")
+                        .replace(".attention.output.dense.", ".attention.o_proj."),
+                    tensor));
+    assertTrue(named.containsKey("encoder.layer.1.attention.q_proj.bias"), named.toString());
+    save("memory.safetensors", named, Map.of());
+    Map<String, String> files =
+        Map.of(hf.toString(), "a.safetensors", "memory.safetensors", "b.safetensors");
+    for (Map.Entry<String, String> e : files.entrySet()) {
+      Outcome o = run("weights", "dinov2", e.getKey(), e.getValue(), "--unchecked", "--heads", "2");
+      assertEquals(0, o.code(), o.err());
+    }
+    assertEquals(
+        -1, Files.mismatch(folder.resolve("a.safetensors"), folder.resolve("b.safetensors")));
+  }
+
   /** Nothing can be divided by the deviation of latents that are all the same. */
   @Test
   void anEncoderThatGivesAlwaysTheSameIsNamed() throws Exception {

@@ -94,6 +94,7 @@ class CliTest extends CliFixture {
         "encode tiny.yaml in out|tiny.yaml",
         "decode nowhere in out|in",
         "inspect tiny.yaml|tiny.yaml",
+        "demo generators --seed -1|run.seed=-1",
         "convert nowhere vae --to diffusers|nowhere"
       })
   void mistakesAreAnsweredInASentence(String command, String part) throws Exception {

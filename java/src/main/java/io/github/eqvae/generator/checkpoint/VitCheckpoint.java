@@ -53,7 +53,10 @@ public final class VitCheckpoint implements AutoCloseable {
     others = new ArrayList<>();
     for (Map.Entry<String, StoredTensor> e : file.tensors().entrySet()) {
       if (e.getKey().startsWith(prefix)) {
-        tensors.put(e.getKey().substring(prefix.length()), e.getValue());
+        String name = e.getKey().substring(prefix.length());
+        tensors.put(
+            place.naming() == VitNaming.TRANSFORMERS ? VitNaming.inFiles(name) : name,
+            e.getValue());
       } else {
         others.add(e.getKey());
       }

@@ -20,8 +20,8 @@ enum VitNaming {
    */
   TIMM("timm", "patch_embed.proj.weight", "blocks.", "reg_token", Set.of()),
   /**
-   * transformers' names in files; version 5 has other names in memory, but writes these. Queries,
-   * keys and values are three tensors.
+   * transformers' names in files; version 5 has other names in memory, see {@link #inFiles}.
+   * Queries, keys and values are three tensors.
    */
   TRANSFORMERS(
       "transformers",
@@ -29,6 +29,13 @@ enum VitNaming {
       "encoder.layer.",
       "embeddings.register_tokens",
       Set.of("embeddings.mask_token"));
+
+  private static final Map<String, String> IN_MEMORY =
+      Map.of(
+          ".attention.q_proj.", ".attention.attention.query.",
+          ".attention.k_proj.", ".attention.attention.key.",
+          ".attention.v_proj.", ".attention.attention.value.",
+          ".attention.o_proj.", ".attention.output.dense.");
 
   /** Parts of a block: our name to the names in transformers. */
   private static final Map<String, List<String>> OF_TRANSFORMERS =
@@ -55,6 +62,19 @@ enum VitNaming {
     this.blocks = blocks;
     this.registers = registers;
     this.unused = unused;
+  }
+
+  /**
+   * The name in a file of {@code save_pretrained} for the one that transformers 5 has in memory,
+   * and {@code torch.save(model.state_dict())} writes.
+   */
+  static String inFiles(String name) {
+    for (Map.Entry<String, String> e : IN_MEMORY.entrySet()) {
+      if (name.contains(e.getKey())) {
+        return name.replace(e.getKey(), e.getValue());
+      }
+    }
+    return name;
   }
 
   /** The library's name for messages. */
