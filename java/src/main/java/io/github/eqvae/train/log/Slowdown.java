@@ -19,6 +19,10 @@ public final class Slowdown {
   /** A rate below this share of the usual one is a collapse. */
   private static final double COLLAPSE = 0.5;
 
+  private static final String TRAINING =
+      "End them, or go on later: Ctrl-C saves, --resume goes on; or leave them processors: --resume"
+          + " with --set run.threads=N";
+
   private static final int REMEMBERED = 12;
   private static final int NEEDED = 4;
 
@@ -58,19 +62,9 @@ public final class Slowdown {
     boolean known = rates.size() >= NEEDED;
     boolean collapsed = known && i.rate() < COLLAPSE * usual;
     slow = collapsed ? slow + 1 : 0;
-    double got = i.own() / (i.wall() * i.usable());
-    if (i.others() > OTHERS && got < STARVED) {
-      return Optional.of(
-          new Cause(
-              "busy machine",
-              String.format(
-                  Locale.ROOT,
-                  "other programs take %.0f %% of this machine's processors, and this one gets %.0f"
-                      + " %% of what it could use, so it takes longer; its results are the same."
-                      + " End them, or go on later: Ctrl-C saves, --resume goes on; or leave them"
-                      + " processors: --resume with --set run.threads=N",
-                  100 * i.others(),
-                  100 * got)));
+    Optional<Cause> busy = busy(i, TRAINING);
+    if (busy.isPresent()) {
+      return busy;
     }
     if (!collapsed) { // a rate with a known cause does not count as usual
       rates.addLast(i.rate());
@@ -92,6 +86,28 @@ public final class Slowdown {
                   usual)));
     }
     return Optional.empty();
+  }
+
+  /**
+   * Judges by an interval alone whether other programs take the processors.
+   *
+   * @param i what was measured
+   * @param advice what can be done, as words after a full stop
+   * @return the cause; empty if they do not
+   */
+  public static Optional<Cause> busy(Interval i, String advice) {
+    double got = i.own() / (i.wall() * i.usable());
+    if (!(i.others() > OTHERS && got < STARVED)) {
+      return Optional.empty();
+    }
+    String sentence =
+        String.format(
+            Locale.ROOT,
+            "other programs take %.0f %% of this machine's processors, and this one gets %.0f %% of"
+                + " what it could use, so it takes longer; its results are the same. ",
+            100 * i.others(),
+            100 * got);
+    return Optional.of(new Cause("busy machine", sentence + advice));
   }
 
   private double median() {

@@ -32,7 +32,7 @@ final class RunLogger implements TrainListener, AutoCloseable {
     this.log = log;
     this.board = board;
     observer = run.observer();
-    watch = new SlowdownWatch(run.recipe().run(), log, observer);
+    watch = new SlowdownWatch(run.trainer().stream().device().info(), log, observer);
     run.trainer().task().zeroGradients().forEach(zero -> alarms.add(new GradientAlarm(zero)));
   }
 

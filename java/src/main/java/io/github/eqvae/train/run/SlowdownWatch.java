@@ -3,106 +3,46 @@ package io.github.eqvae.train.run;
 import io.github.eqvae.tensor.DeviceInfo;
 import io.github.eqvae.train.log.RunLog;
 import io.github.eqvae.train.log.Slowdown;
-import io.github.eqvae.train.recipe.RunRecipe;
 import java.io.IOException;
-import java.time.Duration;
 import java.util.HashSet;
 import java.util.Map;
 import java.util.Optional;
-import java.util.OptionalDouble;
 import java.util.Set;
-import java.util.function.Supplier;
 
 /**
- * Measures a run on the CPU for {@link Slowdown}, and reports the cause of a slowdown: by a short
- * note on the progress line while it lasts, by one message, and by a line in the log when it
- * begins.
+ * Reports the cause of a run's slowdown: by a short note on the progress line while it lasts, by
+ * one message, and by a line in the log when it begins.
  */
 final class SlowdownWatch {
-  private static final long EVERY_NANOS = 15_000_000_000L;
-
-  private final RunRecipe run;
   private final RunLog log;
   private final RunObserver observer;
-  private final Measures measures;
+  private final SlowdownMeter meter;
   private final Slowdown slowdown = new Slowdown();
   private final Set<String> said = new HashSet<>();
   private String now = "";
-  private long start;
-  private double own;
-  private Supplier<OptionalDouble> others;
-  private long images;
 
-  /** The readings of the machine. */
-  interface Measures {
-    /** A clock. */
-    long nanos();
-
-    /** Seconds that processors computed for this process so far. */
-    double own();
-
-    /** Starts to measure the share of all processors' time that other programs take. */
-    Supplier<OptionalDouble> others();
+  SlowdownWatch(DeviceInfo device, RunLog log, RunObserver observer) {
+    this(log, observer, new SlowdownMeter(device));
   }
 
-  /** This machine. */
-  private static final class Machine implements Measures {
-    @Override
-    public long nanos() {
-      return System.nanoTime();
-    }
-
-    @Override
-    public double own() {
-      Duration total = ProcessHandle.current().info().totalCpuDuration().orElse(Duration.ZERO);
-      return total.toNanos() * 1e-9;
-    }
-
-    @Override
-    public Supplier<OptionalDouble> others() {
-      return OtherPrograms.start()::share;
-    }
-  }
-
-  SlowdownWatch(RunRecipe run, RunLog log, RunObserver observer) {
-    this(run, log, observer, new Machine());
-  }
-
-  SlowdownWatch(RunRecipe run, RunLog log, RunObserver observer, Measures measures) {
-    this.measures = measures;
-    this.run = run;
+  SlowdownWatch(RunLog log, RunObserver observer, SlowdownMeter meter) {
     this.log = log;
     this.observer = observer;
-    start = measures.nanos();
-    own = measures.own();
-    others = measures.others();
+    this.meter = meter;
   }
 
   /** Leaves out time that was not a training step, such as a validation. */
   void begin() {
-    start = measures.nanos();
-    own = measures.own();
-    others = measures.others();
-    images = 0;
+    meter.begin();
   }
 
   /** A step is done. */
-  void step(long step, long imagesOfStep) throws IOException {
-    images += imagesOfStep;
-    long elapsed = measures.nanos() - start;
-    if (!DeviceInfo.expected(run.device()).usesThreads() || elapsed < EVERY_NANOS) {
+  void step(long step, long images) throws IOException {
+    Optional<Slowdown.Interval> interval = meter.add(images);
+    if (interval.isEmpty()) {
       return;
     }
-    int processors = Runtime.getRuntime().availableProcessors();
-    int threads = run.threads() == 0 ? processors : Math.min(run.threads(), processors);
-    Slowdown.Interval interval =
-        new Slowdown.Interval(
-            elapsed * 1e-9,
-            measures.own() - own,
-            threads,
-            others.get().orElse(Double.NaN),
-            images / (elapsed * 1e-9));
-    Optional<Slowdown.Cause> cause = slowdown.judge(interval);
+    Optional<Slowdown.Cause> cause = slowdown.judge(interval.get());
     String word = cause.map(Slowdown.Cause::word).orElse("");
     observer.slowed(word);
     if (cause.isPresent() && !word.equals(now)) {
@@ -112,6 +52,5 @@ final class SlowdownWatch {
       }
     }
     now = word;
-    begin();
   }
 }

@@ -3,10 +3,9 @@ package io.github.eqvae.train.run;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import io.github.eqvae.train.autoencoder.AutoencoderRecipe;
-import io.github.eqvae.train.autoencoder.TinyRun;
+import io.github.eqvae.tensor.DType;
+import io.github.eqvae.tensor.DeviceInfo;
 import io.github.eqvae.train.log.RunLog;
-import io.github.eqvae.train.recipe.RunRecipe;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
@@ -25,7 +24,7 @@ class SlowdownWatchTest {
   private double own;
   private double others;
 
-  private final class Scripted implements SlowdownWatch.Measures {
+  private final class Scripted implements SlowdownMeter.Measures {
     @Override
     public long nanos() {
       return (long) (seconds * 1e9);
@@ -42,12 +41,8 @@ class SlowdownWatchTest {
     }
   }
 
-  private static RunRecipe run(String device) {
-    return AutoencoderRecipe.parse(
-            TinyRun.recipe(Path.of("x"), 1000, 1),
-            "test",
-            List.of("run.threads=1", "run.device=" + device))
-        .run();
+  private static DeviceInfo cpu(int threads) {
+    return new DeviceInfo("cpu", "", threads, 0, 0, DType.F32, true, false, 0, false);
   }
 
   /** Steps of 20 s each, in which this process computed so much of one processor's time. */
@@ -59,17 +54,20 @@ class SlowdownWatchTest {
     }
   }
 
-  private List<Map<String, Object>> watched(String device) throws IOException {
-    Path file = folder.resolve(device + ".jsonl");
-    RunObserver observer =
-        new RunObserver() {
-          @Override
-          public void note(String text) {
-            said.append(text).append('\n');
-          }
-        };
+  private RunObserver listener() {
+    return new RunObserver() {
+      @Override
+      public void note(String text) {
+        said.append(text).append('\n');
+      }
+    };
+  }
+
+  private List<Map<String, Object>> watched(DeviceInfo device) throws IOException {
+    Path file = folder.resolve("metrics.jsonl");
     try (RunLog log = new RunLog(file, 0)) {
-      SlowdownWatch watch = new SlowdownWatch(run(device), log, observer, new Scripted());
+      SlowdownWatch watch =
+          new SlowdownWatch(log, listener(), new SlowdownMeter(device, new Scripted()));
       steps(watch, 1, 2, 1);
       others = 0.6;
       seconds += 14; // too short to be judged
@@ -86,7 +84,7 @@ class SlowdownWatchTest {
 
   @Test
   void aBusyMachineIsSaidOnceAndLoggedEachTimeItBegins() throws IOException {
-    List<Map<String, Object>> lines = watched("cpu");
+    List<Map<String, Object>> lines = watched(cpu(1));
     assertEquals(
         List.of(4L, 8L), lines.stream().map(line -> line.get("step")).toList(), lines.toString());
     assertTrue(lines.stream().allMatch(line -> "slow".equals(line.get("event"))), lines.toString());
@@ -98,7 +96,23 @@ class SlowdownWatchTest {
   /** There the processors do little. */
   @Test
   void aRunOnAnotherDeviceIsNotWatched() throws IOException {
-    assertEquals(List.of(), watched("cuda"));
+    assertEquals(List.of(), watched(DeviceInfo.expected("cuda")));
+    assertEquals("", said.toString());
+  }
+
+  /**
+   * Seen: with two threads for each core the library computes with half as many as there are
+   * processors, which was taken for half of what it could use.
+   */
+  @Test
+  void allThreadsOfTheDeviceAreAllItCouldUse() throws IOException {
+    int processors = Runtime.getRuntime().availableProcessors();
+    int threads = Math.max(1, processors / 2);
+    others = 0.3;
+    try (RunLog log = new RunLog(folder.resolve("metrics.jsonl"), 0)) {
+      SlowdownMeter meter = new SlowdownMeter(cpu(threads), new Scripted());
+      steps(new SlowdownWatch(log, listener(), meter), 1, 3, threads);
+    }
     assertEquals("", said.toString());
   }
 }
