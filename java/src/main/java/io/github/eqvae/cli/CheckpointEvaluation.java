@@ -24,7 +24,6 @@ import io.github.eqvae.train.autoencoder.Measured;
 import io.github.eqvae.train.autoencoder.MeasuredModel;
 import io.github.eqvae.train.autoencoder.MeasuredWith;
 import io.github.eqvae.train.autoencoder.ModelPictures;
-import io.github.eqvae.train.log.Counter;
 import io.github.eqvae.train.report.Machine;
 import java.io.IOException;
 import java.io.PrintWriter;
@@ -145,7 +144,7 @@ record CheckpointEvaluation(
     Transform transform = square.transform(side, EncodeOptions.Crop.ADM);
     int[] indices = new int[total];
     Arrays.setAll(indices, i -> i);
-    Counter ticker = new Counter(err, "measured", total, 0);
+    WatchedCounter ticker = new WatchedCounter(err, "measured", total, 0, stream.device());
     try (Loader loader =
             Loader.evaluation(
                 folder.subset(indices),

@@ -14,7 +14,6 @@ import io.github.eqvae.serve.ImageBatch;
 import io.github.eqvae.serve.Latents;
 import io.github.eqvae.serve.Vae;
 import io.github.eqvae.tensor.Device;
-import io.github.eqvae.train.log.Counter;
 import io.github.eqvae.train.run.Invocation;
 import java.io.BufferedOutputStream;
 import java.io.IOException;
@@ -107,7 +106,8 @@ final class DecodeCommand implements Callable<Integer> {
       NotFinite notFinite = new NotFinite(spec.commandLine().getErr());
       boolean areScaled = scaled || files.scaled().orElse(false);
       sayOtherWeights(vae);
-      Counter ticker = new Counter(spec.commandLine().getErr(), "decoded", 0, 0);
+      WatchedCounter ticker =
+          new WatchedCounter(spec.commandLine().getErr(), "decoded", 0, 0, device);
       files.visit(
           areScaled ? vae.scaledChannels() : vae.latentChannels(),
           areScaled,

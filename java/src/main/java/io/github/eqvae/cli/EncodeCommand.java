@@ -12,7 +12,6 @@ import io.github.eqvae.latents.ShardFormat;
 import io.github.eqvae.serve.Vae;
 import io.github.eqvae.tensor.Device;
 import io.github.eqvae.tensor.Stream;
-import io.github.eqvae.train.log.Counter;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.Writer;
@@ -160,7 +159,7 @@ final class EncodeCommand implements Callable<Integer> {
               !noLabels);
       try (Stream stream = new Stream(device);
           Closing network = new Closing(features.open(stream, options.size()))) {
-        encode(ranked, vae, network.features(), what, options, stdout, stderr);
+        encode(ranked, device, vae, network.features(), what, options, stdout, stderr);
       }
       return 0;
     }
@@ -188,6 +187,7 @@ final class EncodeCommand implements Callable<Integer> {
 
   private void encode(
       RankedRun ranked,
+      Device device,
       Vae vae,
       Optional<PatchFeatures> network,
       Content what,
@@ -227,7 +227,8 @@ final class EncodeCommand implements Callable<Integer> {
       return;
     }
     if (ranked.ranks().isFirst()) {
-      listener.ticker = Optional.of(new Counter(stderr, "encoded", total, job.done()));
+      listener.ticker =
+          Optional.of(new WatchedCounter(stderr, "encoded", total, job.done(), device));
     }
     listener.err = spec.commandLine().getErr(); // each rank names the pictures that it leaves out
     EncodeSummary s = job.sharedBy(ranked.ranks()).run();
@@ -282,7 +283,7 @@ final class EncodeCommand implements Callable<Integer> {
   /** Prints the job's progress. */
   private static final class Listener implements EncodeJob.Listener {
     private PrintWriter err;
-    private Optional<Counter> ticker = Optional.empty();
+    private Optional<WatchedCounter> ticker = Optional.empty();
 
     Listener(PrintWriter err) {
       this.err = err;

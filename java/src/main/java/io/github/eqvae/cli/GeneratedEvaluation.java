@@ -66,7 +66,7 @@ record GeneratedEvaluation(
         ImageFeatures features = features(stream);
         StatisticsOutput output = new StatisticsOutput(statistics.orElse(Path.of("")), withImages);
         FeatureSet generated =
-            new GeneratedImages(samples).measure(features, hash, output, shared, err)) {
+            new GeneratedImages(samples).measure(features, hash, output, shared, device, err)) {
       Map<String, Object> map = head(version, features, hash);
       map.put("samples", samples.toString());
       map.put("images", count(generated));
@@ -92,7 +92,7 @@ record GeneratedEvaluation(
         ImageFeatures features = features(stream)) {
       for (Path set :
           reference.isPresent() ? List.of(samples, reference.get()) : List.of(samples)) {
-        new GeneratedImages(set).measure(features, hash, image -> {}, shared, err).close();
+        new GeneratedImages(set).measure(features, hash, image -> {}, shared, device, err).close();
       }
     }
   }
@@ -151,7 +151,8 @@ record GeneratedEvaluation(
       throws IOException {
     Path real = reference.orElseThrow();
     try (FeatureSet set =
-        new GeneratedImages(real).measure(features, hash, image -> {}, shared, err)) {
+        new GeneratedImages(real)
+            .measure(features, hash, image -> {}, shared, stream.device(), err)) {
       map.put("reference", real.toString());
       map.put("reference_images", count(set));
       map.put("reference_statistics", set.origin());

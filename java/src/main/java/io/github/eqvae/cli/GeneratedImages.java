@@ -5,7 +5,7 @@ import io.github.eqvae.eval.FeatureSet;
 import io.github.eqvae.eval.ImageFeatures;
 import io.github.eqvae.eval.ImageSet;
 import io.github.eqvae.eval.SharedBatches;
-import io.github.eqvae.train.log.Counter;
+import io.github.eqvae.tensor.Device;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.file.Files;
@@ -24,6 +24,7 @@ record GeneratedImages(Path path) {
    * @param weights SHA-256 of its weights
    * @param also is shown each image, too
    * @param shared who computes which batch
+   * @param device where it runs
    * @param err where progress goes
    * @return closed by the caller
    */
@@ -32,9 +33,10 @@ record GeneratedImages(Path path) {
       String weights,
       ImageStream.Visitor also,
       SharedBatches shared,
+      Device device,
       PrintWriter err)
       throws IOException {
-    Counter counter = new Counter(err, "measured", 0, 0);
+    WatchedCounter counter = new WatchedCounter(err, "measured", 0, 0, device);
     return new ImageSet(path)
         .measure(features, weights, also, new Console(err)::skipped, counter::at, shared);
   }

@@ -19,7 +19,6 @@ import io.github.eqvae.serve.VaeOptions;
 import io.github.eqvae.tensor.Device;
 import io.github.eqvae.tensor.Stream;
 import io.github.eqvae.train.autoencoder.TrainedModel;
-import io.github.eqvae.train.log.Counter;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.file.Files;
@@ -143,7 +142,7 @@ final class ReconstructCommand implements Callable<Integer> {
                 ? OutputLock.ofFile(out, spec)
                 : OutputLock.ofFolder(out, spec)) {
       requireFree(targets); // another process may just have written them
-      Counter ticker = new Counter(stderr, "reconstructed", pictures.size(), 0);
+      WatchedCounter ticker = new WatchedCounter(stderr, "reconstructed", pictures.size(), 0, on);
       for (int i = 0; i < pictures.size(); i++) {
         Image image;
         try {

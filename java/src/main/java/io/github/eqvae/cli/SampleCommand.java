@@ -20,7 +20,6 @@ import io.github.eqvae.serve.SamplingOptions;
 import io.github.eqvae.serve.Vae;
 import io.github.eqvae.serve.VaeOptions;
 import io.github.eqvae.tensor.Device;
-import io.github.eqvae.train.log.Counter;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.file.Files;
@@ -186,7 +185,7 @@ final class SampleCommand implements Callable<Integer> {
             sampler.options(
                 SamplingMethod.usual(generator.process()),
                 generator.process() instanceof GeneratorProcess.Repa);
-        run(ImageMaker.of(generator, loaded, method), labels, loaded, decoder, text);
+        run(on, ImageMaker.of(generator, loaded, method), labels, loaded, decoder, text);
       }
     }
   }
@@ -206,18 +205,19 @@ final class SampleCommand implements Callable<Integer> {
         requireItsOwn(loaded, decoder, generator.latents(), stderr);
         SampleClasses labels =
             SampleClasses.of(classes, generator.config().classes(), generator.classNames());
-        run(ImageMaker.of(generator, loaded, sampler.codeOptions()), labels, loaded, decoder, text);
+        ImageMaker maker = ImageMaker.of(generator, loaded, sampler.codeOptions());
+        run(on, maker, labels, loaded, decoder, text);
       }
     }
   }
 
   private void run(
-      ImageMaker maker, SampleClasses labels, Vae loaded, Path decoder, PrintWriter text)
+      Device on, ImageMaker maker, SampleClasses labels, Vae loaded, Path decoder, PrintWriter text)
       throws IOException {
     PrintWriter stderr = spec.commandLine().getErr();
     SampleJob.Request request =
         new SampleJob.Request(path, decoder, out, count, seed, labels, overwrite);
-    Listener listener = new Listener(stderr, count);
+    Listener listener = new Listener(stderr, count, on);
     SampleJob job = new SampleJob(maker, loaded, request, listener);
     long start = System.nanoTime();
     int before = job.sharedBy(ranks).run(grid);
@@ -355,16 +355,18 @@ final class SampleCommand implements Callable<Integer> {
   private static final class Listener implements SampleJob.Listener {
     private final PrintWriter err;
     private final long total;
-    private Optional<Counter> counter = Optional.empty();
+    private final Device device;
+    private Optional<WatchedCounter> counter = Optional.empty();
 
-    Listener(PrintWriter err, long total) {
+    Listener(PrintWriter err, long total, Device device) {
       this.err = err;
       this.total = total;
+      this.device = device;
     }
 
     @Override
     public void begins(long images) {
-      counter = Optional.of(new Counter(err, "sampled", total, images));
+      counter = Optional.of(new WatchedCounter(err, "sampled", total, images, device));
     }
 
     @Override
