@@ -5,7 +5,9 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.dataformat.yaml.YAMLMapper;
 import io.github.eqvae.EqvaeException;
+import io.github.eqvae.train.autoencoder.AutoencoderRecipe;
 import io.github.eqvae.train.log.RunLog;
+import io.github.eqvae.train.recipe.RecipeKind;
 import io.github.eqvae.train.report.ResultFile;
 import io.github.eqvae.train.run.RunFolder;
 import java.io.IOException;
@@ -52,6 +54,12 @@ record ComparedRun(
         step(folder.metrics()),
         Files.exists(evaluation) ? Optional.of(ResultFile.read(evaluation)) : Optional.empty(),
         newest(folder.samples()));
+  }
+
+  /** Whether it trains an autoencoder; those are the recipes that need not name their kind. */
+  boolean isOfAutoencoder() {
+    String task = AutoencoderRecipe.KIND.task();
+    return recipe.getOrDefault(RecipeKind.KEY, task).equals(task);
   }
 
   /** Names for the runs: the shortest ends of their paths that differ. */

@@ -226,7 +226,21 @@ final class ComparisonReport {
                         List.of(Files.readAllBytes(file))))));
       }
     }
-    return new ReportData.Section("Samples", SampleGrid.LEGEND, out);
+    return new ReportData.Section("Samples", legend(runs), out);
+  }
+
+  /** Only autoencoders reconstruct; pictures of other kinds of runs have no such rows. */
+  private static String legend(List<ComparedRun> runs) {
+    List<Boolean> reconstruct =
+        runs.stream()
+            .filter(r -> r.samples().isPresent())
+            .map(ComparedRun::isOfAutoencoder)
+            .distinct()
+            .toList();
+    if (!reconstruct.contains(true)) {
+      return "";
+    }
+    return (reconstruct.size() > 1 ? "Autoencoders: " : "") + SampleGrid.LEGEND;
   }
 
   private static ReportData.Table machines(List<ComparedRun> runs) {

@@ -54,6 +54,9 @@ class CompareCommandTest extends CliFixture {
   void generatorsHaveFigures() throws Exception {
     for (int i = 1; i <= 2; i++) {
       Path run = run("g" + i, 40, i);
+      Path recipe = run.resolve("recipe.yaml");
+      Files.writeString(recipe, "task: generator\n" + Files.readString(recipe));
+      samples(run, 40, i);
       Files.writeString(
           run.resolve("metrics.jsonl"),
           "{\"event\":\"validation\",\"step\":1,\"loss\":2.5,\"frechet_distance\":9}\n"
@@ -71,6 +74,8 @@ class CompareCommandTest extends CliFixture {
     assertEquals("0.2500 0.2500", row(html, "share of hidden codes right"));
     assertTrue(html.contains("Loss on held-out data"), "its curve");
     assertTrue(html.contains("Fréchet distance of samples"), "its curve");
+    assertTrue(html.contains("samples after 40 steps"), "its samples");
+    assertFalse(html.contains("should be alike"), "a generator's samples are no reconstructions");
   }
 
   /** Seen: the report of a run was replaced. */
@@ -125,6 +130,7 @@ class CompareCommandTest extends CliFixture {
     for (byte[] png : List.of(last, other)) {
       assertTrue(html.contains(Base64.getEncoder().encodeToString(png)), "samples are missing");
     }
+    assertTrue(html.contains("The last two should be alike"), html);
     assertTrue(html.contains("samples after 40 steps") && !html.contains("after 5 steps"), html);
   }
 
