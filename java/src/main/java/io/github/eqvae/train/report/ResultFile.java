@@ -37,6 +37,11 @@ public final class ResultFile {
   /** The format of the figures of generated images, as {@code evaluate} writes them. */
   public static final String GENERATION = "eqvae-generation";
 
+  private static final String OURS = "eqvae-";
+
+  /** An index of latents, whose statistics are read as results are; its versions are others. */
+  private static final String LATENTS = "eqvae-latents";
+
   /** The current version. */
   public static final int VERSION = 2;
 
@@ -50,7 +55,7 @@ public final class ResultFile {
   /**
    * A file's text.
    *
-   * @param format {@link #EVALUATION} or {@link #DEMO}
+   * @param format begins with {@code eqvae-}, such as {@link #EVALUATION}
    * @param values by name; the names are snake_case
    * @return JSON
    */
@@ -88,8 +93,8 @@ public final class ResultFile {
       throw new EqvaeException.Argument(file + " is no JSON object, so no result of eqvae");
     }
     String format = object.path("format").asText("");
-    boolean result = format.isEmpty() || format.equals(EVALUATION) || format.equals(DEMO);
-    if (result && object.path("version").asInt(1) > VERSION) {
+    boolean ours = format.isEmpty() || format.startsWith(OURS);
+    if (ours && !format.equals(LATENTS) && object.path("version").asInt(1) > VERSION) {
       throw new EqvaeException.Argument(
           file
               + " is of version "

@@ -12,6 +12,7 @@ import io.github.eqvae.cli.JsonNames;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.Stream;
@@ -51,6 +52,16 @@ class ResultFileTest {
     assertEquals(0.5, node.get("list").get(0).get("scale_error").doubleValue());
   }
 
+  /** Their index has versions of its own; scalings are read from it as from results. */
+  @Test
+  void anIndexOfLatentsHasVersionsOfItsOwn() throws IOException {
+    assertEquals(
+        3,
+        ResultFile.read(file("{\"format\": \"eqvae-latents\", \"version\": 3}"))
+            .get("version")
+            .intValue());
+  }
+
   @Test
   void recordsOfEveryVersionAreRead() throws IOException {
     Path records = Path.of(System.getProperty("eqvae.root")).resolve("docs/results");
@@ -82,9 +93,19 @@ class ResultFileTest {
 
   @Test
   void whatCannotBeReadIsSaid() {
-    for (String text : List.of("{", "[1]", "{\"format\": \"eqvae-demo\", \"version\": 3}")) {
+    String later = "{\"format\": \"eqvae-%s\", \"version\": 3}";
+    List<String> texts = new ArrayList<>(List.of("{", "[1]", "{\"version\": 3}"));
+    Stream.of(
+            "evaluation",
+            "demo",
+            "generation",
+            "classifier-evaluation",
+            "drop-in",
+            "demo-generators")
+        .forEach(format -> texts.add(later.formatted(format)));
+    for (String text : texts) {
       String message =
-          assertThrows(EqvaeException.Argument.class, () -> ResultFile.read(file(text)))
+          assertThrows(EqvaeException.Argument.class, () -> ResultFile.read(file(text)), text)
               .getMessage();
       assertTrue(message.contains("result.json"), message);
       assertFalse(message.contains("Exception"), message);
