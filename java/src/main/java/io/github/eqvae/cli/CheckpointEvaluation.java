@@ -73,7 +73,7 @@ record CheckpointEvaluation(
   Optional<MeasuredModel> run(SharedBatches shared, PrintWriter err, SkippedFiles skipped)
       throws IOException {
     ImageFolder folder = ImageFolder.open(data, square.decode(), skipped);
-    try (Device on = DeviceOption.open(device);
+    try (Device on = DeviceOption.open(device, err);
         Stream stream = new Stream(on);
         AutoencoderCheckpoint file = AutoencoderCheckpoint.open(checkpoint, weights);
         Autoencoder vae = file.load(stream);

@@ -98,7 +98,7 @@ final class DecodeCommand implements Callable<Integer> {
     requireOutside(archive ? out.toAbsolutePath().getParent() : out);
     OutputLock.requireFree(out, overwrite);
     checkScaling(files);
-    try (Device device = model.open();
+    try (Device device = model.open(spec.commandLine().getErr());
         Vae vae = model.load(device, spec.commandLine().getErr());
         FolderLock lock = archive ? OutputLock.ofFile(out, spec) : OutputLock.ofFolder(out, spec);
         Sink sink = archive ? new Archive() : new Folder(files.names(), lock)) {

@@ -3,6 +3,9 @@ package io.github.eqvae.cli;
 import io.github.eqvae.ranks.LocalRank;
 import io.github.eqvae.tensor.Device;
 import io.github.eqvae.train.recipe.RecipeReader;
+import java.io.PrintWriter;
+import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
 import picocli.CommandLine.Option;
@@ -20,10 +23,34 @@ final class DeviceOption {
     name.ifPresent(device -> settings.add(RecipeReader.set("run.device", device)));
   }
 
-  /** Opens a device: each rank of a machine takes a GPU of its own, if GPUs are asked for. */
-  static Device open(Optional<String> name) {
+  /**
+   * Opens a device, the fastest one if none is named: each rank of a machine takes a GPU of its
+   * own, if GPUs are used. If there is a GPU and the CPU is taken, a note says why.
+   */
+  static Device open(Optional<String> name, PrintWriter err) {
+    return open(name, err, Path.of("/dev"));
+  }
+
+  static Device open(Optional<String> name, PrintWriter err, Path devices) {
     int local = LocalRank.of(System.getenv());
-    return name.map(device -> Device.ofRank(device, 0, local)).orElseGet(() -> Device.best(local));
+    if (name.isPresent()) {
+      return Device.ofRank(name.get(), 0, local);
+    }
+    Device device = Device.best(local);
+    if (device.whyNotFaster().isPresent() && hasGpu(devices)) {
+      err.println(
+          "eqvae: note: computes on the CPU: "
+              + device.whyNotFaster().get()
+              + " (--device cpu leaves this note out)");
+      err.flush();
+    }
+    return device;
+  }
+
+  /** Whether the system has a GPU of NVIDIA's, also one of Windows in WSL 2. */
+  private static boolean hasGpu(Path devices) {
+    String[] names = devices.toFile().list();
+    return names != null && Arrays.stream(names).anyMatch(n -> n.matches("nvidia\\d+|dxg"));
   }
 
   /** The requested device. */

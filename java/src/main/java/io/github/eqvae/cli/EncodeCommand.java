@@ -141,7 +141,7 @@ final class EncodeCommand implements Callable<Integer> {
     PictureTarget.requireOutside(in, out);
     PictureTarget.requireFolderName(
         out, "OUT", "latents go into a folder of shards, whose kind is --format; name a folder");
-    try (Device device = model.open();
+    try (Device device = model.open(stderr);
         Vae vae = model.load(device, stderr)) {
       Content what = content.orElse(vae.codebookSize() > 0 ? Content.CODES : Content.MODE);
       requireUse(what);

@@ -218,7 +218,7 @@ final class EvaluateCommand implements Callable<Integer> {
   private int generated(SharedBatches shared, PrintWriter stdout, PrintWriter stderr)
       throws IOException {
     GeneratedEvaluation evaluation = generated.evaluation(run, checkpoint.inception);
-    try (Device on = DeviceOption.open(device.name())) {
+    try (Device on = DeviceOption.open(device.name(), stderr)) {
       Map<String, Object> figures = evaluation.measure(on, Version.TEXT, shared, stderr);
       if (!shared.isFirst()) {
         return 0;
@@ -239,7 +239,7 @@ final class EvaluateCommand implements Callable<Integer> {
     SkippedFiles skipped = new SkippedFiles(new Console(stderr)::skipped);
     ImageFolder folder = ImageFolder.open(pictures, checkpoint.decode(), skipped);
     int count = Math.min(folder.size(), checkpoint.images.orElse(folder.size()));
-    try (Device on = DeviceOption.open(device.name());
+    try (Device on = DeviceOption.open(device.name(), stderr);
         Vae mine = Vae.load(run, on, VaeOptions.defaults().withWeights(weights.choice()));
         Vae theirs = Vae.load(other, on)) {
       WeightsOption.say(stderr, run, mine.weightsNote());

@@ -55,8 +55,8 @@ final class ModelArguments {
     return sessions * batch;
   }
 
-  Device open() {
-    return DeviceOption.open(device);
+  Device open(PrintWriter err) {
+    return DeviceOption.open(device, err);
   }
 
   Vae load(Device on, PrintWriter err) throws IOException {

@@ -134,7 +134,7 @@ final class ReconstructCommand implements Callable<Integer> {
     requireFree(targets);
     int done = 0;
     NotFinite notFinite = new NotFinite(stderr);
-    try (Device on = DeviceOption.open(device.name());
+    try (Device on = DeviceOption.open(device.name(), stderr);
         Stream stream = new Stream(on);
         Coder coder = transforms ? new Transforming(stream, notFinite) : new Plain(on, notFinite);
         FolderLock _ =

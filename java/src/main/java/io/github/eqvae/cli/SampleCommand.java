@@ -162,7 +162,7 @@ final class SampleCommand implements Callable<Integer> {
             .withBatch(batch)
             .withWeights(weights.choice())
             .withHints(hints.hints());
-    try (Device on = DeviceOption.open(device)) {
+    try (Device on = DeviceOption.open(device, stderr)) {
       if (CodeGenerator.isThere(path)) {
         ofCodes(on, options, text, stderr);
       } else {
