@@ -16,6 +16,9 @@ import java.util.Optional;
  * A device: {@code cpu}, {@code cuda:N}, {@code null} (plans memory, computes nothing), and for
  * tests {@code ref} (double precision) and {@code simt}. Close it after all streams and arenas on
  * it.
+ *
+ * <p>Its public interface is as stable as that of {@code io.github.eqvae.serve}, to which it
+ * belongs.
  */
 public final class Device implements AutoCloseable {
   private final String name;

@@ -1,6 +1,7 @@
-package io.github.eqvae.train.run;
+package io.github.eqvae;
 
 import java.util.List;
+import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 
@@ -12,6 +13,9 @@ import java.util.stream.Collectors;
 public final class Invocation {
   /** Characters that no shell changes. */
   private static final Pattern PLAIN = Pattern.compile("[A-Za-z0-9_@%+=:,./~-]+");
+
+  /** The jar of this program, not that of a program which embeds it. */
+  private static final Pattern OWN_JAR = Pattern.compile("^(?:.*?/)?eqvae-[^/]*?\\.jar(?= |$)");
 
   private static volatile List<String> called = List.of();
 
@@ -52,6 +56,25 @@ public final class Invocation {
         arguments);
   }
 
+  /**
+   * The same in backticks, for a sentence.
+   *
+   * @param arguments command and options, as the program would see them
+   * @return text for people
+   */
+  public static String shown(Object... arguments) {
+    return "`" + command(arguments) + "`";
+  }
+
+  /**
+   * Whether the launcher of a clone started this process, which can also build.
+   *
+   * @return false for a jar, and for programs that embed the library
+   */
+  public static boolean isLaunched() {
+    return System.getProperty("eqvae.launcher") != null;
+  }
+
   static String line(String launcher, String javaCommand, Object... arguments) {
     String quoted =
         List.of(arguments).stream()
@@ -64,8 +87,8 @@ public final class Invocation {
     if (!launcher.isEmpty()) {
       return quote(launcher);
     }
-    int jar = javaCommand.indexOf(".jar");
-    return jar < 0 ? "eqvae" : "java -jar " + quote(javaCommand.substring(0, jar + 4));
+    Matcher jar = OWN_JAR.matcher(javaCommand);
+    return jar.find() ? "java -jar " + quote(jar.group()) : "eqvae";
   }
 
   /** Text that a POSIX shell reads as one word. */
