@@ -362,6 +362,28 @@ class LauncherTest {
     }
   }
 
+  /** Seen: the CUDA library alone was built while "fetching libraries" and "compiling Java". */
+  @Test
+  void aBuildSaysHowFarItIs() throws Exception {
+    String steps =
+        """
+        case "$*" in
+          *app_cuda) echo '[ 42%] Building CUDA object'; sleep 1.2; echo '[100%] Linking'; sleep 1.2 ;;
+        esac
+        """;
+    tool("mvn", Files.readString(tools.resolve("mvn")) + "echo '[ 42%] Building'\nsleep 1.2\n");
+    tool("cmake", Files.readString(tools.resolve("cmake")) + steps);
+    String text = eqvae("doctor").text();
+    assertTrue(text.contains("building (once): fetching libraries\n"), text);
+    assertTrue(text.contains("building (once): native code 42 %\n"), text);
+    text = eqvae("--build-cuda").text();
+    String cuda = "building the CUDA library (once): ";
+    assertTrue(text.contains(cuda + "configuring\n"), text);
+    assertTrue(text.contains(cuda + "native code 42 %\n"), text);
+    assertTrue(text.contains(cuda + "native code 100 %, linking\n"), text);
+    assertFalse(text.contains("fetching libraries") || text.contains("compiling Java"), text);
+  }
+
   /** Mounted read-only, as in an image of a container; needs the right to mount. */
   @Test
   void aReadOnlyClone() throws Exception {
