@@ -1,3 +1,3 @@
-/** The exceptions that all parts of eqvae throw. */
+/** What all parts of eqvae use: the exceptions they throw, and how messages name commands. */
 @org.jspecify.annotations.NullMarked
 package io.github.eqvae;

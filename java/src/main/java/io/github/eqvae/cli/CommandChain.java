@@ -1,10 +1,10 @@
 package io.github.eqvae.cli;
 
 import io.github.eqvae.EqvaeException;
+import io.github.eqvae.Invocation;
 import io.github.eqvae.train.kinds.RecipeKinds;
 import io.github.eqvae.train.recipe.SettingChange;
 import io.github.eqvae.train.recipe.ShippedRecipes;
-import io.github.eqvae.train.run.Invocation;
 import io.github.eqvae.train.run.RunFolder;
 import io.github.eqvae.train.run.RunnableRecipe;
 import java.io.IOException;

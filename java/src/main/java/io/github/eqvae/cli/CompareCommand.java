@@ -1,6 +1,7 @@
 package io.github.eqvae.cli;
 
 import io.github.eqvae.EqvaeException;
+import io.github.eqvae.Invocation;
 import io.github.eqvae.io.AtomicFiles;
 import io.github.eqvae.train.report.Report;
 import io.github.eqvae.train.run.RunFolder;
@@ -93,8 +94,11 @@ final class CompareCommand implements Callable<Integer> {
     if (parts.isEmpty()) {
       throw new EqvaeException.Argument(
           folder
-              + " is not the folder of a run: it has no recipe.yaml. Name folders that `eqvae"
-              + " train` or `eqvae demo` made.");
+              + " is not the folder of a run: it has no recipe.yaml. Name folders that "
+              + Invocation.shown("train")
+              + " or "
+              + Invocation.shown("demo")
+              + " made.");
     }
     return parts;
   }

@@ -1,6 +1,7 @@
 package io.github.eqvae.cli;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import io.github.eqvae.Invocation;
 import io.github.eqvae.train.autoencoder.ReportCurves;
 import io.github.eqvae.train.autoencoder.SampleGrid;
 import io.github.eqvae.train.report.ReportData;
@@ -84,7 +85,11 @@ final class ComparisonReport {
         runs.stream().filter(r -> r.figures().isEmpty()).map(ComparedRun::name).toList();
     return names.isEmpty()
         ? ""
-        : "Not measured yet: " + String.join(", ", names) + ". `eqvae evaluate RUN` does it.";
+        : "Not measured yet: "
+            + String.join(", ", names)
+            + ". "
+            + Invocation.shown("evaluate", "RUN")
+            + " does it.";
   }
 
   /** The table for the terminal. */

@@ -1,9 +1,9 @@
 package io.github.eqvae.cli;
 
+import io.github.eqvae.Invocation;
 import io.github.eqvae.train.StepReport;
 import io.github.eqvae.train.Trainer;
 import io.github.eqvae.train.log.Progress;
-import io.github.eqvae.train.run.Invocation;
 import io.github.eqvae.train.run.RunObserver;
 import io.github.eqvae.train.run.TrainingRun;
 import java.io.IOException;

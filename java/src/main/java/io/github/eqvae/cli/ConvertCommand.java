@@ -1,6 +1,7 @@
 package io.github.eqvae.cli;
 
 import io.github.eqvae.EqvaeException;
+import io.github.eqvae.Invocation;
 import io.github.eqvae.io.FolderLock;
 import io.github.eqvae.model.LatentScaling;
 import io.github.eqvae.model.checkpoint.AutoencoderCheckpoint;
@@ -369,6 +370,8 @@ final class ConvertCommand implements Callable<Integer> {
         + " does not say how its latent is scaled, and config.json has to: add "
         + (models.isEmpty() ? "" : models + ", or ")
         + "--scaling-factor X with 1 / the latent's standard deviation, or --scaling-from"
-        + " evaluation.json, which `eqvae evaluate` writes";
+        + " evaluation.json, which "
+        + Invocation.shown("evaluate")
+        + " writes";
   }
 }

@@ -1,6 +1,7 @@
 package io.github.eqvae.cli;
 
 import io.github.eqvae.EqvaeException;
+import io.github.eqvae.Invocation;
 import io.github.eqvae.io.FileNames;
 import io.github.eqvae.io.FolderLock;
 import io.github.eqvae.io.Folders;
@@ -14,7 +15,6 @@ import io.github.eqvae.serve.ImageBatch;
 import io.github.eqvae.serve.Latents;
 import io.github.eqvae.serve.Vae;
 import io.github.eqvae.tensor.Device;
-import io.github.eqvae.train.run.Invocation;
 import java.io.BufferedOutputStream;
 import java.io.IOException;
 import java.io.OutputStream;

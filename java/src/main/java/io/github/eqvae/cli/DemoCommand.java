@@ -1,6 +1,7 @@
 package io.github.eqvae.cli;
 
 import io.github.eqvae.EqvaeException;
+import io.github.eqvae.Invocation;
 import io.github.eqvae.eval.Evaluation;
 import io.github.eqvae.io.AtomicFiles;
 import io.github.eqvae.io.FolderLock;
@@ -13,7 +14,6 @@ import io.github.eqvae.train.autoencoder.RunReports;
 import io.github.eqvae.train.recipe.ShippedRecipes;
 import io.github.eqvae.train.report.Report;
 import io.github.eqvae.train.report.ResultFile;
-import io.github.eqvae.train.run.Invocation;
 import io.github.eqvae.train.run.OtherPrograms;
 import io.github.eqvae.train.run.RunFolder;
 import io.github.eqvae.train.run.TrainingRun;
@@ -61,6 +61,8 @@ import picocli.CommandLine.Spec;
           + " --set model.init_from=runs/photos/model.safetensors"
     })
 final class DemoCommand implements Callable<Integer> {
+  private static final Path DEFAULT_RECIPE = Path.of("demo");
+
   private static final List<String> PLAIN =
       List.of(
           "objective.equivariance_probability=0", "objective.low_resolution_prior_probability=0");
@@ -70,7 +72,7 @@ final class DemoCommand implements Callable<Integer> {
       paramLabel = "RECIPE",
       completionCandidates = CompletionCommand.Recipes.class,
       description = "What to train: a file, or a name that `eqvae recipes` lists. Default: demo.")
-  private Path recipeFile = Path.of("demo");
+  private Path recipeFile = DEFAULT_RECIPE;
 
   @Option(
       names = "--set",
@@ -197,7 +199,7 @@ final class DemoCommand implements Callable<Integer> {
               + " holds a demo"
               + (Files.exists(report()) ? " (" + report() + ")" : "")
               + ". Keep it and name another folder: "
-              + Invocation.command("demo", "--out", freeFolder())
+              + elsewhere()
               + "; or add --overwrite to replace it.");
     }
     for (RunFolder part : parts) { // check both before either is changed
@@ -240,6 +242,20 @@ final class DemoCommand implements Callable<Integer> {
 
   private Path report() {
     return out.resolve("report.html");
+  }
+
+  /** This command for a folder that is free. */
+  private String elsewhere() {
+    List<Object> words = new ArrayList<>(List.of("demo"));
+    if (!recipeFile.equals(DEFAULT_RECIPE)) {
+      words.addAll(List.of("--recipe", recipeFile));
+    }
+    settings.forEach(setting -> words.addAll(List.of("--set", setting)));
+    seed.ifPresent(s -> words.addAll(List.of("--seed", s)));
+    steps.ifPresent(s -> words.addAll(List.of("--steps", s)));
+    device.name().ifPresent(name -> words.addAll(List.of("--device", name)));
+    words.addAll(List.of("--out", freeFolder()));
+    return Invocation.command(words.toArray());
   }
 
   private Path freeFolder() {

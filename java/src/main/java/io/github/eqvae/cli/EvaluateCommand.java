@@ -1,6 +1,7 @@
 package io.github.eqvae.cli;
 
 import io.github.eqvae.EqvaeException;
+import io.github.eqvae.Invocation;
 import io.github.eqvae.Version;
 import io.github.eqvae.data.ImageFolder;
 import io.github.eqvae.data.SkippedFiles;
@@ -12,7 +13,6 @@ import io.github.eqvae.serve.VaeOptions;
 import io.github.eqvae.tensor.Device;
 import io.github.eqvae.train.autoencoder.MeasuredModel;
 import io.github.eqvae.train.autoencoder.TrainedModel;
-import io.github.eqvae.train.run.Invocation;
 import io.github.eqvae.train.run.RunFolder;
 import java.io.IOException;
 import java.io.PrintWriter;

@@ -1,6 +1,7 @@
 package io.github.eqvae.cli;
 
 import io.github.eqvae.EqvaeException;
+import io.github.eqvae.Invocation;
 import io.github.eqvae.eval.Protocol;
 import io.github.eqvae.eval.StatisticsFile;
 import io.github.eqvae.io.Folders;
@@ -83,8 +84,12 @@ final class GeneratedOptions {
     if (named.size() != 1) {
       throw new EqvaeException.Argument(
           "A Fréchet distance compares features of one network: give --inception FILE, --dinov2"
-              + " FILE (see `eqvae weights`) or --classifier FILE, the model.safetensors of a run"
-              + " whose recipe has task: classifier (`eqvae recipes`)");
+              + " FILE (see "
+              + Invocation.shown("weights")
+              + ") or --classifier FILE, the model.safetensors of a run"
+              + " whose recipe has task: classifier ("
+              + Invocation.shown("recipes")
+              + ")");
     }
     Protocol own =
         classifier.isPresent()

@@ -59,7 +59,7 @@ final class GeneratedReport {
         "sampler",
         known
             ? plain(f.get("sampler")) + steps
-            : "unknown: no record of `eqvae sample` beside the images");
+            : "unknown: no record of `sample` beside the images");
     row(out, "generator", shown(f.get("generator_sha256")));
     row(out, "autoencoder", shown(f.get("autoencoder_sha256")));
     return out.toString();

@@ -1,6 +1,7 @@
 package io.github.eqvae.cli;
 
 import io.github.eqvae.EqvaeException;
+import io.github.eqvae.Invocation;
 import io.github.eqvae.model.checkpoint.Weights;
 import io.github.eqvae.train.autoencoder.AutoencoderRecipe;
 import io.github.eqvae.train.generator.GeneratorRecipe;
@@ -66,11 +67,16 @@ final class GeneratorLosses {
               + ": its figures are in "
               + folder.evaluation()
               + " and report.html."
-              + (recipe instanceof MaskGitRecipe
-                  ? " Its samples: eqvae sample, then eqvae evaluate samples.npz --reference DIR"
-                  : ""));
+              + (recipe instanceof MaskGitRecipe ? samples(run) : ""));
     }
     return recipe instanceof GeneratorRecipe;
+  }
+
+  private static String samples(Path run) {
+    return " Its samples: "
+        + Invocation.command("sample", run, "--out", "samples.npz")
+        + ", then "
+        + Invocation.command("evaluate", "samples.npz", "--reference", "DIR");
   }
 
   /** Refuses the options of a generator's run if there is none. */
@@ -87,8 +93,8 @@ final class GeneratorLosses {
       throw new EqvaeException.Argument(
           run
               + " is the run of a generator, which is measured on its held-out latents: leave out"
-              + " what belongs to an autoencoder. Its samples: eqvae sample, then eqvae evaluate"
-              + " samples.npz --reference DIR");
+              + " what belongs to an autoencoder."
+              + samples(run));
     }
   }
 

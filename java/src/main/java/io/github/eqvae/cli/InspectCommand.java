@@ -188,7 +188,7 @@ final class InspectCommand implements Callable<Integer> {
             .padding()
             .map(mode -> mode.name().toLowerCase(Locale.ROOT))
             .orElse(
-                "not in the file; zeros unless its author says otherwise (see eqvae convert"
+                "not in the file; zeros unless its author says otherwise (convert"
                     + " --padding-mode)"));
     rows.put("sample_size", orUnknown(settings.sampleSize().stream().boxed().toList()));
     List<LatentScaling> scaling = settings.scaling().stream().toList();

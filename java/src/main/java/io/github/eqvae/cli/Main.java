@@ -1,6 +1,7 @@
 package io.github.eqvae.cli;
 
 import io.github.eqvae.EqvaeException;
+import io.github.eqvae.Invocation;
 import io.github.eqvae.Version;
 import io.github.eqvae.io.FileNames;
 import io.github.eqvae.io.Notices;
@@ -9,7 +10,6 @@ import io.github.eqvae.io.SafetensorsException;
 import io.github.eqvae.io.WriteFailure;
 import io.github.eqvae.io.torch.TorchFileException;
 import io.github.eqvae.train.log.StatusLine;
-import io.github.eqvae.train.run.Invocation;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.io.PrintStream;

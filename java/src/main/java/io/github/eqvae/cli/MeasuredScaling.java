@@ -2,6 +2,7 @@ package io.github.eqvae.cli;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import io.github.eqvae.EqvaeException;
+import io.github.eqvae.Invocation;
 import io.github.eqvae.model.LatentScaling;
 import io.github.eqvae.train.report.ResultFile;
 import java.io.IOException;
@@ -52,8 +53,9 @@ final class MeasuredScaling {
     if (mean.isEmpty() || mean.size() != variance.size()) {
       throw new EqvaeException.Argument(
           file
-              + " holds no statistics of squares of 2×2 (patch_mean, patch_variance): `eqvae"
-              + " evaluate` writes them for latents of even side");
+              + " holds no statistics of squares of 2×2 (patch_mean, patch_variance): "
+              + Invocation.shown("evaluate")
+              + " writes them for latents of even side");
     }
     return LatentScaling.batchNorm(mean, variance, 2, 1e-4);
   }

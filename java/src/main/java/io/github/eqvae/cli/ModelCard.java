@@ -2,6 +2,7 @@ package io.github.eqvae.cli;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.MissingNode;
+import io.github.eqvae.Invocation;
 import io.github.eqvae.io.AtomicFiles;
 import io.github.eqvae.model.checkpoint.AutoencoderCheckpoint;
 import io.github.eqvae.model.checkpoint.AutoencoderSettings;
@@ -10,7 +11,6 @@ import io.github.eqvae.train.autoencoder.Measured;
 import io.github.eqvae.train.autoencoder.MeasuredWith;
 import io.github.eqvae.train.autoencoder.TrainedModel;
 import io.github.eqvae.train.report.ResultFile;
-import io.github.eqvae.train.run.Invocation;
 import io.github.eqvae.train.run.RunFolder;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;

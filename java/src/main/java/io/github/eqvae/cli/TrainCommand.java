@@ -1,13 +1,13 @@
 package io.github.eqvae.cli;
 
 import io.github.eqvae.EqvaeException;
+import io.github.eqvae.Invocation;
 import io.github.eqvae.train.MemoryPlan;
 import io.github.eqvae.train.Trainer;
 import io.github.eqvae.train.kinds.RecipeKinds;
 import io.github.eqvae.train.recipe.ShippedRecipes;
 import io.github.eqvae.train.run.FollowerRun;
 import io.github.eqvae.train.run.FreeFolder;
-import io.github.eqvae.train.run.Invocation;
 import io.github.eqvae.train.run.RunFolder;
 import io.github.eqvae.train.run.RunObserver;
 import io.github.eqvae.train.run.RunnableRecipe;
@@ -213,8 +213,9 @@ final class TrainCommand implements Callable<Integer> {
         () ->
             new ParameterException(
                 spec.commandLine(),
-                "Name a recipe, such as photos (`eqvae recipes` lists them), or a run to"
-                    + " --resume."));
+                "Name a recipe, such as photos ("
+                    + Invocation.shown("recipes")
+                    + " lists them), or a run to --resume."));
   }
 
   private RunFolder folder() {

@@ -1,6 +1,7 @@
 package io.github.eqvae.cli;
 
 import io.github.eqvae.EqvaeException;
+import io.github.eqvae.Invocation;
 import io.github.eqvae.generator.checkpoint.Dinov2Weights;
 import io.github.eqvae.io.FolderLock;
 import io.github.eqvae.io.Folders;
@@ -8,6 +9,7 @@ import io.github.eqvae.model.checkpoint.MetricWeights;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalInt;
@@ -43,7 +45,7 @@ import picocli.CommandLine.Spec;
 final class WeightsCommand implements Callable<Integer> {
   private static final String AUTOENCODERS =
       """
-      Autoencoders, to start from or to compare with: `eqvae inspect` and all commands read them as they are
+      Autoencoders, to start from or to compare with: `inspect` and all commands read them as they are
         EQ-VAE        https://github.com/zelaki/eqvae, which links to them
         SD-VAE        https://huggingface.co/stabilityai/sd-vae-ft-ema, or sd-vae-ft-mse
         SDXL-VAE      https://huggingface.co/stabilityai/sdxl-vae
@@ -71,10 +73,11 @@ final class WeightsCommand implements Callable<Integer> {
                           "  %s: %s%n    %s %s%n", f.name(), f.url(), f.algorithm(), f.hash()));
               out.println(
                   purpose.equals("lpips")
-                      ? "  then: eqvae weights lpips vgg16-397923af.pth vgg.pth"
-                          + " lpips-vgg16.safetensors"
-                      : "  then: eqvae weights inception pt_inception-2015-12-05-6726825d.pth"
-                          + " inception-fid.safetensors");
+                      ? then("lpips", "vgg16-397923af.pth", "vgg.pth", "lpips-vgg16.safetensors")
+                      : then(
+                          "inception",
+                          "pt_inception-2015-12-05-6726825d.pth",
+                          "inception-fid.safetensors"));
               out.println();
             });
     out.println("DINOv2: features to align a generator with (docs/repa.md), and to compare by");
@@ -84,11 +87,17 @@ final class WeightsCommand implements Callable<Integer> {
                 out.printf(
                     "  %s: %s%n    %s %s%n",
                     n.file().name(), n.file().url(), n.file().algorithm(), n.file().hash()));
-    out.println("  then: eqvae weights dinov2 dinov2_vitb14_pretrain.pth dinov2-base.safetensors");
+    out.println(then("dinov2", "dinov2_vitb14_pretrain.pth", "dinov2-base.safetensors"));
     out.println();
     out.print(AUTOENCODERS);
     out.flush();
     return 0;
+  }
+
+  private static String then(String... arguments) {
+    List<Object> all = new ArrayList<>(List.of("weights"));
+    all.addAll(List.of(arguments));
+    return "  then: " + Invocation.command(all.toArray());
   }
 
   /** Converts downloaded files to one file. */

@@ -1,5 +1,6 @@
 package io.github.eqvae.data;
 
+import io.github.eqvae.Invocation;
 import io.github.eqvae.io.DecodeOptions;
 import io.github.eqvae.io.FileNames;
 import io.github.eqvae.io.Image;
@@ -101,7 +102,9 @@ public final class ImageFolder implements ImageDataset {
               + ImageFormat.READ
               + " file in it"
               + listing.skipped()
-              + (listing.archives().isEmpty() ? "" : "; tar archives are read by `eqvae encode`"));
+              + (listing.archives().isEmpty()
+                  ? ""
+                  : "; tar archives are read by " + Invocation.shown("encode")));
     }
     ImageFolder folder = new ImageFolder(listing, options, onSkip);
     listing.refused().forEach(folder::skip);

@@ -1,6 +1,7 @@
 package io.github.eqvae.eval;
 
 import io.github.eqvae.EqvaeException;
+import io.github.eqvae.Invocation;
 import io.github.eqvae.io.Image;
 import io.github.eqvae.io.SafetensorsFile;
 import io.github.eqvae.model.InceptionV3;
@@ -73,7 +74,9 @@ public final class AdmFeatures implements ImageFeatures {
             file
                 + " lacks the classifier "
                 + CLASSIFIER
-                + ", which the Inception score needs; `eqvae weights inception` keeps it");
+                + ", which the Inception score needs; "
+                + Invocation.shown("weights", "inception")
+                + " keeps it");
       }
       float[] classifier = tensors.floats(CLASSIFIER);
       if (classifier.length != InceptionV3.CLASSES * InceptionV3.FEATURES) {

@@ -1,6 +1,7 @@
 package io.github.eqvae.ffi;
 
 import io.github.eqvae.EqvaeException;
+import io.github.eqvae.Invocation;
 import java.io.FileNotFoundException;
 import java.io.IOException;
 import java.io.InputStream;
@@ -154,9 +155,12 @@ public final class Libraries {
   private static String advice(String backend) {
     return switch (backend) {
       case "cuda" ->
-          "The CUDA library is built where nvcc (CUDA toolkit 12.8 or newer) is installed:"
-              + " `./eqvae --build-cuda` in a clone of eqvae, or `mvn install -pl java -am"
-              + " -DskipTests -Pcuda` for a jar that has it. Or use the device cpu.";
+          "The CUDA library is built where nvcc (CUDA toolkit 12.8 or newer) is installed: "
+              + (Invocation.isLaunched()
+                  ? Invocation.shown("--build-cuda")
+                  : "`./eqvae --build-cuda` in a clone of eqvae, or `mvn install -pl java -am"
+                      + " -DskipTests -Pcuda` for a jar that has it")
+              + ". Or use the device cpu.";
       case "cpu", "null" -> "Build it with `mvn install -pl java -am -DskipTests`.";
       default -> "It is a device of the tests; `mvn verify` builds it. Others use cpu or cuda.";
     };

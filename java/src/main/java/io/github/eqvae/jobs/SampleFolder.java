@@ -90,7 +90,7 @@ record SampleFolder(Path folder) implements SampleTarget {
       } else if (name.endsWith(".png") || !recorded && !name.equals(LABELS)) {
         throw new EqvaeException.Argument(
             folder
-                + " also has files that `eqvae sample` did not write, such as "
+                + " also has files that `sample` did not write, such as "
                 + FileNames.shown(name)
                 + ": pictures would be measured as samples. Name another folder");
       }

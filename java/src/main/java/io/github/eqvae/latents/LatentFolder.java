@@ -2,6 +2,7 @@ package io.github.eqvae.latents;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import io.github.eqvae.EqvaeException;
+import io.github.eqvae.Invocation;
 import io.github.eqvae.model.LatentScaling;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -106,9 +107,10 @@ public final class LatentFolder implements AutoCloseable {
   private static JsonNode finished(Path folder, String posterior) throws IOException {
     if (!isThere(folder)) {
       throw new EqvaeException.Argument(
-          ("%s is not a folder of latents: it has no index.json. Make one: eqvae encode MODEL"
-                  + " PICTURES %s --posterior %s")
-              .formatted(folder, folder, posterior));
+          folder
+              + " is not a folder of latents: it has no index.json. Make one: "
+              + Invocation.command(
+                  "encode", "MODEL", "PICTURES", folder, "--posterior", posterior));
     }
     JsonNode index = LatentIndex.read(folder.resolve(LatentIndex.FILE));
     if (!index.path("complete").asBoolean()) {

@@ -38,7 +38,7 @@ public final class StoredWeights {
               + checkpoint.state("dtype", String.class)
               + ", this device computes in "
               + dtype
-              + "; load model.safetensors instead, which `eqvae train` writes at its end");
+              + "; load model.safetensors instead, which the run writes at its end");
     }
     List<String> names = new ArrayList<>();
     List<Tensor> targets = new ArrayList<>();

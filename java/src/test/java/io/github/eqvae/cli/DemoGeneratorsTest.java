@@ -5,10 +5,10 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import io.github.eqvae.Invocation;
 import io.github.eqvae.io.FileHash;
 import io.github.eqvae.train.report.LearningCurve;
 import io.github.eqvae.train.report.ResultFile;
-import io.github.eqvae.train.run.Invocation;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.io.PrintWriter;

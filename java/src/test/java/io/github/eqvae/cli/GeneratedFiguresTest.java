@@ -98,7 +98,7 @@ class GeneratedFiguresTest {
     assertTrue(value(far, "kernel_distance") > value(same, "kernel_distance"));
     String text = GeneratedReport.text(far);
     assertTrue(text.contains("classifier score") && text.contains("residual"), text);
-    assertTrue(text.contains("unknown: no record of `eqvae sample`"), text);
+    assertTrue(text.contains("unknown: no record of `sample`"), text);
   }
 
   /** Also of a protocol that has nothing but its distance. */

@@ -1,6 +1,7 @@
 package io.github.eqvae.generator.checkpoint;
 
 import io.github.eqvae.EqvaeException;
+import io.github.eqvae.Invocation;
 import io.github.eqvae.generator.PositionResize;
 import io.github.eqvae.generator.VisionTransformer;
 import io.github.eqvae.generator.VitConfig;
@@ -97,8 +98,10 @@ public final class Dinov2Weights {
                     file
                         + " is not a published file of torch.hub: its SHA-256 is "
                         + found
-                        + ". `eqvae weights` lists them. timm's and transformers' files have other"
-                        + " hashes: --unchecked accepts them"));
+                        + ". "
+                        + Invocation.shown("weights")
+                        + " lists them. timm's and transformers' files have other hashes:"
+                        + " --unchecked accepts them"));
   }
 
   /**

@@ -1,6 +1,7 @@
 package io.github.eqvae.model.checkpoint;
 
 import io.github.eqvae.EqvaeException;
+import io.github.eqvae.Invocation;
 import io.github.eqvae.io.ForeignFile;
 import io.github.eqvae.io.SafetensorsFile;
 import io.github.eqvae.io.torch.TorchFile;
@@ -95,8 +96,8 @@ public final class CheckpointFile implements AutoCloseable {
               path
                   + " is the folder of a run that has not finished; at the end the run writes "
                   + RUN_MODEL
-                  + ". To continue: eqvae train --resume "
-                  + path);
+                  + ". To continue: "
+                  + Invocation.command("train", "--resume", path));
         }
         if (weights == Weights.MODEL) {
           throw new EqvaeException.Argument(

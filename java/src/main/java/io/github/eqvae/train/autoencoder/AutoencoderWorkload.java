@@ -1,6 +1,7 @@
 package io.github.eqvae.train.autoencoder;
 
 import io.github.eqvae.EqvaeException;
+import io.github.eqvae.Invocation;
 import io.github.eqvae.data.Batch;
 import io.github.eqvae.data.Loader;
 import io.github.eqvae.data.SkippedFiles;
@@ -83,7 +84,9 @@ public final class AutoencoderWorkload implements Workload<AutoencoderTask> {
                   key
                       + ": there is no readable file "
                       + file
-                      + "; `eqvae weights` lists what to download; "
+                      + "; "
+                      + Invocation.shown("weights")
+                      + " lists what to download; "
                       + without);
             });
   }

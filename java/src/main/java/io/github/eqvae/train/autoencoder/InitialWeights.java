@@ -3,6 +3,7 @@ package io.github.eqvae.train.autoencoder;
 import com.fasterxml.jackson.core.type.TypeReference;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import io.github.eqvae.EqvaeException;
+import io.github.eqvae.Invocation;
 import io.github.eqvae.io.AtomicFiles;
 import io.github.eqvae.model.LatentScaling;
 import io.github.eqvae.model.checkpoint.AutoencoderCheckpoint;
@@ -174,7 +175,9 @@ public final class InitialWeights {
               + path
               + " is of another architecture than the recipe:\n  "
               + String.join("\n  ", differences)
-              + "\nChange section model, or name another checkpoint; `eqvae inspect` shows it.");
+              + "\nChange section model, or name another checkpoint; "
+              + Invocation.shown("inspect", path)
+              + " shows it.");
     }
     checkpoint.report().requireClean("model.init_from: " + path);
   }

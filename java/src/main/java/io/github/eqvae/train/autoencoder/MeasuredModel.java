@@ -1,6 +1,7 @@
 package io.github.eqvae.train.autoencoder;
 
 import io.github.eqvae.EqvaeException;
+import io.github.eqvae.Invocation;
 import io.github.eqvae.eval.Evaluation;
 import io.github.eqvae.eval.Evaluator;
 import io.github.eqvae.eval.LatentStatistics;
@@ -123,8 +124,9 @@ public record MeasuredModel(
       throw new EqvaeException.Argument(
           model
               + ": the latents or reconstructions of some pictures are not finite (NaN), although"
-              + " its weights are: activations overflow. `eqvae reconstruct` names the"
-              + " pictures");
+              + " its weights are: activations overflow. "
+              + Invocation.shown("reconstruct", model, "PICTURES", "OUT")
+              + " names the pictures");
     }
     evaluation.statistics().range().requireContent(model.toString());
   }

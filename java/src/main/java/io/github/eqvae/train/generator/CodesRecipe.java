@@ -17,7 +17,7 @@ import java.util.Map;
 public record CodesRecipe(Path path, boolean flips, int validation) {
   static CodesRecipe read(RecipeFields in) {
     return new CodesRecipe(
-        in.requiredPath("path", "the folder that `eqvae encode --posterior codes` filled"),
+        in.requiredPath("path", "the folder that `encode --posterior codes` filled"),
         in.flag("flips", true),
         in.integer("validation", 512, 0, Integer.MAX_VALUE));
   }

@@ -1,6 +1,7 @@
 package io.github.eqvae.train.generator;
 
 import io.github.eqvae.EqvaeException;
+import io.github.eqvae.Invocation;
 import io.github.eqvae.generator.DitConfig;
 import io.github.eqvae.generator.MaskGitConfig;
 import io.github.eqvae.generator.checkpoint.GeneratorCheckpoint;
@@ -110,7 +111,9 @@ record InitialWeights<C extends NetworkCheckpoint>(
               + path
               + " is of another network than the recipe:\n  "
               + String.join("\n  ", differences(found))
-              + "\nChange section model, or name another checkpoint; `eqvae inspect` shows it.");
+              + "\nChange section model, or name another checkpoint; "
+              + Invocation.shown("inspect", path)
+              + " shows it.");
     }
     return checkpoint;
   }

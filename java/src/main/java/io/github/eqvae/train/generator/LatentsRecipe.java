@@ -47,7 +47,7 @@ public record LatentsRecipe(
 
   static LatentsRecipe read(RecipeFields in) {
     return new LatentsRecipe(
-        in.requiredPath("path", "the folder that `eqvae encode` filled"),
+        in.requiredPath("path", "the folder that `encode` filled"),
         in.choice("posterior", Posterior.SAMPLE),
         in.flag("flips", true),
         in.choice("scaling", Scaling.INDEX),

@@ -1,5 +1,6 @@
 package io.github.eqvae.train.recipe;
 
+import io.github.eqvae.Invocation;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.ByteBuffer;
@@ -78,7 +79,8 @@ final class RecipeFiles {
           where,
           "found "
               + base.describe()
-              + ", expected another recipe: a file beside this one, or a name that `eqvae recipes`"
+              + ", expected another recipe: a file beside this one, or a name that "
+              + Invocation.shown("recipes")
               + " lists");
     }
     try {

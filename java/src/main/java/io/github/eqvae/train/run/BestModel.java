@@ -1,6 +1,7 @@
 package io.github.eqvae.train.run;
 
 import io.github.eqvae.EqvaeException;
+import io.github.eqvae.Invocation;
 import io.github.eqvae.train.log.RunLog;
 import io.github.eqvae.train.recipe.RunRecipe;
 import java.io.IOException;

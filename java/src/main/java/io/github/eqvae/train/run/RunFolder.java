@@ -1,6 +1,7 @@
 package io.github.eqvae.train.run;
 
 import io.github.eqvae.EqvaeException;
+import io.github.eqvae.Invocation;
 import io.github.eqvae.io.AtomicFiles;
 import io.github.eqvae.io.FolderLock;
 import io.github.eqvae.io.Folders;
@@ -321,9 +322,7 @@ public record RunFolder(Path path) {
   public <R> R readRecipe(List<String> overrides, List<? extends RecipeKind<? extends R>> kinds) {
     if (!Files.isRegularFile(recipe())) {
       throw new EqvaeException.Argument(
-          path
-              + " is not the folder of a run: it has no recipe.yaml. Name a folder that `eqvae"
-              + " train` or `eqvae demo` made, such as runs/demo/eq.");
+          path + " is not the folder of a run: it has no recipe.yaml, as runs/demo/eq has");
     }
     return RecipeReader.read(recipe(), overrides, kinds);
   }
