@@ -15,7 +15,11 @@ interface LatentsSource {
   /** The scaling that turns the network's results into the autoencoder's latents again. */
   LatentScaling wholeScaling();
 
-  /** The features that the network is aligned with; empty for most networks. */
+  /**
+   * The features that the network is aligned with.
+   *
+   * @return empty for most networks
+   */
   default Optional<AlignmentTargets> targets() {
     return Optional.empty();
   }
