@@ -20,6 +20,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.regex.Pattern;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -448,6 +449,9 @@ class CliTest extends CliFixture {
     Outcome o = alone("doctor");
     assertEquals(0, o.code(), o.err());
     assertTrue(o.out().contains("oneDNN") && o.out().contains("a native call costs"), o.out());
+    assertTrue(
+        Pattern.compile("^nvcc +(/|not found: )", Pattern.MULTILINE).matcher(o.out()).find());
+    assertTrue(Pattern.compile("^cuda +\\S", Pattern.MULTILINE).matcher(o.out()).find(), o.out());
   }
 
   /** What a run leaves, through diffusers and back; then a training that starts from it. */

@@ -72,7 +72,9 @@ class EvaluateOptionsTest extends CliFixture {
     all.addAll(List.of(options));
     Outcome o = run(all.toArray(String[]::new));
     assertEquals(0, o.code(), o.err());
-    return new ObjectMapper().readTree(folder.resolve("a.json").toFile());
+    JsonNode json = new ObjectMapper().readTree(folder.resolve("a.json").toFile());
+    JsonNames.assertSnakeCase("drop-in", json);
+    return json;
   }
 
   @Test

@@ -61,6 +61,7 @@ class GeneratedEvaluationTest extends CliFixture {
     assertTrue(o.out().contains("128 of eqvae's classifier of 10 classes, 32 px"), o.out());
     assertTrue(o.out().contains("unknown: no record"), o.out());
     JsonNode json = new ObjectMapper().readTree(folder.resolve("a.json").toFile());
+    JsonNames.assertSnakeCase("samples", json);
     assertEquals(COUNT, json.path("images").asInt());
     assertEquals(64, json.path("extractor_sha256").asText().length());
     return json.path("frechet_distance").asDouble();

@@ -41,6 +41,7 @@ class GeneratorLossesTest extends CliFixture {
     assertTrue(o.out().contains("4 held-out latents, the average (EMA) of step 6"), o.out());
     assertTrue(o.out().contains("bits_per_dimension"), o.out());
     JsonNode json = new ObjectMapper().readTree(folder.resolve("a.json").toFile());
+    JsonNames.assertSnakeCase("losses", json);
     assertEquals(5, json.path("by_time").size());
     assertEquals(0.1, json.path("by_time").path(0).path("time").asDouble());
     assertEquals(before, Files.readString(folder.resolve("run/evaluation.json")));

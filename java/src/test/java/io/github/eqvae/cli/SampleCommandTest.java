@@ -92,6 +92,7 @@ class SampleCommandTest extends CliFixture {
     assertTrue(Files.size(folder.resolve("a.npz")) > 5 * 768, "an archive");
     assertEquals(3 * 16 + 4 * 2, Images.read(folder.resolve("grid.png")).width());
     JsonNode json = new ObjectMapper().readTree(folder.resolve("a.json").toFile());
+    JsonNames.assertSnakeCase("sample", json);
     assertEquals("euler", json.path("sampler").asText());
     assertEquals(2, json.path("guided_channels").asInt());
     assertEquals(64, json.path("autoencoder_sha256").asText().length());

@@ -70,6 +70,7 @@ class ReportTest {
   @Test
   void nothingFromOutsideIsRunOrLoaded() {
     String html = everything();
+    assertTrue(html.contains("@media print{"), "a style for paper");
     assertFalse(html.contains("<script"), "text became code");
     assertTrue(html.contains("&lt;script&gt;"));
     Matcher source = Pattern.compile("(?:src|href)=[\"']([^\"']*)").matcher(html);
