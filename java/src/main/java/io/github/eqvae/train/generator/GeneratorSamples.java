@@ -11,7 +11,6 @@ import io.github.eqvae.diffusion.SdeSampler;
 import io.github.eqvae.diffusion.StepNoise;
 import io.github.eqvae.diffusion.Transport;
 import io.github.eqvae.io.Image;
-import io.github.eqvae.io.ImageGrid;
 import java.io.IOException;
 import java.util.Arrays;
 import java.util.List;
@@ -19,8 +18,6 @@ import java.util.stream.IntStream;
 
 /** Samples that a run makes while it trains, each time from the same noise and labels. */
 final class GeneratorSamples {
-  private static final int GAP = 2;
-  private static final int BACKGROUND = 255;
   private static final int COLUMNS = 8;
 
   /** SiT's last step, as published, in parts of the clock. */
@@ -81,11 +78,12 @@ final class GeneratorSamples {
 
   /** Rows of pictures, a column for each label where they fit. */
   Image picture(Denoising network) throws IOException {
-    int count = settings.count();
     List<Image> tiles = images(network);
     int asked = settings.labels().size();
-    int columns = asked > 1 ? asked : COLUMNS;
-    return ImageGrid.of(tiles, Math.min(columns, count), GAP, BACKGROUND);
+    int columns = Math.min(asked > 1 ? asked : COLUMNS, tiles.size());
+    return recipe.model().classes() == 0
+        ? LabelledGrid.of(tiles, columns)
+        : LabelledGrid.of(tiles, labels(), columns);
   }
 
   /** Samples as pictures. */

@@ -3,7 +3,6 @@ package io.github.eqvae.train.generator;
 import io.github.eqvae.diffusion.PhiloxDraws;
 import io.github.eqvae.generator.CodeSampling;
 import io.github.eqvae.io.Image;
-import io.github.eqvae.io.ImageGrid;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -11,8 +10,6 @@ import java.util.List;
 
 /** Pictures that a run makes while it trains, each time with the same draws and labels. */
 final class MaskGitPictures {
-  private static final int GAP = 2;
-  private static final int BACKGROUND = 255;
   private static final int COLUMNS = 8;
 
   /** Makes these draws different from those of samples that users make ("shown" in ASCII). */
@@ -66,7 +63,7 @@ final class MaskGitPictures {
     List<Image> tiles = images(network);
     int asked = settings.labels().size();
     int columns = Math.min(asked > 1 ? asked : COLUMNS, tiles.size());
-    return ImageGrid.of(tiles, columns, GAP, BACKGROUND);
+    return LabelledGrid.of(tiles, labels(), columns);
   }
 
   /** All pictures. */

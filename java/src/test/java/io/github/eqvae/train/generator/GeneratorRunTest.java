@@ -13,6 +13,7 @@ import io.github.eqvae.generator.Dit;
 import io.github.eqvae.generator.checkpoint.GeneratorCheckpoint;
 import io.github.eqvae.generator.checkpoint.GeneratorMetadata;
 import io.github.eqvae.io.Image;
+import io.github.eqvae.io.ImageGrid;
 import io.github.eqvae.io.Images;
 import io.github.eqvae.latents.Content;
 import io.github.eqvae.latents.ShardFormat;
@@ -270,10 +271,12 @@ class GeneratorRunTest {
     Path index = latents.resolve("index.json");
     Files.writeString(index, Files.readString(index).replace("0123abcd", hash));
     Path run = train(recipe(named, "run.steps=10"), "run", false);
-    // Six pictures of 8 × 8 pixels in a row, with gaps of two around them.
+    // Six pictures of 8 × 8 pixels in a row, with gaps of two around them, and a line of text
+    // above.
     Image picture = Images.read(run.resolve("samples/step-00000010.png"));
     assertEquals(6 * 8 + 7 * 2, picture.width());
-    assertEquals(8 + 2 * 2, picture.height());
+    Image line = ImageGrid.caption(new Image(8, 8, 1, new byte[64]), "0", 255);
+    assertEquals(line.height() + 2 * 2, picture.height());
     e =
         assertThrows(
             EqvaeException.Argument.class,
