@@ -32,8 +32,18 @@ class NoRoomTest extends CliFixture {
     byte[] bytes = new byte[32 * 32 * 3];
     new Random(1).nextBytes(bytes);
     Images.writePng(in.resolve("p.png"), new Image(32, 32, 3, bytes));
-    try (OutputStream out = Files.newOutputStream(folder.resolve("z.npy"))) {
-      NpyArray.floats(new float[2 * 8 * 8], 1, 2, 8, 8).write(out);
+    latents("z.npy", 8);
+    latents("big.npy", 32);
+  }
+
+  private void latents(String name, int side) throws IOException {
+    float[] values = new float[2 * side * side];
+    Random random = new Random(2);
+    for (int i = 0; i < values.length; i++) {
+      values[i] = (float) random.nextGaussian();
+    }
+    try (OutputStream out = Files.newOutputStream(folder.resolve(name))) {
+      NpyArray.floats(values, 1, 2, side, side).write(out);
     }
   }
 
@@ -41,21 +51,33 @@ class NoRoomTest extends CliFixture {
     return run(LIMIT, arguments);
   }
 
+  private static final String REASON = "File too large";
+
+  @Test
+  void theFileIsNamed() throws Exception {
+    assertUserError(limited("decode", "kl.safetensors", "z.npy", "all.npz"), 1, REASON, "all.npz");
+    assertFalse(Files.exists(folder.resolve("all.npz")));
+  }
+
   @Test
   @Tag("full")
-  void theFileIsNamed() throws Exception {
-    String reason = "File too large";
-    assertUserError(limited("encode", "kl.safetensors", "pics", "latents"), 1, reason, "latents");
-    assertUserError(limited("reconstruct", "kl.safetensors", "pics", "out"), 1, reason, "p.png");
-    assertUserError(limited("decode", "kl.safetensors", "z.npy", "all.npz"), 1, reason, "all.npz");
-    assertUserError(
-        limited("convert", "kl.safetensors", "vae.safetensors", "--to", "compvis"),
-        1,
-        reason,
-        "vae.safetensors");
+  void everyCommandNamesTheFile() throws Exception {
+    Outcome encoded = limited("encode", "kl.safetensors", "pics", "latents");
+    assertUserError(encoded, 1, REASON, "latents/index.json");
+    assertUserError(limited("reconstruct", "kl.safetensors", "pics", "out"), 1, REASON, "p.png");
+    assertUserError(limited("decode", "kl.safetensors", "big.npy", "all"), 1, REASON, "000000.png");
+    for (String[] as :
+        new String[][] {
+          {"compvis", "vae.safetensors", "vae.safetensors"},
+          {"diffusers", "vae", "diffusion_pytorch_model.safetensors"}
+        }) {
+      Outcome o = limited("convert", "kl.safetensors", as[1], "--to", as[0]);
+      assertUserError(o, 1, REASON, as[2]);
+      assertFalse(Files.exists(folder.resolve(as[1]).resolve(as[2])));
+    }
     assertFalse(Files.exists(folder.resolve("out/p.png")));
-    assertFalse(Files.exists(folder.resolve("all.npz")));
-    assertFalse(Files.exists(folder.resolve("vae.safetensors")));
+    assertFalse(Files.exists(folder.resolve("all/000000.png")));
+    assertFalse(Files.isRegularFile(folder.resolve("vae.safetensors")));
     assertEquals(0, run("encode", "kl.safetensors", "pics", "latents").code());
   }
 }

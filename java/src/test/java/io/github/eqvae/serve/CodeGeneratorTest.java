@@ -85,6 +85,9 @@ class CodeGeneratorTest {
   void seedsNumbersLabelsAndOptionsMakeTheDifference() throws IOException {
     try (CodeGenerator g = load(file(WIDE, true), 16)) {
       CodeSamplingOptions o = options(CodeSamplingOptions.Order.CONFIDENCE);
+      assertTrue(
+          g.toString().matches("CodeGenerator\\[codes \\d+×\\d+ of \\d+, \\d+ classes]"),
+          g.toString());
       int[] first = g.sample(new int[] {1}, 0, 0, o).indices();
       assertArrayEquals(first, g.sample(new int[] {1}, 0, 0, o).indices());
       assertFalse(Arrays.equals(first, g.sample(new int[] {1}, 1, 0, o).indices()));

@@ -51,6 +51,13 @@ class ExampleTest {
     }
   }
 
+  /** Paths in the documented command are relative to where it is typed, not to the project. */
+  @Test
+  void theExampleRunsWhereItIsCalled() throws IOException {
+    String pom = Files.readString(ROOT.resolve("examples/embed/pom.xml"));
+    assertTrue(pom.contains("<workingDirectory>${user.dir}</workingDirectory>"));
+  }
+
   @Test
   void theExampleProjectCompilesAndRuns() throws Exception {
     Path source = ROOT.resolve("examples/embed/src/main/java/example/Embed.java");

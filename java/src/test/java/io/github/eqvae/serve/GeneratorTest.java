@@ -194,6 +194,8 @@ class GeneratorTest {
     try (Generator g = Generator.load(file(GeneratorSamples.dit(), GeneratorProcess.SIT), device)) {
       SamplingOptions options = SamplingOptions.defaults().withSteps(2);
       float[] first = g.sample(new int[] {1}, 0, 0, options).values();
+      assertTrue(
+          g.toString().matches("Generator\\[latents \\d+×\\d+×\\d+, \\d+ classes]"), g.toString());
       assertArrayEquals(first, g.sample(new int[] {1}, 0, 0, options).values());
       assertFalse(Arrays.equals(first, g.sample(new int[] {1}, 1, 0, options).values()));
       assertFalse(Arrays.equals(first, g.sample(new int[] {1}, 0, 1, options).values()));

@@ -92,6 +92,7 @@ class VaeTest {
       assertEquals("Moments[1, 4, 6, 2]", vae.moments(images).toString());
       assertEquals("Codes[1, 2, 1]", new Codes(1, 2, 1, new int[2]).toString());
       assertEquals("Vae[2 channels, 1/4 of the image's sides]", vae.toString());
+      assertEquals("cpu (" + device.info().name() + ")", device.toString());
     }
   }
 
