@@ -2,13 +2,29 @@ package io.github.eqvae.cli;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import io.github.eqvae.train.report.LearningCurve;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.OptionalDouble;
 
 /** The recorded curves of a generator on plain and on EQ latents. */
 record RecordedPair(LearningCurve plain, LearningCurve eq) {
+  private static final Path RESULTS =
+      Path.of(System.getProperty("eqvae.root")).resolve("docs/results");
+
   /** Of a run in a record of {@code demo generators}; the key is that of the distance. */
   static RecordedPair of(JsonNode run, String key) {
     return new RecordedPair(curve(run.path("plain"), key), curve(run.path("eq"), key));
+  }
+
+  /** The names of the records of docs/record-experiment.sh, one for each seed. */
+  static List<String> experiments() {
+    List<String> names = new ArrayList<>();
+    for (int seed = 0; Files.exists(RESULTS.resolve("experiment-seed-" + seed + ".json")); seed++) {
+      names.add("experiment-seed-" + seed);
+    }
+    return names;
   }
 
   private static LearningCurve curve(JsonNode run, String key) {

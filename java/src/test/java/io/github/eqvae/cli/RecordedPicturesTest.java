@@ -1,6 +1,7 @@
 package io.github.eqvae.cli;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
@@ -17,9 +18,8 @@ import java.util.Map;
 import org.junit.jupiter.api.Test;
 
 /**
- * docs/images/experiment.svg is drawn from docs/results/experiment-seed-*.json, if there are any,
- * and exploration.svg from exploration-generators.jsonl. {@code -Deqvae.tables.write=true} draws
- * them anew.
+ * docs/images/experiment.svg is drawn from docs/results/experiment-seed-*.json, and exploration.svg
+ * from exploration-generators.jsonl. {@code -Deqvae.tables.write=true} draws them anew.
  */
 class RecordedPicturesTest {
   private static final Path ROOT = Path.of(System.getProperty("eqvae.root"));
@@ -41,16 +41,18 @@ class RecordedPicturesTest {
   /** Of each kind of generator the curves of all seeds. */
   private static Map<String, List<RecordedPair>> seeds() throws IOException {
     Map<String, List<RecordedPair>> all = new LinkedHashMap<>();
-    for (int seed = 0; ; seed++) {
-      Path file = RESULTS.resolve("experiment-seed-" + seed + ".json");
-      if (!Files.exists(file)) {
-        return all;
-      }
-      for (Map.Entry<String, JsonNode> run : ResultFile.read(file).path("runs").properties()) {
-        all.computeIfAbsent(GeneratorsDemoReport.NAMES.get(run.getKey()), k -> new ArrayList<>())
-            .add(RecordedPair.of(run.getValue(), "frechet_distance"));
+    for (String name : RecordedPair.experiments()) {
+      JsonNode record = ResultFile.read(RESULTS.resolve(name + ".json"));
+      for (Map.Entry<String, JsonNode> run : record.path("runs").properties()) {
+        RecordedPair pair =
+            RecordedPair.of(
+                run.getValue(),
+                GeneratorsDemo.DISTANCES.get(GeneratorsDemo.Pair.headline(run.getKey())));
+        String kind = GeneratorsDemoReport.NAMES.get(run.getKey());
+        all.computeIfAbsent(kind, k -> new ArrayList<>()).add(pair);
       }
     }
+    return all;
   }
 
   /** What was tried, each with one seed. */
@@ -223,10 +225,16 @@ class RecordedPicturesTest {
   @Test
   void picturesAreThoseOfTheRecords() throws IOException {
     check("exploration", tried());
-    Map<String, List<RecordedPair>> seeds = seeds();
-    if (!seeds.isEmpty()) {
-      check("experiment", seeds);
-    }
+    check("experiment", seeds());
+  }
+
+  /** The story that the project is about comes first. */
+  @Test
+  void theFirstPictureOfReadmeIsTheExperiments() throws IOException {
+    String readme = Files.readString(ROOT.resolve("README.md"));
+    int first = readme.indexOf("![");
+    int end = readme.indexOf(')', first);
+    assertTrue(readme.substring(first, end).endsWith("(docs/images/experiment.svg"));
   }
 
   private static void check(String name, Map<String, List<RecordedPair>> records)

@@ -19,8 +19,9 @@ import java.util.regex.Pattern;
 import org.junit.jupiter.api.Test;
 
 /**
- * Tables of README.md, docs/demo.md and docs/generators.md are made from docs/results. After new
- * records {@code -Deqvae.tables.write=true} writes them; docs/record-*.sh do both.
+ * Tables of README.md, docs/demo.md, docs/generators.md and docs/experiment.md are made from
+ * docs/results. After new records {@code -Deqvae.tables.write=true} writes them; docs/record-*.sh
+ * do both.
  */
 class RecordedTablesTest {
   private static final Path ROOT = Path.of(System.getProperty("eqvae.root"));
@@ -30,6 +31,8 @@ class RecordedTablesTest {
 
   /** Seconds beside other programs say little; so much of the machine they may take. */
   private static final double SHARED = 0.05;
+
+  private static final List<String> DISTANCES = GeneratorsDemo.DISTANCES;
 
   private static final String ERRORS = "rotation error plain → EQ | | scale error plain → EQ | |";
 
@@ -158,51 +161,70 @@ class RecordedTablesTest {
     return distance.doubleValue();
   }
 
-  /** What each seed's autoencoders were like, and how soon generators learned their latents. */
+  /**
+   * How soon generators learned the latents of each seed's autoencoders, and what those are like.
+   */
   private static String experiment() throws IOException {
-    StringBuilder models =
-        new StringBuilder("| autoencoder | PSNR | rotation error | scale error |");
-    models.append(" high-frequency share | intrinsic dimension |\n|---|---|---|---|---|---|\n");
-    StringBuilder runs = new StringBuilder("| generator | steps | distance on plain | on EQ |");
-    runs.append(" EQ's steps to the plain run's last distance | of a second classifier |\n");
-    runs.append("|---|---|---|---|---|---|\n");
-    for (int seed = 0; exists("experiment-seed-" + seed); seed++) {
-      JsonNode r = record("experiment-seed-" + seed);
-      for (String model : List.of("plain", "eq")) {
-        JsonNode m = r.path(model);
-        models.append(f("| %s, seed %d |", model.equals("eq") ? "EQ" : model, seed));
-        models.append(f(" %.2f |", m.path("psnr").doubleValue()));
-        models.append(f(" %.3f |", m.path("rotation_error").doubleValue()));
-        models.append(f(" %.3f |", m.path("scale_error").doubleValue()));
-        models.append(f(" %.3f |", m.path("high_frequency_share").doubleValue()));
-        models.append(f(" %.1f |\n", m.path("intrinsic_dimension").doubleValue()));
-      }
+    StringBuilder out = new StringBuilder("| generator | PSNR plain → EQ | rotation error |");
+    out.append(" scale error | high-frequency share | intrinsic dimension |");
+    out.append(
+        " distance plain → EQ | of a second classifier | EQ's steps to the plain run's end |");
+    out.append(" by the second |\n|---|---|---|---|---|---|---|---|---|---|\n");
+    for (String name : RecordedPair.experiments()) {
+      JsonNode r = record(name);
       for (java.util.Map.Entry<String, JsonNode> run : r.path("runs").properties()) {
-        JsonNode plain = run.getValue().path("plain");
-        JsonNode eq = run.getValue().path("eq");
-        int last = plain.path("steps").size() - 1;
-        double steps = plain.path("steps").get(last).doubleValue();
-        runs.append(f("| %s, seed %d | %,.0f |", run.getKey(), seed, steps));
-        runs.append(f(" %.2f |", plain.path("frechet_distance").get(last).doubleValue()));
-        runs.append(f(" %.2f |", eq.path("frechet_distance").get(last).doubleValue()));
-        for (String key : List.of("frechet_distance", "frechet_distance_2")) {
+        String prefix = run.getKey().equals("maskgit") ? "vq_" : "";
+        JsonNode plain = r.path(prefix + "plain");
+        JsonNode eq = r.path(prefix + "eq");
+        double steps = RecordedPair.of(run.getValue(), DISTANCES.getFirst()).plain().lastStep();
+        String kind = GeneratorsDemoReport.NAMES.get(run.getKey());
+        out.append(f("| %s, %,.0f steps, seed %d |", kind, steps, r.path("seed").asInt()));
+        out.append(both(plain, eq, "psnr", "%.1f"))
+            .append(both(plain, eq, "rotation_error", "%.2f"));
+        out.append(both(plain, eq, "scale_error", "%.2f"));
+        out.append(both(plain, eq, "high_frequency_share", "%.2f"));
+        out.append(both(plain, eq, "intrinsic_dimension", "%.1f"));
+        for (String key : DISTANCES) {
           RecordedPair pair = RecordedPair.of(run.getValue(), key);
-          runs.append(
-              pair.steps().isPresent()
-                  ? f(" %,.0f, **%.2f×** |", pair.steps().getAsDouble(), pair.share().getAsDouble())
+          out.append(f(" %.2f → %.2f |", pair.plain().last(), pair.eq().last()));
+        }
+        for (String key : DISTANCES) {
+          RecordedPair pair = RecordedPair.of(run.getValue(), key);
+          out.append(
+              pair.share().isPresent()
+                  ? f(" %.2f× |", pair.share().getAsDouble())
                   : " not reached |");
         }
-        runs.append('\n');
+        out.append('\n');
       }
     }
-    return models + "\n" + runs;
+    return out.toString();
+  }
+
+  /** What the same error in the latents costs in the decoded pictures. */
+  private static String noise() throws IOException {
+    StringBuilder out = new StringBuilder("| decoder of | low frequencies | high frequencies |\n");
+    out.append("|---|---|---|\n");
+    ObjectMapper json = new ObjectMapper();
+    for (String line : Files.readAllLines(ROOT.resolve("docs/results/noise-decoders.jsonl"))) {
+      JsonNode r = json.readTree(line);
+      String model = r.path("model").asText(); // seed-0/autoencoders/plain
+      out.append(
+          f(
+              "| %s, seed %s | %.1f dB | %.1f dB |\n",
+              model.endsWith("/eq") ? "EQ" : "plain",
+              model.replaceAll("^seed-([0-9]+)/.*", "$1"),
+              r.path("psnr_low").doubleValue(),
+              r.path("psnr_high").doubleValue()));
+    }
+    return out.toString();
   }
 
   /** Autoencoders that generators were tried on, one seed each. */
   private static String tried() throws IOException {
     StringBuilder out = new StringBuilder("| autoencoders | PSNR plain → EQ | rotation error |");
-    out.append(" scale error | high-frequency share | distance plain → EQ |");
-    out.append(" EQ's steps to the plain run's end |\n|---|---|---|---|---|---|---|\n");
+    out.append(" scale error | high-frequency share | intrinsic dimension | distance plain → EQ |");
+    out.append(" EQ's steps to the plain run's end |\n|---|---|---|---|---|---|---|---|\n");
     ObjectMapper json = new ObjectMapper();
     Path file = ROOT.resolve("docs/results/exploration-generators.jsonl");
     for (String line : Files.readAllLines(file)) {
@@ -210,6 +232,7 @@ class RecordedTablesTest {
       out.append(f("| %s |", r.path("what").asText()));
       out.append(both(r, "psnr", "%.1f")).append(both(r, "rotation_error", "%.2f"));
       out.append(both(r, "scale_error", "%.2f")).append(both(r, "high_frequency_share", "%.2f"));
+      out.append(both(r, "intrinsic_dimension", "%.1f"));
       out.append(both(r, "frechet_distance", "%.2f"));
       double steps = r.path("generator_settings").path("run.steps").doubleValue();
       JsonNode reached = r.path("eq_steps_to_plain_end");
@@ -242,10 +265,12 @@ class RecordedTablesTest {
   }
 
   private static String both(JsonNode r, String key, String format) {
-    return f(
-        " " + format + " → " + format + " |",
-        r.path("plain").path(key).doubleValue(),
-        r.path("eq").path(key).doubleValue());
+    return both(r.path("plain"), r.path("eq"), key, format);
+  }
+
+  private static String both(JsonNode plain, JsonNode eq, String key, String format) {
+    double before = plain.path(key).doubleValue();
+    return f(" " + format + " → " + format + " |", before, eq.path(key).doubleValue());
   }
 
   private static String table(String what) {
@@ -257,6 +282,7 @@ class RecordedTablesTest {
         case "experiment" -> experiment();
         case "exploration" -> tried();
         case "ablation" -> ablation();
+        case "noise" -> noise();
         default -> throw new AssertionError("no table is made of docs/results/" + what);
       };
     } catch (IOException e) {
@@ -266,7 +292,7 @@ class RecordedTablesTest {
 
   @Test
   void tablesAreThoseOfTheRecords() throws IOException {
-    int tables = 0;
+    Set<String> shown = new LinkedHashSet<>();
     for (String name :
         List.of("README.md", "docs/demo.md", "docs/generators.md", "docs/experiment.md")) {
       Path file = ROOT.resolve(name);
@@ -285,9 +311,19 @@ class RecordedTablesTest {
       }
       for (MatchResult m : TABLE.matcher(text).results().toList()) {
         assertEquals(table(m.group(1)), m.group(2), name + ": -Deqvae.tables.write=true mends it");
-        tables++;
+        shown.add(m.group(1));
       }
     }
-    assertTrue(tables >= 4, "tables found: " + tables);
+    assertEquals(
+        Set.of(
+            "demo",
+            "photos",
+            "finetune",
+            "generators",
+            "experiment",
+            "exploration",
+            "ablation",
+            "noise"),
+        shown);
   }
 }
