@@ -6,14 +6,17 @@ import io.github.eqvae.generator.checkpoint.MaskGitCheckpoint;
 import io.github.eqvae.generator.checkpoint.VitCheckpoint;
 import io.github.eqvae.latents.LatentFolder;
 import io.github.eqvae.model.LatentScaling;
+import io.github.eqvae.model.SmallClassifier;
 import io.github.eqvae.model.checkpoint.AutoencoderCheckpoint;
 import io.github.eqvae.model.checkpoint.AutoencoderSettings;
 import io.github.eqvae.model.checkpoint.CheckpointFile;
 import io.github.eqvae.model.checkpoint.KnownModel;
 import io.github.eqvae.model.checkpoint.StoredTensor;
 import io.github.eqvae.model.checkpoint.Weights;
+import io.github.eqvae.train.run.RunFolder;
 import java.io.IOException;
 import java.io.PrintWriter;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Collection;
 import java.util.LinkedHashMap;
@@ -39,8 +42,8 @@ import picocli.CommandLine.Spec;
       "Format, architecture, the published model it matches, number of parameters, tensors, other"
           + " content, tensors that are missing or unexpected, numbers that are not finite, and"
           + " whether it can be run. Exits with 1 if it is not a complete autoencoder, generator"
-          + " (DiT, SiT, REPA, LightningDiT, MaskGIT) or vision transformer (DINOv2), or cannot be"
-          + " run."
+          + " (DiT, SiT, REPA, LightningDiT, MaskGIT), vision transformer (DINOv2) or classifier of"
+          + " ours, or cannot be run."
     },
     footer = {
       "",
@@ -115,6 +118,11 @@ final class InspectCommand implements Callable<Integer> {
       MaskGitCheckpoint found = MaskGitCheckpoint.of(file, weights.choice(), generator.hints());
       generator.requireFits(file.path(), found.config());
       return new MaskGitInspection(out, table(out)).print(found);
+    }
+    if (SmallClassifier.isOne(file.metadata())) {
+      generator.requireNone();
+      Path weights = Files.isDirectory(path) ? new RunFolder(path).model() : path;
+      return new ClassifierInspection(out, table(out)).print(file, weights);
     }
     if (VitCheckpoint.isThere(file)) {
       return new VitInspection(out, table(out))

@@ -15,7 +15,10 @@ import io.github.eqvae.io.SafetensorsWriter;
 import io.github.eqvae.io.torch.TorchTensor;
 import io.github.eqvae.io.torch.TorchValue;
 import io.github.eqvae.io.torch.TorchWriter;
+import io.github.eqvae.model.ModelFile;
+import io.github.eqvae.model.SmallClassifier;
 import io.github.eqvae.serve.TinyModels;
+import io.github.eqvae.tensor.Device;
 import io.github.eqvae.testing.GoldenVit;
 import java.io.IOException;
 import java.io.OutputStream;
@@ -234,7 +237,7 @@ class CheckpointCommandsTest extends CliFixture {
     assertUserError(run("reconstruct", "large.safetensors", "pics", "out"), 1, "p0", "p2");
     assertFalse(Files.exists(folder.resolve("out/p0.png")));
     assertUserError(
-        run("evaluate", "large.safetensors", "--data", "pics"), 1, "reconstruct` names");
+        run("evaluate", "large.safetensors", "--data", "pics"), 1, "PICTURES OUT` names");
   }
 
   /** Which weights were taken is said, and either can be had; so for a training's start. */
@@ -405,6 +408,29 @@ class CheckpointCommandsTest extends CliFixture {
     }
     assertEquals(
         -1, Files.mismatch(folder.resolve("a.safetensors"), folder.resolve("b.safetensors")));
+  }
+
+  /** Seen: it was called no autoencoder, and nothing said what it is. */
+  @Test
+  void aClassifierIsInspected() throws Exception {
+    Path file = folder.resolve("classifier.safetensors");
+    Map<String, String> metadata;
+    try (Device device = Device.open("cpu");
+        var stream = new io.github.eqvae.tensor.Stream(device);
+        SmallClassifier network =
+            new SmallClassifier(new SmallClassifier.Config(1, 32, 8, 10), stream, 0, false)) {
+      metadata = network.metadata();
+      ModelFile.save(file, network.parameters(), stream, metadata);
+    }
+    Outcome o = run("inspect", "classifier.safetensors");
+    assertEquals(0, o.code(), o.err());
+    assertTrue(o.out().contains("10 classes, images of 32×32×1, width 8, 64 features"), o.out());
+    Map<String, TorchTensor> tensors = tensors(file);
+    tensors.remove("head.bias");
+    save("without.safetensors", tensors, metadata);
+    o = run("inspect", "without.safetensors");
+    assertEquals(1, o.code());
+    assertTrue(o.out().contains("head.bias"), o.out());
   }
 
   /** Nothing can be divided by the deviation of latents that are all the same. */

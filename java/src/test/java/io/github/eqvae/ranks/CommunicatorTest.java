@@ -222,7 +222,7 @@ class CommunicatorTest {
           {"WORLD_SIZE", "0", "WORLD_SIZE is '0'"},
           {"MASTER_PORT", "70000", "MASTER_PORT is '70000'"},
           {"MASTER_ADDR", "", "not MASTER_ADDR"},
-          {"MASTER_ADDR", "no-such-machine.invalid", "nothing here knows a machine"},
+          {"MASTER_ADDR", "no-such-machine.invalid", "this name cannot be resolved"},
           {"EQVAE_TOKEN", " ", "EQVAE_TOKEN is not set"}
         }) {
       Map<String, String> environment = new java.util.HashMap<>(good);
