@@ -108,9 +108,11 @@ final class GeneratedOptions {
                       : " uses a classifier's features: give --classifier FILE"));
     }
     if (statistics.isPresent()) {
-      requirePlace(statistics.get());
-      requireOther(statistics.get(), samples);
-      reference.ifPresent(real -> requireOther(statistics.get(), real));
+      Path file = statistics.get();
+      requirePlace(file);
+      requireOther(file, samples);
+      reference.ifPresent(real -> requireOther(file, real));
+      requireOurs(file);
     }
     if (withImages && statistics.isEmpty()) {
       throw new EqvaeException.Argument("--with-images needs --write-statistics FILE");
@@ -137,6 +139,10 @@ final class GeneratedOptions {
       throw new EqvaeException.Argument(
           "--write-statistics " + file + ": name a .npz file in a folder that exists");
     }
+  }
+
+  /** Somebody else's file must not be replaced. */
+  private static void requireOurs(Path file) {
     if (Files.exists(file) && !isOurs(file)) {
       throw new EqvaeException.Argument(
           "--write-statistics "
