@@ -69,10 +69,10 @@ public final class Invocation {
   /**
    * Whether the launcher of a clone started this process, which can also build.
    *
-   * @return false for a jar, and for programs that embed the library
+   * @return false for a jar, a distribution, and for programs that embed the library
    */
-  public static boolean isLaunched() {
-    return System.getProperty("eqvae.launcher") != null;
+  public static boolean canBuild() {
+    return Boolean.getBoolean("eqvae.builds");
   }
 
   static String line(String launcher, String javaCommand, Object... arguments) {

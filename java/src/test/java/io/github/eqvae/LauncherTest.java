@@ -265,6 +265,7 @@ class LauncherTest {
     assertEquals(1, all.size(), all::toString);
     String call = all.getFirst();
     assertTrue(call.contains(" -Deqvae.root=" + dist + " "), call);
+    assertFalse(call.contains("-Deqvae.builds"), "it cannot build: " + call);
     assertTrue(call.endsWith(" -cp " + dist + "/lib/* io.github.eqvae.cli.Main inspect a b"), call);
   }
 

@@ -37,7 +37,7 @@ final class FeatureOptions {
       paramLabel = "RULE",
       description =
           "How pictures are prepared for a vision transformer, as in REPA: dinov2 (default), jepa,"
-              + " clip, mae (not resized).")
+              + " clip, mae (not resized). CLIP's and I-JEPA's own networks are not read.")
   private FeaturePixels pixels = FeaturePixels.DINOV2;
 
   @Option(

@@ -147,8 +147,8 @@ final class GeneratedOptions {
       throw new EqvaeException.Argument(
           "--write-statistics "
               + file
-              + " exists and holds no statistics that eqvae wrote, which it may replace; name"
-              + " another file");
+              + " exists and holds no statistics that eqvae wrote, so it is kept; name another"
+              + " file");
     }
   }
 

@@ -246,6 +246,12 @@ final class SampleCommand implements Callable<Integer> {
     return settings.get("sampler") + (steps == null ? "" : " " + steps + " steps");
   }
 
+  /** Whether nothing has been sampled there. */
+  private static boolean isNew(Path out) {
+    String[] names = out.toFile().list();
+    return !Files.exists(out) || (names != null && names.length == 0);
+  }
+
   /** Refuses a folder whose name has the extension of another kind of file. */
   private void requirePlace() {
     grid.filter(file -> !file.toString().toLowerCase(Locale.ROOT).endsWith(".png"))
@@ -254,7 +260,7 @@ final class SampleCommand implements Callable<Integer> {
               throw new EqvaeException.Argument(
                   "--grid " + file + ": the pictures are written as PNG; end the name with .png");
             });
-    grid.filter(file -> !overwrite && !Files.exists(out) && Files.exists(file))
+    grid.filter(file -> !overwrite && isNew(out) && Files.exists(file))
         .ifPresent(
             file -> {
               throw new EqvaeException.Argument(

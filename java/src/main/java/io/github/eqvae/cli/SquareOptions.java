@@ -4,6 +4,7 @@ import io.github.eqvae.EqvaeException;
 import io.github.eqvae.data.Transform;
 import io.github.eqvae.io.DecodeOptions;
 import io.github.eqvae.jobs.EncodeOptions;
+import java.util.Locale;
 import java.util.Optional;
 import picocli.CommandLine.Option;
 
@@ -49,7 +50,11 @@ class SquareOptions {
   final Optional<Integer> size() {
     if (size.isPresent() && size.get() > LARGEST) {
       throw new EqvaeException.Argument(
-          "--size %d: at most %,d, the largest picture in memory".formatted(size.get(), LARGEST));
+          String.format(
+              Locale.ROOT,
+              "--size %d: at most %,d, the largest picture in memory",
+              size.get(),
+              LARGEST));
     }
     return size;
   }

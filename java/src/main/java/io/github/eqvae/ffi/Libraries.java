@@ -156,7 +156,7 @@ public final class Libraries {
     return switch (backend) {
       case "cuda" ->
           "The CUDA library is built where nvcc (CUDA toolkit 12.8 or newer) is installed: "
-              + (Invocation.isLaunched()
+              + (Invocation.canBuild()
                   ? Invocation.shown("--build-cuda")
                   : "`./eqvae --build-cuda` in a clone of eqvae, or `mvn install -pl java -am"
                       + " -DskipTests -Pcuda` for a jar that has it")

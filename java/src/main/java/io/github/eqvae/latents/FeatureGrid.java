@@ -6,6 +6,8 @@ import io.github.eqvae.EqvaeException;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Optional;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 
 /**
  * The entry of {@code index.json} about features beside the latents: a frozen network's feature
@@ -31,6 +33,9 @@ public record FeatureGrid(
   public static final String KEY = "features";
 
   private static final String POSITIONS = "positions";
+
+  /** Where earlier versions say the rule. */
+  private static final Pattern IN_PREPROCESSING = Pattern.compile("positions as (\\w+) fits them");
 
   /**
    * Checks the sizes.
@@ -72,6 +77,14 @@ public record FeatureGrid(
     return now.equals(there);
   }
 
+  private static Optional<String> positions(JsonNode features) {
+    if (features.has(POSITIONS)) {
+      return Optional.of(features.get(POSITIONS).asText());
+    }
+    Matcher words = IN_PREPROCESSING.matcher(features.path("preprocessing").asText());
+    return words.find() ? Optional.of(words.group(1)) : Optional.empty();
+  }
+
   static Optional<FeatureGrid> of(JsonNode index) {
     JsonNode f = index.path(KEY);
     return f.isObject()
@@ -80,7 +93,7 @@ public record FeatureGrid(
                 f.path("network").asText(),
                 f.path("weights_sha256").asText(),
                 f.path("preprocessing").asText(),
-                Optional.ofNullable(f.get(POSITIONS)).map(JsonNode::asText),
+                positions(f),
                 f.path("grid").asInt(),
                 f.path("width").asInt()))
         : Optional.empty();

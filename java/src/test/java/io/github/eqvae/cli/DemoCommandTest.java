@@ -220,7 +220,9 @@ class DemoCommandTest {
     Path stale = Files.writeString(out("eq/samples/stale.png"), "old");
     Outcome o = run("--out=out", "--steps=" + STEPS);
     assertEquals(1, o.code(), "a finished demo is replaced on demand only: " + o.err());
-    assertTrue(o.err().contains("demo --out out-2; or add --overwrite"), o.err());
+    assertTrue(
+        o.err().contains("--seed 3") && o.err().contains("--out out-2; or add --overwrite"),
+        o.err());
     assertArrayEquals(plain, weights("out", "plain"));
     o = run("--out=out", "--steps=" + STEPS, "--overwrite");
     assertEquals(0, o.code(), o.err());

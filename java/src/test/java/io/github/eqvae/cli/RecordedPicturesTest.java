@@ -138,15 +138,17 @@ class RecordedPicturesTest {
     List<Double> shares = new ArrayList<>();
     pairs.forEach(p -> p.share().ifPresent(shares::add));
     if (shares.isEmpty()) {
-      return "EQ does not reach the plain run's last distance";
+      return "EQ does not reach the plain run's end";
     }
     shares.sort(null);
     String range =
         shares.size() == 1
             ? f("%.2f", shares.getFirst())
             : f("%.2f to %.2f", shares.getFirst(), shares.getLast());
-    return f("EQ gets as near as plain in %s of the steps", range)
-        + (shares.size() < pairs.size() ? f(" (%d of %d seeds)", shares.size(), pairs.size()) : "");
+    return f("EQ reaches the plain run's end after %s of the steps", range)
+        + (shares.size() < pairs.size()
+            ? f(", on %d of %d seeds", shares.size(), pairs.size())
+            : "");
   }
 
   private static String plot(String name, List<RecordedPair> pairs) {

@@ -159,6 +159,8 @@ class SampleCommandTest extends CliFixture {
     assertUserError(sample("--out", "t", "--grid", "mine.png"), 1, "mine.png is there already");
     assertEquals("mine", Files.readString(mine));
     assertFalse(Files.exists(folder.resolve("t")));
+    Files.createDirectory(folder.resolve("t"));
+    assertUserError(sample("--out", "t", "--grid", "mine.png"), 1, "mine.png is there already");
     assertEquals(0, sample("--out", "t", "--grid", "grid.png").code());
     assertEquals(0, sample("--out", "t", "--grid", "grid.png").code());
     assertEquals(0, sample("--out", "t", "--grid", "mine.png", "--overwrite").code());

@@ -92,7 +92,9 @@ final class AlignmentTargets {
               + there
                   .positions()
                   .map(rule -> "its features have positions fitted as " + FileNames.shown(rule))
-                  .orElse("its index.json does not say how positions were fitted")
+                  .orElse(
+                      "its index.json does not say how positions were fitted (networks without"
+                          + " such a table have none)")
               + ", the recipe wants those of "
               + asked
               + " (alignment.positions); encode again with --features-positions "

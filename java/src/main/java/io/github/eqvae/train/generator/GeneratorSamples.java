@@ -79,9 +79,9 @@ final class GeneratorSamples {
   /** Rows of pictures, a column for each label where they fit. */
   Image picture(Denoising network) throws IOException {
     List<Image> tiles = images(network);
-    int asked = settings.labels().size();
-    int columns = Math.min(asked > 1 ? asked : COLUMNS, tiles.size());
-    return recipe.model().classes() == 0
+    int classes = recipe.model().classes();
+    int columns = LabelledGrid.columns(settings.labels().size(), classes, tiles.size());
+    return classes == 0
         ? LabelledGrid.of(tiles, columns)
         : LabelledGrid.of(tiles, labels(), columns);
   }

@@ -11,7 +11,22 @@ final class LabelledGrid {
   private static final int BACKGROUND = 255;
   private static final int GAP = 2;
 
+  /** Columns of a grid whose labels are not given. */
+  private static final int COLUMNS = 8;
+
   private LabelledGrid() {}
+
+  /**
+   * The columns of a grid in which all pictures of a column have one label.
+   *
+   * @param asked labels that repeat, 0 or 1 if there are no several
+   * @param classes of the network, 0 if it has none; labels then repeat them, at most 8
+   * @param count pictures
+   */
+  static int columns(int asked, int classes, int count) {
+    int columns = COLUMNS - COLUMNS % Math.clamp(classes, 1, COLUMNS);
+    return Math.min(asked > 1 ? asked : columns, count);
+  }
 
   /**
    * The grid.

@@ -61,8 +61,8 @@ final class MaskGitPictures {
   /** Rows of pictures, a column for each label where they fit. */
   Image picture(CodeSampling network) throws IOException {
     List<Image> tiles = images(network);
-    int asked = settings.labels().size();
-    int columns = Math.min(asked > 1 ? asked : COLUMNS, tiles.size());
+    int classes = recipe.model().classes();
+    int columns = LabelledGrid.columns(settings.labels().size(), classes, tiles.size());
     return LabelledGrid.of(tiles, labels(), columns);
   }
 

@@ -322,7 +322,9 @@ public record RunFolder(Path path) {
   public <R> R readRecipe(List<String> overrides, List<? extends RecipeKind<? extends R>> kinds) {
     if (!Files.isRegularFile(recipe())) {
       throw new EqvaeException.Argument(
-          path + " is not the folder of a run: it has no recipe.yaml, as runs/demo/eq has");
+          path
+              + " is not the folder of a run: it has no recipe.yaml (runs/demo/eq, for example, has"
+              + " one)");
     }
     return RecipeReader.read(recipe(), overrides, kinds);
   }

@@ -95,7 +95,7 @@ public final class SlowdownMeter {
         new Slowdown.Interval(
             seconds,
             measures.own() - own,
-            device.threads(),
+            Math.min(device.threads(), Runtime.getRuntime().availableProcessors()),
             others.get().orElse(Double.NaN),
             images / seconds);
     begin();

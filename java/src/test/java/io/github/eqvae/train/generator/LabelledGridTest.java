@@ -45,6 +45,20 @@ class LabelledGridTest {
     assertEquals(255, grid.data()[bottom * grid.width() + SIDE + 10] & 255);
   }
 
+  /** Labels repeat the classes, or those that are asked for; a column must not mix them. */
+  @Test
+  void aColumnHasOneLabel() {
+    for (int classes = 1; classes < 20; classes++) {
+      int repeat = Math.min(classes, 8);
+      int columns = LabelledGrid.columns(0, classes, 100);
+      assertEquals(0, columns % repeat, classes + " classes in " + columns + " columns");
+      assertTrue(columns > 4, "few columns");
+    }
+    assertEquals(10, LabelledGrid.columns(10, 10, 100));
+    assertEquals(3, LabelledGrid.columns(0, 10, 3));
+    assertEquals(8, LabelledGrid.columns(0, 0, 100));
+  }
+
   @Test
   void withoutClassesTheySaySamples() {
     Image grid = LabelledGrid.of(samples(4), 4);

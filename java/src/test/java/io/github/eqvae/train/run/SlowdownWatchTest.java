@@ -115,4 +115,16 @@ class SlowdownWatchTest {
     }
     assertEquals("", said.toString());
   }
+
+  /** And of more threads than processors, no more than there are processors. */
+  @Test
+  void moreThreadsThanProcessorsCouldNotUseMore() throws IOException {
+    int processors = Runtime.getRuntime().availableProcessors();
+    others = 0.3;
+    try (RunLog log = new RunLog(folder.resolve("metrics.jsonl"), 0)) {
+      SlowdownMeter meter = new SlowdownMeter(cpu(2 * processors), new Scripted());
+      steps(new SlowdownWatch(log, listener(), meter), 1, 3, processors);
+    }
+    assertEquals("", said.toString());
+  }
 }
