@@ -175,7 +175,7 @@ class Bf16Test {
    * takes the other kind of slabs.
    */
   @ParameterizedTest
-  @MethodSource("devices")
+  @MethodSource("io.github.eqvae.testing.Devices#kernels")
   void slabsDoNotChangeTheBits(String device) {
     int height = 32;
     int width = 16;
