@@ -79,12 +79,8 @@ public final class GeneratorWorkload extends SampledWorkload<GeneratorTask, Deno
   }
 
   @Override
-  Map<String, Object> sampler() {
-    Map<String, Object> map = new LinkedHashMap<>();
-    map.put("sampler", RecipeFields.name(recipe.samples().sampler().of(recipe.process())));
-    map.put("steps", recipe.distance().steps());
-    map.put("guidance", recipe.distance().guidance());
-    return map;
+  String sampler() {
+    return RecipeFields.name(recipe.samples().sampler().of(recipe.process()));
   }
 
   @Override

@@ -11,7 +11,6 @@ import io.github.eqvae.train.report.ReportData;
 import io.github.eqvae.train.run.RunFolder;
 import io.github.eqvae.train.run.RunObserver;
 import java.io.IOException;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -63,12 +62,8 @@ public final class MaskGitWorkload extends SampledWorkload<MaskGitTask, CodeSamp
   }
 
   @Override
-  Map<String, Object> sampler() {
-    Map<String, Object> map = new LinkedHashMap<>();
-    map.put("sampler", RecipeFields.name(recipe.samples().order()));
-    map.put("steps", recipe.distance().steps());
-    map.put("guidance", recipe.distance().guidance());
-    return map;
+  String sampler() {
+    return RecipeFields.name(recipe.samples().order());
   }
 
   @Override

@@ -128,11 +128,11 @@ final class SampleDistance {
   /**
    * How the distances were measured, for programs.
    *
-   * @param sampler its settings by name
+   * @param sampler the name of the method that makes the samples
    * @return values by name; empty if nothing is measured
    * @throws IOException when a network's file cannot be read
    */
-  Map<String, Object> facts(Map<String, Object> sampler) throws IOException {
+  Map<String, Object> facts(String sampler) throws IOException {
     if (!recipe.isMeasured()) {
       return Map.of();
     }
@@ -148,7 +148,9 @@ final class SampleDistance {
     Map<String, Object> map = new LinkedHashMap<>();
     map.put("reference", recipe.reference().orElseThrow().toString());
     map.put("count", recipe.count());
-    map.putAll(sampler);
+    map.put("sampler", sampler);
+    map.put("steps", recipe.steps());
+    map.put("guidance", recipe.guidance());
     map.put("extractors", networks);
     return map;
   }

@@ -79,8 +79,8 @@ abstract class SampledWorkload<T extends Task, N> implements Workload<T> {
   /** Figures of held-out data, of which there is at least one. */
   abstract Map<String, Double> heldOut(N network);
 
-  /** How samples that are compared with real images are made: sampler, steps, guidance. */
-  abstract Map<String, Object> sampler();
+  /** The name of the method that makes the samples which are compared with real images. */
+  abstract String sampler();
 
   /** Samples to be compared with real images. */
   abstract List<Image> measured(N network) throws IOException;
