@@ -109,8 +109,15 @@ final class LatentsAutoencoder {
   /** The message of a run without an autoencoder. */
   String absence() {
     return "there is no autoencoder to decode samples with"
-        + data.model().map(m -> " (" + m + ", which made the latents, is gone)").orElse("")
+        + whyAbsent()
         + ": they are shown as latents. samples.autoencoder names one";
+  }
+
+  /**
+   * Where the latents' autoencoder was, in brackets after a space; empty if their index names none.
+   */
+  String whyAbsent() {
+    return data.model().map(m -> " (" + m + ", which made the latents, is gone)").orElse("");
   }
 
   /** Refuses one of other weights before a run begins, not when its first pictures are due. */

@@ -80,8 +80,9 @@ final class SampleDistance {
     if (recipe.isMeasured()) {
       if (autoencoder.path().isEmpty()) {
         throw new EqvaeException.Argument(
-            "a distance to real images needs the autoencoder that decodes samples: name it with"
-                + " samples.autoencoder, or leave distance.reference out");
+            "a distance to real images needs the autoencoder that decodes samples"
+                + autoencoder.whyAbsent()
+                + ": name it with samples.autoencoder, or leave distance.reference out");
       }
       requireThere("reference", recipe.reference().orElseThrow());
       extractors.forEach(e -> requireThere(e.section(), e.file()));

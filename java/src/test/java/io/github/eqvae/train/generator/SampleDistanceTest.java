@@ -246,5 +246,6 @@ class SampleDistanceTest {
     EqvaeException.Argument e =
         assertThrows(EqvaeException.Argument.class, () -> train(recipe(), "no", false));
     assertTrue(e.getMessage().contains("needs the autoencoder"), e.getMessage());
+    assertTrue(e.getMessage().contains("vae, which made the latents, is gone"), e.getMessage());
   }
 }
