@@ -23,9 +23,9 @@ import java.util.Optional;
  *     ADM's rules; default none. Source: ours: the weights are not included
  * @param count number of samples, of each class in turn; default 2000. Source: ours: shows a trend
  *     (published figures: 50,000)
- * @param steps steps of the sampler; default 25. Source: ours: quick
- * @param guidance scale of classifier-free guidance; default 1: none. Source: paper, table 2:
- *     without guidance
+ * @param steps steps of the sampler; default 25, MaskGIT's 8. Source: ours: quick
+ * @param guidance scale of classifier-free guidance; default 1, MaskGIT's 0: none. Source: paper,
+ *     table 2: without guidance
  */
 public record DistanceRecipe(
     Optional<Path> reference,

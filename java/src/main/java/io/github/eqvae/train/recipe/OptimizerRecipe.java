@@ -20,8 +20,8 @@ import java.util.Optional;
  *     classifiers: ours, as autoencoders
  * @param learningRate {@code learning_rate}: step size; required
  * @param betas the two moment decays of Adam, each in [0, 1); default 0.5, 0.9, for generators 0.9,
- *     0.999. Source: autoencoders: released, both optimisers; generators: PyTorch, as DiT and SiT;
- *     classifiers: ours, as autoencoders
+ *     0.999, for MaskGIT 0.9, 0.96. Source: autoencoders: released, both optimisers; generators:
+ *     PyTorch, as DiT and SiT; classifiers: ours, as autoencoders
  * @param eps added to the root of the second moment; default 1e-8. Source: PyTorch
  * @param weightDecay {@code weight_decay}: L2 gradient for {@code adam}, decoupled decay for {@code
  *     adamw}, as in PyTorch; default 0. Source: autoencoders: released (PyTorch's Adam);

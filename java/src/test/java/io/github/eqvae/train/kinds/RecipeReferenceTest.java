@@ -137,6 +137,25 @@ class RecipeReferenceTest {
     return text.replace("|", "\\|");
   }
 
+  /** A default that a record's documentation gives in numbers has those of every kind. */
+  private static void requireStated(String key, String value, String meaning) {
+    Matcher stated = Pattern.compile("\\bdefault (\\d.*)").matcher(meaning);
+    if (stated.find()) {
+      List<Double> numbers = numbers(stated.group(1));
+      assertTrue(
+          numbers.containsAll(numbers(value)),
+          () -> key + " is " + value + ", and its documentation says default " + stated.group(1));
+    }
+  }
+
+  private static List<Double> numbers(String text) {
+    return Pattern.compile("\\d+(\\.\\d+)?([eE]-?\\d+)?")
+        .matcher(text)
+        .results()
+        .map(number -> Double.valueOf(number.group()))
+        .toList();
+  }
+
   private static String section(RecipeKind<? extends RunnableRecipe<?>> kind) throws IOException {
     StringBuilder out = new StringBuilder();
     Set<String> sections = new HashSet<>(Set.of(RecipeKind.KEY));
@@ -181,6 +200,7 @@ class RecipeReferenceTest {
         meaning = meaning.substring(0, source.start()).replaceFirst("\\.$", "");
       }
       String value = e.getValue().startsWith("Optional[") ? "none" : e.getValue();
+      requireStated(key, value, meaning);
       value = value.equals("null") || value.equals("Optional.empty") ? "none" : value;
       out.append("| `").append(key).append("` | ").append(cell(type(kind, least, key)));
       out.append(" | ").append(required ? "required" : "`" + value + "`");
