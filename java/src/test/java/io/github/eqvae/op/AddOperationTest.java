@@ -14,24 +14,27 @@ import org.junit.jupiter.api.Test;
 
 /**
  * docs/add-operation.md says which files an operation is written in. Those that name {@link
- * SoftmaxCrossEntropy}, which has all of them to itself, are these and no others.
+ * SoftmaxCrossEntropy}, which has all of them to itself, are these and no others; and so are those
+ * that name {@link GatedUnit}, which takes bf16 and no fewer than two channels, and shares its
+ * cases' and its CPU code's files with others.
  */
 class AddOperationTest {
   private static final Path ROOT = GeneratedPage.ROOT;
 
-  private static void namedIn(String folder, Set<String> found) throws IOException {
+  private static void namedIn(String folder, String snake, String camel, Set<String> found)
+      throws IOException {
     try (Stream<Path> files = Files.walk(ROOT.resolve(folder))) {
       for (Path file : files.filter(Files::isRegularFile).toList()) {
         String text = file + Files.readString(file);
-        if (text.contains("softmax_cross_entropy") || text.contains("SoftmaxCrossEntropy")) {
+        if (text.contains(snake) || text.contains(camel)) {
           found.add(ROOT.relativize(file).toString());
         }
       }
     }
   }
 
-  @Test
-  void anOperationIsWrittenInEightFiles() throws IOException {
+  /** The files that name an operation, but for what is generated. */
+  private static Set<String> naming(String snake, String camel) throws IOException {
     Set<String> found = new TreeSet<>();
     for (String folder :
         new String[] {
@@ -45,11 +48,17 @@ class AddOperationTest {
           "kernels",
           "native"
         }) {
-      namedIn(folder, found);
+      namedIn(folder, snake, camel, found);
     }
     HeaderSources.of(ROOT).keySet().forEach(made -> found.remove(ROOT.relativize(made).toString()));
     found.remove("kernels/launches.tsv"); // OrderTest writes it
     found.remove("java/src/test/java/io/github/eqvae/op/AddOperationTest.java");
+    return found;
+  }
+
+  @Test
+  void anOperationIsWrittenInEightFiles() throws IOException {
+    Set<String> found = naming("softmax_cross_entropy", "SoftmaxCrossEntropy");
     // Tests of what only this operation does; and the header of what its kernel and CPU code share.
     found.remove("java/src/test/java/io/github/eqvae/op/SoftmaxCrossEntropyTest.java");
     found.remove("kernels/softmax_cross_entropy/softmax_cross_entropy_ref.h");
@@ -62,6 +71,23 @@ class AddOperationTest {
             "kernels/softmax_cross_entropy/softmax_cross_entropy.cu",
             "java/src/main/java/io/github/eqvae/op/SoftmaxCrossEntropy.java",
             "java/src/test/java/io/github/eqvae/op/CrossEntropyCases.java",
+            "docs/numerics.md"),
+        found);
+  }
+
+  @Test
+  void soIsOneThatTakesBf16() throws IOException {
+    Set<String> found = naming("gated_unit", "GatedUnit");
+    found.remove("CMakeLists.txt"); // kernels that are compiled in one go: only to build faster
+    assertEquals(
+        Set.of(
+            "native/include/eqv.h",
+            "native/core/api/gated_unit.cpp",
+            "kernels/gated_unit/gated_unit_ref.cpp",
+            "native/cpu/gated.cpp",
+            "kernels/gated_unit/gated_unit.cu",
+            "java/src/main/java/io/github/eqvae/op/GatedUnit.java",
+            "java/src/test/java/io/github/eqvae/op/TransformerCases.java",
             "docs/numerics.md"),
         found);
   }

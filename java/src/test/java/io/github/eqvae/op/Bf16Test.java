@@ -13,9 +13,7 @@ import io.github.eqvae.testing.Devices;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
-import java.util.Map;
 import java.util.SplittableRandom;
-import java.util.function.IntPredicate;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -32,51 +30,7 @@ import org.junit.jupiter.params.provider.MethodSource;
  */
 @ExtendWith(CaseExtension.class)
 class Bf16Test {
-  /** Half the distance from 1 to the next bf16. */
-  private static final double U16 = 0x1p-8;
-
-  /** Operations that take bf16, and which of their inputs are activations; all others refuse it. */
-  private static final Map<Class<? extends Op>, IntPredicate> ACTIVATIONS =
-      Map.ofEntries(
-          Map.entry(Add.class, i -> true),
-          Map.entry(Attention.class, i -> true),
-          Map.entry(AvgPool2d.class, i -> true),
-          Map.entry(BatchNorm.class, i -> i == 0),
-          Map.entry(Cast.class, i -> true),
-          Map.entry(Concat.class, i -> true),
-          Map.entry(Conv2d.class, i -> i == 0 || i == 3),
-          Map.entry(Dropout.class, i -> i == 0),
-          Map.entry(GatedAdd.class, i -> true),
-          Map.entry(GatedUnit.class, i -> true),
-          Map.entry(Gelu.class, i -> true),
-          Map.entry(GroupNorm.class, i -> i == 0),
-          Map.entry(LayerNorm.class, i -> i == 0 || i == 3),
-          Map.entry(LeakyRelu.class, i -> true),
-          Map.entry(Linear.class, i -> i == 0),
-          Map.entry(LpipsHead.class, i -> i < 2),
-          Map.entry(MaxPool2d.class, i -> true),
-          Map.entry(MaxPool2x2.class, i -> true),
-          Map.entry(Narrow.class, i -> true),
-          Map.entry(Pad2d.class, i -> true),
-          Map.entry(Permute.class, i -> true),
-          Map.entry(Relu.class, i -> true),
-          Map.entry(Reshape.class, i -> true),
-          Map.entry(Rope.class, i -> i == 0),
-          Map.entry(Scale.class, i -> true),
-          Map.entry(SelfAttention.class, i -> i == 0),
-          Map.entry(Silu.class, i -> true),
-          Map.entry(Upsample2x.class, i -> true),
-          Map.entry(UpsampleConv2d.class, i -> i == 0));
-
   private static OpRunners runners;
-
-  static boolean takesBf16(Op op) {
-    return ACTIVATIONS.containsKey(op.getClass());
-  }
-
-  static boolean isActivation(Op op, int input) {
-    return ACTIVATIONS.getOrDefault(op.getClass(), i -> false).test(input);
-  }
 
   @BeforeAll
   static void open() {
@@ -89,7 +43,7 @@ class Bf16Test {
   }
 
   static Stream<Arguments> cases() {
-    return OpCases.on(Devices.kernels(), Bf16Test::takesBf16);
+    return OpCases.on(Devices.kernels(), OpCases::takesBf16);
   }
 
   private static double round(double value) {
@@ -110,7 +64,7 @@ class Bf16Test {
     double[] out = bound.clone();
     for (int i = 0; bf16 && i < out.length; i++) {
       // What moves or picks values is exact in any dtype.
-      out[i] += bound[i] == 0 ? 0 : U16 * (Math.abs(exact[i]) + bound[i]);
+      out[i] += bound[i] == 0 ? 0 : ErrorBound.U16 * (Math.abs(exact[i]) + bound[i]);
     }
     return out;
   }
@@ -125,35 +79,19 @@ class Bf16Test {
   static void check(OpRunner ref, List<OpRunner> runners, OpCase c) {
     OpCase.Sample s = rounded(c.sample());
     Result exact = ref.run(c, s);
-    ErrorBound.Bounds bounds = c.bound().of(c, s, exact, ref);
-    if (c.op() instanceof Attention) {
-      bounds = ErrorBounds.attentionInBf16(c, s, bounds);
-    }
-    if (c.op() instanceof SelfAttention) {
-      bounds = TransformerBounds.selfAttentionInBf16(c, s, bounds);
-    }
-    if (c.op() instanceof Linear l && l.activation().kind() != Activation.Kind.IDENTITY) {
-      bounds = TransformerBounds.activatedLinear(c, s, ref, 0, 1.01 * U16);
-    }
-    if (c.op() instanceof Conv2d) {
-      bounds = ErrorBounds.convInBf16(c, s, bounds, ref);
-    }
-    if (c.op() instanceof UpsampleConv2d) {
-      bounds = ErrorBounds.upsampleConvInBf16(c, s, bounds, ref);
-    }
+    ErrorBound.Bounds bounds = c.bound().inBf16().of(c, s, exact, ref);
     for (OpRunner runner : runners) {
       compare(c, exact, runner.run(c, s), bounds);
     }
   }
 
   private static void compare(OpCase c, Result exact, Result actual, ErrorBound.Bounds bounds) {
-    boolean fullOutput = c.op() instanceof LpipsHead || c.op() instanceof Cast;
     Compare.within(
         c.name() + " output",
         c.output(),
         exact.y(),
         actual.y(),
-        stored(exact.y(), bounds.y(), !fullOutput));
+        stored(exact.y(), bounds.y(), c.storesBf16()));
     for (int i = 0; i < c.inputs().size(); i++) {
       In in = c.inputs().get(i);
       if (in.differentiable()) {
@@ -163,7 +101,7 @@ class Bf16Test {
             in.shape(),
             gradient,
             actual.gradients()[i],
-            stored(gradient, bounds.gradients()[i], isActivation(c.op(), i)));
+            stored(gradient, bounds.gradients()[i], OpCases.isActivation(c.op(), i)));
       }
     }
   }
@@ -218,20 +156,26 @@ class Bf16Test {
 
   /** Operations on images, latents and losses: devices refuse these in bf16. */
   @Test
-  void whatIsNotListedTakesNoBf16() throws Exception {
-    List<Class<?>> others = new ArrayList<>(OpGateTest.operations());
-    others.removeAll(ACTIVATIONS.keySet());
+  void whatIsNotSaidToTakeBf16RefusesIt() throws Exception {
+    List<OpCase> others = new ArrayList<>();
+    for (Class<?> type : OpGateTest.operations()) {
+      OpCases.all().stream()
+          .filter(c -> c.op().getClass() == type && !OpCases.takesBf16(c.op()))
+          .findFirst()
+          .ifPresent(others::add);
+    }
     assertFalse(others.isEmpty());
     for (String device : Devices.kernels()) {
       try (OpRunner runner = OpRunner.withFirstInBf16(device)) {
-        for (Class<?> type : others) {
-          OpCase c =
-              OpCases.all().stream()
-                  .filter(o -> o.op().getClass() == type)
-                  .findFirst()
-                  .orElseThrow();
+        for (OpCase c : others) {
           EqvaeException e =
-              assertThrows(EqvaeException.class, () -> runner.run(c, c.sample()), c::name);
+              assertThrows(
+                  EqvaeException.class,
+                  () -> runner.run(c, c.sample()),
+                  () ->
+                      c.name()
+                          + " takes bf16: name the inputs that may be bf16 where its cases are"
+                          + " (sink.activations)");
           assertTrue(e.getMessage().contains("is bf16"), e::getMessage);
         }
       }

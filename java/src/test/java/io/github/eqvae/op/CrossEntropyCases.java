@@ -19,7 +19,7 @@ final class CrossEntropyCases {
 
   private CrossEntropyCases() {}
 
-  static void addTo(OpCases.Sink sink) {
+  static void addTo(CaseSink sink) {
     List<In> logits =
         List.of(
             In.of(3, 5),

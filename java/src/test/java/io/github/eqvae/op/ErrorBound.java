@@ -12,6 +12,9 @@ interface ErrorBound {
   /** Half the distance from 1 to the next float. */
   double U = 0x1p-24;
 
+  /** Half the distance from 1 to the next bf16. */
+  double U16 = 0x1p-8;
+
   /**
    * Bounds, one per element.
    *
@@ -29,6 +32,30 @@ interface ErrorBound {
    * @param ref computes on the reference, for sums of magnitudes
    */
   Bounds of(OpCase c, OpCase.Sample s, OpRunner.Result exact, OpRunner ref);
+
+  /**
+   * The bound where activations are bf16, but for the rounding of results that are stored so.
+   *
+   * @return the same, unless the operation rounds something between
+   */
+  default ErrorBound inBf16() {
+    return this;
+  }
+
+  /** This bound, with another one where activations are bf16. */
+  default ErrorBound withBf16(ErrorBound half) {
+    return new ErrorBound() {
+      @Override
+      public Bounds of(OpCase c, OpCase.Sample s, OpRunner.Result exact, OpRunner ref) {
+        return ErrorBound.this.of(c, s, exact, ref);
+      }
+
+      @Override
+      public ErrorBound inBf16() {
+        return half;
+      }
+    };
+  }
 
   /** Exact results. */
   ErrorBound EXACT = multiple(0, 0);

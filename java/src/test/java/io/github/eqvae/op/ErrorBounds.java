@@ -1,6 +1,7 @@
 package io.github.eqvae.op;
 
 import static io.github.eqvae.op.ErrorBound.U;
+import static io.github.eqvae.op.ErrorBound.U16;
 import static io.github.eqvae.op.ErrorBound.flat;
 import static io.github.eqvae.op.ErrorBound.gamma;
 import static io.github.eqvae.op.ErrorBound.max;
@@ -227,42 +228,41 @@ final class ErrorBounds {
   /** With dropout: weights that stay are multiplied by a rounded factor. */
   static ErrorBound attention(int heads, double rate) {
     double factor = 1 / (1 - rate);
-    return (c, s, exact, ref) -> {
-      Shape q = c.inputs().getFirst().shape();
-      long t = q.dim(1);
-      long keys = c.inputs().get(1).shape().dim(1);
-      double d = q.dim(2) / (double) heads;
-      double scale = 1 / Math.sqrt(d);
-      double qm = max(s.inputs()[0]);
-      double km = max(s.inputs()[1]);
-      double vm = factor * max(s.inputs()[2]);
-      double om = max(s.seed());
-      double scores = scale * d * qm * km;
-      double p = 2 * gamma(d + 2) * scores + gamma(keys + 8) * (1 + scores);
-      p += rate > 0 ? gamma(2) : 0;
-      double ds = 2 * d * om * vm;
-      double eds = ds * (3 * p + gamma(2 * d + 8));
-      return new Bounds(
-          flat(exact.y(), (p + gamma(keys)) * vm),
-          new double[][] {
-            flat(s.inputs()[0], scale * km * (eds + gamma(keys + 2) * ds)),
-            flat(s.inputs()[1], scale * qm * t * (eds + gamma(t + 2) * ds)),
-            flat(s.inputs()[2], factor * t * om * (p + gamma(t)))
-          });
-    };
+    ErrorBound single =
+        (c, s, exact, ref) -> {
+          Shape q = c.inputs().getFirst().shape();
+          long t = q.dim(1);
+          long keys = c.inputs().get(1).shape().dim(1);
+          double d = q.dim(2) / (double) heads;
+          double scale = 1 / Math.sqrt(d);
+          double qm = max(s.inputs()[0]);
+          double km = max(s.inputs()[1]);
+          double vm = factor * max(s.inputs()[2]);
+          double om = max(s.seed());
+          double scores = scale * d * qm * km;
+          double p = 2 * gamma(d + 2) * scores + gamma(keys + 8) * (1 + scores);
+          p += rate > 0 ? gamma(2) : 0;
+          double ds = 2 * d * om * vm;
+          double eds = ds * (3 * p + gamma(2 * d + 8));
+          return new Bounds(
+              flat(exact.y(), (p + gamma(keys)) * vm),
+              new double[][] {
+                flat(s.inputs()[0], scale * km * (eds + gamma(keys + 2) * ds)),
+                flat(s.inputs()[1], scale * qm * t * (eds + gamma(t + 2) * ds)),
+                flat(s.inputs()[2], factor * t * om * (p + gamma(t)))
+              });
+        };
+    return single.withBf16(
+        (c, s, exact, ref) -> attentionRounded(c, s, single.of(c, s, exact, ref), U16));
   }
 
   /**
    * What bf16 adds to attention's bound before its results are stored: the output o is known to one
    * rounding when Σ do·o is taken from it; probabilities P and their gradients dS are rounded
    * before they are multiplied. With m = Σ P·|v|, o is off by 2u·m, hence dS by
-   * u·scale·P·(2·Σ|do|·m + 2·|dP| + …); second-order terms are within a twentieth.
+   * u·scale·P·(2·Σ|do|·m + 2·|dP| + …); second-order terms are within a twentieth. The same where
+   * only factors are rounded, by u, and o need not be stored so.
    */
-  static Bounds attentionInBf16(OpCase c, OpCase.Sample s, Bounds single) {
-    return attentionRounded(c, s, single, 0x1p-8);
-  }
-
-  /** The same with factors that are rounded by u, and an o that need not be stored so. */
   static Bounds attentionRounded(OpCase c, OpCase.Sample s, Bounds single, double rounding) {
     double u = 1.05 * rounding;
     Shape q = c.inputs().getFirst().shape();
@@ -445,8 +445,13 @@ final class ErrorBounds {
   /**
    * The gradient before a leaky ReLU or SiLU is stored in bf16, and for SiLU so is what went in.
    */
-  static Bounds convInBf16(OpCase c, OpCase.Sample s, Bounds single, OpRunner ref) {
-    double u = 1.01 * 0x1p-8; // half the distance from 1 to the next bf16, and a little
+  static ErrorBound convInBf16(ErrorBound single) {
+    return single.withBf16(
+        (c, s, exact, ref) -> convInBf16(c, s, single.of(c, s, exact, ref), ref));
+  }
+
+  private static Bounds convInBf16(OpCase c, OpCase.Sample s, Bounds single, OpRunner ref) {
+    double u = 1.01 * U16;
     double times =
         switch (((Conv2d) c.op()).activation().kind()) {
           case IDENTITY, RELU -> 0;
@@ -467,9 +472,14 @@ final class ErrorBounds {
   }
 
   /** Sums of up to four weights are rounded to bf16 before they are multiplied. */
-  static Bounds upsampleConvInBf16(OpCase c, OpCase.Sample s, Bounds single, OpRunner ref) {
+  static ErrorBound upsampleConvInBf16(ErrorBound single) {
+    return single.withBf16(
+        (c, s, exact, ref) -> upsampleConvInBf16(c, s, single.of(c, s, exact, ref), ref));
+  }
+
+  private static Bounds upsampleConvInBf16(OpCase c, OpCase.Sample s, Bounds single, OpRunner ref) {
     OpRunner.Result magnitudes = ref.run(c, s.absolute());
-    double u = 1.01 * 0x1p-8; // half the distance from 1 to the next bf16, and a little
+    double u = 1.01 * U16;
     double[] y = single.y().clone();
     for (int i = 0; i < y.length; i++) {
       y[i] += u * magnitudes.y()[i];

@@ -105,9 +105,9 @@ public final class EveryKernel {
     cases(new OpRunner(first, MathMode.TF32), small, Tf32Test::multiplies);
     cases(new OpRunner(first, MathMode.TF32), lightTiled, Tf32Test::multiplies);
     for (String device : devices) {
-      cases(new OpRunner(device, true), small, Bf16Test::takesBf16);
+      cases(new OpRunner(device, true), small, OpCases::takesBf16);
       List<OpCase> tiled = light ? lightTiled : heavy;
-      cases(new OpRunner(device, true), tiled, Bf16Test::takesBf16);
+      cases(new OpRunner(device, true), tiled, OpCases::takesBf16);
       if (!light) {
         cases(new OpRunner(device, true, true), lightTiled, Conv2d.class::isInstance);
       }

@@ -6,6 +6,7 @@ import io.github.eqvae.testing.TorchOracle;
 import java.util.Arrays;
 import java.util.List;
 import java.util.SplittableRandom;
+import java.util.function.IntFunction;
 
 /**
  * One operation with inputs to try it on, the same composition in libtorch, and the error a
@@ -35,12 +36,21 @@ record OpCase(String name, Op op, List<In> inputs, TorchOracle.Function oracle, 
   }
 
   Shape output() {
+    return output(i -> DType.F32).shape();
+  }
+
+  /** Whether the output is bf16 where activations are. */
+  boolean storesBf16() {
+    return output(i -> OpCases.isActivation(op, i) ? DType.BF16 : DType.F32).dtype() == DType.BF16;
+  }
+
+  private Spec output(IntFunction<DType> devices) {
     Spec[] specs = new Spec[inputs.size()];
     for (int i = 0; i < specs.length; i++) {
       In in = inputs.get(i);
-      specs[i] = in.isAbsent() ? null : new Spec(in.shape(), in.dtypeOr(DType.F32));
+      specs[i] = in.isAbsent() ? null : new Spec(in.shape(), in.dtypeOr(devices.apply(i)));
     }
-    return op.infer(new Inputs(op, specs)).outputs().getFirst().shape();
+    return op.infer(new Inputs(op, specs)).outputs().getFirst();
   }
 
   Sample sample() {

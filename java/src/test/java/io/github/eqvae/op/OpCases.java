@@ -9,8 +9,10 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import java.util.function.Predicate;
 import java.util.stream.Stream;
@@ -20,12 +22,9 @@ import org.junit.jupiter.params.provider.Arguments;
  * Every operation with the inputs it is tried on: odd sizes, one image, one channel, views, every
  * option.
  */
-final class OpCases {
-  /** Takes a case. */
-  @FunctionalInterface
-  interface Sink {
-    void add(String name, Op op, Function oracle, ErrorBound bound, In... inputs);
-  }
+final class OpCases implements CaseSink {
+  private static final Map<Class<? extends Op>, int[]> BF16 = new HashMap<>();
+  private static final Map<Class<? extends Op>, Integer> FEWEST_CHANNELS = new HashMap<>();
 
   private final List<OpCase> cases = new ArrayList<>();
   private final Set<String> names = new HashSet<>();
@@ -41,9 +40,37 @@ final class OpCases {
     return Stream.concat(ALL.stream(), TILED.stream()).anyMatch(c -> c.name().equals(name));
   }
 
+  /** Whether the operation takes activations in bf16. */
+  static boolean takesBf16(Op op) {
+    return BF16.containsKey(op.getClass());
+  }
+
+  /** Whether an input is an activation, which may be in bf16. */
+  static boolean isActivation(Op op, int input) {
+    int[] inputs = BF16.get(op.getClass());
+    return inputs != null
+        && (inputs.length == 0 || Arrays.stream(inputs).anyMatch(i -> i == input));
+  }
+
+  /** How many channels the operation's first input has at least. */
+  static int fewestChannels(Class<?> op) {
+    return FEWEST_CHANNELS.getOrDefault(op, 1);
+  }
+
   private static final List<OpCase> ALL = build();
 
-  private void add(String name, Op op, Function oracle, ErrorBound bound, In... inputs) {
+  @Override
+  public void activations(Class<? extends Op> op, int... inputs) {
+    BF16.put(op, inputs);
+  }
+
+  @Override
+  public void needsChannels(Class<? extends Op> op, int fewest) {
+    FEWEST_CHANNELS.put(op, fewest);
+  }
+
+  @Override
+  public void add(String name, Op op, Function oracle, ErrorBound bound, In... inputs) {
     if (!names.add(name)) {
       throw new IllegalStateException("two cases are called " + name);
     }
@@ -81,12 +108,13 @@ final class OpCases {
     c.arrangement();
     c.pooling();
     c.quantization();
-    inFilesOfTheirOwn(c::add);
+    c.whatTheyTake();
+    inFilesOfTheirOwn(c);
     return List.copyOf(c.cases);
   }
 
   /** What every other class of this package whose name ends in Cases has. */
-  private static void inFilesOfTheirOwn(Sink sink) {
+  private static void inFilesOfTheirOwn(CaseSink sink) {
     try {
       Path root =
           Path.of(OpCases.class.getProtectionDomain().getCodeSource().getLocation().toURI());
@@ -97,13 +125,45 @@ final class OpCases {
       for (String name : names) {
         if (name.matches("\\w+Cases\\.class") && !name.equals("OpCases.class")) {
           Class.forName("io.github.eqvae.op." + name.replace(".class", ""))
-              .getDeclaredMethod("addTo", Sink.class)
+              .getDeclaredMethod("addTo", CaseSink.class)
               .invoke(null, sink);
         }
       }
     } catch (ReflectiveOperationException | IOException | URISyntaxException e) {
       throw new IllegalStateException("cases in files of their own", e);
     }
+  }
+
+  /** The operations whose cases are in this file. */
+  private void whatTheyTake() {
+    for (Class<? extends Op> all :
+        List.of(
+            Add.class,
+            Attention.class,
+            AvgPool2d.class,
+            Cast.class,
+            Concat.class,
+            LeakyRelu.class,
+            MaxPool2d.class,
+            MaxPool2x2.class,
+            Narrow.class,
+            Pad2d.class,
+            Permute.class,
+            Relu.class,
+            Reshape.class,
+            Scale.class,
+            Silu.class,
+            Upsample2x.class)) {
+      activations(all);
+    }
+    activations(BatchNorm.class, 0);
+    activations(Conv2d.class, 0, 3);
+    activations(GroupNorm.class, 0);
+    activations(Linear.class, 0);
+    activations(LpipsHead.class, 0, 1);
+    activations(UpsampleConv2d.class, 0);
+    needsChannels(GaussianKl.class, 2);
+    needsChannels(GaussianSample.class, 2);
   }
 
   private void convolutions() {
@@ -138,7 +198,7 @@ final class OpCases {
         "conv2d weight is a view",
         same,
         Oracles.conv2d(same),
-        ErrorBound.sums(32, 32, 32),
+        ErrorBounds.convInBf16(ErrorBound.sums(32, 32, 32)),
         In.of(1, 5, 3, 2),
         In.of(3, 2, 3, 3).with(Layout.PERMUTED));
   }
@@ -158,7 +218,8 @@ final class OpCases {
         name + " " + x.shape() + "→" + out,
         op,
         Oracles.conv2d(op),
-        ErrorBound.sums(kh * kw * in + 2, (long) kh * kw * out + 2, pixels, pixels),
+        ErrorBounds.convInBf16(
+            ErrorBound.sums(kh * kw * in + 2, (long) kh * kw * out + 2, pixels, pixels)),
         inputs.toArray(In[]::new));
   }
 
@@ -198,7 +259,8 @@ final class OpCases {
     for (Activation activation : activations) {
       Conv2d op = plain.with(activation);
       String name = "conv2d %s %s stride %d ".formatted(activation, describe(x), stride);
-      ErrorBound bound = ErrorBounds.conv(op, terms, 9L * out, y.shape().elements());
+      ErrorBound bound =
+          ErrorBounds.convInBf16(ErrorBounds.conv(op, terms, 9L * out, y.shape().elements()));
       add(name + "bias", op, Oracles.conv2d(op), bound, image, weight, bias);
       add(
           name + "residual",
@@ -224,7 +286,8 @@ final class OpCases {
         "upsample_conv2d " + x.shape() + "→" + out,
         new UpsampleConv2d(),
         Oracles::upsampleConv2d,
-        ErrorBound.sums(4 * in + 5, 16L * out + 5, pixels + 5, pixels),
+        ErrorBounds.upsampleConvInBf16(
+            ErrorBound.sums(4 * in + 5, 16L * out + 5, pixels + 5, pixels)),
         inputs.toArray(In[]::new));
   }
 

@@ -11,7 +11,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Map;
 import java.util.function.Predicate;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
@@ -22,15 +21,6 @@ import org.junit.jupiter.api.Test;
  * go wrong.
  */
 class OpGateTest {
-  /** Operations that need more than one: two halves, pairs, or queries, keys and values. */
-  private static final Map<Class<?>, Integer> FEWEST_CHANNELS =
-      Map.of(
-          GatedUnit.class, 2,
-          GaussianKl.class, 2,
-          GaussianSample.class, 2,
-          Rope.class, 2,
-          SelfAttention.class, 3);
-
   static List<Class<?>> operations()
       throws IOException, URISyntaxException, ClassNotFoundException {
     Path root = Path.of(Op.class.getProtectionDomain().getCodeSource().getLocation().toURI());
@@ -70,8 +60,12 @@ class OpGateTest {
                 && first(c).shape().dim(1) % 2 == 1
                 && first(c).shape().dim(1) > 1);
     demand(cases, missing, "a case with batch 1", c -> first(c).shape().dim(0) == 1);
-    long channels = FEWEST_CHANNELS.getOrDefault(type, 1);
-    demand(cases, missing, "a case with one channel", c -> first(c).shape().dim(-1) == channels);
+    long channels = OpCases.fewestChannels(type);
+    demand(
+        cases,
+        missing,
+        "a case with as few channels as it takes (one, or sink.needsChannels)",
+        c -> first(c).shape().dim(-1) == channels);
     demand(
         cases,
         missing,

@@ -79,7 +79,7 @@ final class OpRunner implements AutoCloseable {
 
   /** With {@code packs}, convolutions are given a packed copy of their weight. */
   OpRunner(String name, boolean bf16, boolean packs) {
-    this(Device.open(name), bf16 ? Bf16Test::isActivation : NONE, packs);
+    this(Device.open(name), bf16 ? OpCases::isActivation : NONE, packs);
   }
 
   /** With all first inputs in bf16, whether the operation says that it takes that or not. */

@@ -1,5 +1,6 @@
 package io.github.eqvae.op;
 
+import static io.github.eqvae.op.ErrorBound.U16;
 import static io.github.eqvae.op.ErrorBound.multiple;
 import static io.github.eqvae.op.ErrorBound.sums;
 
@@ -29,9 +30,6 @@ import org.jspecify.annotations.Nullable;
 public final class RunningError implements AutoCloseable {
   /** 2·exp(−λ²/2) = 3·10⁻⁸. */
   private static final double LAMBDA = 6;
-
-  /** Half the distance from 1 to the next bf16. */
-  private static final double U16 = 0x1p-8;
 
   /** Something that is rounded, and what its errors add to a scalar's, squared. */
   interface Rounded {
@@ -133,7 +131,7 @@ public final class RunningError implements AutoCloseable {
     Op op = in.c().op();
     double[] y = in.exact().y();
     double[] bound = in.c().bound().of(in.c(), in.sample(), in.exact(), ref).y();
-    if (bf16 && Bf16Test.takesBf16(op) && !(op instanceof LpipsHead)) {
+    if (bf16 && OpCases.takesBf16(op) && !(op instanceof LpipsHead)) {
       for (int i = 0; i < bound.length; i++) {
         bound[i] += U16 * (Math.abs(y[i]) + bound[i]);
       }

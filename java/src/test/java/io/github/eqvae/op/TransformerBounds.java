@@ -1,6 +1,7 @@
 package io.github.eqvae.op;
 
 import static io.github.eqvae.op.ErrorBound.U;
+import static io.github.eqvae.op.ErrorBound.U16;
 import static io.github.eqvae.op.ErrorBound.flat;
 import static io.github.eqvae.op.ErrorBound.gamma;
 import static io.github.eqvae.op.ErrorBound.max;
@@ -31,7 +32,8 @@ final class TransformerBounds {
 
   /** A linear layer that ends with an activation, in single precision. */
   static ErrorBound activatedLinear() {
-    return (c, s, exact, ref) -> activatedLinear(c, s, ref, 0, 0);
+    ErrorBound single = (c, s, exact, ref) -> activatedLinear(c, s, ref, 0, 0);
+    return single.withBf16((c, s, exact, ref) -> activatedLinear(c, s, ref, 0, 1.01 * U16));
   }
 
   /**
@@ -65,17 +67,15 @@ final class TransformerBounds {
 
   /** Attention's, of the three parts. */
   static ErrorBound selfAttention(SelfAttention op) {
-    return (c, s, exact, ref) ->
-        joined(
-            c,
-            apart(c, s),
-            (three, parts) ->
-                ErrorBounds.attention(op.heads(), op.rate()).of(three, parts, exact, ref));
-  }
-
-  /** As {@link ErrorBounds#attentionInBf16}. */
-  static Bounds selfAttentionInBf16(OpCase c, OpCase.Sample s, Bounds single) {
-    return selfAttentionRounded(c, s, single, 0x1p-8);
+    ErrorBound single =
+        (c, s, exact, ref) ->
+            joined(
+                c,
+                apart(c, s),
+                (three, parts) ->
+                    ErrorBounds.attention(op.heads(), op.rate()).of(three, parts, exact, ref));
+    return single.withBf16(
+        (c, s, exact, ref) -> selfAttentionRounded(c, s, single.of(c, s, exact, ref), U16));
   }
 
   /** As {@link ErrorBounds#attentionRounded}; dropout makes what is rounded larger. */

@@ -8,13 +8,23 @@ import java.util.List;
 
 /** Cases of the operations that transformers and their training add. */
 final class TransformerCases {
-  private final OpCases.Sink sink;
+  private final CaseSink sink;
 
-  private TransformerCases(OpCases.Sink sink) {
+  private TransformerCases(CaseSink sink) {
     this.sink = sink;
   }
 
-  static void addTo(OpCases.Sink sink) {
+  static void addTo(CaseSink sink) {
+    sink.activations(Dropout.class, 0);
+    sink.activations(GatedAdd.class);
+    sink.activations(GatedUnit.class);
+    sink.activations(Gelu.class);
+    sink.activations(LayerNorm.class, 0, 3);
+    sink.activations(Rope.class, 0);
+    sink.activations(SelfAttention.class, 0);
+    sink.needsChannels(GatedUnit.class, 2);
+    sink.needsChannels(Rope.class, 2);
+    sink.needsChannels(SelfAttention.class, 3);
     TransformerCases c = new TransformerCases(sink);
     c.layerNorm();
     c.linear();

@@ -28,7 +28,7 @@ final class VlbCases {
     return In.constant(samples, GaussianVlb.COLUMNS).with(In.exactly(rows));
   }
 
-  static void addTo(OpCases.Sink sink) {
+  static void addTo(CaseSink sink) {
     List<In> shapes =
         List.of(
             In.of(3, 5, 3, 4),
