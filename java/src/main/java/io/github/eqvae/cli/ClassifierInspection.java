@@ -10,8 +10,6 @@ import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.file.Path;
 import java.util.Collection;
-import java.util.Map;
-import java.util.TreeMap;
 
 /**
  * The output of {@code eqvae inspect} for a classifier of ours, whose features compare images.
@@ -25,8 +23,6 @@ record ClassifierInspection(PrintWriter out, TensorTable table) {
   /** Prints everything; returns whether the file has no error. */
   boolean print(CheckpointFile file, Path weights) throws IOException {
     Collection<StoredTensor> tensors = file.tensors().values();
-    Map<String, Integer> dtypes = new TreeMap<>();
-    tensors.forEach(tensor -> dtypes.merge(tensor.dtype(), 1, Integer::sum));
     try (Device device = Device.open("cpu");
         Stream stream = new Stream(device);
         SmallClassifier network = SmallClassifier.load(weights, stream)) {
@@ -38,12 +34,12 @@ record ClassifierInspection(PrintWriter out, TensorTable table) {
               + "%d classes, images of %d×%d×%d, width %d, %d features"
                   .formatted(
                       c.classes(), c.side(), c.side(), c.channels(), c.width(), c.features()));
-      table.parameters(tensors, dtypes);
+      table.parameters(tensors);
       table.groups("", tensors);
       out.printf(ROW, "whole", "yes: nothing is missing, nothing unexpected");
       return true;
     } catch (EqvaeException e) {
-      table.parameters(tensors, dtypes);
+      table.parameters(tensors);
       table.groups("", tensors);
       out.printf(ROW, "model", "a classifier of eqvae");
       out.printf(ROW, "whole", "no: " + e.getMessage());

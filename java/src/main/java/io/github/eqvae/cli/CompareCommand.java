@@ -114,8 +114,7 @@ final class CompareCommand implements Callable<Integer> {
         return;
       }
     }
-    throw new EqvaeException.Argument(
-        file + " exists and is no comparison that eqvae wrote; name another file with --out");
+    throw OutputLock.notOurs("--out " + file, "comparison");
   }
 
   private static byte[] head(Path file) throws IOException {

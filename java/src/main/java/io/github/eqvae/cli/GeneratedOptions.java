@@ -144,11 +144,7 @@ final class GeneratedOptions {
   /** Somebody else's file must not be replaced. */
   private static void requireOurs(Path file) {
     if (Files.exists(file) && !isOurs(file)) {
-      throw new EqvaeException.Argument(
-          "--write-statistics "
-              + file
-              + " exists and holds no statistics that eqvae wrote, so it is kept; name another"
-              + " file");
+      throw OutputLock.notOurs("--write-statistics " + file, "statistics");
     }
   }
 

@@ -146,7 +146,7 @@ final class InspectCommand implements Callable<Integer> {
     settings(checkpoint.settings())
         .forEach((name, value) -> out.printf("  %-28s %s%n", name, value));
     Collection<StoredTensor> tensors = checkpoint.tensors().values();
-    table(out).parameters(tensors, checkpoint.dtypes());
+    table(out).parameters(tensors);
     table(out).groups(prefix, tensors);
     checkpoint
         .others()

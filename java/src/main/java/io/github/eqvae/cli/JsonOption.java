@@ -54,11 +54,7 @@ final class JsonOption {
         .filter(p -> Files.isRegularFile(p) && !isReplaceable(p))
         .ifPresent(
             p -> {
-              throw new EqvaeException.Argument(
-                  "--json "
-                      + p
-                      + " exists and holds no figures of eqvae, which it may replace; name another"
-                      + " file");
+              throw OutputLock.notOurs("--json " + p, "figures");
             });
   }
 

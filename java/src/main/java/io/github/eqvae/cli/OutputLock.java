@@ -39,6 +39,20 @@ final class OutputLock {
     }
   }
 
+  /**
+   * The error of a file that somebody else wrote, which must not be replaced.
+   *
+   * @param named its path, after the option that gives it
+   * @param results what eqvae may replace, such as "figures"
+   */
+  static EqvaeException.Argument notOurs(String named, String results) {
+    return new EqvaeException.Argument(
+        named
+            + " exists and holds no "
+            + results
+            + " that eqvae wrote, so it is kept; name another file");
+  }
+
   /** Whether there is such a file, or something in such a folder beside a lock. */
   static boolean isUsed(Path out) throws IOException {
     if (!Files.isDirectory(out)) {

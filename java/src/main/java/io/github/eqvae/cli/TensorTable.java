@@ -25,7 +25,7 @@ record TensorTable(PrintWriter out, boolean keys) {
   private static final int GROUP_DEPTH = 3;
 
   /** Numbers, tensors and types in one line. */
-  void parameters(Collection<StoredTensor> tensors, Map<String, Integer> dtypes) {
+  void parameters(Collection<StoredTensor> tensors) {
     out.printf(
         ROW,
         "parameters",
@@ -34,12 +34,12 @@ record TensorTable(PrintWriter out, boolean keys) {
             "%,d in %d tensors, %s",
             tensors.stream().mapToLong(StoredTensor::elements).sum(),
             tensors.size(),
-            dtypes(dtypes)));
+            dtypes(tensors)));
   }
 
   /** What is said of every kind of generator after its settings. Whether the file has no error. */
   boolean verdict(NetworkCheckpoint checkpoint) {
-    parameters(checkpoint.tensors().values(), checkpoint.dtypes());
+    parameters(checkpoint.tensors().values());
     groups("", checkpoint.tensors().values());
     checkpoint
         .others()
@@ -57,7 +57,10 @@ record TensorTable(PrintWriter out, boolean keys) {
     return whole && finite;
   }
 
-  private static String dtypes(Map<String, Integer> counts) {
+  /** The element types; if there are several, with how many tensors of each. */
+  private static String dtypes(Collection<StoredTensor> tensors) {
+    Map<String, Integer> counts = new TreeMap<>();
+    tensors.forEach(t -> counts.merge(t.dtype(), 1, Integer::sum));
     return counts.size() == 1
         ? counts.keySet().iterator().next()
         : counts.entrySet().stream()
@@ -77,15 +80,13 @@ record TensorTable(PrintWriter out, boolean keys) {
     out.printf(ROW, "tensors", tensors.size());
     groups.forEach(
         (name, members) -> {
-          Map<String, Integer> dtypes = new TreeMap<>();
-          members.forEach(t -> dtypes.merge(t.dtype(), 1, Integer::sum));
           out.printf(
               Locale.ROOT,
               "  %-40s %4d tensors %,13d numbers %s%n",
               name,
               members.size(),
               members.stream().mapToLong(StoredTensor::elements).sum(),
-              dtypes(dtypes));
+              dtypes(members));
           if (keys) {
             members.forEach(
                 t -> out.printf("    %s %s%s%n", t.name(), t.dtype(), Arrays.toString(t.shape())));

@@ -2,10 +2,7 @@ package io.github.eqvae.cli;
 
 import io.github.eqvae.generator.VitConfig;
 import io.github.eqvae.generator.checkpoint.VitCheckpoint;
-import io.github.eqvae.model.checkpoint.StoredTensor;
 import java.io.PrintWriter;
-import java.util.Map;
-import java.util.TreeMap;
 
 /**
  * The output of {@code eqvae inspect} for a vision transformer.
@@ -35,11 +32,7 @@ record VitInspection(PrintWriter out, TensorTable table) {
     out.printf(SETTING, "width, depth, heads", c.width() + ", " + c.depth() + ", " + c.heads());
     out.printf(SETTING, "inside a perceptron", c.hidden());
     out.printf(SETTING, "registers", c.registers() == 0 ? "none" : c.registers());
-    Map<String, Integer> dtypes = new TreeMap<>();
-    for (StoredTensor tensor : checkpoint.tensors().values()) {
-      dtypes.merge(tensor.dtype(), 1, Integer::sum);
-    }
-    table.parameters(checkpoint.tensors().values(), dtypes);
+    table.parameters(checkpoint.tensors().values());
     table.groups("", checkpoint.tensors().values());
     if (!checkpoint.others().isEmpty()) {
       out.printf(ROW, "also there", "other tensors: " + checkpoint.others().size());

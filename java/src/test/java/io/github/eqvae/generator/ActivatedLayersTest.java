@@ -12,8 +12,6 @@ import io.github.eqvae.tensor.Shape;
 import io.github.eqvae.tensor.Stream;
 import io.github.eqvae.tensor.Tensor;
 import io.github.eqvae.tensor.TensorArena;
-import io.github.eqvae.testing.Devices;
-import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
@@ -25,15 +23,6 @@ import org.junit.jupiter.params.provider.MethodSource;
 class ActivatedLayersTest {
   private static final int WIDTH = 32;
   private static final int DEPTH = 2;
-
-  static List<String> devices() {
-    List<String> all = new ArrayList<>(Devices.computing());
-    all.remove("cpu");
-    if (all.contains("simt")) {
-      all.add("simt:1");
-    }
-    return all;
-  }
 
   /** The calls of a kernel by linear layers that multiply in this way. */
   private static long calls(Profile profile, Profile.Arithmetic arithmetic, String kernel) {
@@ -51,7 +40,7 @@ class ActivatedLayersTest {
 
   /** DiT and SiT are this network: an MLP a block. */
   @ParameterizedTest
-  @MethodSource("devices")
+  @MethodSource("io.github.eqvae.testing.Devices#kernels")
   void aStepOfDit(String name) {
     DitConfig config =
         new DitConfig(3, 6, 2, WIDTH, DEPTH, 2, 4, 4, true, true, false, false, false, false, true);
@@ -79,7 +68,7 @@ class ActivatedLayersTest {
   }
 
   @ParameterizedTest
-  @MethodSource("devices")
+  @MethodSource("io.github.eqvae.testing.Devices#kernels")
   void aVisionTransformer(String name) {
     VitConfig config = new VitConfig(4, 3, WIDTH, DEPTH, 2, 4 * WIDTH, 0);
     try (Device device = Device.open(name);

@@ -17,7 +17,6 @@ import io.github.eqvae.tensor.Shape;
 import io.github.eqvae.tensor.Stream;
 import io.github.eqvae.tensor.Tensor;
 import io.github.eqvae.tensor.TensorArena;
-import io.github.eqvae.testing.Devices;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -27,17 +26,6 @@ import org.junit.jupiter.params.provider.MethodSource;
 /** Packed copies of a store's weights: always those of the values, or the shim says so. */
 class PackedStoreTest {
   private static final int SIDE = 4;
-
-  static List<String> devices() {
-    return Devices.computing().stream()
-        .filter(d -> !"cpu".equals(d))
-        .flatMap(
-            d ->
-                "simt".equals(d)
-                    ? java.util.stream.Stream.of(d, "simt:1")
-                    : java.util.stream.Stream.of(d))
-        .toList();
-  }
 
   /** Convolutions of many shapes: more taps than a tile takes at once, more channels, few. */
   private static final class Net implements AutoCloseable {
@@ -124,7 +112,7 @@ class PackedStoreTest {
   }
 
   @ParameterizedTest
-  @MethodSource("devices")
+  @MethodSource("io.github.eqvae.testing.Devices#kernels")
   void copiesChangeNoBit(String name) {
     try (Net plain = new Net(name);
         Net packed = new Net(name)) {
@@ -147,7 +135,7 @@ class PackedStoreTest {
 
   /** Under the shim nobody computes with an old copy. */
   @ParameterizedTest
-  @MethodSource("devices")
+  @MethodSource("io.github.eqvae.testing.Devices#kernels")
   void anOldCopyIsSeen(String name) {
     if (!name.startsWith("simt")) {
       return;

@@ -6,7 +6,6 @@ import java.util.Collections;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.TreeMap;
 
 /** An open checkpoint in which a network was found: what such checkpoints have in common. */
 public abstract class NetworkCheckpoint implements AutoCloseable {
@@ -75,17 +74,6 @@ public abstract class NetworkCheckpoint implements AutoCloseable {
    */
   public final Optional<String> weightsNote() {
     return weightsNote;
-  }
-
-  /**
-   * The element types.
-   *
-   * @return safetensors' names of them, and how many tensors of the network are of each
-   */
-  public final Map<String, Integer> dtypes() {
-    Map<String, Integer> counts = new TreeMap<>();
-    tensors.values().forEach(t -> counts.merge(t.dtype(), 1, Integer::sum));
-    return counts;
   }
 
   /**

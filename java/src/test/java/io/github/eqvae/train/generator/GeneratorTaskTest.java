@@ -150,17 +150,15 @@ class GeneratorTaskTest {
 
   static Stream<List<String>> captured() {
     List<List<String>> all = new ArrayList<>();
-    for (String device : List.of("simt", "simt:1", "cuda")) {
-      if (Devices.computing().contains(device.split(":")[0])) {
-        String on = "run.device=" + device;
-        all.add(List.of(on, "model.kind=dit"));
-        all.add(TinyLatents.alignment(on, "model.kind=repa", "run.recompute=block"));
-        List<String> lightning = new ArrayList<>(TinyLatents.lightning());
-        lightning.addAll(List.of(on, "run.precision=bf16", "run.recompute=block"));
-        all.add(lightning);
-        // Wide enough for the linear layers of sm_90a.
-        all.add(List.of(on, "model.kind=dit", "model.width=32", "run.precision=bf16"));
-      }
+    for (String device : Devices.kernels()) {
+      String on = "run.device=" + device;
+      all.add(List.of(on, "model.kind=dit"));
+      all.add(TinyLatents.alignment(on, "model.kind=repa", "run.recompute=block"));
+      List<String> lightning = new ArrayList<>(TinyLatents.lightning());
+      lightning.addAll(List.of(on, "run.precision=bf16", "run.recompute=block"));
+      all.add(lightning);
+      // Wide enough for the linear layers of sm_90a.
+      all.add(List.of(on, "model.kind=dit", "model.width=32", "run.precision=bf16"));
     }
     return all.stream();
   }
