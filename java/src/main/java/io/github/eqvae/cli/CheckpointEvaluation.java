@@ -2,6 +2,8 @@ package io.github.eqvae.cli;
 
 import io.github.eqvae.EqvaeException;
 import io.github.eqvae.data.Batch;
+import io.github.eqvae.data.IdxDataset;
+import io.github.eqvae.data.ImageDataset;
 import io.github.eqvae.data.ImageFolder;
 import io.github.eqvae.data.Loader;
 import io.github.eqvae.data.LoaderOptions;
@@ -9,7 +11,8 @@ import io.github.eqvae.data.SkippedFiles;
 import io.github.eqvae.data.Transform;
 import io.github.eqvae.eval.Evaluation;
 import io.github.eqvae.eval.Evaluator;
-import io.github.eqvae.eval.RFid;
+import io.github.eqvae.eval.Extractor;
+import io.github.eqvae.eval.ReconstructionDistances;
 import io.github.eqvae.eval.SharedBatches;
 import io.github.eqvae.eval.Ssim;
 import io.github.eqvae.jobs.EncodeOptions;
@@ -36,15 +39,16 @@ import java.util.OptionalInt;
 import java.util.OptionalLong;
 
 /**
- * Measures a checkpoint on a folder of pictures, with one batch in memory at a time.
+ * Measures a checkpoint on pictures, with one batch in memory at a time.
  *
  * @param checkpoint a file or folder for {@link AutoencoderCheckpoint}
- * @param data the folder
+ * @param data a folder, or a file of MNIST's form
  * @param square how pictures become squares
  * @param images the largest number of pictures; empty for all
  * @param batch images at once
  * @param lpips weights of LPIPS
  * @param inception weights of rFID's network
+ * @param features other networks whose features are compared
  * @param seed of samples of the posterior; empty for its mode
  * @param ssim the variant of the structural similarity
  * @param device where to compute
@@ -58,6 +62,7 @@ record CheckpointEvaluation(
     int batch,
     Optional<Path> lpips,
     Optional<Path> inception,
+    ComparedFeatures features,
     OptionalLong seed,
     Ssim.Variant ssim,
     Optional<String> device,
@@ -72,7 +77,10 @@ record CheckpointEvaluation(
   /** Measures; ranks after the first get nothing. */
   Optional<MeasuredModel> run(SharedBatches shared, PrintWriter err, SkippedFiles skipped)
       throws IOException {
-    ImageFolder folder = ImageFolder.open(data, square.decode(), skipped);
+    ImageDataset folder =
+        IdxDataset.isImages(data)
+            ? IdxDataset.open(data)
+            : ImageFolder.open(data, square.decode(), skipped);
     try (Device on = DeviceOption.open(device, err);
         Stream stream = new Stream(on);
         AutoencoderCheckpoint file = AutoencoderCheckpoint.open(checkpoint, weights);
@@ -86,14 +94,14 @@ record CheckpointEvaluation(
                 + " channels; leave it out");
       }
       Lpips distance = lpips.isPresent() ? lpips(lpips.get(), stream, closing) : null;
-      RFid rfid =
-          RFid.open(
-                  inception,
-                  stream,
-                  batch,
-                  why -> err.println("eqvae: note: " + why + " (--inception, docs/rfid.md)"))
-              .orElse(null);
-      closing.add(rfid);
+      List<Extractor> extractors =
+          ReconstructionDistances.extractors(
+              inception,
+              features.classifiers(),
+              features.dinov2(),
+              why -> err.println("eqvae: note: " + why + " (--inception, docs/rfid.md)"));
+      ReconstructionDistances distances = ReconstructionDistances.open(extractors, stream, batch);
+      closing.add(distances);
       err.flush();
       int side = square.side(vae.config().resolution(), vae.config().downsamplingFactor());
       if (side < ssim.smallestSide()) {
@@ -102,7 +110,7 @@ record CheckpointEvaluation(
                 .formatted(side, ssim.title(), ssim.smallestSide()));
       }
       Optional<Evaluation> figures =
-          measure(vae, distance, rfid, folder, side, stream, shared, err);
+          measure(vae, distance, distances, folder, side, stream, shared, err);
       if (figures.isEmpty()) {
         return Optional.empty();
       }
@@ -124,8 +132,8 @@ record CheckpointEvaluation(
   private Optional<Evaluation> measure(
       Autoencoder vae,
       @org.jspecify.annotations.Nullable Lpips distance,
-      @org.jspecify.annotations.Nullable RFid rfid,
-      ImageFolder folder,
+      ReconstructionDistances distances,
+      ImageDataset folder,
       int side,
       Stream stream,
       SharedBatches shared,
@@ -168,7 +176,7 @@ record CheckpointEvaluation(
           side,
           ANGLES,
           SCALES,
-          rfid,
+          distances,
           shared);
     } catch (UncheckedIOException e) {
       throw e.getCause();

@@ -2,6 +2,9 @@ package io.github.eqvae.cli;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import io.github.eqvae.Invocation;
+import io.github.eqvae.eval.ReconstructionDistance;
+import io.github.eqvae.eval.ReconstructionDistances;
+import io.github.eqvae.train.autoencoder.MeasuredWith;
 import io.github.eqvae.train.autoencoder.ReportCurves;
 import io.github.eqvae.train.autoencoder.SampleGrid;
 import io.github.eqvae.train.report.ReportData;
@@ -24,13 +27,15 @@ final class ComparisonReport {
   /** A metric of evaluation.json and its format. */
   private record Row(String label, String pointer, String format) {}
 
-  private static final List<Row> ROWS =
+  private static final List<Row> RECONSTRUCTIONS =
       List.of(
           new Row("images", "/images", "%.0f"),
           new Row("PSNR, dB", "/psnr", "%.2f"),
           new Row("SSIM", "/ssim", "%.4f"),
-          new Row("LPIPS", "/lpips", "%.4f"),
-          new Row("rFID", "/rfid", "%.3f"),
+          new Row("LPIPS", "/lpips", "%.4f"));
+
+  private static final List<Row> OTHERS =
+      List.of(
           new Row("rotation error", "/rotation_error", "%.4f"),
           new Row("scale error", "/scale_error", "%.4f"),
           new Row("codes used", "/codebook/used", "%.0f"),
@@ -49,6 +54,18 @@ final class ComparisonReport {
           new Row("second Fréchet distance", "/frechet_distance_2", "%.4f"));
 
   private ComparisonReport() {}
+
+  private static List<Row> rows() {
+    List<Row> rows = new ArrayList<>(RECONSTRUCTIONS);
+    ReconstructionDistances.names()
+        .forEach(
+            (key, name) -> {
+              boolean rfid = key.equals(ReconstructionDistance.RFID);
+              rows.add(new Row(name, "/" + key, rfid ? "%.3f" : "%.4f"));
+            });
+    rows.addAll(OTHERS);
+    return rows;
+  }
 
   static ReportData of(List<ComparedRun> runs) throws IOException {
     Map<String, Path> logs = new LinkedHashMap<>();
@@ -99,8 +116,10 @@ final class ComparisonReport {
     StringBuilder out = new StringBuilder();
     List<List<String>> lines = new ArrayList<>(List.of(table.header()));
     lines.addAll(table.rows());
+    int first = lines.stream().mapToInt(line -> line.getFirst().length()).max().orElse(0);
+    String label = "%-" + Math.max(28, first + 1) + "s";
     for (List<String> line : lines) {
-      out.append(String.format(Locale.ROOT, "%-28s", line.getFirst()));
+      out.append(String.format(Locale.ROOT, label, line.getFirst()));
       line.stream().skip(1).forEach(c -> out.append(String.format("%" + wide + "s", c)));
       out.append('\n');
     }
@@ -118,7 +137,7 @@ final class ComparisonReport {
     List<String> steps = new ArrayList<>(List.of("steps"));
     runs.forEach(r -> steps.add(String.format(Locale.ROOT, "%,d", r.step())));
     rows.add(steps);
-    for (Row row : ROWS) {
+    for (Row row : rows()) {
       List<String> cells = new ArrayList<>(List.of(row.label()));
       runs.forEach(r -> cells.add(cell(r, row)));
       if (cells.stream().skip(1).anyMatch(c -> !c.equals(NONE))) {
@@ -136,10 +155,10 @@ final class ComparisonReport {
         .orElse(isLeftOut(run, row) ? "no weights" : NONE);
   }
 
-  /** An rFID is only shown with the LPIPS, or with the reason why it is missing. */
+  /** A distance of reconstructions is only shown with LPIPS, or the reason why it is missing. */
   private static boolean isLeftOut(ComparedRun run, Row row) {
     return row.pointer().equals("/lpips")
-        && run.figures().filter(f -> f.path("rfid").isNumber()).isPresent();
+        && run.figures().filter(MeasuredWith::hasDistances).isPresent();
   }
 
   private static double[] numbers(ComparedRun run, String pointer) {

@@ -41,8 +41,9 @@ import picocli.CommandLine.Spec;
     mixinStandardHelpOptions = true,
     description = {
       "Measures a trained model.",
-      "An autoencoder: PSNR, SSIM, LPIPS and rFID (with their weights), the equivariance error per"
-          + " angle and scale, latent statistics, spectrum and intrinsic dimension. A run is"
+      "An autoencoder: PSNR, SSIM, LPIPS and rFID (with their weights), the Fréchet distance of"
+          + " reconstructions on other features (--classifier, --dinov2), the equivariance error"
+          + " per angle and scale, latent statistics, spectrum and intrinsic dimension. A run is"
           + " measured on its held-out images or on --data, any other checkpoint on --data."
           + " evaluation.json and report.html are written into the run's folder. If --data,"
           + " --sample, --weights model or --set choose other images or weights, figures are"
@@ -59,6 +60,7 @@ import picocli.CommandLine.Spec;
       "  eqvae evaluate runs/photos --json - | jq .psnr",
       "  eqvae evaluate runs/photos --data pictures/ --sample 1",
       "  eqvae evaluate runs/photos --set evaluation.images=2048",
+      "  eqvae evaluate runs/photos --classifier runs/classifier/model.safetensors",
       "  eqvae evaluate runs/sd-vae --drop-in sd-vae-ft-ema/ --data pictures/",
       "  eqvae evaluate sd-vae-ft-ema/ --data pictures/ --inception inception-fid.safetensors",
       "  eqvae evaluate runs/photos --set evaluation.inception_weights=inception-fid.safetensors",
@@ -77,7 +79,9 @@ final class EvaluateCommand implements Callable<Integer> {
   @Option(
       names = "--data",
       paramLabel = "DIR",
-      description = "A folder of pictures, all of which are measured.")
+      description =
+          "A folder of pictures, or a file of MNIST's form (…images-idx3-ubyte), all of which are"
+              + " measured.")
   private Optional<Path> data = Optional.empty();
 
   @Option(
@@ -90,6 +94,9 @@ final class EvaluateCommand implements Callable<Integer> {
 
   @ArgGroup(exclusive = false, heading = "Options for generated images:%n")
   private GeneratedOptions generated = new GeneratedOptions();
+
+  @ArgGroup(exclusive = false, heading = "Networks whose features are compared:%n")
+  private ComparedFeatures features = new ComparedFeatures();
 
   @ArgGroup(exclusive = false, heading = "Options for a generator's run:%n")
   private GeneratorLosses losses = new GeneratorLosses();
@@ -188,7 +195,8 @@ final class EvaluateCommand implements Callable<Integer> {
       return dropIn(dropIn.get(), stdout, stderr);
     }
     if (ofGenerator) {
-      boolean other = data.isPresent() || sample.isPresent() || checkpoint.isUsed();
+      boolean other =
+          data.isPresent() || sample.isPresent() || checkpoint.isUsed() || features.isGiven();
       List<String> overrides = new ArrayList<>(settings);
       device.addTo(overrides);
       losses.requireAlone(run, other);
@@ -206,7 +214,9 @@ final class EvaluateCommand implements Callable<Integer> {
               + Invocation.command("evaluate", new RunFolder(run).model(), "--data", "DIR")
               + " ...");
     }
-    return new RunEvaluation(run, data, settings, sample, weights.choice(), json, device)
+    List<String> all = new ArrayList<>(settings);
+    all.addAll(features.settings());
+    return new RunEvaluation(run, data, all, sample, weights.choice(), json, device)
         .print(shared(ranked, run.resolve(RunEvaluation.PARTS)), stdout, stderr);
   }
 
@@ -217,7 +227,7 @@ final class EvaluateCommand implements Callable<Integer> {
 
   private int generated(SharedBatches shared, PrintWriter stdout, PrintWriter stderr)
       throws IOException {
-    GeneratedEvaluation evaluation = generated.evaluation(run, checkpoint.inception);
+    GeneratedEvaluation evaluation = generated.evaluation(run, checkpoint.inception, features);
     try (Device on = DeviceOption.open(device.name(), stderr)) {
       Map<String, Object> figures = evaluation.measure(on, Version.TEXT, shared, stderr);
       if (!shared.isFirst()) {
@@ -294,6 +304,7 @@ final class EvaluateCommand implements Callable<Integer> {
                 c.batch.orElse(4),
                 c.lpips,
                 c.inception,
+                features,
                 seed(),
                 c.ssim.orElse(Ssim.Variant.SCIKIT_IMAGE),
                 device.name(),

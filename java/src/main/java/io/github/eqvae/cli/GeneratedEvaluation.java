@@ -1,27 +1,20 @@
 package io.github.eqvae.cli;
 
 import com.fasterxml.jackson.databind.JsonNode;
-import io.github.eqvae.EqvaeException;
-import io.github.eqvae.eval.AdmFeatures;
-import io.github.eqvae.eval.ClassifierFeatures;
-import io.github.eqvae.eval.Dinov2Features;
+import io.github.eqvae.eval.Extractor;
 import io.github.eqvae.eval.FeatureSet;
 import io.github.eqvae.eval.GeneratedFigures;
 import io.github.eqvae.eval.ImageFeatures;
 import io.github.eqvae.eval.InceptionScore;
 import io.github.eqvae.eval.PrecisionRecall;
 import io.github.eqvae.eval.Protocol;
-import io.github.eqvae.eval.PytorchFidFeatures;
 import io.github.eqvae.eval.SharedBatches;
 import io.github.eqvae.eval.StatisticsFile;
-import io.github.eqvae.io.FileHash;
 import io.github.eqvae.jobs.SampleJob;
-import io.github.eqvae.model.checkpoint.TransformersFolder;
 import io.github.eqvae.tensor.Device;
 import io.github.eqvae.tensor.Stream;
 import java.io.IOException;
 import java.io.PrintWriter;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -61,9 +54,10 @@ record GeneratedEvaluation(
       return Map.of();
     }
     Optional<JsonNode> made = SampleJob.read(new GeneratedImages(samples).made());
-    String hash = hash();
+    Extractor extractor = Extractor.of(protocol, weights);
+    String hash = extractor.sha256();
     try (Stream stream = new Stream(device);
-        ImageFeatures features = features(stream);
+        ImageFeatures features = extractor.load(stream);
         StatisticsOutput output = new StatisticsOutput(statistics.orElse(Path.of("")), withImages);
         FeatureSet generated =
             new GeneratedImages(samples).measure(features, hash, output, shared, device, err)) {
@@ -87,32 +81,15 @@ record GeneratedEvaluation(
 
   /** Computes this rank's batches of features for the first rank. */
   private void help(Device device, SharedBatches shared, PrintWriter err) throws IOException {
-    String hash = hash();
+    Extractor extractor = Extractor.of(protocol, weights);
+    String hash = extractor.sha256();
     try (Stream stream = new Stream(device);
-        ImageFeatures features = features(stream)) {
+        ImageFeatures features = extractor.load(stream)) {
       for (Path set :
           reference.isPresent() ? List.of(samples, reference.get()) : List.of(samples)) {
         new GeneratedImages(set).measure(features, hash, image -> {}, shared, device, err).close();
       }
     }
-  }
-
-  private String hash() throws IOException {
-    Path file = TransformersFolder.weights(weights).orElse(weights);
-    if (Files.isDirectory(file)) {
-      throw new EqvaeException.Argument(
-          file + " is a folder; name the file in it, such as model.safetensors");
-    }
-    return FileHash.sha256(file);
-  }
-
-  private ImageFeatures features(Stream stream) throws IOException {
-    return switch (protocol) {
-      case ADM -> AdmFeatures.load(weights, stream);
-      case PYTORCH_FID -> PytorchFidFeatures.load(weights, stream);
-      case DINOV2 -> Dinov2Features.load(weights, stream);
-      case CLASSIFIER -> ClassifierFeatures.load(weights, stream);
-    };
   }
 
   /** The evaluator, the protocol, and the weights. */

@@ -26,22 +26,6 @@ final class GeneratedOptions {
   private Optional<Path> reference = Optional.empty();
 
   @Option(
-      names = "--classifier",
-      paramLabel = "FILE",
-      description =
-          "With --reference: uses the features of a classifier (task: classifier), if you do not"
-              + " have Inception's weights.")
-  private Optional<Path> classifier = Optional.empty();
-
-  @Option(
-      names = "--dinov2",
-      paramLabel = "FILE",
-      description =
-          "With --reference: uses the features of DINOv2, as dgm-eval does (FD). FILE is one that"
-              + " `eqvae weights dinov2` wrote, or one of torch.hub, timm or transformers.")
-  private Optional<Path> dinov2 = Optional.empty();
-
-  @Option(
       names = "--protocol",
       paramLabel = "WHOSE",
       description =
@@ -71,16 +55,20 @@ final class GeneratedOptions {
 
   /** Refuses these options if no generated images are given. */
   void requireNone() {
-    if (classifier.isPresent() || dinov2.isPresent() || protocol.isPresent() || withImages) {
+    if (protocol.isPresent() || withImages) {
       throw new EqvaeException.Argument(
-          "--classifier, --dinov2, --protocol and --with-images are for generated images: add"
-              + " --reference or --write-statistics");
+          "--protocol and --with-images are for generated images: add --reference or"
+              + " --write-statistics");
     }
   }
 
   /** The request. */
-  GeneratedEvaluation evaluation(Path samples, Optional<Path> inception) {
-    List<Path> named = Stream.of(inception, classifier, dinov2).flatMap(Optional::stream).toList();
+  GeneratedEvaluation evaluation(
+      Path samples, Optional<Path> inception, ComparedFeatures features) {
+    List<Path> named =
+        Stream.of(inception.stream(), features.classifiers().stream(), features.dinov2().stream())
+            .flatMap(s -> s)
+            .toList();
     if (named.size() != 1) {
       throw new EqvaeException.Argument(
           "A Fréchet distance compares features of one network: give --inception FILE, --dinov2"
@@ -92,9 +80,9 @@ final class GeneratedOptions {
               + ")");
     }
     Protocol own =
-        classifier.isPresent()
+        !features.classifiers().isEmpty()
             ? Protocol.CLASSIFIER
-            : dinov2.isPresent() ? Protocol.DINOV2 : Protocol.ADM;
+            : features.dinov2().isPresent() ? Protocol.DINOV2 : Protocol.ADM;
     Protocol whose = protocol.orElse(own);
     boolean ofInception = whose == Protocol.ADM || whose == Protocol.PYTORCH_FID;
     if (whose != own && !(ofInception && inception.isPresent())) {

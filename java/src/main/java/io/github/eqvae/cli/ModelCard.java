@@ -3,6 +3,7 @@ package io.github.eqvae.cli;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.MissingNode;
 import io.github.eqvae.Invocation;
+import io.github.eqvae.eval.ReconstructionDistances;
 import io.github.eqvae.io.AtomicFiles;
 import io.github.eqvae.model.checkpoint.AutoencoderCheckpoint;
 import io.github.eqvae.model.checkpoint.AutoencoderSettings;
@@ -185,12 +186,13 @@ final class ModelCard {
     out.append("\n## Figures\n\nOf ").append(json.path("images").asInt()).append(' ');
     out.append(json.path("measured").path("pictures").asText());
     out.append(" images, at step ").append(step).append(".\n\n| | |\n|---|---|\n");
+    boolean distances = MeasuredWith.hasDistances(json);
     names()
         .forEach(
             (key, name) -> {
               if (json.path(key).isNumber()) {
                 out.append(row(name, json.path(key).asDouble()));
-              } else if (key.equals("lpips") && json.path("rfid").isNumber()) {
+              } else if (key.equals("lpips") && distances) {
                 out.append("| ").append(name).append(" | ").append(MeasuredWith.NO_LPIPS);
                 out.append(" |\n");
               }
@@ -209,7 +211,7 @@ final class ModelCard {
     names.put("psnr", "PSNR, dB");
     names.put("ssim", "SSIM");
     names.put("lpips", "LPIPS");
-    names.put("rfid", "rFID");
+    names.putAll(ReconstructionDistances.names());
     names.put("rotation_error", "equivariance error, rotation");
     names.put("scale_error", "equivariance error, scale");
     return names;

@@ -1,6 +1,7 @@
 package io.github.eqvae.cli;
 
 import io.github.eqvae.EqvaeException;
+import io.github.eqvae.data.IdxDataset;
 import io.github.eqvae.eval.SharedBatches;
 import io.github.eqvae.io.AtomicFiles;
 import io.github.eqvae.io.FolderLock;
@@ -34,7 +35,8 @@ import java.util.Set;
  * {@code evaluate} of an autoencoder's run.
  *
  * @param run its folder
- * @param data a folder of pictures; empty for the run's own held-out images
+ * @param data a folder of pictures, or a file of MNIST's form; empty for the run's own held-out
+ *     images
  * @param settings overrides of its recipe
  * @param sample seed of samples of the posterior; empty for its mode
  * @param weights which are measured
@@ -69,17 +71,23 @@ record RunEvaluation(
     device.addTo(overrides);
     data.ifPresent(
         d -> {
-          if (!Files.isDirectory(d)) {
-            throw new EqvaeException.Argument("--data " + d + " is not a folder");
+          boolean idx = Files.isRegularFile(d) && IdxDataset.isImages(d);
+          if (!Files.isDirectory(d) && !idx) {
+            throw new EqvaeException.Argument(
+                "--data "
+                    + d
+                    + " is neither a folder nor a file of MNIST's form (…images-idx3-ubyte)");
           }
           overrides.addFirst("evaluation.images=" + Integer.MAX_VALUE); // unless --set says less
           overrides.addAll(
               List.of(
-                  "data.kind=image_folder",
+                  "data.kind=" + (idx ? "idx" : "image_folder"),
                   RecipeReader.set("data.path", d.toString()),
-                  "data.pad=0",
                   "data.validation=0",
                   "data.validation_path=null"));
+          if (!idx) {
+            overrides.add("data.pad=0"); // the margin belongs to pictures of MNIST's size
+          }
         });
     AutoencoderRecipe recipe = folder.readRecipe(overrides, List.of(AutoencoderRecipe.KIND));
     Console console = new Console(stderr);

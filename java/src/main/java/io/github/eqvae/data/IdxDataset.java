@@ -41,8 +41,13 @@ public final class IdxDataset implements ImageDataset {
     this.labels = labels;
   }
 
-  /** Whether a file has the name of MNIST's image files. */
-  static boolean isImages(Path file) {
+  /**
+   * Whether a file has the name of MNIST's image files.
+   *
+   * @param file a path
+   * @return true if {@code images-idx3-ubyte} is in its name
+   */
+  public static boolean isImages(Path file) {
     return String.valueOf(file.getFileName()).contains(IMAGES);
   }
 

@@ -1,5 +1,8 @@
 package io.github.eqvae.eval;
 
+import java.util.Arrays;
+import java.util.stream.Stream;
+
 /**
  * What {@link Evaluator} computes of a batch of n images; all sums over images are made of these
  * numbers, in the order of the images.
@@ -11,8 +14,7 @@ package io.github.eqvae.eval;
  * @param equivariance {@code [transforms, n]}
  * @param divergence of the latents' spectra, summed over the images, one number
  * @param codes that the images use; empty without a codebook
- * @param features of the images, for rFID; empty without it
- * @param reconstructed features of the reconstructions
+ * @param features of the images and of the reconstructions, in turn, for each distance
  */
 record BatchFigures(
     double[] psnr,
@@ -22,16 +24,20 @@ record BatchFigures(
     double[] equivariance,
     double[] divergence,
     int[] codes,
-    float[] features,
-    float[] reconstructed) {
+    float[][] features) {
+  /** How many arrays come before the features. */
+  private static final int FIGURES = 7;
 
   Object[] arrays() {
-    return new Object[] {
-      psnr, ssim, lpips, latents, equivariance, divergence, codes, features, reconstructed
-    };
+    Object[] figures = {psnr, ssim, lpips, latents, equivariance, divergence, codes};
+    return Stream.concat(Arrays.stream(figures), Arrays.stream(features)).toArray();
   }
 
   static BatchFigures of(Object[] arrays) {
+    float[][] features = new float[arrays.length - FIGURES][];
+    for (int i = 0; i < features.length; i++) {
+      features[i] = (float[]) arrays[FIGURES + i];
+    }
     return new BatchFigures(
         (double[]) arrays[0],
         (double[]) arrays[1],
@@ -40,7 +46,6 @@ record BatchFigures(
         (double[]) arrays[4],
         (double[]) arrays[5],
         (int[]) arrays[6],
-        (float[]) arrays[7],
-        (float[]) arrays[8]);
+        features);
   }
 }

@@ -1,6 +1,7 @@
 package io.github.eqvae.eval;
 
 import io.github.eqvae.model.CodebookUsage;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalDouble;
@@ -13,7 +14,8 @@ import java.util.OptionalDouble;
  * @param ssim mean structural similarity
  * @param ssimVariant the variant of the structural similarity
  * @param lpips mean perceptual distance; empty if its weights were not given
- * @param rfid Fréchet distance to the reconstructions; empty if its weights were not given
+ * @param distances Fréchet distances of the reconstructions from the images, as the rFID; empty
+ *     without weights, or with fewer than two images
  * @param rotationErrors equivariance error by angle in degrees: {@code "90"}
  * @param scaleErrors equivariance error by scale: {@code "0.25"}
  * @param statistics statistics of the latents
@@ -29,7 +31,7 @@ public record Evaluation(
     double ssim,
     Ssim.Variant ssimVariant,
     OptionalDouble lpips,
-    OptionalDouble rfid,
+    List<MeasuredDistance> distances,
     Map<String, Double> rotationErrors,
     Map<String, Double> scaleErrors,
     LatentStatistics statistics,
@@ -37,6 +39,18 @@ public record Evaluation(
     double spectrumDivergence,
     OptionalDouble intrinsicDimension,
     Optional<CodebookUsage> codebook) {
+
+  /**
+   * The distance of the features of pytorch-fid.
+   *
+   * @return empty if its weights were not given
+   */
+  public OptionalDouble rfid() {
+    return distances.stream()
+        .filter(d -> d.key().equals(ReconstructionDistance.RFID))
+        .mapToDouble(MeasuredDistance::value)
+        .findFirst();
+  }
 
   /**
    * The paper's rotation error.

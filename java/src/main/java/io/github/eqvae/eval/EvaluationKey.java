@@ -12,7 +12,8 @@ import java.util.OptionalLong;
 import org.jspecify.annotations.Nullable;
 
 /** All that the figures of a batch depend on beside its images. */
-record EvaluationKey(Autoencoder vae, @Nullable Lpips lpips, @Nullable RFid rfid, Stream stream) {
+record EvaluationKey(
+    Autoencoder vae, @Nullable Lpips lpips, ReconstructionDistances distances, Stream stream) {
   Map<String, String> of(
       int side, Collection<String> transforms, Ssim.Variant ssim, OptionalLong seed) {
     Map<String, String> all = new LinkedHashMap<>();
@@ -20,7 +21,7 @@ record EvaluationKey(Autoencoder vae, @Nullable Lpips lpips, @Nullable RFid rfid
     all.put("device", stream.device().toString());
     all.put("autoencoder", WeightsHash.of(vae.parameters(), stream));
     all.put("weights of LPIPS", lpips == null ? "" : WeightsHash.of(lpips.parameters(), stream));
-    all.put("weights of rFID", rfid == null ? "" : rfid.weightsHash(stream));
+    all.putAll(distances.weights());
     all.put("side of images", Integer.toString(side));
     all.put("transforms", String.join(" ", transforms));
     all.put("SSIM", ssim.toString());

@@ -21,7 +21,7 @@ final class EvaluationSums {
   private final int latentSide;
   private final int channels;
   private final int perLatent;
-  private final @Nullable RFid rfid;
+  private final ReconstructionDistances distances;
   private final EquivarianceError equivariance = new EquivarianceError();
   private final LatentStatistics statistics;
   private final LatentSpectrum spectrum = new LatentSpectrum();
@@ -33,9 +33,10 @@ final class EvaluationSums {
   private double divergence;
   private int count;
 
-  EvaluationSums(Autoencoder vae, int side, List<String> transforms, @Nullable RFid rfid) {
+  EvaluationSums(
+      Autoencoder vae, int side, List<String> transforms, ReconstructionDistances distances) {
     this.transforms = transforms;
-    this.rfid = rfid;
+    this.distances = distances;
     latentSide = side / vae.config().downsamplingFactor();
     channels = vae.config().embedDim();
     perLatent = latentSide * latentSide * channels;
@@ -50,9 +51,7 @@ final class EvaluationSums {
       ssim += batch.ssim()[i];
     }
     distance += batch.lpips()[0];
-    if (rfid != null) {
-      rfid.addFeatures(batch.features(), batch.reconstructed());
-    }
+    distances.addFeatures(batch.features());
     float[] z = batch.latents();
     statistics.add(z, latentSide);
     for (int i = 0; i < n; i++) {
@@ -85,7 +84,7 @@ final class EvaluationSums {
         ssim / count,
         variant,
         withLpips ? OptionalDouble.of(distance / count) : OptionalDouble.empty(),
-        rfid == null || rfid.count() < 2 ? OptionalDouble.empty() : OptionalDouble.of(rfid.value()),
+        distances.results(),
         TransformName.errors(equivariance, angles, TransformName::rotation),
         TransformName.errors(equivariance, scales, TransformName::scale),
         statistics,

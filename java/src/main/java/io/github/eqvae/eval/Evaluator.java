@@ -17,10 +17,11 @@ import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Measures an autoencoder on images: reconstruction (PSNR, SSIM, LPIPS, rFID), the paper's
- * equivariance error for each transform, latent statistics, spectrum and intrinsic dimension, and
- * the usage of a codebook. Latents are posterior means, or vectors before quantisation: the values
- * that τ is applied to. The result is deterministic unless {@link #samplePosterior} is called.
+ * Measures an autoencoder on images: reconstruction (PSNR, SSIM, LPIPS, rFID and other distances of
+ * features), the paper's equivariance error for each transform, latent statistics, spectrum and
+ * intrinsic dimension, and the usage of a codebook. Latents are posterior means, or vectors before
+ * quantisation: the values that τ is applied to. The result is deterministic unless {@link
+ * #samplePosterior} is called.
  */
 public final class Evaluator implements AutoCloseable {
   /** The purpose of this class's noise, which separates it from other random numbers. */
@@ -94,7 +95,7 @@ public final class Evaluator implements AutoCloseable {
   }
 
   /**
-   * Measures the model, without rFID.
+   * Measures the model, without distances of features.
    *
    * @param images {@code count} images, {@code [count, side, side, channels]} in [-1, 1]
    * @param count number of images
@@ -106,31 +107,9 @@ public final class Evaluator implements AutoCloseable {
    */
   public Evaluation measure(
       float[] images, int count, int side, int batch, List<Integer> angles, List<Double> scales) {
-    return measure(images, count, side, batch, angles, scales, null);
-  }
-
-  /**
-   * Measures the model.
-   *
-   * @param images {@code count} images, {@code [count, side, side, channels]} in [-1, 1]
-   * @param count number of images
-   * @param side their side; a multiple of the downsampling factor
-   * @param batch images per batch
-   * @param angles rotations in degrees, multiples of 90
-   * @param scales scales in (0, 1)
-   * @param rfid collects images and reconstructions, null to leave it out
-   * @return the results
-   */
-  public Evaluation measure(
-      float[] images,
-      int count,
-      int side,
-      int batch,
-      List<Integer> angles,
-      List<Double> scales,
-      @Nullable RFid rfid) {
     int perImage = side * side * vae.config().inChannels();
-    return measure(new ArrayBatches(images, count, perImage, batch), side, angles, scales, rfid);
+    ArrayBatches batches = new ArrayBatches(images, count, perImage, batch);
+    return measure(batches, side, angles, scales, ReconstructionDistances.NONE);
   }
 
   /** Provides the images in batches. */
@@ -151,12 +130,16 @@ public final class Evaluator implements AutoCloseable {
    * @param side their side; a multiple of the downsampling factor
    * @param angles rotations in degrees, multiples of 90
    * @param scales scales in (0, 1)
-   * @param rfid collects images and reconstructions, null to leave it out
+   * @param distances collect images and reconstructions
    * @return the results
    */
   public Evaluation measure(
-      Batches batches, int side, List<Integer> angles, List<Double> scales, @Nullable RFid rfid) {
-    return measure(batches, side, angles, scales, rfid, SharedBatches.ALONE).orElseThrow();
+      Batches batches,
+      int side,
+      List<Integer> angles,
+      List<Double> scales,
+      ReconstructionDistances distances) {
+    return measure(batches, side, angles, scales, distances, SharedBatches.ALONE).orElseThrow();
   }
 
   /**
@@ -166,7 +149,7 @@ public final class Evaluator implements AutoCloseable {
    * @param side their side; a multiple of the downsampling factor
    * @param angles rotations in degrees, multiples of 90
    * @param scales scales in (0, 1)
-   * @param rfid collects images and reconstructions, null to leave it out
+   * @param distances collect images and reconstructions
    * @param shared who computes which batch
    * @return the results in the first rank, with the bits of one rank; empty in others
    */
@@ -175,16 +158,17 @@ public final class Evaluator implements AutoCloseable {
       int side,
       List<Integer> angles,
       List<Double> scales,
-      @Nullable RFid rfid,
+      ReconstructionDistances distances,
       SharedBatches shared) {
     Map<String, SpatialTransform> transforms = TransformName.all(angles, scales);
     if (shared.isShared()) {
       shared.begin(
-          new EvaluationKey(vae, lpips, rfid, stream)
+          new EvaluationKey(vae, lpips, distances, stream)
               .of(side, transforms.keySet(), ssimVariant, sampleSeed));
     }
     int perImage = side * side * vae.config().inChannels();
-    EvaluationSums sums = new EvaluationSums(vae, side, List.copyOf(transforms.keySet()), rfid);
+    EvaluationSums sums =
+        new EvaluationSums(vae, side, List.copyOf(transforms.keySet()), distances);
     List<SharedBatches.Batch> round = new ArrayList<>();
     List<SpatialTransform> taus = List.copyOf(transforms.values());
     int count = 0;
@@ -196,7 +180,7 @@ public final class Evaluator implements AutoCloseable {
       round.add(
           SharedBatches.batch(
               () -> PackedArrays.pack(x, new int[] {named}),
-              () -> figures(x, first, side, taus, rfid).arrays()));
+              () -> figures(x, first, side, taus, distances).arrays()));
       count += x.length / perImage;
       next = batches.next();
       if (round.size() == shared.round() || next.isEmpty()) {
@@ -211,7 +195,11 @@ public final class Evaluator implements AutoCloseable {
 
   /** Computes the figures of a batch whose first image has this number among all. */
   BatchFigures figures(
-      float[] x, int first, int side, List<SpatialTransform> transforms, @Nullable RFid rfid) {
+      float[] x,
+      int first,
+      int side,
+      List<SpatialTransform> transforms,
+      ReconstructionDistances distances) {
     int channels = vae.config().inChannels();
     int perImage = side * side * channels;
     int n = x.length / perImage;
@@ -226,16 +214,13 @@ public final class Evaluator implements AutoCloseable {
       psnr[i] = Psnr.uint8(a, b);
       ssim[i] = Ssim.of(ssimVariant, a, b, side, side, channels);
     }
-    float[] none = {};
     double[] distance = {lpips == null ? 0 : n * lpips(x, y, n, side)};
-    float[] features = rfid == null ? none : rfid.features(x, n, side, channels);
-    float[] reconstructed = rfid == null ? none : rfid.features(y, n, side, channels);
+    float[][] features = distances.features(x, y, n, side, channels);
     double[] errors = new double[transforms.size() * n];
     double[] divergence = new double[1];
     float[] z = latents(x, n, side, transforms, errors, divergence);
     int[] used = codes.isEmpty() ? new int[0] : codes.getFirst();
-    return new BatchFigures(
-        psnr, ssim, distance, z, errors, divergence, used, features, reconstructed);
+    return new BatchFigures(psnr, ssim, distance, z, errors, divergence, used, features);
   }
 
   /** Computes latents, their errors under each transform, and the divergence of their spectra. */

@@ -41,6 +41,29 @@ class CompareCommandTest extends CliFixture {
     return Files.readString(folder.resolve(file));
   }
 
+  /** A small distance alone can hide blurred or invented detail. */
+  @Test
+  void distancesOfReconstructionsHaveTheThreeOthersOrAReason() throws Exception {
+    for (String key : List.of("rfid", "frechet_distance_of_reconstructions")) {
+      for (String name : List.of("a", "b")) {
+        Files.writeString(
+            run(name, 2, 1).resolve("evaluation.json"),
+            "{\"format\": \"eqvae-evaluation\", \"version\": 2, \"psnr\": 20, \"ssim\": 0.5,"
+                + (name.equals("b") ? "\"lpips\": 0.25, " : "")
+                + " \"%s\": 1.5}".formatted(key));
+      }
+      Outcome o = run("compare", "a", "b", "--out", key + ".html");
+      assertEquals(0, o.code(), o.err());
+      assertTrue(o.out().matches("(?s).*PSNR, dB +20.00 +20.00\n.*"), o.out());
+      assertTrue(o.out().matches("(?s).*SSIM +0.5000 +0.5000\n.*"), o.out());
+      assertTrue(o.out().matches("(?s).*LPIPS +no weights +0.2500\n.*"), o.out());
+      String label = key.equals("rfid") ? "rFID" : "Fréchet distance of reconstructions";
+      String html = page(key + ".html");
+      assertTrue(row(html, label).matches("1.500+ 1.500+"), html);
+      assertEquals("no weights 0.2500", row(html, "LPIPS"));
+    }
+  }
+
   private static String row(String html, String label) {
     var m =
         Pattern.compile("<tr><th scope='row'>" + Pattern.quote(label) + "</th>(.*?)</tr>")

@@ -10,7 +10,7 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import io.github.eqvae.EqvaeException;
 import io.github.eqvae.data.ImageFolder;
 import io.github.eqvae.eval.Protocol;
-import io.github.eqvae.eval.RFid;
+import io.github.eqvae.eval.ReconstructionDistance;
 import io.github.eqvae.eval.SharedBatches;
 import io.github.eqvae.io.Image;
 import io.github.eqvae.io.Images;
@@ -227,7 +227,8 @@ class GeneratedFiguresTest {
   private double rfid(Path weights) throws IOException {
     try (Device device = Device.open("cpu");
         Stream stream = new Stream(device);
-        RFid rfid = RFid.open(Optional.of(weights), stream, 8, why -> {}).orElseThrow()) {
+        ReconstructionDistance rfid =
+            ReconstructionDistance.open(ReconstructionDistance.rfid(weights), stream, 8)) {
       rfid.addAll(ImageFolder.open(pictures("a.npz")), ImageFolder.open(pictures("b.npz")));
       return rfid.value();
     }

@@ -5,6 +5,8 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.github.eqvae.equivariance.SpatialTransform;
+import io.github.eqvae.io.FileHash;
+import io.github.eqvae.io.Image;
 import io.github.eqvae.model.AutoencoderConfig;
 import io.github.eqvae.model.AutoencoderKl;
 import io.github.eqvae.model.InceptionV3;
@@ -15,11 +17,16 @@ import io.github.eqvae.tensor.Shape;
 import io.github.eqvae.tensor.Stream;
 import io.github.eqvae.tensor.Tensor;
 import io.github.eqvae.tensor.TensorArena;
+import io.github.eqvae.testing.TinyClassifier;
+import java.io.IOException;
+import java.nio.file.Path;
 import java.util.List;
+import java.util.Optional;
 import java.util.Random;
 import java.util.TreeSet;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 
 class EvaluatorTest {
   private static final int SIDE = 16;
@@ -72,6 +79,59 @@ class EvaluatorTest {
     }
   }
 
+  /** As if images and reconstructions had been two sets of pictures; rFID is not the only one. */
+  @Test
+  void distancesAreThoseOfTheirFeatures(@TempDir Path folder) throws IOException {
+    float[] x = images(12);
+    Path classifier = TinyClassifier.write(folder, 1);
+    List<Extractor> extractors =
+        ReconstructionDistances.extractors(
+            Optional.empty(), List.of(classifier, classifier), Optional.empty(), why -> {});
+    try (Device device = Device.open("cpu", 1);
+        Stream stream = new Stream(device);
+        AutoencoderKl vae = new AutoencoderKl(CONFIG, stream, 1, false);
+        Evaluator evaluator = new Evaluator(vae, null, stream);
+        ReconstructionDistances distances = ReconstructionDistances.open(extractors, stream, 3);
+        ImageFeatures features = ClassifierFeatures.load(classifier, stream);
+        FeatureSet real = new FeatureSet(features, 64);
+        FeatureSet decoded = new FeatureSet(features, 64)) {
+      ArrayBatches batches = new ArrayBatches(x, 12, SIDE * SIDE, 5);
+      Evaluation found = evaluator.measure(batches, SIDE, List.of(90), List.of(0.5), distances);
+      add(real, x);
+      add(decoded, evaluator.reconstruct(x, 12, SIDE));
+      double expected = real.pooled().distance(decoded.pooled());
+      assertTrue(expected > 0, "an uninteresting pair");
+      assertEquals(
+          List.of("frechet_distance_of_reconstructions", "frechet_distance_2_of_reconstructions"),
+          found.distances().stream().map(MeasuredDistance::key).toList());
+      for (MeasuredDistance distance : found.distances()) {
+        // Other batches round differently, which may move a sample to the next of 256 levels.
+        assertEquals(expected, distance.value(), 1e-3 * expected);
+        assertEquals(12, distance.images());
+        assertEquals(FileHash.sha256(classifier), distance.sha256());
+      }
+      assertTrue(found.rfid().isEmpty());
+    }
+  }
+
+  private static void add(FeatureSet set, float[] images) throws IOException {
+    for (int i = 0; i < 12; i++) {
+      byte[] bytes = new byte[SIDE * SIDE];
+      for (int k = 0; k < bytes.length; k++) {
+        bytes[k] = (byte) Psnr.toByte(images[i * bytes.length + k]);
+      }
+      set.add(new Image(SIDE, SIDE, 1, bytes));
+    }
+  }
+
+  private static ReconstructionDistance rfid(Stream stream) {
+    return ReconstructionDistance.of(
+        ReconstructionDistance.rfid(Path.of("inception")),
+        "abc",
+        PytorchFidFeatures.of(new InceptionV3(stream, 1), stream),
+        5);
+  }
+
   @Test
   @Tag("full")
   void rfidAndIntrinsicDimensionAreThoseOfTheirClasses() {
@@ -80,9 +140,15 @@ class EvaluatorTest {
         Stream stream = new Stream(device);
         AutoencoderKl vae = new AutoencoderKl(CONFIG, stream, 1, false);
         Evaluator evaluator = new Evaluator(vae, null, stream);
-        RFid inside = RFid.of(new InceptionV3(stream, 1), stream, 5);
-        RFid apart = RFid.of(new InceptionV3(stream, 1), stream, 5)) {
-      Evaluation found = evaluator.measure(x, 12, SIDE, 5, List.of(90), List.of(0.5), inside);
+        ReconstructionDistance inside = rfid(stream);
+        ReconstructionDistance apart = rfid(stream)) {
+      Evaluation found =
+          evaluator.measure(
+              new ArrayBatches(x, 12, SIDE * SIDE, 5),
+              SIDE,
+              List.of(90),
+              List.of(0.5),
+              ReconstructionDistances.of(inside));
       apart.add(x, evaluator.reconstruct(x, 12, SIDE), 12, SIDE, SIDE, 1);
       // Other batches round differently, which may move a sample to the next of 256 levels.
       assertEquals(apart.value(), found.rfid().orElseThrow(), 1e-3 * apart.value());

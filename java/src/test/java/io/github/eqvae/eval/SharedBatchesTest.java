@@ -64,7 +64,7 @@ class SharedBatchesTest {
       evaluator.samplePosterior(3);
       ArrayBatches batches = new ArrayBatches(x, 13, SIDE * SIDE, 2);
       return evaluator
-          .measure(batches, SIDE, List.of(90), List.of(0.5), null, shared)
+          .measure(batches, SIDE, List.of(90), List.of(0.5), ReconstructionDistances.NONE, shared)
           .map(SharedBatchesTest::figures);
     }
   }

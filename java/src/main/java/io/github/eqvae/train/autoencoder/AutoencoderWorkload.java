@@ -8,7 +8,7 @@ import io.github.eqvae.data.SkippedFiles;
 import io.github.eqvae.equivariance.SpatialTransform;
 import io.github.eqvae.eval.Evaluation;
 import io.github.eqvae.eval.Evaluator;
-import io.github.eqvae.eval.RFid;
+import io.github.eqvae.eval.ReconstructionDistances;
 import io.github.eqvae.eval.SharedBatches;
 import io.github.eqvae.io.AtomicFiles;
 import io.github.eqvae.io.Counts;
@@ -63,8 +63,13 @@ public final class AutoencoderWorkload implements Workload<AutoencoderTask> {
     this.observer = observer;
     // Needed only at the end of a training, but a wrong name must be reported at its start.
     String leftOut = "null leaves it out";
-    requireReadable(
-        "evaluation.inception_weights", recipe.evaluation().inceptionWeights(), leftOut);
+    EvaluationRecipe e = recipe.evaluation();
+    requireReadable("evaluation.inception_weights", e.inceptionWeights(), leftOut);
+    requireReadable("evaluation.dinov2_weights", e.dinov2Weights(), leftOut);
+    e.classifiers()
+        .forEach(
+            file ->
+                requireReadable("evaluation.classifiers", Optional.of(file), "[] leaves it out"));
     requireReadable(
         "objective.lpips_weights",
         recipe.objective().lpipsWeights(),
@@ -202,7 +207,12 @@ public final class AutoencoderWorkload implements Workload<AutoencoderTask> {
         Evaluator evaluator = evaluator(trainer)) {
       evaluator.ssim(recipe.evaluation().ssim());
       Evaluation e =
-          evaluator.measure(MeasuredModel.batches(held), side(), List.of(90), List.of(0.5), null);
+          evaluator.measure(
+              MeasuredModel.batches(held),
+              side(),
+              List.of(90),
+              List.of(0.5),
+              ReconstructionDistances.NONE);
       Map<String, Double> values = new LinkedHashMap<>();
       values.put("psnr", e.psnr());
       values.put("ssim", e.ssim());
@@ -259,10 +269,10 @@ public final class AutoencoderWorkload implements Workload<AutoencoderTask> {
     ModelFile.save(file, trainer.task().vae().parameters(), trainer.stream(), metadata);
   }
 
-  /** Weights that are not Inception's must be refused before the training, not after it. */
+  /** Weights of another network must be refused before the training, not after it. */
   @Override
   public void check(Stream stream) throws IOException {
-    RFid.open(recipe.evaluation().inceptionWeights(), stream, 1, why -> {}).ifPresent(RFid::close);
+    ReconstructionDistances.open(recipe.evaluation().extractors(why -> {}), stream, 1).close();
   }
 
   @Override
@@ -285,7 +295,7 @@ public final class AutoencoderWorkload implements Workload<AutoencoderTask> {
   }
 
   /**
-   * Measures the model as it is now; rFID if its weights are named.
+   * Measures the model as it is now; distances of features if their weights are named.
    *
    * @param run the run
    * @return figures and pictures
@@ -319,11 +329,12 @@ public final class AutoencoderWorkload implements Workload<AutoencoderTask> {
     Trainer<AutoencoderTask> trainer = run.trainer();
     Stream stream = trainer.stream();
     try (HeldOut held = heldOut(e.images());
-        RFid rfid = RFid.open(e.inceptionWeights(), stream, e.batch(), note).orElse(null)) {
+        ReconstructionDistances distances =
+            ReconstructionDistances.open(e.extractors(note), stream, e.batch())) {
       return MeasuredModel.of(
           trainer.task().vae(),
           trainer.task().lpips().orElse(null),
-          rfid,
+          distances,
           stream,
           recipe,
           MeasuredModel.batches(held),

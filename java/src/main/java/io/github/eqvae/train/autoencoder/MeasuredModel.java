@@ -5,7 +5,9 @@ import io.github.eqvae.Invocation;
 import io.github.eqvae.eval.Evaluation;
 import io.github.eqvae.eval.Evaluator;
 import io.github.eqvae.eval.LatentStatistics;
-import io.github.eqvae.eval.RFid;
+import io.github.eqvae.eval.MeasuredDistance;
+import io.github.eqvae.eval.ReconstructionDistance;
+import io.github.eqvae.eval.ReconstructionDistances;
 import io.github.eqvae.eval.SharedBatches;
 import io.github.eqvae.model.Autoencoder;
 import io.github.eqvae.model.CodebookUsage;
@@ -59,7 +61,7 @@ public record MeasuredModel(
   static Optional<MeasuredModel> of(
       Autoencoder vae,
       @Nullable Lpips lpips,
-      @Nullable RFid rfid,
+      ReconstructionDistances distances,
       Stream stream,
       AutoencoderRecipe recipe,
       Evaluator.Batches images,
@@ -81,7 +83,7 @@ public record MeasuredModel(
               side,
               recipe.evaluation().angles(),
               recipe.evaluation().scales(),
-              rfid,
+              distances,
               shared);
       if (evaluation.isEmpty()) {
         return Optional.empty();
@@ -145,7 +147,7 @@ public record MeasuredModel(
     line(out, "PSNR", "%.2f dB", e.psnr());
     line(out, "SSIM, " + e.ssimVariant().title(), "%.4f", e.ssim());
     e.lpips().ifPresent(v -> line(out, "LPIPS", "%.4f", v));
-    e.rfid().ifPresent(v -> rfid(out, v));
+    distances(out);
     line(
         out,
         "equivariance error, rotation",
@@ -179,15 +181,18 @@ public record MeasuredModel(
     return out.toString();
   }
 
-  /**
-   * Shown only together with the three others: a small rFID alone can hide blurred or invented
-   * detail.
-   */
-  private void rfid(StringBuilder out, double value) {
-    if (evaluation.lpips().isEmpty()) {
+  /** Shown only together with PSNR, SSIM and LPIPS. */
+  private void distances(StringBuilder out) {
+    if (evaluation.lpips().isEmpty() && !evaluation.distances().isEmpty()) {
       line(out, "LPIPS", "%s", MeasuredWith.NO_LPIPS);
     }
-    line(out, "rFID, of pytorch-fid", "%.3f", value);
+    for (MeasuredDistance d : evaluation.distances()) {
+      if (d.key().equals(ReconstructionDistance.RFID)) {
+        line(out, "rFID, of pytorch-fid", "%.3f", d.value());
+      } else {
+        line(out, d.extractor().title(), "%.4f   (%s)", d.value(), d.by());
+      }
+    }
   }
 
   private static void line(StringBuilder out, String name, String format, Object... values) {
@@ -222,7 +227,15 @@ public record MeasuredModel(
         .ifPresentOrElse(
             v -> map.put("lpips", v),
             () -> map.put("left_out", Map.of("lpips", MeasuredWith.NO_LPIPS)));
-    e.rfid().ifPresent(v -> map.put("rfid", v));
+    e.distances().forEach(d -> map.put(d.key(), d.value()));
+    List<Map<String, Object>> extractors =
+        e.distances().stream()
+            .filter(d -> !d.key().equals(ReconstructionDistance.RFID)) // its own names, above
+            .map(MeasuredDistance::facts)
+            .toList();
+    if (!extractors.isEmpty()) {
+      map.put("measured_distances", Map.of("extractors", extractors));
+    }
     map.put("rotation_error", e.rotationError());
     map.put("scale_error", e.scaleError());
     map.put("rotation_errors", e.rotationErrors());

@@ -1,7 +1,9 @@
 package io.github.eqvae.train.autoencoder;
 
+import com.fasterxml.jackson.databind.JsonNode;
 import io.github.eqvae.Version;
 import io.github.eqvae.eval.Protocol;
+import io.github.eqvae.eval.ReconstructionDistances;
 import io.github.eqvae.io.FileHash;
 import io.github.eqvae.model.Autoencoder;
 import io.github.eqvae.nn.WeightsHash;
@@ -39,6 +41,19 @@ public record MeasuredWith(
       Autoencoder vae, Stream stream, Optional<Path> lpips, Optional<Path> inception)
       throws IOException {
     return new MeasuredWith(WeightsHash.of(vae.parameters(), stream), hash(lpips), hash(inception));
+  }
+
+  /**
+   * Whether results have a distance of reconstructions, rFID included, beside which PSNR, SSIM and
+   * LPIPS, or {@link #NO_LPIPS}, are shown: alone, a small distance can hide blurred or invented
+   * detail.
+   *
+   * @param results the content of {@code evaluation.json}
+   * @return true if there is one
+   */
+  public static boolean hasDistances(JsonNode results) {
+    return ReconstructionDistances.names().keySet().stream()
+        .anyMatch(key -> results.path(key).isNumber());
   }
 
   private static Optional<String> hash(Optional<Path> file) throws IOException {

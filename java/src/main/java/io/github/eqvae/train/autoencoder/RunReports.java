@@ -2,6 +2,8 @@ package io.github.eqvae.train.autoencoder;
 
 import io.github.eqvae.equivariance.EqOptions;
 import io.github.eqvae.eval.Evaluation;
+import io.github.eqvae.eval.MeasuredDistance;
+import io.github.eqvae.eval.ReconstructionDistance;
 import io.github.eqvae.train.report.Machine;
 import io.github.eqvae.train.report.ReportData;
 import io.github.eqvae.train.run.RunFolder;
@@ -246,7 +248,8 @@ public final class RunReports {
     return new ReportData.Bars(title, "relative error", categories, series);
   }
 
-  private static ReportData.Table table(Map<String, MeasuredModel> models) {
+  /** All figures, a column for each model. */
+  static ReportData.Table table(Map<String, MeasuredModel> models) {
     List<String> header = new ArrayList<>(List.of(""));
     Map<String, List<String>> rows = new LinkedHashMap<>();
     models.forEach(
@@ -256,10 +259,10 @@ public final class RunReports {
           cell(rows, "PSNR, dB", format("%.2f", e.psnr()));
           cell(rows, "SSIM (" + e.ssimVariant().title() + ")", format("%.4f", e.ssim()));
           e.lpips().ifPresent(v -> cell(rows, "LPIPS", format("%.4f", v)));
-          if (e.lpips().isEmpty() && e.rfid().isPresent()) {
+          if (e.lpips().isEmpty() && !e.distances().isEmpty()) {
             cell(rows, "LPIPS", MeasuredWith.NO_LPIPS);
           }
-          e.rfid().ifPresent(v -> cell(rows, "rFID", format("%.3f", v)));
+          e.distances().forEach(d -> distance(rows, d));
           cell(rows, "rotation error", format("%.4f", e.rotationError()));
           cell(rows, "scale error", format("%.4f", e.scaleError()));
           e.codebook()
@@ -283,6 +286,14 @@ public final class RunReports {
           body.add(row);
         });
     return new ReportData.Table("On held-out images", header, body);
+  }
+
+  private static void distance(Map<String, List<String>> rows, MeasuredDistance d) {
+    if (d.key().equals(ReconstructionDistance.RFID)) {
+      cell(rows, d.extractor().title(), format("%.3f", d.value()));
+    } else {
+      cell(rows, d.extractor().title() + " (" + d.by() + ")", format("%.4f", d.value()));
+    }
   }
 
   private static void cell(Map<String, List<String>> rows, String label, String value) {

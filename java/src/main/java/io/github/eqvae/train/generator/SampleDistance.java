@@ -1,14 +1,12 @@
 package io.github.eqvae.train.generator;
 
 import io.github.eqvae.EqvaeException;
-import io.github.eqvae.eval.AdmFeatures;
-import io.github.eqvae.eval.ClassifierFeatures;
+import io.github.eqvae.eval.Extractor;
 import io.github.eqvae.eval.FeatureSet;
 import io.github.eqvae.eval.GaussianStatistics;
 import io.github.eqvae.eval.ImageFeatures;
 import io.github.eqvae.eval.ImageSet;
 import io.github.eqvae.eval.Protocol;
-import io.github.eqvae.io.FileHash;
 import io.github.eqvae.io.Image;
 import io.github.eqvae.tensor.Stream;
 import io.github.eqvae.train.run.Workload;
@@ -29,27 +27,6 @@ import java.util.function.BiConsumer;
  */
 final class SampleDistance {
   private static final int BATCH = 64;
-
-  /**
-   * A network whose features are compared.
-   *
-   * @param key the distance's name in the log
-   * @param protocol whose rules
-   * @param file its weights
-   */
-  private record Extractor(String key, Protocol protocol, Path file) {
-    /** The recipe's key that names it. */
-    String section() {
-      return protocol == Protocol.ADM ? "inception_weights" : "classifiers";
-    }
-
-    /** To be closed by the caller. */
-    ImageFeatures load(Stream stream) throws IOException {
-      return protocol == Protocol.ADM
-          ? AdmFeatures.load(file, stream)
-          : ClassifierFeatures.load(file, stream);
-    }
-  }
 
   /** Makes the samples that are measured. */
   @FunctionalInterface
@@ -85,7 +62,7 @@ final class SampleDistance {
                 + ": name it with samples.autoencoder, or leave distance.reference out");
       }
       requireThere("reference", recipe.reference().orElseThrow());
-      extractors.forEach(e -> requireThere(e.section(), e.file()));
+      extractors.forEach(e -> requireThere(section(e), e.file()));
     }
   }
 
@@ -96,6 +73,11 @@ final class SampleDistance {
     }
   }
 
+  /** The recipe's key that names a network. */
+  private static String section(Extractor extractor) {
+    return extractor.protocol() == Protocol.ADM ? "inception_weights" : "classifiers";
+  }
+
   /** A wrong path must be reported before hours of training, not at the first validation. */
   private static void requireThere(String key, Path file) {
     if (!Files.exists(file)) {
@@ -104,15 +86,8 @@ final class SampleDistance {
   }
 
   private static List<Extractor> extractors(DistanceRecipe recipe) {
-    List<Extractor> all = new ArrayList<>();
-    List<Path> classifiers = recipe.classifiers();
-    for (int i = 0; i < classifiers.size(); i++) {
-      String key = Protocol.CLASSIFIER.key() + (i == 0 ? "" : "_" + (i + 1));
-      all.add(new Extractor(key, Protocol.CLASSIFIER, classifiers.get(i)));
-    }
-    recipe
-        .inceptionWeights()
-        .ifPresent(file -> all.add(new Extractor(Protocol.ADM.key(), Protocol.ADM, file)));
+    List<Extractor> all = new ArrayList<>(Extractor.classifiers(recipe.classifiers()));
+    recipe.inceptionWeights().ifPresent(file -> all.add(Extractor.of(Protocol.ADM, file)));
     return all;
   }
 
@@ -139,12 +114,7 @@ final class SampleDistance {
     }
     List<Map<String, Object>> networks = new ArrayList<>();
     for (Extractor extractor : extractors) {
-      Map<String, Object> network = new LinkedHashMap<>();
-      network.put("distance", extractor.key());
-      network.put("protocol", extractor.protocol().toString());
-      network.put("extractor_file", extractor.file().toString());
-      network.put("extractor_sha256", FileHash.sha256(extractor.file()));
-      networks.add(network);
+      networks.add(extractor.facts(extractor.sha256()));
     }
     Map<String, Object> map = new LinkedHashMap<>();
     map.put("reference", recipe.reference().orElseThrow().toString());
@@ -206,7 +176,7 @@ final class SampleDistance {
       return known;
     }
     ImageSet images = new ImageSet(recipe.reference().orElseThrow());
-    String hash = FileHash.sha256(extractor.file());
+    String hash = extractor.sha256();
     try (FeatureSet set = images.measure(features, hash, image -> {}, onSkip, count -> {})) {
       real.put(extractor, set.pooled());
       return set.pooled();

@@ -627,7 +627,14 @@ class RecipeReaderTest {
     AutoencoderRecipe recipe = parse(MINIMAL);
     EvaluationRecipe bad =
         new EvaluationRecipe(
-            0, List.of(90), List.of(2.0), 16, Optional.empty(), Ssim.Variant.SCIKIT_IMAGE);
+            0,
+            List.of(90),
+            List.of(2.0),
+            16,
+            Optional.empty(),
+            List.of(),
+            Optional.empty(),
+            Ssim.Variant.SCIKIT_IMAGE);
     RecipeException e =
         assertThrows(
             RecipeException.class,

@@ -24,15 +24,20 @@ import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-class RFidTest extends DeviceFixture {
+class ReconstructionDistanceTest extends DeviceFixture {
   private static final int COUNT = 5;
   private static final int SIDE = 40;
   private static final int EACH = SIDE * SIDE * 3;
 
   @TempDir Path folder;
 
-  private RFid metric(int batch) {
-    return RFid.of(new InceptionV3(stream, 3), stream, batch);
+  private ReconstructionDistance metric(int batch) {
+    return of(new InceptionV3(stream, 3), batch);
+  }
+
+  private ReconstructionDistance of(InceptionV3 network, int batch) {
+    return ReconstructionDistance.of(
+        ReconstructionDistance.rfid(folder), "abc", PytorchFidFeatures.of(network, stream), batch);
   }
 
   /** Beyond [-1, 1] too, as decoders answer. */
@@ -48,12 +53,12 @@ class RFidTest extends DeviceFixture {
   private static final float[] REAL = images(1, COUNT * EACH, 1);
   private static final float[] FAKE = images(2, COUNT * EACH, 0.7);
 
-  RFidTest() {
+  ReconstructionDistanceTest() {
     super("cpu");
   }
 
   private double distance(float[] a, float[] b, int batch) {
-    try (RFid rfid = metric(batch)) {
+    try (ReconstructionDistance rfid = metric(batch)) {
       rfid.add(a, b, COUNT, SIDE, SIDE, 3);
       assertEquals(COUNT, rfid.count());
       return rfid.value();
@@ -114,12 +119,12 @@ class RFidTest extends DeviceFixture {
     Files.write(a.resolve("3.png"), png(gray, 0, 20, 30, 1));
     Files.write(b.resolve("3.png"), png(lighter, 0, 20, 30, 1));
     double expected;
-    try (RFid rfid = metric(2)) {
+    try (ReconstructionDistance rfid = metric(2)) {
       rfid.add(REAL_3, FAKE_3, 3, SIDE, SIDE, 3);
       rfid.add(gray, lighter, 1, 20, 30, 1);
       expected = rfid.value();
     }
-    try (RFid rfid = metric(2)) {
+    try (ReconstructionDistance rfid = metric(2)) {
       rfid.addAll(ImageFolder.open(a), ImageFolder.open(b));
       assertEquals(4, rfid.count());
       assertEquals(expected, rfid.value(), 0);
@@ -132,23 +137,27 @@ class RFidTest extends DeviceFixture {
   @Test
   void withoutWeightsThereIsNoneAndThatIsSaid() throws IOException {
     List<String> said = new ArrayList<>();
-    assertEquals(Optional.empty(), RFid.open(Optional.empty(), stream, 8, said::add));
+    assertEquals(List.of(), extractors(Optional.empty(), said));
     assertEquals(1, said.size());
     assertTrue(said.getFirst().contains("rFID is left out"), said.getFirst());
-    Optional<Path> nowhere = Optional.of(folder.resolve("none.safetensors"));
-    assertThrows(IOException.class, () -> RFid.open(nowhere, stream, 8, said::add));
+    List<Extractor> nowhere = extractors(Optional.of(folder.resolve("none.safetensors")), said);
+    assertThrows(IOException.class, () -> ReconstructionDistances.open(nowhere, stream, 8));
     assertEquals(1, said.size());
+  }
+
+  private static List<Extractor> extractors(Optional<Path> inception, List<String> said) {
+    return ReconstructionDistances.extractors(inception, List.of(), Optional.empty(), said::add);
   }
 
   @Test
   void refusesWhatDoesNotFit() {
-    try (RFid rfid = metric(1)) {
+    try (ReconstructionDistance rfid = metric(1)) {
       assertThrows(
           IllegalArgumentException.class, () -> rfid.add(REAL, FAKE_3, COUNT, SIDE, SIDE, 3));
       assertThrows(IllegalStateException.class, rfid::value);
     }
     try (InceptionV3 network = new InceptionV3(stream, 3)) {
-      assertThrows(IllegalArgumentException.class, () -> RFid.of(network, stream, 0));
+      assertThrows(IllegalArgumentException.class, () -> of(network, 0));
     }
   }
 }
