@@ -1,14 +1,15 @@
 #!/usr/bin/env bash
 # Records whether generators learn EQ latents faster than plain ones, and makes the tables and the picture of docs/experiment.md:
 #   bash docs/record-experiment.sh FOLDER [SEEDS [STEPS]]
-# FOLDER keeps the runs; SEEDS: how many, 3; STEPS: of each generator, 3000.
-# Runs that are already in FOLDER are not made again, so a recording may be interrupted; each record is written as soon as
-# it is complete. Each model's settings are below; nothing else differs between plain and EQ.
+# FOLDER keeps the runs; SEEDS: how many, 3; STEPS: of each generator but MaskGIT, 9000.
+# Runs that are already in FOLDER are not made again, so a recording may be interrupted, and generators with fewer steps go on
+# where they ended; each record is written as soon as it is complete. Each model's settings are below; nothing else differs
+# between plain and EQ.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 runs=${1:?name a folder that keeps the runs}
 seeds=${2:-3}
-steps=${3:-3000}
+steps=${3:-9000}
 
 # Sixteen by sixteen latents of four channels. The transform in half as many samples as released: such small models have little
 # capacity to spare.
@@ -16,6 +17,8 @@ autoencoder=(model.z_channels=4 model.embed_dim=4 objective.equivariance_probabi
   objective.low_resolution_prior_probability=0.25)
 # A constant rate: where it falls to 0 at the last step, all curves flatten there together, however far they are.
 generator=(optimizer.schedule=warmup)
+# MaskGIT has flattened then.
+maskgit_steps=3000
 
 each() { # option, values: each value after the option
   local option=$1
@@ -23,11 +26,11 @@ each() { # option, values: each value after the option
   for value in "$@"; do printf '%s\n%s\n' "$option" "$value"; done
 }
 
-record() { # kinds, seed
+record() { # name, kinds, steps, seed
   mapfile -t settings < <(each --autoencoder-set "${autoencoder[@]}"; each --set "${generator[@]}")
-  ./eqvae demo generators --kinds "$1" --seed "$2" --steps "$steps" --out "$runs/seed-$2" "${settings[@]}"
+  ./eqvae demo generators --kinds "$2" --seed "$4" --steps "$3" --out "$runs/seed-$4" "${settings[@]}"
   # A record has no paths of this machine.
-  sed "s|$runs/||g" "$runs/seed-$2/result.json" >"docs/results/experiment-seed-$2.json"
+  sed "s|$runs/||g" "$runs/seed-$4/result.json" >"docs/results/$1-seed-$4.json"
 }
 
 # What it needs to train, or to continue if it was interrupted.
@@ -56,7 +59,10 @@ row() { # name, settings
     sed "s|$runs/||g" >>docs/results/ablation-seed-0.jsonl
 }
 
-for ((seed = 0; seed < seeds; seed++)); do record dit,sit,repa,maskgit "$seed"; done
+for ((seed = 0; seed < seeds; seed++)); do
+  record experiment-maskgit maskgit "$maskgit_steps" "$seed"
+  record experiment dit,sit,repa "$steps" "$seed"
+done
 rm -f docs/results/ablation-seed-0.jsonl
 half=objective.equivariance_probability=0.5
 row plain objective.equivariance_probability=0

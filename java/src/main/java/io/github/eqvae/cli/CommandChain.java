@@ -3,6 +3,7 @@ package io.github.eqvae.cli;
 import io.github.eqvae.EqvaeException;
 import io.github.eqvae.Invocation;
 import io.github.eqvae.train.kinds.RecipeKinds;
+import io.github.eqvae.train.recipe.OptimizerRecipe;
 import io.github.eqvae.train.recipe.SettingChange;
 import io.github.eqvae.train.recipe.ShippedRecipes;
 import io.github.eqvae.train.run.RunFolder;
@@ -59,30 +60,69 @@ final class CommandChain {
           "run.threads",
           "run.graphs");
 
+  /** Settings that a longer run changes. */
+  private static final Set<String> LENGTH =
+      Set.of("run.steps", "run.validate_every", "run.sample_every");
+
+  /**
+   * A training of a chain.
+   *
+   * @param recipe a file or a name
+   * @param folder the run's
+   * @param settings values of {@code --set}, {@code key=value}
+   * @param growing whether a run that is there may go on for more steps
+   */
+  record Training(String recipe, Path folder, List<String> settings, boolean growing) {
+    /** What differs between the run that is there and this one; empty if there is none. */
+    private List<SettingChange> changes() {
+      RunFolder run = new RunFolder(folder);
+      return run.isUsed()
+          ? SettingChange.between(there(run).settings(), wanted().settings())
+          : List.of();
+    }
+
+    private RunnableRecipe<?> wanted() {
+      return RecipeKinds.read(ShippedRecipes.resolve(Path.of(recipe)), settings);
+    }
+
+    private static RunnableRecipe<?> there(RunFolder run) {
+      return run.readRecipe(List.of(), RecipeKinds.ALL);
+    }
+
+    /**
+     * The settings with which the run that is there becomes longer: none if it is long enough, or
+     * if its rate depends on the number of steps, so that it cannot become the longer run.
+     */
+    private List<SettingChange> more() {
+      RunFolder run = new RunFolder(folder);
+      if (!growing || !run.isUsed()) {
+        return List.of();
+      }
+      RunnableRecipe<?> there = there(run);
+      return there.optimizer().schedule() == OptimizerRecipe.Schedule.COSINE
+              || there.run().steps() >= wanted().run().steps()
+          ? List.of()
+          : changes().stream().filter(c -> LENGTH.contains(c.key())).toList();
+    }
+  }
+
   /**
    * Refuses a folder with a run of other settings: it would be skipped or continued as it is, and
    * the results would be those of the earlier settings.
    *
-   * @param recipe a file or a name
-   * @param folder the run's; nothing happens if there is none
-   * @param settings values of {@code --set}, {@code key=value}
+   * @param training nothing happens if its folder has no run
    * @throws EqvaeException.Argument when the run there has other settings
    */
-  static void requireSame(String recipe, Path folder, List<String> settings) {
-    RunFolder run = new RunFolder(folder);
-    if (!run.isUsed()) {
-      return;
-    }
-    RunnableRecipe<?> wanted = RecipeKinds.read(ShippedRecipes.resolve(Path.of(recipe)), settings);
-    RunnableRecipe<?> there = run.<RunnableRecipe<?>>readRecipe(List.of(), RecipeKinds.ALL);
+  static void requireSame(Training training) {
+    List<SettingChange> more = training.more();
     String changes =
-        SettingChange.between(there.settings(), wanted.settings()).stream()
-            .filter(c -> !FREE.contains(c.key()))
+        training.changes().stream()
+            .filter(c -> !FREE.contains(c.key()) && !more.contains(c))
             .map(c -> "\n  " + c.key() + ": there " + c.before() + ", now " + c.after())
             .collect(Collectors.joining());
     if (!changes.isEmpty()) {
       throw new EqvaeException.Argument(
-          folder
+          training.folder()
               + " holds a run with other settings:"
               + changes
               + "\nName another folder with --out, or give the settings with which it began.");
@@ -90,26 +130,26 @@ final class CommandChain {
   }
 
   /**
-   * Starts a training, continues a stopped one, or skips a finished one.
+   * Starts a training, continues a stopped one or one that is to become longer, or skips a finished
+   * one.
    *
-   * @param recipe a file or a name
-   * @param folder the run's
-   * @param settings values of {@code --set}, {@code key=value}
+   * @param training what is to be trained
    * @return the exit code
    * @throws IOException when the folder cannot be read
    */
-  int train(String recipe, Path folder, List<String> settings) throws IOException {
-    RunFolder run = new RunFolder(folder);
-    if (run.isFinished()) {
+  int train(Training training) throws IOException {
+    RunFolder run = new RunFolder(training.folder());
+    List<SettingChange> more = training.more();
+    if (run.isFinished() && more.isEmpty()) {
       return 0;
     }
-    List<String> arguments = new ArrayList<>();
-    arguments.add("train");
+    List<String> arguments = new ArrayList<>(List.of("train"));
     if (run.hasCheckpoints()) {
-      arguments.addAll(List.of("--resume", folder.toString()));
+      arguments.addAll(List.of("--resume", training.folder().toString()));
+      more.forEach(c -> arguments.addAll(List.of("--set", c.key() + "=" + c.after())));
     } else {
-      arguments.addAll(List.of(recipe, "--out", folder.toString()));
-      settings.forEach(setting -> arguments.addAll(List.of("--set", setting)));
+      arguments.addAll(List.of(training.recipe(), "--out", training.folder().toString()));
+      training.settings().forEach(setting -> arguments.addAll(List.of("--set", setting)));
     }
     return run(arguments);
   }

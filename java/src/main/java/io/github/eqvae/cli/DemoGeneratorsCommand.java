@@ -1,6 +1,7 @@
 package io.github.eqvae.cli;
 
 import io.github.eqvae.EqvaeException;
+import io.github.eqvae.cli.CommandChain.Training;
 import io.github.eqvae.io.AtomicFiles;
 import io.github.eqvae.io.FolderLock;
 import io.github.eqvae.train.autoencoder.AutoencoderRecipe;
@@ -29,7 +30,9 @@ import picocli.CommandLine.Spec;
           + " on both, from the same seed and for the same number of steps. During training the"
           + " Fréchet distance of samples to real images is measured on the features of two"
           + " classifiers. The report compares the curves. Each part is one command, which is"
-          + " printed when it starts. A demo that was stopped skips its finished parts."
+          + " printed when it starts. A demo that was stopped skips its finished parts. With more"
+          + " --steps, generators go on where they ended, if their rate does not depend on the"
+          + " number of steps (--set optimizer.schedule=warmup or constant)."
     },
     footer = {
       "",
@@ -151,9 +154,6 @@ final class DemoGeneratorsCommand implements Callable<Integer> {
     return 0;
   }
 
-  /** A run of the demo. */
-  private record Training(String recipe, Path folder, List<String> settings) {}
-
   /** Before anything is trained, all parts that are there must be those that are asked for. */
   private void requireSame() {
     List<Training> all = new ArrayList<>();
@@ -169,14 +169,14 @@ final class DemoGeneratorsCommand implements Callable<Integer> {
       DemoCommand.requireNoOther(out);
     }
     for (Training t : all) {
-      CommandChain.requireSame(t.recipe(), t.folder(), t.settings());
+      CommandChain.requireSame(t);
     }
   }
 
   private Training autoencoder(Path of, String name) {
     List<String> all = onThreads(autoencoderSettings);
     all.add("run.seed=" + seed);
-    return new Training(of.toString(), out.resolve(name).resolve("eq"), all);
+    return new Training(of.toString(), out.resolve(name).resolve("eq"), all, false);
   }
 
   private int autoencoders(CommandChain commands) {
@@ -229,13 +229,13 @@ final class DemoGeneratorsCommand implements Callable<Integer> {
     other.add("model.width=24");
     other.add("run.seed=1");
     return List.of(
-        new Training("classifier-fashion-mnist", classifier(1), onThreads(data)),
-        new Training("classifier-fashion-mnist", classifier(2), onThreads(other)));
+        new Training("classifier-fashion-mnist", classifier(1), onThreads(data), false),
+        new Training("classifier-fashion-mnist", classifier(2), onThreads(other), false));
   }
 
   private static int train(CommandChain commands, List<Training> trainings) throws IOException {
     for (Training t : trainings) {
-      int code = commands.train(t.recipe(), t.folder(), t.settings());
+      int code = commands.train(t);
       if (code != 0) {
         return code;
       }
@@ -295,7 +295,7 @@ final class DemoGeneratorsCommand implements Callable<Integer> {
     for (String kind : kinds) {
       for (String model : MODELS) {
         List<String> settings = kind.equals(MASKGIT) ? maskGit(model) : generator(model);
-        all.add(new Training(kind + "-small", out.resolve(kind + "-" + model), settings));
+        all.add(new Training(kind + "-small", out.resolve(kind + "-" + model), settings, true));
       }
     }
     return all;

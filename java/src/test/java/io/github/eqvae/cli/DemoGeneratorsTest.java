@@ -69,11 +69,15 @@ class DemoGeneratorsTest {
   }
 
   private static String run(Path images, int expected, List<String> more) {
+    return run(images, PLACE, "dit,repa,maskgit", STEPS, expected, more);
+  }
+
+  private static String run(
+      Path images, String place, String kinds, int steps, int expected, List<String> more) {
     List<String> arguments =
-        new ArrayList<>(
-            List.of("demo", "generators", "--kinds", "dit,repa,maskgit", "--seed", "3"));
-    arguments.addAll(List.of("--out", folder.resolve(PLACE).toString(), "--threads", "1"));
-    arguments.addAll(List.of("--steps", Integer.toString(STEPS)));
+        new ArrayList<>(List.of("demo", "generators", "--kinds", kinds, "--seed", "3"));
+    arguments.addAll(List.of("--out", folder.resolve(place).toString(), "--threads", "1"));
+    arguments.addAll(List.of("--steps", Integer.toString(steps)));
     for (String setting :
         List.of(
             "data.path=" + images, "data.validation=16", "run.steps=3", "evaluation.images=16")) {
@@ -113,6 +117,40 @@ class DemoGeneratorsTest {
 
   private static void execute(Path images) {
     run(images, 0, List.of());
+  }
+
+  /** A recording that turns out too short needs only the steps that are missing. */
+  @Test
+  void moreStepsContinueARunOfConstantRate() throws IOException {
+    List<String> constant = List.of("--set", "optimizer.schedule=warmup");
+    Path images = folder.resolve("t-images-idx3-ubyte");
+    String more = run(images, PLACE, "dit,repa,maskgit", 2 * STEPS, 1, List.of());
+    assertTrue(more.contains("run.steps: there 12, now 24"), more); // the rate has fallen to 0
+    String straight = run(images, "straight", "dit", 2 * STEPS, 0, constant);
+    assertFalse(straight.contains("--resume"), straight);
+    run(images, "in two parts", "dit", STEPS, 0, constant);
+    String second = run(images, "in two parts", "dit", 2 * STEPS, 0, constant);
+    assertTrue(second.contains("--resume"), second);
+    assertFalse(second.contains("$ " + Invocation.command("demo")), second);
+    for (String model : List.of("dit-plain", "dit-eq")) {
+      assertEquals(average("straight", model), average("in two parts", model), model);
+    }
+    JsonNode whole = ResultFile.read(folder.resolve("straight/result.json")).at("/runs/dit/eq");
+    JsonNode parts = ResultFile.read(folder.resolve("in two parts/result.json")).at("/runs/dit/eq");
+    assertEquals(whole.get("steps").size() + STEPS / 2, parts.get("steps").size());
+    assertEquals(last(whole.get("frechet_distance")), last(parts.get("frechet_distance")));
+    String shorter = run(images, "in two parts", "dit", STEPS, 1, constant);
+    assertTrue(shorter.contains("run.steps: there 24, now 12"), shorter);
+  }
+
+  private static String average(String place, String model) throws IOException {
+    return FileHash.sha256(
+        folder.resolve(
+            "%s/%s/checkpoints/step-%08d/generator.ema".formatted(place, model, 2 * STEPS)));
+  }
+
+  private static double last(JsonNode values) {
+    return values.get(values.size() - 1).asDouble();
   }
 
   /** Seen: finished parts were skipped, and the record was of the settings before. */

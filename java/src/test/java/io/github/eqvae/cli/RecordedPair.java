@@ -18,13 +18,22 @@ record RecordedPair(LearningCurve plain, LearningCurve eq) {
     return new RecordedPair(curve(run.path("plain"), key), curve(run.path("eq"), key));
   }
 
-  /** The names of the records of docs/record-experiment.sh, one for each seed. */
+  /**
+   * The names of the records of docs/record-experiment.sh, one or two for each seed: MaskGIT, which
+   * trains for fewer steps, has its own.
+   */
   static List<String> experiments() {
     List<String> names = new ArrayList<>();
-    for (int seed = 0; Files.exists(RESULTS.resolve("experiment-seed-" + seed + ".json")); seed++) {
-      names.add("experiment-seed-" + seed);
+    for (String part : List.of("experiment", "experiment-maskgit")) {
+      for (int seed = 0; there(part + "-seed-" + seed); seed++) {
+        names.add(part + "-seed-" + seed);
+      }
     }
     return names;
+  }
+
+  private static boolean there(String name) {
+    return Files.exists(RESULTS.resolve(name + ".json"));
   }
 
   private static LearningCurve curve(JsonNode run, String key) {
