@@ -2,6 +2,7 @@ package io.github.eqvae.cli;
 
 import io.github.eqvae.EqvaeException;
 import io.github.eqvae.data.Batch;
+import io.github.eqvae.data.Crop;
 import io.github.eqvae.data.IdxDataset;
 import io.github.eqvae.data.ImageDataset;
 import io.github.eqvae.data.ImageFolder;
@@ -15,7 +16,6 @@ import io.github.eqvae.eval.Extractor;
 import io.github.eqvae.eval.ReconstructionDistances;
 import io.github.eqvae.eval.SharedBatches;
 import io.github.eqvae.eval.Ssim;
-import io.github.eqvae.jobs.EncodeOptions;
 import io.github.eqvae.model.Autoencoder;
 import io.github.eqvae.model.Lpips;
 import io.github.eqvae.model.ModelFile;
@@ -149,7 +149,7 @@ record CheckpointEvaluation(
     int total = Math.min(folder.size(), wanted);
     int channels = vae.config().inChannels();
     int threads = Runtime.getRuntime().availableProcessors();
-    Transform transform = square.transform(side, EncodeOptions.Crop.ADM);
+    Transform transform = square.transform(side, Crop.ADM);
     int[] indices = new int[total];
     Arrays.setAll(indices, i -> i);
     WatchedCounter ticker = new WatchedCounter(err, "measured", total, 0, stream.device());

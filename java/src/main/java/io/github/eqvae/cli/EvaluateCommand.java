@@ -3,11 +3,11 @@ package io.github.eqvae.cli;
 import io.github.eqvae.EqvaeException;
 import io.github.eqvae.Invocation;
 import io.github.eqvae.Version;
+import io.github.eqvae.data.Crop;
 import io.github.eqvae.data.ImageFolder;
 import io.github.eqvae.data.SkippedFiles;
 import io.github.eqvae.eval.SharedBatches;
 import io.github.eqvae.eval.Ssim;
-import io.github.eqvae.jobs.EncodeOptions;
 import io.github.eqvae.serve.Vae;
 import io.github.eqvae.serve.VaeOptions;
 import io.github.eqvae.tensor.Device;
@@ -261,8 +261,7 @@ final class EvaluateCommand implements Callable<Integer> {
               theirs,
               folder,
               checkpoint.squares(
-                  checkpoint.side(mine.resolution(), mine.downsamplingFactor()),
-                  EncodeOptions.Crop.ADM),
+                  checkpoint.side(mine.resolution(), mine.downsamplingFactor()), Crop.ADM),
               count,
               checkpoint.batch.orElse(4));
       PrintWriter text = json.text(stdout, stderr);

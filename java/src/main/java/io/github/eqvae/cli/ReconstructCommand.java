@@ -1,6 +1,7 @@
 package io.github.eqvae.cli;
 
 import io.github.eqvae.EqvaeException;
+import io.github.eqvae.data.Crop;
 import io.github.eqvae.data.ImageFolder;
 import io.github.eqvae.data.SkippedFiles;
 import io.github.eqvae.equivariance.EqOptions;
@@ -9,7 +10,6 @@ import io.github.eqvae.eval.Evaluator;
 import io.github.eqvae.io.FolderLock;
 import io.github.eqvae.io.Image;
 import io.github.eqvae.io.PassingIoException;
-import io.github.eqvae.jobs.EncodeOptions;
 import io.github.eqvae.model.Autoencoder;
 import io.github.eqvae.model.checkpoint.AutoencoderCheckpoint;
 import io.github.eqvae.serve.ImageBatch;
@@ -227,9 +227,9 @@ final class ReconstructCommand implements Callable<Integer> {
     void close();
   }
 
-  private EncodeOptions.Crop otherwise() {
+  private Crop otherwise() {
     boolean isCenter = whole || TrainedModel.isRun(model);
-    return isCenter ? EncodeOptions.Crop.CENTER : EncodeOptions.Crop.ADM;
+    return isCenter ? Crop.CENTER : Crop.ADM;
   }
 
   /** How pictures become squares: as in training, or as papers measure published models. */

@@ -1,9 +1,9 @@
 package io.github.eqvae.cli;
 
 import io.github.eqvae.EqvaeException;
+import io.github.eqvae.data.Crop;
 import io.github.eqvae.data.Transform;
 import io.github.eqvae.io.DecodeOptions;
-import io.github.eqvae.jobs.EncodeOptions;
 import java.util.Locale;
 import java.util.Optional;
 import picocli.CommandLine.Option;
@@ -29,7 +29,7 @@ class SquareOptions {
           "How a picture becomes a square: adm (as DiT and SiT do it), torchvision (Resize and"
               + " CenterCrop, as in evaluations), center (as in training), pad (black around it),"
               + " none (it already has that size). Default: adm; reconstruct of a run: center.")
-  private Optional<EncodeOptions.Crop> crop = Optional.empty();
+  private Optional<Crop> crop = Optional.empty();
 
   @Option(
       names = "--alpha",
@@ -59,11 +59,11 @@ class SquareOptions {
     return size;
   }
 
-  final EncodeOptions.Crop crop() {
-    return crop(EncodeOptions.Crop.ADM);
+  final Crop crop() {
+    return crop(Crop.ADM);
   }
 
-  final EncodeOptions.Crop crop(EncodeOptions.Crop otherwise) {
+  final Crop crop(Crop otherwise) {
     return crop.orElse(otherwise);
   }
 
@@ -73,21 +73,17 @@ class SquareOptions {
   }
 
   /** How pictures are decoded before cropping: for crops with Pillow's bits, as by Pillow. */
-  final DecodeOptions decode(EncodeOptions.Crop how) {
-    return new DecodeOptions(
-        DecodeOptions.DEFAULT.maxPixels(),
-        alpha,
-        how.isPillows() ? DecodeOptions.Depth.PILLOW : DecodeOptions.Depth.ROUND,
-        orientation);
+  final DecodeOptions decode(Crop how) {
+    return new DecodeOptions(DecodeOptions.DEFAULT.maxPixels(), alpha, how.depth(), orientation);
   }
 
   /** Cuts pictures to squares; {@code pad} and {@code none} do not reduce larger ones. */
-  final Transform transform(int side, EncodeOptions.Crop otherwise) {
+  final Transform transform(int side, Crop otherwise) {
     return crop(otherwise).to(side);
   }
 
   /** The squares of a folder. */
-  final Squares squares(int side, EncodeOptions.Crop otherwise) {
+  final Squares squares(int side, Crop otherwise) {
     return new Squares(transform(side, otherwise), side);
   }
 

@@ -1,5 +1,6 @@
 package io.github.eqvae.data;
 
+import io.github.eqvae.io.Image;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -32,7 +33,31 @@ record IdxPictures(String name, long bytes, IdxDataset pictures) implements Samp
 
   @Override
   public void visit(long from, Visitor visitor) throws IOException {
-    Sample.visit(pictures, i -> String.format(Locale.ROOT, "%08d", i), from, visitor);
+    Sample.visit(pictures, IdxPictures::name, from, visitor);
+  }
+
+  private static String name(int index) {
+    return String.format(Locale.ROOT, "%08d", index);
+  }
+
+  @Override
+  public ImageDataset dataset() {
+    return new ImageDataset() {
+      @Override
+      public int size() {
+        return pictures.size();
+      }
+
+      @Override
+      public Image load(int index) throws IOException {
+        return pictures.load(index);
+      }
+
+      @Override
+      public String name(int index) {
+        return IdxPictures.name(index);
+      }
+    };
   }
 
   @Override

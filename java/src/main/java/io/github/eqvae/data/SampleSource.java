@@ -1,6 +1,7 @@
 package io.github.eqvae.data;
 
 import io.github.eqvae.io.DecodeOptions;
+import io.github.eqvae.io.FileHash;
 import io.github.eqvae.io.FileNames;
 import io.github.eqvae.io.TarFile;
 import java.io.IOException;
@@ -11,6 +12,7 @@ import java.util.Optional;
 import java.util.function.BiConsumer;
 import java.util.function.Consumer;
 import java.util.stream.IntStream;
+import java.util.stream.Stream;
 
 /**
  * Pictures in the order of their source, each visited once: a folder of pictures, tar archives of
@@ -101,6 +103,25 @@ public interface SampleSource {
   void inventory(Consumer<String> line);
 
   /**
+   * The hash of the {@link #inventory}.
+   *
+   * @return SHA-256 of its lines
+   */
+  default String sha256() {
+    return FileHash.ofLines(
+        Stream.of(this).<String>mapMulti(SampleSource::inventory).map(FileNames::shown));
+  }
+
+  /**
+   * The same pictures in any order, with the same numbers and names.
+   *
+   * @return the pictures
+   * @throws IOException if the source cannot be read
+   * @throws io.github.eqvae.EqvaeException.Argument if it can only be read in its own order
+   */
+  ImageDataset dataset() throws IOException;
+
+  /**
    * Opens a folder of pictures, a picture, a tar archive, a folder with tar archives, or an IDX
    * file. Archives beside pictures are reported and not read.
    *
@@ -140,6 +161,11 @@ public interface SampleSource {
     @Override
     public void visit(long from, Visitor visitor) throws IOException {
       Sample.visit(pictures, pictures::name, from, visitor);
+    }
+
+    @Override
+    public ImageDataset dataset() {
+      return pictures;
     }
 
     @Override

@@ -1,5 +1,6 @@
 package io.github.eqvae.data;
 
+import io.github.eqvae.EqvaeException;
 import io.github.eqvae.io.DecodeOptions;
 import io.github.eqvae.io.FileNames;
 import io.github.eqvae.io.ImageException;
@@ -25,6 +26,7 @@ import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.function.BiConsumer;
 import java.util.function.Consumer;
+import java.util.function.LongConsumer;
 
 /**
  * Tar archives of WebDataset, in the order of their names. The files of a sample share a key: the
@@ -132,8 +134,27 @@ final class WebDataset implements SampleSource {
   }
 
   private void visit(Archive archive, long first, long from, Visitor visitor) throws IOException {
-    int[] picture = {0};
     long[] number = {first};
+    visit(
+        archive,
+        (place, name, size, start, content) -> {
+          long n = number[0]++;
+          if (n >= from) {
+            visitor.visit(sample(archive, place, n, name, start, content));
+          }
+        },
+        offset -> {});
+  }
+
+  /** Receives the picture of a sample. */
+  private interface PictureVisitor {
+    void visit(int place, String name, long size, byte[] start, InputStream content)
+        throws IOException;
+  }
+
+  private static void visit(Archive archive, PictureVisitor visitor, LongConsumer offsets)
+      throws IOException {
+    int[] picture = {0};
     TarFile.visit(
         archive.file,
         (name, size, content) -> {
@@ -151,12 +172,10 @@ final class WebDataset implements SampleSource {
           if (archive.labels[place] == ArchiveScan.FURTHER) {
             return true;
           }
-          long n = number[0]++;
-          if (n >= from) {
-            visitor.visit(sample(archive, place, n, name, start, content));
-          }
+          visitor.visit(place, name, size, start, content);
           return true;
-        });
+        },
+        offsets);
   }
 
   private Sample sample(
@@ -181,6 +200,31 @@ final class WebDataset implements SampleSource {
     content.transferTo(whole);
     byte[] bytes = whole.toByteArray();
     return new Sample(number, name, known, cut -> Images.decode(bytes, full, options, cut));
+  }
+
+  @Override
+  public ImageDataset dataset() throws IOException {
+    ArchivePictures pictures = new ArchivePictures(options);
+    for (Archive archive : archives) {
+      if (TarFile.isCompressed(archive.file)) {
+        throw new EqvaeException.Argument(
+            archive.file
+                + " is compressed, so its pictures can only be read in its own order: unpack it to"
+                + " .tar (gunzip)");
+      }
+      long[] offset = {0};
+      visit(
+          archive,
+          (place, member, size, start, content) ->
+              pictures.add(
+                  archive.file,
+                  offset[0],
+                  size,
+                  archive.names.of(place, member),
+                  archive.problems.getOrDefault(place, "")),
+          at -> offset[0] = at);
+    }
+    return pictures;
   }
 
   private static int samples(Archive archive) {

@@ -17,6 +17,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
+import java.util.function.LongConsumer;
 import java.util.zip.GZIPInputStream;
 import java.util.zip.ZipException;
 import org.apache.commons.compress.archivers.tar.TarArchiveEntry;
@@ -143,6 +144,19 @@ public final class TarFile {
    * @throws IOException if it cannot be read, is not a tar archive, or is truncated
    */
   public static void visit(Path path, Visitor visitor) throws IOException {
+    visit(path, visitor, offset -> {});
+  }
+
+  /**
+   * The same, and says where contents lie.
+   *
+   * @param path the archive
+   * @param visitor told each file
+   * @param offsets told, before the visitor gets a file, at which byte of the unpacked archive its
+   *     content begins
+   * @throws IOException if it cannot be read, is not a tar archive, or is truncated
+   */
+  public static void visit(Path path, Visitor visitor, LongConsumer offsets) throws IOException {
     boolean[] calling = {false};
     try (InputStream file = new BufferedInputStream(Retrying.open(path), 1 << 16);
         InputStream unpacked = unpacked(path, file);
@@ -154,6 +168,7 @@ public final class TarFile {
         String name = raw.next(e.getName());
         last = name;
         end = e.isSparse() ? Long.MAX_VALUE : tar.getBytesRead() + padded(e.getSize());
+        offsets.accept(tar.getBytesRead());
         calling[0] = true;
         if (e.isLink() || e.isSymbolicLink()) {
           visitor.other(name, "a link to " + FileNames.shown(e.getLinkName()));
@@ -264,6 +279,23 @@ public final class TarFile {
     }
   }
 
+  /**
+   * Whether an archive is compressed by gzip, by its content.
+   *
+   * @param path the archive
+   * @return true if it must be read from its beginning to be unpacked
+   * @throws IOException if it cannot be read
+   */
+  public static boolean isCompressed(Path path) throws IOException {
+    try (InputStream file = Retrying.open(path)) {
+      return isGzip(file.readNBytes(2));
+    }
+  }
+
+  private static boolean isGzip(byte[] start) {
+    return start.length > 1 && start[0] == 0x1f && start[1] == (byte) 0x8b;
+  }
+
   private static InputStream unpacked(Path path, InputStream file) throws IOException {
     file.mark(ForeignFile.START_BYTES);
     byte[] start = file.readNBytes(ForeignFile.START_BYTES);
@@ -276,7 +308,7 @@ public final class TarFile {
       throw new EqvaeException.Argument(path + " " + other.get());
     }
     // Headers of a tar archive are padded with zeros; web pages, texts and LFS pointers have none.
-    boolean gzip = start.length > 1 && start[0] == 0x1f && start[1] == (byte) 0x8b;
+    boolean gzip = isGzip(start);
     boolean text = new String(start, StandardCharsets.ISO_8859_1).indexOf('\0') < 0;
     Optional<String> instead =
         text && !gzip ? ForeignFile.what(start, start.length) : Optional.empty();

@@ -1,6 +1,8 @@
 package io.github.eqvae.jobs;
 
 import io.github.eqvae.EqvaeException;
+import io.github.eqvae.data.Decoded;
+import io.github.eqvae.data.PictureSquare;
 import io.github.eqvae.data.Sample;
 import io.github.eqvae.data.SampleSource;
 import io.github.eqvae.generator.PatchFeatures;
@@ -334,10 +336,10 @@ public final class EncodeJob {
   /** Decodes the pending pictures in parallel and encodes them. */
   private void encode(ExecutorService decoders) throws IOException {
     List<Future<Image>> images = new ArrayList<>();
+    PictureSquare square = options.square();
     for (Sample sample : pending) {
       images.add(
-          decoders.submit(
-              () -> sample.picture().decode(rows -> options.square(rows, sample.name()))));
+          decoders.submit(() -> sample.picture().decode(rows -> square.of(rows, sample.name()))));
     }
     List<Image> whole = new ArrayList<>();
     List<Sample> samples = new ArrayList<>();
@@ -370,7 +372,7 @@ public final class EncodeJob {
 
   private Optional<Image> decoded(Sample sample, Future<Image> image) throws IOException {
     try {
-      Image whole = Decoded.get(sample, image);
+      Image whole = Decoded.get(sample.name(), image);
       if (options.labels() && source.isLabelled() && sample.label().isEmpty()) {
         shard.skip();
         leftOut.add(

@@ -1,11 +1,9 @@
 package io.github.eqvae.jobs;
 
 import io.github.eqvae.EqvaeException;
-import io.github.eqvae.data.SampleRandom;
-import io.github.eqvae.data.Transform;
+import io.github.eqvae.data.Crop;
+import io.github.eqvae.data.PictureSquare;
 import io.github.eqvae.io.DecodeOptions;
-import io.github.eqvae.io.Image;
-import io.github.eqvae.io.PixelRows;
 import io.github.eqvae.latents.Content;
 import io.github.eqvae.latents.ShardFormat;
 
@@ -49,53 +47,6 @@ public record EncodeOptions(
     this(content, seed, size, crop, decode, hflip, scaled, format, shardSize, true);
   }
 
-  /** How a picture becomes a square. */
-  public enum Crop {
-    /** The centre crop of ADM, as DiT and SiT prepare ImageNet. */
-    ADM,
-    /** {@code Resize} and {@code CenterCrop} of torchvision. */
-    TORCHVISION,
-    /** The largest square in the middle, resized by area. */
-    CENTER,
-    /** The picture in the middle of a black square, like {@code data.pad} of a recipe. */
-    PAD,
-    /** None: pictures must already have the size. */
-    NONE;
-
-    /**
-     * Whether the bits are equal to those of Pillow.
-     *
-     * @return true for ADM and TORCHVISION
-     */
-    public boolean isPillows() {
-      return this == ADM || this == TORCHVISION;
-    }
-
-    /**
-     * The crop as a transform.
-     *
-     * @param size side of the square
-     * @return the transform; that of {@code NONE} changes nothing
-     */
-    public Transform to(int size) {
-      return switch (this) {
-        case ADM -> new Transform.AdmCenterCrop(size);
-        case TORCHVISION -> new Transform.TorchvisionCenterCrop(size);
-        case CENTER -> new Transform.CenterCrop(size);
-        case PAD -> padded(size);
-        case NONE -> (image, random) -> image;
-      };
-    }
-  }
-
-  /** Pads pictures; those larger than the square are not changed, and refused later. */
-  private static Transform padded(int size) {
-    return (image, random) ->
-        image.width() > size || image.height() > size
-            ? image
-            : new Transform.Pad(size, size, 0).apply(image, random);
-  }
-
   /** Checks the numbers. */
   public EncodeOptions {
     if (size < 1 || shardSize < 1) {
@@ -110,14 +61,8 @@ public record EncodeOptions(
     }
   }
 
-  /** The square of a picture that is encoded. */
-  Image square(PixelRows picture, String name) {
-    Image out = crop.to(size).cut(picture, new SampleRandom(0, 0, 0));
-    if (out.width() != size || out.height() != size) {
-      throw new EqvaeException.Argument(
-          "%s is %d×%d, expected %d×%d; crop it with --crop adm, torchvision or center"
-              .formatted(name, out.width(), out.height(), size, size));
-    }
-    return out;
+  /** How pictures become the squares that are encoded. */
+  PictureSquare square() {
+    return new PictureSquare(size, crop, decode);
   }
 }

@@ -1,21 +1,16 @@
 package io.github.eqvae.jobs;
 
-import io.github.eqvae.EqvaeException;
 import io.github.eqvae.data.SampleSource;
 import io.github.eqvae.generator.PatchFeatures;
-import io.github.eqvae.io.FileNames;
 import io.github.eqvae.latents.Content;
+import io.github.eqvae.latents.EncodedPictures;
 import io.github.eqvae.latents.FeatureGrid;
 import io.github.eqvae.latents.LatentIndex;
 import io.github.eqvae.latents.MomentsKind;
 import io.github.eqvae.model.LatentScaling;
 import io.github.eqvae.serve.Tiling;
 import io.github.eqvae.serve.Vae;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
-import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
-import java.util.HexFormat;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
@@ -53,11 +48,7 @@ final class EncodeSettings {
     Map<String, Object> map = new LinkedHashMap<>();
     map.put("format", "eqvae-latents");
     map.put("version", LatentIndex.VERSION);
-    Map<String, String> paths = new LinkedHashMap<>(); // in one order in every process
-    // generators look for it, perhaps in another working directory
-    paths.put("model", model.toAbsolutePath().normalize().toString());
-    paths.put("input", input.toString());
-    map.put("paths", paths);
+    map.put("paths", EncodedPictures.paths(model, input));
     Map<String, Object> m = new LinkedHashMap<>();
     m.put("weights_sha256", vae.weightsHash());
     m.put("downsampling_factor", vae.downsamplingFactor());
@@ -71,10 +62,7 @@ final class EncodeSettings {
     }
     map.put("scaled", o.scaled());
     map.put("seed", o.seed());
-    map.put("image_size", o.size());
-    map.put("crop", o.crop().name().toLowerCase(Locale.ROOT));
-    map.put("alpha", o.decode().alpha().name().toLowerCase(Locale.ROOT));
-    map.put("orientation", o.decode().orientation().name().toLowerCase(Locale.ROOT));
+    map.putAll(EncodedPictures.of(o.square()));
     map.put("hflip", o.hflip());
     map.put("tile", tiling.map(Tiling::size).orElse(null)); // tiles change the rounding
     map.put("file_format", o.format().extension());
@@ -86,24 +74,11 @@ final class EncodeSettings {
           case MOMENTS -> List.of(2 * vae.latentChannels(), side, side);
           default -> shape(vae, o, side);
         });
-    map.put(
-        FeatureGrid.KEY,
-        features
-            .map(
-                f ->
-                    new FeatureGrid(
-                            f.network(),
-                            f.sha256(),
-                            f.preprocessing(),
-                            f.positions(),
-                            f.side(),
-                            f.width())
-                        .toMap())
-            .orElse(null));
+    map.put(FeatureGrid.KEY, features.map(f -> FeatureGrid.of(f).toMap()).orElse(null));
     map.put("shard_size", o.shardSize());
     map.put("labels", o.labels() && source.isLabelled());
     map.put("classes", o.labels() ? source.classes() : List.of());
-    map.put("input_sha256", hash(source));
+    map.put(EncodedPictures.HASH, source.sha256());
     return map;
   }
 
@@ -126,16 +101,5 @@ final class EncodeSettings {
       }
     }
     return out;
-  }
-
-  private static String hash(SampleSource source) {
-    try {
-      MessageDigest hash = MessageDigest.getInstance("SHA-256");
-      source.inventory(
-          line -> hash.update((FileNames.shown(line) + "\n").getBytes(StandardCharsets.UTF_8)));
-      return HexFormat.of().formatHex(hash.digest());
-    } catch (NoSuchAlgorithmException e) {
-      throw new EqvaeException.Internal("every Java runtime must have SHA-256", e);
-    }
   }
 }

@@ -3,6 +3,7 @@ package io.github.eqvae.latents;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.github.eqvae.EqvaeException;
+import io.github.eqvae.generator.PatchFeatures;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Optional;
@@ -48,6 +49,22 @@ public record FeatureGrid(
           "features of %d×%d cells, %d numbers each: all must be positive"
               .formatted(side, side, width));
     }
+  }
+
+  /**
+   * The features of a network.
+   *
+   * @param features the network, ready for pictures of one size
+   * @return what the index says of them
+   */
+  public static FeatureGrid of(PatchFeatures features) {
+    return new FeatureGrid(
+        features.network(),
+        features.sha256(),
+        features.preprocessing(),
+        features.positions(),
+        features.side(),
+        features.width());
   }
 
   /**

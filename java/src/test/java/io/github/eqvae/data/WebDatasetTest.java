@@ -21,6 +21,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.stream.IntStream;
 import java.util.zip.GZIPOutputStream;
 import org.apache.commons.compress.archivers.tar.TarArchiveEntry;
 import org.apache.commons.compress.archivers.tar.TarArchiveOutputStream;
@@ -65,6 +66,28 @@ class WebDatasetTest {
       }
     }
     return path;
+  }
+
+  /** A training reads them in its own order, with the names that a pass gives them. */
+  @Test
+  void picturesAreReadInAnyOrder() throws IOException {
+    tar("set/a.tar", false, "x/0.cls=1", "x/0.png", "x/1.png", "x/1.b.png", "x/1.cls=0");
+    tar("set/b.tar", false, "l".repeat(120) + ".png", "y.txt=" + "t".repeat(600), "x/0.png");
+    Path set = folder.resolve("set");
+    SampleSource source = SampleSource.open(set, DecodeOptions.DEFAULT, named::put);
+    List<String> names = new ArrayList<>();
+    source.visit(0, sample -> names.add(sample.name()));
+    ImageDataset any = source.dataset();
+    assertEquals(names, IntStream.range(0, any.size()).mapToObj(any::name).toList());
+    for (int i : new int[] {3, 0, 2}) {
+      assertEquals(12, any.load(i).data()[11]);
+    }
+    IOException two = assertThrows(IOException.class, () -> any.load(1));
+    assertTrue(two.getMessage().contains("two pictures"), two.getMessage());
+    tar("set/c.tar", true, "z.png");
+    SampleSource packed = SampleSource.open(set, DecodeOptions.DEFAULT, named::put);
+    EqvaeException e = assertThrows(EqvaeException.Argument.class, packed::dataset);
+    assertTrue(e.getMessage().contains("c.tar is compressed"), e.getMessage());
   }
 
   /** Name and label of each sample; what cannot be decoded has its cause in place of the label. */

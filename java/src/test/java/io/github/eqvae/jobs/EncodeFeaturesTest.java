@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.github.eqvae.EqvaeException;
+import io.github.eqvae.data.Crop;
 import io.github.eqvae.generator.FeaturePixels;
 import io.github.eqvae.generator.PatchFeatures;
 import io.github.eqvae.generator.PositionResize;
@@ -87,7 +88,7 @@ class EncodeFeaturesTest {
             Content.MODE,
             5,
             SIDE,
-            EncodeOptions.Crop.NONE,
+            Crop.NONE,
             DecodeOptions.DEFAULT,
             true,
             false,

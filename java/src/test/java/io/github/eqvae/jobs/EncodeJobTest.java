@@ -10,6 +10,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import io.github.eqvae.EqvaeException;
 import io.github.eqvae.cli.JsonNames;
+import io.github.eqvae.data.Crop;
 import io.github.eqvae.io.DecodeOptions;
 import io.github.eqvae.io.FileNames;
 import io.github.eqvae.io.Image;
@@ -74,7 +75,7 @@ class EncodeJobTest {
 
   private static EncodeOptions options(Content content, ShardFormat format, boolean hflip) {
     return new EncodeOptions(
-        content, 5, 16, EncodeOptions.Crop.ADM, DecodeOptions.DEFAULT, hflip, false, format, 4);
+        content, 5, 16, Crop.ADM, DecodeOptions.DEFAULT, hflip, false, format, 4);
   }
 
   /** Stops a job as a kill would: between two groups, wherever that is. */
@@ -239,7 +240,8 @@ class EncodeJobTest {
           first.metadata().get("names"));
       Image square =
           options(Content.MODE, ShardFormat.NPZ, false)
-              .square(Images.read(pictures.resolve("n01/p07.v1.png")), "");
+              .square()
+              .of(Images.read(pictures.resolve("n01/p07.v1.png")), "");
       assertSecond(vae, square, first.floats("latents"));
       assertSecond(vae, square.flipHorizontal(), first.floats("latents_flip"));
       double sum = 0;
@@ -395,7 +397,7 @@ class EncodeJobTest {
             Content.MODE,
             5,
             16,
-            EncodeOptions.Crop.ADM,
+            Crop.ADM,
             DecodeOptions.DEFAULT,
             true,
             false,
@@ -502,7 +504,7 @@ class EncodeJobTest {
             Content.MODE,
             5,
             16,
-            EncodeOptions.Crop.ADM,
+            Crop.ADM,
             DecodeOptions.DEFAULT,
             false,
             false,
@@ -535,7 +537,8 @@ class EncodeJobTest {
         Vae vae = Vae.load(model, device)) {
       Image square =
           options(Content.MODE, ShardFormat.NPZ, false)
-              .square(Images.read(pictures.resolve("n01/p06.v1.png")), "");
+              .square()
+              .of(Images.read(pictures.resolve("n01/p06.v1.png")), "");
       float[] expected = vae.moments(ImageBatch.ofImages(List.of(square))).std();
       for (ShardFormat format : ShardFormat.values()) {
         Path out = folder.resolve("out" + format);

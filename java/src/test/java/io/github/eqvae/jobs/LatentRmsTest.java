@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import io.github.eqvae.data.Crop;
 import io.github.eqvae.io.DecodeOptions;
 import io.github.eqvae.io.Image;
 import io.github.eqvae.io.Images;
@@ -68,7 +69,7 @@ class LatentRmsTest {
             content,
             5,
             16,
-            EncodeOptions.Crop.ADM,
+            Crop.ADM,
             DecodeOptions.DEFAULT,
             false,
             scaled,

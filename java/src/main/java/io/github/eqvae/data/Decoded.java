@@ -1,7 +1,6 @@
-package io.github.eqvae.jobs;
+package io.github.eqvae.data;
 
 import io.github.eqvae.EqvaeException;
-import io.github.eqvae.data.Sample;
 import io.github.eqvae.io.FileNames;
 import io.github.eqvae.io.Image;
 import java.io.IOException;
@@ -10,18 +9,18 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Future;
 
 /** Waits for pictures that other threads decode. */
-final class Decoded {
+public final class Decoded {
   private Decoded() {}
 
   /**
    * Waits for a picture.
    *
-   * @param sample the picture's sample
+   * @param name the picture's name
    * @param image its decoding
    * @return the picture
    * @throws IOException if decoding failed
    */
-  static Image get(Sample sample, Future<Image> image) throws IOException {
+  public static Image get(String name, Future<Image> image) throws IOException {
     try {
       return image.get();
     } catch (InterruptedException e) {
@@ -35,7 +34,7 @@ final class Decoded {
         throw known;
       }
       throw new EqvaeException.Internal(
-          "decoding " + FileNames.shown(sample.name()) + " failed", e.getCause());
+          "decoding " + FileNames.shown(name) + " failed", e.getCause());
     }
   }
 }
