@@ -63,7 +63,7 @@ public final class VitFeatures implements PatchFeatures {
       throw new EqvaeException.Argument(
           "pictures of %d pixels are not %d×%d patches of %d, and those for %s are not resized;"
                   .formatted(picture, this.grid, this.grid, patch, title(pixels))
-              + " choose another --features-pixels, --features-grid or size of the pictures");
+              + " choose another preparation, grid or size of the pictures");
     }
     arena = new TensorArena(stream.device(), "patch features");
   }

@@ -25,6 +25,7 @@ import java.util.Optional;
  *     not known beforehand
  * @param evaluationBytes additional memory for validation and evaluation
  * @param samplesBytes networks that are loaded temporarily to make samples
+ * @param frozenBytes frozen networks that stay on the device beside the task
  * @param target the GPU that was planned for; empty on the CPU
  * @param cacheBytes data kept in the Java heap at most
  */
@@ -36,6 +37,7 @@ public record MemoryPlan(
     long scratchBytes,
     long evaluationBytes,
     long samplesBytes,
+    long frozenBytes,
     String target,
     long cacheBytes) {
 
@@ -113,6 +115,7 @@ public record MemoryPlan(
         }
         long evaluation = task.validationBytes(); // may want more scratch memory
         long samples = task.samplesBytes();
+        long frozen = task.frozenBytes();
         Map<String, Long> parameters = new LinkedHashMap<>();
         task.groups().forEach(g -> parameters.put(g.title(), g.store().count()));
         return new MemoryPlan(
@@ -123,6 +126,7 @@ public record MemoryPlan(
             scratch ? stream.scratchBytes() : 0,
             evaluation,
             samples,
+            frozen,
             scratch ? target.plannedName() : "",
             recipe.cacheBytes());
       }
@@ -140,10 +144,10 @@ public record MemoryPlan(
   /**
    * What the run's steps need on the device.
    *
-   * @return bytes, state, activations and scratch memory together
+   * @return bytes, state, activations, frozen networks and scratch memory together
    */
   public long deviceBytes() {
-    return stateBytes + TensorArena.rounded(stepBytes) + scratchBytes;
+    return stateBytes + frozenBytes + TensorArena.rounded(stepBytes) + scratchBytes;
   }
 
   /**
@@ -166,6 +170,13 @@ public record MemoryPlan(
                 scratchBytes / MIB,
                 (deviceBytes() + evaluationBytes + samplesBytes) / MIB,
                 target);
+    String frozen =
+        frozenBytes == 0
+            ? ""
+            : String.format(
+                Locale.ROOT,
+                "  frozen networks that compute features            %,.1f MiB%n",
+                frozenBytes / MIB);
     String samples =
         samplesBytes == 0
             ? ""
@@ -179,7 +190,7 @@ public record MemoryPlan(
         Memory plan
         %s  weights, gradients, moments, averages, batches   %,.1f MiB
           activations of one step (largest: %s)   %,.1f MiB
-        %s  validation and evaluation (evaluation.batch)   %,.1f MiB
+        %s%s  validation and evaluation (evaluation.batch)   %,.1f MiB
         %s  kept pictures, latents (data.cache_…)     at most %,.1f MiB
           total            %,.1f MiB
         """,
@@ -187,6 +198,7 @@ public record MemoryPlan(
         stateBytes / MIB,
         largest,
         stepBytes / MIB,
+        frozen,
         scratch,
         evaluationBytes / MIB,
         samples,

@@ -188,6 +188,16 @@ public interface Task extends AutoCloseable {
     return 0;
   }
 
+  /**
+   * Memory of frozen networks that stay on the device beside the task, found on a device that only
+   * plans.
+   *
+   * @return bytes; 0 if there are none, or their files are not there
+   */
+  default long frozenBytes() {
+    return 0;
+  }
+
   @Override
   void close();
 }

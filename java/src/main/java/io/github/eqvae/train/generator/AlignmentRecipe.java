@@ -1,17 +1,24 @@
 package io.github.eqvae.train.generator;
 
 import io.github.eqvae.generator.Alignment;
+import io.github.eqvae.generator.FeaturePixels;
+import io.github.eqvae.generator.PositionResize;
+import io.github.eqvae.generator.checkpoint.FeatureNetworks;
 import io.github.eqvae.train.recipe.Range;
 import io.github.eqvae.train.recipe.RecipeFields;
+import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalInt;
+import java.util.Set;
 
 /**
  * Section {@code alignment}: in addition to denoising, the network's tokens learn to predict the
  * features that a frozen network computes for the clean picture (REPA, arXiv 2410.06940). The
- * features lie beside the latents ({@code encode --features}).
+ * features lie beside the latents ({@code encode --features}), or {@code encoder} computes them
+ * while the generator trains.
  *
  * @param coefficient weight of the alignment loss, which is added to the loss of the kind; with 0
  *     there is no alignment, and the other keys have no effect; default 0, 0.5 for {@code
@@ -21,13 +28,22 @@ import java.util.Optional;
  * @param hidden width inside the projector; default 2048. Source: REPA: models/sit.py, {@code
  *     projector_dim}
  * @param width width of a feature vector; default 768. Source: REPA: models/sit.py, for DINOv2-B
- * @param network name that {@code index.json} must give to the network whose features these are,
- *     such as {@code dinov2-base}; default {@code any}. Source: ours: no check
- * @param sha256 hash that {@code index.json} must give of that network's weights; default {@code
- *     any}. Source: ours: no check
+ * @param network name that the network must have whose features these are, such as {@code
+ *     dinov2-base}; default {@code any}. Source: ours: no check
+ * @param sha256 hash that its weights must have; default {@code any}. Source: ours: no check
  * @param positions whose way of fitting a vision transformer's table of positions {@code
  *     index.json} must name ({@code encode --features-positions}): {@code timm}, {@code hub} or
- *     {@code transformers}; default {@code any}. Source: ours: no check
+ *     {@code transformers}; default {@code any}, which for an {@code encoder} is {@code timm}, as
+ *     in REPA. Source: ours: no check
+ * @param encoder network that computes the features of each batch while the generator trains, as
+ *     REPA does: a file or run that {@code encode --features} takes; default none: the features lie
+ *     beside the latents. Source: ours
+ * @param images pictures for {@code encoder}: those that the latents were made of, at the place
+ *     where they are now; default the path that {@code index.json} names. Source: ours
+ * @param pixels how pictures are prepared for {@code encoder}, as {@code encode --features-pixels};
+ *     default {@code dinov2}. Source: REPA: train.py, {@code preprocess_raw_image}
+ * @param heads heads of {@code encoder}, if they do not have 64 channels, as {@code encode
+ *     --features-heads}; default 0: one per 64 channels. Source: ours
  */
 public record AlignmentRecipe(
     double coefficient,
@@ -36,8 +52,15 @@ public record AlignmentRecipe(
     int width,
     String network,
     String sha256,
-    Positions positions) {
+    Positions positions,
+    Optional<Path> encoder,
+    Optional<Path> images,
+    FeaturePixels pixels,
+    int heads) {
   static final String SECTION = "alignment";
+
+  /** Keys of places, which may change while a run is stopped. */
+  static final Set<String> PATHS = Set.of(SECTION + ".encoder", SECTION + ".images");
 
   /** No check: whatever the folder of latents has. */
   static final String ANY = "any";
@@ -71,7 +94,11 @@ public record AlignmentRecipe(
             ANY,
             "64 hexadecimal digits, or any",
             hash -> hash.equals(ANY) || hash.matches("[0-9a-f]{64}")),
-        in.choice("positions", Positions.ANY));
+        in.choice("positions", Positions.ANY),
+        in.optionalPath("encoder"),
+        in.optionalPath("images"),
+        in.choice("pixels", FeaturePixels.DINOV2),
+        in.integer("heads", 0, 0, 1024));
   }
 
   /**
@@ -92,6 +119,24 @@ public record AlignmentRecipe(
     return isOn() ? Optional.of(new Alignment(depth, hidden, List.of(width))) : Optional.empty();
   }
 
+  /** How {@code encoder} computes features for a grid of tokens. */
+  FeatureNetworks.Options options(int grid) {
+    PositionResize rule =
+        switch (positions) {
+          case ANY, TIMM -> PositionResize.TIMM;
+          case HUB -> PositionResize.HUB;
+          case TRANSFORMERS -> PositionResize.TRANSFORMERS;
+        };
+    return new FeatureNetworks.Options(
+        grid, pixels, rule, heads == 0 ? OptionalInt.empty() : OptionalInt.of(heads));
+  }
+
+  /** Whether a key says how {@code encoder} works although there is none. */
+  boolean saysMoreThanIsUsed() {
+    return encoder.isEmpty()
+        && (images.isPresent() || heads != 0 || pixels != FeaturePixels.DINOV2);
+  }
+
   Map<String, Object> toMap() {
     Map<String, Object> map = new LinkedHashMap<>();
     map.put("coefficient", coefficient);
@@ -101,6 +146,10 @@ public record AlignmentRecipe(
     map.put("network", network);
     map.put("sha256", sha256);
     map.put("positions", RecipeFields.name(positions));
+    map.put("encoder", encoder.map(Path::toString));
+    map.put("images", images.map(Path::toString));
+    map.put("pixels", RecipeFields.name(pixels));
+    map.put("heads", heads);
     return map;
   }
 }

@@ -6,42 +6,59 @@ import io.github.eqvae.io.FileNames;
 import io.github.eqvae.latents.FeatureGrid;
 import io.github.eqvae.latents.LatentFolder;
 import io.github.eqvae.train.recipe.RecipeFields;
-import java.nio.file.Path;
+import java.io.IOException;
 
 /**
- * The features beside the latents that a recipe's network is aligned with: checked against the
- * recipe before anything is trained on them.
+ * The features that a recipe's network is aligned with, read beside the latents or computed:
+ * checked against the recipe before anything is trained on them.
  */
-final class AlignmentTargets {
+final class AlignmentTargets implements AutoCloseable {
+  private static final int HASH_SHOWN = 12;
+
   private final LatentFolder folder;
+  private final FeatureSource source;
   private final FeatureGrid grid;
 
-  private AlignmentTargets(LatentFolder folder, FeatureGrid grid) {
+  private AlignmentTargets(LatentFolder folder, FeatureSource source) {
     this.folder = folder;
-    this.grid = grid;
+    this.source = source;
+    grid = source.grid();
   }
 
   /**
    * Checks that the features are those that the recipe asks for.
    *
    * @param recipe with an alignment
-   * @param folder its latents
+   * @param folder its latents; stays the caller's
+   * @throws IOException when a network or pictures cannot be read
    * @throws EqvaeException.Argument when they are missing, or different; the message says what to
    *     do
    */
-  static AlignmentTargets of(GeneratorRecipe recipe, LatentFolder folder) {
+  static AlignmentTargets of(GeneratorRecipe recipe, LatentFolder folder) throws IOException {
     AlignmentRecipe asked = recipe.alignment();
-    Path path = recipe.data().path();
-    FeatureGrid there =
-        folder
-            .features()
-            .orElseThrow(
-                () ->
-                    new EqvaeException.Argument(
-                        path
-                            + " has no features to align with; encode again with --features"
-                            + " NETWORK, or set alignment.coefficient=0"));
-    String whose = path + ": its features are ";
+    if (asked.encoder().isEmpty()) {
+      CachedFeatures cached = CachedFeatures.of(recipe.data().path(), folder);
+      require(recipe, cached);
+      if (asked.positions() != AlignmentRecipe.Positions.ANY) {
+        cached.requirePositions(RecipeFields.name(asked.positions()));
+      }
+      return new AlignmentTargets(folder, cached);
+    }
+    ComputedFeatures computed = ComputedFeatures.open(recipe, folder);
+    try {
+      require(recipe, computed);
+      computed.requireAlone(asked, folder);
+      return new AlignmentTargets(folder, computed);
+    } catch (RuntimeException | Error e) {
+      computed.close();
+      throw e;
+    }
+  }
+
+  private static void require(GeneratorRecipe recipe, FeatureSource source) {
+    AlignmentRecipe asked = recipe.alignment();
+    FeatureGrid there = source.grid();
+    String whose = source.origin() + ": its features are ";
     if (!asked.network().equals(AlignmentRecipe.ANY) && !asked.network().equals(there.network())) {
       throw new EqvaeException.Argument(
           whose
@@ -49,7 +66,8 @@ final class AlignmentTargets {
               + FileNames.shown(there.network())
               + ", the recipe wants those of "
               + asked.network()
-              + " (alignment.network); encode with --features of that network");
+              + " (alignment.network); "
+              + source.advice());
     }
     if (!asked.sha256().equals(AlignmentRecipe.ANY) && !asked.sha256().equals(there.sha256())) {
       throw new EqvaeException.Argument(
@@ -60,9 +78,6 @@ final class AlignmentTargets {
               + asked.sha256()
               + " (alignment.sha256)");
     }
-    if (asked.positions() != AlignmentRecipe.Positions.ANY) {
-      requirePositions(RecipeFields.name(asked.positions()), there, path);
-    }
     if (asked.width() != there.width()) {
       throw new EqvaeException.Argument(
           whose
@@ -72,34 +87,13 @@ final class AlignmentTargets {
               + "; set alignment.width="
               + there.width());
     }
-    int tokens = recipe.model().side() / recipe.model().patch();
+    int tokens = ComputedFeatures.tokens(recipe);
     if (tokens != there.side()) {
       throw new EqvaeException.Argument(
           whose
               + "a grid of %d×%d, the network has %d×%d tokens; encode with --features-grid %d, or"
                   .formatted(there.side(), there.side(), tokens, tokens, tokens)
               + " change model.patch");
-    }
-    return new AlignmentTargets(folder, there);
-  }
-
-  /** The same weights give other features when their table of positions is fitted otherwise. */
-  private static void requirePositions(String asked, FeatureGrid there, Path path) {
-    if (there.positions().filter(asked::equals).isEmpty()) {
-      throw new EqvaeException.Argument(
-          path
-              + ": "
-              + there
-                  .positions()
-                  .map(rule -> "its features have positions fitted as " + FileNames.shown(rule))
-                  .orElse(
-                      "its index.json does not say how positions were fitted (networks without"
-                          + " such a table have none)")
-              + ", the recipe wants those of "
-              + asked
-              + " (alignment.positions); encode again with --features-positions "
-              + asked
-              + ", or set alignment.positions=any");
     }
   }
 
@@ -119,14 +113,20 @@ final class AlignmentTargets {
    * deviation, then bicubic to 224 pixels; positions as timm fits them}.
    */
   String describe() {
-    return "%s (%d wide, %d×%d), weights %s, input: %s"
+    return "%s (%d wide, %d×%d), weights %s, input: %s%s"
         .formatted(
             FileNames.shown(grid.network()),
             grid.width(),
             grid.side(),
             grid.side(),
-            FileNames.shown(grid.sha256().substring(0, Math.min(12, grid.sha256().length()))),
-            FileNames.shown(grid.preprocessing()));
+            shown(grid.sha256()),
+            FileNames.shown(grid.preprocessing()),
+            source.how());
+  }
+
+  /** The beginning of a hash. */
+  static String shown(String hash) {
+    return FileNames.shown(hash.substring(0, Math.min(HASH_SHOWN, hash.length())));
   }
 
   /** How many numbers the features of an image are. */
@@ -135,20 +135,29 @@ final class AlignmentTargets {
   }
 
   /**
-   * Reads the features of an image, {@code [T, width]}.
+   * Gets the features of images. Used by one thread.
    *
+   * @param images their numbers in the folder
+   * @param mirrored whether those of the mirrored picture are wanted, for each
+   * @param out receives {@code [N, T, width]}
+   * @throws IOException when a picture cannot be read
    * @throws EqvaeException.Argument if they are not finite
    */
-  void read(int image, boolean mirrored, float[] out, int at) {
-    folder.readFeatures(image, mirrored, out, at);
-    for (int i = at; i < at + each(); i++) {
+  void read(int[] images, boolean[] mirrored, float[] out) throws IOException {
+    source.read(images, mirrored, out);
+    for (int i = 0; i < images.length * each(); i++) {
       if (!Float.isFinite(out[i])) {
         throw new EqvaeException.Argument(
             "the features of "
-                + FileNames.shown(folder.name(image))
-                + " are not finite (NaN or infinite): encode again, with another network or"
+                + FileNames.shown(folder.name(images[i / each()]))
+                + " are not finite (NaN or infinite): take another network, or encode again"
                 + " without this picture");
       }
     }
+  }
+
+  @Override
+  public void close() {
+    source.close();
   }
 }

@@ -106,6 +106,9 @@ final class GeneratorChecks {
           "run.ema_decay is none: DiT and SiT are measured with an average of the weights (0.9999,"
               + " ema_rule constant)");
     }
+    if (recipe.alignment().saysMoreThanIsUsed()) {
+      warnings.add("alignment.images, pixels and heads have no effect without alignment.encoder");
+    }
     if (recipe.process() instanceof TransportRecipe t
         && t.prediction() == Transport.Prediction.VELOCITY
         && t.weight() != Transport.Weight.NONE) {

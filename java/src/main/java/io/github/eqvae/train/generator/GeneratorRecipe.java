@@ -145,7 +145,8 @@ public record GeneratorRecipe(
     boolean network = key.startsWith("model.");
     boolean taught =
         key.startsWith(process.section() + ".") || key.startsWith(AlignmentRecipe.SECTION + ".");
-    return !network && !taught && !key.equals("data.scaling");
+    boolean moved = AlignmentRecipe.PATHS.contains(key); // latents.json says which features
+    return !network && (!taught || moved) && !key.equals("data.scaling");
   }
 
   @Override

@@ -264,6 +264,12 @@ public final class GeneratorTask implements Task {
     return SampleDecoder.plannedBytes(recipe, stream);
   }
 
+  /** The network that computes features to align with. */
+  @Override
+  public long frozenBytes() {
+    return ComputedFeatures.plannedBytes(recipe, stream);
+  }
+
   @Override
   public void close() {
     network.parameters().close();

@@ -69,7 +69,7 @@ public final class GeneratorWorkload extends SampledWorkload<GeneratorTask, Deno
   }
 
   @Override
-  Map<String, Double> heldOut(Denoising network) {
+  Map<String, Double> heldOut(Denoising network) throws IOException {
     Map<String, Double> values =
         new LinkedHashMap<>(new HeldOutLoss(recipe, data).measure(network));
     if (data.targets().isPresent()) {

@@ -1,6 +1,7 @@
 package io.github.eqvae.train.generator;
 
 import io.github.eqvae.diffusion.DenoisingLoss;
+import java.io.IOException;
 
 /**
  * How well tokens of held-out latents are aligned with the features of their pictures. Each latent
@@ -24,8 +25,9 @@ final class HeldOutAlignment {
    *
    * @param network the network with the weights that are in place
    * @return −cos, the mean over tokens and latents
+   * @throws IOException when a picture cannot be read
    */
-  double measure(Denoising network) {
+  double measure(Denoising network) throws IOException {
     int count = Math.min(HeldOutLoss.MOST, data.heldOut().length);
     int batch = recipe.samples().batch();
     double sum = 0;
@@ -44,17 +46,15 @@ final class HeldOutAlignment {
   }
 
   /** The sum over latents of the mean over their tokens. */
-  private double cosines(int[] images, float[] said) {
+  private double cosines(int[] images, float[] said) throws IOException {
     AlignmentTargets targets = data.targets().orElseThrow();
     int width = recipe.alignment().width();
     int tokens = targets.each() / width;
-    float[] wanted = new float[targets.each()];
+    float[] wanted = new float[images.length * targets.each()];
+    targets.read(images, new boolean[images.length], wanted);
     double sum = 0;
-    for (int i = 0; i < images.length; i++) {
-      targets.read(images[i], false, wanted, 0);
-      for (int t = 0; t < tokens; t++) {
-        sum += cosine(said, i * targets.each() + t * width, wanted, t * width, width) / tokens;
-      }
+    for (int t = 0; t < images.length * tokens; t++) {
+      sum += cosine(said, t * width, wanted, t * width, width) / tokens;
     }
     return sum;
   }

@@ -3,6 +3,7 @@ package io.github.eqvae.train.generator;
 import io.github.eqvae.diffusion.DenoisingLoss;
 import io.github.eqvae.train.BatchSource;
 import io.github.eqvae.train.HostBatch;
+import java.io.IOException;
 
 /**
  * Batches of latents with their times and labels, as a {@link GeneratorTask} wants them. Sample p =
@@ -31,28 +32,26 @@ public final class LatentBatches implements BatchSource {
   }
 
   @Override
-  public void load(long index, HostBatch batch) {
+  public void load(long index, HostBatch batch) throws IOException {
     int samples = recipe.run().batchSize();
     boolean posterior = recipe.data().posterior() == LatentsRecipe.Posterior.SAMPLE;
     float[] latents = batch.floats(posterior ? GeneratorTask.MOMENTS : GeneratorTask.LATENTS);
     int each = latents.length / samples;
+    int[] images = new int[samples];
+    boolean[] mirrored = new boolean[samples];
     for (int i = 0; i < samples; i++) {
       int image = order.image(index * samples + i);
-      boolean mirrored = order.mirrored(image);
-      data.read(image, mirrored, latents, i * each);
-      align(image, mirrored, i, batch);
+      images[i] = image;
+      mirrored[i] = order.mirrored(image);
+      data.read(image, mirrored[i], latents, i * each);
       if (recipe.model().classes() > 0) {
         boolean hidden = draws.drops(index, i, recipe.model().classDropout());
         batch.ints(GeneratorTask.LABELS)[i] = hidden ? recipe.model().classes() : data.label(image);
       }
       time(draws.time(index, i), i, batch);
     }
-  }
-
-  private void align(int image, boolean mirrored, int sample, HostBatch batch) {
     if (data.targets().isPresent()) {
-      AlignmentTargets targets = data.targets().get();
-      targets.read(image, mirrored, batch.floats(GeneratorTask.FEATURES), sample * targets.each());
+      data.targets().get().read(images, mirrored, batch.floats(GeneratorTask.FEATURES));
     }
   }
 

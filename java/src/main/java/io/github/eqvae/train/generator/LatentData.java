@@ -14,7 +14,8 @@ import java.util.Optional;
 
 /**
  * The latents that a recipe names, as its network sees them: checked against the recipe, scaled,
- * split into what is trained on and what is held out. May be read by several threads.
+ * split into what is trained on and what is held out. May be read by several threads, but for
+ * {@link #targets}.
  */
 public final class LatentData extends FolderData {
   /** Networks are made for inputs with an RMS of 1. Outside of this range there is a warning. */
@@ -54,6 +55,11 @@ public final class LatentData extends FolderData {
           recipe.alignment().isOn()
               ? Optional.of(AlignmentTargets.of(recipe, folder))
               : Optional.empty();
+    } catch (IOException | RuntimeException | Error e) {
+      super.close();
+      throw e;
+    }
+    try {
       split(recipe.data().validation(), "latents");
     } catch (RuntimeException | Error e) {
       close();
@@ -262,6 +268,12 @@ public final class LatentData extends FolderData {
                 + " one or without this picture");
       }
     }
+  }
+
+  @Override
+  public void close() {
+    targets.ifPresent(AlignmentTargets::close);
+    super.close();
   }
 
   /**

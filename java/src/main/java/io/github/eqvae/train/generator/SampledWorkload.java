@@ -77,7 +77,7 @@ abstract class SampledWorkload<T extends Task, N> implements Workload<T> {
   abstract BatchSource batches();
 
   /** Figures of held-out data, of which there is at least one. */
-  abstract Map<String, Double> heldOut(N network);
+  abstract Map<String, Double> heldOut(N network) throws IOException;
 
   /** The name of the method that makes the samples which are compared with real images. */
   abstract String sampler();

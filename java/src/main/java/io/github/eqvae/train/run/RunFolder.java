@@ -261,7 +261,8 @@ public record RunFolder(Path path) {
    * @throws EqvaeException.Argument if the run's folder is listed with them
    */
   public void requireOutside(RunnableRecipe<?> recipe) throws IOException {
-    for (String key : List.of("data.path", "data.validation_path", "distance.reference")) {
+    for (String key :
+        List.of("data.path", "data.validation_path", "distance.reference", "alignment.images")) {
       String named = recipe.settings().getOrDefault(key, "").replaceAll("^Optional\\[(.*)]$", "$1");
       boolean isUnset = named.isEmpty() || named.equals("Optional.empty");
       Path data = Path.of(named);

@@ -1,0 +1,32 @@
+package io.github.eqvae.train.generator;
+
+import io.github.eqvae.latents.FeatureGrid;
+import java.io.IOException;
+
+/** Features of the pictures of a folder of latents, by the number of the latent. */
+interface FeatureSource extends AutoCloseable {
+  /** The network and its grid. */
+  FeatureGrid grid();
+
+  /** The file or folder that they come from, for messages. */
+  String origin();
+
+  /** What to do if they should be of another network, for messages. */
+  String advice();
+
+  /** How they come about, to be added to a line; empty if they are only read. */
+  String how();
+
+  /**
+   * Gets features. Used by one thread.
+   *
+   * @param images numbers in the folder
+   * @param mirrored whether those of the mirrored picture are wanted, for each
+   * @param out receives {@code [N, T, width]} at its beginning
+   * @throws IOException when something cannot be read
+   */
+  void read(int[] images, boolean[] mirrored, float[] out) throws IOException;
+
+  @Override
+  void close();
+}
