@@ -28,13 +28,19 @@ record AdversarialLoss(Autoencoder vae, Discriminator discriminator, LossOptions
   private static final double ADAPTIVE_EPS = 1e-4;
 
   /**
-   * Balances both losses at the decoder's last weight. Then it replaces the reconstruction loss's
-   * seeds by seeds at the reconstruction itself, so that the backward pass runs through the decoder
-   * once, not once per loss.
+   * Balances both losses at the decoder's last weight. Then it adds seeds at the reconstruction
+   * itself, so that the backward pass runs through the decoder once, not once per loss.
+   *
+   * @param ofNll the reconstruction loss's gradients at the reconstructions
    */
   void seeds(
-      Tape tape, List<Pass> passes, List<Seed> nllSeeds, List<Seed> seeds, LossCollector report) {
+      Tape tape,
+      List<Pass> passes,
+      Map<Tensor, Tensor> ofNll,
+      List<Seed> seeds,
+      LossCollector report) {
     Stream stream = tape.stream();
+    Tape judging = new Tape(stream, tape.arena(), Tape.Mode.RECORD);
     GanLoss.Kind kind =
         loss.ganLoss() == LossOptions.GanKind.NON_SATURATING
             ? GanLoss.Kind.SOFTPLUS_REAL
@@ -43,15 +49,15 @@ record AdversarialLoss(Autoencoder vae, Discriminator discriminator, LossOptions
     List<Tensor> reconstructions = new ArrayList<>();
     List<Tensor> ganLosses = new ArrayList<>();
     for (Pass p : passes) {
-      Tensor logits = discriminator.forward(tape, p.reconstruction(), true);
-      Tensor g = tape.apply(new GanLoss(kind, 1.0 / logits.shape().elements()), logits);
-      ganSeeds.add(tape.seed(g, p.share()));
+      Tensor image = judging.watch(p.reconstruction());
+      Tensor logits = discriminator.forward(judging, image, true);
+      Tensor g = judging.apply(new GanLoss(kind, 1.0 / logits.shape().elements()), logits);
+      ganSeeds.add(judging.seed(g, p.share()));
       ganLosses.add(g);
       report.add("g_loss", g, p.share());
       reconstructions.add(p.reconstruction());
     }
-    Map<Tensor, Tensor> ofNll = tape.gradients(nllSeeds, reconstructions);
-    Map<Tensor, Tensor> ofGan = tape.gradients(ganSeeds, reconstructions);
+    Map<Tensor, Tensor> ofGan = judging.lastGradients(ganSeeds, reconstructions);
     Tensor weight = tape.arena().tensor(Shape.SCALAR);
     double factor = loss.discWeight() * loss.discFactor();
     if (loss.adaptiveWeight()) {

@@ -208,10 +208,12 @@ public final class EqObjective {
     List<Pass> passes = forward.passes(tape, in, draws, noise);
     long batch = in.images().shape().dim(0);
     lastPasses = passes;
+    Tape judging = new Tape(stream, arena, mode); // whose memory the decoder's gradients use again
+    passes.forEach(p -> judging.watch(p.reconstruction()));
     List<Seed> nllSeeds = new ArrayList<>();
     List<Seed> regSeeds = new ArrayList<>();
     for (Pass p : passes) {
-      reconstruction.add(tape, p, batch, noise, nllSeeds, scalars);
+      reconstruction.add(judging, p, batch, noise, nllSeeds, scalars);
       Tensor reg = vae.regularization(tape, p.encoded(), p.bottleneck());
       double weight = p.share() * loss.regularizationWeight();
       scalars.add(vae.regularizationName(), reg, p.share());
@@ -226,14 +228,16 @@ public final class EqObjective {
         reconstruction.addSpectrum(tape, p, batch, regSeeds, scalars);
       }
     }
+    List<Tensor> images = passes.stream().map(Pass::reconstruction).toList();
+    Map<Tensor, Tensor> ofNll = judging.lastGradients(nllSeeds, images);
     Discriminator d = discriminator;
     if (adversarial && d != null) {
       boolean trainable = d.parameters().isTrainable();
       d.parameters().setTrainable(false);
-      new AdversarialLoss(vae, d, loss).seeds(tape, passes, nllSeeds, regSeeds, scalars);
+      new AdversarialLoss(vae, d, loss).seeds(tape, passes, ofNll, regSeeds, scalars);
       d.parameters().setTrainable(trainable);
     } else {
-      regSeeds.addAll(nllSeeds);
+      images.forEach(image -> regSeeds.add(new Seed(image, ofNll.get(image))));
     }
     CodebookUsage usage = vae.codebookUsage().orElse(null);
     if (usage != null) {
@@ -316,6 +320,7 @@ public final class EqObjective {
     if (loss.discriminatorForward() == LossOptions.DiscriminatorForward.SEPARATE) {
       Tape inference = new Tape(stream, arena, Tape.Mode.INFERENCE);
       passes = forward.passes(inference, in, draws, noise);
+      inference.releaseAll();
     }
     Tape tape = new Tape(stream, arena, Tape.Mode.RECORD);
     LossCollector scalars = new LossCollector();

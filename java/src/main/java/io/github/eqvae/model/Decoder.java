@@ -4,6 +4,7 @@ import io.github.eqvae.nn.Conv2d;
 import io.github.eqvae.nn.GroupNorm;
 import io.github.eqvae.nn.Parameter;
 import io.github.eqvae.nn.Scope;
+import io.github.eqvae.tape.Block;
 import io.github.eqvae.tape.Tape;
 import io.github.eqvae.tensor.Tensor;
 import java.util.ArrayList;
@@ -46,13 +47,19 @@ final class Decoder {
   Tensor forward(Tape tape, Tensor z) { // [N, h, w, z_channels]
     Tensor h = convIn.forward(tape, z); // [N, h, w, ch·mult_last]
     h = mid.forward(tape, h);
-    for (UpBlock level : up) {
-      h = level.forward(tape, h); // doubled but for the last: up to [N, H, W, ch·mult_0]
+    for (int i = 0; i < up.size(); i++) {
+      h = level(tape, i, h); // doubled but for the first: up to [N, H, W, ch·mult_0]
     }
     return out(tape, h); // [N, H, W, out_channels]
   }
 
+  /** The upsampling after the level before, and the blocks of this level. */
+  Tensor level(Tape tape, int i, Tensor x) {
+    Block before = i == 0 ? (t, v) -> v : (t, v) -> up.get(i - 1).upsample(t, v);
+    return tape.part((t, v) -> up.get(i).blocks(t, before, v), x);
+  }
+
   Tensor out(Tape tape, Tensor x) { // [N, H, W, ch·mult_0]
-    return convOut.forward(tape, normOut.forward(tape, x)); // [N, H, W, out_channels]
+    return tape.part((t, v) -> convOut.forward(t, normOut.forward(t, v)), x);
   }
 }

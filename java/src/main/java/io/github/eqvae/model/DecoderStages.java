@@ -43,7 +43,7 @@ public final class DecoderStages implements ImageStages {
     h = postQuantConv == null ? h : postQuantConv.forward(tape, h);
     h = decoder.mid.forward(tape, decoder.convIn.forward(tape, h));
     for (int level = 0; level < inMiddle; level++) {
-      h = level(tape, level, h);
+      h = decoder.level(tape, level, h);
     }
     return count() == 0 ? image(tape, h) : h;
   }
@@ -71,14 +71,8 @@ public final class DecoderStages implements ImageStages {
   /** The last stage returns the images. */
   @Override
   public Tensor run(Tape tape, int stage, Tensor x) {
-    Tensor h = level(tape, inMiddle + stage, x);
+    Tensor h = decoder.level(tape, inMiddle + stage, x);
     return stage == count() - 1 ? image(tape, h) : h;
-  }
-
-  /** The upsampling after the level before, and the blocks of this level. */
-  private Tensor level(Tape tape, int level, Tensor x) {
-    Tensor h = level == 0 ? x : decoder.up.get(level - 1).upsample(tape, x);
-    return decoder.up.get(level).blocks(tape, h);
   }
 
   private Tensor image(Tape tape, Tensor x) {

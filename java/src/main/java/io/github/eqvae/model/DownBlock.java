@@ -2,6 +2,7 @@ package io.github.eqvae.model;
 
 import io.github.eqvae.nn.Conv2d;
 import io.github.eqvae.nn.Scope;
+import io.github.eqvae.tape.Block;
 import io.github.eqvae.tape.Tape;
 import io.github.eqvae.tensor.Tensor;
 import java.util.ArrayList;
@@ -30,14 +31,24 @@ final class DownBlock {
     downsample = lowest ? null : new Conv2d(s.in("downsample.conv"), out, out, 3, Ops.HALVE);
   }
 
-  Tensor forward(Tape tape, Tensor x) { // [N, H, W, in]
+  /**
+   * Runs the level.
+   *
+   * @param before is run on {@code x} first
+   */
+  Tensor forward(Tape tape, Block before, Tensor x) { // [N, H, W, in] after before
     Tensor h = x;
     for (int j = 0; j < blocks.size(); j++) {
-      h = blocks.get(j).forward(tape, h); // [N, H, W, out]
-      if (!attentions.isEmpty()) {
-        h = attentions.get(j).forward(tape, h);
-      }
+      int at = j;
+      h = tape.block((t, v) -> run(t, at, at == 0 ? before.apply(t, v) : v), h);
     }
-    return downsample == null ? h : downsample.forward(tape, h); // [N, H/2, W/2, out]
+    return h; // [N, H/2, W/2, out], [N, H, W, out] if it is the lowest resolution
+  }
+
+  /** What is run again as a whole: the large tensors on either side need not be kept. */
+  private Tensor run(Tape tape, int j, Tensor x) {
+    Tensor h = blocks.get(j).forward(tape, x);
+    h = attentions.isEmpty() ? h : attentions.get(j).forward(tape, h);
+    return j < blocks.size() - 1 || downsample == null ? h : downsample.forward(tape, h);
   }
 }

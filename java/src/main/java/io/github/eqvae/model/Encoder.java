@@ -3,6 +3,7 @@ package io.github.eqvae.model;
 import io.github.eqvae.nn.Conv2d;
 import io.github.eqvae.nn.GroupNorm;
 import io.github.eqvae.nn.Scope;
+import io.github.eqvae.tape.Block;
 import io.github.eqvae.tape.Tape;
 import io.github.eqvae.tensor.Tensor;
 import java.util.ArrayList;
@@ -35,14 +36,20 @@ final class Encoder {
   }
 
   Tensor forward(Tape tape, Tensor x) { // [N, H, W, in_channels]
-    Tensor h = convIn.forward(tape, x); // [N, H, W, ch]
-    for (DownBlock level : down) {
-      h = level.forward(tape, h); // [N, H/2^i, W/2^i, ch·mult_i]
+    Tensor h = x;
+    for (int i = 0; i < down.size(); i++) {
+      h = level(tape, i, h); // [N, H/2^i, W/2^i, ch·mult_i]
     }
     return out(tape, mid.forward(tape, h)); // [N, H/f, W/f, out]
   }
 
+  /** A level; the first one gets the image. */
+  Tensor level(Tape tape, int i, Tensor x) {
+    Block before = i == 0 ? convIn::forward : (t, v) -> v;
+    return tape.part((t, v) -> down.get(i).forward(t, before, v), x);
+  }
+
   Tensor out(Tape tape, Tensor x) { // [N, H/f, W/f, ch·mult_last]
-    return convOut.forward(tape, normOut.forward(tape, x)); // [N, H/f, W/f, out]
+    return tape.part((t, v) -> convOut.forward(t, normOut.forward(t, v)), x); // [N, H/f, W/f, out]
   }
 }

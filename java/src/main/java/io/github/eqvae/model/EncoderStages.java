@@ -46,12 +46,7 @@ public final class EncoderStages implements ImageStages {
   /** The first stage gets the image. */
   @Override
   public Tensor run(Tape tape, int stage, Tensor x) {
-    Tensor h = stage == 0 ? in(tape, x) : x;
-    return encoder.down.get(stage).forward(tape, h);
-  }
-
-  private Tensor in(Tape tape, Tensor image) {
-    return encoder.convIn.forward(tape, Ops.cast(tape, image, activations));
+    return encoder.level(tape, stage, stage == 0 ? Ops.cast(tape, x, activations) : x);
   }
 
   /**
@@ -62,9 +57,9 @@ public final class EncoderStages implements ImageStages {
    * @return as of {@link Autoencoder#encode}
    */
   public Tensor end(Tape tape, Tensor x) {
-    Tensor h = count() == 0 ? in(tape, x) : x;
-    for (DownBlock level : encoder.down.subList(count(), encoder.down.size())) {
-      h = level.forward(tape, h);
+    Tensor h = x;
+    for (int i = count(); i < encoder.down.size(); i++) {
+      h = run(tape, i, h);
     }
     h = encoder.out(tape, encoder.mid.forward(tape, h));
     return Ops.cast(

@@ -166,18 +166,28 @@ public final class Lpips implements AutoCloseable {
 
   private List<Tensor> features(Tape tape, Tensor x) {
     List<Tensor> taps = new ArrayList<>();
-    Tensor h = tape.apply(new ChannelAffine(), x, scale.value(), shift.value());
-    h = Ops.cast(tape, h, activations);
+    Tensor h = x;
     for (int i = 0; i < stages.size(); i++) {
-      if (i > 0) {
-        h = tape.apply(new MaxPool2x2(), h);
-      }
-      for (Conv2d conv : stages.get(i)) {
-        h = conv.forward(tape, h);
-      }
+      int at = i;
+      h = tape.part((t, v) -> stage(t, at, v), h);
       taps.add(h);
     }
     return taps;
+  }
+
+  /** The first stage gets the image. */
+  private Tensor stage(Tape tape, int i, Tensor x) {
+    Tensor h =
+        i > 0
+            ? tape.apply(new MaxPool2x2(), x)
+            : Ops.cast(
+                tape,
+                tape.apply(new ChannelAffine(), x, scale.value(), shift.value()),
+                activations);
+    for (Conv2d conv : stages.get(i)) {
+      h = conv.forward(tape, h);
+    }
+    return h;
   }
 
   @Override

@@ -38,7 +38,7 @@ final class ResnetBlock {
   }
 
   private Tensor run(Tape tape, Tensor x) {
-    Tensor h = conv1.forward(tape, norm1.forward(tape, x)); // [N, H, W, out]
+    Tensor h = tape.part((t, v) -> conv1.forward(t, norm1.forward(t, v)), x); // [N, H, W, out]
     Tensor skip = shortcut == null ? x : shortcut.forward(tape, x);
     return conv2.forward(tape, norm2.forward(tape, h), skip); // [N, H, W, out]
   }

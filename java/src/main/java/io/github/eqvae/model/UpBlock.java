@@ -2,6 +2,7 @@ package io.github.eqvae.model;
 
 import io.github.eqvae.nn.Conv2d;
 import io.github.eqvae.nn.Scope;
+import io.github.eqvae.tape.Block;
 import io.github.eqvae.tape.Tape;
 import io.github.eqvae.tensor.Tensor;
 import java.util.ArrayList;
@@ -33,19 +34,24 @@ final class UpBlock {
             : new Conv2d(s.in("upsample.conv"), out, out, 3, Ops.DOUBLE).bordered(c.padding());
   }
 
-  Tensor forward(Tape tape, Tensor x) { // [N, h, w, in]
-    return upsample(tape, blocks(tape, x)); // [N, 2h, 2w, out]
-  }
-
-  Tensor blocks(Tape tape, Tensor x) { // [N, h, w, in]
+  /**
+   * Runs the blocks.
+   *
+   * @param before is run on {@code x} first
+   */
+  Tensor blocks(Tape tape, Block before, Tensor x) { // [N, h, w, in] after before
     Tensor h = x;
     for (int j = 0; j < blocks.size(); j++) {
-      h = blocks.get(j).forward(tape, h); // [N, h, w, out]
-      if (!attentions.isEmpty()) {
-        h = attentions.get(j).forward(tape, h);
-      }
+      int at = j;
+      h = tape.block((t, v) -> run(t, at, at == 0 ? before.apply(t, v) : v), h);
     }
-    return h;
+    return h; // [N, h, w, out]
+  }
+
+  /** What is run again as a whole: the large tensors on either side need not be kept. */
+  private Tensor run(Tape tape, int j, Tensor x) {
+    Tensor h = blocks.get(j).forward(tape, x);
+    return attentions.isEmpty() ? h : attentions.get(j).forward(tape, h);
   }
 
   Tensor upsample(Tape tape, Tensor x) { // [N, h, w, out]

@@ -186,10 +186,6 @@ public record Conv2d(
   @Override
   public void backward(OpCall c) {
     Tensor dz = beforeActivation(c);
-    if (c.wants(0)) {
-      plain(c, Fn.CONV2D_BWD_INPUT)
-          .run(dz, c.in(1), packed(c), null, c.gradientSoFar(0), c.dIn(0), null);
-    }
     boolean bias = c.optional(2) != null && c.wants(2);
     if (c.wants(1) || bias) {
       Tensor dw = c.dIn(1);
@@ -197,6 +193,11 @@ public record Conv2d(
         dw = c.temporary(c.in(1).shape(), c.in(1).dtype());
       }
       plain(c, Fn.CONV2D_BWD_WEIGHT).run(c.in(0), dz, dw, bias ? c.dIn(2) : null);
+    }
+    c.hasRead(0); // the input's gradient may be where the input was
+    if (c.wants(0)) {
+      plain(c, Fn.CONV2D_BWD_INPUT)
+          .run(dz, c.in(1), packed(c), null, c.gradientSoFar(0), c.dIn(0), null);
     }
     if (c.wants(3)) {
       c.pass(3, dz);

@@ -23,4 +23,24 @@ public record Keeps(int inputs, int outputs) {
     }
     return new Keeps(mask, 0);
   }
+
+  /**
+   * Whether an input is read.
+   *
+   * @param i its position
+   * @return true if the backward pass reads it
+   */
+  public boolean input(int i) {
+    return (inputs >> i & 1) == 1;
+  }
+
+  /**
+   * Whether an output is read.
+   *
+   * @param i its position
+   * @return true if the backward pass reads it
+   */
+  public boolean output(int i) {
+    return (outputs >> i & 1) == 1;
+  }
 }

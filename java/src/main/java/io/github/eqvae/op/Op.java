@@ -1,5 +1,7 @@
 package io.github.eqvae.op;
 
+import io.github.eqvae.tensor.Shape;
+
 /**
  * An operation: shape rule, forward, backward, in one place. Implementations are records of their
  * parameters and keep no state. {@link #keeps} declares which tensors of the forward pass {@code
@@ -47,6 +49,28 @@ public interface Op {
    */
   default boolean isDifferentiable(int output) {
     return true;
+  }
+
+  /**
+   * Whether its only output costs little to compute {@link #again} in comparison with the
+   * operations that read it, and needs only what {@code backward} reads anyway. Devices with little
+   * memory for their speed then do not keep it.
+   *
+   * @param output the output's shape
+   * @return false for most operations
+   */
+  default boolean isCheap(Shape output) {
+    return false;
+  }
+
+  /**
+   * Computes a {@linkplain #isCheap cheap} output again, with the same bits, from the inputs and
+   * what {@code forward} saved.
+   *
+   * @param call the tensors of the forward call
+   */
+  default void again(OpCall call) {
+    forward(call);
   }
 
   /**

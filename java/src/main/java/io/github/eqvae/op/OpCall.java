@@ -59,6 +59,14 @@ public interface OpCall {
   boolean isRecorded();
 
   /**
+   * Says that this call reads an input no more, so that its memory may be used for gradients
+   * (backward only).
+   *
+   * @param i the input's position
+   */
+  void hasRead(int i);
+
+  /**
    * Gradient of the loss with respect to an output (backward only).
    *
    * @param i the output's position

@@ -26,29 +26,7 @@ final class Backward {
    * Results of at most this size are not freed before the arena is reset, so that losses can be
    * read after the pass.
    */
-  private static final long SMALL = 4096;
-
-  /** Memory of a gradient, shared by the tensors that alias it. */
-  private static final class Storage {
-    final @Nullable Tensor tensor;
-    int references;
-
-    Storage(@Nullable Tensor tensor) {
-      this.tensor = tensor;
-    }
-  }
-
-  /** The gradient so far of one tensor. */
-  private static final class Slot {
-    Tensor gradient;
-    Storage storage;
-
-    Slot(Tensor gradient, Storage storage) {
-      this.gradient = gradient;
-      this.storage = storage;
-      storage.references++;
-    }
-  }
+  static final long SMALL = 4096;
 
   private final Tape tape;
   private final TensorArena arena;
@@ -58,6 +36,7 @@ final class Backward {
   private final boolean consume;
   private final IdentityHashMap<Tensor, Slot> slots = new IdentityHashMap<>();
   private final boolean[] depends;
+  private final Remade remade;
   private @Nullable Completion completion; // of the pass that reaches all uses of a parameter
 
   Backward(Tape tape, List<Tensor> wrt, boolean intoTargets, boolean consume) {
@@ -67,6 +46,7 @@ final class Backward {
     this.wrtOrder = wrt;
     this.intoTargets = intoTargets;
     this.consume = consume;
+    this.remade = new Remade(tape);
     this.depends = new boolean[tape.nodes.size()];
     for (int i = 0; i < depends.length; i++) {
       Node node = tape.nodes.get(i);
@@ -94,7 +74,7 @@ final class Backward {
         throw new EqvaeException.Argument(
             "A seed for " + seed.output() + " has shape " + seed.gradient().shape());
       }
-      add(seed.output(), seed.gradient(), new Storage(null));
+      add(seed.output(), seed.gradient(), new Slot.Storage(null));
     }
     completion = intoTargets ? new Completion(tape) : null;
     walk();
@@ -103,9 +83,14 @@ final class Backward {
   private void walk() {
     for (int i = depends.length - 1; i >= 0; i--) {
       Node node = tape.nodes.get(i);
+      if (node.op == null || node.op.keeps().outputs() == 0) {
+        free(node.out); // all that read them have been visited
+      }
       if (depends[i] && hasGradient(node)) {
         if (node.op != null) {
-          visit(node, node.op);
+          BackwardCall call = new BackwardCall(node, node.op);
+          node.op.backward(call);
+          call.deliver();
         } else {
           recompute(node);
         }
@@ -142,12 +127,6 @@ final class Backward {
     return false;
   }
 
-  private void visit(Node node, Op op) {
-    BackwardCall call = new BackwardCall(node, op);
-    op.backward(call);
-    call.deliver();
-  }
-
   private void recompute(Node node) {
     Tape inner = new Tape(tape.stream(), arena, Tape.Mode.RECORD);
     Map<Tensor, Tensor> outside = new IdentityHashMap<>(); // keyed by the tensors inside the block
@@ -168,6 +147,7 @@ final class Backward {
       }
     }
     Tensor y = Objects.requireNonNull(node.block).apply(inner, inputs);
+    Unread.release(inner, 0, 0, null);
     Backward pass = new Backward(inner, targets, intoTargets, true);
     for (Tensor t : targets) { // the existing gradient comes first in the sum, as when recording
       Slot before = slots.remove(outside.getOrDefault(t, t));
@@ -177,6 +157,7 @@ final class Backward {
     }
     Slot slot = Objects.requireNonNull(slots.get(node.out[0]));
     pass.add(y, slot.gradient, slot.storage); // shared: a view may pass it on without a copy
+    forget(node.out); // the block's pass frees it as soon as it has used it
     pass.walk();
     for (Tensor t : targets) {
       Slot after = pass.slots.get(t);
@@ -188,7 +169,7 @@ final class Backward {
   }
 
   /** Adds to the gradient of a tensor; takes a reference on the storage. */
-  private void add(Tensor t, Tensor gradient, Storage storage) {
+  private void add(Tensor t, Tensor gradient, Slot.Storage storage) {
     Slot slot = slots.get(t);
     if (slot == null) {
       slots.put(t, new Slot(gradient, storage));
@@ -203,17 +184,13 @@ final class Backward {
         .f32(1)
         .run(slot.gradient, gradient, sum);
     if (!inPlace) {
-      drop(slot);
-      slots.put(t, new Slot(sum, new Storage(sum)));
+      drop(slot.storage);
+      slots.put(t, new Slot(sum, new Slot.Storage(sum)));
     }
     drop(storage);
   }
 
-  private void drop(Slot slot) {
-    drop(slot.storage);
-  }
-
-  private void drop(Storage storage) {
+  private void drop(Slot.Storage storage) {
     if (--storage.references == 0 && storage.tensor != null) {
       arena.release(storage.tensor);
     }
@@ -224,25 +201,32 @@ final class Backward {
    * from the forward pass.
    */
   private void finish(Node node) {
-    for (Tensor t : node.out) {
-      Slot slot = wrt.contains(t) ? null : slots.remove(t);
-      if (slot != null) {
-        drop(slot);
-      }
-    }
+    forget(node.out);
+    free(node.out);
     if (consume) {
-      for (Tensor t : node.saved) {
-        tape.release(t);
-      }
+      tape.release(node.saved);
       for (int i = 0; i < node.in.length; i++) {
         if (node.in[i] != node.inputs[i]) {
           tape.release(node.in[i]);
         }
       }
-      for (Tensor t : node.out) {
-        if (t.bytes() > SMALL && !wrt.contains(t)) {
-          tape.release(t);
-        }
+    }
+  }
+
+  private void forget(Tensor[] outputs) {
+    for (Tensor t : outputs) {
+      Slot slot = wrt.contains(t) ? null : slots.remove(t);
+      if (slot != null) {
+        drop(slot.storage);
+      }
+      remade.release(t);
+    }
+  }
+
+  private void free(Tensor[] outputs) {
+    for (Tensor t : outputs) {
+      if (consume && t.bytes() > SMALL && !wrt.contains(t)) {
+        tape.release(t);
       }
     }
   }
@@ -264,6 +248,7 @@ final class Backward {
       written = new Tensor[node.inputs.length];
       passed = new Tensor[node.inputs.length];
       direct = new boolean[node.inputs.length];
+      remade.before(node, op);
       for (int i = 0; i < node.out.length; i++) {
         Tensor out = node.out[i];
         // one of several outputs, on which the loss does not depend
@@ -273,6 +258,22 @@ final class Backward {
           zeros.put(out, zero);
         }
       }
+    }
+
+    @Override
+    public Tensor in(int i) {
+      return remade.of(super.in(i));
+    }
+
+    @Override
+    public @Nullable Tensor optional(int i) {
+      Tensor t = super.optional(i);
+      return t == null ? null : remade.of(t);
+    }
+
+    @Override
+    public void hasRead(int i) {
+      remade.read(super.in(i));
     }
 
     @Override
@@ -357,12 +358,12 @@ final class Backward {
             arena.release(w);
           }
         } else if (w != null) {
-          add(t, w, new Storage(w));
+          add(t, w, new Slot.Storage(w));
         } else {
           add(t, Objects.requireNonNull(p), storageOf(p));
         }
       }
-      summed.forEach(Backward.this::drop);
+      summed.forEach(slot -> drop(slot.storage));
       temporaries.forEach(arena::release);
     }
 
@@ -382,7 +383,7 @@ final class Backward {
     }
 
     /** The storage a passed-on gradient lives in: that of the output gradient it is a view of. */
-    private Storage storageOf(Tensor gradient) {
+    private Slot.Storage storageOf(Tensor gradient) {
       for (Tensor out : node.out) {
         Slot slot = slots.get(out);
         if (slot != null && slot.gradient.root() == gradient.root()) {
@@ -390,7 +391,7 @@ final class Backward {
         }
       }
       if (temporaries.remove(gradient.root())) {
-        return new Storage(gradient.root());
+        return new Slot.Storage(gradient.root());
       }
       throw new EqvaeException.Internal(
           node.op + " passed on a gradient that is neither an output's nor temporary");

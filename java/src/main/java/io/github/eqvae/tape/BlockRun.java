@@ -9,7 +9,7 @@ final class BlockRun {
 
   static Tensor of(Tape tape, Node.Blocks block, Tensor... inputs) {
     if (tape.mode() == Tape.Mode.RECORD) {
-      return block.apply(tape, inputs);
+      return on(tape, block, inputs);
     }
     Tape inner = new Tape(tape.stream(), tape.arena(), Tape.Mode.INFERENCE, tape.isLearning());
     boolean record = false;
@@ -53,6 +53,15 @@ final class BlockRun {
         tape.add(node);
       }
     }
+    return y;
+  }
+
+  /** Runs it on the tape itself, which records it if it records anything. */
+  static Tensor on(Tape tape, Node.Blocks block, Tensor... inputs) {
+    int node = tape.nodes.size();
+    int tensor = tape.owned.size();
+    Tensor y = block.apply(tape, inputs);
+    Unread.release(tape, node, tensor, y);
     return y;
   }
 

@@ -67,6 +67,11 @@ class ForwardCall implements OpCall {
   }
 
   @Override
+  public void hasRead(int i) {
+    throw forwardOnly();
+  }
+
+  @Override
   public Tensor dOut(int i) {
     throw forwardOnly();
   }

@@ -45,12 +45,14 @@ public final class Tape {
   private final TensorArena arena;
   private final Mode mode;
   private final boolean learns;
+  boolean keepsAll; // for tests that look at intermediate results
   final List<Node> nodes = new ArrayList<>();
   final IdentityHashMap<Tensor, Integer> producers = new IdentityHashMap<>();
   final IdentityHashMap<Tensor, @Nullable GradientTarget> leaves = new IdentityHashMap<>();
   final IdentityHashMap<Tensor, Statistics> statistics = new IdentityHashMap<>();
   final Set<Tensor> kept = Collections.newSetFromMap(new IdentityHashMap<>());
   final List<Tensor> owned = new ArrayList<>();
+  final IdentityHashMap<Tensor, Unread.Dropped> dropped = new IdentityHashMap<>();
 
   /**
    * A new tape.
@@ -218,7 +220,7 @@ public final class Tape {
     }
     Inference inference = op.infer(new Inputs(op, specs));
     if (op instanceof ViewOp view) {
-      return List.of(runView(view, inputs, record));
+      return List.of(ViewRun.of(this, view, inputs, record));
     }
     Node node = new Node(op, inputs.clone());
     for (int i = 0; i < inputs.length; i++) {
@@ -235,34 +237,16 @@ public final class Tape {
     call.releaseTemporaries();
     for (int i = 0; i < inputs.length; i++) {
       boolean copied = node.in[i] != inputs[i];
-      if (copied && !(record && (op.keeps().inputs() >> i & 1) == 1)) {
+      if (copied && !(record && op.keeps().input(i))) {
         release(node.in[i]);
       }
     }
     if (record) {
       add(node);
     } else {
-      for (Tensor t : node.saved) {
-        release(t);
-      }
+      release(node.saved);
     }
     return List.of(node.out);
-  }
-
-  private Tensor runView(ViewOp op, @Nullable Tensor[] inputs, boolean record) {
-    Tensor x = inputs[0];
-    if (x == null) {
-      throw new EqvaeException.Argument(op.name() + ": the input is missing");
-    }
-    Tensor dense = op.needsContiguous() && !x.isContiguous() ? dense(x) : x;
-    Tensor y = op.view(dense);
-    if (record) {
-      Node node = new Node(op, inputs.clone());
-      node.in[0] = dense;
-      node.out = new Tensor[] {y};
-      add(node);
-    }
-    return y;
   }
 
   void add(Node node) {
@@ -300,15 +284,23 @@ public final class Tape {
   }
 
   /**
+   * Runs a part of a network and then frees what it has computed, except for its result and for
+   * what the backward pass reads. Nothing else changes: what a part records, the tape records.
+   *
+   * @param part a function of {@code x}; what follows must use no other tensors of it
+   * @param x its input
+   * @return its output
+   */
+  public Tensor part(Block part, Tensor x) {
+    return BlockRun.on(this, (tape, in) -> part.apply(tape, in[0]), x);
+  }
+
+  /**
    * Frees every result of this tape that is not kept; for a tape in inference mode when its work is
    * done.
    */
   public void releaseAll() {
-    for (Tensor t : owned) {
-      if (!kept.contains(t) && !t.isReleased()) {
-        arena.release(t);
-      }
-    }
+    owned.forEach(this::release);
     owned.clear();
   }
 
@@ -332,9 +324,11 @@ public final class Tape {
     return copy;
   }
 
-  void release(@Nullable Tensor t) {
-    if (t != null && t.root() == t && !t.isReleased() && !kept.contains(t)) {
-      arena.release(t);
+  void release(@Nullable Tensor... tensors) {
+    for (Tensor t : tensors) {
+      if (t != null && t.root() == t && !t.isReleased() && !kept.contains(t)) {
+        arena.release(t);
+      }
     }
   }
 
@@ -365,9 +359,29 @@ public final class Tape {
    * @param seeds where to start
    */
   public void backward(List<Seed> seeds) {
-    new Backward(this, List.of(), true, true).propagate(seeds);
+    last(seeds, List.of(), true);
+  }
+
+  /**
+   * Gradients with respect to chosen tensors. All that the tape has computed is freed, except for
+   * losses. Afterwards the tape cannot be used for gradients.
+   *
+   * @param seeds where to start
+   * @param wrt with respect to what, leaves of this tape
+   * @return the gradients, in this tape's arena; zeros for tensors on which the seeds do not depend
+   */
+  public Map<Tensor, Tensor> lastGradients(List<Seed> seeds, List<Tensor> wrt) {
+    Map<Tensor, Tensor> gradients = last(seeds, wrt, false);
+    owned.stream().filter(t -> t.bytes() > Backward.SMALL).forEach(this::release);
+    return gradients;
+  }
+
+  private Map<Tensor, Tensor> last(List<Seed> seeds, List<Tensor> wrt, boolean intoTargets) {
+    Backward backward = new Backward(this, wrt, intoTargets, true);
+    backward.propagate(seeds);
     nodes.clear();
     producers.clear();
+    return backward.results();
   }
 
   /**

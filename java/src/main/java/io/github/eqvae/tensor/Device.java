@@ -11,6 +11,7 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.file.Path;
 import java.util.Optional;
+import java.util.function.UnaryOperator;
 
 /**
  * A device: {@code cpu}, {@code cuda:N}, {@code null} (plans memory, computes nothing), and for
@@ -29,12 +30,17 @@ public final class Device implements AutoCloseable {
   private final Optional<String> fallback;
   private boolean closed;
 
-  private Device(String name, NativeLibrary library, long handle, Optional<String> fallback) {
+  private Device(
+      String name,
+      NativeLibrary library,
+      long handle,
+      Optional<String> fallback,
+      UnaryOperator<DeviceInfo> says) {
     this.name = name;
     this.library = library;
     this.handle = handle;
     this.fallback = fallback;
-    this.info = readInfo();
+    this.info = says.apply(readInfo());
     this.leak = LeakCheck.opened(this, "Device " + name);
   }
 
@@ -71,7 +77,11 @@ public final class Device implements AutoCloseable {
    * @return the device; the caller closes it
    */
   public static Device planner(DeviceInfo target) {
-    return open("null:" + target.architecture(), target.threads());
+    return open(
+        "null:" + target.architecture(),
+        target.threads(),
+        Optional.empty(),
+        own -> own.withArchitecture(target.architecture()));
   }
 
   /**
@@ -139,6 +149,11 @@ public final class Device implements AutoCloseable {
   }
 
   private static Device open(String name, int threads, Optional<String> fallback) {
+    return open(name, threads, fallback, UnaryOperator.identity());
+  }
+
+  private static Device open(
+      String name, int threads, Optional<String> fallback, UnaryOperator<DeviceInfo> says) {
     int colon = name.indexOf(':');
     String backend = colon < 0 ? name : name.substring(0, colon);
     if (!backend.matches("cpu|cuda|simt|ref|null")) {
@@ -158,7 +173,7 @@ public final class Device implements AutoCloseable {
     try (Arena arena = Arena.ofConfined()) {
       MemorySegment out = arena.allocate(ValueLayout.JAVA_LONG);
       library.openDevice(ordinal, threads, out.address());
-      return new Device(name, library, out.get(ValueLayout.JAVA_LONG, 0), fallback);
+      return new Device(name, library, out.get(ValueLayout.JAVA_LONG, 0), fallback, says);
     }
   }
 

@@ -83,14 +83,10 @@ public record DeviceInfo(
     return architecture > 0;
   }
 
-  /**
-   * The device whose properties a memory plan for this device uses. Activations need the same
-   * memory on every device, but only some devices know the scratch memory of operations in advance.
-   *
-   * @return this, or the expected properties of a GPU
-   */
-  public DeviceInfo plannedFor() {
-    return plansScratch() ? this : expected("cuda");
+  /** The same device with another architecture. */
+  DeviceInfo withArchitecture(int other) {
+    return new DeviceInfo(
+        name, detail, threads, memoryBytes, freeBytes, dtype, executes, graphs, other, prefersBf16);
   }
 
   /**
@@ -129,6 +125,18 @@ public record DeviceInfo(
    */
   public boolean fusesStatistics() {
     return architecture > 0;
+  }
+
+  /**
+   * Whether results that are cheap to compute again, such as those of wide group norms, are not
+   * kept for the backward pass. On a processor the convolution that reads such a result takes more
+   * than a hundred times as long as the norm, so this saves memory and costs almost no time. On a
+   * GPU both are limited by memory.
+   *
+   * @return true for CPUs
+   */
+  public boolean recomputesCheap() {
+    return architecture == 0;
   }
 
   /**

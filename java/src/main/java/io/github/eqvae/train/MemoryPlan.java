@@ -58,7 +58,7 @@ public record MemoryPlan(
     String name = recipe.run().device();
     DeviceInfo expected = DeviceInfo.expected(name);
     if (!expected.plansScratch()) {
-      return of(recipe, expected.plannedFor(), false);
+      return of(recipe, expected, false);
     }
     try (Device device = Device.open(name, recipe.run().threads())) {
       return of(recipe, device.info(), true);

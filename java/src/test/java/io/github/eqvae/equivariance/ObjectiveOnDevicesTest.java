@@ -14,6 +14,7 @@ import io.github.eqvae.op.Interpolation;
 import io.github.eqvae.op.PixelLoss;
 import io.github.eqvae.op.RunningError;
 import io.github.eqvae.op.Sum;
+import io.github.eqvae.tape.Recorded;
 import io.github.eqvae.tape.Tape;
 import io.github.eqvae.tensor.DType;
 import io.github.eqvae.tensor.Device;
@@ -255,7 +256,7 @@ class ObjectiveOnDevicesTest {
 
   private static Bounded bounds(Networks ref, Branch branch, boolean bf16) {
     ref.arena.reset();
-    Tape tape = new Tape(ref.stream, ref.arena, Tape.Mode.RECORD);
+    Tape tape = Recorded.keeping(new Tape(ref.stream, ref.arena, Tape.Mode.RECORD));
     ref.stores().forEach(store -> store.all().forEach(p -> tape.watch(p.value())));
     SpatialTransform tau = branch.draw.transform();
     int f = ref.width.config.downsamplingFactor();

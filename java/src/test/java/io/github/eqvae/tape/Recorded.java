@@ -21,6 +21,12 @@ public final class Recorded {
    */
   public record Call(Op op, List<@Nullable Tensor> inputs, List<Tensor> outputs) {}
 
+  /** From now on the tape frees no results before the backward pass. */
+  public static Tape keeping(Tape tape) {
+    tape.keepsAll = true;
+    return tape;
+  }
+
   /** The operations in the order they ran, of a tape that keeps all results. */
   public static List<Call> of(Tape tape) {
     List<Call> calls = new ArrayList<>();
