@@ -51,7 +51,10 @@ final class ComparisonReport {
           new Row("accuracy", "/accuracy", "%.4f"),
           new Row("FID", "/fid", "%.4f"),
           new Row("Fréchet distance", "/frechet_distance", "%.4f"),
-          new Row("second Fréchet distance", "/frechet_distance_2", "%.4f"));
+          new Row("second Fréchet distance", "/frechet_distance_2", "%.4f"),
+          new Row("FID of real latents", "/fid_of_real_latents", "%.4f"),
+          new Row("distance of real latents", "/frechet_distance_of_real_latents", "%.4f"),
+          new Row("second of real latents", "/frechet_distance_2_of_real_latents", "%.4f"));
 
   private ComparisonReport() {}
 

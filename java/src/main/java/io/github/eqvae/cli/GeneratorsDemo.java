@@ -37,6 +37,9 @@ record GeneratorsDemo(long seed, Map<String, JsonNode> autoencoders, List<Pair> 
   /** The distances: of the first classifier, and of the second. */
   static final List<String> DISTANCES = List.of("frechet_distance", "frechet_distance_2");
 
+  /** What follows their names where they are those of decoded real latents. */
+  static final String OF_REAL_LATENTS = "_of_real_latents";
+
   /**
    * A metric of an autoencoder: its name in the record, and its path in {@code evaluation.json}.
    */
@@ -159,6 +162,10 @@ record GeneratorsDemo(long seed, Map<String, JsonNode> autoencoders, List<Pair> 
     map.put("steps", curves.getFirst().steps());
     for (int d = 0; d < DISTANCES.size(); d++) {
       map.put(DISTANCES.get(d), curves.get(d).values());
+      String ofReal = DISTANCES.get(d) + OF_REAL_LATENTS;
+      if (result.path(ofReal).isNumber()) {
+        map.put(ofReal, result.path(ofReal));
+      }
     }
     return map;
   }
@@ -187,6 +194,18 @@ record GeneratorsDemo(long seed, Map<String, JsonNode> autoencoders, List<Pair> 
                     ? String.format(
                         Locale.ROOT, "plain's end in %.2f of its steps", 1 / factor.getAsDouble())
                     : "plain's end is not reached"));
+      }
+      for (String distance : DISTANCES) {
+        JsonNode plain = pair.results().get("plain").path(distance + OF_REAL_LATENTS);
+        JsonNode eq = pair.results().get("eq").path(distance + OF_REAL_LATENTS);
+        if (plain.isNumber() && eq.isNumber()) {
+          text.append(
+              line(
+                  pair.kind() + ", real latents",
+                  number(plain.asDouble()),
+                  number(eq.asDouble()),
+                  distance));
+        }
       }
     }
     return text.toString();

@@ -205,6 +205,11 @@ class DemoGeneratorsTest {
       assertEquals(12, run.at("/plain/steps").size());
       assertEquals(STEPS, run.at("/eq/steps").get(11).asInt());
       assertEquals(plain.last(), run.at("/plain/frechet_distance_2").get(11).asDouble());
+      assertEquals(
+          ResultFile.read(out.resolve(kind + "-plain/evaluation.json"))
+              .path("frechet_distance_2_of_real_latents")
+              .doubleValue(),
+          run.at("/plain/frechet_distance_2_of_real_latents").asDouble(-1));
       assertEquals(eq.last(), run.at("/eq/frechet_distance_2").get(11).asDouble());
       JsonNode reached = run.get("eq_steps_to_plain_frechet_distance_2");
       assertEquals(

@@ -148,6 +148,16 @@ abstract class FolderData implements LatentsSource, AutoCloseable {
     return training[(int) ((long) i * training.length / count)];
   }
 
+  /**
+   * The first pictures of the first epoch: an even choice also of a folder in the order of classes.
+   *
+   * @param count how many
+   * @return numbers in the folder; fewer if there are fewer to train on
+   */
+  final int[] first(int count) {
+    return Arrays.copyOf(order(0), Math.min(count, training.length));
+  }
+
   /** The order of an epoch: numbers of pictures in the folder. */
   final int[] order(long epoch) {
     int[] places = EpochOrder.permutation(seed, epoch, training.length);

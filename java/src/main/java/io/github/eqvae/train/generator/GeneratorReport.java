@@ -47,6 +47,7 @@ final class GeneratorReport {
     figures.add(
         new ReportData.Figure(
             String.format(Locale.ROOT, "%.3f", data.rms()), "RMS of latents", ""));
+    figures.addAll(distances(validation, distances));
     return new ReportData(
         "Run " + folder.path().getFileName(),
         "Samples after " + step + " steps, of the same noise and labels each time.",
@@ -114,6 +115,19 @@ final class GeneratorReport {
     return Stream.iterate(0, q -> q + 1)
         .limit(QuarterLosses.COUNT)
         .map(QuarterLosses::name)
+        .toList();
+  }
+
+  /** The newest distances to real images. */
+  static List<ReportData.Figure> distances(Map<String, Double> validation, List<String> keys) {
+    return keys.stream()
+        .filter(validation::containsKey)
+        .map(
+            key ->
+                new ReportData.Figure(
+                    String.format(Locale.ROOT, "%.3f", validation.get(key)),
+                    key,
+                    key.endsWith("_of_real_latents") ? "decoder and count alone" : ""))
         .toList();
   }
 

@@ -3,6 +3,7 @@ package io.github.eqvae.train.generator;
 import io.github.eqvae.generator.checkpoint.GeneratorMetadata;
 import io.github.eqvae.io.Image;
 import io.github.eqvae.nn.ParameterStore;
+import io.github.eqvae.tensor.Stream;
 import io.github.eqvae.tensor.TensorArena;
 import io.github.eqvae.train.BatchSource;
 import io.github.eqvae.train.Trainer;
@@ -19,6 +20,9 @@ import java.util.Map;
 
 /** The latents of a generator's run, its loss on held-out ones, and the pictures it shows. */
 public final class GeneratorWorkload extends SampledWorkload<GeneratorTask, Denoising> {
+  /** Makes this draw from the posterior different from those of other measurements. */
+  private static final long REAL_LATENTS = 5;
+
   private final GeneratorRecipe recipe;
   private final LatentData data;
   private final SampleDecoder decoder;
@@ -86,6 +90,17 @@ public final class GeneratorWorkload extends SampledWorkload<GeneratorTask, Deno
   @Override
   List<Image> measured(Denoising network) throws IOException {
     return GeneratorSamples.measured(recipe, decoder).images(network);
+  }
+
+  @Override
+  List<Image> decoded(int count, Stream stream) throws IOException {
+    int[] images = data.first(count);
+    FixedNoise noise = new FixedNoise(recipe.run().seed(), REAL_LATENTS);
+    float[] latents = new float[images.length * data.elements()];
+    for (int i = 0; i < images.length; i++) {
+      data.draw(images[i], noise, latents, i * data.elements());
+    }
+    return decoder.decode(latents, images.length, stream);
   }
 
   @Override

@@ -31,7 +31,7 @@ final class MaskGitReport {
         "Run " + folder.path().getFileName(),
         "Samples after " + step + " steps, of the same draws and labels each time.",
         List.of(new ReportData.Tile("Samples", "after step " + step, Images.png(newest))),
-        figures(validation),
+        figures(validation, distances),
         String.format(
             Locale.ROOT,
             "MaskGIT (%s) on %s: %,d of %,d steps of batch %d, seed %d. %s. Samples by %s, %d"
@@ -96,7 +96,8 @@ final class MaskGitReport {
                     new ReportData.Text("Recipe", recipe.toYaml(), true)))));
   }
 
-  private static List<ReportData.Figure> figures(Map<String, Double> validation) {
+  private static List<ReportData.Figure> figures(
+      Map<String, Double> validation, List<String> distances) {
     List<ReportData.Figure> figures = new ArrayList<>();
     if (validation.containsKey(MaskGitTask.MASKED_LOSS)) {
       figures.add(
@@ -110,6 +111,7 @@ final class MaskGitReport {
               "of hidden codes right, held out",
               ""));
     }
+    figures.addAll(GeneratorReport.distances(validation, distances));
     return figures;
   }
 }

@@ -3,6 +3,7 @@ package io.github.eqvae.train.generator;
 import io.github.eqvae.generator.CodeSampling;
 import io.github.eqvae.io.Image;
 import io.github.eqvae.nn.ParameterStore;
+import io.github.eqvae.tensor.Stream;
 import io.github.eqvae.tensor.TensorArena;
 import io.github.eqvae.train.BatchSource;
 import io.github.eqvae.train.Trainer;
@@ -11,6 +12,7 @@ import io.github.eqvae.train.report.ReportData;
 import io.github.eqvae.train.run.RunFolder;
 import io.github.eqvae.train.run.RunObserver;
 import java.io.IOException;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -69,6 +71,17 @@ public final class MaskGitWorkload extends SampledWorkload<MaskGitTask, CodeSamp
   @Override
   List<Image> measured(CodeSampling network) throws IOException {
     return MaskGitPictures.measured(recipe, decoder).images(network);
+  }
+
+  @Override
+  List<Image> decoded(int count, Stream stream) throws IOException {
+    List<int[]> codes = new ArrayList<>();
+    for (int image : data.first(count)) {
+      int[] one = new int[data.tokens()];
+      data.read(image, false, one, 0);
+      codes.add(one);
+    }
+    return decoder.decode(codes, stream);
   }
 
   @Override

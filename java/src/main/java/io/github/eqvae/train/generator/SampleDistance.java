@@ -35,12 +35,22 @@ final class SampleDistance {
     List<Image> images() throws IOException;
   }
 
+  /** Pictures that the decoder makes of the data's own latents. */
+  private static final String REAL = "real latents";
+
   private final DistanceRecipe recipe;
   private final List<Extractor> extractors;
+
+  /** The same networks, which name the distances of real latents. */
+  private final List<Extractor> ofReal;
+
   private final BiConsumer<String, String> onSkip;
 
   /** The statistics of the real images, once they have been measured. */
-  private final Map<Extractor, GaussianStatistics> real = new HashMap<>();
+  private final Map<Path, GaussianStatistics> real = new HashMap<>();
+
+  private Map<String, Double> ofRealLatents = Map.of();
+  private int realLatents;
 
   /**
    * Says what will be measured.
@@ -54,6 +64,7 @@ final class SampleDistance {
     this.recipe = recipe;
     this.onSkip = onSkip;
     extractors = extractors(recipe);
+    ofReal = extractors.stream().map(e -> e.distanceOf(REAL)).toList();
     if (recipe.isMeasured()) {
       if (autoencoder.path().isEmpty()) {
         throw new EqvaeException.Argument(
@@ -96,6 +107,11 @@ final class SampleDistance {
     return recipe.isMeasured() ? extractors.stream().map(Extractor::key).toList() : List.of();
   }
 
+  /** The names of the distances of real latents in the log; empty if nothing is measured. */
+  List<String> keysOfRealLatents() {
+    return recipe.isMeasured() ? ofReal.stream().map(Extractor::key).toList() : List.of();
+  }
+
   /** The metrics by which the best model can be chosen. */
   List<Workload.Metric> metrics() {
     return keys().stream().map(key -> new Workload.Metric(key, key, false)).toList();
@@ -119,6 +135,7 @@ final class SampleDistance {
     Map<String, Object> map = new LinkedHashMap<>();
     map.put("reference", recipe.reference().orElseThrow().toString());
     map.put("count", recipe.count());
+    map.put("real_latents", realLatents);
     map.put("sampler", sampler);
     map.put("steps", recipe.steps());
     map.put("guidance", recipe.guidance());
@@ -134,6 +151,11 @@ final class SampleDistance {
           String.format(
               Locale.ROOT, "%s %.4f, of %,d samples%n", key, measured.get(key), recipe.count()));
     }
+    for (String key : ofRealLatents.keySet()) {
+      text.append(
+          String.format(
+              Locale.ROOT, "%s %.4f, of %,d%n", key, ofRealLatents.get(key), realLatents));
+    }
     return text.toString();
   }
 
@@ -145,12 +167,31 @@ final class SampleDistance {
    * @return distance by its name
    */
   Map<String, Double> measure(Samples samples, Stream stream) throws IOException {
-    if (keys().isEmpty()) {
-      return Map.of();
+    return keys().isEmpty() ? Map.of() : measure(extractors, samples.images(), stream);
+  }
+
+  /**
+   * Measures as many decoded latents of the data as samples are measured: the part of a distance
+   * that is the decoder's loss and the small count's. It does not change while the network learns,
+   * so it is measured once.
+   *
+   * @param decoded makes them; not called if nothing is measured, or if it was measured before
+   * @param stream orders the work of the networks whose features are compared
+   * @return distance by its name; empty with fewer than two latents
+   */
+  Map<String, Double> measureRealLatents(Samples decoded, Stream stream) throws IOException {
+    if (!keys().isEmpty() && ofRealLatents.isEmpty()) {
+      List<Image> images = decoded.images();
+      realLatents = images.size();
+      ofRealLatents = realLatents < 2 ? Map.of() : measure(ofReal, images, stream);
     }
-    List<Image> images = samples.images();
+    return ofRealLatents;
+  }
+
+  private Map<String, Double> measure(List<Extractor> by, List<Image> images, Stream stream)
+      throws IOException {
     Map<String, Double> values = new LinkedHashMap<>();
-    for (Extractor extractor : extractors) {
+    for (Extractor extractor : by) {
       try (ImageFeatures features = extractor.load(stream)) {
         GaussianStatistics reference = reference(extractor, features);
         values.put(extractor.key(), generated(features, images).compare(reference).distance());
@@ -171,14 +212,14 @@ final class SampleDistance {
 
   private GaussianStatistics reference(Extractor extractor, ImageFeatures features)
       throws IOException {
-    GaussianStatistics known = real.get(extractor);
+    GaussianStatistics known = real.get(extractor.file());
     if (known != null) {
       return known;
     }
     ImageSet images = new ImageSet(recipe.reference().orElseThrow());
     String hash = extractor.sha256();
     try (FeatureSet set = images.measure(features, hash, image -> {}, onSkip, count -> {})) {
-      real.put(extractor, set.pooled());
+      real.put(extractor.file(), set.pooled());
       return set.pooled();
     }
   }

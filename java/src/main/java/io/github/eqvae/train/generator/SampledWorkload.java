@@ -39,6 +39,7 @@ abstract class SampledWorkload<T extends Task, N> implements Workload<T> {
   private final FolderData data;
   private final LatentsAutoencoder autoencoder;
   private final SampleDistance distance;
+  private final DistanceRecipe recipe;
   private Map<String, Double> validation = Map.of();
   private @Nullable RunFolder folder;
 
@@ -53,6 +54,7 @@ abstract class SampledWorkload<T extends Task, N> implements Workload<T> {
   SampledWorkload(
       FolderData data, Optional<Path> decoder, DistanceRecipe recipe, RunObserver observer) {
     this.data = data;
+    this.recipe = recipe;
     try {
       autoencoder = new LatentsAutoencoder(decoder, data);
       distance = new SampleDistance(recipe, autoencoder, observer::skipped);
@@ -84,6 +86,14 @@ abstract class SampledWorkload<T extends Task, N> implements Workload<T> {
 
   /** Samples to be compared with real images. */
   abstract List<Image> measured(N network) throws IOException;
+
+  /**
+   * Some of the data themselves, decoded as samples are.
+   *
+   * @param count how many; fewer if there are fewer
+   * @param stream orders the work
+   */
+  abstract List<Image> decoded(int count, Stream stream) throws IOException;
 
   /** The picture to show. */
   abstract Image picture(N network) throws IOException;
@@ -190,6 +200,9 @@ abstract class SampledWorkload<T extends Task, N> implements Workload<T> {
       }
       values.putAll(distance.measure(() -> measured(network), trainer.stream()));
     }
+    values.putAll(
+        distance.measureRealLatents(
+            () -> decoded(recipe.count(), trainer.stream()), trainer.stream()));
     validation = values;
     return values;
   }
@@ -213,7 +226,9 @@ abstract class SampledWorkload<T extends Task, N> implements Workload<T> {
     try (TensorArena arena = arena(trainer)) {
       Image picture = picture(network(trainer, arena));
       if (folder != null) {
-        Shown shown = new Shown(picture, validation, distance.keys());
+        List<String> distances = new ArrayList<>(distance.keys());
+        distances.addAll(distance.keysOfRealLatents());
+        Shown shown = new Shown(picture, validation, distances);
         AtomicFiles.write(folder.report(), Report.html(report(trainer, folder, shown)));
       }
       return Optional.of(picture);

@@ -6,6 +6,8 @@ import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
 import io.github.eqvae.EqvaeException;
 import io.github.eqvae.eval.ClassifierFeatures;
 import io.github.eqvae.eval.FeatureSet;
@@ -155,6 +157,37 @@ class SampleDistanceTest {
     assertTrue(Files.readString(run.resolve("report.html")).contains("Distance to real images"));
   }
 
+  /** The same pictures, decoded as samples are, compared with the same images. */
+  @Test
+  void realLatentsAreMeasuredAsSamplesAre() throws Exception {
+    GeneratorRecipe recipe = recipe();
+    Path run = train(recipe, "run", false);
+    Path classifier = folder.resolve("classifier-1.safetensors");
+    String key = "frechet_distance_of_real_latents";
+    try (Device device = Device.open("cpu", 1);
+        Stream stream = new Stream(device);
+        LatentData data = new LatentData(recipe);
+        ClassifierFeatures features = ClassifierFeatures.load(classifier, stream)) {
+      int[] images = data.order(0);
+      float[] latents = new float[20 * data.elements()];
+      for (int i = 0; i < 20; i++) {
+        data.draw(images[i], new FixedNoise(recipe.run().seed(), 5), latents, i * data.elements());
+      }
+      LatentsAutoencoder autoencoder = new LatentsAutoencoder(recipe.samples().autoencoder(), data);
+      List<Image> decoded =
+          new SampleDecoder(recipe, data, autoencoder).decode(latents, 20, stream);
+      double expected = evaluated(decoded, features, stream);
+      for (Map<String, Object> validation : validations(run)) {
+        assertEquals(expected, distance(validation, key), 1e-9 * expected);
+      }
+    }
+    JsonNode result = new ObjectMapper().readTree(run.resolve("evaluation.json").toFile());
+    assertEquals(distance(validations(run).getLast(), key), result.path(key).asDouble());
+    assertEquals(20, result.path("measured_distances").path("real_latents").asInt());
+    String report = Files.readString(run.resolve("report.html"));
+    assertTrue(report.contains("frechet_distance_2_of_real_latents"), "not in the report");
+  }
+
   private double evaluated(Path run, GeneratorRecipe recipe, Path classifier) throws Exception {
     try (Device device = Device.open("cpu", 1);
         Stream stream = new Stream(device);
@@ -171,16 +204,21 @@ class SampleDistanceTest {
               .images(new Denoising(dit, stream, arena));
       dit.parameters().close();
       assertEquals(20, images.size());
-      Path samples = Files.createDirectories(folder.resolve("samples"));
-      for (int i = 0; i < images.size(); i++) {
-        Files.write(samples.resolve(i + ".png"), Images.png(images.get(i)));
-      }
-      try (FeatureSet ours = measure(samples, features);
-          FeatureSet real = measure(folder.resolve("real"), features)) {
-        return GeneratedFigures.of(Protocol.CLASSIFIER, ours, real, stream)
-            .values()
-            .get("frechet_distance");
-      }
+      return evaluated(images, features, stream);
+    }
+  }
+
+  private double evaluated(List<Image> images, ClassifierFeatures features, Stream stream)
+      throws IOException {
+    Path samples = Files.createDirectories(folder.resolve("samples"));
+    for (int i = 0; i < images.size(); i++) {
+      Files.write(samples.resolve(i + ".png"), Images.png(images.get(i)));
+    }
+    try (FeatureSet ours = measure(samples, features);
+        FeatureSet real = measure(folder.resolve("real"), features)) {
+      return GeneratedFigures.of(Protocol.CLASSIFIER, ours, real, stream)
+          .values()
+          .get("frechet_distance");
     }
   }
 
@@ -194,9 +232,10 @@ class SampleDistanceTest {
     Path whole = train(recipe(), "whole", false);
     train(recipe("run.steps=10"), "parts", false);
     Path parts = train(recipe(), "parts", true);
-    assertEquals(
-        distance(validations(whole).getLast(), "frechet_distance"),
-        distance(validations(parts).getLast(), "frechet_distance"));
+    for (String key : List.of("frechet_distance", "frechet_distance_of_real_latents")) {
+      assertEquals(
+          distance(validations(whole).getLast(), key), distance(validations(parts).getLast(), key));
+    }
     Path without = folder.resolve("without");
     RunFolder run = new RunFolder(without);
     GeneratorRecipe plain =
