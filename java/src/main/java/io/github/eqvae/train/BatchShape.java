@@ -29,6 +29,28 @@ public record BatchShape(int samples, List<Field> fields) {
    * @param integers whether it has integers (I32); else numbers in the device's dtype
    */
   public record Field(String name, Shape shape, boolean integers) {
+    /**
+     * Numbers in the device's dtype.
+     *
+     * @param name its name
+     * @param extents its shape
+     * @return the field
+     */
+    public static Field numbers(String name, long... extents) {
+      return new Field(name, Shape.of(extents), false);
+    }
+
+    /**
+     * Integers.
+     *
+     * @param name its name
+     * @param extents its shape
+     * @return the field
+     */
+    public static Field integers(String name, long... extents) {
+      return new Field(name, Shape.of(extents), true);
+    }
+
     DType dtype(DType ofDevice) {
       return integers ? DType.I32 : ofDevice;
     }
@@ -39,14 +61,13 @@ public record BatchShape(int samples, List<Field> fields) {
   }
 
   /**
-   * A batch of one tensor of numbers.
+   * A batch of some tensors.
    *
-   * @param name its name
-   * @param shape its shape; the first axis is the samples
+   * @param fields its tensors, at least one; the first axis is the samples
    * @return the batch
    */
-  public static BatchShape of(String name, Shape shape) {
-    return new BatchShape(shape.size(0), List.of(new Field(name, shape, false)));
+  public static BatchShape of(Field... fields) {
+    return new BatchShape(fields[0].shape().size(0), List.of(fields));
   }
 
   static <T> T require(Map<String, T> all, String field) {

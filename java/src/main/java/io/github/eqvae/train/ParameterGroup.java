@@ -3,6 +3,7 @@ package io.github.eqvae.train;
 import io.github.eqvae.nn.AdamSettings;
 import io.github.eqvae.nn.Parameter;
 import io.github.eqvae.nn.ParameterStore;
+import io.github.eqvae.train.recipe.OptimizerRecipe;
 import java.util.function.ToDoubleFunction;
 
 /**
@@ -28,6 +29,22 @@ public record ParameterGroup(
     int reports,
     String norm,
     ToDoubleFunction<Parameter> weightDecay) {
+  /**
+   * A network that is a run's only one: it has an average, and the log calls the norm of its
+   * gradients {@code grad_norm}.
+   *
+   * @param name what its files are called in a checkpoint, and what people call it
+   * @param store the parameters
+   * @param optimizer how they are updated
+   * @param reports how many numbers a micro-batch reports at most
+   * @return the group
+   */
+  public static ParameterGroup of(
+      String name, ParameterStore store, OptimizerRecipe optimizer, int reports) {
+    return new ParameterGroup(
+        name, name, store, optimizer.adam(), optimizer.learningRate(), true, reports, "grad_norm");
+  }
+
   /**
    * The same weight decay for all: that of {@code adam}.
    *

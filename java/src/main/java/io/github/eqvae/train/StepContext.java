@@ -1,10 +1,13 @@
 package io.github.eqvae.train;
 
+import io.github.eqvae.nn.LossCollector;
+import io.github.eqvae.nn.LossTerms;
 import io.github.eqvae.tape.Tape;
 import io.github.eqvae.tensor.Shape;
 import io.github.eqvae.tensor.Stream;
 import io.github.eqvae.tensor.Tensor;
 import io.github.eqvae.tensor.TensorArena;
+import java.util.List;
 import java.util.Map;
 
 /**
@@ -32,6 +35,44 @@ public record StepContext(
    */
   public Tensor input(String field) {
     return BatchShape.require(batch, field);
+  }
+
+  /**
+   * Records what the part computes.
+   *
+   * @return a tape in the step arena
+   */
+  public Tape tape() {
+    return new Tape(stream, arena, mode);
+  }
+
+  /**
+   * Computes the gradients of a loss, and reports it as {@code total}.
+   *
+   * @param tape recorded it
+   * @param loss a scalar
+   * @return what is reported
+   */
+  public LossReport minimize(Tape tape, Tensor loss) {
+    return minimize(tape, loss, Map.of());
+  }
+
+  /**
+   * Computes the gradients of a loss, and reports it as {@code total}.
+   *
+   * @param tape recorded it
+   * @param loss a scalar
+   * @param others more scalars for the log, by name
+   * @return what is reported
+   */
+  public LossReport minimize(Tape tape, Tensor loss, Map<String, Tensor> others) {
+    LossCollector losses = new LossCollector();
+    losses.add("total", loss, 1);
+    others.forEach((name, value) -> losses.add(name, value, 1));
+    LossTerms.Report into = new LossTerms.Report(report, null);
+    LossTerms terms = losses.collect(stream, into);
+    tape.backward(List.of(tape.seed(loss, 1)));
+    return LossReport.of(terms, into);
   }
 
   /**

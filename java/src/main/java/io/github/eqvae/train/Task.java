@@ -72,9 +72,11 @@ public interface Task extends AutoCloseable {
    * micro-batch in training may need more memory.
    *
    * @param at the step's only micro-batch, or a later one where the run accumulates
-   * @return at least one
+   * @return at least one; by default that micro-batch, where all are alike
    */
-  List<Sketch> sketches(MicroBatch at);
+  default List<Sketch> sketches(MicroBatch at) {
+    return List.of(new Sketch("any", phases(at)));
+  }
 
   /**
    * A micro-batch for a memory plan.
@@ -198,6 +200,9 @@ public interface Task extends AutoCloseable {
     return 0;
   }
 
+  /** Closes the networks; by default, the parameters of the groups. */
   @Override
-  void close();
+  default void close() {
+    groups().forEach(group -> group.store().close());
+  }
 }

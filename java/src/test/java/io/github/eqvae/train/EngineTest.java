@@ -11,9 +11,11 @@ import io.github.eqvae.nn.AdamSettings;
 import io.github.eqvae.nn.Init;
 import io.github.eqvae.nn.ParameterStore;
 import io.github.eqvae.op.Activation;
+import io.github.eqvae.op.Add;
 import io.github.eqvae.op.Conv2d;
 import io.github.eqvae.op.Linear;
 import io.github.eqvae.op.PackedWeights;
+import io.github.eqvae.tape.Tape;
 import io.github.eqvae.tensor.Device;
 import io.github.eqvae.tensor.Shape;
 import io.github.eqvae.tensor.Stream;
@@ -42,7 +44,7 @@ class EngineTest {
   @TempDir Path folder;
 
   private record ToyRecipe(RunRecipe run, OptimizerRecipe optimizer)
-      implements TrainingRecipe<ToyTask> {
+      implements TrainingRecipe<NoisyTask> {
     static ToyRecipe of(String device, long steps) {
       Map<String, Object> run =
           Map.of("steps", steps, "ema_decay", 0.9, "device", device, "save_every", 0, "keep", 1);
@@ -63,33 +65,95 @@ class EngineTest {
     }
 
     @Override
-    public ToyTask task(Stream stream, boolean planned) {
-      return new ToyTask(stream, run.seed());
+    public NoisyTask task(Stream stream, boolean planned) {
+      return new NoisyTask(stream, this);
+    }
+  }
+
+  /** The toy with all that a task may have beside: scalars, integers, names, decays of weights. */
+  private static final class NoisyTask extends ToyTask {
+    private final ToyRecipe recipe;
+    private int[] firstLabels = {};
+
+    NoisyTask(Stream stream, ToyRecipe recipe) {
+      super(stream, recipe.optimizer(), recipe.run().seed());
+      this.recipe = recipe;
+    }
+
+    @Override
+    protected ParameterGroup group() {
+      AdamSettings adam = new AdamSettings(0.9, 0.99, 1e-8, 0.01, true);
+      double rate = recipe.optimizer().learningRate();
+      return new ParameterGroup(
+          "toy",
+          "regression",
+          store,
+          adam,
+          rate,
+          true,
+          1,
+          "norm",
+          p -> p.name().equals("weight") ? 0.01 : 0);
+    }
+
+    @Override
+    public BatchShape batch() {
+      List<BatchShape.Field> fields = new ArrayList<>(super.batch().fields());
+      fields.add(BatchShape.Field.integers("labels", SAMPLES));
+      return new BatchShape(SAMPLES, fields);
+    }
+
+    @Override
+    public int scalars() {
+      return 1;
+    }
+
+    @Override
+    public void scalars(MicroBatch at, double[] values) {
+      values[0] = at.index(); // what the noise is drawn with
+    }
+
+    @Override
+    protected LossReport learn(StepContext c) {
+      Tensor noise = c.arena().tensor(Shape.of(SAMPLES, FEATURES));
+      noise.normal(c.stream(), recipe.run().seed(), 7, c.scalar(0), 0, 0.01);
+      Tape tape = new Tape(c.stream(), c.arena(), Tape.Mode.INFERENCE);
+      Tensor x = tape.apply(new Add(), noise, c.input("x"));
+      Map<String, Tensor> batch = Map.of("x", x, "y", c.input("y"));
+      return super.learn(
+          new StepContext(c.stream(), c.arena(), c.mode(), batch, c.scalars(), c.report()));
+    }
+
+    @Override
+    public boolean initialize(StepContext context) {
+      firstLabels = context.input("labels").toInts(context.stream());
+      return false;
     }
   }
 
   /** A network of one matrix that its operation reads packed. */
   private static final class PackingTask extends ToyTask {
     final ParameterStore packing;
+    private final OptimizerRecipe optimizer;
 
-    PackingTask(Stream stream) {
-      super(stream, 1);
+    PackingTask(Stream stream, OptimizerRecipe optimizer) {
+      super(stream, optimizer, 1);
       ParameterStore.Builder builder = new ParameterStore.Builder();
       builder.root().weight(new Conv2d(1, 0), "packed", Init.torchDefault(3), 5, 3);
       builder.root().weight(new Linear(Activation.IDENTITY), "plain", Init.torchDefault(3), 5, 3);
       packing = builder.build(stream, 1, true);
+      this.optimizer = optimizer;
     }
 
     @Override
-    public List<ParameterGroup> groups() {
-      AdamSettings adam = new AdamSettings(0.9, 0.99, 1e-8, 0, true);
-      return List.of(new ParameterGroup("toy", "toy", packing, adam, 0.05, true, 1, "norm"));
+    protected ParameterGroup group() {
+      return ParameterGroup.of("toy", packing, optimizer, 1);
     }
 
     @Override
     public void close() {
-      packing.close();
       super.close();
+      store.close();
     }
   }
 
@@ -105,7 +169,7 @@ class EngineTest {
             OptimizerRecipe.read(ToyRecipe.fields(Map.of("learning_rate", 0.05))));
     try (Device device = Device.open("simt");
         Stream stream = new Stream(device);
-        PackingTask task = new PackingTask(stream)) {
+        PackingTask task = new PackingTask(stream, recipe.optimizer())) {
       new TrainState(recipe, task, stream);
       assertNull(task.packing.get("plain").packed());
       Tensor copy = task.packing.get("packed").packed();
@@ -142,7 +206,7 @@ class EngineTest {
   private Trained train(ToyRecipe recipe, String name, BatchSource batches) throws Exception {
     List<String> losses = new ArrayList<>();
     CheckpointStore store = new CheckpointStore(folder.resolve(name), 1);
-    try (Trainer<ToyTask> trainer = new Trainer<>(recipe)) {
+    try (Trainer<NoisyTask> trainer = new Trainer<>(recipe)) {
       var latest = store.latest().checkpoint();
       if (latest.isPresent()) {
         trainer.resume(latest.get());
@@ -233,7 +297,7 @@ class EngineTest {
   private IOException endsEarly(String name, BatchSource batches, TrainListener listener)
       throws Exception {
     CheckpointStore store = new CheckpointStore(folder.resolve(name), 1);
-    try (Trainer<ToyTask> trainer = new Trainer<>(ToyRecipe.of("cpu", 40))) {
+    try (Trainer<NoisyTask> trainer = new Trainer<>(ToyRecipe.of("cpu", 40))) {
       return assertThrows(IOException.class, () -> trainer.run(batches, null, store, listener));
     }
   }

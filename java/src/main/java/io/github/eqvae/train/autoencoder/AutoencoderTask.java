@@ -164,7 +164,7 @@ public final class AutoencoderTask implements Task {
 
   @Override
   public BatchShape batch() {
-    BatchShape plain = BatchShape.of(IMAGES, images());
+    BatchShape plain = BatchShape.of(new BatchShape.Field(IMAGES, images(), false));
     if (recipe.data().latentsCacheBytes() == 0) {
       return plain;
     }

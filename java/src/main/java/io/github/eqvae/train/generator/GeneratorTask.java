@@ -4,7 +4,6 @@ import io.github.eqvae.diffusion.DenoisingLoss;
 import io.github.eqvae.diffusion.RepaLoss;
 import io.github.eqvae.generator.Dit;
 import io.github.eqvae.generator.DitConfig;
-import io.github.eqvae.nn.AdamSettings;
 import io.github.eqvae.op.GaussianSample;
 import io.github.eqvae.tape.Seed;
 import io.github.eqvae.tape.Tape;
@@ -15,11 +14,9 @@ import io.github.eqvae.tensor.TensorArena;
 import io.github.eqvae.train.BatchShape;
 import io.github.eqvae.train.LossReport;
 import io.github.eqvae.train.MicroBatch;
+import io.github.eqvae.train.OneNetworkTask;
 import io.github.eqvae.train.ParameterGroup;
-import io.github.eqvae.train.Phase;
 import io.github.eqvae.train.StepContext;
-import io.github.eqvae.train.Task;
-import io.github.eqvae.train.recipe.OptimizerRecipe;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
@@ -35,7 +32,7 @@ import org.jspecify.annotations.Nullable;
  * that follow from them, and labels come with the batch ({@link LatentBatches}). So one graph does
  * every step.
  */
-public final class GeneratorTask implements Task {
+public final class GeneratorTask extends OneNetworkTask {
   /** The field of a batch: mean and log variance of each latent, {@code [N, H, W, 2C]}, scaled. */
   public static final String MOMENTS = "moments";
 
@@ -70,7 +67,6 @@ public final class GeneratorTask implements Task {
   private final Stream stream;
   private final DenoisingLoss loss;
   private final Dit network;
-  private final List<ParameterGroup> groups;
   private final QuarterLosses quarters;
 
   GeneratorTask(GeneratorRecipe recipe, Stream stream) {
@@ -86,21 +82,12 @@ public final class GeneratorTask implements Task {
             true);
     network.computeIn(recipe.run().activations(stream.device()));
     quarters = new QuarterLosses(loss, recipe.optimizer().accumulate());
-    groups = List.of(group());
   }
 
-  private ParameterGroup group() {
-    OptimizerRecipe o = recipe.optimizer();
-    AdamSettings adam = o.adam();
-    return new ParameterGroup(
-        "generator",
-        "generator",
-        network.parameters(),
-        adam,
-        o.learningRate(),
-        true,
-        (TERMS + 1) * samples() + 1,
-        "grad_norm");
+  @Override
+  protected ParameterGroup group() {
+    int reports = (TERMS + 1) * samples() + 1;
+    return ParameterGroup.of("generator", network.parameters(), recipe.optimizer(), reports);
   }
 
   /**
@@ -114,11 +101,6 @@ public final class GeneratorTask implements Task {
 
   private int samples() {
     return recipe.run().batchSize();
-  }
-
-  @Override
-  public List<ParameterGroup> groups() {
-    return groups;
   }
 
   @Override
@@ -157,12 +139,8 @@ public final class GeneratorTask implements Task {
   }
 
   @Override
-  public List<Phase> phases(MicroBatch at) {
-    return List.of(Phase.of("denoising", 0, this::learn));
-  }
-
-  private LossReport learn(StepContext c) {
-    Tape tape = new Tape(c.stream(), c.arena(), c.mode());
+  protected LossReport learn(StepContext c) {
+    Tape tape = c.tape();
     Tensor data = data(tape, c);
     DenoisingLoss.Corrupted of =
         loss.corrupt(tape, data, noise(c, data.shape(), CORRUPTION), c.input(ROWS));
@@ -217,11 +195,6 @@ public final class GeneratorTask implements Task {
   }
 
   @Override
-  public List<Sketch> sketches(MicroBatch at) {
-    return List.of(new Sketch("any", phases(at)));
-  }
-
-  @Override
   public boolean initialize() throws IOException {
     return InitialWeights.of(recipe).load(file -> file.load(network, stream));
   }
@@ -268,10 +241,5 @@ public final class GeneratorTask implements Task {
   @Override
   public long frozenBytes() {
     return ComputedFeatures.plannedBytes(recipe, stream);
-  }
-
-  @Override
-  public void close() {
-    network.parameters().close();
   }
 }

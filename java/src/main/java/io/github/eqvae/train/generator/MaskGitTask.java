@@ -4,25 +4,21 @@ import io.github.eqvae.generator.CodeSampling;
 import io.github.eqvae.generator.MaskGitConfig;
 import io.github.eqvae.generator.MaskedTransformer;
 import io.github.eqvae.generator.TokenDropout;
-import io.github.eqvae.nn.LossCollector;
-import io.github.eqvae.nn.LossTerms;
 import io.github.eqvae.op.SoftmaxCrossEntropy;
 import io.github.eqvae.op.Sum;
 import io.github.eqvae.tape.Tape;
-import io.github.eqvae.tensor.Shape;
 import io.github.eqvae.tensor.Stream;
 import io.github.eqvae.tensor.Tensor;
 import io.github.eqvae.tensor.TensorArena;
 import io.github.eqvae.train.BatchShape;
 import io.github.eqvae.train.LossReport;
 import io.github.eqvae.train.MicroBatch;
+import io.github.eqvae.train.OneNetworkTask;
 import io.github.eqvae.train.ParameterGroup;
-import io.github.eqvae.train.Phase;
 import io.github.eqvae.train.StepContext;
-import io.github.eqvae.train.Task;
-import io.github.eqvae.train.recipe.OptimizerRecipe;
 import java.io.IOException;
 import java.util.List;
+import java.util.Map;
 
 /**
  * Training of MaskGIT: some codes of a picture are hidden, and the network predicts them. The loss
@@ -32,7 +28,7 @@ import java.util.List;
  * <p>What is hidden comes with the batch ({@link CodeBatches}); dropout is drawn on the device with
  * a counter of the micro-batch. So one graph does every step.
  */
-public final class MaskGitTask implements Task {
+public final class MaskGitTask extends OneNetworkTask {
   /**
    * The field of a batch: the codes, with the mask in place of hidden ones, and the label, {@code
    * [N, side² + 1]}.
@@ -73,30 +69,18 @@ public final class MaskGitTask implements Task {
   }
 
   @Override
-  public List<ParameterGroup> groups() {
-    OptimizerRecipe o = recipe.optimizer();
-    return List.of(
-        new ParameterGroup(
-            "generator",
-            "generator",
-            network.parameters(),
-            o.adam(),
-            o.learningRate(),
-            true,
-            2,
-            "grad_norm"));
+  protected ParameterGroup group() {
+    return ParameterGroup.of("generator", network.parameters(), recipe.optimizer(), 2);
   }
 
   @Override
   public BatchShape batch() {
     MaskGitConfig c = network.config();
     int n = recipe.run().batchSize();
-    return new BatchShape(
-        n,
-        List.of(
-            new BatchShape.Field(TOKENS, Shape.of(n, c.tokens() + 1L), true),
-            new BatchShape.Field(TARGETS, Shape.of(n, c.tokens()), true),
-            new BatchShape.Field(MASKED, Shape.of(n, c.tokens()), false)));
+    return BatchShape.of(
+        BatchShape.Field.integers(TOKENS, n, c.tokens() + 1L),
+        BatchShape.Field.integers(TARGETS, n, c.tokens()),
+        BatchShape.Field.numbers(MASKED, n, c.tokens()));
   }
 
   /** The counter of dropout. */
@@ -111,13 +95,9 @@ public final class MaskGitTask implements Task {
   }
 
   @Override
-  public List<Phase> phases(MicroBatch at) {
-    return List.of(Phase.of("unmasking", 0, this::learn));
-  }
-
-  private LossReport learn(StepContext c) {
+  protected LossReport learn(StepContext c) {
     MaskingRecipe masking = recipe.masking();
-    Tape tape = new Tape(c.stream(), c.arena(), c.mode());
+    Tape tape = c.tape();
     TokenDropout dropout =
         new TokenDropout(recipe.model().dropout(), recipe.run().seed(), c.scalar(0));
     Tensor logits = network.forward(tape, c.input(TOKENS), dropout);
@@ -129,13 +109,7 @@ public final class MaskGitTask implements Task {
             c.input(TARGETS),
             all ? null : c.input(MASKED));
     Tensor loss = tape.apply(new Sum(all ? 1.0 / each.shape().elements() : 1), each);
-    LossCollector losses = new LossCollector();
-    losses.add("total", loss, 1);
-    losses.add(MASKED_LOSS, maskedLoss(c, logits), 1);
-    LossTerms.Report report = new LossTerms.Report(c.report(), null);
-    LossTerms terms = losses.collect(c.stream(), report);
-    tape.backward(List.of(tape.seed(loss, 1)));
-    return LossReport.of(terms, report);
+    return c.minimize(tape, loss, Map.of(MASKED_LOSS, maskedLoss(c, logits)));
   }
 
   /** The mean over hidden codes, for the log; the loss does not use it. */
@@ -143,11 +117,6 @@ public final class MaskGitTask implements Task {
     Tape tape = new Tape(c.stream(), c.arena(), Tape.Mode.INFERENCE);
     Tensor each = tape.apply(new SoftmaxCrossEntropy(), logits, c.input(TARGETS), c.input(MASKED));
     return tape.apply(new Sum(1), each);
-  }
-
-  @Override
-  public List<Sketch> sketches(MicroBatch at) {
-    return List.of(new Sketch("any", phases(at)));
   }
 
   @Override
