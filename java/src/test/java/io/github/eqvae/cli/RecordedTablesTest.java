@@ -34,6 +34,8 @@ class RecordedTablesTest {
 
   private static final List<String> DISTANCES = GeneratorsDemo.DISTANCES;
 
+  private static final int MOST_COLUMNS = 7;
+
   private static final String ERRORS = "rotation error plain → EQ | | scale error plain → EQ | |";
 
   private static JsonNode record(String name) throws IOException {
@@ -161,29 +163,41 @@ class RecordedTablesTest {
     return distance.doubleValue();
   }
 
-  /**
-   * How soon generators learned the latents of each seed's autoencoders, and what those are like.
-   */
+  /** Columns of {@link #latents}. */
+  private static final String LATENTS =
+      " PSNR plain → EQ | rotation error | scale error | high-frequency share |"
+          + " intrinsic dimension |\n|---|---|---|---|---|---|\n";
+
+  /** What a pair of autoencoders is like. */
+  private static String latents(JsonNode plain, JsonNode eq) {
+    return both(plain, eq, "psnr", "%.1f")
+        + both(plain, eq, "rotation_error", "%.2f")
+        + both(plain, eq, "scale_error", "%.2f")
+        + both(plain, eq, "high_frequency_share", "%.2f")
+        + both(plain, eq, "intrinsic_dimension", "%.1f")
+        + "\n";
+  }
+
+  /** What each seed's autoencoders are like, and how soon generators learned their latents. */
   private static String experiment() throws IOException {
-    StringBuilder out = new StringBuilder("| generator | PSNR plain → EQ | rotation error |");
-    out.append(" scale error | high-frequency share | intrinsic dimension |");
-    out.append(
-        " distance plain → EQ | of a second classifier | EQ's steps to the plain run's end |");
-    out.append(" by the second |\n|---|---|---|---|---|---|---|---|---|---|\n");
+    StringBuilder latents = new StringBuilder("| autoencoders |").append(LATENTS);
+    StringBuilder out =
+        new StringBuilder("| generator | distance plain → EQ | of a second classifier |");
+    out.append(" EQ's steps to the plain run's end | by the second |\n|---|---|---|---|---|\n");
     for (String name : RecordedPair.experiments()) {
       JsonNode r = record(name);
+      String seed = ", seed " + r.path("seed").asInt();
+      for (String prefix : List.of("", "vq_")) {
+        if (r.has(prefix + "plain")) {
+          String kind = prefix.isEmpty() ? "AutoencoderKL" : "VQ-GAN, for MaskGIT";
+          latents.append("| ").append(kind).append(seed).append(" |");
+          latents.append(latents(r.path(prefix + "plain"), r.path(prefix + "eq")));
+        }
+      }
       for (java.util.Map.Entry<String, JsonNode> run : r.path("runs").properties()) {
-        String prefix = run.getKey().equals("maskgit") ? "vq_" : "";
-        JsonNode plain = r.path(prefix + "plain");
-        JsonNode eq = r.path(prefix + "eq");
         double steps = RecordedPair.of(run.getValue(), DISTANCES.getFirst()).plain().lastStep();
         String kind = GeneratorsDemoReport.NAMES.get(run.getKey());
-        out.append(f("| %s, %,.0f steps, seed %d |", kind, steps, r.path("seed").asInt()));
-        out.append(both(plain, eq, "psnr", "%.1f"))
-            .append(both(plain, eq, "rotation_error", "%.2f"));
-        out.append(both(plain, eq, "scale_error", "%.2f"));
-        out.append(both(plain, eq, "high_frequency_share", "%.2f"));
-        out.append(both(plain, eq, "intrinsic_dimension", "%.1f"));
+        out.append(f("| %s, %,.0f steps%s |", kind, steps, seed));
         for (String key : DISTANCES) {
           RecordedPair pair = RecordedPair.of(run.getValue(), key);
           out.append(f(" %.2f → %.2f |", pair.plain().last(), pair.eq().last()));
@@ -198,7 +212,7 @@ class RecordedTablesTest {
         out.append('\n');
       }
     }
-    return out.toString();
+    return latents.append('\n').append(out).toString();
   }
 
   /** What the same error in the latents costs in the decoded pictures. */
@@ -220,52 +234,48 @@ class RecordedTablesTest {
     return out.toString();
   }
 
-  /** Autoencoders that generators were tried on, one seed each. */
+  /** Autoencoders that generators were tried on, one seed each, and what came out. */
   private static String tried() throws IOException {
-    StringBuilder out = new StringBuilder("| autoencoders | PSNR plain → EQ | rotation error |");
-    out.append(" scale error | high-frequency share | intrinsic dimension | distance plain → EQ |");
-    out.append(" EQ's steps to the plain run's end |\n|---|---|---|---|---|---|---|---|\n");
+    StringBuilder latents = new StringBuilder("| autoencoders |").append(LATENTS);
+    StringBuilder out = new StringBuilder("| generator on | distance plain → EQ |");
+    out.append(" EQ's steps to the plain run's end |\n|---|---|---|\n");
     ObjectMapper json = new ObjectMapper();
     Path file = ROOT.resolve("docs/results/exploration-generators.jsonl");
     for (String line : Files.readAllLines(file)) {
       JsonNode r = json.readTree(line);
-      out.append(f("| %s |", r.path("what").asText()));
-      out.append(both(r, "psnr", "%.1f")).append(both(r, "rotation_error", "%.2f"));
-      out.append(both(r, "scale_error", "%.2f")).append(both(r, "high_frequency_share", "%.2f"));
-      out.append(both(r, "intrinsic_dimension", "%.1f"));
-      out.append(both(r, "frechet_distance", "%.2f"));
+      String what = f("| %s |", r.path("what").asText());
+      latents.append(what).append(latents(r.path("plain"), r.path("eq")));
+      out.append(what).append(both(r.path("plain"), r.path("eq"), "frechet_distance", "%.2f"));
       double steps = r.path("generator_settings").path("run.steps").doubleValue();
       JsonNode reached = r.path("eq_steps_to_plain_end");
       out.append(
           reached.isNumber() ? f(" %.2f× |\n", reached.doubleValue() / steps) : " not reached |\n");
     }
-    return out.toString();
+    return latents.append('\n').append(out).toString();
   }
 
   /** EQ's parts, one at a time: autoencoders, and a DiT that learned the latents of each. */
   private static String ablation() throws IOException {
-    StringBuilder out = new StringBuilder("| EQ's transform | PSNR | rotation error |");
-    out.append(" scale error | high-frequency share | intrinsic dimension | DiT's distance |");
-    out.append(" of a second classifier |\n|---|---|---|---|---|---|---|---|\n");
+    StringBuilder latents = new StringBuilder("| EQ's transform | PSNR | rotation error |");
+    latents.append(" scale error | high-frequency share | intrinsic dimension |\n");
+    latents.append("|---|---|---|---|---|---|\n");
+    StringBuilder out = new StringBuilder("| EQ's transform | DiT's distance |");
+    out.append(" of a second classifier |\n|---|---|---|\n");
     ObjectMapper json = new ObjectMapper();
     for (String line : Files.readAllLines(ROOT.resolve("docs/results/ablation-seed-0.jsonl"))) {
       JsonNode r = json.readTree(line);
       JsonNode vae = r.path("autoencoder");
       JsonNode last = r.path("validations").get(r.path("validations").size() - 1);
-      out.append(f("| %s |", r.path("what").asText()));
-      out.append(f(" %.2f |", vae.path("psnr").doubleValue()));
-      out.append(f(" %.3f |", vae.path("rotation_error").doubleValue()));
-      out.append(f(" %.3f |", vae.path("scale_error").doubleValue()));
-      out.append(f(" %.3f |", vae.at("/latent/high_frequency_share").doubleValue()));
-      out.append(f(" %.1f |", vae.at("/latent/intrinsic_dimension").doubleValue()));
-      out.append(f(" %.2f |", last.path("frechet_distance").doubleValue()));
+      String what = f("| %s |", r.path("what").asText());
+      latents.append(what).append(f(" %.2f |", vae.path("psnr").doubleValue()));
+      latents.append(f(" %.3f |", vae.path("rotation_error").doubleValue()));
+      latents.append(f(" %.3f |", vae.path("scale_error").doubleValue()));
+      latents.append(f(" %.3f |", vae.at("/latent/high_frequency_share").doubleValue()));
+      latents.append(f(" %.1f |\n", vae.at("/latent/intrinsic_dimension").doubleValue()));
+      out.append(what).append(f(" %.2f |", last.path("frechet_distance").doubleValue()));
       out.append(f(" %.2f |\n", last.path("frechet_distance_2").doubleValue()));
     }
-    return out.toString();
-  }
-
-  private static String both(JsonNode r, String key, String format) {
-    return both(r.path("plain"), r.path("eq"), key, format);
+    return latents.append('\n').append(out).toString();
   }
 
   private static String both(JsonNode plain, JsonNode eq, String key, String format) {
@@ -287,6 +297,14 @@ class RecordedTablesTest {
       };
     } catch (IOException e) {
       throw new java.io.UncheckedIOException(e);
+    }
+  }
+
+  /** A wider table is not read, and not shown whole beside GitHub's list of files. */
+  @Test
+  void tablesOfTheExperimentAreNarrow() throws IOException {
+    for (String line : Files.readAllLines(ROOT.resolve("docs/experiment.md"))) {
+      assertTrue(!line.startsWith("|") || line.split("\\|").length - 1 <= MOST_COLUMNS, line);
     }
   }
 
