@@ -23,7 +23,7 @@ final class ImageIoPicture implements AutoCloseable {
   private final ImageFormat format;
   private final String name;
   private final DecodeOptions options;
-  private final boolean isPlainGray;
+  private final Pixels.Stored stored;
   private final ImageReader reader;
   private final ImageInputStream input;
 
@@ -38,8 +38,10 @@ final class ImageIoPicture implements AutoCloseable {
     this.format = format;
     this.name = name;
     this.options = options;
-    isPlainGray =
+    boolean isPlainGray =
         format == ImageFormat.PNG && bytes.length > PNG_COLOR_TYPE && bytes[PNG_COLOR_TYPE] == 0;
+    boolean isPremultiplied = format == ImageFormat.TIFF && TiffHeader.isPremultiplied(bytes);
+    stored = new Pixels.Stored(isPlainGray, isPremultiplied);
     Iterator<ImageReader> readers = ImageIO.getImageReadersByFormatName(format.readerName());
     if (!readers.hasNext()) {
       throw new ImageException(name, "this Java has no decoder for " + format);
@@ -100,7 +102,7 @@ final class ImageIoPicture implements AutoCloseable {
       if (!truncation.get().isEmpty()) {
         throw new ImageException(name, "the file is cut short (" + truncation.get() + ")");
       }
-      return Pixels.ofOwn(decoded, name, options, isPlainGray);
+      return Pixels.ofOwn(decoded, name, options, stored);
     } catch (ImageException e) {
       throw e;
     } catch (IOException | RuntimeException e) {

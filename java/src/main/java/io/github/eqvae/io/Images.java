@@ -197,11 +197,7 @@ public final class Images {
    * @throws ImageException if its pixels cannot be read
    */
   public static Image of(BufferedImage image, DecodeOptions options) throws ImageException {
-    BufferedImage own = image;
-    if (image.isAlphaPremultiplied()) { // changed in place, so a copy is needed
-      own = new BufferedImage(image.getColorModel(), image.copyData(null), true, null);
-    }
-    return Pixels.of(own, "the image", options, false);
+    return Pixels.of(image, "the image", options, new Pixels.Stored(false, false));
   }
 
   /**

@@ -6,7 +6,7 @@ import java.awt.image.ColorModel;
 import java.awt.image.DataBufferByte;
 import java.awt.image.IndexColorModel;
 import java.awt.image.Raster;
-import java.util.function.IntUnaryOperator;
+import java.util.function.IntBinaryOperator;
 
 /**
  * Reads the samples of a picture that ImageIO decoded. They are read from the raster: {@code
@@ -16,11 +16,19 @@ final class Pixels {
   private Pixels() {}
 
   /**
+   * What the decoded image does not tell of its file.
+   *
+   * @param isPlainGray whether the file has only gray; transparency, if any, is then one gray level
+   * @param isPremultiplied whether colours were stored as products with their opacity
+   */
+  record Stored(boolean isPlainGray, boolean isPremultiplied) {}
+
+  /**
    * The samples of an image that is not used elsewhere. If they already have the right layout,
    * apart from the order of colours, they are reused in place, so that a large picture is not in
    * memory twice.
    */
-  static Image ofOwn(BufferedImage image, String name, DecodeOptions options, boolean isPlainGray)
+  static Image ofOwn(BufferedImage image, String name, DecodeOptions options, Stored stored)
       throws ImageException {
     Raster raster = image.getRaster();
     int colors = raster.getNumBands();
@@ -31,7 +39,7 @@ final class Pixels {
             && raster.getDataBuffer() instanceof DataBufferByte;
     byte[] data = isBytes ? ((DataBufferByte) raster.getDataBuffer()).getData() : new byte[0];
     if (!isBytes || data.length != image.getWidth() * image.getHeight() * colors) {
-      return of(image, name, options, isPlainGray);
+      return of(image, name, options, stored);
     }
     for (int i = 0; colors == 3 && i < data.length; i += 3) {
       byte blue = data[i];
@@ -41,12 +49,8 @@ final class Pixels {
     return new Image(image.getWidth(), image.getHeight(), colors, data);
   }
 
-  /**
-   * An image's samples.
-   *
-   * @param isPlainGray whether the file has only gray; transparency, if any, is then one gray level
-   */
-  static Image of(BufferedImage image, String name, DecodeOptions options, boolean isPlainGray)
+  /** An image's samples. */
+  static Image of(BufferedImage image, String name, DecodeOptions options, Stored stored)
       throws ImageException {
     DecodeOptions.Alpha alpha = options.alpha();
     ColorModel model = image.getColorModel();
@@ -71,17 +75,28 @@ final class Pixels {
               + bits
               + " bits in an unknown colour space; convert it to gray or RGB");
     }
-    if (model.hasAlpha() && model.isAlphaPremultiplied()) {
-      image.coerceData(false);
+    boolean hasAlpha = model.hasAlpha();
+    boolean isUpper = bits > 8 && options.depth() == DecodeOptions.Depth.PILLOW;
+    IntBinaryOperator reduce = (sample, band) -> sample;
+    if (isUpper) {
+      reduce = upper(bits, colors == 1 && (stored.isPlainGray || !hasAlpha));
+    } else if (bits < 8) {
+      reduce = upTo255(model.getComponentSize());
     }
-    boolean isUpper = bits == 16 && options.depth() == DecodeOptions.Depth.PILLOW;
-    IntUnaryOperator reduce =
-        isUpper
-            ? upper(colors == 1 && (isPlainGray || !model.hasAlpha()))
-            : IntUnaryOperator.identity();
-    int max = isUpper ? 255 : (1 << bits) - 1;
-    return direct(image.getRaster(), colors, model.hasAlpha(), max, alpha, reduce);
+    int max = isUpper || bits < 8 ? 255 : (1 << bits) - 1;
+    boolean isPremultiplied = hasAlpha && (stored.isPremultiplied || model.isAlphaPremultiplied());
+    Samples samples = new Samples(colors, hasAlpha, isPremultiplied, max, reduce);
+    return direct(image.getRaster(), samples, options.alpha());
   }
+
+  /**
+   * How a raster's samples are read.
+   *
+   * @param max the largest sample after {@code reduce}
+   * @param reduce a sample and its band to the sample that is used
+   */
+  private record Samples(
+      int colors, boolean hasAlpha, boolean isPremultiplied, int max, IntBinaryOperator reduce) {}
 
   /** CMYK without a profile, as Pillow converts it. */
   private static Image cmyk(Raster raster) {
@@ -103,36 +118,48 @@ final class Pixels {
     return new Image(width, height, 3, result);
   }
 
-  /** A sample of 16 bits as Pillow converts it. */
-  private static IntUnaryOperator upper(boolean isClipped) {
-    return isClipped ? sample -> Math.min(sample, 255) : sample -> sample >> 8;
+  /** A sample of more than 8 bits as Pillow converts it. */
+  private static IntBinaryOperator upper(int bits, boolean isClipped) {
+    return isClipped
+        ? (sample, band) -> Math.min(sample, 255)
+        : (sample, band) -> sample >> bits - 8;
   }
 
-  private static Image direct(
-      Raster raster,
-      int colors,
-      boolean hasAlpha,
-      int max,
-      DecodeOptions.Alpha alpha,
-      IntUnaryOperator reduce) {
+  /** A sample of fewer than 8 bits as Pillow converts it: red and green may have several sizes. */
+  private static IntBinaryOperator upTo255(int[] bits) {
+    return (sample, band) -> sample * 255 / ((1 << bits[band]) - 1);
+  }
+
+  private static Image direct(Raster raster, Samples samples, DecodeOptions.Alpha alpha) {
     int width = raster.getWidth();
     int height = raster.getHeight();
     int bands = raster.getNumBands();
+    int colors = samples.colors;
+    int max = samples.max;
     byte[] result = new byte[width * height * colors];
     int[] row = new int[width * bands];
     int at = 0;
     for (int y = 0; y < height; y++) {
       raster.getPixels(raster.getMinX(), raster.getMinY() + y, width, 1, row);
       for (int x = 0; x < width; x++) {
-        int opacity = hasAlpha ? reduce.applyAsInt(row[x * bands + colors]) : max;
+        int opacity =
+            samples.hasAlpha ? samples.reduce.applyAsInt(row[x * bands + colors], colors) : max;
         for (int c = 0; c < colors; c++) {
-          int sample = reduce.applyAsInt(row[x * bands + c]);
+          int sample = samples.reduce.applyAsInt(row[x * bands + c], c);
+          if (samples.isPremultiplied) {
+            sample = divided(sample, opacity, max);
+          }
           result[at++] =
               (byte) (max == 255 && opacity == max ? sample : blend(sample, opacity, max, alpha));
         }
       }
     }
     return new Image(width, height, colors, result);
+  }
+
+  /** A colour that was stored as product with its opacity, as Pillow restores it. */
+  private static int divided(int product, int opacity, int max) {
+    return opacity == 0 ? 0 : (int) Math.min(max, (long) product * max / opacity);
   }
 
   private static Image indexed(Raster raster, IndexColorModel palette, DecodeOptions.Alpha alpha) {

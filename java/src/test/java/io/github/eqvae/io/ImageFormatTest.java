@@ -123,6 +123,18 @@ class ImageFormatTest {
     assertTrue(ImageFormat.isOtherFormat(said), said);
   }
 
+  /** Seen: negative elevations became white, and half-precision numbers noise. */
+  @ParameterizedTest
+  @CsvSource({"2,signed", "3,floating-point"})
+  void samplesThatAreNoLevelsAreNamed(int format, String name) {
+    ByteBuffer file = ByteBuffer.wrap(tiff(50000, 0)).order(ByteOrder.LITTLE_ENDIAN);
+    file.putInt(10 + 3 * 12 + 8, 16);
+    file.putShort(10 + 4 * 12, (short) 339).putInt(10 + 4 * 12 + 8, format); // was compression
+    String said = refusal(file.array());
+    assertTrue(said.contains("a TIFF with " + name + " samples of 16 bits"), said);
+    assertTrue(ImageFormat.isOtherFormat(said), said);
+  }
+
   /**
    * An uncompressed TIFF file in YCbCr without subsampling, as Pillow writes it. Pillow cannot open
    * it again (findings/pillow-ycbcr-tiff.sh); here it is read.
