@@ -142,7 +142,7 @@ final class ArchiveScan implements TarFile.Visitor {
   }
 
   private void label(Group group, String name, InputStream content) throws IOException {
-    String text = new String(content.readNBytes(MAX_LABEL), StandardCharsets.US_ASCII).strip();
+    String text = new String(content.readNBytes(MAX_LABEL), StandardCharsets.UTF_8).strip();
     OptionalInt label = SampleLabel.ofText(text);
     if (label.isEmpty() || content.read() >= 0) {
       String shown = text.length() > SHOWN ? text.substring(0, SHOWN) + " …" : text;

@@ -38,10 +38,16 @@ final class SampleLabel {
    * @return its number; empty if it is none
    */
   static OptionalInt ofText(String text) {
-    Matcher number = LABEL.matcher(text);
+    int[] plain = text.codePoints().map(SampleLabel::plainDigit).toArray();
+    Matcher number = LABEL.matcher(new String(plain, 0, plain.length));
     return number.matches()
         ? OptionalInt.of(Integer.parseInt(number.group(1).replace("_", "")))
         : OptionalInt.empty();
+  }
+
+  /** A digit of any script as 0 to 9, as Python's int() takes it. */
+  private static int plainDigit(int character) {
+    return Character.isDigit(character) ? '0' + Character.digit(character, 10) : character;
   }
 
   /**

@@ -1,13 +1,10 @@
 package io.github.eqvae.io;
 
-import java.io.BufferedInputStream;
 import java.io.IOException;
-import java.io.InputStream;
 import java.nio.ByteBuffer;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.Optional;
-import java.util.zip.CRC32;
 import java.util.zip.CheckedInputStream;
 import org.apache.commons.compress.archivers.zip.ZipArchiveEntry;
 import org.apache.commons.compress.archivers.zip.ZipFile;
@@ -19,13 +16,11 @@ import org.jspecify.annotations.Nullable;
  * twice. Members may be stored or deflated, and larger than 4 GB (ZIP64).
  */
 public final class NpyStream implements AutoCloseable {
-  private static final int BUFFER = 1 << 16;
   private static final int LARGEST = Integer.MAX_VALUE - 8;
 
   private final ZipFile zip;
-  private final InputStream in;
-  private final CRC32 crc;
-  private final long expectedCrc;
+  private final ZipArchiveEntry entry;
+  private final CheckedInputStream in;
   private final String name;
   private final NpyHeader header;
   private long taken;
@@ -35,10 +30,9 @@ public final class NpyStream implements AutoCloseable {
 
   private NpyStream(ZipFile zip, ZipArchiveEntry entry, String name) throws IOException {
     this.zip = zip;
-    crc = new CRC32();
-    expectedCrc = entry.getCrc();
-    in = new CheckedInputStream(new BufferedInputStream(zip.getInputStream(entry), BUFFER), crc);
+    this.entry = entry;
     this.name = name;
+    in = NpzFile.content(zip, entry, name);
     header = NpyHeader.read(in, name);
   }
 
@@ -136,8 +130,8 @@ public final class NpyStream implements AutoCloseable {
           "%s: ends after %d of %d bytes of elements %s"
               .formatted(name, taken, header.bytes(), Arrays.toString(header.shape())));
     }
-    if (taken == header.bytes() && expectedCrc >= 0 && crc.getValue() != expectedCrc) {
-      throw new IOException(name + ": its checksum does not match; the file is damaged");
+    if (taken == header.bytes()) {
+      NpzFile.check(in, entry, name);
     }
     return data;
   }

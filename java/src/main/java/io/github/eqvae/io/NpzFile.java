@@ -20,6 +20,7 @@ import java.util.Set;
 import java.util.zip.CRC32;
 import java.util.zip.CheckedInputStream;
 import java.util.zip.ZipEntry;
+import java.util.zip.ZipException;
 import java.util.zip.ZipOutputStream;
 import org.apache.commons.compress.archivers.zip.ZipArchiveEntry;
 import org.apache.commons.compress.archivers.zip.ZipFile;
@@ -28,6 +29,7 @@ import org.apache.commons.compress.archivers.zip.ZipFile;
 public final class NpzFile {
   static final String SUFFIX = ".npy";
   private static final int MAX_ENTRIES = 10_000;
+  private static final int BUFFER = 1 << 16;
 
   /** The earliest time that a ZIP file can have. */
   private static final LocalDateTime EPOCH = LocalDateTime.of(1980, 1, 1, 0, 0, 0);
@@ -53,13 +55,34 @@ public final class NpzFile {
         if (!entry.getName().endsWith(SUFFIX) || !wanted.contains(name)) {
           continue;
         }
-        try (InputStream in = new BufferedInputStream(zip.getInputStream(entry))) {
-          NpyArray array = NpyArray.read(in, path + ": " + entry.getName(), left);
+        String member = path + ": " + entry.getName();
+        try (CheckedInputStream in = content(zip, entry, member)) {
+          NpyArray array = NpyArray.read(in, member, left);
+          check(in, entry, member);
           left -= array.data().length;
           arrays.put(name, array);
         }
       }
       return arrays;
+    }
+  }
+
+  /** A member's content, unpacked, with a checksum of what was read of it. */
+  static CheckedInputStream content(ZipFile zip, ZipArchiveEntry entry, String member)
+      throws IOException {
+    try {
+      InputStream content = new BufferedInputStream(zip.getInputStream(entry), BUFFER);
+      return new CheckedInputStream(content, new CRC32());
+    } catch (ZipException e) { // a compression that is not read
+      throw new IOException(member + ": " + e.getMessage(), e);
+    }
+  }
+
+  /** Compares the checksum after an array, as NumPy does: only where the member ends with it. */
+  static void check(CheckedInputStream in, ZipArchiveEntry entry, String member)
+      throws IOException {
+    if (in.read() < 0 && in.getChecksum().getValue() != entry.getCrc()) {
+      throw new IOException(member + ": its checksum does not match; the file is damaged");
     }
   }
 

@@ -242,7 +242,15 @@ class WebDatasetTest {
   @Test
   void labelsAreReadAsPythonDoes() throws IOException {
     assertEquals(
-        List.of("a.jpg 1", "b.jpg 2", "c.jpg 3", "d.jpg 10", "e.jpg 0", "f.jpg 7"),
+        List.of(
+            "a.jpg 1",
+            "b.jpg 2",
+            "c.jpg 3",
+            "d.jpg 10",
+            "e.jpg 0",
+            "f.jpg 7",
+            "g.jpg 3",
+            "h.jpg 12"),
         samples(
             tar(
                 "a.tar",
@@ -258,7 +266,11 @@ class WebDatasetTest {
                 "e.jpg",
                 "e.cls=-0",
                 "f.jpg",
-                "f.cls=" + "\n".repeat(100) + "7")));
+                "f.cls=" + "\n".repeat(100) + "7",
+                "g.jpg",
+                "g.cls=٣",
+                "h.jpg",
+                "h.cls=１2")));
     for (String none :
         List.of("1_", "+ 1", "-1", "1 2", "1e1", "4".repeat(5000), "7" + " ".repeat(5000))) {
       List<String> read = samples(tar("b.tar", false, "x.jpg", "x.cls=" + none));

@@ -18,6 +18,7 @@ import java.util.Random;
 import java.util.zip.ZipEntry;
 import java.util.zip.ZipOutputStream;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.function.Executable;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -186,6 +187,38 @@ class NpyTest {
         assertTrue(refused.getMessage() != null);
       }
     }
+  }
+
+  /** Seen: a changed number was read without a word; NumPy compares the checksum. */
+  @Test
+  void changedArchivesAreRefused() throws IOException {
+    Path file = folder.resolve("a.npz");
+    NpzFile.write(file, Map.of("latents", NpyArray.floats(new float[] {1, 2}, 2)));
+    byte[] bytes = Files.readAllBytes(file);
+    int central = new String(bytes, StandardCharsets.ISO_8859_1).indexOf("PK\1\2");
+    bytes[central - 1] ^= 1; // of the last number
+    Files.write(file, bytes);
+    for (Executable reading : readings(file)) {
+      String said = assertThrows(IOException.class, reading).getMessage();
+      assertTrue(said.contains("a.npz: latents.npy: its checksum does not match"), said);
+    }
+    bytes[8] = 14; // the compression, LZMA
+    bytes[central + 10] = 14;
+    Files.write(file, bytes);
+    for (Executable reading : readings(file)) {
+      String said = assertThrows(IOException.class, reading).getMessage();
+      assertTrue(said.contains("a.npz: latents.npy: ") && said.contains("LZMA"), said);
+    }
+  }
+
+  private static List<Executable> readings(Path file) {
+    return List.of(
+        () -> NpzFile.read(file, List.of("latents"), 100),
+        () -> {
+          try (NpyStream stream = NpyStream.open(file, "latents").orElseThrow()) {
+            stream.next(8);
+          }
+        });
   }
 
   @Test
