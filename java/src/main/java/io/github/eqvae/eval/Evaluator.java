@@ -31,6 +31,7 @@ public final class Evaluator implements AutoCloseable {
   private final @Nullable Lpips lpips;
   private final Stream stream;
   private final TensorArena arena;
+  private final boolean owns;
   private OptionalLong sampleSeed = OptionalLong.empty();
   private Ssim.Variant ssimVariant = Ssim.Variant.SCIKIT_IMAGE;
   private int drawn;
@@ -43,20 +44,31 @@ public final class Evaluator implements AutoCloseable {
    * @param stream orders the work
    */
   public Evaluator(Autoencoder vae, @Nullable Lpips lpips, Stream stream) {
+    this(vae, lpips, stream, new TensorArena(stream.device(), "evaluation"), true);
+  }
+
+  private Evaluator(
+      Autoencoder vae, @Nullable Lpips lpips, Stream stream, TensorArena arena, boolean owns) {
     this.vae = vae;
     this.lpips = lpips;
     this.stream = stream;
-    this.arena = new TensorArena(stream.device(), "evaluation");
+    this.arena = arena;
+    this.owns = owns;
   }
 
   /**
-   * Allocates the memory that {@link #plan} computed in one piece: growing step by step would take
-   * more.
+   * Creates an evaluator that works in memory of the caller, all of which is free again when the
+   * evaluator is closed.
    *
-   * @param bytes size of the memory
+   * @param vae the model
+   * @param lpips the perceptual distance, null to leave it out
+   * @param stream orders the work
+   * @param arena the memory, in which there is nothing
+   * @return the evaluator
    */
-  public void reserve(long bytes) {
-    arena.reserve(bytes);
+  public static Evaluator in(
+      Autoencoder vae, @Nullable Lpips lpips, Stream stream, TensorArena arena) {
+    return new Evaluator(vae, lpips, stream, arena, false);
   }
 
   /**
@@ -379,6 +391,10 @@ public final class Evaluator implements AutoCloseable {
 
   @Override
   public void close() {
-    arena.close();
+    if (owns) {
+      arena.close();
+    } else {
+      arena.reset();
+    }
   }
 }

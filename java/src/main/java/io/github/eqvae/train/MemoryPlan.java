@@ -19,10 +19,11 @@ import java.util.Optional;
  * @param parameters learned numbers by what people call their group
  * @param stateBytes weights, gradients, moments and averages of all networks, and the input queue's
  *     batches
- * @param stepBytes size of the step arena for the largest micro-batch
+ * @param stepBytes size of the step arena: for the largest micro-batch, and for validation
  * @param largest description of the micro-batch that needs most
  * @param scratchBytes upper bound of the scratch memory of operations; 0 on the CPU, where it is
  *     not known beforehand
+ * @param betweenStepsBytes what validation uses of the step arena, between steps
  * @param evaluationBytes additional memory for validation and evaluation
  * @param samplesBytes networks that are loaded temporarily to make samples
  * @param frozenBytes frozen networks that stay on the device beside the task
@@ -35,6 +36,7 @@ public record MemoryPlan(
     long stepBytes,
     String largest,
     long scratchBytes,
+    long betweenStepsBytes,
     long evaluationBytes,
     long samplesBytes,
     long frozenBytes,
@@ -113,7 +115,8 @@ public record MemoryPlan(
             largest = sketch.label();
           }
         }
-        long evaluation = task.validationBytes(); // may want more scratch memory
+        long between = task.betweenStepsBytes(); // both may want more scratch memory
+        long evaluation = task.validationBytes();
         long samples = task.samplesBytes();
         long frozen = task.frozenBytes();
         Map<String, Long> parameters = new LinkedHashMap<>();
@@ -121,9 +124,10 @@ public record MemoryPlan(
         return new MemoryPlan(
             parameters,
             persistent,
-            most,
+            Math.max(most, between),
             largest,
             scratch ? stream.scratchBytes() : 0,
+            between,
             evaluation,
             samples,
             frozen,
@@ -170,6 +174,13 @@ public record MemoryPlan(
                 scratchBytes / MIB,
                 (deviceBytes() + evaluationBytes + samplesBytes) / MIB,
                 target);
+    String between =
+        betweenStepsBytes == 0
+            ? ""
+            : String.format(
+                Locale.ROOT,
+                "  of that, between steps, validation and evaluation   %,.1f MiB%n",
+                betweenStepsBytes / MIB);
     String frozen =
         frozenBytes == 0
             ? ""
@@ -190,7 +201,7 @@ public record MemoryPlan(
         Memory plan
         %s  weights, gradients, moments, averages, batches   %,.1f MiB
           activations of one step (largest: %s)   %,.1f MiB
-        %s%s  validation and evaluation (evaluation.batch)   %,.1f MiB
+        %s%s%s  validation and evaluation (evaluation.batch)   %,.1f MiB
         %s  kept pictures, latents (data.cache_…)     at most %,.1f MiB
           total            %,.1f MiB
         """,
@@ -198,6 +209,7 @@ public record MemoryPlan(
         stateBytes / MIB,
         largest,
         stepBytes / MIB,
+        between,
         frozen,
         scratch,
         evaluationBytes / MIB,

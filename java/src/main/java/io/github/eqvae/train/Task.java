@@ -172,6 +172,16 @@ public interface Task extends AutoCloseable {
   default void complete(HostBatch batch) {}
 
   /**
+   * What validation needs of the memory in which steps have their activations ({@link
+   * Trainer#stepMemory}), found on a device that only plans.
+   *
+   * @return bytes; 0 if validation has memory of its own
+   */
+  default long betweenStepsBytes() {
+    return 0;
+  }
+
+  /**
    * Additional memory of validation, or of completing a batch, found on a device that only plans.
    *
    * @return bytes

@@ -9,11 +9,11 @@ import io.github.eqvae.tensor.DeviceCommunicator;
 import io.github.eqvae.tensor.MemoryStats;
 import io.github.eqvae.tensor.Profiler;
 import io.github.eqvae.tensor.Stream;
+import io.github.eqvae.tensor.TensorArena;
 import io.github.eqvae.train.checkpoint.Checkpoint;
 import io.github.eqvae.train.checkpoint.CheckpointStore;
 import io.github.eqvae.train.recipe.RunRecipe;
 import java.io.IOException;
-import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
@@ -180,9 +180,8 @@ public final class Trainer<T extends Task> implements AutoCloseable {
   }
 
   /**
-   * Reads the weights that training starts from, if the recipe names any. {@link #run} does this
-   * itself unless a checkpoint was resumed. Called earlier, a wrong file is noticed before anything
-   * is written.
+   * Reads the weights that training starts from, if the recipe names any. {@link #run} does that,
+   * too, unless a checkpoint was resumed. So a wrong file is noticed before anything is written.
    *
    * @throws IOException when they cannot be read
    * @throws EqvaeException.Argument when they are of another architecture; the message names it
@@ -332,11 +331,10 @@ public final class Trainer<T extends Task> implements AutoCloseable {
    * @return whether the run keeps an average
    */
   public boolean useAverage() {
-    List<ParameterGroup> groups = task.groups();
-    for (int g = 0; g < groups.size(); g++) {
+    for (int g = 0; g < task.groups().size(); g++) {
       var average = state.group(g).average();
       if (average != null) {
-        groups.get(g).store().load(stream, average.average());
+        task.groups().get(g).store().load(stream, average.average());
       }
     }
     return state.hasAverage();
@@ -349,6 +347,15 @@ public final class Trainer<T extends Task> implements AutoCloseable {
    */
   public MemoryStats memory() {
     return device.memory();
+  }
+
+  /**
+   * The memory of the steps' activations, for other work between steps. Whoever uses it resets it.
+   *
+   * @return the arena, owned by this
+   */
+  public TensorArena stepMemory() {
+    return steps.arena();
   }
 
   /**

@@ -78,6 +78,10 @@ final class TrainingStep implements AutoCloseable {
     return between;
   }
 
+  TensorArena arena() {
+    return stepArena;
+  }
+
   GraphStatistics graphs() {
     return runner.statistics();
   }

@@ -378,17 +378,16 @@ public final class AutoencoderTask implements Task {
   }
 
   @Override
+  public long betweenStepsBytes() {
+    int batch = recipe.evaluation().largestBatch();
+    int side = recipe.data().resolution();
+    return Evaluator.plan(vae(), lpips().orElse(null), stream, batch, side);
+  }
+
+  /** Batches are encoded while steps are computed. */
+  @Override
   public long validationBytes() {
-    EvaluationRecipe e = recipe.evaluation();
-    long encoding = encoded == null ? 0 : EncodedPictures.plan(vae(), images(), stream);
-    long evaluation =
-        Evaluator.plan(
-            vae(),
-            lpips().orElse(null),
-            stream,
-            Math.min(e.batch(), Math.max(e.images(), EvaluationRecipe.VALIDATION_IMAGES)),
-            recipe.data().resolution());
-    return Math.max(encoding, evaluation); // never at the same time
+    return encoded == null ? 0 : EncodedPictures.plan(vae(), images(), stream);
   }
 
   @Override

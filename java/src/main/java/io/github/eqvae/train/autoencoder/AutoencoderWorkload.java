@@ -194,11 +194,9 @@ public final class AutoencoderWorkload implements Workload<AutoencoderTask> {
     return data.heldOut(most, recipe.evaluation().batch());
   }
 
-  /** Evaluates the current weights, in the memory that was planned for it. */
+  /** Evaluates the current weights, in the steps' memory. */
   private static Evaluator evaluator(Trainer<AutoencoderTask> trainer) {
-    Evaluator evaluator = new Evaluator(trainer.task().vae(), null, trainer.stream());
-    evaluator.reserve(trainer.plan().evaluationBytes());
-    return evaluator;
+    return Evaluator.in(trainer.task().vae(), null, trainer.stream(), trainer.stepMemory());
   }
 
   @Override
@@ -340,7 +338,7 @@ public final class AutoencoderWorkload implements Workload<AutoencoderTask> {
           MeasuredModel.batches(held),
           images,
           sample,
-          trainer.plan().evaluationBytes(),
+          trainer.stepMemory(),
           Measured.ofRun(
               run.folder().path(), run.isAveraged(), trainer.step(), data.heldOutSize() > 0),
           shared);

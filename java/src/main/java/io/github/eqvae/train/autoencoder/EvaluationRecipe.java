@@ -55,6 +55,11 @@ public record EvaluationRecipe(
     classifiers = List.copyOf(classifiers);
   }
 
+  /** Images that are ever measured at once. */
+  int largestBatch() {
+    return Math.min(batch, Math.max(images, VALIDATION_IMAGES));
+  }
+
   static EvaluationRecipe read(RecipeFields in, DataRecipe data) {
     int images = data.validation() == 0 ? 512 : data.validation();
     return new EvaluationRecipe(

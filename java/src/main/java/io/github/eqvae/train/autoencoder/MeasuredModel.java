@@ -13,6 +13,7 @@ import io.github.eqvae.model.Autoencoder;
 import io.github.eqvae.model.CodebookUsage;
 import io.github.eqvae.model.Lpips;
 import io.github.eqvae.tensor.Stream;
+import io.github.eqvae.tensor.TensorArena;
 import io.github.eqvae.train.report.Machine;
 import io.github.eqvae.train.report.ResultFile;
 import java.io.IOException;
@@ -67,14 +68,13 @@ public record MeasuredModel(
       Evaluator.Batches images,
       float[] x,
       OptionalLong sample,
-      long reserved,
+      TensorArena memory,
       Measured measured,
       SharedBatches shared)
       throws IOException {
     int side = recipe.data().resolution();
     int channels = recipe.data().channels();
-    try (Evaluator evaluator = new Evaluator(vae, lpips, stream)) {
-      evaluator.reserve(reserved);
+    try (Evaluator evaluator = Evaluator.in(vae, lpips, stream, memory)) {
       sample.ifPresent(evaluator::samplePosterior);
       evaluator.ssim(recipe.evaluation().ssim());
       Optional<Evaluation> evaluation =

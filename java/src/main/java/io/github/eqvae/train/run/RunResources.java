@@ -11,8 +11,8 @@ import java.util.Locale;
 import java.util.Map;
 
 /**
- * The memory that a run took on its device. The plan counts training steps and validation
- * separately.
+ * The memory that a run took on its device. The plan counts separately what validation needs beside
+ * the memory of the steps.
  */
 record RunResources(Trainer<?> trainer) {
   private static final double MIB = 1 << 20;

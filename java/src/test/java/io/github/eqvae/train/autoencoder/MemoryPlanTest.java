@@ -8,6 +8,7 @@ import io.github.eqvae.eval.Evaluator;
 import io.github.eqvae.model.Autoencoder;
 import io.github.eqvae.tensor.Device;
 import io.github.eqvae.tensor.MemoryStats;
+import io.github.eqvae.tensor.TensorArena;
 import io.github.eqvae.train.MemoryPlan;
 import io.github.eqvae.train.StepReport;
 import io.github.eqvae.train.TrainListener;
@@ -71,25 +72,28 @@ class MemoryPlanTest {
     List<Double> scales = recipe.evaluation().scales();
     MemoryPlan plan = MemoryPlan.of(recipe);
     float[] x = new float[512 * 16 * 16];
+    long planned = plan.betweenStepsBytes();
+    assertTrue(plan.stepBytes() >= planned, "validation has its room in the steps' memory");
+    assertEquals(0, plan.evaluationBytes());
     try (Device device = Device.open("cpu");
         io.github.eqvae.tensor.Stream stream = new io.github.eqvae.tensor.Stream(device);
         Autoencoder vae = recipe.model().build(stream, 0, false);
-        Evaluator evaluator = new Evaluator(vae, null, stream)) {
-      evaluator.reserve(plan.evaluationBytes());
-      long before = device.memory().liveBytes() - stream.scratchBytes();
-      evaluator.measure(x, 512, 16, 256, angles, scales);
-      evaluator.reconstruct(x, 512, 16);
-      assertEquals(before, device.memory().liveBytes() - stream.scratchBytes());
-    }
-    try (Device device = Device.open("cpu");
-        io.github.eqvae.tensor.Stream stream = new io.github.eqvae.tensor.Stream(device);
-        Autoencoder vae = recipe.model().build(stream, 0, false);
-        Evaluator evaluator = new Evaluator(vae, null, stream)) {
-      evaluator.reserve(plan.evaluationBytes() / 2);
-      long before = device.memory().liveBytes() - stream.scratchBytes();
-      evaluator.measure(x, 512, 16, 256, angles, scales);
-      assertTrue(
-          device.memory().liveBytes() - stream.scratchBytes() > before, "half of it is enough");
+        TensorArena arena = new TensorArena(device, "step");
+        TensorArena less = new TensorArena(device, "less")) {
+      arena.reserve(planned);
+      less.reserve(planned / 2);
+      long halfBefore = less.capacity();
+      long before = arena.capacity();
+      try (Evaluator evaluator = Evaluator.in(vae, null, stream, arena)) {
+        evaluator.measure(x, 512, 16, 256, angles, scales);
+        evaluator.reconstruct(x, 512, 16);
+      }
+      assertEquals(before, arena.capacity());
+      assertEquals(0, arena.used());
+      try (Evaluator evaluator = Evaluator.in(vae, null, stream, less)) {
+        evaluator.measure(x, 512, 16, 256, angles, scales);
+      }
+      assertTrue(less.capacity() > halfBefore, "half of it is enough");
     }
   }
 
