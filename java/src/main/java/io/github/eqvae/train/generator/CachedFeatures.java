@@ -5,6 +5,7 @@ import io.github.eqvae.io.FileNames;
 import io.github.eqvae.latents.FeatureGrid;
 import io.github.eqvae.latents.LatentFolder;
 import java.nio.file.Path;
+import java.util.List;
 
 /**
  * Features that lie beside the latents ({@code encode --features}).
@@ -34,7 +35,12 @@ record CachedFeatures(Path path, LatentFolder folder, FeatureGrid grid) implemen
   }
 
   @Override
-  public String origin() {
+  public List<FeatureGrid> grids() {
+    return List.of(grid);
+  }
+
+  @Override
+  public String origin(int network) {
     return path.toString();
   }
 
@@ -68,10 +74,10 @@ record CachedFeatures(Path path, LatentFolder folder, FeatureGrid grid) implemen
   }
 
   @Override
-  public void read(int[] images, boolean[] mirrored, float[] out) {
+  public void read(int[] images, boolean[] mirrored, List<float[]> out) {
     int each = grid.side() * grid.side() * grid.width();
     for (int i = 0; i < images.length; i++) {
-      folder.readFeatures(images[i], mirrored[i], out, i * each);
+      folder.readFeatures(images[i], mirrored[i], out.getFirst(), i * each);
     }
   }
 

@@ -15,39 +15,40 @@ import io.github.eqvae.train.recipe.RunRecipe;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
+import java.util.stream.Collectors;
 
 /**
- * Features that a frozen network computes while the generator trains, as REPA's {@code train.py}
- * does, with the bits that {@code encode --features} stores. The network has a stream of its own in
- * single precision, so that on a GPU it computes beside the step before.
+ * Features that frozen networks compute while the generator trains, as REPA's {@code train.py}
+ * does, with the bits that {@code encode --features} stores. The networks have a stream of their
+ * own in single precision, so that on a GPU they compute beside the step before.
  */
 final class ComputedFeatures implements FeatureSource {
-  private final Path path;
+  private final List<Path> paths;
   private final LatentPictures pictures;
   private final Device device;
   private final Stream stream;
-  private final PatchFeatures network;
-  private final FeatureGrid grid;
+  private final List<PatchFeatures> networks;
+  private final List<FeatureGrid> grids;
 
-  private ComputedFeatures(Path path, GeneratorRecipe recipe, LatentPictures pictures)
-      throws IOException {
-    this.path = path;
+  private ComputedFeatures(GeneratorRecipe recipe, LatentPictures pictures) throws IOException {
     this.pictures = pictures;
+    paths = recipe.alignment().encoder();
     device = device(recipe.run());
     stream = new Stream(device);
     try {
-      network = network(path, recipe, stream, pictures.side());
-      grid = FeatureGrid.of(network);
+      networks = networks(recipe, stream, pictures.side());
     } catch (IOException | RuntimeException | Error e) {
       stream.close();
       device.close();
       throw e;
     }
+    grids = networks.stream().map(FeatureGrid::of).toList();
   }
 
   /**
-   * Loads the network and finds the pictures.
+   * Loads the networks and finds the pictures.
    *
    * @param recipe with an {@code alignment.encoder}
    * @param folder its latents
@@ -55,14 +56,15 @@ final class ComputedFeatures implements FeatureSource {
    * @throws EqvaeException.Argument when something is missing or does not fit
    */
   static ComputedFeatures open(GeneratorRecipe recipe, LatentFolder folder) throws IOException {
-    Path path = recipe.alignment().encoder().orElseThrow();
-    if (!Files.exists(path)) {
-      throw new EqvaeException.Argument("alignment.encoder: there is no file or folder " + path);
+    for (Path path : recipe.alignment().encoder()) {
+      if (!Files.exists(path)) {
+        throw new EqvaeException.Argument("alignment.encoder: there is no file or folder " + path);
+      }
     }
     LatentPictures pictures =
         LatentPictures.open(recipe.data().path(), folder, recipe.alignment().images());
     try {
-      return new ComputedFeatures(path, recipe, pictures);
+      return new ComputedFeatures(recipe, pictures);
     } catch (IOException | RuntimeException | Error e) {
       pictures.close();
       throw e;
@@ -77,12 +79,22 @@ final class ComputedFeatures implements FeatureSource {
     }
   }
 
-  private static PatchFeatures network(Path path, GeneratorRecipe recipe, Stream stream, int side)
+  private static List<PatchFeatures> networks(GeneratorRecipe recipe, Stream stream, int side)
       throws IOException {
+    AlignmentRecipe alignment = recipe.alignment();
+    List<PatchFeatures> open = new ArrayList<>();
     try {
-      return FeatureNetworks.open(path, stream, side, recipe.alignment().options(tokens(recipe)));
+      for (Path path : alignment.encoder()) {
+        FeatureNetworks.Options options = alignment.options(open.size(), tokens(recipe));
+        open.add(FeatureNetworks.open(path, stream, side, options));
+      }
+      return List.copyOf(open);
     } catch (EqvaeException.Argument e) {
+      open.forEach(PatchFeatures::close);
       throw new EqvaeException.Argument("alignment.encoder: " + e.getMessage());
+    } catch (IOException | RuntimeException | Error e) {
+      open.forEach(PatchFeatures::close);
+      throw e;
     }
   }
 
@@ -92,23 +104,26 @@ final class ComputedFeatures implements FeatureSource {
   }
 
   /**
-   * The memory of the network and of what it computes.
+   * The memory of the networks and of what they compute.
    *
    * @param recipe any
    * @param stream of a device that only plans
    * @return bytes; 0 without {@code alignment.encoder}, or if files are not there
    */
   static long plannedBytes(GeneratorRecipe recipe, Stream stream) {
-    AlignmentRecipe alignment = recipe.alignment();
-    if (!alignment.isOn() || alignment.encoder().isEmpty()) {
+    if (!recipe.alignment().isOn() || recipe.alignment().encoder().isEmpty()) {
       return 0;
     }
     long before = stream.device().memory().liveBytes();
     try {
       int side = EncodedPictures.read(recipe.data().path()).square().size();
-      try (PatchFeatures network = network(alignment.encoder().get(), recipe, stream, side)) {
-        network.of(List.of(new Image(side, side, 3, new byte[side * side * 3])));
+      List<Image> black = List.of(new Image(side, side, 3, new byte[side * side * 3]));
+      List<PatchFeatures> networks = networks(recipe, stream, side);
+      try {
+        networks.forEach(network -> network.of(black));
         return stream.device().memory().liveBytes() - before;
+      } finally {
+        networks.forEach(PatchFeatures::close);
       }
     } catch (IOException | EqvaeException.Argument | EqvaeException.Unsupported e) {
       return 0; // the run reports what is wrong with the file
@@ -116,13 +131,13 @@ final class ComputedFeatures implements FeatureSource {
   }
 
   @Override
-  public FeatureGrid grid() {
-    return grid;
+  public List<FeatureGrid> grids() {
+    return grids;
   }
 
   @Override
-  public String origin() {
-    return path.toString();
+  public String origin(int network) {
+    return paths.get(network).toString();
   }
 
   @Override
@@ -136,46 +151,51 @@ final class ComputedFeatures implements FeatureSource {
         + FileNames.shown(pictures.path().toString());
   }
 
-  /** Refuses a rule that this network has no use for, and other features beside the latents. */
+  /** Refuses a rule that these networks have no use for, and other features beside the latents. */
   void requireAlone(AlignmentRecipe asked, LatentFolder folder) {
-    if (asked.positions() != AlignmentRecipe.Positions.ANY && grid.positions().isEmpty()) {
-      throw new EqvaeException.Argument(
-          path + " has no table of positions to be fitted; leave out alignment.positions");
+    for (int k = 0; k < grids.size(); k++) {
+      if (asked.positions() != AlignmentRecipe.Positions.ANY
+          && grids.get(k).positions().isEmpty()) {
+        throw new EqvaeException.Argument(
+            paths.get(k)
+                + " has no table of positions to be fitted; leave out alignment.positions");
+      }
     }
-    FeatureGrid there = folder.features().orElse(grid);
-    boolean same =
-        there.sha256().equals(grid.sha256())
-            && there.preprocessing().equals(grid.preprocessing())
-            && there.side() == grid.side();
-    if (!same) {
-      throw new EqvaeException.Argument(
-          ("there are features beside the latents, %s (weights %s, %d×%d, input: %s), and"
-                  + " alignment.encoder computes others, %s (weights %s, %d×%d, input: %s): leave"
-                  + " out alignment.encoder to align with the former, or encode again without"
-                  + " --features")
-              .formatted(
-                  FileNames.shown(there.network()),
-                  AlignmentTargets.shown(there.sha256()),
-                  there.side(),
-                  there.side(),
-                  FileNames.shown(there.preprocessing()),
-                  grid.network(),
-                  AlignmentTargets.shown(grid.sha256()),
-                  grid.side(),
-                  grid.side(),
-                  grid.preprocessing()));
-    }
+    folder
+        .features()
+        .filter(there -> grids.stream().noneMatch(grid -> isSame(grid, there)))
+        .ifPresent(
+            there -> {
+              throw new EqvaeException.Argument(
+                  ("there are features beside the latents, %s, and alignment.encoder computes"
+                          + " others, %s: leave out alignment.encoder to align with the former, or"
+                          + " encode again without --features")
+                      .formatted(
+                          AlignmentTargets.text(there),
+                          grids.stream()
+                              .map(AlignmentTargets::text)
+                              .collect(Collectors.joining(" and "))));
+            });
+  }
+
+  private static boolean isSame(FeatureGrid grid, FeatureGrid there) {
+    return there.sha256().equals(grid.sha256())
+        && there.preprocessing().equals(grid.preprocessing())
+        && there.side() == grid.side();
   }
 
   @Override
-  public void read(int[] images, boolean[] mirrored, float[] out) throws IOException {
-    float[] features = network.of(pictures.squares(images, mirrored));
-    System.arraycopy(features, 0, out, 0, features.length);
+  public void read(int[] images, boolean[] mirrored, List<float[]> out) throws IOException {
+    List<Image> squares = pictures.squares(images, mirrored);
+    for (int k = 0; k < networks.size(); k++) {
+      float[] features = networks.get(k).of(squares);
+      System.arraycopy(features, 0, out.get(k), 0, features.length);
+    }
   }
 
   @Override
   public void close() {
-    network.close();
+    networks.forEach(PatchFeatures::close);
     stream.close();
     device.close();
     pictures.close();

@@ -122,30 +122,33 @@ record Denoising(Dit network, Stream stream, TensorArena arena) {
   }
 
   /**
-   * The projector's output of an aligned network for corrupted latents.
+   * The projectors' output of an aligned network for corrupted latents.
    *
    * @param loss how they are corrupted
    * @param data {@code [N, H, W, C]}
    * @param noise {@code [N, H, W, C]}
    * @param times as the network is told, {@code [N]}
    * @param labels {@code [N]}
-   * @return {@code [N, T, width]}
+   * @return {@code [N, T, width]} of each
    */
-  float[] features(DenoisingLoss loss, float[] data, float[] noise, double[] times, int... labels) {
+  List<float[]> features(
+      DenoisingLoss loss, float[] data, float[] noise, double[] times, int... labels) {
     Inputs in = new Inputs(times.length);
     Corruption c = new Corruption(loss, times.length);
     c.set(loss, data, noise, times);
     in.set(told(times), labels);
-    float[] said = features(loss, in, c).toFloats(stream);
+    List<float[]> said =
+        features(loss, in, c).stream().map(features -> features.toFloats(stream)).toList();
     arena.reset();
     return said;
   }
 
-  private Tensor features(DenoisingLoss loss, Inputs in, Corruption c) {
+  private List<Tensor> features(DenoisingLoss loss, Inputs in, Corruption c) {
     Tape tape = new Tape(stream, arena, Tape.Mode.INFERENCE);
     DenoisingLoss.Corrupted of = loss.corrupt(tape, c.data, c.noise, c.rows);
-    return dense(
-        network.forwardAligned(tape, of.noisy(), in.times, in.labels).features().getFirst());
+    return network.forwardAligned(tape, of.noisy(), in.times, in.labels).features().stream()
+        .map(this::dense)
+        .toList();
   }
 
   private List<DenoisingLoss.Term> terms(DenoisingLoss loss, Inputs in, Corruption c) {

@@ -2,14 +2,15 @@ package io.github.eqvae.train.generator;
 
 import io.github.eqvae.latents.FeatureGrid;
 import java.io.IOException;
+import java.util.List;
 
 /** Features of the pictures of a folder of latents, by the number of the latent. */
 interface FeatureSource extends AutoCloseable {
-  /** The network and its grid. */
-  FeatureGrid grid();
+  /** The networks and their grids. */
+  List<FeatureGrid> grids();
 
-  /** The file or folder that they come from, for messages. */
-  String origin();
+  /** The file or folder that those of a network come from, for messages. */
+  String origin(int network);
 
   /** What to do if they should be of another network, for messages. */
   String advice();
@@ -22,10 +23,10 @@ interface FeatureSource extends AutoCloseable {
    *
    * @param images numbers in the folder
    * @param mirrored whether those of the mirrored picture are wanted, for each
-   * @param out receives {@code [N, T, width]} at its beginning
+   * @param out receives {@code [N, T, width]} of each network at its beginning
    * @throws IOException when something cannot be read
    */
-  void read(int[] images, boolean[] mirrored, float[] out) throws IOException;
+  void read(int[] images, boolean[] mirrored, List<float[]> out) throws IOException;
 
   @Override
   void close();

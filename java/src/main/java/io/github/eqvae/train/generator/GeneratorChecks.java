@@ -32,6 +32,7 @@ final class GeneratorChecks {
           "features after block %d of a network of %d blocks"
               .formatted(recipe.alignment().depth(), model.depth()));
     }
+    recipe.alignment().check(problems);
     samples(recipe, problems);
     distance(recipe, problems);
     recipe.optimizer().check(problems);

@@ -41,7 +41,7 @@ record GeneratorSections(
             model,
             LatentsRecipe.read(in.section("data")),
             ProcessRecipe.read(in, model),
-            AlignmentRecipe.read(in.section(AlignmentRecipe.SECTION), model),
+            AlignmentRecipe.read(root, in, model),
             OptimizerRecipe.read(in.section("optimizer"), OptimizerRecipe.Kind.ADAMW, BETAS),
             RunRecipe.read(in.section("run")),
             SamplesRecipe.read(in.section("samples")),

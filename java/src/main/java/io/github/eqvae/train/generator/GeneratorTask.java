@@ -20,7 +20,7 @@ import io.github.eqvae.train.StepContext;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Optional;
+import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -48,7 +48,7 @@ public final class GeneratorTask extends OneNetworkTask {
   /** The field of a batch: the values of a time that the loss needs, {@code [N, columns]}. */
   public static final String ROWS = "rows";
 
-  /** The field of a batch: features to align with, {@code [N, T, width]}. */
+  /** The field of a batch: features to align with, {@code [N, T, width]}; the first network's. */
   public static final String FEATURES = "features";
 
   /** Keeps noise apart from the weights' start. */
@@ -86,7 +86,7 @@ public final class GeneratorTask extends OneNetworkTask {
 
   @Override
   protected ParameterGroup group() {
-    int reports = (TERMS + 1) * samples() + 1;
+    int reports = (TERMS + 1) * samples() + aligned();
     return ParameterGroup.of("generator", network.parameters(), recipe.optimizer(), reports);
   }
 
@@ -97,6 +97,16 @@ public final class GeneratorTask extends OneNetworkTask {
    */
   public Dit network() {
     return network;
+  }
+
+  /** The field of a batch with the features of a network, counted from 0. */
+  static String features(int network) {
+    return network == 0 ? FEATURES : FEATURES + "_" + (network + 1);
+  }
+
+  /** The number of networks with whose features tokens are aligned. */
+  private int aligned() {
+    return recipe.alignment().isOn() ? recipe.alignment().width().size() : 0;
   }
 
   private int samples() {
@@ -115,9 +125,9 @@ public final class GeneratorTask extends OneNetworkTask {
             : new BatchShape.Field(LATENTS, latents, false));
     fields.add(new BatchShape.Field(TIMES, Shape.of(n), false));
     fields.add(new BatchShape.Field(ROWS, Shape.of(n, loss.columns()), false));
-    if (recipe.alignment().isOn()) {
-      Shape features = Shape.of(n, c.tokens(), recipe.alignment().width());
-      fields.add(new BatchShape.Field(FEATURES, features, false));
+    for (int k = 0; k < aligned(); k++) {
+      Shape features = Shape.of(n, c.tokens(), recipe.alignment().width().get(k));
+      fields.add(new BatchShape.Field(features(k), features, false));
     }
     if (c.classes() > 0) {
       fields.add(new BatchShape.Field(LABELS, Shape.of(n), true));
@@ -154,21 +164,24 @@ public final class GeneratorTask extends OneNetworkTask {
       term.perSample().copyTo(c.stream(), c.report().narrow(0, (long) (k + 1) * n, n));
       seeds.add(tape.seed(term.perSample(), term.weight() / n));
     }
-    align(tape, answer.features(), c, (terms.size() + 1) * n).ifPresent(seeds::add);
+    seeds.addAll(align(tape, answer.features(), c, (terms.size() + 1) * n));
     tape.backward(seeds);
-    return quarters.report(terms, n, recipe.alignment().coefficient());
+    return quarters.report(terms, n, aligned(), recipe.alignment().coefficient());
   }
 
-  /** One number for the whole batch; in the report it comes after those of the samples. */
-  private Optional<Seed> align(Tape tape, List<Tensor> said, StepContext c, int place) {
-    if (said.isEmpty()) {
-      return Optional.empty();
+  /** A number for each network, of the whole batch; in the report after those of the samples. */
+  private List<Seed> align(Tape tape, List<Tensor> said, StepContext c, int place) {
+    List<Tensor> wanted =
+        IntStream.range(0, aligned()).mapToObj(k -> c.input(features(k))).toList();
+    List<RepaLoss.Projection> parts =
+        RepaLoss.alignment(tape, said, wanted, recipe.alignment().coefficient());
+    List<Seed> seeds = new ArrayList<>();
+    for (RepaLoss.Projection of : parts) {
+      Tensor value = of.value().reshape(Shape.of(1));
+      value.copyTo(c.stream(), c.report().narrow(0, place + seeds.size(), 1));
+      seeds.add(tape.seed(of.value(), of.weight()));
     }
-    RepaLoss.Projection of =
-        RepaLoss.alignment(tape, said, List.of(c.input(FEATURES)), recipe.alignment().coefficient())
-            .getFirst();
-    of.value().reshape(Shape.of(1)).copyTo(c.stream(), c.report().narrow(0, place, 1));
-    return Optional.of(tape.seed(of.value(), of.weight()));
+    return seeds;
   }
 
   private boolean drawsPosterior() {

@@ -2,6 +2,7 @@ package io.github.eqvae.train.generator;
 
 import io.github.eqvae.diffusion.DenoisingLoss;
 import java.io.IOException;
+import java.util.List;
 
 /**
  * How well tokens of held-out latents are aligned with the features of their pictures. Each latent
@@ -37,7 +38,7 @@ final class HeldOutAlignment {
       for (int i = 0; i < times.length; i++) {
         times[i] = held.time(from + i, 0, 1);
       }
-      float[] said =
+      List<float[]> said =
           network.features(
               loss, latents.values(), held.noise(latents, 0, 1), times, latents.labels());
       sum += cosines(latents.images(), said);
@@ -45,16 +46,19 @@ final class HeldOutAlignment {
     return -sum / count;
   }
 
-  /** The sum over latents of the mean over their tokens. */
-  private double cosines(int[] images, float[] said) throws IOException {
-    AlignmentTargets targets = data.targets().orElseThrow();
-    int width = recipe.alignment().width();
-    int tokens = targets.each() / width;
-    float[] wanted = new float[images.length * targets.each()];
-    targets.read(images, new boolean[images.length], wanted);
+  /** The sum over latents of the mean over their tokens, and the mean of that over networks. */
+  private double cosines(int[] images, List<float[]> said) throws IOException {
+    List<float[]> wanted = said.stream().map(s -> new float[s.length]).toList();
+    data.targets().orElseThrow().read(images, new boolean[images.length], wanted);
+    int tokens = recipe.model().config().tokens();
     double sum = 0;
-    for (int t = 0; t < images.length * tokens; t++) {
-      sum += cosine(said, t * width, wanted, t * width, width) / tokens;
+    for (int k = 0; k < said.size(); k++) {
+      int width = recipe.alignment().width().get(k);
+      double own = 0;
+      for (int t = 0; t < images.length * tokens; t++) {
+        own += cosine(said.get(k), t * width, wanted.get(k), t * width, width) / tokens;
+      }
+      sum += own / said.size();
     }
     return sum;
   }

@@ -4,6 +4,8 @@ import io.github.eqvae.diffusion.DenoisingLoss;
 import io.github.eqvae.train.BatchSource;
 import io.github.eqvae.train.HostBatch;
 import java.io.IOException;
+import java.util.List;
+import java.util.stream.IntStream;
 
 /**
  * Batches of latents with their times and labels, as a {@link GeneratorTask} wants them. Sample p =
@@ -51,7 +53,12 @@ public final class LatentBatches implements BatchSource {
       time(draws.time(index, i), i, batch);
     }
     if (data.targets().isPresent()) {
-      data.targets().get().read(images, mirrored, batch.floats(GeneratorTask.FEATURES));
+      int networks = recipe.alignment().width().size();
+      List<float[]> features =
+          IntStream.range(0, networks)
+              .mapToObj(k -> batch.floats(GeneratorTask.features(k)))
+              .toList();
+      data.targets().get().read(images, mirrored, features);
     }
   }
 

@@ -43,22 +43,24 @@ final class QuarterLosses {
 
   /**
    * The report of a micro-batch: times of the samples, then the terms of each, then the alignment
-   * of all, if there is one.
+   * of all with the features of each of {@code networks}, whose mean is weighted by {@code
+   * alignment}.
    */
-  LossReport report(List<DenoisingLoss.Term> terms, int samples, double alignment) {
+  LossReport report(List<DenoisingLoss.Term> terms, int samples, int networks, double alignment) {
     List<String> names = terms.stream().map(DenoisingLoss.Term::name).toList();
     double[] weights = terms.stream().mapToDouble(DenoisingLoss.Term::weight).toArray();
     return new LossReport() {
       @Override
       public int count() {
-        return (names.size() + 1) * samples + (alignment > 0 ? 1 : 0);
+        return (names.size() + 1) * samples + networks;
       }
 
       @Override
       public Map<String, Double> read(double[] values, MicroBatch at, Stream stream) {
         Map<String, Double> losses = losses(names, weights, values, samples, at);
-        if (alignment > 0) {
-          double value = values[values.length - 1];
+        if (networks > 0) {
+          double value =
+              Arrays.stream(values, values.length - networks, values.length).sum() / networks;
           losses.put(ALIGNMENT, value);
           losses.merge("total", alignment * value, Double::sum);
         }

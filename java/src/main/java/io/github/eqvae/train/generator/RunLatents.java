@@ -37,9 +37,9 @@ final class RunLatents {
     data.targets()
         .ifPresent(
             t -> {
-              map.put("features_network", t.grid().network());
-              map.put("features_sha256", t.grid().sha256());
-              map.put(PREPROCESSING, t.grid().preprocessing());
+              map.put("features_network", t.network());
+              map.put("features_sha256", t.sha256());
+              map.put(PREPROCESSING, t.preprocessing());
             });
     map.put("images", data.images());
     return map;

@@ -72,6 +72,22 @@ public sealed interface RecipeNode {
     public String describe() {
       return "a section";
     }
+
+    /**
+     * Lets lists be written as their only element: {@code width: 768}. Null is an empty list.
+     *
+     * @param keys of the lists
+     */
+    public void listed(String... keys) {
+      for (String key : keys) {
+        entries.computeIfPresent(
+            key,
+            (_, found) ->
+                found instanceof Scalar one
+                    ? new Items(one.origin(), one.text().isPresent() ? List.of(one) : List.of())
+                    : found);
+      }
+    }
   }
 
   /**

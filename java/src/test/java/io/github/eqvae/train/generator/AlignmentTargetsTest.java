@@ -18,6 +18,8 @@ import org.junit.jupiter.api.io.TempDir;
 
 /** Features are those that the recipe wants, or the message says what to do. */
 class AlignmentTargetsTest {
+  private static final int EACH = 2 * 2 * TinyLatents.CLASSES;
+
   @TempDir Path folder;
 
   private LatentData open(Path latents, String... settings) throws IOException {
@@ -95,8 +97,8 @@ class AlignmentTargetsTest {
               new TinyLatents.Options(30, Content.MODE, true, true, format, 2, true));
       try (LatentData data = open(latents, "data.posterior=mode")) {
         AlignmentTargets targets = data.targets().orElseThrow();
-        float[] features = new float[2 * targets.each() + 1];
-        targets.read(new int[] {25, 3}, new boolean[] {true, false}, features);
+        float[] features = new float[2 * EACH + 1];
+        targets.read(new int[] {25, 3}, new boolean[] {true, false}, List.of(features));
         all.add(features);
       }
     }

@@ -8,10 +8,14 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.github.eqvae.EqvaeException;
 import io.github.eqvae.data.Crop;
+import io.github.eqvae.diffusion.Interpolant;
+import io.github.eqvae.diffusion.RepaLoss;
 import io.github.eqvae.generator.FeaturePixels;
 import io.github.eqvae.generator.PatchFeatures;
 import io.github.eqvae.generator.PositionResize;
+import io.github.eqvae.generator.checkpoint.AlignmentOrigin;
 import io.github.eqvae.generator.checkpoint.FeatureNetworks;
+import io.github.eqvae.generator.checkpoint.GeneratorCheckpoint;
 import io.github.eqvae.io.DecodeOptions;
 import io.github.eqvae.io.Image;
 import io.github.eqvae.io.Images;
@@ -28,6 +32,7 @@ import io.github.eqvae.serve.VaeOptions;
 import io.github.eqvae.tensor.Device;
 import io.github.eqvae.tensor.Stream;
 import io.github.eqvae.train.MemoryPlan;
+import io.github.eqvae.train.MicroBatch;
 import io.github.eqvae.train.log.RunLog;
 import io.github.eqvae.train.run.RunFolder;
 import io.github.eqvae.train.run.RunObserver;
@@ -150,9 +155,15 @@ class ComputedFeaturesTest {
 
   private static float[] features(LatentData data, int[] images, boolean[] mirrored)
       throws IOException {
-    AlignmentTargets targets = data.targets().orElseThrow();
-    float[] out = new float[images.length * targets.each()];
-    targets.read(images, mirrored, out);
+    return features(data, images, mirrored, 64).getFirst();
+  }
+
+  /** Of networks of these widths, in 2×2 places. */
+  private static List<float[]> features(
+      LatentData data, int[] images, boolean[] mirrored, int... widths) throws IOException {
+    List<float[]> out =
+        Arrays.stream(widths).mapToObj(w -> new float[images.length * 2 * 2 * w]).toList();
+    data.targets().orElseThrow().read(images, mirrored, out);
     return out;
   }
 
@@ -164,7 +175,8 @@ class ComputedFeaturesTest {
     List<String> width = settings.stream().filter(s -> s.contains(".width=")).toList();
     try (LatentData there = new LatentData(recipe(cached, 3, width));
         LatentData now = new LatentData(recipe(plain, 3, settings))) {
-      assertEquals(there.targets().orElseThrow().grid(), now.targets().orElseThrow().grid());
+      String which = there.targets().orElseThrow().describe();
+      assertTrue(now.describe().contains(which), which);
       for (int[] images : List.of(new int[] {7}, new int[] {9, 0, 13, 5, 5})) {
         boolean[] mirrored = new boolean[images.length];
         mirrored[images.length / 2] = true;
@@ -229,6 +241,65 @@ class ComputedFeaturesTest {
     assertTrue(plan.frozenBytes() > 4 * VIT_PARAMETERS, () -> "" + plan.frozenBytes());
     assertTrue(plan.text().contains("frozen networks that compute features"), plan.text());
     assertEquals(0, MemoryPlan.of(recipe(cached, 6, there)).frozenBytes());
+  }
+
+  /** REPA's {@code enc_type} may name several: each has a projector, the loss is their mean. */
+  @Test
+  void severalNetworksHaveAProjectorEach() throws Exception {
+    Path network = classifier("net", 1);
+    Path cached = encode("cached", pictures, Optional.of(network));
+    Path plain = encode("plain", pictures, Optional.empty());
+    List<String> both =
+        List.of(
+            "alignment.encoder=[" + vit + ", " + network + "]",
+            "alignment.width=[24, 64]",
+            "alignment.heads=[3, 0]");
+    int[] images = {9, 0, 13};
+    boolean[] mirrored = {false, true, false};
+    try (LatentData there = new LatentData(recipe(cached, 3, List.of("alignment.width=64")));
+        LatentData first = new LatentData(recipe(plain, 3, encoder(vit, 24, "alignment.heads=3")));
+        LatentData now = new LatentData(recipe(plain, 3, both))) {
+      List<float[]> each = features(now, images, mirrored, 24, 64);
+      assertArrayEquals(features(first, images, mirrored, 24).getFirst(), each.get(0));
+      assertArrayEquals(features(there, images, mirrored), each.get(1));
+    }
+    new LatentData(recipe(cached, 3, both)).close(); // the features there are one of the two
+    Path whole = train("whole", recipe(plain, 6, both), false);
+    train("parts", recipe(plain, 3, both), false);
+    Path parts = train("parts", recipe(plain, 6, both), true);
+    assertEquals(losses(whole), losses(parts));
+    Path model = whole.resolve("model.safetensors");
+    assertArrayEquals(
+        Files.readAllBytes(model), Files.readAllBytes(parts.resolve("model.safetensors")));
+    try (GeneratorCheckpoint read = GeneratorCheckpoint.open(model)) {
+      AlignmentOrigin origin = read.metadata().orElseThrow().alignment().orElseThrow();
+      assertEquals(List.of(24, 64), origin.shape().widths());
+      assertTrue(origin.network().endsWith(",eqvae-classifier-3-classes-16-px"), origin.network());
+      assertEquals(2 * 64 + 1, origin.sha256().length());
+      assertTrue(read.tensors().containsKey("projectors.1.4.bias"));
+    }
+    assertRefused(plain, List.of(both.get(0), both.get(2)), "alignment.width", "1 for 2 encoders");
+    assertRefused(plain, List.of("alignment.width=[24, 64]"), "named with alignment.encoder");
+    assertRefused(
+        plain,
+        List.of(both.get(0), both.get(1), "alignment.heads=[3, 0, 0]"),
+        "alignment.heads",
+        "3 for 2 encoders");
+    assertRefused(
+        plain,
+        List.of(both.get(0), "alignment.width=[24, 5]", both.get(2)),
+        "net.safetensors",
+        "alignment.width=[24, 64]");
+  }
+
+  @Test
+  void theLogHasTheMeanOfNetworks() {
+    Map<String, Double> losses =
+        new QuarterLosses(new RepaLoss(Interpolant.LINEAR, RepaLoss.Times.UNIFORM), 1)
+            .report(List.of(), 1, 2, 0.5)
+            .read(new double[] {0.3, -0.25, -0.75}, new MicroBatch(0, 0, true, true), null);
+    assertEquals(-0.5, losses.get("alignment"));
+    assertEquals(-0.25, losses.get("total"));
   }
 
   private Path train(String name, GeneratorRecipe recipe, boolean resume) throws Exception {
