@@ -7,10 +7,10 @@ import java.util.Map;
 import java.util.TreeMap;
 
 /**
- * Owns device memory and allocates tensors in it. The lowest free address is used first, so the
- * same sequence of requests always gets the same addresses. Persistent arenas hold parameters and
- * optimiser state. A step arena is {@link #reset} after every step; after the first steps it is one
- * block and need not grow any more.
+ * Owns device memory and allocates tensors in it. A tensor gets the smallest hole that is large
+ * enough, so the same sequence of requests always gets the same addresses. Persistent arenas hold
+ * parameters and optimiser state. A step arena is {@link #reset} after every step; after the first
+ * steps it is one block and need not grow any more.
  */
 public final class TensorArena implements AutoCloseable {
   private static final long ALIGNMENT = 256;
@@ -26,6 +26,26 @@ public final class TensorArena implements AutoCloseable {
       this.address = address;
       this.size = size;
       free.put(0L, size);
+    }
+
+    /**
+     * Where so many bytes go: the smallest hole, the lowest of several. What no tensor had so far
+     * is used last, and so it does not matter how large the chunk is.
+     *
+     * @return the hole's offset, -1 if none is large enough
+     */
+    long place(long bytes) {
+      long best = -1;
+      long least = Long.MAX_VALUE;
+      for (Map.Entry<Long, Long> hole : free.entrySet()) {
+        boolean last = hole.getKey() + hole.getValue() == size;
+        long rank = last ? Long.MAX_VALUE - 1 : hole.getValue();
+        if (hole.getValue() >= bytes && rank < least) {
+          best = hole.getKey();
+          least = rank;
+        }
+      }
+      return best;
     }
   }
 
@@ -116,17 +136,14 @@ public final class TensorArena implements AutoCloseable {
       return own.address;
     }
     for (Chunk chunk : chunks) {
-      for (Map.Entry<Long, Long> hole : chunk.free.entrySet()) {
-        if (hole.getValue() >= bytes) {
-          long offset = hole.getKey();
-          long rest = hole.getValue() - bytes;
-          chunk.free.remove(offset);
-          if (rest > 0) {
-            chunk.free.put(offset + bytes, rest);
-          }
-          extent = Math.max(extent, chunk == chunks.getFirst() ? offset + bytes : capacity());
-          return chunk.address + offset;
+      long offset = chunk.place(bytes);
+      if (offset >= 0) {
+        long rest = chunk.free.remove(offset) - bytes;
+        if (rest > 0) {
+          chunk.free.put(offset + bytes, rest);
         }
+        extent = Math.max(extent, chunk == chunks.getFirst() ? offset + bytes : capacity());
+        return chunk.address + offset;
       }
     }
     try {
