@@ -194,7 +194,7 @@ class PlainVitTest {
                             options(FeaturePixels.MAE, refused[1]))
                         .close());
         assertTrue(e.getMessage().contains("patches of 4"), e.getMessage());
-        assertTrue(e.getMessage().contains("--features-pixels"), e.getMessage());
+        assertTrue(e.getMessage().contains("choose another preparation"), e.getMessage());
       }
     }
   }
