@@ -24,6 +24,9 @@ import io.github.eqvae.tensor.Tensor;
 import io.github.eqvae.tensor.TensorArena;
 import io.github.eqvae.testing.GoldenVit;
 import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -91,6 +94,33 @@ class Dinov2FeaturesTest {
     assertArrayEquals(tokens.get(0), tokens.get(2), 0);
     assertArrayEquals(patches.get(0), patches.get(1), 1e-6f);
     assertArrayEquals(patches.get(0), patches.get(2), 0);
+  }
+
+  /** Seen: a checkpoint of DINOv2's own training, with blocks in chunks, was no such network. */
+  @Test
+  void blocksInChunksAreRead() throws IOException {
+    Path file = GoldenVit.file(4, "hub");
+    ByteBuffer bytes = ByteBuffer.wrap(Files.readAllBytes(file)).order(ByteOrder.LITTLE_ENDIAN);
+    byte[] header = new byte[(int) bytes.getLong()];
+    bytes.get(header);
+    byte[] changed =
+        new String(header, StandardCharsets.UTF_8)
+            .replaceAll("\"blocks\\.(\\d+)\\.", "\"blocks.$1.$1.")
+            .replaceAll("\"([a-z_]+[.\"])(?=[^:]*:\\{\"dtype)", "\"teacher.backbone.$1")
+            .getBytes(StandardCharsets.UTF_8);
+    ByteBuffer out =
+        ByteBuffer.allocate(8 + changed.length + bytes.remaining())
+            .order(ByteOrder.LITTLE_ENDIAN)
+            .putLong(changed.length)
+            .put(changed)
+            .put(bytes);
+    Path chunks = Files.write(folder.resolve("chunks.safetensors"), out.array());
+    try (VitCheckpoint hub = VitCheckpoint.open(file, heads(4));
+        VitCheckpoint read = VitCheckpoint.open(chunks, heads(4))) {
+      assertTrue(read.report().isClean(), read.report().lines()::toString);
+      assertEquals(hub.config(), read.config());
+      assertEquals(hub.naming(), read.naming());
+    }
   }
 
   /** The class token, not a mean; of 224 pixels, whatever the picture's shape; as hub fits. */

@@ -55,7 +55,9 @@ public final class VitCheckpoint implements AutoCloseable {
       if (e.getKey().startsWith(prefix)) {
         String name = e.getKey().substring(prefix.length());
         tensors.put(
-            place.naming() == VitNaming.TRANSFORMERS ? VitNaming.inFiles(name) : name,
+            place.naming() == VitNaming.TRANSFORMERS
+                ? VitNaming.inFiles(name)
+                : VitNaming.withoutChunk(name),
             e.getValue());
       } else {
         others.add(e.getKey());
@@ -88,14 +90,18 @@ public final class VitCheckpoint implements AutoCloseable {
         for (String name : file.tensors().keySet()) {
           String before = name.substring(0, Math.max(0, name.length() - anchor.length()));
           boolean whole = before.isEmpty() || before.endsWith(".");
-          if (whole
-              && name.endsWith(anchor)
-              && file.tensors().containsKey(before + second(candidate))) {
+          if (whole && name.endsWith(anchor) && isBeside(file, before, second(candidate))) {
             return Optional.of(new Place(candidate, before));
           }
         }
       }
       return Optional.empty();
+    }
+
+    private static boolean isBeside(CheckpointFile file, String prefix, String name) {
+      String inChunk = name.replace("blocks.", "blocks.0.");
+      return file.tensors().containsKey(prefix + name)
+          || file.tensors().containsKey(prefix + inChunk);
     }
 
     /**

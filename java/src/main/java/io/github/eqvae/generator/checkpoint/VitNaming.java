@@ -6,6 +6,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.regex.Pattern;
 
 /**
  * The names of DINOv2's tensors in three libraries, with the names of facebookresearch/dinov2,
@@ -29,6 +30,8 @@ enum VitNaming {
       "encoder.layer.",
       "embeddings.register_tokens",
       Set.of("embeddings.mask_token"));
+
+  private static final Pattern CHUNK = Pattern.compile("^blocks\\.\\d+\\.(\\d+)\\.");
 
   private static final Map<String, String> IN_MEMORY =
       Map.of(
@@ -75,6 +78,14 @@ enum VitNaming {
       }
     }
     return name;
+  }
+
+  /**
+   * The name that torch.hub has for a tensor of a file. DINOv2's training code keeps blocks in
+   * chunks: there {@code blocks.1.6.} is block 6, in chunk 1.
+   */
+  static String withoutChunk(String name) {
+    return CHUNK.matcher(name).replaceFirst("blocks.$1.");
   }
 
   /** The library's name for messages. */
