@@ -102,9 +102,11 @@ other lightningdit sit-small "${generator[@]}" --set=model.kind=lightningdit
   --crop pad >/dev/null 2>&1
 other maskgit maskgit-small --set=data.path=codes --set=model.codes=24 --set=model.side=16 \
   --set=run.sample_every=4 --set=samples.count=4 --set=samples.steps=2
-other classifier classifier-fashion-mnist \
-  --set=data.path="$here/data/fashion-mnist/t10k-images-idx3-ubyte.gz" \
-  --set=data.labels="$here/data/fashion-mnist/t10k-labels-idx1-ubyte.gz"
+for kind in classifier classifier-vit; do
+  other "$kind" "$kind-fashion-mnist" \
+    --set=data.path="$here/data/fashion-mnist/t10k-images-idx3-ubyte.gz" \
+    --set=data.labels="$here/data/fashion-mnist/t10k-labels-idx1-ubyte.gz"
+done
 "$eqvae" encode kl/model.safetensors "$here/data/fashion-mnist/t10k-images-idx3-ubyte.gz" featured \
   --posterior moments --crop pad --hflip --features classifier >/dev/null 2>&1
 other repa repa-small "${generator[@]}" --set=data.path=featured

@@ -1,7 +1,9 @@
 package io.github.eqvae.cli;
 
 import io.github.eqvae.EqvaeException;
-import io.github.eqvae.model.SmallClassifier;
+import io.github.eqvae.generator.checkpoint.ClassifierFiles;
+import io.github.eqvae.model.ClassifierConfig;
+import io.github.eqvae.model.ImageClassifier;
 import io.github.eqvae.model.checkpoint.CheckpointFile;
 import io.github.eqvae.model.checkpoint.StoredTensor;
 import io.github.eqvae.tensor.Device;
@@ -25,15 +27,15 @@ record ClassifierInspection(PrintWriter out, TensorTable table) {
     Collection<StoredTensor> tensors = file.tensors().values();
     try (Device device = Device.open("cpu");
         Stream stream = new Stream(device);
-        SmallClassifier network = SmallClassifier.load(weights, stream)) {
-      SmallClassifier.Config c = network.config();
+        ImageClassifier network = ClassifierFiles.load(weights, stream)) {
+      ClassifierConfig c = network.config();
       out.printf(
           ROW,
           "model",
           "a classifier of eqvae, whose features `evaluate --classifier` compares: "
-              + "%d classes, images of %d×%d×%d, width %d, %d features"
+              + "%d classes, images of %d×%d×%d, %s, %d features"
                   .formatted(
-                      c.classes(), c.side(), c.side(), c.channels(), c.width(), c.features()));
+                      c.classes(), c.side(), c.side(), c.channels(), c.describe(), c.features()));
       table.parameters(tensors);
       table.groups("", tensors);
       out.printf(ROW, "whole", "yes: nothing is missing, nothing unexpected");

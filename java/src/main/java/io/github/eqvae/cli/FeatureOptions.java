@@ -28,8 +28,8 @@ final class FeatureOptions {
       paramLabel = "N",
       description =
           "Rows and columns of the features' grid, which must be the grid of the generator's"
-              + " tokens. Default: for a vision transformer 16 per 256 pixels, for a classifier an"
-              + " eighth of its side.")
+              + " tokens. Default: for a vision transformer 16 per 256 pixels, for a classifier its"
+              + " own: an eighth of its side, for its kind vit the grid of its patches.")
   private int grid;
 
   @Option(

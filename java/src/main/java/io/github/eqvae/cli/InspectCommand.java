@@ -5,8 +5,8 @@ import io.github.eqvae.generator.checkpoint.GeneratorCheckpoint;
 import io.github.eqvae.generator.checkpoint.MaskGitCheckpoint;
 import io.github.eqvae.generator.checkpoint.VitCheckpoint;
 import io.github.eqvae.latents.LatentFolder;
+import io.github.eqvae.model.ClassifierMetadata;
 import io.github.eqvae.model.LatentScaling;
-import io.github.eqvae.model.SmallClassifier;
 import io.github.eqvae.model.checkpoint.AutoencoderCheckpoint;
 import io.github.eqvae.model.checkpoint.AutoencoderSettings;
 import io.github.eqvae.model.checkpoint.CheckpointFile;
@@ -119,7 +119,7 @@ final class InspectCommand implements Callable<Integer> {
       generator.requireFits(file.path(), found.config());
       return new MaskGitInspection(out, table(out)).print(found);
     }
-    if (SmallClassifier.isOne(file.metadata())) {
+    if (ClassifierMetadata.isThere(file.metadata())) {
       generator.requireNone();
       Path weights = Files.isDirectory(path) ? new RunFolder(path).model() : path;
       return new ClassifierInspection(out, table(out)).print(file, weights);

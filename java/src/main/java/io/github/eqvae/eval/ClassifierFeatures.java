@@ -2,8 +2,10 @@ package io.github.eqvae.eval;
 
 import io.github.eqvae.data.SampleRandom;
 import io.github.eqvae.data.Transform;
+import io.github.eqvae.generator.checkpoint.ClassifierFiles;
 import io.github.eqvae.io.Image;
-import io.github.eqvae.model.SmallClassifier;
+import io.github.eqvae.model.ClassifierConfig;
+import io.github.eqvae.model.ImageClassifier;
 import io.github.eqvae.tape.Tape;
 import io.github.eqvae.tensor.Shape;
 import io.github.eqvae.tensor.Stream;
@@ -26,11 +28,11 @@ public final class ClassifierFeatures implements ImageFeatures {
 
   private static final SampleRandom NONE = new SampleRandom(0, 0, 0);
 
-  private final SmallClassifier network;
+  private final ImageClassifier network;
   private final Stream stream;
   private final TensorArena arena;
 
-  private ClassifierFeatures(SmallClassifier network, Stream stream) {
+  private ClassifierFeatures(ImageClassifier network, Stream stream) {
     this.network = network;
     this.stream = stream;
     arena = new TensorArena(stream.device(), "classifier features");
@@ -46,7 +48,7 @@ public final class ClassifierFeatures implements ImageFeatures {
    * @throws io.github.eqvae.EqvaeException.Argument when it is not a classifier of eqvae
    */
   public static ClassifierFeatures load(Path file, Stream stream) throws IOException {
-    return new ClassifierFeatures(SmallClassifier.load(file, stream), stream);
+    return new ClassifierFeatures(ClassifierFiles.load(file, stream), stream);
   }
 
   @Override
@@ -61,8 +63,8 @@ public final class ClassifierFeatures implements ImageFeatures {
 
   @Override
   public String name() {
-    SmallClassifier.Config c = network.config();
-    return "eqvae's classifier of %d classes, %d px".formatted(c.classes(), c.side());
+    ClassifierConfig c = network.config();
+    return "eqvae's %s of %d classes, %d px".formatted(c.title(), c.classes(), c.side());
   }
 
   @Override
@@ -84,7 +86,7 @@ public final class ClassifierFeatures implements ImageFeatures {
   }
 
   private Values rows(List<Image> images) {
-    SmallClassifier.Config c = network.config();
+    ClassifierConfig c = network.config();
     int each = c.side() * c.side() * c.channels();
     float[] values = new float[ROWS * each];
     for (int i = 0; i < images.size(); i++) {

@@ -2,7 +2,8 @@ package io.github.eqvae.generator;
 
 import io.github.eqvae.EqvaeException;
 import io.github.eqvae.io.Image;
-import io.github.eqvae.model.SmallClassifier;
+import io.github.eqvae.model.ClassifierConfig;
+import io.github.eqvae.model.ImageClassifier;
 import io.github.eqvae.nn.WeightsHash;
 import io.github.eqvae.op.AvgPool2d;
 import io.github.eqvae.tape.Tape;
@@ -13,13 +14,14 @@ import io.github.eqvae.tensor.TensorArena;
 import java.util.List;
 
 /**
- * The feature map of a classifier that eqvae trained, before global average pooling: its side is an
- * eighth of the classifier's. A coarser grid has the means of square groups of cells.
+ * The features of the places of a classifier that eqvae trained: of a convolutional one the feature
+ * map before global average pooling, of a vision transformer the patch tokens. A coarser grid has
+ * the means of square groups of cells.
  */
 public final class ClassifierPatches implements PatchFeatures {
   private static final int ROWS = 64;
 
-  private final SmallClassifier network;
+  private final ImageClassifier network;
   private final Stream stream;
   private final TensorArena arena;
   private final int picture;
@@ -36,7 +38,7 @@ public final class ClassifierPatches implements PatchFeatures {
    * @throws EqvaeException.Argument if pictures are larger than the classifier's, or the feature
    *     map does not divide into the grid
    */
-  public ClassifierPatches(SmallClassifier network, Stream stream, int picture, int grid) {
+  public ClassifierPatches(ImageClassifier network, Stream stream, int picture, int grid) {
     int places = network.config().places();
     if (picture > network.config().side()) {
       throw new EqvaeException.Argument(
@@ -58,8 +60,9 @@ public final class ClassifierPatches implements PatchFeatures {
 
   @Override
   public String network() {
-    SmallClassifier.Config c = network.config();
-    return "eqvae-classifier-%d-classes-%d-px".formatted(c.classes(), c.side());
+    ClassifierConfig c = network.config();
+    return "eqvae-%s-%d-classes-%d-px"
+        .formatted(c.title().replace(' ', '-'), c.classes(), c.side());
   }
 
   @Override
@@ -69,7 +72,7 @@ public final class ClassifierPatches implements PatchFeatures {
 
   @Override
   public String preprocessing() {
-    SmallClassifier.Config c = network.config();
+    ClassifierConfig c = network.config();
     String border = picture < c.side() ? ", in a black border to %d".formatted(c.side()) : "";
     String mean = grid < c.places() ? "; means of %d×%d places".formatted(pool(), pool()) : "";
     return "%d pixels from -1 to 1%s%s".formatted(picture, border, mean);
@@ -95,7 +98,7 @@ public final class ClassifierPatches implements PatchFeatures {
   }
 
   private float[] rows(List<Image> pictures) {
-    SmallClassifier.Config c = network.config();
+    ClassifierConfig c = network.config();
     int each = c.side() * c.side() * c.channels();
     float[] values = new float[pictures.size() * each];
     for (int i = 0; i < pictures.size(); i++) {

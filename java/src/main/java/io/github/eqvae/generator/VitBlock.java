@@ -6,40 +6,51 @@ import io.github.eqvae.nn.Linear;
 import io.github.eqvae.nn.Parameter;
 import io.github.eqvae.nn.Scope;
 import io.github.eqvae.op.Activation;
+import io.github.eqvae.op.Add;
 import io.github.eqvae.op.GatedAdd;
 import io.github.eqvae.op.Reshape;
 import io.github.eqvae.op.SelfAttention;
 import io.github.eqvae.tape.Tape;
 import io.github.eqvae.tensor.Shape;
 import io.github.eqvae.tensor.Tensor;
+import org.jspecify.annotations.Nullable;
 
 /**
- * A block of a vision transformer: attention and an MLP, each after a layer norm, with a scale per
- * channel before the residual addition (LayerScale). Source: {@code Block} of
- * facebookresearch/dinov2.
+ * A block of a vision transformer: attention and an MLP, each after a layer norm. DINOv2's has a
+ * scale per channel before the residual addition (LayerScale), which is frozen; the plain block has
+ * none. Sources: {@code Block} of facebookresearch/dinov2, {@code Block} of timm.
  */
 final class VitBlock {
   private final int heads;
   private final LayerNorm norm1;
   private final Linear qkv;
   private final Linear proj;
-  private final Parameter scale1;
+  private final @Nullable Parameter scale1;
   private final LayerNorm norm2;
   private final Linear fc1;
   private final Linear fc2;
-  private final Parameter scale2;
+  private final @Nullable Parameter scale2;
 
+  /** DINOv2's block. */
   VitBlock(Scope scope, VitConfig config) {
-    int width = config.width();
-    heads = config.heads();
+    this(scope, config.width(), config.heads(), config.hidden(), true);
+  }
+
+  private VitBlock(Scope scope, int width, int heads, int hidden, boolean scaled) {
+    this.heads = heads;
     norm1 = LayerNorm.affine(scope.in("norm1"), width, Layers.EPS);
     qkv = Layers.linear(scope.in("attn.qkv"), width, 3 * width);
     proj = Layers.linear(scope.in("attn.proj"), width, width);
-    scale1 = scope.in("ls1").parameter("gamma", Init.ONES, width);
+    scale1 = scaled ? scope.in("ls1").parameter("gamma", Init.ONES, width) : null;
     norm2 = LayerNorm.affine(scope.in("norm2"), width, Layers.EPS);
-    fc1 = Layers.linear(scope.in("mlp.fc1"), width, config.hidden(), Activation.GELU);
-    fc2 = Layers.linear(scope.in("mlp.fc2"), config.hidden(), width);
-    scale2 = scope.in("ls2").parameter("gamma", Init.ONES, width);
+    fc1 = Layers.linear(scope.in("mlp.fc1"), width, hidden, Activation.GELU);
+    fc2 = Layers.linear(scope.in("mlp.fc2"), hidden, width);
+    scale2 = scaled ? scope.in("ls2").parameter("gamma", Init.ONES, width) : null;
+  }
+
+  /** The block without scales. */
+  static VitBlock plain(Scope scope, int width, int heads, int hidden) {
+    return new VitBlock(scope, width, heads, hidden, false);
   }
 
   Tensor forward(Tape tape, Tensor x) { // [N, T, D]
@@ -49,7 +60,10 @@ final class VitBlock {
   }
 
   /** x + scale·branch. The scale is a gate that all samples share, so they are rows of one. */
-  private static Tensor add(Tape tape, Tensor x, Parameter scale, Tensor branch) {
+  private static Tensor add(Tape tape, Tensor x, @Nullable Parameter scale, Tensor branch) {
+    if (scale == null) {
+      return tape.apply(new Add(), x, branch);
+    }
     long width = x.shape().dim(-1);
     Shape rows = Shape.of(1, x.shape().elements() / width, width);
     Tensor gate = Layers.cast(tape, scale.value().reshape(Shape.of(1, width)), x.dtype());

@@ -61,32 +61,7 @@ public final class ModelFile {
    */
   public static void load(Path path, ParameterStore parameters, Stream stream) throws IOException {
     try (SafetensorsFile file = SafetensorsFile.open(path)) {
-      List<String> problems = new ArrayList<>();
-      for (Parameter p : parameters.all()) {
-        if (!file.contains(p.name())) {
-          if (!p.isBuffer()) {
-            problems.add("missing " + p);
-          }
-        } else if (!Shape.of(file.info(p.name()).shape()).equals(p.shape())) {
-          problems.add(
-              p.name()
-                  + " has shape "
-                  + Shape.of(file.info(p.name()).shape())
-                  + ", expected "
-                  + p.shape());
-        }
-      }
-      if (!problems.isEmpty()) {
-        TreeSet<String> unexpected = new TreeSet<>(file.names());
-        parameters.all().forEach(p -> unexpected.remove(p.name()));
-        throw new EqvaeException.Argument(
-            path
-                + " does not fit this model: "
-                + summary(problems)
-                + (unexpected.isEmpty()
-                    ? ""
-                    : "; it also holds " + summary(List.copyOf(unexpected))));
-      }
+      requireFits(path, file, parameters);
       FiniteWeights.require(path.toString(), notFinite(file, parameters));
       for (Parameter p : parameters.all()) {
         if (file.contains(p.name())) {
@@ -94,6 +69,52 @@ public final class ModelFile {
         }
       }
       parameters.repack(stream);
+    }
+  }
+
+  /**
+   * Checks that a file has every parameter of a store with its shape. With a store on a device that
+   * only plans, this needs no memory: so a file that claims to hold a huge network is refused
+   * before anything is allocated.
+   *
+   * @param path the file
+   * @param parameters what it must have
+   * @throws IOException when the file cannot be read
+   * @throws EqvaeException.Argument when tensors are missing or have other shapes; the message
+   *     lists them
+   */
+  public static void requireFits(Path path, ParameterStore parameters) throws IOException {
+    try (SafetensorsFile file = SafetensorsFile.open(path)) {
+      requireFits(path, file, parameters);
+    }
+  }
+
+  private static void requireFits(Path path, SafetensorsFile file, ParameterStore parameters) {
+    List<String> problems = new ArrayList<>();
+    for (Parameter p : parameters.all()) {
+      if (!file.contains(p.name())) {
+        if (!p.isBuffer()) {
+          problems.add("missing " + p);
+        }
+      } else if (!Shape.of(file.info(p.name()).shape()).equals(p.shape())) {
+        problems.add(
+            p.name()
+                + " has shape "
+                + Shape.of(file.info(p.name()).shape())
+                + ", expected "
+                + p.shape());
+      }
+    }
+    if (!problems.isEmpty()) {
+      TreeSet<String> unexpected = new TreeSet<>(file.names());
+      parameters.all().forEach(p -> unexpected.remove(p.name()));
+      throw new EqvaeException.Argument(
+          path
+              + " does not fit this model: "
+              + summary(problems)
+              + (unexpected.isEmpty()
+                  ? ""
+                  : "; it also holds " + summary(List.copyOf(unexpected))));
     }
   }
 

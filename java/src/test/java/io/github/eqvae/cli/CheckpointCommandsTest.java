@@ -20,6 +20,7 @@ import io.github.eqvae.model.SmallClassifier;
 import io.github.eqvae.serve.TinyModels;
 import io.github.eqvae.tensor.Device;
 import io.github.eqvae.testing.GoldenVit;
+import io.github.eqvae.testing.TinyClassifier;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.nio.file.Files;
@@ -419,18 +420,29 @@ class CheckpointCommandsTest extends CliFixture {
         var stream = new io.github.eqvae.tensor.Stream(device);
         SmallClassifier network =
             new SmallClassifier(new SmallClassifier.Config(1, 32, 8, 10), stream, 0, false)) {
-      metadata = network.metadata();
+      metadata = network.config().metadata().toMap();
       ModelFile.save(file, network.parameters(), stream, metadata);
     }
     Outcome o = run("inspect", "classifier.safetensors");
     assertEquals(0, o.code(), o.err());
-    assertTrue(o.out().contains("10 classes, images of 32×32×1, width 8, 64 features"), o.out());
+    assertTrue(
+        o.out().contains("10 classes, images of 32×32×1, convolutional, width 8, 64 features"),
+        o.out());
     Map<String, TorchTensor> tensors = tensors(file);
     tensors.remove("head.bias");
     save("without.safetensors", tensors, metadata);
     o = run("inspect", "without.safetensors");
     assertEquals(1, o.code());
     assertTrue(o.out().contains("head.bias"), o.out());
+    TinyClassifier.writeVit(folder, 1);
+    o = run("inspect", "vit-1.safetensors");
+    assertEquals(0, o.code(), o.err());
+    String vit = "3 classes, images of 8×8×1, a vision transformer, width 8, depth 1, heads 2";
+    assertTrue(o.out().contains(vit), o.out());
+    assertUserError(
+        run("weights", "dinov2", "vit-1.safetensors", "d.safetensors", "--unchecked"),
+        1,
+        "is a classifier of eqvae");
   }
 
   /** Nothing can be divided by the deviation of latents that are all the same. */

@@ -101,6 +101,20 @@ class GeneratedFiguresTest {
     assertTrue(text.contains("unknown: no record of `sample`"), text);
   }
 
+  /** Its distance, too, is that of its own features: other networks, other numbers. */
+  @Test
+  void aVitClassifierIsNamedSo() throws IOException {
+    Path a = archive("a.npz", 12, 8, 1, 256);
+    Path b = archive("b.npz", 9, 8, 1, 40);
+    Path vit = TinyClassifier.writeVit(folder, 1);
+    Map<String, Object> far = measure(compare(a, b, vit, Protocol.CLASSIFIER));
+    assertEquals("eqvae's vit classifier of 3 classes, 8 px", far.get("extractor"));
+    assertEquals(8, far.get("features"));
+    assertTrue(value(far, "frechet_distance") > 1e-3, far.toString());
+    Map<String, Object> same = measure(compare(a, a, vit, Protocol.CLASSIFIER));
+    assertEquals(0, value(same, "frechet_distance"), 1e-9);
+  }
+
   /** Also of a protocol that has nothing but its distance. */
   @ParameterizedTest
   @EnumSource(Protocol.class)

@@ -11,6 +11,7 @@ import io.github.eqvae.data.Crop;
 import io.github.eqvae.generator.FeaturePixels;
 import io.github.eqvae.generator.PatchFeatures;
 import io.github.eqvae.generator.PositionResize;
+import io.github.eqvae.generator.VitClassifier;
 import io.github.eqvae.generator.checkpoint.Dinov2Weights;
 import io.github.eqvae.generator.checkpoint.FeatureNetworks;
 import io.github.eqvae.io.DecodeOptions;
@@ -27,6 +28,7 @@ import io.github.eqvae.serve.Vae;
 import io.github.eqvae.serve.VaeOptions;
 import io.github.eqvae.tensor.Device;
 import io.github.eqvae.tensor.Stream;
+import io.github.eqvae.testing.TinyClassifier;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -69,7 +71,7 @@ class EncodeFeaturesTest {
         Stream stream = new Stream(device);
         SmallClassifier network =
             new SmallClassifier(new SmallClassifier.Config(1, side, 8, 3), stream, seed, false)) {
-      Map<String, String> metadata = new LinkedHashMap<>(network.metadata());
+      Map<String, String> metadata = new LinkedHashMap<>(network.config().metadata().toMap());
       metadata.put("format", "pt");
       ModelFile.save(file, network.parameters(), stream, metadata);
     }
@@ -194,6 +196,33 @@ class EncodeFeaturesTest {
       assertThrows(
           EqvaeException.Argument.class,
           () -> FeatureNetworks.open(network, stream, 64, grid(0)).close());
+    }
+  }
+
+  /** Of a vision transformer the places are its patches; a coarser grid has their means, too. */
+  @Test
+  void featuresOfAVitClassifierAreItsPatches() throws IOException {
+    Path network =
+        TinyClassifier.write(folder, new VitClassifier.Config(1, SIDE, 4, 8, 1, 2, 3), "vit", 1);
+    Path out = folder.resolve("latents");
+    encode(Optional.of(network), 2, out, 3, Long.MAX_VALUE);
+    try (LatentFolder latents = LatentFolder.open(out);
+        Device device = Device.open("cpu");
+        Stream stream = new Stream(device);
+        PatchFeatures all = FeatureNetworks.open(network, stream, SIDE, grid(0))) {
+      FeatureGrid grid = latents.features().orElseThrow();
+      assertEquals("eqvae-vit-classifier-3-classes-16-px", grid.network());
+      assertEquals("16 pixels from -1 to 1; means of 2×2 places", grid.preprocessing());
+      assertEquals(2, grid.side());
+      assertEquals(8, grid.width());
+      assertEquals(4, all.side());
+      Image picture = Images.read(pictures.resolve("a/p03.png"));
+      float[] fine = all.of(List.of(picture));
+      float[] coarse = read(latents, 3, false);
+      for (int f = 0; f < 8; f++) {
+        double mean = (fine[f] + fine[8 + f] + fine[4 * 8 + f] + fine[5 * 8 + f]) / 4.0;
+        assertEquals(mean, coarse[f], 1e-5);
+      }
     }
   }
 

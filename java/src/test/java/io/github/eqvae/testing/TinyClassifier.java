@@ -1,5 +1,8 @@
 package io.github.eqvae.testing;
 
+import io.github.eqvae.generator.VitClassifier;
+import io.github.eqvae.model.ClassifierConfig;
+import io.github.eqvae.model.ImageClassifier;
 import io.github.eqvae.model.ModelFile;
 import io.github.eqvae.model.SmallClassifier;
 import io.github.eqvae.tensor.Device;
@@ -11,14 +14,24 @@ import java.nio.file.Path;
 public final class TinyClassifier {
   private TinyClassifier() {}
 
-  /** Writes {@code classifier-SEED.safetensors}. */
+  /** Writes {@code classifier-SEED.safetensors}, a convolutional one. */
   public static Path write(Path folder, long seed) throws IOException {
-    Path file = folder.resolve("classifier-" + seed + ".safetensors");
+    return write(folder, new SmallClassifier.Config(1, 8, 8, 3), "classifier-" + seed, seed);
+  }
+
+  /** Writes {@code vit-SEED.safetensors}, a vision transformer. */
+  public static Path writeVit(Path folder, long seed) throws IOException {
+    return write(folder, new VitClassifier.Config(1, 8, 4, 8, 1, 2, 3), "vit-" + seed, seed);
+  }
+
+  /** Writes {@code NAME.safetensors}. */
+  public static Path write(Path folder, ClassifierConfig config, String name, long seed)
+      throws IOException {
+    Path file = folder.resolve(name + ".safetensors");
     try (Device device = Device.open("cpu");
         Stream stream = new Stream(device);
-        SmallClassifier network =
-            new SmallClassifier(new SmallClassifier.Config(1, 8, 8, 3), stream, seed, false)) {
-      ModelFile.save(file, network.parameters(), stream, network.metadata());
+        ImageClassifier network = config.build(stream, seed, false)) {
+      ModelFile.save(file, network.parameters(), stream, config.metadata().toMap());
     }
     return file;
   }

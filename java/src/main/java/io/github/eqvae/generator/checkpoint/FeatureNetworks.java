@@ -8,7 +8,8 @@ import io.github.eqvae.generator.PositionResize;
 import io.github.eqvae.generator.VisionTransformer;
 import io.github.eqvae.generator.VitFeatures;
 import io.github.eqvae.io.SafetensorsFile;
-import io.github.eqvae.model.SmallClassifier;
+import io.github.eqvae.model.ClassifierMetadata;
+import io.github.eqvae.model.ImageClassifier;
 import io.github.eqvae.tensor.Stream;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -53,7 +54,7 @@ public final class FeatureNetworks {
       throws IOException {
     Path file = Files.isRegularFile(path.resolve(MODEL)) ? path.resolve(MODEL) : path;
     if (isClassifier(file)) {
-      SmallClassifier classifier = SmallClassifier.load(file, stream);
+      ImageClassifier classifier = ClassifierFiles.load(file, stream);
       try {
         return new ClassifierPatches(classifier, stream, picture, options.grid());
       } catch (RuntimeException | Error e) {
@@ -78,7 +79,7 @@ public final class FeatureNetworks {
       return false;
     }
     try (SafetensorsFile tensors = SafetensorsFile.open(file)) {
-      return SmallClassifier.isOne(tensors.metadata());
+      return ClassifierMetadata.isThere(tensors.metadata());
     }
   }
 }

@@ -4,6 +4,7 @@ import io.github.eqvae.EqvaeException;
 import io.github.eqvae.generator.PositionResize;
 import io.github.eqvae.generator.VisionTransformer;
 import io.github.eqvae.generator.VitConfig;
+import io.github.eqvae.model.ClassifierMetadata;
 import io.github.eqvae.model.FiniteWeights;
 import io.github.eqvae.model.checkpoint.CheckpointFile;
 import io.github.eqvae.model.checkpoint.FloatType;
@@ -38,6 +39,12 @@ public final class VitCheckpoint implements AutoCloseable {
 
   private VitCheckpoint(CheckpointFile file, OptionalInt heads) {
     this.file = file;
+    if (ClassifierMetadata.isThere(file.metadata())) {
+      throw new EqvaeException.Argument(
+          file.path()
+              + " is a classifier of eqvae, which takes other pictures than the vision transformers"
+              + " of libraries: `evaluate` takes it with --classifier");
+    }
     Place place =
         Place.in(file)
             .orElseThrow(

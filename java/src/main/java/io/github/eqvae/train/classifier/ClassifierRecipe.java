@@ -1,5 +1,6 @@
 package io.github.eqvae.train.classifier;
 
+import io.github.eqvae.model.ClassifierConfig;
 import io.github.eqvae.tensor.Stream;
 import io.github.eqvae.train.recipe.OptimizerRecipe;
 import io.github.eqvae.train.recipe.RecipeFields;
@@ -44,19 +45,14 @@ public final class ClassifierRecipe implements RunnableRecipe<ClassifierTask> {
   private void check(RecipeProblems problems) {
     optimizer.check(problems);
     run.check(problems);
-    if (width() % 8 != 0) {
-      problems.add("model.width", width() + "; expected a multiple of 8, the groups of its norms");
-    }
-    if (data.resolution() % 8 != 0) {
-      problems.add("data.resolution", data.resolution() + "; expected a multiple of 8");
-    }
+    model.check(problems, data);
     if (data.channels() == 2) {
       problems.add("data.channels", "2; expected 1 for gray or 3 for RGB");
     }
   }
 
-  int width() {
-    return model.width();
+  ClassifierConfig config() {
+    return model.config(data);
   }
 
   int classes() {

@@ -1,6 +1,6 @@
 package io.github.eqvae.train.classifier;
 
-import io.github.eqvae.model.SmallClassifier;
+import io.github.eqvae.model.ImageClassifier;
 import io.github.eqvae.nn.AdamSettings;
 import io.github.eqvae.nn.LossCollector;
 import io.github.eqvae.nn.LossTerms;
@@ -29,18 +29,12 @@ public final class ClassifierTask implements Task {
   static final String LABELS = "labels";
 
   private final ClassifierRecipe recipe;
-  private final SmallClassifier network;
+  private final ImageClassifier network;
 
   ClassifierTask(ClassifierRecipe recipe, Stream stream) {
     this.recipe = recipe;
-    LabelledImages data = recipe.data();
-    network =
-        new SmallClassifier(
-            new SmallClassifier.Config(
-                data.channels(), data.resolution(), recipe.width(), recipe.classes()),
-            stream,
-            recipe.run().seed(),
-            true);
+    network = recipe.config().build(stream, recipe.run().seed(), true);
+    network.prepare(stream, recipe.run().batchSize());
   }
 
   /**
@@ -48,7 +42,7 @@ public final class ClassifierTask implements Task {
    *
    * @return closed with the task
    */
-  public SmallClassifier network() {
+  public ImageClassifier network() {
     return network;
   }
 

@@ -220,7 +220,7 @@ public final class ClassifierWorkload implements Workload<ClassifierTask> {
   public void saveModel(
       Trainer<ClassifierTask> trainer, RunFolder folder, Path file, Map<String, String> more)
       throws IOException {
-    Map<String, String> metadata = new LinkedHashMap<>(trainer.task().network().metadata());
+    Map<String, String> metadata = new LinkedHashMap<>(recipe.config().metadata().toMap());
     metadata.putAll(more);
     ModelFile.save(file, trainer.task().network().parameters(), trainer.stream(), metadata);
   }

@@ -13,7 +13,8 @@ import java.util.Optional;
  * @param labels an IDX file with the labels of an IDX file of pictures; default none: of {@code
  *     …images-idx3-ubyte…} the file {@code …labels-idx1-ubyte…} beside it. Source: ours: folders of
  *     pictures need none
- * @param resolution side of the images, a multiple of 8; default 32. Source: ours: small images
+ * @param resolution side of the images, a multiple of 8, of {@code vit} of its patch; default 32.
+ *     Source: ours: small images
  * @param channels 1 for gray, 3 for RGB; default 3. Source: ours: most pictures are RGB
  * @param validation number of images that are held out; default 1000. Source: ours: enough for
  *     stable figures

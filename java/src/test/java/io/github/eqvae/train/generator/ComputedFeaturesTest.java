@@ -92,7 +92,7 @@ class ComputedFeaturesTest {
         Stream stream = new Stream(device);
         SmallClassifier network =
             new SmallClassifier(new SmallClassifier.Config(3, SIDE, 8, 3), stream, seed, false)) {
-      Map<String, String> metadata = new LinkedHashMap<>(network.metadata());
+      Map<String, String> metadata = new LinkedHashMap<>(network.config().metadata().toMap());
       metadata.put("format", "pt");
       ModelFile.save(file, network.parameters(), stream, metadata);
     }

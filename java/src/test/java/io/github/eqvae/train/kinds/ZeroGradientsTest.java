@@ -19,7 +19,14 @@ import org.junit.jupiter.params.provider.ValueSource;
 class ZeroGradientsTest {
   @ParameterizedTest
   @ValueSource(
-      strings = {"demo", "sit-small", "repa-small", "maskgit-small", "classifier-fashion-mnist"})
+      strings = {
+        "demo",
+        "sit-small",
+        "repa-small",
+        "maskgit-small",
+        "classifier-fashion-mnist",
+        "classifier-vit-fashion-mnist"
+      })
   void theNormOfEveryNetworkIsWatched(String name) throws Exception {
     RunnableRecipe<?> recipe =
         RecipeKinds.read(ShippedRecipes.resolve(Path.of(name)), List.of("run.batch_size=2"));
