@@ -32,12 +32,11 @@ class ReconstructionDistanceTest extends DeviceFixture {
   @TempDir Path folder;
 
   private ReconstructionDistance metric(int batch) {
-    return of(new InceptionV3(stream, 3), batch);
-  }
-
-  private ReconstructionDistance of(InceptionV3 network, int batch) {
     return ReconstructionDistance.of(
-        ReconstructionDistance.rfid(folder), "abc", PytorchFidFeatures.of(network, stream), batch);
+        ReconstructionDistance.rfid(folder),
+        "abc",
+        PytorchFidFeatures.of(new InceptionV3(stream, 3), stream),
+        batch);
   }
 
   /** Beyond [-1, 1] too, as decoders answer. */
@@ -156,8 +155,11 @@ class ReconstructionDistanceTest extends DeviceFixture {
           IllegalArgumentException.class, () -> rfid.add(REAL, FAKE_3, COUNT, SIDE, SIDE, 3));
       assertThrows(IllegalStateException.class, rfid::value);
     }
-    try (InceptionV3 network = new InceptionV3(stream, 3)) {
-      assertThrows(IllegalArgumentException.class, () -> of(network, 0));
+    Extractor rfid = ReconstructionDistance.rfid(folder);
+    try (ImageFeatures features = PytorchFidFeatures.of(new InceptionV3(stream, 3), stream)) {
+      assertThrows(
+          IllegalArgumentException.class,
+          () -> ReconstructionDistance.of(rfid, "abc", features, 0));
     }
   }
 }
