@@ -146,9 +146,10 @@ final class CommandChain {
     List<String> arguments = new ArrayList<>(List.of("train"));
     if (run.hasCheckpoints()) {
       arguments.addAll(List.of("--resume", training.folder().toString()));
-      more.forEach(c -> arguments.addAll(List.of("--set", c.key() + "=" + c.after())));
     } else {
       arguments.addAll(List.of(training.recipe(), "--out", training.folder().toString()));
+    }
+    if (!run.hasCheckpoints() || !more.isEmpty()) {
       training.settings().forEach(setting -> arguments.addAll(List.of("--set", setting)));
     }
     return run(arguments);

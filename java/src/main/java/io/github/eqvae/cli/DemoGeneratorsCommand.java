@@ -15,6 +15,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.Callable;
+import java.util.stream.IntStream;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
@@ -28,7 +29,7 @@ import picocli.CommandLine.Spec;
       "Trains the same generators on the latents of the plain and of the EQ autoencoder.",
       "Makes the demo's two autoencoders, encodes its images with both, and trains each generator"
           + " on both, from the same seed and for the same number of steps. During training the"
-          + " Fréchet distance of samples to real images is measured on the features of two"
+          + " Fréchet distance of samples to real images is measured on the features of three"
           + " classifiers. The report compares the curves. Each part is one command, which is"
           + " printed when it starts. A demo that was stopped skips its finished parts. With more"
           + " --steps, generators go on where they ended, if their rate does not depend on the"
@@ -80,7 +81,7 @@ final class DemoGeneratorsCommand implements Callable<Integer> {
   @Option(
       names = "--classifier-set",
       paramLabel = "KEY=VALUE",
-      description = "Overrides a setting of both classifiers.")
+      description = "Overrides a setting of all classifiers.")
   private List<String> classifierSettings = new ArrayList<>();
 
   @Option(
@@ -214,8 +215,8 @@ final class DemoGeneratorsCommand implements Callable<Integer> {
   }
 
   /**
-   * Two classifiers with different widths and seeds, so that an effect does not depend on one of
-   * them.
+   * Two convolutional ones with different widths and seeds, and one of another family, so that an
+   * effect does not depend on one of them. The third is no target of any training.
    */
   private List<Training> classifiers() {
     AutoencoderRecipe images = images(recipe);
@@ -230,7 +231,8 @@ final class DemoGeneratorsCommand implements Callable<Integer> {
     other.add("run.seed=1");
     return List.of(
         new Training("classifier-fashion-mnist", classifier(1), onThreads(data), false),
-        new Training("classifier-fashion-mnist", classifier(2), onThreads(other), false));
+        new Training("classifier-fashion-mnist", classifier(2), onThreads(other), false),
+        new Training("classifier-vit-fashion-mnist", classifier(3), onThreads(data), false));
   }
 
   private static int train(CommandChain commands, List<Training> trainings) throws IOException {
@@ -340,8 +342,8 @@ final class DemoGeneratorsCommand implements Callable<Integer> {
             RecipeReader.set("distance.reference", vae.data().path().toString()),
             RecipeReader.set(
                 "distance.classifiers",
-                List.of(
-                    classifier(1).resolve("model.safetensors").toString(),
-                    classifier(2).resolve("model.safetensors").toString()))));
+                IntStream.rangeClosed(1, GeneratorsDemo.DISTANCES.size())
+                    .mapToObj(n -> classifier(n).resolve("model.safetensors").toString())
+                    .toList())));
   }
 }

@@ -10,10 +10,12 @@ import java.nio.file.Path;
 import java.time.LocalDate;
 import java.time.ZoneOffset;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 import java.util.OptionalDouble;
 
 /**
@@ -34,8 +36,12 @@ record GeneratorsDemo(long seed, Map<String, JsonNode> autoencoders, List<Pair> 
   /** The folder of the autoencoders with codes. */
   static final String VQ_AUTOENCODERS = "autoencoders-vq";
 
-  /** The distances: of the first classifier, and of the second. */
-  static final List<String> DISTANCES = List.of("frechet_distance", "frechet_distance_2");
+  /**
+   * The distances: of two convolutional classifiers and of a vision transformer, which runs of
+   * earlier versions lack.
+   */
+  static final List<String> DISTANCES =
+      List.of("frechet_distance", "frechet_distance_2", "frechet_distance_3");
 
   /** What follows their names where they are those of decoded real latents. */
   static final String OF_REAL_LATENTS = "_of_real_latents";
@@ -58,7 +64,7 @@ record GeneratorsDemo(long seed, Map<String, JsonNode> autoencoders, List<Pair> 
    * A generator trained on plain and on EQ latents.
    *
    * @param kind such as {@code sit}
-   * @param plain each distance's curve on plain latents
+   * @param plain the curve of each distance that was measured, on plain latents
    * @param eq the same on EQ latents
    * @param results {@code evaluation.json} of either
    */
@@ -76,6 +82,11 @@ record GeneratorsDemo(long seed, Map<String, JsonNode> autoencoders, List<Pair> 
 
     static int headline(String kind) {
       return kind.equals(DemoGeneratorsCommand.REPA) ? 1 : 0;
+    }
+
+    /** The number of distances that both runs have. */
+    int distances() {
+      return Math.min(plain.size(), eq.size());
     }
 
     /**
@@ -111,8 +122,15 @@ record GeneratorsDemo(long seed, Map<String, JsonNode> autoencoders, List<Pair> 
 
   private static List<LearningCurve> curves(Path run) throws IOException {
     List<LearningCurve> curves = new ArrayList<>();
+    JsonNode end = ResultFile.read(new RunFolder(run).evaluation());
     for (String key : DISTANCES) {
-      curves.add(LearningCurve.read(new RunFolder(run).metrics(), key));
+      Optional<LearningCurve> curve = LearningCurve.find(new RunFolder(run).metrics(), key);
+      if (curve.isEmpty()
+          && end.path(key).isNumber()) { // its network was named after the last step
+        double[] step = {end.path("step").doubleValue()};
+        curve = Optional.of(new LearningCurve(step, new double[] {end.path(key).doubleValue()}));
+      }
+      curve.ifPresent(curves::add);
     }
     return curves;
   }
@@ -132,7 +150,7 @@ record GeneratorsDemo(long seed, Map<String, JsonNode> autoencoders, List<Pair> 
       both.put("plain", values(pair.plain(), pair.results().get("plain")));
       both.put("eq", values(pair.eq(), pair.results().get("eq")));
       both.put("measured_distances", pair.results().get("plain").path("measured_distances"));
-      for (int d = 0; d < DISTANCES.size(); d++) {
+      for (int d = 0; d < pair.distances(); d++) {
         OptionalDouble steps = pair.eq().get(d).stepsTo(pair.plain().get(d).last());
         both.put(
             "eq_steps_to_plain_" + DISTANCES.get(d),
@@ -160,11 +178,14 @@ record GeneratorsDemo(long seed, Map<String, JsonNode> autoencoders, List<Pair> 
     map.put("evaluator", result.path("evaluator"));
     map.put("autoencoder_sha256", result.path("autoencoder_sha256"));
     map.put("steps", curves.getFirst().steps());
-    for (int d = 0; d < DISTANCES.size(); d++) {
+    for (int d = 0; d < curves.size(); d++) {
       map.put(DISTANCES.get(d), curves.get(d).values());
       String ofReal = DISTANCES.get(d) + OF_REAL_LATENTS;
       if (result.path(ofReal).isNumber()) {
         map.put(ofReal, result.path(ofReal));
+      }
+      if (!Arrays.equals(curves.get(d).steps(), curves.getFirst().steps())) {
+        map.put(DISTANCES.get(d) + "_steps", curves.get(d).steps()); // named when it went on
       }
     }
     return map;
@@ -183,11 +204,11 @@ record GeneratorsDemo(long seed, Map<String, JsonNode> autoencoders, List<Pair> 
       }
     }
     for (Pair pair : pairs) {
-      for (int d = 0; d < DISTANCES.size(); d++) {
+      for (int d = 0; d < pair.distances(); d++) {
         OptionalDouble factor = pair.speedUp(d);
         text.append(
             line(
-                pair.kind() + (d == 0 ? ", distance" : ", second distance"),
+                pair.kind() + ", distance" + (d == 0 ? "" : " " + (d + 1)),
                 number(pair.plain().get(d).last()),
                 number(pair.eq().get(d).last()),
                 factor.isPresent()

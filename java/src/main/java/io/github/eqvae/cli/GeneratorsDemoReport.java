@@ -21,7 +21,10 @@ final class GeneratorsDemoReport {
   private static final int MOMENTS = 4;
 
   private static final List<String> TITLES =
-      List.of("Distance, first classifier", "Distance, second classifier");
+      List.of(
+          "Distance, first classifier",
+          "Distance, second classifier",
+          "Distance, third classifier (vision transformer)");
 
   /** What people call the kinds of generators. */
   static final Map<String, String> NAMES =
@@ -35,7 +38,7 @@ final class GeneratorsDemoReport {
     for (GeneratorsDemo.Pair pair : demo.pairs()) {
       figures.add(figure(pair));
       List<ReportData.Block> blocks = new ArrayList<>();
-      for (int d = 0; d < TITLES.size(); d++) {
+      for (int d = 0; d < pair.distances(); d++) {
         blocks.add(
             new ReportData.Chart(
                 TITLES.get(d),

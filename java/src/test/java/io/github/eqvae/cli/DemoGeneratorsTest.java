@@ -196,12 +196,14 @@ class DemoGeneratorsTest {
       assertEquals(
           kind.equals("dit") ? "ddim" : kind.equals("repa") ? "heun" : "confidence",
           how.get("sampler").asText());
-      for (int d = 0; d < 2; d++) {
+      for (int d = 0; d < 3; d++) {
         JsonNode network = how.get("extractors").get(d);
         assertEquals("classifier", network.get("protocol").asText());
         Path weights = out.resolve("classifier-" + (d + 1)).resolve("model.safetensors");
         assertEquals(FileHash.sha256(weights), network.get("extractor_sha256").asText());
       }
+      assertEquals(3, how.get("extractors").size());
+      assertEquals(12, run.at("/plain/frechet_distance_3").size());
       assertEquals(12, run.at("/plain/steps").size());
       assertEquals(STEPS, run.at("/eq/steps").get(11).asInt());
       assertEquals(plain.last(), run.at("/plain/frechet_distance_2").get(11).asDouble());
@@ -281,7 +283,7 @@ class DemoGeneratorsTest {
         times.add(Files.getLastModifiedTime(file));
       }
     }
-    assertEquals(2 + 2 + 2 + 6, models.size());
+    assertEquals(2 + 2 + 3 + 6, models.size());
     JsonNode before = ResultFile.read(out.resolve("result.json")).get("runs");
     execute(folder.resolve("t-images-idx3-ubyte"));
     assertFalse(said.contains(shown("train")), said);

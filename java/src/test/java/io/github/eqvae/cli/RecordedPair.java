@@ -37,7 +37,9 @@ record RecordedPair(LearningCurve plain, LearningCurve eq) {
   }
 
   private static LearningCurve curve(JsonNode run, String key) {
-    return new LearningCurve(numbers(run.path("steps")), numbers(run.path(key)));
+    JsonNode own = run.path(key + "_steps"); // of a distance that was named when the run went on
+    return new LearningCurve(
+        numbers(own.isArray() ? own : run.path("steps")), numbers(run.path(key)));
   }
 
   private static double[] numbers(JsonNode list) {

@@ -2,6 +2,7 @@ package io.github.eqvae.train.report;
 
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.Optional;
 import java.util.OptionalDouble;
 
 /**
@@ -36,11 +37,22 @@ public record LearningCurve(double[] steps, double[] values) {
    * @throws IOException when the log cannot be read, or has no such figure
    */
   public static LearningCurve read(Path log, String key) throws IOException {
+    return find(log, key).orElseThrow(() -> new IOException(log + " has no " + key));
+  }
+
+  /**
+   * Reads the validations of a run.
+   *
+   * @param log {@code metrics.jsonl}
+   * @param key such as {@code frechet_distance}
+   * @return the curve; empty if the log has no such figure
+   * @throws IOException when the log cannot be read
+   */
+  public static Optional<LearningCurve> find(Path log, String key) throws IOException {
     ReportData.Series series = LogSeries.read(log, "validation", key, key);
-    if (series.x().length == 0) {
-      throw new IOException(log + " has no " + key);
-    }
-    return new LearningCurve(series.x(), series.y());
+    return series.x().length == 0
+        ? Optional.empty()
+        : Optional.of(new LearningCurve(series.x(), series.y()));
   }
 
   /**
