@@ -11,7 +11,6 @@ import io.github.eqvae.train.checkpoint.Checkpoint;
 import io.github.eqvae.train.checkpoint.CheckpointStore;
 import io.github.eqvae.train.recipe.RecipeKind;
 import io.github.eqvae.train.recipe.RecipeReader;
-import io.github.eqvae.train.recipe.SettingChange;
 import io.github.eqvae.train.recipe.StartedIn;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -19,7 +18,6 @@ import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.util.List;
 import java.util.function.Consumer;
-import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
 /**
@@ -348,14 +346,7 @@ public record RunFolder(Path path) {
   private <T extends Task> RunnableRecipe<T> resumed(
       RunnableRecipe<T> before, List<String> overrides) {
     RunnableRecipe<T> after = readRecipe(overrides, List.of(before.kind()));
-    List<SettingChange> refused =
-        before.changes(after).stream().filter(c -> !before.mayChange(c.key())).toList();
-    if (!refused.isEmpty()) {
-      throw new EqvaeException.Argument(
-          "A run cannot go on with another "
-              + refused.stream().map(SettingChange::toString).collect(Collectors.joining(", "))
-              + ": its weights are those of the model it began with. Begin another run.");
-    }
+    AllowedChanges.between(before, after);
     return after;
   }
 

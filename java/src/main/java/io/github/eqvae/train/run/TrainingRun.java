@@ -215,7 +215,8 @@ public final class TrainingRun<T extends Task> implements AutoCloseable {
     HeldOutNames heldOut = new HeldOutNames(folder);
     if (resume) {
       folder.requireOverfit(overfitBatch);
-      changes = folder.readRecipe(List.of(), List.of(recipe.kind())).changes(recipe);
+      changes =
+          AllowedChanges.between(folder.readRecipe(List.of(), List.of(recipe.kind())), recipe);
       heldOut.require(workload.heldOutNames());
       workload.resume(folder);
     }

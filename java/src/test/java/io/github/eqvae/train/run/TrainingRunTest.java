@@ -244,6 +244,12 @@ class TrainingRunTest {
     assertThrows(
         EqvaeException.Argument.class,
         () -> folder.resumedRecipe(List.of("run.seed=1"), List.of(ToyRecipe.KIND)));
+    // Seen: only the command line asked. A library's user may bring any recipe.
+    EqvaeException other =
+        assertThrows(
+            EqvaeException.Argument.class,
+            () -> train(ToyRecipe.of("run.steps=8", "run.seed=1"), folder, true));
+    assertTrue(other.getMessage().contains("run.seed 0 -> 1"), other.getMessage());
     EqvaeException taken =
         assertThrows(EqvaeException.class, () -> train(ToyRecipe.of(), folder, false));
     assertTrue(taken.getMessage().contains("already holds a run"), taken.getMessage());
