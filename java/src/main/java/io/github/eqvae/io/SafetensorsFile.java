@@ -1,6 +1,7 @@
 package io.github.eqvae.io;
 
 import io.github.eqvae.EqvaeException;
+import io.github.eqvae.Invocation;
 import io.github.eqvae.io.SafetensorsException.Reason;
 import java.io.IOException;
 import java.lang.foreign.Arena;
@@ -108,7 +109,9 @@ public final class SafetensorsFile implements AutoCloseable {
     byte[] start =
         whole.asSlice(0, Math.min(size, ForeignFile.START_BYTES)).toArray(ValueLayout.JAVA_BYTE);
     if (start.length > 1 && start[0] == 'P' && start[1] == 'K') {
-      return "; it is a zip archive, as torch.save and NumPy write";
+      return "; it is a zip archive, as torch.save and NumPy write ("
+          + Invocation.shown("weights")
+          + " converts the weights of LPIPS, Inception and DINOv2)";
     }
     return ForeignFile.what(start, size).map(what -> "; " + what).orElse("");
   }

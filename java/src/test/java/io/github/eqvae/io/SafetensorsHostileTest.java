@@ -204,4 +204,14 @@ class SafetensorsHostileTest {
     assertEquals(reason, e.reason(), what + ": " + e.getMessage());
     assertTrue(e.getMessage().contains("hostile.safetensors"), e.getMessage());
   }
+
+  /** Seen: the published .pth was named, and nothing said how it becomes what is asked for. */
+  @Test
+  void aFileOfPyTorchIsToldHowToConvert() throws IOException {
+    Path file = directory.resolve("inception.pth");
+    Files.write(file, file(0x0000_0008_0403_4b50L, new byte[64], 0)); // PK 3 4 …
+    SafetensorsException refused =
+        assertThrows(SafetensorsException.class, () -> SafetensorsFile.open(file).close());
+    assertTrue(refused.getMessage().contains("eqvae weights` converts"), refused.getMessage());
+  }
 }
