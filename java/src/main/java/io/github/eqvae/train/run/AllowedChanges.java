@@ -10,6 +10,11 @@ import java.util.stream.Collectors;
 final class AllowedChanges {
   private AllowedChanges() {}
 
+  /** The same for the run in a folder. */
+  static <T extends Task> List<SettingChange> in(RunFolder folder, RunnableRecipe<T> after) {
+    return between(folder.readRecipe(List.of(), List.of(after.kind())), after);
+  }
+
   /**
    * What differs between a run's recipe and the one to continue with.
    *

@@ -215,8 +215,7 @@ public final class TrainingRun<T extends Task> implements AutoCloseable {
     HeldOutNames heldOut = new HeldOutNames(folder);
     if (resume) {
       folder.requireOverfit(overfitBatch);
-      changes =
-          AllowedChanges.between(folder.readRecipe(List.of(), List.of(recipe.kind())), recipe);
+      changes = AllowedChanges.in(folder, recipe);
       heldOut.require(workload.heldOutNames());
       workload.resume(folder);
     }
