@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Records whether generators learn EQ latents faster than plain ones, and makes the tables and the picture of docs/experiment.md:
 #   bash docs/record-experiment.sh FOLDER [SEEDS [STEPS]]
-# FOLDER keeps the runs; SEEDS: how many, 3; STEPS: of each generator but MaskGIT, 9000.
+# FOLDER keeps the runs; SEEDS: how many, 3; STEPS: of each generator but MaskGIT, 6000.
 # Runs that are already in FOLDER are not made again, so a recording may be interrupted, and generators with fewer steps go on
 # where they ended; each record is written as soon as it is complete. Each model's settings are below; nothing else differs
 # between plain and EQ.
@@ -9,7 +9,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 runs=${1:?name a folder that keeps the runs}
 seeds=${2:-3}
-steps=${3:-9000}
+steps=${3:-6000}
 
 # Sixteen by sixteen latents of four channels. The transform in half as many samples as released: such small models have little
 # capacity to spare.
@@ -17,7 +17,7 @@ autoencoder=(model.z_channels=4 model.embed_dim=4 objective.equivariance_probabi
   objective.low_resolution_prior_probability=0.25)
 # A constant rate: where it falls to 0 at the last step, all curves flatten there together, however far they are.
 generator=(optimizer.schedule=warmup)
-# MaskGIT has flattened then.
+# A step of MaskGIT takes four times as long.
 maskgit_steps=3000
 
 each() { # option, values: each value after the option

@@ -5,6 +5,7 @@ import io.github.eqvae.train.report.LearningCurve;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.OptionalDouble;
 
@@ -48,6 +49,26 @@ record RecordedPair(LearningCurve plain, LearningCurve eq) {
       out[i] = list.get(i).doubleValue();
     }
     return out;
+  }
+
+  /**
+   * What the distances have beyond those of decoded real latents, which no generator can lower.
+   *
+   * @param plain the distance of real latents, decoded by the plain autoencoder
+   * @param eq the same by the EQ autoencoder
+   */
+  RecordedPair above(double plain, double eq) {
+    return new RecordedPair(above(this.plain, plain), above(this.eq, eq));
+  }
+
+  private static LearningCurve above(LearningCurve curve, double floor) {
+    return new LearningCurve(
+        curve.steps(), Arrays.stream(curve.values()).map(v -> v - floor).toArray());
+  }
+
+  /** Whether it was measured on the way, and not only at the end. */
+  boolean isWhole() {
+    return Math.min(plain.steps().length, eq.steps().length) > 1;
   }
 
   /** The steps on EQ latents to the plain run's last distance. */
