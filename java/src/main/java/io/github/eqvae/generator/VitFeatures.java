@@ -24,6 +24,9 @@ public final class VitFeatures implements PatchFeatures {
   private static final int CHANNELS = 3;
   private static final int ROWS = 8;
 
+  /** Channels of a head of published networks; another number gives other features. */
+  private static final int USUAL_HEAD = 64;
+
   private final VisionTransformer vit;
   private final Stream stream;
   private final TensorArena arena;
@@ -88,7 +91,10 @@ public final class VitFeatures implements PatchFeatures {
 
   @Override
   public String preprocessing() {
-    return "%s; positions as %s fits them".formatted(pixels.describe(pixels()), title(positions));
+    int heads = vit.config().heads();
+    String usual = heads * USUAL_HEAD == vit.config().width() ? "" : "; %d heads".formatted(heads);
+    return "%s; positions as %s fits them%s"
+        .formatted(pixels.describe(pixels()), title(positions), usual);
   }
 
   @Override

@@ -83,6 +83,17 @@ public record DeviceInfo(
     return architecture > 0;
   }
 
+  /**
+   * The device whose properties a memory plan for this device uses.
+   *
+   * @return this
+   * @deprecated each device's plan is its own
+   */
+  @Deprecated
+  public DeviceInfo plannedFor() {
+    return this;
+  }
+
   /** The same device with another architecture. */
   DeviceInfo withArchitecture(int other) {
     return new DeviceInfo(

@@ -70,7 +70,7 @@ class CliTest extends CliFixture {
         "train nowhere.yaml|photos, photos-vqgan",
         "train nowhere|photos, photos-vqgan",
         "train .|a folder, not a recipe; name a file in it: tiny.yaml",
-        "demo --recipe fotos|classifier-fashion-mnist, demo, dit-b2",
+        "demo --recipe fotos|classifier-vit-fashion-mnist, demo, dit-b2",
         "train tiny.yaml --set run.threads=1024|run.threads is 1024",
         "train tiny.yaml --dry-run --set run.threads=1024|run.threads is 1024",
         "train tiny.yaml --set model.ch_mult=[1,1,1,1,1]|at most 4 levels",

@@ -71,8 +71,12 @@ public record AlignmentRecipe(
   /** Keys of lists that may be written as their only element. */
   private static final String[] LISTS = {"width", "encoder", "heads"};
 
-  /** Keys of places, which may change while a run is stopped. */
-  static final Set<String> PATHS = Set.of(SECTION + ".encoder", SECTION + ".images");
+  /**
+   * Keys that say where features come from. They may change while a run is stopped, from stored
+   * features to computed ones, too: latents.json says which features they must be.
+   */
+  static final Set<String> SOURCES =
+      Set.of(SECTION + ".encoder", SECTION + ".images", SECTION + ".heads", SECTION + ".pixels");
 
   /** No check: whatever the folder of latents has. */
   static final String ANY = "any";

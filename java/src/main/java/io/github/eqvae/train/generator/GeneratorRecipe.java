@@ -145,8 +145,8 @@ public record GeneratorRecipe(
     boolean network = key.startsWith("model.");
     boolean taught =
         key.startsWith(process.section() + ".") || key.startsWith(AlignmentRecipe.SECTION + ".");
-    boolean moved = AlignmentRecipe.PATHS.contains(key); // latents.json says which features
-    return !network && (!taught || moved) && !key.equals("data.scaling");
+    boolean source = AlignmentRecipe.SOURCES.contains(key);
+    return !network && (!taught || source) && !key.equals("data.scaling");
   }
 
   @Override

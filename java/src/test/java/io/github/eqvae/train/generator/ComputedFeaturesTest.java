@@ -237,6 +237,12 @@ class ComputedFeaturesTest {
     assertRefused(cached, hub, "as timm fits", "as hub fits");
     // a run goes on from cached features to computed ones, which are the same
     train("before", recipe(plain, 9, computed), true);
+    // seen: with another number of heads the features are others, and nothing said so
+    List<String> heads = encoder(vit, VIT_WIDTH, "alignment.heads=6", "alignment.images=" + moved);
+    EqvaeException.Argument others =
+        assertThrows(
+            EqvaeException.Argument.class, () -> train("before", recipe(plain, 12, heads), true));
+    assertTrue(others.getMessage().contains("6 heads"), others.getMessage());
     MemoryPlan plan = MemoryPlan.of(recipe(plain, 6, computed));
     assertTrue(plan.frozenBytes() > 4 * VIT_PARAMETERS, () -> "" + plan.frozenBytes());
     assertTrue(plan.text().contains("frozen networks that compute features"), plan.text());
