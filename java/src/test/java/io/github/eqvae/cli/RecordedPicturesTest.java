@@ -145,10 +145,8 @@ class RecordedPicturesTest {
         shares.size() == 1
             ? f("%.2f", shares.getFirst())
             : f("%.2f to %.2f", shares.getFirst(), shares.getLast());
-    return f("EQ reaches the plain run's end after %s of the steps", range)
-        + (shares.size() < pairs.size()
-            ? f(", on %d of %d seeds", shares.size(), pairs.size())
-            : "");
+    return f("EQ reaches plain's end in %s of the steps", range)
+        + (shares.size() < pairs.size() ? f(", %d of %d seeds", shares.size(), pairs.size()) : "");
   }
 
   private static String plot(String name, List<RecordedPair> pairs) {
