@@ -46,7 +46,7 @@ final class DemoGeneratorsCommand implements Callable<Integer> {
   /** The names of the two compared models, which are also those of their folders. */
   static final List<String> MODELS = List.of("plain", "eq");
 
-  private static final int MEASURED = 12;
+  private static final int MEASURED = 10;
 
   /** The kind that aligns to the features of the first classifier. */
   static final String REPA = "repa";
