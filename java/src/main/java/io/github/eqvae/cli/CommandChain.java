@@ -73,36 +73,26 @@ final class CommandChain {
    * @param growing whether a run that is there may go on for more steps
    */
   record Training(String recipe, Path folder, List<String> settings, boolean growing) {
-    /** What differs between the run that is there and this one; empty if there is none. */
-    private List<SettingChange> changes() {
-      RunFolder run = new RunFolder(folder);
-      return run.isUsed()
-          ? SettingChange.between(there(run).settings(), wanted().settings())
-          : List.of();
+    private boolean isThere() {
+      return new RunFolder(folder).isUsed();
+    }
+
+    private RunnableRecipe<?> there() {
+      return new RunFolder(folder).readRecipe(List.of(), RecipeKinds.ALL);
     }
 
     private RunnableRecipe<?> wanted() {
       return RecipeKinds.read(ShippedRecipes.resolve(Path.of(recipe)), settings);
     }
 
-    private static RunnableRecipe<?> there(RunFolder run) {
-      return run.readRecipe(List.of(), RecipeKinds.ALL);
-    }
-
-    /**
-     * The settings with which the run that is there becomes longer: none if it is long enough, or
-     * if its rate depends on the number of steps, so that it cannot become the longer run.
-     */
-    private List<SettingChange> more() {
-      RunFolder run = new RunFolder(folder);
-      if (!growing || !run.isUsed()) {
-        return List.of();
+    /** Whether this is the run that is there with more steps. Cosine's rate depends on them. */
+    private boolean isLonger() {
+      if (!growing || !isThere()) {
+        return false;
       }
-      RunnableRecipe<?> there = there(run);
-      return there.optimizer().schedule() == OptimizerRecipe.Schedule.COSINE
-              || there.run().steps() >= wanted().run().steps()
-          ? List.of()
-          : changes().stream().filter(c -> LENGTH.contains(c.key())).toList();
+      RunnableRecipe<?> there = there();
+      return there.optimizer().schedule() != OptimizerRecipe.Schedule.COSINE
+          && there.run().steps() < wanted().run().steps();
     }
   }
 
@@ -114,10 +104,13 @@ final class CommandChain {
    * @throws EqvaeException.Argument when the run there has other settings
    */
   static void requireSame(Training training) {
-    List<SettingChange> more = training.more();
+    if (!training.isThere()) {
+      return;
+    }
+    boolean longer = training.isLonger();
     String changes =
-        training.changes().stream()
-            .filter(c -> !FREE.contains(c.key()) && !more.contains(c))
+        SettingChange.between(training.there().settings(), training.wanted().settings()).stream()
+            .filter(c -> !FREE.contains(c.key()) && !(longer && LENGTH.contains(c.key())))
             .map(c -> "\n  " + c.key() + ": there " + c.before() + ", now " + c.after())
             .collect(Collectors.joining());
     if (!changes.isEmpty()) {
@@ -139,8 +132,8 @@ final class CommandChain {
    */
   int train(Training training) throws IOException {
     RunFolder run = new RunFolder(training.folder());
-    List<SettingChange> more = training.more();
-    if (run.isFinished() && more.isEmpty()) {
+    boolean longer = training.isLonger();
+    if (run.isFinished() && !longer) {
       return 0;
     }
     List<String> arguments = new ArrayList<>(List.of("train"));
@@ -149,7 +142,7 @@ final class CommandChain {
     } else {
       arguments.addAll(List.of(training.recipe(), "--out", training.folder().toString()));
     }
-    if (!run.hasCheckpoints() || !more.isEmpty()) {
+    if (!run.hasCheckpoints() || longer) {
       training.settings().forEach(setting -> arguments.addAll(List.of("--set", setting)));
     }
     return run(arguments);
